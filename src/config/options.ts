@@ -1,0 +1,64 @@
+import type { Platform } from '../platform.ts'
+
+/** Where a result goes. `dest` `-` is stdout. */
+export type Output =
+  | { readonly type: 'oci'; readonly dest: string; readonly tar: boolean }
+  | { readonly type: 'registry' }
+  | { readonly type: 'local'; readonly dest: string }
+  | { readonly type: 'tar'; readonly dest: string }
+  | { readonly type: 'cacheonly' }
+
+/** A `--build-context NAME=...`. */
+export type NamedContext =
+  | { readonly kind: 'image'; readonly ref: string }
+  /** `oci-layout://path[:tag|@digest]` */
+  | { readonly kind: 'oci-layout'; readonly path: string; readonly ref?: string }
+  | { readonly kind: 'dir'; readonly path: string }
+
+export type ProgressMode = 'auto' | 'tty' | 'plain' | 'quiet' | 'rawjson'
+
+/** How one registry host is reached; from `xbuild.yaml`. */
+export interface RegistryConfig {
+  /** Tried in order before the registry itself, for pulls. */
+  readonly mirrors: readonly string[]
+  /** Plain http; loopback hosts are http without saying so. */
+  readonly http?: boolean
+  /** Accept any TLS certificate. */
+  readonly insecure?: boolean
+  /** PEM file of an extra certificate authority. */
+  readonly ca?: string
+}
+
+/** One build, whoever asked for it: argv, xbuild.yaml, environment, or the library. Paths are as given, relative to `cwd`. */
+export interface BuildOptions {
+  readonly context: string
+  /** Path of the Dockerfile; absent: `Dockerfile` in the context, then `dockerfile`. */
+  readonly file?: string
+  /** Empty: the build platform. */
+  readonly platforms: readonly Platform[]
+  readonly target?: string
+  readonly buildArgs: Readonly<Record<string, string>>
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: readonly string[]
+  readonly buildContexts: Readonly<Record<string, NamedContext>>
+  readonly tags: readonly string[]
+  readonly outputs: readonly Output[]
+  /** Push to every tag, as `type=registry` does. */
+  readonly push: boolean
+  readonly noCache: boolean
+  /** Resolve base images anew even when they are in the store. */
+  readonly pull: boolean
+  readonly progress: ProgressMode
+  readonly metadataFile?: string
+  readonly iidFile?: string
+  /** Steps at a time; absent: number of CPUs, at least 4 (steps often wait). */
+  readonly jobs?: number
+  readonly registries: Readonly<Record<string, RegistryConfig>>
+  /** Seconds since the epoch; clamps every time stamp that xbuild writes. */
+  readonly sourceDateEpoch?: number
+  /** Name or path of the OCI runtime; absent: the first of runc, crun, youki that really runs. */
+  readonly ociRuntime?: string
+  /** Folder of the store; absent: /var/lib/xbuild for root, else $XDG_DATA_HOME/xbuild. */
+  readonly store?: string
+  readonly cwd: string
+}

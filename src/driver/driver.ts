@@ -1,0 +1,70 @@
+import type { XbuildError, SourcePosition } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import type { ImageConfig } from '../oci/manifest.ts'
+import type { ImageJob } from '../plan/types.ts'
+
+/** One way of building an image job on a node. Retries and recording are wrappers around this, not flags in it. */
+export interface Driver {
+  /** Builds one platform's image. Rejects with an `XbuildError`; never settles before its processes have ended. */
+  build(job: ImageJob, options: DriverOptions): Promise<BuiltImage>
+  /** Releases everything the driver holds. */
+  close(): Promise<void>
+}
+
+/** What every build call gets beside its job. */
+export interface DriverOptions {
+  readonly signal: AbortSignal
+  readonly emit: Emit
+}
+
+/** One platform's image: its manifest descriptor and where its blobs can be read from. */
+export interface BuiltImage {
+  /** Descriptor of the image manifest, with `platform`. */
+  readonly descriptor: Descriptor
+  readonly config: ImageConfig
+  readonly blobs: BlobSource
+  /** Writes the merged file system of the image as a tar stream, when the driver can. */
+  exportTree?(options: { signal: AbortSignal }): Promise<NodeJS.ReadableStream>
+}
+
+/** Content by digest, wherever it lies. */
+export interface BlobSource {
+  /** A file that holds exactly these bytes, if the content is on this machine. */
+  path(descriptor: Descriptor): Promise<string | undefined>
+  /** The bytes as a stream. */
+  read(descriptor: Descriptor): Promise<NodeJS.ReadableStream>
+  /** Repositories (host/name) that are known to hold the content: a push mounts it from there. */
+  origins(descriptor: Descriptor): Promise<readonly string[]>
+}
+
+export type Emit = (event: BuildEvent) => void
+
+/** Everything that happens, as data: only `ui/` turns it into text. Times are milliseconds since the epoch. */
+export type BuildEvent =
+  | { readonly type: 'job.start'; readonly job: string; readonly platform: string; readonly strategy: string; readonly at: number }
+  | { readonly type: 'job.done'; readonly job: string; readonly platform: string; readonly digest: string; readonly at: number }
+  | { readonly type: 'job.fail'; readonly job: string; readonly platform: string; readonly error: XbuildError; readonly at: number }
+  | { readonly type: 'job.skip'; readonly job: string; readonly platform: string; readonly because: string; readonly at: number }
+  /** A step is a vertex of the build; one step may serve several platforms. `name` is like `[linux/arm64 build 2/4] RUN make`. */
+  | {
+      readonly type: 'step.start'
+      readonly step: string
+      readonly name: string
+      readonly platforms: readonly string[]
+      readonly source?: SourcePosition
+      readonly at: number
+    }
+  | { readonly type: 'step.log'; readonly step: string; readonly stream: 'stdout' | 'stderr'; readonly line: string; readonly at: number }
+  | { readonly type: 'step.done'; readonly step: string; readonly cached: boolean; readonly at: number }
+  | { readonly type: 'step.fail'; readonly step: string; readonly error: XbuildError; readonly at: number }
+  /** Bytes moved so far; `total` is absent when unknown; the last event of a transfer has `done: true`. */
+  | {
+      readonly type: 'transfer'
+      readonly id: string
+      readonly name: string
+      readonly current: number
+      readonly total?: number
+      readonly done?: boolean
+      readonly at: number
+    }
+  | { readonly type: 'warning'; readonly message: string; readonly source?: SourcePosition; readonly at: number }

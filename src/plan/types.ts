@@ -1,0 +1,74 @@
+import type { Platform } from '../platform.ts'
+
+/** What a job runs on: the planner's facts about one machine with one driver. */
+export interface Node {
+  readonly name: string
+  readonly endpoint: string
+  readonly driver: 'embedded'
+  /** What the CPU runs by itself; the first is the node's own platform. */
+  readonly native: readonly Platform[]
+  /** What a foreign probe binary really ran under, or why it cannot. */
+  readonly emulated: readonly Emulated[]
+  /** Jobs at a time. */
+  readonly slots: number
+}
+
+/** One foreign platform of a node: by which emulator it runs, or the reason and the way out when it does not. */
+export type Emulated =
+  | { readonly platform: Platform; readonly status: 'ready'; readonly emulator: string }
+  | { readonly platform: Platform; readonly status: 'missing'; readonly reason: string; readonly hint: string }
+
+/** How a job's programs come to run. */
+export type Strategy =
+  | { readonly kind: 'native'; readonly node: string }
+  /** Runs on the build platform, for other platforms. */
+  | { readonly kind: 'cross'; readonly node: string }
+  | { readonly kind: 'emulate'; readonly node: string; readonly emulator: string }
+
+/** A strategy, why it was taken, and what was not taken and why. */
+export interface Decision {
+  readonly strategy: Strategy
+  readonly reason: string
+  readonly rejected: readonly Rejected[]
+}
+
+export interface Rejected {
+  readonly kind: Strategy['kind']
+  readonly node: string
+  readonly because: string
+}
+
+/** Work that no target platform tells apart from another appears once, with all platforms it serves. */
+export type Job = StageJob | ImageJob
+
+interface JobBase {
+  readonly id: string
+  /** Name of the stage, or its index as text. */
+  readonly stage: string
+  /** Ids of jobs that must be done first. */
+  readonly needs: readonly string[]
+  /** The platform its programs run on. */
+  readonly platform: Platform
+  readonly decision: Decision
+}
+
+/** A stage that other stages read from. */
+export interface StageJob extends JobBase {
+  readonly kind: 'stage'
+  /** The target platforms it serves. */
+  readonly targets: readonly Platform[]
+}
+
+/** The image of one target platform: its target stage, packed. */
+export interface ImageJob extends JobBase {
+  readonly kind: 'image'
+  readonly target: Platform
+}
+
+/** Jobs in topological order; plain JSON. */
+export interface BuildPlan {
+  readonly dockerfile: string
+  readonly buildPlatform: Platform
+  readonly platforms: readonly Platform[]
+  readonly jobs: readonly Job[]
+}
