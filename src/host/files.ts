@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto'
+import { access, constants, mkdir, open, rename, rm } from 'node:fs/promises'
+import { delimiter, dirname, join } from 'node:path'
+
+/** A name beside `path` that no other process uses; a killed writer leaves only such names behind. */
+export function tempNameFor(path: string): string {
+  return join(dirname(path), `.tmp-${process.pid}-${randomBytes(6).toString('hex')}`)
+}
+
+/** Writes a whole file so that its name only ever shows complete content: temp name, fsync, rename. */
+export async function writeFileAtomic(path: string, data: string | Uint8Array, options: { fsync?: boolean } = {}): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  const temp = tempNameFor(path)
+  try {
+    const handle = await open(temp, 'wx', 0o644)
+    try {
+      await handle.writeFile(data)
+      if (options.fsync !== false) await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(temp, path)
+  } catch (error) {
+    await rm(temp, { force: true })
+    throw error
+  }
+}
+
+/** Whether a path can be read by this process. */
+export async function exists(path: string): Promise<boolean> {
+  return access(path, constants.F_OK).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** Full path of a program on PATH (and in the sbin folders, which users often lack), if it is there and executable. */
+export async function findProgram(name: string, path = process.env['PATH'] ?? ''): Promise<string | undefined> {
+  if (name.includes('/')) return (await executable(name)) ? name : undefined
+  const folders = [...path.split(delimiter).filter(Boolean), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin']
+  for (const folder of folders) {
+    const candidate = join(folder, name)
+    if (await executable(candidate)) return candidate
+  }
+  return undefined
+}
+
+async function executable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  )
+}
