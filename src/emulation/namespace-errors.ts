@@ -1,0 +1,53 @@
+import { readFile } from 'node:fs/promises'
+import { release } from 'node:os'
+import { XbuildError } from '../errors.ts'
+import type { NamespaceKind } from './namespace.ts'
+
+/** Whether a kernel (by `uname -r`) gives each user namespace a binfmt_misc of its own: Linux 6.7 and later. */
+export function hasPrivateBinfmt(kernel: string): boolean {
+  const [, major, minor] = /^(\d+)\.(\d+)/.exec(kernel) ?? []
+  return Number(major) > 6 || (Number(major) === 6 && Number(minor) >= 7)
+}
+
+/** Why no private handlers can be registered on this kernel, and what to do instead. */
+export function tooOldKernel(kernel: string): XbuildError {
+  return new XbuildError('HOST', `Cannot register emulators for this build alone: Linux ${kernel} is older than 6.7`, { hint: HOST_HANDLERS_HINT })
+}
+
+/** The way out that every kernel has. */
+export const HOST_HANDLERS_HINT = 'Register QEMU for the whole machine once: sudo apt-get install qemu-user-static binfmt-support'
+
+/** Turns what the set-up scripts said into an error that names what this machine lacks. */
+export async function namespaceFailure(kind: NamespaceKind, lines: readonly string[]): Promise<XbuildError> {
+  const said = lines.join('\n')
+  const failed = (state: string, hint: string) => new XbuildError('HOST', `Cannot set up namespaces for the build: ${state}`, { hint, output: lines })
+  if (/binfmt_misc/.test(said)) {
+    return failed(
+      hasPrivateBinfmt(release()) ? 'the kernel refused a binfmt_misc of its own' : `Linux ${release()} is older than 6.7`,
+      /does not exist|unknown filesystem/.test(said) ? 'Load the kernel module: sudo modprobe binfmt_misc' : HOST_HANDLERS_HINT,
+    )
+  }
+  const program = /(unshare|setpriv|mount): (?:command )?not found/.exec(said)?.[1]
+  if (program) return failed(`the program ${program} is missing`, 'Install it: sudo apt-get install util-linux mount')
+  const setting = kind === 'rootless' ? await forbiddingSetting() : undefined
+  if (setting) return failed(`${setting.name} forbids user namespaces`, `Allow them: sudo sysctl -w ${setting.name}=${setting.allow}`)
+  const hint =
+    kind === 'rootless'
+      ? 'In a container, start it with --privileged or with seccomp and AppArmor unconfined'
+      : 'Start xbuild with the capability CAP_SYS_ADMIN; in a container: --privileged'
+  return failed(lines.at(-1) ?? 'the set-up ended without a word', hint)
+}
+
+const SETTINGS: readonly { readonly name: string; readonly forbids: string; readonly allow: string }[] = [
+  { name: 'kernel.apparmor_restrict_unprivileged_userns', forbids: '1', allow: '0' }, // Ubuntu
+  { name: 'kernel.unprivileged_userns_clone', forbids: '0', allow: '1' }, // Debian, older
+  { name: 'user.max_user_namespaces', forbids: '0', allow: '15000' },
+]
+
+async function forbiddingSetting(): Promise<(typeof SETTINGS)[number] | undefined> {
+  for (const setting of SETTINGS) {
+    const value = await readFile(`/proc/sys/${setting.name.replaceAll('.', '/')}`, 'utf8').catch(() => '')
+    if (value.trim() === setting.forbids) return setting
+  }
+  return undefined
+}
