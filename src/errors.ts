@@ -20,6 +20,7 @@ export type ErrorCode =
   | 'EMULATOR' // QEMU crashed
   | 'REGISTRY' // unreachable, 4xx/5xx, bad answer
   | 'AUTH' // registry refused the credentials
+  | 'BAD_IMAGE' // a manifest, index or config that breaks the image-spec
   | 'DIGEST_MISMATCH' // bytes are not what their digest says
   | 'STORE' // the store on disk: full, corrupt, locked
   | 'HOST' // a program, kernel feature or right is missing on this machine

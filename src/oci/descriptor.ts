@@ -35,6 +35,17 @@ export function toDescriptorPlatform(platform: Platform): DescriptorPlatform {
   }
 }
 
+/** The platform a descriptor or an image config is for, as written there: not normalised. */
+export function fromDescriptorPlatform(written: DescriptorPlatform): Platform {
+  return {
+    os: written.os,
+    architecture: written.architecture,
+    ...(written.variant ? { variant: written.variant } : {}),
+    ...(written['os.version'] ? { osVersion: written['os.version'] } : {}),
+    ...(written['os.features']?.length ? { osFeatures: written['os.features'] } : {}),
+  }
+}
+
 /** The media types xbuild knows. */
 export const MEDIA_TYPE = {
   index: 'application/vnd.oci.image.index.v1+json',

@@ -1,0 +1,31 @@
+import { spawn } from 'node:child_process'
+import { pipeline } from 'node:stream/promises'
+import { XbuildError } from '../errors.ts'
+
+/** Runs a program with a stream as its standard input. Throws HOST with its last lines when it fails, or what the stream threw. */
+export async function feed(
+  file: string,
+  args: readonly string[],
+  options: { readonly input: AsyncIterable<Uint8Array>; readonly signal: AbortSignal },
+): Promise<void> {
+  options.signal.throwIfAborted()
+  const child = spawn(file, [...args], { stdio: ['pipe', 'ignore', 'pipe'], env: { ...process.env, LC_ALL: 'C' } })
+  let said = ''
+  child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-8000)))
+  const ended = new Promise<number | Error>((resolve) => {
+    child.once('error', resolve)
+    child.once('close', (code, signal) => resolve(code ?? new Error(`ended by ${signal}`)))
+  })
+  const broken = await pipeline(options.input, child.stdin, { signal: options.signal }).catch((error: unknown) => {
+    // A program that ends early breaks the pipe; then its own words are the better error
+    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return undefined
+    child.kill()
+    return { error }
+  })
+  const status = await ended
+  if (broken) throw broken.error
+  if (status instanceof Error) throw new XbuildError('HOST', `Cannot run "${file}": ${status.message}`, { cause: status })
+  if (status !== 0) {
+    throw new XbuildError('HOST', `Cannot run "${file}": exit status ${status}`, { output: said.trimEnd().split('\n').slice(-10) })
+  }
+}

@@ -1,0 +1,94 @@
+import { constants, createWriteStream } from 'node:fs'
+import { copyFile, link, mkdir, rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { XbuildError } from '../errors.ts'
+import { tempNameFor } from './files.ts'
+
+/** What one output may do. */
+export interface WriteOptions {
+  readonly signal: AbortSignal
+}
+
+/** Writes a file from a stream; its name shows up, or changes, only once everything is there. A device or pipe is written as it is. */
+export async function stageFile(path: string, data: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<void> {
+  const found = await kindOf(path)
+  if (found === 'folder') throw new XbuildError('BAD_OPTION', `Cannot write "${path}": it is a folder`, { hint: 'Name a file' })
+  // A rename would put a file in the place of /dev/null
+  if (found === 'special') return pipeline(data, createWriteStream(path), options)
+  await staged(path, async (temp) => pipeline(data, createWriteStream(temp, { flags: 'wx' }), options))
+}
+
+/** Makes a folder that is not there yet; its name shows up only once `fill` is done. */
+export async function stageFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
+  await staged(path, async (temp) => {
+    await mkdir(temp)
+    await fill(temp)
+  })
+}
+
+async function staged(path: string, make: (temp: string) => Promise<void>): Promise<void> {
+  const temp = tempNameFor(path)
+  try {
+    await mkdir(dirname(path), { recursive: true })
+    await make(temp)
+    await rename(temp, path)
+  } catch (error) {
+    await rm(temp, { recursive: true, force: true })
+    throw writeFailed(path, error)
+  }
+}
+
+/** What a path names; symbolic links are followed. */
+export async function kindOf(path: string): Promise<'absent' | 'file' | 'folder' | 'special'> {
+  try {
+    const found = await stat(path)
+    return found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'special'
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'absent'
+    throw writeFailed(path, error)
+  }
+}
+
+/**
+ * Gives a file a second name, or a copy where that cannot be (another file system, another owner). The new name shows only whole content.
+ * Says whether the name is new.
+ */
+export async function linkOrCopy(source: string, target: string): Promise<boolean> {
+  try {
+    await link(source, target)
+    return true
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? ''
+    if (code !== 'EEXIST' && !CANNOT_LINK.has(code)) throw error
+  }
+  const [from, to] = await Promise.all([stat(source), stat(target).catch(() => undefined)])
+  if (to && from.dev === to.dev && from.ino === to.ino) return false
+  await staged(target, async (temp) => {
+    await link(source, temp).catch(async () => copyFile(source, temp, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE))
+  })
+  return to === undefined
+}
+
+const CANNOT_LINK: ReadonlySet<string> = new Set(['EXDEV', 'EPERM', 'EACCES', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP'])
+
+/** A failure of the file system with the name of the output in it; other errors come back as they are. */
+export function writeFailed(path: string, error: unknown): unknown {
+  const { code, syscall } = error as NodeJS.ErrnoException
+  if (error instanceof XbuildError || code === undefined || syscall === undefined) return error
+  const full = code === 'ENOSPC' || code === 'EDQUOT'
+  return new XbuildError('HOST', `Cannot write "${path}": ${REASONS[code] ?? (error as Error).message}`, {
+    cause: error,
+    ...(full ? { hint: 'Free space, or write to another place' } : {}),
+  })
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space left on device',
+  EDQUOT: 'disk quota exceeded',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  EROFS: 'the file system is read-only',
+  ENOTDIR: 'a part of the path is not a folder',
+  EPIPE: 'the reader has gone',
+}

@@ -1,0 +1,85 @@
+import { resolve } from 'node:path'
+import type { BuildOptions, Output } from '../config/options.ts'
+import { XbuildError } from '../errors.ts'
+import { kindOf } from '../host/staging.ts'
+import { checkAnnotations, parseAnnotation, type Annotation } from '../oci/annotation.ts'
+import { formatReference, parseReference, type Reference } from '../oci/reference.ts'
+import { formatPlatform, platformKey, type Platform } from '../platform.ts'
+import { inspectLayoutFolder } from './oci-folder.ts'
+
+/** Where a build's result goes, checked; destinations are absolute. */
+export interface OutputPlan {
+  readonly outputs: readonly Output[]
+  readonly tags: readonly Reference[]
+  readonly annotations: readonly Annotation[]
+}
+
+/** The options that decide it. */
+export type OutputOptions = Pick<BuildOptions, 'outputs' | 'push' | 'tags' | 'platforms' | 'annotations' | 'cwd'>
+
+/** Reads and checks everything about the outputs that can be known before the build, the disk left aside. Throws BAD_OPTION. */
+export function checkOutputs(options: OutputOptions, facts: { readonly stdoutIsTerminal: boolean }): OutputPlan {
+  const tags = parseTags(options.tags)
+  const annotations = options.annotations.map(parseAnnotation)
+  checkPlatforms(options.platforms)
+  if (options.platforms.length > 0) checkAnnotations(annotations, options.platforms)
+  const wanted: Output[] = [...options.outputs, ...(options.push ? [{ type: 'registry' as const }] : [])]
+  const outputs = wanted.filter((output, index) => output.type !== 'registry' || wanted.findIndex((other) => other.type === 'registry') === index)
+  if (tags.length === 0 && outputs.some((output) => output.type === 'registry')) {
+    throw new XbuildError('BAD_OPTION', 'Cannot push: the image has no name', { hint: 'Name it with --tag HOST/NAME:TAG' })
+  }
+  const taken = new Set<string>()
+  const resolved = outputs.map((output): Output => {
+    if (output.type === 'registry' || output.type === 'cacheonly') return output
+    checkDest(output, facts.stdoutIsTerminal)
+    const dest = output.dest === '-' ? '-' : resolve(options.cwd, output.dest)
+    if (taken.has(dest)) throw bad(output, 'two outputs go there', 'Give each output its own place')
+    taken.add(dest)
+    return { ...output, dest }
+  })
+  return { outputs: resolved, tags, annotations }
+}
+
+/** Looks at the disk, so that a destination that cannot be used is known before the build. Throws BAD_OPTION. */
+export async function checkDestinations({ outputs }: OutputPlan): Promise<void> {
+  for (const output of outputs) {
+    if (output.type === 'registry' || output.type === 'cacheonly' || output.dest === '-') continue
+    if (output.type === 'oci' && !output.tar) {
+      await inspectLayoutFolder(output.dest)
+      continue
+    }
+    const kind = await kindOf(output.dest)
+    if (output.type === 'local' && kind !== 'absent' && kind !== 'folder') throw bad(output, 'it is no folder', 'Name a folder, or use type=tar')
+    if (output.type !== 'local' && kind === 'folder') throw bad(output, 'it is a folder', 'Name a file')
+  }
+}
+
+function parseTags(texts: readonly string[]): Reference[] {
+  const tags = texts.map((text) => {
+    const ref = parseReference(text)
+    if (ref.digest) throw new XbuildError('BAD_OPTION', `Cannot tag the image "${text}": a digest is no tag`, { hint: 'Write it like NAME:TAG' })
+    return ref
+  })
+  return [...new Map(tags.map((ref) => [formatReference(ref), ref])).values()]
+}
+
+function checkPlatforms(platforms: readonly Platform[]): void {
+  const keys = platforms.map(platformKey)
+  const twice = platforms.find((_, index) => keys.indexOf(keys[index]!) !== index)
+  if (!twice) return
+  throw new XbuildError('BAD_PLATFORM', `Cannot build "${formatPlatform(twice)}" twice for one image`, { hint: 'Name each platform once in --platform' })
+}
+
+function checkDest(output: Exclude<Output, { type: 'registry' | 'cacheonly' }>, stdoutIsTerminal: boolean): void {
+  if (output.dest === '') throw bad(output, 'the destination is empty', 'Write it like dest=PATH')
+  if (output.dest !== '-') {
+    if (output.type === 'local' && resolve(output.dest) === '/') throw bad(output, 'it would overwrite this machine', 'Name a folder of its own')
+    return
+  }
+  if (output.type === 'local' || (output.type === 'oci' && !output.tar)) throw bad(output, 'a folder cannot go to stdout', 'Write dest=FOLDER, or use a tar')
+  if (stdoutIsTerminal) throw bad(output, 'stdout is a terminal', 'Write dest=FILE, or redirect the output')
+}
+
+function bad(output: Exclude<Output, { type: 'registry' | 'cacheonly' }>, state: string, hint: string): XbuildError {
+  return new XbuildError('BAD_OPTION', `Cannot write output type=${output.type} to "${output.dest}": ${state}`, { hint })
+}

@@ -1,0 +1,71 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { XbuildError } from '../errors.ts'
+import type { Emit } from '../driver/driver.ts'
+import { feed } from '../host/feed.ts'
+import { kindOf, stageFolder } from '../host/staging.ts'
+import { formatPlatform, type Platform } from '../platform.ts'
+import type { PlatformImage } from './image-set.ts'
+import { rewriteTree, TAR_END, type TreeOptions } from './tree.ts'
+
+/** What an export may say and when it has to stop. */
+export interface ExportOptions {
+  readonly emit: Emit
+  readonly signal: AbortSignal
+}
+
+/** The folder of one platform in an export of several: `linux_arm_v7`. */
+export function platformFolder(platform: Platform): string {
+  return formatPlatform(platform).replaceAll('/', '_')
+}
+
+/** The file systems as one tar stream; of several platforms each under its folder. */
+export async function* treeTar(images: readonly PlatformImage[], options: ExportOptions): AsyncGenerator<Uint8Array, void, undefined> {
+  for (const entry of images) yield* await tree(entry, prefixOf(entry, images), options)
+  yield TAR_END
+}
+
+/**
+ * Unpacks the file systems into a folder; of several platforms each into its own folder there. Files that are there already are
+ * overwritten, other files stay; a new folder shows up under its name when it is complete. Owners are not kept.
+ */
+export async function exportLocal(images: readonly PlatformImage[], dest: string, options: ExportOptions): Promise<void> {
+  const found = await kindOf(dest)
+  if (found === 'file' || found === 'special') {
+    throw new XbuildError('BAD_OPTION', `Cannot export to "${dest}": it is no folder`, { hint: 'Name a folder, or use type=tar' })
+  }
+  if (found === 'absent') return stageFolder(dest, async (folder) => unpackAll(images, folder, options))
+  await unpackAll(images, dest, options)
+}
+
+async function unpackAll(images: readonly PlatformImage[], folder: string, options: ExportOptions): Promise<void> {
+  for (const entry of images) {
+    const target = join(folder, prefixOf(entry, images) ?? '')
+    await mkdir(target, { recursive: true })
+    let skipped = 0
+    const entries = await tree(entry, undefined, { ...options, forDisk: true, onSkip: () => (skipped += 1) })
+    const args = ['--extract', '--file=-', `--directory=${target}`, '--no-same-owner', '--same-permissions', '--delay-directory-restore', '--warning=no-timestamp']
+    await feed('tar', args, { input: withEnd(entries), signal: options.signal })
+    if (skipped > 0) {
+      const message = `${formatPlatform(entry.platform)}: ${skipped} device ${skipped === 1 ? 'file was' : 'files were'} left out of the export`
+      options.emit({ type: 'warning', message, at: Date.now() })
+    }
+  }
+}
+
+async function tree({ platform, image }: PlatformImage, prefix: string | undefined, options: ExportOptions & TreeOptions) {
+  if (!image.exportTree) {
+    throw new XbuildError('UNSUPPORTED', `Cannot export the files of ${formatPlatform(platform)}: its driver gives images only`, { hint: 'Use type=oci' })
+  }
+  const stream = await image.exportTree({ signal: options.signal })
+  return rewriteTree(stream, { ...options, ...(prefix === undefined ? {} : { prefix }) })
+}
+
+function prefixOf({ platform }: PlatformImage, images: readonly PlatformImage[]): string | undefined {
+  return images.length > 1 ? platformFolder(platform) : undefined
+}
+
+async function* withEnd(entries: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* entries
+  yield TAR_END
+}

@@ -1,0 +1,107 @@
+import { XbuildError } from '../errors.ts'
+import type { BlobSource, BuiltImage } from '../driver/driver.ts'
+import { annotationsFor, type Annotation } from '../oci/annotation.ts'
+import { toDescriptorPlatform, type Descriptor } from '../oci/descriptor.ts'
+import { digestVerifier } from '../oci/digest.ts'
+import { makeDocument, makeIndex, type Document } from '../oci/make-manifest.ts'
+import type { Manifest } from '../oci/manifest.ts'
+import { MAX_MANIFEST_BYTES, parseManifest } from '../oci/read-manifest.ts'
+import { normalizePlatform, type Platform } from '../platform.ts'
+
+/** What was built for one platform. */
+export interface PlatformImage {
+  readonly platform: Platform
+  readonly image: BuiltImage
+}
+
+/** A blob and where its bytes are. */
+export interface Content {
+  readonly descriptor: Descriptor
+  readonly source: BlobSource
+}
+
+/** Everything that a result consists of, ready to be written anywhere. */
+export interface ImageSet {
+  /** The index, or for one platform its manifest. */
+  readonly root: Document
+  /** The manifest of each platform, in the order asked for; `[root]` for one platform. */
+  readonly manifests: readonly Document[]
+  /** Configs and layers, each once. */
+  readonly blobs: readonly Content[]
+  /** Digest of the config, for an image of one platform. */
+  readonly configDigest?: string
+}
+
+/**
+ * Puts the images of all platforms together. One platform gives a plain manifest, as buildx does; several give an index.
+ * Manifests keep their bytes unless annotations are to be written into them.
+ */
+export async function assemble(images: readonly PlatformImage[], annotations: readonly Annotation[] = []): Promise<ImageSet> {
+  const parts = await Promise.all(images.map((entry) => readImage(entry, annotations)))
+  const [first] = parts
+  if (!first) throw new XbuildError('INTERNAL', 'Cannot publish: no image was built')
+  const blobs = new Map<string, Content>()
+  for (const { manifest, source } of parts) {
+    for (const descriptor of [manifest.config, ...manifest.layers]) {
+      if (!blobs.has(descriptor.digest)) blobs.set(descriptor.digest, { descriptor, source })
+    }
+  }
+  const manifests = parts.map((part) => part.document)
+  const common = { manifests, blobs: [...blobs.values()] }
+  if (parts.length === 1) return { ...common, root: first.document, configDigest: first.manifest.config.digest }
+  const children = parts.map(({ document, platform }) => {
+    const extra = { ...document.descriptor.annotations, ...annotationsFor(annotations, 'manifest-descriptor', platform) }
+    return { ...document.descriptor, ...(Object.keys(extra).length > 0 ? { annotations: extra } : {}) }
+  })
+  return { ...common, root: makeIndex(children, annotationsFor(annotations, 'index')) }
+}
+
+interface ImageParts {
+  readonly document: Document
+  readonly manifest: Manifest
+  readonly platform: Platform
+  readonly source: BlobSource
+}
+
+async function readImage({ platform, image }: PlatformImage, annotations: readonly Annotation[]): Promise<ImageParts> {
+  const { descriptor, blobs: source } = image
+  const bytes = await readWhole(source, descriptor)
+  const manifest = parseManifest(bytes, descriptor)
+  const extra = annotationsFor(annotations, 'manifest', platform)
+  const document =
+    Object.keys(extra).length === 0
+      ? { descriptor, bytes }
+      : makeDocument(manifest.mediaType, { ...manifest, annotations: { ...manifest.annotations, ...extra } })
+  const { mediaType, digest, size } = document.descriptor
+  const plain: Descriptor = { mediaType, digest, size, platform: toDescriptorPlatform(normalizePlatform(platform)) }
+  return { document: { ...document, descriptor: plain }, manifest, platform, source }
+}
+
+/** The whole of a small blob, checked. */
+async function readWhole(source: BlobSource, descriptor: Descriptor): Promise<Buffer> {
+  if (descriptor.size > MAX_MANIFEST_BYTES) {
+    throw new XbuildError('BAD_IMAGE', `Cannot publish manifest "${descriptor.digest}": it has ${descriptor.size} bytes`, {
+      hint: 'Registries take manifests up to 4 MiB',
+    })
+  }
+  const chunks: Uint8Array[] = []
+  for await (const chunk of checked(await source.read(descriptor), descriptor)) chunks.push(chunk)
+  return Buffer.concat(chunks)
+}
+
+/** The bytes of a stream, refused when they are not what the descriptor promises. Throws DIGEST_MISMATCH. */
+export async function* checked(stream: NodeJS.ReadableStream, descriptor: Descriptor): AsyncGenerator<Uint8Array, void, undefined> {
+  const verifier = digestVerifier(descriptor.digest)
+  let size = 0
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    size += chunk.length
+    if (size > descriptor.size) break
+    verifier.update(chunk)
+    yield chunk
+  }
+  if (size !== descriptor.size || !verifier.ok()) {
+    throw new XbuildError('DIGEST_MISMATCH', `Cannot use blob "${descriptor.digest}": its bytes are not what its digest says`, {
+      hint: 'Build again; the damaged copy is replaced',
+    })
+  }
+}

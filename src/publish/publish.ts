@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto'
+import { pipeline } from 'node:stream/promises'
+import type { Output } from '../config/options.ts'
+import type { Emit } from '../driver/driver.ts'
+import { assertNever, toXbuildError, XbuildError } from '../errors.ts'
+import { writeFileAtomic } from '../host/files.ts'
+import { stageFile, writeFailed } from '../host/staging.ts'
+import { checkAnnotations } from '../oci/annotation.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { formatReference } from '../oci/reference.ts'
+import { formatPlatform } from '../platform.ts'
+import type { RegistryClient } from '../registry/types.ts'
+import type { OutputPlan } from './check-outputs.ts'
+import { exportLocal, treeTar } from './export-tree.ts'
+import { assemble, type ImageSet, type PlatformImage } from './image-set.ts'
+import { layoutIndex } from './layout-files.ts'
+import { imageId, metadataText } from './metadata.ts'
+import { writeOciFolder } from './oci-folder.ts'
+import { ociTar } from './oci-tar.ts'
+import { moveTags, upload } from './push.ts'
+
+/** Everything that publishing needs; paths are absolute. */
+export interface PublishOptions extends OutputPlan {
+  /** In the order in which the platforms were asked for. */
+  readonly images: readonly PlatformImage[]
+  /** Called once, and only for a push; whoever made the client closes it. */
+  readonly registry: () => Promise<RegistryClient>
+  readonly stdout: NodeJS.WritableStream
+  readonly metadataFile?: string
+  readonly iidFile?: string
+  /** Seconds since the epoch: the time stamps in an OCI archive; absent: 0. */
+  readonly sourceDateEpoch?: number
+  readonly emit: Emit
+  readonly signal: AbortSignal
+}
+
+/** One output that was written, and the names it has there. */
+export type Published =
+  | { readonly type: 'oci' | 'local' | 'tar'; readonly dest: string }
+  /** Full references with tag and digest. */
+  | { readonly type: 'registry'; readonly refs: readonly string[] }
+
+/** What a build came to. */
+export interface PublishResult {
+  /** Digest of the index, or of the manifest for one platform. */
+  readonly digest: string
+  readonly descriptor: Descriptor
+  /** The index or manifest itself. */
+  readonly bytes: Buffer
+  readonly outputs: readonly Published[]
+}
+
+/** Assembles the images and writes every output: files and folders first, then uploads, then tags, then the files that tell of it. */
+export async function publish(options: PublishOptions): Promise<PublishResult> {
+  const { signal, tags } = options
+  signal.throwIfAborted()
+  checkAnnotations(options.annotations, options.images.map(({ platform }) => platform))
+  const set = await assemble(options.images, options.annotations)
+  const outputs: Published[] = []
+  for (const output of options.outputs) {
+    if (output.type === 'registry' || output.type === 'cacheonly') continue
+    await step(options, `exporting to type=${output.type}, dest=${output.dest}`, () => write(output, set, options))
+    outputs.push({ type: output.type, dest: output.dest })
+  }
+  if (options.outputs.some((output) => output.type === 'registry')) {
+    outputs.push({ type: 'registry', refs: await push(set, options) })
+  }
+  if (options.metadataFile !== undefined) await writeText(options.metadataFile, metadataText(set, tags))
+  if (options.iidFile !== undefined) await writeText(options.iidFile, imageId(set))
+  const { descriptor, bytes } = set.root
+  return { digest: descriptor.digest, descriptor, bytes, outputs }
+}
+
+async function write(output: Exclude<Output, { type: 'registry' | 'cacheonly' }>, set: ImageSet, options: PublishOptions): Promise<void> {
+  const { images, signal, tags, annotations } = options
+  switch (output.type) {
+    case 'oci': {
+      const index = layoutIndex(set, tags, annotations)
+      if (!output.tar) return writeOciFolder(output.dest, set, { index, signal })
+      return writeStream(output.dest, ociTar(set, { index, mtime: options.sourceDateEpoch ?? 0 }), options)
+    }
+    case 'tar':
+      return writeStream(output.dest, treeTar(images, options), options)
+    case 'local':
+      return exportLocal(images, output.dest, options)
+    default:
+      return assertNever(output)
+  }
+}
+
+async function writeStream(dest: string, data: AsyncIterable<Uint8Array>, { stdout, signal }: PublishOptions): Promise<void> {
+  if (dest !== '-') return stageFile(dest, data, { signal })
+  try {
+    await pipeline(data, stdout, { signal, end: false })
+  } catch (error) {
+    throw writeFailed('stdout', error)
+  }
+}
+
+async function push(set: ImageSet, options: PublishOptions): Promise<string[]> {
+  const { tags, emit, signal } = options
+  const refs = tags.map(formatReference)
+  if (refs.length === 0) throw new XbuildError('BAD_OPTION', 'Cannot push: the image has no name', { hint: 'Name it with --tag HOST/NAME:TAG' })
+  const client = { registry: await options.registry(), emit, signal }
+  await step(options, `pushing layers and manifests for ${refs.join(', ')}`, () => upload(set, tags, client))
+  await step(options, `tagging ${refs.join(', ')}`, () => moveTags(set, tags, client))
+  return refs.map((ref) => `${ref}@${set.root.descriptor.digest}`)
+}
+
+/** Runs one part of the work as a step that progress shows. */
+async function step(options: PublishOptions, name: string, work: () => Promise<void>): Promise<void> {
+  const { emit } = options
+  const id = `publish ${randomUUID()}`
+  const platforms = options.images.map(({ platform }) => formatPlatform(platform))
+  emit({ type: 'step.start', step: id, name, platforms, at: Date.now() })
+  try {
+    await work()
+    emit({ type: 'step.done', step: id, cached: false, at: Date.now() })
+  } catch (error) {
+    emit({ type: 'step.fail', step: id, error: toXbuildError(error), at: Date.now() })
+    throw error
+  }
+}
+
+async function writeText(path: string, text: string): Promise<void> {
+  try {
+    await writeFileAtomic(path, text, { fsync: false })
+  } catch (error) {
+    throw writeFailed(path, error)
+  }
+}

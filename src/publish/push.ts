@@ -1,0 +1,87 @@
+import type { Emit } from '../driver/driver.ts'
+import { forEachLimited } from '../host/pool.ts'
+import { digestHex } from '../oci/digest.ts'
+import type { Reference } from '../oci/reference.ts'
+import type { RegistryClient } from '../registry/types.ts'
+import type { Content, ImageSet } from './image-set.ts'
+
+/** What a push needs. */
+export interface PushOptions {
+  readonly registry: RegistryClient
+  readonly emit: Emit
+  readonly signal: AbortSignal
+}
+
+/** Blobs of one repository on their way at a time. */
+const UPLOADS = 6
+
+/**
+ * Brings everything but the tags into every repository: missing blobs, then the manifest of each platform by digest, then the index by digest.
+ * Registries are served side by side; repositories of one registry one after the other, so that the later ones mount the blobs of the first.
+ */
+export async function upload(set: ImageSet, tags: readonly Reference[], options: PushOptions): Promise<void> {
+  const registries = groupByHost(tags)
+  await forEachLimited(registries, { limit: registries.length, signal: options.signal }, async (repositories, signal) => {
+    const done: string[] = []
+    for (const target of repositories) {
+      await uploadTo(set, target, { ...options, signal, mountFrom: done })
+      done.push(target.repository)
+    }
+  })
+}
+
+/** Points every tag at the root: the last step, when everything it leads to is in every registry. */
+export async function moveTags(set: ImageSet, tags: readonly Reference[], { registry, signal }: PushOptions): Promise<void> {
+  await forEachLimited(tags, { limit: UPLOADS, signal }, async ({ host, repository, tag = 'latest' }, inner) =>
+    registry.pushManifest({ host, repository, tag }, set.root, { signal: inner }),
+  )
+}
+
+/** The repositories that tags name, each once, by registry. */
+function groupByHost(tags: readonly Reference[]): Reference[][] {
+  const hosts = new Map<string, Map<string, Reference>>()
+  for (const { host, repository } of tags) {
+    const repositories = hosts.get(host) ?? new Map<string, Reference>()
+    hosts.set(host, repositories.set(repository, { host, repository }))
+  }
+  return [...hosts.values()].map((repositories) => [...repositories.values()])
+}
+
+async function uploadTo(set: ImageSet, target: Reference, options: PushOptions & { readonly mountFrom: readonly string[] }): Promise<void> {
+  const { registry, signal } = options
+  await forEachLimited(set.blobs, { limit: UPLOADS, signal }, (content, inner) => uploadBlob(content, target, { ...options, signal: inner }))
+  const byDigest = (document: ImageSet['root'], inner: AbortSignal) =>
+    registry.pushManifest({ host: target.host, repository: target.repository, digest: document.descriptor.digest }, document, { signal: inner })
+  await forEachLimited(set.manifests, { limit: UPLOADS, signal }, byDigest)
+  if (!set.manifests.includes(set.root)) await byDigest(set.root, signal)
+}
+
+async function uploadBlob(
+  { descriptor, source }: Content,
+  target: Reference,
+  { registry, emit, signal, mountFrom }: PushOptions & { readonly mountFrom: readonly string[] },
+): Promise<void> {
+  const repository = `${target.host}/${target.repository}`
+  const common = {
+    type: 'transfer' as const,
+    id: `push ${repository} ${descriptor.digest}`,
+    name: `pushing ${digestHex(descriptor.digest).slice(0, 12)} to ${repository}`,
+    total: descriptor.size,
+  }
+  let shown = 0
+  const onProgress = (current: number) => {
+    // A report per chunk would drown whoever reads the events
+    if (current - shown < descriptor.size / 50 && current !== descriptor.size) return
+    shown = current
+    emit({ ...common, current, at: Date.now() })
+  }
+  const origins = (await source.origins(descriptor)).filter((origin) => origin.startsWith(`${target.host}/`))
+  const others = [...mountFrom, ...origins.map((origin) => origin.slice(target.host.length + 1))]
+  const outcome = await registry.pushBlob({ host: target.host, repository: target.repository }, descriptor, {
+    signal,
+    open: () => source.read(descriptor),
+    mountFrom: [...new Set(others)].filter((name) => name !== target.repository),
+    onProgress,
+  })
+  if (outcome === 'uploaded') emit({ ...common, current: descriptor.size, done: true, at: Date.now() })
+}

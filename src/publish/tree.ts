@@ -1,0 +1,83 @@
+import { XbuildError } from '../errors.ts'
+import { encodeTarHeader, paddingOf, TAR_BLOCK, type TarEntry } from '../oci/tar-format.ts'
+import { createTarReader } from '../oci/tar-reader.ts'
+
+/** The end of a tar archive. */
+export const TAR_END = Buffer.alloc(2 * TAR_BLOCK)
+
+/** How a file system is changed on its way out. */
+export interface TreeOptions {
+  /** Folder that everything is put under, like `linux_amd64`. */
+  readonly prefix?: string
+  /**
+   * For unpacking where owners are not kept: no devices, no setuid or setgid bits (they would be for the wrong user), and a folder entry
+   * before everything that lies in it, so that the unpacker never goes through a symbolic link that lay there before.
+   */
+  readonly forDisk?: boolean
+  /** Told the path of what was left out. */
+  readonly onSkip?: (path: string) => void
+}
+
+/** The entries of a tar stream with safe relative names, without the end of the archive. Throws BAD_IMAGE for one that leaves its root. */
+export async function* rewriteTree(stream: NodeJS.ReadableStream, options: TreeOptions): AsyncGenerator<Uint8Array, void, undefined> {
+  const placed = placer(options)
+  let out: Uint8Array[] = []
+  let kept: TarEntry | undefined
+  const reader = createTarReader({
+    entry: (entry) => {
+      const entries = placed(entry)
+      kept = entries.at(-1)
+      out.push(...entries.map(encodeTarHeader))
+    },
+    data: (chunk) => {
+      if (kept) out.push(chunk)
+    },
+    end: () => {
+      if (kept) out.push(Buffer.alloc(paddingOf(kept.size)))
+    },
+  })
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    reader.write(chunk)
+    yield* out
+    out = []
+  }
+  reader.finish()
+}
+
+/** What to write for an entry: nothing, or the entry after the parents that nobody announced. */
+function placer({ prefix, forDisk, onSkip }: TreeOptions): (entry: TarEntry) => TarEntry[] {
+  const folders = new Set<string>()
+  return (entry) => {
+    const inside = safePath(entry.path)
+    if (inside === '' && prefix === undefined) return []
+    const path = [prefix, inside].filter(Boolean).join('/')
+    if (entry.type === 'other' || (forDisk && (entry.type === 'char' || entry.type === 'block'))) {
+      onSkip?.(path)
+      return []
+    }
+    const parents = forDisk ? parentsOf(path).filter((parent) => !folders.has(parent)) : []
+    for (const parent of parents) folders.add(parent)
+    if (entry.type === 'dir') folders.add(path)
+    else folders.delete(path)
+    const link = entry.type === 'hardlink' ? [prefix, safePath(entry.link ?? '')].filter(Boolean).join('/') : entry.link
+    const mode = forDisk && entry.type !== 'dir' ? entry.mode & 0o1777 : entry.mode
+    return [...parents.map(folderEntry), { ...entry, path, mode, ...(link === undefined ? {} : { link }) }]
+  }
+}
+
+function folderEntry(path: string): TarEntry {
+  return { path, type: 'dir', mode: 0o755, uid: 0, gid: 0, size: 0, mtime: 0 }
+}
+
+function parentsOf(path: string): string[] {
+  const parts = path.split('/').slice(0, -1)
+  return parts.map((_, index) => parts.slice(0, index + 1).join('/'))
+}
+
+function safePath(path: string): string {
+  const parts = path.split('/').filter((part) => part !== '' && part !== '.')
+  if (parts.includes('..') || path.includes('\0')) {
+    throw new XbuildError('BAD_IMAGE', `Cannot export "${path.slice(0, 200)}": it leaves the root of the image`)
+  }
+  return parts.join('/')
+}
