@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs'
+import { arch } from 'node:os'
+import { findProgram, run, Stop } from './process.mjs'
+
+/** One need of xbuild or its tests: any of `programs`, and the Debian package that brings it. */
+const QEMU_OF = { x64: ['aarch64', 'arm', 'riscv64'], arm64: ['x86_64', 'riscv64'] }
+
+/** What a build needs on this machine. */
+export function neededToBuild(release = osRelease()) {
+  const foreign = QEMU_OF[arch()] ?? ['x86_64', 'aarch64', 'arm', 'riscv64']
+  const emulators = foreign.map((cpu) => ({
+    programs: [`qemu-${cpu}-static`, `qemu-${cpu}`],
+    package: qemuPackage(release),
+    why: 'runs programs of other CPUs',
+  }))
+  return [
+    { programs: ['runc', 'crun'], package: 'runc', why: 'runs the steps of a build in a sandbox' },
+    ...emulators,
+    { programs: ['tar'], package: 'tar', why: 'unpacks layers' },
+    { programs: ['getfattr'], package: 'attr', why: 'reads and writes file attributes' },
+    { programs: ['setfattr'], package: 'attr', why: 'reads and writes file attributes' },
+    { programs: ['unshare'], package: 'util-linux', why: 'makes namespaces' },
+    ...(process.getuid() === 0 ? [] : [UIDMAP]),
+  ]
+}
+
+/** What the end-to-end tests need beside that. */
+export function neededToTest() {
+  return [
+    { programs: ['skopeo'], package: 'skopeo', why: 'reads what xbuild wrote' },
+    { programs: ['umoci'], package: 'umoci', why: 'unpacks what xbuild wrote' },
+    { programs: ['docker-registry'], package: 'docker-registry', why: 'is pushed to and pulled from' },
+    { programs: ['setpriv'], package: 'util-linux', why: 'drops rights' },
+    UIDMAP,
+  ]
+}
+
+const UIDMAP = { programs: ['newuidmap'], package: 'uidmap', why: 'lets an ordinary user own many user ids' }
+
+// Debian 13 made the binaries of qemu-user static; before it, those of qemu-user need the libraries of the image's CPU
+function qemuPackage({ ID, VERSION_ID }) {
+  const version = Number(VERSION_ID ?? 999)
+  const staticByDefault = ID === 'ubuntu' ? version >= 25.04 : version >= 13
+  return staticByDefault ? 'qemu-user' : 'qemu-user-static'
+}
+
+/** Installs by apt-get the packages of those needs that no program fills, saying which and why. */
+export async function installPrograms(needs) {
+  const missing = needs.filter((need) => !need.programs.some(findProgram))
+  if (missing.length === 0) return
+  const whys = new Map(missing.map((need) => [need.package, need.why]))
+  const packages = [...whys.keys()]
+  console.error(`Missing on this machine:\n${[...whys].map(([name, why]) => `  ${name.padEnd(18)} ${why}`).join('\n')}`)
+
+  if (!findProgram('apt-get')) {
+    throw new Stop(`There is no apt-get here. Install what Debian calls ${packages.join(', ')} with this system's package manager, then run this again`)
+  }
+  const asRoot = process.getuid() === 0 ? [] : ['sudo']
+  if (asRoot.length > 0 && !findProgram('sudo')) {
+    throw new Stop(`Installing packages needs root, and there is no sudo here. As root: apt-get install ${packages.join(' ')}`)
+  }
+  const apt = [...asRoot, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get']
+  const install = ['install', '-y', '--no-install-recommends', ...packages]
+  console.error(`Installing: ${[...asRoot, 'apt-get', ...install].join(' ')}`)
+  if ((await shown([...apt, ...install])) === 0) return
+  // A fresh machine has no package lists, or old ones
+  await shown([...apt, 'update'])
+  if ((await shown([...apt, ...install])) === 0) return
+  throw new Stop(`apt-get could not install ${packages.join(', ')}. Its output above says why; install them by hand, then run this again`)
+}
+
+async function shown([file, ...args]) {
+  return (await run(file, args, { show: true })).code
+}
+
+/** /etc/os-release as a record. */
+export function osRelease(text = readFileSync('/etc/os-release', 'utf8')) {
+  return Object.fromEntries([...text.matchAll(/^(\w+)=(["']?)(.*)\2$/gm)].map(([, key, , value]) => [key, value]))
+}
