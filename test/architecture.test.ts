@@ -1,0 +1,128 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import ts from 'typescript'
+import { describe, expect, test } from 'vitest'
+
+const src = join(import.meta.dirname, '../src')
+
+const PURE = ['errors.ts', 'platform.ts', 'oci', 'dockerfile', 'plan', 'config']
+const BELOW_DRIVER = ['host', 'registry', 'store', 'emulation']
+
+/** The table of src/README.md: what each folder may import beside itself. Folders that are not named may import anything. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  'errors.ts': [],
+  'platform.ts': ['errors.ts'],
+  oci: PURE,
+  dockerfile: PURE,
+  plan: PURE,
+  config: PURE,
+  host: ['errors.ts'],
+  registry: [...PURE, 'host'],
+  store: [...PURE, 'host'],
+  emulation: [...PURE, 'host'],
+  driver: [...PURE, ...BELOW_DRIVER],
+  nodes: [...PURE, ...BELOW_DRIVER, 'driver'],
+  run: [...PURE, 'driver'],
+  publish: [...PURE, ...BELOW_DRIVER, 'driver'],
+  ui: [...PURE, 'driver', 'run', 'publish'],
+}
+
+/** Packages and Node modules that only some folders may use. */
+const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
+  'node:child_process': ['host'],
+  execa: ['host'],
+  'p-queue': ['run'],
+  listr2: ['ui'],
+  yaml: ['config'],
+  undici: ['registry', 'host'],
+}
+
+/** Folders that nothing but the street and its doors may import. */
+const DOORS = ['build.ts', 'index.ts', 'cli', 'action']
+
+interface Import {
+  readonly file: string
+  readonly spec: string
+  /** A top folder or file of src for a relative import, else the package's name. */
+  readonly target: string
+  readonly typeOnly: boolean
+}
+
+test.each(sources())('src/%s keeps to the table', (file) => {
+  const problems = importsOf(file, readFileSync(join(src, file), 'utf8')).map(problem)
+  expect(problems.filter(Boolean)).toEqual([])
+})
+
+describe('the rules', () => {
+  test.each([
+    ['plan/place.ts', `import { execa } from 'execa'`],
+    ['plan/place.ts', `import { exec } from '../host/exec.ts'`],
+    ['plan/place.ts', `const { exec } = await import('../host/exec.ts')`],
+    ['oci/digest.ts', `import { readFile } from 'node:fs/promises'`],
+    ['oci/digest.ts', `export { parse } from 'yaml'`],
+    ['host/files.ts', `import type { Node } from '../plan/types.ts'`],
+    ['store/blobs.ts', `import { spawn } from 'node:child_process'`],
+    ['driver/embedded/solve.ts', `import { build } from '../../build.ts'`],
+    ['ui/plain.ts', `import { publish } from '../publish/publish.ts'`],
+    ['run/dispatch.ts', `import { embeddedDriver } from '../driver/embedded/driver.ts'`],
+  ])('refuse in %s: %s', (file, text) => {
+    const [edge] = importsOf(file, text)
+    expect(edge && problem(edge)).toMatch(/may not|only/)
+  })
+
+  test.each([
+    ['config/file.ts', `const { parse } = await import('yaml')`],
+    ['oci/digest.ts', `import { createHash } from 'node:crypto'`],
+    ['driver/embedded/solve.ts', `import { exec } from '../../host/exec.ts'`],
+    ['ui/plain.ts', `import type { BuildEvent } from '../driver/driver.ts'`],
+    ['cli/main.ts', `const { build } = await import('../build.ts')`],
+    ['plan/place.ts', `// import { execa } from 'execa'`],
+  ])('allow in %s: %s', (file, text) => {
+    expect(importsOf(file, text).map(problem)).toEqual(importsOf(file, text).map(() => undefined))
+  })
+})
+
+/** What is wrong with an import, if anything. */
+function problem({ file, spec, target, typeOnly }: Import): string | undefined {
+  const from = top(file)
+  if (spec.startsWith('.')) {
+    if (target === from) return undefined
+    if (DOORS.includes(target) && !DOORS.includes(from)) return `${from} may not import ${target}: it is at the end of the street`
+    const allowed = MAY_IMPORT[from]
+    if (allowed && !allowed.includes(target)) return `${from} may not import ${target}`
+    if (from === 'ui' && !typeOnly && !PURE.includes(target)) return `ui may not import ${target} but for its types`
+    if (from === 'run' && target === 'driver' && normalize(join(dirname(file), spec)) !== 'driver/driver.ts') return 'run may not import a driver, only its port'
+    return undefined
+  }
+  const only = ONLY_IN[spec]
+  if (only && !only.includes(from) && !typeOnly) return `only ${only.join(', ')} may import ${spec}`
+  if (PURE.includes(from) && spec !== 'node:crypto' && !(from === 'config' && spec === 'yaml')) return `${from} is pure and may not import ${spec}`
+  return undefined
+}
+
+/** Static imports, re-exports, dynamic imports and import types, as the compiler sees them. */
+function importsOf(file: string, text: string): Import[] {
+  const found: Import[] = []
+  const add = (specifier: ts.Node | undefined, typeOnly: boolean): void => {
+    if (!specifier || !ts.isStringLiteralLike(specifier)) return
+    const spec = specifier.text
+    found.push({ file, spec, target: spec.startsWith('.') ? top(normalize(join(dirname(file), spec))) : spec, typeOnly })
+  }
+  const visit = (node: ts.Node): void => {
+    if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword)
+    if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly)
+    if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) add(node.arguments[0], false)
+    if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, true)
+    ts.forEachChild(node, visit)
+  }
+  visit(ts.createSourceFile(file, text, ts.ScriptTarget.Latest))
+  return found
+}
+
+function sources(): string[] {
+  return readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+}
+
+function top(path: string): string {
+  return path.split('/')[0] ?? path
+}

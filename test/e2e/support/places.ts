@@ -1,0 +1,17 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll } from 'vitest'
+
+/** The checkout. */
+export const root = join(import.meta.dirname, '../../..')
+
+/** The program under test, as users get it. */
+export const program = join(root, 'dist/xbuild.js')
+
+/** A folder of the calling test file, removed when its tests are over. */
+export function tempFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'xbuild-e2e-'))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
