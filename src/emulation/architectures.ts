@@ -70,7 +70,7 @@ function putHalf(buffer: Buffer, offset: number, value: number, endian: 'little'
  */
 export const HANDLER_FLAGS = 'POCF'
 
-/** Text that registers a handler when written to binfmt_misc's `register` (kernel admin-guide/binfmt-misc). Throws HOST for an unusable path. */
+/** What to write to binfmt_misc's `register` (kernel admin-guide/binfmt-misc). Throws HOST for a path the kernel cannot take. */
 export function binfmtRegistration(architecture: Architecture, interpreter: string, flags = HANDLER_FLAGS): string {
   const delimiter = [':', '|', ',', ';', '!'].find((mark) => !interpreter.includes(mark))
   if (!delimiter || !interpreter.startsWith('/') || interpreter.includes('\n') || Buffer.byteLength(interpreter) > 127) {

@@ -18,7 +18,7 @@ export interface Emulator {
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** The QEMU user-mode programs on PATH, one per architecture, in the order of the table; none is run. A static one comes before one that is not. */
+/** The QEMU user-mode programs on PATH, at most one per architecture, a static one if there is one; none is run. */
 export async function findEmulators(env: Environment, architectures: readonly Architecture[] = ARCHITECTURES): Promise<Emulator[]> {
   const found = await Promise.all(architectures.map((architecture) => findEmulator(architecture, env)))
   return found.filter((emulator) => emulator !== undefined)
@@ -43,12 +43,6 @@ async function describe(architecture: string, path: string): Promise<Emulator | 
   } catch {
     return undefined // gone or unreadable since PATH was searched: as if it were not there
   }
-}
-
-/** Whether an emulator is still the file it was. */
-export async function isUnchanged(emulator: Emulator): Promise<boolean> {
-  const now = await stat(emulator.path).catch(() => undefined)
-  return now !== undefined && now.size === emulator.size && Math.trunc(now.mtimeMs) === emulator.mtime
 }
 
 /** Whether a file is an ELF program without PT_INTERP: one that the kernel starts without a loader. */

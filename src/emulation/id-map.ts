@@ -8,7 +8,13 @@ export type IdRange = readonly [inside: number, outside: number, count: number]
 /** Which ids a rootless build has: those of /etc/subuid and /etc/subgid, or the user's own alone with the reason why. */
 export type RootlessIds =
   | { readonly kind: 'ranges'; readonly uids: readonly IdRange[]; readonly gids: readonly IdRange[] }
-  | { readonly kind: 'single'; readonly uids: readonly IdRange[]; readonly gids: readonly IdRange[]; readonly reason: string; readonly hint: string }
+  | {
+      readonly kind: 'single'
+      readonly uids: readonly IdRange[]
+      readonly gids: readonly IdRange[]
+      readonly reason: string
+      readonly hint: string
+    }
 
 /** The map that gives a new user namespace exactly the ids this process has; `text` is /proc/self/uid_map. */
 export function identityMap(text: string): IdRange[] {

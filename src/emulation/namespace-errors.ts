@@ -11,7 +11,8 @@ export function hasPrivateBinfmt(kernel: string): boolean {
 
 /** Why no private handlers can be registered on this kernel, and what to do instead. */
 export function tooOldKernel(kernel: string): XbuildError {
-  return new XbuildError('HOST', `Cannot register emulators for this build alone: Linux ${kernel} is older than 6.7`, { hint: HOST_HANDLERS_HINT })
+  const state = `Linux ${kernel} is older than 6.7`
+  return new XbuildError('HOST', `Cannot register emulators for this build alone: ${state}`, { hint: HOST_HANDLERS_HINT })
 }
 
 /** The way out that every kernel has. */
@@ -20,7 +21,8 @@ export const HOST_HANDLERS_HINT = 'Register QEMU for the whole machine once: sud
 /** Turns what the set-up scripts said into an error that names what this machine lacks. */
 export async function namespaceFailure(kind: NamespaceKind, lines: readonly string[]): Promise<XbuildError> {
   const said = lines.join('\n')
-  const failed = (state: string, hint: string) => new XbuildError('HOST', `Cannot set up namespaces for the build: ${state}`, { hint, output: lines })
+  const failed = (state: string, hint: string) =>
+    new XbuildError('HOST', `Cannot set up namespaces for the build: ${state}`, { hint, output: lines })
   if (/binfmt_misc/.test(said)) {
     return failed(
       hasPrivateBinfmt(release()) ? 'the kernel refused a binfmt_misc of its own' : `Linux ${release()} is older than 6.7`,

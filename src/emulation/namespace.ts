@@ -18,9 +18,12 @@ export type NamespaceKind = 'root-native' | 'root-emulate' | 'rootless'
 /** A register text for binfmt_misc, from `binfmtRegistration`. */
 export type Registration = string
 
+/** As in node's `stdio`; a number is a file descriptor of this process. */
+export type Stream = 'ignore' | 'pipe' | 'inherit' | 'ipc' | number
+
 export interface NamespaceOptions {
   /** At most stdin, stdout, stderr and one more, which may be 'ipc'; by default stdin is empty and the rest is xbuild's own. */
-  readonly stdio?: readonly ('ignore' | 'pipe' | 'inherit' | 'ipc' | number)[]
+  readonly stdio?: readonly Stream[]
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly cwd?: string
   /** Kills the program and everything it started. */
@@ -70,8 +73,10 @@ function canceled(file: string): XbuildError {
   return new XbuildError('CANCELED', `Canceled while starting "${file}"`)
 }
 
-function stdioWithControl(stdio: NonNullable<NamespaceOptions['stdio']>): (NonNullable<NamespaceOptions['stdio']>[number])[] {
-  if (stdio.length > CONTROL) throw new XbuildError('INTERNAL', `Cannot start a program with ${stdio.length} streams: ${CONTROL} is the limit`)
+function stdioWithControl(stdio: readonly Stream[]): Stream[] {
+  if (stdio.length > CONTROL) {
+    throw new XbuildError('INTERNAL', `Cannot start a program with ${stdio.length} streams: ${CONTROL} is the limit`)
+  }
   return [...stdio, ...Array.from({ length: CONTROL - stdio.length }, () => 'ignore' as const), 'pipe']
 }
 
