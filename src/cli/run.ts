@@ -1,0 +1,66 @@
+import { readArgv } from '../config/argv.ts'
+import { resolveInvocation, type Command } from '../config/parse.ts'
+import { assertNever, exitCodeOf, toXbuildError, XbuildError } from '../errors.ts'
+import { platformOfNodeArch } from '../platform.ts'
+import { formatError } from '../ui/error.ts'
+import { wantsColor } from '../ui/text.ts'
+import { loadConfig } from './load-config.ts'
+import { readSource } from './read-source.ts'
+import { version } from './version.ts'
+
+/** The parts of `process` that commands use. */
+export type Terminal = Pick<NodeJS.Process, 'stdout' | 'stderr' | 'env' | 'cwd' | 'on' | 'off' | 'exit'>
+
+/** Runs one command line to its end and gives back the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
+export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+  ignoreClosedPipes(terminal)
+  let debug = argv.includes('--debug') || argv.includes('-D')
+  try {
+    const command = await readCommand(argv, terminal)
+    if ('debug' in command) debug = command.debug
+    return await runCommand(command, terminal)
+  } catch (thrown) {
+    const error = toXbuildError(thrown)
+    const color = wantsColor(terminal.stderr.isTTY, terminal.env)
+    terminal.stderr.write(formatError(error, { color, debug, readFile: readSource }))
+    return exitCodeOf(error)
+  }
+}
+
+async function readCommand(argv: readonly string[], { env, cwd }: Terminal): Promise<Command> {
+  const invocation = readArgv(argv)
+  const file = await loadConfig(invocation)
+  return resolveInvocation(invocation, env, { cwd: cwd(), localPlatform: platformOfNodeArch(process.arch), ...(file ? { file } : {}) })
+}
+
+async function runCommand(command: Command, terminal: Terminal): Promise<number> {
+  switch (command.command) {
+    case 'version':
+      terminal.stdout.write(`xbuild ${version()}\n`)
+      return 0
+    case 'help': {
+      const { formatHelp } = await import('./help.ts')
+      terminal.stdout.write(formatHelp(command.topic))
+      return 0
+    }
+    case 'plan': {
+      const { runPlan } = await import('./plan.ts')
+      return runPlan(command, terminal)
+    }
+    case 'build': {
+      const { runBuild } = await import('./build.ts')
+      return runBuild(command.options, terminal)
+    }
+    default:
+      return assertNever(command)
+  }
+}
+
+// `xbuild help | head -1` closes our stdout; that is no error of ours
+function ignoreClosedPipes({ stdout, stderr }: Terminal): void {
+  for (const stream of [stdout, stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw new XbuildError('HOST', `Cannot write output: ${error.message}`, { cause: error })
+    })
+  }
+}

@@ -1,0 +1,40 @@
+import { familiarReference, parseReference } from '../oci/reference.ts'
+import type { NamedContext } from './options.ts'
+import { badValue, splitPair } from './values.ts'
+
+/** Reads one `--build-context NAME=docker-image://...|oci-layout://...|folder`. Throws BAD_OPTION. */
+export function parseBuildContext(text: string, label: string): { readonly name: string; readonly context: NamedContext } {
+  const [name, value] = splitPair(text, label)
+  if (!value) throw badValue(label, text, 'the value after "=" is missing', 'Write it like NAME=docker-image://alpine:3 or NAME=folder')
+  return { name: familiarName(name), context: parseValue(value, text, label) }
+}
+
+/** A name as BuildKit looks for it: images as people write them, without `:latest`; stage names in lower case. */
+export function familiarName(name: string): string {
+  try {
+    return familiarReference(parseReference(name)).replace(/:latest$/, '')
+  } catch {
+    return name.toLowerCase() // no image name, so it can only be the name of a stage
+  }
+}
+
+function parseValue(value: string, text: string, label: string): NamedContext {
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(value)?.[1]?.toLowerCase()
+  const rest = scheme ? value.slice(scheme.length + 3) : value
+  if (scheme === 'docker-image' || scheme === 'oci-layout') {
+    if (rest === '') throw badValue(label, text, `nothing after ${scheme}://`)
+    return scheme === 'docker-image' ? { kind: 'image', ref: rest } : parseLayout(rest, text, label)
+  }
+  if (scheme !== undefined || /^(git@|github\.com\/)/.test(value)) {
+    throw badValue(label, text, 'xbuild does not support remote contexts yet', 'Download it and name the folder')
+  }
+  if (value.startsWith('target:')) throw badValue(label, text, 'target: belongs to bake, which xbuild does not support yet')
+  return { kind: 'dir', path: value }
+}
+
+function parseLayout(rest: string, text: string, label: string): NamedContext {
+  const [, path = rest, digest, tag] = /^(.*?)(?:@(\w+:[0-9a-f]+)|:(\w[\w.-]{0,127}))?$/s.exec(rest) ?? []
+  if (path === '') throw badValue(label, text, 'the folder of the OCI layout is missing')
+  const ref = digest ?? tag
+  return ref === undefined ? { kind: 'oci-layout', path } : { kind: 'oci-layout', path, ref }
+}

@@ -1,0 +1,141 @@
+import { suggest } from '../dockerfile/suggest.ts'
+import { toXbuildError, XbuildError, type Diagnostic, type SourcePosition } from '../errors.ts'
+import { parsePlatform } from '../platform.ts'
+import { FLAGS, type Flag, type FlagOption } from './flags.ts'
+import type { RegistryConfig } from './options.ts'
+import { readBool } from './values.ts'
+import { readYaml, type YamlEntry, type YamlValue } from './yaml.ts'
+
+/** `xbuild.yaml`, read: registries, and texts for flags that the command line did not give. */
+export interface FileConfig {
+  readonly registries: Readonly<Record<string, RegistryConfig>>
+  readonly values: { readonly [K in FlagOption]?: readonly string[] }
+}
+
+/** What is wrong in a config file, every problem with its line. */
+export class ConfigFileError extends XbuildError {
+  readonly diagnostics: readonly Diagnostic[]
+
+  constructor(file: string, diagnostics: readonly Diagnostic[]) {
+    const only = diagnostics.length === 1 ? diagnostics[0] : undefined
+    super('BAD_OPTION', only?.message ?? `Cannot use config file "${file}": ${diagnostics.length} problems`, only)
+    this.diagnostics = only ? [] : diagnostics
+  }
+}
+
+const REGISTRY_KEYS = ['mirrors', 'http', 'insecure', 'ca']
+const HOST = /^(\[[0-9a-f:]+\]|[\w-]+(\.[\w-]+)*)(:\d{1,5})?$/i
+
+const OPTION_OF_KEY: ReadonlyMap<string, FlagOption> = new Map(
+  (Object.keys(FLAGS) as FlagOption[]).flatMap((option) => (FLAGS[option].key ? [[FLAGS[option].key, option] as const] : [])),
+)
+
+type Report = (at: SourcePosition, message: string, hint?: string) => void
+
+/** Reads the text of `xbuild.yaml`; throws `ConfigFileError` with all problems found. */
+export function parseConfigFile(text: string, file: string): FileConfig {
+  const { value, problems } = readYaml(text, file)
+  const diagnostics = [...problems]
+  const report: Report = (at, message, hint) =>
+    void diagnostics.push({ rule: 'config', severity: 'error', message, at, ...(hint ? { hint } : {}) })
+  const config = diagnostics.length === 0 ? readRoot(value, report) : { registries: {}, values: {} }
+  if (diagnostics.length > 0) throw new ConfigFileError(file, diagnostics)
+  return config
+}
+
+function readRoot(root: YamlValue, report: Report): FileConfig {
+  let registries: FileConfig['registries'] = {}
+  const values: { [K in FlagOption]?: readonly string[] } = {}
+  for (const { key, value, at } of entriesOf(root, 'the file', report)) {
+    const option = OPTION_OF_KEY.get(key)
+    if (key === 'registries') registries = readRegistries(value, report)
+    else if (option) values[option] = readTexts(key, FLAGS[option], value, report)
+    else report(at, `Cannot use key "${key}": unknown`, hintFor(key, ['registries', ...OPTION_OF_KEY.keys()]))
+  }
+  return { registries, values }
+}
+
+function readRegistries(value: YamlValue, report: Report): Readonly<Record<string, RegistryConfig>> {
+  return Object.fromEntries(
+    entriesOf(value, 'registries', report).map(({ key: host, value: entry, at }) => {
+      if (!HOST.test(host)) {
+        report(at, `Cannot use registry "${host}": not a host name`, 'Write it like registry.example or 127.0.0.1:5000, without https://')
+      }
+      return [host, readRegistry(host, entry, report)]
+    }),
+  )
+}
+
+function readRegistry(host: string, value: YamlValue, report: Report): RegistryConfig {
+  let config: RegistryConfig = { mirrors: [] }
+  for (const { key, value: setting, at } of entriesOf(value, `registry "${host}"`, report)) {
+    const texts = REGISTRY_KEYS.includes(key) ? textsOf(setting, key, report).map(({ text }) => text) : []
+    if (key === 'mirrors') config = { ...config, mirrors: readMirrors(setting, report) }
+    else if (key === 'http') config = { ...config, http: readSwitch(key, texts, at, report) }
+    else if (key === 'insecure') config = { ...config, insecure: readSwitch(key, texts, at, report) }
+    else if (key === 'ca' && texts[0]) config = { ...config, ca: texts[0] }
+    else if (key !== 'ca') report(at, `Cannot use key "${key}" of registry "${host}": unknown`, hintFor(key, REGISTRY_KEYS))
+  }
+  return config
+}
+
+function readMirrors(value: YamlValue, report: Report): readonly string[] {
+  const mirrors = textsOf(value, 'mirrors', report)
+  for (const { text, at } of mirrors) {
+    const [host = '', ...path] = text.split('/')
+    if (HOST.test(host) && path.every((part) => /^[\w.-]+$/.test(part))) continue
+    report(at, `Cannot use mirror "${text}": not a host name`, 'Write it like mirror.example:5000; for plain http say "http: true" under that host')
+  }
+  return mirrors.map(({ text }) => text)
+}
+
+function readSwitch(key: string, texts: readonly string[], at: SourcePosition, report: Report): boolean {
+  const value = readBool(texts[0] ?? '')
+  if (value === undefined) report(at, `Cannot use ${key} "${texts[0] ?? ''}": neither true nor false`)
+  return value ?? false
+}
+
+function readTexts(key: string, flag: Flag<unknown>, value: YamlValue, report: Report): readonly string[] {
+  const located = flag.merge && value.kind === 'map' ? value.entries.flatMap((entry) => pairOf(entry, report)) : textsOf(value, key, report)
+  if (located.length > 1 && !flag.repeat) report(value.at, `Cannot use ${key}: one value is needed and there are ${located.length}`)
+  for (const { text, at } of located) {
+    try {
+      flag.parse([text], { label: key, env: {}, localPlatform: parsePlatform('linux/amd64') })
+    } catch (error) {
+      const { message, hint } = toXbuildError(error)
+      report(at, message, hint)
+    }
+  }
+  return located.map(({ text }) => text)
+}
+
+interface LocatedText {
+  readonly text: string
+  readonly at: SourcePosition
+}
+
+/** `NAME: value` as `NAME=value`; `NAME:` alone as `NAME`. */
+function pairOf({ key, value, at }: YamlEntry, report: Report): LocatedText[] {
+  if (value.kind === 'nothing') return [{ text: key, at }]
+  return value.kind === 'text' ? [{ text: `${key}=${value.text}`, at }] : textsOf({ kind: 'nothing', at }, key, report)
+}
+
+function textsOf(value: YamlValue, key: string, report: Report): LocatedText[] {
+  const items = value.kind === 'list' ? value.items : [value]
+  return items.flatMap((item) => {
+    if (item.kind === 'text') return [item]
+    report(item.at, `Cannot use ${key}: a text is needed`)
+    return []
+  })
+}
+
+function entriesOf(value: YamlValue, what: string, report: Report): readonly YamlEntry[] {
+  if (value.kind === 'map') return value.entries
+  if (value.kind !== 'nothing') report(value.at, `Cannot use ${what}: keys and values are needed`, 'Write them like "key: value", one on each line')
+  return []
+}
+
+function hintFor(word: string, known: readonly string[]): string {
+  const near = suggest(word, known)
+  return near ? `Did you mean "${near}"?` : `The keys are ${known.join(', ')}`
+}

@@ -1,0 +1,137 @@
+import { suggest } from '../dockerfile/suggest.ts'
+import { toXbuildError, XbuildError } from '../errors.ts'
+import { COMMANDS, readArgv, type CommandName, type Invocation } from './argv.ts'
+import type { FileConfig } from './file.ts'
+import { CLI_FLAGS, FLAGS, type CliOptions, type Flag, type FlagInput, type FlagOption } from './flags.ts'
+import type { BuildOptions } from './options.ts'
+import type { Platform } from '../platform.ts'
+import { checkOptions } from './check.ts'
+import { parseWhole } from './values.ts'
+
+/** What the user asked for. */
+export type Command =
+  | { readonly command: 'build'; readonly options: BuildOptions; readonly debug: boolean }
+  | { readonly command: 'plan'; readonly options: BuildOptions; readonly debug: boolean; readonly json: boolean }
+  | { readonly command: 'version' }
+  | { readonly command: 'help'; readonly topic?: CommandName }
+
+/** What a command line is read against. */
+export interface ParseOptions {
+  readonly cwd: string
+  /** xbuild.yaml, read; absent: there is none. */
+  readonly file?: FileConfig
+  /** What `--platform local` means. */
+  readonly localPlatform: Platform
+}
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** Reads a whole command line; argv wins over the environment, the environment over xbuild.yaml. Throws BAD_OPTION or BAD_PLATFORM. */
+export function parseArgv(argv: readonly string[], env: Env, options: ParseOptions): Command {
+  return resolveInvocation(readArgv(argv), env, options)
+}
+
+/** The second half of `parseArgv`: text becomes values, and values are checked against each other. */
+export function resolveInvocation(invocation: Invocation, env: Env, options: ParseOptions): Command {
+  const { command, words, given } = invocation
+  const cli = readTable<CliOptions>(CLI_FLAGS, (_, flag) => given.get(flag.name), { env, localPlatform: options.localPlatform })
+  if (command === 'version') return { command }
+  if (command === 'help' || cli.help) return help(command, words)
+  if (command === 'build' && cli.json) {
+    throw new XbuildError('BAD_OPTION', 'Cannot use "--json": it belongs to xbuild plan', { hint: 'Use --metadata-file FILE for JSON about a build' })
+  }
+  const build = resolveBuild(invocation, cli, env, options)
+  return command === 'plan' ? { command, options: build, debug: cli.debug, json: cli.json } : { command: 'build', options: build, debug: cli.debug }
+}
+
+function help(command: CommandName, words: readonly string[]): Command {
+  if (command !== 'help') return words.length === 0 && command === 'build' ? { command: 'help' } : { command: 'help', topic: command }
+  const topic = COMMANDS.find((name) => name === words[0])
+  if (words[0] !== undefined && !topic) {
+    const near = suggest(words[0], COMMANDS)
+    throw new XbuildError('BAD_OPTION', `Cannot show help for "${words[0]}": unknown command`, {
+      hint: near ? `Did you mean xbuild help ${near}?` : `The commands are ${COMMANDS.join(', ')}`,
+    })
+  }
+  return topic ? { command: 'help', topic } : { command: 'help' }
+}
+
+function resolveBuild({ command, words, given }: Invocation, cli: CliOptions, env: Env, options: ParseOptions): BuildOptions {
+  const values = readTable<Pick<BuildOptions, FlagOption>>(FLAGS, textsOf, { env, localPlatform: options.localPlatform })
+  const sourceDateEpoch = readSourceDateEpoch(values.buildArgs, env)
+  const build: BuildOptions = {
+    ...values,
+    context: contextOf(command, words),
+    progress: cli.quiet ? 'quiet' : values.progress,
+    registries: options.file?.registries ?? {},
+    cwd: options.cwd,
+    ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch, buildArgs: { SOURCE_DATE_EPOCH: String(sourceDateEpoch), ...values.buildArgs } }),
+  }
+  if (cli.quiet && given.has('progress') && values.progress !== 'quiet') {
+    throw new XbuildError('BAD_OPTION', `Cannot use "--progress ${values.progress}" with --quiet: they contradict`, { hint: 'Leave out one of the two' })
+  }
+  return checkOptions(build)
+
+  function textsOf(option: FlagOption, flag: Flag<unknown>): readonly string[] | undefined {
+    const inFile = options.file?.values[option]
+    const onLine = given.get(flag.name)
+    if (flag.merge && inFile && onLine) return [...inFile, ...onLine]
+    return onLine ?? (flag.env && env[flag.env] ? [env[flag.env]!] : inFile)
+  }
+}
+
+type Table<T> = { readonly [K in keyof T]-?: Flag<T[K]> }
+
+function readTable<T extends object>(
+  table: Table<T>,
+  textsOf: (option: keyof T, flag: Flag<unknown>) => readonly string[] | undefined,
+  input: Omit<FlagInput, 'label'>,
+): T {
+  const values: Partial<T> = {}
+  for (const option of Object.keys(table) as (keyof T)[]) {
+    const flag = table[option]
+    const texts = textsOf(option, flag)
+    const value = texts?.length ? readFlag(flag, texts, input) : flag.absent
+    if (value !== undefined) values[option] = value
+  }
+  return values as T
+}
+
+function readFlag<T>(flag: Flag<T>, texts: readonly string[], input: Omit<FlagInput, 'label'>): T {
+  try {
+    return flag.parse(texts, { ...input, label: `--${flag.name}` })
+  } catch (cause) {
+    const { code, message, hint } = toXbuildError(cause)
+    if (code === 'INTERNAL') throw cause
+    // Whatever reads the value: here it is wrong usage
+    const from = flag.env && input.env[flag.env] === texts[0] ? ` (from ${flag.env})` : ''
+    throw new XbuildError('BAD_OPTION', `${message}${from}`, { cause, ...(hint ? { hint } : {}) })
+  }
+}
+
+function contextOf(command: CommandName, words: readonly string[]): string {
+  const [path, ...more] = words
+  if (path === undefined || path === '') {
+    throw new XbuildError('BAD_OPTION', `Cannot ${command}: PATH is missing`, {
+      hint: `Name the folder with the Dockerfile, like xbuild ${command === 'plan' ? 'plan ' : ''}--platform linux/amd64,linux/arm64 .`,
+    })
+  }
+  if (more.length > 0) {
+    const near = suggest(path, COMMANDS)
+    throw new XbuildError('BAD_OPTION', `Cannot ${command} "${words.join(' ')}": one PATH is needed and there are ${words.length}`, {
+      hint: near ? `Did you mean xbuild ${near} ${more.join(' ')}? The command comes first` : 'Put flags before PATH, and quote values with spaces',
+    })
+  }
+  if (path === '-') throw notYet(command, path, 'stdin', 'Unpack it into a folder and name that')
+  if (/^([a-z][a-z0-9+.-]*:\/\/|git@|github\.com\/)/i.test(path)) throw notYet(command, path, 'a URL', 'Clone or download it and name the folder')
+  return path
+}
+
+function notYet(command: string, path: string, what: string, hint: string): XbuildError {
+  return new XbuildError('BAD_OPTION', `Cannot ${command} "${path}": xbuild does not take its context from ${what} yet`, { hint })
+}
+
+function readSourceDateEpoch(buildArgs: Readonly<Record<string, string>>, env: Env): number | undefined {
+  const text = buildArgs['SOURCE_DATE_EPOCH'] ?? env['SOURCE_DATE_EPOCH']
+  return text ? parseWhole(text, 0, 'SOURCE_DATE_EPOCH') : undefined
+}

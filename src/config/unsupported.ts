@@ -1,0 +1,59 @@
+import { XbuildError } from '../errors.ts'
+import { readBool } from './values.ts'
+
+/** A flag of `docker buildx build` that xbuild knows and does not do yet. */
+interface LaterFlag {
+  readonly short?: string
+  /** A switch takes no value of its own. */
+  readonly isSwitch?: boolean
+  /** Values that ask for what xbuild does anyway. */
+  accepts?(value: string): boolean
+  readonly hint?: string
+}
+
+const isFalse = (value: string) => readBool(value) === false
+const isTrue = (value: string) => readBool(value) === true
+
+/** By long name. */
+export const LATER_FLAGS: Readonly<Record<string, LaterFlag>> = {
+  'add-host': {},
+  allow: {},
+  attest: { accepts: (value) => /^type=(provenance|sbom),disabled=true$/.test(value) },
+  builder: { hint: 'Leave it out: xbuild builds on this machine' },
+  'cache-from': { hint: 'Leave it out: xbuild keeps its cache in the store; carry the folder of --store over instead' },
+  'cache-to': { hint: 'Leave it out: xbuild keeps its cache in the store; carry the folder of --store over instead' },
+  call: { accepts: (value) => value === 'build' },
+  'cgroup-parent': {},
+  check: { isSwitch: true, accepts: isFalse },
+  compress: { isSwitch: true, accepts: isTrue },
+  'cpu-period': {},
+  'cpu-quota': {},
+  'cpu-shares': { short: 'c' },
+  'cpuset-cpus': {},
+  'cpuset-mems': {},
+  'force-rm': { isSwitch: true, accepts: isTrue },
+  load: { isSwitch: true, accepts: isFalse, hint: 'Use -o type=oci,dest=image.tar and load that file into the engine' },
+  memory: { short: 'm' },
+  'memory-swap': {},
+  network: { accepts: (value) => value === 'host' || value === 'default', hint: 'RUN steps use the network of the host: leave it out' },
+  'no-cache-filter': { hint: 'Use --no-cache to run every step anew' },
+  policy: {},
+  provenance: { isSwitch: true, accepts: isFalse, hint: 'Leave it out, or write --provenance=false' },
+  resource: {},
+  rm: { isSwitch: true, accepts: isTrue },
+  sbom: { isSwitch: true, accepts: isFalse, hint: 'Leave it out, or write --sbom=false' },
+  secret: {},
+  'security-opt': {},
+  'shm-size': {},
+  squash: { isSwitch: true, accepts: isFalse },
+  ssh: {},
+  ulimit: {},
+}
+
+/** Passes when the value asks for what xbuild does anyway; throws BAD_OPTION that says "not yet" otherwise. */
+export function checkLaterFlag(name: string, value: string): void {
+  const flag = LATER_FLAGS[name]
+  if (!flag || flag.accepts?.(value)) return
+  const shown = flag.isSwitch && isTrue(value) ? `--${name}` : `--${name}=${value}`
+  throw new XbuildError('BAD_OPTION', `Cannot use "${shown}": xbuild does not support it yet`, { hint: flag.hint ?? 'Leave it out' })
+}

@@ -1,0 +1,27 @@
+import type { BuildPlan, Job, Rejected } from '../plan/types.ts'
+import { formatPlatform } from '../platform.ts'
+import { cleanLine } from './text.ts'
+
+const HEAD = ['STAGE', 'RUNS ON', 'FOR', 'STRATEGY', 'NODE', 'REASON']
+
+/** A plan as a table: a row per job in the order of the plan, and under it what was not taken and why. Ends in a newline. */
+export function formatPlan(plan: BuildPlan): string {
+  const rows = plan.jobs.map(rowOf)
+  const widths = HEAD.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]!.length)))
+  const format = (row: readonly string[]) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  ').trimEnd()
+  const table = plan.jobs.flatMap((job, i) => [format(rows[i]!), ...job.decision.rejected.map(formatRejected)])
+  const title = `${cleanLine(plan.dockerfile)} for ${plan.platforms.map(formatPlatform).join(', ')}, built on ${formatPlatform(plan.buildPlatform)}`
+  return `${[title, '', format(HEAD), ...table].join('\n')}\n`
+}
+
+function rowOf(job: Job): string[] {
+  const { strategy, reason } = job.decision
+  const targets = job.kind === 'image' ? [job.target] : job.targets
+  const how = strategy.kind === 'emulate' ? `emulate (${strategy.emulator})` : strategy.kind
+  const stage = job.kind === 'image' ? `${job.stage} (image)` : job.stage
+  return [stage, formatPlatform(job.platform), targets.map(formatPlatform).join(', '), how, strategy.node, reason].map((cell) => cleanLine(cell))
+}
+
+function formatRejected({ kind, node, because }: Rejected): string {
+  return `  not ${kind} on ${cleanLine(node)}: ${cleanLine(because)}`
+}

@@ -1,0 +1,42 @@
+import { count, createPaint, formatDuration } from './text.ts'
+
+/** What a summary needs to know about a finished build. */
+export interface FinishedBuild {
+  readonly digest: string
+  readonly images: readonly { readonly platform: string; readonly digest: string; readonly strategy: string; readonly seconds: number }[]
+  readonly tags: readonly string[]
+  readonly outputs: readonly { readonly type: string; readonly dest?: string }[]
+  /** Folder of the store. */
+  readonly stored: string
+}
+
+/** What a finished build made and where it went, for stderr. Ends in a newline. */
+export function formatResult(result: FinishedBuild, options: { readonly color: boolean }): string {
+  const paint = createPaint(options.color)
+  const widths = {
+    platform: Math.max(...result.images.map((image) => image.platform.length)),
+    strategy: Math.max(...result.images.map((image) => image.strategy.length)),
+  }
+  const images = result.images.map(
+    ({ platform, strategy, digest, seconds }) =>
+      `  ${platform.padEnd(widths.platform)}  ${strategy.padEnd(widths.strategy)}  ${paint('dim', digest)}  ${formatDuration(seconds * 1000)}`,
+  )
+  const built = `${paint('green', 'Built')} ${paint('bold', result.digest)} for ${count(result.images.length, 'platform')}`
+  return `${[built, ...images, ...whereabouts(result)].join('\n')}\n`
+}
+
+/** What goes to stdout: the digest and nothing else; nothing at all when an output took stdout. */
+export function formatDigest(result: FinishedBuild): string {
+  return result.outputs.some((output) => output.dest === '-') ? '' : `${result.digest}\n`
+}
+
+function whereabouts({ outputs, tags, stored }: FinishedBuild): string[] {
+  const lines = outputs.flatMap(({ type, dest }) => {
+    if (type === 'registry') return tags.map((tag) => `  pushed to ${tag}`)
+    if (dest === undefined) return []
+    const what = type === 'oci' ? 'OCI image layout' : type === 'local' ? 'files' : type
+    return [`  ${what} in ${dest === '-' ? 'stdout' : dest}`]
+  })
+  if (lines.length > 0) return lines
+  return [`  The image stays in the store (${stored}); use -o type=oci,dest=FOLDER or --push to take it out`]
+}
