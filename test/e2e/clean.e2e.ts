@@ -1,0 +1,82 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { runImage, withBases, writeFiles } from './support/context.ts'
+import { CLEAN, leftovers } from './support/leftovers.ts'
+import { tempFolder } from './support/places.ts'
+import { startXbuild, xbuild } from './support/xbuild.ts'
+
+const folder = tempFolder()
+let bases: string[]
+
+beforeAll(async () => {
+  bases = await withBases('busybox')
+})
+
+const SLOW = 'FROM busybox\nRUN echo ready > /ready && echo now-waiting && sleep 300\n'
+
+function project(name: string, dockerfile: string): { context: string; store: string; out: string } {
+  const context = writeFiles(join(folder, name, 'context'), { Dockerfile: dockerfile, 'a.txt': 'a\n' })
+  return { context, store: join(folder, name, 'store'), out: join(folder, name, 'out') }
+}
+
+function args(platform: string, { context, out }: { context: string; out: string }): string[] {
+  return ['--progress', 'plain', '--platform', platform, ...bases, '-o', `type=oci,dest=${out}`, context]
+}
+
+test('a build that succeeds leaves no mount, no process, no temporary file', async () => {
+  const it = project('success', 'FROM busybox\nCOPY a.txt /\nRUN sleep 300 & true\n')
+  const { code, stderr } = await xbuild(args('linux/amd64,linux/arm64', it), it)
+  expect(code, stderr).toBe(0)
+  expect(await leftovers(it.store)).toEqual(CLEAN)
+})
+
+test('a build that fails leaves nothing, and no result', async () => {
+  const it = project('failure', 'FROM busybox\nRUN (sleep 300 &) ; exit 3\n')
+  const { code, stderr } = await xbuild(args('linux/amd64,linux/arm64', it), it)
+  expect(code, stderr).toBe(1)
+  expect(await leftovers(it.store)).toEqual(CLEAN)
+  expect(existsSync(it.out)).toBe(false)
+})
+
+describe.each(['linux/amd64', 'linux/arm64', 'linux/amd64,linux/arm64'])('in the middle of a RUN for %s', (platform) => {
+  const name = platform.replaceAll(/\W/g, '-')
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s stops it: status 130, nothing left', async (signal) => {
+    const it = project(`${signal}-${name}`, SLOW)
+    const building = startXbuild(args(platform, it), it)
+    await building.printed(/now-waiting$/m)
+    const started = Date.now()
+    building.child.kill(signal)
+    const { code, stderr } = await building.ended
+    expect(code, stderr).toBe(130)
+    expect(Date.now() - started).toBeLessThan(10_000)
+    expect(await leftovers(it.store)).toEqual(CLEAN)
+    expect(existsSync(it.out)).toBe(false)
+  })
+
+  test('SIGKILL ends its processes and mounts too, and the next build works and cleans up', async () => {
+    const it = project(`SIGKILL-${name}`, SLOW)
+    const building = startXbuild(args(platform, it), it)
+    await building.printed(/now-waiting$/m)
+    building.child.kill('SIGKILL')
+    await building.ended
+    expect(await leftovers(it.store, { patience: 10_000 })).toMatchObject({ mounts: [], processes: [] })
+
+    writeFiles(it.context, { Dockerfile: SLOW.replace('sleep 300', 'true') })
+    const next = await xbuild(args(platform, it), it)
+    expect(next.code, next.stderr).toBe(0)
+    expect(await leftovers(it.store)).toEqual(CLEAN)
+    const [first] = platform.split(',') as [string]
+    expect((await runImage(it.out, first, ['cat', '/ready'])).stdout).toBe('ready\n')
+  })
+})
+
+test('nothing is left in the folder of temporary files', async () => {
+  const temporary = join(folder, 'tmp')
+  writeFiles(temporary, {})
+  const it = project('tmpdir', 'FROM busybox\nRUN true\n')
+  const { code, stderr } = await xbuild(args('linux/arm64', it), { ...it, env: { TMPDIR: temporary } })
+  expect(code, stderr).toBe(0)
+  expect(readdirSync(temporary)).toEqual([])
+})

@@ -1,0 +1,27 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { root } from './places.ts'
+import { run, type Ended, type RunOptions } from './xbuild.ts'
+import { baseLayout } from './examples.ts'
+
+/** Writes files, by their paths, under a folder that is made; gives the folder back. */
+export function writeFiles(folder: string, files: Readonly<Record<string, string>>): string {
+  mkdirSync(folder, { recursive: true })
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), text)
+  }
+  return folder
+}
+
+/** The arguments that put base images in the place of their names. */
+export async function withBases(...names: readonly ('busybox' | 'gcc' | 'node')[]): Promise<string[]> {
+  const layouts = await Promise.all(names.map(baseLayout))
+  return names.flatMap((name, i) => ['--build-context', `${name}=oci-layout://${layouts[i]}`])
+}
+
+/** Runs one platform's image of a layout folder, as `node examples/run-image.mjs` does for everyone. */
+export async function runImage(layout: string, platform: string, command: readonly string[] = [], options: RunOptions = {}): Promise<Ended> {
+  const args = [join(root, 'examples/run-image.mjs'), layout, platform, ...(command.length > 0 ? ['--', ...command] : [])]
+  return run(process.execPath, args, options)
+}

@@ -1,0 +1,73 @@
+import { cpSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll } from 'vitest'
+import { root } from './places.ts'
+import { run, runOk, type Ended } from './xbuild.ts'
+
+const NAME = 'xbuild-e2e'
+
+/** An ordinary user: a new one when the tests run as root, else the one who runs them. */
+export interface OrdinaryUser {
+  /** A folder of the user's own. */
+  readonly home: string
+  /** Runs a program as that user, in that folder, without any capability. */
+  run(file: string, args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>
+  /** Runs xbuild as that user. */
+  xbuild(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>
+  /** Copies a folder to where the user can read it; gives back the copy. */
+  give(folder: string, name: string): Promise<string>
+}
+
+/** Makes the user for the tests of the calling file, and removes it after them. */
+export function ordinaryUser(ownFolder: string): OrdinaryUser {
+  const asRoot = process.getuid?.() === 0
+  const home = join(ownFolder, 'home')
+  const paths = { node: process.execPath, program: join(root, 'dist/xbuild.js') }
+
+  beforeAll(async () => {
+    mkdirSync(home, { recursive: true })
+    if (!asRoot) return
+    await runOk('chmod', ['755', ownFolder])
+    await run('userdel', [NAME])
+    await runOk('useradd', ['--no-create-home', '--home-dir', home, NAME])
+    if (!readFileSync('/etc/subuid', 'utf8').includes(`${NAME}:`)) {
+      await runOk('usermod', ['--add-subuids', '700000-765535', '--add-subgids', '700000-765535', NAME])
+    }
+    await runOk('chown', [NAME, home])
+    await makeReadable()
+  })
+  afterAll(async () => {
+    if (asRoot) await run('userdel', [NAME])
+  })
+
+  // A checkout or a Node under /root is closed to others: then the user gets copies, as an installation would
+  async function makeReadable(): Promise<void> {
+    if ((await asUser(paths.node, ['--version'])).code !== 0) {
+      paths.node = join(home, 'node')
+      cpSync(process.execPath, paths.node)
+    }
+    if ((await asUser('test', ['-r', paths.program])).code === 0) return
+    for (const part of ['dist', 'qemu', 'package.json', 'node_modules']) {
+      cpSync(join(root, part), join(home, 'xbuild', part), { recursive: true, verbatimSymlinks: true })
+    }
+    paths.program = join(home, 'xbuild/dist/xbuild.js')
+  }
+
+  async function asUser(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+    const own = { HOME: home, XDG_DATA_HOME: join(home, '.local/share'), XDG_CACHE_HOME: join(home, '.cache'), XDG_RUNTIME_DIR: '', TMPDIR: '', ...env }
+    if (!asRoot) return run(file, args, { cwd: home, env: own })
+    return run('setpriv', ['--reuid', NAME, '--regid', NAME, '--init-groups', '--inh-caps=-all', '--', file, ...args], { cwd: home, env: own })
+  }
+
+  return {
+    home,
+    run: asUser,
+    xbuild: (args, env) => asUser(paths.node, [paths.program, ...args], env),
+    async give(folder, name) {
+      const copy = join(home, name)
+      cpSync(folder, copy, { recursive: true })
+      if (asRoot) await runOk('chown', ['-R', NAME, copy])
+      return copy
+    },
+  }
+}
