@@ -28,7 +28,7 @@ export interface Stage {
 
 interface Base {
   readonly at: SourcePosition
-  /** The instruction as written, continuation lines joined by one space, for display and history. */
+  /** The instruction as written, continuation lines joined by one space, for display. */
   readonly text: string
 }
 
@@ -36,6 +36,8 @@ interface Base {
 export interface Heredoc {
   readonly name: string
   readonly content: string
+  /** `content` before tabs were stripped: what a shell that reads the heredoc itself gets. */
+  readonly raw: string
   readonly expand: boolean
   readonly fd: number
 }
@@ -74,8 +76,8 @@ export interface RunInstruction extends Base {
   readonly command: Command
   /** `--mount` values as written, in order. */
   readonly mounts: readonly string[]
-  readonly network?: string
-  readonly security?: string
+  readonly network?: 'default' | 'none' | 'host'
+  readonly security?: 'sandbox' | 'insecure'
   readonly devices: readonly string[]
 }
 export interface CopyInstruction extends Base {
@@ -172,10 +174,11 @@ export interface StageGraph {
 /** Where a stage or a COPY --from reads from. */
 export type StageSource =
   | { readonly kind: 'stage'; readonly index: number }
-  | { readonly kind: 'image'; readonly ref: string }
+  /** `platform`: the one to take of the image, when it is not the platform of the stage that reads it. */
+  | { readonly kind: 'image'; readonly ref: string; readonly platform?: Platform }
   | { readonly kind: 'scratch' }
-  /** A `--build-context`, by its name. */
-  | { readonly kind: 'context'; readonly name: string }
+  /** A `--build-context`, by its name; `platform` as for an image. */
+  | { readonly kind: 'context'; readonly name: string; readonly platform?: Platform }
 
 /** A stage with FROM resolved for one target platform. */
 export interface GraphStage {
@@ -191,6 +194,8 @@ export interface GraphStage {
   readonly needs: readonly number[]
   /** Values an ARG of this stage may take by name alone: global ARGs, platform ARGs, build args. */
   readonly args: StageArgs
+  /** The Dockerfile's escape character; absent: a backslash. */
+  readonly escape?: '\\' | '`'
   /** Same text for two target platforms when the stage is the same work for both (needs included). */
   readonly fingerprint: string
 }
@@ -235,14 +240,17 @@ export interface RunStep extends StepBase {
   readonly argv: readonly string[]
   /** `NAME=value`, ENV then ARGs, PATH always there. */
   readonly env: readonly string[]
-  /** Variables that must not be part of the cache key (proxies). */
+  /** `NAME=value` that a step gets beside `env` and that must not be part of the cache key (proxies). */
   readonly secretEnv: readonly string[]
   readonly user: string
   readonly cwd: string
   /** Heredoc scripts that a file must hold: path in the container -> content. */
   readonly files: readonly { readonly path: string; readonly content: string; readonly mode: number }[]
+  /** `--mount` values, variables expanded (not in `from`). */
   readonly mounts: readonly string[]
   readonly network: 'default' | 'host' | 'none'
+  readonly security?: 'sandbox' | 'insecure'
+  readonly devices?: readonly string[]
 }
 
 export interface CopyStep extends StepBase {
@@ -250,8 +258,10 @@ export interface CopyStep extends StepBase {
   readonly add: boolean
   /** Absent: the build context. */
   readonly from?: StageSource
-  /** Cleaned, relative to the source's root, never `..`; wildcards as written. */
+  /** Cleaned, relative to the source's root (`.`), never `..`; wildcards as written. With `parents` a pivot `/./` stays. */
   readonly sources: readonly string[]
+  /** ADD only: sources that are URLs or git repositories. */
+  readonly remotes?: readonly string[]
   /** Files whose content is in the Dockerfile: name -> content, expanded. */
   readonly inline: readonly { readonly name: string; readonly content: string }[]
   /** Absolute; a trailing slash says: a folder. */
@@ -264,6 +274,9 @@ export interface CopyStep extends StepBase {
   readonly link: boolean
   /** ADD only: false keeps local tars packed. */
   readonly unpack?: boolean
+  /** ADD only, for remotes. */
+  readonly checksum?: string
+  readonly keepGitDir?: boolean
 }
 
 /** Makes the working folder, owned by `user`, unless it is there. */

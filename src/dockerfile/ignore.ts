@@ -1,0 +1,89 @@
+import { XbuildError } from '../errors.ts'
+import { cleanPath } from './paths.ts'
+import { compilePattern, type Pattern } from './pattern.ts'
+
+/** Which paths of a context are left out; paths are relative, with `/`, without a leading `./`. */
+export interface IgnoreMatcher {
+  /** Whether the path, or a folder it lies in, is left out and not brought back. */
+  matches(path: string): boolean
+  /** Whether a folder is left out and no pattern can bring back anything below it. */
+  canPrune(dir: string): boolean
+}
+
+interface Rule {
+  readonly pattern: Pattern
+  readonly negated: boolean
+}
+
+/** Parses a `.dockerignore`. Throws BAD_DOCKERFILE with the line of a malformed pattern. */
+export function parseIgnore(text: string, options: { file: string }): IgnoreMatcher {
+  const lines = (text.startsWith('\ufeff') ? text.slice(1) : text).split('\n')
+  const rules = lines.flatMap((line, index) => parseLine(line, { file: options.file, line: index + 1 }) ?? [])
+  return matcherOf(rules)
+}
+
+/** A matcher of patterns that come from somewhere else than a file, such as `COPY --exclude`. */
+export function ignoreMatcher(patterns: readonly string[]): IgnoreMatcher {
+  return matcherOf(patterns.flatMap((pattern) => parsePattern(pattern) ?? []))
+}
+
+function parseLine(line: string, at: { file: string; line: number }): Rule | undefined {
+  if (line.startsWith('#')) return undefined
+  try {
+    return parsePattern(line)
+  } catch (cause) {
+    if (!(cause instanceof XbuildError)) throw cause
+    throw new XbuildError(cause.code, cause.message, { at, cause, ...(cause.hint === undefined ? {} : { hint: cause.hint }) })
+  }
+}
+
+function parsePattern(text: string): Rule | undefined {
+  const trimmed = text.trim()
+  if (trimmed === '') return undefined
+  const negated = trimmed.startsWith('!')
+  const written = negated ? trimmed.slice(1).trim() : trimmed
+  if (written === '') {
+    throw new XbuildError('BAD_DOCKERFILE', 'Cannot use pattern "!": it names nothing', { hint: 'Write a path after the exclamation mark' })
+  }
+  const clean = cleanPath(written)
+  return { pattern: compilePattern(clean.length > 1 && clean.startsWith('/') ? clean.slice(1) : clean, { folders: true }), negated }
+}
+
+function matcherOf(rules: readonly Rule[]): IgnoreMatcher {
+  // For each folder, which rules match it or a folder above it: asked once per folder, not once per file.
+  const folders = new Map<string, readonly boolean[]>([['', rules.map(() => false)]])
+
+  function hits(path: string): readonly boolean[] {
+    const above = hitsOfFolder(path.slice(0, Math.max(0, path.lastIndexOf('/'))))
+    return rules.map(({ pattern }, index) => above[index]! || pattern.matches(path))
+  }
+
+  function hitsOfFolder(folder: string): readonly boolean[] {
+    const missing: string[] = []
+    let known = folder
+    while (!folders.has(known)) {
+      missing.push(known)
+      known = known.slice(0, Math.max(0, known.lastIndexOf('/')))
+    }
+    for (let path = missing.pop(); path !== undefined; path = missing.pop()) folders.set(path, hits(path))
+    return folders.get(folder)!
+  }
+
+  function lastHit(path: string): number {
+    return rules.length === 0 || path === '' || path === '.' ? -1 : hits(path).lastIndexOf(true)
+  }
+
+  function matches(path: string): boolean {
+    const rule = rules[lastHit(path)]
+    return rule !== undefined && !rule.negated
+  }
+
+  function canPrune(dir: string): boolean {
+    const last = lastHit(dir)
+    if (rules[last]?.negated !== false) return false
+    // Everything below the folder matches `last` too: only a later `!` could bring it back.
+    return !rules.some(({ negated, pattern }, index) => index > last && negated && pattern.canContinue(`${dir}/`))
+  }
+
+  return { matches, canPrune }
+}

@@ -1,0 +1,31 @@
+/** A slash path in its shortest form, `.` for nothing; `..` does not leave `/`. No file system is asked. */
+export function cleanPath(path: string): string {
+  const absolute = path.startsWith('/')
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue
+    if (part !== '..') parts.push(part)
+    else if (parts.length > 0 && parts.at(-1) !== '..') parts.pop()
+    else if (!absolute) parts.push('..')
+  }
+  const clean = parts.join('/')
+  return absolute ? `/${clean}` : clean === '' ? '.' : clean
+}
+
+/** `path` seen from the folder `base`, absolute and clean. */
+export function resolvePath(base: string, path: string): string {
+  return cleanPath(path.startsWith('/') ? path : `/${base}/${path}`)
+}
+
+/** `resolvePath` that keeps what says "a folder": a slash, `.` or nothing at the end. */
+export function resolveDest(base: string, path: string): string {
+  const clean = resolvePath(base, path)
+  const folder = path === '' || path === '.' || path.endsWith('/') || path.endsWith('/.')
+  return folder && clean !== '/' ? `${clean}/` : clean
+}
+
+/** A source path relative to the root of what is copied from: `.` for the root itself, never above it. */
+export function sourcePath(path: string): string {
+  const clean = cleanPath(`/${path}`)
+  return clean === '/' ? '.' : clean.slice(1)
+}
