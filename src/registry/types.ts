@@ -8,32 +8,51 @@ export interface RemoteManifest {
   readonly bytes: Buffer
 }
 
-/** How much of a transfer is through. */
+/** How much of a transfer is through, in bytes; starts again from 0 when an upload is tried again. */
 export type OnProgress = (current: number, total: number) => void
 
 /** A distribution-spec client for all registries, with credentials, mirrors, retries. */
 export interface RegistryClient {
-  /** The manifest or index behind a tag or digest, digest-checked. */
+  /** The manifest or index behind a tag or digest, digest-checked; the digest wins when a reference has both. */
   manifest(ref: Reference, options: { signal: AbortSignal }): Promise<RemoteManifest>
-  /** A blob as a stream of exactly `descriptor.size` bytes from `offset` on; the caller checks the digest of the whole. */
+  /**
+   * A blob as a stream of exactly `descriptor.size` bytes, less the first `offset`; the caller checks the digest of the whole.
+   * A broken transfer is resumed inside the stream: an error of the stream means that the retries are used up.
+   */
   blob(ref: Reference, descriptor: Descriptor, options: { signal: AbortSignal; offset?: number }): Promise<NodeJS.ReadableStream>
   /** Whether the repository holds the blob. */
   hasBlob(ref: Reference, descriptor: Descriptor, options: { signal: AbortSignal }): Promise<boolean>
   /** Uploads a blob unless it is there; tries to mount it from `mountFrom` (repository names of the same host) first. */
-  pushBlob(
-    ref: Reference,
-    descriptor: Descriptor,
-    options: { signal: AbortSignal; open: () => NodeJS.ReadableStream | Promise<NodeJS.ReadableStream>; mountFrom?: readonly string[]; onProgress?: OnProgress },
-  ): Promise<'exists' | 'mounted' | 'uploaded'>
-  /** Puts a manifest under its digest, or under a tag when `ref` has one. */
+  pushBlob(ref: Reference, descriptor: Descriptor, options: PushBlobOptions): Promise<'exists' | 'mounted' | 'uploaded'>
+  /** Puts a manifest under its digest, or under a tag when `ref` has one, and checks that the registry holds what was sent. */
   pushManifest(ref: Reference, manifest: RemoteManifest, options: { signal: AbortSignal }): Promise<void>
+  /** Ends all connections; whoever still waits gets an error. */
   close(): Promise<void>
+}
+
+export interface PushBlobOptions {
+  readonly signal: AbortSignal
+  /** A fresh stream of the blob from its first byte; called once per attempt. */
+  readonly open: () => NodeJS.ReadableStream | Promise<NodeJS.ReadableStream>
+  readonly mountFrom?: readonly string[]
+  readonly onProgress?: OnProgress
 }
 
 export interface RegistryClientOptions {
   readonly registries: Readonly<Record<string, RegistryConfig>>
   /** Environment for DOCKER_CONFIG, HOME, proxies. */
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Said once per retry: what failed and when it is tried again. */
+  /** Said when things do not go straight: a retry, a mirror that is passed over, a credential file that cannot be read. */
   readonly onRetry?: (message: string) => void
+  /** Milliseconds without a byte before a connection counts as broken; absent: one minute. */
+  readonly idleTimeout?: number
+  /** Time and chance; absent: the real ones. */
+  readonly clock?: Clock
+}
+
+/** What retries and token expiry need to know of time: milliseconds, and a number in [0, 1). */
+export interface Clock {
+  now(): number
+  sleep(milliseconds: number, signal: AbortSignal): Promise<void>
+  random(): number
 }

@@ -1,0 +1,120 @@
+import { readFileSync } from 'node:fs'
+import { Agent as HttpAgent, type RequestOptions, request as httpRequest } from 'node:http'
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import type { Socket } from 'node:net'
+import { type ConnectionOptions, connect as connectTls, rootCertificates } from 'node:tls'
+import type { RegistryConfig } from '../config/options.ts'
+import { XbuildError } from '../errors.ts'
+import { type Registries, configOf } from './endpoint.ts'
+import { proxyFor } from './proxy.ts'
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/** How one request leaves this machine: its connection pool, and what a plain-http proxy needs to see. */
+export interface Route {
+  readonly agent: HttpAgent
+  /** Set when the request goes to a proxy that forwards it (plain http only). */
+  readonly proxy?: URL
+}
+
+/** The connection pools of a client: one per kind of TLS settings and proxy, all keep-alive. */
+export interface Agents {
+  route(url: URL): Route
+  close(): void
+}
+
+export function createAgents(options: { registries: Registries; env: Environment }): Agents {
+  const pools = new Map<string, HttpAgent>()
+  const pool = (key: string, make: () => HttpAgent) => {
+    const agent = pools.get(key) ?? make()
+    pools.set(key, agent)
+    return agent
+  }
+  return {
+    route(url) {
+      const proxy = proxyFor(url, options.env)
+      if (url.protocol === 'http:') {
+        const agent = proxy?.protocol === 'https:' ? pool('https proxy', () => new HttpsAgent(KEEP)) : pool('http', () => new HttpAgent(KEEP))
+        return proxy ? { agent, proxy } : { agent }
+      }
+      const config = configOf(url.host, options.registries)
+      const key = `https ${config?.ca ?? ''} ${config?.insecure ?? false} ${proxy?.href ?? ''}`
+      return { agent: pool(key, () => httpsAgent(tlsOptions(url.host, config, options.env), proxy)) }
+    },
+    close() {
+      for (const agent of pools.values()) agent.destroy()
+      pools.clear()
+    },
+  }
+}
+
+/** The header that logs in to a proxy whose URL has a user and password. */
+export function proxyAuthorization(proxy: URL): Record<string, string> {
+  if (!proxy.username) return {}
+  const pair = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`
+  return { 'proxy-authorization': `Basic ${Buffer.from(pair).toString('base64')}` }
+}
+
+const KEEP = { keepAlive: true, keepAliveMsecs: 15_000 }
+
+function tlsOptions(host: string, config: RegistryConfig | undefined, env: Environment): ConnectionOptions {
+  const own = config?.ca
+  return {
+    ...(config?.insecure ? { rejectUnauthorized: false } : {}),
+    // `ca` replaces Node's own list, NODE_EXTRA_CA_CERTS included, so all three are put together
+    ...(own ? { ca: [...rootCertificates, readPem(own, host), ...extraCertificates(env)] } : {}),
+  }
+}
+
+function extraCertificates(env: Environment): string[] {
+  const path = env['NODE_EXTRA_CA_CERTS']
+  return path ? [readPem(path, 'NODE_EXTRA_CA_CERTS')] : []
+}
+
+function readPem(path: string, owner: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new XbuildError('BAD_OPTION', `Cannot read certificate authority "${path}" of ${owner}`, { cause })
+  }
+}
+
+function httpsAgent(tls: ConnectionOptions, proxy: URL | undefined): HttpsAgent {
+  const agent = new HttpsAgent({ ...KEEP, ...tls })
+  if (proxy) {
+    agent.createConnection = (target, done) => {
+      tunnel(proxy, target).then(
+        (socket) => done?.(null, connectTls({ ...(target as ConnectionOptions), socket })),
+        (error: Error) => done?.(error, undefined as never),
+      )
+      return undefined
+    }
+  }
+  return agent
+}
+
+/** A raw connection to `target` through a proxy (RFC 9110 section 9.3.6, CONNECT). */
+function tunnel(proxy: URL, target: RequestOptions): Promise<Socket> {
+  const authority = `${target.host}:${target.port ?? 443}`
+  const open = proxy.protocol === 'https:' ? httpsRequest : httpRequest
+  return new Promise((resolve, reject) => {
+    const request = open(proxy, {
+      method: 'CONNECT',
+      path: authority,
+      agent: false,
+      headers: { host: authority, ...proxyAuthorization(proxy) },
+      timeout: 30_000,
+    })
+    request.once('connect', (response, socket: Socket) => {
+      socket.setTimeout(0)
+      if (response.statusCode === 200) return resolve(socket)
+      socket.destroy()
+      reject(new Error(`the proxy ${proxy.host} answered ${response.statusCode}`))
+    })
+    request.once('timeout', () => request.destroy(Object.assign(new Error('timeout'), { code: 'ETIMEDOUT' })))
+    request.once('error', (cause: NodeJS.ErrnoException) => {
+      reject(Object.assign(new Error(`the proxy ${proxy.host}: ${cause.message}`, { cause }), { code: cause.code }))
+    })
+    request.end()
+  })
+}

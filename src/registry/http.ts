@@ -1,0 +1,90 @@
+import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import type { Readable } from 'node:stream'
+import { type Agents, proxyAuthorization } from './agents.ts'
+import { SourceError } from './failure.ts'
+
+/** One HTTP request; a body is opened anew each time the request is sent. */
+export interface HttpRequest {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT'
+  readonly url: URL
+  readonly headers: Readonly<Record<string, string>>
+  readonly body?: HttpBody
+  readonly signal: AbortSignal
+}
+
+/** Exactly `length` bytes. */
+export interface HttpBody {
+  readonly length: number
+  open(): Promise<Readable>
+}
+
+/** Sends a request and gives back the answer as soon as its head is there; follows nothing, judges nothing. */
+export type SendHttp = (request: HttpRequest) => Promise<IncomingMessage>
+
+// A registry may take long to store a blob after its last byte has arrived
+const UPLOAD_PATIENCE = 5
+
+export function createHttp(options: { agents: Agents; idleTimeout: number }): SendHttp {
+  return async function send(request) {
+    const { agent, proxy } = options.agents.route(request.url)
+    const source = request.body && (await opened(request.body))
+    const outgoing = (secure(proxy ?? request.url) ? httpsRequest : httpRequest)(proxy ?? request.url, {
+      method: request.method,
+      agent,
+      signal: request.signal,
+      headers: {
+        host: request.url.host,
+        'user-agent': 'xbuild',
+        'accept-encoding': 'identity',
+        ...(request.body ? { 'content-length': String(request.body.length) } : {}),
+        ...(request.method === 'POST' && !request.body ? { 'content-length': '0' } : {}),
+        ...(proxy ? proxyAuthorization(proxy) : {}),
+        ...request.headers,
+      },
+      ...(proxy ? { path: request.url.href.replace(/#.*$/, '') } : {}),
+    })
+    outgoing.setTimeout(options.idleTimeout * (source ? UPLOAD_PATIENCE : 1), () => {
+      outgoing.destroy(Object.assign(new Error('idle'), { code: 'IDLE' }))
+    })
+    try {
+      return await answered(outgoing, source)
+    } catch (error) {
+      // The other side may close an idle connection just when we take it out of the pool: nothing was asked yet
+      const stale = outgoing.reusedSocket && ['ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '')
+      if (stale && !source && !request.signal.aborted) return send(request)
+      throw error
+    }
+  }
+}
+
+function answered(outgoing: ClientRequest, source: Readable | undefined): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    outgoing.on('error', reject)
+    outgoing.once('response', (response) => {
+      if (source && !outgoing.writableEnded) {
+        // An answer before the end of the body is a refusal; the rest need not be sent
+        source.unpipe(outgoing)
+        source.destroy()
+        response.once('close', () => outgoing.destroy())
+      }
+      resolve(response)
+    })
+    if (!source) return void outgoing.end()
+    source.once('error', (cause) => outgoing.destroy(new SourceError(cause)))
+    outgoing.once('close', () => source.destroy())
+    source.pipe(outgoing)
+  })
+}
+
+async function opened(body: HttpBody): Promise<Readable> {
+  try {
+    return await body.open()
+  } catch (cause) {
+    throw new SourceError(cause)
+  }
+}
+
+function secure(url: URL): boolean {
+  return url.protocol === 'https:'
+}

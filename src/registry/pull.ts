@@ -1,0 +1,131 @@
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { familiarReference, type Reference } from '../oci/reference.ts'
+import type { Endpoint } from './endpoint.ts'
+import { RegistryFailure, discard, networkFailure } from './failure.ts'
+import { ACCEPT, readManifest } from './manifest.ts'
+import { type Connection, fromFirst } from './mirrors.ts'
+import { PATIENT, pauseBeforeRetry } from './retry.ts'
+import type { RemoteManifest } from './types.ts'
+
+/** Gets a manifest from the first mirror that has it, or from the registry. */
+export function pullManifest(connection: Connection, ref: Reference, signal: AbortSignal): Promise<RemoteManifest> {
+  return fromFirst(connection, ref, signal, async (endpoint) => {
+    const what = `pull "${familiarReference(ref)}"`
+    const response = await connection.ask(endpoint, {
+      what,
+      method: 'GET',
+      path: `manifests/${ref.digest ?? ref.tag ?? 'latest'}`,
+      scopes: [pullScope(endpoint)],
+      headers: { accept: ACCEPT.join(', ') },
+      expect: [200],
+      signal,
+    })
+    return readManifest(response, { what, host: endpoint.host, wanted: ref.digest, signal })
+  })
+}
+
+/** Opens a blob; the stream mends itself after breaks by asking for the rest. */
+export async function pullBlob(
+  connection: Connection,
+  ref: Reference,
+  descriptor: Descriptor,
+  options: { signal: AbortSignal; offset?: number },
+): Promise<Readable> {
+  const { size } = descriptor
+  const offset = options.offset ?? 0
+  if (offset >= size) return Readable.from([], { objectMode: false })
+  const openAt = (position: number) => openBlob(connection, ref, descriptor, { signal: options.signal, position })
+  // The first answer is awaited here, so that a blob which is not there is an error of the call and not of the stream
+  const first = await openAt(offset)
+  return Readable.from(bytes(first), { objectMode: false, highWaterMark: 256 * 1024 })
+
+  async function* bytes(opened: OpenBlob): AsyncGenerator<Buffer> {
+    let { response, skip } = opened
+    let position = offset
+    let mark = offset
+    let failures = 0
+    while (true) {
+      try {
+        for await (const chunk of response as AsyncIterable<Buffer>) {
+          const dropped = Math.min(skip, chunk.length)
+          skip -= dropped
+          if (dropped === chunk.length) continue
+          const rest = chunk.subarray(dropped)
+          if (position + rest.length > size) throw tooLong(opened)
+          position += rest.length
+          yield rest
+        }
+        if (position === size) return
+        throw Object.assign(new Error('short body'), { code: 'ECONNRESET' })
+      } catch (error) {
+        const failure = networkFailure(`pull blob ${descriptor.digest} of "${familiarReference(ref)}"`, opened.host, error, options.signal)
+        // A transfer that moves may break as often as it likes; one that stands still may not
+        failures = position - mark >= 1024 * 1024 ? 1 : failures + 1
+        mark = failures === 1 ? position : mark
+        await pauseBeforeRetry(failure, failures, { ...connection, signal: options.signal, patience: PATIENT })
+        opened = await openAt(position)
+        ;({ response, skip } = opened)
+      }
+    }
+  }
+
+  function tooLong({ host }: OpenBlob): RegistryFailure {
+    const message = `Cannot pull blob ${descriptor.digest} of "${familiarReference(ref)}": ${host} sent more than its ${size} bytes`
+    return new RegistryFailure('DIGEST_MISMATCH', message, { transience: 'final' })
+  }
+}
+
+/** A blob's answer; the first `skip` bytes of it were not asked for. */
+interface OpenBlob {
+  readonly response: IncomingMessage
+  readonly skip: number
+  readonly host: string
+}
+
+function openBlob(
+  connection: Connection,
+  ref: Reference,
+  descriptor: Descriptor,
+  { signal, position }: { signal: AbortSignal; position: number },
+): Promise<OpenBlob> {
+  const what = `pull blob ${descriptor.digest} of "${familiarReference(ref)}"`
+  return fromFirst(connection, ref, signal, async (endpoint) => {
+    const response = await connection.ask(endpoint, {
+      what,
+      method: 'GET',
+      path: `blobs/${descriptor.digest}`,
+      scopes: [pullScope(endpoint)],
+      headers: position > 0 ? { range: `bytes=${position}-${descriptor.size - 1}` } : {},
+      expect: position > 0 ? [200, 206] : [200],
+      signal,
+    })
+    const partial = response.statusCode === 206
+    const length = Number(response.headers['content-length'] ?? NaN)
+    const start = partial ? Number(/^bytes (\d+)-/.exec(response.headers['content-range'] ?? '')?.[1] ?? position) : 0
+    const end = start + (Number.isNaN(length) ? descriptor.size - start : length)
+    if (start > position || end !== descriptor.size) {
+      response.destroy()
+      const message = `Cannot ${what}: ${endpoint.host} has bytes ${start} to ${end} for it, needed are ${position} to ${descriptor.size}`
+      throw new RegistryFailure('DIGEST_MISMATCH', message, { transience: 'final' })
+    }
+    return { response, skip: position - start, host: endpoint.host }
+  })
+}
+
+/** Whether the registry itself (no mirror) holds a blob in this repository. */
+export async function hasBlob(
+  connection: Connection,
+  request: { endpoint: Endpoint; descriptor: Descriptor; what: string; scopes: readonly string[]; signal: AbortSignal },
+): Promise<boolean> {
+  const { endpoint, descriptor, ...rest } = request
+  const response = await connection.ask(endpoint, { ...rest, method: 'HEAD', path: `blobs/${descriptor.digest}`, expect: [200, 404] })
+  discard(response)
+  return response.statusCode === 200
+}
+
+/** The right to read a repository, as token services write it. */
+export function pullScope(endpoint: Pick<Endpoint, 'repository'>): string {
+  return `repository:${endpoint.repository}:pull`
+}

@@ -1,0 +1,161 @@
+import { Readable } from 'node:stream'
+import { XbuildError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { digestAlgorithm } from '../oci/digest.ts'
+import { type Reference, familiarReference } from '../oci/reference.ts'
+import { type Endpoint, registryEndpoint } from './endpoint.ts'
+import { RegistryFailure, discard, networkFailure, readUpTo } from './failure.ts'
+import { ACCEPT, headerDigest, readManifest } from './manifest.ts'
+import type { Connection } from './mirrors.ts'
+import { hasBlob, pullScope } from './pull.ts'
+import { PATIENT, withRetries } from './retry.ts'
+import { placeFrom } from './session.ts'
+import type { OnProgress, PushBlobOptions, RemoteManifest } from './types.ts'
+
+// Beyond a few sources asking costs more than sending
+const MAX_MOUNTS = 3
+
+/** Brings a blob into a repository the cheapest way there is: it is there, it is mounted from a neighbour, it is sent. */
+export async function pushBlob(
+  connection: Connection,
+  ref: Reference,
+  descriptor: Descriptor,
+  options: PushBlobOptions,
+): Promise<'exists' | 'mounted' | 'uploaded'> {
+  const { signal } = options
+  const endpoint = registryEndpoint(ref, connection.registries)
+  const what = `push blob ${descriptor.digest} to "${familiarReference(ref)}"`
+  const scopes = [pushScope(endpoint)]
+  const sources = (options.mountFrom ?? []).filter((name) => name !== ref.repository).slice(0, MAX_MOUNTS)
+  return withRetries(
+    async () => {
+      // Asked again before each try: an upload whose answer was lost may have arrived
+      if (await hasBlob(connection, { endpoint, descriptor, what, scopes, signal })) return 'exists'
+      let place: URL | undefined
+      for (const source of sources) {
+        const mount = await tryMount(source)
+        if (mount === 'mounted') return 'mounted'
+        place = mount ?? place
+      }
+      await upload(place ?? (await startUpload()))
+      return 'uploaded'
+    },
+    { ...connection, signal, patience: PATIENT },
+  )
+
+  /** A registry that cannot mount opens an upload instead (distribution-spec, "Mounting a blob from another repository"). */
+  async function tryMount(source: string): Promise<'mounted' | URL | undefined> {
+    try {
+      const response = await connection.ask(endpoint, {
+        what,
+        method: 'POST',
+        path: `blobs/uploads/?${new URLSearchParams({ mount: descriptor.digest, from: source })}`,
+        scopes: [...scopes, pullScope({ repository: source })],
+        expect: [201, 202],
+        signal,
+      })
+      discard(response)
+      return response.statusCode === 201 ? 'mounted' : uploadPlace(response.headers.location)
+    } catch (error) {
+      // Not being allowed to read the source only means that the blob has to be sent
+      if (error instanceof RegistryFailure && error.transience === 'final') return undefined
+      throw error
+    }
+  }
+
+  async function startUpload(): Promise<URL> {
+    const algorithm = digestAlgorithm(descriptor.digest)
+    const path = `blobs/uploads/${algorithm === 'sha256' ? '' : `?digest-algorithm=${algorithm}`}`
+    const response = await connection.ask(endpoint, { what, method: 'POST', path, scopes, expect: [202], signal })
+    discard(response)
+    return uploadPlace(response.headers.location)
+  }
+
+  function uploadPlace(location: string | undefined): URL {
+    const place = placeFrom(location, new URL(`${endpoint.origin}/v2/${endpoint.repository}/blobs/uploads/`))
+    if (place) return place
+    throw new RegistryFailure('REGISTRY', `Cannot ${what}: ${endpoint.host} names no usable place to send it to`, { transience: 'final' })
+  }
+
+  async function upload(place: URL): Promise<void> {
+    place.searchParams.set('digest', descriptor.digest)
+    const response = await connection.ask(endpoint, {
+      what,
+      method: 'PUT',
+      path: place,
+      scopes,
+      headers: { 'content-type': 'application/octet-stream' },
+      body: {
+        length: descriptor.size,
+        open: async () => Readable.from(exactly(await options.open(), descriptor, options.onProgress), { objectMode: false }),
+      },
+      expect: [201, 204],
+      signal,
+    })
+    discard(response)
+    const stored = headerDigest(response)
+    if (stored !== undefined && digestAlgorithm(stored) === digestAlgorithm(descriptor.digest) && stored !== descriptor.digest) {
+      throw mismatch(what, endpoint, stored)
+    }
+  }
+}
+
+/** Puts a manifest and makes sure that the registry now answers with exactly these bytes. */
+export async function pushManifest(connection: Connection, ref: Reference, manifest: RemoteManifest, signal: AbortSignal): Promise<void> {
+  const { descriptor, bytes } = manifest
+  const endpoint = registryEndpoint(ref, connection.registries)
+  const what = `push "${familiarReference(ref)}"`
+  const scopes = [pushScope(endpoint)]
+  const path = `manifests/${ref.tag ?? descriptor.digest}`
+  await withRetries(
+    async () => {
+      const response = await connection.ask(endpoint, {
+        what,
+        method: 'PUT',
+        path,
+        scopes,
+        headers: { 'content-type': descriptor.mediaType },
+        body: { length: bytes.length, open: async () => Readable.from([bytes]) },
+        expect: [200, 201, 202],
+        signal,
+      })
+      await readUpTo(response, 64 * 1024).catch((error: unknown) => {
+        throw networkFailure(what, endpoint.host, error, signal)
+      })
+      const stored = headerDigest(response) ?? (await readBack())
+      const comparable = digestAlgorithm(stored) === digestAlgorithm(descriptor.digest)
+      if (comparable && stored !== descriptor.digest) throw mismatch(what, endpoint, stored)
+    },
+    { ...connection, signal, patience: PATIENT },
+  )
+
+  async function readBack() {
+    const response = await connection.ask(endpoint, { what, method: 'GET', path, scopes, headers: { accept: ACCEPT.join(', ') }, expect: [200], signal })
+    return (await readManifest(response, { what, host: endpoint.host, wanted: undefined, signal })).descriptor.digest
+  }
+}
+
+/** The right to write a repository, as token services write it. */
+export function pushScope(endpoint: Endpoint): string {
+  return `repository:${endpoint.repository}:pull,push`
+}
+
+/** The source's bytes, counted: a file that changed its size would otherwise hang or corrupt the request. */
+async function* exactly(source: NodeJS.ReadableStream, { digest, size }: Descriptor, onProgress?: OnProgress): AsyncGenerator<Buffer> {
+  let sent = 0
+  for await (const piece of source) {
+    const chunk = typeof piece === 'string' ? Buffer.from(piece) : piece
+    sent += chunk.length
+    if (sent > size) break
+    yield chunk
+    onProgress?.(sent, size)
+  }
+  if (sent !== size) {
+    const state = sent > size ? `its source is longer than ${size} bytes` : `its source ends after ${sent} of ${size} bytes`
+    throw new XbuildError('DIGEST_MISMATCH', `Cannot send ${digest}: ${state}`)
+  }
+}
+
+function mismatch(what: string, endpoint: Endpoint, stored: string): RegistryFailure {
+  return new RegistryFailure('DIGEST_MISMATCH', `Cannot ${what}: ${endpoint.host} stored it as ${stored}`, { transience: 'final' })
+}
