@@ -3,7 +3,7 @@ import { release } from 'node:os'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { writeFiles } from './support/context.ts'
-import { baseLayout } from './support/examples.ts'
+import { baseLayout, importExamples } from './support/examples.ts'
 import { CLEAN, leftovers } from './support/leftovers.ts'
 import { ordinaryUser } from './support/ordinary-user.ts'
 import { root, tempFolder } from './support/places.ts'
@@ -110,6 +110,6 @@ describe.skipIf(missing !== undefined)('an ordinary user', () => {
 async function whyNot(): Promise<string | undefined> {
   const [major = 0, minor = 0] = release().split('.').map(Number)
   if (major < 6 || (major === 6 && minor < 7)) return `Linux ${release()} has no binfmt_misc of one's own, 6.7 has`
-  if ((await run('newuidmap', [])).code === 127) return 'newuidmap is missing (package uidmap)'
+  if (!(await importExamples()).findProgram('newuidmap')) return 'newuidmap is missing (package uidmap)'
   return undefined
 }
