@@ -1,0 +1,40 @@
+import { type SourcePosition, XbuildError } from '../errors.ts'
+import { type Platform, formatPlatform, samePlatform } from '../platform.ts'
+import type { Node, Rejected } from './types.ts'
+
+/** A stage that no node can build. */
+export interface Refusal {
+  readonly platform: Platform
+  readonly at: SourcePosition
+  readonly rejected: readonly Rejected[]
+}
+
+/** The error for stages that nobody can build: every platform, every node, every reason; points at the first stage. */
+export function noNode(refusals: readonly Refusal[], nodes: readonly Node[]): XbuildError {
+  if (nodes.length === 0) return new XbuildError('NO_NODE', 'Cannot place any stage: there is no node', { hint: 'Add a node' })
+  const distinct = refusals.filter(({ platform }, index) => refusals.findIndex((other) => samePlatform(other.platform, platform)) === index)
+  const named = distinct.map(({ platform }) => formatPlatform(platform)).join(', ')
+  const why = distinct.map(({ platform, rejected }) => {
+    const perNode = nodes.map((node) => `${node.name}: ${reasons(rejected, node).join(', ')}`)
+    return distinct.length > 1 ? `${formatPlatform(platform)}: ${perNode.join('; ')}` : perNode.join('; ')
+  })
+  const count = nodes.length === 1 ? 'the only node cannot run it' : `none of ${nodes.length} nodes can run it`
+  return new XbuildError('NO_NODE', `Cannot place ${named}: ${count} (${why.join('; ')})`, {
+    hint: hintFor(distinct, nodes),
+    at: refusals[0]!.at,
+  })
+}
+
+function reasons(rejected: readonly Rejected[], node: Node): string[] {
+  return rejected.filter((entry) => entry.node === node.name && entry.kind !== 'cross').map(({ because }) => because)
+}
+
+/** What the nodes themselves advise, each advice once. */
+function hintFor(refusals: readonly Refusal[], nodes: readonly Node[]): string {
+  const advice = refusals.flatMap(({ platform }) =>
+    nodes.flatMap(({ emulated }) =>
+      emulated.flatMap((entry) => (entry.status === 'missing' && samePlatform(entry.platform, platform) ? [entry.hint] : [])),
+    ),
+  )
+  return [...new Set(advice)].join('; ') || 'Add a node that runs the platform, or install QEMU: sudo apt-get install qemu-user-static'
+}
