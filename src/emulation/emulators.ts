@@ -1,6 +1,6 @@
 import { open, stat } from 'node:fs/promises'
-import { exec } from '../host/exec.ts'
 import { findProgram } from '../host/files.ts'
+import { runProgram } from '../host/spawn.ts'
 import { ARCHITECTURES, type Architecture } from './architectures.ts'
 
 /** A program of this machine that runs the programs of another architecture. */
@@ -75,7 +75,7 @@ export function hasNoInterpreter(head: Buffer): boolean {
 /** What the emulator calls itself, like `qemu-aarch64-static 7.2.22`; its name alone when it does not say. Runs it. */
 export async function emulatorName(emulator: Emulator, options: { signal: AbortSignal }): Promise<string> {
   const name = emulator.path.slice(emulator.path.lastIndexOf('/') + 1)
-  const { stdout } = await exec(emulator.path, ['--version'], options)
-  const version = /version ([0-9][0-9.]{0,20})/.exec(stdout)?.[1]
+  const said = await runProgram(emulator.path, ['--version'], options)
+  const version = /version ([0-9][0-9.]{0,20})/.exec(said)?.[1]
   return version ? `${name} ${version}` : name
 }

@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { release } from 'node:os'
 import { XbuildError } from '../errors.ts'
-import { execOk } from '../host/exec.ts'
+import { runProgram } from '../host/spawn.ts'
+import { startProgram } from '../host/start.ts'
 import { formatMap, identityMap, rootlessIds } from './id-map.ts'
 import { hasPrivateBinfmt, namespaceFailure, tooOldKernel } from './namespace-errors.ts'
 import { ENTER, ENTER_AS_ROOT, SETUP, WAIT } from './namespace-scripts.ts'
@@ -52,7 +53,7 @@ export async function spawnInNamespace(
   if (handlers.length > 0 && !hasPrivateBinfmt(release())) throw tooOldKernel(release())
   const setup = [SETUP, String(handlers.length), ...handlers, file, ...args]
   const script = kind === 'root-native' ? [ENTER_AS_ROOT, 'sh'] : [ENTER, 'sh', WAIT]
-  const child = spawn('/bin/sh', ['-c', ...script, ...setup], {
+  const child = startProgram('/bin/sh', ['-c', ...script, ...setup], {
     stdio: stdioWithControl(options.stdio ?? ['ignore', 'inherit', 'inherit']),
     ...(options.cwd ? { cwd: options.cwd } : {}),
     ...(options.env ? { env: options.env as NodeJS.ProcessEnv } : {}),
@@ -133,8 +134,8 @@ async function writeIdMaps(kind: NamespaceKind, pid: number, options: NamespaceO
   const path = options.env ? options.env['PATH'] : process.env['PATH']
   const ids = await rootlessIds(path)
   if (ids.kind === 'ranges') {
-    await execOk('newuidmap', [String(pid), ...ids.uids.flat().map(String)])
-    await execOk('newgidmap', [String(pid), ...ids.gids.flat().map(String)])
+    await runProgram('newuidmap', [String(pid), ...ids.uids.flat().map(String)])
+    await runProgram('newgidmap', [String(pid), ...ids.gids.flat().map(String)])
     return
   }
   options.onSingleId?.(ids)
