@@ -40,7 +40,8 @@ function fieldOf(value: unknown, path: string, what: string): JsonField {
   const fail = (problem: string): never => {
     throw new XbuildError('BAD_IMAGE', `Cannot read ${what}: ${path || 'it'} ${problem}`)
   }
-  const object = (): object => (typeof value === 'object' && value !== null && !Array.isArray(value) ? value : fail('is not an object'))
+  const expected = (kind: string): never => fail(value === undefined ? 'is missing' : `is not ${kind}`)
+  const object = (): object => (typeof value === 'object' && value !== null && !Array.isArray(value) ? value : expected('an object'))
   const limited = <T>(list: readonly T[]): readonly T[] => (list.length <= MAX_ITEMS ? list : fail(`has more than ${MAX_ITEMS} entries`))
   const self: JsonField = {
     get: (name) => {
@@ -49,11 +50,11 @@ function fieldOf(value: unknown, path: string, what: string): JsonField {
       return fieldOf(inner, path ? `${path}.${name}` : name, what)
     },
     optional: (read) => (value === undefined || value === null ? undefined : read(self)),
-    string: () => (typeof value === 'string' ? value : fail(value === undefined ? 'is missing' : 'is not a text')),
-    size: () => (Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : fail('is not a whole number of 0 or more')),
-    boolean: () => (typeof value === 'boolean' ? value : fail('is neither true nor false')),
+    string: () => (typeof value === 'string' ? value : expected('a text')),
+    size: () => (Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : expected('a whole number of 0 or more')),
+    boolean: () => (typeof value === 'boolean' ? value : expected('true or false')),
     items: () => {
-      if (!Array.isArray(value)) return fail(value === undefined ? 'is missing' : 'is not a list')
+      if (!Array.isArray(value)) return expected('a list')
       return limited(value).map((item, index) => fieldOf(item, `${path}[${index}]`, what))
     },
     entries: () => limited(Object.entries(object())).map(([name, item]) => [name, fieldOf(item, `${path}.${name.slice(0, 80)}`, what)] as const),

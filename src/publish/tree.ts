@@ -47,6 +47,7 @@ export async function* rewriteTree(stream: NodeJS.ReadableStream, options: TreeO
 /** What to write for an entry: nothing, or the entry after the parents that nobody announced. */
 function placer({ prefix, forDisk, onSkip }: TreeOptions): (entry: TarEntry) => TarEntry[] {
   const folders = new Set<string>()
+  const links = new Set<string>()
   return (entry) => {
     const inside = safePath(entry.path)
     if (inside === '' && prefix === undefined) return []
@@ -55,10 +56,15 @@ function placer({ prefix, forDisk, onSkip }: TreeOptions): (entry: TarEntry) => 
       onSkip?.(path)
       return []
     }
+    if (forDisk && parentsOf(path).some((parent) => links.has(parent))) {
+      throw new XbuildError('BAD_IMAGE', `Cannot export "${path.slice(0, 200)}": it lies behind a symbolic link`)
+    }
     const parents = forDisk ? parentsOf(path).filter((parent) => !folders.has(parent)) : []
     for (const parent of parents) folders.add(parent)
     if (entry.type === 'dir') folders.add(path)
     else folders.delete(path)
+    if (entry.type === 'symlink') links.add(path)
+    else links.delete(path)
     const link = entry.type === 'hardlink' ? [prefix, safePath(entry.link ?? '')].filter(Boolean).join('/') : entry.link
     const mode = forDisk && entry.type !== 'dir' ? entry.mode & 0o1777 : entry.mode
     return [...parents.map(folderEntry), { ...entry, path, mode, ...(link === undefined ? {} : { link }) }]

@@ -1,0 +1,61 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { parsePlatform } from '../../src/platform.ts'
+import { checkDestinations, checkOutputs, type OutputOptions } from '../../src/publish/check-outputs.ts'
+
+const base: OutputOptions = { outputs: [], push: false, tags: [], platforms: [], annotations: [], cwd: '/home/me' }
+const pipe = { stdoutIsTerminal: false }
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'xbuild-check-'))
+})
+afterEach(() => rm(folder, { recursive: true, force: true }))
+
+test('destinations become absolute, tags are read once, --push is a registry output', () => {
+  const plan = checkOutputs({ ...base, outputs: [{ type: 'oci', dest: 'out', tar: false }], push: true, tags: ['a', 'a:latest', 'r.example/b:1'] }, pipe)
+  expect(plan.outputs).toEqual([{ type: 'oci', dest: '/home/me/out', tar: false }, { type: 'registry' }])
+  expect(plan.tags).toEqual([
+    { host: 'docker.io', repository: 'library/a', tag: 'latest' },
+    { host: 'r.example', repository: 'b', tag: '1' },
+  ])
+})
+
+test('--push beside type=registry pushes once', () => {
+  expect(checkOutputs({ ...base, outputs: [{ type: 'registry' }], push: true, tags: ['a'] }, pipe).outputs).toEqual([{ type: 'registry' }])
+})
+
+test.each<[string, Partial<OutputOptions>, RegExp]>([
+  ['a push without a tag', { push: true }, /Cannot push: the image has no name/],
+  ['a registry output without a tag', { outputs: [{ type: 'registry' }] }, /Cannot push: the image has no name/],
+  ['a digest as a tag', { tags: [`a@sha256:${'0'.repeat(64)}`] }, /a digest is no tag/],
+  ['a bad tag', { tags: ['A'] }, /lower case/],
+  ['two outputs in one place', { outputs: [{ type: 'local', dest: 'x' }, { type: 'tar', dest: './x' }] }, /two outputs go there/],
+  ['two outputs to stdout', { outputs: [{ type: 'tar', dest: '-' }, { type: 'oci', dest: '-', tar: true }] }, /two outputs go there/],
+  ['a folder to stdout', { outputs: [{ type: 'local', dest: '-' }] }, /a folder cannot go to stdout/],
+  ['a layout to stdout', { outputs: [{ type: 'oci', dest: '-', tar: false }] }, /a folder cannot go to stdout/],
+  ['nowhere', { outputs: [{ type: 'tar', dest: '' }] }, /the destination is empty/],
+  ['the root of the machine', { outputs: [{ type: 'local', dest: '/' }] }, /it would overwrite this machine/],
+  ['a platform twice', { platforms: [parsePlatform('linux/arm64'), parsePlatform('linux/arm64/v8')] }, /"linux\/arm64" twice/],
+  ['an annotation of no index', { platforms: [parsePlatform('linux/arm64')], annotations: ['index:a=b'] }, /has no index/],
+])('%s is refused before anything is built', (_, options, message) => {
+  expect(() => checkOutputs({ ...base, ...options }, pipe)).toThrow(message)
+})
+
+test('an archive is not written to a terminal', () => {
+  expect(() => checkOutputs({ ...base, outputs: [{ type: 'tar', dest: '-' }] }, { stdoutIsTerminal: true })).toThrow(/stdout is a terminal/)
+})
+
+test('destinations that cannot be used are found on the disk before the build', async () => {
+  await mkdir(join(folder, 'full'))
+  await writeFile(join(folder, 'full', 'precious'), '')
+  const check = (output: OutputOptions['outputs'][number]) => checkDestinations(checkOutputs({ ...base, cwd: folder, outputs: [output] }, pipe))
+  await expect(check({ type: 'oci', dest: 'full', tar: false })).rejects.toThrow(/it holds other files/)
+  await expect(check({ type: 'oci', dest: 'full/precious', tar: false })).rejects.toThrow(/it is no folder/)
+  await expect(check({ type: 'oci', dest: 'full', tar: true })).rejects.toThrow(/it is a folder/)
+  await expect(check({ type: 'local', dest: 'full/precious' })).rejects.toThrow(/it is no folder/)
+  await expect(check({ type: 'tar', dest: 'full/precious/x' })).rejects.toThrow(/a part of the path is not a folder/)
+  await expect(check({ type: 'local', dest: 'full' })).resolves.toBeUndefined()
+  await expect(check({ type: 'oci', dest: 'new/layout', tar: false })).resolves.toBeUndefined()
+})
