@@ -15,15 +15,25 @@ export async function stageFile(path: string, data: AsyncIterable<Uint8Array>, o
   const found = await kindOf(path)
   if (found === 'folder') throw new XbuildError('BAD_OPTION', `Cannot write "${path}": it is a folder`, { hint: 'Name a file' })
   // A rename would put a file in the place of /dev/null
-  if (found === 'special') return pipeline(data, createWriteStream(path), options)
+  const written = found === 'special' ? pipeline(data, createWriteStream(path), options) : stageStream(path, data, options)
+  await written.catch((error: unknown) => {
+    throw writeFailed(path, error)
+  })
+}
+
+/** `stageFile` for a file inside a larger output: what the file system says comes as it is, for the caller to put the output's name on. */
+export async function stageStream(path: string, data: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<void> {
   await staged(path, async (temp) => pipeline(data, createWriteStream(temp, { flags: 'wx' }), options))
 }
 
 /** Makes a folder that is not there yet; its name shows up only once `fill` is done. */
 export async function stageFolder(path: string, fill: (folder: string) => Promise<void>): Promise<void> {
-  await staged(path, async (temp) => {
+  const made = staged(path, async (temp) => {
     await mkdir(temp)
     await fill(temp)
+  })
+  await made.catch((error: unknown) => {
+    throw writeFailed(path, error)
   })
 }
 
@@ -35,7 +45,7 @@ async function staged(path: string, make: (temp: string) => Promise<void>): Prom
     await rename(temp, path)
   } catch (error) {
     await rm(temp, { recursive: true, force: true })
-    throw writeFailed(path, error)
+    throw error
   }
 }
 

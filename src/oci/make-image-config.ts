@@ -17,7 +17,7 @@ export interface ImageConfigParts {
   /** The evaluated config of the stage, the base's values included. */
   readonly config: ContainerConfig
   readonly author?: string
-  /** The steps on top of the base, oldest first. */
+  /** The steps on top of the base, oldest first; those without a time get `created`. */
   readonly history: readonly HistoryEntry[]
   /** Digests of the unpacked layers on top of the base, lowest first. */
   readonly diffIds: readonly string[]
@@ -32,10 +32,12 @@ export interface ImageConfigParts {
 /** The config of an image, as BuildKit writes it, with its bytes and descriptor. */
 export function makeImageConfig(parts: ImageConfigParts): Document & { readonly config: ImageConfig } {
   const { base, platform } = parts
+  const pinned = parts.sourceDateEpoch !== undefined
   const clamp = clampTo(parts.sourceDateEpoch)
   const diffIds = [...(base?.rootfs.diff_ids ?? []), ...parts.diffIds]
   const baseHistory = agree(base?.history ?? [], base?.rootfs.diff_ids.length ?? 0)
-  const history = agree([...baseHistory, ...parts.history], diffIds.length)
+  const own = parts.history.map((entry) => ({ created: parts.created, ...entry }))
+  const history = agree([...baseHistory, ...own], diffIds.length)
   const author = parts.author ?? base?.author
   const osVersion = platform.osVersion ?? base?.['os.version']
   const osFeatures = platform.osFeatures ?? base?.['os.features']
@@ -45,7 +47,8 @@ export function makeImageConfig(parts: ImageConfigParts): Document & { readonly 
     ...toDescriptorPlatform({ ...platform, ...(osVersion ? { osVersion } : {}), ...(osFeatures ? { osFeatures } : {}) }),
     config: withLabels(base ? parts.config : onScratch(parts.config), parts.labels ?? {}),
     rootfs: { type: 'layers', diff_ids: diffIds },
-    history: history.map((entry) => ({ ...entry, ...stamp(entry.created, parts, clamp) })),
+    // An image's own past is not ours to date, unless all times are pinned
+    history: pinned ? history.map((entry) => ({ ...entry, created: clamp(entry.created ?? parts.created) })) : history,
   }
   return { ...makeDocument(MEDIA_TYPE.config, config), config }
 }
@@ -62,12 +65,6 @@ function onScratch(config: ContainerConfig): ContainerConfig {
 function withLabels(config: ContainerConfig, labels: Readonly<Record<string, string>>): ContainerConfig {
   if (Object.keys(labels).length === 0) return config
   return { ...config, Labels: { ...config.Labels, ...labels } }
-}
-
-/** Entries without a time get one only when all times are pinned: an image's own past is not ours to date. */
-function stamp(created: string | undefined, parts: ImageConfigParts, clamp: (time: string) => string): { created?: string } {
-  if (created !== undefined) return { created: clamp(created) }
-  return parts.sourceDateEpoch === undefined ? {} : { created: clamp(parts.created) }
 }
 
 function clampTo(epoch: number | undefined): (time: string) => string {

@@ -10,6 +10,8 @@ import { rewriteTree, TAR_END, type TreeOptions } from './tree.ts'
 
 /** What an export may say and when it has to stop. */
 export interface ExportOptions {
+  /** Seconds since the epoch: no file's time is later. */
+  readonly sourceDateEpoch?: number
   readonly emit: Emit
   readonly signal: AbortSignal
 }
@@ -34,18 +36,23 @@ export async function exportLocal(images: readonly PlatformImage[], dest: string
   if (found === 'file' || found === 'special') {
     throw new XbuildError('BAD_OPTION', `Cannot export to "${dest}": it is no folder`, { hint: 'Name a folder, or use type=tar' })
   }
-  if (found === 'absent') return stageFolder(dest, async (folder) => unpackAll(images, folder, options))
-  await unpackAll(images, dest, options)
+  if (found === 'absent') return stageFolder(dest, async (folder) => unpackAll(images, { dest, folder }, options))
+  await unpackAll(images, { dest, folder: dest }, options)
 }
 
-async function unpackAll(images: readonly PlatformImage[], folder: string, options: ExportOptions): Promise<void> {
+/** Unpacks into `folder`, which is, or will become, `dest`. */
+async function unpackAll(images: readonly PlatformImage[], { dest, folder }: { dest: string; folder: string }, options: ExportOptions): Promise<void> {
   for (const entry of images) {
     const target = join(folder, prefixOf(entry, images) ?? '')
     await mkdir(target, { recursive: true })
     let skipped = 0
     const entries = await tree(entry, undefined, { ...options, forDisk: true, onSkip: () => (skipped += 1) })
     const args = ['--extract', '--file=-', `--directory=${target}`, '--no-same-owner', '--same-permissions', '--delay-directory-restore', '--warning=no-timestamp']
-    await feed('tar', args, { input: withEnd(entries), signal: options.signal })
+    await feed('tar', args, { input: withEnd(entries), signal: options.signal }).catch((cause: unknown) => {
+      if (!(cause instanceof XbuildError) || cause.code !== 'HOST') throw cause
+      const state = cause.output ? 'tar could not unpack it' : cause.message
+      throw new XbuildError('HOST', `Cannot export ${formatPlatform(entry.platform)} to "${dest}": ${state}`, { cause, ...(cause.output ? { output: cause.output } : {}) })
+    })
     if (skipped > 0) {
       const message = `${formatPlatform(entry.platform)}: ${skipped} device ${skipped === 1 ? 'file was' : 'files were'} left out of the export`
       options.emit({ type: 'warning', message, at: Date.now() })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { XbuildError } from '../errors.ts'
 import { writeFileAtomic } from '../host/files.ts'
 import { forEachLimited } from '../host/pool.ts'
-import { kindOf, linkOrCopy, stageFile, stageFolder, writeFailed } from '../host/staging.ts'
+import { kindOf, linkOrCopy, stageFolder, stageStream, writeFailed } from '../host/staging.ts'
 import { checked, type Content, type ImageSet } from './image-set.ts'
 import { blobPath, documentsOf, OCI_LAYOUT } from './layout-files.ts'
 
@@ -25,7 +25,7 @@ export async function writeOciFolder(dest: string, set: ImageSet, options: Layou
     await fill(dest, set, options)
   } catch (error) {
     if (found === 'empty') await Promise.all(['blobs', 'oci-layout'].map((name) => rm(join(dest, name), { recursive: true, force: true })))
-    throw error
+    throw writeFailed(dest, error)
   }
   if (found === 'layout') await prune(dest, new Set([...documentsOf(set), ...set.blobs].map((item) => blobPath(item.descriptor))))
 }
@@ -67,7 +67,7 @@ async function fill(folder: string, set: ImageSet, { index, signal }: LayoutOpti
     await writeFileAtomic(join(folder, 'index.json'), index, { fsync: false })
   } catch (error) {
     await Promise.all(created.map((path) => rm(path, { force: true })))
-    throw writeFailed(folder, error)
+    throw error
   }
 }
 
@@ -79,7 +79,7 @@ async function place({ descriptor, source }: Content, path: string, signal: Abor
     if (size === descriptor.size) return linkOrCopy(file, path)
   }
   const fresh = (await kindOf(path)) === 'absent'
-  await stageFile(path, checked(await source.read(descriptor), descriptor), { signal })
+  await stageStream(path, checked(await source.read(descriptor), descriptor), { signal })
   return fresh
 }
 

@@ -77,7 +77,7 @@ async function write(output: Exclude<Output, { type: 'registry' | 'cacheonly' }>
     case 'oci': {
       const index = layoutIndex(set, tags, annotations)
       if (!output.tar) return writeOciFolder(output.dest, set, { index, signal })
-      return writeStream(output.dest, ociTar(set, { index, mtime: options.sourceDateEpoch ?? 0 }), options)
+      return writeStream(output.dest, ociTar(set, { index, signal, mtime: options.sourceDateEpoch ?? 0 }), options)
     }
     case 'tar':
       return writeStream(output.dest, treeTar(images, options), options)

@@ -1,7 +1,13 @@
 import type { Emit } from '../driver/driver.ts'
+import { XbuildError } from '../errors.ts'
 import { forEachLimited } from '../host/pool.ts'
+import { fromDescriptorPlatform } from '../oci/descriptor.ts'
 import { digestHex } from '../oci/digest.ts'
-import type { Reference } from '../oci/reference.ts'
+import { isIndexType } from '../oci/media-type.ts'
+import { parseIndex } from '../oci/read-manifest.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
+import { availablePlatforms } from '../oci/select-platform.ts'
+import { formatPlatform } from '../platform.ts'
 import type { RegistryClient } from '../registry/types.ts'
 import type { Content, ImageSet } from './image-set.ts'
 
@@ -30,11 +36,31 @@ export async function upload(set: ImageSet, tags: readonly Reference[], options:
   })
 }
 
-/** Points every tag at the root: the last step, when everything it leads to is in every registry. */
-export async function moveTags(set: ImageSet, tags: readonly Reference[], { registry, signal }: PushOptions): Promise<void> {
-  await forEachLimited(tags, { limit: UPLOADS, signal }, async ({ host, repository, tag = 'latest' }, inner) =>
-    registry.pushManifest({ host, repository, tag }, set.root, { signal: inner }),
-  )
+/**
+ * Points every tag at the root: the last step, when everything it leads to is in every registry. A tag whose index had platforms that the
+ * new image has not is moved with a warning.
+ */
+export async function moveTags(set: ImageSet, tags: readonly Reference[], { registry, emit, signal }: PushOptions): Promise<void> {
+  const refs = tags.map(({ host, repository, tag = 'latest' }) => ({ host, repository, tag }))
+  await forEachLimited(refs, { limit: UPLOADS, signal }, async (ref, inner) => {
+    const lost = await lostPlatforms(set, ref, registry, inner)
+    if (lost.length === 0) return
+    emit({ type: 'warning', message: `${formatReference(ref)} had ${lost.join(', ')} until now and loses it with this build`, at: Date.now() })
+  })
+  await forEachLimited(refs, { limit: UPLOADS, signal }, (ref, inner) => registry.pushManifest(ref, set.root, { signal: inner }))
+}
+
+async function lostPlatforms(set: ImageSet, ref: Reference, registry: RegistryClient, signal: AbortSignal): Promise<string[]> {
+  const platforms = set.manifests.flatMap(({ descriptor: { platform } }) => (platform ? [formatPlatform(fromDescriptorPlatform(platform))] : []))
+  try {
+    const { descriptor, bytes } = await registry.manifest(ref, { signal })
+    const before = isIndexType(descriptor.mediaType) ? availablePlatforms(parseIndex(bytes, descriptor)) : []
+    return before.filter((platform) => !platforms.includes(platform))
+  } catch (error) {
+    // A tag that is new, unreadable or not ours to read has nothing that could be compared; whether it may be written shows next
+    if (error instanceof XbuildError && !signal.aborted) return []
+    throw error
+  }
 }
 
 /** The repositories that tags name, each once, by registry. */

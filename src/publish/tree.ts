@@ -14,6 +14,8 @@ export interface TreeOptions {
    * before everything that lies in it, so that the unpacker never goes through a symbolic link that lay there before.
    */
   readonly forDisk?: boolean
+  /** Seconds since the epoch: no entry's time is later. */
+  readonly sourceDateEpoch?: number
   /** Told the path of what was left out. */
   readonly onSkip?: (path: string) => void
 }
@@ -45,7 +47,7 @@ export async function* rewriteTree(stream: NodeJS.ReadableStream, options: TreeO
 }
 
 /** What to write for an entry: nothing, or the entry after the parents that nobody announced. */
-function placer({ prefix, forDisk, onSkip }: TreeOptions): (entry: TarEntry) => TarEntry[] {
+function placer({ prefix, forDisk, sourceDateEpoch = Infinity, onSkip }: TreeOptions): (entry: TarEntry) => TarEntry[] {
   const folders = new Set<string>()
   const links = new Set<string>()
   return (entry) => {
@@ -67,7 +69,8 @@ function placer({ prefix, forDisk, onSkip }: TreeOptions): (entry: TarEntry) => 
     else links.delete(path)
     const link = entry.type === 'hardlink' ? [prefix, safePath(entry.link ?? '')].filter(Boolean).join('/') : entry.link
     const mode = forDisk && entry.type !== 'dir' ? entry.mode & 0o1777 : entry.mode
-    return [...parents.map(folderEntry), { ...entry, path, mode, ...(link === undefined ? {} : { link }) }]
+    const mtime = Math.min(entry.mtime, sourceDateEpoch)
+    return [...parents.map(folderEntry), { ...entry, path, mode, mtime, ...(link === undefined ? {} : { link }) }]
   }
 }
 

@@ -59,6 +59,12 @@ test('SOURCE_DATE_EPOCH clamps every later time, also that of the base, and give
   expect(config.history?.map((entry) => entry.created)).toEqual(['2001-01-01T00:00:00.123456789Z', epoch, epoch])
 })
 
+test('a step without a time happened when the image was made; the past of the base is left alone', () => {
+  const base: ImageConfig = { os: 'linux', architecture: 'arm', rootfs: { type: 'layers', diff_ids: [two] }, history: [{ created_by: 'base' }] }
+  const { config } = makeImageConfig({ ...scratch, base, history: [{ created_by: 'mine' }] })
+  expect(config.history).toEqual([{ created_by: 'base' }, { created_by: 'mine', created: scratch.created }])
+})
+
 test('history agrees with the layers even when the base does not', () => {
   const base = (diff_ids: string[], history: ImageConfig['history']): ImageConfig => ({ os: 'linux', architecture: 'arm', rootfs: { type: 'layers', diff_ids }, ...(history ? { history } : {}) })
   const full = (config: ImageConfig) => config.history?.map((entry) => entry.empty_layer ?? false)

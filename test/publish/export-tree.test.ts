@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { BuildEvent } from '../../src/driver/driver.ts'
 import type { TarEntry } from '../../src/oci/tar-format.ts'
 import { createTarReader } from '../../src/oci/tar-reader.ts'
-import { exportLocal, treeTar } from '../../src/publish/export-tree.ts'
+import { exportLocal, treeTar, type ExportOptions } from '../../src/publish/export-tree.ts'
 import { smallImage, type SmallEntry } from '../support/images.ts'
 
 let folder: string
@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
 const image = (platform: string, files: readonly SmallEntry[]) => smallImage(join(folder, 'store'), platform, { files })
-const calls = () => ({ emit: (event: BuildEvent) => void events.push(event), signal: new AbortController().signal })
+const calls = (): ExportOptions => ({ emit: (event: BuildEvent) => void events.push(event), signal: new AbortController().signal })
 const out = (...names: string[]) => join(folder, 'out', ...names)
 
 const files: readonly SmallEntry[] = [
@@ -94,7 +94,7 @@ test('a stream that is cut or breaks leaves nothing', async () => {
 test('what tar cannot unpack is an error with its words', async () => {
   await mkdir(out('etc', 'hello', 'full'), { recursive: true })
   const work = exportLocal([await image('linux/amd64', files.slice(0, 2))], out(), calls())
-  await expect(work).rejects.toMatchObject({ code: 'HOST', output: expect.arrayContaining([expect.stringContaining('etc/hello')]) })
+  await expect(work).rejects.toMatchObject({ code: 'HOST', message: `Cannot export linux/amd64 to "${out()}": tar could not unpack it`, output: expect.arrayContaining([expect.stringContaining('etc/hello')]) })
 })
 
 test('a tar keeps owners, modes, devices and attributes; several platforms are prefixed', async () => {
@@ -112,6 +112,12 @@ test('a tar keeps owners, modes, devices and attributes; several platforms are p
   expect(find('cap')?.xattrs?.get('security.capability')).toEqual(xattrs.get('security.capability'))
   const single = await entriesOf(treeTar(images.slice(0, 1), calls()))
   expect(single[0]?.path).toBe('etc')
+})
+
+test('no time is later than SOURCE_DATE_EPOCH', async () => {
+  const entries = [{ path: 'old', data: '', mtime: 100 }, { path: 'new', data: '', mtime: 2000 }]
+  const written = await entriesOf(treeTar([await image('linux/amd64', entries)], { ...calls(), sourceDateEpoch: 1000 }))
+  expect(written.map((entry) => entry.mtime)).toEqual([100, 1000])
 })
 
 test('a driver that cannot export says so', async () => {

@@ -226,6 +226,20 @@ test('a push brings each blob once, children, the index, and the tags of all reg
   expect(events.filter((event) => event.type === 'transfer')).toEqual([])
 })
 
+test('a tag that loses a platform says so', async () => {
+  const images = await twoImages()
+  const registry = memoryRegistry()
+  const push = (some: readonly PlatformImage[]) =>
+    publish(options(some, { tags: [parseReference('a.example/x:1')], outputs: [{ type: 'registry' }], registry: async () => registry }))
+  const warnings = () => events.flatMap((event) => (event.type === 'warning' ? [event.message] : []))
+  await push(images)
+  await push(images)
+  expect(warnings()).toEqual([])
+  const { digest } = await push(images.slice(0, 1))
+  expect(warnings()).toEqual(['a.example/x:1 had linux/amd64 until now and loses it with this build'])
+  expect(sha256(registry.manifestsOf('a.example/x').get('1')!)).toBe(digest)
+})
+
 test('blobs are mounted from the repository of the same registry that they came from', async () => {
   const registry = memoryRegistry()
   const image = await smallImage(join(folder, 'store'), 'linux/amd64', { origins: ['b.example/base', 'a.example/lib/base'] })

@@ -27,7 +27,11 @@ export function memoryRegistry(options: { failOn?: RegExp } = {}): MemoryRegistr
     log,
     manifestsOf: (name) => of(manifests, name),
     blobsOf: (name) => of(blobs, name),
-    manifest: async () => Promise.reject(new XbuildError('REGISTRY', 'Cannot pull from the memory registry')),
+    manifest: async (ref) => {
+      const bytes = of(manifests, nameOf(ref)).get(ref.tag ?? ref.digest ?? '')
+      if (!bytes) throw new XbuildError('NOT_FOUND', `Cannot find "${nameOf(ref)}"`)
+      return { descriptor: { mediaType: JSON.parse(bytes.toString()).mediaType, digest: sha256(bytes), size: bytes.length }, bytes }
+    },
     blob: async () => Promise.reject(new XbuildError('REGISTRY', 'Cannot pull from the memory registry')),
     hasBlob: async (ref, descriptor) => of(blobs, nameOf(ref)).has(descriptor.digest),
     pushBlob: async (ref, descriptor, { open, mountFrom = [], onProgress, signal }) => {
