@@ -29,6 +29,9 @@ export async function namespaceFailure(kind: NamespaceKind, lines: readonly stri
       /does not exist|unknown filesystem/.test(said) ? 'Load the kernel module: sudo modprobe binfmt_misc' : HOST_HANDLERS_HINT,
     )
   }
+  if (/printf/.test(said)) {
+    return failed('the kernel refused to register an emulator', 'Check that the qemu programs on PATH are there and can be read')
+  }
   const program = /(unshare|setpriv|mount): (?:command )?not found/.exec(said)?.[1]
   if (program) return failed(`the program ${program} is missing`, 'Install it: sudo apt-get install util-linux mount')
   const setting = kind === 'rootless' ? await forbiddingSetting() : undefined

@@ -13,7 +13,8 @@ exec unshare --user -- /bin/sh -c "$wait" sh "$@"`
  * hold when no exec in between gains capabilities, so nothing is started before the id maps are written.
  */
 const ISOLATE = `setup=$1; shift
-exec setpriv --pdeathsig KILL -- unshare --mount --propagation private --pid --fork --kill-child --mount-proc -- /bin/sh -c "$setup" sh "$@"`
+exec setpriv --pdeathsig KILL -- \\
+  unshare --mount --propagation private --pid --fork --kill-child --mount-proc -- /bin/sh -c "$setup" sh "$@"`
 
 /** Waits until the parent has written the id maps, then makes the mount and pid namespaces and goes on with script $1. */
 export const WAIT = `echo ready >&4
