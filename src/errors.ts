@@ -92,3 +92,15 @@ export function exitCodeOf(error: XbuildError): 1 | 2 | 130 {
 export function assertNever(value: never): never {
   throw new XbuildError('INTERNAL', `Unexpected value ${JSON.stringify(value)}`)
 }
+
+/** A Dockerfile has errors: all that were found, in the order of the file. */
+export class DockerfileError extends XbuildError {
+  readonly diagnostics: readonly Diagnostic[]
+
+  constructor(diagnostics: readonly Diagnostic[]) {
+    const [first] = diagnostics
+    const rest = diagnostics.length > 1 ? { hint: `${diagnostics.length} problems were found` } : first?.hint ? { hint: first.hint } : {}
+    super('BAD_DOCKERFILE', first?.message ?? 'Cannot read the Dockerfile', { ...(first ? { at: first.at } : {}), ...rest })
+    this.diagnostics = diagnostics.length > 1 ? diagnostics : []
+  }
+}

@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto'
+import { createReadStream, readFileSync } from 'node:fs'
+import { readFile, realpath, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setImmediate as breathe } from 'node:timers/promises'
+import { XbuildError } from '../../errors.ts'
+import type { Records } from '../../store/records.ts'
+import { filterFor } from './filter.ts'
+import { selectSources, type SelectedSource, type SourceEntry } from './select.ts'
+
+/** A folder that COPY takes files from, with a memory of what its files' contents are. */
+export interface Context {
+  readonly root: string
+  /** What `sources` match, every file with its content digest, and one digest over all of it (names, types, modes, contents; no times). */
+  select(sources: readonly string[], excludes: readonly string[]): Promise<{ selected: readonly SelectedSource[]; digest: string }>
+  /** Writes down the digests for the next build. */
+  save(): Promise<void>
+}
+
+/** [size, mtime, ctime, inode, digest]: a file whose first four are unchanged has the content it had. Times are milliseconds. */
+type Remembered = readonly [number, number, number, number, string]
+/** Younger files may change again within one tick of the file system's clock. Milliseconds. */
+const SETTLED = 2000
+/** Larger files are read as a stream. Bytes. */
+const BIG = 4 << 20
+
+/** Opens a context folder. `ignoreFile` names a `.dockerignore` that wins over the one in the folder. */
+export async function openContext(path: string, { records, ignoreFiles }: { records: Records; ignoreFiles: readonly string[] }): Promise<Context> {
+  const root = await realpath(path).catch((cause: unknown) => {
+    throw new XbuildError('NOT_FOUND', `Cannot open the build context "${path}": no such folder`, { cause, hint: 'Name the folder that holds the files to copy' })
+  })
+  if (!(await stat(root)).isDirectory()) throw new XbuildError('NOT_FOUND', `Cannot open the build context "${path}": it is not a folder`, { hint: 'Name a folder' })
+  let ignore: Promise<string[]> | undefined
+  let memory: Promise<Map<string, Remembered>> | undefined
+  let changed = false
+  const key = createHash('sha256').update(root).digest('hex')
+
+  async function digestOf(entry: SourceEntry, path: string, known: Map<string, Remembered>): Promise<string> {
+    const found = known.get(path)
+    if (found && found[0] === entry.size && found[1] === entry.mtimeMs && found[2] === entry.ctimeMs && found[3] === entry.ino) return found[4]
+    const digest = await hash(join(root, path), entry)
+    if (Date.now() - Math.max(entry.mtimeMs, entry.ctimeMs) > SETTLED) {
+      known.set(path, [entry.size, entry.mtimeMs, entry.ctimeMs, entry.ino, digest])
+      changed = true
+    }
+    return digest
+  }
+
+  return {
+    root,
+    async select(sources, excludes) {
+      ignore ??= readIgnore([...ignoreFiles, join(root, '.dockerignore')])
+      memory ??= records.get<{ files: Record<string, Remembered> }>('files', key).then((record) => new Map(Object.entries(record?.files ?? {})))
+      const [lines, known] = await Promise.all([ignore, memory])
+      const found = selectSources(root, sources, filterFor(lines, excludes))
+      const all = createHash('sha256')
+      const selected: SelectedSource[] = []
+      let count = 0
+      for (const source of found) {
+        all.update(JSON.stringify([source.name, source.isDir]))
+        const entries: SourceEntry[] = []
+        for (const entry of source.entries) {
+          if ((count += 1) % 512 === 0) await breathe()
+          const path = [source.path, entry.path].filter(Boolean).join('/')
+          const digest = entry.type === 'file' ? await digestOf(entry, path, known) : undefined
+          entries.push(digest === undefined ? entry : { ...entry, digest })
+          // The mode of a copied folder's top is not carried over.
+          const mode = source.isDir && entry.path === '' ? 0 : entry.mode
+          all.update(`${entry.path}\0${entry.type}\0${mode}\0${entry.link ?? ''}\0${digest ?? ''}\n`)
+        }
+        selected.push({ ...source, entries })
+      }
+      return { selected, digest: all.digest('hex') }
+    },
+    async save() {
+      if (changed && memory) await records.put('files', key, { files: Object.fromEntries(await memory) })
+      changed = false
+    },
+  }
+}
+
+async function readIgnore(candidates: readonly string[]): Promise<string[]> {
+  for (const file of candidates) {
+    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined
+      throw new XbuildError('NOT_FOUND', `Cannot read "${file}": ${error.message}`, { cause: error })
+    })
+    if (text !== undefined) return text.split('\n')
+  }
+  return []
+}
+
+async function hash(file: string, entry: SourceEntry): Promise<string> {
+  try {
+    const digest = createHash('sha256')
+    if (entry.size <= BIG) digest.update(readFileSync(file))
+    else for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) digest.update(chunk as Buffer)
+    return digest.digest('hex')
+  } catch (cause) {
+    throw new XbuildError('NOT_FOUND', `Cannot read "${file}": ${(cause as Error).message}`, {
+      cause, hint: 'Make it readable, or exclude it in .dockerignore',
+    })
+  }
+}

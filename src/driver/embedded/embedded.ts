@@ -1,0 +1,111 @@
+import { createReadStream } from 'node:fs'
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { XbuildError } from '../../errors.ts'
+import { MEDIA_TYPE, toDescriptorPlatform, type Descriptor } from '../../oci/descriptor.ts'
+import { makeImageConfig } from '../../oci/make-image-config.ts'
+import { makeManifest } from '../../oci/make-manifest.ts'
+import { formatPlatform, samePlatform, type Platform } from '../../platform.ts'
+import type { Store } from '../../store/store.ts'
+import type { BlobSource, BuiltImage, Driver } from '../driver.ts'
+import { originsOf } from './images.ts'
+import type { Layers } from './layers.ts'
+import type { Lowered } from './lower.ts'
+import type { Solved, Solver } from './solve.ts'
+import type { Workers } from './workers.ts'
+
+export interface EmbeddedOptions {
+  readonly store: Store
+  readonly workers: Workers
+  readonly layers: Layers
+  readonly solver: Solver
+  /** The lowered graph of every target platform. */
+  readonly lowered: readonly { readonly platform: Platform; readonly lowered: Lowered }[]
+  readonly labels: Readonly<Record<string, string>>
+  readonly sourceDateEpoch?: number
+}
+
+/** The engine of this machine as a driver: no daemon, steps shared by all jobs that are built through it. */
+export function createEmbeddedDriver(options: EmbeddedOptions): Driver {
+  const { store, solver, layers } = options
+  return {
+    async build(job, { signal }) {
+      const entry = options.lowered.find(({ platform }) => samePlatform(platform, job.target))
+      if (!entry) throw new XbuildError('INTERNAL', `Cannot build ${formatPlatform(job.target)}: it was not planned`)
+      const solved = await solver.solve(entry.lowered.vertex, signal)
+      return assembleImage(entry.platform, entry.lowered, solved, { ...options, signal, solver, layers, store })
+    },
+    close: () => options.workers.close(),
+  }
+}
+
+/** Packs the layers of a solved stage and writes config and manifest into the store. */
+async function assembleImage(platform: Platform, lowered: Lowered, solved: Solved, options: EmbeddedOptions & { signal: AbortSignal }): Promise<BuiltImage> {
+  const { store, solver, layers, signal } = options
+  const baseCount = lowered.base?.rootfs.diff_ids.length ?? 0
+  const packed = await Promise.all(solved.layers.map((_, index) => layers.packed(solved.layers.slice(0, index + 1), signal)))
+  const history = await Promise.all(lowered.history.map(async ({ entry, vertex }) => {
+    if (!vertex) return { entry, created: undefined }
+    const result = await solver.solve(vertex, signal)
+    const isEmpty = packed[result.layers.length - 1] === undefined
+    return { entry: { ...entry, ...(isEmpty ? { empty_layer: true } : {}), ...(result.created ? { created: result.created } : {}) }, created: result.created }
+  }))
+  let last = lowered.base?.created
+  // A step that only changes the config happens when the one before it does: the same build gives the same bytes.
+  const dated = history.map(({ entry, created }) => {
+    last = created ?? last
+    return last === undefined ? entry : { ...entry, created: last }
+  })
+  const own = packed.slice(baseCount).filter((layer) => layer !== undefined)
+  const config = makeImageConfig({
+    base: lowered.base,
+    platform,
+    config: lowered.config,
+    ...(lowered.author ? { author: lowered.author } : {}),
+    history: dated,
+    diffIds: own.map((layer) => layer.diffId),
+    created: last ?? new Date((options.sourceDateEpoch ?? 0) * 1000).toISOString(),
+    labels: options.labels,
+    ...(options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }),
+  })
+  const manifest = makeManifest({ config: config.descriptor, layers: packed.filter((layer) => layer !== undefined).map((layer) => layer.descriptor) })
+  await store.blobs.put(config.bytes, MEDIA_TYPE.config)
+  await store.blobs.put(manifest.bytes, MEDIA_TYPE.manifest)
+  return {
+    descriptor: { ...manifest.descriptor, platform: toDescriptorPlatform(platform) },
+    config: config.config,
+    blobs: blobsOf(solved, { store, signal }),
+    exportTree: (exportOptions) => exportTree(solved, { ...options, signal: exportOptions.signal }),
+  }
+}
+
+/** Blobs of the store; those of base images are fetched when somebody asks for their bytes. */
+function blobsOf(solved: Solved, { store, signal }: { store: Store; signal: AbortSignal }): BlobSource {
+  const bases = new Map(solved.layers.flatMap(({ image }) => (image ? [[image.descriptor.digest as string, image] as const] : [])))
+  async function ensure(descriptor: Descriptor): Promise<string> {
+    await bases.get(descriptor.digest)?.fetch(signal)
+    if (!(await store.blobs.has(descriptor.digest, descriptor.size))) {
+      throw new XbuildError('STORE', `Cannot read ${descriptor.digest}: it is missing in the store, or damaged`, { hint: 'Build again: what is missing is made anew' })
+    }
+    return store.blobs.path(descriptor.digest)
+  }
+  return {
+    path: ensure,
+    read: async (descriptor) => createReadStream(await ensure(descriptor), { highWaterMark: 1 << 18 }),
+    async origins(descriptor) {
+      const own = bases.get(descriptor.digest)?.origin
+      return [...new Set([...(own ? [own] : []), ...(await originsOf(store, descriptor.digest))])]
+    },
+  }
+}
+
+async function exportTree(solved: Solved, { store, workers, layers, signal, sourceDateEpoch }: EmbeddedOptions & { signal: AbortSignal }): Promise<NodeJS.ReadableStream> {
+  const lowers = await layers.unpacked(solved.layers, signal)
+  const worker = await workers.native()
+  const file = join(store.folder.tmp, `${process.pid}-tree-${Date.now().toString(36)}-${solved.key.slice(0, 8)}`)
+  await worker.call('exportTree', { lowers, file, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) }, { signal })
+  const stream = createReadStream(file, { highWaterMark: 1 << 18 })
+  // An open file can be read to its end after its name is gone; nothing is left behind whatever happens next.
+  stream.once('open', () => void rm(file, { force: true }))
+  return stream
+}

@@ -1,0 +1,222 @@
+import { createReadStream } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import type { NamedContext } from '../../config/options.ts'
+import { XbuildError } from '../../errors.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
+import { parseDigest, sha256 } from '../../oci/digest.ts'
+import type { ImageConfig, ImageIndex } from '../../oci/manifest.ts'
+import { isIndexType } from '../../oci/media-type.ts'
+import { parseImageConfig } from '../../oci/read-image-config.ts'
+import { MAX_MANIFEST_BYTES, parseIndex, parseManifest } from '../../oci/read-manifest.ts'
+import { formatReference, parseReference, type Reference } from '../../oci/reference.ts'
+import { availablePlatforms, selectPlatform } from '../../oci/select-platform.ts'
+import { formatPlatform, samePlatform, normalizePlatform, type Platform } from '../../platform.ts'
+import type { RegistryClient } from '../../registry/types.ts'
+import type { Store } from '../../store/store.ts'
+import { fromDescriptorPlatform } from '../../oci/descriptor.ts'
+import type { Emit } from '../driver.ts'
+
+/** A base image for one platform, resolved; its layers are fetched when somebody needs them. */
+export interface ResolvedImage {
+  /** As the user wrote it. */
+  readonly name: string
+  readonly manifest: Descriptor
+  readonly config: ImageConfig
+  readonly layers: readonly ImageLayer[]
+}
+
+/** A layer of a base image, packed. */
+export interface ImageLayer {
+  readonly descriptor: Descriptor
+  readonly diffId: string
+  /** Repository (`host/name`) that holds it, when it came from a registry. */
+  readonly origin?: string
+  /** Brings the blob into the store, if it is not there. */
+  fetch(signal: AbortSignal): Promise<void>
+}
+
+/** A place that images come from: gives manifests by name or digest, and blobs. */
+interface ImageOrigin {
+  readonly name: string
+  readonly repository?: string
+  root(signal: AbortSignal): Promise<{ descriptor: Descriptor; bytes: Buffer }>
+  document(descriptor: Descriptor, signal: AbortSignal): Promise<Buffer>
+  blob(descriptor: Descriptor, offset: number, signal: AbortSignal): Promise<NodeJS.ReadableStream>
+}
+
+export interface ImagesOptions {
+  readonly store: Store
+  readonly registry: RegistryClient
+  readonly cwd: string
+  readonly emit: Emit
+}
+
+/** Resolves base images; asks every registry once per image, however many platforms and stages want it. */
+export function createImages(options: ImagesOptions) {
+  const roots = new Map<string, Promise<{ origin: ImageOrigin; descriptor: Descriptor; bytes: Buffer }>>()
+  const fetches = new Map<string, Promise<void>>()
+  const { store, emit } = options
+
+  function fetchBlob(origin: ImageOrigin, descriptor: Descriptor, signal: AbortSignal): Promise<void> {
+    const known = fetches.get(descriptor.digest)
+    if (known) return known
+    const id = `${origin.name} ${descriptor.digest.slice(7, 19)}`
+    const report = (current: number, done = false) => emit({ type: 'transfer', id, name: id, current, total: descriptor.size, ...(done ? { done } : {}), at: Date.now() })
+    const promise = (async () => {
+      if (await store.blobs.has(descriptor.digest, descriptor.size)) return
+      await store.blobs.fetch(descriptor, (offset) => origin.blob(descriptor, offset, signal), { signal, onProgress: (current) => report(current) })
+      report(descriptor.size, true)
+      if (origin.repository) await rememberOrigin(store, descriptor.digest, origin.repository)
+    })()
+    fetches.set(descriptor.digest, promise)
+    promise.catch(() => fetches.delete(descriptor.digest))
+    return promise
+  }
+
+  async function document(origin: ImageOrigin, descriptor: Descriptor, signal: AbortSignal): Promise<Buffer> {
+    if (descriptor.size > 2 * MAX_MANIFEST_BYTES) throw new XbuildError('BAD_IMAGE', `Cannot read "${origin.name}": ${descriptor.digest} has ${descriptor.size} bytes, too many for JSON`)
+    if (!(await store.blobs.has(descriptor.digest, descriptor.size))) {
+      const bytes = await origin.document(descriptor, signal)
+      const put = await store.blobs.put(bytes, descriptor.mediaType)
+      if (put.digest !== descriptor.digest) throw mismatch(origin, descriptor, put.digest)
+      return bytes
+    }
+    return readFile(store.blobs.path(descriptor.digest))
+  }
+
+  async function resolveImage(origin: () => ImageOrigin, key: string, platform: Platform, signal: AbortSignal): Promise<ResolvedImage> {
+    let pending = roots.get(key)
+    if (!pending) {
+      pending = (async () => {
+        const from = origin()
+        return { origin: from, ...(await from.root(signal)) }
+      })()
+      roots.set(key, pending)
+    }
+    const root = await pending
+    const { origin: from } = root
+    let { descriptor, bytes } = root
+    let index: ImageIndex | undefined
+    if (isIndexType(descriptor.mediaType)) {
+      index = parseIndex(bytes, descriptor)
+      const found = selectPlatform(index, platform)
+      if (!found) throw noPlatform(from.name, platform, availablePlatforms(index))
+      descriptor = found
+      bytes = await document(from, found, signal)
+    }
+    const manifest = parseManifest(bytes, descriptor)
+    const config = parseImageConfig(await document(from, manifest.config, signal), manifest.config)
+    const own = normalizePlatform(fromDescriptorPlatform(config))
+    if (!index && (own.os !== platform.os || own.architecture !== platform.architecture)) throw noPlatform(from.name, platform, [formatPlatform(own)])
+    if (!index && !samePlatform(own, platform) && own.architecture === platform.architecture) {
+      emit({ type: 'warning', message: `${from.name} is for ${formatPlatform(own)}, used for ${formatPlatform(platform)}`, at: Date.now() })
+    }
+    if (config.rootfs.diff_ids.length !== manifest.layers.length) {
+      throw new XbuildError('BAD_IMAGE', `Cannot use "${from.name}": its config names ${config.rootfs.diff_ids.length} layers, its manifest ${manifest.layers.length}`)
+    }
+    const layers = manifest.layers.map((layer, index): ImageLayer => ({
+      descriptor: layer,
+      diffId: config.rootfs.diff_ids[index]!,
+      ...(from.repository ? { origin: from.repository } : {}),
+      fetch: (abort) => fetchBlob(from, layer, abort),
+    }))
+    return { name: from.name, manifest: descriptor, config, layers }
+  }
+
+  return {
+    /** An image by reference, from its registry. */
+    fromRegistry(text: string, platform: Platform, signal: AbortSignal): Promise<ResolvedImage> {
+      return resolveImage(() => registryOrigin(parseReference(text), options), `registry ${text}`, platform, signal)
+    },
+    /** An image of an OCI layout folder. */
+    fromLayout(context: Extract<NamedContext, { kind: 'oci-layout' }>, platform: Platform, signal: AbortSignal): Promise<ResolvedImage> {
+      return resolveImage(() => layoutOrigin(resolve(options.cwd, context.path), context.ref), `layout ${context.path} ${context.ref ?? ''}`, platform, signal)
+    },
+  }
+}
+
+export type Images = ReturnType<typeof createImages>
+
+function noPlatform(name: string, platform: Platform, available: readonly string[]): XbuildError {
+  return new XbuildError('NO_PLATFORM', `Cannot use "${name}" for ${formatPlatform(platform)}: it has ${available.join(', ') || 'no images'} only`, {
+    hint: 'Take another base image, or build only for platforms that it has',
+  })
+}
+
+function mismatch(origin: ImageOrigin, descriptor: Descriptor, found: string): XbuildError {
+  return new XbuildError('DIGEST_MISMATCH', `Cannot use "${origin.name}": ${descriptor.digest} was asked for, ${found} came`, { hint: 'The source is damaged or dishonest' })
+}
+
+async function rememberOrigin(store: Store, digest: string, repository: string): Promise<void> {
+  const hex = digest.slice(digest.indexOf(':') + 1)
+  const known = (await store.records.get<{ repositories: string[] }>('origins', hex))?.repositories ?? []
+  if (!known.includes(repository)) await store.records.put('origins', hex, { repositories: [...known, repository].slice(-8) })
+}
+
+/** Repositories that are known to hold a blob. */
+export async function originsOf(store: Store, digest: string): Promise<readonly string[]> {
+  return (await store.records.get<{ repositories: string[] }>('origins', digest.slice(digest.indexOf(':') + 1)))?.repositories ?? []
+}
+
+function registryOrigin(ref: Reference, { registry, store }: ImagesOptions): ImageOrigin {
+  return {
+    name: formatReference(ref),
+    repository: `${ref.host}/${ref.repository}`,
+    async root(signal) {
+      const key = ref.digest?.replace(/^sha256:/, '')
+      const known = key === undefined ? undefined : await store.records.get<{ descriptor: Descriptor }>('manifests', key)
+      if (known && (await store.blobs.has(known.descriptor.digest, known.descriptor.size))) {
+        return { descriptor: known.descriptor, bytes: await readFile(store.blobs.path(known.descriptor.digest)) }
+      }
+      const found = await registry.manifest(ref, { signal })
+      await store.blobs.put(found.bytes, found.descriptor.mediaType)
+      if (key !== undefined) await store.records.put('manifests', key, { descriptor: found.descriptor })
+      return found
+    },
+    async document(descriptor, signal) {
+      const at: Reference = { host: ref.host, repository: ref.repository, digest: descriptor.digest }
+      if (/manifest|index/.test(descriptor.mediaType)) return (await registry.manifest(at, { signal })).bytes
+      const chunks: Buffer[] = []
+      for await (const chunk of await registry.blob(at, descriptor, { signal })) chunks.push(chunk as Buffer)
+      return Buffer.concat(chunks)
+    },
+    blob: (descriptor, offset, signal) => registry.blob({ host: ref.host, repository: ref.repository }, descriptor, { signal, offset }),
+  }
+}
+
+function layoutOrigin(path: string, ref: string | undefined): ImageOrigin {
+  const name = `oci-layout://${path}${ref === undefined ? '' : ref.startsWith('sha256:') ? `@${ref}` : `:${ref}`}`
+  const file = (descriptor: Descriptor) => {
+    const digest = parseDigest(descriptor.digest)
+    return join(path, 'blobs', ...digest.split(':'))
+  }
+  async function document(descriptor: Descriptor): Promise<Buffer> {
+    const found = await stat(file(descriptor)).catch(() => undefined)
+    if (!found) throw new XbuildError('NOT_FOUND', `Cannot read "${name}": the blob ${descriptor.digest} is missing`, { hint: 'The layout is not complete: write it again' })
+    if (found.size !== descriptor.size) throw new XbuildError('DIGEST_MISMATCH', `Cannot read "${name}": ${descriptor.digest} has ${found.size} bytes, not ${descriptor.size}`)
+    return readFile(file(descriptor))
+  }
+  return {
+    name,
+    async root() {
+      const bytes = await readFile(join(path, 'index.json')).catch((cause: unknown) => {
+        throw new XbuildError('NOT_FOUND', `Cannot read "${name}": there is no index.json`, { cause, hint: 'Name the folder of an OCI image layout' })
+      })
+      const index = parseIndex(bytes, { mediaType: 'application/vnd.oci.image.index.v1+json', digest: 'sha256:0', size: bytes.length })
+      const wanted = ref === undefined ? index.manifests : index.manifests.filter((manifest) => manifest.digest === ref || manifest.annotations?.['org.opencontainers.image.ref.name'] === ref)
+      if (wanted.length === 0) {
+        const names = index.manifests.map((manifest) => manifest.annotations?.['org.opencontainers.image.ref.name'] ?? manifest.digest)
+        throw new XbuildError('NOT_FOUND', `Cannot find "${ref ?? 'an image'}" in "oci-layout://${path}": it has ${names.join(', ') || 'nothing'}`, { hint: 'Write oci-layout://FOLDER:TAG or oci-layout://FOLDER@DIGEST' })
+      }
+      // Several entries without a name to choose by: the layout itself is the list of platforms.
+      if (wanted.length > 1) return { descriptor: { mediaType: 'application/vnd.oci.image.index.v1+json', digest: 'sha256:0', size: bytes.length }, bytes }
+      const root = await document(wanted[0]!)
+      const found = sha256(root)
+      if (found !== wanted[0]!.digest) throw new XbuildError('DIGEST_MISMATCH', `Cannot read "${name}": ${wanted[0]!.digest} is damaged, its content is ${found}`, { hint: 'Write the layout again' })
+      return { descriptor: wanted[0]!, bytes: root }
+    },
+    document,
+    blob: async (descriptor, offset) => createReadStream(file(descriptor), { start: offset, highWaterMark: 1 << 20 }),
+  }
+}

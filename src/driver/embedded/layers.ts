@@ -1,0 +1,108 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { XbuildError } from '../../errors.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
+import { keyOf } from '../../store/key.ts'
+import type { Store } from '../../store/store.ts'
+import type { ImageLayer } from './images.ts'
+import type { PackResult } from './protocol.ts'
+import type { Workers } from './workers.ts'
+
+/** One layer of a file system being built: a snapshot folder, a packed blob, or both. */
+export interface Layer {
+  /** Name of the snapshot folder. */
+  readonly id: string
+  /** Of a base image: the blob is the original. */
+  readonly image?: ImageLayer
+  /** The step changed nothing: there is no layer. */
+  readonly empty: boolean
+  /** Equal for layers known to be equal. */
+  readonly contentKey?: string
+}
+
+/** Keeps snapshots and packed layers in step with each other: each is made from the other when it is missing. */
+export interface Layers {
+  /** Whether the layer can still be had, as a folder or as a blob. */
+  isThere(layer: Layer): Promise<boolean>
+  /** Snapshot ids, bottom first, all of them unpacked. */
+  unpacked(chain: readonly Layer[], signal: AbortSignal): Promise<string[]>
+  /** The blob of the last layer of a chain; nothing when it turned out empty. */
+  packed(chain: readonly Layer[], signal: AbortSignal): Promise<{ descriptor: Descriptor; diffId: string } | undefined>
+}
+
+/** Layers of a base image as a chain; the snapshot of each is named by its chain id (image-spec config.md, "Layer ChainID"). */
+export function chainOf(layers: readonly ImageLayer[]): Layer[] {
+  let chain = ''
+  return layers.map((image) => {
+    chain = keyOf(['chain', chain, image.diffId])
+    return { id: chain.slice(0, 24), image, empty: false }
+  })
+}
+
+/** A name for a snapshot that nobody has yet. */
+export function newSnapshotId(): string {
+  return randomBytes(12).toString('hex')
+}
+
+export function createLayers({ store, workers, sourceDateEpoch }: { store: Store; workers: Workers; sourceDateEpoch?: number }): Layers {
+  const unpacking = new Map<string, Promise<void>>()
+  const packing = new Map<string, Promise<PackResult>>()
+  const stamp = sourceDateEpoch === undefined ? '' : String(sourceDateEpoch)
+  const packKey = (layer: Layer) => keyOf(['pack', 1, layer.contentKey ?? layer.id, stamp])
+  const hasFolder = (layer: Layer) => existsSync(join(store.folder.snapshots, layer.id))
+
+  async function knownPack(layer: Layer): Promise<PackResult | undefined> {
+    const known = await store.records.get<PackResult>('packs', packKey(layer))
+    if (!known || known.empty) return known
+    return (await store.blobs.has(known.descriptor.digest, known.descriptor.size)) ? known : undefined
+  }
+
+  async function unpackOne(layer: Layer, below: readonly Layer[], signal: AbortSignal): Promise<void> {
+    const blob = layer.image ? { descriptor: layer.image.descriptor, diffId: layer.image.diffId } : await knownPack(layer)
+    if (!blob || ('empty' in blob && blob.empty)) throw new XbuildError('STORE', `Cannot use the snapshot "${layer.id}": it is not in the store any more`, { hint: 'Build again with --no-cache' })
+    const { descriptor, diffId } = blob as { descriptor: Descriptor; diffId: string }
+    await layer.image?.fetch(signal)
+    const worker = await workers.native()
+    const lowers = below.filter((one) => !one.empty).map((one) => one.id)
+    await worker.call('apply', { id: layer.id, lowers, blob: store.blobs.path(descriptor.digest), mediaType: descriptor.mediaType, diffId }, { signal })
+  }
+
+  return {
+    async isThere(layer) {
+      return layer.empty || layer.image !== undefined || hasFolder(layer) || (await knownPack(layer)) !== undefined
+    },
+
+    async unpacked(chain, signal) {
+      const missing = chain.filter((layer) => !layer.empty && !hasFolder(layer))
+      await Promise.all(missing.map((layer) => layer.image?.fetch(signal)))
+      for (const [index, layer] of chain.entries()) {
+        if (layer.empty || hasFolder(layer)) continue
+        const running = unpacking.get(layer.id) ?? unpackOne(layer, chain.slice(0, index), signal)
+        unpacking.set(layer.id, running)
+        await running.finally(() => unpacking.delete(layer.id))
+      }
+      return chain.filter((layer) => !layer.empty).map((layer) => layer.id)
+    },
+
+    async packed(chain, signal) {
+      const layer = chain.at(-1)!
+      if (layer.empty) return undefined
+      if (layer.image) return { descriptor: layer.image.descriptor, diffId: layer.image.diffId }
+      const key = packKey(layer)
+      const running = packing.get(key) ?? (async () => {
+        const known = await knownPack(layer)
+        if (known) return known
+        const lowers = await this.unpacked(chain.slice(0, -1), signal)
+        const worker = await workers.native()
+        const result = await worker.call('pack', { id: layer.id, lowers, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) }, { signal })
+        await store.records.put('packs', key, result)
+        return result
+      })()
+      packing.set(key, running)
+      running.catch(() => packing.delete(key))
+      const result = await running
+      return result.empty ? undefined : result
+    },
+  }
+}

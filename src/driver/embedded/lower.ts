@@ -1,0 +1,129 @@
+import { evaluateStage } from '../../dockerfile/evaluate.ts'
+import { checkSupported } from '../../dockerfile/supported.ts'
+import type { EvaluatedStage, GraphStage, StageGraph, StageSource, Step } from '../../dockerfile/types.ts'
+import type { Diagnostic } from '../../errors.ts'
+import { SCRATCH_CONFIG } from '../../oci/make-image-config.ts'
+import type { ContainerConfig, HistoryEntry, ImageConfig } from '../../oci/manifest.ts'
+import { formatPlatform } from '../../platform.ts'
+import { keyOf } from '../../store/key.ts'
+import type { ResolvedImage } from './images.ts'
+import type { StepVertex, Vertex } from './vertex.ts'
+
+/** The vertices of one target platform, ending in the one whose file system is the image's. */
+export interface Lowered {
+  readonly vertex: Vertex
+  readonly base: ImageConfig | undefined
+  readonly config: ContainerConfig
+  readonly author?: string
+  /** What the target stage, and the stages it is built on, did after `base`, oldest first; `vertex` is absent for what changes no files. */
+  readonly history: readonly { readonly entry: HistoryEntry; readonly vertex?: Vertex }[]
+  readonly diagnostics: readonly Diagnostic[]
+}
+
+/** Gives the resolved image of a stage source of kind image or context. */
+export type ImageFor = (source: Exclude<StageSource, { kind: 'stage' | 'scratch' }>, stage: GraphStage) => ResolvedImage | { readonly kind: 'folder'; readonly name: string }
+
+/** All vertices by id: shared by the platforms of a build. */
+export type VertexTable = Map<string, Vertex>
+
+interface LoweredStage extends Lowered {
+  readonly evaluated: EvaluatedStage
+}
+
+/** Turns a platform's stage graph into vertices; pure. `table` is filled: equal work that is there already is taken from it. */
+export function lower(graph: StageGraph, { imageFor, table }: { imageFor: ImageFor; table: VertexTable }): Lowered {
+  const done = new Map<number, LoweredStage>()
+  const target = formatPlatform(graph.target)
+  for (const stage of graph.stages) done.set(stage.index, lowerStage(stage, { done, imageFor, table, target }))
+  return { ...done.get(graph.targetStage)!, diagnostics: [...done.values()].flatMap(({ diagnostics }) => diagnostics) }
+}
+
+interface StageEdges {
+  readonly done: ReadonlyMap<number, LoweredStage>
+  readonly imageFor: ImageFor
+  readonly table: VertexTable
+  readonly target: string
+}
+
+function lowerStage(stage: GraphStage, edges: StageEdges): LoweredStage {
+  const { done, table, target } = edges
+  const parent = stage.base.kind === 'stage' ? done.get(stage.base.index)! : undefined
+  const image = stage.base.kind === 'image' || stage.base.kind === 'context' ? edges.imageFor(stage.base, stage) : undefined
+  const resolved = image && !('kind' in image) ? image : undefined
+  const evaluated = evaluateStage(stage, {
+    config: parent?.config ?? resolved?.config.config ?? SCRATCH_CONFIG,
+    ...(parent ? { args: parent.evaluated.args } : {}),
+  })
+  const steps = evaluated.steps.filter((step) => step.kind !== 'meta').length
+  const label = labelOf(stage, target)
+  let vertex: Vertex = parent?.vertex ?? (resolved ? imageVertex(resolved, `[${label} 1/${steps + 1}] FROM ${resolved.name}`, edges) : intern(table, { kind: 'scratch', id: keyOf(['scratch']) }, target))
+  const history: { entry: HistoryEntry; vertex?: Vertex }[] = [...(parent?.history ?? [])]
+  let number = 1
+  for (const step of evaluated.steps) {
+    if (step.kind === 'meta') {
+      history.push({ entry: step.history })
+      continue
+    }
+    number += 1
+    vertex = stepVertex(step, { parent: vertex, stage, name: `[${label} ${number}/${steps + 1}] ${step.text}`, edges })
+    history.push({ entry: step.history, vertex })
+  }
+  const author = evaluated.author ?? parent?.author
+  return {
+    vertex,
+    base: parent ? parent.base : resolved?.config,
+    config: evaluated.config,
+    ...(author ? { author } : {}),
+    history,
+    diagnostics: [...evaluated.diagnostics, ...checkSupported(evaluated)],
+    evaluated,
+  }
+}
+
+/** `linux/amd64 build`, or `linux/amd64->arm64 build` for a stage that runs on one platform for another. */
+function labelOf(stage: GraphStage, target: string): string {
+  const own = formatPlatform(stage.platform)
+  const name = stage.name ?? `stage-${stage.index}`
+  return own === target ? `${own} ${name}` : `${own}->${target.replace(/^linux\//, '')} ${name}`
+}
+
+function imageVertex(image: ResolvedImage, name: string, { table, target }: StageEdges): Vertex {
+  return intern(table, { kind: 'image', id: keyOf(['image', image.manifest.digest]), image, shown: { name, platforms: new Set() } }, target)
+}
+
+function stepVertex(step: Exclude<Step, { kind: 'meta' }>, { parent, stage, name, edges }: { parent: Vertex; stage: GraphStage; name: string; edges: StageEdges }): Vertex {
+  const shown = { name, platforms: new Set<string>(), at: step.at }
+  const { table, target } = edges
+  if (step.kind === 'run') {
+    const id = keyOf(['run', parent.id, runKey(step, formatPlatform(stage.platform))])
+    return intern(table, { kind: 'run', id, parent, step, platform: stage.platform, shown }, target)
+  }
+  if (step.kind === 'workdir') return intern(table, { kind: 'workdir', id: keyOf(['workdir', parent.id, step.path, step.user]), parent, step, shown }, target)
+  const from = step.from === undefined ? undefined : sourceOf(step.from, stage, edges)
+  const fromId = from === undefined ? '' : from.kind === 'folder' ? `folder ${from.name}` : from.id
+  return intern(table, { kind: 'copy', id: keyOf(['copy', parent.id, fromId, copyKey(step)]), parent, step, shown, ...(from ? { from } : {}) }, target)
+}
+
+function sourceOf(source: StageSource, stage: GraphStage, edges: StageEdges): NonNullable<Extract<StepVertex, { kind: 'copy' }>['from']> {
+  if (source.kind === 'stage') return edges.done.get(source.index)!.vertex
+  if (source.kind === 'scratch') return intern(edges.table, { kind: 'scratch', id: keyOf(['scratch']) }, edges.target)
+  const image = edges.imageFor(source, stage)
+  return 'kind' in image ? image : imageVertex(image, `[${labelOf(stage, edges.target)}] FROM ${image.name}`, edges)
+}
+
+function intern<V extends Vertex>(table: VertexTable, vertex: V, target: string): Vertex {
+  const known = table.get(vertex.id) ?? vertex
+  table.set(known.id, known)
+  if (known.kind !== 'scratch') known.shown.platforms.add(target)
+  return known
+}
+
+/** Everything of a RUN that its result may depend on, the file system it starts from aside. */
+export function runKey(step: Extract<Step, { kind: 'run' }>, platform: string): unknown {
+  return [platform, step.argv, step.env, step.user, step.cwd, step.files.map(({ path, content, mode }) => [path, content, mode]), step.network]
+}
+
+/** Everything of a COPY that its result may depend on, the contents and the file system it goes into aside. */
+export function copyKey(step: Extract<Step, { kind: 'copy' }>): unknown {
+  return [step.add, step.sources, step.inline, step.dest, step.chown ?? '', step.chmod ?? '', step.excludes, step.unpack ?? null]
+}

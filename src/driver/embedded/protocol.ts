@@ -1,0 +1,108 @@
+import type { ErrorCode } from '../../errors.ts'
+import type { Descriptor } from '../../oci/descriptor.ts'
+import type { SelectedSource } from './select.ts'
+
+/**
+ * What the engine asks of its worker: the process that lives in the build's own namespaces and does whatever needs
+ * mounts, foreign owners or containers. `lowers` are snapshot ids, bottom first; `id` is the snapshot to make.
+ */
+export interface WorkerMethods {
+  /** Unpacks one layer blob. */
+  apply: { params: ApplyParams; result: Record<string, never> }
+  copy: { params: CopyParams; result: Changed }
+  workdir: { params: WorkdirParams; result: Changed }
+  run: { params: RunParams; result: Changed }
+  /** Packs a snapshot into a layer blob of the store. */
+  pack: { params: PackParams; result: PackResult }
+  /** Writes the merged file system as a tar file. */
+  exportTree: { params: { lowers: readonly string[]; file: string; sourceDateEpoch?: number }; result: Record<string, never> }
+  /** Digest over everything a COPY --from would take. */
+  digest: { params: { lowers: readonly string[]; sources: readonly string[]; excludes: readonly string[] }; result: { digest: string } }
+  /** Runs a tiny container; `failure` says why it did not work. */
+  probeRuntime: { params: { runtime: string }; result: { failure?: string } }
+  /** Removes snapshots. */
+  remove: { params: { ids: readonly string[] }; result: Record<string, never> }
+}
+
+/** Whether a step changed the file system at all. */
+export interface Changed {
+  readonly empty: boolean
+  /** Equal for equal layers, when it could be told without reading them: such a layer is packed once. */
+  readonly contentKey?: string
+  readonly warnings?: readonly string[]
+}
+
+export interface ApplyParams {
+  readonly id: string
+  readonly lowers: readonly string[]
+  readonly blob: string
+  readonly mediaType: string
+  readonly diffId: string
+}
+
+export interface CopyParams {
+  readonly id: string
+  readonly lowers: readonly string[]
+  readonly source:
+    | { readonly kind: 'context'; readonly root: string; readonly selected: readonly SelectedSource[]; /** Compare each file with its entry after copying; default true. */ readonly checked?: boolean }
+    | { readonly kind: 'snapshot'; readonly lowers: readonly string[]; readonly sources: readonly string[]; readonly excludes: readonly string[] }
+  readonly inline: readonly { readonly name: string; readonly content: string }[]
+  /** Absolute; a trailing slash says: a folder. */
+  readonly dest: string
+  /** There is more than one source, so `dest` must be a folder. */
+  readonly many: boolean
+  readonly chown?: string
+  readonly chmod?: string
+  /** ADD: unpack local tar archives. */
+  readonly unpack: boolean
+}
+
+export interface WorkdirParams {
+  readonly id: string
+  readonly lowers: readonly string[]
+  readonly path: string
+  readonly user: string
+}
+
+export interface RunParams {
+  readonly id: string
+  readonly lowers: readonly string[]
+  readonly argv: readonly string[]
+  readonly env: readonly string[]
+  readonly user: string
+  readonly cwd: string
+  readonly files: readonly { readonly path: string; readonly content: string; readonly mode: number }[]
+  readonly runtime: string
+  /** A program of a foreign platform: its crash is the emulator's until shown otherwise. */
+  readonly emulated: boolean
+}
+
+export interface PackParams {
+  readonly id: string
+  readonly lowers: readonly string[]
+  readonly sourceDateEpoch?: number
+}
+
+export type PackResult = { readonly empty: true } | { readonly empty: false; readonly descriptor: Descriptor; readonly diffId: string }
+
+export type Method = keyof WorkerMethods
+
+/** Engine -> worker. */
+export type ToWorker =
+  | { readonly type: 'call'; readonly id: number; readonly method: Method; readonly params: unknown }
+  | { readonly type: 'cancel'; readonly id: number }
+
+/** Worker -> engine. */
+export type FromWorker =
+  | { readonly type: 'ready' }
+  | { readonly type: 'log'; readonly id: number; readonly stream: 'stdout' | 'stderr'; readonly line: string }
+  | { readonly type: 'result'; readonly id: number; readonly result: unknown }
+  | { readonly type: 'error'; readonly id: number; readonly error: WireError }
+
+/** An `XbuildError` as it crosses the process border. */
+export interface WireError {
+  readonly code: ErrorCode
+  readonly message: string
+  readonly hint?: string
+  readonly output?: readonly string[]
+}

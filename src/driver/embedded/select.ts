@@ -1,0 +1,135 @@
+import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { XbuildError } from '../../errors.ts'
+import { hasWildcard, matchPattern } from '../../dockerfile/pattern.ts'
+import { resolveInRoot } from './in-root.ts'
+
+export type EntryType = 'file' | 'dir' | 'symlink' | 'fifo' | 'char' | 'block' | 'socket'
+
+/** One file system object below a source; times are milliseconds. */
+export interface SourceEntry {
+  /** Relative to the source; empty for the source itself. */
+  readonly path: string
+  readonly type: EntryType
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly size: number
+  readonly mtimeMs: number
+  readonly ctimeMs: number
+  readonly ino: number
+  readonly nlink: number
+  readonly rdev: number
+  readonly link?: string
+  /** Hex SHA-256 of a file's content, where it is known. */
+  readonly digest?: string
+}
+
+/** One thing that a COPY source matched. */
+export interface SelectedSource {
+  /** Last part of the name it was matched by: what it is called in a folder. */
+  readonly name: string
+  /** Real path relative to the root it was selected in. */
+  readonly path: string
+  readonly isDir: boolean
+  /** Itself first (path empty), then everything below it, parents before children, sorted by name. */
+  readonly entries: readonly SourceEntry[]
+}
+
+/** Which paths (relative to the root) are left out. `prune` says that nothing below a folder can be wanted. */
+export interface Filter {
+  ignored(path: string): boolean
+  prune(path: string): boolean
+}
+
+const EVERYTHING: Filter = { ignored: () => false, prune: () => false }
+
+/** What `sources` name inside `root`; symlinks on the way, and at the end, are followed within the root. */
+export function selectSources(root: string, sources: readonly string[], filter: Filter = EVERYTHING): SelectedSource[] {
+  const selected: SelectedSource[] = []
+  for (const source of sources) {
+    const matches = hasWildcard(source) ? expand(root, source, filter) : [source]
+    for (const match of matches) {
+      const found = selectOne(root, match, filter)
+      if (found) selected.push(found)
+      else if (!hasWildcard(source)) throw notFound(root, source)
+    }
+  }
+  if (selected.length === 0) throw notFound(root, sources.join(' '))
+  return selected
+}
+
+function notFound(root: string, source: string): XbuildError {
+  const there = lstatSync(resolveInRoot(root, source), { throwIfNoEntry: false }) !== undefined
+  return new XbuildError('NOT_FOUND', `Cannot copy "${source}": ${there ? 'it is excluded by .dockerignore' : 'no such file or folder'}`, {
+    hint: there ? 'Remove the pattern from .dockerignore or copy something else' : 'Paths are relative to the root of what is copied from, here the build context or the stage',
+  })
+}
+
+function selectOne(root: string, match: string, filter: Filter): SelectedSource | undefined {
+  const real = resolveInRoot(root, match)
+  const path = real === root ? '' : real.slice(root.endsWith('/') ? root.length : root.length + 1)
+  const entry = entryAt(real, '')
+  if (!entry) return undefined
+  if (path !== '' && filter.ignored(path)) {
+    // An excluded folder may hold files that a later pattern brings back.
+    if (entry.type !== 'dir' || filter.prune(path)) return undefined
+  }
+  const entries: SourceEntry[] = [entry]
+  if (entry.type === 'dir') {
+    walk(real, path, '', filter, entries)
+    if (path !== '' && filter.ignored(path) && entries.length === 1) return undefined
+  }
+  return { name: basename(match), path, isDir: entry.type === 'dir', entries }
+}
+
+function walk(folder: string, rootPath: string, prefix: string, filter: Filter, out: SourceEntry[]): void {
+  const names = readdirSync(folder).sort()
+  for (const name of names) {
+    const path = prefix === '' ? name : `${prefix}/${name}`
+    const fromRoot = rootPath === '' ? path : `${rootPath}/${path}`
+    const full = `${folder}/${name}`
+    const ignored = filter.ignored(fromRoot)
+    const entry = ignored && filter.prune(fromRoot) ? undefined : entryAt(full, path)
+    if (!entry) continue
+    if (entry.type !== 'dir') {
+      if (!ignored) out.push(entry)
+      continue
+    }
+    const at = out.length
+    out.push(entry)
+    if (!(ignored && filter.prune(fromRoot))) walk(full, rootPath, path, filter, out)
+    // An ignored folder is only wanted for what a later pattern brings back below it.
+    if (ignored && out.length === at + 1) out.length = at
+  }
+}
+
+/** The entry at a path, or nothing when it is not there. */
+export function entryAt(full: string, path: string): SourceEntry | undefined {
+  const s = lstatSync(full, { throwIfNoEntry: false })
+  if (!s) return undefined
+  const type: EntryType = s.isFile() ? 'file' : s.isDirectory() ? 'dir' : s.isSymbolicLink() ? 'symlink' : s.isFIFO() ? 'fifo' : s.isSocket() ? 'socket' : s.isCharacterDevice() ? 'char' : 'block'
+  return {
+    path, type, mode: s.mode & 0o7777, uid: s.uid, gid: s.gid, size: type === 'file' ? s.size : 0, mtimeMs: s.mtimeMs, ctimeMs: s.ctimeMs,
+    ino: s.ino, nlink: s.nlink, rdev: s.rdev, ...(type === 'symlink' ? { link: readlinkSync(full) } : {}),
+  }
+}
+
+/** All paths that a pattern with wildcards matches, sorted; each part of the pattern stands for one level. */
+function expand(root: string, pattern: string, filter: Filter): string[] {
+  let level = ['']
+  for (const part of pattern.split('/').filter(Boolean)) {
+    const next: string[] = []
+    for (const base of level) {
+      if (!hasWildcard(part)) {
+        next.push(join(base, part))
+        continue
+      }
+      const folder = resolveInRoot(root, base)
+      if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) continue
+      for (const name of readdirSync(folder).sort()) if (matchPattern(part, name)) next.push(base === '' ? name : `${base}/${name}`)
+    }
+    level = next
+  }
+  return level.filter((path) => lstatSync(resolveInRoot(root, path), { throwIfNoEntry: false }) !== undefined && !(filter.ignored(path) && filter.prune(path)))
+}

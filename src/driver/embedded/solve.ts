@@ -1,0 +1,180 @@
+import { toXbuildError, XbuildError } from '../../errors.ts'
+import { formatPlatform, type Platform } from '../../platform.ts'
+import { keyOf } from '../../store/key.ts'
+import type { Store } from '../../store/store.ts'
+import type { Emit } from '../driver.ts'
+import type { Context } from './context.ts'
+import { chainOf, newSnapshotId, type Layer, type Layers } from './layers.ts'
+import { createLimit } from './limit.ts'
+import { copyKey, runKey } from './lower.ts'
+import type { Changed } from './protocol.ts'
+import type { StepVertex, Vertex } from './vertex.ts'
+import type { Workers } from './workers.ts'
+
+/** A vertex's result: a file system as a chain of layers, bottom first. */
+export interface Solved {
+  /** Cache key: equal for equal file systems, as far as is known without looking. */
+  readonly key: string
+  readonly layers: readonly Layer[]
+  /** When the last layer was made, RFC 3339; absent for a base image. */
+  readonly created?: string
+}
+
+/** What the store remembers of a step. */
+interface StepRecord {
+  readonly layer: Layer
+  readonly created: string
+}
+
+export interface SolverOptions {
+  readonly store: Store
+  readonly workers: Workers
+  readonly layers: Layers
+  /** The context with that name; absent: the build context. */
+  readonly context: (name?: string) => Promise<Context>
+  readonly isNative: (platform: Platform) => boolean
+  /** Path of the OCI runtime; looked for by the first RUN. */
+  readonly runtime: () => Promise<string>
+  readonly jobs: number
+  readonly noCache: boolean
+  readonly emit: Emit
+}
+
+/** Runs vertices as soon as their inputs are there, each once, at most `jobs` at a time. */
+export interface Solver {
+  solve(vertex: Vertex, signal: AbortSignal): Promise<Solved>
+}
+
+export function createSolver(options: SolverOptions): Solver {
+  const results = new Map<string, Promise<Solved>>()
+  const limit = createLimit(options.jobs)
+  const { store, layers, emit } = options
+
+  function solve(vertex: Vertex, signal: AbortSignal): Promise<Solved> {
+    const known = results.get(vertex.id)
+    if (known) return known
+    const promise = solveNew(vertex, signal)
+    results.set(vertex.id, promise)
+    return promise
+  }
+
+  async function solveNew(vertex: Vertex, signal: AbortSignal): Promise<Solved> {
+    if (vertex.kind === 'scratch') return { key: 'scratch', layers: [] }
+    if (vertex.kind === 'image') {
+      // Nothing is fetched here: a layer comes when a step, or the output, needs its content.
+      report(vertex, true)
+      return { key: keyOf(['image', vertex.image.layers.map((layer) => layer.diffId)]), layers: chainOf(vertex.image.layers) }
+    }
+    const from = vertex.kind === 'copy' && vertex.from && vertex.from.kind !== 'folder' ? solve(vertex.from, signal) : undefined
+    const [parent, source] = await Promise.all([solve(vertex.parent, signal), from])
+    return solveStep(vertex, { parent, source, signal })
+  }
+
+  async function solveStep(vertex: StepVertex, inputs: StepInputs): Promise<Solved> {
+    const { parent, signal } = inputs
+    let started = false
+    const start = () => {
+      if (!started) emit({ type: 'step.start', step: vertex.id, name: vertex.shown.name, platforms: [...vertex.shown.platforms], ...(vertex.shown.at ? { source: vertex.shown.at } : {}), at: Date.now() })
+      started = true
+    }
+    try {
+      const selected = vertex.kind === 'copy' && inputs.source === undefined ? await selectFor(vertex) : undefined
+      const key = keyOf([vertex.kind, parent.key, inputs.source?.key ?? selected?.digest ?? '', stepKey(vertex)])
+      const record = options.noCache ? undefined : await store.records.get<StepRecord>('steps', key)
+      if (record && (await layers.isThere(record.layer))) {
+        report(vertex, true)
+        return { key, layers: [...parent.layers, record.layer], created: record.created }
+      }
+      const made = await limit(async () => {
+        signal.throwIfAborted()
+        start()
+        const id = newSnapshotId()
+        const lowers = await layers.unpacked(parent.layers, signal)
+        const { empty, contentKey, warnings } = await execute(vertex, { ...inputs, id, lowers, selected })
+        for (const message of warnings ?? []) emit({ type: 'warning', message, ...(vertex.shown.at ? { source: vertex.shown.at } : {}), at: Date.now() })
+        return { layer: { id, empty, ...(contentKey ? { contentKey } : {}) }, created: new Date().toISOString() }
+      })
+      await store.records.put('steps', key, made satisfies StepRecord)
+      emit({ type: 'step.done', step: vertex.id, cached: false, at: Date.now() })
+      return { key, layers: [...parent.layers, made.layer], created: made.created }
+    } catch (thrown) {
+      const error = located(thrown, vertex, signal)
+      start()
+      emit({ type: 'step.fail', step: vertex.id, error, at: Date.now() })
+      throw error
+    }
+  }
+
+  async function selectFor(vertex: Extract<StepVertex, { kind: 'copy' }>) {
+    const { step, from } = vertex
+    if (step.sources.length === 0) return { selected: [], digest: '', root: '/' }
+    const context = await options.context(from?.kind === 'folder' ? from.name : undefined)
+    return { ...(await context.select(step.sources, step.excludes)), root: context.root }
+  }
+
+  async function execute(vertex: StepVertex, inputs: StepInputs & { id: string; lowers: string[]; selected: Awaited<ReturnType<typeof selectFor>> | undefined }): Promise<Changed> {
+    const { id, lowers, signal, source, selected } = inputs
+    const base = { id, lowers }
+    switch (vertex.kind) {
+      case 'workdir': {
+        const worker = await options.workers.native()
+        return worker.call('workdir', { ...base, path: vertex.step.path, user: vertex.step.user }, { signal })
+      }
+      case 'copy': {
+        const { step } = vertex
+        const files = source
+          ? { kind: 'snapshot' as const, lowers: await layers.unpacked(source.layers, signal), sources: step.sources, excludes: step.excludes }
+          : { kind: 'context' as const, root: selected!.root, selected: selected!.selected }
+        const worker = await options.workers.native()
+        const many = step.sources.length + step.inline.length > 1 || (selected?.selected.length ?? 0) > 1
+        return worker.call('copy', {
+          ...base, source: files, inline: step.inline, dest: step.dest, many, unpack: step.add && step.unpack !== false,
+          ...(step.chown === undefined ? {} : { chown: step.chown }), ...(step.chmod === undefined ? {} : { chmod: step.chmod }),
+        }, { signal })
+      }
+      case 'run': {
+        const { step, platform } = vertex
+        const emulated = !options.isNative(platform)
+        const [worker, runtime] = await Promise.all([emulated ? options.workers.emulating(platform.architecture) : options.workers.native(), options.runtime()])
+        return worker.call('run', {
+          ...base, argv: step.argv, env: [...step.env, ...step.secretEnv], user: step.user, cwd: step.cwd, files: step.files, runtime, emulated,
+        }, { signal, onLog: (stream, line) => emit({ type: 'step.log', step: vertex.id, stream, line, at: Date.now() }) })
+      }
+    }
+  }
+
+  function report(vertex: Exclude<Vertex, { kind: 'scratch' }>, cached: boolean): void {
+    const at = Date.now()
+    emit({ type: 'step.start', step: vertex.id, name: vertex.shown.name, platforms: [...vertex.shown.platforms], ...(vertex.shown.at ? { source: vertex.shown.at } : {}), at })
+    emit({ type: 'step.done', step: vertex.id, cached, at })
+  }
+
+  return { solve }
+}
+
+interface StepInputs {
+  readonly parent: Solved
+  readonly source: Solved | undefined
+  readonly signal: AbortSignal
+}
+
+function stepKey(vertex: StepVertex): unknown {
+  switch (vertex.kind) {
+    case 'run':
+      return runKey(vertex.step, formatPlatform(vertex.platform))
+    case 'copy':
+      return copyKey(vertex.step)
+    case 'workdir':
+      return [vertex.step.path, vertex.step.user]
+  }
+}
+
+/** An error with the place in the Dockerfile; what comes after Ctrl-C is its consequence. */
+function located(thrown: unknown, vertex: StepVertex, signal: AbortSignal): XbuildError {
+  if (signal.aborted) return new XbuildError('CANCELED', 'Build canceled')
+  const error = toXbuildError(thrown)
+  if (error.at || !vertex.shown.at) return error
+  return new XbuildError(error.code, error.message, {
+    at: vertex.shown.at, ...(error.hint ? { hint: error.hint } : {}), ...(error.output ? { output: error.output } : {}), cause: error.cause ?? error,
+  })
+}

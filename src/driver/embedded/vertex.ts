@@ -1,0 +1,38 @@
+import type { CopyStep, RunStep, WorkdirStep } from '../../dockerfile/types.ts'
+import type { SourcePosition } from '../../errors.ts'
+import type { Platform } from '../../platform.ts'
+import type { ResolvedImage } from './images.ts'
+
+/**
+ * One piece of work of the engine. `id` is a digest of what it does and of the vertices it builds on, so that equal work of several
+ * stages and platforms is one vertex, done once.
+ */
+export type Vertex = SourceVertex | StepVertex
+
+/** Where a stage starts. */
+export type SourceVertex =
+  | { readonly kind: 'scratch'; readonly id: string }
+  | { readonly kind: 'image'; readonly id: string; readonly image: ResolvedImage; readonly shown: Shown }
+
+/** How progress shows a vertex, and which target platforms it serves (the set grows while platforms are lowered). */
+export interface Shown {
+  readonly name: string
+  readonly platforms: Set<string>
+  readonly at?: SourcePosition
+}
+
+interface StepBase {
+  readonly id: string
+  readonly parent: Vertex
+  readonly shown: Shown
+}
+
+export type StepVertex =
+  | (StepBase & { readonly kind: 'run'; readonly step: RunStep; readonly platform: Platform })
+  | (StepBase & { readonly kind: 'workdir'; readonly step: WorkdirStep })
+  | (StepBase & {
+      readonly kind: 'copy'
+      readonly step: CopyStep
+      /** A stage or image, or the name of a folder context; absent: the build context. */
+      readonly from?: Vertex | { readonly kind: 'folder'; readonly name: string }
+    })

@@ -1,0 +1,68 @@
+import type { Ids } from './users.ts'
+
+/** What a container is to run, everything resolved. */
+export interface ContainerSpec {
+  readonly rootfs: string
+  readonly argv: readonly string[]
+  readonly env: readonly string[]
+  readonly cwd: string
+  readonly ids: Ids
+  readonly hostname: string
+  /** Files of the host that appear in the container, read-only. */
+  readonly files: readonly { readonly source: string; readonly target: string }[]
+  /** In a user namespace that does not own the network, sysfs cannot be mounted: the host's is shown instead. */
+  readonly bindSys: boolean
+  /** Absent: the runtime's default, for rootless ones none. */
+  readonly cgroupsPath?: string
+}
+
+/** The capabilities that Docker gives a container. */
+const CAPABILITIES = [
+  'CAP_CHOWN', 'CAP_DAC_OVERRIDE', 'CAP_FSETID', 'CAP_FOWNER', 'CAP_MKNOD', 'CAP_NET_RAW', 'CAP_SETGID', 'CAP_SETUID', 'CAP_SETFCAP',
+  'CAP_SETPCAP', 'CAP_NET_BIND_SERVICE', 'CAP_SYS_CHROOT', 'CAP_KILL', 'CAP_AUDIT_WRITE',
+]
+const MASKED = ['/proc/asound', '/proc/acpi', '/proc/kcore', '/proc/keys', '/proc/latency_stats', '/proc/timer_list', '/proc/timer_stats', '/proc/sched_debug', '/proc/scsi', '/sys/firmware', '/sys/devices/virtual/powercap']
+const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
+
+/** Folders and files that the container's own mounts need in the root file system. */
+export const MOUNT_POINTS = ['/proc', '/dev', '/sys'] as const
+
+/** The OCI runtime configuration (runtime-spec config.md) of one RUN: the host's network, everything else its own. */
+export function runtimeConfig(spec: ContainerSpec): unknown {
+  const sys = spec.bindSys
+    ? { destination: '/sys', type: 'none', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] }
+    : { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] }
+  return {
+    ociVersion: '1.0.2',
+    process: {
+      terminal: false,
+      user: { uid: spec.ids.uid, gid: spec.ids.gid, additionalGids: spec.ids.additionalGids },
+      args: spec.argv,
+      env: spec.env,
+      cwd: spec.cwd,
+      // Root gets all of them at once; another user only may gain them, through a set-uid program.
+      capabilities: {
+        bounding: CAPABILITIES,
+        ...(spec.ids.uid === 0 ? { effective: CAPABILITIES, permitted: CAPABILITIES } : {}),
+      },
+      noNewPrivileges: false,
+    },
+    root: { path: spec.rootfs, readonly: false },
+    hostname: spec.hostname,
+    mounts: [
+      { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+      { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'] },
+      { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'] },
+      { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=65536k'] },
+      { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
+      sys,
+      ...spec.files.map(({ source, target }) => ({ destination: target, type: 'bind', source, options: ['bind', 'ro', 'nosuid', 'nodev'] })),
+    ],
+    linux: {
+      namespaces: [{ type: 'pid' }, { type: 'ipc' }, { type: 'uts' }, { type: 'mount' }],
+      maskedPaths: MASKED,
+      readonlyPaths: READ_ONLY,
+      ...(spec.cgroupsPath ? { cgroupsPath: spec.cgroupsPath } : {}),
+    },
+  }
+}

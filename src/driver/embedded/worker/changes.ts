@@ -1,0 +1,93 @@
+import { lstatSync, readdirSync, type Stats } from 'node:fs'
+import { join } from 'node:path'
+import { readlinkSync } from 'node:fs'
+import type { TarEntry } from '../../../oci/tar-format.ts'
+import type { XattrTable } from './xattrs.ts'
+
+/** One thing to write into a layer; `file` holds the data of a regular file. */
+export interface LayerItem {
+  readonly entry: TarEntry
+  readonly file?: string
+}
+
+/** How an upper folder is read as a layer. */
+export interface ChangesOptions {
+  /** Upper folders below it, bottom first. */
+  readonly lowers: readonly string[]
+  readonly xattrs: XattrTable
+  /** No time stamp may be later than this. Seconds. */
+  readonly clamp?: number
+}
+
+/**
+ * What an overlay's upper folder changes, as layer entries in a fixed order (image-spec layer.md, "Creating"): whiteouts for what
+ * was removed, and no entry for a folder that is only there because something below it changed.
+ */
+export function* layerItems(upper: string, options: ChangesOptions): Generator<LayerItem> {
+  const links = new Map<number, string>()
+  yield* itemsIn(upper, '', options.lowers, options, links)
+}
+
+function* itemsIn(upper: string, folder: string, lowers: readonly string[], options: ChangesOptions, links: Map<number, string>): Generator<LayerItem> {
+  for (const name of readdirSync(join(upper, folder)).sort(byBytes)) {
+    const path = folder === '' ? name : `${folder}/${name}`
+    const full = join(upper, path)
+    const stat = lstatSync(full)
+    if (stat.isSocket()) continue // meaningless outside of the process that made it
+    if (stat.isCharacterDevice() && stat.rdev === 0) {
+      yield { entry: empty(`${folder === '' ? '' : `${folder}/`}.wh.${name}`) }
+      continue
+    }
+    const attributes = options.xattrs.get(`./${path}`) ?? options.xattrs.get(path)
+    const opaque = attributes?.get('user.overlay.opaque')?.toString() === 'y'
+    const kept = new Map([...(attributes ?? [])].filter(([key]) => key === 'security.capability'))
+    const entry = entryOf(path, full, stat, options.clamp, kept)
+    if (stat.isDirectory()) {
+      if (opaque || !isUnchanged(path, stat, lowers)) yield { entry }
+      if (opaque) yield { entry: empty(`${path}/.wh..wh..opq`) }
+      yield* itemsIn(upper, path, opaque ? [] : lowers, options, links)
+    } else if (stat.isFile()) {
+      const first = stat.nlink > 1 ? links.get(stat.ino) : undefined
+      if (first !== undefined) {
+        yield { entry: { ...entry, type: 'hardlink', link: first, size: 0 } }
+        continue
+      }
+      if (stat.nlink > 1) links.set(stat.ino, path)
+      yield { entry, file: full }
+    } else yield { entry }
+  }
+}
+
+const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
+
+function empty(path: string): TarEntry {
+  return { path, type: 'file', mode: 0o600, uid: 0, gid: 0, size: 0, mtime: 0 }
+}
+
+function entryOf(path: string, full: string, stat: Stats, clamp: number | undefined, xattrs: ReadonlyMap<string, Buffer>): TarEntry {
+  const seconds = Math.floor(stat.mtimeMs / 1000)
+  const type = stat.isDirectory() ? 'dir' : stat.isFile() ? 'file' : stat.isSymbolicLink() ? 'symlink' : stat.isFIFO() ? 'fifo' : stat.isCharacterDevice() ? 'char' : 'block'
+  return {
+    path,
+    type,
+    mode: stat.mode & 0o7777,
+    uid: stat.uid,
+    gid: stat.gid,
+    size: type === 'file' ? stat.size : 0,
+    mtime: clamp === undefined ? seconds : Math.min(seconds, clamp),
+    ...(type === 'symlink' ? { link: readlinkSync(full) } : {}),
+    // Linux device numbers: 12 bits of major, 20 of minor, interleaved.
+    ...(type === 'char' || type === 'block' ? { devMajor: (stat.rdev >>> 8) & 0xfff, devMinor: (stat.rdev & 0xff) | ((stat.rdev >>> 12) & 0xfff00) } : {}),
+    ...(xattrs.size > 0 ? { xattrs } : {}),
+  }
+}
+
+/** Whether the topmost folder of that name below looks the same, so that the layer need not mention it. */
+function isUnchanged(path: string, stat: Stats, lowers: readonly string[]): boolean {
+  for (const lower of lowers.toReversed()) {
+    const below = lstatSync(join(lower, path), { throwIfNoEntry: false })
+    if (!below) continue
+    return below.isDirectory() && below.mode === stat.mode && below.uid === stat.uid && below.gid === stat.gid && Math.floor(below.mtimeMs / 1000) === Math.floor(stat.mtimeMs / 1000)
+  }
+  return false
+}

@@ -1,0 +1,109 @@
+import { createHash } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { crc32, constants, deflateRaw, deflateRawSync, type ZlibOptions } from 'node:zlib'
+
+/** A block is compressed by itself, so that all processors work; the result does not depend on how many there are. Bytes. */
+const BLOCK = 1 << 20
+const IN_FLIGHT = 4
+const SAMPLE = 1 << 14
+const HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff])
+
+const deflate = promisify<Buffer, ZlibOptions, Buffer>(deflateRaw)
+
+/** Digests and sizes of what was written: `digest` of the compressed bytes, `diffId` of the plain ones. */
+export interface WrittenGzip {
+  readonly digest: string
+  readonly diffId: string
+  readonly size: number
+  readonly plainSize: number
+}
+
+/** A gzip file (RFC 1952, one member) that is filled by appending to a buffer: no byte is copied twice, memory stays flat. */
+export interface GzipFile {
+  /** Room to write into, at least one byte; say how much was written with `wrote`. */
+  room(): Buffer
+  wrote(bytes: number): Promise<void>
+  write(bytes: Buffer): Promise<void>
+  finish(): Promise<WrittenGzip>
+  abort(): Promise<void>
+}
+
+/** Opens `path`, which must not exist. `level` is zlib's; a block that does not shrink is stored. */
+export async function createGzipFile(path: string, level: number): Promise<GzipFile> {
+  const file = await open(path, 'wx', 0o644)
+  const plain = createHash('sha256')
+  const packed = createHash('sha256')
+  let crc = 0
+  let plainSize = 0
+  let size = 0
+  let block = Buffer.allocUnsafe(BLOCK)
+  let filled = 0
+  let tail: Promise<void> = Promise.resolve()
+  let inFlight: Promise<void>[] = []
+
+  async function append(bytes: Buffer): Promise<void> {
+    packed.update(bytes)
+    size += bytes.length
+    await file.write(bytes)
+  }
+
+  function compress(bytes: Buffer): void {
+    plain.update(bytes)
+    crc = crc32(bytes, crc)
+    plainSize += bytes.length
+    const sample = bytes.subarray(0, SAMPLE)
+    const stored = deflateRawSync(sample, { level: 1 }).length > sample.length * 0.97
+    const result = deflate(bytes, { level: stored ? 0 : level, finishFlush: constants.Z_FULL_FLUSH })
+    tail = Promise.all([tail, result]).then(([, out]) => append(out))
+    tail.catch(() => undefined) // reported by whoever waits for it next
+    inFlight.push(tail)
+  }
+
+  async function flush(): Promise<void> {
+    if (filled === 0) return
+    compress(block.subarray(0, filled))
+    block = Buffer.allocUnsafe(BLOCK)
+    filled = 0
+    if (inFlight.length >= IN_FLIGHT) await inFlight.shift()
+  }
+
+  async function wrote(bytes: number): Promise<void> {
+    filled += bytes
+    if (filled === BLOCK) await flush()
+  }
+
+  async function write(bytes: Buffer): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const count = bytes.copy(block, filled, at)
+      at += count
+      await wrote(count)
+    }
+  }
+
+  async function finish(): Promise<WrittenGzip> {
+    await flush()
+    await tail
+    inFlight = []
+    const end = Buffer.alloc(10)
+    end.writeUInt8(3, 0) // an empty last block
+    end.writeUInt32LE(crc, 2)
+    end.writeUInt32LE(plainSize % 2 ** 32, 6)
+    await append(end)
+    await file.sync()
+    await file.close()
+    return { digest: `sha256:${packed.digest('hex')}`, diffId: `sha256:${plain.digest('hex')}`, size, plainSize }
+  }
+
+  await append(HEADER)
+  return {
+    room: () => block.subarray(filled),
+    wrote,
+    write,
+    finish,
+    async abort() {
+      await tail.catch(() => undefined)
+      await file.close().catch(() => undefined)
+    },
+  }
+}

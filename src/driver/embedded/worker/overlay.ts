@@ -1,0 +1,129 @@
+import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync } from 'node:fs'
+import { join } from 'node:path'
+import { isAlive } from '../../../store/blobs.ts'
+import { XbuildError } from '../../../errors.ts'
+import { runProgram } from '../../../host/spawn.ts'
+
+/** Where the worker keeps things: the folders of the store it was started for. */
+export interface WorkerFolders {
+  readonly snapshots: string
+  readonly tmp: string
+  readonly blobs: string
+  readonly ingest: string
+  /** Process id of the engine that the worker belongs to, as seen outside of the worker's process namespace. */
+  readonly owner: number
+}
+
+/** An overlay mount that is being written: `merged` is what programs see, `upper` what they changed. */
+export interface Overlay {
+  readonly merged: string
+  readonly upper: string
+  /** A folder of this operation, removed with it. */
+  readonly scratch: string
+}
+
+let counter = 0
+
+/** Gives `use` a fresh folder of this worker's own, and removes it whatever happens. */
+export async function withScratch<T>(folders: WorkerFolders, use: (scratch: string) => Promise<T>): Promise<T> {
+  counter += 1
+  const scratch = join(folders.tmp, `${folders.owner}-${process.pid}-${Date.now().toString(36)}-${counter}`)
+  mkdirSync(scratch, { recursive: true })
+  try {
+    return await use(scratch)
+  } finally {
+    rmSync(scratch, { recursive: true, force: true, maxRetries: 3 })
+  }
+}
+
+/** Mounts `lowers` with an empty upper folder, lets `change` work in it, and keeps the upper folder as snapshot `id`. */
+export async function makeSnapshot<T>(
+  folders: WorkerFolders,
+  { id, lowers }: { id: string; lowers: readonly string[] },
+  change: (overlay: Overlay) => Promise<T>,
+): Promise<T> {
+  return withScratch(folders, async (scratch) => {
+    const upper = join(scratch, 'fs')
+    mkdirSync(upper)
+    copyRootAttributes(folders, lowers, upper)
+    const result = lowers.length === 0
+      ? await change({ merged: upper, upper, scratch })
+      : await withMount(folders, { lowers, upper, scratch }, (merged) => change({ merged, upper, scratch }))
+    const target = join(folders.snapshots, id)
+    if (!existsSync(target)) renameSync(upper, target)
+    return result
+  })
+}
+
+/** Mounts `lowers` for reading; a single one needs no mount. */
+export async function withTree<T>(folders: WorkerFolders, lowers: readonly string[], use: (root: string) => Promise<T>): Promise<T> {
+  if (lowers.length === 1) return use(join(folders.snapshots, lowers[0]!))
+  return withScratch(folders, async (scratch) => {
+    if (lowers.length > 0) return withMount(folders, { lowers, scratch }, use)
+    return use(scratch)
+  })
+}
+
+async function withMount<T>(
+  folders: WorkerFolders,
+  { lowers, upper, scratch }: { lowers: readonly string[]; upper?: string; scratch: string },
+  use: (merged: string) => Promise<T>,
+): Promise<T> {
+  const merged = join(scratch, 'merged')
+  const work = join(scratch, 'work')
+  mkdirSync(merged)
+  if (upper) mkdirSync(work)
+  // Names relative to the snapshots folder: the kernel takes one page of options, enough for 200 layers written short.
+  const options = [
+    `lowerdir=${[...lowers].reverse().join(':')}`,
+    ...(upper ? [`upperdir=${upper}`, `workdir=${work}`] : []),
+    'userxattr', 'redirect_dir=off', 'metacopy=off', 'index=off', 'xino=off',
+  ].filter((option) => !(option === 'redirect_dir=off' && !upper))
+  try {
+    await runProgram('mount', ['-t', 'overlay', 'overlay', '-o', options.join(','), merged], {
+      cwd: folders.snapshots,
+      env: { ...process.env, LIBMOUNT_FORCE_MOUNT2: 'always' }, // the newer call limits an option to 256 bytes
+    })
+  } catch (cause) {
+    throw new XbuildError('HOST', `Cannot mount an overlay file system in "${folders.tmp}"`, {
+      cause,
+      output: cause instanceof XbuildError ? cause.output ?? [] : [],
+      hint: 'The store must lie on a file system that overlayfs can use (ext4, xfs, btrfs, tmpfs, not overlay itself): name another folder with XBUILD_HOME',
+    })
+  }
+  try {
+    return await use(merged)
+  } finally {
+    await runProgram('umount', [merged]).catch(() => runProgram('umount', ['--lazy', merged]))
+  }
+}
+
+/** The root folder of an overlay shows the upper folder's attributes: it must start with those of what lies below. */
+function copyRootAttributes(folders: WorkerFolders, lowers: readonly string[], upper: string): void {
+  const top = lowers.at(-1)
+  if (top === undefined) return chmodSync(upper, 0o755)
+  const from = lstatSync(join(folders.snapshots, top))
+  lchownSync(upper, from.uid, from.gid)
+  chmodSync(upper, from.mode & 0o7777)
+  utimesSync(upper, from.atime, from.mtime)
+}
+
+/** Removes what operations of dead processes left in the store. */
+export function removeLeftovers(folders: WorkerFolders): void {
+  for (const name of readdirSync(folders.tmp)) {
+    const owner = Number(name.split('-')[0])
+    if (owner === folders.owner || (Number.isInteger(owner) && owner > 0 && isOwnerAlive(owner))) continue
+    rmSync(join(folders.tmp, name), { recursive: true, force: true })
+  }
+}
+
+// The worker sees its own process namespace; `/proc` of the outer one is not there, so the engine passes living owners by environment.
+function isOwnerAlive(pid: number): boolean {
+  const living = process.env['XBUILD_LIVING']
+  return living === undefined ? isAlive(pid) : living.split(',').includes(String(pid))
+}
+
+/** Whether a step left nothing in its upper folder. */
+export function isEmpty(upper: string): boolean {
+  return readdirSync(upper).length === 0
+}

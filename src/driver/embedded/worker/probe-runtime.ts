@@ -1,0 +1,28 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { ARCHITECTURES } from '../../../emulation/architectures.ts'
+import { PROBE_STATUS, probeProgram } from '../../../emulation/probe-program.ts'
+import { XbuildError } from '../../../errors.ts'
+import { platformOfNodeArch } from '../../../platform.ts'
+import { runtimeConfig } from './bundle.ts'
+import { withScratch, type WorkerFolders } from './overlay.ts'
+import { runContainer } from './run.ts'
+
+/** Runs a container that holds nothing but a program of a hundred bytes. */
+export async function probeRuntime(folders: WorkerFolders, { runtime }: { runtime: string }, { signal, inUserNamespace }: { signal: AbortSignal; inUserNamespace: boolean }): Promise<{ failure?: string }> {
+  return withScratch(folders, async (scratch) => {
+    const rootfs = join(scratch, 'rootfs')
+    for (const folder of ['', 'proc', 'sys', 'dev']) mkdirSync(join(rootfs, folder), { recursive: true })
+    const own = platformOfNodeArch(process.arch).architecture
+    writeFileSync(join(rootfs, 'probe'), probeProgram(ARCHITECTURES.find(({ name }) => name === own)!))
+    chmodSync(join(rootfs, 'probe'), 0o755)
+    const name = `xbuild-${folders.owner}-probe-${Date.now().toString(36)}`
+    const ids = { uid: 0, gid: 0, additionalGids: [] }
+    writeFileSync(join(scratch, 'config.json'), JSON.stringify(runtimeConfig({
+      rootfs, argv: ['/probe'], env: [], cwd: '/', ids, hostname: 'probe', files: [], bindSys: inUserNamespace, ...(inUserNamespace ? {} : { cgroupsPath: `/${name}` }),
+    })))
+    const { status, output, fromRuntime } = await runContainer({ scratch, name, runtime, signal, onLog: () => undefined })
+    if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
+    return status === PROBE_STATUS ? {} : { failure: fromRuntime.at(-1) ?? output.at(-1) ?? `exit status ${status}` }
+  })
+}
