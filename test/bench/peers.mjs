@@ -1,0 +1,84 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { root } from '../../examples/setup/places.mjs'
+import { findProgram, run } from '../../examples/setup/process.mjs'
+
+/**
+ * Who is compared. `build(context, { cache })` is the command line that makes an OCI layout folder of a context,
+ * `clear()` removes that folder, `forget()` empties its caches where that touches nothing but the benchmark's own.
+ */
+export async function findPeers({ work, platform, only }) {
+  const all = [xbuild({ work, platform }), await buildx({ work, platform }), await buildah({ work, platform }), node()]
+  return all.filter((peer) => peer && (!only || only.includes(peer.name)))
+}
+
+function xbuild({ work, platform }) {
+  const program = join(root, 'dist/xbuild.js')
+  const store = join(work, 'xbuild-store')
+  return {
+    name: 'xbuild',
+    version: process.env.npm_package_version,
+    say: { argv: [process.execPath, program, '--version'] },
+    build: (context, { cache }) => ({
+      argv: [process.execPath, program, '--platform', platform, ...(cache ? [] : ['--no-cache']), '-o', `type=oci,dest=${join(work, 'out-xbuild')}`, context],
+      env: { XBUILD_HOME: store },
+    }),
+    clear: () => remove(join(work, 'out-xbuild')),
+    forget: () => remove(store),
+  }
+}
+
+async function buildx({ work, platform }) {
+  const command = await buildxCommand()
+  if (!command) return undefined
+  const { stdout } = await run(command[0], [...command.slice(1), 'version'])
+  const out = join(work, 'out-buildx')
+  return {
+    name: 'buildx',
+    version: stdout.trim(),
+    build: (context, { cache }) => ({
+      argv: [...command, 'build', '--progress=plain', '--network=host', '--provenance=false', '--platform', platform, ...(cache ? [] : ['--no-cache']), '--output', `type=oci,dest=${out},tar=false`, context],
+    }),
+    clear: () => remove(out),
+    // No `forget`: its cache is the user's. A cold run gets a context of another name instead
+  }
+}
+
+function remove(folder) {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+async function buildxCommand() {
+  const named = process.env.XBUILD_BENCH_BUILDX?.split(' ').filter(Boolean)
+  if (named?.length) return named
+  if (!findProgram('docker')) return undefined
+  return (await run('docker', ['buildx', 'inspect'])).code === 0 ? ['docker', 'buildx'] : undefined
+}
+
+async function buildah({ work, platform }) {
+  if (!findProgram('buildah')) return undefined
+  const own = `--root ${join(work, 'buildah')} --runroot ${join(work, 'buildah-run')}`
+  const out = join(work, 'out-buildah')
+  const { stdout } = await run('buildah', ['--version'])
+  return {
+    name: 'buildah',
+    version: stdout.trim(),
+    // It keeps layers and runs stages at the same time only when asked; the layout is written by a second command
+    build: (context, { cache }) => ({
+      argv: [
+        'sh',
+        '-ec',
+        `buildah ${own} build --layers --jobs 12 --network host --tls-verify=false --platform ${platform} ${cache ? '' : '--no-cache'} --manifest bench "$1"
+         buildah ${own} manifest push -q --all bench oci:${out}; buildah ${own} manifest rm bench`,
+        'sh',
+        context,
+      ],
+    }),
+    clear: () => remove(out),
+    forget: () => run('buildah', [...own.split(' '), 'rmi', '--all', '--force']),
+  }
+}
+
+function node() {
+  return { name: 'node', version: process.version, say: { argv: [process.execPath, '-e', '0'] } }
+}

@@ -1,0 +1,37 @@
+/** The middle of some numbers; NaN of none. */
+export function median(numbers) {
+  const sorted = [...numbers].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+/** The results as a table: medians in seconds, xbuild's share of each peer's, and whether the aim is reached. */
+export function formatTable(results) {
+  const rows = results.map(({ workload, peer, runs, median: middle, ratio, failed, aim }) => {
+    if (failed) return [workload, peer, 'failed', '', '', '', failed.slice(0, 80)]
+    const share = peer === 'xbuild' || !Number.isFinite(ratio) ? '' : ratio.toFixed(2)
+    return [workload, peer, seconds(middle), seconds(Math.min(...runs)), seconds(Math.max(...runs)), share, verdict(aim, { ratio, middle })]
+  })
+  return align([['workload', 'peer', 'median s', 'min', 'max', 'xbuild/peer', 'aim'], ...rows])
+}
+
+/** Peak memory of xbuild per workload. */
+export function formatMemory(memory) {
+  const rows = Object.entries(memory).map(([name, { main, worker }]) => [name, String(main), String(worker), main < 150 ? 'under 150: yes' : 'under 150: no'])
+  return rows.length === 0 ? '' : align([['workload', 'xbuild peak MB', 'its largest worker MB', 'aim'], ...rows])
+}
+
+function verdict(aim, { ratio, middle }) {
+  if (!aim) return ''
+  if (aim.ratio) return Number.isFinite(ratio) ? `at most ${aim.ratio}: ${ratio <= aim.ratio ? 'yes' : 'no'}` : ''
+  return `under ${aim.seconds} s: ${middle < aim.seconds ? 'yes' : 'no'}`
+}
+
+function seconds(value) {
+  return value.toFixed(2)
+}
+
+function align(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
+  return `${rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd()).join('\n')}\n`
+}

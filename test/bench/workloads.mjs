@@ -1,0 +1,92 @@
+import { createCipheriv } from 'node:crypto'
+import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const FILES = 20_000
+
+/**
+ * What is measured. `prepare` writes a context and gives its folder; `before` makes a run cold, and may give the folder another name;
+ * `command` is the command line of a peer, or nothing when it does not take part; `aim` is what we want to reach beside a peer.
+ */
+export const WORKLOADS = {
+  version: {
+    title: 'the start of the program: xbuild --version beside node -e 0',
+    runs: 15,
+    command: (peer) => peer.say,
+    aim: (peer) => (peer === 'node' ? { ratio: 1.5 } : undefined),
+  },
+  small: {
+    title: 'a small image, nothing changed, OCI folder out',
+    runs: 5,
+    prepare: ({ work, base }) => context(work, 'small', `FROM ${base}\nCOPY hello.txt /\nRUN cat /hello.txt && uname -m > /machine\nCMD ["cat", "/machine"]\n`, { 'hello.txt': 'hello\n' }),
+    command: (peer, { context: folder }) => peer.build?.(folder, { cache: true }),
+    aim: (peer) => (peer === 'buildx' ? { ratio: 0.3 } : undefined),
+  },
+  stages: {
+    title: 'six independent stages of `sleep 2`, without cache',
+    runs: 3,
+    prepare: ({ work, base }) => context(work, 'stages', sleepers(base)),
+    command: (peer, { context: folder }) => peer.build?.(folder, { cache: false }),
+    aim: (peer) => (peer === 'xbuild' ? { seconds: 4 } : undefined),
+  },
+  files: {
+    title: 'a context of 20,000 files and 500 MB, nothing changed',
+    runs: 3,
+    prepare: manyFiles,
+    command: (peer, { context: folder }) => peer.build?.(folder, { cache: true }),
+    aim: (peer) => (peer === 'buildx' ? { ratio: 0.05 } : undefined),
+  },
+  cold: {
+    title: 'the same context, caches empty',
+    runs: 2,
+    cold: true,
+    prepare: manyFiles,
+    async before(peer, { context: folder, run }) {
+      await peer.forget?.()
+      const other = `${folder}-${peer.name}-${run}`
+      renameSync(current ?? folder, other)
+      current = other
+      return other
+    },
+    command: (peer, { context: folder }) => peer.build?.(folder, { cache: false }),
+    aim: (peer) => (peer === 'buildx' ? { ratio: 0.6 } : undefined),
+  },
+}
+
+/** The name that the large context has now: BuildKit knows a context it has seen by its name. */
+let current
+
+function sleepers(base) {
+  const numbers = [1, 2, 3, 4, 5, 6]
+  const stages = numbers.map((n) => `FROM ${base} AS s${n}\nRUN sleep 2 && echo ${n} > /out${n}\n`)
+  return `${stages.join('\n')}\nFROM ${base}\n${numbers.map((n) => `COPY --from=s${n} /out${n} /\n`).join('')}`
+}
+
+function context(work, name, dockerfile, files = {}) {
+  const folder = join(work, `context-${name}`)
+  mkdirSync(folder, { recursive: true })
+  for (const [path, text] of Object.entries({ Dockerfile: dockerfile, ...files })) writeFileSync(join(folder, path), text)
+  return folder
+}
+
+// The same bytes on every machine: half of the files like text, half like compressed data, sizes of mean 25 kB with a long tail
+function manyFiles({ work, base }) {
+  const folder = join(work, 'context-files')
+  if (current) renameSync(current, folder)
+  current = undefined
+  if (!existsSync(join(folder, 'complete'))) {
+    const random = createCipheriv('aes-128-ctr', Buffer.alloc(16, 1), Buffer.alloc(16, 2))
+    for (let i = 0; i < FILES; i++) {
+      const inner = join(folder, 'files', `d${Math.floor(i / 1000)}`, `s${Math.floor(i / 100) % 10}`)
+      if (i % 100 === 0) mkdirSync(inner, { recursive: true })
+      const share = (random.update(Buffer.alloc(4)).readUInt32LE() + 1) / 2 ** 32
+      const size = Math.min(400_000, Math.floor(9400 * share ** (-1 / 1.6)))
+      const bytes = random.update(Buffer.alloc(size))
+      const text = () => bytes.subarray(0, Math.ceil(size * 0.75)).toString('base64').replaceAll(/.{76}/g, '$&\n')
+      writeFileSync(join(inner, i % 2 ? `f${i}.bin` : `f${i}.txt`), i % 2 ? bytes : text())
+    }
+    writeFileSync(join(folder, 'complete'), '')
+  }
+  writeFileSync(join(folder, 'Dockerfile'), `FROM ${base}\nCOPY files /src\n`)
+  return folder
+}
