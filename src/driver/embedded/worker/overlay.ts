@@ -77,8 +77,9 @@ async function withMount<T>(
   const options = [
     `lowerdir=${[...lowers].reverse().join(':')}`,
     ...(upper ? [`upperdir=${upper}`, `workdir=${work}`] : []),
-    'userxattr', 'redirect_dir=off', 'metacopy=off', 'index=off', 'xino=off',
-  ].filter((option) => !(option === 'redirect_dir=off' && !upper))
+    // With `userxattr` the kernel keeps uppers plain (no redirects), so that a layer can be read from them, as root and rootless.
+    'userxattr', 'metacopy=off', 'index=off', 'xino=off',
+  ]
   try {
     await runProgram('mount', ['-t', 'overlay', 'overlay', '-o', options.join(','), merged], {
       cwd: folders.snapshots,

@@ -21,7 +21,7 @@ export async function probeRuntime(folders: WorkerFolders, { runtime }: { runtim
     writeFileSync(join(scratch, 'config.json'), JSON.stringify(runtimeConfig({
       rootfs, argv: ['/probe'], env: [], cwd: '/', ids, hostname: 'probe', files: [], bindSys: inUserNamespace, ...(inUserNamespace ? {} : { cgroupsPath: `/${name}` }),
     })))
-    const { status, output, fromRuntime } = await runContainer({ scratch, name, runtime, signal, onLog: () => undefined })
+    const { status, output, fromRuntime } = await runContainer({ scratch, name, runtime, signal, inUserNamespace, onLog: () => undefined })
     if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
     return status === PROBE_STATUS ? {} : { failure: fromRuntime.at(-1) ?? output.at(-1) ?? `exit status ${status}` }
   })

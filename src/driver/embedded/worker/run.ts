@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { existsSync, lstatSync, mkdirSync, readFileSync, rmdirSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { XbuildError } from '../../../errors.ts'
 import { makeFolders, resolveInRoot } from '../in-root.ts'
 import type { Changed, RunParams } from '../protocol.ts'
@@ -28,7 +28,7 @@ export async function run(folders: WorkerFolders, params: RunParams, { signal, o
       ...(inUserNamespace ? {} : { cgroupsPath: `/${name}` }),
     })
     writeFileSync(join(scratch, 'config.json'), JSON.stringify(config))
-    const end = await runContainer({ scratch, name, runtime: params.runtime, signal, onLog })
+    const end = await runContainer({ scratch, name, runtime: params.runtime, signal, onLog, inUserNamespace })
     if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
     if (end.status !== 0) throw failure(params, end)
     removeMountPoints(stubs)
@@ -105,9 +105,11 @@ export interface ContainerEnd {
 }
 
 /** Runs the container of the bundle in `scratch` to its end; nothing of it is left when this settles. */
-export async function runContainer({ scratch, name, runtime, signal, onLog }: { scratch: string; name: string; runtime: string; signal: AbortSignal; onLog: OnLog }): Promise<ContainerEnd> {
+export async function runContainer({ scratch, name, runtime, signal, onLog, inUserNamespace }: { scratch: string; name: string; runtime: string; signal: AbortSignal; onLog: OnLog; inUserNamespace: boolean }): Promise<ContainerEnd> {
   const log = join(scratch, 'runtime.log')
-  const base = ['--root', join(scratch, 'state'), '--log', log, '--log-format', 'json']
+  // In a user namespace nobody may set limits on devices, not even its root: runc must be told, others find out.
+  const rootless = inUserNamespace && basename(runtime).includes('runc') ? ['--rootless=true'] : []
+  const base = [...rootless, '--root', join(scratch, 'state'), '--log', log, '--log-format', 'json']
   signal.throwIfAborted()
   const child = spawn(runtime, [...base, 'run', '--bundle', scratch, name], { stdio: ['ignore', 'pipe', 'pipe'] })
   const output: string[] = []
