@@ -1,5 +1,5 @@
 import type { BuildOptions, Output } from '../config/options.ts'
-import { XbuildError } from '../errors.ts'
+import { usageError } from '../config/values.ts'
 import { formatDigest, formatResult } from '../ui/result.ts'
 import { wantsColor } from '../ui/text.ts'
 import { createUi } from '../ui/ui.ts'
@@ -29,6 +29,6 @@ export async function runBuild(options: BuildOptions, terminal: Terminal): Promi
 // A tar on a screen helps nobody and may garble it
 function refuseTerminal(outputs: readonly Output[], isTTY: boolean): void {
   if (isTTY && outputs.some((output) => 'dest' in output && output.dest === '-')) {
-    throw new XbuildError('BAD_OPTION', 'Cannot write a tar to stdout: it is a terminal', { hint: 'Redirect stdout, or name a file with dest=' })
+    throw usageError('Cannot write a tar to stdout: it is a terminal', 'Redirect stdout, or name a file with dest=')
   }
 }

@@ -22,36 +22,33 @@ const EXAMPLES = `Examples:
   xbuild -f deploy/Dockerfile -o type=oci,dest=out .
 `
 
+const USAGE = {
+  build: ['xbuild [build] [OPTIONS] PATH', 'Build the Dockerfile in PATH into one image for all platforms.'],
+  plan: ['xbuild plan [OPTIONS] PATH', 'Show how each stage would be built for each platform, and why. Nothing is built.'],
+  version: ['xbuild version', 'Print the version.'],
+  help: ['xbuild help [COMMAND]', 'Show help.'],
+} as const satisfies Record<CommandName, readonly [usage: string, what: string]>
+
 /** The text of `xbuild help`, or of `xbuild help COMMAND`. Made of the flag table; ends in a newline. */
 export function formatHelp(topic?: CommandName): string {
-  switch (topic) {
-    case 'build':
-      return `Usage: xbuild [build] [OPTIONS] PATH\n\nBuild the Dockerfile in PATH into one image for all platforms.\n\n${formatFlags(['json'])}${formatEnvironment()}${EXAMPLES}`
-    case 'plan':
-      return `Usage: xbuild plan [OPTIONS] PATH\n\nShow how each stage would be built for each platform, and why. Nothing is built.\n\n${formatFlags([])}`
-    case 'version':
-      return 'Usage: xbuild version\n\nPrint the version of xbuild.\n'
-    case 'help':
-      return 'Usage: xbuild help [COMMAND]\n\nShow help.\n'
-    case undefined:
-      return formatOverview()
+  if (topic === undefined) {
+    const commands = `Commands:\n${formatRows(Object.values(USAGE).map(([usage, what]) => [usage, what]))}`
+    const intro = 'Usage: xbuild [COMMAND] [OPTIONS] PATH\n\nOne Dockerfile, one image for every platform.\n'
+    return [intro, commands, formatFlags(['json']), formatEnvironment(), EXAMPLES].join('\n')
   }
-}
-
-function formatOverview(): string {
-  const commands = formatRows([
-    ['build [OPTIONS] PATH', 'Build the Dockerfile in PATH into one image for all platforms; the word "build" may be left out'],
-    ['plan [OPTIONS] PATH', 'Show how each stage would be built for each platform, and why'],
-    ['version', 'Print the version'],
-    ['help [COMMAND]', 'Show help'],
-  ])
-  return `Usage: xbuild [COMMAND] [OPTIONS] PATH\n\nOne Dockerfile, one image for every platform.\n\nCommands:\n${commands}\n${formatFlags(['json'])}${formatEnvironment()}${EXAMPLES}`
+  const [usage, what] = USAGE[topic]
+  const intro = `Usage: ${usage}\n\n${what}\n`
+  if (topic === 'build') return [intro, formatFlags(['json']), formatEnvironment(), EXAMPLES].join('\n')
+  return topic === 'plan' ? [intro, formatFlags([]), formatEnvironment()].join('\n') : intro
 }
 
 function formatFlags(without: readonly string[]): string {
-  const flags: readonly Flag<unknown>[] = [...Object.values(FLAGS), ...Object.values(CLI_FLAGS)].filter((flag) => !without.includes(flag.name))
-  const section = (group: Flag<unknown>['group']) => formatRows(flags.filter((flag) => flag.group === group).map((flag) => [flagHead(flag), flagHelp(flag)]))
-  return `Options:\n${section('common')}\nAdvanced options:\n${section('advanced')}\n`
+  const all: readonly Flag<unknown>[] = [...Object.values(FLAGS), ...Object.values(CLI_FLAGS)]
+  const rowsOf = (group: Flag<unknown>['group']) => {
+    const flags = all.filter((flag) => flag.group === group && !without.includes(flag.name))
+    return formatRows(flags.map((flag) => [flagHead(flag), flagHelp(flag)]))
+  }
+  return `Options:\n${rowsOf('common')}\nAdvanced options:\n${rowsOf('advanced')}`
 }
 
 function flagHead({ name, short, placeholder }: Flag<unknown>): string {
@@ -64,7 +61,7 @@ function flagHelp(flag: Flag<unknown>): string {
 }
 
 function formatEnvironment(): string {
-  return `Environment:\n${formatRows(ENVIRONMENT)}\n`
+  return `Environment:\n${formatRows(ENVIRONMENT)}`
 }
 
 const COLUMN = 36

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { readArgv } from '../config/argv.ts'
 import { resolveInvocation, type Command } from '../config/parse.ts'
 import { assertNever, exitCodeOf, toXbuildError, XbuildError } from '../errors.ts'
@@ -22,14 +23,14 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   } catch (thrown) {
     const error = toXbuildError(thrown)
     const color = wantsColor(terminal.stderr.isTTY, terminal.env)
-    terminal.stderr.write(formatError(error, { color, debug, readFile: readSource }))
+    terminal.stderr.write(formatError(error, { color, debug, readFile: (path) => readSource(resolve(terminal.cwd(), path)) }))
     return exitCodeOf(error)
   }
 }
 
 async function readCommand(argv: readonly string[], { env, cwd }: Terminal): Promise<Command> {
   const invocation = readArgv(argv)
-  const file = await loadConfig(invocation)
+  const file = await loadConfig(invocation, cwd())
   return resolveInvocation(invocation, env, { cwd: cwd(), localPlatform: platformOfNodeArch(process.arch), ...(file ? { file } : {}) })
 }
 

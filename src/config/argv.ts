@@ -1,7 +1,7 @@
 import { suggest } from '../dockerfile/suggest.ts'
-import { XbuildError } from '../errors.ts'
 import { CLI_FLAGS, FLAGS, type Flag } from './flags.ts'
 import { checkLaterFlag, LATER_FLAGS } from './unsupported.ts'
+import { usageError } from './values.ts'
 
 /** The words the first argument may be. */
 export const COMMANDS = ['build', 'plan', 'version', 'help'] as const
@@ -35,6 +35,7 @@ export function readArgv(argv: readonly string[]): Invocation {
   }
   if (given.has('version')) return { command: 'version', words, given }
   if (argv.length === 0) return { command: 'help', words, given }
+  if (given.has('help')) return { command: 'help', words: command && command !== 'help' ? [command] : [], given }
   return { command: command ?? 'build', words, given }
 
   function readLong(arg: string): void {
@@ -60,7 +61,7 @@ export function readArgv(argv: readonly string[]): Invocation {
   function nextValue(flag: string): string {
     const value = queue.shift()
     if (value !== undefined) return value
-    throw new XbuildError('BAD_OPTION', `Cannot use "${flag}": its value is missing`, { hint: `Write ${flag} VALUE; see xbuild help build` })
+    throw usageError(`Cannot use "${flag}": its value is missing`, `Write ${flag} VALUE; see xbuild help build`)
   }
 
   function give(shape: Shape, value: string): void {
@@ -89,9 +90,7 @@ function shapeOf(flag: Flag<unknown>): Shape {
   return { name: flag.name, isSwitch: flag.placeholder === undefined }
 }
 
-function unknownFlag(flag: string): XbuildError {
+function unknownFlag(flag: string): Error {
   const near = flag.startsWith('--') ? suggest(flag.slice(2), [...SHAPES.keys()]) : undefined
-  return new XbuildError('BAD_OPTION', `Cannot use "${flag}": unknown flag`, {
-    hint: near ? `Did you mean --${near}?` : 'See xbuild help build for the flags there are',
-  })
+  return usageError(`Cannot use "${flag}": unknown flag`, near ? `Did you mean --${near}?` : 'See xbuild help build')
 }

@@ -84,7 +84,7 @@ function readMirrors(value: YamlValue, report: Report): readonly string[] {
   for (const { text, at } of mirrors) {
     const [host = '', ...path] = text.split('/')
     if (HOST.test(host) && path.every((part) => /^[\w.-]+$/.test(part))) continue
-    report(at, `Cannot use mirror "${text}": not a host name`, 'Write it like mirror.example:5000; for plain http say "http: true" under that host')
+    report(at, `Cannot use mirror "${text}": not a host name`, 'Write it like mirror.example:5000, without http://')
   }
   return mirrors.map(({ text }) => text)
 }
@@ -131,7 +131,7 @@ function textsOf(value: YamlValue, key: string, report: Report): LocatedText[] {
 
 function entriesOf(value: YamlValue, what: string, report: Report): readonly YamlEntry[] {
   if (value.kind === 'map') return value.entries
-  if (value.kind !== 'nothing') report(value.at, `Cannot use ${what}: keys and values are needed`, 'Write them like "key: value", one on each line')
+  if (value.kind !== 'nothing') report(value.at, `Cannot use ${what}: keys and values are needed`, 'Write "key: value", one on each line')
   return []
 }
 

@@ -1,22 +1,9 @@
-import { parseReference } from '../oci/reference.ts'
-import { parsePlatform, samePlatform, type Platform } from '../platform.ts'
-import { parseAnnotation } from './annotation.ts'
-import { parseBuildContext } from './build-context.ts'
-import type { BuildOptions, NamedContext, ProgressMode } from './options.ts'
-import { parseOutput } from './output.ts'
-import { badValue, parseBool, parseText, parseWhole, splitPair } from './values.ts'
+import * as read from './flag-values.ts'
+import type { FlagInput } from './flag-values.ts'
+import type { BuildOptions } from './options.ts'
 
 /** The options of a build that a flag sets; the others come from PATH, xbuild.yaml and the environment. */
 export type FlagOption = Exclude<keyof BuildOptions, 'context' | 'cwd' | 'registries' | 'sourceDateEpoch'>
-
-/** What reading a value may need beside its text. */
-export interface FlagInput {
-  /** How messages call the flag: `--jobs` on the command line, `jobs` in xbuild.yaml. */
-  readonly label: string
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** What `--platform local` means. */
-  readonly localPlatform: Platform
-}
 
 /** One flag: the parser, `--help` and xbuild.yaml all read this. */
 export interface Flag<T> {
@@ -46,74 +33,184 @@ export interface Flag<T> {
 /** Every flag of `xbuild build`. */
 export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   platforms: {
-    name: 'platform', placeholder: 'OS/ARCH[/VARIANT]', repeat: true, group: 'common', env: 'DOCKER_DEFAULT_PLATFORM', key: 'platforms',
-    help: 'Platforms to build for, separated by commas; "local" is this machine', default: 'this machine', absent: [], parse: parsePlatforms,
+    name: 'platform',
+    placeholder: 'OS/ARCH[/VARIANT]',
+    repeat: true,
+    group: 'common',
+    env: 'DOCKER_DEFAULT_PLATFORM',
+    key: 'platforms',
+    help: 'Platforms to build for, separated by commas; "local" is this machine',
+    default: 'this machine',
+    absent: [],
+    parse: read.platforms,
   },
   tags: {
-    name: 'tag', short: 't', placeholder: 'NAME[:TAG]', repeat: true, group: 'common', key: 'tags',
-    help: 'Name of the image', absent: [], parse: (texts, { label }) => [...new Set(texts.map((text) => parseTag(text, label)))],
+    name: 'tag',
+    short: 't',
+    placeholder: 'NAME[:TAG]',
+    repeat: true,
+    group: 'common',
+    key: 'tags',
+    help: 'Name of the image',
+    absent: [],
+    parse: read.tags,
   },
   file: {
-    name: 'file', short: 'f', placeholder: 'FILE', group: 'common', key: 'file',
-    help: 'The Dockerfile', default: 'PATH/Dockerfile', absent: undefined, parse: parseDockerfilePath,
+    name: 'file',
+    short: 'f',
+    placeholder: 'FILE',
+    group: 'common',
+    key: 'file',
+    help: 'The Dockerfile',
+    default: 'PATH/Dockerfile',
+    absent: undefined,
+    parse: read.dockerfile,
   },
   target: {
-    name: 'target', placeholder: 'STAGE', group: 'common', key: 'target',
-    help: 'The stage to build', default: 'the last', absent: undefined, parse: lastText,
+    name: 'target',
+    placeholder: 'STAGE',
+    group: 'common',
+    key: 'target',
+    help: 'The stage to build',
+    default: 'the last',
+    absent: undefined,
+    parse: read.text,
   },
   buildArgs: {
-    name: 'build-arg', placeholder: 'NAME[=VALUE]', repeat: true, group: 'common', key: 'build-args', merge: true,
-    help: 'Value of an ARG; NAME alone takes it from the environment', absent: {}, parse: parseBuildArgs,
+    name: 'build-arg',
+    placeholder: 'NAME[=VALUE]',
+    repeat: true,
+    merge: true,
+    group: 'common',
+    key: 'build-args',
+    help: 'Value of an ARG; NAME alone takes it from the environment',
+    absent: {},
+    parse: read.buildArgs,
   },
   outputs: {
-    name: 'output', short: 'o', placeholder: 'DEST|type=TYPE[,KEY=VALUE]', repeat: true, group: 'common', key: 'outputs',
-    help: 'Where the result goes: a folder, "-" (tar on stdout), type=oci,dest=FOLDER or FILE.tar, type=registry, type=local,dest=FOLDER, '
+    name: 'output',
+    short: 'o',
+    placeholder: 'DEST|type=TYPE[,KEY=VALUE]',
+    repeat: true,
+    group: 'common',
+    key: 'outputs',
+    help:
+      'Where the result goes: a folder, "-" (tar on stdout), type=oci,dest=FOLDER or FILE.tar, type=registry, type=local,dest=FOLDER, '
       + 'type=tar,dest=FILE, type=image,push=true, type=cacheonly',
-    default: 'it stays in the store', absent: [], parse: (texts, { label }) => texts.map((text) => parseOutput(text, label)),
+    default: 'it stays in the store',
+    absent: [],
+    parse: read.outputs,
   },
   push: {
-    name: 'push', group: 'common', help: 'Push the image to every --tag', absent: false, parse: lastBool,
+    name: 'push',
+    group: 'common',
+    help: 'Push the image to every --tag',
+    absent: false,
+    parse: read.bool,
   },
   noCache: {
-    name: 'no-cache', group: 'common', help: 'Run every step anew', absent: false, parse: lastBool,
+    name: 'no-cache',
+    group: 'common',
+    help: 'Run every step anew',
+    absent: false,
+    parse: read.bool,
   },
   pull: {
-    name: 'pull', group: 'common', key: 'pull', help: 'Ask registries for newer base images', absent: false, parse: lastBool,
+    name: 'pull',
+    group: 'common',
+    key: 'pull',
+    help: 'Ask registries for newer base images',
+    absent: false,
+    parse: read.bool,
   },
   progress: {
-    name: 'progress', placeholder: 'MODE', group: 'common', env: 'BUILDKIT_PROGRESS', key: 'progress',
-    help: 'How progress is shown on stderr: auto, tty, plain, quiet, rawjson', default: 'auto', absent: 'auto', parse: parseProgress,
+    name: 'progress',
+    placeholder: 'MODE',
+    group: 'common',
+    env: 'BUILDKIT_PROGRESS',
+    key: 'progress',
+    help: 'How progress is shown on stderr: auto, tty, plain, quiet, rawjson',
+    default: 'auto',
+    absent: 'auto',
+    parse: read.progress,
   },
   labels: {
-    name: 'label', placeholder: 'NAME=VALUE', repeat: true, group: 'advanced', key: 'labels', merge: true,
-    help: 'Label in the config of the image', absent: {}, parse: parseLabels,
+    name: 'label',
+    placeholder: 'NAME=VALUE',
+    repeat: true,
+    merge: true,
+    group: 'advanced',
+    key: 'labels',
+    help: 'Label in the config of the image',
+    absent: {},
+    parse: read.labels,
   },
   annotations: {
-    name: 'annotation', placeholder: '[TYPE:]NAME=VALUE', repeat: true, group: 'advanced', key: 'annotations',
-    help: 'Annotation of the image; TYPE is manifest, manifest-descriptor, index or index-descriptor, each with an optional [OS/ARCH]',
-    absent: [], parse: parseAnnotations,
+    name: 'annotation',
+    placeholder: '[TYPE:]NAME=VALUE',
+    repeat: true,
+    group: 'advanced',
+    key: 'annotations',
+    help: 'Annotation; TYPE is manifest (the default), manifest-descriptor, index or index-descriptor, each with an optional [OS/ARCH]',
+    absent: [],
+    parse: read.annotations,
   },
   buildContexts: {
-    name: 'build-context', placeholder: 'NAME=VALUE', repeat: true, group: 'advanced', key: 'build-contexts', merge: true,
-    help: 'Use docker-image://REF, oci-layout://FOLDER[:TAG] or a folder where the Dockerfile says NAME', absent: {}, parse: parseBuildContexts,
+    name: 'build-context',
+    placeholder: 'NAME=VALUE',
+    repeat: true,
+    merge: true,
+    group: 'advanced',
+    key: 'build-contexts',
+    help: 'Use docker-image://REF, oci-layout://FOLDER[:TAG] or a folder where the Dockerfile says NAME',
+    absent: {},
+    parse: read.buildContexts,
   },
   metadataFile: {
-    name: 'metadata-file', placeholder: 'FILE', group: 'advanced', help: 'Write digests of the result as JSON', absent: undefined, parse: lastText,
+    name: 'metadata-file',
+    placeholder: 'FILE',
+    group: 'advanced',
+    help: 'Write digests of the result as JSON',
+    absent: undefined,
+    parse: read.text,
   },
   iidFile: {
-    name: 'iidfile', placeholder: 'FILE', group: 'advanced', help: 'Write the digest of the image', absent: undefined, parse: lastText,
+    name: 'iidfile',
+    placeholder: 'FILE',
+    group: 'advanced',
+    help: 'Write the digest of the image',
+    absent: undefined,
+    parse: read.text,
   },
   jobs: {
-    name: 'jobs', placeholder: 'N', group: 'advanced', key: 'jobs', help: 'Steps that run at a time', default: 'number of CPUs, at least 4',
-    absent: undefined, parse: (texts, { label }) => parseWhole(last(texts), 1, label),
+    name: 'jobs',
+    placeholder: 'N',
+    group: 'advanced',
+    key: 'jobs',
+    help: 'Steps that run at a time',
+    default: 'number of CPUs, at least 4',
+    absent: undefined,
+    parse: read.positive,
   },
   ociRuntime: {
-    name: 'oci-runtime', placeholder: 'PROGRAM', group: 'advanced', key: 'oci-runtime',
-    help: 'The OCI runtime that runs RUN steps', default: 'the first of runc, crun, youki that works', absent: undefined, parse: lastText,
+    name: 'oci-runtime',
+    placeholder: 'PROGRAM',
+    group: 'advanced',
+    key: 'oci-runtime',
+    help: 'The OCI runtime that runs RUN steps',
+    default: 'the first of runc, crun, youki that works',
+    absent: undefined,
+    parse: read.text,
   },
   store: {
-    name: 'store', placeholder: 'FOLDER', group: 'advanced', key: 'store', help: 'Folder of images and build cache',
-    default: '/var/lib/xbuild for root, else ~/.local/share/xbuild', absent: undefined, parse: lastText,
+    name: 'store',
+    placeholder: 'FOLDER',
+    group: 'advanced',
+    key: 'store',
+    help: 'Folder of images and build cache',
+    default: '/var/lib/xbuild for root, else ~/.local/share/xbuild',
+    absent: undefined,
+    parse: read.text,
   },
 }
 
@@ -128,74 +225,44 @@ export interface CliOptions {
 
 /** Flags of the program. */
 export const CLI_FLAGS: { readonly [K in keyof CliOptions]: Flag<CliOptions[K]> } = {
-  quiet: { name: 'quiet', short: 'q', group: 'common', help: 'Print the digest and nothing else, unless there are errors', absent: false, parse: lastBool },
-  json: { name: 'json', group: 'common', help: 'Print the plan as JSON (xbuild plan only)', absent: false, parse: lastBool },
-  config: {
-    name: 'config', placeholder: 'FILE', group: 'advanced', help: 'Settings: registries, defaults of flags', default: 'xbuild.yaml, if there is one',
-    absent: undefined, parse: lastText,
+  quiet: {
+    name: 'quiet',
+    short: 'q',
+    group: 'common',
+    help: 'Print the digest and nothing else, unless there are errors',
+    absent: false,
+    parse: read.bool,
   },
-  debug: { name: 'debug', short: 'D', group: 'advanced', help: 'Show the causes of errors', absent: false, parse: lastBool },
-  help: { name: 'help', short: 'h', group: 'advanced', help: 'Show this text', absent: false, parse: lastBool },
-}
-
-const PROGRESS_MODES: readonly ProgressMode[] = ['auto', 'tty', 'plain', 'quiet', 'rawjson']
-
-function parsePlatforms(texts: readonly string[], { localPlatform }: FlagInput): readonly Platform[] {
-  const words = texts.flatMap((text) => text.split(',')).map((word) => word.trim())
-  const platforms = words.map((word) => (word === 'local' ? localPlatform : parsePlatform(word, localPlatform)))
-  return platforms.filter((platform, i) => platforms.findIndex((other) => samePlatform(other, platform)) === i)
-}
-
-function parseTag(text: string, label: string): string {
-  if (parseReference(text).digest) throw badValue(label, text, 'a name to give cannot hold a digest', 'Leave out the part from "@" on')
-  return text
-}
-
-function parseDockerfilePath(texts: readonly string[], { label }: FlagInput): string {
-  const path = parseText(last(texts), label)
-  if (path === '-') throw badValue(label, path, 'xbuild does not read a Dockerfile from stdin yet', 'Write it into a file')
-  if (/^https?:\/\//.test(path)) throw badValue(label, path, 'xbuild does not download Dockerfiles yet', 'Download it first')
-  return path
-}
-
-function parseBuildArgs(texts: readonly string[], { label, env }: FlagInput): Readonly<Record<string, string>> {
-  const pairs = texts.map((text) => splitPair(text, label)).map(([name, value]) => [name, value ?? env[name]] as const)
-  return record(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined))
-}
-
-function parseLabels(texts: readonly string[], { label }: FlagInput): Readonly<Record<string, string>> {
-  return record(texts.map((text) => splitPair(text, label)).map(([name, value]) => [name, value ?? '']))
-}
-
-function parseAnnotations(texts: readonly string[], { label }: FlagInput): readonly string[] {
-  for (const text of texts) parseAnnotation(text, label)
-  return texts
-}
-
-function parseBuildContexts(texts: readonly string[], { label }: FlagInput): Readonly<Record<string, NamedContext>> {
-  return record(texts.map((text) => parseBuildContext(text, label)).map(({ name, context }) => [name, context]))
-}
-
-function parseProgress(texts: readonly string[], { label }: FlagInput): ProgressMode {
-  const text = last(texts)
-  const mode = PROGRESS_MODES.find((known) => known === text)
-  if (!mode) throw badValue(label, text, 'unknown mode', `The modes are ${PROGRESS_MODES.join(', ')}`)
-  return mode
-}
-
-function lastText(texts: readonly string[], { label }: FlagInput): string {
-  return parseText(last(texts), label)
-}
-
-function lastBool(texts: readonly string[], { label }: FlagInput): boolean {
-  return parseBool(last(texts), label)
-}
-
-function last(texts: readonly string[]): string {
-  return texts.at(-1) ?? ''
-}
-
-// A name like `__proto__` must be a key, not a prototype
-function record<T>(pairs: readonly (readonly [string, T])[]): Readonly<Record<string, T>> {
-  return Object.fromEntries(pairs)
+  json: {
+    name: 'json',
+    group: 'common',
+    help: 'Print the plan as JSON (xbuild plan only)',
+    absent: false,
+    parse: read.bool,
+  },
+  config: {
+    name: 'config',
+    placeholder: 'FILE',
+    group: 'advanced',
+    help: 'Settings: registries, and values for flags that are not given',
+    default: 'xbuild.yaml, if there is one',
+    absent: undefined,
+    parse: read.text,
+  },
+  debug: {
+    name: 'debug',
+    short: 'D',
+    group: 'advanced',
+    help: 'Show the causes of errors',
+    absent: false,
+    parse: read.bool,
+  },
+  help: {
+    name: 'help',
+    short: 'h',
+    group: 'advanced',
+    help: 'Show this text',
+    absent: false,
+    parse: read.bool,
+  },
 }

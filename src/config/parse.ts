@@ -1,12 +1,13 @@
 import { suggest } from '../dockerfile/suggest.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
-import { COMMANDS, readArgv, type CommandName, type Invocation } from './argv.ts'
-import type { FileConfig } from './file.ts'
-import { CLI_FLAGS, FLAGS, type CliOptions, type Flag, type FlagInput, type FlagOption } from './flags.ts'
-import type { BuildOptions } from './options.ts'
 import type { Platform } from '../platform.ts'
+import { COMMANDS, readArgv, type CommandName, type Invocation } from './argv.ts'
 import { checkOptions } from './check.ts'
-import { parseWhole } from './values.ts'
+import type { FileConfig } from './file.ts'
+import type { FlagInput } from './flag-values.ts'
+import { CLI_FLAGS, FLAGS, type CliOptions, type Flag, type FlagOption } from './flags.ts'
+import type { BuildOptions } from './options.ts'
+import { parseWhole, usageError } from './values.ts'
 
 /** What the user asked for. */
 export type Command =
@@ -34,41 +35,42 @@ export function parseArgv(argv: readonly string[], env: Env, options: ParseOptio
 /** The second half of `parseArgv`: text becomes values, and values are checked against each other. */
 export function resolveInvocation(invocation: Invocation, env: Env, options: ParseOptions): Command {
   const { command, words, given } = invocation
-  const cli = readTable<CliOptions>(CLI_FLAGS, (_, flag) => given.get(flag.name), { env, localPlatform: options.localPlatform })
   if (command === 'version') return { command }
-  if (command === 'help' || cli.help) return help(command, words)
+  if (command === 'help') return help(words)
+  const cli = readTable<CliOptions>(CLI_FLAGS, (_, flag) => given.get(flag.name), { env, localPlatform: options.localPlatform })
   if (command === 'build' && cli.json) {
-    throw new XbuildError('BAD_OPTION', 'Cannot use "--json": it belongs to xbuild plan', { hint: 'Use --metadata-file FILE for JSON about a build' })
+    throw usageError('Cannot use "--json": it belongs to xbuild plan', 'Use --metadata-file FILE for JSON about a build')
   }
   const build = resolveBuild(invocation, cli, env, options)
-  return command === 'plan' ? { command, options: build, debug: cli.debug, json: cli.json } : { command: 'build', options: build, debug: cli.debug }
+  return command === 'plan' ? { command, options: build, json: cli.json, debug: cli.debug } : { command, options: build, debug: cli.debug }
 }
 
-function help(command: CommandName, words: readonly string[]): Command {
-  if (command !== 'help') return words.length === 0 && command === 'build' ? { command: 'help' } : { command: 'help', topic: command }
+function help(words: readonly string[]): Command {
   const topic = COMMANDS.find((name) => name === words[0])
   if (words[0] !== undefined && !topic) {
     const near = suggest(words[0], COMMANDS)
-    throw new XbuildError('BAD_OPTION', `Cannot show help for "${words[0]}": unknown command`, {
-      hint: near ? `Did you mean xbuild help ${near}?` : `The commands are ${COMMANDS.join(', ')}`,
-    })
+    throw usageError(
+      `Cannot show help for "${words[0]}": unknown command`,
+      near ? `Did you mean xbuild help ${near}?` : `The commands are ${COMMANDS.join(', ')}`,
+    )
   }
   return topic ? { command: 'help', topic } : { command: 'help' }
 }
 
 function resolveBuild({ command, words, given }: Invocation, cli: CliOptions, env: Env, options: ParseOptions): BuildOptions {
   const values = readTable<Pick<BuildOptions, FlagOption>>(FLAGS, textsOf, { env, localPlatform: options.localPlatform })
-  const sourceDateEpoch = readSourceDateEpoch(values.buildArgs, env)
+  const epoch = readSourceDateEpoch(values.buildArgs, env)
   const build: BuildOptions = {
     ...values,
     context: contextOf(command, words),
     progress: cli.quiet ? 'quiet' : values.progress,
     registries: options.file?.registries ?? {},
     cwd: options.cwd,
-    ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch, buildArgs: { SOURCE_DATE_EPOCH: String(sourceDateEpoch), ...values.buildArgs } }),
+    // Steps see it too, when they declare the ARG
+    ...(epoch === undefined ? {} : { sourceDateEpoch: epoch, buildArgs: { SOURCE_DATE_EPOCH: String(epoch), ...values.buildArgs } }),
   }
   if (cli.quiet && given.has('progress') && values.progress !== 'quiet') {
-    throw new XbuildError('BAD_OPTION', `Cannot use "--progress ${values.progress}" with --quiet: they contradict`, { hint: 'Leave out one of the two' })
+    throw usageError(`Cannot use "--progress ${values.progress}" with --quiet: they contradict`, 'Leave out one of the two')
   }
   return checkOptions(build)
 
@@ -112,23 +114,25 @@ function readFlag<T>(flag: Flag<T>, texts: readonly string[], input: Omit<FlagIn
 function contextOf(command: CommandName, words: readonly string[]): string {
   const [path, ...more] = words
   if (path === undefined || path === '') {
-    throw new XbuildError('BAD_OPTION', `Cannot ${command}: PATH is missing`, {
-      hint: `Name the folder with the Dockerfile, like xbuild ${command === 'plan' ? 'plan ' : ''}--platform linux/amd64,linux/arm64 .`,
-    })
+    const example = `xbuild ${command === 'plan' ? 'plan ' : ''}--platform linux/amd64,linux/arm64 .`
+    throw usageError(`Cannot ${command}: PATH is missing`, `Name the folder with the Dockerfile, like ${example}`)
   }
   if (more.length > 0) {
     const near = suggest(path, COMMANDS)
-    throw new XbuildError('BAD_OPTION', `Cannot ${command} "${words.join(' ')}": one PATH is needed and there are ${words.length}`, {
-      hint: near ? `Did you mean xbuild ${near} ${more.join(' ')}? The command comes first` : 'Put flags before PATH, and quote values with spaces',
-    })
+    throw usageError(
+      `Cannot ${command} "${words.join(' ')}": one PATH is needed and there are ${words.length}`,
+      near ? `Did you mean xbuild ${near} ${more.join(' ')}? The command comes first` : 'Quote values that hold spaces',
+    )
   }
   if (path === '-') throw notYet(command, path, 'stdin', 'Unpack it into a folder and name that')
-  if (/^([a-z][a-z0-9+.-]*:\/\/|git@|github\.com\/)/i.test(path)) throw notYet(command, path, 'a URL', 'Clone or download it and name the folder')
+  if (/^([a-z][a-z0-9+.-]*:\/\/|git@|github\.com\/)/i.test(path)) {
+    throw notYet(command, path, 'a URL', 'Clone or download it and name the folder')
+  }
   return path
 }
 
-function notYet(command: string, path: string, what: string, hint: string): XbuildError {
-  return new XbuildError('BAD_OPTION', `Cannot ${command} "${path}": xbuild does not take its context from ${what} yet`, { hint })
+function notYet(command: string, path: string, what: string, hint: string): Error {
+  return usageError(`Cannot ${command} "${path}": xbuild does not take its context from ${what} yet`, hint)
 }
 
 function readSourceDateEpoch(buildArgs: Readonly<Record<string, string>>, env: Env): number | undefined {

@@ -1,5 +1,4 @@
-import { XbuildError } from '../errors.ts'
-import { readBool } from './values.ts'
+import { readBool, usageError } from './values.ts'
 
 /** A flag of `docker buildx build` that xbuild knows and does not do yet. */
 interface LaterFlag {
@@ -55,5 +54,5 @@ export function checkLaterFlag(name: string, value: string): void {
   const flag = LATER_FLAGS[name]
   if (!flag || flag.accepts?.(value)) return
   const shown = flag.isSwitch && isTrue(value) ? `--${name}` : `--${name}=${value}`
-  throw new XbuildError('BAD_OPTION', `Cannot use "${shown}": xbuild does not support it yet`, { hint: flag.hint ?? 'Leave it out' })
+  throw usageError(`Cannot use "${shown}": xbuild does not support it yet`, flag.hint ?? 'Leave it out')
 }

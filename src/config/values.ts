@@ -1,8 +1,13 @@
 import { XbuildError } from '../errors.ts'
 
+/** The error for a command line or a setting that cannot be used. */
+export function usageError(message: string, hint?: string): XbuildError {
+  return new XbuildError('BAD_OPTION', message, hint ? { hint } : {})
+}
+
 /** The error for a value that a flag or a key of xbuild.yaml cannot take; `label` is `--jobs` or `jobs`. */
 export function badValue(label: string, text: string, state: string, hint?: string): XbuildError {
-  return new XbuildError('BAD_OPTION', `Cannot use ${label} "${text}": ${state}`, hint ? { hint } : {})
+  return usageError(`Cannot use ${label} "${text}": ${state}`, hint)
 }
 
 /** Go's ParseBool, as docker reads its switches; undefined when the text is neither. */

@@ -21,7 +21,9 @@ export function readYaml(text: string, file: string): { readonly value: YamlValu
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const problems: Diagnostic[] = []
-  for (const problem of [...document.errors, ...document.warnings]) report(placeOf(problem.pos[0]), problem.message.split('\n')[0]!.replace(/[.:]$/, ''))
+  for (const { pos, message } of [...document.errors, ...document.warnings]) {
+    report(placeOf(pos[0]), message.split('\n')[0]!.replace(/[.:]$/, ''))
+  }
   return { value: read(document.contents, 0), problems }
 
   function read(node: unknown, depth: number): YamlValue {
@@ -40,7 +42,8 @@ export function readYaml(text: string, file: string): { readonly value: YamlValu
   function readEntry(key: unknown, value: unknown, around: SourcePosition, depth: number): YamlEntry {
     const name = read(key, depth + 1)
     if (name.kind !== 'text') report(name.kind === 'nothing' ? around : name.at, 'a key is not a text')
-    return { key: name.kind === 'text' ? name.text : '', value: value === null ? { kind: 'nothing', at: name.at } : read(value, depth + 1), at: name.at }
+    const content: YamlValue = value === null ? { kind: 'nothing', at: name.at } : read(value, depth + 1)
+    return { key: name.kind === 'text' ? name.text : '', value: content, at: name.at }
   }
 
   function placeOf(offset: number): SourcePosition {

@@ -18,6 +18,7 @@ interface PlatformFailure {
 
 const OUTPUT_LINES = 20
 const AROUND = 2
+const FAULT_HINT = 'This is a fault of xbuild: run again with --debug and report what it prints'
 
 /** An error as the paragraph a user reads last: what, where, which platform, last output, the way out. Ends in a newline. */
 export function formatError(error: XbuildError, style: ErrorStyle): string {
@@ -39,20 +40,21 @@ function formatOne(error: XbuildError, style: ErrorStyle, paint: Paint, platform
   if (platforms.length > 0) lines.push(`  platform: ${platforms.join(', ')}`)
   if (error.at) lines.push(...formatPlace(error.at, style, paint))
   for (const diagnostic of diagnosticsOf(error)) lines.push(...formatDiagnostic(diagnostic, style, paint).map((line) => `  ${line}`))
-  if (error.output?.length) lines.push('  last output:', ...error.output.slice(-OUTPUT_LINES).map((line) => `    ${paint('dim', '│')} ${cleanLine(line)}`))
-  if (error.hint) lines.push(`  ${paint('cyan', 'hint:')} ${cleanText(error.hint)}`)
-  else if (error.code === 'INTERNAL' && !style.debug) lines.push(`  ${paint('cyan', 'hint:')} This is a fault of xbuild: run again with --debug and report what it prints`)
+  const output = error.output?.slice(-OUTPUT_LINES) ?? []
+  if (output.length > 0) lines.push('  last output:', ...output.map((line) => `    ${paint('dim', '│')} ${cleanLine(line)}`))
+  const hint = error.hint ?? (error.code === 'INTERNAL' && !style.debug ? FAULT_HINT : undefined)
+  if (hint) lines.push(`  ${paint('cyan', 'hint:')} ${cleanText(hint)}`)
   if (style.debug) lines.push(...formatCauses(error, paint))
   return lines.join('\n')
 }
 
 function formatDiagnostic({ severity, message, hint, at, rule }: Diagnostic, style: ErrorStyle, paint: Paint): string[] {
-  const lines = [`${paint(severity === 'error' ? 'red' : 'yellow', `${severity}:`)} ${cleanText(message)} ${paint('dim', `(${rule})`)}`, ...formatPlace(at, style, paint)]
-  return hint ? [...lines, `  ${paint('cyan', 'hint:')} ${cleanText(hint)}`] : lines
+  const head = `${paint(severity === 'error' ? 'red' : 'yellow', `${severity}:`)} ${cleanText(message)} ${paint('dim', `(${rule})`)}`
+  return [head, ...formatPlace(at, style, paint), ...(hint ? [`  ${paint('cyan', 'hint:')} ${cleanText(hint)}`] : [])]
 }
 
 function formatPlace({ file, line, endLine = line }: SourcePosition, { readFile }: ErrorStyle, paint: Paint): string[] {
-  const source = readFile?.(file)?.split('\n')
+  const source = readFile?.(file)?.replace(/\n$/, '').split('\n')
   const place = `  at ${cleanLine(file)}:${line}`
   if (!source || source[line - 1] === undefined) return [place]
   const last = Math.min(endLine, line + 9, source.length) // a heredoc may be long

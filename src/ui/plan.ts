@@ -8,9 +8,10 @@ const HEAD = ['STAGE', 'RUNS ON', 'FOR', 'STRATEGY', 'NODE', 'REASON']
 export function formatPlan(plan: BuildPlan): string {
   const rows = plan.jobs.map(rowOf)
   const widths = HEAD.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]!.length)))
-  const format = (row: readonly string[]) => row.map((cell, i) => (i === row.length - 1 ? cell : cell.padEnd(widths[i]!))).join('  ').trimEnd()
+  const format = (row: readonly string[]) => row.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd()
   const table = plan.jobs.flatMap((job, i) => [format(rows[i]!), ...job.decision.rejected.map(formatRejected)])
-  const title = `${cleanLine(plan.dockerfile)} for ${plan.platforms.map(formatPlatform).join(', ')}, built on ${formatPlatform(plan.buildPlatform)}`
+  const platforms = plan.platforms.map(formatPlatform).join(', ')
+  const title = `${cleanLine(plan.dockerfile)} for ${platforms}, built on ${formatPlatform(plan.buildPlatform)}`
   return `${[title, '', format(HEAD), ...table].join('\n')}\n`
 }
 
@@ -19,7 +20,8 @@ function rowOf(job: Job): string[] {
   const targets = job.kind === 'image' ? [job.target] : job.targets
   const how = strategy.kind === 'emulate' ? `emulate (${strategy.emulator})` : strategy.kind
   const stage = job.kind === 'image' ? `${job.stage} (image)` : job.stage
-  return [stage, formatPlatform(job.platform), targets.map(formatPlatform).join(', '), how, strategy.node, reason].map((cell) => cleanLine(cell))
+  const cells = [stage, formatPlatform(job.platform), targets.map(formatPlatform).join(', '), how, strategy.node, reason]
+  return cells.map((cell) => cleanLine(cell))
 }
 
 function formatRejected({ kind, node, because }: Rejected): string {

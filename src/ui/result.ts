@@ -17,10 +17,10 @@ export function formatResult(result: FinishedBuild, options: { readonly color: b
     platform: Math.max(...result.images.map((image) => image.platform.length)),
     strategy: Math.max(...result.images.map((image) => image.strategy.length)),
   }
-  const images = result.images.map(
-    ({ platform, strategy, digest, seconds }) =>
-      `  ${platform.padEnd(widths.platform)}  ${strategy.padEnd(widths.strategy)}  ${paint('dim', digest)}  ${formatDuration(seconds * 1000)}`,
-  )
+  const images = result.images.map(({ platform, strategy, digest, seconds }) => {
+    const names = `${platform.padEnd(widths.platform)}  ${strategy.padEnd(widths.strategy)}`
+    return `  ${names}  ${paint('dim', digest)}  ${formatDuration(seconds * 1000)}`
+  })
   const built = `${paint('green', 'Built')} ${paint('bold', result.digest)} for ${count(result.images.length, 'platform')}`
   return `${[built, ...images, ...whereabouts(result)].join('\n')}\n`
 }
@@ -35,7 +35,7 @@ function whereabouts({ outputs, tags, stored }: FinishedBuild): string[] {
     if (type === 'registry') return tags.map((tag) => `  pushed to ${tag}`)
     if (dest === undefined) return []
     const what = type === 'oci' ? 'OCI image layout' : type === 'local' ? 'files' : type
-    return [`  ${what} in ${dest === '-' ? 'stdout' : dest}`]
+    return [`  ${what} ${dest === '-' ? 'on stdout' : `in ${dest}`}`]
   })
   if (lines.length > 0) return lines
   return [`  The image stays in the store (${stored}); use -o type=oci,dest=FOLDER or --push to take it out`]

@@ -4,12 +4,17 @@ import { createPaint, type Paint } from './text.ts'
 import type { Ui, UiOptions } from './ui.ts'
 import { viewFinal, viewRunning, type Block, type ViewOptions } from './view.ts'
 
-/** A build that ends sooner is only told, not drawn: listr2 is not even loaded. */
+/** Milliseconds; a build that ends sooner is only told, not drawn: listr2 is not even loaded. */
 const DRAW_AFTER = 200
 const REDRAW_EVERY = 120
 
+export interface TtyOptions extends Pick<UiOptions, 'stderr' | 'now'> {
+  readonly color: boolean
+  readonly drawAfter?: number
+}
+
 /** A picture of the running build, drawn in place by listr2. */
-export function createTtyUi({ stderr, color, now = Date.now }: UiOptions & { readonly color: boolean }): Ui {
+export function createTtyUi({ stderr, color, now = Date.now, drawAfter = DRAW_AFTER }: TtyOptions): Ui {
   const progress = createProgress()
   const paint = createPaint(color)
   const notes: Block[] = []
@@ -18,7 +23,7 @@ export function createTtyUi({ stderr, color, now = Date.now }: UiOptions & { rea
   const timer = setTimeout(() => {
     const blocks = () => [...viewRunning(progress, size()), ...notes]
     drawing = startDrawing(stderr, paint, blocks).catch(() => undefined) // a build does not fail because its picture does
-  }, DRAW_AFTER)
+  }, drawAfter)
 
   return {
     emit: (event) => update(progress, event),
@@ -42,6 +47,8 @@ const ICONS = {
   failed: { text: '✖', color: 'red' },
   skipped: { text: '↓', color: 'yellow' },
 } as const
+
+type List = listr2.Listr<object, 'default', 'default'>
 
 interface Drawing {
   end(last: readonly Block[]): Promise<void>
@@ -70,7 +77,7 @@ async function startDrawing(stderr: UiOptions['stderr'], paint: Paint, blocks: (
     begin()
     return ended
   }
-  const list = new Listr<object, 'default', 'default'>([{ task: keepOpen }], {
+  const list: List = new Listr([{ task: keepOpen }], {
     concurrent: true,
     exitOnError: false,
     registerSignalListeners: false,
@@ -96,8 +103,8 @@ async function startDrawing(stderr: UiOptions['stderr'], paint: Paint, blocks: (
 }
 
 /** Keeps one listr2 row per block. Rows are never run by listr2: their state is what the block says. */
-function createPainter(list: listr2.Listr<object, 'default', 'default'>, states: typeof listr2.ListrTaskState): (blocks: readonly Block[]) => void {
-  const rows = new Map<string, (typeof list.tasks)[number]>()
+function createPainter(list: List, states: typeof listr2.ListrTaskState): (blocks: readonly Block[]) => void {
+  const rows = new Map<string, List['tasks'][number]>()
   const stateOf = { running: states.STARTED, done: states.COMPLETED, failed: states.FAILED, skipped: states.SKIPPED }
   return (blocks) => {
     for (const block of blocks) {
@@ -108,7 +115,7 @@ function createPainter(list: listr2.Listr<object, 'default', 'default'>, states:
     }
   }
 
-  function addRow(key: string): (typeof list.tasks)[number] {
+  function addRow(key: string): List['tasks'][number] {
     list.add({ task: () => {} })
     const row = list.tasks.at(-1)!
     void row.check({}) // listr2 shows a row only after it was checked, and checks only rows that wait

@@ -57,7 +57,7 @@ function statusOf(group: GroupState): Block['status'] {
 function header(group: GroupState, { now, paint, columns }: ViewOptions): string {
   const finished = group.steps.filter((step) => step.status === 'done' || step.status === 'cached').length
   const cached = group.steps.filter((step) => step.status === 'cached').length
-  const end = group.endedAt ?? (statusOf(group) === 'running' ? now : Math.max(group.startedAt, ...group.steps.map((step) => step.endedAt ?? 0)))
+  const end = group.endedAt ?? (statusOf(group) === 'running' ? now : lastEnd(group))
   const facts = [
     group.strategy,
     finished > 0 ? count(finished, 'step') + (cached > 0 ? `, ${cached} cached` : '') : undefined,
@@ -66,6 +66,10 @@ function header(group: GroupState, { now, paint, columns }: ViewOptions): string
   ].filter((fact) => fact !== undefined)
   const rest = cut(` · ${facts.join(' · ')}`, Math.max(0, columns - group.title.length - 4))
   return paint('bold', group.title) + paint('dim', facts.length > 0 ? rest : '')
+}
+
+function lastEnd(group: GroupState): number {
+  return group.steps.reduce((latest, step) => Math.max(latest, step.endedAt ?? 0), group.startedAt)
 }
 
 function runningLines(group: GroupState, budget: number, options: ViewOptions): string[] {
@@ -91,7 +95,8 @@ function stepLine(step: StepState, { now, paint, columns }: ViewOptions): string
   const time = step.status === 'cached' ? 'cached' : formatDuration((step.endedAt ?? now) - step.startedAt)
   const name = cut(step.name, Math.max(10, columns - time.length - 8))
   if (step.status === 'failed') return `${paint('red', name)}  ${time}`
-  return step.status === 'running' ? `${name}  ${paint('cyan', time)}` : `${paint('dim', name)}  ${paint(step.status === 'cached' ? 'green' : 'dim', time)}`
+  if (step.status === 'running') return `${name}  ${paint('cyan', time)}`
+  return `${paint('dim', name)}  ${paint(step.status === 'cached' ? 'green' : 'dim', time)}`
 }
 
 function logLines(step: StepState, most: number, { paint, columns }: ViewOptions): string[] {

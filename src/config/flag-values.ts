@@ -1,0 +1,98 @@
+import { parseReference } from '../oci/reference.ts'
+import { parsePlatform, samePlatform, type Platform } from '../platform.ts'
+import { parseAnnotation } from './annotation.ts'
+import { parseBuildContext } from './build-context.ts'
+import type { NamedContext, Output, ProgressMode } from './options.ts'
+import { parseOutput } from './output.ts'
+import { badValue, parseBool, parseText, parseWhole, splitPair } from './values.ts'
+
+/** What reading a value may need beside its text. */
+export interface FlagInput {
+  /** How messages call the flag: `--jobs` on the command line, `jobs` in xbuild.yaml. */
+  readonly label: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** What `--platform local` means. */
+  readonly localPlatform: Platform
+}
+
+const PROGRESS_MODES: readonly ProgressMode[] = ['auto', 'tty', 'plain', 'quiet', 'rawjson']
+
+/** Comma-separated platforms, each once; `local` is this machine. */
+export function platforms(texts: readonly string[], { localPlatform }: FlagInput): readonly Platform[] {
+  const words = texts.flatMap((text) => text.split(',')).map((word) => word.trim())
+  const found = words.map((word) => (word === 'local' ? localPlatform : parsePlatform(word, localPlatform)))
+  return found.filter((platform, i) => found.findIndex((other) => samePlatform(other, platform)) === i)
+}
+
+/** Names to give to an image, each once, as written. */
+export function tags(texts: readonly string[], { label }: FlagInput): readonly string[] {
+  const digested = texts.find((text) => parseReference(text).digest)
+  if (digested) throw badValue(label, digested, 'a name to give cannot hold a digest', 'Leave out the part from "@" on')
+  return [...new Set(texts)]
+}
+
+/** Path of a Dockerfile. */
+export function dockerfile(texts: readonly string[], { label }: FlagInput): string {
+  const path = parseText(last(texts), label)
+  if (path === '-') throw badValue(label, path, 'xbuild does not read a Dockerfile from stdin yet', 'Write it into a file')
+  if (/^https?:\/\//.test(path)) throw badValue(label, path, 'xbuild does not download Dockerfiles yet', 'Download it first')
+  return path
+}
+
+/** `NAME=VALUE`, or `NAME` for the value in the environment; a name without a value there is left out, as docker does. */
+export function buildArgs(texts: readonly string[], { label, env }: FlagInput): Readonly<Record<string, string>> {
+  const pairs = texts.map((text) => splitPair(text, label)).map(([name, value]) => [name, value ?? env[name]] as const)
+  return record(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined))
+}
+
+/** `NAME=VALUE`; `NAME` alone is an empty label. */
+export function labels(texts: readonly string[], { label }: FlagInput): Readonly<Record<string, string>> {
+  return record(texts.map((text) => splitPair(text, label)).map(([name, value]) => [name, value ?? '']))
+}
+
+/** Annotations as written, checked. */
+export function annotations(texts: readonly string[], { label }: FlagInput): readonly string[] {
+  for (const annotation of texts) parseAnnotation(annotation, label)
+  return texts
+}
+
+/** Named contexts by name. */
+export function buildContexts(texts: readonly string[], { label }: FlagInput): Readonly<Record<string, NamedContext>> {
+  return record(texts.map((text) => parseBuildContext(text, label)).map(({ name, context }) => [name, context]))
+}
+
+/** Outputs in order. */
+export function outputs(texts: readonly string[], { label }: FlagInput): readonly Output[] {
+  return texts.map((text) => parseOutput(text, label))
+}
+
+/** One of the progress modes. */
+export function progress(texts: readonly string[], { label }: FlagInput): ProgressMode {
+  const mode = PROGRESS_MODES.find((known) => known === last(texts))
+  if (!mode) throw badValue(label, last(texts), 'unknown mode', `The modes are ${PROGRESS_MODES.join(', ')}`)
+  return mode
+}
+
+/** A text that is not empty. */
+export function text(texts: readonly string[], { label }: FlagInput): string {
+  return parseText(last(texts), label)
+}
+
+/** A switch. */
+export function bool(texts: readonly string[], { label }: FlagInput): boolean {
+  return parseBool(last(texts), label)
+}
+
+/** A whole number of at least 1. */
+export function positive(texts: readonly string[], { label }: FlagInput): number {
+  return parseWhole(last(texts), 1, label)
+}
+
+function last(texts: readonly string[]): string {
+  return texts.at(-1) ?? ''
+}
+
+// fromEntries defines keys: a name like `__proto__` stays a name
+function record<T>(pairs: readonly (readonly [string, T])[]): Readonly<Record<string, T>> {
+  return Object.fromEntries(pairs)
+}

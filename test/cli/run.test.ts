@@ -1,0 +1,56 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { run, type Terminal } from '../../src/cli/run.ts'
+import { version } from '../../src/cli/version.ts'
+
+let folder: string
+beforeEach(async () => void (folder = await mkdtemp(join(tmpdir(), 'xbuild-cli-'))))
+afterEach(() => rm(folder, { recursive: true }))
+
+async function xbuild(...argv: string[]) {
+  const printed = { stdout: '', stderr: '' }
+  const stream = (name: 'stdout' | 'stderr') => ({ isTTY: false, on() {}, write: (text: string) => void (printed[name] += text) })
+  const terminal = { stdout: stream('stdout'), stderr: stream('stderr'), env: {}, cwd: () => folder, on() {}, off() {}, exit() {} }
+  return { code: await run(argv, terminal as unknown as Terminal), ...printed }
+}
+
+test('version and help go to stdout', async () => {
+  expect(await xbuild('version')).toEqual({ code: 0, stdout: `xbuild ${version()}\n`, stderr: '' })
+  expect(version()).toMatch(/^\d+\.\d+\.\d+/)
+  expect((await xbuild('help', 'plan')).stdout).toMatch(/^Usage: xbuild plan/)
+  expect(await xbuild()).toMatchObject({ code: 0, stderr: '' })
+})
+
+test('wrong usage: one error on stderr, exit code 2', async () => {
+  expect(await xbuild('--platfrom', 'x', '.')).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: 'error: Cannot use "--platfrom": unknown flag\n  hint: Did you mean --platform?\n',
+  })
+  expect(await xbuild('--platform', 'linux/nope', '.')).toMatchObject({ code: 2 })
+})
+
+test('a config file is checked before anything is built', async () => {
+  const file = join(folder, 'xbuild.yaml')
+  await writeFile(file, 'jobs: 2\nregistreis: {}\n')
+  const expected = `error: Cannot use key "registreis": unknown
+  at ${file}:2
+    1 | jobs: 2
+  > 2 | registreis: {}
+  hint: Did you mean "registries"?
+`
+  expect(await xbuild('--config', file, '.')).toEqual({ code: 2, stdout: '', stderr: expected })
+  expect(await xbuild('.')).toMatchObject({ code: 2 })
+})
+
+test('a config file that was named must be there', async () => {
+  const { code, stderr } = await xbuild('--config', join(folder, 'none.yaml'), '.')
+  expect(code).toBe(2)
+  expect(stderr).toMatch(/Cannot read config file ".*none\.yaml": ENOENT/)
+})
+
+test('progress for a terminal needs one', async () => {
+  expect(await xbuild('--progress', 'tty', '.')).toMatchObject({ code: 2, stdout: '' })
+})

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { readArgv } from '../../src/config/argv.ts'
+import { LATER_FLAGS } from '../../src/config/unsupported.ts'
+
+/** What `docker buildx build` takes beside the flags xbuild has. */
+const BUILDX_FLAGS = (
+  'add-host allow attest builder cache-from cache-to call cgroup-parent check load network no-cache-filter policy provenance resource '
+  + 'sbom secret shm-size ssh ulimit memory memory-swap cpu-shares cpu-period cpu-quota cpuset-cpus cpuset-mems'
+).split(' ')
+
+test.each(BUILDX_FLAGS)('--%s is known and says "not yet"', (name) => {
+  expect(() => readArgv([`--${name}=something`, '.'])).toThrow(`"--${name}=something": xbuild does not support it yet`)
+})
+
+test.each(Object.keys(LATER_FLAGS))('--%s is not also a flag that xbuild has', (name) => {
+  const value = LATER_FLAGS[name]?.accepts?.('false') ? 'true' : 'never'
+  expect(() => readArgv([`--${name}=${value}`])).toThrow('yet')
+})
+
+test.each(['--provenance=false', '--sbom=0', '--network=host', '--network default', '--load=false', '--rm', '--attest type=sbom,disabled=true'])(
+  '%s asks for what xbuild does anyway',
+  (text) => {
+    expect(readArgv([...text.split(' '), '.'])).toMatchObject({ command: 'build', words: ['.'], given: new Map() })
+  },
+)
+
+test.each([
+  [['--secret', 'id=x', '.'], '"--secret=id=x"'],
+  [['--load', '.'], '"--load"'],
+  [['--provenance', '.'], '"--provenance"'],
+  [['--network', 'none', '.'], '"--network=none"'],
+  [['-m', '1g', '.'], '"--memory=1g"'],
+])('%j names what it cannot do', (argv, shown) => {
+  expect(() => readArgv(argv)).toThrow(`Cannot use ${shown}: xbuild does not support it yet`)
+})

@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { formatDigest, formatResult, type FinishedBuild } from '../../src/ui/result.ts'
+
+const base: FinishedBuild = {
+  digest: 'sha256:index',
+  images: [
+    { platform: 'linux/amd64', digest: 'sha256:a', strategy: 'native', seconds: 1.25 },
+    { platform: 'linux/arm64', digest: 'sha256:b', strategy: 'emulate', seconds: 75 },
+  ],
+  tags: [],
+  outputs: [],
+  stored: '/var/lib/xbuild',
+}
+
+const IMAGES = `Built sha256:index for 2 platforms
+  linux/amd64  native   sha256:a  1.3s
+  linux/arm64  emulate  sha256:b  1m 15s
+`
+const STAYS = '  The image stays in the store (/var/lib/xbuild); use -o type=oci,dest=FOLDER or --push to take it out\n'
+
+test.each<[string, Partial<FinishedBuild>, string]>([
+  ['no output', {}, STAYS],
+  ['cacheonly', { outputs: [{ type: 'cacheonly' }] }, STAYS],
+  ['a push', { outputs: [{ type: 'registry' }], tags: ['r.example/a:1', 'r.example/b'] }, '  pushed to r.example/a:1\n  pushed to r.example/b\n'],
+  ['a layout', { outputs: [{ type: 'oci', dest: 'out' }] }, '  OCI image layout in out\n'],
+  ['files', { outputs: [{ type: 'local', dest: 'out' }] }, '  files in out\n'],
+  ['stdout', { outputs: [{ type: 'tar', dest: '-' }] }, '  tar on stdout\n'],
+])('%s', (_, change, where) => {
+  expect(formatResult({ ...base, ...change }, { color: false })).toBe(IMAGES + where)
+})
+
+test('stdout gets the digest alone, and nothing when an output took it', () => {
+  expect(formatDigest(base)).toBe('sha256:index\n')
+  expect(formatDigest({ ...base, outputs: [{ type: 'tar', dest: '-' }] })).toBe('')
+})
