@@ -48,7 +48,8 @@ export function parseAnnotation(text: string): Annotation {
 export function annotationsFor(annotations: readonly Annotation[], level: AnnotationLevel, platform?: Platform): Record<string, string> {
   const fitting = annotations.filter(
     (annotation) =>
-      annotation.levels.includes(level) && (!annotation.platform || !platform || platformKey(annotation.platform) === platformKey(platform)),
+      annotation.levels.includes(level) &&
+      (!annotation.platform || !platform || platformKey(annotation.platform) === platformKey(platform)),
   )
   return Object.fromEntries(fitting.map(({ key, value }) => [key, value]))
 }

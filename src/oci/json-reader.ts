@@ -57,7 +57,8 @@ function fieldOf(value: unknown, path: string, what: string): JsonField {
       if (!Array.isArray(value)) return expected('a list')
       return limited(value).map((item, index) => fieldOf(item, `${path}[${index}]`, what))
     },
-    entries: () => limited(Object.entries(object())).map(([name, item]) => [name, fieldOf(item, `${path}.${name.slice(0, 80)}`, what)] as const),
+    entries: () =>
+      limited(Object.entries(object())).map(([name, item]) => [name, fieldOf(item, `${path}.${name.slice(0, 80)}`, what)] as const),
     fail,
   }
   return self

@@ -45,7 +45,9 @@ export function makeIndex(children: readonly Descriptor[], annotations?: Readonl
   for (const platform of manifests.flatMap((child) => (child.platform ? [fromDescriptorPlatform(child.platform)] : []))) {
     const key = platformKey(platform)
     if (seen.has(key)) {
-      throw new XbuildError('BAD_PLATFORM', `Cannot put "${formatPlatform(platform)}" into an index twice`, { hint: 'Name each platform once in --platform' })
+      throw new XbuildError('BAD_PLATFORM', `Cannot put "${formatPlatform(platform)}" into an index twice`, {
+        hint: 'Name each platform once in --platform',
+      })
     }
     seen.add(key)
   }

@@ -44,7 +44,8 @@ function open(bytes: Uint8Array, descriptor: Descriptor, kind: string): JsonFiel
   const json = readJson(bytes, { what: `${kind} "${descriptor.digest}"`, maxBytes: MAX_MANIFEST_BYTES })
   if (bytes.byteLength !== descriptor.size) json.fail(`has ${bytes.byteLength} bytes, its descriptor says ${descriptor.size}`)
   const version = json.get('schemaVersion')
-  if (version.optional((field) => field.size()) === 1) version.fail('is 1: this old format (Docker schema 1) carries no digests and is not supported')
+  if (version.optional((field) => field.size()) === 1)
+    version.fail('is 1: this old format (Docker schema 1) carries no digests and is not supported')
   if (version.size() !== 2) version.fail('is not 2')
   return json
 }

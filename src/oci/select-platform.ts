@@ -11,7 +11,10 @@ import { isManifestType } from './media-type.ts'
 export function selectPlatform(index: ImageIndex, wanted: Platform): Descriptor | undefined {
   const images = imagesOf(index)
   const { architecture } = normalizePlatform(wanted)
-  const found = bestMatch(wanted, images.map(({ platform }) => (platform.architecture === architecture ? platform : undefined)))
+  const found = bestMatch(
+    wanted,
+    images.map(({ platform }) => (platform.architecture === architecture ? platform : undefined)),
+  )
   return found === undefined ? undefined : images[found]?.descriptor
 }
 

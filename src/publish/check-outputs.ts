@@ -24,7 +24,9 @@ export function checkOutputs(options: OutputOptions, facts: { readonly stdoutIsT
   checkPlatforms(options.platforms)
   if (options.platforms.length > 0) checkAnnotations(annotations, options.platforms)
   const wanted: Output[] = [...options.outputs, ...(options.push ? [{ type: 'registry' as const }] : [])]
-  const outputs = wanted.filter((output, index) => output.type !== 'registry' || wanted.findIndex((other) => other.type === 'registry') === index)
+  const outputs = wanted.filter(
+    (output, index) => output.type !== 'registry' || wanted.findIndex((other) => other.type === 'registry') === index,
+  )
   if (tags.length === 0 && outputs.some((output) => output.type === 'registry')) {
     throw new XbuildError('BAD_OPTION', 'Cannot push: the image has no name', { hint: 'Name it with --tag HOST/NAME:TAG' })
   }
@@ -49,7 +51,8 @@ export async function checkDestinations({ outputs }: OutputPlan): Promise<void> 
       continue
     }
     const kind = await kindOf(output.dest)
-    if (output.type === 'local' && kind !== 'absent' && kind !== 'folder') throw bad(output, 'it is no folder', 'Name a folder, or use type=tar')
+    if (output.type === 'local' && kind !== 'absent' && kind !== 'folder')
+      throw bad(output, 'it is no folder', 'Name a folder, or use type=tar')
     if (output.type !== 'local' && kind === 'folder') throw bad(output, 'it is a folder', 'Name a file')
   }
 }
@@ -57,7 +60,8 @@ export async function checkDestinations({ outputs }: OutputPlan): Promise<void> 
 function parseTags(texts: readonly string[]): Reference[] {
   const tags = texts.map((text) => {
     const ref = parseReference(text)
-    if (ref.digest) throw new XbuildError('BAD_OPTION', `Cannot tag the image "${text}": a digest is no tag`, { hint: 'Write it like NAME:TAG' })
+    if (ref.digest)
+      throw new XbuildError('BAD_OPTION', `Cannot tag the image "${text}": a digest is no tag`, { hint: 'Write it like NAME:TAG' })
     return ref
   })
   return [...new Map(tags.map((ref) => [formatReference(ref), ref])).values()]
@@ -67,16 +71,20 @@ function checkPlatforms(platforms: readonly Platform[]): void {
   const keys = platforms.map(platformKey)
   const twice = platforms.find((_, index) => keys.indexOf(keys[index]!) !== index)
   if (!twice) return
-  throw new XbuildError('BAD_PLATFORM', `Cannot build "${formatPlatform(twice)}" twice for one image`, { hint: 'Name each platform once in --platform' })
+  throw new XbuildError('BAD_PLATFORM', `Cannot build "${formatPlatform(twice)}" twice for one image`, {
+    hint: 'Name each platform once in --platform',
+  })
 }
 
 function checkDest(output: Exclude<Output, { type: 'registry' | 'cacheonly' }>, stdoutIsTerminal: boolean): void {
   if (output.dest === '') throw bad(output, 'the destination is empty', 'Write it like dest=PATH')
   if (output.dest !== '-') {
-    if (output.type === 'local' && resolve(output.dest) === '/') throw bad(output, 'it would overwrite this machine', 'Name a folder of its own')
+    if (output.type === 'local' && resolve(output.dest) === '/')
+      throw bad(output, 'it would overwrite this machine', 'Name a folder of its own')
     return
   }
-  if (output.type === 'local' || (output.type === 'oci' && !output.tar)) throw bad(output, 'a folder cannot go to stdout', 'Write dest=FOLDER, or use a tar')
+  if (output.type === 'local' || (output.type === 'oci' && !output.tar))
+    throw bad(output, 'a folder cannot go to stdout', 'Write dest=FOLDER, or use a tar')
   if (stdoutIsTerminal) throw bad(output, 'stdout is a terminal', 'Write dest=FILE, or redirect the output')
 }
 

@@ -41,17 +41,32 @@ export async function exportLocal(images: readonly PlatformImage[], dest: string
 }
 
 /** Unpacks into `folder`, which is, or will become, `dest`. */
-async function unpackAll(images: readonly PlatformImage[], { dest, folder }: { dest: string; folder: string }, options: ExportOptions): Promise<void> {
+async function unpackAll(
+  images: readonly PlatformImage[],
+  { dest, folder }: { dest: string; folder: string },
+  options: ExportOptions,
+): Promise<void> {
   for (const entry of images) {
     const target = join(folder, prefixOf(entry, images) ?? '')
     await mkdir(target, { recursive: true })
     let skipped = 0
     const entries = await tree(entry, undefined, { ...options, forDisk: true, onSkip: () => (skipped += 1) })
-    const args = ['--extract', '--file=-', `--directory=${target}`, '--no-same-owner', '--same-permissions', '--delay-directory-restore', '--warning=no-timestamp']
+    const args = [
+      '--extract',
+      '--file=-',
+      `--directory=${target}`,
+      '--no-same-owner',
+      '--same-permissions',
+      '--delay-directory-restore',
+      '--warning=no-timestamp',
+    ]
     await feed('tar', args, { input: withEnd(entries), signal: options.signal }).catch((cause: unknown) => {
       if (!(cause instanceof XbuildError) || cause.code !== 'HOST') throw cause
       const state = cause.output ? 'tar could not unpack it' : cause.message
-      throw new XbuildError('HOST', `Cannot export ${formatPlatform(entry.platform)} to "${dest}": ${state}`, { cause, ...(cause.output ? { output: cause.output } : {}) })
+      throw new XbuildError('HOST', `Cannot export ${formatPlatform(entry.platform)} to "${dest}": ${state}`, {
+        cause,
+        ...(cause.output ? { output: cause.output } : {}),
+      })
     })
     if (skipped > 0) {
       const message = `${formatPlatform(entry.platform)}: ${skipped} device ${skipped === 1 ? 'file was' : 'files were'} left out of the export`
@@ -62,7 +77,10 @@ async function unpackAll(images: readonly PlatformImage[], { dest, folder }: { d
 
 async function tree({ platform, image }: PlatformImage, prefix: string | undefined, options: ExportOptions & TreeOptions) {
   if (!image.exportTree) {
-    throw new XbuildError('UNSUPPORTED', `Cannot export the files of ${formatPlatform(platform)}: its driver gives images only`, { hint: 'Use type=oci' })
+    const state = 'its driver gives images only'
+    throw new XbuildError('UNSUPPORTED', `Cannot export the files of ${formatPlatform(platform)}: ${state}`, {
+      hint: 'Use type=oci',
+    })
   }
   const stream = await image.exportTree({ signal: options.signal })
   return rewriteTree(stream, { ...options, ...(prefix === undefined ? {} : { prefix }) })

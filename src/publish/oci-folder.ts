@@ -33,7 +33,9 @@ export async function writeOciFolder(dest: string, set: ImageSet, options: Layou
 /** What stands where a layout is to be written; anything but a layout or an empty folder is refused. Throws BAD_OPTION. */
 export async function inspectLayoutFolder(dest: string): Promise<'absent' | 'empty' | 'layout'> {
   const refuse = (state: string) =>
-    new XbuildError('BAD_OPTION', `Cannot write an OCI layout to "${dest}": ${state}`, { hint: 'Name a new folder, an empty one, or an OCI layout to replace' })
+    new XbuildError('BAD_OPTION', `Cannot write an OCI layout to "${dest}": ${state}`, {
+      hint: 'Name a new folder, an empty one, or an OCI layout to replace',
+    })
   const kind = await kindOf(dest)
   if (kind === 'absent') return 'absent'
   if (kind !== 'folder') throw refuse('it is no folder')

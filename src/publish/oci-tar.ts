@@ -10,10 +10,20 @@ import type { LayoutOptions } from './oci-folder.ts'
  * An OCI image layout as a tar stream: names sorted, owner 0:0, every time `mtime` (seconds), so that equal images give equal archives.
  * Blobs are streamed and checked on the way.
  */
-export async function* ociTar(set: ImageSet, options: LayoutOptions & { readonly mtime: number }): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* ociTar(
+  set: ImageSet,
+  options: LayoutOptions & { readonly mtime: number },
+): AsyncGenerator<Uint8Array, void, undefined> {
   // Layers of base images may have to be fetched first: several at a time
-  await forEachLimited(set.blobs, { limit: 4, signal: options.signal }, async ({ descriptor, source }) => void (await source.path(descriptor)))
-  const files = new Map<string, Buffer | Content>([['index.json', options.index], ['oci-layout', OCI_LAYOUT]])
+  await forEachLimited(
+    set.blobs,
+    { limit: 4, signal: options.signal },
+    async ({ descriptor, source }) => void (await source.path(descriptor)),
+  )
+  const files = new Map<string, Buffer | Content>([
+    ['index.json', options.index],
+    ['oci-layout', OCI_LAYOUT],
+  ])
   for (const content of set.blobs) files.set(blobPath(content.descriptor), content)
   for (const { descriptor, bytes } of documentsOf(set)) files.set(blobPath(descriptor), bytes)
   const folders = new Set([...files.keys()].filter((path) => path.includes('/')).flatMap((path) => ['blobs', dirname(path)]))

@@ -15,9 +15,10 @@ import { exportLocal, treeTar } from './export-tree.ts'
 import { assemble, type ImageSet, type PlatformImage } from './image-set.ts'
 import { layoutIndex } from './layout-files.ts'
 import { imageId, metadataText } from './metadata.ts'
+import { moveTags } from './move-tags.ts'
 import { writeOciFolder } from './oci-folder.ts'
 import { ociTar } from './oci-tar.ts'
-import { moveTags, upload } from './push.ts'
+import { upload } from './push.ts'
 
 /** Everything that publishing needs; paths are absolute. */
 export interface PublishOptions extends OutputPlan {
@@ -54,7 +55,10 @@ export interface PublishResult {
 export async function publish(options: PublishOptions): Promise<PublishResult> {
   const { signal, tags } = options
   signal.throwIfAborted()
-  checkAnnotations(options.annotations, options.images.map(({ platform }) => platform))
+  checkAnnotations(
+    options.annotations,
+    options.images.map(({ platform }) => platform),
+  )
   const set = await assemble(options.images, options.annotations)
   const outputs: Published[] = []
   for (const output of options.outputs) {
@@ -100,7 +104,8 @@ async function writeStream(dest: string, data: AsyncIterable<Uint8Array>, { stdo
 async function push(set: ImageSet, options: PublishOptions): Promise<string[]> {
   const { tags, emit, signal } = options
   const refs = tags.map(formatReference)
-  if (refs.length === 0) throw new XbuildError('BAD_OPTION', 'Cannot push: the image has no name', { hint: 'Name it with --tag HOST/NAME:TAG' })
+  if (refs.length === 0)
+    throw new XbuildError('BAD_OPTION', 'Cannot push: the image has no name', { hint: 'Name it with --tag HOST/NAME:TAG' })
   const client = { registry: await options.registry(), emit, signal }
   await step(options, `pushing layers and manifests for ${refs.join(', ')}`, () => upload(set, tags, client))
   await step(options, `tagging ${refs.join(', ')}`, () => moveTags(set, tags, client))

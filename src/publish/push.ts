@@ -1,13 +1,7 @@
 import type { Emit } from '../driver/driver.ts'
-import { XbuildError } from '../errors.ts'
 import { forEachLimited } from '../host/pool.ts'
-import { fromDescriptorPlatform } from '../oci/descriptor.ts'
 import { digestHex } from '../oci/digest.ts'
-import { isIndexType } from '../oci/media-type.ts'
-import { parseIndex } from '../oci/read-manifest.ts'
-import { formatReference, type Reference } from '../oci/reference.ts'
-import { availablePlatforms } from '../oci/select-platform.ts'
-import { formatPlatform } from '../platform.ts'
+import type { Reference } from '../oci/reference.ts'
 import type { RegistryClient } from '../registry/types.ts'
 import type { Content, ImageSet } from './image-set.ts'
 
@@ -22,8 +16,9 @@ export interface PushOptions {
 const UPLOADS = 6
 
 /**
- * Brings everything but the tags into every repository: missing blobs, then the manifest of each platform by digest, then the index by digest.
- * Registries are served side by side; repositories of one registry one after the other, so that the later ones mount the blobs of the first.
+ * Brings everything but the tags into every repository: missing blobs, then the manifest of each platform by digest, then the index by
+ * digest. Registries are served side by side; repositories of one registry one after the other, so that the later ones mount the blobs
+ * of the first.
  */
 export async function upload(set: ImageSet, tags: readonly Reference[], options: PushOptions): Promise<void> {
   const registries = groupByHost(tags)
@@ -34,33 +29,6 @@ export async function upload(set: ImageSet, tags: readonly Reference[], options:
       done.push(target.repository)
     }
   })
-}
-
-/**
- * Points every tag at the root: the last step, when everything it leads to is in every registry. A tag whose index had platforms that the
- * new image has not is moved with a warning.
- */
-export async function moveTags(set: ImageSet, tags: readonly Reference[], { registry, emit, signal }: PushOptions): Promise<void> {
-  const refs = tags.map(({ host, repository, tag = 'latest' }) => ({ host, repository, tag }))
-  await forEachLimited(refs, { limit: UPLOADS, signal }, async (ref, inner) => {
-    const lost = await lostPlatforms(set, ref, registry, inner)
-    if (lost.length === 0) return
-    emit({ type: 'warning', message: `${formatReference(ref)} had ${lost.join(', ')} until now and loses it with this build`, at: Date.now() })
-  })
-  await forEachLimited(refs, { limit: UPLOADS, signal }, (ref, inner) => registry.pushManifest(ref, set.root, { signal: inner }))
-}
-
-async function lostPlatforms(set: ImageSet, ref: Reference, registry: RegistryClient, signal: AbortSignal): Promise<string[]> {
-  const platforms = set.manifests.flatMap(({ descriptor: { platform } }) => (platform ? [formatPlatform(fromDescriptorPlatform(platform))] : []))
-  try {
-    const { descriptor, bytes } = await registry.manifest(ref, { signal })
-    const before = isIndexType(descriptor.mediaType) ? availablePlatforms(parseIndex(bytes, descriptor)) : []
-    return before.filter((platform) => !platforms.includes(platform))
-  } catch (error) {
-    // A tag that is new, unreadable or not ours to read has nothing that could be compared; whether it may be written shows next
-    if (error instanceof XbuildError && !signal.aborted) return []
-    throw error
-  }
 }
 
 /** The repositories that tags name, each once, by registry. */
@@ -75,9 +43,13 @@ function groupByHost(tags: readonly Reference[]): Reference[][] {
 
 async function uploadTo(set: ImageSet, target: Reference, options: PushOptions & { readonly mountFrom: readonly string[] }): Promise<void> {
   const { registry, signal } = options
-  await forEachLimited(set.blobs, { limit: UPLOADS, signal }, (content, inner) => uploadBlob(content, target, { ...options, signal: inner }))
+  await forEachLimited(set.blobs, { limit: UPLOADS, signal }, (content, inner) =>
+    uploadBlob(content, target, { ...options, signal: inner }),
+  )
   const byDigest = (document: ImageSet['root'], inner: AbortSignal) =>
-    registry.pushManifest({ host: target.host, repository: target.repository, digest: document.descriptor.digest }, document, { signal: inner })
+    registry.pushManifest({ host: target.host, repository: target.repository, digest: document.descriptor.digest }, document, {
+      signal: inner,
+    })
   await forEachLimited(set.manifests, { limit: UPLOADS, signal }, byDigest)
   if (!set.manifests.includes(set.root)) await byDigest(set.root, signal)
 }

@@ -1,7 +1,6 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PassThrough } from 'node:stream'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { BuildEvent } from '../../src/driver/driver.ts'
 import { execOk } from '../../src/host/exec.ts'
@@ -12,6 +11,7 @@ import { publish, type PublishOptions } from '../../src/publish/publish.ts'
 import type { PlatformImage } from '../../src/publish/image-set.ts'
 import { createRegistryClient } from '../../src/registry/client.ts'
 import { smallImage } from '../support/images.ts'
+import { publishOptions } from '../support/publish-options.ts'
 import { startRegistry, type DebianRegistry } from '../support/registry-debian.ts'
 
 const ARCHITECTURES = ['amd64', 'arm64'] as const
@@ -35,19 +35,7 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 const at = (...names: string[]) => join(folder, ...names)
 const skopeo = (...args: string[]) => execOk('skopeo', ['--insecure-policy', ...args])
 
-function run(extra: Partial<PublishOptions>) {
-  return publish({
-    images,
-    outputs: [],
-    tags: [],
-    annotations: [],
-    registry: async () => Promise.reject(new Error('no registry was asked for')),
-    stdout: new PassThrough(),
-    emit: (event) => events.push(event),
-    signal: new AbortController().signal,
-    ...extra,
-  })
-}
+const run = (extra: Partial<PublishOptions>) => publish(publishOptions(images, { emit: (event) => events.push(event), ...extra }))
 
 /** Pushes with our client and gives back the index. */
 async function push(...names: string[]) {

@@ -47,7 +47,11 @@ test('a folder that cannot be filled does not show up', async () => {
 
 test('a full disk is said with the name of the output', async () => {
   const work = stageFile('/dev/full', pieces('x'), open())
-  await expect(work).rejects.toMatchObject({ code: 'HOST', message: 'Cannot write "/dev/full": no space left on device', hint: expect.any(String) })
+  await expect(work).rejects.toMatchObject({
+    code: 'HOST',
+    message: 'Cannot write "/dev/full": no space left on device',
+    hint: expect.any(String),
+  })
 })
 
 test('a folder is no file, a file is no folder', async () => {

@@ -36,6 +36,8 @@ test('the last of equal keys wins, and only where it belongs', () => {
 
 test('annotations that would go nowhere are refused', () => {
   expect(() => checkAnnotations([parseAnnotation('index:a=b')], [amd64])).toThrow(/has no index/)
-  expect(() => checkAnnotations([parseAnnotation('manifest[linux/arm64]:a=b')], [amd64])).toThrow(/"linux\/arm64" with "a": it is not built/)
+  expect(() => checkAnnotations([parseAnnotation('manifest[linux/arm64]:a=b')], [amd64])).toThrow(
+    /"linux\/arm64" with "a": it is not built/,
+  )
   expect(() => checkAnnotations(['index:a=b', 'manifest[linux/arm64]:a=b'].map(parseAnnotation), [amd64, arm64])).not.toThrow()
 })

@@ -60,13 +60,23 @@ test('SOURCE_DATE_EPOCH clamps every later time, also that of the base, and give
 })
 
 test('a step without a time happened when the image was made; the past of the base is left alone', () => {
-  const base: ImageConfig = { os: 'linux', architecture: 'arm', rootfs: { type: 'layers', diff_ids: [two] }, history: [{ created_by: 'base' }] }
+  const base: ImageConfig = {
+    os: 'linux',
+    architecture: 'arm',
+    rootfs: { type: 'layers', diff_ids: [two] },
+    history: [{ created_by: 'base' }],
+  }
   const { config } = makeImageConfig({ ...scratch, base, history: [{ created_by: 'mine' }] })
   expect(config.history).toEqual([{ created_by: 'base' }, { created_by: 'mine', created: scratch.created }])
 })
 
 test('history agrees with the layers even when the base does not', () => {
-  const base = (diff_ids: string[], history: ImageConfig['history']): ImageConfig => ({ os: 'linux', architecture: 'arm', rootfs: { type: 'layers', diff_ids }, ...(history ? { history } : {}) })
+  const base = (diff_ids: string[], history: ImageConfig['history']): ImageConfig => ({
+    os: 'linux',
+    architecture: 'arm',
+    rootfs: { type: 'layers', diff_ids },
+    ...(history ? { history } : {}),
+  })
   const full = (config: ImageConfig) => config.history?.map((entry) => entry.empty_layer ?? false)
   expect(full(makeImageConfig({ ...scratch, base: base([two, two], undefined) }).config)).toEqual([false, false, false])
   expect(full(makeImageConfig({ ...scratch, base: base([two], [{}, {}, {}]) }).config)).toEqual([true, true, false, false])

@@ -48,10 +48,21 @@ test('what was made can be read back', () => {
   const annotations = fc.dictionary(text, text, { minKeys: 1, maxKeys: 5 })
   fc.assert(
     fc.property(annotations, fc.array(fc.nat(), { maxLength: 5 }), (notes, sizes) => {
-      const layers = sizes.map((size, index): Descriptor => ({ mediaType: MEDIA_TYPE.layerZstd, digest: sha256(String(index)), size, annotations: notes }))
+      const layers = sizes.map((size, index): Descriptor => ({
+        mediaType: MEDIA_TYPE.layerZstd,
+        digest: sha256(String(index)),
+        size,
+        annotations: notes,
+      }))
       const oci = { ...config, mediaType: MEDIA_TYPE.config }
       const made = makeManifest({ config: oci, layers, annotations: notes })
-      expect(parseManifest(made.bytes, made.descriptor)).toEqual({ schemaVersion: 2, mediaType: MEDIA_TYPE.manifest, config: oci, layers, annotations: notes })
+      expect(parseManifest(made.bytes, made.descriptor)).toEqual({
+        schemaVersion: 2,
+        mediaType: MEDIA_TYPE.manifest,
+        config: oci,
+        layers,
+        annotations: notes,
+      })
       const index = makeIndex([{ ...child('riscv64'), annotations: notes }], notes)
       expect(parseIndex(index.bytes, index.descriptor).manifests).toEqual([{ ...child('riscv64'), annotations: notes }])
     }),

@@ -40,7 +40,11 @@ test.each<[string, unknown, RegExp]>([
   ['an artifact', { ...manifest, config: { ...config, mediaType: MEDIA_TYPE.empty } }, /an artifact, not a container image/],
   ['layers no list', { ...manifest, layers: {} }, /layers is not a list/],
   ['a foreign layer', { ...manifest, layers: [{ ...layer, mediaType: 'text/plain' }] }, /layers\[0\] is "text\/plain"/],
-  ['a bad digest', { ...manifest, layers: [{ ...layer, digest: 'sha256:../../etc/passwd' }] }, /layers\[0\]\.digest is "sha256:\.\.\/\.\.\/etc\/passwd", which is no digest/],
+  [
+    'a bad digest',
+    { ...manifest, layers: [{ ...layer, digest: 'sha256:../../etc/passwd' }] },
+    /layers\[0\]\.digest is "sha256:\.\.\/\.\.\/etc\/passwd", which is no digest/,
+  ],
   ['a negative size', { ...manifest, layers: [{ ...layer, size: -1 }] }, /layers\[0\]\.size is not a whole number/],
   ['a huge size', { ...manifest, layers: [{ ...layer, size: 2 ** 53 }] }, /layers\[0\]\.size is not a whole number/],
   ['a size as text', { ...manifest, layers: [{ ...layer, size: '1' }] }, /layers\[0\]\.size is not a whole number/],
@@ -53,7 +57,9 @@ test.each<[string, unknown, RegExp]>([
 test('a document of another size or type than its descriptor says is refused', () => {
   const [bytes, descriptor] = as(MEDIA_TYPE.manifest, manifest)
   expect(() => parseManifest(bytes, { ...descriptor, size: 1 })).toThrow(/its descriptor says 1/)
-  expect(() => parseManifest(bytes, { ...descriptor, mediaType: MEDIA_TYPE.dockerManifest })).toThrow(/mediaType is ".*", its descriptor says/)
+  expect(() => parseManifest(bytes, { ...descriptor, mediaType: MEDIA_TYPE.dockerManifest })).toThrow(
+    /mediaType is ".*", its descriptor says/,
+  )
   expect(() => parseIndex(bytes, descriptor)).toThrow(/is the manifest of one image where an image index is expected/)
   expect(() => parseManifest(Buffer.alloc(MAX_MANIFEST_BYTES + 1), descriptor)).toThrow(/more than the 4194304 that are allowed/)
 })
@@ -61,14 +67,24 @@ test('a document of another size or type than its descriptor says is refused', (
 test('an index keeps nested indexes and entries of unknown types', () => {
   const manifests = [
     { mediaType: MEDIA_TYPE.index, digest, size: 1 },
-    { mediaType: 'application/x', digest, size: 1, artifactType: 'y', platform: { os: 'windows', architecture: 'amd64', 'os.version': '10.0' } },
+    {
+      mediaType: 'application/x',
+      digest,
+      size: 1,
+      artifactType: 'y',
+      platform: { os: 'windows', architecture: 'amd64', 'os.version': '10.0' },
+    },
   ]
   expect(parseIndex(...as(MEDIA_TYPE.index, { ...index, manifests })).manifests).toEqual(manifests)
 })
 
 test.each<[string, unknown, RegExp]>([
   ['layers', { ...index, layers: [] }, /layers must not be there/],
-  ['a platform without os', { ...index, manifests: [{ ...config, platform: { architecture: 'arm' } }] }, /manifests\[0\]\.platform\.os is missing/],
+  [
+    'a platform without os',
+    { ...index, manifests: [{ ...config, platform: { architecture: 'arm' } }] },
+    /manifests\[0\]\.platform\.os is missing/,
+  ],
   ['no entries', { schemaVersion: 2, mediaType: MEDIA_TYPE.index }, /manifests is missing/],
 ])('an index is refused: %s', (_, value, message) => {
   expect(() => parseIndex(...as(MEDIA_TYPE.index, value))).toThrow(message)
@@ -79,7 +95,13 @@ test('a config in the way Go writes it is read: null is absent, sets are maps of
     ...as(MEDIA_TYPE.dockerConfig, {
       ...image,
       docker_version: '20',
-      config: { Cmd: null, Env: ['A=b'], Volumes: { '/data': {} }, ExposedPorts: { '80/tcp': null }, Healthcheck: { Test: ['NONE'], Retries: 3 } },
+      config: {
+        Cmd: null,
+        Env: ['A=b'],
+        Volumes: { '/data': {} },
+        ExposedPorts: { '80/tcp': null },
+        Healthcheck: { Test: ['NONE'], Retries: 3 },
+      },
       history: [{ created_by: 'x', empty_layer: true, unknown: 1 }],
     }),
   )
@@ -101,19 +123,35 @@ test.each<[string, unknown, RegExp]>([
 })
 
 test('hostile JSON is read or refused with our error, never anything else', () => {
-  const somewhere = fc.constantFrom('schemaVersion', 'mediaType', 'config', 'layers', 'manifests', 'annotations', 'os', 'architecture', 'rootfs', 'history')
+  const somewhere = fc.constantFrom(
+    'schemaVersion',
+    'mediaType',
+    'config',
+    'layers',
+    'manifests',
+    'annotations',
+    'os',
+    'architecture',
+    'rootfs',
+    'history',
+  )
   const hostile = fc.dictionary(somewhere, fc.jsonValue({ maxDepth: 4 }))
   fc.assert(
-    fc.property(hostile, fc.constantFrom(manifest, index, image, {}), fc.constantFrom(MEDIA_TYPE.manifest, MEDIA_TYPE.index, ''), (extra, base, type) => {
-      for (const parse of [parseManifest, parseIndex, parseImageConfig]) {
-        try {
-          parse(...as(type, { ...base, ...extra }))
-        } catch (error) {
-          expect(error).toBeInstanceOf(XbuildError)
-          expect((error as XbuildError).code).toBe('BAD_IMAGE')
+    fc.property(
+      hostile,
+      fc.constantFrom(manifest, index, image, {}),
+      fc.constantFrom(MEDIA_TYPE.manifest, MEDIA_TYPE.index, ''),
+      (extra, base, type) => {
+        for (const parse of [parseManifest, parseIndex, parseImageConfig]) {
+          try {
+            parse(...as(type, { ...base, ...extra }))
+          } catch (error) {
+            expect(error).toBeInstanceOf(XbuildError)
+            expect((error as XbuildError).code).toBe('BAD_IMAGE')
+          }
         }
-      }
-    }),
+      },
+    ),
   )
 })
 

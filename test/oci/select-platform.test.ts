@@ -28,13 +28,21 @@ test.each([
   ['linux/riscv64', ['linux/amd64'], undefined],
   ['windows/amd64', ['linux/amd64'], undefined],
 ])('%s out of %j is %s', (wanted, names, expected) => {
-  expect(selectPlatform(indexOf(...names.map((name) => entry(name))), parsePlatform(wanted))?.digest).toBe(expected && entry(expected).digest)
+  expect(selectPlatform(indexOf(...names.map((name) => entry(name))), parsePlatform(wanted))?.digest).toBe(
+    expected && entry(expected).digest,
+  )
 })
 
 test('the first of equal entries is taken; attestations, nested indexes and entries without platform are passed over', () => {
   const first = entry('linux/amd64', { size: 7 })
   const { platform: _, ...bare } = entry('linux/amd64', { size: 9 })
-  const index = indexOf(bare, entry('unknown/unknown'), entry('linux/amd64', { mediaType: MEDIA_TYPE.index }), first, entry('linux/amd64', { size: 8 }))
+  const index = indexOf(
+    bare,
+    entry('unknown/unknown'),
+    entry('linux/amd64', { mediaType: MEDIA_TYPE.index }),
+    first,
+    entry('linux/amd64', { size: 8 }),
+  )
   expect(selectPlatform(index, parsePlatform('linux/amd64'))).toBe(first)
   expect(availablePlatforms(index)).toEqual(['linux/amd64'])
 })

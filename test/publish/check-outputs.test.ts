@@ -14,7 +14,10 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
 test('destinations become absolute, tags are read once, --push is a registry output', () => {
-  const plan = checkOutputs({ ...base, outputs: [{ type: 'oci', dest: 'out', tar: false }], push: true, tags: ['a', 'a:latest', 'r.example/b:1'] }, pipe)
+  const plan = checkOutputs(
+    { ...base, outputs: [{ type: 'oci', dest: 'out', tar: false }], push: true, tags: ['a', 'a:latest', 'r.example/b:1'] },
+    pipe,
+  )
   expect(plan.outputs).toEqual([{ type: 'oci', dest: '/home/me/out', tar: false }, { type: 'registry' }])
   expect(plan.tags).toEqual([
     { host: 'docker.io', repository: 'library/a', tag: 'latest' },
@@ -31,8 +34,26 @@ test.each<[string, Partial<OutputOptions>, RegExp]>([
   ['a registry output without a tag', { outputs: [{ type: 'registry' }] }, /Cannot push: the image has no name/],
   ['a digest as a tag', { tags: [`a@sha256:${'0'.repeat(64)}`] }, /a digest is no tag/],
   ['a bad tag', { tags: ['A'] }, /lower case/],
-  ['two outputs in one place', { outputs: [{ type: 'local', dest: 'x' }, { type: 'tar', dest: './x' }] }, /two outputs go there/],
-  ['two outputs to stdout', { outputs: [{ type: 'tar', dest: '-' }, { type: 'oci', dest: '-', tar: true }] }, /two outputs go there/],
+  [
+    'two outputs in one place',
+    {
+      outputs: [
+        { type: 'local', dest: 'x' },
+        { type: 'tar', dest: './x' },
+      ],
+    },
+    /two outputs go there/,
+  ],
+  [
+    'two outputs to stdout',
+    {
+      outputs: [
+        { type: 'tar', dest: '-' },
+        { type: 'oci', dest: '-', tar: true },
+      ],
+    },
+    /two outputs go there/,
+  ],
   ['a folder to stdout', { outputs: [{ type: 'local', dest: '-' }] }, /a folder cannot go to stdout/],
   ['a layout to stdout', { outputs: [{ type: 'oci', dest: '-', tar: false }] }, /a folder cannot go to stdout/],
   ['nowhere', { outputs: [{ type: 'tar', dest: '' }] }, /the destination is empty/],
@@ -50,7 +71,8 @@ test('an archive is not written to a terminal', () => {
 test('destinations that cannot be used are found on the disk before the build', async () => {
   await mkdir(join(folder, 'full'))
   await writeFile(join(folder, 'full', 'precious'), '')
-  const check = (output: OutputOptions['outputs'][number]) => checkDestinations(checkOutputs({ ...base, cwd: folder, outputs: [output] }, pipe))
+  const check = (output: OutputOptions['outputs'][number]) =>
+    checkDestinations(checkOutputs({ ...base, cwd: folder, outputs: [output] }, pipe))
   await expect(check({ type: 'oci', dest: 'full', tar: false })).rejects.toThrow(/it holds other files/)
   await expect(check({ type: 'oci', dest: 'full/precious', tar: false })).rejects.toThrow(/it is no folder/)
   await expect(check({ type: 'oci', dest: 'full', tar: true })).rejects.toThrow(/it is a folder/)

@@ -58,7 +58,16 @@ test('nothing is written through a link that an earlier export left', async () =
   await mkdir(out())
   await symlink(join(folder, 'victim'), out('a'))
   await symlink(join(folder, 'victim', 'file'), out('b'))
-  await exportLocal([await image('linux/amd64', [{ path: 'a/x', data: '1' }, { path: 'b', data: '2' }])], out(), calls())
+  await exportLocal(
+    [
+      await image('linux/amd64', [
+        { path: 'a/x', data: '1' },
+        { path: 'b', data: '2' },
+      ]),
+    ],
+    out(),
+    calls(),
+  )
   expect(await readdir(join(folder, 'victim'))).toEqual([])
   expect(await readFile(out('a/x'), 'utf8')).toBe('1')
   expect(await readFile(out('b'), 'utf8')).toBe('2')
@@ -66,13 +75,18 @@ test('nothing is written through a link that an earlier export left', async () =
 
 test('nothing is written through a link of the image itself', async () => {
   await mkdir(join(folder, 'victim'))
-  const hostile = [{ path: 'a', type: 'symlink' as const, link: join(folder, 'victim') }, { path: 'a/x', data: '1' }]
+  const hostile = [
+    { path: 'a', type: 'symlink' as const, link: join(folder, 'victim') },
+    { path: 'a/x', data: '1' },
+  ]
   await expect(exportLocal([await image('linux/amd64', hostile)], out(), calls())).rejects.toThrow(/"a\/x": it lies behind a symbolic link/)
   expect(await readdir(join(folder, 'victim'))).toEqual([])
 })
 
 test.each(['../x', 'a/../../x', '/../x'])('an entry "%s" is refused and nothing is left', async (path) => {
-  await expect(exportLocal([await image('linux/amd64', [{ path, data: '1' }])], out(), calls())).rejects.toThrow(/leaves the root of the image/)
+  await expect(exportLocal([await image('linux/amd64', [{ path, data: '1' }])], out(), calls())).rejects.toThrow(
+    /leaves the root of the image/,
+  )
   expect(await readdir(folder)).toEqual(['store'])
 })
 
@@ -94,12 +108,18 @@ test('a stream that is cut or breaks leaves nothing', async () => {
 test('what tar cannot unpack is an error with its words', async () => {
   await mkdir(out('etc', 'hello', 'full'), { recursive: true })
   const work = exportLocal([await image('linux/amd64', files.slice(0, 2))], out(), calls())
-  await expect(work).rejects.toMatchObject({ code: 'HOST', message: `Cannot export linux/amd64 to "${out()}": tar could not unpack it`, output: expect.arrayContaining([expect.stringContaining('etc/hello')]) })
+  await expect(work).rejects.toMatchObject({
+    code: 'HOST',
+    message: `Cannot export linux/amd64 to "${out()}": tar could not unpack it`,
+    output: expect.arrayContaining([expect.stringContaining('etc/hello')]),
+  })
 })
 
 test('a tar keeps owners, modes, devices and attributes; several platforms are prefixed', async () => {
   const xattrs = new Map([['security.capability', Buffer.from([1, 0, 0, 2, 0xff])]])
-  const images = await Promise.all(['linux/amd64', 'linux/arm64'].map((platform) => image(platform, [...files, { path: 'cap', data: 'y', xattrs }])))
+  const images = await Promise.all(
+    ['linux/amd64', 'linux/arm64'].map((platform) => image(platform, [...files, { path: 'cap', data: 'y', xattrs }])),
+  )
   const entries = await entriesOf(treeTar(images, calls()))
   expect(entries.filter(({ path }) => path.startsWith('linux_arm64')).map(({ path }) => path)).toEqual(
     ['etc', 'etc/hello', 'etc/link', 'etc/hard', 'bin/tool', 'dev/null', 'cap'].map((path) => `linux_arm64/${path}`),
@@ -115,7 +135,10 @@ test('a tar keeps owners, modes, devices and attributes; several platforms are p
 })
 
 test('no time is later than SOURCE_DATE_EPOCH', async () => {
-  const entries = [{ path: 'old', data: '', mtime: 100 }, { path: 'new', data: '', mtime: 2000 }]
+  const entries = [
+    { path: 'old', data: '', mtime: 100 },
+    { path: 'new', data: '', mtime: 2000 },
+  ]
   const written = await entriesOf(treeTar([await image('linux/amd64', entries)], { ...calls(), sourceDateEpoch: 1000 }))
   expect(written.map((entry) => entry.mtime)).toEqual([100, 1000])
 })

@@ -10,8 +10,8 @@ import { parseReference } from '../../src/oci/reference.ts'
 import { createTarReader } from '../../src/oci/tar-reader.ts'
 import type { PlatformImage } from '../../src/publish/image-set.ts'
 import { publish, type PublishOptions } from '../../src/publish/publish.ts'
-import { smallImage } from '../support/images.ts'
-import { memoryRegistry } from '../support/memory-registry.ts'
+import { twoSmallImages } from '../support/images.ts'
+import { publishOptions } from '../support/publish-options.ts'
 
 let folder: string
 let events: BuildEvent[]
@@ -21,24 +21,9 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-async function twoImages(): Promise<PlatformImage[]> {
-  const below = [{ path: 'shared', data: 'the same for both' }]
-  return [await smallImage(join(folder, 'store'), 'linux/arm64', { below }), await smallImage(join(folder, 'store'), 'linux/amd64', { below })]
-}
-
-function options(images: readonly PlatformImage[], extra: Partial<PublishOptions>): PublishOptions {
-  return {
-    images,
-    outputs: [],
-    tags: [],
-    annotations: [],
-    registry: async () => Promise.reject(new Error('no registry was asked for')),
-    stdout: new PassThrough(),
-    emit: (event) => events.push(event),
-    signal: new AbortController().signal,
-    ...extra,
-  }
-}
+const twoImages = () => twoSmallImages(join(folder, 'store'))
+const options = (images: readonly PlatformImage[], extra: Partial<PublishOptions>) =>
+  publishOptions(images, { emit: (event) => events.push(event), ...extra })
 
 const out = () => join(folder, 'out')
 const readJsonFile = async (path: string) => JSON.parse(await readFile(path, 'utf8'))
@@ -161,7 +146,12 @@ test('an OCI archive is the same bytes each time, sorted, on a file and on stdou
   expect(stdout.writableEnded).toBe(false)
   const entries = entriesOf(bytes)
   expect(entries.map((entry) => entry.path)).toEqual(entries.map((entry) => entry.path).toSorted())
-  expect(entries.filter((entry) => !entry.path.startsWith('blobs/sha256/')).map((entry) => entry.path)).toEqual(['blobs', 'blobs/sha256', 'index.json', 'oci-layout'])
+  expect(entries.filter((entry) => !entry.path.startsWith('blobs/sha256/')).map((entry) => entry.path)).toEqual([
+    'blobs',
+    'blobs/sha256',
+    'index.json',
+    'oci-layout',
+  ])
   expect(new Set(entries.map((entry) => entry.mtime))).toEqual(new Set([1234]))
   expect((await left()).toSorted()).toEqual(['a.tar'])
 })
@@ -174,7 +164,9 @@ test('a device as destination stays a device', async () => {
 test('annotations go where they are meant to, and change the digests of what they are written into', async () => {
   const images = await twoImages()
   const texts = ['m=1', 'manifest[linux/arm64]:only=arm', 'index:i=2', 'manifest-descriptor:d=3', 'index-descriptor:l=4']
-  const result = await publish(options(images, { annotations: texts.map(parseAnnotation), outputs: [{ type: 'oci', dest: out(), tar: false }] }))
+  const result = await publish(
+    options(images, { annotations: texts.map(parseAnnotation), outputs: [{ type: 'oci', dest: out(), tar: false }] }),
+  )
   const index = JSON.parse(result.bytes.toString())
   expect(index.annotations).toEqual({ i: '2' })
   expect(index.manifests.map((entry: { annotations: unknown }) => entry.annotations)).toEqual([{ d: '3' }, { d: '3' }])
@@ -204,59 +196,6 @@ test('metadata and image ID are written as buildx does', async () => {
     'containerimage.digest': single.digest,
   })
   expect(await readFile(iidFile, 'utf8')).toBe(config.digest)
-})
-
-test('a push brings each blob once, children, the index, and the tags of all registries last', async () => {
-  const images = await twoImages()
-  const registry = memoryRegistry()
-  const tags = ['a.example/x:1', 'a.example/x:2', 'a.example/y:1', 'b.example/x:1'].map(parseReference)
-  const result = await publish(options(images, { tags, outputs: [{ type: 'registry' }], registry: async () => registry }))
-  expect(result.outputs).toEqual([{ type: 'registry', refs: tags.map((tag) => `${tag.host}/${tag.repository}:${tag.tag}@${result.digest}`) }])
-  for (const name of ['a.example/x', 'a.example/y', 'b.example/x']) {
-    expect(registry.blobsOf(name).size).toBe(5)
-    expect(registry.manifestsOf(name).get('1')).toEqual(result.bytes)
-  }
-  expect(registry.log.filter((line) => line.startsWith('blob a.example/x'))).toHaveLength(5)
-  expect(registry.log.filter((line) => line.startsWith('mount a.example/y'))).toHaveLength(5)
-  expect(registry.log.slice(-4).toSorted()).toEqual(['manifest a.example/x:1', 'manifest a.example/x:2', 'manifest a.example/y:1', 'manifest b.example/x:1'])
-  const transfers = events.filter((event) => event.type === 'transfer' && event.done)
-  expect(transfers).toHaveLength(10)
-  events = []
-  await publish(options(images, { tags, outputs: [{ type: 'registry' }], registry: async () => registry }))
-  expect(events.filter((event) => event.type === 'transfer')).toEqual([])
-})
-
-test('a tag that loses a platform says so', async () => {
-  const images = await twoImages()
-  const registry = memoryRegistry()
-  const push = (some: readonly PlatformImage[]) =>
-    publish(options(some, { tags: [parseReference('a.example/x:1')], outputs: [{ type: 'registry' }], registry: async () => registry }))
-  const warnings = () => events.flatMap((event) => (event.type === 'warning' ? [event.message] : []))
-  await push(images)
-  await push(images)
-  expect(warnings()).toEqual([])
-  const { digest } = await push(images.slice(0, 1))
-  expect(warnings()).toEqual(['a.example/x:1 had linux/amd64 until now and loses it with this build'])
-  expect(sha256(registry.manifestsOf('a.example/x').get('1')!)).toBe(digest)
-})
-
-test('blobs are mounted from the repository of the same registry that they came from', async () => {
-  const registry = memoryRegistry()
-  const image = await smallImage(join(folder, 'store'), 'linux/amd64', { origins: ['b.example/base', 'a.example/lib/base'] })
-  await publish(options([image], { tags: [parseReference('a.example/lib/base')], outputs: [{ type: 'registry' }], registry: async () => registry }))
-  await publish(options([image], { tags: [parseReference('a.example/app')], outputs: [{ type: 'registry' }], registry: async () => registry }))
-  expect(registry.log.filter((line) => line.startsWith('mount'))).toHaveLength(2)
-})
-
-test.each([/^blob b\.example/, /^manifest b\.example\/x@/])('no tag moves when something fails before (%s)', async (failOn) => {
-  const registry = memoryRegistry({ failOn })
-  const tags = ['a.example/x:1', 'b.example/x:1'].map(parseReference)
-  const metadataFile = join(folder, 'meta.json')
-  const work = publish(options(await twoImages(), { tags, metadataFile, outputs: [{ type: 'registry' }], registry: async () => registry }))
-  await expect(work).rejects.toThrow(/500 Internal Server Error/)
-  expect(registry.log.filter((line) => /:\d$/.test(line))).toEqual([])
-  expect(events.at(-1)).toMatchObject({ type: 'step.fail' })
-  expect(await left()).toEqual([])
 })
 
 function entriesOf(bytes: Buffer) {

@@ -25,10 +25,17 @@ export function tarOf(entries: readonly SmallEntry[]): Buffer {
 }
 
 /** A blob source over a folder of files named by their digest's hex part. */
-export function folderSource(folder: string, origins: readonly string[] = []): BlobSource & { put(bytes: Buffer, mediaType: string): Promise<Descriptor> } {
+export function folderSource(
+  folder: string,
+  origins: readonly string[] = [],
+): BlobSource & { put(bytes: Buffer, mediaType: string): Promise<Descriptor> } {
   const nameOf = (descriptor: Descriptor) => join(folder, digestHex(descriptor.digest))
   return {
-    path: async (descriptor) => stat(nameOf(descriptor)).then(() => nameOf(descriptor), () => undefined),
+    path: async (descriptor) =>
+      stat(nameOf(descriptor)).then(
+        () => nameOf(descriptor),
+        () => undefined,
+      ),
     read: async (descriptor) => createReadStream(nameOf(descriptor)),
     origins: async () => origins,
     put: async (bytes, mediaType) => {
@@ -46,7 +53,10 @@ export async function smallImage(
   platform: string,
   options: { files?: readonly SmallEntry[]; below?: readonly SmallEntry[]; origins?: readonly string[] } = {},
 ): Promise<PlatformImage> {
-  const files = options.files ?? [{ path: 'etc', type: 'dir', mode: 0o755 }, { path: 'etc/platform', data: `${platform}\n` }]
+  const files = options.files ?? [
+    { path: 'etc', type: 'dir', mode: 0o755 },
+    { path: 'etc/platform', data: `${platform}\n` },
+  ]
   const source = folderSource(folder, options.origins)
   const parsed = parsePlatform(platform)
   const tars = [...(options.below ? [tarOf(options.below)] : []), tarOf(files)]
@@ -70,4 +80,10 @@ export async function smallImage(
     exportTree: async () => Readable.from([tarOf(files)]),
   }
   return { platform: parsed, image }
+}
+
+/** Images for arm64 and amd64, in this order, that share their lower layer. */
+export async function twoSmallImages(folder: string): Promise<PlatformImage[]> {
+  const below = [{ path: 'shared', data: 'the same for both' }]
+  return [await smallImage(folder, 'linux/arm64', { below }), await smallImage(folder, 'linux/amd64', { below })]
 }

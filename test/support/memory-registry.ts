@@ -61,7 +61,8 @@ export function memoryRegistry(options: { failOn?: RegExp } = {}): MemoryRegistr
         if (!of(blobs, name).has(blob.digest)) throw new XbuildError('REGISTRY', `Cannot put a manifest: blob "${blob.digest}" is unknown`)
       }
       for (const child of children) {
-        if (!of(manifests, name).has(child.digest)) throw new XbuildError('REGISTRY', `Cannot put an index: manifest "${child.digest}" is unknown`)
+        if (!of(manifests, name).has(child.digest))
+          throw new XbuildError('REGISTRY', `Cannot put an index: manifest "${child.digest}" is unknown`)
       }
       note(`manifest ${name}${ref.tag ? `:${ref.tag}` : `@${ref.digest}`}`)
       of(manifests, name).set(ref.tag ?? descriptor.digest, bytes)
