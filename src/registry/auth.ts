@@ -41,14 +41,14 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   return {
     async header(endpoint, { scopes, signal }) {
       const challenge = challenges.get(endpoint.origin)
-      return challenge && abortable(present(endpoint, challenge, scopes), signal)
+      return challenge && abortable(present(endpoint, challenge, union(scopes)), signal)
     },
 
     async answer(endpoint, { scopes, signal, challenge: text, refused }) {
       const challenge = parseChallenge(text)
       if (!challenge) return undefined
       challenges.set(endpoint.origin, challenge)
-      const wanted = challenge.scheme === 'bearer' ? union(scopes, challenge.scopes) : scopes
+      const wanted = union(scopes, challenge.scheme === 'bearer' ? challenge.scopes : [])
       await forget(endpoint, scopes, refused)
       await forget(endpoint, wanted, refused)
       const header = await abortable(present(endpoint, challenge, wanted), signal)
@@ -58,15 +58,17 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       return header === refused ? undefined : header
     },
 
-    async explain(endpoint, failure) {
-      const credential = await options.credentials.find(endpoint.host, endpoint.repository)
-      const login = `docker login ${endpoint.host}`
-      const hint =
-        credential.kind === 'none'
-          ? `Check the name; if it is private, run "${login}" (no credentials for ${endpoint.host} in ${await options.credentials.looked()})`
-          : `Check the rights of ${describe(credential)}, or run "${login}"`
-      return new RegistryFailure(failure.code, failure.message, { hint, transience: failure.transience, status: failure.status, cause: failure.cause })
-    },
+    explain,
+  }
+
+  async function explain(endpoint: Endpoint, failure: RegistryFailure): Promise<RegistryFailure> {
+    const credential = await options.credentials.find(endpoint.host, endpoint.repository)
+    const login = `docker login ${endpoint.host}`
+    const hint =
+      credential.kind === 'none'
+        ? `Check the name; if it is private, run "${login}" (no credentials for ${endpoint.host} in ${await options.credentials.looked()})`
+        : `Check the rights of ${describe(credential)}, or run "${login}"`
+    return new RegistryFailure(failure.code, failure.message, { ...failure, hint, cause: failure.cause })
   }
 
   async function present(endpoint: Endpoint, challenge: Challenge, scopes: readonly string[]): Promise<string | undefined> {
@@ -96,18 +98,13 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   async function request(endpoint: Endpoint, challenge: Extract<Challenge, { scheme: 'bearer' }>, scopes: readonly string[]): Promise<Token> {
     const credential = await options.credentials.find(endpoint.host, endpoint.repository)
     if (credential.kind === 'registry') return { value: credential.token, expires: Infinity }
-    return fetchToken(
-      {
-        host: endpoint.host,
-        challenge,
-        scopes,
-        credential,
-        plain: endpoint.origin.startsWith('http:'),
-        signal: options.closed,
-        now: options.clock.now(),
-      },
-      options.send,
-    )
+    const plain = endpoint.origin.startsWith('http:')
+    const { closed: signal, clock, send } = options
+    try {
+      return await fetchToken({ host: endpoint.host, challenge, scopes, credential, plain, signal, now: clock.now() }, send)
+    } catch (error) {
+      throw error instanceof RegistryFailure && error.code === 'AUTH' ? await explain(endpoint, error) : error
+    }
   }
 
   async function forget(endpoint: Endpoint, scopes: readonly string[], refused: string | undefined): Promise<void> {
@@ -121,8 +118,8 @@ function tokenKey(endpoint: Endpoint, scopes: readonly string[]): string {
   return [endpoint.origin, ...scopes.toSorted()].join(' ')
 }
 
-/** Both lists as one: actions on the same repository are merged. */
-function union(a: readonly string[], b: readonly string[]): string[] {
+/** Both lists as one, sorted: actions on the same repository are merged. */
+function union(a: readonly string[], b: readonly string[] = []): string[] {
   const actions = new Map<string, Set<string>>()
   for (const scope of [...a, ...b]) {
     const end = scope.lastIndexOf(':')

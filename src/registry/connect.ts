@@ -1,3 +1,7 @@
+import { setMaxListeners } from 'node:events'
+import { XbuildError } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { parseDigest } from '../oci/digest.ts'
 import { familiarReference } from '../oci/reference.ts'
 import { createAgents } from './agents.ts'
 import { createAuthorizer } from './auth.ts'
@@ -23,23 +27,37 @@ export function connect(options: RegistryClientOptions): RegistryClient {
   const authorizer = createAuthorizer({ credentials, send, clock, closed: closing.signal })
   const connection: Connection = { ask: createSession({ send, authorizer }), registries, clock, say }
 
+  // Many requests wait on the one signal of a build; Node takes more than ten for a leak
+  const busy = <T extends { signal: AbortSignal }>(how: T): T => {
+    setMaxListeners(0, how.signal, closing.signal)
+    return how
+  }
+
   return {
-    manifest: (ref, { signal }) => pullManifest(connection, ref, signal),
-    blob: (ref, descriptor, how) => pullBlob(connection, ref, descriptor, how),
-    async hasBlob(ref, descriptor, { signal }) {
+    manifest: async (ref, how) => pullManifest(connection, ref, busy(how).signal),
+    blob: async (ref, descriptor, how) => pullBlob(connection, ref, checked(descriptor), busy(how)),
+    async hasBlob(ref, descriptor, how) {
+      const { signal } = busy(how)
       const endpoint = registryEndpoint(ref, registries)
-      const what = `look for blob ${descriptor.digest} in "${familiarReference(ref)}"`
+      const what = `look for blob ${checked(descriptor).digest} in "${familiarReference(ref)}"`
       return withRetries(() => hasBlob(connection, { endpoint, descriptor, what, scopes: [pullScope(endpoint)], signal }), {
         ...connection,
         signal,
         patience: PATIENT,
       })
     },
-    pushBlob: (ref, descriptor, how) => pushBlob(connection, ref, descriptor, how),
-    pushManifest: (ref, manifest, { signal }) => pushManifest(connection, ref, manifest, signal),
+    pushBlob: async (ref, descriptor, how) => pushBlob(connection, ref, checked(descriptor), busy(how)),
+    pushManifest: async (ref, manifest, how) => pushManifest(connection, ref, manifest, busy(how).signal),
     async close() {
       closing.abort()
       agents.close()
     },
   }
+}
+
+/** Descriptors come out of foreign manifests and become part of URLs. */
+function checked(descriptor: Descriptor): Descriptor {
+  parseDigest(descriptor.digest)
+  if (Number.isSafeInteger(descriptor.size) && descriptor.size >= 0) return descriptor
+  throw new XbuildError('BAD_REFERENCE', `Cannot use blob ${descriptor.digest}: its size "${descriptor.size}" is not a number of bytes`)
 }

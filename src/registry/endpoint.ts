@@ -40,7 +40,7 @@ export function isLoopback(host: string): boolean {
 
 /** `[scheme://]host[:port][/prefix]`, as written in `xbuild.yaml`. */
 function mirrorEndpoint(text: string, ref: Reference, registries: Registries): Endpoint {
-  const [, scheme, host = '', path = ''] = /^(?:(https?):\/\/)?([^/?#@]+)((?:\/[^?#]*)?)$/.exec(text) ?? []
+  const [, scheme, host = '', path = ''] = /^(?:(https?):\/\/)?((?:\[[\da-fA-F:]+\]|[\w.-]+)(?::\d+)?)((?:\/[\w./-]*)?)$/.exec(text) ?? []
   const origin = `${scheme ?? schemeOf(host, registries)}://${apiHost(host)}`
   if (host === '' || !URL.canParse(origin)) {
     throw new XbuildError('BAD_OPTION', `Cannot use mirror "${text}" of ${ref.host}: it is not [http://]host[:port][/prefix]`)

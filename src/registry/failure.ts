@@ -89,11 +89,13 @@ export async function readUpTo(response: IncomingMessage, limit: number): Promis
   return Buffer.concat(chunks)
 }
 
-/** Throws away the rest of a small body so that its connection can be used again. */
+/** Throws away a body that should be small, so that its connection can be used again; ends the connection when it is not small. */
 export function discard(response: IncomingMessage): void {
+  let size = 0
   response.on('error', () => {})
-  if (Number(response.headers['content-length'] ?? 0) > MAX_ERROR_BODY) response.destroy()
-  else response.resume()
+  response.on('data', (chunk: Buffer) => {
+    if ((size += chunk.length) > MAX_ERROR_BODY) response.destroy()
+  })
 }
 
 function registryWords(body: string): string {

@@ -9,6 +9,9 @@ import { type Connection, fromFirst } from './mirrors.ts'
 import { PATIENT, pauseBeforeRetry } from './retry.ts'
 import type { RemoteManifest } from './types.ts'
 
+/** Bytes that make a broken transfer count as progress. */
+const WORTH_A_BREAK = 1024 * 1024
+
 /** Gets a manifest from the first mirror that has it, or from the registry. */
 export function pullManifest(connection: Connection, ref: Reference, signal: AbortSignal): Promise<RemoteManifest> {
   return fromFirst(connection, ref, signal, async (endpoint) => {
@@ -36,37 +39,51 @@ export async function pullBlob(
   const { size } = descriptor
   const offset = options.offset ?? 0
   if (offset >= size) return Readable.from([], { objectMode: false })
-  const openAt = (position: number) => openBlob(connection, ref, descriptor, { signal: options.signal, position })
+  const ended = new AbortController()
+  const signal = AbortSignal.any([options.signal, ended.signal])
+  const openAt = (position: number) => openBlob(connection, ref, descriptor, { signal, position })
   // The first answer is awaited here, so that a blob which is not there is an error of the call and not of the stream
-  const first = await openAt(offset)
-  return Readable.from(bytes(first), { objectMode: false, highWaterMark: 256 * 1024 })
+  let opened = await openAt(offset)
+  const source = bytes()
+  return new Readable({
+    highWaterMark: 256 * 1024,
+    read() {
+      source.next().then(
+        ({ done, value }) => this.push(done ? null : value),
+        (error: Error) => this.destroy(error),
+      )
+    },
+    // Not `Readable.from`: it waits for the generator, which may wait for a silent registry
+    destroy(error, done) {
+      ended.abort()
+      opened.response.destroy()
+      done(error)
+    },
+  })
 
-  async function* bytes(opened: OpenBlob): AsyncGenerator<Buffer> {
-    let { response, skip } = opened
+  async function* bytes(): AsyncGenerator<Buffer> {
     let position = offset
     let mark = offset
     let failures = 0
     while (true) {
       try {
-        for await (const chunk of response as AsyncIterable<Buffer>) {
-          const dropped = Math.min(skip, chunk.length)
-          skip -= dropped
-          if (dropped === chunk.length) continue
-          const rest = chunk.subarray(dropped)
+        let { skip } = opened
+        for await (const chunk of opened.response as AsyncIterable<Buffer>) {
+          const rest = chunk.subarray(Math.min(skip, chunk.length))
+          skip -= chunk.length - rest.length
           if (position + rest.length > size) throw tooLong(opened)
           position += rest.length
-          yield rest
+          if (rest.length > 0) yield rest
         }
         if (position === size) return
         throw Object.assign(new Error('short body'), { code: 'ECONNRESET' })
       } catch (error) {
-        const failure = networkFailure(`pull blob ${descriptor.digest} of "${familiarReference(ref)}"`, opened.host, error, options.signal)
+        const failure = networkFailure(`pull blob ${descriptor.digest} of "${familiarReference(ref)}"`, opened.host, error, signal)
         // A transfer that moves may break as often as it likes; one that stands still may not
-        failures = position - mark >= 1024 * 1024 ? 1 : failures + 1
+        failures = position - mark >= WORTH_A_BREAK ? 1 : failures + 1
         mark = failures === 1 ? position : mark
-        await pauseBeforeRetry(failure, failures, { ...connection, signal: options.signal, patience: PATIENT })
+        await pauseBeforeRetry(failure, failures, { ...connection, signal, patience: PATIENT })
         opened = await openAt(position)
-        ;({ response, skip } = opened)
       }
     }
   }

@@ -1,4 +1,4 @@
-import { Readable } from 'node:stream'
+import { Readable, Transform, pipeline } from 'node:stream'
 import { XbuildError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { digestAlgorithm } from '../oci/digest.ts'
@@ -78,7 +78,8 @@ export async function pushBlob(
   }
 
   async function upload(place: URL): Promise<void> {
-    place.searchParams.set('digest', descriptor.digest)
+    // Added as text: rewriting the registry's own parameters could break a signature in them
+    place.search += `${place.search ? '&' : '?'}digest=${encodeURIComponent(descriptor.digest)}`
     const response = await connection.ask(endpoint, {
       what,
       method: 'PUT',
@@ -87,7 +88,7 @@ export async function pushBlob(
       headers: { 'content-type': 'application/octet-stream' },
       body: {
         length: descriptor.size,
-        open: async () => Readable.from(exactly(await options.open(), descriptor, options.onProgress), { objectMode: false }),
+        open: async () => countedStream(await options.open(), descriptor, options.onProgress),
       },
       expect: [201, 204],
       signal,
@@ -141,19 +142,20 @@ export function pushScope(endpoint: Endpoint): string {
 }
 
 /** The source's bytes, counted: a file that changed its size would otherwise hang or corrupt the request. */
-async function* exactly(source: NodeJS.ReadableStream, { digest, size }: Descriptor, onProgress?: OnProgress): AsyncGenerator<Buffer> {
+function countedStream(source: NodeJS.ReadableStream, { digest, size }: Descriptor, onProgress?: OnProgress): Readable {
   let sent = 0
-  for await (const piece of source) {
-    const chunk = typeof piece === 'string' ? Buffer.from(piece) : piece
-    sent += chunk.length
-    if (sent > size) break
-    yield chunk
-    onProgress?.(sent, size)
-  }
-  if (sent !== size) {
-    const state = sent > size ? `its source is longer than ${size} bytes` : `its source ends after ${sent} of ${size} bytes`
-    throw new XbuildError('DIGEST_MISMATCH', `Cannot send ${digest}: ${state}`)
-  }
+  const wrong = (state: string) => new XbuildError('DIGEST_MISMATCH', `Cannot send ${digest}: its source ${state}`)
+  const counter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      sent += chunk.length
+      if (sent > size) return done(wrong(`is longer than ${size} bytes`))
+      onProgress?.(sent, size)
+      done(null, chunk)
+    },
+    flush: (done) => done(sent === size ? null : wrong(`ends after ${sent} of ${size} bytes`)),
+  })
+  // Errors arrive at the reader of the counter; an early end of either closes the other
+  return pipeline(source, counter, () => {})
 }
 
 function mismatch(what: string, endpoint: Endpoint, stored: string): RegistryFailure {

@@ -47,7 +47,8 @@ export function createSession(options: { send: SendHttp; authorizer: Authorizer 
     const failure = await answerFailure(request.what, own ? endpoint.host : url.host, response)
     if (own) throw failure.code === 'AUTH' ? await authorizer.explain(endpoint, failure) : failure
     // Signed addresses of a blob store run out: the registry gives a new one
-    throw new RegistryFailure('REGISTRY', failure.message, { ...failure, transience: failure.status === 403 ? 'transient' : failure.transience })
+    const transience = failure.status === 403 ? 'transient' : failure.transience
+    throw new RegistryFailure('REGISTRY', failure.message, { ...failure, transience })
   }
 
   async function follow(endpoint: Endpoint, request: RegistryRequest, authorization: string | undefined) {

@@ -42,7 +42,11 @@ export async function fetchToken(request: TokenRequest, send: SendHttp): Promise
       response = await post({ grant_type: 'password', username: credential.username, password: credential.password })
     }
   }
-  if (response.statusCode !== 200) throw await answerFailure(what, realm.host, response)
+  if (response.statusCode !== 200) {
+    const failure = await answerFailure(what, realm.host, response)
+    // Services say 400, 401, 403 or 404 for a wrong password
+    throw failure.transience === 'final' ? new RegistryFailure('AUTH', failure.message, { ...failure, cause: failure.cause }) : failure
+  }
   return readToken(await readBody(response), request)
 
   async function ask(outgoing: HttpRequest): Promise<IncomingMessage> {
