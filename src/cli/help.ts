@@ -7,6 +7,7 @@ const ENVIRONMENT: readonly (readonly [name: string, help: string])[] = [
   ['DOCKER_DEFAULT_PLATFORM', 'Value of --platform'],
   ['BUILDKIT_PROGRESS', 'Value of --progress'],
   ['SOURCE_DATE_EPOCH', 'Seconds since 1970: no time stamp in the image is later than that'],
+  ['XBUILD_HOME', 'Value of --store'],
   ['DOCKER_CONFIG', 'Folder of config.json with the credentials of registries; default: ~/.docker'],
   ['NO_COLOR', 'Set to anything: no colours'],
 ]

@@ -1,4 +1,3 @@
-import { familiarReference, parseReference } from '../oci/reference.ts'
 import type { NamedContext } from './options.ts'
 import { badValue, splitPair } from './values.ts'
 
@@ -6,16 +5,7 @@ import { badValue, splitPair } from './values.ts'
 export function parseBuildContext(text: string, label: string): { readonly name: string; readonly context: NamedContext } {
   const [name, value] = splitPair(text, label)
   if (!value) throw badValue(label, text, 'the value after "=" is missing', 'Write it like NAME=docker-image://alpine:3 or NAME=folder')
-  return { name: familiarName(name), context: parseValue(value, text, label) }
-}
-
-/** A name as BuildKit looks for it: images as people write them, without `:latest`; stage names in lower case. */
-export function familiarName(name: string): string {
-  try {
-    return familiarReference(parseReference(name)).replace(/:latest$/, '')
-  } catch {
-    return name.toLowerCase() // no image name, so it can only be the name of a stage
-  }
+  return { name, context: parseValue(value, text, label) }
 }
 
 function parseValue(value: string, text: string, label: string): NamedContext {

@@ -1,6 +1,6 @@
+import { parseAnnotation } from '../oci/annotation.ts'
 import { parseReference } from '../oci/reference.ts'
 import { parsePlatform, samePlatform, type Platform } from '../platform.ts'
-import { parseAnnotation } from './annotation.ts'
 import { parseBuildContext } from './build-context.ts'
 import type { NamedContext, Output, ProgressMode } from './options.ts'
 import { parseOutput } from './output.ts'
@@ -51,8 +51,8 @@ export function labels(texts: readonly string[], { label }: FlagInput): Readonly
 }
 
 /** Annotations as written, checked. */
-export function annotations(texts: readonly string[], { label }: FlagInput): readonly string[] {
-  for (const annotation of texts) parseAnnotation(annotation, label)
+export function annotations(texts: readonly string[]): readonly string[] {
+  for (const annotation of texts) parseAnnotation(annotation)
   return texts
 }
 

@@ -188,7 +188,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
     group: 'advanced',
     key: 'jobs',
     help: 'Steps that run at a time',
-    default: 'number of CPUs, at least 4',
+    default: 'number of CPUs, at least 16',
     absent: undefined,
     parse: read.positive,
   },

@@ -2,7 +2,6 @@ import { suggest } from '../dockerfile/suggest.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
 import type { Platform } from '../platform.ts'
 import { COMMANDS, readArgv, type CommandName, type Invocation } from './argv.ts'
-import { checkOptions } from './check.ts'
 import type { FileConfig } from './file.ts'
 import type { FlagInput } from './flag-values.ts'
 import { CLI_FLAGS, FLAGS, type CliOptions, type Flag, type FlagOption } from './flags.ts'
@@ -72,7 +71,7 @@ function resolveBuild({ command, words, given }: Invocation, cli: CliOptions, en
   if (cli.quiet && given.has('progress') && values.progress !== 'quiet') {
     throw usageError(`Cannot use "--progress ${values.progress}" with --quiet: they contradict`, 'Leave out one of the two')
   }
-  return checkOptions(build)
+  return build
 
   function textsOf(option: FlagOption, flag: Flag<unknown>): readonly string[] | undefined {
     const inFile = options.file?.values[option]

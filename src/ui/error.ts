@@ -1,5 +1,5 @@
 import type { Diagnostic, SourcePosition, XbuildError } from '../errors.ts'
-import { cleanLine, cleanText, createPaint, type Paint } from './text.ts'
+import { cleanLine, cleanText, count, createPaint, type Paint } from './text.ts'
 
 /** How errors are shown. */
 export interface ErrorStyle {
@@ -29,23 +29,31 @@ export function formatError(error: XbuildError, style: ErrorStyle): string {
   return `${blocks.join('\n\n')}\n`
 }
 
-/** Problems of a text, each with its line, worst first within the order of the file. Ends in a newline. */
+/** Problems of a text, each with its line, in the order given. Ends in a newline. */
 export function formatDiagnostics(diagnostics: readonly Diagnostic[], style: ErrorStyle): string {
   const paint = createPaint(style.color)
   return diagnostics.map((diagnostic) => `${formatDiagnostic(diagnostic, style, paint).join('\n')}\n`).join('')
 }
 
 function formatOne(error: XbuildError, style: ErrorStyle, paint: Paint, platforms: readonly string[]): string {
+  const diagnostics = diagnosticsOf(error)
+  if (diagnostics.length > 0) return formatSummed(error, diagnostics, style, paint)
   const lines = [`${paint('red', 'error:')} ${paint('bold', cleanText(error.message))}`]
   if (platforms.length > 0) lines.push(`  platform: ${platforms.join(', ')}`)
   if (error.at) lines.push(...formatPlace(error.at, style, paint))
-  for (const diagnostic of diagnosticsOf(error)) lines.push(...formatDiagnostic(diagnostic, style, paint).map((line) => `  ${line}`))
   const output = error.output?.slice(-OUTPUT_LINES) ?? []
   if (output.length > 0) lines.push('  last output:', ...output.map((line) => `    ${paint('dim', '│')} ${cleanLine(line)}`))
   const hint = error.hint ?? (error.code === 'INTERNAL' && !style.debug ? FAULT_HINT : undefined)
   if (hint) lines.push(`  ${paint('cyan', 'hint:')} ${cleanText(hint)}`)
   if (style.debug) lines.push(...formatCauses(error, paint))
   return lines.join('\n')
+}
+
+// The problems first, and last how many there are: the end is what stays in sight
+function formatSummed(error: XbuildError, diagnostics: readonly Diagnostic[], style: ErrorStyle, paint: Paint): string {
+  const summary = error.message === diagnostics[0]?.message ? (error.hint ?? count(diagnostics.length, 'problem')) : error.message
+  const blocks = diagnostics.map((diagnostic) => formatDiagnostic(diagnostic, style, paint).join('\n'))
+  return [...blocks, `${paint('red', 'error:')} ${paint('bold', cleanText(summary))}`].join('\n\n')
 }
 
 function formatDiagnostic({ severity, message, hint, at, rule }: Diagnostic, style: ErrorStyle, paint: Paint): string[] {

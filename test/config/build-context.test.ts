@@ -5,10 +5,10 @@ const hex = 'a'.repeat(64)
 
 test.each([
   ['base=docker-image://alpine:3', 'base', { kind: 'image', ref: 'alpine:3' }],
-  ['docker.io/library/alpine:latest=dir', 'alpine', { kind: 'dir', path: 'dir' }],
+  ['docker.io/library/alpine:latest=dir', 'docker.io/library/alpine:latest', { kind: 'dir', path: 'dir' }],
   ['alpine:3.20=dir', 'alpine:3.20', { kind: 'dir', path: 'dir' }],
   ['registry.example/a/b=../x', 'registry.example/a/b', { kind: 'dir', path: '../x' }],
-  ['Base=/abs', 'base', { kind: 'dir', path: '/abs' }],
+  ['Base=/abs', 'Base', { kind: 'dir', path: '/abs' }],
   ['b=oci-layout://out', 'b', { kind: 'oci-layout', path: 'out' }],
   ['b=oci-layout:///abs/out:v1', 'b', { kind: 'oci-layout', path: '/abs/out', ref: 'v1' }],
   ['b=oci-layout://a:b/out', 'b', { kind: 'oci-layout', path: 'a:b/out' }],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { XbuildError, type Diagnostic } from '../../src/errors.ts'
+import { DockerfileError, XbuildError, type Diagnostic } from '../../src/errors.ts'
 import { formatDiagnostics, formatError } from '../../src/ui/error.ts'
 
 const DOCKERFILE = `FROM alpine AS build
@@ -57,6 +57,8 @@ test('every kind of error', async () => {
       ),
     ],
     ['diagnostics in an error', formatError(new Bad(diagnostics), plain)],
+    ['several mistakes in a Dockerfile', formatError(new DockerfileError(diagnostics), plain)],
+    ['one mistake in a Dockerfile', formatError(new DockerfileError(diagnostics.slice(0, 1)), plain)],
     ['diagnostics alone', formatDiagnostics(diagnostics, plain)],
     ['a fault of ours', formatError(new XbuildError('INTERNAL', 'x is not a function'), plain)],
   ]
