@@ -1,5 +1,5 @@
 import { constants, createWriteStream } from 'node:fs'
-import { copyFile, link, mkdir, rename, rm, stat } from 'node:fs/promises'
+import { copyFile, link, mkdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { XbuildError } from '../errors.ts'
@@ -62,7 +62,8 @@ export async function kindOf(path: string): Promise<'absent' | 'file' | 'folder'
 
 /**
  * Gives a file a second name, or a copy where that cannot be (another file system, another owner). The new name shows only whole content.
- * Says whether the name is new.
+ * A copy carries the file's modification time, so that one of equal size and time is known as an earlier copy, and left. Says whether the
+ * name is new.
  */
 export async function linkOrCopy(source: string, target: string): Promise<boolean> {
   try {
@@ -74,8 +75,15 @@ export async function linkOrCopy(source: string, target: string): Promise<boolea
   }
   const [from, to] = await Promise.all([stat(source), stat(target).catch(() => undefined)])
   if (to && from.dev === to.dev && from.ino === to.ino) return false
+  if (to && from.size === to.size && from.mtimeMs === to.mtimeMs && to.isFile()) return false
   await staged(target, async (temp) => {
-    await link(source, temp).catch(async () => copyFile(source, temp, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE))
+    const linked = await link(source, temp).then(
+      () => true,
+      () => false,
+    )
+    if (linked) return
+    await copyFile(source, temp, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+    await utimes(temp, from.atime, from.mtime)
   })
   return to === undefined
 }

@@ -62,7 +62,8 @@ async function unpackAll(
     ]
     await feed('tar', args, { input: withEnd(entries), signal: options.signal }).catch((cause: unknown) => {
       if (!(cause instanceof XbuildError) || cause.code !== 'HOST') throw cause
-      const state = cause.output ? 'tar could not unpack it' : cause.message
+      const full = cause.output?.some((line) => /No space left|Wrote only/.test(line))
+      const state = full ? 'no space left on device' : cause.output ? 'tar could not unpack it' : cause.message
       throw new XbuildError('HOST', `Cannot export ${formatPlatform(entry.platform)} to "${dest}": ${state}`, {
         cause,
         ...(cause.output ? { output: cause.output } : {}),

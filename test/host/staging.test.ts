@@ -69,10 +69,30 @@ test('a link is made where it can be, once', async () => {
   expect((await readdir(folder)).toSorted()).toEqual(['source', 'target'])
 })
 
+test('on another file system a copy is made, and made again only when it is another file', async () => {
+  const source = join(folder, 'source')
+  const far = await mkdtemp('/dev/shm/xbuild-staging-')
+  try {
+    expect((await stat(far)).dev).not.toBe((await stat(folder)).dev)
+    const target = join(far, 'target')
+    await writeFile(source, 'bytes')
+    expect(await linkOrCopy(source, target)).toBe(true)
+    const { ino } = await stat(target)
+    expect(await linkOrCopy(source, target)).toBe(false)
+    expect((await stat(target)).ino).toBe(ino)
+    await writeFile(target, 'BYTES')
+    expect(await linkOrCopy(source, target)).toBe(false)
+    expect(await readFile(target, 'utf8')).toBe('bytes')
+    expect(await readdir(far)).toEqual(['target'])
+  } finally {
+    await rm(far, { recursive: true })
+  }
+})
+
 test('another file of that name is replaced', async () => {
   const [source, target] = [join(folder, 'source'), join(folder, 'target')]
   await writeFile(source, 'bytes')
-  await writeFile(target, 'damaged')
+  await writeFile(target, 'spoil')
   expect(await linkOrCopy(source, target)).toBe(false)
   expect(await readFile(target, 'utf8')).toBe('bytes')
   await mkdir(join(folder, 'sub'))
