@@ -15,7 +15,7 @@ export function readFlags<S extends Readonly<Record<string, FlagKind>>>(
   fail: (message: string, hint?: string) => void,
 ): FlagValues<S> {
   const values: Record<string, string | boolean | string[] | undefined> = {}
-  for (const [name, kind] of Object.entries(spec)) values[name] = kind === 'list' ? [] : undefined
+  for (const name in spec) values[name] = spec[name] === 'list' ? [] : undefined
   for (const flag of flags) {
     const equals = flag.indexOf('=')
     const name = flag.slice(2, equals === -1 ? undefined : equals)

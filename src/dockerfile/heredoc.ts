@@ -36,7 +36,7 @@ export function findHeredocs(line: string): HeredocStart[] {
 export function readHeredocs(
   reader: LineReader,
   starts: readonly HeredocStart[],
-): { heredocs: Heredoc[]; endLine: number | undefined; unterminated?: string } {
+): { heredocs: readonly Heredoc[]; endLine: number | undefined; unterminated?: string } {
   const heredocs: Heredoc[] = []
   let endLine: number | undefined
   for (const { stripTabs, ...start } of starts) {

@@ -99,6 +99,7 @@ function cutContinuation(text: string, escape: Escape): { text: string; continue
 }
 
 function joinForPeople(pieces: readonly string[]): string {
+  if (pieces.length === 1) return pieces[0]!.trim()
   const parts: string[] = []
   let spaceBefore = false
   for (const piece of pieces) {

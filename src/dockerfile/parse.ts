@@ -6,7 +6,7 @@ import { openLines, readLogicalLine, type Escape, type LineReader } from './line
 import { shorten } from './flags.ts'
 import { cutFlags, cutField } from './split.ts'
 import { suggestionHint } from './suggest.ts'
-import type { ArgInstruction, Dockerfile, FromInstruction, Heredoc, Instruction, ParseResult, Stage } from './types.ts'
+import type { ArgInstruction, Dockerfile, FromInstruction, Instruction, ParseResult, Stage } from './types.ts'
 
 /** Parses a whole Dockerfile; never throws for what is in it: every problem is a diagnostic, and the rest is still parsed. */
 export function parseDockerfile(text: string, options: { file: string }): ParseResult {
@@ -36,6 +36,8 @@ export function parseTrigger(trigger: string, at: SourcePosition): { instruction
   return { diagnostics }
 }
 
+const NO_HEREDOCS: ReturnType<typeof readHeredocs> = { heredocs: [], endLine: undefined }
+
 interface ReadOptions {
   readonly file: string
   readonly escape: Escape
@@ -52,7 +54,7 @@ function readInstructions(reader: LineReader, options: ReadOptions): (Instructio
     const name = word.toUpperCase()
     const { flags, rest } = cutFlags(all, escape)
     const carrier = heredocCarrier(name, rest)
-    const body = carrier ? readHeredocs(reader, findHeredocs(rest)) : { heredocs: [] as Heredoc[], endLine: undefined }
+    const body = carrier ? readHeredocs(reader, findHeredocs(rest)) : NO_HEREDOCS
     const endLine = body.endLine ?? line.endLine
     const at = options.at ?? { file, line: line.line, ...(endLine > line.line ? { endLine } : {}) }
     const fail = (rule: string, message: string, hint?: string): void => {

@@ -59,7 +59,7 @@ function parseTokens(pattern: string, folders: boolean): Token[] {
     if (char === '*' && folders && chars[at + 1] === 42) {
       at += chars[at + 2] === SLASH ? 3 : 2
       if (at >= chars.length) tokens.push({ type: 'all' })
-      else tokens.push({ type: 'folders' }, { type: 'inside' })
+      else if (tokens.at(-1)?.type !== 'inside') tokens.push({ type: 'folders' }, { type: 'inside' })
     } else if (char === '*') {
       // Stars in a row say what one says; dropping them keeps the states few.
       if (tokens.at(-1)?.type !== 'some') tokens.push({ type: 'some' })
@@ -148,12 +148,14 @@ function run(tokens: readonly Token[], path: string): 'match' | 'alive' | 'dead'
   }
 
   function add(to: number[], first: number, at: number): void {
-    for (let state = first; mark[state] !== at; state++) {
+    const pending = [first]
+    for (let state = pending.pop(); state !== undefined; state = pending.pop()) {
+      if (mark[state] === at) continue
       mark[state] = at
       to.push(state)
       const type = tokens[state]?.type
-      if (type === 'folders') add(to, state + 2, at)
-      else if (type !== 'some' && type !== 'all') return
+      if (type === 'folders') pending.push(state + 1, state + 2)
+      else if (type === 'some' || type === 'all') pending.push(state + 1)
     }
   }
 }

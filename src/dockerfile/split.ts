@@ -40,8 +40,11 @@ function isSpace(char: string): boolean {
   return char === ' ' || (char >= '\t' && char <= '\r')
 }
 
+const NO_FLAGS: readonly string[] = []
+
 /** Cuts `--flag[=value]` words off the front of an instruction's arguments; `--` alone ends them. Quotes are removed. */
-export function cutFlags(text: string, escape: Escape): { flags: string[]; rest: string } {
+export function cutFlags(text: string, escape: Escape): { flags: readonly string[]; rest: string } {
+  if (!text.startsWith('--')) return { flags: NO_FLAGS, rest: text }
   const flags: string[] = []
   let at = 0
   for (;;) {

@@ -1,0 +1,91 @@
+import { XbuildError } from '../errors.ts'
+import { shorten } from './flags.ts'
+import { layerHistory } from './history.ts'
+import { resolveDest, sourcePath } from './paths.ts'
+import type { StageState } from './state.ts'
+import type { CopyInstruction, CopyStep, Heredoc, StageSource } from './types.ts'
+
+/** A COPY or ADD with its paths relative to their roots. */
+export function copyStep(instruction: CopyInstruction, state: StageState): CopyStep {
+  const { expand } = state.scope
+  const add = instruction.kind === 'add'
+  const sources = instruction.sources.map(expand)
+  const remotes = add ? sources.filter(isRemote) : []
+  const local = add ? sources.filter((source) => !isRemote(source)) : sources
+  const inline = instruction.heredocs.map((heredoc) => inlineFile(heredoc, state))
+  const dest = expand(instruction.dest)
+  const chown = instruction.chown === undefined ? undefined : expand(instruction.chown)
+  const chmod = instruction.chmod === undefined ? undefined : checkChmod(expand(instruction.chmod))
+  const checksum = instruction.checksum === undefined ? undefined : checkChecksum(expand(instruction.checksum), sources, remotes)
+  const from = instruction.from === undefined ? undefined : sourceOf(instruction.from, state)
+  const words = [
+    add ? 'ADD' : 'COPY',
+    ...(instruction.parents ? ['--parents'] : []),
+    ...(chown ? [`--chown=${chown}`] : []),
+    ...(chmod ? [`--chmod=${chmod}`] : []),
+    ...sources,
+    ...inline.map(({ name }) => `<<${name}`),
+    dest,
+  ]
+  return {
+    kind: 'copy',
+    at: instruction.at,
+    text: instruction.text,
+    history: layerHistory(`${words.join(' ')} # buildkit`),
+    add,
+    ...(from === undefined ? {} : { from }),
+    sources: local.map((source) => (instruction.parents ? keepPivot(source) : sourcePath(source))),
+    ...(remotes.length === 0 ? {} : { remotes }),
+    inline,
+    dest: resolveDest(state.config.WorkingDir || '/', dest),
+    ...(chown ? { chown } : {}),
+    ...(chmod ? { chmod } : {}),
+    excludes: instruction.excludes.map(expand),
+    parents: instruction.parents,
+    link: instruction.link,
+    ...(instruction.unpack === undefined ? {} : { unpack: instruction.unpack }),
+    ...(checksum === undefined ? {} : { checksum }),
+    ...(instruction.keepGitDir ? { keepGitDir: true } : {}),
+  }
+}
+
+/** Whether an ADD source comes over the network: http(s), or a git repository. */
+export function isRemote(source: string): boolean {
+  return /^(https?:\/\/|git@|git:\/\/|ssh:\/\/)/i.test(source)
+}
+
+/** Only a trigger of a base image can name something that the stage graph has not seen: an image then. */
+function sourceOf(text: string, { stage, warn }: StageState): StageSource {
+  if (Object.hasOwn(stage.froms, text)) return stage.froms[text]!
+  warn('onbuild-from', stage.stage.from.at, `The base image copies from "${shorten(text)}", which is taken as an image`, 'Use a base image without that ONBUILD if you mean a stage')
+  return { kind: 'image', ref: text }
+}
+
+function inlineFile({ name, content, expand }: Heredoc, { scope }: StageState): { name: string; content: string } {
+  if (name.includes('/') || name === '.' || name === '..') {
+    throw new XbuildError('BAD_DOCKERFILE', `Cannot use heredoc name "${name}": it is the name of a file`, { hint: 'Use a word without slashes' })
+  }
+  return { name, content: expand ? scope.expandBody(content) : content }
+}
+
+function keepPivot(source: string): string {
+  const pivot = source.indexOf('/./')
+  if (pivot === -1) return sourcePath(source)
+  return `${sourcePath(source.slice(0, pivot))}/./${sourcePath(source.slice(pivot + 3))}`
+}
+
+function checkChmod(chmod: string): string {
+  const octal = /^[0-7]{1,5}$/.test(chmod) && Number.parseInt(chmod, 8) <= 0o7777
+  const symbolic = chmod.length <= 200 && chmod.split(',').every((part) => /^[ugoa]*([-+=]([rwxXst]*|[ugo]))+$/.test(part))
+  if (chmod === '' || octal || symbolic) return chmod
+  throw new XbuildError('BAD_DOCKERFILE', `Cannot use mode "${shorten(chmod)}": it is neither octal nor symbolic`, {
+    hint: 'Write it like --chmod=755 or --chmod=u=rwX,go=rX',
+  })
+}
+
+function checkChecksum(checksum: string, sources: readonly string[], remotes: readonly string[]): string {
+  if (sources.length === 1 && remotes.length === 1) return checksum
+  throw new XbuildError('BAD_DOCKERFILE', `Cannot check "${shorten(checksum)}": a checksum needs exactly one source, and that from the network`, {
+    hint: 'Write one ADD per source',
+  })
+}

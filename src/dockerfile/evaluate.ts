@@ -1,0 +1,99 @@
+import { XbuildError, type Diagnostic } from '../errors.ts'
+import type { ContainerConfig } from '../oci/manifest.ts'
+import { copyStep } from './copy-step.ts'
+import { metaStep } from './meta-steps.ts'
+import { parseTrigger } from './parse.ts'
+import { runStep } from './run-step.ts'
+import { createScope } from './scope.ts'
+import type { StageState } from './state.ts'
+import type { EvaluatedStage, GraphStage, Instruction, StageBase, Step } from './types.ts'
+import { workdirStep } from './workdir-step.ts'
+
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/**
+ * Runs through a stage without running anything: every variable expanded, every step with the state it runs in,
+ * and the config at the end. Problems are collected; a step that has one is left out.
+ */
+export function evaluateStage(stage: GraphStage, base: StageBase): EvaluatedStage {
+  const diagnostics: Diagnostic[] = []
+  const state = startState(stage, base, diagnostics)
+  const steps: Step[] = []
+  for (const instruction of [...baseTriggers(stage, base, diagnostics), ...stage.stage.instructions]) {
+    try {
+      const step = evaluate(instruction, state)
+      if (step) steps.push(step)
+    } catch (error) {
+      if (!(error instanceof XbuildError)) throw error
+      const hint = error.hint === undefined ? {} : { hint: error.hint }
+      diagnostics.push({ rule: 'bad-instruction', severity: 'error', message: error.message, ...hint, at: instruction.at })
+    }
+  }
+  return {
+    steps,
+    config: finishConfig(state),
+    ...(state.author === undefined ? {} : { author: state.author }),
+    args: Object.fromEntries(state.scope.args),
+    diagnostics,
+  }
+}
+
+function startState(stage: GraphStage, base: StageBase, diagnostics: Diagnostic[]): StageState {
+  const { Env = [], Labels = {}, ExposedPorts = {}, Volumes = {}, OnBuild: _, ...config } = base.config
+  const needsPath = stage.platform.os !== 'windows' && !Env.some((variable) => variable.startsWith('PATH='))
+  const env = needsPath ? [...Env, `PATH=${DEFAULT_PATH}`] : Env
+  const scratch = stage.base.kind === 'scratch' && !config.WorkingDir
+  return {
+    stage,
+    config: scratch ? { ...config, WorkingDir: '/' } : config,
+    labels: new Map(Object.entries(Labels)),
+    ports: new Set(Object.keys(ExposedPorts)),
+    volumes: new Set(Object.keys(Volumes)),
+    triggers: [],
+    portsLeft: 1 << 20,
+    scope: createScope({ env, inherited: base.args ?? {}, args: stage.args, escape: stage.escape ?? '\\' }),
+    cmdIsOwn: false,
+    warn: (rule, at, message, hint) => {
+      diagnostics.push({ rule, severity: 'warning', message, ...(hint === undefined ? {} : { hint }), at })
+    },
+  }
+}
+
+/** The ONBUILD triggers of the base, which run before everything else, at the position of FROM. */
+function baseTriggers(stage: GraphStage, base: StageBase, diagnostics: Diagnostic[]): Instruction[] {
+  return (base.config.OnBuild ?? []).flatMap((trigger) => {
+    const parsed = parseTrigger(trigger, stage.stage.from.at)
+    diagnostics.push(...parsed.diagnostics)
+    return parsed.instruction ?? []
+  })
+}
+
+function evaluate(instruction: Instruction, state: StageState): Step | undefined {
+  switch (instruction.kind) {
+    case 'run':
+      return runStep(instruction, state)
+    case 'copy':
+    case 'add':
+      return copyStep(instruction, state)
+    case 'workdir':
+      return workdirStep(instruction, state)
+    default:
+      return metaStep(instruction, state)
+  }
+}
+
+/** The config with what grew beside it; keys sorted, empty things left out. */
+function finishConfig({ config, scope, labels, ports, volumes, triggers }: StageState): ContainerConfig {
+  return {
+    ...config,
+    ...(scope.env.size === 0 ? {} : { Env: [...scope.env].map(([name, value]) => `${name}=${value}`) }),
+    ...(labels.size === 0 ? {} : { Labels: sorted(labels) }),
+    ...(ports.size === 0 ? {} : { ExposedPorts: sorted([...ports].map((port) => [port, {}])) }),
+    ...(volumes.size === 0 ? {} : { Volumes: sorted([...volumes].map((path) => [path, {}])) }),
+    ...(triggers.length === 0 ? {} : { OnBuild: triggers }),
+  }
+}
+
+function sorted<T>(entries: Iterable<readonly [string, T]>): Record<string, T> {
+  return Object.fromEntries([...entries].sort(([a], [b]) => (a < b ? -1 : 1)))
+}

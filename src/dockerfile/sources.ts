@@ -1,0 +1,87 @@
+import type { SourcePosition } from '../errors.ts'
+import { shorten } from './flags.ts'
+import type { GraphScope } from './graph.ts'
+import { mountFrom } from './mount.ts'
+import { parseTrigger } from './parse.ts'
+import { suggest } from './suggest.ts'
+import type { Dockerfile, Instruction, Stage, StageSource } from './types.ts'
+
+/** A `--from` as it is written, and where. */
+interface WrittenFrom {
+  readonly text: string
+  readonly at: SourcePosition
+}
+
+/** Everything that the COPYs and RUN mounts of a stage read from, triggers of the stage it is built from included. */
+export function fromsOf(dockerfile: Dockerfile, index: number, base: StageSource): WrittenFrom[] {
+  const stage = dockerfile.stages[index]!
+  const own = stage.instructions.flatMap((instruction) => fromsOfInstruction(instruction, instruction.at))
+  if (base.kind !== 'stage') return own
+  return [...triggersOf(dockerfile.stages[base.index]!).flatMap((instruction) => fromsOfInstruction(instruction, stage.from.at)), ...own]
+}
+
+/** The ONBUILD instructions of a stage, parsed. */
+export function triggersOf(stage: Stage): Instruction[] {
+  return stage.instructions.flatMap((instruction) =>
+    instruction.kind === 'onbuild' ? (parseTrigger(instruction.trigger, instruction.at).instruction ?? []) : [],
+  )
+}
+
+function fromsOfInstruction(instruction: Instruction, at: SourcePosition): WrittenFrom[] {
+  if (instruction.kind === 'run') return instruction.mounts.flatMap((mount) => mountFrom(mount) ?? []).map((text) => ({ text, at }))
+  return instruction.kind === 'copy' && instruction.from !== undefined ? [{ text: instruction.from, at }] : []
+}
+
+/** What a `--from` of the stage `before` names: an earlier stage by name or index, a build context, or an image. */
+export function resolveFrom(scope: GraphScope, { text, at, before }: WrittenFrom & { before: number }): StageSource {
+  const { dockerfile, options, fail, warn } = scope
+  const { stages } = dockerfile
+  const source = `--from="${shorten(text)}"`
+  if (text.includes('$')) {
+    fail('variable-in-from', at, `Cannot use ${source}: variables have no meaning there`, 'Write FROM with the variable AS a stage, and copy from that stage')
+    return { kind: 'scratch' }
+  }
+  if (/^\d+$/.test(text)) {
+    const index = Number(text)
+    if (index < before) return sourceOfStage(scope, index)
+    const state = index === before ? 'it is this stage itself' : index < stages.length ? `stage ${index} starts later` : `there are ${stages.length} stages`
+    fail('unknown-stage', at, `Cannot use ${source}: ${state}`, 'Use a stage that is defined before this one')
+    return { kind: 'scratch' }
+  }
+  const name = text.toLowerCase()
+  const earlier = stages.findLastIndex((stage) => stage.index < before && stage.name === name)
+  if (earlier !== -1) return sourceOfStage(scope, earlier)
+  const later = stages.find((stage) => stage.name === name)
+  if (later && contextNamed(name, options.namedContexts) === undefined) {
+    const self = later.index === before
+    const state = self ? 'a stage cannot copy from itself' : `stage "${name}" starts later, at line ${later.from.at.line}`
+    fail(self ? 'circular-stage' : 'forward-stage', at, `Cannot use ${source}: ${state}`, 'Use a stage that is defined before this one')
+    return { kind: 'scratch' }
+  }
+  const context = contextNamed(text, options.namedContexts)
+  if (context !== undefined) return { kind: 'context', name: context }
+  if (text === 'scratch') return { kind: 'scratch' }
+  const similar = suggest(name, stages.flatMap((stage) => (stage.index < before && stage.name) || []))
+  if (similar !== undefined) warn('maybe-stage', at, `${source} is taken as an image: no stage has that name`, `Did you mean "${similar}"`)
+  return { kind: 'image', ref: text }
+}
+
+function sourceOfStage({ dockerfile, options }: GraphScope, index: number): StageSource {
+  const { name } = dockerfile.stages[index]!
+  const context = name === undefined ? undefined : contextNamed(name, options.namedContexts)
+  return context === undefined ? { kind: 'stage', index } : { kind: 'context', name: context }
+}
+
+/** The build context that a name or an image reference means, if there is one: `alpine` is `docker.io/library/alpine:latest`. */
+export function contextNamed(name: string, contexts: readonly string[]): string | undefined {
+  if (contexts.length === 0) return undefined
+  const wanted = familiarName(name)
+  return contexts.find((context) => context === name) ?? contexts.find((context) => familiarName(context) === wanted)
+}
+
+function familiarName(ref: string): string {
+  let name = ref.toLowerCase()
+  for (const host of ['docker.io/', 'index.docker.io/']) if (name.startsWith(host)) name = name.slice(host.length)
+  if (name.startsWith('library/')) name = name.slice('library/'.length)
+  return name.endsWith(':latest') ? name.slice(0, -':latest'.length) : name
+}

@@ -1,0 +1,13 @@
+import { layerHistory, metaHistory } from './history.ts'
+import { resolvePath } from './paths.ts'
+import type { StageState } from './state.ts'
+import type { MetaStep, WorkdirInstruction, WorkdirStep } from './types.ts'
+
+/** A WORKDIR, relative ones below the one before; the root is always there and makes no layer. */
+export function workdirStep({ path: written, at, text }: WorkdirInstruction, state: StageState): WorkdirStep | MetaStep {
+  const path = resolvePath(state.config.WorkingDir || '/', state.scope.expand(written))
+  state.config = { ...state.config, WorkingDir: path }
+  const createdBy = `WORKDIR ${path}`
+  if (path === '/') return { kind: 'meta', at, text, history: metaHistory(createdBy) }
+  return { kind: 'workdir', at, text, path, user: state.config.User ?? '', history: layerHistory(createdBy) }
+}
