@@ -1,4 +1,5 @@
 import { open, stat } from 'node:fs/promises'
+import { basename, resolve } from 'node:path'
 import { findProgram } from '../host/files.ts'
 import { runProgram } from '../host/spawn.ts'
 import { ARCHITECTURES, type Architecture } from './architectures.ts'
@@ -28,9 +29,9 @@ async function findEmulator({ name, qemu }: Architecture, env: Environment): Pro
   let dynamic: Emulator | undefined
   for (const program of [`${qemu}-static`, qemu]) {
     const path = await findProgram(program, env['PATH'] ?? '')
-    if (!path) continue
-    const emulator = await describe(name, path)
-    if (emulator?.static) return emulator
+    const emulator = path && (await describe(name, resolve(path)))
+    if (!emulator) continue
+    if (emulator.static) return emulator
     dynamic ??= emulator
   }
   return dynamic
@@ -74,7 +75,7 @@ export function hasNoInterpreter(head: Buffer): boolean {
 
 /** What the emulator calls itself, like `qemu-aarch64-static 7.2.22`; its name alone when it does not say. Runs it. */
 export async function emulatorName(emulator: Emulator, options: { signal: AbortSignal }): Promise<string> {
-  const name = emulator.path.slice(emulator.path.lastIndexOf('/') + 1)
+  const name = basename(emulator.path)
   const said = await runProgram(emulator.path, ['--version'], options)
   const version = /version ([0-9][0-9.]{0,20})/.exec(said)?.[1]
   return version ? `${name} ${version}` : name

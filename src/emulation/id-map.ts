@@ -55,8 +55,8 @@ export function formatMap(map: readonly IdRange[]): string {
 
 /** Looks up what ids this user may give to a user namespace. */
 export async function rootlessIds(path = process.env['PATH'] ?? ''): Promise<RootlessIds> {
-  const { username: name, uid, gid } = userInfo()
-  const user = { name, uid }
+  const [uid, gid] = [process.geteuid!(), process.getegid!()]
+  const user = { name: userName(uid), uid }
   const [subuid, subgid, newuidmap, newgidmap] = await Promise.all([
     readFile('/etc/subuid', 'utf8').catch(() => ''),
     readFile('/etc/subgid', 'utf8').catch(() => ''),
@@ -72,10 +72,19 @@ export async function rootlessIds(path = process.env['PATH'] ?? ''): Promise<Roo
   if (!newuidmap || !newgidmap) {
     return { ...single, reason: 'newuidmap and newgidmap are not installed', hint: 'Install them: sudo apt-get install uidmap' }
   }
+  const { name } = user
   const range = `${name}:100000:65536`
   return {
     ...single,
     reason: `/etc/subuid and /etc/subgid give no ids to ${name}`,
     hint: `Add "${range}" to both, or run: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${name}`,
+  }
+}
+
+function userName(uid: number): string {
+  try {
+    return userInfo().username
+  } catch {
+    return String(uid) // a uid without an entry in /etc/passwd, as containers have it
   }
 }

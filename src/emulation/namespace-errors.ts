@@ -34,7 +34,7 @@ export async function namespaceFailure(kind: NamespaceKind, lines: readonly stri
   }
   const program = /(unshare|setpriv|mount): (?:command )?not found/.exec(said)?.[1]
   if (program) return failed(`the program ${program} is missing`, 'Install it: sudo apt-get install util-linux mount')
-  const setting = kind === 'rootless' ? await forbiddingSetting() : undefined
+  const setting = await forbiddingSetting(kind)
   if (setting) return failed(`${setting.name} forbids user namespaces`, `Allow them: sudo sysctl -w ${setting.name}=${setting.allow}`)
   const hint =
     kind === 'rootless'
@@ -43,14 +43,21 @@ export async function namespaceFailure(kind: NamespaceKind, lines: readonly stri
   return failed(lines.at(-1) ?? 'the set-up ended without a word', hint)
 }
 
-const SETTINGS: readonly { readonly name: string; readonly forbids: string; readonly allow: string }[] = [
-  { name: 'kernel.apparmor_restrict_unprivileged_userns', forbids: '1', allow: '0' }, // Ubuntu
-  { name: 'kernel.unprivileged_userns_clone', forbids: '0', allow: '1' }, // Debian, older
-  { name: 'user.max_user_namespaces', forbids: '0', allow: '15000' },
+interface Setting {
+  readonly name: string
+  readonly forbids: string
+  readonly allow: string
+  readonly kinds: readonly NamespaceKind[]
+}
+
+const SETTINGS: readonly Setting[] = [
+  { name: 'kernel.apparmor_restrict_unprivileged_userns', forbids: '1', allow: '0', kinds: ['rootless'] }, // Ubuntu
+  { name: 'kernel.unprivileged_userns_clone', forbids: '0', allow: '1', kinds: ['rootless'] }, // Debian, older
+  { name: 'user.max_user_namespaces', forbids: '0', allow: '15000', kinds: ['rootless', 'root-emulate'] },
 ]
 
-async function forbiddingSetting(): Promise<(typeof SETTINGS)[number] | undefined> {
-  for (const setting of SETTINGS) {
+async function forbiddingSetting(kind: NamespaceKind): Promise<Setting | undefined> {
+  for (const setting of SETTINGS.filter(({ kinds }) => kinds.includes(kind))) {
     const value = await readFile(`/proc/sys/${setting.name.replaceAll('.', '/')}`, 'utf8').catch(() => '')
     if (value.trim() === setting.forbids) return setting
   }

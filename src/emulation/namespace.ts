@@ -66,7 +66,10 @@ export async function spawnInNamespace(
     return child
   } catch (error) {
     await ended(child, kill)
-    throw signal?.aborted ? canceled(file) : error instanceof SetupFailure ? await namespaceFailure(kind, error.lines) : error
+    if (signal?.aborted) throw canceled(file)
+    if (error instanceof SetupFailure) throw await namespaceFailure(kind, error.lines)
+    if (error instanceof XbuildError) throw error
+    throw new XbuildError('HOST', `Cannot start "${file}" in namespaces of its own: ${(error as Error).message}`, { cause: error })
   }
 }
 

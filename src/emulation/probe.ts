@@ -6,11 +6,12 @@ import { type Platform, formatPlatform, samePlatform } from '../platform.ts'
 import { ARCHITECTURES, type Architecture, architectureOf } from './architectures.ts'
 import { type Environment, emulatorName } from './emulators.ts'
 import { handlerFor, readHandlers } from './handlers.ts'
-import { type Launch, type LaunchFacts, type Runner, findLaunch } from './launch.ts'
+import { type Launch, type Runner, findLaunch } from './launch.ts'
 import { nativePlatforms, siblingOf } from './native.ts'
 import { type ProbeRecord, type ProbeRecords, addRecords, readRecords, runnerKey } from './probe-cache.ts'
 import { PROBE_STATUS } from './probe-program.ts'
 import { PROBE_LIMIT, runProbes } from './run-probes.ts'
+import { INSTALL_HINT, type Missing, whyMissing } from './why-missing.ts'
 
 export interface ProbeOptions {
   /** The platforms whose programs are to run. */
@@ -47,11 +48,7 @@ export async function probePlatforms(options: ProbeOptions): Promise<Probed> {
   }
 }
 
-type Answer =
-  | { readonly status: 'ready'; readonly emulator: string }
-  | { readonly status: 'missing'; readonly reason: string; readonly hint: string }
-
-const INSTALL_HINT = 'Install QEMU: sudo apt-get install qemu-user-static'
+type Answer = { readonly status: 'ready'; readonly emulator: string } | Missing
 
 function toEmulated(platform: Platform, native: readonly Platform[], answers: ReadonlyMap<string, Answer>): Emulated {
   const found = platform.os === 'linux' ? answers.get(platform.architecture) : undefined
@@ -139,10 +136,4 @@ function refused(runner: Runner, status: number | undefined): Answer {
   const ended = status !== undefined && status > 128 ? `was killed by signal ${status - 128}` : `ended with status ${status}`
   const reason = `a test program under ${path} ${status === undefined ? `did not end within ${PROBE_LIMIT} s` : ended}`
   return { status: 'missing', reason, hint: `See whether it starts: ${path} --version` }
-}
-
-function whyMissing({ name, qemu }: Architecture, { emulators }: LaunchFacts): Answer {
-  const dynamic = emulators.find((emulator) => emulator.architecture === name && !emulator.static)
-  const reason = dynamic ? `${dynamic.path} is dynamically linked, so it cannot run inside an image` : `${qemu}-static is not on PATH`
-  return { status: 'missing', reason, hint: INSTALL_HINT }
 }
