@@ -62,8 +62,8 @@ export async function kindOf(path: string): Promise<'absent' | 'file' | 'folder'
 
 /**
  * Gives a file a second name, or a copy where that cannot be (another file system, another owner). The new name shows only whole content.
- * A copy carries the file's modification time, so that one of equal size and time is known as an earlier copy, and left. Says whether the
- * name is new.
+ * A copy carries the file's modification time: one of equal size and time is known as an earlier copy, and left, unless the time is that of
+ * its own writing. Says whether the name is new.
  */
 export async function linkOrCopy(source: string, target: string): Promise<boolean> {
   try {
@@ -75,7 +75,7 @@ export async function linkOrCopy(source: string, target: string): Promise<boolea
   }
   const [from, to] = await Promise.all([stat(source), stat(target).catch(() => undefined)])
   if (to && from.dev === to.dev && from.ino === to.ino) return false
-  if (to && from.size === to.size && from.mtimeMs === to.mtimeMs && to.isFile()) return false
+  if (to?.isFile() && from.size === to.size && from.mtimeMs === to.mtimeMs && to.ctimeMs - to.mtimeMs > 1000) return false
   await staged(target, async (temp) => {
     const linked = await link(source, temp).then(
       () => true,

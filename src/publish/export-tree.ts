@@ -40,6 +40,8 @@ export async function exportLocal(images: readonly PlatformImage[], dest: string
   await unpackAll(images, { dest, folder: dest }, options)
 }
 
+const TAR_ARGS = ['--extract', '--file=-', '--no-same-owner', '--same-permissions', '--delay-directory-restore', '--warning=no-timestamp']
+
 /** Unpacks into `folder`, which is, or will become, `dest`. */
 async function unpackAll(
   images: readonly PlatformImage[],
@@ -51,29 +53,24 @@ async function unpackAll(
     await mkdir(target, { recursive: true })
     let skipped = 0
     const entries = await tree(entry, undefined, { ...options, forDisk: true, onSkip: () => (skipped += 1) })
-    const args = [
-      '--extract',
-      '--file=-',
-      `--directory=${target}`,
-      '--no-same-owner',
-      '--same-permissions',
-      '--delay-directory-restore',
-      '--warning=no-timestamp',
-    ]
+    const args = [...TAR_ARGS, `--directory=${target}`]
     await feed('tar', args, { input: withEnd(entries), signal: options.signal }).catch((cause: unknown) => {
-      if (!(cause instanceof XbuildError) || cause.code !== 'HOST') throw cause
-      const full = cause.output?.some((line) => /No space left|Wrote only/.test(line))
-      const state = full ? 'no space left on device' : cause.output ? 'tar could not unpack it' : cause.message
-      throw new XbuildError('HOST', `Cannot export ${formatPlatform(entry.platform)} to "${dest}": ${state}`, {
-        cause,
-        ...(cause.output ? { output: cause.output } : {}),
-      })
+      throw exportFailed(cause, `${formatPlatform(entry.platform)} to "${dest}"`)
     })
     if (skipped > 0) {
-      const message = `${formatPlatform(entry.platform)}: ${skipped} device ${skipped === 1 ? 'file was' : 'files were'} left out of the export`
-      options.emit({ type: 'warning', message, at: Date.now() })
+      const files = skipped === 1 ? '1 device file was' : `${skipped} device files were`
+      options.emit({ type: 'warning', message: `${formatPlatform(entry.platform)}: ${files} left out of the export`, at: Date.now() })
     }
   }
+}
+
+function exportFailed(cause: unknown, what: string): unknown {
+  if (!(cause instanceof XbuildError) || cause.code !== 'HOST') return cause
+  const { output, message } = cause
+  if (!output) return new XbuildError('HOST', `Cannot export ${what}: ${message}`, { cause })
+  const full = output.some((line) => /No space left|Wrote only/.test(line))
+  const state = full ? 'no space left on device' : 'tar could not unpack it'
+  return new XbuildError('HOST', `Cannot export ${what}: ${state}`, { cause, output })
 }
 
 async function tree({ platform, image }: PlatformImage, prefix: string | undefined, options: ExportOptions & TreeOptions) {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -76,6 +76,7 @@ test('on another file system a copy is made, and made again only when it is anot
     expect((await stat(far)).dev).not.toBe((await stat(folder)).dev)
     const target = join(far, 'target')
     await writeFile(source, 'bytes')
+    await utimes(source, 1_000_000_000, 1_000_000_000)
     expect(await linkOrCopy(source, target)).toBe(true)
     const { ino } = await stat(target)
     expect(await linkOrCopy(source, target)).toBe(false)
