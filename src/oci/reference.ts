@@ -12,7 +12,7 @@ export interface Reference {
   readonly digest?: Digest
 }
 
-const HOST = /^(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[a-fA-F0-9:]+\])(?::[0-9]{1,5})?$/
+const HOST = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[a-f0-9:]+\])(?::[0-9]{1,5})?$/i
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/
 const DOCKER_HUB = 'docker.io'
@@ -30,7 +30,7 @@ export function parseReference(text: string): Reference {
   const tagged = colon > named.lastIndexOf('/')
   const tag = tagged ? named.slice(colon + 1) : digest ? undefined : 'latest'
   if (tag !== undefined && !TAG.test(tag)) {
-    throw bad(text, `"${cut(tag)}" is not a tag`, 'A tag has up to 128 letters, digits, "_", "." and "-", and does not begin with "." or "-"')
+    throw bad(text, `"${cut(tag)}" is not a tag`, 'Use up to 128 letters, digits, "_", "." and "-"; begin with neither "." nor "-"')
   }
   const { host, repository } = splitHost(tagged ? named.slice(0, colon) : named)
   checkHost(text, host)
@@ -74,9 +74,10 @@ function checkRepository(text: string, repository: string): void {
   }
   for (const component of repository.split('/')) {
     if (COMPONENT.test(component)) continue
-    if (component !== component.toLowerCase()) throw bad(text, 'a repository name is lower case', `Write it like ${cut(text.toLowerCase())}`)
+    const upper = component !== component.toLowerCase()
+    if (upper) throw bad(text, 'a repository name is lower case', `Write it like ${cut(text.toLowerCase())}`)
     if (component === '') throw bad(text, 'a part of the repository name is empty')
-    throw bad(text, `"${cut(component)}" is not part of a repository name`, 'Use a-z and 0-9, with single ".", "_", "__" or "-" between them')
+    throw bad(text, `"${cut(component)}" is not part of a repository name`, 'Use a-z and 0-9, with ".", "_", "__" or "-" between them')
   }
 }
 

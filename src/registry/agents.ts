@@ -34,7 +34,8 @@ export function createAgents(options: { registries: Registries; env: Environment
     route(url) {
       const proxy = proxyFor(url, options.env)
       if (url.protocol === 'http:') {
-        const agent = proxy?.protocol === 'https:' ? pool('https proxy', () => new HttpsAgent(KEEP)) : pool('http', () => new HttpAgent(KEEP))
+        const tlsToProxy = proxy?.protocol === 'https:'
+        const agent = tlsToProxy ? pool('https proxy', () => new HttpsAgent(KEEP)) : pool('http', () => new HttpAgent(KEEP))
         return proxy ? { agent, proxy } : { agent }
       }
       const config = configOf(url.host, options.registries)

@@ -1,5 +1,5 @@
 import { XbuildError } from '../errors.ts'
-import { type Challenge, parseChallenge } from './challenge.ts'
+import { type BearerChallenge, type Challenge, parseChallenge } from './challenge.ts'
 import type { Credential, Credentials } from './credentials.ts'
 import type { Endpoint } from './endpoint.ts'
 import { RegistryFailure } from './failure.ts'
@@ -12,7 +12,7 @@ export interface Authorizer {
   /** The header by what is known already; undefined before the first challenge. */
   header(endpoint: Endpoint, request: AuthRequest): Promise<string | undefined>
   /** The header that answers a challenge to a request sent with `refused`; undefined when there is nothing better. */
-  answer(endpoint: Endpoint, request: AuthRequest & { challenge: string | undefined; refused: string | undefined }): Promise<string | undefined>
+  answer(endpoint: Endpoint, request: RefusedRequest): Promise<string | undefined>
   /** An AUTH failure with the way out added: which credentials were refused, or where none were found. */
   explain(endpoint: Endpoint, failure: RegistryFailure): Promise<RegistryFailure>
 }
@@ -21,6 +21,13 @@ interface AuthRequest {
   /** `repository:NAME:pull`, `repository:NAME:pull,push`, ... */
   readonly scopes: readonly string[]
   readonly signal: AbortSignal
+}
+
+interface RefusedRequest extends AuthRequest {
+  /** The WWW-Authenticate header. */
+  readonly challenge: string | undefined
+  /** The Authorization header that was not good enough. */
+  readonly refused: string | undefined
 }
 
 export interface AuthorizerOptions {
@@ -81,7 +88,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   }
 
   /** The cached token, or a new one; all who wait for the same scopes share one request. */
-  async function renewed(endpoint: Endpoint, challenge: Extract<Challenge, { scheme: 'bearer' }>, scopes: readonly string[]): Promise<Token> {
+  async function renewed(endpoint: Endpoint, challenge: BearerChallenge, scopes: readonly string[]): Promise<Token> {
     const key = tokenKey(endpoint, scopes)
     const cached = tokens.get(key)
     const token = await cached
@@ -95,7 +102,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     return fresh
   }
 
-  async function request(endpoint: Endpoint, challenge: Extract<Challenge, { scheme: 'bearer' }>, scopes: readonly string[]): Promise<Token> {
+  async function request(endpoint: Endpoint, challenge: BearerChallenge, scopes: readonly string[]): Promise<Token> {
     const credential = await options.credentials.find(endpoint.host, endpoint.repository)
     if (credential.kind === 'registry') return { value: credential.token, expires: Infinity }
     const plain = endpoint.origin.startsWith('http:')

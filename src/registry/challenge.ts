@@ -1,14 +1,16 @@
 /** How a registry wants to be asked, from WWW-Authenticate (RFC 9110 section 11, distribution's token authentication). */
-export type Challenge =
-  | { readonly scheme: 'basic' }
-  | {
-      readonly scheme: 'bearer'
-      readonly realm: string
-      readonly service?: string
-      readonly scopes: readonly string[]
-      /** The token was good but does not cover the request. */
-      readonly insufficient: boolean
-    }
+export type Challenge = { readonly scheme: 'basic' } | BearerChallenge
+
+/** A token is wanted, and this is who gives it. */
+export interface BearerChallenge {
+  readonly scheme: 'bearer'
+  /** URL of the token service. */
+  readonly realm: string
+  readonly service?: string
+  readonly scopes: readonly string[]
+  /** The token was good but does not cover the request. */
+  readonly insufficient: boolean
+}
 
 /** The challenge to answer: Bearer before Basic; undefined when there is none that xbuild knows. */
 export function parseChallenge(header: string | undefined): Challenge | undefined {
@@ -30,7 +32,7 @@ export function parseChallenge(header: string | undefined): Challenge | undefine
 /** `Scheme key=value, key="quoted", Other ...`: a word without `=` begins the next challenge. */
 function readChallenges(header: string): { scheme: string; params: Map<string, string> }[] {
   const found: { scheme: string; params: Map<string, string> }[] = []
-  const token = /\s*,?\s*([\w!#$%&'*+.^`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/gy
+  const token = /[\s,]*([\w!#$%&'*+.^`|~-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?/gy
   for (let match = token.exec(header); match; match = token.exec(header)) {
     const [, word = '', quoted, plain] = match
     const value = quoted?.replace(/\\(.)/g, '$1') ?? plain

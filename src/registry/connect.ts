@@ -34,7 +34,7 @@ export function connect(options: RegistryClientOptions): RegistryClient {
   }
 
   return {
-    manifest: async (ref, how) => pullManifest(connection, ref, busy(how).signal),
+    manifest: async (ref, how) => pullManifest(connection, ref, busy(how)),
     blob: async (ref, descriptor, how) => pullBlob(connection, ref, checked(descriptor), busy(how)),
     async hasBlob(ref, descriptor, how) {
       const { signal } = busy(how)

@@ -79,7 +79,8 @@ function fileEntry(value: unknown): FileEntry {
 }
 
 function texts(record: Record<string, unknown>): Record<string, string> {
-  return Object.fromEntries(Object.entries(record).filter((pair): pair is [string, string] => typeof pair[1] === 'string' && pair[1] !== ''))
+  const isText = (pair: [string, unknown]): pair is [string, string] => typeof pair[1] === 'string' && pair[1] !== ''
+  return Object.fromEntries(Object.entries(record).filter(isText))
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -53,8 +53,8 @@ export function createCredentials(options: CredentialsOptions): Credentials {
   async function search(host: string, repository: string): Promise<Credential> {
     for (const file of (await read()).files) {
       const helper = file.credHelpers[host] ?? file.credHelpers[serverKey(host)] ?? file.credsStore
-      const credential =
-        (helper === undefined ? undefined : await askHelper(helper, host, file.from)) ?? fromEntry(findEntry(file, host, repository), file.from)
+      const kept = helper === undefined ? undefined : await askHelper(helper, host, file.from)
+      const credential = kept ?? fromEntry(findEntry(file, host, repository), file.from)
       if (credential) return credential
     }
     return { kind: 'none' }

@@ -56,7 +56,7 @@ export function networkFailure(what: string, host: string, error: unknown, signa
   if (signal.aborted) return new XbuildError('CANCELED', `Canceled: ${what}`)
   if (error instanceof SourceError) return toXbuildError(error.cause)
   if (error instanceof XbuildError) return error
-  const { code = '', message } = error instanceof Error ? (error as NodeJS.ErrnoException) : new Error(String(error)) as NodeJS.ErrnoException
+  const { code = '', message }: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error))
   if (UNREACHABLE.test(code)) {
     const state = code === 'ENOTFOUND' ? 'its name is not known' : code === 'ECONNREFUSED' ? 'it refuses connections' : code
     return new RegistryFailure('REGISTRY', `Cannot ${what}: ${host} cannot be reached: ${state}`, {

@@ -1,6 +1,5 @@
 import { XbuildError } from '../errors.ts'
-import { type Reference, familiarReference } from '../oci/reference.ts'
-import { type Endpoint, type Registries, pullEndpoints } from './endpoint.ts'
+import type { Endpoint, Registries } from './endpoint.ts'
 import { RegistryFailure } from './failure.ts'
 import { BRIEF, PATIENT, withRetries } from './retry.ts'
 import type { Ask } from './session.ts'
@@ -14,14 +13,13 @@ export interface Connection {
   readonly say: (message: string) => void
 }
 
-/** Runs `attempt` against the mirrors in turn and then, with more patience, against the registry; says which mirror was passed over and why. */
+/** Asks the mirrors in turn and then, with more patience, the registry; says which mirror was passed over and why. */
 export async function fromFirst<T>(
   connection: Connection,
-  ref: Reference,
+  endpoints: readonly Endpoint[],
   signal: AbortSignal,
   attempt: (endpoint: Endpoint) => Promise<T>,
 ): Promise<T> {
-  const endpoints = pullEndpoints(ref, connection.registries)
   for (const [index, endpoint] of endpoints.entries()) {
     const next = endpoints[index + 1]
     const patience = next ? BRIEF : PATIENT
@@ -32,5 +30,5 @@ export async function fromFirst<T>(
       connection.say(`${error.message}; going on with ${next.host}`)
     }
   }
-  throw new XbuildError('INTERNAL', `Cannot pull "${familiarReference(ref)}": no place to ask`)
+  throw new XbuildError('INTERNAL', 'Cannot pull from nowhere')
 }

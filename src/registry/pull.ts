@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { familiarReference, type Reference } from '../oci/reference.ts'
-import type { Endpoint } from './endpoint.ts'
+import { type Reference, familiarReference } from '../oci/reference.ts'
+import { type Endpoint, pullEndpoints, registryEndpoint } from './endpoint.ts'
 import { RegistryFailure, discard, networkFailure } from './failure.ts'
 import { ACCEPT, readManifest } from './manifest.ts'
 import { type Connection, fromFirst } from './mirrors.ts'
@@ -13,9 +13,14 @@ import type { RemoteManifest } from './types.ts'
 const WORTH_A_BREAK = 1024 * 1024
 
 /** Gets a manifest from the first mirror that has it, or from the registry. */
-export function pullManifest(connection: Connection, ref: Reference, signal: AbortSignal): Promise<RemoteManifest> {
-  return fromFirst(connection, ref, signal, async (endpoint) => {
-    const what = `pull "${familiarReference(ref)}"`
+export function pullManifest(
+  connection: Connection,
+  ref: Reference,
+  { signal, direct = false }: { signal: AbortSignal; direct?: boolean },
+): Promise<RemoteManifest> {
+  const what = `pull "${familiarReference(ref)}"`
+  const endpoints = direct ? [registryEndpoint(ref, connection.registries)] : pullEndpoints(ref, connection.registries)
+  return fromFirst(connection, endpoints, signal, async (endpoint) => {
     const response = await connection.ask(endpoint, {
       what,
       method: 'GET',
@@ -108,7 +113,7 @@ function openBlob(
   { signal, position }: { signal: AbortSignal; position: number },
 ): Promise<OpenBlob> {
   const what = `pull blob ${descriptor.digest} of "${familiarReference(ref)}"`
-  return fromFirst(connection, ref, signal, async (endpoint) => {
+  return fromFirst(connection, pullEndpoints(ref, connection.registries), signal, async (endpoint) => {
     const response = await connection.ask(endpoint, {
       what,
       method: 'GET',

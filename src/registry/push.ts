@@ -131,7 +131,8 @@ export async function pushManifest(connection: Connection, ref: Reference, manif
   )
 
   async function readBack() {
-    const response = await connection.ask(endpoint, { what, method: 'GET', path, scopes, headers: { accept: ACCEPT.join(', ') }, expect: [200], signal })
+    const headers = { accept: ACCEPT.join(', ') }
+    const response = await connection.ask(endpoint, { what, method: 'GET', path, scopes, headers, expect: [200], signal })
     return (await readManifest(response, { what, host: endpoint.host, wanted: undefined, signal })).descriptor.digest
   }
 }

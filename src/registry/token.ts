@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
-import type { Challenge } from './challenge.ts'
+import type { BearerChallenge } from './challenge.ts'
 import type { Credential } from './credentials.ts'
 import { RegistryFailure, answerFailure, networkFailure, readUpTo } from './failure.ts'
 import type { HttpRequest, SendHttp } from './http.ts'
@@ -14,7 +14,7 @@ export interface Token {
 export interface TokenRequest {
   /** Registry host, for messages. */
   readonly host: string
-  readonly challenge: Extract<Challenge, { scheme: 'bearer' }>
+  readonly challenge: BearerChallenge
   readonly scopes: readonly string[]
   readonly credential: Credential
   /** Whether the registry itself is asked over plain http. */

@@ -13,8 +13,11 @@ export type OnProgress = (current: number, total: number) => void
 
 /** A distribution-spec client for all registries, with credentials, mirrors, retries. */
 export interface RegistryClient {
-  /** The manifest or index behind a tag or digest, digest-checked; the digest wins when a reference has both. */
-  manifest(ref: Reference, options: { signal: AbortSignal }): Promise<RemoteManifest>
+  /**
+   * The manifest or index behind a tag or digest, digest-checked; the digest wins when a reference has both.
+   * `direct` asks the registry itself, for those who must know what a tag says now: a mirror may be behind.
+   */
+  manifest(ref: Reference, options: { signal: AbortSignal; direct?: boolean }): Promise<RemoteManifest>
   /**
    * A blob as a stream of exactly `descriptor.size` bytes, less the first `offset`; the caller checks the digest of the whole.
    * A broken transfer is resumed inside the stream: an error of the stream means that the retries are used up.

@@ -9,7 +9,7 @@ import { type Descriptor, MEDIA_TYPE } from '../../src/oci/descriptor.ts'
 import { sha256 } from '../../src/oci/digest.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 import { createRegistryClient } from '../../src/registry/client.ts'
-import type { RegistryClient, RemoteManifest } from '../../src/registry/types.ts'
+import type { OnProgress, RegistryClient, RemoteManifest } from '../../src/registry/types.ts'
 import { type DebianRegistry, startRegistry } from '../support/registry-debian.ts'
 
 const { signal } = new AbortController()
@@ -124,7 +124,7 @@ describe('a real registry with a password', () => {
   })
 })
 
-async function pushImage(to: RegistryClient, name: string, image: ReturnType<typeof makeImage>, onProgress?: (current: number) => void): Promise<void> {
+async function pushImage(to: RegistryClient, name: string, image: Image, onProgress?: OnProgress): Promise<void> {
   const ref = parseReference(name)
   const config = { signal, open: () => Readable.from([image.config]) }
   expect(await to.pushBlob(ref, image.configDescriptor, config)).toBe('uploaded')
@@ -132,6 +132,8 @@ async function pushImage(to: RegistryClient, name: string, image: ReturnType<typ
   expect(await to.pushBlob(ref, image.layerDescriptor, layer)).toBe('uploaded')
   await to.pushManifest(ref, image.manifest, { signal })
 }
+
+type Image = ReturnType<typeof makeImage>
 
 function makeImage(size: number) {
   const layer = randomBytes(size)

@@ -124,7 +124,9 @@ describe('refusals', () => {
     const error = await failureOf(client.manifest(parseReference(`${registry.host}/team/app:1`), { signal }))
     expect(error).toMatchObject({
       code: 'AUTH',
-      hint: `Check the name; if it is private, run "docker login ${registry.host}" (no credentials for ${registry.host} in /nonexistent/.docker/config.json, /nonexistent/.config/containers/auth.json)`,
+      hint:
+        `Check the name; if it is private, run "docker login ${registry.host}" (no credentials for ${registry.host} in ` +
+        '/nonexistent/.docker/config.json, /nonexistent/.config/containers/auth.json)',
     })
   })
 

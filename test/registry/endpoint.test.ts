@@ -17,7 +17,7 @@ test.each([
 
 describe('mirrors', () => {
   const places = (mirrors: string[], more = {}) =>
-    pullEndpoints(parseReference('alpine'), { 'docker.io': { mirrors }, ...more }).map(({ origin, repository }) => `${origin} ${repository}`)
+    pullEndpoints(parseReference('alpine'), { 'docker.io': { mirrors }, ...more }).map((place) => `${place.origin} ${place.repository}`)
 
   test('come first and in their order', () => {
     expect(places(['mirror.gcr.io', 'http://cache.lan:8080', 'https://hub.lan/proxy/docker', '127.0.0.1:5000/'])).toEqual([

@@ -20,9 +20,8 @@ describe('pulls', () => {
     const { registry, client, mirror, said } = await mirrored()
     hold(registry)
     await client.manifest(parseReference(`${registry.host}/app:1`), { signal })
-    expect(said).toEqual([
-      `Cannot pull "${registry.host}/app:1": ${mirror.host} answered 404 MANIFEST_UNKNOWN: manifest unknown; going on with ${registry.host}`,
-    ])
+    const why = `${mirror.host} answered 404 MANIFEST_UNKNOWN: manifest unknown`
+    expect(said).toEqual([`Cannot pull "${registry.host}/app:1": ${why}; going on with ${registry.host}`])
   })
 
   test('go on when the mirror is gone, broken or lies', async () => {
@@ -58,6 +57,14 @@ describe('pulls', () => {
     const stream = await client.blob(parseReference(`${registry.host}/app`), blob.descriptor, { signal })
     expect((await collect(stream)).equals(blob.bytes)).toBe(true)
     expect(registry.seen[0]?.headers.range).toMatch(/^bytes=[1-9]/)
+  })
+
+  test('that are direct pass the mirror by', async () => {
+    const { registry, client, mirror } = await mirrored()
+    hold(mirror)
+    const ref = parseReference(`${registry.host}/app:1`)
+    expect((await failureOf(client.manifest(ref, { signal, direct: true }))).code).toBe('NOT_FOUND')
+    expect(mirror.seen).toEqual([])
   })
 
   test('end with the error of the registry itself', async () => {

@@ -39,7 +39,9 @@ describe('what is tried again', () => {
   })
 
   test('after as many seconds as Retry-After says', async () => {
-    const { registry, client, pauses } = await failing(1, (_request, response) => void response.writeHead(429, { 'retry-after': '7' }).end())
+    const { registry, client, pauses } = await failing(1, (_request, response) => {
+      response.writeHead(429, { 'retry-after': '7' }).end()
+    })
     await client.manifest(parseReference(`${registry.host}/app:1`), { signal })
     expect(pauses).toEqual([7000])
   })
@@ -54,7 +56,9 @@ describe('what is not', () => {
   })
 
   test('a pause of an hour', async () => {
-    const { registry, client, pauses } = await failing(1, (_request, response) => void response.writeHead(429, { 'retry-after': '3600' }).end())
+    const { registry, client, pauses } = await failing(1, (_request, response) => {
+      response.writeHead(429, { 'retry-after': '3600' }).end()
+    })
     const error = await failureOf(client.manifest(parseReference(`${registry.host}/app:1`), { signal }))
     expect(error).toMatchObject({ code: 'REGISTRY', hint: expect.stringContaining('mirror') })
     expect(pauses).toEqual([])

@@ -33,7 +33,8 @@ afterAll(async () => {
 
 test('an unknown authority is refused at once, with the ways out', async () => {
   const error = await failureOf(pull(`127.0.0.1:${port}`, { mirrors: [], http: false }))
-  expect(error).toMatchObject({ code: 'REGISTRY', message: expect.stringContaining('self-signed'), hint: expect.stringContaining('ca: FILE') })
+  expect(error).toMatchObject({ code: 'REGISTRY', hint: expect.stringContaining('ca: FILE') })
+  expect(error.message).toContain('self-signed')
 })
 
 test('`ca` makes it known', async () => {

@@ -55,8 +55,9 @@ export async function startTestRegistry(): Promise<TestRegistry> {
     }
     const manifest = manifests.get(`${repository}:${name}`)
     if (kind !== 'manifests' || !manifest) return refuse(response, 404, 'MANIFEST_UNKNOWN', 'manifest unknown')
-    const headers = { 'content-type': manifest.type, 'content-length': manifest.bytes.length, 'docker-content-digest': sha256(manifest.bytes) }
-    response.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : manifest.bytes)
+    const { type, bytes } = manifest
+    const headers = { 'content-type': type, 'content-length': bytes.length, 'docker-content-digest': sha256(bytes) }
+    response.writeHead(200, headers).end(request.method === 'HEAD' ? undefined : bytes)
   }
 
   async function serveUpload(
