@@ -2,6 +2,7 @@ import type { BuildOptions } from '../config/options.ts'
 import { formatDigest, formatResult } from '../ui/result.ts'
 import { wantsColor } from '../ui/text.ts'
 import { createUi } from '../ui/ui.ts'
+import { print } from './print.ts'
 import type { Terminal } from './run.ts'
 import { withSignals } from './signals.ts'
 
@@ -20,6 +21,6 @@ export async function runBuild(options: BuildOptions, terminal: Terminal): Promi
   if (options.progress !== 'quiet' && options.progress !== 'rawjson') {
     stderr.write(formatResult(result, { color: wantsColor(stderr.isTTY, env) }))
   }
-  stdout.write(formatDigest(result))
+  await print(stdout, formatDigest(result))
   return 0
 }

@@ -1,6 +1,7 @@
 import type { BuildOptions } from '../config/options.ts'
 import { formatPlan } from '../ui/plan.ts'
 import { createUi } from '../ui/ui.ts'
+import { print } from './print.ts'
 import type { Terminal } from './run.ts'
 import { withSignals } from './signals.ts'
 
@@ -19,6 +20,6 @@ export async function runPlan(
     },
   })
   const plan = await planned.finally(() => ui.finish())
-  stdout.write(json ? `${JSON.stringify(plan, null, 2)}\n` : formatPlan(plan))
+  await print(stdout, json ? `${JSON.stringify(plan, null, 2)}\n` : formatPlan(plan))
   return 0
 }

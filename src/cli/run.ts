@@ -1,11 +1,12 @@
 import { resolve } from 'node:path'
 import { readArgv } from '../config/argv.ts'
 import { resolveInvocation, type Command } from '../config/parse.ts'
-import { assertNever, exitCodeOf, toXbuildError, XbuildError } from '../errors.ts'
+import { assertNever, exitCodeOf, toXbuildError } from '../errors.ts'
 import { platformOfNodeArch } from '../platform.ts'
 import { formatError } from '../ui/error.ts'
 import { wantsColor } from '../ui/text.ts'
 import { loadConfig } from './load-config.ts'
+import { print } from './print.ts'
 import { readSource } from './read-source.ts'
 import { version } from './version.ts'
 
@@ -14,7 +15,7 @@ export type Terminal = Pick<NodeJS.Process, 'stdout' | 'stderr' | 'env' | 'cwd' 
 
 /** Runs one command line to its end and gives back the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
-  ignoreClosedPipes(terminal)
+  keepBrokenOutput(terminal)
   let debug = argv.includes('--debug') || argv.includes('-D')
   try {
     const command = await readCommand(argv, terminal)
@@ -37,11 +38,11 @@ async function readCommand(argv: readonly string[], { env, cwd }: Terminal): Pro
 async function runCommand(command: Command, terminal: Terminal): Promise<number> {
   switch (command.command) {
     case 'version':
-      terminal.stdout.write(`xbuild ${version()}\n`)
+      await print(terminal.stdout, `xbuild ${version()}\n`)
       return 0
     case 'help': {
       const { formatHelp } = await import('./help.ts')
-      terminal.stdout.write(formatHelp(command.topic))
+      await print(terminal.stdout, formatHelp(command.topic))
       return 0
     }
     case 'plan': {
@@ -57,11 +58,7 @@ async function runCommand(command: Command, terminal: Terminal): Promise<number>
   }
 }
 
-// `xbuild help | head -1` closes our stdout; that is no error of ours
-function ignoreClosedPipes({ stdout, stderr }: Terminal): void {
-  for (const stream of [stdout, stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE') throw new XbuildError('HOST', `Cannot write output: ${error.message}`, { cause: error })
-    })
-  }
+// What a write that fails means is decided where it is awaited; without a listener node would end the program
+function keepBrokenOutput({ stdout, stderr }: Terminal): void {
+  for (const stream of [stdout, stderr]) stream.on('error', () => {})
 }

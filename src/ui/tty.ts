@@ -30,7 +30,7 @@ export function createTtyUi({ stderr, color, now = Date.now, drawAfter = DRAW_AF
     note: (text) => void notes.push({ key: `note ${notes.length}`, status: 'running', lines: [text] }),
     async finish() {
       clearTimeout(timer)
-      const last = viewFinal(progress, size())
+      const last = [...viewFinal(progress, size()), ...notes.map((note) => ({ ...note, status: 'skipped' as const }))]
       const drawn = await drawing
       if (drawn) await drawn.end(last)
       else for (const { status, lines } of last) stderr.write(`${paint(ICONS[status].color, ICONS[status].text)} ${lines.join('\n  ')}\n`)
@@ -109,8 +109,7 @@ function createPainter(list: List, states: typeof listr2.ListrTaskState): (block
   return (blocks) => {
     for (const block of blocks) {
       const row = rows.get(block.key) ?? addRow(block.key)
-      const title = block.lines.join('\n')
-      if (row.title !== title) row.title$ = title
+      row.title = block.lines.join('\n') // without an event: the spinner redraws soon enough, once for all rows
       if (row.state !== stateOf[block.status]) row.state$ = stateOf[block.status]
     }
   }
