@@ -153,20 +153,24 @@ function normalizeVariant(architecture: string, variant: string): string {
 
 /** `linux/arm/v7`; OS version and features are left out, as everywhere in the field. */
 export function formatPlatform(platform: Platform): string {
-  const { os, architecture, variant } = normalizePlatform(platform)
-  return [os, architecture, ...(variant ? [variant] : [])].join('/')
+  return format(normalizePlatform(platform))
+}
+
+function format({ os, architecture, variant }: Platform): string {
+  return variant ? `${os}/${architecture}/${variant}` : `${os}/${architecture}`
 }
 
 /** A text that is equal for equal platforms and different for different ones; OS version and features count. */
 export function platformKey(platform: Platform): string {
-  const { osVersion = '', osFeatures = [] } = normalizePlatform(platform)
-  const version = [osVersion, ...osFeatures].map(encodeURIComponent).join('+')
-  return formatPlatform(platform) + (version ? ` (${version})` : '')
+  const normal = normalizePlatform(platform)
+  const { osVersion = '', osFeatures = [] } = normal
+  if (!osVersion && osFeatures.length === 0) return format(normal)
+  return `${format(normal)} (${[osVersion, ...osFeatures].map(encodeURIComponent).join('+')})`
 }
 
 /** Whether two platforms are the same one after normalisation. */
 export function samePlatform(a: Platform, b: Platform): boolean {
-  return platformKey(a) === platformKey(b)
+  return a === b || platformKey(a) === platformKey(b)
 }
 
 /**

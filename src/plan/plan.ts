@@ -1,7 +1,7 @@
 import type { GraphStage, StageGraph } from '../dockerfile/types.ts'
 import type { SourcePosition } from '../errors.ts'
 import { type Platform, platformKey, samePlatform } from '../platform.ts'
-import { type StageNeed, decide } from './decide.ts'
+import { type StageNeed, candidates, decide } from './decide.ts'
 import { noNode } from './no-node.ts'
 import type { BuildPlan, Decision, Job, Node, Rejected } from './types.ts'
 
@@ -23,13 +23,14 @@ export function planBuild({ dockerfile, buildPlatform, graphs, nodes }: PlanInpu
   const distinct = graphs.filter(({ target }, index) => graphs.findIndex((graph) => samePlatform(graph.target, target)) === index)
   const groups = groupStages(distinct)
   const ids = new Map([...groups].map(([key, group]) => [key, jobId(group)]))
+  const places = candidates(nodes)
   const load = new Map<string, number>()
   const refusals: { group: StageGroup; rejected: readonly Rejected[] }[] = []
   const jobs: Job[] = []
-  for (const group of groups.values()) {
-    const found = decide(needOf(group, buildPlatform), nodes, load)
+  for (const [key, group] of groups) {
+    const found = decide(needOf(group, buildPlatform), places, load)
     if (!found.decision) refusals.push({ group, rejected: found.rejected })
-    else jobs.push(toJob(group, found.decision, ids))
+    else jobs.push(toJob(key, group, found.decision, ids))
   }
   if (refusals.length > 0 || nodes.length === 0) {
     const placed = refusals.map(({ group: { stage }, rejected }) => ({ platform: stage.platform, at: positionOf(stage), rejected }))
@@ -85,9 +86,9 @@ function positionOf({ stage }: GraphStage): SourcePosition {
   return (stage.instructions.find(({ kind }) => kind === 'run') ?? stage.from).at
 }
 
-function toJob(group: StageGroup, decision: Decision, ids: ReadonlyMap<string, string>): Job {
+function toJob(key: string, group: StageGroup, decision: Decision, ids: ReadonlyMap<string, string>): Job {
   const { kind, stage, targets } = group
   const needs = group.needs.map((key) => ids.get(key)!)
-  const base = { id: jobId(group), stage: stageName(stage), needs, platform: stage.platform, decision }
+  const base = { id: ids.get(key)!, stage: stageName(stage), needs, platform: stage.platform, decision }
   return kind === 'image' ? { kind, ...base, target: targets[0]! } : { kind, ...base, targets }
 }
