@@ -95,7 +95,7 @@ describe('the command line', () => {
   })
 
   test('without a context', async () => {
-    const { code, stderr } = await xbuild([], { store })
+    const { code, stderr } = await xbuild(['build'], { store })
     expect(code).toBe(2)
     expect(stderr).toMatch(/^error: /m)
   })
@@ -160,12 +160,20 @@ describe('a store', () => {
 
   test('with damaged records makes the same image again', async () => {
     const before = await built('before-records')
-    const records = filesUnder(damaged).filter((path) => !/\/(blobs|snapshots)\//.test(path) && statSync(path).size > 0)
+    const records = filesUnder(damaged).filter((path) => !/\/(blobs|snapshots|format)(\/|$)/.test(path) && statSync(path).size > 0)
     expect(records.length).toBeGreaterThan(0)
     for (const path of records) writeFileSync(path, '{"half": ')
     expect(await built('after-records')).toBe(before)
     for (const path of records) writeFileSync(path, Buffer.from([0, 255, 254, 10]))
     expect(await built('after-bytes')).toBe(before)
+  })
+
+  test('of another format is left as it is', async () => {
+    const other = writeFiles(join(folder, 'other-store'), { format: '99\n', kept: '' })
+    const { code, stderr } = await xbuild([...bases, writeFiles(join(folder, 'other'), project)], { store: other })
+    expect(code, stderr).toBe(1)
+    expect(stderr).toMatch(/99/)
+    expect(readdirSync(other).sort()).toEqual(['format', 'kept'])
   })
 
   test('that cannot be made is named', async () => {

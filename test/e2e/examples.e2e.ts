@@ -64,7 +64,7 @@ describe('node-app', () => {
   })
 
   test('has port, user and health check in its config', async () => {
-    const config = JSON.parse(await runOk('skopeo', ['inspect', '--config', '--override-arch', 'arm64', `oci:${join(folder, 'node-app')}`])).config
+    const config = JSON.parse(await runOk('skopeo', ['inspect', '--config', '--raw', '--override-arch', 'arm64', `oci:${join(folder, 'node-app')}`])).config
     expect(config).toMatchObject({
       User: 'node',
       ExposedPorts: { '8080/tcp': {} },

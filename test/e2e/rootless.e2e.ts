@@ -16,7 +16,7 @@ const missing = await whyNot()
 if (missing) console.warn(`Skipped: builds by an ordinary user: ${missing}`)
 
 const DOCKERFILE = `FROM busybox AS made
-RUN mkdir /made && echo by-root > /made/root && echo by-node > /made/node && chown node:node /made/node && chown 1234:5678 /made
+RUN mkdir /made && echo by-root > /made/root && echo by-node > /made/node && chown node:node /made/node && touch /made/other && chown 1234:5678 /made/other
 USER node
 RUN id -u > /tmp/id && uname -m > /tmp/machine
 
@@ -55,13 +55,13 @@ describe.skipIf(missing !== undefined)('an ordinary user', () => {
   })
 
   test.each([['linux/amd64', 'x86_64'], ['linux/arm64', 'aarch64']])('gives the files of the image for %s their owners', async (platform, machine) => {
-    const list = ['sh', '-c', 'cd / && stat -c "%u:%g %n" greeting.txt made made/root made/node seen seen/id && cat seen/id seen/machine greeting.txt && id -u && id -g']
+    const list = ['sh', '-c', 'cd / && stat -c "%u:%g %n" greeting.txt made/root made/node made/other seen seen/id && cat seen/id seen/machine greeting.txt && id -u && id -g']
     const { stdout, stderr } = await user.run(process.execPath, [join(root, 'examples/run-image.mjs'), `${user.home}/out`, platform, '--', ...list])
     expect(stdout.trimEnd().split('\n'), stderr).toEqual([
       '1000:65534 greeting.txt',
-      '1234:5678 made',
       '0:0 made/root',
       '1000:1000 made/node',
+      '1234:5678 made/other',
       '42:43 seen',
       '42:43 seen/id',
       '1000',

@@ -4,7 +4,8 @@ import { afterAll, beforeAll } from 'vitest'
 import { root } from './places.ts'
 import { run, runOk, type Ended } from './xbuild.ts'
 
-const NAME = 'xbuild-e2e'
+/** Its own for each run of the tests: two may run at a time. */
+const NAME = `xbuild-e2e-${process.pid}`
 
 /** An ordinary user: a new one when the tests run as root, else the one who runs them. */
 export interface OrdinaryUser {
@@ -28,7 +29,6 @@ export function ordinaryUser(ownFolder: string): OrdinaryUser {
     mkdirSync(home, { recursive: true })
     if (!asRoot) return
     await runOk('chmod', ['755', ownFolder])
-    await run('userdel', [NAME])
     await runOk('useradd', ['--no-create-home', '--home-dir', home, NAME])
     if (!readFileSync('/etc/subuid', 'utf8').includes(`${NAME}:`)) {
       await runOk('usermod', ['--add-subuids', '700000-765535', '--add-subgids', '700000-765535', NAME])
