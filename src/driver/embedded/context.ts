@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, readFileSync } from 'node:fs'
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs'
 import { readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
@@ -93,12 +93,24 @@ async function readIgnore(candidates: readonly string[]): Promise<string[]> {
 async function hash(file: string, entry: SourceEntry): Promise<string> {
   try {
     const digest = createHash('sha256')
-    if (entry.size <= BIG) digest.update(readFileSync(file))
+    if (entry.size <= BIG) readInto(file, (chunk) => digest.update(chunk))
     else for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) digest.update(chunk as Buffer)
     return digest.digest('hex')
   } catch (cause) {
     throw new XbuildError('NOT_FOUND', `Cannot read "${file}": ${(cause as Error).message}`, {
       cause, hint: 'Make it readable, or exclude it in .dockerignore',
     })
+  }
+}
+
+/** One buffer for all files: twenty thousand small ones would otherwise leave as many buffers to collect. */
+const piece = Buffer.allocUnsafe(1 << 18)
+
+function readInto(file: string, use: (chunk: Buffer) => void): void {
+  const fd = openSync(file, 'r')
+  try {
+    for (let bytes = readSync(fd, piece); bytes > 0; bytes = readSync(fd, piece)) use(piece.subarray(0, bytes))
+  } finally {
+    closeSync(fd)
   }
 }

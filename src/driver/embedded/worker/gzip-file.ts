@@ -1,15 +1,12 @@
 import { createHash } from 'node:crypto'
 import { open } from 'node:fs/promises'
-import { promisify } from 'node:util'
-import { crc32, constants, deflateRaw, deflateRawSync, type ZlibOptions } from 'node:zlib'
+import { crc32 } from 'node:zlib'
+import { deflateRuns } from './deflate-runs.ts'
 
 /** A block is compressed by itself, so that all processors work; the result does not depend on how many there are. Bytes. */
 const BLOCK = 1 << 20
 const IN_FLIGHT = 4
-const SAMPLE = 1 << 14
 const HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff])
-
-const deflate = promisify<Buffer, ZlibOptions, Buffer>(deflateRaw)
 
 /** Digests and sizes of what was written: `digest` of the compressed bytes, `diffId` of the plain ones. */
 export interface WrittenGzip {
@@ -29,7 +26,7 @@ export interface GzipFile {
   abort(): Promise<void>
 }
 
-/** Opens `path`, which must not exist. `level` is zlib's; a block that does not shrink is stored. */
+/** Opens `path`, which must not exist. `level` is zlib's. */
 export async function createGzipFile(path: string, level: number): Promise<GzipFile> {
   const file = await open(path, 'wx', 0o644)
   const plain = createHash('sha256')
@@ -52,9 +49,7 @@ export async function createGzipFile(path: string, level: number): Promise<GzipF
     plain.update(bytes)
     crc = crc32(bytes, crc)
     plainSize += bytes.length
-    const sample = bytes.subarray(0, SAMPLE)
-    const stored = deflateRawSync(sample, { level: 1 }).length > sample.length * 0.97
-    const result = deflate(bytes, { level: stored ? 0 : level, finishFlush: constants.Z_FULL_FLUSH })
+    const result = deflateRuns(bytes, level)
     tail = Promise.all([tail, result]).then(([, out]) => append(out))
     tail.catch(() => undefined) // reported by whoever waits for it next
     inFlight.push(tail)

@@ -13,8 +13,8 @@ import { withScratch, withTree, type WorkerFolders } from './overlay.ts'
 import { readXattrs } from './xattrs.ts'
 
 const KEPT_XATTRS = '^(security\\.capability|user\\.overlay\\.opaque)$'
-/** zlib's level; blocks that do not shrink are stored anyway. */
-const LEVEL = 5
+/** zlib's level: half the time of its default for 3 % more bytes. */
+const LEVEL = 4
 /** Files up to this size are read without leaving the event loop. Bytes. */
 const PIECE = 1 << 20
 /** See `store/blobs.ts`. */
