@@ -51,7 +51,7 @@ export interface BuildOptions {
   readonly progress: ProgressMode
   readonly metadataFile?: string
   readonly iidFile?: string
-  /** Steps at a time; absent: number of CPUs, at least 4 (steps often wait). */
+  /** Steps at a time; absent: number of CPUs, at least 16 (steps often wait). */
   readonly jobs?: number
   readonly registries: Readonly<Record<string, RegistryConfig>>
   /** Seconds since the epoch; clamps every time stamp that xbuild writes. */

@@ -18,7 +18,9 @@ export function createTtyUi({ stderr, color, now = Date.now, drawAfter = DRAW_AF
   const progress = createProgress()
   const paint = createPaint(color)
   const notes: Block[] = []
-  const size = (): ViewOptions => ({ columns: stderr.columns ?? 80, rows: stderr.rows ?? 24, now: now(), paint })
+  // listr2 cuts lines to the width of stdout, 80 when that is a pipe: what it would cut must not be there
+  const columns = () => Math.min(stderr.columns ?? 80, process.stdout.columns ?? 80)
+  const size = (): ViewOptions => ({ columns: columns(), rows: stderr.rows ?? 24, now: now(), paint })
   let drawing: Promise<Drawing | undefined> | undefined
   const timer = setTimeout(() => {
     const blocks = () => [...viewRunning(progress, size()), ...notes]

@@ -11,8 +11,15 @@ afterEach(() => rm(folder, { recursive: true }))
 
 async function xbuild(...argv: string[]) {
   const printed = { stdout: '', stderr: '' }
-  const stream = (name: 'stdout' | 'stderr') => ({ isTTY: false, on() {}, write: (text: string, done?: () => void) => (printed[name] += text, done?.()) })
-  const terminal = { stdout: stream('stdout'), stderr: stream('stderr'), env: {}, cwd: () => folder, on() {}, off() {}, exit() {} }
+  const stream = (name: 'stdout' | 'stderr') => {
+    const write = (text: string, done?: () => void) => {
+      printed[name] += text
+      done?.()
+    }
+    return { isTTY: false, on() {}, write }
+  }
+  const streams = { stdout: stream('stdout'), stderr: stream('stderr') }
+  const terminal = { ...streams, env: {}, cwd: () => folder, on() {}, off() {}, exit() {} }
   return { code: await run(argv, terminal as unknown as Terminal), ...printed }
 }
 

@@ -8,7 +8,8 @@ import { formatPlatform, parsePlatform } from '../../src/platform.ts'
 const amd64 = parsePlatform('linux/amd64')
 
 function parse(argv: readonly string[], env: Record<string, string> = {}, yaml?: string): Command {
-  return parseArgv(argv, env, { cwd: '/home', localPlatform: amd64, ...(yaml === undefined ? {} : { file: parseConfigFile(yaml, 'xbuild.yaml') }) })
+  const file = yaml === undefined ? {} : { file: parseConfigFile(yaml, 'xbuild.yaml') }
+  return parseArgv(argv, env, { cwd: '/home', localPlatform: amd64, ...file })
 }
 
 function options(argv: readonly string[], env: Record<string, string> = {}, yaml?: string): BuildOptions {
@@ -81,13 +82,15 @@ describe('one flag', () => {
     ['', 'buildArgs', { SOURCE_DATE_EPOCH: '7' }, { SOURCE_DATE_EPOCH: '7' }],
     ['--build-arg SOURCE_DATE_EPOCH=0', 'sourceDateEpoch', 0, { SOURCE_DATE_EPOCH: '7' }],
   ]
-  test.each(cases.map(([argv, option, value, env]) => ({ argv, option, value, env })))('$argv sets $option', ({ argv, option, value, env }) => {
+  const named = cases.map(([argv, option, value, env]) => ({ argv, option, value, env }))
+  test.each(named)('$argv sets $option', ({ argv, option, value, env }) => {
     expect(options([...argv.split(' ').filter(Boolean), '.'], env)[option]).toEqual(value)
   })
 })
 
 describe('--platform', () => {
-  const platforms = (argv: readonly string[], env?: Record<string, string>, yaml?: string) => options([...argv, '.'], env, yaml).platforms.map(formatPlatform)
+  const platforms = (argv: readonly string[], env?: Record<string, string>, yaml?: string) =>
+    options([...argv, '.'], env, yaml).platforms.map(formatPlatform)
   test.each([
     [['--platform', 'linux/amd64,linux/arm64'], ['linux/amd64', 'linux/arm64']],
     [['--platform', 'linux/amd64', '--platform', 'linux/arm/v7'], ['linux/amd64', 'linux/arm/v7']],
@@ -180,5 +183,6 @@ test.each<[argv: string[], message: RegExp, hint: RegExp]>([
 
 test('a bad value in the environment says where it came from', () => {
   expect(failure(() => parse(['.'], { DOCKER_DEFAULT_PLATFORM: 'linux/nope' })).message).toContain('(from DOCKER_DEFAULT_PLATFORM)')
-  expect(failure(() => parse(['.'], { SOURCE_DATE_EPOCH: 'now' })).message).toBe('Cannot use SOURCE_DATE_EPOCH "now": not a whole number of at least 0')
+  const epoch = failure(() => parse(['.'], { SOURCE_DATE_EPOCH: 'now' }))
+  expect(epoch.message).toBe('Cannot use SOURCE_DATE_EPOCH "now": not a whole number of at least 0')
 })

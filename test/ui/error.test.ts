@@ -36,15 +36,25 @@ const runFailed = (output: readonly string[]) =>
   })
 
 const diagnostics: readonly Diagnostic[] = [
-  { rule: 'unknown-instruction', severity: 'error', message: 'Unknown instruction "RNU"', hint: 'Did you mean RUN?', at: { file: 'Dockerfile', line: 4 } },
+  {
+    rule: 'unknown-instruction',
+    severity: 'error',
+    message: 'Unknown instruction "RNU"',
+    hint: 'Did you mean RUN?',
+    at: { file: 'Dockerfile', line: 4 },
+  },
   { rule: 'stage-case', severity: 'warning', message: 'Stage name should be lower case', at: { file: 'other', line: 1 } },
 ]
 
 test('every kind of error', async () => {
-  const emulator = new XbuildError('EMULATOR', 'Cannot run "make all": qemu ended by signal SIGSEGV', { at: { file: 'gone/Dockerfile', line: 4 } })
+  const usage = new XbuildError('BAD_OPTION', 'Cannot use "--platfrom": unknown flag', { hint: 'Did you mean --platform?' })
+  const emulator = new XbuildError('EMULATOR', 'Cannot run "make all": qemu ended by signal SIGSEGV', {
+    at: { file: 'gone/Dockerfile', line: 4 },
+  })
+  const noisy = runFailed(['cc main.c', '\x1b[31mmain.c:1: error\x1b[0m'])
   const samples: readonly (readonly [title: string, text: string])[] = [
-    ['usage', formatError(new XbuildError('BAD_OPTION', 'Cannot use "--platfrom": unknown flag', { hint: 'Did you mean --platform?' }), plain)],
-    ['one platform', formatError(new Failed([{ platform: 'linux/arm64', error: runFailed(['cc main.c', '\x1b[31mmain.c:1: error\x1b[0m']) }]), plain)],
+    ['usage', formatError(usage, plain)],
+    ['one platform', formatError(new Failed([{ platform: 'linux/arm64', error: noisy }]), plain)],
     [
       'several platforms, two of them alike',
       formatError(
@@ -74,7 +84,8 @@ test('only the last lines of a long output are shown', () => {
 
 test('causes only with --debug, each once', () => {
   const root = new Error('connect ECONNREFUSED')
-  const error = new XbuildError('REGISTRY', 'Cannot reach "registry.example"', { cause: new XbuildError('REGISTRY', 'GET failed', { cause: root }) })
+  const middle = new XbuildError('REGISTRY', 'GET failed', { cause: root })
+  const error = new XbuildError('REGISTRY', 'Cannot reach "registry.example"', { cause: middle })
   Object.assign(root, { cause: error })
   expect(formatError(error, plain)).not.toContain('ECONNREFUSED')
   const debug = formatError(error, { ...plain, debug: true })

@@ -23,7 +23,11 @@ test('a plan as a table', async () => {
       },
       {
         kind: 'image', id: 'c', stage: '1', needs: ['a'], platform: arm64, target: arm64,
-        decision: { strategy: { kind: 'emulate', node: 'local', emulator: 'qemu-aarch64-static' }, reason: 'a probe ran under QEMU', rejected: notNative },
+        decision: {
+          strategy: { kind: 'emulate', node: 'local', emulator: 'qemu-aarch64-static' },
+          reason: 'a probe ran under QEMU',
+          rejected: notNative,
+        },
       },
     ],
   }
