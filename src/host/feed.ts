@@ -16,14 +16,22 @@ export async function feed(
     child.once('error', resolve)
     child.once('close', (code, signal) => resolve(code ?? new Error(`ended by ${signal}`)))
   })
-  const broken = await pipeline(options.input, child.stdin, { signal: options.signal }).catch((error: unknown) => {
-    // A program that ends early breaks the pipe; then its own words are the better error
-    if ((error as NodeJS.ErrnoException).code === 'EPIPE') return undefined
-    child.kill()
-    return { error }
+  const failures: unknown[] = []
+  async function* watched(): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* options.input
+    } catch (error) {
+      failures.push(error)
+      throw error
+    }
+  }
+  await pipeline(watched(), child.stdin, { signal: options.signal }).catch((error: unknown) => {
+    if (options.signal.aborted) failures.push(error)
+    if (failures.length > 0) child.kill()
+    // Else the program ended before its input did, in one of many error codes; its own words and status say more
   })
   const status = await ended
-  if (broken) throw broken.error
+  if (failures.length > 0) throw failures[0]
   if (status instanceof Error) throw new XbuildError('HOST', `Cannot run "${file}": ${status.message}`, { cause: status })
   if (status !== 0) {
     throw new XbuildError('HOST', `Cannot run "${file}": exit status ${status}`, { output: said.trimEnd().split('\n').slice(-10) })
