@@ -13,14 +13,16 @@ export function resolveBase(scope: GraphScope, index: number): StageSource {
   const { from } = dockerfile.stages[index]!
   const image = expandFrom(scope, from.image, { what: 'image name', at: from.at })
   if (image === undefined) return { kind: 'scratch' }
-  const earlier = dockerfile.stages.findLastIndex((stage) => stage.index < index && stage.name === image)
-  if (earlier !== -1) {
+  const indexes = scope.named.get(image) ?? []
+  const earlier = indexes.findLast((other) => other < index)
+  if (earlier !== undefined) {
     const context = contextNamed(image, options.namedContexts)
     return context === undefined ? { kind: 'stage', index: earlier } : { kind: 'context', name: context }
   }
-  const later = dockerfile.stages.find((stage) => stage.index > index && stage.name === image)
-  if (later) {
-    scope.warn('forward-from', from.at, `"${image}" is taken as an image: the stage of that name starts later, at line ${later.from.at.line}`, 'Move that stage up if you mean it')
+  const later = indexes.find((other) => other > index)
+  if (later !== undefined) {
+    const { line } = dockerfile.stages[later]!.from.at
+    scope.warn('forward-from', from.at, `"${image}" is taken as an image: the stage of that name starts later, at line ${line}`, 'Move that stage up if you mean it')
   }
   const context = contextNamed(image, options.namedContexts)
   if (context !== undefined) return { kind: 'context', name: context }

@@ -50,7 +50,7 @@ function startState(stage: GraphStage, base: StageBase, diagnostics: Diagnostic[
     ports: new Set(Object.keys(ExposedPorts)),
     volumes: new Set(Object.keys(Volumes)),
     triggers: [],
-    portsLeft: 1 << 20,
+    portsLeft: 1 << 18,
     scope: createScope({ env, inherited: base.args ?? {}, args: stage.args, escape: stage.escape ?? '\\' }),
     cmdIsOwn: false,
     warn: (rule, at, message, hint) => {

@@ -26,6 +26,8 @@ export interface GraphScope {
   readonly dockerfile: Dockerfile
   readonly options: GraphOptions
   readonly args: StageArgs
+  /** Indexes of the stages of a name, in order. */
+  readonly named: ReadonlyMap<string, readonly number[]>
   readonly fail: (rule: string, at: SourcePosition, message: string, hint?: string) => void
   readonly warn: (rule: string, at: SourcePosition, message: string, hint?: string) => void
 }
@@ -38,7 +40,7 @@ export function buildStageGraph(dockerfile: Dockerfile, options: GraphOptions): 
   }
   const fail = add('error')
   const args = expandGlobals(dockerfile, options, fail)
-  const scope: GraphScope = { dockerfile, options, args, fail, warn: add('warning') }
+  const scope: GraphScope = { dockerfile, options, args, named: namedStages(dockerfile), fail, warn: add('warning') }
   const targetStage = findTarget(scope)
   const stages = new Map<number, GraphStage>()
   if (targetStage !== -1) resolveStages(scope, targetStage, stages)
@@ -47,12 +49,23 @@ export function buildStageGraph(dockerfile: Dockerfile, options: GraphOptions): 
   return { graph: { target: options.target, buildPlatform: options.buildPlatform, stages: ordered, targetStage }, diagnostics }
 }
 
-function findTarget({ dockerfile, options, fail }: GraphScope): number {
+function namedStages({ stages }: Dockerfile): Map<string, number[]> {
+  const named = new Map<string, number[]>()
+  for (const { name, index } of stages) {
+    if (name === undefined) continue
+    const indexes = named.get(name)
+    if (indexes) indexes.push(index)
+    else named.set(name, [index])
+  }
+  return named
+}
+
+function findTarget({ dockerfile, options, named, fail }: GraphScope): number {
   const { stages, file } = dockerfile
   if (options.targetStage === undefined || options.targetStage === '') return stages.length - 1
   const wanted = options.targetStage.toLowerCase()
-  const found = stages.findLastIndex(({ name }) => name === wanted)
-  if (found !== -1) return found
+  const found = named.get(wanted)?.at(-1)
+  if (found !== undefined) return found
   const names = stages.flatMap(({ name }) => name ?? [])
   const list = names.length === 0 ? 'no stage has a name' : `there are ${names.join(', ')}`
   const hint = suggestionHint(wanted, names, /^\d+$/.test(wanted) ? 'Name the stage with FROM ... AS NAME and use the name' : 'Use the name of a stage')

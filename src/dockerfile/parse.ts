@@ -20,6 +20,7 @@ export function parseDockerfile(text: string, options: { file: string }): ParseR
     const hint = 'Start it with FROM and the name of a base image'
     diagnostics.push({ rule: 'no-stage', severity: 'error', message: `Cannot build "${file}": ${state}`, hint, at: { file, line: 1 } })
   }
+  diagnostics.sort((a, b) => a.at.line - b.at.line)
   return { dockerfile: { file, directives, metaArgs, stages } satisfies Dockerfile, diagnostics }
 }
 

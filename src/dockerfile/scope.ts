@@ -33,7 +33,7 @@ export interface ScopeOptions {
 /** These ARGs steer the build; no program sees them. */
 const NOT_IN_ENVIRONMENT: ReadonlySet<string> = new Set(['BUILDKIT_SBOM_SCAN_CONTEXT', 'BUILDKIT_SBOM_SCAN_STAGE'])
 /** Characters that one stage may expand in all. */
-const STAGE_BUDGET = 256 << 20
+const STAGE_BUDGET = 64 << 20
 
 /** The variables at the start of a stage. */
 export function createScope({ env: base, inherited, args: values, escape }: ScopeOptions): Scope {

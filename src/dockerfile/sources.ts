@@ -49,9 +49,10 @@ export function resolveFrom(scope: GraphScope, { text, at, before }: WrittenFrom
     return { kind: 'scratch' }
   }
   const name = text.toLowerCase()
-  const earlier = stages.findLastIndex((stage) => stage.index < before && stage.name === name)
-  if (earlier !== -1) return sourceOfStage(scope, earlier)
-  const later = stages.find((stage) => stage.name === name)
+  const indexes = scope.named.get(name) ?? []
+  const earlier = indexes.findLast((index) => index < before)
+  if (earlier !== undefined) return sourceOfStage(scope, earlier)
+  const later = indexes[0] === undefined ? undefined : stages[indexes[0]]
   if (later && contextNamed(name, options.namedContexts) === undefined) {
     const self = later.index === before
     const state = self ? 'a stage cannot copy from itself' : `stage "${name}" starts later, at line ${later.from.at.line}`
@@ -61,7 +62,8 @@ export function resolveFrom(scope: GraphScope, { text, at, before }: WrittenFrom
   const context = contextNamed(text, options.namedContexts)
   if (context !== undefined) return { kind: 'context', name: context }
   if (text === 'scratch') return { kind: 'scratch' }
-  const similar = suggest(name, stages.flatMap((stage) => (stage.index < before && stage.name) || []))
+  // A file with more stages was written by a program, which does not mistype.
+  const similar = stages.length > 100 ? undefined : suggest(name, stages.flatMap((stage) => (stage.index < before && stage.name) || []))
   if (similar !== undefined) warn('maybe-stage', at, `${source} is taken as an image: no stage has that name`, `Did you mean "${similar}"`)
   return { kind: 'image', ref: text }
 }

@@ -100,7 +100,12 @@ function findLast(value: string, segment: Segment, { from, spend }: { from: numb
 }
 
 function matchesAt(value: string, segment: Segment, at: number): boolean {
-  return at + segment.length <= value.length && segment.every((char, index) => char === undefined || char === value[at + index])
+  if (at + segment.length > value.length) return false
+  for (let index = 0; index < segment.length; index++) {
+    const char = segment[index]
+    if (char !== undefined && char !== value[at + index]) return false
+  }
+  return true
 }
 
 function reverse(text: string): string {

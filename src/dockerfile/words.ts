@@ -19,7 +19,7 @@ export interface Budget {
 }
 
 /** Work for one word when the caller sets no bounds. */
-const DEFAULT_BUDGET = 64 << 20
+const DEFAULT_BUDGET = 16 << 20
 /** No program takes a longer argument or variable (MAX_ARG_STRLEN), so no variable may make a text longer by more. */
 const MAX_GROWTH = 128 << 10
 const MAX_DEPTH = 100

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest'
+import { evaluateStage } from '../../src/dockerfile/evaluate.ts'
+import { buildStageGraph } from '../../src/dockerfile/graph.ts'
+import { parseIgnore } from '../../src/dockerfile/ignore.ts'
+import { parseDockerfile } from '../../src/dockerfile/parse.ts'
+import { compilePattern } from '../../src/dockerfile/pattern.ts'
+import { parsePlatform } from '../../src/platform.ts'
+
+const MEGABYTE = 1 << 20
+const platform = parsePlatform('linux/amd64')
+
+/** The whole way of a hostile Dockerfile; that it ends is the test, the runner's time limit is the clock. */
+function problemsOf(text: string): number {
+  const parsed = parseDockerfile(text, { file: 'Dockerfile' })
+  const { graph, diagnostics } = buildStageGraph(parsed.dockerfile, { target: platform, buildPlatform: platform, buildArgs: {}, namedContexts: [] })
+  const evaluated = graph.stages.map((stage) => evaluateStage(stage, { config: {} }))
+  const all = [...parsed.diagnostics, ...diagnostics, ...evaluated.flatMap((stage) => stage.diagnostics)]
+  expect(all.every(({ at, message }) => at.line >= 1 && message.length < 1000)).toBe(true)
+  return all.filter(({ severity }) => severity === 'error').length
+}
+
+test.each([
+  ['a long word', `RUN ${'a'.repeat(MEGABYTE)}`, 0],
+  ['equals signs', `ENV ${'a='.repeat(MEGABYTE / 2)}`, 0],
+  ['quotes', `COPY ${'"'.repeat(MEGABYTE)}`, 1],
+  ['heredoc signs', `RUN ${'<<'.repeat(MEGABYTE / 2)}`, 0],
+  ['heredocs that do not end', `RUN <<A ${' <<A'.repeat(MEGABYTE / 4)}`, 1],
+  ['nested substitutions', `ENV a=${'${a:-'.repeat(MEGABYTE / 5)}`, 1],
+  ['backslashes', `RUN ${'\\'.repeat(MEGABYTE)}`, 0],
+  ['brackets', `CMD ${'['.repeat(MEGABYTE)}`, 0],
+  ['a mount of quotes', `RUN --mount=${'"'.repeat(MEGABYTE)} x`, 1],
+  ['digits', `HEALTHCHECK --interval=${'1'.repeat(MEGABYTE)} CMD x`, 1],
+  ['instruction in instruction', 'ONBUILD '.repeat(MEGABYTE / 8), 1],
+  ['port ranges', `EXPOSE ${'1-65535 '.repeat(MEGABYTE / 8)}`, 1],
+  ['a long pattern', `ENV a=b\nLABEL a=\${a/${'x'.repeat(MEGABYTE)}/b}`, 0],
+  ['a long instruction name', 'X'.repeat(MEGABYTE), 1],
+  ['a long flag', `COPY --${'x'.repeat(MEGABYTE)} a b`, 1],
+  ['a long stage', `FROM a AS ${'x '.repeat(MEGABYTE / 2)}`, 1],
+  ['carriage returns', '\r'.repeat(MEGABYTE), 0],
+  ['blank lines', '\n'.repeat(MEGABYTE), 0],
+  ['continuations', 'RUN a \\\n'.repeat(MEGABYTE / 8), 0],
+  ['a trigger of heredocs', `ONBUILD RUN <<A\n${'x\n'.repeat(MEGABYTE / 2)}A`, 0],
+  ['doubling variables', `ENV A=${'x'.repeat(1000)}\n${'ENV A=$A$A\n'.repeat(100)}`, 93],
+])('a megabyte of %s', (_, text, errors) => {
+  expect(problemsOf(`FROM x\n${text}\n`)).toBe(errors)
+})
+
+test('a directive of blanks', () => {
+  expect(problemsOf(`#${' '.repeat(MEGABYTE)}=\nFROM x`)).toBe(0)
+})
+
+test('10,000 stages in a chain', () => {
+  const stages = Array.from({ length: 10_000 }, (_, index) => `FROM ${index === 0 ? 'img' : `s${index - 1}`} AS s${index}`)
+  const { dockerfile } = parseDockerfile(stages.join('\n'), { file: 'Dockerfile' })
+  const { graph } = buildStageGraph(dockerfile, { target: platform, buildPlatform: platform, buildArgs: {}, namedContexts: [] })
+  expect(graph.stages).toHaveLength(10_000)
+})
+
+test('patterns that make backtracking matchers hang', () => {
+  const path = `${'a/'.repeat(2000)}b`
+  expect(compilePattern(`${'**/a/'.repeat(200)}c`, { folders: true }).matches(path)).toBe(false)
+  expect(compilePattern(`${'*a'.repeat(500)}b`).matches('a'.repeat(4000))).toBe(false)
+  expect(compilePattern('**/*'.repeat(50_000), { folders: true }).matches('a/b/c')).toBe(false)
+  expect(parseIgnore(`${'**/'.repeat(100_000)}x`, { file: 'f' }).matches(path)).toBe(false)
+  expect(parseIgnore('x', { file: 'f' }).matches('a/'.repeat(20_000))).toBe(false)
+})
