@@ -53,24 +53,26 @@ function matcherOf(rules: readonly Rule[]): IgnoreMatcher {
   // For each folder, which rules match it or a folder above it: asked once per folder, not once per file.
   const folders = new Map<string, readonly boolean[]>([['', rules.map(() => false)]])
 
-  function hits(path: string): readonly boolean[] {
-    const above = hitsOfFolder(path.slice(0, Math.max(0, path.lastIndexOf('/'))))
-    return rules.map(({ pattern }, index) => above[index]! || pattern.matches(path))
-  }
-
   function hitsOfFolder(folder: string): readonly boolean[] {
     const missing: string[] = []
     let known = folder
     while (!folders.has(known)) {
       missing.push(known)
-      known = known.slice(0, Math.max(0, known.lastIndexOf('/')))
+      known = folderOf(known)
     }
-    for (let path = missing.pop(); path !== undefined; path = missing.pop()) folders.set(path, hits(path))
-    return folders.get(folder)!
+    let hits = folders.get(known)!
+    for (let path = missing.pop(); path !== undefined; path = missing.pop()) {
+      const [name, above] = [path, hits]
+      hits = rules.map(({ pattern }, index) => above[index]! || pattern.matches(name))
+      folders.set(name, hits)
+    }
+    return hits
   }
 
   function lastHit(path: string): number {
-    return rules.length === 0 || path === '' || path === '.' ? -1 : hits(path).lastIndexOf(true)
+    if (rules.length === 0 || path === '' || path === '.') return -1
+    const above = hitsOfFolder(folderOf(path))
+    return rules.findLastIndex(({ pattern }, index) => above[index]! || pattern.matches(path))
   }
 
   function matches(path: string): boolean {
@@ -86,4 +88,8 @@ function matcherOf(rules: readonly Rule[]): IgnoreMatcher {
   }
 
   return { matches, canPrune }
+}
+
+function folderOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }

@@ -38,16 +38,24 @@ export function matchPattern(pattern: string, path: string): boolean {
 /** Compiles a pattern; with `folders`, `**` matches any number of folders. The time of a match is linear in both lengths. */
 export function compilePattern(pattern: string, options: { folders?: boolean } = {}): Pattern {
   const tokens = parseTokens(pattern, options.folders ?? false)
-  if (tokens.every(({ type }) => type === 'char')) return exactPattern(tokens)
+  const first = tokens.findIndex(({ type }) => type !== 'char')
+  if (first === -1) return exactPattern(textOf(tokens))
+  // Most paths differ from most patterns in their first or last characters, and strings compare fast.
+  const prefix = textOf(tokens.slice(0, first))
+  const suffix = textOf(tokens.slice(tokens.findLastIndex(({ type }) => type !== 'char') + 1))
+  const run = createRun(tokens)
   return {
-    matches: (path) => run(tokens, path) === 'match',
-    canContinue: (start) => run(tokens, start) !== 'dead',
+    matches: (path) => path.startsWith(prefix) && path.endsWith(suffix) && run(path) === 'match',
+    canContinue: (start) => run(start) !== 'dead',
   }
 }
 
-function exactPattern(tokens: readonly Token[]): Pattern {
-  const text = tokens.map((token) => (token.type === 'char' ? String.fromCodePoint(token.code) : '')).join('')
+function exactPattern(text: string): Pattern {
   return { matches: (path) => path === text, canContinue: (start) => text.startsWith(start) }
+}
+
+function textOf(tokens: readonly Token[]): string {
+  return tokens.map((token) => (token.type === 'char' ? String.fromCodePoint(token.code) : '')).join('')
 }
 
 function parseTokens(pattern: string, folders: boolean): Token[] {
@@ -105,57 +113,81 @@ function malformed(pattern: string, state: string): XbuildError {
   return new XbuildError('BAD_DOCKERFILE', `Cannot use pattern "${shown}": ${state}`, { hint: 'Put a backslash before a character that has no special meaning' })
 }
 
-/** Follows all states at once, so that no input makes it slow. */
-function run(tokens: readonly Token[], path: string): 'match' | 'alive' | 'dead' {
-  const mark = new Int32Array(tokens.length + 1).fill(-1)
-  let states: number[] = []
-  let next: number[] = []
-  add(states, 0, 0)
-  for (let at = 0; at < path.length; ) {
-    const code = path.codePointAt(at)!
-    at += code > 0xffff ? 2 : 1
-    next.length = 0
-    for (const state of states) step(state, code, at)
-    ;[states, next] = [next, states]
-    if (states.length === 0) return 'dead'
-  }
-  return states.includes(tokens.length) ? 'match' : 'alive'
+/** Follows all states at once, so that no input makes it slow; its lists are made once and used for every path. */
+function createRun(tokens: readonly Token[]): (path: string) => 'match' | 'alive' | 'dead' {
+  const size = tokens.length + 1
+  let states = new Int32Array(size)
+  let next = new Int32Array(size)
+  let count = 0
+  const pending = new Int32Array(2 * size)
+  // The round in which a state was entered last.
+  const entered = new Float64Array(size)
+  let round = 0
 
-  function step(state: number, code: number, at: number): void {
+  function run(path: string): 'match' | 'alive' | 'dead' {
+    begin()
+    enter(0)
+    for (let at = 0; at < path.length; ) {
+      const code = path.codePointAt(at)!
+      at += code > 0xffff ? 2 : 1
+      const current = count
+      begin()
+      for (let index = 0; index < current; index++) step(states[index]!, code)
+      if (count === 0) return 'dead'
+    }
+    return entered[tokens.length] === round ? 'match' : 'alive'
+  }
+
+  /** The states entered from now on are the next ones. */
+  function begin(): void {
+    ;[states, next] = [next, states]
+    count = 0
+    round++
+  }
+
+  function step(state: number, code: number): void {
     const token = tokens[state]
     switch (token?.type) {
       case 'char':
-        if (token.code === code) add(next, state + 1, at)
+        if (token.code === code) enter(state + 1)
         break
       case 'one':
-        if (code !== SLASH) add(next, state + 1, at)
+        if (code !== SLASH) enter(state + 1)
         break
       case 'some':
-        if (code !== SLASH) add(next, state, at)
+        if (code !== SLASH) enter(state)
         break
       case 'class':
-        if (code !== SLASH && token.ranges.some(([low, high]) => low <= code && code <= high) !== token.negated) add(next, state + 1, at)
+        if (code !== SLASH && token.ranges.some(([low, high]) => low <= code && code <= high) !== token.negated) enter(state + 1)
         break
       case 'inside':
-        add(next, state, at)
-        if (code === SLASH) add(next, state + 1, at)
+        enter(state)
+        if (code === SLASH) enter(state + 1)
         break
       case 'all':
-        add(next, state, at)
+        enter(state)
         break
       default: // past the end, or `folders`, which consumes nothing itself
     }
   }
 
-  function add(to: number[], first: number, at: number): void {
-    const pending = [first]
-    for (let state = pending.pop(); state !== undefined; state = pending.pop()) {
-      if (mark[state] === at) continue
-      mark[state] = at
-      to.push(state)
+  function enter(first: number): void {
+    let depth = 0
+    pending[depth++] = first
+    while (depth > 0) {
+      const state = pending[--depth]!
+      if (entered[state] === round) continue
+      entered[state] = round
+      next[count++] = state
       const type = tokens[state]?.type
-      if (type === 'folders') pending.push(state + 1, state + 2)
-      else if (type === 'some' || type === 'all') pending.push(state + 1)
+      if (type === 'folders') {
+        pending[depth++] = state + 1
+        pending[depth++] = state + 2
+      } else if (type === 'some' || type === 'all') {
+        pending[depth++] = state + 1
+      }
     }
   }
+
+  return run
 }
