@@ -50,6 +50,12 @@ interface ReadOptions {
 function readInstructions(reader: LineReader, options: ReadOptions): (Instruction | FromInstruction)[] {
   const { file, escape, diagnostics } = options
   const instructions: (Instruction | FromInstruction)[] = []
+  let at: SourcePosition = { file, line: 1 }
+  const add = (severity: Diagnostic['severity']) => (rule: string, message: string, hint?: string) => {
+    diagnostics.push({ rule, severity, message, ...(hint === undefined ? {} : { hint }), at })
+  }
+  const fail = add('error')
+  const warn = add('warning')
   for (let line = readLogicalLine(reader, escape); line; line = readLogicalLine(reader, escape)) {
     const { first: word, rest: all } = cutField(line.text)
     const name = word.toUpperCase()
@@ -57,13 +63,7 @@ function readInstructions(reader: LineReader, options: ReadOptions): (Instructio
     const carrier = heredocCarrier(name, rest)
     const body = carrier ? readHeredocs(reader, findHeredocs(rest)) : NO_HEREDOCS
     const endLine = body.endLine ?? line.endLine
-    const at = options.at ?? { file, line: line.line, ...(endLine > line.line ? { endLine } : {}) }
-    const fail = (rule: string, message: string, hint?: string): void => {
-      diagnostics.push({ rule, severity: 'error', message, ...(hint === undefined ? {} : { hint }), at })
-    }
-    const warn = (rule: string, message: string, hint?: string): void => {
-      diagnostics.push({ rule, severity: 'warning', message, ...(hint === undefined ? {} : { hint }), at })
-    }
+    at = options.at ?? (endLine > line.line ? { file, line: line.line, endLine } : { file, line: line.line })
     if (line.emptyLines.length > 0) {
       warn('empty-continuation', `Empty line ${line.emptyLines[0]} inside ${name}: it will end the instruction some day`, 'Remove it')
     }
