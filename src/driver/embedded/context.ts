@@ -46,31 +46,37 @@ export async function openContext(path: string, { records, ignoreFiles }: { reco
     return digest
   }
 
+  type Selection = Awaited<ReturnType<Context['select']>>
+  /** The same COPY of several platforms reads the context once. */
+  const selections = new Map<string, Promise<Selection>>()
+
+  async function selectNew(sources: readonly string[], excludes: readonly string[]): Promise<Selection> {
+    ignore ??= readIgnore([...ignoreFiles, join(root, '.dockerignore')])
+    memory ??= records.get<{ files: Record<string, Remembered> }>('files', key).then((record) => new Map(Object.entries(record?.files ?? {})))
+    const [lines, known] = await Promise.all([ignore, memory])
+    const selected = selectSources(root, sources, filterFor(lines, excludes))
+    const all = createHash('sha256')
+    let count = 0
+    for (const source of selected) {
+      all.update(JSON.stringify([source.name, source.isDir]))
+      for (const entry of source.entries) {
+        if ((count += 1) % 512 === 0) await breathe()
+        if (entry.type === 'file') entry.digest = await digestOf(entry, source.path === '' ? entry.path : entry.path === '' ? source.path : `${source.path}/${entry.path}`, known)
+        // The mode of a copied folder's top is not carried over.
+        const mode = source.isDir && entry.path === '' ? 0 : entry.mode
+        all.update(`${entry.path}\0${entry.type}\0${mode}\0${entry.link ?? ''}\0${entry.digest ?? ''}\n`)
+      }
+    }
+    return { selected, digest: all.digest('hex') }
+  }
+
   return {
     root,
-    async select(sources, excludes) {
-      ignore ??= readIgnore([...ignoreFiles, join(root, '.dockerignore')])
-      memory ??= records.get<{ files: Record<string, Remembered> }>('files', key).then((record) => new Map(Object.entries(record?.files ?? {})))
-      const [lines, known] = await Promise.all([ignore, memory])
-      const found = selectSources(root, sources, filterFor(lines, excludes))
-      const all = createHash('sha256')
-      const selected: SelectedSource[] = []
-      let count = 0
-      for (const source of found) {
-        all.update(JSON.stringify([source.name, source.isDir]))
-        const entries: SourceEntry[] = []
-        for (const entry of source.entries) {
-          if ((count += 1) % 512 === 0) await breathe()
-          const path = [source.path, entry.path].filter(Boolean).join('/')
-          const digest = entry.type === 'file' ? await digestOf(entry, path, known) : undefined
-          entries.push(digest === undefined ? entry : { ...entry, digest })
-          // The mode of a copied folder's top is not carried over.
-          const mode = source.isDir && entry.path === '' ? 0 : entry.mode
-          all.update(`${entry.path}\0${entry.type}\0${mode}\0${entry.link ?? ''}\0${digest ?? ''}\n`)
-        }
-        selected.push({ ...source, entries })
-      }
-      return { selected, digest: all.digest('hex') }
+    select(sources, excludes) {
+      const key = JSON.stringify([sources, excludes])
+      const known = selections.get(key) ?? selectNew(sources, excludes)
+      selections.set(key, known)
+      return known
     },
     async save() {
       if (changed && memory) await records.put('files', key, { files: Object.fromEntries(await memory) })

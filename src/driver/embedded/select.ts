@@ -21,8 +21,8 @@ export interface SourceEntry {
   readonly nlink: number
   readonly rdev: number
   readonly link?: string
-  /** Hex SHA-256 of a file's content, where it is known. */
-  readonly digest?: string
+  /** Hex SHA-256 of a file's content, once somebody has read it. */
+  digest?: string
 }
 
 /** One thing that a COPY source matched. */
