@@ -35,7 +35,7 @@ async function lostPlatforms(set: ImageSet, ref: Reference, registry: RegistryCl
     platform ? [formatPlatform(fromDescriptorPlatform(platform))] : [],
   )
   try {
-    const { descriptor, bytes } = await registry.manifest(ref, { signal })
+    const { descriptor, bytes } = await registry.manifest(ref, { signal, direct: true })
     const before = isIndexType(descriptor.mediaType) ? availablePlatforms(parseIndex(bytes, descriptor)) : []
     return before.filter((platform) => !platforms.includes(platform))
   } catch (error) {
