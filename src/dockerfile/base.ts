@@ -22,7 +22,10 @@ export function resolveBase(scope: GraphScope, index: number): StageSource {
   const later = indexes.find((other) => other > index)
   if (later !== undefined) {
     const { line } = dockerfile.stages[later]!.from.at
-    scope.warn('forward-from', from.at, `"${image}" is taken as an image: the stage of that name starts later, at line ${line}`, 'Move that stage up if you mean it')
+    scope.warn(
+      'forward-from', from.at, `"${image}" is taken as an image: the stage of that name starts later, at line ${line}`,
+      'Move that stage up if you mean it',
+    )
   }
   const context = contextNamed(image, options.namedContexts)
   if (context !== undefined) return { kind: 'context', name: context }
@@ -64,7 +67,8 @@ function expandFrom(scope: GraphScope, text: string, { what, at }: { what: strin
   if (text === '') return undefined // said by the parser
   const [name] = unset
   const similar = name === undefined ? undefined : suggestionHint(name, Object.keys(scope.args.global))
-  const hint = name === undefined ? 'Give its ARG a value' : (similar ?? `Write ARG ${name}=VALUE before the first FROM, or use --build-arg with it`)
+  const declare = `Write ARG ${name}=VALUE before the first FROM, or use --build-arg with it`
+  const hint = name === undefined ? 'Give its ARG a value' : (similar ?? declare)
   scope.fail('empty-from', at, `Cannot use ${what} "${shorten(text)}": it is empty`, hint)
   return undefined
 }

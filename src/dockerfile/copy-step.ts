@@ -57,13 +57,18 @@ export function isRemote(source: string): boolean {
 /** Only a trigger of a base image can name something that the stage graph has not seen: an image then. */
 function sourceOf(text: string, { stage, warn }: StageState): StageSource {
   if (Object.hasOwn(stage.froms, text)) return stage.froms[text]!
-  warn('onbuild-from', stage.stage.from.at, `The base image copies from "${shorten(text)}", which is taken as an image`, 'Use a base image without that ONBUILD if you mean a stage')
+  warn(
+    'onbuild-from', stage.stage.from.at, `The base image copies from "${shorten(text)}", which is taken as an image`,
+    'Use a base image without that ONBUILD if you mean a stage',
+  )
   return { kind: 'image', ref: text }
 }
 
 function inlineFile({ name, content, expand }: Heredoc, { scope }: StageState): { name: string; content: string } {
   if (name.includes('/') || name === '.' || name === '..') {
-    throw new XbuildError('BAD_DOCKERFILE', `Cannot use heredoc name "${name}": it is the name of a file`, { hint: 'Use a word without slashes' })
+    throw new XbuildError('BAD_DOCKERFILE', `Cannot use heredoc name "${name}": it is the name of a file`, {
+      hint: 'Use a word without slashes',
+    })
   }
   return { name, content: expand ? scope.expandBody(content) : content }
 }

@@ -6,7 +6,9 @@ export function parseDuration(text: string): number | undefined {
   const parts = /^\+?((?:\d+\.?\d*|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+$/.test(text.slice(0, 100)) && text.length <= 100
   if (!parts) return undefined
   let total = 0
-  for (const [, number, unit] of text.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g)) total += Number(number) * UNITS[unit!]!
+  for (const [, number, unit] of text.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g)) {
+    total += Number(number) * UNITS[unit!]!
+  }
   return total > Number.MAX_SAFE_INTEGER ? undefined : Math.round(total)
 }
 

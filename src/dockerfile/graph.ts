@@ -68,8 +68,12 @@ function findTarget({ dockerfile, options, named, fail }: GraphScope): number {
   if (found !== undefined) return found
   const names = stages.flatMap(({ name }) => name ?? [])
   const list = names.length === 0 ? 'no stage has a name' : `there are ${names.join(', ')}`
-  const hint = suggestionHint(wanted, names, /^\d+$/.test(wanted) ? 'Name the stage with FROM ... AS NAME and use the name' : 'Use the name of a stage')
-  fail('unknown-target', { file, line: stages[0]?.from.at.line ?? 1 }, `Cannot find target stage "${shorten(options.targetStage)}": ${shorten(list)}`, hint)
+  const otherwise = /^\d+$/.test(wanted) ? 'Name the stage with FROM ... AS NAME and use the name' : 'Use the name of a stage'
+  const hint = suggestionHint(wanted, names, otherwise)
+  fail(
+    'unknown-target', { file, line: stages[0]?.from.at.line ?? 1 }, `Cannot find target stage "${shorten(options.targetStage)}": ${shorten(list)}`,
+    hint,
+  )
   return -1
 }
 
@@ -121,7 +125,10 @@ function finishStage(scope: GraphScope, index: number, sources: Sources, resolve
   const parent = sources.base.kind === 'stage' ? resolved.get(sources.base.index) : undefined
   const platform = parent?.platform ?? sources.platform ?? options.target
   if (parent && sources.platform && !samePlatform(sources.platform, parent.platform)) {
-    scope.warn('platform-of-stage', stage.from.at, `--platform has no effect: the stage "${stage.from.image}" has its own platform`, 'Remove it, or set it where that stage starts')
+    scope.warn(
+      'platform-of-stage', stage.from.at, `--platform has no effect: the stage "${stage.from.image}" has its own platform`,
+      'Remove it, or set it where that stage starts',
+    )
   }
   // What is read beside the base is read for the target platform, whatever the stage itself runs on.
   const froms = samePlatform(platform, options.target) ? sources.froms : withPlatform(sources.froms, options)
@@ -136,7 +143,10 @@ function finishStage(scope: GraphScope, index: number, sources: Sources, resolve
   }
 }
 
-function withPlatform(froms: Readonly<Record<string, StageSource>>, { target, folderContexts = [] }: GraphOptions): Record<string, StageSource> {
+function withPlatform(
+  froms: Readonly<Record<string, StageSource>>,
+  { target, folderContexts = [] }: GraphOptions,
+): Record<string, StageSource> {
   const entries = Object.entries(froms).map(([text, source]) => {
     const same = source.kind === 'stage' || source.kind === 'scratch' || (source.kind === 'context' && folderContexts.includes(source.name))
     return [text, same ? source : { ...source, platform: target }] as const

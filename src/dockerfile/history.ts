@@ -23,8 +23,10 @@ export function quoteList(items: readonly string[]): string {
 }
 
 /** A health check as Go prints the struct. */
-export function describeHealthcheck({ Test = [], Interval = 0, Timeout = 0, StartPeriod = 0, StartInterval = 0, Retries = 0 }: Healthcheck): string {
-  const durations = Object.entries({ Interval, Timeout, StartPeriod, StartInterval }).map(([name, value]) => `${name}:${formatDuration(value)}`)
+export function describeHealthcheck(check: Healthcheck): string {
+  const { Test = [], Interval = 0, Timeout = 0, StartPeriod = 0, StartInterval = 0, Retries = 0 } = check
+  const entries = Object.entries({ Interval, Timeout, StartPeriod, StartInterval })
+  const durations = entries.map(([name, value]) => `${name}:${formatDuration(value)}`)
   return `{Test:[${Test.join(' ')}] ${durations.join(' ')} Retries:${Retries}}`
 }
 

@@ -111,7 +111,9 @@ function applyExpose({ ports }: ExposeInstruction, state: StageState): string {
   for (const word of ports.flatMap((port) => state.scope.expandWords(port))) {
     const found = parsePorts(word)
     state.portsLeft -= found.length
-    if (state.portsLeft < 0) throw new XbuildError('BAD_DOCKERFILE', 'Cannot expose ports: this stage names too many', { hint: 'Remove some ranges' })
+    if (state.portsLeft < 0) throw new XbuildError('BAD_DOCKERFILE', 'Cannot expose ports: this stage names too many', {
+      hint: 'Remove some ranges',
+    })
     for (const port of found) {
       expanded.push(port)
       state.ports.add(port)
@@ -129,7 +131,8 @@ function applyVolume({ paths }: VolumeInstruction, state: StageState): string {
   return `VOLUME [${expanded.join(' ')}]`
 }
 
-function applyHealthcheck({ command, interval, timeout, startPeriod, startInterval, retries }: HealthcheckInstruction, state: StageState): string {
+function applyHealthcheck(instruction: HealthcheckInstruction, state: StageState): string {
+  const { command, interval, timeout, startPeriod, startInterval, retries } = instruction
   const test = !command ? ['NONE'] : command.form === 'exec' ? ['CMD', ...command.argv] : ['CMD-SHELL', command.line]
   const check: Healthcheck = {
     Test: test,
@@ -146,7 +149,9 @@ function applyHealthcheck({ command, interval, timeout, startPeriod, startInterv
 function applyStopsignal({ signal: written }: StopsignalInstruction, state: StageState): string {
   const signal = state.scope.expand(written)
   if (!isSignal(signal)) {
-    throw new XbuildError('BAD_DOCKERFILE', `Cannot use signal "${shorten(signal)}": it is unknown`, { hint: 'Write it like SIGTERM or 15' })
+    throw new XbuildError('BAD_DOCKERFILE', `Cannot use signal "${shorten(signal)}": it is unknown`, {
+      hint: 'Write it like SIGTERM or 15',
+    })
   }
   change(state, { StopSignal: signal })
   return `STOPSIGNAL ${signal}`

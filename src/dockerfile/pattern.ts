@@ -110,7 +110,9 @@ function parseClass(pattern: string, chars: readonly number[], open: number, tok
 
 function malformed(pattern: string, state: string): XbuildError {
   const shown = pattern.length > 80 ? `${pattern.slice(0, 77)}...` : pattern
-  return new XbuildError('BAD_DOCKERFILE', `Cannot use pattern "${shown}": ${state}`, { hint: 'Put a backslash before a character that has no special meaning' })
+  return new XbuildError('BAD_DOCKERFILE', `Cannot use pattern "${shown}": ${state}`, {
+    hint: 'Put a backslash before a character that has no special meaning',
+  })
 }
 
 /** Follows all states at once, so that no input makes it slow; its lists are made once and used for every path. */

@@ -1,7 +1,8 @@
 import { formatPlatform, type Platform } from '../platform.ts'
 
 /** The automatic ARGs of a build: what it runs on, what it is for, which stage it makes. */
-export function platformArgs({ target, build, targetStage }: { target: Platform; build: Platform; targetStage: string }): Record<string, string> {
+export function platformArgs(options: { target: Platform; build: Platform; targetStage: string }): Record<string, string> {
+  const { target, build, targetStage } = options
   return {
     BUILDPLATFORM: formatPlatform(build),
     BUILDOS: build.os,

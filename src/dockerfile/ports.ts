@@ -19,5 +19,7 @@ function isPort(text: string): boolean {
 }
 
 function bad(text: string, state: string): XbuildError {
-  return new XbuildError('BAD_DOCKERFILE', `Cannot expose port "${shorten(text)}": ${state}`, { hint: 'Write it like 8080, 53/udp or 8000-8010' })
+  return new XbuildError('BAD_DOCKERFILE', `Cannot expose port "${shorten(text)}": ${state}`, {
+    hint: 'Write it like 8080, 53/udp or 8000-8010',
+  })
 }

@@ -39,7 +39,9 @@ function commandOf({ command }: RunInstruction, state: StageState): { argv: read
   }
   if (!first.content.startsWith('#!')) return { argv: shellArgv(state, first.content), files: [] }
   if (first.name.includes('/') || first.name === '.' || first.name === '..') {
-    throw new XbuildError('BAD_DOCKERFILE', `Cannot use heredoc name "${first.name}": it is the name of a file`, { hint: 'Use a word without slashes' })
+    throw new XbuildError('BAD_DOCKERFILE', `Cannot use heredoc name "${first.name}": it is the name of a file`, {
+      hint: 'Use a word without slashes',
+    })
   }
   const path = `/dev/pipes/${first.name}`
   return { argv: shellArgv(state, path), files: [{ path, content: first.content, mode: 0o755 }] }

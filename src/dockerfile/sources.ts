@@ -38,13 +38,17 @@ export function resolveFrom(scope: GraphScope, { text, at, before }: WrittenFrom
   const { stages } = dockerfile
   const source = `--from="${shorten(text)}"`
   if (text.includes('$')) {
-    fail('variable-in-from', at, `Cannot use ${source}: variables have no meaning there`, 'Write FROM with the variable AS a stage, and copy from that stage')
+    fail(
+      'variable-in-from', at, `Cannot use ${source}: variables have no meaning there`,
+      'Write FROM with the variable AS a stage, and copy from that stage',
+    )
     return { kind: 'scratch' }
   }
   if (/^\d+$/.test(text)) {
     const index = Number(text)
     if (index < before) return sourceOfStage(scope, index)
-    const state = index === before ? 'it is this stage itself' : index < stages.length ? `stage ${index} starts later` : `there are ${stages.length} stages`
+    const other = index < stages.length ? `stage ${index} starts later` : `there are ${stages.length} stages`
+    const state = index === before ? 'it is this stage itself' : other
     fail('unknown-stage', at, `Cannot use ${source}: ${state}`, 'Use a stage that is defined before this one')
     return { kind: 'scratch' }
   }

@@ -226,7 +226,10 @@ function applyDefault(
   if (kind === '-') return value ?? word
   if (kind === '+') return value === undefined ? '' : word
   if (value !== undefined) return value
-  throw failed(cursor, `${name}: ${word || (written === undefined ? 'is not allowed to be unset' : 'is not allowed to be empty')}`, `Set it, for example with --build-arg ${name}=VALUE`)
+  throw failed(
+    cursor, `${name}: ${word || (written === undefined ? 'is not allowed to be unset' : 'is not allowed to be empty')}`,
+    `Set it, for example with --build-arg ${name}=VALUE`,
+  )
 }
 
 const SPECIAL: ReadonlySet<string> = new Set(['@', '*', '#', '?', '-', '$', '!', '0'])
@@ -249,6 +252,10 @@ function readName(cursor: Cursor): string {
 
 function isNameChar(char: string): boolean {
   return (
-    (char >= 'a' && char <= 'z') || (char >= 'A' && char <= 'Z') || (char >= '0' && char <= '9') || char === '_' || (char > '\u007f' && /[\p{L}\p{Nd}]/u.test(char))
+    (char >= 'a' && char <= 'z') ||
+    (char >= 'A' && char <= 'Z') ||
+    (char >= '0' && char <= '9') ||
+    char === '_' ||
+    (char > '\u007f' && /[\p{L}\p{Nd}]/u.test(char))
   )
 }

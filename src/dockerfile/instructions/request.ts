@@ -42,7 +42,10 @@ export function commandOf(request: Request, text = request.rest): Command | unde
 export function jsonListOf(request: Request, text = request.rest): readonly string[] | 'mixed' | undefined {
   const list = parseJsonList(text)
   if (list === 'mixed') {
-    request.fail('bad-json', `Cannot parse ${request.name} list "${shorten(text)}": it holds something else than texts`, 'Put every item in double quotes')
+    request.fail(
+      'bad-json', `Cannot parse ${request.name} list "${shorten(text)}": it holds something else than texts`,
+      'Put every item in double quotes',
+    )
   } else if (list === undefined && /^\[\s*['"]/.test(text.slice(0, 20)) && text.endsWith(']')) {
     const hint = 'Use double quotes and commas, or remove the brackets'
     request.warn('bad-json', `List "${shorten(text)}" of ${request.name} is no JSON: it is taken as plain text`, hint)
