@@ -15,7 +15,7 @@ export async function installDependencies() {
   const installed = modified(join(root, 'node_modules/.package-lock.json'))
   if (installed >= modified(join(root, 'package-lock.json')) && installed > 0) return
   console.error('Installing npm dependencies: npm ci')
-  const { code } = await run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: root, show: true })
+  const { code } = await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=warn'], { cwd: root, show: true })
   if (code !== 0) throw new Stop('npm ci failed. Its output above says why; a proxy or registry is set with `npm config set registry URL`')
 }
 
@@ -25,7 +25,7 @@ export async function buildProgram() {
   const sources = [join(root, 'package.json'), join(root, 'tsconfig.json'), ...filesUnder(join(root, 'src'))]
   if (built > 0 && sources.every((file) => modified(file) <= built)) return
   console.error('Building xbuild: npm run build')
-  const { code } = await run('npm', ['run', '-s', 'build'], { cwd: root, show: true })
+  const { code } = await run('npm', ['run', '--silent', 'build'], { cwd: root, show: true })
   if (code !== 0) throw new Stop('npm run build failed. Its output above says why')
 }
 
