@@ -1,10 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
-import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { spawnInNamespace, type NamespaceKind, type Registration } from '../../emulation/namespace.ts'
 import { toXbuildError, XbuildError } from '../../errors.ts'
-import { isAlive } from '../../store/blobs.ts'
 import type { StoreFolder } from '../../store/folder.ts'
+import { deadOwners } from './owners.ts'
 import type { FromWorker, Method, ToWorker, WorkerMethods } from './protocol.ts'
 
 /** What a call may be watched and stopped with. */
@@ -42,7 +41,7 @@ export async function startWorker({ kind, handlers, folder, env, onWarning }: Wo
       ...env,
       XBUILD_STORE: folder.root,
       XBUILD_OWNER: String(process.pid),
-      XBUILD_LIVING: livingOwners(folder).join(','),
+      XBUILD_DEAD: deadOwners(folder).join(','),
       XBUILD_USER_NAMESPACE: kind === 'root-native' ? '0' : '1',
     },
     onSingleId: ({ reason, hint }) => onWarning(`${reason}. ${hint}`),
@@ -53,11 +52,6 @@ export async function startWorker({ kind, handlers, folder, env, onWarning }: Wo
     said.splice(0, said.length - 20)
   })
   return connect(child, said)
-}
-
-/** Processes that work in the store now: what the others left in `tmp` may go. */
-function livingOwners(folder: StoreFolder): number[] {
-  return [...new Set(readdirSync(folder.tmp).map((name) => Number(name.split('-')[0])))].filter((pid) => Number.isInteger(pid) && pid > 0 && isAlive(pid))
 }
 
 async function connect(child: ChildProcess, said: readonly string[]): Promise<Worker> {

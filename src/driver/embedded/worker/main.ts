@@ -1,5 +1,6 @@
 import { toXbuildError } from '../../../errors.ts'
 import type { FromWorker, Method, ToWorker, WireError, WorkerMethods } from '../protocol.ts'
+import { removeStaleCgroups } from '../cgroups.ts'
 import { applyLayer } from './apply.ts'
 import { copy } from './copy.ts'
 import { digestTree } from './digest.ts'
@@ -70,5 +71,7 @@ process.on('SIGTERM', () => undefined)
 process.on('disconnect', () => process.exit(0))
 
 process.umask(0)
-removeLeftovers(folders)
+const dead = new Set((process.env['XBUILD_DEAD'] ?? '').split(',').map(Number))
+removeLeftovers(folders, dead)
+removeStaleCgroups(dead)
 send({ type: 'ready' })

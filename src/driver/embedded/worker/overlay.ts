@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
-import { isAlive } from '../../../store/blobs.ts'
+import { ownerOf } from '../owners.ts'
 import { XbuildError } from '../../../errors.ts'
 import { runProgram } from '../../../host/spawn.ts'
 
@@ -110,18 +110,10 @@ function copyRootAttributes(folders: WorkerFolders, lowers: readonly string[], u
 }
 
 /** Removes what operations of dead processes left in the store. */
-export function removeLeftovers(folders: WorkerFolders): void {
+export function removeLeftovers(folders: WorkerFolders, dead: ReadonlySet<number>): void {
   for (const name of readdirSync(folders.tmp)) {
-    const owner = Number(name.split('-')[0])
-    if (owner === folders.owner || (Number.isInteger(owner) && owner > 0 && isOwnerAlive(owner))) continue
-    rmSync(join(folders.tmp, name), { recursive: true, force: true })
+    if (dead.has(ownerOf(name))) rmSync(join(folders.tmp, name), { recursive: true, force: true })
   }
-}
-
-// The worker sees its own process namespace; `/proc` of the outer one is not there, so the engine passes living owners by environment.
-function isOwnerAlive(pid: number): boolean {
-  const living = process.env['XBUILD_LIVING']
-  return living === undefined ? isAlive(pid) : living.split(',').includes(String(pid))
 }
 
 /** Whether a step left nothing in its upper folder. */
