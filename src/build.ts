@@ -72,7 +72,7 @@ export async function build(options: BuildOptions, edges: BuildEdges): Promise<B
   const layers = createLayers({ store, workers, ...stamp })
   const contexts = createContexts(options, store.records)
   try {
-    const images = createImages({ store, registry, cwd: options.cwd, emit })
+    const images = createImages({ store, registry, cwd: options.cwd, emit, pull: options.pull })
     const imageFor = await resolveImages(graphs, { images, contexts: options.buildContexts, signal })
     const table: VertexTable = new Map()
     const lowered = graphs.map((graph) => ({ platform: graph.target, lowered: lower(graph, { imageFor, table }) }))

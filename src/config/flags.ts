@@ -119,7 +119,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
     name: 'pull',
     group: 'common',
     key: 'pull',
-    help: 'Ask registries for newer base images',
+    help: 'Fail when a registry cannot be asked for the newest base image',
     absent: false,
     parse: read.bool,
   },

@@ -12,6 +12,7 @@ import { MAX_MANIFEST_BYTES, parseIndex, parseManifest } from '../../oci/read-ma
 import { formatReference, parseReference, type Reference } from '../../oci/reference.ts'
 import { availablePlatforms, selectPlatform } from '../../oci/select-platform.ts'
 import { formatPlatform, samePlatform, normalizePlatform, type Platform } from '../../platform.ts'
+import { keyOf } from '../../store/key.ts'
 import type { RegistryClient } from '../../registry/types.ts'
 import type { Store } from '../../store/store.ts'
 import { fromDescriptorPlatform } from '../../oci/descriptor.ts'
@@ -50,6 +51,8 @@ export interface ImagesOptions {
   readonly registry: RegistryClient
   readonly cwd: string
   readonly emit: Emit
+  /** A registry that does not answer is an error, even when what it said last is known. */
+  readonly pull: boolean
 }
 
 /** Resolves base images; asks every registry once per image, however many platforms and stages want it. */
@@ -159,20 +162,26 @@ export async function originsOf(store: Store, digest: string): Promise<readonly 
   return (await store.records.get<{ repositories: string[] }>('origins', digest.slice(digest.indexOf(':') + 1)))?.repositories ?? []
 }
 
-function registryOrigin(ref: Reference, { registry, store }: ImagesOptions): ImageOrigin {
+function registryOrigin(ref: Reference, { registry, store, emit, pull }: ImagesOptions): ImageOrigin {
   return {
     name: formatReference(ref),
     repository: `${ref.host}/${ref.repository}`,
     async root(signal) {
-      const key = ref.digest?.replace(/^sha256:/, '')
-      const known = key === undefined ? undefined : await store.records.get<{ descriptor: Descriptor }>('manifests', key)
-      if (known && (await store.blobs.has(known.descriptor.digest, known.descriptor.size))) {
-        return { descriptor: known.descriptor, bytes: await readFile(store.blobs.path(known.descriptor.digest)) }
+      const key = keyOf(['manifest', formatReference(ref)])
+      const known = await store.records.get<{ descriptor: Descriptor }>('manifests', key)
+      const isHere = known !== undefined && (await store.blobs.has(known.descriptor.digest, known.descriptor.size))
+      const stored = async () => ({ descriptor: known!.descriptor, bytes: await readFile(store.blobs.path(known!.descriptor.digest)) })
+      if (isHere && ref.digest !== undefined) return stored()
+      try {
+        const found = await registry.manifest(ref, { signal })
+        await store.blobs.put(found.bytes, found.descriptor.mediaType)
+        if (known?.descriptor.digest !== found.descriptor.digest) await store.records.put('manifests', key, { descriptor: found.descriptor })
+        return found
+      } catch (error) {
+        if (pull || !isHere || !(error instanceof XbuildError) || error.code !== 'REGISTRY') throw error
+        emit({ type: 'warning', message: `${error.message}; using what ${formatReference(ref)} was before (--pull makes this an error)`, at: Date.now() })
+        return stored()
       }
-      const found = await registry.manifest(ref, { signal })
-      await store.blobs.put(found.bytes, found.descriptor.mediaType)
-      if (key !== undefined) await store.records.put('manifests', key, { descriptor: found.descriptor })
-      return found
     },
     async document(descriptor, signal) {
       const at: Reference = { host: ref.host, repository: ref.repository, digest: descriptor.digest }
