@@ -1,80 +1,107 @@
-import { XbuildError } from '../errors.ts'
-import { decodeExtension, decodeTarHeader, paddingOf, TAR_BLOCK, type TarEntry } from './tar-format.ts'
+import { decodeExtension, decodeTarHeader, tarError, type ExtensionFlag } from './tar-decode.ts'
+import { paddingOf, TAR_BLOCK, type TarEntry } from './tar-format.ts'
 
 /** Receives a tar stream's entries in order; all calls are synchronous, so that nothing piles up in memory. */
 export interface TarSink {
   entry(entry: TarEntry): void
-  /** Data of the last entry, in pieces. */
+  /** Data of the last entry, in pieces; valid during the call only. */
   data(chunk: Buffer): void
   /** The last entry is complete. */
   end(): void
 }
 
-/** A pax header larger than this is an attack, not a name. */
+/** A push parser of a tar stream. */
+export interface TarReader {
+  /** Takes the next bytes. Throws BAD_IMAGE with the position of what is wrong, or what the sink throws; it is of no use then. */
+  write(chunk: Buffer): void
+  /** No more bytes will come. Throws when the stream was cut. */
+  finish(): void
+}
+
+/** Extended headers of one entry that are larger than this, together, are an attack and no name. Bytes. */
 const MAX_EXTENSION = 1 << 20
 
-/** A push parser: feed it the bytes of a tar stream, it calls the sink; `finish` throws when the stream was cut. */
-export function createTarReader(sink: TarSink): { write(chunk: Buffer): void; finish(): void } {
-  let pending: Buffer = Buffer.alloc(0)
+type State =
+  /** Collecting a header block, or the body of an extension with its padding. */
+  | { readonly kind: 'header' }
+  | { readonly kind: 'extension'; readonly flag: ExtensionFlag; readonly size: number }
+  /** Handing on data, then skipping what fills the last block. */
+  | { readonly kind: 'data'; left: number; padding: number }
+  | { readonly kind: 'end' }
+
+/** A reader that calls `sink`; it holds one header at most. */
+export function createTarReader(sink: TarSink): TarReader {
+  let state: State = { kind: 'header' }
+  let collected: Buffer = Buffer.allocUnsafe(TAR_BLOCK)
+  let filled = 0
+  let position = 0
+  let extensionBytes = 0
   let fields = new Map<string, Buffer>()
-  let state: { kind: 'header' } | { kind: 'data'; left: number; pad: number } | { kind: 'extension'; flag: 'x' | 'g' | 'L' | 'K'; size: number } | { kind: 'end' } = { kind: 'header' }
-  let started = false
 
   function write(chunk: Buffer): void {
-    let buffer = pending.length > 0 ? Buffer.concat([pending, chunk]) : chunk
-    pending = Buffer.alloc(0)
-    let at = 0
-    while (at < buffer.length && state.kind !== 'end') {
-      if (state.kind === 'data') {
-        if (state.left > 0) {
-          const piece = buffer.subarray(at, at + state.left)
-          sink.data(piece)
-          state.left -= piece.length
-          at += piece.length
-          if (state.left === 0) sink.end()
-        } else {
-          const skip = Math.min(state.pad, buffer.length - at)
-          state.pad -= skip
-          at += skip
-        }
-        if (state.left === 0 && state.pad === 0) state = { kind: 'header' }
-        continue
-      }
-      const need: number = state.kind === 'header' ? TAR_BLOCK : state.size + paddingOf(state.size)
-      if (buffer.length - at < need) {
-        pending = Buffer.from(buffer.subarray(at))
-        return
-      }
-      const part = buffer.subarray(at, at + need)
-      at += need
-      if (state.kind === 'extension') {
-        decodeExtension(state.flag, part.subarray(0, state.size), fields)
-        state = { kind: 'header' }
-      } else header(part)
+    for (let at = 0; at < chunk.length && state.kind !== 'end'; ) {
+      const rest = chunk.subarray(at)
+      at += state.kind === 'data' ? pass(rest, state) : collect(rest, state)
     }
-    buffer = Buffer.alloc(0)
   }
 
-  function header(block: Buffer): void {
-    const found = decodeTarHeader(block, { fields })
-    started = true
-    if (found.kind === 'end') {
-      state = { kind: 'end' }
-    } else if (found.kind === 'extension') {
-      if (found.size > MAX_EXTENSION) throw new XbuildError('BAD_IMAGE', `Cannot read a tar archive: a header of ${found.size} bytes`)
-      state = { kind: 'extension', flag: found.flag, size: found.size }
-      if (found.size === 0) state = { kind: 'header' }
-    } else {
-      fields = new Map()
-      sink.entry(found.entry)
-      if (found.entry.size === 0) sink.end()
-      else state = { kind: 'data', left: found.entry.size, pad: paddingOf(found.entry.size) }
+  function pass(bytes: Buffer, data: State & { kind: 'data' }): number {
+    const taken = Math.min(bytes.length, data.left > 0 ? data.left : data.padding)
+    if (data.left > 0) {
+      data.left -= taken
+      sink.data(bytes.subarray(0, taken))
+      if (data.left === 0) sink.end()
+    } else data.padding -= taken
+    position += taken
+    if (data.left === 0 && data.padding === 0) expect({ kind: 'header' }, TAR_BLOCK)
+    return taken
+  }
+
+  function collect(bytes: Buffer, wanted: State & { kind: 'header' | 'extension' }): number {
+    const taken = bytes.copy(collected, filled)
+    filled += taken
+    position += taken
+    if (filled < collected.length) return taken
+    const offset = position - filled
+    if (wanted.kind === 'header') header(collected, offset)
+    else {
+      decodeExtension(wanted.flag, collected.subarray(0, wanted.size), { fields, offset })
+      expect({ kind: 'header' }, TAR_BLOCK)
     }
+    return taken
+  }
+
+  function header(block: Buffer, offset: number): void {
+    const found = decodeTarHeader(block, { fields, offset })
+    if (found.kind === 'end') {
+      if (extensionBytes > 0) throw tarError(offset, 'an extended header has no entry')
+      state = { kind: 'end' }
+      return
+    }
+    if (found.kind === 'extension') {
+      const { flag, size } = found
+      // A global header belongs to no entry.
+      if (flag !== 'g') extensionBytes += TAR_BLOCK + size
+      if (Math.max(size, extensionBytes) > MAX_EXTENSION) throw tarError(offset, `the extended headers of one entry are larger than ${MAX_EXTENSION} bytes`)
+      return size === 0 ? expect({ kind: 'header' }, TAR_BLOCK) : expect({ kind: 'extension', flag, size }, size + paddingOf(size))
+    }
+    fields = new Map()
+    extensionBytes = 0
+    const { size } = found.entry
+    expect(size === 0 ? { kind: 'header' } : { kind: 'data', left: size, padding: paddingOf(size) }, TAR_BLOCK)
+    sink.entry(found.entry)
+    if (size === 0) sink.end()
+  }
+
+  function expect(next: State, bytes: number): void {
+    state = next
+    filled = 0
+    if (collected.length !== bytes) collected = Buffer.allocUnsafe(bytes)
   }
 
   function finish(): void {
-    const cut = state.kind === 'data' || state.kind === 'extension' || pending.length > 0
-    if (cut) throw new XbuildError('BAD_IMAGE', `Cannot read a tar archive: it ends ${started ? 'in the middle of an entry' : 'before its first entry'}`)
+    if (state.kind === 'data' || state.kind === 'extension' || extensionBytes > 0) throw tarError(position, 'it ends in the middle of an entry')
+    if (filled > 0 && state.kind !== 'end') throw tarError(position, 'it ends in the middle of a header')
   }
 
   return { write, finish }
