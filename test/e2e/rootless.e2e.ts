@@ -56,7 +56,7 @@ describe.skipIf(missing !== undefined)('an ordinary user', () => {
 
   test.each([['linux/amd64', 'x86_64'], ['linux/arm64', 'aarch64']])('gives the files of the image for %s their owners', async (platform, machine) => {
     const list = ['sh', '-c', 'cd / && stat -c "%u:%g %n" greeting.txt made/root made/node made/other seen seen/id && cat seen/id seen/machine greeting.txt && id -u && id -g']
-    const { stdout, stderr } = await user.run(process.execPath, [join(root, 'examples/run-image.mjs'), `${user.home}/out`, platform, '--', ...list])
+    const { stdout, stderr } = await user.node([join(user.checkout(), 'examples/run-image.mjs'), `${user.home}/out`, platform, '--', ...list])
     expect(stdout.trimEnd().split('\n'), stderr).toEqual([
       '1000:65534 greeting.txt',
       '0:0 made/root',

@@ -11,8 +11,12 @@ const NAME = `xbuild-e2e-${process.pid}`
 export interface OrdinaryUser {
   /** A folder of the user's own. */
   readonly home: string
+  /** A checkout that the user can read: this one, or a copy of its parts. */
+  checkout(): string
   /** Runs a program as that user, in that folder, without any capability. */
   run(file: string, args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>
+  /** Runs Node as that user. */
+  node(args: readonly string[]): Promise<Ended>
   /** Runs xbuild as that user. */
   xbuild(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>
   /** Copies a folder to where the user can read it; gives back the copy. */
@@ -23,7 +27,7 @@ export interface OrdinaryUser {
 export function ordinaryUser(ownFolder: string): OrdinaryUser {
   const asRoot = process.getuid?.() === 0
   const home = join(ownFolder, 'home')
-  const paths = { node: process.execPath, program: join(root, 'dist/xbuild.js') }
+  const paths = { node: process.execPath, checkout: root }
 
   beforeAll(async () => {
     mkdirSync(home, { recursive: true })
@@ -46,11 +50,11 @@ export function ordinaryUser(ownFolder: string): OrdinaryUser {
       paths.node = join(home, 'node')
       cpSync(process.execPath, paths.node)
     }
-    if ((await asUser('test', ['-r', paths.program])).code === 0) return
-    for (const part of ['dist', 'qemu', 'package.json', 'node_modules']) {
-      cpSync(join(root, part), join(home, 'xbuild', part), { recursive: true, verbatimSymlinks: true })
+    if ((await asUser('test', ['-r', join(root, 'dist/xbuild.js')])).code === 0) return
+    paths.checkout = join(home, 'checkout')
+    for (const part of ['dist', 'qemu', 'examples', 'package.json', 'node_modules']) {
+      cpSync(join(root, part), join(paths.checkout, part), { recursive: true, verbatimSymlinks: true })
     }
-    paths.program = join(home, 'xbuild/dist/xbuild.js')
   }
 
   async function asUser(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
@@ -61,8 +65,10 @@ export function ordinaryUser(ownFolder: string): OrdinaryUser {
 
   return {
     home,
+    checkout: () => paths.checkout,
     run: asUser,
-    xbuild: (args, env) => asUser(paths.node, [paths.program, ...args], env),
+    node: (args) => asUser(paths.node, args),
+    xbuild: (args, env) => asUser(paths.node, [join(paths.checkout, 'dist/xbuild.js'), ...args], env),
     async give(folder, name) {
       const copy = join(home, name)
       cpSync(folder, copy, { recursive: true })
