@@ -1,9 +1,9 @@
 import { XbuildError } from '../errors.ts'
+import type { SendHttp } from '../host/http/send.ts'
 import { type BearerChallenge, type Challenge, parseChallenge } from './challenge.ts'
 import type { Credential, Credentials } from './credentials.ts'
 import type { Endpoint } from './endpoint.ts'
 import { RegistryFailure } from './failure.ts'
-import type { SendHttp } from './http.ts'
 import { type Token, basicHeader, fetchToken } from './token.ts'
 import type { Clock } from './types.ts'
 

@@ -1,13 +1,13 @@
 import { setMaxListeners } from 'node:events'
 import { XbuildError } from '../errors.ts'
+import { createAgents } from '../host/http/agents.ts'
+import { createHttp } from '../host/http/send.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { parseDigest } from '../oci/digest.ts'
 import { familiarReference } from '../oci/reference.ts'
-import { createAgents } from './agents.ts'
 import { createAuthorizer } from './auth.ts'
 import { createCredentials } from './credentials.ts'
-import { registryEndpoint } from './endpoint.ts'
-import { createHttp } from './http.ts'
+import { configOf, registryEndpoint } from './endpoint.ts'
 import type { Connection } from './mirrors.ts'
 import { hasBlob, pullBlob, pullManifest, pullScope } from './pull.ts'
 import { pushBlob, pushManifest } from './push.ts'
@@ -21,7 +21,7 @@ export function connect(options: RegistryClientOptions): RegistryClient {
   const clock = options.clock ?? systemClock
   const say = options.onRetry ?? (() => {})
   const closing = new AbortController()
-  const agents = createAgents({ registries, env })
+  const agents = createAgents({ env, tlsOf: (host) => configOf(host, registries) })
   const send = createHttp({ agents, idleTimeout: options.idleTimeout ?? 60_000 })
   const credentials = createCredentials({ env, say })
   const authorizer = createAuthorizer({ credentials, send, clock, closed: closing.signal })

@@ -1,5 +1,6 @@
 import type { RegistryConfig } from '../config/options.ts'
 import { XbuildError } from '../errors.ts'
+import { isLoopback } from '../host/http/loopback.ts'
 import type { Reference } from '../oci/reference.ts'
 
 /** One repository at one place: the registry itself or a mirror of it. */
@@ -30,12 +31,6 @@ export function pullEndpoints(ref: Reference, registries: Registries): readonly 
 /** The settings of whoever answers at `host`, a host with port as in a URL. */
 export function configOf(host: string, registries: Registries): RegistryConfig | undefined {
   return Object.entries(registries).find(([name]) => apiHost(name) === host)?.[1]
-}
-
-/** Whether a host (with or without port) is this machine itself. */
-export function isLoopback(host: string): boolean {
-  const name = host.replace(/:\d+$/, '').toLowerCase()
-  return name === 'localhost' || name === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(name)
 }
 
 /** `[scheme://]host[:port][/prefix]`, as written in `xbuild.yaml`. */

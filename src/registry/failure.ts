@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { type ErrorCode, type ErrorDetails, XbuildError, toXbuildError } from '../errors.ts'
+import { SourceError } from '../host/http/send.ts'
 
 /** Whether asking again may help: `final` never, `transient` probably, `unreachable` sometimes and only a little. */
 export type Transience = 'final' | 'transient' | 'unreachable'
@@ -20,13 +21,6 @@ export class RegistryFailure extends XbuildError {
     this.transience = details.transience
     this.status = details.status
     this.retryAfter = details.retryAfter
-  }
-}
-
-/** Thrown into a request whose body cannot be read: not the registry's fault, so never tried again. */
-export class SourceError extends Error {
-  constructor(cause: unknown) {
-    super('Cannot read what is to be sent', { cause })
   }
 }
 

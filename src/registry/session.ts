@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
+import type { HttpBody, HttpRequest, SendHttp } from '../host/http/send.ts'
 import type { Authorizer } from './auth.ts'
 import { parseChallenge } from './challenge.ts'
 import type { Endpoint } from './endpoint.ts'
 import { RegistryFailure, answerFailure, discard, networkFailure } from './failure.ts'
-import type { HttpBody, HttpRequest, SendHttp } from './http.ts'
 
 /** One request to a repository, tried once. */
 export interface RegistryRequest {

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
+import type { HttpRequest, SendHttp } from '../host/http/send.ts'
 import type { BearerChallenge } from './challenge.ts'
 import type { Credential } from './credentials.ts'
 import { RegistryFailure, answerFailure, networkFailure, readUpTo } from './failure.ts'
-import type { HttpRequest, SendHttp } from './http.ts'
 
 /** An access token; `expires` is milliseconds since the epoch. */
 export interface Token {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { parseReference } from '../../src/oci/reference.ts'
-import { isLoopback, pullEndpoints, registryEndpoint } from '../../src/registry/endpoint.ts'
+import { isLoopback } from '../../src/host/http/loopback.ts'
+import { pullEndpoints, registryEndpoint } from '../../src/registry/endpoint.ts'
 
 test.each([
   ['alpine', {}, 'https://registry-1.docker.io', 'library/alpine'],

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net'
-import { isLoopback } from './endpoint.ts'
+import { isLoopback } from './loopback.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 

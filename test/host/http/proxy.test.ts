@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { proxyFor } from '../../src/registry/proxy.ts'
+import { proxyFor } from '../../../src/host/http/proxy.ts'
 
 const ENV = { HTTPS_PROXY: 'http://secure.proxy:3128', HTTP_PROXY: 'plain.proxy:8080' }
 

@@ -3,12 +3,16 @@ import { Agent as HttpAgent, type RequestOptions, request as httpRequest } from 
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, rootCertificates } from 'node:tls'
-import type { RegistryConfig } from '../config/options.ts'
-import { XbuildError } from '../errors.ts'
-import { type Registries, configOf } from './endpoint.ts'
+import { XbuildError } from '../../errors.ts'
 import { proxyFor } from './proxy.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
+
+/** What a host needs beside the usual authorities: a PEM file of its own one, or no check at all. */
+export interface TlsSettings {
+  readonly ca?: string
+  readonly insecure?: boolean
+}
 
 /** How one request leaves this machine: its connection pool, and what a plain-http proxy needs to see. */
 export interface Route {
@@ -23,7 +27,8 @@ export interface Agents {
   close(): void
 }
 
-export function createAgents(options: { registries: Registries; env: Environment }): Agents {
+/** Pools for requests to any host; `tlsOf` knows the hosts (with port, as in a URL) that need settings of their own. */
+export function createAgents(options: { env: Environment; tlsOf?: (host: string) => TlsSettings | undefined }): Agents {
   const pools = new Map<string, HttpAgent>()
   const pool = (key: string, make: () => HttpAgent) => {
     const agent = pools.get(key) ?? make()
@@ -38,7 +43,7 @@ export function createAgents(options: { registries: Registries; env: Environment
         const agent = tlsToProxy ? pool('https proxy', () => new HttpsAgent(KEEP)) : pool('http', () => new HttpAgent(KEEP))
         return proxy ? { agent, proxy } : { agent }
       }
-      const config = configOf(url.host, options.registries)
+      const config = options.tlsOf?.(url.host)
       const key = `https ${config?.ca ?? ''} ${config?.insecure ?? false} ${proxy?.href ?? ''}`
       return { agent: pool(key, () => httpsAgent(tlsOptions(url.host, config, options.env), proxy)) }
     },
@@ -58,7 +63,7 @@ export function proxyAuthorization(proxy: URL): Record<string, string> {
 
 const KEEP = { keepAlive: true, keepAliveMsecs: 15_000 }
 
-function tlsOptions(host: string, config: RegistryConfig | undefined, env: Environment): ConnectionOptions {
+function tlsOptions(host: string, config: TlsSettings | undefined, env: Environment): ConnectionOptions {
   const own = config?.ca
   return {
     ...(config?.insecure ? { rejectUnauthorized: false } : {}),

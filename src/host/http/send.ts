@@ -2,7 +2,6 @@ import { type ClientRequest, type IncomingMessage, request as httpRequest } from
 import { request as httpsRequest } from 'node:https'
 import type { Readable } from 'node:stream'
 import { type Agents, proxyAuthorization } from './agents.ts'
-import { SourceError } from './failure.ts'
 
 /** One HTTP request; a body is opened anew each time the request is sent. */
 export interface HttpRequest {
@@ -22,9 +21,17 @@ export interface HttpBody {
 /** Sends a request and gives back the answer as soon as its head is there; follows nothing, judges nothing. */
 export type SendHttp = (request: HttpRequest) => Promise<IncomingMessage>
 
+/** Thrown into a request whose body cannot be read: not the other side's fault, so never tried again. */
+export class SourceError extends Error {
+  constructor(cause: unknown) {
+    super('Cannot read what is to be sent', { cause })
+  }
+}
+
 // A registry may take long to store a blob after its last byte has arrived
 const UPLOAD_PATIENCE = 5
 
+/** Sends through the pools of `agents`; `idleTimeout` (milliseconds) without a byte ends a request. */
 export function createHttp(options: { agents: Agents; idleTimeout: number }): SendHttp {
   return async function send(request) {
     const { agent, proxy } = options.agents.route(request.url)
