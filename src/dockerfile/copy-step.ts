@@ -2,6 +2,7 @@ import { XbuildError } from '../errors.ts'
 import { shorten } from './flags.ts'
 import { layerHistory } from './history.ts'
 import { resolveDest, sourcePath } from './paths.ts'
+import { isRemote, parseRemote, withChecksum, type Remote } from './remote.ts'
 import type { StageState } from './state.ts'
 import type { CopyInstruction, CopyStep, Heredoc, StageSource } from './types.ts'
 
@@ -10,13 +11,14 @@ export function copyStep(instruction: CopyInstruction, state: StageState): CopyS
   const { expand } = state.scope
   const add = instruction.kind === 'add'
   const sources = instruction.sources.map(expand)
-  const remotes = add ? sources.filter(isRemote) : []
+  const remotes = add ? sources.flatMap((source) => remoteOf(source, instruction)) : []
   const local = add ? sources.filter((source) => !isRemote(source)) : sources
   const inline = instruction.heredocs.map((heredoc) => inlineFile(heredoc, state))
   const dest = expand(instruction.dest)
   const chown = instruction.chown === undefined ? undefined : expand(instruction.chown)
   const chmod = instruction.chmod === undefined ? undefined : checkChmod(expand(instruction.chmod))
   const checksum = instruction.checksum === undefined ? undefined : checkChecksum(expand(instruction.checksum), sources, remotes)
+  const checked = checksum === undefined ? remotes : remotes.map((remote) => withChecksum(remote, checksum))
   const from = instruction.from === undefined ? undefined : sourceOf(instruction.from, state)
   const words = [
     add ? 'ADD' : 'COPY',
@@ -35,7 +37,7 @@ export function copyStep(instruction: CopyInstruction, state: StageState): CopyS
     add,
     ...(from === undefined ? {} : { from }),
     sources: local.map((source) => (instruction.parents ? keepPivot(source) : sourcePath(source))),
-    ...(remotes.length === 0 ? {} : { remotes }),
+    ...(checked.length === 0 ? {} : { remotes: checked }),
     inline,
     dest: resolveDest(state.config.WorkingDir || '/', dest),
     ...(chown ? { chown } : {}),
@@ -44,14 +46,13 @@ export function copyStep(instruction: CopyInstruction, state: StageState): CopyS
     parents: instruction.parents,
     link: instruction.link,
     ...(instruction.unpack === undefined ? {} : { unpack: instruction.unpack }),
-    ...(checksum === undefined ? {} : { checksum }),
-    ...(instruction.keepGitDir ? { keepGitDir: true } : {}),
   }
 }
 
-/** Whether an ADD source comes over the network: http(s), or a git repository. */
-export function isRemote(source: string): boolean {
-  return /^(https?:\/\/|git@|git:\/\/|ssh:\/\/)/i.test(source)
+function remoteOf(source: string, { keepGitDir }: CopyInstruction): Remote[] {
+  const remote = parseRemote(source)
+  if (!remote) return []
+  return [remote.kind === 'git' && keepGitDir ? { ...remote, keepGitDir } : remote]
 }
 
 /** Only a trigger of a base image can name something that the stage graph has not seen: an image then. */
@@ -88,7 +89,7 @@ function checkChmod(chmod: string): string {
   })
 }
 
-function checkChecksum(checksum: string, sources: readonly string[], remotes: readonly string[]): string {
+function checkChecksum(checksum: string, sources: readonly string[], remotes: readonly Remote[]): string {
   if (sources.length === 1 && remotes.length === 1) return checksum
   throw new XbuildError('BAD_DOCKERFILE', `Cannot check "${shorten(checksum)}": a checksum needs exactly one source, and that from the network`, {
     hint: 'Write one ADD per source',

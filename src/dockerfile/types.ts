@@ -1,6 +1,7 @@
 import type { Diagnostic, SourcePosition } from '../errors.ts'
 import type { ContainerConfig, HistoryEntry } from '../oci/manifest.ts'
 import type { Platform } from '../platform.ts'
+import type { Remote } from './remote.ts'
 
 /** A whole Dockerfile as typed instructions, nothing expanded yet. */
 export interface Dockerfile {
@@ -260,8 +261,8 @@ export interface CopyStep extends StepBase {
   readonly from?: StageSource
   /** Cleaned, relative to the source's root (`.`), never `..`; wildcards as written. With `parents` a pivot `/./` stays. */
   readonly sources: readonly string[]
-  /** ADD only: sources that are URLs or git repositories. */
-  readonly remotes?: readonly string[]
+  /** ADD only: sources that are URLs or git repositories, with their checksums. */
+  readonly remotes?: readonly Remote[]
   /** Files whose content is in the Dockerfile: name -> content, expanded. */
   readonly inline: readonly { readonly name: string; readonly content: string }[]
   /** Absolute; a trailing slash says: a folder. */
@@ -272,11 +273,8 @@ export interface CopyStep extends StepBase {
   readonly excludes: readonly string[]
   readonly parents: boolean
   readonly link: boolean
-  /** ADD only: false keeps local tars packed. */
+  /** ADD only: false keeps local archives packed, true unpacks downloaded ones too. */
   readonly unpack?: boolean
-  /** ADD only, for remotes. */
-  readonly checksum?: string
-  readonly keepGitDir?: boolean
 }
 
 /** Makes the working folder, owned by `user`, unless it is there. */
