@@ -1,4 +1,5 @@
 import { XbuildError } from './errors.ts'
+import { suggest } from './suggest.ts'
 
 /** What an image runs on (image-spec image-index.md). Values of this type are always normalised: make them with the functions here. */
 export interface Platform {
@@ -91,35 +92,13 @@ function malformed(text: string): XbuildError {
 }
 
 function unknown(text: string, what: string, word: string, known: readonly string[]): XbuildError {
-  const near = nearest(word.toLowerCase(), known)
+  const near = suggest(word, known)
   return bad(text, `unknown ${what} "${word}"`, near ? `Did you mean "${near}"?` : 'Write it like linux/arm64')
 }
 
 function bad(text: string, state: string, hint: string): XbuildError {
   const shown = text.length > 80 ? `${text.slice(0, 80)}...` : text
   return new XbuildError('BAD_PLATFORM', `Cannot parse platform "${shown}": ${state}`, { hint })
-}
-
-/** The known word at the smallest edit distance, at most 2. */
-function nearest(word: string, known: readonly string[]): string | undefined {
-  const ranked = known.map((name) => ({ name, distance: editDistance(word, name) })).sort((a, b) => a.distance - b.distance)
-  return ranked[0] && ranked[0].distance <= 2 ? ranked[0].name : undefined
-}
-
-/** Optimal string alignment: a swap of two neighbours is the likeliest slip, so it counts a little less than one change. */
-function editDistance(a: string, b: string): number {
-  if (Math.abs(a.length - b.length) > 2) return 3
-  const rows = [Array.from({ length: b.length + 1 }, (_, column) => column)]
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
-      const changed = rows[i - 1]![j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      row.push(Math.min(changed, rows[i - 1]![j]! + 1, row[j - 1]! + 1, swapped ? rows[i - 2]![j - 2]! + 0.9 : Infinity))
-    }
-    rows.push(row)
-  }
-  return rows[a.length]![b.length]!
 }
 
 /** One spelling per platform: lower case, `aarch64` as arm64, arm without variant as v7, arm64/v8 and amd64/v1 without variant. */

@@ -1,10 +1,11 @@
-import { suggest } from '../dockerfile/suggest.ts'
+import { suggest } from '../suggest.ts'
 import { CLI_FLAGS, FLAGS, type Flag } from './flags.ts'
-import { checkLaterFlag, LATER_FLAGS } from './unsupported.ts'
+import { DU_FLAGS, PRUNE_FLAGS, STORE_ALIASES } from './store-flags.ts'
+import { checkLaterFlag, LATER_FLAGS, type LaterFlag } from './unsupported.ts'
 import { usageError } from './values.ts'
 
 /** The words the first argument may be. */
-export const COMMANDS = ['build', 'plan', 'version', 'help'] as const
+export const COMMANDS = ['build', 'plan', 'du', 'prune', 'version', 'help'] as const
 export type CommandName = (typeof COMMANDS)[number]
 
 /** A command line cut into its parts; values are still text. */
@@ -19,12 +20,15 @@ export interface Invocation {
 interface Shape {
   readonly name: string
   readonly isSwitch: boolean
+  /** docker has it, xbuild not yet. */
+  readonly later?: boolean
 }
 
 /** Cuts a command line as docker does: `--name value`, `--name=value`, `-n value`, `-nvalue`, `-ab`, `--`. Throws BAD_OPTION. */
 export function readArgv(argv: readonly string[]): Invocation {
   const command = COMMANDS.find((name) => name === argv[0])
   const queue = argv.slice(command ? 1 : 0)
+  const { longs, shorts } = SHAPES[command === 'du' || command === 'prune' ? command : 'build']
   const words: string[] = []
   const given = new Map<string, string[]>()
   for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
@@ -41,16 +45,16 @@ export function readArgv(argv: readonly string[]): Invocation {
   function readLong(arg: string): void {
     const equals = arg.indexOf('=')
     const name = arg.slice(2, equals === -1 ? undefined : equals)
-    const shape = SHAPES.get(name)
-    if (!shape) throw unknownFlag(`--${name}`)
+    const shape = longs.get(name)
+    if (!shape) throw unknownFlag(`--${name}`, command, longs)
     if (equals !== -1) give(shape, arg.slice(equals + 1))
     else give(shape, shape.isSwitch ? 'true' : nextValue(`--${name}`))
   }
 
   function readShort(arg: string): void {
     for (let at = 1; at < arg.length; at++) {
-      const shape = SHORTS.get(arg[at]!)
-      if (!shape) throw unknownFlag(`-${arg[at]}`)
+      const shape = shorts.get(arg[at]!)
+      if (!shape) throw unknownFlag(`-${arg[at]}`, command, longs)
       const rest = arg.slice(at + 1)
       if (rest.startsWith('=')) return give(shape, rest.slice(1))
       if (!shape.isSwitch) return give(shape, rest === '' ? nextValue(`-${arg[at]}`) : rest)
@@ -61,36 +65,47 @@ export function readArgv(argv: readonly string[]): Invocation {
   function nextValue(flag: string): string {
     const value = queue.shift()
     if (value !== undefined) return value
-    throw usageError(`Cannot use "${flag}": its value is missing`, `Write ${flag} VALUE; see xbuild help build`)
+    throw usageError(`Cannot use "${flag}": its value is missing`, `Write ${flag} VALUE; see xbuild help ${command ?? 'build'}`)
   }
 
   function give(shape: Shape, value: string): void {
-    if (Object.hasOwn(LATER_FLAGS, shape.name)) return checkLaterFlag(shape.name, value)
+    if (shape.later) return checkLaterFlag(shape.name, value)
     given.set(shape.name, [...(given.get(shape.name) ?? []), value])
   }
 }
 
-const OWN: readonly Flag<unknown>[] = [...Object.values(FLAGS), ...Object.values(CLI_FLAGS)]
-const LATER = Object.entries(LATER_FLAGS)
 const VERSION: Shape = { name: 'version', isSwitch: true }
+const { config, debug, help } = CLI_FLAGS
 
-const SHAPES: ReadonlyMap<string, Shape> = new Map<string, Shape>([
-  ['version', VERSION],
-  ...OWN.map((flag) => [flag.name, shapeOf(flag)] as const),
-  ...LATER.map(([name, flag]) => [name, { name, isSwitch: flag.isSwitch ?? false }] as const),
-])
+const SHAPES = {
+  build: shapesOf([...Object.values(FLAGS), ...Object.values(CLI_FLAGS)], Object.entries(LATER_FLAGS)),
+  du: shapesOf([...Object.values(DU_FLAGS), config, debug, help]),
+  prune: shapesOf([...Object.values(PRUNE_FLAGS), config, debug, help]),
+} as const
 
-const SHORTS: ReadonlyMap<string, Shape> = new Map<string, Shape>([
-  ['v', VERSION],
-  ...OWN.flatMap((flag) => (flag.short ? [[flag.short, shapeOf(flag)] as const] : [])),
-  ...LATER.flatMap(([name, flag]) => (flag.short ? [[flag.short, { name, isSwitch: flag.isSwitch ?? false }] as const] : [])),
-])
+interface Shapes {
+  readonly longs: ReadonlyMap<string, Shape>
+  readonly shorts: ReadonlyMap<string, Shape>
+}
+
+function shapesOf(own: readonly Flag<unknown>[], later: readonly (readonly [string, LaterFlag])[] = []): Shapes {
+  const longs = new Map<string, Shape>([['version', VERSION]])
+  const shorts = new Map<string, Shape>([['v', VERSION]])
+  const add = (shape: Shape, short: string | undefined) => {
+    longs.set(shape.name, shape)
+    if (short !== undefined) shorts.set(short, shape)
+  }
+  for (const flag of own) add(shapeOf(flag), flag.short)
+  for (const [name, flag] of later) add({ name, isSwitch: flag.isSwitch ?? false, later: true }, flag.short)
+  for (const [alias, name] of Object.entries(STORE_ALIASES)) if (longs.has(name)) longs.set(alias, longs.get(name)!)
+  return { longs, shorts }
+}
 
 function shapeOf(flag: Flag<unknown>): Shape {
   return { name: flag.name, isSwitch: flag.placeholder === undefined }
 }
 
-function unknownFlag(flag: string): Error {
-  const near = flag.startsWith('--') ? suggest(flag.slice(2), [...SHAPES.keys()]) : undefined
-  return usageError(`Cannot use "${flag}": unknown flag`, near ? `Did you mean --${near}?` : 'See xbuild help build')
+function unknownFlag(flag: string, command: CommandName | undefined, longs: Shapes['longs']): Error {
+  const near = flag.startsWith('--') ? suggest(flag.slice(2), [...longs.keys()]) : undefined
+  return usageError(`Cannot use "${flag}": unknown flag`, near ? `Did you mean --${near}?` : `See xbuild help ${command ?? 'build'}`)
 }

@@ -1,4 +1,4 @@
-import { suggest } from '../dockerfile/suggest.ts'
+import { suggest } from '../suggest.ts'
 import { toXbuildError, XbuildError, type Diagnostic, type SourcePosition } from '../errors.ts'
 import { parsePlatform } from '../platform.ts'
 import { FLAGS, type Flag, type FlagOption } from './flags.ts'

@@ -1,4 +1,4 @@
-import { suggest } from '../dockerfile/suggest.ts'
+import { suggest } from '../suggest.ts'
 import type { Output } from './options.ts'
 import { badValue, parseAttributes, parseBool, parseCsv } from './values.ts'
 

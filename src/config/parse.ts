@@ -1,4 +1,4 @@
-import { suggest } from '../dockerfile/suggest.ts'
+import { suggest } from '../suggest.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
 import type { Platform } from '../platform.ts'
 import { COMMANDS, readArgv, type CommandName, type Invocation } from './argv.ts'
@@ -6,12 +6,16 @@ import type { FileConfig } from './file.ts'
 import type { FlagInput } from './flag-values.ts'
 import { CLI_FLAGS, FLAGS, type CliOptions, type Flag, type FlagOption } from './flags.ts'
 import type { BuildOptions } from './options.ts'
+import { DU_FLAGS, PRUNE_FLAGS } from './store-flags.ts'
+import type { DuOptions, PruneOptions } from './store-options.ts'
 import { parseWhole, usageError } from './values.ts'
 
 /** What the user asked for. */
 export type Command =
   | { readonly command: 'build'; readonly options: BuildOptions; readonly debug: boolean }
   | { readonly command: 'plan'; readonly options: BuildOptions; readonly debug: boolean; readonly json: boolean }
+  | { readonly command: 'du'; readonly options: DuOptions; readonly debug: boolean }
+  | { readonly command: 'prune'; readonly options: PruneOptions; readonly debug: boolean }
   | { readonly command: 'version' }
   | { readonly command: 'help'; readonly topic?: CommandName }
 
@@ -36,12 +40,23 @@ export function resolveInvocation(invocation: Invocation, env: Env, options: Par
   const { command, words, given } = invocation
   if (command === 'version') return { command }
   if (command === 'help') return help(words)
+  if (command === 'du' || command === 'prune') return resolveStoreCommand(command, invocation, env, options)
   const cli = readTable<CliOptions>(CLI_FLAGS, (_, flag) => given.get(flag.name), { env, localPlatform: options.localPlatform })
   if (command === 'build' && cli.json) {
     throw usageError('Cannot use "--json": it belongs to xbuild plan', 'Use --metadata-file FILE for JSON about a build')
   }
   const build = resolveBuild(invocation, cli, env, options)
   return command === 'plan' ? { command, options: build, json: cli.json, debug: cli.debug } : { command, options: build, debug: cli.debug }
+}
+
+function resolveStoreCommand(command: 'du' | 'prune', { words, given }: Invocation, env: Env, options: ParseOptions): Command {
+  if (words.length > 0) throw usageError(`Cannot ${command} "${words.join(' ')}": it takes no arguments`, `See xbuild help ${command}`)
+  const input = { env, localPlatform: options.localPlatform }
+  const { cwd } = options
+  const debug = readFlagOf(CLI_FLAGS.debug, given.get('debug'), input)
+  const textsOf = (option: string, flag: Flag<unknown>) => given.get(flag.name) ?? (option === 'store' ? options.file?.values.store : undefined)
+  if (command === 'du') return { command, options: { ...readTable<Omit<DuOptions, 'cwd'>>(DU_FLAGS, textsOf, input), cwd }, debug }
+  return { command, options: { ...readTable<Omit<PruneOptions, 'cwd'>>(PRUNE_FLAGS, textsOf, input), cwd }, debug }
 }
 
 function help(words: readonly string[]): Command {
@@ -92,10 +107,14 @@ function readTable<T extends object>(
   for (const option of Object.keys(table) as (keyof T)[]) {
     const flag = table[option]
     const texts = textsOf(option, flag)
-    const value = texts?.length ? readFlag(flag, texts, input) : flag.absent
+    const value = readFlagOf(flag, texts, input)
     if (value !== undefined) values[option] = value
   }
   return values as T
+}
+
+function readFlagOf<T>(flag: Flag<T>, texts: readonly string[] | undefined, input: Omit<FlagInput, 'label'>): T {
+  return texts?.length ? readFlag(flag, texts, input) : flag.absent
 }
 
 function readFlag<T>(flag: Flag<T>, texts: readonly string[], input: Omit<FlagInput, 'label'>): T {

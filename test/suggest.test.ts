@@ -1,8 +1,11 @@
 import { expect, test } from 'vitest'
-import { suggest, suggestionHint } from '../../src/dockerfile/suggest.ts'
+import { suggest, suggestionHint } from '../src/suggest.ts'
 
 test.each([
   ['FORM', 'FROM'],
+  ['RNU', 'RUN'],
+  ['UNR', 'RUN'],
+  ['CPOY', 'COPY'],
   ['COPPY', 'COPY'],
   ['entripoint', 'ENTRYPOINT'],
   ['R', undefined],
