@@ -34,6 +34,8 @@ const HELP = `Usage: npm run bench -- [OPTIONS]
   --json FILE        where the numbers go (default: FOLDER/results.json)
 XBUILD_BENCH_BUILDX: the command of docker buildx, when it is not on PATH.`
 
+for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143]]) process.once(signal, () => process.exit(status))
+
 await main(async () => {
   const { values } = parseArgs({ options: OPTIONS })
   if (values.help) return console.log(HELP)

@@ -14,7 +14,10 @@ export async function startRegistry(work, layout) {
   const log = { level: 'error', accesslog: { disabled: true } }
   writeFileSync(config, JSON.stringify({ version: 0.1, log, storage: { filesystem: { rootdirectory: folder } }, http: { addr: `127.0.0.1:${port}` } }))
   const child = spawn(findProgram('docker-registry'), ['serve', config], { stdio: 'ignore' })
+  const kill = () => child.kill()
+  process.once('exit', kill) // also when the benchmark is interrupted
   const stop = async () => {
+    process.off('exit', kill)
     if (child.exitCode !== null) return
     child.kill()
     await once(child, 'exit')
