@@ -25,7 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   nodes: [...PURE, ...BELOW_DRIVER, 'driver'],
   run: [...PURE, 'driver'],
   publish: [...PURE, ...BELOW_DRIVER, 'driver'],
-  ui: [...PURE, 'driver', 'run', 'publish'],
+  ui: [...PURE, 'driver', 'run', 'publish', 'store'],
 }
 
 /** Packages and Node modules that only some folders may use. */

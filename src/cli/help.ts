@@ -1,5 +1,6 @@
 import type { CommandName } from '../config/argv.ts'
 import { CLI_FLAGS, FLAGS, type Flag } from '../config/flags.ts'
+import { DU_FLAGS, PRUNE_FLAGS } from '../config/store-flags.ts'
 
 const WIDTH = 110
 
@@ -26,6 +27,8 @@ const EXAMPLES = `Examples:
 const USAGE = {
   build: ['xbuild [build] [OPTIONS] PATH', 'Build the Dockerfile in PATH into one image for all platforms.'],
   plan: ['xbuild plan [OPTIONS] PATH', 'Show how each stage would be built for each platform, and why. Nothing is built.'],
+  du: ['xbuild du [OPTIONS]', 'Show what the store holds, and how much of it could go.'],
+  prune: ['xbuild prune [OPTIONS]', 'Remove build cache that no image with a name needs.'],
   version: ['xbuild version', 'Print the version.'],
   help: ['xbuild help [COMMAND]', 'Show help.'],
 } as const satisfies Record<CommandName, readonly [usage: string, what: string]>
@@ -39,6 +42,11 @@ export function formatHelp(topic?: CommandName): string {
   }
   const [usage, what] = USAGE[topic]
   const intro = `Usage: ${usage}\n\n${what}\n`
+  if (topic === 'du' || topic === 'prune') {
+    const { config, debug, help } = CLI_FLAGS
+    const flags: readonly Flag<unknown>[] = [...Object.values(topic === 'du' ? DU_FLAGS : PRUNE_FLAGS), config, debug, help]
+    return [intro, `Options:\n${formatRows(flags.map((flag) => [flagHead(flag), flagHelp(flag)]))}`].join('\n')
+  }
   if (topic === 'build') return [intro, formatFlags(['json']), formatEnvironment(), EXAMPLES].join('\n')
   return topic === 'plan' ? [intro, formatFlags([]), formatEnvironment()].join('\n') : intro
 }

@@ -1,7 +1,7 @@
 import { readBool, usageError } from './values.ts'
 
 /** A flag of `docker buildx build` that xbuild knows and does not do yet. */
-interface LaterFlag {
+export interface LaterFlag {
   readonly short?: string
   /** A switch takes no value of its own. */
   readonly isSwitch?: boolean

@@ -16,6 +16,8 @@ export interface StoreFolder {
   readonly snapshots: string
   /** One folder per running operation, named by process id; what a dead process left is removed by the next one. */
   readonly tmp: string
+  /** Who uses the store now: see `lease.ts`. */
+  readonly leases: string
 }
 
 const FORMAT = '1'
@@ -36,6 +38,7 @@ export async function openStoreFolder(root: string): Promise<StoreFolder> {
     records: join(root, 'records'),
     snapshots: join(root, 'snapshots'),
     tmp: join(root, 'tmp'),
+    leases: join(root, 'leases'),
   }
   try {
     const format = await readFile(join(root, 'format'), 'utf8').catch(() => undefined)

@@ -1,9 +1,12 @@
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomic } from '../host/files.ts'
 import type { StoreFolder } from './folder.ts'
 
-/** Small facts by key, one JSON file each. A damaged record is no record: what it says is found out again. */
+/**
+ * Small facts by key, one JSON file each. A damaged record is no record: what it says is found out again. A record that is read was
+ * used: its file's time says when, to the hour.
+ */
 export interface Records {
   get<T>(kind: string, key: string): Promise<T | undefined>
   put(kind: string, key: string, value: unknown): Promise<void>
@@ -15,7 +18,7 @@ export function createRecords(folder: StoreFolder): Records {
   return {
     async get<T>(kind: string, key: string) {
       try {
-        const value: unknown = JSON.parse(await readFile(path(kind, key), 'utf8'))
+        const value: unknown = JSON.parse(await readUsed(path(kind, key)))
         return typeof value === 'object' && value !== null ? (value as T) : undefined
       } catch {
         return undefined
@@ -23,5 +26,21 @@ export function createRecords(folder: StoreFolder): Records {
     },
     // Not synced: a record lost in a power cut costs work, not truth.
     put: (kind, key, value) => writeFileAtomic(path(kind, key), JSON.stringify(value), { fsync: false }),
+  }
+}
+
+/** A write per hour and record is next to nothing; one per use would be felt by a build that changes nothing. Milliseconds. */
+const USE_STEP = 3_600_000
+
+async function readUsed(path: string): Promise<string> {
+  const file = await open(path)
+  try {
+    const [text, { mtimeMs }] = await Promise.all([file.readFile('utf8'), file.stat()])
+    const now = Date.now()
+    // In a store of somebody else, or one that may only be read, a use leaves no trace
+    if (now - mtimeMs > USE_STEP) await file.utimes(now / 1000, now / 1000).catch(() => undefined)
+    return text
+  } finally {
+    await file.close()
   }
 }

@@ -14,7 +14,7 @@ function parse(argv: readonly string[], env: Record<string, string> = {}, yaml?:
 
 function options(argv: readonly string[], env: Record<string, string> = {}, yaml?: string): BuildOptions {
   const command = parse(argv, env, yaml)
-  if (!('options' in command)) throw new Error(`not a build: ${command.command}`)
+  if (command.command !== 'build' && command.command !== 'plan') throw new Error(`not a build: ${command.command}`)
   return command.options
 }
 

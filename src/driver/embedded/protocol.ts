@@ -20,6 +20,8 @@ export interface WorkerMethods {
   digest: { params: { lowers: readonly string[]; sources: readonly string[]; excludes: readonly string[] }; result: { digest: string } }
   /** Runs a tiny container; `failure` says why it did not work. */
   probeRuntime: { params: { runtime: string }; result: { failure?: string } }
+  /** Bytes that snapshots take on disk. */
+  measure: { params: { ids: readonly string[] }; result: { sizes: Readonly<Record<string, number>> } }
   /** Removes snapshots. */
   remove: { params: { ids: readonly string[] }; result: Record<string, never> }
 }

@@ -5,7 +5,8 @@ import { applyLayer } from './apply.ts'
 import { copy } from './copy.ts'
 import { digestTree } from './digest.ts'
 import { removeLeftovers, type WorkerFolders } from './overlay.ts'
-import { exportTree, pack, removeSnapshots } from './pack.ts'
+import { measureSnapshots, removeSnapshots } from './keep-snapshots.ts'
+import { exportTree, pack } from './pack.ts'
 import { probeRuntime } from './probe-runtime.ts'
 import { run, workdir, type OnLog } from './run.ts'
 
@@ -34,6 +35,7 @@ const handlers: Handlers = {
   exportTree: (params, { signal }) => exportTree(folders, params, signal),
   digest: (params) => digestTree(folders, params),
   probeRuntime: (params, { signal }) => probeRuntime(folders, params, { signal, inUserNamespace }),
+  measure: (params) => measureSnapshots(folders, params.ids),
   remove: (params) => removeSnapshots(folders, params.ids),
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, utimesSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, renameSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { createWriteStream } from 'node:fs'
 import { once } from 'node:events'
@@ -126,10 +126,4 @@ async function writeFileData(file: string, size: number, out: TarOut, signal: Ab
   } finally {
     closeSync(fd)
   }
-}
-
-/** Removes snapshots that nothing names any more. */
-export function removeSnapshots(folders: WorkerFolders, ids: readonly string[]): Record<string, never> {
-  for (const id of ids) rmSync(join(folders.snapshots, id), { recursive: true, force: true })
-  return {}
 }

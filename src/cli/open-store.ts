@@ -1,0 +1,24 @@
+import { resolve } from 'node:path'
+import { createSnapshotKeeper } from '../driver/embedded/keeper.ts'
+import { createWorkers } from '../driver/embedded/workers.ts'
+import { findLaunch } from '../emulation/launch.ts'
+import { defaultStoreRoot, openStoreFolder, type StoreFolder } from '../store/folder.ts'
+import type { SnapshotKeeper } from '../store/gc.ts'
+
+/** A store without a build around it, and who can read and remove its snapshots. */
+export interface OpenedStore {
+  readonly folder: StoreFolder
+  readonly keeper: SnapshotKeeper
+  close(): Promise<void>
+}
+
+/** Opens the store that a build with the same options would use. */
+export async function openStoreFor(
+  options: { readonly store?: string; readonly cwd: string },
+  { env, signal, onWarning }: { env: Readonly<Record<string, string | undefined>>; signal: AbortSignal; onWarning: (message: string) => void },
+): Promise<OpenedStore> {
+  const uid = process.geteuid?.() ?? 0
+  const folder = await openStoreFolder(options.store === undefined ? defaultStoreRoot(env, uid) : resolve(options.cwd, options.store))
+  const workers = createWorkers({ folder, env, uid, launch: () => findLaunch(env, []), onWarning })
+  return { folder, keeper: createSnapshotKeeper(workers, signal), close: () => workers.close() }
+}

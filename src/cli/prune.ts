@@ -1,0 +1,71 @@
+import { createInterface } from 'node:readline/promises'
+import type { PruneOptions } from '../config/store-options.ts'
+import { XbuildError } from '../errors.ts'
+import { planPrune, type PruneRequest } from '../store/gc-plan.ts'
+import { measureStore, pruneStore, type Pruned } from '../store/gc.ts'
+import { describeHolders, takePruneLease } from '../store/lease.ts'
+import { formatPruned } from '../ui/store.ts'
+import { count, formatBytes } from '../ui/text.ts'
+import { openStoreFor, type OpenedStore } from './open-store.ts'
+import { print } from './print.ts'
+import type { Terminal } from './run.ts'
+import { withSignals } from './signals.ts'
+
+/** `xbuild prune`: removes what is not needed any more; what was freed goes to stdout. */
+export async function runPrune(options: PruneOptions, terminal: Terminal): Promise<number> {
+  const { stdout, stderr, env } = terminal
+  const request: PruneRequest = {
+    all: options.all,
+    filters: options.filters,
+    ...(options.maxUsedSpace === undefined ? {} : { maxUsedSpace: options.maxUsedSpace }),
+    now: Date.now(),
+  }
+  const pruned = await withSignals(terminal, {
+    onStop: () => stderr.write('Stopping\n'),
+    work: async (signal) => {
+      const store = await openStoreFor(options, { env, signal, onWarning: (message) => stderr.write(`warning: ${message}\n`) })
+      try {
+        if (!options.force && !(await isAgreed(store, request, terminal, signal))) return undefined
+        return await prune(store, request, options, { stderr, signal })
+      } finally {
+        await store.close()
+      }
+    },
+  })
+  if (!pruned) {
+    stderr.write('Nothing was removed\n')
+    return 1
+  }
+  await print(stdout, formatPruned(pruned.removed, pruned.freed, options))
+  return 0
+}
+
+async function prune(store: OpenedStore, request: PruneRequest, { timeout }: PruneOptions, { stderr, signal }: { stderr: Terminal['stderr']; signal: AbortSignal }): Promise<Pruned> {
+  const lease = await takePruneLease(store.folder, {
+    signal,
+    onWait: (others) => stderr.write(`Waiting for ${describeHolders(others)}\n`),
+    ...(timeout === undefined ? {} : { timeout }),
+  })
+  try {
+    return await pruneStore(store.folder, request, store.keeper)
+  } finally {
+    lease.release()
+  }
+}
+
+/** Asks on a terminal, telling what would go; elsewhere nobody can answer, and --force says that nobody needs to. */
+async function isAgreed({ folder, keeper }: OpenedStore, request: PruneRequest, { stdin, stderr }: Terminal, signal: AbortSignal): Promise<boolean> {
+  if (!stdin.isTTY || !stderr.isTTY) {
+    throw new XbuildError('BAD_OPTION', `Cannot prune "${folder.root}": there is no terminal to ask on`, { hint: 'Add --force to remove without a question' })
+  }
+  const plan = planPrune(await measureStore(folder, keeper), request)
+  const images = plan.remove.filter(({ pinned }) => pinned).map(({ description }) => description)
+  const what = `${count(plan.remove.length, 'thing')} of the build cache in ${folder.root}${images.length > 0 ? `, images ${images.join(', ')} among them` : ''}`
+  const asking = createInterface({ input: stdin, output: stderr })
+  try {
+    const answer = await asking.question(`Remove ${what}, ${formatBytes(plan.freed)}? [y/N] `, { signal })
+    return /^y(es)?$/i.test(answer.trim())
+  } finally {
+    asking.close()
+  }
+}

@@ -1,0 +1,57 @@
+import type { FlagInput } from './flag-values.ts'
+import { FLAGS, type Flag } from './flags.ts'
+import type { DuOptions, PruneOptions, StoreFilter } from './store-options.ts'
+import { parseAge, parseFilter, parseSize } from './store-values.ts'
+import { parseBool } from './values.ts'
+
+const last = (texts: readonly string[]) => texts.at(-1) ?? ''
+const bool = (texts: readonly string[], { label }: FlagInput) => parseBool(last(texts), label)
+
+const FILTERS: Flag<readonly StoreFilter[]> = {
+  name: 'filter',
+  placeholder: 'KEY=VALUE',
+  repeat: true,
+  group: 'common',
+  help: 'Only what fits all filters: until=24h (not used for that long), type=TYPE, id=ID, description=TEXT; != and ~= (contains) work, too',
+  absent: [],
+  parse: (texts, { label }) => texts.map((text) => parseFilter(text, label)),
+}
+
+const VERBOSE: Flag<boolean> = { name: 'verbose', group: 'common', help: 'Show everything one by one', absent: false, parse: bool }
+
+/** Every flag of `xbuild du`. */
+export const DU_FLAGS: { readonly [K in Exclude<keyof DuOptions, 'cwd'>]-?: Flag<DuOptions[K]> } = {
+  filters: FILTERS,
+  verbose: VERBOSE,
+  json: { name: 'json', group: 'common', help: 'Print everything as JSON', absent: false, parse: bool },
+  store: FLAGS.store,
+}
+
+/** Every flag of `xbuild prune`. */
+export const PRUNE_FLAGS: { readonly [K in Exclude<keyof PruneOptions, 'cwd'>]-?: Flag<PruneOptions[K]> } = {
+  all: { name: 'all', short: 'a', group: 'common', help: 'Remove images that have a name, too', absent: false, parse: bool },
+  filters: FILTERS,
+  maxUsedSpace: {
+    name: 'max-used-space',
+    placeholder: 'SIZE',
+    group: 'common',
+    help: 'Remove what was not used for longest until no more than SIZE is left, like 10GB',
+    absent: undefined,
+    parse: (texts, { label }) => parseSize(last(texts), label),
+  },
+  force: { name: 'force', short: 'f', group: 'common', help: 'Do not ask', absent: false, parse: bool },
+  timeout: {
+    name: 'timeout',
+    placeholder: 'DURATION',
+    group: 'common',
+    help: 'Give up when builds still run after that time',
+    default: 'wait until they end',
+    absent: undefined,
+    parse: (texts, { label }) => parseAge(last(texts), label),
+  },
+  verbose: VERBOSE,
+  store: FLAGS.store,
+}
+
+/** Other names of flags. */
+export const STORE_ALIASES: Readonly<Record<string, string>> = { 'keep-storage': 'max-used-space' }

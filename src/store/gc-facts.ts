@@ -1,0 +1,199 @@
+import { lstatSync, readdirSync, readFileSync, type Stats } from 'node:fs'
+import { join } from 'node:path'
+import { isIndexType, isManifestType } from '../oci/media-type.ts'
+import { MAX_MANIFEST_BYTES } from '../oci/read-manifest.ts'
+import type { StoreFolder } from './folder.ts'
+import type { ItemType, StoreItem } from './gc-plan.ts'
+
+/** A thing in the store and the file or folder that it is. */
+export interface StoredItem extends StoreItem {
+  readonly path: string
+}
+
+/** What the kinds of records are; those that nobody told about are records that may go and that keep what they name. */
+const RECORD_TYPES: Readonly<Record<string, ItemType>> = { images: 'image', bases: 'base', manifests: 'base', steps: 'step', files: 'context' }
+/** Facts about blobs and snapshots: they go with what they are about. */
+const FACTS: readonly string[] = ['packs', 'origins', 'sizes']
+/** Facts about this machine: tiny, and found out again at a price. */
+const NOT_LISTED: readonly string[] = ['runtimes']
+/** The empty folder that an image from scratch is mounted over. */
+const EMPTY_SNAPSHOT = 'empty'
+const TEMPORARY = /^\.tmp-/
+
+interface Found {
+  readonly path: string
+  readonly name: string
+  readonly stat: Stats
+}
+
+interface ReadRecord extends Found {
+  readonly kind: string
+  readonly key: string
+  readonly value: unknown
+}
+
+/** Everything in a store, read without changing anything. The size of a snapshot that was never measured is 0: see `unmeasured`. */
+export function readStore(folder: StoreFolder): StoredItem[] {
+  const blobs = listFiles(folder.blobs)
+  const snapshots = listFolder(folder.snapshots).filter(({ name }) => name !== EMPTY_SNAPSHOT)
+  const { records, leftovers } = readRecords(folder)
+  const names = indexOf(blobs, snapshots, records)
+  const sizes = new Map(records.filter(({ kind }) => kind === 'sizes').map(({ value }) => [text(value, 'of'), number(value, 'bytes')]))
+  const contents = new Map<string, readonly string[]>()
+
+  const items: StoredItem[] = []
+  for (const record of records) {
+    if (NOT_LISTED.includes(record.kind)) continue
+    const { strings, documents } = mentionsOf(record.value, FACTS.includes(record.kind) ? 'of' : undefined)
+    readDocuments(documents)
+    items.push({ ...recordItem(record), needs: resolve(strings, `${record.kind}/${record.key}`) })
+  }
+  for (const blob of blobs.filter(({ name }) => !TEMPORARY.test(name))) {
+    const needs = [...resolve(contents.get(`sha256:${blob.name}`) ?? [], `blobs/${blob.name}`), `origins/${blob.name}`]
+    items.push({ ...itemOf(`blobs/${blob.name}`, 'blob', blob), needs, follows: true, ...(blob.stat.nlink > 1 ? { linked: true } : {}) })
+  }
+  for (const snapshot of snapshots) {
+    const needs = resolve([`size ${snapshot.name}`], '')
+    items.push({ ...itemOf(`snapshots/${snapshot.name}`, 'snapshot', snapshot), size: sizes.get(snapshot.name) ?? 0, needs, follows: true })
+  }
+  for (const part of listFiles(folder.ingest)) items.push(itemOf(`ingest/${part.name}`, 'download', part))
+  for (const left of [...leftovers, ...blobs.filter(({ name }) => TEMPORARY.test(name))]) items.push(itemOf(`temporary/${left.name}`, 'temporary', left))
+  return items
+
+  /** What indexes and manifests among the blobs name, and so on down. */
+  function readDocuments(digests: readonly string[]): void {
+    const queue = [...digests]
+    for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
+      const blob = names.get(digest)?.find((id) => id.startsWith('blobs/'))
+      if (contents.has(digest) || blob === undefined) continue
+      const { strings, documents } = mentionsOf(parseFile(join(folder.blobs, blob.slice('blobs/'.length)), MAX_MANIFEST_BYTES))
+      contents.set(digest, strings)
+      queue.push(...documents)
+    }
+  }
+
+  function resolve(strings: readonly string[], self: string): string[] {
+    return [...new Set(strings.flatMap((name) => names.get(name) ?? []))].filter((id) => id !== self)
+  }
+}
+
+/** Snapshots whose size is not known yet. */
+export function unmeasured(items: readonly StoredItem[]): string[] {
+  const known = new Set(items.flatMap(({ id, needs }) => (id.startsWith('snapshots/') && needs.some((need) => need.startsWith('sizes/')) ? [id] : [])))
+  return items.filter(({ type, id }) => type === 'snapshot' && !known.has(id)).map(({ id }) => id.slice('snapshots/'.length))
+}
+
+/** By what texts records name things: digests, snapshot ids, keys of other records. */
+function indexOf(blobs: readonly Found[], snapshots: readonly Found[], records: readonly ReadRecord[]): Map<string, string[]> {
+  const names = new Map<string, string[]>()
+  const add = (name: string, id: string) => void names.set(name, [...(names.get(name) ?? []), id])
+  for (const { name } of blobs) add(`${name.length > 64 ? 'sha512' : 'sha256'}:${name}`, `blobs/${name}`)
+  for (const { name } of snapshots) add(name, `snapshots/${name}`)
+  for (const { kind, key, value } of records) {
+    if (kind === 'packs') add(text(value, 'of'), `packs/${key}`)
+    else if (kind === 'sizes') add(`size ${text(value, 'of')}`, `sizes/${key}`)
+    else if (kind === 'steps' || kind === 'bases') add(key, `${kind}/${key}`)
+  }
+  names.delete('')
+  return names
+}
+
+/** What a JSON value says. */
+interface Mentions {
+  /** Every text in it: each may be a name. */
+  readonly strings: readonly string[]
+  /** Digests of the indexes and manifests that it describes. */
+  readonly documents: readonly string[]
+}
+
+/** Reads a value of any depth. `skip` is a field that does not count: what a pack was made of is not what it needs. */
+function mentionsOf(value: unknown, skip?: string): Mentions {
+  const strings: string[] = []
+  const documents: string[] = []
+  const queue: unknown[] = [value]
+  while (queue.length > 0) {
+    const next = queue.pop()
+    if (typeof next === 'string') strings.push(next)
+    if (typeof next !== 'object' || next === null) continue
+    for (const [name, inner] of Object.entries(next)) if (name !== skip) queue.push(inner)
+    const { mediaType, digest } = next as { mediaType?: unknown; digest?: unknown }
+    if (typeof mediaType === 'string' && typeof digest === 'string' && (isIndexType(mediaType) || isManifestType(mediaType))) documents.push(digest)
+  }
+  return { strings, documents }
+}
+
+function recordItem(record: ReadRecord): StoredItem {
+  const { kind, key, value } = record
+  const type = RECORD_TYPES[kind] ?? 'record'
+  const tag = text(value, 'tag')
+  const named = tag || text(value, 'name')
+  const item = itemOf(`${kind}/${key}`, type, record)
+  const created = Date.parse(text(value, 'created'))
+  return {
+    ...item,
+    ...(Number.isNaN(created) ? {} : { created }),
+    description: named || (kind === 'images' ? '<none>' : RECORD_TYPES[kind] ? '' : kind),
+    ...(FACTS.includes(kind) ? { follows: true } : {}),
+    ...(kind === 'images' && tag !== '' ? { pinned: true } : {}),
+  }
+}
+
+function itemOf(id: string, type: ItemType, { path, stat }: Found): StoredItem {
+  const made = stat.birthtimeMs > 0 ? stat.birthtimeMs : stat.ctimeMs
+  // The time of a blob is a seal (see blobs.ts), that of a snapshot belongs to its image
+  const used = type === 'blob' || type === 'snapshot' ? made : stat.mtimeMs
+  return { id, type, size: stat.size, created: made, used, needs: [], description: '', path }
+}
+
+function readRecords(folder: StoreFolder): { records: ReadRecord[]; leftovers: Found[] } {
+  const records: ReadRecord[] = []
+  const leftovers: Found[] = []
+  for (const kind of listFolder(folder.records).filter(({ stat }) => stat.isDirectory())) {
+    for (const shard of listFolder(kind.path).filter(({ stat }) => stat.isDirectory())) {
+      for (const file of listFiles(shard.path)) {
+        if (TEMPORARY.test(file.name)) leftovers.push(file)
+        else if (file.name.endsWith('.json')) {
+          const value = kind.name === 'files' ? undefined : parseFile(file.path, MAX_MANIFEST_BYTES)
+          records.push({ ...file, kind: kind.name, key: file.name.slice(0, -'.json'.length), value })
+        }
+      }
+    }
+  }
+  return { records, leftovers }
+}
+
+function parseFile(path: string, maxBytes: number): unknown {
+  try {
+    return lstatSync(path).size > maxBytes ? undefined : JSON.parse(readFileSync(path, 'utf8'))
+  } catch {
+    return undefined // damaged or just removed: it names nothing
+  }
+}
+
+function listFiles(folder: string): Found[] {
+  return listFolder(folder).filter(({ stat }) => stat.isFile())
+}
+
+function listFolder(folder: string): Found[] {
+  let names: string[]
+  try {
+    names = readdirSync(folder)
+  } catch {
+    return []
+  }
+  return names.flatMap((name) => {
+    const path = join(folder, name)
+    const stat = lstatSync(path, { throwIfNoEntry: false })
+    return stat ? [{ path, name, stat }] : []
+  })
+}
+
+function text(value: unknown, field: string): string {
+  const inner = (value as Record<string, unknown> | undefined | null)?.[field]
+  return typeof inner === 'string' ? inner : ''
+}
+
+function number(value: unknown, field: string): number {
+  const inner = (value as Record<string, unknown> | undefined | null)?.[field]
+  return typeof inner === 'number' && Number.isSafeInteger(inner) && inner >= 0 ? inner : 0
+}

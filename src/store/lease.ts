@@ -1,0 +1,171 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { XbuildError } from '../errors.ts'
+import type { StoreFolder } from './folder.ts'
+
+/*
+ * Who uses the store now. Node has no file locks, and a lock that a killed process leaves behind would be worse than none; so every
+ * process says what it does by the name of a small file, `leases/<kind>-<pid>-<start time>-<where>-<random>`, and a file whose process
+ * is gone counts as nothing. Both sides announce themselves first and look at the others then: of a build and a prune that begin in
+ * the same moment at least one sees the other. The build gives way, the prune waits until no build is left.
+ */
+
+/** A claim on the store; it ends with `release` or with the process, however that ends. */
+export interface Lease {
+  release(): void
+}
+
+/** A process that holds a lease. */
+export interface Holder {
+  readonly kind: 'build' | 'prune'
+  readonly pid: number
+  /** It runs in another container or on another boot: only the age of its file tells whether it lives. */
+  readonly foreign: boolean
+}
+
+/** How to wait for others. */
+export interface LeaseOptions {
+  readonly signal: AbortSignal
+  /** Called when there is somebody to wait for, and again when that changes. */
+  readonly onWait: (holders: readonly Holder[]) => void
+}
+
+/** A foreign process renews its file far more often than this. Milliseconds. */
+const FOREIGN_LIFE = 60_000
+const RENEWAL = 15_000
+const POLL = 50
+const NAME = /^(build|prune)-(\d+)-(\d+)-([0-9a-f]{8})-[0-9a-f]{8}$/
+
+/** For a build: keeps everything that it may look up from being removed. Waits while somebody removes things. */
+export async function takeBuildLease(folder: StoreFolder, options: LeaseOptions): Promise<Lease> {
+  for (let said = ''; ;) {
+    const lease = announce(folder, 'build')
+    const pruning = holders(folder).filter(({ kind }) => kind === 'prune')
+    if (pruning.length === 0) return lease
+    lease.release()
+    said = await pause(pruning, said, options)
+  }
+}
+
+/** For removing things: nobody builds while it is held. Nothing when somebody else uses the store now. */
+export function tryPruneLease(folder: StoreFolder): Lease | undefined {
+  const lease = announce(folder, 'prune')
+  if (holders(folder, lease.name).length === 0) return lease
+  lease.release()
+  return undefined
+}
+
+/** `tryPruneLease` until it works; builds are not held up meanwhile. Throws STORE, naming who builds, after `timeout` milliseconds. */
+export async function takePruneLease(folder: StoreFolder, options: LeaseOptions & { readonly timeout?: number }): Promise<Lease> {
+  const until = Date.now() + (options.timeout ?? Infinity)
+  for (let said = ''; ;) {
+    const lease = tryPruneLease(folder)
+    if (lease) return lease
+    const others = holders(folder)
+    if (Date.now() >= until) {
+      throw new XbuildError('STORE', `Cannot clean the store "${folder.root}": it is in use by ${describeHolders(others)}`, {
+        hint: 'Wait until that has ended, or give a longer --timeout',
+      })
+    }
+    said = await pause(others, said, options)
+  }
+}
+
+/** `a build (process 12), a prune (process 13)`. */
+export function describeHolders(others: readonly Holder[]): string {
+  return others.map(({ kind, pid, foreign }) => `a ${kind} (process ${pid}${foreign ? ' of another container' : ''})`).join(', ') || 'nobody any more'
+}
+
+/** Every living process that holds a lease, without the one of the file `except`; files of dead ones are removed. */
+export function holders(folder: StoreFolder, except?: string): Holder[] {
+  const here = whereabouts()
+  return namesIn(folder.leases).flatMap((name): Holder[] => {
+    const [, kind, pid, start, where] = NAME.exec(name) ?? []
+    if (kind === undefined || name === except) return []
+    const foreign = where !== here
+    const path = join(folder.leases, name)
+    if (foreign ? isFresh(path) : startTime(Number(pid)) === start) return [{ kind: kind as Holder['kind'], pid: Number(pid), foreign }]
+    rmSync(path, { force: true }) // its name belongs to that one process: nobody else can be using it
+    return []
+  })
+}
+
+function announce(folder: StoreFolder, kind: Holder['kind']): Lease & { readonly name: string } {
+  const name = `${kind}-${process.pid}-${startTime(process.pid) ?? '0'}-${whereabouts()}-${randomBytes(4).toString('hex')}`
+  const path = join(folder.leases, name)
+  try {
+    writeFileSync(path, '', { flag: 'wx' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    mkdirSync(folder.leases, { recursive: true })
+    writeFileSync(path, '', { flag: 'wx' })
+  }
+  const renewing = setInterval(() => renew(path), RENEWAL)
+  renewing.unref()
+  return {
+    name,
+    release() {
+      clearInterval(renewing)
+      rmSync(path, { force: true })
+    },
+  }
+}
+
+async function pause(others: readonly Holder[], said: string, { signal, onWait }: LeaseOptions): Promise<string> {
+  const text = describeHolders(others)
+  if (others.length > 0 && text !== said) onWait(others)
+  // Not all after the same time: two that gave way to each other would meet again
+  await sleep(POLL * (0.5 + Math.random()), undefined, { signal }).catch((cause: unknown) => {
+    throw new XbuildError('CANCELED', 'Canceled while waiting for the store', { cause })
+  })
+  return text
+}
+
+/** In clock ticks since boot: with the process id it names one process and no later one. Undefined when there is none, or a zombie. */
+function startTime(pid: number): string | undefined {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // The name in parentheses may hold anything; state is the first field after it, the start time the twentieth
+    const rest = fields.slice(fields.lastIndexOf(')') + 2).split(' ')
+    return rest[0] === 'Z' || rest[0] === 'X' ? undefined : rest[19]
+  } catch {
+    return undefined
+  }
+}
+
+/** Same text for processes that see each other's process ids. */
+function whereabouts(): string {
+  const read = (get: () => string) => {
+    try {
+      return get()
+    } catch {
+      return ''
+    }
+  }
+  const boot = read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1'))
+  return createHash('sha256').update(boot + read(() => readlinkSync('/proc/self/ns/pid'))).digest('hex').slice(0, 8)
+}
+
+function isFresh(path: string): boolean {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found !== undefined && Date.now() - found.mtimeMs < FOREIGN_LIFE
+}
+
+function renew(path: string): void {
+  try {
+    const now = new Date()
+    utimesSync(path, now, now)
+  } catch {
+    // the store's folder went away: there is nothing left to protect
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
