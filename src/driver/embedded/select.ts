@@ -1,8 +1,9 @@
-import { lstatSync, readdirSync, readlinkSync } from 'node:fs'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { hasWildcard, matchPattern } from '../../dockerfile/pattern.ts'
 import { resolveInRoot } from './in-root.ts'
+import { look } from './look.ts'
 
 export type EntryType = 'file' | 'dir' | 'symlink' | 'fifo' | 'char' | 'block' | 'socket'
 
@@ -60,7 +61,7 @@ export function selectSources(root: string, sources: readonly string[], filter: 
 }
 
 function notFound(root: string, source: string): XbuildError {
-  const there = lstatSync(resolveInRoot(root, source), { throwIfNoEntry: false }) !== undefined
+  const there = look(resolveInRoot(root, source)) !== undefined
   return new XbuildError('NOT_FOUND', `Cannot copy "${source}": ${there ? 'it is excluded by .dockerignore' : 'no such file or folder'}`, {
     hint: there ? 'Remove the pattern from .dockerignore or copy something else' : 'Paths are relative to the root of what is copied from, here the build context or the stage',
   })
@@ -84,7 +85,7 @@ function selectOne(root: string, match: string, filter: Filter): SelectedSource 
 }
 
 function walk(folder: string, rootPath: string, prefix: string, filter: Filter, out: SourceEntry[]): void {
-  const names = readdirSync(folder).sort()
+  const names = namesIn(folder)
   for (const name of names) {
     const path = prefix === '' ? name : `${prefix}/${name}`
     const fromRoot = rootPath === '' ? path : `${rootPath}/${path}`
@@ -104,9 +105,26 @@ function walk(folder: string, rootPath: string, prefix: string, filter: Filter, 
   }
 }
 
+/** Names in a folder, sorted. Node turns bytes that are not UTF-8 into a mark, and the file could not be found by that name. */
+function namesIn(folder: string): string[] {
+  try {
+    const names = readdirSync(folder).sort()
+    const strange = names.find((name) => name.includes('\ufffd') && !look(`${folder}/${name}`))
+    if (strange !== undefined) {
+      throw new XbuildError('UNSUPPORTED', `Cannot copy "${folder}/${strange}": its name is not UTF-8`, { hint: 'Give it another name, or exclude its folder' })
+    }
+    return names
+  } catch (cause) {
+    if (cause instanceof XbuildError) throw cause
+    throw new XbuildError('NOT_FOUND', `Cannot read the folder "${folder}": ${(cause as NodeJS.ErrnoException).code ?? String(cause)}`, {
+      cause, hint: 'Make it readable, or exclude it in .dockerignore',
+    })
+  }
+}
+
 /** The entry at a path, or nothing when it is not there. */
 export function entryAt(full: string, path: string): SourceEntry | undefined {
-  const s = lstatSync(full, { throwIfNoEntry: false })
+  const s = look(full)
   if (!s) return undefined
   const type: EntryType = s.isFile() ? 'file' : s.isDirectory() ? 'dir' : s.isSymbolicLink() ? 'symlink' : s.isFIFO() ? 'fifo' : s.isSocket() ? 'socket' : s.isCharacterDevice() ? 'char' : 'block'
   return {
@@ -126,10 +144,10 @@ function expand(root: string, pattern: string, filter: Filter): string[] {
         continue
       }
       const folder = resolveInRoot(root, base)
-      if (!lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) continue
-      for (const name of readdirSync(folder).sort()) if (matchPattern(part, name)) next.push(base === '' ? name : `${base}/${name}`)
+      if (!look(folder)?.isDirectory()) continue
+      for (const name of namesIn(folder)) if (matchPattern(part, name)) next.push(base === '' ? name : `${base}/${name}`)
     }
     level = next
   }
-  return level.filter((path) => lstatSync(resolveInRoot(root, path), { throwIfNoEntry: false }) !== undefined && !(filter.ignored(path) && filter.prune(path)))
+  return level.filter((path) => look(resolveInRoot(root, path)) !== undefined && !(filter.ignored(path) && filter.prune(path)))
 }

@@ -1,7 +1,8 @@
-import { lstatSync, readdirSync, type Stats } from 'node:fs'
+import { readdirSync, readlinkSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
-import { readlinkSync } from 'node:fs'
+import { XbuildError } from '../../../errors.ts'
 import type { TarEntry } from '../../../oci/tar-format.ts'
+import { look } from '../look.ts'
 import type { XattrTable } from './xattrs.ts'
 
 /** One thing to write into a layer; `file` holds the data of a regular file. */
@@ -24,28 +25,33 @@ export interface ChangesOptions {
  * was removed, and no entry for a folder that is only there because something below it changed.
  */
 export function* layerItems(upper: string, options: ChangesOptions): Generator<LayerItem> {
-  const links = new Map<number, string>()
-  yield* itemsIn(upper, '', options.lowers, options, links)
+  yield* itemsIn('', { ...options, upper, links: new Map() })
 }
 
-function* itemsIn(upper: string, folder: string, lowers: readonly string[], options: ChangesOptions, links: Map<number, string>): Generator<LayerItem> {
+/** `links`: the first name of every file with several, by inode. */
+type Walk = ChangesOptions & { readonly upper: string; readonly links: Map<number, string> }
+
+function* itemsIn(folder: string, walk: Walk): Generator<LayerItem> {
+  const { upper, links, lowers, clamp } = walk
   for (const name of readdirSync(join(upper, folder)).sort(byBytes)) {
     const path = folder === '' ? name : `${folder}/${name}`
     const full = join(upper, path)
-    const stat = lstatSync(full)
+    const stat = look(full)
+    if (!stat) throw unnamable(path, 'its name is not UTF-8')
     if (stat.isSocket()) continue // meaningless outside of the process that made it
     if (stat.isCharacterDevice() && stat.rdev === 0) {
       yield { entry: empty(`${folder === '' ? '' : `${folder}/`}.wh.${name}`) }
       continue
     }
-    const attributes = options.xattrs.get(`./${path}`) ?? options.xattrs.get(path)
+    if (name.startsWith('.wh.')) throw unnamable(path, 'in a layer that name means a removal')
+    const attributes = walk.xattrs.get(path)
     const opaque = attributes?.get('user.overlay.opaque')?.toString() === 'y'
     const kept = new Map([...(attributes ?? [])].filter(([key]) => key === 'security.capability'))
-    const entry = entryOf(path, full, stat, options.clamp, kept)
+    const entry = entryOf(path, full, stat, clamp, kept)
     if (stat.isDirectory()) {
       if (opaque || !isUnchanged(path, stat, lowers)) yield { entry }
       if (opaque) yield { entry: empty(`${path}/.wh..wh..opq`) }
-      yield* itemsIn(upper, path, opaque ? [] : lowers, options, links)
+      yield* itemsIn(path, opaque ? { ...walk, lowers: [] } : walk)
     } else if (stat.isFile()) {
       const first = stat.nlink > 1 ? links.get(stat.ino) : undefined
       if (first !== undefined) {
@@ -59,6 +65,10 @@ function* itemsIn(upper: string, folder: string, lowers: readonly string[], opti
 }
 
 const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
+
+function unnamable(path: string, why: string): XbuildError {
+  return new XbuildError('UNSUPPORTED', `Cannot pack "${path}": ${why}`, { hint: 'Give it another name, or remove it in the same step' })
+}
 
 function empty(path: string): TarEntry {
   return { path, type: 'file', mode: 0o600, uid: 0, gid: 0, size: 0, mtime: 0 }
@@ -85,9 +95,23 @@ function entryOf(path: string, full: string, stat: Stats, clamp: number | undefi
 /** Whether the topmost folder of that name below looks the same, so that the layer need not mention it. */
 function isUnchanged(path: string, stat: Stats, lowers: readonly string[]): boolean {
   for (const lower of lowers.toReversed()) {
-    const below = lstatSync(join(lower, path), { throwIfNoEntry: false })
-    if (!below) continue
-    return below.isDirectory() && below.mode === stat.mode && below.uid === stat.uid && below.gid === stat.gid && Math.floor(below.mtimeMs / 1000) === Math.floor(stat.mtimeMs / 1000)
+    const below = look(join(lower, path))
+    if (below) return below.isDirectory() && sameAttributes(below, stat)
+    if (isCovered(lower, path)) return false
+  }
+  return false
+}
+
+function sameAttributes(a: Stats, b: Stats): boolean {
+  return a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && Math.floor(a.mtimeMs / 1000) === Math.floor(b.mtimeMs / 1000)
+}
+
+/** Whether a layer has something else than a folder on the way to a path: nothing further below shows through. */
+function isCovered(lower: string, path: string): boolean {
+  for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) {
+    const found = look(join(lower, path.slice(0, at)))
+    if (!found) return false
+    if (!found.isDirectory()) return true
   }
   return false
 }

@@ -28,7 +28,7 @@ function apply(mode: number, who: string, actions: string, isDir: boolean): numb
       all |= 0o7 << shift
       if (permissions!.includes('r')) bits |= 4 << shift
       if (permissions!.includes('w')) bits |= 2 << shift
-      if (permissions!.includes('x') || (permissions!.includes('X') && (isDir || (mode & 0o111) !== 0))) bits |= 1 << shift
+      if (permissions!.includes('x') || (permissions!.includes('X') && (isDir || (result & 0o111) !== 0))) bits |= 1 << shift
       if (permissions!.includes('s') && name !== 'o') bits |= name === 'u' ? 0o4000 : 0o2000
       if (name !== 'o') all |= name === 'u' ? 0o4000 : 0o2000
     }

@@ -7,8 +7,11 @@ import { digestTree } from './digest.ts'
 import { removeLeftovers, type WorkerFolders } from './overlay.ts'
 import { measureSnapshots, removeSnapshots } from './keep-snapshots.ts'
 import { exportTree, pack } from './pack.ts'
+import { readTreeFile } from './read-file.ts'
 import { probeRuntime } from './probe-runtime.ts'
-import { run, workdir, type OnLog } from './run.ts'
+import type { OnLog } from './container.ts'
+import { run } from './run.ts'
+import { workdir } from './workdir.ts'
 
 /*
  * The worker process: started by the engine inside fresh namespaces, it makes snapshots and runs containers until the engine
@@ -34,6 +37,7 @@ const handlers: Handlers = {
   pack: (params, { signal }) => pack(folders, params, signal),
   exportTree: (params, { signal }) => exportTree(folders, params, signal),
   digest: (params) => digestTree(folders, params),
+  readFile: (params) => readTreeFile(folders, params),
   probeRuntime: (params, { signal }) => probeRuntime(folders, params, { signal, inUserNamespace }),
   measure: (params) => measureSnapshots(folders, params.ids),
   remove: (params) => removeSnapshots(folders, params.ids),

@@ -49,10 +49,18 @@ export async function makeSnapshot<T>(
     const result = lowers.length === 0
       ? await change({ merged: upper, upper, scratch })
       : await withMount(folders, { lowers, upper, scratch }, (merged) => change({ merged, upper, scratch }))
-    const target = join(folders.snapshots, id)
-    if (!existsSync(target)) renameSync(upper, target)
+    keepAs(upper, join(folders.snapshots, id))
     return result
   })
+}
+
+/** Gives a finished folder its name. When another process was faster, its folder holds the same. */
+function keepAs(upper: string, target: string): void {
+  try {
+    renameSync(upper, target)
+  } catch (error) {
+    if (!existsSync(target)) throw error
+  }
 }
 
 /** Mounts `lowers` for reading; a single one needs no mount. */
@@ -73,7 +81,7 @@ async function withMount<T>(
   const work = join(scratch, 'work')
   mkdirSync(merged)
   if (upper) mkdirSync(work)
-  // Names relative to the snapshots folder: the kernel takes one page of options, enough for 200 layers written short.
+  // Names relative to the snapshots folder: the kernel takes one page of options, enough for 150 layers written short.
   const options = [
     `lowerdir=${[...lowers].reverse().join(':')}`,
     ...(upper ? [`upperdir=${upper}`, `workdir=${work}`] : []),
@@ -112,7 +120,12 @@ function copyRootAttributes(folders: WorkerFolders, lowers: readonly string[], u
 /** Removes what operations of dead processes left in the store. */
 export function removeLeftovers(folders: WorkerFolders, dead: ReadonlySet<number>): void {
   for (const name of readdirSync(folders.tmp)) {
-    if (dead.has(ownerOf(name))) rmSync(join(folders.tmp, name), { recursive: true, force: true })
+    if (!dead.has(ownerOf(name))) continue
+    try {
+      rmSync(join(folders.tmp, name), { recursive: true, force: true })
+    } catch {
+      // another worker is at it, or the next one will be
+    }
   }
 }
 

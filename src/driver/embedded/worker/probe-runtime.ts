@@ -6,7 +6,7 @@ import { XbuildError } from '../../../errors.ts'
 import { platformOfNodeArch } from '../../../platform.ts'
 import { runtimeConfig } from './bundle.ts'
 import { withScratch, type WorkerFolders } from './overlay.ts'
-import { runContainer } from './run.ts'
+import { runContainer } from './container.ts'
 
 /** Runs a container that holds nothing but a program of a hundred bytes. */
 export async function probeRuntime(folders: WorkerFolders, { runtime }: { runtime: string }, { signal, inUserNamespace }: { signal: AbortSignal; inUserNamespace: boolean }): Promise<{ failure?: string }> {

@@ -1,6 +1,7 @@
-import { lstatSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { XbuildError } from '../../../errors.ts'
 import { resolveInRoot } from '../in-root.ts'
+import { look } from '../look.ts'
 
 /** Ids a process runs with, or a file belongs to. */
 export interface Ids {
@@ -10,55 +11,78 @@ export interface Ids {
   readonly home?: string
 }
 
+/** One line of the image's passwd or group: both have the name first and the id third. */
+interface Row {
+  readonly name: string
+  readonly id: number
+  readonly fields: readonly string[]
+}
+
+/** A longer file is no list of users. Bytes. */
 const MAX_FILE = 4 << 20
+/** The largest id that runtimes take. */
+const MAX_ID = 2 ** 31 - 1
 
-/** Lines of a colon-separated file of the image, each split; nothing when it is not a readable file. */
-function table(root: string, path: string): string[][] {
-  const file = resolveInRoot(root, path)
-  const found = lstatSync(file, { throwIfNoEntry: false })
-  if (!found?.isFile() || found.size > MAX_FILE) return []
-  return readFileSync(file, 'utf8').split('\n').map((line) => line.split(':'))
-}
-
-const isNumber = (text: string) => /^\d+$/.test(text)
-
-/** Ids of `USER` text (`name`, `uid`, either with `:group`), as runtimes resolve it in the image's own files. */
+/** Ids of `USER` text (`name`, `uid`, either with `:group`), as runtimes resolve it in the image's own files. Throws NOT_FOUND. */
 export function resolveUser(root: string, text: string): Ids {
-  const [user = '', group] = text.split(':', 2)
-  if (user === '' && group === undefined) return { uid: 0, gid: 0, additionalGids: [] }
-  const passwd = table(root, '/etc/passwd')
-  const byName = user === '' ? undefined : passwd.find((row) => row[0] === user)
-  const row = byName ?? (isNumber(user) ? passwd.find((entry) => entry[2] === user) : undefined)
-  if (!row && !isNumber(user) && user !== '') {
-    throw new XbuildError('NOT_FOUND', `Cannot run as user "${user}": the image's /etc/passwd has no such name`, {
-      hint: 'Create the user in an earlier RUN, or give a number',
-    })
-  }
-  const uid = row ? Number(row[2]) : user === '' ? 0 : Number(user)
+  const [user, group] = split(text)
+  if (user === '' && group === '') return { uid: 0, gid: 0, additionalGids: [] }
+  const row = user === '' ? undefined : find(table(root, '/etc/passwd'), user)
+  const uid = row?.id ?? (user === '' ? 0 : numberOf(user))
+  if (uid === undefined) throw unknown('user', user, '/etc/passwd')
+  const home = row?.fields[5] ? { home: row.fields[5] } : {}
   const groups = table(root, '/etc/group')
-  let gid = row ? Number(row[3]) : 0
-  let additionalGids: number[] = []
-  if (group !== undefined && group !== '') {
-    const found = groups.find((entry) => entry[0] === group)
-    if (!found && !isNumber(group)) {
-      throw new XbuildError('NOT_FOUND', `Cannot run as group "${group}": the image's /etc/group has no such name`, {
-        hint: 'Create the group in an earlier RUN, or give a number',
-      })
-    }
-    gid = found ? Number(found[2]) : Number(group)
-  } else if (row) {
-    additionalGids = groups.filter((entry) => (entry[3] ?? '').split(',').includes(row[0]!)).map((entry) => Number(entry[2])).filter(Number.isInteger)
+  if (group !== '') {
+    const gid = find(groups, group)?.id ?? numberOf(group)
+    if (gid === undefined) throw unknown('group', group, '/etc/group')
+    return { uid, gid, additionalGids: [], ...home }
   }
-  return { uid, gid, additionalGids, ...(row?.[5] ? { home: row[5] } : {}) }
+  const additionalGids = row ? groups.filter(({ fields }) => fields[3]?.split(',').includes(row.name)).map(({ id }) => id) : []
+  return { uid, gid: numberOf(row?.fields[3] ?? '') ?? 0, additionalGids, ...home }
 }
 
-/** Owner of `--chown` text; an unknown name is 0, as in BuildKit, and named in `unknown`. */
+/** Owner of `--chown` text; an unknown name is 0, as in BuildKit, and named in `unknown`. A number without a group is both ids. */
 export function resolveOwner(root: string, text: string): { uid: number; gid: number; unknown?: string } {
-  const [user = '', group] = text.split(':', 2)
-  const row = table(root, '/etc/passwd').find((entry) => entry[0] === user)
-  const groupRow = group === undefined ? undefined : table(root, '/etc/group').find((entry) => entry[0] === group)
-  const uid = row ? Number(row[2]) : isNumber(user) ? Number(user) : 0
-  const gid = group !== undefined ? (groupRow ? Number(groupRow[2]) : isNumber(group) ? Number(group) : 0) : row ? Number(row[3]) : isNumber(user) ? Number(user) : 0
-  const unknown = !row && user !== '' && !isNumber(user) ? user : group !== undefined && group !== '' && !groupRow && !isNumber(group) ? group : undefined
-  return { uid, gid, ...(unknown ? { unknown } : {}) }
+  const [user, group] = split(text)
+  const row = user === '' ? undefined : table(root, '/etc/passwd').find(({ name }) => name === user)
+  const uid = row?.id ?? numberOf(user)
+  const own = row ? (numberOf(row.fields[3] ?? '') ?? 0) : uid
+  const gid = group === '' ? own : (table(root, '/etc/group').find(({ name }) => name === group)?.id ?? numberOf(group))
+  const unknown = user !== '' && uid === undefined ? user : group !== '' && gid === undefined ? group : undefined
+  return { uid: uid ?? 0, gid: gid ?? 0, ...(unknown === undefined ? {} : { unknown }) }
+}
+
+function split(text: string): [user: string, group: string] {
+  const [user = '', group = ''] = text.split(':', 2)
+  return [user, group]
+}
+
+/** A name goes before a number, for there are names like 1000. */
+function find(rows: readonly Row[], text: string): Row | undefined {
+  return rows.find(({ name }) => name === text) ?? rows.find(({ id }) => id === numberOf(text))
+}
+
+function numberOf(text: string): number | undefined {
+  if (!/^\d+$/.test(text)) return undefined
+  if (Number(text) <= MAX_ID) return Number(text)
+  throw new XbuildError('BAD_DOCKERFILE', `Cannot use the id ${text.slice(0, 40)}: ids go up to ${MAX_ID}`, { hint: 'Take a smaller number' })
+}
+
+function unknown(what: string, name: string, file: string): XbuildError {
+  return new XbuildError('NOT_FOUND', `Cannot run as ${what} "${name}": the image's ${file} has no such name`, {
+    hint: `Create the ${what} in an earlier RUN, or give a number`,
+  })
+}
+
+/** The good lines of a colon-separated file of the image; none when it is not there. */
+function table(root: string, path: string): Row[] {
+  const file = resolveInRoot(root, path)
+  const found = look(file)
+  if (!found?.isFile()) return []
+  if (found.size > MAX_FILE) throw new XbuildError('BAD_IMAGE', `Cannot read the image's ${path}: it has ${found.size} bytes`, { hint: 'Use another base image' })
+  return readFileSync(file, 'utf8').split('\n').flatMap((line) => {
+    const fields = line.split(':')
+    const isRow = fields[0] !== '' && /^\d+$/.test(fields[2] ?? '') && Number(fields[2]) <= MAX_ID
+    return isRow ? [{ name: fields[0]!, id: Number(fields[2]), fields }] : []
+  })
 }

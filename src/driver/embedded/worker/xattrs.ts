@@ -1,20 +1,21 @@
 import { XbuildError } from '../../../errors.ts'
 import { runProgram } from '../../../host/spawn.ts'
 
-/** Attributes by path relative to the folder they were read in (`.` is the folder itself). */
+/** Attributes by path relative to the folder they were read in, without a leading `./`; `.` is the folder itself. */
 export type XattrTable = ReadonlyMap<string, ReadonlyMap<string, Buffer>>
 
 const HINT = 'Install the package that has getfattr and setfattr (Debian, Ubuntu: apt-get install attr)'
 
-/** Reads the attributes whose names match `pattern` (a POSIX regular expression) in a whole tree: Node has no call for it. */
-export async function readXattrs(folder: string, pattern: string): Promise<XattrTable> {
-  const text = await runProgram('getfattr', ['--recursive', '--physical', '--no-dereference', '--dump', '--encoding=hex', `--match=${pattern}`, '.'], { cwd: folder }).catch(withHint)
+/** Reads the attributes whose names match `pattern` (a POSIX regular expression) of a whole tree, or of one `file` in it: Node has no call for it. */
+export async function readXattrs(folder: string, pattern: string, file?: string): Promise<XattrTable> {
+  const where = file === undefined ? ['--recursive', '--physical', '.'] : [`./${file}`]
+  const text = await runProgram('getfattr', ['--no-dereference', '--absolute-names', '--dump', '--encoding=hex', `--match=${pattern}`, ...where], { cwd: folder }).catch(withHint)
   const table = new Map<string, Map<string, Buffer>>()
   let current: Map<string, Buffer> | undefined
   for (const line of text.split('\n')) {
     if (line.startsWith('# file: ')) {
       current = new Map()
-      table.set(unescape(line.slice(8)), current)
+      table.set(unescape(line.slice(8)).replace(/^\.\//, ''), current)
       continue
     }
     const equals = line.indexOf('=')
@@ -28,7 +29,7 @@ export async function writeXattrs(folder: string, table: XattrTable): Promise<vo
   if (table.size === 0) return
   const lines: string[] = []
   for (const [path, attributes] of table) {
-    lines.push(`# file: ${escape(path)}`)
+    lines.push(`# file: ./${escape(path)}`)
     for (const [name, value] of attributes) lines.push(`${escape(name)}=0x${value.toString('hex')}`)
     lines.push('')
   }
@@ -37,10 +38,14 @@ export async function writeXattrs(folder: string, table: XattrTable): Promise<vo
 
 function withHint(cause: unknown): never {
   if (!(cause instanceof XbuildError)) throw cause
-  throw new XbuildError(cause.code, cause.message, { cause, hint: HINT, output: cause.output ?? [] })
+  throw new XbuildError(cause.code, cause.message, { cause, ...(cause.message.includes('not installed') ? { hint: HINT } : {}), output: cause.output ?? [] })
 }
 
-const escape = (text: string) => [...Buffer.from(text)].map((byte) => (byte <= 0x20 || byte >= 0x7f || byte === 0x5c || byte === 0x3d ? `\\${byte.toString(8).padStart(3, '0')}` : String.fromCharCode(byte))).join('')
+/** Bytes that getfattr's format gives a meaning, or no terminal could show, as backslash and octal. */
+function escape(text: string): string {
+  const isPlain = (byte: number) => byte > 0x20 && byte < 0x7f && byte !== 0x5c && byte !== 0x3d
+  return [...Buffer.from(text)].map((byte) => (isPlain(byte) ? String.fromCharCode(byte) : `\\${byte.toString(8).padStart(3, '0')}`)).join('')
+}
 
 function unescape(text: string): string {
   if (!text.includes('\\')) return text

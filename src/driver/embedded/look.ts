@@ -1,0 +1,14 @@
+import { lstatSync, type Stats } from 'node:fs'
+
+/** Besides ENOENT, which Node knows: something on the way is no folder; no such name can be. */
+const ABSENT: ReadonlySet<string | undefined> = new Set(['ENOTDIR', 'ENAMETOOLONG', 'ERR_INVALID_ARG_VALUE'])
+
+/** What lies at a path, a symlink as itself; undefined when there is nothing, or cannot be. */
+export function look(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    if (ABSENT.has((error as NodeJS.ErrnoException).code)) return undefined
+    throw error
+  }
+}

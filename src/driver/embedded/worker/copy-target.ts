@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto'
+import { chmodSync, lchownSync, utimesSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join, relative } from 'node:path'
+import { makeFolders, resolveInRoot } from '../in-root.ts'
+import { look } from '../look.ts'
+import type { CopyParams } from '../protocol.ts'
+import type { SelectedSource } from '../select.ts'
+import { unpackFile } from './apply.ts'
+import { parseChmod } from './chmod.ts'
+import { createFolderTimes } from './folder-times.ts'
+import { isArchive } from './is-archive.ts'
+import { createPlacer, removeFile } from './place.ts'
+import { createUnpacker } from './unpacker.ts'
+import { resolveOwner } from './users.ts'
+
+/** The place in an image that the sources of one COPY go to. */
+export interface CopyTarget {
+  /** Copies one source out of `sourceRoot`; gives back where it went, or nothing when it was unpacked. */
+  add(sourceRoot: string, selected: SelectedSource): Promise<string | undefined>
+  /** Writes a file whose content is in the Dockerfile. */
+  addInline(name: string, content: string): void
+  /** Sets the times of folders, last of all. */
+  finish(): void
+  readonly warnings: readonly string[]
+  /** Hex SHA-256 of copied files by their path in the image, where it is known. */
+  readonly digests: ReadonlyMap<string, string>
+}
+
+/** Prepares the destination of `params` in the file system `root`: decides names, owners, modes and times. */
+export function createCopyTarget(root: string, params: CopyParams, signal: AbortSignal): CopyTarget {
+  const { source } = params
+  const warnings: string[] = []
+  const digests = new Map<string, string>()
+  const times = createFolderTimes()
+  const owner = params.chown === undefined ? undefined : resolveOwner(root, params.chown)
+  if (owner?.unknown !== undefined) warnings.push(`--chown=${params.chown}: the image has no "${owner.unknown}", 0 is used instead`)
+  const chmod = params.chmod === undefined ? undefined : parseChmod(params.chmod)
+  const asFolder = params.dest.endsWith('/') || params.many
+  const newOwner = owner ?? { uid: 0, gid: 0 }
+  const onDigest = (path: string, digest: string) => void digests.set(relative(root, path), digest)
+  const place = createPlacer({
+    times, signal, onDigest,
+    idsOf: (entry) => (source.kind === 'context' ? newOwner : (owner ?? entry)),
+    modeOf: (entry) => (chmod ? chmod(entry.mode, entry.type === 'dir') : entry.mode),
+    checked: source.kind === 'context' && (source.checked ?? true),
+  })
+
+  function folders(path: string): string {
+    const { path: real, made, grown } = makeFolders(root, path, newOwner)
+    times.keep(grown?.path ?? real, grown?.mtime)
+    for (const folder of made) {
+      times.made(folder)
+      if (chmod) chmodSync(folder, chmod(0o755, true))
+    }
+    return real
+  }
+
+  async function add(sourceRoot: string, selected: SelectedSource): Promise<string | undefined> {
+    const base = join(sourceRoot, selected.path)
+    const [top, ...below] = selected.entries
+    if (params.unpack && top!.type === 'file' && (await isArchive(base))) {
+      const into = relative(root, folders(params.dest))
+      await unpackFile(base, createUnpacker(root, { into, ...(owner ? { owner } : {}) }), { signal })
+      return undefined
+    }
+    const path = selected.isDir ? folders(params.dest) : fileTarget(selected.name)
+    if (!selected.isDir) await place(base, path, top!)
+    else for (const entry of below) await place(join(base, entry.path), join(path, entry.path), entry)
+    return path
+  }
+
+  /** Where a single file goes: into the destination when that is a folder, through it when it is a symlink, else under its name. */
+  function fileTarget(name: string): string {
+    if (asFolder || look(resolveInRoot(root, params.dest))?.isDirectory()) return join(folders(params.dest), name)
+    const path = join(folders(dirname(params.dest)), basename(params.dest))
+    return look(path)?.isSymbolicLink() ? resolveInRoot(root, params.dest) : path
+  }
+
+  function addInline(name: string, content: string): void {
+    const path = fileTarget(name)
+    times.keep(dirname(path))
+    removeFile(name, path)
+    writeFileSync(path, content)
+    onDigest(path, createHash('sha256').update(content).digest('hex'))
+    lchownSync(path, newOwner.uid, newOwner.gid)
+    chmodSync(path, chmod ? chmod(0o644, false) : 0o644)
+    utimesSync(path, 0, 0) // the Dockerfile gives no time; any other would change the layer's digest
+  }
+
+  return { add, addInline, finish: () => times.restore(), warnings, digests }
+}

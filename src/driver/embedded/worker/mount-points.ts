@@ -1,0 +1,54 @@
+import { rmdirSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { makeFolders, resolveInRoot, type MadeFolders } from '../in-root.ts'
+import { look } from '../look.ts'
+import { MOUNT_POINTS } from './bundle.ts'
+
+/** What a container's mounts needed in an image that did not have it. */
+export interface MountPoints {
+  /** Parents first. */
+  readonly made: readonly { readonly path: string; readonly isFolder: boolean }[]
+  /** Folders of the image that got one of them, with the time they had. */
+  readonly grown: readonly NonNullable<MadeFolders['grown']>[]
+}
+
+/** Makes what the container's mounts, and files that are bound over `files`, need in the image. */
+export function makeMountPoints(root: string, files: readonly string[]): MountPoints {
+  const made: { path: string; isFolder: boolean }[] = []
+  const grown: NonNullable<MadeFolders['grown']>[] = []
+  const folder = (path: string): string => {
+    const result = makeFolders(root, path, { uid: 0, gid: 0 })
+    made.push(...result.made.map((one) => ({ path: one, isFolder: true })))
+    if (result.grown) grown.push(result.grown)
+    return result.path
+  }
+  for (const path of MOUNT_POINTS) folder(path)
+  for (const path of files) {
+    const real = resolveInRoot(root, path)
+    if (look(real)) continue
+    const parent = folder(dirname(real).slice(root.length))
+    grown.push({ path: parent, mtime: look(parent)!.mtimeMs / 1000 })
+    writeFileSync(real, '', { mode: 0o644 })
+    made.push({ path: real, isFolder: false })
+  }
+  return { made, grown }
+}
+
+/** Takes the mount points out again, unless the command put something there. */
+export function removeMountPoints({ made, grown }: MountPoints): void {
+  for (const { path, isFolder } of made.toReversed()) {
+    ifThere(() => (isFolder ? rmdirSync(path) : look(path)?.size === 0 && unlinkSync(path)))
+  }
+  for (const { path, mtime } of grown.toReversed()) ifThere(() => utimesSync(path, mtime, mtime))
+}
+
+/** What the command used or removed belongs to the layer as it is. */
+function ifThere(change: () => unknown): void {
+  try {
+    change()
+  } catch (error) {
+    if (!EXPECTED.has((error as NodeJS.ErrnoException).code)) throw error
+  }
+}
+
+const EXPECTED: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST', 'EISDIR', 'EPERM'])

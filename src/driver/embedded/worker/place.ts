@@ -1,0 +1,104 @@
+import { chmodSync, constants, copyFileSync, lchownSync, linkSync, lutimesSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { copyFile } from 'node:fs/promises'
+import { basename, dirname } from 'node:path'
+import { setImmediate as breathe } from 'node:timers/promises'
+import { XbuildError } from '../../../errors.ts'
+import { look } from '../look.ts'
+import type { SourceEntry } from '../select.ts'
+import type { FolderTimes } from './folder-times.ts'
+
+/** Files above this are copied without holding up the worker's other steps. Bytes. */
+const BIG = 4 << 20
+
+export interface PlaceOptions {
+  readonly times: FolderTimes
+  /** To whom a copy belongs. */
+  readonly idsOf: (entry: SourceEntry) => { readonly uid: number; readonly gid: number }
+  /** The mode it gets. */
+  readonly modeOf: (entry: SourceEntry) => number
+  /** Compare each file with its entry after copying. */
+  readonly checked: boolean
+  /** Told of every file whose content is known, where it went. */
+  readonly onDigest: (path: string, digest: string) => void
+  readonly signal: AbortSignal
+}
+
+/** Gives a function that copies one object, replacing a file by a file; several names of one file stay one. Throws NOT_FOUND for what cannot be copied. */
+export function createPlacer(options: PlaceOptions): (from: string, to: string, entry: SourceEntry) => Promise<void> {
+  const { times, signal } = options
+  const copied = new Map<number, string>() // inode of a source with several names -> first copy
+  let count = 0
+
+  return async function place(from, to, entry) {
+    count += 1
+    if (count % 256 === 0) {
+      signal.throwIfAborted()
+      await breathe() // other steps run in this process too
+    }
+    const seconds = entry.mtimeMs / 1000
+    times.saw(seconds)
+    times.keep(dirname(to))
+    const there = look(to)
+    if (entry.type === 'dir') {
+      if (there && !there.isDirectory()) throw refused(from, to, 'a folder cannot replace what is not a folder')
+      if (!there) mkdirSync(to)
+      times.made(to, seconds)
+    } else {
+      if (there) removeFile(from, to)
+      if (await isLinked(from, to, entry)) return
+    }
+    const { uid, gid } = options.idsOf(entry)
+    lchownSync(to, uid, gid)
+    if (entry.type === 'symlink') return lutimesSync(to, seconds, seconds)
+    chmodSync(to, options.modeOf(entry))
+    if (entry.type !== 'dir') utimesSync(to, seconds, seconds)
+  }
+
+  /** Makes the object at `to`; true when it is another name of one that is finished already. */
+  async function isLinked(from: string, to: string, entry: SourceEntry): Promise<boolean> {
+    switch (entry.type) {
+      case 'symlink':
+        symlinkSync(entry.link ?? '', to)
+        return false
+      case 'socket':
+        writeFileSync(to, '')
+        return false
+      case 'file':
+        break
+      default:
+        throw refused(from, to, `it is a ${entry.type === 'fifo' ? 'named pipe' : 'device'}`)
+    }
+    const first = entry.nlink > 1 ? copied.get(entry.ino) : undefined
+    if (first !== undefined) {
+      linkSync(first, to)
+      return true
+    }
+    if (entry.nlink > 1) copied.set(entry.ino, to)
+    if (entry.size > BIG) await copyFile(from, to, constants.COPYFILE_EXCL)
+    else copyFileSync(from, to, constants.COPYFILE_EXCL)
+    if (options.checked) checkUnchanged(from, entry)
+    if (entry.digest) options.onDigest(to, entry.digest)
+    return false
+  }
+}
+
+/** Makes room for a file: only another file may go. Throws NOT_FOUND for a folder. */
+export function removeFile(from: string, to: string): void {
+  if (look(to)?.isDirectory()) throw refused(from, to, 'a file cannot replace a folder')
+  rmSync(to, { force: true })
+}
+
+function refused(from: string, to: string, why: string): XbuildError {
+  return new XbuildError('NOT_FOUND', `Cannot copy "${basename(from)}" to "${basename(to)}": ${why}`, {
+    hint: 'Copy to another name, or remove what is there in an earlier RUN',
+  })
+}
+
+/** The bytes just copied must be those that the cache key was made from. */
+function checkUnchanged(from: string, entry: SourceEntry): void {
+  const now = look(from)
+  if (now && now.size === entry.size && now.mtimeMs === entry.mtimeMs && now.ctimeMs === entry.ctimeMs && now.ino === entry.ino) return
+  throw new XbuildError('CONTEXT_CHANGED', `Cannot copy "${from}": the file changed while it was read`, {
+    hint: 'Build again when nothing writes into the context',
+  })
+}
