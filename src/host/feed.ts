@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { childProcess } from './child-process.ts'
 import { pipeline } from 'node:stream/promises'
 import { XbuildError } from '../errors.ts'
 
@@ -9,7 +9,7 @@ export async function feed(
   options: { readonly input: AsyncIterable<Uint8Array>; readonly signal: AbortSignal },
 ): Promise<void> {
   options.signal.throwIfAborted()
-  const child = spawn(file, [...args], { stdio: ['pipe', 'ignore', 'pipe'], env: { ...process.env, LC_ALL: 'C' } })
+  const child = childProcess().spawn(file, [...args], { stdio: ['pipe', 'ignore', 'pipe'], env: { ...process.env, LC_ALL: 'C' } })
   let said = ''
   child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-8000)))
   const ended = new Promise<number | Error>((resolve) => {

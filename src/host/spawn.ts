@@ -1,4 +1,5 @@
-import { spawn, type SpawnOptions } from 'node:child_process'
+import { childProcess } from './child-process.ts'
+import type { SpawnOptions } from 'node:child_process'
 import { XbuildError } from '../errors.ts'
 
 /**
@@ -8,7 +9,7 @@ import { XbuildError } from '../errors.ts'
 export function runProgram(file: string, args: readonly string[], options: SpawnOptions & { input?: string } = {}): Promise<string> {
   return new Promise((resolve, reject) => {
     const { input, ...rest } = options
-    const child = spawn(file, [...args], { ...rest, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] })
+    const child = childProcess().spawn(file, [...args], { ...rest, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] })
     const out: Buffer[] = []
     const err: Buffer[] = []
     child.stdout!.on('data', (chunk: Buffer) => out.push(chunk))
