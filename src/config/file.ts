@@ -49,10 +49,20 @@ function readRoot(root: YamlValue, report: Report): FileConfig {
   for (const { key, value, at } of entriesOf(root, 'the file', report)) {
     const option = OPTION_OF_KEY.get(key)
     if (key === 'registries') registries = readRegistries(value, report)
+    else if (key === 'store' && value.kind === 'map') readStore(value.entries, values, report)
     else if (option) values[option] = readTexts(key, FLAGS[option], value, report)
     else report(at, `Cannot use key "${key}": unknown`, hintFor(key, ['registries', ...OPTION_OF_KEY.keys()]))
   }
   return { registries, values }
+}
+
+/** `store: {folder: ..., limit: 20GB}`. */
+function readStore(entries: readonly YamlEntry[], values: { [K in FlagOption]?: readonly string[] }, report: Report): void {
+  for (const { key, value, at } of entries) {
+    if (key === 'folder') values.store = readTexts(`store.${key}`, FLAGS.store, value, report)
+    else if (key === 'limit') values.storeLimit = readTexts(`store.${key}`, FLAGS.storeLimit, value, report)
+    else report(at, `Cannot use key "${key}" of store: unknown`, hintFor(key, ['folder', 'limit']))
+  }
 }
 
 function readRegistries(value: YamlValue, report: Report): Readonly<Record<string, RegistryConfig>> {

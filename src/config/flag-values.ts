@@ -4,6 +4,7 @@ import { parsePlatform, samePlatform, type Platform } from '../platform.ts'
 import { parseBuildContext } from './build-context.ts'
 import type { NamedContext, Output, ProgressMode } from './options.ts'
 import { parseOutput } from './output.ts'
+import { parseSize } from './store-values.ts'
 import { badValue, parseBool, parseText, parseWhole, splitPair } from './values.ts'
 
 /** What reading a value may need beside its text. */
@@ -86,6 +87,11 @@ export function bool(texts: readonly string[], { label }: FlagInput): boolean {
 /** A whole number of at least 1. */
 export function positive(texts: readonly string[], { label }: FlagInput): number {
   return parseWhole(last(texts), 1, label)
+}
+
+/** Bytes. */
+export function size(texts: readonly string[], { label }: FlagInput): number {
+  return parseSize(last(texts), label)
 }
 
 function last(texts: readonly string[]): string {

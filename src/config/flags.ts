@@ -212,6 +212,16 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
     absent: undefined,
     parse: read.text,
   },
+  storeLimit: {
+    name: 'store-limit',
+    placeholder: 'SIZE',
+    group: 'advanced',
+    env: 'XBUILD_STORE_LIMIT',
+    help: 'Remove from the store what was not used for longest when it holds more than SIZE after the build, like 20GB',
+    default: 'no limit',
+    absent: undefined,
+    parse: read.size,
+  },
 }
 
 /** What the command line says to the program itself, not to the build. */

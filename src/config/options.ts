@@ -60,5 +60,7 @@ export interface BuildOptions {
   readonly ociRuntime?: string
   /** Folder of the store; absent: /var/lib/xbuild for root, else $XDG_DATA_HOME/xbuild. */
   readonly store?: string
+  /** Bytes that the store may hold after the build; absent: it grows. */
+  readonly storeLimit?: number
   readonly cwd: string
 }

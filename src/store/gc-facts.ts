@@ -87,7 +87,7 @@ export function unmeasured(items: readonly StoredItem[]): string[] {
 function indexOf(blobs: readonly Found[], snapshots: readonly Found[], records: readonly ReadRecord[]): Map<string, string[]> {
   const names = new Map<string, string[]>()
   const add = (name: string, id: string) => void names.set(name, [...(names.get(name) ?? []), id])
-  for (const { name } of blobs) add(`${name.length > 64 ? 'sha512' : 'sha256'}:${name}`, `blobs/${name}`)
+  for (const { name } of blobs) for (const digest of [name, `${name.length > 64 ? 'sha512' : 'sha256'}:${name}`]) add(digest, `blobs/${name}`)
   for (const { name } of snapshots) add(name, `snapshots/${name}`)
   for (const { kind, key, value } of records) {
     if (kind === 'packs') add(text(value, 'of'), `packs/${key}`)

@@ -17,6 +17,7 @@ import type { RegistryClient } from '../../registry/types.ts'
 import type { Store } from '../../store/store.ts'
 import { fromDescriptorPlatform } from '../../oci/descriptor.ts'
 import type { Emit } from '../driver.ts'
+import { rememberBase } from './base-record.ts'
 
 /** A base image for one platform, resolved; its layers are fetched when somebody needs them. */
 export interface ResolvedImage {
@@ -124,7 +125,9 @@ export function createImages(options: ImagesOptions) {
       ...(from.repository ? { origin: from.repository } : {}),
       fetch: (abort) => fetchBlob(from, layer, abort),
     }))
-    return { name: from.name, manifest: descriptor, config, layers }
+    const image: ResolvedImage = { name: from.name, manifest: descriptor, config, layers }
+    await rememberBase(store, image, manifest.config.digest)
+    return image
   }
 
   return {
@@ -175,7 +178,7 @@ function registryOrigin(ref: Reference, { registry, store, emit, pull }: ImagesO
       try {
         const found = await registry.manifest(ref, { signal })
         await store.blobs.put(found.bytes, found.descriptor.mediaType)
-        if (known?.descriptor.digest !== found.descriptor.digest) await store.records.put('manifests', key, { descriptor: found.descriptor })
+        if (known?.descriptor.digest !== found.descriptor.digest) await store.records.put('manifests', key, { name: formatReference(ref), descriptor: found.descriptor })
         return found
       } catch (error) {
         if (pull || !isHere || !(error instanceof XbuildError) || error.code !== 'REGISTRY') throw error

@@ -13,8 +13,10 @@ import type { Workers } from './workers.ts'
 export interface Layer {
   /** Name of the snapshot folder. */
   readonly id: string
-  /** Of a base image: the blob is the original. */
+  /** Of a base image, or of a step that another machine ran: the blob is the original. */
   readonly image?: ImageLayer
+  /** The original has other time stamps than this build wants: it is packed again. */
+  readonly repack?: boolean
   /** The step changed nothing: there is no layer. */
   readonly empty: boolean
   /** Equal for layers known to be equal. */
@@ -40,6 +42,11 @@ export function chainOf(layers: readonly ImageLayer[]): Layer[] {
   })
 }
 
+/** Where the store remembers how a layer was packed; `stamp` is SOURCE_DATE_EPOCH or nothing. */
+export function packKey(layer: Layer, stamp: string): string {
+  return keyOf(['pack', 1, layer.contentKey ?? layer.id, stamp])
+}
+
 /** A name for a snapshot that nobody has yet. */
 export function newSnapshotId(): string {
   return randomBytes(12).toString('hex')
@@ -49,11 +56,10 @@ export function createLayers({ store, workers, sourceDateEpoch }: { store: Store
   const unpacking = new Map<string, Promise<void>>()
   const packing = new Map<string, Promise<PackResult>>()
   const stamp = sourceDateEpoch === undefined ? '' : String(sourceDateEpoch)
-  const packKey = (layer: Layer) => keyOf(['pack', 1, layer.contentKey ?? layer.id, stamp])
   const hasFolder = (layer: Layer) => existsSync(join(store.folder.snapshots, layer.id))
 
   async function knownPack(layer: Layer): Promise<PackResult | undefined> {
-    const known = await store.records.get<PackResult>('packs', packKey(layer))
+    const known = await store.records.get<PackResult>('packs', packKey(layer, stamp))
     if (!known || known.empty) return known
     return (await store.blobs.has(known.descriptor.digest, known.descriptor.size)) ? known : undefined
   }
@@ -88,15 +94,15 @@ export function createLayers({ store, workers, sourceDateEpoch }: { store: Store
     async packed(chain, signal) {
       const layer = chain.at(-1)!
       if (layer.empty) return undefined
-      if (layer.image) return { descriptor: layer.image.descriptor, diffId: layer.image.diffId }
-      const key = packKey(layer)
+      if (layer.image && !layer.repack) return { descriptor: layer.image.descriptor, diffId: layer.image.diffId }
+      const key = packKey(layer, stamp)
       const running = packing.get(key) ?? (async () => {
         const known = await knownPack(layer)
         if (known) return known
         const lowers = await this.unpacked(chain.slice(0, -1), signal)
         const worker = await workers.native()
         const result = await worker.call('pack', { id: layer.id, lowers, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) }, { signal })
-        await store.records.put('packs', key, result)
+        await store.records.put('packs', key, { ...result, of: layer.contentKey ?? layer.id })
         return result
       })()
       packing.set(key, running)
