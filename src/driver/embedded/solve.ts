@@ -3,12 +3,14 @@ import { formatPlatform, type Platform } from '../../platform.ts'
 import { keyOf } from '../../store/key.ts'
 import type { Store } from '../../store/store.ts'
 import type { Emit } from '../driver.ts'
+import { imageKey } from './base-record.ts'
 import type { Context } from './context.ts'
 import { chainOf, newSnapshotId, type Layer, type Layers } from './layers.ts'
 import { createLimit } from './limit.ts'
 import { copyKey, runKey } from './lower.ts'
 import type { Changed } from './protocol.ts'
 import type { StepVertex, Vertex } from './vertex.ts'
+import { createStepCache, type StepImports } from './step-cache.ts'
 import type { Workers } from './workers.ts'
 
 /** A vertex's result: a file system as a chain of layers, bottom first. */
@@ -18,12 +20,6 @@ export interface Solved {
   readonly layers: readonly Layer[]
   /** When the last layer was made, RFC 3339; absent for a base image. */
   readonly created?: string
-}
-
-/** What the store remembers of a step. */
-interface StepRecord {
-  readonly layer: Layer
-  readonly created: string
 }
 
 export interface SolverOptions {
@@ -37,18 +33,32 @@ export interface SolverOptions {
   readonly runtime: () => Promise<string>
   readonly jobs: number
   readonly noCache: boolean
+  /** Caches of other machines. */
+  readonly imports?: StepImports
   readonly emit: Emit
+}
+
+/** A step that is done. */
+export interface SolvedStep {
+  readonly vertex: StepVertex
+  readonly solved: Solved
 }
 
 /** Runs vertices as soon as their inputs are there, each once, at most `jobs` at a time. */
 export interface Solver {
   solve(vertex: Vertex, signal: AbortSignal): Promise<Solved>
+  /** Every step that is done by now, in the order in which they ended. */
+  steps(): readonly SolvedStep[]
 }
+
+export type { StepRecord } from './step-cache.ts'
 
 export function createSolver(options: SolverOptions): Solver {
   const results = new Map<string, Promise<Solved>>()
+  const done: SolvedStep[] = []
   const limit = createLimit(options.jobs)
-  const { store, layers, emit } = options
+  const { layers, emit } = options
+  const cache = createStepCache(options)
 
   function solve(vertex: Vertex, signal: AbortSignal): Promise<Solved> {
     const known = results.get(vertex.id)
@@ -63,11 +73,13 @@ export function createSolver(options: SolverOptions): Solver {
     if (vertex.kind === 'image') {
       // Nothing is fetched here: a layer comes when a step, or the output, needs its content.
       report(vertex, true)
-      return { key: keyOf(['image', vertex.image.layers.map((layer) => layer.diffId)]), layers: chainOf(vertex.image.layers) }
+      return { key: imageKey(vertex.image), layers: chainOf(vertex.image.layers) }
     }
     const from = vertex.kind === 'copy' && vertex.from && vertex.from.kind !== 'folder' ? solve(vertex.from, signal) : undefined
     const [parent, source] = await Promise.all([solve(vertex.parent, signal), from])
-    return solveStep(vertex, { parent, source, signal })
+    const solved = await solveStep(vertex, { parent, source, signal })
+    done.push({ vertex, solved })
+    return solved
   }
 
   async function solveStep(vertex: StepVertex, inputs: StepInputs): Promise<Solved> {
@@ -80,8 +92,8 @@ export function createSolver(options: SolverOptions): Solver {
     try {
       const selected = vertex.kind === 'copy' && inputs.source === undefined ? await selectFor(vertex) : undefined
       const key = keyOf([vertex.kind, parent.key, inputs.source?.key ?? selected?.digest ?? '', stepKey(vertex)])
-      const record = options.noCache ? undefined : await store.records.get<StepRecord>('steps', key)
-      if (record && (await layers.isThere(record.layer))) {
+      const record = options.noCache ? undefined : await cache.find(key, { below: parent.key, vertex }, signal)
+      if (record) {
         report(vertex, true)
         return { key, layers: [...parent.layers, record.layer], created: record.created }
       }
@@ -94,7 +106,7 @@ export function createSolver(options: SolverOptions): Solver {
         for (const message of warnings ?? []) emit({ type: 'warning', message, ...(vertex.shown.at ? { source: vertex.shown.at } : {}), at: Date.now() })
         return { layer: { id, empty, ...(contentKey ? { contentKey } : {}) }, created: new Date().toISOString() }
       })
-      await store.records.put('steps', key, made satisfies StepRecord)
+      await cache.put(key, { below: parent.key, vertex }, made)
       emit({ type: 'step.done', step: vertex.id, cached: false, at: Date.now() })
       return { key, layers: [...parent.layers, made.layer], created: made.created }
     } catch (thrown) {
@@ -149,7 +161,7 @@ export function createSolver(options: SolverOptions): Solver {
     emit({ type: 'step.done', step: vertex.id, cached, at })
   }
 
-  return { solve }
+  return { solve, steps: () => done }
 }
 
 interface StepInputs {
