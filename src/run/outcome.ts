@@ -15,7 +15,11 @@ export class BuildFailedError extends XbuildError {
   constructor(failures: BuildFailedError['failures'], total: number) {
     const [first] = failures
     const canceled = failures.some(({ error }) => error.code === 'CANCELED')
-    super(canceled ? 'CANCELED' : (first?.error.code ?? 'INTERNAL'), canceled ? 'Build canceled' : `Cannot build ${failures.length} of ${total} platforms: ${failures.map(({ platform }) => platform).join(', ')}`)
+    const names = failures.map(({ platform }) => platform).join(', ')
+    super(
+      canceled ? 'CANCELED' : (first?.error.code ?? 'INTERNAL'),
+      canceled ? 'Build canceled' : `Cannot build ${failures.length} of ${total} platforms: ${names}`,
+    )
     this.failures = canceled ? [] : failures
   }
 }

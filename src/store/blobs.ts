@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
-import { Transform } from 'node:stream'
-import { XbuildError } from '../errors.ts'
+import { createReadStream } from 'node:fs'
+import { open, rename, rm, stat, utimes } from 'node:fs/promises'
+import { join } from 'node:path'
 import { tempNameFor } from '../host/files.ts'
 import type { Descriptor, Digest } from '../oci/descriptor.ts'
+import { digestAlgorithm, digestHex, parseDigest, sha256 } from '../oci/digest.ts'
+import { download, type OpenSource, type TransferOptions } from './download.ts'
+import { storeFailure } from './failure.ts'
 import type { StoreFolder } from './folder.ts'
 
 /**
@@ -17,36 +17,36 @@ const SEALED = 1_000_000_000
 
 /** Content by digest on disk. */
 export interface BlobStore {
+  /** The file that holds the content, whether it is there or not. Throws BAD_REFERENCE for what is no digest. */
   path(digest: string): string
-  /** Whether the content is there and is what its digest says; a corrupt file is removed. `size` in bytes, when known. */
+  /** Whether the content is there and is what its digest says; anything else of that name is removed. `size` in bytes, when known. */
   has(digest: string, size?: number): Promise<boolean>
+  /** Keeps bytes; what is there already is not written again. */
   put(bytes: Uint8Array, mediaType: string): Promise<Descriptor>
   read(digest: string): NodeJS.ReadableStream
   /** Takes over a finished file whose digest the caller has computed. */
   adopt(file: string, digest: string): Promise<void>
-  /** Fills the blob from `open(offset)`, going on where an earlier, broken transfer stopped. */
-  fetch(
-    descriptor: Descriptor,
-    open: (offset: number) => Promise<NodeJS.ReadableStream>,
-    options: { signal: AbortSignal; onProgress?: (current: number) => void },
-  ): Promise<void>
+  /** Fills the blob from `open(offset)`, going on where an earlier, broken transfer stopped; two calls for one digest are one transfer. */
+  fetch(descriptor: Descriptor, open: OpenSource, options: TransferOptions): Promise<void>
 }
 
-/** Opens the blob folder of a store. */
+/** Opens the blob folder of a store. Its methods throw STORE when the disk is full or the like. */
 export function createBlobStore(folder: StoreFolder): BlobStore {
-  const path = (digest: string) => join(folder.blobs, digest.slice(digest.indexOf(':') + 1))
+  const path = (digest: string) => join(folder.blobs, digestHex(parseDigest(digest)))
   const running = new Map<string, Promise<void>>()
 
   async function has(digest: string, size?: number): Promise<boolean> {
     const file = path(digest)
     const found = await stat(file).catch(() => undefined)
-    if (!found?.isFile()) return false
-    if (found.mtimeMs === SEALED * 1000 && (size === undefined || found.size === size)) return true
-    if ((size === undefined || found.size === size) && (await hashFile(file)) === digest) {
-      await seal(file)
-      return true
+    if (!found) return false
+    if (found.isFile() && (size === undefined || found.size === size)) {
+      if (found.mtimeMs === SEALED * 1000) return true
+      if ((await hashFile(file, digestAlgorithm(parseDigest(digest)))) === digest) {
+        await seal(file)
+        return true
+      }
     }
-    await rm(file, { force: true })
+    await rm(file, { recursive: true, force: true })
     return false
   }
 
@@ -56,9 +56,10 @@ export function createBlobStore(folder: StoreFolder): BlobStore {
   }
 
   async function put(bytes: Uint8Array, mediaType: string): Promise<Descriptor> {
-    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest
-    if (!(await has(digest, bytes.length))) {
-      const temp = tempNameFor(path(digest))
+    const digest = sha256(bytes)
+    if (await has(digest, bytes.length)) return { mediaType, digest, size: bytes.length }
+    const temp = tempNameFor(path(digest))
+    try {
       const handle = await open(temp, 'wx', 0o644)
       try {
         await handle.writeFile(bytes)
@@ -67,14 +68,21 @@ export function createBlobStore(folder: StoreFolder): BlobStore {
         await handle.close()
       }
       await adopt(temp, digest)
+    } catch (error) {
+      await rm(temp, { force: true })
+      throw storeFailure(folder.root, error)
     }
     return { mediaType, digest, size: bytes.length }
   }
 
-  function fetch(...[descriptor, source, options]: Parameters<BlobStore['fetch']>): Promise<void> {
+  function fetch(descriptor: Descriptor, source: OpenSource, options: TransferOptions): Promise<void> {
     const known = running.get(descriptor.digest)
     if (known) return known
-    const promise = download(folder, path(descriptor.digest), descriptor, source, options).finally(() => running.delete(descriptor.digest))
+    const promise = download(folder, descriptor, { ...options, source, finish: (part) => adopt(part, descriptor.digest) })
+      .catch((error: unknown) => {
+        throw storeFailure(folder.root, error)
+      })
+      .finally(() => running.delete(descriptor.digest))
     running.set(descriptor.digest, promise)
     return promise
   }
@@ -87,79 +95,8 @@ async function seal(file: string): Promise<void> {
 }
 
 /** The digest of a file's bytes. */
-export async function hashFile(file: string): Promise<Digest> {
-  const hash = createHash('sha256')
+export async function hashFile(file: string, algorithm = 'sha256'): Promise<Digest> {
+  const hash = createHash(algorithm)
   for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer)
-  return `sha256:${hash.digest('hex')}`
-}
-
-async function download(
-  folder: StoreFolder,
-  target: string,
-  descriptor: Descriptor,
-  source: (offset: number) => Promise<NodeJS.ReadableStream>,
-  options: { signal: AbortSignal; onProgress?: (current: number) => void },
-): Promise<void> {
-  await mkdir(dirname(target), { recursive: true })
-  const part = await claimPart(folder, descriptor)
-  try {
-    const hash = createHash(descriptor.digest.startsWith('sha512:') ? 'sha512' : 'sha256')
-    let offset = (await stat(part).catch(() => undefined))?.size ?? 0
-    if (offset > descriptor.size) offset = 0
-    if (offset > 0) for await (const chunk of createReadStream(part, { end: offset - 1 })) hash.update(chunk as Buffer)
-    if (offset < descriptor.size || descriptor.size === 0) {
-      let current = offset
-      const meter = new Transform({
-        transform(chunk: Buffer, _encoding, done) {
-          hash.update(chunk)
-          current += chunk.length
-          options.onProgress?.(current)
-          if (current > descriptor.size) done(new XbuildError('DIGEST_MISMATCH', `Cannot store ${descriptor.digest}: more than ${descriptor.size} bytes arrived`))
-          else done(null, chunk)
-        },
-      })
-      await pipeline(await source(offset), meter, createWriteStream(part, { flags: offset > 0 ? 'a' : 'w' }), { signal: options.signal })
-    }
-    const digest = `${descriptor.digest.split(':')[0]}:${hash.digest('hex')}`
-    if (digest !== descriptor.digest) {
-      await rm(part, { force: true })
-      throw new XbuildError('DIGEST_MISMATCH', `Cannot store ${descriptor.digest}: the bytes that arrived are ${digest}`, {
-        hint: 'The source or something between changes the content: try again, or use another source',
-      })
-    }
-    const handle = await open(part, 'r')
-    await handle.sync().finally(() => handle.close())
-    await seal(part)
-    await rename(part, target)
-  } catch (error) {
-    // Given back under the common name, so that the next try can go on from here.
-    await rename(part, join(folder.ingest, `${hexOf(descriptor)}.part`)).catch(() => undefined)
-    throw error
-  }
-}
-
-const hexOf = (descriptor: Descriptor) => descriptor.digest.slice(descriptor.digest.indexOf(':') + 1)
-
-/** Takes what an earlier transfer left, if no living process is at it; the name then carries our process id. */
-async function claimPart(folder: StoreFolder, descriptor: Descriptor): Promise<string> {
-  const hex = hexOf(descriptor)
-  const mine = join(folder.ingest, `${hex}.${process.pid}.part`)
-  const left = (await readdir(folder.ingest).catch(() => [])).filter((name) => name.startsWith(hex))
-  for (const name of left) {
-    const pid = Number(/\.(\d+)\.part$/.exec(name)?.[1] ?? 0)
-    if (pid !== 0 && pid !== process.pid && isAlive(pid)) continue
-    await rename(join(folder.ingest, name), mine).catch(() => undefined)
-    break
-  }
-  return mine
-}
-
-/** Whether a process with this id exists. */
-export function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+  return `${algorithm}:${hash.digest('hex')}`
 }

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { isAlive } from '../../store/blobs.ts'
+import { isAlive } from '../../store/alive.ts'
 import type { StoreFolder } from '../../store/folder.ts'
 import { cgroupOwners } from './cgroups.ts'
 

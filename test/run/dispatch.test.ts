@@ -1,0 +1,132 @@
+import { expect, test } from 'vitest'
+import { XbuildError } from '../../src/errors.ts'
+import { MEDIA_TYPE } from '../../src/oci/descriptor.ts'
+import { parsePlatform, formatPlatform } from '../../src/platform.ts'
+import type { BuildEvent, BuiltImage, Driver } from '../../src/driver/driver.ts'
+import type { BuildPlan, ImageJob, Job, Node } from '../../src/plan/types.ts'
+import { dispatch } from '../../src/run/dispatch.ts'
+import { BuildFailedError } from '../../src/run/outcome.ts'
+
+const image: BuiltImage = {
+  descriptor: { mediaType: MEDIA_TYPE.manifest, digest: 'sha256:00', size: 1 },
+  config: { architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [] } },
+  blobs: { path: async () => undefined, read: async () => Promise.reject(new Error('no blobs')), origins: async () => [] },
+}
+
+function node(name: string, slots: number): Node {
+  return { name, endpoint: 'local', driver: 'embedded', native: [parsePlatform('linux/amd64')], emulated: [], slots }
+}
+
+function job(platform: string, nodeName = 'here'): ImageJob {
+  const target = parsePlatform(platform)
+  return {
+    kind: 'image', id: `image ${platform}`, stage: '0', needs: [], platform: target, target,
+    decision: { strategy: { kind: 'native', node: nodeName }, reason: 'it is', rejected: [] },
+  }
+}
+
+function planOf(jobs: readonly Job[]): BuildPlan {
+  return { dockerfile: 'Dockerfile', buildPlatform: parsePlatform('linux/amd64'), platforms: [], jobs }
+}
+
+/** A driver that builds when the test says so. */
+function manualDriver(): Driver & { readonly started: string[]; finish(platform: string, error?: unknown): void } {
+  const started: string[] = []
+  const waiting = new Map<string, { resolve(built: BuiltImage): void; reject(error: unknown): void }>()
+  return {
+    started,
+    build: ({ target }) => new Promise((resolve, reject) => {
+      started.push(formatPlatform(target))
+      waiting.set(formatPlatform(target), { resolve, reject })
+    }),
+    finish(platform, error) {
+      if (error === undefined) waiting.get(platform)!.resolve(image)
+      else waiting.get(platform)!.reject(error)
+    },
+    close: async () => undefined,
+  }
+}
+
+/** Lets everything happen that can happen now. */
+const settle = () => new Promise((resolve) => setImmediate(resolve))
+
+function start(jobs: readonly Job[], nodes: readonly Node[], drivers: Readonly<Record<string, Driver>>) {
+  const stop = new AbortController()
+  const events: BuildEvent[] = []
+  const outcomes = dispatch(planOf(jobs), { nodes, driverFor: (name) => drivers[name]!, signal: stop.signal, emit: (event) => void events.push(event) })
+  return { stop, events, outcomes, types: () => events.map((event) => `${event.type} ${'platform' in event ? event.platform : ''}`) }
+}
+
+test('a node builds as many at a time as it has slots, in the order of the plan; nodes do not wait for each other', async () => {
+  const [here, there] = [manualDriver(), manualDriver()]
+  const jobs = ['linux/amd64', 'linux/arm64', 'linux/386'].map((platform) => job(platform)).concat(job('linux/riscv64', 'there'))
+  const { outcomes } = start(jobs, [node('here', 2), node('there', 1)], { here, there })
+  await settle()
+  expect([here.started, there.started]).toEqual([['linux/amd64', 'linux/arm64'], ['linux/riscv64']])
+  here.finish('linux/arm64')
+  await settle()
+  expect(here.started).toEqual(['linux/amd64', 'linux/arm64', 'linux/386'])
+  here.finish('linux/amd64')
+  here.finish('linux/386')
+  there.finish('linux/riscv64')
+  expect((await outcomes).map(({ status, job: done }) => `${status} ${formatPlatform(done.target)}`)).toEqual(['done linux/amd64', 'done linux/arm64', 'done linux/386', 'done linux/riscv64'])
+})
+
+test('a failure is an outcome; the others go on', async () => {
+  const here = manualDriver()
+  const { outcomes, types } = start([job('linux/amd64'), job('linux/arm64')], [node('here', 1)], { here })
+  await settle()
+  here.finish('linux/amd64', new XbuildError('RUN_FAILED', 'broken'))
+  await settle()
+  here.finish('linux/arm64')
+  const [first, second] = await outcomes
+  expect(first).toMatchObject({ status: 'failed', error: { code: 'RUN_FAILED', message: 'broken' } })
+  expect(second).toMatchObject({ status: 'done', image })
+  expect(types()).toEqual(['job.start linux/amd64', 'job.fail linux/amd64', 'job.start linux/arm64', 'job.done linux/arm64'])
+})
+
+test('whatever a driver throws becomes an error of ours, even when there is no driver', async () => {
+  const here = manualDriver()
+  const { outcomes } = start([job('linux/amd64'), job('linux/arm64', 'gone')], [node('here', 1), node('gone', 1)], { here })
+  await settle()
+  here.finish('linux/amd64', 'just a text')
+  expect(await outcomes).toMatchObject([{ status: 'failed', error: { code: 'INTERNAL', message: 'just a text' } }, { status: 'failed', error: { code: 'INTERNAL' } }])
+})
+
+test('after an abort nothing is started any more, and what runs is waited for', async () => {
+  const here = manualDriver()
+  const { outcomes, stop, types } = start([job('linux/amd64'), job('linux/arm64')], [node('here', 1)], { here })
+  await settle()
+  stop.abort()
+  await settle()
+  let ended = false
+  void outcomes.then(() => (ended = true))
+  await settle()
+  expect(ended).toBe(false)
+  here.finish('linux/amd64', new XbuildError('CANCELED', 'Build canceled'))
+  expect(await outcomes).toMatchObject([{ status: 'failed', error: { code: 'CANCELED' } }, { status: 'skipped', because: 'canceled' }])
+  expect(here.started).toEqual(['linux/amd64'])
+  expect(types()).toEqual(['job.start linux/amd64', 'job.fail linux/amd64', 'job.skip linux/arm64'])
+})
+
+test('stage jobs are not handed out: the image jobs that need them do them', async () => {
+  const here = manualDriver()
+  const image64 = job('linux/amd64')
+  const { outcomes } = start([{ ...image64, kind: 'stage', id: 'stage build', targets: [image64.target] }, image64], [node('here', 4)], { here })
+  await settle()
+  here.finish('linux/amd64')
+  expect(await outcomes).toHaveLength(1)
+})
+
+test('no jobs give no outcomes', async () => {
+  expect(await start([], [node('here', 1)], {}).outcomes).toEqual([])
+})
+
+test('a failed build says how many platforms and which, with the code of the first', () => {
+  const failures = [
+    { platform: 'linux/arm64', error: new XbuildError('RUN_FAILED', 'a') }, { platform: 'linux/386', error: new XbuildError('REGISTRY', 'b') },
+  ]
+  expect(new BuildFailedError(failures, 3)).toMatchObject({ code: 'RUN_FAILED', message: 'Cannot build 2 of 3 platforms: linux/arm64, linux/386', failures })
+  const canceled = new BuildFailedError([...failures, { platform: 'linux/amd64', error: new XbuildError('CANCELED', 'x') }], 3)
+  expect(canceled).toMatchObject({ code: 'CANCELED', message: 'Build canceled', failures: [] })
+})
