@@ -2,6 +2,7 @@ import { parseAnnotation } from '../oci/annotation.ts'
 import { parseReference } from '../oci/reference.ts'
 import { parsePlatform, samePlatform, type Platform } from '../platform.ts'
 import { parseBuildContext } from './build-context.ts'
+import { parseCacheSource, parseCacheTarget, type CacheSource, type CacheTarget } from './cache.ts'
 import type { NamedContext, Output, ProgressMode } from './options.ts'
 import { parseOutput } from './output.ts'
 import { parseSize } from './store-values.ts'
@@ -87,6 +88,16 @@ export function bool(texts: readonly string[], { label }: FlagInput): boolean {
 /** A whole number of at least 1. */
 export function positive(texts: readonly string[], { label }: FlagInput): number {
   return parseWhole(last(texts), 1, label)
+}
+
+/** Caches to read. */
+export function cacheFrom(texts: readonly string[], { label }: FlagInput): readonly CacheSource[] {
+  return texts.flatMap((text) => parseCacheSource(text, label))
+}
+
+/** Caches to write. */
+export function cacheTo(texts: readonly string[], { label }: FlagInput): readonly CacheTarget[] {
+  return texts.flatMap((text) => parseCacheTarget(text, label))
 }
 
 /** Bytes. */

@@ -212,6 +212,28 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
     absent: undefined,
     parse: read.text,
   },
+  cacheFrom: {
+    name: 'cache-from',
+    placeholder: 'REF|type=TYPE[,KEY=VALUE]',
+    repeat: true,
+    group: 'advanced',
+    key: 'cache-from',
+    help: 'Take steps that another machine ran: type=registry,ref=REF (REF alone, too), type=local,src=FOLDER, type=gha[,scope=NAME]',
+    absent: [],
+    parse: read.cacheFrom,
+  },
+  cacheTo: {
+    name: 'cache-to',
+    placeholder: 'REF|type=TYPE[,KEY=VALUE]',
+    repeat: true,
+    group: 'advanced',
+    key: 'cache-to',
+    help:
+      'Give the steps of this build to other machines: type=registry,ref=REF, type=local,dest=FOLDER, type=inline, type=gha[,scope=NAME]; '
+      + 'mode=max for all steps, not only those of the result. Platforms are kept apart',
+    absent: [],
+    parse: read.cacheTo,
+  },
   storeLimit: {
     name: 'store-limit',
     placeholder: 'SIZE',

@@ -1,4 +1,5 @@
 import type { Platform } from '../platform.ts'
+import type { CacheSource, CacheTarget } from './cache.ts'
 
 /** Where a result goes. `dest` `-` is stdout. */
 export type Output =
@@ -60,6 +61,9 @@ export interface BuildOptions {
   readonly ociRuntime?: string
   /** Folder of the store; absent: /var/lib/xbuild for root, else $XDG_DATA_HOME/xbuild. */
   readonly store?: string
+  /** Caches of other machines to read, and to write once the image is out. */
+  readonly cacheFrom: readonly CacheSource[]
+  readonly cacheTo: readonly CacheTarget[]
   /** Bytes that the store may hold after the build; absent: it grows. */
   readonly storeLimit?: number
   readonly cwd: string

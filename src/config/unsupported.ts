@@ -19,8 +19,6 @@ export const LATER_FLAGS: Readonly<Record<string, LaterFlag>> = {
   allow: {},
   attest: { accepts: (value) => /^type=(provenance|sbom),disabled=true$/.test(value) },
   builder: { hint: 'Leave it out: xbuild builds on this machine' },
-  'cache-from': { hint: 'Leave it out: xbuild keeps its cache in the store; carry the folder of --store over instead' },
-  'cache-to': { hint: 'Leave it out: xbuild keeps its cache in the store; carry the folder of --store over instead' },
   call: { accepts: (value) => value === 'build' },
   'cgroup-parent': {},
   check: { isSwitch: true, accepts: isFalse },
