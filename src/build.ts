@@ -1,15 +1,17 @@
-import { join, relative, resolve } from 'node:path'
-import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import type { BuildOptions, NamedContext } from './config/options.ts'
 import { createContexts } from './driver/embedded/contexts.ts'
 import { createEmbeddedDriver } from './driver/embedded/embedded.ts'
 import { createImages } from './driver/embedded/images.ts'
-import { createLayers } from './driver/embedded/layers.ts'
+import { createSnapshotKeeper } from './driver/embedded/keeper.ts'
+import { createLayers, type Layers } from './driver/embedded/layers.ts'
 import { lower, type VertexTable } from './driver/embedded/lower.ts'
+import { openMainContext, type MainContext } from './driver/embedded/main-context.ts'
+import { createRemotes, type Remotes } from './driver/embedded/remotes.ts'
 import { resolveImages } from './driver/embedded/resolve.ts'
 import { createRuntimeFinder } from './driver/embedded/runtime.ts'
 import { createSolver } from './driver/embedded/solve.ts'
-import { createWorkers } from './driver/embedded/workers.ts'
+import { createWorkers, type Workers } from './driver/embedded/workers.ts'
 import type { Emit } from './driver/driver.ts'
 import { buildStageGraph } from './dockerfile/graph.ts'
 import { parseDockerfile } from './dockerfile/parse.ts'
@@ -27,6 +29,8 @@ import { dispatch } from './run/dispatch.ts'
 import { BuildFailedError } from './run/outcome.ts'
 import { defaultStoreRoot } from './store/folder.ts'
 import { keyOf } from './store/key.ts'
+import { describeHolders, takeBuildLease, type Lease } from './store/lease.ts'
+import { keepWithin } from './store/limit.ts'
 import { openStore, type Store } from './store/store.ts'
 import { availableParallelism } from 'node:os'
 
@@ -36,6 +40,8 @@ export interface BuildEdges {
   readonly signal: AbortSignal
   readonly env: Readonly<Record<string, string | undefined>>
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean }
+  /** Standard input, asked for when the options read from it. */
+  readonly stdin?: () => NodeJS.ReadableStream
 }
 
 /** What a build made. */
@@ -49,12 +55,22 @@ export interface BuildResult {
   readonly stored: string
 }
 
+/** What every build works with, before anything is known of its Dockerfile. */
+interface Engine {
+  readonly store: Store
+  readonly workers: Workers
+  readonly layers: Layers
+  readonly remotes: Remotes
+  /** Nothing is removed from the store while it is held. */
+  readonly lease: Lease
+  close(): Promise<void>
+}
+
 /** Everything before the first step runs: read, understood, planned. */
 interface Prepared {
   readonly graphs: readonly StageGraph[]
   readonly node: Node
   readonly plan: BuildPlan
-  readonly store: Store
 }
 
 /** Builds one Dockerfile for every platform asked for and writes the result where the options say. Throws XbuildError. */
@@ -62,26 +78,30 @@ export async function build(options: BuildOptions, edges: BuildEdges): Promise<B
   const { emit, signal, env, stdout } = edges
   const outputs = checkOutputs(options, { stdoutIsTerminal: stdout.isTTY === true })
   await checkDestinations(outputs)
-  const { graphs, node, plan, store } = await prepare(options, edges)
-
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
   const uid = process.geteuid?.() ?? 0
   const stamp = options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }
   const registry = createRegistryClient({ registries: options.registries, env, onRetry: warn })
-  const workers = createWorkers({ folder: store.folder, env, uid, launch: once(() => findEmulatedLaunch(node, env)), onWarning: warn })
-  const layers = createLayers({ store, workers, ...stamp })
-  const contexts = createContexts(options, store.records)
+  const engine = await openEngine(options, edges, () => prepared!.node)
+  const { store, workers, layers, remotes } = engine
+  let main: MainContext | undefined
+  let prepared: Prepared | undefined
   try {
+    main = await openMain(options, edges, engine)
+    prepared = await prepare(options, { ...edges, store, main })
+    const { graphs, node, plan } = prepared
+    const contexts = createContexts(options, { records: store.records, dockerfile: main.dockerfile.path })
     const images = createImages({ store, registry, cwd: options.cwd, emit, pull: options.pull })
     const imageFor = await resolveImages(graphs, { images, contexts: options.buildContexts, signal })
     const table: VertexTable = new Map()
-    const lowered = graphs.map((graph) => ({ platform: graph.target, lowered: lower(graph, { imageFor, table }) }))
+    const context = main.vertex
+    const lowered = graphs.map((graph) => ({ platform: graph.target, lowered: lower(graph, { imageFor, table, context }) }))
     check(lowered.flatMap((entry) => entry.lowered.diagnostics), emit)
 
     const runtime = createRuntimeFinder({ store, workers, uid, signal, ...(options.ociRuntime ? { wanted: options.ociRuntime } : {}) })
     const isNative = (platform: Platform) => node.native.some((native) => samePlatform(native, platform))
     const jobs = options.jobs ?? Math.max(16, availableParallelism())
-    const solver = createSolver({ store, workers, layers, context: contexts.open, isNative, runtime, jobs, noCache: options.noCache, emit })
+    const solver = createSolver({ store, workers, layers, remotes, context: contexts.open, isNative, runtime, jobs, noCache: options.noCache, emit })
     const driver = createEmbeddedDriver({ store, workers, layers, solver, lowered, labels: options.labels, ...stamp })
     const outcomes = await dispatch(plan, { nodes: [node], driverFor: () => driver, signal, emit })
     await contexts.save()
@@ -101,6 +121,11 @@ export async function build(options: BuildOptions, edges: BuildEdges): Promise<B
       ...(options.iidFile === undefined ? {} : { iidFile: resolve(options.cwd, options.iidFile) }),
     })
     await keepInStore(store, published, options.tags)
+    if (options.storeLimit !== undefined) {
+      engine.lease.release()
+      const warning = await keepWithin(store.folder, options.storeLimit, createSnapshotKeeper(workers, signal))
+      if (warning !== undefined) warn(warning)
+    }
     return {
       digest: published.digest,
       images: built.map(({ job, image, seconds }) => ({ platform: formatPlatform(job.target), digest: image.descriptor.digest, strategy: job.decision.strategy.kind, seconds })),
@@ -109,35 +134,66 @@ export async function build(options: BuildOptions, edges: BuildEdges): Promise<B
       stored: store.folder.root,
     }
   } finally {
-    await Promise.allSettled([workers.close(), registry.close()])
+    await Promise.allSettled([main?.close(), engine.close(), registry.close()])
   }
 }
 
 /** What `build` would do: every stage and platform with its strategy, node and reason. Starts nothing. */
 export async function plan(options: BuildOptions, edges: BuildEdges): Promise<BuildPlan> {
-  return (await prepare(options, edges)).plan
+  const engine = await openEngine(options, edges, () => {
+    throw new XbuildError('INTERNAL', 'Cannot run a step: this is a plan')
+  })
+  let main: MainContext | undefined
+  try {
+    main = await openMain(options, edges, engine)
+    return (await prepare(options, { ...edges, store: engine.store, main })).plan
+  } finally {
+    await Promise.allSettled([main?.close(), engine.close()])
+  }
 }
 
-async function prepare(options: BuildOptions, { emit, signal, env }: BuildEdges): Promise<Prepared> {
-  const file = await readDockerfile(options)
+/** `node` is asked for by the first step that is emulated, long after everything was planned. */
+async function openEngine(options: BuildOptions, { emit, signal, env }: BuildEdges, node: () => Node): Promise<Engine> {
+  const uid = process.geteuid?.() ?? 0
+  const store = await openStore(options.store === undefined ? defaultStoreRoot(env, uid) : resolve(options.cwd, options.store))
+  const onWarning = (message: string) => emit({ type: 'warning', message, at: Date.now() })
+  const workers = createWorkers({ folder: store.folder, env, uid, launch: once(() => findEmulatedLaunch(node(), env)), onWarning })
+  const lease = await takeBuildLease(store.folder, { signal, onWait: (others) => onWarning(`Waiting for ${describeHolders(others)} to end`) })
+  const layers = createLayers({ store, workers, ...(options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }) })
+  const remotes = createRemotes({ store, workers, layers, env, emit })
+  return {
+    store, workers, layers, remotes, lease,
+    async close() {
+      lease.release()
+      remotes.close()
+      await workers.close()
+    },
+  }
+}
+
+function openMain(options: BuildOptions, { stdin, signal }: BuildEdges, { remotes, store }: Engine): Promise<MainContext> {
+  const platforms = (options.platforms.length > 0 ? options.platforms : [platformOfNodeArch(process.arch)]).map(formatPlatform)
+  return openMainContext(options, { remotes, folder: store.folder, stdin, platforms, signal })
+}
+
+async function prepare(options: BuildOptions, { emit, signal, env, store, main }: BuildEdges & { store: Store; main: MainContext }): Promise<Prepared> {
+  const file = main.dockerfile
   const parsed = parseDockerfile(file.text, { file: file.shown })
   check(parsed.diagnostics, emit)
   const buildPlatform = platformOfNodeArch(process.arch)
   const namedContexts = Object.keys(options.buildContexts)
-  const folderContexts = namedContexts.filter((name) => options.buildContexts[name]?.kind === 'dir')
+  const folderContexts = namedContexts.filter((name) => ['dir', 'remote'].includes(options.buildContexts[name]!.kind))
   const targets = options.platforms.length > 0 ? options.platforms : [buildPlatform]
   const graphs = targets.map((target) => buildStageGraph(parsed.dockerfile, {
     target, buildPlatform, buildArgs: options.buildArgs, namedContexts, folderContexts, ...(options.target === undefined ? {} : { targetStage: options.target }),
   }))
   check(graphs.flatMap(({ diagnostics }) => diagnostics), emit)
-  const store = await openStore(options.store === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(options.cwd, options.store))
   const node = await localNode({
     wanted: platformsThatRun(graphs.map(({ graph }) => graph)), env, signal, slots: 8, cacheFile: join(store.folder.records, 'emulators.json'),
   })
   return {
     graphs: graphs.map(({ graph }) => graph),
     node,
-    store,
     plan: planBuild({ dockerfile: file.shown, buildPlatform, graphs: graphs.map(({ graph }) => graph), nodes: [node] }),
   }
 }
@@ -150,23 +206,6 @@ function platformsThatRun(graphs: readonly StageGraph[]): Platform[] {
 
 function findEmulatedLaunch(node: Node, env: BuildEdges['env']): Promise<Launch> {
   return findLaunch(env, node.emulated.flatMap((entry) => (entry.status === 'ready' ? [entry.platform.architecture] : [])))
-}
-
-/** Reads the Dockerfile: the one named, or `Dockerfile`, then `dockerfile`, in the context. */
-async function readDockerfile(options: BuildOptions): Promise<{ text: string; shown: string }> {
-  const context = resolve(options.cwd, options.context)
-  const candidates = options.file === undefined ? [join(context, 'Dockerfile'), join(context, 'dockerfile')] : [resolve(options.cwd, options.file)]
-  for (const path of candidates) {
-    try {
-      const shown = relative(options.cwd, path)
-      return { text: await readFile(path, 'utf8'), shown: shown.startsWith('..') ? path : shown }
-    } catch (cause) {
-      const { code, message } = cause as NodeJS.ErrnoException
-      if (code === 'ENOENT' || code === 'ENOTDIR') continue
-      throw new XbuildError('NOT_FOUND', `Cannot read the Dockerfile "${path}": ${code === 'EISDIR' ? 'it is a folder' : message}`, { cause, hint: 'Name the file with -f' })
-    }
-  }
-  throw new XbuildError('NOT_FOUND', `Cannot read the Dockerfile "${candidates[0]}": no such file`, { hint: 'Name it with -f, or give the folder that holds it' })
 }
 
 /** Warnings are told; errors end the build, all of them at once. */
@@ -184,6 +223,8 @@ function check(diagnostics: readonly Diagnostic[], emit: Emit): void {
 /** The index stays in the store under its tags, whatever else was done with it. */
 async function keepInStore(store: Store, { descriptor, bytes }: Awaited<ReturnType<typeof publish>>, tags: readonly string[]): Promise<void> {
   await store.blobs.put(bytes, descriptor.mediaType)
+  // Without a name it stays until the next prune
+  if (tags.length === 0) await store.records.put('images', keyOf(descriptor.digest), { descriptor })
   for (const tag of tags) await store.records.put('images', keyOf(tag), { tag, descriptor })
 }
 

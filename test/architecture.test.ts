@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest'
 const src = join(import.meta.dirname, '../src')
 
 const PURE = ['errors.ts', 'suggest.ts', 'platform.ts', 'oci', 'dockerfile', 'plan', 'config']
-const BELOW_DRIVER = ['host', 'registry', 'store', 'emulation']
+const BELOW_DRIVER = ['host', 'registry', 'store', 'source', 'emulation']
 
 /** The table of src/README.md: what each folder may import beside itself. Folders that are not named may import anything. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
@@ -20,6 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   host: ['errors.ts'],
   registry: [...PURE, 'host'],
   store: [...PURE, 'host'],
+  source: [...PURE, 'host', 'store'],
   emulation: [...PURE, 'host'],
   driver: [...PURE, ...BELOW_DRIVER],
   nodes: [...PURE, ...BELOW_DRIVER, 'driver'],

@@ -14,7 +14,7 @@ export async function runBuild(options: BuildOptions, terminal: Terminal): Promi
     onStop: () => ui.note('Stopping: cleaning up (once more to stop at once)'),
     work: async (signal) => {
       const { build } = await import('../build.ts')
-      return build(options, { emit: ui.emit, signal, env, stdout })
+      return build(options, { emit: ui.emit, signal, env, stdout, stdin: () => terminal.stdin })
     },
   })
   const result = await finished.finally(() => ui.finish())

@@ -16,7 +16,7 @@ export async function runPlan(
     onStop: () => ui.note('Stopping'),
     work: async (signal) => {
       const { plan } = await import('../build.ts')
-      return plan(options, { emit: ui.emit, signal, env, stdout })
+      return plan(options, { emit: ui.emit, signal, env, stdout, stdin: () => terminal.stdin })
     },
   })
   const plan = await planned.finally(() => ui.finish())

@@ -11,7 +11,7 @@ import { readSource } from './read-source.ts'
 import { version } from './version.ts'
 
 /** The parts of `process` that commands use. */
-export type Terminal = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'env' | 'cwd' | 'on' | 'off' | 'exit'>
+export type Terminal = Pick<NodeJS.Process, 'stdin' | 'stdin' | 'stdout' | 'stderr' | 'env' | 'cwd' | 'on' | 'off' | 'exit'>
 
 /** Runs one command line to its end and gives back the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {

@@ -1,3 +1,4 @@
+import { parseRemote } from '../dockerfile/remote.ts'
 import type { NamedContext } from './options.ts'
 import { badValue, splitPair } from './values.ts'
 
@@ -15,9 +16,9 @@ function parseValue(value: string, text: string, label: string): NamedContext {
     if (rest === '') throw badValue(label, text, `nothing after ${scheme}://`)
     return scheme === 'docker-image' ? { kind: 'image', ref: rest } : parseLayout(rest, text, label)
   }
-  if (scheme !== undefined || /^(git@|github\.com\/)/.test(value)) {
-    throw badValue(label, text, 'xbuild does not support remote contexts yet', 'Download it and name the folder')
-  }
+  const remote = parseRemote(value, { byUser: true })
+  if (remote) return { kind: 'remote', remote }
+  if (scheme !== undefined) throw badValue(label, text, `xbuild does not know ${scheme}://`, 'Give a folder, docker-image://, oci-layout://, a git or an http URL')
   if (value.startsWith('target:')) throw badValue(label, text, 'target: belongs to bake, which xbuild does not support yet')
   return { kind: 'dir', path: value }
 }

@@ -1,4 +1,5 @@
 import { parseAnnotation } from '../oci/annotation.ts'
+import { parseRemote } from '../dockerfile/remote.ts'
 import { parseReference } from '../oci/reference.ts'
 import { parsePlatform, samePlatform, type Platform } from '../platform.ts'
 import { parseBuildContext } from './build-context.ts'
@@ -33,11 +34,10 @@ export function tags(texts: readonly string[], { label }: FlagInput): readonly s
   return [...new Set(texts)]
 }
 
-/** Path of a Dockerfile. */
+/** A Dockerfile: a path, an http URL, or `-` for standard input. */
 export function dockerfile(texts: readonly string[], { label }: FlagInput): string {
   const path = parseText(last(texts), label)
-  if (path === '-') throw badValue(label, path, 'xbuild does not read a Dockerfile from stdin yet', 'Write it into a file')
-  if (/^https?:\/\//.test(path)) throw badValue(label, path, 'xbuild does not download Dockerfiles yet', 'Download it first')
+  if (parseRemote(path)?.kind === 'git') throw badValue(label, path, 'it is a git repository', 'Give it as the context, and -f a path in it')
   return path
 }
 

@@ -1,3 +1,4 @@
+import type { Remote } from '../dockerfile/remote.ts'
 import type { Platform } from '../platform.ts'
 import type { CacheSource, CacheTarget } from './cache.ts'
 
@@ -15,6 +16,8 @@ export type NamedContext =
   /** `oci-layout://path[:tag|@digest]` */
   | { readonly kind: 'oci-layout'; readonly path: string; readonly ref?: string }
   | { readonly kind: 'dir'; readonly path: string }
+  /** A git repository, or a tar archive behind a URL. */
+  | { readonly kind: 'remote'; readonly remote: Remote }
 
 export type ProgressMode = 'auto' | 'tty' | 'plain' | 'quiet' | 'rawjson'
 
@@ -32,8 +35,9 @@ export interface RegistryConfig {
 
 /** One build, whoever asked for it: argv, xbuild.yaml, environment, or the library. Paths are as given, relative to `cwd`. */
 export interface BuildOptions {
+  /** A folder; a URL of a git repository, a tar archive or a Dockerfile; `-` for standard input. */
   readonly context: string
-  /** Path of the Dockerfile; absent: `Dockerfile` in the context, then `dockerfile`. */
+  /** The Dockerfile: a path (in the context, when that is no folder), a URL, `-` for standard input. Absent: `Dockerfile` in the context, then `dockerfile`. */
   readonly file?: string
   /** Empty: the build platform. */
   readonly platforms: readonly Platform[]

@@ -1,4 +1,5 @@
 import { suggest } from '../suggest.ts'
+import { parseRemote, type Remote } from '../dockerfile/remote.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
 import type { Platform } from '../platform.ts'
 import { COMMANDS, readArgv, type CommandName, type Invocation } from './argv.ts'
@@ -142,15 +143,20 @@ function contextOf(command: CommandName, words: readonly string[]): string {
       near ? `Did you mean xbuild ${near} ${more.join(' ')}? The command comes first` : 'Quote values that hold spaces',
     )
   }
-  if (path === '-') throw notYet(command, path, 'stdin', 'Unpack it into a folder and name that')
-  if (/^([a-z][a-z0-9+.-]*:\/\/|git@|github\.com\/)/i.test(path)) {
-    throw notYet(command, path, 'a URL', 'Clone or download it and name the folder')
+  const remote = path === '-' ? undefined : readRemote(path)
+  if (!remote && /^[a-z][a-z0-9+.-]*:\/\//i.test(path)) {
+    throw usageError(`Cannot ${command} "${path}": xbuild does not know such URLs`, 'Name a folder, a git, http or https URL, or - for standard input')
   }
   return path
 }
 
-function notYet(command: string, path: string, what: string, hint: string): Error {
-  return usageError(`Cannot ${command} "${path}": xbuild does not take its context from ${what} yet`, hint)
+function readRemote(path: string): Remote | undefined {
+  try {
+    return parseRemote(path, { byUser: true })
+  } catch (cause) {
+    const { message, hint } = toXbuildError(cause)
+    throw new XbuildError('BAD_OPTION', message, { cause, ...(hint ? { hint } : {}) })
+  }
 }
 
 function readSourceDateEpoch(buildArgs: Readonly<Record<string, string>>, env: Env): number | undefined {

@@ -1,5 +1,4 @@
 import type { Diagnostic } from '../errors.ts'
-import { showRemote } from './remote.ts'
 import type { CopyStep, EvaluatedStage, RunStep, Step } from './types.ts'
 
 /** What is legal in a stage but not executed by this version: one error per thing, so that nothing is built in vain. */
@@ -31,9 +30,8 @@ function ofRun({ mounts, network, security, devices = [] }: RunStep): Finding[] 
   ]
 }
 
-function ofCopy({ remotes = [], parents }: CopyStep): Finding[] {
+function ofCopy({ parents }: CopyStep): Finding[] {
   return [
-    ...remotes.map((remote): Finding => [`ADD ${showRemote(remote)}`, 'Fetch it with RUN, or put it into the build context']),
     ...(parents ? [['COPY --parents', 'Write one COPY per folder'] as const] : []),
   ]
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { parseBuildContext } from '../../src/config/build-context.ts'
 
 const hex = 'a'.repeat(64)
+const REPOSITORY = { kind: 'git', keepGitDir: false, submodules: true, mtime: 'commit', fetchByCommit: false }
 
 test.each([
   ['base=docker-image://alpine:3', 'base', { kind: 'image', ref: 'alpine:3' }],
@@ -13,6 +14,9 @@ test.each([
   ['b=oci-layout:///abs/out:v1', 'b', { kind: 'oci-layout', path: '/abs/out', ref: 'v1' }],
   ['b=oci-layout://a:b/out', 'b', { kind: 'oci-layout', path: 'a:b/out' }],
   [`b=oci-layout://out@sha256:${hex}`, 'b', { kind: 'oci-layout', path: 'out', ref: `sha256:${hex}` }],
+  ['b=https://example.com/x.tar', 'b', { kind: 'remote', remote: { kind: 'http', url: 'https://example.com/x.tar' } }],
+  ['b=git@example.com:a/b#v1:sub', 'b', { kind: 'remote', remote: { ...REPOSITORY, url: 'git@example.com:a/b', ref: 'v1', subdir: 'sub' } }],
+  ['b=github.com/a/b', 'b', { kind: 'remote', remote: { ...REPOSITORY, url: 'https://github.com/a/b' } }],
   ['b=dir=with=equals', 'b', { kind: 'dir', path: 'dir=with=equals' }],
 ])('%s', (text, name, context) => {
   expect(parseBuildContext(text, '--build-context')).toEqual({ name, context })
@@ -25,8 +29,8 @@ test.each([
   ['b=docker-image://', /nothing after docker-image:/],
   ['b=oci-layout://', /nothing after oci-layout:/],
   ['b=oci-layout://:tag', /folder of the OCI layout is missing/],
-  ['b=https://example.com/x.tar', /remote contexts yet/],
-  ['b=git@example.com:a/b', /remote contexts yet/],
+  ['b=ftp://example.com/x.tar', /does not know ftp:/],
+  ['b=https://example.com/x.git?depth=1', /"depth" is unknown/],
   ['b=target:x', /bake/],
 ])('%s is refused', (text, message) => {
   expect(() => parseBuildContext(text, '--build-context')).toThrow(message)

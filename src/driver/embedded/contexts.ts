@@ -4,8 +4,11 @@ import { XbuildError } from '../../errors.ts'
 import type { Records } from '../../store/records.ts'
 import { openContext, type Context } from './context.ts'
 
-/** The folders of a build: the context and the named ones, each opened by the first COPY that reads from it. */
-export function createContexts(options: BuildOptions, records: Records): { open(name?: string): Promise<Context>; save(): Promise<void> } {
+/**
+ * The folders of a build: the context and the named ones, each opened by the first COPY that reads from it. `dockerfile` is the full
+ * path of the Dockerfile, when it is a file: a `.dockerignore` of its own may lie beside it.
+ */
+export function createContexts(options: BuildOptions, { records, dockerfile }: { records: Records; dockerfile?: string | undefined }): { open(name?: string): Promise<Context>; save(): Promise<void> } {
   const opened = new Map<string | undefined, Promise<Context>>()
 
   function open(name?: string): Promise<Context> {
@@ -16,8 +19,7 @@ export function createContexts(options: BuildOptions, records: Records): { open(
 
   function openNew(name?: string): Promise<Context> {
     if (name === undefined) {
-      const ignoreFile = `${resolve(options.cwd, options.file ?? `${options.context}/Dockerfile`)}.dockerignore`
-      return openContext(resolve(options.cwd, options.context), { records, ignoreFiles: [ignoreFile] })
+      return openContext(resolve(options.cwd, options.context), { records, ignoreFiles: dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`] })
     }
     const named = options.buildContexts[name]
     if (named?.kind !== 'dir') throw new XbuildError('INTERNAL', `Cannot open the context "${name}" as a folder`)

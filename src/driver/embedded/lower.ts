@@ -2,12 +2,13 @@ import { evaluateStage } from '../../dockerfile/evaluate.ts'
 import { checkSupported } from '../../dockerfile/supported.ts'
 import type { EvaluatedStage, GraphStage, StageGraph, StageSource, Step } from '../../dockerfile/types.ts'
 import type { Diagnostic } from '../../errors.ts'
+import { showRemote, type Remote } from '../../dockerfile/remote.ts'
 import { SCRATCH_CONFIG } from '../../oci/make-image-config.ts'
 import type { ContainerConfig, HistoryEntry, ImageConfig } from '../../oci/manifest.ts'
 import { formatPlatform } from '../../platform.ts'
 import { keyOf } from '../../store/key.ts'
 import type { ResolvedImage } from './images.ts'
-import type { StepVertex, Vertex } from './vertex.ts'
+import type { RemoteVertex, StepVertex, TreeSource, Vertex } from './vertex.ts'
 
 /** The vertices of one target platform, ending in the one whose file system is the image's. */
 export interface Lowered {
@@ -21,7 +22,10 @@ export interface Lowered {
 }
 
 /** Gives the resolved image of a stage source of kind image or context. */
-export type ImageFor = (source: Exclude<StageSource, { kind: 'stage' | 'scratch' }>, stage: GraphStage) => ResolvedImage | { readonly kind: 'folder'; readonly name: string }
+export type ImageFor = (source: Exclude<StageSource, { kind: 'stage' | 'scratch' }>, stage: GraphStage) => ResolvedImage | FolderOrTree
+
+/** A build context that is no image: a folder of this machine, or a file system from elsewhere. */
+export type FolderOrTree = { readonly kind: 'folder'; readonly name: string } | { readonly kind: 'tree'; readonly name: string; readonly source: TreeSource }
 
 /** All vertices by id: shared by the platforms of a build. */
 export type VertexTable = Map<string, Vertex>
@@ -30,11 +34,19 @@ interface LoweredStage extends Lowered {
   readonly evaluated: EvaluatedStage
 }
 
+/** What lowering needs beside the graph. */
+export interface LowerOptions {
+  readonly imageFor: ImageFor
+  readonly table: VertexTable
+  /** What COPY reads from when it names nothing; absent: the folder of the build context. */
+  readonly context?: Vertex | undefined
+}
+
 /** Turns a platform's stage graph into vertices; pure. `table` is filled: equal work that is there already is taken from it. */
-export function lower(graph: StageGraph, { imageFor, table }: { imageFor: ImageFor; table: VertexTable }): Lowered {
+export function lower(graph: StageGraph, { imageFor, table, context }: LowerOptions): Lowered {
   const done = new Map<number, LoweredStage>()
   const target = formatPlatform(graph.target)
-  for (const stage of graph.stages) done.set(stage.index, lowerStage(stage, { done, imageFor, table, target }))
+  for (const stage of graph.stages) done.set(stage.index, lowerStage(stage, { done, imageFor, table, target, context }))
   return { ...done.get(graph.targetStage)!, diagnostics: [...done.values()].flatMap(({ diagnostics }) => diagnostics) }
 }
 
@@ -43,6 +55,7 @@ interface StageEdges {
   readonly imageFor: ImageFor
   readonly table: VertexTable
   readonly target: string
+  readonly context: Vertex | undefined
 }
 
 function lowerStage(stage: GraphStage, edges: StageEdges): LoweredStage {
@@ -50,13 +63,14 @@ function lowerStage(stage: GraphStage, edges: StageEdges): LoweredStage {
   const parent = stage.base.kind === 'stage' ? done.get(stage.base.index)! : undefined
   const image = stage.base.kind === 'image' || stage.base.kind === 'context' ? edges.imageFor(stage.base, stage) : undefined
   const resolved = image && !('kind' in image) ? image : undefined
+  const tree = image && 'kind' in image && image.kind === 'tree' ? remoteVertex(image.source, image.name, edges) : undefined
   const evaluated = evaluateStage(stage, {
     config: parent?.config ?? resolved?.config.config ?? SCRATCH_CONFIG,
     ...(parent ? { args: parent.evaluated.args } : {}),
   })
   const steps = evaluated.steps.filter((step) => step.kind !== 'meta').length
   const label = labelOf(stage, target)
-  let vertex: Vertex = parent?.vertex ?? (resolved ? imageVertex(resolved, `[${label} 1/${steps + 1}] FROM ${resolved.name}`, edges) : intern(table, { kind: 'scratch', id: keyOf(['scratch']) }, target))
+  let vertex: Vertex = parent?.vertex ?? tree ?? (resolved ? imageVertex(resolved, `[${label} 1/${steps + 1}] FROM ${resolved.name}`, edges) : intern(table, { kind: 'scratch', id: keyOf(['scratch']) }, target))
   const history: { entry: HistoryEntry; vertex?: Vertex }[] = [...(parent?.history ?? [])]
   let number = 1
   for (const step of evaluated.steps) {
@@ -99,16 +113,35 @@ function stepVertex(step: Exclude<Step, { kind: 'meta' }>, { parent, stage, name
     return intern(table, { kind: 'run', id, parent, step, platform: stage.platform, shown }, target)
   }
   if (step.kind === 'workdir') return intern(table, { kind: 'workdir', id: keyOf(['workdir', parent.id, step.path, step.user]), parent, step, shown }, target)
-  const from = step.from === undefined ? undefined : sourceOf(step.from, stage, edges)
+  const from = step.from === undefined ? (step.sources.length > 0 ? edges.context : undefined) : sourceOf(step.from, stage, edges)
   const fromId = from === undefined ? '' : from.kind === 'folder' ? `folder ${from.name}` : from.id
-  return intern(table, { kind: 'copy', id: keyOf(['copy', parent.id, fromId, copyKey(step)]), parent, step, shown, ...(from ? { from } : {}) }, target)
+  const remotes = (step.remotes ?? []).map((remote) => addedFrom(remote, edges))
+  const id = keyOf(['copy', parent.id, fromId, copyKey(step), ...remotes.map((remote) => (remote.kind === 'http' ? remote : remote.id))])
+  return intern(table, { kind: 'copy', id, parent, step, shown, remotes, ...(from ? { from } : {}) }, target)
 }
 
 function sourceOf(source: StageSource, stage: GraphStage, edges: StageEdges): NonNullable<Extract<StepVertex, { kind: 'copy' }>['from']> {
   if (source.kind === 'stage') return edges.done.get(source.index)!.vertex
   if (source.kind === 'scratch') return intern(edges.table, { kind: 'scratch', id: keyOf(['scratch']) }, edges.target)
   const image = edges.imageFor(source, stage)
-  return 'kind' in image ? image : imageVertex(image, `[${labelOf(stage, edges.target)}] FROM ${image.name}`, edges)
+  if ('kind' in image) return image.kind === 'folder' ? image : remoteVertex(image.source, image.name, edges)
+  return imageVertex(image, `[${labelOf(stage, edges.target)}] FROM ${image.name}`, edges)
+}
+
+function addedFrom(remote: Remote, edges: StageEdges): RemoteVertex | Extract<Remote, { kind: 'http' }> {
+  return remote.kind === 'http' ? remote : remoteVertex(remote, undefined, edges)
+}
+
+function remoteVertex(source: TreeSource, context: string | undefined, { table, target }: StageEdges): RemoteVertex {
+  const vertex = makeRemoteVertex(source, { context, platforms: new Set() })
+  intern(table, vertex, target)
+  return table.get(vertex.id) as RemoteVertex
+}
+
+/** The vertex of a file system from elsewhere; `context` is the name of the build context that it is, if it is one. */
+export function makeRemoteVertex(source: TreeSource, { context, platforms }: { context: string | undefined; platforms: Set<string> }): RemoteVertex {
+  const what = source.kind === 'stdin' ? 'standard input' : showRemote(source)
+  return { kind: 'remote', id: keyOf(['remote', source]), source, shown: { name: context === undefined ? what : `[${context}] ${what}`, platforms } }
 }
 
 function intern<V extends Vertex>(table: VertexTable, vertex: V, target: string): Vertex {

@@ -18,6 +18,8 @@ export interface WorkerMethods {
   exportTree: { params: { lowers: readonly string[]; file: string; sourceDateEpoch?: number }; result: Record<string, never> }
   /** Digest over everything a COPY --from would take. */
   digest: { params: { lowers: readonly string[]; sources: readonly string[]; excludes: readonly string[] }; result: { digest: string } }
+  /** Text of a file, if it is there. */
+  readFile: { params: { lowers: readonly string[]; path: string; limit: number }; result: { text?: string } }
   /** Runs a tiny container; `failure` says why it did not work. */
   probeRuntime: { params: { runtime: string }; result: { failure?: string } }
   /** Bytes that snapshots take on disk. */
@@ -45,9 +47,9 @@ export interface ApplyParams {
 export interface CopyParams {
   readonly id: string
   readonly lowers: readonly string[]
-  readonly source:
-    | { readonly kind: 'context'; readonly root: string; readonly selected: readonly SelectedSource[]; /** Compare each file with its entry after copying; default true. */ readonly checked?: boolean }
-    | { readonly kind: 'snapshot'; readonly lowers: readonly string[]; readonly sources: readonly string[]; readonly excludes: readonly string[] }
+  readonly source: CopySource
+  /** ADD: what comes from elsewhere, after `source`; unpacked only when it says so itself. */
+  readonly more?: readonly (CopySource & { readonly unpack: boolean })[]
   readonly inline: readonly { readonly name: string; readonly content: string }[]
   /** Absolute; a trailing slash says: a folder. */
   readonly dest: string
@@ -58,6 +60,11 @@ export interface CopyParams {
   /** ADD: unpack local tar archives. */
   readonly unpack: boolean
 }
+
+/** What is copied: objects of a folder that were found already, or what patterns find in a file system. */
+export type CopySource =
+  | { readonly kind: 'context'; readonly root: string; readonly selected: readonly SelectedSource[]; /** Compare each file with its entry after copying; default true. */ readonly checked?: boolean }
+  | { readonly kind: 'snapshot'; readonly lowers: readonly string[]; readonly sources: readonly string[]; readonly excludes: readonly string[] }
 
 export interface WorkdirParams {
   readonly id: string

@@ -4,6 +4,7 @@ import { XbuildError } from '../../errors.ts'
 import { platformKey, type Platform } from '../../platform.ts'
 import type { Images, ResolvedImage } from './images.ts'
 import type { ImageFor } from './lower.ts'
+import { treeOf } from './named-context.ts'
 
 type External = Exclude<StageSource, { kind: 'stage' | 'scratch' }>
 
@@ -19,7 +20,7 @@ export async function resolveImages(
     const platform = source.platform ?? stage.platform
     const key = keyOf(source, platform)
     const context = source.kind === 'context' ? contexts[source.name] : undefined
-    if (pending.has(key) || context?.kind === 'dir') return
+    if (pending.has(key) || context?.kind === 'dir' || treeOf(context)) return
     pending.set(key, resolve(source, context, platform).catch((error: unknown) => {
       throw located(error, source, stage)
     }))
@@ -47,6 +48,8 @@ export async function resolveImages(
 
   return (source, stage) => {
     if (source.kind === 'context' && contexts[source.name]?.kind === 'dir') return { kind: 'folder', name: source.name }
+    const tree = source.kind === 'context' ? treeOf(contexts[source.name]) : undefined
+    if (tree && source.kind === 'context') return { kind: 'tree', name: source.name, source: tree }
     const image = settled.get(keyOf(source, source.platform ?? stage.platform))
     if (!image) throw new XbuildError('INTERNAL', `Cannot find a base image that was resolved`)
     return image

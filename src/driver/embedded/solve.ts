@@ -1,3 +1,4 @@
+import { fileNameOf } from '../../dockerfile/remote.ts'
 import { toXbuildError, XbuildError } from '../../errors.ts'
 import { formatPlatform, type Platform } from '../../platform.ts'
 import { keyOf } from '../../store/key.ts'
@@ -5,10 +6,11 @@ import type { Store } from '../../store/store.ts'
 import type { Emit } from '../driver.ts'
 import { imageKey } from './base-record.ts'
 import type { Context } from './context.ts'
+import { copySourceOf, type Remotes } from './remotes.ts'
 import { chainOf, newSnapshotId, type Layer, type Layers } from './layers.ts'
 import { createLimit } from './limit.ts'
 import { copyKey, runKey } from './lower.ts'
-import type { Changed } from './protocol.ts'
+import type { Changed, CopyParams } from './protocol.ts'
 import type { StepVertex, Vertex } from './vertex.ts'
 import { createStepCache, type StepImports } from './step-cache.ts'
 import type { Workers } from './workers.ts'
@@ -28,6 +30,7 @@ export interface SolverOptions {
   readonly layers: Layers
   /** The context with that name; absent: the build context. */
   readonly context: (name?: string) => Promise<Context>
+  readonly remotes: Remotes
   readonly isNative: (platform: Platform) => boolean
   /** Path of the OCI runtime; looked for by the first RUN. */
   readonly runtime: () => Promise<string>
@@ -75,6 +78,7 @@ export function createSolver(options: SolverOptions): Solver {
       report(vertex, true)
       return { key: imageKey(vertex.image), layers: chainOf(vertex.image.layers) }
     }
+    if (vertex.kind === 'remote') return options.remotes.tree(vertex, signal)
     const from = vertex.kind === 'copy' && vertex.from && vertex.from.kind !== 'folder' ? solve(vertex.from, signal) : undefined
     const [parent, source] = await Promise.all([solve(vertex.parent, signal), from])
     const solved = await solveStep(vertex, { parent, source, signal })
@@ -91,7 +95,9 @@ export function createSolver(options: SolverOptions): Solver {
     }
     try {
       const selected = vertex.kind === 'copy' && inputs.source === undefined ? await selectFor(vertex) : undefined
-      const key = keyOf([vertex.kind, parent.key, inputs.source?.key ?? selected?.digest ?? '', stepKey(vertex)])
+      const added = vertex.kind === 'copy' ? await bringAdded(vertex, signal) : []
+      const content = selected?.digest ?? (await contentOf(vertex, inputs)) ?? ''
+      const key = keyOf([vertex.kind, parent.key, content, stepKey(vertex), ...added.map((one) => one.key)])
       const record = options.noCache ? undefined : await cache.find(key, { below: parent.key, vertex }, signal)
       if (record) {
         report(vertex, true)
@@ -102,7 +108,7 @@ export function createSolver(options: SolverOptions): Solver {
         start()
         const id = newSnapshotId()
         const lowers = await layers.unpacked(parent.layers, signal)
-        const { empty, contentKey, warnings } = await execute(vertex, { ...inputs, id, lowers, selected })
+        const { empty, contentKey, warnings } = await execute(vertex, { ...inputs, id, lowers, selected, added })
         for (const message of warnings ?? []) emit({ type: 'warning', message, ...(vertex.shown.at ? { source: vertex.shown.at } : {}), at: Date.now() })
         return { layer: { id, empty, ...(contentKey ? { contentKey } : {}) }, created: new Date().toISOString() }
       })
@@ -124,8 +130,26 @@ export function createSolver(options: SolverOptions): Solver {
     return { ...(await context.select(step.sources, step.excludes)), root: context.root }
   }
 
-  async function execute(vertex: StepVertex, inputs: StepInputs & { id: string; lowers: string[]; selected: Awaited<ReturnType<typeof selectFor>> | undefined }): Promise<Changed> {
-    const { id, lowers, signal, source, selected } = inputs
+  /** What a COPY takes of a stage is known by how the stage was made; of a remote tree by what it is. */
+  async function contentOf(vertex: StepVertex, { source, signal }: StepInputs): Promise<string | undefined> {
+    if (vertex.kind !== 'copy' || vertex.from?.kind !== 'remote' || !source) return source?.key
+    return options.remotes.digest(source, vertex.step, signal)
+  }
+
+  /** Brings the remote sources of an ADD. */
+  function bringAdded({ remotes, step }: Extract<StepVertex, { kind: 'copy' }>, signal: AbortSignal): Promise<Added[]> {
+    return Promise.all(remotes.map(async (remote): Promise<Added> => {
+      if (remote.kind === 'http') {
+        const file = await options.remotes.file(remote, signal)
+        return { key: keyOf([fileNameOf(remote.url), file.download.digest, file.download.mtime]), source: async () => ({ ...copySourceOf(remote, file), unpack: step.unpack === true }) }
+      }
+      const tree = await solve(remote, signal)
+      return { key: tree.key, source: async () => ({ kind: 'snapshot', lowers: await layers.unpacked(tree.layers, signal), sources: ['.'], excludes: step.excludes, unpack: false }) }
+    }))
+  }
+
+  async function execute(vertex: StepVertex, inputs: StepInputs & { id: string; lowers: string[]; added: readonly Added[]; selected: Awaited<ReturnType<typeof selectFor>> | undefined }): Promise<Changed> {
+    const { id, lowers, signal, source, selected, added } = inputs
     const base = { id, lowers }
     switch (vertex.kind) {
       case 'workdir': {
@@ -138,9 +162,10 @@ export function createSolver(options: SolverOptions): Solver {
           ? { kind: 'snapshot' as const, lowers: await layers.unpacked(source.layers, signal), sources: step.sources, excludes: step.excludes }
           : { kind: 'context' as const, root: selected!.root, selected: selected!.selected }
         const worker = await options.workers.native()
-        const many = step.sources.length + step.inline.length > 1 || (selected?.selected.length ?? 0) > 1
+        const more = await Promise.all(added.map((one) => one.source()))
+        const many = step.sources.length + step.inline.length + more.length > 1 || (selected?.selected.length ?? 0) > 1
         return worker.call('copy', {
-          ...base, source: files, inline: step.inline, dest: step.dest, many, unpack: step.add && step.unpack !== false,
+          ...base, source: files, more, inline: step.inline, dest: step.dest, many, unpack: step.add && step.unpack !== false,
           ...(step.chown === undefined ? {} : { chown: step.chown }), ...(step.chmod === undefined ? {} : { chmod: step.chmod }),
         }, { signal })
       }
@@ -162,6 +187,12 @@ export function createSolver(options: SolverOptions): Solver {
   }
 
   return { solve, steps: () => done }
+}
+
+/** A remote source of an ADD: its part of the cache key, and what to copy. */
+interface Added {
+  readonly key: string
+  readonly source: () => Promise<NonNullable<CopyParams['more']>[number]>
 }
 
 interface StepInputs {

@@ -1,3 +1,5 @@
+import type { GitRemote } from '../../dockerfile/git-url.ts'
+import type { HttpRemote } from '../../dockerfile/remote.ts'
 import type { CopyStep, RunStep, WorkdirStep } from '../../dockerfile/types.ts'
 import type { SourcePosition } from '../../errors.ts'
 import type { Platform } from '../../platform.ts'
@@ -7,12 +9,23 @@ import type { ResolvedImage } from './images.ts'
  * One piece of work of the engine. `id` is a digest of what it does and of the vertices it builds on, so that equal work of several
  * stages and platforms is one vertex, done once.
  */
-export type Vertex = SourceVertex | StepVertex
+export type Vertex = SourceVertex | RemoteVertex | StepVertex
 
 /** Where a stage starts. */
 export type SourceVertex =
   | { readonly kind: 'scratch'; readonly id: string }
   | { readonly kind: 'image'; readonly id: string; readonly image: ResolvedImage; readonly shown: Shown }
+
+/** A file system from elsewhere: a git repository or a tar archive. */
+export interface RemoteVertex {
+  readonly kind: 'remote'
+  readonly id: string
+  readonly source: TreeSource
+  readonly shown: Shown
+}
+
+/** What a remote file system is made of: a repository, an archive behind a URL, or one that was piped in (`digest`: hex SHA-256 of the file). */
+export type TreeSource = GitRemote | HttpRemote | { readonly kind: 'stdin'; readonly file: string; readonly digest: string }
 
 /** How progress shows a vertex, and which target platforms it serves (the set grows while platforms are lowered). */
 export interface Shown {
@@ -35,4 +48,6 @@ export type StepVertex =
       readonly step: CopyStep
       /** A stage or image, or the name of a folder context; absent: the build context. */
       readonly from?: Vertex | { readonly kind: 'folder'; readonly name: string }
+      /** ADD: what comes from elsewhere, beside the local sources. */
+      readonly remotes: readonly (RemoteVertex | HttpRemote)[]
     })

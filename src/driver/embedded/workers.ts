@@ -5,6 +5,8 @@ import { startWorker, type Worker } from './worker-client.ts'
 
 /** The workers of one build, each started by the first step that needs it: a build with nothing to run starts none. */
 export interface Workers {
+  /** For file system work alone: can be had before it is known which emulators the build needs. */
+  files(): Promise<Worker>
   /** For file system work and for programs that the CPU runs itself. */
   native(): Promise<Worker>
   /** For programs of a foreign architecture (GOARCH). */
@@ -39,6 +41,7 @@ export function createWorkers({ folder, env, uid, launch, onWarning }: WorkersOp
 
   return {
     native,
+    files: () => uid === 0 ? native() : (started.get('rootless') ?? start('files', () => startWorker({ kind: 'rootless', handlers: [], folder, env, onWarning }))),
     async emulating(architecture) {
       const { kind, handlers, runners } = await launch()
       if (!Object.hasOwn(runners, architecture)) {

@@ -3,7 +3,7 @@ import { chmodSync, lchownSync, utimesSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { makeFolders, resolveInRoot } from '../in-root.ts'
 import { look } from '../look.ts'
-import type { CopyParams } from '../protocol.ts'
+import type { CopyParams, CopySource } from '../protocol.ts'
 import type { SelectedSource } from '../select.ts'
 import { unpackFile } from './apply.ts'
 import { parseChmod } from './chmod.ts'
@@ -15,8 +15,8 @@ import { resolveOwner } from './users.ts'
 
 /** The place in an image that the sources of one COPY go to. */
 export interface CopyTarget {
-  /** Copies one source out of `sourceRoot`; gives back where it went, or nothing when it was unpacked. */
-  add(sourceRoot: string, selected: SelectedSource): Promise<string | undefined>
+  /** A function that copies what `source` gives out of the folder `root`; it gives back where that went, or nothing when it was unpacked. */
+  from(source: CopySource & { readonly unpack: boolean }): (root: string, selected: SelectedSource) => Promise<string | undefined>
   /** Writes a file whose content is in the Dockerfile. */
   addInline(name: string, content: string): void
   /** Sets the times of folders, last of all. */
@@ -28,7 +28,6 @@ export interface CopyTarget {
 
 /** Prepares the destination of `params` in the file system `root`: decides names, owners, modes and times. */
 export function createCopyTarget(root: string, params: CopyParams, signal: AbortSignal): CopyTarget {
-  const { source } = params
   const warnings: string[] = []
   const digests = new Map<string, string>()
   const times = createFolderTimes()
@@ -38,12 +37,6 @@ export function createCopyTarget(root: string, params: CopyParams, signal: Abort
   const asFolder = params.dest.endsWith('/') || params.many
   const newOwner = owner ?? { uid: 0, gid: 0 }
   const onDigest = (path: string, digest: string) => void digests.set(relative(root, path), digest)
-  const place = createPlacer({
-    times, signal, onDigest,
-    idsOf: (entry) => (source.kind === 'context' ? newOwner : (owner ?? entry)),
-    modeOf: (entry) => (chmod ? chmod(entry.mode, entry.type === 'dir') : entry.mode),
-    checked: source.kind === 'context' && (source.checked ?? true),
-  })
 
   function folders(path: string): string {
     const { path: real, made, grown } = makeFolders(root, path, newOwner)
@@ -55,18 +48,26 @@ export function createCopyTarget(root: string, params: CopyParams, signal: Abort
     return real
   }
 
-  async function add(sourceRoot: string, selected: SelectedSource): Promise<string | undefined> {
-    const base = join(sourceRoot, selected.path)
-    const [top, ...below] = selected.entries
-    if (params.unpack && top!.type === 'file' && (await isArchive(base))) {
-      const into = relative(root, folders(params.dest))
-      await unpackFile(base, createUnpacker(root, { into, ...(owner ? { owner } : {}) }), { signal })
-      return undefined
+  function from(source: CopySource & { readonly unpack: boolean }): ReturnType<CopyTarget['from']> {
+    const place = createPlacer({
+      times, signal, onDigest,
+      idsOf: (entry) => (source.kind === 'context' ? newOwner : (owner ?? entry)),
+      modeOf: (entry) => (chmod ? chmod(entry.mode, entry.type === 'dir') : entry.mode),
+      checked: source.kind === 'context' && (source.checked ?? true),
+    })
+    return async (sourceRoot, selected) => {
+      const base = join(sourceRoot, selected.path)
+      const [top, ...below] = selected.entries
+      if (source.unpack && top!.type === 'file' && (await isArchive(base))) {
+        const into = relative(root, folders(params.dest))
+        await unpackFile(base, createUnpacker(root, { into, ...(owner ? { owner } : {}) }), { signal })
+        return undefined
+      }
+      const path = selected.isDir ? folders(params.dest) : fileTarget(selected.name)
+      if (!selected.isDir) await place(base, path, top!)
+      else for (const entry of below) await place(join(base, entry.path), join(path, entry.path), entry)
+      return path
     }
-    const path = selected.isDir ? folders(params.dest) : fileTarget(selected.name)
-    if (!selected.isDir) await place(base, path, top!)
-    else for (const entry of below) await place(join(base, entry.path), join(path, entry.path), entry)
-    return path
   }
 
   /** Where a single file goes: into the destination when that is a folder, through it when it is a symlink, else under its name. */
@@ -87,5 +88,5 @@ export function createCopyTarget(root: string, params: CopyParams, signal: Abort
     utimesSync(path, 0, 0) // the Dockerfile gives no time; any other would change the layer's digest
   }
 
-  return { add, addInline, finish: () => times.restore(), warnings, digests }
+  return { from, addInline, finish: () => times.restore(), warnings, digests }
 }

@@ -8,29 +8,31 @@ import { createCopyTarget, type CopyTarget } from './copy-target.ts'
 import { isEmpty, makeSnapshot, withTree, type WorkerFolders } from './overlay.ts'
 import { readXattrs, writeXattrs } from './xattrs.ts'
 
-/** COPY and ADD of local files, over `lowers`, as snapshot `id`. */
+/** COPY and ADD, over `lowers`, as snapshot `id`. */
 export async function copy(folders: WorkerFolders, params: CopyParams, signal: AbortSignal): Promise<Changed> {
-  const { source } = params
+  const sources = [{ ...params.source, unpack: params.unpack }, ...(params.more ?? [])]
   return makeSnapshot(folders, params, async ({ merged, upper }) => {
     const target = createCopyTarget(merged, params, signal)
-    if (source.kind === 'context') {
-      for (const selected of source.selected) await target.add(source.root, selected)
-    } else {
-      await withTree(folders, source.lowers, async (root) => {
-        for (const selected of selectSources(root, source.sources, filterFor([], source.excludes))) await copyWithXattrs(root, selected, target)
-      })
+    for (const source of sources) {
+      const add = target.from(source)
+      if (source.kind === 'context') for (const selected of source.selected) await add(source.root, selected)
+      else {
+        await withTree(folders, source.lowers, async (root) => {
+          for (const selected of selectSources(root, source.sources, filterFor([], source.excludes))) await copyWithXattrs(root, selected, add)
+        })
+      }
     }
     for (const file of params.inline) target.addInline(file.name, file.content)
     target.finish()
     const lowers = params.lowers.map((lower) => join(folders.snapshots, lower))
-    const contentKey = source.kind === 'context' ? contentKeyOf(layerItems(upper, { lowers, xattrs: new Map() }), target.digests) : undefined
+    const contentKey = sources.every(({ kind }) => kind === 'context') ? contentKeyOf(layerItems(upper, { lowers, xattrs: new Map() }), target.digests) : undefined
     return { empty: isEmpty(upper), warnings: target.warnings, ...(contentKey ? { contentKey } : {}) }
   })
 }
 
 /** File capabilities go with the files of a stage or an image. */
-async function copyWithXattrs(root: string, selected: SelectedSource, target: CopyTarget): Promise<void> {
-  const at = await target.add(root, selected)
+async function copyWithXattrs(root: string, selected: SelectedSource, add: ReturnType<CopyTarget['from']>): Promise<void> {
+  const at = await add(root, selected)
   if (at === undefined) return
   const base = join(root, selected.path)
   const found = selected.isDir ? await readXattrs(base, CAPABILITY) : await readXattrs(dirname(base), CAPABILITY, basename(base))

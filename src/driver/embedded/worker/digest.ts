@@ -5,7 +5,7 @@ import { filterFor } from '../filter.ts'
 import { selectSources } from '../select.ts'
 import { withTree, type WorkerFolders } from './overlay.ts'
 
-/** A digest over everything that a COPY --from would take: equal content gives an equal key, whatever made it. */
+/** A digest over everything that a COPY --from would take, but for its times: equal content gives an equal key, whatever made it. */
 export async function digestTree(
   folders: WorkerFolders,
   params: { lowers: readonly string[]; sources: readonly string[]; excludes: readonly string[] },
@@ -15,7 +15,7 @@ export async function digestTree(
     for (const selected of selectSources(root, params.sources, filterFor([], params.excludes))) {
       hash.update(JSON.stringify([selected.name, selected.isDir]))
       for (const entry of selected.entries) {
-        hash.update(JSON.stringify([entry.path, entry.type, entry.mode, entry.uid, entry.gid, entry.size, Math.floor(entry.mtimeMs / 1000), entry.link ?? '']))
+        hash.update(JSON.stringify([entry.path, entry.type, entry.mode, entry.uid, entry.gid, entry.size, entry.link ?? '']))
         if (entry.type === 'file') hash.update(fileDigest(join(root, selected.path, entry.path)))
       }
     }

@@ -1,0 +1,163 @@
+import { createHash } from 'node:crypto'
+import { createWriteStream } from 'node:fs'
+import { open, rm } from 'node:fs/promises'
+import type { IncomingMessage } from 'node:http'
+import { Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { showUrl } from '../dockerfile/show-url.ts'
+import { XbuildError } from '../errors.ts'
+import { createAgents } from '../host/http/agents.ts'
+import { createHttp, type SendHttp } from '../host/http/send.ts'
+import { keyOf } from '../store/key.ts'
+import type { Store } from '../store/store.ts'
+import { askPatiently, checkStatus, discard } from './http-failure.ts'
+import { temporaryName } from './temporary.ts'
+
+/** A downloaded file: its bytes are a blob of the store. */
+export interface Download {
+  /** `sha256:...` */
+  readonly digest: string
+  /** Bytes. */
+  readonly size: number
+  /** Seconds since the epoch: what the server says of the file, or 0. */
+  readonly mtime: number
+}
+
+/** How one file is fetched. */
+export interface DownloadOptions {
+  readonly signal: AbortSignal
+  /** `sha256:...` that the content must have: known content of that digest needs no question to the server. */
+  readonly checksum?: string
+  /** Bytes so far, and of the whole when the server says. */
+  readonly onProgress?: (current: number, total?: number) => void
+  /** More bytes than this are refused. */
+  readonly limit?: number
+}
+
+/** Downloads files into the store, each only when the server has a newer one than the store. */
+export interface Downloader {
+  download(url: string, options: DownloadOptions): Promise<Download>
+  close(): void
+}
+
+/** What the store remembers of a URL. */
+interface UrlRecord extends Download {
+  readonly etag?: string
+  readonly lastModified?: string
+}
+
+const MAX_REDIRECTS = 10
+const IDLE = 60_000
+
+/** Opens a downloader; proxies come from `env`. */
+export function createDownloader({ store, env }: { store: Store; env: Readonly<Record<string, string | undefined>> }): Downloader {
+  const agents = createAgents({ env })
+  const send = createHttp({ agents, idleTimeout: IDLE })
+
+  async function known(key: string): Promise<UrlRecord | undefined> {
+    const record = await store.records.get<UrlRecord>('urls', key)
+    return record && (await store.blobs.has(record.digest, record.size)) ? record : undefined
+  }
+
+  return {
+    async download(url, options) {
+      const { signal, checksum } = options
+      const key = keyOf(url)
+      const record = await known(key)
+      if (record && record.digest === checksum) return record
+      const what = `download "${showUrl(url)}"`
+      const fetched = await askPatiently(what, signal, async () => {
+        const response = await follow(send, new URL(url), { what, signal, headers: conditions(record) })
+        if (response.statusCode === 304 && record) {
+          discard(response)
+          return record
+        }
+        return keep(response, { store, what, ...options })
+      })
+      if (checksum !== undefined && fetched.digest !== checksum) {
+        throw new XbuildError('DIGEST_MISMATCH', `Cannot use "${showUrl(url)}": its content is ${fetched.digest}, the checksum says ${checksum}`, {
+          hint: 'The file is not the one that the checksum was made of: check where it comes from, then correct one of the two',
+        })
+      }
+      await store.records.put('urls', key, fetched)
+      return fetched
+    },
+    close: () => agents.close(),
+  }
+}
+
+function conditions(record: UrlRecord | undefined): Record<string, string> {
+  return {
+    ...(record?.etag === undefined ? {} : { 'if-none-match': record.etag }),
+    ...(record?.lastModified === undefined ? {} : { 'if-modified-since': record.lastModified }),
+  }
+}
+
+interface FollowOptions {
+  readonly what: string
+  readonly signal: AbortSignal
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** The answer at the end of all redirects; a user and password of the URL go to its own host only. */
+async function follow(send: SendHttp, start: URL, { what, signal, headers }: FollowOptions): Promise<IncomingMessage> {
+  let url = start
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
+    const response = await send({ method: 'GET', url: withoutUser(url), headers: { ...headers, ...login(url) }, signal })
+    const { location } = response.headers
+    if (![301, 302, 303, 307, 308].includes(response.statusCode ?? 0) || location === undefined) return checkStatus(what, url.host, response)
+    discard(response)
+    if (!URL.canParse(location, url.href)) throw new XbuildError('REGISTRY', `Cannot ${what}: ${url.host} leads on to what is no URL`)
+    const next = new URL(location, url)
+    if (next.protocol !== 'http:' && next.protocol !== 'https:') throw new XbuildError('REGISTRY', `Cannot ${what}: ${url.host} leads on to a ${next.protocol} URL`)
+    if (url.protocol === 'https:' && next.protocol === 'http:') {
+      throw new XbuildError('REGISTRY', `Cannot ${what}: ${url.host} leads on from https to http`, { hint: 'Write the http URL yourself, with a checksum, if you mean it' })
+    }
+    if (next.origin === url.origin && next.username === '') [next.username, next.password] = [url.username, url.password]
+    url = next
+  }
+  throw new XbuildError('REGISTRY', `Cannot ${what}: more than ${MAX_REDIRECTS} redirects`)
+}
+
+function withoutUser(url: URL): URL {
+  const clean = new URL(url)
+  clean.username = clean.password = ''
+  return clean
+}
+
+function login(url: URL): Record<string, string> {
+  if (url.username === '') return {}
+  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
+  return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
+}
+
+/** Streams a body into a blob. */
+async function keep(response: IncomingMessage, { store, what, signal, onProgress, limit = Infinity }: DownloadOptions & { store: Store; what: string }): Promise<UrlRecord> {
+  const { etag, 'last-modified': lastModified, 'content-length': length } = response.headers
+  const total = length === undefined ? undefined : Number(length)
+  const file = temporaryName(store.folder, 'download')
+  const hash = createHash('sha256')
+  let size = 0
+  const meter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      hash.update(chunk)
+      size += chunk.length
+      onProgress?.(size, total)
+      if (size > limit) done(new XbuildError('REGISTRY', `Cannot ${what}: it has more than ${limit} bytes`))
+      else done(null, chunk)
+    },
+  })
+  try {
+    await pipeline(response, meter, createWriteStream(file, { flags: 'wx' }), { signal })
+    const digest = `sha256:${hash.digest('hex')}`
+    const handle = await open(file, 'r')
+    await handle.sync().finally(() => handle.close())
+    await store.blobs.adopt(file, digest)
+    const time = Date.parse(lastModified ?? '')
+    const mtime = Number.isNaN(time) ? 0 : Math.max(0, Math.floor(time / 1000))
+    return { digest, size, mtime, ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) }
+  } catch (error) {
+    await rm(file, { force: true })
+    throw error
+  }
+}
