@@ -1,5 +1,6 @@
 import { utimesSync } from 'node:fs'
 import { look } from '../look.ts'
+import { fileTime } from './file-time.ts'
 
 /** Modification times that folders get at the end, when nothing changes in them any more. Seconds. */
 export interface FolderTimes {
@@ -25,7 +26,7 @@ export function createFolderTimes(): FolderTimes {
       newest = Math.max(newest, mtime)
     },
     restore() {
-      for (const [folder, mtime] of times) utimesSync(folder, mtime ?? newest, mtime ?? newest)
+      for (const [folder, mtime] of times) utimesSync(folder, fileTime(mtime ?? newest), fileTime(mtime ?? newest))
     },
   }
 }

@@ -1,6 +1,7 @@
 import { chmodSync, lchownSync, lutimesSync } from 'node:fs'
 import { runProgram } from '../../../host/spawn.ts'
 import type { TarEntry } from '../../../oci/tar-format.ts'
+import { fileTime } from './file-time.ts'
 
 /** Makes a named pipe or a device; a user namespace may not make devices, and containers get theirs from the runtime: there it is left out. */
 export async function makeNode(path: string, entry: TarEntry): Promise<void> {
@@ -14,5 +15,5 @@ export async function makeNode(path: string, entry: TarEntry): Promise<void> {
   }
   lchownSync(path, entry.uid, entry.gid)
   chmodSync(path, entry.mode)
-  lutimesSync(path, entry.mtime, entry.mtime)
+  lutimesSync(path, fileTime(entry.mtime), fileTime(entry.mtime))
 }

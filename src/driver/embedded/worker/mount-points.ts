@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { makeFolders, resolveInRoot, type MadeFolders } from '../in-root.ts'
 import { look } from '../look.ts'
 import { MOUNT_POINTS } from './bundle.ts'
+import { fileTime } from './file-time.ts'
 
 /** What a container's mounts needed in an image that did not have it. */
 export interface MountPoints {
@@ -39,7 +40,7 @@ export function removeMountPoints({ made, grown }: MountPoints): void {
   for (const { path, isFolder } of made.toReversed()) {
     ifThere(() => (isFolder ? rmdirSync(path) : look(path)?.size === 0 && unlinkSync(path)))
   }
-  for (const { path, mtime } of grown.toReversed()) ifThere(() => utimesSync(path, mtime, mtime))
+  for (const { path, mtime } of grown.toReversed()) ifThere(() => utimesSync(path, fileTime(mtime), fileTime(mtime)))
 }
 
 /** What the command used or removed belongs to the layer as it is. */

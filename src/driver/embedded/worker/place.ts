@@ -5,6 +5,7 @@ import { setImmediate as breathe } from 'node:timers/promises'
 import { XbuildError } from '../../../errors.ts'
 import { look } from '../look.ts'
 import type { SourceEntry } from '../select.ts'
+import { fileTime } from './file-time.ts'
 import type { FolderTimes } from './folder-times.ts'
 
 /** Files above this are copied without holding up the worker's other steps. Bytes. */
@@ -36,6 +37,7 @@ export function createPlacer(options: PlaceOptions): (from: string, to: string, 
       await breathe() // other steps run in this process too
     }
     const seconds = entry.mtimeMs / 1000
+    const time = fileTime(seconds)
     times.saw(seconds)
     times.keep(dirname(to))
     const there = look(to)
@@ -49,9 +51,9 @@ export function createPlacer(options: PlaceOptions): (from: string, to: string, 
     }
     const { uid, gid } = options.idsOf(entry)
     lchownSync(to, uid, gid)
-    if (entry.type === 'symlink') return lutimesSync(to, seconds, seconds)
+    if (entry.type === 'symlink') return lutimesSync(to, time, time)
     chmodSync(to, options.modeOf(entry))
-    if (entry.type !== 'dir') utimesSync(to, seconds, seconds)
+    if (entry.type !== 'dir') utimesSync(to, time, time)
   }
 
   /** Makes the object at `to`; true when it is another name of one that is finished already. */

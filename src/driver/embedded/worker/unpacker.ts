@@ -8,6 +8,7 @@ import type { TarEntry } from '../../../oci/tar-format.ts'
 import type { TarSink } from '../../../oci/tar-reader.ts'
 import { isReal, makeFolders, resolveInRoot } from '../in-root.ts'
 import { look } from '../look.ts'
+import { fileTime } from './file-time.ts'
 import { makeNode } from './make-node.ts'
 import { unpackFailure } from './unpack-failure.ts'
 import { hide, hideChildren, whiteoutOf } from './whiteouts.ts'
@@ -108,7 +109,7 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
       case 'symlink':
         symlinkSync(entry.link ?? '', target)
         lchownSync(target, uid, gid)
-        return lutimesSync(target, entry.mtime, entry.mtime)
+        return lutimesSync(target, fileTime(entry.mtime), fileTime(entry.mtime))
       case 'char':
       case 'block':
       case 'fifo':
@@ -157,7 +158,7 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
     try {
       fchownSync(fd, uid, gid)
       fchmodSync(fd, entry.mode) // after the owner: changing that clears setuid
-      futimesSync(fd, entry.mtime, entry.mtime)
+      futimesSync(fd, fileTime(entry.mtime), fileTime(entry.mtime))
     } catch (error) {
       throw unpackFailure(error, entry)
     } finally {
@@ -179,7 +180,7 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
     }
     for (const [path, entry] of nodes) if (isThere(path) && look(dirname(path)) && !look(path)) await makeNode(path, entry)
     await writeXattrs(root, new Map([...xattrs].filter(([path]) => isThere(path) && look(path)).map(([path, values]) => [relative(root, path) || '.', values])))
-    for (const [path, mtime] of folderTimes) if (isThere(path) && look(path)?.isDirectory()) utimesSync(path, mtime, mtime)
+    for (const [path, mtime] of folderTimes) if (isThere(path) && look(path)?.isDirectory()) utimesSync(path, fileTime(mtime), fileTime(mtime))
   }
 
   function entry(tar: TarEntry): void {

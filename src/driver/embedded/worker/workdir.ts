@@ -1,6 +1,7 @@
 import { utimesSync } from 'node:fs'
 import { makeFolders } from '../in-root.ts'
 import type { Changed, WorkdirParams } from '../protocol.ts'
+import { fileTime } from './file-time.ts'
 import { isEmpty, makeSnapshot, type WorkerFolders } from './overlay.ts'
 import { resolveUser } from './users.ts'
 
@@ -11,7 +12,7 @@ export async function workdir(folders: WorkerFolders, params: WorkdirParams): Pr
     const { made, grown } = makeFolders(merged, params.path, { uid, gid })
     // Any time but a fixed one would make the layer differ from build to build.
     for (const path of made) utimesSync(path, 0, 0)
-    if (grown) utimesSync(grown.path, grown.mtime, grown.mtime)
+    if (grown) utimesSync(grown.path, fileTime(grown.mtime), fileTime(grown.mtime))
     return { empty: isEmpty(upper) }
   })
 }
