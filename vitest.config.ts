@@ -14,6 +14,15 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        test: {
+          name: 'conformance',
+          include: ['test/conformance/**/*.conformance.ts'],
+          globalSetup: ['test/conformance/support/setup.ts'],
+          testTimeout: 240_000,
+          maxConcurrency: 3,
+        },
+      },
     ],
   },
 })

@@ -1,0 +1,108 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { chmodSync, linkSync, lutimesSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+
+/** One Dockerfile with its context, to be built by both builders. */
+export interface Case {
+  /** Unique among all cases. */
+  readonly name: string
+  readonly dockerfile: string
+  /** The context, by path; folders on the way are made with mode 755. */
+  readonly files?: Readonly<Record<string, FileSpec>>
+  /** Flags that `docker buildx build` and xbuild share. */
+  readonly args?: readonly string[]
+  /** Neither builder may accept it. */
+  readonly fails?: true
+}
+
+/** A file of a context: its text (mode 644), or what else it is. */
+export type FileSpec =
+  | string
+  | { readonly text: string; readonly mode?: number }
+  | { readonly link: string }
+  | { readonly hardlink: string }
+  | { readonly folder: true; readonly mode?: number }
+  | { readonly fifo: true }
+  | { readonly tar: readonly TarMember[]; readonly packed?: 'gzip' | 'bzip2' | 'xz' }
+
+/** A member of a tar archive in a context. */
+export interface TarMember {
+  readonly path: string
+  readonly text?: string
+  readonly link?: string
+  readonly hardlink?: string
+  readonly folder?: true
+  readonly mode?: number
+  /** `uid:gid`; default 0:0. */
+  readonly owner?: string
+}
+
+/** Time of the first file of a context, seconds since the epoch; each next one is a minute younger. No builder makes such times itself. */
+export const FIRST_TIME = 1_000_000_000
+/** Times of files that come from a context are below this. */
+export const LAST_TIME = FIRST_TIME + 86_400 * 30
+
+/** Writes the context of a case, Dockerfile included, into `folder`. */
+export function writeCase({ dockerfile, files = {} }: Case, folder: string): void {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(join(folder, 'Dockerfile'), dockerfile)
+  const paths = Object.keys(files)
+  for (const path of paths) writeSpec(files[path]!, join(folder, path), folder)
+  const folders = new Set(paths.flatMap((path) => parentsOf(path)))
+  const times = [...paths, 'Dockerfile', ...[...folders].filter((path) => !paths.includes(path)), '.'].map((path, index) => ({ path, time: FIRST_TIME + index * 60 }))
+  // Parents after what is in them: making a file changes its folder's time
+  for (const { path, time } of times.sort((a, b) => b.path.length - a.path.length)) {
+    const spec = files[path]
+    if (typeof spec === 'object' && 'link' in spec) lutimesSync(join(folder, path), time, time)
+    else utimesSync(join(folder, path), time, time)
+  }
+}
+
+function parentsOf(path: string): string[] {
+  const parent = dirname(path)
+  return parent === '.' ? [] : [parent, ...parentsOf(parent)]
+}
+
+function writeSpec(spec: FileSpec, path: string, context: string): void {
+  mkdirSync(dirname(path), { recursive: true })
+  if (typeof spec === 'string') return writeFileSync(path, spec)
+  if ('link' in spec) return symlinkSync(spec.link, path)
+  if ('hardlink' in spec) return linkSync(join(context, spec.hardlink), path)
+  if ('fifo' in spec) return void execFileSync('mkfifo', [path])
+  if ('tar' in spec) return writeTar(path, spec)
+  if ('folder' in spec) mkdirSync(path, { recursive: true })
+  else writeFileSync(path, spec.text)
+  chmodSync(path, spec.mode ?? ('folder' in spec ? 0o755 : 0o644))
+}
+
+function writeTar(path: string, { tar, packed }: { tar: readonly TarMember[]; packed?: string }): void {
+  const folder = mkdtempSync(join(tmpdir(), 'xbuild-tar-'))
+  try {
+    const plain = join(folder, 'plain.tar')
+    for (const [index, { path: name, text, link, hardlink, folder: isFolder, mode, owner = '0:0' }] of tar.entries()) {
+      const at = join(folder, 'tree', name)
+      mkdirSync(dirname(at), { recursive: true })
+      if (link !== undefined) symlinkSync(link, at)
+      else if (hardlink !== undefined) linkSync(join(folder, 'tree', hardlink), at)
+      else if (isFolder) mkdirSync(at, { recursive: true })
+      else writeFileSync(at, text ?? '')
+      if (link === undefined && mode !== undefined) chmodSync(at, mode)
+      const [uid, gid] = owner.split(':')
+      const args = ['--no-recursion', `--owner=+${uid}`, `--group=+${gid}`, `--mtime=@${FIRST_TIME + 3600 + index * 60}`, '-C', join(folder, 'tree')]
+      // Two names of one file become a hard link only within one call: the first of a group is written together with the others
+      const names = hardlink === undefined ? [name] : [hardlink, name]
+      execFileSync('tar', [index === 0 ? '-cf' : '-rf', plain, ...args, ...names])
+    }
+    const program = packed === undefined ? undefined : { gzip: 'gzip', bzip2: 'bzip2', xz: 'xz' }[packed]
+    writeFileSync(path, program === undefined ? execFileSync('cat', [plain]) : execFileSync(program, ['-c', plain]))
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Equal for cases that must give equal results. */
+export function digestOf(...values: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(values)).digest('hex')
+}

@@ -1,0 +1,104 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { run, type Ended } from '../../e2e/support/xbuild.ts'
+
+/** A Docker engine that lives in namespaces of its own: its mounts and processes end with it. */
+export interface Docker {
+  /** Runs `docker` with these arguments. */
+  docker(...args: string[]): Promise<Ended>
+  /** A path below the work folder as Docker sees it. */
+  inside(path: string): string
+  stop(): Promise<void>
+}
+
+const WORK = '/mnt'
+const SOCKET = '/run/docker.sock'
+
+/** Starts `dockerd` in the Debian of `root`; `work` is the only folder of this machine that it sees, and holds all it writes. */
+export async function startDocker(root: string, work: string): Promise<Docker> {
+  mkdirSync(work, { recursive: true })
+  const group = `xbuild-conformance-${process.pid}`
+  const config = {
+    'data-root': join(WORK, 'data'), 'exec-root': '/run/docker', pidfile: '/run/docker.pid', hosts: [`unix://${SOCKET}`], 'cgroup-parent': `/${group}`,
+    // No network of its own: builds use the host's, and nothing of the host's is changed
+    bridge: 'none', iptables: false, ip6tables: false, 'ip-forward': false, 'ip-masq': false, 'userland-proxy': false,
+    features: { 'containerd-snapshotter': true },
+  }
+  writeFileSync(join(work, 'daemon.json'), JSON.stringify(config))
+  const script = `set -e
+    mount --bind "$1" "$1"; cd "$1"
+    mount -t proc proc proc; mount --rbind /sys sys; mount --rbind /dev dev; mount -t tmpfs tmpfs run; mount -t tmpfs tmpfs tmp
+    mount --bind "$2" .${WORK}
+    exec chroot . /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root dockerd --config-file ${WORK}/daemon.json >"$2/dockerd.log" 2>&1`
+  // All of it dies with this process, however that ends
+  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private', 'sh', '-c', script, 'sh', root, work], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  try {
+    const docker = clientOf(child, work)
+    await ready(child, docker, work)
+    return {
+      docker,
+      inside: (path) => join(WORK, relative(work, path)),
+      stop: () => end(child, group),
+    }
+  } catch (error) {
+    await end(child, group)
+    throw error
+  }
+}
+
+function clientOf(child: ChildProcess, work: string): Docker['docker'] {
+  return async (...args) => {
+    const pid = daemonOf(child)
+    if (pid === undefined) throw new Error(`dockerd ended: see ${work}/dockerd.log`)
+    const env = ['env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'NO_COLOR=1', `DOCKER_HOST=unix://${SOCKET}`]
+    return run('nsenter', ['--target', pid, '--mount', '--root', `--wd=${WORK}`, '--', ...env, 'docker', ...args])
+  }
+}
+
+/** `unshare` has one child: the daemon. */
+function daemonOf(child: ChildProcess): string | undefined {
+  const file = `/proc/${child.pid}/task/${child.pid}/children`
+  return existsSync(file) ? readFileSync(file, 'utf8').trim().split(' ')[0] || undefined : undefined
+}
+
+async function ready(child: ChildProcess, docker: Docker['docker'], work: string): Promise<void> {
+  const deadline = Date.now() + 60_000
+  while (Date.now() < deadline && child.exitCode === null) {
+    await sleep(200)
+    if (daemonOf(child) !== undefined && (await docker('version')).code === 0) return
+  }
+  const log = existsSync(join(work, 'dockerd.log')) ? readFileSync(join(work, 'dockerd.log'), 'utf8') : ''
+  throw new Error(`dockerd did not start:\n${log.split('\n').slice(-15).join('\n')}`)
+}
+
+async function end(child: ChildProcess, group: string): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const closed = once(child, 'close')
+    const pid = daemonOf(child)
+    if (pid !== undefined) process.kill(Number(pid), 'SIGTERM')
+    const timer = setTimeout(() => child.kill('SIGKILL'), 20_000)
+    await closed
+    clearTimeout(timer)
+  }
+  removeGroups(group)
+}
+
+/** The engine leaves the control groups it made for builds. */
+function removeGroups(group: string): void {
+  const top = '/sys/fs/cgroup'
+  for (const folder of [join(top, group), ...readdirSync(top).map((name) => join(top, name, group))]) if (existsSync(folder)) removeTree(folder)
+}
+
+function removeTree(folder: string): void {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) if (entry.isDirectory()) removeTree(join(folder, entry.name))
+  try {
+    rmdirSync(folder)
+  } catch {
+    // something of it still runs: the kernel keeps it
+  }
+}

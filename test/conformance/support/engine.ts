@@ -1,0 +1,22 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { run } from '../../e2e/support/xbuild.ts'
+import { writeCase, type Case } from './case.ts'
+import { readImage, type Outcome } from './image.ts'
+import { xbuildProgram } from './places.ts'
+
+/** Builds a case with the embedded engine, as a user would. */
+export async function buildCase(one: Case, { folder, store, bases }: { folder: string; store: string; bases: Readonly<Record<string, string>> }): Promise<Outcome> {
+  const context = join(folder, one.name)
+  const layout = `${context}.out`
+  writeCase(one, context)
+  const contexts = Object.entries(bases).flatMap(([name, path]) => ['--build-context', `${name}=oci-layout://${path}`])
+  try {
+    const args = ['--progress=plain', ...contexts, '--output', `type=oci,dest=${layout}`, ...(one.args ?? []), context]
+    const { code, stderr } = await run(process.execPath, [xbuildProgram, ...args], { store })
+    return code === 0 ? { built: true, image: await readImage(layout) } : { built: false, output: stderr }
+  } finally {
+    rmSync(layout, { recursive: true, force: true })
+    rmSync(context, { recursive: true, force: true })
+  }
+}
