@@ -1,8 +1,9 @@
-/** The candidate nearest to a mistyped word (at most 2 slips, case aside), if there is one. */
+/** The candidate nearest to a mistyped word (at most 2 slips, 1 in a short word; case aside), if there is one. */
 export function suggest(word: string, candidates: Iterable<string>): string | undefined {
   const wanted = word.toLowerCase()
   let best: string | undefined
-  let bestDistance = Math.min(MOST_SLIPS + 0.01, wanted.length)
+  // Only what is nearer than this counts.
+  let bestDistance = wanted.length < 2 ? 0 : wanted.length < 5 ? 1.5 : 2.5
   for (const candidate of candidates) {
     if (Math.abs(candidate.length - wanted.length) >= bestDistance) continue
     const distance = editDistance(wanted, candidate.toLowerCase())
@@ -20,7 +21,6 @@ export function suggestionHint(word: string, candidates: Iterable<string>, other
   return found === undefined ? otherwise : `Did you mean "${found}"`
 }
 
-const MOST_SLIPS = 2
 /** A swap of two neighbours is the likeliest slip, so it counts a little less than one change. */
 const SWAP = 0.9
 

@@ -1,4 +1,4 @@
-import type { Diagnostic } from '../errors.ts'
+import type { Diagnostic, SourcePosition } from '../errors.ts'
 import { withoutNewline, type Escape, type LineReader } from './lines.ts'
 import type { Dockerfile } from './types.ts'
 
@@ -9,6 +9,7 @@ const KEYS: ReadonlySet<string> = new Set(['syntax', 'escape', 'check'])
 /** Reads the `# key=value` lines at the top of a Dockerfile; the first other line ends them. */
 export function readDirectives(reader: LineReader, file: string): { directives: Directives; diagnostics: Diagnostic[] } {
   const values = new Map<string, string>()
+  const places: { syntax?: SourcePosition; check?: SourcePosition } = {}
   const diagnostics: Diagnostic[] = []
   if (reader.peek()?.raw.startsWith('#!')) reader.next()
   for (let line = reader.peek(); line; line = reader.peek()) {
@@ -24,6 +25,7 @@ export function readDirectives(reader: LineReader, file: string): { directives: 
       diagnostics.push({ rule: 'bad-directive', severity: 'error', message, hint: 'Write # escape=\\ or # escape=`', at })
     } else {
       values.set(directive.key, directive.value)
+      if (directive.key === 'syntax' || directive.key === 'check') places[directive.key] = at
     }
   }
   const syntax = values.get('syntax')
@@ -32,6 +34,7 @@ export function readDirectives(reader: LineReader, file: string): { directives: 
     ...(syntax === undefined ? {} : { syntax }),
     escape: (values.get('escape') ?? '\\') as Escape,
     ...(check === undefined ? {} : { check }),
+    ...(syntax === undefined && check === undefined ? {} : { at: places }),
   }
   return { directives, diagnostics }
 }

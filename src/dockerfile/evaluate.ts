@@ -1,12 +1,13 @@
-import { XbuildError, type Diagnostic } from '../errors.ts'
+import { XbuildError, type Diagnostic, type SourcePosition } from '../errors.ts'
 import type { ContainerConfig } from '../oci/manifest.ts'
 import { copyStep } from './copy-step.ts'
 import { metaStep } from './meta-steps.ts'
 import { parseTrigger } from './parse.ts'
 import { runStep } from './run-step.ts'
-import { createScope } from './scope.ts'
+import { createScope, type Scope } from './scope.ts'
 import type { StageState } from './state.ts'
-import type { EvaluatedStage, GraphStage, Instruction, StageBase, Step } from './types.ts'
+import { suggest } from '../suggest.ts'
+import type { EvaluatedStage, GraphStage, Instruction, StageBase, Step, UnsetVariable } from './types.ts'
 import { workdirStep } from './workdir-step.ts'
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -17,9 +18,13 @@ const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
  */
 export function evaluateStage(stage: GraphStage, base: StageBase): EvaluatedStage {
   const diagnostics: Diagnostic[] = []
-  const state = startState(stage, base, diagnostics)
+  const unset = createUnset()
+  const state = startState(stage, base, { diagnostics, onUnset: unset.note })
   const steps: Step[] = []
-  for (const instruction of [...baseTriggers(stage, base, diagnostics), ...stage.stage.instructions]) {
+  const triggers = baseTriggers(stage, base, diagnostics)
+  for (const instruction of [...triggers, ...stage.stage.instructions]) {
+    // What a trigger leaves unset is the matter of the image that has it.
+    unset.at = triggers.includes(instruction) ? undefined : instruction.at
     try {
       const step = evaluate(instruction, state)
       if (step) steps.push(step)
@@ -34,11 +39,36 @@ export function evaluateStage(stage: GraphStage, base: StageBase): EvaluatedStag
     config: finishConfig(state),
     ...(state.author === undefined ? {} : { author: state.author }),
     args: Object.fromEntries(state.scope.args),
+    ...(unset.found.size === 0 ? {} : { unset: [...unset.found.values()].map((one) => withSimilar(one, state.scope)) }),
     diagnostics,
   }
 }
 
-function startState(stage: GraphStage, base: StageBase, diagnostics: Diagnostic[]): StageState {
+const MOST_UNSET = 500
+
+/** Collects the variables that stand for nothing, each once per instruction. */
+function createUnset() {
+  const found = new Map<string, UnsetVariable>()
+  const unset = { found, at: undefined as SourcePosition | undefined, note }
+  function note(name: string): void {
+    const { at } = unset
+    if (at && found.size < MOST_UNSET) found.set(`${at.line} ${name}`, { name, at })
+  }
+  return unset
+}
+
+function withSimilar(variable: UnsetVariable, { env, args }: Scope): UnsetVariable {
+  // A stage with more variables was written by a program, which does not mistype.
+  const names = [...env.keys(), ...args.keys()]
+  const similar = names.length > 200 ? undefined : suggest(variable.name, names.filter((name) => name !== variable.name))
+  return similar === undefined ? variable : { ...variable, similar }
+}
+
+function startState(
+  stage: GraphStage,
+  base: StageBase,
+  { diagnostics, onUnset }: { diagnostics: Diagnostic[]; onUnset: (name: string) => void },
+): StageState {
   const { Env = [], Labels = {}, ExposedPorts = {}, Volumes = {}, OnBuild: _, ...config } = base.config
   const needsPath = stage.platform.os !== 'windows' && !Env.some((variable) => variable.startsWith('PATH='))
   const env = needsPath ? [...Env, `PATH=${DEFAULT_PATH}`] : Env
@@ -51,7 +81,7 @@ function startState(stage: GraphStage, base: StageBase, diagnostics: Diagnostic[
     volumes: new Set(Object.keys(Volumes)),
     triggers: [],
     portsLeft: 1 << 18,
-    scope: createScope({ env, inherited: base.args ?? {}, args: stage.args, escape: stage.escape ?? '\\' }),
+    scope: createScope({ env, inherited: base.args ?? {}, args: stage.args, escape: stage.escape ?? '\\', onUnset }),
     cmdIsOwn: false,
     warn: (rule, at, message, hint) => {
       diagnostics.push({ rule, severity: 'warning', message, ...(hint === undefined ? {} : { hint }), at })

@@ -17,6 +17,8 @@ export interface GraphOptions {
   readonly targetStage?: string
   /** Names of all `--build-context`s. */
   readonly namedContexts: readonly string[]
+  /** Every stage of the file, needed or not: for checks. `targetStage` is the last one then. */
+  readonly everyStage?: boolean
   /** Those of them that are folders, the same for every platform. */
   readonly folderContexts?: readonly string[]
 }
@@ -43,7 +45,8 @@ export function buildStageGraph(dockerfile: Dockerfile, options: GraphOptions): 
   const scope: GraphScope = { dockerfile, options, args, named: namedStages(dockerfile), fail, warn: add('warning') }
   const targetStage = findTarget(scope)
   const stages = new Map<number, GraphStage>()
-  if (targetStage !== -1) resolveStages(scope, targetStage, stages)
+  const wanted = options.everyStage ? dockerfile.stages.map(({ index }) => index) : targetStage === -1 ? [] : [targetStage]
+  resolveStages(scope, wanted, stages)
   // A stage only ever needs earlier ones, so the order of the file is a topological one.
   const ordered = [...stages.values()].toSorted((a, b) => a.index - b.index)
   return { graph: { target: options.target, buildPlatform: options.buildPlatform, stages: ordered, targetStage }, diagnostics }
@@ -78,9 +81,9 @@ function findTarget({ dockerfile, options, named, fail }: GraphScope): number {
 }
 
 /** Resolves a stage after everything it needs; a stack of its own, as chains of stages can be long. */
-function resolveStages(scope: GraphScope, target: number, resolved: Map<number, GraphStage>): void {
+function resolveStages(scope: GraphScope, wanted: readonly number[], resolved: Map<number, GraphStage>): void {
   const needed = new Map<number, ReturnType<typeof resolveSources>>()
-  const pending = [target]
+  const pending = [...wanted]
   for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
     if (needed.has(index)) continue
     const sources = resolveSources(scope, index)

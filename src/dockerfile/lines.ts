@@ -20,6 +20,8 @@ export interface LogicalLine {
   readonly endLine: number
   /** Lines inside the instruction that are empty. */
   readonly emptyLines: readonly number[]
+  /** The comment lines right above it, without `#`; an empty one, or a blank line, starts anew. */
+  readonly comments: readonly string[]
 }
 
 export type Escape = '\\' | '`'
@@ -58,16 +60,28 @@ export function withoutNewline(raw: string): string {
 
 /** The next instruction's line; blank lines and comments are skipped. `undefined` at the end of the file. */
 export function readLogicalLine(reader: LineReader, escape: Escape): LogicalLine | undefined {
+  let comments: string[] = []
   for (let first = reader.next(); first; first = reader.next()) {
     const text = withoutNewline(first.raw).trimStart()
-    if (text === '' || text.startsWith('#')) continue
-    const whole = readContinuations({ text, number: first.number }, reader, escape)
-    if (whole.text.trim() !== '') return whole
+    if (text.startsWith('#')) {
+      const comment = text.slice(1).trim()
+      if (comment === '') comments = []
+      else comments.push(comment)
+    } else if (text === '') {
+      comments = []
+    } else {
+      const whole = readContinuations({ text, number: first.number }, reader, { escape, comments })
+      if (whole.text.trim() !== '') return whole
+    }
   }
   return undefined
 }
 
-function readContinuations(first: { text: string; number: number }, reader: LineReader, escape: Escape): LogicalLine {
+function readContinuations(
+  first: { text: string; number: number },
+  reader: LineReader,
+  { escape, comments }: { escape: Escape; comments: readonly string[] },
+): LogicalLine {
   const pieces: string[] = []
   const emptyLines: number[] = []
   let endLine = first.number
@@ -87,7 +101,7 @@ function readContinuations(first: { text: string; number: number }, reader: Line
     ;({ text, continued } = cutContinuation(content, escape))
     pieces.push(text)
   }
-  return { text: pieces.join(''), display: joinForPeople(pieces), line: first.number, endLine, emptyLines }
+  return { text: pieces.join(''), display: joinForPeople(pieces), line: first.number, endLine, emptyLines, comments }
 }
 
 /** Cuts the escape character at the end of a line, blanks after it allowed; a doubled one is text. */

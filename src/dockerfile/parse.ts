@@ -2,11 +2,11 @@ import type { Diagnostic, SourcePosition } from '../errors.ts'
 import { readDirectives } from './directives.ts'
 import { findHeredocs, readHeredocs } from './heredoc.ts'
 import { INSTRUCTION_NAMES, parseInstruction } from './instructions/table.ts'
-import { openLines, readLogicalLine, type Escape, type LineReader } from './lines.ts'
+import { openLines, readLogicalLine, type Escape, type LineReader, type LogicalLine } from './lines.ts'
 import { shorten } from './flags.ts'
 import { cutFlags, cutField } from './split.ts'
 import { suggestionHint } from '../suggest.ts'
-import type { ArgInstruction, Dockerfile, FromInstruction, Instruction, ParseResult, Stage } from './types.ts'
+import type { ArgInstruction, Dockerfile, FromInstruction, Instruction, ParseResult, Stage, Written } from './types.ts'
 
 /** Parses a whole Dockerfile; never throws for what is in it: every problem is a diagnostic, and the rest is still parsed. */
 export function parseDockerfile(text: string, options: { file: string }): ParseResult {
@@ -64,9 +64,6 @@ function readInstructions(reader: LineReader, options: ReadOptions): (Instructio
     const body = carrier ? readHeredocs(reader, findHeredocs(rest)) : NO_HEREDOCS
     const endLine = body.endLine ?? line.endLine
     at = options.at ?? (endLine > line.line ? { file, line: line.line, endLine } : { file, line: line.line })
-    if (line.emptyLines.length > 0) {
-      warn('empty-continuation', `Empty line ${line.emptyLines[0]} inside ${name}: it will end the instruction some day`, 'Remove it')
-    }
     if (body.unterminated !== undefined) {
       const hint = `Write ${body.unterminated} alone on a line where it ends; if << is no heredoc, quote it`
       fail('unterminated-heredoc', `Cannot read heredoc "${shorten(body.unterminated)}": it does not end`, hint)
@@ -78,9 +75,22 @@ function readInstructions(reader: LineReader, options: ReadOptions): (Instructio
     }
     const request = { name, at, text: line.display, rest, flags, heredocs: body.heredocs, escape, fail, warn }
     const instruction = parseInstruction(request)
-    if (instruction) instructions.push(instruction)
+    if (!instruction) continue
+    const written = writtenOf(word, line)
+    instructions.push(written ? { ...instruction, written } : instruction)
   }
   return instructions
+}
+
+/** What checks want to know of how an instruction is written; nothing for most. */
+function writtenOf(word: string, { emptyLines, comments }: LogicalLine): Written | undefined {
+  const plain = word === word.toUpperCase()
+  if (plain && emptyLines.length === 0 && comments.length === 0) return undefined
+  return {
+    ...(plain ? {} : { keyword: word }),
+    ...(emptyLines.length === 0 ? {} : { emptyLines }),
+    ...(comments.length === 0 ? {} : { comments }),
+  }
 }
 
 /** Whether an instruction may have heredocs: RUN, COPY, ADD, or ONBUILD of one of them; never in JSON form. */
@@ -105,17 +115,10 @@ function groupStages(
 ): { metaArgs: ArgInstruction[]; stages: Stage[] } {
   const metaArgs: ArgInstruction[] = []
   const stages: (Stage & { instructions: Instruction[] })[] = []
-  const lines = new Map<string, number>()
   let orphan = false
   for (const instruction of instructions) {
     if (instruction.kind === 'from') {
       const name = instruction.as?.toLowerCase()
-      const earlier = name === undefined ? undefined : lines.get(name)
-      if (earlier !== undefined) {
-        const message = `Stage name "${name}" is taken by the stage at line ${earlier}: the last one counts`
-        diagnostics.push({ rule: 'duplicate-stage-name', severity: 'warning', message, hint: 'Rename one of them', at: instruction.at })
-      }
-      if (name !== undefined) lines.set(name, instruction.at.line)
       stages.push({ index: stages.length, ...(name === undefined ? {} : { name }), from: instruction, instructions: [] })
     } else if (stages.length > 0) {
       stages.at(-1)!.instructions.push(instruction)

@@ -28,6 +28,8 @@ export interface ScopeOptions {
   readonly inherited: Readonly<Record<string, string | undefined>>
   readonly args: StageArgs
   readonly escape: Escape
+  /** Told the name of every variable that is used and has neither a value nor an ARG. */
+  readonly onUnset?: (name: string) => void
 }
 
 /** These ARGs steer the build; no program sees them. */
@@ -36,10 +38,15 @@ const NOT_IN_ENVIRONMENT: ReadonlySet<string> = new Set(['BUILDKIT_SBOM_SCAN_CON
 const STAGE_BUDGET = 64 << 20
 
 /** The variables at the start of a stage. */
-export function createScope({ env: base, inherited, args: values, escape }: ScopeOptions): Scope {
+export function createScope({ env: base, inherited, args: values, escape, onUnset }: ScopeOptions): Scope {
   const env = new Map(base.map(splitVariable))
   const args = new Map(Object.entries(inherited))
-  const lookup = (name: string): string | undefined => env.get(name) ?? args.get(name)
+  const valueOf = (name: string): string | undefined => env.get(name) ?? args.get(name)
+  const lookup = (name: string): string | undefined => {
+    const value = valueOf(name)
+    if (value === undefined && !args.has(name)) onUnset?.(name)
+    return value
+  }
   const budget: Budget = { left: STAGE_BUDGET }
 
   // Steps share one list as long as nothing changes.
@@ -55,13 +62,13 @@ export function createScope({ env: base, inherited, args: values, escape }: Scop
   }
 
   function declare(name: string, initial: string | undefined): string | undefined {
-    const value = valueOf(name, initial)
+    const value = firstValue(name, initial)
     if (value !== undefined || !args.has(name)) args.set(name, value)
     variables = undefined
     return value
   }
 
-  function valueOf(name: string, initial: string | undefined): string | undefined {
+  function firstValue(name: string, initial: string | undefined): string | undefined {
     if (Object.hasOwn(values.build, name)) return values.build[name]
     if (initial !== undefined) return expand(initial)
     return Object.hasOwn(values.global, name) ? values.global[name] : undefined
@@ -77,7 +84,7 @@ export function createScope({ env: base, inherited, args: values, escape }: Scop
   }
 
   function proxies(): string[] {
-    return [...proxyArgs(values.build)].filter(([name]) => lookup(name) === undefined).map(([name, value]) => `${name}=${value}`)
+    return [...proxyArgs(values.build)].filter(([name]) => valueOf(name) === undefined).map(([name, value]) => `${name}=${value}`)
   }
 
   return {

@@ -6,7 +6,13 @@ import type { Remote } from './remote.ts'
 /** A whole Dockerfile as typed instructions, nothing expanded yet. */
 export interface Dockerfile {
   readonly file: string
-  readonly directives: { readonly syntax?: string; readonly escape: '\\' | '`'; readonly check?: string }
+  readonly directives: {
+    readonly syntax?: string
+    readonly escape: '\\' | '`'
+    readonly check?: string
+    /** Where they are, those that a message may be about. */
+    readonly at?: { readonly syntax?: SourcePosition; readonly check?: SourcePosition }
+  }
   /** ARGs before the first FROM. */
   readonly metaArgs: readonly ArgInstruction[]
   readonly stages: readonly Stage[]
@@ -31,6 +37,18 @@ interface Base {
   readonly at: SourcePosition
   /** The instruction as written, continuation lines joined by one space, for display. */
   readonly text: string
+  /** What no build depends on, only checks and outlines. */
+  readonly written?: Written
+}
+
+/** How an instruction is written, where that is worth a word; it has at least one of these. */
+export interface Written {
+  /** Its name, when that is not in upper case. */
+  readonly keyword?: string
+  /** The numbers of empty lines among its continuation lines. */
+  readonly emptyLines?: readonly number[]
+  /** The comment lines right above it, without `#`. */
+  readonly comments?: readonly string[]
 }
 
 /** `<<WORD`: `expand` is false when the word was quoted; `content` has tabs stripped for `<<-`. */
@@ -52,7 +70,10 @@ export interface FromInstruction extends Base {
   readonly kind: 'from'
   readonly image: string
   readonly platform?: string
+  /** As written: names of stages are compared in lower case. */
   readonly as?: string
+  /** The word AS, when that is not in upper case. */
+  readonly asWord?: string
 }
 export interface ArgInstruction extends Base {
   readonly kind: 'arg'
@@ -223,7 +244,17 @@ export interface EvaluatedStage {
   readonly author?: string
   /** Declared ARGs at the end, for stages built from this one. */
   readonly args: Readonly<Record<string, string | undefined>>
+  /** Variables that were used and had no value and no ARG, if there are any. */
+  readonly unset?: readonly UnsetVariable[]
   readonly diagnostics: readonly Diagnostic[]
+}
+
+/** A variable that stood for nothing. */
+export interface UnsetVariable {
+  readonly name: string
+  readonly at: SourcePosition
+  /** A variable that was set there and has nearly that name. */
+  readonly similar?: string
 }
 
 interface StepBase {

@@ -26,8 +26,5 @@ export function parseFrom(request: Request): FromInstruction {
     request.fail('bad-stage-name', `Cannot use stage name "${shorten(name)}": it has characters that no name may have`, hint)
     return from
   }
-  if (lower === 'scratch' || lower === 'context') {
-    request.warn('reserved-stage-name', `Stage name "${lower}" has a meaning of its own`, 'Use another name')
-  }
-  return { ...from, as: name }
+  return { ...from, as: name, ...(as === 'AS' ? {} : { asWord: as }) }
 }

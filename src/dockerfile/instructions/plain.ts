@@ -24,7 +24,6 @@ export function parseSingle(request: Request): Single | undefined {
     case 'STOPSIGNAL':
       return { kind: 'stopsignal', at, text, signal: rest }
     default:
-      request.warn('maintainer-deprecated', 'MAINTAINER is deprecated', 'Write LABEL org.opencontainers.image.authors="..."')
       return { kind: 'maintainer', at, text, name: rest }
   }
 }
