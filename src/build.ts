@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import type { Caches, openCaches } from './cache/caches.ts'
 import type { BuildOptions, NamedContext } from './config/options.ts'
 import { createContexts } from './driver/embedded/contexts.ts'
 import { createEmbeddedDriver } from './driver/embedded/embedded.ts'
@@ -86,6 +87,7 @@ export async function build(options: BuildOptions, edges: BuildEdges): Promise<B
   const { store, workers, layers, remotes } = engine
   let main: MainContext | undefined
   let prepared: Prepared | undefined
+  let caches: Caches | undefined
   try {
     main = await openMain(options, edges, engine)
     prepared = await prepare(options, { ...edges, store, main })
@@ -101,8 +103,9 @@ export async function build(options: BuildOptions, edges: BuildEdges): Promise<B
     const runtime = createRuntimeFinder({ store, workers, uid, signal, ...(options.ociRuntime ? { wanted: options.ociRuntime } : {}) })
     const isNative = (platform: Platform) => node.native.some((native) => samePlatform(native, platform))
     const jobs = options.jobs ?? Math.max(16, availableParallelism())
-    const solver = createSolver({ store, workers, layers, remotes, context: contexts.open, isNative, runtime, jobs, noCache: options.noCache, emit })
-    const driver = createEmbeddedDriver({ store, workers, layers, solver, lowered, labels: options.labels, ...stamp })
+    caches = await openCachesOf(options, { registry, cwd: options.cwd, env, emit, store, platforms: plan.platforms })
+    const solver = createSolver({ store, workers, layers, remotes, context: contexts.open, isNative, runtime, jobs, noCache: options.noCache, emit, ...(caches ? { imports: caches.imports } : {}) })
+    const driver = createEmbeddedDriver({ store, workers, layers, solver, lowered, labels: options.labels, ...stamp, ...(caches?.configExtra ? { configExtra: caches.configExtra } : {}) })
     const outcomes = await dispatch(plan, { nodes: [node], driverFor: () => driver, signal, emit })
     await contexts.save()
     const done = outcomes.filter((outcome) => outcome.status === 'done')
@@ -121,6 +124,7 @@ export async function build(options: BuildOptions, edges: BuildEdges): Promise<B
       ...(options.iidFile === undefined ? {} : { iidFile: resolve(options.cwd, options.iidFile) }),
     })
     await keepInStore(store, published, options.tags)
+    await caches?.save({ workers, layers, solver, lowered, signal })
     if (options.storeLimit !== undefined) {
       engine.lease.release()
       const warning = await keepWithin(store.folder, options.storeLimit, createSnapshotKeeper(workers, signal))
@@ -133,9 +137,16 @@ export async function build(options: BuildOptions, edges: BuildEdges): Promise<B
       outputs: published.outputs.map((output) => (output.type === 'registry' ? { type: output.type } : output)),
       stored: store.folder.root,
     }
+  } catch (error) {
+    const broken = caches?.imports.failure()
+    // What was read from standard input, or written to standard output, cannot be had a second time
+    const once = [options.context, options.file, ...options.outputs.map((output) => 'dest' in output && output.dest)].includes('-')
+    if (!broken || once || signal.aborted) throw error
+    warn(`Cannot use an imported cache: ${broken.message}; building without it`)
   } finally {
     await Promise.allSettled([main?.close(), engine.close(), registry.close()])
   }
+  return build({ ...options, cacheFrom: [] }, edges)
 }
 
 /** What `build` would do: every stage and platform with its strategy, node and reason. Starts nothing. */
@@ -226,6 +237,12 @@ async function keepInStore(store: Store, { descriptor, bytes }: Awaited<ReturnTy
   // Without a name it stays until the next prune
   if (tags.length === 0) await store.records.put('images', keyOf(descriptor.digest), { descriptor })
   for (const tag of tags) await store.records.put('images', keyOf(tag), { tag, descriptor })
+}
+
+/** Caches of other machines: code that most builds never load. */
+async function openCachesOf(options: BuildOptions, edges: Parameters<typeof openCaches>[1]): Promise<Caches | undefined> {
+  if (options.cacheFrom.length + options.cacheTo.length === 0) return undefined
+  return (await import('./cache/caches.ts')).openCaches(options, edges)
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

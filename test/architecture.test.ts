@@ -25,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   driver: [...PURE, ...BELOW_DRIVER],
   nodes: [...PURE, ...BELOW_DRIVER, 'driver'],
   run: [...PURE, 'driver'],
+  cache: [...PURE, ...BELOW_DRIVER, 'driver', 'publish'],
   publish: [...PURE, ...BELOW_DRIVER, 'driver'],
   ui: [...PURE, 'driver', 'run', 'publish', 'store'],
 }

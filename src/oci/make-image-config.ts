@@ -27,6 +27,8 @@ export interface ImageConfigParts {
   readonly labels?: Readonly<Record<string, string>>
   /** Seconds since the epoch: no time in the config, the base's history included, is later. */
   readonly sourceDateEpoch?: number
+  /** Fields that no spec knows, beside the others. */
+  readonly extra?: Readonly<Record<string, unknown>>
 }
 
 /** The config of an image, as BuildKit writes it, with its bytes and descriptor. */
@@ -50,7 +52,7 @@ export function makeImageConfig(parts: ImageConfigParts): Document & { readonly 
     // An image's own past is not ours to date, unless all times are pinned
     history: pinned ? history.map((entry) => ({ ...entry, created: clamp(entry.created ?? parts.created) })) : history,
   }
-  return { ...makeDocument(MEDIA_TYPE.config, config), config }
+  return { ...makeDocument(MEDIA_TYPE.config, { ...parts.extra, ...config }), config }
 }
 
 function onScratch(config: ContainerConfig): ContainerConfig {

@@ -23,6 +23,16 @@ export interface EmbeddedOptions {
   readonly lowered: readonly { readonly platform: Platform; readonly lowered: Lowered }[]
   readonly labels: Readonly<Record<string, string>>
   readonly sourceDateEpoch?: number
+  /** Extra fields of an image config, made from the steps of the image and its layers. */
+  readonly configExtra?: (steps: readonly ImageStep[], layers: readonly Descriptor[]) => Readonly<Record<string, unknown>>
+}
+
+/** A step whose result is part of an image. */
+export interface ImageStep {
+  readonly key: string
+  /** RFC 3339. */
+  readonly created: string
+  readonly layer?: { readonly descriptor: Descriptor; readonly diffId: string }
 }
 
 /** The engine of this machine as a driver: no daemon, steps shared by all jobs that are built through it. */
@@ -56,6 +66,12 @@ async function assembleImage(platform: Platform, lowered: Lowered, solved: Solve
     last = created ?? last
     return last === undefined ? entry : { ...entry, created: last }
   })
+  const steps = await Promise.all(lowered.history.flatMap(({ vertex }) => (vertex ? [vertex] : [])).map(async (vertex): Promise<ImageStep> => {
+    const { key, created, layers: chain } = await solver.solve(vertex, signal)
+    const layer = packed[chain.length - 1]
+    return { key, created: created!, ...(layer ? { layer } : {}) }
+  }))
+  const packedLayers = packed.flatMap((layer) => layer?.descriptor ?? [])
   const own = packed.slice(baseCount).filter((layer) => layer !== undefined)
   const config = makeImageConfig({
     base: lowered.base,
@@ -66,9 +82,10 @@ async function assembleImage(platform: Platform, lowered: Lowered, solved: Solve
     diffIds: own.map((layer) => layer.diffId),
     created: last ?? new Date((options.sourceDateEpoch ?? 0) * 1000).toISOString(),
     labels: options.labels,
+    ...(options.configExtra ? { extra: options.configExtra(steps, packedLayers) } : {}),
     ...(options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }),
   })
-  const manifest = makeManifest({ config: config.descriptor, layers: packed.filter((layer) => layer !== undefined).map((layer) => layer.descriptor) })
+  const manifest = makeManifest({ config: config.descriptor, layers: packedLayers })
   await store.blobs.put(config.bytes, MEDIA_TYPE.config)
   await store.blobs.put(manifest.bytes, MEDIA_TYPE.manifest)
   return {
@@ -80,7 +97,7 @@ async function assembleImage(platform: Platform, lowered: Lowered, solved: Solve
 }
 
 /** Blobs of the store; those of base images are fetched when somebody asks for their bytes. */
-function blobsOf(solved: Solved, { store, signal }: { store: Store; signal: AbortSignal }): BlobSource {
+export function blobsOf(solved: Pick<Solved, 'layers'>, { store, signal }: { store: Store; signal: AbortSignal }): BlobSource {
   const bases = new Map(solved.layers.flatMap(({ image }) => (image ? [[image.descriptor.digest as string, image] as const] : [])))
   async function ensure(descriptor: Descriptor): Promise<string> {
     await bases.get(descriptor.digest)?.fetch(signal)

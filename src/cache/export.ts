@@ -1,0 +1,62 @@
+import type { CacheMode } from '../config/cache.ts'
+import type { BlobSource, Emit } from '../driver/driver.ts'
+import type { Layers } from '../driver/embedded/layers.ts'
+import type { Solved, SolvedStep } from '../driver/embedded/solve.ts'
+import { toXbuildError } from '../errors.ts'
+import { forEachLimited } from '../host/pool.ts'
+import { formatPlatform, type Platform } from '../platform.ts'
+import { makeCacheImage, type CachedStep } from './document.ts'
+import type { CachePlace } from './place.ts'
+
+/** Layers that are packed at a time: the worker has as many hands. */
+const AT_A_TIME = 4
+
+/** What of a build is exported. */
+export interface ExportOptions {
+  /** Each platform with the file system of its image. */
+  readonly images: readonly { readonly platform: Platform; readonly solved: Solved }[]
+  readonly steps: readonly SolvedStep[]
+  /** Packs layers without regard to SOURCE_DATE_EPOCH, which the next build may set otherwise. */
+  readonly layers: Layers
+  readonly blobs: BlobSource
+  readonly emit: Emit
+  readonly signal: AbortSignal
+}
+
+/** Writes the steps of a build to every place, each platform for itself. What cannot be written is a warning: the image is out already. */
+export async function exportCaches(places: readonly { readonly place: CachePlace; readonly mode: CacheMode }[], options: ExportOptions): Promise<void> {
+  const { emit, signal } = options
+  for (const { place, mode } of places) {
+    for (const { platform, solved } of options.images) {
+      const step = `export ${place.name} ${formatPlatform(platform)}`
+      emit({ type: 'step.start', step, name: `exporting cache to ${place.name}`, platforms: [formatPlatform(platform)], at: Date.now() })
+      try {
+        const steps = await packSteps(stepsOf(platform, solved, mode, options.steps), options)
+        await place.save(platform, makeCacheImage({ stamp: '', steps }), options.blobs, signal)
+      } catch (thrown) {
+        signal.throwIfAborted()
+        const { message, hint } = toXbuildError(thrown)
+        emit({ type: 'warning', message: `Cannot export the cache to ${place.name}: ${message}${hint ? `. ${hint}` : ''}`, at: Date.now() })
+      } finally {
+        emit({ type: 'step.done', step, cached: false, at: Date.now() })
+      }
+    }
+  }
+}
+
+/** The steps that served a platform; for `min` those whose layers are in its image. */
+function stepsOf(platform: Platform, image: Solved, mode: CacheMode, steps: readonly SolvedStep[]): SolvedStep[] {
+  const own = steps.filter(({ vertex }) => vertex.shown.platforms.has(formatPlatform(platform)))
+  if (mode === 'max') return own
+  const inImage = new Set(image.layers.map(({ id }) => id))
+  return own.filter(({ solved }) => inImage.has(solved.layers.at(-1)!.id))
+}
+
+async function packSteps(steps: readonly SolvedStep[], { layers, signal }: ExportOptions): Promise<CachedStep[]> {
+  const packed = new Map<string, CachedStep>()
+  await forEachLimited(steps, { limit: AT_A_TIME, signal }, async ({ solved }, inner) => {
+    const layer = await layers.packed(solved.layers, inner)
+    packed.set(solved.key, { key: solved.key, created: solved.created!, ...(layer ? { layer } : {}) })
+  })
+  return [...packed.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1))
+}
