@@ -143,11 +143,25 @@ function expand(root: string, pattern: string, filter: Filter): string[] {
         next.push(join(base, part))
         continue
       }
-      const folder = resolveInRoot(root, base)
-      if (!look(folder)?.isDirectory()) continue
+      const folder = followed(root, base)
+      if (folder === undefined || !look(folder)?.isDirectory()) continue
       for (const name of namesIn(folder)) if (matchPattern(part, name)) next.push(base === '' ? name : `${base}/${name}`)
     }
     level = next
   }
-  return level.filter((path) => look(resolveInRoot(root, path)) !== undefined && !(filter.ignored(path) && filter.prune(path)))
+  return level.filter((path) => {
+    if (filter.ignored(path) && filter.prune(path)) return false
+    const real = followed(root, path)
+    return real !== undefined && look(real) !== undefined
+  })
+}
+
+/** Where a path leads; nothing for symlinks that go round in circles, which a wildcard passes by like those that lead nowhere. */
+function followed(root: string, path: string): string | undefined {
+  try {
+    return resolveInRoot(root, path)
+  } catch (error) {
+    if (error instanceof XbuildError) return undefined
+    throw error
+  }
 }
