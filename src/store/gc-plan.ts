@@ -52,9 +52,10 @@ export function planPrune(items: readonly StoreItem[], request: PruneRequest): P
   let left = items.reduce((sum, { size }) => sum + size, 0)
   const limit = request.maxUsedSpace ?? -1
 
-  const isFree = (item: StoreItem) => (neededBy.get(item.id) ?? []).every((id) => gone.has(id))
-  const mayGo = (item: StoreItem) =>
-    (request.all || !item.pinned) && request.filters.every((filter) => matches(item, filter, request.now))
+  /** How many of those that need a thing are still there. */
+  const needers = new Map([...neededBy].map(([id, above]) => [id, above.length]))
+  const isFree = (item: StoreItem) => (needers.get(item.id) ?? 0) === 0 && (request.all || !item.pinned)
+  const fits = (item: StoreItem) => request.filters.every((filter) => matches(item, filter, request.now))
 
   function drop(first: StoreItem): void {
     const queue = [first]
@@ -63,8 +64,9 @@ export function planPrune(items: readonly StoreItem[], request: PruneRequest): P
       gone.add(item.id)
       remove.push(item)
       left -= item.size
-      for (const id of item.needs) {
+      for (const id of new Set(item.needs)) {
         const needed = byId.get(id)
+        if (needed && id !== item.id) needers.set(id, needers.get(id)! - 1)
         if (needed?.follows && isFree(needed)) queue.push(needed)
       }
     }
@@ -72,7 +74,7 @@ export function planPrune(items: readonly StoreItem[], request: PruneRequest): P
 
   for (const item of byAge(items)) {
     if (left <= limit) break
-    if (!gone.has(item.id) && isFree(item) && mayGo(item)) drop(item)
+    if (!gone.has(item.id) && isFree(item) && fits(item)) drop(item)
   }
   return { remove, freed: remove.reduce((sum, { size, linked }) => sum + (linked ? 0 : size), 0), left }
 }

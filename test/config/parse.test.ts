@@ -41,6 +41,8 @@ test('a bare PATH takes every default', () => {
     labels: {},
     annotations: [],
     buildContexts: {},
+    cacheFrom: [],
+    cacheTo: [],
     registries: {},
     cwd: '/home',
   })
