@@ -42,7 +42,7 @@ export async function createGzipFile(path: string, level: number): Promise<GzipF
   async function append(bytes: Buffer): Promise<void> {
     packed.update(bytes)
     size += bytes.length
-    await file.write(bytes)
+    await file.writeFile(bytes) // unlike `write` it does not stop half-way when the disk fills up
   }
 
   function compress(bytes: Buffer): void {
