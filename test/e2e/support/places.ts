@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +13,12 @@ export const program = join(root, 'dist/xbuild.js')
 /** A folder of the calling test file, removed when its tests are over. */
 export function tempFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'xbuild-e2e-'))
-  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  afterAll(() => remove(folder))
   return folder
+}
+
+// An ordinary user's store holds files of all ids he owns: only the root of his user namespace may remove them
+function remove(folder: string): void {
+  if (process.getuid?.() === 0) rmSync(folder, { recursive: true, force: true })
+  else execFileSync('unshare', ['--user', '--map-auto', '--map-root-user', 'rm', '-rf', folder])
 }
