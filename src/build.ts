@@ -6,7 +6,7 @@ import { createEmbeddedDriver } from './driver/embedded/embedded.ts'
 import { createImages } from './driver/embedded/images.ts'
 import { createSnapshotKeeper } from './driver/embedded/keeper.ts'
 import { createLayers, type Layers } from './driver/embedded/layers.ts'
-import { lower, type VertexTable } from './driver/embedded/lower.ts'
+import { lower, type ImageFor, type VertexTable } from './driver/embedded/lower.ts'
 import { openMainContext, type MainContext } from './driver/embedded/main-context.ts'
 import { createRemotes, type Remotes } from './driver/embedded/remotes.ts'
 import { resolveImages } from './driver/embedded/resolve.ts'
@@ -16,9 +16,13 @@ import { createWorkers, type Workers } from './driver/embedded/workers.ts'
 import type { Emit } from './driver/driver.ts'
 import { buildStageGraph } from './dockerfile/graph.ts'
 import { parseDockerfile } from './dockerfile/parse.ts'
-import type { StageGraph } from './dockerfile/types.ts'
+import type { Dockerfile, GraphStage, StageGraph } from './dockerfile/types.ts'
+import { checkDockerfile } from './dockerfile/checks/check.ts'
+import { viewOf, type BaseFacts } from './dockerfile/checks/view.ts'
+import { checkFrontend } from './dockerfile/frontend.ts'
 import { findLaunch, type Launch } from './emulation/launch.ts'
 import { DockerfileError, XbuildError, type Diagnostic } from './errors.ts'
+import type { Answer, Question } from './inspect.ts'
 import { localNode } from './nodes/local.ts'
 import { planBuild } from './plan/plan.ts'
 import type { BuildPlan, Node } from './plan/types.ts'
@@ -69,6 +73,7 @@ interface Engine {
 
 /** Everything before the first step runs: read, understood, planned. */
 interface Prepared {
+  readonly dockerfile: Dockerfile
   readonly graphs: readonly StageGraph[]
   readonly node: Node
   readonly plan: BuildPlan
@@ -91,7 +96,7 @@ export async function build(options: BuildOptions, edges: BuildEdges): Promise<B
   try {
     main = await openMain(options, edges, engine)
     prepared = await prepare(options, { ...edges, store, main })
-    const { graphs, node, plan } = prepared
+    const { dockerfile, graphs, node, plan } = prepared
     const contexts = createContexts(options, { records: store.records, dockerfile: main.dockerfile.path })
     const images = createImages({ store, registry, cwd: options.cwd, emit, pull: options.pull })
     const imageFor = await resolveImages(graphs, { images, contexts: options.buildContexts, signal })
@@ -99,6 +104,8 @@ export async function build(options: BuildOptions, edges: BuildEdges): Promise<B
     const context = main.vertex
     const lowered = graphs.map((graph) => ({ platform: graph.target, lowered: lower(graph, { imageFor, table, context }) }))
     check(lowered.flatMap((entry) => entry.lowered.diagnostics), emit)
+    const views = graphs.map((graph) => viewOf(graph, (stage) => configFrom(imageFor, stage)))
+    check(checkDockerfile({ dockerfile, views }, { buildArgs: options.buildArgs }), emit)
 
     const runtime = createRuntimeFinder({ store, workers, uid, signal, ...(options.ociRuntime ? { wanted: options.ociRuntime } : {}) })
     const isNative = (platform: Platform) => node.native.some((native) => samePlatform(native, platform))
@@ -163,6 +170,25 @@ export async function plan(options: BuildOptions, edges: BuildEdges): Promise<Bu
   }
 }
 
+/** What `--call` asks about the Dockerfile: what checks find, what a target takes, which targets there are. Builds nothing. */
+export async function ask(question: Question, options: BuildOptions, edges: BuildEdges): Promise<Answer> {
+  const { emit, signal, env } = edges
+  const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
+  const registry = createRegistryClient({ registries: options.registries, env, onRetry: warn })
+  const engine = await openEngine(options, edges, () => {
+    throw new XbuildError('INTERNAL', 'Cannot run a step: nothing is built')
+  })
+  let main: MainContext | undefined
+  try {
+    main = await openMain(options, edges, engine)
+    const images = createImages({ store: engine.store, registry, cwd: options.cwd, emit, pull: options.pull })
+    const { inspect } = await import('./inspect.ts')
+    return await inspect(question, options, { dockerfile: main.dockerfile, images, warn, signal })
+  } finally {
+    await Promise.allSettled([main?.close(), engine.close(), registry.close()])
+  }
+}
+
 /** `node` is asked for by the first step that is emulated, long after everything was planned. */
 async function openEngine(options: BuildOptions, { emit, signal, env }: BuildEdges, node: () => Node): Promise<Engine> {
   const uid = process.geteuid?.() ?? 0
@@ -190,6 +216,7 @@ function openMain(options: BuildOptions, { stdin, signal }: BuildEdges, { remote
 async function prepare(options: BuildOptions, { emit, signal, env, store, main }: BuildEdges & { store: Store; main: MainContext }): Promise<Prepared> {
   const file = main.dockerfile
   const parsed = parseDockerfile(file.text, { file: file.shown })
+  checkFrontend(parsed.dockerfile, options.buildArgs)
   check(parsed.diagnostics, emit)
   const buildPlatform = platformOfNodeArch(process.arch)
   const namedContexts = Object.keys(options.buildContexts)
@@ -203,6 +230,7 @@ async function prepare(options: BuildOptions, { emit, signal, env, store, main }
     wanted: platformsThatRun(graphs.map(({ graph }) => graph)), env, signal, slots: 8, cacheFile: join(store.folder.records, 'emulators.json'),
   })
   return {
+    dockerfile: parsed.dockerfile,
     graphs: graphs.map(({ graph }) => graph),
     node,
     plan: planBuild({ dockerfile: file.shown, buildPlatform, graphs: graphs.map(({ graph }) => graph), nodes: [node] }),
@@ -219,6 +247,13 @@ function findEmulatedLaunch(node: Node, env: BuildEdges['env']): Promise<Launch>
   return findLaunch(env, node.emulated.flatMap((entry) => (entry.status === 'ready' ? [entry.platform.architecture] : [])))
 }
 
+/** What checks want to know of the image that a stage starts from. */
+function configFrom(imageFor: ImageFor, stage: GraphStage): BaseFacts | undefined {
+  if (stage.base.kind === 'stage' || stage.base.kind === 'scratch') return undefined
+  const image = imageFor(stage.base, stage)
+  return 'config' in image ? { config: image.config.config ?? {} } : undefined
+}
+
 /** Warnings are told; errors end the build, all of them at once. */
 function check(diagnostics: readonly Diagnostic[], emit: Emit): void {
   const seen = new Set<string>()
@@ -226,9 +261,11 @@ function check(diagnostics: readonly Diagnostic[], emit: Emit): void {
     const key = `${rule} ${at.file}:${at.line} ${message}`
     return !seen.has(key) && seen.add(key)
   })
+  // The name of a check is what turns it off.
+  const told = ({ rule, message }: Diagnostic): string => (/^[A-Z]/.test(rule) ? `${rule}: ${message}` : message)
   const errors = distinct.filter(({ severity }) => severity === 'error')
-  if (errors.length > 0) throw new DockerfileError(errors)
-  for (const { message, at } of distinct) emit({ type: 'warning', message, source: at, at: Date.now() })
+  if (errors.length > 0) throw new DockerfileError(errors.length > 1 ? errors : errors.map((error) => ({ ...error, message: told(error) })))
+  for (const found of distinct) emit({ type: 'warning', message: told(found), source: found.at, at: Date.now() })
 }
 
 /** The index stays in the store under its tags, whatever else was done with it. */

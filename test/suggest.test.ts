@@ -4,7 +4,6 @@ import { suggest, suggestionHint } from '../src/suggest.ts'
 test.each([
   ['FORM', 'FROM'],
   ['RNU', 'RUN'],
-  ['UNR', 'RUN'],
   ['CPOY', 'COPY'],
   ['COPPY', 'COPY'],
   ['entripoint', 'ENTRYPOINT'],

@@ -45,6 +45,10 @@ async function runCommand(command: Command, terminal: Terminal): Promise<number>
       await print(terminal.stdout, formatHelp(command.topic))
       return 0
     }
+    case 'call': {
+      const { runCall } = await import('./call.ts')
+      return runCall(command, terminal)
+    }
     case 'plan': {
       const { runPlan } = await import('./plan.ts')
       return runPlan(command, terminal)

@@ -3,6 +3,7 @@ import { parseRemote } from '../dockerfile/remote.ts'
 import { parseReference } from '../oci/reference.ts'
 import { parsePlatform, samePlatform, type Platform } from '../platform.ts'
 import { parseBuildContext } from './build-context.ts'
+import { parseCall, type Call } from './call.ts'
 import { parseCacheSource, parseCacheTarget, type CacheSource, type CacheTarget } from './cache.ts'
 import type { NamedContext, Output, ProgressMode } from './options.ts'
 import { parseOutput } from './output.ts'
@@ -66,6 +67,11 @@ export function buildContexts(texts: readonly string[], { label }: FlagInput): R
 /** Outputs in order. */
 export function outputs(texts: readonly string[], { label }: FlagInput): readonly Output[] {
   return texts.map((text) => parseOutput(text, label))
+}
+
+/** What to do with the Dockerfile. */
+export function call(texts: readonly string[], { label }: FlagInput): Call {
+  return parseCall(last(texts), label)
 }
 
 /** One of the progress modes. */

@@ -1,5 +1,6 @@
 import * as read from './flag-values.ts'
 import type { FlagInput } from './flag-values.ts'
+import type { Call } from './call.ts'
 import type { BuildOptions } from './options.ts'
 
 /** The options of a build that a flag sets; the others come from PATH, xbuild.yaml and the environment. */
@@ -250,6 +251,8 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
 export interface CliOptions {
   readonly quiet: boolean
   readonly json: boolean
+  readonly call: Call
+  readonly check: boolean
   readonly config: string | undefined
   readonly debug: boolean
   readonly help: boolean
@@ -269,6 +272,22 @@ export const CLI_FLAGS: { readonly [K in keyof CliOptions]: Flag<CliOptions[K]> 
     name: 'json',
     group: 'common',
     help: 'Print the plan as JSON (xbuild plan only)',
+    absent: false,
+    parse: read.bool,
+  },
+  call: {
+    name: 'call',
+    placeholder: 'METHOD[,format=json]',
+    group: 'advanced',
+    help: 'What to do with the Dockerfile: build, check (look it over), outline (what a target takes), targets (list the stages)',
+    default: 'build',
+    absent: { kind: 'build', format: 'text', ignoreStatus: false },
+    parse: read.call,
+  },
+  check: {
+    name: 'check',
+    group: 'common',
+    help: 'Look the Dockerfile over, as --call=check; nothing is built',
     absent: false,
     parse: read.bool,
   },

@@ -5,6 +5,7 @@ import type { Platform } from '../platform.ts'
 import { COMMANDS, readArgv, type CommandName, type Invocation } from './argv.ts'
 import type { FileConfig } from './file.ts'
 import type { FlagInput } from './flag-values.ts'
+import type { Call } from './call.ts'
 import { CLI_FLAGS, FLAGS, type CliOptions, type Flag, type FlagOption } from './flags.ts'
 import type { BuildOptions } from './options.ts'
 import { DU_FLAGS, PRUNE_FLAGS } from './store-flags.ts'
@@ -14,11 +15,15 @@ import { parseWhole, usageError } from './values.ts'
 /** What the user asked for. */
 export type Command =
   | { readonly command: 'build'; readonly options: BuildOptions; readonly debug: boolean }
+  /** A build of which nothing is built: a question about the Dockerfile. */
+  | { readonly command: 'call'; readonly options: BuildOptions; readonly debug: boolean; readonly call: Question }
   | { readonly command: 'plan'; readonly options: BuildOptions; readonly debug: boolean; readonly json: boolean }
   | { readonly command: 'du'; readonly options: DuOptions; readonly debug: boolean }
   | { readonly command: 'prune'; readonly options: PruneOptions; readonly debug: boolean }
   | { readonly command: 'version' }
   | { readonly command: 'help'; readonly topic?: CommandName }
+
+type Question = Call & { readonly kind: Exclude<Call['kind'], 'build'> }
 
 /** What a command line is read against. */
 export interface ParseOptions {
@@ -47,7 +52,20 @@ export function resolveInvocation(invocation: Invocation, env: Env, options: Par
     throw usageError('Cannot use "--json": it belongs to xbuild plan', 'Use --metadata-file FILE for JSON about a build')
   }
   const build = resolveBuild(invocation, cli, env, options)
+  const call = callOf(cli)
+  if (command === 'build' && isQuestion(call)) return { command: 'call', options: build, debug: cli.debug, call }
+  if (command === 'plan' && isQuestion(call)) throw usageError(`Cannot use "--call=${call.kind}" with plan: it is a question of its own`, 'Leave out one of the two')
   return command === 'plan' ? { command, options: build, json: cli.json, debug: cli.debug } : { command, options: build, debug: cli.debug }
+}
+
+function callOf({ call, check }: CliOptions): Call {
+  if (!check) return call
+  if (call.kind !== 'build' && call.kind !== 'check') throw usageError(`Cannot use "--check" with --call=${call.kind}: they contradict`, 'Leave out one of the two')
+  return { ...call, kind: 'check' }
+}
+
+function isQuestion(call: Call): call is Question {
+  return call.kind !== 'build'
 }
 
 function resolveStoreCommand(command: 'du' | 'prune', { words, given }: Invocation, env: Env, options: ParseOptions): Command {

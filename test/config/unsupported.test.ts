@@ -4,7 +4,7 @@ import { LATER_FLAGS } from '../../src/config/unsupported.ts'
 
 /** What `docker buildx build` takes beside the flags xbuild has. */
 const BUILDX_FLAGS = (
-  'add-host allow attest builder call cgroup-parent check load network no-cache-filter policy provenance resource '
+  'add-host allow attest builder cgroup-parent load network no-cache-filter policy provenance resource '
   + 'sbom secret shm-size ssh ulimit memory memory-swap cpu-shares cpu-period cpu-quota cpuset-cpus cpuset-mems'
 ).split(' ')
 

@@ -1,0 +1,42 @@
+import { resolve } from 'node:path'
+import type { Call } from '../config/call.ts'
+import type { BuildOptions } from '../config/options.ts'
+import type { Answer } from '../inspect.ts'
+import * as ui from '../ui/call.ts'
+import { wantsColor } from '../ui/text.ts'
+import { createUi } from '../ui/ui.ts'
+import { print } from './print.ts'
+import { readSource } from './read-source.ts'
+import type { Terminal } from './run.ts'
+import { withSignals } from './signals.ts'
+
+/** `xbuild build --check` and `--call`: the answer on stdout; exit code 1 when a check found something. */
+export async function runCall(
+  { options, call }: { readonly options: BuildOptions; readonly call: Call & { readonly kind: Answer['kind'] } },
+  terminal: Terminal,
+): Promise<number> {
+  const { stdout, stderr, env } = terminal
+  const progress = await createUi(options.progress === 'auto' ? 'plain' : options.progress, { stderr, isTTY: stderr.isTTY, env })
+  const answered = withSignals(terminal, {
+    onStop: () => progress.note('Stopping'),
+    work: async (signal) => {
+      const { ask } = await import('../build.ts')
+      return ask(call.kind, options, { emit: progress.emit, signal, env, stdout, stdin: () => terminal.stdin })
+    },
+  })
+  const answer = await answered.finally(() => progress.finish())
+  await print(stdout, call.format === 'json' ? toJson(answer) : toText(answer, terminal))
+  return answer.kind === 'check' && answer.found.length > 0 && !call.ignoreStatus ? 1 : 0
+}
+
+function toText(answer: Answer, { stdout, env, cwd }: Terminal): string {
+  if (answer.kind === 'targets') return ui.formatTargets(answer.targets)
+  if (answer.kind === 'outline') return ui.formatOutline(answer.outline)
+  const readFile = (path: string) => (path === answer.file ? answer.text : readSource(resolve(cwd(), path)))
+  return ui.formatCheck(answer.found, answer.file, { color: wantsColor(stdout.isTTY, env), readFile })
+}
+
+function toJson(answer: Answer): string {
+  if (answer.kind === 'targets') return ui.targetsToJson(answer.targets, answer)
+  return answer.kind === 'outline' ? ui.outlineToJson(answer.outline, answer) : ui.checkToJson(answer.found, answer)
+}

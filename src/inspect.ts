@@ -1,0 +1,108 @@
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import type { BuildOptions } from './config/options.ts'
+import { checkDockerfile } from './dockerfile/checks/check.ts'
+import type { View } from './dockerfile/checks/rule.ts'
+import { viewOf, type BaseFacts } from './dockerfile/checks/view.ts'
+import { checkFrontend } from './dockerfile/frontend.ts'
+import { buildStageGraph } from './dockerfile/graph.ts'
+import { parseIgnore, type IgnoreMatcher } from './dockerfile/ignore.ts'
+import { outlineOf, targetsOf, type Outline, type Target } from './dockerfile/outline.ts'
+import { parseDockerfile } from './dockerfile/parse.ts'
+import type { GraphStage, StageGraph } from './dockerfile/types.ts'
+import type { Images } from './driver/embedded/images.ts'
+import type { DockerfileText } from './driver/embedded/main-context.ts'
+import { resolveImages } from './driver/embedded/resolve.ts'
+import { DockerfileError, toXbuildError, type Diagnostic } from './errors.ts'
+import { platformOfNodeArch } from './platform.ts'
+
+/** What `--call` asks about a Dockerfile. */
+export type Question = 'check' | 'outline' | 'targets'
+
+/** The Dockerfile that was found, and the answer. */
+export type Answer = { readonly file: string; readonly text: string } & (
+  | { readonly kind: 'check'; readonly found: readonly Diagnostic[] }
+  | { readonly kind: 'outline'; readonly outline: Outline }
+  | { readonly kind: 'targets'; readonly targets: readonly Target[] }
+)
+
+export interface InspectEdges {
+  readonly dockerfile: DockerfileText
+  readonly images: Images
+  readonly warn: (message: string) => void
+  readonly signal: AbortSignal
+}
+
+/** How long base images may take to be looked up; checks go without what does not answer. Milliseconds. */
+const PATIENCE = 15_000
+
+/** Answers a question about a Dockerfile; nothing is built. Problems of the Dockerfile are findings of a check, and thrown otherwise. */
+export async function inspect(question: Question, options: BuildOptions, edges: InspectEdges): Promise<Answer> {
+  const { text, shown: file } = edges.dockerfile
+  const { dockerfile, diagnostics } = parseDockerfile(text, { file })
+  checkFrontend(dockerfile, options.buildArgs)
+  const errors = diagnostics.filter(({ severity }) => severity === 'error')
+  if (question === 'check' && errors.length > 0) return { kind: 'check', file, text, found: diagnostics }
+  if (errors.length > 0) throw new DockerfileError(errors)
+  if (question === 'targets') return { kind: 'targets', file, text, targets: targetsOf(dockerfile) }
+
+  const buildPlatform = platformOfNodeArch(process.arch)
+  const namedContexts = Object.keys(options.buildContexts)
+  const folderContexts = namedContexts.filter((name) => ['dir', 'remote'].includes(options.buildContexts[name]!.kind))
+  const everyStage = question === 'check' && options.target === undefined
+  const targets = options.platforms.length > 0 ? options.platforms : [buildPlatform]
+  const graphs = targets.map((target) => buildStageGraph(dockerfile, {
+    target, buildPlatform, buildArgs: options.buildArgs, namedContexts, folderContexts, everyStage,
+    ...(options.target === undefined ? {} : { targetStage: options.target }),
+  }))
+  const problems = graphs.flatMap((graph) => graph.diagnostics)
+  if (question === 'outline') {
+    const broken = problems.filter(({ severity }) => severity === 'error')
+    if (broken.length > 0) throw new DockerfileError(broken)
+    return { kind: 'outline', file, text, outline: outlineOf(dockerfile, viewOf(graphs[0]!.graph, () => undefined)) }
+  }
+  const views = await Promise.all(graphs.map(({ graph }) => lookUp(graph, options, edges)))
+  const evaluated = views.flatMap((view) => view.stages.flatMap((stage) => stage.evaluated.diagnostics))
+  const all = distinct([...diagnostics, ...problems, ...evaluated])
+  const ignore = await readIgnore(options, edges.dockerfile)
+  const warnings = all.filter(({ severity }) => severity === 'warning')
+  const found = checkDockerfile({ dockerfile, views, ...(ignore ? { ignore } : {}) }, { buildArgs: options.buildArgs, warnings })
+  return { kind: 'check', file, text, found: [...all.filter(({ severity }) => severity === 'error'), ...found] }
+}
+
+/** Evaluates the stages with the configs of their base images, as far as they can be had. */
+async function lookUp(graph: StageGraph, options: BuildOptions, { images, warn, signal }: InspectEdges): Promise<View> {
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)])
+  const facts = new Map<number, BaseFacts>()
+  await Promise.all(graph.stages.map(async (stage) => {
+    const { base } = stage
+    if (base.kind === 'stage' || base.kind === 'scratch') return
+    try {
+      const alone: GraphStage = { ...stage, froms: {} }
+      const imageFor = await resolveImages([{ ...graph, stages: [alone] }], { images, contexts: options.buildContexts, signal: patience })
+      const image = imageFor(base, alone)
+      if ('config' in image) facts.set(stage.index, { config: image.config.config ?? {} })
+    } catch (thrown) {
+      signal.throwIfAborted()
+      const { code, message } = toXbuildError(thrown)
+      const others = /: it has (.*) only$/.exec(message)?.[1]
+      if (code === 'NO_PLATFORM') facts.set(stage.index, { otherPlatforms: others === undefined ? [] : others.split(', ') })
+      else warn(`Checks go without the base image "${stage.stage.from.image}": ${message}`)
+    }
+  }))
+  return viewOf(graph, ({ index }) => facts.get(index))
+}
+
+/** The patterns for a context that is a folder of this machine. */
+async function readIgnore({ cwd, context }: BuildOptions, { path }: DockerfileText): Promise<IgnoreMatcher | undefined> {
+  for (const file of [...(path === undefined ? [] : [`${path}.dockerignore`]), join(resolve(cwd, context), '.dockerignore')]) {
+    const text = await readFile(file, 'utf8').catch(() => undefined)
+    if (text !== undefined) return parseIgnore(text, { file })
+  }
+  return undefined
+}
+
+function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  const byKey = new Map(diagnostics.map((one) => [`${one.rule} ${one.at.line} ${one.message}`, one]))
+  return [...byKey.values()].sort((a, b) => a.at.line - b.at.line)
+}
