@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path'
 import type { Caches, openCaches } from './cache/caches.ts'
 import type { BuildOptions, NamedContext } from './config/options.ts'
+import { openBuildInputs } from './driver/embedded/build-inputs.ts'
+import { createCacheMounts } from './driver/embedded/cache-mounts.ts'
 import { createContexts } from './driver/embedded/contexts.ts'
 import { createEmbeddedDriver } from './driver/embedded/embedded.ts'
 import { createImages } from './driver/embedded/images.ts'
@@ -11,7 +13,8 @@ import { openMainContext, type MainContext } from './driver/embedded/main-contex
 import { createRemotes, type Remotes } from './driver/embedded/remotes.ts'
 import { resolveImages } from './driver/embedded/resolve.ts'
 import { createRuntimeFinder } from './driver/embedded/runtime.ts'
-import { createSolver } from './driver/embedded/solve.ts'
+import { createSolver, type ContainerOptions } from './driver/embedded/solve.ts'
+import { createStepMounts } from './driver/embedded/step-mounts.ts'
 import { createWorkers, type Workers } from './driver/embedded/workers.ts'
 import type { Emit } from './driver/driver.ts'
 import { buildStageGraph } from './dockerfile/graph.ts'
@@ -88,6 +91,7 @@ export async function build(options: BuildOptions, edges: BuildEdges): Promise<B
   const uid = process.geteuid?.() ?? 0
   const stamp = options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }
   const registry = createRegistryClient({ registries: options.registries, env, onRetry: warn })
+  const inputs = await openBuildInputs(options, env)
   const engine = await openEngine(options, edges, () => prepared!.node)
   const { store, workers, layers, remotes } = engine
   let main: MainContext | undefined
@@ -102,16 +106,17 @@ export async function build(options: BuildOptions, edges: BuildEdges): Promise<B
     const imageFor = await resolveImages(graphs, { images, contexts: options.buildContexts, signal })
     const table: VertexTable = new Map()
     const context = main.vertex
-    const lowered = graphs.map((graph) => ({ platform: graph.target, lowered: lower(graph, { imageFor, table, context }) }))
+    const lowered = graphs.map((graph) => ({ platform: graph.target, lowered: lower(graph, { imageFor, table, context, fresh: options.noCacheFilter }) }))
     check(lowered.flatMap((entry) => entry.lowered.diagnostics), emit)
     const views = graphs.map((graph) => viewOf(graph, (stage) => configFrom(imageFor, stage)))
     check(checkDockerfile({ dockerfile, views }, { buildArgs: options.buildArgs }), emit)
 
-    const runtime = createRuntimeFinder({ store, workers, uid, signal, ...(options.ociRuntime ? { wanted: options.ociRuntime } : {}) })
+    const runtime = createRuntimeFinder({ store, workers, uid, signal, onWarning: warn, ...(options.ociRuntime ? { wanted: options.ociRuntime } : {}) })
     const isNative = (platform: Platform) => node.native.some((native) => samePlatform(native, platform))
     const jobs = options.jobs ?? Math.max(16, availableParallelism())
     caches = await openCachesOf(options, { registry, cwd: options.cwd, env, emit, store, platforms: plan.platforms })
-    const solver = createSolver({ store, workers, layers, remotes, context: contexts.open, isNative, runtime, jobs, noCache: options.noCache, emit, ...(caches ? { imports: caches.imports } : {}) })
+    const mounts = createStepMounts({ store, workers, layers, remotes, inputs, caches: createCacheMounts(store, uid), context: contexts.open })
+    const solver = createSolver({ store, workers, layers, remotes, mounts, container: containerOf(options), context: contexts.open, isNative, runtime, jobs, noCache: options.noCache, emit, ...(caches ? { imports: caches.imports } : {}) })
     const driver = createEmbeddedDriver({ store, workers, layers, solver, lowered, labels: options.labels, ...stamp, ...(caches?.configExtra ? { configExtra: caches.configExtra } : {}) })
     const outcomes = await dispatch(plan, { nodes: [node], driverFor: () => driver, signal, emit })
     await contexts.save()
@@ -245,6 +250,11 @@ function platformsThatRun(graphs: readonly StageGraph[]): Platform[] {
 
 function findEmulatedLaunch(node: Node, env: BuildEdges['env']): Promise<Launch> {
   return findLaunch(env, node.emulated.flatMap((entry) => (entry.status === 'ready' ? [entry.platform.architecture] : [])))
+}
+
+/** What the options say to all RUN steps. */
+function containerOf({ network = 'host', addHosts = [], ulimits = [], shmSize }: BuildOptions): ContainerOptions {
+  return { network, hosts: addHosts, ulimits, ...(shmSize === undefined ? {} : { shmSize }) }
 }
 
 /** What checks want to know of the image that a stage starts from. */

@@ -2,6 +2,7 @@ import * as read from './flag-values.ts'
 import type { FlagInput } from './flag-values.ts'
 import type { Call } from './call.ts'
 import type { BuildOptions } from './options.ts'
+import { RUN_FLAGS } from './run-flags.ts'
 
 /** The options of a build that a flag sets; the others come from PATH, xbuild.yaml and the environment. */
 export type FlagOption = Exclude<keyof BuildOptions, 'context' | 'cwd' | 'registries' | 'sourceDateEpoch'>
@@ -245,6 +246,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
     absent: undefined,
     parse: read.size,
   },
+  ...RUN_FLAGS,
 }
 
 /** What the command line says to the program itself, not to the build. */

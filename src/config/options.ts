@@ -1,6 +1,7 @@
 import type { Remote } from '../dockerfile/remote.ts'
 import type { Platform } from '../platform.ts'
 import type { CacheSource, CacheTarget } from './cache.ts'
+import type { RunOptions } from './run-options.ts'
 
 /** Where a result goes. `dest` `-` is stdout. */
 export type Output =
@@ -34,7 +35,7 @@ export interface RegistryConfig {
 }
 
 /** One build, whoever asked for it: argv, xbuild.yaml, environment, or the library. Paths are as given, relative to `cwd`. */
-export interface BuildOptions {
+export interface BuildOptions extends RunOptions {
   /** A folder; a URL of a git repository, a tar archive or a Dockerfile; `-` for standard input. */
   readonly context: string
   /** The Dockerfile: a path (in the context, when that is no folder), a URL, `-` for standard input. Absent: `Dockerfile` in the context, then `dockerfile`. */

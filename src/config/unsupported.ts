@@ -15,8 +15,6 @@ const isTrue = (value: string) => readBool(value) === true
 
 /** By long name. */
 export const LATER_FLAGS: Readonly<Record<string, LaterFlag>> = {
-  'add-host': {},
-  allow: {},
   attest: { accepts: (value) => /^type=(provenance|sbom),disabled=true$/.test(value) },
   builder: { hint: 'Leave it out: xbuild builds on this machine' },
   'cgroup-parent': {},
@@ -30,19 +28,13 @@ export const LATER_FLAGS: Readonly<Record<string, LaterFlag>> = {
   load: { isSwitch: true, accepts: isFalse, hint: 'Use -o type=oci,dest=image.tar and load that file into the engine' },
   memory: { short: 'm' },
   'memory-swap': {},
-  network: { accepts: (value) => value === 'host' || value === 'default', hint: 'RUN steps use the network of the host: leave it out' },
-  'no-cache-filter': { hint: 'Use --no-cache to run every step anew' },
   policy: {},
   provenance: { isSwitch: true, accepts: isFalse, hint: 'Leave it out, or write --provenance=false' },
   resource: {},
   rm: { isSwitch: true, accepts: isTrue },
   sbom: { isSwitch: true, accepts: isFalse, hint: 'Leave it out, or write --sbom=false' },
-  secret: {},
   'security-opt': {},
-  'shm-size': {},
   squash: { isSwitch: true, accepts: isFalse },
-  ssh: {},
-  ulimit: {},
 }
 
 /** Passes when the value asks for what xbuild does anyway; throws BAD_OPTION that says "not yet" otherwise. */

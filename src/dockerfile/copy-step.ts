@@ -55,8 +55,8 @@ function remoteOf(source: string, { keepGitDir }: CopyInstruction): Remote[] {
   return [remote.kind === 'git' && keepGitDir ? { ...remote, keepGitDir } : remote]
 }
 
-/** Only a trigger of a base image can name something that the stage graph has not seen: an image then. */
-function sourceOf(text: string, { stage, warn }: StageState): StageSource {
+/** What a `--from` or a mount's `from` names. Only a trigger of a base image can name something that the stage graph has not seen: an image then. */
+export function sourceOf(text: string, { stage, warn }: StageState): StageSource {
   if (Object.hasOwn(stage.froms, text)) return stage.froms[text]!
   warn(
     'onbuild-from', stage.stage.from.at, `The base image copies from "${shorten(text)}", which is taken as an image`,

@@ -1,7 +1,9 @@
 import { XbuildError } from '../errors.ts'
 import { parseHeredocWord } from './heredoc.ts'
 import { layerHistory, runCreatedBy } from './history.ts'
+import { sourceOf } from './copy-step.ts'
 import { expandMount } from './mount.ts'
+import { parseRunMounts } from './run-mounts.ts'
 import { shellArgv, type StageState } from './state.ts'
 import type { RunInstruction, RunStep } from './types.ts'
 
@@ -9,7 +11,7 @@ import type { RunInstruction, RunStep } from './types.ts'
 export function runStep(instruction: RunInstruction, state: StageState): RunStep {
   const { scope, config } = state
   const { argv, files } = commandOf(instruction, state)
-  const args = [...scope.args].map(([name, value]) => [name, scope.env.get(name) ?? value ?? ''] as const)
+  const args = [...scope.args.keys()].map((name) => [name, scope.value(name) ?? ''] as const)
   return {
     kind: 'run',
     at: instruction.at,
@@ -21,7 +23,11 @@ export function runStep(instruction: RunInstruction, state: StageState): RunStep
     user: config.User ?? '',
     cwd: config.WorkingDir || '/',
     files,
-    mounts: instruction.mounts.map((mount) => expandMount(mount, scope.expand)),
+    mounts: parseRunMounts(instruction.mounts.map((mount) => expandMount(mount, scope.expand)), {
+      cwd: config.WorkingDir || '/',
+      sourceOf: (from) => sourceOf(from, state),
+      cacheNamespace: state.stage.args.build['BUILDKIT_CACHE_MOUNT_NS'],
+    }),
     network: instruction.network ?? 'default',
     ...(instruction.security === undefined ? {} : { security: instruction.security }),
     ...(instruction.devices.length === 0 ? {} : { devices: instruction.devices }),

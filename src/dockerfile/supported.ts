@@ -21,12 +21,10 @@ function findings(step: Step): readonly Finding[] {
   return step.kind === 'copy' ? ofCopy(step) : []
 }
 
-function ofRun({ mounts, network, security, devices = [] }: RunStep): Finding[] {
+function ofRun({ security, devices = [] }: RunStep): Finding[] {
   return [
-    ...mounts.map((mount): Finding => [`RUN --mount=${mount}`, 'COPY what the command needs, and remove --mount']),
-    ...(network === 'none' ? [['RUN --network=none', 'Remove the flag: the command then has the network of this machine'] as const] : []),
-    ...(security === 'insecure' ? [['RUN --security=insecure', 'Remove the flag'] as const] : []),
-    ...devices.map((device): Finding => [`RUN --device=${device}`, 'Remove the flag']),
+    ...(security === 'insecure' ? [['RUN --security=insecure', 'Remove the flag: no step may leave its sandbox'] as const] : []),
+    ...devices.map((device): Finding => [`RUN --device=${device}`, 'Remove the flag: steps see no devices of this machine']),
   ]
 }
 

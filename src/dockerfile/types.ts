@@ -2,6 +2,7 @@ import type { Diagnostic, SourcePosition } from '../errors.ts'
 import type { ContainerConfig, HistoryEntry } from '../oci/manifest.ts'
 import type { Platform } from '../platform.ts'
 import type { Remote } from './remote.ts'
+import type { RunMount } from './run-mounts.ts'
 
 /** A whole Dockerfile as typed instructions, nothing expanded yet. */
 export interface Dockerfile {
@@ -278,8 +279,8 @@ export interface RunStep extends StepBase {
   readonly cwd: string
   /** Heredoc scripts that a file must hold: path in the container -> content. */
   readonly files: readonly { readonly path: string; readonly content: string; readonly mode: number }[]
-  /** `--mount` values, variables expanded (not in `from`). */
-  readonly mounts: readonly string[]
+  /** Sorted by target. */
+  readonly mounts: readonly RunMount[]
   readonly network: 'default' | 'host' | 'none'
   readonly security?: 'sandbox' | 'insecure'
   readonly devices?: readonly string[]

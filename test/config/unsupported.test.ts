@@ -4,8 +4,8 @@ import { LATER_FLAGS } from '../../src/config/unsupported.ts'
 
 /** What `docker buildx build` takes beside the flags xbuild has. */
 const BUILDX_FLAGS = (
-  'add-host allow attest builder cgroup-parent load network no-cache-filter policy provenance resource '
-  + 'sbom secret shm-size ssh ulimit memory memory-swap cpu-shares cpu-period cpu-quota cpuset-cpus cpuset-mems'
+  'attest builder cgroup-parent load policy provenance resource '
+  + 'sbom memory memory-swap cpu-shares cpu-period cpu-quota cpuset-cpus cpuset-mems'
 ).split(' ')
 
 test.each(BUILDX_FLAGS)('--%s is known and says "not yet"', (name) => {
@@ -20,8 +20,6 @@ test.each(Object.keys(LATER_FLAGS))('--%s is not also a flag that xbuild has', (
 const NO_CHANGE = [
   '--provenance=false',
   '--sbom=0',
-  '--network=host',
-  '--network default',
   '--load=false',
   '--rm',
   '--attest type=sbom,disabled=true',
@@ -32,10 +30,8 @@ test.each(NO_CHANGE)('%s asks for what xbuild does anyway', (text) => {
 })
 
 test.each([
-  [['--secret', 'id=x', '.'], '"--secret=id=x"'],
   [['--load', '.'], '"--load"'],
   [['--provenance', '.'], '"--provenance"'],
-  [['--network', 'none', '.'], '"--network=none"'],
   [['-m', '1g', '.'], '"--memory=1g"'],
 ])('%j names what it cannot do', (argv, shown) => {
   expect(() => readArgv(argv)).toThrow(`Cannot use ${shown}: xbuild does not support it yet`)

@@ -1,4 +1,5 @@
 import { evaluateStage } from '../../dockerfile/evaluate.ts'
+import type { RunMount } from '../../dockerfile/run-mounts.ts'
 import { checkSupported } from '../../dockerfile/supported.ts'
 import type { EvaluatedStage, GraphStage, StageGraph, StageSource, Step } from '../../dockerfile/types.ts'
 import type { Diagnostic } from '../../errors.ts'
@@ -8,7 +9,7 @@ import type { ContainerConfig, HistoryEntry, ImageConfig } from '../../oci/manif
 import { formatPlatform } from '../../platform.ts'
 import { keyOf } from '../../store/key.ts'
 import type { ResolvedImage } from './images.ts'
-import type { RemoteVertex, StepVertex, TreeSource, Vertex } from './vertex.ts'
+import type { FolderSource, RemoteVertex, StepVertex, TreeSource, Vertex } from './vertex.ts'
 
 /** The vertices of one target platform, ending in the one whose file system is the image's. */
 export interface Lowered {
@@ -40,13 +41,15 @@ export interface LowerOptions {
   readonly table: VertexTable
   /** What COPY reads from when it names nothing; absent: the folder of the build context. */
   readonly context?: Vertex | undefined
+  /** Names of stages whose steps run anew. */
+  readonly fresh?: readonly string[] | undefined
 }
 
 /** Turns a platform's stage graph into vertices; pure. `table` is filled: equal work that is there already is taken from it. */
-export function lower(graph: StageGraph, { imageFor, table, context }: LowerOptions): Lowered {
+export function lower(graph: StageGraph, { imageFor, table, context, fresh = [] }: LowerOptions): Lowered {
   const done = new Map<number, LoweredStage>()
   const target = formatPlatform(graph.target)
-  for (const stage of graph.stages) done.set(stage.index, lowerStage(stage, { done, imageFor, table, target, context }))
+  for (const stage of graph.stages) done.set(stage.index, lowerStage(stage, { done, imageFor, table, target, context, fresh }))
   return { ...done.get(graph.targetStage)!, diagnostics: [...done.values()].flatMap(({ diagnostics }) => diagnostics) }
 }
 
@@ -56,6 +59,7 @@ interface StageEdges {
   readonly table: VertexTable
   readonly target: string
   readonly context: Vertex | undefined
+  readonly fresh: readonly string[]
 }
 
 function lowerStage(stage: GraphStage, edges: StageEdges): LoweredStage {
@@ -108,16 +112,29 @@ function imageVertex(image: ResolvedImage, name: string, { table, target }: Stag
 function stepVertex(step: Exclude<Step, { kind: 'meta' }>, { parent, stage, name, edges }: { parent: Vertex; stage: GraphStage; name: string; edges: StageEdges }): Vertex {
   const shown = { name, platforms: new Set<string>(), at: step.at }
   const { table, target } = edges
+  const isFresh = stage.name !== undefined && edges.fresh.includes(stage.name)
+  const fresh = isFresh ? { fresh: true } : {}
+  // Not the vertex of a stage that may use the cache
+  const idOf = (facts: unknown) => keyOf(isFresh ? ['fresh', facts] : facts)
   if (step.kind === 'run') {
-    const id = keyOf(['run', parent.id, runKey(step, formatPlatform(stage.platform))])
-    return intern(table, { kind: 'run', id, parent, step, platform: stage.platform, shown }, target)
+    const mounted = step.mounts.map((mount) => mountedBy(mount, stage, edges))
+    const ids = mounted.map((source) => (source === undefined ? '' : source.kind === 'folder' ? `folder ${source.name ?? ''}` : source.id))
+    const id = idOf(['run', parent.id, runKey(step, formatPlatform(stage.platform)), ...(ids.length > 0 ? [ids] : [])])
+    return intern(table, { kind: 'run', id, parent, step, platform: stage.platform, shown, mounted, ...fresh }, target)
   }
-  if (step.kind === 'workdir') return intern(table, { kind: 'workdir', id: keyOf(['workdir', parent.id, step.path, step.user]), parent, step, shown }, target)
+  if (step.kind === 'workdir') return intern(table, { kind: 'workdir', id: idOf(['workdir', parent.id, step.path, step.user]), parent, step, shown, ...fresh }, target)
   const from = step.from === undefined ? (step.sources.length > 0 ? edges.context : undefined) : sourceOf(step.from, stage, edges)
   const fromId = from === undefined ? '' : from.kind === 'folder' ? `folder ${from.name}` : from.id
   const remotes = (step.remotes ?? []).map((remote) => addedFrom(remote, edges))
-  const id = keyOf(['copy', parent.id, fromId, copyKey(step), ...remotes.map((remote) => (remote.kind === 'http' ? remote : remote.id))])
-  return intern(table, { kind: 'copy', id, parent, step, shown, remotes, ...(from ? { from } : {}) }, target)
+  const id = idOf(['copy', parent.id, fromId, copyKey(step), ...remotes.map((remote) => (remote.kind === 'http' ? remote : remote.id))])
+  return intern(table, { kind: 'copy', id, parent, step, shown, remotes, ...(from ? { from } : {}), ...fresh }, target)
+}
+
+/** What a mount reads from, if it is one that reads. */
+function mountedBy(mount: RunMount, stage: GraphStage, edges: StageEdges): Vertex | FolderSource | undefined {
+  if (mount.type !== 'bind' && mount.type !== 'cache') return undefined
+  if (mount.from !== undefined) return sourceOf(mount.from, stage, edges)
+  return mount.type === 'bind' ? (edges.context ?? { kind: 'folder' }) : undefined
 }
 
 function sourceOf(source: StageSource, stage: GraphStage, edges: StageEdges): NonNullable<Extract<StepVertex, { kind: 'copy' }>['from']> {
@@ -153,7 +170,13 @@ function intern<V extends Vertex>(table: VertexTable, vertex: V, target: string)
 
 /** Everything of a RUN that its result may depend on, the file system it starts from aside. */
 export function runKey(step: Extract<Step, { kind: 'run' }>, platform: string): unknown {
-  return [platform, step.argv, step.env, step.user, step.cwd, step.files.map(({ path, content, mode }) => [path, content, mode]), step.network]
+  return [platform, step.argv, step.env, step.user, step.cwd, step.files.map(({ path, content, mode }) => [path, content, mode]), step.network, ...(step.mounts.length > 0 ? [step.mounts.map(mountKey)] : [])]
+}
+
+/** Where a mount reads from is known by the content, or the vertex. */
+function mountKey(mount: RunMount): unknown {
+  const { from: _, ...rest } = mount as RunMount & { from?: unknown }
+  return rest
 }
 
 /** Everything of a COPY that its result may depend on, the contents and the file system it goes into aside. */

@@ -1,3 +1,4 @@
+import type { FileOwner } from '../../dockerfile/run-mounts.ts'
 import type { ErrorCode } from '../../errors.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
 import type { SelectedSource } from './select.ts'
@@ -20,8 +21,10 @@ export interface WorkerMethods {
   digest: { params: { lowers: readonly string[]; sources: readonly string[]; excludes: readonly string[] }; result: { digest: string } }
   /** Text of a file, if it is there. */
   readFile: { params: { lowers: readonly string[]; path: string; limit: number }; result: { text?: string } }
-  /** Runs a tiny container; `failure` says why it did not work. */
-  probeRuntime: { params: { runtime: string }; result: { failure?: string } }
+  /** Makes the folder of a cache mount, unless it is there. */
+  cacheFolder: { params: CacheFolderParams; result: Record<string, never> }
+  /** Runs a tiny container; `failure` says why it did not work, `seccomp` whether the runtime takes a profile. */
+  probeRuntime: { params: { runtime: string }; result: { failure?: string; seccomp: boolean } }
   /** Bytes that snapshots take on disk. */
   measure: { params: { ids: readonly string[] }; result: { sizes: Readonly<Record<string, number>> } }
   /** Removes snapshots. */
@@ -84,6 +87,31 @@ export interface RunParams {
   readonly runtime: string
   /** A program of a foreign platform: its crash is the emulator's until shown otherwise. */
   readonly emulated: boolean
+  /** Those inside others after them. */
+  readonly mounts: readonly WorkerMount[]
+  readonly network: 'host' | 'none'
+  /** Lines of /etc/hosts, beside those every step gets. */
+  readonly hosts: readonly { readonly name: string; readonly ip: string }[]
+  readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[]
+  /** Bytes of /dev/shm. */
+  readonly shmSize?: number
+  /** The runtime takes a seccomp profile. */
+  readonly seccomp: boolean
+}
+
+/** A mount of a RUN: `lowers` and `id` are snapshots. */
+export type WorkerMount =
+  | { readonly type: 'bind'; readonly target: string; readonly lowers: readonly string[]; readonly source: string; readonly writable: boolean }
+  | { readonly type: 'cache'; readonly target: string; readonly id: string; readonly readonly: boolean }
+  | { readonly type: 'tmpfs'; readonly target: string; readonly size?: number }
+  | { readonly type: 'secret'; readonly target?: string; readonly env?: string; /** base64 */ readonly content: string; readonly owner: FileOwner }
+  | { readonly type: 'ssh'; readonly target: string; /** Path of the agent's socket on the host. */ readonly socket: string; readonly owner: FileOwner }
+
+export interface CacheFolderParams {
+  readonly id: string
+  /** Of the folder, when it starts empty. */
+  readonly owner: FileOwner
+  readonly seed?: { readonly lowers: readonly string[]; readonly source: string }
 }
 
 export interface PackParams {

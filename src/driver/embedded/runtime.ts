@@ -9,24 +9,38 @@ import type { Workers } from './workers.ts'
 /** Fastest first; which of them works on a machine depends on its cgroups and kernel, so each is tried. */
 const CANDIDATES = ['crun', 'runc', 'youki']
 
-/** Finds an OCI runtime that really runs a container here; a good answer is remembered for as long as the program does not change. */
-export function createRuntimeFinder({ store, workers, wanted, uid, signal }: { store: Store; workers: Workers; wanted?: string; uid: number; signal: AbortSignal }): () => Promise<string> {
-  let found: Promise<string> | undefined
-  return () => (found ??= find())
+/** An OCI runtime that works here. */
+export interface Runtime {
+  readonly path: string
+  /** It takes a seccomp profile. */
+  readonly seccomp: boolean
+}
 
-  async function find(): Promise<string> {
+/** Finds an OCI runtime that really runs a container here; a good answer is remembered for as long as the program does not change. */
+export function createRuntimeFinder({ store, workers, wanted, uid, signal, onWarning }: { store: Store; workers: Workers; wanted?: string; uid: number; signal: AbortSignal; onWarning: (message: string) => void }): () => Promise<Runtime> {
+  let found: Promise<Runtime> | undefined
+  return () => (found ??= findAndWarn())
+
+  async function findAndWarn(): Promise<Runtime> {
+    const runtime = await find()
+    if (!runtime.seccomp) onWarning(`${runtime.path} takes no seccomp profile: steps run without one`)
+    return runtime
+  }
+
+  async function find(): Promise<Runtime> {
     const failures: string[] = []
     for (const name of wanted === undefined ? CANDIDATES : [wanted]) {
       const path = await findProgram(name)
       if (path === undefined) continue
       const { size, mtimeMs } = await stat(path)
-      const key = keyOf(['runtime', path, size, mtimeMs, release(), uid])
-      if (await store.records.get('runtimes', key)) return path
+      const key = keyOf(['runtime', 2, path, size, mtimeMs, release(), uid])
+      const known = await store.records.get<Runtime>('runtimes', key)
+      if (known) return { path, seccomp: known.seccomp === true }
       const worker = await workers.native()
-      const { failure } = await worker.call('probeRuntime', { runtime: path }, { signal })
+      const { failure, seccomp } = await worker.call('probeRuntime', { runtime: path }, { signal })
       if (failure === undefined) {
-        await store.records.put('runtimes', key, { path })
-        return path
+        await store.records.put('runtimes', key, { path, seccomp } satisfies Runtime)
+        return { path, seccomp }
       }
       failures.push(`${path}: ${failure}`)
     }

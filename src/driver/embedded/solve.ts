@@ -10,9 +10,11 @@ import { copySourceOf, type Remotes } from './remotes.ts'
 import { chainOf, newSnapshotId, type Layer, type Layers } from './layers.ts'
 import { createLimit } from './limit.ts'
 import { copyKey, runKey } from './lower.ts'
-import type { Changed, CopyParams } from './protocol.ts'
+import type { Changed, CopyParams, RunParams } from './protocol.ts'
 import type { StepVertex, Vertex } from './vertex.ts'
 import { createStepCache, type StepImports } from './step-cache.ts'
+import type { MountInput, StepMounts } from './step-mounts.ts'
+import type { Runtime } from './runtime.ts'
 import type { Workers } from './workers.ts'
 
 /** A vertex's result: a file system as a chain of layers, bottom first. */
@@ -22,6 +24,8 @@ export interface Solved {
   readonly layers: readonly Layer[]
   /** When the last layer was made, RFC 3339; absent for a base image. */
   readonly created?: string
+  /** It was made anew though the cache may know it: so must be what is made from it. */
+  readonly fresh?: boolean
 }
 
 export interface SolverOptions {
@@ -32,8 +36,11 @@ export interface SolverOptions {
   readonly context: (name?: string) => Promise<Context>
   readonly remotes: Remotes
   readonly isNative: (platform: Platform) => boolean
-  /** Path of the OCI runtime; looked for by the first RUN. */
-  readonly runtime: () => Promise<string>
+  /** The OCI runtime; looked for by the first RUN. */
+  readonly runtime: () => Promise<Runtime>
+  readonly mounts: StepMounts
+  /** What all RUN steps are given. */
+  readonly container: ContainerOptions
   readonly jobs: number
   readonly noCache: boolean
   /** Caches of other machines. */
@@ -80,8 +87,9 @@ export function createSolver(options: SolverOptions): Solver {
     }
     if (vertex.kind === 'remote') return options.remotes.tree(vertex, signal)
     const from = vertex.kind === 'copy' && vertex.from && vertex.from.kind !== 'folder' ? solve(vertex.from, signal) : undefined
-    const [parent, source] = await Promise.all([solve(vertex.parent, signal), from])
-    const solved = await solveStep(vertex, { parent, source, signal })
+    const mounted = vertex.kind === 'run' ? vertex.mounted.map((one) => (one && one.kind !== 'folder' ? solve(one, signal) : undefined)) : []
+    const [parent, source, ...sources] = await Promise.all([solve(vertex.parent, signal), from, ...mounted])
+    const solved = await solveStep(vertex, { parent, source, sources, signal })
     done.push({ vertex, solved })
     return solved
   }
@@ -96,9 +104,11 @@ export function createSolver(options: SolverOptions): Solver {
     try {
       const selected = vertex.kind === 'copy' && inputs.source === undefined ? await selectFor(vertex) : undefined
       const added = vertex.kind === 'copy' ? await bringAdded(vertex, signal) : []
-      const content = selected?.digest ?? (await contentOf(vertex, inputs)) ?? ''
-      const key = keyOf([vertex.kind, parent.key, content, stepKey(vertex), ...added.map((one) => one.key)])
-      const record = options.noCache ? undefined : await cache.find(key, { below: parent.key, vertex }, signal)
+      const mounts = vertex.kind === 'run' ? await options.mounts.inputs(vertex, inputs.sources, signal) : []
+      const fresh = vertex.fresh || [parent, inputs.source, ...inputs.sources].some((input) => input?.fresh)
+      const content = selected?.digest ?? (await contentOf(vertex, inputs)) ?? mountsKey(mounts)
+      const key = keyOf([vertex.kind, parent.key, content, stepKey(vertex, options.container), ...added.map((one) => one.key)])
+      const record = options.noCache || fresh ? undefined : await cache.find(key, { below: parent.key, vertex }, signal)
       if (record) {
         report(vertex, true)
         return { key, layers: [...parent.layers, record.layer], created: record.created }
@@ -108,13 +118,13 @@ export function createSolver(options: SolverOptions): Solver {
         start()
         const id = newSnapshotId()
         const lowers = await layers.unpacked(parent.layers, signal)
-        const { empty, contentKey, warnings } = await execute(vertex, { ...inputs, id, lowers, selected, added })
+        const { empty, contentKey, warnings } = await execute(vertex, { ...inputs, id, lowers, selected, added, mounts })
         for (const message of warnings ?? []) emit({ type: 'warning', message, ...(vertex.shown.at ? { source: vertex.shown.at } : {}), at: Date.now() })
         return { layer: { id, empty, ...(contentKey ? { contentKey } : {}) }, created: new Date().toISOString() }
       })
       await cache.put(key, { below: parent.key, vertex }, made)
       emit({ type: 'step.done', step: vertex.id, cached: false, at: Date.now() })
-      return { key, layers: [...parent.layers, made.layer], created: made.created }
+      return { key, layers: [...parent.layers, made.layer], created: made.created, ...(fresh ? { fresh } : {}) }
     } catch (thrown) {
       const error = located(thrown, vertex, signal)
       start()
@@ -148,7 +158,7 @@ export function createSolver(options: SolverOptions): Solver {
     }))
   }
 
-  async function execute(vertex: StepVertex, inputs: StepInputs & { id: string; lowers: string[]; added: readonly Added[]; selected: Awaited<ReturnType<typeof selectFor>> | undefined }): Promise<Changed> {
+  async function execute(vertex: StepVertex, inputs: StepInputs & { id: string; lowers: string[]; added: readonly Added[]; mounts: readonly (MountInput | undefined)[]; selected: Awaited<ReturnType<typeof selectFor>> | undefined }): Promise<Changed> {
     const { id, lowers, signal, source, selected, added } = inputs
     const base = { id, lowers }
     switch (vertex.kind) {
@@ -171,11 +181,19 @@ export function createSolver(options: SolverOptions): Solver {
       }
       case 'run': {
         const { step, platform } = vertex
+        const { network, hosts, ulimits, shmSize } = options.container
         const emulated = !options.isNative(platform)
         const [worker, runtime] = await Promise.all([emulated ? options.workers.emulating(platform.architecture) : options.workers.native(), options.runtime()])
-        return worker.call('run', {
-          ...base, argv: step.argv, env: [...step.env, ...step.secretEnv], user: step.user, cwd: step.cwd, files: step.files, runtime, emulated,
-        }, { signal, onLog: (stream, line) => emit({ type: 'step.log', step: vertex.id, stream, line, at: Date.now() }) })
+        const opened = await options.mounts.open(vertex, inputs.mounts, signal)
+        try {
+          return await worker.call('run', {
+            ...base, argv: step.argv, env: [...step.env, ...step.secretEnv], user: step.user, cwd: step.cwd, files: step.files, emulated,
+            runtime: runtime.path, seccomp: runtime.seccomp, mounts: opened.mounts, hosts, ulimits, ...(shmSize === undefined ? {} : { shmSize }),
+            network: step.network === 'default' ? network : step.network,
+          }, { signal, onLog: (stream, line) => emit({ type: 'step.log', step: vertex.id, stream, line, at: Date.now() }) })
+        } finally {
+          opened.release()
+        }
       }
     }
   }
@@ -198,13 +216,26 @@ interface Added {
 interface StepInputs {
   readonly parent: Solved
   readonly source: Solved | undefined
+  /** What the mounts of a RUN read from. */
+  readonly sources: readonly (Solved | undefined)[]
   readonly signal: AbortSignal
 }
 
-function stepKey(vertex: StepVertex): unknown {
+/** What all RUN steps of a build are given. */
+export type ContainerOptions = Pick<RunParams, 'network' | 'hosts' | 'ulimits' | 'shmSize'>
+
+function mountsKey(mounts: readonly (MountInput | undefined)[]): string {
+  return mounts.length === 0 ? '' : keyOf(mounts.map((mount) => mount?.key ?? ''))
+}
+
+function stepKey(vertex: StepVertex, container: ContainerOptions): unknown {
   switch (vertex.kind) {
-    case 'run':
-      return runKey(vertex.step, formatPlatform(vertex.platform))
+    case 'run': {
+      const key = runKey(vertex.step, formatPlatform(vertex.platform))
+      const { network, hosts, ulimits, shmSize } = container
+      const isPlain = network === 'host' && hosts.length === 0 && ulimits.length === 0 && shmSize === undefined
+      return isPlain ? key : [key, container]
+    }
     case 'copy':
       return copyKey(vertex.step)
     case 'workdir':

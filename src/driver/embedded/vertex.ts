@@ -38,10 +38,21 @@ interface StepBase {
   readonly id: string
   readonly parent: Vertex
   readonly shown: Shown
+  /** To be done anew, whatever the cache holds. */
+  readonly fresh?: boolean
 }
 
+/** A folder of this machine that is a context; without a name it is the build context. */
+export interface FolderSource {
+  readonly kind: 'folder'
+  readonly name?: string
+}
+
+/** A RUN; `mounted` is what each of the step's mounts reads from. */
+export type RunVertex = StepBase & { readonly kind: 'run'; readonly step: RunStep; readonly platform: Platform; readonly mounted: readonly (Vertex | FolderSource | undefined)[] }
+
 export type StepVertex =
-  | (StepBase & { readonly kind: 'run'; readonly step: RunStep; readonly platform: Platform })
+  | RunVertex
   | (StepBase & { readonly kind: 'workdir'; readonly step: WorkdirStep })
   | (StepBase & {
       readonly kind: 'copy'

@@ -10,6 +10,15 @@ export interface ContainerSpec {
   readonly hostname: string
   /** Files of the host that appear in the container, read-only. */
   readonly files: readonly { readonly source: string; readonly target: string }[]
+  /** Further mounts, after all others. */
+  readonly mounts?: readonly unknown[]
+  /** A network of its own that leads nowhere; default: the host's. */
+  readonly noNetwork?: boolean
+  readonly rlimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[]
+  /** Bytes of /dev/shm. */
+  readonly shmSize?: number
+  /** Section of the configuration. */
+  readonly seccomp?: unknown
   /** In a user namespace that does not own the network, sysfs cannot be mounted: the host's is shown instead. */
   readonly bindSys: boolean
   /** Absent: the runtime's default, for rootless ones none. */
@@ -27,7 +36,7 @@ const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sys
 /** Folders and files that the container's own mounts need in the root file system. */
 export const MOUNT_POINTS = ['/proc', '/dev', '/sys'] as const
 
-/** The OCI runtime configuration (runtime-spec config.md) of one RUN: the host's network, everything else its own. */
+/** The OCI runtime configuration (runtime-spec config.md) of one RUN: everything but the network is its own. */
 export function runtimeConfig(spec: ContainerSpec): unknown {
   const sys = spec.bindSys
     ? { destination: '/sys', type: 'none', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] }
@@ -46,6 +55,7 @@ export function runtimeConfig(spec: ContainerSpec): unknown {
         ...(spec.ids.uid === 0 ? { effective: CAPABILITIES, permitted: CAPABILITIES } : {}),
       },
       noNewPrivileges: false,
+      ...(spec.rlimits?.length ? { rlimits: spec.rlimits.map(({ name, soft, hard }) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard })) } : {}),
     },
     root: { path: spec.rootfs, readonly: false },
     hostname: spec.hostname,
@@ -53,15 +63,17 @@ export function runtimeConfig(spec: ContainerSpec): unknown {
       { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
       { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'] },
       { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'] },
-      { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=65536k'] },
+      { destination: '/dev/shm', type: 'tmpfs', source: 'shm', options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${spec.shmSize ?? 64 << 20}`] },
       { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
       sys,
       ...spec.files.map(({ source, target }) => ({ destination: target, type: 'bind', source, options: ['bind', 'ro', 'nosuid', 'nodev'] })),
+      ...(spec.mounts ?? []),
     ],
     linux: {
-      namespaces: [{ type: 'pid' }, { type: 'ipc' }, { type: 'uts' }, { type: 'mount' }],
+      namespaces: [{ type: 'pid' }, { type: 'ipc' }, { type: 'uts' }, { type: 'mount' }, ...(spec.noNetwork ? [{ type: 'network' }] : [])],
       maskedPaths: MASKED,
       readonlyPaths: READ_ONLY,
+      ...(spec.seccomp === undefined ? {} : { seccomp: spec.seccomp }),
       ...(spec.cgroupsPath ? { cgroupsPath: spec.cgroupsPath } : {}),
     },
   }

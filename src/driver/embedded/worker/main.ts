@@ -2,6 +2,7 @@ import { toXbuildError } from '../../../errors.ts'
 import type { FromWorker, Method, ToWorker, WireError, WorkerMethods } from '../protocol.ts'
 import { removeStaleCgroups } from '../cgroups.ts'
 import { applyLayer } from './apply.ts'
+import { makeCacheFolder } from './cache-folder.ts'
 import { copy } from './copy.ts'
 import { digestTree } from './digest.ts'
 import { removeLeftovers, type WorkerFolders } from './overlay.ts'
@@ -38,6 +39,7 @@ const handlers: Handlers = {
   exportTree: (params, { signal }) => exportTree(folders, params, signal),
   digest: (params) => digestTree(folders, params),
   readFile: (params) => readTreeFile(folders, params),
+  cacheFolder: (params) => makeCacheFolder(folders, params),
   probeRuntime: (params, { signal }) => probeRuntime(folders, params, { signal, inUserNamespace }),
   measure: (params) => measureSnapshots(folders, params.ids),
   remove: (params) => removeSnapshots(folders, params.ids),

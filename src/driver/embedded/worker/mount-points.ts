@@ -13,8 +13,8 @@ export interface MountPoints {
   readonly grown: readonly NonNullable<MadeFolders['grown']>[]
 }
 
-/** Makes what the container's mounts, and files that are bound over `files`, need in the image. */
-export function makeMountPoints(root: string, files: readonly string[]): MountPoints {
+/** Makes what the container's mounts, and files and folders that others are mounted over, need in the image. */
+export function makeMountPoints(root: string, { files, folders = [] }: { files: readonly string[]; folders?: readonly string[] }): MountPoints {
   const made: { path: string; isFolder: boolean }[] = []
   const grown: NonNullable<MadeFolders['grown']>[] = []
   const folder = (path: string): string => {
@@ -23,8 +23,15 @@ export function makeMountPoints(root: string, files: readonly string[]): MountPo
     if (result.grown) grown.push(result.grown)
     return result.path
   }
-  for (const path of MOUNT_POINTS) folder(path)
+  // What lies inside another mount is not seen in the image
+  const isInside = (path: string) => folders.some((other) => path.startsWith(`${other}/`))
+  // These stay in the image, as BuildKit leaves them: without them its containers could not have a read-only root
+  for (const path of MOUNT_POINTS) {
+    for (const one of makeFolders(root, path, { uid: 0, gid: 0 }).made) grown.push({ path: one, mtime: 0 })
+  }
+  for (const path of folders) if (!isInside(path)) folder(path)
   for (const path of files) {
+    if (isInside(path)) continue
     const real = resolveInRoot(root, path)
     if (look(real)) continue
     const parent = folder(dirname(real).slice(root.length))

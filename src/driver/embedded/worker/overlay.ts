@@ -72,6 +72,16 @@ export async function withTree<T>(folders: WorkerFolders, lowers: readonly strin
   })
 }
 
+/** Mounts `lowers` for reading and writing; what is written is thrown away. */
+export async function withDraft<T>(folders: WorkerFolders, lowers: readonly string[], use: (root: string) => Promise<T>): Promise<T> {
+  return withScratch(folders, async (scratch) => {
+    const upper = join(scratch, 'fs')
+    mkdirSync(upper)
+    copyRootAttributes(folders, lowers, upper)
+    return lowers.length === 0 ? use(upper) : withMount(folders, { lowers, upper, scratch }, use)
+  })
+}
+
 async function withMount<T>(
   folders: WorkerFolders,
   { lowers, upper, scratch }: { lowers: readonly string[]; upper?: string; scratch: string },

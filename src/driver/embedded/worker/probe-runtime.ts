@@ -5,11 +5,19 @@ import { PROBE_STATUS, probeProgram } from '../../../emulation/probe-program.ts'
 import { XbuildError } from '../../../errors.ts'
 import { platformOfNodeArch } from '../../../platform.ts'
 import { runtimeConfig } from './bundle.ts'
+import { seccompProfile } from './seccomp.ts'
 import { withScratch, type WorkerFolders } from './overlay.ts'
 import { runContainer } from './container.ts'
 
-/** Runs a container that holds nothing but a program of a hundred bytes. */
-export async function probeRuntime(folders: WorkerFolders, { runtime }: { runtime: string }, { signal, inUserNamespace }: { signal: AbortSignal; inUserNamespace: boolean }): Promise<{ failure?: string }> {
+/** Runs a container that holds nothing but a program of a hundred bytes; when that does not work, once more without a seccomp profile. */
+export async function probeRuntime(folders: WorkerFolders, { runtime }: { runtime: string }, options: { signal: AbortSignal; inUserNamespace: boolean }): Promise<{ failure?: string; seccomp: boolean }> {
+  const { failure } = await probe(folders, { ...options, runtime, seccomp: true })
+  if (failure === undefined) return { seccomp: true }
+  const other = await probe(folders, { ...options, runtime, seccomp: false })
+  return { seccomp: false, ...(other.failure === undefined ? {} : { failure }) }
+}
+
+async function probe(folders: WorkerFolders, { runtime, seccomp, signal, inUserNamespace }: { runtime: string; seccomp: boolean; signal: AbortSignal; inUserNamespace: boolean }): Promise<{ failure?: string }> {
   return withScratch(folders, async (scratch) => {
     const rootfs = join(scratch, 'rootfs')
     for (const folder of ['', 'proc', 'sys', 'dev']) mkdirSync(join(rootfs, folder), { recursive: true })
@@ -19,7 +27,8 @@ export async function probeRuntime(folders: WorkerFolders, { runtime }: { runtim
     const name = `xbuild-${folders.owner}-probe-${Date.now().toString(36)}`
     const ids = { uid: 0, gid: 0, additionalGids: [] }
     writeFileSync(join(scratch, 'config.json'), JSON.stringify(runtimeConfig({
-      rootfs, argv: ['/probe'], env: [], cwd: '/', ids, hostname: 'probe', files: [], bindSys: inUserNamespace, ...(inUserNamespace ? {} : { cgroupsPath: `/${name}` }),
+      rootfs, argv: ['/probe'], env: [], cwd: '/', ids, hostname: 'probe', files: [], bindSys: inUserNamespace,
+      ...(seccomp ? { seccomp: seccompProfile(process.arch) } : {}), ...(inUserNamespace ? {} : { cgroupsPath: `/${name}` }),
     })))
     const { status, output, fromRuntime } = await runContainer({ scratch, name, runtime, signal, inUserNamespace, onLog: () => undefined })
     if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')

@@ -5,9 +5,12 @@ import { makeFolders } from '../in-root.ts'
 import type { Changed, RunParams } from '../protocol.ts'
 import { runtimeConfig } from './bundle.ts'
 import { runContainer, type OnLog } from './container.ts'
+import { maskFor } from './mask.ts'
 import { makeMountPoints, removeMountPoints } from './mount-points.ts'
+import { withMounts } from './mounts.ts'
 import { isEmpty, makeSnapshot, type WorkerFolders } from './overlay.ts'
 import { runFailure } from './run-failure.ts'
+import { seccompProfile } from './seccomp.ts'
 import { resolveUser } from './users.ts'
 
 /** The one that BuildKit gives: some programs write it into what they make. */
@@ -26,19 +29,27 @@ export async function run(folders: WorkerFolders, params: RunParams, { signal, o
   return makeSnapshot(folders, { id: params.id, lowers }, async ({ merged, upper, scratch }) => {
     const ids = resolveUser(merged, params.user)
     const files = hostFiles(scratch, params)
-    const mountPoints = makeMountPoints(merged, files.map((file) => file.target))
-    makeFolders(merged, params.cwd, { uid: 0, gid: 0 })
-    const name = `xbuild-${folders.owner}-${params.id}`
-    const config = runtimeConfig({
-      rootfs: merged, argv: params.argv, env: params.env, cwd: params.cwd, ids, hostname: HOSTNAME, files, bindSys: inUserNamespace,
-      ...(inUserNamespace ? {} : { cgroupsPath: `/${name}` }),
+    return withMounts(folders, { mounts: params.mounts, scratch }, async (prepared) => {
+      const mountPoints = makeMountPoints(merged, { files: [...files.map((file) => file.target), ...prepared.files], folders: prepared.folders })
+      makeFolders(merged, params.cwd, { uid: 0, gid: 0 })
+      const name = `xbuild-${folders.owner}-${params.id}`
+      const config = runtimeConfig({
+        rootfs: merged, argv: params.argv, env: [...params.env, ...prepared.env], cwd: params.cwd, ids, hostname: HOSTNAME, files, mounts: prepared.mounts,
+        noNetwork: params.network === 'none', rlimits: params.ulimits, bindSys: inUserNamespace,
+        ...(params.shmSize === undefined ? {} : { shmSize: params.shmSize }),
+        ...(params.seccomp ? { seccomp: seccompProfile(process.arch) } : {}),
+        ...(inUserNamespace ? {} : { cgroupsPath: `/${name}` }),
+      })
+      // The configuration holds secrets that are variables, and the runtime may keep a copy of it
+      const bundle = prepared.memory ?? scratch
+      writeFileSync(join(bundle, 'config.json'), JSON.stringify(config))
+      const mask = maskFor(prepared.secrets)
+      const end = await runContainer({ scratch: bundle, name, runtime: params.runtime, signal, onLog: (stream, line) => onLog(stream, mask(line)), inUserNamespace })
+      if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
+      if (end.status !== 0) throw runFailure(params, { ...end, output: end.output.map(mask) })
+      removeMountPoints(mountPoints)
+      return { empty: isEmpty(upper) }
     })
-    writeFileSync(join(scratch, 'config.json'), JSON.stringify(config))
-    const end = await runContainer({ scratch, name, runtime: params.runtime, signal, onLog, inUserNamespace })
-    if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
-    if (end.status !== 0) throw runFailure(params, end)
-    removeMountPoints(mountPoints)
-    return { empty: isEmpty(upper) }
   })
 }
 
@@ -51,9 +62,10 @@ function emptyLower(folders: WorkerFolders): string {
 /** resolv.conf, hosts and heredoc scripts, written into the operation's folder to be bound into the container. */
 function hostFiles(scratch: string, params: RunParams): { source: string; target: string }[] {
   const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
+  const hosts = params.hosts.map(({ name, ip }) => `${ip}\t${name}\n`).join('')
   const wanted = [
     { path: '/etc/resolv.conf', content: read('/etc/resolv.conf'), mode: 0o644 },
-    { path: '/etc/hosts', content: `127.0.0.1\tlocalhost ${HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n${read('/etc/hosts')}`, mode: 0o644 },
+    { path: '/etc/hosts', content: `127.0.0.1\tlocalhost ${HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n${hosts}${read('/etc/hosts')}`, mode: 0o644 },
     ...params.files,
   ]
   return wanted.map(({ path, content, mode }, index) => {

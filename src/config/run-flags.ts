@@ -1,0 +1,83 @@
+import type { Flag } from './flags.ts'
+import type { RunOptions } from './run-options.ts'
+import * as read from './run-values.ts'
+
+/** Flags for what RUN steps see. */
+export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: Flag<RunOptions[K]> } = {
+  secrets: {
+    name: 'secret',
+    placeholder: 'id=NAME[,src=FILE|env=VARIABLE]',
+    repeat: true,
+    group: 'common',
+    help: 'Show a secret to steps with RUN --mount=type=secret,id=NAME; it is never kept',
+    absent: undefined,
+    parse: read.secrets,
+  },
+  ssh: {
+    name: 'ssh',
+    placeholder: 'default|ID[=SOCKET]',
+    repeat: true,
+    group: 'common',
+    help: 'Let steps with RUN --mount=type=ssh sign with the keys of an ssh agent',
+    default: 'SSH_AUTH_SOCK as the socket',
+    absent: undefined,
+    parse: read.ssh,
+  },
+  network: {
+    name: 'network',
+    placeholder: 'default|host|none',
+    group: 'advanced',
+    key: 'network',
+    help: 'Network of RUN steps that do not say; default is that of the host',
+    absent: undefined,
+    parse: read.network,
+  },
+  addHosts: {
+    name: 'add-host',
+    placeholder: 'NAME:IP',
+    repeat: true,
+    group: 'advanced',
+    key: 'add-hosts',
+    help: 'Line for /etc/hosts of RUN steps; host-gateway as IP is this machine',
+    absent: undefined,
+    parse: read.addHosts,
+  },
+  ulimits: {
+    name: 'ulimit',
+    placeholder: 'NAME=SOFT[:HARD]',
+    repeat: true,
+    group: 'advanced',
+    key: 'ulimits',
+    help: 'Resource limit of RUN steps, like nofile=1024:4096',
+    absent: undefined,
+    parse: read.ulimits,
+  },
+  shmSize: {
+    name: 'shm-size',
+    placeholder: 'SIZE',
+    group: 'advanced',
+    key: 'shm-size',
+    help: 'Size of /dev/shm in RUN steps',
+    default: '64m',
+    absent: undefined,
+    parse: read.shmSize,
+  },
+  noCacheFilter: {
+    name: 'no-cache-filter',
+    placeholder: 'STAGE',
+    repeat: true,
+    group: 'advanced',
+    help: 'Run the steps of these stages anew, and what is made from them; separated by commas',
+    absent: undefined,
+    parse: read.stages,
+  },
+  allow: {
+    name: 'allow',
+    placeholder: 'ENTITLEMENT',
+    repeat: true,
+    group: 'advanced',
+    help: 'network.host is accepted: RUN --network=host needs no entitlement here',
+    absent: undefined,
+    parse: read.allow,
+  },
+}

@@ -1,0 +1,31 @@
+/** Where a `--secret` comes from. */
+export type SecretSource =
+  | { readonly kind: 'file'; /** Relative to the build's `cwd`. */ readonly path: string }
+  | { readonly kind: 'env'; readonly name: string }
+
+/** A resource limit, as `setrlimit` takes it; -1 is no limit. */
+export interface Ulimit {
+  /** Lower case, without `RLIMIT_`. */
+  readonly name: string
+  readonly soft: number
+  readonly hard: number
+}
+
+/** What a build says to all of its RUN steps. */
+export interface RunOptions {
+  /** By id. */
+  readonly secrets?: Readonly<Record<string, SecretSource>>
+  /** Sockets of ssh agents by id. */
+  readonly ssh?: Readonly<Record<string, string>>
+  /** The network of steps that do not say; default: the host's. */
+  readonly network?: 'host' | 'none'
+  /** Lines of /etc/hosts. */
+  readonly addHosts?: readonly { readonly name: string; readonly ip: string }[]
+  readonly ulimits?: readonly Ulimit[]
+  /** Bytes of /dev/shm. */
+  readonly shmSize?: number
+  /** Stages whose steps run anew, by name in lower case. */
+  readonly noCacheFilter?: readonly string[]
+  /** Entitlements, each of them one that xbuild has. */
+  readonly allow?: readonly string[]
+}
