@@ -30,6 +30,7 @@ export function neededToTest() {
     { programs: ['skopeo'], package: 'skopeo', why: 'reads what xbuild wrote' },
     { programs: ['umoci'], package: 'umoci', why: 'unpacks what xbuild wrote' },
     { programs: ['docker-registry'], package: 'docker-registry', why: 'is pushed to and pulled from' },
+    { programs: ['git'], package: 'git', why: 'holds repositories to build from' },
     { programs: ['setpriv'], package: 'util-linux', why: 'drops rights' },
     UIDMAP,
   ]

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import type { ChildProcessByStdio } from 'node:child_process'
-import type { Readable } from 'node:stream'
+import type { Readable, Writable } from 'node:stream'
 import { program } from './places.ts'
 
 /** How the program is run; `env` is added to this process's. */
@@ -9,6 +9,8 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Store folder, as XBUILD_HOME. */
   readonly store?: string
+  /** What is piped in. */
+  readonly input?: string | Uint8Array
 }
 
 /** What a program left. */
@@ -21,7 +23,7 @@ export interface Ended {
 
 /** A program that runs: wait for `ended`, or for `printed` to see something first. */
 export interface Running {
-  readonly child: ChildProcessByStdio<null, Readable, Readable>
+  readonly child: ChildProcessByStdio<Writable | null, Readable, Readable>
   readonly ended: Promise<Ended>
   /** Resolves when stdout or stderr matches; rejects when the program ends before. */
   printed(pattern: RegExp): Promise<void>
@@ -54,8 +56,10 @@ export function start(file: string, args: readonly string[], options: RunOptions
   const child = spawn(file, [...args], {
     cwd: options.cwd,
     env: { ...process.env, NO_COLOR: '1', ...(options.store ? { XBUILD_HOME: options.store } : {}), ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  }) as ChildProcessByStdio<Writable | null, Readable, Readable>
+  child.stdin?.on('error', () => {}) // who ends early says why
+  child.stdin?.end(options.input)
   const text = { stdout: '', stderr: '' }
   child.stdout.setEncoding('utf8').on('data', (part: string) => (text.stdout += part))
   child.stderr.setEncoding('utf8').on('data', (part: string) => (text.stderr += part))
