@@ -1,0 +1,50 @@
+import { describe, expect, test } from 'vitest'
+import { parseArgv } from '../../src/config/parse.ts'
+import type { BuildOptions } from '../../src/config/options.ts'
+import { parsePlatform } from '../../src/platform.ts'
+
+function options(line: string, env: Record<string, string> = {}): BuildOptions {
+  const command = parseArgv([...line.split(' '), '.'], env, { cwd: '/home', localPlatform: parsePlatform('linux/amd64') })
+  if (command.command !== 'build') throw new Error(`not a build: ${command.command}`)
+  return command.options
+}
+
+describe('one flag', () => {
+  const cases: readonly (readonly [line: string, option: keyof BuildOptions, value: unknown, env?: Record<string, string>])[] = [
+    ['--secret id=a,src=f --secret id=b,source=g', 'secrets', { a: { kind: 'file', path: 'f' }, b: { kind: 'file', path: 'g' } }],
+    ['--secret id=a,env=A', 'secrets', { a: { kind: 'env', name: 'A' } }, { A: '1' }],
+    ['--secret type=env,id=A', 'secrets', { A: { kind: 'env', name: 'A' } }, { A: '1' }],
+    ['--secret id=A', 'secrets', { A: { kind: 'env', name: 'A' } }, { A: '1' }],
+    ['--secret type=file,id=A', 'secrets', { A: { kind: 'file', path: 'A' } }, { A: '1' }],
+    ['--secret id=A', 'secrets', { A: { kind: 'file', path: 'A' } }],
+    ['--ssh default', 'ssh', { default: '/agent' }, { SSH_AUTH_SOCK: '/agent' }],
+    ['--ssh default --ssh k=/other', 'ssh', { default: '/agent', k: '/other' }, { SSH_AUTH_SOCK: '/agent' }],
+    ['--network none', 'network', 'none'],
+    ['--network default', 'network', undefined],
+    ['--add-host a:1.2.3.4 --add-host b=::1 --add-host c:[fe80::1] --add-host d:host-gateway', 'addHosts', [
+      { name: 'a', ip: '1.2.3.4' }, { name: 'b', ip: '::1' }, { name: 'c', ip: 'fe80::1' }, { name: 'd', ip: '127.0.0.1' },
+    ]],
+    ['--ulimit nofile=1:2 --ulimit core=-1 --ulimit nofile=3', 'ulimits', [{ name: 'nofile', soft: 3, hard: 3 }, { name: 'core', soft: -1, hard: -1 }]],
+    ['--shm-size 1g', 'shmSize', 1 << 30],
+    ['--no-cache-filter A,b --no-cache-filter c', 'noCacheFilter', ['a', 'b', 'c']],
+    ['--allow network.host', 'allow', ['network.host']],
+  ]
+  test.each(cases)('%s', (line, option, value, env) => expect(options(line, env)[option]).toEqual(value))
+})
+
+test.each([
+  ['--secret src=f', 'it has no id'],
+  ['--secret id=a,scr=f', 'unknown key "scr"'],
+  ['--secret id=a,type=dir', 'unknown type "dir"'],
+  ['--secret id=a,src=f,env=A', 'it has a file and a variable'],
+  ['--secret id=a,env=GONE', 'the variable "GONE" is not set'],
+  ['--ssh default', 'no agent is running'],
+  ['--network bridge', 'unknown network'],
+  ['--add-host a', 'not NAME:IP'],
+  ['--add-host a:300.1.1.1', 'not an IP address'],
+  ['--ulimit nofiles=1', 'unknown limit "nofiles"'],
+  ['--ulimit nofile=2:1', 'the soft limit is above the hard one'],
+  ['--ulimit nofile=x', 'not SOFT[:HARD]'],
+  ['--shm-size 0', 'not more than nothing'],
+  ['--allow security.insecure', 'never runs a step without'],
+])('%s: %s', (line, state) => expect(() => options(line)).toThrow(state))
