@@ -11,7 +11,7 @@ export interface StoredItem extends StoreItem {
 }
 
 /** What the kinds of records are; those that nobody told about are records that may go and that keep what they name. */
-const RECORD_TYPES: Readonly<Record<string, ItemType>> = { images: 'image', bases: 'base', manifests: 'base', steps: 'step', files: 'context' }
+const RECORD_TYPES: Readonly<Record<string, ItemType>> = { images: 'image', bases: 'base', manifests: 'base', steps: 'step', files: 'context', caches: 'mount' }
 /** Facts about blobs and snapshots: they go with what they are about. */
 const FACTS: readonly string[] = ['packs', 'origins', 'sizes']
 /** Facts about this machine: tiny, and found out again at a price. */

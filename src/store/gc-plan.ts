@@ -2,7 +2,7 @@ import { assertNever } from '../errors.ts'
 import type { StoreFilter } from '../config/store-options.ts'
 
 /** What a thing in the store is, as `xbuild du` calls it. */
-export type ItemType = 'image' | 'base' | 'step' | 'record' | 'context' | 'snapshot' | 'blob' | 'download' | 'temporary'
+export type ItemType = 'image' | 'base' | 'step' | 'record' | 'context' | 'mount' | 'snapshot' | 'blob' | 'download' | 'temporary'
 
 /** One thing in the store: a record, a blob, a folder. Sizes are bytes, times milliseconds since the epoch. */
 export interface StoreItem {

@@ -58,7 +58,7 @@ test('du tells what a build left: steps, snapshots and layers with their sizes',
   const { items, total, reclaimable } = await du(store)
   expect(new Set(items.map(({ type }) => type))).toEqual(new Set(['image', 'base', 'step', 'context', 'record', 'snapshot', 'blob']))
   expect(items.filter(({ type }) => type === 'step').map(({ description }) => description).toSorted()).toEqual([
-    expect.stringContaining('COPY a.txt /'), expect.stringContaining('RUN mkdir /private'),
+    expect.stringContaining('RUN mkdir /private'), expect.stringContaining('COPY a.txt /'),
   ])
   expect(Math.max(...items.filter(({ type }) => type === 'snapshot').map(({ size }) => size))).toBeGreaterThan(3 * MEGABYTE)
   expect(items.find(({ type }) => type === 'image')).toMatchObject({ description: 'app:1', inUse: true })

@@ -122,3 +122,14 @@ test('reading a record is a use of it, noted at most once an hour', async () => 
   await store.records.get('steps', KEY('a'))
   expect(Date.now() - statSync(path).mtimeMs).toBeLessThan(60_000)
 })
+
+test('the folder of a cache mount stays as long as its record', async () => {
+  snapshot('cache-0123')
+  await store.records.put('caches', KEY('cache'), { of: 'cache-0123', name: '/root/.cache', created: '2026-01-02T03:04:05Z' })
+  const items = await measureStore(store.folder, keeper)
+  expect(items.find(({ type }) => type === 'mount')).toMatchObject({ description: '/root/.cache', needs: ['snapshots/cache-0123'] })
+  const { removed } = await pruneStore(store.folder, { ...request, filters: [{ key: 'type', operator: '=', value: 'snapshot' }] }, keeper)
+  expect(removed).toEqual([])
+  await pruneStore(store.folder, { ...request, filters: [{ key: 'type', operator: '=', value: 'mount' }] }, keeper)
+  expect(readdirSync(store.folder.snapshots)).toEqual([])
+})
