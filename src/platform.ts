@@ -149,7 +149,9 @@ export function platformKey(platform: Platform): string {
 
 /** Whether two platforms are the same one after normalisation. */
 export function samePlatform(a: Platform, b: Platform): boolean {
-  return a === b || platformKey(a) === platformKey(b)
+  // Values are normalised: what is written alike is alike
+  if (a.os === b.os && a.architecture === b.architecture && a.variant === b.variant && !a.osVersion && !b.osVersion && !a.osFeatures && !b.osFeatures) return true
+  return platformKey(a) === platformKey(b)
 }
 
 /**

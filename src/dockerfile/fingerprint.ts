@@ -11,8 +11,10 @@ export function fingerprintOf(
   const { global } = stage.args
   const parent = stage.base.kind === 'stage' ? options.resolved.get(stage.base.index) : undefined
   const triggers = parent ? triggersOf(parent.stage) : []
-  const names = [...triggers, ...stage.stage.instructions].flatMap(declaredNames)
-  const values = [...new Set(names)].toSorted().map((name) => {
+  const names = new Set<string>()
+  for (const instruction of triggers) addDeclared(names, instruction)
+  for (const instruction of stage.stage.instructions) addDeclared(names, instruction)
+  const values = [...names].sort().map((name) => {
     if (Object.hasOwn(options.buildArgs, name)) return [name, 'build', options.buildArgs[name]]
     return [name, 'global', Object.hasOwn(global, name) ? global[name] : null]
   })
@@ -29,6 +31,7 @@ export function fingerprintOf(
 }
 
 /** ARGs that take a value from outside: a default that nothing overrides is part of the stage's own text. */
-function declaredNames(instruction: Instruction): string[] {
-  return instruction.kind === 'arg' ? instruction.args.filter(({ value }) => value === undefined).map(({ name }) => name) : []
+function addDeclared(names: Set<string>, instruction: Instruction): void {
+  if (instruction.kind !== 'arg') return
+  for (const { name, value } of instruction.args) if (value === undefined) names.add(name)
 }

@@ -60,33 +60,36 @@ export function withoutNewline(raw: string): string {
 
 /** The next instruction's line; blank lines and comments are skipped. `undefined` at the end of the file. */
 export function readLogicalLine(reader: LineReader, escape: Escape): LogicalLine | undefined {
-  let comments: string[] = []
+  let comments: string[] | undefined
   for (let first = reader.next(); first; first = reader.next()) {
     const text = withoutNewline(first.raw).trimStart()
     if (text.startsWith('#')) {
       const comment = text.slice(1).trim()
-      if (comment === '') comments = []
-      else comments.push(comment)
+      if (comment === '') comments = undefined
+      else (comments ??= []).push(comment)
     } else if (text === '') {
-      comments = []
+      comments = undefined
     } else {
-      const whole = readContinuations({ text, number: first.number }, reader, { escape, comments })
+      const whole = readContinuations({ text, number: first.number }, reader, { escape, comments: comments ?? NONE })
       if (whole.text.trim() !== '') return whole
     }
   }
   return undefined
 }
 
+const NONE: readonly never[] = []
+
 function readContinuations(
   first: { text: string; number: number },
   reader: LineReader,
   { escape, comments }: { escape: Escape; comments: readonly string[] },
 ): LogicalLine {
-  const pieces: string[] = []
+  let { text, continued } = cutContinuation(first.text, escape)
+  // Most instructions are one line
+  if (!continued) return { text, display: text.trim(), line: first.number, endLine: first.number, emptyLines: NONE, comments }
+  const pieces = [text]
   const emptyLines: number[] = []
   let endLine = first.number
-  let { text, continued } = cutContinuation(first.text, escape)
-  pieces.push(text)
   while (continued) {
     const line = reader.next()
     if (!line) break

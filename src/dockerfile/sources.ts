@@ -15,21 +15,31 @@ interface WrittenFrom {
 /** Everything that the COPYs and RUN mounts of a stage read from, triggers of the stage it is built from included. */
 export function fromsOf(dockerfile: Dockerfile, index: number, base: StageSource): WrittenFrom[] {
   const stage = dockerfile.stages[index]!
-  const own = stage.instructions.flatMap((instruction) => fromsOfInstruction(instruction, instruction.at))
-  if (base.kind !== 'stage') return own
-  return [...triggersOf(dockerfile.stages[base.index]!).flatMap((instruction) => fromsOfInstruction(instruction, stage.from.at)), ...own]
+  const froms: WrittenFrom[] = []
+  if (base.kind === 'stage') for (const trigger of triggersOf(dockerfile.stages[base.index]!)) addFroms(froms, trigger, stage.from.at)
+  for (const instruction of stage.instructions) addFroms(froms, instruction, instruction.at)
+  return froms
 }
 
 /** The ONBUILD instructions of a stage, parsed. */
 export function triggersOf(stage: Stage): Instruction[] {
-  return stage.instructions.flatMap((instruction) =>
-    instruction.kind === 'onbuild' ? (parseTrigger(instruction.trigger, instruction.at).instruction ?? []) : [],
-  )
+  const triggers: Instruction[] = []
+  for (const instruction of stage.instructions) {
+    const parsed = instruction.kind === 'onbuild' ? parseTrigger(instruction.trigger, instruction.at).instruction : undefined
+    if (parsed) triggers.push(parsed)
+  }
+  return triggers
 }
 
-function fromsOfInstruction(instruction: Instruction, at: SourcePosition): WrittenFrom[] {
-  if (instruction.kind === 'run') return instruction.mounts.flatMap((mount) => mountFrom(mount) ?? []).map((text) => ({ text, at }))
-  return instruction.kind === 'copy' && instruction.from !== undefined ? [{ text: instruction.from, at }] : []
+function addFroms(froms: WrittenFrom[], instruction: Instruction, at: SourcePosition): void {
+  if (instruction.kind === 'run') {
+    for (const mount of instruction.mounts) {
+      const text = mountFrom(mount)
+      if (text !== undefined) froms.push({ text, at })
+    }
+  } else if (instruction.kind === 'copy' && instruction.from !== undefined) {
+    froms.push({ text: instruction.from, at })
+  }
 }
 
 /** What a `--from` of the stage `before` names: an earlier stage by name or index, a build context, or an image. */

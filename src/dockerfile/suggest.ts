@@ -1,1 +1,0 @@
-export { suggest, suggestionHint } from '../suggest.ts'
