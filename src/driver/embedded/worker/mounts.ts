@@ -71,6 +71,7 @@ export async function withMounts<T>(
         const { path, close } = await forwardAgent(mount.socket, { folder: scratch, name: `agent-${index}`, owner: mount.owner })
         try {
           add(mount.target, path, [])
+          if (!collected.env.some((variable) => variable.startsWith('SSH_AUTH_SOCK='))) collected.env.push(`SSH_AUTH_SOCK=${mount.target}`)
           return await go()
         } finally {
           close()
