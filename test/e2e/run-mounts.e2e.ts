@@ -80,7 +80,7 @@ describe('cache', () => {
     expect(first.at('root/c')).toBe('absent')
     const second = await build(dockerfile, { args: ['--build-arg', 'N=2', '--platform', 'linux/arm64'] })
     expect(second.stderr).toContain('lines=2 2')
-    expect((await build(dockerfile, { args: ['--build-arg', 'N=2', '--platform', 'linux/arm64'] })).stderr).not.toContain('lines=')
+    expect((await build(dockerfile, { args: ['--build-arg', 'N=2', '--platform', 'linux/arm64'] })).stderr).not.toMatch(/lines=\d/)
   })
 
   test('starts with what from names, by id', async () => {
