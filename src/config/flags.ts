@@ -63,7 +63,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
     placeholder: 'FILE',
     group: 'common',
     key: 'file',
-    help: 'The Dockerfile',
+    help: 'The Dockerfile: a path, a URL, or - for standard input',
     default: 'PATH/Dockerfile',
     absent: undefined,
     parse: read.dockerfile,

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import type { RequestListener, ServerResponse } from 'node:http'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createDownloader, type Downloader } from '../../src/source/http.ts'
+import { openStore, type Store } from '../../src/store/store.ts'
+import { startFileServer, type FileServer } from '../support/file-server.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+
+const { signal } = new AbortController()
+let server: FileServer
+let other: FileServer
+let store: Store
+let downloader: Downloader
+
+beforeEach(async () => {
+  ;[server, other] = await Promise.all([startFileServer(), startFileServer()])
+  store = await openStore(tempFolder())
+  downloader = createDownloader({ store, env: {} })
+})
+afterEach(async () => {
+  downloader.close()
+  await Promise.all([server.close(), other.close()])
+})
+
+const digestOf = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`
+
+test('the bytes are a blob, the time is the server\'s', async () => {
+  server.files.set('/f', { body: 'text', lastModified: 'Thu, 01 Jan 1970 00:01:40 GMT' })
+  const file = await downloader.download(`${server.url}/f`, { signal })
+  expect(file).toMatchObject({ digest: digestOf('text'), size: 4, mtime: 100 })
+  expect(readFileSync(store.blobs.path(file.digest), 'utf8')).toBe('text')
+  expect(readdirSync(store.folder.tmp)).toEqual([])
+})
+
+test.each(['not a date', 'Thu, 01 Jan 1920 00:00:00 GMT'])('a time of "%s" is none', async (lastModified) => {
+  server.files.set('/f', { body: 'text', lastModified })
+  expect(await downloader.download(`${server.url}/f`, { signal })).toMatchObject({ mtime: 0 })
+})
+
+test('a damaged blob is downloaded again, not asked about', async () => {
+  server.files.set('/f', { body: 'text' })
+  const { digest } = await downloader.download(`${server.url}/f`, { signal })
+  writeFileSync(store.blobs.path(digest), 'TEXT')
+  await downloader.download(`${server.url}/f`, { signal })
+  expect(server.log).toEqual(['GET /f 200', 'GET /f 200'])
+})
+
+test('a login goes to the host of the URL and to no other', async () => {
+  const seen: (string | undefined)[] = []
+  const see = (next?: string): RequestListener => (request, response) => {
+    seen.push(request.headers.authorization)
+    if (next === undefined) response.end('x')
+    else response.writeHead(302, { location: next }).end()
+  }
+  server.files.set('/first', see('/second'))
+  server.files.set('/second', see(`${other.url}/third`))
+  other.files.set('/third', see())
+  await downloader.download(`${server.url.replace('//', '//me:s%20cret@')}/first`, { signal })
+  const login = `Basic ${Buffer.from('me:s cret').toString('base64')}`
+  expect(seen).toEqual([login, login, undefined])
+})
+
+test('a proxy of the environment is used', async () => {
+  other.files.set('http://files.example.org/f', { body: 'through the proxy' })
+  const through = createDownloader({ store, env: { HTTP_PROXY: other.url } })
+  const file = await through.download('http://files.example.org/f', { signal })
+  through.close()
+  expect(file.digest).toBe(digestOf('through the proxy'))
+})
+
+test('too many bytes, another checksum, no room for patience: nothing stays', async () => {
+  server.files.set('/f', { body: 'text' })
+  server.files.set('/none', (_, response: ServerResponse) => void response.writeHead(403).end())
+  await expect(downloader.download(`${server.url}/f`, { signal, limit: 3 })).rejects.toThrow('more than 3 bytes')
+  await expect(downloader.download(`${server.url}/f`, { signal, checksum: digestOf('x') })).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' })
+  await expect(downloader.download(`${server.url}/none`, { signal })).rejects.toMatchObject({ code: 'AUTH' })
+  await expect(downloader.download(`${server.url}/none`, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'CANCELED' })
+  expect(readdirSync(store.folder.tmp)).toEqual([])
+})
