@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from '../../examples/setup/places.mjs'
-import { findProgram, run } from '../../examples/setup/process.mjs'
+import { findProgram, run, runOk } from '../../examples/setup/process.mjs'
 
 /**
  * Who is compared. `build(context, { cache })` is the command line that makes an OCI layout folder of a context,
@@ -60,12 +60,15 @@ async function buildah({ work, platform }) {
   const own = `--root ${join(work, 'buildah')} --runroot ${join(work, 'buildah-run')}`
   const out = join(work, 'out-buildah')
   const { stdout } = await run('buildah', ['--version'])
+  // As root it mounts its storage and leaves it so: in a namespace of its own that ends with it
+  const apart = process.getuid() === 0 ? ['unshare', '--mount'] : []
   return {
     name: 'buildah',
     version: stdout.trim(),
     // It keeps layers and runs stages at the same time only when asked; the layout is written by a second command
     build: (context, { cache }) => ({
       argv: [
+        ...apart,
         'sh',
         '-ec',
         `buildah ${own} build --layers --jobs 12 --network host --tls-verify=false --platform ${platform} ${cache ? '' : '--no-cache'} --manifest bench "$1"
@@ -75,7 +78,7 @@ async function buildah({ work, platform }) {
       ],
     }),
     clear: () => remove(out),
-    forget: () => run('buildah', [...own.split(' '), 'rmi', '--all', '--force']),
+    forget: () => runOk('sh', ['-c', `${apart.join(' ')} buildah ${own} rmi --all --force`]),
   }
 }
 
