@@ -29,7 +29,7 @@ describe('one flag', () => {
     ['--no-cache-filter A,b --no-cache-filter c', 'noCacheFilter', ['a', 'b', 'c']],
     ['--allow network.host', 'allow', ['network.host']],
   ]
-  test.each(cases)('%s', (line, option, value, env) => expect(options(line, env)[option]).toEqual(value))
+  test.each(cases)('%s', (line: string, option: keyof BuildOptions, value: unknown, env?: Record<string, string>) => expect(options(line, env)[option]).toEqual(value))
 })
 
 test.each([
@@ -47,4 +47,4 @@ test.each([
   ['--ulimit nofile=x', 'not SOFT[:HARD]'],
   ['--shm-size 0', 'not more than nothing'],
   ['--allow security.insecure', 'never runs a step without'],
-])('%s: %s', (line, state) => expect(() => options(line)).toThrow(state))
+] as const)('%s: %s', (line, state) => expect(() => options(line)).toThrow(state))
