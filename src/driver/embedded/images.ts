@@ -1,23 +1,20 @@
-import { createReadStream } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import type { NamedContext } from '../../config/options.ts'
 import { XbuildError } from '../../errors.ts'
-import type { Descriptor } from '../../oci/descriptor.ts'
-import { parseDigest, sha256 } from '../../oci/digest.ts'
+import { fromDescriptorPlatform, type Descriptor } from '../../oci/descriptor.ts'
 import type { ImageConfig, ImageIndex } from '../../oci/manifest.ts'
 import { isIndexType } from '../../oci/media-type.ts'
 import { parseImageConfig } from '../../oci/read-image-config.ts'
 import { MAX_MANIFEST_BYTES, parseIndex, parseManifest } from '../../oci/read-manifest.ts'
-import { formatReference, parseReference, type Reference } from '../../oci/reference.ts'
+import { parseReference } from '../../oci/reference.ts'
 import { availablePlatforms, selectPlatform } from '../../oci/select-platform.ts'
 import { formatPlatform, samePlatform, normalizePlatform, type Platform } from '../../platform.ts'
-import { keyOf } from '../../store/key.ts'
-import type { RegistryClient } from '../../registry/types.ts'
 import type { Store } from '../../store/store.ts'
-import { fromDescriptorPlatform } from '../../oci/descriptor.ts'
-import type { Emit } from '../driver.ts'
 import { rememberBase } from './base-record.ts'
+import type { ImageOrigin } from './image-origin.ts'
+import { layoutOrigin } from './layout-origin.ts'
+import { registryOrigin, type RegistryOriginOptions } from './registry-origin.ts'
 
 /** A base image for one platform, resolved; its layers are fetched when somebody needs them. */
 export interface ResolvedImage {
@@ -38,22 +35,9 @@ export interface ImageLayer {
   fetch(signal: AbortSignal): Promise<void>
 }
 
-/** A place that images come from: gives manifests by name or digest, and blobs. */
-interface ImageOrigin {
-  readonly name: string
-  readonly repository?: string
-  root(signal: AbortSignal): Promise<{ descriptor: Descriptor; bytes: Buffer }>
-  document(descriptor: Descriptor, signal: AbortSignal): Promise<Buffer>
-  blob(descriptor: Descriptor, offset: number, signal: AbortSignal): Promise<NodeJS.ReadableStream>
-}
-
-export interface ImagesOptions {
-  readonly store: Store
-  readonly registry: RegistryClient
+/** What base images come out of; paths of layouts are relative to `cwd`. */
+export interface ImagesOptions extends RegistryOriginOptions {
   readonly cwd: string
-  readonly emit: Emit
-  /** A registry that does not answer is an error, even when what it said last is known. */
-  readonly pull: boolean
 }
 
 /** Resolves base images; asks every registry once per image, however many platforms and stages want it. */
@@ -163,72 +147,4 @@ async function rememberOrigin(store: Store, digest: string, repository: string):
 /** Repositories that are known to hold a blob. */
 export async function originsOf(store: Store, digest: string): Promise<readonly string[]> {
   return (await store.records.get<{ repositories: string[] }>('origins', digest.slice(digest.indexOf(':') + 1)))?.repositories ?? []
-}
-
-function registryOrigin(ref: Reference, { registry, store, emit, pull }: ImagesOptions): ImageOrigin {
-  return {
-    name: formatReference(ref),
-    repository: `${ref.host}/${ref.repository}`,
-    async root(signal) {
-      const key = keyOf(['manifest', formatReference(ref)])
-      const known = await store.records.get<{ descriptor: Descriptor }>('manifests', key)
-      const isHere = known !== undefined && (await store.blobs.has(known.descriptor.digest, known.descriptor.size))
-      const stored = async () => ({ descriptor: known!.descriptor, bytes: await readFile(store.blobs.path(known!.descriptor.digest)) })
-      if (isHere && ref.digest !== undefined) return stored()
-      try {
-        const found = await registry.manifest(ref, { signal })
-        await store.blobs.put(found.bytes, found.descriptor.mediaType)
-        if (known?.descriptor.digest !== found.descriptor.digest) await store.records.put('manifests', key, { name: formatReference(ref), descriptor: found.descriptor })
-        return found
-      } catch (error) {
-        if (pull || !isHere || !(error instanceof XbuildError) || error.code !== 'REGISTRY') throw error
-        emit({ type: 'warning', message: `${error.message}; using what ${formatReference(ref)} was before (--pull makes this an error)`, at: Date.now() })
-        return stored()
-      }
-    },
-    async document(descriptor, signal) {
-      const at: Reference = { host: ref.host, repository: ref.repository, digest: descriptor.digest }
-      if (/manifest|index/.test(descriptor.mediaType)) return (await registry.manifest(at, { signal })).bytes
-      const chunks: Buffer[] = []
-      for await (const chunk of await registry.blob(at, descriptor, { signal })) chunks.push(chunk as Buffer)
-      return Buffer.concat(chunks)
-    },
-    blob: (descriptor, offset, signal) => registry.blob({ host: ref.host, repository: ref.repository }, descriptor, { signal, offset }),
-  }
-}
-
-function layoutOrigin(path: string, ref: string | undefined): ImageOrigin {
-  const name = `oci-layout://${path}${ref === undefined ? '' : ref.startsWith('sha256:') ? `@${ref}` : `:${ref}`}`
-  const file = (descriptor: Descriptor) => {
-    const digest = parseDigest(descriptor.digest)
-    return join(path, 'blobs', ...digest.split(':'))
-  }
-  async function document(descriptor: Descriptor): Promise<Buffer> {
-    const found = await stat(file(descriptor)).catch(() => undefined)
-    if (!found) throw new XbuildError('NOT_FOUND', `Cannot read "${name}": the blob ${descriptor.digest} is missing`, { hint: 'The layout is not complete: write it again' })
-    if (found.size !== descriptor.size) throw new XbuildError('DIGEST_MISMATCH', `Cannot read "${name}": ${descriptor.digest} has ${found.size} bytes, not ${descriptor.size}`)
-    return readFile(file(descriptor))
-  }
-  return {
-    name,
-    async root() {
-      const bytes = await readFile(join(path, 'index.json')).catch((cause: unknown) => {
-        throw new XbuildError('NOT_FOUND', `Cannot read "${name}": there is no index.json`, { cause, hint: 'Name the folder of an OCI image layout' })
-      })
-      const index = parseIndex(bytes, { mediaType: 'application/vnd.oci.image.index.v1+json', digest: 'sha256:0', size: bytes.length })
-      const wanted = ref === undefined ? index.manifests : index.manifests.filter((manifest) => manifest.digest === ref || manifest.annotations?.['org.opencontainers.image.ref.name'] === ref)
-      if (wanted.length === 0) {
-        const names = index.manifests.map((manifest) => manifest.annotations?.['org.opencontainers.image.ref.name'] ?? manifest.digest)
-        throw new XbuildError('NOT_FOUND', `Cannot find "${ref ?? 'an image'}" in "oci-layout://${path}": it has ${names.join(', ') || 'nothing'}`, { hint: 'Write oci-layout://FOLDER:TAG or oci-layout://FOLDER@DIGEST' })
-      }
-      // Several entries without a name to choose by: the layout itself is the list of platforms.
-      if (wanted.length > 1) return { descriptor: { mediaType: 'application/vnd.oci.image.index.v1+json', digest: 'sha256:0', size: bytes.length }, bytes }
-      const root = await document(wanted[0]!)
-      const found = sha256(root)
-      if (found !== wanted[0]!.digest) throw new XbuildError('DIGEST_MISMATCH', `Cannot read "${name}": ${wanted[0]!.digest} is damaged, its content is ${found}`, { hint: 'Write the layout again' })
-      return { descriptor: wanted[0]!, bytes: root }
-    },
-    document,
-    blob: async (descriptor, offset) => createReadStream(file(descriptor), { start: offset, highWaterMark: 1 << 20 }),
-  }
 }
