@@ -19,15 +19,20 @@ export function runCreatedBy(argv: readonly string[], args: readonly (readonly [
 
 /** A list as Go prints it with `%q`: `["a" "b"]`. */
 export function quoteList(items: readonly string[]): string {
-  return `[${items.map(quote).join(' ')}]`
+  return `[${items.map((item) => quote(item)).join(' ')}]`
 }
 
-/** A health check as Go prints the struct. */
+/** A health check as Go prints the struct with `%q`: texts and durations quoted, and the number of retries as if it were a character. */
 export function describeHealthcheck(check: Healthcheck): string {
   const { Test = [], Interval = 0, Timeout = 0, StartPeriod = 0, StartInterval = 0, Retries = 0 } = check
-  const entries = Object.entries({ Interval, Timeout, StartPeriod, StartInterval })
-  const durations = entries.map(([name, value]) => `${name}:${formatDuration(value)}`)
-  return `{Test:[${Test.join(' ')}] ${durations.join(' ')} Retries:${Retries}}`
+  const durations = [Interval, Timeout, StartPeriod, StartInterval].map((value) => quote(formatDuration(value)))
+  return `&{${[quoteList(Test), ...durations, quote(runeOf(Retries), "'")].join(' ')}}`
+}
+
+/** Go shows what is no character as this one. */
+function runeOf(code: number): string {
+  const isCharacter = code <= 0x10ffff && !(code >= 0xd800 && code <= 0xdfff)
+  return String.fromCodePoint(isCharacter ? code : 0xfffd)
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -39,15 +44,15 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '\t': '\\t',
   '\v': '\\v',
   '\\': '\\\\',
-  '"': '\\"',
 }
 
-function quote(text: string): string {
-  const quoted = text.replace(/[\\"]|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (char) => {
+function quote(text: string, mark = '"'): string {
+  const quoted = text.replace(/[\\"']|[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, (char) => {
     const code = char.codePointAt(0)!
+    if (char === '"' || char === "'") return char === mark ? `\\${char}` : char
     if (ESCAPES[char] !== undefined) return ESCAPES[char]
     if (code < 0x80) return `\\x${code.toString(16).padStart(2, '0')}`
     return code > 0xffff ? `\\U${code.toString(16).padStart(8, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
   })
-  return `"${quoted}"`
+  return `${mark}${quoted}${mark}`
 }

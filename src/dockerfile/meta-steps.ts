@@ -98,7 +98,8 @@ function applyCommand({ kind, command }: CommandInstruction, state: StageState):
   const argv = command.form === 'exec' ? command.argv : shellArgv(state, command.line)
   if (kind === 'cmd') {
     state.cmdIsOwn = true
-    change(state, { Cmd: argv, ArgsEscaped: true })
+    const { Cmd: _, ...others } = state.config
+    state.config = { ...others, ...(argv.length === 0 ? {} : { Cmd: argv }), ArgsEscaped: true }
     return `CMD ${quoteList(argv)}`
   }
   const { Cmd, Entrypoint: _, ...rest } = state.config

@@ -3,11 +3,13 @@ import { proxyArgs } from './platform-args.ts'
 import type { StageArgs } from './types.ts'
 import { expandWord, expandWords, type Budget } from './words.ts'
 
-/** The variables of a stage while it is evaluated: ENV, which always wins, and the ARGs declared so far. */
+/** The variables of a stage while it is evaluated: of an ENV and an ARG of one name, the one that got its value last is seen. */
 export interface Scope {
   readonly env: ReadonlyMap<string, string>
   /** In the order of declaration; `undefined`: declared, without a value. */
   readonly args: ReadonlyMap<string, string | undefined>
+  /** What a variable is now. */
+  value(name: string): string | undefined
   expand(text: string): string
   expandWords(text: string): string[]
   /** The body of a heredoc: quotes are text. */
@@ -16,7 +18,7 @@ export interface Scope {
   setEnv(name: string, value: string): void
   /** Declares an ARG; its value is the build arg, else its default, else the global one. */
   declare(name: string, initial: string | undefined): string | undefined
-  /** `NAME=value` for a program: ENV, then ARGs that no ENV hides. */
+  /** `NAME=value` for a program: ENV, then ARGs of other names. */
   environment(): readonly string[]
   /** Proxies that no ENV or ARG sets. */
   proxies(): string[]
@@ -41,7 +43,9 @@ const STAGE_BUDGET = 64 << 20
 export function createScope({ env: base, inherited, args: values, escape, onUnset }: ScopeOptions): Scope {
   const env = new Map(base.map(splitVariable))
   const args = new Map(Object.entries(inherited))
-  const valueOf = (name: string): string | undefined => env.get(name) ?? args.get(name)
+  /** ARGs that got a value after the ENV of the same name. */
+  const later = new Set<string>()
+  const valueOf = (name: string): string | undefined => (later.has(name) ? args.get(name) : (env.get(name) ?? args.get(name)))
   const lookup = (name: string): string | undefined => {
     const value = valueOf(name)
     if (value === undefined && !args.has(name)) onUnset?.(name)
@@ -54,6 +58,7 @@ export function createScope({ env: base, inherited, args: values, escape, onUnse
 
   function setEnv(name: string, value: string): void {
     env.set(name, value)
+    later.delete(name)
     variables = undefined
   }
 
@@ -64,6 +69,7 @@ export function createScope({ env: base, inherited, args: values, escape, onUnse
   function declare(name: string, initial: string | undefined): string | undefined {
     const value = firstValue(name, initial)
     if (value !== undefined || !args.has(name)) args.set(name, value)
+    if (value !== undefined && env.has(name)) later.add(name)
     variables = undefined
     return value
   }
@@ -80,7 +86,7 @@ export function createScope({ env: base, inherited, args: values, escape, onUnse
 
   function listVariables(): string[] {
     const visible = [...args].filter(([name, value]) => value !== undefined && !env.has(name) && !NOT_IN_ENVIRONMENT.has(name))
-    return [...env, ...visible].map(([name, value]) => `${name}=${value}`)
+    return [...[...env].map(([name]) => [name, valueOf(name)]), ...visible].map(([name, value]) => `${name}=${value}`)
   }
 
   function proxies(): string[] {
@@ -90,6 +96,7 @@ export function createScope({ env: base, inherited, args: values, escape, onUnse
   return {
     env,
     args,
+    value: valueOf,
     expand,
     expandWords: (text) => expandWords(text, { lookup, escape, budget }),
     // A heredoc has the shell's escape character, whatever the Dockerfile's is.

@@ -22,7 +22,9 @@ const lastCopy = (...args: Parameters<typeof evaluate>) => evaluate(...args).ste
 describe('variables', () => {
   test.each([
     ['ENV beats an ARG before it', 'ARG A=arg\nENV A=env', ['A=env']],
-    ['ENV beats an ARG after it', 'ENV A=env\nARG A=arg', ['A=env']],
+    ['an ARG with a value beats an ENV before it', 'ENV A=env\nARG A=arg\nENV B=$A', ['A=arg', 'B=arg']],
+    ['an ARG without one does not', 'ENV A=env\nARG A', ['A=env']],
+    ['the ENV after them beats both', 'ENV A=env\nARG A=arg\nENV A=last', ['A=last']],
     ['ARGs come after ENV', 'ARG A=arg\nENV B=env', ['B=env', 'A=arg']],
     ['an ARG without a value is not there', 'ARG A', []],
     ['an ARG with an empty value is', 'ARG A=', ['A=']],
@@ -80,7 +82,7 @@ describe('config', () => {
     ['an ENTRYPOINT forgets the CMD of the base', 'ENTRYPOINT ["e"]', { Entrypoint: ['e'] }],
     ['an ENTRYPOINT keeps the own CMD', 'CMD ["c"]\nENTRYPOINT ["e"]', { Entrypoint: ['e'], Cmd: ['c'], ArgsEscaped: true }],
     ['an empty ENTRYPOINT removes it', 'ENTRYPOINT []', {}],
-    ['an empty CMD is a CMD', 'CMD []', { Entrypoint: ['be'], Cmd: [], ArgsEscaped: true }],
+    ['an empty CMD takes away what was inherited', 'CMD []', { Entrypoint: ['be'], ArgsEscaped: true }],
   ])('%s', (_, lines, expected) => {
     const { Env: _env, ...config } = evaluate(lines, { base: { config: { Cmd: ['bc'], Entrypoint: ['be'] } } }).config
     expect(config).toEqual(expected)
@@ -167,7 +169,7 @@ test.each([
   ['SHELL ["a", "b"]', 'SHELL [a b]'],
   ['STOPSIGNAL SIGTERM', 'STOPSIGNAL SIGTERM'],
   ['MAINTAINER me', 'MAINTAINER me'],
-  ['HEALTHCHECK --interval=1h CMD x', 'HEALTHCHECK {Test:[CMD-SHELL x] Interval:1h0m0s Timeout:0s StartPeriod:0s StartInterval:0s Retries:0}'],
+  ['HEALTHCHECK --interval=1h CMD x', 'HEALTHCHECK &{["CMD-SHELL" "x"] "1h0m0s" "0s" "0s" "0s" \'\\x00\'}'],
 ])('history of %j', (line, expected) => {
   expect(createdBy(line)).toEqual([expected])
 })

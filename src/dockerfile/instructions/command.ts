@@ -4,13 +4,12 @@ import { cutField } from '../split.ts'
 import type { CommandInstruction, HealthcheckInstruction, ShellInstruction } from '../types.ts'
 import { commandOf, failArguments, flagsOf, jsonListOf, type Request } from './request.ts'
 
-/** `CMD` and `ENTRYPOINT`; an empty list is legal and means "none". */
+/** `CMD` and `ENTRYPOINT`; an empty list is legal and means "none", nothing at all is a shell command without text. */
 export function parseCommand(request: Request): CommandInstruction | undefined {
   flagsOf(request, {})
   const command = commandOf(request)
   if (!command) return undefined
   const kind = request.name === 'CMD' ? 'cmd' : 'entrypoint'
-  if (command.form === 'shell' && command.line === '') return { kind, at: request.at, text: request.text, command: { form: 'exec', argv: [] } }
   return { kind, at: request.at, text: request.text, command }
 }
 
