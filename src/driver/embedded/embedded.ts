@@ -56,9 +56,8 @@ async function assembleImage(platform: Platform, lowered: Lowered, solved: Solve
   const packed = await Promise.all(solved.layers.map((_, index) => layers.packed(solved.layers.slice(0, index + 1), signal)))
   const history = await Promise.all(lowered.history.map(async ({ entry, vertex }) => {
     if (!vertex) return { entry, created: undefined }
-    const result = await solver.solve(vertex, signal)
-    const isEmpty = packed[result.layers.length - 1] === undefined
-    return { entry: { ...entry, ...(isEmpty ? { empty_layer: true } : {}), ...(result.created ? { created: result.created } : {}) }, created: result.created }
+    const { created } = await solver.solve(vertex, signal)
+    return { entry, created }
   }))
   let last = lowered.base?.created
   // A step that only changes the config happens when the one before it does: the same build gives the same bytes.
@@ -68,18 +67,16 @@ async function assembleImage(platform: Platform, lowered: Lowered, solved: Solve
   })
   const steps = await Promise.all(lowered.history.flatMap(({ vertex }) => (vertex ? [vertex] : [])).map(async (vertex): Promise<ImageStep> => {
     const { key, created, layers: chain } = await solver.solve(vertex, signal)
-    const layer = packed[chain.length - 1]
-    return { key, created: created!, ...(layer ? { layer } : {}) }
+    return { key, created: created!, layer: packed[chain.length - 1]! }
   }))
-  const packedLayers = packed.flatMap((layer) => layer?.descriptor ?? [])
-  const own = packed.slice(baseCount).filter((layer) => layer !== undefined)
+  const packedLayers = packed.map((layer) => layer.descriptor)
   const config = makeImageConfig({
     base: lowered.base,
     platform,
     config: lowered.config,
     ...(lowered.author ? { author: lowered.author } : {}),
     history: dated,
-    diffIds: own.map((layer) => layer.diffId),
+    diffIds: packed.slice(baseCount).map((layer) => layer.diffId),
     created: last ?? new Date((options.sourceDateEpoch ?? 0) * 1000).toISOString(),
     labels: options.labels,
     ...(options.configExtra ? { extra: options.configExtra(steps, packedLayers) } : {}),

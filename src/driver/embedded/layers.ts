@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
-import type { Descriptor } from '../../oci/descriptor.ts'
+import { MEDIA_TYPE, type Descriptor } from '../../oci/descriptor.ts'
 import { keyOf } from '../../store/key.ts'
 import type { Store } from '../../store/store.ts'
 import type { ImageLayer } from './images.ts'
@@ -17,7 +17,7 @@ export interface Layer {
   readonly image?: ImageLayer
   /** The original has other time stamps than this build wants: it is packed again. */
   readonly repack?: boolean
-  /** The step changed nothing: there is no layer. */
+  /** The step changed nothing: there is no snapshot, and its blob is a layer without entries, as BuildKit makes one. */
   readonly empty: boolean
   /** Equal for layers known to be equal. */
   readonly contentKey?: string
@@ -29,8 +29,8 @@ export interface Layers {
   isThere(layer: Layer): Promise<boolean>
   /** Snapshot ids, bottom first, all of them unpacked. */
   unpacked(chain: readonly Layer[], signal: AbortSignal): Promise<string[]>
-  /** The blob of the last layer of a chain; nothing when it turned out empty. */
-  packed(chain: readonly Layer[], signal: AbortSignal): Promise<{ descriptor: Descriptor; diffId: string } | undefined>
+  /** The blob of the last layer of a chain. */
+  packed(chain: readonly Layer[], signal: AbortSignal): Promise<{ descriptor: Descriptor; diffId: string }>
 }
 
 /** Layers of a base image as a chain; the snapshot of each is named by its chain id (image-spec config.md, "Layer ChainID"). */
@@ -40,6 +40,14 @@ export function chainOf(layers: readonly ImageLayer[]): Layer[] {
     chain = keyOf(['chain', chain, image.diffId])
     return { id: chain.slice(0, 24), image, empty: false }
   })
+}
+
+/** A tar archive without entries, packed: the bytes that Docker and BuildKit have for it, which every registry has already. */
+const EMPTY_LAYER = Buffer.from('1f8b08000000000000ff621805a360148c5800080000ffff2eafb5ef00040000', 'hex')
+const EMPTY_DIFF_ID = 'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef'
+
+async function emptyLayer(store: Store): Promise<{ descriptor: Descriptor; diffId: string }> {
+  return { descriptor: await store.blobs.put(EMPTY_LAYER, MEDIA_TYPE.layerGzip), diffId: EMPTY_DIFF_ID }
 }
 
 /** Where the store remembers how a layer was packed; `stamp` is SOURCE_DATE_EPOCH or nothing. */
@@ -93,7 +101,7 @@ export function createLayers({ store, workers, sourceDateEpoch }: { store: Store
 
     async packed(chain, signal) {
       const layer = chain.at(-1)!
-      if (layer.empty) return undefined
+      if (layer.empty) return emptyLayer(store)
       if (layer.image && !layer.repack) return { descriptor: layer.image.descriptor, diffId: layer.image.diffId }
       const key = packKey(layer, stamp)
       const running = packing.get(key) ?? (async () => {
@@ -108,7 +116,7 @@ export function createLayers({ store, workers, sourceDateEpoch }: { store: Store
       packing.set(key, running)
       running.catch(() => packing.delete(key))
       const result = await running
-      return result.empty ? undefined : result
+      return result.empty ? emptyLayer(store) : result
     },
   }
 }

@@ -37,15 +37,15 @@ export interface SelectedSource {
   readonly entries: readonly SourceEntry[]
 }
 
-/** Which paths (relative to the root) are left out. `prune` says that nothing below a folder can be wanted. */
+/** Which paths are left out, `path` relative to the root, `below` to the source (empty for itself). `prune` says that nothing below a folder can be wanted. */
 export interface Filter {
-  ignored(path: string): boolean
-  prune(path: string): boolean
+  ignored(path: string, below: string): boolean
+  prune(path: string, below: string): boolean
 }
 
 const EVERYTHING: Filter = { ignored: () => false, prune: () => false }
 
-/** What `sources` name inside `root`; symlinks on the way, and at the end, are followed within the root. */
+/** What `sources` name inside `root`; symlinks on the way, and at the end, are followed within the root. A wildcard may match nothing, a name must be there. */
 export function selectSources(root: string, sources: readonly string[], filter: Filter = EVERYTHING): SelectedSource[] {
   const selected: SelectedSource[] = []
   for (const source of sources) {
@@ -56,7 +56,6 @@ export function selectSources(root: string, sources: readonly string[], filter: 
       else if (!hasWildcard(source)) throw notFound(root, source)
     }
   }
-  if (selected.length === 0) throw notFound(root, sources.join(' '))
   return selected
 }
 
@@ -72,14 +71,14 @@ function selectOne(root: string, match: string, filter: Filter): SelectedSource 
   const path = real === root ? '' : real.slice(root.endsWith('/') ? root.length : root.length + 1)
   const entry = entryAt(real, '')
   if (!entry) return undefined
-  if (path !== '' && filter.ignored(path)) {
+  if (path !== '' && filter.ignored(path, '')) {
     // An excluded folder may hold files that a later pattern brings back.
-    if (entry.type !== 'dir' || filter.prune(path)) return undefined
+    if (entry.type !== 'dir' || filter.prune(path, '')) return undefined
   }
   const entries: SourceEntry[] = [entry]
   if (entry.type === 'dir') {
     walk(real, path, '', filter, entries)
-    if (path !== '' && filter.ignored(path) && entries.length === 1) return undefined
+    if (path !== '' && filter.ignored(path, '') && entries.length === 1) return undefined
   }
   return { name: basename(match), path, isDir: entry.type === 'dir', entries }
 }
@@ -90,8 +89,8 @@ function walk(folder: string, rootPath: string, prefix: string, filter: Filter, 
     const path = prefix === '' ? name : `${prefix}/${name}`
     const fromRoot = rootPath === '' ? path : `${rootPath}/${path}`
     const full = `${folder}/${name}`
-    const ignored = filter.ignored(fromRoot)
-    const entry = ignored && filter.prune(fromRoot) ? undefined : entryAt(full, path)
+    const ignored = filter.ignored(fromRoot, path)
+    const entry = ignored && filter.prune(fromRoot, path) ? undefined : entryAt(full, path)
     if (!entry) continue
     if (entry.type !== 'dir') {
       if (!ignored) out.push(entry)
@@ -99,7 +98,7 @@ function walk(folder: string, rootPath: string, prefix: string, filter: Filter, 
     }
     const at = out.length
     out.push(entry)
-    if (!(ignored && filter.prune(fromRoot))) walk(full, rootPath, path, filter, out)
+    if (!(ignored && filter.prune(fromRoot, path))) walk(full, rootPath, path, filter, out)
     // An ignored folder is only wanted for what a later pattern brings back below it.
     if (ignored && out.length === at + 1) out.length = at
   }
@@ -150,7 +149,7 @@ function expand(root: string, pattern: string, filter: Filter): string[] {
     level = next
   }
   return level.filter((path) => {
-    if (filter.ignored(path) && filter.prune(path)) return false
+    if (filter.ignored(path, '') && filter.prune(path, '')) return false
     const real = followed(root, path)
     return real !== undefined && look(real) !== undefined
   })

@@ -51,9 +51,13 @@ test('everything, links as links, parents before children', () => {
 })
 
 test.each([
-  ['missing'], ['missing*'], ['a.txt/below'], ['broken'], ['out/passwd'], ['d/nothing/deeper'], [`${'n'.repeat(300)}`], ['a\0b'],
+  ['missing'], ['a.txt/below'], ['broken'], ['out/passwd'], ['d/nothing/deeper'], [`${'n'.repeat(300)}`], ['a\0b'],
 ])('%s is not there', (source) => {
   expect(() => selected([source])).toThrow(expect.objectContaining({ code: 'NOT_FOUND', message: expect.stringMatching(/^Cannot copy ".*": no such file or folder$/s) }))
+})
+
+test.each([[['missing*']], [['missing*', 'd/?.none']], [['odd[1]']]])('%j matches nothing, which is fine for a wildcard', (sources) => {
+  expect(selected(sources)).toEqual([])
 })
 
 test('a circle of links is said to be one', () => {
@@ -73,6 +77,16 @@ test.each<[sources: string[], ignore: string[], expected: string[]]>([
 
 test('--exclude leaves out beside what .dockerignore does', () => {
   expect(selected(['d'], { ignore: ['**/.f'], excludes: ['**/*.tmp'] })).toEqual(['d/ at d: e sub sub/g up'])
+})
+
+test.each<[sources: string[], excludes: string[], expected: string[]]>([
+  [['d'], ['sub', 'up'], ['d/ at d: .f e']],
+  [['d'], ['d/e', 'sub/g'], ['d/ at d: .f e sub sub/h.tmp up']],
+  [['.'], ['*', '!d/sub'], ['./ at .: d d/sub d/sub/g d/sub/h.tmp']],
+  [['x*'], ['y', 'x1'], ['x1/ at x1: ', 'x2/ at x2: z']],
+  [['a.txt', 'd/e'], ['*.txt', '**/e'], ['a.txt at a.txt', 'e at d/e']],
+])('%j --exclude %j: its paths start at the copied folder, and what is named itself stays', (sources, excludes, expected) => {
+  expect(selected(sources, { excludes })).toEqual(expected)
 })
 
 test.each([[['a.txt']], [['d/e']], [['d/sub']]])('%j that is ignored is said to be excluded', (sources) => {

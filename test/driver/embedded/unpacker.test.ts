@@ -81,10 +81,11 @@ describe('entries', () => {
     expect([lstatSync(join(root, 'null')).rdev, existsSync(join(root, 'white'))]).toEqual([0x103, false])
   })
 
-  test.runIf(asRoot)('all belong to one owner when there is one', async () => {
+  test.runIf(asRoot)('all belong to one owner when there is one; folders that the archive does not mention stay root\'s', async () => {
     const { root } = places()
     await unpack(root, [item({ path: 'd', type: 'dir', mode: 0o755, uid: 9 }), item({ path: 'd/f', uid: 9 }), item({ path: 'd/l', type: 'symlink', link: 'x', uid: 9 }), item({ path: 'made/p', type: 'fifo', uid: 9 })], { owner: { uid: 3, gid: 4 } })
-    for (const path of ['d', 'd/f', 'd/l', 'made', 'made/p']) expect([lstatSync(join(root, path)).uid, lstatSync(join(root, path)).gid]).toEqual([3, 4])
+    for (const path of ['d', 'd/f', 'd/l', 'made/p']) expect([lstatSync(join(root, path)).uid, lstatSync(join(root, path)).gid]).toEqual([3, 4])
+    expect([lstatSync(join(root, 'made')).uid, lstatSync(join(root, 'made')).gid]).toEqual([0, 0])
   })
 
   test('of the same name replace each other, whatever they are', async () => {

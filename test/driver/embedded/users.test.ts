@@ -15,19 +15,19 @@ function image(files: Readonly<Record<string, string>> = { passwd: PASSWD, group
 }
 
 test.each([
-  ['', { uid: 0, gid: 0, additionalGids: [] }],
+  ['', { uid: 0, gid: 0, additionalGids: [0] }],
   ['root', { uid: 0, gid: 0, additionalGids: [0], home: '/root' }],
-  ['app', { uid: 1000, gid: 1001, additionalGids: [50, 10], home: '/home/app' }],
-  ['1000', { uid: 1000, gid: 1001, additionalGids: [50, 10], home: '/home/app' }],
-  ['app:staff', { uid: 1000, gid: 50, additionalGids: [], home: '/home/app' }],
-  ['app:7', { uid: 1000, gid: 7, additionalGids: [], home: '/home/app' }],
-  ['app:1000', { uid: 1000, gid: 77, additionalGids: [], home: '/home/app' }],
-  ['app:', { uid: 1000, gid: 1001, additionalGids: [50, 10], home: '/home/app' }],
-  [':staff', { uid: 0, gid: 50, additionalGids: [] }],
-  ['4711', { uid: 4711, gid: 0, additionalGids: [] }],
-  ['4711:4712', { uid: 4711, gid: 4712, additionalGids: [] }],
-  ['1234', { uid: 50, gid: 60, additionalGids: [], home: '/n' }],
-  ['nogroup-user', { uid: 70, gid: 0, additionalGids: [] }],
+  ['app', { uid: 1000, gid: 1001, additionalGids: [1001, 50, 10], home: '/home/app' }],
+  ['1000', { uid: 1000, gid: 1001, additionalGids: [1001, 50, 10], home: '/home/app' }],
+  ['app:staff', { uid: 1000, gid: 50, additionalGids: [50], home: '/home/app' }],
+  ['app:7', { uid: 1000, gid: 7, additionalGids: [7], home: '/home/app' }],
+  ['app:1000', { uid: 1000, gid: 77, additionalGids: [77], home: '/home/app' }],
+  ['app:', { uid: 1000, gid: 1001, additionalGids: [1001, 50, 10], home: '/home/app' }],
+  [':staff', { uid: 0, gid: 50, additionalGids: [50] }],
+  ['4711', { uid: 4711, gid: 0, additionalGids: [0] }],
+  ['4711:4712', { uid: 4711, gid: 4712, additionalGids: [4712] }],
+  ['1234', { uid: 50, gid: 60, additionalGids: [60], home: '/n' }],
+  ['nogroup-user', { uid: 70, gid: 0, additionalGids: [0] }],
 ])('USER %s', (text, ids) => {
   expect(resolveUser(image(), text)).toEqual(ids)
 })
@@ -45,8 +45,8 @@ test.each([
 
 test('without files numbers still work and names do not', () => {
   for (const root of [tempFolder(), image({})]) {
-    expect(resolveUser(root, '5:6')).toEqual({ uid: 5, gid: 6, additionalGids: [] })
-    expect(resolveUser(root, '')).toEqual({ uid: 0, gid: 0, additionalGids: [] })
+    expect(resolveUser(root, '5:6')).toEqual({ uid: 5, gid: 6, additionalGids: [6] })
+    expect(resolveUser(root, '')).toEqual({ uid: 0, gid: 0, additionalGids: [0] })
     expect(() => resolveUser(root, 'root')).toThrow(/no such name/)
   }
 })
@@ -72,7 +72,7 @@ test('a file that is a folder, or larger than any list of users, is no list of u
 
 test.each([
   ['app', { uid: 1000, gid: 1001 }], ['app:staff', { uid: 1000, gid: 50 }], ['55', { uid: 55, gid: 55 }], ['55:66', { uid: 55, gid: 66 }], [':staff', { uid: 0, gid: 50 }],
-  ['1000', { uid: 1000, gid: 1000 }], ['1234', { uid: 50, gid: 60 }], ['nobody', { uid: 0, gid: 0, unknown: 'nobody' }], ['app:nothing', { uid: 1000, gid: 0, unknown: 'nothing' }],
+  ['1000', { uid: 1000, gid: 1000 }], ['1234', { uid: 50, gid: 60 }], ['nobody', { uid: 0, gid: 0, unknown: 'nobody' }], ['app:nothing', { uid: 1000, gid: 1001, unknown: 'nothing' }], ['7:nothing', { uid: 7, gid: 7, unknown: 'nothing' }],
   ['nobody:nothing', { uid: 0, gid: 0, unknown: 'nobody' }],
 ])('--chown=%s', (text, owner) => {
   expect(resolveOwner(image(), text)).toEqual(owner)

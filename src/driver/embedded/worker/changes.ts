@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { XbuildError } from '../../../errors.ts'
 import type { TarEntry } from '../../../oci/tar-format.ts'
 import { look } from '../look.ts'
+import { deviceNumbers } from './make-node.ts'
 import type { XattrTable } from './xattrs.ts'
 
 /** One thing to write into a layer; `file` holds the data of a regular file. */
@@ -86,8 +87,7 @@ function entryOf(path: string, full: string, stat: Stats, clamp: number | undefi
     size: type === 'file' ? stat.size : 0,
     mtime: clamp === undefined ? seconds : Math.min(seconds, clamp),
     ...(type === 'symlink' ? { link: readlinkSync(full) } : {}),
-    // Linux device numbers: 12 bits of major, 20 of minor, interleaved.
-    ...(type === 'char' || type === 'block' ? { devMajor: (stat.rdev >>> 8) & 0xfff, devMinor: (stat.rdev & 0xff) | ((stat.rdev >>> 12) & 0xfff00) } : {}),
+    ...(type === 'char' || type === 'block' ? deviceNumbers(stat.rdev) : {}),
     ...(xattrs.size > 0 ? { xattrs } : {}),
   }
 }

@@ -1,12 +1,12 @@
 import { XbuildError } from '../../../errors.ts'
 
-/** A `--chmod` value as a function from the mode a file has to the one it gets: octal, or symbolic like `u=rwX,go=rX`. */
+/** A `--chmod` value as a function from the mode a file has to the one it gets: octal, or symbolic like `u=rwX,go=rX` or `g=u`. */
 export function parseChmod(text: string): (mode: number, isDir: boolean) => number {
   if (/^[0-7]{1,5}$/.test(text)) {
     const value = Number.parseInt(text, 8)
     if (value <= 0o7777) return () => value
   }
-  const clauses = text.split(',').map((clause) => /^([ugoa]*)((?:[-+=][rwxXst]*)+)$/.exec(clause))
+  const clauses = text.split(',').map((clause) => /^([ugoa]*)((?:[-+=](?:[ugo]|[rwxXst]*))+)$/.exec(clause))
   if (text === '' || clauses.some((clause) => !clause)) {
     throw new XbuildError('BAD_DOCKERFILE', `Cannot use --chmod "${text}": neither an octal number up to 7777 nor a symbolic mode`, {
       hint: 'Write it like 755 or u=rwX,go=rX',
@@ -20,12 +20,14 @@ const SHIFT: Record<string, number> = { u: 6, g: 3, o: 0 }
 function apply(mode: number, who: string, actions: string, isDir: boolean): number {
   const classes = who.includes('a') ? ['u', 'g', 'o'] : [...new Set(who)]
   let result = mode
-  for (const [, operator, permissions] of actions.matchAll(/([-+=])([rwxXst]*)/g)) {
+  for (const [, operator, permissions] of actions.matchAll(/([-+=])([ugo]|[rwxXst]*)/g)) {
+    const copied = SHIFT[permissions!]
     let bits = 0
     let all = 0
     for (const name of classes) {
       const shift = SHIFT[name]!
       all |= 0o7 << shift
+      if (copied !== undefined) bits |= ((result >> copied) & 0o7) << shift
       if (permissions!.includes('r')) bits |= 4 << shift
       if (permissions!.includes('w')) bits |= 2 << shift
       if (permissions!.includes('x') || (permissions!.includes('X') && (isDir || (result & 0o111) !== 0))) bits |= 1 << shift

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { chmodSync, lchownSync, utimesSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
+import { XbuildError } from '../../../errors.ts'
 import { makeFolders, resolveInRoot } from '../in-root.ts'
 import { look } from '../look.ts'
 import type { CopyParams, CopySource } from '../protocol.ts'
@@ -32,40 +33,50 @@ export function createCopyTarget(root: string, params: CopyParams, signal: Abort
   const digests = new Map<string, string>()
   const times = createFolderTimes()
   const owner = params.chown === undefined ? undefined : resolveOwner(root, params.chown)
+  if (owner?.unknown !== undefined && params.lowers.length === 0) {
+    throw new XbuildError('NOT_FOUND', `Cannot use --chown="${params.chown}": an image from scratch knows no names`, { hint: 'Write numbers, like --chown=1000:1000' })
+  }
   if (owner?.unknown !== undefined) warnings.push(`--chown=${params.chown}: the image has no "${owner.unknown}", 0 is used instead`)
   const chmod = params.chmod === undefined ? undefined : parseChmod(params.chmod)
-  const asFolder = params.dest.endsWith('/') || params.many
+  // Octal digits count for new folders too, less what the usual umask takes and special bits; symbolic ones do not: as in BuildKit
+  const folderMode = chmod && /^\d+$/.test(params.chmod!) ? chmod(0, true) & 0o755 : undefined
+  const asFolder = params.dest.endsWith('/')
   const newOwner = owner ?? { uid: 0, gid: 0 }
   const onDigest = (path: string, digest: string) => void digests.set(relative(root, path), digest)
 
-  function folders(path: string): string {
+  /** Makes a folder and its parents; `plain` ones do not get the mode of --chmod. */
+  function folders(path: string, { plain = false } = {}): string {
     const { path: real, made, grown } = makeFolders(root, path, newOwner)
     times.keep(grown?.path ?? real, grown?.mtime)
     for (const folder of made) {
       times.made(folder)
-      if (chmod) chmodSync(folder, chmod(0o755, true))
+      if (folderMode !== undefined && !plain) chmodSync(folder, folderMode)
     }
     return real
   }
 
   function from(source: CopySource & { readonly unpack: boolean }): ReturnType<CopyTarget['from']> {
-    const place = createPlacer({
+    const { place, startSource } = createPlacer({
       times, signal, onDigest,
       idsOf: (entry) => (source.kind === 'context' ? newOwner : (owner ?? entry)),
       modeOf: (entry) => (chmod ? chmod(entry.mode, entry.type === 'dir') : entry.mode),
       checked: source.kind === 'context' && (source.checked ?? true),
     })
     return async (sourceRoot, selected) => {
+      startSource()
       const base = join(sourceRoot, selected.path)
       const [top, ...below] = selected.entries
       if (source.unpack && top!.type === 'file' && (await isArchive(base))) {
-        const into = relative(root, folders(params.dest))
+        const into = relative(root, folders(params.dest, { plain: true }))
         await unpackFile(base, createUnpacker(root, { into, ...(owner ? { owner } : {}) }), { signal })
         return undefined
       }
       const path = selected.isDir ? folders(params.dest) : fileTarget(selected.name)
       if (!selected.isDir) await place(base, path, top!)
-      else for (const entry of below) await place(join(base, entry.path), join(path, entry.path), entry)
+      else {
+        for (const entry of below) await place(join(base, entry.path), join(path, entry.path), entry)
+        times.made(path, top!.mtimeMs / 1000)
+      }
       return path
     }
   }

@@ -17,3 +17,8 @@ export async function makeNode(path: string, entry: TarEntry): Promise<void> {
   chmodSync(path, entry.mode)
   lutimesSync(path, fileTime(entry.mtime), fileTime(entry.mtime))
 }
+
+/** The numbers of a device: Linux has 12 bits of major and 20 of minor, interleaved. */
+export function deviceNumbers(rdev: number): { devMajor: number; devMinor: number } {
+  return { devMajor: (rdev >>> 8) & 0xfff, devMinor: (rdev & 0xff) | ((rdev >>> 12) & 0xfff00) }
+}

@@ -7,6 +7,7 @@ import { look } from '../look.ts'
 import type { SourceEntry } from '../select.ts'
 import { fileTime } from './file-time.ts'
 import type { FolderTimes } from './folder-times.ts'
+import { deviceNumbers, makeNode } from './make-node.ts'
 
 /** Files above this are copied without holding up the worker's other steps. Bytes. */
 const BIG = 4 << 20
@@ -24,13 +25,19 @@ export interface PlaceOptions {
   readonly signal: AbortSignal
 }
 
-/** Gives a function that copies one object, replacing a file by a file; several names of one file stay one. Throws NOT_FOUND for what cannot be copied. */
-export function createPlacer(options: PlaceOptions): (from: string, to: string, entry: SourceEntry) => Promise<void> {
+/** Copies one object, replacing a file by a file; several names of one file stay one within a source. Throws NOT_FOUND for what cannot be copied. */
+export interface Placer {
+  place(from: string, to: string, entry: SourceEntry): Promise<void>
+  /** What follows is of another source. */
+  startSource(): void
+}
+
+export function createPlacer(options: PlaceOptions): Placer {
   const { times, signal } = options
   const copied = new Map<number, string>() // inode of a source with several names -> first copy
   let count = 0
 
-  return async function place(from, to, entry) {
+  async function place(from: string, to: string, entry: SourceEntry): Promise<void> {
     count += 1
     if (count % 256 === 0) {
       signal.throwIfAborted()
@@ -50,6 +57,9 @@ export function createPlacer(options: PlaceOptions): (from: string, to: string, 
       if (await isLinked(from, to, entry)) return
     }
     const { uid, gid } = options.idsOf(entry)
+    if (entry.type === 'fifo' || entry.type === 'char' || entry.type === 'block') {
+      return makeNode(to, { path: to, type: entry.type, mode: options.modeOf(entry), uid, gid, size: 0, mtime: seconds, ...deviceNumbers(entry.rdev) })
+    }
     lchownSync(to, uid, gid)
     if (entry.type === 'symlink') return lutimesSync(to, time, time)
     chmodSync(to, options.modeOf(entry))
@@ -68,7 +78,7 @@ export function createPlacer(options: PlaceOptions): (from: string, to: string, 
       case 'file':
         break
       default:
-        throw refused(from, to, `it is a ${entry.type === 'fifo' ? 'named pipe' : 'device'}`)
+        return false
     }
     const first = entry.nlink > 1 ? copied.get(entry.ino) : undefined
     if (first !== undefined) {
@@ -82,6 +92,8 @@ export function createPlacer(options: PlaceOptions): (from: string, to: string, 
     if (entry.digest) options.onDigest(to, entry.digest)
     return false
   }
+
+  return { place, startSource: () => copied.clear() }
 }
 
 /** Makes room for a file: only another file may go. Throws NOT_FOUND for a folder. */

@@ -51,7 +51,7 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
   function folderFor(path: string, entry: TarEntry): string {
     const known = folders.get(path)
     if (known !== undefined) return known
-    const { path: real, made, grown } = makeFolders(root, inRoot(path), owner ?? ROOT)
+    const { path: real, made, grown } = makeFolders(root, inRoot(path), ROOT)
     // Folders that the archive does not mention keep their times, or get one that is the same in every build.
     const kept = grown ?? { path: real, mtime: look(real)!.mtimeMs / 1000 }
     if (!folderTimes.has(kept.path)) folderTimes.set(kept.path, kept.mtime)

@@ -7,6 +7,7 @@ import { look } from '../look.ts'
 export interface Ids {
   readonly uid: number
   readonly gid: number
+  /** All groups of the process, its first one among them. */
   readonly additionalGids: readonly number[]
   readonly home?: string
 }
@@ -26,7 +27,7 @@ const MAX_ID = 2 ** 31 - 1
 /** Ids of `USER` text (`name`, `uid`, either with `:group`), as runtimes resolve it in the image's own files. Throws NOT_FOUND. */
 export function resolveUser(root: string, text: string): Ids {
   const [user, group] = split(text)
-  if (user === '' && group === '') return { uid: 0, gid: 0, additionalGids: [] }
+  if (user === '' && group === '') return { uid: 0, gid: 0, additionalGids: [0] }
   const row = user === '' ? undefined : find(table(root, '/etc/passwd'), user)
   const uid = row?.id ?? (user === '' ? 0 : numberOf(user))
   if (uid === undefined) throw unknown('user', user, '/etc/passwd')
@@ -35,13 +36,14 @@ export function resolveUser(root: string, text: string): Ids {
   if (group !== '') {
     const gid = find(groups, group)?.id ?? numberOf(group)
     if (gid === undefined) throw unknown('group', group, '/etc/group')
-    return { uid, gid, additionalGids: [], ...home }
+    return { uid, gid, additionalGids: [gid], ...home }
   }
-  const additionalGids = row ? groups.filter(({ fields }) => fields[3]?.split(',').includes(row.name)).map(({ id }) => id) : []
-  return { uid, gid: numberOf(row?.fields[3] ?? '') ?? 0, additionalGids, ...home }
+  const gid = numberOf(row?.fields[3] ?? '') ?? 0
+  const others = row ? groups.filter(({ fields }) => fields[3]?.split(',').includes(row.name)).map(({ id }) => id) : []
+  return { uid, gid, additionalGids: others.includes(gid) ? others : [gid, ...others], ...home }
 }
 
-/** Owner of `--chown` text; an unknown name is 0, as in BuildKit, and named in `unknown`. A number without a group is both ids. */
+/** Owner of `--chown` text; an unknown user is 0, an unknown group the user's, as in BuildKit, and named in `unknown`. A number without a group is both ids. */
 export function resolveOwner(root: string, text: string): { uid: number; gid: number; unknown?: string } {
   const [user, group] = split(text)
   const row = user === '' ? undefined : table(root, '/etc/passwd').find(({ name }) => name === user)
@@ -49,7 +51,7 @@ export function resolveOwner(root: string, text: string): { uid: number; gid: nu
   const own = row ? (numberOf(row.fields[3] ?? '') ?? 0) : uid
   const gid = group === '' ? own : (table(root, '/etc/group').find(({ name }) => name === group)?.id ?? numberOf(group))
   const unknown = user !== '' && uid === undefined ? user : group !== '' && gid === undefined ? group : undefined
-  return { uid: uid ?? 0, gid: gid ?? 0, ...(unknown === undefined ? {} : { unknown }) }
+  return { uid: uid ?? 0, gid: gid ?? own ?? 0, ...(unknown === undefined ? {} : { unknown }) }
 }
 
 function split(text: string): [user: string, group: string] {

@@ -3,12 +3,12 @@ import { makeFolders } from '../in-root.ts'
 import type { Changed, WorkdirParams } from '../protocol.ts'
 import { fileTime } from './file-time.ts'
 import { isEmpty, makeSnapshot, type WorkerFolders } from './overlay.ts'
-import { resolveUser } from './users.ts'
+import { resolveOwner } from './users.ts'
 
 /** WORKDIR: makes the folder, owned by `user`, unless it is there. */
 export async function workdir(folders: WorkerFolders, params: WorkdirParams): Promise<Changed> {
   return makeSnapshot(folders, params, async ({ merged, upper }) => {
-    const { uid, gid } = resolveUser(merged, params.user)
+    const { uid, gid } = resolveOwner(merged, params.user)
     const { made, grown } = makeFolders(merged, params.path, { uid, gid })
     // Any time but a fixed one would make the layer differ from build to build.
     for (const path of made) utimesSync(path, 0, 0)
