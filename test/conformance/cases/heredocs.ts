@@ -8,7 +8,7 @@ export const HEREDOCS: readonly Case[] = [
   { name: 'heredoc-run-program', dockerfile: lines('FROM busybox', 'RUN sh -s <<EOF', 'echo piped > /a', 'EOF') },
   { name: 'heredoc-run-two', dockerfile: lines('FROM busybox', 'RUN cat <<A > /a && cat <<B > /b', 'one', 'A', 'two', 'B') },
   { name: 'heredoc-run-tabs', dockerfile: lines('FROM busybox', 'RUN <<-EOF', '\techo a > /a', '\t\techo b > /b', '\tEOF') },
-  { name: 'heredoc-run-fd', dockerfile: lines('FROM busybox', 'RUN cat <&3 > /a 3<<EOF', 'three', 'EOF') },
+  { name: 'heredoc-run-fd', dockerfile: lines('FROM busybox', 'RUN 3<<EOF cat <&3 > /a', 'three', 'EOF') },
   { name: 'heredoc-run-expands-by-shell', dockerfile: lines('FROM busybox', 'ARG V=value', 'RUN cat <<EOF > /a', '$V \\$V $(echo sub)', 'EOF', "RUN cat <<'EOF' > /b", '$V \\$V', 'EOF') },
   { name: 'heredoc-run-exit-code', dockerfile: lines('FROM busybox', 'RUN <<EOF', 'false', 'echo after > /a', 'EOF') },
   { name: 'heredoc-run-shell', dockerfile: lines('FROM busybox', 'SHELL ["/bin/sh", "-e", "-c"]', 'RUN <<EOF', 'echo 1 > /a', 'EOF') },

@@ -25,7 +25,6 @@ export const STAGES: readonly Case[] = [
   { name: 'stage-copy-mtime', dockerfile: lines('FROM busybox AS a', 'COPY d /d', 'FROM scratch', 'COPY --from=a /d /e'), files: { 'd/a': 'a', 'd/b/c': 'c' } },
   { name: 'stage-copy-xattr', dockerfile: lines('FROM busybox AS a', 'COPY . /', 'RUN cp /bin/busybox /cap', 'FROM scratch', 'COPY --from=a /cap /'), files: { x: 'x' } },
   { name: 'stage-copy-special-files', dockerfile: lines('FROM busybox AS a', 'RUN mkdir /s && mkfifo /s/fifo && mknod /s/null c 1 3 && touch /s/f', 'FROM scratch', 'COPY --from=a /s /s') },
-  { name: 'stage-copy-parents', dockerfile: lines('FROM with-files AS a', 'FROM scratch', 'COPY --from=a --parents /tree/deep/er /tree/./deep/b /x/') },
   { name: 'stage-platform-build', dockerfile: lines('FROM --platform=$BUILDPLATFORM busybox AS b', 'RUN echo x > /x', 'FROM busybox', 'COPY --from=b /x /x') },
   { name: 'stage-numeric-looking-name', dockerfile: lines('FROM busybox AS 1x', 'FROM busybox'), fails: true },
   { name: 'stage-name-characters', dockerfile: lines('FROM busybox AS a.b_c-1', 'FROM a.b_c-1') },

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { BASES } from '../cases/bases.ts'
-import { writeCase, type Case } from './case.ts'
+import { firstTime, writeCase, type Case } from './case.ts'
 import { startDocker, type Docker } from './docker.ts'
 import { hasImage, readImage } from './image.ts'
 import { atMost } from './pool.ts'
@@ -51,15 +51,15 @@ async function makeBase(name: string, { docker, results, work }: { docker: Docke
 async function build(one: Case, { docker, work, names }: { docker: Docker; work: string; names: readonly string[] }): ReturnType<typeof readOutcome> {
   const folder = join(work, 'cases', one.name)
   try {
-    return await readOutcome(await run(one, { docker, work, folder, names }), join(folder, 'out'))
+    return await readOutcome(await run(one, { docker, work, folder, names }), join(folder, 'out'), firstTime(one))
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-async function readOutcome({ code, stderr }: { code: number; stderr: string }, layout: string) {
+async function readOutcome({ code, stderr }: { code: number; stderr: string }, layout: string, first: number) {
   if (code !== 0) return { built: false, output: stderr } as const
-  return { built: true, image: await readImage(layout) } as const
+  return { built: true, image: await readImage(layout, first) } as const
 }
 
 async function run(one: Case, { docker, work, folder, names }: RunPlace) {

@@ -39,19 +39,30 @@ export interface TarMember {
   readonly owner?: string
 }
 
-/** Time of the first file of a context, seconds since the epoch; each next one is a minute younger. No builder makes such times itself. */
-export const FIRST_TIME = 1_000_000_000
-/** Times of files that come from a context are below this. */
-export const LAST_TIME = FIRST_TIME + 86_400 * 30
+/** Every case has a stretch of time of its own, in the past: BuildKit takes a file for unchanged when its name, size and time are those of an earlier build. */
+const STRETCH = 1000
+
+/** When the files of a case were last changed: from this second on, seconds since the epoch; each file is a second younger than the one before. */
+export function firstTime({ name }: Case): number {
+  return 100_000_000 + (Number.parseInt(digestOf(name).slice(0, 8), 16) % 800_000) * STRETCH
+}
+
+/** A time as the seconds after a case's first one; nothing when it is none of its context's files. */
+export function sinceFirst(time: number, first: number): number | undefined {
+  return time >= first && time < first + STRETCH ? time - first : undefined
+}
 
 /** Writes the context of a case, Dockerfile included, into `folder`. */
-export function writeCase({ dockerfile, files = {} }: Case, folder: string): void {
+export function writeCase(one: Case, folder: string): void {
+  const { dockerfile, files = {} } = one
+  const first = firstTime(one)
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'Dockerfile'), dockerfile)
   const paths = Object.keys(files)
-  for (const path of paths) writeSpec(files[path]!, join(folder, path), folder)
+  for (const path of paths) writeSpec(files[path]!, join(folder, path), { context: folder, first })
   const folders = new Set(paths.flatMap((path) => parentsOf(path)))
-  const times = [...paths, 'Dockerfile', ...[...folders].filter((path) => !paths.includes(path)), '.'].map((path, index) => ({ path, time: FIRST_TIME + index * 60 }))
+  const all = [...paths, 'Dockerfile', ...[...folders].filter((path) => !paths.includes(path)), '.']
+  const times = all.map((path, index) => ({ path, time: first + index }))
   // Parents after what is in them: making a file changes its folder's time
   for (const { path, time } of times.sort((a, b) => b.path.length - a.path.length)) {
     const spec = files[path]
@@ -65,19 +76,19 @@ function parentsOf(path: string): string[] {
   return parent === '.' ? [] : [parent, ...parentsOf(parent)]
 }
 
-function writeSpec(spec: FileSpec, path: string, context: string): void {
+function writeSpec(spec: FileSpec, path: string, { context, first }: { context: string; first: number }): void {
   mkdirSync(dirname(path), { recursive: true })
   if (typeof spec === 'string') return writeFileSync(path, spec)
   if ('link' in spec) return symlinkSync(spec.link, path)
   if ('hardlink' in spec) return linkSync(join(context, spec.hardlink), path)
   if ('fifo' in spec) return void execFileSync('mkfifo', [path])
-  if ('tar' in spec) return writeTar(path, spec)
+  if ('tar' in spec) return writeTar(path, spec, first)
   if ('folder' in spec) mkdirSync(path, { recursive: true })
   else writeFileSync(path, spec.text)
   chmodSync(path, spec.mode ?? ('folder' in spec ? 0o755 : 0o644))
 }
 
-function writeTar(path: string, { tar, packed }: { tar: readonly TarMember[]; packed?: string }): void {
+function writeTar(path: string, { tar, packed }: { tar: readonly TarMember[]; packed?: string }, first: number): void {
   const folder = mkdtempSync(join(tmpdir(), 'xbuild-tar-'))
   try {
     const plain = join(folder, 'plain.tar')
@@ -90,7 +101,7 @@ function writeTar(path: string, { tar, packed }: { tar: readonly TarMember[]; pa
       else writeFileSync(at, text ?? '')
       if (link === undefined && mode !== undefined) chmodSync(at, mode)
       const [uid, gid] = owner.split(':')
-      const args = ['--no-recursion', `--owner=+${uid}`, `--group=+${gid}`, `--mtime=@${FIRST_TIME + 3600 + index * 60}`, '-C', join(folder, 'tree')]
+      const args = ['--no-recursion', `--owner=+${uid}`, `--group=+${gid}`, `--mtime=@${first + 500 + index}`, '-C', join(folder, 'tree')]
       // Two names of one file become a hard link only within one call: the first of a group is written together with the others
       const names = hardlink === undefined ? [name] : [hardlink, name]
       execFileSync('tar', [index === 0 ? '-cf' : '-rf', plain, ...args, ...names])

@@ -1,7 +1,13 @@
 import type { Image, Outcome } from './image.ts'
 
-/** What differs, as `thing: BuildKit's | ours` by the thing's name. */
-export function compare(theirs: Image, ours: Image): Readonly<Record<string, string>> {
+/** What differs between two builds of a case, by the thing's name; `built` when one of them failed. */
+export function differencesOf(theirs: Outcome, ours: Outcome): Readonly<Record<string, string>> {
+  if (theirs.built && ours.built) return compare(theirs.image, ours.image)
+  if (theirs.built === ours.built) return {}
+  return { built: ours.built ? 'only xbuild builds it' : `only BuildKit builds it; xbuild says:\n${lastLines(ours)}` }
+}
+
+function compare(theirs: Image, ours: Image): Record<string, string> {
   const names = [...new Set([...Object.keys(theirs), ...Object.keys(ours)])].sort()
   const found = names.flatMap((name) => {
     const [theirsIs, oursIs] = [theirs[name] ?? 'nothing', ours[name] ?? 'nothing']

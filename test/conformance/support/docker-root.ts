@@ -5,7 +5,7 @@ import { run, runOk } from '../../e2e/support/xbuild.ts'
 
 /** The suite with a current Docker: those of Debian's stable releases lack much of today's Dockerfile language. */
 const SUITE = 'sid'
-const PACKAGES = ['docker.io', 'docker-cli', 'docker-buildx', 'ca-certificates']
+const PACKAGES = ['docker.io', 'docker-cli', 'docker-buildx', 'ca-certificates', 'xz-utils']
 
 /** A folder with a Debian that has Docker, made at first use (two to four minutes); `cache` keeps it. */
 export async function dockerRoot(cache: string): Promise<string> {
@@ -34,7 +34,7 @@ export async function dockerRoot(cache: string): Promise<string> {
 
 /** What tells one Docker from the next. */
 export function dockerVersion(root: string): string {
-  return execFileSync('chroot', [root, 'dpkg-query', '--show', ...PACKAGES.slice(0, 3), 'containerd', 'runc'], { encoding: 'utf8' })
+  return execFileSync('chroot', [root, 'dpkg-query', '--show', ...PACKAGES, 'containerd', 'runc'], { encoding: 'utf8' })
 }
 
 async function installMmdebstrap(): Promise<void> {

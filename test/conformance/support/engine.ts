@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { run } from '../../e2e/support/xbuild.ts'
-import { writeCase, type Case } from './case.ts'
+import { firstTime, writeCase, type Case } from './case.ts'
 import { readImage, type Outcome } from './image.ts'
 import { xbuildProgram } from './places.ts'
 
@@ -14,7 +14,7 @@ export async function buildCase(one: Case, { folder, store, bases }: { folder: s
   try {
     const args = ['--progress=plain', ...contexts, '--output', `type=oci,dest=${layout}`, ...(one.args ?? []), context]
     const { code, stderr } = await run(process.execPath, [xbuildProgram, ...args], { store })
-    return code === 0 ? { built: true, image: await readImage(layout) } : { built: false, output: stderr }
+    return code === 0 ? { built: true, image: await readImage(layout, firstTime(one)) } : { built: false, output: stderr }
   } finally {
     rmSync(layout, { recursive: true, force: true })
     rmSync(context, { recursive: true, force: true })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { extract, type Header } from 'tar-stream'
-import { LAST_TIME } from './case.ts'
+import { sinceFirst } from './case.ts'
 
 /** What is compared of an image: one line of text per thing, by the thing's name (`config.Env`, `history[2]`, `/etc/passwd`). */
 export type Image = Readonly<Record<string, string>>
@@ -22,8 +22,8 @@ interface Entry {
   readonly inode: { readonly names: Set<string> }
 }
 
-/** Reads the only image of an OCI layout folder. Independent of xbuild's own readers. */
-export async function readImage(layout: string): Promise<Image> {
+/** Reads the only image of an OCI layout folder; `first` is when the case's time starts. Independent of xbuild's own readers. */
+export async function readImage(layout: string, first: number): Promise<Image> {
   const blob = (digest: string) => join(layout, 'blobs', ...digest.split(':'))
   const json = (path: string) => JSON.parse(readFileSync(path, 'utf8'))
   let manifest = json(join(layout, 'index.json'))
@@ -31,7 +31,7 @@ export async function readImage(layout: string): Promise<Image> {
   const config = json(blob(manifest.config.digest))
   const tree = new Map<string, Entry>()
   for (const { digest, mediaType } of manifest.layers ?? []) await applyLayer(tree, blob(digest), String(mediaType).endsWith('gzip'))
-  return { ...describeConfig(config, manifest.layers?.length ?? 0), ...describeTree(tree) }
+  return { ...describeConfig(config, manifest.layers?.length ?? 0), ...describeTree(tree, first) }
 }
 
 function describeConfig({ config = {}, history = [], rootfs, architecture, os, variant, author }: Record<string, any>, layers: number): Record<string, string> {
@@ -48,13 +48,13 @@ function describeConfig({ config = {}, history = [], rootfs, architecture, os, v
   return lines
 }
 
-function describeTree(tree: Map<string, Entry>): Record<string, string> {
+function describeTree(tree: Map<string, Entry>, first: number): Record<string, string> {
   const lines: Record<string, string> = {}
   for (const [path, { type, mode, owner, mtime, detail, inode }] of tree) {
     const names = [...inode.names].sort()
     const others = names.length > 1 ? ` = ${names.join(' ')}` : ''
-    const time = mtime < LAST_TIME && mtime > 0 ? ` @${mtime}` : ''
-    lines[`/${path}`] = `${type} ${mode.toString(8)} ${owner}${detail}${others}${time}`
+    const time = sinceFirst(mtime, first)
+    lines[`/${path}`] = `${type} ${mode.toString(8)} ${owner}${detail}${others}${time === undefined ? '' : ` @${time}`}`
   }
   return lines
 }
@@ -102,7 +102,7 @@ function addMember(tree: Map<string, Entry>, own: Map<string, Entry>, header: He
 }
 
 function entryOf(header: Header, content: Buffer, path: string): Entry {
-  const pax = header.pax ?? {}
+  const pax = (header.pax ?? {}) as Readonly<Record<string, string>>
   const xattrs = Object.entries(pax).filter(([key]) => key.startsWith('SCHILY.xattr.')).map(([key, value]) => ` ${key.slice(13)}=${JSON.stringify(value)}`)
   const device = header.type?.endsWith('device') ? ` ${header.devmajor}:${header.devminor}` : ''
   const detail = header.type === 'symlink' ? ` -> ${header.linkname}` : header.type === 'file' ? ` ${describeContent(content)}` : device

@@ -14,13 +14,13 @@ export interface Results {
 }
 
 /** Changes when what is read from an image does. */
-const FORMAT = 3
+const FORMAT = 1
 
 /** The results of one version of Docker on one busybox. */
 export function openResults(cache: string, { docker, busybox }: { docker: string; busybox: { folder: string; digest: string } }): Results {
   const stamp = digestOf(FORMAT, docker, busybox.digest, BASES)
   const folder = join(cache, 'results')
-  const fileOf = (one: Case) => join(folder, `${digestOf(stamp, one.dockerfile, one.files ?? {}, one.args ?? [])}.json`)
+  const fileOf = (one: Case) => join(folder, `${digestOf(stamp, one.name, one.dockerfile, one.files ?? {}, one.args ?? [])}.json`)
   const bases = Object.fromEntries(Object.keys(BASES).map((name) => [name, join(cache, 'bases', `${name}-${stamp.slice(0, 12)}`)]))
   mkdirSync(folder, { recursive: true })
   mkdirSync(join(cache, 'bases'), { recursive: true })
