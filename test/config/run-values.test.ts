@@ -29,7 +29,7 @@ describe('one flag', () => {
     ['--no-cache-filter A,b --no-cache-filter c', 'noCacheFilter', ['a', 'b', 'c']],
     ['--allow network.host', 'allow', ['network.host']],
   ]
-  test.each(cases)('%s', (line: string, option: keyof BuildOptions, value: unknown, env?: Record<string, string>) => expect(options(line, env)[option]).toEqual(value))
+  for (const [line, option, value, env] of cases) test(line, () => expect(options(line, env)[option]).toEqual(value))
 })
 
 test.each([
