@@ -1,22 +1,13 @@
-import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
-import { fileNameOf, showRemote, type HttpRemote } from '../../dockerfile/remote.ts'
-import type { GitRemote } from '../../dockerfile/git-url.ts'
-import { toXbuildError, XbuildError } from '../../errors.ts'
-import { checkOut, resolveCommit } from '../../source/git.ts'
-import { createGitProgram } from '../../source/git-program.ts'
-import { createDownloader, type Download } from '../../source/http.ts'
-import { withTemporaryFolder } from '../../source/temporary.ts'
-import { keyOf } from '../../store/key.ts'
+import { fileNameOf, type HttpRemote } from '../../dockerfile/remote.ts'
+import type { Download } from '../../source/http.ts'
 import type { Store } from '../../store/store.ts'
 import type { Emit } from '../driver.ts'
-import { resolveInRoot } from './in-root.ts'
-import { newSnapshotId, type Layer, type Layers } from './layers.ts'
+import type { Layers } from './layers.ts'
 import type { CopySource } from './protocol.ts'
-import { entryAt, selectSources, type SelectedSource } from './select.ts'
+import { entryAt } from './select.ts'
 import type { Solved } from './solve.ts'
-import type { RemoteVertex, TreeSource } from './vertex.ts'
-import { isArchive } from './worker/is-archive.ts'
+import type { RemoteVertex } from './vertex.ts'
 import type { Workers } from './workers.ts'
 
 /** Brings what comes from elsewhere: repositories and archives as layers that steps copy from, files as they are. */
@@ -40,140 +31,16 @@ export interface RemotesOptions {
   readonly emit: Emit
 }
 
-/** What the store remembers of a tree. */
-interface TreeRecord {
-  readonly layer: Layer
-  readonly created: string
-}
-
-/** A tree that was found: what it is by content, and how its files come into a folder. */
-interface Located {
-  readonly key: string
-  /** Gives `copy` the files to copy. */
-  bring(copy: (source: CopySource, unpack: boolean) => Promise<void>): Promise<void>
-}
-
-export function createRemotes({ store, workers, layers, env, emit }: RemotesOptions): Remotes {
-  const git = createGitProgram(env)
-  const downloader = createDownloader({ store, env })
-  const trees = new Map<string, Promise<Solved>>()
-  const files = new Map<string, Promise<{ path: string; download: Download }>>()
-
-  async function makeTree(vertex: RemoteVertex, signal: AbortSignal): Promise<Solved> {
-    const { id: step, source, shown } = vertex
-    emit({ type: 'step.start', step, name: shown.name, platforms: [...shown.platforms], ...(shown.at ? { source: shown.at } : {}), at: Date.now() })
-    try {
-      const { key, bring } = await locate(source, signal)
-      const known = await store.records.get<TreeRecord>('trees', key)
-      const cached = known !== undefined && (await layers.isThere(known.layer))
-      const made = cached ? known : await makeLayer(bring, signal)
-      if (!cached) await store.records.put('trees', key, made satisfies TreeRecord)
-      emit({ type: 'step.done', step, cached, at: Date.now() })
-      return { key, layers: [made.layer], created: made.created }
-    } catch (thrown) {
-      const error = signal.aborted ? new XbuildError('CANCELED', 'Build canceled') : toXbuildError(thrown)
-      emit({ type: 'step.fail', step, error, at: Date.now() })
-      throw error
-    }
-  }
-
-  async function makeLayer(bring: Located['bring'], signal: AbortSignal): Promise<TreeRecord> {
-    const id = newSnapshotId()
-    const worker = await workers.files()
-    let layer: Layer = { id, empty: true }
-    await bring(async (source, unpack) => {
-      const { empty, contentKey } = await worker.call('copy', { id, lowers: [], source, inline: [], dest: '/', many: false, unpack }, { signal })
-      layer = { id, empty, ...(contentKey ? { contentKey } : {}) }
-    })
-    return { layer, created: new Date().toISOString() }
-  }
-
-  function locate(source: TreeSource, signal: AbortSignal): Promise<Located> | Located {
-    if (source.kind === 'git') return locateGit(source, signal)
-    if (source.kind === 'stdin') return archive({ ...source, shown: 'standard input' })
-    return locateDownload(source, signal)
-  }
-
-  async function locateGit(remote: GitRemote, signal: AbortSignal): Promise<Located> {
-    const commit = await resolveCommit(git, remote, signal)
-    const { url, subdir = '', keepGitDir, submodules, mtime } = remote
-    return {
-      key: keyOf(['git', 1, url, commit.id, subdir, keepGitDir, submodules, mtime]),
-      bring: (copy) => withTemporaryFolder(store.folder, 'git', async (folder) => {
-        const { time } = await checkOut(git, remote, { commit, folder, signal })
-        const root = resolveInRoot(folder, subdir)
-        if (!(await isFolder(root))) throw new XbuildError('NOT_FOUND', `Cannot use "${showRemote(remote)}": commit ${commit.id} has no folder "${subdir}"`)
-        const selected = selectSources(root, ['.']).map((one) => plain(one, mtime === 'commit' ? time : Math.floor(Date.now() / 1000)))
-        await copy({ kind: 'context', root, selected, checked: false }, false)
-      }),
-    }
-  }
-
-  async function locateDownload(remote: HttpRemote, signal: AbortSignal): Promise<Located> {
-    const { path, download } = await file(remote, signal)
-    return archive({ file: path, digest: download.digest, shown: `"${showRemote(remote)}"` })
-  }
-
-  function archive({ file, digest, shown }: { file: string; digest: string; shown: string }): Located {
-    return {
-      key: keyOf(['archive', 1, digest]),
-      async bring(copy) {
-        if (!(await isArchive(file))) throw new XbuildError('BAD_OPTION', `Cannot use ${shown} as a context: it is not a tar archive`, { hint: 'Give a tar archive, plain or packed with gzip, bzip2, xz or zstd' })
-        const selected = [{ name: basename(file), path: basename(file), isDir: false, entries: [entryAt(file, '')!] }]
-        await copy({ kind: 'context', root: dirname(file), selected, checked: false }, true)
-      },
-    }
-  }
-
-  function file(remote: HttpRemote, signal: AbortSignal): Promise<{ path: string; download: Download }> {
-    const key = `${remote.checksum ?? ''} ${remote.url}`
-    const known = files.get(key) ?? fetchFile(remote, signal)
-    files.set(key, known)
-    return known
-  }
-
-  async function fetchFile(remote: HttpRemote, signal: AbortSignal): Promise<{ path: string; download: Download }> {
-    const id = showRemote(remote)
-    const report = (current: number, total?: number, done = false) =>
-      emit({ type: 'transfer', id, name: fileNameOf(remote.url), current, ...(total === undefined ? {} : { total }), ...(done ? { done } : {}), at: Date.now() })
-    let moved = false
-    const onProgress = (current: number, total?: number) => {
-      moved = true
-      report(current, total)
-    }
-    const download = await downloader.download(remote.url, { signal, onProgress, ...(remote.checksum ? { checksum: remote.checksum } : {}) })
-    if (moved) report(download.size, download.size, true)
-    return { path: store.blobs.path(download.digest), download }
-  }
-
+/** Remotes whose code, git and http, is loaded by the first thing that comes from elsewhere: most builds need none of it. */
+export function createRemotes(options: RemotesOptions): Remotes {
+  let loading: Promise<Remotes> | undefined
+  const loaded = () => (loading ??= import('./fetch-remotes.ts').then(({ fetchRemotes }) => fetchRemotes(options)))
   return {
-    tree(vertex, signal) {
-      const known = trees.get(vertex.id) ?? makeTree(vertex, signal)
-      trees.set(vertex.id, known)
-      return known
-    },
-    file,
-    async digest(tree, { sources, excludes }, signal) {
-      const key = keyOf(['digest', tree.key, sources, excludes])
-      const known = await store.records.get<{ digest: string }>('digests', key)
-      if (known) return known.digest
-      const lowers = await layers.unpacked(tree.layers, signal)
-      const worker = await workers.files()
-      const found = await worker.call('digest', { lowers, sources, excludes }, { signal })
-      await store.records.put('digests', key, found)
-      return found.digest
-    },
-    async readText(tree, path, { limit, signal }) {
-      const key = keyOf(['text', tree.key, path])
-      const known = await store.records.get<{ text: string }>('texts', key)
-      if (known) return known.text
-      const lowers = await layers.unpacked(tree.layers, signal)
-      const worker = await workers.files()
-      const { text } = await worker.call('readFile', { lowers, path, limit }, { signal })
-      if (text !== undefined) await store.records.put('texts', key, { text })
-      return text
-    },
-    close: () => downloader.close(),
+    tree: async (...args) => (await loaded()).tree(...args),
+    file: async (...args) => (await loaded()).file(...args),
+    digest: async (...args) => (await loaded()).digest(...args),
+    readText: async (...args) => (await loaded()).readText(...args),
+    close: () => void loading?.then((remotes) => remotes.close(), () => undefined),
   }
 }
 
@@ -181,17 +48,4 @@ export function createRemotes({ store, workers, layers, env, emit }: RemotesOpti
 export function copySourceOf(remote: HttpRemote, { path, download }: { readonly path: string; readonly download: Download }): CopySource & { kind: 'context' } {
   const entry = { ...entryAt(path, '')!, mode: 0o600, uid: 0, gid: 0, nlink: 1, mtimeMs: download.mtime * 1000, digest: download.digest.slice('sha256:'.length) }
   return { kind: 'context', root: dirname(path), selected: [{ name: fileNameOf(remote.url), path: basename(path), isDir: false, entries: [entry] }], checked: false }
-}
-
-/** The files of a checkout as every machine makes them: root's, 0644 or 0755, of one time. */
-function plain(selected: SelectedSource, time: number): SelectedSource {
-  const entries = selected.entries.map((entry) => ({
-    ...entry, uid: 0, gid: 0, nlink: 1, mtimeMs: time * 1000,
-    mode: entry.type === 'file' && (entry.mode & 0o100) === 0 ? 0o644 : entry.type === 'symlink' ? 0o777 : 0o755,
-  }))
-  return { ...selected, entries }
-}
-
-async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then((found) => found.isDirectory(), () => false)
 }
