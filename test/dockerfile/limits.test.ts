@@ -28,7 +28,7 @@ test.each([
   ['nested substitutions', `ENV a=${'${a:-'.repeat(MEGABYTE / 5)}`, 1],
   ['backslashes', `RUN ${'\\'.repeat(MEGABYTE)}`, 0],
   ['brackets', `CMD ${'['.repeat(MEGABYTE)}`, 0],
-  ['a mount of quotes', `RUN --mount=${'"'.repeat(MEGABYTE)} x`, 1],
+  ['a mount of quotes', `RUN --mount=${'"'.repeat(MEGABYTE)} x`, 2],
   ['digits', `HEALTHCHECK --interval=${'1'.repeat(MEGABYTE)} CMD x`, 1],
   ['instruction in instruction', 'ONBUILD '.repeat(MEGABYTE / 8), 1],
   ['port ranges', `EXPOSE ${'1-65535 '.repeat(MEGABYTE / 8)}`, 1],
