@@ -55,7 +55,8 @@ function stepsOf(platform: Platform, image: Solved, mode: CacheMode, steps: read
 async function packSteps(steps: readonly SolvedStep[], { layers, signal }: ExportOptions): Promise<CachedStep[]> {
   const packed = new Map<string, CachedStep>()
   await forEachLimited(steps, { limit: AT_A_TIME, signal }, async ({ solved }, inner) => {
-    const layer = await layers.packed(solved.layers, inner)
+    // An image has an empty layer for a step that changed nothing; a cache needs none
+    const layer = solved.layers.at(-1)!.empty ? undefined : await layers.packed(solved.layers, inner)
     packed.set(solved.key, { key: solved.key, created: solved.created!, ...(layer ? { layer } : {}) })
   })
   return [...packed.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1))

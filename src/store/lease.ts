@@ -1,5 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, readdirSync, readlinkSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { XbuildError } from '../errors.ts'
@@ -7,7 +6,7 @@ import type { StoreFolder } from './folder.ts'
 
 /*
  * Who uses the store now. Node has no file locks, and a lock that a killed process leaves behind would be worse than none; so every
- * process says what it does by the name of a small file, `leases/<kind>-<pid>-<start time>-<where>-<random>`, and a file whose process
+ * process says what it does by the name of a small file, `leases/<kind>-<pid>-<start time>-<where>-<number>`, and a file whose process
  * is gone counts as nothing. Both sides announce themselves first and look at the others then: of a build and a prune that begin in
  * the same moment at least one sees the other. The build gives way, the prune waits until no build is left.
  */
@@ -36,7 +35,7 @@ export interface LeaseOptions {
 const FOREIGN_LIFE = 60_000
 const RENEWAL = 15_000
 const POLL = 50
-const NAME = /^(build|prune)-(\d+)-(\d+)-([0-9a-f]{8})-[0-9a-f]{8}$/
+const NAME = /^(build|prune)-(\d+)-(\d+)-([0-9a-f]*\.\d*)-\d+$/
 
 /** For a build: keeps everything that it may look up from being removed. Waits while somebody removes things. */
 export async function takeBuildLease(folder: StoreFolder, options: LeaseOptions): Promise<Lease> {
@@ -87,29 +86,36 @@ export function holders(folder: StoreFolder, except?: string): Holder[] {
     const foreign = where !== here
     const path = join(folder.leases, name)
     if (foreign ? isFresh(path) : startTime(Number(pid)) === start) return [{ kind: kind as Holder['kind'], pid: Number(pid), foreign }]
-    rmSync(path, { force: true }) // its name belongs to that one process: nobody else can be using it
+    removeIfThere(path) // its name belongs to that one process: nobody else can be using it
     return []
   })
 }
 
 function announce(folder: StoreFolder, kind: Holder['kind']): Lease & { readonly name: string } {
-  const name = `${kind}-${process.pid}-${startTime(process.pid) ?? '0'}-${whereabouts()}-${randomBytes(4).toString('hex')}`
+  const name = makeFile(folder, `${kind}-${process.pid}-${startTime(process.pid) ?? '0'}-${whereabouts()}`)
   const path = join(folder.leases, name)
-  try {
-    writeFileSync(path, '', { flag: 'wx' })
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    mkdirSync(folder.leases, { recursive: true })
-    writeFileSync(path, '', { flag: 'wx' })
-  }
   const renewing = setInterval(() => renew(path), RENEWAL)
   renewing.unref()
   return {
     name,
     release() {
       clearInterval(renewing)
-      rmSync(path, { force: true })
+      removeIfThere(path)
     },
+  }
+}
+
+/** Makes an empty file that is not there yet: one process may hold several leases. */
+function makeFile({ leases }: StoreFolder, stem: string): string {
+  for (let number = 0; ; number++) {
+    try {
+      writeFileSync(join(leases, `${stem}-${number}`), '', { flag: 'wx' })
+      return `${stem}-${number}`
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ENOENT') mkdirSync(leases, { recursive: true })
+      else if (code !== 'EEXIST') throw error
+    }
   }
 }
 
@@ -144,8 +150,8 @@ function whereabouts(): string {
       return ''
     }
   }
-  const boot = read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1'))
-  return createHash('sha256').update(boot + read(() => readlinkSync('/proc/self/ns/pid'))).digest('hex').slice(0, 8)
+  const boot = read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8))
+  return `${boot}.${read(() => readlinkSync('/proc/self/ns/pid').replace(/\D+/g, ''))}`
 }
 
 function isFresh(path: string): boolean {
@@ -159,6 +165,14 @@ function renew(path: string): void {
     utimesSync(path, now, now)
   } catch {
     // the store's folder went away: there is nothing left to protect
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
   }
 }
 

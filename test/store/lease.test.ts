@@ -105,19 +105,19 @@ describe('what is left of others', () => {
     await once(child, 'spawn')
     child.kill('SIGKILL')
     await once(child, 'close')
-    leave(`build-${child.pid}-1-${await here()}-00000000`)
+    leave(`build-${child.pid}-1-${await here()}-0`)
     expect(holders(folder)).toEqual([])
     expect(readdirSync(folder.leases)).toEqual([])
   })
 
   test('nor does another process that got its id', async () => {
-    leave(`prune-${process.pid}-1-${await here()}-00000000`)
+    leave(`prune-${process.pid}-1-${await here()}-0`)
     ;(await takeBuildLease(folder, options())).release()
     expect(waits).toEqual([])
   })
 
   test('one of another container counts as long as it renews its file', async () => {
-    const path = leave('build-7-1-ffffffff-00000000')
+    const path = leave('build-7-1-ffffffff.1-0')
     expect(holders(folder)).toEqual([{ kind: 'build', pid: 7, foreign: true }])
     const old = Date.now() / 1000 - 120
     utimesSync(path, old, old)

@@ -67,7 +67,7 @@ async function assembleImage(platform: Platform, lowered: Lowered, solved: Solve
   })
   const steps = await Promise.all(lowered.history.flatMap(({ vertex }) => (vertex ? [vertex] : [])).map(async (vertex): Promise<ImageStep> => {
     const { key, created, layers: chain } = await solver.solve(vertex, signal)
-    return { key, created: created!, layer: packed[chain.length - 1]! }
+    return { key, created: created!, ...(chain.at(-1)!.empty ? {} : { layer: packed[chain.length - 1]! }) }
   }))
   const packedLayers = packed.map((layer) => layer.descriptor)
   const config = makeImageConfig({

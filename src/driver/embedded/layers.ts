@@ -107,6 +107,7 @@ export function createLayers({ store, workers, sourceDateEpoch }: { store: Store
       const running = packing.get(key) ?? (async () => {
         const known = await knownPack(layer)
         if (known) return known
+        if (layer.image) await this.unpacked(chain, signal)
         const lowers = await this.unpacked(chain.slice(0, -1), signal)
         const worker = await workers.native()
         const result = await worker.call('pack', { id: layer.id, lowers, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) }, { signal })
