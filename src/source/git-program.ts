@@ -1,5 +1,5 @@
 import { XbuildError } from '../errors.ts'
-import { exec } from '../host/exec.ts'
+import { execFamily } from '../host/exec-family.ts'
 
 /** Runs the git program of this machine on behalf of a repository that nobody trusts. */
 export interface GitProgram {
@@ -20,7 +20,7 @@ const LOCAL_VARIABLES = [
 /** Settings that hold whatever the user's own configuration says: no hooks, the same bytes everywhere, no program that watches or packs. */
 const SETTINGS = [
   'protocol.ext.allow=never', 'core.hooksPath=/dev/null', 'core.fsmonitor=false', 'core.autocrlf=false', 'core.eol=lf', 'core.symlinks=true', 'core.fileMode=true',
-  'core.protectHFS=true', 'core.protectNTFS=true', 'gc.auto=0', 'maintenance.auto=false', 'advice.detachedHead=false', 'submodule.recurse=false',
+  'core.protectHFS=true', 'core.protectNTFS=true', 'http.lowSpeedLimit=1', 'http.lowSpeedTime=60', 'gc.auto=0', 'maintenance.auto=false', 'advice.detachedHead=false', 'submodule.recurse=false',
 ]
 
 /** Git as the user set it up (credentials, keys, proxies), but it asks nothing and runs nothing that a repository brings. */
@@ -37,7 +37,7 @@ export function createGitProgram(env: Readonly<Record<string, string | undefined
   }
   const settings = SETTINGS.flatMap((setting) => ['-c', setting])
   return async (args, { what, signal, cwd, transports = TRANSPORTS }) => {
-    const ended = await exec('git', [...settings, ...args], { signal, env: { ...own, GIT_ALLOW_PROTOCOL: transports }, ...(cwd ? { cwd } : {}) }).catch((error: unknown) => {
+    const ended = await execFamily('git', [...settings, ...args], { signal, env: { ...own, GIT_ALLOW_PROTOCOL: transports }, ...(cwd ? { cwd } : {}) }).catch((error: unknown) => {
       throw notStarted(what, error)
     })
     if (ended.exitCode === 0) return ended.stdout

@@ -220,6 +220,16 @@ describe('ADD of a git repository', () => {
   })
 })
 
+test('git and what it started end with the build', async () => {
+  const asked = new Promise<void>((resolve) => server.files.set('/silent/', () => resolve()))
+  const running = startXbuild(['--progress', 'plain', `${server.url}/silent/x.git`], { store })
+  await asked
+  running.child.kill('SIGINT')
+  expect((await running.ended).code).toBe(130)
+  expect(await leftovers(store)).toEqual(CLEAN)
+  expect(temporary()).toEqual([])
+})
+
 describe('a build context', () => {
   test('is a git repository, or a folder of one; a COPY of what a new commit leaves alone stays cached', async () => {
     const whole = await build([`${server.url}/git/tool.git#v1`])
