@@ -60,7 +60,7 @@ export function fetchRemotes({ store, workers, layers, env, emit }: RemotesOptio
     const worker = await workers.files()
     let layer: Layer = { id, empty: true }
     await bring(async (source, unpack) => {
-      const { empty, contentKey } = await worker.call('copy', { id, lowers: [], source, inline: [], dest: '/', many: false, unpack }, { signal })
+      const { empty, contentKey } = await worker.call('copy', { id, lowers: [], source, inline: [], dest: '/', unpack }, { signal })
       layer = { id, empty, ...(contentKey ? { contentKey } : {}) }
     })
     return { layer, created: new Date().toISOString() }

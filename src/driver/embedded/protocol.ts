@@ -56,8 +56,6 @@ export interface CopyParams {
   readonly inline: readonly { readonly name: string; readonly content: string }[]
   /** Absolute; a trailing slash says: a folder. */
   readonly dest: string
-  /** There is more than one source, so `dest` must be a folder. */
-  readonly many: boolean
   readonly chown?: string
   readonly chmod?: string
   /** ADD: unpack local tar archives. */

@@ -173,9 +173,8 @@ export function createSolver(options: SolverOptions): Solver {
           : { kind: 'context' as const, root: selected!.root, selected: selected!.selected }
         const worker = await options.workers.native()
         const more = await Promise.all(added.map((one) => one.source()))
-        const many = step.sources.length + step.inline.length + more.length > 1 || (selected?.selected.length ?? 0) > 1
         return worker.call('copy', {
-          ...base, source: files, more, inline: step.inline, dest: step.dest, many, unpack: step.add && step.unpack !== false,
+          ...base, source: files, more, inline: step.inline, dest: step.dest, unpack: step.add && step.unpack !== false,
           ...(step.chown === undefined ? {} : { chown: step.chown }), ...(step.chmod === undefined ? {} : { chmod: step.chmod }),
         }, { signal })
       }

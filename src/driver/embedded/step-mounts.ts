@@ -71,7 +71,7 @@ export function createStepMounts({ store, workers, layers, remotes, inputs: give
         const layer = await single(keyOf(['context', 1, digest]), async () => {
           const id = newSnapshotId()
           const worker = await workers.files()
-          await worker.call('copy', { id, lowers: [], source: { kind: 'context', root: folder.root, selected }, inline: [], dest: '/', many: false, unpack: false }, { signal })
+          await worker.call('copy', { id, lowers: [], source: { kind: 'context', root: folder.root, selected }, inline: [], dest: '/', unpack: false }, { signal })
           return { id, empty: false }
         })
         return { lowers: [layer.id], source: first!.isDir ? '.' : first!.name }
