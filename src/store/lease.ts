@@ -41,7 +41,7 @@ const NAME = /^(build|prune)-(\d+)-(\d+)-([0-9a-f]*\.\d*)-\d+$/
 export async function takeBuildLease(folder: StoreFolder, options: LeaseOptions): Promise<Lease> {
   for (let said = ''; ;) {
     const lease = announce(folder, 'build')
-    const pruning = holders(folder).filter(({ kind }) => kind === 'prune')
+    const pruning = holders(folder, lease.name).filter(({ kind }) => kind === 'prune')
     if (pruning.length === 0) return lease
     lease.release()
     said = await pause(pruning, said, options)
@@ -79,11 +79,11 @@ export function describeHolders(others: readonly Holder[]): string {
 
 /** Every living process that holds a lease, without the one of the file `except`; files of dead ones are removed. */
 export function holders(folder: StoreFolder, except?: string): Holder[] {
-  const here = whereabouts()
+  let here: string | undefined
   return namesIn(folder.leases).flatMap((name): Holder[] => {
     const [, kind, pid, start, where] = NAME.exec(name) ?? []
     if (kind === undefined || name === except) return []
-    const foreign = where !== here
+    const foreign = where !== (here ??= whereabouts())
     const path = join(folder.leases, name)
     if (foreign ? isFresh(path) : startTime(Number(pid)) === start) return [{ kind: kind as Holder['kind'], pid: Number(pid), foreign }]
     removeIfThere(path) // its name belongs to that one process: nobody else can be using it
