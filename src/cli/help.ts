@@ -1,5 +1,7 @@
 import type { CommandName } from '../config/argv.ts'
-import { CLI_FLAGS, FLAGS, type Flag } from '../config/flags.ts'
+import { CLI_FLAGS } from '../config/cli-flags.ts'
+import type { Flag } from '../config/flag.ts'
+import { FLAGS } from '../config/flags.ts'
 import { DU_FLAGS, PRUNE_FLAGS } from '../config/store-flags.ts'
 
 const WIDTH = 110

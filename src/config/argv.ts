@@ -1,5 +1,7 @@
 import { suggest } from '../suggest.ts'
-import { CLI_FLAGS, FLAGS, type Flag } from './flags.ts'
+import { CLI_FLAGS } from './cli-flags.ts'
+import type { Flag } from './flag.ts'
+import { FLAGS } from './flags.ts'
 import { DU_FLAGS, PRUNE_FLAGS, STORE_ALIASES } from './store-flags.ts'
 import { checkLaterFlag, LATER_FLAGS, type LaterFlag } from './unsupported.ts'
 import { usageError } from './values.ts'

@@ -1,36 +1,10 @@
 import * as read from './flag-values.ts'
-import type { FlagInput } from './flag-values.ts'
-import type { Call } from './call.ts'
+import type { Flag } from './flag.ts'
 import type { BuildOptions } from './options.ts'
 import { RUN_FLAGS } from './run-flags.ts'
 
 /** The options of a build that a flag sets; the others come from PATH, xbuild.yaml and the environment. */
 export type FlagOption = Exclude<keyof BuildOptions, 'context' | 'cwd' | 'registries' | 'sourceDateEpoch'>
-
-/** One flag: the parser, `--help` and xbuild.yaml all read this. */
-export interface Flag<T> {
-  /** Long name without dashes. */
-  readonly name: string
-  readonly short?: string
-  /** The value in help; absent: a switch. */
-  readonly placeholder?: string
-  /** Every use counts; otherwise the last one wins. */
-  readonly repeat?: boolean
-  readonly group: 'common' | 'advanced'
-  readonly help: string
-  /** The default as help says it. */
-  readonly default?: string
-  /** Environment variable that stands in for the flag. */
-  readonly env?: string
-  /** Key in xbuild.yaml, where it has one. */
-  readonly key?: string
-  /** Values of xbuild.yaml stay and those of the command line are added, by name. */
-  readonly merge?: boolean
-  /** The value when nobody gave one. */
-  readonly absent: T
-  /** Reads all texts given, at least one. Throws BAD_OPTION or BAD_PLATFORM. */
-  parse(texts: readonly string[], input: FlagInput): T
-}
 
 /** Every flag of `xbuild build`. */
 export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
@@ -247,75 +221,4 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
     parse: read.size,
   },
   ...RUN_FLAGS,
-}
-
-/** What the command line says to the program itself, not to the build. */
-export interface CliOptions {
-  readonly quiet: boolean
-  readonly json: boolean
-  readonly call: Call
-  readonly check: boolean
-  readonly config: string | undefined
-  readonly debug: boolean
-  readonly help: boolean
-}
-
-/** Flags of the program. */
-export const CLI_FLAGS: { readonly [K in keyof CliOptions]: Flag<CliOptions[K]> } = {
-  quiet: {
-    name: 'quiet',
-    short: 'q',
-    group: 'common',
-    help: 'Print the digest and nothing else, unless there are errors',
-    absent: false,
-    parse: read.bool,
-  },
-  json: {
-    name: 'json',
-    group: 'common',
-    help: 'Print the plan as JSON (xbuild plan only)',
-    absent: false,
-    parse: read.bool,
-  },
-  call: {
-    name: 'call',
-    placeholder: 'METHOD[,format=json]',
-    group: 'advanced',
-    help: 'What to do with the Dockerfile: build, check (look it over), outline (what a target takes), targets (list the stages)',
-    default: 'build',
-    absent: { kind: 'build', format: 'text', ignoreStatus: false },
-    parse: read.call,
-  },
-  check: {
-    name: 'check',
-    group: 'common',
-    help: 'Look the Dockerfile over, as --call=check; nothing is built',
-    absent: false,
-    parse: read.bool,
-  },
-  config: {
-    name: 'config',
-    placeholder: 'FILE',
-    group: 'advanced',
-    help: 'Settings: registries, and values for flags that are not given',
-    default: 'xbuild.yaml, if there is one',
-    absent: undefined,
-    parse: read.text,
-  },
-  debug: {
-    name: 'debug',
-    short: 'D',
-    group: 'advanced',
-    help: 'Show the causes of errors',
-    absent: false,
-    parse: read.bool,
-  },
-  help: {
-    name: 'help',
-    short: 'h',
-    group: 'advanced',
-    help: 'Show this text',
-    absent: false,
-    parse: read.bool,
-  },
 }

@@ -1,4 +1,4 @@
-import type { Flag } from './flags.ts'
+import type { Flag } from './flag.ts'
 import type { RunOptions } from './run-options.ts'
 import * as read from './run-values.ts'
 

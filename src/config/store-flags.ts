@@ -1,5 +1,6 @@
 import type { FlagInput } from './flag-values.ts'
-import { FLAGS, type Flag } from './flags.ts'
+import type { Flag } from './flag.ts'
+import { FLAGS } from './flags.ts'
 import type { DuOptions, PruneOptions, StoreFilter } from './store-options.ts'
 import { parseAge, parseFilter, parseSize } from './store-values.ts'
 import { parseBool } from './values.ts'

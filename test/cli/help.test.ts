@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { COMMANDS } from '../../src/config/argv.ts'
-import { CLI_FLAGS, FLAGS } from '../../src/config/flags.ts'
+import { CLI_FLAGS } from '../../src/config/cli-flags.ts'
+import { FLAGS } from '../../src/config/flags.ts'
 import { formatHelp } from '../../src/cli/help.ts'
 
 test('the whole help text', async () => {

@@ -1,0 +1,26 @@
+import type { FlagInput } from './flag-values.ts'
+
+/** One flag: the parser, `--help` and xbuild.yaml all read this. */
+export interface Flag<T> {
+  /** Long name without dashes. */
+  readonly name: string
+  readonly short?: string
+  /** The value in help; absent: a switch. */
+  readonly placeholder?: string
+  /** Every use counts; otherwise the last one wins. */
+  readonly repeat?: boolean
+  readonly group: 'common' | 'advanced'
+  readonly help: string
+  /** The default as help says it. */
+  readonly default?: string
+  /** Environment variable that stands in for the flag. */
+  readonly env?: string
+  /** Key in xbuild.yaml, where it has one. */
+  readonly key?: string
+  /** Values of xbuild.yaml stay and those of the command line are added, by name. */
+  readonly merge?: boolean
+  /** The value when nobody gave one. */
+  readonly absent: T
+  /** Reads all texts given, at least one. Throws BAD_OPTION or BAD_PLATFORM. */
+  parse(texts: readonly string[], input: FlagInput): T
+}
