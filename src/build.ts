@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import type { Caches, openCaches } from './cache/caches.ts'
 import type { BuildOptions, NamedContext } from './config/options.ts'
 import { openBuildInputs } from './driver/embedded/build-inputs.ts'
@@ -17,18 +17,14 @@ import { createSolver, type ContainerOptions } from './driver/embedded/solve.ts'
 import { createStepMounts } from './driver/embedded/step-mounts.ts'
 import { createWorkers, type Workers } from './driver/embedded/workers.ts'
 import type { Emit } from './driver/driver.ts'
-import { buildStageGraph } from './dockerfile/graph.ts'
-import { parseDockerfile } from './dockerfile/parse.ts'
-import type { Dockerfile, GraphStage, StageGraph } from './dockerfile/types.ts'
+import type { GraphStage } from './dockerfile/types.ts'
 import { checkDockerfile } from './dockerfile/checks/check.ts'
 import { viewOf, type BaseFacts } from './dockerfile/checks/view.ts'
-import { checkFrontend } from './dockerfile/frontend.ts'
 import { findLaunch, type Launch } from './emulation/launch.ts'
-import { DockerfileError, XbuildError, type Diagnostic } from './errors.ts'
+import { XbuildError } from './errors.ts'
 import type { Answer, Question } from './inspect.ts'
-import { localNode } from './nodes/local.ts'
-import { planBuild } from './plan/plan.ts'
 import type { BuildPlan, Node } from './plan/types.ts'
+import { check, prepare, type Prepared } from './prepare.ts'
 import { formatPlatform, platformOfNodeArch, samePlatform, type Platform } from './platform.ts'
 import { checkDestinations, checkOutputs } from './publish/check-outputs.ts'
 import { publish } from './publish/publish.ts'
@@ -72,14 +68,6 @@ interface Engine {
   /** Nothing is removed from the store while it is held. */
   readonly lease: Lease
   close(): Promise<void>
-}
-
-/** Everything before the first step runs: read, understood, planned. */
-interface Prepared {
-  readonly dockerfile: Dockerfile
-  readonly graphs: readonly StageGraph[]
-  readonly node: Node
-  readonly plan: BuildPlan
 }
 
 /** Builds one Dockerfile for every platform asked for and writes the result where the options say. Throws XbuildError. */
@@ -218,36 +206,6 @@ function openMain(options: BuildOptions, { stdin, signal }: BuildEdges, { remote
   return openMainContext(options, { remotes, folder: store.folder, stdin, platforms, signal })
 }
 
-async function prepare(options: BuildOptions, { emit, signal, env, store, main }: BuildEdges & { store: Store; main: MainContext }): Promise<Prepared> {
-  const file = main.dockerfile
-  const parsed = parseDockerfile(file.text, { file: file.shown })
-  checkFrontend(parsed.dockerfile, options.buildArgs)
-  check(parsed.diagnostics, emit)
-  const buildPlatform = platformOfNodeArch(process.arch)
-  const namedContexts = Object.keys(options.buildContexts)
-  const folderContexts = namedContexts.filter((name) => ['dir', 'remote'].includes(options.buildContexts[name]!.kind))
-  const targets = options.platforms.length > 0 ? options.platforms : [buildPlatform]
-  const graphs = targets.map((target) => buildStageGraph(parsed.dockerfile, {
-    target, buildPlatform, buildArgs: options.buildArgs, namedContexts, folderContexts, ...(options.target === undefined ? {} : { targetStage: options.target }),
-  }))
-  check(graphs.flatMap(({ diagnostics }) => diagnostics), emit)
-  const node = await localNode({
-    wanted: platformsThatRun(graphs.map(({ graph }) => graph)), env, signal, slots: 8, cacheFile: join(store.folder.records, 'emulators.json'),
-  })
-  return {
-    dockerfile: parsed.dockerfile,
-    graphs: graphs.map(({ graph }) => graph),
-    node,
-    plan: planBuild({ dockerfile: file.shown, buildPlatform, graphs: graphs.map(({ graph }) => graph), nodes: [node] }),
-  }
-}
-
-/** Platforms on which a RUN is to be executed: the only ones that need an emulator. */
-function platformsThatRun(graphs: readonly StageGraph[]): Platform[] {
-  const all = graphs.flatMap((graph) => graph.stages.filter(({ stage }) => stage.instructions.some(({ kind }) => kind === 'run')).map(({ platform }) => platform))
-  return all.filter((platform, index) => all.findIndex((other) => samePlatform(other, platform)) === index)
-}
-
 function findEmulatedLaunch(node: Node, env: BuildEdges['env']): Promise<Launch> {
   return findLaunch(env, node.emulated.flatMap((entry) => (entry.status === 'ready' ? [entry.platform.architecture] : [])))
 }
@@ -262,20 +220,6 @@ function configFrom(imageFor: ImageFor, stage: GraphStage): BaseFacts | undefine
   if (stage.base.kind === 'stage' || stage.base.kind === 'scratch') return undefined
   const image = imageFor(stage.base, stage)
   return 'config' in image ? { config: image.config.config ?? {} } : undefined
-}
-
-/** Warnings are told; errors end the build, all of them at once. */
-function check(diagnostics: readonly Diagnostic[], emit: Emit): void {
-  const seen = new Set<string>()
-  const distinct = diagnostics.filter(({ rule, message, at }) => {
-    const key = `${rule} ${at.file}:${at.line} ${message}`
-    return !seen.has(key) && seen.add(key)
-  })
-  // The name of a check is what turns it off.
-  const told = ({ rule, message }: Diagnostic): string => (/^[A-Z]/.test(rule) ? `${rule}: ${message}` : message)
-  const errors = distinct.filter(({ severity }) => severity === 'error')
-  if (errors.length > 0) throw new DockerfileError(errors.length > 1 ? errors : errors.map((error) => ({ ...error, message: told(error) })))
-  for (const found of distinct) emit({ type: 'warning', message: told(found), source: found.at, at: Date.now() })
 }
 
 /** The index stays in the store under its tags, whatever else was done with it. */

@@ -37,11 +37,10 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'p-queue': ['run'],
   listr2: ['ui'],
   yaml: ['config'],
-  undici: ['registry', 'host'],
 }
 
 /** Folders that nothing but the street and its doors may import. */
-const DOORS = ['build.ts', 'index.ts', 'cli', 'action']
+const DOORS = ['build.ts', 'prepare.ts', 'index.ts', 'cli', 'action']
 
 interface Import {
   readonly file: string
