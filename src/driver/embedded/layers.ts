@@ -68,7 +68,9 @@ export function createLayers({ store, workers, sourceDateEpoch }: { store: Store
 
   async function knownPack(layer: Layer): Promise<PackResult | undefined> {
     const known = await store.records.get<PackResult>('packs', packKey(layer, stamp))
-    if (!known || known.empty) return known
+    if (!known || known.empty === true) return known
+    // A record that was tampered with, or written by another version, is no record.
+    if (typeof known.descriptor?.digest !== 'string' || typeof known.diffId !== 'string') return undefined
     return (await store.blobs.has(known.descriptor.digest, known.descriptor.size)) ? known : undefined
   }
 

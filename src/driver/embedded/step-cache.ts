@@ -57,7 +57,7 @@ export function createStepCache({ store, layers, imports }: { store: Store; laye
     put,
     async find(key, about, signal) {
       const record = await store.records.get<StepRecord>('steps', key)
-      if (record && (await layers.isThere(record.layer))) return record
+      if (typeof record?.layer?.id === 'string' && typeof record.created === 'string' && (await layers.isThere(record.layer))) return record
       const imported = await imports?.find(key, signal)
       if (!imported) return undefined
       const { layer: image, created, repack } = imported
