@@ -52,7 +52,8 @@ function apply(instruction: MetaInstruction, state: StageState): string | undefi
       return applyStopsignal(instruction, state)
     case 'user': {
       const user = state.scope.expand(instruction.user)
-      change(state, { User: user })
+      const { User: _, ...others } = state.config
+      state.config = user === '' ? others : { ...others, User: user }
       return `USER ${user}`
     }
     case 'shell':

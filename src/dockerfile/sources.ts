@@ -96,7 +96,7 @@ export function contextNamed(name: string, contexts: readonly string[]): string 
 }
 
 function familiarName(ref: string): string {
-  let name = ref.toLowerCase()
+  let name = ref
   for (const host of ['docker.io/', 'index.docker.io/']) if (name.startsWith(host)) name = name.slice(host.length)
   if (name.startsWith('library/')) name = name.slice('library/'.length)
   return name.endsWith(':latest') ? name.slice(0, -':latest'.length) : name

@@ -7,6 +7,10 @@ export interface Difference {
 
 /** Where xbuild is meant to build otherwise than BuildKit, by case. A difference that is gone must go from here, too. */
 export const DIFFERENCES: Readonly<Record<string, Difference>> = {
+  'copy-whiteout-names': {
+    things: ['built'],
+    because: 'In a layer such a name is a removal, not a file: BuildKit makes an image in which the file is not there.',
+  },
   'hardlink-to-lower-layer': {
     things: ['/tree/a', '/tree/third'],
     because: 'A new name for a file of a lower layer stays a name of it; BuildKit packs a second copy of the file.',
@@ -14,6 +18,10 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'heredoc-run-shebang': {
     things: ['/dev'],
     because: 'BuildKit takes the folder of the script away and /dev with it, which it leaves after any other RUN.',
+  },
+  'heredoc-run-as-user': {
+    things: ['/dev'],
+    because: 'As heredoc-run-shebang.',
   },
   'run-empty': {
     things: ['built'],

@@ -181,5 +181,5 @@ function mountKey(mount: RunMount): unknown {
 
 /** Everything of a COPY that its result may depend on, the contents and the file system it goes into aside. */
 export function copyKey(step: Extract<Step, { kind: 'copy' }>): unknown {
-  return [step.add, step.sources, step.inline, step.dest, step.chown ?? '', step.chmod ?? '', step.excludes, step.unpack ?? null]
+  return [step.add, step.sources, step.inline, step.dest, step.chown ?? '', step.chmod ?? '', step.excludes, step.unpack ?? null, ...(step.link ? ['link'] : [])]
 }

@@ -117,7 +117,7 @@ export function createSolver(options: SolverOptions): Solver {
         signal.throwIfAborted()
         start()
         const id = newSnapshotId()
-        const lowers = await layers.unpacked(parent.layers, signal)
+        const lowers = isLinked(vertex) ? [] : await layers.unpacked(parent.layers, signal)
         const { empty, contentKey, warnings } = await execute(vertex, { ...inputs, id, lowers, selected, added, mounts })
         for (const message of warnings ?? []) emit({ type: 'warning', message, ...(vertex.shown.at ? { source: vertex.shown.at } : {}), at: Date.now() })
         return { layer: { id, empty, ...(contentKey ? { contentKey } : {}) }, created: new Date().toISOString() }
@@ -210,6 +210,11 @@ export function createSolver(options: SolverOptions): Solver {
 interface Added {
   readonly key: string
   readonly source: () => Promise<NonNullable<CopyParams['more']>[number]>
+}
+
+/** A COPY --link makes its layer by itself, knowing nothing of what lies below; with --chmod BuildKit copies as usual. */
+function isLinked(vertex: StepVertex): boolean {
+  return vertex.kind === 'copy' && vertex.step.link && vertex.step.chmod === undefined
 }
 
 interface StepInputs {

@@ -37,7 +37,7 @@ export async function readImage(layout: string, first: number): Promise<Image> {
 function describeConfig({ config = {}, history = [], rootfs, architecture, os, variant, author }: Record<string, any>, layers: number): Record<string, string> {
   const lines: Record<string, string> = { platform: [os, architecture, variant].filter(Boolean).join('/') }
   if (author) lines['author'] = author
-  for (const [key, value] of Object.entries(config)) lines[`config.${key}`] = JSON.stringify(value)
+  for (const [key, value] of Object.entries(config)) lines[`config.${key}`] = JSON.stringify(inOrder(value))
   for (const [index, { created_by, comment, empty_layer, author: by }] of history.entries()) {
     lines[`history[${index}]`] = JSON.stringify({ created_by, comment, empty_layer, author: by })
   }
@@ -46,6 +46,12 @@ function describeConfig({ config = {}, history = [], rootfs, architecture, os, v
   // Any tool counts layers by history
   if (told !== layers || diffIds !== layers) lines['layers'] = `${layers} layers, ${diffIds} diff ids, ${told} in history`
   return lines
+}
+
+/** The order of names in a JSON object means nothing. */
+function inOrder(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function describeTree(tree: Map<string, Entry>, first: number): Record<string, string> {

@@ -1,4 +1,4 @@
-import { rmdirSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, rmdirSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { makeFolders, resolveInRoot, type MadeFolders } from '../in-root.ts'
 import { look } from '../look.ts'
@@ -29,7 +29,13 @@ export function makeMountPoints(root: string, { files, folders = [] }: { files: 
   for (const path of MOUNT_POINTS) {
     for (const one of makeFolders(root, path, { uid: 0, gid: 0 }).made) grown.push({ path: one, mtime: 0 })
   }
-  for (const path of folders) if (!isInside(path)) folder(path)
+  for (const path of folders) {
+    if (isInside(path)) continue
+    const before = made.length
+    // Some runtimes give a tmpfs the mode of what it is mounted on: a new one is for everybody
+    const real = folder(path)
+    if (made.length > before) chmodSync(real, 0o1777)
+  }
   for (const path of files) {
     if (isInside(path)) continue
     const real = resolveInRoot(root, path)
