@@ -39,10 +39,12 @@ export async function prepare(options: BuildOptions, { emit, signal, env, store,
   const buildPlatform = platformOfNodeArch(process.arch)
   const namedContexts = Object.keys(options.buildContexts)
   const folderContexts = namedContexts.filter((name) => ['dir', 'remote'].includes(options.buildContexts[name]!.kind))
-  const targets = options.platforms.length > 0 ? options.platforms : [buildPlatform]
-  const graphs = targets.map((target) => buildStageGraph(parsed.dockerfile, {
+  const graphFor = (target: Platform) => buildStageGraph(parsed.dockerfile, {
     target, buildPlatform, buildArgs: options.buildArgs, namedContexts, folderContexts, ...(options.target === undefined ? {} : { targetStage: options.target }),
-  }))
+  })
+  // Nothing asked for: the platform of this machine, unless the last stage itself says `FROM --platform=...`
+  const targets = options.platforms.length > 0 ? options.platforms : [graphFor(buildPlatform).graph.stages.at(-1)?.platform ?? buildPlatform]
+  const graphs = targets.map(graphFor)
   check(graphs.flatMap(({ diagnostics }) => diagnostics), emit)
   const node = await localNode({
     wanted: platformsThatRun(graphs.map(({ graph }) => graph)), env, signal, slots: 8, cacheFile: join(store.folder.records, 'emulators.json'),

@@ -23,6 +23,10 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
     things: ['/dev'],
     because: 'As heredoc-run-shebang.',
   },
+  'platform-of-from': {
+    things: ['config.Labels', 'history[1]', 'history[2]', 'history[3]'],
+    because: 'The image is for the platform of its FROM, and so are TARGETARCH and its like; BuildKit leaves them at the platform of the machine.',
+  },
   'run-empty': {
     things: ['built'],
     because: 'BuildKit runs an empty command; a RUN without one is a slip, and saying so costs nobody a build that worked.',

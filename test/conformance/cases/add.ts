@@ -37,6 +37,8 @@ export const ADD: readonly Case[] = [
   { name: 'add-tar-existing-destination', dockerfile: lines('FROM busybox', 'ADD t.tar /home/node'), files: { 't.tar': { tar } } },
   { name: 'add-tar-onto-file', dockerfile: lines('FROM busybox', 'ADD t.tar /etc/passwd'), files: { 't.tar': { tar } }, fails: true },
   { name: 'add-tar-top-entry', dockerfile: lines('FROM scratch', 'ADD t.tar /x'), files: { 't.tar': { tar: [{ path: '.', folder: true, mode: 0o700, owner: '4:5' }, { path: './a', text: 'a' }] } } },
+  { name: 'add-tar-capability', dockerfile: lines('FROM busybox', 'ADD cap.tar /', 'ADD --chown=3:4 cap.tar /owned/', 'RUN chmod 700 /cap && cp -p /owned/cap /copy', 'RUN chown 5:6 /owned/cap'), files: { 'cap.tar': { tar: [{ path: 'cap', text: 'program', mode: 0o755, capability: true }] } } },
+  { name: 'add-tar-with-devices-names', dockerfile: lines('FROM scratch', 'ADD t.tar /x/'), files: { 't.tar': { tar: [{ path: './a/./b', text: 'b' }, { path: 'a/c', link: '/etc/passwd' }, { path: 'a/d', link: '../../../up' }] } } },
   { name: 'copy-tar-is-a-file', dockerfile: lines('FROM scratch', 'COPY t.tar /x/'), files: { 't.tar': { tar } } },
   { name: 'add-from-is-refused', dockerfile: lines('FROM busybox AS s', 'FROM scratch', 'ADD --from=s /etc /x'), fails: true },
 ]

@@ -6,6 +6,7 @@ import { HEREDOCS } from './heredocs.ts'
 import { IGNORE } from './ignore.ts'
 import { LINKS } from './links.ts'
 import { OWNERS } from './owners.ts'
+import { PLATFORMS } from './platforms.ts'
 import { RUN } from './run.ts'
 import { STAGES } from './stages.ts'
 import { SYNTAX } from './syntax.ts'
@@ -24,6 +25,7 @@ export const CASES: readonly { readonly topic: string; readonly cases: readonly 
   { topic: 'variables', cases: VARIABLES },
   { topic: 'config', cases: CONFIG },
   { topic: 'stages', cases: STAGES },
+  { topic: 'platforms', cases: PLATFORMS },
   { topic: 'ONBUILD', cases: TRIGGERS },
   { topic: 'syntax', cases: SYNTAX },
 ]

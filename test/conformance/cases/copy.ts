@@ -85,5 +85,6 @@ export const COPY: readonly Case[] = [
   { name: 'copy-long-path', dockerfile: lines('FROM scratch', 'COPY . /x/'), files: { [`${'a'.repeat(90)}/${'b'.repeat(90)}/${'c'.repeat(90)}/f`]: 'f', [`${'n'.repeat(200)}`]: 'n' } },
   { name: 'copy-whiteout-names', dockerfile: lines('FROM scratch', 'COPY . /x/'), files: { a: 'a', '.wh.notreally/x': 'w' } },
   { name: 'copy-odd-names', dockerfile: lines('FROM scratch', 'COPY . /x/'), files: { 'a b': '1', 'c"d': '2', "e'f": '3', 'g\\h': '4', 'new\nline': '5', '$VAR': '6', '#hash': '7', '-dash': '8', 'tab\tx': '9' } },
+  { name: 'copy-capability-of-context', dockerfile: lines('FROM scratch', 'COPY cap d /x/'), files: { cap: { text: 'program', mode: 0o755, capability: true }, 'd/cap': { text: 'program', capability: true } } },
   { name: 'copy-many-layers', dockerfile: lines('FROM scratch', ...Array.from({ length: 30 }, (_, i) => `COPY a /f${i % 7}/g${i}`)), files: { a: 'a' } },
 ]

@@ -31,7 +31,7 @@ export const STAGES: readonly Case[] = [
   { name: 'stage-name-characters', dockerfile: lines('FROM busybox AS a.b_c-1', 'FROM a.b_c-1') },
   { name: 'stage-scratch-name', dockerfile: lines('FROM busybox AS deps', 'RUN echo 1 > /1', 'FROM scratch AS out', 'COPY --from=deps /1 /') },
   { name: 'stage-whiteouts-in-copied-stage', dockerfile: lines('FROM with-files AS a', 'RUN rm /tree/a && rm -r /tree/deep', 'FROM scratch', 'COPY --from=a /tree /t') },
-  { name: 'stage-copy-capability', dockerfile: lines('FROM scratch AS s', 'ADD cap.tar /', 'FROM busybox', 'COPY --from=s /cap /one', 'COPY --from=s --chown=5 /cap /two', 'COPY --from=s --chmod=700 / /all/'), files: { 'cap.tar': { tar: [{ path: 'cap', text: 'program', mode: 0o755 }] } } },
+  { name: 'stage-copy-capability', dockerfile: lines('FROM scratch AS s', 'ADD cap.tar /', 'FROM busybox', 'COPY --from=s /cap /one', 'COPY --from=s --chown=5 /cap /two', 'COPY --from=s --chmod=700 / /all/'), files: { 'cap.tar': { tar: [{ path: 'cap', text: 'program', mode: 0o755, capability: true }] } } },
   { name: 'stage-copy-then-change', dockerfile: lines('FROM with-files AS a', 'FROM a', 'COPY --from=a /tree/a /tree/copy', 'RUN echo x >> /tree/a', 'COPY --from=a /tree/a /tree/a') },
   { name: 'stage-copy-from-parent-stage', dockerfile: lines('FROM busybox AS a', 'RUN echo 1 > /1', 'FROM a AS b', 'RUN rm /1', 'FROM b', 'COPY --from=a /1 /back') },
   { name: 'stage-copy-folder-over-link', dockerfile: lines('FROM with-files AS a', 'FROM busybox', 'RUN mkdir /real && ln -s real /t', 'COPY --from=a /tree /t') },

@@ -20,7 +20,7 @@ export interface Case {
 /** A file of a context: its text (mode 644), or what else it is. */
 export type FileSpec =
   | string
-  | { readonly text: string; readonly mode?: number }
+  | { readonly text: string; readonly mode?: number; readonly capability?: true }
   | { readonly link: string }
   | { readonly hardlink: string }
   | { readonly folder: true; readonly mode?: number }
@@ -35,6 +35,8 @@ export interface TarMember {
   readonly hardlink?: string
   readonly folder?: true
   readonly mode?: number
+  /** Has the extended attribute that lets a program open raw sockets. */
+  readonly capability?: true
   /** `uid:gid`; default 0:0. */
   readonly owner?: string
 }
@@ -86,13 +88,14 @@ function writeSpec(spec: FileSpec, path: string, { context, first }: { context: 
   if ('folder' in spec) mkdirSync(path, { recursive: true })
   else writeFileSync(path, spec.text)
   chmodSync(path, spec.mode ?? ('folder' in spec ? 0o755 : 0o644))
+  if ('capability' in spec) giveCapability(path)
 }
 
 function writeTar(path: string, { tar, packed }: { tar: readonly TarMember[]; packed?: string }, first: number): void {
   const folder = mkdtempSync(join(tmpdir(), 'xbuild-tar-'))
   try {
     const plain = join(folder, 'plain.tar')
-    for (const [index, { path: name, text, link, hardlink, folder: isFolder, mode, owner = '0:0' }] of tar.entries()) {
+    for (const [index, { path: name, text, link, hardlink, folder: isFolder, mode, capability, owner = '0:0' }] of tar.entries()) {
       const at = join(folder, 'tree', name)
       mkdirSync(dirname(at), { recursive: true })
       if (link !== undefined) symlinkSync(link, at)
@@ -100,8 +103,9 @@ function writeTar(path: string, { tar, packed }: { tar: readonly TarMember[]; pa
       else if (isFolder) mkdirSync(at, { recursive: true })
       else writeFileSync(at, text ?? '')
       if (link === undefined && mode !== undefined) chmodSync(at, mode)
+      if (capability) giveCapability(at)
       const [uid, gid] = owner.split(':')
-      const args = ['--no-recursion', `--owner=+${uid}`, `--group=+${gid}`, `--mtime=@${first + 500 + index}`, '-C', join(folder, 'tree')]
+      const args = ['--no-recursion', '--xattrs', '--xattrs-include=security.capability', '--format=posix', '--pax-option=delete=atime,delete=ctime', `--owner=+${uid}`, `--group=+${gid}`, `--mtime=@${first + 500 + index}`, '-C', join(folder, 'tree')]
       // Two names of one file become a hard link only within one call: the first of a group is written together with the others
       const names = hardlink === undefined ? [name] : [hardlink, name]
       execFileSync('tar', [index === 0 ? '-cf' : '-rf', plain, ...args, ...names])
@@ -111,6 +115,10 @@ function writeTar(path: string, { tar, packed }: { tar: readonly TarMember[]; pa
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+function giveCapability(path: string): void {
+  execFileSync('setfattr', ['-n', 'security.capability', '-v', '0x0100000200200000000000000000000000000000', path])
 }
 
 /** Equal for cases that must give equal results. */

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { run, type Ended } from '../../e2e/support/xbuild.ts'
@@ -16,11 +16,13 @@ export interface Docker {
 
 const WORK = '/mnt'
 const SOCKET = '/run/docker.sock'
+/** What the names of its control groups begin with; the process id of the tests follows. */
+const GROUP = 'xbuild-conformance-'
 
 /** Starts `dockerd` in the Debian of `root`; `work` is the only folder of this machine that it sees, and holds all it writes. */
 export async function startDocker(root: string, work: string): Promise<Docker> {
   mkdirSync(work, { recursive: true })
-  const group = `xbuild-conformance-${process.pid}`
+  const group = `${GROUP}${process.pid}`
   const config = {
     'data-root': join(WORK, 'data'), 'exec-root': '/run/docker', pidfile: '/run/docker.pid', hosts: [`unix://${SOCKET}`], 'cgroup-parent': `/${group}`,
     // No network of its own: builds use the host's, and nothing of the host's is changed
@@ -88,10 +90,26 @@ async function end(child: ChildProcess, group: string): Promise<void> {
   removeGroups(group)
 }
 
+/** Removes what tests that were killed left behind: their work folders in `cache`, called `work-PID`, and control groups. */
+export function removeLeftovers(cache: string): void {
+  const isDead = (pid: string) => /^\d+$/.test(pid) && !existsSync(`/proc/${pid}`)
+  for (const name of existsSync(cache) ? readdirSync(cache) : []) {
+    if (name.startsWith('work-') && isDead(name.slice(5))) rmSync(join(cache, name), { recursive: true, force: true })
+  }
+  const groups = groupFolders().flatMap((folder) => readdirSync(folder)).filter((name) => name.startsWith(GROUP) && isDead(name.slice(GROUP.length)))
+  for (const group of new Set(groups)) removeGroups(group)
+}
+
 /** The engine leaves the control groups it made for builds. */
 function removeGroups(group: string): void {
+  for (const folder of groupFolders()) if (existsSync(join(folder, group))) removeTree(join(folder, group))
+}
+
+/** Where control groups of a system can be: one tree, or one for each controller. */
+function groupFolders(): string[] {
   const top = '/sys/fs/cgroup'
-  for (const folder of [join(top, group), ...readdirSync(top).map((name) => join(top, name, group))]) if (existsSync(folder)) removeTree(folder)
+  if (!existsSync(top)) return []
+  return [top, ...readdirSync(top, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => join(top, entry.name))]
 }
 
 function removeTree(folder: string): void {

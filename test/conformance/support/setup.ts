@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestProject } from 'vitest/node'
 import { importExamples } from '../../e2e/support/examples.ts'
 import { CASES } from '../cases/cases.ts'
 import { completeResults } from './buildkit.ts'
+import { removeLeftovers } from './docker.ts'
 import { dockerRoot, dockerVersion } from './docker-root.ts'
 import { busyboxLayout, cacheFolder } from './places.ts'
 import { openResults } from './results.ts'
@@ -21,7 +22,8 @@ export default async function setup(project: TestProject): Promise<void> {
   const cache = await cacheFolder()
   const root = await dockerRoot(cache)
   const versions = { docker: dockerVersion(root), busybox: await busyboxLayout() }
-  const work = mkdtempSync(join(cache, 'work-'))
+  removeLeftovers(cache)
+  const work = join(cache, `work-${process.pid}`)
   try {
     await completeResults(CASES.flatMap(({ cases }) => cases), openResults(cache, versions), { root, work })
   } finally {
