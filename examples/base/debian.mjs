@@ -54,9 +54,10 @@ export function archiveFor(architecture, { release, configured }) {
     const server = main ? 'http://archive.ubuntu.com/ubuntu' : 'http://ports.ubuntu.com/ubuntu-ports'
     return { uri: own?.uri ?? server, suite, components: 'main universe', keyrings: ['ubuntu-archive-keyring.gpg'] }
   }
-  const own = configured.find((target) => /\/debian\/?$/.test(target.uri))
+  const own = configured.find((target) => /\/debian\/?$/.test(target.uri)) ?? configured.find((target) => target.uri && !target.uri.includes('security'))
+  if (!own) throw new Stop('apt has no archive to take packages from. Name a Debian mirror in /etc/apt/sources.list, then run this again')
   const keyrings = ['debian-archive-keyring.pgp', 'debian-archive-keyring.gpg']
-  return { uri: own?.uri ?? 'http://deb.debian.org/debian', suite: 'trixie', components: 'main', keyrings }
+  return { uri: own.uri, suite: 'trixie', components: 'main', keyrings }
 }
 
 async function configuredTargets() {

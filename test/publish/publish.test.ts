@@ -82,13 +82,13 @@ test('a layout is replaced as a whole; what does not belong to it stays', async 
 test('blobs that a link shares with others are never removed', async () => {
   const images = await twoImages()
   const outputs = [{ type: 'oci' as const, dest: out(), tar: false }]
-  await mkdir(join(folder, 'shared', 'sha256'), { recursive: true })
-  await writeFile(join(folder, 'shared', 'sha256', 'a'.repeat(64)), 'of another layout')
+  await mkdir(join(folder, 'elsewhere', 'sha256'), { recursive: true })
+  await writeFile(join(folder, 'elsewhere', 'sha256', 'a'.repeat(64)), 'of another layout')
   await mkdir(out())
   await writeFile(join(out(), 'oci-layout'), '{"imageLayoutVersion": "1.0.0"}')
-  await symlink('../shared', join(out(), 'blobs'))
+  await symlink('../elsewhere', join(out(), 'blobs'))
   await publish(options(images, { outputs }))
-  expect(await readdir(join(folder, 'shared', 'sha256'))).toContain('a'.repeat(64))
+  expect(await readdir(join(folder, 'elsewhere', 'sha256'))).toContain('a'.repeat(64))
 })
 
 test('an empty folder is filled in place; a folder with other files is refused and stays as it was', async () => {

@@ -45,5 +45,7 @@ async function installMmdebstrap(): Promise<void> {
 /** The Debian mirror that this machine uses. */
 async function mirror(): Promise<string> {
   const { stdout } = await run('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'])
-  return stdout.split('\n').find((uri) => /\/debian\/?$/.test(uri)) ?? 'http://deb.debian.org/debian'
+  const found = stdout.split('\n').find((uri) => /\/debian\/?$/.test(uri))
+  if (!found) throw new Error('apt has no Debian mirror: name one in /etc/apt/sources.list')
+  return found
 }
