@@ -68,7 +68,7 @@ async function run(one: Case, { docker, work, folder, names }: RunPlace) {
   writeCase(one, context)
   const bases = names.flatMap((name) => ['--build-context', `${name}=oci-layout://${docker.inside(join(work, 'base', name))}`])
   return docker.docker(
-    'buildx', 'build', '--progress=plain', '--provenance=false', '--network=host', '--allow=network.host', ...bases,
+    'buildx', 'build', '--progress=plain', '--no-cache', '--provenance=false', '--network=host', '--allow=network.host', ...bases,
     `--output=type=oci,tar=false,dest=${docker.inside(join(folder, 'out'))}`, ...(one.args ?? []), docker.inside(context),
   )
 }

@@ -14,7 +14,7 @@ export interface Results {
 }
 
 /** Changes when what is read from an image does. */
-const FORMAT = 3
+const FORMAT = 4
 
 /** The results of one version of Docker on one busybox. */
 export function openResults(cache: string, { docker, busybox }: { docker: string; busybox: { folder: string; digest: string } }): Results {
