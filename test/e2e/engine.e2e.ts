@@ -199,7 +199,10 @@ describe('cache', () => {
       Dockerfile: 'FROM busybox\nCOPY a.txt b.txt /d/\nWORKDIR /w\nRUN echo hi > f && mkdir sub && ln f sub/g && rm /d/b.txt\n', ...files,
     })
     const digests: string[] = []
-    for (const name of ['s1', 's2']) {
+    for (const [name, made] of [['s1', 1_750_000_000], ['s2', Date.now() / 1000]] as const) {
+      // COPY gives a new folder the newest time of its files: long before the step that changes it, or in the same second
+      utimesSync(join(context, 'a.txt'), made, made)
+      utimesSync(join(context, 'b.txt'), made, made)
       const { code, stdout, stderr } = await xbuild(['--platform', 'linux/amd64,linux/arm64', ...bases, '-o', `type=oci,dest=${join(folder, `${name}-out`)}`, context], {
         store: join(folder, name), env: { SOURCE_DATE_EPOCH: '1700000000' },
       })

@@ -68,6 +68,20 @@ test('a folder that is the same below is left out, one that changed is not', () 
   ])
 })
 
+test('a folder that changed in the same second as the one below was made is not left out', () => {
+  const [lower, upper] = [folder('d/'), folder('d/new')]
+  utimesSync(join(lower, 'd'), 1000.1, 1000.1)
+  utimesSync(join(upper, 'd'), 1000.4, 1000.4)
+  expect(items(upper, { lowers: [lower] })).toEqual(['dir d', 'file d/new'])
+})
+
+test.each([['in the same second', 1000.4], ['in another', 1001.2]])('with a clamp it does not matter when a folder changed: %s', (_, seconds) => {
+  const [lower, upper] = [folder('d/'), folder('d/new')]
+  utimesSync(join(lower, 'd'), 1000.1, 1000.1)
+  utimesSync(join(upper, 'd'), seconds, seconds)
+  expect(items(upper, { lowers: [lower], clamp: 900 })).toEqual(['file d/new'])
+})
+
 test('of several below the topmost counts', () => {
   const [bottom, top, upper] = [folder('d/a'), folder('d/b'), folder('d/c')]
   chmodSync(join(top, 'd'), 0o700)

@@ -50,7 +50,7 @@ function* itemsIn(folder: string, walk: Walk): Generator<LayerItem> {
     const kept = new Map([...(attributes ?? [])].filter(([key]) => key === 'security.capability'))
     const entry = entryOf(path, full, stat, clamp, kept)
     if (stat.isDirectory()) {
-      if (opaque || !isUnchanged(path, stat, lowers)) yield { entry }
+      if (opaque || !isUnchanged(path, stat, { lowers, clamp })) yield { entry }
       if (opaque) yield { entry: empty(`${path}/.wh..wh..opq`) }
       yield* itemsIn(path, opaque ? { ...walk, lowers: [] } : walk)
     } else if (stat.isFile()) {
@@ -93,17 +93,25 @@ function entryOf(path: string, full: string, stat: Stats, clamp: number | undefi
 }
 
 /** Whether the topmost folder of that name below looks the same, so that the layer need not mention it. */
-function isUnchanged(path: string, stat: Stats, lowers: readonly string[]): boolean {
+function isUnchanged(path: string, stat: Stats, { lowers, clamp }: Pick<Walk, 'lowers' | 'clamp'>): boolean {
   for (const lower of lowers.toReversed()) {
     const below = look(join(lower, path))
-    if (below) return below.isDirectory() && sameAttributes(below, stat)
+    if (below) return below.isDirectory() && sameAttributes(below, stat) && sameTime(below.mtimeMs, stat.mtimeMs, clamp)
     if (isCovered(lower, path)) return false
   }
   return false
 }
 
 function sameAttributes(a: Stats, b: Stats): boolean {
-  return a.mode === b.mode && a.uid === b.uid && a.gid === b.gid && Math.floor(a.mtimeMs / 1000) === Math.floor(b.mtimeMs / 1000)
+  return a.mode === b.mode && a.uid === b.uid && a.gid === b.gid
+}
+
+/**
+ * Whole seconds would not do: whether a folder that changed is in the layer would depend on how soon after the step before it that was.
+ * With a limit, times beyond it are the same, as they are in the layers. A time that was set again is off by less than a millisecond.
+ */
+function sameTime(a: number, b: number, clamp: number | undefined): boolean {
+  return Math.abs(a - b) < 1 || (clamp !== undefined && Math.min(a, b) >= clamp * 1000)
 }
 
 /** Whether a layer has something else than a folder on the way to a path: nothing further below shows through. */
