@@ -16,6 +16,8 @@ export type ErrorCode =
   | 'OUTSIDE_CONTEXT' // a path that leaves its root
   | 'NO_NODE' // no strategy for a platform
   | 'NO_PLATFORM' // a base image without the platform
+  | 'NODE' // a node refuses, is lost, or is out of disk: another one may do
+  | 'TIMEOUT' // a job took longer than it was given
   | 'RUN_FAILED' // a RUN ended with a non-zero status
   | 'EMULATOR' // QEMU crashed
   | 'REGISTRY' // unreachable, 4xx/5xx, bad answer

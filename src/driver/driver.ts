@@ -1,12 +1,12 @@
 import type { XbuildError, SourcePosition } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { ImageConfig } from '../oci/manifest.ts'
-import type { ImageJob } from '../plan/types.ts'
+import type { Job } from '../plan/types.ts'
 
-/** One way of building an image job on a node. Retries and recording are wrappers around this, not flags in it. */
+/** One way of building jobs on a node. Retries and recording are wrappers around this, not flags in it. */
 export interface Driver {
-  /** Builds one platform's image. Rejects with an `XbuildError`; never settles before its processes have ended. */
-  build(job: ImageJob, options: DriverOptions): Promise<BuiltImage>
+  /** Builds one platform's image, or a stage as if it were one. Rejects with an `XbuildError`; never settles before its processes have ended. */
+  build(job: Job, options: DriverOptions): Promise<BuiltImage>
   /** Releases everything the driver holds. */
   close(): Promise<void>
 }
@@ -15,6 +15,14 @@ export interface Driver {
 export interface DriverOptions {
   readonly signal: AbortSignal
   readonly emit: Emit
+  /** Stages that were built elsewhere: they are taken instead of being built again, where the driver can. */
+  readonly stages?: readonly BuiltStage[]
+}
+
+/** A stage of the Dockerfile, built. */
+export interface BuiltStage {
+  readonly name: string
+  readonly image: BuiltImage
 }
 
 /** One platform's image: its manifest descriptor and where its blobs can be read from. */

@@ -4,7 +4,7 @@ import type { Platform } from '../platform.ts'
 export interface Node {
   readonly name: string
   readonly endpoint: string
-  readonly driver: 'embedded'
+  readonly driver: DriverKind
   /** What the CPU runs by itself; the first is the node's own platform. */
   readonly native: readonly Platform[]
   /** What a foreign probe binary really ran under, or why it cannot. */
@@ -12,6 +12,9 @@ export interface Node {
   /** Jobs at a time. */
   readonly slots: number
 }
+
+/** `docker`: a Docker-like API without BuildKit. */
+export type DriverKind = 'embedded' | 'buildkit' | 'docker'
 
 /** One foreign platform of a node: by which emulator it runs, or the reason and the way out when it does not. */
 export type Emulated =

@@ -35,9 +35,10 @@ function manualDriver(): Driver & { readonly started: string[]; finish(platform:
   const waiting = new Map<string, { resolve(built: BuiltImage): void; reject(error: unknown): void }>()
   return {
     started,
-    build: ({ target }) => new Promise((resolve, reject) => {
-      started.push(formatPlatform(target))
-      waiting.set(formatPlatform(target), { resolve, reject })
+    build: (job) => new Promise((resolve, reject) => {
+      const platform = formatPlatform((job as ImageJob).target)
+      started.push(platform)
+      waiting.set(platform, { resolve, reject })
     }),
     finish(platform, error) {
       if (error === undefined) waiting.get(platform)!.resolve(image)

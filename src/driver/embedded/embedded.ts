@@ -5,7 +5,7 @@ import { XbuildError } from '../../errors.ts'
 import { MEDIA_TYPE, toDescriptorPlatform, type Descriptor } from '../../oci/descriptor.ts'
 import { makeImageConfig } from '../../oci/make-image-config.ts'
 import { makeManifest } from '../../oci/make-manifest.ts'
-import { formatPlatform, samePlatform, type Platform } from '../../platform.ts'
+import { samePlatform, type Platform } from '../../platform.ts'
 import type { Store } from '../../store/store.ts'
 import type { BlobSource, BuiltImage, Driver } from '../driver.ts'
 import { originsOf } from './images.ts'
@@ -40,8 +40,8 @@ export function createEmbeddedDriver(options: EmbeddedOptions): Driver {
   const { store, solver, layers } = options
   return {
     async build(job, { signal }) {
-      const entry = options.lowered.find(({ platform }) => samePlatform(platform, job.target))
-      if (!entry) throw new XbuildError('INTERNAL', `Cannot build ${formatPlatform(job.target)}: it was not planned`)
+      const entry = options.lowered.find(({ platform }) => job.kind === 'image' && samePlatform(platform, job.target))
+      if (!entry) throw new XbuildError('INTERNAL', `Cannot build ${job.id}: it was not planned as an image`)
       const solved = await solver.solve(entry.lowered.vertex, signal)
       return assembleImage(entry.platform, entry.lowered, solved, { ...options, signal, solver, layers, store })
     },

@@ -1,0 +1,34 @@
+import type { BuildOptions } from '../config/options.ts'
+import type { Credentials } from '../registry/credentials.ts'
+import type { Store } from '../store/store.ts'
+
+/** What a driver that sends a build to another engine knows of it; the overrides of the job's platform are in the options already. */
+export interface RemoteBuild {
+  readonly options: BuildOptions
+  readonly dockerfile: RemoteDockerfile
+  readonly context: RemoteContext
+  /** Content of a `--secret`; undefined when there is none with that id. */
+  readonly secret: (id: string) => Promise<Buffer | undefined>
+  /** Path of the socket of an `--ssh` agent, if there is one. */
+  readonly agent: (id: string) => string | undefined
+  /** What this machine's user is to registries. */
+  readonly credentials: Credentials
+  /** Results are read back into it. */
+  readonly store: Store
+}
+
+export interface RemoteDockerfile {
+  readonly text: string
+  /** How messages call the file. */
+  readonly shown: string
+}
+
+/** What COPY without --from reads. */
+export type RemoteContext =
+  /** A folder of this machine; `ignore` holds the lines of its .dockerignore, or of the Dockerfile's own. */
+  | { readonly kind: 'folder'; readonly path: string; readonly ignore: readonly string[] }
+  /** A git repository or archive that the engine fetches itself. */
+  | { readonly kind: 'url'; readonly url: string }
+  /** A tar archive on this machine, as it was read from standard input. */
+  | { readonly kind: 'archive'; readonly file: string }
+  | { readonly kind: 'nothing' }
