@@ -32,6 +32,10 @@ export function neededToTest() {
     { programs: ['docker-registry'], package: 'docker-registry', why: 'is pushed to and pulled from' },
     { programs: ['git'], package: 'git', why: 'holds repositories to build from' },
     { programs: ['setpriv'], package: 'util-linux', why: 'drops rights' },
+    { programs: ['dockerd'], package: 'docker.io', why: 'is built on: Docker Engine, started by the tests' },
+    { programs: ['podman'], package: 'podman', why: 'is built on: an engine without BuildKit' },
+    { programs: ['sshd'], package: 'openssh-server', why: 'is the way to a node behind ssh' },
+    { programs: ['openssl'], package: 'openssl', why: 'makes certificates' },
     UIDMAP,
   ]
 }
@@ -60,7 +64,7 @@ export async function installPrograms(needs) {
   if (asRoot.length > 0 && !findProgram('sudo')) {
     throw new Stop(`Installing packages needs root, and there is no sudo here. As root: apt-get install ${packages.join(' ')}`)
   }
-  const apt = [...asRoot, 'env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get']
+  const apt = [...asRoot, 'env', 'DEBIAN_FRONTEND=noninteractive', 'sh', '-c', WITHOUT_SERVICES, 'apt-get']
   const install = ['install', '-y', '--no-install-recommends', ...packages]
   console.error(`Installing: ${[...asRoot, 'apt-get', ...install].join(' ')}`)
   if ((await shown([...apt, ...install])) === 0) return
@@ -69,6 +73,15 @@ export async function installPrograms(needs) {
   if ((await shown([...apt, ...install])) === 0) return
   throw new Stop(`apt-get could not install ${packages.join(', ')}. Its output above says why; install them by hand, then run this again`)
 }
+
+// What Debian asks before it starts a daemon: programs are installed, and no service runs that did not run before
+const WITHOUT_SERVICES = `
+  policy=/usr/sbin/policy-rc.d
+  if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT INT TERM
+    printf '#!/bin/sh\\nexit 101\\n' >"$policy" && chmod 755 "$policy"
+  fi
+  "$0" "$@"`
 
 async function shown([file, ...args]) {
   return (await run(file, args, { show: true })).code

@@ -1,9 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { run, type Ended } from '../../e2e/support/xbuild.ts'
+import { groupFolders, removeGroups } from '../../support/control-groups.ts'
 
 /** A Docker engine that lives in namespaces of its own: its mounts and processes end with it. */
 export interface Docker {
@@ -98,25 +99,4 @@ export function removeLeftovers(cache: string): void {
   }
   const groups = groupFolders().flatMap((folder) => readdirSync(folder)).filter((name) => name.startsWith(GROUP) && isDead(name.slice(GROUP.length)))
   for (const group of new Set(groups)) removeGroups(group)
-}
-
-/** The engine leaves the control groups it made for builds. */
-function removeGroups(group: string): void {
-  for (const folder of groupFolders()) if (existsSync(join(folder, group))) removeTree(join(folder, group))
-}
-
-/** Where control groups of a system can be: one tree, or one for each controller. */
-function groupFolders(): string[] {
-  const top = '/sys/fs/cgroup'
-  if (!existsSync(top)) return []
-  return [top, ...readdirSync(top, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => join(top, entry.name))]
-}
-
-function removeTree(folder: string): void {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) if (entry.isDirectory()) removeTree(join(folder, entry.name))
-  try {
-    rmdirSync(folder)
-  } catch {
-    // something of it still runs: the kernel keeps it
-  }
 }
