@@ -36,6 +36,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   execa: ['host'],
   'p-queue': ['run'],
   listr2: ['ui'],
+  dockerode: ['driver'],
   yaml: ['config'],
 }
 

@@ -1,0 +1,100 @@
+import { Agent } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type DockerModem from 'docker-modem'
+import type Dockerode from 'dockerode'
+import { XbuildError } from '../../errors.ts'
+import type { Dial } from '../transports/dial.ts'
+import { connectionFailure, unreachable } from '../transports/failure.ts'
+
+/** An engine with Docker's API, on any way to it. */
+export interface DockerEngine {
+  readonly endpoint: string
+  readonly api: Dockerode
+  /** Asks to go over from HTTP/1.1 to another protocol; gives back the connection. Throws NODE. */
+  hijack(path: string, headers: Readonly<Record<string, string | readonly string[]>>, signal: AbortSignal): Promise<Duplex>
+  close(): Promise<void>
+}
+
+/** Opens the API of the engine that `dial` reaches, and closes that way with it. */
+export async function openDockerEngine(dial: Dial): Promise<DockerEngine> {
+  const { default: Docker } = await import('dockerode')
+  const agent = new DialAgent(dial)
+  const api = new Docker({ host: 'docker', port: 80, protocol: 'http', agent } as Dockerode.DockerOptions)
+  return {
+    endpoint: dial.endpoint,
+    api,
+    hijack: (path, headers, signal) => hijack(api, dial.endpoint, { path, headers, signal }),
+    async close() {
+      agent.destroy()
+      await dial.close()
+    },
+  }
+}
+
+function hijack(
+  api: Dockerode,
+  endpoint: string,
+  { path, headers, signal }: { readonly path: string; readonly headers: Readonly<Record<string, string | readonly string[]>>; readonly signal: AbortSignal },
+): Promise<Duplex> {
+  signal.throwIfAborted()
+  // Once the connection is there it belongs to the caller: `signal` must not end it any more
+  const asking = new AbortController()
+  const abort = () => asking.abort(signal.reason)
+  signal.addEventListener('abort', abort, { once: true })
+  const settings = {
+    path, method: 'POST', hijack: true, abortSignal: asking.signal, headers: { ...headers }, statusCodes: { 200: true },
+  } as unknown as DockerModem.DialOptions // whose type knows no lists in headers
+  return new Promise<Duplex>((resolve, reject) => {
+    api.modem.dial(settings, (error: unknown, connection: unknown) => {
+      if (error) reject(signal.aborted ? signal.reason : engineFailure(endpoint, error))
+      else if (!isDuplex(connection)) reject(unreachable(endpoint, `it does not go over to another protocol at ${path}`))
+      else resolve(connection)
+    })
+  }).finally(() => signal.removeEventListener('abort', abort))
+}
+
+/** What a call of the engine's API failed with, as an error of the node. */
+export function engineFailure(endpoint: string, error: unknown): XbuildError {
+  if (error instanceof XbuildError) return error
+  const { statusCode, json } = error as { statusCode?: number; json?: { message?: string } | null }
+  if (statusCode === undefined) return connectionFailure(endpoint, error)
+  const said = json?.message ?? (error as Error).message
+  return new XbuildError('NODE', `Cannot use node "${endpoint}": ${said.trim().replace(/\.$/, '')}`, { cause: error })
+}
+
+function isDuplex(value: unknown): value is Duplex {
+  return typeof value === 'object' && value !== null && 'write' in value && 'read' in value
+}
+
+/** Connections of Docker's API over any way; idle ones are kept for the next call. */
+class DialAgent extends Agent {
+  readonly #dial: Dial
+  readonly #stop = new AbortController()
+
+  constructor(dial: Dial) {
+    super({ keepAlive: true, maxFreeSockets: 2 })
+    this.#dial = dial
+  }
+
+  override createConnection(_options: unknown, callback?: (error: Error | null, stream: Duplex) => void): Duplex | null | undefined {
+    this.#dial.connect(this.#stop.signal).then(
+      (stream) => callback?.(null, asSocket(stream)),
+      (error: Error) => callback?.(error, undefined as never),
+    )
+    return undefined
+  }
+
+  override destroy(): void {
+    this.#stop.abort()
+    super.destroy()
+  }
+}
+
+/** Node's HTTP client calls what only sockets have. */
+function asSocket(stream: Duplex): Duplex {
+  const nothing = () => stream
+  for (const name of ['setKeepAlive', 'setNoDelay', 'setTimeout', 'ref', 'unref']) {
+    if (!(name in stream)) Object.defineProperty(stream, name, { value: nothing })
+  }
+  return stream
+}

@@ -1,0 +1,129 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Duplex } from 'node:stream'
+import { type Endpoint, formatEndpoint } from '../../config/endpoint.ts'
+import type { XbuildError } from '../../errors.ts'
+import { programStream } from '../../host/program-stream.ts'
+import type { Dial } from './dial.ts'
+import { unreachable } from './failure.ts'
+
+type SshEndpoint = Endpoint & { readonly kind: 'ssh' }
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * A socket on another machine, by the user's own ssh: his configuration, keys and known hosts. All connections are channels of one, the
+ * master; it ends with `close`, and when this process ends in any other way.
+ */
+export function dialSsh(endpoint: SshEndpoint, { env }: { readonly env: Environment }): Dial {
+  const shown = formatEndpoint(endpoint)
+  const script = remoteScript(endpoint.socket)
+  let master: Promise<Master> | undefined
+  let closed = false
+  return {
+    endpoint: shown,
+    async connect(signal) {
+      signal.throwIfAborted()
+      // A master that failed is no reason not to try again
+      master ??= openMaster(endpoint, shown, env).catch((error: unknown) => {
+        master = undefined
+        throw error
+      })
+      const { control } = await aborting(master, signal)
+      if (closed) throw unreachable(shown, 'it was closed')
+      return ssh(['-o', 'ControlMaster=no', '-o', `ControlPath=${control}`, ...target(endpoint), script], shown, env)
+    },
+    async close() {
+      closed = true
+      await master?.then((opened) => opened.close(), () => undefined)
+    },
+  }
+}
+
+interface Master {
+  /** Path of its socket. */
+  readonly control: string
+  close(): Promise<void>
+}
+
+const READY = 'xbuild-is-connected'
+
+async function openMaster(endpoint: SshEndpoint, shown: string, env: Environment): Promise<Master> {
+  const folder = await mkdtemp(join(tmpdir(), 'xbuild-ssh-'))
+  const control = join(folder, 'control')
+  // `cat` ends when its input does: with this process, whatever ends that
+  const stream = ssh(['-o', 'ControlMaster=yes', '-o', 'ControlPersist=no', '-o', `ControlPath=${control}`, ...target(endpoint), `echo ${READY}; exec cat`], shown, env)
+  const close = async () => {
+    const ended = new Promise((resolve) => stream.once('close', resolve))
+    const isOver = stream.destroyed || stream.closed
+    stream.destroy()
+    if (!isOver) await ended
+    await rm(folder, { recursive: true, force: true })
+  }
+  try {
+    await new Promise<void>((resolve, reject) => {
+      let said = ''
+      stream.on('data', (chunk: Buffer) => {
+        said = (said + chunk.toString()).slice(-4000) // a login shell may greet first
+        if (said.includes(READY)) resolve()
+      })
+      stream.once('error', reject)
+      stream.once('end', () => reject(unreachable(shown, 'ssh ended at once')))
+    })
+  } catch (error) {
+    await close()
+    throw error
+  }
+  stream.on('error', () => undefined) // connections that were channels of it say so themselves
+  return { control, close }
+}
+
+function ssh(args: readonly string[], shown: string, env: Environment): Duplex {
+  // Nobody is there to answer a question: progress fills the terminal. A machine that is gone is noticed within a minute.
+  const common = ['-T', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=10', '-o', 'ServerAliveInterval=15', '-o', 'ServerAliveCountMax=3', '-o', 'LogLevel=ERROR']
+  return programStream('ssh', [...common, ...args], { env, failure: (state, said) => sshFailure(shown, state, said) })
+}
+
+function target({ user, host, port }: SshEndpoint): string[] {
+  return [...(user ? ['-l', user] : []), ...(port ? ['-p', String(port)] : []), '--', host]
+}
+
+/** Runs on the other machine: whichever client program is there connects its standard input and output to the socket. */
+function remoteScript(socket: string | undefined): string {
+  const address = socket === undefined ? '' : `unix://${socket}`
+  const ways: readonly (readonly [program: string, args: string])[] = [
+    ['docker', `${address && `--host ${address} `}system dial-stdio`],
+    ['podman', `${address && `--url ${address} `}system dial-stdio`],
+    ['buildctl', `${address && `--addr ${address} `}dial-stdio`],
+    ...(socket === undefined ? [] : ([['socat', `- UNIX-CONNECT:${socket}`], ['nc', `-U ${socket}`]] as const)),
+  ]
+  const lines = ways.map(([program, args]) => `if command -v ${program} >/dev/null 2>&1; then exec ${program} ${args}; fi`)
+  return `sh -c '${lines.join('; ')}; echo "none of ${ways.map(([program]) => program).join(', ')} is installed there" >&2; exit 127'`
+}
+
+function sshFailure(shown: string, state: string, said: readonly string[]): XbuildError {
+  const text = said.join('\n')
+  const [why, hint] = KNOWN.find(([pattern]) => pattern.test(text))?.slice(1) ?? []
+  return unreachable(shown, (why as string | undefined) ?? said.at(-1)?.trim() ?? state, { output: said, ...(hint ? { hint: hint as string } : {}) })
+}
+
+const KNOWN: readonly (readonly [pattern: RegExp, state: string, hint: string])[] = [
+  [/^ssh: connect to host .*refused/, 'no ssh server listens there', 'Name another host or port'],
+  [/Permission denied \(/, 'ssh was not let in', 'Load the key into ssh-agent, or name it in ~/.ssh/config: ssh must get in without a question'],
+  [/Host key verification failed/, 'its host key is not known', 'Connect once by hand with ssh, and accept the key'],
+  [/none of .* is installed there/, 'there is no docker, podman or buildctl', 'Install one of them there, or name another node'],
+  [/no such file or directory|[Cc]onnection refused$|[Cc]annot connect to the Docker daemon/, 'no engine answers there', 'Start it, or name its socket: ssh://HOST/PATH'],
+]
+
+async function aborting<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort: (() => void) | undefined
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort, { once: true })
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort!)
+  }
+}
