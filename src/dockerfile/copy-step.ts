@@ -36,7 +36,7 @@ export function copyStep(instruction: CopyInstruction, state: StageState): CopyS
     history: layerHistory(`${words.join(' ')} # buildkit`),
     add,
     ...(from === undefined ? {} : { from }),
-    sources: local.map((source) => (instruction.parents ? keepPivot(source) : sourcePath(source))),
+    sources: local.map((source) => (instruction.parents ? withPivot(source) : sourcePath(source))),
     ...(checked.length === 0 ? {} : { remotes: checked }),
     inline,
     dest: resolveDest(state.config.WorkingDir || '/', dest),
@@ -74,10 +74,11 @@ function inlineFile({ name, content, expand }: Heredoc, { scope }: StageState): 
   return { name, content: expand ? scope.expandBody(content) : content }
 }
 
-function keepPivot(source: string): string {
+/** `FOLDER/./PATTERN`: what stays below the destination begins after the pivot, which is the root unless somebody wrote another. */
+function withPivot(source: string): string {
   const pivot = source.indexOf('/./')
-  if (pivot === -1) return sourcePath(source)
-  return `${sourcePath(source.slice(0, pivot))}/./${sourcePath(source.slice(pivot + 3))}`
+  const [folder, pattern] = pivot === -1 ? ['.', source] : [source.slice(0, pivot), source.slice(pivot + 3)]
+  return `${sourcePath(folder)}/./${sourcePath(pattern)}`
 }
 
 function checkChmod(chmod: string): string {

@@ -1,35 +1,28 @@
 import type { Diagnostic } from '../errors.ts'
-import type { CopyStep, EvaluatedStage, RunStep, Step } from './types.ts'
+import type { EvaluatedStage, Step } from './types.ts'
 
-/** What is legal in a stage but not executed by this version: one error per thing, so that nothing is built in vain. */
+/** What is legal in a stage but never done by this engine: one error per thing, so that nothing is built in vain. */
 export function checkSupported(evaluated: EvaluatedStage): Diagnostic[] {
   return evaluated.steps.flatMap((step) =>
-    findings(step).map(([what, hint]) => ({
+    findings(step).map(([what, why, hint]) => ({
       rule: 'unsupported',
       severity: 'error' as const,
-      message: `Cannot run ${what}: this version does not execute it`,
+      message: `Cannot run ${what}: ${why}`,
       hint,
       at: step.at,
     })),
   )
 }
 
-type Finding = readonly [what: string, hint: string]
+type Finding = readonly [what: string, why: string, hint: string]
 
 function findings(step: Step): readonly Finding[] {
-  if (step.kind === 'run') return ofRun(step)
-  return step.kind === 'copy' ? ofCopy(step) : []
-}
-
-function ofRun({ security, devices = [] }: RunStep): Finding[] {
+  if (step.kind !== 'run') return []
+  const { security, devices = [] } = step
   return [
-    ...(security === 'insecure' ? [['RUN --security=insecure', 'Remove the flag: no step may leave its sandbox'] as const] : []),
-    ...devices.map((device): Finding => [`RUN --device=${device}`, 'Remove the flag: steps see no devices of this machine']),
-  ]
-}
-
-function ofCopy({ parents }: CopyStep): Finding[] {
-  return [
-    ...(parents ? [['COPY --parents', 'Write one COPY per folder'] as const] : []),
+    ...(security === 'insecure'
+      ? [['RUN --security=insecure', 'no step of this engine leaves its sandbox', 'Remove the flag, or build on a BuildKit node that allows security.insecure'] as const]
+      : []),
+    ...devices.map((device): Finding => [`RUN --device=${device}`, 'steps of this engine see no devices of the machine', 'Remove the flag, or build on a BuildKit node that has the device']),
   ]
 }

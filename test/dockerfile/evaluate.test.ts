@@ -214,19 +214,24 @@ describe('ONBUILD', () => {
   })
 })
 
-test('what is not executed yet is said once per thing, with a way out', () => {
+test.each([
+  ['a', '././a'], ['/a/b/', '././a/b'], ['../a', '././a'], ['a/./b', 'a/./b'], ['./a/./b/./c', 'a/./b/c'], ['/./a', '././a'], ['a/../b/./../c', 'b/./c'], ['.', '././.'],
+])('COPY --parents %s: a folder, and what is wanted below it', (written, source) => {
+  const { steps } = evaluate(`COPY --parents ${written} /x`)
+  expect(steps).toMatchObject([{ kind: 'copy', parents: true, sources: [source] }])
+})
+
+test('what is never executed is said once per thing, with a way out', () => {
   const lines = [
     'RUN --mount=type=cache,target=/c --mount=type=tmpfs,target=/t true',
     'RUN --network=none --security=insecure --device=vendor/x true',
     'RUN --network=host --security=sandbox true',
-    'COPY --parents a /x',
-    'COPY --link --exclude=*.o a /x',
+    'COPY --link --parents --exclude=*.o a /x',
   ]
   const found = checkSupported(evaluate(lines.join('\n')))
   expect(found.map(({ message, at }) => `${at.line} ${message}`)).toEqual([
-    '3 Cannot run RUN --security=insecure: this version does not execute it',
-    '3 Cannot run RUN --device=vendor/x: this version does not execute it',
-    '5 Cannot run COPY --parents: this version does not execute it',
+    '3 Cannot run RUN --security=insecure: no step of this engine leaves its sandbox',
+    '3 Cannot run RUN --device=vendor/x: steps of this engine see no devices of the machine',
   ])
   expect(found.every(({ hint, severity }) => hint !== undefined && severity === 'error')).toBe(true)
 })

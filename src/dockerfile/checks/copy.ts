@@ -1,3 +1,4 @@
+import { cleanPath } from '../paths.ts'
 import { hasWildcard } from '../pattern.ts'
 import type { Finding, Rule } from './rule.ts'
 import { inEveryStage } from './rule.ts'
@@ -15,13 +16,13 @@ export const copyIgnoredFile: Rule = {
         if (step.kind !== 'copy' || step.from) return []
         return step.sources.filter(isLeftOut).map((source) => ({
           at: step.at,
-          message: `Cannot ${step.add ? 'add' : 'copy'} "${source}": .dockerignore leaves it out`,
+          message: `Cannot ${step.add ? 'add' : 'copy'} "${cleanPath(source)}": .dockerignore leaves it out`,
         }))
       }))
 
     /** Of a folder that is left out, a later pattern may bring something back. */
     function isLeftOut(source: string): boolean {
-      const path = withoutWildcards(source)
+      const path = withoutWildcards(cleanPath(source))
       return path !== '' && path !== '.' && ignore!.matches(path) && ignore!.canPrune(path)
     }
   },

@@ -1,11 +1,26 @@
-import { parseIgnore } from '../../dockerfile/ignore.ts'
+import { ignoreMatcher, parseIgnore } from '../../dockerfile/ignore.ts'
+import { compilePattern } from '../../dockerfile/pattern.ts'
 import type { Filter } from './select.ts'
 
 /** A filter of `.dockerignore` lines, whose paths start at the root, and `--exclude` patterns, whose paths start at the copied folder. */
 export function filterFor(ignoreLines: readonly string[], excludes: readonly string[]): Filter {
   const [ignore, exclude] = [ignoreLines, excludes].map((lines) => (lines.length > 0 ? parseIgnore(lines.join('\n'), { file: '.dockerignore' }) : undefined))
+  const skips = (below: string) => below !== '' && exclude?.matches(below) === true
   return {
-    ignored: (path, below) => ignore?.matches(path) === true || (below !== '' && exclude?.matches(below) === true),
+    skips,
+    ignored: (path, below) => ignore?.matches(path) === true || skips(below),
     prune: (path, below) => ignore?.canPrune(path) === true || (below !== '' && exclude?.canPrune(below) === true),
+  }
+}
+
+/** A filter that besides leaves out what `pattern`, whose paths start at the copied folder, does not match: `COPY --parents`. */
+export function onlyMatching(pattern: string, filter: Filter): Filter {
+  const wanted = ignoreMatcher([pattern])
+  const { canContinue } = compilePattern(pattern, { folders: true })
+  const isOut = (below: string) => below !== '' && !wanted.matches(below)
+  return {
+    skips: (below) => isOut(below) || filter.skips(below),
+    ignored: (path, below) => isOut(below) || filter.ignored(path, below),
+    prune: (path, below) => (isOut(below) && !canContinue(`${below}/`)) || filter.prune(path, below),
   }
 }

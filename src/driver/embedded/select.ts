@@ -2,6 +2,7 @@ import { readdirSync, readlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { hasWildcard, matchPattern } from '../../dockerfile/pattern.ts'
+import { onlyMatching } from './filter.ts'
 import { resolveInRoot } from './in-root.ts'
 import { look } from './look.ts'
 
@@ -22,6 +23,8 @@ export interface SourceEntry {
   readonly nlink: number
   readonly rdev: number
   readonly link?: string
+  /** A folder that comes only because something below it does: one that is there keeps its owner and time. */
+  readonly onTheWay?: true
   /** Hex SHA-256 of a file's content, once somebody has read it. */
   digest?: string
 }
@@ -41,29 +44,38 @@ export interface SelectedSource {
 export interface Filter {
   ignored(path: string, below: string): boolean
   prune(path: string, below: string): boolean
+  /** Whether the patterns of the COPY itself leave it out. */
+  skips(below: string): boolean
 }
 
-const EVERYTHING: Filter = { ignored: () => false, prune: () => false }
+const EVERYTHING: Filter = { ignored: () => false, prune: () => false, skips: () => false }
 
-/** What `sources` name inside `root`; symlinks on the way, and at the end, are followed within the root. A wildcard may match nothing, a name must be there. */
+/**
+ * What `sources` name inside `root`; symlinks on the way, and at the end, are followed within the root. A wildcard may match nothing,
+ * a name must be there. Of `FOLDER/./PATTERN` the folder is selected, with what the pattern matches below it alone.
+ */
 export function selectSources(root: string, sources: readonly string[], filter: Filter = EVERYTHING): SelectedSource[] {
-  const selected: SelectedSource[] = []
-  for (const source of sources) {
-    const matches = hasWildcard(source) ? expand(root, source, filter) : [source]
-    for (const match of matches) {
-      const found = selectOne(root, match, filter)
-      if (found) selected.push(found)
-      else if (!hasWildcard(source)) throw notFound(root, source)
-    }
-  }
-  return selected
+  return sources.flatMap((source) => {
+    const pivot = source.indexOf('/./')
+    const [path, pattern] = pivot === -1 ? [source, '.'] : [source.slice(0, pivot), source.slice(pivot + '/./'.length)]
+    const own = pattern === '.' ? filter : onlyMatching(pattern, filter)
+    const matches = hasWildcard(path) ? expand(root, path, own) : [path]
+    const found = matches.flatMap((match) => selectOne(root, match, own) ?? [])
+    const isThere = found.some(({ entries }) => pattern === '.' || entries.length > 1)
+    if (!isThere && !hasWildcard(source)) throw notFound(root, path, pattern)
+    return found
+  })
 }
 
-function notFound(root: string, source: string): XbuildError {
-  const there = look(resolveInRoot(root, source)) !== undefined
-  return new XbuildError('NOT_FOUND', `Cannot copy "${source}": ${there ? 'it is excluded by .dockerignore' : 'no such file or folder'}`, {
-    hint: there ? 'Remove the pattern from .dockerignore or copy something else' : 'Paths are relative to the root of what is copied from, here the build context or the stage',
-  })
+function notFound(root: string, path: string, pattern: string): XbuildError {
+  const source = join(path, pattern)
+  const [folder, real] = [resolveInRoot(root, path), resolveInRoot(root, source)]
+  const [state, hint] = look(real) === undefined
+    ? ['no such file or folder', 'Paths are relative to the root of what is copied from, here the build context or the stage']
+    : real === join(folder, pattern)
+      ? ['it is excluded by .dockerignore', 'Remove the pattern from .dockerignore or copy something else']
+      : ['--parents does not go through symbolic links', 'Name its real path']
+  return new XbuildError('NOT_FOUND', `Cannot copy "${source}": ${state}`, { hint })
 }
 
 function selectOne(root: string, match: string, filter: Filter): SelectedSource | undefined {
@@ -97,7 +109,7 @@ function walk(folder: string, rootPath: string, prefix: string, filter: Filter, 
       continue
     }
     const at = out.length
-    out.push(entry)
+    out.push(ignored && filter.skips(path) ? { ...entry, onTheWay: true } : entry)
     if (!(ignored && filter.prune(fromRoot, path))) walk(full, rootPath, path, filter, out)
     // An ignored folder is only wanted for what a later pattern brings back below it.
     if (ignored && out.length === at + 1) out.length = at

@@ -6,6 +6,7 @@ import { HEREDOCS } from './heredocs.ts'
 import { IGNORE } from './ignore.ts'
 import { LINKS } from './links.ts'
 import { OWNERS } from './owners.ts'
+import { PARENTS } from './parents.ts'
 import { PLATFORMS } from './platforms.ts'
 import { RUN } from './run.ts'
 import { STAGES } from './stages.ts'
@@ -16,6 +17,7 @@ import { VARIABLES } from './variables.ts'
 /** All cases, by what they are about. */
 export const CASES: readonly { readonly topic: string; readonly cases: readonly Case[] }[] = [
   { topic: 'COPY', cases: COPY },
+  { topic: 'COPY --parents', cases: PARENTS },
   { topic: 'ADD', cases: ADD },
   { topic: 'symbolic and hard links', cases: LINKS },
   { topic: 'owners and modes', cases: OWNERS },

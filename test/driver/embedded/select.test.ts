@@ -2,7 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { filterFor } from '../../../src/driver/embedded/filter.ts'
-import { selectSources } from '../../../src/driver/embedded/select.ts'
+import { selectSources, type SelectedSource } from '../../../src/driver/embedded/select.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
 const FILES = ['a.txt', 'b.txt', '.hidden', 'd/e', 'd/.f', 'd/sub/g', 'd/sub/h.tmp', 'x1/y', 'x2/y', 'x2/z', 'odd[1]', 'back\\slash']
@@ -87,6 +87,34 @@ test.each<[sources: string[], excludes: string[], expected: string[]]>([
   [['a.txt', 'd/e'], ['*.txt', '**/e'], ['a.txt at a.txt', 'e at d/e']],
 ])('%j --exclude %j: its paths start at the copied folder, and what is named itself stays', (sources, excludes, expected) => {
   expect(selected(sources, { excludes })).toEqual(expected)
+})
+
+test.each<[source: string, expected: string[]]>([
+  ['././d/sub/g', ['./ at .: d d/sub d/sub/g']],
+  ['d/./sub', ['d/ at d: sub sub/g sub/h.tmp']],
+  ['d/sub/./h.tmp', ['sub/ at d/sub: h.tmp']],
+  ['././**/y', ['./ at .: x1 x1/y x2 x2/y']],
+  ['x*/./z', ['x1/ at x1: ', 'x2/ at x2: z']],
+  ['././*.none', ['./ at .: ']],
+  ['folderLink/./s*/g', ['folderLink/ at d: sub sub/g']],
+  ['././folderLink', ['./ at .: folderLink']],
+  ['d/./.', ['d/ at d: .f e sub sub/g sub/h.tmp up']],
+])('%s selects a folder, and in it what the pattern after the pivot matches', (source, expected) => {
+  expect(selected([source])).toEqual(expected)
+})
+
+test('folders that come for the sake of what is in them are marked', () => {
+  const [{ entries }] = selectSources(context(), ['././d/sub/g'], filterFor([], [])) as [SelectedSource]
+  expect(entries.map(({ path, onTheWay }) => [path, onTheWay])).toEqual([['', undefined], ['d', true], ['d/sub', true], ['d/sub/g', undefined]])
+})
+
+test.each([
+  ['././missing', 'no such file or folder'],
+  ['d/./sub/missing', 'no such file or folder'],
+  ['missing/./a', 'no such file or folder'],
+  ['././folderLink/e', '--parents does not go through symbolic links'],
+])('%s cannot be copied: %s', (source, state) => {
+  expect(() => selected([source])).toThrow(expect.objectContaining({ code: 'NOT_FOUND', message: expect.stringContaining(`: ${state}`) }))
 })
 
 test.each([[['a.txt']], [['d/e']], [['d/sub']]])('%j that is ignored is said to be excluded', (sources) => {

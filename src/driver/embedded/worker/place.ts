@@ -50,6 +50,10 @@ export function createPlacer(options: PlaceOptions): Placer {
     const there = look(to)
     if (entry.type === 'dir') {
       if (there && !there.isDirectory()) throw refused(from, to, 'a folder cannot replace what is not a folder')
+      if (there && entry.onTheWay) {
+        times.keep(to)
+        return chmodSync(to, entry.mode)
+      }
       if (!there) mkdirSync(to)
       times.made(to, seconds)
     } else {
