@@ -3,23 +3,28 @@ import type { BuildOptions } from '../../config/options.ts'
 import { XbuildError } from '../../errors.ts'
 import type { Records } from '../../store/records.ts'
 import { openContext, type Context } from './context.ts'
+import type { FolderSource } from './vertex.ts'
 
-/**
- * The folders of a build: the context and the named ones, each opened by the first COPY that reads from it. `dockerfile` is the full
- * path of the Dockerfile, when it is a file: a `.dockerignore` of its own may lie beside it.
- */
-export function createContexts(options: BuildOptions, { records, dockerfile }: { records: Records; dockerfile?: string | undefined }): { open(name?: string): Promise<Context>; save(): Promise<void> } {
-  const opened = new Map<string | undefined, Promise<Context>>()
+/** The folders of a build: the context and the named ones, each opened by the first COPY that reads from it. */
+export interface Contexts {
+  open(folder: FolderSource): Promise<Context>
+  /** Writes down what the files are for the next build. */
+  save(): Promise<void>
+}
 
-  function open(name?: string): Promise<Context> {
-    const known = opened.get(name) ?? openNew(name)
-    opened.set(name, known)
+export function createContexts(options: BuildOptions, { records }: { records: Records }): Contexts {
+  const opened = new Map<string, Promise<Context>>()
+
+  function open(folder: FolderSource): Promise<Context> {
+    const key = JSON.stringify([folder.name, folder.ignoreFile])
+    const known = opened.get(key) ?? openNew(folder)
+    opened.set(key, known)
     return known
   }
 
-  function openNew(name?: string): Promise<Context> {
+  function openNew({ name, ignoreFile }: FolderSource): Promise<Context> {
     if (name === undefined) {
-      return openContext(resolve(options.cwd, options.context), { records, ignoreFiles: dockerfile === undefined ? [] : [`${dockerfile}.dockerignore`] })
+      return openContext(resolve(options.cwd, options.context), { records, ignoreFiles: ignoreFile === undefined ? [] : [ignoreFile] })
     }
     const named = options.buildContexts[name]
     if (named?.kind !== 'dir') throw new XbuildError('INTERNAL', `Cannot open the context "${name}" as a folder`)

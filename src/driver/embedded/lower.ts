@@ -40,7 +40,7 @@ export interface LowerOptions {
   readonly imageFor: ImageFor
   readonly table: VertexTable
   /** What COPY reads from when it names nothing; absent: the folder of the build context. */
-  readonly context?: Vertex | undefined
+  readonly context?: Vertex | FolderSource | undefined
   /** Names of stages whose steps run anew. */
   readonly fresh?: readonly string[] | undefined
 }
@@ -49,7 +49,7 @@ export interface LowerOptions {
 export function lower(graph: StageGraph, { imageFor, table, context, fresh = [] }: LowerOptions): Lowered {
   const done = new Map<number, LoweredStage>()
   const target = formatPlatform(graph.target)
-  for (const stage of graph.stages) done.set(stage.index, lowerStage(stage, { done, imageFor, table, target, context, fresh }))
+  for (const stage of graph.stages) done.set(stage.index, lowerStage(stage, { done, imageFor, table, target, context: context ?? { kind: 'folder' }, fresh }))
   return { ...done.get(graph.targetStage)!, diagnostics: [...done.values()].flatMap(({ diagnostics }) => diagnostics) }
 }
 
@@ -58,7 +58,7 @@ interface StageEdges {
   readonly imageFor: ImageFor
   readonly table: VertexTable
   readonly target: string
-  readonly context: Vertex | undefined
+  readonly context: Vertex | FolderSource
   readonly fresh: readonly string[]
 }
 
@@ -118,23 +118,27 @@ function stepVertex(step: Exclude<Step, { kind: 'meta' }>, { parent, stage, name
   const idOf = (facts: unknown) => keyOf(isFresh ? ['fresh', facts] : facts)
   if (step.kind === 'run') {
     const mounted = step.mounts.map((mount) => mountedBy(mount, stage, edges))
-    const ids = mounted.map((source) => (source === undefined ? '' : source.kind === 'folder' ? `folder ${source.name ?? ''}` : source.id))
+    const ids = mounted.map((source) => (source === undefined ? '' : source.kind === 'folder' ? folderId(source) : source.id))
     const id = idOf(['run', parent.id, runKey(step, formatPlatform(stage.platform)), ...(ids.length > 0 ? [ids] : [])])
     return intern(table, { kind: 'run', id, parent, step, platform: stage.platform, shown, mounted, ...fresh }, target)
   }
   if (step.kind === 'workdir') return intern(table, { kind: 'workdir', id: idOf(['workdir', parent.id, step.path, step.user]), parent, step, shown, ...fresh }, target)
   const from = step.from === undefined ? (step.sources.length > 0 ? edges.context : undefined) : sourceOf(step.from, stage, edges)
-  const fromId = from === undefined ? '' : from.kind === 'folder' ? `folder ${from.name}` : from.id
+  const fromId = from === undefined ? '' : from.kind === 'folder' ? folderId(from) : from.id
   const remotes = (step.remotes ?? []).map((remote) => addedFrom(remote, edges))
   const id = idOf(['copy', parent.id, fromId, copyKey(step), ...remotes.map((remote) => (remote.kind === 'http' ? remote : remote.id))])
   return intern(table, { kind: 'copy', id, parent, step, shown, remotes, ...(from ? { from } : {}), ...fresh }, target)
+}
+
+function folderId({ name = '', ignoreFile = '' }: FolderSource): string {
+  return `folder ${name} ${ignoreFile}`
 }
 
 /** What a mount reads from, if it is one that reads. */
 function mountedBy(mount: RunMount, stage: GraphStage, edges: StageEdges): Vertex | FolderSource | undefined {
   if (mount.type !== 'bind' && mount.type !== 'cache') return undefined
   if (mount.from !== undefined) return sourceOf(mount.from, stage, edges)
-  return mount.type === 'bind' ? (edges.context ?? { kind: 'folder' }) : undefined
+  return mount.type === 'bind' ? edges.context : undefined
 }
 
 function sourceOf(source: StageSource, stage: GraphStage, edges: StageEdges): NonNullable<Extract<StepVertex, { kind: 'copy' }>['from']> {

@@ -5,16 +5,18 @@ import { keyOf } from '../../store/key.ts'
 import type { Store } from '../../store/store.ts'
 import type { Emit } from '../driver.ts'
 import { imageKey } from './base-record.ts'
+import type { Acceleration } from './acceleration.ts'
 import type { Context } from './context.ts'
 import { copySourceOf, type Remotes } from './remotes.ts'
 import { chainOf, newSnapshotId, type Layer, type Layers } from './layers.ts'
 import { createLimit } from './limit.ts'
 import { copyKey, runKey } from './lower.ts'
 import type { Changed, CopyParams, RunParams } from './protocol.ts'
-import type { StepVertex, Vertex } from './vertex.ts'
+import type { FolderSource, StepVertex, Vertex } from './vertex.ts'
 import { createStepCache, type StepImports } from './step-cache.ts'
 import type { MountInput, StepMounts } from './step-mounts.ts'
 import type { Runtime } from './runtime.ts'
+import { createSharedWork } from './shared-work.ts'
 import type { Workers } from './workers.ts'
 
 /** A vertex's result: a file system as a chain of layers, bottom first. */
@@ -32,13 +34,14 @@ export interface SolverOptions {
   readonly store: Store
   readonly workers: Workers
   readonly layers: Layers
-  /** The context with that name; absent: the build context. */
-  readonly context: (name?: string) => Promise<Context>
+  readonly context: (folder: FolderSource) => Promise<Context>
   readonly remotes: Remotes
   readonly isNative: (platform: Platform) => boolean
   /** The OCI runtime; looked for by the first RUN. */
   readonly runtime: () => Promise<Runtime>
   readonly mounts: StepMounts
+  /** Native toolchains for emulated steps. */
+  readonly acceleration?: Acceleration
   /** What all RUN steps are given. */
   readonly container: ContainerOptions
   readonly jobs: number
@@ -64,18 +67,14 @@ export interface Solver {
 export type { StepRecord } from './step-cache.ts'
 
 export function createSolver(options: SolverOptions): Solver {
-  const results = new Map<string, Promise<Solved>>()
+  const share = createSharedWork<Solved>()
   const done: SolvedStep[] = []
   const limit = createLimit(options.jobs)
   const { layers, emit } = options
   const cache = createStepCache(options)
 
   function solve(vertex: Vertex, signal: AbortSignal): Promise<Solved> {
-    const known = results.get(vertex.id)
-    if (known) return known
-    const promise = solveNew(vertex, signal)
-    results.set(vertex.id, promise)
-    return promise
+    return share(vertex.id, signal, (shared) => solveNew(vertex, shared))
   }
 
   async function solveNew(vertex: Vertex, signal: AbortSignal): Promise<Solved> {
@@ -107,7 +106,7 @@ export function createSolver(options: SolverOptions): Solver {
       const mounts = vertex.kind === 'run' ? await options.mounts.inputs(vertex, inputs.sources, signal) : []
       const fresh = vertex.fresh || [parent, inputs.source, ...inputs.sources].some((input) => input?.fresh)
       const content = selected?.digest ?? (await contentOf(vertex, inputs)) ?? mountsKey(mounts)
-      const key = keyOf([vertex.kind, parent.key, content, stepKey(vertex, options.container), ...added.map((one) => one.key)])
+      const key = keyOf([vertex.kind, parent.key, content, stepKey(vertex, options.container), ...(isVerified(vertex) ? ['verify'] : []), ...added.map((one) => one.key)])
       const record = options.noCache || fresh ? undefined : await cache.find(key, { below: parent.key, vertex }, signal)
       if (record) {
         report(vertex, true)
@@ -136,7 +135,7 @@ export function createSolver(options: SolverOptions): Solver {
   async function selectFor(vertex: Extract<StepVertex, { kind: 'copy' }>) {
     const { step, from } = vertex
     if (step.sources.length === 0) return { selected: [], digest: '', root: '/' }
-    const context = await options.context(from?.kind === 'folder' ? from.name : undefined)
+    const context = await options.context(from?.kind === 'folder' ? from : { kind: 'folder' })
     return { ...(await context.select(step.sources, step.excludes)), root: context.root }
   }
 
@@ -185,16 +184,25 @@ export function createSolver(options: SolverOptions): Solver {
         const [worker, runtime] = await Promise.all([emulated ? options.workers.emulating(platform.architecture) : options.workers.native(), options.runtime()])
         const opened = await options.mounts.open(vertex, inputs.mounts, signal)
         try {
-          return await worker.call('run', {
+          const params: RunParams = {
             ...base, argv: step.argv, env: [...step.env, ...step.secretEnv], user: step.user, cwd: step.cwd, files: step.files, emulated,
             runtime: runtime.path, seccomp: runtime.seccomp, mounts: opened.mounts, hosts, ulimits, ...(shmSize === undefined ? {} : { shmSize }),
             network: step.network === 'default' ? network : step.network,
-          }, { signal, onLog: (stream, line) => emit({ type: 'step.log', step: vertex.id, stream, line, at: Date.now() }) })
+          }
+          const onLog = (stream: 'stdout' | 'stderr', line: string) => emit({ type: 'step.log', step: vertex.id, stream, line, at: Date.now() })
+          if (!emulated || !options.acceleration) return await worker.call('run', params, { signal, onLog })
+          const { runAccelerated } = await import('./run-accelerated.ts')
+          return await runAccelerated(options.acceleration, { params, platform, worker, signal, onLog })
         } finally {
           opened.release()
         }
       }
     }
+  }
+
+  /** What twins wrote is what emulated programs would have written, unless somebody wants to see it. */
+  function isVerified(vertex: StepVertex): boolean {
+    return vertex.kind === 'run' && options.acceleration?.mode === 'verify' && !options.isNative(vertex.platform)
   }
 
   function report(vertex: Exclude<Vertex, { kind: 'scratch' }>, cached: boolean): void {

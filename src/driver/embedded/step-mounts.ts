@@ -10,7 +10,7 @@ import { newSnapshotId, type Layer, type Layers } from './layers.ts'
 import type { WorkerMount } from './protocol.ts'
 import type { Remotes } from './remotes.ts'
 import type { Solved } from './solve.ts'
-import type { RunVertex } from './vertex.ts'
+import type { FolderSource, RunVertex } from './vertex.ts'
 import type { Workers } from './workers.ts'
 
 /** What one mount reads from. */
@@ -42,7 +42,7 @@ export interface StepMountsOptions {
   readonly remotes: Remotes
   readonly inputs: BuildInputs
   readonly caches: CacheMounts
-  readonly context: (name?: string) => Promise<Context>
+  readonly context: (folder: FolderSource) => Promise<Context>
 }
 
 export function createStepMounts({ store, workers, layers, remotes, inputs: given, caches, context }: StepMountsOptions): StepMounts {
@@ -52,7 +52,7 @@ export function createStepMounts({ store, workers, layers, remotes, inputs: give
     if (mount.type !== 'bind' && mount.type !== 'cache') return undefined
     const named = vertex.mounted[at]
     if (!named) return undefined
-    if (named.kind === 'folder') return folderInput(await context(named.name), mount.source, signal)
+    if (named.kind === 'folder') return folderInput(await context(named), mount.source, signal)
     const solved = sources[at]!
     const key = named.kind === 'remote' ? await remotes.digest(solved, { sources: [asPattern(mount.source)], excludes: [] }, signal) : solved.key
     return { key, tree: async () => ({ lowers: await layers.unpacked(solved.layers, signal), source: mount.source }) }

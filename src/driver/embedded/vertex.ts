@@ -46,6 +46,8 @@ interface StepBase {
 export interface FolderSource {
   readonly kind: 'folder'
   readonly name?: string
+  /** A `.dockerignore` that wins over the folder's: each Dockerfile may have its own. */
+  readonly ignoreFile?: string
 }
 
 /** A RUN; `mounted` is what each of the step's mounts reads from. */
@@ -57,8 +59,8 @@ export type StepVertex =
   | (StepBase & {
       readonly kind: 'copy'
       readonly step: CopyStep
-      /** A stage or image, or the name of a folder context; absent: the build context. */
-      readonly from?: Vertex | { readonly kind: 'folder'; readonly name: string }
+      /** A stage or image, or a folder; absent: nothing is read. */
+      readonly from?: Vertex | FolderSource
       /** ADD: what comes from elsewhere, beside the local sources. */
       readonly remotes: readonly (RemoteVertex | HttpRemote)[]
     })
