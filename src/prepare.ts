@@ -1,22 +1,26 @@
 import { join } from 'node:path'
 import type { BuildOptions } from './config/options.ts'
-import type { MainContext } from './driver/embedded/main-context.ts'
-import type { Emit } from './driver/driver.ts'
+import { describeOverride, optionsFor, overrideFor, type PlatformOverride } from './config/overrides.ts'
+import { checkDockerfile } from './dockerfile/checks/check.ts'
+import { viewOf, type BaseFacts } from './dockerfile/checks/view.ts'
 import { checkFrontend } from './dockerfile/frontend.ts'
 import { buildStageGraph } from './dockerfile/graph.ts'
 import { parseDockerfile } from './dockerfile/parse.ts'
-import type { Dockerfile, StageGraph } from './dockerfile/types.ts'
-import { DockerfileError, type Diagnostic } from './errors.ts'
+import { contextNamed } from './dockerfile/sources.ts'
+import type { Dockerfile, GraphStage, StageGraph } from './dockerfile/types.ts'
+import type { DockerfileText, MainContext } from './driver/embedded/main-context.ts'
+import type { Emit } from './driver/driver.ts'
+import type { TargetBuild } from './driver/target.ts'
+import { DockerfileError, toXbuildError, XbuildError, type Diagnostic, type SourcePosition } from './errors.ts'
 import { localNode } from './nodes/local.ts'
-import { planBuild } from './plan/plan.ts'
+import { planBuild, type TargetFacts } from './plan/plan.ts'
 import type { BuildPlan, Node } from './plan/types.ts'
 import { platformOfNodeArch, samePlatform, type Platform } from './platform.ts'
 import type { Store } from './store/store.ts'
 
 /** Everything before the first step runs: read, understood, planned. */
 export interface Prepared {
-  readonly dockerfile: Dockerfile
-  readonly graphs: readonly StageGraph[]
+  readonly targets: readonly TargetBuild[]
   readonly node: Node
   readonly plan: BuildPlan
 }
@@ -30,30 +34,103 @@ export interface PrepareEdges {
   readonly main: MainContext
 }
 
-/** Reads the Dockerfile, makes a graph per platform, looks at this machine and plans. Throws before anything is built. */
+/** Reads the Dockerfiles, makes a graph per platform, looks at this machine and plans. Throws before anything is built. */
 export async function prepare(options: BuildOptions, { emit, signal, env, store, main }: PrepareEdges): Promise<Prepared> {
-  const file = main.dockerfile
-  const parsed = parseDockerfile(file.text, { file: file.shown })
-  checkFrontend(parsed.dockerfile, options.buildArgs)
-  check(parsed.diagnostics, emit)
   const buildPlatform = platformOfNodeArch(process.arch)
-  const namedContexts = Object.keys(options.buildContexts)
-  const folderContexts = namedContexts.filter((name) => ['dir', 'remote'].includes(options.buildContexts[name]!.kind))
-  const graphFor = (target: Platform) => buildStageGraph(parsed.dockerfile, {
-    target, buildPlatform, buildArgs: options.buildArgs, namedContexts, folderContexts, ...(options.target === undefined ? {} : { targetStage: options.target }),
-  })
-  // Nothing asked for: the platform of this machine, unless the last stage itself says `FROM --platform=...`
-  const targets = options.platforms.length > 0 ? options.platforms : [graphFor(buildPlatform).graph.stages.at(-1)?.platform ?? buildPlatform]
-  const graphs = targets.map(graphFor)
-  check(graphs.flatMap(({ diagnostics }) => diagnostics), emit)
+  const targets = await readTargets(options, { main, buildPlatform, emit })
+  const graphs = targets.map(({ graph }) => graph)
   const node = await localNode({
-    wanted: platformsThatRun(graphs.map(({ graph }) => graph)), env, signal, slots: 8, cacheFile: join(store.folder.records, 'emulators.json'),
+    wanted: platformsThatRun(graphs), env, signal, slots: 8, cacheFile: join(store.folder.records, 'emulators.json'),
   })
+  const dockerfiles = [...new Set(targets.map(({ file }) => file.shown))].join(', ')
+  return { targets, node, plan: planBuild({ dockerfile: dockerfiles, buildPlatform, graphs, nodes: [node], targets: targets.map(factsOf) }) }
+}
+
+interface TargetEdges {
+  readonly main: MainContext
+  readonly buildPlatform: Platform
+  readonly emit: Emit
+}
+
+/** One for each platform asked for; nothing asked for is this machine's, unless the last stage itself says `FROM --platform=...`. */
+async function readTargets(options: BuildOptions, { main, buildPlatform, emit }: TargetEdges): Promise<TargetBuild[]> {
+  const parsed = new Map<DockerfileText, Dockerfile>()
+  const read = async (platform: Platform) => {
+    const own = optionsFor(options, platform)
+    const override = overrideFor(options, platform)
+    const file = await placed(main.dockerfile(own.file), override?.at?.dockerfile)
+    return { platform, own, override, file, dockerfile: parsed.get(file) ?? parse(file, own) }
+  }
+  const parse = (file: DockerfileText, { buildArgs }: BuildOptions) => {
+    const { dockerfile, diagnostics } = parseDockerfile(file.text, { file: file.shown })
+    checkFrontend(dockerfile, buildArgs)
+    check(diagnostics, emit)
+    parsed.set(file, dockerfile)
+    return dockerfile
+  }
+  let wanted = options.platforms
+  if (wanted.length === 0) {
+    const { own, dockerfile } = await read(buildPlatform)
+    wanted = [graphOf(dockerfile, own, { target: buildPlatform, buildPlatform }).graph.stages.at(-1)?.platform ?? buildPlatform]
+  }
+  const found: Diagnostic[] = []
+  const targets: TargetBuild[] = []
+  for (const platform of wanted) {
+    const { own, override, file, dockerfile } = await read(platform)
+    const { graph, diagnostics } = graphOf(dockerfile, own, { target: platform, buildPlatform })
+    found.push(...diagnostics.map((one) => blamed(one, override)), ...unusedBases(dockerfile, override))
+    targets.push({ platform, options: own, file, dockerfile, graph, optional: override?.optional === true })
+  }
+  check(found, emit)
+  return targets
+}
+
+function graphOf(dockerfile: Dockerfile, { buildArgs, buildContexts, target: targetStage }: BuildOptions, platforms: { readonly target: Platform; readonly buildPlatform: Platform }) {
+  const namedContexts = Object.keys(buildContexts)
+  const folderContexts = namedContexts.filter((name) => ['dir', 'remote'].includes(buildContexts[name]!.kind))
+  return buildStageGraph(dockerfile, { ...platforms, buildArgs, namedContexts, folderContexts, ...(targetStage === undefined ? {} : { targetStage }) })
+}
+
+/** An error about what a line of xbuild.yaml names points at that line. */
+async function placed<T>(work: Promise<T>, at: SourcePosition | undefined): Promise<T> {
+  return work.catch((thrown: unknown) => {
+    const error = toXbuildError(thrown)
+    if (!at || error.at) throw error
+    throw new XbuildError(error.code, error.message, { at, cause: error, ...(error.hint ? { hint: error.hint } : {}) })
+  })
+}
+
+/** A stage that is not there is the mistake of the line that asks for it. */
+function blamed(diagnostic: Diagnostic, override: PlatformOverride | undefined): Diagnostic {
+  const at = diagnostic.rule === 'unknown-target' && override?.target !== undefined ? override.at?.target : undefined
+  return at ? { ...diagnostic, at } : diagnostic
+}
+
+/** Names that no FROM and no --from has: the platform would be built on something else than its line says. */
+function unusedBases(dockerfile: Dockerfile, override: PlatformOverride | undefined): Diagnostic[] {
+  const at = override?.at?.base
+  if (!at || !override.bases) return []
+  const words = dockerfile.stages.flatMap(({ name, from, instructions }) => [
+    from.image, ...(name === undefined ? [] : [name]), ...instructions.flatMap((one) => ('from' in one && typeof one.from === 'string' ? [one.from] : [])),
+  ])
+  // A variable may stand for any name, and mounts have one inside
+  if (words.some((word) => word.includes('$')) || dockerfile.stages.some(({ instructions }) => instructions.some((one) => one.kind === 'run' && one.mounts.length > 0))) return []
+  const unused = Object.keys(override.bases).filter((base) => !words.some((word) => contextNamed(word, [base]) !== undefined))
+  return unused.map((base) => ({
+    rule: 'unused-base', severity: 'error', message: `Cannot replace the base image "${base}": no FROM in ${dockerfile.file} names it`, at,
+    hint: `FROM names ${[...new Set(dockerfile.stages.map(({ from }) => from.image))].join(', ')}`,
+  }))
+}
+
+function factsOf({ platform, options, file, optional }: TargetBuild): TargetFacts {
+  const override = overrideFor(options, platform)
   return {
-    dockerfile: parsed.dockerfile,
-    graphs: graphs.map(({ graph }) => graph),
-    node,
-    plan: planBuild({ dockerfile: file.shown, buildPlatform, graphs: graphs.map(({ graph }) => graph), nodes: [node] }),
+    platform,
+    // Stages of different files, or on different images, are different work however alike they look
+    variant: JSON.stringify([file.shown, Object.entries(override?.bases ?? {}).sort()]),
+    overrides: override ? describeOverride(override) : [],
+    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    optional,
   }
 }
 
@@ -61,6 +138,15 @@ export async function prepare(options: BuildOptions, { emit, signal, env, store,
 function platformsThatRun(graphs: readonly StageGraph[]): Platform[] {
   const all = graphs.flatMap((graph) => graph.stages.filter(({ stage }) => stage.instructions.some(({ kind }) => kind === 'run')).map(({ platform }) => platform))
   return all.filter((platform, index) => all.findIndex((other) => samePlatform(other, platform)) === index)
+}
+
+/** Runs the build checks over every Dockerfile; `baseOf` knows the images that stages start from, as far as anybody does. */
+export function lookOver(targets: readonly TargetBuild[], { baseOf, emit }: { readonly baseOf: (target: TargetBuild, stage: GraphStage) => BaseFacts | undefined; readonly emit: Emit }): void {
+  for (const file of new Set(targets.map(({ dockerfile }) => dockerfile))) {
+    const own = targets.filter(({ dockerfile }) => dockerfile === file)
+    const views = own.map((target) => viewOf(target.graph, (stage) => baseOf(target, stage)))
+    check(checkDockerfile({ dockerfile: file, views }, { buildArgs: own[0]!.options.buildArgs }), emit)
+  }
 }
 
 /** Warnings are told; errors end the build, all of them at once. */

@@ -41,7 +41,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Folders that nothing but the street and its doors may import. */
-const DOORS = ['build.ts', 'prepare.ts', 'index.ts', 'cli', 'action']
+const DOORS = ['build.ts', 'site.ts', 'prepare.ts', 'engines.ts', 'index.ts', 'cli', 'action']
 
 interface Import {
   readonly file: string

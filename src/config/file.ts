@@ -1,6 +1,7 @@
 import { suggest } from '../suggest.ts'
 import { toXbuildError, XbuildError, type Diagnostic, type SourcePosition } from '../errors.ts'
 import { parsePlatform } from '../platform.ts'
+import { readPlatforms, type FilePlatform, type Report } from './file-platforms.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS, type FlagOption } from './flags.ts'
 import type { RegistryConfig } from './options.ts'
@@ -11,6 +12,8 @@ import { readYaml, type YamlEntry, type YamlValue } from './yaml.ts'
 export interface FileConfig {
   readonly registries: Readonly<Record<string, RegistryConfig>>
   readonly values: { readonly [K in FlagOption]?: readonly string[] }
+  /** What is different for single platforms. */
+  readonly platforms?: readonly FilePlatform[]
 }
 
 /** What is wrong in a config file, every problem with its line. */
@@ -31,8 +34,6 @@ const OPTION_OF_KEY: ReadonlyMap<string, FlagOption> = new Map(
   (Object.keys(FLAGS) as FlagOption[]).flatMap((option) => (FLAGS[option].key ? [[FLAGS[option].key, option] as const] : [])),
 )
 
-type Report = (at: SourcePosition, message: string, hint?: string) => void
-
 /** Reads the text of `xbuild.yaml`; throws `ConfigFileError` with all problems found. */
 export function parseConfigFile(text: string, file: string): FileConfig {
   const { value, problems } = readYaml(text, file)
@@ -46,15 +47,19 @@ export function parseConfigFile(text: string, file: string): FileConfig {
 
 function readRoot(root: YamlValue, report: Report): FileConfig {
   let registries: FileConfig['registries'] = {}
+  let platforms: FileConfig['platforms']
   const values: { [K in FlagOption]?: readonly string[] } = {}
   for (const { key, value, at } of entriesOf(root, 'the file', report)) {
     const option = OPTION_OF_KEY.get(key)
     if (key === 'registries') registries = readRegistries(value, report)
     else if (key === 'store' && value.kind === 'map') readStore(value.entries, values, report)
-    else if (option) values[option] = readTexts(key, FLAGS[option], value, report)
+    else if (key === 'platforms' && value.kind === 'map') {
+      platforms = readPlatforms(value.entries, report)
+      values.platforms = platforms.map(({ text }) => text)
+    } else if (option) values[option] = readTexts(key, FLAGS[option], value, report)
     else report(at, `Cannot use key "${key}": unknown`, hintFor(key, ['registries', ...OPTION_OF_KEY.keys()]))
   }
-  return { registries, values }
+  return { registries, values, ...(platforms ? { platforms } : {}) }
 }
 
 /** `store: {folder: ..., limit: 20GB}`. */

@@ -7,7 +7,7 @@ import { parseCall, type Call } from './call.ts'
 import { parseCacheSource, parseCacheTarget, type CacheSource, type CacheTarget } from './cache.ts'
 import type { NamedContext, Output, ProgressMode } from './options.ts'
 import { parseOutput } from './output.ts'
-import { parseSize } from './store-values.ts'
+import { parseAge, parseSize } from './store-values.ts'
 import { badValue, parseBool, parseText, parseWhole, splitPair } from './values.ts'
 
 /** What reading a value may need beside its text. */
@@ -62,6 +62,24 @@ export function annotations(texts: readonly string[]): readonly string[] {
 /** Named contexts by name. */
 export function buildContexts(texts: readonly string[], { label }: FlagInput): Readonly<Record<string, NamedContext>> {
   return record(texts.map((text) => parseBuildContext(text, label)).map(({ name, context }) => [name, context]))
+}
+
+/** Images that take the place of those that FROM names: a reference, or as for `--build-context`. */
+export function bases(texts: readonly string[], { label }: FlagInput): Readonly<Record<string, NamedContext>> {
+  return record(texts.map((text) => {
+    const [name, value = ''] = splitPair(text, label)
+    if (/^(docker-image|oci-layout):\/\//i.test(value)) return [name, parseBuildContext(text, label).context] as const
+    if (value === '' || value.includes('://')) throw badValue(label, text, 'it is not an image', 'Write it like debian: registry.example/debian-arm, or oci-layout://FOLDER')
+    parseReference(value)
+    return [name, { kind: 'image', ref: value }] as const
+  }))
+}
+
+/** Milliseconds, more than none. */
+export function duration(texts: readonly string[], { label }: FlagInput): number {
+  const milliseconds = parseAge(last(texts), label)
+  if (milliseconds < 1) throw badValue(label, last(texts), 'not longer than nothing', 'Write it like 20m or 90s')
+  return milliseconds
 }
 
 /** Outputs in order. */

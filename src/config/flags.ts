@@ -4,7 +4,7 @@ import type { BuildOptions } from './options.ts'
 import { RUN_FLAGS } from './run-flags.ts'
 
 /** The options of a build that a flag sets; the others come from PATH, xbuild.yaml and the environment. */
-export type FlagOption = Exclude<keyof BuildOptions, 'context' | 'cwd' | 'registries' | 'sourceDateEpoch'>
+export type FlagOption = Exclude<keyof BuildOptions, 'context' | 'cwd' | 'registries' | 'sourceDateEpoch' | 'overrides'>
 
 /** Every flag of `xbuild build`. */
 export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
@@ -167,6 +167,26 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
     default: 'number of CPUs, at least 16',
     absent: undefined,
     parse: read.positive,
+  },
+  timeout: {
+    name: 'timeout',
+    placeholder: 'DURATION',
+    group: 'advanced',
+    key: 'timeout',
+    help: 'How long each platform may take, like 30m; then its steps are stopped and it has failed',
+    default: 'no limit',
+    absent: undefined,
+    parse: read.duration,
+  },
+  silenceTimeout: {
+    name: 'silence-timeout',
+    placeholder: 'DURATION',
+    group: 'advanced',
+    key: 'silence-timeout',
+    help: 'How long a step may run without printing anything, like 10m; an emulated one is then tried elsewhere, once',
+    default: 'no limit',
+    absent: undefined,
+    parse: read.duration,
   },
   ociRuntime: {
     name: 'oci-runtime',

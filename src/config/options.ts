@@ -1,6 +1,7 @@
 import type { Remote } from '../dockerfile/remote.ts'
 import type { Platform } from '../platform.ts'
 import type { CacheSource, CacheTarget } from './cache.ts'
+import type { PlatformOverride } from './overrides.ts'
 import type { RunOptions } from './run-options.ts'
 
 /** Where a result goes. `dest` `-` is stdout. */
@@ -42,6 +43,8 @@ export interface BuildOptions extends RunOptions {
   readonly file?: string
   /** Empty: the build platform. */
   readonly platforms: readonly Platform[]
+  /** What is different for single platforms; those that are not in `platforms` are not built. */
+  readonly overrides?: readonly PlatformOverride[]
   readonly target?: string
   readonly buildArgs: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>
@@ -59,6 +62,10 @@ export interface BuildOptions extends RunOptions {
   readonly iidFile?: string
   /** Steps at a time; absent: number of CPUs, at least 16 (steps often wait). */
   readonly jobs?: number
+  /** How long the job of a platform may take; absent: as long as it takes. Milliseconds. */
+  readonly timeout?: number
+  /** How long a step may run without printing anything; absent: for ever. Milliseconds. */
+  readonly silenceTimeout?: number
   readonly registries: Readonly<Record<string, RegistryConfig>>
   /** Seconds since the epoch; clamps every time stamp that xbuild writes. */
   readonly sourceDateEpoch?: number

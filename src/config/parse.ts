@@ -4,12 +4,14 @@ import { toXbuildError, XbuildError } from '../errors.ts'
 import type { Platform } from '../platform.ts'
 import { COMMANDS, readArgv, type CommandName, type Invocation } from './argv.ts'
 import type { FileConfig } from './file.ts'
+import { resolvePlatform } from './file-platforms.ts'
 import type { FlagInput } from './flag-values.ts'
 import type { Call } from './call.ts'
 import { CLI_FLAGS, type CliOptions } from './cli-flags.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS, type FlagOption } from './flags.ts'
 import type { BuildOptions } from './options.ts'
+import type { PlatformOverride } from './overrides.ts'
 import { DU_FLAGS, PRUNE_FLAGS } from './store-flags.ts'
 import type { DuOptions, PruneOptions } from './store-options.ts'
 import { parseWhole, usageError } from './values.ts'
@@ -95,9 +97,11 @@ function help(words: readonly string[]): Command {
 function resolveBuild({ command, words, given }: Invocation, cli: CliOptions, env: Env, options: ParseOptions): BuildOptions {
   const values = readTable<Pick<BuildOptions, FlagOption>>(FLAGS, textsOf, { env, localPlatform: options.localPlatform })
   const epoch = readSourceDateEpoch(values.buildArgs, env)
+  const overrides = options.file?.platforms?.map((platform) => yielding(resolvePlatform(platform, { env, localPlatform: options.localPlatform }), given))
   const build: BuildOptions = {
     ...values,
     context: contextOf(command, words),
+    ...(overrides?.length ? { overrides } : {}),
     progress: cli.quiet ? 'quiet' : values.progress,
     registries: options.file?.registries ?? {},
     cwd: options.cwd,
@@ -114,6 +118,24 @@ function resolveBuild({ command, words, given }: Invocation, cli: CliOptions, en
     const onLine = given.get(flag.name)
     if (flag.merge && inFile && onLine) return [...inFile, ...onLine]
     return onLine ?? (flag.env && env[flag.env] ? [env[flag.env]!] : inFile)
+  }
+}
+
+/** An override without what the command line says for all platforms. */
+function yielding(override: PlatformOverride, given: Invocation['given']): PlatformOverride {
+  const { file, target, timeout, ...rest } = override
+  const namesOnLine = (flag: string) => (given.get(flag) ?? []).map((text) => text.split('=')[0]!)
+  const without = <T>(record: Readonly<Record<string, T>> | undefined, names: readonly string[]) =>
+    record && Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)))
+  const buildArgs = without(override.buildArgs, namesOnLine('build-arg'))
+  const bases = without(override.bases, namesOnLine('build-context'))
+  return {
+    ...rest,
+    ...(file === undefined || given.has('file') ? {} : { file }),
+    ...(target === undefined || given.has('target') ? {} : { target }),
+    ...(timeout === undefined || given.has('timeout') ? {} : { timeout }),
+    ...(buildArgs ? { buildArgs } : {}),
+    ...(bases ? { bases } : {}),
   }
 }
 

@@ -28,57 +28,22 @@ export function candidates(nodes: readonly Node[]): Candidate[] {
   }))
 }
 
-/** A decision, or none and why each node was refused. */
-export type Decided = { readonly decision: Decision } | { readonly decision?: undefined; readonly rejected: readonly Rejected[] }
+/** How a node would do a stage, or why it cannot. `rank`: 0 native, 1 cross, 2 emulated. */
+export type Looked =
+  | { readonly decision: Decision; readonly rank: 0 | 1 | 2 }
+  | { readonly decision?: undefined; readonly rejected: readonly Rejected[] }
 
-/** What one node can do for a stage; the better the smaller the rank. */
-interface Offer {
-  readonly node: Node
-  readonly strategy: Strategy
-  readonly rank: number
-  readonly reason: string
-}
-
-interface Looked {
-  readonly offer?: Offer
-  readonly rejected: readonly Rejected[]
-}
-
-/**
- * Takes the best strategy there is, and among the nodes that offer it the one with the fewest jobs per slot; the order of `nodes` breaks
- * ties. Counts the job in `load` (jobs by node name).
- */
-export function decide(need: StageNeed, nodes: readonly Candidate[], load: Map<string, number>): Decided {
+/** What one node can do for a stage: the best strategy it has, with what was not taken and why. */
+export function decide(need: StageNeed, candidate: Candidate): Looked {
+  const { node, native, emulated } = candidate
   const key = platformKey(need.platform)
-  const looked = nodes.map((candidate) => (need.runs ? look(need, candidate, key) : lookWithoutRun(need, candidate, key)))
-  const rejected = looked.flatMap((one) => one.rejected)
-  const offers = looked.flatMap(({ offer }) => (offer ? [offer] : []))
-  const busy = ({ node }: Offer) => (load.get(node.name) ?? 0) / Math.max(1, node.slots)
-  const [best, ...others] = offers.toSorted((a, b) => a.rank - b.rank || busy(a) - busy(b))
-  if (!best) return { rejected }
-  const { name } = best.node
-  load.set(name, (load.get(name) ?? 0) + 1)
-  const notTaken = others.map(({ node, strategy, rank }) => {
-    const because = rank > best.rank ? `${name} does better: ${best.strategy.kind}` : `${name} has no more jobs per slot`
-    return { kind: strategy.kind, node: node.name, because }
-  })
-  return { decision: { strategy: best.strategy, reason: best.reason, rejected: [...rejected, ...notTaken] } }
-}
-
-/** A stage that runs no program can be made anywhere: better where its platform is at home, so that it stays beside its siblings. */
-function lookWithoutRun(need: StageNeed, { node, native }: Candidate, key: string): Looked {
-  const kind = ownKind(need)
-  const reason = kind === 'cross' ? `nothing runs, once for ${list(need.targets)}` : 'nothing runs'
-  return { offer: { node, strategy: { kind, node: node.name }, rank: native.has(key) ? 0 : 1, reason }, rejected: [] }
-}
-
-function look(need: StageNeed, { node, native, emulated }: Candidate, key: string): Looked {
   const platform = formatPlatform(need.platform)
+  const kind = ownKind(need)
+  const once = kind === 'cross' ? `, once for ${list(need.targets)}` : ''
+  // A stage that runs no program can be made anywhere: better where its platform is at home
+  if (!need.runs) return { decision: { strategy: { kind, node: node.name }, reason: `nothing runs${once}`, rejected: [] }, rank: native.has(key) ? 0 : 1 }
   if (native.has(key)) {
-    const kind = ownKind(need)
-    const runs = `${node.name} runs ${platform} natively`
-    const reason = kind === 'cross' ? `${runs}, once for ${list(need.targets)}` : runs
-    return { offer: { node, strategy: { kind, node: node.name }, rank: 0, reason }, rejected: [] }
+    return { decision: { strategy: { kind, node: node.name }, reason: `${node.name} runs ${platform} natively${once}`, rejected: [] }, rank: kind === 'cross' ? 1 : 0 }
   }
   const rejected: Rejected[] = [{ kind: 'native', node: node.name, because: `its CPU runs ${list(node.native) || 'nothing known'}` }]
   if (!need.onBuildPlatform) rejected.push({ kind: 'cross', node: node.name, because: 'FROM does not name the build platform' })
@@ -88,7 +53,7 @@ function look(need: StageNeed, { node, native, emulated }: Candidate, key: strin
     return { rejected: [...rejected, { kind: 'emulate', node: node.name, because }] }
   }
   const strategy: Strategy = { kind: 'emulate', node: node.name, emulator: entry.emulator }
-  return { offer: { node, strategy, rank: 2, reason: `a ${platform} program ran under ${entry.emulator}` }, rejected }
+  return { decision: { strategy, reason: `a ${platform} program ran under ${entry.emulator}`, rejected }, rank: 2 }
 }
 
 /** Without emulation a stage is `cross` when it runs on the build platform for another one. */

@@ -1,6 +1,6 @@
 import { type SourcePosition, XbuildError } from '../errors.ts'
 import { type Platform, formatPlatform, samePlatform } from '../platform.ts'
-import type { Node, Rejected } from './types.ts'
+import type { Node, Rejected, Unplaced } from './types.ts'
 
 /** A stage that no node can build. */
 export interface Refusal {
@@ -10,7 +10,10 @@ export interface Refusal {
 }
 
 /** The error for stages that nobody can build: every platform, every node, every reason; points at the first stage. */
-export function noNode(refusals: readonly Refusal[], nodes: readonly Node[]): XbuildError {
+export function noNode(refusals: readonly Refusal[], nodes: readonly Node[], unplaced: readonly Unplaced[] = []): XbuildError {
+  if (refusals.length === 0 && unplaced.length > 0) {
+    return new XbuildError('NO_NODE', `Cannot build anything: every platform is optional, and nobody can run one (${unplaced.map(({ because }) => because).join('; ')})`)
+  }
   if (nodes.length === 0) return new XbuildError('NO_NODE', 'Cannot place any stage: there is no node', { hint: 'Add a node' })
   const distinct = refusals.filter(({ platform }, index) => refusals.findIndex((other) => samePlatform(other.platform, platform)) === index)
   const named = distinct.map(({ platform }) => formatPlatform(platform)).join(', ')

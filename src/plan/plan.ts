@@ -1,64 +1,113 @@
 import type { GraphStage, StageGraph } from '../dockerfile/types.ts'
-import type { SourcePosition } from '../errors.ts'
-import { type Platform, platformKey, samePlatform } from '../platform.ts'
-import { type StageNeed, candidates, decide } from './decide.ts'
-import { noNode } from './no-node.ts'
-import type { BuildPlan, Decision, Job, Node, Rejected } from './types.ts'
+import { type Platform, formatPlatform, platformKey, samePlatform } from '../platform.ts'
+import { candidates, decide, type Candidate } from './decide.ts'
+import { noNode, type Refusal } from './no-node.ts'
+import { alternativeOf, place, type Offer } from './place.ts'
+import { needOf, stageName } from './stages.ts'
+import type { BuildPlan, Decision, Job, Node, Rejected, Unplaced } from './types.ts'
 
 /** The facts a plan is made from. */
 export interface PlanInput {
   readonly dockerfile: string
   readonly buildPlatform: Platform
-  /** One per target platform, in the order asked for; a second one for the same platform is ignored. */
+  /**
+   * In the order of the platforms asked for, each platform once for every build platform that a node may have; a second one for the same
+   * pair is ignored.
+   */
   readonly graphs: readonly StageGraph[]
   readonly nodes: readonly Node[]
+  /** What the options say about single platforms. */
+  readonly targets?: readonly TargetFacts[]
+}
+
+/** What is particular about one target platform. */
+export interface TargetFacts {
+  readonly platform: Platform
+  /** Stages are the same work only for targets of equal variants. */
+  readonly variant: string
+  readonly overrides: readonly string[]
+  /** Milliseconds. */
+  readonly timeout?: number
+  readonly optional: boolean
+  /** Name of the node that built it before. */
+  readonly last?: string
+}
+
+/** An image that has its node. */
+interface PlacedTarget {
+  readonly target: Platform
+  readonly facts: TargetFacts | undefined
+  readonly offer: Offer
+  readonly others: readonly Offer[]
+  readonly rejected: readonly Rejected[]
 }
 
 /**
- * Decides where and how every stage of every platform is built. Stages of equal fingerprint are one job; each target stage is an image
- * job of its own. Jobs come in topological order, and equal input gives an equal plan. Throws NO_NODE, naming every platform
- * that nobody can run.
+ * Decides where and how every stage of every platform is built: a node for each image, then a strategy for each of its stages there. Stages
+ * of equal fingerprint on one node are one job. Jobs come in topological order, and equal input gives an equal plan. Throws NO_NODE,
+ * naming every platform that nobody can run.
  */
-export function planBuild({ dockerfile, buildPlatform, graphs, nodes }: PlanInput): BuildPlan {
-  const distinct = graphs.filter(({ target }, index) => graphs.findIndex((graph) => samePlatform(graph.target, target)) === index)
-  const groups = groupStages(distinct)
-  const ids = new Map([...groups].map(([key, group]) => [key, jobId(group)]))
-  const places = candidates(nodes)
+export function planBuild({ dockerfile, buildPlatform, graphs, nodes, targets = [] }: PlanInput): BuildPlan {
+  const platforms = graphs.map(({ target }) => target).filter((target, index, all) => all.findIndex((other) => samePlatform(other, target)) === index)
+  const all = candidates(nodes)
   const load = new Map<string, number>()
-  const refusals: { group: StageGroup; rejected: readonly Rejected[] }[] = []
-  const jobs: Job[] = []
-  for (const [key, group] of groups) {
-    const found = decide(needOf(group, buildPlatform), places, load)
-    if (!found.decision) refusals.push({ group, rejected: found.rejected })
-    else jobs.push(toJob(key, group, found.decision, ids))
+  const placed: PlacedTarget[] = []
+  const refusals: Refusal[] = []
+  const unplaced: Unplaced[] = []
+  for (const target of platforms) {
+    const facts = targets.find(({ platform }) => samePlatform(platform, target))
+    const found = place(graphs.filter((graph) => samePlatform(graph.target, target)), all, { load, last: facts?.last })
+    if (found.offer) placed.push({ target, facts, ...found })
+    else if (facts?.optional) unplaced.push({ platform: target, because: noNode([found.refusal], nodes).message })
+    else refusals.push(found.refusal)
   }
-  if (refusals.length > 0 || nodes.length === 0) {
-    const placed = refusals.map(({ group: { stage }, rejected }) => ({ platform: stage.platform, at: positionOf(stage), rejected }))
-    throw noNode(placed, nodes)
-  }
-  return { dockerfile, buildPlatform, platforms: distinct.map(({ target }) => target), jobs }
+  if (refusals.length > 0 || placed.length === 0) throw noNode(refusals.length > 0 ? refusals : [], nodes, unplaced)
+  return { dockerfile, buildPlatform, platforms, jobs: jobsOf(placed), ...(unplaced.length > 0 ? { unplaced } : {}) }
 }
 
-/** A stage as it appears in one or more graphs. */
+/** A stage on a node, as it appears in one or more graphs. */
 interface StageGroup {
   readonly kind: Job['kind']
   readonly stage: GraphStage
+  readonly candidate: Candidate
+  readonly buildPlatform: Platform
   readonly targets: Platform[]
   /** Keys of the groups it reads from. */
   readonly needs: readonly string[]
+  /** Of an image. */
+  readonly placed?: PlacedTarget
 }
 
-function groupStages(graphs: readonly StageGraph[]): Map<string, StageGroup> {
+function jobsOf(placed: readonly PlacedTarget[]): Job[] {
+  const groups = groupStages(placed)
+  const ids = new Map<string, string>()
+  const taken = new Set<string>()
+  for (const [key, group] of groups) {
+    const id = jobId(group)
+    const free = taken.has(id) ? `${id} on ${group.candidate.node.name}` : id
+    taken.add(free)
+    ids.set(key, free)
+  }
+  return [...groups].map(([key, group]) => toJob(ids.get(key)!, group, group.needs.map((need) => ids.get(need)!)))
+}
+
+function groupStages(placed: readonly PlacedTarget[]): Map<string, StageGroup> {
   const groups = new Map<string, StageGroup>()
-  for (const { target, stages, targetStage } of graphs) {
+  for (const one of placed) {
+    const { target, facts, offer: { candidate, graph: { stages, targetStage, buildPlatform } } } = one
     const keys = new Map<number, string>()
     for (const stage of stages) {
-      const kind = stage.index === targetStage ? 'image' : 'stage'
-      const key = kind === 'image' ? `image ${platformKey(target)}` : `${stage.index} ${platformKey(stage.platform)} ${stage.fingerprint}`
+      const isImage = stage.index === targetStage
+      const key = isImage
+        ? `image ${platformKey(target)}`
+        : JSON.stringify([candidate.node.name, facts?.variant, stage.index, platformKey(stage.platform), stage.fingerprint])
       keys.set(stage.index, key)
       const group = groups.get(key)
       if (group) group.targets.push(target)
-      else groups.set(key, { kind, stage, targets: [target], needs: stage.needs.map((index) => keys.get(index)!) })
+      else {
+        const needs = stage.needs.map((index) => keys.get(index)!)
+        groups.set(key, { kind: isImage ? 'image' : 'stage', stage, candidate, buildPlatform, targets: [target], needs, ...(isImage ? { placed: one } : {}) })
+      }
     }
   }
   return groups
@@ -72,23 +121,25 @@ function jobId({ kind, stage, targets }: StageGroup): string {
   return `${stageName(stage)}@${platform}${served === platform ? '' : `>${served}`}`
 }
 
-function stageName(stage: GraphStage): string {
-  return stage.name ?? String(stage.index)
+function toJob(id: string, group: StageGroup, needs: readonly string[]): Job {
+  const { stage, candidate, targets, placed, buildPlatform } = group
+  // The node was taken because it can
+  const { decision } = decide(needOf(stage, { targets, buildPlatform }), candidate) as { readonly decision: Decision }
+  const base = { id, stage: stageName(stage), needs, platform: stage.platform }
+  if (!placed) return { kind: 'stage', ...base, decision, targets }
+  const { target, facts, offer, others, rejected } = placed
+  return {
+    kind: 'image', ...base, target,
+    decision: { ...decision, rejected: [...decision.rejected, ...rejected] },
+    ...(offer.rank === 2 ? { emulates: true as const } : {}),
+    ...(others.length > 0 ? { alternatives: others.map((other) => alternativeOf(other, other.graph)) } : {}),
+    ...(facts?.overrides.length ? { overrides: facts.overrides } : {}),
+    ...(facts?.optional ? { optional: true as const } : {}),
+    ...(facts?.timeout === undefined ? {} : { timeout: facts.timeout }),
+  }
 }
 
-function needOf({ stage, targets }: StageGroup, buildPlatform: Platform): StageNeed {
-  const runs = stage.stage.instructions.some(({ kind }) => kind === 'run')
-  return { platform: stage.platform, targets, runs, onBuildPlatform: samePlatform(stage.platform, buildPlatform) }
-}
-
-/** Where the first RUN is: the line that needs a machine. */
-function positionOf({ stage }: GraphStage): SourcePosition {
-  return (stage.instructions.find(({ kind }) => kind === 'run') ?? stage.from).at
-}
-
-function toJob(key: string, group: StageGroup, decision: Decision, ids: ReadonlyMap<string, string>): Job {
-  const { kind, stage, targets } = group
-  const needs = group.needs.map((key) => ids.get(key)!)
-  const base = { id: ids.get(key)!, stage: stageName(stage), needs, platform: stage.platform, decision }
-  return kind === 'image' ? { kind, ...base, target: targets[0]! } : { kind, ...base, targets }
+/** What `xbuild plan` and events call a platform. */
+export function jobPlatform(job: Job): string {
+  return formatPlatform(job.kind === 'image' ? job.target : job.platform)
 }

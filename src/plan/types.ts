@@ -66,6 +66,22 @@ export interface StageJob extends JobBase {
 export interface ImageJob extends JobBase {
   readonly kind: 'image'
   readonly target: Platform
+  /** A step of it, or of a stage it needs, runs under an emulator. */
+  readonly emulates?: true
+  /** Where it can be built when its node fails, best first. */
+  readonly alternatives?: readonly Alternative[]
+  /** What is different for this platform, in the words of xbuild.yaml. */
+  readonly overrides?: readonly string[]
+  /** The build goes on without it when it fails. */
+  readonly optional?: true
+  /** Milliseconds. */
+  readonly timeout?: number
+}
+
+/** Another node for a job, and the worst that any of its stages takes there. */
+export interface Alternative {
+  readonly strategy: Strategy
+  readonly emulates: boolean
 }
 
 /** Jobs in topological order; plain JSON. */
@@ -74,4 +90,11 @@ export interface BuildPlan {
   readonly buildPlatform: Platform
   readonly platforms: readonly Platform[]
   readonly jobs: readonly Job[]
+  /** Optional platforms that nobody can run: the build goes on without them. */
+  readonly unplaced?: readonly Unplaced[]
+}
+
+export interface Unplaced {
+  readonly platform: Platform
+  readonly because: string
 }

@@ -33,10 +33,10 @@ export interface ImageSet {
 }
 
 /**
- * Puts the images of all platforms together. One platform gives a plain manifest, as buildx does; several give an index.
+ * Puts the images of all platforms together. One platform gives a plain manifest, as buildx does, unless more were asked for; several give an index.
  * Manifests keep their bytes unless annotations are to be written into them.
  */
-export async function assemble(images: readonly PlatformImage[], annotations: readonly Annotation[] = []): Promise<ImageSet> {
+export async function assemble(images: readonly PlatformImage[], annotations: readonly Annotation[] = [], { asIndex = false } = {}): Promise<ImageSet> {
   const parts = await Promise.all(images.map((entry) => readImage(entry, annotations)))
   const [first] = parts
   if (!first) throw new XbuildError('INTERNAL', 'Cannot publish: no image was built')
@@ -48,7 +48,7 @@ export async function assemble(images: readonly PlatformImage[], annotations: re
   }
   const manifests = parts.map((part) => part.document)
   const common = { manifests, blobs: [...blobs.values()] }
-  if (parts.length === 1) return { ...common, root: first.document, configDigest: first.manifest.config.digest }
+  if (parts.length === 1 && !asIndex) return { ...common, root: first.document, configDigest: first.manifest.config.digest }
   const children = parts.map(({ document, platform }) => {
     const extra = { ...document.descriptor.annotations, ...annotationsFor(annotations, 'manifest-descriptor', platform) }
     return { ...document.descriptor, ...(Object.keys(extra).length > 0 ? { annotations: extra } : {}) }

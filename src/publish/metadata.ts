@@ -1,13 +1,24 @@
+import type { XbuildError } from '../errors.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
+import { formatPlatform, type Platform } from '../platform.ts'
 import type { ImageSet } from './image-set.ts'
 
+/** An optional platform that the index lacks, and why. */
+export interface MissingPlatform {
+  readonly platform: Platform
+  readonly error: XbuildError
+}
+
 /** The text of `--metadata-file`, with buildx's names. */
-export function metadataText(set: ImageSet, tags: readonly Reference[]): string {
+export function metadataText(set: ImageSet, tags: readonly Reference[], missing: readonly MissingPlatform[] = []): string {
   const metadata = {
     ...(set.configDigest ? { 'containerimage.config.digest': set.configDigest } : {}),
     'containerimage.descriptor': set.root.descriptor,
     'containerimage.digest': set.root.descriptor.digest,
     ...(tags.length > 0 ? { 'image.name': tags.map(formatReference).join(',') } : {}),
+    ...(missing.length > 0
+      ? { 'xbuild.missing': missing.map(({ platform, error: { code, message } }) => ({ platform: formatPlatform(platform), code, message })) }
+      : {}),
   }
   return `${JSON.stringify(metadata, null, 2)}\n`
 }

@@ -14,7 +14,7 @@ import type { OutputPlan } from './check-outputs.ts'
 import { exportLocal, treeTar } from './export-tree.ts'
 import { assemble, type ImageSet, type PlatformImage } from './image-set.ts'
 import { layoutIndex } from './layout-files.ts'
-import { imageId, metadataText } from './metadata.ts'
+import { imageId, metadataText, type MissingPlatform } from './metadata.ts'
 import { moveTags } from './move-tags.ts'
 import { writeOciFolder } from './oci-folder.ts'
 import { ociTar } from './oci-tar.ts'
@@ -24,6 +24,8 @@ import { upload } from './push.ts'
 export interface PublishOptions extends OutputPlan {
   /** In the order in which the platforms were asked for. */
   readonly images: readonly PlatformImage[]
+  /** Optional platforms that could not be built. */
+  readonly missing?: readonly MissingPlatform[]
   /** Called once, and only for a push; whoever made the client closes it. */
   readonly registry: () => Promise<RegistryClient>
   readonly stdout: NodeJS.WritableStream
@@ -57,9 +59,9 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   signal.throwIfAborted()
   checkAnnotations(
     options.annotations,
-    options.images.map(({ platform }) => platform),
+    [...options.images, ...(options.missing ?? [])].map(({ platform }) => platform),
   )
-  const set = await assemble(options.images, options.annotations)
+  const set = await assemble(options.images, options.annotations, { asIndex: (options.missing ?? []).length > 0 })
   const outputs: Published[] = []
   for (const output of options.outputs) {
     if (output.type === 'registry' || output.type === 'cacheonly') continue
@@ -69,7 +71,7 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   if (options.outputs.some((output) => output.type === 'registry')) {
     outputs.push({ type: 'registry', refs: await push(set, options) })
   }
-  if (options.metadataFile !== undefined) await writeText(options.metadataFile, metadataText(set, tags))
+  if (options.metadataFile !== undefined) await writeText(options.metadataFile, metadataText(set, tags, options.missing))
   if (options.iidFile !== undefined) await writeText(options.iidFile, imageId(set))
   const { descriptor, bytes } = set.root
   return { digest: descriptor.digest, descriptor, bytes, outputs }

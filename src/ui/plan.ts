@@ -9,10 +9,11 @@ export function formatPlan(plan: BuildPlan): string {
   const rows = plan.jobs.map(rowOf)
   const widths = HEAD.map((head, column) => Math.max(head.length, ...rows.map((row) => row[column]!.length)))
   const format = (row: readonly string[]) => row.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd()
-  const table = plan.jobs.flatMap((job, i) => [format(rows[i]!), ...job.decision.rejected.map(formatRejected)])
+  const table = plan.jobs.flatMap((job, i) => [format(rows[i]!), ...formatOverrides(job), ...job.decision.rejected.map(formatRejected)])
+  const unplaced = (plan.unplaced ?? []).map(({ platform, because }) => `${formatPlatform(platform)} is optional and left out: ${cleanLine(because)}`)
   const platforms = plan.platforms.map(formatPlatform).join(', ')
   const title = `${cleanLine(plan.dockerfile)} for ${platforms}, built on ${formatPlatform(plan.buildPlatform)}`
-  return `${[title, '', format(HEAD), ...table].join('\n')}\n`
+  return `${[title, '', format(HEAD), ...table, ...unplaced].join('\n')}\n`
 }
 
 function rowOf(job: Job): string[] {
@@ -22,6 +23,10 @@ function rowOf(job: Job): string[] {
   const stage = job.kind === 'image' ? `${job.stage} (image)` : job.stage
   const cells = [stage, formatPlatform(job.platform), targets.map(formatPlatform).join(', '), how, strategy.node, reason]
   return cells.map((cell) => cleanLine(cell))
+}
+
+function formatOverrides(job: Job): string[] {
+  return job.kind === 'image' && job.overrides ? [`  with ${job.overrides.map((text) => cleanLine(text)).join(', ')}`] : []
 }
 
 function formatRejected({ kind, node, because }: Rejected): string {

@@ -1,9 +1,11 @@
-import { count, createPaint, formatDuration } from './text.ts'
+import { cleanText, count, createPaint, formatDuration } from './text.ts'
 
 /** What a summary needs to know about a finished build. */
 export interface FinishedBuild {
   readonly digest: string
   readonly images: readonly { readonly platform: string; readonly digest: string; readonly strategy: string; readonly seconds: number }[]
+  /** Optional platforms that are missing, and why. */
+  readonly missing?: readonly { readonly platform: string; readonly error: { readonly message: string } }[]
   readonly tags: readonly string[]
   readonly outputs: readonly { readonly type: string; readonly dest?: string }[]
   /** Folder of the store. */
@@ -22,7 +24,8 @@ export function formatResult(result: FinishedBuild, options: { readonly color: b
     return `  ${names}  ${paint('dim', digest)}  ${formatDuration(seconds * 1000)}`
   })
   const built = `${paint('green', 'Built')} ${paint('bold', result.digest)} for ${count(result.images.length, 'platform')}`
-  return `${[built, ...images, ...whereabouts(result)].join('\n')}\n`
+  const missing = (result.missing ?? []).map(({ platform, error }) => `  ${paint('yellow', 'missing')} ${platform} (optional): ${cleanText(error.message)}`)
+  return `${[built, ...images, ...missing, ...whereabouts(result)].join('\n')}\n`
 }
 
 /** What goes to stdout: the digest and nothing else; nothing at all when an output took stdout. */

@@ -146,12 +146,14 @@ describe('several nodes', () => {
     expect(job!.decision.rejected).toContainEqual({ kind: 'emulate', node: 'local', because: 'board does better: native' })
   })
 
-  test('equal nodes share the work by their slots', () => {
-    const twin = { ...local, name: 'twin', slots: 8 }
-    const stages = [...Array.from({ length: 11 }, () => ({ on: 'build' as const })), {}]
-    const used = plan(['linux/amd64'], stages, [local, twin]).jobs.map(({ decision }) => decision.strategy.node)
+  test('equal nodes share the images by their slots; a node takes an image with all of its stages', () => {
+    const native = ['linux/amd64', 'linux/386', 'linux/amd64/v2', 'linux/amd64/v3', 'linux/amd64/v4', 'linux/arm/v5'].map((text) => parsePlatform(text))
+    const [one, two] = [{ ...local, native, slots: 1 }, { ...local, name: 'twin', native, slots: 2 }]
+    const { jobs } = plan(native.map(formatPlatform), [{}, { needs: [0] }], [one, two])
+    const used = jobs.map(({ decision }) => decision.strategy.node)
     expect(used.filter((node) => node === 'local')).toHaveLength(4)
     expect(used.filter((node) => node === 'twin')).toHaveLength(8)
+    for (const job of jobs) for (const need of job.needs) expect(jobs.find(({ id }) => id === need)!.decision.strategy.node).toBe(job.decision.strategy.node)
   })
 
   test('a stage without RUN stays on a node of its platform', () => {

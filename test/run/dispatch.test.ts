@@ -6,6 +6,7 @@ import type { BuildEvent, BuiltImage, Driver } from '../../src/driver/driver.ts'
 import type { BuildPlan, ImageJob, Job, Node } from '../../src/plan/types.ts'
 import { dispatch } from '../../src/run/dispatch.ts'
 import { BuildFailedError } from '../../src/run/outcome.ts'
+import { createListener } from '../../src/run/watch.ts'
 
 const image: BuiltImage = {
   descriptor: { mediaType: MEDIA_TYPE.manifest, digest: 'sha256:00', size: 1 },
@@ -54,7 +55,8 @@ const settle = () => new Promise((resolve) => setImmediate(resolve))
 function start(jobs: readonly Job[], nodes: readonly Node[], drivers: Readonly<Record<string, Driver>>) {
   const stop = new AbortController()
   const events: BuildEvent[] = []
-  const outcomes = dispatch(planOf(jobs), { nodes, driverFor: (name) => drivers[name]!, signal: stop.signal, emit: (event) => void events.push(event) })
+  const listener = createListener((event) => void events.push(event))
+  const outcomes = dispatch(planOf(jobs), { nodes, driverFor: (name) => drivers[name]!, signal: stop.signal, listener })
   return { stop, events, outcomes, types: () => events.map((event) => `${event.type} ${'platform' in event ? event.platform : ''}`) }
 }
 

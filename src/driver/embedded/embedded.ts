@@ -5,7 +5,7 @@ import { XbuildError } from '../../errors.ts'
 import { MEDIA_TYPE, toDescriptorPlatform, type Descriptor } from '../../oci/descriptor.ts'
 import { makeImageConfig } from '../../oci/make-image-config.ts'
 import { makeManifest } from '../../oci/make-manifest.ts'
-import { samePlatform, type Platform } from '../../platform.ts'
+import type { Platform } from '../../platform.ts'
 import type { Store } from '../../store/store.ts'
 import type { BlobSource, BuiltImage, Driver } from '../driver.ts'
 import { originsOf } from './images.ts'
@@ -19,8 +19,8 @@ export interface EmbeddedOptions {
   readonly workers: Workers
   readonly layers: Layers
   readonly solver: Solver
-  /** The lowered graph of every target platform. */
-  readonly lowered: readonly { readonly platform: Platform; readonly lowered: Lowered }[]
+  /** The lowered graph of a target platform. Throws when the platform cannot be built. */
+  readonly lowered: (platform: Platform) => Promise<Lowered>
   readonly labels: Readonly<Record<string, string>>
   readonly sourceDateEpoch?: number
   /** Extra fields of an image config, made from the steps of the image and its layers. */
@@ -40,10 +40,10 @@ export function createEmbeddedDriver(options: EmbeddedOptions): Driver {
   const { store, solver, layers } = options
   return {
     async build(job, { signal }) {
-      const entry = options.lowered.find(({ platform }) => job.kind === 'image' && samePlatform(platform, job.target))
-      if (!entry) throw new XbuildError('INTERNAL', `Cannot build ${job.id}: it was not planned as an image`)
-      const solved = await solver.solve(entry.lowered.vertex, signal)
-      return assembleImage(entry.platform, entry.lowered, solved, { ...options, signal, solver, layers, store })
+      if (job.kind !== 'image') throw new XbuildError('INTERNAL', `Cannot build ${job.id}: it was not planned as an image`)
+      const lowered = await options.lowered(job.target)
+      const solved = await solver.solve(lowered.vertex, signal)
+      return assembleImage(job.target, lowered, solved, { ...options, signal, solver, layers, store })
     },
     close: () => options.workers.close(),
   }

@@ -13,11 +13,12 @@ import type { Remotes } from './remotes.ts'
 import type { Solved } from './solve.ts'
 import type { RemoteVertex, TreeSource, Vertex } from './vertex.ts'
 
-/** The build context and the Dockerfile that was found for it. */
+/** The build context and the Dockerfiles in it. */
 export interface MainContext {
   /** What COPY reads from; absent: the folder that the options name. */
   readonly vertex?: Vertex
-  readonly dockerfile: DockerfileText
+  /** The Dockerfile that `-f` would name so; without a name the one that the options say. Read once. Throws NOT_FOUND, BAD_OPTION. */
+  dockerfile(file?: string): Promise<DockerfileText>
   /** Removes what was kept for the time of the build. */
   close(): Promise<void>
 }
@@ -40,23 +41,38 @@ export interface MainContextOptions {
   readonly signal: AbortSignal
 }
 
-/** Finds the context and the Dockerfile of a build: a folder, a repository, an archive, standard input. Throws NOT_FOUND, BAD_OPTION. */
+/** Finds the context of a build: a folder, a repository, an archive, standard input. Throws NOT_FOUND, BAD_OPTION. */
 export async function openMainContext(options: BuildOptions, edges: MainContextOptions): Promise<MainContext> {
   const { remotes, folder, signal } = edges
   const scratch = temporaryName(folder, 'stdin')
   const close = () => rm(scratch, { recursive: true, force: true })
+  const texts = new Map<string | undefined, Promise<DockerfileText>>()
   try {
-    const piped = options.context === '-' || options.file === '-' ? await takeStdin() : undefined
-    if (options.context === '-') return { ...(await fromStdin(piped!)), close }
-    if (await isFolder(resolve(options.cwd, options.context))) return { dockerfile: (await namedDockerfile(piped)) ?? (await inFolder(options)), close }
-    const remote = parseRemote(options.context, { byUser: true })
-    if (!remote) return { dockerfile: await inFolder(options), close }
-    const text = remote.kind === 'http' ? await plainDockerfile(remote) : undefined
-    if (text === undefined) return { ...(await fromTree(remote, piped)), close }
-    return { vertex: NOTHING, dockerfile: (await namedDockerfile(piped)) ?? { text, shown: showRemote(remote) }, close }
+    const { vertex, dockerfile } = await find()
+    return {
+      ...(vertex ? { vertex } : {}),
+      dockerfile(file = options.file) {
+        const text = texts.get(file) ?? dockerfile(file)
+        texts.set(file, text)
+        return text
+      },
+      close,
+    }
   } catch (error) {
     await close()
     throw error
+  }
+
+  async function find(): Promise<Found> {
+    const piped = options.context === '-' || options.file === '-' ? await takeStdin() : undefined
+    if (options.context === '-') return fromStdin(piped!)
+    const besideTheContext = async (file: string | undefined) => (await namedDockerfile(file, piped)) ?? inFolder({ ...options, ...(file === undefined ? {} : { file }) })
+    if (await isFolder(resolve(options.cwd, options.context))) return { dockerfile: besideTheContext }
+    const remote = parseRemote(options.context, { byUser: true })
+    if (!remote) return { dockerfile: besideTheContext }
+    const text = remote.kind === 'http' ? await plainDockerfile(remote) : undefined
+    if (text === undefined) return fromTree(remote, piped)
+    return { vertex: NOTHING, dockerfile: async (file) => (await namedDockerfile(file, piped)) ?? { text, shown: showRemote(remote) } }
   }
 
   async function takeStdin(): Promise<StdinContent> {
@@ -68,25 +84,26 @@ export async function openMainContext(options: BuildOptions, edges: MainContextO
     return readStdin(edges.stdin(), { file: join(scratch, 'content'), signal })
   }
 
-  async function fromStdin(piped: StdinContent): Promise<Omit<MainContext, 'close'>> {
+  function fromStdin(piped: StdinContent): Found {
     if (piped.kind === 'archive') return fromTree({ kind: 'stdin', file: piped.file, digest: piped.digest })
-    const named = await namedDockerfile()
-    if (named || options.file !== undefined) {
-      throw new XbuildError('BAD_OPTION', 'Cannot use -f: standard input holds a Dockerfile already', { hint: 'Pipe in a tar archive, or leave out -f' })
+    return {
+      vertex: NOTHING,
+      async dockerfile(file) {
+        if (file !== undefined) throw new XbuildError('BAD_OPTION', 'Cannot use -f: standard input holds a Dockerfile already', { hint: 'Pipe in a tar archive, or leave out -f' })
+        return { text: piped.text, shown: STDIN }
+      },
     }
-    return { vertex: NOTHING, dockerfile: { text: piped.text, shown: STDIN } }
   }
 
-  async function fromTree(source: TreeSource, piped?: StdinContent): Promise<Omit<MainContext, 'close'>> {
+  function fromTree(source: TreeSource, piped?: StdinContent): Found {
     const vertex = makeRemoteVertex(keepingGitDir(source, options), { context: 'context', platforms: new Set(edges.platforms) })
-    const named = await namedDockerfile(piped)
-    if (named) return { vertex, dockerfile: named }
-    return { vertex, dockerfile: await inTree(vertex, await remotes.tree(vertex, signal)) }
+    let tree: Promise<Solved> | undefined
+    return { vertex, dockerfile: async (file) => (await namedDockerfile(file, piped)) ?? inTree(vertex, await (tree ??= remotes.tree(vertex, signal)), file) }
   }
 
-  async function inTree({ source }: RemoteVertex, tree: Solved): Promise<DockerfileText> {
+  async function inTree({ source }: RemoteVertex, tree: Solved, file: string | undefined): Promise<DockerfileText> {
     const where = source.kind === 'stdin' ? STDIN : showRemote(source)
-    const candidates = options.file === undefined ? ['Dockerfile', 'dockerfile'] : [options.file]
+    const candidates = file === undefined ? ['Dockerfile', 'dockerfile'] : [file]
     for (const path of candidates) {
       const text = await remotes.readText(tree, path, { limit: MAX_DOCKERFILE, signal })
       if (text !== undefined) return { text, shown: `${where}:${path}` }
@@ -95,10 +112,10 @@ export async function openMainContext(options: BuildOptions, edges: MainContextO
   }
 
   /** The Dockerfile of `-f -` or `-f URL`. */
-  async function namedDockerfile(piped?: StdinContent): Promise<DockerfileText | undefined> {
-    if (piped?.kind === 'text') return { text: piped.text, shown: STDIN }
-    if (piped) throw new XbuildError('BAD_OPTION', 'Cannot read a Dockerfile from standard input: it holds an archive', { hint: 'Use - as the context to build from an archive' })
-    const remote = options.file === undefined ? undefined : parseRemote(options.file)
+  async function namedDockerfile(file: string | undefined, piped?: StdinContent): Promise<DockerfileText | undefined> {
+    if (file === '-' && piped?.kind === 'text') return { text: piped.text, shown: STDIN }
+    if (file === '-' && piped) throw new XbuildError('BAD_OPTION', 'Cannot read a Dockerfile from standard input: it holds an archive', { hint: 'Use - as the context to build from an archive' })
+    const remote = file === undefined ? undefined : parseRemote(file)
     if (remote?.kind !== 'http') return undefined
     const { path } = await remotes.file(remote, signal)
     return { text: await readText(path, showRemote(remote)), shown: showRemote(remote) }
@@ -111,6 +128,12 @@ export async function openMainContext(options: BuildOptions, edges: MainContextO
     if (options.file !== undefined && options.file !== '-') throw new XbuildError('BAD_OPTION', `Cannot use -f: ${showRemote(remote)} is a Dockerfile, not a context`, { hint: 'Leave out -f' })
     return readText(path, showRemote(remote))
   }
+}
+
+/** A context, and how Dockerfiles are read in it. */
+interface Found {
+  readonly vertex?: Vertex
+  readonly dockerfile: (file: string | undefined) => Promise<DockerfileText>
 }
 
 const STDIN = '<stdin>'

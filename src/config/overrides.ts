@@ -1,0 +1,62 @@
+import type { SourcePosition } from '../errors.ts'
+import { samePlatform, type Platform } from '../platform.ts'
+import type { BuildOptions, NamedContext } from './options.ts'
+
+/** What is different for one platform of a build; what is absent is as for the others. */
+export interface PlatformOverride {
+  readonly platform: Platform
+  /** The Dockerfile: a path or a URL, as for `-f`. */
+  readonly file?: string
+  readonly target?: string
+  /** Beside those of the build, and before them. */
+  readonly buildArgs?: Readonly<Record<string, string>>
+  /** Images in the place of those that FROM and --from name. */
+  readonly bases?: Readonly<Record<string, NamedContext>>
+  /** Milliseconds. */
+  readonly timeout?: number
+  /** The build goes on without this platform when it fails. */
+  readonly optional?: boolean
+  /** Where each of these is written, when it is in a file. */
+  readonly at?: Readonly<Partial<Record<OverrideKey, SourcePosition>>>
+}
+
+/** The names in xbuild.yaml; `platform` is the key above them. */
+export type OverrideKey = 'platform' | 'dockerfile' | 'target' | 'args' | 'base' | 'timeout' | 'optional'
+
+/** The override of a platform, if it has one. */
+export function overrideFor({ overrides = [] }: Pick<BuildOptions, 'overrides'>, platform: Platform): PlatformOverride | undefined {
+  return overrides.find((override) => samePlatform(override.platform, platform))
+}
+
+/** The options as they are for one platform. */
+export function optionsFor(options: BuildOptions, platform: Platform): BuildOptions {
+  const override = overrideFor(options, platform)
+  if (!override) return options
+  const { file, target, buildArgs, bases, timeout } = override
+  return {
+    ...options,
+    ...(file === undefined ? {} : { file }),
+    ...(target === undefined ? {} : { target }),
+    ...(buildArgs === undefined ? {} : { buildArgs: { ...options.buildArgs, ...buildArgs } }),
+    ...(bases === undefined ? {} : { buildContexts: { ...options.buildContexts, ...bases } }),
+    ...(timeout === undefined ? {} : { timeout }),
+  }
+}
+
+/** What is different for one platform in the words of xbuild.yaml, like `target=small`; values of args are not told. */
+export function describeOverride({ file, target, buildArgs, bases, timeout, optional }: PlatformOverride): string[] {
+  const args = Object.keys(buildArgs ?? {})
+  return [
+    ...(file === undefined ? [] : [`dockerfile ${file}`]),
+    ...(target === undefined ? [] : [`target ${target}`]),
+    ...(args.length === 0 ? [] : [`args ${args.join(' ')}`]),
+    ...Object.entries(bases ?? {}).map(([name, context]) => `base ${name} = ${shown(context)}`),
+    ...(timeout === undefined ? [] : [`timeout ${timeout / 1000} s`]),
+    ...(optional ? ['optional'] : []),
+  ]
+}
+
+function shown(context: NamedContext): string {
+  if (context.kind === 'image') return context.ref
+  return 'path' in context ? context.path : context.kind
+}

@@ -1,0 +1,52 @@
+import type { AccelMode } from '../../config/run-options.ts'
+import type { Launch } from '../../emulation/launch.ts'
+import type { Store } from '../../store/store.ts'
+import type { Emit } from '../driver.ts'
+import { createAcceleration, type Acceleration } from './acceleration.ts'
+import { createLayers, type Layers } from './layers.ts'
+import { createRemotes, type Remotes } from './remotes.ts'
+import { createWorkers, type Workers } from './workers.ts'
+
+/** What work on this machine stands on. Making it costs nothing: processes are started by the first step that needs them. */
+export interface Ground {
+  readonly store: Store
+  readonly uid: number
+  readonly workers: Workers
+  readonly layers: Layers
+  readonly remotes: Remotes
+  /** Native toolchains for emulated steps. */
+  readonly acceleration: Acceleration | undefined
+  readonly warn: (message: string) => void
+  close(): Promise<void>
+}
+
+export interface GroundOptions {
+  readonly store: Store
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly emit: Emit
+  /** How emulated programs are started; asked for once, by the first step that is emulated. */
+  readonly launch: () => Promise<Launch>
+  readonly sourceDateEpoch?: number | undefined
+  /** Whether emulated steps may use native toolchains; absent: they do not. */
+  readonly accel?: AccelMode
+  readonly signal: AbortSignal
+}
+
+/** Prepares work on this machine. */
+export function createGround({ store, env, emit, launch, sourceDateEpoch, accel = 'off', signal }: GroundOptions): Ground {
+  const uid = process.geteuid?.() ?? 0
+  const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
+  const acceleration = accel === 'off' ? undefined : createAcceleration({ mode: accel, folder: store.folder, signal, onWarning: warn })
+  const prepared = async () => (acceleration ? acceleration.prepare(await launch()) : launch())
+  const workers = createWorkers({ folder: store.folder, env, uid, launch: prepared, onWarning: warn })
+  const layers = createLayers({ store, workers, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) })
+  const remotes = createRemotes({ store, workers, layers, env, emit })
+  return {
+    store, uid, workers, layers, remotes, acceleration, warn,
+    async close() {
+      remotes.close()
+      await acceleration?.close()
+      await workers.close()
+    },
+  }
+}

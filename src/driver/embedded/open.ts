@@ -1,0 +1,123 @@
+import { availableParallelism } from 'node:os'
+import type { BuildOptions } from '../../config/options.ts'
+import type { BaseFacts } from '../../dockerfile/checks/view.ts'
+import type { GraphStage } from '../../dockerfile/types.ts'
+import { XbuildError, type Diagnostic } from '../../errors.ts'
+import { samePlatform, type Platform } from '../../platform.ts'
+import type { RegistryClient } from '../../registry/types.ts'
+import type { Driver, Emit } from '../driver.ts'
+import type { TargetBuild } from '../target.ts'
+import type { BuildInputs } from './build-inputs.ts'
+import { createCacheMounts } from './cache-mounts.ts'
+import { createContexts } from './contexts.ts'
+import { createEmbeddedDriver, type EmbeddedOptions } from './embedded.ts'
+import type { Ground } from './ground.ts'
+import { createImages } from './images.ts'
+import { lower, type ImageFor, type Lowered, type VertexTable } from './lower.ts'
+import type { MainContext } from './main-context.ts'
+import { resolveImages } from './resolve.ts'
+import { createRuntimeFinder } from './runtime.ts'
+import { createSolver, type ContainerOptions, type Solver, type SolverOptions } from './solve.ts'
+import { createStepMounts } from './step-mounts.ts'
+
+/** The engine of this machine, ready for the targets it was opened with. */
+export interface EmbeddedEngine {
+  readonly driver: Driver
+  readonly solver: Solver
+  /** The vertices of every target that could be lowered so far. */
+  lowered(): readonly { readonly platform: Platform; readonly lowered: Lowered }[]
+  /** What is known of the image that a stage of a target starts from. */
+  baseOf(target: TargetBuild, stage: GraphStage): BaseFacts | undefined
+  /** Writes down what makes the next build faster. */
+  save(): Promise<void>
+}
+
+export interface OpenOptions {
+  readonly options: BuildOptions
+  /** Those that are planned for this machine; `more` finds another one, when its job moves here. */
+  readonly targets: readonly TargetBuild[]
+  readonly more: (platform: Platform) => TargetBuild
+  readonly isNative: (platform: Platform) => boolean
+  readonly ground: Ground
+  readonly registry: RegistryClient
+  readonly main: MainContext
+  readonly inputs: BuildInputs
+  /** Caches of other machines, read and carried along. */
+  readonly imports?: SolverOptions['imports']
+  readonly configExtra?: EmbeddedOptions['configExtra']
+  /** Tells warnings, throws errors. */
+  readonly check: (diagnostics: readonly Diagnostic[]) => void
+  readonly emit: Emit
+  readonly signal: AbortSignal
+}
+
+interface Opened {
+  readonly platform: Platform
+  readonly lowered: Lowered
+  readonly imageFor: ImageFor
+}
+
+/** Opens the embedded engine: finds base images and turns stages into steps. Starts nothing. Throws with the place in the Dockerfile. */
+export async function openEmbedded({ options, targets, more, isNative, ground, registry, main, inputs, imports, configExtra, check, emit, signal }: OpenOptions): Promise<EmbeddedEngine> {
+  const { store, workers, layers, remotes, uid } = ground
+  const stamp = options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }
+  const contexts = createContexts(options, { records: store.records })
+  const images = createImages({ store, registry, cwd: options.cwd, emit, pull: options.pull })
+  const table: VertexTable = new Map()
+  const opened: Opened[] = []
+  /** Optional platforms that cannot be built, and why. */
+  const refused: { readonly platform: Platform; readonly error: unknown }[] = []
+
+  await open(targets)
+  const runtime = createRuntimeFinder({ store, workers, uid, signal, onWarning: ground.warn, ...(options.ociRuntime ? { wanted: options.ociRuntime } : {}) })
+  const jobs = options.jobs ?? Math.max(16, availableParallelism())
+  const mounts = createStepMounts({ store, workers, layers, remotes, inputs, caches: createCacheMounts(store, uid), context: contexts.open })
+  const solver = createSolver({
+    store, workers, layers, remotes, mounts, container: containerOf(options), context: contexts.open, isNative, runtime, jobs,
+    noCache: options.noCache, emit, ...(imports ? { imports } : {}), ...(ground.acceleration ? { acceleration: ground.acceleration } : {}),
+  })
+  const driver = createEmbeddedDriver({ store, workers, layers, solver, lowered: find, labels: options.labels, ...stamp, ...(configExtra ? { configExtra } : {}) })
+  return { driver, solver, lowered: () => opened, baseOf, save: contexts.save }
+
+  /** Resolves side by side, lowers in order: the same build shows the same steps. */
+  async function open(wanted: readonly TargetBuild[]): Promise<void> {
+    const resolved = await Promise.all(wanted.map(async (target) => {
+      try {
+        return { target, imageFor: await resolveImages([target.graph], { images, contexts: target.options.buildContexts, signal }) }
+      } catch (error) {
+        if (!target.optional || signal.aborted) throw error
+        return { target, error }
+      }
+    }))
+    for (const { target, imageFor, error } of resolved) {
+      const { platform, graph, file } = target
+      if (!imageFor) {
+        refused.push({ platform, error })
+        continue
+      }
+      const context = main.vertex ?? { kind: 'folder' as const, ...(file.path === undefined ? {} : { ignoreFile: `${file.path}.dockerignore` }) }
+      opened.push({ platform, imageFor, lowered: lower(graph, { imageFor, table, context, fresh: options.noCacheFilter }) })
+    }
+    check(opened.filter(({ platform }) => wanted.some((target) => target.platform === platform)).flatMap(({ lowered }) => lowered.diagnostics))
+  }
+
+  async function find(platform: Platform): Promise<Lowered> {
+    const isIt = (one: { readonly platform: Platform }) => samePlatform(one.platform, platform)
+    if (!opened.some(isIt) && !refused.some(isIt)) await open([more(platform)])
+    const found = opened.find(isIt)
+    if (!found) throw refused.find(isIt)?.error ?? new XbuildError('INTERNAL', 'Cannot find a platform that was opened')
+    return found.lowered
+  }
+
+  function baseOf({ platform }: TargetBuild, stage: GraphStage): BaseFacts | undefined {
+    const found = opened.find((one) => samePlatform(one.platform, platform))
+    if (!found || stage.base.kind === 'stage' || stage.base.kind === 'scratch') return undefined
+    const image = found.imageFor(stage.base, stage)
+    return 'config' in image ? { config: image.config.config ?? {} } : undefined
+  }
+}
+
+/** What the options say to all RUN steps. */
+function containerOf({ network = 'host', addHosts = [], ulimits = [], shmSize }: BuildOptions): ContainerOptions {
+  return { network, hosts: addHosts, ulimits, ...(shmSize === undefined ? {} : { shmSize }) }
+}
