@@ -62,6 +62,19 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: Flag<RunOptions[K]
     absent: undefined,
     parse: read.shmSize,
   },
+  accel: {
+    name: 'accel',
+    placeholder: 'auto|off|require|verify',
+    group: 'advanced',
+    env: 'XBUILD_ACCEL',
+    key: 'accel',
+    help:
+      'Run compilers of emulated steps natively, from packs that write the same bytes: auto where there are any, require to fail where there is none, '
+      + 'verify to run every step both ways and compare',
+    default: 'auto',
+    absent: undefined,
+    parse: read.accel,
+  },
   noCacheFilter: {
     name: 'no-cache-filter',
     placeholder: 'STAGE',

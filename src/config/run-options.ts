@@ -11,6 +11,9 @@ export interface Ulimit {
   readonly hard: number
 }
 
+/** Native toolchains in emulated steps: `auto` where there are any; `require` fails where there is none; `verify` runs every step both ways and compares. */
+export type AccelMode = 'auto' | 'off' | 'require' | 'verify'
+
 /** What a build says to all of its RUN steps. */
 export interface RunOptions {
   /** By id. */
@@ -24,6 +27,8 @@ export interface RunOptions {
   readonly ulimits?: readonly Ulimit[]
   /** Bytes of /dev/shm. */
   readonly shmSize?: number
+  /** Native toolchains in emulated steps; default: `auto`. */
+  readonly accel?: AccelMode
   /** Stages whose steps run anew, by name in lower case. */
   readonly noCacheFilter?: readonly string[]
   /** Entitlements, each of them one that xbuild has. */

@@ -1,6 +1,6 @@
 import { suggest } from '../suggest.ts'
 import type { FlagInput } from './flag-values.ts'
-import type { RunOptions, SecretSource, Ulimit } from './run-options.ts'
+import type { AccelMode, RunOptions, SecretSource, Ulimit } from './run-options.ts'
 import { parseSize } from './store-values.ts'
 import { badValue, parseAttributes, parseText, splitPair } from './values.ts'
 
@@ -32,6 +32,15 @@ function parseSecret(text: string, { label, env }: Pick<FlagInput, 'label' | 'en
   }
   if (source === undefined && type === undefined && env[id] !== undefined) return [id, { kind: 'env', name: id }]
   return [id, { kind: 'file', path: parseText(source ?? id, label) }]
+}
+
+const ACCEL_MODES: readonly AccelMode[] = ['auto', 'off', 'require', 'verify']
+
+/** How native toolchains are used. */
+export function accel(texts: readonly string[], { label }: FlagInput): AccelMode {
+  const mode = ACCEL_MODES.find((known) => known === texts.at(-1))
+  if (!mode) throw badValue(label, texts.at(-1) ?? '', 'unknown mode', `The modes are ${ACCEL_MODES.join(', ')}`)
+  return mode
 }
 
 /** `default`, `ID` or `ID=SOCKET`. */

@@ -27,6 +27,8 @@ export interface WorkerMethods {
   probeRuntime: { params: { runtime: string }; result: { failure?: string; seccomp: boolean } }
   /** Bytes that snapshots take on disk. */
   measure: { params: { ids: readonly string[] }; result: { sizes: Readonly<Record<string, number>> } }
+  /** Paths at which two snapshots differ, times left aside. */
+  compare: { params: { ids: readonly [string, string] }; result: { paths: readonly string[] } }
   /** Removes snapshots. */
   remove: { params: { ids: readonly string[] }; result: Record<string, never> }
 }
@@ -95,6 +97,8 @@ export interface RunParams {
   readonly shmSize?: number
   /** The runtime takes a seccomp profile. */
   readonly seccomp: boolean
+  /** Folders that the handler of emulated programs looks into for native twins: see qemu/handler/handler.c. */
+  readonly accel?: { readonly packs: string; readonly step: string }
 }
 
 /** A mount of a RUN: `lowers` and `id` are snapshots. */

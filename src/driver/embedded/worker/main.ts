@@ -3,6 +3,7 @@ import type { FromWorker, Method, ToWorker, WireError, WorkerMethods } from '../
 import { removeStaleCgroups } from '../cgroups.ts'
 import { applyLayer } from './apply.ts'
 import { makeCacheFolder } from './cache-folder.ts'
+import { compareSnapshots } from './compare.ts'
 import { copy } from './copy.ts'
 import { digestTree } from './digest.ts'
 import { removeLeftovers, type WorkerFolders } from './overlay.ts'
@@ -42,6 +43,7 @@ const handlers: Handlers = {
   cacheFolder: (params) => makeCacheFolder(folders, params),
   probeRuntime: (params, { signal }) => probeRuntime(folders, params, { signal, inUserNamespace }),
   measure: (params) => measureSnapshots(folders, params.ids),
+  compare: (params) => compareSnapshots(folders, params.ids),
   remove: (params) => removeSnapshots(folders, params.ids),
 }
 

@@ -34,7 +34,7 @@ export async function run(folders: WorkerFolders, params: RunParams, { signal, o
       makeFolders(merged, params.cwd, { uid: 0, gid: 0 })
       const name = `xbuild-${folders.owner}-${params.id}`
       const config = runtimeConfig({
-        rootfs: merged, argv: params.argv, env: [...params.env, ...prepared.env], cwd: params.cwd, ids, hostname: HOSTNAME, files, mounts: prepared.mounts,
+        rootfs: merged, argv: params.argv, env: [...params.env, ...prepared.env], cwd: params.cwd, ids, hostname: HOSTNAME, files, mounts: [...accelMounts(params), ...prepared.mounts],
         noNetwork: params.network === 'none', rlimits: params.ulimits, bindSys: inUserNamespace,
         ...(params.shmSize === undefined ? {} : { shmSize: params.shmSize }),
         ...(params.seccomp ? { seccomp: seccompProfile(process.arch) } : {}),
@@ -51,6 +51,11 @@ export async function run(folders: WorkerFolders, params: RunParams, { signal, o
       return { empty: isEmpty(upper) }
     })
   })
+}
+
+/** In /dev, which is a file system of the container's own: nothing of it is left in the image. */
+function accelMounts({ accel }: RunParams): { destination: string; type: string; source: string; options: string[] }[] {
+  return Object.entries(accel ?? {}).map(([name, source]) => ({ destination: `/dev/.xbuild/${name}`, type: 'bind', source, options: ['bind', 'ro', 'nosuid', 'nodev'] }))
 }
 
 /** Overlay needs something below; an image from scratch has nothing. */

@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+// Compiles the handler into the folder given, for every CPU that a compiler is here for: node qemu/handler/build.mjs dist. Nothing fails without one.
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+const out = process.argv[2] ?? 'dist'
+const CPUS = {
+  x64: { triple: 'x86_64-linux-gnu', flags: ['-fcf-protection=none', '-mgeneral-regs-only'] },
+  arm64: { triple: 'aarch64-linux-gnu', flags: ['-mgeneral-regs-only', '-mbranch-protection=none'] },
+}
+const FLAGS = [
+  '-std=gnu11', '-O2', '-Wall', '-Wextra', '-fPIE', '-fvisibility=hidden', '-ffreestanding', '-fno-builtin', '-fno-stack-protector',
+  '-fno-stack-clash-protection', '-fno-asynchronous-unwind-tables',
+]
+
+for (const [cpu, { triple, flags }] of Object.entries(CPUS)) {
+  const own = cpu === process.arch && process.platform === 'linux'
+  const tool = (name, plain) => [`${triple}-${name}`, ...(own ? plain : [])].find((program) => spawnSync(program, ['--version']).status === 0)
+  const [cc, ld, objcopy] = [tool('gcc', ['cc', 'gcc', 'clang']), tool('ld', ['ld']), tool('objcopy', ['objcopy'])]
+  const made = cc && ld && objcopy && compile({ cc, ld, objcopy, flags, file: join(out, `handler-${cpu}.bin`) })
+  if (!made && own) console.error('xbuild is built without the handler for native toolchains: it takes a C compiler and binutils. Emulated builds work, and take longer')
+}
+
+function compile({ cc, ld, objcopy, flags, file }) {
+  const work = mkdtempSync(join(tmpdir(), 'xbuild-handler-'))
+  try {
+    const steps = [
+      [cc, ...FLAGS, ...flags, '-c', join(here, 'handler.c'), '-o', join(work, 'handler.o')],
+      [ld, '-T', join(here, 'handler.ld'), '-o', join(work, 'handler.elf'), join(work, 'handler.o')],
+      [objcopy, '-O', 'binary', '-j', '.blob', join(work, 'handler.elf'), join(work, 'handler.bin')],
+    ]
+    for (const [program, ...args] of steps) {
+      const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' })
+      if (status === 0) continue
+      console.error(`${program} could not build the handler: ${stderr}`)
+      return false
+    }
+    mkdirSync(out, { recursive: true })
+    const temp = `${file}.${process.pid}`
+    copyFileSync(join(work, 'handler.bin'), temp)
+    renameSync(temp, file)
+    return existsSync(file)
+  } finally {
+    rmSync(work, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,395 @@
+/*
+ * The handler: what runs first when binfmt_misc starts QEMU for a foreign program.
+ *
+ * It is appended to a static QEMU, which then begins here (src/emulation/packs/fuse.ts). When the engine holds a native twin of the
+ * program - built from the same source, so that it writes the same bytes - the twin is started; in every other case, and whenever
+ * anything is odd, `twin` returns and QEMU begins as if nothing had been before it: same stack, same registers, same open files.
+ *
+ * What the container sees, read-only, put there by the engine for one step:
+ *
+ *   /dev/.xbuild/step/names/NAME   programs that may have a twin; of all others nothing more is looked at
+ *   /dev/.xbuild/step/rules/ID     how to start the twin of the program with that build-id; empty: there is none
+ *   /dev/.xbuild/step/ask          a socket: "ID PATH\n" is answered by one byte once rules/ID is there
+ *   /dev/.xbuild/packs/DIGEST/     native programs and their libraries
+ *
+ * A rule file is lines of these, done in order; QEMU runs the program when one of them does not hold or is not known:
+ *
+ *   skip PREFIX        no argument begins so
+ *   absent PATH        there is no such file
+ *   without NAME       the environment has no such variable
+ *   unless ARG         leave out the lines up to `end` when there is such an argument
+ *   end
+ *   path NAME DIRS     add folders to the end of a list of paths in the environment
+ *   env NAME=VALUE     put into the environment, when NAME is not there
+ *   load DIR PROGRAM   start DIR/bin/PROGRAM with the loader and the libraries in DIR/lib
+ *   exec FILE          start a static program
+ *
+ * Freestanding: no libc, no writable data, position independent.
+ */
+#include <elf.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STEP "/dev/.xbuild/step/"
+#define MAX_ARGS 8192
+#define MAX_ENV 4096
+#define MAX_RULES 8192
+#define MAX_PATH 1024
+#define MAX_HEADERS 64
+#define MAX_NOTES 4096
+#define MAX_ID 64
+
+#ifdef __x86_64__
+enum { READ = 0, CLOSE = 3, PREAD = 17, SOCKET = 41, CONNECT = 42, SENDTO = 44, EXECVE = 59, FCNTL = 72, OPENAT = 257, FACCESSAT = 269 };
+
+static long call(long number, long a, long b, long c, long d, long e, long f)
+{
+    long result;
+    register long r10 __asm__("r10") = d, r8 __asm__("r8") = e, r9 __asm__("r9") = f;
+    __asm__ volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+#elif defined(__aarch64__)
+enum { FCNTL = 25, FACCESSAT = 48, OPENAT = 56, CLOSE = 57, READ = 63, PREAD = 67, SOCKET = 198, CONNECT = 203, SENDTO = 206, EXECVE = 221 };
+
+static long call(long number, long a, long b, long c, long d, long e, long f)
+{
+    register long x8 __asm__("x8") = number, x0 __asm__("x0") = a, x1 __asm__("x1") = b, x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d, x4 __asm__("x4") = e, x5 __asm__("x5") = f;
+    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory", "cc");
+    return x0;
+}
+#else
+#error "no system calls for this CPU"
+#endif
+
+#define HERE (-100L) /* AT_FDCWD */
+#define CLOSE_ON_EXEC 02000000L
+
+static long open_file(const char *path) { return call(OPENAT, HERE, (long)path, CLOSE_ON_EXEC, 0, 0, 0); }
+static void close_file(long file) { call(CLOSE, file, 0, 0, 0, 0, 0); }
+static long read_at(long file, void *to, long size, uint64_t offset) { return call(PREAD, file, (long)to, size, (long)offset, 0, 0); }
+static int is_there(const char *path) { return call(FACCESSAT, HERE, (long)path, 0, 0, 0, 0) == 0; }
+
+static size_t length(const char *text) { size_t n = 0; while (text[n]) n++; return n; }
+static int begins(const char *text, const char *with) { while (*with) if (*text++ != *with++) return 0; return 1; }
+static int equal(const char *a, const char *b) { while (*a && *a == *b) a++, b++; return *a == *b; }
+
+/* The value of NAME in the environment, given NAME of `size` letters. */
+static char *value_of(char **env, const char *name, size_t size)
+{
+    for (; *env; env++) {
+        size_t i = 0;
+        while (i < size && (*env)[i] == name[i]) i++;
+        if (i == size && (*env)[i] == '=') return *env + size + 1;
+    }
+    return 0;
+}
+
+/* A text under construction; `over` says that it did not fit. */
+struct text { char *at, *end; int over; };
+
+static void put(struct text *text, const char *part)
+{
+    for (; *part; part++) {
+        if (text->at + 1 >= text->end) { text->over = 1; return; }
+        *text->at++ = *part;
+    }
+    *text->at = 0;
+}
+
+/* ---- the build-id: GNU's as hex, or the last part of Go's, which is a digest of the program's content ---- */
+
+static uint64_t number(const unsigned char *at, int size, int big)
+{
+    uint64_t value = 0;
+    for (int i = 0; i < size; i++) value = value << 8 | at[big ? i : size - 1 - i];
+    return value;
+}
+
+static int is_safe(unsigned char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '_'; }
+
+/* Takes the id from the notes of one segment; 0 when there is none. */
+static int id_of_notes(const unsigned char *note, long size, int big, char *id)
+{
+    long offset = 0;
+    while (offset + 12 <= size) {
+        uint64_t name = number(note + offset, 4, big), content = number(note + offset + 4, 4, big), type = number(note + offset + 8, 4, big);
+        if (name > MAX_NOTES || content > MAX_NOTES) return 0;
+        long from = offset + 12 + (long)((name + 3) & ~3ul), to = from + (long)content;
+        if (to > size) return 0;
+        const char *owner = (const char *)note + offset + 12;
+        if (type == 3 && name == 4 && equal(owner, "GNU") && content >= 8 && content <= MAX_ID / 2) {
+            for (long i = from; i < to; i++) *id++ = "0123456789abcdef"[note[i] >> 4], *id++ = "0123456789abcdef"[note[i] & 15];
+            *id = 0;
+            return 1;
+        }
+        if (type == 4 && name == 4 && equal(owner, "Go")) {
+            long part = to;
+            while (part > from && note[part - 1] != '/') part--;
+            if (part == from || to - part < 16 || to - part > MAX_ID - 4) return 0;
+            *id++ = 'g', *id++ = 'o', *id++ = '-';
+            for (long i = part; i < to; i++) {
+                if (!is_safe(note[i])) return 0;
+                *id++ = (char)note[i];
+            }
+            *id = 0;
+            return 1;
+        }
+        offset = (to + 3) & ~3l;
+    }
+    return 0;
+}
+
+static int build_id(long file, char *id)
+{
+    unsigned char head[64], headers[MAX_HEADERS * sizeof(Elf64_Phdr)], notes[MAX_NOTES];
+    if (read_at(file, head, sizeof head, 0) < 52 || head[0] != 0x7f || head[1] != 'E' || head[2] != 'L' || head[3] != 'F') return 0;
+    int wide = head[EI_CLASS] == ELFCLASS64, big = head[EI_DATA] == ELFDATA2MSB;
+    uint64_t table = wide ? number(head + 32, 8, big) : number(head + 28, 4, big);
+    uint64_t each = number(head + (wide ? 54 : 42), 2, big), count = number(head + (wide ? 56 : 44), 2, big);
+    if (each != (wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)) || count > MAX_HEADERS || table > INT64_MAX / 2) return 0;
+    if (read_at(file, headers, (long)(each * count), table) != (long)(each * count)) return 0;
+    for (uint64_t i = 0; i < count; i++) {
+        const unsigned char *header = headers + i * each;
+        if (number(header, 4, big) != PT_NOTE) continue;
+        uint64_t offset = wide ? number(header + 8, 8, big) : number(header + 4, 4, big);
+        uint64_t size = wide ? number(header + 32, 8, big) : number(header + 16, 4, big);
+        if (offset > INT64_MAX / 2) continue;
+        long got = read_at(file, notes, size < sizeof notes ? (long)size : (long)sizeof notes, offset);
+        if (got > 0 && id_of_notes(notes, got, big, id)) return 1;
+    }
+    return 0;
+}
+
+/* ---- the engine ---- */
+
+static void ask(const char *id, const char *path)
+{
+    struct { uint16_t family; char path[sizeof STEP "ask"]; } address = { 1, STEP "ask" };
+    char said[MAX_ID + MAX_PATH + 4], answer;
+    struct text line = { said, said + sizeof said, 0 };
+    put(&line, id), put(&line, " "), put(&line, path), put(&line, "\n");
+    long socket = call(SOCKET, 1, 1 | CLOSE_ON_EXEC, 0, 0, 0, 0);
+    if (socket < 0) return;
+    if (!line.over && call(CONNECT, socket, (long)&address, sizeof address, 0, 0, 0) == 0
+        && call(SENDTO, socket, (long)said, line.at - said, 0x4000 /* no SIGPIPE */, 0, 0) == line.at - said)
+        while (call(READ, socket, (long)&answer, 1, 0, 0, 0) == -4 /* EINTR */)
+            ;
+    close_file(socket);
+}
+
+/* Text of the rules for an id, or nothing. */
+static int read_rules(const char *path, char *rules)
+{
+    long file = open_file(path);
+    if (file < 0) return -1;
+    long size = read_at(file, rules, MAX_RULES - 1, 0);
+    close_file(file);
+    if (size <= 0 || size == MAX_RULES - 1) return 0;
+    rules[size] = 0;
+    return 1;
+}
+
+/* ---- starting the twin ---- */
+
+struct start {
+    char **argv; /* of the program: argv[0] as its caller gave it */
+    char **env;  /* room for MAX_ENV + 16 */
+    long variables;
+    struct text room; /* for new variables */
+    char *folder, *program; /* `load` */
+    char *file;             /* `exec` */
+};
+
+static int add_path(struct start *start, char *name, char *folders)
+{
+    size_t size = length(name);
+    char *old = value_of(start->env, name, size), *made = start->room.at;
+    put(&start->room, name), put(&start->room, "=");
+    if (old && *old) put(&start->room, old), put(&start->room, ":");
+    put(&start->room, folders);
+    if (start->room.over) return 0;
+    start->room.at++;
+    for (long i = 0; old && i < start->variables; i++)
+        if (start->env[i] + size + 1 == old) { start->env[i] = made; return 1; }
+    start->env[start->variables++] = made;
+    start->env[start->variables] = 0;
+    return 1;
+}
+
+static int has_argument(char **argv, const char *text, int (*matches)(const char *, const char *))
+{
+    for (char **argument = argv + 1; *argument; argument++)
+        if (matches(*argument, text)) return 1;
+    return 0;
+}
+
+/* Cuts `text` after its first word and gives what follows. */
+static char *cut(char *text)
+{
+    while (*text && *text != ' ') text++;
+    if (*text) *text++ = 0;
+    return text;
+}
+
+/* Follows the rules; 0 says that QEMU is to run the program. */
+static int follow(char *rules, struct start *start)
+{
+    int left_out = 0, added = 0;
+    for (char *line = rules, *next; *line; line = next) {
+        for (next = line; *next && *next != '\n'; next++)
+            ;
+        if (*next) *next++ = 0;
+        char *value = cut(line);
+        if (equal(line, "end")) { left_out = 0; continue; }
+        if (left_out || !*line || *line == '#') continue;
+        if (!*value) return 0;
+        if (equal(line, "skip")) {
+            if (has_argument(start->argv, value, begins)) return 0;
+        } else if (equal(line, "absent")) {
+            if (is_there(value)) return 0;
+        } else if (equal(line, "without")) {
+            if (value_of(start->env, value, length(value))) return 0;
+        } else if (equal(line, "unless")) {
+            left_out = has_argument(start->argv, value, equal);
+        } else if (equal(line, "path")) {
+            char *folders = cut(value);
+            if (!*folders || ++added > 8 || !add_path(start, value, folders)) return 0;
+        } else if (equal(line, "env")) {
+            size_t size = 0;
+            while (value[size] && value[size] != '=') size++;
+            if (++added > 8) return 0;
+            if (!value_of(start->env, value, size)) start->env[start->variables++] = value, start->env[start->variables] = 0;
+        } else if (equal(line, "load")) {
+            start->folder = value, start->program = cut(value);
+            if (!*start->program) return 0;
+        } else if (equal(line, "exec")) {
+            start->file = value;
+        } else {
+            return 0; /* written for a newer handler */
+        }
+    }
+    return start->file || start->folder;
+}
+
+/* Becomes the twin; returns only when that fails. `count` arguments. */
+static void become(struct start *start, long count)
+{
+    char *argv[MAX_ARGS + 8], paths[3][MAX_PATH];
+    long n = 0;
+    if (start->file) {
+        call(EXECVE, (long)start->file, (long)start->argv, (long)start->env, 0, 0, 0);
+        return;
+    }
+    const char *parts[3][2] = { { "/lib/ld.so", "" }, { "/lib", "" }, { "/bin/", start->program } };
+    for (int i = 0; i < 3; i++) {
+        struct text path = { paths[i], paths[i] + MAX_PATH, 0 };
+        put(&path, start->folder), put(&path, parts[i][0]), put(&path, parts[i][1]);
+        if (path.over) return;
+    }
+    argv[n++] = paths[0];
+    argv[n++] = "--inhibit-cache"; /* the image's is for other libraries */
+    argv[n++] = "--library-path";
+    argv[n++] = paths[1];
+    argv[n++] = "--argv0";
+    argv[n++] = start->argv[0];
+    argv[n++] = paths[2];
+    for (long i = 1; i < count; i++) argv[n++] = start->argv[i];
+    argv[n] = 0;
+    call(EXECVE, (long)argv[0], (long)argv, (long)start->env, 0, 0, 0);
+}
+
+/* Starts the twin of the program, or returns. The kernel gives { interpreter, path of the program, its argv[0], its arguments... }. */
+static void twin(long argc, char **argv, char **env, const Elf64_auxv_t *auxiliary)
+{
+    long file = -1, flags = 0, set_id = 0;
+    for (; auxiliary->a_type; auxiliary++) {
+        if (auxiliary->a_type == AT_EXECFD) file = (long)auxiliary->a_un.a_val;
+        if (auxiliary->a_type == AT_FLAGS) flags = (long)auxiliary->a_un.a_val;
+        if (auxiliary->a_type == AT_SECURE) set_id = (long)auxiliary->a_un.a_val;
+    }
+    /* Bit 0: argv[0] was kept, which with the open file says that binfmt_misc started us as we registered it. */
+    if (file < 0 || !(flags & 1) || set_id || argc < 3 || argc > MAX_ARGS) return;
+
+    char path[sizeof STEP + MAX_PATH], rules[MAX_RULES], id[MAX_ID + 4];
+    const char *base = argv[1];
+    for (const char *c = base; *c; c++) if (*c == '/') base = c + 1;
+    struct text name = { path, path + sizeof path, 0 };
+    put(&name, STEP "names/"), put(&name, base);
+    if (!*base || name.over || !is_there(path)) return;
+
+    /* Who looks into programs wants to look into the one that was asked for. */
+    char *room[MAX_ENV + 16], words[16384];
+    struct start start = { argv + 2, room, 0, { words, words + sizeof words, 0 }, 0, 0, 0 };
+    for (; env[start.variables]; start.variables++) {
+        char *variable = env[start.variables];
+        if (start.variables == MAX_ENV || (begins(variable, "LD_") && !begins(variable, "LD_LIBRARY_PATH=") && !begins(variable, "LD_RUN_PATH="))
+            || begins(variable, "QEMU_") || begins(variable, "GLIBC_TUNABLES="))
+            return;
+        room[start.variables] = variable;
+    }
+    room[start.variables] = 0;
+    if (is_there("/etc/ld.so.preload") || !build_id(file, id)) return;
+
+    struct text rule = { path, path + sizeof path, 0 };
+    put(&rule, STEP "rules/"), put(&rule, id);
+    int found = read_rules(path, rules);
+    if (found < 0) {
+        ask(id, argv[1]);
+        found = read_rules(path, rules);
+    }
+    if (found <= 0 || !follow(rules, &start)) return;
+    /* The twin shall not inherit what only QEMU needs; closing it first would take it from QEMU if the twin cannot start. */
+    call(FCNTL, file, 2 /* F_SETFD */, 1 /* FD_CLOEXEC */, 0, 0, 0);
+    become(&start, argc - 2);
+}
+
+/* Called with the stack as the kernel left it. */
+__attribute__((used, visibility("hidden"))) void begin(long *stack)
+{
+    long argc = stack[0];
+    char **argv = (char **)(stack + 1), **env = argv + argc + 1, **end = env;
+    while (*end) end++;
+    twin(argc, argv, env, (const Elf64_auxv_t *)(end + 1));
+}
+
+/*
+ * The beginning of the blob: a jump, and at offset 8 the way from here to QEMU's own entry point, filled in when the two are put together.
+ * Stack and registers go on as the kernel set them up.
+ */
+#ifdef __x86_64__
+__asm__(".section .text.entry,\"ax\"\n"
+        ".globl _start\n_start:\n"
+        "  jmp 1f\n"
+        "  .balign 8\n"
+        "2: .quad 0\n"
+        "1: mov %rsp, %rdi\n"
+        "  push %rdx\n"
+        "  push %rbp\n"
+        "  mov %rsp, %rbp\n"
+        "  and $-16, %rsp\n"
+        "  call begin\n"
+        "  mov %rbp, %rsp\n"
+        "  pop %rbp\n"
+        "  pop %rdx\n"
+        "  lea _start(%rip), %rax\n"
+        "  add 2b(%rip), %rax\n"
+        "  xor %edi, %edi\n"
+        "  jmp *%rax\n");
+#else
+__asm__(".section .text.entry,\"ax\"\n"
+        ".globl _start\n_start:\n"
+        "  b 1f\n"
+        "  .balign 8\n"
+        "2: .quad 0\n"
+        "1: mov x19, x0\n"
+        "  mov x0, sp\n"
+        "  bl begin\n"
+        "  mov x0, x19\n"
+        "  adr x16, _start\n"
+        "  ldr x17, 2b\n"
+        "  add x16, x16, x17\n"
+        "  br x16\n");
+#endif

@@ -1,0 +1,63 @@
+import { chmodSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createServer, type Socket } from 'node:net'
+
+/** What the handler in a container wants to know: how to start the twin of this program. */
+export interface Question {
+  /** Build-id. */
+  readonly id: string
+  /** Path in the container. */
+  readonly path: string
+}
+
+const QUESTION = /^([0-9a-f]{16,64}|go-[\w-]{16,60}) (\/[^\n\0]{1,1000})\n$/
+const MAX_QUESTION = 1200
+
+/** Answers the handlers of one step through a socket in its folder; an answer is a file that stays. `answer` must not reject. */
+export async function listenForQuestions(folder: string, answer: (question: Question) => Promise<string>): Promise<{ close(): void }> {
+  const open = new Set<Socket>()
+  let closed = false
+
+  function hear(socket: Socket): void {
+    let text = ''
+    open.add(socket)
+    socket.setEncoding('latin1')
+    socket.on('error', () => undefined) // who asked is gone
+    socket.on('close', () => open.delete(socket))
+    socket.on('data', (part: string) => {
+      text += part
+      if (text.length > MAX_QUESTION) socket.destroy()
+      else if (text.endsWith('\n')) void reply(socket, text)
+    })
+  }
+
+  async function reply(socket: Socket, text: string): Promise<void> {
+    const [, id, path] = QUESTION.exec(text) ?? []
+    if (id && path) {
+      const rules = await answer({ id, path })
+      if (closed) return
+      // The handler may look at any moment: the name shows the whole answer or nothing
+      const file = join(folder, 'rules', id)
+      writeFileSync(`${file}.tmp`, rules, { mode: 0o644 })
+      renameSync(`${file}.tmp`, file)
+    }
+    socket.end('\n')
+  }
+
+  const server = createServer({ allowHalfOpen: true }, hear)
+  server.maxConnections = 256
+  const path = join(folder, 'ask')
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(path, resolve)
+  })
+  chmodSync(path, 0o666)
+  chmodSync(join(folder, 'rules'), 0o755)
+  return {
+    close() {
+      closed = true
+      server.close()
+      for (const socket of open) socket.destroy()
+    },
+  }
+}

@@ -1,0 +1,180 @@
+import { createHash } from 'node:crypto'
+import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, join, sep } from 'node:path'
+import { XbuildError } from '../../errors.ts'
+import { exists } from '../../host/files.ts'
+import { runProgram } from '../../host/spawn.ts'
+import type { Apt, AptPackage } from './apt.ts'
+import { configuredDifferently } from './configured.ts'
+import { configuredWith, readElf } from './elf.ts'
+import type { Distribution } from './os-release.ts'
+import { manifestText, packDigest, type Pack, type PackFile, type PackManifest } from './pack.ts'
+import { fill, type RecipeMatch } from './recipes.ts'
+import type { PackTarget } from './targets.ts'
+
+export interface MakePackOptions {
+  readonly apt: Apt
+  readonly match: RecipeMatch
+  /** GOARCH of the image. */
+  readonly architecture: string
+  readonly distribution: Distribution
+  readonly host: PackTarget
+  /** Build-id that the program must have; absent: whatever the archive has now. */
+  readonly id?: string
+  /** Folder that holds all packs. */
+  readonly packs: string
+  readonly signal: AbortSignal
+}
+
+/**
+ * Makes the pack of one program: finds the package of the image's architecture that holds exactly that program, and the package of this
+ * machine's that was built from the same source. Throws NOT_FOUND with the reason when there is no such pair.
+ */
+export async function makePack(options: MakePackOptions): Promise<Pack> {
+  const { apt, match, packs, signal } = options
+  await mkdir(packs, { recursive: true })
+  const work = await mkdtemp(join(packs, `.tmp-${process.pid}-`))
+  try {
+    const target = await findTarget(options, join(work, 'target'))
+    const native = await findNative(options, target)
+    const libraries = await apt.libraries([native.name])
+    const root = join(work, 'native')
+    await apt.unpack([native, ...libraries], root)
+    const program = await findFile(root, match.recipe.native.files.map((file) => fill(file, match)))
+    if (!program) throw noPair(match, `${native.name} ${native.version} for ${native.architecture} does not hold it`)
+    await checkAlike(match, target.file, program)
+    const made = join(work, 'pack')
+    await fillPack(made, { root, program, host: options.host, linked: await isLinked(program) })
+    await tryOut(made, basename(program), signal)
+    const manifest: PackManifest = {
+      format: 1,
+      recipe: match.recipe.name,
+      distribution: `${options.distribution.id} ${options.distribution.codename}`,
+      architecture: options.architecture,
+      host: options.host.debian,
+      source: target.found.source,
+      packages: [target.found, native, ...libraries].map(({ name, version, architecture, sha256 }) => ({ name, version, architecture, sha256 })),
+      files: await filesOf(made),
+      twin: { id: target.id, program: `/${target.file.slice(join(work, 'target').length + 1)}`, rules: [...match.recipe.rules.map((rule) => fill(rule, match)), `load {pack} ${basename(program)}`] },
+    }
+    await writeFile(join(made, 'manifest.json'), manifestText(manifest))
+    await chmod(made, 0o755)
+    const digest = packDigest(manifest)
+    const folder = join(packs, digest)
+    await rename(made, folder).catch(async (error: unknown) => {
+      if (!(await exists(join(folder, 'manifest.json')))) throw error // else another process was quicker
+    })
+    return { manifest, digest, folder }
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
+
+interface Found {
+  readonly found: AptPackage
+  readonly file: string
+  readonly id: string
+}
+
+/** The program of the image's architecture, from the archive: only it tells which build-id belongs to which source. */
+async function findTarget({ apt, match, id, distribution }: MakePackOptions, folder: string): Promise<Found> {
+  const tried: string[] = []
+  for (const name of match.recipe.target.packages.map((one) => fill(one, match, 'package'))) {
+    for (const found of await apt.versions(name, match.target.debian)) {
+      const root = join(folder, String(tried.length))
+      await apt.unpack([found], root)
+      const file = await findFile(root, match.recipe.target.files.map((one) => fill(one, match)))
+      if (!file) continue
+      const own = readElf(await readFile(file))?.id
+      if (own !== undefined && (id === undefined || own === id)) return { found, file, id: own }
+      tried.push(`${name} ${found.version}`)
+    }
+  }
+  const where = `${distribution.id} ${distribution.codename}`
+  if (tried.length === 0) throw noPair(match, `${where} has no package of it for ${match.target.debian}`)
+  throw noPair(match, `it is not that of ${tried.join(' or ')} in ${where} (another build-id)`)
+}
+
+async function findNative({ apt, match, host }: MakePackOptions, { found: { source } }: Found): Promise<AptPackage> {
+  const tried: string[] = []
+  for (const name of match.recipe.native.packages.map((one) => fill(one, match, 'package'))) {
+    for (const found of await apt.versions(name, host.debian)) {
+      const from = found.source.name === source.name ? found.source.version : found.builtUsing.get(source.name)
+      if (from === source.version) return found
+      tried.push(`${name} ${found.version} is built from ${source.name} ${from ?? 'nothing of it'}`)
+    }
+  }
+  throw noPair(match, tried.length === 0 ? `there is no such compiler for ${host.debian}` : `${tried.join(', ')}, the image's from ${source.version}`)
+}
+
+function noPair({ recipe, target, version }: RecipeMatch, state: string): XbuildError {
+  return new XbuildError('NOT_FOUND', `Cannot make a pack for ${[recipe.name, version].filter(Boolean).join(' ')} (${target.debian}): ${state}`)
+}
+
+/** Equal source is not enough for a GCC: it must have been configured alike, too. */
+async function checkAlike(match: RecipeMatch, target: string, native: string): Promise<void> {
+  if (match.recipe.family !== 'gcc') return
+  const [one, other] = [configuredWith(await readFile(target)), configuredWith(await readFile(native))]
+  if (one.length === 0 || other.length === 0) throw noPair(match, 'it does not say how it was configured')
+  const different = configuredDifferently(one, other)
+  if (different.length > 0) throw noPair(match, `the two were configured differently: ${different.join(' ')}`)
+}
+
+/** The first of those files that is there, as a real path inside of `root`. */
+async function findFile(root: string, files: readonly string[]): Promise<string | undefined> {
+  for (const file of files) {
+    const real = await realpath(join(root, file)).catch(() => undefined)
+    if (real?.startsWith(root + sep) && (await stat(real)).isFile()) return real
+  }
+  return undefined
+}
+
+async function isLinked(program: string): Promise<boolean> {
+  return readElf(await readFile(program))?.interpreter !== undefined
+}
+
+/** Puts the program, its loader and every library that it needs together. */
+async function fillPack(made: string, { root, program, host }: { root: string; program: string; host: PackTarget; linked: boolean }): Promise<void> {
+  await mkdir(join(made, 'bin'), { recursive: true })
+  await mkdir(join(made, 'lib'))
+  const copy = async (from: string, to: string, mode: number) => {
+    await copyFile(from, join(made, to))
+    await chmod(join(made, to), mode)
+  }
+  const folders = [`usr/lib/${host.triple}`, `lib/${host.triple}`, 'usr/lib64', 'lib64', 'usr/lib', 'lib']
+  const done = new Set<string>()
+  const addNeeded = async (file: string): Promise<void> => {
+    const elf = readElf(await readFile(file))
+    for (const name of elf?.needed ?? []) {
+      if (done.has(name)) continue
+      done.add(name)
+      const library = name.includes('/') ? undefined : await findFile(root, folders.map((folder) => `${folder}/${name}`))
+      if (!library) throw new XbuildError('NOT_FOUND', `Cannot make a pack: the library ${name} is in none of its packages`)
+      await copy(library, `lib/${name}`, 0o644)
+      await addNeeded(library)
+    }
+  }
+  await copy(program, `bin/${basename(program)}`, 0o755)
+  await addNeeded(program)
+  const interpreter = readElf(await readFile(program))?.interpreter
+  const loader = interpreter && (await findFile(root, [...folders.map((folder) => `${folder}/${basename(interpreter)}`), interpreter.slice(1)]))
+  if (!loader) throw new XbuildError('NOT_FOUND', `Cannot make a pack: the loader of ${basename(program)} is in none of its packages`)
+  await copy(loader, 'lib/ld.so', 0o755)
+}
+
+/** Starts the twin as the handler will. */
+async function tryOut(made: string, program: string, signal: AbortSignal): Promise<void> {
+  const lib = join(made, 'lib')
+  await runProgram(join(lib, 'ld.so'), ['--inhibit-cache', '--library-path', lib, '--argv0', program, join(made, 'bin', program), '--version'], { signal, env: {} })
+}
+
+async function filesOf(folder: string): Promise<PackFile[]> {
+  const names = (await readdir(folder, { recursive: true })).sort()
+  const files: PackFile[] = []
+  for (const path of names) {
+    if (!(await stat(join(folder, path))).isFile()) continue
+    const bytes = await readFile(join(folder, path))
+    files.push({ path, size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') })
+  }
+  return files
+}

@@ -1,0 +1,58 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { lstat, readdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { XbuildError } from '../../errors.ts'
+import { packDigest, type Pack, type PackManifest } from './pack.ts'
+
+/** Everything about packs lies in one folder of the store. */
+export function packsFolder(storeRoot: string): string {
+  return join(storeRoot, 'packs')
+}
+
+/** All packs whose manifest is what their name says, by recipe and source; files are looked at by size only. */
+export async function listPacks(folder: string): Promise<Pack[]> {
+  const names = await readdir(folder).catch(() => [])
+  const found = await Promise.all(names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => readPack(join(folder, name), name)))
+  const order = ({ manifest: { architecture, recipe, source } }: Pack) => `${architecture} ${recipe} ${source.version}`
+  return found.filter((pack) => pack !== undefined).toSorted((a, b) => (order(a) < order(b) ? -1 : 1))
+}
+
+async function readPack(folder: string, digest: string): Promise<Pack | undefined> {
+  try {
+    const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as PackManifest
+    if (packDigest(manifest) !== digest || manifest.format !== 1) return undefined
+    const sizes = await Promise.all(manifest.files.map(async ({ path, size }) => (await lstat(join(folder, path))).size === size))
+    return sizes.every(Boolean) ? { manifest, digest, folder } : undefined
+  } catch {
+    return undefined // half removed, or damaged: as if it were not there
+  }
+}
+
+/** What is wrong with the content of a pack, file by file; empty when every byte is as it was made. */
+export async function verifyPack({ manifest, folder }: Pack): Promise<string[]> {
+  const wrong: string[] = []
+  for (const { path, sha256 } of manifest.files) {
+    const hash = createHash('sha256')
+    const read = pipeline(createReadStream(join(folder, path)), hash).then(() => hash.digest('hex'), () => 'nothing')
+    const found = await read
+    if (found !== sha256) wrong.push(found === 'nothing' ? `${path} cannot be read` : `${path} has other content than when it was made`)
+  }
+  return wrong
+}
+
+/** The pack that a text names: the beginning of its digest, or its recipe when there is one of it only. Throws NOT_FOUND. */
+export function findPack(packs: readonly Pack[], text: string): Pack {
+  const found = packs.filter(({ digest, manifest }) => (/^[0-9a-f]{6,}$/.test(text) && digest.startsWith(text)) || manifest.recipe === text)
+  if (found.length === 1) return found[0]!
+  throw new XbuildError('NOT_FOUND', `Cannot find pack "${text}": ${found.length === 0 ? 'there is none of that name' : `${found.length} have it`}`, {
+    hint: 'See xbuild pack ls, and name a pack by the beginning of its digest',
+  })
+}
+
+/** Removes a pack; what runs from it goes on. */
+export async function removePack({ folder }: Pack): Promise<void> {
+  await rm(join(folder, 'manifest.json'), { force: true }) // without it the rest is nothing
+  await rm(folder, { recursive: true, force: true })
+}

@@ -1,0 +1,63 @@
+import { createHash } from 'node:crypto'
+
+/** What a pack is: everything that its digest stands for. Plain JSON. */
+export interface PackManifest {
+  readonly format: 1
+  /** Name of the recipe. */
+  readonly recipe: string
+  /** Like `debian trixie`. */
+  readonly distribution: string
+  /** GOARCH of the programs that have twins here. */
+  readonly architecture: string
+  /** Debian's name of the architecture that the twins run on. */
+  readonly host: string
+  /** The source that the program and its twin were both built from. */
+  readonly source: { readonly name: string; readonly version: string }
+  readonly packages: readonly { readonly name: string; readonly version: string; readonly architecture: string; readonly sha256: string }[]
+  readonly files: readonly PackFile[]
+  /** Build-id of the program, its path in the image's packages, and the rules to start its twin; `{pack}` stands for the pack's folder. */
+  readonly twin: { readonly id: string; readonly program: string; readonly rules: readonly string[] }
+}
+
+export interface PackFile {
+  /** From the pack's folder on. */
+  readonly path: string
+  readonly size: number
+  /** Hex. */
+  readonly sha256: string
+}
+
+/** A pack in the store. */
+export interface Pack {
+  readonly manifest: PackManifest
+  /** Hex SHA-256 of the manifest. */
+  readonly digest: string
+  readonly folder: string
+}
+
+/** The text that the digest is of. */
+export function manifestText(manifest: PackManifest): string {
+  return `${JSON.stringify(manifest, null, 2)}\n`
+}
+
+export function packDigest(manifest: PackManifest): string {
+  return createHash('sha256').update(manifestText(manifest)).digest('hex')
+}
+
+/** Like `cc1 gcc-14 14.2.0-19 for arm64`. */
+export function packName({ recipe, source, architecture }: PackManifest): string {
+  return `${recipe} (${source.name} ${source.version}) for ${architecture}`
+}
+
+/** Bytes of a pack. */
+export function packSize({ files }: PackManifest): number {
+  return files.reduce((sum, { size }) => sum + size, 0)
+}
+
+/** Where packs appear in a container. */
+export const PACKS_IN_CONTAINER = '/dev/.xbuild/packs'
+
+/** The rules as the handler reads them. */
+export function rulesText({ manifest, digest }: Pick<Pack, 'manifest' | 'digest'>): string {
+  return manifest.twin.rules.map((line) => `${line.replaceAll('{pack}', `${PACKS_IN_CONTAINER}/${digest}`)}\n`).join('')
+}

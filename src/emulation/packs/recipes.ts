@@ -1,0 +1,74 @@
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { XbuildError } from '../../errors.ts'
+import type { PackTarget } from './targets.ts'
+
+/** How a pack is made, as `qemu/packs/NAME.json` says it. `{triple}` and `{version}` stand for those of the program. */
+export interface Recipe {
+  readonly name: string
+  readonly about: string
+  /** The end of the path of a program that this is for, as a regular expression. */
+  readonly path: string
+  /** What more must agree than the source version. */
+  readonly family: 'gcc' | 'binutils' | 'go'
+  /** The program in the packages of the image's architecture. */
+  readonly target: Origin
+  /** Its twin in the packages of this machine's. */
+  readonly native: Origin
+  /** Lines for the handler, see `qemu/handler/handler.c`. */
+  readonly rules: readonly string[]
+}
+
+/** Where a program is found: the first of each that is there. */
+export interface Origin {
+  readonly packages: readonly string[]
+  readonly files: readonly string[]
+}
+
+/** A recipe for the program of a path. */
+export interface RecipeMatch {
+  readonly recipe: Recipe
+  readonly target: PackTarget
+  readonly version: string
+}
+
+/** The folder of the recipes, beside `dist` in a package and in a checkout. Throws HOST when it is not there. */
+export function recipesFolder(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  for (let up = 0; up < 6; up++, folder = dirname(folder)) {
+    if (existsSync(join(folder, 'qemu/packs'))) return join(folder, 'qemu/packs')
+  }
+  throw new XbuildError('HOST', 'Cannot find the recipes of packs: the folder qemu/packs of xbuild is missing', { hint: 'Install xbuild again' })
+}
+
+/** All recipes, by name. */
+export async function readRecipes(folder = recipesFolder()): Promise<Recipe[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort()
+  return Promise.all(names.map(async (name) => JSON.parse(await readFile(join(folder, name), 'utf8')) as Recipe))
+}
+
+/** The recipe for a program by its path in an image of `targets`, if there is one. */
+export function matchRecipe(recipes: readonly Recipe[], path: string, targets: readonly PackTarget[]): RecipeMatch | undefined {
+  for (const recipe of recipes) {
+    for (const target of targets) {
+      const found = new RegExp(recipe.path.replaceAll('{triple}', target.triple)).exec(path)
+      if (found && (found.groups?.['triple'] ?? target.triple) === target.triple) return { recipe, target, version: found.groups?.['version'] ?? '' }
+    }
+  }
+  return undefined
+}
+
+/** The file names of programs that any recipe is for: only these does the handler ask about. */
+export function programNames(recipes: readonly Recipe[], targets: readonly PackTarget[]): string[] {
+  const files = recipes.flatMap(({ target }) => target.files.map((file) => file.slice(file.lastIndexOf('/') + 1)))
+  const filled = targets.flatMap(({ triple }) => files.map((name) => name.replaceAll('{triple}', triple)))
+  return [...new Set(filled.flatMap((name) => [name, ...targets.flatMap(({ triple }) => (name.startsWith(`${triple}-`) ? [name.slice(triple.length + 1)] : []))]))].sort()
+}
+
+/** Puts version and triple into a text of a recipe; in names of packages an underscore is a hyphen. */
+export function fill(text: string, { target, version }: Pick<RecipeMatch, 'target' | 'version'>, kind: 'file' | 'package' = 'file'): string {
+  const triple = kind === 'package' ? target.triple.replaceAll('_', '-') : target.triple
+  return text.replaceAll('{triple}', triple).replaceAll('{version}', version)
+}

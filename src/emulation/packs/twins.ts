@@ -1,0 +1,137 @@
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { toXbuildError } from '../../errors.ts'
+import { writeFileAtomic } from '../../host/files.ts'
+import { openApt, type Apt } from './apt.ts'
+import { makePack } from './make-pack.ts'
+import type { Distribution } from './os-release.ts'
+import type { Pack } from './pack.ts'
+import { listPacks, verifyPack } from './pack-folder.ts'
+import { matchRecipe, programNames, readRecipes, type RecipeMatch } from './recipes.ts'
+import { hostTarget, PACK_TARGETS, type PackTarget } from './targets.ts'
+
+/** A program that a step is about to run. */
+export interface Program {
+  /** Build-id, as the handler writes it. */
+  readonly id: string
+  /** Its path in the container. */
+  readonly path: string
+  /** GOARCH. */
+  readonly architecture: string
+}
+
+/** The twin of a program, or why there is none. */
+export type Twin = { readonly pack: Pack } | { readonly reason: string }
+
+/** Finds twins, making packs when none fits; each question is answered once. */
+export interface Twins {
+  /** File names of programs of an architecture that may have twins. */
+  names(architecture: string): Promise<readonly string[]>
+  /** `distribution` is asked for only when a pack has to be made. Never rejects. */
+  find(program: Program, distribution: () => Promise<Distribution | undefined>): Promise<Twin>
+  /** The packs for an architecture that are there already. */
+  known(architecture: string): Promise<readonly Pack[]>
+  close(): Promise<void>
+}
+
+export interface TwinsOptions {
+  /** Folder of packs. */
+  readonly folder: string
+  readonly signal: AbortSignal
+  /** Told before a pack is made. */
+  readonly onMake?: (what: string) => void
+}
+
+/** How long a refusal is believed: the archive may get what it did not have. Milliseconds. */
+const REFUSAL_LIFE = 6 * 3_600_000
+
+interface Refusal {
+  readonly reason: string
+  readonly at: number
+}
+
+export function createTwins({ folder, signal, onMake }: TwinsOptions): Twins {
+  const answers = new Map<string, Promise<Twin>>()
+  const archives = new Map<string, Promise<Apt>>()
+  const recipes = once(() => readRecipes())
+  const packs = once(() => listPacks(folder))
+  // One at a time: they share the folder that apt downloads into
+  let making: Promise<unknown> = Promise.resolve()
+
+  async function answer(program: Program, distribution: () => Promise<Distribution | undefined>): Promise<Twin> {
+    const known = (await packs()).find(({ manifest }) => manifest.twin.id === program.id && manifest.architecture === program.architecture)
+    if (known && (await verifyPack(known)).length === 0) return { pack: known }
+    const targets = PACK_TARGETS[program.architecture] ?? []
+    const match = matchRecipe(await recipes(), program.path, targets)
+    if (!match) return { reason: `no recipe is for ${program.path}` }
+    const host = hostTarget()
+    if (!host) return { reason: `there are no packs that run on ${process.arch}` }
+    const refused = await readRefusal(program.id)
+    if (refused) return refused
+    const from = await distribution()
+    if (!from) return { reason: 'the image does not say which distribution it is (/etc/os-release)' }
+    const turn = making.then(() => make({ program, match, host, from }))
+    making = turn.catch(() => undefined)
+    return turn
+  }
+
+  async function make({ program, match, host, from }: { program: Program; match: RecipeMatch; host: PackTarget; from: Distribution }): Promise<Twin> {
+    onMake?.(`${match.recipe.about}${match.version ? ` ${match.version}` : ''} of ${from.id} ${from.codename} for ${match.target.debian}`)
+    const { architecture, id } = program
+    for (const target of PACK_TARGETS[architecture]!.filter(({ triple }) => !match.recipe.path.includes('<triple>') || triple === match.target.triple)) {
+      try {
+        const apt = await archiveOf(from, [host.debian, target.debian])
+        return { pack: await makePack({ apt, match: { ...match, target }, architecture, distribution: from, host, id, packs: folder, signal }) }
+      } catch (thrown) {
+        const error = toXbuildError(thrown)
+        if (target !== PACK_TARGETS[architecture]!.at(-1) && error.code === 'NOT_FOUND' && !match.recipe.path.includes('<triple>')) continue
+        const reason = error.hint ? `${error.message}. ${error.hint}` : error.message
+        // What the network or this machine lacks now may be there the next time
+        if (error.code === 'NOT_FOUND') await writeRefusal(id, reason)
+        return { reason }
+      }
+    }
+    return { reason: `no pack of ${match.recipe.name} for ${architecture}` }
+  }
+
+  function archiveOf(distribution: Distribution, architectures: readonly [string, string]): Promise<Apt> {
+    const key = [distribution.id, distribution.codename, ...architectures].join(' ')
+    const known = archives.get(key) ?? mkdir(folder, { recursive: true }).then(() => openApt({ distribution, architectures, folder: join(folder, 'tmp'), signal }))
+    archives.set(key, known)
+    return known
+  }
+
+  const refusalFile = (id: string) => join(folder, 'refused', `${id}.json`)
+
+  async function readRefusal(id: string): Promise<{ reason: string } | undefined> {
+    try {
+      const { reason, at } = JSON.parse(await readFile(refusalFile(id), 'utf8')) as Refusal
+      return typeof reason === 'string' && Date.now() - at < REFUSAL_LIFE ? { reason } : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  async function writeRefusal(id: string, reason: string): Promise<void> {
+    await writeFileAtomic(refusalFile(id), JSON.stringify({ reason, at: Date.now() } satisfies Refusal), { fsync: false }).catch(() => undefined)
+  }
+
+  return {
+    names: async (architecture) => programNames(await recipes(), PACK_TARGETS[architecture] ?? []),
+    find(program, distribution) {
+      const key = `${program.architecture} ${program.id}`
+      const known = answers.get(key) ?? answer(program, distribution).catch((thrown: unknown) => ({ reason: toXbuildError(thrown).message }))
+      answers.set(key, known)
+      return known
+    },
+    known: async (architecture) => (await packs()).filter(({ manifest }) => manifest.architecture === architecture),
+    async close() {
+      for (const opened of archives.values()) await opened.then((apt) => apt.close(), () => undefined)
+    },
+  }
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => (made ??= make())
+}
