@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/**/*.test.ts'], testTimeout: 10_000, isolate: false } },
+      { test: { name: 'unit', include: ['test/**/*.test.ts'], globalSetup: ['test/support/generate.ts'], testTimeout: 10_000, isolate: false } },
       {
         test: {
           name: 'e2e',

@@ -34,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   'node:child_process': ['host'],
   execa: ['host'],
+  '@bufbuild/protobuf': ['driver'],
   'p-queue': ['run'],
   listr2: ['ui'],
   dockerode: ['driver'],

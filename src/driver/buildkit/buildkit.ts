@@ -1,0 +1,114 @@
+import type { MessageInitShape } from '@bufbuild/protobuf'
+import { XbuildError } from '../../errors.ts'
+import type { Job } from '../../plan/types.ts'
+import { formatPlatform, samePlatform, type Platform } from '../../platform.ts'
+import type { BuiltImage, Driver, DriverOptions } from '../driver.ts'
+import type { RemoteBuild } from '../remote-build.ts'
+import type { Transport } from '../transport.ts'
+import { entitlementsOf, frontendAttributes, targetOf } from './attributes.ts'
+import { jobCaches } from './caches.ts'
+import { failureOf } from './failure.ts'
+import { ABILITY, type BuildkitFacts } from './facts.ts'
+import type { SolveRequestSchema } from './gen/control_pb.ts'
+import { createLinks, type Link } from './links.ts'
+import { namedContextAttributes } from './named-contexts.ts'
+import { createProgress } from './progress.ts'
+import { checkPlatform, storedImage } from './result.ts'
+import { newId } from './session/session.ts'
+import { solve } from './solve.ts'
+
+export interface BuildkitOptions {
+  readonly transport: Transport
+  readonly facts: BuildkitFacts
+  /** What a job is built from; equal builds share a session, and with it their steps. */
+  readonly buildFor: (job: Job) => RemoteBuild | Promise<RemoteBuild>
+  /** The images of the engine that the daemon is part of: results of daemons that do not give out OCI content go through them. */
+  readonly images?: EngineImages
+  /** BUILDPLATFORM of all jobs; absent: the daemon's own. */
+  readonly buildPlatform?: Platform
+  readonly env?: Readonly<Record<string, string | undefined>>
+}
+
+/** Images in the store of an engine. */
+export interface EngineImages {
+  /** Reads an image into the local store. */
+  read(ref: string, options: { signal: AbortSignal }): Promise<BuiltImage>
+  remove(ref: string): Promise<void>
+}
+
+/** A BuildKit daemon as a driver. Loading this module loads the protobuf runtime: import it when a node is used. */
+export function createBuildkitDriver(options: BuildkitOptions): Driver {
+  const { transport, facts } = options
+  const links = createLinks(transport)
+  const progress = createProgress()
+
+  async function build(job: Job, { signal, emit, stages = [] }: DriverOptions): Promise<BuiltImage> {
+    const remote = await options.buildFor(job)
+    const platform = targetOf(job)
+    const emulated = job.decision.strategy.kind === 'emulate'
+    const told = progress.follow({ emit, platform: formatPlatform(platform), dockerfile: remote.dockerfile.shown, emulated })
+    const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
+    let link: Link | undefined
+    try {
+      link = await links.to(remote, signal)
+      const { client, session, inputs } = link
+      const caches = await jobCaches({ build: remote, facts, platform, stores: inputs.stores, env: options.env ?? {}, warn })
+      const named = await namedContextAttributes({ build: remote, facts, endpoint: transport.endpoint, platform, stages, signal, stores: inputs.stores })
+      const attributes = { ...frontendAttributes(job, remote, { ownImages: transport.session !== undefined, ...overridden(options) }), ...named }
+      const name = `xbuild.invalid/result:${newId()}`
+      const request = {
+        Frontend: 'dockerfile.v0',
+        FrontendAttrs: { ...attributes, ...(caches.imports.length > 0 ? { 'cache-imports': JSON.stringify(caches.imports) } : {}) },
+        Cache: { Imports: [...caches.imports], Exports: [...caches.exports] },
+        Entitlements: entitlementsOf(remote.options),
+        ...exporter(remote, { facts, name, warn }),
+      } as MessageInitShape<typeof SolveRequestSchema>
+      const answer = await solve({ client, session, request, onStatus: told.take, signal })
+      await caches.finish(answer)
+      const image = await taken(answer, { name, remote, platform, signal })
+      checkPlatform(image.config, job.kind === 'image' ? job.target : job.platform, transport.endpoint)
+      return image
+    } catch (error) {
+      const own = link?.failure()
+      const output = told.output()
+      throw failureOf(own instanceof XbuildError ? own : error, { endpoint: transport.endpoint, signal, dockerfile: remote.dockerfile.shown, emulated, ...(output ? { output } : {}) })
+    } finally {
+      told.end()
+    }
+  }
+
+  async function taken(answer: Readonly<Record<string, string>>, { name, remote, platform, signal }: { name: string; remote: RemoteBuild; platform: Platform; signal: AbortSignal }): Promise<BuiltImage> {
+    if (!facts.givesOci) {
+      const images = options.images!
+      try {
+        return await images.read(name, { signal })
+      } finally {
+        await images.remove(name)
+      }
+    }
+    const digest = answer['containerimage.digest']
+    if (digest === undefined) throw new XbuildError('UNSUPPORTED', `Cannot take the result of "${transport.endpoint}": the daemon does not say what it is`, { hint: 'This BuildKit is too old: update it' })
+    return storedImage(digest, platform, { store: remote.store, signal })
+  }
+
+  function exporter({ options: asked }: RemoteBuild, { name, warn }: { facts: BuildkitFacts; name: string; warn: (message: string) => void }) {
+    if (!facts.givesOci) {
+      if (!options.images) throw new XbuildError('UNSUPPORTED', `Cannot take results from "${transport.endpoint}": its BuildKit gives them to its own image store only`)
+      return { Exporter: 'moby', ExporterAttrs: { name } }
+    }
+    if (asked.sourceDateEpoch !== undefined && !facts.abilities.has(ABILITY.timestamps)) warn(`${transport.endpoint} does not write the times of SOURCE_DATE_EPOCH: its BuildKit is too old`)
+    return { Exporter: 'oci', ExporterAttrs: { tar: 'false', ...(asked.sourceDateEpoch === undefined ? {} : { 'rewrite-timestamp': 'true' }) } }
+  }
+
+  return {
+    build,
+    // The transport belongs to whoever made it
+    close: async () => links.close(),
+  }
+}
+
+/** BUILDPLATFORM has to be told only where the daemon would say another. */
+function overridden({ buildPlatform, facts }: BuildkitOptions): { buildPlatform?: Platform } {
+  const [own] = facts.platforms
+  return buildPlatform && !(own && samePlatform(own, buildPlatform)) ? { buildPlatform } : {}
+}

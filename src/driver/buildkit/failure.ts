@@ -1,0 +1,94 @@
+import { XbuildError, type ErrorCode, type SourcePosition } from '../../errors.ts'
+import { GrpcFailure, GRPC, type GrpcDetail } from './grpc/status.ts'
+
+/** What is known when something went wrong. */
+export interface FailureFacts {
+  readonly endpoint: string
+  readonly signal: AbortSignal
+  /** How messages call the Dockerfile. */
+  readonly dockerfile?: string
+  /** Whether the steps ran under an emulator. */
+  readonly emulated?: boolean
+  /** The last lines of the step that failed. */
+  readonly output?: readonly string[]
+}
+
+/** Anything thrown while speaking with a daemon as an `XbuildError`: NODE when the daemon is lost, else what the daemon says, classified. */
+export function failureOf(error: unknown, facts: FailureFacts): XbuildError {
+  if (facts.signal.aborted) return new XbuildError('CANCELED', 'Build canceled', { cause: error })
+  if (error instanceof XbuildError) return error
+  if (!(error instanceof GrpcFailure)) return nodeFailure(facts, messageOf(error), error)
+  if (error.code === GRPC.unavailable || error.code === GRPC.canceled) return nodeFailure(facts, error.message, error)
+  if (error.code === GRPC.unimplemented) return new XbuildError('UNSUPPORTED', `Cannot build on "${facts.endpoint}": ${error.message}`, { cause: error, hint: 'This BuildKit is too old, or is none: update it' })
+  return buildFailure(error, facts)
+}
+
+function nodeFailure({ endpoint }: FailureFacts, state: string, cause: unknown): XbuildError {
+  return new XbuildError('NODE', `Cannot build on "${endpoint}": ${state}`, { cause, hint: 'Check that the engine runs, and see its log' })
+}
+
+/** What the texts of BuildKit begin to say once its chain of contexts is off; the first that fits counts. */
+const KINDS: readonly (readonly [RegExp, ErrorCode, string?])[] = [
+  [/no space left on device/i, 'NODE', 'Free space on that machine: docker buildx prune, or buildctl prune'],
+  [/no active session|session .*not found|context canceled|transport is closing|connection reset/i, 'NODE'],
+  [/dockerfile parse error|unknown instruction|target stage .* could not be found|circular dependency|failed to parse (stage name|platform)/i, 'BAD_DOCKERFILE'],
+  [/no match for platform|does not match the specified platform/i, 'NO_PLATFORM', 'Take another base image, or build only for platforms that it has'],
+  [/authorization failed|pull access denied|insufficient_scope|401 Unauthorized|403 Forbidden|denied: requested access/i, 'AUTH', 'Check the name; if it is private, run docker login'],
+  [/failed to resolve source metadata|failed to do request|unexpected status|toomanyrequests|failed to copy: httpReadSeeker|manifest unknown|failed to push|server returned http/i, 'REGISTRY'],
+  [/(secret|ssh).*(not found|no such)|requested experimental|entitlement|is not allowed/i, 'BAD_OPTION'],
+  [/failed to calculate checksum|failed to compute cache key|failed to walk|lstat .*no such file|not found/i, 'NOT_FOUND'],
+  [/exec format error/i, 'EMULATOR', 'The image is for another platform, and the machine has no QEMU for it'],
+]
+
+function buildFailure(error: GrpcFailure, facts: FailureFacts): XbuildError {
+  const at = positionOf(error.details, facts.dockerfile)
+  const common = { cause: error, ...(at ? { at } : {}) }
+  const text = stateOf(error.message)
+  const status = exitCodeOf(error)
+  if (status !== undefined) {
+    const output = facts.output ?? []
+    const command = commandOf(error.message)
+    const crash = facts.emulated && (output.some((line) => line.includes('qemu: uncaught target signal')) || status === 132 || status === 139)
+    if (crash) {
+      return new XbuildError('EMULATOR', `Cannot run "${command}": the emulator or the emulated program crashed (exit code ${status})`, { ...common, output, hint: 'Try another QEMU version, or build this platform on a machine of its own' })
+    }
+    return new XbuildError('RUN_FAILED', `Cannot run "${command}": exit code ${status}`, { ...common, output })
+  }
+  const [, code, hint] = KINDS.find(([pattern]) => pattern.test(error.message)) ?? [undefined, 'UNSUPPORTED' as const]
+  if (code === 'NODE') return new XbuildError('NODE', `Cannot build on "${facts.endpoint}": ${text}`, { ...common, ...(hint ? { hint } : {}) })
+  return new XbuildError(code, `Cannot build${at ? '' : ` on "${facts.endpoint}"`}: ${text}`, { ...common, ...(hint ? { hint } : {}), ...(facts.output?.length ? { output: facts.output } : {}) })
+}
+
+/** Without what every message of the daemon begins with. */
+function stateOf(message: string): string {
+  return message.replace(/^(failed to solve(?: with frontend [^:]+)?: |rpc error: code = \w+ desc = |failed to create LLB definition: |frontend grpc server closed unexpectedly: )+/, '').trim().slice(0, 1000)
+}
+
+/** The status with which the command of a RUN ended. */
+export function exitCodeOf({ message, details = [] }: { readonly message: string; readonly details?: readonly GrpcDetail[] }): number | undefined {
+  const exit = details.find(({ type }) => /ExitMessage$/.test(type))?.value as { Code?: unknown } | undefined
+  if (typeof exit?.Code === 'number' && exit.Code > 0) return exit.Code
+  const text = /(?:executor failed running .*|process ".*" did not complete successfully): (?:runc did not terminate successfully: )?exit (?:code|status): ?(\d+)/s.exec(message)?.[1]
+  return text === undefined ? undefined : Number(text)
+}
+
+/** The command as it was given to the shell. */
+export function commandOf(message: string): string {
+  const quoted = /process "((?:[^"\\]|\\.)*)" did not complete/s.exec(message)?.[1]?.replaceAll(/\\(["\\])/g, '$1')
+  const listed = /executor failed running \[(.*)\]: /s.exec(message)?.[1]
+  return (quoted ?? listed ?? 'a command').slice(0, 200)
+}
+
+/** Where in the Dockerfile, as new daemons tell it. */
+function positionOf(details: readonly GrpcDetail[], file: string | undefined): SourcePosition | undefined {
+  const source = details.findLast(({ type }) => /errdefs\.Source$/.test(type))?.value as { ranges?: { start?: { line?: unknown }; end?: { line?: unknown } }[] } | undefined
+  const [first] = source?.ranges ?? []
+  const line = first?.start?.line
+  if (typeof line !== 'number' || line < 1 || file === undefined) return undefined
+  const last = source?.ranges?.at(-1)?.end?.line
+  return { file, line, ...(typeof last === 'number' && last > line ? { endLine: last } : {}) }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto'
+import { hostname } from 'node:os'
+import { basename, resolve } from 'node:path'
+import type { RemoteBuild } from '../remote-build.ts'
+import type { Served } from './grpc/server.ts'
+import { authService } from './session/auth.ts'
+import { contentService } from './session/content.ts'
+import { storeContents, type Contents } from './session/contents.ts'
+import { fileSyncService } from './session/file-sync.ts'
+import { healthService } from './session/health.ts'
+import { secretsService } from './session/secrets.ts'
+import { sshService } from './session/ssh.ts'
+import { uploadService } from './session/upload.ts'
+import { followPaths } from './sync/follow.ts'
+import { folderTree, memoryTree, type Tree } from './sync/tree.ts'
+
+/** What a session has to give; jobs may add to it while it is open. */
+export interface SessionInputs {
+  readonly services: readonly Served[]
+  readonly sharedKey: string
+  /** Content stores by name, for images that are inputs and for caches. */
+  readonly stores: Map<string, Contents>
+}
+
+/** Names of a session's trees; a named context has the prefix before its name. */
+export const TREE = { context: 'context', dockerfile: 'dockerfile', named: 'named-' } as const
+
+/** What an archive is called in the URL of the context. */
+export const ARCHIVE = 'context.tar'
+
+/** Everything that jobs of this build may be asked for by a daemon. */
+export function openInputs(build: RemoteBuild): SessionInputs {
+  const { context, options } = build
+  const trees = new Map<string, Tree>([[TREE.dockerfile, dockerfileTree(build)]])
+  if (context.kind === 'folder') trees.set(TREE.context, treeOf(context.path))
+  if (context.kind === 'nothing') trees.set(TREE.context, memoryTree({}))
+  for (const [name, named] of Object.entries(options.buildContexts)) {
+    if (named.kind === 'dir') trees.set(TREE.named + name, treeOf(resolve(options.cwd, named.path)))
+  }
+  const stores = new Map<string, Contents>([['export', storeContents(build.store)]])
+  const files = new Map(context.kind === 'archive' ? [[ARCHIVE, context.file]] : [])
+  return {
+    services: [
+      ...healthService(), ...fileSyncService(trees), ...secretsService(build.secret), ...sshService(build.agent), ...authService(build.credentials),
+      ...uploadService(files), ...contentService(stores),
+    ],
+    sharedKey: sharedKeyOf(build),
+    stores,
+  }
+}
+
+/**
+ * The text as the daemon looks for it. The ignore file of its own stands for whichever there is: the daemon then asks for no other, and an
+ * empty one would not count.
+ */
+function dockerfileTree({ dockerfile, context }: RemoteBuild): Tree {
+  return memoryTree({ Dockerfile: dockerfile.text, ...(context.kind === 'folder' ? { 'Dockerfile.dockerignore': `${['#', ...context.ignore].join('\n')}\n` } : {}) })
+}
+
+function treeOf(path: string): Tree {
+  return folderTree(path, (paths) => followPaths(path, paths))
+}
+
+/** The daemon keeps a copy of a tree under it: the same folder of the same machine is only compared the next time. */
+function sharedKeyOf({ context, options }: RemoteBuild): string {
+  const path = context.kind === 'folder' ? context.path : resolve(options.cwd)
+  return `${basename(path)}:${createHash('sha256').update(`${hostname()}\0${path}`).digest('hex').slice(0, 24)}`
+}
+
+/** Builds with the same key can be served by one session: the daemon then sees that steps are the same. */
+export function inputsKey({ options, dockerfile, context }: RemoteBuild): string {
+  const { cwd, buildContexts, secrets, ssh } = options
+  return JSON.stringify([cwd, buildContexts, secrets, ssh, dockerfile, context])
+}

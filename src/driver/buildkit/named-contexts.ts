@@ -1,0 +1,94 @@
+import { resolve } from 'node:path'
+import { XbuildError } from '../../errors.ts'
+import type { NamedContext } from '../../config/options.ts'
+import { showRemote } from '../../dockerfile/remote.ts'
+import { isIndexType } from '../../oci/media-type.ts'
+import { parseIndex, parseManifest } from '../../oci/read-manifest.ts'
+import { selectPlatform, availablePlatforms } from '../../oci/select-platform.ts'
+import { formatPlatform, type Platform } from '../../platform.ts'
+import type { BuiltStage } from '../driver.ts'
+import { layoutOrigin } from '../embedded/layout-origin.ts'
+import type { RemoteBuild } from '../remote-build.ts'
+import { ABILITY, type BuildkitFacts } from './facts.ts'
+import { TREE } from './inputs.ts'
+import { imageContents, layoutContents, type Contents } from './session/contents.ts'
+
+export interface NamedContextOptions {
+  readonly build: RemoteBuild
+  readonly facts: BuildkitFacts
+  readonly endpoint: string
+  readonly platform: Platform
+  /** Stages that were built already; they are handed over where the daemon takes them. */
+  readonly stages: readonly BuiltStage[]
+  readonly signal: AbortSignal
+  /** Content stores of the session. */
+  readonly stores: Map<string, Contents>
+}
+
+/** What the frontend is told of named contexts, which it takes for base images and stages of the same name. Throws UNSUPPORTED, NOT_FOUND. */
+export async function namedContextAttributes(options: NamedContextOptions): Promise<Record<string, string>> {
+  const { build, facts, endpoint } = options
+  const contexts = Object.entries(build.options.buildContexts)
+  const needs = (ability: string, what: string) => {
+    if (facts.abilities.has(ability)) return
+    throw new XbuildError('UNSUPPORTED', `Cannot build on "${endpoint}": its BuildKit does not know ${what}`, { hint: 'Update that engine, or build on another node' })
+  }
+  if (contexts.length > 0) needs(ABILITY.namedContexts, 'named contexts')
+  if (contexts.some(([, { kind }]) => kind === 'oci-layout')) needs(ABILITY.layouts, 'OCI layouts as contexts')
+  const attributes: Record<string, string> = {}
+  for (const [name, context] of contexts) attributes[`context:${name}`] = await addressOf(name, context, options)
+  const taken = facts.abilities.has(ABILITY.layouts) ? options.stages : []
+  for (const stage of taken) attributes[`context:${stage.name}`] = await stageAddress(stage, options)
+  return Object.keys(attributes).length === 0 ? {} : { ...attributes, 'frontend.caps': 'moby.buildkit.frontend.contexts+forward' }
+}
+
+async function addressOf(name: string, context: NamedContext, { build, platform, stores, signal }: NamedContextOptions): Promise<string> {
+  switch (context.kind) {
+    case 'image':
+      return `docker-image://${context.ref}`
+    case 'dir':
+      return `local:${TREE.named}${name}`
+    case 'remote':
+      return remoteAddress(context.remote)
+    case 'oci-layout': {
+      const path = resolve(build.options.cwd, context.path)
+      const { descriptor, bytes } = await layoutOrigin(path, context.ref).root(signal)
+      let { digest } = descriptor
+      // A list that is the layout itself is no blob of it
+      if (isIndexType(descriptor.mediaType) && (await layoutContents(path).size(digest)) === undefined) {
+        const index = parseIndex(bytes, descriptor)
+        const found = selectPlatform(index, platform)
+        if (!found) {
+          throw new XbuildError('NO_PLATFORM', `Cannot use "oci-layout://${context.path}" for ${formatPlatform(platform)}: it has ${availablePlatforms(index).join(', ')} only`)
+        }
+        digest = found.digest
+      }
+      return layoutAddress(stores, digest, layoutContents(path))
+    }
+  }
+}
+
+function remoteAddress(remote: Extract<NamedContext, { kind: 'remote' }>['remote']): string {
+  if (remote.kind === 'http') return remote.url
+  // A commit id says more than the name of a branch that is to be there
+  const commit = remote.checksum?.length === 40 ? remote.checksum : undefined
+  if (remote.checksum !== undefined && !commit) {
+    throw new XbuildError('UNSUPPORTED', `Cannot check "${showRemote(remote)}" against the commit "${remote.checksum}" with BuildKit: the id is cut short`, { hint: 'Write all 40 digits' })
+  }
+  const at = [commit ?? remote.ref ?? '', ...(remote.subdir === undefined ? [] : [remote.subdir])].join(':')
+  return at === '' ? remote.url : `${remote.url}#${at}`
+}
+
+async function stageAddress({ image }: BuiltStage, { stores }: NamedContextOptions): Promise<string> {
+  const { descriptor, blobs } = image
+  const chunks: Uint8Array[] = []
+  for await (const chunk of (await blobs.read(descriptor)) as AsyncIterable<Uint8Array>) chunks.push(chunk)
+  const manifest = parseManifest(Buffer.concat(chunks), descriptor)
+  return layoutAddress(stores, descriptor.digest, imageContents([descriptor, manifest.config, ...manifest.layers], blobs))
+}
+
+function layoutAddress(stores: Map<string, Contents>, digest: string, contents: Contents): string {
+  const name = `layout${digest.slice(digest.indexOf(':') + 1, 40)}`
+  stores.set(`oci:${name}`, contents)
+  return `oci-layout://${name}@${digest}`
+}

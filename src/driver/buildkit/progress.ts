@@ -1,0 +1,142 @@
+import type { Timestamp } from '@bufbuild/protobuf/wkt'
+import { XbuildError } from '../../errors.ts'
+import type { Emit } from '../driver.ts'
+import { commandOf, exitCodeOf } from './failure.ts'
+import type { StatusResponse, Vertex, VertexWarning } from './gen/control_pb.ts'
+
+/** What a daemon tells of the steps of all jobs it has, as events. A step that several jobs share is told once. */
+export interface Progress {
+  /** Follows one build. */
+  follow(options: { readonly emit: Emit; readonly platform: string; readonly dockerfile: string; readonly emulated: boolean }): BuildProgress
+}
+
+export interface BuildProgress {
+  take(status: StatusResponse): void
+  /** The last lines of the step that failed, when one did. */
+  output(): readonly string[] | undefined
+  /** No more will come: steps that are still open were stopped. */
+  end(): void
+}
+
+interface Step {
+  /** The build that tells of it. */
+  readonly owner: object
+  state: 'open' | 'ended'
+  /** What came without a line's end, by stream. */
+  readonly rest: Map<bigint, string>
+  readonly last: string[]
+}
+
+const KEPT_LINES = 50
+/** A line without an end is cut, so that it cannot fill the memory. */
+const MOST_OF_A_LINE = 64 << 10
+
+export function createProgress(): Progress {
+  const steps = new Map<string, Step>()
+  return {
+    follow({ emit, platform, dockerfile, emulated }) {
+      const owner = {}
+      let failed: string | undefined
+      const decoder = new TextDecoder()
+
+      function stepOf(digest: string): Step | undefined {
+        const step = steps.get(digest)
+        return step?.owner === owner && step.state === 'open' ? step : undefined
+      }
+
+      function vertex(found: Vertex): void {
+        if (!found.started || isQuiet(found.name)) return
+        if (found.error !== '' && !/context canceled/.test(found.error)) failed = found.digest
+        let step = steps.get(found.digest)
+        if (!step || (step.owner !== owner && step.state === 'ended' && !found.cached && !found.completed)) {
+          step = { owner, state: 'open', rest: new Map(), last: [] }
+          steps.set(found.digest, step)
+          emit({ type: 'step.start', step: found.digest, name: withPlatform(found.name, platform), platforms: [platform], at: at(found.started) })
+        }
+        if (step.owner !== owner || step.state === 'ended' || !found.completed) return
+        flush(found.digest, step)
+        step.state = 'ended'
+        if (found.error === '') emit({ type: 'step.done', step: found.digest, cached: found.cached, at: at(found.completed) })
+        else emit({ type: 'step.fail', step: found.digest, error: stepFailure(found.error, step.last, emulated), at: at(found.completed) })
+      }
+
+      function log(digest: string, stream: bigint, bytes: Uint8Array, time: number): void {
+        const step = stepOf(digest)
+        if (!step) return
+        const lines = ((step.rest.get(stream) ?? '') + decoder.decode(bytes)).split('\n')
+        step.rest.set(stream, lines.pop()!.slice(-MOST_OF_A_LINE))
+        for (const text of lines) say(digest, step, stream, text, time)
+      }
+
+      function say(digest: string, step: Step, stream: bigint, text: string, time: number): void {
+        const line = text.replace(/\r$/, '')
+        step.last.push(line)
+        if (step.last.length > KEPT_LINES) step.last.shift()
+        emit({ type: 'step.log', step: digest, stream: stream === 2n ? 'stderr' : 'stdout', line, at: time })
+      }
+
+      function flush(digest: string, step: Step): void {
+        for (const [stream, text] of step.rest) if (text !== '') say(digest, step, stream, text, Date.now())
+        step.rest.clear()
+      }
+
+      return {
+        take({ vertexes, statuses, logs, warnings }) {
+          // Lines of a step come before its end, whatever order they are listed in
+          for (const found of vertexes) if (!found.completed) vertex(found)
+          for (const { vertex: digest, stream, msg, timestamp } of logs) log(digest, stream, msg, at(timestamp))
+          for (const { vertex: digest, ID: name, current, total, completed, timestamp } of statuses) {
+            if (!stepOf(digest) || (total === 0n && current === 0n)) continue
+            emit({ type: 'transfer', id: `${digest} ${name}`, name, current: Number(current), ...(total > 0n ? { total: Number(total) } : {}), ...(completed ? { done: true } : {}), at: at(timestamp) })
+          }
+          for (const found of vertexes) if (found.completed) vertex(found)
+          for (const warning of warnings) warn(warning, dockerfile, emit)
+        },
+        output() {
+          const step = failed === undefined ? undefined : steps.get(failed)
+          return step && step.last.length > 0 ? [...step.last] : undefined
+        },
+        end() {
+          for (const [digest, step] of steps) {
+            if (step.owner !== owner || step.state === 'ended') continue
+            flush(digest, step)
+            emit({ type: 'step.fail', step: digest, error: new XbuildError('CANCELED', 'Step stopped'), at: Date.now() })
+            // Another job may still be at it, and tells from now on
+            steps.delete(digest)
+          }
+        },
+      }
+    },
+  }
+}
+
+/** BuildKit names a platform only where several are built at once. */
+function withPlatform(name: string, platform: string): string {
+  return /^\[(?=[^\]]*\d+\/\d+\])(?![a-z]+\/\S+ )/.test(name) ? name.replace('[', `[${platform} `) : name
+}
+
+/** Steps that are no news to anybody. */
+function isQuiet(name: string): boolean {
+  return /^\[internal\] (load (remote )?build (definition|context metadata)|load \.dockerignore|booting)/.test(name)
+}
+
+/** The checks of Dockerfiles are made before anything is sent, by xbuild itself. */
+function warn({ short, detail, url, ranges }: VertexWarning, dockerfile: string, emit: Emit): void {
+  if (url.includes('/dockerfile/rule/')) return
+  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('utf8')
+  const line = ranges[0]?.start?.line
+  const message = [text(short), ...detail.map(text)].join(': ')
+  emit({ type: 'warning', message, ...(line === undefined || line < 1 ? {} : { source: { file: dockerfile, line } }), at: Date.now() })
+}
+
+function stepFailure(message: string, output: readonly string[], emulated: boolean): XbuildError {
+  if (/context canceled/.test(message)) return new XbuildError('CANCELED', 'Step stopped')
+  const status = exitCodeOf({ message })
+  if (status === undefined) return new XbuildError('UNSUPPORTED', message.slice(0, 1000))
+  const crash = emulated && (status === 132 || status === 139)
+  return new XbuildError(crash ? 'EMULATOR' : 'RUN_FAILED', `Cannot run "${commandOf(message)}": exit code ${status}`, { output })
+}
+
+function at(time: Timestamp | undefined): number {
+  return time ? Number(time.seconds) * 1000 + Math.floor(time.nanos / 1e6) : Date.now()
+}
