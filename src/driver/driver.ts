@@ -49,9 +49,20 @@ export type Emit = (event: BuildEvent) => void
 
 /** Everything that happens, as data: only `ui/` turns it into text. Times are milliseconds since the epoch. */
 export type BuildEvent =
-  | { readonly type: 'job.start'; readonly job: string; readonly platform: string; readonly strategy: string; readonly at: number }
+  | { readonly type: 'job.start'; readonly job: string; readonly platform: string; readonly strategy: string; readonly node?: string; readonly at: number }
   | { readonly type: 'job.done'; readonly job: string; readonly platform: string; readonly digest: string; readonly at: number }
   | { readonly type: 'job.fail'; readonly job: string; readonly platform: string; readonly error: XbuildError; readonly at: number }
+  /** The job goes on on another node, or is tried again on the same; `because` is why it failed there. */
+  | {
+      readonly type: 'job.move'
+      readonly job: string
+      readonly platform: string
+      readonly from: string
+      readonly to: string
+      readonly strategy: string
+      readonly because: string
+      readonly at: number
+    }
   | { readonly type: 'job.skip'; readonly job: string; readonly platform: string; readonly because: string; readonly at: number }
   /** A step is a vertex of the build; one step may serve several platforms. `name` is like `[linux/arm64 build 2/4] RUN make`. */
   | {

@@ -1,8 +1,10 @@
 import PQueue from 'p-queue'
-import type { Driver, Emit } from '../driver/driver.ts'
-import { toXbuildError } from '../errors.ts'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { BuiltImage, Driver, Emit } from '../driver/driver.ts'
+import { toXbuildError, XbuildError } from '../errors.ts'
 import type { BuildPlan, ImageJob, Node } from '../plan/types.ts'
 import { formatPlatform } from '../platform.ts'
+import { afterFailure, classify, type Attempt, type FailureClass } from './failure.ts'
 import type { JobOutcome } from './outcome.ts'
 import type { Listener } from './watch.ts'
 
@@ -14,42 +16,112 @@ export interface DispatchOptions {
   readonly listener: Listener
   /** How long a step may say nothing; milliseconds. */
   readonly silenceTimeout?: number | undefined
+  /** Told of every image as soon as it is there. */
+  readonly onBuilt?: (job: ImageJob, image: BuiltImage) => Promise<void>
 }
 
-/**
- * Hands every image job to the driver of its node, as many at a time as the node has slots. Stage jobs are not handed out: the driver
- * of the image job that needs them does them on the way, once.
- */
-export async function dispatch(plan: BuildPlan, { nodes, driverFor, signal, listener, silenceTimeout }: DispatchOptions): Promise<readonly JobOutcome[]> {
-  const queues = new Map(nodes.map((node) => [node.name, new PQueue({ concurrency: node.slots })]))
-  const jobs = plan.jobs.filter((job): job is ImageJob => job.kind === 'image')
-  const emit: Emit = listener.emit
-  return Promise.all(jobs.map((job) => {
-    // No `signal` here: p-queue would settle a running job before its driver has stopped it.
-    return queues.get(job.decision.strategy.node)!.add(() => (signal.aborted ? skip(job, 'canceled') : attempt(job)))
-  }))
+/** How a try ended. */
+type Tried =
+  | { readonly image: BuiltImage }
+  | { readonly image?: undefined; readonly error: XbuildError; readonly failure: FailureClass }
 
-  function skip(job: ImageJob, because: string): JobOutcome {
-    emit({ type: 'job.skip', job: job.id, platform: formatPlatform(job.target), because, at: Date.now() })
-    return { status: 'skipped', job, because }
+/** A job on its way: what was tried, and how long that took. Milliseconds. */
+interface Course {
+  job: ImageJob
+  readonly attempts: Attempt[]
+  spent: number
+  started?: number
+  pause?: number | undefined
+}
+
+const GIVE_UP = { kind: 'give up' } as const
+const LOST_BEFORE = (node: string): Tried => ({ error: new XbuildError('NODE', `${node} was lost before`), failure: 'node' })
+
+/**
+ * Hands every image job to the driver of its node, as many at a time as the node has slots. A job whose node fails moves to the next best
+ * one, with an event that says why. Stage jobs are not handed out: the driver of the image job that needs them does them on the way, once.
+ */
+export async function dispatch(plan: BuildPlan, { nodes, driverFor, signal, listener, silenceTimeout, onBuilt }: DispatchOptions): Promise<readonly JobOutcome[]> {
+  const queues = new Map(nodes.map((node) => [node.name, new PQueue({ concurrency: node.slots })]))
+  const ownEngine = new Set(nodes.filter(({ driver }) => driver === 'embedded').map(({ name }) => name))
+  /** Nodes that failed in this build: what waits for them goes elsewhere at once. */
+  const lost = new Set<string>()
+  const emit: Emit = listener.emit
+  return Promise.all(plan.jobs.filter((job): job is ImageJob => job.kind === 'image').map(run))
+
+  async function run(planned: ImageJob): Promise<JobOutcome> {
+    const course: Course = { job: planned, attempts: [], spent: 0 }
+    for (;;) {
+      const { job } = course
+      // No `signal` here: p-queue would settle a running job before its driver has stopped it.
+      const outcome = await queues.get(job.decision.strategy.node)!.add(() => step(course))
+      if (outcome) return outcome
+      if (course.pause) await pause(course.pause, undefined, { signal }).catch(() => undefined)
+    }
   }
 
-  async function attempt(job: ImageJob): Promise<JobOutcome> {
+  /** Tries a job once, on the node it is at; without an outcome it has moved, or is to be tried again. */
+  async function step(course: Course): Promise<JobOutcome | undefined> {
+    const { job } = course
+    const { id } = job
+    const { node, kind } = job.decision.strategy
     const platform = formatPlatform(job.target)
-    const started = Date.now()
-    emit({ type: 'job.start', job: job.id, platform, strategy: job.decision.strategy.kind, at: started })
-    const watched = listener.watch(platform, { timeout: job.timeout, silence: silenceTimeout }, signal)
+    const from = Date.now()
+    if (signal.aborted) {
+      emit({ type: 'job.skip', job: id, platform, because: 'canceled', at: from })
+      return { status: 'skipped', job, because: 'canceled' }
+    }
+    if (course.started === undefined) emit({ type: 'job.start', job: id, platform, strategy: kind, node, at: from })
+    course.started ??= from
+    const tried = lost.has(node) && hasOther(job) ? LOST_BEFORE(node) : await attempt(job, course.spent)
+    const at = Date.now()
+    course.spent += at - from
+    if (tried.image) {
+      emit({ type: 'job.done', job: id, platform, digest: tried.image.descriptor.digest, at })
+      return { status: 'done', job, image: tried.image, seconds: (at - course.started) / 1000 }
+    }
+    const { error, failure } = tried
+    course.attempts.push({ node, failure })
+    if (error.code === 'NODE') lost.add(node)
+    const next = signal.aborted ? GIVE_UP : afterFailure({ attempts: course.attempts, alternatives: job.alternatives ?? [], lost, retried: ownEngine.has(node) })
+    if (next.kind === 'give up') {
+      emit({ type: 'job.fail', job: id, platform, error, at })
+      return { status: 'failed', job, error }
+    }
+    const strategy = next.kind === 'move' ? next.to.strategy : job.decision.strategy
+    emit({ type: 'job.move', job: id, platform, from: node, to: strategy.node, strategy: strategy.kind, because: error.message, at })
+    course.pause = next.kind === 'again' ? next.after : undefined
+    if (next.kind === 'move') course.job = moved(job, next.to, error)
+    return undefined
+  }
+
+  async function attempt(job: ImageJob, spent: number): Promise<Tried> {
+    const watched = listener.watch(formatPlatform(job.target), { timeout: job.timeout, spent, silence: silenceTimeout }, signal)
     try {
       const image = await driverFor(job.decision.strategy.node).build(job, { signal: watched.signal, emit })
-      const at = Date.now()
-      emit({ type: 'job.done', job: job.id, platform, digest: image.descriptor.digest, at })
-      return { status: 'done', job, image, seconds: (at - started) / 1000 }
+      await onBuilt?.(job, image)
+      return { image }
     } catch (thrown) {
-      const error = (signal.aborted ? undefined : watched.stopped()?.error) ?? toXbuildError(thrown)
-      emit({ type: 'job.fail', job: job.id, platform, error, at: Date.now() })
-      return { status: 'failed', job, error }
+      const stopped = signal.aborted ? undefined : watched.stopped()
+      const error = stopped?.error ?? toXbuildError(thrown)
+      return { error, failure: classify(error, { emulates: job.emulates === true, silent: stopped?.silent === true }) }
     } finally {
       watched.end()
     }
+  }
+
+  function hasOther({ alternatives = [] }: ImageJob): boolean {
+    return alternatives.some(({ strategy }) => !lost.has(strategy.node))
+  }
+}
+
+/** The job as it is done by another node. */
+function moved(job: ImageJob, { strategy, emulates }: NonNullable<ImageJob['alternatives']>[number], error: XbuildError): ImageJob {
+  const { kind, node } = job.decision.strategy
+  const { emulates: _, ...rest } = job
+  return {
+    ...rest,
+    ...(emulates ? { emulates: true as const } : {}),
+    decision: { strategy, reason: `${node} failed`, rejected: [...job.decision.rejected, { kind, node, because: error.message }] },
   }
 }

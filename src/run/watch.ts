@@ -4,6 +4,8 @@ import { XbuildError } from '../errors.ts'
 /** Limits for one job; milliseconds. */
 export interface Limits {
   readonly timeout?: number | undefined
+  /** What of it is gone already, on other nodes. */
+  readonly spent?: number
   /** How long its running steps may say nothing. */
   readonly silence?: number | undefined
 }
@@ -46,7 +48,7 @@ export function createListener(emit: Emit): Listener {
     if (step) step.heard = Date.now()
   }
 
-  function watch(platform: string, { timeout, silence }: Limits, signal: AbortSignal): Watched {
+  function watch(platform: string, { timeout, spent = 0, silence }: Limits, signal: AbortSignal): Watched {
     const stop = new AbortController()
     let why: ReturnType<Watched['stopped']>
     const timers: NodeJS.Timeout[] = []
@@ -55,7 +57,7 @@ export function createListener(emit: Emit): Listener {
       stop.abort(error)
     }
     if (timeout !== undefined) {
-      timers.push(setTimeout(() => end(new XbuildError('TIMEOUT', `Cannot build ${platform} in ${told(timeout)}: it was stopped`, { hint: 'Give it more time with --timeout, or timeout of the platform in xbuild.yaml' }), false), timeout))
+      timers.push(setTimeout(() => end(new XbuildError('TIMEOUT', `Cannot build ${platform} in ${told(timeout)}: it was stopped`, { hint: 'Give it more time with --timeout, or timeout of the platform in xbuild.yaml' }), false), Math.max(1, timeout - spent)))
     }
     if (silence !== undefined) {
       timers.push(setInterval(() => {

@@ -1,4 +1,5 @@
 import type { BuildEvent } from '../driver/driver.ts'
+import { movedText } from './progress.ts'
 import { cleanLine, createPaint, formatBytes, formatDuration, type Color } from './text.ts'
 import type { Ui, UiOptions } from './ui.ts'
 
@@ -32,6 +33,8 @@ export function createPlainUi({ stderr, color }: Pick<UiOptions, 'stderr'> & { r
         return onStep(event)
       case 'transfer':
         return onTransfer(event)
+      case 'job.move':
+        return say(movedText(event), 'yellow')
       case 'job.skip':
         return say(`${event.platform} SKIPPED: ${cleanLine(event.because)}`, 'yellow')
       case 'warning': {

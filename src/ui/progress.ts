@@ -52,6 +52,12 @@ export function update(progress: Progress, event: BuildEvent): void {
       group.strategy = event.strategy
       return
     }
+    case 'job.move': {
+      const group = groupOf(progress, [event.platform], event.at)
+      group.strategy = event.strategy
+      progress.warnings.push({ message: movedText(event) })
+      return
+    }
     case 'job.done':
     case 'job.fail':
     case 'job.skip': {
@@ -97,6 +103,12 @@ export function update(progress: Progress, event: BuildEvent): void {
     case 'warning':
       progress.warnings.push({ message: cleanLine(event.message), ...(event.source ? { source: event.source } : {}) })
   }
+}
+
+/** What is said of a job that moves. */
+export function movedText({ platform, from, to, strategy, because }: Extract<BuildEvent, { type: 'job.move' }>): string {
+  const where = from === to ? `again on ${cleanLine(to)}` : `from ${cleanLine(from)} to ${cleanLine(to)} (${strategy})`
+  return `${platform} goes on ${where}: ${cleanLine(because)}`
 }
 
 function groupOf(progress: Progress, platforms: readonly string[], at: number): GroupState {

@@ -1,11 +1,11 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { XbuildError } from '../../src/errors.ts'
 import { MEDIA_TYPE } from '../../src/oci/descriptor.ts'
 import { parsePlatform, formatPlatform } from '../../src/platform.ts'
 import type { BuildEvent, BuiltImage, Driver } from '../../src/driver/driver.ts'
 import type { BuildPlan, ImageJob, Job, Node } from '../../src/plan/types.ts'
 import { dispatch } from '../../src/run/dispatch.ts'
-import { BuildFailedError } from '../../src/run/outcome.ts'
+import { BuildFailedError, settle as settleAll, type JobOutcome } from '../../src/run/outcome.ts'
 import { createListener } from '../../src/run/watch.ts'
 
 const image: BuiltImage = {
@@ -119,6 +119,56 @@ test('stage jobs are not handed out: the image jobs that need them do them', asy
   await settle()
   here.finish('linux/amd64')
   expect(await outcomes).toHaveLength(1)
+})
+
+test('a job moves when its node is lost, what waits for that node goes elsewhere at once, and the outcome says where it was built', async () => {
+  const [here, there] = [manualDriver(), manualDriver()]
+  const movable = (platform: string): ImageJob => ({ ...job(platform), alternatives: [{ strategy: { kind: 'emulate', node: 'there', emulator: 'qemu' }, emulates: true }] })
+  const { outcomes, types } = start([movable('linux/amd64'), movable('linux/arm64')], [node('here', 1), node('there', 2)], { here, there })
+  await settle()
+  here.finish('linux/amd64', new XbuildError('NODE', 'Cannot reach here: connection reset'))
+  await settle()
+  await settle()
+  expect([here.started, there.started]).toEqual([['linux/amd64'], ['linux/amd64', 'linux/arm64']])
+  there.finish('linux/amd64')
+  there.finish('linux/arm64', new XbuildError('RUN_FAILED', 'exit code 1'))
+  const [first, second] = await outcomes
+  expect(first).toMatchObject({ status: 'done', job: { emulates: true, decision: { strategy: { node: 'there' }, rejected: [{ node: 'here', because: 'Cannot reach here: connection reset' }] } } })
+  expect(second).toMatchObject({ status: 'failed', error: { code: 'RUN_FAILED' } })
+  expect(types().sort()).toEqual(['job.done linux/amd64', 'job.fail linux/arm64', 'job.move linux/amd64', 'job.move linux/arm64', 'job.start linux/amd64', 'job.start linux/arm64'])
+})
+
+test('a job that is out of time fails as such, when its driver has stopped it', async () => {
+  const slow: Driver = {
+    build: (_, { signal }) => new Promise((_resolve, reject) => {
+      signal.addEventListener('abort', () => reject(new XbuildError('CANCELED', 'Build canceled')))
+    }),
+    close: async () => undefined,
+  }
+  const { outcomes } = start([{ ...job('linux/amd64'), timeout: 5 }], [node('here', 1)], { here: slow })
+  expect(await outcomes).toMatchObject([{ status: 'failed', error: { code: 'TIMEOUT', message: 'Cannot build linux/amd64 in 0.005 s: it was stopped' } }])
+})
+
+describe('a build as a whole', () => {
+  const [amd64, arm64] = [job('linux/amd64'), { ...job('linux/arm64'), optional: true as const }]
+  const plan = { ...planOf([amd64, arm64]), platforms: [amd64.target, arm64.target] }
+  const done = (one: ImageJob): JobOutcome => ({ status: 'done', job: one, image, seconds: 1 })
+  const failed = (one: ImageJob): JobOutcome => ({ status: 'failed', job: one, error: new XbuildError('RUN_FAILED', 'broken') })
+  const { signal } = new AbortController()
+
+  test('succeeds without an optional platform, and says which', () => {
+    expect(settleAll(plan, [done(amd64), failed(arm64)], signal)).toMatchObject({ built: [{ job: amd64 }], missing: [{ platform: arm64.target, error: { message: 'broken' } }] })
+  })
+
+  test('fails with a platform that is not optional, and with nothing at all', () => {
+    expect(() => settleAll(plan, [failed(amd64), done(arm64)], signal)).toThrow('Cannot build 1 of 2 platforms: linux/amd64')
+    expect(() => settleAll({ ...plan, platforms: [arm64.target] }, [failed(arm64)], signal)).toThrow(BuildFailedError)
+  })
+
+  test('knows of platforms that were left out of the plan', () => {
+    const unplaced = [{ platform: arm64.target, because: 'nobody runs it' }]
+    expect(settleAll({ ...plan, unplaced }, [done(amd64)], signal).missing).toMatchObject([{ error: { code: 'NO_NODE', message: 'nobody runs it' } }])
+  })
 })
 
 test('no jobs give no outcomes', async () => {
