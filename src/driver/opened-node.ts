@@ -1,0 +1,23 @@
+import type { Job, Node } from '../plan/types.ts'
+import type { Driver } from './driver.ts'
+import type { RemoteBuild } from './remote-build.ts'
+
+/** A machine that answers, and the way to build on it. */
+export interface OpenedNode {
+  readonly node: Node
+  /** Makes the driver; called once, by the first job that goes there. Absent for this machine's own engine, which the build opens itself. */
+  driver?(buildFor: (job: Job) => RemoteBuild | Promise<RemoteBuild>): Driver | Promise<Driver>
+  close(): Promise<void>
+}
+
+/** A machine that was asked for and does not answer: the build goes on with the others, and says so. */
+export interface LostNode {
+  readonly name: string
+  readonly because: string
+}
+
+/** All machines of a build, in the order in which they are preferred. */
+export interface OpenedNodes {
+  readonly nodes: readonly OpenedNode[]
+  readonly lost: readonly LostNode[]
+}
