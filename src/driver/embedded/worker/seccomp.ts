@@ -1,32 +1,12 @@
+import { ALLOWED, ALLOWED_BY_MACHINE, REFUSED } from './seccomp-calls.ts'
+
 /*
- * What Docker's default profile forbids to a container with Docker's default capabilities, turned around: everything is allowed but this.
- * A call that an older kernel may not have answers ENOSYS where programs then take the older call, EPERM elsewhere. The emulator of a
- * foreign program makes the calls of this machine, so the profile is always that of the machine.
+ * What is not on the list is refused, as Docker's default profile has it. The emulator of a foreign program makes the calls of this
+ * machine, so the profile is always that of the machine.
  */
 
 const EPERM = 1
 const ENOSYS = 38
-
-/** Mounts, namespaces, other processes' memory, kernel modules and keys, the clock, the machine itself; and calls that are mostly holes. */
-const FORBIDDEN = [
-  // mounts and namespaces
-  'mount', 'umount', 'umount2', 'pivot_root', 'mount_setattr', 'move_mount', 'open_tree', 'open_tree_attr', 'fsopen', 'fsconfig', 'fsmount', 'fspick',
-  'setns', 'unshare', 'sethostname', 'setdomainname', 'listmount', 'statmount',
-  // the kernel's keyring: it is not divided by namespaces
-  'add_key', 'request_key', 'keyctl',
-  // the kernel itself
-  'init_module', 'finit_module', 'delete_module', 'create_module', 'query_module', 'get_kernel_syms', 'kexec_load', 'kexec_file_load', 'reboot',
-  'bpf', 'perf_event_open', 'syslog', 'acct', 'lookup_dcookie', 'fanotify_init', 'quotactl', 'quotactl_fd', 'swapon', 'swapoff', 'vhangup', 'nfsservctl',
-  'iopl', 'ioperm', 'io_uring_setup', 'io_uring_enter', 'io_uring_register', 'userfaultfd',
-  // the clock
-  'settimeofday', 'stime', 'clock_settime', 'clock_settime64',
-  // other processes and their memory
-  'kcmp', 'pidfd_getfd', 'process_madvise', 'move_pages', 'migrate_pages', 'mbind', 'get_mempolicy', 'set_mempolicy', 'set_mempolicy_home_node',
-  // files by handle, around every path
-  'open_by_handle_at',
-  // never meant for programs of today
-  'uselib', 'ustat', 'sysfs', '_sysctl', 'bdflush', 'vm86', 'vm86old', 'afs_syscall', 'tuxcall', 'vserver', 'security', 'getpmsg', 'putpmsg',
-]
 
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET: a process in a namespace of its own could mount again. */
 const CLONE_FLAGS = [0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000]
@@ -42,8 +22,15 @@ const ARCHITECTURES: Readonly<Record<string, readonly string[]>> = {
   loong64: ['SCMP_ARCH_LOONGARCH64'],
 }
 
-/** AF_VSOCK reaches the host of a virtual machine. */
-const VSOCK = 40
+/** AF_ALG reaches deep into the kernel, AF_VSOCK the host of a virtual machine. */
+const [ALG, VSOCK] = [38, 40]
+
+/** PER_LINUX, PER_LINUX32, both with UNAME26, and the question which it is. */
+const PERSONALITIES = [0, 0x0008, 0x20000, 0x20008, 0xffffffff]
+/** ADDR_NO_RANDOMIZE, as debuggers and `setarch -R` ask for it. */
+const NO_RANDOMIZE = 0x40000
+
+type Comparison = 'EQ' | 'LT' | 'GT' | 'MASKED_EQ'
 
 /** The seccomp section of an OCI runtime configuration, for a machine with that `process.arch`; nothing for one we have no names for. */
 export function seccompProfile(arch: string): unknown {
@@ -52,16 +39,43 @@ export function seccompProfile(arch: string): unknown {
   // On s390x the flags are the second argument of clone
   const flags = arch === 's390x' ? 1 : 0
   return {
-    defaultAction: 'SCMP_ACT_ALLOW',
+    // A program that meets a call it does not know takes an older one; at EPERM it would give up
+    defaultAction: 'SCMP_ACT_ERRNO',
+    defaultErrnoRet: ENOSYS,
     architectures,
     syscalls: [
-      { names: FORBIDDEN, action: 'SCMP_ACT_ERRNO', errnoRet: EPERM },
+      allow([...ALLOWED, ...(ALLOWED_BY_MACHINE[arch] ?? [])]),
+      refuse(REFUSED),
+      // Without flags that make namespaces
+      allow(['clone'], { index: flags, op: 'MASKED_EQ', value: CLONE_FLAGS.reduce((all, flag) => all + flag), valueTwo: 0 }),
+      ...CLONE_FLAGS.map((flag) => refuse(['clone'], { index: flags, op: 'MASKED_EQ', value: flag, valueTwo: flag })),
       // Its flags lie in memory, where no filter sees them; programs take clone instead
-      { names: ['clone3'], action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS },
-      ...CLONE_FLAGS.map((flag) => ({
-        names: ['clone'], action: 'SCMP_ACT_ERRNO', errnoRet: EPERM, args: [{ index: flags, value: flag, valueTwo: flag, op: 'SCMP_CMP_MASKED_EQ' }],
-      })),
-      { names: ['socket'], action: 'SCMP_ACT_ERRNO', errnoRet: EPERM, args: [{ index: 0, value: VSOCK, op: 'SCMP_CMP_EQ' }] },
+      refuse(['clone3'], undefined, ENOSYS),
+      allow(['socket'], { index: 0, op: 'LT', value: ALG }),
+      allow(['socket'], { index: 0, op: 'EQ', value: ALG + 1 }),
+      allow(['socket'], { index: 0, op: 'GT', value: VSOCK }),
+      ...[ALG, VSOCK].map((family) => refuse(['socket'], { index: 0, op: 'EQ', value: family })),
+      ...PERSONALITIES.map((value) => allow(['personality'], { index: 0, op: 'EQ', value })),
+      refuse(['personality'], { index: 0, op: 'EQ', value: NO_RANDOMIZE }),
     ],
   }
+}
+
+interface Argument {
+  readonly index: number
+  readonly op: Comparison
+  readonly value: number
+  readonly valueTwo?: number
+}
+
+function allow(names: readonly string[], argument?: Argument): unknown {
+  return { names, action: 'SCMP_ACT_ALLOW', ...argsOf(argument) }
+}
+
+function refuse(names: readonly string[], argument?: Argument, errnoRet = EPERM): unknown {
+  return { names, action: 'SCMP_ACT_ERRNO', errnoRet, ...argsOf(argument) }
+}
+
+function argsOf(argument?: Argument): { args?: readonly unknown[] } {
+  return argument ? { args: [{ ...argument, op: `SCMP_CMP_${argument.op}` }] } : {}
 }
