@@ -1,0 +1,45 @@
+import type { Platform } from '../../platform.ts'
+import type { Store } from '../../store/store.ts'
+import type { BlobSource, BuiltImage } from '../driver.ts'
+import { type DockerEngine, engineFailure } from './engine.ts'
+import { readSavedImage } from './read-image.ts'
+
+/** The images in an engine's own store. */
+export interface EngineImages {
+  /** Reads an image into the local store. Throws BAD_PLATFORM when it is not for `platform`, NODE, BAD_IMAGE. */
+  read(ref: string, options: { readonly signal: AbortSignal; readonly platform?: Platform }): Promise<BuiltImage>
+  /** Takes a name away, and the image with it unless it has others; what it was built from stays for the next build. */
+  remove(ref: string): Promise<void>
+}
+
+/** The images of an engine as they come into `store`; `sourceDateEpoch` in seconds. */
+export function engineImages(engine: DockerEngine, { store, sourceDateEpoch }: { readonly store: Store; readonly sourceDateEpoch?: number }): EngineImages {
+  const blobs: BlobSource = {
+    path: async ({ digest }) => store.blobs.path(digest),
+    read: async ({ digest }) => store.blobs.read(digest),
+    origins: async () => [],
+  }
+  return {
+    async read(ref, { signal, platform }) {
+      let saved: (NodeJS.ReadableStream & { destroy(error?: Error): void }) | undefined
+      const stop = () => saved?.destroy(new Error('canceled'))
+      signal.addEventListener('abort', stop, { once: true })
+      try {
+        signal.throwIfAborted()
+        saved = (await engine.api.getImage(ref).get()) as typeof saved & object
+        const stamp = sourceDateEpoch === undefined ? {} : { sourceDateEpoch }
+        const image = await readSavedImage(saved as unknown as AsyncIterable<Buffer>, { store, endpoint: engine.endpoint, signal, ...(platform ? { platform } : {}), ...stamp })
+        return { ...image, blobs }
+      } catch (error) {
+        throw signal.aborted ? signal.reason : engineFailure(engine.endpoint, error)
+      } finally {
+        signal.removeEventListener('abort', stop)
+        saved?.destroy()
+      }
+    },
+    async remove(ref) {
+      const image = engine.api.getImage(ref) as unknown as { remove(options: object): Promise<unknown> }
+      await image.remove({ noprune: true }).catch(() => undefined)
+    },
+  }
+}
