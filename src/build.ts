@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import type { BuildOptions, NamedContext } from './config/options.ts'
 import type { Emit } from './driver/driver.ts'
 import { openEngines, type Engines } from './engines.ts'
+import { openHabits } from './habits.ts'
 import type { Answer, Question } from './inspect.ts'
 import type { BuildPlan } from './plan/types.ts'
 import { lookOver, prepare, type Prepared } from './prepare.ts'
@@ -9,7 +10,7 @@ import { formatPlatform } from './platform.ts'
 import { checkDestinations, checkOutputs } from './publish/check-outputs.ts'
 import { publish, type PublishResult } from './publish/publish.ts'
 import { dispatch } from './run/dispatch.ts'
-import { settle, type Settled } from './run/outcome.ts'
+import { isWhole, settle, type Settled } from './run/outcome.ts'
 import { createListener } from './run/watch.ts'
 import { openSite, type Site } from './site.ts'
 import { keyOf } from './store/key.ts'
@@ -49,12 +50,14 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
   await checkDestinations(outputs)
   let prepared: Prepared | undefined
   let engines: Engines | undefined
-  const site = await openSite(options, edges, () => prepared!.node)
+  const site = await openSite(options, edges, () => prepared!.local!)
   try {
-    prepared = await prepare(options, { ...site, ...edges })
+    const habits = openHabits(site.store, { several: site.machines !== undefined })
+    prepared = await prepare(options, { ...site, ...edges, last: habits.last })
     engines = await openEngines(prepared, { options, edges, site })
     lookOver(prepared.targets, { baseOf: engines.baseOf, emit })
-    const outcomes = await dispatch(prepared.plan, { nodes: [prepared.node], listener, driverFor: engines.driverFor, silenceTimeout: options.silenceTimeout, signal })
+    const outcomes = await dispatch(prepared.plan, { nodes: prepared.all, listener, driverFor: engines.driverFor, silenceTimeout: options.silenceTimeout, signal })
+    if (!isWhole(outcomes)) await engines.keep(outcomes)
     const settled = settle(prepared.plan, outcomes, signal)
     const published = await publish({
       ...outputs,
@@ -68,6 +71,7 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
     })
     await keepInStore(site.store, published, options.tags)
     await engines.save(settled)
+    await habits.remember(settled, prepared.targets)
     await keepStoreSmall(options, site, signal)
     return resultOf(options, { settled, published, site })
   } catch (error) {
@@ -77,6 +81,7 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
     if (!broken || once || signal.aborted) throw error
     site.warn(`Cannot use an imported cache: ${broken.message}; building without it`)
   } finally {
+    await engines?.close()
     await site.close()
   }
   return build({ ...options, cacheFrom: [] }, given)
@@ -86,7 +91,8 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
 export async function plan(options: BuildOptions, edges: BuildEdges): Promise<BuildPlan> {
   const site = await openSite(options, edges)
   try {
-    return (await prepare(options, { ...site, ...edges })).plan
+    const { last } = openHabits(site.store, { several: site.machines !== undefined })
+    return (await prepare(options, { ...site, ...edges, last })).plan
   } finally {
     await site.close()
   }

@@ -5,11 +5,12 @@ import type { BaseFacts } from './dockerfile/checks/view.ts'
 import type { GraphStage } from './dockerfile/types.ts'
 import { openBuildInputs } from './driver/embedded/build-inputs.ts'
 import type { EmbeddedEngine } from './driver/embedded/open.ts'
-import type { Driver } from './driver/driver.ts'
+import type { BuiltImage, Driver } from './driver/driver.ts'
 import type { TargetBuild } from './driver/target.ts'
-import { samePlatform, type Platform } from './platform.ts'
+import type { ImageJob } from './plan/types.ts'
+import { formatPlatform, samePlatform, type Platform } from './platform.ts'
 import { check, type Prepared } from './prepare.ts'
-import type { Settled } from './run/outcome.ts'
+import type { JobOutcome, Settled } from './run/outcome.ts'
 import type { Site } from './site.ts'
 
 /** The drivers of a build, each opened when the plan, or a job that moves, needs it. */
@@ -19,8 +20,12 @@ export interface Engines {
   baseOf(target: TargetBuild, stage: GraphStage): BaseFacts | undefined
   /** An imported cache that turned out to be broken. */
   brokenCache(): Error | undefined
+  /** Keeps what was built when the build as a whole has failed: the next run builds only the rest. */
+  keep(outcomes: readonly JobOutcome[]): Promise<void>
   /** Writes the caches, and what makes the next build faster. */
   save(settled: Settled): Promise<void>
+  /** Ends the drivers. */
+  close(): Promise<void>
 }
 
 export interface EngineEdges {
@@ -30,40 +35,79 @@ export interface EngineEdges {
 }
 
 /** Opens what the plan needs before anything starts. Throws with the place in the Dockerfile. */
-export async function openEngines({ targets, node, plan }: Prepared, { options, edges, site }: EngineEdges): Promise<Engines> {
+export async function openEngines({ targets, nodes, local, plan }: Prepared, { options, edges, site }: EngineEdges): Promise<Engines> {
   const { emit, signal, env } = edges
   const { store, ground, registry, main } = site
+  const started = Date.now()
+  const inputs = await openBuildInputs(options, env)
+  const isPlannedHere = ({ platform }: TargetBuild) => plan.jobs.some((job) => job.kind === 'image' && job.decision.strategy.node === local?.name && samePlatform(job.target, platform))
   let caches: Caches | undefined
   let embedded: EmbeddedEngine | undefined
-  const inputs = await openBuildInputs(options, env)
-  const local = once(async () => {
+  const here = once(async () => {
     const { openEmbedded } = await import('./driver/embedded/open.ts')
     caches = await openCachesOf(options, { registry, cwd: options.cwd, env, emit, store, platforms: plan.platforms })
-    embedded = await openEmbedded({
-      options, targets, more, ground, registry, main, inputs, emit, signal,
-      isNative: (platform) => node.native.some((native) => samePlatform(native, platform)),
+    return (embedded = await openEmbedded({
+      options, targets: targets.filter(isPlannedHere), more: targetOf, ground, registry, main, inputs, emit, signal,
+      isNative: (platform) => local!.native.some((native) => samePlatform(native, platform)),
       check: (diagnostics) => check(diagnostics, emit),
       ...(caches ? { imports: caches.imports } : {}),
       ...(caches?.configExtra ? { configExtra: caches.configExtra } : {}),
-    })
-    return embedded
+    }))
   })
-  if (plan.jobs.some(({ decision }) => decision.strategy.node === node.name)) await local()
+  const others = new Map<string, Promise<Driver>>()
+  const buildFor = once(async () => (await import('./driver/remote-builds.ts')).createRemoteBuilds({ targets, main, inputs, store, env, warn: site.warn }))
+  const unfinished = nodes.length === 0 ? undefined : (await import('./driver/unfinished.ts')).openUnfinished(site)
+  if (targets.some(isPlannedHere)) await here()
 
   return {
-    driverFor: () => ({ build: async (job, jobOptions) => (await local()).driver.build(job, jobOptions), close: async () => undefined }),
+    driverFor: (name) => ({
+      async build(job, jobOptions) {
+        const kept = job.kind === 'image' ? await takeUp(job, jobOptions.signal) : undefined
+        return kept ?? (await driverOf(name)).build(job, jobOptions)
+      },
+      close: async () => undefined,
+    }),
     baseOf: (target, stage) => embedded?.baseOf(target, stage),
     brokenCache: () => caches?.imports.failure(),
+    async keep(outcomes) {
+      for (const outcome of outcomes) {
+        // What was built here is in the cache of steps
+        if (!unfinished || outcome.status !== 'done' || outcome.job.decision.strategy.node === local?.name) continue
+        await unfinished.keep(targetOf(outcome.job.target), outcome.image, { started, signal })
+      }
+    },
     async save({ built }) {
+      await unfinished?.forget()
       await embedded?.save()
       if (!embedded || !caches) return
       const { solver } = embedded
       const lowered = embedded.lowered().filter(({ platform }) => built.some(({ job }) => samePlatform(job.target, platform)))
       await caches.save({ workers: ground.workers, layers: ground.layers, solver, lowered, signal })
     },
+    async close() {
+      await Promise.allSettled([...others.values()].map(async (driver) => (await driver).close()))
+    },
   }
 
-  function more(platform: Platform): TargetBuild {
+  function driverOf(name: string): Promise<Driver> {
+    if (name === local?.name) return here().then(({ driver }) => driver)
+    const driver = others.get(name) ?? buildFor().then((build) => nodes.find(({ node }) => node.name === name)!.driver(build))
+    others.set(name, driver)
+    return driver
+  }
+
+  /** What the run before built of the same inputs, when it failed elsewhere. */
+  async function takeUp(job: ImageJob, abort: AbortSignal): Promise<BuiltImage | undefined> {
+    const image = await unfinished?.find(targetOf(job.target), abort)
+    if (!image) return undefined
+    const step = `unfinished ${job.id}`
+    const platform = formatPlatform(job.target)
+    emit({ type: 'step.start', step, name: `[${platform}] built by the run before, which failed elsewhere`, platforms: [platform], at: Date.now() })
+    emit({ type: 'step.done', step, cached: true, at: Date.now() })
+    return image
+  }
+
+  function targetOf(platform: Platform): TargetBuild {
     return targets.find((target) => samePlatform(target.platform, platform))!
   }
 }

@@ -10,6 +10,7 @@ import { contextNamed } from './dockerfile/sources.ts'
 import type { Dockerfile, GraphStage, StageGraph } from './dockerfile/types.ts'
 import type { DockerfileText, MainContext } from './driver/embedded/main-context.ts'
 import type { Emit } from './driver/driver.ts'
+import type { OpenedNode, OpenedNodes } from './driver/opened-node.ts'
 import type { TargetBuild } from './driver/target.ts'
 import { DockerfileError, toXbuildError, XbuildError, type Diagnostic, type SourcePosition } from './errors.ts'
 import { localNode } from './nodes/local.ts'
@@ -21,7 +22,12 @@ import type { Store } from './store/store.ts'
 /** Everything before the first step runs: read, understood, planned. */
 export interface Prepared {
   readonly targets: readonly TargetBuild[]
-  readonly node: Node
+  /** In the order in which they are preferred. */
+  readonly nodes: readonly OpenedNode[]
+  /** This machine, when it takes part. */
+  readonly local: Node | undefined
+  /** The machines as the plan knows them. */
+  readonly all: readonly Node[]
   readonly plan: BuildPlan
 }
 
@@ -32,18 +38,39 @@ export interface PrepareEdges {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly store: Store
   readonly main: MainContext
+  /** Asks the machines that the options name; absent: this one builds alone. */
+  readonly machines: OpenedNodes | undefined
+  /** The node that built a platform last time. */
+  readonly last: (target: TargetBuild) => Promise<string | undefined>
 }
 
-/** Reads the Dockerfiles, makes a graph per platform, looks at this machine and plans. Throws before anything is built. */
-export async function prepare(options: BuildOptions, { emit, signal, env, store, main }: PrepareEdges): Promise<Prepared> {
-  const buildPlatform = platformOfNodeArch(process.arch)
-  const targets = await readTargets(options, { main, buildPlatform, emit })
-  const graphs = targets.map(({ graph }) => graph)
-  const node = await localNode({
-    wanted: platformsThatRun(graphs), env, signal, slots: 8, cacheFile: join(store.folder.records, 'emulators.json'),
-  })
+/** Reads the Dockerfiles, makes a graph per platform, looks at the machines and plans. Throws before anything is built. */
+export async function prepare(options: BuildOptions, edges: PrepareEdges): Promise<Prepared> {
+  const { emit, machines } = edges
+  const here = platformOfNodeArch(process.arch)
+  const others = machines?.nodes.map(({ node }) => node) ?? []
+  for (const { name, because } of machines?.lost ?? []) emit({ type: 'warning', message: `Building without ${name}: ${because}`, at: Date.now() })
+  const buildPlatform = machines?.local === false ? (others[0]?.native[0] ?? here) : here
+  const targets = await readTargets(options, { ...edges, buildPlatform })
+  const local = machines?.local === false ? undefined : await lookHere(targets, edges)
+  const nodes = [...(local ? [local] : []), ...others]
+  const facts = await Promise.all(targets.map(async (target) => factsOf(target, await edges.last(target))))
   const dockerfiles = [...new Set(targets.map(({ file }) => file.shown))].join(', ')
-  return { targets, node, plan: planBuild({ dockerfile: dockerfiles, buildPlatform, graphs, nodes: [node], targets: targets.map(factsOf) }) }
+  const plan = planBuild({ dockerfile: dockerfiles, buildPlatform, graphs: graphsFor(targets, nodes), nodes, targets: facts })
+  return { targets, nodes: machines?.nodes ?? [], local, all: nodes, plan }
+}
+
+function lookHere(targets: readonly TargetBuild[], { env, signal, store }: PrepareEdges): Promise<Node> {
+  const wanted = platformsThatRun(targets.map(({ graph }) => graph))
+  return localNode({ wanted, env, signal, slots: 8, cacheFile: join(store.folder.records, 'emulators.json') })
+}
+
+/** Every target as every node sees it: `$BUILDPLATFORM` is the node's own platform. */
+function graphsFor(targets: readonly TargetBuild[], nodes: readonly Node[]): StageGraph[] {
+  return targets.flatMap(({ platform, options, dockerfile, graph }) => {
+    const other = nodes.flatMap(({ native }) => native.slice(0, 1)).filter((own, i, all) => !samePlatform(own, graph.buildPlatform) && all.findIndex((one) => samePlatform(one, own)) === i)
+    return [graph, ...other.map((buildPlatform) => graphOf(dockerfile, options, { target: platform, buildPlatform }).graph)]
+  })
 }
 
 interface TargetEdges {
@@ -122,7 +149,7 @@ function unusedBases(dockerfile: Dockerfile, override: PlatformOverride | undefi
   }))
 }
 
-function factsOf({ platform, options, file, optional }: TargetBuild): TargetFacts {
+function factsOf({ platform, options, file, optional }: TargetBuild, last: string | undefined): TargetFacts {
   const override = overrideFor(options, platform)
   return {
     platform,
@@ -131,6 +158,7 @@ function factsOf({ platform, options, file, optional }: TargetBuild): TargetFact
     overrides: override ? describeOverride(override) : [],
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
     optional,
+    ...(last === undefined ? {} : { last }),
   }
 }
 

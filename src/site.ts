@@ -3,6 +3,7 @@ import type { BuildOptions } from './config/options.ts'
 import type { BuildEdges } from './build.ts'
 import { createGround, type Ground } from './driver/embedded/ground.ts'
 import { openMainContext, type MainContext } from './driver/embedded/main-context.ts'
+import type { OpenedNodes } from './driver/opened-node.ts'
 import { findLaunch } from './emulation/launch.ts'
 import { XbuildError } from './errors.ts'
 import type { Node } from './plan/types.ts'
@@ -21,6 +22,8 @@ export interface Site {
   readonly ground: Ground
   readonly registry: RegistryClient
   readonly main: MainContext
+  /** The machines beside this one; absent: it builds alone. */
+  readonly machines: OpenedNodes | undefined
   readonly warn: (message: string) => void
   close(): Promise<void>
 }
@@ -33,18 +36,26 @@ export async function openSite(options: BuildOptions, { emit, signal, env, stdin
   const lease = await takeBuildLease(store.folder, { signal, onWait: (others) => warn(`Waiting for ${describeHolders(others)} to end`) })
   const launch = once(() => findLaunch(env, node().emulated.flatMap((entry) => (entry.status === 'ready' ? [entry.platform.architecture] : []))))
   const ground = createGround({ store, env, emit, launch, sourceDateEpoch: options.sourceDateEpoch, accel: options.accel ?? 'auto', signal })
+  const machines = openMachines(options, { env, signal, store })
+  machines.catch(() => undefined)
   const close = async (main?: MainContext) => {
     lease.release()
-    await Promise.allSettled([main?.close(), ground.close(), registry.close()])
+    const opened = await machines.catch(() => undefined)
+    await Promise.allSettled([main?.close(), ground.close(), registry.close(), ...(opened?.nodes ?? []).map((one) => one.close())])
   }
   try {
     const platforms = (options.platforms.length > 0 ? options.platforms : [platformOfNodeArch(process.arch)]).map(formatPlatform)
     const main = await openMainContext(options, { remotes: ground.remotes, folder: store.folder, stdin, platforms, signal })
-    return { store, lease, ground, registry, main, warn, close: () => close(main) }
+    return { store, lease, ground, registry, main, machines: await machines, warn, close: () => close(main) }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+/** Asks the machines that the options and the environment name, if they name any. */
+async function openMachines(_options: BuildOptions, _edges: Pick<BuildEdges, 'env' | 'signal'> & { readonly store: Store }): Promise<OpenedNodes | undefined> {
+  return undefined
 }
 
 function noSteps(): never {

@@ -5,8 +5,8 @@ import type { RemoteBuild } from './remote-build.ts'
 /** A machine that answers, and the way to build on it. */
 export interface OpenedNode {
   readonly node: Node
-  /** Makes the driver; called once, by the first job that goes there. Absent for this machine's own engine, which the build opens itself. */
-  driver?(buildFor: (job: Job) => RemoteBuild | Promise<RemoteBuild>): Driver | Promise<Driver>
+  /** Makes the driver; called once, by the first job that goes there. */
+  driver(buildFor: (job: Job) => RemoteBuild | Promise<RemoteBuild>): Driver | Promise<Driver>
   close(): Promise<void>
 }
 
@@ -16,8 +16,10 @@ export interface LostNode {
   readonly because: string
 }
 
-/** All machines of a build, in the order in which they are preferred. */
+/** The machines of a build beside this one, in the order in which they are preferred. */
 export interface OpenedNodes {
+  /** Whether this machine takes part, too. */
+  readonly local: boolean
   readonly nodes: readonly OpenedNode[]
   readonly lost: readonly LostNode[]
 }

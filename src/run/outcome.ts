@@ -17,6 +17,11 @@ export interface Settled {
   readonly missing: readonly { readonly platform: Platform; readonly error: XbuildError }[]
 }
 
+/** Whether every job was done, or may fail. */
+export function isWhole(outcomes: readonly JobOutcome[]): boolean {
+  return outcomes.every(({ status, job }) => status === 'done' || job.optional === true)
+}
+
 /** Whether the build as a whole succeeded: every platform that is not optional, and at least one. Throws BuildFailedError, CANCELED. */
 export function settle({ platforms, unplaced = [] }: BuildPlan, outcomes: readonly JobOutcome[], signal: AbortSignal): Settled {
   if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')

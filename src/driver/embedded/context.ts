@@ -85,7 +85,8 @@ export async function openContext(path: string, { records, ignoreFiles }: { reco
   }
 }
 
-async function readIgnore(candidates: readonly string[]): Promise<string[]> {
+/** Lines of the first of these files that is there. */
+export async function readIgnore(candidates: readonly string[]): Promise<string[]> {
   for (const file of candidates) {
     const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined

@@ -1,0 +1,47 @@
+import { join, resolve } from 'node:path'
+import type { Job } from '../plan/types.ts'
+import { samePlatform } from '../platform.ts'
+import { createCredentials } from '../registry/credentials.ts'
+import type { Store } from '../store/store.ts'
+import type { BuildInputs } from './embedded/build-inputs.ts'
+import { readIgnore } from './embedded/context.ts'
+import type { MainContext } from './embedded/main-context.ts'
+import type { RemoteBuild, RemoteContext } from './remote-build.ts'
+import type { TargetBuild } from './target.ts'
+
+export interface RemoteBuildsOptions {
+  readonly targets: readonly TargetBuild[]
+  readonly main: MainContext
+  readonly inputs: BuildInputs
+  readonly store: Store
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly warn: (message: string) => void
+}
+
+/** Makes what drivers of other engines are given; the same for jobs of the same target. */
+export function createRemoteBuilds({ targets, main, inputs, store, env, warn }: RemoteBuildsOptions): (job: Job) => Promise<RemoteBuild> {
+  const credentials = createCredentials({ env, say: warn })
+  const builds = new Map<TargetBuild, Promise<RemoteBuild>>()
+
+  return (job) => {
+    const platform = job.kind === 'image' ? job.target : job.targets[0]!
+    const target = targets.find((one) => samePlatform(one.platform, platform))!
+    const build = builds.get(target) ?? make(target)
+    builds.set(target, build)
+    return build
+  }
+
+  async function make({ options, file }: TargetBuild): Promise<RemoteBuild> {
+    const context = await contextOf({ options, file }, main)
+    return { options, dockerfile: { text: file.text, shown: file.shown }, context, secret: inputs.secret, agent: inputs.agent, credentials, store }
+  }
+}
+
+async function contextOf({ options, file }: Pick<TargetBuild, 'options' | 'file'>, { vertex }: MainContext): Promise<RemoteContext> {
+  if (!vertex) {
+    const path = resolve(options.cwd, options.context)
+    return { kind: 'folder', path, ignore: await readIgnore([...(file.path === undefined ? [] : [`${file.path}.dockerignore`]), join(path, '.dockerignore')]) }
+  }
+  if (vertex.kind !== 'remote') return { kind: 'nothing' }
+  return vertex.source.kind === 'stdin' ? { kind: 'archive', file: vertex.source.file } : { kind: 'url', url: options.context }
+}
