@@ -2,18 +2,19 @@ import type { MessageInitShape } from '@bufbuild/protobuf'
 import { XbuildError } from '../../errors.ts'
 import type { Job } from '../../plan/types.ts'
 import { formatPlatform, samePlatform, type Platform } from '../../platform.ts'
-import type { BuiltImage, Driver, DriverOptions } from '../driver.ts'
+import type { BlobSource, BuiltImage, Driver, DriverOptions } from '../driver.ts'
+import type { EngineImages } from '../docker/engine-images.ts'
 import type { RemoteBuild } from '../remote-build.ts'
 import type { Transport } from '../transport.ts'
 import { entitlementsOf, frontendAttributes, targetOf } from './attributes.ts'
 import { jobCaches } from './caches.ts'
 import { failureOf } from './failure.ts'
-import { ABILITY, type BuildkitFacts } from './facts.ts'
+import { ABILITY, checkAbilities, type BuildkitFacts } from './facts.ts'
 import type { SolveRequestSchema } from './gen/control_pb.ts'
 import { createLinks, type Link } from './links.ts'
 import { namedContextAttributes } from './named-contexts.ts'
 import { createProgress } from './progress.ts'
-import { checkPlatform, storedImage } from './result.ts'
+import { checkPlatform, pushedImage, storedImage } from './result.ts'
 import { newId } from './session/session.ts'
 import { solve } from './solve.ts'
 
@@ -23,17 +24,22 @@ export interface BuildkitOptions {
   /** What a job is built from; equal builds share a session, and with it their steps. */
   readonly buildFor: (job: Job) => RemoteBuild | Promise<RemoteBuild>
   /** The images of the engine that the daemon is part of: results of daemons that do not give out OCI content go through them. */
-  readonly images?: EngineImages
+  readonly images?: (build: RemoteBuild) => EngineImages
+  /** The result goes there from the daemon itself, by digest, and not to this machine. Only for daemons that give out OCI content. */
+  readonly pushTo?: PushTarget
   /** BUILDPLATFORM of all jobs; absent: the daemon's own. */
   readonly buildPlatform?: Platform
   readonly env?: Readonly<Record<string, string | undefined>>
 }
 
-/** Images in the store of an engine. */
-export interface EngineImages {
-  /** Reads an image into the local store. */
-  read(ref: string, options: { signal: AbortSignal }): Promise<BuiltImage>
-  remove(ref: string): Promise<void>
+/** A repository that the daemon pushes to. */
+export interface PushTarget {
+  /** `host/name` */
+  readonly repository: string
+  /** Plain http, or any certificate. */
+  readonly insecure?: boolean
+  /** Reads what is there now. */
+  readonly blobs: BlobSource
 }
 
 /** A BuildKit daemon as a driver. Loading this module loads the protobuf runtime: import it when a node is used. */
@@ -50,10 +56,11 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
     const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
     let link: Link | undefined
     try {
+      checkAbilities(remote.options, facts, transport.endpoint)
       link = await links.to(remote, signal)
       const { client, session, inputs } = link
       const caches = await jobCaches({ build: remote, facts, platform, stores: inputs.stores, env: options.env ?? {}, warn })
-      const named = await namedContextAttributes({ build: remote, facts, endpoint: transport.endpoint, platform, stages, signal, stores: inputs.stores })
+      const named = await namedContextAttributes({ build: remote, facts, platform, stages, signal, stores: inputs.stores })
       const attributes = { ...frontendAttributes(job, remote, { ownImages: transport.session !== undefined, ...overridden(options) }), ...named }
       const name = `xbuild.invalid/result:${newId()}`
       const request = {
@@ -61,7 +68,7 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
         FrontendAttrs: { ...attributes, ...(caches.imports.length > 0 ? { 'cache-imports': JSON.stringify(caches.imports) } : {}) },
         Cache: { Imports: [...caches.imports], Exports: [...caches.exports] },
         Entitlements: entitlementsOf(remote.options),
-        ...exporter(remote, { facts, name, warn }),
+        ...exporter(remote, { name, warn }),
       } as MessageInitShape<typeof SolveRequestSchema>
       const answer = await solve({ client, session, request, onStatus: told.take, signal })
       await caches.finish(answer)
@@ -79,25 +86,35 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
 
   async function taken(answer: Readonly<Record<string, string>>, { name, remote, platform, signal }: { name: string; remote: RemoteBuild; platform: Platform; signal: AbortSignal }): Promise<BuiltImage> {
     if (!facts.givesOci) {
-      const images = options.images!
+      const images = imagesOf(remote)
       try {
-        return await images.read(name, { signal })
+        return await images.read(name, { signal, platform })
       } finally {
         await images.remove(name)
       }
     }
     const digest = answer['containerimage.digest']
     if (digest === undefined) throw new XbuildError('UNSUPPORTED', `Cannot take the result of "${transport.endpoint}": the daemon does not say what it is`, { hint: 'This BuildKit is too old: update it' })
-    return storedImage(digest, platform, { store: remote.store, signal })
+    return options.pushTo ? pushedImage(answer, platform, options.pushTo) : storedImage(digest, platform, { store: remote.store, signal })
   }
 
-  function exporter({ options: asked }: RemoteBuild, { name, warn }: { facts: BuildkitFacts; name: string; warn: (message: string) => void }) {
+  function exporter(remote: RemoteBuild, { name, warn }: { name: string; warn: (message: string) => void }) {
+    const { sourceDateEpoch } = remote.options
     if (!facts.givesOci) {
-      if (!options.images) throw new XbuildError('UNSUPPORTED', `Cannot take results from "${transport.endpoint}": its BuildKit gives them to its own image store only`)
+      imagesOf(remote)
       return { Exporter: 'moby', ExporterAttrs: { name } }
     }
-    if (asked.sourceDateEpoch !== undefined && !facts.abilities.has(ABILITY.timestamps)) warn(`${transport.endpoint} does not write the times of SOURCE_DATE_EPOCH: its BuildKit is too old`)
-    return { Exporter: 'oci', ExporterAttrs: { tar: 'false', ...(asked.sourceDateEpoch === undefined ? {} : { 'rewrite-timestamp': 'true' }) } }
+    if (sourceDateEpoch !== undefined && !facts.abilities.has(ABILITY.timestamps)) warn(`${transport.endpoint} does not write the times of SOURCE_DATE_EPOCH: its BuildKit is too old`)
+    const stamp = sourceDateEpoch === undefined ? {} : { 'rewrite-timestamp': 'true' }
+    const { pushTo } = options
+    if (!pushTo) return { Exporter: 'oci', ExporterAttrs: { ...stamp, tar: 'false' } }
+    const insecure = pushTo.insecure ? { 'registry.insecure': 'true' } : {}
+    return { Exporter: 'image', ExporterAttrs: { ...stamp, ...insecure, name: pushTo.repository, push: 'true', 'push-by-digest': 'true', 'oci-mediatypes': 'true', store: 'false' } }
+  }
+
+  function imagesOf(remote: RemoteBuild): EngineImages {
+    if (options.images) return options.images(remote)
+    throw new XbuildError('UNSUPPORTED', `Cannot take results from "${transport.endpoint}": its BuildKit gives them to the image store of its engine only`)
   }
 
   return {

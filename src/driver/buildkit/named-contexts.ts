@@ -16,7 +16,6 @@ import { imageContents, layoutContents, type Contents } from './session/contents
 export interface NamedContextOptions {
   readonly build: RemoteBuild
   readonly facts: BuildkitFacts
-  readonly endpoint: string
   readonly platform: Platform
   /** Stages that were built already; they are handed over where the daemon takes them. */
   readonly stages: readonly BuiltStage[]
@@ -27,16 +26,9 @@ export interface NamedContextOptions {
 
 /** What the frontend is told of named contexts, which it takes for base images and stages of the same name. Throws UNSUPPORTED, NOT_FOUND. */
 export async function namedContextAttributes(options: NamedContextOptions): Promise<Record<string, string>> {
-  const { build, facts, endpoint } = options
-  const contexts = Object.entries(build.options.buildContexts)
-  const needs = (ability: string, what: string) => {
-    if (facts.abilities.has(ability)) return
-    throw new XbuildError('UNSUPPORTED', `Cannot build on "${endpoint}": its BuildKit does not know ${what}`, { hint: 'Update that engine, or build on another node' })
-  }
-  if (contexts.length > 0) needs(ABILITY.namedContexts, 'named contexts')
-  if (contexts.some(([, { kind }]) => kind === 'oci-layout')) needs(ABILITY.layouts, 'OCI layouts as contexts')
+  const { build, facts } = options
   const attributes: Record<string, string> = {}
-  for (const [name, context] of contexts) attributes[`context:${name}`] = await addressOf(name, context, options)
+  for (const [name, context] of Object.entries(build.options.buildContexts)) attributes[`context:${name}`] = await addressOf(name, context, options)
   const taken = facts.abilities.has(ABILITY.layouts) ? options.stages : []
   for (const stage of taken) attributes[`context:${stage.name}`] = await stageAddress(stage, options)
   return Object.keys(attributes).length === 0 ? {} : { ...attributes, 'frontend.caps': 'moby.buildkit.frontend.contexts+forward' }

@@ -22,11 +22,15 @@ interface Step {
   /** The build that tells of it. */
   readonly owner: object
   state: 'open' | 'ended'
+  /** Its end was told by the daemon, but not here yet. */
+  ending?: { readonly timer: NodeJS.Timeout; readonly emit: () => void }
   /** What came without a line's end, by stream. */
   readonly rest: Map<bigint, string>
   readonly last: string[]
 }
 
+/** Milliseconds: BuildKit ends a step when it knows what the step is, and opens it again to do it. */
+const MAY_REOPEN = 150
 const KEPT_LINES = 50
 /** A line without an end is cut, so that it cannot fill the memory. */
 const MOST_OF_A_LINE = 64 << 10
@@ -48,16 +52,29 @@ export function createProgress(): Progress {
         if (!found.started || isQuiet(found.name)) return
         if (found.error !== '' && !/context canceled/.test(found.error)) failed = found.digest
         let step = steps.get(found.digest)
-        if (!step || (step.owner !== owner && step.state === 'ended' && !found.cached && !found.completed)) {
+        if (step?.ending && !found.completed) {
+          clearTimeout(step.ending.timer)
+          delete step.ending
+        } else if (!step || (step.state === 'ended' && !found.completed)) {
           step = { owner, state: 'open', rest: new Map(), last: [] }
           steps.set(found.digest, step)
           emit({ type: 'step.start', step: found.digest, name: withPlatform(found.name, platform), platforms: [platform], at: at(found.started) })
         }
         if (step.owner !== owner || step.state === 'ended' || !found.completed) return
+        clearTimeout(step.ending?.timer)
+        const finish = () => ended(found, step)
+        step.ending = { timer: setTimeout(finish, MAY_REOPEN), emit: finish }
+        if (found.error !== '') finish()
+      }
+
+      function ended(found: Vertex, step: Step): void {
+        clearTimeout(step.ending?.timer)
         flush(found.digest, step)
         step.state = 'ended'
-        if (found.error === '') emit({ type: 'step.done', step: found.digest, cached: found.cached, at: at(found.completed) })
-        else emit({ type: 'step.fail', step: found.digest, error: stepFailure(found.error, step.last, emulated), at: at(found.completed) })
+        delete step.ending
+        const common = { step: found.digest, at: at(found.completed) }
+        if (found.error === '') emit({ ...common, type: 'step.done', cached: found.cached })
+        else emit({ ...common, type: 'step.fail', error: stepFailure(found.error, step.last, emulated) })
       }
 
       function log(digest: string, stream: bigint, bytes: Uint8Array, time: number): void {
@@ -99,6 +116,10 @@ export function createProgress(): Progress {
         end() {
           for (const [digest, step] of steps) {
             if (step.owner !== owner || step.state === 'ended') continue
+            if (step.ending) {
+              step.ending.emit()
+              continue
+            }
             flush(digest, step)
             emit({ type: 'step.fail', step: digest, error: new XbuildError('CANCELED', 'Step stopped'), at: Date.now() })
             // Another job may still be at it, and tells from now on

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises'
 import { XbuildError } from '../../errors.ts'
 import { fromDescriptorPlatform, toDescriptorPlatform, type Descriptor } from '../../oci/descriptor.ts'
-import { parseDigest } from '../../oci/digest.ts'
+import { digestVerifier, parseDigest } from '../../oci/digest.ts'
 import type { ImageConfig } from '../../oci/manifest.ts'
 import { isIndexType } from '../../oci/media-type.ts'
-import { parseImageConfig } from '../../oci/read-image-config.ts'
+import { MAX_CONFIG_BYTES, parseImageConfig } from '../../oci/read-image-config.ts'
 import { parseIndex, parseManifest } from '../../oci/read-manifest.ts'
 import { selectPlatform } from '../../oci/select-platform.ts'
 import { formatPlatform, normalizePlatform, type Platform } from '../../platform.ts'
 import type { Store } from '../../store/store.ts'
-import type { BuiltImage } from '../driver.ts'
+import type { BlobSource, BuiltImage } from '../driver.ts'
 import { blobsOf } from '../embedded/embedded.ts'
 
 /** The image that a daemon has put into the local store. Throws BAD_IMAGE when something of it is missing. */
@@ -28,6 +28,28 @@ export async function storedImage(digest: string, platform: Platform, { store, s
   for (const layer of manifest.layers) await requiredPath(layer, store)
   const { mediaType, size } = descriptor
   return { descriptor: { mediaType, digest: descriptor.digest, size, platform: toDescriptorPlatform(platform) }, config, blobs }
+}
+
+/** The image that a daemon has pushed to a repository. Throws BAD_IMAGE. */
+export async function pushedImage(answer: Readonly<Record<string, string>>, platform: Platform, { repository, blobs }: { repository: string; blobs: BlobSource }): Promise<BuiltImage> {
+  const told = answer['containerimage.descriptor']
+  if (told === undefined) throw new XbuildError('UNSUPPORTED', `Cannot use what was pushed to "${repository}": the daemon does not say what it is`, { hint: 'This BuildKit is too old: update it' })
+  const { mediaType, digest, size } = JSON.parse(Buffer.from(told, 'base64').toString('utf8')) as Descriptor
+  const descriptor: Descriptor = { mediaType, digest: parseDigest(digest), size, platform: toDescriptorPlatform(platform) }
+  const { config } = parseManifest(await readBlob(blobs, descriptor), descriptor)
+  return { descriptor, config: parseImageConfig(await readBlob(blobs, config), config), blobs }
+}
+
+/** The whole of a document, checked. */
+async function readBlob(blobs: BlobSource, descriptor: Descriptor): Promise<Buffer> {
+  if (descriptor.size > MAX_CONFIG_BYTES) throw new XbuildError('BAD_IMAGE', `Cannot read ${descriptor.digest}: it has ${descriptor.size} bytes`)
+  const chunks: Uint8Array[] = []
+  for await (const chunk of (await blobs.read(descriptor)) as AsyncIterable<Uint8Array>) chunks.push(chunk)
+  const bytes = Buffer.concat(chunks)
+  const verifier = digestVerifier(descriptor.digest)
+  verifier.update(bytes)
+  if (!verifier.ok()) throw new XbuildError('DIGEST_MISMATCH', `Cannot read ${descriptor.digest}: its bytes are not what its digest says`)
+  return bytes
 }
 
 async function describe(text: string, { blobs }: Store): Promise<Descriptor> {

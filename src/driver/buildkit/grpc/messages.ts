@@ -31,12 +31,15 @@ export function encode<T extends DescMessage>(schema: T, message: MessageInitSha
   return frame(toBinary(schema, create(schema, message)))
 }
 
-/** Writes frames; resolves when more may be written. All who wait on one stream share one pair of listeners. */
-export function createWriter(stream: Http2Stream): (frames: Buffer) => Promise<void> {
+/** Writes frames; resolves when more may be written, and calls `release` once the bytes themselves are of no more use. */
+export type WriteFrames = (frames: Buffer, release?: () => void) => Promise<void>
+
+/** All who wait on one stream share one pair of listeners. */
+export function createWriter(stream: Http2Stream): WriteFrames {
   let draining: Promise<void> | undefined
-  return async (frames) => {
+  return async (frames, release) => {
     if (stream.destroyed || stream.closed || stream.writableEnded) throw new GrpcFailure(GRPC.canceled, 'the stream is closed')
-    if (stream.write(frames)) return
+    if (stream.write(frames, release)) return
     draining ??= new Promise<void>((resolve) => {
       const done = () => {
         draining = undefined

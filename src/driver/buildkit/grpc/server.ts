@@ -1,7 +1,7 @@
 import type { DescMessage, DescMethod, DescMethodBiDiStreaming, DescMethodServerStreaming, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
 import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
-import { createWriter, encode, readMessages, WINDOW } from './messages.ts'
+import { createWriter, encode, readMessages, WINDOW, type WriteFrames } from './messages.ts'
 import { GrpcFailure, GRPC, statusTrailers } from './status.ts'
 
 /** What came with a call: values in the order in which they came, never joined. */
@@ -17,7 +17,7 @@ export interface ServedCall<I extends DescMessage, O extends DescMessage> {
   /** Resolves when more may be sent. */
   send(message: MessageInitShape<O>): Promise<void>
   /** Sends messages that are framed already. */
-  sendFrames(frames: Buffer): Promise<void>
+  readonly sendFrames: WriteFrames
 }
 
 /** A method of a service, ready to be served. */

@@ -1,4 +1,5 @@
 import { FRAME_HEADER } from '../grpc/frames.ts'
+import type { WriteFrames } from '../grpc/messages.ts'
 import type { OpenFile, TreeEntry } from './tree.ts'
 
 /**
@@ -20,19 +21,19 @@ const DATA = 2
 /** Of a packet with a piece of a file: frame, type, id, length. */
 const MOST_HEADER = FRAME_HEADER + 2 + 6 + 6
 
-export function createOutbox(write: (frames: Buffer) => Promise<void>): Outbox {
-  let buffer = Buffer.allocUnsafeSlow(SIZE)
+export function createOutbox(write: WriteFrames): Outbox {
+  /** Buffers that were sent: a fresh one would cost the kernel more than filling it. */
+  const spare: Buffer[] = []
+  let buffer: Buffer = Buffer.allocUnsafeSlow(SIZE)
   let used = 0
 
   function flush(): Promise<void> {
     if (used === 0) return Promise.resolve()
-    const full = buffer.subarray(0, used)
-    // What is being sent belongs to the stream; small rests are copied, so that a large buffer is not given away for them
-    const small = used < SIZE / 4
-    const frames = small ? Buffer.from(full) : full
-    if (!small) buffer = Buffer.allocUnsafeSlow(SIZE)
+    const sent = buffer
+    const frames = sent.subarray(0, used)
+    buffer = spare.pop() ?? Buffer.allocUnsafeSlow(SIZE)
     used = 0
-    return write(frames)
+    return write(frames, () => spare.push(sent))
   }
 
   function append(packet: Uint8Array): void | Promise<void> {
