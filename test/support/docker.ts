@@ -3,13 +3,15 @@ import { once } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { run, type Ended } from '../../e2e/support/xbuild.ts'
-import { groupFolders, removeGroups } from '../../support/control-groups.ts'
+import { run, type Ended } from '../e2e/support/xbuild.ts'
+import { groupFolders, removeGroups } from './control-groups.ts'
 
 /** A Docker engine that lives in namespaces of its own: its mounts and processes end with it. */
 export interface Docker {
   /** Runs `docker` with these arguments. */
   docker(...args: string[]): Promise<Ended>
+  /** Its socket, as this machine sees it. */
+  readonly socket: string
   /** A path below the work folder as Docker sees it. */
   inside(path: string): string
   stop(): Promise<void>
@@ -25,7 +27,7 @@ export async function startDocker(root: string, work: string): Promise<Docker> {
   mkdirSync(work, { recursive: true })
   const group = `${GROUP}${process.pid}`
   const config = {
-    'data-root': join(WORK, 'data'), 'exec-root': '/run/docker', pidfile: '/run/docker.pid', hosts: [`unix://${SOCKET}`], 'cgroup-parent': `/${group}`,
+    'data-root': join(WORK, 'data'), 'exec-root': '/run/docker', pidfile: '/run/docker.pid', hosts: [`unix://${SOCKET}`, `unix://${WORK}/docker.sock`], 'cgroup-parent': `/${group}`,
     // No network of its own: builds use the host's, and nothing of the host's is changed
     bridge: 'none', iptables: false, ip6tables: false, 'ip-forward': false, 'ip-masq': false, 'userland-proxy': false,
     features: { 'containerd-snapshotter': true },
@@ -45,6 +47,7 @@ export async function startDocker(root: string, work: string): Promise<Docker> {
     await ready(child, docker, work)
     return {
       docker,
+      socket: join(work, 'docker.sock'),
       inside: (path) => join(WORK, relative(work, path)),
       stop: () => end(child, group),
     }

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { run, runOk } from '../../e2e/support/xbuild.ts'
+import { run, runOk } from '../e2e/support/xbuild.ts'
 
 /** The suite with a current Docker: those of Debian's stable releases lack much of today's Dockerfile language. */
 const SUITE = 'sid'
@@ -38,7 +38,7 @@ export function dockerVersion(root: string): string {
 }
 
 async function installMmdebstrap(): Promise<void> {
-  const setup = await import('../../../examples/setup/programs.mjs' as string)
+  const setup = await import('../../examples/setup/programs.mjs' as string)
   await setup.installPrograms([{ programs: ['mmdebstrap'], package: 'mmdebstrap', why: 'makes the Debian that the tests run Docker in' }])
 }
 
