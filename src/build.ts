@@ -2,20 +2,17 @@ import { resolve } from 'node:path'
 import type { BuildOptions, NamedContext } from './config/options.ts'
 import type { Emit } from './driver/driver.ts'
 import { openEngines, type Engines } from './engines.ts'
+import { keepInStore, keepStoreSmall, resultOf } from './finish.ts'
 import { openHabits } from './habits.ts'
 import type { Answer, Question } from './inspect.ts'
 import type { BuildPlan } from './plan/types.ts'
 import { lookOver, prepare, type Prepared } from './prepare.ts'
-import { formatPlatform } from './platform.ts'
-import { checkDestinations, checkOutputs } from './publish/check-outputs.ts'
-import { publish, type PublishResult } from './publish/publish.ts'
+import { checkDestinations, checkOutputs, type OutputPlan } from './publish/check-outputs.ts'
+import { publish } from './publish/publish.ts'
 import { dispatch } from './run/dispatch.ts'
-import { isWhole, settle, type Settled } from './run/outcome.ts'
+import { isWhole, settle } from './run/outcome.ts'
 import { createListener } from './run/watch.ts'
 import { openSite, type Site } from './site.ts'
-import { keyOf } from './store/key.ts'
-import { keepWithin } from './store/limit.ts'
-import type { Store } from './store/store.ts'
 
 /** The world that a build is given. */
 export interface BuildEdges {
@@ -52,10 +49,12 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
   let engines: Engines | undefined
   const site = await openSite(options, edges, () => prepared!.local!)
   try {
-    const habits = openHabits(site.store, { several: site.machines !== undefined })
+    const allowed = mayPush(outputs, site, signal)
+    const habits = openHabits(site.store)
     prepared = await prepare(options, { ...site, ...edges, last: habits.last })
     engines = await openEngines(prepared, { options, edges, site })
     lookOver(prepared.targets, { baseOf: engines.baseOf, emit })
+    await allowed
     const outcomes = await dispatch(prepared.plan, { nodes: prepared.all, listener, driverFor: engines.driverFor, silenceTimeout: options.silenceTimeout, signal })
     if (!isWhole(outcomes)) await engines.keep(outcomes)
     const settled = settle(prepared.plan, outcomes, signal)
@@ -71,7 +70,7 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
     })
     await keepInStore(site.store, published, options.tags)
     await engines.save(settled)
-    await habits.remember(settled, prepared.targets)
+    await habits.remember(settled, prepared)
     await keepStoreSmall(options, site, signal)
     return resultOf(options, { settled, published, site })
   } catch (error) {
@@ -87,12 +86,17 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
   return build({ ...options, cacheFrom: [] }, given)
 }
 
-/** What `build` would do: every stage and platform with its strategy, node and reason. Starts nothing. */
+/** What `build` would do: every stage and platform with its strategy, node and reason; whether base images are there and pushes allowed. Starts nothing. */
 export async function plan(options: BuildOptions, edges: BuildEdges): Promise<BuildPlan> {
+  const { checkPushes, lookUpBases } = await import('./preflight.ts')
+  const outputs = checkOutputs(options, { stdoutIsTerminal: false })
   const site = await openSite(options, edges)
   try {
-    const { last } = openHabits(site.store, { several: site.machines !== undefined })
-    return (await prepare(options, { ...site, ...edges, last })).plan
+    const { last } = openHabits(site.store)
+    const [{ plan: found, targets }, rights] = await Promise.all([prepare(options, { ...site, ...edges, last }), checkPushes(outputs, site, edges.signal)])
+    const bases = await lookUpBases(targets, { ...edges, options, site })
+    const pushes = rights.map(({ error: _, ...right }) => right)
+    return { ...found, ...(bases.length > 0 ? { bases } : {}), ...(pushes.length > 0 ? { pushes } : {}) }
   } finally {
     await site.close()
   }
@@ -111,34 +115,12 @@ export async function ask(question: Question, options: BuildOptions, edges: Buil
   }
 }
 
-/** The index stays in the store under its tags, whatever else was done with it. */
-async function keepInStore(store: Store, { descriptor, bytes }: PublishResult, tags: readonly string[]): Promise<void> {
-  await store.blobs.put(bytes, descriptor.mediaType)
-  // Without a name it stays until the next prune
-  if (tags.length === 0) await store.records.put('images', keyOf(descriptor.digest), { descriptor })
-  for (const tag of tags) await store.records.put('images', keyOf(tag), { tag, descriptor })
-}
-
-async function keepStoreSmall({ storeLimit }: BuildOptions, { store, ground, lease, warn }: Site, signal: AbortSignal): Promise<void> {
-  if (storeLimit === undefined) return
-  lease.release()
-  const { createSnapshotKeeper } = await import('./driver/embedded/keeper.ts')
-  const warning = await keepWithin(store.folder, storeLimit, createSnapshotKeeper(ground.workers, signal))
-  if (warning !== undefined) warn(warning)
-}
-
-function resultOf({ tags }: BuildOptions, { settled, published, site }: { readonly settled: Settled; readonly published: PublishResult; readonly site: Site }): BuildResult {
-  return {
-    digest: published.digest,
-    images: settled.built.map(({ job, image, seconds }) => {
-      const { kind: strategy, node } = job.decision.strategy
-      return { platform: formatPlatform(job.target), digest: image.descriptor.digest, strategy, node, seconds }
-    }),
-    missing: settled.missing.map(({ platform, error: { code, message } }) => ({ platform: formatPlatform(platform), error: { code, message } })),
-    tags,
-    outputs: published.outputs.map((output) => (output.type === 'registry' ? { type: output.type } : output)),
-    stored: site.store.folder.root,
-  }
+/** Asked while everything else is made ready; awaited before the first step. */
+function mayPush(outputs: OutputPlan, site: Site, signal: AbortSignal): Promise<void> {
+  if (!outputs.outputs.some(({ type }) => type === 'registry')) return Promise.resolve()
+  const allowed = import('./preflight.ts').then(({ checkPushes, requirePushRights }) => requirePushRights(checkPushes(outputs, site, signal)))
+  allowed.catch(() => undefined)
+  return allowed
 }
 
 export type { BuildOptions, NamedContext }

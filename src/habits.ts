@@ -1,4 +1,5 @@
 import type { TargetBuild } from './driver/target.ts'
+import type { Prepared } from './prepare.ts'
 import { platformKey } from './platform.ts'
 import type { Settled } from './run/outcome.ts'
 import { keyOf } from './store/key.ts'
@@ -7,18 +8,18 @@ import type { Store } from './store/store.ts'
 /** Which node built what the last time: it has the cache. */
 export interface Habits {
   last(target: TargetBuild): Promise<string | undefined>
-  remember(settled: Settled, targets: readonly TargetBuild[]): Promise<void>
+  remember(settled: Settled, prepared: Prepared): Promise<void>
 }
 
-/** Reads and writes one small record per Dockerfile and platform; `several`: there is more than one node to choose from. */
-export function openHabits({ records }: Store, { several }: { readonly several: boolean }): Habits {
+/** One small record per Dockerfile and platform; where there is one node only, none is read or written. */
+export function openHabits({ records }: Store): Habits {
   const keyFor = ({ platform, options, file }: TargetBuild) => keyOf([options.cwd, options.context, file.shown, options.target ?? '', platformKey(platform)])
   return {
     async last(target) {
-      return several ? (await records.get<{ node?: string }>('habits', keyFor(target)))?.node : undefined
+      return (await records.get<{ node?: string }>('habits', keyFor(target)))?.node
     },
-    async remember({ built }, targets) {
-      if (!several) return
+    async remember({ built }, { targets, all }) {
+      if (all.length < 2) return
       for (const { job } of built) {
         const target = targets.find(({ platform }) => platformKey(platform) === platformKey(job.target))
         if (target) await records.put('habits', keyFor(target), { node: job.decision.strategy.node })

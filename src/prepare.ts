@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { BuildOptions } from './config/options.ts'
 import { describeOverride, optionsFor, overrideFor, type PlatformOverride } from './config/overrides.ts'
+import { checkCacheFilter } from './dockerfile/cache-filter.ts'
 import { checkDockerfile } from './dockerfile/checks/check.ts'
 import { viewOf, type BaseFacts } from './dockerfile/checks/view.ts'
 import { checkFrontend } from './dockerfile/frontend.ts'
@@ -39,14 +40,15 @@ export interface PrepareEdges {
   readonly store: Store
   readonly main: MainContext
   /** Asks the machines that the options name; absent: this one builds alone. */
-  readonly machines: OpenedNodes | undefined
+  readonly machines: () => Promise<OpenedNodes | undefined>
   /** The node that built a platform last time. */
   readonly last: (target: TargetBuild) => Promise<string | undefined>
 }
 
 /** Reads the Dockerfiles, makes a graph per platform, looks at the machines and plans. Throws before anything is built. */
 export async function prepare(options: BuildOptions, edges: PrepareEdges): Promise<Prepared> {
-  const { emit, machines } = edges
+  const { emit } = edges
+  const machines = await edges.machines()
   const here = platformOfNodeArch(process.arch)
   const others = machines?.nodes.map(({ node }) => node) ?? []
   for (const { name, because } of machines?.lost ?? []) emit({ type: 'warning', message: `Building without ${name}: ${because}`, at: Date.now() })
@@ -54,7 +56,7 @@ export async function prepare(options: BuildOptions, edges: PrepareEdges): Promi
   const targets = await readTargets(options, { ...edges, buildPlatform })
   const local = machines?.local === false ? undefined : await lookHere(targets, edges)
   const nodes = [...(local ? [local] : []), ...others]
-  const facts = await Promise.all(targets.map(async (target) => factsOf(target, await edges.last(target))))
+  const facts = await Promise.all(targets.map(async (target) => factsOf(target, nodes.length > 1 ? await edges.last(target) : undefined)))
   const dockerfiles = [...new Set(targets.map(({ file }) => file.shown))].join(', ')
   const plan = planBuild({ dockerfile: dockerfiles, buildPlatform, graphs: graphsFor(targets, nodes), nodes, targets: facts })
   return { targets, nodes: machines?.nodes ?? [], local, all: nodes, plan }
@@ -105,7 +107,7 @@ async function readTargets(options: BuildOptions, { main, buildPlatform, emit }:
   for (const platform of wanted) {
     const { own, override, file, dockerfile } = await read(platform)
     const { graph, diagnostics } = graphOf(dockerfile, own, { target: platform, buildPlatform })
-    found.push(...diagnostics.map((one) => blamed(one, override)), ...unusedBases(dockerfile, override))
+    found.push(...diagnostics.map((one) => blamed(one, override)), ...unusedBases(dockerfile, override), ...checkCacheFilter(dockerfile, own.noCacheFilter ?? []))
     targets.push({ platform, options: own, file, dockerfile, graph, optional: override?.optional === true })
   }
   check(found, emit)

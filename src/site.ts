@@ -22,8 +22,8 @@ export interface Site {
   readonly ground: Ground
   readonly registry: RegistryClient
   readonly main: MainContext
-  /** The machines beside this one; absent: it builds alone. */
-  readonly machines: OpenedNodes | undefined
+  /** Asks the machines beside this one, once; undefined: it builds alone. */
+  machines(): Promise<OpenedNodes | undefined>
   readonly warn: (message: string) => void
   close(): Promise<void>
 }
@@ -36,17 +36,17 @@ export async function openSite(options: BuildOptions, { emit, signal, env, stdin
   const lease = await takeBuildLease(store.folder, { signal, onWait: (others) => warn(`Waiting for ${describeHolders(others)} to end`) })
   const launch = once(() => findLaunch(env, node().emulated.flatMap((entry) => (entry.status === 'ready' ? [entry.platform.architecture] : []))))
   const ground = createGround({ store, env, emit, launch, sourceDateEpoch: options.sourceDateEpoch, accel: options.accel ?? 'auto', signal })
-  const machines = openMachines(options, { env, signal, store })
-  machines.catch(() => undefined)
+  let asked: Promise<OpenedNodes | undefined> | undefined
+  const machines = () => (asked ??= openMachines(options, { env, signal }))
   const close = async (main?: MainContext) => {
     lease.release()
-    const opened = await machines.catch(() => undefined)
+    const opened = await asked?.catch(() => undefined)
     await Promise.allSettled([main?.close(), ground.close(), registry.close(), ...(opened?.nodes ?? []).map((one) => one.close())])
   }
   try {
     const platforms = (options.platforms.length > 0 ? options.platforms : [platformOfNodeArch(process.arch)]).map(formatPlatform)
     const main = await openMainContext(options, { remotes: ground.remotes, folder: store.folder, stdin, platforms, signal })
-    return { store, lease, ground, registry, main, machines: await machines, warn, close: () => close(main) }
+    return { store, lease, ground, registry, main, machines, warn, close: () => close(main) }
   } catch (error) {
     await close()
     throw error
@@ -54,7 +54,7 @@ export async function openSite(options: BuildOptions, { emit, signal, env, stdin
 }
 
 /** Asks the machines that the options and the environment name, if they name any. */
-async function openMachines(_options: BuildOptions, _edges: Pick<BuildEdges, 'env' | 'signal'> & { readonly store: Store }): Promise<OpenedNodes | undefined> {
+async function openMachines(_options: BuildOptions, _edges: Pick<BuildEdges, 'env' | 'signal'>): Promise<OpenedNodes | undefined> {
   return undefined
 }
 

@@ -92,6 +92,26 @@ export interface BuildPlan {
   readonly jobs: readonly Job[]
   /** Optional platforms that nobody can run: the build goes on without them. */
   readonly unplaced?: readonly Unplaced[]
+  /** The images that stages start from, as their registries have them now. */
+  readonly bases?: readonly BaseAvailability[]
+  /** The repositories that the result is pushed to. */
+  readonly pushes?: readonly PushRight[]
+}
+
+/** Whether a base image is there for a platform; `missing` is certain, `unknown` is not. */
+export interface BaseAvailability {
+  readonly image: string
+  readonly platform: Platform
+  readonly status: 'found' | 'missing' | 'unknown'
+  /** The digest of its manifest, or what stands in the way. */
+  readonly detail: string
+}
+
+/** Whether a repository may be written with the credentials there are. */
+export interface PushRight {
+  readonly repository: string
+  readonly status: 'allowed' | 'refused' | 'unknown'
+  readonly detail?: string
 }
 
 export interface Unplaced {

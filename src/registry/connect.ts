@@ -10,7 +10,7 @@ import { createCredentials } from './credentials.ts'
 import { configOf, registryEndpoint } from './endpoint.ts'
 import type { Connection } from './mirrors.ts'
 import { hasBlob, pullBlob, pullManifest, pullScope } from './pull.ts'
-import { pushBlob, pushManifest } from './push.ts'
+import { checkPush, pushBlob, pushManifest } from './push.ts'
 import { PATIENT, systemClock, withRetries } from './retry.ts'
 import { createSession } from './session.ts'
 import type { RegistryClient, RegistryClientOptions } from './types.ts'
@@ -48,6 +48,7 @@ export function connect(options: RegistryClientOptions): RegistryClient {
     },
     pushBlob: async (ref, descriptor, how) => pushBlob(connection, ref, checked(descriptor), busy(how)),
     pushManifest: async (ref, manifest, how) => pushManifest(connection, ref, manifest, busy(how).signal),
+    checkPush: async (ref, how) => checkPush(connection, ref, busy(how).signal),
     async close() {
       closing.abort()
       agents.close()

@@ -8,7 +8,7 @@ import { RegistryFailure, discard, networkFailure, readUpTo } from './failure.ts
 import { ACCEPT, headerDigest, readManifest } from './manifest.ts'
 import type { Connection } from './mirrors.ts'
 import { hasBlob, pullScope } from './pull.ts'
-import { PATIENT, withRetries } from './retry.ts'
+import { BRIEF, PATIENT, withRetries } from './retry.ts'
 import { placeFrom } from './session.ts'
 import type { OnProgress, PushBlobOptions, RemoteManifest } from './types.ts'
 
@@ -135,6 +135,23 @@ export async function pushManifest(connection: Connection, ref: Reference, manif
     const response = await connection.ask(endpoint, { what, method: 'GET', path, scopes, headers, expect: [200], signal })
     return (await readManifest(response, { what, host: endpoint.host, wanted: undefined, signal })).descriptor.digest
   }
+}
+
+/** Begins an upload and gives it up: whoever may do that may push. */
+export async function checkPush(connection: Connection, ref: Reference, signal: AbortSignal): Promise<void> {
+  const endpoint = registryEndpoint(ref, connection.registries)
+  const what = `push to "${familiarReference(ref)}"`
+  const scopes = [pushScope(endpoint)]
+  await withRetries(
+    async () => {
+      const begun = await connection.ask(endpoint, { what, method: 'POST', path: 'blobs/uploads/', scopes, expect: [202], signal })
+      discard(begun)
+      const place = placeFrom(begun.headers.location, new URL(`${endpoint.origin}/v2/${endpoint.repository}/blobs/uploads/`))
+      // Not every registry lets go of it at once; all do in time
+      if (place) await connection.ask(endpoint, { what, method: 'DELETE', path: place, scopes, expect: [200, 202, 204, 404, 405], signal }).then(discard, () => undefined)
+    },
+    { ...connection, signal, patience: BRIEF },
+  )
 }
 
 /** The right to write a repository, as token services write it. */

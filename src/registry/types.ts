@@ -29,6 +29,8 @@ export interface RegistryClient {
   pushBlob(ref: Reference, descriptor: Descriptor, options: PushBlobOptions): Promise<'exists' | 'mounted' | 'uploaded'>
   /** Puts a manifest under its digest, or under a tag when `ref` has one, and checks that the registry holds what was sent. */
   pushManifest(ref: Reference, manifest: RemoteManifest, options: { signal: AbortSignal }): Promise<void>
+  /** Makes sure that a repository may be written: an upload is begun and given up, nothing is stored. Throws AUTH, REGISTRY. */
+  checkPush(ref: Reference, options: { signal: AbortSignal }): Promise<void>
   /** Ends all connections; whoever still waits gets an error. */
   close(): Promise<void>
 }

@@ -13,7 +13,7 @@ export function formatPlan(plan: BuildPlan): string {
   const unplaced = (plan.unplaced ?? []).map(({ platform, because }) => `${formatPlatform(platform)} is optional and left out: ${cleanLine(because)}`)
   const platforms = plan.platforms.map(formatPlatform).join(', ')
   const title = `${cleanLine(plan.dockerfile)} for ${platforms}, built on ${formatPlatform(plan.buildPlatform)}`
-  return `${[title, '', format(HEAD), ...table, ...unplaced].join('\n')}\n`
+  return `${[title, '', format(HEAD), ...table, ...unplaced, ...formatBases(plan), ...formatPushes(plan)].join('\n')}\n`
 }
 
 function rowOf(job: Job): string[] {
@@ -23,6 +23,22 @@ function rowOf(job: Job): string[] {
   const stage = job.kind === 'image' ? `${job.stage} (image)` : job.stage
   const cells = [stage, formatPlatform(job.platform), targets.map(formatPlatform).join(', '), how, strategy.node, reason]
   return cells.map((cell) => cleanLine(cell))
+}
+
+function formatBases({ bases = [] }: BuildPlan): string[] {
+  if (bases.length === 0) return []
+  const rows = bases.map(({ image, platform, status, detail }) => [cleanLine(image), formatPlatform(platform), status === 'found' ? detail : `${status}: ${cleanLine(detail)}`])
+  return ['', ...columns([['BASE IMAGE', 'PLATFORM', 'STATE'], ...rows])]
+}
+
+function formatPushes({ pushes = [] }: BuildPlan): string[] {
+  if (pushes.length === 0) return []
+  return ['', ...columns([['PUSH TO', 'RIGHT'], ...pushes.map(({ repository, status, detail }) => [cleanLine(repository), detail ? `${status}: ${cleanLine(detail)}` : status])])]
+}
+
+function columns(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)))
+  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join('  ').trimEnd())
 }
 
 function formatOverrides(job: Job): string[] {

@@ -33,6 +33,7 @@ export function memoryRegistry(options: { failOn?: RegExp } = {}): MemoryRegistr
       return { descriptor: { mediaType: JSON.parse(bytes.toString()).mediaType, digest: sha256(bytes), size: bytes.length }, bytes }
     },
     blob: async () => Promise.reject(new XbuildError('REGISTRY', 'Cannot pull from the memory registry')),
+    checkPush: async () => undefined,
     hasBlob: async (ref, descriptor) => of(blobs, nameOf(ref)).has(descriptor.digest),
     pushBlob: async (ref, descriptor, { open, mountFrom = [], onProgress, signal }) => {
       signal.throwIfAborted()

@@ -5,7 +5,7 @@ import { type Agents, proxyAuthorization } from './agents.ts'
 
 /** One HTTP request; a body is opened anew each time the request is sent. */
 export interface HttpRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT'
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
   readonly url: URL
   readonly headers: Readonly<Record<string, string>>
   readonly body?: HttpBody

@@ -1,0 +1,41 @@
+import type { BuildResult } from './build.ts'
+import type { BuildOptions } from './config/options.ts'
+import { formatPlatform } from './platform.ts'
+import type { PublishResult } from './publish/publish.ts'
+import type { Settled } from './run/outcome.ts'
+import type { Site } from './site.ts'
+import { keyOf } from './store/key.ts'
+import { keepWithin } from './store/limit.ts'
+import type { Store } from './store/store.ts'
+
+/** The index stays in the store under its tags, whatever else was done with it. */
+export async function keepInStore(store: Store, { descriptor, bytes }: PublishResult, tags: readonly string[]): Promise<void> {
+  await store.blobs.put(bytes, descriptor.mediaType)
+  // Without a name it stays until the next prune
+  if (tags.length === 0) await store.records.put('images', keyOf(descriptor.digest), { descriptor })
+  for (const tag of tags) await store.records.put('images', keyOf(tag), { tag, descriptor })
+}
+
+/** Removes what was not used for longest, when the store holds more than it may. */
+export async function keepStoreSmall({ storeLimit }: BuildOptions, { store, ground, lease, warn }: Site, signal: AbortSignal): Promise<void> {
+  if (storeLimit === undefined) return
+  lease.release()
+  const { createSnapshotKeeper } = await import('./driver/embedded/keeper.ts')
+  const warning = await keepWithin(store.folder, storeLimit, createSnapshotKeeper(ground.workers, signal))
+  if (warning !== undefined) warn(warning)
+}
+
+/** What the caller of a build is told. */
+export function resultOf({ tags }: BuildOptions, { settled, published, site }: { readonly settled: Settled; readonly published: PublishResult; readonly site: Site }): BuildResult {
+  return {
+    digest: published.digest,
+    images: settled.built.map(({ job, image, seconds }) => {
+      const { kind: strategy, node } = job.decision.strategy
+      return { platform: formatPlatform(job.target), digest: image.descriptor.digest, strategy, node, seconds }
+    }),
+    missing: settled.missing.map(({ platform, error: { code, message } }) => ({ platform: formatPlatform(platform), error: { code, message } })),
+    tags,
+    outputs: published.outputs.map((output) => (output.type === 'registry' ? { type: output.type } : output)),
+    stored: site.store.folder.root,
+  }
+}
