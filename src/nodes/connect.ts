@@ -19,9 +19,16 @@ export interface Connection {
   close(): Promise<void>
 }
 
+export interface ConnectOptions {
+  readonly env: Environment
+  readonly signal: AbortSignal
+  /** Whether a container that does not run is started, or made. Default: yes. */
+  readonly start?: boolean
+}
+
 /** Opens a way to what is at an endpoint, and finds out what that is. Throws NODE; BAD_OPTION for settings that cannot be. */
-export async function connect(endpoint: Endpoint, { env, signal }: { readonly env: Environment; readonly signal: AbortSignal }): Promise<Connection> {
-  const dial = await dialOf(endpoint, env)
+export async function connect(endpoint: Endpoint, { env, signal, start = true }: ConnectOptions): Promise<Connection> {
+  const dial = await dialOf(endpoint, env, start)
   try {
     // These run BuildKit's own client program there: it can be nothing else
     const identity = endpoint.kind === 'container' || endpoint.kind === 'pod' ? { kind: 'buildkit' as const } : await identify(dial, signal)
@@ -59,7 +66,7 @@ async function answersGrpc(engine: DockerEngine, signal: AbortSignal): Promise<b
   }
 }
 
-async function dialOf(endpoint: Endpoint, env: Environment): Promise<Dial> {
+async function dialOf(endpoint: Endpoint, env: Environment, start: boolean): Promise<Dial> {
   switch (endpoint.kind) {
     case 'local':
       throw new XbuildError('INTERNAL', 'Cannot connect to this machine: it is here')
@@ -73,7 +80,7 @@ async function dialOf(endpoint: Endpoint, env: Environment): Promise<Dial> {
       return (await import('../driver/transports/pod.ts')).dialPod(endpoint, { env })
     case 'container': {
       const { dialContainer } = await import('../driver/transports/container.ts')
-      return dialContainer(endpoint, { engine: await openDockerEngine(await dialOf(await engineOf(endpoint, env), env)) })
+      return dialContainer(endpoint, { engine: await openDockerEngine(await dialOf(await engineOf(endpoint, env), env, start)), start })
     }
   }
 }

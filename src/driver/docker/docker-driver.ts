@@ -95,8 +95,9 @@ async function buildClassic(classic: Classic, { signal, emit }: DriverOptions): 
   }
   try {
     return await make(options.noCache).catch((error: unknown) => {
-      // Its cache does not tell platforms apart: what it gave out may be the image of another one
-      if (options.noCache || toXbuildError(error).code !== 'BAD_PLATFORM') throw error
+      // Its cache does not tell platforms apart: what it goes on from may have been made for another one
+      const { code, message } = toXbuildError(error)
+      if (options.noCache || (code !== 'BAD_PLATFORM' && !/does not match the specified platform/.test(message))) throw error
       return make(true)
     })
   } finally {

@@ -14,7 +14,7 @@ type ContainerEndpoint = Endpoint & { readonly kind: 'container' }
 const START_LIMIT = 30
 
 /** buildkitd in a container of `engine`; the container is started, or made from the image that the endpoint names, at the first connection. */
-export function dialContainer(endpoint: ContainerEndpoint, { engine }: { readonly engine: DockerEngine }): Dial {
+export function dialContainer(endpoint: ContainerEndpoint, { engine, start = true }: { readonly engine: DockerEngine; /** Otherwise it has to run already. */ readonly start?: boolean }): Dial {
   const shown = formatEndpoint(endpoint).replace(/\?.*$/s, '')
   const container = engine.api.getContainer(endpoint.name)
   let running: Promise<void> | undefined
@@ -22,7 +22,7 @@ export function dialContainer(endpoint: ContainerEndpoint, { engine }: { readonl
     endpoint: shown,
     async connect(signal) {
       signal.throwIfAborted()
-      running ??= ensureRunning(container, endpoint, { engine, shown, signal }).catch((error: unknown) => {
+      running ??= ensureRunning(container, endpoint, { engine, shown, start, signal }).catch((error: unknown) => {
         running = undefined
         throw signal.aborted ? signal.reason : error
       })
@@ -36,16 +36,18 @@ export function dialContainer(endpoint: ContainerEndpoint, { engine }: { readonl
 interface Place {
   readonly engine: DockerEngine
   readonly shown: string
+  readonly start: boolean
   readonly signal: AbortSignal
 }
 
-async function ensureRunning(container: Dockerode.Container, endpoint: ContainerEndpoint, { engine, shown, signal }: Place): Promise<void> {
+async function ensureRunning(container: Dockerode.Container, endpoint: ContainerEndpoint, { engine, shown, start, signal }: Place): Promise<void> {
   const call = <T>(promise: Promise<T>) => promise.catch((error: unknown) => Promise.reject(engineFailure(engine.endpoint, error)))
   const found = await container.inspect({ abortSignal: signal }).catch((error: { statusCode?: number }) => {
     if (error.statusCode === 404) return undefined
     throw engineFailure(engine.endpoint, error)
   })
   if (found?.State.Running) return
+  if (!start) throw unreachable(shown, found ? 'its container does not run' : 'its container is not there', { hint: 'A build that uses the node starts it' })
   if (!found) {
     if (!endpoint.image) throw unreachable(shown, `there is no such container on ${engine.endpoint}`, { hint: `Name the image to make it from: ${shown}?image=moby/buildkit:latest` })
     await make(endpoint, { engine, signal })
@@ -63,7 +65,7 @@ async function ensureRunning(container: Dockerode.Container, endpoint: Container
 }
 
 /** As buildx makes it, so that the two share containers: privileged, its state in a volume. */
-async function make({ name, image, network }: ContainerEndpoint, { engine, signal }: Omit<Place, 'shown'>): Promise<void> {
+async function make({ name, image, network }: ContainerEndpoint, { engine, signal }: Pick<Place, 'engine' | 'signal'>): Promise<void> {
   const settings = {
     name,
     Image: image!,

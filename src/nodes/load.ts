@@ -1,0 +1,33 @@
+import { readdir, rm, writeFile } from 'node:fs/promises'
+import type { Driver } from '../driver/driver.ts'
+import { temporaryName } from '../source/temporary.ts'
+import { isAlive } from '../store/alive.ts'
+import type { StoreFolder } from '../store/folder.ts'
+import { keyOf } from '../store/key.ts'
+
+/** A driver whose jobs others on this machine can count while they run. */
+export function counted(driver: Driver, { folder, endpoint }: { readonly folder: StoreFolder; readonly endpoint: string }): Driver {
+  return {
+    async build(job, options) {
+      const mark = temporaryName(folder, markOf(endpoint))
+      await writeFile(mark, '').catch(() => undefined) // a count is not worth a build
+      try {
+        return await driver.build(job, options)
+      } finally {
+        await rm(mark, { force: true }).catch(() => undefined)
+      }
+    },
+    close: () => driver.close(),
+  }
+}
+
+/** Jobs that this machine's builds with the same store have running on a node. */
+export async function runningJobs(folder: StoreFolder, endpoint: string): Promise<number> {
+  const names = await readdir(folder.tmp).catch((): string[] => [])
+  const mark = `-${markOf(endpoint)}-`
+  return names.filter((name) => name.includes(mark) && isAlive(Number(name.slice(0, name.indexOf('-'))))).length
+}
+
+function markOf(endpoint: string): string {
+  return `job-${keyOf(endpoint).slice(0, 16)}`
+}

@@ -1,0 +1,84 @@
+import { formatEndpoint } from '../config/endpoint.ts'
+import type { NodeDefinition } from '../config/node.ts'
+import type { LostNode, OpenedNode, OpenedNodes } from '../driver/opened-node.ts'
+import { toXbuildError } from '../errors.ts'
+import type { Platform } from '../platform.ts'
+import type { Store } from '../store/store.ts'
+import { connect, type Connection } from './connect.ts'
+import type { Environment } from './docker-config.ts'
+import { nodeFacts, openDriver } from './facts.ts'
+import { look, type Looked } from './look.ts'
+
+export interface OpenNodesEdges {
+  readonly env: Environment
+  readonly store: Store
+  readonly signal: AbortSignal
+  /** The platforms that programs are to run for: each is proven on each node that it is not native on. */
+  readonly wanted: readonly Platform[]
+}
+
+/** Seconds until a node that does not answer is given up; a container may have to be started first, and its image be pulled. */
+const ANSWER_LIMIT = 5
+const START_LIMIT = 180
+/** Seconds that the programs of all wanted platforms may take on a node. */
+const PROOF_LIMIT = 20
+
+/**
+ * Opens the nodes of a build, all at once: asks each what it is, and runs a program of each wanted platform there. A node that does not
+ * answer in time is lost, and never holds up the others. Throws only what `signal` aborted with, and BAD_OPTION.
+ */
+export async function openNodes(definitions: readonly NodeDefinition[], edges: OpenNodesEdges): Promise<OpenedNodes> {
+  const others = definitions.filter(({ endpoint }) => endpoint.kind !== 'local')
+  const opened = await Promise.allSettled(others.map((definition) => openNode(definition, edges)))
+  const nodes: OpenedNode[] = []
+  const lost: LostNode[] = []
+  let failure: unknown
+  for (const [index, result] of opened.entries()) {
+    if (result.status === 'fulfilled') nodes.push(result.value)
+    else if (toXbuildError(result.reason).code === 'NODE') lost.push({ name: others[index]!.name, because: toXbuildError(result.reason).message })
+    else failure ??= result.reason
+  }
+  if (failure !== undefined || edges.signal.aborted) {
+    await Promise.allSettled(nodes.map((node) => node.close()))
+    throw edges.signal.aborted ? edges.signal.reason : failure
+  }
+  return { local: others.length < definitions.length, nodes, lost }
+}
+
+async function openNode(definition: NodeDefinition, { env, store, signal, wanted }: OpenNodesEdges): Promise<OpenedNode> {
+  const limit = definition.endpoint.kind === 'container' ? START_LIMIT : ANSWER_LIMIT
+  const { connection, looked } = await reach(definition, { env, signal, limit })
+  try {
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(PROOF_LIMIT * 1000)])
+    const node = await nodeFacts(definition, { connection, looked, wanted }, { env, store, signal: soon })
+    signal.throwIfAborted()
+    return {
+      node,
+      driver: (buildFor) => openDriver({ connection, looked }, { env, store, buildFor }),
+      close: () => connection.close(),
+    }
+  } catch (error) {
+    await connection.close()
+    throw error
+  }
+}
+
+/** Connects to a node and asks what it is, within `limit` seconds. Throws NODE. */
+export async function reach(
+  { endpoint }: NodeDefinition,
+  { env, signal, limit, start = true }: { readonly env: Environment; readonly signal: AbortSignal; readonly limit: number; readonly start?: boolean },
+): Promise<{ readonly connection: Connection; readonly looked: Looked }> {
+  const { unreachable } = await import('../driver/transports/failure.ts')
+  const inTime = AbortSignal.timeout(limit * 1000)
+  const either = AbortSignal.any([signal, inTime])
+  let connection: Connection | undefined
+  try {
+    connection = await connect(endpoint, { env, signal: either, start })
+    return { connection, looked: await look(connection, { signal: either }) }
+  } catch (error) {
+    await connection?.close()
+    if (signal.aborted) throw signal.reason
+    if (inTime.aborted) throw unreachable(formatEndpoint(endpoint).replace(/\?.*$/s, ''), `no answer within ${limit} s`, { cause: error, hint: 'See whether the machine is up and the engine runs' })
+    throw error
+  }
+}
