@@ -14,6 +14,7 @@ import type { Emit } from './driver/driver.ts'
 import type { OpenedNode, OpenedNodes } from './driver/opened-node.ts'
 import type { TargetBuild } from './driver/target.ts'
 import { DockerfileError, toXbuildError, XbuildError, type Diagnostic, type SourcePosition } from './errors.ts'
+import type { Machines } from './machines.ts'
 import { localNode } from './nodes/local.ts'
 import { planBuild, type TargetFacts } from './plan/plan.ts'
 import type { BuildPlan, Node } from './plan/types.ts'
@@ -39,31 +40,39 @@ export interface PrepareEdges {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly store: Store
   readonly main: MainContext
-  /** Asks the machines that the options name; absent: this one builds alone. */
-  readonly machines: () => Promise<OpenedNodes | undefined>
+  readonly machines: () => Promise<Machines>
   /** The node that built a platform last time. */
   readonly last: (target: TargetBuild) => Promise<string | undefined>
 }
 
 /** Reads the Dockerfiles, makes a graph per platform, looks at the machines and plans. Throws before anything is built. */
 export async function prepare(options: BuildOptions, edges: PrepareEdges): Promise<Prepared> {
-  const { emit } = edges
   const machines = await edges.machines()
-  const here = platformOfNodeArch(process.arch)
-  const others = machines?.nodes.map(({ node }) => node) ?? []
-  for (const { name, because } of machines?.lost ?? []) emit({ type: 'warning', message: `Building without ${name}: ${because}`, at: Date.now() })
-  const buildPlatform = machines?.local === false ? (others[0]?.native[0] ?? here) : here
+  const buildPlatform = await buildPlatformOf(options, machines)
   const targets = await readTargets(options, { ...edges, buildPlatform })
-  const local = machines?.local === false ? undefined : await lookHere(targets, edges)
-  const nodes = [...(local ? [local] : []), ...others]
-  const facts = await Promise.all(targets.map(async (target) => factsOf(target, nodes.length > 1 ? await edges.last(target) : undefined)))
+  const wanted = platformsThatRun(targets)
+  const [local, { nodes, lost }] = await Promise.all([
+    machines.local ? lookHere(wanted, edges) : undefined,
+    machines.alone ? NO_OTHERS : machines.open(wanted),
+  ])
+  for (const { name, because } of lost) edges.emit({ type: 'warning', message: `Building without ${name}: ${because}`, at: Date.now() })
+  const all = [...(local ? [local] : []), ...nodes.map(({ node }) => node)]
+  const facts = await Promise.all(targets.map(async (target) => factsOf(target, all.length > 1 ? await edges.last(target) : undefined)))
   const dockerfiles = [...new Set(targets.map(({ file }) => file.shown))].join(', ')
-  const plan = planBuild({ dockerfile: dockerfiles, buildPlatform, graphs: graphsFor(targets, nodes), nodes, targets: facts })
-  return { targets, nodes: machines?.nodes ?? [], local, all: nodes, plan }
+  const plan = planBuild({ dockerfile: dockerfiles, buildPlatform, graphs: graphsFor(targets, all), nodes: all, targets: facts, lost })
+  return { targets, nodes, local, all, plan }
 }
 
-function lookHere(targets: readonly TargetBuild[], { env, signal, store }: PrepareEdges): Promise<Node> {
-  const wanted = platformsThatRun(targets.map(({ graph }) => graph))
+const NO_OTHERS: OpenedNodes = { local: true, nodes: [], lost: [] }
+
+/** The platform of `FROM --platform=$BUILDPLATFORM`: this machine's; where only others build, that of the first, if it decides what is built. */
+async function buildPlatformOf({ platforms }: BuildOptions, { local, open }: Machines): Promise<Platform> {
+  const here = platformOfNodeArch(process.arch)
+  if (local || platforms.length > 0) return here
+  return (await open([])).nodes[0]?.node.native[0] ?? here
+}
+
+function lookHere(wanted: readonly Platform[], { env, signal, store }: PrepareEdges): Promise<Node> {
   return localNode({ wanted, env, signal, slots: 8, cacheFile: join(store.folder.records, 'emulators.json') })
 }
 
@@ -165,8 +174,8 @@ function factsOf({ platform, options, file, optional }: TargetBuild, last: strin
 }
 
 /** Platforms on which a RUN is to be executed: the only ones that need an emulator. */
-function platformsThatRun(graphs: readonly StageGraph[]): Platform[] {
-  const all = graphs.flatMap((graph) => graph.stages.filter(({ stage }) => stage.instructions.some(({ kind }) => kind === 'run')).map(({ platform }) => platform))
+function platformsThatRun(targets: readonly TargetBuild[]): Platform[] {
+  const all = targets.flatMap(({ graph }) => graph.stages.filter(({ stage }) => stage.instructions.some(({ kind }) => kind === 'run')).map(({ platform }) => platform))
   return all.filter((platform, index) => all.findIndex((other) => samePlatform(other, platform)) === index)
 }
 

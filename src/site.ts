@@ -3,9 +3,9 @@ import type { BuildOptions } from './config/options.ts'
 import type { BuildEdges } from './build.ts'
 import { createGround, type Ground } from './driver/embedded/ground.ts'
 import { openMainContext, type MainContext } from './driver/embedded/main-context.ts'
-import type { OpenedNodes } from './driver/opened-node.ts'
 import { findLaunch } from './emulation/launch.ts'
 import { XbuildError } from './errors.ts'
+import { findMachines, type Machines } from './machines.ts'
 import type { Node } from './plan/types.ts'
 import { formatPlatform, platformOfNodeArch } from './platform.ts'
 import { createRegistryClient } from './registry/client.ts'
@@ -22,8 +22,8 @@ export interface Site {
   readonly ground: Ground
   readonly registry: RegistryClient
   readonly main: MainContext
-  /** Asks the machines beside this one, once; undefined: it builds alone. */
-  machines(): Promise<OpenedNodes | undefined>
+  /** The machines that take part; found once. */
+  machines(): Promise<Machines>
   readonly warn: (message: string) => void
   close(): Promise<void>
 }
@@ -36,26 +36,21 @@ export async function openSite(options: BuildOptions, { emit, signal, env, stdin
   const lease = await takeBuildLease(store.folder, { signal, onWait: (others) => warn(`Waiting for ${describeHolders(others)} to end`) })
   const launch = once(() => findLaunch(env, node().emulated.flatMap((entry) => (entry.status === 'ready' ? [entry.platform.architecture] : []))))
   const ground = createGround({ store, env, emit, launch, sourceDateEpoch: options.sourceDateEpoch, accel: options.accel ?? 'auto', signal })
-  let asked: Promise<OpenedNodes | undefined> | undefined
-  const machines = () => (asked ??= openMachines(options, { env, signal }))
+  const machines = once(() => findMachines(options, { env, signal, store }))
+  let asked = false
   const close = async (main?: MainContext) => {
     lease.release()
-    const opened = await asked?.catch(() => undefined)
-    await Promise.allSettled([main?.close(), ground.close(), registry.close(), ...(opened?.nodes ?? []).map((one) => one.close())])
+    const found = asked ? await machines().catch(() => undefined) : undefined
+    await Promise.allSettled([main?.close(), ground.close(), registry.close(), found?.close()])
   }
   try {
     const platforms = (options.platforms.length > 0 ? options.platforms : [platformOfNodeArch(process.arch)]).map(formatPlatform)
     const main = await openMainContext(options, { remotes: ground.remotes, folder: store.folder, stdin, platforms, signal })
-    return { store, lease, ground, registry, main, machines, warn, close: () => close(main) }
+    return { store, lease, ground, registry, main, machines: () => ((asked = true), machines()), warn, close: () => close(main) }
   } catch (error) {
     await close()
     throw error
   }
-}
-
-/** Asks the machines that the options and the environment name, if they name any. */
-async function openMachines(_options: BuildOptions, _edges: Pick<BuildEdges, 'env' | 'signal'>): Promise<OpenedNodes | undefined> {
-  return undefined
 }
 
 function noSteps(): never {

@@ -64,6 +64,11 @@ export function buildContexts(texts: readonly string[], { label }: FlagInput): R
   return record(texts.map((text) => parseBuildContext(text, label)).map(({ name, context }) => [name, context]))
 }
 
+/** Names and endpoints of nodes, each once. */
+export function builders(texts: readonly string[], { label }: FlagInput): readonly string[] {
+  return [...new Set(texts.flatMap((text) => text.split(',')).map((name) => parseText(name.trim(), label)))]
+}
+
 /** Images that take the place of those that FROM names: a reference, or as for `--build-context`. */
 export function bases(texts: readonly string[], { label }: FlagInput): Readonly<Record<string, NamedContext>> {
   return record(texts.map((text) => {

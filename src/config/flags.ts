@@ -4,7 +4,7 @@ import type { BuildOptions } from './options.ts'
 import { RUN_FLAGS } from './run-flags.ts'
 
 /** The options of a build that a flag sets; the others come from PATH, xbuild.yaml and the environment. */
-export type FlagOption = Exclude<keyof BuildOptions, 'context' | 'cwd' | 'registries' | 'sourceDateEpoch' | 'overrides'>
+export type FlagOption = Exclude<keyof BuildOptions, 'context' | 'cwd' | 'registries' | 'sourceDateEpoch' | 'overrides' | 'nodes'>
 
 /** Every flag of `xbuild build`. */
 export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
@@ -62,6 +62,19 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
     help: 'Value of an ARG; NAME alone takes it from the environment',
     absent: {},
     parse: read.buildArgs,
+  },
+  builders: {
+    name: 'builder',
+    placeholder: 'NODE|ENDPOINT',
+    repeat: true,
+    group: 'common',
+    env: 'BUILDX_BUILDER',
+    help:
+      'Build on these nodes only, separated by commas: local, a name of xbuild node or xbuild.yaml, a buildx builder, a Docker context, or unix://, '
+      + 'tcp://, ssh://, docker-container://, kube-pod://',
+    default: 'local and all nodes in use',
+    absent: undefined,
+    parse: read.builders,
   },
   outputs: {
     name: 'output',

@@ -1,6 +1,7 @@
 import type { Remote } from '../dockerfile/remote.ts'
 import type { Platform } from '../platform.ts'
 import type { CacheSource, CacheTarget } from './cache.ts'
+import type { NodeDefinition } from './node.ts'
 import type { PlatformOverride } from './overrides.ts'
 import type { RunOptions } from './run-options.ts'
 
@@ -45,6 +46,10 @@ export interface BuildOptions extends RunOptions {
   readonly platforms: readonly Platform[]
   /** What is different for single platforms; those that are not in `platforms` are not built. */
   readonly overrides?: readonly PlatformOverride[]
+  /** Names or endpoints of the nodes to build on, and no others; absent: this machine and all that take part in every build. */
+  readonly builders?: readonly string[]
+  /** The `nodes` of xbuild.yaml. */
+  readonly nodes?: readonly NodeDefinition[]
   readonly target?: string
   readonly buildArgs: Readonly<Record<string, string>>
   readonly labels: Readonly<Record<string, string>>

@@ -16,7 +16,6 @@ const isTrue = (value: string) => readBool(value) === true
 /** By long name. */
 export const LATER_FLAGS: Readonly<Record<string, LaterFlag>> = {
   attest: { accepts: (value) => /^type=(provenance|sbom),disabled=true$/.test(value) },
-  builder: { hint: 'Leave it out: xbuild builds on this machine' },
   'cgroup-parent': {},
   compress: { isSwitch: true, accepts: isTrue },
   'cpu-period': {},

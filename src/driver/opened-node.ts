@@ -1,4 +1,4 @@
-import type { Job, Node } from '../plan/types.ts'
+import type { Job, LostNode, Node } from '../plan/types.ts'
 import type { Driver } from './driver.ts'
 import type { RemoteBuild } from './remote-build.ts'
 
@@ -10,11 +10,7 @@ export interface OpenedNode {
   close(): Promise<void>
 }
 
-/** A machine that was asked for and does not answer: the build goes on with the others, and says so. */
-export interface LostNode {
-  readonly name: string
-  readonly because: string
-}
+export type { LostNode }
 
 /** The machines of a build beside this one, in the order in which they are preferred. */
 export interface OpenedNodes {

@@ -1,6 +1,6 @@
 import { type SourcePosition, XbuildError } from '../errors.ts'
 import { type Platform, formatPlatform, samePlatform } from '../platform.ts'
-import type { Node, Rejected, Unplaced } from './types.ts'
+import type { LostNode, Node, Rejected, Unplaced } from './types.ts'
 
 /** A stage that no node can build. */
 export interface Refusal {
@@ -10,19 +10,23 @@ export interface Refusal {
 }
 
 /** The error for stages that nobody can build: every platform, every node, every reason; points at the first stage. */
-export function noNode(refusals: readonly Refusal[], nodes: readonly Node[], unplaced: readonly Unplaced[] = []): XbuildError {
+export function noNode(refusals: readonly Refusal[], nodes: readonly Node[], { unplaced = [], lost = [] }: { readonly unplaced?: readonly Unplaced[]; readonly lost?: readonly LostNode[] } = {}): XbuildError {
   if (refusals.length === 0 && unplaced.length > 0) {
     return new XbuildError('NO_NODE', `Cannot build anything: every platform is optional, and nobody can run one (${unplaced.map(({ because }) => because).join('; ')})`)
   }
-  if (nodes.length === 0) return new XbuildError('NO_NODE', 'Cannot place any stage: there is no node', { hint: 'Add a node' })
+  if (nodes.length === 0) {
+    const why = lost.length > 0 ? `none of ${lost.length} nodes answers (${lost.map(({ name, because }) => `${name}: ${because}`).join('; ')})` : 'there is no node'
+    return new XbuildError('NO_NODE', `Cannot place any stage: ${why}`, { hint: lost.length > 0 ? 'Start one, or name another with --builder' : 'Add a node' })
+  }
   const distinct = refusals.filter(({ platform }, index) => refusals.findIndex((other) => samePlatform(other.platform, platform)) === index)
   const named = distinct.map(({ platform }) => formatPlatform(platform)).join(', ')
+  const away = lost.map(({ name, because }) => `; ${name}: ${because}`).join('')
   const why = distinct.map(({ platform, rejected }) => {
     const perNode = nodes.map((node) => `${node.name}: ${reasons(rejected, node).join(', ')}`)
     return distinct.length > 1 ? `${formatPlatform(platform)}: ${perNode.join('; ')}` : perNode.join('; ')
   })
   const count = nodes.length === 1 ? 'the only node cannot run it' : `none of ${nodes.length} nodes can run it`
-  return new XbuildError('NO_NODE', `Cannot place ${named}: ${count} (${why.join('; ')})`, {
+  return new XbuildError('NO_NODE', `Cannot place ${named}: ${count} (${why.join('; ')}${away})`, {
     hint: hintFor(distinct, nodes),
     at: refusals[0]!.at,
   })

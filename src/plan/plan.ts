@@ -4,7 +4,7 @@ import { candidates, decide, type Candidate } from './decide.ts'
 import { noNode, type Refusal } from './no-node.ts'
 import { alternativeOf, place, type Offer } from './place.ts'
 import { needOf, stageName } from './stages.ts'
-import type { BuildPlan, Decision, Job, Node, Rejected, Unplaced } from './types.ts'
+import type { BuildPlan, Decision, Job, LostNode, Node, Rejected, Unplaced } from './types.ts'
 
 /** The facts a plan is made from. */
 export interface PlanInput {
@@ -18,6 +18,8 @@ export interface PlanInput {
   readonly nodes: readonly Node[]
   /** What the options say about single platforms. */
   readonly targets?: readonly TargetFacts[]
+  /** Nodes that were asked for and do not answer. */
+  readonly lost?: readonly LostNode[]
 }
 
 /** What is particular about one target platform. */
@@ -47,7 +49,7 @@ interface PlacedTarget {
  * of equal fingerprint on one node are one job. Jobs come in topological order, and equal input gives an equal plan. Throws NO_NODE,
  * naming every platform that nobody can run.
  */
-export function planBuild({ dockerfile, buildPlatform, graphs, nodes, targets = [] }: PlanInput): BuildPlan {
+export function planBuild({ dockerfile, buildPlatform, graphs, nodes, targets = [], lost = [] }: PlanInput): BuildPlan {
   const platforms = graphs.map(({ target }) => target).filter((target, index, all) => all.findIndex((other) => samePlatform(other, target)) === index)
   const all = candidates(nodes)
   const load = new Map<string, number>()
@@ -58,11 +60,11 @@ export function planBuild({ dockerfile, buildPlatform, graphs, nodes, targets = 
     const facts = targets.find(({ platform }) => samePlatform(platform, target))
     const found = place(graphs.filter((graph) => samePlatform(graph.target, target)), all, { load, last: facts?.last })
     if (found.offer) placed.push({ target, facts, ...found })
-    else if (facts?.optional) unplaced.push({ platform: target, because: noNode([found.refusal], nodes).message })
+    else if (facts?.optional) unplaced.push({ platform: target, because: noNode([found.refusal], nodes, { lost }).message })
     else refusals.push(found.refusal)
   }
-  if (refusals.length > 0 || placed.length === 0) throw noNode(refusals.length > 0 ? refusals : [], nodes, unplaced)
-  return { dockerfile, buildPlatform, platforms, jobs: jobsOf(placed), ...(unplaced.length > 0 ? { unplaced } : {}) }
+  if (refusals.length > 0 || placed.length === 0) throw noNode(refusals, nodes, { unplaced, lost })
+  return { dockerfile, buildPlatform, platforms, jobs: jobsOf(placed), ...(lost.length > 0 ? { lost } : {}), ...(unplaced.length > 0 ? { unplaced } : {}) }
 }
 
 /** A stage on a node, as it appears in one or more graphs. */

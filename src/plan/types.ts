@@ -92,6 +92,8 @@ export interface BuildPlan {
   readonly jobs: readonly Job[]
   /** Optional platforms that nobody can run: the build goes on without them. */
   readonly unplaced?: readonly Unplaced[]
+  /** Nodes that were asked for and do not answer. */
+  readonly lost?: readonly LostNode[]
   /** The images that stages start from, as their registries have them now. */
   readonly bases?: readonly BaseAvailability[]
   /** The repositories that the result is pushed to. */
@@ -112,6 +114,12 @@ export interface PushRight {
   readonly repository: string
   readonly status: 'allowed' | 'refused' | 'unknown'
   readonly detail?: string
+}
+
+/** A machine that was asked for and does not answer: the build goes on with the others, and says so. */
+export interface LostNode {
+  readonly name: string
+  readonly because: string
 }
 
 export interface Unplaced {

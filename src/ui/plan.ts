@@ -13,7 +13,8 @@ export function formatPlan(plan: BuildPlan): string {
   const unplaced = (plan.unplaced ?? []).map(({ platform, because }) => `${formatPlatform(platform)} is optional and left out: ${cleanLine(because)}`)
   const platforms = plan.platforms.map(formatPlatform).join(', ')
   const title = `${cleanLine(plan.dockerfile)} for ${platforms}, built on ${formatPlatform(plan.buildPlatform)}`
-  return `${[title, '', format(HEAD), ...table, ...unplaced, ...formatBases(plan), ...formatPushes(plan)].join('\n')}\n`
+  const lost = (plan.lost ?? []).map(({ name, because }) => `without ${cleanLine(name)}: ${cleanLine(because)}`)
+  return `${[title, '', format(HEAD), ...table, ...lost, ...unplaced, ...formatBases(plan), ...formatPushes(plan)].join('\n')}\n`
 }
 
 function rowOf(job: Job): string[] {
