@@ -1,6 +1,7 @@
 import { DEFAULT_SLOTS, type NodeDefinition } from '../config/node.ts'
 import type { Driver } from '../driver/driver.ts'
 import type { RemoteBuild } from '../driver/remote-build.ts'
+import { siblingOf } from '../emulation/native.ts'
 import type { Emulated, Job, Node } from '../plan/types.ts'
 import { formatPlatform, platformKey, samePlatform, type Platform } from '../platform.ts'
 import { keyOf } from '../store/key.ts'
@@ -61,9 +62,9 @@ export async function nodeFacts(
     platform, status: 'missing', reason: `${name} does not say that its CPU runs ${formatPlatform(platform)}`, hint: 'Build without the variant, or on a newer CPU',
   }))
   const foreign = open.filter((platform) => allowed(platform) && platform.architecture !== own!.architecture)
-  // BuildKit runs programs of its own to know what it names; what it does not name did not run
+  // BuildKit runs programs of its own to know what it names; what it does not name did not run. But it may not look for 32-bit ones
   const claims = looked.buildkit?.platforms
-  const unclaimed = foreign.filter(({ architecture }) => claims?.every((one) => one.architecture !== architecture))
+  const unclaimed = foreign.filter(({ architecture }) => architecture !== siblingOf(own!.architecture) && claims?.every((one) => one.architecture !== architecture))
   const proven = await prove(name, { connection, looked, wanted: foreign.filter((platform) => !unclaimed.includes(platform)) }, edges)
   const answers = [...refused, ...newer, ...unclaimed.map((platform) => noEmulator(name, platform)), ...proven.emulated]
   return {

@@ -33,8 +33,8 @@ export interface Proven {
   readonly emulated: readonly Emulated[]
 }
 
-/** No image, no shell: the program alone. */
-const DOCKERFILE = 'FROM scratch\nARG TARGETARCH\nCOPY $TARGETARCH /probe\nRUN ["/probe"]\n'
+/** No image, no shell: the program alone. An ARG before COPY would make builders without BuildKit forget the platform. */
+const dockerfileFor = ({ architecture }: Platform) => `FROM scratch\nCOPY ${architecture} /probe\nRUN ["/probe"]\n`
 
 /**
  * Runs a tiny program of each wanted platform on a node, as a RUN of a real build whose result nobody needs: the program's own exit
@@ -52,8 +52,8 @@ async function runAll({ node, wanted, driver: open, store, signal }: ProveOption
   const folder = await mkdtemp(join(tmpdir(), 'xbuild-probe-'))
   let driver: Driver | undefined
   try {
-    const build = await probeBuild(folder, store)
-    driver = await open(() => build)
+    const builds = await probeBuilds(folder, { wanted, store })
+    driver = await open(({ platform }) => builds.get(formatPlatform(platform))!)
     const answers = new Map<Platform, Emulated>()
     // Not more: a small board has other work to do
     await forEachLimited(wanted, { limit: 4, signal: new AbortController().signal }, async (platform) => void answers.set(platform, await run(driver!, platform, { node, signal })))
@@ -80,21 +80,20 @@ export function provablePlatforms(own: readonly Platform[]): Platform[] {
   return all.filter((platform) => !own.some((one) => samePlatform(one, platform)))
 }
 
-async function probeBuild(folder: string, store: Store): Promise<RemoteBuild> {
+async function probeBuilds(folder: string, { wanted, store }: Pick<ProveOptions, 'wanted' | 'store'>): Promise<ReadonlyMap<string, RemoteBuild>> {
   await Promise.all(ARCHITECTURES.map((architecture) => writeFile(join(folder, architecture.name), probeProgram(architecture), { mode: 0o755 })))
-  await writeFile(join(folder, 'Dockerfile'), DOCKERFILE)
   const options: BuildOptions = {
-    context: folder, cwd: folder, platforms: [], buildArgs: {}, labels: {}, annotations: [], buildContexts: {}, tags: [], outputs: [], push: false,
+    context: folder, file: '-', cwd: folder, platforms: [], buildArgs: {}, labels: {}, annotations: [], buildContexts: {}, tags: [], outputs: [], push: false,
     noCache: true, pull: false, progress: 'quiet', registries: {}, cacheFrom: [], cacheTo: [], network: 'none',
   }
-  return {
+  const common = {
     options, store,
-    dockerfile: { text: DOCKERFILE, shown: 'Dockerfile' },
     context: { kind: 'folder', path: folder, ignore: [] },
     secret: async () => undefined,
     agent: () => undefined,
     credentials: { find: async () => ({ kind: 'none' }), looked: async () => 'nowhere' },
-  }
+  } as const
+  return new Map(wanted.map((platform): [string, RemoteBuild] => [formatPlatform(platform), { ...common, dockerfile: { text: dockerfileFor(platform), shown: 'Dockerfile' } }]))
 }
 
 async function run(driver: Driver, platform: Platform, { node, signal }: Pick<ProveOptions, 'node' | 'signal'>): Promise<Emulated> {

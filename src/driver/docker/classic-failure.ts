@@ -11,6 +11,8 @@ export interface ClassicFailureFacts {
 }
 
 const KINDS: readonly (readonly [RegExp, ErrorCode, string?])[] = [
+  // It takes what it commits on top of `FROM scratch` for an image of its own platform
+  [/failed to get destination image .* does not match the specified platform/i, 'UNSUPPORTED', 'Build on a node with BuildKit: this builder mixes up platforms after FROM scratch'],
   [/no space left on device/i, 'NODE', 'Free space on that machine: docker system prune'],
   [/dockerfile parse error|unknown instruction|failed to (parse|reach) (build )?(target )?stage|invalid reference format/i, 'BAD_DOCKERFILE'],
   [/no matching manifest|no match for platform|does not match the specified platform|no image found in (image index|manifest list)/i, 'NO_PLATFORM', 'Take another base image, or build only for platforms that it has'],
