@@ -1,9 +1,11 @@
 import { suggest } from '../suggest.ts'
 import { toXbuildError, XbuildError, type Diagnostic, type SourcePosition } from '../errors.ts'
 import { parsePlatform } from '../platform.ts'
+import { readNodes } from './file-nodes.ts'
 import { readPlatforms, type FilePlatform, type Report } from './file-platforms.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS, type FlagOption } from './flags.ts'
+import type { NodeDefinition } from './node.ts'
 import type { RegistryConfig } from './options.ts'
 import { readBool } from './values.ts'
 import { readYaml, type YamlEntry, type YamlValue } from './yaml.ts'
@@ -14,6 +16,8 @@ export interface FileConfig {
   readonly values: { readonly [K in FlagOption]?: readonly string[] }
   /** What is different for single platforms. */
   readonly platforms?: readonly FilePlatform[]
+  /** Machines to build on. */
+  readonly nodes?: readonly NodeDefinition[]
 }
 
 /** What is wrong in a config file, every problem with its line. */
@@ -40,26 +44,28 @@ export function parseConfigFile(text: string, file: string): FileConfig {
   const diagnostics = [...problems]
   const report: Report = (at, message, hint) =>
     void diagnostics.push({ rule: 'config', severity: 'error', message, at, ...(hint ? { hint } : {}) })
-  const config = diagnostics.length === 0 ? readRoot(value, report) : { registries: {}, values: {} }
+  const config = diagnostics.length === 0 ? readRoot(value, { report, file }) : { registries: {}, values: {} }
   if (diagnostics.length > 0) throw new ConfigFileError(file, diagnostics)
   return config
 }
 
-function readRoot(root: YamlValue, report: Report): FileConfig {
+function readRoot(root: YamlValue, { report, file }: { readonly report: Report; readonly file: string }): FileConfig {
   let registries: FileConfig['registries'] = {}
+  let nodes: FileConfig['nodes']
   let platforms: FileConfig['platforms']
   const values: { [K in FlagOption]?: readonly string[] } = {}
   for (const { key, value, at } of entriesOf(root, 'the file', report)) {
     const option = OPTION_OF_KEY.get(key)
     if (key === 'registries') registries = readRegistries(value, report)
+    else if (key === 'nodes') nodes = readNodes(entriesOf(value, 'nodes', report), { report, origin: file })
     else if (key === 'store' && value.kind === 'map') readStore(value.entries, values, report)
     else if (key === 'platforms' && value.kind === 'map') {
       platforms = readPlatforms(value.entries, report)
       values.platforms = platforms.map(({ text }) => text)
     } else if (option) values[option] = readTexts(key, FLAGS[option], value, report)
-    else report(at, `Cannot use key "${key}": unknown`, hintFor(key, ['registries', ...OPTION_OF_KEY.keys()]))
+    else report(at, `Cannot use key "${key}": unknown`, hintFor(key, ['registries', 'nodes', ...OPTION_OF_KEY.keys()]))
   }
-  return { registries, values, ...(platforms ? { platforms } : {}) }
+  return { registries, values, ...(platforms ? { platforms } : {}), ...(nodes ? { nodes } : {}) }
 }
 
 /** `store: {folder: ..., limit: 20GB}`. */

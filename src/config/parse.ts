@@ -104,6 +104,7 @@ function resolveBuild({ command, words, given }: Invocation, cli: CliOptions, en
     ...(overrides?.length ? { overrides } : {}),
     progress: cli.quiet ? 'quiet' : values.progress,
     registries: options.file?.registries ?? {},
+    ...(options.file?.nodes ? { nodes: options.file.nodes } : {}),
     cwd: options.cwd,
     // Steps see it too, when they declare the ARG
     ...(epoch === undefined ? {} : { sourceDateEpoch: epoch, buildArgs: { SOURCE_DATE_EPOCH: String(epoch), ...values.buildArgs } }),

@@ -11,6 +11,7 @@ import { toXbuildError } from '../errors.ts'
 import { forEachLimited } from '../host/pool.ts'
 import type { Emulated, ImageJob, Job } from '../plan/types.ts'
 import { formatPlatform, samePlatform, type Platform } from '../platform.ts'
+import type { Credential } from '../registry/credentials.ts'
 import type { Store } from '../store/store.ts'
 
 export interface ProveOptions {
@@ -91,7 +92,7 @@ async function probeBuilds(folder: string, { wanted, store }: Pick<ProveOptions,
     context: { kind: 'folder', path: folder, ignore: [] },
     secret: async () => undefined,
     agent: () => undefined,
-    credentials: { find: async () => ({ kind: 'none' }), looked: async () => 'nowhere' },
+    credentials: { find: async (): Promise<Credential> => ({ kind: 'none' }), looked: async () => 'nowhere' },
   } as const
   return new Map(wanted.map((platform): [string, RemoteBuild] => [formatPlatform(platform), { ...common, dockerfile: { text: dockerfileFor(platform), shown: 'Dockerfile' } }]))
 }

@@ -8,7 +8,7 @@ import { readSavedNodes, type SavedNodes } from './saved.ts'
 
 /** What decides which nodes take part. */
 export interface Selection {
-  /** What `--builder` said; several in one text are separated by commas. */
+  /** What `--builder` said. */
   readonly named: readonly string[]
   /** The `nodes:` of xbuild.yaml. */
   readonly configured: readonly NodeDefinition[]
@@ -21,10 +21,9 @@ export interface Selection {
  * BAD_OPTION for a name that nobody knows.
  */
 export async function selectNodes({ named, configured, env }: Selection): Promise<readonly NodeDefinition[]> {
-  const names = named.flatMap((text) => text.split(',')).map((name) => name.trim()).filter(Boolean)
   const saved = await readSavedNodes(env)
   const resolve = (name: string) => resolveName(name, { configured, saved, env })
-  if (names.length > 0) return distinct((await Promise.all(names.map(resolve))).flat())
+  if (named.length > 0) return distinct((await Promise.all(named.map(resolve))).flat())
   const [fromUse, fromEnv] = [(await Promise.all(saved.used.map(resolve))).flat(), environmentNodes(env)]
   return distinct([LOCAL_NODE, ...configured, ...fromUse, ...fromEnv])
 }
