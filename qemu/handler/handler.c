@@ -15,6 +15,7 @@
  * A rule file is lines of these, done in order; QEMU runs the program when one of them does not hold or is not known:
  *
  *   skip PREFIX        no argument begins so
+ *   names              files of arguments (@FILE) hold names only, no options
  *   absent PATH        there is no such file
  *   without NAME       the environment has no such variable
  *   unless ARG         leave out the lines up to `end` when there is such an argument
@@ -234,6 +235,30 @@ static char *cut(char *text)
     return text;
 }
 
+/* Whether each @FILE among the arguments can be read and no word in it is an option or another such file. */
+static int holds_names(char **argv)
+{
+    char part[4096];
+    for (char **argument = argv + 1; *argument; argument++) {
+        if (**argument != '@') continue;
+        long file = open_file(*argument + 1), size, at = 0;
+        int inside = 0, fine = file >= 0;
+        while (fine && (size = read_at(file, part, sizeof part, (uint64_t)at)) != 0) {
+            fine = size > 0 && at < 1 << 24;
+            for (long i = 0; i < size && fine; i++) {
+                int space = part[i] == ' ' || part[i] == '\n' || part[i] == '\t' || part[i] == '\r' || part[i] == '\f' || part[i] == '\v';
+                if (!space && !inside && (part[i] == '-' || part[i] == '@')) fine = 0;
+                if (part[i] == '\\' || part[i] == '\'' || part[i] == '"') fine = 0; /* a word need not be what it seems */
+                inside = !space;
+            }
+            at += size;
+        }
+        if (file >= 0) close_file(file);
+        if (!fine) return 0;
+    }
+    return 1;
+}
+
 /* Follows the rules; 0 says that QEMU is to run the program. */
 static int follow(char *rules, struct start *start)
 {
@@ -245,6 +270,10 @@ static int follow(char *rules, struct start *start)
         char *value = cut(line);
         if (equal(line, "end")) { left_out = 0; continue; }
         if (left_out || !*line || *line == '#') continue;
+        if (equal(line, "names")) {
+            if (!holds_names(start->argv)) return 0;
+            continue;
+        }
         if (!*value) return 0;
         if (equal(line, "skip")) {
             if (has_argument(start->argv, value, begins)) return 0;

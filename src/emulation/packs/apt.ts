@@ -14,6 +14,8 @@ export interface AptPackage {
   readonly source: { readonly name: string; readonly version: string }
   /** Sources whose content went into it, by name; Debian policy 7.8. */
   readonly builtUsing: ReadonlyMap<string, string>
+  /** Names of what it depends on, of alternatives the first. */
+  readonly depends: readonly string[]
   readonly sha256: string
 }
 
@@ -59,10 +61,15 @@ export async function openApt({ distribution, architectures, folder, signal }: A
       versions: async (name, architecture) => (await show([`${name}:${architecture}`])).filter((one) => one.name === name && one.architecture === architecture),
 
       async libraries(names) {
-        const plan = await get(['install', '--simulate', ...names.map((name) => `${name}:${own}`)])
-        const all = [...plan.matchAll(/^Inst (\S+) \((\S+) /gm)].map(([, name, version]) => ({ name: name!.split(':')[0]!, version: version! }))
-        const wanted = all.filter(({ name }) => !NO_LIBRARY.test(name) && !names.includes(name))
-        return wanted.length === 0 ? [] : show(wanted.map(({ name, version }) => `${name}:${own}=${version}`))
+        // Not `apt-get install --simulate`: its solver takes seconds over what is a handful of names
+        const found = new Map<string, AptPackage>()
+        for (let open = [...names]; open.length > 0;) {
+          const shown = (await show(open.map((name) => `${name}:${own}`))).filter(({ architecture }) => architecture === own || architecture === 'all')
+          for (const one of shown) if (!found.has(one.name)) found.set(one.name, one)
+          const seen = new Set([...found.keys(), ...open])
+          open = [...new Set(shown.flatMap(({ depends }) => depends))].filter((name) => !seen.has(name) && !NO_LIBRARY.test(name))
+        }
+        return [...found.values()].filter(({ name }) => !names.includes(name)).sort((a, b) => (a.name < b.name ? -1 : 1))
       },
 
       async unpack(packages, target) {
@@ -88,6 +95,9 @@ function optionsFor(root: string, architectures: readonly string[]): string[] {
     `Dir::State::status=${root}/status`,
     `Dir::Cache=${root}/cache`,
     `Dir::Log=${root}`,
+    // Images of Debian turn these off, and then every call reads the whole index anew
+    'Dir::Cache::pkgcache=pkgcache.bin',
+    'Dir::Cache::srcpkgcache=srcpkgcache.bin',
     `Dir::Etc::sourcelist=${root}/archive.sources`,
     'Dir::Etc::sourceparts=/dev/null',
     'Dir::Etc::preferences=/dev/null',
@@ -135,6 +145,7 @@ export function parseStanzas(text: string): AptPackage[] {
     if (!name || !version || !architecture || !sha256) return []
     const [, source = name, sourceVersion = version.replace(/\+b\d+$/, '')] = /^(\S+)(?: \((\S+)\))?$/.exec(fields.get('Source') ?? name) ?? []
     const builtUsing = [...(fields.get('Built-Using') ?? '').matchAll(/(\S+) \(= ?([^)\s]+)\)/g)].map(([, from, at]) => [from!, at!] as const)
-    return [{ name, version, architecture, sha256, source: { name: source, version: sourceVersion }, builtUsing: new Map(builtUsing) }]
+    const depends = [fields.get('Pre-Depends'), fields.get('Depends')].flatMap((text) => text?.split(/, */) ?? []).map((one) => /^[a-z0-9.+-]+/.exec(one)?.[0] ?? '')
+    return [{ name, version, architecture, sha256, source: { name: source, version: sourceVersion }, builtUsing: new Map(builtUsing), depends }]
   })
 }
