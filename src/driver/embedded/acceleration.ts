@@ -9,6 +9,7 @@ import type { Twins } from '../../emulation/packs/twins.ts'
 import { toXbuildError, XbuildError } from '../../errors.ts'
 import { formatPlatform, type Platform } from '../../platform.ts'
 import type { StoreFolder } from '../../store/folder.ts'
+import type { Emit } from '../driver.ts'
 import { listenForQuestions } from './questions.ts'
 import type { RunParams } from './protocol.ts'
 
@@ -44,14 +45,14 @@ export interface AccelerationOptions {
   readonly mode: AccelMode
   readonly folder: StoreFolder
   readonly signal: AbortSignal
-  readonly onWarning: (message: string) => void
+  readonly emit: Emit
 }
 
 /** Room for a socket's path, which the kernel limits to 107 bytes. */
 const SOCKET_PATH = 100
 
 /** Prepares the acceleration of a build; nothing is loaded, made or asked until a step is emulated. */
-export function createAcceleration({ mode, folder, signal, onWarning }: AccelerationOptions): Acceleration {
+export function createAcceleration({ mode, folder, signal, emit }: AccelerationOptions): Acceleration {
   const packs = join(folder.root, 'packs')
   const ready = new Set<string>()
   const used = new Map<string, UsedPack>()
@@ -60,13 +61,20 @@ export function createAcceleration({ mode, folder, signal, onWarning }: Accelera
 
   const openTwins = () =>
     (twins ??= import('../../emulation/packs/twins.ts').then(({ createTwins }) =>
-      createTwins({ folder: packs, signal, onMake: (what) => onWarning(`Making a native toolchain once: ${what}`) }),
+      createTwins({ folder: packs, signal, onMake: tellMaking }),
     ))
 
   function complain(message: string): void {
     if (said.has(message)) return
     said.add(message)
-    onWarning(message)
+    emit({ type: 'warning', message, at: Date.now() })
+  }
+
+  function tellMaking(what: string): (size: number) => void {
+    const id = `pack ${what}`
+    const tell = (current: number, done: boolean) => emit({ type: 'transfer', id, name: `native toolchain, made once: ${what}`, current, ...(done ? { done } : {}), at: Date.now() })
+    tell(0, false)
+    return (size) => tell(size, true)
   }
 
   async function prepare(launch: Launch): Promise<Launch> {

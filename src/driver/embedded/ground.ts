@@ -1,5 +1,6 @@
 import type { AccelMode } from '../../config/run-options.ts'
 import type { Launch } from '../../emulation/launch.ts'
+import type { ReadSecret } from '../../source/logins.ts'
 import type { Store } from '../../store/store.ts'
 import type { Emit } from '../driver.ts'
 import { createAcceleration, type Acceleration } from './acceleration.ts'
@@ -30,17 +31,19 @@ export interface GroundOptions {
   /** Whether emulated steps may use native toolchains; absent: they do not. */
   readonly accel?: AccelMode
   readonly signal: AbortSignal
+  /** Secrets of the build: logins for what comes from elsewhere may be among them. */
+  readonly secret?: ReadSecret
 }
 
 /** Prepares work on this machine. */
-export function createGround({ store, env, emit, launch, sourceDateEpoch, accel = 'off', signal }: GroundOptions): Ground {
+export function createGround({ store, env, emit, launch, sourceDateEpoch, accel = 'off', signal, secret }: GroundOptions): Ground {
   const uid = process.geteuid?.() ?? 0
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
-  const acceleration = accel === 'off' ? undefined : createAcceleration({ mode: accel, folder: store.folder, signal, onWarning: warn })
+  const acceleration = accel === 'off' ? undefined : createAcceleration({ mode: accel, folder: store.folder, signal, emit })
   const prepared = async () => (acceleration ? acceleration.prepare(await launch()) : launch())
   const workers = createWorkers({ folder: store.folder, env, uid, launch: prepared, onWarning: warn })
   const layers = createLayers({ store, workers, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) })
-  const remotes = createRemotes({ store, workers, layers, env, emit })
+  const remotes = createRemotes({ store, workers, layers, env, emit, ...(secret ? { secret } : {}) })
   return {
     store, uid, workers, layers, remotes, acceleration, warn,
     async close() {

@@ -5,7 +5,7 @@ import { writeFileAtomic } from '../../host/files.ts'
 import { openApt, type Apt } from './apt.ts'
 import { makePack } from './make-pack.ts'
 import type { Distribution } from './os-release.ts'
-import type { Pack } from './pack.ts'
+import { packSize, type Pack } from './pack.ts'
 import { listPacks, verifyPack } from './pack-folder.ts'
 import { matchRecipe, programNames, readRecipes, type RecipeMatch } from './recipes.ts'
 import { hostTarget, PACK_TARGETS, type PackTarget } from './targets.ts'
@@ -38,8 +38,8 @@ export interface TwinsOptions {
   /** Folder of packs. */
   readonly folder: string
   readonly signal: AbortSignal
-  /** Told before a pack is made. */
-  readonly onMake?: (what: string) => void
+  /** Told before a pack is made; what it gives back is told how many bytes it has, 0 for none. */
+  readonly onMake?: (what: string) => (size: number) => void
 }
 
 /** How long a refusal is believed: the archive may get what it did not have. Milliseconds. */
@@ -76,22 +76,29 @@ export function createTwins({ folder, signal, onMake }: TwinsOptions): Twins {
   }
 
   async function make({ program, match, host, from }: { program: Program; match: RecipeMatch; host: PackTarget; from: Distribution }): Promise<Twin> {
-    onMake?.(`${match.recipe.about}${match.version ? ` ${match.version}` : ''} of ${from.id} ${from.codename} for ${match.target.debian}`)
-    const { architecture, id } = program
-    for (const target of PACK_TARGETS[architecture]!.filter(({ triple }) => !match.recipe.path.includes('<triple>') || triple === match.target.triple)) {
+    const made = onMake?.(`${match.recipe.about}${match.version ? ` ${match.version}` : ''} of ${from.id} ${from.codename} for ${match.target.debian}`)
+    const reasons: string[] = []
+    // A path without a triple may be that of any architecture which the CPU runs
+    const targets = match.recipe.path.includes('(?<triple>') ? [match.target] : PACK_TARGETS[program.architecture]!
+    for (const target of targets) {
       try {
         const apt = await archiveOf(from, [host.debian, target.debian])
-        return { pack: await makePack({ apt, match: { ...match, target }, architecture, distribution: from, host, id, packs: folder, signal }) }
+        const { architecture, id } = program
+        const pack = await makePack({ apt, match: { ...match, target }, architecture, distribution: from, host, id, packs: folder, signal })
+        made?.(packSize(pack.manifest))
+        return { pack }
       } catch (thrown) {
         const error = toXbuildError(thrown)
-        if (target !== PACK_TARGETS[architecture]!.at(-1) && error.code === 'NOT_FOUND' && !match.recipe.path.includes('<triple>')) continue
         const reason = error.hint ? `${error.message}. ${error.hint}` : error.message
-        // What the network or this machine lacks now may be there the next time
-        if (error.code === 'NOT_FOUND') await writeRefusal(id, reason)
-        return { reason }
+        reasons.push(reason)
+        if (error.code === 'NOT_FOUND') continue
+        made?.(0)
+        return { reason } // what the network or this machine lacks now may be there the next time
       }
     }
-    return { reason: `no pack of ${match.recipe.name} for ${architecture}` }
+    made?.(0)
+    await writeRefusal(program.id, reasons.join('; '))
+    return { reason: reasons.join('; ') }
   }
 
   function archiveOf(distribution: Distribution, architectures: readonly [string, string]): Promise<Apt> {
