@@ -10,6 +10,8 @@ export interface Machines {
   readonly alone: boolean
   /** This machine is one of them. */
   readonly local: boolean
+  /** Names of all of them, in the order in which they are preferred. */
+  readonly names: readonly string[]
   /** Asks all others what they are, and whether programs of these platforms run there; called once. */
   open(wanted: readonly Platform[]): Promise<OpenedNodes>
   close(): Promise<void>
@@ -23,6 +25,7 @@ export async function findMachines({ builders = [], nodes = [] }: BuildOptions, 
   return {
     alone: definitions.every(({ endpoint }) => endpoint.kind === 'local'),
     local: definitions.some(({ endpoint }) => endpoint.kind === 'local'),
+    names: definitions.map(({ name }) => name),
     open: (wanted) => (opened ??= import('./nodes/open.ts').then(({ openNodes }) => openNodes(definitions, { env, store, signal, wanted }))),
     async close() {
       const all = await opened?.catch(() => undefined)

@@ -56,7 +56,8 @@ export async function prepare(options: BuildOptions, edges: PrepareEdges): Promi
     machines.alone ? NO_OTHERS : machines.open(wanted),
   ])
   for (const { name, because } of lost) edges.emit({ type: 'warning', message: `Building without ${name}: ${because}`, at: Date.now() })
-  const all = [...(local ? [local] : []), ...nodes.map(({ node }) => node)]
+  const rank = ({ name }: Node) => machines.names.indexOf(name)
+  const all = [...(local ? [local] : []), ...nodes.map(({ node }) => node)].sort((a, b) => rank(a) - rank(b))
   const facts = await Promise.all(targets.map(async (target) => factsOf(target, all.length > 1 ? await edges.last(target) : undefined)))
   const dockerfiles = [...new Set(targets.map(({ file }) => file.shown))].join(', ')
   const plan = planBuild({ dockerfile: dockerfiles, buildPlatform, graphs: graphsFor(targets, all), nodes: all, targets: facts, lost })

@@ -20,6 +20,8 @@ export interface OpenNodesEdges {
 /** Seconds until a node that does not answer is given up; a container may have to be started first, and its image be pulled. */
 const ANSWER_LIMIT = 5
 const START_LIMIT = 180
+/** Seconds when there is nothing else to build on: a busy machine is better than none. */
+const LAST_LIMIT = 25
 /** Seconds that the programs of all wanted platforms may take on a node. */
 const PROOF_LIMIT = 20
 
@@ -29,7 +31,10 @@ const PROOF_LIMIT = 20
  */
 export async function openNodes(definitions: readonly NodeDefinition[], edges: OpenNodesEdges): Promise<OpenedNodes> {
   const others = definitions.filter(({ endpoint }) => endpoint.kind !== 'local')
-  const opened = await Promise.allSettled(others.map((definition) => openNode(definition, edges)))
+  const open = (limit: number) => Promise.allSettled(others.map((definition) => openNode(definition, edges, limit)))
+  let opened = await open(ANSWER_LIMIT)
+  const isNone = others.length === definitions.length && opened.every(({ status }) => status === 'rejected')
+  if (isNone && !edges.signal.aborted) opened = await open(LAST_LIMIT)
   const nodes: OpenedNode[] = []
   const lost: LostNode[] = []
   let failure: unknown
@@ -45,9 +50,8 @@ export async function openNodes(definitions: readonly NodeDefinition[], edges: O
   return { local: others.length < definitions.length, nodes, lost }
 }
 
-async function openNode(definition: NodeDefinition, { env, store, signal, wanted }: OpenNodesEdges): Promise<OpenedNode> {
-  const limit = definition.endpoint.kind === 'container' ? START_LIMIT : ANSWER_LIMIT
-  const { connection, looked } = await reach(definition, { env, signal, limit })
+async function openNode(definition: NodeDefinition, { env, store, signal, wanted }: OpenNodesEdges, limit: number): Promise<OpenedNode> {
+  const { connection, looked } = await reach(definition, { env, signal, limit: definition.endpoint.kind === 'container' ? START_LIMIT : limit })
   try {
     const soon = AbortSignal.any([signal, AbortSignal.timeout(PROOF_LIMIT * 1000)])
     const node = await nodeFacts(definition, { connection, looked, wanted }, { env, store, signal: soon })

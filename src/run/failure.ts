@@ -7,8 +7,11 @@ import type { Alternative } from '../plan/types.ts'
  */
 export type FailureClass = 'user' | 'node' | 'emulator' | 'registry' | 'time' | 'canceled' | 'fault'
 
+/** What programs say when the disk of their machine is full. */
+const FULL = /no space left on device/i
+
 /** The class of a failure; `emulates`: a step of the job runs under an emulator; `silent`: it was stopped because it said nothing. */
-export function classify({ code }: Pick<XbuildError, 'code'>, { emulates, silent }: { readonly emulates: boolean; readonly silent: boolean }): FailureClass {
+export function classify({ code, output = [] }: Pick<XbuildError, 'code' | 'output'>, { emulates, silent }: { readonly emulates: boolean; readonly silent: boolean }): FailureClass {
   switch (code) {
     case 'NODE':
     case 'HOST':
@@ -17,6 +20,8 @@ export function classify({ code }: Pick<XbuildError, 'code'>, { emulates, silent
       return 'node'
     case 'EMULATOR':
       return 'emulator'
+    case 'RUN_FAILED':
+      return output.some((line) => FULL.test(line)) ? 'node' : 'user'
     case 'TIMEOUT':
       return silent && emulates ? 'emulator' : 'time'
     case 'REGISTRY':
@@ -33,7 +38,6 @@ export function classify({ code }: Pick<XbuildError, 'code'>, { emulates, silent
     case 'OUTSIDE_CONTEXT':
     case 'NO_NODE':
     case 'NO_PLATFORM':
-    case 'RUN_FAILED':
     case 'AUTH':
     case 'BAD_IMAGE':
     case 'DIGEST_MISMATCH':

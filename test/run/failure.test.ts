@@ -11,6 +11,11 @@ test.each<[ErrorCode, FailureClass]>([
   expect(classify({ code }, { emulates: true, silent: false })).toBe(expected)
 })
 
+test('a RUN that found the disk full says nothing about the Dockerfile', () => {
+  const output = ['head: write error: No space left on device']
+  expect(classify({ code: 'RUN_FAILED', output }, { emulates: false, silent: false })).toBe('node')
+})
+
 test('silence is a hang of the emulator where there is one, and else a limit that was reached', () => {
   expect(classify({ code: 'TIMEOUT' }, { emulates: true, silent: true })).toBe('emulator')
   expect(classify({ code: 'TIMEOUT' }, { emulates: false, silent: true })).toBe('time')
