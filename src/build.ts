@@ -31,6 +31,8 @@ export interface BuildResult {
   readonly images: readonly { readonly platform: string; readonly digest: string; readonly strategy: string; readonly node: string; readonly seconds: number }[]
   /** Optional platforms that are missing, and why. */
   readonly missing: readonly { readonly platform: string; readonly error: { readonly code: string; readonly message: string } }[]
+  /** Native toolchains that programs of emulated steps were run from. */
+  readonly packs: readonly { readonly platform: string; readonly name: string; readonly digest: string }[]
   readonly tags: readonly string[]
   readonly outputs: readonly { readonly type: string; readonly dest?: string }[]
   /** Folder of the store. */

@@ -27,13 +27,17 @@ export async function keepStoreSmall({ storeLimit }: BuildOptions, { store, grou
 
 /** What the caller of a build is told. */
 export function resultOf({ tags }: BuildOptions, { settled, published, site }: { readonly settled: Settled; readonly published: PublishResult; readonly site: Site }): BuildResult {
+  const packs = site.ground.acceleration?.used() ?? []
   return {
     digest: published.digest,
     images: settled.built.map(({ job, image, seconds }) => {
-      const { kind: strategy, node } = job.decision.strategy
+      const { kind, node } = job.decision.strategy
+      // Planned as emulated: only a step that runs shows which of its programs have native twins
+      const strategy = kind === 'emulate' && packs.some(({ platform }) => platform === formatPlatform(job.platform)) ? 'cross' : kind
       return { platform: formatPlatform(job.target), digest: image.descriptor.digest, strategy, node, seconds }
     }),
     missing: settled.missing.map(({ platform, error: { code, message } }) => ({ platform: formatPlatform(platform), error: { code, message } })),
+    packs,
     tags,
     outputs: published.outputs.map((output) => (output.type === 'registry' ? { type: output.type } : output)),
     stored: site.store.folder.root,

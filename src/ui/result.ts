@@ -6,6 +6,8 @@ export interface FinishedBuild {
   readonly images: readonly { readonly platform: string; readonly digest: string; readonly strategy: string; readonly seconds: number }[]
   /** Optional platforms that are missing, and why. */
   readonly missing?: readonly { readonly platform: string; readonly error: { readonly message: string } }[]
+  /** Native toolchains that programs of emulated steps were run from. */
+  readonly packs?: readonly { readonly platform: string; readonly name: string; readonly digest: string }[]
   readonly tags: readonly string[]
   readonly outputs: readonly { readonly type: string; readonly dest?: string }[]
   /** Folder of the store. */
@@ -25,7 +27,8 @@ export function formatResult(result: FinishedBuild, options: { readonly color: b
   })
   const built = `${paint('green', 'Built')} ${paint('bold', result.digest)} for ${count(result.images.length, 'platform')}`
   const missing = (result.missing ?? []).map(({ platform, error }) => `  ${paint('yellow', 'missing')} ${platform} (optional): ${cleanText(error.message)}`)
-  return `${[built, ...images, ...missing, ...whereabouts(result)].join('\n')}\n`
+  const packs = (result.packs ?? []).map(({ platform, name, digest }) => `  ${paint('dim', `${platform} ran natively: ${name}, pack ${digest.replace(/^sha256:/, '').slice(0, 12)}`)}`)
+  return `${[built, ...images, ...packs, ...missing, ...whereabouts(result)].join('\n')}\n`
 }
 
 /** What goes to stdout: the digest and nothing else; nothing at all when an output took stdout. */

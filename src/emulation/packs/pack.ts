@@ -44,9 +44,9 @@ export function packDigest(manifest: PackManifest): string {
   return createHash('sha256').update(manifestText(manifest)).digest('hex')
 }
 
-/** Like `cc1 gcc-14 14.2.0-19 for arm64`. */
-export function packName({ recipe, source, architecture }: PackManifest): string {
-  return `${recipe} (${source.name} ${source.version}) for ${architecture}`
+/** Like `cc1 (gcc-14 14.2.0-19)`. */
+export function packName({ recipe, source }: PackManifest): string {
+  return `${recipe} (${source.name} ${source.version})`
 }
 
 /** Bytes of a pack. */
