@@ -2,6 +2,7 @@ import type { CommandName } from '../config/argv.ts'
 import { CLI_FLAGS } from '../config/cli-flags.ts'
 import type { Flag } from '../config/flag.ts'
 import { FLAGS } from '../config/flags.ts'
+import { NODE_FLAGS } from '../config/node-flags.ts'
 import { DU_FLAGS, PRUNE_FLAGS } from '../config/store-flags.ts'
 
 const WIDTH = 110
@@ -12,6 +13,8 @@ const ENVIRONMENT: readonly (readonly [name: string, help: string])[] = [
   ['SOURCE_DATE_EPOCH', 'Seconds since 1970: no time stamp in the image is later than that'],
   ['XBUILD_HOME', 'Value of --store'],
   ['DOCKER_CONFIG', 'Folder of config.json with the credentials of registries; default: ~/.docker'],
+  ['DOCKER_HOST, BUILDKIT_HOST', 'Machines that take part in every build'],
+  ['DOCKER_BUILDKIT', 'Set to 0: Docker Engines build without BuildKit'],
   ['NO_COLOR', 'Set to anything: no colours'],
 ]
 
@@ -31,6 +34,7 @@ const USAGE = {
   plan: ['xbuild plan [OPTIONS] PATH', 'Show how each stage would be built for each platform, and why. Nothing is built.'],
   du: ['xbuild du [OPTIONS]', 'Show what the store holds, and how much of it could go.'],
   prune: ['xbuild prune [OPTIONS]', 'Remove build cache that no image with a name needs.'],
+  node: ['xbuild node [ls | inspect NAME | add NAME ENDPOINT | rm NAME | use NAME...]', 'Show, add and remove machines to build on.'],
   version: ['xbuild version', 'Print the version.'],
   help: ['xbuild help [COMMAND]', 'Show help.'],
 } as const satisfies Record<CommandName, readonly [usage: string, what: string]>
@@ -44,9 +48,9 @@ export function formatHelp(topic?: CommandName): string {
   }
   const [usage, what] = USAGE[topic]
   const intro = `Usage: ${usage}\n\n${what}\n`
-  if (topic === 'du' || topic === 'prune') {
+  if (topic === 'du' || topic === 'prune' || topic === 'node') {
     const { config, debug, help } = CLI_FLAGS
-    const flags: readonly Flag<unknown>[] = [...Object.values(topic === 'du' ? DU_FLAGS : PRUNE_FLAGS), config, debug, help]
+    const flags: readonly Flag<unknown>[] = [...Object.values({ du: DU_FLAGS, prune: PRUNE_FLAGS, node: NODE_FLAGS }[topic]), config, debug, help]
     return [intro, `Options:\n${formatRows(flags.map((flag) => [flagHead(flag), flagHelp(flag)]))}`].join('\n')
   }
   if (topic === 'build') return [intro, formatFlags(['json']), formatEnvironment(), EXAMPLES].join('\n')

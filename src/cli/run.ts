@@ -61,6 +61,10 @@ async function runCommand(command: Command, terminal: Terminal): Promise<number>
       const { runPrune } = await import('./prune.ts')
       return runPrune(command.options, terminal)
     }
+    case 'node': {
+      const { runNode } = await import('./node.ts')
+      return runNode(command.options, terminal)
+    }
     case 'build': {
       const { runBuild } = await import('./build.ts')
       return runBuild(command.options, terminal)

@@ -2,12 +2,13 @@ import { suggest } from '../suggest.ts'
 import { CLI_FLAGS } from './cli-flags.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS } from './flags.ts'
+import { NODE_FLAGS } from './node-flags.ts'
 import { DU_FLAGS, PRUNE_FLAGS, STORE_ALIASES } from './store-flags.ts'
 import { checkLaterFlag, LATER_FLAGS, type LaterFlag } from './unsupported.ts'
 import { usageError } from './values.ts'
 
 /** The words the first argument may be. */
-export const COMMANDS = ['build', 'plan', 'du', 'prune', 'version', 'help'] as const
+export const COMMANDS = ['build', 'plan', 'du', 'prune', 'node', 'version', 'help'] as const
 export type CommandName = (typeof COMMANDS)[number]
 
 /** A command line cut into its parts; values are still text. */
@@ -30,7 +31,7 @@ interface Shape {
 export function readArgv(argv: readonly string[]): Invocation {
   const command = COMMANDS.find((name) => name === argv[0])
   const queue = argv.slice(command ? 1 : 0)
-  const { longs, shorts } = SHAPES[command === 'du' || command === 'prune' ? command : 'build']
+  const { longs, shorts } = SHAPES[command === 'du' || command === 'prune' || command === 'node' ? command : 'build']
   const words: string[] = []
   const given = new Map<string, string[]>()
   for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
@@ -83,6 +84,7 @@ const SHAPES = {
   build: shapesOf([...Object.values(FLAGS), ...Object.values(CLI_FLAGS)], Object.entries(LATER_FLAGS)),
   du: shapesOf([...Object.values(DU_FLAGS), config, debug, help]),
   prune: shapesOf([...Object.values(PRUNE_FLAGS), config, debug, help]),
+  node: shapesOf([...Object.values(NODE_FLAGS), config, debug, help]),
 } as const
 
 interface Shapes {
@@ -99,7 +101,7 @@ function shapesOf(own: readonly Flag<unknown>[], later: readonly (readonly [stri
   }
   for (const flag of own) add(shapeOf(flag), flag.short)
   for (const [name, flag] of later) add({ name, isSwitch: flag.isSwitch ?? false, later: true }, flag.short)
-  for (const [alias, name] of Object.entries(STORE_ALIASES)) if (longs.has(name)) longs.set(alias, longs.get(name)!)
+  for (const [alias, name] of Object.entries({ ...STORE_ALIASES, node: 'builder' })) if (longs.has(name)) longs.set(alias, longs.get(name)!)
   return { longs, shorts }
 }
 

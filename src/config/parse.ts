@@ -10,6 +10,7 @@ import type { Call } from './call.ts'
 import { CLI_FLAGS, type CliOptions } from './cli-flags.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS, type FlagOption } from './flags.ts'
+import { NODE_FLAGS, readNodeCommand, type NodeCommand } from './node-flags.ts'
 import type { BuildOptions } from './options.ts'
 import type { PlatformOverride } from './overrides.ts'
 import { DU_FLAGS, PRUNE_FLAGS } from './store-flags.ts'
@@ -24,6 +25,7 @@ export type Command =
   | { readonly command: 'plan'; readonly options: BuildOptions; readonly debug: boolean; readonly json: boolean }
   | { readonly command: 'du'; readonly options: DuOptions; readonly debug: boolean }
   | { readonly command: 'prune'; readonly options: PruneOptions; readonly debug: boolean }
+  | { readonly command: 'node'; readonly options: NodeCommand; readonly debug: boolean }
   | { readonly command: 'version' }
   | { readonly command: 'help'; readonly topic?: CommandName }
 
@@ -51,6 +53,7 @@ export function resolveInvocation(invocation: Invocation, env: Env, options: Par
   if (command === 'version') return { command }
   if (command === 'help') return help(words)
   if (command === 'du' || command === 'prune') return resolveStoreCommand(command, invocation, env, options)
+  if (command === 'node') return resolveNodeCommand(invocation, env, options)
   const cli = readTable<CliOptions>(CLI_FLAGS, (_, flag) => given.get(flag.name), { env, localPlatform: options.localPlatform })
   if (command === 'build' && cli.json) {
     throw usageError('Cannot use "--json": it belongs to xbuild plan', 'Use --metadata-file FILE for JSON about a build')
@@ -80,6 +83,13 @@ function resolveStoreCommand(command: 'du' | 'prune', { words, given }: Invocati
   const textsOf = (option: string, flag: Flag<unknown>) => given.get(flag.name) ?? (option === 'store' ? options.file?.values.store : undefined)
   if (command === 'du') return { command, options: { ...readTable<Omit<DuOptions, 'cwd'>>(DU_FLAGS, textsOf, input), cwd }, debug }
   return { command, options: { ...readTable<Omit<PruneOptions, 'cwd'>>(PRUNE_FLAGS, textsOf, input), cwd }, debug }
+}
+
+function resolveNodeCommand({ words, given }: Invocation, env: Env, options: ParseOptions): Command {
+  const input = { env, localPlatform: options.localPlatform }
+  const values = readTable<Parameters<typeof readNodeCommand>[1]>(NODE_FLAGS, (option, flag) => given.get(flag.name) ?? (option === 'store' ? options.file?.values.store : undefined), input)
+  const command = readNodeCommand(words, values, { configured: options.file?.nodes ?? [], cwd: options.cwd })
+  return { command: 'node', options: command, debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input) }
 }
 
 function help(words: readonly string[]): Command {

@@ -1,0 +1,82 @@
+import { resolve } from 'node:path'
+import type { NodeCommand } from '../config/node-flags.ts'
+import type { NodeDefinition } from '../config/node.ts'
+import { removeSavedNodes, savedNodesFile, saveNode, useNodes } from '../nodes/saved.ts'
+import { knownNodes, selectNodes } from '../nodes/select.ts'
+import type { NodeReport } from '../nodes/report.ts'
+import { defaultStoreRoot } from '../store/folder.ts'
+import { measureStore } from '../store/gc.ts'
+import { openStore, type Store } from '../store/store.ts'
+import { formatNode, formatNodes, nodesJson } from '../ui/nodes.ts'
+import { openStoreFor } from './open-store.ts'
+import { print } from './print.ts'
+import type { Terminal } from './run.ts'
+import { withSignals } from './signals.ts'
+import { version } from './version.ts'
+
+/** Seconds that `ls` gives each node, and `inspect` one. */
+const LIST_LIMIT = 2
+const INSPECT_LIMIT = 60
+
+/** `xbuild node ...`: tables and JSON on stdout, what was changed on stderr. */
+export async function runNode(command: NodeCommand, terminal: Terminal): Promise<number> {
+  const { stdout, stderr, env } = terminal
+  switch (command.verb) {
+    case 'add':
+      await saveNode(command.name, command.settings, { env, use: command.use })
+      stderr.write(`Added ${command.name} to ${savedNodesFile(env)}${command.use ? '' : `; build on it with --builder ${command.name}, or always after xbuild node use ${command.name}`}\n`)
+      return 0
+    case 'rm':
+      await removeSavedNodes(command.names, env)
+      stderr.write(`Removed ${command.names.join(', ')}\n`)
+      return 0
+    case 'use':
+      await selectNodes({ named: command.names, configured: command.configured, env }) // a name that nobody knows is not kept
+      await useNodes(command.names, env)
+      stderr.write(`Builds use this machine and ${command.names.filter((name) => name !== 'local').join(', ') || 'no node of xbuild node'}\n`)
+      return 0
+    case 'ls': {
+      const reports = await report(command, terminal, { definitions: await knownNodes({ configured: command.configured, env }), limit: LIST_LIMIT })
+      await print(stdout, command.json ? nodesJson(reports) : formatNodes(reports))
+      return 0
+    }
+    case 'inspect': {
+      const definitions = await selectNodes({ named: command.names, configured: command.configured, env })
+      const reports = await report(command, terminal, { definitions, limit: INSPECT_LIMIT })
+      await print(stdout, command.json ? nodesJson(reports) : reports.map(formatNode).join('\n'))
+      return reports.every(({ state }) => state.status === 'ready') ? 0 : 1
+    }
+  }
+}
+
+async function report(
+  { configured, store: root, cwd }: NodeCommand,
+  terminal: Terminal,
+  { definitions, limit }: { readonly definitions: readonly NodeDefinition[]; readonly limit: number },
+): Promise<readonly NodeReport[]> {
+  const { stderr, env } = terminal
+  const used = await selectNodes({ named: [], configured, env })
+  const store = await openStore(root === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(cwd, root))
+  return withSignals(terminal, {
+    onStop: () => stderr.write('Stopping\n'),
+    work: (signal) =>
+      Promise.all(definitions.map(async (definition) => {
+        const isUsed = used.some(({ name }) => name === definition.name)
+        if (definition.endpoint.kind !== 'local') {
+          const { reportNode } = await import('../nodes/report.ts')
+          return reportNode(definition, isUsed, { env, store, signal, limit })
+        }
+        const { reportHere } = await import('../nodes/report-here.ts')
+        return reportHere(isUsed, { env, store, signal, limit, version: version(), measure: () => sizeOf(store, { env, signal }) })
+      })),
+  })
+}
+
+async function sizeOf({ folder: { root } }: Store, edges: { readonly env: Terminal['env']; readonly signal: AbortSignal }): Promise<number> {
+  const opened = await openStoreFor({ store: root, cwd: '/' }, { ...edges, onWarning: () => undefined })
+  try {
+    return (await measureStore(opened.folder, opened.keeper)).reduce((sum, { size }) => sum + size, 0)
+  } finally {
+    await opened.close()
+  }
+}

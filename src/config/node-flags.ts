@@ -1,0 +1,75 @@
+import type { FlagInput } from './flag-values.ts'
+import type { Flag } from './flag.ts'
+import { FLAGS } from './flags.ts'
+import { parseNode, type NodeDefinition, type NodeSettings } from './node.ts'
+import { suggest } from '../suggest.ts'
+import { parseBool, usageError } from './values.ts'
+
+/** What can be done with nodes. */
+export const NODE_VERBS = ['ls', 'inspect', 'add', 'rm', 'use'] as const
+
+interface NodeCommon {
+  readonly json: boolean
+  /** The `nodes` of xbuild.yaml. */
+  readonly configured: readonly NodeDefinition[]
+  readonly store?: string
+  readonly cwd: string
+}
+
+/** `xbuild node ...`. */
+export type NodeCommand = NodeCommon & (
+  | { readonly verb: 'ls' }
+  | { readonly verb: 'inspect' | 'rm' | 'use'; readonly names: readonly string[] }
+  /** `use`: it takes part in every build. */
+  | { readonly verb: 'add'; readonly name: string; readonly settings: NodeSettings; readonly use: boolean }
+)
+
+interface NodeValues {
+  readonly json: boolean
+  readonly platforms: readonly string[]
+  readonly slots?: string
+  readonly use: boolean
+  readonly store?: string
+}
+
+const bool = (texts: readonly string[], { label }: FlagInput) => parseBool(texts.at(-1) ?? '', label)
+
+/** Every flag of `xbuild node`. */
+export const NODE_FLAGS: { readonly [K in keyof NodeValues]-?: Flag<NodeValues[K]> } = {
+  json: { name: 'json', group: 'common', help: 'Print nodes as JSON (ls, inspect)', absent: false, parse: bool },
+  use: { name: 'use', group: 'common', help: 'Let the node take part in every build (add)', absent: false, parse: bool },
+  platforms: {
+    name: 'platform', placeholder: 'OS/ARCH[/VARIANT]', repeat: true, group: 'common', default: 'all that it runs', absent: [],
+    help: 'Build only for these there (add)',
+    parse: (texts) => texts,
+  },
+  slots: { name: 'slots', placeholder: 'N', group: 'common', help: 'Jobs that the node gets at a time (add)', default: '4', absent: undefined, parse: (texts) => texts.at(-1) },
+  store: FLAGS.store,
+}
+
+/** Reads the words and values of `xbuild node`. Throws BAD_OPTION. */
+export function readNodeCommand(words: readonly string[], values: NodeValues, common: Pick<NodeCommon, 'configured' | 'cwd'>): NodeCommand {
+  const [word = 'ls', ...names] = words
+  const verb = NODE_VERBS.find((one) => one === word) ?? (word === 'list' ? 'ls' : word === 'remove' ? 'rm' : undefined)
+  if (!verb) {
+    const near = suggest(word, NODE_VERBS)
+    throw usageError(`Cannot use "xbuild node ${word}": unknown`, near ? `Did you mean xbuild node ${near}?` : `Write xbuild node ${NODE_VERBS.join(', ')}`)
+  }
+  const { json, store, platforms, slots, use } = values
+  const base = { json, ...(store === undefined ? {} : { store }), ...common }
+  if (verb === 'add') {
+    const [name, endpoint, ...more] = names
+    if (name === undefined || endpoint === undefined || more.length > 0) throw usageError('Cannot add a node: a name and an endpoint are needed', 'Write it like xbuild node add board ssh://user@board.example')
+    const settings = { endpoint, ...(platforms.length > 0 ? { platforms } : {}), ...(slots === undefined ? {} : { slots }) }
+    parseNode(name, settings, 'the command line')
+    return { ...base, verb, name, settings, use }
+  }
+  const foreign = [['--use', use], ['--platform', platforms.length > 0], ['--slots', slots !== undefined]].find(([, given]) => given)
+  if (foreign) throw usageError(`Cannot use "${String(foreign[0])}" with xbuild node ${verb}: it belongs to xbuild node add`)
+  if (verb === 'ls') {
+    if (names.length > 0) throw usageError(`Cannot list "${names.join(' ')}": xbuild node ls takes no names`, `See one node with xbuild node inspect ${names[0]}`)
+    return { ...base, verb }
+  }
+  if (names.length === 0) throw usageError(`Cannot ${verb} nodes: no name is given`, `Write it like xbuild node ${verb} NAME`)
+  return { ...base, verb, names }
+}
