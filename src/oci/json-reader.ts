@@ -54,6 +54,7 @@ function fieldOf(value: unknown, path: string, what: string): JsonField {
     size: () => (Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : expected('a whole number of 0 or more')),
     boolean: () => (typeof value === 'boolean' ? value : expected('true or false')),
     items: () => {
+      if (value === null) return [] // what Go writes for a list without entries
       if (!Array.isArray(value)) return expected('a list')
       return limited(value).map((item, index) => fieldOf(item, `${path}[${index}]`, what))
     },

@@ -71,14 +71,16 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
         ...exporter(remote, { name, warn }),
       } as MessageInitShape<typeof SolveRequestSchema>
       const answer = await solve({ client, session, request, onStatus: told.take, signal })
+      const refused = told.refused()
+      if (refused) throw refused
       await caches.finish(answer)
       const image = await taken(answer, { name, remote, platform, signal })
       checkPlatform(image.config, job.kind === 'image' ? job.target : job.platform, transport.endpoint)
       return image
     } catch (error) {
       const own = link?.failure()
-      const output = told.output()
-      throw failureOf(own instanceof XbuildError ? own : error, { endpoint: transport.endpoint, signal, dockerfile: remote.dockerfile.shown, emulated, ...(output ? { output } : {}) })
+      const step = told.failed()
+      throw failureOf(own instanceof XbuildError ? own : error, { endpoint: transport.endpoint, signal, dockerfile: remote.dockerfile, emulated, ...(step ? { step } : {}) })
     } finally {
       told.end()
     }

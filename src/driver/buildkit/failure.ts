@@ -1,16 +1,17 @@
 import { XbuildError, type ErrorCode, type SourcePosition } from '../../errors.ts'
+import { parseDockerfile } from '../../dockerfile/parse.ts'
+import type { RemoteDockerfile } from '../remote-build.ts'
 import { GrpcFailure, GRPC, type GrpcDetail } from './grpc/status.ts'
 
 /** What is known when something went wrong. */
 export interface FailureFacts {
   readonly endpoint: string
   readonly signal: AbortSignal
-  /** How messages call the Dockerfile. */
-  readonly dockerfile?: string
+  readonly dockerfile?: RemoteDockerfile
   /** Whether the steps ran under an emulator. */
   readonly emulated?: boolean
-  /** The last lines of the step that failed. */
-  readonly output?: readonly string[]
+  /** The step that failed, and its last lines. */
+  readonly step?: { readonly name: string; readonly output: readonly string[] }
 }
 
 /** Anything thrown while speaking with a daemon as an `XbuildError`: NODE when the daemon is lost, else what the daemon says, classified. */
@@ -41,12 +42,12 @@ const KINDS: readonly (readonly [RegExp, ErrorCode, string?])[] = [
 ]
 
 function buildFailure(error: GrpcFailure, facts: FailureFacts): XbuildError {
-  const at = positionOf(error.details, facts.dockerfile)
+  const at = positionOf(error, facts)
   const common = { cause: error, ...(at ? { at } : {}) }
   const text = stateOf(error.message)
   const status = exitCodeOf(error)
   if (status !== undefined) {
-    const output = facts.output ?? []
+    const output = facts.step?.output ?? []
     const command = commandOf(error.message)
     const crash = facts.emulated && (output.some((line) => line.includes('qemu: uncaught target signal')) || status === 132 || status === 139)
     if (crash) {
@@ -56,7 +57,7 @@ function buildFailure(error: GrpcFailure, facts: FailureFacts): XbuildError {
   }
   const [, code, hint] = KINDS.find(([pattern]) => pattern.test(error.message)) ?? [undefined, 'UNSUPPORTED' as const]
   if (code === 'NODE') return new XbuildError('NODE', `Cannot build on "${facts.endpoint}": ${text}`, { ...common, ...(hint ? { hint } : {}) })
-  return new XbuildError(code, `Cannot build${at ? '' : ` on "${facts.endpoint}"`}: ${text}`, { ...common, ...(hint ? { hint } : {}), ...(facts.output?.length ? { output: facts.output } : {}) })
+  return new XbuildError(code, `Cannot build${at ? '' : ` on "${facts.endpoint}"`}: ${text}`, { ...common, ...(hint ? { hint } : {}), ...(facts.step?.output.length ? { output: facts.step.output } : {}) })
 }
 
 /** Without what every message of the daemon begins with. */
@@ -79,14 +80,24 @@ export function commandOf(message: string): string {
   return (quoted ?? listed ?? 'a command').slice(0, 200)
 }
 
-/** Where in the Dockerfile, as new daemons tell it. */
-function positionOf(details: readonly GrpcDetail[], file: string | undefined): SourcePosition | undefined {
+/** Where in the Dockerfile: new daemons tell it; of old ones the line is in the message, or the step is looked up. */
+function positionOf({ details, message }: GrpcFailure, { dockerfile, step }: FailureFacts): SourcePosition | undefined {
+  if (!dockerfile) return undefined
+  const file = dockerfile.shown
   const source = details.findLast(({ type }) => /errdefs\.Source$/.test(type))?.value as { ranges?: { start?: { line?: unknown }; end?: { line?: unknown } }[] } | undefined
-  const [first] = source?.ranges ?? []
-  const line = first?.start?.line
-  if (typeof line !== 'number' || line < 1 || file === undefined) return undefined
+  const line = source?.ranges?.[0]?.start?.line ?? Number(/(?:parse error|Dockerfile) (?:on )?line (\d+)/.exec(message)?.[1] ?? 0)
+  if (typeof line !== 'number' || line < 1) return step && lookUp(step.name, dockerfile)
   const last = source?.ranges?.at(-1)?.end?.line
   return { file, line, ...(typeof last === 'number' && last > line ? { endLine: last } : {}) }
+}
+
+/** The only instruction that reads like the name of a step. */
+function lookUp(name: string, { text, shown }: RemoteDockerfile): SourcePosition | undefined {
+  const plain = (words: string) => words.replaceAll(/\s+/g, ' ').trim()
+  const wanted = plain(name.replace(/^\[[^\]]*\]/, ''))
+  const all = parseDockerfile(text, { file: shown }).dockerfile.stages.flatMap(({ instructions }) => instructions)
+  const found = all.filter((instruction) => plain(instruction.text) === wanted)
+  return found.length === 1 ? found[0]!.at : undefined
 }
 
 function messageOf(error: unknown): string {

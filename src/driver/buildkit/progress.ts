@@ -1,6 +1,6 @@
 import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import { XbuildError } from '../../errors.ts'
-import type { Emit } from '../driver.ts'
+import type { BuildEvent, Emit } from '../driver.ts'
 import { commandOf, exitCodeOf } from './failure.ts'
 import type { StatusResponse, Vertex, VertexWarning } from './gen/control_pb.ts'
 
@@ -12,8 +12,10 @@ export interface Progress {
 
 export interface BuildProgress {
   take(status: StatusResponse): void
-  /** The last lines of the step that failed, when one did. */
-  output(): readonly string[] | undefined
+  /** The step that failed, when one did, and its last lines. */
+  failed(): { readonly name: string; readonly output: readonly string[] } | undefined
+  /** Why the result must not be used, though the daemon makes one. */
+  refused(): XbuildError | undefined
   /** No more will come: steps that are still open were stopped. */
   end(): void
 }
@@ -40,7 +42,8 @@ export function createProgress(): Progress {
   return {
     follow({ emit, platform, dockerfile, emulated }) {
       const owner = {}
-      let failed: string | undefined
+      let failed: Vertex | undefined
+      let refused: XbuildError | undefined
       const decoder = new TextDecoder()
 
       function stepOf(digest: string): Step | undefined {
@@ -50,7 +53,7 @@ export function createProgress(): Progress {
 
       function vertex(found: Vertex): void {
         if (!found.started || isQuiet(found.name)) return
-        if (found.error !== '' && !/context canceled/.test(found.error)) failed = found.digest
+        if (found.error !== '' && !/context canceled/.test(found.error)) failed = found
         let step = steps.get(found.digest)
         if (step?.ending && !found.completed) {
           clearTimeout(step.ending.timer)
@@ -107,12 +110,14 @@ export function createProgress(): Progress {
             emit({ type: 'transfer', id: `${digest} ${name}`, name, current: Number(current), ...(total > 0n ? { total: Number(total) } : {}), ...(completed ? { done: true } : {}), at: at(timestamp) })
           }
           for (const found of vertexes) if (found.completed) vertex(found)
-          for (const warning of warnings) warn(warning, dockerfile, emit)
+          for (const warning of warnings) {
+            const read = readWarning(warning, dockerfile)
+            if (read instanceof XbuildError) refused = read
+            else if (read) emit(read)
+          }
         },
-        output() {
-          const step = failed === undefined ? undefined : steps.get(failed)
-          return step && step.last.length > 0 ? [...step.last] : undefined
-        },
+        refused: () => refused,
+        failed: () => failed && { name: failed.name, output: [...(steps.get(failed.digest)?.last ?? [])] },
         end() {
           for (const [digest, step] of steps) {
             if (step.owner !== owner || step.state === 'ended') continue
@@ -141,13 +146,17 @@ function isQuiet(name: string): boolean {
   return /^\[internal\] (load (remote )?build (definition|context metadata)|load \.dockerignore|booting)/.test(name)
 }
 
-/** The checks of Dockerfiles are made before anything is sent, by xbuild itself. */
-function warn({ short, detail, url, ranges }: VertexWarning, dockerfile: string, emit: Emit): void {
-  if (url.includes('/dockerfile/rule/')) return
+/** The checks of Dockerfiles are made by xbuild itself, before anything is sent. One of them BuildKit alone can make: it throws NO_PLATFORM. */
+function readWarning({ short, detail, url, ranges }: VertexWarning, dockerfile: string): BuildEvent | XbuildError | undefined {
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('utf8')
-  const line = ranges[0]?.start?.line
-  const message = [text(short), ...detail.map(text)].join(': ')
-  emit({ type: 'warning', message, ...(line === undefined || line < 1 ? {} : { source: { file: dockerfile, line } }), at: Date.now() })
+  const line = ranges[0]?.start?.line ?? 0
+  const source = line < 1 ? undefined : { file: dockerfile, line }
+  const rule = /^([A-Z]\w+): (.*?)(?: \(line \d+\))?$/s.exec(text(short))
+  if (rule?.[1] === 'InvalidBaseImagePlatform') {
+    return new XbuildError('NO_PLATFORM', `Cannot use the base image: ${rule[2]}`, { ...(source ? { at: source } : {}), hint: 'Take another base image, or build only for platforms that it has' })
+  }
+  if (rule && url.includes('/rule/')) return undefined
+  return { type: 'warning', message: [text(short), ...detail.map(text)].join(': '), ...(source ? { source } : {}), at: Date.now() }
 }
 
 function stepFailure(message: string, output: readonly string[], emulated: boolean): XbuildError {

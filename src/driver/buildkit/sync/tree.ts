@@ -37,6 +37,8 @@ export interface OpenFile {
 /** A folder of this machine. Links are sent, not followed. */
 export function folderTree(root: string, follow: Tree['follow']): Tree {
   function* entries(filter: TreeFilter): Iterable<TreeEntry> {
+    /** The first path of each file that has several. */
+    const seen = new Map<string, string>()
     yield* walk('', [])
     function* walk(folder: string, pending: TreeEntry[]): Iterable<TreeEntry> {
       for (const name of namesIn(join(root, folder))) {
@@ -64,7 +66,6 @@ export function folderTree(root: string, follow: Tree['follow']): Tree {
         }
       }
     }
-    const seen = new Map<string, string>()
     function fileEntry(path: string, stat: BigIntStats): TreeEntry {
       const common = { path, mode: toGoMode(Number(stat.mode)), modified: stat.mtimeNs }
       if (stat.isSymbolicLink()) return { ...common, size: stat.size, linkname: readlinkSync(join(root, path)), isFile: false }
