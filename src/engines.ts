@@ -57,7 +57,12 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
   const others = new Map<string, Promise<Driver>>()
   const buildFor = once(async () => (await import('./driver/remote-builds.ts')).createRemoteBuilds({ targets, main, inputs, store, env, warn: site.warn }))
   const unfinished = nodes.length === 0 ? undefined : (await import('./driver/unfinished.ts')).openUnfinished(site)
-  if (targets.some(isPlannedHere)) await here()
+  if (targets.some(isPlannedHere)) {
+    await here().catch(async (error: unknown) => {
+      await inputs.close()
+      throw error
+    })
+  }
 
   return {
     driverFor: (name) => ({
@@ -85,7 +90,7 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
       await caches.save({ workers: ground.workers, layers: ground.layers, solver, lowered, signal })
     },
     async close() {
-      await Promise.allSettled([...others.values()].map(async (driver) => (await driver).close()))
+      await Promise.allSettled([inputs.close(), ...[...others.values()].map(async (driver) => (await driver).close())])
     },
   }
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { BuildOptions } from './config/options.ts'
 import type { BuildEdges } from './build.ts'
+import { secretsOf } from './driver/embedded/build-inputs.ts'
 import { createGround, type Ground } from './driver/embedded/ground.ts'
 import { openMainContext, type MainContext } from './driver/embedded/main-context.ts'
 import { findLaunch } from './emulation/launch.ts'
@@ -35,7 +36,7 @@ export async function openSite(options: BuildOptions, { emit, signal, env, stdin
   const store = await openStore(options.store === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(options.cwd, options.store))
   const lease = await takeBuildLease(store.folder, { signal, onWait: (others) => warn(`Waiting for ${describeHolders(others)} to end`) })
   const launch = once(() => findLaunch(env, node().emulated.flatMap((entry) => (entry.status === 'ready' ? [entry.platform.architecture] : []))))
-  const ground = createGround({ store, env, emit, launch, sourceDateEpoch: options.sourceDateEpoch, accel: options.accel ?? 'auto', signal })
+  const ground = createGround({ store, env, emit, launch, sourceDateEpoch: options.sourceDateEpoch, accel: options.accel ?? 'auto', signal, secret: secretsOf(options, env) })
   const machines = once(() => findMachines(options, { env, signal, store }))
   let asked = false
   const close = async (main?: MainContext) => {

@@ -15,10 +15,10 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: Flag<RunOptions[K]
   },
   ssh: {
     name: 'ssh',
-    placeholder: 'default|ID[=SOCKET]',
+    placeholder: 'default|ID[=SOCKET|KEYFILE]',
     repeat: true,
     group: 'common',
-    help: 'Let steps with RUN --mount=type=ssh sign with the keys of an ssh agent',
+    help: 'Let steps with RUN --mount=type=ssh sign with the keys of an ssh agent, or of files',
     default: 'SSH_AUTH_SOCK as the socket',
     absent: undefined,
     parse: read.ssh,

@@ -18,7 +18,7 @@ export type AccelMode = 'auto' | 'off' | 'require' | 'verify'
 export interface RunOptions {
   /** By id. */
   readonly secrets?: Readonly<Record<string, SecretSource>>
-  /** Sockets of ssh agents by id. */
+  /** By id: the socket of an ssh agent, or key files, separated by commas, relative to the build's `cwd`. */
   readonly ssh?: Readonly<Record<string, string>>
   /** The network of steps that do not say; default: the host's. */
   readonly network?: 'host' | 'none'

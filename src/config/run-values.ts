@@ -43,13 +43,12 @@ export function accel(texts: readonly string[], { label }: FlagInput): AccelMode
   return mode
 }
 
-/** `default`, `ID` or `ID=SOCKET`. */
+/** `default`, `ID`, `ID=SOCKET` or `ID=KEYFILE[,KEYFILE]`. */
 export function ssh(texts: readonly string[], { label, env }: FlagInput): Readonly<Record<string, string>> {
   return Object.fromEntries(texts.map((text) => {
     const [id, paths] = splitPair(text, label)
-    if (paths?.includes(',')) throw badValue(label, text, 'several keys', 'Add the keys to one agent with ssh-add, and give its socket')
     const socket = paths || env['SSH_AUTH_SOCK']
-    if (!socket) throw badValue(label, text, 'no agent is running: SSH_AUTH_SOCK is not set', `Start one, or write ${id}=SOCKET`)
+    if (!socket) throw badValue(label, text, 'no agent is running: SSH_AUTH_SOCK is not set', `Start one, or write ${id}=SOCKET or ${id}=KEYFILE`)
     return [id, socket]
   }))
 }

@@ -3,6 +3,7 @@ import { shorten } from './flags.ts'
 import { layerHistory } from './history.ts'
 import { resolveDest, sourcePath } from './paths.ts'
 import { isRemote, parseRemote, withChecksum, type Remote } from './remote.ts'
+import { withoutLogins } from './show-url.ts'
 import type { StageState } from './state.ts'
 import type { CopyInstruction, CopyStep, Heredoc, StageSource } from './types.ts'
 
@@ -25,14 +26,14 @@ export function copyStep(instruction: CopyInstruction, state: StageState): CopyS
     ...(instruction.parents ? ['--parents'] : []),
     ...(chown ? [`--chown=${chown}`] : []),
     ...(chmod ? [`--chmod=${chmod}`] : []),
-    ...sources,
+    ...(add ? sources.map(withoutLogins) : sources),
     ...inline.map(({ name }) => `<<${name}`),
     dest,
   ]
   return {
     kind: 'copy',
     at: instruction.at,
-    text: instruction.text,
+    text: add ? withoutLogins(instruction.text) : instruction.text,
     history: layerHistory(`${words.join(' ')} # buildkit`),
     add,
     ...(from === undefined ? {} : { from }),

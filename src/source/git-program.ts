@@ -1,5 +1,6 @@
 import { XbuildError } from '../errors.ts'
 import { execFamily } from '../host/exec-family.ts'
+import type { GitLogin } from './logins.ts'
 
 /** Runs the git program of this machine on behalf of a repository that nobody trusts. */
 export interface GitProgram {
@@ -23,8 +24,8 @@ const SETTINGS = [
   'core.protectHFS=true', 'core.protectNTFS=true', 'http.lowSpeedLimit=1', 'http.lowSpeedTime=60', 'gc.auto=0', 'maintenance.auto=false', 'advice.detachedHead=false', 'submodule.recurse=false',
 ]
 
-/** Git as the user set it up (credentials, keys, proxies), but it asks nothing and runs nothing that a repository brings. */
-export function createGitProgram(env: Readonly<Record<string, string | undefined>>): GitProgram {
+/** Git as the user set it up (credentials, keys, proxies), but it asks nothing and runs nothing that a repository brings. `login` wins over the user's own. */
+export function createGitProgram(env: Readonly<Record<string, string | undefined>>, login?: GitLogin): GitProgram {
   const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !LOCAL_VARIABLES.includes(name)))
   const own = {
     ...kept,
@@ -34,6 +35,7 @@ export function createGitProgram(env: Readonly<Record<string, string | undefined
     SSH_ASKPASS_REQUIRE: 'never',
     GIT_SSH_COMMAND: env['GIT_SSH_COMMAND'] || (env['GIT_SSH'] ? undefined : 'ssh -o BatchMode=yes'),
     GIT_ADVICE: '0',
+    ...(login ? settingsOf(login) : {}),
   }
   const settings = SETTINGS.flatMap((setting) => ['-c', setting])
   return async (args, { what, signal, cwd, transports = TRANSPORTS }) => {
@@ -43,6 +45,11 @@ export function createGitProgram(env: Readonly<Record<string, string | undefined
     if (ended.exitCode === 0) return ended.stdout
     throw refused(what, ended.stderr || ended.stdout)
   }
+}
+
+/** In the environment: arguments are seen by everybody on the machine. */
+function settingsOf({ scope, authorization }: GitLogin): Record<string, string> {
+  return { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: `http.${scope}.extraheader`, GIT_CONFIG_VALUE_0: `Authorization: ${authorization}` }
 }
 
 function notStarted(what: string, error: unknown): unknown {
@@ -55,7 +62,7 @@ function refused(what: string, said: string): XbuildError {
   const login = /could not read (?:Username|Password)|terminal prompts disabled|Authentication failed|Permission denied \(/i.test(said)
   const transport = /transport '[^']*' not allowed/.exec(said)?.[0]
   if (transport) return new XbuildError('UNSUPPORTED', `Cannot ${what}: ${transport}`, { output, hint: 'Use an https, http, ssh or git URL' })
-  if (login) return new XbuildError('AUTH', `Cannot ${what}: it needs a login`, { output, hint: 'Give git the credentials: a credential helper for https, ssh-agent for ssh' })
+  if (login) return new XbuildError('AUTH', `Cannot ${what}: it needs a login`, { output, hint: 'Give git the credentials: --secret id=GIT_AUTH_TOKEN,env=VARIABLE or a credential helper for https, ssh-agent for ssh' })
   const missing = /not found|does not exist|does not appear to be a git repository|returned error: 404/i.test(said)
   return new XbuildError(missing ? 'NOT_FOUND' : 'REGISTRY', `Cannot ${what}: git failed`, { output, ...(missing ? { hint: 'Check the URL' } : {}) })
 }

@@ -32,7 +32,7 @@ export function checkStatus(what: string, host: string, response: IncomingMessag
   discard(response)
   const login = status === 401 || status === 403
   throw new StatusError(status, new XbuildError(login ? 'AUTH' : status === 404 || status === 410 ? 'NOT_FOUND' : 'REGISTRY', `Cannot ${what}: ${host} answered ${status}`, {
-    hint: login ? 'The file needs a login: put it into the build context, or fetch it with RUN and a secret' : 'Check the URL',
+    hint: login ? `The file needs a login: give it with --secret id=HTTP_AUTH_TOKEN_${host.replace(/:\d+$/, '')},env=VARIABLE` : 'Check the URL',
   }))
 }
 

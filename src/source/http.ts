@@ -11,6 +11,7 @@ import { createHttp, type SendHttp } from '../host/http/send.ts'
 import { keyOf } from '../store/key.ts'
 import type { Store } from '../store/store.ts'
 import { askPatiently, checkStatus, discard } from './http-failure.ts'
+import { httpLogin, type ReadSecret } from './logins.ts'
 import { temporaryName } from './temporary.ts'
 
 /** A downloaded file: its bytes are a blob of the store. */
@@ -49,8 +50,8 @@ interface UrlRecord extends Download {
 const MAX_REDIRECTS = 10
 const IDLE = 60_000
 
-/** Opens a downloader; proxies come from `env`. */
-export function createDownloader({ store, env }: { store: Store; env: Readonly<Record<string, string | undefined>> }): Downloader {
+/** Opens a downloader; proxies come from `env`, logins from URLs and from secrets. */
+export function createDownloader({ store, env, secret = async () => undefined }: { store: Store; env: Readonly<Record<string, string | undefined>>; secret?: ReadSecret }): Downloader {
   const agents = createAgents({ env })
   const send = createHttp({ agents, idleTimeout: IDLE })
 
@@ -66,8 +67,9 @@ export function createDownloader({ store, env }: { store: Store; env: Readonly<R
       const record = await known(key)
       if (record && record.digest === checksum) return record
       const what = `download "${showUrl(url)}"`
+      const authorization = await httpLogin(new URL(url), secret)
       const fetched = await askPatiently(what, signal, async () => {
-        const response = await follow(send, new URL(url), { what, signal, headers: conditions(record) })
+        const response = await follow(send, new URL(url), { what, signal, headers: conditions(record), authorization })
         if (response.statusCode === 304 && record) {
           discard(response)
           return record
@@ -97,13 +99,15 @@ interface FollowOptions {
   readonly what: string
   readonly signal: AbortSignal
   readonly headers: Readonly<Record<string, string>>
+  /** For the first host, unless its URL holds a user. */
+  readonly authorization: string | undefined
 }
 
-/** The answer at the end of all redirects; a user and password of the URL go to its own host only. */
-async function follow(send: SendHttp, start: URL, { what, signal, headers }: FollowOptions): Promise<IncomingMessage> {
+/** The answer at the end of all redirects; a login goes to its own host only. */
+async function follow(send: SendHttp, start: URL, { what, signal, headers, authorization }: FollowOptions): Promise<IncomingMessage> {
   let url = start
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-    const response = await send({ method: 'GET', url: withoutUser(url), headers: { ...headers, ...login(url) }, signal })
+    const response = await send({ method: 'GET', url: withoutUser(url), headers: { ...headers, ...login(url, url.origin === start.origin ? authorization : undefined) }, signal })
     const { location } = response.headers
     if (![301, 302, 303, 307, 308].includes(response.statusCode ?? 0) || location === undefined) return checkStatus(what, url.host, response)
     discard(response)
@@ -125,8 +129,8 @@ function withoutUser(url: URL): URL {
   return clean
 }
 
-function login(url: URL): Record<string, string> {
-  if (url.username === '') return {}
+function login(url: URL, authorization: string | undefined): Record<string, string> {
+  if (url.username === '') return authorization === undefined ? {} : { authorization }
   const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`
   return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` }
 }

@@ -19,6 +19,7 @@ describe('one flag', () => {
     ['--secret id=A', 'secrets', { A: { kind: 'file', path: 'A' } }],
     ['--ssh default', 'ssh', { default: '/agent' }, { SSH_AUTH_SOCK: '/agent' }],
     ['--ssh default --ssh k=/other', 'ssh', { default: '/agent', k: '/other' }, { SSH_AUTH_SOCK: '/agent' }],
+    ['--ssh default=key,other/key', 'ssh', { default: 'key,other/key' }],
     ['--network none', 'network', 'none'],
     ['--network default', 'network', undefined],
     ['--add-host a:1.2.3.4 --add-host b=::1 --add-host c:[fe80::1] --add-host d:host-gateway', 'addHosts', [

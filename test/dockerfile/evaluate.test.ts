@@ -235,3 +235,13 @@ test('what is never executed is said once per thing, with a way out', () => {
   ])
   expect(found.every(({ hint, severity }) => hint !== undefined && severity === 'error')).toBe(true)
 })
+
+test('passwords and tokens of URLs are neither in the history nor in what is shown', () => {
+  const { steps } = evaluate('ARG T=secret\nADD https://user:$T@h/f?a=b@c https://$T@h/g http://h/plain ssh://git@h/r.git /x/\nADD --link https://user:secret@h/f /y')
+  expect(steps.map(({ text, history }) => [text, history.created_by])).toEqual([
+    expect.anything(),
+    ['ADD https://h/f?a=b@c https://h/g http://h/plain ssh://git@h/r.git /x/', 'ADD https://h/f?a=b@c https://h/g http://h/plain ssh://git@h/r.git /x/ # buildkit'],
+    ['ADD --link https://h/f /y', 'ADD https://h/f /y # buildkit'],
+  ])
+  expect(steps[1]).toMatchObject({ remotes: [{ url: 'https://user:secret@h/f?a=b@c' }, { url: 'https://secret@h/g' }, { url: 'http://h/plain' }, { url: 'ssh://git@h/r.git' }] })
+})

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, readdirSync, symlinkSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, symlinkSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
@@ -12,7 +12,7 @@ import { writeFiles } from './support/context.ts'
 import { CLEAN, leftovers } from './support/leftovers.ts'
 import { ordinaryUser } from './support/ordinary-user.ts'
 import { tempFolder } from './support/places.ts'
-import { startXbuild, xbuild, type Ended, type RunOptions } from './support/xbuild.ts'
+import { run, startXbuild, xbuild, type Ended, type RunOptions } from './support/xbuild.ts'
 
 const folder = tempFolder()
 const store = join(folder, 'store')
@@ -49,6 +49,14 @@ async function build(args: readonly string[], options: RunOptions = {}): Promise
   expect(code, stderr).toBe(0)
   const tree = readTree(out)
   return { at: (path) => summary(tree.get(path)), mtime: (path) => tree.get(path)?.mtime ?? -1, paths: [...tree.keys()].sort(), stderr }
+}
+
+/** Config, and number of layers, of the only image of a layout. */
+function readLayout(layout: string): { config: { history: { created_by: string; empty_layer?: boolean }[] }; layers: number } {
+  const read = (path: string) => JSON.parse(readFileSync(join(layout, path), 'utf8'))
+  const blob = (digest: string) => read(join('blobs', ...digest.split(':')))
+  const manifest = blob(read('index.json').manifests[0].digest)
+  return { config: blob(manifest.config.digest), layers: manifest.layers.length }
 }
 
 /** The same for a Dockerfile of FROM scratch and these lines. */
@@ -230,6 +238,41 @@ test('git and what it started end with the build', async () => {
   expect(temporary()).toEqual([])
 })
 
+describe('logins', () => {
+  const TOKEN = 'token-of-the-test'
+  const env = { TOKEN }
+
+  test('secrets open repositories and files; they are nowhere in the image, the store or the log', async () => {
+    const git = smartGit(join(folder, 'repositories'), '/private')
+    const [asked, expected] = [new Set<string | undefined>(), `Basic ${Buffer.from(`x-access-token:${TOKEN}`).toString('base64')}`]
+    server.files.set('/private/', (request, response) => {
+      asked.add(request.headers.authorization)
+      if (request.headers.authorization === expected) git(request, response)
+      else response.writeHead(401, { 'www-authenticate': 'Basic' }).end()
+    })
+    server.files.set('/secret-file', (request, response) => void response.writeHead(request.headers.authorization === `Bearer ${TOKEN}` ? 200 : 403).end('file'))
+    const context = writeFiles(join(folder, 'logins'), { Dockerfile: `FROM scratch\nADD --keep-git-dir ${server.url}/private/tool.git#v1 /r/\nADD ${server.url}/secret-file /\n` })
+    const without = await xbuild(['--progress', 'plain', context], { store })
+    expect(without.code).toBe(1)
+    expect(without.stderr).toMatch(/--secret id=(GIT_AUTH_TOKEN|HTTP_AUTH_TOKEN_127\.0\.0\.1),env=VARIABLE/)
+    const { at, paths, stderr } = await build(['--secret', 'id=GIT_AUTH_TOKEN,env=TOKEN', '--secret', 'id=HTTP_AUTH_TOKEN_127.0.0.1,env=TOKEN', context], { env })
+    expect([at('r/docs/guide'), at('secret-file')]).toEqual(['file 644 0:0 "one"', 'file 600 0:0 "file"'])
+    expect(paths).toContain('r/.git/config')
+    expect(asked).toEqual(new Set([undefined, expected]))
+    expect(stderr).not.toContain(TOKEN)
+    for (const secret of [TOKEN, expected.slice('Basic '.length)]) expect((await run('grep', ['-rl', '--', secret, store])).stdout).toBe('')
+    const whole = await build(['--secret', 'id=GIT_AUTH_TOKEN.127.0.0.1:' + new URL(server.url).port + ',env=TOKEN', `${server.url}/private/tool.git#v1:docs`], { env })
+    expect(whole.paths).toEqual(['g'])
+  })
+
+  test('a password in a URL is used, and not shown', async () => {
+    server.files.set('/with-password', (request, response) => void response.writeHead(request.headers.authorization === `Basic ${Buffer.from('me:pass-word').toString('base64')}` ? 200 : 403).end('p'))
+    const { at, stderr } = await buildFile(`ARG P=pass-word\nADD ${server.url.replace('//', '//me:${P}@')}/with-password ${server.url.replace('//', '//me:pass-word@')}/with-password /p/`)
+    expect(at('p/with-password')).toBe('file 600 0:0 "p"')
+    expect(stderr).not.toContain('pass-word@')
+  })
+})
+
 describe('a build context', () => {
   test('is a git repository, or a folder of one; a COPY of what a new commit leaves alone stays cached', async () => {
     const whole = await build([`${server.url}/git/tool.git#v1`])
@@ -278,6 +321,20 @@ describe('a build context', () => {
     const context = writeFiles(join(folder, 'named'), { Dockerfile: 'FROM files\nCOPY --from=src docs/guide /\nCOPY --from=files n /again\n' })
     const { paths } = await build(['--build-context', `src=${server.url}/git/tool.git#v1`, '--build-context', `files=${server.url}/n.tar`, context])
     expect(paths).toEqual(expect.arrayContaining(['again', 'guide']))
+  })
+
+  test('that is a folder can be what a stage starts from, as its first layer', async () => {
+    const named = writeFiles(join(folder, 'first'), { 'd/f': 'f', no: 'n', '.dockerignore': 'no' })
+    const context = writeFiles(join(folder, 'on-first'), { Dockerfile: 'FROM first\nENV A=b\nCOPY g /d/\n', g: 'g' })
+    const layout = join(folder, 'first.layout')
+    const { code, stderr } = await xbuild(['--progress', 'plain', '-o', `type=oci,dest=${layout}`, '--build-context', `first=${named}`, context], { store })
+    expect(code, stderr).toBe(0)
+    const { config, layers } = readLayout(layout)
+    expect(config.history.map(({ created_by, empty_layer }) => [created_by, empty_layer ?? false])).toEqual([['FROM first', false], ['ENV A=b', true], ['COPY g /d/ # buildkit', false]])
+    expect(layers).toBe(2)
+    const { at, paths } = await build(['--build-context', `first=${named}`, context])
+    expect(paths).toEqual(['.dockerignore', 'd', 'd/f', 'd/g'])
+    expect(at('d/f')).toBe('file 644 0:0 "f"')
   })
 
   test.each([

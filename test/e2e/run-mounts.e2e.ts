@@ -1,5 +1,7 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -134,6 +136,33 @@ describe('secret', () => {
   test('that is required and missing', async () => {
     const { stderr } = await build('FROM busybox\nRUN --mount=type=secret,id=gone,required true\n', { code: 1 })
     expect(stderr).toContain('Cannot mount the secret "gone"')
+  })
+})
+
+describe('ssh with key files', () => {
+  const keys = join(folder, 'keys')
+  const makeKey = (name: string, passphrase = '') => {
+    mkdirSync(keys, { recursive: true })
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', passphrase, '-C', name, '-f', join(keys, name)])
+    return join(keys, name)
+  }
+  const agents = () => readdirSync(tmpdir()).filter((name) => name.startsWith('xbuild-agent-'))
+
+  test('an agent of the build has them, and ends with it', async () => {
+    const before = agents()
+    const files = [makeKey('key-one'), makeKey('key-two')]
+    // Asks for the identities: a length of one byte, then the request; the comments of the keys are in the answer
+    const ask = String.raw`use IO::Socket::UNIX; $s = IO::Socket::UNIX->new(Peer => $ENV{SSH_AUTH_SOCK}) or die $!; $s->autoflush; print $s pack("NC", 1, 11); sysread($s, $all, 4096); print "agent has ", join(" and ", $all =~ /(key-\w+)/g), "\n"`
+    const { stderr } = await build('FROM gcc\nCOPY ask /\nRUN --mount=type=ssh perl /ask\n', { files: { ask }, args: [...(await withBases('gcc')), '--ssh', `default=${files.join(',')}`] })
+    expect(stderr).toContain('agent has key-one and key-two')
+    expect(agents()).toEqual(before)
+  })
+
+  test.each([['a passphrase', () => makeKey('locked', 'word')], ['no key', () => join(writeFiles(keys, { text: 'no key\n' }), 'text')]])('a file with %s is refused before anything runs', async (_, file) => {
+    const before = agents()
+    const { stderr } = await build('FROM busybox\nRUN --mount=type=ssh true\n', { args: ['--ssh', `default=${file()}`], code: 2 })
+    expect(stderr).toContain('neither the socket of an agent nor a private key without a passphrase')
+    expect(agents()).toEqual(before)
   })
 })
 

@@ -78,3 +78,20 @@ test('too many bytes, another checksum, no room for patience: nothing stays', as
   await expect(downloader.download(`${server.url}/none`, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'CANCELED' })
   expect(readdirSync(store.folder.tmp)).toEqual([])
 })
+
+test('a secret for the host is its login, and for no other host', async () => {
+  const seen: (string | undefined)[] = []
+  const own = createDownloader({ store, env: {}, secret: async (id) => (id === 'HTTP_AUTH_TOKEN_127.0.0.1' ? Buffer.from('secret\n') : undefined) })
+  server.files.set('/f', (request, response) => {
+    seen.push(request.headers.authorization)
+    response.writeHead(302, { location: `${other.url}/g` }).end()
+  })
+  other.files.set('/g', (request, response) => {
+    seen.push(request.headers.authorization)
+    response.end('text')
+  })
+  await own.download(`${server.url}/f`, { signal })
+  await own.download(`http://user:word@${new URL(server.url).host}/f`, { signal })
+  own.close()
+  expect(seen).toEqual(['Bearer secret', undefined, `Basic ${Buffer.from('user:word').toString('base64')}`, undefined])
+})

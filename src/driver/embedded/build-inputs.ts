@@ -9,6 +9,13 @@ export interface BuildInputs {
   secret(id: string): Promise<Buffer | undefined>
   /** Path of the socket of an `--ssh` agent, if there is one. */
   agent(id: string): string | undefined
+  /** Ends agents that were started for the build. */
+  close(): Promise<void>
+}
+
+interface Given {
+  readonly secrets?: Readonly<Record<string, SecretSource>>
+  readonly cwd: string
 }
 
 /** As many bytes as BuildKit takes. */
@@ -16,22 +23,28 @@ const MAX_SECRET = 500 << 10
 
 /** Checks that every secret and agent is there, so that no step runs in vain. Contents are read by the step that wants them. */
 export async function openBuildInputs(
-  { secrets = {}, ssh = {}, cwd }: { secrets?: Readonly<Record<string, SecretSource>>; ssh?: Readonly<Record<string, string>>; cwd: string },
+  { secrets = {}, ssh = {}, cwd }: Given & { readonly ssh?: Readonly<Record<string, string>> },
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<BuildInputs> {
   for (const [id, source] of Object.entries(secrets)) {
     if (source.kind === 'file') await checkFile(id, resolve(cwd, source.path))
   }
-  for (const [id, path] of Object.entries(ssh)) await checkSocket(id, resolve(cwd, path))
+  const { agents, close } = await openAgents(Object.entries(ssh).map(([id, text]) => [id, text.split(',').map((path) => resolve(cwd, path))]), env)
   return {
-    async secret(id) {
-      const source = Object.hasOwn(secrets, id) ? secrets[id] : undefined
-      if (!source) return undefined
-      const content = source.kind === 'env' ? Buffer.from(env[source.name] ?? '') : await readFile(resolve(cwd, source.path))
-      if (content.length > MAX_SECRET) throw tooLong(id, content.length)
-      return content
-    },
-    agent: (id) => (Object.hasOwn(ssh, id) ? resolve(cwd, ssh[id]!) : undefined),
+    secret: secretsOf({ secrets, cwd }, env),
+    agent: (id) => agents.get(id),
+    close,
+  }
+}
+
+/** Reads secrets by their ids. */
+export function secretsOf({ secrets = {}, cwd }: Given, env: Readonly<Record<string, string | undefined>>): BuildInputs['secret'] {
+  return async (id) => {
+    const source = Object.hasOwn(secrets, id) ? secrets[id] : undefined
+    if (!source) return undefined
+    const content = source.kind === 'env' ? Buffer.from(env[source.name] ?? '') : await readFile(resolve(cwd, source.path))
+    if (content.length > MAX_SECRET) throw tooLong(id, content.length)
+    return content
   }
 }
 
@@ -45,13 +58,34 @@ async function checkFile(id: string, path: string): Promise<void> {
   if (found.size > MAX_SECRET) throw tooLong(id, found.size)
 }
 
-async function checkSocket(id: string, path: string): Promise<void> {
-  const found = await stat(path).catch((cause: unknown) => {
-    throw new XbuildError('NOT_FOUND', `Cannot reach the ssh agent "${id}" at "${path}": no such socket`, { cause, hint: 'Start an agent: eval $(ssh-agent); ssh-add' })
-  })
-  if (!found.isSocket()) {
-    throw new XbuildError('NOT_FOUND', `Cannot use "${path}" as the ssh agent "${id}": it is not a socket`, { hint: 'Add the key to an agent with ssh-add, and give the socket of that agent' })
+/** Sockets by id; for key files an agent is started. */
+async function openAgents(wanted: readonly (readonly [id: string, paths: readonly string[]])[], env: Readonly<Record<string, string | undefined>>) {
+  const agents = new Map<string, string>()
+  const started: { close(): Promise<void> }[] = []
+  const close = async () => void (await Promise.all(started.splice(0).map((agent) => agent.close())))
+  try {
+    for (const [id, paths] of wanted) {
+      const sockets = await Promise.all(paths.map((path) => isSocket(id, path)))
+      if (sockets.every((is) => !is)) {
+        const { startKeyAgent } = await import('./key-agent.ts')
+        const agent = await startKeyAgent(paths, { env })
+        started.push(agent)
+        agents.set(id, agent.socket)
+      } else if (paths.length === 1) agents.set(id, paths[0]!)
+      else throw new XbuildError('BAD_OPTION', `Cannot use --ssh ${id}=${paths.join(',')}: a socket stands alone`, { hint: 'Give one socket, or key files' })
+    }
+    return { agents, close }
+  } catch (error) {
+    await close()
+    throw error
   }
+}
+
+async function isSocket(id: string, path: string): Promise<boolean> {
+  const found = await stat(path).catch((cause: unknown) => {
+    throw new XbuildError('NOT_FOUND', `Cannot reach the ssh agent "${id}" at "${path}": there is nothing`, { cause, hint: 'Name the socket of an agent or a key file, or start an agent: eval $(ssh-agent); ssh-add' })
+  })
+  return found.isSocket()
 }
 
 function tooLong(id: string, bytes: number): XbuildError {

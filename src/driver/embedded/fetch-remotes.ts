@@ -6,6 +6,7 @@ import { toXbuildError, XbuildError } from '../../errors.ts'
 import { checkOut, resolveCommit } from '../../source/git.ts'
 import { createGitProgram } from '../../source/git-program.ts'
 import { createDownloader, type Download } from '../../source/http.ts'
+import { gitLogin } from '../../source/logins.ts'
 import { withTemporaryFolder } from '../../source/temporary.ts'
 import { keyOf } from '../../store/key.ts'
 import { resolveInRoot } from './in-root.ts'
@@ -31,9 +32,8 @@ interface Located {
 }
 
 /** Brings repositories, archives and files from where they are. See `remotes.ts`. */
-export function fetchRemotes({ store, workers, layers, env, emit }: RemotesOptions): Remotes {
-  const git = createGitProgram(env)
-  const downloader = createDownloader({ store, env })
+export function fetchRemotes({ store, workers, layers, env, emit, secret = async () => undefined }: RemotesOptions): Remotes {
+  const downloader = createDownloader({ store, env, secret })
   const trees = new Map<string, Promise<Solved>>()
   const files = new Map<string, Promise<{ path: string; download: Download }>>()
 
@@ -73,6 +73,7 @@ export function fetchRemotes({ store, workers, layers, env, emit }: RemotesOptio
   }
 
   async function locateGit(remote: GitRemote, signal: AbortSignal): Promise<Located> {
+    const git = createGitProgram(env, await gitLogin(remote.url, secret))
     const commit = await resolveCommit(git, remote, signal)
     const { url, subdir = '', keepGitDir, submodules, mtime } = remote
     return {

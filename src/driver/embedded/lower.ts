@@ -1,7 +1,8 @@
 import { evaluateStage } from '../../dockerfile/evaluate.ts'
+import { layerHistory } from '../../dockerfile/history.ts'
 import type { RunMount } from '../../dockerfile/run-mounts.ts'
 import { checkSupported } from '../../dockerfile/supported.ts'
-import type { EvaluatedStage, GraphStage, StageGraph, StageSource, Step } from '../../dockerfile/types.ts'
+import type { CopyStep, EvaluatedStage, GraphStage, StageGraph, StageSource, Step } from '../../dockerfile/types.ts'
 import type { Diagnostic } from '../../errors.ts'
 import { showRemote, type Remote } from '../../dockerfile/remote.ts'
 import { SCRATCH_CONFIG } from '../../oci/make-image-config.ts'
@@ -49,7 +50,7 @@ export interface LowerOptions {
 export function lower(graph: StageGraph, { imageFor, table, context, fresh = [] }: LowerOptions): Lowered {
   const done = new Map<number, LoweredStage>()
   const target = formatPlatform(graph.target)
-  for (const stage of graph.stages) done.set(stage.index, lowerStage(stage, { done, imageFor, table, target, context: context ?? { kind: 'folder' }, fresh }))
+  for (const stage of graph.stages) done.set(stage.index, lowerStage(stage, { done, imageFor, table, target, context: context ?? { kind: 'folder' }, fresh: fresh.map((name) => name.toLowerCase()) }))
   return { ...done.get(graph.targetStage)!, diagnostics: [...done.values()].flatMap(({ diagnostics }) => diagnostics) }
 }
 
@@ -63,19 +64,21 @@ interface StageEdges {
 }
 
 function lowerStage(stage: GraphStage, edges: StageEdges): LoweredStage {
-  const { done, table, target } = edges
+  const { done, target } = edges
   const parent = stage.base.kind === 'stage' ? done.get(stage.base.index)! : undefined
   const image = stage.base.kind === 'image' || stage.base.kind === 'context' ? edges.imageFor(stage.base, stage) : undefined
   const resolved = image && !('kind' in image) ? image : undefined
-  const tree = image && 'kind' in image && image.kind === 'tree' ? remoteVertex(image.source, image.name, edges) : undefined
+  const files = image && 'kind' in image ? image : undefined
   const evaluated = evaluateStage(stage, {
     config: parent?.config ?? resolved?.config.config ?? SCRATCH_CONFIG,
     ...(parent ? { args: parent.evaluated.args } : {}),
   })
   const steps = evaluated.steps.filter((step) => step.kind !== 'meta').length
   const label = labelOf(stage, target)
-  let vertex: Vertex = parent?.vertex ?? tree ?? (resolved ? imageVertex(resolved, `[${label} 1/${steps + 1}] FROM ${resolved.name}`, edges) : intern(table, { kind: 'scratch', id: keyOf(['scratch']) }, target))
-  const history: { entry: HistoryEntry; vertex?: Vertex }[] = [...(parent?.history ?? [])]
+  const first = (name: string) => `[${label} 1/${steps + 1}] FROM ${name}`
+  let vertex = parent?.vertex ?? (files ? filesVertex(files, { stage, name: first(files.name), edges }) : resolved ? imageVertex(resolved, first(resolved.name), edges) : scratchVertex(edges))
+  // A context that is no image has no past: its files are the first layer
+  const history: { entry: HistoryEntry; vertex?: Vertex }[] = files ? [{ entry: layerHistory(`FROM ${files.name}`), ...(vertex.kind === 'copy' ? { vertex } : {}) }] : [...(parent?.history ?? [])]
   let number = 1
   for (const step of evaluated.steps) {
     if (step.kind === 'meta') {
@@ -107,6 +110,19 @@ function labelOf(stage: GraphStage, target: string): string {
 
 function imageVertex(image: ResolvedImage, name: string, { table, target }: StageEdges): Vertex {
   return intern(table, { kind: 'image', id: keyOf(['image', image.manifest.digest]), image, shown: { name, platforms: new Set() } }, target)
+}
+
+function scratchVertex({ table, target }: StageEdges): Vertex {
+  return intern(table, { kind: 'scratch', id: keyOf(['scratch']) }, target)
+}
+
+/** A stage that starts with the files of a context: a folder's are copied, as `COPY . /` would. */
+function filesVertex(files: FolderOrTree, { stage, name, edges }: { stage: GraphStage; name: string; edges: StageEdges }): Vertex {
+  if (files.kind === 'tree') return remoteVertex(files.source, files.name, edges)
+  const { at, text } = stage.stage.from
+  const step: CopyStep = { kind: 'copy', at, text, history: {}, add: false, sources: ['.'], inline: [], dest: '/', excludes: [], parents: false, link: false }
+  const [parent, shown] = [scratchVertex(edges), { name, platforms: new Set<string>(), at }]
+  return intern(edges.table, { kind: 'copy', id: keyOf(['copy', parent.id, folderId(files), copyKey(step)]), parent, step, shown, remotes: [], from: files }, edges.target)
 }
 
 function stepVertex(step: Exclude<Step, { kind: 'meta' }>, { parent, stage, name, edges }: { parent: Vertex; stage: GraphStage; name: string; edges: StageEdges }): Vertex {
@@ -143,7 +159,7 @@ function mountedBy(mount: RunMount, stage: GraphStage, edges: StageEdges): Verte
 
 function sourceOf(source: StageSource, stage: GraphStage, edges: StageEdges): NonNullable<Extract<StepVertex, { kind: 'copy' }>['from']> {
   if (source.kind === 'stage') return edges.done.get(source.index)!.vertex
-  if (source.kind === 'scratch') return intern(edges.table, { kind: 'scratch', id: keyOf(['scratch']) }, edges.target)
+  if (source.kind === 'scratch') return scratchVertex(edges)
   const image = edges.imageFor(source, stage)
   if ('kind' in image) return image.kind === 'folder' ? image : remoteVertex(image.source, image.name, edges)
   return imageVertex(image, `[${labelOf(stage, edges.target)}] FROM ${image.name}`, edges)

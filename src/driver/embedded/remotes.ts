@@ -1,6 +1,7 @@
 import { basename, dirname } from 'node:path'
 import { fileNameOf, type HttpRemote } from '../../dockerfile/remote.ts'
 import type { Download } from '../../source/http.ts'
+import type { ReadSecret } from '../../source/logins.ts'
 import type { Store } from '../../store/store.ts'
 import type { Emit } from '../driver.ts'
 import type { Layers } from './layers.ts'
@@ -29,6 +30,8 @@ export interface RemotesOptions {
   readonly layers: Layers
   readonly env: Readonly<Record<string, string | undefined>>
   readonly emit: Emit
+  /** Secrets of the build, where logins may be. */
+  readonly secret?: ReadSecret
 }
 
 /** Remotes whose code, git and http, is loaded by the first thing that comes from elsewhere: most builds need none of it. */

@@ -35,9 +35,6 @@ export async function resolveImages(
 
   for (const graph of graphs) {
     for (const stage of graph.stages) {
-      if (stage.base.kind === 'context' && contexts[stage.base.name]?.kind === 'dir') {
-        throw new XbuildError('BAD_OPTION', `Cannot use the folder context "${stage.base.name}" as a base image`, { at: stage.stage.from.at, hint: 'Give it as docker-image:// or oci-layout://, or COPY --from it' })
-      }
       want(stage.base, stage)
       for (const source of Object.values(stage.froms)) want(source, stage)
     }
