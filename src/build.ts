@@ -54,7 +54,7 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
     const allowed = mayPush(outputs, site, signal)
     const habits = openHabits(site.store)
     prepared = await prepare(options, { ...site, ...edges, last: habits.last })
-    engines = await openEngines(prepared, { options, edges, site })
+    engines = await openEngines(prepared, { options, outputs, edges, site })
     lookOver(prepared.targets, { baseOf: engines.baseOf, emit })
     await allowed
     const outcomes = await dispatch(prepared.plan, { nodes: prepared.all, listener, driverFor: engines.driverFor, silenceTimeout: options.silenceTimeout, signal })

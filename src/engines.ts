@@ -6,10 +6,13 @@ import type { GraphStage } from './dockerfile/types.ts'
 import { openBuildInputs } from './driver/embedded/build-inputs.ts'
 import type { EmbeddedEngine } from './driver/embedded/open.ts'
 import type { BuiltImage, Driver } from './driver/driver.ts'
+import type { OpenedNode } from './driver/opened-node.ts'
+import { pushedOrBrought, pushTargetFor } from './driver/pushed.ts'
 import type { TargetBuild } from './driver/target.ts'
 import type { ImageJob } from './plan/types.ts'
 import { formatPlatform, samePlatform, type Platform } from './platform.ts'
 import { check, type Prepared } from './prepare.ts'
+import type { OutputPlan } from './publish/check-outputs.ts'
 import type { JobOutcome, Settled } from './run/outcome.ts'
 import type { Site } from './site.ts'
 
@@ -30,12 +33,13 @@ export interface Engines {
 
 export interface EngineEdges {
   readonly options: BuildOptions
+  readonly outputs: OutputPlan
   readonly edges: BuildEdges
   readonly site: Site
 }
 
 /** Opens what the plan needs before anything starts. Throws with the place in the Dockerfile. */
-export async function openEngines({ targets, nodes, local, plan }: Prepared, { options, edges, site }: EngineEdges): Promise<Engines> {
+export async function openEngines({ targets, nodes, local, plan }: Prepared, { options, outputs, edges, site }: EngineEdges): Promise<Engines> {
   const { emit, signal, env } = edges
   const { store, ground, registry, main } = site
   const started = Date.now()
@@ -96,9 +100,17 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
 
   function driverOf(name: string): Promise<Driver> {
     if (name === local?.name) return here().then(({ driver }) => driver)
-    const driver = others.get(name) ?? buildFor().then((build) => nodes.find(({ node }) => node.name === name)!.driver(build))
+    const driver = others.get(name) ?? openOther(nodes.find(({ node }) => node.name === name)!)
     others.set(name, driver)
     return driver
+  }
+
+  async function openOther(opened: OpenedNode): Promise<Driver> {
+    const build = await buildFor()
+    const pushTo = pushTargetFor(opened, { ...outputs, options, registry, signal })
+    if (!pushTo) return opened.driver(build)
+    const [pushing, bringing] = await Promise.all([opened.driver(build, { pushTo }), opened.driver(build)])
+    return pushedOrBrought(pushing, bringing, { node: opened.node.name, repository: pushTo.repository, warn: site.warn })
   }
 
   /** What the run before built of the same inputs, when it failed elsewhere. */

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { readFile } from 'node:fs/promises'
+import { buffer } from 'node:stream/consumers'
 import type { NamedContext } from '../config/options.ts'
 import { parseImageConfig } from '../oci/read-image-config.ts'
 import { parseManifest } from '../oci/read-manifest.ts'
@@ -14,6 +15,7 @@ import { blobsOf } from './embedded/embedded.ts'
 import { openContext } from './embedded/context.ts'
 import { layoutOrigin } from './embedded/layout-origin.ts'
 import type { MainContext } from './embedded/main-context.ts'
+import { repositoryBlobs } from './repository-blobs.ts'
 import type { TargetBuild } from './target.ts'
 
 /** What a build that failed as a whole leaves for the next one: the images of the platforms that did not fail. */
@@ -29,6 +31,8 @@ export interface Unfinished {
 interface Entry {
   readonly inputs?: string
   readonly descriptor?: Descriptor
+  /** The repository that has it, when the store has not. */
+  readonly repository?: string
 }
 
 const KIND = 'unfinished'
@@ -43,17 +47,28 @@ export function openUnfinished({ store, registry, main }: { readonly store: Stor
       if (!entry?.inputs || !entry.descriptor) return undefined
       found.add(key)
       const inputs = await inputsOf(target, { store, registry, main, signal }).catch(() => undefined)
-      return inputs?.key === entry.inputs ? storedImage(entry.descriptor, store, signal) : undefined
+      return inputs?.key === entry.inputs ? taken(entry.descriptor, entry.repository, signal) : undefined
     },
     async keep(target, image, { started, signal }) {
-      if (!(await storedImage(image.descriptor, store, signal))) return
+      const [repository] = (await storedImage(image.descriptor, store, signal)) ? [] : await image.blobs.origins(image.descriptor)
       const inputs = await inputsOf(target, { store, registry, main, signal }).catch(() => undefined)
       if (!inputs || inputs.newest >= started) return
-      await store.records.put(KIND, identityOf(target), { inputs: inputs.key, descriptor: image.descriptor } satisfies Entry)
+      await store.records.put(KIND, identityOf(target), { inputs: inputs.key, descriptor: image.descriptor, ...(repository === undefined ? {} : { repository }) } satisfies Entry)
     },
     async forget() {
       for (const key of found) await store.records.put(KIND, key, {} satisfies Entry)
     },
+  }
+
+  async function taken(descriptor: Descriptor, repository: string | undefined, signal: AbortSignal): Promise<BuiltImage | undefined> {
+    if (repository === undefined) return storedImage(descriptor, store, signal)
+    const blobs = repositoryBlobs(parseReference(repository), registry, signal)
+    try {
+      const { config } = parseManifest(await buffer(await blobs.read(descriptor)), descriptor)
+      return { descriptor, config: parseImageConfig(await buffer(await blobs.read(config)), config), blobs }
+    } catch {
+      return undefined
+    }
   }
 }
 

@@ -58,7 +58,8 @@ async function openNode(definition: NodeDefinition, { env, store, signal, wanted
     signal.throwIfAborted()
     return {
       node,
-      driver: (buildFor) => openDriver({ connection, looked }, { env, store, buildFor }),
+      driver: (buildFor, { pushTo } = {}) => openDriver({ connection, looked }, { env, store, buildFor, ...(pushTo ? { pushTo } : {}) }),
+      pushes: looked.buildkit?.givesOci === true,
       close: () => connection.close(),
     }
   } catch (error) {
