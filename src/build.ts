@@ -7,7 +7,9 @@ import { openHabits } from './habits.ts'
 import type { Answer, Question } from './inspect.ts'
 import type { BuildPlan } from './plan/types.ts'
 import { lookOver, prepare, type Prepared } from './prepare.ts'
+import type { LoadTargets } from './nodes/load-targets.ts'
 import { checkDestinations, checkOutputs, type OutputPlan } from './publish/check-outputs.ts'
+import { loadable } from './publish/load.ts'
 import { publish } from './publish/publish.ts'
 import { dispatch } from './run/dispatch.ts'
 import { isWhole, settle } from './run/outcome.ts'
@@ -49,11 +51,14 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
   await checkDestinations(outputs)
   let prepared: Prepared | undefined
   let engines: Engines | undefined
+  let loads: LoadTargets | undefined
   const site = await openSite(options, edges, () => prepared!.local!)
   try {
+    loads = await openLoads(outputs, given)
     const allowed = mayPush(outputs, site, signal)
     const habits = openHabits(site.store)
     prepared = await prepare(options, { ...site, ...edges, last: habits.last })
+    checkLoads(outputs, loads, prepared)
     engines = await openEngines(prepared, { options, outputs, edges, site })
     lookOver(prepared.targets, { baseOf: engines.baseOf, emit })
     await allowed
@@ -64,6 +69,7 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
       ...outputs,
       images: settled.built.map(({ job, image }) => ({ platform: job.target, image })),
       missing: settled.missing,
+      ...(loads ? { loadTarget: loads.get } : {}),
       registry: async () => site.registry,
       stdout, emit, signal,
       ...(options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }),
@@ -84,8 +90,20 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
   } finally {
     await engines?.close()
     await site.close()
+    await loads?.close()
   }
   return build({ ...options, cacheFrom: [] }, given)
+}
+
+/** The engines that images are to be loaded into: code that most builds never load. */
+async function openLoads({ outputs }: OutputPlan, edges: BuildEdges): Promise<LoadTargets | undefined> {
+  if (!outputs.some(({ type }) => type === 'load')) return undefined
+  return (await import('./nodes/load-targets.ts')).openLoadTargets(outputs, edges)
+}
+
+/** What an engine cannot hold is known before it is built. */
+function checkLoads({ outputs }: OutputPlan, loads: LoadTargets | undefined, { targets }: Prepared): void {
+  for (const output of outputs) if (output.type === 'load') loadable(loads!.get(output.context), targets)
 }
 
 /** What `build` would do: every stage and platform with its strategy, node and reason; whether base images are there and pushes allowed. Starts nothing. */

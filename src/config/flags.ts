@@ -85,10 +85,17 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
     key: 'outputs',
     help:
       'Where the result goes: a folder, "-" (tar on stdout), type=oci,dest=FOLDER or FILE.tar, type=registry, type=local,dest=FOLDER, '
-      + 'type=tar,dest=FILE, type=image,push=true, type=cacheonly',
+      + 'type=tar,dest=FILE, type=docker,dest=FILE (for docker load), type=docker (into the Docker Engine), type=image,push=true, type=cacheonly',
     default: 'it stays in the store',
     absent: [],
     parse: read.outputs,
+  },
+  load: {
+    name: 'load',
+    group: 'common',
+    help: 'Load the image into the Docker Engine: all platforms when its image store holds several, else the one of its machine',
+    absent: undefined,
+    parse: read.bool,
   },
   push: {
     name: 'push',

@@ -12,6 +12,10 @@ export type Output =
   | { readonly type: 'local'; readonly dest: string }
   | { readonly type: 'tar'; readonly dest: string }
   | { readonly type: 'cacheonly' }
+  /** An archive for `docker load`. */
+  | { readonly type: 'docker'; readonly dest: string }
+  /** Into the image store of a Docker Engine: the one of a Docker context or endpoint; absent: the one that `docker` talks to. */
+  | { readonly type: 'load'; readonly context?: string }
 
 /** A `--build-context NAME=...`. */
 export type NamedContext =
@@ -59,6 +63,8 @@ export interface BuildOptions extends RunOptions {
   readonly outputs: readonly Output[]
   /** Push to every tag, as `type=registry` does. */
   readonly push: boolean
+  /** Into the Docker Engine's image store, as `type=docker` without a destination does. */
+  readonly load?: boolean
   readonly noCache: boolean
   /** Resolve base images anew even when they are in the store. */
   readonly pull: boolean

@@ -2,12 +2,11 @@ import { suggest } from '../suggest.ts'
 import type { Output } from './options.ts'
 import { badValue, parseAttributes, parseBool, parseCsv } from './values.ts'
 
-const TYPES = ['oci', 'registry', 'image', 'local', 'tar', 'cacheonly']
-const NOT_YET_TYPES = ['docker']
+const TYPES = ['oci', 'registry', 'image', 'local', 'tar', 'docker', 'cacheonly']
 const NOT_YET_ATTRIBUTES = [
   'name', 'push-by-digest', 'registry.insecure', 'unpack', 'store', 'name-canonical', 'dangling-name-prefix', 'oci-mediatypes',
   'oci-artifact', 'prefer-nondist-layers', 'compression', 'compression-level', 'force-compression', 'rewrite-timestamp',
-  'source-date-epoch', 'platform-split', 'mode', 'attestation-prefix', 'attestation-inline', 'context',
+  'source-date-epoch', 'platform-split', 'mode', 'attestation-prefix', 'attestation-inline',
 ]
 
 /** Reads one `--output`: `type=...,key=value` (CSV), a bare folder (local), or `-` (tar to stdout). Throws BAD_OPTION. */
@@ -47,6 +46,8 @@ function readType(type: string, take: (name: string) => string | undefined, text
     }
     case 'tar':
       return { type, dest: needDest(take('dest'), text, label, 'Add dest=FILE, or dest=- for stdout') }
+    case 'docker':
+      return readDocker(take, text, label)
     case 'cacheonly':
       return { type }
     default:
@@ -62,15 +63,20 @@ function readOci(take: (name: string) => string | undefined, text: string, label
   return { type: 'oci', dest, tar }
 }
 
+function readDocker(take: (name: string) => string | undefined, text: string, label: string): Output {
+  const [dest, context, tar] = [take('dest'), take('context'), take('tar')]
+  if (tar !== undefined && !parseBool(tar, `${label} tar=`)) throw badValue(label, text, 'an archive for docker load is a tar', 'Use type=oci,dest=FOLDER')
+  if (dest === undefined) return { type: 'load', ...(context ? { context } : {}) }
+  if (context !== undefined) throw badValue(label, text, 'a file goes into no engine', 'Leave out dest or context')
+  return { type: 'docker', dest: needDest(dest, text, label, 'Add dest=FILE.tar') }
+}
+
 function needDest(dest: string | undefined, text: string, label: string, hint: string): string {
   if (!dest) throw badValue(label, text, 'dest is missing', hint)
   return dest
 }
 
 function badType(type: string, text: string, label: string): Error {
-  if (NOT_YET_TYPES.includes(type)) {
-    return badValue(label, text, `xbuild does not support type=${type} yet`, 'Use type=oci,dest=image.tar, which most tools can load')
-  }
   const near = suggest(type, TYPES)
   return badValue(label, text, `unknown type "${type}"`, near ? `Did you mean type=${near}?` : `The types are ${TYPES.join(', ')}`)
 }
@@ -80,6 +86,6 @@ function unknownAttribute(name: string, type: string, text: string, label: strin
   if (NOT_YET_ATTRIBUTES.includes(name) || name.startsWith('annotation')) {
     return badValue(label, text, `xbuild does not support ${name}= yet`, 'Leave it out')
   }
-  const near = suggest(name, ['type', 'dest', 'tar', 'push'])
+  const near = suggest(name, ['type', 'dest', 'tar', 'push', 'context'])
   return badValue(label, text, `type=${type} has no "${name}"`, near ? `Did you mean ${near}=?` : undefined)
 }

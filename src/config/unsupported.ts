@@ -24,7 +24,6 @@ export const LATER_FLAGS: Readonly<Record<string, LaterFlag>> = {
   'cpuset-cpus': {},
   'cpuset-mems': {},
   'force-rm': { isSwitch: true, accepts: isTrue },
-  load: { isSwitch: true, accepts: isFalse, hint: 'Use -o type=oci,dest=image.tar and load that file into the engine' },
   memory: { short: 'm' },
   'memory-swap': {},
   policy: {},

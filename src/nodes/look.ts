@@ -1,6 +1,6 @@
 import type { BuildkitFacts } from '../driver/buildkit/facts.ts'
 import type { Connection } from './connect.ts'
-import { engineFailure } from '../driver/docker/engine.ts'
+import { type DockerEngine, engineFailure } from '../driver/docker/engine.ts'
 import { XbuildError } from '../errors.ts'
 import { normalizePlatform, type Platform } from '../platform.ts'
 
@@ -20,7 +20,7 @@ export interface Looked {
 
 /** Asks an engine what it is. Throws NODE. */
 export async function look(connection: Connection, { signal }: { readonly signal: AbortSignal }): Promise<Looked> {
-  const [engine, buildkit] = await Promise.all([lookAtEngine(connection, signal), lookAtBuildkit(connection, signal)])
+  const [engine, buildkit] = await Promise.all([connection.engine ? lookAtEngine({ ...connection.engine, podman: connection.podman }, signal) : undefined, lookAtBuildkit(connection, signal)])
   const platforms = buildkit?.platforms ?? []
   const own = engine?.platform ?? platforms[0]
   if (!own) throw new XbuildError('NODE', `Cannot use node "${connection.endpoint}": it has no worker that builds`, { hint: 'See the log of the engine' })
@@ -40,7 +40,8 @@ async function lookAtBuildkit({ transport }: Connection, signal: AbortSignal): P
   return probeBuildkit(transport, { signal })
 }
 
-interface Engine {
+/** What an engine says of itself. */
+export interface EngineFacts {
   readonly version: string
   readonly platform: Platform
   readonly containerdStore: boolean
@@ -54,8 +55,8 @@ interface Version {
   readonly Arch?: unknown
 }
 
-async function lookAtEngine({ engine, podman }: Connection, signal: AbortSignal): Promise<Engine | undefined> {
-  if (!engine) return undefined
+/** Asks an engine's Docker API what it runs on and how it keeps images. Throws NODE. */
+export async function lookAtEngine({ podman, ...engine }: DockerEngine & { readonly podman: boolean }, signal: AbortSignal): Promise<EngineFacts> {
   const api = engine.api as unknown as Record<'version' | 'info', (options: { abortSignal: AbortSignal }) => Promise<Record<string, unknown>>>
   try {
     const [said, info] = await Promise.all([api.version({ abortSignal: signal }), api.info({ abortSignal: signal })])

@@ -1,5 +1,6 @@
 import { formatEndpoint } from '../config/endpoint.ts'
 import type { NodeDefinition } from '../config/node.ts'
+import { ABILITY } from '../driver/buildkit/facts.ts'
 import type { LostNode, OpenedNode, OpenedNodes } from '../driver/opened-node.ts'
 import { toXbuildError } from '../errors.ts'
 import type { Platform } from '../platform.ts'
@@ -57,7 +58,7 @@ async function openNode(definition: NodeDefinition, { env, store, signal, wanted
     const node = await nodeFacts(definition, { connection, looked, wanted }, { env, store, signal: soon })
     signal.throwIfAborted()
     return {
-      node,
+      node: { ...node, takesStages: looked.buildkit?.abilities.has(ABILITY.layouts) === true },
       driver: (buildFor, { pushTo } = {}) => openDriver({ connection, looked }, { env, store, buildFor, ...(pushTo ? { pushTo } : {}) }),
       pushes: looked.buildkit?.givesOci === true,
       close: () => connection.close(),

@@ -15,7 +15,7 @@ export interface OutputPlan {
 }
 
 /** The options that decide it. */
-export type OutputOptions = Pick<BuildOptions, 'outputs' | 'push' | 'tags' | 'platforms' | 'annotations' | 'cwd'>
+export type OutputOptions = Pick<BuildOptions, 'outputs' | 'push' | 'load' | 'tags' | 'platforms' | 'annotations' | 'cwd'>
 
 /** Reads and checks everything about the outputs that can be known before the build, the disk left aside. Throws BAD_OPTION. */
 export function checkOutputs(options: OutputOptions, facts: { readonly stdoutIsTerminal: boolean }): OutputPlan {
@@ -23,7 +23,8 @@ export function checkOutputs(options: OutputOptions, facts: { readonly stdoutIsT
   const annotations = options.annotations.map(parseAnnotation)
   checkPlatforms(options.platforms)
   if (options.platforms.length > 0) checkAnnotations(annotations, options.platforms)
-  const wanted: Output[] = [...options.outputs, ...(options.push ? [{ type: 'registry' as const }] : [])]
+  const loads = options.load && !options.outputs.some(({ type }) => type === 'load')
+  const wanted: Output[] = [...options.outputs, ...(loads ? [{ type: 'load' as const }] : []), ...(options.push ? [{ type: 'registry' as const }] : [])]
   const outputs = wanted.filter(
     (output, index) => output.type !== 'registry' || wanted.findIndex((other) => other.type === 'registry') === index,
   )
@@ -32,7 +33,7 @@ export function checkOutputs(options: OutputOptions, facts: { readonly stdoutIsT
   }
   const taken = new Set<string>()
   const resolved = outputs.map((output): Output => {
-    if (output.type === 'registry' || output.type === 'cacheonly') return output
+    if (!hasDest(output)) return output
     checkDest(output, facts.stdoutIsTerminal)
     const dest = output.dest === '-' ? '-' : resolve(options.cwd, output.dest)
     if (taken.has(dest)) throw bad(output, 'two outputs go there', 'Give each output its own place')
@@ -45,7 +46,7 @@ export function checkOutputs(options: OutputOptions, facts: { readonly stdoutIsT
 /** Looks at the disk, so that a destination that cannot be used is known before the build. Throws BAD_OPTION. */
 export async function checkDestinations({ outputs }: OutputPlan): Promise<void> {
   for (const output of outputs) {
-    if (output.type === 'registry' || output.type === 'cacheonly' || output.dest === '-') continue
+    if (!hasDest(output) || output.dest === '-') continue
     if (output.type === 'oci' && !output.tar) {
       await inspectLayoutFolder(output.dest)
       continue
@@ -55,6 +56,13 @@ export async function checkDestinations({ outputs }: OutputPlan): Promise<void> 
       throw bad(output, 'it is no folder', 'Name a folder, or use type=tar')
     if (output.type !== 'local' && kind === 'folder') throw bad(output, 'it is a folder', 'Name a file')
   }
+}
+
+/** An output that is written to a file or folder. */
+export type FileOutput = Extract<Output, { readonly dest: string }>
+
+export function hasDest(output: Output): output is FileOutput {
+  return 'dest' in output
 }
 
 function parseTags(texts: readonly string[]): Reference[] {
@@ -76,7 +84,7 @@ function checkPlatforms(platforms: readonly Platform[]): void {
   })
 }
 
-function checkDest(output: Exclude<Output, { type: 'registry' | 'cacheonly' }>, stdoutIsTerminal: boolean): void {
+function checkDest(output: FileOutput, stdoutIsTerminal: boolean): void {
   if (output.dest === '') throw bad(output, 'the destination is empty', 'Write it like dest=PATH')
   if (output.dest !== '-') {
     if (output.type === 'local' && resolve(output.dest) === '/')
@@ -88,6 +96,6 @@ function checkDest(output: Exclude<Output, { type: 'registry' | 'cacheonly' }>, 
   if (stdoutIsTerminal) throw bad(output, 'stdout is a terminal', 'Write dest=FILE, or redirect the output')
 }
 
-function bad(output: Exclude<Output, { type: 'registry' | 'cacheonly' }>, state: string, hint: string): XbuildError {
+function bad(output: FileOutput, state: string, hint: string): XbuildError {
   return new XbuildError('BAD_OPTION', `Cannot write output type=${output.type} to "${output.dest}": ${state}`, { hint })
 }

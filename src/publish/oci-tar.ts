@@ -12,7 +12,7 @@ import type { LayoutOptions } from './oci-folder.ts'
  */
 export async function* ociTar(
   set: ImageSet,
-  options: LayoutOptions & { readonly mtime: number },
+  options: LayoutOptions & { readonly mtime: number; /** More files at the top. */ readonly more?: Readonly<Record<string, Buffer>> },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   // Layers of base images may have to be fetched first: several at a time
   await forEachLimited(
@@ -23,6 +23,7 @@ export async function* ociTar(
   const files = new Map<string, Buffer | Content>([
     ['index.json', options.index],
     ['oci-layout', OCI_LAYOUT],
+    ...Object.entries(options.more ?? {}),
   ])
   for (const content of set.blobs) files.set(blobPath(content.descriptor), content)
   for (const { descriptor, bytes } of documentsOf(set)) files.set(blobPath(descriptor), bytes)

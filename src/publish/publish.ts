@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
-import type { Output } from '../config/options.ts'
 import type { Emit } from '../driver/driver.ts'
 import { assertNever, toXbuildError, XbuildError } from '../errors.ts'
 import { writeFileAtomic } from '../host/files.ts'
@@ -10,10 +9,12 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { formatReference } from '../oci/reference.ts'
 import { formatPlatform } from '../platform.ts'
 import type { RegistryClient } from '../registry/types.ts'
-import type { OutputPlan } from './check-outputs.ts'
+import { type FileOutput, hasDest, type OutputPlan } from './check-outputs.ts'
+import { dockerTar } from './docker-tar.ts'
 import { exportLocal, treeTar } from './export-tree.ts'
 import { assemble, type ImageSet, type PlatformImage } from './image-set.ts'
 import { layoutIndex } from './layout-files.ts'
+import { loadable, type LoadTarget } from './load.ts'
 import { imageId, metadataText, type MissingPlatform } from './metadata.ts'
 import { moveTags } from './move-tags.ts'
 import { writeOciFolder } from './oci-folder.ts'
@@ -26,6 +27,8 @@ export interface PublishOptions extends OutputPlan {
   readonly images: readonly PlatformImage[]
   /** Optional platforms that could not be built. */
   readonly missing?: readonly MissingPlatform[]
+  /** The engines that images are loaded into, by their Docker context, `undefined` for the usual one; only for type=load. */
+  readonly loadTarget?: (context: string | undefined) => LoadTarget
   /** Called once, and only for a push; whoever made the client closes it. */
   readonly registry: () => Promise<RegistryClient>
   readonly stdout: NodeJS.WritableStream
@@ -39,7 +42,9 @@ export interface PublishOptions extends OutputPlan {
 
 /** One output that was written, and the names it has there. */
 export type Published =
-  | { readonly type: 'oci' | 'local' | 'tar'; readonly dest: string }
+  | { readonly type: FileOutput['type']; readonly dest: string }
+  /** The engine, and the names or ids that it has the image under. */
+  | { readonly type: 'load'; readonly engine: string; readonly names: readonly string[] }
   /** Full references with tag and digest. */
   | { readonly type: 'registry'; readonly refs: readonly string[] }
 
@@ -64,7 +69,8 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   const set = await assemble(options.images, options.annotations, { asIndex: (options.missing ?? []).length > 0 })
   const outputs: Published[] = []
   for (const output of options.outputs) {
-    if (output.type === 'registry' || output.type === 'cacheonly') continue
+    if (output.type === 'load') outputs.push(await loadInto(options.loadTarget!(output.context), options))
+    if (!hasDest(output)) continue
     await step(options, `exporting to type=${output.type}, dest=${output.dest}`, () => write(output, set, options))
     outputs.push({ type: output.type, dest: output.dest })
   }
@@ -77,7 +83,7 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   return { digest: descriptor.digest, descriptor, bytes, outputs }
 }
 
-async function write(output: Exclude<Output, { type: 'registry' | 'cacheonly' }>, set: ImageSet, options: PublishOptions): Promise<void> {
+async function write(output: FileOutput, set: ImageSet, options: PublishOptions): Promise<void> {
   const { images, signal, tags, annotations } = options
   switch (output.type) {
     case 'oci': {
@@ -85,6 +91,8 @@ async function write(output: Exclude<Output, { type: 'registry' | 'cacheonly' }>
       if (!output.tar) return writeOciFolder(output.dest, set, { index, signal })
       return writeStream(output.dest, ociTar(set, { index, signal, mtime: options.sourceDateEpoch ?? 0 }), options)
     }
+    case 'docker':
+      return writeStream(output.dest, dockerTar(set, { tags, annotations, signal, mtime: options.sourceDateEpoch ?? 0 }), options)
     case 'tar':
       return writeStream(output.dest, treeTar(images, options), options)
     case 'local':
@@ -92,6 +100,22 @@ async function write(output: Exclude<Output, { type: 'registry' | 'cacheonly' }>
     default:
       return assertNever(output)
   }
+}
+
+/** Loads what the engine's store can hold: the images of all platforms, or that of its own machine, and says so. Throws NODE, BAD_PLATFORM. */
+async function loadInto(target: LoadTarget, options: PublishOptions): Promise<Published> {
+  const { images, tags, annotations, signal, emit } = options
+  const loaded = loadable(target, images)
+  if (loaded.length < images.length) {
+    const state = `its image store holds one platform under one name, so only ${formatPlatform(loaded[0]!.platform)} is loaded`
+    emit({ type: 'warning', message: `${target.endpoint}: ${state}`, at: Date.now() })
+  }
+  const set = await assemble(loaded, annotations)
+  let names: readonly string[] = []
+  await step(options, `loading into ${target.endpoint}`, async () => {
+    names = await target.load(dockerTar(set, { tags, annotations, signal, mtime: options.sourceDateEpoch ?? 0 }), { signal })
+  })
+  return { type: 'load', engine: target.endpoint, names }
 }
 
 async function writeStream(dest: string, data: AsyncIterable<Uint8Array>, { stdout, signal }: PublishOptions): Promise<void> {

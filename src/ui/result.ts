@@ -1,15 +1,15 @@
-import { cleanText, count, createPaint, formatDuration } from './text.ts'
+import { cleanLine, cleanText, count, createPaint, formatDuration } from './text.ts'
 
 /** What a summary needs to know about a finished build. */
 export interface FinishedBuild {
   readonly digest: string
-  readonly images: readonly { readonly platform: string; readonly digest: string; readonly strategy: string; readonly seconds: number }[]
+  readonly images: readonly { readonly platform: string; readonly digest: string; readonly strategy: string; readonly node?: string; readonly seconds: number }[]
   /** Optional platforms that are missing, and why. */
   readonly missing?: readonly { readonly platform: string; readonly error: { readonly message: string } }[]
   /** Native toolchains that programs of emulated steps were run from. */
   readonly packs?: readonly { readonly platform: string; readonly name: string; readonly digest: string }[]
   readonly tags: readonly string[]
-  readonly outputs: readonly { readonly type: string; readonly dest?: string }[]
+  readonly outputs: readonly { readonly type: string; readonly dest?: string; readonly engine?: string; readonly names?: readonly string[] }[]
   /** Folder of the store. */
   readonly stored: string
 }
@@ -19,10 +19,11 @@ export function formatResult(result: FinishedBuild, options: { readonly color: b
   const paint = createPaint(options.color)
   const widths = {
     platform: Math.max(...result.images.map((image) => image.platform.length)),
-    strategy: Math.max(...result.images.map((image) => image.strategy.length)),
+    strategy: Math.max(...result.images.map((image) => how(image).length)),
   }
-  const images = result.images.map(({ platform, strategy, digest, seconds }) => {
-    const names = `${platform.padEnd(widths.platform)}  ${strategy.padEnd(widths.strategy)}`
+  const images = result.images.map((image) => {
+    const { platform, digest, seconds } = image
+    const names = `${platform.padEnd(widths.platform)}  ${how(image).padEnd(widths.strategy)}`
     return `  ${names}  ${paint('dim', digest)}  ${formatDuration(seconds * 1000)}`
   })
   const built = `${paint('green', 'Built')} ${paint('bold', result.digest)} for ${count(result.images.length, 'platform')}`
@@ -31,16 +32,22 @@ export function formatResult(result: FinishedBuild, options: { readonly color: b
   return `${[built, ...images, ...packs, ...missing, ...whereabouts(result)].join('\n')}\n`
 }
 
+/** How an image was built, and where when that was not here. */
+function how({ strategy, node = 'local' }: FinishedBuild['images'][number]): string {
+  return node === 'local' ? strategy : `${strategy} on ${cleanLine(node)}`
+}
+
 /** What goes to stdout: the digest and nothing else; nothing at all when an output took stdout. */
 export function formatDigest(result: FinishedBuild): string {
   return result.outputs.some((output) => output.dest === '-') ? '' : `${result.digest}\n`
 }
 
 function whereabouts({ outputs, tags, stored }: FinishedBuild): string[] {
-  const lines = outputs.flatMap(({ type, dest }) => {
+  const lines = outputs.flatMap(({ type, dest, engine, names = [] }) => {
+    if (type === 'load') return [`  loaded into ${engine}${names.length > 0 ? ` as ${names.join(', ')}` : ''}`]
     if (type === 'registry') return tags.map((tag) => `  pushed to ${tag}`)
     if (dest === undefined) return []
-    const what = type === 'oci' ? 'OCI image layout' : type === 'local' ? 'files' : type
+    const what = type === 'oci' ? 'OCI image layout' : type === 'docker' ? 'archive for docker load' : type === 'local' ? 'files' : type
     return [`  ${what} ${dest === '-' ? 'on stdout' : `in ${dest}`}`]
   })
   if (lines.length > 0) return lines

@@ -20,6 +20,9 @@ test.each([
   ['type=image', { type: 'cacheonly' }],
   ['type=registry,push=false', { type: 'cacheonly' }],
   ['type=cacheonly', { type: 'cacheonly' }],
+  ['type=docker', { type: 'load' }],
+  ['type=docker,context=lab', { type: 'load', context: 'lab' }],
+  ['type=docker,dest=image.tar', { type: 'docker', dest: 'image.tar' }],
 ])('%s', (text, output) => {
   expect(parseOutput(text, '--output')).toEqual(output)
 })
@@ -33,7 +36,8 @@ test.each([
   ['type=local', /dest is missing/],
   ['type=local,dest=-', /a folder cannot go to stdout/],
   ['type=tar', /dest is missing/],
-  ['type=docker', /does not support type=docker yet/],
+  ['type=docker,tar=false', /an archive for docker load is a tar/],
+  ['type=docker,dest=a.tar,context=lab', /a file goes into no engine/],
   ['type=ocl,dest=x', /unknown type "ocl"/],
   ['type=oci,dest=x,compression=zstd', /does not support compression= yet/],
   ['type=image,name=a,push=true', /does not support name= yet/],

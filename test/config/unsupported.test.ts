@@ -4,7 +4,7 @@ import { LATER_FLAGS } from '../../src/config/unsupported.ts'
 
 /** What `docker buildx build` takes beside the flags xbuild has. */
 const BUILDX_FLAGS = (
-  'attest cgroup-parent load policy provenance resource '
+  'attest cgroup-parent policy provenance resource '
   + 'sbom memory memory-swap cpu-shares cpu-period cpu-quota cpuset-cpus cpuset-mems'
 ).split(' ')
 
@@ -20,7 +20,6 @@ test.each(Object.keys(LATER_FLAGS))('--%s is not also a flag that xbuild has', (
 const NO_CHANGE = [
   '--provenance=false',
   '--sbom=0',
-  '--load=false',
   '--rm',
   '--attest type=sbom,disabled=true',
 ]
@@ -30,7 +29,7 @@ test.each(NO_CHANGE)('%s asks for what xbuild does anyway', (text) => {
 })
 
 test.each([
-  [['--load', '.'], '"--load"'],
+  [['--sbom', '.'], '"--sbom"'],
   [['--provenance', '.'], '"--provenance"'],
   [['-m', '1g', '.'], '"--memory=1g"'],
 ])('%j names what it cannot do', (argv, shown) => {
