@@ -21,6 +21,7 @@
  *   unless ARG         leave out the lines up to `end` when there is such an argument
  *   end
  *   path NAME DIRS     add folders to the end of a list of paths in the environment
+ *   add ARG            put before the program's own arguments
  *   env NAME=VALUE     put into the environment, when NAME is not there
  *   load DIR PROGRAM   start DIR/bin/PROGRAM with the loader and the libraries in DIR/lib
  *   exec FILE          start a static program
@@ -200,6 +201,8 @@ struct start {
     char **env;  /* room for MAX_ENV + 16 */
     long variables;
     struct text room; /* for new variables */
+    char *more[8]; /* `add` */
+    long added;
     char *folder, *program; /* `load` */
     char *file;             /* `exec` */
 };
@@ -291,6 +294,9 @@ static int follow(char *rules, struct start *start)
             while (value[size] && value[size] != '=') size++;
             if (++added > 8) return 0;
             if (!value_of(start->env, value, size)) start->env[start->variables++] = value, start->env[start->variables] = 0;
+        } else if (equal(line, "add")) {
+            if (start->added == 8) return 0;
+            start->more[start->added++] = value;
         } else if (equal(line, "load")) {
             start->folder = value, start->program = cut(value);
             if (!*start->program) return 0;
@@ -306,28 +312,29 @@ static int follow(char *rules, struct start *start)
 /* Becomes the twin; returns only when that fails. `count` arguments. */
 static void become(struct start *start, long count)
 {
-    char *argv[MAX_ARGS + 8], paths[3][MAX_PATH];
+    char *argv[MAX_ARGS + 16], paths[3][MAX_PATH];
     long n = 0;
-    if (start->file) {
-        call(EXECVE, (long)start->file, (long)start->argv, (long)start->env, 0, 0, 0);
-        return;
+    if (!start->file) {
+        const char *parts[3][2] = { { "/lib/ld.so", "" }, { "/lib", "" }, { "/bin/", start->program } };
+        for (int i = 0; i < 3; i++) {
+            struct text path = { paths[i], paths[i] + MAX_PATH, 0 };
+            put(&path, start->folder), put(&path, parts[i][0]), put(&path, parts[i][1]);
+            if (path.over) return;
+        }
+        argv[n++] = paths[0];
+        argv[n++] = "--inhibit-cache"; /* the image's is for other libraries */
+        argv[n++] = "--library-path";
+        argv[n++] = paths[1];
+        argv[n++] = "--argv0";
+        argv[n++] = start->argv[0];
+        argv[n++] = paths[2];
+    } else {
+        argv[n++] = start->argv[0];
     }
-    const char *parts[3][2] = { { "/lib/ld.so", "" }, { "/lib", "" }, { "/bin/", start->program } };
-    for (int i = 0; i < 3; i++) {
-        struct text path = { paths[i], paths[i] + MAX_PATH, 0 };
-        put(&path, start->folder), put(&path, parts[i][0]), put(&path, parts[i][1]);
-        if (path.over) return;
-    }
-    argv[n++] = paths[0];
-    argv[n++] = "--inhibit-cache"; /* the image's is for other libraries */
-    argv[n++] = "--library-path";
-    argv[n++] = paths[1];
-    argv[n++] = "--argv0";
-    argv[n++] = start->argv[0];
-    argv[n++] = paths[2];
+    for (long i = 0; i < start->added; i++) argv[n++] = start->more[i];
     for (long i = 1; i < count; i++) argv[n++] = start->argv[i];
     argv[n] = 0;
-    call(EXECVE, (long)argv[0], (long)argv, (long)start->env, 0, 0, 0);
+    call(EXECVE, (long)(start->file ? start->file : paths[0]), (long)argv, (long)start->env, 0, 0, 0);
 }
 
 /* Starts the twin of the program, or returns. The kernel gives { interpreter, path of the program, its argv[0], its arguments... }. */
@@ -351,7 +358,7 @@ static void twin(long argc, char **argv, char **env, const Elf64_auxv_t *auxilia
 
     /* Who looks into programs wants to look into the one that was asked for. */
     char *room[MAX_ENV + 16], words[16384];
-    struct start start = { argv + 2, room, 0, { words, words + sizeof words, 0 }, 0, 0, 0 };
+    struct start start = { argv + 2, room, 0, { words, words + sizeof words, 0 }, { 0 }, 0, 0, 0, 0 };
     for (; env[start.variables]; start.variables++) {
         char *variable = env[start.variables];
         if (start.variables == MAX_ENV || (begins(variable, "LD_") && !begins(variable, "LD_LIBRARY_PATH=") && !begins(variable, "LD_RUN_PATH="))
