@@ -55,6 +55,11 @@ export function packKey(layer: Layer, stamp: string): string {
   return keyOf(['pack', 1, layer.contentKey ?? layer.id, stamp])
 }
 
+/** As many lower folders as the kernel takes in one overlay mount. */
+const MOST_LOWERS = 500
+/** As many are made into one when there are more: the chain then grows a while before that must be done again. */
+const AT_A_TIME = 400
+
 /** A name for a snapshot that nobody has yet. */
 export function newSnapshotId(): string {
   return randomBytes(12).toString('hex')
@@ -62,6 +67,7 @@ export function newSnapshotId(): string {
 
 export function createLayers({ store, workers, sourceDateEpoch }: { store: Store; workers: Workers; sourceDateEpoch?: number }): Layers {
   const unpacking = new Map<string, Promise<void>>()
+  const flattening = new Map<string, Promise<void>>()
   const packing = new Map<string, Promise<PackResult>>()
   const stamp = sourceDateEpoch === undefined ? '' : String(sourceDateEpoch)
   const hasFolder = (layer: Layer) => existsSync(join(store.folder.snapshots, layer.id))
@@ -80,8 +86,25 @@ export function createLayers({ store, workers, sourceDateEpoch }: { store: Store
     const { descriptor, diffId } = blob as { descriptor: Descriptor; diffId: string }
     await layer.image?.fetch(signal)
     const worker = await workers.native()
-    const lowers = below.filter((one) => !one.empty).map((one) => one.id)
+    const lowers = await mountable(below.filter((one) => !one.empty).map((one) => one.id), signal)
     await worker.call('apply', { id: layer.id, lowers, blob: store.blobs.path(descriptor.digest), mediaType: descriptor.mediaType, diffId }, { signal })
+  }
+
+  /** The same file system in no more snapshots than can be mounted: beyond that the lowest become one. */
+  async function mountable(ids: readonly string[], signal: AbortSignal): Promise<string[]> {
+    if (ids.length <= MOST_LOWERS) return [...ids]
+    const lowest = ids.slice(0, AT_A_TIME)
+    const id = keyOf(['flat', lowest]).slice(0, 24)
+    const running = flattening.get(id) ?? flatten(id, lowest, signal)
+    flattening.set(id, running)
+    await running.finally(() => flattening.delete(id))
+    return mountable([id, ...ids.slice(AT_A_TIME)], signal)
+  }
+
+  async function flatten(id: string, lowers: readonly string[], signal: AbortSignal): Promise<void> {
+    if (existsSync(join(store.folder.snapshots, id))) return
+    const worker = await workers.native()
+    await worker.call('flatten', { id, lowers }, { signal })
   }
 
   return {
@@ -98,7 +121,7 @@ export function createLayers({ store, workers, sourceDateEpoch }: { store: Store
         unpacking.set(layer.id, running)
         await running.finally(() => unpacking.delete(layer.id))
       }
-      return chain.filter((layer) => !layer.empty).map((layer) => layer.id)
+      return mountable(chain.filter((layer) => !layer.empty).map((layer) => layer.id), signal)
     },
 
     async packed(chain, signal) {

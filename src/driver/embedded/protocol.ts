@@ -10,6 +10,8 @@ import type { SelectedSource } from './select.ts'
 export interface WorkerMethods {
   /** Unpacks one layer blob. */
   apply: { params: ApplyParams; result: Record<string, never> }
+  /** Makes one snapshot of several. */
+  flatten: { params: { id: string; lowers: readonly string[] }; result: Record<string, never> }
   copy: { params: CopyParams; result: Changed }
   workdir: { params: WorkdirParams; result: Changed }
   run: { params: RunParams; result: Changed }

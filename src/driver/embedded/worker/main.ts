@@ -6,7 +6,7 @@ import { makeCacheFolder } from './cache-folder.ts'
 import { compareSnapshots } from './compare.ts'
 import { copy } from './copy.ts'
 import { digestTree } from './digest.ts'
-import { removeLeftovers, type WorkerFolders } from './overlay.ts'
+import { flatten, removeLeftovers, type WorkerFolders } from './overlay.ts'
 import { measureSnapshots, removeSnapshots } from './keep-snapshots.ts'
 import { exportTree, pack } from './pack.ts'
 import { readTreeFile } from './read-file.ts'
@@ -32,6 +32,7 @@ const inUserNamespace = process.env['XBUILD_USER_NAMESPACE'] === '1'
 type Handlers = { [M in Method]: (params: WorkerMethods[M]['params'], options: { signal: AbortSignal; onLog: OnLog }) => Promise<WorkerMethods[M]['result']> | WorkerMethods[M]['result'] }
 
 const handlers: Handlers = {
+  flatten: (params) => flatten(folders, params),
   apply: (params, { signal }) => applyLayer(folders, params, signal),
   copy: (params, { signal }) => copy(folders, params, signal),
   workdir: (params) => workdir(folders, params),

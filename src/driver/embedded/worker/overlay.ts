@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync } from 'node:fs'
+import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { ownerOf } from '../owners.ts'
 import { XbuildError } from '../../../errors.ts'
@@ -91,16 +91,16 @@ async function withMount<T>(
   const work = join(scratch, 'work')
   mkdirSync(merged)
   if (upper) mkdirSync(work)
-  // Names relative to the snapshots folder: the kernel takes one page of options, enough for 150 layers written short.
+  const links = join(scratch, 'l')
   const options = [
-    `lowerdir=${[...lowers].reverse().join(':')}`,
+    `lowerdir=${linkLowers(folders, lowers, links).reverse().join(':')}`,
     ...(upper ? [`upperdir=${upper}`, `workdir=${work}`] : []),
     // With `userxattr` the kernel keeps uppers plain (no redirects), so that a layer can be read from them, as root and rootless.
     'userxattr', 'metacopy=off', 'index=off', 'xino=off',
   ]
   try {
     await runProgram('mount', ['-t', 'overlay', 'overlay', '-o', options.join(','), merged], {
-      cwd: folders.snapshots,
+      cwd: links,
       env: { ...process.env, LIBMOUNT_FORCE_MOUNT2: 'always' }, // the newer call limits an option to 256 bytes
     })
   } catch (cause) {
@@ -115,6 +115,25 @@ async function withMount<T>(
   } finally {
     await runProgram('umount', [merged]).catch(() => runProgram('umount', ['--lazy', merged]))
   }
+}
+
+/** Short names for lower folders, as symlinks in the folder `links`: the kernel takes one page of options, for 500 folders. */
+function linkLowers(folders: WorkerFolders, lowers: readonly string[], links: string): string[] {
+  mkdirSync(links)
+  return lowers.map((id, index) => {
+    const name = index.toString(36)
+    symlinkSync(join(folders.snapshots, id), join(links, name))
+    return name
+  })
+}
+
+/** Makes one snapshot of several that lie on each other. */
+export async function flatten(folders: WorkerFolders, { id, lowers }: { id: string; lowers: readonly string[] }): Promise<Record<string, never>> {
+  return withTree(folders, lowers, (root) =>
+    makeSnapshot(folders, { id, lowers: [] }, async ({ upper }) => {
+      await runProgram('cp', ['--archive', '--no-target-directory', '--', root, upper])
+      return {}
+    }))
 }
 
 /** The root folder of an overlay shows the upper folder's attributes: it must start with those of what lies below. */
