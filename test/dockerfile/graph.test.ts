@@ -213,3 +213,18 @@ describe('fingerprints', () => {
     expect(shared(`${build}ONBUILD ARG TARGETARCH\nFROM build\nRUN x`)).toEqual([true, false])
   })
 })
+
+describe('triggers that go round in circles', () => {
+  test.each([
+    ['ONBUILD COPY --from=b /x /x\nFROM a AS b', 'Cannot use --from="b": a stage cannot copy from itself'],
+    ['ONBUILD RUN --mount=from=b true\nFROM a AS b', 'Cannot use --from="b": a stage cannot copy from itself'],
+    ['ONBUILD COPY --from=c /x /x\nFROM a AS b\nFROM b AS c', 'Cannot use --from="c": stage "c" starts later, at line 4'],
+  ])('%j', (lines, message) => {
+    const { diagnostics } = graphOf(`FROM x AS a\n${lines}`)
+    expect(diagnostics.map(({ message: said, at }) => [said, at.line])).toEqual([[message, 3]])
+  })
+
+  test('a stage may copy from the stage that its trigger comes from', () => {
+    expect(bases('FROM x AS a\nONBUILD COPY --from=a /x /x\nFROM a AS b')).toEqual([{ kind: 'image', ref: 'x' }, { kind: 'stage', index: 0 }])
+  })
+})

@@ -1,5 +1,5 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { MEDIA_TYPE } from '../../src/oci/descriptor.ts'
@@ -114,6 +114,28 @@ describe('layers', () => {
     expect(stderr).not.toMatch(STACK)
     expect(await leftovers(store)).toEqual(CLEAN)
   })
+})
+
+test('a layer that holds a thousand times its size does not fill the disk, and leaves it as it was', async () => {
+  const disk = join(folder, 'disk')
+  mkdirSync(disk)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=96m', 'xbuild-test', disk])
+  try {
+    const small = join(disk, 'store')
+    const ended = (layers: readonly LayerBytes[]) => xbuild(['--build-context', `base=oci-layout://${writeLayout(join(folder, `bomb-${layers.length}`), layers, { os: own.os, architecture: own.architecture })}`, bomb], { store: small })
+    const bomb = writeFiles(join(folder, 'bomb'), { Dockerfile: 'FROM base\nRUN ["/bin/sh", "-c", "true"]\n' })
+    const zeros = tar([item({ path: 'zeros', data: Buffer.alloc(200 << 20) })])
+    const { code, stderr } = await ended([...layersOf([]), { tar: zeros }])
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/the disk is nearly full|no space left/)])
+    expect(stderr).not.toMatch(STACK)
+    expect(await leftovers(small)).toEqual(CLEAN)
+    const { bavail, bsize } = statfsSync(disk)
+    expect(bavail * bsize).toBeGreaterThan(60 << 20)
+    const after = await ended(layersOf([]))
+    expect(after.code, after.stderr).toBe(0)
+  } finally {
+    execFileSync('umount', [disk])
+  }
 })
 
 describe('ADD of an archive', () => {

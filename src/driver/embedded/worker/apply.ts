@@ -3,6 +3,7 @@ import { basename } from 'node:path'
 import { XbuildError } from '../../../errors.ts'
 import { createTarReader } from '../../../oci/tar-reader.ts'
 import type { ApplyParams } from '../protocol.ts'
+import { createRoomMeter } from './disk-room.ts'
 import { decompress } from './decompress.ts'
 import { makeSnapshot, type WorkerFolders } from './overlay.ts'
 import { createUnpacker, type Unpacker } from './unpacker.ts'
@@ -12,6 +13,7 @@ export async function applyLayer(folders: WorkerFolders, params: ApplyParams, si
   return makeSnapshot(folders, params, async ({ merged, upper }) => {
     const hash = createHash('sha256')
     await unpackFile(params.blob, createUnpacker(merged, merged === upper ? {} : { upper }), {
+      into: folders.snapshots,
       signal,
       onChunk: (chunk) => void hash.update(chunk),
       beforeEnd() {
@@ -26,16 +28,18 @@ export async function applyLayer(folders: WorkerFolders, params: ApplyParams, si
   })
 }
 
-/** Reads an archive, packed or not, into an unpacker. `beforeEnd` may still refuse it; nothing stays open. */
+/** Reads an archive, packed or not, into an unpacker. `into` is a folder on its disk. `beforeEnd` may still refuse it; nothing stays open. */
 export async function unpackFile(
   file: string,
   unpacker: Unpacker,
-  { signal, onChunk, beforeEnd }: { signal: AbortSignal; onChunk?: (chunk: Buffer) => void; beforeEnd?: () => void },
+  { into, signal, onChunk, beforeEnd }: { into: string; signal: AbortSignal; onChunk?: (chunk: Buffer) => void; beforeEnd?: () => void },
 ): Promise<void> {
   const reader = createTarReader(unpacker.sink)
+  const meter = createRoomMeter(into)
   try {
     for await (const chunk of decompress(file)) {
       signal.throwIfAborted()
+      meter(chunk.length)
       onChunk?.(chunk)
       reader.write(chunk)
     }

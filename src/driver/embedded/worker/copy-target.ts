@@ -68,7 +68,7 @@ export function createCopyTarget(root: string, params: CopyParams, signal: Abort
       const [top, ...below] = selected.entries
       if (source.unpack && top!.type === 'file' && (await isArchive(base))) {
         const into = relative(root, folders(params.dest, { plain: true }))
-        await unpackFile(base, createUnpacker(root, { into, ...(owner ? { owner } : {}) }), { signal })
+        await unpackFile(base, createUnpacker(root, { into, ...(owner ? { owner } : {}) }), { into: root, signal })
         return undefined
       }
       const path = selected.isDir ? folders(params.dest) : fileTarget(selected.name)
