@@ -93,10 +93,14 @@ function createClient(session: ClientHttp2Session, gone: Promise<GrpcFailure>, c
     } catch (cause) {
       throw new GrpcFailure(GRPC.unavailable, (cause as Error).message, { cause })
     }
-    const abort = () => stream.close(constants.NGHTTP2_CANCEL)
+    let given = false
+    const abort = () => {
+      given = true
+      stream.close(constants.NGHTTP2_CANCEL)
+    }
     if (options.signal?.aborted) abort()
     options.signal?.addEventListener('abort', abort)
-    const ended = endOf(stream, gone).finally(() => options.signal?.removeEventListener('abort', abort))
+    const ended = endOf(stream, { gone, isGivenUp: () => given }).finally(() => options.signal?.removeEventListener('abort', abort))
     ended.catch(() => {}) // whoever waits for it is told
     return { stream, ended, cancel: abort }
   }
@@ -142,7 +146,7 @@ function createClient(session: ClientHttp2Session, gone: Promise<GrpcFailure>, c
 }
 
 /** Settles with the status of a call when its stream is closed, or when the connection is gone. */
-function endOf(stream: ClientHttp2Stream, gone: Promise<GrpcFailure>): Promise<void> {
+function endOf(stream: ClientHttp2Stream, { gone, isGivenUp }: { gone: Promise<GrpcFailure>; isGivenUp: () => boolean }): Promise<void> {
   let first: IncomingHttpHeaders = {}
   let last: IncomingHttpHeaders | undefined
   let broken: Error | undefined
@@ -152,7 +156,7 @@ function endOf(stream: ClientHttp2Stream, gone: Promise<GrpcFailure>): Promise<v
       const status = readStatus(last ?? first)
       if (status === 'ok') return resolve()
       if (status) return reject(status)
-      if (stream.rstCode === constants.NGHTTP2_CANCEL && !broken) return reject(new GrpcFailure(GRPC.canceled, 'canceled'))
+      if (isGivenUp()) return reject(new GrpcFailure(GRPC.canceled, 'canceled'))
       const state = first[':status'] === undefined || Number(first[':status']) === 200 ? 'the call ended without a status' : `the server answered with HTTP status ${first[':status']}`
       reject(new GrpcFailure(GRPC.unavailable, broken?.message ?? state, { cause: broken }))
     })
