@@ -9,6 +9,7 @@ import { configuredDifferently } from './configured.ts'
 import { configuredWith, readElf } from './elf.ts'
 import type { Distribution } from './os-release.ts'
 import { manifestText, packDigest, type Pack, type PackFile, type PackManifest } from './pack.ts'
+import { removePack, verifyPack } from './pack-folder.ts'
 import { fill, type RecipeMatch } from './recipes.ts'
 import type { PackTarget } from './targets.ts'
 
@@ -44,7 +45,7 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
     if (!program) throw noPair(match, `${native.name} ${native.version} for ${native.architecture} does not hold it`)
     await checkAlike(match, target.file, program)
     const made = join(work, 'pack')
-    await fillPack(made, { root, program, host: options.host, linked: await isLinked(program) })
+    await fillPack(made, { root, program, host: options.host })
     await tryOut(made, basename(program), signal)
     const manifest: PackManifest = {
       format: 1,
@@ -61,10 +62,12 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
     await chmod(made, 0o755)
     const digest = packDigest(manifest)
     const folder = join(packs, digest)
+    const pack = { manifest, digest, folder }
+    if ((await exists(folder)) && (await verifyPack(pack)).length > 0) await removePack(pack)
     await rename(made, folder).catch(async (error: unknown) => {
-      if (!(await exists(join(folder, 'manifest.json')))) throw error // else another process was quicker
+      if ((await verifyPack(pack)).length > 0) throw error // else another process was quicker
     })
-    return { manifest, digest, folder }
+    return pack
   } finally {
     await rm(work, { recursive: true, force: true })
   }
@@ -129,12 +132,8 @@ async function findFile(root: string, files: readonly string[]): Promise<string 
   return undefined
 }
 
-async function isLinked(program: string): Promise<boolean> {
-  return readElf(await readFile(program))?.interpreter !== undefined
-}
-
 /** Puts the program, its loader and every library that it needs together. */
-async function fillPack(made: string, { root, program, host }: { root: string; program: string; host: PackTarget; linked: boolean }): Promise<void> {
+async function fillPack(made: string, { root, program, host }: { root: string; program: string; host: PackTarget }): Promise<void> {
   await mkdir(join(made, 'bin'), { recursive: true })
   await mkdir(join(made, 'lib'))
   const copy = async (from: string, to: string, mode: number) => {

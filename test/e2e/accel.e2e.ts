@@ -1,0 +1,155 @@
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs'
+import { release } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { findHandler } from '../../src/emulation/packs/fused-emulator.ts'
+import { hasPrivateBinfmt } from '../../src/emulation/namespace-errors.ts'
+import { writeFiles } from './support/context.ts'
+import { baseLayout, importExamples } from './support/examples.ts'
+import { CLEAN, leftovers } from './support/leftovers.ts'
+import { ordinaryUser } from './support/ordinary-user.ts'
+import { root, tempFolder } from './support/places.ts'
+import { run, runOk, xbuild, type Ended } from './support/xbuild.ts'
+
+const folder = tempFolder()
+const user = ordinaryUser(folder)
+const { cacheFolder, toolchainBase } = await importToolchains()
+/** Kept from run to run for its packs, which come from the archive; everything else in it is removed. */
+const store = join(cacheFolder, 'accel-store')
+const missing = await whyNot()
+if (missing) console.warn(`Skipped: native toolchains: ${missing}`)
+
+const NAMES = ['cc1', 'cc1plus', 'lto1', 'as']
+
+describe.skipIf(missing !== undefined)('native toolchains for emulated steps', () => {
+  let toolchain: string
+  let busybox: string
+  const outputs: Record<string, string> = {}
+  const ends: Record<string, Ended> = {}
+
+  const build = (context: string, ...more: string[]) =>
+    xbuild(['--progress=plain', '--platform', 'linux/arm64', '--build-context', `toolchain=oci-layout://${toolchain}`, '--build-context', `busybox=oci-layout://${busybox}`, ...more, context], { store })
+  const packs = () => readdirSync(join(store, 'packs')).filter((name) => /^[0-9a-f]{64}$/.test(name))
+  const context = (name: string, dockerfile: string) => writeFiles(join(folder, name), { Dockerfile: dockerfile })
+
+  beforeAll(async () => {
+    toolchain = await toolchainBase('toolchain', ['arm64'])
+    busybox = await baseLayout('busybox')
+    for (const mode of ['auto', 'off']) {
+      outputs[mode] = join(folder, mode)
+      ends[mode] = await build(join(root, 'test/fixtures/accel'), `--accel=${mode}`, '--no-cache', '-o', `type=local,dest=${outputs[mode]}`)
+    }
+  }, 1_200_000)
+  afterAll(async () => {
+    await xbuild(['prune', '--all', '--force'], { store })
+  })
+
+  test('builds run compilers, assembler and link-time optimizer from packs', () => {
+    expect(ends['auto']!.code, ends['auto']!.stderr).toBe(0)
+    for (const name of NAMES) expect(ends['auto']!.stderr).toMatch(new RegExp(`linux/arm64 ran natively: ${name} \\(`))
+    expect(packs()).toHaveLength(NAMES.length)
+    expect(ends['off']!.code, ends['off']!.stderr).toBe(0)
+    expect(ends['off']!.stderr).not.toContain('ran natively')
+  })
+
+  test('what they write, and how other programs behave, is equal to plain QEMU file by file', async () => {
+    const { code, stdout } = await run('diff', ['--recursive', '--brief', outputs['auto']!, outputs['off']!])
+    expect(stdout).toBe('')
+    expect(code).toBe(0)
+    expect(filesIn(outputs['auto']!)).toBeGreaterThan(60)
+  })
+
+  test('the project itself was built: the comparison is not one of failures', () => {
+    const said = (name: string) => readFileSync(join(outputs['auto']!, name, 'said.txt'), 'utf8')
+    for (const name of ['debug', 'macros', 'hardened', 'static', 'lto', 'vectors', 'switches']) {
+      expect(said(name)).toMatch(/program \/src\/numbers\.c \d+\.\d+\nstatus 0\n$/)
+      expect(readFileSync(join(outputs['auto']!, name, 'program')).readUInt16LE(18)).toBe(0xb7)
+    }
+    expect(said('shapes')).toBe('4 caught\nstatus 0\n')
+    expect(said('broken')).toMatch(/error: .*unknown[^]*status 1\n$/)
+    const behaviour = readFileSync(join(outputs['auto']!, 'behave/cc1.txt'), 'utf8')
+    expect(behaviour).toContain('exe /tmp/b/cc1 secure 0 execfn')
+    expect(behaviour).toContain('argument 1 <two words>\nargument 2 <>\nargument 3 <*>')
+    expect(behaviour).toMatch(/status 7\n/)
+    expect(behaviour).toMatch(/status 139\n/)
+  })
+
+  test('a step made with packs is the step made without them in the cache', async () => {
+    const { code, stderr } = await build(join(root, 'test/fixtures/accel'), '--accel=off')
+    expect(code, stderr).toBe(0)
+    expect(stderr).toMatch(/RUN sh behave\.sh\n#\d+ CACHED/)
+  })
+
+  test('a compiler that comes in the same RUN is found, and --accel=require asks for it', async () => {
+    const dockerfile = 'FROM busybox\nRUN --mount=type=bind,from=toolchain,target=/t cp -a /t/usr /t/lib /t/etc / && echo "int answer(void) { return 42; }" >/a.c && gcc -O2 -c /a.c -o /a.o && rm -rf /usr/lib/gcc\n'
+    const { code, stderr } = await build(context('same-run', dockerfile), '--accel=require')
+    expect(code, stderr).toBe(0)
+    expect(stderr).toContain('ran natively: cc1 (')
+  })
+
+  test('a compiler of another build has no twin: it runs emulated with the reason, and require refuses', async () => {
+    const dockerfile = `FROM toolchain
+WORKDIR /work
+RUN cc1=$(gcc -print-prog-name=cc1) && objcopy --dump-section .note.gnu.build-id=id "$cc1" /dev/null \\
+ && printf '\\377\\376' | dd of=id bs=1 seek=20 conv=notrunc && objcopy --update-section .note.gnu.build-id=id "$cc1"
+RUN echo "int answer(void) { return 42; }" >a.c && gcc -O2 -c a.c
+`
+    const folder = context('other', dockerfile)
+    const refused = await build(folder, '--accel=require')
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toMatch(/Cannot build with --accel=require: \/usr\/libexec\/gcc\/aarch64-linux-gnu\/\d+\/cc1 runs emulated on linux\/arm64: .*another build-id/)
+    const { code, stderr } = await build(folder)
+    expect(code, stderr).toBe(0)
+    expect(stderr).toMatch(/warning: .*cc1 runs emulated on linux\/arm64: .*another build-id/)
+    expect(stderr).not.toContain('ran natively: cc1 (')
+    expect(stderr).toContain('ran natively: as (')
+  })
+
+  test('verify runs steps both ways', async () => {
+    const dockerfile = 'FROM toolchain\nRUN echo "int answer(void) { return 42; }" >/a.c && gcc -O2 -g -c /a.c -o /a.o && date +%N >/time\n'
+    const { code, stderr } = await build(context('verify', dockerfile), '--accel=verify')
+    expect(code, stderr).toBe(0)
+    expect(stderr).toContain('ran natively: cc1 (')
+    expect(await leftovers(store)).toEqual(CLEAN)
+  })
+
+  test('a pack that was damaged is not used, and made again', async () => {
+    const dockerfile = 'FROM toolchain\nRUN echo ".byte 1" | as -o /one.o -\n'
+    const damaged = packs().find((name) => existsSync(join(store, 'packs', name, 'bin/aarch64-linux-gnu-as')))!
+    appendFileSync(join(store, 'packs', damaged, 'lib/libz.so.1'), 'x')
+    const { code, stderr } = await build(context('damaged', dockerfile))
+    expect(code, stderr).toBe(0)
+    expect(stderr).toContain('native toolchain, made once: assembler')
+    expect(stderr).toContain('ran natively: as (')
+    expect(packs()).toContain(damaged)
+  })
+
+  test('an ordinary user has them, too', async () => {
+    const given = { base: await user.give(toolchain, 'toolchain'), context: await user.give(context('rootless', 'FROM toolchain\nRUN echo "int answer(void) { return 42; }" >/a.c && gcc -O2 -c /a.c -o /a.o\n'), 'context') }
+    const own = join(user.home, '.local/share/xbuild')
+    await runOk('mkdir', ['-p', own])
+    await runOk('cp', ['-r', join(store, 'packs'), join(own, 'packs')])
+    if (process.getuid?.() === 0) await runOk('chown', ['-R', `--reference=${user.home}`, join(user.home, '.local')])
+    const { code, stderr } = await user.xbuild(['--platform', 'linux/arm64', '--accel=require', '--build-context', `toolchain=oci-layout://${given.base}`, given.context])
+    expect(code, stderr).toBe(0)
+    expect(stderr).toContain('ran natively: cc1 (')
+    expect(await leftovers(own)).toEqual(CLEAN)
+  })
+})
+
+function filesIn(folder: string): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length
+}
+
+async function importToolchains(): Promise<{ cacheFolder: string; toolchainBase(name: string, architectures?: readonly string[]): Promise<string> }> {
+  const [{ cache }, { toolchainBase }] = await Promise.all([import(join(root, 'examples/setup/places.mjs')), import(join(root, 'test/support/toolchain-base.mjs'))])
+  return { cacheFolder: cache, toolchainBase }
+}
+
+async function whyNot(): Promise<string | undefined> {
+  if (process.arch !== 'x64') return 'they are tested on amd64'
+  if (!hasPrivateBinfmt(release())) return `Linux ${release()} is older than 6.7`
+  const { findProgram } = await importExamples()
+  for (const name of ['apt-get', 'dpkg-deb', 'cc', 'ld', 'objcopy']) if (!findProgram(name)) return `there is no ${name}`
+  return findHandler() ? undefined : 'dist has no handler'
+}
