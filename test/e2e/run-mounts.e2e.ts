@@ -140,6 +140,23 @@ describe('secret', () => {
 })
 
 describe('ssh with key files', () => {
+  /** Asks an agent for the keys it has (a length of one byte, then the request) and prints the answer, comments of the keys included. */
+  const ASK = String.raw`
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+int main(void) {
+  struct sockaddr_un address = {AF_UNIX};
+  static char answer[4096];
+  int agent = socket(AF_UNIX, SOCK_STREAM, 0);
+  strcpy(address.sun_path, getenv("SSH_AUTH_SOCK"));
+  if (connect(agent, (void *)&address, sizeof address)) return 1;
+  write(agent, "\0\0\0\1\13", 5);
+  return write(1, answer, read(agent, answer, sizeof answer)) < 0;
+}
+`
   const keys = join(folder, 'keys')
   const makeKey = (name: string, passphrase = '') => {
     mkdirSync(keys, { recursive: true })
@@ -151,10 +168,10 @@ describe('ssh with key files', () => {
   test('an agent of the build has them, and ends with it', async () => {
     const before = agents()
     const files = [makeKey('key-one'), makeKey('key-two')]
-    // Asks for the identities: a length of one byte, then the request; the comments of the keys are in the answer
-    const ask = String.raw`use IO::Socket::UNIX; $s = IO::Socket::UNIX->new(Peer => $ENV{SSH_AUTH_SOCK}) or die $!; $s->autoflush; print $s pack("NC", 1, 11); sysread($s, $all, 4096); print "agent has ", join(" and ", $all =~ /(key-\w+)/g), "\n"`
-    const { stderr } = await build('FROM gcc\nCOPY ask /\nRUN --mount=type=ssh perl /ask\n', { files: { ask }, args: [...(await withBases('gcc')), '--ssh', `default=${files.join(',')}`] })
-    expect(stderr).toContain('agent has key-one and key-two')
+    const { stderr } = await build('FROM gcc\nCOPY ask.c /\nRUN gcc -o /ask /ask.c\nRUN --mount=type=ssh echo "agent has $(/ask | tr -c "a-z-" "\\n" | grep ^key- | tr "\\n" " ")"\n', {
+      files: { 'ask.c': ASK }, args: [...(await withBases('gcc')), '--ssh', `default=${files.join(',')}`],
+    })
+    expect(stderr).toContain('agent has key-one key-two')
     expect(agents()).toEqual(before)
   })
 
@@ -202,8 +219,8 @@ test('--no-cache-filter runs one stage anew, and what is made from it', async ()
 })
 
 test.each([
-  ['--security=insecure', 'no step may leave its sandbox'],
-  ['--device=vendor.example/gpu', 'steps see no devices of this machine'],
+  ['--security=insecure', 'no step of this engine leaves its sandbox'],
+  ['--device=vendor.example/gpu', 'steps of this engine see no devices'],
   ['--mount=type=cahce,target=/c', 'Did you mean "cache"'],
 ])('RUN %s is refused at its line', async (flag, why) => {
   const { stderr } = await build(`FROM busybox\n\nRUN ${flag} true\n`, { code: 1 })
