@@ -52,7 +52,7 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
   let prepared: Prepared | undefined
   let engines: Engines | undefined
   let loads: LoadTargets | undefined
-  const site = await openSite(options, edges, () => prepared!.local!)
+  const site = await openSite(options, edges, () => prepared?.local)
   try {
     loads = await openLoads(outputs, given)
     const allowed = mayPush(outputs, site, signal)

@@ -72,7 +72,7 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
     driverFor: (name) => ({
       async build(job, jobOptions) {
         const kept = job.kind === 'image' ? await takeUp(job, jobOptions.signal) : undefined
-        return kept ?? (await driverOf(name)).build(job, jobOptions)
+        return withFiles(kept ?? (await (await driverOf(name)).build(job, jobOptions)))
       },
       close: async () => undefined,
     }),
@@ -96,6 +96,12 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
     async close() {
       await Promise.allSettled([inputs.close(), ...[...others.values()].map(async (driver) => (await driver).close())])
     },
+  }
+
+  /** Files are wanted of every image when the result goes into a folder or a tar; engines elsewhere give images only. */
+  async function withFiles(image: BuiltImage): Promise<BuiltImage> {
+    if (image.exportTree || !outputs.outputs.some(({ type }) => type === 'local' || type === 'tar')) return image
+    return (await import('./driver/embedded/image-tree.ts')).withTree(image, ground, options)
   }
 
   function driverOf(name: string): Promise<Driver> {

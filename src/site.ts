@@ -30,12 +30,12 @@ export interface Site {
 }
 
 /** Opens the store, and the context in which the Dockerfile is. `node` is asked for by the first step that is emulated, long after planning. */
-export async function openSite(options: BuildOptions, { emit, signal, env, stdin }: BuildEdges, node: () => Node = noSteps): Promise<Site> {
+export async function openSite(options: BuildOptions, { emit, signal, env, stdin }: BuildEdges, node: () => Node | undefined = noSteps): Promise<Site> {
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
   const registry = createRegistryClient({ registries: options.registries, env, onRetry: warn })
   const store = await openStore(options.store === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(options.cwd, options.store))
   const lease = await takeBuildLease(store.folder, { signal, onWait: (others) => warn(`Waiting for ${describeHolders(others)} to end`) })
-  const launch = once(() => findLaunch(env, node().emulated.flatMap((entry) => (entry.status === 'ready' ? [entry.platform.architecture] : []))))
+  const launch = once(() => findLaunch(env, (node()?.emulated ?? []).flatMap((entry) => (entry.status === 'ready' ? [entry.platform.architecture] : []))))
   const ground = createGround({ store, env, emit, launch, sourceDateEpoch: options.sourceDateEpoch, accel: options.accel ?? 'auto', signal, secret: secretsOf(options, env) })
   const machines = once(() => findMachines(options, { env, signal, store }))
   let asked = false

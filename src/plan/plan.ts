@@ -3,6 +3,7 @@ import { type Platform, formatPlatform, platformKey, samePlatform } from '../pla
 import { candidates, decide, type Candidate } from './decide.ts'
 import { noNode, type Refusal } from './no-node.ts'
 import { alternativeOf, place, type Offer } from './place.ts'
+import { handovers, withoutTaken, type Handover, type Sharer } from './share.ts'
 import { needOf, stageName } from './stages.ts'
 import type { BuildPlan, Decision, Job, LostNode, Node, Rejected, Unplaced } from './types.ts'
 
@@ -64,7 +65,7 @@ export function planBuild({ dockerfile, buildPlatform, graphs, nodes, targets = 
     else refusals.push(found.refusal)
   }
   if (refusals.length > 0 || placed.length === 0) throw noNode(refusals, nodes, { unplaced, lost })
-  return { dockerfile, buildPlatform, platforms, jobs: jobsOf(placed), ...(lost.length > 0 ? { lost } : {}), ...(unplaced.length > 0 ? { unplaced } : {}) }
+  return { dockerfile, buildPlatform, platforms, jobs: jobsOf(placed, graphs), ...(lost.length > 0 ? { lost } : {}), ...(unplaced.length > 0 ? { unplaced } : {}) }
 }
 
 /** A stage on a node, as it appears in one or more graphs. */
@@ -78,10 +79,11 @@ interface StageGroup {
   readonly needs: readonly string[]
   /** Of an image. */
   readonly placed?: PlacedTarget
+  shared?: true
 }
 
-function jobsOf(placed: readonly PlacedTarget[]): Job[] {
-  const groups = groupStages(placed)
+function jobsOf(placed: readonly PlacedTarget[], graphs: readonly StageGraph[]): Job[] {
+  const groups = groupStages(placed, graphs)
   const ids = new Map<string, string>()
   const taken = new Set<string>()
   for (const [key, group] of groups) {
@@ -90,29 +92,45 @@ function jobsOf(placed: readonly PlacedTarget[]): Job[] {
     taken.add(free)
     ids.set(key, free)
   }
-  return [...groups].map(([key, group]) => toJob(ids.get(key)!, group, group.needs.map((need) => ids.get(need)!)))
+  return [...groups].map(([key, group]) => toJob(ids.get(key)!, group, ids))
 }
 
-function groupStages(placed: readonly PlacedTarget[]): Map<string, StageGroup> {
+function groupStages(placed: readonly PlacedTarget[], graphs: readonly StageGraph[]): Map<string, StageGroup> {
   const groups = new Map<string, StageGroup>()
-  for (const one of placed) {
-    const { target, facts, offer: { candidate, graph: { stages, targetStage, buildPlatform } } } = one
-    const keys = new Map<number, string>()
-    for (const stage of stages) {
-      const isImage = stage.index === targetStage
-      const key = isImage
-        ? `image ${platformKey(target)}`
-        : JSON.stringify([candidate.node.name, facts?.variant, stage.index, platformKey(stage.platform), stage.fingerprint])
+  const sharers = new Map(placed.map((one): [PlacedTarget, Sharer] => [one, { target: one.target, variant: one.facts?.variant, offer: one.offer }]))
+  const given = placed.length > 1 ? handovers([...sharers.values()], graphs) : new Map<Sharer, readonly Handover[]>()
+  // Those who give come before those who take: jobs are in topological order
+  const takes = (one: PlacedTarget) => given.get(sharers.get(one)!) ?? []
+  for (const one of [...placed].sort((a, b) => Math.sign(takes(a).length) - Math.sign(takes(b).length))) addGroups(one, takes(one))
+  return groups
+
+  function addGroups(one: PlacedTarget, handed: readonly Handover[]): void {
+    const { target, facts, offer: { candidate, graph } } = one
+    const keys = new Map<number, string>(handed.map(({ stage, from }) => [stage, keyOf(from.offer.graph.stages.find(({ index }) => index === stage)!, from.offer, facts)]))
+    const own = withoutTaken(graph, new Set(keys.keys()))
+    for (const [stage, key] of keys) {
+      // What only another stage that is taken needs is not
+      if (!own.some(({ needs }) => needs.includes(stage))) continue
+      const group = groups.get(key)!
+      group.targets.push(target)
+      group.shared = true
+    }
+    for (const stage of own) {
+      const isImage = stage.index === graph.targetStage
+      const key = isImage ? `image ${platformKey(target)}` : keyOf(stage, one.offer, facts)
       keys.set(stage.index, key)
       const group = groups.get(key)
       if (group) group.targets.push(target)
       else {
         const needs = stage.needs.map((index) => keys.get(index)!)
-        groups.set(key, { kind: isImage ? 'image' : 'stage', stage, candidate, buildPlatform, targets: [target], needs, ...(isImage ? { placed: one } : {}) })
+        groups.set(key, { kind: isImage ? 'image' : 'stage', stage, candidate, buildPlatform: graph.buildPlatform, targets: [target], needs, ...(isImage ? { placed: one } : {}) })
       }
     }
   }
-  return groups
+
+  function keyOf(stage: GraphStage, { candidate }: Offer, facts: TargetFacts | undefined): string {
+    return JSON.stringify([candidate.node.name, facts?.variant, stage.index, platformKey(stage.platform), stage.fingerprint])
+  }
 }
 
 /** An image job is named by its platform; a stage job like `build@linux/amd64`, with the targets when they are not just that platform. */
@@ -123,12 +141,16 @@ function jobId({ kind, stage, targets }: StageGroup): string {
   return `${stageName(stage)}@${platform}${served === platform ? '' : `>${served}`}`
 }
 
-function toJob(id: string, group: StageGroup, needs: readonly string[]): Job {
-  const { stage, candidate, targets, placed, buildPlatform } = group
+function toJob(id: string, group: StageGroup, ids: ReadonlyMap<string, string>): Job {
+  const { stage, candidate, targets, placed, buildPlatform, shared } = group
+  const needs = group.needs.map((need) => ids.get(need)!)
   // The node was taken because it can
   const { decision } = decide(needOf(stage, { targets, buildPlatform }), candidate) as { readonly decision: Decision }
   const base = { id, stage: stageName(stage), needs, platform: stage.platform }
-  if (!placed) return { kind: 'stage', ...base, decision, targets }
+  if (!placed) {
+    const reason = `${decision.reason}; built once and handed to other nodes, for it has a RUN, and images on several nodes need it`
+    return { kind: 'stage', ...base, decision: shared ? { ...decision, reason } : decision, targets, ...(shared ? { shared } : {}) }
+  }
   const { target, facts, offer, others, rejected } = placed
   return {
     kind: 'image', ...base, target,

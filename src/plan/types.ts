@@ -11,6 +11,8 @@ export interface Node {
   readonly emulated: readonly Emulated[]
   /** Jobs at a time. */
   readonly slots: number
+  /** It can use stages that another node built. */
+  readonly takesStages?: boolean
 }
 
 /** `docker`: a Docker-like API without BuildKit. */
@@ -60,6 +62,8 @@ export interface StageJob extends JobBase {
   readonly kind: 'stage'
   /** The target platforms it serves. */
   readonly targets: readonly Platform[]
+  /** It is built by itself, for images on other nodes, too. */
+  readonly shared?: true
 }
 
 /** The image of one target platform: its target stage, packed. */

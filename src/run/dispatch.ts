@@ -1,8 +1,8 @@
 import PQueue from 'p-queue'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { BuiltImage, Driver, Emit } from '../driver/driver.ts'
+import type { BuiltImage, BuiltStage, Driver, Emit } from '../driver/driver.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
-import type { BuildPlan, ImageJob, Node } from '../plan/types.ts'
+import type { BuildPlan, ImageJob, Job, Node, StageJob } from '../plan/types.ts'
 import { formatPlatform } from '../platform.ts'
 import { afterFailure, classify, type Attempt, type FailureClass } from './failure.ts'
 import type { JobOutcome } from './outcome.ts'
@@ -39,7 +39,8 @@ const LOST_BEFORE = (node: string): Tried => ({ error: new XbuildError('NODE', `
 
 /**
  * Hands every image job to the driver of its node, as many at a time as the node has slots. A job whose node fails moves to the next best
- * one, with an event that says why. Stage jobs are not handed out: the driver of the image job that needs them does them on the way, once.
+ * one, with an event that says why. A stage job is handed out only when other nodes are to have its result; all others are done on the way by
+ * the driver of the image job that needs them, once.
  */
 export async function dispatch(plan: BuildPlan, { nodes, driverFor, signal, listener, silenceTimeout, onBuilt }: DispatchOptions): Promise<readonly JobOutcome[]> {
   const queues = new Map(nodes.map((node) => [node.name, new PQueue({ concurrency: node.slots })]))
@@ -47,6 +48,7 @@ export async function dispatch(plan: BuildPlan, { nodes, driverFor, signal, list
   /** Nodes that failed in this build: what waits for them goes elsewhere at once. */
   const lost = new Set<string>()
   const emit: Emit = listener.emit
+  const stages = new Map<string, Promise<BuiltStage | undefined>>()
   return Promise.all(plan.jobs.filter((job): job is ImageJob => job.kind === 'image').map(run))
 
   async function run(planned: ImageJob): Promise<JobOutcome> {
@@ -98,7 +100,8 @@ export async function dispatch(plan: BuildPlan, { nodes, driverFor, signal, list
   async function attempt(job: ImageJob, spent: number): Promise<Tried> {
     const watched = listener.watch(formatPlatform(job.target), { timeout: job.timeout, spent, silence: silenceTimeout }, signal)
     try {
-      const image = await driverFor(job.decision.strategy.node).build(job, { signal: watched.signal, emit })
+      const given = await stagesFor(job)
+      const image = await driverFor(job.decision.strategy.node).build(job, { signal: watched.signal, emit, ...(given.length > 0 ? { stages: given } : {}) })
       await onBuilt?.(job, image)
       return { image }
     } catch (thrown) {
@@ -110,9 +113,49 @@ export async function dispatch(plan: BuildPlan, { nodes, driverFor, signal, list
     }
   }
 
+  /** What other nodes build for a job; a stage that cannot be had is built by the job's own node. Rejects when the stage itself is broken. */
+  async function stagesFor(job: Job): Promise<readonly BuiltStage[]> {
+    const built = await Promise.all(takenBy(job, plan).map((stage) => {
+      // Not in a queue: jobs that wait for each other's stages would hold each other's slots
+      const known = stages.get(stage.id) ?? buildStage(stage)
+      stages.set(stage.id, known)
+      return known
+    }))
+    return built.flatMap((stage) => stage ?? [])
+  }
+
+  async function buildStage(stage: StageJob): Promise<BuiltStage | undefined> {
+    const { node } = stage.decision.strategy
+    try {
+      if (lost.has(node)) return undefined
+      const given = await stagesFor(stage)
+      return { name: stage.stage, image: await driverFor(node).build(stage, { signal, emit, ...(given.length > 0 ? { stages: given } : {}) }) }
+    } catch (thrown) {
+      const error = toXbuildError(thrown)
+      if (error.code === 'NODE') lost.add(node)
+      if (['user', 'canceled'].includes(classify(error, { emulates: false, silent: false }))) throw error
+      emit({ type: 'warning', message: `Stage "${stage.stage}" cannot be had from ${node}, so each node builds its own: ${error.message}`, at: Date.now() })
+      return undefined
+    }
+  }
+
   function hasOther({ alternatives = [] }: ImageJob): boolean {
     return alternatives.some(({ strategy }) => !lost.has(strategy.node))
   }
+}
+
+/** The shared stages that a job, or what it needs, takes from other nodes. */
+function takenBy(job: Job, { jobs }: BuildPlan): StageJob[] {
+  const { node } = job.decision.strategy
+  const taken = new Map<string, StageJob>()
+  const pending = [...job.needs]
+  for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
+    const need = jobs.find((one) => one.id === id)
+    if (need?.kind !== 'stage') continue
+    if (need.shared && need.decision.strategy.node !== node) taken.set(id, need)
+    else pending.push(...need.needs)
+  }
+  return [...taken.values()]
 }
 
 /** The job as it is done by another node. */

@@ -31,13 +31,15 @@ interface Short {
   readonly told?: boolean
   readonly runs?: boolean
   readonly needs?: readonly number[]
+  /** The stage it is built on. */
+  readonly from?: number
 }
 
-function graph(target: string, stages: readonly Short[]): StageGraph {
+function graph(target: string, stages: readonly Short[], buildPlatform = amd64): StageGraph {
   const platform = parsePlatform(target)
   const depends = stages.map(() => false)
-  const graphStages = stages.map(({ name, on, told, runs = true, needs = [] }, index): GraphStage => {
-    const own = on === 'build' ? amd64 : platform
+  const graphStages = stages.map(({ name, on, told, runs = true, needs = [], from: parent }, index): GraphStage => {
+    const own = on === 'build' ? buildPlatform : platform
     depends[index] = told === true || on !== 'build' || needs.some((need) => depends[need])
     const from = { kind: 'from', image: 'scratch', text: 'FROM scratch', at: { file: 'Dockerfile', line: index * 10 + 1 } } as const
     const run: Instruction = {
@@ -53,14 +55,14 @@ function graph(target: string, stages: readonly Short[]): StageGraph {
       ...(name ? { name } : {}),
       stage: { index, from, instructions: runs ? [run] : [] },
       platform: own,
-      base: { kind: 'scratch' },
+      base: parent === undefined ? { kind: 'scratch' } : { kind: 'stage', index: parent },
       froms: {},
       needs,
       args: { global: {}, build: {} },
       fingerprint: `${index} ${depends[index] ? formatPlatform(platform) : 'all'}`,
     }
   })
-  return { target: platform, buildPlatform: amd64, stages: graphStages, targetStage: stages.length - 1 }
+  return { target: platform, buildPlatform, stages: graphStages, targetStage: stages.length - 1 }
 }
 
 function plan(platforms: readonly string[], stages: readonly Short[], nodes: readonly Node[] = [local]): BuildPlan {
@@ -220,5 +222,69 @@ describe('a platform that nobody can run', () => {
 
   test('is any platform without nodes', () => {
     expect(refusal(() => plan(['linux/amd64'], [{ runs: false }], [])).code).toBe('NO_NODE')
+  })
+})
+
+describe('a stage that several nodes need', () => {
+  const one: Node = { ...local, name: 'one', takesStages: true, slots: 1 }
+  const two: Node = { ...one, name: 'two' }
+  const arm: Node = { ...board, takesStages: true }
+  /** The graphs as nodes of both kinds see them. */
+  const both = (platforms: readonly string[], stages: readonly Short[], nodes: readonly Node[]): string[] => {
+    const graphs = platforms.flatMap((platform) => [graph(platform, stages), graph(platform, stages, parsePlatform('linux/arm64'))])
+    return planBuild({ dockerfile: 'Dockerfile', buildPlatform: amd64, graphs, nodes }).jobs.map((job) =>
+      `${job.id} ${job.decision.strategy.node}${job.kind === 'stage' && job.shared ? ' shared' : ''}${job.needs.length > 0 ? ` after ${job.needs.join(' and ')}` : ''}`)
+  }
+  const web: Short[] = [{ name: 'web', on: 'build' }, { needs: [0] }]
+
+  test.each<[string, string[], Short[], Node[], string[]]>([
+    ['is built once, and handed over', ['linux/amd64', 'linux/386'], web, [one, two], [
+      'web@linux/amd64>linux/amd64,linux/386 one shared', 'linux/amd64 one after web@linux/amd64>linux/amd64,linux/386', 'linux/386 two after web@linux/amd64>linux/amd64,linux/386',
+    ]],
+    ['also to a machine of another kind, which takes its files', ['linux/amd64', 'linux/arm64'], web, [one, arm], [
+      'web@linux/amd64>linux/amd64,linux/arm64 one shared', 'linux/amd64 one after web@linux/amd64>linux/amd64,linux/arm64', 'linux/arm64 board after web@linux/amd64>linux/amd64,linux/arm64',
+    ]],
+    ['but not to be built on there: its programs are of the wrong kind', ['linux/amd64', 'linux/arm64'], [...web.slice(0, 1), { name: 'more', on: 'build', needs: [0], from: 0 }, { needs: [1] }], [one, arm], [
+      'web@linux/amd64 one', 'more@linux/amd64>linux/amd64,linux/arm64 one shared after web@linux/amd64', 'linux/amd64 one after more@linux/amd64>linux/amd64,linux/arm64',
+      'linux/arm64 board after more@linux/amd64>linux/amd64,linux/arm64',
+    ]],
+    ['is not handed to a node that cannot take it', ['linux/amd64', 'linux/386'], web, [one, { ...two, takesStages: false }], [
+      'web@linux/amd64>linux/386,linux/amd64 two shared', 'linux/386 two after web@linux/amd64>linux/386,linux/amd64', 'linux/amd64 one after web@linux/amd64>linux/386,linux/amd64',
+    ]],
+    ['is built everywhere when it has no name', ['linux/amd64', 'linux/386'], [{ on: 'build' }, { needs: [0] }], [one, two], [
+      '0@linux/amd64 one', 'linux/amd64 one after 0@linux/amd64', '0@linux/amd64>linux/386 two', 'linux/386 two after 0@linux/amd64>linux/386',
+    ]],
+    ['is built everywhere when it has no RUN', ['linux/amd64', 'linux/386'], [{ name: 'web', on: 'build', runs: false }, { needs: [0] }], [one, two], [
+      'web@linux/amd64 one', 'linux/amd64 one after web@linux/amd64', 'web@linux/amd64>linux/386 two', 'linux/386 two after web@linux/amd64>linux/386',
+    ]],
+    ['is built for each when it knows its target', ['linux/amd64', 'linux/386'], [{ name: 'app', on: 'build', told: true }, { needs: [0] }], [one, two], [
+      'app@linux/amd64 one', 'linux/amd64 one after app@linux/amd64', 'app@linux/amd64>linux/386 two', 'linux/386 two after app@linux/amd64>linux/386',
+    ]],
+  ])('%s', (_, platforms, stages, nodes, expected) => {
+    expect(both(platforms, stages, nodes)).toEqual(expected)
+  })
+
+  test('says why in the plan', () => {
+    const { jobs } = plan(['linux/amd64', 'linux/386'], web, [one, two])
+    expect(jobs[0]!.decision.reason).toMatch(/built once and handed to other nodes, for it has a RUN, and images on several nodes need it/)
+  })
+})
+
+describe('among equal nodes', () => {
+  const [one, two] = [{ ...local, name: 'one' }, { ...local, name: 'two' }]
+  const facts = (extra: object) => [{ platform: amd64, variant: '', overrides: [], optional: false, ...extra }]
+
+  test('the one that built it last time has the cache', () => {
+    const made = planBuild({ dockerfile: 'Dockerfile', buildPlatform: amd64, graphs: [graph('linux/amd64', [{}])], nodes: [one, two], targets: facts({ last: 'two' }) })
+    expect(made.jobs[0]!.decision).toMatchObject({ strategy: { node: 'two' }, rejected: [{ node: 'one', because: 'two built it last time' }] })
+    expect(made.jobs[0]).toMatchObject({ alternatives: [{ strategy: { kind: 'native', node: 'one' } }] })
+  })
+
+  test('an optional platform that nobody runs is left out, and a lost node is named', () => {
+    const graphs = [graph('linux/amd64', [{}]), graph('linux/riscv64', [{}])]
+    const targets = [...facts({}), { platform: parsePlatform('linux/riscv64'), variant: '', overrides: [], optional: true }]
+    const made = planBuild({ dockerfile: 'Dockerfile', buildPlatform: amd64, graphs, nodes: [one], targets, lost: [{ name: 'gone', because: 'no answer' }] })
+    expect(made.unplaced).toMatchObject([{ because: expect.stringMatching(/^Cannot place linux\/riscv64: .*; gone: no answer\)$/) }])
+    expect(made.jobs.map(({ id }) => id)).toEqual(['linux/amd64'])
   })
 })

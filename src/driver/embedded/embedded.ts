@@ -6,6 +6,7 @@ import { MEDIA_TYPE, toDescriptorPlatform, type Descriptor } from '../../oci/des
 import { makeImageConfig } from '../../oci/make-image-config.ts'
 import { makeManifest } from '../../oci/make-manifest.ts'
 import type { Platform } from '../../platform.ts'
+import type { Job } from '../../plan/types.ts'
 import type { Store } from '../../store/store.ts'
 import type { BlobSource, BuiltImage, Driver } from '../driver.ts'
 import { originsOf } from './images.ts'
@@ -19,8 +20,8 @@ export interface EmbeddedOptions {
   readonly workers: Workers
   readonly layers: Layers
   readonly solver: Solver
-  /** The lowered graph of a target platform. Throws when the platform cannot be built. */
-  readonly lowered: (platform: Platform) => Promise<Lowered>
+  /** What a job's image or stage is made of. Throws when its platform cannot be built. */
+  readonly lowered: (job: Job) => Promise<Lowered>
   readonly labels: Readonly<Record<string, string>>
   readonly sourceDateEpoch?: number
   /** Extra fields of an image config, made from the steps of the image and its layers. */
@@ -40,10 +41,9 @@ export function createEmbeddedDriver(options: EmbeddedOptions): Driver {
   const { store, solver, layers } = options
   return {
     async build(job, { signal }) {
-      if (job.kind !== 'image') throw new XbuildError('INTERNAL', `Cannot build ${job.id}: it was not planned as an image`)
-      const lowered = await options.lowered(job.target)
+      const lowered = await options.lowered(job)
       const solved = await solver.solve(lowered.vertex, signal)
-      return assembleImage(job.target, lowered, solved, { ...options, signal, solver, layers, store })
+      return assembleImage(job.kind === 'image' ? job.target : job.platform, lowered, solved, { ...options, signal, solver, layers, store })
     },
     close: () => options.workers.close(),
   }
@@ -113,7 +113,8 @@ export function blobsOf(solved: Pick<Solved, 'layers'>, { store, signal }: { sto
   }
 }
 
-async function exportTree(solved: Solved, { store, workers, layers, signal, sourceDateEpoch }: EmbeddedOptions & { signal: AbortSignal }): Promise<NodeJS.ReadableStream> {
+/** The merged file system of a chain of layers, as a tar stream. */
+export async function exportTree(solved: Pick<Solved, 'key' | 'layers'>, { store, workers, layers, signal, sourceDateEpoch }: Pick<EmbeddedOptions, 'store' | 'workers' | 'layers' | 'sourceDateEpoch'> & { signal: AbortSignal }): Promise<NodeJS.ReadableStream> {
   const lowers = await layers.unpacked(solved.layers, signal)
   const worker = await workers.native()
   const file = join(store.folder.tmp, `${process.pid}-tree-${Date.now().toString(36)}-${solved.key.slice(0, 8)}`)

@@ -4,6 +4,7 @@ import type { BaseFacts } from '../../dockerfile/checks/view.ts'
 import type { GraphStage } from '../../dockerfile/types.ts'
 import { XbuildError, type Diagnostic } from '../../errors.ts'
 import { samePlatform, type Platform } from '../../platform.ts'
+import type { Job } from '../../plan/types.ts'
 import type { RegistryClient } from '../../registry/types.ts'
 import type { Driver, Emit } from '../driver.ts'
 import type { TargetBuild } from '../target.ts'
@@ -19,6 +20,7 @@ import { resolveImages } from './resolve.ts'
 import { createRuntimeFinder } from './runtime.ts'
 import { createSolver, type ContainerOptions, type Solver, type SolverOptions } from './solve.ts'
 import { createStepMounts } from './step-mounts.ts'
+import type { FolderSource, Vertex } from './vertex.ts'
 
 /** The engine of this machine, ready for the targets it was opened with. */
 export interface EmbeddedEngine {
@@ -90,23 +92,30 @@ export async function openEmbedded({ options, targets, more, isNative, ground, r
       }
     }))
     for (const { target, imageFor, error } of resolved) {
-      const { platform, graph, file } = target
+      const { platform, graph } = target
       if (!imageFor) {
         refused.push({ platform, error })
         continue
       }
-      const context = main.vertex ?? { kind: 'folder' as const, ...(file.path === undefined ? {} : { ignoreFile: `${file.path}.dockerignore` }) }
-      opened.push({ platform, imageFor, lowered: lower(graph, { imageFor, table, context, fresh: options.noCacheFilter }) })
+      opened.push({ platform, imageFor, lowered: lower(graph, { imageFor, table, context: contextOf(target), fresh: options.noCacheFilter }) })
     }
     check(opened.filter(({ platform }) => wanted.some((target) => target.platform === platform)).flatMap(({ lowered }) => lowered.diagnostics))
   }
 
-  async function find(platform: Platform): Promise<Lowered> {
+  async function find(job: Job): Promise<Lowered> {
+    const platform = job.kind === 'image' ? job.target : job.targets[0]!
     const isIt = (one: { readonly platform: Platform }) => samePlatform(one.platform, platform)
     if (!opened.some(isIt) && !refused.some(isIt)) await open([more(platform)])
     const found = opened.find(isIt)
     if (!found) throw refused.find(isIt)?.error ?? new XbuildError('INTERNAL', 'Cannot find a platform that was opened')
-    return found.lowered
+    if (job.kind === 'image') return found.lowered
+    const { graph } = more(platform)
+    const stage = graph.stages.find(({ name, index }) => (name ?? String(index)) === job.stage)!
+    return lower({ ...graph, targetStage: stage.index }, { imageFor: found.imageFor, table, context: contextOf(more(platform)), fresh: options.noCacheFilter })
+  }
+
+  function contextOf({ file }: TargetBuild): Vertex | FolderSource {
+    return main.vertex ?? { kind: 'folder', ...(file.path === undefined ? {} : { ignoreFile: `${file.path}.dockerignore` }) }
   }
 
   function baseOf({ platform }: TargetBuild, stage: GraphStage): BaseFacts | undefined {
