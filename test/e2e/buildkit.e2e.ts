@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { copyFileSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, createWriteStream, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ABILITY } from '../../src/driver/buildkit/facts.ts'
 import { XbuildError } from '../../src/errors.ts'
 import { MEDIA_TYPE, type Descriptor } from '../../src/oci/descriptor.ts'
 import { formatPlatform, platformOfNodeArch } from '../../src/platform.ts'
@@ -101,6 +103,20 @@ function everyEngine(node: () => BuildkitNode): void {
     expect(second.lines).toEqual([])
     writeFileSync(join(context, 'a.txt'), 'two')
     expect(await fileIn((await build({ context, dockerfile })).image, 'b.txt')).toBe('two')
+  })
+
+  test('gives out the merged files of an image', async () => {
+    const remote = node().remote({ context: await contextOf(), dockerfile: `${BASE}RUN echo one >/kept; echo two >/gone\nRUN rm /gone; cat /proc/sys/kernel/random/uuid >/id\n`, options: { noCache: true } })
+    const driver = node().driver(() => remote)
+    const { signal } = new AbortController()
+    const image = await driver.build(imageJob(NATIVE), { signal, emit: () => {} })
+    const archive = join(folder, 'tree.tar')
+    await pipeline(await image.exportTree!({ signal }), createWriteStream(archive))
+    await driver.close()
+    const listed = execFileSync('tar', ['-tf', archive], { encoding: 'utf8' }).split('\n')
+    expect(listed).toEqual(expect.arrayContaining(['kept', 'id', 'bin/busybox']))
+    expect(listed).not.toContain('gone')
+    expect(execFileSync('tar', ['-xOf', archive, 'id'], { encoding: 'utf8' })).toBe(await fileIn(image, 'id'))
   })
 
   test('says which RUN failed, with its exit code and last output', async () => {
@@ -293,6 +309,13 @@ describe('a current Docker with the containerd store', () => {
     const { image } = await tunneled.build({ job: imageJob(NATIVE), context, dockerfile: `${BASE}COPY a.bin /\nRUN wc -c </a.bin >/size\n` })
     expect(await fileIn(image, 'size')).toBe(`${2 << 20}\n`)
     await tunneled.close()
+  })
+
+  test('hands results over as one stream where it is older', async () => {
+    const abilities = new Set([...node.facts.abilities].filter((name) => name !== ABILITY.blobByBlob))
+    const { image } = await build({ context: await contextOf({ a: 'streamed' }), dockerfile: `${BASE}COPY a /\n`, driver: { facts: { ...node.facts, abilities } } })
+    expect(await fileIn(image, 'a')).toBe('streamed')
+    expect(readdirSync(node.store.folder.tmp)).toEqual([])
   })
 
   test('takes folders, layouts and stages built elsewhere as named contexts', async () => {

@@ -8,6 +8,7 @@ import type { RemoteBuild } from '../remote-build.ts'
 import type { Transport } from '../transport.ts'
 import { entitlementsOf, frontendAttributes, targetOf } from './attributes.ts'
 import { jobCaches } from './caches.ts'
+import { exportTree } from './export-tree.ts'
 import { failureOf } from './failure.ts'
 import { ABILITY, checkAbilities, type BuildkitFacts } from './facts.ts'
 import type { SolveRequestSchema } from './gen/control_pb.ts'
@@ -76,7 +77,8 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
       await caches.finish(answer)
       const image = await taken(answer, { name, remote, platform, signal })
       checkPlatform(image.config, job.kind === 'image' ? job.target : job.platform, transport.endpoint)
-      return image
+      const made = link
+      return { ...image, exportTree: ({ signal }) => exportTree({ transport, link: made, build: remote, request, signal }) }
     } catch (error) {
       const own = link?.failure()
       const step = told.failed()
@@ -109,7 +111,7 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
     if (sourceDateEpoch !== undefined && !facts.abilities.has(ABILITY.timestamps)) warn(`${transport.endpoint} does not write the times of SOURCE_DATE_EPOCH: its BuildKit is too old`)
     const stamp = sourceDateEpoch === undefined ? {} : { 'rewrite-timestamp': 'true' }
     const { pushTo } = options
-    if (!pushTo) return { Exporter: 'oci', ExporterAttrs: { ...stamp, tar: 'false' } }
+    if (!pushTo) return { Exporter: 'oci', ExporterAttrs: { ...stamp, ...(facts.abilities.has(ABILITY.blobByBlob) ? { tar: 'false' } : {}) } }
     const insecure = pushTo.insecure ? { 'registry.insecure': 'true' } : {}
     return { Exporter: 'image', ExporterAttrs: { ...stamp, ...insecure, name: pushTo.repository, push: 'true', 'push-by-digest': 'true', 'oci-mediatypes': 'true', store: 'false' } }
   }

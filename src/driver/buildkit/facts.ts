@@ -22,6 +22,8 @@ export const ABILITY = {
   ulimits: 'exec.meta.ulimit',
   shmSize: 'exec.mount.tmpfs.size',
   gha: 'cache.gha',
+  /** Results come blob by blob, those that are here already not at all; it came in the same release (0.11). Without: as a tar stream. */
+  blobByBlob: 'exporter.image.attestations',
   timestamps: 'exporter.sourcedateepoch',
 } as const
 

@@ -3,9 +3,11 @@ import { hostname } from 'node:os'
 import { basename, resolve } from 'node:path'
 import type { RemoteBuild } from '../remote-build.ts'
 import type { Served } from './grpc/server.ts'
+import { storeLayoutTar } from './layout-tar.ts'
 import { authService } from './session/auth.ts'
 import { contentService } from './session/content.ts'
 import { storeContents, type Contents } from './session/contents.ts'
+import { fileSendService } from './session/file-send.ts'
 import { fileSyncService } from './session/file-sync.ts'
 import { healthService } from './session/health.ts'
 import { secretsService } from './session/secrets.ts'
@@ -42,7 +44,7 @@ export function openInputs(build: RemoteBuild): SessionInputs {
   return {
     services: [
       ...healthService(), ...fileSyncService(trees), ...secretsService(build.secret), ...sshService(build.agent), ...authService(build.credentials),
-      ...uploadService(files), ...contentService(stores),
+      ...uploadService(files), ...contentService(stores), ...fileSendService((file) => storeLayoutTar(file, build.store)),
     ],
     sharedKey: sharedKeyOf(build),
     stores,
