@@ -61,6 +61,10 @@ async function runCommand(command: Command, terminal: Terminal): Promise<number>
       const { runPrune } = await import('./prune.ts')
       return runPrune(command.options, terminal)
     }
+    case 'pack': {
+      const { runPack } = await import('./pack.ts')
+      return runPack(command.options, terminal)
+    }
     case 'node': {
       const { runNode } = await import('./node.ts')
       return runNode(command.options, terminal)

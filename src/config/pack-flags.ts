@@ -1,0 +1,78 @@
+import { parsePlatform } from '../platform.ts'
+import { suggest } from '../suggest.ts'
+import type { FlagInput } from './flag-values.ts'
+import type { Flag } from './flag.ts'
+import { FLAGS } from './flags.ts'
+import { parseBool, usageError } from './values.ts'
+
+/** What can be done with packs. */
+export const PACK_VERBS = ['ls', 'build', 'verify', 'rm'] as const
+
+interface PackCommon {
+  readonly json: boolean
+  readonly store?: string
+  readonly cwd: string
+}
+
+/** A recipe, and of compilers the major version. */
+export interface WantedPack {
+  readonly recipe: string
+  readonly version: string
+}
+
+/** `xbuild pack ...`. */
+export type PackCommand = PackCommon & (
+  | { readonly verb: 'ls' }
+  /** No names: all packs. */
+  | { readonly verb: 'verify'; readonly names: readonly string[] }
+  | { readonly verb: 'rm'; readonly names: readonly string[] }
+  | { readonly verb: 'build'; readonly wanted: readonly WantedPack[]; /** GOARCH. */ readonly architectures: readonly string[]; readonly from: { readonly id: string; readonly codename: string } }
+)
+
+interface PackValues {
+  readonly json: boolean
+  readonly platforms: readonly string[]
+  readonly from?: string
+  readonly store?: string
+}
+
+const bool = (texts: readonly string[], { label }: FlagInput) => parseBool(texts.at(-1) ?? '', label)
+
+/** Every flag of `xbuild pack`. */
+export const PACK_FLAGS: { readonly [K in keyof PackValues]-?: Flag<PackValues[K]> } = {
+  json: { name: 'json', group: 'common', help: 'Print packs as JSON (ls)', absent: false, parse: bool },
+  platforms: {
+    name: 'platform', placeholder: 'OS/ARCH', repeat: true, group: 'common', default: 'linux/arm64', absent: [],
+    help: 'The images whose programs get twins (build)',
+    parse: (texts) => texts.flatMap((text) => text.split(',')).map((text) => parsePlatform(text).architecture),
+  },
+  from: { name: 'from', placeholder: 'DISTRIBUTION:CODENAME', group: 'common', help: 'The distribution of those images (build)', default: 'debian:trixie', absent: undefined, parse: (texts) => texts.at(-1) },
+  store: FLAGS.store,
+}
+
+/** Reads the words and values of `xbuild pack`. Throws BAD_OPTION. */
+export function readPackCommand(words: readonly string[], { json, platforms, from, store }: PackValues, cwd: string): PackCommand {
+  const [word = 'ls', ...names] = words
+  const verb = PACK_VERBS.find((one) => one === word) ?? (word === 'list' ? 'ls' : word === 'remove' ? 'rm' : undefined)
+  if (!verb) {
+    const near = suggest(word, PACK_VERBS)
+    throw usageError(`Cannot use "xbuild pack ${word}": unknown`, near ? `Did you mean xbuild pack ${near}?` : `Write xbuild pack ${PACK_VERBS.join(', ')}`)
+  }
+  const base = { json, cwd, ...(store === undefined ? {} : { store }) }
+  if (verb !== 'build' && (platforms.length > 0 || from !== undefined)) throw usageError(`Cannot use "--${from === undefined ? 'platform' : 'from'}" with xbuild pack ${verb}: it belongs to xbuild pack build`)
+  if (verb === 'ls') {
+    if (names.length > 0) throw usageError(`Cannot list "${names.join(' ')}": xbuild pack ls takes no names`)
+    return { ...base, verb }
+  }
+  if (verb === 'verify') return { ...base, verb, names }
+  if (names.length === 0) throw usageError(`Cannot ${verb} packs: no name is given`, verb === 'rm' ? 'Write it like xbuild pack rm DIGEST' : 'Write it like xbuild pack build cc1@14 as')
+  if (verb === 'rm') return { ...base, verb, names }
+  const [, id, codename] = /^([a-z0-9]+):([a-z0-9.-]+)$/.exec(from ?? 'debian:trixie') ?? []
+  if (!id || !codename) throw usageError(`Cannot read --from "${from}"`, 'Write it like debian:trixie')
+  const wanted = names.map((name) => {
+    const [, recipe, version = ''] = /^([a-z0-9+-]+)(?:@(\d{1,2}))?$/.exec(name) ?? []
+    if (!recipe) throw usageError(`Cannot build pack "${name}": not a name`, 'Write it like cc1@14 or as')
+    return { recipe, version }
+  })
+  return { ...base, verb, wanted, architectures: platforms.length > 0 ? platforms : ['arm64'], from: { id, codename } }
+}
