@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { BuildOptions, NamedContext } from './config/options.ts'
+import { createImages } from './driver/embedded/images.ts'
 import type { Emit } from './driver/driver.ts'
 import { openEngines, type Engines } from './engines.ts'
 import { keepInStore, keepStoreSmall, resultOf } from './finish.ts'
@@ -126,7 +127,6 @@ export async function plan(options: BuildOptions, edges: BuildEdges): Promise<Bu
 export async function ask(question: Question, options: BuildOptions, edges: BuildEdges): Promise<Answer> {
   const site = await openSite(options, edges)
   try {
-    const { createImages } = await import('./driver/embedded/images.ts')
     const { inspect } = await import('./inspect.ts')
     const images = createImages({ store: site.store, registry: site.registry, cwd: options.cwd, emit: edges.emit, pull: options.pull })
     return await inspect(question, options, { dockerfile: await site.main.dockerfile(), images, warn: site.warn, signal: edges.signal })

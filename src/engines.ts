@@ -4,10 +4,9 @@ import type { BuildOptions } from './config/options.ts'
 import type { BaseFacts } from './dockerfile/checks/view.ts'
 import type { GraphStage } from './dockerfile/types.ts'
 import { openBuildInputs } from './driver/embedded/build-inputs.ts'
-import type { EmbeddedEngine } from './driver/embedded/open.ts'
+import { openEmbedded, type EmbeddedEngine } from './driver/embedded/open.ts'
 import type { BuiltImage, Driver } from './driver/driver.ts'
 import type { OpenedNode } from './driver/opened-node.ts'
-import { pushedOrBrought, pushTargetFor } from './driver/pushed.ts'
 import type { TargetBuild } from './driver/target.ts'
 import type { ImageJob } from './plan/types.ts'
 import { formatPlatform, samePlatform, type Platform } from './platform.ts'
@@ -48,7 +47,6 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
   let caches: Caches | undefined
   let embedded: EmbeddedEngine | undefined
   const here = once(async () => {
-    const { openEmbedded } = await import('./driver/embedded/open.ts')
     caches = await openCachesOf(options, { registry, cwd: options.cwd, env, emit, store, platforms: plan.platforms })
     return (embedded = await openEmbedded({
       options, targets: targets.filter(isPlannedHere), more: targetOf, ground, registry, main, inputs, emit, signal,
@@ -59,8 +57,9 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
     }))
   })
   const others = new Map<string, Promise<Driver>>()
-  const buildFor = once(async () => (await import('./driver/remote-builds.ts')).createRemoteBuilds({ targets, main, inputs, store, env, warn: site.warn }))
-  const unfinished = nodes.length === 0 ? undefined : (await import('./driver/unfinished.ts')).openUnfinished(site)
+  const elsewhere = nodes.length === 0 ? undefined : await import('./driver/elsewhere.ts')
+  const unfinished = elsewhere?.openUnfinished(site)
+  const buildFor = elsewhere?.createRemoteBuilds({ targets, main, inputs, store, env, warn: site.warn })
   if (targets.some(isPlannedHere)) {
     await here().catch(async (error: unknown) => {
       await inputs.close()
@@ -99,9 +98,9 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
   }
 
   /** Files are wanted of every image when the result goes into a folder or a tar; engines elsewhere give images only. */
-  async function withFiles(image: BuiltImage): Promise<BuiltImage> {
+  function withFiles(image: BuiltImage): BuiltImage {
     if (image.exportTree || !outputs.outputs.some(({ type }) => type === 'local' || type === 'tar')) return image
-    return (await import('./driver/embedded/image-tree.ts')).withTree(image, ground, options)
+    return elsewhere!.withTree(image, ground, options)
   }
 
   function driverOf(name: string): Promise<Driver> {
@@ -112,7 +111,7 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
   }
 
   async function openOther(opened: OpenedNode): Promise<Driver> {
-    const build = await buildFor()
+    const [build, { pushTargetFor, pushedOrBrought }] = [buildFor!, elsewhere!]
     const pushTo = pushTargetFor(opened, { ...outputs, options, registry, signal })
     if (!pushTo) return opened.driver(build)
     const [pushing, bringing] = await Promise.all([opened.driver(build, { pushTo }), opened.driver(build)])

@@ -1,5 +1,6 @@
 import type { BuildResult } from './build.ts'
 import type { BuildOptions } from './config/options.ts'
+import { createSnapshotKeeper } from './driver/embedded/keeper.ts'
 import { formatPlatform } from './platform.ts'
 import type { PublishResult } from './publish/publish.ts'
 import type { Settled } from './run/outcome.ts'
@@ -20,7 +21,6 @@ export async function keepInStore(store: Store, { descriptor, bytes }: PublishRe
 export async function keepStoreSmall({ storeLimit }: BuildOptions, { store, ground, lease, warn }: Site, signal: AbortSignal): Promise<void> {
   if (storeLimit === undefined) return
   lease.release()
-  const { createSnapshotKeeper } = await import('./driver/embedded/keeper.ts')
   const warning = await keepWithin(store.folder, storeLimit, createSnapshotKeeper(ground.workers, signal))
   if (warning !== undefined) warn(warning)
 }

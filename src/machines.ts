@@ -1,6 +1,7 @@
 import type { BuildEdges } from './build.ts'
 import type { BuildOptions } from './config/options.ts'
 import type { OpenedNodes } from './driver/opened-node.ts'
+import { selectNodes } from './nodes/select.ts'
 import type { Platform } from './platform.ts'
 import type { Store } from './store/store.ts'
 
@@ -19,7 +20,6 @@ export interface Machines {
 
 /** Finds the machines that the options, the environment and the user's settings name. Throws BAD_OPTION. */
 export async function findMachines({ builders = [], nodes = [] }: BuildOptions, { env, signal, store }: Pick<BuildEdges, 'env' | 'signal'> & { readonly store: Store }): Promise<Machines> {
-  const { selectNodes } = await import('./nodes/select.ts')
   const definitions = await selectNodes({ named: builders, configured: nodes, env })
   let opened: Promise<OpenedNodes> | undefined
   return {
