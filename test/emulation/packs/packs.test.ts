@@ -1,0 +1,177 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { parseStanzas } from '../../../src/emulation/packs/apt.ts'
+import { configuredDifferently } from '../../../src/emulation/packs/configured.ts'
+import { configuredWith, readElf } from '../../../src/emulation/packs/elf.ts'
+import { fuse } from '../../../src/emulation/packs/fuse.ts'
+import { parseOsRelease } from '../../../src/emulation/packs/os-release.ts'
+import { manifestText, packDigest, rulesText, type PackManifest } from '../../../src/emulation/packs/pack.ts'
+import { findPack, listPacks, verifyPack } from '../../../src/emulation/packs/pack-folder.ts'
+import { matchRecipe, programNames, readRecipes } from '../../../src/emulation/packs/recipes.ts'
+import { PACK_TARGETS } from '../../../src/emulation/packs/targets.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'xbuild-packs-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+/** A 64-bit little-endian ELF file with these program headers: type, offset, address, size. */
+function elf(headers: readonly (readonly [type: number, offset: number, address: number, size: number])[], size = 4096): Buffer {
+  const file = Buffer.alloc(size)
+  Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]).copy(file)
+  file.writeBigUInt64LE(0x1234n, 24)
+  file.writeBigUInt64LE(64n, 32)
+  file.writeUInt16LE(56, 54)
+  file.writeUInt16LE(headers.length, 56)
+  headers.forEach(([type, offset, address, length], index) => {
+    const at = 64 + 56 * index
+    file.writeUInt32LE(type, at)
+    for (const [place, value] of [[8, offset], [16, address], [24, address], [32, length], [40, length]] as const) file.writeBigUInt64LE(BigInt(value), at + place)
+  })
+  return file
+}
+
+function note(type: number, name: string, content: Buffer): Buffer {
+  const head = Buffer.alloc(12)
+  head.writeUInt32LE(4, 0)
+  head.writeUInt32LE(content.length, 4)
+  head.writeUInt32LE(type, 8)
+  return Buffer.concat([head, Buffer.from(name.padEnd(4, '\0')), content])
+}
+
+describe('a build-id', () => {
+  const withNote = (bytes: Buffer) => {
+    const file = elf([[4, 1024, 0, bytes.length]])
+    bytes.copy(file, 1024)
+    return file
+  }
+
+  test.each([
+    ['of GNU', note(3, 'GNU', Buffer.from('00112233445566778899', 'hex')), '00112233445566778899'],
+    ['of Go, its last part', note(4, 'Go', Buffer.from('abcd/efgh/ijkl/0123456789_-abcdefgh')), 'go-0123456789_-abcdefgh'],
+    ['of Go, that leads elsewhere', note(4, 'Go', Buffer.from('abcdefgh/..................')), undefined],
+    ['behind other notes', Buffer.concat([note(5, 'GNU', Buffer.alloc(16)), note(3, 'GNU', Buffer.alloc(20, 0xab))]), 'ab'.repeat(20)],
+    ['that is too long', note(3, 'GNU', Buffer.alloc(200, 1)), undefined],
+    ['of another kind', note(1, 'GNU', Buffer.alloc(16)), undefined],
+  ])('%s', (_, bytes, id) => expect(readElf(withNote(bytes))?.id).toBe(id))
+
+  test.each([
+    ['no ELF file', Buffer.from('#!/bin/sh\n'.repeat(10))],
+    ['one without end', elf([[4, 4090, 0, 1 << 30]])],
+    ['headers outside', elf([], 64)],
+  ])('is not found in %s', (_, file) => expect(readElf(file)?.id).toBeUndefined())
+
+  test('is not looked for outside of the file', () => {
+    const file = elf([[4, 0, 0, 10]])
+    file.writeBigUInt64LE(1n << 62n, 32)
+    expect(readElf(file)).toBeUndefined()
+  })
+})
+
+describe('putting the handler before QEMU', () => {
+  const blob = Buffer.alloc(100, 0x90)
+  const qemu = elf([[1, 0, 0, 4096], [1, 0, 0x10000, 0x2345], [4, 0x200, 0x200, 32], [4, 0x220, 0x220, 32]])
+
+  test('moves the entry point to it, and tells it the way back', () => {
+    const fused = fuse(qemu, blob)
+    const address = fused.readBigUInt64LE(24)
+    expect(address).toBe(0x20000n)
+    const header = 64 + 56 * 3
+    expect(fused.readUInt32LE(header)).toBe(1)
+    expect(fused.readUInt32LE(header + 4)).toBe(5)
+    expect(fused.readBigUInt64LE(header + 16)).toBe(address)
+    const offset = Number(fused.readBigUInt64LE(header + 8))
+    expect(address + fused.readBigInt64LE(offset + 8)).toBe(0x1234n)
+    expect(fused.subarray(offset + 16)).toEqual(blob.subarray(16))
+    expect(fused.subarray(0, 24)).toEqual(qemu.subarray(0, 24))
+  })
+
+  test.each([
+    ['no 64-bit ELF', Buffer.alloc(4096)],
+    ['no note', elf([[1, 0, 0, 4096]])],
+    ['no note behind the segments', elf([[4, 0, 0, 32], [1, 0, 0, 4096]])],
+    ['damaged headers', elf([[1, 0, 0, 4096], [4, 0, 0, 32]]).subarray(0, 150)],
+  ])('refuses a program with %s', (_, file) => expect(() => fuse(file, blob)).toThrow(/Cannot put the handler before QEMU/))
+})
+
+test.each([
+  ['ID=debian\nVERSION_CODENAME=trixie\n', { id: 'debian', codename: 'trixie' }],
+  ['ID="ubuntu"\nVERSION_CODENAME=noble\nUBUNTU_CODENAME=noble\n', { id: 'ubuntu', codename: 'noble' }],
+  ["ID='linuxmint'\nUBUNTU_CODENAME=noble\n", { id: 'linuxmint', codename: 'noble' }],
+  ['ID=alpine\nVERSION_ID=3.20\n', undefined],
+  ['ID=debian\nVERSION_CODENAME=../../etc\n', undefined],
+  ['', undefined],
+])('the distribution in %j', (text, distribution) => expect(parseOsRelease(text)).toEqual(distribution))
+
+test('what apt shows of a package', () => {
+  const text = 'Package: cpp-14-aarch64-linux-gnu\nSource: gcc-14-cross (9)\nVersion: 14.2.0-19cross1\nArchitecture: amd64\nPre-Depends: one\nDepends: libc6 (>= 2.38), a | b\n'
+    + 'Built-Using: gcc-14 (= 14.2.0-19), other (= 1)\nDescription: text\n SHA256: no\nSHA256: ab\n\nPackage: as\nVersion: 2+b1\nArchitecture: arm64\nSHA256: cd\n\nPackage: broken\n'
+  expect(parseStanzas(text)).toEqual([
+    {
+      name: 'cpp-14-aarch64-linux-gnu', version: '14.2.0-19cross1', architecture: 'amd64', sha256: 'ab', source: { name: 'gcc-14-cross', version: '9' },
+      builtUsing: new Map([['gcc-14', '14.2.0-19'], ['other', '1']]), depends: ['one', 'libc6', 'a'],
+    },
+    { name: 'as', version: '2+b1', architecture: 'arm64', sha256: 'cd', source: { name: 'as', version: '2' }, builtUsing: new Map(), depends: [] },
+  ])
+})
+
+test.each([
+  ['--host=a --enable-default-pie', '--host=b --enable-default-pie', []],
+  ['--with-arch=armv7-a', '', ['--with-arch=armv7-a']],
+  ['--with-arch=armv7-a', '--with-arch=armv8-a', ['--with-arch=armv7-a', '--with-arch=armv8-a']],
+  ["--with-pkgversion='Debian 14.2.0-19' --build=x", "--with-pkgversion='Debian 14.2.0-18'", ["--with-pkgversion='Debian 14.2.0-19'", "--with-pkgversion='Debian 14.2.0-18'"]],
+])('a compiler configured with %j, and its twin with %j', (one, other, different) => {
+  const program = (options: string) => configuredWith(Buffer.from(`text\0../src/configure -v ${options}\0more`))
+  expect(configuredDifferently(program(one), program(other))).toEqual(different)
+})
+
+describe('recipes', async () => {
+  const recipes = await readRecipes()
+  test.each([
+    ['/usr/libexec/gcc/aarch64-linux-gnu/14/cc1', 'arm64', 'cc1 14 arm64'],
+    ['/usr/lib/gcc/arm-linux-gnueabihf/12/cc1plus', 'arm', 'cc1plus 12 armhf'],
+    ['/usr/bin/as', 'riscv64', 'as  riscv64'],
+    ['/usr/bin/s390x-linux-gnu-as', 's390x', 'as  s390x'],
+    ['/usr/libexec/gcc/x86_64-linux-gnu/14/cc1', 'arm64', undefined],
+    ['/opt/cc1', 'arm64', undefined],
+    ['/usr/bin/alias', 'arm64', undefined],
+  ])('for %s on %s', (path, architecture, found) => {
+    const match = matchRecipe(recipes, path, PACK_TARGETS[architecture]!)
+    expect(match && `${match.recipe.name} ${match.version} ${match.target.debian}`).toBe(found)
+  })
+
+  test('name the programs that the handler asks about', () => {
+    expect(programNames(recipes, PACK_TARGETS['arm64']!)).toEqual(expect.arrayContaining(['aarch64-linux-gnu-as', 'as', 'cc1', 'cc1plus', 'lto1']))
+  })
+})
+
+describe('packs in a folder', () => {
+  const manifest: PackManifest = {
+    format: 1, recipe: 'as', distribution: 'debian trixie', architecture: 'arm64', host: 'amd64', source: { name: 'binutils', version: '2.44-3' }, packages: [],
+    files: [{ path: 'bin/as', size: 3, sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad' }], // of "abc"
+    twin: { id: '0011223344556677', program: '/usr/bin/as', rules: ['skip @', 'load {pack} as'] },
+  }
+  const digest = packDigest(manifest)
+  const write = (name: string, content: string) => {
+    mkdirSync(join(folder, name, 'bin'), { recursive: true })
+    writeFileSync(join(folder, name, 'bin/as'), content)
+    writeFileSync(join(folder, name, 'manifest.json'), manifestText(manifest))
+  }
+
+  test('are listed when their names and manifests agree, verified by content, and found by the beginning of their digest', async () => {
+    write(digest, 'abc')
+    write('0'.repeat(64), 'abc')
+    mkdirSync(join(folder, 'f'.repeat(64)))
+    const packs = await listPacks(folder)
+    expect(packs.map((pack) => pack.digest)).toEqual([digest])
+    expect(await verifyPack(packs[0]!)).toEqual([])
+    expect(findPack(packs, digest.slice(0, 12)).digest).toBe(digest)
+    expect(findPack(packs, 'as').digest).toBe(digest)
+    expect(() => findPack(packs, 'cc1')).toThrow(/there is none/)
+    expect(rulesText(packs[0]!)).toBe(`skip @\nload /dev/.xbuild/packs/${digest} as\n`)
+    writeFileSync(join(folder, digest, 'bin/as'), 'abd')
+    expect(await verifyPack(packs[0]!)).toEqual(['bin/as has other content than when it was made'])
+    writeFileSync(join(folder, digest, 'bin/as'), 'abcd')
+    expect(await listPacks(folder)).toEqual([])
+  })
+})
