@@ -5,4 +5,4 @@
 const crypto = process.getBuiltinModule('node:crypto')
 
 /** As in `node:crypto`. */
-export const { createHash, randomBytes, randomUUID } = crypto
+export const { createHash, createHmac, createPrivateKey, createPublicKey, randomBytes, randomUUID, sign } = crypto
