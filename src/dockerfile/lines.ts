@@ -53,7 +53,7 @@ export function openLines(text: string): LineReader {
 
 /** The line without its line end, `\n` or `\r\n`. */
 export function withoutNewline(raw: string): string {
-  let end = raw.length
+  let end = raw.endsWith('\n') ? raw.length - 1 : raw.length
   while (end > 0 && (raw[end - 1] === '\n' || raw[end - 1] === '\r')) end--
   return raw.slice(0, end)
 }
