@@ -351,7 +351,7 @@ describe('a current Docker with the containerd store', () => {
     expect(await fileIn(second.image, 'id')).toBe(await fileIn(first.image, 'id'))
   })
 
-  test('pushes the result itself, by digest; takes no base image of another platform', async () => {
+  test('pushes the result itself, takes no base image of another platform, and logs in without knowing the password', async () => {
     const registry = await startTestRegistry()
     const repository = `${registry.host}/pushed`
     const from = async (descriptor: Descriptor) => {
@@ -370,6 +370,26 @@ describe('a current Docker with the containerd store', () => {
     const error = await failure(build({ dockerfile: `FROM ${repository}@${image.descriptor.digest}\nENV A=1\n`, job: imageJob(other) }))
     expect(error).toMatchObject({ code: 'NO_PLATFORM', at: { line: 1 } })
     expect(error.message).toContain(NATIVE)
+
+    // From now on the registry wants a token, and the token service a password: the daemon is given the one, not the other
+    registry.intercepts.push((request, response, { path, headers }) => {
+      if (headers.authorization === 'Bearer good' || (path.startsWith('/token') && headers.authorization === `Basic ${btoa('user:secret')}`)) {
+        if (path.startsWith('/token')) response.end('{"token":"good"}')
+        return path.startsWith('/token')
+      }
+      response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${registry.host}/token",service="test"` }).end('{}')
+      request.resume()
+      return true
+    })
+    const dockerfile = `FROM ${repository}@${image.descriptor.digest}\nENV PULLED=1\n`
+    const remote = (password: string) => ({ credentials: { find: async () => ({ kind: 'password', username: 'user', password, from: 'a test' }) as const, looked: async () => '' } })
+    await docker.docker('builder', 'prune', '-af')
+    expect(await failure(build({ dockerfile, remote: remote('wrong') }))).toMatchObject({ code: 'AUTH' })
+    const pulled = await build({ dockerfile, remote: remote('secret') })
+    expect(pulled.image.config.config?.Env).toContain('PULLED=1')
+    const asked = registry.seen.filter(({ path }) => path.startsWith('/token'))
+    expect(asked.length).toBeGreaterThan(0)
+    expect(asked.every(({ headers }) => headers['user-agent'] === 'xbuild')).toBe(true)
     await registry.stop()
   })
 })

@@ -46,7 +46,7 @@ export interface PushTarget {
 /** A BuildKit daemon as a driver. Loading this module loads the protobuf runtime: import it when a node is used. */
 export function createBuildkitDriver(options: BuildkitOptions): Driver {
   const { transport, facts } = options
-  const links = createLinks(transport)
+  const links = createLinks(transport, options.env ?? {})
   const progress = createProgress()
 
   async function build(job: Job, { signal, emit, stages = [] }: DriverOptions): Promise<BuiltImage> {
@@ -80,9 +80,8 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
       const made = link
       return { ...image, exportTree: ({ signal }) => exportTree({ transport, link: made, build: remote, request, signal }) }
     } catch (error) {
-      const own = link?.failure()
       const step = told.failed()
-      throw failureOf(own instanceof XbuildError ? own : error, { endpoint: transport.endpoint, signal, dockerfile: remote.dockerfile, emulated, ...(step ? { step } : {}) })
+      throw failureOf(link?.ownFailure(error) ?? error, { endpoint: transport.endpoint, signal, dockerfile: remote.dockerfile, emulated, ...(step ? { step } : {}) })
     } finally {
       told.end()
     }

@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { basename, resolve } from 'node:path'
+import type { BuildOptions } from '../../config/options.ts'
+import type { Agents } from '../../host/http/agents.ts'
+import type { SendHttp } from '../../host/http/send.ts'
 import type { RemoteBuild } from '../remote-build.ts'
 import type { Served } from './grpc/server.ts'
 import { storeLayoutTar } from './layout-tar.ts'
@@ -22,6 +25,7 @@ export interface SessionInputs {
   readonly sharedKey: string
   /** Content stores by name, for images that are inputs and for caches. */
   readonly stores: Map<string, Contents>
+  close(): void
 }
 
 /** Names of a session's trees; a named context has the prefix before its name. */
@@ -31,8 +35,8 @@ export const TREE = { context: 'context', dockerfile: 'dockerfile', named: 'name
 export const ARCHIVE = 'context.tar'
 
 /** Everything that jobs of this build may be asked for by a daemon. */
-export function openInputs(build: RemoteBuild): SessionInputs {
-  const { context, options } = build
+export function openInputs(build: RemoteBuild, env: Readonly<Record<string, string | undefined>>): SessionInputs {
+  const { context, options, credentials } = build
   const trees = new Map<string, Tree>([[TREE.dockerfile, dockerfileTree(build)]])
   if (context.kind === 'folder') trees.set(TREE.context, treeOf(context.path))
   if (context.kind === 'nothing') trees.set(TREE.context, memoryTree({}))
@@ -41,13 +45,28 @@ export function openInputs(build: RemoteBuild): SessionInputs {
   }
   const stores = new Map<string, Contents>([['export', storeContents(build.store)]])
   const files = new Map(context.kind === 'archive' ? [[ARCHIVE, context.file]] : [])
+  const { http, close } = tokenHttp(options, env)
   return {
     services: [
-      ...healthService(), ...fileSyncService(trees), ...secretsService(build.secret), ...sshService(build.agent), ...authService(build.credentials),
+      ...healthService(), ...fileSyncService(trees), ...secretsService(build.secret), ...sshService(build.agent), ...authService({ credentials, http, isPlain: (host) => options.registries[host]?.http === true }),
       ...uploadService(files), ...contentService(stores), ...fileSendService((file) => storeLayoutTar(file, build.store)),
     ],
     sharedKey: sharedKeyOf(build),
     stores,
+    close,
+  }
+}
+
+/** Connections to token services, made when the first is asked. */
+function tokenHttp({ registries }: BuildOptions, env: Readonly<Record<string, string | undefined>>): { http: () => Promise<SendHttp>; close: () => void } {
+  let agents: Agents | undefined
+  return {
+    async http() {
+      const [{ createAgents }, { createHttp }, { configOf }] = await Promise.all([import('../../host/http/agents.ts'), import('../../host/http/send.ts'), import('../../registry/endpoint.ts')])
+      agents ??= createAgents({ env, tlsOf: (host) => configOf(host, registries) })
+      return createHttp({ agents, idleTimeout: 60_000 })
+    },
+    close: () => agents?.close(),
   }
 }
 

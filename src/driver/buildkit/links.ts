@@ -1,3 +1,4 @@
+import { XbuildError } from '../../errors.ts'
 import type { Transport } from '../transport.ts'
 import type { RemoteBuild } from '../remote-build.ts'
 import { connectGrpc, type GrpcClient } from './grpc/client.ts'
@@ -9,8 +10,8 @@ export interface Link {
   readonly client: GrpcClient
   readonly session: Session
   readonly inputs: SessionInputs
-  /** What went wrong on our side while something was given to the daemon, which knows less of it. */
-  failure(): unknown
+  /** What failed on our side, if it is what the daemon says; we know more of it. */
+  ownFailure(error: unknown): XbuildError | undefined
 }
 
 /** Connections of a driver: one for control, and a session for all jobs that are asked the same things. */
@@ -19,7 +20,7 @@ export interface Links {
   close(): void
 }
 
-export function createLinks(transport: Transport): Links {
+export function createLinks(transport: Transport, env: Readonly<Record<string, string | undefined>>): Links {
   let control: Promise<GrpcClient> | undefined
   const sessions = new Map<string, Promise<Link>>()
 
@@ -51,14 +52,18 @@ export function createLinks(transport: Transport): Links {
       return opening
 
       async function open(build: RemoteBuild): Promise<Link> {
-        const inputs = openInputs(build)
-        let failure: unknown
+        const inputs = openInputs(build, env)
+        const failures: XbuildError[] = []
         const connected = await client(signal)
         const session = await openSession({
           transport, client: connected, services: inputs.services, sharedKey: inputs.sharedKey, signal,
-          onFailure: (error) => (failure = error),
+          onFailure: (error) => void (error instanceof XbuildError && failures.push(error)),
         })
-        return { client: connected, session, inputs, failure: () => failure }
+        void session.gone.then(inputs.close)
+        return {
+          client: connected, session, inputs,
+          ownFailure: (error) => failures.findLast(({ message }) => error instanceof Error && error.message.includes(message)),
+        }
       }
     },
     close() {
