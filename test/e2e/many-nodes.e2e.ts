@@ -1,0 +1,132 @@
+import { copyFileSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { formatPlatform, platformOfNodeArch } from '../../src/platform.ts'
+import { cacheFolder } from '../conformance/support/places.ts'
+import { startDockerd, startPodman, type Daemon } from '../support/daemons.ts'
+import { removeLeftovers, startDocker } from '../support/docker.ts'
+import { dockerRoot } from '../support/docker-root.ts'
+import { startRegistry, type DebianRegistry } from '../support/registry-debian.ts'
+import { writeFiles } from './support/context.ts'
+import { baseLayout } from './support/examples.ts'
+import { tempFolder } from './support/places.ts'
+import { xbuild, type Ended } from './support/xbuild.ts'
+
+const NATIVE = formatPlatform(platformOfNodeArch(process.arch))
+const TWO = ['--platform', `${NATIVE},linux/386`]
+const folder = tempFolder()
+const store = join(folder, 'store')
+const cleanUps: (() => Promise<unknown> | void)[] = []
+let current: string
+let old: Daemon
+let podman: Daemon
+let registry: DebianRegistry
+let count = 0
+
+beforeAll(async () => {
+  const cache = await cacheFolder()
+  removeLeftovers(cache)
+  const work = join(cache, `work-nodes-${process.pid}`)
+  cleanUps.push(() => rmSync(work, { recursive: true, force: true }))
+  const docker = await startDocker(await dockerRoot(cache), work)
+  cleanUps.unshift(() => docker.stop())
+  current = `unix://${docker.socket}`
+  ;[old, podman, registry] = await Promise.all([startDockerd(), startPodman(), startRegistry()])
+  cleanUps.unshift(() => Promise.all([old.stop(), podman.stop(), registry.stop()]))
+}, 600_000)
+
+afterAll(async () => {
+  for (const cleanUp of cleanUps) await cleanUp()
+})
+
+/** Builds with the base layer in the context, so that no engine needs to know an image. */
+async function build(dockerfile: string, nodes: readonly string[], args: readonly string[], command: readonly string[] = []): Promise<Ended> {
+  const context = writeFiles(join(folder, `case-${++count}`), { Dockerfile: dockerfile })
+  copyFileSync(await baseLayer(), join(context, 'base.tar.gz'))
+  return xbuild([...command, '--builder', nodes.join(','), '--network', 'host', ...args, context], { store })
+}
+
+async function baseLayer(): Promise<string> {
+  const layout = await baseLayout('busybox')
+  const blob = (digest: string) => join(layout, 'blobs', digest.replace(':', '/'))
+  const json = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as { manifests: { digest: string; platform?: { architecture: string } }[]; layers: { digest: string }[] }
+  const own = json(blob(json(join(layout, 'index.json')).manifests[0]!.digest)).manifests.find(({ platform }) => `linux/${platform?.architecture}` === NATIVE)!
+  return blob(json(blob(own.digest)).layers[0]!.digest)
+}
+
+const EACH = 'FROM scratch\nADD base.tar.gz /\nARG TARGETARCH\nRUN echo "for $TARGETARCH" > /made\n'
+const SHARED = `FROM --platform=$BUILDPLATFORM scratch AS web
+ADD base.tar.gz /
+RUN cat /proc/sys/kernel/random/uuid > /id
+FROM scratch
+COPY --from=web /id /id
+ADD base.tar.gz /
+RUN cat /id
+`
+
+describe('several engines in one build', () => {
+  test.each([['an old Docker and Podman', () => [old.endpoint, podman.endpoint]], ['a current Docker and this machine', () => [current, 'local']]])('%s: one index out of both', async (_name, nodesOf) => {
+    const [nodes, out] = [nodesOf(), join(folder, `files-${count}`)]
+    const { code, stderr } = await build(EACH, nodes, [...TWO, '-o', `type=local,dest=${out}`])
+    expect(code, stderr).toBe(0)
+    expect([NATIVE, 'linux/386'].map((platform) => readFileSync(join(out, platform.replace('/', '_'), 'made'), 'utf8'))).toEqual([`for ${NATIVE.split('/')[1]}\n`, 'for 386\n'])
+    // The least loaded of equals: each had one platform
+    for (const node of nodes.filter((name) => name !== 'local')) expect(stderr.split(`native on ${node} `)).toHaveLength(2)
+  })
+
+  test('nodes push by themselves; nothing is moved a second time', async () => {
+    const tag = `${registry.host}/app:1`
+    const { code, stderr } = await build(EACH, [current], [...TWO, '-t', tag, '--push'])
+    expect(code, stderr).toBe(0)
+    expect(stderr).toContain(`pushed to ${tag}`)
+    expect(stderr).not.toMatch(/pushing [0-9a-f]{12} to/)
+    const index = (await (await fetch(`http://${registry.host}/v2/app/manifests/1`, { headers: { accept: 'application/vnd.oci.image.index.v1+json' } })).json()) as { manifests: { platform: { architecture: string } }[] }
+    expect(index.manifests.map(({ platform }) => platform.architecture)).toEqual([NATIVE.split('/')[1], '386'])
+  })
+
+  test('the plan knows every node, why it was taken or not, and whether the push is allowed', async () => {
+    const { stdout, code } = await build(EACH, [current, 'local', `unix://${folder}/nobody.sock`], [...TWO, '-t', `${registry.host}/app:2`, '--push'], ['plan'])
+    expect(code).toBe(0)
+    expect(stdout).toContain(`without unix://${folder}/nobody.sock: Cannot`)
+    expect(stdout).toMatch(/not \w+ on local: .* has no more jobs per slot/)
+    expect(stdout).toMatch(new RegExp(`^${registry.host}/app +allowed$`, 'm'))
+  })
+})
+
+describe('a stage that two nodes need', () => {
+  test('is built once here, and handed over', async () => {
+    const out = join(folder, 'shared')
+    const { code, stderr } = await build(SHARED, ['local', current], [...TWO, '--no-cache', '-o', `type=local,dest=${out}`])
+    expect(code, stderr).toBe(0)
+    const ids = [NATIVE, 'linux/386'].map((platform) => readFileSync(join(out, platform.replace('/', '_'), 'id'), 'utf8'))
+    expect(ids[0]).toMatch(/^[0-9a-f-]{36}\n$/)
+    expect(ids[1]).toBe(ids[0])
+  })
+
+  test('is built by each where one cannot take it', async () => {
+    const out = join(folder, 'unshared')
+    const { code, stderr } = await build(SHARED, ['local', old.endpoint], [...TWO, '--no-cache', '-o', `type=local,dest=${out}`])
+    expect(code, stderr).toBe(0)
+    const ids = [NATIVE, 'linux/386'].map((platform) => readFileSync(join(out, platform.replace('/', '_'), 'id'), 'utf8'))
+    expect(ids[1]).not.toBe(ids[0])
+  })
+
+  test('fails both when it fails', async () => {
+    const { code, stderr } = await build(SHARED.replace('RUN cat /proc', 'RUN exit 3 # '), ['local', current], TWO)
+    expect(code).toBe(1)
+    expect(stderr).toContain('exit code 3')
+    expect(stderr).not.toContain('goes on')
+  })
+})
+
+test('a push that would be refused ends the build before it starts', async () => {
+  const closed = await startRegistry({ auth: { username: 'somebody', password: 'else' } })
+  try {
+    const { code, stderr } = await build(EACH, ['local'], ['--platform', NATIVE, '-t', `${closed.host}/app`, '--push'])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^error: Cannot push to/m)
+    expect(stderr).not.toContain('RUN')
+  } finally {
+    await closed.stop()
+  }
+})
