@@ -3,6 +3,7 @@ import type { NodeCommand } from '../config/node-flags.ts'
 import type { NodeDefinition } from '../config/node.ts'
 import { removeSavedNodes, savedNodesFile, saveNode, useNodes } from '../nodes/saved.ts'
 import { knownNodes, selectNodes } from '../nodes/select.ts'
+import { loadDrivers } from '../nodes/load-drivers.ts'
 import type { NodeReport } from '../nodes/report.ts'
 import { defaultStoreRoot } from '../store/folder.ts'
 import { measureStore } from '../store/gc.ts'
@@ -13,10 +14,6 @@ import { print } from './print.ts'
 import type { Terminal } from './run.ts'
 import { withSignals } from './signals.ts'
 import { version } from './version.ts'
-
-/** Seconds that `ls` gives each node, and `inspect` one. */
-const LIST_LIMIT = 2
-const INSPECT_LIMIT = 60
 
 /** `xbuild node ...`: tables and JSON on stdout, what was changed on stderr. */
 export async function runNode(command: NodeCommand, terminal: Terminal): Promise<number> {
@@ -36,13 +33,13 @@ export async function runNode(command: NodeCommand, terminal: Terminal): Promise
       stderr.write(`Builds use this machine and ${command.names.filter((name) => name !== 'local').join(', ') || 'no node of xbuild node'}\n`)
       return 0
     case 'ls': {
-      const reports = await report(command, terminal, { definitions: await knownNodes({ configured: command.configured, env }), limit: LIST_LIMIT })
+      const reports = await report(command, terminal, { definitions: await knownNodes({ configured: command.configured, env }), limit: command.timeout / 1000 })
       await print(stdout, command.json ? nodesJson(reports) : formatNodes(reports))
       return 0
     }
     case 'inspect': {
       const definitions = await selectNodes({ named: command.names, configured: command.configured, env })
-      const reports = await report(command, terminal, { definitions, limit: INSPECT_LIMIT })
+      const reports = await report(command, terminal, { definitions, limit: command.timeout / 1000 })
       await print(stdout, command.json ? nodesJson(reports) : reports.map(formatNode).join('\n'))
       return reports.every(({ state }) => state.status === 'ready') ? 0 : 1
     }
@@ -59,16 +56,16 @@ async function report(
   const store = await openStore(root === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(cwd, root))
   return withSignals(terminal, {
     onStop: () => stderr.write('Stopping\n'),
-    work: (signal) =>
-      Promise.all(definitions.map(async (definition) => {
-        const isUsed = used.some(({ name }) => name === definition.name)
-        if (definition.endpoint.kind !== 'local') {
-          const { reportNode } = await import('../nodes/report.ts')
-          return reportNode(definition, isUsed, { env, store, signal, limit })
-        }
-        const { reportHere } = await import('../nodes/report-here.ts')
-        return reportHere(isUsed, { env, store, signal, limit, version: version(), measure: () => sizeOf(store, { env, signal }) })
-      })),
+    work: async (signal) => {
+      const { reportNode } = await import('../nodes/report.ts')
+      const { reportHere } = await import('../nodes/report-here.ts')
+      // Loading code is not what a node is timed for
+      if (definitions.some(({ endpoint }) => endpoint.kind !== 'local')) await loadDrivers()
+      const isUsed = (definition: NodeDefinition) => used.some(({ name }) => name === definition.name)
+      // Programs that are tried on this machine would slow down what others are asked
+      const others = await Promise.all(definitions.map((definition) => (definition.endpoint.kind === 'local' ? undefined : reportNode(definition, isUsed(definition), { env, store, signal, limit }))))
+      return Promise.all(definitions.map(async (definition, index) => others[index] ?? reportHere(isUsed(definition), { env, store, signal, limit, version: version(), measure: () => sizeOf(store, { env, signal }) })))
+    },
   })
 }
 

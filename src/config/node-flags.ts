@@ -1,4 +1,4 @@
-import type { FlagInput } from './flag-values.ts'
+import { duration, type FlagInput } from './flag-values.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS } from './flags.ts'
 import { parseNode, type NodeDefinition, type NodeSettings } from './node.ts'
@@ -7,6 +7,10 @@ import { parseBool, usageError } from './values.ts'
 
 /** What can be done with nodes. */
 export const NODE_VERBS = ['ls', 'inspect', 'add', 'rm', 'use'] as const
+
+/** Milliseconds. */
+const LIST_LIMIT = 2000
+const INSPECT_LIMIT = 60_000
 
 interface NodeCommon {
   readonly json: boolean
@@ -18,8 +22,10 @@ interface NodeCommon {
 
 /** `xbuild node ...`. */
 export type NodeCommand = NodeCommon & (
-  | { readonly verb: 'ls' }
-  | { readonly verb: 'inspect' | 'rm' | 'use'; readonly names: readonly string[] }
+  /** `timeout`: milliseconds for each node. */
+  | { readonly verb: 'ls'; readonly timeout: number }
+  | { readonly verb: 'inspect'; readonly names: readonly string[]; readonly timeout: number }
+  | { readonly verb: 'rm' | 'use'; readonly names: readonly string[] }
   /** `use`: it takes part in every build. */
   | { readonly verb: 'add'; readonly name: string; readonly settings: NodeSettings; readonly use: boolean }
 )
@@ -29,6 +35,7 @@ interface NodeValues {
   readonly platforms: readonly string[]
   readonly slots?: string
   readonly use: boolean
+  readonly timeout?: number
   readonly store?: string
 }
 
@@ -44,6 +51,10 @@ export const NODE_FLAGS: { readonly [K in keyof NodeValues]-?: Flag<NodeValues[K
     parse: (texts) => texts,
   },
   slots: { name: 'slots', placeholder: 'N', group: 'common', help: 'Jobs that the node gets at a time (add)', default: '4', absent: undefined, parse: (texts) => texts.at(-1) },
+  timeout: {
+    name: 'timeout', placeholder: 'DURATION', group: 'common', help: 'How long each node may take to answer (ls, inspect)', default: '2s for ls, 1m for inspect', absent: undefined,
+    parse: duration,
+  },
   store: FLAGS.store,
 }
 
@@ -55,7 +66,7 @@ export function readNodeCommand(words: readonly string[], values: NodeValues, co
     const near = suggest(word, NODE_VERBS)
     throw usageError(`Cannot use "xbuild node ${word}": unknown`, near ? `Did you mean xbuild node ${near}?` : `Write xbuild node ${NODE_VERBS.join(', ')}`)
   }
-  const { json, store, platforms, slots, use } = values
+  const { json, store, platforms, slots, use, timeout } = values
   const base = { json, ...(store === undefined ? {} : { store }), ...common }
   if (verb === 'add') {
     const [name, endpoint, ...more] = names
@@ -68,8 +79,8 @@ export function readNodeCommand(words: readonly string[], values: NodeValues, co
   if (foreign) throw usageError(`Cannot use "${String(foreign[0])}" with xbuild node ${verb}: it belongs to xbuild node add`)
   if (verb === 'ls') {
     if (names.length > 0) throw usageError(`Cannot list "${names.join(' ')}": xbuild node ls takes no names`, `See one node with xbuild node inspect ${names[0]}`)
-    return { ...base, verb }
+    return { ...base, verb, timeout: timeout ?? LIST_LIMIT }
   }
   if (names.length === 0) throw usageError(`Cannot ${verb} nodes: no name is given`, `Write it like xbuild node ${verb} NAME`)
-  return { ...base, verb, names }
+  return verb === 'inspect' ? { ...base, verb, names, timeout: timeout ?? INSPECT_LIMIT } : { ...base, verb, names }
 }

@@ -17,9 +17,14 @@ export interface DockerEngine {
   close(): Promise<void>
 }
 
+/** dockerode takes a while to load: only who talks to an engine does. */
+export async function loadDockerApi(): Promise<typeof Dockerode> {
+  return (await import('dockerode')).default
+}
+
 /** Opens the API of the engine that `dial` reaches, and closes that way with it. */
 export async function openDockerEngine(dial: Dial): Promise<DockerEngine> {
-  const { default: Docker } = await import('dockerode')
+  const Docker = await loadDockerApi()
   const agent = new DialAgent(dial)
   const api = new Docker({ host: 'docker', port: 80, protocol: 'http', agent } as Dockerode.DockerOptions)
   return {

@@ -11,6 +11,8 @@ export type Identity =
   | { readonly kind: 'docker'; readonly apiVersion: string; readonly podman: boolean; readonly builder: 'buildkit' | 'classic' | undefined }
 
 const ASK = 'GET /_ping HTTP/1.1\r\nHost: docker\r\nUser-Agent: xbuild\r\nConnection: close\r\n\r\n'
+/** The preface of HTTP/2 and an empty settings frame. */
+const HTTP2_HELLO = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])])
 const MAX_ANSWER = 1 << 16
 
 /**
@@ -20,8 +22,9 @@ const MAX_ANSWER = 1 << 16
 export async function identify(dial: Dial, signal: AbortSignal): Promise<Identity> {
   const connection = await dial.connect(signal)
   try {
-    if ((connection as TLSSocket).alpnProtocol === 'h2') return { kind: 'buildkit' }
-    connection.write(ASK)
+    // After TLS agreed on HTTP/2 nothing is to be found out, but whether it likes our certificate: its first words tell
+    const agreed = (connection as TLSSocket).alpnProtocol === 'h2'
+    connection.write(agreed ? HTTP2_HELLO : ASK)
     return read(await firstAnswer(connection, dial.endpoint, signal), dial.endpoint)
   } finally {
     connection.destroy()
