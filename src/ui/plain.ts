@@ -1,5 +1,5 @@
 import type { BuildEvent } from '../driver/driver.ts'
-import { movedText } from './progress.ts'
+import { movedText, placeText } from './progress.ts'
 import { cleanLine, createPaint, formatBytes, formatDuration, type Color } from './text.ts'
 import type { Ui, UiOptions } from './ui.ts'
 
@@ -42,6 +42,8 @@ export function createPlainUi({ stderr, color }: Pick<UiOptions, 'stderr'> & { r
         return say(`warning: ${cleanLine(event.message)}${place}`, 'yellow')
       }
       case 'job.start':
+        if (event.node !== undefined && event.node !== 'local') say(`${event.platform}: ${placeText(event.strategy, event.node)}`, 'dim')
+        return
       case 'job.done':
       case 'job.fail': // steps say it, and the summary or the error at the end
     }

@@ -49,12 +49,12 @@ export function update(progress: Progress, event: BuildEvent): void {
   switch (event.type) {
     case 'job.start': {
       const group = groupOf(progress, [event.platform], event.at)
-      group.strategy = event.strategy
+      group.strategy = placeText(event.strategy, event.node)
       return
     }
     case 'job.move': {
       const group = groupOf(progress, [event.platform], event.at)
-      group.strategy = event.strategy
+      group.strategy = placeText(event.strategy, event.to)
       progress.warnings.push({ message: movedText(event) })
       return
     }
@@ -103,6 +103,11 @@ export function update(progress: Progress, event: BuildEvent): void {
     case 'warning':
       progress.warnings.push({ message: cleanLine(event.message), ...(event.source ? { source: event.source } : {}) })
   }
+}
+
+/** How and, when that is not here, where a job is done. */
+export function placeText(strategy: string, node = 'local'): string {
+  return node === 'local' ? strategy : `${strategy} on ${cleanLine(node)}`
 }
 
 /** What is said of a job that moves. */

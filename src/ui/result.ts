@@ -1,4 +1,5 @@
-import { cleanLine, cleanText, count, createPaint, formatDuration } from './text.ts'
+import { placeText } from './progress.ts'
+import { cleanText, count, createPaint, formatDuration } from './text.ts'
 
 /** What a summary needs to know about a finished build. */
 export interface FinishedBuild {
@@ -33,8 +34,8 @@ export function formatResult(result: FinishedBuild, options: { readonly color: b
 }
 
 /** How an image was built, and where when that was not here. */
-function how({ strategy, node = 'local' }: FinishedBuild['images'][number]): string {
-  return node === 'local' ? strategy : `${strategy} on ${cleanLine(node)}`
+function how({ strategy, node }: FinishedBuild['images'][number]): string {
+  return placeText(strategy, node)
 }
 
 /** What goes to stdout: the digest and nothing else; nothing at all when an output took stdout. */
