@@ -52,7 +52,7 @@ export async function prepare(options: BuildOptions, edges: PrepareEdges): Promi
   const targets = await readTargets(options, { ...edges, buildPlatform })
   const wanted = platformsThatRun(targets)
   const [local, { nodes, lost }] = await Promise.all([
-    machines.local ? lookHere(wanted, edges) : undefined,
+    machines.local ? lookHere(wanted, options, edges) : undefined,
     machines.alone ? NO_OTHERS : machines.open(wanted),
   ])
   for (const { name, because } of lost) edges.emit({ type: 'warning', message: `Building without ${name}: ${because}`, at: Date.now() })
@@ -73,8 +73,8 @@ async function buildPlatformOf({ platforms }: BuildOptions, { local, open }: Mac
   return (await open([])).nodes[0]?.node.native[0] ?? here
 }
 
-function lookHere(wanted: readonly Platform[], { env, signal, store }: PrepareEdges): Promise<Node> {
-  return localNode({ wanted, env, signal, slots: 8, cacheFile: join(store.folder.records, 'emulators.json') })
+function lookHere(wanted: readonly Platform[], { accel }: BuildOptions, { env, signal, store }: PrepareEdges): Promise<Node> {
+  return localNode({ wanted, env, signal, slots: 8, cacheFile: join(store.folder.records, 'emulators.json'), ...(accel === 'off' ? {} : { packs: join(store.folder.root, 'packs') }) })
 }
 
 /** Every target as every node sees it: `$BUILDPLATFORM` is the node's own platform. */

@@ -53,7 +53,10 @@ export function decide(need: StageNeed, candidate: Candidate): Looked {
     return { rejected: [...rejected, { kind: 'emulate', node: node.name, because }] }
   }
   const strategy: Strategy = { kind: 'emulate', node: node.name, emulator: entry.emulator }
-  return { decision: { strategy, reason: `a ${platform} program ran under ${entry.emulator}`, rejected }, rank: 2 }
+  const { packs = [], refused = [] } = entry.toolchains ?? {}
+  for (const because of refused) rejected.push({ kind: 'cross', node: node.name, because })
+  const natively = packs.length > 0 ? `; runs natively where a step starts them: ${packs.join(', ')}` : ''
+  return { decision: { strategy, reason: `a ${platform} program ran under ${entry.emulator}${natively}`, rejected }, rank: 2 }
 }
 
 /** Without emulation a stage is `cross` when it runs on the build platform for another one. */

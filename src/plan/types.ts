@@ -1,4 +1,5 @@
 import type { Platform } from '../platform.ts'
+import type { ClassicBuilder } from './classic-limits.ts'
 
 /** What a job runs on: the planner's facts about one machine with one driver. */
 export interface Node {
@@ -11,6 +12,8 @@ export interface Node {
   readonly emulated: readonly Emulated[]
   /** Jobs at a time. */
   readonly slots: number
+  /** The builder of an engine without BuildKit, which does not do all that a Dockerfile may ask for. */
+  readonly classic?: ClassicBuilder
   /** It can use stages that another node built. */
   readonly takesStages?: boolean
 }
@@ -20,8 +23,16 @@ export type DriverKind = 'embedded' | 'buildkit' | 'docker'
 
 /** One foreign platform of a node: by which emulator it runs, or the reason and the way out when it does not. */
 export type Emulated =
-  | { readonly platform: Platform; readonly status: 'ready'; readonly emulator: string }
+  | { readonly platform: Platform; readonly status: 'ready'; readonly emulator: string; readonly toolchains?: Toolchains }
   | { readonly platform: Platform; readonly status: 'missing'; readonly reason: string; readonly hint: string }
+
+/** What is known of native twins for programs of a platform, before it is known which programs its steps run. */
+export interface Toolchains {
+  /** Packs that are there: name and the beginning of the digest. */
+  readonly packs: readonly string[]
+  /** Why programs that were met before have none. */
+  readonly refused: readonly string[]
+}
 
 /** How a job's programs come to run. */
 export type Strategy =

@@ -7,6 +7,7 @@ import { makePack } from './make-pack.ts'
 import type { Distribution } from './os-release.ts'
 import { packSize, type Pack } from './pack.ts'
 import { listPacks, verifyPack } from './pack-folder.ts'
+import { isFresh, type Refusal } from './refusal.ts'
 import { matchRecipe, programNames, readRecipes, type RecipeMatch } from './recipes.ts'
 import { hostTarget, PACK_TARGETS, type PackTarget } from './targets.ts'
 
@@ -40,14 +41,6 @@ export interface TwinsOptions {
   readonly signal: AbortSignal
   /** Told before a pack is made; what it gives back is told how many bytes it has, 0 for none. */
   readonly onMake?: (what: string) => (size: number) => void
-}
-
-/** How long a refusal is believed: the archive may get what it did not have. Milliseconds. */
-const REFUSAL_LIFE = 6 * 3_600_000
-
-interface Refusal {
-  readonly reason: string
-  readonly at: number
 }
 
 export function createTwins({ folder, signal, onMake }: TwinsOptions): Twins {
@@ -97,7 +90,7 @@ export function createTwins({ folder, signal, onMake }: TwinsOptions): Twins {
       }
     }
     made?.(0)
-    await writeRefusal(program.id, reasons.join('; '))
+    await writeRefusal(program, reasons.join('; '))
     return { reason: reasons.join('; ') }
   }
 
@@ -112,15 +105,15 @@ export function createTwins({ folder, signal, onMake }: TwinsOptions): Twins {
 
   async function readRefusal(id: string): Promise<{ reason: string } | undefined> {
     try {
-      const { reason, at } = JSON.parse(await readFile(refusalFile(id), 'utf8')) as Refusal
-      return typeof reason === 'string' && Date.now() - at < REFUSAL_LIFE ? { reason } : undefined
+      const refusal = JSON.parse(await readFile(refusalFile(id), 'utf8')) as Refusal
+      return isFresh(refusal) ? { reason: refusal.reason } : undefined
     } catch {
       return undefined
     }
   }
 
-  async function writeRefusal(id: string, reason: string): Promise<void> {
-    await writeFileAtomic(refusalFile(id), JSON.stringify({ reason, at: Date.now() } satisfies Refusal), { fsync: false }).catch(() => undefined)
+  async function writeRefusal({ id, path, architecture }: Program, reason: string): Promise<void> {
+    await writeFileAtomic(refusalFile(id), JSON.stringify({ architecture, path, reason, at: Date.now() } satisfies Refusal), { fsync: false }).catch(() => undefined)
   }
 
   return {

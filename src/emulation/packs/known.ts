@@ -1,0 +1,24 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Emulated } from '../../plan/types.ts'
+import { packName } from './pack.ts'
+import { listPacks } from './pack-folder.ts'
+import { isFresh, type Refusal } from './refusal.ts'
+
+/** The same platforms with what is known of native toolchains for them. A folder that is not there costs nothing. */
+export async function knownToolchains(folder: string, emulated: readonly Emulated[]): Promise<Emulated[]> {
+  const [packs, refusals] = await Promise.all([listPacks(folder), readRefusals(join(folder, 'refused'))])
+  return emulated.map((entry) => {
+    if (entry.status !== 'ready') return entry
+    const { architecture } = entry.platform
+    const own = packs.filter(({ manifest }) => manifest.architecture === architecture).map(({ manifest, digest }) => `${packName(manifest)} ${digest.slice(0, 12)}`)
+    const refused = [...new Set(refusals.filter((one) => one.architecture === architecture).map(({ path, reason }) => `${path}: ${reason}`))].sort()
+    return own.length + refused.length === 0 ? entry : { ...entry, toolchains: { packs: own, refused } }
+  })
+}
+
+async function readRefusals(folder: string): Promise<Refusal[]> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json'))
+  const found = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8').then((text) => JSON.parse(text) as Refusal, () => undefined)))
+  return found.flatMap((one) => (one && isFresh(one) ? [one] : []))
+}
