@@ -127,6 +127,10 @@ export async function openEmbedded({ options, targets, more, isNative, ground, r
 }
 
 /** What the options say to all RUN steps. */
-function containerOf({ network = 'host', addHosts = [], ulimits = [], shmSize }: BuildOptions): ContainerOptions {
-  return { network, hosts: addHosts, ulimits, ...(shmSize === undefined ? {} : { shmSize }) }
+function containerOf({ network = 'host', addHosts = [], ulimits = [], shmSize, buildArgs }: BuildOptions): ContainerOptions {
+  const hostname = buildArgs['BUILDKIT_SANDBOX_HOSTNAME'] || undefined
+  if (hostname !== undefined && !/^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/i.test(hostname)) {
+    throw new XbuildError('BAD_OPTION', `Cannot use BUILDKIT_SANDBOX_HOSTNAME="${hostname.slice(0, 80)}": it is no name of a machine`, { hint: 'Use letters, digits, "-" and ".", at most 63 of them' })
+  }
+  return { network, hosts: addHosts, ulimits, ...(shmSize === undefined ? {} : { shmSize }), ...(hostname === undefined ? {} : { hostname }) }
 }

@@ -97,6 +97,8 @@ export interface RunParams {
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[]
   /** Bytes of /dev/shm. */
   readonly shmSize?: number
+  /** Absent: the one that BuildKit gives. */
+  readonly hostname?: string
   /** The runtime takes a seccomp profile. */
   readonly seccomp: boolean
   /** Folders that the handler of emulated programs looks into for native twins: see qemu/handler/handler.c. */

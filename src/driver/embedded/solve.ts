@@ -179,14 +179,14 @@ export function createSolver(options: SolverOptions): Solver {
       }
       case 'run': {
         const { step, platform } = vertex
-        const { network, hosts, ulimits, shmSize } = options.container
+        const { network, hosts, ulimits, shmSize, hostname } = options.container
         const emulated = !options.isNative(platform)
         const [worker, runtime] = await Promise.all([emulated ? options.workers.emulating(platform.architecture) : options.workers.native(), options.runtime()])
         const opened = await options.mounts.open(vertex, inputs.mounts, signal)
         try {
           const params: RunParams = {
             ...base, argv: step.argv, env: [...step.env, ...step.secretEnv], user: step.user, cwd: step.cwd, files: step.files, emulated,
-            runtime: runtime.path, seccomp: runtime.seccomp, mounts: opened.mounts, hosts, ulimits, ...(shmSize === undefined ? {} : { shmSize }),
+            runtime: runtime.path, seccomp: runtime.seccomp, mounts: opened.mounts, hosts, ulimits, ...(shmSize === undefined ? {} : { shmSize }), ...(hostname === undefined ? {} : { hostname }),
             network: step.network === 'default' ? network : step.network,
           }
           const onLog = (stream: 'stdout' | 'stderr', line: string) => emit({ type: 'step.log', step: vertex.id, stream, line, at: Date.now() })
@@ -234,7 +234,7 @@ interface StepInputs {
 }
 
 /** What all RUN steps of a build are given. */
-export type ContainerOptions = Pick<RunParams, 'network' | 'hosts' | 'ulimits' | 'shmSize'>
+export type ContainerOptions = Pick<RunParams, 'network' | 'hosts' | 'ulimits' | 'shmSize' | 'hostname'>
 
 function mountsKey(mounts: readonly (MountInput | undefined)[]): string {
   return mounts.length === 0 ? '' : keyOf(mounts.map((mount) => mount?.key ?? ''))
@@ -244,8 +244,8 @@ function stepKey(vertex: StepVertex, container: ContainerOptions): unknown {
   switch (vertex.kind) {
     case 'run': {
       const key = runKey(vertex.step, formatPlatform(vertex.platform))
-      const { network, hosts, ulimits, shmSize } = container
-      const isPlain = network === 'host' && hosts.length === 0 && ulimits.length === 0 && shmSize === undefined
+      const { network, hosts, ulimits, shmSize, hostname } = container
+      const isPlain = network === 'host' && hosts.length === 0 && ulimits.length === 0 && shmSize === undefined && hostname === undefined
       return isPlain ? key : [key, container]
     }
     case 'copy':

@@ -59,6 +59,7 @@ export const RUN: readonly Case[] = [
   { name: 'run-stdin-is-empty', dockerfile: lines('FROM busybox', 'RUN cat > /stdin; readlink /proc/self/fd/0 | cut -d: -f1 > /fd') },
   { name: 'run-limits', dockerfile: lines('FROM busybox', 'RUN ulimit -c > /core; ulimit -s > /stack') },
   { name: 'run-localhost', dockerfile: lines('FROM busybox', 'RUN grep -c buildkitsandbox /etc/hosts > /n; head -n 1 /etc/hosts > /first') },
+  { name: 'run-hostname-argument', dockerfile: lines('FROM busybox', 'RUN hostname > /name; head -n 1 /etc/hosts > /first; env | grep -c SANDBOX > /count || true'), args: ['--build-arg', 'BUILDKIT_SANDBOX_HOSTNAME=builder-1.example'] },
   { name: 'run-exit-in-exec-form', dockerfile: lines('FROM busybox', 'RUN ["/bin/sh", "-c", "exit 7"]'), fails: true },
   { name: 'run-kills-itself', dockerfile: lines('FROM busybox', 'RUN kill -9 $$; echo alive > /x') },
   { name: 'run-not-executable', dockerfile: lines('FROM busybox', 'RUN ["/etc/passwd"]'), fails: true },

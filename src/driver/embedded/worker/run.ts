@@ -34,7 +34,7 @@ export async function run(folders: WorkerFolders, params: RunParams, { signal, o
       makeFolders(merged, params.cwd, { uid: 0, gid: 0 })
       const name = `xbuild-${folders.owner}-${params.id}`
       const config = runtimeConfig({
-        rootfs: merged, argv: params.argv, env: [...params.env, ...prepared.env], cwd: params.cwd, ids, hostname: HOSTNAME, files, mounts: [...accelMounts(params), ...prepared.mounts],
+        rootfs: merged, argv: params.argv, env: [...params.env, ...prepared.env], cwd: params.cwd, ids, hostname: params.hostname ?? HOSTNAME, files, mounts: [...accelMounts(params), ...prepared.mounts],
         noNetwork: params.network === 'none', rlimits: params.ulimits, bindSys: inUserNamespace,
         ...(params.shmSize === undefined ? {} : { shmSize: params.shmSize }),
         ...(params.seccomp ? { seccomp: seccompProfile(process.arch) } : {}),
@@ -70,7 +70,7 @@ function hostFiles(scratch: string, params: RunParams): { source: string; target
   const hosts = params.hosts.map(({ name, ip }) => `${ip}\t${name}\n`).join('')
   const wanted = [
     { path: '/etc/resolv.conf', content: read('/etc/resolv.conf'), mode: 0o644 },
-    { path: '/etc/hosts', content: `127.0.0.1\tlocalhost ${HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n${hosts}${read('/etc/hosts')}`, mode: 0o644 },
+    { path: '/etc/hosts', content: `127.0.0.1\tlocalhost ${params.hostname ?? HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n${hosts}${read('/etc/hosts')}`, mode: 0o644 },
     ...params.files,
   ]
   return wanted.map(({ path, content, mode }, index) => {
