@@ -1,6 +1,8 @@
 import { createCipheriv } from 'node:crypto'
-import { existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { root } from '../../examples/setup/places.mjs'
+import { runOk } from '../../examples/setup/process.mjs'
 
 const FILES = 20_000
 
@@ -51,6 +53,24 @@ export const WORKLOADS = {
     command: (peer, { context: folder }) => peer.build?.(folder, { cache: false }),
     aim: (peer) => (peer === 'buildx' ? { ratio: 0.6 } : undefined),
   },
+  pack: {
+    title: 'a layer of 1 GB made of 4,000 files, caches empty',
+    runs: 2,
+    cold: true,
+    prepare: largeTree,
+    before: (peer) => peer.forget?.(),
+    command: (peer, { context: folder }) => (peer.forget ? peer.build(folder, { cache: false }) : undefined),
+    aim: (peer) => (peer === 'buildah' ? { ratio: 1 } : undefined),
+  },
+  unpack: {
+    title: 'a step on an image with that layer, caches empty',
+    runs: 2,
+    cold: true,
+    prepare: onLargeLayer,
+    before: (peer) => peer.forget?.(),
+    command: (peer, { context: folder }) => (peer.forget ? peer.build(folder, { cache: false }) : undefined),
+    aim: (peer) => (peer === 'buildah' ? { ratio: 1 } : undefined),
+  },
 }
 
 /** The name that the large context has now: BuildKit knows a context it has seen by its name. */
@@ -89,4 +109,30 @@ function manyFiles({ work, base }) {
   }
   writeFileSync(join(folder, 'Dockerfile'), `FROM ${base}\nCOPY files /src\n`)
   return folder
+}
+
+// Every other file like text, the others like compressed data
+function largeTree({ work, base }) {
+  const folder = context(work, 'large', `FROM ${base}\nCOPY files /files\n`)
+  if (existsSync(join(folder, 'complete'))) return folder
+  const random = createCipheriv('aes-128-ctr', Buffer.alloc(16, 3), Buffer.alloc(16, 4))
+  for (let i = 0; i < 4000; i++) {
+    const inner = join(folder, 'files', `d${i % 40}`)
+    if (i < 40) mkdirSync(inner, { recursive: true })
+    const bytes = random.update(Buffer.alloc(256 << 10))
+    writeFileSync(join(inner, `f${i}`), i % 2 ? bytes : bytes.subarray(0, 192 << 10).toString('base64'))
+  }
+  writeFileSync(join(folder, 'complete'), '')
+  return folder
+}
+
+/** The layer is in the registry already, pushed once. */
+async function onLargeLayer({ work, base, platform }) {
+  const image = base.replace(/[^/]+$/, 'large:1')
+  if (!existsSync(join(work, 'large-pushed'))) {
+    await runOk(process.execPath, [join(root, 'dist/xbuild.js'), '--platform', platform, '-t', image, '--push', '--store', join(work, 'large-store'), largeTree({ work, base })])
+    rmSync(join(work, 'large-store'), { recursive: true, force: true })
+    writeFileSync(join(work, 'large-pushed'), '')
+  }
+  return context(work, 'on-large', `FROM ${image}\nRUN test -e /files/d0/f0 && touch /done\n`)
 }
