@@ -49,7 +49,12 @@ export async function dispatch(plan: BuildPlan, { nodes, driverFor, signal, list
   const lost = new Set<string>()
   const emit: Emit = listener.emit
   const stages = new Map<string, Promise<BuiltStage | undefined>>()
-  return Promise.all(plan.jobs.filter((job): job is ImageJob => job.kind === 'image').map(run))
+  const nobodyWaits = new AbortController()
+  const outcomes = await Promise.all(plan.jobs.filter((job): job is ImageJob => job.kind === 'image').map(run))
+  // A stage may still be built for images that have failed meanwhile
+  nobodyWaits.abort()
+  await Promise.allSettled(stages.values())
+  return outcomes
 
   async function run(planned: ImageJob): Promise<JobOutcome> {
     const course: Course = { job: planned, attempts: [], spent: 0 }
@@ -129,7 +134,7 @@ export async function dispatch(plan: BuildPlan, { nodes, driverFor, signal, list
     try {
       if (lost.has(node)) return undefined
       const given = await stagesFor(stage)
-      return { name: stage.stage, image: await driverFor(node).build(stage, { signal, emit, ...(given.length > 0 ? { stages: given } : {}) }) }
+      return { name: stage.stage, image: await driverFor(node).build(stage, { signal: AbortSignal.any([signal, nobodyWaits.signal]), emit, ...(given.length > 0 ? { stages: given } : {}) }) }
     } catch (thrown) {
       const error = toXbuildError(thrown)
       if (error.code === 'NODE') lost.add(node)

@@ -3,7 +3,7 @@ import { XbuildError } from '../../src/errors.ts'
 import { MEDIA_TYPE } from '../../src/oci/descriptor.ts'
 import { parsePlatform, formatPlatform } from '../../src/platform.ts'
 import type { BuildEvent, BuiltImage, Driver } from '../../src/driver/driver.ts'
-import type { BuildPlan, ImageJob, Job, Node } from '../../src/plan/types.ts'
+import type { BuildPlan, ImageJob, Job, Node, StageJob } from '../../src/plan/types.ts'
 import { dispatch } from '../../src/run/dispatch.ts'
 import { BuildFailedError, settle as settleAll, type JobOutcome } from '../../src/run/outcome.ts'
 import { createListener } from '../../src/run/watch.ts'
@@ -168,6 +168,42 @@ describe('a build as a whole', () => {
   test('knows of platforms that were left out of the plan', () => {
     const unplaced = [{ platform: arm64.target, because: 'nobody runs it' }]
     expect(settleAll({ ...plan, unplaced }, [done(amd64)], signal).missing).toMatchObject([{ error: { code: 'NO_NODE', message: 'nobody runs it' } }])
+  })
+})
+
+describe('a stage that other nodes are to have', () => {
+  const target = parsePlatform('linux/386')
+  const stage: StageJob = { ...job('linux/amd64'), kind: 'stage', id: 'web', stage: 'web', targets: [target], shared: true }
+  const taker: ImageJob = { ...job('linux/386', 'there'), needs: ['web'] }
+  /** Builds stages when told, images at once; notes what it was given. */
+  function nodeOf(build: () => Promise<BuiltImage>): Driver & { readonly given: string[] } {
+    const given: string[] = []
+    return {
+      given,
+      build: async (one, { stages = [] }) => {
+        given.push(`${one.id}: ${stages.map(({ name }) => name).join()}`)
+        return one.kind === 'stage' ? build() : image
+      },
+      close: async () => undefined,
+    }
+  }
+
+  test('is built by its node, once, and given to them', async () => {
+    const [here, there] = [nodeOf(async () => image), nodeOf(async () => image)]
+    const jobs = [stage, { ...job('linux/amd64'), needs: ['web'] }, taker, { ...taker, id: 'other', target: parsePlatform('linux/arm64') }]
+    const { outcomes } = start(jobs, [node('here', 1), node('there', 1)], { here, there })
+    expect((await outcomes).map(({ status }) => status)).toEqual(['done', 'done', 'done'])
+    expect(here.given.sort()).toEqual(['image linux/amd64: ', 'web: '])
+    expect(there.given).toEqual(['image linux/386: web', 'other: web'])
+  })
+
+  test('is built by each when its node is lost, and fails all when it is broken', async () => {
+    const there = nodeOf(async () => image)
+    const lost = start([stage, taker], [node('here', 1), node('there', 1)], { here: nodeOf(async () => Promise.reject(new XbuildError('NODE', 'gone'))), there })
+    expect((await lost.outcomes)[0]).toMatchObject({ status: 'done' })
+    expect(there.given).toEqual(['image linux/386: '])
+    const broken = start([stage, taker], [node('here', 1), node('there', 1)], { here: nodeOf(async () => Promise.reject(new XbuildError('RUN_FAILED', 'exit code 1'))), there })
+    expect((await broken.outcomes)[0]).toMatchObject({ status: 'failed', error: { code: 'RUN_FAILED' } })
   })
 })
 
