@@ -72,6 +72,7 @@ export async function nodeFacts(
     name,
     endpoint: connection.endpoint,
     driver: looked.driver,
+    ...(looked.driver === 'docker' ? { classic: connection.podman ? ('podman' as const) : ('docker' as const) } : {}),
     native: [...looked.own, ...proven.siblings].filter(allowed),
     emulated: open.flatMap((platform) => answers.find((answer) => samePlatform(answer.platform, platform)) ?? []),
     slots,

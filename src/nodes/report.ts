@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { formatEndpoint } from '../config/endpoint.ts'
 import { DEFAULT_SLOTS, type NodeDefinition } from '../config/node.ts'
 import { toXbuildError } from '../errors.ts'
@@ -97,7 +98,12 @@ async function usageOf({ connection, looked }: { connection: Connection; looked:
   const { transport, engine } = connection
   if (looked.buildkit && transport) {
     const { buildkitUsage } = await import('../driver/buildkit/usage.ts')
-    return buildkitUsage(transport, { signal })
+    const usage = await buildkitUsage(transport, { signal })
+    if (!usage.running) return usage
+    // What it was just asked may still count as a build
+    await sleep(300, undefined, { signal })
+    const again = await buildkitUsage(transport, { signal })
+    return { ...again, running: Math.min(usage.running, again.running ?? usage.running) }
   }
   const { LayersSize: size } = (await (engine!.api as unknown as { df(options: object): Promise<object> }).df({ abortSignal: signal })) as { LayersSize?: unknown }
   return typeof size === 'number' ? { cache: size } : {}

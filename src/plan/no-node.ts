@@ -43,5 +43,6 @@ function hintFor(refusals: readonly Refusal[], nodes: readonly Node[]): string {
       emulated.flatMap((entry) => (entry.status === 'missing' && samePlatform(entry.platform, platform) ? [entry.hint] : [])),
     ),
   )
+  if (advice.length === 0 && nodes.some(({ classic }) => classic !== undefined)) return 'Build on a node with BuildKit, or on this machine: --builder local'
   return [...new Set(advice)].join('; ') || 'Add a node that runs the platform, or install QEMU: sudo apt-get install qemu-user-static'
 }

@@ -1,5 +1,6 @@
 import type { StageGraph } from '../dockerfile/types.ts'
 import { samePlatform, type Platform } from '../platform.ts'
+import { classicLimit } from './classic-limits.ts'
 import { decide, type Candidate } from './decide.ts'
 import { needOf, positionOf } from './stages.ts'
 import type { Refusal } from './no-node.ts'
@@ -63,6 +64,9 @@ function graphFor(graphs: readonly StageGraph[], { native }: Node): StageGraph {
 }
 
 function lookAt(graph: StageGraph, candidate: Candidate): Offer | { readonly platform: Platform; readonly at: Refusal['at']; readonly rejected: readonly Rejected[] } {
+  const { classic, name } = candidate.node
+  const limit = classic && classicLimit(graph, classic)
+  if (limit) return { platform: graph.target, at: limit.at, rejected: [{ kind: 'native', node: name, because: `its builder, without BuildKit, does not do ${limit.what}` }] }
   let rank: Offer['rank'] = 0
   for (const stage of graph.stages) {
     const looked = decide(needOf(stage, { targets: [graph.target], buildPlatform: graph.buildPlatform }), candidate)

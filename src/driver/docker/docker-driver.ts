@@ -8,10 +8,10 @@ import type { Dockerfile, StageGraph } from '../../dockerfile/types.ts'
 import { toXbuildError, XbuildError } from '../../errors.ts'
 import { parseReference } from '../../oci/reference.ts'
 import { formatPlatform, type Platform } from '../../platform.ts'
+import { classicLimit, classicText, type ClassicBuilder } from '../../plan/classic-limits.ts'
 import type { ImageJob, Job } from '../../plan/types.ts'
 import type { BuiltImage, Driver, DriverOptions } from '../driver.ts'
 import type { RemoteBuild } from '../remote-build.ts'
-import { classicLimit, classicText, type ClassicBuilder } from './classic-limits.ts'
 import { createClassicProgress, type ClassicProgress } from './classic-progress.ts'
 import { sentContext } from './context-tar.ts'
 import { type DockerEngine, engineFailure } from './engine.ts'
@@ -43,12 +43,6 @@ export function createDockerDriver({ engine, builder, platform: native, buildFor
     },
     close: async () => undefined,
   }
-}
-
-/** Why a classic builder would refuse a build, known without asking it; undefined: it can do all of it. */
-export function whyNotClassic(graph: StageGraph, builder: ClassicBuilder): string | undefined {
-  const limit = classicLimit(graph, builder)
-  return limit && `its builder, without BuildKit, does not do ${limit.what} (${limit.at.file}:${limit.at.line})`
 }
 
 interface Classic {

@@ -1,6 +1,6 @@
-import type { CopyInstruction, Dockerfile, Instruction, RunInstruction, StageGraph } from '../../dockerfile/types.ts'
-import type { SourcePosition } from '../../errors.ts'
-import { formatPlatform, samePlatform } from '../../platform.ts'
+import type { CopyInstruction, Dockerfile, Instruction, RunInstruction, StageGraph } from '../dockerfile/types.ts'
+import type { SourcePosition } from '../errors.ts'
+import { formatPlatform, samePlatform } from '../platform.ts'
 
 /** Which builder an engine without BuildKit has. */
 export type ClassicBuilder = 'docker' | 'podman'
