@@ -65,7 +65,7 @@ describe.skipIf(missing !== undefined)('native toolchains for emulated steps', (
       expect(said(name)).toMatch(/program \/src\/numbers\.c \d+\.\d+\nstatus 0\n$/)
       expect(readFileSync(join(outputs['auto']!, name, 'program')).readUInt16LE(18)).toBe(0xb7)
     }
-    expect(said('shapes')).toBe('4 caught\nstatus 0\n')
+    expect(said('shapes')).toMatch(/4 caught\nstatus 0\n$/)
     expect(said('broken')).toMatch(/error: .*unknown[^]*status 1\n$/)
     const behaviour = readFileSync(join(outputs['auto']!, 'behave/cc1.txt'), 'utf8')
     expect(behaviour).toContain('exe /tmp/b/cc1 secure 0 execfn')
@@ -81,7 +81,10 @@ describe.skipIf(missing !== undefined)('native toolchains for emulated steps', (
   })
 
   test('a compiler that comes in the same RUN is found, and --accel=require asks for it', async () => {
-    const dockerfile = 'FROM busybox\nRUN --mount=type=bind,from=toolchain,target=/t cp -a /t/usr /t/lib /t/etc / && echo "int answer(void) { return 42; }" >/a.c && gcc -O2 -c /a.c -o /a.o && rm -rf /usr/lib/gcc\n'
+    const dockerfile = `FROM toolchain
+RUN mv "$(gcc -print-prog-name=cc1)" /elsewhere
+RUN mv /elsewhere "$(dirname "$(gcc -print-prog-name=collect2)")/cc1" && echo "int answer(void) { return 42; }" >/a.c && gcc -O2 -c /a.c -o /a.o
+`
     const { code, stderr } = await build(context('same-run', dockerfile), '--accel=require')
     expect(code, stderr).toBe(0)
     expect(stderr).toContain('ran natively: cc1 (')

@@ -107,7 +107,10 @@ function optionsFor(root: string, architectures: readonly string[]): string[] {
     'APT::Install-Recommends=false',
     'APT::Sandbox::User=', // the user _apt could not write here
     'Acquire::Languages=none',
-    'Acquire::Retries=3',
+    // A build waits for this
+    'Acquire::Retries=1',
+    'Acquire::http::Timeout=20',
+    'Acquire::https::Timeout=20',
   ].flatMap((option) => ['-o', option])
 }
 

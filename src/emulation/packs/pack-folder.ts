@@ -51,6 +51,25 @@ export function findPack(packs: readonly Pack[], text: string): Pack {
   })
 }
 
+/** Removes what makers of packs left that were killed: their names hold their process ids. */
+export async function removeLeftovers(folder: string): Promise<void> {
+  for (const path of [folder, join(folder, 'tmp')]) {
+    for (const name of await readdir(path).catch(() => [])) {
+      const pid = Number(/^(?:\.tmp-)?(\d{1,10})-/.exec(name)?.[1])
+      if (pid > 0 && !isAlive(pid)) await rm(join(path, name), { recursive: true, force: true })
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
 /** Removes a pack; what runs from it goes on. */
 export async function removePack({ folder }: Pack): Promise<void> {
   await rm(join(folder, 'manifest.json'), { force: true }) // without it the rest is nothing

@@ -6,7 +6,7 @@ import { openApt, type Apt } from './apt.ts'
 import { makePack } from './make-pack.ts'
 import type { Distribution } from './os-release.ts'
 import { packSize, type Pack } from './pack.ts'
-import { listPacks, verifyPack } from './pack-folder.ts'
+import { listPacks, removeLeftovers, verifyPack } from './pack-folder.ts'
 import { isFresh, type Refusal } from './refusal.ts'
 import { matchRecipe, programNames, readRecipes, type RecipeMatch } from './recipes.ts'
 import { hostTarget, PACK_TARGETS, type PackTarget } from './targets.ts'
@@ -96,7 +96,7 @@ export function createTwins({ folder, signal, onMake }: TwinsOptions): Twins {
 
   function archiveOf(distribution: Distribution, architectures: readonly [string, string]): Promise<Apt> {
     const key = [distribution.id, distribution.codename, ...architectures].join(' ')
-    const known = archives.get(key) ?? mkdir(folder, { recursive: true }).then(() => openApt({ distribution, architectures, folder: join(folder, 'tmp'), signal }))
+    const known = archives.get(key) ?? mkdir(folder, { recursive: true }).then(() => removeLeftovers(folder)).then(() => openApt({ distribution, architectures, folder: join(folder, 'tmp'), signal }))
     archives.set(key, known)
     return known
   }
