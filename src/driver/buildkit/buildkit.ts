@@ -103,11 +103,12 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
 
   function exporter(remote: RemoteBuild, { name, warn }: { name: string; warn: (message: string) => void }) {
     const { sourceDateEpoch } = remote.options
+    const clamps = facts.givesOci && facts.abilities.has(ABILITY.timestamps)
+    if (sourceDateEpoch !== undefined && !clamps) warn(`${transport.endpoint} does not put SOURCE_DATE_EPOCH into the files of layers: that takes the containerd image store, and BuildKit 0.13`)
     if (!facts.givesOci) {
       imagesOf(remote)
       return { Exporter: 'moby', ExporterAttrs: { name } }
     }
-    if (sourceDateEpoch !== undefined && !facts.abilities.has(ABILITY.timestamps)) warn(`${transport.endpoint} does not write the times of SOURCE_DATE_EPOCH: its BuildKit is too old`)
     const stamp = sourceDateEpoch === undefined ? {} : { 'rewrite-timestamp': 'true' }
     const { pushTo } = options
     if (!pushTo) return { Exporter: 'oci', ExporterAttrs: { ...stamp, ...(facts.abilities.has(ABILITY.blobByBlob) ? { tar: 'false' } : {}) } }

@@ -1,3 +1,4 @@
+import { StringDecoder } from 'node:string_decoder'
 import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import { XbuildError } from '../../errors.ts'
 import type { BuildEvent, Emit } from '../driver.ts'
@@ -27,8 +28,14 @@ interface Step {
   /** Its end was told by the daemon, but not here yet. */
   ending?: { readonly timer: NodeJS.Timeout; readonly emit: () => void }
   /** What came without a line's end, by stream. */
-  readonly rest: Map<bigint, string>
+  readonly rest: Map<bigint, OpenLine>
   readonly last: string[]
+}
+
+/** The beginning of a line, and maybe of a character. */
+interface OpenLine {
+  text: string
+  readonly decoder: StringDecoder
 }
 
 /** Milliseconds: BuildKit ends a step when it knows what the step is, and opens it again to do it. */
@@ -44,7 +51,6 @@ export function createProgress(): Progress {
       const owner = {}
       let failed: Vertex | undefined
       let refused: XbuildError | undefined
-      const decoder = new TextDecoder()
 
       function stepOf(digest: string): Step | undefined {
         const step = steps.get(digest)
@@ -83,8 +89,10 @@ export function createProgress(): Progress {
       function log(digest: string, stream: bigint, bytes: Uint8Array, time: number): void {
         const step = stepOf(digest)
         if (!step) return
-        const lines = ((step.rest.get(stream) ?? '') + decoder.decode(bytes)).split('\n')
-        step.rest.set(stream, lines.pop()!.slice(-MOST_OF_A_LINE))
+        const open = step.rest.get(stream) ?? { text: '', decoder: new StringDecoder('utf8') }
+        step.rest.set(stream, open)
+        const lines = (open.text + open.decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))).split('\n')
+        open.text = lines.pop()!.slice(-MOST_OF_A_LINE)
         for (const text of lines) say(digest, step, stream, text, time)
       }
 
@@ -96,7 +104,7 @@ export function createProgress(): Progress {
       }
 
       function flush(digest: string, step: Step): void {
-        for (const [stream, text] of step.rest) if (text !== '') say(digest, step, stream, text, Date.now())
+        for (const [stream, { text }] of step.rest) if (text !== '') say(digest, step, stream, text, Date.now())
         step.rest.clear()
       }
 
@@ -107,7 +115,7 @@ export function createProgress(): Progress {
           for (const { vertex: digest, stream, msg, timestamp } of logs) log(digest, stream, msg, at(timestamp))
           for (const { vertex: digest, ID: name, current, total, completed, timestamp } of statuses) {
             if (!stepOf(digest) || (total === 0n && current === 0n)) continue
-            emit({ type: 'transfer', id: `${digest} ${name}`, name, current: Number(current), ...(total > 0n ? { total: Number(total) } : {}), ...(completed ? { done: true } : {}), at: at(timestamp) })
+            emit({ type: 'transfer', id: `${digest} ${name}`, name: shownTransfer(name), current: Number(current), ...(total > 0n ? { total: Number(total) } : {}), ...(completed ? { done: true } : {}), at: at(timestamp) })
           }
           for (const found of vertexes) if (found.completed) vertex(found)
           for (const warning of warnings) {
@@ -139,6 +147,11 @@ export function createProgress(): Progress {
 /** BuildKit names a platform only where several are built at once. */
 function withPlatform(name: string, platform: string): string {
   return /^\[(?=[^\]]*\d+\/\d+\])(?![a-z]+\/\S+ )/.test(name) ? name.replace('[', `[${platform} `) : name
+}
+
+/** `transferring context:`, `sha256:...`, `extracting sha256:...` as people read them. */
+function shownTransfer(name: string): string {
+  return name.replace(/:$/, '').replace(/^sha256:/, 'layer sha256:').replace(/sha256:([0-9a-f]{12})[0-9a-f]+/, '$1')
 }
 
 /** Steps that are no news to anybody. */

@@ -62,11 +62,11 @@ describe('progress', () => {
     const { events, start, take } = follow()
     const told = start()
     take(told, { vertexes: [vertex({ completed: at })] })
-    take(told, { vertexes: [vertex({})], logs: [log('one\ntw'), log('err\r\n', 2n), log('o\n'), log('rest')] })
+    take(told, { vertexes: [vertex({})], logs: [log('one\ntw'), log('err\r\n', 2n), log('o\n'), log(Buffer.from('gr\u00fc').subarray(0, 3)), log(Buffer.from('\u00fcn').subarray(1))] })
     take(told, { vertexes: [vertex({ completed: at })] })
     told.end()
     expect(events.map((event) => ('line' in event ? `${event.stream} ${event.line}` : 'name' in event ? event.name : event.type))).toEqual([
-      '[linux/arm64 build 2/3] RUN make', 'stdout one', 'stderr err', 'stdout two', 'stdout rest', 'step.done',
+      '[linux/arm64 build 2/3] RUN make', 'stdout one', 'stderr err', 'stdout two', 'stdout gr\u00fcn', 'step.done',
     ])
   })
 

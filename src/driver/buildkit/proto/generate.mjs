@@ -28,7 +28,12 @@ if (!existsSync(join(target, '.made-from')) || readFileSync(join(target, '.made-
     writeFileSync(join(folder, '.made-from'), made)
     chmodSync(folder, 0o755)
     rmSync(target, { recursive: true, force: true })
-    renameSync(folder, target)
+    try {
+      renameSync(folder, target)
+    } catch (error) {
+      // Somebody else was faster, and made the same
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
