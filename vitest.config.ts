@@ -20,6 +20,7 @@ export default defineConfig({
           include: ['test/conformance/**/*.conformance.ts'],
           globalSetup: ['test/conformance/support/setup.ts'],
           testTimeout: 240_000,
+          hookTimeout: 240_000,
           maxConcurrency: 3,
         },
       },
