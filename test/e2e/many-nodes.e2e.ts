@@ -40,10 +40,10 @@ afterAll(async () => {
 })
 
 /** Builds with the base layer in the context, so that no engine needs to know an image. */
-async function build(dockerfile: string, nodes: readonly string[], args: readonly string[], command: readonly string[] = []): Promise<Ended> {
+async function build(dockerfile: string, nodes: readonly string[], args: readonly string[], command: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
   const context = writeFiles(join(folder, `case-${++count}`), { Dockerfile: dockerfile })
   copyFileSync(await baseLayer(), join(context, 'base.tar.gz'))
-  return xbuild([...command, '--builder', nodes.join(','), '--network', 'host', ...args, context], { store })
+  return xbuild([...command, '--builder', nodes.join(','), '--network', 'host', ...args, context], { store, env })
 }
 
 async function baseLayer(): Promise<string> {
@@ -82,6 +82,11 @@ describe('several engines in one build', () => {
     expect(stderr).not.toMatch(/pushing [0-9a-f]{12} to/)
     const index = (await (await fetch(`http://${registry.host}/v2/app/manifests/1`, { headers: { accept: 'application/vnd.oci.image.index.v1+json' } })).json()) as { manifests: { platform: { architecture: string } }[] }
     expect(index.manifests.map(({ platform }) => platform.architecture)).toEqual([NATIVE.split('/')[1], '386'])
+  })
+
+  test('a build on other machines alone needs no program of this one', async () => {
+    const { code, stderr } = await build(EACH, [current], [...TWO, '-o', `type=oci,dest=${join(folder, 'layout')}`], [], { PATH: '/nowhere' })
+    expect(code, stderr).toBe(0)
   })
 
   test('the plan knows every node, why it was taken or not, and whether the push is allowed', async () => {
