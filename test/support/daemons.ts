@@ -138,7 +138,11 @@ async function startDaemon(folder: string, socket: string, program: readonly str
   const log = join(folder, 'log')
   const child = spawn('sh', ['-c', 'log=$1; shift; exec "$@" >>"$log" 2>&1', 'sh', log, file!, ...args], { stdio: 'ignore' })
   const said = () => readFileSync(log, 'utf8').split('\n').slice(-15).join('\n')
-  await listening(child, `an answer on ${socket}`, said, () => pings(socket))
+  await listening(child, `an answer on ${socket}`, said, async () => {
+    // Podman lets in only the user it runs as
+    if (process.getuid?.() !== 0) execFileSync('sh', ['-c', 'sudo -n chmod 666 "$1" 2>/dev/null || true', 'sh', socket])
+    return pings(socket)
+  })
   const pid = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim().split(' ')[0])
   const send = (signal: NodeJS.Signals) => {
     if (process.getuid?.() === 0) process.kill(pid, signal)

@@ -45,6 +45,22 @@ export async function exposeBuildkit(socket: string, { certificates }: { readonl
   }
 }
 
+/** A port where connections are taken, and nothing is ever said. */
+export async function listenSilently(): Promise<Buildkitd> {
+  const open = new Set<Socket>()
+  const server = createServer((client) => void open.add(client.on('error', () => undefined).resume()))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    port: (server.address() as AddressInfo).port,
+    async stop() {
+      for (const client of open) client.destroy()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
 /** A socket that answers every connection with these bytes. */
 export async function answerAlways(path: string, bytes: Buffer): Promise<{ stop(): Promise<void> }> {
   const server = createServer((client) => {

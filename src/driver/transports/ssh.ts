@@ -19,22 +19,22 @@ export function dialSsh(endpoint: SshEndpoint, { env }: { readonly env: Environm
   const shown = formatEndpoint(endpoint)
   const script = remoteScript(endpoint.socket)
   let master: Promise<Master> | undefined
-  let closed = false
+  const closing = new AbortController()
   return {
     endpoint: shown,
     async connect(signal) {
       signal.throwIfAborted()
       // A master that failed is no reason not to try again
-      master ??= openMaster(endpoint, shown, env).catch((error: unknown) => {
+      master ??= openMaster(endpoint, { shown, env, signal: closing.signal }).catch((error: unknown) => {
         master = undefined
         throw error
       })
       const { control } = await aborting(master, signal)
-      if (closed) throw unreachable(shown, 'it was closed')
+      if (closing.signal.aborted) throw unreachable(shown, 'it was closed')
       return ssh(['-o', 'ControlMaster=no', '-o', `ControlPath=${control}`, ...target(endpoint), script], shown, env)
     },
     async close() {
-      closed = true
+      closing.abort(unreachable(shown, 'it was closed')) // one that still waits for an answer is not waited for
       await master?.then((opened) => opened.close(), () => undefined)
     },
   }
@@ -48,7 +48,7 @@ interface Master {
 
 const READY = 'xbuild-is-connected'
 
-async function openMaster(endpoint: SshEndpoint, shown: string, env: Environment): Promise<Master> {
+async function openMaster(endpoint: SshEndpoint, { shown, env, signal }: { readonly shown: string; readonly env: Environment; readonly signal: AbortSignal }): Promise<Master> {
   const folder = await mkdtemp(join(tmpdir(), 'xbuild-ssh-'))
   const control = join(folder, 'control')
   // `cat` ends when its input does: with this process, whatever ends that
@@ -69,6 +69,7 @@ async function openMaster(endpoint: SshEndpoint, shown: string, env: Environment
       })
       stream.once('error', reject)
       stream.once('end', () => reject(unreachable(shown, 'ssh ended at once')))
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     })
   } catch (error) {
     await close()
