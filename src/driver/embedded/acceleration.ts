@@ -117,7 +117,8 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
         return parseOsRelease((await readFile('/etc/os-release')) ?? (await readFile('/usr/lib/os-release')) ?? '')
       }
       const server = await listenForQuestions(step, async ({ id, path }) => {
-        const twin = await found.find({ id, path, architecture }, distribution)
+        const twin = await found.find({ id, path, architecture }, { distribution, wait: mode !== 'auto' })
+        if (!twin) return undefined
         if ('reason' in twin) {
           const message = `${path} runs emulated on ${formatPlatform(platform)}: ${twin.reason}`
           if (mode === 'require') refused.abort(message)

@@ -13,8 +13,8 @@ export interface Question {
 const QUESTION = /^([0-9a-f]{16,64}|go-[\w-]{16,60}) (\/[^\n\0]{1,1000})\n$/
 const MAX_QUESTION = 1200
 
-/** Answers the handlers of one step through a socket in its folder; an answer is a file that stays. `answer` must not reject. */
-export async function listenForQuestions(folder: string, answer: (question: Question) => Promise<string>): Promise<{ close(): void }> {
+/** Answers the handlers of one step through a socket in its folder; an answer is a file that stays, without one they ask again. `answer` must not reject. */
+export async function listenForQuestions(folder: string, answer: (question: Question) => Promise<string | undefined>): Promise<{ close(): void }> {
   const open = new Set<Socket>()
   let closed = false
 
@@ -36,6 +36,7 @@ export async function listenForQuestions(folder: string, answer: (question: Ques
     if (id && path) {
       const rules = await answer({ id, path })
       if (closed) return
+      if (rules === undefined) return void socket.end('\n')
       // The handler may look at any moment: the name shows the whole answer or nothing
       const file = join(folder, 'rules', id)
       writeFileSync(`${file}.tmp`, rules, { mode: 0o644 })

@@ -28,8 +28,11 @@ export type Twin = { readonly pack: Pack } | { readonly reason: string }
 export interface Twins {
   /** File names of programs of an architecture that may have twins. */
   names(architecture: string): Promise<readonly string[]>
-  /** `distribution` is asked for only when a pack has to be made. Never rejects. */
-  find(program: Program, distribution: () => Promise<Distribution | undefined>): Promise<Twin>
+  /**
+   * `distribution` is asked for only when a pack has to be made. Without `wait` that happens beside the build, and only for programs that are
+   * started again and again: nothing says "not yet". Never rejects.
+   */
+  find(program: Program, options: { readonly distribution: () => Promise<Distribution | undefined>; readonly wait: boolean }): Promise<Twin | undefined>
   /** The packs for an architecture that are there already. */
   known(architecture: string): Promise<readonly Pack[]>
   close(): Promise<void>
@@ -43,24 +46,34 @@ export interface TwinsOptions {
   readonly onMake?: (what: string) => (size: number) => void
 }
 
-export function createTwins({ folder, signal, onMake }: TwinsOptions): Twins {
-  const answers = new Map<string, Promise<Twin>>()
+/** Making a pack takes as long as a few emulated compilations: it must be worth it. Starts of a program. */
+const WORTH_A_PACK = 6
+
+export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins {
+  const closing = new AbortController()
+  const signal = AbortSignal.any([options.signal, closing.signal])
+  const quick = new Map<string, Promise<Twin | RecipeMatch>>()
+  const slow = new Map<string, { readonly twin: Promise<Twin>; done?: Twin }>()
+  const starts = new Map<string, number>()
   const archives = new Map<string, Promise<Apt>>()
   const recipes = once(() => readRecipes())
   const packs = once(() => listPacks(folder))
   // One at a time: they share the folder that apt downloads into
   let making: Promise<unknown> = Promise.resolve()
 
-  async function answer(program: Program, distribution: () => Promise<Distribution | undefined>): Promise<Twin> {
+  /** What is known without making anything; a recipe when a pack could be made. */
+  async function look(program: Program): Promise<Twin | RecipeMatch> {
     const known = (await packs()).find(({ manifest }) => manifest.twin.id === program.id && manifest.architecture === program.architecture)
     if (known && (await verifyPack(known)).length === 0) return { pack: known }
     const targets = PACK_TARGETS[program.architecture] ?? []
     const match = matchRecipe(await recipes(), program.path, targets)
     if (!match) return { reason: `no recipe is for ${program.path}` }
-    const host = hostTarget()
-    if (!host) return { reason: `there are no packs that run on ${process.arch}` }
-    const refused = await readRefusal(program.id)
-    if (refused) return refused
+    if (!hostTarget()) return { reason: `there are no packs that run on ${process.arch}` }
+    return (await readRefusal(program.id)) ?? match
+  }
+
+  async function makeFor(program: Program, match: RecipeMatch, distribution: () => Promise<Distribution | undefined>): Promise<Twin> {
+    const host = hostTarget()!
     const from = await distribution()
     if (!from) return { reason: 'the image does not say which distribution it is (/etc/os-release)' }
     const turn = making.then(() => make({ program, match, host, from }))
@@ -118,14 +131,26 @@ export function createTwins({ folder, signal, onMake }: TwinsOptions): Twins {
 
   return {
     names: async (architecture) => programNames(await recipes(), PACK_TARGETS[architecture] ?? []),
-    find(program, distribution) {
+    async find(program, { distribution, wait }) {
       const key = `${program.architecture} ${program.id}`
-      const known = answers.get(key) ?? answer(program, distribution).catch((thrown: unknown) => ({ reason: toXbuildError(thrown).message }))
-      answers.set(key, known)
-      return known
+      const failed = (thrown: unknown) => ({ reason: toXbuildError(thrown).message })
+      const looked = quick.get(key) ?? look(program).catch(failed)
+      quick.set(key, looked)
+      const found = await looked
+      if (!('recipe' in found)) return found
+      starts.set(key, (starts.get(key) ?? 0) + 1)
+      let made = slow.get(key)
+      if (!made && (wait || starts.get(key)! >= WORTH_A_PACK)) {
+        const entry: { readonly twin: Promise<Twin>; done?: Twin } = { twin: makeFor(program, found, distribution).catch(failed) }
+        void entry.twin.then((twin) => (entry.done = twin))
+        slow.set(key, (made = entry))
+      }
+      return wait ? made!.twin : made?.done
     },
     known: async (architecture) => (await packs()).filter(({ manifest }) => manifest.architecture === architecture),
     async close() {
+      closing.abort()
+      await making.catch(() => undefined)
       for (const opened of archives.values()) await opened.then((apt) => apt.close(), () => undefined)
     },
   }
