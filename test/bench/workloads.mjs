@@ -58,7 +58,7 @@ export const WORKLOADS = {
     runs: 2,
     cold: true,
     prepare: largeTree,
-    before: (peer) => peer.forget?.(),
+    before: empty,
     command: (peer, { context: folder }) => (peer.forget ? peer.build(folder, { cache: false }) : undefined),
     aim: (peer) => (peer === 'buildah' ? { ratio: 1 } : undefined),
   },
@@ -67,7 +67,7 @@ export const WORKLOADS = {
     runs: 2,
     cold: true,
     prepare: onLargeLayer,
-    before: (peer) => peer.forget?.(),
+    before: empty,
     command: (peer, { context: folder }) => (peer.forget ? peer.build(folder, { cache: false }) : undefined),
     aim: (peer) => (peer === 'buildah' ? { ratio: 1 } : undefined),
   },
@@ -75,6 +75,10 @@ export const WORKLOADS = {
 
 /** The name that the large context has now: BuildKit knows a context it has seen by its name. */
 let current
+
+async function empty(peer) {
+  await peer.forget?.()
+}
 
 function sleepers(base) {
   const numbers = [1, 2, 3, 4, 5, 6]
