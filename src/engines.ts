@@ -10,10 +10,11 @@ import type { OpenedNode } from './driver/opened-node.ts'
 import type { TargetBuild } from './driver/target.ts'
 import type { ImageJob } from './plan/types.ts'
 import { formatPlatform, samePlatform, type Platform } from './platform.ts'
-import { check, type Prepared } from './prepare.ts'
+import type { Prepared } from './prepare.ts'
 import type { OutputPlan } from './publish/check-outputs.ts'
 import type { JobOutcome, Settled } from './run/outcome.ts'
 import type { Site } from './site.ts'
+import { check } from './targets.ts'
 
 /** The drivers of a build, each opened when the plan, or a job that moves, needs it. */
 export interface Engines {

@@ -1,25 +1,20 @@
 import { join } from 'node:path'
 import type { BuildOptions } from './config/options.ts'
-import { describeOverride, optionsFor, overrideFor, type PlatformOverride } from './config/overrides.ts'
-import { checkCacheFilter } from './dockerfile/cache-filter.ts'
+import { describeOverride, overrideFor } from './config/overrides.ts'
 import { checkDockerfile } from './dockerfile/checks/check.ts'
 import { viewOf, type BaseFacts } from './dockerfile/checks/view.ts'
-import { checkFrontend } from './dockerfile/frontend.ts'
-import { buildStageGraph } from './dockerfile/graph.ts'
-import { parseDockerfile } from './dockerfile/parse.ts'
-import { contextNamed } from './dockerfile/sources.ts'
-import type { Dockerfile, GraphStage, StageGraph } from './dockerfile/types.ts'
-import type { DockerfileText, MainContext } from './driver/embedded/main-context.ts'
+import type { GraphStage, StageGraph } from './dockerfile/types.ts'
+import type { MainContext } from './driver/embedded/main-context.ts'
 import type { Emit } from './driver/driver.ts'
 import type { OpenedNode, OpenedNodes } from './driver/opened-node.ts'
 import type { TargetBuild } from './driver/target.ts'
-import { DockerfileError, toXbuildError, XbuildError, type Diagnostic, type SourcePosition } from './errors.ts'
 import type { Machines } from './machines.ts'
 import { localNode } from './nodes/local.ts'
 import { planBuild, type TargetFacts } from './plan/plan.ts'
 import type { BuildPlan, Node } from './plan/types.ts'
 import { platformOfNodeArch, samePlatform, type Platform } from './platform.ts'
 import type { Store } from './store/store.ts'
+import { check, graphOf, readTargets } from './targets.ts'
 
 /** Everything before the first step runs: read, understood, planned. */
 export interface Prepared {
@@ -85,82 +80,6 @@ function graphsFor(targets: readonly TargetBuild[], nodes: readonly Node[]): Sta
   })
 }
 
-interface TargetEdges {
-  readonly main: MainContext
-  readonly buildPlatform: Platform
-  readonly emit: Emit
-}
-
-/** One for each platform asked for; nothing asked for is this machine's, unless the last stage itself says `FROM --platform=...`. */
-async function readTargets(options: BuildOptions, { main, buildPlatform, emit }: TargetEdges): Promise<TargetBuild[]> {
-  const parsed = new Map<DockerfileText, Dockerfile>()
-  const read = async (platform: Platform) => {
-    const own = optionsFor(options, platform)
-    const override = overrideFor(options, platform)
-    const file = await placed(main.dockerfile(own.file), override?.at?.dockerfile)
-    return { platform, own, override, file, dockerfile: parsed.get(file) ?? parse(file, own) }
-  }
-  const parse = (file: DockerfileText, { buildArgs }: BuildOptions) => {
-    const { dockerfile, diagnostics } = parseDockerfile(file.text, { file: file.shown })
-    checkFrontend(dockerfile, buildArgs)
-    check(diagnostics, emit)
-    parsed.set(file, dockerfile)
-    return dockerfile
-  }
-  let wanted = options.platforms
-  if (wanted.length === 0) {
-    const { own, dockerfile } = await read(buildPlatform)
-    wanted = [graphOf(dockerfile, own, { target: buildPlatform, buildPlatform }).graph.stages.at(-1)?.platform ?? buildPlatform]
-  }
-  const found: Diagnostic[] = []
-  const targets: TargetBuild[] = []
-  for (const platform of wanted) {
-    const { own, override, file, dockerfile } = await read(platform)
-    const { graph, diagnostics } = graphOf(dockerfile, own, { target: platform, buildPlatform })
-    found.push(...diagnostics.map((one) => blamed(one, override)), ...unusedBases(dockerfile, override), ...checkCacheFilter(dockerfile, own.noCacheFilter ?? []))
-    targets.push({ platform, options: own, file, dockerfile, graph, optional: override?.optional === true })
-  }
-  check(found, emit)
-  return targets
-}
-
-function graphOf(dockerfile: Dockerfile, { buildArgs, buildContexts, target: targetStage }: BuildOptions, platforms: { readonly target: Platform; readonly buildPlatform: Platform }) {
-  const namedContexts = Object.keys(buildContexts)
-  const folderContexts = namedContexts.filter((name) => ['dir', 'remote'].includes(buildContexts[name]!.kind))
-  return buildStageGraph(dockerfile, { ...platforms, buildArgs, namedContexts, folderContexts, ...(targetStage === undefined ? {} : { targetStage }) })
-}
-
-/** An error about what a line of xbuild.yaml names points at that line. */
-async function placed<T>(work: Promise<T>, at: SourcePosition | undefined): Promise<T> {
-  return work.catch((thrown: unknown) => {
-    const error = toXbuildError(thrown)
-    if (!at || error.at) throw error
-    throw new XbuildError(error.code, error.message, { at, cause: error, ...(error.hint ? { hint: error.hint } : {}) })
-  })
-}
-
-/** A stage that is not there is the mistake of the line that asks for it. */
-function blamed(diagnostic: Diagnostic, override: PlatformOverride | undefined): Diagnostic {
-  const at = diagnostic.rule === 'unknown-target' && override?.target !== undefined ? override.at?.target : undefined
-  return at ? { ...diagnostic, at } : diagnostic
-}
-
-/** Names that no FROM and no --from has: the platform would be built on something else than its line says. */
-function unusedBases(dockerfile: Dockerfile, override: PlatformOverride | undefined): Diagnostic[] {
-  const at = override?.at?.base
-  if (!at || !override.bases) return []
-  const words = dockerfile.stages.flatMap(({ name, from, instructions }) => [
-    from.image, ...(name === undefined ? [] : [name]), ...instructions.flatMap((one) => ('from' in one && typeof one.from === 'string' ? [one.from] : [])),
-  ])
-  // A variable may stand for any name, and mounts have one inside
-  if (words.some((word) => word.includes('$')) || dockerfile.stages.some(({ instructions }) => instructions.some((one) => one.kind === 'run' && one.mounts.length > 0))) return []
-  const unused = Object.keys(override.bases).filter((base) => !words.some((word) => contextNamed(word, [base]) !== undefined))
-  return unused.map((base) => ({
-    rule: 'unused-base', severity: 'error', message: `Cannot replace the base image "${base}": no FROM in ${dockerfile.file} names it`, at,
-    hint: `FROM names ${[...new Set(dockerfile.stages.map(({ from }) => from.image))].join(', ')}`,
-  }))
-}
-
 function factsOf({ platform, options, file, optional }: TargetBuild, last: string | undefined): TargetFacts {
   const override = overrideFor(options, platform)
   return {
@@ -187,18 +106,4 @@ export function lookOver(targets: readonly TargetBuild[], { baseOf, emit }: { re
     const views = own.map((target) => viewOf(target.graph, (stage) => baseOf(target, stage)))
     check(checkDockerfile({ dockerfile: file, views }, { buildArgs: own[0]!.options.buildArgs }), emit)
   }
-}
-
-/** Warnings are told; errors end the build, all of them at once. */
-export function check(diagnostics: readonly Diagnostic[], emit: Emit): void {
-  const seen = new Set<string>()
-  const distinct = diagnostics.filter(({ rule, message, at }) => {
-    const key = `${rule} ${at.file}:${at.line} ${message}`
-    return !seen.has(key) && seen.add(key)
-  })
-  // The name of a check is what turns it off.
-  const told = ({ rule, message }: Diagnostic): string => (/^[A-Z]/.test(rule) ? `${rule}: ${message}` : message)
-  const errors = distinct.filter(({ severity }) => severity === 'error')
-  if (errors.length > 0) throw new DockerfileError(errors.length > 1 ? errors : errors.map((error) => ({ ...error, message: told(error) })))
-  for (const found of distinct) emit({ type: 'warning', message: told(found), source: found.at, at: Date.now() })
 }

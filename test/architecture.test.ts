@@ -42,7 +42,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Folders that nothing but the street and its doors may import. */
-const DOORS = ['build.ts', 'site.ts', 'machines.ts', 'prepare.ts', 'engines.ts', 'habits.ts', 'preflight.ts', 'finish.ts', 'index.ts', 'cli', 'action']
+const DOORS = ['build.ts', 'site.ts', 'machines.ts', 'prepare.ts', 'targets.ts', 'engines.ts', 'habits.ts', 'preflight.ts', 'finish.ts', 'index.ts', 'cli', 'action']
 
 interface Import {
   readonly file: string
