@@ -7,7 +7,7 @@ import { GrpcFailure, GRPC } from './status.ts'
 export const MAX_MESSAGE = 32 << 20
 
 /** Bytes that may be on their way to us on one connection, and on one stream of it. */
-export const WINDOW = 8 << 20
+export const WINDOW = 4 << 20
 
 /** The messages that come on a stream. Leaving the loop early leaves the stream open. */
 export async function* readMessages<T extends DescMessage>(stream: Http2Stream, schema: T): AsyncGenerator<MessageShape<T>, void, undefined> {
