@@ -77,6 +77,10 @@ describe('a tree', () => {
     expect(() => treeOf(root).open('link')).toThrow('changed while the context was read')
   })
 
+  test('that is not there is not an empty one', () => {
+    expect(() => listed(treeOf(join(tempFolder(), 'gone')))).toThrow('it is not there')
+  })
+
   test('follows links in paths that are wanted', () => {
     const root = folderOf({ 'real/dir/file': '', 'real/[x]': '' })
     symlinkSync('real', join(root, 'one'))

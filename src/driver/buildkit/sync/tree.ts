@@ -1,4 +1,4 @@
-import { closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, readSync, type BigIntStats } from 'node:fs'
+import { closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, readSync, statSync, type BigIntStats } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../../errors.ts'
 import type { TreeFilter } from './filter.ts'
@@ -39,6 +39,7 @@ export function folderTree(root: string, follow: Tree['follow']): Tree {
   function* entries(filter: TreeFilter): Iterable<TreeEntry> {
     /** The first path of each file that has several. */
     const seen = new Map<string, string>()
+    if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) throw new XbuildError('NOT_FOUND', `Cannot send the folder "${root}": it is not there`, { hint: 'Name a folder that exists' })
     yield* walk('', [])
     function* walk(folder: string, pending: TreeEntry[]): Iterable<TreeEntry> {
       for (const name of namesIn(join(root, folder))) {
