@@ -21,7 +21,7 @@ export async function installDependencies() {
 
 /** Runs `npm run build` when a source file is newer than the program in dist. */
 export async function buildProgram() {
-  const built = modified(join(root, 'dist/xbuild.js'))
+  const built = modified(join(root, 'dist/xbuild.cjs'))
   const sources = [join(root, 'package.json'), join(root, 'tsconfig.json'), ...['src', 'qemu'].flatMap((folder) => filesUnder(join(root, folder)))]
   if (built > 0 && sources.every((file) => modified(file) <= built)) return
   console.error('Building xbuild: npm run build')

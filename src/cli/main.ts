@@ -1,11 +1,19 @@
 #!/usr/bin/env node
-// Nothing else is imported here: `xbuild --version` must start as fast as node itself
+// Little is imported here: `xbuild --version` must start as fast as node itself
+import { join } from 'node:path'
 import { version } from './version.ts'
 
 const argv = process.argv.slice(2)
 if (argv.length === 1 && ['--version', '-v', 'version'].includes(argv[0]!)) {
   process.stdout.on('error', () => (process.exitCode = 1)).write(`xbuild ${version()}\n`)
-} else {
-  const { run } = await import('./run.ts')
-  process.exit(await run(argv, process))
+} else void start()
+
+/** Everything else is in `cli.cjs`, beside this file. */
+async function start(): Promise<void> {
+  const { loadCached } = await import('./code-cache.ts')
+  const { exports, keep } = loadCached<typeof import('./run.ts')>(join(import.meta.dirname, 'cli.cjs'), version())
+  const code = await exports.run(argv, process)
+  // A build goes through more of the code than other commands do
+  if (code === 0 && exports.readArgv(argv).command === 'build') keep()
+  process.exit(code)
 }

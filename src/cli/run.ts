@@ -10,6 +10,8 @@ import { print } from './print.ts'
 import { readSource } from './read-source.ts'
 import { version } from './version.ts'
 
+export { readArgv }
+
 /** The parts of `process` that commands use. */
 export type Terminal = Pick<NodeJS.Process, 'stdin' | 'stdin' | 'stdout' | 'stderr' | 'env' | 'cwd' | 'on' | 'off' | 'exit'>
 

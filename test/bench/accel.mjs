@@ -39,7 +39,7 @@ await main(async () => {
   if (!existsSync(join(context, 'lua'))) await fetchSource(context)
   await writeFile(join(context, 'Dockerfile'), DOCKERFILE)
   const base = await toolchainBase('toolchain')
-  const program = [process.execPath, values.program ?? join(root, 'dist/xbuild.js')]
+  const program = [process.execPath, values.program ?? join(root, 'dist/xbuild.cjs')]
   const command = ({ args }) => [...program, '--progress=plain', '--no-cache', '-o', 'type=cacheonly', '--store', join(values.work, 'store-accel'), '--build-context', `toolchain=oci-layout://${base}`, ...args, context]
   const found = new Map(WAYS.map(({ name }) => [name, []]))
   // The first round unpacks the base images and makes the packs: it does not count

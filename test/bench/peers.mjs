@@ -13,7 +13,7 @@ export async function findPeers({ work, platform, only }) {
 }
 
 function xbuild({ work, platform }) {
-  const program = join(root, 'dist/xbuild.js')
+  const program = join(root, 'dist/xbuild.cjs')
   const store = join(work, 'xbuild-store')
   return {
     name: 'xbuild',

@@ -134,7 +134,7 @@ function largeTree({ work, base }) {
 async function onLargeLayer({ work, base, platform }) {
   const image = base.replace(/[^/]+$/, 'large:1')
   if (!existsSync(join(work, 'large-pushed'))) {
-    await runOk(process.execPath, [join(root, 'dist/xbuild.js'), '--platform', platform, '-t', image, '--push', '--store', join(work, 'large-store'), largeTree({ work, base })])
+    await runOk(process.execPath, [join(root, 'dist/xbuild.cjs'), '--platform', platform, '-t', image, '--push', '--store', join(work, 'large-store'), largeTree({ work, base })])
     rmSync(join(work, 'large-store'), { recursive: true, force: true })
     writeFileSync(join(work, 'large-pushed'), '')
   }

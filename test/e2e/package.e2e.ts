@@ -20,7 +20,7 @@ describe('the package of npm pack, installed into an empty folder', () => {
 
   test('holds the program and no tests or sources', () => {
     const package_ = join(elsewhere, 'node_modules/xbuild')
-    expect(existsSync(join(package_, 'dist/xbuild.js'))).toBe(true)
+    expect(existsSync(join(package_, 'dist/xbuild.cjs'))).toBe(true)
     expect(existsSync(join(package_, 'dist/types/index.d.ts'))).toBe(true)
     for (const name of ['src', 'test', 'examples']) expect(existsSync(join(package_, name))).toBe(false)
   })

@@ -86,7 +86,7 @@ describe.skipIf(missing !== undefined)('an ordinary user', () => {
     const env = { SOURCE_DATE_EPOCH: '1700000000' }
     const args = ['--platform', 'linux/amd64,linux/arm64', '--build-context', `busybox=oci-layout://${base}`, '--no-cache', context]
     const asUser = await user.xbuild(args, env)
-    const asRoot = await run(process.execPath, [join(root, 'dist/xbuild.js'), ...args], { store: join(folder, 'root-store'), env })
+    const asRoot = await run(process.execPath, [join(root, 'dist/xbuild.cjs'), ...args], { store: join(folder, 'root-store'), env })
     expect(asUser.stdout, asUser.stderr).toBe(asRoot.stdout)
   })
 

@@ -34,7 +34,7 @@ interface Pending extends CallOptions {
 
 /** Starts a worker in namespaces of its own. Throws HOST when this machine does not allow it. */
 export async function startWorker({ kind, handlers, folder, env, onWarning }: WorkerOptions): Promise<Worker> {
-  const child = await spawnInNamespace(kind, process.execPath, [fileURLToPath(new URL('./worker.js', import.meta.url))], {
+  const child = await spawnInNamespace(kind, process.execPath, [fileURLToPath(new URL('./worker.cjs', import.meta.url))], {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     handlers,
     env: {

@@ -50,7 +50,7 @@ export function ordinaryUser(ownFolder: string): OrdinaryUser {
       paths.node = join(home, 'node')
       cpSync(process.execPath, paths.node)
     }
-    if ((await asUser('test', ['-r', join(root, 'dist/xbuild.js')])).code === 0) return
+    if ((await asUser('test', ['-r', join(root, 'dist/xbuild.cjs')])).code === 0) return
     paths.checkout = join(home, 'checkout')
     for (const part of ['dist', 'qemu', 'examples', 'package.json', 'node_modules']) {
       cpSync(join(root, part), join(paths.checkout, part), { recursive: true, verbatimSymlinks: true })
@@ -68,7 +68,7 @@ export function ordinaryUser(ownFolder: string): OrdinaryUser {
     checkout: () => paths.checkout,
     run: asUser,
     node: (args) => asUser(paths.node, args),
-    xbuild: (args, env) => asUser(paths.node, [join(paths.checkout, 'dist/xbuild.js'), ...args], env),
+    xbuild: (args, env) => asUser(paths.node, [join(paths.checkout, 'dist/xbuild.cjs'), ...args], env),
     async give(folder, name) {
       const copy = join(home, name)
       cpSync(folder, copy, { recursive: true })

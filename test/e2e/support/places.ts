@@ -8,7 +8,7 @@ import { afterAll } from 'vitest'
 export const root = join(import.meta.dirname, '../../..')
 
 /** The program under test, as users get it. */
-export const program = join(root, 'dist/xbuild.js')
+export const program = join(root, 'dist/xbuild.cjs')
 
 /** A folder of the calling test file, removed when its tests are over. */
 export function tempFolder(): string {

@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto'
+import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { homedir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { constants, Script } from 'node:vm'
+
+/** A CommonJS file that was loaded. */
+export interface Loaded<Exports> {
+  readonly exports: Exports
+  /** Keeps the compiled code for the next run; does nothing when it came from an earlier one. */
+  keep(): void
+}
+
+/** Bytes of the digest that a kept file starts with: V8 itself trusts what it is given. */
+const DIGEST = 32
+
+/**
+ * Loads the CommonJS `file` with the code that V8 compiled in an earlier run, if there is any: compiling it costs more than a build with
+ * nothing to do. `version` is the program's: a package manager gives all its files one time.
+ */
+export function loadCached<Exports>(file: string, version: string): Loaded<Exports> {
+  const source = readFileSync(file, 'utf8')
+  const { size, mtimeMs } = statSync(file)
+  const folder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'xbuild', 'code')
+  const kept = join(folder, `${[version, size, Math.round(mtimeMs), process.version, process.arch].join('_')}.bin`)
+  const cachedData = readKept(kept)
+  const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
+    filename: file,
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    ...(cachedData ? { cachedData } : {}),
+  })
+  const module = { exports: {} as Exports }
+  const wrapper = script.runInThisContext() as (...scope: unknown[]) => void
+  wrapper(module.exports, createRequire(file), module, file, dirname(file))
+  const isKept = cachedData !== undefined && script.cachedDataRejected !== true
+  return { exports: module.exports, keep: () => void (isKept || write(folder, kept, script.createCachedData())) }
+}
+
+/** What was kept, when nobody but this user can have written it and it is whole. */
+function readKept(path: string): Buffer | undefined {
+  try {
+    const fd = openSync(path, 'r')
+    try {
+      const { uid, mode } = fstatSync(fd)
+      if (uid !== process.geteuid?.() || (mode & 0o022) !== 0) return undefined
+      const bytes = readFileSync(fd)
+      const data = bytes.subarray(DIGEST)
+      return createHash('sha256').update(data).digest().equals(bytes.subarray(0, DIGEST)) ? data : undefined
+    } finally {
+      closeSync(fd)
+    }
+  } catch {
+    return undefined // not there, or not to be read: it is compiled again
+  }
+}
+
+/** Replaces what other versions left. A folder that cannot be written costs time, nothing else. */
+function write(folder: string, path: string, data: Buffer): void {
+  const temp = `${path}.${process.pid}`
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    try {
+      writeFileSync(temp, Buffer.concat([createHash('sha256').update(data).digest(), data]), { mode: 0o600, flag: 'wx' })
+      for (const name of readdirSync(folder)) if (name.endsWith('.bin')) rmSync(join(folder, name), { force: true })
+      renameSync(temp, path)
+    } finally {
+      rmSync(temp, { force: true })
+    }
+  } catch {
+    return // full, read-only, or no folder at all
+  }
+}
