@@ -33,6 +33,7 @@ export function neededToTest() {
     { programs: ['git'], package: 'git', why: 'holds repositories to build from' },
     { programs: ['setpriv'], package: 'util-linux', why: 'drops rights' },
     { programs: ['dockerd'], package: 'docker.io', why: 'is built on: Docker Engine, started by the tests' },
+    { programs: ['docker'], package: dockerClient(osRelease()), why: 'asks Docker Engine what it has, and carries ssh connections to it' },
     { programs: ['podman'], package: 'podman', why: 'is built on: an engine without BuildKit' },
     { programs: ['sshd'], package: 'openssh-server', why: 'is the way to a node behind ssh' },
     { programs: ['openssl'], package: 'openssl', why: 'makes certificates' },
@@ -47,6 +48,11 @@ function qemuPackage({ ID, VERSION_ID }) {
   const version = Number(VERSION_ID ?? 999)
   const staticByDefault = ID === 'ubuntu' ? version >= 25.04 : version >= 13
   return staticByDefault ? 'qemu-user' : 'qemu-user-static'
+}
+
+// Debian 13 gave the client a package of its own
+function dockerClient({ ID, VERSION_ID }) {
+  return ID === 'debian' && Number(VERSION_ID ?? 999) >= 13 ? 'docker-cli' : 'docker.io'
 }
 
 /** Installs by apt-get the packages of those needs that no program fills, saying which and why. */
