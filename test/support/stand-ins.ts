@@ -22,7 +22,7 @@ export async function exposeBuildkit(socket: string, { certificates }: { readonl
     const asked = request({ socketPath: socket, path: '/grpc', method: 'POST', headers: { Connection: 'Upgrade', Upgrade: 'h2c' } })
     asked.on('error', () => client.destroy())
     asked.on('upgrade', (_, daemon: Socket, head) => {
-      daemon.on('error', () => client.destroy()).on('close', () => client.destroy())
+      daemon.on('error', () => client.destroy()) // what it said last is still handed on: the pipe ends the connection
       client.on('close', () => daemon.destroy())
       client.write(head)
       client.pipe(daemon).pipe(client)
