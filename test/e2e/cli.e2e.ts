@@ -34,7 +34,7 @@ describe('without a build', () => {
 
   test.each([
     [['--platfrom', 'linux/arm64', '.'], /Cannot use "--platfrom": unknown flag\n {2}hint: Did you mean --platform\?\n$/],
-    [['--load', '.'], /xbuild does not support it yet/],
+    [['--squash', '.'], /xbuild does not support it yet/],
     [['--platform', 'linux/nope', '.'], /unknown architecture "nope"/],
     [['build'], /PATH is missing/],
     [['--push', '.'], /Cannot push: the image has no name/],
