@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { createReadStream, createWriteStream } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
@@ -59,7 +59,13 @@ async function fill(part: string, { digest, size }: Descriptor, { source, signal
         done(null, chunk)
       },
     })
-    await pipeline(await source(current), meter, createWriteStream(part, { flags: current > 0 ? 'a' : 'w' }), { signal })
+    // Opened first: a stream that opens the file itself may do so when the transfer has failed already, and leave it behind
+    const file = await open(part, current > 0 ? 'a' : 'w')
+    const body = await source(current).catch(async (error: unknown) => {
+      await file.close()
+      throw error
+    })
+    await pipeline(body, meter, file.createWriteStream(), { signal })
   }
   if (current < size) throw new XbuildError('REGISTRY', `Cannot store ${digest}: only ${current} of ${size} bytes arrived`, { hint: 'Try again: it goes on from here' })
   const found = `${digestAlgorithm(digest)}:${hash.digest('hex')}`
