@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { XbuildError } from '../../errors.ts'
-import { exists, tempNameFor } from '../../host/files.ts'
+import { tempNameFor } from '../../host/files.ts'
 import { runProgram } from '../../host/spawn.ts'
 import type { Emulator } from '../emulators.ts'
 import { fuse } from './fuse.ts'
@@ -29,11 +29,13 @@ export async function fusedEmulator(emulator: Emulator, { folder, signal }: { re
   const blob = await readFile(handler)
   const key = createHash('sha256').update(JSON.stringify([1, emulator.path, emulator.size, emulator.mtime])).update(blob).digest('hex').slice(0, 16)
   const path = join(folder, 'qemu', `${emulator.architecture}-${key}`)
-  if (await exists(path)) return path
+  const fused = fuse(await readFile(emulator.path), blob)
+  // Every foreign program would start this file: it is compared, not trusted by its name
+  if ((await readFile(path).catch(() => undefined))?.equals(fused)) return path
   await mkdir(dirname(path), { recursive: true })
   const temp = tempNameFor(path)
   try {
-    await writeFile(temp, fuse(await readFile(emulator.path), blob), { flag: 'wx' })
+    await writeFile(temp, fused, { flag: 'wx' })
     await chmod(temp, 0o755)
     await utimes(temp, emulator.mtime / 1000, emulator.mtime / 1000)
     await runProgram(temp, ['--version'], { signal })
