@@ -112,19 +112,20 @@ function importsOf(file: string, text: string): Import[] {
     const spec = specifier.text
     found.push({ file, spec, target: spec.startsWith('.') ? top(normalize(join(dirname(file), spec))) : spec, typeOnly })
   }
+  const nested = /\bimport\(/.test(text)
   const visit = (node: ts.Node): void => {
     if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword)
     if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly)
     if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) add(node.arguments[0], false)
     if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, true)
-    ts.forEachChild(node, visit)
+    if (nested || ts.isSourceFile(node)) ts.forEachChild(node, visit)
   }
   visit(ts.createSourceFile(file, text, ts.ScriptTarget.Latest))
   return found
 }
 
 function sources(): string[] {
-  return readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts'))
+  return readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts') && !name.includes('/gen/'))
 }
 
 function top(path: string): string {
