@@ -117,8 +117,12 @@ describe('ways to an engine', () => {
     writeFiles(env['HOME']!, { [`.docker/contexts/meta/${id}/meta.json`]: JSON.stringify({ Name: 'lab', Endpoints: { docker: { Host: docker.endpoint } } }) })
     expect(await built('lab', env)).toBe(expected('lab'))
     const tls = { DOCKER_HOST: docker.tls!.endpoint, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: docker.tls!.certificates }
-    const listed = JSON.parse((await xbuild(['node', 'ls', '--json'], { store, env: { ...home(), ...tls } })).stdout) as unknown[]
-    expect(listed).toMatchObject([{ name: 'local', used: true }, { name: 'docker-host', origin: 'DOCKER_HOST', used: true, status: 'ready' }])
+    // Several times: node once ended the program now and then, when HTTP/2 wrote past the queue of a TLS socket
+    for (let round = 0; round < 4; round++) {
+      const { code, stdout, stderr } = await xbuild(['node', 'ls', '--json', '--timeout', '10s'], { store, env: { ...home(), ...tls } })
+      expect(code, stderr).toBe(0)
+      expect(JSON.parse(stdout)).toMatchObject([{ name: 'local', used: true }, { name: 'docker-host', origin: 'DOCKER_HOST', used: true, status: 'ready' }])
+    }
   })
 
   test('kubectl is told which pod, and carries the connection', async () => {

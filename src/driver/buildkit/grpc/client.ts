@@ -1,6 +1,7 @@
 import type { DescMessage, DescMethodBiDiStreaming, DescMethodServerStreaming, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
 import { connect, constants, type ClientHttp2Session, type ClientHttp2Stream, type IncomingHttpHeaders } from 'node:http2'
 import type { Duplex } from 'node:stream'
+import { carrierOf } from './carrier.ts'
 import { createWriter, encode, readMessages, WINDOW } from './messages.ts'
 import { GrpcFailure, GRPC, readStatus } from './status.ts'
 
@@ -41,7 +42,7 @@ const FIRST_WORDS = 20_000
 /** Speaks gRPC on a connection on which the peer is a server that knows it (HTTP/2 with prior knowledge). */
 export async function connectGrpc(duplex: Duplex, { authority, signal }: { authority?: string | undefined; signal: AbortSignal }): Promise<GrpcClient> {
   const session = connect(authority === undefined ? 'http://localhost' : `https://${authority}`, {
-    createConnection: () => duplex,
+    createConnection: () => carrierOf(duplex),
     settings: { initialWindowSize: WINDOW, enablePush: false },
     maxSessionMemory: 1000,
   })

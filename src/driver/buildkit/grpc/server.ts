@@ -1,6 +1,7 @@
 import type { DescMessage, DescMethod, DescMethodBiDiStreaming, DescMethodServerStreaming, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
 import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
+import { carrierOf } from './carrier.ts'
 import { createWriter, encode, readMessages, WINDOW, type WriteFrames } from './messages.ts'
 import { GrpcFailure, GRPC, statusTrailers } from './status.ts'
 
@@ -65,7 +66,7 @@ export interface GrpcServer {
 
 /** Answers calls that come over a connection. `onFailure` hears of every answer that failed. */
 export function serveGrpc(duplex: Duplex, services: readonly Served[], onFailure: (error: unknown) => void): GrpcServer {
-  const session = performServerHandshake(duplex, { settings: { initialWindowSize: WINDOW }, maxSessionMemory: 1000 })
+  const session = performServerHandshake(carrierOf(duplex), { settings: { initialWindowSize: WINDOW }, maxSessionMemory: 1000 })
   // Daemons look methods up without regard to case
   const table = new Map(services.map((service) => [service.path.toLowerCase(), service]))
   const gone = new Promise<void>((resolve) => {
