@@ -20,6 +20,7 @@ export function neededToBuild(release = osRelease()) {
     { programs: ['getfattr'], package: 'attr', why: 'reads and writes file attributes' },
     { programs: ['setfattr'], package: 'attr', why: 'reads and writes file attributes' },
     { programs: ['unshare'], package: 'util-linux', why: 'makes namespaces' },
+    { programs: ['mount'], package: 'mount', why: 'puts layers over one another' },
     ...(process.getuid() === 0 ? [] : [UIDMAP]),
   ]
 }
