@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   run: [...PURE, 'driver'],
   cache: [...PURE, ...BELOW_DRIVER, 'driver', 'publish'],
   publish: [...PURE, ...BELOW_DRIVER, 'driver'],
-  ui: [...PURE, 'driver', 'nodes', 'run', 'publish', 'store'],
+  ui: [...PURE, 'driver', 'nodes', 'run', 'publish', 'store', 'emulation'],
 }
 
 /** Packages and Node modules that only some folders may use. */

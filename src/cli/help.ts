@@ -4,6 +4,7 @@ import type { Flag } from '../config/flag.ts'
 import { FLAGS } from '../config/flags.ts'
 import { NODE_FLAGS } from '../config/node-flags.ts'
 import { PACK_FLAGS } from '../config/pack-flags.ts'
+import { QEMU_FLAGS } from '../config/qemu-flags.ts'
 import { DU_FLAGS, PRUNE_FLAGS } from '../config/store-flags.ts'
 
 const WIDTH = 110
@@ -37,6 +38,7 @@ const USAGE = {
   prune: ['xbuild prune [OPTIONS]', 'Remove build cache that no image with a name needs.'],
   node: ['xbuild node [ls | inspect NAME | add NAME ENDPOINT | rm NAME | use NAME...]', 'Show, add and remove machines to build on.'],
   pack: ['xbuild pack [ls | build RECIPE[@VERSION]... | verify [PACK...] | rm PACK...]', 'Show, make, check and remove native toolchains for emulated steps.'],
+  qemu: ['xbuild qemu [status | install | uninstall] [ARCH...]', 'Show, register and remove handlers of the whole machine for programs of other CPUs.'],
   version: ['xbuild version', 'Print the version.'],
   help: ['xbuild help [COMMAND]', 'Show help.'],
 } as const satisfies Record<CommandName, readonly [usage: string, what: string]>
@@ -50,9 +52,9 @@ export function formatHelp(topic?: CommandName): string {
   }
   const [usage, what] = USAGE[topic]
   const intro = `Usage: ${usage}\n\n${what}\n`
-  if (topic === 'du' || topic === 'prune' || topic === 'node' || topic === 'pack') {
+  if (topic === 'du' || topic === 'prune' || topic === 'node' || topic === 'pack' || topic === 'qemu') {
     const { config, debug, help } = CLI_FLAGS
-    const flags: readonly Flag<unknown>[] = [...Object.values({ du: DU_FLAGS, prune: PRUNE_FLAGS, node: NODE_FLAGS, pack: PACK_FLAGS }[topic]), config, debug, help]
+    const flags: readonly Flag<unknown>[] = [...Object.values({ du: DU_FLAGS, prune: PRUNE_FLAGS, node: NODE_FLAGS, pack: PACK_FLAGS, qemu: QEMU_FLAGS }[topic]), config, debug, help]
     return [intro, `Options:\n${formatRows(flags.map((flag) => [flagHead(flag), flagHelp(flag)]))}`].join('\n')
   }
   if (topic === 'build') return [intro, formatFlags(['json']), formatEnvironment(), EXAMPLES].join('\n')

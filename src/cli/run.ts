@@ -71,6 +71,10 @@ async function runCommand(command: Command, terminal: Terminal): Promise<number>
       const { runNode } = await import('./node.ts')
       return runNode(command.options, terminal)
     }
+    case 'qemu': {
+      const { runQemu } = await import('./qemu.ts')
+      return runQemu(command.options, terminal)
+    }
     case 'build': {
       const { runBuild } = await import('./build.ts')
       return runBuild(command.options, terminal)

@@ -4,12 +4,13 @@ import type { Flag } from './flag.ts'
 import { FLAGS } from './flags.ts'
 import { NODE_FLAGS } from './node-flags.ts'
 import { PACK_FLAGS } from './pack-flags.ts'
+import { QEMU_FLAGS } from './qemu-flags.ts'
 import { DU_FLAGS, PRUNE_FLAGS, STORE_ALIASES } from './store-flags.ts'
 import { checkLaterFlag, LATER_FLAGS, type LaterFlag } from './unsupported.ts'
 import { usageError } from './values.ts'
 
 /** The words the first argument may be. */
-export const COMMANDS = ['build', 'plan', 'du', 'prune', 'node', 'pack', 'version', 'help'] as const
+export const COMMANDS = ['build', 'plan', 'du', 'prune', 'node', 'pack', 'qemu', 'version', 'help'] as const
 export type CommandName = (typeof COMMANDS)[number]
 
 /** A command line cut into its parts; values are still text. */
@@ -32,7 +33,7 @@ interface Shape {
 export function readArgv(argv: readonly string[]): Invocation {
   const command = COMMANDS.find((name) => name === argv[0])
   const queue = argv.slice(command ? 1 : 0)
-  const { longs, shorts } = SHAPES[command === 'du' || command === 'prune' || command === 'node' || command === 'pack' ? command : 'build']
+  const { longs, shorts } = SHAPES[command && command in SHAPES ? (command as keyof typeof SHAPES) : 'build']
   const words: string[] = []
   const given = new Map<string, string[]>()
   for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
@@ -87,6 +88,7 @@ const SHAPES = {
   prune: shapesOf([...Object.values(PRUNE_FLAGS), config, debug, help]),
   node: shapesOf([...Object.values(NODE_FLAGS), config, debug, help]),
   pack: shapesOf([...Object.values(PACK_FLAGS), config, debug, help]),
+  qemu: shapesOf([...Object.values(QEMU_FLAGS), config, debug, help]),
 } as const
 
 interface Shapes {

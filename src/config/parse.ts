@@ -12,6 +12,7 @@ import type { Flag } from './flag.ts'
 import { FLAGS, type FlagOption } from './flags.ts'
 import { NODE_FLAGS, readNodeCommand, type NodeCommand } from './node-flags.ts'
 import { PACK_FLAGS, readPackCommand, type PackCommand } from './pack-flags.ts'
+import { QEMU_FLAGS, readQemuCommand, type QemuCommand } from './qemu-flags.ts'
 import type { BuildOptions } from './options.ts'
 import type { PlatformOverride } from './overrides.ts'
 import { DU_FLAGS, PRUNE_FLAGS } from './store-flags.ts'
@@ -28,6 +29,7 @@ export type Command =
   | { readonly command: 'prune'; readonly options: PruneOptions; readonly debug: boolean }
   | { readonly command: 'node'; readonly options: NodeCommand; readonly debug: boolean }
   | { readonly command: 'pack'; readonly options: PackCommand; readonly debug: boolean }
+  | { readonly command: 'qemu'; readonly options: QemuCommand; readonly debug: boolean }
   | { readonly command: 'version' }
   | { readonly command: 'help'; readonly topic?: CommandName }
 
@@ -57,6 +59,7 @@ export function resolveInvocation(invocation: Invocation, env: Env, options: Par
   if (command === 'du' || command === 'prune') return resolveStoreCommand(command, invocation, env, options)
   if (command === 'node') return resolveNodeCommand(invocation, env, options)
   if (command === 'pack') return resolvePackCommand(invocation, env, options)
+  if (command === 'qemu') return resolveQemuCommand(invocation, env, options)
   const cli = readTable<CliOptions>(CLI_FLAGS, (_, flag) => given.get(flag.name), { env, localPlatform: options.localPlatform })
   if (command === 'build' && cli.json) {
     throw usageError('Cannot use "--json": it belongs to xbuild plan', 'Use --metadata-file FILE for JSON about a build')
@@ -99,6 +102,12 @@ function resolvePackCommand({ words, given }: Invocation, env: Env, options: Par
   const input = { env, localPlatform: options.localPlatform }
   const values = readTable<Parameters<typeof readPackCommand>[1]>(PACK_FLAGS, (option, flag) => given.get(flag.name) ?? (option === 'store' ? options.file?.values.store : undefined), input)
   return { command: 'pack', options: readPackCommand(words, values, options.cwd), debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input) }
+}
+
+function resolveQemuCommand({ words, given }: Invocation, env: Env, options: ParseOptions): Command {
+  const input = { env, localPlatform: options.localPlatform }
+  const values = readTable<Parameters<typeof readQemuCommand>[1]>(QEMU_FLAGS, (_, flag) => given.get(flag.name), input)
+  return { command: 'qemu', options: readQemuCommand(words, values), debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input) }
 }
 
 function help(words: readonly string[]): Command {

@@ -66,19 +66,24 @@ function putHalf(buffer: Buffer, offset: number, value: number, endian: 'little'
  * P passes the caller's argv[0] on (busybox and gcc look at it); C takes the credentials of the emulated file, without which sudo, su and
  * ping lose their setuid bit or capabilities (it implies O, the file as an open descriptor, so that unreadable files run too);
  * F opens QEMU when registered, so that it works where the image has no QEMU. C gives QEMU the rights of the file, which
- * is safe here: the handlers are seen only inside the namespace of one build.
+ * is safe here: the handlers are seen only inside the namespace of one build. Those of a whole machine go without: `machine/flags.ts`.
  */
 export const HANDLER_FLAGS = 'POCF'
 
+/** The name of every handler of ours, by which it is told from those of others. */
+export function handlerName({ name }: Architecture): string {
+  return `xbuild-${name}`
+}
+
 /** What to write to binfmt_misc's `register` (kernel admin-guide/binfmt-misc). Throws HOST for a path the kernel cannot take. */
 export function binfmtRegistration(architecture: Architecture, interpreter: string, flags = HANDLER_FLAGS): string {
-  const delimiter = [':', '|', ',', ';', '!'].find((mark) => !interpreter.includes(mark))
+  const delimiter = [':', '|', ',', '!'].find((mark) => !interpreter.includes(mark))
   if (!delimiter || !interpreter.startsWith('/') || interpreter.includes('\n') || Buffer.byteLength(interpreter) > 127) {
     throw new XbuildError('HOST', `Cannot register the emulator "${interpreter}": the kernel takes absolute paths of at most 127 bytes`, {
       hint: 'Install it under a short path without special characters, such as /usr/bin',
     })
   }
-  const fields = [`xbuild-${architecture.name}`, 'M', '', hex(elfMagic(architecture)), hex(elfMask(architecture)), interpreter, flags]
+  const fields = [handlerName(architecture), 'M', '', hex(elfMagic(architecture)), hex(elfMask(architecture)), interpreter, flags]
   return delimiter + fields.join(delimiter)
 }
 

@@ -76,7 +76,12 @@ export function hasNoInterpreter(head: Buffer): boolean {
 /** What the emulator calls itself, like `qemu-aarch64-static 7.2.22`; its name alone when it does not say. Runs it. */
 export async function emulatorName(emulator: Emulator, options: { signal: AbortSignal }): Promise<string> {
   const name = basename(emulator.path)
-  const said = await runProgram(emulator.path, ['--version'], options)
-  const version = /version ([0-9][0-9.]{0,20})/.exec(said)?.[1]
+  const version = await emulatorVersion(emulator.path, options)
   return version ? `${name} ${version}` : name
+}
+
+/** The version that an emulator says it is, like `7.2.22`. Runs it, and throws HOST when that fails. */
+export async function emulatorVersion(path: string, options: { signal: AbortSignal }): Promise<string | undefined> {
+  const said = await runProgram(path, ['--version'], options)
+  return /version ([0-9][0-9.]{0,20})/.exec(said)?.[1]
 }

@@ -51,9 +51,14 @@ export function parseHandler(name: string, text: string): Handler | undefined {
 
 /** The enabled handler that the executables of an architecture go to. */
 export function handlerFor(architecture: Architecture, handlers: readonly Handler[]): Handler | undefined {
+  return handlersFor(architecture, handlers).find(({ enabled }) => enabled)
+}
+
+/** Every handler that is meant for the executables of an architecture, enabled or not. */
+export function handlersFor(architecture: Architecture, handlers: readonly Handler[]): Handler[] {
   const head = elfMagic(architecture)
-  return handlers.find(({ enabled, offset, magic, mask }) => {
-    if (!enabled || offset + magic.length > head.length) return false
+  return handlers.filter(({ offset, magic, mask }) => {
+    if (offset + magic.length > head.length) return false
     return magic.every((byte, index) => ((byte ^ head[offset + index]!) & (mask[index] ?? 0xff)) === 0)
   })
 }
