@@ -6,6 +6,7 @@ import { NODE_FLAGS } from '../config/node-flags.ts'
 import { PACK_FLAGS } from '../config/pack-flags.ts'
 import { QEMU_FLAGS } from '../config/qemu-flags.ts'
 import { DU_FLAGS, PRUNE_FLAGS } from '../config/store-flags.ts'
+import { SUGGEST_FLAGS } from '../config/suggest-flags.ts'
 
 const WIDTH = 110
 
@@ -34,6 +35,7 @@ const EXAMPLES = `Examples:
 const USAGE = {
   build: ['xbuild [build] [OPTIONS] PATH', 'Build the Dockerfile in PATH into one image for all platforms.'],
   plan: ['xbuild plan [OPTIONS] PATH', 'Show how each stage would be built for each platform, and why. Nothing is built.'],
+  suggest: ['xbuild suggest [OPTIONS] [PATH]', 'Print the smallest change, as a diff, that makes build stages cross-compile.'],
   du: ['xbuild du [OPTIONS]', 'Show what the store holds, and how much of it could go.'],
   prune: ['xbuild prune [OPTIONS]', 'Remove build cache that no image with a name needs.'],
   node: ['xbuild node [ls | inspect NAME | add NAME ENDPOINT | rm NAME | use NAME...]', 'Show, add and remove machines to build on.'],
@@ -52,9 +54,9 @@ export function formatHelp(topic?: CommandName): string {
   }
   const [usage, what] = USAGE[topic]
   const intro = `Usage: ${usage}\n\n${what}\n`
-  if (topic === 'du' || topic === 'prune' || topic === 'node' || topic === 'pack' || topic === 'qemu') {
+  if (topic === 'du' || topic === 'prune' || topic === 'node' || topic === 'pack' || topic === 'qemu' || topic === 'suggest') {
     const { config, debug, help } = CLI_FLAGS
-    const flags: readonly Flag<unknown>[] = [...Object.values({ du: DU_FLAGS, prune: PRUNE_FLAGS, node: NODE_FLAGS, pack: PACK_FLAGS, qemu: QEMU_FLAGS }[topic]), config, debug, help]
+    const flags: readonly Flag<unknown>[] = [...Object.values({ du: DU_FLAGS, prune: PRUNE_FLAGS, node: NODE_FLAGS, pack: PACK_FLAGS, qemu: QEMU_FLAGS, suggest: SUGGEST_FLAGS }[topic]), config, debug, help]
     return [intro, `Options:\n${formatRows(flags.map((flag) => [flagHead(flag), flagHelp(flag)]))}`].join('\n')
   }
   if (topic === 'build') return [intro, formatFlags(['json']), formatEnvironment(), EXAMPLES].join('\n')

@@ -67,6 +67,10 @@ async function runCommand(command: Command, terminal: Terminal): Promise<number>
       const { runPack } = await import('./pack.ts')
       return runPack(command.options, terminal)
     }
+    case 'suggest': {
+      const { runSuggest } = await import('./suggest.ts')
+      return runSuggest(command.options, terminal)
+    }
     case 'node': {
       const { runNode } = await import('./node.ts')
       return runNode(command.options, terminal)

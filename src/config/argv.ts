@@ -6,11 +6,12 @@ import { NODE_FLAGS } from './node-flags.ts'
 import { PACK_FLAGS } from './pack-flags.ts'
 import { QEMU_FLAGS } from './qemu-flags.ts'
 import { DU_FLAGS, PRUNE_FLAGS, STORE_ALIASES } from './store-flags.ts'
+import { SUGGEST_FLAGS } from './suggest-flags.ts'
 import { checkLaterFlag, LATER_FLAGS, type LaterFlag } from './unsupported.ts'
 import { usageError } from './values.ts'
 
 /** The words the first argument may be. */
-export const COMMANDS = ['build', 'plan', 'du', 'prune', 'node', 'pack', 'qemu', 'version', 'help'] as const
+export const COMMANDS = ['build', 'plan', 'suggest', 'du', 'prune', 'node', 'pack', 'qemu', 'version', 'help'] as const
 export type CommandName = (typeof COMMANDS)[number]
 
 /** A command line cut into its parts; values are still text. */
@@ -89,6 +90,7 @@ const SHAPES = {
   node: shapesOf([...Object.values(NODE_FLAGS), config, debug, help]),
   pack: shapesOf([...Object.values(PACK_FLAGS), config, debug, help]),
   qemu: shapesOf([...Object.values(QEMU_FLAGS), config, debug, help]),
+  suggest: shapesOf([...Object.values(SUGGEST_FLAGS), config, debug, help]),
 } as const
 
 interface Shapes {

@@ -17,6 +17,7 @@ import type { BuildOptions } from './options.ts'
 import type { PlatformOverride } from './overrides.ts'
 import { DU_FLAGS, PRUNE_FLAGS } from './store-flags.ts'
 import type { DuOptions, PruneOptions } from './store-options.ts'
+import { readSuggestCommand, SUGGEST_FLAGS, type SuggestCommand } from './suggest-flags.ts'
 import { parseWhole, usageError } from './values.ts'
 
 /** What the user asked for. */
@@ -30,6 +31,7 @@ export type Command =
   | { readonly command: 'node'; readonly options: NodeCommand; readonly debug: boolean }
   | { readonly command: 'pack'; readonly options: PackCommand; readonly debug: boolean }
   | { readonly command: 'qemu'; readonly options: QemuCommand; readonly debug: boolean }
+  | { readonly command: 'suggest'; readonly options: SuggestCommand; readonly debug: boolean }
   | { readonly command: 'version' }
   | { readonly command: 'help'; readonly topic?: CommandName }
 
@@ -60,6 +62,7 @@ export function resolveInvocation(invocation: Invocation, env: Env, options: Par
   if (command === 'node') return resolveNodeCommand(invocation, env, options)
   if (command === 'pack') return resolvePackCommand(invocation, env, options)
   if (command === 'qemu') return resolveQemuCommand(invocation, env, options)
+  if (command === 'suggest') return resolveSuggestCommand(invocation, env, options)
   const cli = readTable<CliOptions>(CLI_FLAGS, (_, flag) => given.get(flag.name), { env, localPlatform: options.localPlatform })
   if (command === 'build' && cli.json) {
     throw usageError('Cannot use "--json": it belongs to xbuild plan', 'Use --metadata-file FILE for JSON about a build')
@@ -108,6 +111,15 @@ function resolveQemuCommand({ words, given }: Invocation, env: Env, options: Par
   const input = { env, localPlatform: options.localPlatform }
   const values = readTable<Parameters<typeof readQemuCommand>[1]>(QEMU_FLAGS, (_, flag) => given.get(flag.name), input)
   return { command: 'qemu', options: readQemuCommand(words, values), debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input) }
+}
+
+function resolveSuggestCommand({ words, given }: Invocation, env: Env, options: ParseOptions): Command {
+  const input = { env, localPlatform: options.localPlatform }
+  const inFile = options.file?.values
+  const textsOf = (option: keyof typeof SUGGEST_FLAGS, flag: Flag<unknown>) =>
+    given.get(flag.name) ?? (flag.env && env[flag.env] ? [env[flag.env]!] : option === 'json' || option === 'write' ? undefined : inFile?.[option])
+  const values = readTable<Parameters<typeof readSuggestCommand>[1]>(SUGGEST_FLAGS, textsOf, input)
+  return { command: 'suggest', options: readSuggestCommand(words, values, options.cwd), debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input) }
 }
 
 function help(words: readonly string[]): Command {

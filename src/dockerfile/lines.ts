@@ -108,7 +108,7 @@ function readContinuations(
 }
 
 /** Cuts the escape character at the end of a line, blanks after it allowed; a doubled one is text. */
-function cutContinuation(text: string, escape: Escape): { text: string; continued: boolean } {
+export function cutContinuation(text: string, escape: Escape): { text: string; continued: boolean } {
   let end = text.length
   while (end > 0 && (text[end - 1] === ' ' || text[end - 1] === '\t')) end--
   const continued = end > 0 && text[end - 1] === escape && text[end - 2] !== escape
