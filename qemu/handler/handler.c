@@ -22,7 +22,7 @@
  *   end
  *   path NAME DIRS     add folders to the end of a list of paths in the environment
  *   add ARG            put before the program's own arguments
- *   env NAME=VALUE     put into the environment, when NAME is not there
+ *   env NAME=VALUE     put into the environment, when NAME is not there or empty
  *   load DIR PROGRAM   start DIR/bin/PROGRAM with the loader and the libraries in DIR/lib
  *   exec FILE          start a static program
  *
@@ -223,6 +223,17 @@ static int add_path(struct start *start, char *name, char *folders)
     return 1;
 }
 
+/* Puts NAME=VALUE into the environment, NAME of `size` letters, unless it has a value there. */
+static void set_default(struct start *start, char *variable, size_t size)
+{
+    char *old = value_of(start->env, variable, size);
+    if (old && *old) return;
+    for (long i = 0; old && i < start->variables; i++)
+        if (start->env[i] + size + 1 == old) { start->env[i] = variable; return; }
+    start->env[start->variables++] = variable;
+    start->env[start->variables] = 0;
+}
+
 static int has_argument(char **argv, const char *text, int (*matches)(const char *, const char *))
 {
     for (char **argument = argv + 1; *argument; argument++)
@@ -293,7 +304,7 @@ static int follow(char *rules, struct start *start)
             size_t size = 0;
             while (value[size] && value[size] != '=') size++;
             if (++added > 8) return 0;
-            if (!value_of(start->env, value, size)) start->env[start->variables++] = value, start->env[start->variables] = 0;
+            set_default(start, value, size);
         } else if (equal(line, "add")) {
             if (start->added == 8) return 0;
             start->more[start->added++] = value;

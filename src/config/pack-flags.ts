@@ -14,7 +14,7 @@ interface PackCommon {
   readonly cwd: string
 }
 
-/** A recipe, and of compilers the major version. */
+/** A recipe, and of compilers the version that is in the names of their packages. */
 export interface WantedPack {
   readonly recipe: string
   readonly version: string
@@ -70,7 +70,7 @@ export function readPackCommand(words: readonly string[], { json, platforms, fro
   const [, id, codename] = /^([a-z0-9]+):([a-z0-9.-]+)$/.exec(from ?? 'debian:trixie') ?? []
   if (!id || !codename) throw usageError(`Cannot read --from "${from}"`, 'Write it like debian:trixie')
   const wanted = names.map((name) => {
-    const [, recipe, version = ''] = /^([a-z0-9+-]+)(?:@(\d{1,2}))?$/.exec(name) ?? []
+    const [, recipe, version = ''] = /^([a-z0-9+-]+)(?:@(\d{1,2}(?:\.\d{1,2})?))?$/.exec(name) ?? []
     if (!recipe) throw usageError(`Cannot build pack "${name}": not a name`, 'Write it like cc1@14 or as')
     return { recipe, version }
   })

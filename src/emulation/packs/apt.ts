@@ -40,7 +40,7 @@ export interface AptOptions {
 }
 
 /** Development files and data: no program that is already linked needs them. */
-const NO_LIBRARY = /-(dev|cross|base|common|data|doc)$|-dev-|^(debconf|dpkg|tar|perl|install-info)/
+const NO_LIBRARY = /-(dev|cross|base|common|data|doc|src)$|-dev-|^(debconf|dpkg|tar|perl|install-info)/
 
 /** Reads the index of the archive. Throws HOST when this machine's apt has no such archive or cannot reach it. */
 export async function openApt({ distribution, architectures, folder, signal }: AptOptions): Promise<Apt> {
@@ -53,7 +53,18 @@ export async function openApt({ distribution, architectures, folder, signal }: A
     await writeFile(join(root, 'status'), '')
     await writeFile(join(root, 'archive.sources'), await sourcesFor(distribution, architectures, signal))
     const options = optionsFor(root, architectures)
-    const get = (args: readonly string[]) => runProgram('apt-get', ['-qq', ...options, ...args], { cwd: join(root, 'debs'), signal })
+    const get = (args: readonly string[], cwd = root) => runProgram('apt-get', ['-qq', ...options, ...args], { cwd, signal })
+    const downloads = new Map<string, Promise<string>>()
+    /** The path of a package, got once: several packs come from one. */
+    const download = ({ name, architecture, version }: AptPackage) => {
+      const wanted = `${name}:${architecture}=${version}`
+      const got = downloads.get(wanted) ?? mkdtemp(join(root, 'debs/')).then(async (to) => {
+        await get(['download', wanted], to)
+        return join(to, (await readdir(to))[0]!)
+      })
+      downloads.set(wanted, got)
+      return got
+    }
     const show = (asked: readonly string[]) => runProgram('apt-cache', [...options, 'show', ...asked], { signal }).then(parseStanzas, () => [])
     await get(['update', '--error-on=any'])
 
@@ -73,13 +84,8 @@ export async function openApt({ distribution, architectures, folder, signal }: A
       },
 
       async unpack(packages, target) {
-        await get(['download', ...packages.map(({ name, architecture, version }) => `${name}:${architecture}=${version}`)])
         await mkdir(target, { recursive: true })
-        const debs = await readdir(join(root, 'debs'))
-        for (const deb of debs.sort()) {
-          await runProgram('dpkg-deb', ['--extract', join(root, 'debs', deb), target], { signal })
-          await rm(join(root, 'debs', deb))
-        }
+        for (const one of packages) await runProgram('dpkg-deb', ['--extract', await download(one), target], { signal })
       },
       close,
     }

@@ -4,9 +4,9 @@ import { basename, join, sep } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { exists } from '../../host/files.ts'
 import { runProgram } from '../../host/spawn.ts'
+import { unlikeness } from './alike.ts'
 import type { Apt, AptPackage } from './apt.ts'
-import { configuredDifferently } from './configured.ts'
-import { configuredWith, readElf } from './elf.ts'
+import { readElf } from './elf.ts'
 import type { Distribution } from './os-release.ts'
 import { manifestText, packDigest, type Pack, type PackFile, type PackManifest } from './pack.ts'
 import { removePack, verifyPack } from './pack-folder.ts'
@@ -43,10 +43,12 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
     await apt.unpack([native, ...libraries], root)
     const program = await findFile(root, match.recipe.native.files.map((file) => fill(file, match)))
     if (!program) throw noPair(match, `${native.name} ${native.version} for ${native.architecture} does not hold it`)
-    await checkAlike(match, target.file, program)
+    const unlike = await unlikeness(match.recipe.family, target, { root, file: program })
+    if (unlike !== undefined) throw noPair(match, unlike)
     const made = join(work, 'pack')
-    await fillPack(made, { root, program, host: options.host })
-    await tryOut(made, basename(program), signal)
+    const name = basename(program)
+    const linked = await fillPack(made, { root, program, host: options.host })
+    await tryOut(made, { name, linked, version: match.recipe.family === 'go' ? '-V=full' : '--version' }, signal)
     const manifest: PackManifest = {
       format: 1,
       recipe: match.recipe.name,
@@ -56,7 +58,7 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
       source: target.found.source,
       packages: [target.found, native, ...libraries].map(({ name, version, architecture, sha256 }) => ({ name, version, architecture, sha256 })),
       files: await filesOf(made),
-      twin: { id: target.id, program: `/${target.file.slice(join(work, 'target').length + 1)}`, rules: [...match.recipe.rules.map((rule) => fill(rule, match)), `load {pack} ${basename(program)}`] },
+      twin: { id: target.id, program: target.file.slice(target.root.length), rules: [...match.recipe.rules.map((rule) => fill(rule, match)), linked ? `load {pack} ${name}` : `exec {pack}/bin/${name}`] },
     }
     await writeFile(join(made, 'manifest.json'), manifestText(manifest))
     await chmod(made, 0o755)
@@ -75,6 +77,7 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
 
 interface Found {
   readonly found: AptPackage
+  readonly root: string
   readonly file: string
   readonly id: string
 }
@@ -89,7 +92,7 @@ async function findTarget({ apt, match, id, distribution }: MakePackOptions, fol
       const file = await findFile(root, match.recipe.target.files.map((one) => fill(one, match)))
       if (!file) continue
       const own = readElf(await readFile(file))?.id
-      if (own !== undefined && (id === undefined || own === id)) return { found, file, id: own }
+      if (own !== undefined && (id === undefined || own === id)) return { found, root, file, id: own }
       tried.push(`${name} ${found.version}`)
     }
   }
@@ -114,15 +117,6 @@ function noPair({ recipe, target, version }: RecipeMatch, state: string): Xbuild
   return new XbuildError('NOT_FOUND', `Cannot make a pack for ${[recipe.name, version].filter(Boolean).join(' ')} (${target.debian}): ${state}`)
 }
 
-/** Equal source is not enough for a GCC: it must have been configured alike, too. */
-async function checkAlike(match: RecipeMatch, target: string, native: string): Promise<void> {
-  if (match.recipe.family !== 'gcc') return
-  const [one, other] = [configuredWith(await readFile(target)), configuredWith(await readFile(native))]
-  if (one.length === 0 || other.length === 0) throw noPair(match, 'it does not say how it was configured')
-  const different = configuredDifferently(one, other)
-  if (different.length > 0) throw noPair(match, `the two were configured differently: ${different.join(' ')}`)
-}
-
 /** The first of those files that is there, as a real path inside of `root`. */
 async function findFile(root: string, files: readonly string[]): Promise<string | undefined> {
   for (const file of files) {
@@ -132,8 +126,8 @@ async function findFile(root: string, files: readonly string[]): Promise<string 
   return undefined
 }
 
-/** Puts the program, its loader and every library that it needs together. */
-async function fillPack(made: string, { root, program, host }: { root: string; program: string; host: PackTarget }): Promise<void> {
+/** Puts the program, its loader and every library that it needs together; false when it is static and needs none. */
+async function fillPack(made: string, { root, program, host }: { root: string; program: string; host: PackTarget }): Promise<boolean> {
   await mkdir(join(made, 'bin'), { recursive: true })
   await mkdir(join(made, 'lib'))
   const copy = async (from: string, to: string, mode: number) => {
@@ -156,15 +150,18 @@ async function fillPack(made: string, { root, program, host }: { root: string; p
   await copy(program, `bin/${basename(program)}`, 0o755)
   await addNeeded(program)
   const interpreter = readElf(await readFile(program))?.interpreter
+  if (interpreter === undefined && done.size === 0) return false
   const loader = interpreter && (await findFile(root, [...folders.map((folder) => `${folder}/${basename(interpreter)}`), interpreter.slice(1)]))
   if (!loader) throw new XbuildError('NOT_FOUND', `Cannot make a pack: the loader of ${basename(program)} is in none of its packages`)
   await copy(loader, 'lib/ld.so', 0o755)
+  return true
 }
 
 /** Starts the twin as the handler will. */
-async function tryOut(made: string, program: string, signal: AbortSignal): Promise<void> {
-  const lib = join(made, 'lib')
-  await runProgram(join(lib, 'ld.so'), ['--inhibit-cache', '--library-path', lib, '--argv0', program, join(made, 'bin', program), '--version'], { signal, env: {} })
+async function tryOut(made: string, { name, linked, version }: { name: string; linked: boolean; version: string }, signal: AbortSignal): Promise<void> {
+  const [program, lib] = [join(made, 'bin', name), join(made, 'lib')]
+  const [first, ...args] = linked ? [join(lib, 'ld.so'), '--inhibit-cache', '--library-path', lib, '--argv0', name, program, version] as const : [program, version] as const
+  await runProgram(first, args, { signal, env: {} })
 }
 
 async function filesOf(folder: string): Promise<PackFile[]> {

@@ -3,9 +3,9 @@ import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { XbuildError } from '../../errors.ts'
-import type { PackTarget } from './targets.ts'
+import { hostTarget, type PackTarget } from './targets.ts'
 
-/** How a pack is made, as `qemu/packs/NAME.json` says it. `{triple}` and `{version}` stand for those of the program. */
+/** How a pack is made, as `qemu/packs/NAME.json` says it. `{triple}`, `{goarch}` and `{version}` stand for those of the program, `{host}` for GOARCH of this machine. */
 export interface Recipe {
   readonly name: string
   readonly about: string
@@ -53,7 +53,7 @@ export async function readRecipes(folder = recipesFolder()): Promise<Recipe[]> {
 export function matchRecipe(recipes: readonly Recipe[], path: string, targets: readonly PackTarget[]): RecipeMatch | undefined {
   for (const recipe of recipes) {
     for (const target of targets) {
-      const found = new RegExp(recipe.path.replaceAll('{triple}', target.triple)).exec(path)
+      const found = new RegExp(recipe.path.replaceAll('{triple}', target.triple).replaceAll('{goarch}', target.goarch)).exec(path)
       if (found && (found.groups?.['triple'] ?? target.triple) === target.triple) return { recipe, target, version: found.groups?.['version'] ?? '' }
     }
   }
@@ -70,5 +70,5 @@ export function programNames(recipes: readonly Recipe[], targets: readonly PackT
 /** Puts version and triple into a text of a recipe; in names of packages an underscore is a hyphen. */
 export function fill(text: string, { target, version }: Pick<RecipeMatch, 'target' | 'version'>, kind: 'file' | 'package' = 'file'): string {
   const triple = kind === 'package' ? target.triple.replaceAll('_', '-') : target.triple
-  return text.replaceAll('{triple}', triple).replaceAll('{version}', version)
+  return text.replaceAll('{triple}', triple).replaceAll('{goarch}', target.goarch).replaceAll('{host}', hostTarget()?.goarch ?? '').replaceAll('{version}', version)
 }

@@ -68,6 +68,7 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
     const targets = PACK_TARGETS[program.architecture] ?? []
     const match = matchRecipe(await recipes(), program.path, targets)
     if (!match) return { reason: `no recipe is for ${program.path}` }
+    if (match.version === '' && match.recipe.path.includes('(?<version>')) return { reason: 'it does not lie where a package of a distribution has it' }
     if (!hostTarget()) return { reason: `there are no packs that run on ${process.arch}` }
     return (await readRefusal(program.id)) ?? match
   }
