@@ -32,8 +32,8 @@ export function resultOf({ tags }: BuildOptions, { settled, published, site }: {
     digest: published.digest,
     images: settled.built.map(({ job, image, seconds }) => {
       const { kind, node } = job.decision.strategy
-      // Planned as emulated: only a step that runs shows which of its programs have native twins
-      const strategy = kind === 'emulate' && packs.some(({ platform }) => platform === formatPlatform(job.platform)) ? 'cross' : kind
+      // Only a step that runs shows which of its programs have native twins; it need not be of the last stage
+      const strategy = packs.some(({ platform }) => platform === formatPlatform(job.target)) ? 'cross' : kind
       return { platform: formatPlatform(job.target), digest: image.descriptor.digest, strategy, node, seconds }
     }),
     missing: settled.missing.map(({ platform, error: { code, message } }) => ({ platform: formatPlatform(platform), error: { code, message } })),

@@ -119,6 +119,7 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
       const server = await listenForQuestions(step, async ({ id, path }) => {
         const twin = await found.find({ id, path, architecture }, { distribution, wait: mode !== 'auto' })
         if (!twin) return undefined
+        if ('stranger' in twin) return ''
         if ('reason' in twin) {
           const message = `${path} runs emulated on ${formatPlatform(platform)}: ${twin.reason}`
           if (mode === 'require') refused.abort(message)

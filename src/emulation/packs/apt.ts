@@ -63,6 +63,7 @@ export async function openApt({ distribution, architectures, folder, signal }: A
         return join(to, (await readdir(to))[0]!)
       })
       downloads.set(wanted, got)
+      got.catch(() => downloads.delete(wanted))
       return got
     }
     const show = (asked: readonly string[]) => runProgram('apt-cache', [...options, 'show', ...asked], { signal }).then(parseStanzas, () => [])

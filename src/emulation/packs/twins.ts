@@ -21,8 +21,8 @@ export interface Program {
   readonly architecture: string
 }
 
-/** The twin of a program, or why there is none. */
-export type Twin = { readonly pack: Pack } | { readonly reason: string }
+/** The twin of a program, or why there is none; a stranger has no more than the file name of a program that packs are for. */
+export type Twin = { readonly pack: Pack } | { readonly reason: string } | { readonly stranger: true }
 
 /** Finds twins, making packs when none fits; each question is answered once. */
 export interface Twins {
@@ -67,7 +67,7 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
     if (known && (await verifyPack(known)).length === 0) return { pack: known }
     const targets = PACK_TARGETS[program.architecture] ?? []
     const match = matchRecipe(await recipes(), program.path, targets)
-    if (!match) return { reason: `no recipe is for ${program.path}` }
+    if (!match) return { stranger: true }
     if (match.version === '' && match.recipe.path.includes('(?<version>')) return { reason: 'it does not lie where a package of a distribution has it' }
     if (!hostTarget()) return { reason: `there are no packs that run on ${process.arch}` }
     return (await readRefusal(program.id)) ?? match

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { unlikeness } from '../../../src/emulation/packs/alike.ts'
 import { parseStanzas } from '../../../src/emulation/packs/apt.ts'
 import { configuredDifferently } from '../../../src/emulation/packs/configured.ts'
 import { configuredWith, readElf } from '../../../src/emulation/packs/elf.ts'
@@ -125,6 +126,30 @@ test.each([
   expect(configuredDifferently(program(one), program(other))).toEqual(different)
 })
 
+describe('Go of two packages', () => {
+  const BOOTSTRAP = 'usr/share/go-1.24/src/internal/buildcfg/zbootstrap.go'
+  const unpacked = (name: string, files: Readonly<Record<string, string>>) => {
+    const root = join(folder, name)
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(join(root, path, '..'), { recursive: true })
+      writeFileSync(join(root, path), text)
+    }
+    return { root, file: join(root, 'compile') }
+  }
+  const one = unpacked('one', { [BOOTSTRAP]: 'const DefaultGOARM = `7`', 'usr/lib/go-1.24/VERSION': 'go1.24.4', 'usr/share/doc/go-1.24/changelog': '1' })
+
+  test.each([
+    ['alike', { [BOOTSTRAP]: 'const DefaultGOARM = `7`', 'usr/lib/go-1.24/VERSION': 'go1.24.4', 'usr/share/doc/go-1.24/changelog': '2' }, undefined],
+    ['another default', { [BOOTSTRAP]: 'const DefaultGOARM = `5`', 'usr/lib/go-1.24/VERSION': 'go1.24.4' }, `the two were configured differently: ${BOOTSTRAP}`],
+    ['a missing file', { [BOOTSTRAP]: 'const DefaultGOARM = `7`' }, 'the two were configured differently: usr/lib/go-1.24/VERSION'],
+  ])('%s', async (name, files, unlike) => expect(await unlikeness('go', one, unpacked(name, files))).toBe(unlike))
+
+  test('that say nothing are not alike', async () => {
+    const none = unpacked('none', { 'usr/lib/go-1.24/VERSION': 'go1.24.4' })
+    expect(await unlikeness('go', none, none)).toBe('it does not say how it was configured')
+  })
+})
+
 describe('recipes', async () => {
   const recipes = await readRecipes()
   test.each([
@@ -132,6 +157,11 @@ describe('recipes', async () => {
     ['/usr/lib/gcc/arm-linux-gnueabihf/12/cc1plus', 'arm', 'cc1plus 12 armhf'],
     ['/usr/bin/as', 'riscv64', 'as  riscv64'],
     ['/usr/bin/s390x-linux-gnu-as', 's390x', 'as  s390x'],
+    ['/usr/lib/go-1.24/pkg/tool/linux_arm64/compile', 'arm64', 'go-compile 1.24 arm64'],
+    ['/usr/lib/go-1.24/pkg/tool/linux_arm/asm', 'arm', 'go-asm 1.24 armhf'],
+    ['/usr/local/go/pkg/tool/linux_ppc64le/link', 'ppc64le', 'go-link  ppc64el'],
+    ['/usr/lib/go-1.24/pkg/tool/linux_amd64/cgo', 'arm64', undefined],
+    ['/usr/bin/link', 'arm64', undefined],
     ['/usr/libexec/gcc/x86_64-linux-gnu/14/cc1', 'arm64', undefined],
     ['/opt/cc1', 'arm64', undefined],
     ['/usr/bin/alias', 'arm64', undefined],
@@ -141,7 +171,7 @@ describe('recipes', async () => {
   })
 
   test('name the programs that the handler asks about', () => {
-    expect(programNames(recipes, PACK_TARGETS['arm64']!)).toEqual(expect.arrayContaining(['aarch64-linux-gnu-as', 'as', 'cc1', 'cc1plus', 'lto1']))
+    expect(programNames(recipes, PACK_TARGETS['arm64']!)).toEqual(expect.arrayContaining(['aarch64-linux-gnu-as', 'as', 'asm', 'cc1', 'cc1plus', 'cgo', 'compile', 'link', 'lto1']))
   })
 })
 

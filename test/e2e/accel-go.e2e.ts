@@ -1,0 +1,120 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { release } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { findHandler } from '../../src/emulation/packs/fused-emulator.ts'
+import { hasPrivateBinfmt } from '../../src/emulation/namespace-errors.ts'
+import { writeFiles } from './support/context.ts'
+import { importExamples } from './support/examples.ts'
+import { CLEAN, leftovers } from './support/leftovers.ts'
+import { root, tempFolder } from './support/places.ts'
+import { run, xbuild, type Ended } from './support/xbuild.ts'
+
+const folder = tempFolder()
+const { cacheFolder, toolchainBase } = await importToolchains()
+/** Shared with the test of C compilers, and kept from run to run for its packs; everything else in it is removed. */
+const store = join(cacheFolder, 'accel-store')
+const missing = await whyNot()
+if (missing) console.warn(`Skipped: native Go toolchain: ${missing}`)
+
+const NAMES = ['go-compile', 'go-asm', 'go-link', 'go-cgo']
+
+describe.skipIf(missing !== undefined)('the Go toolchain for emulated steps', () => {
+  let golang: string
+  const outputs: Record<string, string> = {}
+  const ends: Record<string, Ended> = {}
+  const build = (context: string, ...more: string[]) => xbuild(['--progress=plain', '--platform', 'linux/arm64', '--build-context', `golang=oci-layout://${golang}`, ...more, context], { store })
+
+  beforeAll(async () => {
+    golang = await toolchainBase('golang', ['arm64'])
+    const { code, stderr } = await xbuild(['pack', 'build', ...NAMES.map((name) => `${name}@1.24`), 'cc1@14', 'as'], { store })
+    expect(code, stderr).toBe(0)
+    // Only the module itself is built both ways: what it takes of the library comes from the stage before, whose step is in the cache
+    for (const mode of ['require', 'off']) {
+      outputs[mode] = join(folder, mode)
+      const metadata = join(folder, `${mode}.json`)
+      ends[mode] = await build(join(root, 'test/fixtures/accel-go'), `--accel=${mode}`, '--build-arg', `WAY=${mode}`, '--metadata-file', metadata, '-o', `type=local,dest=${outputs[mode]}`)
+    }
+  }, 1_200_000)
+  afterAll(async () => {
+    await xbuild(['prune', '--all', '--force'], { store })
+  })
+
+  test('builds run compiler, assembler, linker and cgo from packs', () => {
+    expect(ends['require']!.code, ends['require']!.stderr).toBe(0)
+    for (const name of [...NAMES, 'cc1']) expect(ends['require']!.stderr).toMatch(new RegExp(`linux/arm64 ran natively: ${name} \\(`))
+    expect(ends['require']!.stderr).toMatch(/linux\/arm64 +cross /)
+    expect(ends['off']!.code, ends['off']!.stderr).toBe(0)
+    expect(ends['off']!.stderr).not.toContain('ran natively')
+    expect(ends['off']!.stderr).toMatch(/go build runtime\/cgo syscall\n#\d+ CACHED/)
+  })
+
+  test('programs, messages and the whole build cache are equal to those of plain QEMU, byte by byte', async () => {
+    const { code, stdout } = await run('diff', ['--recursive', '--brief', outputs['require']!, outputs['off']!])
+    expect(stdout).toBe('')
+    expect(code).toBe(0)
+  })
+
+  test('the module itself was built: the comparison is not one of failures', () => {
+    const out = (name: string) => readFileSync(join(outputs['require']!, name))
+    expect(out('said.txt').toString()).toBe('3 true\n3 true\n2 true\n')
+    for (const program of ['plain', 'stripped', 'mixed']) expect(out(program).readUInt16LE(18)).toBe(0xb7)
+    expect(out('broken.txt').toString()).toMatch(/undefined: unknown\nstatus 1\n$/)
+    expect(out('tools/versions.txt').toString()).toMatch(/^compile version go1\.\d+\.\d+\n/)
+    expect(out('cache/content.txt').toString().split('\n').length).toBeGreaterThan(20)
+    const architecture = (name: string) => /^!<arch>\n[^]{0,80}go object linux (\w+) /.exec(out(`tools/${name}`).toString('latin1'))?.[1]
+    expect(['unset.a', 'empty.a', 'amd64.a', 'response.a'].map(architecture)).toEqual(['arm64', 'arm64', 'amd64', 'riscv64'])
+    expect(readdirSync(join(outputs['require']!, 'tools'))).toContain('double.o')
+  })
+
+  test('a Go of another build has no twin: it runs emulated with the reason, and require refuses', async () => {
+    // Its build ID is the digest of its content: another one is another program
+    const dockerfile = `FROM golang
+WORKDIR /work
+RUN compile=$(go env GOTOOLDIR)/compile && id=$(go tool buildid "$compile") \\
+ && at=$(grep -abo -m1 -F "$id" "$compile" | head -1 | cut -d: -f1) && printf AAAA | dd of="$compile" bs=1 seek=$((at + \${#id} - 4)) conv=notrunc
+RUN printf 'package a\\n' >a.go && "$(go env GOTOOLDIR)/compile" -p a -o a.a a.go && cp "$(go env GOTOOLDIR)/asm" /usr/bin/link && link -V
+`
+    const context = writeFiles(join(folder, 'other'), { Dockerfile: dockerfile })
+    const refused = await build(context, '--accel=require')
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toMatch(/Cannot build with --accel=require: \/usr\/lib\/go-1\.\d+\/pkg\/tool\/linux_arm64\/compile runs emulated on linux\/arm64: .*another build-id/)
+    const { code, stderr } = await build(context)
+    expect(code, stderr).toBe(0)
+    expect(stderr).toMatch(/warning: .*compile runs emulated on linux\/arm64: .*another build-id/)
+    expect(stderr).not.toContain('ran natively: go-compile (')
+    expect(stderr).toMatch(/link version go1\.\d+/)
+    expect(stderr).toContain('ran natively: go-asm (')
+  })
+
+  test('a program that only has the name of a Go tool is nobody\'s twin, and no trouble', async () => {
+    const context = writeFiles(join(folder, 'stranger'), { Dockerfile: 'FROM golang\nRUN echo one >/one && link /one /two\n' })
+    const { code, stderr } = await build(context, '--accel=require')
+    expect(code, stderr).toBe(0)
+    expect(stderr).not.toContain('runs emulated')
+  })
+
+  test('verify takes no notice of what Go counts for itself, and finds steps equal', async () => {
+    const dockerfile = `FROM golang
+ENV GOCACHE=/cache
+RUN printf 'package a\\nfunc F() int { return 1 }\\n' >/a.go && "$(go env GOTOOLDIR)/compile" -p a -o /a.a /a.go && go version >/version
+`
+    const { code, stderr } = await build(writeFiles(join(folder, 'verify'), { Dockerfile: dockerfile }), '--accel=verify')
+    expect(code, stderr).toBe(0)
+    expect(stderr).toContain('ran natively: go-compile (')
+    expect(await leftovers(store)).toEqual(CLEAN)
+  })
+})
+
+async function importToolchains(): Promise<{ cacheFolder: string; toolchainBase(name: string, architectures?: readonly string[]): Promise<string> }> {
+  const [{ cache }, { toolchainBase }] = await Promise.all([import(join(root, 'examples/setup/places.mjs')), import(join(root, 'test/support/toolchain-base.mjs'))])
+  return { cacheFolder: cache, toolchainBase }
+}
+
+async function whyNot(): Promise<string | undefined> {
+  if (process.arch !== 'x64') return 'it is tested on amd64'
+  if (!hasPrivateBinfmt(release())) return `Linux ${release()} is older than 6.7`
+  const { findProgram } = await importExamples()
+  for (const name of ['apt-get', 'dpkg-deb', 'cc', 'ld', 'objcopy']) if (!findProgram(name)) return `there is no ${name}`
+  return findHandler() ? undefined : 'dist has no handler'
+}
