@@ -24,11 +24,13 @@ export interface ConnectOptions {
   readonly signal: AbortSignal
   /** Whether a container that does not run is started, or made. Default: yes. */
   readonly start?: boolean
+  /** Told when a machine has let us in, before its engine answers: ssh. */
+  readonly onLogin?: () => void
 }
 
 /** Opens a way to what is at an endpoint, and finds out what that is. Throws NODE; BAD_OPTION for settings that cannot be. */
-export async function connect(endpoint: Endpoint, { env, signal, start = true }: ConnectOptions): Promise<Connection> {
-  const dial = await dialOf(endpoint, env, start)
+export async function connect(endpoint: Endpoint, { env, signal, start = true, onLogin }: ConnectOptions): Promise<Connection> {
+  const dial = await dialOf(endpoint, { env, start, ...(onLogin ? { onLogin } : {}) })
   try {
     // These run BuildKit's own client program there: it can be nothing else
     const identity = endpoint.kind === 'container' || endpoint.kind === 'pod' ? { kind: 'buildkit' as const } : await identify(dial, signal)
@@ -66,7 +68,7 @@ async function answersGrpc(engine: DockerEngine, signal: AbortSignal): Promise<b
   }
 }
 
-async function dialOf(endpoint: Endpoint, env: Environment, start: boolean): Promise<Dial> {
+async function dialOf(endpoint: Endpoint, { env, start, onLogin }: { readonly env: Environment; readonly start: boolean; readonly onLogin?: () => void }): Promise<Dial> {
   switch (endpoint.kind) {
     case 'local':
       throw new XbuildError('INTERNAL', 'Cannot connect to this machine: it is here')
@@ -75,12 +77,12 @@ async function dialOf(endpoint: Endpoint, env: Environment, start: boolean): Pro
     case 'tcp':
       return (await import('../driver/transports/sockets.ts')).dialTcp(endpoint)
     case 'ssh':
-      return (await import('../driver/transports/ssh.ts')).dialSsh(endpoint, { env })
+      return (await import('../driver/transports/ssh.ts')).dialSsh(endpoint, { env, ...(onLogin ? { onLogin } : {}) })
     case 'pod':
       return (await import('../driver/transports/pod.ts')).dialPod(endpoint, { env })
     case 'container': {
       const { dialContainer } = await import('../driver/transports/container.ts')
-      return dialContainer(endpoint, { engine: await openDockerEngine(await dialOf(await engineOf(endpoint, env), env, start)), start })
+      return dialContainer(endpoint, { engine: await openDockerEngine(await dialOf(await engineOf(endpoint, env), { env, start })), start })
     }
   }
 }

@@ -24,6 +24,8 @@ const ANSWER_LIMIT = 5
 const START_LIMIT = 180
 /** Seconds when there is nothing else to build on: a busy machine is better than none. */
 const LAST_LIMIT = 25
+/** Seconds for an engine on a machine that let us in: a small board takes its time, and is there. */
+const SLOW_LIMIT = 30
 /** Seconds that the programs of all wanted platforms may take on a node. */
 const PROOF_LIMIT = 20
 
@@ -54,7 +56,7 @@ export async function openNodes(definitions: readonly NodeDefinition[], edges: O
 }
 
 async function openNode(definition: NodeDefinition, { env, store, signal, wanted }: OpenNodesEdges, limit: number): Promise<OpenedNode> {
-  const { connection, looked } = await reach(definition, { env, signal, limit: definition.endpoint.kind === 'container' ? START_LIMIT : limit })
+  const { connection, looked } = await reach(definition, { env, signal, limit: definition.endpoint.kind === 'container' ? START_LIMIT : limit, slow: SLOW_LIMIT })
   try {
     const soon = AbortSignal.any([signal, AbortSignal.timeout(PROOF_LIMIT * 1000)])
     const node = await nodeFacts(definition, { connection, looked, wanted }, { env, store, signal: soon })
@@ -71,22 +73,32 @@ async function openNode(definition: NodeDefinition, { env, store, signal, wanted
   }
 }
 
-/** Connects to a node and asks what it is, within `limit` seconds. Throws NODE. */
+/** Connects to a node and asks what it is, within `limit` seconds, or `slow` when its machine has let us in by then. Throws NODE. */
 export async function reach(
   { endpoint }: NodeDefinition,
-  { env, signal, limit, start = true }: { readonly env: Environment; readonly signal: AbortSignal; readonly limit: number; readonly start?: boolean },
+  { env, signal, limit, slow, start = true }: { readonly env: Environment; readonly signal: AbortSignal; readonly limit: number; readonly slow?: number; readonly start?: boolean },
 ): Promise<{ readonly connection: Connection; readonly looked: Looked }> {
   const { unreachable } = await import('../driver/transports/failure.ts')
-  const inTime = AbortSignal.timeout(limit * 1000)
-  const either = AbortSignal.any([signal, inTime])
+  const late = new AbortController()
+  const either = AbortSignal.any([signal, late.signal])
+  let patience = limit
+  let timer = setTimeout(() => late.abort(), limit * 1000)
+  const onLogin = () => {
+    if (slow === undefined || slow <= patience || late.signal.aborted) return // the first login counts
+    clearTimeout(timer)
+    patience = slow
+    timer = setTimeout(() => late.abort(), slow * 1000)
+  }
   let connection: Connection | undefined
   try {
-    connection = await connect(endpoint, { env, signal: either, start })
+    connection = await connect(endpoint, { env, signal: either, start, onLogin })
     return { connection, looked: await look(connection, { signal: either }) }
   } catch (error) {
     await connection?.close()
     if (signal.aborted) throw signal.reason
-    if (inTime.aborted) throw unreachable(formatEndpoint(endpoint).replace(/\?.*$/s, ''), `no answer within ${limit} s`, { cause: error, hint: 'See whether the machine is up and the engine runs' })
+    if (late.signal.aborted) throw unreachable(formatEndpoint(endpoint).replace(/\?.*$/s, ''), `no answer within ${patience} s`, { cause: error, hint: 'See whether the machine is up and the engine runs' })
     throw error
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -94,6 +94,20 @@ describe('ways to an engine', () => {
   test('ssh by a name that ~/.ssh/config knows', async () => {
     const way = `ssh://xbuild-test-host${docker.socket}`
     expect(await built(way, sshd.env)).toBe(expected(way))
+  })
+
+  test('ssh to a machine that has no client program, and to one that forwards no sockets', async () => {
+    const bin = join(folder, 'few-programs')
+    mkdirSync(bin)
+    for (const program of ['sh', 'cat', 'grep']) symlinkSync(`/bin/${program}`, join(bin, program))
+    for (const options of [{ path: bin }, { forwards: false }]) {
+      const server = await startSshd(options)
+      try {
+        expect(await inspect(`ssh://${USER}@${server.host}${docker.socket}`, server.env)).toMatchObject({ status: 'ready', driver: 'buildkit' })
+      } finally {
+        await server.stop()
+      }
+    }
   })
 
   test('a bare BuildKit on a port', async () => {

@@ -1,11 +1,11 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { removeGroups } from './control-groups.ts'
+import { freePort } from './free-port.ts'
 
 /** A daemon in a folder and in namespaces of its own: its mounts and processes end with it. */
 export interface Daemon {
@@ -90,8 +90,11 @@ export interface Sshd {
   stop(): Promise<void>
 }
 
-/** Starts Debian's `sshd` on a loopback port for the user who runs the tests. */
-export async function startSshd(): Promise<Sshd> {
+/**
+ * Starts Debian's `sshd` on a loopback port for the user who runs the tests. `path` is where logins find programs, `forwards` whether the
+ * server itself connects to sockets for them.
+ */
+export async function startSshd({ path = '/usr/sbin:/usr/bin:/sbin:/bin', forwards = true }: { readonly path?: string; readonly forwards?: boolean } = {}): Promise<Sshd> {
   const folder = mkdtempSync(join(tmpdir(), 'xbuild-sshd-'))
   const file = (name: string, text?: string) => {
     if (text !== undefined) writeFileSync(join(folder, name), text, { mode: 0o600 })
@@ -105,7 +108,7 @@ export async function startSshd(): Promise<Sshd> {
   file('sshd_config', [
     `Port ${port}`, 'ListenAddress 127.0.0.1', `HostKey ${file('host_key')}`, `AuthorizedKeysFile ${file('authorized_keys')}`,
     'PidFile none', 'StrictModes no', 'UsePAM no', 'PasswordAuthentication no', 'KbdInteractiveAuthentication no', 'PermitRootLogin yes', 'UseDNS no',
-    `SetEnv PATH=/usr/sbin:/usr/bin:/sbin:/bin`, '',
+    `SetEnv PATH=${path}`, `AllowStreamLocalForwarding ${forwards ? 'yes' : 'no'}`, '',
   ].join('\n'))
   const settings = [
     'Host xbuild-test-host', ' HostName 127.0.0.1', ` Port ${port}`, `Host *`, ` IdentityFile ${file('user_key')}`, ' IdentitiesOnly yes', ` UserKnownHostsFile ${file('known_hosts')}`, ' StrictHostKeyChecking yes', '',
@@ -227,13 +230,4 @@ function makeCertificates(folder: string): string {
     openssl('x509', '-req', '-in', 'request.pem', '-CA', 'ca.pem', '-CAkey', 'ca-key.pem', '-CAcreateserial', '-out', cert, '-days', '30', '-extfile', 'extensions')
   }
   return folder
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }

@@ -12,7 +12,7 @@ export type Identity =
 
 const ASK = 'GET /_ping HTTP/1.1\r\nHost: docker\r\nUser-Agent: xbuild\r\nConnection: close\r\n\r\n'
 /** The preface of HTTP/2 and an empty settings frame. */
-const HTTP2_HELLO = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])])
+export const HTTP2_HELLO = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])])
 const MAX_ANSWER = 1 << 16
 
 /**

@@ -9,9 +9,9 @@ import { connectionFailure, unreachable } from './failure.ts'
 /** Seconds that a connection may take to be there. */
 const PATIENCE = 15
 
-/** A socket on this machine. */
-export function dialUnix(endpoint: Endpoint & { kind: 'unix' }): Dial {
-  return dialer(endpoint, {}, async (net) => net.connect({ path: endpoint.path }))
+/** A socket on this machine; `shown` is what messages call it, if not by its path. */
+export function dialUnix(endpoint: Endpoint & { kind: 'unix' }, shown?: string): Dial {
+  return dialer(endpoint, shown === undefined ? {} : { shown }, async (net) => net.connect({ path: endpoint.path }))
 }
 
 /** A port, with or without TLS. */
@@ -52,10 +52,9 @@ async function readTlsFiles(tls: TlsFiles): Promise<Record<string, Buffer>> {
 
 function dialer(
   endpoint: Endpoint,
-  { authority, event = 'connect' }: { readonly authority?: string; readonly event?: string },
+  { authority, event = 'connect', shown = formatEndpoint(endpoint).replace(/\?.*$/s, '') }: { readonly authority?: string; readonly event?: string; readonly shown?: string },
   open: (net: typeof import('node:net')) => Promise<import('node:net').Socket>,
 ): Dial {
-  const shown = formatEndpoint(endpoint).replace(/\?.*$/s, '')
   return {
     endpoint: shown,
     ...(authority === undefined ? {} : { authority }),

@@ -7,15 +7,16 @@ import type { XbuildError } from '../../errors.ts'
 import { programStream } from '../../host/program-stream.ts'
 import type { Dial } from './dial.ts'
 import { unreachable } from './failure.ts'
+import { forwardSocket, whenSocket } from './ssh-forward.ts'
 
 type SshEndpoint = Endpoint & { readonly kind: 'ssh' }
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * A socket on another machine, by the user's own ssh: his configuration, keys and known hosts. All connections are channels of one, the
- * master; it ends with `close`, and when this process ends in any other way.
+ * master; it ends with `close`, and when this process ends in any other way. `onLogin` is told when the machine has let us in.
  */
-export function dialSsh(endpoint: SshEndpoint, { env }: { readonly env: Environment }): Dial {
+export function dialSsh(endpoint: SshEndpoint, { env, onLogin }: { readonly env: Environment; readonly onLogin?: () => void }): Dial {
   const shown = formatEndpoint(endpoint)
   const script = remoteScript(endpoint.socket)
   let master: Promise<Master> | undefined
@@ -25,12 +26,13 @@ export function dialSsh(endpoint: SshEndpoint, { env }: { readonly env: Environm
     async connect(signal) {
       signal.throwIfAborted()
       // A master that failed is no reason not to try again
-      master ??= openMaster(endpoint, { shown, env, signal: closing.signal }).catch((error: unknown) => {
+      master ??= openMaster(endpoint, { shown, env, signal: closing.signal, onLogin }).catch((error: unknown) => {
         master = undefined
         throw error
       })
-      const { control } = await aborting(master, signal)
+      const { control, forwarded } = await aborting(master, signal)
       if (closing.signal.aborted) throw unreachable(shown, 'it was closed')
+      if (forwarded) return forwarded(signal)
       return ssh(['-o', 'ControlMaster=no', '-o', `ControlPath=${control}`, ...target(endpoint), script], shown, env)
     },
     async close() {
@@ -43,16 +45,27 @@ export function dialSsh(endpoint: SshEndpoint, { env }: { readonly env: Environm
 interface Master {
   /** Path of its socket. */
   readonly control: string
+  /** Connects to the engine's socket, where the server forwards that. */
+  readonly forwarded: ((signal: AbortSignal) => Promise<Duplex>) | undefined
   close(): Promise<void>
 }
 
 const READY = 'xbuild-is-connected'
+const SOCKET = 'xbuild-sees-the-socket'
 
-async function openMaster(endpoint: SshEndpoint, { shown, env, signal }: { readonly shown: string; readonly env: Environment; readonly signal: AbortSignal }): Promise<Master> {
+interface MasterOptions {
+  readonly shown: string
+  readonly env: Environment
+  readonly signal: AbortSignal
+  readonly onLogin: (() => void) | undefined
+}
+
+async function openMaster(endpoint: SshEndpoint, { shown, env, signal, onLogin }: MasterOptions): Promise<Master> {
   const folder = await mkdtemp(join(tmpdir(), 'xbuild-ssh-'))
   const control = join(folder, 'control')
   // `cat` ends when its input does: with this process, whatever ends that
-  const stream = ssh(['-o', 'ControlMaster=yes', '-o', 'ControlPersist=no', '-o', `ControlPath=${control}`, ...target(endpoint), `echo ${READY}; exec cat`], shown, env)
+  const greeting = `sh -c '${whenSocket(endpoint.socket, `echo ${SOCKET}`)}; echo ${READY}; exec cat'`
+  const stream = ssh(['-o', 'ControlMaster=yes', '-o', 'ControlPersist=no', '-o', `ControlPath=${control}`, ...target(endpoint), greeting], shown, env)
   const close = async () => {
     const ended = new Promise((resolve) => stream.once('close', resolve))
     const isOver = stream.destroyed || stream.closed
@@ -61,22 +74,25 @@ async function openMaster(endpoint: SshEndpoint, { shown, env, signal }: { reado
     await rm(folder, { recursive: true, force: true })
   }
   try {
-    await new Promise<void>((resolve, reject) => {
+    const hasSocket = await new Promise<boolean>((resolve, reject) => {
       let said = ''
       stream.on('data', (chunk: Buffer) => {
         said = (said + chunk.toString()).slice(-4000) // a login shell may greet first
-        if (said.includes(READY)) resolve()
+        if (said.includes(READY)) resolve(said.includes(SOCKET))
       })
       stream.once('error', reject)
       stream.once('end', () => reject(unreachable(shown, 'ssh ended at once')))
       signal.addEventListener('abort', () => reject(signal.reason), { once: true })
     })
+    stream.on('error', () => undefined) // connections that were channels of it say so themselves
+    onLogin?.()
+    const again = (args: readonly string[]) => ssh([...args, '-o', `ControlPath=${control}`, ...target(endpoint)], shown, env)
+    const forwarded = hasSocket ? await forwardSocket({ folder, socket: endpoint.socket, shown, ssh: again, signal }) : undefined
+    return { control, forwarded, close }
   } catch (error) {
     await close()
     throw error
   }
-  stream.on('error', () => undefined) // connections that were channels of it say so themselves
-  return { control, close }
 }
 
 function ssh(args: readonly string[], shown: string, env: Environment): Duplex {
