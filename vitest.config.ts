@@ -16,6 +16,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'arm-node',
+          include: ['test/e2e/arm-node/*.arm-node.ts'],
+          globalSetup: ['test/e2e/support/setup.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 900_000,
+        },
+      },
+      {
+        test: {
           name: 'conformance',
           include: ['test/conformance/**/*.conformance.ts'],
           globalSetup: ['test/conformance/support/setup.ts'],

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { run, runOk } from '../e2e/support/xbuild.ts'
+import { runOk } from '../e2e/support/xbuild.ts'
+import { debianMirror } from './debian-mirror.ts'
 
 /** The suite with a current Docker: those of Debian's stable releases lack much of today's Dockerfile language. */
 const SUITE = 'sid'
@@ -23,7 +24,7 @@ export async function dockerRoot(cache: string): Promise<string> {
       // A mirror may be a snapshot; its signature is checked all the same
       '--aptopt=Acquire::Check-Valid-Until "false"',
       '--dpkgopt=force-unsafe-io',
-      SUITE, making, `deb ${await mirror()} ${SUITE} main`,
+      SUITE, making, `deb ${await debianMirror()} ${SUITE} main`,
     ])
     renameSync(making, target)
   } finally {
@@ -40,12 +41,4 @@ export function dockerVersion(root: string): string {
 async function installMmdebstrap(): Promise<void> {
   const setup = await import('../../examples/setup/programs.mjs' as string)
   await setup.installPrograms([{ programs: ['mmdebstrap'], package: 'mmdebstrap', why: 'makes the Debian that the tests run Docker in' }])
-}
-
-/** The Debian mirror that this machine uses. */
-async function mirror(): Promise<string> {
-  const { stdout } = await run('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'])
-  const found = stdout.split('\n').find((uri) => /\/debian\/?$/.test(uri))
-  if (!found) throw new Error('apt has no Debian mirror: name one in /etc/apt/sources.list')
-  return found
 }
