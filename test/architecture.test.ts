@@ -24,10 +24,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   emulation: [...PURE, 'host'],
   driver: [...PURE, ...BELOW_DRIVER],
   nodes: [...PURE, ...BELOW_DRIVER, 'driver'],
+  doctor: [...PURE, ...BELOW_DRIVER, 'driver', 'nodes'],
   run: [...PURE, 'driver'],
   cache: [...PURE, ...BELOW_DRIVER, 'driver', 'publish'],
   publish: [...PURE, ...BELOW_DRIVER, 'driver'],
-  ui: [...PURE, 'driver', 'nodes', 'run', 'publish', 'store', 'emulation'],
+  ui: [...PURE, 'driver', 'nodes', 'run', 'publish', 'store', 'emulation', 'doctor'],
 }
 
 /** Packages and Node modules that only some folders may use. */

@@ -1,5 +1,6 @@
 import type { CommandName } from '../config/argv.ts'
 import { CLI_FLAGS } from '../config/cli-flags.ts'
+import { DOCTOR_FLAGS } from '../config/doctor-flags.ts'
 import type { Flag } from '../config/flag.ts'
 import { FLAGS } from '../config/flags.ts'
 import { NODE_FLAGS } from '../config/node-flags.ts'
@@ -41,6 +42,7 @@ const USAGE = {
   node: ['xbuild node [ls | inspect NAME | add NAME ENDPOINT | rm NAME | use NAME...]', 'Show, add and remove machines to build on.'],
   pack: ['xbuild pack [ls | build RECIPE[@VERSION]... | verify [PACK...] | rm PACK...]', 'Show, make, check and remove native toolchains for emulated steps.'],
   qemu: ['xbuild qemu [status | install | uninstall] [ARCH...]', 'Show, register and remove handlers of the whole machine for programs of other CPUs.'],
+  doctor: ['xbuild doctor [OPTIONS] [REGISTRY...]', 'Look for what keeps this machine, its nodes and registries from building, and say what helps.'],
   version: ['xbuild version', 'Print the version.'],
   help: ['xbuild help [COMMAND]', 'Show help.'],
 } as const satisfies Record<CommandName, readonly [usage: string, what: string]>
@@ -54,9 +56,9 @@ export function formatHelp(topic?: CommandName): string {
   }
   const [usage, what] = USAGE[topic]
   const intro = `Usage: ${usage}\n\n${what}\n`
-  if (topic === 'du' || topic === 'prune' || topic === 'node' || topic === 'pack' || topic === 'qemu' || topic === 'suggest') {
+  if (topic === 'du' || topic === 'prune' || topic === 'node' || topic === 'pack' || topic === 'qemu' || topic === 'suggest' || topic === 'doctor') {
     const { config, debug, help } = CLI_FLAGS
-    const flags: readonly Flag<unknown>[] = [...Object.values({ du: DU_FLAGS, prune: PRUNE_FLAGS, node: NODE_FLAGS, pack: PACK_FLAGS, qemu: QEMU_FLAGS, suggest: SUGGEST_FLAGS }[topic]), config, debug, help]
+    const flags: readonly Flag<unknown>[] = [...Object.values({ du: DU_FLAGS, prune: PRUNE_FLAGS, node: NODE_FLAGS, pack: PACK_FLAGS, qemu: QEMU_FLAGS, suggest: SUGGEST_FLAGS, doctor: DOCTOR_FLAGS }[topic]), config, debug, help]
     return [intro, `Options:\n${formatRows(flags.map((flag) => [flagHead(flag), flagHelp(flag)]))}`].join('\n')
   }
   if (topic === 'build') return [intro, formatFlags(['json']), formatEnvironment(), EXAMPLES].join('\n')

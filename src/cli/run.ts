@@ -79,6 +79,10 @@ async function runCommand(command: Command, terminal: Terminal): Promise<number>
       const { runQemu } = await import('./qemu.ts')
       return runQemu(command.options, terminal)
     }
+    case 'doctor': {
+      const { runDoctor } = await import('./doctor.ts')
+      return runDoctor(command.options, terminal)
+    }
     case 'build': {
       const { runBuild } = await import('./build.ts')
       return runBuild(command.options, terminal)

@@ -1,5 +1,6 @@
 import { suggest } from '../suggest.ts'
 import { CLI_FLAGS } from './cli-flags.ts'
+import { DOCTOR_FLAGS } from './doctor-flags.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS } from './flags.ts'
 import { NODE_FLAGS } from './node-flags.ts'
@@ -11,7 +12,7 @@ import { checkLaterFlag, LATER_FLAGS, type LaterFlag } from './unsupported.ts'
 import { usageError } from './values.ts'
 
 /** The words the first argument may be. */
-export const COMMANDS = ['build', 'plan', 'suggest', 'du', 'prune', 'node', 'pack', 'qemu', 'version', 'help'] as const
+export const COMMANDS = ['build', 'plan', 'suggest', 'du', 'prune', 'node', 'pack', 'qemu', 'doctor', 'version', 'help'] as const
 export type CommandName = (typeof COMMANDS)[number]
 
 /** A command line cut into its parts; values are still text. */
@@ -91,6 +92,7 @@ const SHAPES = {
   pack: shapesOf([...Object.values(PACK_FLAGS), config, debug, help]),
   qemu: shapesOf([...Object.values(QEMU_FLAGS), config, debug, help]),
   suggest: shapesOf([...Object.values(SUGGEST_FLAGS), config, debug, help]),
+  doctor: shapesOf([...Object.values(DOCTOR_FLAGS), config, debug, help]),
 } as const
 
 interface Shapes {

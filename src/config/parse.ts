@@ -10,6 +10,7 @@ import type { Call } from './call.ts'
 import { CLI_FLAGS, type CliOptions } from './cli-flags.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS, type FlagOption } from './flags.ts'
+import { DOCTOR_FLAGS, type DoctorOptions, type DoctorValues } from './doctor-flags.ts'
 import { NODE_FLAGS, readNodeCommand, type NodeCommand } from './node-flags.ts'
 import { PACK_FLAGS, readPackCommand, type PackCommand } from './pack-flags.ts'
 import { QEMU_FLAGS, readQemuCommand, type QemuCommand } from './qemu-flags.ts'
@@ -32,6 +33,7 @@ export type Command =
   | { readonly command: 'pack'; readonly options: PackCommand; readonly debug: boolean }
   | { readonly command: 'qemu'; readonly options: QemuCommand; readonly debug: boolean }
   | { readonly command: 'suggest'; readonly options: SuggestCommand; readonly debug: boolean }
+  | { readonly command: 'doctor'; readonly options: DoctorOptions; readonly debug: boolean }
   | { readonly command: 'version' }
   | { readonly command: 'help'; readonly topic?: CommandName }
 
@@ -63,6 +65,7 @@ export function resolveInvocation(invocation: Invocation, env: Env, options: Par
   if (command === 'pack') return resolvePackCommand(invocation, env, options)
   if (command === 'qemu') return resolveQemuCommand(invocation, env, options)
   if (command === 'suggest') return resolveSuggestCommand(invocation, env, options)
+  if (command === 'doctor') return resolveDoctorCommand(invocation, env, options)
   const cli = readTable<CliOptions>(CLI_FLAGS, (_, flag) => given.get(flag.name), { env, localPlatform: options.localPlatform })
   if (command === 'build' && cli.json) {
     throw usageError('Cannot use "--json": it belongs to xbuild plan', 'Use --metadata-file FILE for JSON about a build')
@@ -120,6 +123,13 @@ function resolveSuggestCommand({ words, given }: Invocation, env: Env, options: 
     given.get(flag.name) ?? (flag.env && env[flag.env] ? [env[flag.env]!] : option === 'json' || option === 'write' ? undefined : inFile?.[option])
   const values = readTable<Parameters<typeof readSuggestCommand>[1]>(SUGGEST_FLAGS, textsOf, input)
   return { command: 'suggest', options: readSuggestCommand(words, values, options.cwd), debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input) }
+}
+
+function resolveDoctorCommand({ words, given }: Invocation, env: Env, { file, cwd, localPlatform }: ParseOptions): Command {
+  const input = { env, localPlatform }
+  const inFile = { platforms: [...(file?.values.platforms ?? []), ...(file?.platforms ?? []).map(({ text }) => text)], store: file?.values.store }
+  const values = readTable<DoctorValues>(DOCTOR_FLAGS, (option, flag) => given.get(flag.name) ?? (option === 'platforms' || option === 'store' ? inFile[option] : undefined), input)
+  return { command: 'doctor', options: { ...values, words, configured: file?.nodes ?? [], registries: file?.registries ?? {}, cwd }, debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input) }
 }
 
 function help(words: readonly string[]): Command {

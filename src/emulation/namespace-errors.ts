@@ -16,7 +16,7 @@ export function tooOldKernel(kernel: string): XbuildError {
 }
 
 /** The way out that every kernel has. */
-export const HOST_HANDLERS_HINT = 'Register QEMU for the whole machine once: sudo apt-get install qemu-user-static binfmt-support'
+export const HOST_HANDLERS_HINT = 'Register QEMU for the whole machine once: sudo xbuild qemu install'
 
 /** Turns what the set-up scripts said into an error that names what this machine lacks. */
 export async function namespaceFailure(kind: NamespaceKind, lines: readonly string[]): Promise<XbuildError> {

@@ -26,6 +26,21 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, o
   }
 }
 
+/** Makes a folder with those above it. Unlike node's own way it ends where the kernel makes no folders at all, as in /proc. */
+export async function makeFolders(path: string): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code !== 'ENOENT' || dirname(path) === path || (await exists(dirname(path)))) throw error
+    await makeFolders(dirname(path))
+    await mkdir(path).catch((again: NodeJS.ErrnoException) => {
+      if (again.code !== 'EEXIST') throw again
+    })
+  }
+}
+
 /** Whether a path can be read by this process. */
 export async function exists(path: string): Promise<boolean> {
   return access(path, constants.F_OK).then(

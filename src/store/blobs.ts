@@ -40,7 +40,7 @@ export function createBlobStore(folder: StoreFolder): BlobStore {
     const found = await stat(file).catch(() => undefined)
     if (!found) return false
     if (found.isFile() && (size === undefined || found.size === size)) {
-      if (found.mtimeMs === SEALED * 1000) return true
+      if (isSealed(found)) return true
       if ((await hashFile(file, digestAlgorithm(parseDigest(digest)))) === digest) {
         await seal(file)
         return true
@@ -92,6 +92,11 @@ export function createBlobStore(folder: StoreFolder): BlobStore {
 
 async function seal(file: string): Promise<void> {
   await utimes(file, SEALED, SEALED)
+}
+
+/** Whether a blob is as it was when its bytes were last hashed, by its modification time alone. */
+export function isSealed({ mtimeMs }: { readonly mtimeMs: number }): boolean {
+  return mtimeMs === SEALED * 1000
 }
 
 /** The digest of a file's bytes. */

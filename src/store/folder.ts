@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { XbuildError } from '../errors.ts'
+import { makeFolders } from '../host/files.ts'
 
 /** Where everything lies in the store's folder. */
 export interface StoreFolder {
@@ -48,6 +49,7 @@ export async function openStoreFolder(root: string): Promise<StoreFolder> {
         hint: 'Name another folder with --store or XBUILD_HOME',
       })
     }
+    await makeFolders(root)
     for (const path of [folder.blobs, folder.ingest, folder.records, folder.snapshots, folder.tmp]) await mkdir(path, { recursive: true })
     await writeFile(join(root, 'format'), `${FORMAT}\n`)
     return folder

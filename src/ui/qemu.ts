@@ -12,9 +12,10 @@ export function formatMachine({ binfmt, architectures }: MachineStatus): string 
   const table = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd())
   const meanings = new Map(architectures.flatMap(({ handlers }) => handlers.flatMap((handler) => handler.meanings.map(({ letter, meaning }) => [letter, meaning] as const))))
   const legend = [...meanings].map(([letter, meaning]) => `${letter}: ${meaning}`)
-  const warnings = [...new Set(architectures.flatMap((one) => one.warnings))].map((warning) => {
-    const whose = architectures.filter((one) => one.warnings.includes(warning)).map(({ architecture }) => architecture)
-    return cleanLine(`${whose.join(', ')}: ${warning}`)
+  const fixes = new Map(architectures.flatMap((one) => one.warnings.map(({ text, fix }) => [text, fix] as const)))
+  const warnings = [...fixes].flatMap(([text, fix]) => {
+    const whose = architectures.filter((one) => one.warnings.some((warning) => warning.text === text)).map(({ architecture }) => architecture)
+    return [`${whose.join(', ')}: ${text}`, ...(fix === undefined ? [] : [`  hint: ${fix}`])].map((line) => cleanLine(line))
   })
   const state = { on: [], off: ['All handlers of this machine are switched off'], 'not mounted': ['binfmt_misc is not mounted: this machine has no handlers'] }[binfmt]
   return `${[table, legend, state, warnings].filter((part) => part.length > 0).map((part) => part.join('\n')).join('\n\n')}\n`

@@ -25,8 +25,8 @@ export interface WorkerMethods {
   readFile: { params: { lowers: readonly string[]; path: string; limit: number }; result: { text?: string } }
   /** Makes the folder of a cache mount, unless it is there. */
   cacheFolder: { params: CacheFolderParams; result: Record<string, never> }
-  /** Runs a tiny container; `failure` says why it did not work, `seccomp` whether the runtime takes a profile. */
-  probeRuntime: { params: { runtime: string }; result: { failure?: string; seccomp: boolean } }
+  /** Runs a tiny container with a program of this machine, or of a GOARCH; `failure` says why it did not work, `seccomp` whether the runtime takes a profile. */
+  probeRuntime: { params: { runtime: string; architecture?: string }; result: { failure?: string; seccomp: boolean } }
   /** Bytes that snapshots take on disk. */
   measure: { params: { ids: readonly string[] }; result: { sizes: Readonly<Record<string, number>> } }
   /** Paths at which two snapshots differ, times left aside. */

@@ -52,7 +52,7 @@ const TABLE: readonly Row[] = [
     source: 'github.com/tonistiigi/binfmt/issues/72',
   },
   {
-    // It knows pidfd_open and not how to wait for one
+    // It knows pidfd_open, so that Go believes in pidfds, and clone refuses to make one (CLONE_PIDFD)
     applies: ({ version }) => between(version, '7.2', '8.0'),
     what: 'QEMU 7.2 fails when a program built with the first releases of Go 1.23 starts another one ("fork/exec ...: invalid argument")',
     remedy: 'Build with Go 1.23.2 or later, or install QEMU 8.0 or later',

@@ -32,7 +32,14 @@ export interface ArchitectureStatus {
   readonly handlers: readonly HandlerStatus[]
   /** What `xbuild qemu install` and builds would take. */
   readonly emulator?: Interpreter & { readonly static: boolean }
-  readonly warnings: readonly string[]
+  readonly warnings: readonly Warning[]
+}
+
+/** What to beware of. */
+export interface Warning {
+  readonly text: string
+  /** In the imperative. */
+  readonly fix?: string
 }
 
 /** Handlers of the whole machine. */
@@ -81,24 +88,25 @@ interface WarningFacts {
   readonly atBoot: boolean
 }
 
-function warningsOf({ name }: Architecture, { runs, own, emulator, atBoot }: WarningFacts): string[] {
+function warningsOf({ name }: Architecture, { runs, own, emulator, atBoot }: WarningFacts): Warning[] {
   const enabled = own.filter((handler) => handler.enabled)
   const host = platformOfNodeArch(process.arch).architecture
-  const warnings: string[] = []
+  const warnings: Warning[] = []
+  const warn = (text: string, fix?: string) => void (warnings.some((one) => one.text === text) || warnings.push({ text, ...(fix === undefined ? {} : { fix }) }))
   for (const { name: handler, flags, interpreter, origin } of enabled) {
-    if (!flags.includes('F') && runs !== 'images') warnings.push(`${handler} lacks the flag F: it does not work in images`)
+    if (!flags.includes('F') && runs !== 'images') warn(`${handler} lacks the flag F: it does not work in images`, 'Register ours before it: sudo xbuild qemu install --force')
     if (!interpreter.exists && origin.by !== 'a container') {
-      warnings.push(`${handler}: there is no ${interpreter.path}${flags.includes('F') ? '; it works until it is registered anew' : ''}`)
+      warn(`${handler}: there is no ${interpreter.path}${flags.includes('F') ? '; it works until it is registered anew' : ''}`, 'Install QEMU again')
     }
-    if (origin.file === undefined) warnings.push(`${handler} is gone after a reboot: no file registers it`)
-    else if (!atBoot && origin.by !== 'update-binfmts') warnings.push(`${handler} is gone after a reboot: nothing on this machine reads ${origin.file}`)
+    if (origin.file === undefined) warn(`${handler} is gone after a reboot: no file registers it`, 'Register handlers that stay: sudo xbuild qemu install --force')
+    else if (!atBoot && origin.by !== 'update-binfmts') warn(`${handler} is gone after a reboot: nothing on this machine reads ${origin.file}`, 'Run sudo xbuild qemu install after each')
   }
-  for (const { name: handler, enabled: on } of own) if (!on) warnings.push(`${handler} is switched off`)
-  if (enabled.length > 0 && runs === 'no') warnings.push(`a ${name} program did not run, although ${enabled.map((handler) => handler.name).join(' and ')} should run it`)
-  if (enabled.length > 0 && (name === host || (name === siblingOf(host) && runs === 'images'))) warnings.push(`${name} programs go to a handler, although this may be what the CPU runs by itself`)
+  for (const { name: handler, enabled: on } of own) if (!on) warn(`${handler} is switched off`)
+  if (enabled.length > 0 && runs === 'no') warn(`a ${name} program did not run, although ${enabled.map((handler) => handler.name).join(' and ')} should run it`, 'See whether its interpreter starts')
+  if (enabled.length > 0 && (name === host || (name === siblingOf(host) && runs === 'images'))) warn(`${name} programs go to a handler, although the CPU may run them by itself`)
   const seen = runs === 'cpu' ? [] : [...enabled.map(({ interpreter }) => interpreter), ...(emulator ? [emulator] : [])]
   for (const { version, fixedAddress } of seen) {
-    for (const { what, remedy, source } of knownProblems({ architecture: name, version, fixedAddress, kernel: release(), host })) warnings.push(`${what} (${source}). ${remedy}`)
+    for (const { what, remedy, source } of knownProblems({ architecture: name, version, fixedAddress, kernel: release(), host })) warn(`${what} (${source})`, remedy)
   }
-  return [...new Set(warnings)]
+  return warnings
 }

@@ -10,19 +10,19 @@ import { withScratch, type WorkerFolders } from './overlay.ts'
 import { runContainer } from './container.ts'
 
 /** Runs a container that holds nothing but a program of a hundred bytes; when that does not work, once more without a seccomp profile. */
-export async function probeRuntime(folders: WorkerFolders, { runtime }: { runtime: string }, options: { signal: AbortSignal; inUserNamespace: boolean }): Promise<{ failure?: string; seccomp: boolean }> {
-  const { failure } = await probe(folders, { ...options, runtime, seccomp: true })
+export async function probeRuntime(folders: WorkerFolders, { runtime, architecture }: { runtime: string; architecture?: string }, options: { signal: AbortSignal; inUserNamespace: boolean }): Promise<{ failure?: string; seccomp: boolean }> {
+  const program = { runtime, architecture: architecture ?? platformOfNodeArch(process.arch).architecture }
+  const { failure } = await probe(folders, { ...options, ...program, seccomp: true })
   if (failure === undefined) return { seccomp: true }
-  const other = await probe(folders, { ...options, runtime, seccomp: false })
+  const other = await probe(folders, { ...options, ...program, seccomp: false })
   return { seccomp: false, ...(other.failure === undefined ? {} : { failure }) }
 }
 
-async function probe(folders: WorkerFolders, { runtime, seccomp, signal, inUserNamespace }: { runtime: string; seccomp: boolean; signal: AbortSignal; inUserNamespace: boolean }): Promise<{ failure?: string }> {
+async function probe(folders: WorkerFolders, { runtime, architecture, seccomp, signal, inUserNamespace }: { runtime: string; architecture: string; seccomp: boolean; signal: AbortSignal; inUserNamespace: boolean }): Promise<{ failure?: string }> {
   return withScratch(folders, async (scratch) => {
     const rootfs = join(scratch, 'rootfs')
     for (const folder of ['', 'proc', 'sys', 'dev']) mkdirSync(join(rootfs, folder), { recursive: true })
-    const own = platformOfNodeArch(process.arch).architecture
-    writeFileSync(join(rootfs, 'probe'), probeProgram(ARCHITECTURES.find(({ name }) => name === own)!))
+    writeFileSync(join(rootfs, 'probe'), probeProgram(ARCHITECTURES.find(({ name }) => name === architecture)!))
     chmodSync(join(rootfs, 'probe'), 0o755)
     const name = `xbuild-${folders.owner}-probe-${Date.now().toString(36)}`
     const ids = { uid: 0, gid: 0, additionalGids: [] }
