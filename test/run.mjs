@@ -13,8 +13,8 @@ const sum = { passed: 0, failed: 0, skipped: 0 }
 try {
   checkNode()
   await installDependencies()
-  await buildProgram()
   await installPrograms([...neededToBuild(), ...neededToTest()])
+  await buildProgram({ handler: true })
   await checkUser()
   for (const project of ['unit', 'e2e']) add(await runProject(project))
 } catch (error) {

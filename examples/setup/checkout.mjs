@@ -19,9 +19,10 @@ export async function installDependencies() {
   if (code !== 0) throw new Stop('npm ci failed. Its output above says why; a proxy or registry is set with `npm config set registry URL`')
 }
 
-/** Runs `npm run build` when a source file is newer than the program in dist. */
-export async function buildProgram() {
-  const built = modified(join(root, 'dist/xbuild.cjs'))
+/** Runs `npm run build` when a source file is newer than the program in dist, or when `handler` is wanted and not there. */
+export async function buildProgram({ handler = false } = {}) {
+  const parts = ['xbuild.cjs', ...(handler ? [`handler-${process.arch}.bin`] : [])]
+  const built = Math.min(...parts.map((name) => modified(join(root, 'dist', name))))
   const sources = [join(root, 'package.json'), join(root, 'tsconfig.json'), ...['src', 'qemu'].flatMap((folder) => filesUnder(join(root, folder)))]
   if (built > 0 && sources.every((file) => modified(file) <= built)) return
   console.error('Building xbuild: npm run build')

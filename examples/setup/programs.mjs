@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { arch } from 'node:os'
 import { findProgram, run, Stop } from './process.mjs'
 
-/** One need of xbuild or its tests: any of `programs`, and the Debian package that brings it. */
 const QEMU_OF = { x64: ['aarch64', 'arm', 'riscv64'], arm64: ['x86_64', 'riscv64'] }
 
-/** What a build needs on this machine. */
+/** What a build needs on this machine: each time any of `programs` (or a `file`), the Debian package that brings it, and why. */
 export function neededToBuild(release = osRelease()) {
   const foreign = QEMU_OF[arch()] ?? ['x86_64', 'aarch64', 'arm', 'riscv64']
   const emulators = foreign.map((cpu) => ({
@@ -38,6 +37,11 @@ export function neededToTest() {
     { programs: ['podman'], package: 'podman', why: 'is built on: an engine without BuildKit' },
     { programs: ['sshd'], package: 'openssh-server', why: 'is the way to a node behind ssh' },
     { programs: ['openssl'], package: 'openssl', why: 'makes certificates' },
+    { programs: ['zstd'], package: 'zstd', why: 'packs and unpacks layers' },
+    { programs: ['xz'], package: 'xz-utils', why: 'packs and unpacks archives' },
+    { programs: ['bzip2'], package: 'bzip2', why: 'packs and unpacks archives' },
+    { programs: ['cc'], package: 'gcc', why: 'compiles the handler for native toolchains' },
+    { file: '/usr/include/elf.h', package: 'libc6-dev', why: 'is what the handler is compiled with' },
     UIDMAP,
   ]
 }
@@ -58,7 +62,7 @@ function dockerClient({ ID, VERSION_ID }) {
 
 /** Installs by apt-get the packages of those needs that no program fills, saying which and why. */
 export async function installPrograms(needs) {
-  const missing = needs.filter((need) => !need.programs.some(findProgram))
+  const missing = needs.filter((need) => !(need.file ? existsSync(need.file) : need.programs.some(findProgram)))
   if (missing.length === 0) return
   const whys = new Map(missing.map((need) => [need.package, need.why]))
   const packages = [...whys.keys()]

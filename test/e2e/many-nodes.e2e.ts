@@ -10,7 +10,7 @@ import { startRegistry, type DebianRegistry } from '../support/registry-debian.t
 import { writeFiles } from './support/context.ts'
 import { baseLayout } from './support/examples.ts'
 import { tempFolder } from './support/places.ts'
-import { xbuild, type Ended } from './support/xbuild.ts'
+import { runOk, xbuild, type Ended } from './support/xbuild.ts'
 
 const NATIVE = formatPlatform(platformOfNodeArch(process.arch))
 const TWO = ['--platform', `${NATIVE},linux/386`]
@@ -65,7 +65,7 @@ RUN cat /id
 `
 
 describe('several engines in one build', () => {
-  test.each([['an old Docker and Podman', () => [old.endpoint, podman.endpoint]], ['a current Docker and this machine', () => [current, 'local']]])('%s: one index out of both', async (_name, nodesOf) => {
+  test.each([['the Docker of Debian and Podman', () => [old.endpoint, podman.endpoint]], ['a current Docker and this machine', () => [current, 'local']]])('%s: one index out of both', async (_name, nodesOf) => {
     const [nodes, out] = [nodesOf(), join(folder, `files-${count}`)]
     const { code, stderr } = await build(EACH, nodes, [...TWO, '-o', `type=local,dest=${out}`])
     expect(code, stderr).toBe(0)
@@ -108,12 +108,14 @@ describe('a stage that two nodes need', () => {
     expect(ids[1]).toBe(ids[0])
   })
 
-  test('is built by each where one cannot take it', async () => {
+  test('is built by each where one cannot take it, and only there', async () => {
     const out = join(folder, 'unshared')
     const { code, stderr } = await build(SHARED, ['local', old.endpoint], [...TWO, '--no-cache', '-o', `type=local,dest=${out}`])
     expect(code, stderr).toBe(0)
     const ids = [NATIVE, 'linux/386'].map((platform) => readFileSync(join(out, platform.replace('/', '_'), 'id'), 'utf8'))
-    expect(ids[1]).not.toBe(ids[0])
+    // Debian 12's Docker cannot, Debian 13's can
+    const takesLayouts = Number((await runOk('docker', ['-H', old.endpoint, 'version', '--format', '{{.Server.Version}}'])).split('.')[0]) >= 23
+    expect(ids[1] === ids[0]).toBe(takesLayouts)
   })
 
   test('fails both when it fails', async () => {

@@ -115,7 +115,7 @@ describe('ways to an engine', () => {
     // BuildKit inside of an old Docker gives nothing out: what a buildkitd can do, the daemon behind this port cannot
     const { code, stderr } = await build(['--builder', way], DOCKERFILE, { files: { file: 'text' } })
     expect([code, stderr]).toEqual([1, expect.stringContaining(`Cannot take results from "${way}"`)])
-    expect(await inspect(way)).toMatchObject({ status: 'ready', driver: 'buildkit', version: 'BuildKit (of before 0.11)', native: expect.arrayContaining([NATIVE]) })
+    expect(await inspect(way)).toMatchObject({ status: 'ready', driver: 'buildkit', version: expect.stringMatching(/^BuildKit /), native: expect.arrayContaining([NATIVE]) })
   })
 
   test('a BuildKit behind mTLS', async () => {

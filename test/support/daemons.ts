@@ -67,8 +67,12 @@ export async function startPodman(): Promise<Daemon> {
   // Podman refuses to pull without a policy, and finds none where only the program itself is installed
   writeFileSync(join(folder, 'policy.json'), JSON.stringify({ default: [{ type: 'insecureAcceptAnything' }] }))
   writeFileSync(join(folder, 'registries.conf'), '[[registry]]\nlocation = "127.0.0.1"\ninsecure = true\n')
-  const limit = Math.min(1024, Number(execFileSync('sh', ['-c', 'ulimit -Hn | sed s/unlimited/1024/'], { encoding: 'utf8' })))
-  writeFileSync(join(folder, 'containers.conf'), `[containers]\ndefault_ulimits = ["nofile=${limit}:${limit}"]\n[engine]\nruntime = "runc"\n`)
+  // It asks for more than a root without all capabilities may give
+  const limits = [['nofile', 'n', 1024], ['nproc', 'u', 4096]].map(([name, flag, most]) => {
+    const limit = Math.min(Number(most), Number(execFileSync('bash', ['-c', `ulimit -H${flag} | sed s/unlimited/${most}/`], { encoding: 'utf8' })))
+    return `"${name}=${limit}:${limit}"`
+  })
+  writeFileSync(join(folder, 'containers.conf'), `[containers]\ndefault_ulimits = [${limits.join(', ')}]\n[engine]\nruntime = "runc"\n`)
   const program = [
     'env', `CONTAINERS_CONF=${join(folder, 'containers.conf')}`, `CONTAINERS_REGISTRIES_CONF=${join(folder, 'registries.conf')}`, `TMPDIR=${join(folder, 'tmp')}`, `HOME=${folder}`, 'PODMAN_IGNORE_CGROUPSV1_WARNING=1',
     'podman', '--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--tmpdir', join(folder, 'libpod'),
