@@ -1,9 +1,11 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { release } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { ARCHITECTURES, elfMagic, elfMask } from '../../src/emulation/architectures.ts'
 import { findEmulators } from '../../src/emulation/emulators.ts'
 import { hasPrivateBinfmt } from '../../src/emulation/namespace-errors.ts'
+import { probeProgram } from '../../src/emulation/probe-program.ts'
 import { ordinaryUser } from './support/ordinary-user.ts'
 import { onOwnMachine } from './support/own-machine.ts'
 import { program, tempFolder } from './support/places.ts'
@@ -13,7 +15,8 @@ const NAME = process.arch === 'arm64' ? 'amd64' : 'arm64'
 const architecture = ARCHITECTURES.find(({ name }) => name === NAME)!
 const [emulator] = await findEmulators(process.env, [architecture])
 const BINFMT = '/proc/sys/fs/binfmt_misc'
-const user = ordinaryUser(tempFolder())
+const folder = tempFolder()
+const user = ordinaryUser(folder)
 
 const old = !hasPrivateBinfmt(release())
 if (old) console.warn(`Skipped: handlers of a machine of its own: Linux ${release()} is older than 6.7`)
@@ -25,6 +28,16 @@ const qemu = (script: string) => onOwnMachine(script, [process.execPath, program
 function foreign(flags: string): string {
   const hex = (bytes: Buffer) => [...bytes].map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')
   return `:qemu-other:M::${hex(elfMagic(architecture))}:${hex(elfMask(architecture))}:${emulator!.path}:${flags}`
+}
+
+/** An arm64 program whose exit status is the first letter of its argv[0]. */
+function firstLetter(): Buffer {
+  const words = [0xf94007e0, 0x39400000, 0xd2800ba8, 0xd4000001] // ldr x0, [sp, 8]; ldrb w0, [x0]; mov x8, 93; svc 0
+  const code = Buffer.alloc(4 * words.length)
+  words.forEach((word, index) => code.writeUInt32LE(word, 4 * index))
+  const bytes = Buffer.concat([probeProgram(architecture).subarray(0, 64 + 56), code])
+  for (const size of [64 + 32, 64 + 40]) bytes.writeUInt32LE(bytes.length, size)
+  return bytes
 }
 
 interface Status {
@@ -71,6 +84,14 @@ describe.skipIf(old)('handlers of the whole machine', () => {
     expect(after).toMatch(new RegExp(`linux/${NAME} +in images too +xbuild-${NAME} +POCF `))
     expect(after).toMatch(/^C: a set-user-id program/m)
     expect(after).toMatch(/qemu-other is not ours and stays\nqemu-other\nregister\nstatus\n$/)
+  })
+
+  test.skipIf(NAME !== 'arm64')('a program sees the name it was called by, as on its own CPU', async () => {
+    const path = join(folder, 'argv0')
+    writeFileSync(path, firstLetter(), { mode: 0o755 })
+    const { stdout } = await qemu(`"$@" install ${NAME} 2>/dev/null
+      bash -c 'exec -a Zed ${path}'; echo "$?"`)
+    expect(stdout).toBe(`${'Z'.charCodeAt(0)}\n`)
   })
 
   test('what runs no program is not left registered', async () => {

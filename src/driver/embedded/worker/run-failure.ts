@@ -20,7 +20,7 @@ export function runFailure(params: Pick<RunParams, 'argv' | 'emulated'>, { statu
   const crash = params.emulated && (last.some((line) => line.includes('qemu: uncaught target signal')) || status === 132 || status === 139)
   if (crash) {
     return new XbuildError('EMULATOR', `Cannot run "${command}": the emulator or the emulated program crashed (exit code ${status})`, {
-      output, hint: 'Try another QEMU version, or build this platform on a machine of its own',
+      output, hint: 'Try another QEMU version (xbuild doctor tells what is known of this one), or build this platform on a machine of its own',
     })
   }
   return new XbuildError('RUN_FAILED', `Cannot run "${command}": ${typeof status === 'number' ? `exit code ${status}` : `ended by ${status}`}`, { output })
