@@ -31,6 +31,7 @@ export function neededToTest() {
     { programs: ['umoci'], package: 'umoci', why: 'unpacks what xbuild wrote' },
     { programs: ['docker-registry'], package: 'docker-registry', why: 'is pushed to and pulled from' },
     { programs: ['git'], package: 'git', why: 'holds repositories to build from' },
+    { programs: ['patch'], package: 'patch', why: 'applies the diffs of xbuild suggest' },
     { programs: ['setpriv'], package: 'util-linux', why: 'drops rights' },
     { programs: ['dockerd'], package: 'docker.io', why: 'is built on: Docker Engine, started by the tests' },
     { programs: ['docker'], package: dockerClient(osRelease()), why: 'asks Docker Engine what it has, and carries ssh connections to it' },

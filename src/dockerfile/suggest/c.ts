@@ -2,7 +2,7 @@ import { crossPackages, usesVariable } from './cross-packages.ts'
 import { COMPILE, type Detector, type Proposal } from './detector.ts'
 import type { Platform } from '../../platform.ts'
 import type { Draft } from './draft.ts'
-import { isVariable, settings, stageValues, type Unit, type UnitCommand } from './unit.ts'
+import { installed, isVariable, settings, type Unit, type UnitCommand } from './unit.ts'
 
 /** Programs that have a twin for the target with the target's name in front. */
 const TOOLS: Readonly<Record<string, string>> = {
@@ -31,7 +31,7 @@ function isConfigure({ name, words }: UnitCommand): boolean {
 /** What the build of C and C++ must not do, whatever starts it. */
 export function cProblem(unit: Unit): string | undefined {
   for (const name of ['CC', 'CXX', 'AR', 'LD']) {
-    const [set] = stageValues(unit, name)
+    const set = unit.values.get(name)?.[0]
     if (set) return `line ${set.line} sets ${name} for all its steps: set it for the target's compiler`
   }
   const own = unit.commands.find((command) =>
@@ -54,6 +54,7 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
   if (hosted) return `configure (line ${hosted.line}) is told a --host already`
   const packages = crossPackages(unit, platforms)
   if (typeof packages === 'string') return packages
+  if (configures.length === 0 && !unit.commands.some(isCompiler) && !hasCompiler(unit)) return 'nothing tells what its make runs'
   const makes = configures.length > 0 ? [] : unit.commands.filter(({ name }) => name === 'make' || name === 'gmake')
   const tools = unit.commands.filter(({ name, words }) => Object.hasOwn(TOOLS, name) && name === words[0])
   return {
@@ -76,6 +77,11 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
       }
     },
   }
+}
+
+/** Whether the base image or a package brings a C compiler. */
+function hasCompiler({ root, commands }: Unit): boolean {
+  return /(^|\/)(gcc|buildpack-deps)(:|@|$)/.test(root.from.image) || commands.some((command) => installed(command).some((name) => /^(build-essential|gcc|g\+\+|clang)(-\d+)?$/.test(name)))
 }
 
 const MAKE_VARIABLES = { CC: 'gcc', CXX: 'g++', AR: 'ar' } as const

@@ -3,7 +3,7 @@ import { crossPackages, prepend, usesVariable } from './cross-packages.ts'
 import { COMPILE, type Detector, type Proposal } from './detector.ts'
 import type { Draft } from './draft.ts'
 import { choose, namesOf } from './names.ts'
-import { stageValues, type Unit, type UnitCommand } from './unit.ts'
+import { type ScriptRun, type Unit, type UnitCommand } from './unit.ts'
 
 const HOST_VERBS: ReadonlySet<string> = new Set(['fetch', 'install', 'init', 'new', 'test', 'check', 'clippy', 'fmt', 'update', 'vendor', 'generate-lockfile', 'metadata', 'tree', 'run', 'version', 'add'])
 /** Where Cargo puts what it makes. */
@@ -38,7 +38,7 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
   const open = last && results.length > 0 ? endOf(last) : undefined
   if (open === 'comment') return `the RUN at line ${last!.run.instruction.at.line} ends in a comment`
   const triple = choose(names.map(({ platform, names: { rust } }) => ({ platform, name: rust })))
-  const linkers = names.map(({ names: { rust } }) => `CARGO_TARGET_${rust.toUpperCase().replaceAll('-', '_')}_LINKER=${linkerOf(rust)}`)
+  const linkers = names.map(({ names: { rust, gnu } }) => `CARGO_TARGET_${rust.toUpperCase().replaceAll('-', '_')}_LINKER=${gnu}-gcc`)
   return {
     summary: 'cargo runs on the build platform and compiles for the target, with a linker of Debian',
     win: COMPILE,
@@ -50,7 +50,7 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
     apply(draft) {
       packages.install(draft, `ENV ${linkers.join(' ')}${packages.libraries ? ' PKG_CONFIG_ALLOW_CROSS=1' : ''}`)
       for (const run of new Set(unit.commands.map((command) => command.run))) {
-        const own = builds.filter((build) => build.run === run)
+        const own = run.commands.filter(isBuild)
         const places = own.length > 0 || mentions(run).length > 0 ? mentions(run) : undefined
         if (!places) continue
         if (packages.libraries && own.length > 0) packages.name(draft, run)
@@ -66,7 +66,7 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
 
 function cargoProblem(unit: Unit, builds: readonly UnitCommand[]): string | undefined {
   for (const name of ['CARGO_TARGET_DIR', 'CARGO_BUILD_TARGET', 'CARGO_BUILD_TARGET_DIR']) {
-    const [set] = stageValues(unit, name)
+    const set = unit.values.get(name)?.[0]
     if (set) return `line ${set.line} sets ${name}`
   }
   for (const { words, line } of builds) {
@@ -82,7 +82,7 @@ function cargoProblem(unit: Unit, builds: readonly UnitCommand[]): string | unde
 }
 
 /** Behind `target/`, wherever the folder of results is named. */
-function mentions({ script: { text } }: UnitCommand['run']): number[] {
+function mentions({ script: { text } }: ScriptRun): number[] {
   return [...text.matchAll(RESULTS)].map(({ index }) => index + 'target/'.length)
 }
 
@@ -98,10 +98,4 @@ function collect(draft: Draft, { run: { script, instruction } }: UnitCommand, pa
   const text = `install -D ${from} ${to}`
   if (script.body !== undefined) draft.before(instruction.at.endLine!, text)
   else draft.change(script.place(script.text.trimEnd().length), ` && ${text}`)
-}
-
-function linkerOf(rust: string): string {
-  const [cpu, , system, abi] = rust.split('-')
-  const gnu = { armv7: 'arm', riscv64gc: 'riscv64' }[cpu!] ?? cpu!
-  return `${gnu}-${system}-${abi}-gcc`
 }

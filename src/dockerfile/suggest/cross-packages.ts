@@ -1,7 +1,7 @@
 import type { Platform } from '../../platform.ts'
 import type { Draft } from './draft.ts'
 import { choose, namesOf } from './names.ts'
-import { installed, type Unit, type UnitCommand } from './unit.ts'
+import { installed, type ScriptRun, type Unit, type UnitCommand } from './unit.ts'
 
 /** Debian's packages of cross compilers and of libraries for the target, in a stage. */
 export interface CrossPackages {
@@ -10,7 +10,7 @@ export interface CrossPackages {
   /** Adds them; `more` are lines that belong below the top of the first stage. */
   install(draft: Draft, ...more: string[]): void
   /** Sets `$cross` to the GNU name of the target at the start of a RUN: what cross tools' names begin with. */
-  name(draft: Draft, run: UnitCommand['run']): void
+  name(draft: Draft, run: ScriptRun): void
 }
 
 const DEBIAN = /(^|\/)(debian|ubuntu|gcc|buildpack-deps|rust|golang|python|node|ruby|perl|php)(:|@|$)/
@@ -32,9 +32,10 @@ export function crossPackages(unit: Unit, platforms: readonly Platform[]): Cross
   const other = libraries.find(({ name }) => !/^(lib|zlib1g-|default-lib)/.test(name))
   if (other) return `the package ${other.name} (line ${other.line}) is needed for the target, and brings programs that do not run here`
   if (libraries.length > 0 && /(^|\/)(ubuntu|eclipse-temurin)(:|@|$)/.test(image)) return `${libraries[0]!.name} (line ${libraries[0]!.line}) is needed for the target, and Ubuntu keeps packages of other architectures on another server`
-  const apart = libraries.find(({ command }) => !updateOf(unit, command))
+  const apart = libraries.find(({ command }) => !updateOf(command))
   if (apart) return `${apart.name} (line ${apart.line}) is needed for the target: its RUN has to call apt-get update`
   const arch = choose(names.map(({ platform, names: { debian } }) => ({ platform, name: debian })))
+  const gnu = choose(names.map(({ platform, names: { gnu: name } }) => ({ platform, name })))
   const cross = `crossbuild-essential-${arch.text}`
 
   function install(draft: Draft, ...more: string[]): void {
@@ -48,30 +49,30 @@ export function crossPackages(unit: Unit, platforms: readonly Platform[]): Cross
     }
     for (const { command, end } of libraries) {
       const { run } = command
-      const update = updateOf(unit, command)!
+      const update = updateOf(command)!
       draft.change(run.script.place(update.command.words[0]!.start), `dpkg --add-architecture ${arch.text} && `)
       draft.change(run.script.place(end), `:${arch.text}`)
       draft.need(run.stage, run.instruction, ...arch.args)
     }
   }
 
-  function name(draft: Draft, run: UnitCommand['run']): void {
-    const set = [`cross=$(dpkg-architecture -A${arch.text} -qDEB_TARGET_GNU_TYPE)`, ...(libraries.length > 0 ? ['export PKG_CONFIG_LIBDIR=/usr/lib/$cross/pkgconfig:/usr/share/pkgconfig'] : [])]
+  function name(draft: Draft, run: ScriptRun): void {
+    const set = [`cross=${gnu.text}`, ...(libraries.length > 0 ? ['export PKG_CONFIG_LIBDIR=/usr/lib/$cross/pkgconfig:/usr/share/pkgconfig'] : [])]
     prepend(draft, run, set)
-    draft.need(run.stage, run.instruction, ...arch.args)
+    draft.need(run.stage, run.instruction, ...gnu.args)
   }
 
   return { libraries: libraries.length > 0, install, name }
 }
 
 /** Puts commands in front of all others of a RUN. */
-export function prepend(draft: Draft, { script }: UnitCommand['run'], commands: readonly string[]): void {
+export function prepend(draft: Draft, { script }: ScriptRun, commands: readonly string[]): void {
   if (script.body !== undefined) draft.before(script.body, ...commands)
   else draft.change(script.place(0), `${commands.join(' && ')} && `)
 }
 
 /** Whether a RUN uses a shell variable of that name itself. */
-export function usesVariable({ script: { text } }: UnitCommand['run'], name: string): boolean {
+export function usesVariable({ script: { text } }: ScriptRun, name: string): boolean {
   return new RegExp(`\\b${name}=|\\$\\{?${name}\\b`).test(text)
 }
 
@@ -92,8 +93,8 @@ function librariesOf(command: UnitCommand): Library[] {
   })
 }
 
-function updateOf(unit: Unit, command: UnitCommand): UnitCommand | undefined {
-  return unit.commands.find((one) => one.run === command.run && one.command.start < command.command.start && one.words[1] === 'update')
+function updateOf(command: UnitCommand): UnitCommand | undefined {
+  return command.run.commands.find((one) => one.command.start < command.command.start && one.words[1] === 'update')
 }
 
 function wordWith(unit: Unit, pattern: RegExp): { command: UnitCommand; end: number } | undefined {

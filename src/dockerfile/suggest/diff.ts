@@ -1,3 +1,4 @@
+import { editsByLine } from './draft.ts'
 import type { LineEdit } from './types.ts'
 
 const CONTEXT = 3
@@ -9,13 +10,14 @@ export function unifiedDiff(file: string, text: string, edits: readonly LineEdit
   const endsWithNewline = lines.at(-1) === ''
   if (endsWithNewline) lines.pop()
   let shift = 0
+  const byLine = editsByLine(edits)
   const hunks = groups(edits).map((group) => {
     const first = Math.max(1, group[0]!.line - CONTEXT)
     const last = Math.min(lines.length, group.at(-1)!.line + CONTEXT)
     const body: string[] = []
     let grown = 0
     for (let line = first; line <= last; line++) {
-      const own = group.filter((edit) => edit.line === line)
+      const own = byLine.get(line) ?? []
       const changed = own.find(({ before }) => before !== undefined)
       const added = own.filter(({ before }) => before === undefined)
       grown += added.length

@@ -34,6 +34,7 @@ export function createDraft({ file, lines, parents }: DraftOptions): Draft & { f
   const changes = new Map<number, Change[]>()
   const added = new Map<number, string[]>()
   const needs = new Map<Stage, Map<string, Instruction>>()
+  const declared = new Map<Stage, ReadonlyMap<string, number>>()
   const tops = new Map<Stage, readonly string[]>()
   const end = lines.some((line) => line.endsWith('\r')) ? '\r' : ''
 
@@ -72,7 +73,7 @@ export function createDraft({ file, lines, parents }: DraftOptions): Draft & { f
     for (const [stage, first] of needs) {
       const above = parents(stage)
       const missing = [...first].filter(([name, instruction]) =>
-        ![stage, ...above].some((one) => tops.get(one)?.includes(name)) && !isDeclared(stage, name, instruction) && !above.some((one) => isDeclared(one, name)))
+        ![stage, ...above].some((one) => tops.get(one)?.includes(name)) && !isDeclared(stage, name, instruction) && !above.some((one) => namesIn(one).has(name)))
       if (missing.length === 0) continue
       const at = missing.map(([, instruction]) => instruction).reduce((a, b) => (a.at.line <= b.at.line ? a : b))
       const line = lineAbove(at)
@@ -81,8 +82,18 @@ export function createDraft({ file, lines, parents }: DraftOptions): Draft & { f
     }
   }
 
-  function isDeclared({ instructions }: Stage, name: string, before?: Instruction): boolean {
-    return instructions.some((one) => one.kind === 'arg' && one.at.line < (before?.at.line ?? Infinity) && one.args.some((arg) => arg.name === name))
+  function isDeclared(stage: Stage, name: string, before: Instruction): boolean {
+    return (namesIn(stage).get(name) ?? Infinity) < before.at.line
+  }
+
+  /** The ARGs of a stage, and the line of the first of each. */
+  function namesIn(stage: Stage): ReadonlyMap<string, number> {
+    const known = declared.get(stage)
+    if (known) return known
+    const names = new Map<string, number>()
+    for (const one of stage.instructions) if (one.kind === 'arg') for (const { name } of one.args) if (!names.has(name)) names.set(name, one.at.line)
+    declared.set(stage, names)
+    return names
   }
 
   function finish(): LineEdit[] {
@@ -104,10 +115,20 @@ export function createDraft({ file, lines, parents }: DraftOptions): Draft & { f
 
 /** The lines with the edits made. */
 export function applyEdits(lines: readonly string[], edits: readonly LineEdit[]): string[] {
-  const byLine = new Map<number, LineEdit[]>()
-  for (const edit of edits) byLine.set(edit.line, [...(byLine.get(edit.line) ?? []), edit])
+  const byLine = editsByLine(edits)
   return lines.flatMap((line, index) => {
     const own = byLine.get(index + 1) ?? []
     return [...own.filter(({ before }) => before === undefined).map(({ after }) => after), own.find(({ before }) => before !== undefined)?.after ?? line]
   })
+}
+
+/** Edits by the number of their line. */
+export function editsByLine(edits: readonly LineEdit[]): ReadonlyMap<number, readonly LineEdit[]> {
+  const byLine = new Map<number, LineEdit[]>()
+  for (const edit of edits) {
+    const known = byLine.get(edit.line)
+    if (known) known.push(edit)
+    else byLine.set(edit.line, [edit])
+  }
+  return byLine
 }

@@ -1,11 +1,11 @@
-import { machineQuestion, isFetch, isHarmless } from './programs.ts'
+import { isHarmless, machineQuestion } from './programs.ts'
 import type { Detector, Proposal } from './detector.ts'
 import type { Unit } from './unit.ts'
 
-/** Stages that only download, unpack and move files. */
+/** Stages that only download, unpack, move and change files. */
 export const fetch: Detector = {
   kind: 'fetch',
-  builds: isFetch,
+  builds: isHarmless,
   knows: isHarmless,
   propose,
 }
@@ -15,8 +15,8 @@ function propose(unit: Unit): Proposal | string {
   const chooses = unit.runs.some(({ instruction }) => /\$\{?TARGET(ARCH|PLATFORM|VARIANT)/.test(instruction.text) || (instruction.command.form === 'shell' && instruction.command.heredocs.some(({ content }) => /\$\{?TARGET(ARCH|PLATFORM|VARIANT)/.test(content))))
   const adds = unit.stages.some(({ instructions }) => instructions.some((one) => one.kind === 'add' && /\$\{?TARGET(ARCH|PLATFORM|VARIANT)/.test(one.text)))
   return {
-    summary: chooses || adds ? 'it only fetches and unpacks, by $TARGETARCH: any machine can do that' : 'it only fetches and unpacks what is the same for all platforms',
-    win: chooses || adds ? { text: 'its programs run natively; most of its time is the download', basis: 'it was not measured' } : { text: 'it runs once for all platforms, natively; most of its time is the download', basis: 'it was not measured' },
+    summary: chooses || adds ? 'it only fetches, unpacks and moves files, which it chooses by $TARGETARCH: any machine can do that' : 'it only fetches, unpacks and moves files that are the same for all platforms',
+    win: chooses || adds ? { text: 'its programs run natively; where it downloads, that is most of its time', basis: 'it was not measured' } : { text: 'it runs once for all platforms, natively; where it downloads, that is most of its time', basis: 'it was not measured' },
     left: [],
     ...(chooses || adds ? {} : { neutral: true as const }),
     needed: false,

@@ -3,18 +3,20 @@ import { formatPlatform, type Platform } from '../../platform.ts'
 /** What tool chains call a platform. */
 interface Names {
   readonly debian: string
+  /** What the names of Debian's cross tools begin with. */
+  readonly gnu: string
   readonly rust: string
   readonly zig: string
 }
 
 const NAMES: Readonly<Record<string, Names>> = {
-  'linux/amd64': { debian: 'amd64', rust: 'x86_64-unknown-linux-gnu', zig: 'x86_64-linux' },
-  'linux/arm64': { debian: 'arm64', rust: 'aarch64-unknown-linux-gnu', zig: 'aarch64-linux' },
-  'linux/arm/v7': { debian: 'armhf', rust: 'armv7-unknown-linux-gnueabihf', zig: 'arm-linux' },
-  'linux/386': { debian: 'i386', rust: 'i686-unknown-linux-gnu', zig: 'x86-linux' },
-  'linux/riscv64': { debian: 'riscv64', rust: 'riscv64gc-unknown-linux-gnu', zig: 'riscv64-linux' },
-  'linux/ppc64le': { debian: 'ppc64el', rust: 'powerpc64le-unknown-linux-gnu', zig: 'powerpc64le-linux' },
-  'linux/s390x': { debian: 's390x', rust: 's390x-unknown-linux-gnu', zig: 's390x-linux' },
+  'linux/amd64': { debian: 'amd64', gnu: 'x86_64-linux-gnu', rust: 'x86_64-unknown-linux-gnu', zig: 'x86_64-linux' },
+  'linux/arm64': { debian: 'arm64', gnu: 'aarch64-linux-gnu', rust: 'aarch64-unknown-linux-gnu', zig: 'aarch64-linux' },
+  'linux/arm/v7': { debian: 'armhf', gnu: 'arm-linux-gnueabihf', rust: 'armv7-unknown-linux-gnueabihf', zig: 'arm-linux' },
+  'linux/386': { debian: 'i386', gnu: 'i686-linux-gnu', rust: 'i686-unknown-linux-gnu', zig: 'x86-linux' },
+  'linux/riscv64': { debian: 'riscv64', gnu: 'riscv64-linux-gnu', rust: 'riscv64gc-unknown-linux-gnu', zig: 'riscv64-linux' },
+  'linux/ppc64le': { debian: 'ppc64el', gnu: 'powerpc64le-linux-gnu', rust: 'powerpc64le-unknown-linux-gnu', zig: 'powerpc64le-linux' },
+  'linux/s390x': { debian: 's390x', gnu: 's390x-linux-gnu', rust: 's390x-unknown-linux-gnu', zig: 's390x-linux' },
 }
 
 /** A word of the shell that stands for the target platform, and the ARGs it needs. */

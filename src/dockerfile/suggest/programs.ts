@@ -11,8 +11,6 @@ const HARMLESS = words(
   'upx file jq yq envsubst dos2unix which type hash tree clear fallocate truncate sync ldconfig',
 )
 
-const FETCHES = words('curl wget git tar unzip gunzip bunzip2 unxz unzstd 7z apt-get apt apk yum dnf microdnf')
-
 /** Whether a program does the same on every machine. */
 export function isHarmless({ name, words: [, ...args] }: UnitCommand): boolean {
   if (name === 'xargs') {
@@ -23,11 +21,6 @@ export function isHarmless({ name, words: [, ...args] }: UnitCommand): boolean {
   if (name === 'dpkg') return args.some((arg) => /^(-x|-X|-e|--extract|--add-architecture)$/.test(arg))
   if (name === 'find') return !args.some((arg, index) => /^-(exec|execdir|ok)$/.test(arg) && !HARMLESS.has(args[index + 1] ?? ''))
   return HARMLESS.has(name)
-}
-
-/** Whether a program fetches or unpacks something. */
-export function isFetch({ name }: UnitCommand): boolean {
-  return FETCHES.has(name)
 }
 
 /** The first command that asks the machine what it is: on another machine it gets another answer. */

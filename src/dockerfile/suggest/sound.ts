@@ -38,6 +38,7 @@ function takenProblem(unit: Unit): string | undefined {
 
 /** Whether a command or a COPY of the stage names the path. */
 function isMade({ commands, stages }: Unit, path: string): boolean {
+  if (/^\/usr\/local\/cargo\/bin\/(?!(cargo|rust|clippy)[^/]*$)[^/*?]+$/.test(path) && commands.some(({ name, words }) => name === 'cargo' && words.some((word) => word.startsWith('--path')))) return true
   const names = (text: string): boolean => text === path || text.startsWith(`${path}/`) || text.endsWith(`=${path}`)
   if (commands.some(({ name, words: [, ...args], command }) => name !== 'ls' && args.concat(command.words.map(({ text }) => text)).some(names))) return true
   return stages.some(({ instructions }) => {

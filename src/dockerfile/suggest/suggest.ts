@@ -44,9 +44,10 @@ export function suggestCross(input: SuggestInput): Suggestions {
   const units = unitsOf(dockerfile, { lines, graph: every.graph })
   const draft = createDraft({ file: dockerfile.file, lines, parents: units.parents })
   const verdicts = new Map<Unit, Verdict>()
+  const needed = new Set(wanted.graph.stages.map(({ index }) => index))
   // A unit reads from units that start before it
   for (const unit of units.all) {
-    const verdict = judge(unit, { input, units, every: every.graph, wanted: wanted.graph, verdicts })
+    const verdict = judge(unit, { input, units, every: every.graph, wanted: wanted.graph, needed, verdicts })
     verdicts.set(unit, verdict)
     if (verdict.status !== 'suggested') continue
     verdict.proposal.apply(draft)
@@ -67,6 +68,8 @@ interface Surroundings {
   readonly units: Units
   readonly every: StageGraph
   readonly wanted: StageGraph
+  /** Indexes of the stages of `wanted`. */
+  readonly needed: ReadonlySet<number>
   readonly verdicts: ReadonlyMap<Unit, Verdict>
 }
 
@@ -74,7 +77,7 @@ function judge(unit: Unit, around: Surroundings): Verdict {
   const { wanted, input: { dockerfile, platforms } } = around
   const { root } = unit
   const none = (reason: string): Verdict => ({ status: 'none', reason })
-  const needed = (stage: Stage) => wanted.stages.some(({ index }) => index === stage.index)
+  const needed = ({ index }: Stage) => around.needed.has(index)
   if (unit.stages.some(({ index }) => index === wanted.targetStage)) return none('the final stage is built from it: its programs are those of the image')
   if (!unit.stages.some(needed)) return none('the target does not need it')
   const idle = unit.runs.length === 0
@@ -109,11 +112,11 @@ function detect(unit: Unit, around: Surroundings, platforms: SuggestInput['platf
 /** What a stage takes from elsewhere is for the target platform, and cannot be run or linked on another. */
 function importProblem(unit: Unit, { every, units, verdicts }: Surroundings): string | undefined {
   for (const stage of unit.stages) {
-    const { froms = {} } = every.stages.find(({ index }) => index === stage.index) ?? {}
+    const { froms = {} } = every.stages[stage.index] ?? {}
     for (const [text, source] of Object.entries(froms)) {
       if (source.kind === 'image') return `it takes files of the image "${text}", which are those of the target platform: write FROM --platform=$BUILDPLATFORM ${text} AS a stage, and take them from that`
       if (source.kind !== 'stage') continue
-      const other = units.of(every.stages.find(({ index }) => index === source.index)!.stage)
+      const other = units.of(every.stages[source.index]!.stage)
       if (other === unit) continue
       const verdict = verdicts.get(other)
       const isNeutral = verdict?.status === 'suggested' ? verdict.proposal.neutral : verdict?.neutral

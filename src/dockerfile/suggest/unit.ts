@@ -1,3 +1,4 @@
+import type { SourcePosition } from '../../errors.ts'
 import { resolvePath } from '../paths.ts'
 import type { Escape } from '../lines.ts'
 import type { RunInstruction, Stage } from '../types.ts'
@@ -12,6 +13,8 @@ export interface Unit {
   readonly runs: readonly UnitRun[]
   /** Of all runs. */
   readonly commands: readonly UnitCommand[]
+  /** What ENV and ARG say. */
+  readonly values: ReadonlyMap<string, readonly StageValue[]>
   /** What other stages take from these. */
   readonly taken: readonly Taken[]
 }
@@ -28,9 +31,12 @@ export interface UnitRun {
   readonly commands: readonly UnitCommand[]
 }
 
+/** A RUN whose shell text can be followed. */
+export type ScriptRun = Pick<UnitRun, 'stage' | 'instruction' | 'commands'> & { readonly script: Script }
+
 /** A program that a RUN runs. */
 export interface UnitCommand {
-  readonly run: { readonly stage: Stage; readonly instruction: RunInstruction; readonly script: Script }
+  readonly run: ScriptRun
   readonly line: number
   /** Its name without the folder. */
   readonly name: string
@@ -63,20 +69,21 @@ export function runsOf(stage: Stage, { lines, escape, workdir }: { lines: readon
       continue
     }
     const found = commandsIn(script.text)
-    const run = { stage, instruction, script }
-    const commands = (found ?? []).filter(({ words }) => words.length > 0).flatMap((command) => unitCommand(command, run))
-    runs.push({ ...run, workdir: folder, ...(found ? {} : { problem: 'its shell text is not plain enough to follow' }), commands })
+    const commands: UnitCommand[] = []
+    const run = { stage, instruction, script, workdir: folder, commands, ...(found ? {} : { problem: 'its shell text is not plain enough to follow' }) }
+    for (const command of found ?? []) if (command.words.length > 0) commands.push(unitCommand(command, run))
+    runs.push(run)
   }
   return { runs, workdir: folder }
 }
 
-function unitCommand(command: Command, run: UnitCommand['run']): UnitCommand[] {
+function unitCommand(command: Command, run: ScriptRun): UnitCommand {
   const texts = command.words.map(plain)
   let first = 0
   while (first < texts.length - 1 && (WRAPPERS.has(texts[first]!) || (first > 0 && /^(-\S*|[A-Za-z_]\w*=.*)$/s.test(texts[first]!)))) first++
   const words = texts.slice(first)
   const { line } = run.script.place(command.words[first]!.start)
-  return [{ run, line, name: words[0]!.split('/').at(-1)!, words, first, command }]
+  return { run, line, name: words[0]!.split('/').at(-1)!, words, first, command }
 }
 
 /** The words of a command that set a variable for it. */
@@ -87,13 +94,27 @@ export function settings({ command, first }: UnitCommand): { name: string; value
   })
 }
 
-/** Values that ENV and ARG of the stages give a variable. */
-export function stageValues({ stages }: Pick<Unit, 'stages'>, name: string): { readonly value: string; readonly line: number }[] {
-  return stages.flatMap(({ instructions }) => instructions.flatMap((one) => {
-    const { line } = one.at
-    if (one.kind === 'env') return one.pairs.flatMap(({ key, value }) => (key === name ? { value: plain(value), line } : []))
-    return one.kind === 'arg' ? one.args.flatMap((arg) => (arg.name === name && arg.value !== undefined ? { value: plain(arg.value), line } : [])) : []
-  }))
+/** A value that ENV or ARG gives a variable, and where. */
+export interface StageValue {
+  readonly value: string
+  readonly line: number
+}
+
+/** Values that ENV and ARG of stages give variables, by name and in order. */
+export function valuesOf(stages: readonly Stage[]): Map<string, StageValue[]> {
+  const values = new Map<string, StageValue[]>()
+  const add = (name: string, value: string, { line }: SourcePosition): void => {
+    const known = values.get(name)
+    if (known) known.push({ value: plain(value), line })
+    else values.set(name, [{ value: plain(value), line }])
+  }
+  for (const { instructions } of stages) {
+    for (const one of instructions) {
+      if (one.kind === 'env') for (const { key, value } of one.pairs) add(key, value, one.at)
+      if (one.kind === 'arg') for (const { name, value } of one.args) if (value !== undefined) add(name, value, one.at)
+    }
+  }
+  return values
 }
 
 /** Packages that a command installs, as they are named. */

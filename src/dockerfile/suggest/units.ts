@@ -1,6 +1,6 @@
 import type { Dockerfile, Stage, StageGraph } from '../types.ts'
 import { mountFrom, parseMount } from '../mount.ts'
-import { runsOf, type Taken, type Unit, type UnitRun } from './unit.ts'
+import { runsOf, valuesOf, type Taken, type Unit, type UnitRun } from './unit.ts'
 
 /** What of a file's stages belongs together. */
 export interface Units {
@@ -13,8 +13,9 @@ export interface Units {
 /** Sorts stages by the image that they come from in the end. `graph` holds every stage. */
 export function unitsOf(dockerfile: Dockerfile, { lines, graph }: { lines: readonly string[]; graph: StageGraph }): Units {
   const { stages, directives: { escape } } = dockerfile
-  const parentOf = (stage: Stage): Stage | undefined => {
-    const base = graph.stages.find(({ index }) => index === stage.index)?.base
+  const bases = new Map(graph.stages.map(({ index, base }) => [index, base]))
+  const parentOf = ({ index }: Stage): Stage | undefined => {
+    const base = bases.get(index)
     return base?.kind === 'stage' ? stages[base.index] : undefined
   }
   const roots = new Map<Stage, Stage>()
@@ -28,16 +29,23 @@ export function unitsOf(dockerfile: Dockerfile, { lines, graph }: { lines: reado
     runs.set(stage, found.runs)
   }
   const taken = takenFrom(dockerfile, graph)
-  const all = stages.filter((stage) => roots.get(stage) === stage).map((root): Unit => {
-    const own = stages.filter((stage) => roots.get(stage) === root)
+  const members = new Map<Stage, Stage[]>()
+  for (const stage of stages) {
+    const root = roots.get(stage)!
+    const known = members.get(root)
+    if (known) known.push(stage)
+    else members.set(root, [stage])
+  }
+  const all = [...members].map(([root, own]): Unit => {
     const ownRuns = own.flatMap((stage) => runs.get(stage)!)
     const outside = own.flatMap((stage) => (taken.get(stage) ?? []).filter(({ by }) => roots.get(by) !== root))
-    return { root, stages: own, runs: ownRuns, commands: ownRuns.flatMap(({ commands }) => commands), taken: outside }
+    return { root, stages: own, runs: ownRuns, commands: ownRuns.flatMap(({ commands }) => commands), values: valuesOf(own), taken: outside }
   })
   const byRoot = new Map(all.map((unit) => [unit.root, unit]))
   function parents(stage: Stage): Stage[] {
-    const parent = parentOf(stage)
-    return parent ? [parent, ...parents(parent)] : []
+    const found: Stage[] = []
+    for (let parent = parentOf(stage); parent; parent = parentOf(parent)) found.push(parent)
+    return found
   }
   return { all, of: (stage) => byRoot.get(roots.get(stage)!)!, parents }
 }
@@ -49,7 +57,9 @@ function takenFrom({ stages }: Dockerfile, graph: StageGraph): Map<Stage, (Taken
       const source = froms[from]
       if (source?.kind !== 'stage') return
       const stage = stages[source.index]!
-      taken.set(stage, [...(taken.get(stage) ?? []), { path, line, by }])
+      const known = taken.get(stage)
+      if (known) known.push({ path, line, by })
+      else taken.set(stage, [{ path, line, by }])
     }
     for (const instruction of by.instructions) {
       const { line } = instruction.at
