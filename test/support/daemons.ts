@@ -1,9 +1,11 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { ARCHITECTURES, binfmtRegistration } from '../../src/emulation/architectures.ts'
+import { findEmulators } from '../../src/emulation/emulators.ts'
 import { removeGroups } from './control-groups.ts'
 import { freePort } from './free-port.ts'
 
@@ -60,8 +62,11 @@ export async function startDockerd(
   return { ...daemon, ...(certificates ? { tls: { endpoint: `tcp://127.0.0.1:${port}`, certificates } } : {}) }
 }
 
-/** Starts Podman's service with the API of Docker: an engine without BuildKit. */
-export async function startPodman(): Promise<Daemon> {
+/**
+ * Starts Podman's service with the API of Docker: an engine without BuildKit. `emulates` are the architectures whose programs QEMU runs there,
+ * by handlers that nobody else sees: root alone can have that.
+ */
+export async function startPodman({ emulates = [] }: { readonly emulates?: readonly string[] } = {}): Promise<Daemon> {
   const folder = mkdtempSync(join(tmpdir(), 'xbuild-podman-'))
   const socket = join(folder, 'engine.sock')
   // Podman refuses to pull without a policy, and finds none where only the program itself is installed
@@ -75,13 +80,16 @@ export async function startPodman(): Promise<Daemon> {
   writeFileSync(join(folder, 'containers.conf'), `[containers]\ndefault_ulimits = [${limits.join(', ')}]\n[engine]\nruntime = "runc"\n`)
   const program = [
     'env', `CONTAINERS_CONF=${join(folder, 'containers.conf')}`, `CONTAINERS_REGISTRIES_CONF=${join(folder, 'registries.conf')}`, `TMPDIR=${join(folder, 'tmp')}`, `HOME=${folder}`, 'PODMAN_IGNORE_CGROUPSV1_WARNING=1',
-    'podman', '--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--tmpdir', join(folder, 'libpod'),
+    // In the user namespace that has the handlers, overlays need an option that Podman does not give
+    'podman', ...(emulates.length > 0 ? ['--storage-driver', 'vfs'] : []), '--root', join(folder, 'root'), '--runroot', join(folder, 'run'), '--tmpdir', join(folder, 'libpod'),
     '--cgroup-manager', 'cgroupfs', '--events-backend', 'file', 'system', 'service', '--time=0', `unix://${socket}`,
   ]
   mkdirSync(join(folder, 'tmp'))
   mkdirSync(join(folder, '.config/containers'), { recursive: true })
   writeFileSync(join(folder, '.config/containers/policy.json'), readFileSync(join(folder, 'policy.json')))
-  return startDaemon(folder, socket, program, () => undefined)
+  const emulators = await findEmulators(process.env, ARCHITECTURES.filter(({ name }) => emulates.includes(name)))
+  const handlers = emulators.map(({ architecture, path }) => binfmtRegistration(ARCHITECTURES.find(({ name }) => name === architecture)!, path))
+  return startDaemon(folder, socket, program, () => undefined, handlers)
 }
 
 /** An ssh server, and the environment in which `ssh` knows it: its key, our key, its port. */
@@ -140,10 +148,9 @@ export async function startSshd({ path = '/usr/sbin:/usr/bin:/sbin:/bin', forwar
 const ISOLATED = ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation', 'private']
 const START = 'if mkdir -p /run/containerd; then mount -t tmpfs tmpfs /run/containerd; fi; exec "$@"'
 
-async function startDaemon(folder: string, socket: string, program: readonly string[], clean: () => void): Promise<Daemon> {
-  const [file, ...args] = [...(process.getuid?.() === 0 ? [] : ['sudo', '-n']), ...ISOLATED, 'sh', '-c', START, 'sh', ...program]
+async function startDaemon(folder: string, socket: string, program: readonly string[], clean: () => void, handlers: readonly string[] = []): Promise<Daemon> {
   const log = join(folder, 'log')
-  const child = spawn('sh', ['-c', 'log=$1; shift; exec "$@" >>"$log" 2>&1', 'sh', log, file!, ...args], { stdio: 'ignore' })
+  const child = handlers.length > 0 ? isolatedWith(handlers, log, program) : isolated(log, program)
   const said = () => readFileSync(log, 'utf8').split('\n').slice(-15).join('\n')
   await listening(child, `an answer on ${socket}`, said, async () => {
     // Podman lets in only the user it runs as
@@ -174,6 +181,25 @@ async function startDaemon(folder: string, socket: string, program: readonly str
       else execFileSync('sudo', ['-n', 'rm', '-rf', folder])
     },
   }
+}
+
+function isolated(log: string, program: readonly string[]): ChildProcess {
+  const argv = [...(process.getuid?.() === 0 ? [] : ['sudo', '-n']), ...ISOLATED, 'sh', '-c', START, 'sh', ...program]
+  return spawn('sh', ['-c', 'log=$1; shift; exec "$@" >>"$log" 2>&1', 'sh', log, ...argv], { stdio: 'ignore' })
+}
+
+/** Waits for its ids, then registers $1 handlers, given as the next arguments, that are seen in this user namespace alone. */
+const EMULATING = `read -r go; exec ${ISOLATED.join(' ')} -- sh -c 'mount -t tmpfs tmpfs /run; mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc
+n=$1; shift; while [ $n -gt 0 ]; do printf %s "$1" >/proc/sys/fs/binfmt_misc/register; shift; n=$((n - 1)); done; exec "$@"' sh "$@" </dev/null`
+
+function isolatedWith(handlers: readonly string[], log: string, program: readonly string[]): ChildProcess {
+  const fd = openSync(log, 'a')
+  const child = spawn('unshare', ['--user', '--', 'sh', '-c', EMULATING, 'sh', String(handlers.length), ...handlers, ...program], { stdio: ['pipe', fd, fd] })
+  closeSync(fd)
+  // With all ids mapped, runc would not see that it may make no devices. The map can be written once `unshare` has made the namespace
+  execFileSync('sh', ['-c', 'until [ "$(readlink /proc/$1/ns/user)" != "$(readlink /proc/self/ns/user)" ]; do sleep 0.05; done; for map in uid_map gid_map; do echo 0 0 65536 >/proc/$1/$map; done', 'sh', String(child.pid)])
+  child.stdin!.end('go\n')
+  return child
 }
 
 async function listening(child: ChildProcess, what: string, said: () => string, isUp: () => Promise<boolean>): Promise<void> {
