@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { XbuildError } from '../errors.ts'
@@ -49,8 +49,7 @@ export async function openStoreFolder(root: string): Promise<StoreFolder> {
         hint: 'Name another folder with --store or XBUILD_HOME',
       })
     }
-    await makeFolders(root)
-    for (const path of [folder.blobs, folder.ingest, folder.records, folder.snapshots, folder.tmp]) await mkdir(path, { recursive: true })
+    for (const path of [folder.blobs, folder.ingest, folder.records, folder.snapshots, folder.tmp]) await makeFolders(path)
     await writeFile(join(root, 'format'), `${FORMAT}\n`)
     return folder
   } catch (cause) {

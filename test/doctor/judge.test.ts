@@ -26,7 +26,9 @@ test.each([
   [{ free: 50 * GB, total: 270 * GB, files: 1e6 }, 'ok'],
   [{ free: 4 * GB, total: 270 * GB, files: 1e6 }, 'warning'],
   [{ free: 0.5 * GB, total: 270 * GB, files: 1e6 }, 'problem'],
-  [{ free: 0.5 * GB, total: 1 * GB, files: undefined }, 'ok'],
+  [{ free: 0.5 * GB, total: 1 * GB, files: undefined }, 'warning'],
+  [{ free: 0.05 * GB, total: 0.06 * GB, files: undefined }, 'problem'],
+  [{ free: 5 * GB, total: 8 * GB, files: undefined }, 'ok'],
   [{ free: 50 * GB, total: 270 * GB, files: 5000 }, 'warning'],
   [{ free: 50 * GB, total: 270 * GB, files: 0 }, 'problem'],
 ] as const)('%j is %s', (room, state) => {
