@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formatPlatform, platformOfNodeArch } from '../../src/platform.ts'
 import { cacheFolder } from '../conformance/support/places.ts'
 import { startDockerd, startPodman, type Daemon } from '../support/daemons.ts'
-import { removeLeftovers, startDocker } from '../support/docker.ts'
+import { removeLeftovers, startDocker, type Docker } from '../support/docker.ts'
 import { dockerRoot } from '../support/docker-root.ts'
 import { startRegistry, type DebianRegistry } from '../support/registry-debian.ts'
 import { writeFiles } from './support/context.ts'
@@ -17,6 +17,7 @@ const TWO = ['--platform', `${NATIVE},linux/386`]
 const folder = tempFolder()
 const store = join(folder, 'store')
 const cleanUps: (() => Promise<unknown> | void)[] = []
+let engine: Docker
 let current: string
 let old: Daemon
 let podman: Daemon
@@ -28,9 +29,9 @@ beforeAll(async () => {
   removeLeftovers(cache)
   const work = join(cache, `work-nodes-${process.pid}`)
   cleanUps.push(() => rmSync(work, { recursive: true, force: true }))
-  const docker = await startDocker(await dockerRoot(cache), work)
-  cleanUps.unshift(() => docker.stop())
-  current = `unix://${docker.socket}`
+  engine = await startDocker(await dockerRoot(cache), work)
+  cleanUps.unshift(() => engine.stop())
+  current = `unix://${engine.socket}`
   ;[old, podman, registry] = await Promise.all([startDockerd(), startPodman(), startRegistry()])
   cleanUps.unshift(() => Promise.all([old.stop(), podman.stop(), registry.stop()]))
 }, 600_000)
@@ -82,6 +83,18 @@ describe('several engines in one build', () => {
     expect(stderr).not.toMatch(/pushing [0-9a-f]{12} to/)
     const index = (await (await fetch(`http://${registry.host}/v2/app/manifests/1`, { headers: { accept: 'application/vnd.oci.image.index.v1+json' } })).json()) as { manifests: { platform: { architecture: string } }[] }
     expect(index.manifests.map(({ platform }) => platform.architecture)).toEqual([NATIVE.split('/')[1], '386'])
+  })
+
+  test.each([['this machine', () => 'local'], ['that engine', () => current]])('--load of several platforms, built by %s: one name, and each of them runs', async (_name, nodeOf) => {
+    const name = `loaded:${++count}`
+    const { code, stderr, stdout } = await build(EACH, [nodeOf()], [...TWO, '-t', name, '--load'], [], { DOCKER_HOST: current })
+    expect(code, stderr).toBe(0)
+    expect(stdout).toMatch(/^sha256:[0-9a-f]{64}\n/)
+    const tree = await engine.docker('images', '--tree', name)
+    expect(tree.stdout.split('\n').filter((line) => / linux\//.test(line)).map((line) => /linux\/\S+/.exec(line)![0]).sort()).toEqual([NATIVE, 'linux/386'].sort())
+    for (const platform of [NATIVE, 'linux/386']) {
+      expect(await engine.docker('run', '--rm', '--network', 'none', '--platform', platform, name, '/bin/cat', '/made')).toMatchObject({ code: 0, stdout: `for ${platform.split('/')[1]}\n` })
+    }
   })
 
   test('a build on other machines alone needs no program of this one', async () => {
