@@ -44,7 +44,7 @@ export interface PrepareEdges {
 export async function prepare(options: BuildOptions, edges: PrepareEdges): Promise<Prepared> {
   const machines = await edges.machines()
   const buildPlatform = await buildPlatformOf(options, machines)
-  const targets = await readTargets(options, { ...edges, buildPlatform })
+  const targets = await readTargets(options, { ...edges, buildPlatform, here: machines.local })
   const wanted = platformsThatRun(targets)
   const [local, { nodes, lost }] = await Promise.all([
     machines.local ? lookHere(wanted, options, edges) : undefined,
@@ -102,6 +102,7 @@ function platformsThatRun(targets: readonly TargetBuild[]): Platform[] {
 /** Runs the build checks over every Dockerfile; `baseOf` knows the images that stages start from, as far as anybody does. */
 export function lookOver(targets: readonly TargetBuild[], { baseOf, emit }: { readonly baseOf: (target: TargetBuild, stage: GraphStage) => BaseFacts | undefined; readonly emit: Emit }): void {
   for (const file of new Set(targets.map(({ dockerfile }) => dockerfile))) {
+    if (file.frontend) continue
     const own = targets.filter(({ dockerfile }) => dockerfile === file)
     const views = own.map((target) => viewOf(target.graph, (stage) => baseOf(target, stage)))
     check(checkDockerfile({ dockerfile: file, views }, { buildArgs: own[0]!.options.buildArgs }), emit)

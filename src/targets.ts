@@ -1,7 +1,7 @@
 import type { BuildOptions } from './config/options.ts'
 import { optionsFor, overrideFor, type PlatformOverride } from './config/overrides.ts'
 import { checkCacheFilter } from './dockerfile/cache-filter.ts'
-import { checkFrontend } from './dockerfile/frontend.ts'
+import { checkFrontend, foreignFrontend, opaqueDockerfile } from './dockerfile/frontend.ts'
 import { buildStageGraph } from './dockerfile/graph.ts'
 import { parseDockerfile } from './dockerfile/parse.ts'
 import { contextNamed } from './dockerfile/sources.ts'
@@ -15,11 +15,13 @@ import type { Platform } from './platform.ts'
 interface TargetEdges {
   readonly main: MainContext
   readonly buildPlatform: Platform
+  /** Whether this machine is among those that build: then it must know the language. */
+  readonly here: boolean
   readonly emit: Emit
 }
 
 /** One for each platform asked for; nothing asked for is this machine's, unless the last stage itself says `FROM --platform=...`. */
-export async function readTargets(options: BuildOptions, { main, buildPlatform, emit }: TargetEdges): Promise<TargetBuild[]> {
+export async function readTargets(options: BuildOptions, { main, buildPlatform, here, emit }: TargetEdges): Promise<TargetBuild[]> {
   const parsed = new Map<DockerfileText, Dockerfile>()
   const read = async (platform: Platform) => {
     const own = optionsFor(options, platform)
@@ -27,8 +29,11 @@ export async function readTargets(options: BuildOptions, { main, buildPlatform, 
     const file = await placed(main.dockerfile(own.file), override?.at?.dockerfile)
     return { platform, own, override, file, dockerfile: parsed.get(file) ?? parse(file, own) }
   }
-  const parse = (file: DockerfileText, { buildArgs }: BuildOptions) => {
+  const parse = (file: DockerfileText, { buildArgs, target }: BuildOptions) => {
     const { dockerfile, diagnostics } = parseDockerfile(file.text, { file: file.shown })
+    const frontend = foreignFrontend(dockerfile, buildArgs)
+    // Targets of other names are other stages there
+    if (frontend && !here) return opaqueDockerfile(dockerfile, { frontend, target })
     checkFrontend(dockerfile, buildArgs)
     check(diagnostics, emit)
     parsed.set(file, dockerfile)
@@ -44,7 +49,8 @@ export async function readTargets(options: BuildOptions, { main, buildPlatform, 
   for (const platform of wanted) {
     const { own, override, file, dockerfile } = await read(platform)
     const { graph, diagnostics } = graphOf(dockerfile, own, { target: platform, buildPlatform })
-    found.push(...diagnostics.map((one) => blamed(one, override)), ...unusedBases(dockerfile, override), ...checkCacheFilter(dockerfile, own.noCacheFilter ?? []))
+    found.push(...diagnostics.map((one) => blamed(one, override)))
+    if (!dockerfile.frontend) found.push(...unusedBases(dockerfile, override), ...checkCacheFilter(dockerfile, own.noCacheFilter ?? []))
     targets.push({ platform, options: own, file, dockerfile, graph, optional: override?.optional === true })
   }
   check(found, emit)

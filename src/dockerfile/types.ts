@@ -1,6 +1,7 @@
 import type { Diagnostic, SourcePosition } from '../errors.ts'
 import type { ContainerConfig, HistoryEntry } from '../oci/manifest.ts'
 import type { Platform } from '../platform.ts'
+import type { ForeignFrontend } from './frontend.ts'
 import type { Remote } from './remote.ts'
 import type { RunMount } from './run-mounts.ts'
 
@@ -17,6 +18,8 @@ export interface Dockerfile {
   /** ARGs before the first FROM. */
   readonly metaArgs: readonly ArgInstruction[]
   readonly stages: readonly Stage[]
+  /** Another frontend reads the file: `stages` only stand for what it will make. */
+  readonly frontend?: ForeignFrontend
 }
 
 /** What parsing yields: as much of the file as could be understood, and every problem found. */
@@ -32,6 +35,8 @@ export interface Stage {
   readonly name?: string
   readonly from: FromInstruction
   readonly instructions: readonly Instruction[]
+  /** The image of another frontend: the stage stands for all that it makes. */
+  readonly frontend?: string
 }
 
 interface Base {

@@ -1,4 +1,5 @@
 import type { BuildOptions } from '../config/options.ts'
+import type { ForeignFrontend } from '../dockerfile/frontend.ts'
 import type { Credentials } from '../registry/credentials.ts'
 import type { Store } from '../store/store.ts'
 
@@ -21,6 +22,8 @@ export interface RemoteDockerfile {
   readonly text: string
   /** How messages call the file. */
   readonly shown: string
+  /** Another frontend than Docker's reads it. */
+  readonly frontend?: ForeignFrontend
 }
 
 /** What COPY without --from reads. */

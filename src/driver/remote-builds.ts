@@ -31,9 +31,9 @@ export function createRemoteBuilds({ targets, main, inputs, store, env, warn }: 
     return build
   }
 
-  async function make({ options, file }: TargetBuild): Promise<RemoteBuild> {
+  async function make({ options, file, dockerfile: { frontend } }: TargetBuild): Promise<RemoteBuild> {
     const context = await contextOf({ options, file }, main)
-    return { options, dockerfile: { text: file.text, shown: file.shown }, context, secret: inputs.secret, agent: inputs.agent, credentials, store }
+    return { options, dockerfile: { text: file.text, shown: file.shown, ...(frontend ? { frontend } : {}) }, context, secret: inputs.secret, agent: inputs.agent, credentials, store }
   }
 }
 

@@ -17,6 +17,7 @@ export interface ClassicLimit {
  */
 export function classicLimit({ stages, target }: StageGraph, builder: ClassicBuilder): ClassicLimit | undefined {
   for (const { stage, platform, base } of stages) {
+    if (stage.frontend !== undefined) return { what: `the syntax of ${stage.frontend}`, at: stage.from.at }
     if (base.kind === 'context') return { what: 'a named context', at: stage.from.at }
     if (!samePlatform(platform, target)) return { what: `a stage for ${formatPlatform(platform)} in an image for ${formatPlatform(target)}`, at: stage.from.at }
     for (const instruction of stage.instructions) {

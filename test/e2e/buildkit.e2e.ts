@@ -19,6 +19,7 @@ import { dockerRoot } from '../support/docker-root.ts'
 import { startTestRegistry } from '../support/registry-server.ts'
 import { baseLayout } from './support/examples.ts'
 import { writeFiles } from './support/context.ts'
+import { xbuild } from './support/xbuild.ts'
 
 const NATIVE = formatPlatform(platformOfNodeArch(process.arch))
 /** The layer of the base image, which ADD unpacks: no engine needs to know an image. */
@@ -134,6 +135,21 @@ function everyEngine(node: () => BuildkitNode): void {
     expect((await failure(build({ context: await contextOf(), dockerfile }))).code).toBe(code)
   })
 
+  test('is handed the frontend that the file names, and says where when there is none', async () => {
+    const registry = await startTestRegistry()
+    try {
+      const image = `${registry.host}/no/frontend:1`
+      const text = `# syntax=${image} with=words\nanything: [at, all]\n`
+      const frontend = { image, cmdline: `${image} with=words`, at: { file: 'Dockerfile', line: 1 } }
+      const error = await failure(build({ context: await contextOf(), dockerfile: '', remote: { dockerfile: { text, shown: 'Dockerfile', frontend } } }))
+      expect(error.message).toMatch(new RegExp(`^Cannot use syntax "${image}" on ".*": .*not found`))
+      expect(error).toMatchObject({ code: 'NOT_FOUND', at: { file: 'Dockerfile', line: 1 } })
+      expect(registry.seen.map(({ path }) => path)).toContain('/v2/no/frontend/manifests/1')
+    } finally {
+      await registry.stop()
+    }
+  })
+
   test('stops the RUN when it is canceled', async () => {
     const mark = `87654.${process.pid}${Date.now() % 1000}`
     const stop = new AbortController()
@@ -246,6 +262,22 @@ describe('Docker 20.10 of Debian 12 or newer, with graph drivers', () => {
   })
 
   everyEngine(() => node)
+
+  test('is given files in other languages by the program, where this machine does not build', async () => {
+    const registry = await startTestRegistry()
+    try {
+      const context = writeFiles(join(folder, 'foreign'), { Dockerfile: `# escape=\\\n# syntax=${registry.host}/no/frontend\nanything: [at, all]\n` })
+      const there = await xbuild(['--builder', `unix://${daemon.socket}`, '--platform', NATIVE, '--target', 'any', context], { store: join(folder, 'foreign-store') })
+      expect(there).toMatchObject({ code: 1, stdout: '' })
+      expect(there.stderr).toMatch(/Cannot use syntax ".*\/no\/frontend" on ".*not found[^]*at .*Dockerfile:2\n/)
+      expect(registry.seen.map(({ path }) => path)).toContain('/v2/no/frontend/manifests/latest')
+      const here = await xbuild(['--platform', NATIVE, context], { store: join(folder, 'foreign-store') })
+      expect(here.code).toBe(1)
+      expect(here.stderr).toMatch(/Cannot use syntax ".*": this machine reads the language of docker\/dockerfile only\n {2}at .*Dockerfile:2\n[^]*--builder/)
+    } finally {
+      await registry.stop()
+    }
+  })
 
   test('is told apart from one that is gone, or does not answer any more', async () => {
     const victim = await startDockerd()

@@ -1,7 +1,7 @@
 import type { BuildOptions } from '../../config/options.ts'
 import type { Job } from '../../plan/types.ts'
 import { formatPlatform, type Platform } from '../../platform.ts'
-import type { RemoteBuild } from '../remote-build.ts'
+import type { RemoteBuild, RemoteDockerfile } from '../remote-build.ts'
 import { ARCHIVE, TREE } from './inputs.ts'
 import { UPLOAD_HOST } from './session/upload.ts'
 
@@ -28,7 +28,13 @@ export function frontendAttributes(job: Job, build: RemoteBuild, { ownImages, bu
     ...cacheUse(options),
     ...(options.pull ? { 'image-resolve-mode': 'pull' } : ownImages ? { 'image-resolve-mode': 'local' } : {}),
     ...stepAttributes(options),
+    ...frontendAttribute(build.dockerfile),
   }
+}
+
+/** The image that the daemon is to run as frontend, for `gateway.v0`. */
+function frontendAttribute({ frontend }: RemoteDockerfile): Record<string, string> {
+  return frontend ? { source: frontend.image, cmdline: frontend.cmdline } : {}
 }
 
 /** The platform that the daemon is to build for. */

@@ -65,7 +65,7 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
       const attributes = { ...frontendAttributes(job, remote, { ownImages: transport.session !== undefined, ...overridden(options) }), ...named }
       const name = `xbuild.invalid/result:${newId()}`
       const request = {
-        Frontend: 'dockerfile.v0',
+        Frontend: remote.dockerfile.frontend ? 'gateway.v0' : 'dockerfile.v0',
         FrontendAttrs: { ...attributes, ...(caches.imports.length > 0 ? { 'cache-imports': JSON.stringify(caches.imports) } : {}) },
         Cache: { Imports: [...caches.imports], Exports: [...caches.exports] },
         Entitlements: entitlementsOf(remote.options),

@@ -55,6 +55,13 @@ function buildFailure(error: GrpcFailure, facts: FailureFacts): XbuildError {
     }
     return new XbuildError('RUN_FAILED', `Cannot run "${command}": exit code ${status}`, { ...common, output })
   }
+  const frontend = facts.dockerfile?.frontend
+  if (frontend && error.message.includes(frontend.image)) {
+    const place = frontend.at ? { at: frontend.at } : {}
+    const [, kind = 'UNSUPPORTED' as const] = KINDS.find(([pattern]) => pattern.test(error.message)) ?? []
+    const code = /not found|manifest unknown/i.test(text) ? 'NOT_FOUND' : kind
+    return new XbuildError(code, `Cannot use syntax "${frontend.image}" on "${facts.endpoint}": ${text}`, { cause: error, ...place, hint: 'That machine pulls the frontend as an image: check its name, and that it is one' })
+  }
   const [, code, hint] = KINDS.find(([pattern]) => pattern.test(error.message)) ?? [undefined, 'UNSUPPORTED' as const]
   if (code === 'NODE') return new XbuildError('NODE', `Cannot build on "${facts.endpoint}": ${text}`, { ...common, ...(hint ? { hint } : {}) })
   return new XbuildError(code, `Cannot build${at ? '' : ` on "${facts.endpoint}"`}: ${text}`, { ...common, ...(hint ? { hint } : {}), ...(facts.step?.output.length ? { output: facts.step.output } : {}) })
