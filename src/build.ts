@@ -34,8 +34,8 @@ export interface BuildResult {
   readonly images: readonly { readonly platform: string; readonly digest: string; readonly strategy: string; readonly node: string; readonly seconds: number }[]
   /** Optional platforms that are missing, and why. */
   readonly missing: readonly { readonly platform: string; readonly error: { readonly code: string; readonly message: string } }[]
-  /** Native toolchains that programs of emulated steps were run from. */
-  readonly packs: readonly { readonly platform: string; readonly name: string; readonly digest: string }[]
+  /** Native toolchains that programs of emulated steps were run from; `cached`: in an earlier build, whose result is used. */
+  readonly packs: readonly { readonly platform: string; readonly name: string; readonly digest: string; readonly cached: boolean }[]
   readonly tags: readonly string[]
   readonly outputs: readonly { readonly type: string; readonly dest?: string }[]
   /** Folder of the store. */
@@ -70,6 +70,7 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
       ...outputs,
       images: settled.built.map(({ job, image }) => ({ platform: job.target, image })),
       missing: settled.missing,
+      packs: site.ground.packs.all(),
       ...(loads ? { loadTarget: loads.get } : {}),
       registry: async () => site.registry,
       stdout, emit, signal,

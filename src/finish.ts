@@ -27,7 +27,7 @@ export async function keepStoreSmall({ storeLimit }: BuildOptions, { store, grou
 
 /** What the caller of a build is told. */
 export function resultOf({ tags }: BuildOptions, { settled, published, site }: { readonly settled: Settled; readonly published: PublishResult; readonly site: Site }): BuildResult {
-  const packs = site.ground.acceleration?.used() ?? []
+  const packs = site.ground.packs.all()
   return {
     digest: published.digest,
     images: settled.built.map(({ job, image, seconds }) => {

@@ -59,8 +59,9 @@ async function isAgreed({ folder, keeper }: OpenedStore, request: PruneRequest, 
     throw new XbuildError('BAD_OPTION', `Cannot prune "${folder.root}": there is no terminal to ask on`, { hint: 'Add --force to remove without a question' })
   }
   const plan = planPrune(await measureStore(folder, keeper), request)
-  const images = plan.remove.filter(({ pinned }) => pinned).map(({ description }) => description)
-  const what = `${count(plan.remove.length, 'thing')} of the build cache in ${folder.root}${images.length > 0 ? `, images ${images.join(', ')} among them` : ''}`
+  const images = plan.remove.filter(({ pinned, type }) => pinned && type === 'image').map(({ description }) => description)
+  const among = [...(images.length > 0 ? [`images ${images.join(', ')}`] : []), ...(plan.remove.some(({ type }) => type === 'pack') ? ['native toolchains'] : [])]
+  const what = `${count(plan.remove.length, 'thing')} of the build cache in ${folder.root}${among.length > 0 ? `, ${among.join(' and ')} among them` : ''}`
   const asking = createInterface({ input: stdin, output: stderr })
   try {
     const answer = await asking.question(`Remove ${what}, ${formatBytes(plan.freed)}? [y/N] `, { signal })

@@ -30,7 +30,7 @@ export const DU_FLAGS: { readonly [K in Exclude<keyof DuOptions, 'cwd'>]-?: Flag
 
 /** Every flag of `xbuild prune`. */
 export const PRUNE_FLAGS: { readonly [K in Exclude<keyof PruneOptions, 'cwd'>]-?: Flag<PruneOptions[K]> } = {
-  all: { name: 'all', short: 'a', group: 'common', help: 'Remove images that have a name, too', absent: false, parse: bool },
+  all: { name: 'all', short: 'a', group: 'common', help: 'Remove images that have a name, and native toolchains, too', absent: false, parse: bool },
   filters: FILTERS,
   maxUsedSpace: {
     name: 'max-used-space',

@@ -16,7 +16,7 @@ export interface DuOptions {
 
 /** `xbuild prune`. */
 export interface PruneOptions {
-  /** Images with a name, too. */
+  /** Images with a name and native toolchains, too. */
   readonly all: boolean
   readonly filters: readonly StoreFilter[]
   /** Bytes that may stay. */

@@ -4,7 +4,7 @@ import type { StoreFilter } from './store-options.ts'
 import { badValue } from './values.ts'
 
 const UNITS = ['', 'k', 'm', 'g', 't', 'p']
-const TYPES = ['image', 'base', 'step', 'record', 'context', 'mount', 'snapshot', 'blob', 'download', 'temporary']
+const TYPES = ['image', 'base', 'step', 'record', 'context', 'mount', 'snapshot', 'blob', 'pack', 'download', 'temporary']
 const KEYS = ['until', 'id', 'type', 'description'] as const
 
 /** Bytes as docker reads them: `20GB`, `512m`, `1.5GiB`, `1000`; a kilobyte has 1024. Throws BAD_OPTION. */

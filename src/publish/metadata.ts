@@ -9,8 +9,21 @@ export interface MissingPlatform {
   readonly error: XbuildError
 }
 
+/** A native toolchain that programs of a platform's steps were run from. */
+export interface PackOfPlatform {
+  readonly platform: string
+  readonly name: string
+  readonly digest: string
+}
+
+/** What is told beside the images. */
+export interface MetadataFacts {
+  readonly missing?: readonly MissingPlatform[]
+  readonly packs?: readonly PackOfPlatform[]
+}
+
 /** The text of `--metadata-file`, with buildx's names. */
-export function metadataText(set: ImageSet, tags: readonly Reference[], missing: readonly MissingPlatform[] = []): string {
+export function metadataText(set: ImageSet, tags: readonly Reference[], { missing = [], packs = [] }: MetadataFacts = {}): string {
   const metadata = {
     ...(set.configDigest ? { 'containerimage.config.digest': set.configDigest } : {}),
     'containerimage.descriptor': set.root.descriptor,
@@ -19,6 +32,7 @@ export function metadataText(set: ImageSet, tags: readonly Reference[], missing:
     ...(missing.length > 0
       ? { 'xbuild.missing': missing.map(({ platform, error: { code, message } }) => ({ platform: formatPlatform(platform), code, message })) }
       : {}),
+    ...(packs.length > 0 ? { 'xbuild.packs': packs.map(({ platform, name, digest }) => ({ platform, name, digest })) } : {}),
   }
   return `${JSON.stringify(metadata, null, 2)}\n`
 }

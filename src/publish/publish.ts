@@ -15,7 +15,7 @@ import { exportLocal, treeTar } from './export-tree.ts'
 import { assemble, type ImageSet, type PlatformImage } from './image-set.ts'
 import { layoutIndex } from './layout-files.ts'
 import { loadable, type LoadTarget } from './load.ts'
-import { imageId, metadataText, type MissingPlatform } from './metadata.ts'
+import { imageId, metadataText, type MissingPlatform, type PackOfPlatform } from './metadata.ts'
 import { moveTags } from './move-tags.ts'
 import { writeOciFolder } from './oci-folder.ts'
 import { ociTar } from './oci-tar.ts'
@@ -27,6 +27,8 @@ export interface PublishOptions extends OutputPlan {
   readonly images: readonly PlatformImage[]
   /** Optional platforms that could not be built. */
   readonly missing?: readonly MissingPlatform[]
+  /** Native toolchains that made parts of the images. */
+  readonly packs?: readonly PackOfPlatform[]
   /** The engines that images are loaded into, by their Docker context, `undefined` for the usual one; only for type=load. */
   readonly loadTarget?: (context: string | undefined) => LoadTarget
   /** Called once, and only for a push; whoever made the client closes it. */
@@ -77,7 +79,7 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   if (options.outputs.some((output) => output.type === 'registry')) {
     outputs.push({ type: 'registry', refs: await push(set, options) })
   }
-  if (options.metadataFile !== undefined) await writeText(options.metadataFile, metadataText(set, tags, options.missing))
+  if (options.metadataFile !== undefined) await writeText(options.metadataFile, metadataText(set, tags, options))
   if (options.iidFile !== undefined) await writeText(options.iidFile, imageId(set))
   const { descriptor, bytes } = set.root
   return { digest: descriptor.digest, descriptor, bytes, outputs }

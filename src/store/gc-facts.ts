@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { isIndexType, isManifestType } from '../oci/media-type.ts'
 import { MAX_MANIFEST_BYTES } from '../oci/read-manifest.ts'
 import type { StoreFolder } from './folder.ts'
+import { readPacks } from './gc-packs.ts'
 import type { ItemType, StoreItem } from './gc-plan.ts'
 
 /** A thing in the store and the file or folder that it is. */
@@ -56,6 +57,7 @@ export function readStore(folder: StoreFolder): StoredItem[] {
     const needs = resolve([`size ${snapshot.name}`], '')
     items.push({ ...itemOf(`snapshots/${snapshot.name}`, 'snapshot', snapshot), size: sizes.get(snapshot.name) ?? 0, needs, follows: true })
   }
+  items.push(...readPacks(folder.root))
   for (const part of listFiles(folder.ingest)) items.push(itemOf(`ingest/${part.name}`, 'download', part))
   for (const left of [...leftovers, ...blobs.filter(({ name }) => TEMPORARY.test(name))]) items.push(itemOf(`temporary/${left.name}`, 'temporary', left))
   return items

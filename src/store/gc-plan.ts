@@ -2,7 +2,7 @@ import { assertNever } from '../errors.ts'
 import type { StoreFilter } from '../config/store-options.ts'
 
 /** What a thing in the store is, as `xbuild du` calls it. */
-export type ItemType = 'image' | 'base' | 'step' | 'record' | 'context' | 'mount' | 'snapshot' | 'blob' | 'download' | 'temporary'
+export type ItemType = 'image' | 'base' | 'step' | 'record' | 'context' | 'mount' | 'snapshot' | 'blob' | 'pack' | 'download' | 'temporary'
 
 /** One thing in the store: a record, a blob, a folder. Sizes are bytes, times milliseconds since the epoch. */
 export interface StoreItem {
@@ -17,7 +17,7 @@ export interface StoreItem {
   readonly needs: readonly string[]
   /** Kept for what needs it only: a blob, a snapshot, and the facts known about them. */
   readonly follows?: boolean
-  /** Goes only when everything is to go: an image with a name. */
+  /** Goes only when everything is to go: an image with a name, a native toolchain. */
   readonly pinned?: boolean
   /** Its bytes have another name outside of the store: removing it frees nothing. */
   readonly linked?: boolean
@@ -26,7 +26,7 @@ export interface StoreItem {
 
 /** What to remove. */
 export interface PruneRequest {
-  /** Images with a name, too. */
+  /** Images with a name and native toolchains, too. */
   readonly all: boolean
   readonly filters: readonly StoreFilter[]
   /** Stop as soon as no more bytes than these are left. */

@@ -40,7 +40,7 @@ export async function pruneStore(folder: StoreFolder, request: PruneRequest, kee
   const items = new Map((await measureStore(folder, keeper)).map((item) => [item.id, item]))
   const { remove, freed, left } = planPrune([...items.values()], request)
   const removed = remove.map(({ id }) => items.get(id)!)
-  for (const { type, path } of removed) if (type !== 'blob' && type !== 'snapshot') rmSync(path, { force: true })
+  for (const { type, path } of removed) if (type !== 'blob' && type !== 'snapshot') rmSync(path, { force: true, recursive: type === 'pack' || type === 'temporary' })
   const snapshots = removed.filter(({ type }) => type === 'snapshot').map(({ id }) => id.slice('snapshots/'.length))
   if (snapshots.length > 0) await keeper.remove(snapshots)
   for (const { type, path } of removed) if (type === 'blob') rmSync(path, { force: true })

@@ -9,7 +9,7 @@ export interface ShownItem extends Pick<StoreItem, 'id' | 'type' | 'size' | 'cre
   readonly reclaimable: boolean
 }
 
-const TYPES: readonly StoreItem['type'][] = ['image', 'base', 'step', 'context', 'mount', 'record', 'snapshot', 'blob', 'download', 'temporary']
+const TYPES: readonly StoreItem['type'][] = ['image', 'base', 'step', 'context', 'mount', 'record', 'snapshot', 'blob', 'pack', 'download', 'temporary']
 
 /** What the store holds: a row per type, or per thing; then totals. Ends in a newline. */
 export function formatStore(items: readonly ShownItem[], { verbose, root, now }: { verbose: boolean; root: string; now: number }): string {

@@ -37,7 +37,7 @@ describe.skipIf(missing !== undefined)('the Go toolchain for emulated steps', ()
     }
   }, 1_200_000)
   afterAll(async () => {
-    await xbuild(['prune', '--all', '--force'], { store })
+    await xbuild(['prune', '--force'], { store })
   })
 
   test('builds run compiler, assembler, linker and cgo from packs', () => {
@@ -53,6 +53,19 @@ describe.skipIf(missing !== undefined)('the Go toolchain for emulated steps', ()
     const { code, stdout } = await run('diff', ['--recursive', '--brief', outputs['require']!, outputs['off']!])
     expect(stdout).toBe('')
     expect(code).toBe(0)
+  })
+
+  test('the metadata names the packs of each platform, also of steps that come from the cache', async () => {
+    const packs = (mode: string) => (JSON.parse(readFileSync(join(folder, `${mode}.json`), 'utf8'))['xbuild.packs'] as { platform: string; name: string; digest: string }[]).map(({ platform, name, digest }) => `${platform} ${name} ${digest}`)
+    expect(packs('require')).toContainEqual(expect.stringMatching(/^linux\/arm64 go-compile \(golang-1\.24 [^ ]+\) sha256:[0-9a-f]{64}$/))
+    expect(packs('require')).toHaveLength(6)
+    // The library was made before, with packs
+    expect(packs('off')).toContainEqual(expect.stringContaining('go-compile'))
+  })
+
+  test('du shows packs, and prune keeps them unless all is to go', async () => {
+    const shown = async () => (JSON.parse((await xbuild(['du', '--json', '--filter', 'type=pack'], { store })).stdout) as { items: { description: string; reclaimable: boolean }[] }).items
+    expect(await shown()).toContainEqual(expect.objectContaining({ description: expect.stringMatching(/^go-link \(golang-1\.24 .+\) for linux\/arm64$/) as unknown, reclaimable: false }))
   })
 
   test('the module itself was built: the comparison is not one of failures', () => {

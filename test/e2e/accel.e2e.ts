@@ -47,7 +47,7 @@ describe.skipIf(missing !== undefined)('native toolchains for emulated steps', (
     }
   }, 1_200_000)
   afterAll(async () => {
-    await xbuild(['prune', '--all', '--force'], { store })
+    await xbuild(['prune', '--force'], { store })
   })
 
   test('builds run compilers, assembler and link-time optimizer from packs', () => {

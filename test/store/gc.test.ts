@@ -66,6 +66,22 @@ test('--all leaves nothing', async () => {
   expect(await measureStore(store.folder, keeper)).toEqual([])
 })
 
+test('native toolchains go with --all only; what their makers left goes when these are gone', async () => {
+  const pack = 'ab'.repeat(32)
+  const files = { [`${pack}/bin/as`]: 'abc', [`${pack}/manifest.json`]: '{"recipe":"as","architecture":"arm64","source":{"name":"binutils","version":"2"}}', 'qemu/arm64-1': 'qemu', '.tmp-999999999-x/one': '1', [`.tmp-${process.pid}-x/two`]: '2', 'tmp/999999999-apt-x/deb': '3', [`${'cd'.repeat(32)}/bin/as`]: 'half' }
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(join(root, 'packs', path, '..'), { recursive: true })
+    writeFileSync(join(root, 'packs', path), text)
+  }
+  const shown = (await measureStore(store.folder, keeper)).map(({ type, description }) => `${type} ${description}`).sort()
+  expect(shown).toEqual(['pack QEMU with the handler before it', 'pack as (binutils 2) for linux/arm64', 'temporary ', 'temporary ', 'temporary '])
+  await pruneStore(store.folder, request, keeper)
+  expect(readdirSync(join(root, 'packs')).sort()).toEqual([`.tmp-${process.pid}-x`, pack, 'qemu', 'tmp'])
+  expect(readdirSync(join(root, 'packs/tmp'))).toEqual([])
+  await pruneStore(store.folder, { ...request, all: true }, keeper)
+  expect(readdirSync(join(root, 'packs')).sort()).toEqual([`.tmp-${process.pid}-x`, 'qemu', 'tmp'])
+})
+
 test('a snapshot is measured once', async () => {
   await fill()
   const [first, second] = [await measureStore(store.folder, keeper), await measureStore(store.folder, keeper)]

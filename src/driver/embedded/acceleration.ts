@@ -24,6 +24,8 @@ export interface UsedPack {
 export interface AcceleratedStep {
   /** What the container is shown. */
   readonly accel: NonNullable<RunParams['accel']>
+  /** Packs that programs of the step were run from until now. */
+  used(): readonly UsedPack[]
   /** Aborted with the reason when a twin is required and there is none. */
   readonly refused: AbortSignal
   close(): void
@@ -36,8 +38,6 @@ export interface Acceleration {
   prepare(launch: Launch): Promise<Launch>
   /** Opens a step; nothing when emulation goes through handlers that are not ours. `readFile` reads from the step's file system. */
   open(platform: Platform, readFile: (path: string) => Promise<string | undefined>): Promise<AcceleratedStep | undefined>
-  /** Packs that were used until now. */
-  used(): readonly UsedPack[]
   close(): Promise<void>
 }
 
@@ -55,7 +55,6 @@ const SOCKET_PATH = 100
 export function createAcceleration({ mode, folder, signal, emit }: AccelerationOptions): Acceleration {
   const packs = join(folder.root, 'packs')
   const ready = new Set<string>()
-  const used = new Map<string, UsedPack>()
   const said = new Set<string>()
   let twins: Promise<Twins> | undefined
 
@@ -112,6 +111,7 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
       const step = makeStepFolder(folder, await found.names(architecture))
       mkdirSync(packs, { recursive: true })
       const refused = new AbortController()
+      const used = new Map<string, UsedPack>()
       const distribution = async (): Promise<Distribution | undefined> => {
         const { parseOsRelease } = await import('../../emulation/packs/os-release.ts')
         return parseOsRelease((await readFile('/etc/os-release')) ?? (await readFile('/usr/lib/os-release')) ?? '')
@@ -128,11 +128,12 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
         }
         const { packName, rulesText } = await import('../../emulation/packs/pack.ts')
         const name = packName(twin.pack.manifest)
-        used.set(`${formatPlatform(platform)} ${twin.pack.digest}`, { platform: formatPlatform(platform), name, digest: `sha256:${twin.pack.digest}` })
+        used.set(twin.pack.digest, { platform: formatPlatform(platform), name, digest: `sha256:${twin.pack.digest}` })
         return rulesText(twin.pack)
       })
       return {
         accel: { packs, step },
+        used: () => [...used.values()],
         refused: refused.signal,
         close() {
           server.close()
@@ -148,7 +149,6 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
 
   return {
     mode, prepare, open,
-    used: () => [...used.values()],
     async close() {
       await (await twins)?.close()
     },

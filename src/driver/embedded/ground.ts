@@ -3,7 +3,7 @@ import type { Launch } from '../../emulation/launch.ts'
 import type { ReadSecret } from '../../source/logins.ts'
 import type { Store } from '../../store/store.ts'
 import type { Emit } from '../driver.ts'
-import { createAcceleration, type Acceleration } from './acceleration.ts'
+import { createAcceleration, type Acceleration, type UsedPack } from './acceleration.ts'
 import { createLayers, type Layers } from './layers.ts'
 import { createRemotes, type Remotes } from './remotes.ts'
 import { createWorkers, type Workers } from './workers.ts'
@@ -17,8 +17,17 @@ export interface Ground {
   readonly remotes: Remotes
   /** Native toolchains for emulated steps. */
   readonly acceleration: Acceleration | undefined
+  /** What programs of the build's emulated steps were run from. */
+  readonly packs: PackList
   readonly warn: (message: string) => void
   close(): Promise<void>
+}
+
+/** Packs, each once per platform. */
+export interface PackList {
+  /** `cached`: they ran in an earlier build, whose result is used. */
+  readonly add: (packs: readonly UsedPack[], cached: boolean) => void
+  readonly all: () => readonly (UsedPack & { readonly cached: boolean })[]
 }
 
 export interface GroundOptions {
@@ -45,11 +54,24 @@ export function createGround({ store, env, emit, launch, sourceDateEpoch, accel 
   const layers = createLayers({ store, workers, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) })
   const remotes = createRemotes({ store, workers, layers, env, emit, ...(secret ? { secret } : {}) })
   return {
-    store, uid, workers, layers, remotes, acceleration, warn,
+    store, uid, workers, layers, remotes, acceleration, packs: createPackList(), warn,
     async close() {
       remotes.close()
       await acceleration?.close()
       await workers.close()
     },
+  }
+}
+
+function createPackList(): PackList {
+  const found = new Map<string, UsedPack & { readonly cached: boolean }>()
+  return {
+    add(packs, cached) {
+      for (const { platform, name, digest } of packs) {
+        const key = `${platform} ${digest}`
+        if (!cached || !found.has(key)) found.set(key, { platform, name, digest, cached })
+      }
+    },
+    all: () => [...found.values()],
   }
 }

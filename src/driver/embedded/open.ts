@@ -76,7 +76,7 @@ export async function openEmbedded({ options, targets, more, isNative, ground, r
   const mounts = createStepMounts({ store, workers, layers, remotes, inputs, caches: createCacheMounts(store, uid), context: contexts.open })
   const solver = createSolver({
     store, workers, layers, remotes, mounts, container: containerOf(options), context: contexts.open, isNative, runtime, jobs,
-    noCache: options.noCache, emit, ...(imports ? { imports } : {}), ...(ground.acceleration ? { acceleration: ground.acceleration } : {}),
+    noCache: options.noCache, emit, ...(imports ? { imports } : {}), ...(ground.acceleration ? { acceleration: ground.acceleration } : {}), onPacks: ground.packs.add,
   })
   const driver = createEmbeddedDriver({ store, workers, layers, solver, lowered: find, labels: options.labels, ...stamp, ...(configExtra ? { configExtra } : {}) })
   return { driver, solver, lowered: () => opened, baseOf, save: contexts.save }

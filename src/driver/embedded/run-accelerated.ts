@@ -1,6 +1,6 @@
 import { XbuildError } from '../../errors.ts'
 import { formatPlatform, type Platform } from '../../platform.ts'
-import type { AcceleratedStep, Acceleration } from './acceleration.ts'
+import type { AcceleratedStep, Acceleration, UsedPack } from './acceleration.ts'
 import { newSnapshotId } from './layers.ts'
 import type { Changed, RunParams } from './protocol.ts'
 import type { Worker } from './worker-client.ts'
@@ -16,8 +16,8 @@ export interface EmulatedRun {
   readonly onLog: (stream: 'stdout' | 'stderr', line: string) => void
 }
 
-/** Runs an emulated step with native twins where there are any, as the mode says. */
-export async function runAccelerated(acceleration: Acceleration, { params, platform, worker, signal, onLog }: EmulatedRun): Promise<Changed> {
+/** Runs an emulated step with native twins where there are any, as the mode says; tells which packs they came from. */
+export async function runAccelerated(acceleration: Acceleration, { params, platform, worker, signal, onLog }: EmulatedRun): Promise<Changed & { readonly packs?: readonly UsedPack[] }> {
   const readFile = async (path: string) => {
     const { text } = await worker.call('readFile', { lowers: params.lowers, path, limit: 65_536 }, { signal })
     return text
@@ -26,7 +26,7 @@ export async function runAccelerated(acceleration: Acceleration, { params, platf
   if (!step) return worker.call('run', params, { signal, onLog })
   try {
     const changed = await withTwins(step)
-    return acceleration.mode === 'verify' ? await compare(changed) : changed
+    return { ...(acceleration.mode === 'verify' ? await compare(changed) : changed), packs: step.used() }
   } finally {
     step.close()
   }

@@ -5,7 +5,7 @@ import { keyOf } from '../../store/key.ts'
 import type { Store } from '../../store/store.ts'
 import type { Emit } from '../driver.ts'
 import { imageKey } from './base-record.ts'
-import type { Acceleration } from './acceleration.ts'
+import type { Acceleration, UsedPack } from './acceleration.ts'
 import type { Context } from './context.ts'
 import { copySourceOf, type Remotes } from './remotes.ts'
 import { chainOf, newSnapshotId, type Layer, type Layers } from './layers.ts'
@@ -42,6 +42,8 @@ export interface SolverOptions {
   readonly mounts: StepMounts
   /** Native toolchains for emulated steps. */
   readonly acceleration?: Acceleration
+  /** Told what programs of a step were run from, now or when the cache learnt it. */
+  readonly onPacks?: (packs: readonly UsedPack[], cached: boolean) => void
   /** What all RUN steps are given. */
   readonly container: ContainerOptions
   readonly jobs: number
@@ -110,6 +112,7 @@ export function createSolver(options: SolverOptions): Solver {
       const record = options.noCache || fresh ? undefined : await cache.find(key, { below: parent.key, vertex }, signal)
       if (record) {
         report(vertex, true)
+        options.onPacks?.(record.packs ?? [], true)
         return { key, layers: [...parent.layers, record.layer], created: record.created }
       }
       const made = await limit(async () => {
@@ -117,10 +120,11 @@ export function createSolver(options: SolverOptions): Solver {
         start()
         const id = newSnapshotId()
         const lowers = isLinked(vertex) ? [] : await layers.unpacked(parent.layers, signal)
-        const { empty, contentKey, warnings } = await execute(vertex, { ...inputs, id, lowers, selected, added, mounts })
+        const { empty, contentKey, warnings, packs = [] } = await execute(vertex, { ...inputs, id, lowers, selected, added, mounts })
         for (const message of warnings ?? []) emit({ type: 'warning', message, ...(vertex.shown.at ? { source: vertex.shown.at } : {}), at: Date.now() })
-        return { layer: { id, empty, ...(contentKey ? { contentKey } : {}) }, created: new Date().toISOString() }
+        return { layer: { id, empty, ...(contentKey ? { contentKey } : {}) }, created: new Date().toISOString(), ...(packs.length > 0 ? { packs } : {}) }
       })
+      options.onPacks?.(made.packs ?? [], false)
       await cache.put(key, { below: parent.key, vertex }, made)
       emit({ type: 'step.done', step: vertex.id, cached: false, at: Date.now() })
       return { key, layers: [...parent.layers, made.layer], created: made.created, ...(fresh ? { fresh } : {}) }
@@ -157,7 +161,7 @@ export function createSolver(options: SolverOptions): Solver {
     }))
   }
 
-  async function execute(vertex: StepVertex, inputs: StepInputs & { id: string; lowers: string[]; added: readonly Added[]; mounts: readonly (MountInput | undefined)[]; selected: Awaited<ReturnType<typeof selectFor>> | undefined }): Promise<Changed> {
+  async function execute(vertex: StepVertex, inputs: StepInputs & { id: string; lowers: string[]; added: readonly Added[]; mounts: readonly (MountInput | undefined)[]; selected: Awaited<ReturnType<typeof selectFor>> | undefined }): Promise<Changed & { readonly packs?: readonly UsedPack[] }> {
     const { id, lowers, signal, source, selected, added } = inputs
     const base = { id, lowers }
     switch (vertex.kind) {

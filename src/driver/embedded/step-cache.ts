@@ -1,5 +1,6 @@
 import { keyOf } from '../../store/key.ts'
 import type { Store } from '../../store/store.ts'
+import type { UsedPack } from './acceleration.ts'
 import type { ImageLayer } from './images.ts'
 import { packKey, type Layer, type Layers } from './layers.ts'
 import type { Vertex } from './vertex.ts'
@@ -13,6 +14,8 @@ export interface StepRecord {
   readonly below?: string
   /** As progress shows it. */
   readonly name?: string
+  /** Native toolchains that its programs were run from. */
+  readonly packs?: readonly UsedPack[]
 }
 
 /** A step that another machine ran. */
@@ -34,7 +37,7 @@ export interface StepImports {
 /** Results of steps by key: those of this machine first, then those of others. */
 export interface StepCache {
   find(key: string, about: StepFacts, signal: AbortSignal): Promise<StepRecord | undefined>
-  put(key: string, about: StepFacts, made: Pick<StepRecord, 'layer' | 'created'>): Promise<void>
+  put(key: string, about: StepFacts, made: Pick<StepRecord, 'layer' | 'created' | 'packs'>): Promise<void>
 }
 
 /** What a record says beside the result. */
@@ -47,10 +50,10 @@ export interface StepFacts {
 const MAX_NAME = 200
 
 export function createStepCache({ store, layers, imports }: { store: Store; layers: Layers; imports?: StepImports | undefined }): StepCache {
-  function put(key: string, { below, vertex }: StepFacts, { layer, created }: Pick<StepRecord, 'layer' | 'created'>): Promise<void> {
+  function put(key: string, { below, vertex }: StepFacts, { layer, created, packs }: Pick<StepRecord, 'layer' | 'created' | 'packs'>): Promise<void> {
     const { id, empty, contentKey } = layer
     const name = vertex.shown.name.slice(0, MAX_NAME)
-    return store.records.put('steps', key, { layer: { id, empty, ...(contentKey ? { contentKey } : {}) }, created, below, name } satisfies StepRecord)
+    return store.records.put('steps', key, { layer: { id, empty, ...(contentKey ? { contentKey } : {}) }, created, below, name, ...(packs ? { packs } : {}) } satisfies StepRecord)
   }
 
   return {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { lstat, readdir, readFile, rm } from 'node:fs/promises'
+import { lstat, readdir, readFile, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { XbuildError } from '../../errors.ts'
@@ -68,6 +68,12 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
+}
+
+/** Remembers that a pack was used now, for those who remove what was not used for long. */
+export async function touchPack({ folder }: Pack): Promise<void> {
+  const now = new Date()
+  await utimes(join(folder, 'manifest.json'), now, now).catch(() => undefined)
 }
 
 /** Removes a pack; what runs from it goes on. */

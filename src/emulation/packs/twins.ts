@@ -6,7 +6,7 @@ import { openApt, type Apt } from './apt.ts'
 import { makePack } from './make-pack.ts'
 import type { Distribution } from './os-release.ts'
 import { packSize, type Pack } from './pack.ts'
-import { listPacks, removeLeftovers, verifyPack } from './pack-folder.ts'
+import { listPacks, removeLeftovers, touchPack, verifyPack } from './pack-folder.ts'
 import { isFresh, type Refusal } from './refusal.ts'
 import { matchRecipe, programNames, readRecipes, type RecipeMatch } from './recipes.ts'
 import { hostTarget, PACK_TARGETS, type PackTarget } from './targets.ts'
@@ -64,7 +64,10 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
   /** What is known without making anything; a recipe when a pack could be made. */
   async function look(program: Program): Promise<Twin | RecipeMatch> {
     const known = (await packs()).find(({ manifest }) => manifest.twin.id === program.id && manifest.architecture === program.architecture)
-    if (known && (await verifyPack(known)).length === 0) return { pack: known }
+    if (known && (await verifyPack(known)).length === 0) {
+      await touchPack(known)
+      return { pack: known }
+    }
     const targets = PACK_TARGETS[program.architecture] ?? []
     const match = matchRecipe(await recipes(), program.path, targets)
     if (!match) return { stranger: true }

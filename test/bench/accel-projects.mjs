@@ -1,0 +1,148 @@
+import { existsSync } from 'node:fs'
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { archiveFor } from '../../examples/base/debian.mjs'
+import { run, runOk, Stop } from '../../examples/setup/process.mjs'
+import { osRelease } from '../../examples/setup/programs.mjs'
+
+/** Projects with a Dockerfile that knows nothing of other platforms: the base image (`toolchain-base.mjs`), and how the context is written. */
+export const PROJECTS = {
+  lua: {
+    about: 'Lua, with make and gcc -O2',
+    base: 'toolchain',
+    async write(context) {
+      if (!existsSync(join(context, 'lua'))) await fetchSource('lua5.4', { folder: context, name: 'lua' })
+      await writeFiles(context, {
+        Dockerfile: `FROM toolchain AS build
+WORKDIR /src
+COPY lua .
+RUN make -C src -j2 linux MYLIBS= MYCFLAGS= SYSCFLAGS="-DLUA_USE_LINUX" SYSLIBS="-Wl,-E -ldl"
+RUN src/lua -e 'print(6 * 7)'
+FROM scratch
+COPY --from=build /src/src/lua /
+`,
+      })
+    },
+  },
+  go: {
+    about: 'a Go module of three packages, with what it takes of the standard library',
+    base: 'golang',
+    write: (context) => writeFiles(context, {
+      Dockerfile: `FROM golang AS build
+WORKDIR /src
+COPY . .
+RUN go build -o /out/tally ./cmd/tally
+RUN echo "a b a" | /out/tally
+FROM scratch
+COPY --from=build /out/tally /
+`,
+      'go.mod': 'module example.com/tally\n\ngo 1.24\n',
+      'cmd/tally/main.go': `package main
+
+import (
+	"fmt"
+	"os"
+
+	"example.com/tally/count"
+	"example.com/tally/report"
+)
+
+func main() {
+	counts, err := count.Read(os.Stdin)
+	if err == nil {
+		err = report.Write(os.Stdout, counts)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+`,
+      'count/count.go': `// Package count counts words.
+package count
+
+import (
+	"bufio"
+	"io"
+	"regexp"
+	"strings"
+)
+
+var word = regexp.MustCompile(\`\\pL+\`)
+
+// Read counts the words of a text.
+func Read(text io.Reader) (map[string]int, error) {
+	counts := map[string]int{}
+	lines := bufio.NewScanner(text)
+	for lines.Scan() {
+		for _, found := range word.FindAllString(lines.Text(), -1) {
+			counts[strings.ToLower(found)]++
+		}
+	}
+	return counts, lines.Err()
+}
+`,
+      'report/report.go': `// Package report prints counts.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"sort"
+	"text/tabwriter"
+)
+
+type row struct {
+	Word  string \`json:"word"\`
+	Count int    \`json:"count"\`
+}
+
+// Write prints counts as a table and as JSON, the largest first.
+func Write(to io.Writer, counts map[string]int) error {
+	rows := make([]row, 0, len(counts))
+	for word, count := range counts {
+		rows = append(rows, row{word, count})
+	}
+	sort.Slice(rows, func(i, j int) bool { return rows[i].Count > rows[j].Count || rows[i].Count == rows[j].Count && rows[i].Word < rows[j].Word })
+	table := tabwriter.NewWriter(to, 0, 8, 1, ' ', 0)
+	for _, one := range rows {
+		fmt.Fprintf(table, "%s\\t%d\\n", one.Word, one.Count)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	return json.NewEncoder(to).Encode(rows)
+}
+`,
+    }),
+  },
+}
+
+async function writeFiles(folder, files) {
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true })
+    await writeFile(join(folder, path), text)
+  }
+}
+
+/** The source of a package, from the archive that apt of this machine is configured for. */
+async function fetchSource(source, { folder, name }) {
+  const { stdout } = await run('apt-get', ['indextargets', '--format', '$(REPO_URI) $(RELEASE) $(ARCHITECTURE)', 'Created-By: Packages'])
+  const configured = stdout.split('\n').map((line) => line.split(' ')).map(([uri, suite, architecture]) => ({ uri, suite, architecture }))
+  const { uri, suite, components, keyrings } = archiveFor('amd64', { release: osRelease(), configured })
+  const keyring = keyrings.map((one) => `/usr/share/keyrings/${one}`).find(existsSync)
+  const apt = join(folder, '.apt')
+  await mkdir(join(apt, 'state/lists/partial'), { recursive: true })
+  await mkdir(join(apt, 'cache/archives/partial'), { recursive: true })
+  await writeFile(join(apt, 'status'), '')
+  await writeFile(join(apt, 'debian.sources'), `Types: deb-src\nURIs: ${uri}\nSuites: ${suite}\nComponents: ${components}\nSigned-By: ${keyring}\n`)
+  const options = [`Dir::State=${apt}/state`, `Dir::State::status=${apt}/status`, `Dir::Cache=${apt}/cache`, `Dir::Etc::sourcelist=${apt}/debian.sources`, 'Dir::Etc::sourceparts=/dev/null', 'APT::Sandbox::User='].flatMap((option) => ['-o', option])
+  await runOk('apt-get', ['-qq', ...options, 'update', '--error-on=any'])
+  await runOk('apt-get', ['-qq', ...options, 'source', '--download-only', source], { cwd: apt })
+  const archive = (await readdir(apt)).find((one) => /\.orig\.tar\./.test(one))
+  if (!archive) throw new Stop(`The archive has no source of ${source}`)
+  await mkdir(join(folder, name))
+  await runOk('tar', ['-xf', join(apt, archive), '-C', join(folder, name), '--strip-components=1'])
+  await rm(apt, { recursive: true, force: true })
+}
