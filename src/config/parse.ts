@@ -254,5 +254,6 @@ function readRemote(path: string): Remote | undefined {
 
 function readSourceDateEpoch(buildArgs: Readonly<Record<string, string>>, env: Env): number | undefined {
   const text = buildArgs['SOURCE_DATE_EPOCH'] ?? env['SOURCE_DATE_EPOCH']
+  if (text === 'context') throw usageError('Cannot use SOURCE_DATE_EPOCH "context": the time of the context is not looked up', 'Give the seconds, like SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)')
   return text ? parseWhole(text, 0, 'SOURCE_DATE_EPOCH') : undefined
 }

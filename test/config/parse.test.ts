@@ -183,6 +183,7 @@ test.each<[argv: string[], message: RegExp, hint: RegExp]>([
 
 test('a bad value in the environment says where it came from', () => {
   expect(failure(() => parse(['.'], { DOCKER_DEFAULT_PLATFORM: 'linux/nope' })).message).toContain('(from DOCKER_DEFAULT_PLATFORM)')
+  expect(failure(() => parse(['.'], { SOURCE_DATE_EPOCH: 'context' }))).toMatchObject({ code: 'BAD_OPTION', hint: expect.stringContaining('git log') })
   const epoch = failure(() => parse(['.'], { SOURCE_DATE_EPOCH: 'now' }))
   expect(epoch.message).toBe('Cannot use SOURCE_DATE_EPOCH "now": not a whole number of at least 0')
 })

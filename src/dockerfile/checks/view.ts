@@ -1,13 +1,15 @@
 import type { ContainerConfig } from '../../oci/manifest.ts'
 import { evaluateStage } from '../evaluate.ts'
-import type { GraphStage, StageGraph } from '../types.ts'
+import type { EvaluatedStage, GraphStage, StageGraph } from '../types.ts'
 import type { StageView, View } from './rule.ts'
 
-/** What is known about the image (or context) that a stage starts from. */
+/** What is known about a stage, and about the image (or context) that it starts from. */
 export interface BaseFacts {
   readonly config?: ContainerConfig
   /** The platforms it has, when the stage's is not among them. */
   readonly otherPlatforms?: readonly string[]
+  /** What the stage comes to, where it was evaluated already. */
+  readonly evaluated?: EvaluatedStage
 }
 
 /** Evaluates every stage of a graph; a base that `baseOf` does not know counts as one with an empty config. */
@@ -15,9 +17,10 @@ export function viewOf(graph: StageGraph, baseOf: (stage: GraphStage) => BaseFac
   const done = new Map<number, StageView>()
   for (const stage of graph.stages) {
     const parent = stage.base.kind === 'stage' ? done.get(stage.base.index) : undefined
-    const base = parent ? undefined : baseOf(stage)
+    const known = baseOf(stage)
+    const base = parent ? undefined : known
     const config = parent?.evaluated.config ?? base?.config ?? {}
-    const evaluated = evaluateStage(stage, { config, ...(parent ? { args: parent.evaluated.args } : {}) })
+    const evaluated = known?.evaluated ?? evaluateStage(stage, { config, ...(parent ? { args: parent.evaluated.args } : {}) })
     done.set(stage.index, {
       stage,
       evaluated,

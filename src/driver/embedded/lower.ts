@@ -21,6 +21,8 @@ export interface Lowered {
   /** What the target stage, and the stages it is built on, did after `base`, oldest first; `vertex` is absent for what changes no files. */
   readonly history: readonly { readonly entry: HistoryEntry; readonly vertex?: Vertex }[]
   readonly diagnostics: readonly Diagnostic[]
+  /** Every stage evaluated, by its index. */
+  readonly evaluations: ReadonlyMap<number, EvaluatedStage>
 }
 
 /** Gives the resolved image of a stage source of kind image or context. */
@@ -32,7 +34,7 @@ export type FolderOrTree = { readonly kind: 'folder'; readonly name: string } | 
 /** All vertices by id: shared by the platforms of a build. */
 export type VertexTable = Map<string, Vertex>
 
-interface LoweredStage extends Lowered {
+interface LoweredStage extends Omit<Lowered, 'evaluations'> {
   readonly evaluated: EvaluatedStage
 }
 
@@ -51,7 +53,8 @@ export function lower(graph: StageGraph, { imageFor, table, context, fresh = [] 
   const done = new Map<number, LoweredStage>()
   const target = formatPlatform(graph.target)
   for (const stage of graph.stages) done.set(stage.index, lowerStage(stage, { done, imageFor, table, target, context: context ?? { kind: 'folder' }, fresh: fresh.map((name) => name.toLowerCase()) }))
-  return { ...done.get(graph.targetStage)!, diagnostics: [...done.values()].flatMap(({ diagnostics }) => diagnostics) }
+  const evaluations = new Map([...done].map(([index, { evaluated }]) => [index, evaluated]))
+  return { ...done.get(graph.targetStage)!, diagnostics: [...done.values()].flatMap(({ diagnostics }) => diagnostics), evaluations }
 }
 
 interface StageEdges {

@@ -120,9 +120,12 @@ export async function openEmbedded({ options, targets, more, isNative, ground, r
 
   function baseOf({ platform }: TargetBuild, stage: GraphStage): BaseFacts | undefined {
     const found = opened.find((one) => samePlatform(one.platform, platform))
-    if (!found || stage.base.kind === 'stage' || stage.base.kind === 'scratch') return undefined
+    if (!found) return undefined
+    const evaluated = found.lowered.evaluations.get(stage.index)
+    const own = evaluated ? { evaluated } : {}
+    if (stage.base.kind === 'stage' || stage.base.kind === 'scratch') return own
     const image = found.imageFor(stage.base, stage)
-    return 'config' in image ? { config: image.config.config ?? {} } : undefined
+    return 'config' in image ? { ...own, config: image.config.config ?? {} } : own
   }
 }
 
