@@ -1,5 +1,5 @@
 import { XbuildError } from './errors.ts'
-import { suggest } from './suggest.ts'
+import { suggest } from './did-you-mean.ts'
 
 /** What an image runs on (image-spec image-index.md). Values of this type are always normalised: make them with the functions here. */
 export interface Platform {

@@ -5,14 +5,14 @@ import { describe, expect, test } from 'vitest'
 
 const src = join(import.meta.dirname, '../src')
 
-const PURE = ['errors.ts', 'suggest.ts', 'platform.ts', 'oci', 'dockerfile', 'plan', 'config']
+const PURE = ['errors.ts', 'did-you-mean.ts', 'platform.ts', 'oci', 'dockerfile', 'plan', 'config']
 const BELOW_DRIVER = ['host', 'registry', 'store', 'source', 'emulation']
 
 /** The table of src/README.md: what each folder may import beside itself. Folders that are not named may import anything. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
-  'suggest.ts': [],
-  'platform.ts': ['errors.ts', 'suggest.ts'],
+  'did-you-mean.ts': [],
+  'platform.ts': ['errors.ts', 'did-you-mean.ts'],
   oci: PURE,
   dockerfile: PURE,
   plan: PURE,

@@ -1,4 +1,4 @@
-import { suggest } from '../suggest.ts'
+import { suggest } from '../did-you-mean.ts'
 import { CLI_FLAGS } from './cli-flags.ts'
 import { DOCTOR_FLAGS } from './doctor-flags.ts'
 import type { Flag } from './flag.ts'

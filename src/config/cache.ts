@@ -1,4 +1,4 @@
-import { suggest } from '../suggest.ts'
+import { suggest } from '../did-you-mean.ts'
 import { parseReference } from '../oci/reference.ts'
 import { badValue, parseAttributes, parseBool, parseCsv } from './values.ts'
 

@@ -1,4 +1,4 @@
-import { suggest } from '../suggest.ts'
+import { suggest } from '../did-you-mean.ts'
 import { badValue, parseBool, parseCsv } from './values.ts'
 
 const KINDS = ['build', 'check', 'outline', 'targets'] as const

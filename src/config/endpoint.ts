@@ -1,4 +1,4 @@
-import { suggest } from '../suggest.ts'
+import { suggest } from '../did-you-mean.ts'
 import { badValue } from './values.ts'
 
 /** Where an engine is, and how it is reached. */

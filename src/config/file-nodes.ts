@@ -1,5 +1,5 @@
 import { toXbuildError } from '../errors.ts'
-import { suggest } from '../suggest.ts'
+import { suggest } from '../did-you-mean.ts'
 import type { Report } from './file-platforms.ts'
 import { type NodeDefinition, parseNode } from './node.ts'
 import type { YamlEntry, YamlValue } from './yaml.ts'

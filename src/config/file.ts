@@ -1,4 +1,4 @@
-import { suggest } from '../suggest.ts'
+import { suggest } from '../did-you-mean.ts'
 import { toXbuildError, XbuildError, type Diagnostic, type SourcePosition } from '../errors.ts'
 import { parsePlatform } from '../platform.ts'
 import { readNodes } from './file-nodes.ts'

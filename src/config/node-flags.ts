@@ -2,7 +2,7 @@ import { duration, type FlagInput } from './flag-values.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS } from './flags.ts'
 import { parseNode, type NodeDefinition, type NodeSettings } from './node.ts'
-import { suggest } from '../suggest.ts'
+import { suggest } from '../did-you-mean.ts'
 import { parseBool, usageError } from './values.ts'
 
 /** What can be done with nodes. */

@@ -1,4 +1,4 @@
-import { suggest } from '../suggest.ts'
+import { suggest } from '../did-you-mean.ts'
 import { parseRemote, type Remote } from '../dockerfile/remote.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
 import type { Platform } from '../platform.ts'

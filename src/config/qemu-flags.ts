@@ -1,5 +1,5 @@
 import { parsePlatform } from '../platform.ts'
-import { suggest } from '../suggest.ts'
+import { suggest } from '../did-you-mean.ts'
 import type { FlagInput } from './flag-values.ts'
 import type { Flag } from './flag.ts'
 import { parseBool, usageError } from './values.ts'

@@ -1,4 +1,4 @@
-import { suggest } from '../suggest.ts'
+import { suggest } from '../did-you-mean.ts'
 import type { FlagInput } from './flag-values.ts'
 import type { AccelMode, RunOptions, SecretSource, Ulimit } from './run-options.ts'
 import { parseSize } from './store-values.ts'

@@ -1,5 +1,5 @@
 import { parseDuration } from '../dockerfile/duration.ts'
-import { suggest } from '../suggest.ts'
+import { suggest } from '../did-you-mean.ts'
 import type { StoreFilter } from './store-options.ts'
 import { badValue } from './values.ts'
 

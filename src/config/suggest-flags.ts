@@ -8,9 +8,9 @@ import { parseBool, usageError } from './values.ts'
 export interface SuggestCommand {
   /** Folder of the Dockerfile. */
   readonly context: string
-  readonly file: string | undefined
+  readonly file?: string
   readonly platforms: readonly Platform[]
-  readonly target: string | undefined
+  readonly target?: string
   readonly buildArgs: Readonly<Record<string, string>>
   readonly json: boolean
   readonly write: boolean

@@ -3,7 +3,7 @@ import { parsePlatform, type Platform } from '../platform.ts'
 import { shorten } from './flags.ts'
 import type { GraphScope } from './graph.ts'
 import { contextNamed } from './sources.ts'
-import { suggestionHint } from '../suggest.ts'
+import { suggestionHint } from '../did-you-mean.ts'
 import type { StageSource } from './types.ts'
 import { expandWord } from './words.ts'
 

@@ -1,5 +1,5 @@
 import type { Diagnostic } from '../errors.ts'
-import { suggestionHint } from '../suggest.ts'
+import { suggestionHint } from '../did-you-mean.ts'
 import { shorten } from './flags.ts'
 import type { Dockerfile } from './types.ts'
 

@@ -6,7 +6,7 @@ import { parseTrigger } from './parse.ts'
 import { runStep } from './run-step.ts'
 import { createScope, type Scope } from './scope.ts'
 import type { StageState } from './state.ts'
-import { suggest } from '../suggest.ts'
+import { suggest } from '../did-you-mean.ts'
 import type { EvaluatedStage, GraphStage, Instruction, StageBase, Step, UnsetVariable } from './types.ts'
 import { workdirStep } from './workdir-step.ts'
 

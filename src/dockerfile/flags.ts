@@ -1,4 +1,4 @@
-import { suggestionHint } from '../suggest.ts'
+import { suggestionHint } from '../did-you-mean.ts'
 
 /** What a flag takes: one text, yes or no, or a text each time it is there. */
 export type FlagKind = 'text' | 'bool' | 'list'

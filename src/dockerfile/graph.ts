@@ -5,7 +5,7 @@ import { expandGlobals } from './globals.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { shorten } from './flags.ts'
 import { contextNamed, fromsOf, resolveFrom } from './sources.ts'
-import { suggestionHint } from '../suggest.ts'
+import { suggestionHint } from '../did-you-mean.ts'
 import type { Dockerfile, GraphStage, StageArgs, StageGraph, StageSource } from './types.ts'
 
 /** What a stage graph depends on beside the Dockerfile. */

@@ -5,7 +5,7 @@ import { INSTRUCTION_NAMES, parseInstruction } from './instructions/table.ts'
 import { openLines, readLogicalLine, type Escape, type LineReader, type LogicalLine } from './lines.ts'
 import { shorten } from './flags.ts'
 import { cutFlags, cutField } from './split.ts'
-import { suggestionHint } from '../suggest.ts'
+import { suggestionHint } from '../did-you-mean.ts'
 import type { ArgInstruction, Dockerfile, FromInstruction, Instruction, ParseResult, Stage, Written } from './types.ts'
 
 /** Parses a whole Dockerfile; never throws for what is in it: every problem is a diagnostic, and the rest is still parsed. */

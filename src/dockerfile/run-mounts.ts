@@ -1,5 +1,5 @@
 import { XbuildError } from '../errors.ts'
-import { suggestionHint } from '../suggest.ts'
+import { suggestionHint } from '../did-you-mean.ts'
 import { shorten } from './flags.ts'
 import { parseMount } from './mount.ts'
 import { cleanPath, resolvePath, sourcePath } from './paths.ts'

@@ -3,7 +3,7 @@ import { shorten } from './flags.ts'
 import type { GraphScope } from './graph.ts'
 import { mountFrom } from './mount.ts'
 import { parseTrigger } from './parse.ts'
-import { suggest } from '../suggest.ts'
+import { suggest } from '../did-you-mean.ts'
 import type { Dockerfile, Instruction, Stage, StageSource } from './types.ts'
 
 /** A `--from` as it is written, and where. */

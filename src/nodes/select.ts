@@ -1,7 +1,7 @@
 import { formatEndpoint, looksLikeEndpoint, parseEndpoint } from '../config/endpoint.ts'
 import { LOCAL_NODE, type NodeDefinition } from '../config/node.ts'
 import { XbuildError } from '../errors.ts'
-import { suggest } from '../suggest.ts'
+import { suggest } from '../did-you-mean.ts'
 import { buildxBuilder, buildxBuilders } from './buildx.ts'
 import { buildkitHost, dockerContext, dockerContexts, dockerHost, type Environment } from './docker-config.ts'
 import { readSavedNodes, type SavedNodes } from './saved.ts'

@@ -1,5 +1,5 @@
 import { XbuildError, type Diagnostic } from '../../errors.ts'
-import { suggest } from '../../suggest.ts'
+import { suggest } from '../../did-you-mean.ts'
 import type { Dockerfile, FromInstruction, Instruction } from '../types.ts'
 import { DEFAULT_CHECKS, parseCheckConfig, selects, union, type CheckConfig, type Selection } from './config.ts'
 import type { Subject } from './rule.ts'

@@ -1,6 +1,6 @@
 import { XbuildError } from '../../errors.ts'
 import { parseReference } from '../../oci/reference.ts'
-import { suggestionHint } from '../../suggest.ts'
+import { suggestionHint } from '../../did-you-mean.ts'
 import { expandGlobals } from '../globals.ts'
 import type { Dockerfile, FromInstruction, StageArgs } from '../types.ts'
 import { expandWord } from '../words.ts'

@@ -1,6 +1,6 @@
 import { shorten } from '../flags.ts'
 import { cutField, cutFlags } from '../split.ts'
-import { suggestionHint } from '../../suggest.ts'
+import { suggestionHint } from '../../did-you-mean.ts'
 import type { FromInstruction, Instruction, OnbuildInstruction } from '../types.ts'
 import { failArguments, flagsOf, type Request } from './request.ts'
 

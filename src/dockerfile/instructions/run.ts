@@ -1,6 +1,6 @@
 import { shorten } from '../flags.ts'
 import { parseMount } from '../mount.ts'
-import { suggestionHint } from '../../suggest.ts'
+import { suggestionHint } from '../../did-you-mean.ts'
 import type { RunInstruction } from '../types.ts'
 import { commandOf, failArguments, flagsOf, type Request } from './request.ts'
 

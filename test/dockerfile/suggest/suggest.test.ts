@@ -2,14 +2,14 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { parseDockerfile } from '../../src/dockerfile/parse.ts'
-import { suggestCross } from '../../src/dockerfile/suggest/suggest.ts'
-import type { Suggestions } from '../../src/dockerfile/suggest/types.ts'
-import { XbuildError } from '../../src/errors.ts'
-import { parsePlatform } from '../../src/platform.ts'
-import { formatAdvice } from '../../src/ui/suggest.ts'
+import { parseDockerfile } from '../../../src/dockerfile/parse.ts'
+import { suggestCross } from '../../../src/dockerfile/suggest/suggest.ts'
+import type { Suggestions } from '../../../src/dockerfile/suggest/types.ts'
+import { XbuildError } from '../../../src/errors.ts'
+import { parsePlatform } from '../../../src/platform.ts'
+import { formatAdvice } from '../../../src/ui/suggest.ts'
 
-const FOLDER = join(import.meta.dirname, '../fixtures/suggest')
+const FOLDER = join(import.meta.dirname, '../../fixtures/suggest')
 const NAMES = readdirSync(FOLDER).filter((name) => name.endsWith('.Dockerfile'))
 
 function suggest(text: string, { platforms = 'linux/amd64,linux/arm64', strict = true }: { platforms?: string; strict?: boolean } = {}): Suggestions {

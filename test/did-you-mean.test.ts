@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { suggest, suggestionHint } from '../src/suggest.ts'
+import { suggest, suggestionHint } from '../src/did-you-mean.ts'
 
 test.each([
   ['FORM', 'FROM'],
