@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import type { BuildOptions, NamedContext } from './config/options.ts'
 import { createImages } from './driver/embedded/images.ts'
-import type { Emit } from './driver/driver.ts'
+import type { Emit, UsedPack } from './driver/driver.ts'
 import { openEngines, type Engines } from './engines.ts'
 import { keepInStore, keepStoreSmall, resultOf } from './finish.ts'
 import { openHabits } from './habits.ts'
@@ -34,8 +34,8 @@ export interface BuildResult {
   readonly images: readonly { readonly platform: string; readonly digest: string; readonly strategy: string; readonly node: string; readonly seconds: number }[]
   /** Optional platforms that are missing, and why. */
   readonly missing: readonly { readonly platform: string; readonly error: { readonly code: string; readonly message: string } }[]
-  /** Native toolchains that programs of emulated steps were run from; `cached`: in an earlier build, whose result is used. */
-  readonly packs: readonly { readonly platform: string; readonly name: string; readonly digest: string; readonly cached: boolean }[]
+  /** Native toolchains that programs of emulated steps were run from, or on another node could be; `cached`: in an earlier build, whose result is used. */
+  readonly packs: readonly (UsedPack & { readonly cached: boolean })[]
   readonly tags: readonly string[]
   readonly outputs: readonly { readonly type: string; readonly dest?: string }[]
   /** Folder of the store. */
@@ -66,6 +66,7 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
     const outcomes = await dispatch(prepared.plan, { nodes: prepared.all, listener, driverFor: engines.driverFor, silenceTimeout: options.silenceTimeout, signal })
     if (!isWhole(outcomes)) await engines.keep(outcomes)
     const settled = settle(prepared.plan, outcomes, signal)
+    for (const { image } of settled.built) site.ground.packs.add(image.packs ?? [], false)
     const published = await publish({
       ...outputs,
       images: settled.built.map(({ job, image }) => ({ platform: job.target, image })),

@@ -2,19 +2,20 @@ import type { BuildEdges } from './build.ts'
 import type { Caches, openCaches } from './cache/caches.ts'
 import type { BuildOptions } from './config/options.ts'
 import type { BaseFacts } from './dockerfile/checks/view.ts'
-import type { GraphStage } from './dockerfile/types.ts'
+import type { GraphStage, StageGraph } from './dockerfile/types.ts'
 import { openBuildInputs } from './driver/embedded/build-inputs.ts'
 import { openEmbedded, type EmbeddedEngine } from './driver/embedded/open.ts'
 import type { BuiltImage, Driver } from './driver/driver.ts'
 import type { OpenedNode } from './driver/opened-node.ts'
 import type { TargetBuild } from './driver/target.ts'
-import type { ImageJob } from './plan/types.ts'
+import { XbuildError } from './errors.ts'
+import type { ImageJob, Job } from './plan/types.ts'
 import { formatPlatform, samePlatform, type Platform } from './platform.ts'
 import type { Prepared } from './prepare.ts'
 import type { OutputPlan } from './publish/check-outputs.ts'
 import type { JobOutcome, Settled } from './run/outcome.ts'
 import type { Site } from './site.ts'
-import { check } from './targets.ts'
+import { check, graphOf } from './targets.ts'
 
 /** The drivers of a build, each opened when the plan, or a job that moves, needs it. */
 export interface Engines {
@@ -60,7 +61,7 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
   const others = new Map<string, Promise<Driver>>()
   const elsewhere = nodes.length === 0 ? undefined : await import('./driver/elsewhere.ts')
   const unfinished = elsewhere?.openUnfinished(site)
-  const buildFor = elsewhere?.createRemoteBuilds({ targets, main, inputs, store, env, warn: site.warn })
+  const buildFor = elsewhere?.createRemoteBuilds({ targets, main, inputs, store, env, warn: site.warn, graphFor: graphWhere })
   if (targets.some(isPlannedHere)) {
     await here().catch(async (error: unknown) => {
       await inputs.close()
@@ -71,6 +72,7 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
   return {
     driverFor: (name) => ({
       async build(job, jobOptions) {
+        refusePlain(job)
         const kept = job.kind === 'image' ? await takeUp(job, jobOptions.signal) : undefined
         return withFiles(kept ?? (await (await driverOf(name)).build(job, jobOptions)))
       },
@@ -96,6 +98,13 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
     async close() {
       await Promise.allSettled([inputs.close(), ...[...others.values()].map(async (driver) => (await driver).close())])
     },
+  }
+
+  /** Twins that are required are not there where nobody hands packs over. Throws HOST. */
+  function refusePlain({ decision: { strategy }, platform }: Job): void {
+    const node = strategy.kind === 'emulate' && (options.accel === 'require' || options.accel === 'verify') ? nodes.find((one) => one.node.name === strategy.node)?.node : undefined
+    if (!node || node.emulated.some((entry) => entry.status === 'ready' && entry.toolchains && samePlatform(entry.platform, platform))) return
+    throw new XbuildError('HOST', `Cannot use native toolchains on ${node.name}: it was defined without packs`, { hint: 'Define it with packs: true, or build with --accel=auto' })
   }
 
   /** Files are wanted of every image when the result goes into a folder or a tar; engines elsewhere give images only. */
@@ -139,6 +148,11 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
 async function openCachesOf(options: BuildOptions, edges: Parameters<typeof openCaches>[1]): Promise<Caches | undefined> {
   if (options.cacheFrom.length + options.cacheTo.length === 0) return undefined
   return (await import('./cache/caches.ts')).openCaches(options, edges)
+}
+
+/** The stages of a target where `$BUILDPLATFORM` is another one. */
+function graphWhere({ platform, options, dockerfile, graph }: TargetBuild, buildPlatform: Platform): StageGraph {
+  return samePlatform(graph.buildPlatform, buildPlatform) ? graph : graphOf(dockerfile, options, { target: platform, buildPlatform }).graph
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -4,7 +4,7 @@ import type { Report } from './file-platforms.ts'
 import { type NodeDefinition, parseNode } from './node.ts'
 import type { YamlEntry, YamlValue } from './yaml.ts'
 
-const KEYS = ['endpoint', 'platforms', 'slots']
+const KEYS = ['endpoint', 'platforms', 'slots', 'packs']
 
 /** Reads `nodes: {NAME: ENDPOINT}`, or with more settings than that: `{NAME: {endpoint: ..., platforms: [...], slots: 2}}`. */
 export function readNodes(entries: readonly YamlEntry[], { report, origin }: { readonly report: Report; readonly origin: string }): NodeDefinition[] {
@@ -28,6 +28,7 @@ interface Settings {
   endpoint?: string
   platforms?: readonly string[]
   slots?: string
+  packs?: string
 }
 
 function settingsOf(name: string, value: YamlValue, report: Report): Settings {
@@ -37,7 +38,7 @@ function settingsOf(name: string, value: YamlValue, report: Report): Settings {
   for (const { key, value: setting, at } of value.entries) {
     const texts = setting.kind === 'list' ? setting.items : [setting]
     if (key === 'platforms' && texts.every((item) => item.kind === 'text')) settings.platforms = texts.map((item) => (item.kind === 'text' ? item.text : ''))
-    else if ((key === 'endpoint' || key === 'slots') && setting.kind === 'text') settings[key] = setting.text
+    else if ((key === 'endpoint' || key === 'slots' || key === 'packs') && setting.kind === 'text') settings[key] = setting.text
     else if (KEYS.includes(key)) report(at, `Cannot use ${key} of node "${name}": a text is needed`)
     else {
       const near = suggest(key, KEYS)

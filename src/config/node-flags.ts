@@ -34,6 +34,7 @@ interface NodeValues {
   readonly json: boolean
   readonly platforms: readonly string[]
   readonly slots?: string
+  readonly packs: boolean
   readonly use: boolean
   readonly timeout?: number
   readonly store?: string
@@ -51,6 +52,10 @@ export const NODE_FLAGS: { readonly [K in keyof NodeValues]-?: Flag<NodeValues[K
     parse: (texts) => texts,
   },
   slots: { name: 'slots', placeholder: 'N', group: 'common', help: 'Jobs that the node gets at a time (add)', default: '4', absent: undefined, parse: (texts) => texts.at(-1) },
+  packs: {
+    name: 'packs', group: 'common', absent: false, parse: bool,
+    help: 'Give its emulated steps the packs of this machine (xbuild pack); its handlers must start programs from them: xbuild qemu install --packs there (add)',
+  },
   timeout: {
     name: 'timeout', placeholder: 'DURATION', group: 'common', help: 'How long each node may take to answer (ls, inspect)', default: '2s for ls, 1m for inspect', absent: undefined,
     parse: duration,
@@ -66,16 +71,16 @@ export function readNodeCommand(words: readonly string[], values: NodeValues, co
     const near = suggest(word, NODE_VERBS)
     throw usageError(`Cannot use "xbuild node ${word}": unknown`, near ? `Did you mean xbuild node ${near}?` : `Write xbuild node ${NODE_VERBS.join(', ')}`)
   }
-  const { json, store, platforms, slots, use, timeout } = values
+  const { json, store, platforms, slots, packs, use, timeout } = values
   const base = { json, ...(store === undefined ? {} : { store }), ...common }
   if (verb === 'add') {
     const [name, endpoint, ...more] = names
     if (name === undefined || endpoint === undefined || more.length > 0) throw usageError('Cannot add a node: a name and an endpoint are needed', 'Write it like xbuild node add board ssh://user@board.example')
-    const settings = { endpoint, ...(platforms.length > 0 ? { platforms } : {}), ...(slots === undefined ? {} : { slots }) }
+    const settings = { endpoint, ...(platforms.length > 0 ? { platforms } : {}), ...(slots === undefined ? {} : { slots }), ...(packs ? { packs: 'true' } : {}) }
     parseNode(name, settings, 'the command line')
     return { ...base, verb, name, settings, use }
   }
-  const foreign = [['--use', use], ['--platform', platforms.length > 0], ['--slots', slots !== undefined]].find(([, given]) => given)
+  const foreign = [['--use', use], ['--platform', platforms.length > 0], ['--slots', slots !== undefined], ['--packs', packs]].find(([, given]) => given)
   if (foreign) throw usageError(`Cannot use "${String(foreign[0])}" with xbuild node ${verb}: it belongs to xbuild node add`)
   if (verb === 'ls') {
     if (names.length > 0) throw usageError(`Cannot list "${names.join(' ')}": xbuild node ls takes no names`, `See one node with xbuild node inspect ${names[0]}`)

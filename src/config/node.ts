@@ -1,6 +1,6 @@
 import { type Platform, parsePlatform } from '../platform.ts'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'
-import { badValue, parseWhole } from './values.ts'
+import { badValue, parseBool, parseWhole } from './values.ts'
 
 /** A machine to build on, as somebody defined it; nobody has asked it anything yet. */
 export interface NodeDefinition {
@@ -10,6 +10,8 @@ export interface NodeDefinition {
   readonly platforms?: readonly Platform[]
   /** Jobs at a time; absent: 4. */
   readonly slots?: number
+  /** Its emulated steps are given this machine's packs of native toolchains: its handlers are to start programs from them. */
+  readonly packs?: boolean
   /** Where it was defined, for people: `xbuild.yaml`, `DOCKER_HOST`. */
   readonly origin: string
 }
@@ -19,6 +21,8 @@ export interface NodeSettings {
   readonly endpoint: string
   readonly platforms?: readonly string[]
   readonly slots?: string
+  /** `true` or `false`. */
+  readonly packs?: string
 }
 
 /** Jobs that a node gets at a time when nobody says. */
@@ -30,12 +34,16 @@ export function parseNode(name: string, settings: NodeSettings, origin: string):
     throw badValue('node name', name, 'it is no name', 'Use letters, digits, ".", "_" and "-"')
   }
   if (name === 'local') throw badValue('node name', name, 'this machine is called that', 'Take another name')
+  const packs = settings.packs === undefined ? undefined : parseBool(settings.packs, `packs of node "${name}"`)
+  const endpoint = parseEndpoint(settings.endpoint, `endpoint of node "${name}"`)
+  if (packs && endpoint.kind === 'local') throw badValue(`packs of node "${name}"`, 'true', 'the engine of this machine has them anyway', 'Leave it out')
   const platforms = settings.platforms?.flatMap((text) => text.split(',')).map((text) => parsePlatform(text))
   return {
     name,
-    endpoint: parseEndpoint(settings.endpoint, `endpoint of node "${name}"`),
+    endpoint,
     ...(platforms ? { platforms } : {}),
     ...(settings.slots === undefined ? {} : { slots: parseWhole(settings.slots, 1, `slots of node "${name}"`) }),
+    ...(packs === undefined ? {} : { packs }),
     origin,
   }
 }

@@ -10,13 +10,14 @@ export const QEMU_VERBS = ['status', 'install', 'uninstall'] as const
 /** `xbuild qemu ...`. `architectures`: GOARCH; none: all. */
 export type QemuCommand =
   | { readonly verb: 'status'; readonly architectures: readonly string[]; readonly json: boolean }
-  | { readonly verb: 'install'; readonly architectures: readonly string[]; readonly force: boolean; readonly credentials: boolean }
+  | { readonly verb: 'install'; readonly architectures: readonly string[]; readonly force: boolean; readonly credentials: boolean; readonly packs: boolean }
   | { readonly verb: 'uninstall'; readonly architectures: readonly string[] }
 
 interface QemuValues {
   readonly json: boolean
   readonly force: boolean
   readonly credentials: boolean
+  readonly packs: boolean
 }
 
 const bool = (texts: readonly string[], { label }: FlagInput) => parseBool(texts.at(-1) ?? '', label)
@@ -29,21 +30,25 @@ export const QEMU_FLAGS: { readonly [K in keyof QemuValues]-?: Flag<QemuValues[K
     name: 'credentials', group: 'common', absent: false, parse: bool,
     help: 'Let foreign set-user-id programs (sudo, su) keep their rights in containers, with the flag C; whoever can bring such a program here can then attack a QEMU that runs as root (install)',
   },
+  packs: {
+    name: 'packs', group: 'common', absent: false, parse: bool,
+    help: 'Put before QEMU what starts native twins of compilers: for engines here that other machines define as nodes with packs (install)',
+  },
 }
 
 /** Reads the words and values of `xbuild qemu`. Throws BAD_OPTION, BAD_PLATFORM. */
-export function readQemuCommand(words: readonly string[], { json, force, credentials }: QemuValues): QemuCommand {
+export function readQemuCommand(words: readonly string[], { json, force, credentials, packs }: QemuValues): QemuCommand {
   const [word = 'status', ...names] = words
   const verb = QEMU_VERBS.find((one) => one === word) ?? (word === 'ls' ? 'status' : word === 'rm' || word === 'remove' ? 'uninstall' : undefined)
   if (!verb) {
     const near = suggest(word, QEMU_VERBS)
     throw usageError(`Cannot use "xbuild qemu ${word}": unknown`, near ? `Did you mean xbuild qemu ${near}?` : `Write xbuild qemu ${QEMU_VERBS.join(', ')}`)
   }
-  const foreign = [['--json', json, 'status'], ['--force', force, 'install'], ['--credentials', credentials, 'install']].find(([, given, owner]) => given && owner !== verb)
+  const foreign = [['--json', json, 'status'], ['--force', force, 'install'], ['--credentials', credentials, 'install'], ['--packs', packs, 'install']].find(([, given, owner]) => given && owner !== verb)
   if (foreign) throw usageError(`Cannot use "${String(foreign[0])}" with xbuild qemu ${verb}: it belongs to xbuild qemu ${String(foreign[2])}`)
   const architectures = names.flatMap((name) => name.split(',')).filter((name) => name !== 'all').map(architectureOf)
   if (verb === 'status') return { verb, architectures, json }
-  return verb === 'install' ? { verb, architectures, force, credentials } : { verb, architectures }
+  return verb === 'install' ? { verb, architectures, force, credentials, packs } : { verb, architectures }
 }
 
 /** `arm64`, `aarch64`, `linux/arm64` are the same. */

@@ -31,8 +31,19 @@ export interface BuiltImage {
   readonly descriptor: Descriptor
   readonly config: ImageConfig
   readonly blobs: BlobSource
+  /** Native toolchains that emulated steps of it were given. */
+  readonly packs?: readonly UsedPack[]
   /** Writes the merged file system of the image as a tar stream, when the driver can. */
   exportTree?(options: { signal: AbortSignal }): Promise<NodeJS.ReadableStream>
+}
+
+/** A pack of native toolchains in the steps of a platform. */
+export interface UsedPack {
+  readonly platform: string
+  readonly name: string
+  readonly digest: string
+  /** The node whose steps could start programs from it; absent: the engine of this machine saw that they did. */
+  readonly node?: string
 }
 
 /** Content by digest, wherever it lies. */

@@ -1,5 +1,7 @@
 import type { BuildOptions } from '../config/options.ts'
 import type { ForeignFrontend } from '../dockerfile/frontend.ts'
+import type { Dockerfile, StageGraph } from '../dockerfile/types.ts'
+import type { Platform } from '../platform.ts'
 import type { Credentials } from '../registry/credentials.ts'
 import type { Store } from '../store/store.ts'
 
@@ -16,6 +18,8 @@ export interface RemoteBuild {
   readonly credentials: Credentials
   /** Results are read back into it. */
   readonly store: Store
+  /** What the Dockerfile comes to where `$BUILDPLATFORM` is this. */
+  readonly graphFor?: (buildPlatform: Platform) => { readonly dockerfile: Dockerfile; readonly graph: StageGraph }
 }
 
 export interface RemoteDockerfile {

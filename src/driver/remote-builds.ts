@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
+import type { StageGraph } from '../dockerfile/types.ts'
 import type { Job } from '../plan/types.ts'
-import { samePlatform } from '../platform.ts'
+import { samePlatform, type Platform } from '../platform.ts'
 import { createCredentials } from '../registry/credentials.ts'
 import type { Store } from '../store/store.ts'
 import type { BuildInputs } from './embedded/build-inputs.ts'
@@ -16,10 +17,12 @@ export interface RemoteBuildsOptions {
   readonly store: Store
   readonly env: Readonly<Record<string, string | undefined>>
   readonly warn: (message: string) => void
+  /** The stages of a target where `$BUILDPLATFORM` is another one. */
+  readonly graphFor: (target: TargetBuild, buildPlatform: Platform) => StageGraph
 }
 
 /** Makes what drivers of other engines are given; the same for jobs of the same target. */
-export function createRemoteBuilds({ targets, main, inputs, store, env, warn }: RemoteBuildsOptions): (job: Job) => Promise<RemoteBuild> {
+export function createRemoteBuilds({ targets, main, inputs, store, env, warn, graphFor }: RemoteBuildsOptions): (job: Job) => Promise<RemoteBuild> {
   const credentials = createCredentials({ env, say: warn })
   const builds = new Map<TargetBuild, Promise<RemoteBuild>>()
 
@@ -31,9 +34,15 @@ export function createRemoteBuilds({ targets, main, inputs, store, env, warn }: 
     return build
   }
 
-  async function make({ options, file, dockerfile: { frontend } }: TargetBuild): Promise<RemoteBuild> {
+  async function make(target: TargetBuild): Promise<RemoteBuild> {
+    const { options, file, dockerfile } = target
+    const { frontend } = dockerfile
     const context = await contextOf({ options, file }, main)
-    return { options, dockerfile: { text: file.text, shown: file.shown, ...(frontend ? { frontend } : {}) }, context, secret: inputs.secret, agent: inputs.agent, credentials, store }
+    return {
+      options, context, secret: inputs.secret, agent: inputs.agent, credentials, store,
+      dockerfile: { text: file.text, shown: file.shown, ...(frontend ? { frontend } : {}) },
+      graphFor: (buildPlatform) => ({ dockerfile, graph: graphFor(target, buildPlatform) }),
+    }
   }
 }
 

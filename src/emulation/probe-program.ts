@@ -23,29 +23,39 @@ const BYTES: Readonly<Record<string, readonly number[]>> = {
   s390x: [0xa7, 0x29, 0x00, 42, 0x0a, 1], // lghi 2, 42; svc 1
 }
 
-/** A static program of 96 to 132 bytes that exits with `PROBE_STATUS`: header, one segment that loads the whole file, code. */
-export function probeProgram(architecture: Architecture): Buffer {
+/** A static program of 96 to 240 bytes that exits with `PROBE_STATUS`: header, one segment that loads the whole file, code; with a GNU build-id when one is given. */
+export function probeProgram(architecture: Architecture, { id }: { readonly id?: Buffer } = {}): Buffer {
   const wide = architecture.bits === 64
   const { half, word, address } = writer(architecture)
   const code = codeOf(architecture, word)
+  const note = id ? [word(4), word(id.length), word(3), Buffer.from('GNU\0'), id] : []
   const [header, segment] = wide ? [64, 56] : [52, 32]
-  const size = header + segment + code.length
+  const count = id ? 2 : 1
+  const start = header + segment * count
+  const end = start + code.length
+  const gap = id ? -end & 3 : 0
+  const noted = Buffer.concat([Buffer.alloc(gap), ...note])
+  const size = end + noted.length
   const fileSize = address(size)
-  const start = address(LOAD_ADDRESS)
+  const load = { type: 1, offset: 0, size: fileSize, align: 0x10000 }
+  const notes = { type: 4, offset: end + gap, size: address(noted.length - gap), align: 4 }
   const flags = word(5) // readable, executable
-  const programHeader = wide
-    ? [word(1), flags, address(0), start, start, fileSize, fileSize, address(0x10000)]
-    : [word(1), address(0), start, start, fileSize, fileSize, flags, address(0x10000)]
+  const programHeader = ({ type, offset, size, align }: typeof load) => {
+    const place = [address(offset), address(LOAD_ADDRESS + offset), address(LOAD_ADDRESS + offset), size, size]
+    return wide ? [word(type), flags, ...place, address(align)] : [word(type), ...place, flags, address(align)]
+  }
   return Buffer.concat([
     elfMagic(architecture),
     word(1),
-    address(LOAD_ADDRESS + header + segment),
+    address(LOAD_ADDRESS + start),
     address(header),
     address(0),
     word(WORDS[architecture.name]?.flags ?? 0),
-    ...[header, segment, 1, 0, 0, 0].map(half),
-    ...programHeader,
+    ...[header, segment, count, 0, 0, 0].map(half),
+    ...programHeader(load),
+    ...(id ? programHeader(notes) : []),
     code,
+    noted,
   ])
 }
 

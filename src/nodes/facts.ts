@@ -1,5 +1,6 @@
 import { DEFAULT_SLOTS, type NodeDefinition } from '../config/node.ts'
 import type { PushTarget } from '../driver/buildkit/buildkit.ts'
+import type { NodePacks } from '../driver/buildkit/packs/hand-over.ts'
 import type { Driver } from '../driver/driver.ts'
 import type { RemoteBuild } from '../driver/remote-build.ts'
 import { siblingOf } from '../emulation/native.ts'
@@ -23,21 +24,21 @@ export interface FactsEdges {
 /** Opens the driver that fits what was found at a connection. */
 export async function openDriver(
   { connection, looked }: { readonly connection: Connection; readonly looked: Looked },
-  { env, store, buildFor, pushTo }: Omit<FactsEdges, 'signal'> & { readonly buildFor: (job: Job) => RemoteBuild | Promise<RemoteBuild>; readonly pushTo?: PushTarget },
+  { env, store, buildFor, pushTo, packs }: Omit<FactsEdges, 'signal'> & { readonly buildFor: (job: Job) => RemoteBuild | Promise<RemoteBuild>; readonly pushTo?: PushTarget; readonly packs?: NodePacks },
 ): Promise<Driver> {
   const { engine, transport, endpoint, podman } = connection
   if (looked.buildkit && transport) {
     const { createBuildkitDriver } = await import('../driver/buildkit/buildkit.ts')
     const { engineImages } = await import('../driver/docker/engine-images.ts')
     const imagesFor = ({ store: into, options: { sourceDateEpoch } }: RemoteBuild) => engineImages(engine!, { store: into, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) })
-    return counted(createBuildkitDriver({ transport, facts: looked.buildkit, buildFor, env, ...(engine ? { images: imagesFor } : {}), ...(pushTo ? { pushTo } : {}) }), { folder: store.folder, endpoint })
+    return counted(createBuildkitDriver({ transport, facts: looked.buildkit, buildFor, env, ...(engine ? { images: imagesFor } : {}), ...(pushTo ? { pushTo } : {}), ...(packs ? { packs } : {}) }), { folder: store.folder, endpoint })
   }
   const { createDockerDriver } = await import('../driver/docker/docker-driver.ts')
   return counted(createDockerDriver({ engine: engine!, builder: podman ? 'podman' : 'docker', platform: looked.own[0]!, buildFor }), { folder: store.folder, endpoint })
 }
 
 /** How long it is believed that a program ran. Milliseconds. */
-const BELIEF = 60 * 60 * 1000
+export const BELIEF = 60 * 60 * 1000
 
 interface ProofRecord {
   readonly identity: string

@@ -10,6 +10,7 @@ import { loadDrivers } from './load-drivers.ts'
 import type { Environment } from './docker-config.ts'
 import { nodeFacts, openDriver } from './facts.ts'
 import { look, type Looked } from './look.ts'
+import { findNodePacks, withPacks } from './packs.ts'
 
 export interface OpenNodesEdges {
   readonly env: Environment
@@ -17,6 +18,8 @@ export interface OpenNodesEdges {
   readonly signal: AbortSignal
   /** The platforms that programs are to run for: each is proven on each node that it is not native on. */
   readonly wanted: readonly Platform[]
+  /** Absent: nodes that may have packs of native toolchains are not asked about them. */
+  readonly packs?: boolean
 }
 
 /** Seconds until a node that does not answer is given up; a container may have to be started first, and its image be pulled. */
@@ -55,15 +58,17 @@ export async function openNodes(definitions: readonly NodeDefinition[], edges: O
   return { local: others.length < definitions.length, nodes, lost }
 }
 
-async function openNode(definition: NodeDefinition, { env, store, signal, wanted }: OpenNodesEdges, limit: number): Promise<OpenedNode> {
+async function openNode(definition: NodeDefinition, { env, store, signal, wanted, packs: asked }: OpenNodesEdges, limit: number): Promise<OpenedNode> {
   const { connection, looked } = await reach(definition, { env, signal, limit: definition.endpoint.kind === 'container' ? START_LIMIT : limit, slow: SLOW_LIMIT })
   try {
     const soon = AbortSignal.any([signal, AbortSignal.timeout(PROOF_LIMIT * 1000)])
-    const node = await nodeFacts(definition, { connection, looked, wanted }, { env, store, signal: soon })
+    const facts = await nodeFacts(definition, { connection, looked, wanted }, { env, store, signal: soon })
+    const packs = asked && definition.packs ? await findNodePacks(definition, facts, { connection, looked }, { env, store, signal: soon }) : undefined
+    const node = packs ? await withPacks(facts, packs) : facts
     signal.throwIfAborted()
     return {
       node: { ...node, takesStages: looked.buildkit?.abilities.has(ABILITY.layouts) === true },
-      driver: (buildFor, { pushTo } = {}) => openDriver({ connection, looked }, { env, store, buildFor, ...(pushTo ? { pushTo } : {}) }),
+      driver: (buildFor, { pushTo } = {}) => openDriver({ connection, looked }, { env, store, buildFor, ...(pushTo ? { pushTo } : {}), ...(packs ? { packs } : {}) }),
       pushes: looked.buildkit?.givesOci === true,
       close: () => connection.close(),
     }

@@ -83,18 +83,23 @@ export function provablePlatforms(own: readonly Platform[]): Platform[] {
 
 async function probeBuilds(folder: string, { wanted, store }: Pick<ProveOptions, 'wanted' | 'store'>): Promise<ReadonlyMap<string, RemoteBuild>> {
   await Promise.all(ARCHITECTURES.map((architecture) => writeFile(join(folder, architecture.name), probeProgram(architecture), { mode: 0o755 })))
+  return new Map(wanted.map((platform): [string, RemoteBuild] => [formatPlatform(platform), probeBuild(folder, { store, dockerfile: dockerfileFor(platform) })]))
+}
+
+/** A build of a folder that nobody knows of: no network, no cache, no credentials. */
+export function probeBuild(folder: string, { store, dockerfile }: { readonly store: Store; readonly dockerfile: string }): RemoteBuild {
   const options: BuildOptions = {
     context: folder, file: '-', cwd: folder, platforms: [], buildArgs: {}, labels: {}, annotations: [], buildContexts: {}, tags: [], outputs: [], push: false,
     noCache: true, pull: false, progress: 'quiet', registries: {}, cacheFrom: [], cacheTo: [], network: 'none',
   }
-  const common = {
+  return {
     options, store,
+    dockerfile: { text: dockerfile, shown: 'Dockerfile' },
     context: { kind: 'folder', path: folder, ignore: [] },
     secret: async () => undefined,
     agent: () => undefined,
     credentials: { find: async (): Promise<Credential> => ({ kind: 'none' }), looked: async () => 'nowhere' },
-  } as const
-  return new Map(wanted.map((platform): [string, RemoteBuild] => [formatPlatform(platform), { ...common, dockerfile: { text: dockerfileFor(platform), shown: 'Dockerfile' } }]))
+  }
 }
 
 async function run(driver: Driver, platform: Platform, { node, signal }: Pick<ProveOptions, 'node' | 'signal'>): Promise<Emulated> {

@@ -11,6 +11,7 @@ import { nodeFacts } from './facts.ts'
 import { runningJobs } from './load.ts'
 import type { Looked } from './look.ts'
 import { reach } from './open.ts'
+import { findNodePacks, withPacks } from './packs.ts'
 import { provablePlatforms } from './prove.ts'
 
 /** A node as people see it. */
@@ -80,7 +81,8 @@ async function stateOf(definition: NodeDefinition, reached: { connection: Connec
   const wanted = provablePlatforms(looked.own)
   // In this order: programs that prove something run in builds, and count
   const [usage, jobs] = await Promise.all([usageOf(reached, edges).catch(() => undefined), runningJobs(edges.store.folder, connection.endpoint)])
-  const facts = await nodeFacts(definition, { ...reached, wanted }, edges)
+  const found = await nodeFacts(definition, { ...reached, wanted }, edges)
+  const facts = definition.packs ? await withPacks(found, await findNodePacks(definition, found, reached, edges)) : found
   const running = usage?.running
   return {
     status: 'ready',

@@ -73,8 +73,8 @@ async function readFileOf(env: Environment): Promise<Required<SavedFile>> {
 }
 
 function isSettings(value: unknown): value is NodeSettings {
-  const { endpoint, platforms = [], slots = '' } = (value ?? {}) as Partial<NodeSettings>
-  return typeof endpoint === 'string' && typeof slots === 'string' && Array.isArray(platforms) && platforms.every((one) => typeof one === 'string')
+  const { endpoint, platforms = [], slots = '', packs = '' } = (value ?? {}) as Partial<NodeSettings>
+  return typeof endpoint === 'string' && typeof slots === 'string' && typeof packs === 'string' && Array.isArray(platforms) && platforms.every((one) => typeof one === 'string')
 }
 
 async function write(env: Environment, file: SavedFile): Promise<void> {

@@ -14,6 +14,8 @@ export interface PackOfPlatform {
   readonly platform: string
   readonly name: string
   readonly digest: string
+  /** The node whose steps could start programs from it. */
+  readonly node?: string
 }
 
 /** What is told beside the images. */
@@ -32,7 +34,7 @@ export function metadataText(set: ImageSet, tags: readonly Reference[], { missin
     ...(missing.length > 0
       ? { 'xbuild.missing': missing.map(({ platform, error: { code, message } }) => ({ platform: formatPlatform(platform), code, message })) }
       : {}),
-    ...(packs.length > 0 ? { 'xbuild.packs': packs.map(({ platform, name, digest }) => ({ platform, name, digest })) } : {}),
+    ...(packs.length > 0 ? { 'xbuild.packs': packs.map(({ platform, name, digest, node }) => ({ platform, name, digest, ...(node === undefined ? {} : { node }) })) } : {}),
   }
   return `${JSON.stringify(metadata, null, 2)}\n`
 }

@@ -1,4 +1,5 @@
 import type { NodeReport, NodeState } from '../nodes/report.ts'
+import type { Emulated } from '../plan/types.ts'
 import { formatPlatform, type Platform } from '../platform.ts'
 import { cleanLine, cut, formatBytes } from './text.ts'
 
@@ -54,8 +55,15 @@ function readyRows({ driver, version, native, emulated, load, cache, containerdS
     ['Cache', cache === undefined ? 'not known' : formatBytes(cache)],
     ...(driver === 'embedded' ? [] : [['Image store', containerdStore ? 'several platforms under one name' : 'one platform under one name'] as const]),
     ['Native', list(native)],
-    ...emulated.map((entry): readonly [string, string] => [formatPlatform(entry.platform), entry.status === 'ready' ? `runs under ${entry.emulator}` : `${entry.reason} (${entry.hint})`]),
+    ...emulated.map((entry): readonly [string, string] => [formatPlatform(entry.platform), entry.status === 'ready' ? `runs under ${entry.emulator}${nativeOf(entry)}` : `${entry.reason} (${entry.hint})`]),
   ]
+}
+
+/** Native toolchains for its steps, where the node was defined with packs. */
+function nativeOf({ toolchains }: Emulated & { status: 'ready' }): string {
+  if (!toolchains) return ''
+  const { packs, refused } = toolchains
+  return packs.length > 0 ? `; natively where a step starts them: ${packs.join(', ')}` : `; nothing natively: ${refused.join('; ')}`
 }
 
 /** Variants of one architecture as a number. */

@@ -34,6 +34,6 @@ function rowsOf({ architecture, runs, handlers, emulator }: ArchitectureStatus):
 }
 
 function cellsOf({ name, enabled, flags, interpreter, origin }: HandlerStatus): string[] {
-  const path = `${interpreter.path}${interpreter.version ? ` ${interpreter.version}` : ''}${interpreter.exists ? '' : ' (not there)'}`
+  const path = `${interpreter.path}${interpreter.version ? ` ${interpreter.version}` : ''}${interpreter.handler ? ' with the handler of packs' : ''}${interpreter.exists ? '' : ' (not there)'}`
   return [enabled ? name : `${name} (off)`, flags || '-', path, origin.by, origin.file ?? 'no']
 }

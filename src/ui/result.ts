@@ -8,7 +8,7 @@ export interface FinishedBuild {
   /** Optional platforms that are missing, and why. */
   readonly missing?: readonly { readonly platform: string; readonly error: { readonly message: string } }[]
   /** Native toolchains that programs of emulated steps were run from. */
-  readonly packs?: readonly { readonly platform: string; readonly name: string; readonly digest: string; readonly cached?: boolean }[]
+  readonly packs?: readonly { readonly platform: string; readonly name: string; readonly digest: string; readonly node?: string; readonly cached?: boolean }[]
   readonly tags: readonly string[]
   readonly outputs: readonly { readonly type: string; readonly dest?: string; readonly engine?: string; readonly names?: readonly string[] }[]
   /** Folder of the store. */
@@ -29,7 +29,8 @@ export function formatResult(result: FinishedBuild, options: { readonly color: b
   })
   const built = `${paint('green', 'Built')} ${paint('bold', result.digest)} for ${count(result.images.length, 'platform')}`
   const missing = (result.missing ?? []).map(({ platform, error }) => `  ${paint('yellow', 'missing')} ${platform} (optional): ${cleanText(error.message)}`)
-  const packs = (result.packs ?? []).filter(({ cached }) => !cached).map(({ platform, name, digest }) => `  ${paint('dim', `${platform} ran natively: ${name}, pack ${digest.replace(/^sha256:/, '').slice(0, 12)}`)}`)
+  const natively = ({ node }: { readonly node?: string }) => (node === undefined ? 'ran natively' : `could run natively on ${node}`)
+  const packs = (result.packs ?? []).filter(({ cached }) => !cached).map((pack) => `  ${paint('dim', `${pack.platform} ${natively(pack)}: ${pack.name}, pack ${pack.digest.replace(/^sha256:/, '').slice(0, 12)}`)}`)
   return `${[built, ...images, ...packs, ...missing, ...whereabouts(result)].join('\n')}\n`
 }
 

@@ -16,6 +16,7 @@ test.each([
     ['add', 'board', 'ssh://pi@board', '--platform', 'linux/arm64', '--slots=2', '--use'],
     { verb: 'add', settings: { endpoint: 'ssh://pi@board', platforms: ['linux/arm64'], slots: '2' }, use: true },
   ],
+  [['add', 'board', 'ssh://pi@board', '--packs'], { verb: 'add', settings: { endpoint: 'ssh://pi@board', packs: 'true' } }],
 ])('xbuild node %j', (argv, options) => {
   expect(read(...argv)).toMatchObject({ command: 'node', options })
 })
@@ -30,22 +31,25 @@ test.each([
   [['add', 'board', 'board.example'], /it is no endpoint/],
   [['add', 'board', 'ssh://board', '--slots', 'many'], /not a whole number/],
   [['add', 'board', 'ssh://board', '--platform', 'linux/arm65'], /unknown architecture/],
+  [['add', 'board', 'local', '--packs'], /has them anyway/],
+  [['rm', 'board', '--packs'], /belongs to xbuild node add/],
   [['rm', 'board', '--slots', '2'], /belongs to xbuild node add/],
 ])('xbuild node %j is refused', (argv, message) => {
   expect(() => read(...argv)).toThrow(message)
 })
 
 test('nodes of xbuild.yaml, with all their mistakes at once', () => {
-  expect(parseConfigFile('nodes:\n  board: ssh://pi@board\n  cluster: {endpoint: tcp://c:1234, platforms: [linux/arm64, linux/amd64], slots: 8}\n', 'xbuild.yaml').nodes).toMatchObject([
+  expect(parseConfigFile('nodes:\n  board: ssh://pi@board\n  cluster: {endpoint: tcp://c:1234, platforms: [linux/arm64, linux/amd64], slots: 8, packs: true}\n', 'xbuild.yaml').nodes).toMatchObject([
     { name: 'board', endpoint: { kind: 'ssh', host: 'board' }, origin: 'xbuild.yaml' },
-    { name: 'cluster', endpoint: { kind: 'tcp' }, platforms: [{ architecture: 'arm64' }, { architecture: 'amd64' }], slots: 8 },
+    { name: 'cluster', endpoint: { kind: 'tcp' }, platforms: [{ architecture: 'arm64' }, { architecture: 'amd64' }], slots: 8, packs: true },
   ])
-  const bad = 'nodes:\n  a: {platforms: linux/arm64}\n  b: {endpoint: ssh://b, slot: 1}\n  c: nowhere\n'
+  const bad = 'nodes:\n  a: {platforms: linux/arm64}\n  b: {endpoint: ssh://b, slot: 1}\n  c: nowhere\n  d: {endpoint: ssh://d, packs: maybe}\n'
   expect(() => parseConfigFile(bad, 'xbuild.yaml')).toThrow(expect.objectContaining({
     diagnostics: [
       expect.objectContaining({ message: 'Cannot use node "a": it has no endpoint', at: { file: 'xbuild.yaml', line: 2 } }),
       expect.objectContaining({ hint: 'Did you mean "slots"?', at: { file: 'xbuild.yaml', line: 3 } }),
       expect.objectContaining({ message: expect.stringContaining('it is no endpoint'), at: { file: 'xbuild.yaml', line: 4 } }),
+      expect.objectContaining({ message: expect.stringContaining('neither true nor false'), at: { file: 'xbuild.yaml', line: 5 } }),
     ],
   }))
 })

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { run, type Ended } from '../e2e/support/xbuild.ts'
@@ -14,6 +14,8 @@ export interface Docker {
   readonly socket: string
   /** A path below the work folder as Docker sees it. */
   inside(path: string): string
+  /** Runs a program of this machine where the engine's handlers for programs of other CPUs are; only with handlers of its own. */
+  onItsMachine(...command: string[]): Promise<Ended>
   stop(): Promise<void>
 }
 
@@ -22,8 +24,12 @@ const SOCKET = '/run/docker.sock'
 /** What the names of its control groups begin with; the process id of the tests follows. */
 const GROUP = 'xbuild-conformance-'
 
-/** Starts `dockerd` in the Debian of `root`; `work` is the only folder of this machine that it sees, and holds all it writes. */
-export async function startDocker(root: string, work: string): Promise<Docker> {
+/**
+ * Starts `dockerd` in the Debian of `root`; `work` is the only folder of this machine that it sees, and holds all it writes. With handlers
+ * of its own it runs in a user namespace (Linux 6.7): none is registered for it, and what is registered is seen by nobody else.
+ * Its steps then have no host network.
+ */
+export async function startDocker(root: string, work: string, { ownHandlers = false } = {}): Promise<Docker> {
   mkdirSync(work, { recursive: true })
   const group = `${GROUP}${process.pid}`
   const config = {
@@ -37,24 +43,41 @@ export async function startDocker(root: string, work: string): Promise<Docker> {
     mount --bind "$1" "$1"; cd "$1"
     mount -t proc proc proc; mount --rbind /sys sys; mount --rbind /dev dev; mount -t tmpfs tmpfs run; mount -t tmpfs tmpfs tmp
     mount --bind "$2" .${WORK}
+    ${ownHandlers ? OWN_HANDLERS : ''}
     exec chroot . /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root dockerd --config-file ${WORK}/daemon.json >"$2/dockerd.log" 2>&1`
   // All of it dies with this process, however that ends
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private', 'sh', '-c', script, 'sh', root, work], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
+  const isolated = ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private', 'sh', '-c', script, 'sh', root, work]
+  const [file, ...args] = ownHandlers ? ['unshare', '--user', 'sh', '-c', MAPPED, ...isolated] : isolated
+  const child = spawn(file!, args, { stdio: ['ignore', 'ignore', 'inherit'] })
   try {
+    if (ownHandlers) await mapIds(child)
     const docker = clientOf(child, work)
     await ready(child, docker, work)
     return {
       docker,
       socket: join(work, 'docker.sock'),
       inside: (path) => join(WORK, relative(work, path)),
+      onItsMachine: (...command) => run('nsenter', ['--target', daemonOf(child) ?? '', '--user', '--mount', '--', ...command]),
       stop: () => end(child, group),
     }
   } catch (error) {
     await end(child, group)
     throw error
   }
+}
+
+/** Inside: what registers handlers there must change nothing of this machine. */
+const OWN_HANDLERS = `for folder in /proc/sys/fs/binfmt_misc proc/sys/fs/binfmt_misc; do mount -t binfmt_misc binfmt_misc $folder; done
+    mkdir -p /etc/binfmt.d; mount -t tmpfs tmpfs /etc/binfmt.d; mount -t tmpfs tmpfs /var/lib`
+/** Waits until it is somebody in its user namespace. */
+const MAPPED = 'until grep -q . /proc/self/uid_map; do sleep 0.02; done; exec "$0" "$@"'
+/** All ids but the last: with all of them it would look like the first user namespace to runc. */
+const ALL_IDS = '0 0 4294967294'
+
+async function mapIds(child: ChildProcess): Promise<void> {
+  const userOf = (pid: number | string) => readlinkSync(`/proc/${pid}/ns/user`)
+  while (child.exitCode === null && userOf(child.pid!) === userOf('self')) await sleep(10)
+  for (const map of ['uid_map', 'gid_map']) writeFileSync(`/proc/${child.pid}/${map}`, ALL_IDS)
 }
 
 function clientOf(child: ChildProcess, work: string): Docker['docker'] {

@@ -14,6 +14,7 @@ import { ABILITY, checkAbilities, type BuildkitFacts } from './facts.ts'
 import type { SolveRequestSchema } from './gen/control_pb.ts'
 import { createLinks, type Link } from './links.ts'
 import { namedContextAttributes } from './named-contexts.ts'
+import { createHandOver, type NodePacks } from './packs/hand-over.ts'
 import { createProgress } from './progress.ts'
 import { checkPlatform, pushedImage, storedImage } from './result.ts'
 import { newId } from './session/session.ts'
@@ -28,6 +29,8 @@ export interface BuildkitOptions {
   readonly images?: (build: RemoteBuild) => EngineImages
   /** The result goes there from the daemon itself, by digest, and not to this machine. Only for daemons that give out OCI content. */
   readonly pushTo?: PushTarget
+  /** What emulated steps get of native toolchains. */
+  readonly packs?: NodePacks
   /** BUILDPLATFORM of all jobs; absent: the daemon's own. */
   readonly buildPlatform?: Platform
   readonly env?: Readonly<Record<string, string | undefined>>
@@ -48,6 +51,7 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
   const { transport, facts } = options
   const links = createLinks(transport, options.env ?? {})
   const progress = createProgress()
+  const handOver = options.packs && createHandOver(options.packs)
 
   async function build(job: Job, { signal, emit, stages = [] }: DriverOptions): Promise<BuiltImage> {
     const remote = await options.buildFor(job)
@@ -62,7 +66,8 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
       const { client, session, inputs } = link
       const caches = await jobCaches({ build: remote, facts, platform, stores: inputs.stores, env: options.env ?? {}, warn })
       const named = await namedContextAttributes({ build: remote, facts, platform, stages, signal, stores: inputs.stores })
-      const attributes = { ...frontendAttributes(job, remote, { ownImages: transport.session !== undefined, ...overridden(options) }), ...named }
+      const handed = await handOver?.to(remote, inputs, warn)
+      const attributes = { ...frontendAttributes(job, remote, { ownImages: transport.session !== undefined, ...overridden(options) }), ...named, ...handed?.attributes }
       const name = `xbuild.invalid/result:${newId()}`
       const request = {
         Frontend: remote.dockerfile.frontend ? 'gateway.v0' : 'dockerfile.v0',
@@ -78,7 +83,8 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
       const image = await taken(answer, { name, remote, platform, signal })
       checkPlatform(image.config, job.kind === 'image' ? job.target : job.platform, transport.endpoint)
       const made = link
-      return { ...image, exportTree: ({ signal }) => exportTree({ transport, link: made, build: remote, request, signal }) }
+      const packs = [...stages.flatMap((stage) => stage.image.packs ?? []), ...[...told.packs()].flatMap((context) => handed?.packs.get(context) ?? [])]
+      return { ...image, ...(packs.length > 0 ? { packs } : {}), exportTree: ({ signal }) => exportTree({ transport, link: made, build: remote, request, signal }) }
     } catch (error) {
       const step = told.failed()
       throw failureOf(link?.ownFailure(error) ?? error, { endpoint: transport.endpoint, signal, dockerfile: remote.dockerfile, emulated, ...(step ? { step } : {}) })

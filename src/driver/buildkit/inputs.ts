@@ -25,6 +25,8 @@ export interface SessionInputs {
   readonly sharedKey: string
   /** Content stores by name, for images that are inputs and for caches. */
   readonly stores: Map<string, Contents>
+  /** Folders by name, real ones and others. */
+  readonly trees: Map<string, Tree>
   close(): void
 }
 
@@ -53,6 +55,7 @@ export function openInputs(build: RemoteBuild, env: Readonly<Record<string, stri
     ],
     sharedKey: sharedKeyOf(build),
     stores,
+    trees,
     close,
   }
 }
@@ -74,7 +77,7 @@ function tokenHttp({ registries }: BuildOptions, env: Readonly<Record<string, st
  * The text as the daemon looks for it. The ignore file of its own stands for whichever there is: the daemon then asks for no other, and an
  * empty one would not count.
  */
-function dockerfileTree({ dockerfile, context }: RemoteBuild): Tree {
+export function dockerfileTree({ dockerfile, context }: RemoteBuild): Tree {
   return memoryTree({ Dockerfile: dockerfile.text, ...(context.kind === 'folder' ? { 'Dockerfile.dockerignore': `${['#', ...context.ignore].join('\n')}\n` } : {}) })
 }
 

@@ -79,7 +79,8 @@ async function stageAddress({ image }: BuiltStage, { stores }: NamedContextOptio
   return layoutAddress(stores, descriptor.digest, imageContents([descriptor, manifest.config, ...manifest.layers], blobs))
 }
 
-function layoutAddress(stores: Map<string, Contents>, digest: string, contents: Contents): string {
+/** Puts an image among the content of a session; gives the address by which a frontend finds it. */
+export function layoutAddress(stores: Map<string, Contents>, digest: string, contents: Contents): string {
   const name = `layout${digest.slice(digest.indexOf(':') + 1, 40)}`
   stores.set(`oci:${name}`, contents)
   return `oci-layout://${name}@${digest}`

@@ -3,6 +3,7 @@ import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import { XbuildError } from '../../errors.ts'
 import type { BuildEvent, Emit } from '../driver.ts'
 import { commandOf, exitCodeOf } from './failure.ts'
+import { withoutPacks } from './packs/step-name.ts'
 import type { StatusResponse, Vertex, VertexWarning } from './gen/control_pb.ts'
 
 /** What a daemon tells of the steps of all jobs it has, as events. A step that several jobs share is told once. */
@@ -17,6 +18,8 @@ export interface BuildProgress {
   failed(): { readonly name: string; readonly output: readonly string[] } | undefined
   /** Why the result must not be used, though the daemon makes one. */
   refused(): XbuildError | undefined
+  /** Contexts of packs that were mounted into steps which really ran. */
+  packs(): ReadonlySet<string>
   /** No more will come: steps that are still open were stopped. */
   end(): void
 }
@@ -49,6 +52,7 @@ export function createProgress(): Progress {
   return {
     follow({ emit, platform, dockerfile, emulated }) {
       const owner = {}
+      const packs = new Set<string>()
       let failed: Vertex | undefined
       let refused: XbuildError | undefined
 
@@ -57,7 +61,10 @@ export function createProgress(): Progress {
         return step?.owner === owner && step.state === 'open' ? step : undefined
       }
 
-      function vertex(found: Vertex): void {
+      function vertex(told: Vertex): void {
+        const { name, context } = withoutPacks(told.name)
+        const found = { ...told, name }
+        if (context !== undefined && found.completed && !found.cached && found.error === '') packs.add(context)
         if (!found.started || isQuiet(found.name)) return
         if (found.error !== '' && !/context canceled/.test(found.error)) failed = found
         let step = steps.get(found.digest)
@@ -125,6 +132,7 @@ export function createProgress(): Progress {
           }
         },
         refused: () => refused,
+        packs: () => packs,
         failed: () => failed && { name: failed.name, output: [...(steps.get(failed.digest)?.last ?? [])] },
         end() {
           for (const [digest, step] of steps) {

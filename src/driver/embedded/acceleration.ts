@@ -9,16 +9,11 @@ import type { Twins } from '../../emulation/packs/twins.ts'
 import { toXbuildError, XbuildError } from '../../errors.ts'
 import { formatPlatform, type Platform } from '../../platform.ts'
 import type { StoreFolder } from '../../store/folder.ts'
-import type { Emit } from '../driver.ts'
+import type { Emit, UsedPack } from '../driver.ts'
 import { listenForQuestions } from './questions.ts'
 import type { RunParams } from './protocol.ts'
 
-/** A pack that programs of a platform were run from. */
-export interface UsedPack {
-  readonly platform: string
-  readonly name: string
-  readonly digest: string
-}
+export type { UsedPack }
 
 /** A step in which twins may be started. */
 export interface AcceleratedStep {

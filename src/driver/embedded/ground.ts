@@ -67,9 +67,9 @@ function createPackList(): PackList {
   const found = new Map<string, UsedPack & { readonly cached: boolean }>()
   return {
     add(packs, cached) {
-      for (const { platform, name, digest } of packs) {
-        const key = `${platform} ${digest}`
-        if (!cached || !found.has(key)) found.set(key, { platform, name, digest, cached })
+      for (const pack of packs) {
+        const key = [pack.platform, pack.digest, pack.node].join(' ')
+        if (!cached || !found.has(key)) found.set(key, { ...pack, cached })
       }
     },
     all: () => [...found.values()],

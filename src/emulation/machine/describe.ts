@@ -11,6 +11,8 @@ export interface Interpreter {
   readonly version?: string
   /** Linked to one address in memory. */
   readonly fixedAddress: boolean
+  /** The handler that starts native twins is before it. */
+  readonly handler?: true
 }
 
 const ET_EXEC = 2
@@ -21,7 +23,20 @@ export async function describeInterpreter(path: string, options: { readonly sign
   // By its own name: Debian's links end in -binfmt-P, and then it takes what follows for a program
   const real = await realpath(path)
   const version = await emulatorVersion(real, options).catch(() => undefined)
-  return { path, exists: true, fixedAddress: (await elfType(real)) === ET_EXEC, ...(version === undefined ? {} : { version }) }
+  return { path, exists: true, fixedAddress: (await elfType(real)) === ET_EXEC, ...((await hasHandler(real)) ? { handler: true as const } : {}), ...(version === undefined ? {} : { version }) }
+}
+
+/** Whether a program ends in the handler: its last bytes name the folder where that looks. */
+async function hasHandler(path: string): Promise<boolean> {
+  const file = await open(path).catch(() => undefined)
+  if (!file) return false
+  try {
+    const tail = Buffer.alloc(16_384)
+    const { bytesRead } = await file.read(tail, 0, tail.length, Math.max(0, (await file.stat()).size - tail.length))
+    return tail.subarray(0, bytesRead).includes('/dev/.xbuild/step/')
+  } finally {
+    await file.close()
+  }
 }
 
 /** `e_type` of an ELF file of this machine's byte order; undefined for anything else. */

@@ -20,7 +20,12 @@ export interface InstallRequest {
   readonly force: boolean
   /** Let set-user-id programs keep their rights. */
   readonly credentials: boolean
+  /** Put the handler that starts native twins before QEMU, where it can be. */
+  readonly packs: boolean
 }
+
+/** Emulators with the handler before them lie there as long as they are registered. */
+export const MACHINE_PACKS = '/var/lib/xbuild/packs'
 
 export interface InstallEdges {
   readonly env: Environment
@@ -35,7 +40,10 @@ export async function installHandlers(request: InstallRequest, edges: InstallEdg
   const chosen = await chooseEmulators(request, edges)
   if (await openBinfmt()) edges.say('Mounted binfmt_misc')
   const ours: Chosen[] = []
-  for (const one of chosen) if (await installOne(one, request, edges)) ours.push(one)
+  for (const plain of chosen) {
+    const one = request.packs ? await withHandler(plain, edges) : plain
+    if (await installOne(one, request, edges)) ours.push(one)
+  }
   for (const line of await warningsOf(ours, edges.signal)) edges.say(`warning: ${line}`)
   if (ours.length > 0 && !(await isReadAtBoot())) edges.say(`Nothing on this machine reads ${bootFile(ours[0]!.architecture)} at boot: run xbuild qemu install again after a reboot`)
 }
@@ -48,6 +56,16 @@ export function assertRoot(action: string, hint: string): void {
 interface Chosen {
   readonly architecture: Architecture
   readonly emulator: Emulator
+}
+
+/** The same emulator with the handler before it; as it is for an architecture that no packs are made for. Throws HOST. */
+async function withHandler({ architecture, emulator }: Chosen, { signal, say }: InstallEdges): Promise<Chosen> {
+  const [{ fusedEmulator }, { PACK_TARGETS }] = await Promise.all([import('../packs/fused-emulator.ts'), import('../packs/targets.ts')])
+  if (PACK_TARGETS[architecture.name] === undefined) {
+    say(`${architecture.name}: there are no packs for its programs`)
+    return { architecture, emulator }
+  }
+  return { architecture, emulator: { ...emulator, path: await fusedEmulator(emulator, { folder: MACHINE_PACKS, signal }) } }
 }
 
 async function chooseEmulators({ architectures }: InstallRequest, { env, signal, say }: InstallEdges): Promise<Chosen[]> {
