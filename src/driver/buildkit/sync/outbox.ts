@@ -47,6 +47,13 @@ export function createOutbox(write: WriteFrames): Outbox {
     used += packet.length
   }
 
+  function stat(entry: TreeEntry): void | Promise<void> {
+    if (used + FRAME_HEADER + statRoom(entry) > SIZE) return flush().then(() => stat(entry))
+    const end = writeStat(buffer, used + FRAME_HEADER, entry)
+    header(used, end - used - FRAME_HEADER)
+    used = end
+  }
+
   function header(at: number, length: number): number {
     buffer[at] = 0
     return buffer.writeUInt32BE(length, at + 1)
@@ -54,7 +61,7 @@ export function createOutbox(write: WriteFrames): Outbox {
 
   return {
     flush,
-    stat: (entry) => append(encodeStat(entry)),
+    stat,
     bare: (type, id) => append(Uint8Array.from([...(type === 0 ? [] : [0x08, type]), ...(id === undefined ? [] : [0x18, ...varint(id)])])),
     async piece(id, file) {
       while (SIZE - used < SIZE / 8) await flush()
@@ -83,27 +90,74 @@ function varint(value: number): number[] {
   return bytes
 }
 
-/** A packet of type STAT, which is 0 and so not written. */
-export function encodeStat({ path, mode, size, modified, linkname }: TreeEntry): Uint8Array {
-  const name = Buffer.from(path)
-  const link = Buffer.from(linkname ?? '')
-  const head = [0x0a, ...varint(name.length)]
-  const middle = [0x10, ...varint(mode), ...(size === 0n ? [] : [0x28, ...varint64(size)]), 0x30, ...varint64(modified), ...(link.length === 0 ? [] : [0x3a, ...varint(link.length)])]
-  const length = head.length + name.length + middle.length + link.length
-  const start = [0x12, ...varint(length)]
-  const packet = new Uint8Array(start.length + length)
-  let at = 0
-  for (const part of [start, head, name, middle, link]) {
-    packet.set(part, at)
-    at += part.length
-  }
-  return packet
+/** Most bytes of a packet of type STAT beside its names. */
+const STAT_HEADER = 64
+
+/** A packet of type STAT by itself. */
+export function encodeStat(entry: TreeEntry): Uint8Array {
+  const packet = Buffer.alloc(statRoom(entry))
+  return packet.subarray(0, writeStat(packet, 0, entry))
 }
 
-function varint64(value: bigint): number[] {
-  const bytes: number[] = []
-  for (let rest = BigInt.asUintN(64, value); ; rest >>= 7n) {
-    if (rest < 128n) return [...bytes, Number(rest)]
-    bytes.push(Number(rest & 127n) | 128)
+/** Bytes that a packet of type STAT takes at most: a character of a string is at most three. */
+function statRoom({ path, linkname }: TreeEntry): number {
+  return STAT_HEADER + 3 * (path.length + (linkname?.length ?? 0))
+}
+
+/** Writes a packet of type STAT, which is 0 and so not written; gives back where it ends. */
+function writeStat(buffer: Buffer, at: number, { path, mode, size, modified, linkname = '' }: TreeEntry): number {
+  const [name, link] = [Buffer.byteLength(path), Buffer.byteLength(linkname)]
+  const [big, time] = [size === 0n ? 0 : 1 + varint64Length(size), varint64Length(modified)]
+  const length = 1 + varintLength(name) + name + 1 + varintLength(mode) + big + 1 + time + (link === 0 ? 0 : 1 + varintLength(link) + link)
+  buffer[at++] = 0x12
+  at = putVarint(buffer, at, length)
+  buffer[at++] = 0x0a
+  at = putVarint(buffer, at, name)
+  at += buffer.write(path, at)
+  buffer[at++] = 0x10
+  at = putVarint(buffer, at, mode)
+  if (big > 0) {
+    buffer[at++] = 0x28
+    at = putVarint64(buffer, at, size)
   }
+  buffer[at++] = 0x30
+  at = putVarint64(buffer, at, modified)
+  if (link === 0) return at
+  buffer[at++] = 0x3a
+  at = putVarint(buffer, at, link)
+  return at + buffer.write(linkname, at)
+}
+
+function varintLength(value: number): number {
+  let length = 1
+  for (; value > 127; value = Math.floor(value / 128)) length++
+  return length
+}
+
+function putVarint(buffer: Buffer, at: number, value: number): number {
+  for (; value > 127; value = Math.floor(value / 128)) buffer[at++] = (value % 128) | 128
+  buffer[at] = value
+  return at + 1
+}
+
+/** Where a 64-bit number is taken apart into halves: arithmetic on bigints makes a new one at every step. */
+const wide = new DataView(new ArrayBuffer(8))
+
+function varint64Length(value: bigint): number {
+  wide.setBigInt64(0, value)
+  const high = wide.getUint32(0)
+  const bits = high === 0 ? 32 - Math.clz32(wide.getUint32(4)) : 64 - Math.clz32(high)
+  return Math.max(1, Math.ceil(bits / 7))
+}
+
+function putVarint64(buffer: Buffer, at: number, value: bigint): number {
+  const end = at + varint64Length(value)
+  let [low, high] = [wide.getUint32(4), wide.getUint32(0)]
+  for (; at < end - 1; at++) {
+    buffer[at] = (low & 127) | 128
+    low = ((low >>> 7) | (high << 25)) >>> 0
+    high >>>= 7
+  }
+  buffer[at] = low & 127
+  return end
 }

@@ -24,7 +24,8 @@ export async function sendTree(call: Pick<ServedCall<typeof PacketSchema, typeof
       if (over) return
       if (entry.isFile && entry.linkname === undefined) files.set(id, { path: entry.path, size: entry.size })
       id++
-      await outbox.stat(entry)
+      const full = outbox.stat(entry)
+      if (full) await full
       // The receiver starts to ask as soon as it knows of files
       if (id % 256 === 0) await outbox.flush()
     }

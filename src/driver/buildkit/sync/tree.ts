@@ -44,16 +44,18 @@ export function folderTree(root: string, follow: Tree['follow']): Tree {
     function* walk(folder: string, pending: TreeEntry[]): Iterable<TreeEntry> {
       for (const name of namesIn(join(root, folder))) {
         const path = folder === '' ? name : `${folder}/${name}`
-        const stat = lstatSync(join(root, path), { bigint: true, throwIfNoEntry: false })
-        if (!stat || stat.isSocket()) continue // Go leaves sockets out as well
+        const stat = lstatSync(`${root}/${path}`, BIG)
+        const mode = Number(stat?.mode ?? 0)
+        const type = mode & constants.S_IFMT
+        if (!stat || type === constants.S_IFSOCK) continue // Go leaves sockets out as well
         const takes = filter.takes(path)
-        if (!stat.isDirectory()) {
+        if (type !== constants.S_IFDIR) {
           if (!takes) continue
-          yield* pending.splice(0)
-          yield fileEntry(path, stat)
+          if (pending.length > 0) yield* pending.splice(0)
+          yield fileEntry(path, stat, mode)
           continue
         }
-        const entry = { path, mode: toGoMode(Number(stat.mode)), size: 0n, modified: stat.mtimeNs, isFile: false }
+        const entry = { path, mode: toGoMode(mode), size: 0n, modified: stat.mtimeNs, isFile: false }
         if (takes) {
           yield* pending.splice(0)
           yield entry
@@ -67,17 +69,18 @@ export function folderTree(root: string, follow: Tree['follow']): Tree {
         }
       }
     }
-    function fileEntry(path: string, stat: BigIntStats): TreeEntry {
-      const common = { path, mode: toGoMode(Number(stat.mode)), modified: stat.mtimeNs }
-      if (stat.isSymbolicLink()) return { ...common, size: stat.size, linkname: readlinkSync(join(root, path)), isFile: false }
-      if (!stat.isFile()) return { ...common, size: 0n, isFile: false }
-      if (stat.nlink > 1n) {
-        const id = `${stat.dev}:${stat.ino}`
+    function fileEntry(path: string, { mtimeNs: modified, size, nlink, dev, ino }: BigIntStats, bits: number): TreeEntry {
+      const mode = toGoMode(bits)
+      const type = bits & constants.S_IFMT
+      if (type === constants.S_IFLNK) return { path, mode, size, modified, linkname: readlinkSync(`${root}/${path}`), isFile: false }
+      if (type !== constants.S_IFREG) return { path, mode, size: 0n, modified, isFile: false }
+      if (nlink > 1n) {
+        const id = `${dev}:${ino}`
         const first = seen.get(id)
-        if (first !== undefined) return { ...common, size: 0n, linkname: first, isFile: true }
+        if (first !== undefined) return { path, mode, size: 0n, modified, linkname: first, isFile: true }
         seen.set(id, path)
       }
-      return { ...common, size: stat.size, isFile: true }
+      return { path, mode, size, modified, isFile: true }
     }
   }
 
@@ -101,6 +104,8 @@ export function folderTree(root: string, follow: Tree['follow']): Tree {
 export function changed(path: string, cause?: unknown): XbuildError {
   return new XbuildError('CONTEXT_CHANGED', `Cannot send "${path}": it changed while the context was read`, { cause, hint: 'Build again when nothing writes to the context' })
 }
+
+const BIG = { bigint: true, throwIfNoEntry: false } as const
 
 /** Files that exist only here, in the root of the tree; they are new each time. */
 export function memoryTree(files: Readonly<Record<string, string>>): Tree {
