@@ -26,13 +26,13 @@ const OPTIONS = {
 }
 
 const HELP = `Usage: npm run bench -- [OPTIONS]
-  --workloads A,B    of ${Object.entries(WORKLOADS).map(([name, { title }]) => `\n                       ${name.padEnd(8)} ${title}`).join('')}
+  --workloads A,B    of ${Object.entries(WORKLOADS).map(([name, { title }]) => `\n                       ${name.padEnd(11)} ${title}`).join('')}
   --peers A,B        only these of xbuild, buildx, buildah, node (default: all that are there)
   --runs N           runs of each (default: 5 when nothing changed, 3 else)
   --platform LIST    (default: ${OPTIONS.platform.default})
   --work FOLDER      contexts, stores and results (default: ${OPTIONS.work.default})
   --json FILE        where the numbers go (default: FOLDER/results.json)
-XBUILD_BENCH_BUILDX: the command of docker buildx, when it is not on PATH.`
+XBUILD_BENCH_BUILDX: the command of docker buildx, when it is not on PATH; XBUILD_BENCH_NODE: the daemon it builds on, as xbuild reaches it.`
 
 for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143]]) process.once(signal, () => process.exit(status))
 

@@ -45,10 +45,7 @@ export const WORKLOADS = {
     prepare: manyFiles,
     async before(peer, { context: folder, run }) {
       await peer.forget?.()
-      const other = `${folder}-${peer.name}-${run}`
-      renameSync(current ?? folder, other)
-      current = other
-      return other
+      return renamed(folder, `${peer.name}-${run}`)
     },
     command: (peer, { context: folder }) => peer.build?.(folder, { cache: false }),
     aim: (peer) => (peer === 'buildx' ? { ratio: 0.6 } : undefined),
@@ -71,10 +68,49 @@ export const WORKLOADS = {
     command: (peer, { context: folder }) => (peer.forget ? peer.build(folder, { cache: false }) : undefined),
     aim: (peer) => (peer === 'buildah' ? { ratio: 1 } : undefined),
   },
+  'node-small': {
+    title: 'a small image, nothing changed, built by a BuildKit node, OCI folder out',
+    runs: 5,
+    prepare: ({ work, base }) => context(work, 'node-small', `FROM ${base}\nCOPY hello.txt /\nRUN cat /hello.txt > /copy\n`, { 'hello.txt': 'hello\n' }),
+    command: (peer, { context: folder }) => peer.onNode?.(folder, { cache: true, output: true }),
+    aim: (peer) => (peer === 'buildx' ? { ratio: 0.7 } : undefined),
+  },
+  'node-same': {
+    title: 'the context of 20,000 files and 500 MB on a BuildKit node, nothing changed',
+    runs: 5,
+    prepare: manyFiles,
+    command: (peer, { context: folder }) => peer.onNode?.(folder, { cache: true, output: false }),
+    aim: (peer) => (peer === 'buildx' ? { ratio: 0.7 } : undefined),
+  },
+  'node-upload': {
+    title: 'that context sent to a BuildKit node for the first time',
+    runs: 3,
+    cold: true,
+    prepare: manyFiles,
+    before: (peer, { context: folder, run }) => renamed(folder, `${peer.name}-up-${process.pid}-${run}`),
+    command: (peer, { context: folder }) => peer.onNode?.(folder, { cache: false, output: false }),
+    aim: (peer) => (peer === 'buildx' ? { ratio: 0.9 } : undefined),
+  },
+  'node-cold': {
+    title: 'the same, and the image of 500 MB comes back as an OCI folder',
+    runs: 2,
+    cold: true,
+    prepare: manyFiles,
+    before: (peer, { context: folder, run }) => renamed(folder, `${peer.name}-cold-${process.pid}-${run}`),
+    command: (peer, { context: folder }) => peer.onNode?.(folder, { cache: false, output: true }),
+    aim: (peer) => (peer === 'buildx' ? { ratio: 1 } : undefined),
+  },
 }
 
 /** The name that the large context has now: BuildKit knows a context it has seen by its name. */
 let current
+
+function renamed(folder, name) {
+  const other = `${folder}-${name}`
+  renameSync(current ?? folder, other)
+  current = other
+  return other
+}
 
 async function empty(peer) {
   await peer.forget?.()
