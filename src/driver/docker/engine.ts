@@ -1,5 +1,6 @@
 import { Agent } from 'node:http'
 import type { Duplex } from 'node:stream'
+import { inspect } from 'node:util'
 import type DockerModem from 'docker-modem'
 import type Dockerode from 'dockerode'
 import { XbuildError } from '../../errors.ts'
@@ -82,6 +83,11 @@ class DialAgent extends Agent {
   constructor(dial: Dial) {
     super({ keepAlive: true, maxFreeSockets: 2 })
     this.#dial = dial
+  }
+
+  /** docker-modem describes every call at length, agent and all, for a log that nobody asked for. */
+  [inspect.custom](): string {
+    return 'DialAgent'
   }
 
   override createConnection(_options: unknown, callback?: (error: Error | null, stream: Duplex) => void): Duplex | null | undefined {
