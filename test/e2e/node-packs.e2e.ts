@@ -16,6 +16,8 @@ const folder = tempFolder()
 const missing = await whyNot()
 if (missing) console.warn(`Skipped: native toolchains on a Docker node: ${missing}`)
 
+const PACKS = ['cc1', 'cc1plus', 'lto1', 'as']
+
 const SOURCE = 'int printf(const char *, ...);\nint numbers[64];\nint main(int count, char **words) { for (int i = 0; i < 64; i++) numbers[i] = i * count; printf("%s %d\\n", words[0], numbers[7]); return 0; }\n'
 const SHAPES = 'struct Shape { virtual int sides() const { return 0; } virtual ~Shape() = default; };\nstruct Square : Shape { int sides() const override { return 4; } };\nint main() { Square s; const Shape &shape = s; return shape.sides() - 4; }\n'
 
@@ -70,8 +72,12 @@ describe.skipIf(missing !== undefined)('native toolchains on a Docker node', () 
     toolchain = await toolchainBase('toolchain', ['arm64'])
     busybox = await baseLayout('busybox')
     const kept = join(cache, '../accel-store')
-    const { code, stderr } = await xbuild(['pack', 'build', 'cc1@14', 'cc1plus@14', 'lto1@14', 'as'], { store: kept })
-    expect(code, stderr).toBe(0)
+    const listed = await xbuild(['pack', 'ls'], { store: kept })
+    // The tests of the engine's own twins make them anew
+    if (!PACKS.every((name) => new RegExp(` ${name} \\(`).test(listed.stdout))) {
+      const { code, stderr } = await xbuild(['pack', 'build', ...PACKS.map((name) => (name === 'as' ? name : `${name}@14`))], { store: kept })
+      expect(code, stderr).toBe(0)
+    }
     mkdirSync(store)
     cpSync(join(kept, 'packs'), join(store, 'packs'), { recursive: true })
     docker = await startDocker(await dockerRoot(cache), work, { ownHandlers: true })
@@ -106,7 +112,7 @@ describe.skipIf(missing !== undefined)('native toolchains on a Docker node', () 
     expect(packed.stderr).toMatch(/cc1 is \/dev\/\.xbuild\/packs\/[0-9a-f]{64}\/lib\/ld\.so .*\/bin\/cc1 .*-quiet source/)
     expect(packed.stderr).toContain('here: ls: /dev/.xbuild: No such file or directory')
     expect(packed.stderr).toMatch(/linux\/arm64 +cross on engine/)
-    for (const name of ['cc1', 'cc1plus', 'lto1', 'as']) expect(packed.stderr).toMatch(new RegExp(`linux/arm64 could run natively on engine: ${name} \\(.*, pack [0-9a-f]{12}\n`))
+    for (const name of PACKS) expect(packed.stderr).toMatch(new RegExp(`linux/arm64 could run natively on engine: ${name} \\(.*, pack [0-9a-f]{12}\n`))
     // Steps are called what their author wrote
     expect(packed.stderr).not.toContain('--mount=')
     const plain = await build(['--accel=off'])
