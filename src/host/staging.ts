@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { XbuildError } from '../errors.ts'
 import { tempNameFor } from './files.ts'
+import { pipeToFile } from './pipe-to-file.ts'
 
 /** What one output may do. */
 export interface WriteOptions {
@@ -23,7 +24,7 @@ export async function stageFile(path: string, data: AsyncIterable<Uint8Array>, o
 
 /** `stageFile` for a file inside a larger output: what the file system says comes as it is, for the caller to put the output's name on. */
 export async function stageStream(path: string, data: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<void> {
-  await staged(path, async (temp) => pipeline(data, createWriteStream(temp, { flags: 'wx' }), options))
+  await staged(path, async (temp) => pipeToFile([data], temp, { flags: 'wx', ...options }))
 }
 
 /** Makes a folder that is not there yet; its name shows up only once `fill` is done. */

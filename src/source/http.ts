@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { showUrl } from '../dockerfile/show-url.ts'
 import { XbuildError } from '../errors.ts'
 import { createAgents } from '../host/http/agents.ts'
 import { createHttp, type SendHttp } from '../host/http/send.ts'
+import { pipeToFile } from '../host/pipe-to-file.ts'
 import { keyOf } from '../store/key.ts'
 import type { Store } from '../store/store.ts'
 import { askPatiently, checkStatus, discard } from './http-failure.ts'
@@ -152,7 +151,7 @@ async function keep(response: IncomingMessage, { store, what, signal, onProgress
     },
   })
   try {
-    await pipeline(response, meter, createWriteStream(file, { flags: 'wx' }), { signal })
+    await pipeToFile([response, meter], file, { flags: 'wx', signal })
     const digest = `sha256:${hash.digest('hex')}`
     const handle = await open(file, 'r')
     await handle.sync().finally(() => handle.close())

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
-import { createWriteStream } from 'node:fs'
 import { open, readFile } from 'node:fs/promises'
 import { Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { XbuildError } from '../errors.ts'
+import { pipeToFile } from '../host/pipe-to-file.ts'
 import { isTarHeader } from '../oci/tar-decode.ts'
 import { TAR_BLOCK } from '../oci/tar-format.ts'
 
@@ -28,7 +27,7 @@ export async function readStdin(stdin: NodeJS.ReadableStream, { file, signal }: 
       done(null, chunk)
     },
   })
-  await pipeline(stdin, meter, createWriteStream(file, { flags: 'wx', mode: 0o600 }), { signal })
+  await pipeToFile([stdin, meter], file, { flags: 'wx', mode: 0o600, signal })
   if (looksLikeArchive(await firstBytes(file))) return { kind: 'archive', file, digest: hash.digest('hex') }
   return { kind: 'text', text: await readText(file, 'standard input') }
 }

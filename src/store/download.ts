@@ -3,8 +3,8 @@ import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Transform } from 'node:stream'
-import { pipeline } from 'node:stream/promises'
 import { XbuildError } from '../errors.ts'
+import { pipeToFile } from '../host/pipe-to-file.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { digestAlgorithm, digestHex, parseDigest } from '../oci/digest.ts'
 import { isAlive } from './alive.ts'
@@ -59,13 +59,7 @@ async function fill(part: string, { digest, size }: Descriptor, { source, signal
         done(null, chunk)
       },
     })
-    // Opened first: a stream that opens the file itself may do so when the transfer has failed already, and leave it behind
-    const file = await open(part, current > 0 ? 'a' : 'w')
-    const body = await source(current).catch(async (error: unknown) => {
-      await file.close()
-      throw error
-    })
-    await pipeline(body, meter, file.createWriteStream(), { signal })
+    await pipeToFile([await source(current), meter], part, { flags: current > 0 ? 'a' : 'w', signal })
   }
   if (current < size) throw new XbuildError('REGISTRY', `Cannot store ${digest}: only ${current} of ${size} bytes arrived`, { hint: 'Try again: it goes on from here' })
   const found = `${digestAlgorithm(digest)}:${hash.digest('hex')}`
