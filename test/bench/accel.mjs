@@ -16,6 +16,14 @@ import { median } from './report.mjs'
 /** What we want to reach: beside our own amd64 build, beside plain QEMU in the same run, and for programs without a twin. */
 const AIM = { native: 1.6, qemu: 6, cost: 0.03 }
 
+const HELP = `Usage: npm run bench:accel -- [OPTIONS]
+  --only A,B       of ${Object.entries(PROJECTS).map(([name, { about }]) => `\n                     ${name.padEnd(6)} ${about}`).join('')}
+                     cost   what the handler costs programs without a twin
+  --runs N         runs of each (default: 3)
+  --program FILE   another xbuild than the one in dist
+  --work FOLDER    contexts, store and results (default: ${join(cache, 'bench')})
+  --json FILE      where the numbers go (default: FOLDER/accel.json)`
+
 const WAYS = [
   { name: 'amd64', args: ['--platform', 'linux/amd64'] },
   { name: 'arm64', args: ['--platform', 'linux/arm64', '--accel=require'] },
@@ -28,19 +36,23 @@ const TURNS = 6
 
 await main(async () => {
   const { values } = parseArgs({
-    options: { runs: { type: 'string', default: '3' }, only: { type: 'string', default: 'lua,go,cost' }, program: { type: 'string' }, work: { type: 'string', default: join(cache, 'bench') } },
+    options: { help: { type: 'boolean', default: false }, json: { type: 'string' }, runs: { type: 'string', default: '3' }, only: { type: 'string', default: 'lua,go,cost' }, program: { type: 'string' }, work: { type: 'string', default: join(cache, 'bench') } },
   })
+  if (values.help) return console.log(HELP)
   const unknown = values.only.split(',').find((name) => name !== 'cost' && !PROJECTS[name])
   if (unknown !== undefined) throw new Stop(`There is no "${unknown}": write ${[...Object.keys(PROJECTS), 'cost'].join(', ')}`)
   if (!values.program) await buildProgram()
   await installPrograms(neededToBuild())
   const program = [process.execPath, values.program ?? join(root, 'dist/xbuild.cjs'), '--progress=plain', '--no-cache', '--store', join(values.work, 'store-accel')]
+  const results = {}
   for (const name of values.only.split(',')) {
     const context = join(values.work, `context-accel-${name}`)
     await mkdir(context, { recursive: true })
-    if (name === 'cost') await measureCost({ program, context })
-    else await measureProject(PROJECTS[name], { program, context, runs: Number(values.runs) })
+    results[name] = name === 'cost' ? await measureCost({ program, context }) : await measureProject(PROJECTS[name], { program, context, runs: Number(values.runs) })
   }
+  const file = values.json ?? join(values.work, 'accel.json')
+  await writeFile(file, `${JSON.stringify({ at: new Date().toISOString(), aim: AIM, results }, null, 2)}\n`)
+  console.log(`Numbers: ${file}`)
 })
 
 async function measureProject({ about, base, write }, { program, context, runs }) {
@@ -58,12 +70,15 @@ async function measureProject({ about, base, write }, { program, context, runs }
       console.error(`${way.name} ${round === 0 ? 'first' : round}: ${took.seconds.toFixed(1)} s, ${took.cpu.toFixed(1)} s of CPU`)
     }
   }
+  const ratios = {}
   for (const kind of ['seconds', 'cpu']) {
     const [native, packs, qemu] = WAYS.map(({ name }) => median(found.get(name).map((took) => took[kind])))
+    ratios[kind] = { native, packs, qemu, toNative: packs / native, toQemu: qemu / packs }
     console.log(`  ${kind === 'cpu' ? 'CPU seconds' : 'Seconds    '}  amd64 ${native.toFixed(1)}  arm64 ${packs.toFixed(1)}  plain QEMU ${qemu.toFixed(1)}: ${(packs / native).toFixed(2)} x amd64 (aim ${AIM.native}), ${(qemu / packs).toFixed(1)} x faster than QEMU (aim ${AIM.qemu})`)
   }
   const { code, stdout } = await run('diff', ['--recursive', '--brief', out(WAYS[1]), out(WAYS[2])])
   console.log(code === 0 ? '  The arm64 results are the same bytes' : `  The arm64 results DIFFER:\n${stdout}`)
+  return { ...ratios, same: code === 0 }
 }
 
 /** Starts of a small program: CPU time of all of them, as the shell that started them tells it; one way after the other, in turns. */
@@ -82,6 +97,7 @@ async function measureCost({ program, context }) {
   }
   const pairs = cost.auto.map((one, i) => one / cost.off[i] - 1)
   console.log(`Programs without a twin: ${median(cost.off).toFixed(2)} ms of CPU per start under plain QEMU, ${median(cost.auto).toFixed(2)} ms with the handler: ${(median(pairs) * 100).toFixed(1)} % more (aim under ${AIM.cost * 100} %)`)
+  return { milliseconds: cost, more: median(pairs) }
 }
 
 /** Wall clock and processor time of a command line and everything that it started, and what it said. */
