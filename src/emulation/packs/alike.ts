@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { configuredDifferently } from './configured.ts'
 import { configuredWith } from './elf.ts'
 import type { Recipe } from './recipes.ts'
@@ -39,6 +39,8 @@ async function go(one: Unpacked, other: Unpacked): Promise<string | undefined> {
 }
 
 async function goSettings(root: string): Promise<Map<string, string>> {
-  const paths = (await readdir(root, { recursive: true })).filter((path) => path.includes('/go-') && GO_SETTINGS.test(path))
+  // With types: names alone would be followed through symbolic links, which may lead out of the package
+  const entries = await readdir(root, { recursive: true, withFileTypes: true })
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => relative(root, join(entry.parentPath, entry.name))).filter((path) => path.includes('/go-') && GO_SETTINGS.test(path))
   return new Map(await Promise.all(paths.map(async (path) => [path, await readFile(join(root, path), 'utf8')] as const)))
 }

@@ -41,9 +41,10 @@ function processesNaming(store: string): string[] {
 
 function temporaryIn(store: string): string[] {
   try {
-    return readdirSync(store, { recursive: true, encoding: 'utf8' })
-      .filter((name) => /(^|\/)\.?tmp-/.test(name))
-      .map((name) => join(store, name))
+    // With types: names alone would be followed through the symbolic links of images, out of the store and round in circles
+    return readdirSync(store, { recursive: true, withFileTypes: true })
+      .filter(({ name }) => /^\.?tmp-/.test(name))
+      .map(({ parentPath, name }) => join(parentPath, name))
   } catch {
     return []
   }
