@@ -1,19 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { release } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findHandler } from '../../src/emulation/packs/fused-emulator.ts'
-import { hasPrivateBinfmt } from '../../src/emulation/namespace-errors.ts'
 import { writeFiles } from './support/context.ts'
-import { importExamples } from './support/examples.ts'
 import { root, tempFolder } from './support/places.ts'
+import { packStore, toolchainBase, whyNoToolchains } from './support/toolchains.ts'
 import { run, xbuild, type Ended } from './support/xbuild.ts'
 
 const folder = tempFolder()
-const { cacheFolder, toolchainBase } = await importToolchains()
-/** Shared with the test of C compilers, and kept from run to run for its packs; everything else in it is removed. */
-const store = join(cacheFolder, 'accel-store')
-const missing = await whyNot()
+const store = await packStore()
+const missing = await whyNoToolchains()
 if (missing) console.warn(`Skipped: native Go toolchain: ${missing}`)
 
 const NAMES = ['go-compile', 'go-asm', 'go-link', 'go-cgo']
@@ -116,16 +111,3 @@ RUN printf 'package a\\nfunc F() int { return 1 }\\n' >/a.go && "$(go env GOTOOL
     expect(stderr).toContain('ran natively: go-compile (')
   })
 })
-
-async function importToolchains(): Promise<{ cacheFolder: string; toolchainBase(name: string, architectures?: readonly string[]): Promise<string> }> {
-  const [{ cache }, { toolchainBase }] = await Promise.all([import(join(root, 'examples/setup/places.mjs')), import(join(root, 'test/support/toolchain-base.mjs'))])
-  return { cacheFolder: cache, toolchainBase }
-}
-
-async function whyNot(): Promise<string | undefined> {
-  if (process.arch !== 'x64') return 'it is tested on amd64'
-  if (!hasPrivateBinfmt(release())) return `Linux ${release()} is older than 6.7`
-  const { findProgram } = await importExamples()
-  for (const name of ['apt-get', 'dpkg-deb', 'cc', 'ld', 'objcopy']) if (!findProgram(name)) return `there is no ${name}`
-  return findHandler() ? undefined : 'dist has no handler'
-}

@@ -1,22 +1,18 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs'
-import { release } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findHandler } from '../../src/emulation/packs/fused-emulator.ts'
-import { hasPrivateBinfmt } from '../../src/emulation/namespace-errors.ts'
 import { writeFiles } from './support/context.ts'
-import { baseLayout, importExamples } from './support/examples.ts'
+import { baseLayout } from './support/examples.ts'
 import { CLEAN, leftovers } from './support/leftovers.ts'
 import { ordinaryUser } from './support/ordinary-user.ts'
 import { root, tempFolder } from './support/places.ts'
+import { packStore, toolchainBase, whyNoToolchains } from './support/toolchains.ts'
 import { run, runOk, xbuild, type Ended } from './support/xbuild.ts'
 
 const folder = tempFolder()
 const user = ordinaryUser(folder)
-const { cacheFolder, toolchainBase } = await importToolchains()
-/** Kept from run to run for its packs, which come from the archive; everything else in it is removed. */
-const store = join(cacheFolder, 'accel-store')
-const missing = await whyNot()
+const store = await packStore()
+const missing = await whyNoToolchains()
 if (missing) console.warn(`Skipped: native toolchains: ${missing}`)
 
 const NAMES = ['cc1', 'cc1plus', 'lto1', 'as']
@@ -146,17 +142,4 @@ RUN echo "int answer(void) { return 42; }" >a.c && gcc -O2 -c a.c
 
 function filesIn(folder: string): number {
   return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).length
-}
-
-async function importToolchains(): Promise<{ cacheFolder: string; toolchainBase(name: string, architectures?: readonly string[]): Promise<string> }> {
-  const [{ cache }, { toolchainBase }] = await Promise.all([import(join(root, 'examples/setup/places.mjs')), import(join(root, 'test/support/toolchain-base.mjs'))])
-  return { cacheFolder: cache, toolchainBase }
-}
-
-async function whyNot(): Promise<string | undefined> {
-  if (process.arch !== 'x64') return 'they are tested on amd64'
-  if (!hasPrivateBinfmt(release())) return `Linux ${release()} is older than 6.7`
-  const { findProgram } = await importExamples()
-  for (const name of ['apt-get', 'dpkg-deb', 'cc', 'ld', 'objcopy']) if (!findProgram(name)) return `there is no ${name}`
-  return findHandler() ? undefined : 'dist has no handler'
 }

@@ -1,19 +1,17 @@
 import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
-import { release } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hasPrivateBinfmt } from '../../src/emulation/namespace-errors.ts'
-import { findHandler } from '../../src/emulation/packs/fused-emulator.ts'
 import { cacheFolder } from '../conformance/support/places.ts'
 import { removeLeftovers, startDocker, type Docker } from '../support/docker.ts'
 import { dockerRoot } from '../support/docker-root.ts'
 import { writeFiles } from './support/context.ts'
-import { baseLayout, importExamples } from './support/examples.ts'
-import { program, root, tempFolder } from './support/places.ts'
+import { baseLayout } from './support/examples.ts'
+import { program, tempFolder } from './support/places.ts'
+import { packStore, toolchainBase, whyNoToolchains } from './support/toolchains.ts'
 import { xbuild, type RunOptions } from './support/xbuild.ts'
 
 const folder = tempFolder()
-const missing = await whyNot()
+const missing = process.getuid?.() === 0 ? await whyNoToolchains() : 'the engine is started as root'
 if (missing) console.warn(`Skipped: native toolchains on a Docker node: ${missing}`)
 
 const PACKS = ['cc1', 'cc1plus', 'lto1', 'as']
@@ -68,10 +66,9 @@ describe.skipIf(missing !== undefined)('native toolchains on a Docker node', () 
     const cache = await cacheFolder()
     removeLeftovers(cache)
     work = join(cache, `work-${process.pid}`)
-    const { toolchainBase } = (await import(join(root, 'test/support/toolchain-base.mjs'))) as { toolchainBase(name: string, architectures: readonly string[]): Promise<string> }
     toolchain = await toolchainBase('toolchain', ['arm64'])
     busybox = await baseLayout('busybox')
-    const kept = join(cache, '../accel-store')
+    const kept = await packStore()
     const listed = await xbuild(['pack', 'ls'], { store: kept })
     // The tests of the engine's own twins make them anew
     if (!PACKS.every((name) => new RegExp(` ${name} \\(`).test(listed.stdout))) {
@@ -150,12 +147,3 @@ describe.skipIf(missing !== undefined)('native toolchains on a Docker node', () 
     expect(planned.stdout).toMatch(/runs natively where a step starts them: .*cc1 \(/)
   })
 })
-
-async function whyNot(): Promise<string | undefined> {
-  if (process.arch !== 'x64') return 'they are tested on amd64'
-  if (process.getuid?.() !== 0) return 'the engine is started as root'
-  if (!hasPrivateBinfmt(release())) return `Linux ${release()} is older than 6.7`
-  const { findProgram } = await importExamples()
-  for (const name of ['apt-get', 'dpkg-deb', 'cc', 'ld']) if (!findProgram(name)) return `there is no ${name}`
-  return findHandler() ? undefined : 'dist has no handler'
-}

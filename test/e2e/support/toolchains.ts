@@ -1,0 +1,30 @@
+import { release } from 'node:os'
+import { join } from 'node:path'
+import { findHandler } from '../../../src/emulation/packs/fused-emulator.ts'
+import { hasPrivateBinfmt } from '../../../src/emulation/namespace-errors.ts'
+import { importExamples } from './examples.ts'
+import { root } from './places.ts'
+
+interface Bases {
+  toolchainBase(name: string, architectures?: readonly string[]): Promise<string>
+}
+
+/** The OCI layout of a base image with compilers, made at first use. */
+export async function toolchainBase(name: string, architectures?: readonly string[]): Promise<string> {
+  return ((await import(join(root, 'test/support/toolchain-base.mjs'))) as Bases).toolchainBase(name, architectures)
+}
+
+/** A store that is kept from run to run for its packs, which come from the archive; tests remove everything else in it. */
+export async function packStore(): Promise<string> {
+  const { cache } = (await import(join(root, 'examples/setup/places.mjs'))) as { cache: string }
+  return join(cache, 'accel-store')
+}
+
+/** Why native toolchains cannot be tested on this machine; nothing where they can. */
+export async function whyNoToolchains(): Promise<string | undefined> {
+  if (process.arch !== 'x64') return 'they are tested on amd64'
+  if (!hasPrivateBinfmt(release())) return `Linux ${release()} is older than 6.7`
+  const { findProgram } = await importExamples()
+  for (const name of ['apt-get', 'dpkg-deb', 'cc', 'ld', 'objcopy']) if (!findProgram(name)) return `there is no ${name}`
+  return findHandler() ? undefined : 'dist has no handler'
+}
