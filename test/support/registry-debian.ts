@@ -2,10 +2,10 @@ import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from './free-port.ts'
 
 /** A running registry; `host` is like `127.0.0.1:41234`, plain http. */
 export interface DebianRegistry {
@@ -86,13 +86,4 @@ function bcrypt(password: string): string {
   const hash = execFileSync('perl', ['-e', script, `$2y$05$${salt}`], { input: password, encoding: 'utf8' })
   if (!hash.startsWith('$2y$')) throw new Error('This system has no bcrypt in crypt(3)')
   return hash
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
