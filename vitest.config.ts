@@ -3,7 +3,16 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/**/*.test.ts'], globalSetup: ['test/support/generate.ts'], testTimeout: 10_000, isolate: false } },
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          globalSetup: ['test/support/generate.ts'],
+          testTimeout: 10_000,
+          isolate: false,
+          maxWorkers: 2, // by itself vitest takes one on a machine of two processors
+        },
+      },
       {
         test: {
           name: 'e2e',
