@@ -1,5 +1,7 @@
 import { resolve } from 'node:path'
+import { provenanceOf } from './config/attest.ts'
 import type { BuildOptions, NamedContext } from './config/options.ts'
+import type { Attested, AttestEdges } from './attest.ts'
 import { createImages } from './driver/embedded/images.ts'
 import type { Emit, UsedPack } from './driver/driver.ts'
 import { openEngines, type Engines } from './engines.ts'
@@ -13,7 +15,7 @@ import { checkDestinations, checkOutputs, type OutputPlan } from './publish/chec
 import { loadable } from './publish/load.ts'
 import { publish } from './publish/publish.ts'
 import { dispatch } from './run/dispatch.ts'
-import { isWhole, settle } from './run/outcome.ts'
+import { isWhole, settle, type Settled } from './run/outcome.ts'
 import { createListener } from './run/watch.ts'
 import { openSite, type Site } from './site.ts'
 
@@ -44,6 +46,7 @@ export interface BuildResult {
 
 /** Builds one Dockerfile for every platform asked for and writes the result where the options say. Throws XbuildError. */
 export async function build(options: BuildOptions, given: BuildEdges): Promise<BuildResult> {
+  const started = new Date()
   const listener = createListener(given.emit)
   const { emit } = listener
   const edges = { ...given, emit }
@@ -67,11 +70,13 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
     if (!isWhole(outcomes)) await engines.keep(outcomes)
     const settled = settle(prepared.plan, outcomes, signal)
     for (const { image } of settled.built) site.ground.packs.add(image.packs ?? [], false)
+    const attested = await attestBuilt(options, settled, { prepared, env: given.env, started, signal })
     const published = await publish({
       ...outputs,
-      images: settled.built.map(({ job, image }) => ({ platform: job.target, image })),
+      images: settled.built.map((built) => ({ platform: built.job.target, image: built.image, attestation: attested?.of(built) })),
       missing: settled.missing,
       packs: site.ground.packs.all(),
+      ...(attested ? { provenance: attested.summaries } : {}),
       ...(loads ? { loadTarget: loads.get } : {}),
       registry: async () => site.registry,
       stdout, emit, signal,
@@ -96,6 +101,12 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
     await loads?.close()
   }
   return build({ ...options, cacheFrom: [] }, given)
+}
+
+/** How the images came to be, when that is asked for: code that most builds never load. */
+async function attestBuilt(options: BuildOptions, { built }: Settled, edges: AttestEdges): Promise<Attested | undefined> {
+  const wanted = provenanceOf(options)
+  return wanted && (await import('./attest.ts')).attest(wanted, built, edges)
 }
 
 /** The engines that images are to be loaded into: code that most builds never load. */

@@ -74,7 +74,7 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
       async build(job, jobOptions) {
         refusePlain(job)
         const kept = job.kind === 'image' ? await takeUp(job, jobOptions.signal) : undefined
-        return withFiles(kept ?? (await (await driverOf(name)).build(job, jobOptions)))
+        return withFiles(kept ? { ...kept, isOlder: true } : await (await driverOf(name)).build(job, jobOptions))
       },
       close: async () => undefined,
     }),
@@ -151,7 +151,7 @@ async function openCachesOf(options: BuildOptions, edges: Parameters<typeof open
 }
 
 /** The stages of a target where `$BUILDPLATFORM` is another one. */
-function graphWhere({ platform, options, dockerfile, graph }: TargetBuild, buildPlatform: Platform): StageGraph {
+export function graphWhere({ platform, options, dockerfile, graph }: TargetBuild, buildPlatform: Platform): StageGraph {
   return samePlatform(graph.buildPlatform, buildPlatform) ? graph : graphOf(dockerfile, options, { target: platform, buildPlatform }).graph
 }
 

@@ -10,7 +10,8 @@ import { keepWithin } from './store/limit.ts'
 import type { Store } from './store/store.ts'
 
 /** The index stays in the store under its tags, whatever else was done with it. */
-export async function keepInStore(store: Store, { descriptor, bytes }: PublishResult, tags: readonly string[]): Promise<void> {
+export async function keepInStore(store: Store, { descriptor, bytes, attested }: PublishResult, tags: readonly string[]): Promise<void> {
+  for (const document of attested) await store.blobs.put(document.bytes, document.descriptor.mediaType)
   await store.blobs.put(bytes, descriptor.mediaType)
   // Without a name it stays until the next prune
   if (tags.length === 0) await store.records.put('images', keyOf(descriptor.digest), { descriptor })

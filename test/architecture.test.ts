@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 
 const src = join(import.meta.dirname, '../src')
 
-const PURE = ['errors.ts', 'did-you-mean.ts', 'platform.ts', 'oci', 'dockerfile', 'plan', 'config']
+const PURE = ['errors.ts', 'did-you-mean.ts', 'platform.ts', 'oci', 'dockerfile', 'plan', 'config', 'provenance']
 const BELOW_DRIVER = ['host', 'registry', 'store', 'source', 'emulation']
 
 /** The table of src/README.md: what each folder may import beside itself. Folders that are not named may import anything. */
@@ -17,6 +17,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   dockerfile: PURE,
   plan: PURE,
   config: PURE,
+  provenance: PURE,
   host: ['errors.ts'],
   registry: [...PURE, 'host'],
   store: [...PURE, 'host'],
@@ -43,7 +44,7 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Folders that nothing but the street and its doors may import. */
-const DOORS = ['build.ts', 'site.ts', 'machines.ts', 'prepare.ts', 'targets.ts', 'engines.ts', 'habits.ts', 'preflight.ts', 'finish.ts', 'index.ts', 'cli', 'action']
+const DOORS = ['build.ts', 'site.ts', 'machines.ts', 'prepare.ts', 'targets.ts', 'engines.ts', 'habits.ts', 'preflight.ts', 'finish.ts', 'attest.ts', 'index.ts', 'cli', 'action']
 
 interface Import {
   readonly file: string

@@ -2,6 +2,7 @@ import { parseAnnotation } from '../oci/annotation.ts'
 import { parseRemote } from '../dockerfile/remote.ts'
 import { parseReference } from '../oci/reference.ts'
 import { parsePlatform, samePlatform, type Platform } from '../platform.ts'
+import { parseAttests, parseProvenance, type ProvenanceOptions } from './attest.ts'
 import { parseBuildContext } from './build-context.ts'
 import { parseCall, type Call } from './call.ts'
 import { parseCacheSource, parseCacheTarget, type CacheSource, type CacheTarget } from './cache.ts'
@@ -62,6 +63,16 @@ export function annotations(texts: readonly string[]): readonly string[] {
 /** Named contexts by name. */
 export function buildContexts(texts: readonly string[], { label }: FlagInput): Readonly<Record<string, NamedContext>> {
   return record(texts.map((text) => parseBuildContext(text, label)).map(({ name, context }) => [name, context]))
+}
+
+/** What is attested of the build, or false. */
+export function provenance(texts: readonly string[], { label }: FlagInput): ProvenanceOptions | false {
+  return parseProvenance(last(texts), label)
+}
+
+/** Attestations by type. */
+export function attests(texts: readonly string[], { label }: FlagInput): ProvenanceOptions | false | undefined {
+  return parseAttests(texts, label)
 }
 
 /** Names and endpoints of nodes, each once. */

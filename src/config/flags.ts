@@ -162,6 +162,28 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
     absent: {},
     parse: read.buildContexts,
   },
+  provenance: {
+    name: 'provenance',
+    placeholder: 'true|false|mode=min|mode=max[,KEY=VALUE]',
+    group: 'advanced',
+    key: 'provenance',
+    help:
+      'Attest beside each image how it was made: base images, stages, native toolchains; mode=max, which true means, with build arguments and Dockerfile. '
+      + 'KEY: version, builder-id, reproducible, inline-only, filename',
+    default: 'false',
+    absent: undefined,
+    parse: read.provenance,
+  },
+  attest: {
+    name: 'attest',
+    placeholder: 'type=provenance[,KEY=VALUE]',
+    repeat: true,
+    group: 'advanced',
+    key: 'attest',
+    help: 'The same as --provenance, which wins; disabled=true switches it off',
+    absent: undefined,
+    parse: read.attests,
+  },
   metadataFile: {
     name: 'metadata-file',
     placeholder: 'FILE',

@@ -1,5 +1,6 @@
 import type { Remote } from '../dockerfile/remote.ts'
 import type { Platform } from '../platform.ts'
+import type { ProvenanceOptions } from './attest.ts'
 import type { CacheSource, CacheTarget } from './cache.ts'
 import type { NodeDefinition } from './node.ts'
 import type { PlatformOverride } from './overrides.ts'
@@ -59,6 +60,10 @@ export interface BuildOptions extends RunOptions {
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: readonly string[]
   readonly buildContexts: Readonly<Record<string, NamedContext>>
+  /** What is attested of how the image came to be; false, or both absent: nothing. `provenance` wins. */
+  readonly provenance?: ProvenanceOptions | false
+  /** The same, from `--attest`. */
+  readonly attest?: ProvenanceOptions | false
   readonly tags: readonly string[]
   readonly outputs: readonly Output[]
   /** Push to every tag, as `type=registry` does. */

@@ -1,3 +1,4 @@
+import { SBOM_HINT } from './attest.ts'
 import { readBool, usageError } from './values.ts'
 
 /** A flag of `docker buildx build` that xbuild knows and does not do yet. */
@@ -15,7 +16,6 @@ const isTrue = (value: string) => readBool(value) === true
 
 /** By long name. */
 export const LATER_FLAGS: Readonly<Record<string, LaterFlag>> = {
-  attest: { accepts: (value) => /^type=(provenance|sbom),disabled=true$/.test(value) },
   'cgroup-parent': {},
   compress: { isSwitch: true, accepts: isTrue },
   'cpu-period': {},
@@ -27,10 +27,9 @@ export const LATER_FLAGS: Readonly<Record<string, LaterFlag>> = {
   memory: { short: 'm' },
   'memory-swap': {},
   policy: {},
-  provenance: { isSwitch: true, accepts: isFalse, hint: 'Leave it out, or write --provenance=false' },
   resource: {},
   rm: { isSwitch: true, accepts: isTrue },
-  sbom: { isSwitch: true, accepts: isFalse, hint: 'Leave it out, or write --sbom=false' },
+  sbom: { accepts: isFalse, hint: SBOM_HINT },
   'security-opt': {},
   squash: { isSwitch: true, accepts: isFalse },
 }

@@ -2,6 +2,7 @@ import type { XbuildError, SourcePosition } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { ImageConfig } from '../oci/manifest.ts'
 import type { Job } from '../plan/types.ts'
+import type { BuildRecord } from '../provenance/facts.ts'
 
 /** One way of building jobs on a node. Retries and recording are wrappers around this, not flags in it. */
 export interface Driver {
@@ -33,6 +34,10 @@ export interface BuiltImage {
   readonly blobs: BlobSource
   /** Native toolchains that emulated steps of it were given. */
   readonly packs?: readonly UsedPack[]
+  /** How it came to be, when the driver knows; everything was found out on the way. */
+  record?(options: { signal: AbortSignal }): Promise<BuildRecord>
+  /** The run before made it: how is not known any more. */
+  readonly isOlder?: true
   /** Writes the merged file system of the image as a tar stream, when the driver can. */
   exportTree?(options: { signal: AbortSignal }): Promise<NodeJS.ReadableStream>
 }

@@ -54,10 +54,10 @@ export function annotationsFor(annotations: readonly Annotation[], level: Annota
   return Object.fromEntries(fitting.map(({ key, value }) => [key, value]))
 }
 
-/** Refuses annotations that would silently go nowhere. Throws BAD_OPTION. */
-export function checkAnnotations(annotations: readonly Annotation[], platforms: readonly Platform[]): void {
+/** Refuses annotations that would silently go nowhere: an image of one platform has an index only with `hasIndex`. Throws BAD_OPTION. */
+export function checkAnnotations(annotations: readonly Annotation[], platforms: readonly Platform[], { hasIndex = platforms.length !== 1 } = {}): void {
   for (const { levels, platform, key } of annotations) {
-    if (platforms.length === 1 && levels.some((level) => level === 'index' || level === 'manifest-descriptor')) {
+    if (!hasIndex && levels.some((level) => level === 'index' || level === 'manifest-descriptor')) {
       throw new XbuildError('BAD_OPTION', `Cannot annotate the index with "${key}": an image of one platform has no index`, {
         hint: 'Leave the level out, or build for several platforms',
       })

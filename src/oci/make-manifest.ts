@@ -37,9 +37,9 @@ export function makeManifest(parts: {
 /**
  * An OCI image index of the given manifests, each with its platform normalised, in the order given: readers take the first entry that
  * fits (image-spec image-index.md), so the order is the user's to choose, and it does not depend on which build ended first.
- * Throws BAD_PLATFORM for two manifests of one platform, of which readers would never find the second.
+ * `attestations` come after all images, as they are. Throws BAD_PLATFORM for two manifests of one platform, of which readers would never find the second.
  */
-export function makeIndex(children: readonly Descriptor[], annotations?: Readonly<Record<string, string>>): Document {
+export function makeIndex(children: readonly Descriptor[], annotations?: Readonly<Record<string, string>>, attestations: readonly Descriptor[] = []): Document {
   const manifests = children.map(normalized)
   const seen = new Set<string>()
   for (const platform of manifests.flatMap((child) => (child.platform ? [fromDescriptorPlatform(child.platform)] : []))) {
@@ -51,7 +51,7 @@ export function makeIndex(children: readonly Descriptor[], annotations?: Readonl
     }
     seen.add(key)
   }
-  const index: ImageIndex = { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests, ...annotated(annotations) }
+  const index: ImageIndex = { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [...manifests, ...attestations], ...annotated(annotations) }
   return makeDocument(index.mediaType, index)
 }
 

@@ -1,4 +1,5 @@
 import { bestMatch, formatPlatform, normalizePlatform, type Platform } from '../platform.ts'
+import { isAttestation } from './attestation.ts'
 import { fromDescriptorPlatform, type Descriptor } from './descriptor.ts'
 import type { ImageIndex } from './manifest.ts'
 import { isManifestType } from './media-type.ts'
@@ -26,7 +27,7 @@ export function availablePlatforms(index: ImageIndex): string[] {
 function imagesOf(index: ImageIndex): { descriptor: Descriptor; platform: Platform }[] {
   return index.manifests.flatMap((descriptor) => {
     const written = descriptor.platform
-    if (!written || !isManifestType(descriptor.mediaType) || written.os === 'unknown' || written.architecture === 'unknown') return []
+    if (!written || !isManifestType(descriptor.mediaType) || isAttestation(descriptor)) return []
     return [{ descriptor, platform: normalizePlatform(fromDescriptorPlatform(written)) }]
   })
 }

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { provenanceOf } from '../config/attest.ts'
 import type { BuildOptions, Output } from '../config/options.ts'
 import { XbuildError } from '../errors.ts'
 import { kindOf } from '../host/staging.ts'
@@ -15,14 +16,14 @@ export interface OutputPlan {
 }
 
 /** The options that decide it. */
-export type OutputOptions = Pick<BuildOptions, 'outputs' | 'push' | 'load' | 'tags' | 'platforms' | 'annotations' | 'cwd'>
+export type OutputOptions = Pick<BuildOptions, 'outputs' | 'push' | 'load' | 'tags' | 'platforms' | 'annotations' | 'provenance' | 'attest' | 'cwd'>
 
 /** Reads and checks everything about the outputs that can be known before the build, the disk left aside. Throws BAD_OPTION. */
 export function checkOutputs(options: OutputOptions, facts: { readonly stdoutIsTerminal: boolean }): OutputPlan {
   const tags = parseTags(options.tags)
   const annotations = options.annotations.map(parseAnnotation)
   checkPlatforms(options.platforms)
-  if (options.platforms.length > 0) checkAnnotations(annotations, options.platforms)
+  if (options.platforms.length > 0) checkAnnotations(annotations, options.platforms, { hasIndex: options.platforms.length > 1 || provenanceOf(options) !== undefined })
   const loads = options.load && !options.outputs.some(({ type }) => type === 'load')
   const wanted: Output[] = [...options.outputs, ...(loads ? [{ type: 'load' as const }] : []), ...(options.push ? [{ type: 'registry' as const }] : [])]
   const outputs = wanted.filter(

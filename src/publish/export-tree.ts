@@ -4,6 +4,8 @@ import { XbuildError } from '../errors.ts'
 import type { Emit } from '../driver/driver.ts'
 import { feed } from '../host/feed.ts'
 import { kindOf, stageFolder } from '../host/staging.ts'
+import { makeStatement, type Subject } from '../oci/attestation.ts'
+import { encodeTarHeader, paddingOf } from '../oci/tar-format.ts'
 import { formatPlatform, type Platform } from '../platform.ts'
 import type { PlatformImage } from './image-set.ts'
 import { rewriteTree, TAR_END, type TreeOptions } from './tree.ts'
@@ -23,7 +25,7 @@ export function platformFolder(platform: Platform): string {
 
 /** The file systems as one tar stream; of several platforms each under its folder. */
 export async function* treeTar(images: readonly PlatformImage[], options: ExportOptions): AsyncGenerator<Uint8Array, void, undefined> {
-  for (const entry of images) yield* await tree(entry, prefixOf(entry, images), options)
+  for (const entry of images) yield* tree(entry, prefixOf(entry, images), options)
   yield TAR_END
 }
 
@@ -52,7 +54,7 @@ async function unpackAll(
     const target = join(folder, prefixOf(entry, images) ?? '')
     await mkdir(target, { recursive: true })
     let skipped = 0
-    const entries = await tree(entry, undefined, { ...options, forDisk: true, onSkip: () => (skipped += 1) })
+    const entries = tree(entry, undefined, { ...options, forDisk: true, onSkip: () => (skipped += 1) })
     const args = [...TAR_ARGS, `--directory=${target}`]
     await feed('tar', args, { input: withEnd(entries), signal: options.signal }).catch((cause: unknown) => {
       throw exportFailed(cause, `${formatPlatform(entry.platform)} to "${dest}"`)
@@ -73,7 +75,8 @@ function exportFailed(cause: unknown, what: string): unknown {
   return new XbuildError('HOST', `Cannot export ${what}: ${state}`, { cause, output })
 }
 
-async function tree({ platform, image }: PlatformImage, prefix: string | undefined, options: ExportOptions & TreeOptions) {
+/** The files of an image, and after them what is said of them. */
+async function* tree({ platform, image, attestation }: PlatformImage, prefix: string | undefined, options: ExportOptions & TreeOptions): AsyncGenerator<Uint8Array, void, undefined> {
   if (!image.exportTree) {
     const state = 'its driver gives images only'
     throw new XbuildError('UNSUPPORTED', `Cannot export the files of ${formatPlatform(platform)}: ${state}`, {
@@ -81,7 +84,20 @@ async function tree({ platform, image }: PlatformImage, prefix: string | undefin
     })
   }
   const stream = await image.exportTree({ signal: options.signal })
-  return rewriteTree(stream, { ...options, ...(prefix === undefined ? {} : { prefix }) })
+  const placed = { ...options, ...(prefix === undefined ? {} : { prefix }) }
+  if (attestation?.file === undefined) return yield* rewriteTree(stream, placed)
+  const { file } = attestation
+  const subjects: Subject[] = []
+  const onFile = (path: string, digest: string) => void subjects.push({ name: path, digest: { sha256: digest } })
+  yield* rewriteTree(stream, { ...placed, reserved: file, onFile })
+  yield* textFile([prefix, file].filter(Boolean).join('/'), JSON.stringify(makeStatement(attestation, subjects), null, 2), options)
+}
+
+/** A file of a tar archive, readable by its owner, as BuildKit writes attestations. */
+function textFile(path: string, text: string, { sourceDateEpoch = Math.floor(Date.now() / 1000) }: ExportOptions): Uint8Array[] {
+  const data = Buffer.from(text)
+  const header = encodeTarHeader({ path, type: 'file', mode: 0o600, uid: 0, gid: 0, size: data.length, mtime: sourceDateEpoch })
+  return [header, data, Buffer.alloc(paddingOf(data.length))]
 }
 
 function prefixOf({ platform }: PlatformImage, images: readonly PlatformImage[]): string | undefined {

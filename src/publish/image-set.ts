@@ -1,17 +1,24 @@
+import { Readable } from 'node:stream'
 import { XbuildError } from '../errors.ts'
 import type { BlobSource, BuiltImage } from '../driver/driver.ts'
 import { annotationsFor, type Annotation } from '../oci/annotation.ts'
+import { makeAttestationManifest, type Attestation } from '../oci/attestation.ts'
 import { toDescriptorPlatform, type Descriptor } from '../oci/descriptor.ts'
 import { digestVerifier } from '../oci/digest.ts'
 import { makeDocument, makeIndex, type Document } from '../oci/make-manifest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from '../oci/read-manifest.ts'
-import { normalizePlatform, type Platform } from '../platform.ts'
+import type { Reference } from '../oci/reference.ts'
+import { formatReference } from '../oci/reference.ts'
+import { formatPlatform, normalizePlatform, type Platform } from '../platform.ts'
+import { imagePurl } from '../provenance/purl.ts'
 
 /** What was built for one platform. */
 export interface PlatformImage {
   readonly platform: Platform
   readonly image: BuiltImage
+  /** What is said of it beside it in the index. */
+  readonly attestation?: Attestation | undefined
 }
 
 /** A blob and where its bytes are. */
@@ -24,19 +31,31 @@ export interface Content {
 export interface ImageSet {
   /** The index, or for one platform its manifest. */
   readonly root: Document
-  /** The manifest of each platform, in the order asked for; `[root]` for one platform. */
+  /** The manifest of each platform, in the order asked for, then those of attestations; `[root]` for one platform. */
   readonly manifests: readonly Document[]
   /** Configs and layers, each once. */
   readonly blobs: readonly Content[]
   /** Digest of the config, for an image of one platform. */
   readonly configDigest?: string
+  /** Manifests, configs and statements of attestations, if there are any: they exist nowhere else yet. */
+  readonly attested?: readonly Document[]
+}
+
+/** How images are put together. */
+export interface AssembleOptions {
+  readonly annotations?: readonly Annotation[]
+  /** Names that attestations call the images by. */
+  readonly tags?: readonly Reference[]
+  /** An index even for one image. */
+  readonly asIndex?: boolean
 }
 
 /**
- * Puts the images of all platforms together. One platform gives a plain manifest, as buildx does, unless more were asked for; several give an index.
+ * Puts the images of all platforms together. One platform gives a plain manifest, as buildx does, unless more were asked for or something is said of it;
+ * several give an index.
  * Manifests keep their bytes unless annotations are to be written into them.
  */
-export async function assemble(images: readonly PlatformImage[], annotations: readonly Annotation[] = [], { asIndex = false } = {}): Promise<ImageSet> {
+export async function assemble(images: readonly PlatformImage[], { annotations = [], tags = [], asIndex = false }: AssembleOptions = {}): Promise<ImageSet> {
   const parts = await Promise.all(images.map((entry) => readImage(entry, annotations)))
   const [first] = parts
   if (!first) throw new XbuildError('INTERNAL', 'Cannot publish: no image was built')
@@ -46,14 +65,24 @@ export async function assemble(images: readonly PlatformImage[], annotations: re
       if (!blobs.has(descriptor.digest)) blobs.set(descriptor.digest, { descriptor, source })
     }
   }
-  const manifests = parts.map((part) => part.document)
-  const common = { manifests, blobs: [...blobs.values()] }
-  if (parts.length === 1 && !asIndex) return { ...common, root: first.document, configDigest: first.manifest.config.digest }
+  const attestations = images.flatMap(({ attestation, platform }, index) =>
+    attestation ? [makeAttestationManifest(attestation, parts[index]!.document.descriptor, tags.map((tag) => imagePurl(formatReference(tag), formatPlatform(platform))))] : [],
+  )
+  const attested = attestations.flatMap(({ manifest, config, statement }) => [manifest, config, statement])
+  for (const { config, statement } of attestations) for (const { descriptor, bytes } of [config, statement]) blobs.set(descriptor.digest, { descriptor, source: inMemory(bytes) })
+  const manifests = [...parts.map((part) => part.document), ...attestations.map(({ manifest }) => manifest)]
+  const common = { manifests, blobs: [...blobs.values()], ...(attested.length > 0 ? { attested } : {}) }
+  if (parts.length === 1 && !asIndex && attestations.length === 0) return { ...common, root: first.document, configDigest: first.manifest.config.digest }
   const children = parts.map(({ document, platform }) => {
     const extra = { ...document.descriptor.annotations, ...annotationsFor(annotations, 'manifest-descriptor', platform) }
     return { ...document.descriptor, ...(Object.keys(extra).length > 0 ? { annotations: extra } : {}) }
   })
-  return { ...common, root: makeIndex(children, annotationsFor(annotations, 'index')) }
+  const entries = attestations.map(({ manifest }) => manifest.descriptor)
+  return { ...common, root: makeIndex(children, annotationsFor(annotations, 'index'), entries) }
+}
+
+function inMemory(bytes: Buffer): BlobSource {
+  return { path: async () => undefined, read: async () => Readable.from([bytes], { objectMode: false }), origins: async () => [] }
 }
 
 interface ImageParts {

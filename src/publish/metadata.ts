@@ -22,11 +22,15 @@ export interface PackOfPlatform {
 export interface MetadataFacts {
   readonly missing?: readonly MissingPlatform[]
   readonly packs?: readonly PackOfPlatform[]
+  /** By platform. */
+  readonly provenance?: ReadonlyMap<string, unknown>
 }
 
 /** The text of `--metadata-file`, with buildx's names. */
-export function metadataText(set: ImageSet, tags: readonly Reference[], { missing = [], packs = [] }: MetadataFacts = {}): string {
+export function metadataText(set: ImageSet, tags: readonly Reference[], { missing = [], packs = [], provenance = new Map() }: MetadataFacts = {}): string {
+  const several = provenance.size + missing.length > 1
   const metadata = {
+    ...Object.fromEntries([...provenance].map(([platform, facts]) => [several ? `buildx.build.provenance/${platform}` : 'buildx.build.provenance', facts])),
     ...(set.configDigest ? { 'containerimage.config.digest': set.configDigest } : {}),
     'containerimage.descriptor': set.root.descriptor,
     'containerimage.digest': set.root.descriptor.digest,

@@ -6,6 +6,7 @@ import { writeFileAtomic } from '../host/files.ts'
 import { stageFile, writeFailed } from '../host/staging.ts'
 import { checkAnnotations } from '../oci/annotation.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
+import type { Document } from '../oci/make-manifest.ts'
 import { formatReference } from '../oci/reference.ts'
 import { formatPlatform } from '../platform.ts'
 import type { RegistryClient } from '../registry/types.ts'
@@ -29,6 +30,8 @@ export interface PublishOptions extends OutputPlan {
   readonly missing?: readonly MissingPlatform[]
   /** Native toolchains that made parts of the images. */
   readonly packs?: readonly PackOfPlatform[]
+  /** How the image of each platform was made, by platform, as the metadata file tells it. */
+  readonly provenance?: ReadonlyMap<string, unknown>
   /** The engines that images are loaded into, by their Docker context, `undefined` for the usual one; only for type=load. */
   readonly loadTarget?: (context: string | undefined) => LoadTarget
   /** Called once, and only for a push; whoever made the client closes it. */
@@ -57,6 +60,8 @@ export interface PublishResult {
   readonly descriptor: Descriptor
   /** The index or manifest itself. */
   readonly bytes: Buffer
+  /** What was made here beside the images: manifests, configs and statements of attestations. */
+  readonly attested: readonly Document[]
   readonly outputs: readonly Published[]
 }
 
@@ -64,11 +69,13 @@ export interface PublishResult {
 export async function publish(options: PublishOptions): Promise<PublishResult> {
   const { signal, tags } = options
   signal.throwIfAborted()
+  const isIndex = options.images.length + (options.missing ?? []).length > 1 || options.images.some(({ attestation }) => attestation !== undefined)
   checkAnnotations(
     options.annotations,
     [...options.images, ...(options.missing ?? [])].map(({ platform }) => platform),
+    { hasIndex: isIndex },
   )
-  const set = await assemble(options.images, options.annotations, { asIndex: (options.missing ?? []).length > 0 })
+  const set = await assemble(options.images, { annotations: options.annotations, tags, asIndex: isIndex })
   const outputs: Published[] = []
   for (const output of options.outputs) {
     if (output.type === 'load') outputs.push(await loadInto(options.loadTarget!(output.context), options))
@@ -82,7 +89,7 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   if (options.metadataFile !== undefined) await writeText(options.metadataFile, metadataText(set, tags, options))
   if (options.iidFile !== undefined) await writeText(options.iidFile, imageId(set))
   const { descriptor, bytes } = set.root
-  return { digest: descriptor.digest, descriptor, bytes, outputs }
+  return { digest: descriptor.digest, descriptor, bytes, attested: set.attested ?? [], outputs }
 }
 
 async function write(output: FileOutput, set: ImageSet, options: PublishOptions): Promise<void> {
@@ -112,7 +119,9 @@ async function loadInto(target: LoadTarget, options: PublishOptions): Promise<Pu
     const state = `its image store holds one platform under one name, so only ${formatPlatform(loaded[0]!.platform)} is loaded`
     emit({ type: 'warning', message: `${target.endpoint}: ${state}`, at: Date.now() })
   }
-  const set = await assemble(loaded, annotations)
+  // An image store of one platform keeps no index, and nothing that only an index holds
+  const kept = target.severalPlatforms ? loaded : loaded.map(({ platform, image }) => ({ platform, image }))
+  const set = await assemble(kept, { annotations, tags })
   let names: readonly string[] = []
   await step(options, `loading into ${target.endpoint}`, async () => {
     names = await target.load(dockerTar(set, { tags, annotations, signal, mtime: options.sourceDateEpoch ?? 0 }), { signal })

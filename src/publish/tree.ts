@@ -1,3 +1,4 @@
+import { createHash, type Hash } from 'node:crypto'
 import { XbuildError } from '../errors.ts'
 import { encodeTarHeader, paddingOf, TAR_BLOCK, type TarEntry } from '../oci/tar-format.ts'
 import { createTarReader } from '../oci/tar-reader.ts'
@@ -14,10 +15,14 @@ export interface TreeOptions {
    * before everything that lies in it, so that the unpacker never goes through a symbolic link that lay there before.
    */
   readonly forDisk?: boolean
+  /** Name at the top that the image must not have. */
+  readonly reserved?: string
   /** Seconds since the epoch: no entry's time is later. */
   readonly sourceDateEpoch?: number
   /** Told the path of what was left out. */
   readonly onSkip?: (path: string) => void
+  /** Told every file and the hex SHA-256 of its content; paths are those in the image. */
+  readonly onFile?: (path: string, digest: string) => void
 }
 
 /** The entries of a tar stream with safe relative names, without the end of the archive. Throws BAD_IMAGE for one that leaves its root. */
@@ -25,16 +30,20 @@ export async function* rewriteTree(stream: NodeJS.ReadableStream, options: TreeO
   const placed = placer(options)
   let out: Uint8Array[] = []
   let kept: TarEntry | undefined
+  const watch = options.onFile && fileWatch(options.onFile)
   const reader = createTarReader({
     entry: (entry) => {
+      watch?.entry(entry)
       const entries = placed(entry)
       kept = entries.at(-1)
       out.push(...entries.map(encodeTarHeader))
     },
     data: (chunk) => {
+      watch?.data(chunk)
       if (kept) out.push(chunk)
     },
     end: () => {
+      watch?.end()
       if (kept) out.push(Buffer.alloc(paddingOf(kept.size)))
     },
   })
@@ -46,13 +55,38 @@ export async function* rewriteTree(stream: NodeJS.ReadableStream, options: TreeO
   reader.finish()
 }
 
+/** Hashes files on their way; a hard link has the content of the file that came before it. */
+function fileWatch(onFile: NonNullable<TreeOptions['onFile']>): { entry(entry: TarEntry): void; data(chunk: Uint8Array): void; end(): void } {
+  const known = new Map<string, string>()
+  let open: { readonly path: string; readonly hash: Hash } | undefined
+  const tell = (path: string, digest: string) => {
+    known.set(path, digest)
+    onFile(path, digest)
+  }
+  return {
+    entry({ type, path, link }) {
+      open = type === 'file' ? { path: safePath(path), hash: createHash('sha256') } : undefined
+      const digest = type === 'hardlink' ? known.get(safePath(link ?? '')) : undefined
+      if (digest !== undefined) tell(safePath(path), digest)
+    },
+    data: (chunk) => void open?.hash.update(chunk),
+    end() {
+      if (open) tell(open.path, open.hash.digest('hex'))
+      open = undefined
+    },
+  }
+}
+
 /** What to write for an entry: nothing, or the entry after the parents that nobody announced. */
-function placer({ prefix, forDisk, sourceDateEpoch = Infinity, onSkip }: TreeOptions): (entry: TarEntry) => TarEntry[] {
+function placer({ prefix, forDisk, reserved, sourceDateEpoch = Infinity, onSkip }: TreeOptions): (entry: TarEntry) => TarEntry[] {
   const folders = new Set<string>()
   const links = new Set<string>()
   return (entry) => {
     const inside = safePath(entry.path)
     if (inside === '' && prefix === undefined) return []
+    if (inside === reserved) {
+      throw new XbuildError('BAD_OPTION', `Cannot put the provenance beside the files of the image: there is a "${inside}"`, { hint: 'Name it otherwise with --provenance=filename=NAME, or add inline-only=true' })
+    }
     const path = [prefix, inside].filter(Boolean).join('/')
     if (entry.type === 'other' || (forDisk && (entry.type === 'char' || entry.type === 'block'))) {
       onSkip?.(path)

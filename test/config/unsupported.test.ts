@@ -4,7 +4,7 @@ import { LATER_FLAGS } from '../../src/config/unsupported.ts'
 
 /** What `docker buildx build` takes beside the flags xbuild has. */
 const BUILDX_FLAGS = (
-  'attest cgroup-parent policy provenance resource '
+  'cgroup-parent policy resource '
   + 'sbom memory memory-swap cpu-shares cpu-period cpu-quota cpuset-cpus cpuset-mems'
 ).split(' ')
 
@@ -18,10 +18,9 @@ test.each(Object.keys(LATER_FLAGS))('--%s is not also a flag that xbuild has', (
 })
 
 const NO_CHANGE = [
-  '--provenance=false',
   '--sbom=0',
   '--rm',
-  '--attest type=sbom,disabled=true',
+  '--sbom false',
 ]
 
 test.each(NO_CHANGE)('%s asks for what xbuild does anyway', (text) => {
@@ -29,8 +28,8 @@ test.each(NO_CHANGE)('%s asks for what xbuild does anyway', (text) => {
 })
 
 test.each([
-  [['--sbom', '.'], '"--sbom"'],
-  [['--provenance', '.'], '"--provenance"'],
+  [['--sbom', 'true', '.'], '"--sbom=true"'],
+  [['--squash', '.'], '"--squash"'],
   [['-m', '1g', '.'], '"--memory=1g"'],
 ])('%j names what it cannot do', (argv, shown) => {
   expect(() => readArgv(argv)).toThrow(`Cannot use ${shown}: xbuild does not support it yet`)

@@ -27,6 +27,8 @@ interface TreeRecord {
 /** A tree that was found: what it is by content, and how its files come into a folder. */
 interface Located {
   readonly key: string
+  /** The id of the commit, or the digest of the archive. */
+  readonly revision: string
   /** Gives `copy` the files to copy. */
   bring(copy: (source: CopySource, unpack: boolean) => Promise<void>): Promise<void>
 }
@@ -41,13 +43,13 @@ export function fetchRemotes({ store, workers, layers, env, emit, secret = async
     const { id: step, source, shown } = vertex
     emit({ type: 'step.start', step, name: shown.name, platforms: [...shown.platforms], ...(shown.at ? { source: shown.at } : {}), at: Date.now() })
     try {
-      const { key, bring } = await locate(source, signal)
+      const { key, revision, bring } = await locate(source, signal)
       const known = await store.records.get<TreeRecord>('trees', key)
       const cached = known !== undefined && (await layers.isThere(known.layer))
       const made = cached ? known : await makeLayer(bring, signal)
       if (!cached) await store.records.put('trees', key, made satisfies TreeRecord)
       emit({ type: 'step.done', step, cached, at: Date.now() })
-      return { key, layers: [made.layer], created: made.created }
+      return { key, layers: [made.layer], created: made.created, revision }
     } catch (thrown) {
       const error = signal.aborted ? new XbuildError('CANCELED', 'Build canceled') : toXbuildError(thrown)
       emit({ type: 'step.fail', step, error, at: Date.now() })
@@ -78,6 +80,7 @@ export function fetchRemotes({ store, workers, layers, env, emit, secret = async
     const { url, subdir = '', keepGitDir, submodules, mtime } = remote
     return {
       key: keyOf(['git', 1, url, commit.id, subdir, keepGitDir, submodules, mtime]),
+      revision: commit.id,
       bring: (copy) => withTemporaryFolder(store.folder, 'git', async (folder) => {
         const { time } = await checkOut(git, remote, { commit, folder, signal })
         const root = resolveInRoot(folder, subdir)
@@ -96,6 +99,7 @@ export function fetchRemotes({ store, workers, layers, env, emit, secret = async
   function archive({ file, digest, shown }: { file: string; digest: string; shown: string }): Located {
     return {
       key: keyOf(['archive', 1, digest]),
+      revision: digest.startsWith('sha256:') ? digest : `sha256:${digest}`,
       async bring(copy) {
         if (!(await isArchive(file))) throw new XbuildError('BAD_OPTION', `Cannot use ${shown} as a context: it is not a tar archive`, { hint: 'Give a tar archive, plain or packed with gzip, bzip2, xz or zstd' })
         const selected = [{ name: basename(file), path: basename(file), isDir: false, entries: [entryAt(file, '')!] }]

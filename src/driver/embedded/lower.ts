@@ -23,6 +23,8 @@ export interface Lowered {
   readonly diagnostics: readonly Diagnostic[]
   /** Every stage evaluated, by its index. */
   readonly evaluations: ReadonlyMap<number, EvaluatedStage>
+  /** Ids of the vertices that each stage adds, by its index. */
+  readonly vertices: ReadonlyMap<number, readonly string[]>
 }
 
 /** Gives the resolved image of a stage source of kind image or context. */
@@ -34,8 +36,9 @@ export type FolderOrTree = { readonly kind: 'folder'; readonly name: string } | 
 /** All vertices by id: shared by the platforms of a build. */
 export type VertexTable = Map<string, Vertex>
 
-interface LoweredStage extends Omit<Lowered, 'evaluations'> {
+interface LoweredStage extends Omit<Lowered, 'evaluations' | 'vertices'> {
   readonly evaluated: EvaluatedStage
+  readonly own: readonly string[]
 }
 
 /** What lowering needs beside the graph. */
@@ -54,7 +57,8 @@ export function lower(graph: StageGraph, { imageFor, table, context, fresh = [] 
   const target = formatPlatform(graph.target)
   for (const stage of graph.stages) done.set(stage.index, lowerStage(stage, { done, imageFor, table, target, context: context ?? { kind: 'folder' }, fresh: fresh.map((name) => name.toLowerCase()) }))
   const evaluations = new Map([...done].map(([index, { evaluated }]) => [index, evaluated]))
-  return { ...done.get(graph.targetStage)!, diagnostics: [...done.values()].flatMap(({ diagnostics }) => diagnostics), evaluations }
+  const vertices = new Map([...done].map(([index, { own }]) => [index, own]))
+  return { ...done.get(graph.targetStage)!, diagnostics: [...done.values()].flatMap(({ diagnostics }) => diagnostics), evaluations, vertices }
 }
 
 interface StageEdges {
@@ -82,6 +86,7 @@ function lowerStage(stage: GraphStage, edges: StageEdges): LoweredStage {
   let vertex = parent?.vertex ?? (files ? filesVertex(files, { stage, name: first(files.name), edges }) : resolved ? imageVertex(resolved, first(resolved.name), edges) : scratchVertex(edges))
   // A context that is no image has no past: its files are the first layer
   const history: { entry: HistoryEntry; vertex?: Vertex }[] = files ? [{ entry: layerHistory(`FROM ${files.name}`), ...(vertex.kind === 'copy' ? { vertex } : {}) }] : [...(parent?.history ?? [])]
+  const own: string[] = []
   let number = 1
   for (const step of evaluated.steps) {
     if (step.kind === 'meta') {
@@ -91,6 +96,7 @@ function lowerStage(stage: GraphStage, edges: StageEdges): LoweredStage {
     number += 1
     vertex = stepVertex(step, { parent: vertex, stage, name: `[${label} ${number}/${steps + 1}] ${step.text}`, edges })
     history.push({ entry: step.history, vertex })
+    own.push(vertex.id)
   }
   const author = evaluated.author ?? parent?.author
   return {
@@ -101,6 +107,7 @@ function lowerStage(stage: GraphStage, edges: StageEdges): LoweredStage {
     history,
     diagnostics: [...evaluated.diagnostics, ...checkSupported(evaluated)],
     evaluated,
+    own,
   }
 }
 

@@ -5,6 +5,7 @@ import type { GraphStage } from '../../dockerfile/types.ts'
 import { XbuildError, type Diagnostic } from '../../errors.ts'
 import { samePlatform, type Platform } from '../../platform.ts'
 import type { Job } from '../../plan/types.ts'
+import type { BuildRecord } from '../../provenance/facts.ts'
 import type { RegistryClient } from '../../registry/types.ts'
 import type { Driver, Emit } from '../driver.ts'
 import type { TargetBuild } from '../target.ts'
@@ -78,7 +79,8 @@ export async function openEmbedded({ options, targets, more, isNative, ground, r
     store, workers, layers, remotes, mounts, container: containerOf(options), context: contexts.open, isNative, runtime, jobs,
     noCache: options.noCache, emit, ...(imports ? { imports } : {}), ...(ground.acceleration ? { acceleration: ground.acceleration } : {}), onPacks: ground.packs.add,
   })
-  const driver = createEmbeddedDriver({ store, workers, layers, solver, lowered: find, labels: options.labels, ...stamp, ...(configExtra ? { configExtra } : {}) })
+  const engine = createEmbeddedDriver({ store, workers, layers, solver, lowered: find, labels: options.labels, ...stamp, ...(configExtra ? { configExtra } : {}) })
+  const driver: Driver = { ...engine, build: async (job, jobOptions) => ({ ...(await engine.build(job, jobOptions)), ...(job.kind === 'image' ? { record: (abort) => record(job.target, abort.signal) } : {}) }) }
   return { driver, solver, lowered: () => opened, baseOf, save: contexts.save }
 
   /** Resolves side by side, lowers in order: the same build shows the same steps. */
@@ -112,6 +114,12 @@ export async function openEmbedded({ options, targets, more, isNative, ground, r
     const { graph } = more(platform)
     const stage = graph.stages.find(({ name, index }) => (name ?? String(index)) === job.stage)!
     return lower({ ...graph, targetStage: stage.index }, { imageFor: found.imageFor, table, context: contextOf(more(platform)), fresh: options.noCacheFilter })
+  }
+
+  async function record(platform: Platform, abort: AbortSignal): Promise<BuildRecord> {
+    const { recordBuild } = await import('./build-record.ts')
+    const { lowered, imageFor } = opened.find((one) => samePlatform(one.platform, platform))!
+    return recordBuild({ graph: more(platform).graph, lowered, imageFor, context: main.vertex, solver, remotes, signal: abort })
   }
 
   function contextOf({ file }: TargetBuild): Vertex | FolderSource {

@@ -28,6 +28,10 @@ export interface Solved {
   readonly created?: string
   /** It was made anew though the cache may know it: so must be what is made from it. */
   readonly fresh?: boolean
+  /** Native toolchains that the programs of the step were run from, now or when the cache learnt it. */
+  readonly packs?: readonly UsedPack[]
+  /** Of a tree from elsewhere: the id of its commit, or the digest of its archive. */
+  readonly revision?: string
 }
 
 export interface SolverOptions {
@@ -113,7 +117,7 @@ export function createSolver(options: SolverOptions): Solver {
       if (record) {
         report(vertex, true)
         options.onPacks?.(record.packs ?? [], true)
-        return { key, layers: [...parent.layers, record.layer], created: record.created }
+        return { key, layers: [...parent.layers, record.layer], created: record.created, ...(record.packs ? { packs: record.packs } : {}) }
       }
       const made = await limit(async () => {
         signal.throwIfAborted()
@@ -127,7 +131,7 @@ export function createSolver(options: SolverOptions): Solver {
       options.onPacks?.(made.packs ?? [], false)
       await cache.put(key, { below: parent.key, vertex }, made)
       emit({ type: 'step.done', step: vertex.id, cached: false, at: Date.now() })
-      return { key, layers: [...parent.layers, made.layer], created: made.created, ...(fresh ? { fresh } : {}) }
+      return { key, layers: [...parent.layers, made.layer], created: made.created, ...(fresh ? { fresh } : {}), ...(made.packs ? { packs: made.packs } : {}) }
     } catch (thrown) {
       const error = located(thrown, vertex, signal)
       start()

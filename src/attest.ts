@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto'
+import { basename, relative, resolve } from 'node:path'
+import { version } from './cli/version.ts'
+import type { ProvenanceOptions } from './config/attest.ts'
+import type { Dockerfile, StageGraph } from './dockerfile/types.ts'
+import { parseRemote } from './dockerfile/remote.ts'
+import type { TargetBuild } from './driver/target.ts'
+import { graphWhere } from './engines.ts'
+import type { Attestation } from './oci/attestation.ts'
+import { formatPlatform, platformOfNodeArch, samePlatform } from './platform.ts'
+import type { Prepared } from './prepare.ts'
+import type { BuildRecord, ProvenanceFacts } from './provenance/facts.ts'
+import { makeProvenance, provenanceSummary } from './provenance/predicate.ts'
+import { remoteResource, resourcesOf } from './provenance/resources.ts'
+import { requestOf } from './provenance/request.ts'
+import { packFacts, stagesOf } from './provenance/stages.ts'
+import { stepsOf } from './provenance/steps.ts'
+import { readsOf } from './provenance/reads.ts'
+import type { Settled } from './run/outcome.ts'
+import { revisionOf } from './source/vcs.ts'
+
+type Built = Settled['built'][number]
+
+/** What is told of a build, whoever built which of its images. */
+export interface AttestEdges {
+  readonly prepared: Prepared
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly started: Date
+  readonly signal: AbortSignal
+}
+
+/** What is said of each image. */
+export interface Attested {
+  readonly of: (built: Built) => Attestation
+  /** For the metadata file, by platform; nothing when the environment says so. */
+  readonly summaries: ReadonlyMap<string, unknown>
+}
+
+/** Finds out how each image of a build came to be: from the plan, and from what the engines that built them know. */
+export async function attest(options: ProvenanceOptions, built: readonly Built[], edges: AttestEdges): Promise<Attested> {
+  const { prepared, env, started, signal } = edges
+  const [first] = prepared.targets
+  const { cwd, context, sourceDateEpoch } = first!.options
+  const remote = context === '-' ? undefined : parseRemote(context, { byUser: true })
+  const isFolder = !remote && context !== '-'
+  const vcs = isFolder && !isOff(env['BUILDX_GIT_INFO']) ? await revisionOf(resolve(cwd, context), { env, signal }) : undefined
+  // Equal builds are to give equal bytes
+  const run = sourceDateEpoch === undefined ? { id: randomUUID(), started, finished: new Date() } : undefined
+  const facts = new Map(await Promise.all(built.map(async (one) => [formatPlatform(one.job.target), await factsOf(one)] as const)))
+  const mode = summaryMode(env['BUILDX_METADATA_PROVENANCE'])
+  return {
+    of: ({ job }) => makeProvenance(facts.get(formatPlatform(job.target))!),
+    summaries: new Map(mode ? [...facts].map(([platform, one]) => [platform, provenanceSummary(one, mode)]) : []),
+  }
+
+  async function factsOf({ job, image }: Built): Promise<ProvenanceFacts> {
+    const target = prepared.targets.find(({ platform }) => samePlatform(platform, job.target))!
+    const node = prepared.all.find(({ name }) => name === job.decision.strategy.node)!
+    const graph = graphWhere(target, node.native[0] ?? target.graph.buildPlatform)
+    const record = image.isOlder ? undefined : await image.record?.({ signal })
+    const known: BuildRecord = record ?? { ...readsOf(graph, target.options, remote), packs: new Map() }
+    const plain = options.mode === 'min'
+    const resources = resourcesOf(known, { plain })
+    const request = requestOf(target.options, { dockerfile: target.dockerfile, graph, isFolder })
+    const complete = record !== undefined && request.locals.length === 0 && context !== '-' && resources.every(({ digest }) => digest)
+    const stages = stagesOf(graph, { plan: prepared.plan, node, packs: known.packs })
+    return {
+      options, version: version(), builderPlatform: formatPlatform(node.native[0] ?? platformOfNodeArch(process.arch)),
+      configSource: { ...sourceOf(known, plain), path: pathIn(target, isFolder) },
+      request, resources, complete,
+      hermetic: complete && !reachesNetwork(graph, target.dockerfile, target.options.network),
+      stages: image.isOlder ? stages.map(({ stage, platform }) => ({ stage, platform })) : stages,
+      offered: record ? [] : (image.packs ?? []).map(packFacts),
+      steps: stepsOf(graph),
+      dockerfile: { name: pathIn(target, isFolder), text: target.file.text },
+      ...(vcs ? { vcs: { ...vcs } } : {}),
+      ...(run ? { run } : {}),
+    }
+  }
+
+  /** The context, when it came from elsewhere. */
+  function sourceOf({ remotes }: BuildRecord, plain: boolean): ProvenanceFacts['configSource'] {
+    if (!remote) return {}
+    const found = remotes.find((one) => one.remote.kind === remote.kind && one.remote.url === remote.url)
+    return remoteResource(found?.remote ?? remote, found?.digest ?? '', plain)
+  }
+}
+
+/** The Dockerfile as the context knows it; of a file elsewhere only the name. */
+function pathIn({ options, file }: TargetBuild, isFolder: boolean): string {
+  if (file.path === undefined || !isFolder) return basename((options.file ?? file.shown).replace(/^.*:(?=[^:/]*$)/, '')) || 'Dockerfile'
+  const path = relative(resolve(options.cwd, options.context), file.path)
+  return path.startsWith('..') ? basename(file.path) : path
+}
+
+function reachesNetwork({ stages }: StageGraph, { frontend }: Dockerfile, network: 'host' | 'none' | undefined): boolean {
+  return frontend !== undefined || stages.some(({ stage }) => stage.instructions.some((one) => one.kind === 'run' && ((one.network ?? 'default') === 'default' ? network !== 'none' : one.network !== 'none')))
+}
+
+function isOff(text: string | undefined): boolean {
+  return /^(?:0|f|false)$/i.test(text ?? '')
+}
+
+/** As buildx reads it. */
+function summaryMode(text: string | undefined): 'min' | 'max' | undefined {
+  if (text === 'disabled' || isOff(text)) return undefined
+  return text === 'max' ? 'max' : 'min'
+}
+

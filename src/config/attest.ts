@@ -1,0 +1,83 @@
+import { suggest } from '../did-you-mean.ts'
+import { badValue, parseAttributes, parseBool, readBool, usageError } from './values.ts'
+
+/** What is attested of how an image came to be (SLSA provenance). */
+export interface ProvenanceOptions {
+  /** `min` holds no values of build arguments, no labels, no names of secrets, no Dockerfile. */
+  readonly mode: 'min' | 'max'
+  /** Of the SLSA predicate. */
+  readonly version: 'v1' | 'v0.2'
+  /** URL of who builds; empty: nobody says. */
+  readonly builderId: string
+  /** The user says that the build is meant to give the same bytes again. */
+  readonly reproducible: boolean
+  /** Only with images, not beside files of a local or tar output. */
+  readonly inlineOnly: boolean
+  /** Name of the file in a local or tar output. */
+  readonly filename: string
+}
+
+const DEFAULTS: ProvenanceOptions = { mode: 'max', version: 'v1', builderId: '', reproducible: false, inlineOnly: false, filename: 'provenance.json' }
+const KEYS = ['mode', 'version', 'builder-id', 'reproducible', 'inline-only', 'filename']
+const HINT = 'Write it like mode=min, mode=max, true or false'
+
+/** What is attested when nothing more is said than that something is. */
+export const DEFAULT_PROVENANCE = DEFAULTS
+
+/** Reads `true`, `false` or `mode=min|max[,version=v1|v0.2][,builder-id=URL][,...]`; false: nothing is attested. Throws BAD_OPTION. */
+export function parseProvenance(text: string, label: string): ProvenanceOptions | false {
+  const value = readBool(text)
+  if (value !== undefined) return value && DEFAULTS
+  if (!text.includes('=')) throw badValue(label, text, 'neither true nor false, nor a mode', HINT)
+  return readProvenance(parseAttributes(text, label), text, label)
+}
+
+/** Reads every `--attest`: the last of type provenance counts; type sbom may only be switched off. Throws BAD_OPTION. */
+export function parseAttests(texts: readonly string[], label: string): ProvenanceOptions | false | undefined {
+  let provenance: ProvenanceOptions | false | undefined
+  for (const text of texts) {
+    const attributes = parseAttributes(text, label)
+    const type = attributes.get('type')
+    attributes.delete('type')
+    if (type === 'provenance') provenance = readProvenance(attributes, text, label)
+    else if (type === 'sbom') checkSbom(attributes, text, label)
+    else throw badValue(label, text, type === undefined ? 'the type is missing' : `unknown type "${type}"`, 'Write it like type=provenance,mode=max')
+  }
+  return provenance
+}
+
+/** What is to be attested: `--provenance` wins over `--attest`, and nothing is attested unasked. */
+export function provenanceOf({ provenance, attest }: { readonly provenance?: ProvenanceOptions | false; readonly attest?: ProvenanceOptions | false }): ProvenanceOptions | undefined {
+  return (provenance ?? attest) || undefined
+}
+
+function readProvenance(attributes: Map<string, string>, text: string, label: string): ProvenanceOptions | false {
+  if (isDisabled(attributes, label)) return false
+  const unknown = [...attributes.keys()].find((key) => !KEYS.includes(key))
+  if (unknown !== undefined) {
+    const near = suggest(unknown, KEYS)
+    throw badValue(label, text, `"${unknown}" is unknown`, near ? `Did you mean ${near}=?` : `Known are ${KEYS.join(', ')}`)
+  }
+  const given = attributes.get('mode') ?? DEFAULTS.mode
+  const mode = given === 'full' ? 'max' : given
+  if (mode !== 'min' && mode !== 'max') throw badValue(label, text, `unknown mode "${mode}"`, 'The modes are min and max')
+  const version = attributes.get('version') ?? DEFAULTS.version
+  if (version !== 'v1' && version !== 'v0.2') throw badValue(label, text, `unknown version "${version}"`, 'The versions are v1 and v0.2')
+  const filename = attributes.get('filename') ?? DEFAULTS.filename
+  if (!/^[^/\0]{1,255}$/.test(filename) || filename === '.' || filename === '..') throw badValue(label, text, 'filename is no name of a file', 'Give a name without a folder')
+  const bool = (key: string) => parseBool(attributes.get(key) ?? 'false', `${label} ${key}=`)
+  return { mode, version, filename, builderId: attributes.get('builder-id') ?? '', reproducible: bool('reproducible'), inlineOnly: bool('inline-only') }
+}
+
+function isDisabled(attributes: Map<string, string>, label: string): boolean {
+  const text = attributes.get('disabled')
+  attributes.delete('disabled')
+  return text !== undefined && parseBool(text, `${label} disabled=`)
+}
+
+/** What is missing for a list of contents. */
+export const SBOM_HINT = 'It would take a scanner that lists the packages of each image, which xbuild has not: leave it out, or scan what was pushed'
+
+function checkSbom(attributes: Map<string, string>, text: string, label: string): void {
+  if (!isDisabled(attributes, label)) throw usageError(`Cannot use "${label} ${text}": xbuild does not support it yet`, SBOM_HINT)
+}

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest'
+import { parseArgv } from '../../src/config/parse.ts'
+import { parseConfigFile } from '../../src/config/file.ts'
+import { parseAttests, parseProvenance, provenanceOf, type ProvenanceOptions } from '../../src/config/attest.ts'
+import { parsePlatform } from '../../src/platform.ts'
+
+const MAX: ProvenanceOptions = { mode: 'max', version: 'v1', builderId: '', reproducible: false, inlineOnly: false, filename: 'provenance.json' }
+
+test.each<[string, ProvenanceOptions | false]>([
+  ['true', MAX],
+  ['1', MAX],
+  ['false', false],
+  ['mode=max', MAX],
+  ['mode=full', MAX],
+  ['mode=min', { ...MAX, mode: 'min' }],
+  ['disabled=true', false],
+  ['disabled=false,mode=min', { ...MAX, mode: 'min' }],
+  ['version=v0.2', { ...MAX, version: 'v0.2' }],
+  ['mode=min,builder-id=https://ci.example/run/7,reproducible=true,inline-only=true,filename=made.json',
+    { mode: 'min', version: 'v1', builderId: 'https://ci.example/run/7', reproducible: true, inlineOnly: true, filename: 'made.json' }],
+])('--provenance=%s', (text, expected) => {
+  expect(parseProvenance(text, '--provenance')).toEqual(expected)
+  if (text.includes('=')) expect(parseAttests([`type=provenance,${text}`], '--attest')).toEqual(expected)
+})
+
+test.each([
+  ['.', 'neither true nor false'],
+  ['mode=some', 'unknown mode "some"'],
+  ['version=v2', 'unknown version "v2"'],
+  ['filename=../x', 'no name of a file'],
+  ['filename=..', 'no name of a file'],
+  ['builder=x', '"builder" is unknown'],
+  ['mode=min,mode=max', 'twice'],
+  ['reproducible=perhaps', 'neither true nor false'],
+])('--provenance=%s is refused: %s', (text, message) => {
+  expect(() => parseProvenance(text, '--provenance')).toThrow(message)
+})
+
+test.each([
+  [['type=sbom'], 'does not support it yet'],
+  [['type=sbom,generator=x'], 'does not support it yet'],
+  [['type=other'], 'unknown type "other"'],
+  [['mode=max'], 'the type is missing'],
+])('--attest %j is refused: %s', (texts, message) => {
+  expect(() => parseAttests(texts, '--attest')).toThrow(message)
+})
+
+test('the last --attest of a type counts, --provenance wins, and nothing is attested unasked', () => {
+  expect(parseAttests(['type=sbom,disabled=true'], '--attest')).toBeUndefined()
+  expect(parseAttests(['type=provenance,mode=max', 'type=provenance,mode=min'], '--attest')).toMatchObject({ mode: 'min' })
+  expect(provenanceOf({})).toBeUndefined()
+  expect(provenanceOf({ attest: MAX })).toEqual(MAX)
+  expect(provenanceOf({ attest: MAX, provenance: false })).toBeUndefined()
+})
+
+test('command line and xbuild.yaml', () => {
+  const localPlatform = parsePlatform('linux/amd64')
+  const file = parseConfigFile('provenance: mode=min\n', 'xbuild.yaml')
+  const options = (argv: string[], env: Record<string, string> = {}) => {
+    const command = parseArgv(argv, env, { cwd: '/', localPlatform, file })
+    return command.command === 'build' ? provenanceOf(command.options) : command
+  }
+  expect(options(['.'], { BUILDX_NO_DEFAULT_ATTESTATIONS: '1' })).toMatchObject({ mode: 'min' })
+  expect(options(['--provenance', 'mode=max', '.'])).toEqual(MAX)
+  expect(options(['--provenance=false', '.'])).toBeUndefined()
+})
