@@ -15,9 +15,11 @@
  * A rule file is lines of these, done in order; QEMU runs the program when one of them does not hold or is not known:
  *
  *   skip PREFIX        no argument begins so
+ *   with ARG VALUE     of arguments that begin so there is only ARG, and VALUE follows it
  *   names              files of arguments (@FILE) hold names only, no options
  *   absent PATH        there is no such file
  *   without NAME       the environment has no such variable
+ *   not NAME=VALUE     the environment does not give it this value
  *   unless ARG         leave out the lines up to `end` when there is such an argument
  *   end
  *   path NAME DIRS     add folders to the end of a list of paths in the environment
@@ -291,10 +293,16 @@ static int follow(char *rules, struct start *start)
         if (!*value) return 0;
         if (equal(line, "skip")) {
             if (has_argument(start->argv, value, begins)) return 0;
+        } else if (equal(line, "with")) {
+            char *only = cut(value);
+            for (char **argument = start->argv + 1; *argument; argument++)
+                if (begins(*argument, value) && (!equal(*argument, value) || !argument[1] || !equal(argument[1], only))) return 0;
         } else if (equal(line, "absent")) {
             if (is_there(value)) return 0;
         } else if (equal(line, "without")) {
             if (value_of(start->env, value, length(value))) return 0;
+        } else if (equal(line, "not")) {
+            for (char **variable = start->env; *variable; variable++) if (equal(*variable, value)) return 0;
         } else if (equal(line, "unless")) {
             left_out = has_argument(start->argv, value, equal);
         } else if (equal(line, "path")) {

@@ -31,12 +31,12 @@ export async function findNodePacks({ name, origin }: NodeDefinition, node: Node
     throw new XbuildError('BAD_OPTION', `Cannot give packs to node "${name}": ${state}`, { hint: `Leave packs out of its definition (${origin}), or update that engine` })
   }
   const { store, signal, env } = edges
-  const [{ listPacks }, { hostTarget, PACK_TARGETS }, { proveHandler }] = await Promise.all([
-    import('../emulation/packs/pack-folder.ts'), import('../emulation/packs/targets.ts'), import('./prove-packs.ts'),
+  const [{ currentPacks }, { hostTarget, PACK_TARGETS }, { proveHandler }] = await Promise.all([
+    import('../emulation/packs/current.ts'), import('../emulation/packs/targets.ts'), import('./prove-packs.ts'),
   ])
   const own = node.native[0]!
   const host = hostTarget({ amd64: 'x64', arm64: 'arm64' }[own.architecture] ?? '')
-  const packs = (await listPacks(join(store.folder.root, 'packs'))).filter(({ manifest }) => manifest.host === host?.debian)
+  const packs = (await currentPacks(join(store.folder.root, 'packs'))).filter(({ manifest }) => manifest.host === host?.debian)
   const platforms = node.emulated.flatMap(({ platform, status }) => (status === 'ready' && PACK_TARGETS[platform.architecture] ? [platform] : []))
   const found = new Map<string, FoundPacks>()
   for (const platform of platforms) {

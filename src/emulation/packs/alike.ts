@@ -10,32 +10,46 @@ export interface Unpacked {
   readonly file: string
 }
 
-/** Equal source is not enough: what else keeps two programs from writing the same, in words; nothing when they are alike. */
-export async function unlikeness(family: Recipe['family'], one: Unpacked, other: Unpacked): Promise<string | undefined> {
+/** What keeps two programs from writing the same, in words, or what the twin must be told more for it: rules of the handler. */
+export type Likeness = { readonly unlike: string } | { readonly rules: readonly string[] }
+
+/** Equal source is not enough: looks at how a program of the image and its twin were built. */
+export async function likeness(family: Recipe['family'], one: Unpacked, twin: Unpacked): Promise<Likeness> {
   switch (family) {
-    case 'gcc': return gcc(one, other)
-    case 'go': return go(one, other)
-    case 'binutils': return undefined
+    case 'gcc': return gcc(one, twin)
+    case 'go': return go(one, twin)
+    case 'binutils': return { rules: [] }
   }
 }
 
 const SAYS_NOTHING = 'it does not say how it was configured'
 
-async function gcc(one: Unpacked, other: Unpacked): Promise<string | undefined> {
-  const [options, others] = [configuredWith(await readFile(one.file)), configuredWith(await readFile(other.file))]
-  if (options.length === 0 || others.length === 0) return SAYS_NOTHING
+const unlike = (different: readonly string[]): Likeness => ({ unlike: `the two were configured differently: ${different.join(' ')}` })
+
+async function gcc(one: Unpacked, twin: Unpacked): Promise<Likeness> {
+  const [options, others] = [configuredWith(await readFile(one.file)), configuredWith(await readFile(twin.file))]
+  if (options.length === 0 || others.length === 0) return { unlike: SAYS_NOTHING }
   const different = configuredDifferently(options, others)
-  return different.length > 0 ? `the two were configured differently: ${different.join(' ')}` : undefined
+  return different.length > 0 ? unlike(different) : { rules: [] }
 }
 
 /** Go's build writes its settings - defaults of every CPU, version, C compilers, loader - into sources which its packages hold. */
 const GO_SETTINGS = /(^|\/)(z(bootstrap|defaultcc|version|cgo)\.go|VERSION)$/
 
-async function go(one: Unpacked, other: Unpacked): Promise<string | undefined> {
-  const [settings, others] = [await goSettings(one.root), await goSettings(other.root)]
-  if (![...settings.keys()].some((path) => path.endsWith('/buildcfg/zbootstrap.go'))) return SAYS_NOTHING
+/** The default of a variable that says for which kind of a CPU Go works, as Go's tools have it built in. */
+const GO_DEFAULT = /^const Default(GO(?:386|AMD64|ARM|ARM64|MIPS|MIPS64|PPC64|RISCV64)) = `([\w.,]*)`\n/gm
+
+async function go(one: Unpacked, twin: Unpacked): Promise<Likeness> {
+  const [settings, others] = [await goSettings(one.root), await goSettings(twin.root)]
+  const bootstrap = [...settings.keys()].find((path) => path.endsWith('/buildcfg/zbootstrap.go'))
+  if (bootstrap === undefined) return { unlike: SAYS_NOTHING }
+  const [own, its] = [settings, others].map((from) => new Map([...(from.get(bootstrap) ?? '').matchAll(GO_DEFAULT)].map(([, name, value]) => [name!, value!])))
+  for (const from of [settings, others]) from.set(bootstrap, (from.get(bootstrap) ?? '').replace(GO_DEFAULT, ''))
   const different = [...new Set([...settings.keys(), ...others.keys()])].filter((path) => settings.get(path) !== others.get(path))
-  return different.length > 0 ? `the two were configured differently: ${different.sort().join(' ')}` : undefined
+  const names = [...new Set([...own!.keys(), ...its!.keys()])].filter((name) => own!.get(name) !== its!.get(name))
+  if (different.length > 0 || names.some((name) => !own!.get(name) || !its!.get(name))) return unlike([...different, ...names].sort())
+  // For Android there is another default, which the variable would hide
+  return { rules: names.flatMap((name) => [...(name === 'GOARM' ? ['not GOOS=android'] : []), `env ${name}=${own!.get(name)}`]) }
 }
 
 async function goSettings(root: string): Promise<Map<string, string>> {

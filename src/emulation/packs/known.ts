@@ -1,13 +1,13 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Emulated } from '../../plan/types.ts'
+import { currentPacks } from './current.ts'
 import { packName } from './pack.ts'
-import { listPacks } from './pack-folder.ts'
 import { isFresh, type Refusal } from './refusal.ts'
 
 /** The same platforms with what is known of native toolchains for them. A folder that is not there costs nothing. */
 export async function knownToolchains(folder: string, emulated: readonly Emulated[]): Promise<Emulated[]> {
-  const [packs, refusals] = await Promise.all([listPacks(folder), readRefusals(join(folder, 'refused'))])
+  const [packs, refusals] = await Promise.all([currentPacks(folder), readRefusals(join(folder, 'refused'))])
   return emulated.map((entry) => {
     if (entry.status !== 'ready') return entry
     const { architecture } = entry.platform

@@ -4,13 +4,13 @@ import { basename, join, sep } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { exists } from '../../host/files.ts'
 import { runProgram } from '../../host/spawn.ts'
-import { unlikeness } from './alike.ts'
+import { likeness } from './alike.ts'
 import type { Apt, AptPackage } from './apt.ts'
 import { readElf } from './elf.ts'
 import type { Distribution } from './os-release.ts'
 import { manifestText, packDigest, type Pack, type PackFile, type PackManifest } from './pack.ts'
 import { removePack, verifyPack } from './pack-folder.ts'
-import { fill, type RecipeMatch } from './recipes.ts'
+import { fill, noTwinBecause, rulesOf, type RecipeMatch } from './recipes.ts'
 import type { PackTarget } from './targets.ts'
 
 export interface MakePackOptions {
@@ -33,6 +33,8 @@ export interface MakePackOptions {
  */
 export async function makePack(options: MakePackOptions): Promise<Pack> {
   const { apt, match, packs, signal } = options
+  const refused = noTwinBecause(match)
+  if (refused !== undefined) throw noPair(match, refused)
   await mkdir(packs, { recursive: true })
   const work = await mkdtemp(join(packs, `.tmp-${process.pid}-`))
   try {
@@ -43,8 +45,8 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
     await apt.unpack([native, ...libraries], root)
     const program = await findFile(root, match.recipe.native.files.map((file) => fill(file, match)))
     if (!program) throw noPair(match, `${native.name} ${native.version} for ${native.architecture} does not hold it`)
-    const unlike = await unlikeness(match.recipe.family, target, { root, file: program })
-    if (unlike !== undefined) throw noPair(match, unlike)
+    const alike = await likeness(match.recipe.family, target, { root, file: program })
+    if ('unlike' in alike) throw noPair(match, alike.unlike)
     const made = join(work, 'pack')
     const name = basename(program)
     const linked = await fillPack(made, { root, program, host: options.host })
@@ -58,7 +60,7 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
       source: target.found.source,
       packages: [target.found, native, ...libraries].map(({ name, version, architecture, sha256 }) => ({ name, version, architecture, sha256 })),
       files: await filesOf(made),
-      twin: { id: target.id, program: target.file.slice(target.root.length), rules: [...match.recipe.rules.map((rule) => fill(rule, match)), linked ? `load {pack} ${name}` : `exec {pack}/bin/${name}`] },
+      twin: { id: target.id, program: target.file.slice(target.root.length), rules: [...rulesOf(match), ...alike.rules, linked ? `load {pack} ${name}` : `exec {pack}/bin/${name}`] },
     }
     await writeFile(join(made, 'manifest.json'), manifestText(manifest))
     await chmod(made, 0o755)

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { XbuildError } from '../../errors.ts'
+import { ARCHITECTURES } from '../architectures.ts'
 import { hostTarget, type PackTarget } from './targets.ts'
 
 /** How a pack is made, as `qemu/packs/NAME.json` says it. `{triple}`, `{goarch}` and `{version}` stand for those of the program, `{host}` for GOARCH of this machine. */
@@ -19,6 +20,16 @@ export interface Recipe {
   readonly native: Origin
   /** Lines for the handler, see `qemu/handler/handler.c`. */
   readonly rules: readonly string[]
+  /** What holds besides for architectures that are unlike the machines that twins run on, which have 64 bits and are little-endian. */
+  readonly unlike?: readonly Unlike[]
+}
+
+/** Why programs of some architectures write other bytes than their twins, and the rules that keep to what is the same; without rules there is no twin. */
+export interface Unlike {
+  readonly bits?: 32
+  readonly endian?: 'big'
+  readonly because: string
+  readonly rules?: readonly string[]
 }
 
 /** Where a program is found: the first of each that is there. */
@@ -58,6 +69,21 @@ export function matchRecipe(recipes: readonly Recipe[], path: string, targets: r
     }
   }
   return undefined
+}
+
+function unlikeOf({ recipe, target: { goarch } }: RecipeMatch): readonly Unlike[] {
+  const { bits, endian } = ARCHITECTURES.find(({ name }) => name === goarch)!
+  return (recipe.unlike ?? []).filter((one) => one.bits === bits || one.endian === endian)
+}
+
+/** Why programs of that architecture have no twin by this recipe; nothing where they may have one. */
+export function noTwinBecause(match: RecipeMatch): string | undefined {
+  return unlikeOf(match).find(({ rules }) => rules === undefined)?.because
+}
+
+/** What the handler is to look at before it starts a twin by this recipe. */
+export function rulesOf(match: RecipeMatch): string[] {
+  return [...match.recipe.rules, ...unlikeOf(match).flatMap(({ because, rules = [] }) => [`# ${because}`, ...rules])].map((rule) => fill(rule, match))
 }
 
 /** The file names of programs that any recipe is for: only these does the handler ask about. */

@@ -3,12 +3,13 @@ import { join } from 'node:path'
 import { toXbuildError } from '../../errors.ts'
 import { writeFileAtomic } from '../../host/files.ts'
 import { openApt, type Apt } from './apt.ts'
+import { currentPacks } from './current.ts'
 import { makePack } from './make-pack.ts'
 import type { Distribution } from './os-release.ts'
 import { packSize, type Pack } from './pack.ts'
-import { listPacks, removeLeftovers, touchPack, verifyPack } from './pack-folder.ts'
+import { removeLeftovers, touchPack, verifyPack } from './pack-folder.ts'
 import { isFresh, type Refusal } from './refusal.ts'
-import { matchRecipe, programNames, readRecipes, type RecipeMatch } from './recipes.ts'
+import { matchRecipe, noTwinBecause, programNames, readRecipes, type RecipeMatch } from './recipes.ts'
 import { hostTarget, PACK_TARGETS, type PackTarget } from './targets.ts'
 
 /** A program that a step is about to run. */
@@ -57,7 +58,7 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
   const starts = new Map<string, number>()
   const archives = new Map<string, Promise<Apt>>()
   const recipes = once(() => readRecipes())
-  const packs = once(() => listPacks(folder))
+  const packs = once(() => currentPacks(folder))
   // One at a time: they share the folder that apt downloads into
   let making: Promise<unknown> = Promise.resolve()
 
@@ -73,6 +74,8 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
     if (!match) return { stranger: true }
     if (match.version === '' && match.recipe.path.includes('(?<version>')) return { reason: 'it does not lie where a package of a distribution has it' }
     if (!hostTarget()) return { reason: `there are no packs that run on ${process.arch}` }
+    const refused = noTwinBecause(match)
+    if (refused !== undefined) return { reason: refused }
     return (await readRefusal(program.id)) ?? match
   }
 

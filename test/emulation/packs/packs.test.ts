@@ -2,15 +2,16 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { unlikeness } from '../../../src/emulation/packs/alike.ts'
+import { likeness } from '../../../src/emulation/packs/alike.ts'
 import { parseStanzas } from '../../../src/emulation/packs/apt.ts'
 import { configuredDifferently } from '../../../src/emulation/packs/configured.ts'
+import { isCurrent } from '../../../src/emulation/packs/current.ts'
 import { configuredWith, readElf } from '../../../src/emulation/packs/elf.ts'
 import { fuse } from '../../../src/emulation/packs/fuse.ts'
 import { parseOsRelease } from '../../../src/emulation/packs/os-release.ts'
 import { manifestText, packDigest, rulesText, type PackManifest } from '../../../src/emulation/packs/pack.ts'
 import { findPack, listPacks, verifyPack } from '../../../src/emulation/packs/pack-folder.ts'
-import { matchRecipe, programNames, readRecipes } from '../../../src/emulation/packs/recipes.ts'
+import { matchRecipe, noTwinBecause, programNames, readRecipes, rulesOf } from '../../../src/emulation/packs/recipes.ts'
 import { PACK_TARGETS } from '../../../src/emulation/packs/targets.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'xbuild-packs-'))
@@ -136,17 +137,20 @@ describe('Go of two packages', () => {
     }
     return { root, file: join(root, 'compile') }
   }
-  const one = unpacked('one', { [BOOTSTRAP]: 'const DefaultGOARM = `7`', 'usr/lib/go-1.24/VERSION': 'go1.24.4', 'usr/share/doc/go-1.24/changelog': '1' })
+  const one = unpacked('one', { [BOOTSTRAP]: 'const DefaultGOARM = `6`\nconst version = `go1.24.4`\n', 'usr/lib/go-1.24/VERSION': 'go1.24.4', 'usr/share/doc/go-1.24/changelog': '1' })
+  const DIFFERENT = 'the two were configured differently:'
 
   test.each([
-    ['alike', { [BOOTSTRAP]: 'const DefaultGOARM = `7`', 'usr/lib/go-1.24/VERSION': 'go1.24.4', 'usr/share/doc/go-1.24/changelog': '2' }, undefined],
-    ['another default', { [BOOTSTRAP]: 'const DefaultGOARM = `5`', 'usr/lib/go-1.24/VERSION': 'go1.24.4' }, `the two were configured differently: ${BOOTSTRAP}`],
-    ['a missing file', { [BOOTSTRAP]: 'const DefaultGOARM = `7`' }, 'the two were configured differently: usr/lib/go-1.24/VERSION'],
-  ])('%s', async (name, files, unlike) => expect(await unlikeness('go', one, unpacked(name, files))).toBe(unlike))
+    ['alike', { [BOOTSTRAP]: 'const DefaultGOARM = `6`\nconst version = `go1.24.4`\n', 'usr/lib/go-1.24/VERSION': 'go1.24.4', 'usr/share/doc/go-1.24/changelog': '2' }, { rules: [] }],
+    ['another default, of which the twin is told', { [BOOTSTRAP]: 'const DefaultGOARM = `7`\nconst version = `go1.24.4`\n', 'usr/lib/go-1.24/VERSION': 'go1.24.4' }, { rules: ['not GOOS=android', 'env GOARM=6'] }],
+    ['no default', { [BOOTSTRAP]: 'const version = `go1.24.4`\n', 'usr/lib/go-1.24/VERSION': 'go1.24.4' }, { unlike: `${DIFFERENT} GOARM` }],
+    ['another setting', { [BOOTSTRAP]: 'const DefaultGOARM = `6`\nconst version = `go1.24.5`\n', 'usr/lib/go-1.24/VERSION': 'go1.24.4' }, { unlike: `${DIFFERENT} ${BOOTSTRAP}` }],
+    ['a missing file', { [BOOTSTRAP]: 'const DefaultGOARM = `6`\nconst version = `go1.24.4`\n' }, { unlike: `${DIFFERENT} usr/lib/go-1.24/VERSION` }],
+  ])('%s', async (name, files, expected) => expect(await likeness('go', one, unpacked(name, files))).toEqual(expected))
 
   test('that say nothing are not alike', async () => {
     const none = unpacked('none', { 'usr/lib/go-1.24/VERSION': 'go1.24.4' })
-    expect(await unlikeness('go', none, none)).toBe('it does not say how it was configured')
+    expect(await likeness('go', none, none)).toEqual({ unlike: 'it does not say how it was configured' })
   })
 })
 
@@ -168,6 +172,29 @@ describe('recipes', async () => {
   ])('for %s on %s', (path, architecture, found) => {
     const match = matchRecipe(recipes, path, PACK_TARGETS[architecture]!)
     expect(match && `${match.recipe.name} ${match.version} ${match.target.debian}`).toBe(found)
+  })
+
+  test.each([
+    ['/usr/libexec/gcc/aarch64-linux-gnu/14/cc1', 'arm64', [], undefined],
+    ['/usr/libexec/gcc/arm-linux-gnueabihf/14/cc1', 'arm', ['skip -flto'], undefined],
+    ['/usr/libexec/gcc/s390x-linux-gnu/14/cc1plus', 's390x', ['skip -flto', 'skip -ftest-coverage', 'skip -fprofile-use', 'skip -fbranch-probabilities', 'skip -fauto-profile'], undefined],
+    ['/usr/libexec/gcc/powerpc64le-linux-gnu/14/lto1', 'ppc64le', [], undefined],
+    ['/usr/libexec/gcc/arm-linux-gnueabihf/14/lto1', 'arm', [], expect.stringContaining('in words of the machine')],
+    ['/usr/libexec/gcc/s390x-linux-gnu/14/lto1', 's390x', [], expect.stringContaining('in the byte order of the machine')],
+  ])('know what is not the same for %s', (path, architecture, more, because) => {
+    const match = matchRecipe(recipes, path, PACK_TARGETS[architecture]!)!
+    expect(rulesOf(match).slice(match.recipe.rules.length).filter((rule) => !rule.startsWith('#'))).toEqual(more)
+    expect(noTwinBecause(match)).toEqual(because)
+  })
+
+  test('decide whether a pack of before may be used', () => {
+    const program = '/usr/libexec/gcc/arm-linux-gnueabihf/14/cc1'
+    const rules = [...rulesOf(matchRecipe(recipes, program, PACK_TARGETS['arm']!)!), 'load {pack} cc1']
+    const made = (change: { rules?: string[]; recipe?: string; program?: string }) => isCurrent({ architecture: 'arm', recipe: change.recipe ?? 'cc1', twin: { id: '00', program: change.program ?? program, rules: change.rules ?? rules } }, recipes)
+    expect(made({})).toBe(true)
+    expect(made({ rules: rules.filter((rule) => rule !== 'skip -flto') })).toBe(false)
+    expect(made({ recipe: 'lto1', program: '/usr/libexec/gcc/arm-linux-gnueabihf/14/lto1' })).toBe(false)
+    expect(made({ recipe: 'ld' })).toBe(false)
   })
 
   test('name the programs that the handler asks about', () => {

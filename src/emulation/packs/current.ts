@@ -1,0 +1,18 @@
+import type { Pack, PackManifest } from './pack.ts'
+import { listPacks } from './pack-folder.ts'
+import { matchRecipe, noTwinBecause, readRecipes, rulesOf, type Recipe } from './recipes.ts'
+import { PACK_TARGETS } from './targets.ts'
+
+/** The packs of a folder that may be used. */
+export async function currentPacks(folder: string): Promise<Pack[]> {
+  const packs = await listPacks(folder)
+  if (packs.length === 0) return []
+  const recipes = await readRecipes()
+  return packs.filter(({ manifest }) => isCurrent(manifest, recipes))
+}
+
+/** Whether a pack would still be made so: the recipe of an older xbuild may have known less of what its twin does otherwise. */
+export function isCurrent({ architecture, recipe, twin }: Pick<PackManifest, 'architecture' | 'recipe' | 'twin'>, recipes: readonly Recipe[]): boolean {
+  const match = matchRecipe(recipes, twin.program, PACK_TARGETS[architecture] ?? [])
+  return match?.recipe.name === recipe && noTwinBecause(match) === undefined && rulesOf(match).every((rule, index) => twin.rules[index] === rule)
+}
