@@ -26,6 +26,9 @@ describe.skipIf(missing !== undefined)('native toolchains for emulated steps', (
   const build = (context: string, ...more: string[]) =>
     xbuild(['--progress=plain', '--platform', 'linux/arm64', '--build-context', `toolchain=oci-layout://${toolchain}`, '--build-context', `busybox=oci-layout://${busybox}`, ...more, context], { store })
   const packs = () => readdirSync(join(store, 'packs')).filter((name) => /^[0-9a-f]{64}$/.test(name))
+  /** How stages were built comes into a file of its own. */
+  const told = (name: string) => ['--provenance=mode=min,inline-only=true', '--metadata-file', join(folder, `${name}.json`)]
+  const stages = (name: string): { stage: string; strategy: string; packs?: { name: string }[] }[] => JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'))['buildx.build.provenance'].invocation.environment.xbuild.stages
   const context = (name: string, dockerfile: string) => writeFiles(join(folder, name), { Dockerfile: dockerfile })
 
   beforeAll(async () => {
@@ -35,7 +38,7 @@ describe.skipIf(missing !== undefined)('native toolchains for emulated steps', (
     expect(code, stderr).toBe(0)
     await Promise.all(['auto', 'off'].map(async (mode) => {
       outputs[mode] = join(folder, mode)
-      ends[mode] = await build(join(root, 'test/fixtures/accel'), `--accel=${mode}`, '--no-cache', '-o', `type=local,dest=${outputs[mode]}`)
+      ends[mode] = await build(join(root, 'test/fixtures/accel'), `--accel=${mode}`, '--no-cache', '-o', `type=local,dest=${outputs[mode]}`, ...told(mode))
     }))
   }, 1_200_000)
   afterAll(async () => {
@@ -47,6 +50,14 @@ describe.skipIf(missing !== undefined)('native toolchains for emulated steps', (
     for (const name of NAMES) expect(ends['auto']!.stderr).toMatch(new RegExp(`linux/arm64 ran natively: ${name} \\(`))
     expect(ends['off']!.code, ends['off']!.stderr).toBe(0)
     expect(ends['off']!.stderr).not.toContain('ran natively')
+  })
+
+  test('provenance names the packs by stage, with their sources and digests', () => {
+    const found = stages('auto').flatMap(({ packs = [] }) => packs)
+    expect(found.map(({ name }) => name)).toEqual(expect.arrayContaining(NAMES))
+    for (const pack of found) expect(pack).toMatchObject({ source: { name: expect.stringMatching(/^(gcc|binutils)/), version: expect.stringMatching(/^\d/) }, digest: { sha256: expect.stringMatching(/^[0-9a-f]{64}$/) } })
+    for (const { strategy, packs } of stages('auto')) if (packs) expect(strategy).toBe('cross')
+    expect(stages('off').every(({ packs }) => packs === undefined)).toBe(true)
   })
 
   test('what they write, and how other programs behave, is equal to plain QEMU file by file', async () => {
@@ -82,9 +93,12 @@ describe.skipIf(missing !== undefined)('native toolchains for emulated steps', (
 RUN mv "$(gcc -print-prog-name=cc1)" /elsewhere
 RUN mv /elsewhere "$(dirname "$(gcc -print-prog-name=collect2)")/cc1" && echo "int answer(void) { return 42; }" >/a.c && gcc -O2 -c /a.c -o /a.o
 `
-    const { code, stderr } = await build(context('same-run', dockerfile), '--accel=require')
+    const { code, stderr } = await build(context('same-run', dockerfile), '--accel=require', ...told('first'))
     expect(code, stderr).toBe(0)
     expect(stderr).toContain('ran natively: cc1 (')
+    await build(context('same-run', dockerfile), '--accel=off', ...told('cached'))
+    expect(stages('cached')).toEqual(stages('first'))
+    expect(stages('cached')[0]).toMatchObject({ strategy: 'cross', packs: expect.arrayContaining([expect.objectContaining({ name: 'cc1' })]) })
   })
 
   test('a compiler of another build has no twin: it runs emulated with the reason, and require refuses', async () => {
