@@ -57,7 +57,7 @@ export async function attest(options: ProvenanceOptions, built: readonly Built[]
     const target = prepared.targets.find(({ platform }) => samePlatform(platform, job.target))!
     const node = prepared.all.find(({ name }) => name === job.decision.strategy.node)!
     const graph = graphWhere(target, node.native[0] ?? target.graph.buildPlatform)
-    const record = image.isOlder ? undefined : await image.record?.({ signal })
+    const record = image.earlier ? undefined : await image.record?.({ signal })
     const known: BuildRecord = record ?? { ...readsOf(graph, target.options, remote), packs: new Map() }
     const plain = options.mode === 'min'
     const resources = resourcesOf(known, { plain })
@@ -69,7 +69,7 @@ export async function attest(options: ProvenanceOptions, built: readonly Built[]
       configSource: { ...sourceOf(known, plain), path: pathIn(target, isFolder) },
       request, resources, complete,
       hermetic: complete && !reachesNetwork(graph, target.dockerfile, target.options.network),
-      stages: image.isOlder ? stages.map(({ stage, platform }) => ({ stage, platform })) : stages,
+      stages: image.earlier ? stages.map(({ stage, platform }) => ({ stage, platform })) : stages,
       offered: record ? [] : (image.packs ?? []).map(packFacts),
       steps: stepsOf(graph),
       dockerfile: { name: pathIn(target, isFolder), text: target.file.text },

@@ -15,7 +15,7 @@ import { checkDestinations, checkOutputs, type OutputPlan } from './publish/chec
 import { loadable } from './publish/load.ts'
 import { publish } from './publish/publish.ts'
 import { dispatch } from './run/dispatch.ts'
-import { isWhole, settle, type Settled } from './run/outcome.ts'
+import { settle, type Settled } from './run/outcome.ts'
 import { createListener } from './run/watch.ts'
 import { openSite, type Site } from './site.ts'
 
@@ -67,9 +67,9 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
     lookOver(prepared.targets, { baseOf: engines.baseOf, emit })
     await allowed
     const outcomes = await dispatch(prepared.plan, { nodes: prepared.all, listener, driverFor: engines.driverFor, silenceTimeout: options.silenceTimeout, signal })
-    if (!isWhole(outcomes)) await engines.keep(outcomes)
+    await engines.keep(outcomes)
     const settled = settle(prepared.plan, outcomes, signal)
-    for (const { image } of settled.built) site.ground.packs.add(image.packs ?? [], false)
+    for (const { image } of settled.built) site.ground.packs.add(image.packs ?? [], image.earlier !== undefined)
     const attested = await attestBuilt(options, settled, { prepared, env: given.env, started, signal })
     const published = await publish({
       ...outputs,

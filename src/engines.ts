@@ -5,7 +5,8 @@ import type { BaseFacts } from './dockerfile/checks/view.ts'
 import type { GraphStage, StageGraph } from './dockerfile/types.ts'
 import { openBuildInputs } from './driver/embedded/build-inputs.ts'
 import { openEmbedded, type EmbeddedEngine } from './driver/embedded/open.ts'
-import type { BuiltImage, Driver } from './driver/driver.ts'
+import type { BuiltImage, Driver, DriverOptions } from './driver/driver.ts'
+import type { FinishedWork } from './driver/finished.ts'
 import type { OpenedNode } from './driver/opened-node.ts'
 import type { TargetBuild } from './driver/target.ts'
 import { XbuildError } from './errors.ts'
@@ -13,7 +14,7 @@ import type { ImageJob, Job } from './plan/types.ts'
 import { formatPlatform, samePlatform, type Platform } from './platform.ts'
 import type { Prepared } from './prepare.ts'
 import type { OutputPlan } from './publish/check-outputs.ts'
-import type { JobOutcome, Settled } from './run/outcome.ts'
+import { isWhole, type JobOutcome, type Settled } from './run/outcome.ts'
 import type { Site } from './site.ts'
 import { check, graphOf } from './targets.ts'
 
@@ -24,7 +25,7 @@ export interface Engines {
   baseOf(target: TargetBuild, stage: GraphStage): BaseFacts | undefined
   /** An imported cache that turned out to be broken. */
   brokenCache(): Error | undefined
-  /** Keeps what was built when the build as a whole has failed: the next run builds only the rest. */
+  /** Keeps what was built elsewhere, also when the build as a whole has failed: the next run builds only what changed, and the rest. */
   keep(outcomes: readonly JobOutcome[]): Promise<void>
   /** Writes the caches, and what makes the next build faster. */
   save(settled: Settled): Promise<void>
@@ -43,7 +44,6 @@ export interface EngineEdges {
 export async function openEngines({ targets, nodes, local, plan }: Prepared, { options, outputs, edges, site }: EngineEdges): Promise<Engines> {
   const { emit, signal, env } = edges
   const { store, ground, registry, main } = site
-  const started = Date.now()
   const inputs = await openBuildInputs(options, env)
   const isPlannedHere = ({ platform }: TargetBuild) => plan.jobs.some((job) => job.kind === 'image' && job.decision.strategy.node === local?.name && samePlatform(job.target, platform))
   let caches: Caches | undefined
@@ -59,8 +59,9 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
     }))
   })
   const others = new Map<string, Promise<Driver>>()
+  const works = new Map<string, FinishedWork>()
   const elsewhere = nodes.length === 0 ? undefined : await import('./driver/elsewhere.ts')
-  const unfinished = elsewhere?.openUnfinished(site)
+  const finished = elsewhere?.openFinished(site)
   const buildFor = elsewhere?.createRemoteBuilds({ targets, main, inputs, store, env, warn: site.warn, graphFor: graphWhere })
   if (targets.some(isPlannedHere)) {
     await here().catch(async (error: unknown) => {
@@ -73,8 +74,8 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
     driverFor: (name) => ({
       async build(job, jobOptions) {
         refusePlain(job)
-        const kept = job.kind === 'image' ? await takeUp(job, jobOptions.signal) : undefined
-        return withFiles(kept ? { ...kept, isOlder: true } : await (await driverOf(name)).build(job, jobOptions))
+        const kept = job.kind === 'image' && name !== local?.name ? await takeUp(job, jobOptions) : undefined
+        return withFiles(kept ?? (await (await driverOf(name)).build(job, jobOptions)))
       },
       close: async () => undefined,
     }),
@@ -82,13 +83,14 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
     brokenCache: () => caches?.imports.failure(),
     async keep(outcomes) {
       for (const outcome of outcomes) {
+        if (outcome.status !== 'done') continue
+        const { node } = outcome.job.decision.strategy
+        const work = works.get(formatPlatform(outcome.job.target))
         // What was built here is in the cache of steps
-        if (!unfinished || outcome.status !== 'done' || outcome.job.decision.strategy.node === local?.name) continue
-        await unfinished.keep(targetOf(outcome.job.target), outcome.image, { started, signal })
+        if (work && node !== local?.name) await finished!.keep(work, outcome.image, { node, rescue: !isWhole(outcomes), signal })
       }
     },
     async save({ built }) {
-      await unfinished?.forget()
       await embedded?.save()
       if (!embedded || !caches) return
       const { solver } = embedded
@@ -128,13 +130,15 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
     return pushedOrBrought(pushing, bringing, { node: opened.node.name, repository: pushTo.repository, warn: site.warn })
   }
 
-  /** What the run before built of the same inputs, when it failed elsewhere. */
-  async function takeUp(job: ImageJob, abort: AbortSignal): Promise<BuiltImage | undefined> {
-    const image = await unfinished?.find(targetOf(job.target), abort)
-    if (!image) return undefined
-    const step = `unfinished ${job.id}`
+  /** The image of an earlier run, when it would become the same again. */
+  async function takeUp(job: ImageJob, { signal, stages = [] }: DriverOptions): Promise<BuiltImage | undefined> {
+    const work = { target: targetOf(job.target), build: await buildFor!(job), stages }
+    works.set(formatPlatform(job.target), work)
+    const image = await finished!.find(work, signal)
+    if (!image?.earlier) return undefined
+    const step = `finished ${job.id}`
     const platform = formatPlatform(job.target)
-    emit({ type: 'step.start', step, name: `[${platform}] built by the run before, which failed elsewhere`, platforms: [platform], at: Date.now() })
+    emit({ type: 'step.start', step, name: `[${platform}] nothing changed since ${image.earlier.node} built it`, platforms: [platform], at: Date.now() })
     emit({ type: 'step.done', step, cached: true, at: Date.now() })
     return image
   }

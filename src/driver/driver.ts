@@ -36,10 +36,30 @@ export interface BuiltImage {
   readonly packs?: readonly UsedPack[]
   /** How it came to be, when the driver knows; everything was found out on the way. */
   record?(options: { signal: AbortSignal }): Promise<BuildRecord>
-  /** The run before made it: how is not known any more. */
-  readonly isOlder?: true
+  /** What an engine elsewhere made it of, as far as it tells. */
+  readonly madeOf?: MadeOf
+  /** It is that of an earlier run, on a node, at a time (milliseconds since the epoch): nothing has changed since. */
+  readonly earlier?: { readonly node: string; readonly at: number }
   /** Writes the merged file system of the image as a tar stream, when the driver can. */
   exportTree?(options: { signal: AbortSignal }): Promise<NodeJS.ReadableStream>
+}
+
+/** What the result of an engine elsewhere depends on, beside what it was told to do. */
+export interface MadeOf {
+  /** Base images as the engine found them: digests by normalized reference. */
+  readonly bases: Readonly<Record<string, string>>
+  readonly folders: readonly FolderRead[]
+}
+
+/** What an engine wanted to know of a folder of this machine: patterns, in BuildKit's words; and the fingerprint of the answer. */
+export interface FolderRead {
+  readonly folder: string
+  readonly include: readonly string[]
+  readonly exclude: readonly string[]
+  /** Paths whose links are followed. */
+  readonly follow: readonly string[]
+  /** Absent when something changed so shortly before that a further change might not show. */
+  readonly fingerprint?: string
 }
 
 /** A pack of native toolchains in the steps of a platform. */

@@ -76,10 +76,10 @@ export const WORKLOADS = {
     aim: (peer) => (peer === 'buildx' ? { ratio: 0.7 } : undefined),
   },
   'node-same': {
-    title: 'the context of 20,000 files and 500 MB on a BuildKit node, nothing changed',
+    title: 'the context of 20,000 files and 500 MB on a BuildKit node, nothing changed, OCI folder out',
     runs: 5,
     prepare: manyFiles,
-    command: (peer, { context: folder }) => peer.onNode?.(folder, { cache: true, output: false }),
+    command: (peer, { context: folder }) => peer.onNode?.(folder, { cache: true, output: true }),
     aim: (peer) => (peer === 'buildx' ? { ratio: 0.7 } : undefined),
   },
   'node-upload': {

@@ -1,4 +1,4 @@
-import { copyFileSync, readFileSync, rmSync } from 'node:fs'
+import { appendFileSync, chmodSync, copyFileSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formatPlatform, platformOfNodeArch } from '../../src/platform.ts'
@@ -108,6 +108,76 @@ describe('several engines in one build', () => {
     expect(stdout).toContain(`without unix://${folder}/nobody.sock: Cannot`)
     expect(stdout).toMatch(/not \w+ on local: .* has no more jobs per slot/)
     expect(stdout).toMatch(new RegExp(`^${registry.host}/app +allowed$`, 'm'))
+  })
+})
+
+describe('what a node has built before', () => {
+  let context: string
+  const again = (args: readonly string[] = []) => xbuild(['--builder', current, '--platform', NATIVE, '--network', 'host', '-o', `type=oci,dest=${join(folder, 'same')}`, ...args, context], { store })
+  const TAKEN = `[${NATIVE}] nothing changed since `
+  const pushBase = async (line: string) => {
+    const base = await build(`FROM busybox\n${line}\n`, ['local'], ['--platform', NATIVE, '--build-context', `busybox=oci-layout://${await baseLayout('busybox')}`, '-t', `${registry.host}/base:1`, '--push'])
+    expect(base.code, base.stderr).toBe(0)
+  }
+
+  /** Taken as it is, and made again only when `change` was made. */
+  async function madeAnew(change: () => unknown, args: readonly string[] = []): Promise<void> {
+    const same = await again(args)
+    expect(same.stderr).toContain(TAKEN)
+    await change()
+    const anew = await again(args)
+    expect(anew.code, anew.stderr).toBe(0)
+    expect(anew.stderr).not.toContain(TAKEN)
+    expect(anew.stderr).toContain('load metadata for')
+  }
+
+  beforeAll(async () => {
+    await pushBase('LABEL of=base')
+    context = writeFiles(join(folder, 'before'), {
+      Dockerfile: `FROM ${registry.host}/base:1\nARG WHO=nobody\nCOPY . /all\nCOPY --from=named / /named\nRUN echo "$WHO" > /who\n`, 'a.txt': 'one', 'left/out': 'x', '.dockerignore': 'left\n', 'Dockerfile.other': '',
+    })
+    writeFiles(join(folder, 'named'), { 'n.txt': 'named' })
+  })
+  const named = ['--build-context', `named=${join(folder, 'named')}`]
+
+  test('is taken as it is, for whatever output', async () => {
+    const first = await again(named)
+    expect(first.code, first.stderr).toBe(0)
+    expect(first.stderr).not.toContain(TAKEN)
+    // What is not sent to the node does not count
+    writeFiles(join(context, 'left'), { out: 'y' })
+    const second = await again([...named, '-t', `${registry.host}/same:1`, '--push'])
+    expect(second.code, second.stderr).toBe(0)
+    expect(second.stderr).toContain(`${TAKEN}${current} built it`)
+    expect(second.stdout).toBe(first.stdout)
+  })
+
+  test('is built again when a file, its mode, a named folder or .dockerignore changes', async () => {
+    const { mtime, atime } = statSync(join(context, 'a.txt'))
+    await madeAnew(() => {
+      writeFileSync(join(context, 'a.txt'), 'two')
+      utimesSync(join(context, 'a.txt'), atime, mtime)
+    }, named)
+    await madeAnew(() => chmodSync(join(context, 'a.txt'), 0o600), named)
+    await madeAnew(() => writeFiles(join(folder, 'named'), { 'm.txt': 'more' }), named)
+    await madeAnew(() => writeFiles(context, { '.dockerignore': '' }), named)
+    await madeAnew(() => writeFiles(join(folder, 'named'), { '.dockerignore': 'm.txt' }), named)
+  })
+
+  test('is built again when the tag of its base image moves, or the Dockerfile does', async () => {
+    await madeAnew(() => pushBase('LABEL of=another'), named)
+    await madeAnew(() => appendFileSync(join(context, 'Dockerfile'), 'LABEL more=yes\n'), named)
+  })
+
+  test('is built again with another argument, without cache, for the cache of the node, and after it went from the store', async () => {
+    for (const args of [['--build-arg', 'WHO=me'], ['--no-cache'], ['-o', 'type=cacheonly']]) {
+      const output = args.includes('-o') ? [] : ['-o', `type=oci,dest=${join(folder, 'same')}`]
+      const { code, stderr } = await xbuild(['--builder', current, '--platform', NATIVE, '--network', 'host', ...output, ...named, ...args, context], { store })
+      expect(code, stderr).toBe(0)
+      expect(stderr).not.toContain(TAKEN)
+    }
+    await again(named)
+    await madeAnew(() => xbuild(['prune', '--all', '--force'], { store }), named)
   })
 })
 

@@ -84,7 +84,8 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
       checkPlatform(image.config, job.kind === 'image' ? job.target : job.platform, transport.endpoint)
       const made = link
       const packs = [...stages.flatMap((stage) => stage.image.packs ?? []), ...[...told.packs()].flatMap((context) => handed?.packs.get(context) ?? [])]
-      return { ...image, ...(packs.length > 0 ? { packs } : {}), exportTree: ({ signal }) => exportTree({ transport, link: made, build: remote, request, signal }) }
+      const madeOf = facts.givesOci && !remote.dockerfile.frontend ? { madeOf: { bases: told.bases(), folders: [...link.inputs.reads] } } : {}
+      return { ...image, ...madeOf, ...(packs.length > 0 ? { packs } : {}), exportTree: ({ signal }) => exportTree({ transport, link: made, build: remote, request, signal }) }
     } catch (error) {
       const step = told.failed()
       throw failureOf(link?.ownFailure(error) ?? error, { endpoint: transport.endpoint, signal, dockerfile: remote.dockerfile, emulated, ...(step ? { step } : {}) })

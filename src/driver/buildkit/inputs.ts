@@ -4,6 +4,7 @@ import { basename, resolve } from 'node:path'
 import type { BuildOptions } from '../../config/options.ts'
 import type { Agents } from '../../host/http/agents.ts'
 import type { SendHttp } from '../../host/http/send.ts'
+import type { FolderRead } from '../driver.ts'
 import type { RemoteBuild } from '../remote-build.ts'
 import type { Served } from './grpc/server.ts'
 import { storeLayoutTar } from './layout-tar.ts'
@@ -27,6 +28,8 @@ export interface SessionInputs {
   readonly stores: Map<string, Contents>
   /** Folders by name, real ones and others. */
   readonly trees: Map<string, Tree>
+  /** What the daemon has read of folders so far. */
+  readonly reads: readonly FolderRead[]
   close(): void
 }
 
@@ -47,15 +50,17 @@ export function openInputs(build: RemoteBuild, env: Readonly<Record<string, stri
   }
   const stores = new Map<string, Contents>([['export', storeContents(build.store)]])
   const files = new Map(context.kind === 'archive' ? [[ARCHIVE, context.file]] : [])
+  const reads: FolderRead[] = []
   const { http, close } = tokenHttp(options, env)
   return {
     services: [
-      ...healthService(), ...fileSyncService(trees), ...secretsService(build.secret), ...sshService(build.agent), ...authService({ credentials, http, isPlain: (host) => options.registries[host]?.http === true }),
+      ...healthService(), ...fileSyncService(trees, (read) => reads.push(read)), ...secretsService(build.secret), ...sshService(build.agent), ...authService({ credentials, http, isPlain: (host) => options.registries[host]?.http === true }),
       ...uploadService(files), ...contentService(stores), ...fileSendService((file) => storeLayoutTar(file, build.store)),
     ],
     sharedKey: sharedKeyOf(build),
     stores,
     trees,
+    reads,
     close,
   }
 }

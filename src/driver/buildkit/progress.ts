@@ -20,6 +20,8 @@ export interface BuildProgress {
   refused(): XbuildError | undefined
   /** Contexts of packs that were mounted into steps which really ran. */
   packs(): ReadonlySet<string>
+  /** Images that were started or copied from, as the daemon resolved them: digests by normalized reference. */
+  bases(): Readonly<Record<string, string>>
   /** No more will come: steps that are still open were stopped. */
   end(): void
 }
@@ -47,12 +49,16 @@ const KEPT_LINES = 50
 /** A line without an end is cut, so that it cannot fill the memory. */
 const MOST_OF_A_LINE = 64 << 10
 
+/** A step is called after the image that it gives out. */
+const RESOLVED = /(?:^|[ /])(\S+)@(sha256:[0-9a-f]{64})$/
+
 export function createProgress(): Progress {
   const steps = new Map<string, Step>()
   return {
     follow({ emit, platform, dockerfile, emulated }) {
       const owner = {}
       const packs = new Set<string>()
+      const bases: Record<string, string> = {}
       let failed: Vertex | undefined
       let refused: XbuildError | undefined
 
@@ -65,6 +71,8 @@ export function createProgress(): Progress {
         const { name, context } = withoutPacks(told.name)
         const found = { ...told, name }
         if (context !== undefined && found.completed && !found.cached && found.error === '') packs.add(context)
+        const base = RESOLVED.exec(found.name)
+        if (base) bases[base[1]!] = base[2]!
         if (!found.started || isQuiet(found.name)) return
         if (found.error !== '' && !/context canceled/.test(found.error)) failed = found
         let step = steps.get(found.digest)
@@ -133,6 +141,7 @@ export function createProgress(): Progress {
         },
         refused: () => refused,
         packs: () => packs,
+        bases: () => bases,
         failed: () => failed && { name: failed.name, output: [...(steps.get(failed.digest)?.last ?? [])] },
         end() {
           for (const [digest, step] of steps) {

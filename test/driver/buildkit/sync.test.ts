@@ -1,10 +1,11 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
-import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, linkSync, mkdirSync, renameSync, statSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { PacketSchema, Packet_PacketType as TYPE, type Packet } from '../../../src/driver/buildkit/gen/fsutil_pb.ts'
 import { createDeframer } from '../../../src/driver/buildkit/grpc/frames.ts'
 import { treeFilter } from '../../../src/driver/buildkit/sync/filter.ts'
+import { fingerprintOf } from '../../../src/driver/buildkit/sync/fingerprint.ts'
 import { followPaths } from '../../../src/driver/buildkit/sync/follow.ts'
 import { GO_MODE, toGoMode } from '../../../src/driver/buildkit/sync/mode.ts'
 import { createOutbox, encodeStat } from '../../../src/driver/buildkit/sync/outbox.ts'
@@ -37,6 +38,63 @@ test.each([
   [0o020600, 0o600 | GO_MODE.device | GO_MODE.charDevice],
 ])('mode %o is what Go calls %o', (mode, expected) => {
   expect(toGoMode(mode)).toBe(expected)
+})
+
+describe('a fingerprint', () => {
+  const asked = (folder: string) => ({ folder, include: [], exclude: ['left'], follow: ['link', 'a'] })
+  /** As if everything had been there for long: nothing less shows that the clock of the file system has gone on. */
+  const later = (folder: string) => {
+    vi.setSystemTime(Date.now() + 60_000)
+    try {
+      return fingerprintOf(asked(folder))
+    } finally {
+      vi.useRealTimers()
+    }
+  }
+
+  test('is another one after every change of what is asked for, and of nothing else', () => {
+    const root = folderOf({ 'a/x': '1', 'a/y': '2', 'b/z': '3', 'left/out': '4' })
+    symlinkSync('b', join(root, 'link'))
+    const changes: readonly [string, boolean, () => unknown][] = [
+      ['nothing', false, () => undefined],
+      ['of the same size and time', true, () => {
+        const { atime, mtime } = statSync(join(root, 'a/x'))
+        writeFileSync(join(root, 'a/x'), '5')
+        utimesSync(join(root, 'a/x'), atime, mtime)
+      }],
+      ['a mode', true, () => chmodSync(join(root, 'a/y'), 0o600)],
+      ['the mode of a folder', true, () => chmodSync(join(root, 'a'), 0o700)],
+      ['a name', true, () => renameSync(join(root, 'a/y'), join(root, 'a/w'))],
+      ['behind a link', true, () => writeFileSync(join(root, 'b/new'), '')],
+      ['where the link leads', true, () => {
+        unlinkSync(join(root, 'link'))
+        symlinkSync('a', join(root, 'link'))
+      }],
+      ['what is left out', false, () => writeFileSync(join(root, 'left/more'), '')],
+      ['what nobody asks for', false, () => writeFileSync(join(root, 'c'), '')],
+      ['the time of a folder', false, () => utimesSync(join(root, 'a'), 0, 0)],
+    ]
+    let before = later(root)
+    expect(before).toMatch(/^[0-9a-f]{64}$/)
+    for (const [what, shows, change] of changes) {
+      change()
+      const after = later(root)
+      expect(after === before, what).toBe(!shows)
+      before = after
+    }
+  })
+
+  test('there is none for what changed just now', () => {
+    const root = folderOf({ 'a/x': '1' })
+    utimesSync(join(root, 'a/x'), 0, 0)
+    expect(later(root)).toBeDefined()
+    vi.setSystemTime(statSync(join(root, 'a/x')).ctimeMs + 5)
+    try {
+      expect(fingerprintOf(asked(root))).toBeUndefined()
+    } finally {
+      vi.useRealTimers()
+    }
+  })
 })
 
 describe('a tree', () => {
@@ -170,8 +228,8 @@ describe('sending', () => {
 
   test('packets written by hand are those of the schema', async () => {
     for (const entry of [
-      { path: 'a/b', mode: toGoMode(0o040755), size: 0n, modified: 1_700_000_000_123_456_789n, isFile: false },
-      { path: 'größe', mode: 0o644, size: 2n ** 40n, modified: -5n, linkname: 'ä'.repeat(200), isFile: true },
+      { path: 'a/b', mode: toGoMode(0o040755), size: 0n, modified: 1_700_000_000_123_456_789n, changed: 0n, isFile: false },
+      { path: 'größe', mode: 0o644, size: 2n ** 40n, modified: -5n, changed: 0n, linkname: 'ä'.repeat(200), isFile: true },
     ]) {
       const { path, mode, size, modified: modTime, linkname = '' } = entry
       expect(fromBinary(PacketSchema, encodeStat(entry))).toMatchObject({ type: TYPE.STAT, stat: { path, mode, size, modTime, linkname } })

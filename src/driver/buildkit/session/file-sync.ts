@@ -1,27 +1,34 @@
 import { XbuildError } from '../../../errors.ts'
+import type { FolderRead } from '../../driver.ts'
 import { FileSync } from '../gen/filesync_pb.ts'
 import { serveStream, type Metadata, type Served } from '../grpc/server.ts'
 import { GrpcFailure, GRPC } from '../grpc/status.ts'
 import { treeFilter, type TreeFilter } from '../sync/filter.ts'
+import { createFingerprint } from '../sync/fingerprint.ts'
 import { sendTree } from '../sync/send.ts'
 import type { Tree } from '../sync/tree.ts'
 
-/** Sends the trees that the daemon may have, by name, and no others. */
-export function fileSyncService(trees: ReadonlyMap<string, Tree>): readonly Served[] {
+/** Sends the trees that the daemon may have, by name, and no others. `onRead` hears what was sent of folders. */
+export function fileSyncService(trees: ReadonlyMap<string, Tree>, onRead: (read: FolderRead) => void): readonly Served[] {
   return [
     serveStream(FileSync.method.diffCopy, async (call) => {
       const name = valuesOf(call.metadata, 'dir-name')[0] ?? ''
       const tree = trees.get(name)
       if (!tree) throw new GrpcFailure(GRPC.notFound, `there is no folder "${name}" in this session`)
-      await sendTree(call, tree, filterOf(call.metadata, tree))
+      const wanted = { include: valuesOf(call.metadata, 'include-patterns'), exclude: valuesOf(call.metadata, 'exclude-patterns'), follow: valuesOf(call.metadata, 'followpaths') }
+      const { folder } = tree
+      if (folder === undefined) return sendTree(call, tree, filterOf(wanted, tree))
+      const listed = createFingerprint()
+      await sendTree(call, tree, filterOf(wanted, tree), listed)
+      const fingerprint = listed.end()
+      onRead({ folder, ...wanted, ...(fingerprint === undefined ? {} : { fingerprint }) })
     }),
   ]
 }
 
-function filterOf(metadata: Metadata, tree: Tree): TreeFilter {
+function filterOf({ include, exclude, follow }: Pick<FolderRead, 'include' | 'exclude' | 'follow'>, tree: Tree): TreeFilter {
   try {
-    const include = [...valuesOf(metadata, 'include-patterns'), ...tree.follow(valuesOf(metadata, 'followpaths'))]
-    return treeFilter({ include, exclude: valuesOf(metadata, 'exclude-patterns') })
+    return treeFilter({ include: [...include, ...tree.follow(follow)], exclude })
   } catch (cause) {
     throw cause instanceof XbuildError ? cause : new GrpcFailure(GRPC.invalidArgument, (cause as Error).message, { cause })
   }

@@ -2,14 +2,15 @@ import { PacketSchema, Packet_PacketType as TYPE, type Packet } from '../gen/fsu
 import { GrpcFailure, GRPC } from '../grpc/status.ts'
 import type { ServedCall } from '../grpc/server.ts'
 import type { TreeFilter } from './filter.ts'
+import type { Fingerprint } from './fingerprint.ts'
 import { createOutbox } from './outbox.ts'
 import { changed, type Tree } from './tree.ts'
 
 /**
  * Sends a tree to a receiver that has an older copy, maybe: every entry is told in order, and files are sent when they are asked for, by
- * the number of their entry (fsutil's protocol). Throws XbuildError for what cannot be read, `GrpcFailure` for a receiver that breaks the rules.
+ * the number of their entry (fsutil's protocol). A fingerprint is told what is listed. Throws XbuildError for what cannot be read, `GrpcFailure` for a receiver that breaks the rules.
  */
-export async function sendTree(call: Pick<ServedCall<typeof PacketSchema, typeof PacketSchema>, 'requests' | 'sendFrames' | 'send'>, tree: Tree, filter: TreeFilter): Promise<void> {
+export async function sendTree(call: Pick<ServedCall<typeof PacketSchema, typeof PacketSchema>, 'requests' | 'sendFrames' | 'send'>, tree: Tree, filter: TreeFilter, fingerprint?: Fingerprint): Promise<void> {
   const outbox = createOutbox(call.sendFrames)
   /** Files that may still be asked for. */
   const files = new Map<number, { path: string; size: bigint }>()
@@ -22,6 +23,7 @@ export async function sendTree(call: Pick<ServedCall<typeof PacketSchema, typeof
     let id = 0
     for (const entry of tree.entries(filter)) {
       if (over) return
+      fingerprint?.add(entry)
       if (entry.isFile && entry.linkname === undefined) files.set(id, { path: entry.path, size: entry.size })
       id++
       const full = outbox.stat(entry)

@@ -12,6 +12,8 @@ export interface Tree {
   open(path: string): OpenFile
   /** Resolves links in paths that are wanted: patterns that hold each link on the way and what it leads to. */
   follow(paths: readonly string[]): readonly string[]
+  /** The folder of this machine that it is. */
+  readonly folder?: string
 }
 
 export interface TreeEntry {
@@ -22,6 +24,8 @@ export interface TreeEntry {
   readonly size: bigint
   /** Nanoseconds since the epoch. */
   readonly modified: bigint
+  /** Of the last change of anything of a file, its attributes too; nanoseconds since the epoch. */
+  readonly changed: bigint
   /** What a symbolic link says; the path of an entry that came before and is the same file. */
   readonly linkname?: string
   /** Whether it has content that may be asked for. */
@@ -55,7 +59,7 @@ export function folderTree(root: string, follow: Tree['follow']): Tree {
           yield fileEntry(path, stat, mode)
           continue
         }
-        const entry = { path, mode: toGoMode(mode), size: 0n, modified: stat.mtimeNs, isFile: false }
+        const entry = { path, mode: toGoMode(mode), size: 0n, modified: stat.mtimeNs, changed: stat.ctimeNs, isFile: false }
         if (takes) {
           yield* pending.splice(0)
           yield entry
@@ -69,24 +73,25 @@ export function folderTree(root: string, follow: Tree['follow']): Tree {
         }
       }
     }
-    function fileEntry(path: string, { mtimeNs: modified, size, nlink, dev, ino }: BigIntStats, bits: number): TreeEntry {
+    function fileEntry(path: string, { mtimeNs: modified, ctimeNs: changed, size, nlink, dev, ino }: BigIntStats, bits: number): TreeEntry {
       const mode = toGoMode(bits)
       const type = bits & constants.S_IFMT
-      if (type === constants.S_IFLNK) return { path, mode, size, modified, linkname: readlinkSync(`${root}/${path}`), isFile: false }
-      if (type !== constants.S_IFREG) return { path, mode, size: 0n, modified, isFile: false }
+      if (type === constants.S_IFLNK) return { path, mode, size, modified, changed, linkname: readlinkSync(`${root}/${path}`), isFile: false }
+      if (type !== constants.S_IFREG) return { path, mode, size: 0n, modified, changed, isFile: false }
       if (nlink > 1n) {
         const id = `${dev}:${ino}`
         const first = seen.get(id)
-        if (first !== undefined) return { path, mode, size: 0n, modified, linkname: first, isFile: true }
+        if (first !== undefined) return { path, mode, size: 0n, modified, changed, linkname: first, isFile: true }
         seen.set(id, path)
       }
-      return { path, mode, size, modified, isFile: true }
+      return { path, mode, size, modified, changed, isFile: true }
     }
   }
 
   return {
     entries,
     follow,
+    folder: root,
     open(path) {
       try {
         const file = openSync(join(root, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
@@ -115,7 +120,7 @@ export function memoryTree(files: Readonly<Record<string, string>>): Tree {
     follow: (paths) => paths,
     *entries(filter) {
       for (const path of [...contents.keys()].sort()) {
-        if (filter.takes(path)) yield { path, mode: 0o644, size: BigInt(contents.get(path)!.length), modified, isFile: true }
+        if (filter.takes(path)) yield { path, mode: 0o644, size: BigInt(contents.get(path)!.length), modified, changed: modified, isFile: true }
       }
     },
     open(path) {
