@@ -10,8 +10,8 @@ export interface FailureFacts {
   readonly dockerfile?: RemoteDockerfile
   /** Whether the steps ran under an emulator. */
   readonly emulated?: boolean
-  /** The step that failed, and its last lines. */
-  readonly step?: { readonly name: string; readonly output: readonly string[] }
+  /** The step that failed, what the daemon said of it, and its last lines. */
+  readonly step?: { readonly name: string; readonly error: string; readonly output: readonly string[] }
 }
 
 /** Anything thrown while speaking with a daemon as an `XbuildError`: NODE when the daemon is lost, else what the daemon says, classified. */
@@ -19,10 +19,14 @@ export function failureOf(error: unknown, facts: FailureFacts): XbuildError {
   if (facts.signal.aborted) return new XbuildError('CANCELED', 'Build canceled', { cause: error })
   if (error instanceof XbuildError) return error
   if (!(error instanceof GrpcFailure)) return nodeFailure(facts, messageOf(error), error)
+  if (facts.step && CANCELED.test(error.message)) return buildFailure(new GrpcFailure(GRPC.unknown, facts.step.error, { cause: error, details: error.details }), facts)
   if (error.code === GRPC.unavailable || error.code === GRPC.canceled) return nodeFailure(facts, error.message, error)
   if (error.code === GRPC.unimplemented) return new XbuildError('UNSUPPORTED', `Cannot build on "${facts.endpoint}": ${error.message}`, { cause: error, hint: 'This BuildKit is too old, or is none: update it' })
   return buildFailure(error, facts)
 }
+
+/** A daemon stops all other steps when one fails, and may give the end of another as the reason of the whole. */
+const CANCELED = /context canceled$/
 
 function nodeFailure({ endpoint }: FailureFacts, state: string, cause: unknown): XbuildError {
   return new XbuildError('NODE', `Cannot build on "${endpoint}": ${state}`, { cause, hint: 'Check that the engine runs, and see its log' })

@@ -14,8 +14,8 @@ export interface Progress {
 
 export interface BuildProgress {
   take(status: StatusResponse): void
-  /** The step that failed, when one did, and its last lines. */
-  failed(): { readonly name: string; readonly output: readonly string[] } | undefined
+  /** The step that failed, when one did, what the daemon said of it, and its last lines. */
+  failed(): { readonly name: string; readonly error: string; readonly output: readonly string[] } | undefined
   /** Why the result must not be used, though the daemon makes one. */
   refused(): XbuildError | undefined
   /** Contexts of packs that were mounted into steps which really ran. */
@@ -142,7 +142,7 @@ export function createProgress(): Progress {
         refused: () => refused,
         packs: () => packs,
         bases: () => bases,
-        failed: () => failed && { name: failed.name, output: [...(steps.get(failed.digest)?.last ?? [])] },
+        failed: () => failed && { name: failed.name, error: failed.error, output: [...(steps.get(failed.digest)?.last ?? [])] },
         end() {
           for (const [digest, step] of steps) {
             if (step.owner !== owner || step.state === 'ended') continue

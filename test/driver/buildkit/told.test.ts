@@ -27,11 +27,13 @@ describe('an error of a daemon', () => {
     ['failed to do request: Head "http://127.0.0.1:1/v2": dial tcp 127.0.0.1:1: connect: connection refused', 2, [], { code: 'REGISTRY' }],
     ['no match for platform in manifest sha256:1: not found', 2, [], { code: 'NO_PLATFORM' }],
     ['failed to compute cache key: "/missing": not found', 2, [source], { code: 'NOT_FOUND', message: 'Cannot build: failed to compute cache key: "/missing": not found' }],
+    // The daemon stops the other steps when one fails, and may tell the end of one of those
+    ['failed to solve: failed to compute cache key: context canceled', 2, [source], { code: 'NOT_FOUND', message: 'Cannot build: failed to compute cache key: "/lost": not found' }],
     ['the connection broke', 14, [], { code: 'NODE' }],
     ['unknown service', 12, [], { code: 'UNSUPPORTED' }],
     ['something new', 2, [], { code: 'UNSUPPORTED' }],
   ])('%s', (message, code, details, expected) => {
-    const error = failureOf(new GrpcFailure(code, message, { details }), { endpoint: 'unix:///x', signal, dockerfile, step: { name: '[2/2] RUN false', output: ['last'] } })
+    const error = failureOf(new GrpcFailure(code, message, { details }), { endpoint: 'unix:///x', signal, dockerfile, step: { name: '[2/2] RUN false', error: 'failed to compute cache key: "/lost": not found', output: ['last'] } })
     expect(error).toMatchObject(expected)
   })
 
@@ -39,6 +41,10 @@ describe('an error of a daemon', () => {
     const crash = new GrpcFailure(2, 'process "/bin/sh -c x" did not complete successfully: exit code: 139')
     expect(failureOf(crash, { endpoint: 'x', signal, emulated: true })).toMatchObject({ code: 'EMULATOR' })
     expect(failureOf(crash, { endpoint: 'x', signal, emulated: false })).toMatchObject({ code: 'RUN_FAILED' })
+  })
+
+  test('is a lost node when everything was stopped and nothing failed', () => {
+    expect(failureOf(new GrpcFailure(1, 'context canceled'), { endpoint: 'x', signal })).toMatchObject({ code: 'NODE' })
   })
 
   test('after an abort is the abort', () => {
