@@ -88,9 +88,13 @@ export async function attest(options: ProvenanceOptions, built: readonly Built[]
 
 /** The Dockerfile as the context knows it; of a file elsewhere only the name. */
 function pathIn({ options, file }: TargetBuild, isFolder: boolean): string {
-  if (file.path === undefined || !isFolder) return basename((options.file ?? file.shown).replace(/^.*:(?=[^:/]*$)/, '')) || 'Dockerfile'
-  const path = relative(resolve(options.cwd, options.context), file.path)
-  return path.startsWith('..') ? basename(file.path) : path
+  if (file.path !== undefined) {
+    const path = relative(resolve(options.cwd, options.context), file.path)
+    return isFolder && !path.startsWith('..') ? path : basename(file.path)
+  }
+  if (options.file !== undefined && options.file !== '-' && !parseRemote(options.file)) return options.file
+  const [name] = /[\w.-]+$/.exec(file.shown) ?? []
+  return name ?? 'Dockerfile'
 }
 
 function reachesNetwork({ stages }: StageGraph, { frontend }: Dockerfile, network: 'host' | 'none' | undefined): boolean {

@@ -31,7 +31,7 @@ export interface BuildEdges {
 
 /** What a build made. */
 export interface BuildResult {
-  /** Digest of the index, or of the manifest when one platform was built. */
+  /** Digest of the index, or of the manifest when one platform was built and nothing is attested. */
   readonly digest: string
   readonly images: readonly { readonly platform: string; readonly digest: string; readonly strategy: string; readonly node: string; readonly seconds: number }[]
   /** Optional platforms that are missing, and why. */

@@ -17,17 +17,15 @@ export interface ProvenanceOptions {
   readonly filename: string
 }
 
-const DEFAULTS: ProvenanceOptions = { mode: 'max', version: 'v1', builderId: '', reproducible: false, inlineOnly: false, filename: 'provenance.json' }
+/** What is attested when nothing more is said than that something is. */
+export const DEFAULT_PROVENANCE: ProvenanceOptions = { mode: 'max', version: 'v1', builderId: '', reproducible: false, inlineOnly: false, filename: 'provenance.json' }
 const KEYS = ['mode', 'version', 'builder-id', 'reproducible', 'inline-only', 'filename']
 const HINT = 'Write it like mode=min, mode=max, true or false'
-
-/** What is attested when nothing more is said than that something is. */
-export const DEFAULT_PROVENANCE = DEFAULTS
 
 /** Reads `true`, `false` or `mode=min|max[,version=v1|v0.2][,builder-id=URL][,...]`; false: nothing is attested. Throws BAD_OPTION. */
 export function parseProvenance(text: string, label: string): ProvenanceOptions | false {
   const value = readBool(text)
-  if (value !== undefined) return value && DEFAULTS
+  if (value !== undefined) return value && DEFAULT_PROVENANCE
   if (!text.includes('=')) throw badValue(label, text, 'neither true nor false, nor a mode', HINT)
   return readProvenance(parseAttributes(text, label), text, label)
 }
@@ -58,12 +56,12 @@ function readProvenance(attributes: Map<string, string>, text: string, label: st
     const near = suggest(unknown, KEYS)
     throw badValue(label, text, `"${unknown}" is unknown`, near ? `Did you mean ${near}=?` : `Known are ${KEYS.join(', ')}`)
   }
-  const given = attributes.get('mode') ?? DEFAULTS.mode
+  const given = attributes.get('mode') ?? DEFAULT_PROVENANCE.mode
   const mode = given === 'full' ? 'max' : given
   if (mode !== 'min' && mode !== 'max') throw badValue(label, text, `unknown mode "${mode}"`, 'The modes are min and max')
-  const version = attributes.get('version') ?? DEFAULTS.version
+  const version = attributes.get('version') ?? DEFAULT_PROVENANCE.version
   if (version !== 'v1' && version !== 'v0.2') throw badValue(label, text, `unknown version "${version}"`, 'The versions are v1 and v0.2')
-  const filename = attributes.get('filename') ?? DEFAULTS.filename
+  const filename = attributes.get('filename') ?? DEFAULT_PROVENANCE.filename
   if (!/^[^/\0]{1,255}$/.test(filename) || filename === '.' || filename === '..') throw badValue(label, text, 'filename is no name of a file', 'Give a name without a folder')
   const bool = (key: string) => parseBool(attributes.get(key) ?? 'false', `${label} ${key}=`)
   return { mode, version, filename, builderId: attributes.get('builder-id') ?? '', reproducible: bool('reproducible'), inlineOnly: bool('inline-only') }

@@ -8,8 +8,7 @@ import { digestVerifier } from '../oci/digest.ts'
 import { makeDocument, makeIndex, type Document } from '../oci/make-manifest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from '../oci/read-manifest.ts'
-import type { Reference } from '../oci/reference.ts'
-import { formatReference } from '../oci/reference.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
 import { formatPlatform, normalizePlatform, type Platform } from '../platform.ts'
 import { imagePurl } from '../provenance/purl.ts'
 
@@ -29,7 +28,7 @@ export interface Content {
 
 /** Everything that a result consists of, ready to be written anywhere. */
 export interface ImageSet {
-  /** The index, or for one platform its manifest. */
+  /** The index, or for one platform of which nothing is said its manifest. */
   readonly root: Document
   /** The manifest of each platform, in the order asked for, then those of attestations; `[root]` for one platform. */
   readonly manifests: readonly Document[]

@@ -55,7 +55,7 @@ export type Published =
 
 /** What a build came to. */
 export interface PublishResult {
-  /** Digest of the index, or of the manifest for one platform. */
+  /** Digest of the index, or of the manifest for one platform of which nothing is attested. */
   readonly digest: string
   readonly descriptor: Descriptor
   /** The index or manifest itself. */

@@ -85,9 +85,27 @@ describe('several engines in one build', () => {
     expect(index.manifests.map(({ platform }) => platform.architecture)).toEqual([NATIVE.split('/')[1], '386'])
   })
 
-  test.each([['this machine', () => 'local'], ['that engine', () => current]])('--load of several platforms, built by %s: one name, and each of them runs', async (_name, nodeOf) => {
+  test('provenance of images that several nodes built and pushed is one kind of thing', async () => {
+    const { code, stderr } = await build(EACH, [current, 'local'], [...TWO, '-t', `${registry.host}/told:1`, '--push', '--provenance=mode=max', '--build-arg', 'WORD=x'])
+    expect(code, stderr).toBe(0)
+    const ask = async (path: string) => (await fetch(`http://${registry.host}/v2/told/${path}`, { headers: { accept: 'application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json' } })).json()
+    const { manifests } = (await ask('manifests/1')) as { manifests: { digest: string; annotations?: Record<string, string> }[] }
+    const statements = await Promise.all(manifests.filter(({ annotations }) => annotations).map(async ({ digest }) => {
+      const { layers } = (await ask(`manifests/${digest}`)) as { layers: { digest: string }[] }
+      return ask(`blobs/${layers[0]!.digest}`)
+    }))
+    expect(statements).toMatchObject(manifests.slice(0, 2).map(({ digest }) => ({
+      subject: [{ digest: { sha256: digest.slice(7) } }],
+      predicate: { buildDefinition: { externalParameters: { request: { args: { 'build-arg:WORD': 'x' } } }, internalParameters: { buildConfig: { steps: [{ instruction: 'FROM scratch' }, {}, {}, {}] } } } },
+    })))
+    const nodes = statements.map((statement) => (statement as { predicate: { buildDefinition: { internalParameters: { xbuild: { stages: { strategy: string; node: string }[] } } } } }).predicate.buildDefinition.internalParameters.xbuild.stages)
+    expect(nodes.flat().map(({ node }) => node).sort()).toEqual([current, 'local'].sort())
+    expect(nodes.flat().map(({ strategy }) => strategy)).toEqual(['native', 'native'])
+  })
+
+  test.each([['this machine', () => 'local', ['--provenance=mode=min']], ['that engine', () => current, []]])('--load of several platforms, built by %s: one name, and each of them runs', async (_name, nodeOf, more) => {
     const name = `loaded:${++count}`
-    const { code, stderr, stdout } = await build(EACH, [nodeOf()], [...TWO, '-t', name, '--load'], [], { DOCKER_HOST: current })
+    const { code, stderr, stdout } = await build(EACH, [nodeOf()], [...TWO, '-t', name, '--load', ...more], [], { DOCKER_HOST: current })
     expect(code, stderr).toBe(0)
     expect(stdout).toMatch(/^sha256:[0-9a-f]{64}\n/)
     const tree = await engine.docker('images', '--tree', name)

@@ -362,9 +362,9 @@ describe('into a Docker Engine', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining('its image store holds one platform')])
   })
 
-  test('type=docker,dest: docker load and skopeo read it', async () => {
+  test.each([[[]], [['--provenance=mode=min']]])('type=docker,dest %j: docker load and skopeo read it', async (more) => {
     const file = join(folder, 'image.tar')
-    expect((await xbuild(image('xbuild-test-load:4', ['-o', `type=docker,dest=${file}`]), { store, env: home() })).code).toBe(0)
+    expect((await xbuild(image('xbuild-test-load:4', [...more, '-o', `type=docker,dest=${file}`]), { store, env: home() })).code).toBe(0)
     await runOk('docker', ['-H', docker.endpoint, 'load', '-i', file])
     expect(await runThere('xbuild-test-load:4')).toBe('loaded\n')
     expect(JSON.parse(await runOk('skopeo', ['inspect', `docker-archive:${file}`]))).toMatchObject({ Architecture: NATIVE.split('/')[1] })

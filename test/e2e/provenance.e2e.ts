@@ -170,14 +170,14 @@ test('with SOURCE_DATE_EPOCH two builds are equal, from a cache or not; mode=max
 
 test('what comes from elsewhere is told with its digest: the commit of the context, files of ADD', async () => {
   const repository = makeRepository(join(folder, 'repositories/app.git'))
-  const commit = repository.commit({ Dockerfile: `FROM scratch\nADD ${server.url}/file /\nCOPY . /\n` })
+  const commit = repository.commit({ 'docker/own': `FROM scratch\nADD ${server.url}/file /\nCOPY . /\n` })
   server.files.set('/git/', smartGit(join(folder, 'repositories'), '/git')).set('/file', { body: 'content' })
   const out = join(folder, 'elsewhere')
   const platform = `linux/${process.arch === 'arm64' ? 'arm64' : 'amd64'}`
-  await build(['--provenance=true', '-o', `type=oci,dest=${out}`, `${server.url.replace('://', '://me:secret@')}/git/app.git#main`])
+  await build(['--provenance=true', '-f', 'docker/own', '-o', `type=oci,dest=${out}`, `${server.url.replace('://', '://me:secret@')}/git/app.git#main`])
   const { predicate } = statementsIn(out).get(platform)!.statement
   const url = `${server.url}/git/app.git#main`
-  expect(predicate.buildDefinition.externalParameters).toMatchObject({ configSource: { uri: url, digest: { sha1: commit }, path: 'Dockerfile' }, request: { frontend: 'dockerfile.v0' } })
+  expect(predicate.buildDefinition.externalParameters).toMatchObject({ configSource: { uri: url, digest: { sha1: commit }, path: 'docker/own' }, request: { frontend: 'dockerfile.v0' } })
   expect(predicate.buildDefinition.resolvedDependencies).toEqual(expect.arrayContaining([{ uri: url, digest: { sha1: commit } }, { uri: `${server.url}/file`, digest: { sha256: sha256('content').slice(7) } }]))
   expect(predicate.runDetails.metadata).toMatchObject({ buildkit_hermetic: true, buildkit_completeness: { request: true, resolvedDependencies: true } })
   expect(JSON.stringify(predicate)).not.toContain('secret@')
