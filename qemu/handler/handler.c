@@ -14,12 +14,16 @@
  *
  * A rule file is lines of these, done in order; QEMU runs the program when one of them does not hold or is not known:
  *
+ *   begin ARG...       the arguments begin with these; of several such lines one must hold
  *   skip PREFIX        no argument begins so
  *   with ARG VALUE     of arguments that begin so there is only ARG, and VALUE follows it
  *   names              files of arguments (@FILE) hold names only, no options
  *   absent PATH        there is no such file
+ *   same PATH ID       the file, a library of the program, has this build-id
+ *   users              users and groups are found in files only (/etc/nsswitch.conf)
  *   without NAME       the environment has no such variable
  *   not NAME=VALUE     the environment does not give it this value
+ *   either NAME VALUE...   the variable is not there, empty, or one of these
  *   unless ARG         leave out the lines up to `end` when there is such an argument
  *   end
  *   path NAME DIRS     add folders to the end of a list of paths in the environment
@@ -275,10 +279,70 @@ static int holds_names(char **argv)
     return 1;
 }
 
+/* Whether the arguments begin with the words of a text, which is cut into them. */
+static int begin_with(char **argv, char *words)
+{
+    for (char **argument = argv + 1, *rest; *words; words = rest, argument++) {
+        rest = cut(words);
+        if (!*argument || !equal(*argument, words)) return 0;
+    }
+    return 1;
+}
+
+/* Whether a text is one of the words of another, which is cut into them. */
+static int is_either(const char *text, char *words)
+{
+    for (char *rest; *words; words = rest) {
+        rest = cut(words);
+        if (equal(text, words)) return 1;
+    }
+    return 0;
+}
+
+static int has_id(const char *path, const char *wanted)
+{
+    char id[MAX_ID + 4];
+    long file = open_file(path);
+    if (file < 0) return 0;
+    int found = build_id(file, id);
+    close_file(file);
+    return found && equal(id, wanted);
+}
+
+/*
+ * Whether users and groups are looked up in files only: the image's other modules are for its own CPU. The one of systemd may be named, since
+ * nothing changes where it is not installed. Without the file, that is so, too.
+ */
+static int users_in_files(void)
+{
+    char text[4096];
+    long file = open_file("/etc/nsswitch.conf");
+    if (file < 0) return file == -2; /* ENOENT */
+    long size = read_at(file, text, sizeof text - 1, 0);
+    close_file(file);
+    if (size < 0 || size == sizeof text - 1) return 0;
+    text[size] = 0;
+    for (char *line = text, *next; *line; line = next) {
+        for (next = line; *next && *next != '\n'; next++)
+            if (*next == '\t') *next = ' ';
+        if (*next) *next++ = 0;
+        while (*line == ' ') line++;
+        if (!begins(line, "passwd") && !begins(line, "group") && !begins(line, "initgroups")) continue;
+        while (*line && *line != ':') line++;
+        if (!*line) return 0;
+        for (char *word = line + 1, *rest; *word; word = rest) {
+            rest = cut(word);
+            if (*word == '#') break;
+            if (*word && !equal(word, "files") && !equal(word, "systemd")) return 0;
+        }
+    }
+    return 1;
+}
+
 /* Follows the rules; 0 says that QEMU is to run the program. */
 static int follow(char *rules, struct start *start)
 {
-    int left_out = 0, added = 0;
+    int left_out = 0, added = 0, beginnings = 0, begun = 0;
     for (char *line = rules, *next; *line; line = next) {
         for (next = line; *next && *next != '\n'; next++)
             ;
@@ -290,8 +354,15 @@ static int follow(char *rules, struct start *start)
             if (!holds_names(start->argv)) return 0;
             continue;
         }
+        if (equal(line, "users")) {
+            if (!users_in_files()) return 0;
+            continue;
+        }
         if (!*value) return 0;
-        if (equal(line, "skip")) {
+        if (equal(line, "begin")) {
+            beginnings = 1;
+            begun |= begin_with(start->argv, value);
+        } else if (equal(line, "skip")) {
             if (has_argument(start->argv, value, begins)) return 0;
         } else if (equal(line, "with")) {
             char *only = cut(value);
@@ -303,6 +374,12 @@ static int follow(char *rules, struct start *start)
             if (value_of(start->env, value, length(value))) return 0;
         } else if (equal(line, "not")) {
             for (char **variable = start->env; *variable; variable++) if (equal(*variable, value)) return 0;
+        } else if (equal(line, "same")) {
+            char *id = cut(value);
+            if (!has_id(value, id)) return 0;
+        } else if (equal(line, "either")) {
+            char *values = cut(value), *set = value_of(start->env, value, length(value));
+            if (set && *set && !is_either(set, values)) return 0;
         } else if (equal(line, "unless")) {
             left_out = has_argument(start->argv, value, equal);
         } else if (equal(line, "path")) {
@@ -325,7 +402,7 @@ static int follow(char *rules, struct start *start)
             return 0; /* written for a newer handler */
         }
     }
-    return start->file || start->folder;
+    return (start->file || start->folder) && begun == beginnings;
 }
 
 /* Becomes the twin; returns only when that fails. `count` arguments. */

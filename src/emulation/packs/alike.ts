@@ -18,7 +18,8 @@ export async function likeness(family: Recipe['family'], one: Unpacked, twin: Un
   switch (family) {
     case 'gcc': return gcc(one, twin)
     case 'go': return go(one, twin)
-    case 'binutils': return { rules: [] }
+    case 'binutils':
+    case 'tool': return { rules: [] }
   }
 }
 

@@ -40,7 +40,7 @@ export interface AptOptions {
 }
 
 /** Development files and data: no program that is already linked needs them. */
-const NO_LIBRARY = /-(dev|cross|base|common|data|doc|src)$|-dev-|^(debconf|dpkg|tar|perl|install-info)/
+const NO_LIBRARY = /-(dev|cross|base|common|data|doc|src|passwd|keyring)$|-dev-|^(adduser|debconf|dpkg|gpgv|install-info|perl|sqv|tar)/
 
 /** Reads the index of the archive. Throws HOST when this machine's apt has no such archive or cannot reach it. */
 export async function openApt({ distribution, architectures, folder, signal }: AptOptions): Promise<Apt> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { basename, join, sep } from 'node:path'
+import { basename, dirname, join, sep } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { exists } from '../../host/files.ts'
 import { runProgram } from '../../host/spawn.ts'
@@ -50,6 +50,7 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
     const made = join(work, 'pack')
     const name = basename(program)
     const linked = await fillPack(made, { root, program, host: options.host })
+    const same = match.recipe.family === 'tool' ? await sameLibraries(options, target, { libraries, made }) : []
     await tryOut(made, { name, linked, version: match.recipe.family === 'go' ? '-V=full' : '--version' }, signal)
     const manifest: PackManifest = {
       format: 1,
@@ -60,7 +61,7 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
       source: target.found.source,
       packages: [target.found, native, ...libraries].map(({ name, version, architecture, sha256 }) => ({ name, version, architecture, sha256 })),
       files: await filesOf(made),
-      twin: { id: target.id, program: target.file.slice(target.root.length), rules: [...rulesOf(match), ...alike.rules, linked ? `load {pack} ${name}` : `exec {pack}/bin/${name}`] },
+      twin: { id: target.id, program: target.file.slice(target.root.length), rules: [...rulesOf(match), ...alike.rules, ...same, linked ? `load {pack} ${name}` : `exec {pack}/bin/${name}`] },
     }
     await writeFile(join(made, 'manifest.json'), manifestText(manifest))
     await chmod(made, 0o755)
@@ -112,7 +113,27 @@ async function findNative({ apt, match, host }: MakePackOptions, { found: { sour
       tried.push(`${name} ${found.version} is built from ${source.name} ${from ?? 'nothing of it'}`)
     }
   }
-  throw noPair(match, tried.length === 0 ? `there is no such compiler for ${host.debian}` : `${tried.join(', ')}, the image's from ${source.version}`)
+  throw noPair(match, tried.length === 0 ? `there is no such program for ${host.debian}` : `${tried.join(', ')}, the image's from ${source.version}`)
+}
+
+/** Rules that the image's libraries of the program's own source are those of the source that the twin's are of. */
+async function sameLibraries({ apt, match }: MakePackOptions, { found: { source }, root }: Found, { libraries, made }: { libraries: readonly AptPackage[]; made: string }): Promise<string[]> {
+  const own = libraries.filter((one) => one.source.name === source.name)
+  const other = own.find((one) => one.source.version !== source.version)
+  if (other) throw noPair(match, `${other.name} ${other.version} is of another source version than ${source.version}`)
+  for (const { name } of own) {
+    const counterpart = (await apt.versions(name, match.target.debian)).find((one) => one.source.version === source.version)
+    if (!counterpart) throw noPair(match, `there is no ${name} of ${source.version} for ${match.target.debian}`)
+    await apt.unpack([counterpart], root)
+  }
+  const rules: string[] = []
+  for (const name of (await readdir(join(made, 'lib'))).sort()) {
+    const file = await findFile(root, [`usr/lib/${match.target.triple}/${name}`, `lib/${match.target.triple}/${name}`])
+    const id = file && readElf(await readFile(file))?.id
+    if (file && !id) throw noPair(match, `its library ${name} has no build-id`)
+    if (file) rules.push(`same ${dirname(file.slice(root.length))}/${name} ${id}`)
+  }
+  return rules
 }
 
 function noPair({ recipe, target, version }: RecipeMatch, state: string): XbuildError {

@@ -12,8 +12,12 @@ export interface Recipe {
   readonly about: string
   /** The end of the path of a program that this is for, as a regular expression. */
   readonly path: string
-  /** What more must agree than the source version. */
-  readonly family: 'gcc' | 'binutils' | 'go'
+  /** What more must agree than the source version. What a `tool` writes depends on no CPU: its libraries of the same source must be the same, too. */
+  readonly family: 'gcc' | 'binutils' | 'go' | 'tool'
+  /** What `{version}` in the names of programs may be; absent: no name has one. */
+  readonly versions?: readonly string[]
+  /** Starts of a program after which making its pack pays; absent: those of a compiler. */
+  readonly worth?: number
   /** The program in the packages of the image's architecture. */
   readonly target: Origin
   /** Its twin in the packages of this machine's. */
@@ -88,7 +92,10 @@ export function rulesOf(match: RecipeMatch): string[] {
 
 /** The file names of programs that any recipe is for: only these does the handler ask about. */
 export function programNames(recipes: readonly Recipe[], targets: readonly PackTarget[]): string[] {
-  const files = recipes.flatMap(({ target }) => target.files.map((file) => file.slice(file.lastIndexOf('/') + 1)))
+  const files = recipes.flatMap(({ target, versions }) => {
+    const names = target.files.map((file) => file.slice(file.lastIndexOf('/') + 1))
+    return versions ? names.flatMap((name) => versions.map((version) => name.replaceAll('{version}', version))) : names
+  })
   const filled = targets.flatMap(({ triple }) => files.map((name) => name.replaceAll('{triple}', triple)))
   return [...new Set(filled.flatMap((name) => [name, ...targets.flatMap(({ triple }) => (name.startsWith(`${triple}-`) ? [name.slice(triple.length + 1)] : []))]))].sort()
 }

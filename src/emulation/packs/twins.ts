@@ -22,8 +22,8 @@ export interface Program {
   readonly architecture: string
 }
 
-/** The twin of a program, or why there is none; a stranger has no more than the file name of a program that packs are for. */
-export type Twin = { readonly pack: Pack } | { readonly reason: string } | { readonly stranger: true }
+/** The twin of a program, or why there is none - for a tool that is no loss worth a word; a stranger has no more than the file name of a program that packs are for. */
+export type Twin = { readonly pack: Pack } | { readonly reason: string; readonly tool?: true } | { readonly stranger: true }
 
 /** Finds twins, making packs when none fits; each question is answered once. */
 export interface Twins {
@@ -62,6 +62,8 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
   // One at a time: they share the folder that apt downloads into
   let making: Promise<unknown> = Promise.resolve()
 
+  const refuse = (reason: string, { recipe }: RecipeMatch): Twin => ({ reason, ...(recipe.family === 'tool' ? { tool: true } : {}) })
+
   /** What is known without making anything; a recipe when a pack could be made. */
   async function look(program: Program): Promise<Twin | RecipeMatch> {
     const known = (await packs()).find(({ manifest }) => manifest.twin.id === program.id && manifest.architecture === program.architecture)
@@ -72,17 +74,16 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
     const targets = PACK_TARGETS[program.architecture] ?? []
     const match = matchRecipe(await recipes(), program.path, targets)
     if (!match) return { stranger: true }
-    if (match.version === '' && match.recipe.path.includes('(?<version>')) return { reason: 'it does not lie where a package of a distribution has it' }
-    if (!hostTarget()) return { reason: `there are no packs that run on ${process.arch}` }
-    const refused = noTwinBecause(match)
-    if (refused !== undefined) return { reason: refused }
-    return (await readRefusal(program.id)) ?? match
+    if (match.version === '' && match.recipe.path.includes('(?<version>')) return refuse('it does not lie where a package of a distribution has it', match)
+    if (!hostTarget()) return refuse(`there are no packs that run on ${process.arch}`, match)
+    const refused = noTwinBecause(match) ?? (await readRefusal(program.id))
+    return refused === undefined ? match : refuse(refused, match)
   }
 
   async function makeFor(program: Program, match: RecipeMatch, distribution: () => Promise<Distribution | undefined>): Promise<Twin> {
     const host = hostTarget()!
     const from = await distribution()
-    if (!from) return { reason: 'the image does not say which distribution it is (/etc/os-release)' }
+    if (!from) return refuse('the image does not say which distribution it is (/etc/os-release)', match)
     const turn = making.then(() => make({ program, match, host, from }))
     making = turn.catch(() => undefined)
     return turn
@@ -106,12 +107,12 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
         reasons.push(reason)
         if (error.code === 'NOT_FOUND') continue
         made?.(0)
-        return { reason } // what the network or this machine lacks now may be there the next time
+        return refuse(reason, match) // what the network or this machine lacks now may be there the next time
       }
     }
     made?.(0)
     await writeRefusal(program, reasons.join('; '))
-    return { reason: reasons.join('; ') }
+    return refuse(reasons.join('; '), match)
   }
 
   function archiveOf(distribution: Distribution, architectures: readonly [string, string]): Promise<Apt> {
@@ -123,10 +124,10 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
 
   const refusalFile = (id: string) => join(folder, 'refused', `${id}.json`)
 
-  async function readRefusal(id: string): Promise<{ reason: string } | undefined> {
+  async function readRefusal(id: string): Promise<string | undefined> {
     try {
       const refusal = JSON.parse(await readFile(refusalFile(id), 'utf8')) as Refusal
-      return isFresh(refusal) ? { reason: refusal.reason } : undefined
+      return isFresh(refusal) ? refusal.reason : undefined
     } catch {
       return undefined
     }
@@ -147,8 +148,8 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
       if (!('recipe' in found)) return found
       starts.set(key, (starts.get(key) ?? 0) + 1)
       let made = slow.get(key)
-      if (!made && (wait || starts.get(key)! >= WORTH_A_PACK)) {
-        const entry: { readonly twin: Promise<Twin>; done?: Twin } = { twin: makeFor(program, found, distribution).catch(failed) }
+      if (!made && (wait || starts.get(key)! >= (found.recipe.worth ?? WORTH_A_PACK))) {
+        const entry: { readonly twin: Promise<Twin>; done?: Twin } = { twin: makeFor(program, found, distribution).catch((thrown: unknown) => refuse(toXbuildError(thrown).message, found)) }
         void entry.twin.then((twin) => (entry.done = twin))
         slow.set(key, (made = entry))
       }

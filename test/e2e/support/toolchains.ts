@@ -14,6 +14,11 @@ export async function toolchainBase(name: string, architectures?: readonly strin
   return ((await import(join(root, 'test/support/toolchain-base.mjs'))) as Bases).toolchainBase(name, architectures)
 }
 
+/** The OCI layout of a base image with apt, Python and compressors, made at first use. */
+export async function toolsBase(): Promise<string> {
+  return ((await import(join(root, 'test/support/tools-base.mjs'))) as { toolsBase(): Promise<string> }).toolsBase()
+}
+
 /** A store that is kept from run to run for its packs, which come from the archive; tests remove everything else in it. */
 export async function packStore(): Promise<string> {
   const { cache } = (await import(join(root, 'examples/setup/places.mjs'))) as { cache: string }

@@ -168,6 +168,9 @@ describe('recipes', async () => {
     ['/usr/bin/link', 'arm64', undefined],
     ['/usr/libexec/gcc/x86_64-linux-gnu/14/cc1', 'arm64', undefined],
     ['/opt/cc1', 'arm64', undefined],
+    ['/bin/tar', 'arm64', 'tar  arm64'],
+    ['/usr/bin/python3.13', 'riscv64', 'python-compile 3.13 riscv64'],
+    ['/usr/local/bin/python3.13', 'arm64', undefined],
     ['/usr/bin/alias', 'arm64', undefined],
   ])('for %s on %s', (path, architecture, found) => {
     const match = matchRecipe(recipes, path, PACK_TARGETS[architecture]!)
@@ -198,7 +201,7 @@ describe('recipes', async () => {
   })
 
   test('name the programs that the handler asks about', () => {
-    expect(programNames(recipes, PACK_TARGETS['arm64']!)).toEqual(expect.arrayContaining(['aarch64-linux-gnu-as', 'as', 'asm', 'cc1', 'cc1plus', 'cgo', 'compile', 'link', 'lto1']))
+    expect(programNames(recipes, PACK_TARGETS['arm64']!)).toEqual(expect.arrayContaining(['aarch64-linux-gnu-as', 'as', 'asm', 'cc1', 'cc1plus', 'cgo', 'compile', 'link', 'lto1', 'python3.13', 'tar']))
   })
 })
 
