@@ -55,10 +55,12 @@ export async function attest(options: ProvenanceOptions, built: readonly Built[]
 
   async function factsOf({ job, image }: Built): Promise<ProvenanceFacts> {
     const target = prepared.targets.find(({ platform }) => samePlatform(platform, job.target))!
-    const node = prepared.all.find(({ name }) => name === job.decision.strategy.node)!
+    // What an earlier run made on a node would be made there in the same way again
+    const there = prepared.all.find(({ name }) => name === (image.earlier?.node ?? job.decision.strategy.node))
+    const node = there ?? prepared.all.find(({ name }) => name === job.decision.strategy.node)!
     const graph = graphWhere(target, node.native[0] ?? target.graph.buildPlatform)
     const record = image.earlier ? undefined : await image.record?.({ signal })
-    const known: BuildRecord = record ?? { ...readsOf(graph, target.options, remote), packs: new Map() }
+    const known: BuildRecord = record ?? { ...readsOf(graph, target.options, { context: remote, bases: image.madeOf?.bases }), packs: new Map() }
     const plain = options.mode === 'min'
     const resources = resourcesOf(known, { plain })
     const request = requestOf(target.options, { dockerfile: target.dockerfile, graph, isFolder })
@@ -69,7 +71,7 @@ export async function attest(options: ProvenanceOptions, built: readonly Built[]
       configSource: { ...sourceOf(known, plain), path: pathIn(target, isFolder) },
       request, resources, complete,
       hermetic: complete && !reachesNetwork(graph, target.dockerfile, target.options.network),
-      stages: image.earlier ? stages.map(({ stage, platform }) => ({ stage, platform })) : stages,
+      stages: there ? stages : stages.map(({ stage, platform }) => ({ stage, platform })),
       offered: record ? [] : (image.packs ?? []).map(packFacts),
       steps: stepsOf(graph),
       dockerfile: { name: pathIn(target, isFolder), text: target.file.text },

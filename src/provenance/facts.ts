@@ -17,7 +17,7 @@ export interface UsedImage {
   readonly name: string
   readonly isLayout: boolean
   readonly platform: string
-  /** Of the manifest for the platform; absent: nobody told. */
+  /** Of the manifest for the platform, or of the index that has it; absent: nobody told. */
   readonly digest?: string
 }
 

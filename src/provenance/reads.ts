@@ -5,11 +5,19 @@ import { formatReference, parseReference } from '../oci/reference.ts'
 import { formatPlatform } from '../platform.ts'
 import type { BuildRecord, UsedImage } from './facts.ts'
 
+/** What is known beside the stages. */
+interface Known {
+  /** The context, when it comes from elsewhere. */
+  readonly context: Remote | undefined
+  /** Digests by full reference. */
+  readonly bases?: Readonly<Record<string, string>> | undefined
+}
+
 /**
- * What the stages of a target read from elsewhere, for an image whose engine does not tell: names without the digests that it found. What
- * a variable names in ADD is not known.
+ * What the stages of a target read from elsewhere, for an image whose engine does not tell all of it: names, with the digests that it found under
+ * them as far as it says (`bases`; of an index, where there is one). What a variable names in ADD is not known.
  */
-export function readsOf({ stages }: StageGraph, { buildContexts }: Pick<BuildOptions, 'buildContexts'>, context: Remote | undefined): Pick<BuildRecord, 'images' | 'remotes'> {
+export function readsOf({ stages }: StageGraph, { buildContexts }: Pick<BuildOptions, 'buildContexts'>, { context, bases = {} }: Known): Pick<BuildRecord, 'images' | 'remotes'> {
   const images: UsedImage[] = []
   const remotes: Remote[] = context ? [context] : []
   for (const { base, froms, platform, stage } of stages) {
@@ -18,7 +26,7 @@ export function readsOf({ stages }: StageGraph, { buildContexts }: Pick<BuildOpt
       const read = formatPlatform(source.platform ?? platform)
       const named = source.kind === 'context' ? buildContexts[source.name] : undefined
       const ref = source.kind === 'image' ? source.ref : named?.kind === 'image' ? named.ref : undefined
-      if (ref !== undefined) images.push({ name: formatReference(parseReference(ref)), isLayout: false, platform: read })
+      if (ref !== undefined) images.push({ ...found(ref, bases), isLayout: false, platform: read })
       else if (source.kind === 'context' && named?.kind === 'oci-layout') images.push({ name: source.name, isLayout: true, platform: read })
       else if (named?.kind === 'remote') remotes.push(named.remote)
     }
@@ -28,4 +36,10 @@ export function readsOf({ stages }: StageGraph, { buildContexts }: Pick<BuildOpt
     }
   }
   return { images, remotes: remotes.map((remote) => ({ remote, digest: '' })) }
+}
+
+function found(ref: string, bases: NonNullable<Known['bases']>): Pick<UsedImage, 'name' | 'digest'> {
+  const name = formatReference(parseReference(ref))
+  const digest = Object.hasOwn(bases, name) ? bases[name] : undefined
+  return { name, ...(digest === undefined ? {} : { digest }) }
 }

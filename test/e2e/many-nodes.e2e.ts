@@ -1,6 +1,7 @@
 import { appendFileSync, chmodSync, copyFileSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { digestHex, sha256 } from '../../src/oci/digest.ts'
 import { formatPlatform, platformOfNodeArch } from '../../src/platform.ts'
 import { cacheFolder } from '../conformance/support/places.ts'
 import { startDockerd, startPodman, type Daemon } from '../support/daemons.ts'
@@ -101,6 +102,26 @@ describe('several engines in one build', () => {
     const nodes = statements.map((statement) => (statement as { predicate: { buildDefinition: { internalParameters: { xbuild: { stages: { strategy: string; node: string }[] } } } } }).predicate.buildDefinition.internalParameters.xbuild.stages)
     expect(nodes.flat().map(({ node }) => node).sort()).toEqual([current, 'local'].sort())
     expect(nodes.flat().map(({ strategy }) => strategy)).toEqual(['native', 'native'])
+  })
+
+  test('provenance of what a node built has the base image that it found, and is the same when nothing changed', async () => {
+    const base = `${registry.host}/base:1`
+    await runOk('skopeo', ['--insecure-policy', 'copy', '--quiet', '--all', '--dest-tls-verify=false', `oci:${await baseLayout('busybox')}`, `docker://${base}`])
+    const out = join(folder, 'told')
+    const context = writeFiles(join(folder, 'told-context'), { Dockerfile: `FROM ${base}\nRUN echo x >/x\n` })
+    const again = async () => {
+      const { code, stdout, stderr } = await xbuild(['--builder', current, '--network', 'host', '-o', `type=oci,dest=${out}`, '--provenance=mode=max', context], { store, env: { SOURCE_DATE_EPOCH: '1700000000' } })
+      expect(code, stderr).toBe(0)
+      return stdout.trim()
+    }
+    const digest = await again()
+    const read = (name: string) => JSON.parse(readFileSync(join(out, 'blobs', name.replace(':', '/')), 'utf8'))
+    const { manifests: [, attestation] } = read(digest)
+    const { buildDefinition } = read(read(attestation.digest).layers[0].digest).predicate
+    const found = await runOk('skopeo', ['inspect', '--raw', '--tls-verify=false', `docker://${base}`])
+    expect(buildDefinition.resolvedDependencies).toEqual([{ uri: expect.stringMatching(/^pkg:docker\/127\.0\.0\.1%3A\d+\/base@1\?platform=/), digest: { sha256: digestHex(sha256(found)) } }])
+    expect(buildDefinition.internalParameters.xbuild.stages).toMatchObject([{ strategy: 'native', node: current }])
+    expect(await again()).toBe(digest)
   })
 
   test.each([['this machine', () => 'local', ['--provenance=mode=min']], ['that engine', () => current, []]])('--load of several platforms, built by %s: one name, and each of them runs', async (_name, nodeOf, more) => {

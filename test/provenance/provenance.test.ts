@@ -52,13 +52,13 @@ test('what was read: each once, images first, no logins, queries only where ever
   expect(resourcesOf({ images: [], remotes }, { plain: true }).map(({ uri }) => uri)).toContain('https://files.example/a.tgz')
 })
 
-test('of an engine that does not tell, names are known, and digests only where the file gives them', () => {
+test('of an engine that does not tell, names are known, and digests where the file gives them or the engine told', () => {
   const graph = graphOf(`FROM debian:13 AS a\nARG X\nADD https://x.example/$X https://x.example/y /\nFROM alpine@${DIGEST}\nCOPY --from=a /y /\nCOPY --from=tools:1 /z /\n`)
-  const reads = readsOf(graph, { buildContexts: {} }, undefined)
+  const reads = readsOf(graph, { buildContexts: {} }, { context: undefined, bases: { 'docker.io/library/tools:1': `sha256:${'c'.repeat(64)}` } })
   expect(resourcesOf(reads, { plain: true }).map(({ uri, digest }) => [uri, digest?.['sha256']])).toEqual([
     [`pkg:docker/alpine?digest=${DIGEST}&platform=linux%2Farm64`, 'a'.repeat(64)],
     ['pkg:docker/debian@13?platform=linux%2Farm64', undefined],
-    ['pkg:docker/tools@1?platform=linux%2Farm64', undefined],
+    ['pkg:docker/tools@1?platform=linux%2Farm64', 'c'.repeat(64)],
     ['https://x.example/y', undefined],
   ])
 })
