@@ -15,6 +15,7 @@
  * A rule file is lines of these, done in order; QEMU runs the program when one of them does not hold or is not known:
  *
  *   begin ARG...       the arguments begin with these; of several such lines one must hold
+ *   below FOLDER/      every argument that is no option lies in it
  *   skip PREFIX        no argument begins so
  *   with ARG VALUE     of arguments that begin so there is only ARG, and VALUE follows it
  *   names              files of arguments (@FILE) hold names only, no options
@@ -289,6 +290,18 @@ static int begin_with(char **argv, char *words)
     return 1;
 }
 
+/* Whether every argument that is no option is a path in a folder. */
+static int lie_below(char **argv, const char *folder)
+{
+    for (char **argument = argv + 1; *argument; argument++) {
+        if (**argument == '-') continue;
+        if (!begins(*argument, folder)) return 0;
+        for (const char *c = *argument; *c; c++)
+            if (begins(c, "/..")) return 0;
+    }
+    return 1;
+}
+
 /* Whether a text is one of the words of another, which is cut into them. */
 static int is_either(const char *text, char *words)
 {
@@ -362,6 +375,8 @@ static int follow(char *rules, struct start *start)
         if (equal(line, "begin")) {
             beginnings = 1;
             begun |= begin_with(start->argv, value);
+        } else if (equal(line, "below")) {
+            if (!lie_below(start->argv, value)) return 0;
         } else if (equal(line, "skip")) {
             if (has_argument(start->argv, value, begins)) return 0;
         } else if (equal(line, "with")) {

@@ -24,6 +24,24 @@ COPY --from=build /src/src/lua /
       })
     },
   },
+  apt: {
+    about: 'apt-get update and install of make and Python',
+    base: 'apt',
+    async write(context) {
+      const { uri, suite, components, keyrings } = archiveFor('amd64', { release: osRelease(), configured: await configuredTargets() })
+      const keyring = keyrings.map((one) => `/usr/share/keyrings/${one}`).find(existsSync)
+      await writeFiles(context, {
+        'debian.sources': `Types: deb\nURIs: ${uri}\nSuites: ${suite}\nComponents: ${components}\nSigned-By: ${keyring}\n`,
+        Dockerfile: `FROM apt AS build
+COPY debian.sources /etc/apt/sources.list.d/
+RUN apt-get update && apt-get install -y --no-install-recommends make python3-minimal
+FROM scratch
+COPY --from=build /usr /usr
+COPY --from=build /etc /etc
+`,
+      })
+    },
+  },
   go: {
     about: 'a Go module of three packages, with what it takes of the standard library',
     base: 'golang',
@@ -126,11 +144,14 @@ async function writeFiles(folder, files) {
   }
 }
 
+async function configuredTargets() {
+  const { stdout } = await run('apt-get', ['indextargets', '--format', '$(REPO_URI) $(RELEASE) $(ARCHITECTURE)', 'Created-By: Packages'])
+  return stdout.split('\n').map((line) => line.split(' ')).map(([uri, suite, architecture]) => ({ uri, suite, architecture }))
+}
+
 /** The source of a package, from the archive that apt of this machine is configured for. */
 async function fetchSource(source, { folder, name }) {
-  const { stdout } = await run('apt-get', ['indextargets', '--format', '$(REPO_URI) $(RELEASE) $(ARCHITECTURE)', 'Created-By: Packages'])
-  const configured = stdout.split('\n').map((line) => line.split(' ')).map(([uri, suite, architecture]) => ({ uri, suite, architecture }))
-  const { uri, suite, components, keyrings } = archiveFor('amd64', { release: osRelease(), configured })
+  const { uri, suite, components, keyrings } = archiveFor('amd64', { release: osRelease(), configured: await configuredTargets() })
   const keyring = keyrings.map((one) => `/usr/share/keyrings/${one}`).find(existsSync)
   const apt = join(folder, '.apt')
   await mkdir(join(apt, 'state/lists/partial'), { recursive: true })

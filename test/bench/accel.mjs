@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // `npm run bench:accel`: unmodified Dockerfiles for amd64, for arm64 with native toolchains, and for arm64 under plain QEMU, and what the handler
-// costs programs that have no twin. `node test/bench/accel.mjs --only=lua,go,cost --runs=3`
+// costs programs that have no twin. `node test/bench/accel.mjs --only=lua,go,apt,cost --runs=3`
 import { spawn } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -36,7 +36,7 @@ const TURNS = 6
 
 await main(async () => {
   const { values } = parseArgs({
-    options: { help: { type: 'boolean', default: false }, json: { type: 'string' }, runs: { type: 'string', default: '3' }, only: { type: 'string', default: 'lua,go,cost' }, program: { type: 'string' }, work: { type: 'string', default: join(cache, 'bench') } },
+    options: { help: { type: 'boolean', default: false }, json: { type: 'string' }, runs: { type: 'string', default: '3' }, only: { type: 'string', default: 'lua,go,apt,cost' }, program: { type: 'string' }, work: { type: 'string', default: join(cache, 'bench') } },
   })
   if (values.help) return console.log(HELP)
   const unknown = values.only.split(',').find((name) => name !== 'cost' && !PROJECTS[name])

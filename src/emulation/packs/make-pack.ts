@@ -52,6 +52,7 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
     const linked = await fillPack(made, { root, program, host: options.host })
     const same = match.recipe.family === 'tool' ? await sameLibraries(options, target, { libraries, made }) : []
     await tryOut(made, { name, linked, version: match.recipe.family === 'go' ? '-V=full' : '--version' }, signal)
+    for (const [path, text] of Object.entries(match.recipe.files ?? {})) await writeFile(join(made, path), fill(text, match), { mode: 0o644 })
     const manifest: PackManifest = {
       format: 1,
       recipe: match.recipe.name,

@@ -6,7 +6,7 @@ import { XbuildError } from '../../errors.ts'
 import { ARCHITECTURES } from '../architectures.ts'
 import { hostTarget, type PackTarget } from './targets.ts'
 
-/** How a pack is made, as `qemu/packs/NAME.json` says it. `{triple}`, `{goarch}` and `{version}` stand for those of the program, `{host}` for GOARCH of this machine. */
+/** How a pack is made, as `qemu/packs/NAME.json` says it. `{triple}`, `{goarch}`, `{debian}` (the architecture as Debian calls it) and `{version}` stand for those of the program, `{host}` for GOARCH of this machine. */
 export interface Recipe {
   readonly name: string
   readonly about: string
@@ -22,6 +22,8 @@ export interface Recipe {
   readonly target: Origin
   /** Its twin in the packages of this machine's. */
   readonly native: Origin
+  /** Further files of the pack: name in its folder -> content. */
+  readonly files?: Readonly<Record<string, string>>
   /** Lines for the handler, see `qemu/handler/handler.c`. */
   readonly rules: readonly string[]
   /** What holds besides for architectures that are unlike the machines that twins run on, which have 64 bits and are little-endian. */
@@ -103,5 +105,5 @@ export function programNames(recipes: readonly Recipe[], targets: readonly PackT
 /** Puts version and triple into a text of a recipe; in names of packages an underscore is a hyphen. */
 export function fill(text: string, { target, version }: Pick<RecipeMatch, 'target' | 'version'>, kind: 'file' | 'package' = 'file'): string {
   const triple = kind === 'package' ? target.triple.replaceAll('_', '-') : target.triple
-  return text.replaceAll('{triple}', triple).replaceAll('{goarch}', target.goarch).replaceAll('{host}', hostTarget()?.goarch ?? '').replaceAll('{version}', version)
+  return text.replaceAll('{triple}', triple).replaceAll('{goarch}', target.goarch).replaceAll('{debian}', target.debian).replaceAll('{host}', hostTarget()?.goarch ?? '').replaceAll('{version}', version)
 }

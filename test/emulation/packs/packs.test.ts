@@ -170,6 +170,7 @@ describe('recipes', async () => {
     ['/opt/cc1', 'arm64', undefined],
     ['/bin/tar', 'arm64', 'tar  arm64'],
     ['/usr/bin/python3.13', 'riscv64', 'python-compile 3.13 riscv64'],
+    ['/usr/bin/python3.12', 'arm64', undefined],
     ['/usr/local/bin/python3.13', 'arm64', undefined],
     ['/usr/bin/alias', 'arm64', undefined],
   ])('for %s on %s', (path, architecture, found) => {
@@ -183,6 +184,8 @@ describe('recipes', async () => {
     ['/usr/libexec/gcc/s390x-linux-gnu/14/cc1plus', 's390x', ['skip -flto', 'skip -ftest-coverage', 'skip -fprofile-use', 'skip -fbranch-probabilities', 'skip -fauto-profile'], undefined],
     ['/usr/libexec/gcc/powerpc64le-linux-gnu/14/lto1', 'ppc64le', [], undefined],
     ['/usr/libexec/gcc/arm-linux-gnueabihf/14/lto1', 'arm', [], expect.stringContaining('in words of the machine')],
+    ['/usr/bin/xz', 'ppc64le', [], undefined],
+    ['/usr/bin/xz', 's390x', [], expect.stringContaining('big-endian')],
     ['/usr/libexec/gcc/s390x-linux-gnu/14/lto1', 's390x', [], expect.stringContaining('in the byte order of the machine')],
   ])('know what is not the same for %s', (path, architecture, more, because) => {
     const match = matchRecipe(recipes, path, PACK_TARGETS[architecture]!)!
