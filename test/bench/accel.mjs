@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// `npm run bench:accel`: unmodified Dockerfiles for amd64, for arm64 with native toolchains, and for arm64 under plain QEMU, and what the handler
+// `npm run bench:accel`: unmodified Dockerfiles for amd64, for arm64 or another platform with native toolchains, and for that under plain QEMU, and what the handler
 // costs programs that have no twin. `node test/bench/accel.mjs --only=lua,go,apt,cost --runs=3`
 import { spawn } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
@@ -16,18 +16,22 @@ import { median } from './report.mjs'
 /** What we want to reach: beside our own amd64 build, beside plain QEMU in the same run, and for programs without a twin. */
 const AIM = { native: 1.6, qemu: 6, cost: 0.03 }
 
+/** Platforms, with Debian's names of them. */
+const PLATFORMS = { 'linux/arm64': 'arm64', 'linux/arm/v7': 'armhf', 'linux/riscv64': 'riscv64', 'linux/ppc64le': 'ppc64el', 'linux/s390x': 's390x' }
+
 const HELP = `Usage: npm run bench:accel -- [OPTIONS]
   --only A,B       of ${Object.entries(PROJECTS).map(([name, { about }]) => `\n                     ${name.padEnd(6)} ${about}`).join('')}
                      cost   what the handler costs programs without a twin
+  --platform P     instead of linux/arm64: ${Object.keys(PLATFORMS).filter((name) => name !== 'linux/arm64').join(', ')}
   --runs N         runs of each (default: 3)
   --program FILE   another xbuild than the one in dist
   --work FOLDER    contexts, store and results (default: ${join(cache, 'bench')})
   --json FILE      where the numbers go (default: FOLDER/accel.json)`
 
-const WAYS = [
-  { name: 'amd64', args: ['--platform', 'linux/amd64'] },
-  { name: 'arm64', args: ['--platform', 'linux/arm64', '--accel=require'] },
-  { name: 'plain QEMU', args: ['--platform', 'linux/arm64', '--accel=off'] },
+const waysOf = (platform) => [
+  { name: 'amd64', debian: 'amd64', args: ['--platform', 'linux/amd64'] },
+  { name: platform.replace(/^linux\//, ''), debian: PLATFORMS[platform], args: ['--platform', platform, '--accel=require'] },
+  { name: 'plain QEMU', debian: PLATFORMS[platform], args: ['--platform', platform, '--accel=off'] },
 ]
 
 /** Programs that are started one after the other, and how often the two ways take turns in one round. */
@@ -36,11 +40,12 @@ const TURNS = 6
 
 await main(async () => {
   const { values } = parseArgs({
-    options: { help: { type: 'boolean', default: false }, json: { type: 'string' }, runs: { type: 'string', default: '3' }, only: { type: 'string', default: 'lua,go,apt,cost' }, program: { type: 'string' }, work: { type: 'string', default: join(cache, 'bench') } },
+    options: { help: { type: 'boolean', default: false }, json: { type: 'string' }, platform: { type: 'string', default: 'linux/arm64' }, runs: { type: 'string', default: '3' }, only: { type: 'string', default: 'lua,go,apt,cost' }, program: { type: 'string' }, work: { type: 'string', default: join(cache, 'bench') } },
   })
   if (values.help) return console.log(HELP)
   const unknown = values.only.split(',').find((name) => name !== 'cost' && !PROJECTS[name])
   if (unknown !== undefined) throw new Stop(`There is no "${unknown}": write ${[...Object.keys(PROJECTS), 'cost'].join(', ')}`)
+  if (!PLATFORMS[values.platform]) throw new Stop(`There is no "${values.platform}": write ${Object.keys(PLATFORMS).join(', ')}`)
   if (!values.program) await buildProgram()
   await installPrograms(neededToBuild())
   const program = [process.execPath, values.program ?? join(root, 'dist/xbuild.cjs'), '--progress=plain', '--no-cache', '--store', join(values.work, 'store-accel')]
@@ -48,48 +53,48 @@ await main(async () => {
   for (const name of values.only.split(',')) {
     const context = join(values.work, `context-accel-${name}`)
     await mkdir(context, { recursive: true })
-    results[name] = name === 'cost' ? await measureCost({ program, context }) : await measureProject(PROJECTS[name], { program, context, runs: Number(values.runs) })
+    results[name] = name === 'cost' ? await measureCost({ program, context, platform: values.platform }) : await measureProject(PROJECTS[name], { program, context, runs: Number(values.runs), ways: waysOf(values.platform) })
   }
   const file = values.json ?? join(values.work, 'accel.json')
-  await writeFile(file, `${JSON.stringify({ at: new Date().toISOString(), aim: AIM, results }, null, 2)}\n`)
+  await writeFile(file, `${JSON.stringify({ at: new Date().toISOString(), platform: values.platform, aim: AIM, results }, null, 2)}\n`)
   console.log(`Numbers: ${file}`)
 })
 
-async function measureProject({ about, base, write }, { program, context, runs }) {
+async function measureProject({ about, base, write }, { program, context, runs, ways }) {
   await write(context)
-  const given = ['--build-context', `${base}=oci-layout://${await toolchainBase(base)}`]
-  const out = (way) => `${context}-out-${WAYS.indexOf(way)}`
-  const found = new Map(WAYS.map(({ name }) => [name, []]))
+  for (const way of ways) way.args.push('--build-context', `${base}=oci-layout://${await toolchainBase(base, [way.debian])}`)
+  const out = (way) => `${context}-out-${ways.indexOf(way)}`
+  const found = new Map(ways.map(({ name }) => [name, []]))
   console.log(`${about}:`)
   // The first round unpacks the base images and makes the packs: it does not count
   for (let round = 0; round <= runs; round++) {
-    for (const way of WAYS) {
+    for (const way of ways) {
       if (round === 0 && way.name === 'plain QEMU') continue
-      const took = await time([...program, '-o', `type=local,dest=${out(way)}`, ...given, ...way.args, context])
+      const took = await time([...program, '-o', `type=local,dest=${out(way)}`, ...way.args, context])
       if (round > 0) found.get(way.name).push(took)
       console.error(`${way.name} ${round === 0 ? 'first' : round}: ${took.seconds.toFixed(1)} s, ${took.cpu.toFixed(1)} s of CPU`)
     }
   }
   const ratios = {}
   for (const kind of ['seconds', 'cpu']) {
-    const [native, packs, qemu] = WAYS.map(({ name }) => median(found.get(name).map((took) => took[kind])))
+    const [native, packs, qemu] = ways.map(({ name }) => median(found.get(name).map((took) => took[kind])))
     ratios[kind] = { native, packs, qemu, toNative: packs / native, toQemu: qemu / packs }
-    console.log(`  ${kind === 'cpu' ? 'CPU seconds' : 'Seconds    '}  amd64 ${native.toFixed(1)}  arm64 ${packs.toFixed(1)}  plain QEMU ${qemu.toFixed(1)}: ${(packs / native).toFixed(2)} x amd64 (aim ${AIM.native}), ${(qemu / packs).toFixed(1)} x faster than QEMU (aim ${AIM.qemu})`)
+    console.log(`  ${kind === 'cpu' ? 'CPU seconds' : 'Seconds    '}  amd64 ${native.toFixed(1)}  ${ways[1].name} ${packs.toFixed(1)}  plain QEMU ${qemu.toFixed(1)}: ${(packs / native).toFixed(2)} x amd64 (aim ${AIM.native}), ${(qemu / packs).toFixed(1)} x faster than QEMU (aim ${AIM.qemu})`)
   }
-  const { code, stdout } = await run('diff', ['--recursive', '--brief', out(WAYS[1]), out(WAYS[2])])
-  console.log(code === 0 ? '  The arm64 results are the same bytes' : `  The arm64 results DIFFER:\n${stdout}`)
+  const { code, stdout } = await run('diff', ['--recursive', '--brief', out(ways[1]), out(ways[2])])
+  console.log(code === 0 ? `  The ${ways[1].name} results are the same bytes` : `  The ${ways[1].name} results DIFFER:\n${stdout}`)
   return { ...ratios, same: code === 0 }
 }
 
 /** Starts of a small program: CPU time of all of them, as the shell that started them tells it; one way after the other, in turns. */
-async function measureCost({ program, context }) {
+async function measureCost({ program, context, platform }) {
   await writeFile(join(context, 'Dockerfile'), `FROM toolchain\nARG TURN\nRUN i=0; while [ $i -lt ${STARTS} ]; do /bin/true; i=$((i+1)); done; times\n`)
-  const given = ['--build-context', `toolchain=oci-layout://${await toolchainBase('toolchain')}`, '-o', 'type=cacheonly']
+  const given = ['--build-context', `toolchain=oci-layout://${await toolchainBase('toolchain', [PLATFORMS[platform]])}`, '-o', 'type=cacheonly']
   const cost = { auto: [], off: [] }
   for (let turn = 0; turn < 2 * TURNS; turn++) {
     // On, off, off, on: what changes slowly on the machine meets both
     const way = turn % 4 === 0 || turn % 4 === 3 ? 'auto' : 'off'
-    const { said } = await time([...program, ...given, '--platform', 'linux/arm64', `--accel=${way}`, '--build-arg', `TURN=${turn}`, context])
+    const { said } = await time([...program, ...given, '--platform', platform, `--accel=${way}`, '--build-arg', `TURN=${turn}`, context])
     const words = [...said.matchAll(/(\d+)m([\d.]+)s (\d+)m([\d.]+)s/g)].map(([, ...parts]) => parts.map(Number))
     if (words.length < 2) throw new Stop(`The shell did not say how long it took:\n${said.slice(-2000)}`)
     const [minutes, seconds, more, rest] = words.at(-1)

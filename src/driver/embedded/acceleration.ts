@@ -117,7 +117,7 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
         if ('stranger' in twin) return ''
         if ('reason' in twin) {
           const message = `${path} runs emulated on ${formatPlatform(platform)}: ${twin.reason}`
-          if (mode === 'require' && !twin.tool) refused.abort(message)
+          if (mode === 'require' && !twin.tool && !twin.never) refused.abort(message)
           else if (mode !== 'auto' || !twin.tool) complain(message)
           return ''
         }

@@ -22,8 +22,11 @@ export interface Program {
   readonly architecture: string
 }
 
-/** The twin of a program, or why there is none - for a tool that is no loss worth a word; a stranger has no more than the file name of a program that packs are for. */
-export type Twin = { readonly pack: Pack } | { readonly reason: string; readonly tool?: true } | { readonly stranger: true }
+/**
+ * The twin of a program, or why there is none: for a tool that is no loss worth a word, and `never` says that no twin could write the same bytes.
+ * A stranger has no more than the file name of a program that packs are for.
+ */
+export type Twin = { readonly pack: Pack } | { readonly reason: string; readonly tool?: true; readonly never?: true } | { readonly stranger: true }
 
 /** Finds twins, making packs when none fits; each question is answered once. */
 export interface Twins {
@@ -62,7 +65,7 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
   // One at a time: they share the folder that apt downloads into
   let making: Promise<unknown> = Promise.resolve()
 
-  const refuse = (reason: string, { recipe }: RecipeMatch): Twin => ({ reason, ...(recipe.family === 'tool' ? { tool: true } : {}) })
+  const refuse = (reason: string, { recipe }: RecipeMatch): Twin & { reason: string } => ({ reason, ...(recipe.family === 'tool' ? { tool: true } : {}) })
 
   /** What is known without making anything; a recipe when a pack could be made. */
   async function look(program: Program): Promise<Twin | RecipeMatch> {
@@ -76,7 +79,9 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
     if (!match) return { stranger: true }
     if (match.version === '' && match.recipe.path.includes('(?<version>')) return refuse('it does not lie where a package of a distribution has it', match)
     if (!hostTarget()) return refuse(`there are no packs that run on ${process.arch}`, match)
-    const refused = noTwinBecause(match) ?? (await readRefusal(program.id))
+    const never = noTwinBecause(match)
+    if (never !== undefined) return { ...refuse(never, match), never: true }
+    const refused = await readRefusal(program.id)
     return refused === undefined ? match : refuse(refused, match)
   }
 

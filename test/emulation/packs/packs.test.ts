@@ -183,6 +183,8 @@ describe('recipes', async () => {
     ['/usr/libexec/gcc/arm-linux-gnueabihf/14/cc1', 'arm', ['skip -flto'], undefined],
     ['/usr/libexec/gcc/s390x-linux-gnu/14/cc1plus', 's390x', ['skip -flto', 'skip -ftest-coverage', 'skip -fprofile-use', 'skip -fbranch-probabilities', 'skip -fauto-profile'], undefined],
     ['/usr/libexec/gcc/powerpc64le-linux-gnu/14/lto1', 'ppc64le', [], undefined],
+    ['/usr/bin/as', 'arm', [], expect.stringContaining('more than 32 bits')],
+    ['/usr/bin/as', 's390x', [], undefined],
     ['/usr/libexec/gcc/arm-linux-gnueabihf/14/lto1', 'arm', [], expect.stringContaining('in words of the machine')],
     ['/usr/bin/xz', 'ppc64le', [], undefined],
     ['/usr/bin/xz', 's390x', [], expect.stringContaining('big-endian')],
