@@ -34,6 +34,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'accel-architectures',
+          include: ['test/e2e/architectures/*.architectures.ts'],
+          globalSetup: ['test/e2e/support/setup.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 900_000,
+        },
+      },
+      {
+        test: {
           name: 'conformance',
           include: ['test/conformance/**/*.conformance.ts'],
           globalSetup: ['test/conformance/support/setup.ts'],
