@@ -85,6 +85,20 @@ static size_t length(const char *text) { size_t n = 0; while (text[n]) n++; retu
 static int begins(const char *text, const char *with) { while (*with) if (*text++ != *with++) return 0; return 1; }
 static int equal(const char *a, const char *b) { while (*a && *a == *b) a++, b++; return *a == *b; }
 
+/* Compilers call these by themselves, on some CPUs for no more than an initializer. */
+__attribute__((used, visibility("hidden"))) void *memset(void *to, int value, size_t size)
+{
+    for (char *at = to; size--; at++) *at = (char)value;
+    return to;
+}
+
+__attribute__((used, visibility("hidden"))) void *memcpy(void *to, const void *from, size_t size)
+{
+    const char *next = from;
+    for (char *at = to; size--; at++, next++) *at = *next;
+    return to;
+}
+
 /* The value of NAME in the environment, given NAME of `size` letters. */
 static char *value_of(char **env, const char *name, size_t size)
 {

@@ -6,7 +6,7 @@ import { runOk } from '../support/xbuild.ts'
 
 /** What an arm64 machine starts from; nothing of it changes when it runs. */
 export interface ArmDisk {
-  /** An ext4 image: Debian with Docker Engine and an ssh server. */
+  /** An ext4 image: Debian with Docker Engine, an ssh server and QEMU for programs of other CPUs. */
   readonly image: string
   readonly kernel: string
   /** The kernel modules that make the disk readable, and those that a node needs, in the order in which they are loaded. */
@@ -15,8 +15,8 @@ export interface ArmDisk {
 }
 
 const SUITE = 'bookworm'
-const PACKAGES = ['linux-image-arm64', 'docker.io', 'openssh-server', 'busybox-static', 'bash', 'dash', 'coreutils', 'ca-certificates']
-const MODULES = ['virtio_mmio', 'virtio_blk', 'crc32c_generic', 'libcrc32c', 'crc16', 'mbcache', 'jbd2', 'ext4', 'failover', 'net_failover', 'virtio_net', 'overlay']
+const PACKAGES = ['linux-image-arm64', 'docker.io', 'openssh-server', 'busybox-static', 'bash', 'dash', 'coreutils', 'ca-certificates', 'qemu-user-static']
+const MODULES = ['virtio_mmio', 'virtio_blk', 'crc32c_generic', 'libcrc32c', 'crc16', 'mbcache', 'jbd2', 'ext4', 'failover', 'net_failover', 'virtio_net', 'overlay', 'binfmt_misc']
 
 /** Bytes of the disk; what nobody writes takes no room. */
 const SIZE = '3G'

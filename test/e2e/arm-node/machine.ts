@@ -17,6 +17,8 @@ export interface ArmMachine {
   readonly env: Readonly<Record<'PATH', string>>
   /** Runs a command on it. Rejects when it fails. */
   run(command: string): Promise<string>
+  /** Runs a command on it with something on its standard input. Rejects when it fails. */
+  give(command: string, input: Uint8Array): Promise<string>
   /** Gives an archive to its `docker load`. */
   load(archive: Uint8Array): Promise<void>
   /** Ends it as a power cut does, and removes all it wrote. */
@@ -54,8 +56,9 @@ export async function startArmMachine(disk: ArmDisk): Promise<ArmMachine> {
     endpoint: `ssh://root@127.0.0.1:${port}`,
     env: { PATH: [file('bin'), process.env['PATH'] ?? ''].join(delimiter) },
     run: (command) => runOk(file('bin/ssh'), [...login, command]),
+    give: (command, input) => runOk(file('bin/ssh'), [...login, command], { input }),
     async load(archive) {
-      await runOk(file('bin/ssh'), [...login, 'docker load'], { input: archive })
+      await machine.give('docker load', archive)
     },
     async stop() {
       if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')

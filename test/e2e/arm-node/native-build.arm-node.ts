@@ -2,11 +2,15 @@ import { copyFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { ARCHITECTURES, binfmtRegistration } from '../../../src/emulation/architectures.ts'
+import { fuse } from '../../../src/emulation/packs/fuse.ts'
+import { handlerProof, TWIN_STATUS } from '../../../src/emulation/packs/proof.ts'
+import { PROBE_STATUS } from '../../../src/emulation/probe-program.ts'
 import { formatPlatform, type Platform } from '../../../src/platform.ts'
 import { baseLayer } from '../support/base-layer.ts'
 import { runImage, writeFiles } from '../support/context.ts'
 import { CLEAN, leftovers } from '../support/leftovers.ts'
-import { tempFolder } from '../support/places.ts'
+import { root, tempFolder } from '../support/places.ts'
 import { runOk, xbuild, type Ended } from '../support/xbuild.ts'
 import { armDisk } from './disk.ts'
 import { startArmMachine, type ArmMachine } from './machine.ts'
@@ -66,4 +70,25 @@ test('its result runs on the machine itself', async () => {
   await onNodes('--builder', 'board', '--network', 'host', '--platform', 'linux/arm64', '-t', 'made-here:1', '-o', `type=docker,dest=${archive}`, context)
   await machine.load(readFileSync(archive))
   expect(await machine.run('docker run --rm --network none made-here:1')).toMatch(/^aarch64\n/)
+})
+
+test('the handler, cross-compiled, starts twins on it and gives everything else to QEMU', async () => {
+  const built = join(folder, 'handler')
+  await runOk(process.execPath, [join(root, 'qemu/handler/build.mjs'), built])
+  const handler = readFileSync(join(built, 'handler-arm64.bin'))
+  for (const name of ['riscv64', 's390x', 'amd64']) {
+    const architecture = ARCHITECTURES.find((one) => one.name === name)!
+    const proof = handlerProof(architecture, 'arm64')!
+    const qemu = Buffer.from(await machine.run(`base64 /usr/bin/${architecture.qemu}-static`), 'base64')
+    const put = (path: string, content: Uint8Array) => machine.give(`mkdir -p $(dirname ${path}) && cat >${path} && chmod 755 ${path}`, content)
+    await put(`/tmp/${name}/qemu`, fuse(qemu, handler))
+    await put(`/tmp/${name}/${proof.name}`, proof.program)
+    await put(`/tmp/${name}/other`, proof.program)
+    await machine.run('rm -rf /dev/.xbuild')
+    for (const { path, content } of proof.files) await put(`/dev/.xbuild/${path}`, content)
+    await machine.run('b=/proc/sys/fs/binfmt_misc; [ -e $b/register ] || /bin/busybox mount -t binfmt_misc none $b')
+    await machine.give('cat >/proc/sys/fs/binfmt_misc/register', Buffer.from(binfmtRegistration(architecture, `/tmp/${name}/qemu`)))
+    const ends = await machine.run(`for program in ${proof.name} other; do /tmp/${name}/$program; echo $program $?; done`)
+    expect(ends, name).toBe(`${proof.name} ${TWIN_STATUS}\nother ${PROBE_STATUS}\n`)
+  }
 })

@@ -5,6 +5,7 @@ const NEEDED = [
   { programs: ['qemu-system-aarch64'], package: 'qemu-system-arm', why: 'is the arm64 machine' },
   { programs: ['mmdebstrap'], package: 'mmdebstrap', why: 'makes the Debian that the machine runs' },
   { programs: ['mke2fs'], package: 'e2fsprogs', why: 'makes its disk' },
+  { programs: ['aarch64-linux-gnu-gcc'], package: 'gcc-aarch64-linux-gnu', why: 'compiles the handler for it' },
   { programs: ['setpriv'], package: 'util-linux', why: 'ends the machine with the test' },
   { programs: ['ssh-keygen'], package: 'openssh-client', why: 'is the way to it' },
   { programs: ['skopeo'], package: 'skopeo', why: 'reads what xbuild wrote' },
