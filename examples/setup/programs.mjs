@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { arch } from 'node:os'
 import { findProgram, run, Stop } from './process.mjs'
 
 const QEMU_OF = { x64: ['aarch64', 'arm', 'riscv64'], arm64: ['x86_64', 'riscv64'] }
 
-/** What a build needs on this machine: each time any of `programs` (or a `file`), the Debian package that brings it, and why. */
+/** What a build needs on this machine: each time any of `programs`, the Debian package that brings it, and why. */
 export function neededToBuild(release = osRelease()) {
   const foreign = QEMU_OF[arch()] ?? ['x86_64', 'aarch64', 'arm', 'riscv64']
   const emulators = foreign.map((cpu) => ({
@@ -42,7 +42,6 @@ export function neededToTest() {
     { programs: ['xz'], package: 'xz-utils', why: 'packs and unpacks archives' },
     { programs: ['bzip2'], package: 'bzip2', why: 'packs and unpacks archives' },
     { programs: ['cc'], package: 'gcc', why: 'compiles the handler for native toolchains' },
-    { file: '/usr/include/elf.h', package: 'libc6-dev', why: 'is what the handler is compiled with' },
     UIDMAP,
   ]
 }
@@ -63,7 +62,7 @@ function dockerClient({ ID, VERSION_ID }) {
 
 /** Installs by apt-get the packages of those needs that no program fills, saying which and why. */
 export async function installPrograms(needs) {
-  const missing = needs.filter((need) => !(need.file ? existsSync(need.file) : need.programs.some(findProgram)))
+  const missing = needs.filter((need) => !need.programs.some(findProgram))
   if (missing.length === 0) return
   const whys = new Map(missing.map((need) => [need.package, need.why]))
   const packages = [...whys.keys()]

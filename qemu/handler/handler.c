@@ -35,9 +35,13 @@
  *
  * Freestanding: no libc, no writable data, position independent.
  */
-#include <elf.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Of elf(5), which cross compilers need not have: no header of a libc is read. */
+enum { EI_CLASS = 4, EI_DATA = 5, ELFCLASS64 = 2, ELFDATA2MSB = 2, PT_NOTE = 4, AT_EXECFD = 2, AT_FLAGS = 8, AT_SECURE = 23 };
+enum { HEADER_64 = 56, HEADER_32 = 32 };
+struct auxiliary { uint64_t type, value; };
 
 #define STEP "/dev/.xbuild/step/"
 #define MAX_ARGS 8192
@@ -167,12 +171,14 @@ static int id_of_notes(const unsigned char *note, long size, int big, char *id)
 
 static int build_id(long file, char *id)
 {
-    unsigned char head[64], headers[MAX_HEADERS * sizeof(Elf64_Phdr)], notes[MAX_NOTES];
-    if (read_at(file, head, sizeof head, 0) < 52 || head[0] != 0x7f || head[1] != 'E' || head[2] != 'L' || head[3] != 'F') return 0;
+    unsigned char head[64], headers[MAX_HEADERS * HEADER_64], notes[MAX_NOTES];
+    long got = read_at(file, head, sizeof head, 0);
+    if (got < 52 || head[0] != 0x7f || head[1] != 'E' || head[2] != 'L' || head[3] != 'F') return 0;
     int wide = head[EI_CLASS] == ELFCLASS64, big = head[EI_DATA] == ELFDATA2MSB;
+    if (wide && got < 64) return 0;
     uint64_t table = wide ? number(head + 32, 8, big) : number(head + 28, 4, big);
     uint64_t each = number(head + (wide ? 54 : 42), 2, big), count = number(head + (wide ? 56 : 44), 2, big);
-    if (each != (wide ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr)) || count > MAX_HEADERS || table > INT64_MAX / 2) return 0;
+    if (each != (wide ? HEADER_64 : HEADER_32) || count > MAX_HEADERS || table > INT64_MAX / 2) return 0;
     if (read_at(file, headers, (long)(each * count), table) != (long)(each * count)) return 0;
     for (uint64_t i = 0; i < count; i++) {
         const unsigned char *header = headers + i * each;
@@ -180,7 +186,7 @@ static int build_id(long file, char *id)
         uint64_t offset = wide ? number(header + 8, 8, big) : number(header + 4, 4, big);
         uint64_t size = wide ? number(header + 32, 8, big) : number(header + 16, 4, big);
         if (offset > INT64_MAX / 2) continue;
-        long got = read_at(file, notes, size < sizeof notes ? (long)size : (long)sizeof notes, offset);
+        got = read_at(file, notes, size < sizeof notes ? (long)size : (long)sizeof notes, offset);
         if (got > 0 && id_of_notes(notes, got, big, id)) return 1;
     }
     return 0;
@@ -463,13 +469,13 @@ static void become(struct start *start, long count)
 }
 
 /* Starts the twin of the program, or returns. The kernel gives { interpreter, path of the program, its argv[0], its arguments... }. */
-static void twin(long argc, char **argv, char **env, const Elf64_auxv_t *auxiliary)
+static void twin(long argc, char **argv, char **env, const struct auxiliary *auxiliary)
 {
     long file = -1, flags = 0, set_id = 0;
-    for (; auxiliary->a_type; auxiliary++) {
-        if (auxiliary->a_type == AT_EXECFD) file = (long)auxiliary->a_un.a_val;
-        if (auxiliary->a_type == AT_FLAGS) flags = (long)auxiliary->a_un.a_val;
-        if (auxiliary->a_type == AT_SECURE) set_id = (long)auxiliary->a_un.a_val;
+    for (; auxiliary->type; auxiliary++) {
+        if (auxiliary->type == AT_EXECFD) file = (long)auxiliary->value;
+        if (auxiliary->type == AT_FLAGS) flags = (long)auxiliary->value;
+        if (auxiliary->type == AT_SECURE) set_id = (long)auxiliary->value;
     }
     /* Bit 0: argv[0] was kept, which with the open file says that binfmt_misc started us as we registered it. */
     if (file < 0 || !(flags & 1) || set_id || argc < 3 || argc > MAX_ARGS) return;
@@ -513,7 +519,7 @@ __attribute__((used, visibility("hidden"))) void begin(long *stack)
     long argc = stack[0];
     char **argv = (char **)(stack + 1), **env = argv + argc + 1, **end = env;
     while (*end) end++;
-    twin(argc, argv, env, (const Elf64_auxv_t *)(end + 1));
+    twin(argc, argv, env, (const struct auxiliary *)(end + 1));
 }
 
 /*

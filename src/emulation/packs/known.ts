@@ -3,16 +3,20 @@ import { join } from 'node:path'
 import type { Emulated } from '../../plan/types.ts'
 import { currentPacks } from './current.ts'
 import { packName } from './pack.ts'
+import { neverTwins, readRecipes } from './recipes.ts'
 import { isFresh, type Refusal } from './refusal.ts'
+import { PACK_TARGETS } from './targets.ts'
 
 /** The same platforms with what is known of native toolchains for them. A folder that is not there costs nothing. */
 export async function knownToolchains(folder: string, emulated: readonly Emulated[]): Promise<Emulated[]> {
   const [packs, refusals] = await Promise.all([currentPacks(folder), readRefusals(join(folder, 'refused'))])
+  const recipes = packs.length > 0 ? await readRecipes() : []
   return emulated.map((entry) => {
     if (entry.status !== 'ready') return entry
     const { architecture } = entry.platform
     const own = packs.filter(({ manifest }) => manifest.architecture === architecture).map(({ manifest, digest }) => `${packName(manifest)} ${digest.slice(0, 12)}`)
     const refused = [...new Set(refusals.filter((one) => one.architecture === architecture).map(({ path, reason }) => `${path}: ${reason}`))].sort()
+    if (own.length > 0) refused.push(...neverTwins(recipes, PACK_TARGETS[architecture] ?? []))
     return own.length + refused.length === 0 ? entry : { ...entry, toolchains: { packs: own, refused } }
   })
 }

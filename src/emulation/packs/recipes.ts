@@ -87,6 +87,12 @@ export function noTwinBecause(match: RecipeMatch): string | undefined {
   return unlikeOf(match).find(({ rules }) => rules === undefined)?.because
 }
 
+/** Every program that has no twin on any of these architectures by what its recipe says, with the reason. */
+export function neverTwins(recipes: readonly Recipe[], targets: readonly PackTarget[]): string[] {
+  const found = recipes.flatMap((recipe) => targets.map((target) => [recipe.name, noTwinBecause({ recipe, target, version: '' })] as const))
+  return [...new Set(found.flatMap(([name, because]) => (because === undefined ? [] : [`${name}: ${because}`])))]
+}
+
 /** What the handler is to look at before it starts a twin by this recipe. */
 export function rulesOf(match: RecipeMatch): string[] {
   return [...match.recipe.rules, ...unlikeOf(match).flatMap(({ because, rules = [] }) => [`# ${because}`, ...rules])].map((rule) => fill(rule, match))

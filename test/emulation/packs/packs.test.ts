@@ -11,7 +11,7 @@ import { fuse } from '../../../src/emulation/packs/fuse.ts'
 import { parseOsRelease } from '../../../src/emulation/packs/os-release.ts'
 import { manifestText, packDigest, rulesText, type PackManifest } from '../../../src/emulation/packs/pack.ts'
 import { findPack, listPacks, verifyPack } from '../../../src/emulation/packs/pack-folder.ts'
-import { matchRecipe, noTwinBecause, programNames, readRecipes, rulesOf } from '../../../src/emulation/packs/recipes.ts'
+import { matchRecipe, neverTwins, noTwinBecause, programNames, readRecipes, rulesOf } from '../../../src/emulation/packs/recipes.ts'
 import { PACK_TARGETS } from '../../../src/emulation/packs/targets.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'xbuild-packs-'))
@@ -193,6 +193,10 @@ describe('recipes', async () => {
     const match = matchRecipe(recipes, path, PACK_TARGETS[architecture]!)!
     expect(rulesOf(match).slice(match.recipe.rules.length).filter((rule) => !rule.startsWith('#'))).toEqual(more)
     expect(noTwinBecause(match)).toEqual(because)
+  })
+
+  test.each([['arm64', []], ['s390x', ['lto1']], ['arm', ['as', 'lto1']]])('name what has never a twin on %s', (architecture, names) => {
+    expect(neverTwins(recipes, PACK_TARGETS[architecture]!).map((one) => one.split(':')[0])).toEqual(names)
   })
 
   test('decide whether a pack of before may be used', () => {
