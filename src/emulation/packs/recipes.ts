@@ -87,9 +87,9 @@ export function noTwinBecause(match: RecipeMatch): string | undefined {
   return unlikeOf(match).find(({ rules }) => rules === undefined)?.because
 }
 
-/** Every program that has no twin on any of these architectures by what its recipe says, with the reason. */
+/** Every part of a compiler that has no twin on these architectures by what its recipe says, with the reason. */
 export function neverTwins(recipes: readonly Recipe[], targets: readonly PackTarget[]): string[] {
-  const found = recipes.flatMap((recipe) => targets.map((target) => [recipe.name, noTwinBecause({ recipe, target, version: '' })] as const))
+  const found = recipes.filter(({ family }) => family !== 'tool').flatMap((recipe) => targets.map((target) => [recipe.name, noTwinBecause({ recipe, target, version: '' })] as const))
   return [...new Set(found.flatMap(([name, because]) => (because === undefined ? [] : [`${name}: ${because}`])))]
 }
 

@@ -76,7 +76,7 @@ test('the handler, cross-compiled, starts twins on it and gives everything else 
   const built = join(folder, 'handler')
   await runOk(process.execPath, [join(root, 'qemu/handler/build.mjs'), built])
   const handler = readFileSync(join(built, 'handler-arm64.bin'))
-  for (const name of ['riscv64', 's390x', 'amd64']) {
+  for (const name of ['amd64', 's390x']) {
     const architecture = ARCHITECTURES.find((one) => one.name === name)!
     const proof = handlerProof(architecture, 'arm64')!
     const qemu = Buffer.from(await machine.run(`base64 /usr/bin/${architecture.qemu}-static`), 'base64')
