@@ -35,7 +35,7 @@ describe.skipIf(missing !== undefined)('native toolchains', () => {
     await xbuild(['prune', '--force'], { store })
   })
 
-  describe.each(PLATFORMS)('for $platform', ({ platform, debian, optimizer, assembler }) => {
+  describe.each(PLATFORMS)('on $debian', ({ platform, debian, optimizer, assembler }) => {
     const { architecture } = parsePlatform(platform)
     const machine = ARCHITECTURES.find(({ name }) => name === architecture)!
 
