@@ -81,7 +81,7 @@ async function measureProject({ about, base, write }, { program, context, runs, 
     ratios[kind] = { native, packs, qemu, toNative: packs / native, toQemu: qemu / packs }
     console.log(`  ${kind === 'cpu' ? 'CPU seconds' : 'Seconds    '}  amd64 ${native.toFixed(1)}  ${ways[1].name} ${packs.toFixed(1)}  plain QEMU ${qemu.toFixed(1)}: ${(packs / native).toFixed(2)} x amd64 (aim ${AIM.native}), ${(qemu / packs).toFixed(1)} x faster than QEMU (aim ${AIM.qemu})`)
   }
-  const { code, stdout } = await run('diff', ['--recursive', '--brief', out(ways[1]), out(ways[2])])
+  const { code, stdout } = await run('diff', ['--recursive', '--no-dereference', '--brief', out(ways[1]), out(ways[2])])
   console.log(code === 0 ? `  The ${ways[1].name} results are the same bytes` : `  The ${ways[1].name} results DIFFER:\n${stdout}`)
   return { ...ratios, same: code === 0 }
 }

@@ -50,7 +50,7 @@ describe.skipIf(missing !== undefined)('tools that know no CPU, for emulated ste
     expect(said('install/files.txt')).toContain('-rwxr-xr-x 0:0 /usr/bin/make ->')
     expect(said('install/history.txt')).toContain('Commandline: apt-get install -y --no-install-recommends make patch libjansson4\n')
     expect(said('archives/tar.txt')).toMatch(/builder\/builders[^]*user.note="remembered"[^]*Unexpected EOF[^]*unrecognized option '--nonsense'/)
-    expect(said('archives/packed.txt')).toMatch(/Unexpected end of input[^]*crc error/)
+    expect(said('archives/packed.txt')).toMatch(/Unexpected end of input[^]*invalid compressed data/)
     expect(said('archives/sums.txt').split('\n').length).toBeGreaterThan(25)
     expect(said('python/said.txt')).toMatch(/SyntaxError[^]*aarch64 linux-aarch64/)
     expect(readFileSync(join(outputs['require']!, 'python/ast.cpython-313.pyc')).length).toBeGreaterThan(10_000)
