@@ -1,5 +1,6 @@
 import type { BuildkitFacts } from '../driver/buildkit/facts.ts'
 import type { Connection } from './connect.ts'
+import type { Recall } from './recall.ts'
 import { type DockerEngine, engineFailure } from '../driver/docker/engine.ts'
 import { XbuildError } from '../errors.ts'
 import { normalizePlatform, type Platform } from '../platform.ts'
@@ -18,9 +19,10 @@ export interface Looked {
   readonly identity: string
 }
 
-/** Asks an engine what it is. Throws NODE. */
-export async function look(connection: Connection, { signal }: { readonly signal: AbortSignal }): Promise<Looked> {
-  const [engine, buildkit] = await Promise.all([connection.engine ? lookAtEngine({ ...connection.engine, podman: connection.podman }, signal) : undefined, lookAtBuildkit(connection, signal)])
+/** Asks an engine what it is; with `recall`, its BuildKit only when that is not known. Throws NODE. */
+export async function look(connection: Connection, { signal, recall }: { readonly signal: AbortSignal; readonly recall?: Recall }): Promise<Looked> {
+  const asking = connection.engine ? lookAtEngine({ ...connection.engine, podman: connection.podman }, signal) : undefined
+  const [engine, buildkit] = recall && asking && connection.transport ? await recalled(asking, recall) : await Promise.all([asking, lookAtBuildkit(connection, signal)])
   const platforms = buildkit?.platforms ?? []
   const own = engine?.platform ?? platforms[0]
   if (!own) throw new XbuildError('NODE', `Cannot use node "${connection.endpoint}": it has no worker that builds`, { hint: 'See the log of the engine' })
@@ -31,6 +33,15 @@ export async function look(connection: Connection, { signal }: { readonly signal
     ...(buildkit ? { buildkit } : {}),
     containerdStore: engine?.containerdStore ?? false,
     identity: engine?.identity ?? `${connection.endpoint} ${buildkit?.version ?? ''}`,
+  }
+
+  async function recalled(asking: Promise<EngineFacts>, { facts, keep }: Recall): Promise<readonly [EngineFacts, BuildkitFacts | undefined]> {
+    const found = await asking
+    const known = await facts(found)
+    if (known) return [found, known]
+    const asked = await lookAtBuildkit(connection, signal)
+    if (asked) await keep(found, asked)
+    return [found, asked]
   }
 }
 

@@ -10,6 +10,7 @@ import { loadDrivers } from './load-drivers.ts'
 import type { Environment } from './docker-config.ts'
 import { nodeFacts, openDriver } from './facts.ts'
 import { look, type Looked } from './look.ts'
+import { createRecall, type Recall } from './recall.ts'
 import { findNodePacks, withPacks } from './packs.ts'
 
 export interface OpenNodesEdges {
@@ -59,7 +60,10 @@ export async function openNodes(definitions: readonly NodeDefinition[], edges: O
 }
 
 async function openNode(definition: NodeDefinition, { env, store, signal, wanted, packs: asked }: OpenNodesEdges, limit: number): Promise<OpenedNode> {
-  const { connection, looked } = await reach(definition, { env, signal, limit: definition.endpoint.kind === 'container' ? START_LIMIT : limit, slow: SLOW_LIMIT })
+  const { connection, looked } = await reach(definition, {
+    env, signal, limit: definition.endpoint.kind === 'container' ? START_LIMIT : limit, slow: SLOW_LIMIT,
+    recall: createRecall({ endpoint: formatEndpoint(definition.endpoint), wanted, store }),
+  })
   try {
     const soon = AbortSignal.any([signal, AbortSignal.timeout(PROOF_LIMIT * 1000)])
     const facts = await nodeFacts(definition, { connection, looked, wanted }, { env, store, signal: soon })
@@ -81,7 +85,7 @@ async function openNode(definition: NodeDefinition, { env, store, signal, wanted
 /** Connects to a node and asks what it is, within `limit` seconds, or `slow` when its machine has let us in by then. Throws NODE. */
 export async function reach(
   { endpoint }: NodeDefinition,
-  { env, signal, limit, slow, start = true }: { readonly env: Environment; readonly signal: AbortSignal; readonly limit: number; readonly slow?: number; readonly start?: boolean },
+  { env, signal, limit, slow, start = true, recall }: { readonly env: Environment; readonly signal: AbortSignal; readonly limit: number; readonly slow?: number; readonly start?: boolean; readonly recall?: Recall },
 ): Promise<{ readonly connection: Connection; readonly looked: Looked }> {
   const { unreachable } = await import('../driver/transports/failure.ts')
   const late = new AbortController()
@@ -97,7 +101,7 @@ export async function reach(
   let connection: Connection | undefined
   try {
     connection = await connect(endpoint, { env, signal: either, start, onLogin })
-    return { connection, looked: await look(connection, { signal: either }) }
+    return { connection, looked: await look(connection, { signal: either, ...(recall ? { recall } : {}) }) }
   } catch (error) {
     await connection?.close()
     if (signal.aborted) throw signal.reason

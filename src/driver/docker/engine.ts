@@ -1,4 +1,4 @@
-import { Agent } from 'node:http'
+import { Agent, type AgentOptions } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { inspect } from 'node:util'
 import type DockerModem from 'docker-modem'
@@ -81,7 +81,8 @@ class DialAgent extends Agent {
   readonly #stop = new AbortController()
 
   constructor(dial: Dial) {
-    super({ keepAlive: true, maxFreeSockets: 2 })
+    // Without a server name Node looks for one in the address, with an expression that takes it milliseconds to compile
+    super({ keepAlive: true, maxFreeSockets: 2, servername: '' } as AgentOptions)
     this.#dial = dial
   }
 
