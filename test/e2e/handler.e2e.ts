@@ -7,10 +7,10 @@ import { ARCHITECTURES, binfmtRegistration, type Architecture } from '../../src/
 import { findEmulators } from '../../src/emulation/emulators.ts'
 import { hasPrivateBinfmt } from '../../src/emulation/namespace-errors.ts'
 import { spawnInNamespace } from '../../src/emulation/namespace.ts'
-import { fuse } from '../../src/emulation/packs/fuse.ts'
 import { findHandler } from '../../src/emulation/packs/fused-emulator.ts'
 import { handlerProof, TWIN_STATUS } from '../../src/emulation/packs/proof.ts'
 import { PROBE_STATUS } from '../../src/emulation/probe-program.ts'
+import { fused } from '../support/fused.ts'
 import { tempFolder } from './support/places.ts'
 
 /** Images are not made for these, but their programs are big-endian with 32 bits, as no other's are; the probe holds no code for them. */
@@ -38,7 +38,7 @@ describe.skipIf(missing !== undefined)('the handler before QEMU', () => {
       mkdirSync(dirname(join(work, path)), { recursive: true })
       writeFileSync(join(work, path), content, { mode })
     }
-    write('qemu', fuse(readFileSync(emulator.path), readFileSync(handler!)), 0o755)
+    write('qemu', fused(readFileSync(emulator.path), readFileSync(handler!)), 0o755)
     for (const { path, content, mode } of proof.files) write(`xbuild/${path}`, content, mode)
 
     const wide = architecture.bits === 64

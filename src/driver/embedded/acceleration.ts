@@ -76,13 +76,13 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
     if (own.length === 0) return refuse('the handlers of this machine are used, not ones of our own', launch)
     try {
       const [{ fusedEmulator }, { PACK_TARGETS }] = await Promise.all([import('../../emulation/packs/fused-emulator.ts'), import('../../emulation/packs/targets.ts')])
-      const handlers = await Promise.all(own.map(async ([name, { emulator }]) => {
+      const handlers: string[] = []
+      for (const [name, { emulator }] of own) {
         const able = PACK_TARGETS[name] !== undefined
         const path = able ? await fusedEmulator(emulator, { folder: packs, signal }) : emulator.path
-        const registration = binfmtRegistration(ARCHITECTURES.find((one) => one.name === name)!, path)
+        handlers.push(binfmtRegistration(ARCHITECTURES.find((one) => one.name === name)!, path))
         if (able) ready.add(name)
-        return registration
-      }))
+      }
       return { ...launch, handlers }
     } catch (thrown) {
       ready.clear()

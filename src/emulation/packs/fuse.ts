@@ -7,11 +7,21 @@ const HEADER = 56
 const PAGE = 0x10000
 const LITTLE_64 = Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1])
 
+/** Bytes of a program in which its headers are looked for. */
+export const HEAD = 4096
+
+/** What is different in a QEMU with the handler: it begins with `head`, and `tail` comes after its end. */
+export interface Fusion {
+  readonly head: Buffer
+  readonly tail: Buffer
+}
+
 /**
  * A static QEMU that begins with the handler (`qemu/handler`): the blob is appended, a note header becomes its segment, the entry point
- * moves to it, and at its offset 8 it learns the way back to QEMU's own entry. Throws HOST for a program that has no room for it.
+ * moves to it, and at its offset 8 it learns the way back to QEMU's own entry. Takes the first bytes of QEMU, `HEAD` of them or all there are,
+ * and its size. Throws HOST for a program that has no room for it.
  */
-export function fuse(qemu: Buffer, blob: Buffer): Buffer {
+export function fuse(qemu: Buffer, size: number, blob: Buffer): Fusion {
   const refuse = (state: string) => new XbuildError('HOST', `Cannot put the handler before QEMU: ${state}`)
   if (qemu.length < 64 || !qemu.subarray(0, 6).equals(LITTLE_64)) throw refuse('it is no 64-bit ELF program')
   const table = Number(qemu.readBigUInt64LE(32))
@@ -27,19 +37,19 @@ export function fuse(qemu: Buffer, blob: Buffer): Buffer {
   if (!note || loads.length === 0 || note.at < loads.at(-1)!.at) throw refuse('it has no note that could make room')
   const top = loads.reduce((highest, { end }) => (end > highest ? end : highest), 0n)
   const address = roundUp(top)
-  const offset = Number(roundUp(BigInt(qemu.length)))
+  const offset = Number(roundUp(BigInt(size)))
   const entry = qemu.readBigUInt64LE(24)
 
   const handler = Buffer.from(blob)
   handler.writeBigInt64LE(entry - address, 8)
-  const fused = Buffer.concat([qemu, Buffer.alloc(offset - qemu.length), handler])
-  fused.writeBigUInt64LE(address, 24)
-  fused.writeUInt32LE(PT_LOAD, note.at)
-  fused.writeUInt32LE(5, note.at + 4) // readable, executable
+  const head = Buffer.from(qemu)
+  head.writeBigUInt64LE(address, 24)
+  head.writeUInt32LE(PT_LOAD, note.at)
+  head.writeUInt32LE(5, note.at + 4) // readable, executable
   for (const [index, value] of [BigInt(offset), address, address, BigInt(handler.length), BigInt(handler.length), BigInt(PAGE)].entries()) {
-    fused.writeBigUInt64LE(value, note.at + 8 + index * 8)
+    head.writeBigUInt64LE(value, note.at + 8 + index * 8)
   }
-  return fused
+  return { head, tail: Buffer.concat([Buffer.alloc(offset - size), handler]) }
 }
 
 function roundUp(value: bigint): bigint {

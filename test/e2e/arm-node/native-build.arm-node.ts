@@ -3,10 +3,10 @@ import { release } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ARCHITECTURES, binfmtRegistration } from '../../../src/emulation/architectures.ts'
-import { fuse } from '../../../src/emulation/packs/fuse.ts'
 import { handlerProof, TWIN_STATUS } from '../../../src/emulation/packs/proof.ts'
 import { PROBE_STATUS } from '../../../src/emulation/probe-program.ts'
 import { formatPlatform, type Platform } from '../../../src/platform.ts'
+import { fused } from '../../support/fused.ts'
 import { baseLayer } from '../support/base-layer.ts'
 import { runImage, writeFiles } from '../support/context.ts'
 import { CLEAN, leftovers } from '../support/leftovers.ts'
@@ -81,7 +81,7 @@ test('the handler, cross-compiled, starts twins on it and gives everything else 
     const proof = handlerProof(architecture, 'arm64')!
     const qemu = Buffer.from(await machine.run(`base64 /usr/bin/${architecture.qemu}-static`), 'base64')
     const put = (path: string, content: Uint8Array) => machine.give(`mkdir -p $(dirname ${path}) && cat >${path} && chmod 755 ${path}`, content)
-    await put(`/tmp/${name}/qemu`, fuse(qemu, handler))
+    await put(`/tmp/${name}/qemu`, fused(qemu, handler))
     await put(`/tmp/${name}/${proof.name}`, proof.program)
     await put(`/tmp/${name}/other`, proof.program)
     await machine.run('rm -rf /dev/.xbuild')

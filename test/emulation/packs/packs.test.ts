@@ -7,12 +7,12 @@ import { parseStanzas } from '../../../src/emulation/packs/apt.ts'
 import { configuredDifferently } from '../../../src/emulation/packs/configured.ts'
 import { isCurrent } from '../../../src/emulation/packs/current.ts'
 import { configuredWith, readElf } from '../../../src/emulation/packs/elf.ts'
-import { fuse } from '../../../src/emulation/packs/fuse.ts'
 import { parseOsRelease } from '../../../src/emulation/packs/os-release.ts'
 import { manifestText, packDigest, rulesText, type PackManifest } from '../../../src/emulation/packs/pack.ts'
 import { findPack, listPacks, verifyPack } from '../../../src/emulation/packs/pack-folder.ts'
 import { matchRecipe, neverTwins, noTwinBecause, programNames, readRecipes, rulesOf } from '../../../src/emulation/packs/recipes.ts'
 import { PACK_TARGETS } from '../../../src/emulation/packs/targets.ts'
+import { fused } from '../../support/fused.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'xbuild-packs-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -75,17 +75,17 @@ describe('putting the handler before QEMU', () => {
   const qemu = elf([[1, 0, 0, 4096], [1, 0, 0x10000, 0x2345], [4, 0x200, 0x200, 32], [4, 0x220, 0x220, 32]])
 
   test('moves the entry point to it, and tells it the way back', () => {
-    const fused = fuse(qemu, blob)
-    const address = fused.readBigUInt64LE(24)
+    const made = fused(qemu, blob)
+    const address = made.readBigUInt64LE(24)
     expect(address).toBe(0x20000n)
     const header = 64 + 56 * 3
-    expect(fused.readUInt32LE(header)).toBe(1)
-    expect(fused.readUInt32LE(header + 4)).toBe(5)
-    expect(fused.readBigUInt64LE(header + 16)).toBe(address)
-    const offset = Number(fused.readBigUInt64LE(header + 8))
-    expect(address + fused.readBigInt64LE(offset + 8)).toBe(0x1234n)
-    expect(fused.subarray(offset + 16)).toEqual(blob.subarray(16))
-    expect(fused.subarray(0, 24)).toEqual(qemu.subarray(0, 24))
+    expect(made.readUInt32LE(header)).toBe(1)
+    expect(made.readUInt32LE(header + 4)).toBe(5)
+    expect(made.readBigUInt64LE(header + 16)).toBe(address)
+    const offset = Number(made.readBigUInt64LE(header + 8))
+    expect(address + made.readBigInt64LE(offset + 8)).toBe(0x1234n)
+    expect(made.subarray(offset + 16)).toEqual(blob.subarray(16))
+    expect(made.subarray(0, 24)).toEqual(qemu.subarray(0, 24))
   })
 
   test.each([
@@ -93,7 +93,7 @@ describe('putting the handler before QEMU', () => {
     ['no note', elf([[1, 0, 0, 4096]])],
     ['no note behind the segments', elf([[4, 0, 0, 32], [1, 0, 0, 4096]])],
     ['damaged headers', elf([[1, 0, 0, 4096], [4, 0, 0, 32]]).subarray(0, 150)],
-  ])('refuses a program with %s', (_, file) => expect(() => fuse(file, blob)).toThrow(/Cannot put the handler before QEMU/))
+  ])('refuses a program with %s', (_, file) => expect(() => fused(file, blob)).toThrow(/Cannot put the handler before QEMU/))
 })
 
 test.each([
