@@ -14,21 +14,40 @@ export interface Fingerprint {
 /** The clocks of file systems go in steps of up to ten milliseconds; nanoseconds. */
 const STEP = 20_000_000n
 
+/** More than the longest entry: paths and links of Linux have at most 4,096 bytes. */
+const ROOM = 64 << 10
+const MOST_OF_AN_ENTRY = 3 * 2 * 4096 + 64
+
 /** Of a folder only its name and mode count: its times tell of what came and went in it, which is listed anyway, or is not wanted. */
 export function createFingerprint(): Fingerprint {
   const hash = createHash('sha256')
   const began = BigInt(Date.now()) * 1_000_000n
   let newest = 0n
-  let text = ''
+  // Numbers go in as they are: of tens of thousands of files, writing them as text would be felt
+  const buffer = Buffer.allocUnsafe(ROOM)
+  let used = 0
+  const put = (text: string) => {
+    used += buffer.write(text, used)
+    buffer[used++] = 0
+  }
+  const flush = () => {
+    hash.update(buffer.subarray(0, used))
+    used = 0
+  }
   return {
     add({ path, mode, size, modified, changed, linkname, isFile }) {
-      text += isFile || linkname !== undefined ? `${path}\0${mode} ${size} ${modified} ${changed} ${linkname ?? ''}\0` : `${path}\0${mode}\0`
+      if (ROOM - used < MOST_OF_AN_ENTRY) flush()
+      put(path)
+      used = buffer.writeUInt32LE(mode, used)
+      if (!isFile && linkname === undefined) return
+      for (const number of [size, modified, changed]) used = buffer.writeBigInt64LE(number, used)
+      put(linkname ?? '')
       if (isFile && changed > newest) newest = changed
-      if (text.length < 32_768) return
-      hash.update(text)
-      text = ''
     },
-    end: () => (newest > began - STEP ? undefined : hash.update(text).digest('hex')),
+    end() {
+      flush()
+      return newest > began - STEP ? undefined : hash.digest('hex')
+    },
   }
 }
 
