@@ -71,12 +71,17 @@ export function openFinished({ store, registry }: { readonly store: Store; reado
     async keep(work, image, { node, rescue, signal }) {
       const { madeOf = rescue ? await lookedUp(work, signal).catch(() => undefined) : undefined, descriptor, packs = [] } = image
       const told = madeOf && isWhole(madeOf, work) ? await toldTo(work, signal).catch(() => undefined) : undefined
-      if (!madeOf || told === undefined) return store.records.put(KIND, identityOf(work.target), {} satisfies Nothing)
+      if (!madeOf || told === undefined) return put(work, {})
       const [repository] = (await storedImage(descriptor, store, signal)) ? [] : await image.blobs.origins(descriptor)
       const made = { node, at: Date.now(), ...image.earlier }
       const entry: Entry = { ...made, told, ...madeOf, descriptor, packs, rescued: !image.madeOf, ...(repository === undefined ? {} : { repository }) }
-      await store.records.put(KIND, identityOf(work.target), entry)
+      await put(work, entry)
     },
+  }
+
+  /** What cannot be kept costs the next run time, and is no reason to fail. */
+  async function put({ target }: FinishedWork, entry: Entry | Nothing): Promise<void> {
+    await store.records.put(KIND, identityOf(target), entry).catch(() => undefined)
   }
 
   /** Tags are asked what they say now, and folders looked through as the engine did. */
@@ -137,8 +142,8 @@ function imagesOf({ target: { graph, options } }: FinishedWork): string[] {
  * folders, and what tags say, is not told but found by the engine.
  */
 async function toldTo({ target, build, stages }: FinishedWork, signal: AbortSignal): Promise<string | undefined> {
-  // What only says where the result goes, how it is shown, and by what way it is made
-  const { outputs, tags, annotations, push, load, metadataFile, iidFile, progress, jobs, timeout, silenceTimeout, builders, nodes, registries, store, storeLimit, ociRuntime, pull, cacheFrom, provenance, attest, ...told } = target.options
+  // What only says where the result goes, how it is shown, by what way it is made, and what else is built
+  const { platforms, outputs, tags, annotations, push, load, metadataFile, iidFile, progress, jobs, timeout, silenceTimeout, builders, nodes, registries, store, storeLimit, ociRuntime, pull, cacheFrom, provenance, attest, ...told } = target.options
   const { noCache, noCacheFilter = [], secrets, ssh, cacheTo, buildContexts, cwd } = told
   const { graph, platform } = target
   const remote = graph.stages.some(({ stage }) => stage.instructions.some((one) => one.kind === 'copy' && JSON.stringify(one).includes('://')))

@@ -1,12 +1,12 @@
 import { formatEndpoint } from '../config/endpoint.ts'
 import type { NodeDefinition } from '../config/node.ts'
 import { ABILITY } from '../driver/buildkit/facts.ts'
+import { loadDockerApi } from '../driver/docker/engine.ts'
 import type { LostNode, OpenedNode, OpenedNodes } from '../driver/opened-node.ts'
 import { toXbuildError } from '../errors.ts'
 import type { Platform } from '../platform.ts'
 import type { Store } from '../store/store.ts'
 import { connect, type Connection } from './connect.ts'
-import { loadDrivers } from './load-drivers.ts'
 import type { Environment } from './docker-config.ts'
 import { nodeFacts, openDriver } from './facts.ts'
 import { look, type Looked } from './look.ts'
@@ -39,7 +39,8 @@ const PROOF_LIMIT = 20
  */
 export async function openNodes(definitions: readonly NodeDefinition[], edges: OpenNodesEdges): Promise<OpenedNodes> {
   const others = definitions.filter(({ endpoint }) => endpoint.kind !== 'local')
-  if (others.length > 0) await loadDrivers() // which is not what a node is timed for
+  // Which is not what a node is timed for; what BuildKit is asked with, and built with, most runs with nothing changed never load
+  if (others.length > 0) await loadDockerApi()
   const open = (limit: number) => Promise.allSettled(others.map((definition) => openNode(definition, edges, limit)))
   let opened = await open(ANSWER_LIMIT)
   const isNone = others.length === definitions.length && opened.every(({ status }) => status === 'rejected')

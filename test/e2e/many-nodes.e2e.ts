@@ -216,6 +216,8 @@ describe('what a node has built before', () => {
       expect(stderr).not.toContain(TAKEN)
     }
     await again(named)
+    // What else is built changes nothing
+    expect((await again([...named, '--platform', 'linux/386'])).stderr).toContain(TAKEN)
     await madeAnew(() => xbuild(['prune', '--all', '--force'], { store }), named)
   })
 })

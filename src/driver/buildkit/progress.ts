@@ -49,8 +49,8 @@ const KEPT_LINES = 50
 /** A line without an end is cut, so that it cannot fill the memory. */
 const MOST_OF_A_LINE = 64 << 10
 
-/** A step is called after the image that it gives out. */
-const RESOLVED = /(?:^|[ /])(\S+)@(sha256:[0-9a-f]{64})$/
+/** A step that gives out an image is called after it and nothing else; the text of a RUN may end in what looks alike. */
+const RESOLVED = /^(?:\[[^\]]*\] )?(?:FROM )?(?:docker-image:\/\/)?([^\s/]\S*)@(sha256:[0-9a-f]{64})$/
 
 export function createProgress(): Progress {
   const steps = new Map<string, Step>()

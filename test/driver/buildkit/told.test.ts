@@ -97,6 +97,21 @@ describe('progress', () => {
     expect(events.map(({ type }) => type)).toEqual(['step.start', 'step.log', 'step.fail', 'step.start', 'step.done'])
   })
 
+  test('knows what the daemon found under the names of images, and takes no other text for it', () => {
+    const { start, take } = follow()
+    const told = start()
+    const digest = (letter: string) => `sha256:${letter.repeat(64)}`
+    const names = [
+      `[1/3] FROM docker.io/library/debian:13@${digest('a')}`, `[linux/arm64 build 1/2] FROM 127.0.0.1:5000/base:1@${digest('b')}`, `FROM docker.io/library/copied:1@${digest('c')}`,
+      `[context named] docker-image://registry.example/named:1@${digest('d')}`, `[2/3] RUN fetch docker.io/library/other:1@${digest('e')}`, `docker.io/library/debian:13 is not ${digest('f')}`,
+    ]
+    take(told, { vertexes: names.map((name, index) => vertex({ digest: `sha256:${index}`, name })) })
+    expect(told.bases()).toEqual({
+      'docker.io/library/debian:13': digest('a'), '127.0.0.1:5000/base:1': digest('b'), 'docker.io/library/copied:1': digest('c'), 'registry.example/named:1': digest('d'),
+    })
+    told.end()
+  })
+
   test('names of foreign stages keep their platform', () => {
     const { events, start, take } = follow()
     take(start(), { vertexes: ['[linux/amd64 build 1/2] RUN a', '[2/2] COPY', '[internal] load metadata for x', 'exporting'].map((name, index) => vertex({ digest: `${index}`, name })) })
