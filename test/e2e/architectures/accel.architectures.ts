@@ -59,7 +59,7 @@ describe.skipIf(missing !== undefined)('native toolchains', () => {
       }, 3_600_000)
 
       test('compilers run from packs, but for what would not be the same bytes', async () => {
-        const { code, stderr } = await build('--file', join(context, 'who.Dockerfile'), '--no-cache')
+        const { code, stderr } = await build('--file', join(context, 'who.Dockerfile'), '--build-context', `who=${join(root, 'test/fixtures/who')}`, '--no-cache')
         expect(code, stderr).toBe(0)
         const who = Object.fromEntries([...stderr.matchAll(/^#\d+ [\d.]+ ([\w-]+): (native|emulated)$/gm)].map(([, name, way]) => [name!, way!]))
         expect(who).toEqual(base === 'golang'
