@@ -16,7 +16,9 @@
  *
  *   begin ARG...       the arguments begin with these; of several such lines one must hold
  *   below FOLDER/      every argument that is no option lies in it
+ *   some ARG...        there is one of these arguments
  *   skip PREFIX        no argument begins so
+ *   ending SUFFIX      no argument ends so
  *   with ARG VALUE     of arguments that begin so there is only ARG, and VALUE follows it
  *   names              files of arguments (@FILE) hold names only, no options
  *   absent PATH        there is no such file
@@ -332,6 +334,22 @@ static int is_either(const char *text, char *words)
     return 0;
 }
 
+/* Whether one of the arguments is one of the words of a text, which is cut into them. */
+static int has_some(char **argv, char *words)
+{
+    for (char *rest; *words; words = rest) {
+        rest = cut(words);
+        if (has_argument(argv, words, equal)) return 1;
+    }
+    return 0;
+}
+
+static int ends(const char *text, const char *with)
+{
+    size_t size = length(text), end = length(with);
+    return size >= end && equal(text + size - end, with);
+}
+
 static int has_id(const char *path, const char *wanted)
 {
     char id[MAX_ID + 4];
@@ -399,6 +417,10 @@ static int follow(char *rules, struct start *start)
             if (!lie_below(start->argv, value)) return 0;
         } else if (equal(line, "skip")) {
             if (has_argument(start->argv, value, begins)) return 0;
+        } else if (equal(line, "some")) {
+            if (!has_some(start->argv, value)) return 0;
+        } else if (equal(line, "ending")) {
+            if (has_argument(start->argv, value, ends)) return 0;
         } else if (equal(line, "with")) {
             char *only = cut(value);
             for (char **argument = start->argv + 1; *argument; argument++)

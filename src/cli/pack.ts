@@ -55,7 +55,7 @@ async function buildPacks({ wanted, architectures, from }: PackCommand & { verb:
         for (const { recipe: name, version } of wanted) {
           const recipe = recipes.find((one) => one.name === name)
           if (!recipe) throw new XbuildError('NOT_FOUND', `Cannot build pack "${name}": there is no such recipe`, { hint: `There are ${recipes.map((one) => one.name).join(', ')}` })
-          if (version === '' && recipe.path.includes('<version>')) throw new XbuildError('BAD_OPTION', `Cannot build pack "${name}": its version is missing`, { hint: `Write it like ${name}@14` })
+          if (version === '' && !recipe.versions && recipe.path.includes('<version>')) throw new XbuildError('BAD_OPTION', `Cannot build pack "${name}": its version is missing`, { hint: `Write it like ${name}@14` })
           terminal.stderr.write(`Making ${recipe.about}${version ? ` ${version}` : ''} of ${from.id} ${from.codename} for ${target.debian}\n`)
           const { digest } = await makePack({ apt, match: { recipe, target, version }, architecture, distribution: from, host, packs: folder, signal })
           await print(terminal.stdout, `${digest}\n`)

@@ -117,8 +117,8 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
         if ('stranger' in twin) return ''
         if ('reason' in twin) {
           const message = `${path} runs emulated on ${formatPlatform(platform)}: ${twin.reason}`
-          if (mode === 'require' && !twin.tool && !twin.never) refused.abort(message)
-          else if (mode !== 'auto' || !twin.tool) complain(message)
+          if (mode === 'require' && !twin.minor && !twin.never) refused.abort(message)
+          else if (mode !== 'auto' || !twin.minor) complain(message)
           return ''
         }
         const { packName, rulesText } = await import('../../emulation/packs/pack.ts')

@@ -17,6 +17,7 @@ export type Likeness = { readonly unlike: string } | { readonly rules: readonly 
 export async function likeness(family: Recipe['family'], one: Unpacked, twin: Unpacked): Promise<Likeness> {
   switch (family) {
     case 'gcc': return gcc(one, twin)
+    case 'driver': return driver(one, twin)
     case 'go': return go(one, twin)
     case 'binutils':
     case 'tool': return { rules: [] }
@@ -32,6 +33,16 @@ async function gcc(one: Unpacked, twin: Unpacked): Promise<Likeness> {
   if (options.length === 0 || others.length === 0) return { unlike: SAYS_NOTHING }
   const different = configuredDifferently(options, others)
   return different.length > 0 ? unlike(different) : { rules: [] }
+}
+
+/** What a driver tells the programs that it starts, and one that is configured without offloading does not (GCC's installation manual, `--enable-offload-targets`). */
+async function driver(one: Unpacked, twin: Unpacked): Promise<Likeness> {
+  const found = await gcc(one, twin)
+  if ('unlike' in found) return found
+  const options = configuredWith(await readFile(one.file))
+  const targets = options.find((option) => option.startsWith('--enable-offload-targets='))?.replace(/^.*?=/, '').split(',').map((target) => target.replace(/=.*/, ''))
+  const names = targets ? [`env OFFLOAD_TARGET_NAMES=${targets.join(':')}`] : []
+  return { rules: [...names, ...(options.includes('--enable-offload-defaulted') ? ['env OFFLOAD_TARGET_DEFAULT=1'] : [])] }
 }
 
 /** Go's build writes its settings - defaults of every CPU, version, C compilers, loader - into sources which its packages hold. */

@@ -14,9 +14,12 @@ export interface ElfFacts {
   readonly needed: readonly string[]
   /** The loader. */
   readonly interpreter?: string
+  /** What is brought into memory. */
+  readonly loaded: readonly Segment[]
 }
 
-interface Segment {
+/** Part of an ELF file that a program header describes: where it lies in the file, in memory, and its bytes in the file. */
+export interface Segment {
   readonly type: number
   readonly offset: number
   readonly address: bigint
@@ -54,6 +57,7 @@ function read(file: Buffer): ElfFacts | undefined {
   const id = segments.filter(({ type }) => type === PT_NOTE).map((notes) => idOf(file.subarray(notes.offset, notes.offset + notes.size), little)).find(Boolean)
   return {
     needed: neededOf(),
+    loaded: segments.filter(({ type }) => type === PT_LOAD),
     ...(id ? { id } : {}),
     ...(interpreter ? { interpreter: textAt(file, interpreter.offset) } : {}),
   }

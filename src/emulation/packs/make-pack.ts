@@ -6,6 +6,7 @@ import { exists } from '../../host/files.ts'
 import { runProgram } from '../../host/spawn.ts'
 import { likeness } from './alike.ts'
 import type { Apt, AptPackage } from './apt.ts'
+import { editDriver } from './driver-edits.ts'
 import { readElf } from './elf.ts'
 import type { Distribution } from './os-release.ts'
 import { manifestText, packDigest, type Pack, type PackFile, type PackManifest } from './pack.ts'
@@ -32,14 +33,15 @@ export interface MakePackOptions {
  * machine's that was built from the same source. Throws NOT_FOUND with the reason when there is no such pair.
  */
 export async function makePack(options: MakePackOptions): Promise<Pack> {
-  const { apt, match, packs, signal } = options
-  const refused = noTwinBecause(match)
-  if (refused !== undefined) throw noPair(match, refused)
+  const { apt, packs, signal } = options
+  const refused = noTwinBecause(options.match)
+  if (refused !== undefined) throw noPair(options.match, refused)
   await mkdir(packs, { recursive: true })
   const work = await mkdtemp(join(packs, `.tmp-${process.pid}-`))
   try {
     const target = await findTarget(options, join(work, 'target'))
-    const native = await findNative(options, target)
+    const { match } = target
+    const native = await findNative({ ...options, match }, target)
     const libraries = await apt.libraries([native.name])
     const root = join(work, 'native')
     await apt.unpack([native, ...libraries], root)
@@ -50,7 +52,8 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
     const made = join(work, 'pack')
     const name = basename(program)
     const linked = await fillPack(made, { root, program, host: options.host })
-    const same = match.recipe.family === 'tool' ? await sameLibraries(options, target, { libraries, made }) : []
+    if (match.recipe.edits) await writeFile(join(made, 'bin', name), editDriver(await readFile(program), match.recipe.edits))
+    const same = match.recipe.family === 'tool' ? await sameLibraries({ ...options, match }, target, { libraries, made }) : []
     await tryOut(made, { name, linked, version: match.recipe.family === 'go' ? '-V=full' : '--version' }, signal)
     for (const [path, text] of Object.entries(match.recipe.files ?? {})) await writeFile(join(made, path), fill(text, match), { mode: 0o644 })
     const manifest: PackManifest = {
@@ -80,6 +83,8 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
 }
 
 interface Found {
+  /** With the version that was found, where the program's path tells none. */
+  readonly match: RecipeMatch
   readonly found: AptPackage
   readonly root: string
   readonly file: string
@@ -89,15 +94,19 @@ interface Found {
 /** The program of the image's architecture, from the archive: only it tells which build-id belongs to which source. */
 async function findTarget({ apt, match, id, distribution }: MakePackOptions, folder: string): Promise<Found> {
   const tried: string[] = []
-  for (const name of match.recipe.target.packages.map((one) => fill(one, match, 'package'))) {
-    for (const found of await apt.versions(name, match.target.debian)) {
-      const root = join(folder, String(tried.length))
-      await apt.unpack([found], root)
-      const file = await findFile(root, match.recipe.target.files.map((one) => fill(one, match)))
-      if (!file) continue
-      const own = readElf(await readFile(file))?.id
-      if (own !== undefined && (id === undefined || own === id)) return { found, root, file, id: own }
-      tried.push(`${name} ${found.version}`)
+  const versions = match.version === '' && match.recipe.versions ? match.recipe.versions : [match.version]
+  for (const version of versions) {
+    const one = { ...match, version }
+    for (const name of match.recipe.target.packages.map((text) => fill(text, one, 'package'))) {
+      for (const found of await apt.versions(name, match.target.debian)) {
+        const root = join(folder, String(tried.length))
+        await apt.unpack([found], root)
+        const file = await findFile(root, match.recipe.target.files.map((text) => fill(text, one)))
+        if (!file) continue
+        const own = readElf(await readFile(file))?.id
+        if (own !== undefined && (id === undefined || own === id)) return { match: one, found, root, file, id: own }
+        tried.push(`${name} ${found.version}`)
+      }
     }
   }
   const where = `${distribution.id} ${distribution.codename}`

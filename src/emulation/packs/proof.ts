@@ -11,7 +11,7 @@ const NAME = 'probe'
 
 /** Every kind of rule that recipes may have and that holds here: a handler that is too old for one leaves the program to QEMU. */
 const RULES = [
-  'skip --no-such-option', 'with --no-such-option value', 'names', 'absent /dev/.xbuild/nothing', 'without XBUILD_NOTHING', 'not XBUILD_NOTHING=1', 'either XBUILD_NOTHING nothing', 'users', 'unless --no-such-option', 'end', 'path XBUILD_PROOF /nowhere', 'env XBUILD_PROVEN=1',
+  'skip --no-such-option', 'ending .no-such-end', 'with --no-such-option value', 'names', 'absent /dev/.xbuild/nothing', 'without XBUILD_NOTHING', 'not XBUILD_NOTHING=1', 'either XBUILD_NOTHING nothing', 'users', 'unless --no-such-option', 'end', 'path XBUILD_PROOF /nowhere', 'env XBUILD_PROVEN=1',
   'add --an-argument', `exec ${PACKS_IN_CONTAINER}/twin`,
 ]
 

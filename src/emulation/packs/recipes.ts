@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { XbuildError } from '../../errors.ts'
 import { ARCHITECTURES } from '../architectures.ts'
+import type { Edits } from './driver-edits.ts'
 import { hostTarget, type PackTarget } from './targets.ts'
 
 /** How a pack is made, as `qemu/packs/NAME.json` says it. `{triple}`, `{goarch}`, `{debian}` (the architecture as Debian calls it) and `{version}` stand for those of the program, `{host}` for GOARCH of this machine. */
@@ -12,16 +13,20 @@ export interface Recipe {
   readonly about: string
   /** The end of the path of a program that this is for, as a regular expression. */
   readonly path: string
-  /** What more must agree than the source version. What a `tool` writes depends on no CPU: its libraries of the same source must be the same, too. */
-  readonly family: 'gcc' | 'binutils' | 'go' | 'tool'
-  /** What `{version}` in the names of programs may be; absent: no name has one. */
+  /** What more must agree than the source version. What a `tool` writes depends on no CPU: its libraries of the same source must be the same, too. A `driver` only starts others. */
+  readonly family: 'gcc' | 'driver' | 'binutils' | 'go' | 'tool'
+  /** What `{version}` in the names of programs may be, where one may be called by a name without it, the likeliest first; absent: no name has one. */
   readonly versions?: readonly string[]
+  /** Further names that it is called by. */
+  readonly names?: readonly string[]
   /** Starts of a program after which making its pack pays; absent: those of a compiler. */
   readonly worth?: number
   /** The program in the packages of the image's architecture. */
   readonly target: Origin
   /** Its twin in the packages of this machine's. */
   readonly native: Origin
+  /** What is changed in the twin. */
+  readonly edits?: Edits
   /** Further files of the pack: name in its folder -> content. */
   readonly files?: Readonly<Record<string, string>>
   /** Lines for the handler, see `qemu/handler/handler.c`. */
@@ -89,19 +94,27 @@ export function noTwinBecause(match: RecipeMatch): string | undefined {
 
 /** Every part of a compiler that has no twin on these architectures by what its recipe says, with the reason. */
 export function neverTwins(recipes: readonly Recipe[], targets: readonly PackTarget[]): string[] {
-  const found = recipes.filter(({ family }) => family !== 'tool').flatMap((recipe) => targets.map((target) => [recipe.name, noTwinBecause({ recipe, target, version: '' })] as const))
+  const found = recipes.filter((recipe) => !isMinor(recipe)).flatMap((recipe) => targets.map((target) => [recipe.name, noTwinBecause({ recipe, target, version: '' })] as const))
   return [...new Set(found.flatMap(([name, because]) => (because === undefined ? [] : [`${name}: ${because}`])))]
 }
 
 /** What the handler is to look at before it starts a twin by this recipe. */
 export function rulesOf(match: RecipeMatch): string[] {
-  return [...match.recipe.rules, ...unlikeOf(match).flatMap(({ because, rules = [] }) => [`# ${because}`, ...rules])].map((rule) => fill(rule, match))
+  const { edits, rules } = match.recipe
+  // Written down, so that a pack with others is not taken for a current one
+  const edited = edits ? [`# Changed in the program: ${JSON.stringify(edits)}`] : []
+  return [...edited, ...rules, ...unlikeOf(match).flatMap(({ because, rules: more = [] }) => [`# ${because}`, ...more])].map((rule) => fill(rule, match))
+}
+
+/** Whether a build can do without its twin: nobody asks for one where it takes little time. */
+export function isMinor({ family }: Recipe): boolean {
+  return family === 'tool' || family === 'driver'
 }
 
 /** The file names of programs that any recipe is for: only these does the handler ask about. */
 export function programNames(recipes: readonly Recipe[], targets: readonly PackTarget[]): string[] {
-  const files = recipes.flatMap(({ target, versions }) => {
-    const names = target.files.map((file) => file.slice(file.lastIndexOf('/') + 1))
+  const files = recipes.flatMap(({ target, versions, names: more = [] }) => {
+    const names = [...target.files.map((file) => file.slice(file.lastIndexOf('/') + 1)), ...more]
     return versions ? names.flatMap((name) => versions.map((version) => name.replaceAll('{version}', version))) : names
   })
   const filled = targets.flatMap(({ triple }) => files.map((name) => name.replaceAll('{triple}', triple)))

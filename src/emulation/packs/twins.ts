@@ -9,7 +9,7 @@ import type { Distribution } from './os-release.ts'
 import { packSize, type Pack } from './pack.ts'
 import { removeLeftovers, touchPack, verifyPack } from './pack-folder.ts'
 import { isFresh, type Refusal } from './refusal.ts'
-import { matchRecipe, noTwinBecause, programNames, readRecipes, type RecipeMatch } from './recipes.ts'
+import { isMinor, matchRecipe, noTwinBecause, programNames, readRecipes, type RecipeMatch } from './recipes.ts'
 import { hostTarget, PACK_TARGETS, type PackTarget } from './targets.ts'
 
 /** A program that a step is about to run. */
@@ -23,10 +23,10 @@ export interface Program {
 }
 
 /**
- * The twin of a program, or why there is none: for a tool that is no loss worth a word, and `never` says that no twin could write the same bytes.
+ * The twin of a program, or why there is none: for some programs that is no loss worth a word, and `never` says that no twin could write the same bytes.
  * A stranger has no more than the file name of a program that packs are for.
  */
-export type Twin = { readonly pack: Pack } | { readonly reason: string; readonly tool?: true; readonly never?: true } | { readonly stranger: true }
+export type Twin = { readonly pack: Pack } | { readonly reason: string; readonly minor?: true; readonly never?: true } | { readonly stranger: true }
 
 /** Finds twins, making packs when none fits; each question is answered once. */
 export interface Twins {
@@ -65,7 +65,7 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
   // One at a time: they share the folder that apt downloads into
   let making: Promise<unknown> = Promise.resolve()
 
-  const refuse = (reason: string, { recipe }: RecipeMatch): Twin & { reason: string } => ({ reason, ...(recipe.family === 'tool' ? { tool: true } : {}) })
+  const refuse = (reason: string, { recipe }: RecipeMatch): Twin & { reason: string } => ({ reason, ...(isMinor(recipe) ? { minor: true } : {}) })
 
   /** What is known without making anything; a recipe when a pack could be made. */
   async function look(program: Program): Promise<Twin | RecipeMatch> {
@@ -77,7 +77,7 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
     const targets = PACK_TARGETS[program.architecture] ?? []
     const match = matchRecipe(await recipes(), program.path, targets)
     if (!match) return { stranger: true }
-    if (match.version === '' && match.recipe.path.includes('(?<version>')) return refuse('it does not lie where a package of a distribution has it', match)
+    if (match.version === '' && !match.recipe.versions && match.recipe.path.includes('(?<version>')) return refuse('it does not lie where a package of a distribution has it', match)
     if (!hostTarget()) return refuse(`there are no packs that run on ${process.arch}`, match)
     const never = noTwinBecause(match)
     if (never !== undefined) return { ...refuse(never, match), never: true }

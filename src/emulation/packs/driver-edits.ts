@@ -1,0 +1,90 @@
+import { XbuildError } from '../../errors.ts'
+import { readElf, type Segment } from './elf.ts'
+
+/**
+ * What makes the driver of a cross compiler one that is at home: Debian's cross compilers lie in folders of their own, and their drivers look for
+ * files in fewer places than one that compiles for its own machine. Everything else in it is of the same source and for the same CPU.
+ */
+export interface Edits {
+  /** How texts in the program begin, and what that becomes, which is no longer. */
+  readonly texts: Readonly<Record<string, string>>
+  /** Specs (GCC's manual, "Specifying Subprocesses") that no option sets, and their new text of one letter. */
+  readonly specs: Readonly<Record<string, string>>
+}
+
+const FIXED_ADDRESSES = 2
+const X86_64 = 62
+
+/** The program with its edits made. Throws NOT_FOUND with the reason where it is not built as is understood here; half of them are never made. */
+export function editDriver(program: Buffer, { texts, specs }: Edits): Buffer {
+  const elf = readElf(program)
+  if (!elf || program.readUInt16LE(16) !== FIXED_ADDRESSES || program.readUInt16LE(18) !== X86_64) throw strange('it is no program for amd64 at fixed addresses')
+  const made = Buffer.from(program)
+  for (const [from, to] of Object.entries(texts)) {
+    const found = beginnings(made, from)
+    if (found.length === 0) throw strange(`no text in it begins with "${from}"`)
+    for (const at of found) shorten(made, { at, address: addressOf(elf.loaded, at), from, to })
+  }
+  for (const [name, text] of Object.entries(specs)) setSpec(made, elf.loaded, { name, text })
+  return made
+}
+
+function shorten(made: Buffer, { at, address, from, to }: { at: number; address: number; from: string; to: string }): void {
+  const text = made.toString('latin1', at, made.indexOf(0, at))
+  if (to.length > from.length) throw strange(`"${to}" is longer than "${from}"`)
+  // Linkers let a text that is the end of another one begin inside of it
+  for (let inside = 1; inside < text.length; inside++) {
+    if (made.includes(word(address + inside))) throw strange(`another text may begin inside of "${text}"`)
+  }
+  made.fill(0, at, at + text.length)
+  made.write(to + text.slice(from.length), at, 'latin1')
+}
+
+/** In the table of specs there are, one after another, the addresses of the name, of a text, and of the variable that holds the text's address. */
+function setSpec(made: Buffer, loaded: readonly Segment[], { name, text }: { name: string; text: string }): void {
+  const pointerAt = (at: number) => offsetOf(loaded, made.readBigUInt64LE(at))
+  for (const named of beginnings(made, `${name}\0`)) {
+    const entry = made.indexOf(long(addressOf(loaded, named)))
+    const variable = entry < 0 ? undefined : pointerAt(entry + 16)
+    const old = variable === undefined ? undefined : pointerAt(variable)
+    const [other] = beginnings(made, `${text}\0`)
+    if (variable === undefined || old === undefined || other === undefined || made[old + 1] !== 0) continue
+    made.writeBigUInt64LE(BigInt(addressOf(loaded, other)), variable)
+    return
+  }
+  throw strange(`its spec "${name}" was not found`)
+}
+
+/** Where texts begin so. */
+function beginnings(file: Buffer, text: string): number[] {
+  const found: number[] = []
+  for (let at = file.indexOf(`\0${text}`); at >= 0; at = file.indexOf(`\0${text}`, at + 1)) found.push(at + 1)
+  return found
+}
+
+function addressOf(loaded: readonly Segment[], offset: number): number {
+  const home = loaded.find((part) => offset >= part.offset && offset < part.offset + part.size)
+  if (!home) throw strange('a text in it is not brought into memory')
+  return Number(home.address) + offset - home.offset
+}
+
+function offsetOf(loaded: readonly Segment[], address: bigint): number | undefined {
+  const home = loaded.find((part) => address >= part.address && address < part.address + BigInt(part.size))
+  return home && home.offset + Number(address - home.address)
+}
+
+function word(value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeUInt32LE(value)
+  return bytes
+}
+
+function long(value: number): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64LE(BigInt(value))
+  return bytes
+}
+
+function strange(state: string): XbuildError {
+  return new XbuildError('NOT_FOUND', `Cannot make the twin of a compiler's driver: ${state}`)
+}
