@@ -19,6 +19,8 @@ export interface Recipe {
   readonly versions?: readonly string[]
   /** Further names that it is called by. */
   readonly names?: readonly string[]
+  /** Builds lose little without its twin: it is never required. So are drivers and tools. */
+  readonly minor?: true
   /** Starts of a program after which making its pack pays; absent: those of a compiler. */
   readonly worth?: number
   /** The program in the packages of the image's architecture. */
@@ -27,12 +29,20 @@ export interface Recipe {
   readonly native: Origin
   /** What is changed in the twin. */
   readonly edits?: Edits
+  /** A library that both load. */
+  readonly companion?: Companion
   /** Further files of the pack: name in its folder -> content. */
   readonly files?: Readonly<Record<string, string>>
   /** Lines for the handler, see `qemu/handler/handler.c`. */
   readonly rules: readonly string[]
   /** What holds besides for architectures that are unlike the machines that twins run on, which have 64 bits and are little-endian. */
   readonly unlike?: readonly Unlike[]
+}
+
+/** A library that a program loads as it likes, of another source: the image's must be the one whose twin comes into the pack, as `lib/<its file name>`. */
+export interface Companion extends Pick<Recipe, 'family' | 'versions' | 'target' | 'native'> {
+  /** Where images have it. */
+  readonly path: string
 }
 
 /** Why programs of some architectures write other bytes than their twins, and the rules that keep to what is the same; without rules there is no twin. */
@@ -106,9 +116,9 @@ export function rulesOf(match: RecipeMatch): string[] {
   return [...edited, ...rules, ...unlikeOf(match).flatMap(({ because, rules: more = [] }) => [`# ${because}`, ...more])].map((rule) => fill(rule, match))
 }
 
-/** Whether a build can do without its twin: nobody asks for one where it takes little time. */
-export function isMinor({ family }: Recipe): boolean {
-  return family === 'tool' || family === 'driver'
+/** Whether a build can well do without its twin, so that nothing is said of it, or refused, where there is none. */
+export function isMinor({ family, minor }: Recipe): boolean {
+  return minor === true || family === 'tool' || family === 'driver'
 }
 
 /** The file names of programs that any recipe is for: only these does the handler ask about. */

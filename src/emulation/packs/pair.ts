@@ -1,0 +1,125 @@
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { dirname, join, sep } from 'node:path'
+import { XbuildError } from '../../errors.ts'
+import { likeness } from './alike.ts'
+import type { Apt, AptPackage } from './apt.ts'
+import { readElf } from './elf.ts'
+import type { Distribution } from './os-release.ts'
+import { fill, type RecipeMatch } from './recipes.ts'
+import type { PackTarget } from './targets.ts'
+
+export interface PairOptions {
+  readonly apt: Apt
+  readonly match: RecipeMatch
+  readonly distribution: Distribution
+  readonly host: PackTarget
+  /** Build-id that the program must have; absent: whatever the archive has now. */
+  readonly id?: string
+  readonly signal: AbortSignal
+}
+
+/** A program of the image's architecture and its twin, unpacked. */
+export interface Pair {
+  /** With the version that was found, where the program's path tells none. */
+  readonly match: RecipeMatch
+  readonly target: Found
+  readonly native: AptPackage
+  readonly libraries: readonly AptPackage[]
+  /** Folder of the twin's packages, and the twin in it. */
+  readonly root: string
+  readonly program: string
+  /** What the twin must be told to do the same. */
+  readonly rules: readonly string[]
+}
+
+/** Finds both of them in the archive and unpacks them into a folder. Throws NOT_FOUND with the reason when they were not built alike. */
+export async function findPair(options: PairOptions, folder: string): Promise<Pair> {
+  const { apt } = options
+  const target = await findTarget(options, join(folder, 'target'))
+  const { match } = target
+  const native = await findNative({ ...options, match }, target)
+  const libraries = await apt.libraries([native.name])
+  const root = join(folder, 'native')
+  await apt.unpack([native, ...libraries], root)
+  const program = await findFile(root, match.recipe.native.files.map((file) => fill(file, match)))
+  if (!program) throw noPair(match, `${native.name} ${native.version} for ${native.architecture} does not hold it`)
+  const alike = await likeness(match.recipe.family, target, { root, file: program })
+  if ('unlike' in alike) throw noPair(match, alike.unlike)
+  return { match, target, native, libraries, root, program, rules: alike.rules }
+}
+
+interface Found {
+  readonly match: RecipeMatch
+  readonly found: AptPackage
+  readonly root: string
+  readonly file: string
+  readonly id: string
+}
+
+/** The program of the image's architecture, from the archive: only it tells which build-id belongs to which source. */
+async function findTarget({ apt, match, id, distribution }: PairOptions, folder: string): Promise<Found> {
+  const tried: string[] = []
+  const versions = match.version === '' && match.recipe.versions ? match.recipe.versions : [match.version]
+  for (const version of versions) {
+    const one = { ...match, version }
+    for (const name of match.recipe.target.packages.map((text) => fill(text, one, 'package'))) {
+      for (const found of await apt.versions(name, match.target.debian)) {
+        const root = join(folder, String(tried.length))
+        await apt.unpack([found], root)
+        const file = await findFile(root, match.recipe.target.files.map((text) => fill(text, one)))
+        if (!file) continue
+        const own = readElf(await readFile(file))?.id
+        if (own !== undefined && (id === undefined || own === id)) return { match: one, found, root, file, id: own }
+        tried.push(`${name} ${found.version}`)
+      }
+    }
+  }
+  const where = `${distribution.id} ${distribution.codename}`
+  if (tried.length === 0) throw noPair(match, `${where} has no package of it for ${match.target.debian}`)
+  throw noPair(match, `it is not that of ${tried.join(' or ')} in ${where} (another build-id)`)
+}
+
+async function findNative({ apt, match, host }: PairOptions, { found: { source } }: Found): Promise<AptPackage> {
+  const tried: string[] = []
+  for (const name of match.recipe.native.packages.map((one) => fill(one, match, 'package'))) {
+    for (const found of await apt.versions(name, host.debian)) {
+      const from = found.source.name === source.name ? found.source.version : found.builtUsing.get(source.name)
+      if (from === source.version) return found
+      tried.push(`${name} ${found.version} is built from ${source.name} ${from ?? 'nothing of it'}`)
+    }
+  }
+  throw noPair(match, tried.length === 0 ? `there is no such program for ${host.debian}` : `${tried.join(', ')}, the image's from ${source.version}`)
+}
+
+/** Rules that the image's libraries of the program's own source are those of the source that the twin's are of. */
+export async function sameLibraries({ apt, match }: PairOptions, { found: { source }, root }: Found, { libraries, made }: { libraries: readonly AptPackage[]; made: string }): Promise<string[]> {
+  const own = libraries.filter((one) => one.source.name === source.name)
+  const other = own.find((one) => one.source.version !== source.version)
+  if (other) throw noPair(match, `${other.name} ${other.version} is of another source version than ${source.version}`)
+  for (const { name } of own) {
+    const counterpart = (await apt.versions(name, match.target.debian)).find((one) => one.source.version === source.version)
+    if (!counterpart) throw noPair(match, `there is no ${name} of ${source.version} for ${match.target.debian}`)
+    await apt.unpack([counterpart], root)
+  }
+  const rules: string[] = []
+  for (const name of (await readdir(join(made, 'lib'))).sort()) {
+    const file = await findFile(root, [`usr/lib/${match.target.triple}/${name}`, `lib/${match.target.triple}/${name}`])
+    const id = file && readElf(await readFile(file))?.id
+    if (file && !id) throw noPair(match, `its library ${name} has no build-id`)
+    if (file) rules.push(`same ${dirname(file.slice(root.length))}/${name} ${id}`)
+  }
+  return rules
+}
+
+export function noPair({ recipe, target, version }: RecipeMatch, state: string): XbuildError {
+  return new XbuildError('NOT_FOUND', `Cannot make a pack for ${[recipe.name, version].filter(Boolean).join(' ')} (${target.debian}): ${state}`)
+}
+
+/** The first of those files that is there, as a real path inside of `root`. */
+export async function findFile(root: string, files: readonly string[]): Promise<string | undefined> {
+  for (const file of files) {
+    const real = await realpath(join(root, file)).catch(() => undefined)
+    if (real?.startsWith(root + sep) && (await stat(real)).isFile()) return real
+  }
+  return undefined
+}
