@@ -17,6 +17,8 @@
  *   begin ARG...       the arguments begin with these; of several such lines one must hold
  *   below FOLDER/      every argument that is no option lies in it
  *   some ARG...        there is one of these arguments
+ *   first LETTERS      the first argument has only these letters
+ *   operand            there is an argument that is no option
  *   skip PREFIX        no argument begins so
  *   ending SUFFIX      no argument ends so
  *   with ARG VALUE     of arguments that begin so there is only ARG, and VALUE follows it
@@ -344,6 +346,25 @@ static int has_some(char **argv, char *words)
     return 0;
 }
 
+/* Whether the first argument consists of letters of a text. */
+static int has_first(char **argv, const char *letters)
+{
+    if (!argv[1] || !*argv[1]) return 0;
+    for (const char *c = argv[1]; *c; c++) {
+        const char *letter = letters;
+        while (*letter && *letter != *c) letter++;
+        if (!*letter) return 0;
+    }
+    return 1;
+}
+
+static int has_operand(char **argv)
+{
+    for (char **argument = argv + 1; *argument; argument++)
+        if (**argument != '-') return 1;
+    return 0;
+}
+
 static int ends(const char *text, const char *with)
 {
     size_t size = length(text), end = length(with);
@@ -405,6 +426,10 @@ static int follow(char *rules, struct start *start)
             if (!holds_names(start->argv)) return 0;
             continue;
         }
+        if (equal(line, "operand")) {
+            if (!has_operand(start->argv)) return 0;
+            continue;
+        }
         if (equal(line, "users")) {
             if (!users_in_files()) return 0;
             continue;
@@ -417,6 +442,8 @@ static int follow(char *rules, struct start *start)
             if (!lie_below(start->argv, value)) return 0;
         } else if (equal(line, "skip")) {
             if (has_argument(start->argv, value, begins)) return 0;
+        } else if (equal(line, "first")) {
+            if (!has_first(start->argv, value)) return 0;
         } else if (equal(line, "some")) {
             if (!has_some(start->argv, value)) return 0;
         } else if (equal(line, "ending")) {

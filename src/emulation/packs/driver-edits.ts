@@ -14,6 +14,9 @@ export interface Edits {
 
 const FIXED_ADDRESSES = 2
 const X86_64 = 62
+/** Instructions that an address may follow at once: mov to each register, push, cmp; and those with other bytes between (Intel's manual, volume 2, appendix A). */
+const MOVES = [0xb8, 0xb9, 0xba, 0xbb, 0xbc, 0xbd, 0xbe, 0xbf, 0x68, 0x3d]
+const TAKERS = [0xc7, 0x81]
 
 /** The program with its edits made. Throws NOT_FOUND with the reason where it is not built as is understood here; half of them are never made. */
 export function editDriver(program: Buffer, { texts, specs }: Edits): Buffer {
@@ -23,21 +26,33 @@ export function editDriver(program: Buffer, { texts, specs }: Edits): Buffer {
   for (const [from, to] of Object.entries(texts)) {
     const found = beginnings(made, from)
     if (found.length === 0) throw strange(`no text in it begins with "${from}"`)
-    for (const at of found) shorten(made, { at, address: addressOf(elf.loaded, at), from, to })
+    for (const at of found) shorten(made, elf.loaded, { at, from, to })
   }
   for (const [name, text] of Object.entries(specs)) setSpec(made, elf.loaded, { name, text })
   return made
 }
 
-function shorten(made: Buffer, { at, address, from, to }: { at: number; address: number; from: string; to: string }): void {
+function shorten(made: Buffer, loaded: readonly Segment[], { at, from, to }: { at: number; from: string; to: string }): void {
+  const address = addressOf(loaded, at)
   const text = made.toString('latin1', at, made.indexOf(0, at))
   if (to.length > from.length) throw strange(`"${to}" is longer than "${from}"`)
   // Linkers let a text that is the end of another one begin inside of it
   for (let inside = 1; inside < text.length; inside++) {
-    if (made.includes(word(address + inside))) throw strange(`another text may begin inside of "${text}"`)
+    if (loaded.some((part) => isNamed(made, part, address + inside))) throw strange(`another text may begin inside of "${text}"`)
   }
   made.fill(0, at, at + text.length)
   made.write(to + text.slice(from.length), at, 'latin1')
+}
+
+/** Whether code puts this address somewhere, or data hold it. Bytes that look alike by chance are in code, since every second instruction is some address. */
+function isNamed(made: Buffer, { offset, size, executable }: Segment, address: number): boolean {
+  const bytes = made.subarray(offset, offset + size)
+  if (!executable) return bytes.includes(long(address))
+  const wanted = word(address)
+  for (let at = bytes.indexOf(wanted); at >= 0; at = bytes.indexOf(wanted, at + 1)) {
+    if (MOVES.includes(bytes[at - 1] ?? 0) || bytes.subarray(Math.max(0, at - 7), at).some((byte) => TAKERS.includes(byte))) return true
+  }
+  return false
 }
 
 /** In the table of specs there are, one after another, the addresses of the name, of a text, and of the variable that holds the text's address. */

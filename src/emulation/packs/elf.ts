@@ -2,6 +2,7 @@ const PT_DYNAMIC = 2
 const PT_INTERP = 3
 const PT_LOAD = 1
 const PT_NOTE = 4
+const PF_X = 1
 const DT_NEEDED = 1n
 const DT_STRTAB = 5n
 const MAX_HEADERS = 64
@@ -24,6 +25,8 @@ export interface Segment {
   readonly offset: number
   readonly address: bigint
   readonly size: number
+  /** Holds code. */
+  readonly executable: boolean
 }
 
 /** Reads a whole ELF file; nothing for what is none or is damaged. */
@@ -51,6 +54,7 @@ function read(file: Buffer): ElfFacts | undefined {
     const at = table + index * size
     return {
       type: word(at), offset: Number(long(at + (wide ? 8 : 4))), address: long(at + (wide ? 16 : 8)), size: Number(long(at + (wide ? 32 : 16))),
+      executable: (word(at + (wide ? 4 : 24)) & PF_X) !== 0,
     }
   })
   const interpreter = segments.find(({ type }) => type === PT_INTERP)

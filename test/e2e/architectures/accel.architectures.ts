@@ -11,16 +11,16 @@ import { run, xbuild, type Ended } from '../support/xbuild.ts'
  * The projects of `accel.e2e.ts` and `accel-go.e2e.ts` on every architecture that packs are made for. What is equal file by file proves little
  * where nobody looked who compiled it: each compiler is looked at while it runs.
  */
-const GCC = ['cc1@14', 'cc1plus@14']
+const GCC = ['gcc@14', 'g++@14', 'cc1@14', 'cc1plus@14']
 const GO = ['go-compile@1.24', 'go-asm@1.24', 'go-link@1.24', 'go-cgo@1.24']
 
-/** Debian's name, and whether link-time optimization and the assembler have twins there. */
+/** Debian's name, and whether link-time optimization, the assembler, and what makes archives have twins there. */
 const PLATFORMS = [
-  { platform: 'linux/arm64', debian: 'arm64', optimizer: true, assembler: true },
-  { platform: 'linux/riscv64', debian: 'riscv64', optimizer: true, assembler: true },
-  { platform: 'linux/ppc64le', debian: 'ppc64el', optimizer: true, assembler: true },
-  { platform: 'linux/s390x', debian: 's390x', optimizer: false, assembler: true },
-  { platform: 'linux/arm/v7', debian: 'armhf', optimizer: false, assembler: false },
+  { platform: 'linux/arm64', debian: 'arm64', optimizer: true, assembler: true, archiver: true },
+  { platform: 'linux/riscv64', debian: 'riscv64', optimizer: true, assembler: true, archiver: true },
+  { platform: 'linux/ppc64le', debian: 'ppc64el', optimizer: true, assembler: true, archiver: true },
+  { platform: 'linux/s390x', debian: 's390x', optimizer: false, assembler: true, archiver: false },
+  { platform: 'linux/arm/v7', debian: 'armhf', optimizer: false, assembler: false, archiver: false },
 ]
 
 const wayOf = (twin: boolean) => (twin ? 'native' : 'emulated')
@@ -35,13 +35,13 @@ describe.skipIf(missing !== undefined)('native toolchains', () => {
     await xbuild(['prune', '--force'], { store })
   })
 
-  describe.each(PLATFORMS)('on $debian', ({ platform, debian, optimizer, assembler }) => {
+  describe.each(PLATFORMS)('on $debian', ({ platform, debian, optimizer, assembler, archiver }) => {
     const { architecture } = parsePlatform(platform)
     const machine = ARCHITECTURES.find(({ name }) => name === architecture)!
 
     describe.each([
-      { base: 'toolchain', fixture: 'accel', packs: [...GCC, ...(optimizer ? ['lto1@14'] : []), ...(assembler ? ['as'] : [])], programs: ['debug', 'macros', 'hardened', 'static', 'lto', 'vectors', 'switches'].map((name) => `${name}/program`) },
-      { base: 'golang', fixture: 'accel-go', packs: [...GO, 'cc1@14', ...(assembler ? ['as'] : [])], programs: ['plain', 'stripped', 'mixed'] },
+      { base: 'toolchain', fixture: 'accel', packs: [...GCC, ...(optimizer ? ['lto1@14'] : []), ...(assembler ? ['as'] : []), ...(archiver ? ['ar', 'ranlib'] : [])], programs: ['debug', 'macros', 'hardened', 'static', 'lto', 'vectors', 'switches'].map((name) => `${name}/program`) },
+      { base: 'golang', fixture: 'accel-go', packs: [...GO, 'gcc@14', 'cc1@14', ...(assembler ? ['as'] : [])], programs: ['plain', 'stripped', 'mixed'] },
     ])('the project $fixture', ({ base, fixture, packs, programs }) => {
       const context = join(root, 'test/fixtures', fixture)
       const out = (mode: string) => join(folder, `${debian}-${fixture}-${mode}`)
@@ -61,10 +61,10 @@ describe.skipIf(missing !== undefined)('native toolchains', () => {
       test('compilers run from packs, but for what would not be the same bytes', async () => {
         const { code, stderr } = await build('--file', join(context, 'who.Dockerfile'), '--build-context', `who=${join(root, 'test/fixtures/who')}`, '--no-cache')
         expect(code, stderr).toBe(0)
-        const who = Object.fromEntries([...stderr.matchAll(/^#\d+ [\d.]+ ([\w-]+): (native|emulated)$/gm)].map(([, name, way]) => [name!, way!]))
+        const who = Object.fromEntries([...stderr.matchAll(/^#\d+ [\d.]+ ([\w+-]+): (native|emulated)$/gm)].map(([, name, way]) => [name!, way!]))
         expect(who).toEqual(base === 'golang'
           ? { 'go-compile': 'native', 'go-asm': 'native', 'go-link': 'native', 'go-cgo': 'native' }
-          : { cc1: 'native', cc1plus: 'native', as: wayOf(assembler), 'cc1-lto': wayOf(optimizer), lto1: wayOf(optimizer) })
+          : { gcc: 'native', 'g++': 'native', ar: wayOf(archiver), cc1: 'native', cc1plus: 'native', as: wayOf(assembler), 'cc1-lto': wayOf(optimizer), lto1: wayOf(optimizer) })
       }, 600_000)
 
       test('what they write is equal to plain QEMU file by file', async () => {
