@@ -196,6 +196,8 @@ describe('recipes', async () => {
     ['/usr/bin/as', 's390x', [], undefined],
     ['/usr/libexec/gcc/arm-linux-gnueabihf/14/lto1', 'arm', [], expect.stringContaining('in words of the machine')],
     ['/usr/bin/xz', 'ppc64le', [], undefined],
+    ['/usr/bin/cc', 's390x', [], undefined],
+    ['/usr/bin/cc', 'arm', ['skip -march=', 'skip -mcpu=', 'skip -mtune='], undefined],
     ['/usr/bin/ar', 's390x', [], expect.stringContaining('big-endian')],
     ['/usr/bin/xz', 's390x', [], expect.stringContaining('big-endian')],
     ['/usr/libexec/gcc/s390x-linux-gnu/14/lto1', 's390x', [], expect.stringContaining('in the byte order of the machine')],
