@@ -4,10 +4,11 @@ import { toXbuildError } from '../../errors.ts'
 import { writeFileAtomic } from '../../host/files.ts'
 import { openApt, type Apt } from './apt.ts'
 import { currentPacks } from './current.ts'
+import { isIntact } from './intact.ts'
 import { makePack } from './make-pack.ts'
 import type { Distribution } from './os-release.ts'
 import { packSize, type Pack } from './pack.ts'
-import { removeLeftovers, touchPack, verifyPack } from './pack-folder.ts'
+import { removeLeftovers, touchPack } from './pack-folder.ts'
 import { isFresh, type Refusal } from './refusal.ts'
 import { isMinor, matchRecipe, noTwinBecause, programNames, readRecipes, type RecipeMatch } from './recipes.ts'
 import { hostTarget, PACK_TARGETS, type PackTarget } from './targets.ts'
@@ -70,7 +71,7 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
   /** What is known without making anything; a recipe when a pack could be made. */
   async function look(program: Program): Promise<Twin | RecipeMatch> {
     const known = (await packs()).find(({ manifest }) => manifest.twin.id === program.id && manifest.architecture === program.architecture)
-    if (known && (await verifyPack(known)).length === 0) {
+    if (known && (await isIntact(known))) {
       await touchPack(known)
       return { pack: known }
     }
