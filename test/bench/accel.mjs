@@ -77,9 +77,13 @@ async function measureProject({ about, base, write }, { program, context, runs, 
   }
   const ratios = {}
   for (const kind of ['seconds', 'cpu']) {
-    const [native, packs, qemu] = ways.map(({ name }) => median(found.get(name).map((took) => took[kind])))
-    ratios[kind] = { native, packs, qemu, toNative: packs / native, toQemu: qemu / packs }
-    console.log(`  ${kind === 'cpu' ? 'CPU seconds' : 'Seconds    '}  amd64 ${native.toFixed(1)}  ${ways[1].name} ${packs.toFixed(1)}  plain QEMU ${qemu.toFixed(1)}: ${(packs / native).toFixed(2)} x amd64 (aim ${AIM.native}), ${(qemu / packs).toFixed(1)} x faster than QEMU (aim ${AIM.qemu})`)
+    const took = ways.map(({ name }) => found.get(name).map((one) => one[kind]))
+    const [native, packs, qemu] = took.map(median)
+    // Of one round each, for the speed of a machine changes from minute to minute
+    const ratio = (one, other) => median(one.map((value, round) => value / other[round]))
+    const [toNative, toQemu] = [ratio(took[1], took[0]), ratio(took[2], took[1])]
+    ratios[kind] = { native, packs, qemu, toNative, toQemu }
+    console.log(`  ${kind === 'cpu' ? 'CPU seconds' : 'Seconds    '}  amd64 ${native.toFixed(1)}  ${ways[1].name} ${packs.toFixed(1)}  plain QEMU ${qemu.toFixed(1)}: ${toNative.toFixed(2)} x amd64 (aim ${AIM.native}), ${toQemu.toFixed(1)} x faster than QEMU (aim ${AIM.qemu})`)
   }
   const { code, stdout } = await run('diff', ['--recursive', '--no-dereference', '--brief', out(ways[1]), out(ways[2])])
   console.log(code === 0 ? `  The ${ways[1].name} results are the same bytes` : `  The ${ways[1].name} results DIFFER:\n${stdout}`)
