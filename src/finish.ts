@@ -1,6 +1,7 @@
 import type { BuildResult } from './build.ts'
 import type { BuildOptions } from './config/options.ts'
 import { createSnapshotKeeper } from './driver/embedded/keeper.ts'
+import { strategyOf } from './plan/strategy-of.ts'
 import { formatPlatform } from './platform.ts'
 import type { PublishResult } from './publish/publish.ts'
 import type { Settled } from './run/outcome.ts'
@@ -32,10 +33,9 @@ export function resultOf({ tags }: BuildOptions, { settled, published, site }: {
   return {
     digest: published.digest,
     images: settled.built.map(({ job, image, seconds }) => {
-      const { kind, node } = job.decision.strategy
       // Only a step that runs shows which of its programs have native twins; it need not be of the last stage
-      const strategy = packs.some(({ platform }) => platform === formatPlatform(job.target)) ? 'cross' : kind
-      return { platform: formatPlatform(job.target), digest: image.descriptor.digest, strategy, node, seconds }
+      const strategy = packs.some(({ platform }) => platform === formatPlatform(job.target)) ? 'cross' : strategyOf(job)
+      return { platform: formatPlatform(job.target), digest: image.descriptor.digest, strategy, node: job.decision.strategy.node, seconds }
     }),
     missing: settled.missing.map(({ platform, error: { code, message } }) => ({ platform: formatPlatform(platform), error: { code, message } })),
     packs,

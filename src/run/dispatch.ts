@@ -2,6 +2,7 @@ import PQueue from 'p-queue'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { BuiltImage, BuiltStage, Driver, Emit } from '../driver/driver.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
+import { strategyOf } from '../plan/strategy-of.ts'
 import type { BuildPlan, ImageJob, Job, Node, StageJob } from '../plan/types.ts'
 import { formatPlatform } from '../platform.ts'
 import { afterFailure, classify, type Attempt, type FailureClass } from './failure.ts'
@@ -71,14 +72,14 @@ export async function dispatch(plan: BuildPlan, { nodes, driverFor, signal, list
   async function step(course: Course): Promise<JobOutcome | undefined> {
     const { job } = course
     const { id } = job
-    const { node, kind } = job.decision.strategy
+    const { node } = job.decision.strategy
     const platform = formatPlatform(job.target)
     const from = Date.now()
     if (signal.aborted) {
       emit({ type: 'job.skip', job: id, platform, because: 'canceled', at: from })
       return { status: 'skipped', job, because: 'canceled' }
     }
-    if (course.started === undefined) emit({ type: 'job.start', job: id, platform, strategy: kind, node, at: from })
+    if (course.started === undefined) emit({ type: 'job.start', job: id, platform, strategy: strategyOf(job), node, at: from })
     course.started ??= from
     const tried = lost.has(node) && hasOther(job) ? LOST_BEFORE(node) : await attempt(job, course.spent)
     const at = Date.now()
@@ -95,10 +96,9 @@ export async function dispatch(plan: BuildPlan, { nodes, driverFor, signal, list
       emit({ type: 'job.fail', job: id, platform, error, at })
       return { status: 'failed', job, error }
     }
-    const strategy = next.kind === 'move' ? next.to.strategy : job.decision.strategy
-    emit({ type: 'job.move', job: id, platform, from: node, to: strategy.node, strategy: strategy.kind, because: error.message, at })
-    course.pause = next.kind === 'again' ? next.after : undefined
     if (next.kind === 'move') course.job = moved(job, next.to, error)
+    emit({ type: 'job.move', job: id, platform, from: node, to: course.job.decision.strategy.node, strategy: strategyOf(course.job), because: error.message, at })
+    course.pause = next.kind === 'again' ? next.after : undefined
     return undefined
   }
 

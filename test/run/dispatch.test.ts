@@ -75,6 +75,16 @@ test('a node builds as many at a time as it has slots, in the order of the plan;
   expect((await outcomes).map(({ status, job: done }) => `${status} ${formatPlatform(done.target)}`)).toEqual(['done linux/amd64', 'done linux/arm64', 'done linux/386', 'done linux/riscv64'])
 })
 
+test('an image with an emulated stage starts as an emulated one, wherever its last stage could run', async () => {
+  const here = manualDriver()
+  const { outcomes, events } = start([job('linux/amd64'), { ...job('linux/arm64'), emulates: true }], [node('here', 2)], { here })
+  await settle()
+  here.finish('linux/amd64')
+  here.finish('linux/arm64')
+  await outcomes
+  expect(events.flatMap((event) => (event.type === 'job.start' ? [`${event.platform} ${event.strategy}`] : []))).toEqual(['linux/amd64 native', 'linux/arm64 emulate'])
+})
+
 test('a failure is an outcome; the others go on', async () => {
   const here = manualDriver()
   const { outcomes, types } = start([job('linux/amd64'), job('linux/arm64')], [node('here', 1)], { here })
@@ -124,7 +134,7 @@ test('stage jobs are not handed out: the image jobs that need them do them', asy
 test('a job moves when its node is lost, what waits for that node goes elsewhere at once, and the outcome says where it was built', async () => {
   const [here, there] = [manualDriver(), manualDriver()]
   const movable = (platform: string): ImageJob => ({ ...job(platform), alternatives: [{ strategy: { kind: 'emulate', node: 'there', emulator: 'qemu' }, emulates: true }] })
-  const { outcomes, types } = start([movable('linux/amd64'), movable('linux/arm64')], [node('here', 1), node('there', 2)], { here, there })
+  const { outcomes, events, types } = start([movable('linux/amd64'), movable('linux/arm64')], [node('here', 1), node('there', 2)], { here, there })
   await settle()
   here.finish('linux/amd64', new XbuildError('NODE', 'Cannot reach here: connection reset'))
   await settle()
@@ -135,6 +145,7 @@ test('a job moves when its node is lost, what waits for that node goes elsewhere
   const [first, second] = await outcomes
   expect(first).toMatchObject({ status: 'done', job: { emulates: true, decision: { strategy: { node: 'there' }, rejected: [{ node: 'here', because: 'Cannot reach here: connection reset' }] } } })
   expect(second).toMatchObject({ status: 'failed', error: { code: 'RUN_FAILED' } })
+  expect(events.flatMap((event) => (event.type === 'job.move' ? [`${event.to} ${event.strategy}`] : []))).toEqual(['there emulate', 'there emulate'])
   expect(types().sort()).toEqual(['job.done linux/amd64', 'job.fail linux/arm64', 'job.move linux/amd64', 'job.move linux/arm64', 'job.start linux/amd64', 'job.start linux/arm64'])
 })
 
