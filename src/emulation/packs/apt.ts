@@ -49,7 +49,7 @@ export async function openApt({ distribution, architectures, folder, signal }: A
   const root = await mkdtemp(join(folder, `${process.pid}-apt-`))
   const close = () => rm(root, { recursive: true, force: true })
   try {
-    for (const path of ['state/lists/partial', 'cache/archives/partial', 'debs']) await mkdir(join(root, path), { recursive: true })
+    for (const path of ['state/lists/partial', 'cache/archives/partial', 'debs', 'files']) await mkdir(join(root, path), { recursive: true })
     await writeFile(join(root, 'status'), '')
     await writeFile(join(root, 'archive.sources'), await sourcesFor(distribution, architectures, signal))
     const options = optionsFor(root, architectures)
@@ -64,6 +64,18 @@ export async function openApt({ distribution, architectures, folder, signal }: A
       })
       downloads.set(wanted, got)
       got.catch(() => downloads.delete(wanted))
+      return got
+    }
+    const unpacked = new Map<string, Promise<string>>()
+    /** The folder of a package's files, unpacked once, which takes seconds for a compiler. */
+    const filesOf = (one: AptPackage) => {
+      const got = unpacked.get(one.sha256) ?? download(one).then(async (deb) => {
+        const to = await mkdtemp(join(root, 'files/'))
+        await runProgram('dpkg-deb', ['--extract', deb, to], { signal })
+        return to
+      })
+      unpacked.set(one.sha256, got)
+      got.catch(() => unpacked.delete(one.sha256))
       return got
     }
     const show = (asked: readonly string[]) => runProgram('apt-cache', [...options, 'show', ...asked], { signal }).then(parseStanzas, () => [])
@@ -86,7 +98,7 @@ export async function openApt({ distribution, architectures, folder, signal }: A
 
       async unpack(packages, target) {
         await mkdir(target, { recursive: true })
-        for (const one of packages) await runProgram('dpkg-deb', ['--extract', await download(one), target], { signal })
+        for (const one of packages) await runProgram('cp', ['--archive', '--force', `${await filesOf(one)}/.`, target], { signal })
       },
       close,
     }
