@@ -10,7 +10,7 @@ const STEP = 20
 
 /**
  * Whether every byte of a pack is as it was made. Its files are read the first time; from then on their inodes and times tell, of which nobody can
- * set the last one (ctime, inode(7)): reading them took a tenth of a small build.
+ * set the last one (ctime, inode(7)): reading those of a C compiler and its assembler took a third of a second of each build.
  */
 export async function isIntact(pack: Pack): Promise<boolean> {
   const began = Date.now()
