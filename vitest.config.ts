@@ -25,6 +25,16 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'sandbox',
+          include: ['test/sandbox/**/*.sandbox.ts'],
+          globalSetup: ['test/e2e/support/setup.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 240_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
           name: 'arm-node',
           include: ['test/e2e/arm-node/*.arm-node.ts'],
           globalSetup: ['test/e2e/support/setup.ts'],

@@ -23,11 +23,22 @@ await main(async () => {
   const busybox = await makeBase('busybox')
 
   const result = join(cache, 'hello')
-  const args = ['--platform', PLATFORMS.join(','), '--build-context', `busybox=oci-layout://${busybox}`, '-o', `type=oci,dest=${result}`]
+  const args = [
+    '--platform',
+    PLATFORMS.join(','),
+    '--build-context',
+    `busybox=oci-layout://${busybox}`,
+    '-o',
+    `type=oci,dest=${result}`,
+  ]
   say('Building examples/hello for two platforms', `xbuild ${args.join(' ')} examples/hello`)
   const env = { ...process.env, XBUILD_HOME: process.env.XBUILD_HOME || join(cache, 'store') }
   const program = join(root, 'dist/xbuild.cjs')
-  const build = await run(process.execPath, [program, ...args, join(root, 'examples/hello')], { cwd: root, env, show: true })
+  const build = await run(process.execPath, [program, ...args, join(root, 'examples/hello')], {
+    cwd: root,
+    env,
+    show: true,
+  })
   if (build.code !== 0) throw new Stop('The build failed. Its output above says why')
 
   say('One name, two images: the index')

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Runs one platform's image of an OCI layout folder, on any machine that has QEMU's static binaries, as root or as an ordinary user:
+// Runs one platform's image of an OCI layout folder, on any machine that has QEMU's static binaries, as root or as an
+// ordinary user:
 //   node examples/run-image.mjs LAYOUT [PLATFORM] [-- COMMAND...]
 import { spawn } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -12,11 +13,16 @@ const CPU_OF = { amd64: 'x86_64', arm64: 'aarch64', arm: 'arm', riscv64: 'riscv6
 const OWN = { x64: 'amd64', arm64: 'arm64', arm: 'arm', riscv64: 'riscv64' }[arch()]
 
 /**
- * Unpacks an image into memory and runs its command in namespaces of its own, where QEMU is registered for its CPU; the machine's own
- * handlers are not touched, and the kernel removes everything when the program ends. `command` replaces the image's Cmd.
+ * Unpacks an image into memory and runs its command in namespaces of its own, where QEMU is registered for its CPU;
+ * the machine's own
+ * handlers are not touched, and the kernel removes everything when the program ends. `command` replaces the image's
+ * Cmd.
  * @returns {Promise<number>} the exit status of the program; what it prints goes to `stdio`
  */
-export async function runImage(layout, { platform = `linux/${OWN}`, command, stdio = ['ignore', 'inherit', 'inherit'] } = {}) {
+export async function runImage(
+  layout,
+  { platform = `linux/${OWN}`, command, stdio = ['ignore', 'inherit', 'inherit'] } = {},
+) {
   const image = findImage(layout, platform)
   const config = image.config.config ?? {}
   const argv = [...(config.Entrypoint ?? []), ...(command ?? config.Cmd ?? [])]
@@ -36,7 +42,9 @@ export async function runImage(layout, { platform = `linux/${OWN}`, command, std
 function findImage(layout, platform) {
   const [os, architecture, variant] = platform.split('/')
   const matches = ({ platform: have }) =>
-    have?.os === os && have.architecture === architecture && (variant === undefined || have.variant === undefined || have.variant === variant)
+    have?.os === os &&
+    have.architecture === architecture &&
+    (variant === undefined || have.variant === undefined || have.variant === variant)
   const path = (descriptor) => resolve(layout, 'blobs', ...descriptor.digest.split(':'))
   const json = (descriptor) => JSON.parse(readFileSync(path(descriptor), 'utf8'))
   const search = (index) => {
@@ -53,12 +61,18 @@ function findImage(layout, platform) {
   return { architecture, config: json(manifest.config), layers: manifest.layers.map(path) }
 }
 
-/** The handler's line for binfmt_misc: ELF header of the CPU, masked where files differ, and QEMU opened when it is registered (F). */
+/**
+ * The handler's line for binfmt_misc: ELF header of the CPU, masked where files differ, and QEMU opened when it is
+ * registered (F).
+ */
 function emulator(architecture) {
   if (architecture === OWN || (architecture === 'arm' && OWN === 'arm64')) return {}
   const cpu = CPU_OF[architecture]
   const qemu = [`qemu-${cpu}-static`, `qemu-${cpu}`].map(findProgram).find(Boolean)
-  if (!cpu || !qemu) throw new Stop(`There is no QEMU for ${architecture} here. Install Debian's package qemu-user-static (since Debian 13: qemu-user)`)
+  if (!cpu || !qemu)
+    throw new Stop(
+      `There is no QEMU for ${architecture} here. Install Debian's package qemu-user-static (since Debian 13: qemu-user)`,
+    )
   const machine = { x86_64: 62, aarch64: 183, arm: 40, riscv64: 243 }[cpu]
   const elfClass = cpu === 'arm' ? 1 : 2
   const magic = [0x7f, 0x45, 0x4c, 0x46, elfClass, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, machine, 0]
@@ -74,7 +88,10 @@ async function inUserNamespace(argv, { env, stdio }) {
   const wide = root || (await run('unshare', ['--user', '--map-auto', '--map-root-user', 'true'])).code === 0
   const map = root ? [] : wide ? ['--map-auto', '--map-root-user'] : ['--map-root-user']
   const waiting = root ? ['sh', '-c', 'read -r go && exec "$@"', 'sh', ...argv] : argv
-  const child = spawn('unshare', [...common, ...map, '--', ...waiting], { env, stdio: [root ? 'pipe' : stdio[0], stdio[1], stdio[2]] })
+  const child = spawn('unshare', [...common, ...map, '--', ...waiting], {
+    env,
+    stdio: [root ? 'pipe' : stdio[0], stdio[1], stdio[2]],
+  })
   const ended = new Promise((resolve, reject) => {
     child.on('error', (error) => reject(new Stop(`Cannot run unshare: ${error.message}`)))
     child.on('close', (code) => resolve(code ?? 1))
@@ -97,6 +114,9 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
     const dash = process.argv.indexOf('--')
     const [layout, platform] = process.argv.slice(2, dash < 0 ? undefined : dash)
     if (!layout) throw new Stop('Usage: node examples/run-image.mjs LAYOUT [PLATFORM] [-- COMMAND...]')
-    process.exitCode = await runImage(layout, { platform, command: dash < 0 ? undefined : process.argv.slice(dash + 1) })
+    process.exitCode = await runImage(layout, {
+      platform,
+      command: dash < 0 ? undefined : process.argv.slice(dash + 1),
+    })
   })
 }

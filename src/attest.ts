@@ -37,16 +37,23 @@ export interface Attested {
 }
 
 /** Finds out how each image of a build came to be: from the plan, and from what the engines that built them know. */
-export async function attest(options: ProvenanceOptions, built: readonly Built[], edges: AttestEdges): Promise<Attested> {
+export async function attest(
+  options: ProvenanceOptions,
+  built: readonly Built[],
+  edges: AttestEdges,
+): Promise<Attested> {
   const { prepared, env, started, signal } = edges
   const [first] = prepared.targets
   const { cwd, context, sourceDateEpoch } = first!.options
   const remote = context === '-' ? undefined : parseRemote(context, { byUser: true })
   const isFolder = !remote && context !== '-'
-  const vcs = isFolder && !isOff(env['BUILDX_GIT_INFO']) ? await revisionOf(resolve(cwd, context), { env, signal }) : undefined
+  const vcs =
+    isFolder && !isOff(env['BUILDX_GIT_INFO']) ? await revisionOf(resolve(cwd, context), { env, signal }) : undefined
   // Equal builds are to give equal bytes
   const run = sourceDateEpoch === undefined ? { id: randomUUID(), started, finished: new Date() } : undefined
-  const facts = new Map(await Promise.all(built.map(async (one) => [formatPlatform(one.job.target), await factsOf(one)] as const)))
+  const facts = new Map(
+    await Promise.all(built.map(async (one) => [formatPlatform(one.job.target), await factsOf(one)] as const)),
+  )
   const mode = summaryMode(env['BUILDX_METADATA_PROVENANCE'])
   return {
     of: ({ job }) => makeProvenance(facts.get(formatPlatform(job.target))!),
@@ -60,16 +67,24 @@ export async function attest(options: ProvenanceOptions, built: readonly Built[]
     const node = there ?? prepared.all.find(({ name }) => name === job.decision.strategy.node)!
     const graph = graphWhere(target, node.native[0] ?? target.graph.buildPlatform)
     const record = image.earlier ? undefined : await image.record?.({ signal })
-    const known: BuildRecord = record ?? { ...readsOf(graph, target.options, { context: remote, bases: image.madeOf?.bases }), packs: new Map() }
+    const known: BuildRecord = record ?? {
+      ...readsOf(graph, target.options, { context: remote, bases: image.madeOf?.bases }),
+      packs: new Map(),
+    }
     const plain = options.mode === 'min'
     const resources = resourcesOf(known, { plain })
     const request = requestOf(target.options, { dockerfile: target.dockerfile, graph, isFolder })
-    const complete = record !== undefined && request.locals.length === 0 && context !== '-' && resources.every(({ digest }) => digest)
+    const complete =
+      record !== undefined && request.locals.length === 0 && context !== '-' && resources.every(({ digest }) => digest)
     const stages = stagesOf(graph, { plan: prepared.plan, node, packs: known.packs })
     return {
-      options, version: version(), builderPlatform: formatPlatform(node.native[0] ?? platformOfNodeArch(process.arch)),
+      options,
+      version: version(),
+      builderPlatform: formatPlatform(node.native[0] ?? platformOfNodeArch(process.arch)),
       configSource: { ...sourceOf(known, plain), path: pathIn(target, isFolder) },
-      request, resources, complete,
+      request,
+      resources,
+      complete,
       hermetic: complete && !reachesNetwork(graph, target.dockerfile, target.options.network),
       stages: there ? stages : stages.map(({ stage, platform }) => ({ stage, platform })),
       offered: record ? [] : (image.packs ?? []).map(packFacts),
@@ -99,8 +114,21 @@ function pathIn({ options, file }: TargetBuild, isFolder: boolean): string {
   return name ?? 'Dockerfile'
 }
 
-function reachesNetwork({ stages }: StageGraph, { frontend }: Dockerfile, network: 'host' | 'none' | undefined): boolean {
-  return frontend !== undefined || stages.some(({ stage }) => stage.instructions.some((one) => one.kind === 'run' && ((one.network ?? 'default') === 'default' ? network !== 'none' : one.network !== 'none')))
+function reachesNetwork(
+  { stages }: StageGraph,
+  { frontend }: Dockerfile,
+  network: 'host' | 'none' | undefined,
+): boolean {
+  return (
+    frontend !== undefined ||
+    stages.some(({ stage }) =>
+      stage.instructions.some(
+        (one) =>
+          one.kind === 'run' &&
+          ((one.network ?? 'default') === 'default' ? network !== 'none' : one.network !== 'none'),
+      ),
+    )
+  )
 }
 
 function isOff(text: string | undefined): boolean {
@@ -112,4 +140,3 @@ function summaryMode(text: string | undefined): 'min' | 'max' | undefined {
   if (text === 'disabled' || isOff(text)) return undefined
   return text === 'max' ? 'max' : 'min'
 }
-

@@ -33,10 +33,22 @@ export interface BuildEdges {
 export interface BuildResult {
   /** Digest of the index, or of the manifest when one platform was built and nothing is attested. */
   readonly digest: string
-  readonly images: readonly { readonly platform: string; readonly digest: string; readonly strategy: string; readonly node: string; readonly seconds: number }[]
+  readonly images: readonly {
+    readonly platform: string
+    readonly digest: string
+    readonly strategy: string
+    readonly node: string
+    readonly seconds: number
+  }[]
   /** Optional platforms that are missing, and why. */
-  readonly missing: readonly { readonly platform: string; readonly error: { readonly code: string; readonly message: string } }[]
-  /** Native toolchains that programs of emulated steps were run from, or on another node could be; `cached`: in an earlier build, whose result is used. */
+  readonly missing: readonly {
+    readonly platform: string
+    readonly error: { readonly code: string; readonly message: string }
+  }[]
+  /**
+   * Native toolchains that programs of emulated steps were run from, or on another node could be; `cached`: in an
+   * earlier build, whose result is used.
+   */
   readonly packs: readonly (UsedPack & { readonly cached: boolean })[]
   readonly tags: readonly string[]
   readonly outputs: readonly { readonly type: string; readonly dest?: string }[]
@@ -44,7 +56,9 @@ export interface BuildResult {
   readonly stored: string
 }
 
-/** Builds one Dockerfile for every platform asked for and writes the result where the options say. Throws XbuildError. */
+/**
+ * Builds one Dockerfile for every platform asked for and writes the result where the options say. Throws XbuildError.
+ */
 export async function build(options: BuildOptions, given: BuildEdges): Promise<BuildResult> {
   const started = new Date()
   const listener = createListener(given.emit)
@@ -66,20 +80,32 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
     engines = await openEngines(prepared, { options, outputs, edges, site })
     lookOver(prepared.targets, { baseOf: engines.baseOf, emit })
     await allowed
-    const outcomes = await dispatch(prepared.plan, { nodes: prepared.all, listener, driverFor: engines.driverFor, silenceTimeout: options.silenceTimeout, signal })
+    const outcomes = await dispatch(prepared.plan, {
+      nodes: prepared.all,
+      listener,
+      driverFor: engines.driverFor,
+      silenceTimeout: options.silenceTimeout,
+      signal,
+    })
     await engines.keep(outcomes)
     const settled = settle(prepared.plan, outcomes, signal)
     for (const { image } of settled.built) site.ground.packs.add(image.packs ?? [], image.earlier !== undefined)
     const attested = await attestBuilt(options, settled, { prepared, env: given.env, started, signal })
     const published = await publish({
       ...outputs,
-      images: settled.built.map((built) => ({ platform: built.job.target, image: built.image, attestation: attested?.of(built) })),
+      images: settled.built.map((built) => ({
+        platform: built.job.target,
+        image: built.image,
+        attestation: attested?.of(built),
+      })),
       missing: settled.missing,
       packs: site.ground.packs.all(),
       ...(attested ? { provenance: attested.summaries } : {}),
       ...(loads ? { loadTarget: loads.get } : {}),
       registry: async () => site.registry,
-      stdout, emit, signal,
+      stdout,
+      emit,
+      signal,
       ...(options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }),
       ...(options.metadataFile === undefined ? {} : { metadataFile: resolve(options.cwd, options.metadataFile) }),
       ...(options.iidFile === undefined ? {} : { iidFile: resolve(options.cwd, options.iidFile) }),
@@ -92,7 +118,11 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
   } catch (error) {
     const broken = engines?.brokenCache()
     // What was read from standard input, or written to standard output, cannot be had a second time
-    const once = [options.context, options.file, ...options.outputs.map((output) => 'dest' in output && output.dest)].includes('-')
+    const once = [
+      options.context,
+      options.file,
+      ...options.outputs.map((output) => 'dest' in output && output.dest),
+    ].includes('-')
     if (!broken || once || signal.aborted) throw error
     site.warn(`Cannot use an imported cache: ${broken.message}; building without it`)
   } finally {
@@ -104,7 +134,11 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
 }
 
 /** How the images came to be, when that is asked for: code that most builds never load. */
-async function attestBuilt(options: BuildOptions, { built }: Settled, edges: AttestEdges): Promise<Attested | undefined> {
+async function attestBuilt(
+  options: BuildOptions,
+  { built }: Settled,
+  edges: AttestEdges,
+): Promise<Attested | undefined> {
   const wanted = provenanceOf(options)
   return wanted && (await import('./attest.ts')).attest(wanted, built, edges)
 }
@@ -120,14 +154,20 @@ function checkLoads({ outputs }: OutputPlan, loads: LoadTargets | undefined, { t
   for (const output of outputs) if (output.type === 'load') loadable(loads!.get(output.context), targets)
 }
 
-/** What `build` would do: every stage and platform with its strategy, node and reason; whether base images are there and pushes allowed. Starts nothing. */
+/**
+ * What `build` would do: every stage and platform with its strategy, node and reason; whether base images are there
+ * and pushes allowed. Starts nothing.
+ */
 export async function plan(options: BuildOptions, edges: BuildEdges): Promise<BuildPlan> {
   const { checkPushes, lookUpBases } = await import('./preflight.ts')
   const outputs = checkOutputs(options, { stdoutIsTerminal: false })
   const site = await openSite(options, edges)
   try {
     const { last } = openHabits(site.store)
-    const [{ plan: found, targets }, rights] = await Promise.all([prepare(options, { ...site, ...edges, last }), checkPushes(outputs, site, edges.signal)])
+    const [{ plan: found, targets }, rights] = await Promise.all([
+      prepare(options, { ...site, ...edges, last }),
+      checkPushes(outputs, site, edges.signal),
+    ])
     const bases = await lookUpBases(targets, { ...edges, options, site })
     const pushes = rights.map(({ error: _, ...right }) => right)
     return { ...found, ...(bases.length > 0 ? { bases } : {}), ...(pushes.length > 0 ? { pushes } : {}) }
@@ -136,13 +176,27 @@ export async function plan(options: BuildOptions, edges: BuildEdges): Promise<Bu
   }
 }
 
-/** What `--call` asks about the Dockerfile: what checks find, what a target takes, which targets there are. Builds nothing. */
+/**
+ * What `--call` asks about the Dockerfile: what checks find, what a target takes, which targets there are. Builds
+ * nothing.
+ */
 export async function ask(question: Question, options: BuildOptions, edges: BuildEdges): Promise<Answer> {
   const site = await openSite(options, edges)
   try {
     const { inspect } = await import('./inspect.ts')
-    const images = createImages({ store: site.store, registry: site.registry, cwd: options.cwd, emit: edges.emit, pull: options.pull })
-    return await inspect(question, options, { dockerfile: await site.main.dockerfile(), images, warn: site.warn, signal: edges.signal })
+    const images = createImages({
+      store: site.store,
+      registry: site.registry,
+      cwd: options.cwd,
+      emit: edges.emit,
+      pull: options.pull,
+    })
+    return await inspect(question, options, {
+      dockerfile: await site.main.dockerfile(),
+      images,
+      warn: site.warn,
+      signal: edges.signal,
+    })
   } finally {
     await site.close()
   }
@@ -151,7 +205,9 @@ export async function ask(question: Question, options: BuildOptions, edges: Buil
 /** Asked while everything else is made ready; awaited before the first step. */
 function mayPush(outputs: OutputPlan, site: Site, signal: AbortSignal): Promise<void> {
   if (!outputs.outputs.some(({ type }) => type === 'registry')) return Promise.resolve()
-  const allowed = import('./preflight.ts').then(({ checkPushes, requirePushRights }) => requirePushRights(checkPushes(outputs, site, signal)))
+  const allowed = import('./preflight.ts').then(({ checkPushes, requirePushRights }) =>
+    requirePushRights(checkPushes(outputs, site, signal)),
+  )
   allowed.catch(() => undefined)
   return allowed
 }

@@ -25,7 +25,10 @@ export interface Engines {
   baseOf(target: TargetBuild, stage: GraphStage): BaseFacts | undefined
   /** An imported cache that turned out to be broken. */
   brokenCache(): Error | undefined
-  /** Keeps what was built elsewhere, also when the build as a whole has failed: the next run builds only what changed, and the rest. */
+  /**
+   * Keeps what was built elsewhere, also when the build as a whole has failed: the next run builds only what changed,
+   * and the rest.
+   */
   keep(outcomes: readonly JobOutcome[]): Promise<void>
   /** Writes the caches, and what makes the next build faster. */
   save(settled: Settled): Promise<void>
@@ -41,17 +44,31 @@ export interface EngineEdges {
 }
 
 /** Opens what the plan needs before anything starts. Throws with the place in the Dockerfile. */
-export async function openEngines({ targets, nodes, local, plan }: Prepared, { options, outputs, edges, site }: EngineEdges): Promise<Engines> {
+export async function openEngines(
+  { targets, nodes, local, plan }: Prepared,
+  { options, outputs, edges, site }: EngineEdges,
+): Promise<Engines> {
   const { emit, signal, env } = edges
   const { store, ground, registry, main } = site
   const inputs = await openBuildInputs(options, env)
-  const isPlannedHere = ({ platform }: TargetBuild) => plan.jobs.some((job) => job.kind === 'image' && job.decision.strategy.node === local?.name && samePlatform(job.target, platform))
+  const isPlannedHere = ({ platform }: TargetBuild) =>
+    plan.jobs.some(
+      (job) => job.kind === 'image' && job.decision.strategy.node === local?.name && samePlatform(job.target, platform),
+    )
   let caches: Caches | undefined
   let embedded: EmbeddedEngine | undefined
   const here = once(async () => {
     caches = await openCachesOf(options, { registry, cwd: options.cwd, env, emit, store, platforms: plan.platforms })
     return (embedded = await openEmbedded({
-      options, targets: targets.filter(isPlannedHere), more: targetOf, ground, registry, main, inputs, emit, signal,
+      options,
+      targets: targets.filter(isPlannedHere),
+      more: targetOf,
+      ground,
+      registry,
+      main,
+      inputs,
+      emit,
+      signal,
       isNative: (platform) => local!.native.some((native) => samePlatform(native, platform)),
       check: (diagnostics) => check(diagnostics, emit),
       ...(caches ? { imports: caches.imports } : {}),
@@ -62,7 +79,15 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
   const works = new Map<string, FinishedWork>()
   const elsewhere = nodes.length === 0 ? undefined : await import('./driver/elsewhere.ts')
   const finished = elsewhere?.openFinished(site)
-  const buildFor = elsewhere?.createRemoteBuilds({ targets, main, inputs, store, env, warn: site.warn, graphFor: graphWhere })
+  const buildFor = elsewhere?.createRemoteBuilds({
+    targets,
+    main,
+    inputs,
+    store,
+    env,
+    warn: site.warn,
+    graphFor: graphWhere,
+  })
   if (targets.some(isPlannedHere)) {
     await here().catch(async (error: unknown) => {
       await inputs.close()
@@ -87,14 +112,17 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
         const { node } = outcome.job.decision.strategy
         const work = works.get(formatPlatform(outcome.job.target))
         // What was built here is in the cache of steps
-        if (work && node !== local?.name) await finished!.keep(work, outcome.image, { node, rescue: !isWhole(outcomes), signal })
+        if (work && node !== local?.name)
+          await finished!.keep(work, outcome.image, { node, rescue: !isWhole(outcomes), signal })
       }
     },
     async save({ built }) {
       await embedded?.save()
       if (!embedded || !caches) return
       const { solver } = embedded
-      const lowered = embedded.lowered().filter(({ platform }) => built.some(({ job }) => samePlatform(job.target, platform)))
+      const lowered = embedded
+        .lowered()
+        .filter(({ platform }) => built.some(({ job }) => samePlatform(job.target, platform)))
       await caches.save({ workers: ground.workers, layers: ground.layers, solver, lowered, signal })
     },
     async close() {
@@ -104,12 +132,25 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
 
   /** Twins that are required are not there where nobody hands packs over. Throws HOST. */
   function refusePlain({ decision: { strategy }, platform }: Job): void {
-    const node = strategy.kind === 'emulate' && (options.accel === 'require' || options.accel === 'verify') ? nodes.find((one) => one.node.name === strategy.node)?.node : undefined
-    if (!node || node.emulated.some((entry) => entry.status === 'ready' && entry.toolchains && samePlatform(entry.platform, platform))) return
-    throw new XbuildError('HOST', `Cannot use native toolchains on ${node.name}: it was defined without packs`, { hint: 'Define it with packs: true, or build with --accel=auto' })
+    const node =
+      strategy.kind === 'emulate' && (options.accel === 'require' || options.accel === 'verify')
+        ? nodes.find((one) => one.node.name === strategy.node)?.node
+        : undefined
+    if (
+      !node ||
+      node.emulated.some(
+        (entry) => entry.status === 'ready' && entry.toolchains && samePlatform(entry.platform, platform),
+      )
+    )
+      return
+    throw new XbuildError('HOST', `Cannot use native toolchains on ${node.name}: it was defined without packs`, {
+      hint: 'Define it with packs: true, or build with --accel=auto',
+    })
   }
 
-  /** Files are wanted of every image when the result goes into a folder or a tar; engines elsewhere give images only. */
+  /**
+   * Files are wanted of every image when the result goes into a folder or a tar; engines elsewhere give images only.
+   */
   function withFiles(image: BuiltImage): BuiltImage {
     if (image.exportTree || !outputs.outputs.some(({ type }) => type === 'local' || type === 'tar')) return image
     return elsewhere!.withTree(image, ground, options)
@@ -127,7 +168,11 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
     const pushTo = pushTargetFor(opened, { ...outputs, options, registry, signal })
     if (!pushTo) return opened.driver(build)
     const [pushing, bringing] = await Promise.all([opened.driver(build, { pushTo }), opened.driver(build)])
-    return pushedOrBrought(pushing, bringing, { node: opened.node.name, repository: pushTo.repository, warn: site.warn })
+    return pushedOrBrought(pushing, bringing, {
+      node: opened.node.name,
+      repository: pushTo.repository,
+      warn: site.warn,
+    })
   }
 
   /** The image of an earlier run, when it would become the same again. */
@@ -138,7 +183,13 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
     if (!image?.earlier) return undefined
     const step = `finished ${job.id}`
     const platform = formatPlatform(job.target)
-    emit({ type: 'step.start', step, name: `[${platform}] nothing changed since ${image.earlier.node} built it`, platforms: [platform], at: Date.now() })
+    emit({
+      type: 'step.start',
+      step,
+      name: `[${platform}] nothing changed since ${image.earlier.node} built it`,
+      platforms: [platform],
+      at: Date.now(),
+    })
     emit({ type: 'step.done', step, cached: true, at: Date.now() })
     return image
   }
@@ -149,14 +200,19 @@ export async function openEngines({ targets, nodes, local, plan }: Prepared, { o
 }
 
 /** Caches of other machines: code that most builds never load. */
-async function openCachesOf(options: BuildOptions, edges: Parameters<typeof openCaches>[1]): Promise<Caches | undefined> {
+async function openCachesOf(
+  options: BuildOptions,
+  edges: Parameters<typeof openCaches>[1],
+): Promise<Caches | undefined> {
   if (options.cacheFrom.length + options.cacheTo.length === 0) return undefined
   return (await import('./cache/caches.ts')).openCaches(options, edges)
 }
 
 /** The stages of a target where `$BUILDPLATFORM` is another one. */
 export function graphWhere({ platform, options, dockerfile, graph }: TargetBuild, buildPlatform: Platform): StageGraph {
-  return samePlatform(graph.buildPlatform, buildPlatform) ? graph : graphOf(dockerfile, options, { target: platform, buildPlatform }).graph
+  return samePlatform(graph.buildPlatform, buildPlatform)
+    ? graph
+    : graphOf(dockerfile, options, { target: platform, buildPlatform }).graph
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

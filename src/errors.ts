@@ -79,7 +79,9 @@ export function toXbuildError(value: unknown): XbuildError {
         hint: 'Free space, or name another folder with XBUILD_HOME',
       })
     }
-    return new XbuildError(canceled ? 'CANCELED' : 'INTERNAL', canceled ? 'Build canceled' : value.message, { cause: value })
+    return new XbuildError(canceled ? 'CANCELED' : 'INTERNAL', canceled ? 'Build canceled' : value.message, {
+      cause: value,
+    })
   }
   return new XbuildError('INTERNAL', String(value))
 }
@@ -101,8 +103,16 @@ export class DockerfileError extends XbuildError {
 
   constructor(diagnostics: readonly Diagnostic[]) {
     const [first] = diagnostics
-    const rest = diagnostics.length > 1 ? { hint: `${diagnostics.length} problems were found` } : first?.hint ? { hint: first.hint } : {}
-    super('BAD_DOCKERFILE', first?.message ?? 'Cannot read the Dockerfile', { ...(first ? { at: first.at } : {}), ...rest })
+    const rest =
+      diagnostics.length > 1
+        ? { hint: `${diagnostics.length} problems were found` }
+        : first?.hint
+          ? { hint: first.hint }
+          : {}
+    super('BAD_DOCKERFILE', first?.message ?? 'Cannot read the Dockerfile', {
+      ...(first ? { at: first.at } : {}),
+      ...rest,
+    })
     this.diagnostics = diagnostics.length > 1 ? diagnostics : []
   }
 }

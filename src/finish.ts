@@ -11,7 +11,11 @@ import { keepWithin } from './store/limit.ts'
 import type { Store } from './store/store.ts'
 
 /** The index stays in the store under its tags, whatever else was done with it. */
-export async function keepInStore(store: Store, { descriptor, bytes, attested }: PublishResult, tags: readonly string[]): Promise<void> {
+export async function keepInStore(
+  store: Store,
+  { descriptor, bytes, attested }: PublishResult,
+  tags: readonly string[],
+): Promise<void> {
   for (const document of attested) await store.blobs.put(document.bytes, document.descriptor.mediaType)
   await store.blobs.put(bytes, descriptor.mediaType)
   // Without a name it stays until the next prune
@@ -20,7 +24,11 @@ export async function keepInStore(store: Store, { descriptor, bytes, attested }:
 }
 
 /** Removes what was not used for longest, when the store holds more than it may. */
-export async function keepStoreSmall({ storeLimit }: BuildOptions, { store, ground, lease, warn }: Site, signal: AbortSignal): Promise<void> {
+export async function keepStoreSmall(
+  { storeLimit }: BuildOptions,
+  { store, ground, lease, warn }: Site,
+  signal: AbortSignal,
+): Promise<void> {
   if (storeLimit === undefined) return
   lease.release()
   const warning = await keepWithin(store.folder, storeLimit, createSnapshotKeeper(ground.workers, signal))
@@ -28,16 +36,28 @@ export async function keepStoreSmall({ storeLimit }: BuildOptions, { store, grou
 }
 
 /** What the caller of a build is told. */
-export function resultOf({ tags }: BuildOptions, { settled, published, site }: { readonly settled: Settled; readonly published: PublishResult; readonly site: Site }): BuildResult {
+export function resultOf(
+  { tags }: BuildOptions,
+  { settled, published, site }: { readonly settled: Settled; readonly published: PublishResult; readonly site: Site },
+): BuildResult {
   const packs = site.ground.packs.all()
   return {
     digest: published.digest,
     images: settled.built.map(({ job, image, seconds }) => {
       // Only a step that runs shows which of its programs have native twins; it need not be of the last stage
       const strategy = packs.some(({ platform }) => platform === formatPlatform(job.target)) ? 'cross' : strategyOf(job)
-      return { platform: formatPlatform(job.target), digest: image.descriptor.digest, strategy, node: job.decision.strategy.node, seconds }
+      return {
+        platform: formatPlatform(job.target),
+        digest: image.descriptor.digest,
+        strategy,
+        node: job.decision.strategy.node,
+        seconds,
+      }
     }),
-    missing: settled.missing.map(({ platform, error: { code, message } }) => ({ platform: formatPlatform(platform), error: { code, message } })),
+    missing: settled.missing.map(({ platform, error: { code, message } }) => ({
+      platform: formatPlatform(platform),
+      error: { code, message },
+    })),
     packs,
     tags,
     outputs: published.outputs.map((output) => (output.type === 'registry' ? { type: output.type } : output)),

@@ -13,7 +13,8 @@ export interface Habits {
 
 /** One small record per Dockerfile and platform; where there is one node only, none is read or written. */
 export function openHabits({ records }: Store): Habits {
-  const keyFor = ({ platform, options, file }: TargetBuild) => keyOf([options.cwd, options.context, file.shown, options.target ?? '', platformKey(platform)])
+  const keyFor = ({ platform, options, file }: TargetBuild) =>
+    keyOf([options.cwd, options.context, file.shown, options.target ?? '', platformKey(platform)])
   return {
     async last(target) {
       return (await records.get<{ node?: string }>('habits', keyFor(target)))?.node

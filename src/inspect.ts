@@ -36,7 +36,10 @@ export interface InspectEdges {
 /** How long base images may take to be looked up; checks go without what does not answer. Milliseconds. */
 const PATIENCE = 15_000
 
-/** Answers a question about a Dockerfile; nothing is built. Problems of the Dockerfile are findings of a check, and thrown otherwise. */
+/**
+ * Answers a question about a Dockerfile; nothing is built. Problems of the Dockerfile are findings of a check, and
+ * thrown otherwise.
+ */
 export async function inspect(question: Question, options: BuildOptions, edges: InspectEdges): Promise<Answer> {
   const { text, shown: file } = edges.dockerfile
   const { dockerfile, diagnostics } = parseDockerfile(text, { file })
@@ -51,22 +54,40 @@ export async function inspect(question: Question, options: BuildOptions, edges: 
   const folderContexts = namedContexts.filter((name) => ['dir', 'remote'].includes(options.buildContexts[name]!.kind))
   const everyStage = question === 'check' && options.target === undefined
   const targets = options.platforms.length > 0 ? options.platforms : [buildPlatform]
-  const graphs = targets.map((target) => buildStageGraph(dockerfile, {
-    target, buildPlatform, buildArgs: options.buildArgs, namedContexts, folderContexts, everyStage,
-    ...(options.target === undefined ? {} : { targetStage: options.target }),
-  }))
+  const graphs = targets.map((target) =>
+    buildStageGraph(dockerfile, {
+      target,
+      buildPlatform,
+      buildArgs: options.buildArgs,
+      namedContexts,
+      folderContexts,
+      everyStage,
+      ...(options.target === undefined ? {} : { targetStage: options.target }),
+    }),
+  )
   const problems = graphs.flatMap((graph) => graph.diagnostics)
   if (question === 'outline') {
     const broken = problems.filter(({ severity }) => severity === 'error')
     if (broken.length > 0) throw new DockerfileError(broken)
-    return { kind: 'outline', file, text, outline: outlineOf(dockerfile, viewOf(graphs[0]!.graph, () => undefined)) }
+    return {
+      kind: 'outline',
+      file,
+      text,
+      outline: outlineOf(
+        dockerfile,
+        viewOf(graphs[0]!.graph, () => undefined),
+      ),
+    }
   }
   const views = await Promise.all(graphs.map(({ graph }) => lookUp(graph, options, edges)))
   const evaluated = views.flatMap((view) => view.stages.flatMap((stage) => stage.evaluated.diagnostics))
   const all = distinct([...diagnostics, ...problems, ...evaluated])
   const ignore = await readIgnore(options, edges.dockerfile)
   const warnings = all.filter(({ severity }) => severity === 'warning')
-  const found = checkDockerfile({ dockerfile, views, ...(ignore ? { ignore } : {}) }, { buildArgs: options.buildArgs, warnings })
+  const found = checkDockerfile(
+    { dockerfile, views, ...(ignore ? { ignore } : {}) },
+    { buildArgs: options.buildArgs, warnings },
+  )
   return { kind: 'check', file, text, found: [...all.filter(({ severity }) => severity === 'error'), ...found] }
 }
 
@@ -74,28 +95,41 @@ export async function inspect(question: Question, options: BuildOptions, edges: 
 async function lookUp(graph: StageGraph, options: BuildOptions, { images, warn, signal }: InspectEdges): Promise<View> {
   const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)])
   const facts = new Map<number, BaseFacts>()
-  await Promise.all(graph.stages.map(async (stage) => {
-    const { base } = stage
-    if (base.kind === 'stage' || base.kind === 'scratch') return
-    try {
-      const alone: GraphStage = { ...stage, froms: {} }
-      const imageFor = await resolveImages([{ ...graph, stages: [alone] }], { images, contexts: options.buildContexts, signal: patience })
-      const image = imageFor(base, alone)
-      if ('config' in image) facts.set(stage.index, { config: image.config.config ?? {} })
-    } catch (thrown) {
-      signal.throwIfAborted()
-      const { code, message } = toXbuildError(thrown)
-      const others = /: it has (.*) only$/.exec(message)?.[1]
-      if (code === 'NO_PLATFORM') facts.set(stage.index, { otherPlatforms: others === undefined ? [] : others.split(', ') })
-      else warn(`Checks go without the base image "${stage.stage.from.image}": ${message}`)
-    }
-  }))
+  await Promise.all(
+    graph.stages.map(async (stage) => {
+      const { base } = stage
+      if (base.kind === 'stage' || base.kind === 'scratch') return
+      try {
+        const alone: GraphStage = { ...stage, froms: {} }
+        const imageFor = await resolveImages([{ ...graph, stages: [alone] }], {
+          images,
+          contexts: options.buildContexts,
+          signal: patience,
+        })
+        const image = imageFor(base, alone)
+        if ('config' in image) facts.set(stage.index, { config: image.config.config ?? {} })
+      } catch (thrown) {
+        signal.throwIfAborted()
+        const { code, message } = toXbuildError(thrown)
+        const others = /: it has (.*) only$/.exec(message)?.[1]
+        if (code === 'NO_PLATFORM')
+          facts.set(stage.index, { otherPlatforms: others === undefined ? [] : others.split(', ') })
+        else warn(`Checks go without the base image "${stage.stage.from.image}": ${message}`)
+      }
+    }),
+  )
   return viewOf(graph, ({ index }) => facts.get(index))
 }
 
 /** The patterns for a context that is a folder of this machine. */
-async function readIgnore({ cwd, context }: BuildOptions, { path }: DockerfileText): Promise<IgnoreMatcher | undefined> {
-  for (const file of [...(path === undefined ? [] : [`${path}.dockerignore`]), join(resolve(cwd, context), '.dockerignore')]) {
+async function readIgnore(
+  { cwd, context }: BuildOptions,
+  { path }: DockerfileText,
+): Promise<IgnoreMatcher | undefined> {
+  for (const file of [
+    ...(path === undefined ? [] : [`${path}.dockerignore`]),
+    join(resolve(cwd, context), '.dockerignore'),
+  ]) {
     const text = await readFile(file, 'utf8').catch(() => undefined)
     if (text !== undefined) return parseIgnore(text, { file })
   }

@@ -19,14 +19,20 @@ export interface Machines {
 }
 
 /** Finds the machines that the options, the environment and the user's settings name. Throws BAD_OPTION. */
-export async function findMachines({ builders = [], nodes = [], accel }: BuildOptions, { env, signal, store }: Pick<BuildEdges, 'env' | 'signal'> & { readonly store: Store }): Promise<Machines> {
+export async function findMachines(
+  { builders = [], nodes = [], accel }: BuildOptions,
+  { env, signal, store }: Pick<BuildEdges, 'env' | 'signal'> & { readonly store: Store },
+): Promise<Machines> {
   const definitions = await selectNodes({ named: builders, configured: nodes, env })
   let opened: Promise<OpenedNodes> | undefined
   return {
     alone: definitions.every(({ endpoint }) => endpoint.kind === 'local'),
     local: definitions.some(({ endpoint }) => endpoint.kind === 'local'),
     names: definitions.map(({ name }) => name),
-    open: (wanted) => (opened ??= import('./nodes/open.ts').then(({ openNodes }) => openNodes(definitions, { env, store, signal, wanted, packs: accel !== 'off' }))),
+    open: (wanted) =>
+      (opened ??= import('./nodes/open.ts').then(({ openNodes }) =>
+        openNodes(definitions, { env, store, signal, wanted, packs: accel !== 'off' }),
+      )),
     async close() {
       const all = await opened?.catch(() => undefined)
       await Promise.allSettled((all?.nodes ?? []).map((one) => one.close()))

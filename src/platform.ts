@@ -1,7 +1,10 @@
 import { XbuildError } from './errors.ts'
 import { suggest } from './did-you-mean.ts'
 
-/** What an image runs on (image-spec image-index.md). Values of this type are always normalised: make them with the functions here. */
+/**
+ * What an image runs on (image-spec image-index.md). Values of this type are always normalised: make them with the
+ * functions here.
+ */
 export interface Platform {
   readonly os: string
   readonly architecture: string
@@ -10,10 +13,14 @@ export interface Platform {
   readonly osFeatures?: readonly string[]
 }
 
-const OSES = 'aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris wasip1 wasi windows zos'.split(' ')
-const ARCHITECTURES = (
-  '386 amd64 arm arm64 arm64be armbe loong64 mips mips64 mips64le mipsle ppc ppc64 ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm'
-).split(' ')
+const OSES =
+  'aix android darwin dragonfly freebsd hurd illumos ios js linux nacl netbsd openbsd plan9 solaris wasip1 wasi windows zos'.split(
+    ' ',
+  )
+const ARCHITECTURES =
+  '386 amd64 arm arm64 arm64be armbe loong64 mips mips64 mips64le mipsle ppc ppc64 ppc64le riscv riscv64 s390 s390x sparc sparc64 wasm'.split(
+    ' ',
+  )
 
 const OS_ALIASES: Readonly<Record<string, string>> = { macos: 'darwin' }
 const ARCHITECTURE_ALIASES: Readonly<Record<string, { readonly architecture: string; readonly variant?: string }>> = {
@@ -33,8 +40,10 @@ const VARIANTS: Readonly<Record<string, { readonly pattern: RegExp; readonly exa
 }
 
 /**
- * Parses `os[(version+feature)]/architecture[/variant]`, or one of the two words alone, as containerd does, and normalises it.
- * A lone architecture means the OS of `local` (linux without it), a lone OS the architecture of `local`. Throws BAD_PLATFORM.
+ * Parses `os[(version+feature)]/architecture[/variant]`, or one of the two words alone, as containerd does, and
+ * normalises it.
+ * A lone architecture means the OS of `local` (linux without it), a lone OS the architecture of `local`. Throws
+ * BAD_PLATFORM.
  */
 export function parsePlatform(text: string, local?: Platform): Platform {
   const parts = text.trim().split('/')
@@ -54,7 +63,12 @@ function parseSingle(text: string, word: string, local: Platform | undefined): P
   if (OSES.includes(bare) || bare in OS_ALIASES) {
     if (!local) throw bad(text, 'it names no architecture', 'Write it like linux/arm64')
     const { os, ...version } = parseOs(text, word)
-    return normalizePlatform({ os, ...version, architecture: local.architecture, ...(local.variant ? { variant: local.variant } : {}) })
+    return normalizePlatform({
+      os,
+      ...version,
+      architecture: local.architecture,
+      ...(local.variant ? { variant: local.variant } : {}),
+    })
   }
   return normalizePlatform({ os: local?.os ?? 'linux', ...parseArchitecture(text, word, undefined) })
 }
@@ -64,7 +78,11 @@ function parseOs(text: string, part: string): { os: string; osVersion?: string; 
   const os = OS_ALIASES[name.toLowerCase()] ?? name.toLowerCase()
   if (!OSES.includes(os)) throw unknown(text, 'operating system', name, [...OSES, ...Object.keys(OS_ALIASES)])
   const [osVersion, ...osFeatures] = (bracket ?? '').split('+').map((word) => decode(text, word))
-  return { os, ...(osVersion ? { osVersion } : {}), ...(osFeatures.some(Boolean) ? { osFeatures: osFeatures.filter(Boolean) } : {}) }
+  return {
+    os,
+    ...(osVersion ? { osVersion } : {}),
+    ...(osFeatures.some(Boolean) ? { osFeatures: osFeatures.filter(Boolean) } : {}),
+  }
 }
 
 function decode(text: string, word: string): string {
@@ -75,14 +93,22 @@ function decode(text: string, word: string): string {
   }
 }
 
-function parseArchitecture(text: string, part: string, variant: string | undefined): { architecture: string; variant?: string } {
+function parseArchitecture(
+  text: string,
+  part: string,
+  variant: string | undefined,
+): { architecture: string; variant?: string } {
   const found = normalizeArchitecture(part, variant)
   if (!ARCHITECTURES.includes(found.architecture)) {
     throw unknown(text, 'architecture', part, [...ARCHITECTURES, ...Object.keys(ARCHITECTURE_ALIASES)])
   }
   const rule = VARIANTS[found.architecture]
   if (found.variant && rule && !rule.pattern.test(found.variant)) {
-    throw bad(text, `${found.architecture} has no variant "${variant}"`, `Use one of ${rule.example}, or leave the variant out`)
+    throw bad(
+      text,
+      `${found.architecture} has no variant "${variant}"`,
+      `Use one of ${rule.example}, or leave the variant out`,
+    )
   }
   return found
 }
@@ -101,7 +127,10 @@ function bad(text: string, state: string, hint: string): XbuildError {
   return new XbuildError('BAD_PLATFORM', `Cannot parse platform "${shown}": ${state}`, { hint })
 }
 
-/** One spelling per platform: lower case, `aarch64` as arm64, arm without variant as v7, arm64/v8 and amd64/v1 without variant. */
+/**
+ * One spelling per platform: lower case, `aarch64` as arm64, arm without variant as v7, arm64/v8 and amd64/v1 without
+ * variant.
+ */
 export function normalizePlatform(platform: Platform): Platform {
   const os = platform.os.toLowerCase()
   const { osVersion, osFeatures } = platform
@@ -150,7 +179,16 @@ export function platformKey(platform: Platform): string {
 /** Whether two platforms are the same one after normalisation. */
 export function samePlatform(a: Platform, b: Platform): boolean {
   // Values are normalised: what is written alike is alike
-  if (a.os === b.os && a.architecture === b.architecture && a.variant === b.variant && !a.osVersion && !b.osVersion && !a.osFeatures && !b.osFeatures) return true
+  if (
+    a.os === b.os &&
+    a.architecture === b.architecture &&
+    a.variant === b.variant &&
+    !a.osVersion &&
+    !b.osVersion &&
+    !a.osFeatures &&
+    !b.osFeatures
+  )
+    return true
   return platformKey(a) === platformKey(b)
 }
 
@@ -160,7 +198,11 @@ export function samePlatform(a: Platform, b: Platform): boolean {
  */
 export function matchOrder(wanted: Platform): readonly Platform[] {
   const { os, architecture, variant = '' } = normalizePlatform(wanted)
-  return compatible(architecture, variant).map(([name, level]) => ({ os, architecture: name, ...(level ? { variant: level } : {}) }))
+  return compatible(architecture, variant).map(([name, level]) => ({
+    os,
+    architecture: name,
+    ...(level ? { variant: level } : {}),
+  }))
 }
 
 function compatible(architecture: string, variant: string): [architecture: string, variant: string][] {
@@ -174,7 +216,12 @@ function compatible(architecture: string, variant: string): [architecture: strin
     const versions = arm64Versions(variant || 'v8').map((name) => normalizeVariant('arm64', name))
     return [...versions.map((name): [string, string] => ['arm64', name]), ...compatible('arm', 'v8')]
   }
-  return variant ? [[architecture, variant], [architecture, '']] : [[architecture, '']]
+  return variant
+    ? [
+        [architecture, variant],
+        [architecture, ''],
+      ]
+    : [[architecture, '']]
 }
 
 /** v9.x includes v8.(x+5), and each version those before it. */
@@ -189,7 +236,8 @@ function countDown(from: number, to: number): number[] {
 }
 
 /**
- * Index of the candidate that serves `wanted` best (the first of equals), or undefined. Features of a candidate must be among the wanted
+ * Index of the candidate that serves `wanted` best (the first of equals), or undefined. Features of a candidate must
+ * be among the wanted
  * ones; a wanted OS version must agree in its first three numbers (Windows builds).
  */
 export function bestMatch(wanted: Platform, candidates: readonly (Platform | undefined)[]): number | undefined {
@@ -211,7 +259,10 @@ function build(version: string): string {
   return version.split('.').slice(0, 3).join('.')
 }
 
-/** The Linux platform of a machine by node's name for its CPU (`process.arch`); node runs only on little-endian ppc64 Linux. */
+/**
+ * The Linux platform of a machine by node's name for its CPU (`process.arch`); node runs only on little-endian ppc64
+ * Linux.
+ */
 export function platformOfNodeArch(arch: string): Platform {
   const names: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le', mipsel: 'mipsle' }
   return normalizePlatform({ os: 'linux', architecture: names[arch] ?? arch })

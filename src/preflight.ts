@@ -2,7 +2,7 @@ import type { BuildOptions } from './config/options.ts'
 import { createImages, type Images } from './driver/embedded/images.ts'
 import type { Emit } from './driver/driver.ts'
 import type { TargetBuild } from './driver/target.ts'
-import { toXbuildError, XbuildError } from './errors.ts'
+import { toXbuildError, type XbuildError } from './errors.ts'
 import { formatReference } from './oci/reference.ts'
 import type { BaseAvailability, PushRight } from './plan/types.ts'
 import { platformKey, type Platform } from './platform.ts'
@@ -13,16 +13,34 @@ import type { Site } from './site.ts'
 const PATIENCE = 10_000
 
 /** Whether every image that a stage reads from is there for its platform. Never throws but when canceled. */
-export async function lookUpBases(targets: readonly TargetBuild[], { options, site, emit, signal }: { readonly options: BuildOptions; readonly site: Site; readonly emit: Emit; readonly signal: AbortSignal }): Promise<BaseAvailability[]> {
-  const images = createImages({ store: site.store, registry: site.registry, cwd: options.cwd, emit, pull: options.pull })
+export async function lookUpBases(
+  targets: readonly TargetBuild[],
+  {
+    options,
+    site,
+    emit,
+    signal,
+  }: { readonly options: BuildOptions; readonly site: Site; readonly emit: Emit; readonly signal: AbortSignal },
+): Promise<BaseAvailability[]> {
+  const images = createImages({
+    store: site.store,
+    registry: site.registry,
+    cwd: options.cwd,
+    emit,
+    pull: options.pull,
+  })
   const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)])
   const wanted = new Map<string, Promise<BaseAvailability>>()
-  for (const { graph, options: { buildContexts } } of targets) {
+  for (const {
+    graph,
+    options: { buildContexts },
+  } of targets) {
     for (const stage of graph.stages) {
       for (const source of [stage.base, ...Object.values(stage.froms)]) {
         if (source.kind !== 'image' && source.kind !== 'context') continue
         const platform = source.platform ?? stage.platform
-        const context = source.kind === 'image' ? ({ kind: 'image', ref: source.ref } as const) : buildContexts[source.name]
+        const context =
+          source.kind === 'image' ? ({ kind: 'image', ref: source.ref } as const) : buildContexts[source.name]
         if (context?.kind !== 'image' && context?.kind !== 'oci-layout') continue
         const name = context.kind === 'image' ? context.ref : `oci-layout://${context.path}`
         const key = `${name} ${platformKey(platform)}`
@@ -35,34 +53,63 @@ export async function lookUpBases(targets: readonly TargetBuild[], { options, si
   return found
 }
 
-async function lookUp(images: Images, context: { readonly kind: 'image'; readonly ref: string } | Parameters<Images['fromLayout']>[0], { name: image, platform, signal }: { readonly name: string; readonly platform: Platform; readonly signal: AbortSignal }): Promise<BaseAvailability> {
+async function lookUp(
+  images: Images,
+  context: { readonly kind: 'image'; readonly ref: string } | Parameters<Images['fromLayout']>[0],
+  {
+    name: image,
+    platform,
+    signal,
+  }: { readonly name: string; readonly platform: Platform; readonly signal: AbortSignal },
+): Promise<BaseAvailability> {
   try {
-    const { manifest } = await (context.kind === 'image' ? images.fromRegistry(context.ref, platform, signal) : images.fromLayout(context, platform, signal))
+    const { manifest } = await (context.kind === 'image'
+      ? images.fromRegistry(context.ref, platform, signal)
+      : images.fromLayout(context, platform, signal))
     return { image, platform, status: 'found', detail: manifest.digest }
   } catch (thrown) {
     const { code, message } = toXbuildError(thrown)
     const missing = code === 'NO_PLATFORM' || code === 'NOT_FOUND' || code === 'BAD_REFERENCE'
-    return { image, platform, status: missing ? 'missing' : 'unknown', detail: signal.aborted ? `no answer in ${PATIENCE / 1000} s` : message }
+    return {
+      image,
+      platform,
+      status: missing ? 'missing' : 'unknown',
+      detail: signal.aborted ? `no answer in ${PATIENCE / 1000} s` : message,
+    }
   }
 }
 
 /** Asks every registry whether the result may be pushed there; nothing is stored. */
-export async function checkPushes({ outputs, tags }: OutputPlan, { registry }: Site, signal: AbortSignal): Promise<(PushRight & { readonly error?: XbuildError })[]> {
+export async function checkPushes(
+  { outputs, tags }: OutputPlan,
+  { registry }: Site,
+  signal: AbortSignal,
+): Promise<(PushRight & { readonly error?: XbuildError })[]> {
   if (!outputs.some(({ type }) => type === 'registry')) return []
   const repositories = new Map(tags.map(({ host, repository }) => [`${host}/${repository}`, { host, repository }]))
-  return Promise.all([...repositories.values()].map(async (ref) => {
-    const repository = formatReference(ref)
-    try {
-      await registry.checkPush(ref, { signal })
-      return { repository, status: 'allowed' as const }
-    } catch (thrown) {
-      const error = toXbuildError(thrown)
-      return { repository, status: error.code === 'AUTH' ? ('refused' as const) : ('unknown' as const), detail: error.message, error }
-    }
-  }))
+  return Promise.all(
+    [...repositories.values()].map(async (ref) => {
+      const repository = formatReference(ref)
+      try {
+        await registry.checkPush(ref, { signal })
+        return { repository, status: 'allowed' as const }
+      } catch (thrown) {
+        const error = toXbuildError(thrown)
+        return {
+          repository,
+          status: error.code === 'AUTH' ? ('refused' as const) : ('unknown' as const),
+          detail: error.message,
+          error,
+        }
+      }
+    }),
+  )
 }
 
-/** Nothing is built in vain: a push that will be refused ends the build before it starts. A registry that is down may be up again by then. */
+/**
+ * Nothing is built in vain: a push that will be refused ends the build before it starts. A registry that is down may
+ * be up again by then.
+ */
 export async function requirePushRights(rights: ReturnType<typeof checkPushes>): Promise<void> {
   const refused = (await rights).find(({ status }) => status === 'refused')
   if (refused?.error) throw refused.error

@@ -40,7 +40,10 @@ export interface PrepareEdges {
   readonly last: (target: TargetBuild) => Promise<string | undefined>
 }
 
-/** Reads the Dockerfiles, makes a graph per platform, looks at the machines and plans. Throws before anything is built. */
+/**
+ * Reads the Dockerfiles, makes a graph per platform, looks at the machines and plans. Throws before anything is
+ * built.
+ */
 export async function prepare(options: BuildOptions, edges: PrepareEdges): Promise<Prepared> {
   const machines = await edges.machines()
   const buildPlatform = await buildPlatformOf(options, machines)
@@ -50,33 +53,65 @@ export async function prepare(options: BuildOptions, edges: PrepareEdges): Promi
     machines.local ? lookHere(wanted, options, edges) : undefined,
     machines.alone ? NO_OTHERS : machines.open(wanted),
   ])
-  for (const { name, because } of lost) edges.emit({ type: 'warning', message: `Building without ${name}: ${because}`, at: Date.now() })
+  for (const { name, because } of lost)
+    edges.emit({ type: 'warning', message: `Building without ${name}: ${because}`, at: Date.now() })
   const rank = ({ name }: Node) => machines.names.indexOf(name)
   const all = [...(local ? [local] : []), ...nodes.map(({ node }) => node)].sort((a, b) => rank(a) - rank(b))
-  const facts = await Promise.all(targets.map(async (target) => factsOf(target, all.length > 1 ? await edges.last(target) : undefined)))
+  const facts = await Promise.all(
+    targets.map(async (target) => factsOf(target, all.length > 1 ? await edges.last(target) : undefined)),
+  )
   const dockerfiles = [...new Set(targets.map(({ file }) => file.shown))].join(', ')
-  const plan = planBuild({ dockerfile: dockerfiles, buildPlatform, graphs: graphsFor(targets, all), nodes: all, targets: facts, lost })
+  const plan = planBuild({
+    dockerfile: dockerfiles,
+    buildPlatform,
+    graphs: graphsFor(targets, all),
+    nodes: all,
+    targets: facts,
+    lost,
+  })
   return { targets, nodes, local, all, plan }
 }
 
 const NO_OTHERS: OpenedNodes = { local: true, nodes: [], lost: [] }
 
-/** The platform of `FROM --platform=$BUILDPLATFORM`: this machine's; where only others build, that of the first, if it decides what is built. */
+/**
+ * The platform of `FROM --platform=$BUILDPLATFORM`: this machine's; where only others build, that of the first, if it
+ * decides what is built.
+ */
 async function buildPlatformOf({ platforms }: BuildOptions, { local, open }: Machines): Promise<Platform> {
   const here = platformOfNodeArch(process.arch)
   if (local || platforms.length > 0) return here
   return (await open([])).nodes[0]?.node.native[0] ?? here
 }
 
-function lookHere(wanted: readonly Platform[], { accel }: BuildOptions, { env, signal, store }: PrepareEdges): Promise<Node> {
-  return localNode({ wanted, env, signal, slots: 8, cacheFile: join(store.folder.records, 'emulators.json'), ...(accel === 'off' ? {} : { packs: join(store.folder.root, 'packs') }) })
+function lookHere(
+  wanted: readonly Platform[],
+  { accel }: BuildOptions,
+  { env, signal, store }: PrepareEdges,
+): Promise<Node> {
+  return localNode({
+    wanted,
+    env,
+    signal,
+    slots: 8,
+    cacheFile: join(store.folder.records, 'emulators.json'),
+    ...(accel === 'off' ? {} : { packs: join(store.folder.root, 'packs') }),
+  })
 }
 
 /** Every target as every node sees it: `$BUILDPLATFORM` is the node's own platform. */
 function graphsFor(targets: readonly TargetBuild[], nodes: readonly Node[]): StageGraph[] {
   return targets.flatMap(({ platform, options, dockerfile, graph }) => {
-    const other = nodes.flatMap(({ native }) => native.slice(0, 1)).filter((own, i, all) => !samePlatform(own, graph.buildPlatform) && all.findIndex((one) => samePlatform(one, own)) === i)
-    return [graph, ...other.map((buildPlatform) => graphOf(dockerfile, options, { target: platform, buildPlatform }).graph)]
+    const other = nodes
+      .flatMap(({ native }) => native.slice(0, 1))
+      .filter(
+        (own, i, all) =>
+          !samePlatform(own, graph.buildPlatform) && all.findIndex((one) => samePlatform(one, own)) === i,
+      )
+    return [
+      graph,
+      ...other.map((buildPlatform) => graphOf(dockerfile, options, { target: platform, buildPlatform }).graph),
+    ]
   })
 }
 
@@ -95,12 +130,25 @@ function factsOf({ platform, options, file, optional }: TargetBuild, last: strin
 
 /** Platforms on which a RUN is to be executed: the only ones that need an emulator. */
 function platformsThatRun(targets: readonly TargetBuild[]): Platform[] {
-  const all = targets.flatMap(({ graph }) => graph.stages.filter(({ stage }) => stage.instructions.some(({ kind }) => kind === 'run')).map(({ platform }) => platform))
+  const all = targets.flatMap(({ graph }) =>
+    graph.stages
+      .filter(({ stage }) => stage.instructions.some(({ kind }) => kind === 'run'))
+      .map(({ platform }) => platform),
+  )
   return all.filter((platform, index) => all.findIndex((other) => samePlatform(other, platform)) === index)
 }
 
-/** Runs the build checks over every Dockerfile; `baseOf` knows the images that stages start from, as far as anybody does. */
-export function lookOver(targets: readonly TargetBuild[], { baseOf, emit }: { readonly baseOf: (target: TargetBuild, stage: GraphStage) => BaseFacts | undefined; readonly emit: Emit }): void {
+/**
+ * Runs the build checks over every Dockerfile; `baseOf` knows the images that stages start from, as far as anybody
+ * does.
+ */
+export function lookOver(
+  targets: readonly TargetBuild[],
+  {
+    baseOf,
+    emit,
+  }: { readonly baseOf: (target: TargetBuild, stage: GraphStage) => BaseFacts | undefined; readonly emit: Emit },
+): void {
   for (const file of new Set(targets.map(({ dockerfile }) => dockerfile))) {
     if (file.frontend) continue
     const own = targets.filter(({ dockerfile }) => dockerfile === file)

@@ -29,14 +29,40 @@ export interface Site {
   close(): Promise<void>
 }
 
-/** Opens the store, and the context in which the Dockerfile is. `node` is asked for by the first step that is emulated, long after planning. */
-export async function openSite(options: BuildOptions, { emit, signal, env, stdin }: BuildEdges, node: () => Node | undefined = noSteps): Promise<Site> {
+/**
+ * Opens the store, and the context in which the Dockerfile is. `node` is asked for by the first step that is
+ * emulated, long after planning.
+ */
+export async function openSite(
+  options: BuildOptions,
+  { emit, signal, env, stdin }: BuildEdges,
+  node: () => Node | undefined = noSteps,
+): Promise<Site> {
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
   const registry = createRegistryClient({ registries: options.registries, env, onRetry: warn })
-  const store = await openStore(options.store === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(options.cwd, options.store))
-  const lease = await takeBuildLease(store.folder, { signal, onWait: (others) => warn(`Waiting for ${describeHolders(others)} to end`) })
-  const launch = once(() => findLaunch(env, (node()?.emulated ?? []).flatMap((entry) => (entry.status === 'ready' ? [entry.platform.architecture] : []))))
-  const ground = createGround({ store, env, emit, launch, sourceDateEpoch: options.sourceDateEpoch, accel: options.accel ?? 'auto', signal, secret: secretsOf(options, env) })
+  const store = await openStore(
+    options.store === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(options.cwd, options.store),
+  )
+  const lease = await takeBuildLease(store.folder, {
+    signal,
+    onWait: (others) => warn(`Waiting for ${describeHolders(others)} to end`),
+  })
+  const launch = once(() =>
+    findLaunch(
+      env,
+      (node()?.emulated ?? []).flatMap((entry) => (entry.status === 'ready' ? [entry.platform.architecture] : [])),
+    ),
+  )
+  const ground = createGround({
+    store,
+    env,
+    emit,
+    launch,
+    sourceDateEpoch: options.sourceDateEpoch,
+    accel: options.accel ?? 'auto',
+    signal,
+    secret: secretsOf(options, env),
+  })
   const machines = once(() => findMachines(options, { env, signal, store }))
   let asked = false
   const close = async (main?: MainContext) => {
@@ -45,9 +71,26 @@ export async function openSite(options: BuildOptions, { emit, signal, env, stdin
     await Promise.allSettled([main?.close(), ground.close(), registry.close(), found?.close()])
   }
   try {
-    const platforms = (options.platforms.length > 0 ? options.platforms : [platformOfNodeArch(process.arch)]).map(formatPlatform)
-    const main = await openMainContext(options, { remotes: ground.remotes, folder: store.folder, stdin, platforms, signal })
-    return { store, lease, ground, registry, main, machines: () => ((asked = true), machines()), warn, close: () => close(main) }
+    const platforms = (options.platforms.length > 0 ? options.platforms : [platformOfNodeArch(process.arch)]).map(
+      formatPlatform,
+    )
+    const main = await openMainContext(options, {
+      remotes: ground.remotes,
+      folder: store.folder,
+      stdin,
+      platforms,
+      signal,
+    })
+    return {
+      store,
+      lease,
+      ground,
+      registry,
+      main,
+      machines: () => ((asked = true), machines()),
+      warn,
+      close: () => close(main),
+    }
   } catch (error) {
     await close()
     throw error

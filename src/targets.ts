@@ -20,8 +20,14 @@ interface TargetEdges {
   readonly emit: Emit
 }
 
-/** One for each platform asked for; nothing asked for is this machine's, unless the last stage itself says `FROM --platform=...`. */
-export async function readTargets(options: BuildOptions, { main, buildPlatform, here, emit }: TargetEdges): Promise<TargetBuild[]> {
+/**
+ * One for each platform asked for; nothing asked for is this machine's, unless the last stage itself says `FROM
+ * --platform=...`.
+ */
+export async function readTargets(
+  options: BuildOptions,
+  { main, buildPlatform, here, emit }: TargetEdges,
+): Promise<TargetBuild[]> {
   const parsed = new Map<DockerfileText, Dockerfile>()
   const read = async (platform: Platform) => {
     const own = optionsFor(options, platform)
@@ -42,7 +48,9 @@ export async function readTargets(options: BuildOptions, { main, buildPlatform, 
   let wanted = options.platforms
   if (wanted.length === 0) {
     const { own, dockerfile } = await read(buildPlatform)
-    wanted = [graphOf(dockerfile, own, { target: buildPlatform, buildPlatform }).graph.stages.at(-1)?.platform ?? buildPlatform]
+    wanted = [
+      graphOf(dockerfile, own, { target: buildPlatform, buildPlatform }).graph.stages.at(-1)?.platform ?? buildPlatform,
+    ]
   }
   const found: Diagnostic[] = []
   const targets: TargetBuild[] = []
@@ -50,7 +58,8 @@ export async function readTargets(options: BuildOptions, { main, buildPlatform, 
     const { own, override, file, dockerfile } = await read(platform)
     const { graph, diagnostics } = graphOf(dockerfile, own, { target: platform, buildPlatform })
     found.push(...diagnostics.map((one) => blamed(one, override)))
-    if (!dockerfile.frontend) found.push(...unusedBases(dockerfile, override), ...checkCacheFilter(dockerfile, own.noCacheFilter ?? []))
+    if (!dockerfile.frontend)
+      found.push(...unusedBases(dockerfile, override), ...checkCacheFilter(dockerfile, own.noCacheFilter ?? []))
     targets.push({ platform, options: own, file, dockerfile, graph, optional: override?.optional === true })
   }
   check(found, emit)
@@ -58,10 +67,20 @@ export async function readTargets(options: BuildOptions, { main, buildPlatform, 
 }
 
 /** The stage graph of a target platform with its options. */
-export function graphOf(dockerfile: Dockerfile, { buildArgs, buildContexts, target: targetStage }: BuildOptions, platforms: { readonly target: Platform; readonly buildPlatform: Platform }) {
+export function graphOf(
+  dockerfile: Dockerfile,
+  { buildArgs, buildContexts, target: targetStage }: BuildOptions,
+  platforms: { readonly target: Platform; readonly buildPlatform: Platform },
+) {
   const namedContexts = Object.keys(buildContexts)
   const folderContexts = namedContexts.filter((name) => ['dir', 'remote'].includes(buildContexts[name]!.kind))
-  return buildStageGraph(dockerfile, { ...platforms, buildArgs, namedContexts, folderContexts, ...(targetStage === undefined ? {} : { targetStage }) })
+  return buildStageGraph(dockerfile, {
+    ...platforms,
+    buildArgs,
+    namedContexts,
+    folderContexts,
+    ...(targetStage === undefined ? {} : { targetStage }),
+  })
 }
 
 /** An error about what a line of xbuild.yaml names points at that line. */
@@ -84,13 +103,26 @@ function unusedBases(dockerfile: Dockerfile, override: PlatformOverride | undefi
   const at = override?.at?.base
   if (!at || !override.bases) return []
   const words = dockerfile.stages.flatMap(({ name, from, instructions }) => [
-    from.image, ...(name === undefined ? [] : [name]), ...instructions.flatMap((one) => ('from' in one && typeof one.from === 'string' ? [one.from] : [])),
+    from.image,
+    ...(name === undefined ? [] : [name]),
+    ...instructions.flatMap((one) => ('from' in one && typeof one.from === 'string' ? [one.from] : [])),
   ])
   // A variable may stand for any name, and mounts have one inside
-  if (words.some((word) => word.includes('$')) || dockerfile.stages.some(({ instructions }) => instructions.some((one) => one.kind === 'run' && one.mounts.length > 0))) return []
-  const unused = Object.keys(override.bases).filter((base) => !words.some((word) => contextNamed(word, [base]) !== undefined))
+  if (
+    words.some((word) => word.includes('$')) ||
+    dockerfile.stages.some(({ instructions }) =>
+      instructions.some((one) => one.kind === 'run' && one.mounts.length > 0),
+    )
+  )
+    return []
+  const unused = Object.keys(override.bases).filter(
+    (base) => !words.some((word) => contextNamed(word, [base]) !== undefined),
+  )
   return unused.map((base) => ({
-    rule: 'unused-base', severity: 'error', message: `Cannot replace the base image "${base}": no FROM in ${dockerfile.file} names it`, at,
+    rule: 'unused-base',
+    severity: 'error',
+    message: `Cannot replace the base image "${base}": no FROM in ${dockerfile.file} names it`,
+    at,
     hint: `FROM names ${[...new Set(dockerfile.stages.map(({ from }) => from.image))].join(', ')}`,
   }))
 }
@@ -105,6 +137,7 @@ export function check(diagnostics: readonly Diagnostic[], emit: Emit): void {
   // The name of a check is what turns it off.
   const told = ({ rule, message }: Diagnostic): string => (/^[A-Z]/.test(rule) ? `${rule}: ${message}` : message)
   const errors = distinct.filter(({ severity }) => severity === 'error')
-  if (errors.length > 0) throw new DockerfileError(errors.length > 1 ? errors : errors.map((error) => ({ ...error, message: told(error) })))
+  if (errors.length > 0)
+    throw new DockerfileError(errors.length > 1 ? errors : errors.map((error) => ({ ...error, message: told(error) })))
   for (const found of distinct) emit({ type: 'warning', message: told(found), source: found.at, at: Date.now() })
 }

@@ -8,7 +8,10 @@ const src = join(import.meta.dirname, '../src')
 const PURE = ['errors.ts', 'did-you-mean.ts', 'platform.ts', 'oci', 'dockerfile', 'plan', 'config', 'provenance']
 const BELOW_DRIVER = ['host', 'registry', 'store', 'source', 'emulation']
 
-/** The table of src/README.md: what each folder may import beside itself. Folders that are not named may import anything. */
+/**
+ * The table of src/README.md: what each folder may import beside itself. Folders that are not named may import
+ * anything.
+ */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'did-you-mean.ts': [],
@@ -44,7 +47,21 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Folders that nothing but the street and its doors may import. */
-const DOORS = ['build.ts', 'site.ts', 'machines.ts', 'prepare.ts', 'targets.ts', 'engines.ts', 'habits.ts', 'preflight.ts', 'finish.ts', 'attest.ts', 'index.ts', 'cli', 'action']
+const DOORS = [
+  'build.ts',
+  'site.ts',
+  'machines.ts',
+  'prepare.ts',
+  'targets.ts',
+  'engines.ts',
+  'habits.ts',
+  'preflight.ts',
+  'finish.ts',
+  'attest.ts',
+  'index.ts',
+  'cli',
+  'action',
+]
 
 interface Import {
   readonly file: string
@@ -93,16 +110,19 @@ function problem({ file, spec, target, typeOnly }: Import): string | undefined {
   const from = top(file)
   if (spec.startsWith('.')) {
     if (target === from) return undefined
-    if (DOORS.includes(target) && !DOORS.includes(from)) return `${from} may not import ${target}: it is at the end of the street`
+    if (DOORS.includes(target) && !DOORS.includes(from))
+      return `${from} may not import ${target}: it is at the end of the street`
     const allowed = MAY_IMPORT[from]
     if (allowed && !allowed.includes(target)) return `${from} may not import ${target}`
     if (from === 'ui' && !typeOnly && !PURE.includes(target)) return `ui may not import ${target} but for its types`
-    if (from === 'run' && target === 'driver' && normalize(join(dirname(file), spec)) !== 'driver/driver.ts') return 'run may not import a driver, only its port'
+    if (from === 'run' && target === 'driver' && normalize(join(dirname(file), spec)) !== 'driver/driver.ts')
+      return 'run may not import a driver, only its port'
     return undefined
   }
   const only = ONLY_IN[spec]
   if (only && !only.includes(from) && !typeOnly) return `only ${only.join(', ')} may import ${spec}`
-  if (PURE.includes(from) && spec !== 'node:crypto' && !(from === 'config' && spec === 'yaml')) return `${from} is pure and may not import ${spec}`
+  if (PURE.includes(from) && spec !== 'node:crypto' && !(from === 'config' && spec === 'yaml'))
+    return `${from} is pure and may not import ${spec}`
   return undefined
 }
 
@@ -112,11 +132,17 @@ function importsOf(file: string, text: string): Import[] {
   const add = (specifier: ts.Node | undefined, typeOnly: boolean): void => {
     if (!specifier || !ts.isStringLiteralLike(specifier)) return
     const spec = specifier.text
-    found.push({ file, spec, target: spec.startsWith('.') ? top(normalize(join(dirname(file), spec))) : spec, typeOnly })
+    found.push({
+      file,
+      spec,
+      target: spec.startsWith('.') ? top(normalize(join(dirname(file), spec))) : spec,
+      typeOnly,
+    })
   }
   const nested = /\bimport\(/.test(text)
   const visit = (node: ts.Node): void => {
-    if (ts.isImportDeclaration(node)) add(node.moduleSpecifier, node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword)
+    if (ts.isImportDeclaration(node))
+      add(node.moduleSpecifier, node.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword)
     if (ts.isExportDeclaration(node)) add(node.moduleSpecifier, node.isTypeOnly)
     if (ts.isCallExpression(node) && node.expression.kind === ts.SyntaxKind.ImportKeyword) add(node.arguments[0], false)
     if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) add(node.argument.literal, true)
@@ -127,7 +153,9 @@ function importsOf(file: string, text: string): Import[] {
 }
 
 function sources(): string[] {
-  return readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.ts') && !name.includes('/gen/'))
+  return readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
+    (name) => name.endsWith('.ts') && !name.includes('/gen/'),
+  )
 }
 
 function top(path: string): string {

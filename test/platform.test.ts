@@ -137,7 +137,12 @@ test.each([
   ['linux/amd64', ['linux(+gpu)/amd64', 'linux/amd64'], 1],
   ['windows(10.0.17763.5)/amd64', ['windows(10.0.20348.1)/amd64', 'windows(10.0.17763.9)/amd64'], 1],
 ])('bestMatch of %s among %j', (wanted, candidates, expected) => {
-  expect(bestMatch(parsePlatform(wanted), candidates.map((text) => parsePlatform(text)))).toBe(expected)
+  expect(
+    bestMatch(
+      parsePlatform(wanted),
+      candidates.map((text) => parsePlatform(text)),
+    ),
+  ).toBe(expected)
 })
 
 test.each([

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// `npm test` on any clone: brings what the tests need, runs the unit tests, then the end-to-end tests, and ends with the sum of both.
+// `npm test` on any clone: brings what the tests need, runs the unit tests, then the end-to-end tests, and ends with
+// the sum of both.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,7 +17,7 @@ try {
   await installPrograms([...neededToBuild(), ...neededToTest()])
   await buildProgram({ handler: true })
   await checkUser()
-  for (const project of ['unit', 'e2e']) add(await runProject(project))
+  for (const project of ['unit', 'sandbox', 'e2e']) add(await runProject(project))
 } catch (error) {
   console.error(error instanceof Stop ? `error: ${error.message}` : error)
   sum.failed += 1
@@ -24,7 +25,10 @@ try {
 console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`)
 process.exitCode = sum.failed === 0 ? 0 : 1
 
-/** Runs one vitest project and counts its tests; a file that broke before its tests, or a vitest that broke, counts as one failure. */
+/**
+ * Runs one vitest project and counts its tests; a file that broke before its tests, or a vitest that broke, counts as
+ * one failure.
+ */
 async function runProject(project) {
   console.log(`\n== ${project} tests`)
   const folder = mkdtempSync(join(tmpdir(), 'xbuild-test-'))
@@ -32,7 +36,10 @@ async function runProject(project) {
     const report = join(folder, 'report.json')
     const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`]
     const program = join(root, 'node_modules/vitest/vitest.mjs')
-    const { code } = await run(process.execPath, [program, ...args, ...process.argv.slice(2)], { cwd: root, show: true })
+    const { code } = await run(process.execPath, [program, ...args, ...process.argv.slice(2)], {
+      cwd: root,
+      show: true,
+    })
     return count(report, code)
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -49,7 +56,9 @@ function count(report, code) {
   const statuses = results.flatMap((file) => file.assertionResults.map((test) => test.status))
   const passed = statuses.filter((status) => status === 'passed').length
   const failed = statuses.filter((status) => status === 'failed').length
-  const broken = results.filter((file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed')).length
+  const broken = results.filter(
+    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
+  ).length
   const silent = code !== 0 && failed + broken === 0 ? 1 : 0
   return { passed, failed: failed + broken + silent, skipped: statuses.length - passed - failed }
 }

@@ -5,12 +5,16 @@ import { findProgram, run, runOk, Stop } from '../setup/process.mjs'
 import { osRelease } from '../setup/programs.mjs'
 
 /**
- * Downloads packages and what they depend on for one architecture, into `folder`; resolves to the paths of the .deb files.
- * apt gets a root of its own, so neither root nor `dpkg --add-architecture` is needed, and checks the archive's signatures as always.
+ * Downloads packages and what they depend on for one architecture, into `folder`; resolves to the paths of the .deb
+ * files.
+ * apt gets a root of its own, so neither root nor `dpkg --add-architecture` is needed, and checks the archive's
+ * signatures as always.
  */
 export async function downloadPackages(packages, { architecture, folder }) {
   if (!findProgram('apt-get') || !findProgram('dpkg-deb')) {
-    throw new Stop('Base images are made from Debian packages, which needs apt-get and dpkg-deb: run this on Debian or Ubuntu')
+    throw new Stop(
+      'Base images are made from Debian packages, which needs apt-get and dpkg-deb: run this on Debian or Ubuntu',
+    )
   }
   await rm(folder, { recursive: true, force: true })
   await mkdir(join(folder, 'state/lists/partial'), { recursive: true })
@@ -42,7 +46,8 @@ export async function downloadPackages(packages, { architecture, folder }) {
 }
 
 /**
- * Which archive holds packages of an architecture: Debian 13 from the mirror this machine uses, or Ubuntu's own release,
+ * Which archive holds packages of an architecture: Debian 13 from the mirror this machine uses, or Ubuntu's own
+ * release,
  * whose other architectures live on a server of their own.
  */
 export function archiveFor(architecture, { release, configured }) {
@@ -54,14 +59,24 @@ export function archiveFor(architecture, { release, configured }) {
     const server = main ? 'http://archive.ubuntu.com/ubuntu' : 'http://ports.ubuntu.com/ubuntu-ports'
     return { uri: own?.uri ?? server, suite, components: 'main universe', keyrings: ['ubuntu-archive-keyring.gpg'] }
   }
-  const own = configured.find((target) => /\/debian\/?$/.test(target.uri)) ?? configured.find((target) => target.uri && !target.uri.includes('security'))
-  if (!own) throw new Stop('apt has no archive to take packages from. Name a Debian mirror in /etc/apt/sources.list, then run this again')
+  const own =
+    configured.find((target) => /\/debian\/?$/.test(target.uri)) ??
+    configured.find((target) => target.uri && !target.uri.includes('security'))
+  if (!own)
+    throw new Stop(
+      'apt has no archive to take packages from. Name a Debian mirror in /etc/apt/sources.list, then run this again',
+    )
   const keyrings = ['debian-archive-keyring.pgp', 'debian-archive-keyring.gpg']
   return { uri: own.uri, suite: 'trixie', components: 'main', keyrings }
 }
 
 async function configuredTargets() {
-  const { stdout } = await run('apt-get', ['indextargets', '--format', '$(REPO_URI) $(RELEASE) $(ARCHITECTURE)', 'Created-By: Packages'])
+  const { stdout } = await run('apt-get', [
+    'indextargets',
+    '--format',
+    '$(REPO_URI) $(RELEASE) $(ARCHITECTURE)',
+    'Created-By: Packages',
+  ])
   return stdout
     .split('\n')
     .map((line) => line.split(' '))
@@ -70,7 +85,10 @@ async function configuredTargets() {
 
 function sourceText({ uri, suite, components, keyrings }, architecture) {
   const keyring = keyrings.map((name) => `/usr/share/keyrings/${name}`).find(existsSync)
-  if (!keyring) throw new Stop(`Cannot check signatures: ${keyrings.at(-1)} is missing. Install it: apt-get install debian-archive-keyring`)
+  if (!keyring)
+    throw new Stop(
+      `Cannot check signatures: ${keyrings.at(-1)} is missing. Install it: apt-get install debian-archive-keyring`,
+    )
   return [
     'Types: deb',
     `URIs: ${uri}`,

@@ -13,8 +13,10 @@ const LEFT_OUT = /^usr\/share\/(doc|man|info|locale|lintian|bug|doc-base)\/./
 const MERGED = /^(bin|sbin|lib|lib32|lib64|libx32)\//
 
 /**
- * Packs files of Debian packages and `extra` entries into one layer, streaming: nothing is unpacked, no root is needed and owners stay.
- * Maintainer scripts are not run. `keep(path)` may choose and rename: it returns the path in the layer, or nothing to leave a file out.
+ * Packs files of Debian packages and `extra` entries into one layer, streaming: nothing is unpacked, no root is
+ * needed and owners stay.
+ * Maintainer scripts are not run. `keep(path)` may choose and rename: it returns the path in the layer, or nothing to
+ * leave a file out.
  * @returns {Promise<{ descriptor: object, diffId: string }>}
  */
 export async function packLayer({ debs, extra, keep = keepAll }, { blobs }) {
@@ -53,7 +55,10 @@ export async function packLayer({ debs, extra, keep = keepAll }, { blobs }) {
   const digest = zipped.digest()
   await rename(temp, join(blobs, digest.slice('sha256:'.length)))
   const { size } = await stat(join(blobs, digest.slice('sha256:'.length)))
-  return { descriptor: { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', digest, size }, diffId: plain.digest() }
+  return {
+    descriptor: { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', digest, size },
+    diffId: plain.digest(),
+  }
 }
 
 function keepAll(path) {

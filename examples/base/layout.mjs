@@ -2,7 +2,10 @@ import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** Writes what makes a folder with layers an OCI image layout: configs, manifests, one index named `latest`, index.json. */
+/**
+ * Writes what makes a folder with layers an OCI image layout: configs, manifests, one index named `latest`,
+ * index.json.
+ */
 export async function writeLayout(folder, images) {
   const manifests = []
   for (const { platform, layer, config } of images) {

@@ -22,7 +22,9 @@ export async function makeBase(name) {
   if (!recipe) throw new Stop(`There is no base image "${name}". There are ${Object.keys(RECIPES).join(', ')}`)
   const target = join(cache, 'base', `${name}-${version()}`)
   if (existsSync(join(target, 'index.json'))) return target
-  console.error(`Making the base image "${name}" from Debian packages for ${recipe.platforms.map((p) => p.architecture).join(', ')}`)
+  console.error(
+    `Making the base image "${name}" from Debian packages for ${recipe.platforms.map((p) => p.architecture).join(', ')}`,
+  )
   await mkdir(join(cache, 'base'), { recursive: true })
   const work = await mkdtemp(join(cache, 'base', `.tmp-${name}-`))
   try {

@@ -16,7 +16,8 @@ export function debianArchitecture({ architecture }) {
 }
 
 /**
- * The base images of the examples. `packages` are Debian's, `only` names the one to pack when what it depends on is not wanted;
+ * The base images of the examples. `packages` are Debian's, `only` names the one to pack when what it depends on is
+ * not wanted;
  * `files` gives what is added and chosen on every platform, as `packLayer` takes it.
  * `busybox` is small and for four platforms; `gcc` and `node` are for the two that the examples build.
  */
@@ -47,14 +48,23 @@ async function busyboxFiles({ work, native }) {
   await writeFile(own, await binaryOf(native), { mode: 0o755 })
   const applets = (await runOk(own, ['--list'])).split('\n').filter((name) => name && name !== 'busybox')
   return {
-    extra: [...skeleton(), folder('bin'), folder('usr'), link('usr/bin', '../bin'), ...applets.map((name) => link(`bin/${name}`, 'busybox'))],
+    extra: [
+      ...skeleton(),
+      folder('bin'),
+      folder('usr'),
+      link('usr/bin', '../bin'),
+      ...applets.map((name) => link(`bin/${name}`, 'busybox')),
+    ],
     keep: (path) => (/^(usr\/)?bin\/busybox$/.test(path) ? 'bin/busybox' : undefined),
   }
 }
 
 // The applets of a busybox are asked from itself, so from the one that runs on this machine; all are built alike
 async function binaryOf(deb) {
-  if (!deb) throw new Stop(`Cannot make the base image on ${arch()}: Debian has no busybox-static for it among the four platforms`)
+  if (!deb)
+    throw new Stop(
+      `Cannot make the base image on ${arch()}: Debian has no busybox-static for it among the four platforms`,
+    )
   const child = spawn('sh', ['-c', 'dpkg-deb --fsys-tarfile "$1" | tar -xO --wildcards "*bin/busybox"', 'sh', deb], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
@@ -64,7 +74,10 @@ async function binaryOf(deb) {
 function skeleton() {
   return [
     folder('etc'),
-    file('etc/passwd', 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\nnode:x:1000:1000::/home/node:/bin/sh\n'),
+    file(
+      'etc/passwd',
+      'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/bin/false\nnode:x:1000:1000::/home/node:/bin/sh\n',
+    ),
     file('etc/group', 'root:x:0:\nnogroup:x:65534:\nnode:x:1000:\n'),
     { ...folder('root'), mode: 0o700 },
     { ...folder('tmp'), mode: 0o1777 },

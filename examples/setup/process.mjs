@@ -42,8 +42,18 @@ export async function runOk(file, args, options = {}) {
 
 /** Full path of a program on PATH or in the sbin folders, which ordinary users often lack. */
 export function findProgram(name) {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin']
-  return folders.filter(Boolean).map((folder) => join(folder, name)).find(isExecutable)
+  const folders = [
+    ...(process.env.PATH ?? '').split(delimiter),
+    '/usr/local/sbin',
+    '/usr/sbin',
+    '/sbin',
+    '/usr/bin',
+    '/bin',
+  ]
+  return folders
+    .filter(Boolean)
+    .map((folder) => join(folder, name))
+    .find(isExecutable)
 }
 
 function isExecutable(path) {

@@ -34,7 +34,11 @@ export function neededToTest() {
     { programs: ['patch'], package: 'patch', why: 'applies the diffs of xbuild suggest' },
     { programs: ['setpriv'], package: 'util-linux', why: 'drops rights' },
     { programs: ['dockerd'], package: 'docker.io', why: 'is built on: Docker Engine, started by the tests' },
-    { programs: ['docker'], package: dockerClient(osRelease()), why: 'asks Docker Engine what it has, and carries ssh connections to it' },
+    {
+      programs: ['docker'],
+      package: dockerClient(osRelease()),
+      why: 'asks Docker Engine what it has, and carries ssh connections to it',
+    },
     { programs: ['podman'], package: 'podman', why: 'is built on: an engine without BuildKit' },
     { programs: ['sshd'], package: 'openssh-server', why: 'is the way to a node behind ssh' },
     { programs: ['openssl'], package: 'openssl', why: 'makes certificates' },
@@ -69,11 +73,15 @@ export async function installPrograms(needs) {
   console.error(`Missing on this machine:\n${[...whys].map(([name, why]) => `  ${name.padEnd(18)} ${why}`).join('\n')}`)
 
   if (!findProgram('apt-get')) {
-    throw new Stop(`There is no apt-get here. Install what Debian calls ${packages.join(', ')} with this system's package manager, then run this again`)
+    throw new Stop(
+      `There is no apt-get here. Install what Debian calls ${packages.join(', ')} with this system's package manager, then run this again`,
+    )
   }
   const asRoot = process.getuid() === 0 ? [] : ['sudo']
   if (asRoot.length > 0 && !findProgram('sudo')) {
-    throw new Stop(`Installing packages needs root, and there is no sudo here. As root: apt-get install ${packages.join(' ')}`)
+    throw new Stop(
+      `Installing packages needs root, and there is no sudo here. As root: apt-get install ${packages.join(' ')}`,
+    )
   }
   const apt = [...asRoot, 'env', 'DEBIAN_FRONTEND=noninteractive', 'sh', '-c', WITHOUT_SERVICES, 'apt-get']
   const install = ['install', '-y', '--no-install-recommends', ...packages]
@@ -82,7 +90,9 @@ export async function installPrograms(needs) {
   // A fresh machine has no package lists, or old ones
   await shown([...apt, 'update'])
   if ((await shown([...apt, ...install])) === 0) return
-  throw new Stop(`apt-get could not install ${packages.join(', ')}. Its output above says why; install them by hand, then run this again`)
+  throw new Stop(
+    `apt-get could not install ${packages.join(', ')}. Its output above says why; install them by hand, then run this again`,
+  )
 }
 
 // What Debian asks before it starts a daemon: programs are installed, and no service runs that did not run before

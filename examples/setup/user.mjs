@@ -2,7 +2,10 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { release, userInfo } from 'node:os'
 import { run, Stop } from './process.mjs'
 
-/** For an ordinary user: stops, with the command that helps, when this machine does not let one build. Root needs nothing of it. */
+/**
+ * For an ordinary user: stops, with the command that helps, when this machine does not let one build. Root needs
+ * nothing of it.
+ */
 export async function checkUser() {
   const { uid, username } = userInfo()
   if (uid === 0) return
@@ -25,14 +28,20 @@ export async function checkUser() {
 }
 
 function hasRange(file, name, uid) {
-  return existsSync(file) && readFileSync(file, 'utf8').split('\n').some((line) => [name, String(uid)].includes(line.split(':')[0]))
+  return (
+    existsSync(file) &&
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .some((line) => [name, String(uid)].includes(line.split(':')[0]))
+  )
 }
 
 function namespaceHint() {
   if (setting('kernel/apparmor_restrict_unprivileged_userns') === '1') {
     return 'Ubuntu restricts them by AppArmor; to allow them: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0'
   }
-  if (setting('kernel/unprivileged_userns_clone') === '0') return 'To allow it: sudo sysctl -w kernel.unprivileged_userns_clone=1'
+  if (setting('kernel/unprivileged_userns_clone') === '0')
+    return 'To allow it: sudo sysctl -w kernel.unprivileged_userns_clone=1'
   if (setting('user/max_user_namespaces') === '0') return 'To allow it: sudo sysctl -w user.max_user_namespaces=15000'
   return 'Inside a container, allow it there, or run this as root'
 }

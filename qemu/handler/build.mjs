@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Compiles the handler into the folder given, for every CPU that a compiler is here for: node qemu/handler/build.mjs dist. Nothing fails without one.
+// Compiles the handler into the folder given, for every CPU that a compiler is here for: node qemu/handler/build.mjs
+// dist. Nothing fails without one.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,16 +14,30 @@ const CPUS = {
   arm64: { triple: 'aarch64-linux-gnu', flags: ['-mgeneral-regs-only', '-mbranch-protection=none'] },
 }
 const FLAGS = [
-  '-std=gnu11', '-O2', '-Wall', '-Wextra', '-fPIE', '-fvisibility=hidden', '-ffreestanding', '-fno-builtin', '-fno-stack-protector',
-  '-fno-stack-clash-protection', '-fno-asynchronous-unwind-tables', '-fno-tree-loop-distribute-patterns', // the last: memset is no call of itself
+  '-std=gnu11',
+  '-O2',
+  '-Wall',
+  '-Wextra',
+  '-fPIE',
+  '-fvisibility=hidden',
+  '-ffreestanding',
+  '-fno-builtin',
+  '-fno-stack-protector',
+  '-fno-stack-clash-protection',
+  '-fno-asynchronous-unwind-tables',
+  '-fno-tree-loop-distribute-patterns', // the last: memset is no call of itself
 ]
 
 for (const [cpu, { triple, flags }] of Object.entries(CPUS)) {
   const own = cpu === process.arch && process.platform === 'linux'
-  const tool = (name, plain) => [`${triple}-${name}`, ...(own ? plain : [])].find((program) => spawnSync(program, ['--version']).status === 0)
+  const tool = (name, plain) =>
+    [`${triple}-${name}`, ...(own ? plain : [])].find((program) => spawnSync(program, ['--version']).status === 0)
   const [cc, ld, objcopy] = [tool('gcc', ['cc', 'gcc', 'clang']), tool('ld', ['ld']), tool('objcopy', ['objcopy'])]
   const made = cc && ld && objcopy && compile({ cc, ld, objcopy, flags, file: join(out, `handler-${cpu}.bin`) })
-  if (!made && own) console.error('xbuild is built without the handler for native toolchains: it takes a C compiler and binutils. Emulated builds work, and take longer')
+  if (!made && own)
+    console.error(
+      'xbuild is built without the handler for native toolchains: it takes a C compiler and binutils. Emulated builds work, and take longer',
+    )
 }
 
 function compile({ cc, ld, objcopy, flags, file }) {

@@ -36,7 +36,9 @@ export function openCaches(
 ): Caches {
   const { store, emit } = edges
   const sources = cacheFrom.map((source) => openPlace(source, edges))
-  const targets = cacheTo.flatMap((target) => (target.type === 'inline' ? [] : [{ place: openPlace(target, edges), mode: target.mode }]))
+  const targets = cacheTo.flatMap((target) =>
+    target.type === 'inline' ? [] : [{ place: openPlace(target, edges), mode: target.mode }],
+  )
   const isInline = cacheTo.some(({ type }) => type === 'inline')
   return {
     imports: createImports(sources, { ...edges, stamp: sourceDateEpoch === undefined ? '' : String(sourceDateEpoch) }),
@@ -44,7 +46,12 @@ export function openCaches(
     async save({ workers, layers, solver, lowered, signal }) {
       if (targets.length === 0) return
       const steps = solver.steps()
-      const images = await Promise.all(lowered.map(async (entry) => ({ platform: entry.platform, solved: await solver.solve(entry.lowered.vertex, signal) })))
+      const images = await Promise.all(
+        lowered.map(async (entry) => ({
+          platform: entry.platform,
+          solved: await solver.solve(entry.lowered.vertex, signal),
+        })),
+      )
       await exportCaches(targets, {
         images,
         steps,

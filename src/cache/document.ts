@@ -10,9 +10,16 @@ export const CACHE_TYPE = 'application/vnd.xbuild.cache.config.v1+json'
 export const INLINE_FIELD = 'xbuild.cache.v1'
 /** Steps of a Dockerfile as long as anybody's. */
 const MAX_CONFIG_BYTES = 8 * 1024 * 1024
-const EMPTY = { mediaType: MEDIA_TYPE.empty, digest: 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a', size: 2 } as const
+const EMPTY = {
+  mediaType: MEDIA_TYPE.empty,
+  digest: 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
+  size: 2,
+} as const
 
-/** A step that ran, for machines that have not run it: the key says what it did and on what, the layer what came of it. */
+/**
+ * A step that ran, for machines that have not run it: the key says what it did and on what, the layer what came of
+ * it.
+ */
 export interface CachedStep {
   /** 64 hex digits. */
   readonly key: string
@@ -29,7 +36,10 @@ export interface CacheDocument {
   readonly steps: readonly CachedStep[]
 }
 
-/** A cache as an image manifest, so that every registry takes it: its layers are those of the steps, its config tells which is whose. */
+/**
+ * A cache as an image manifest, so that every registry takes it: its layers are those of the steps, its config tells
+ * which is whose.
+ */
 export interface CacheImage {
   readonly manifest: Document
   readonly config: Document
@@ -50,13 +60,22 @@ export function makeCacheImage(cache: CacheDocument): CacheImage {
     // The image-spec wants at least one
     layers: layers.length > 0 ? layers : [EMPTY],
   })
-  return { manifest, config, layers, ...(layers.length > 0 ? {} : { empty: { descriptor: EMPTY, bytes: Buffer.from('{}') } }) }
+  return {
+    manifest,
+    config,
+    layers,
+    ...(layers.length > 0 ? {} : { empty: { descriptor: EMPTY, bytes: Buffer.from('{}') } }),
+  }
 }
 
 /** The inline form: `layer` counts the layers of the image that carries it. */
 export function makeInlineCache(cache: CacheDocument, layersOfImage: readonly Descriptor[]): unknown {
   const steps = cache.steps.map(({ key, created, layer }) => ({
-    key, created, ...(layer ? { layer: layersOfImage.findIndex(({ digest }) => digest === layer.descriptor.digest), diffId: layer.diffId } : {}),
+    key,
+    created,
+    ...(layer
+      ? { layer: layersOfImage.findIndex(({ digest }) => digest === layer.descriptor.digest), diffId: layer.diffId }
+      : {}),
   }))
   return { version: 1, stamp: cache.stamp, steps }
 }
@@ -85,12 +104,16 @@ export interface OpenedManifest {
 export function openManifest(bytes: Uint8Array, descriptor: Descriptor): OpenedManifest {
   const json = readJson(bytes, { what: `cache manifest "${descriptor.digest}"`, maxBytes: MAX_MANIFEST_BYTES })
   const config = readDescriptor(json.get('config'))
-  if (config.size > MAX_CONFIG_BYTES) json.get('config').fail(`has ${config.size} bytes, more than the ${MAX_CONFIG_BYTES} that are allowed`)
+  if (config.size > MAX_CONFIG_BYTES)
+    json.get('config').fail(`has ${config.size} bytes, more than the ${MAX_CONFIG_BYTES} that are allowed`)
   const layers = json.get('layers').items().map(readDescriptor)
   return { kind: config.mediaType === CACHE_TYPE ? 'cache' : 'image', config, layers }
 }
 
-/** Reads the steps in the config of a cache manifest, or inline in that of an image; nothing when an image carries none. Throws BAD_IMAGE. */
+/**
+ * Reads the steps in the config of a cache manifest, or inline in that of an image; nothing when an image carries
+ * none. Throws BAD_IMAGE.
+ */
 export function readCache(bytes: Uint8Array, { kind, config, layers }: OpenedManifest): CacheDocument | undefined {
   const json = readJson(bytes, { what: `cache "${config.digest}"`, maxBytes: MAX_CONFIG_BYTES })
   if (kind === 'cache') return readDocument(json, layers)
@@ -101,18 +124,26 @@ function readDocument(json: JsonField, layers: readonly Descriptor[]): CacheDocu
   if (json.get('version').size() !== 1) json.get('version').fail('is not 1: a newer xbuild wrote it')
   const stamp = json.get('stamp').string()
   if (!/^\d{0,15}$/.test(stamp)) json.get('stamp').fail('is no number of seconds')
-  return { stamp, steps: json.get('steps').items().map((step) => readStep(step, layers)) }
+  return {
+    stamp,
+    steps: json
+      .get('steps')
+      .items()
+      .map((step) => readStep(step, layers)),
+  }
 }
 
 function readStep(json: JsonField, layers: readonly Descriptor[]): CachedStep {
   const key = json.get('key').string()
   if (!/^[0-9a-f]{64}$/.test(key)) json.get('key').fail('is no key of a step')
   const created = json.get('created').string()
-  if (!/^\d{4}-\d\d-\d\dT[\d:.]{8,20}Z$/.test(created) || Number.isNaN(Date.parse(created))) json.get('created').fail('is no time')
+  if (!/^\d{4}-\d\d-\d\dT[\d:.]{8,20}Z$/.test(created) || Number.isNaN(Date.parse(created)))
+    json.get('created').fail('is no time')
   const position = json.get('layer').optional((field) => field.size())
   if (position === undefined) return { key, created }
   const descriptor = layers[position] ?? json.get('layer').fail('is none of the layers')
-  if (!isLayerType(descriptor.mediaType)) json.get('layer').fail(`is "${descriptor.mediaType}", which is no file system layer`)
+  if (!isLayerType(descriptor.mediaType))
+    json.get('layer').fail(`is "${descriptor.mediaType}", which is no file system layer`)
   const diffId: Digest = readDigest(json.get('diffId'))
   return { key, created, layer: { descriptor, diffId } }
 }

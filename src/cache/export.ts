@@ -23,20 +23,36 @@ export interface ExportOptions {
   readonly signal: AbortSignal
 }
 
-/** Writes the steps of a build to every place, each platform for itself. What cannot be written is a warning: the image is out already. */
-export async function exportCaches(places: readonly { readonly place: CachePlace; readonly mode: CacheMode }[], options: ExportOptions): Promise<void> {
+/**
+ * Writes the steps of a build to every place, each platform for itself. What cannot be written is a warning: the
+ * image is out already.
+ */
+export async function exportCaches(
+  places: readonly { readonly place: CachePlace; readonly mode: CacheMode }[],
+  options: ExportOptions,
+): Promise<void> {
   const { emit, signal } = options
   for (const { place, mode } of places) {
     for (const { platform, solved } of options.images) {
       const step = `export ${place.name} ${formatPlatform(platform)}`
-      emit({ type: 'step.start', step, name: `exporting cache to ${place.name}`, platforms: [formatPlatform(platform)], at: Date.now() })
+      emit({
+        type: 'step.start',
+        step,
+        name: `exporting cache to ${place.name}`,
+        platforms: [formatPlatform(platform)],
+        at: Date.now(),
+      })
       try {
         const steps = await packSteps(stepsOf(platform, solved, mode, options.steps), options)
         await place.save(platform, makeCacheImage({ stamp: '', steps }), options.blobs, signal)
       } catch (thrown) {
         signal.throwIfAborted()
         const { message, hint } = toXbuildError(thrown)
-        emit({ type: 'warning', message: `Cannot export the cache to ${place.name}: ${message}${hint ? `. ${hint}` : ''}`, at: Date.now() })
+        emit({
+          type: 'warning',
+          message: `Cannot export the cache to ${place.name}: ${message}${hint ? `. ${hint}` : ''}`,
+          at: Date.now(),
+        })
       } finally {
         emit({ type: 'step.done', step, cached: false, at: Date.now() })
       }

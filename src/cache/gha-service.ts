@@ -23,29 +23,46 @@ const MAX_BLOB = 5000 * 1024 * 1024
 const TRIES = 4
 const MAX_ANSWER = 64 * 1024
 
-export function createCacheService({ url, token, env }: { url: string; token: string; env: Readonly<Record<string, string | undefined>> }): CacheService {
+export function createCacheService({
+  url,
+  token,
+  env,
+}: {
+  url: string
+  token: string
+  env: Readonly<Record<string, string | undefined>>
+}): CacheService {
   const base = new URL(url.endsWith('/') ? url : `${url}/`)
   const send = createHttp({ agents: createAgents({ env }), idleTimeout: 60_000 })
 
   async function call(method: string, message: unknown, signal: AbortSignal): Promise<Record<string, unknown>> {
     const bytes = Buffer.from(JSON.stringify(message))
-    const response = await ask(method, {
-      method: 'POST',
-      url: new URL(`${SERVICE}/${method}`, base),
-      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: { length: bytes.length, open: async () => Readable.from([bytes], { objectMode: false }) },
-      signal,
-    }, [200, 409])
+    const response = await ask(
+      method,
+      {
+        method: 'POST',
+        url: new URL(`${SERVICE}/${method}`, base),
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: { length: bytes.length, open: async () => Readable.from([bytes], { objectMode: false }) },
+        signal,
+      },
+      [200, 409],
+    )
     const answer = await text(response)
     try {
       // A name that is taken already is told by a status, or in the answer
       return response.statusCode === 409 ? { ok: false } : (JSON.parse(answer) as Record<string, unknown>)
     } catch (cause) {
-      throw new XbuildError('REGISTRY', `Cannot use GitHub's cache service: its answer to ${method} is not JSON`, { cause })
+      throw new XbuildError('REGISTRY', `Cannot use GitHub's cache service: its answer to ${method} is not JSON`, {
+        cause,
+      })
     }
   }
 
-  /** Sends, and again when the other side has a bad moment. Addresses of the blob store are secrets: no message names them. */
+  /**
+   * Sends, and again when the other side has a bad moment. Addresses of the blob store are secrets: no message names
+   * them.
+   */
   async function ask(what: string, request: HttpRequest, expect: readonly number[]): Promise<IncomingMessage> {
     for (let attempt = 1; ; attempt++) {
       const last = attempt === TRIES
@@ -55,13 +72,19 @@ export function createCacheService({ url, token, env }: { url: string; token: st
         if (expect.includes(status)) return response
         const words = (await text(response)).replace(/[^\x20-\x7e]+/g, ' ').slice(0, 200)
         if (last || (status !== 429 && status < 500)) {
-          throw new XbuildError(status === 401 || status === 403 ? 'AUTH' : 'REGISTRY', `Cannot use GitHub's cache service: ${what} was answered ${status} ${words}`.trimEnd())
+          throw new XbuildError(
+            status === 401 || status === 403 ? 'AUTH' : 'REGISTRY',
+            `Cannot use GitHub's cache service: ${what} was answered ${status} ${words}`.trimEnd(),
+          )
         }
       } catch (error) {
         if (error instanceof XbuildError) throw error
         request.signal.throwIfAborted()
         if (error instanceof SourceError) throw toXbuildError(error.cause)
-        if (last) throw new XbuildError('REGISTRY', `Cannot use GitHub's cache service: ${what}: ${(error as Error).message}`, { cause: error })
+        if (last)
+          throw new XbuildError('REGISTRY', `Cannot use GitHub's cache service: ${what}: ${(error as Error).message}`, {
+            cause: error,
+          })
       }
       await sleep(250 * 2 ** attempt * (0.5 + Math.random()), undefined, { signal: request.signal })
     }
@@ -73,16 +96,32 @@ export function createCacheService({ url, token, env }: { url: string; token: st
       return answer['ok'] === true ? addressIn(answer, 'signed_download_url', 'signedDownloadUrl') : undefined
     },
     download: (address, offset, signal) =>
-      ask('a download', { method: 'GET', url: new URL(address), headers: offset > 0 ? { range: `bytes=${offset}-` } : {}, signal }, [offset > 0 ? 206 : 200]),
+      ask(
+        'a download',
+        { method: 'GET', url: new URL(address), headers: offset > 0 ? { range: `bytes=${offset}-` } : {}, signal },
+        [offset > 0 ? 206 : 200],
+      ),
     async upload(key, body, signal) {
-      if (body.length > MAX_BLOB) throw new XbuildError('UNSUPPORTED', `Cannot store "${key}" in GitHub's cache service: ${body.length} bytes are more than it takes`)
+      if (body.length > MAX_BLOB)
+        throw new XbuildError(
+          'UNSUPPORTED',
+          `Cannot store "${key}" in GitHub's cache service: ${body.length} bytes are more than it takes`,
+        )
       const made = await call('CreateCacheEntry', { key, version: VERSION }, signal)
       if (made['ok'] !== true) return
       const address = new URL(addressIn(made, 'signed_upload_url', 'signedUploadUrl'))
       const headers = { 'x-ms-blob-type': 'BlockBlob', 'content-type': 'application/octet-stream' }
       await text(await ask('an upload', { method: 'PUT', url: address, headers, body, signal }, [201]))
-      const finished = await call('FinalizeCacheEntryUpload', { key, size_bytes: String(body.length), version: VERSION }, signal)
-      if (finished['ok'] !== true) throw new XbuildError('REGISTRY', `Cannot store "${key}" in GitHub's cache service: it did not keep what was sent`)
+      const finished = await call(
+        'FinalizeCacheEntryUpload',
+        { key, size_bytes: String(body.length), version: VERSION },
+        signal,
+      )
+      if (finished['ok'] !== true)
+        throw new XbuildError(
+          'REGISTRY',
+          `Cannot store "${key}" in GitHub's cache service: it did not keep what was sent`,
+        )
     },
   }
 }
@@ -90,7 +129,8 @@ export function createCacheService({ url, token, env }: { url: string; token: st
 /** Protobuf's JSON may write a field either way. */
 function addressIn(answer: Record<string, unknown>, ...names: readonly string[]): string {
   const found = names.map((name) => answer[name]).find((value) => typeof value === 'string' && URL.canParse(value))
-  if (typeof found !== 'string') throw new XbuildError('REGISTRY', `Cannot use GitHub's cache service: its answer has no ${names[0]}`)
+  if (typeof found !== 'string')
+    throw new XbuildError('REGISTRY', `Cannot use GitHub's cache service: its answer has no ${names[0]}`)
   return found
 }
 

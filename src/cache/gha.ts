@@ -20,10 +20,15 @@ const MAX_INDEX_BYTES = 12 * 1024 * 1024
 const UPLOADS = 4
 
 /**
- * Caches in GitHub's cache service, for builds inside of a workflow. Entries there never change and are found by the beginning of
- * their name, newest first: a layer is an entry named by its digest, and every export adds an entry that lists the steps of a platform.
+ * Caches in GitHub's cache service, for builds inside of a workflow. Entries there never change and are found by the
+ * beginning of
+ * their name, newest first: a layer is an entry named by its digest, and every export adds an entry that lists the
+ * steps of a platform.
  */
-export function ghaPlace(options: GhaOptions, { env }: { env: Readonly<Record<string, string | undefined>> }): CachePlace {
+export function ghaPlace(
+  options: GhaOptions,
+  { env }: { env: Readonly<Record<string, string | undefined>> },
+): CachePlace {
   const name = `GitHub's cache service, scope ${options.scope}`
   let connected: Promise<CacheService> | undefined
   const service = () => (connected ??= connect(options, env, name))
@@ -38,8 +43,13 @@ export function ghaPlace(options: GhaOptions, { env }: { env: Readonly<Record<st
     const bytes = await readUpTo(response, MAX_INDEX_BYTES)
     const end = bytes.indexOf('\n')
     const [manifest, config] = [bytes.subarray(0, Math.max(0, end)), bytes.subarray(end + 1)]
-    const opened = openManifest(manifest, { mediaType: MEDIA_TYPE.manifest, digest: sha256(manifest), size: manifest.length })
-    if (sha256(config) !== opened.config.digest) throw new XbuildError('DIGEST_MISMATCH', `Cannot use the cache of ${name}: its list of steps is damaged`)
+    const opened = openManifest(manifest, {
+      mediaType: MEDIA_TYPE.manifest,
+      digest: sha256(manifest),
+      size: manifest.length,
+    })
+    if (sha256(config) !== opened.config.digest)
+      throw new XbuildError('DIGEST_MISMATCH', `Cannot use the cache of ${name}: its list of steps is damaged`)
     const document = readCache(config, opened)
     return document ? [{ document, open: openLayer }] : []
   }
@@ -52,30 +62,48 @@ export function ghaPlace(options: GhaOptions, { env }: { env: Readonly<Record<st
 
   async function saveLayer(layer: Descriptor, layers: BlobSource, signal: AbortSignal): Promise<void> {
     if (await (await service()).find(blobKey(layer), [], signal)) return
-    await (await service()).upload(blobKey(layer), { length: layer.size, open: async () => (await layers.read(layer)) as Readable }, signal)
+    await (await service()).upload(
+      blobKey(layer),
+      { length: layer.size, open: async () => (await layers.read(layer)) as Readable },
+      signal,
+    )
   }
 
   return {
     name,
     async load(platforms, signal) {
-      return (await Promise.all([...new Set(platforms.map(platformName))].map((platform) => loadOne(platform, signal)))).flat()
+      return (
+        await Promise.all([...new Set(platforms.map(platformName))].map((platform) => loadOne(platform, signal)))
+      ).flat()
     },
     async save(platform, cache, layers, signal) {
       await forEachLimited(cache.layers, { limit: UPLOADS, signal }, (layer, inner) => saveLayer(layer, layers, inner))
       const bytes = Buffer.concat([cache.manifest.bytes, Buffer.from('\n'), cache.config.bytes])
       const key = `${indexPrefix(platformName(platform))}${Date.now()}-${process.pid}`
-      await (await service()).upload(key, { length: bytes.length, open: async () => Readable.from([bytes], { objectMode: false }) }, signal)
+      await (await service()).upload(
+        key,
+        { length: bytes.length, open: async () => Readable.from([bytes], { objectMode: false }) },
+        signal,
+      )
     },
   }
 }
 
-async function connect({ url, token }: GhaOptions, env: Readonly<Record<string, string | undefined>>, name: string): Promise<CacheService> {
+async function connect(
+  { url, token }: GhaOptions,
+  env: Readonly<Record<string, string | undefined>>,
+  name: string,
+): Promise<CacheService> {
   const place = url ?? env['ACTIONS_RESULTS_URL']
   const right = token ?? env['ACTIONS_RUNTIME_TOKEN']
   if (!place || !right) {
-    throw new XbuildError('HOST', `Cannot use ${name}: ${place ? 'ACTIONS_RUNTIME_TOKEN' : 'ACTIONS_RESULTS_URL'} is not set`, {
-      hint: 'Run in a GitHub workflow, in a step that is given both variables',
-    })
+    throw new XbuildError(
+      'HOST',
+      `Cannot use ${name}: ${place ? 'ACTIONS_RUNTIME_TOKEN' : 'ACTIONS_RESULTS_URL'} is not set`,
+      {
+        hint: 'Run in a GitHub workflow, in a step that is given both variables',
+      },
+    )
   }
   return createCacheService({ url: place, token: right, env })
 }
@@ -85,7 +113,8 @@ async function readUpTo(response: IncomingMessage, limit: number): Promise<Buffe
   let size = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > limit) throw new XbuildError('BAD_IMAGE', `Cannot read a list of cached steps: it has more than ${limit} bytes`)
+    if (size > limit)
+      throw new XbuildError('BAD_IMAGE', `Cannot read a list of cached steps: it has more than ${limit} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)

@@ -8,7 +8,8 @@ export function imageSetOf(cache: CacheImage, layers: BlobSource): ImageSet {
   const documents = [cache.config, ...(cache.empty ? [cache.empty] : [])]
   const inMemory: BlobSource = {
     path: async () => undefined,
-    read: async ({ digest }) => Readable.from([documents.find(({ descriptor }) => descriptor.digest === digest)!.bytes], { objectMode: false }),
+    read: async ({ digest }) =>
+      Readable.from([documents.find(({ descriptor }) => descriptor.digest === digest)!.bytes], { objectMode: false }),
     origins: async () => [],
   }
   return {

@@ -21,7 +21,8 @@ export interface CacheImports extends StepImports {
 }
 
 /**
- * Reads caches when the first step is not in the store, and layers when somebody needs their content. A cache that cannot be read
+ * Reads caches when the first step is not in the store, and layers when somebody needs their content. A cache that
+ * cannot be read
  * is a warning.
  */
 export function createImports(places: readonly CachePlace[], options: ImportOptions): CacheImports {
@@ -48,7 +49,11 @@ export function createImports(places: readonly CachePlace[], options: ImportOpti
     steps.set(key, {
       created,
       ...(stamp === options.stamp ? {} : { repack: true }),
-      layer: { ...layer, ...(cache.repository ? { origin: cache.repository } : {}), fetch: (signal) => fetch(layer.descriptor, cache, signal) },
+      layer: {
+        ...layer,
+        ...(cache.repository ? { origin: cache.repository } : {}),
+        fetch: (signal) => fetch(layer.descriptor, cache, signal),
+      },
     })
   }
 
@@ -69,15 +74,30 @@ export function createImports(places: readonly CachePlace[], options: ImportOpti
     }
   }
 
-  function fetch(layer: NonNullable<CachedStep['layer']>['descriptor'], cache: LoadedCache, signal: AbortSignal): Promise<void> {
+  function fetch(
+    layer: NonNullable<CachedStep['layer']>['descriptor'],
+    cache: LoadedCache,
+    signal: AbortSignal,
+  ): Promise<void> {
     const known = fetches.get(layer.digest)
     if (known) return known
     const id = `cache ${layer.digest}`
     const report = (current: number, done = false) =>
-      emit({ type: 'transfer', id, name: `cached layer ${layer.digest.slice(7, 19)}`, current, total: layer.size, ...(done ? { done } : {}), at: Date.now() })
+      emit({
+        type: 'transfer',
+        id,
+        name: `cached layer ${layer.digest.slice(7, 19)}`,
+        current,
+        total: layer.size,
+        ...(done ? { done } : {}),
+        at: Date.now(),
+      })
     const fetching = (async () => {
       if (await store.blobs.has(layer.digest, layer.size)) return
-      await store.blobs.fetch(layer, (offset) => cache.open(layer, offset, signal), { signal, onProgress: (current) => report(current) })
+      await store.blobs.fetch(layer, (offset) => cache.open(layer, offset, signal), {
+        signal,
+        onProgress: (current) => report(current),
+      })
       report(layer.size, true)
     })()
     fetches.set(layer.digest, fetching)

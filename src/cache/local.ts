@@ -32,7 +32,9 @@ export function localPlace(path: string): CachePlace {
 /** A cache of another tool lies in the folder itself: ours would come to lie inside of it. */
 async function refuseOthersFolder(path: string): Promise<void> {
   if ((await readdir(path)).includes('index.json')) {
-    throw new XbuildError('BAD_OPTION', `Cannot write a cache to "${path}": it is an OCI layout itself`, { hint: 'Name another folder' })
+    throw new XbuildError('BAD_OPTION', `Cannot write a cache to "${path}": it is an OCI layout itself`, {
+      hint: 'Name another folder',
+    })
   }
 }
 
@@ -47,16 +49,25 @@ async function loadFolder(folder: string): Promise<LoadedCache[]> {
     const document = readCache(await readChecked(opened.config), opened)
     if (!document) continue
     // A layer that is not there is no reason to run everything again: only its step is
-    const there = new Map(await Promise.all(opened.layers.map(async (layer) => [layer.digest, (await kindOf(fileOf(layer))) === 'file'] as const)))
+    const there = new Map(
+      await Promise.all(
+        opened.layers.map(async (layer) => [layer.digest, (await kindOf(fileOf(layer))) === 'file'] as const),
+      ),
+    )
     const steps = document.steps.filter(({ layer }) => !layer || there.get(layer.descriptor.digest))
-    found.push({ document: { ...document, steps }, open: async (layer, offset) => createReadStream(fileOf(layer), { start: offset, highWaterMark: 1 << 20 }) })
+    found.push({
+      document: { ...document, steps },
+      open: async (layer, offset) => createReadStream(fileOf(layer), { start: offset, highWaterMark: 1 << 20 }),
+    })
   }
   return found
 
   async function readChecked(descriptor: Descriptor): Promise<Buffer> {
     const content = await readSmall(fileOf(descriptor), descriptor.size)
     if (descriptor.digest.startsWith('sha256:') && sha256(content) === descriptor.digest) return content
-    throw new XbuildError('DIGEST_MISMATCH', `Cannot use the cache "${folder}": ${descriptor.digest} is damaged`, { hint: 'Remove the folder' })
+    throw new XbuildError('DIGEST_MISMATCH', `Cannot use the cache "${folder}": ${descriptor.digest} is damaged`, {
+      hint: 'Remove the folder',
+    })
   }
 }
 
@@ -67,7 +78,11 @@ async function readSmall(path: string, limit: number): Promise<Buffer> {
   })
   try {
     const { size } = await file.stat()
-    if (size > limit) throw new XbuildError('BAD_IMAGE', `Cannot read the cache file "${path}": it has ${size} bytes, more than ${limit}`)
+    if (size > limit)
+      throw new XbuildError(
+        'BAD_IMAGE',
+        `Cannot read the cache file "${path}": it has ${size} bytes, more than ${limit}`,
+      )
     return await file.readFile()
   } finally {
     await file.close()

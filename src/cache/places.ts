@@ -16,7 +16,10 @@ export interface PlaceOptions {
 }
 
 /** The place that an option names. An inline cache has none: it is in the image. */
-export function openPlace(entry: CacheSource | Exclude<CacheTarget, { type: 'inline' }>, options: PlaceOptions): CachePlace {
+export function openPlace(
+  entry: CacheSource | Exclude<CacheTarget, { type: 'inline' }>,
+  options: PlaceOptions,
+): CachePlace {
   switch (entry.type) {
     case 'registry':
       return registryPlace(entry.ref, options)

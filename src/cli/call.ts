@@ -16,7 +16,11 @@ export async function runCall(
   terminal: Terminal,
 ): Promise<number> {
   const { stdout, stderr, env } = terminal
-  const progress = await createUi(options.progress === 'auto' ? 'plain' : options.progress, { stderr, isTTY: stderr.isTTY, env })
+  const progress = await createUi(options.progress === 'auto' ? 'plain' : options.progress, {
+    stderr,
+    isTTY: stderr.isTTY,
+    env,
+  })
   const answered = withSignals(terminal, {
     onStop: () => progress.note('Stopping'),
     work: async (signal) => {

@@ -1,5 +1,16 @@
 import { createHash } from 'node:crypto'
-import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -16,7 +27,8 @@ export interface Loaded<Exports> {
 const DIGEST = 32
 
 /**
- * Loads the CommonJS `file`, which has no `import()`, with the code that V8 compiled in an earlier run, if there is any: compiling it costs more than a build with
+ * Loads the CommonJS `file`, which has no `import()`, with the code that V8 compiled in an earlier run, if there is
+ * any: compiling it costs more than a build with
  * nothing to do. `version` is the program's: a package manager gives all its files one time.
  */
 export function loadCached<Exports>(file: string, version: string): Loaded<Exports> {
@@ -60,7 +72,10 @@ function write(folder: string, path: string, data: Buffer): void {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     try {
-      writeFileSync(temp, Buffer.concat([createHash('sha256').update(data).digest(), data]), { mode: 0o600, flag: 'wx' })
+      writeFileSync(temp, Buffer.concat([createHash('sha256').update(data).digest(), data]), {
+        mode: 0o600,
+        flag: 'wx',
+      })
       for (const name of readdirSync(folder)) if (name.endsWith('.bin')) rmSync(join(folder, name), { force: true })
       renameSync(temp, path)
     } finally {

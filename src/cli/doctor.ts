@@ -31,11 +31,20 @@ export async function runDoctor(options: DoctorOptions, terminal: Terminal): Pro
       setMaxListeners(0, signal) // many things wait at a time
       const first = await examine(options, { named, env, signal })
       if (!options.fix || !first.findings.some(({ state, repair }) => state !== 'ok' && repair)) return first.findings
-      await repairAll(first.findings, { env, uid: process.geteuid?.() ?? 0, signal, store: first.store, say: (line) => void stderr.write(`${line}\n`) })
+      await repairAll(first.findings, {
+        env,
+        uid: process.geteuid?.() ?? 0,
+        signal,
+        store: first.store,
+        say: (line) => void stderr.write(`${line}\n`),
+      })
       return (await examine(options, { named, env, signal })).findings
     },
   })
-  await print(stdout, options.json ? findingsJson(findings) : formatFindings(findings, { color: wantsColor(stdout.isTTY, env) }))
+  await print(
+    stdout,
+    options.json ? findingsJson(findings) : formatFindings(findings, { color: wantsColor(stdout.isTTY, env) }),
+  )
   return findings.some(({ state }) => state === 'problem') ? 1 : 0
 }
 
@@ -45,7 +54,10 @@ interface Edges {
   readonly signal: AbortSignal
 }
 
-async function examine(options: DoctorOptions, edges: Edges): Promise<{ readonly findings: readonly Finding[]; readonly store: Store | undefined }> {
+async function examine(
+  options: DoctorOptions,
+  edges: Edges,
+): Promise<{ readonly findings: readonly Finding[]; readonly store: Store | undefined }> {
   const { env, signal } = edges
   const uid = process.geteuid?.() ?? 0
   const limit = options.timeout / 1000
@@ -53,10 +65,15 @@ async function examine(options: DoctorOptions, edges: Edges): Promise<{ readonly
   asking.catch(() => undefined) // awaited below
   let store: Store
   try {
-    store = await openStore(options.store === undefined ? defaultStoreRoot(env, uid) : resolve(options.cwd, options.store))
+    store = await openStore(
+      options.store === undefined ? defaultStoreRoot(env, uid) : resolve(options.cwd, options.store),
+    )
   } catch (error) {
     const { message, hint } = toXbuildError(error)
-    return { findings: [here('store', 'problem', message, hint ? { fix: hint } : {}), ...(await asking)], store: undefined }
+    return {
+      findings: [here('store', 'problem', message, hint ? { fix: hint } : {}), ...(await asking)],
+      store: undefined,
+    }
   }
   // Programs that are tried on this machine would slow down what others are asked
   const nodes = await askNodes(options, { env, signal, store, limit })
@@ -68,18 +85,36 @@ async function examine(options: DoctorOptions, edges: Edges): Promise<{ readonly
   }
 }
 
-async function askRegistries({ registries, cwd }: DoctorOptions, { named, env, signal }: Edges, limit: number): Promise<Finding[]> {
+async function askRegistries(
+  { registries, cwd }: DoctorOptions,
+  { named, env, signal }: Edges,
+  limit: number,
+): Promise<Finding[]> {
   const dockerfile = await readFile(join(cwd, 'Dockerfile'), 'utf8').catch(() => '')
-  const hosts = named.length > 0 ? named : [...Object.keys(registries), ...registriesOf(dockerfile, platformOfNodeArch(process.arch))]
+  const hosts =
+    named.length > 0
+      ? named
+      : [...Object.keys(registries), ...registriesOf(dockerfile, platformOfNodeArch(process.arch))]
   return checkRegistries(hosts, { registries, env, signal, limit })
 }
 
-async function askNodes({ configured, platforms }: DoctorOptions, { env, signal, store, limit }: { env: Terminal['env']; signal: AbortSignal; store: Store; limit: number }): Promise<Finding[]> {
+async function askNodes(
+  { configured, platforms }: DoctorOptions,
+  { env, signal, store, limit }: { env: Terminal['env']; signal: AbortSignal; store: Store; limit: number },
+): Promise<Finding[]> {
   const others = (await knownNodes({ configured, env })).filter(({ endpoint }) => endpoint.kind !== 'local')
   if (others.length === 0) return []
   const used = await selectNodes({ named: [], configured, env })
   await loadDrivers()
-  const reports = await Promise.all(others.map((definition) => reportNode(definition, used.some(({ name }) => name === definition.name), { env, store, signal, limit })))
+  const reports = await Promise.all(
+    others.map((definition) =>
+      reportNode(
+        definition,
+        used.some(({ name }) => name === definition.name),
+        { env, store, signal, limit },
+      ),
+    ),
+  )
   return reports.flatMap((report) => judgeNode(report, platforms))
 }
 
@@ -87,6 +122,9 @@ function readRegistry(word: string): string {
   try {
     return registryOf(word)
   } catch (cause) {
-    throw new XbuildError('BAD_OPTION', `Cannot ask registry "${word}": it is no name of one`, { cause, hint: 'Write it like ghcr.io or localhost:5000, or name an image of it' })
+    throw new XbuildError('BAD_OPTION', `Cannot ask registry "${word}": it is no name of one`, {
+      cause,
+      hint: 'Write it like ghcr.io or localhost:5000, or name an image of it',
+    })
   }
 }

@@ -14,7 +14,11 @@ export async function runDu(options: DuOptions, terminal: Terminal): Promise<num
   const text = await withSignals(terminal, {
     onStop: () => stderr.write('Stopping\n'),
     work: async (signal) => {
-      const store = await openStoreFor(options, { env, signal, onWarning: (message) => stderr.write(`warning: ${message}\n`) })
+      const store = await openStoreFor(options, {
+        env,
+        signal,
+        onWarning: (message) => stderr.write(`warning: ${message}\n`),
+      })
       try {
         const items = await measureStore(store.folder, store.keeper)
         const uses = usesOf(items)

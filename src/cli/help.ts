@@ -35,14 +35,32 @@ const EXAMPLES = `Examples:
 
 const USAGE = {
   build: ['xbuild [build] [OPTIONS] PATH', 'Build the Dockerfile in PATH into one image for all platforms.'],
-  plan: ['xbuild plan [OPTIONS] PATH', 'Show how each stage would be built for each platform, and why. Nothing is built.'],
-  suggest: ['xbuild suggest [OPTIONS] [PATH]', 'Print the smallest change, as a diff, that makes build stages cross-compile.'],
+  plan: [
+    'xbuild plan [OPTIONS] PATH',
+    'Show how each stage would be built for each platform, and why. Nothing is built.',
+  ],
+  suggest: [
+    'xbuild suggest [OPTIONS] [PATH]',
+    'Print the smallest change, as a diff, that makes build stages cross-compile.',
+  ],
   du: ['xbuild du [OPTIONS]', 'Show what the store holds, and how much of it could go.'],
   prune: ['xbuild prune [OPTIONS]', 'Remove build cache that no image with a name needs.'],
-  node: ['xbuild node [ls | inspect NAME | add NAME ENDPOINT | rm NAME | use NAME...]', 'Show, add and remove machines to build on.'],
-  pack: ['xbuild pack [ls | build RECIPE[@VERSION]... | verify [PACK...] | rm PACK...]', 'Show, make, check and remove native toolchains for emulated steps.'],
-  qemu: ['xbuild qemu [status | install | uninstall] [ARCH...]', 'Show, register and remove handlers of the whole machine for programs of other CPUs.'],
-  doctor: ['xbuild doctor [OPTIONS] [REGISTRY...]', 'Look for what keeps this machine, its nodes and registries from building, and say what helps.'],
+  node: [
+    'xbuild node [ls | inspect NAME | add NAME ENDPOINT | rm NAME | use NAME...]',
+    'Show, add and remove machines to build on.',
+  ],
+  pack: [
+    'xbuild pack [ls | build RECIPE[@VERSION]... | verify [PACK...] | rm PACK...]',
+    'Show, make, check and remove native toolchains for emulated steps.',
+  ],
+  qemu: [
+    'xbuild qemu [status | install | uninstall] [ARCH...]',
+    'Show, register and remove handlers of the whole machine for programs of other CPUs.',
+  ],
+  doctor: [
+    'xbuild doctor [OPTIONS] [REGISTRY...]',
+    'Look for what keeps this machine, its nodes and registries from building, and say what helps.',
+  ],
   version: ['xbuild version', 'Print the version.'],
   help: ['xbuild help [COMMAND]', 'Show help.'],
 } as const satisfies Record<CommandName, readonly [usage: string, what: string]>
@@ -56,9 +74,32 @@ export function formatHelp(topic?: CommandName): string {
   }
   const [usage, what] = USAGE[topic]
   const intro = `Usage: ${usage}\n\n${what}\n`
-  if (topic === 'du' || topic === 'prune' || topic === 'node' || topic === 'pack' || topic === 'qemu' || topic === 'suggest' || topic === 'doctor') {
+  if (
+    topic === 'du' ||
+    topic === 'prune' ||
+    topic === 'node' ||
+    topic === 'pack' ||
+    topic === 'qemu' ||
+    topic === 'suggest' ||
+    topic === 'doctor'
+  ) {
     const { config, debug, help } = CLI_FLAGS
-    const flags: readonly Flag<unknown>[] = [...Object.values({ du: DU_FLAGS, prune: PRUNE_FLAGS, node: NODE_FLAGS, pack: PACK_FLAGS, qemu: QEMU_FLAGS, suggest: SUGGEST_FLAGS, doctor: DOCTOR_FLAGS }[topic]), config, debug, help]
+    const flags: readonly Flag<unknown>[] = [
+      ...Object.values(
+        {
+          du: DU_FLAGS,
+          prune: PRUNE_FLAGS,
+          node: NODE_FLAGS,
+          pack: PACK_FLAGS,
+          qemu: QEMU_FLAGS,
+          suggest: SUGGEST_FLAGS,
+          doctor: DOCTOR_FLAGS,
+        }[topic],
+      ),
+      config,
+      debug,
+      help,
+    ]
     return [intro, `Options:\n${formatRows(flags.map((flag) => [flagHead(flag), flagHelp(flag)]))}`].join('\n')
   }
   if (topic === 'build') return [intro, formatFlags(['json']), formatEnvironment(), EXAMPLES].join('\n')
@@ -90,11 +131,13 @@ function formatEnvironment(): string {
 const COLUMN = 36
 
 function formatRows(rows: readonly (readonly [head: string, text: string])[]): string {
-  return rows.map(([head, text]) => {
-    const lines = wrap(text, WIDTH - COLUMN)
-    const first = head.length + 4 > COLUMN ? [`  ${head}`] : [`  ${head}`.padEnd(COLUMN) + lines.shift()]
-    return `${[...first, ...lines.map((line) => ' '.repeat(COLUMN) + line)].join('\n')}\n`
-  }).join('')
+  return rows
+    .map(([head, text]) => {
+      const lines = wrap(text, WIDTH - COLUMN)
+      const first = head.length + 4 > COLUMN ? [`  ${head}`] : [`  ${head}`.padEnd(COLUMN) + lines.shift()]
+      return `${[...first, ...lines.map((line) => ' '.repeat(COLUMN) + line)].join('\n')}\n`
+    })
+    .join('')
 }
 
 function wrap(text: string, width: number): string[] {

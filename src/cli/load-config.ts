@@ -19,7 +19,8 @@ export async function loadConfig({ command, given }: Invocation, cwd: string): P
     if (named === undefined && (cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw new XbuildError('BAD_OPTION', `Cannot read config file "${file}": ${(cause as Error).message}`, { cause })
   }
-  if (text.length > MAX_BYTES) throw new XbuildError('BAD_OPTION', `Cannot read config file "${file}": larger than ${MAX_BYTES / 1e6} MB`)
+  if (text.length > MAX_BYTES)
+    throw new XbuildError('BAD_OPTION', `Cannot read config file "${file}": larger than ${MAX_BYTES / 1e6} MB`)
   const { parseConfigFile } = await import('../config/file.ts') // yaml is loaded only when there is a file
   return parseConfigFile(text, file)
 }

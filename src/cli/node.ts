@@ -21,7 +21,9 @@ export async function runNode(command: NodeCommand, terminal: Terminal): Promise
   switch (command.verb) {
     case 'add':
       await saveNode(command.name, command.settings, { env, use: command.use })
-      stderr.write(`Added ${command.name} to ${savedNodesFile(env)}${command.use ? '' : `; build on it with --builder ${command.name}, or always after xbuild node use ${command.name}`}\n`)
+      stderr.write(
+        `Added ${command.name} to ${savedNodesFile(env)}${command.use ? '' : `; build on it with --builder ${command.name}, or always after xbuild node use ${command.name}`}\n`,
+      )
       return 0
     case 'rm':
       await removeSavedNodes(command.names, env)
@@ -30,10 +32,15 @@ export async function runNode(command: NodeCommand, terminal: Terminal): Promise
     case 'use':
       await selectNodes({ named: command.names, configured: command.configured, env }) // a name that nobody knows is not kept
       await useNodes(command.names, env)
-      stderr.write(`Builds use this machine and ${command.names.filter((name) => name !== 'local').join(', ') || 'no node of xbuild node'}\n`)
+      stderr.write(
+        `Builds use this machine and ${command.names.filter((name) => name !== 'local').join(', ') || 'no node of xbuild node'}\n`,
+      )
       return 0
     case 'ls': {
-      const reports = await report(command, terminal, { definitions: await knownNodes({ configured: command.configured, env }), limit: command.timeout / 1000 })
+      const reports = await report(command, terminal, {
+        definitions: await knownNodes({ configured: command.configured, env }),
+        limit: command.timeout / 1000,
+      })
       await print(stdout, command.json ? nodesJson(reports) : formatNodes(reports))
       return 0
     }
@@ -53,7 +60,9 @@ async function report(
 ): Promise<readonly NodeReport[]> {
   const { stderr, env } = terminal
   const used = await selectNodes({ named: [], configured, env })
-  const store = await openStore(root === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(cwd, root))
+  const store = await openStore(
+    root === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(cwd, root),
+  )
   return withSignals(terminal, {
     onStop: () => stderr.write('Stopping\n'),
     work: async (signal) => {
@@ -63,13 +72,35 @@ async function report(
       if (definitions.some(({ endpoint }) => endpoint.kind !== 'local')) await loadDrivers()
       const isUsed = (definition: NodeDefinition) => used.some(({ name }) => name === definition.name)
       // Programs that are tried on this machine would slow down what others are asked
-      const others = await Promise.all(definitions.map((definition) => (definition.endpoint.kind === 'local' ? undefined : reportNode(definition, isUsed(definition), { env, store, signal, limit }))))
-      return Promise.all(definitions.map(async (definition, index) => others[index] ?? reportHere(isUsed(definition), { env, store, signal, limit, version: version(), measure: () => sizeOf(store, { env, signal }) })))
+      const others = await Promise.all(
+        definitions.map((definition) =>
+          definition.endpoint.kind === 'local'
+            ? undefined
+            : reportNode(definition, isUsed(definition), { env, store, signal, limit }),
+        ),
+      )
+      return Promise.all(
+        definitions.map(
+          async (definition, index) =>
+            others[index] ??
+            reportHere(isUsed(definition), {
+              env,
+              store,
+              signal,
+              limit,
+              version: version(),
+              measure: () => sizeOf(store, { env, signal }),
+            }),
+        ),
+      )
     },
   })
 }
 
-async function sizeOf({ folder: { root } }: Store, edges: { readonly env: Terminal['env']; readonly signal: AbortSignal }): Promise<number> {
+async function sizeOf(
+  { folder: { root } }: Store,
+  edges: { readonly env: Terminal['env']; readonly signal: AbortSignal },
+): Promise<number> {
   const opened = await openStoreFor({ store: root, cwd: '/' }, { ...edges, onWarning: () => undefined })
   try {
     return (await measureStore(opened.folder, opened.keeper)).reduce((sum, { size }) => sum + size, 0)

@@ -15,10 +15,16 @@ export interface OpenedStore {
 /** Opens the store that a build with the same options would use. */
 export async function openStoreFor(
   options: { readonly store?: string; readonly cwd: string },
-  { env, signal, onWarning }: { env: Readonly<Record<string, string | undefined>>; signal: AbortSignal; onWarning: (message: string) => void },
+  {
+    env,
+    signal,
+    onWarning,
+  }: { env: Readonly<Record<string, string | undefined>>; signal: AbortSignal; onWarning: (message: string) => void },
 ): Promise<OpenedStore> {
   const uid = process.geteuid?.() ?? 0
-  const folder = await openStoreFolder(options.store === undefined ? defaultStoreRoot(env, uid) : resolve(options.cwd, options.store))
+  const folder = await openStoreFolder(
+    options.store === undefined ? defaultStoreRoot(env, uid) : resolve(options.cwd, options.store),
+  )
   const workers = createWorkers({ folder, env, uid, launch: () => findLaunch(env, []), onWarning })
   return { folder, keeper: createSnapshotKeeper(workers, signal), close: () => workers.close() }
 }

@@ -16,7 +16,9 @@ import { withSignals } from './signals.ts'
 /** `xbuild pack`: the native toolchains in the store. Exit code 1 when a pack is not what it was. */
 export async function runPack(command: PackCommand, terminal: Terminal): Promise<number> {
   const { stdout, stderr, env } = terminal
-  const folder = packsFolder(command.store === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(command.cwd, command.store))
+  const folder = packsFolder(
+    command.store === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(command.cwd, command.store),
+  )
   const packs = await listPacks(folder)
   switch (command.verb) {
     case 'ls':
@@ -28,7 +30,10 @@ export async function runPack(command: PackCommand, terminal: Terminal): Promise
       for (const pack of chosen) {
         const found = await verifyPack(pack)
         wrong += found.length
-        await print(stdout, `${pack.digest.slice(0, 12)} ${packName(pack.manifest)}: ${found.length === 0 ? 'ok' : found.join(', ')}\n`)
+        await print(
+          stdout,
+          `${pack.digest.slice(0, 12)} ${packName(pack.manifest)}: ${found.length === 0 ? 'ok' : found.join(', ')}\n`,
+        )
       }
       if (wrong > 0) stderr.write('Damaged packs are not used, and made again when they are needed\n')
       return wrong > 0 ? 1 : 0
@@ -40,24 +45,51 @@ export async function runPack(command: PackCommand, terminal: Terminal): Promise
       }
       return 0
     case 'build':
-      return withSignals(terminal, { onStop: () => stderr.write('Stopping\n'), work: (signal) => buildPacks(command, { folder, signal, terminal }) })
+      return withSignals(terminal, {
+        onStop: () => stderr.write('Stopping\n'),
+        work: (signal) => buildPacks(command, { folder, signal, terminal }),
+      })
   }
 }
 
-async function buildPacks({ wanted, architectures, from }: PackCommand & { verb: 'build' }, { folder, signal, terminal }: { folder: string; signal: AbortSignal; terminal: Terminal }): Promise<number> {
+async function buildPacks(
+  { wanted, architectures, from }: PackCommand & { verb: 'build' },
+  { folder, signal, terminal }: { folder: string; signal: AbortSignal; terminal: Terminal },
+): Promise<number> {
   const host = hostTarget()
   if (!host) throw new XbuildError('HOST', `Cannot build packs: there are none that run on ${process.arch}`)
   const recipes = await readRecipes()
   for (const architecture of architectures) {
     for (const target of PACK_TARGETS[architecture] ?? []) {
-      const apt = await openApt({ distribution: from, architectures: [host.debian, target.debian], folder: `${folder}/tmp`, signal })
+      const apt = await openApt({
+        distribution: from,
+        architectures: [host.debian, target.debian],
+        folder: `${folder}/tmp`,
+        signal,
+      })
       try {
         for (const { recipe: name, version } of wanted) {
           const recipe = recipes.find((one) => one.name === name)
-          if (!recipe) throw new XbuildError('NOT_FOUND', `Cannot build pack "${name}": there is no such recipe`, { hint: `There are ${recipes.map((one) => one.name).join(', ')}` })
-          if (version === '' && !recipe.versions && recipe.path.includes('<version>')) throw new XbuildError('BAD_OPTION', `Cannot build pack "${name}": its version is missing`, { hint: `Write it like ${name}@14` })
-          terminal.stderr.write(`Making ${recipe.about}${version ? ` ${version}` : ''} of ${from.id} ${from.codename} for ${target.debian}\n`)
-          const { digest } = await makePack({ apt, match: { recipe, target, version }, architecture, distribution: from, host, packs: folder, signal })
+          if (!recipe)
+            throw new XbuildError('NOT_FOUND', `Cannot build pack "${name}": there is no such recipe`, {
+              hint: `There are ${recipes.map((one) => one.name).join(', ')}`,
+            })
+          if (version === '' && !recipe.versions && recipe.path.includes('<version>'))
+            throw new XbuildError('BAD_OPTION', `Cannot build pack "${name}": its version is missing`, {
+              hint: `Write it like ${name}@14`,
+            })
+          terminal.stderr.write(
+            `Making ${recipe.about}${version ? ` ${version}` : ''} of ${from.id} ${from.codename} for ${target.debian}\n`,
+          )
+          const { digest } = await makePack({
+            apt,
+            match: { recipe, target, version },
+            architecture,
+            distribution: from,
+            host,
+            packs: folder,
+            signal,
+          })
           await print(terminal.stdout, `${digest}\n`)
         }
       } finally {
@@ -70,5 +102,15 @@ async function buildPacks({ wanted, architectures, from }: PackCommand & { verb:
 
 function rowOf({ manifest, digest }: Pack) {
   const { architecture, distribution, host, twin } = manifest
-  return { digest: `sha256:${digest}`, name: packName(manifest), architecture, distribution, host, size: packSize(manifest), program: twin.program, id: twin.id, packages: manifest.packages }
+  return {
+    digest: `sha256:${digest}`,
+    name: packName(manifest),
+    architecture,
+    distribution,
+    host,
+    size: packSize(manifest),
+    program: twin.program,
+    id: twin.id,
+    packages: manifest.packages,
+  }
 }

@@ -23,7 +23,11 @@ export async function runPrune(options: PruneOptions, terminal: Terminal): Promi
   const pruned = await withSignals(terminal, {
     onStop: () => stderr.write('Stopping\n'),
     work: async (signal) => {
-      const store = await openStoreFor(options, { env, signal, onWarning: (message) => stderr.write(`warning: ${message}\n`) })
+      const store = await openStoreFor(options, {
+        env,
+        signal,
+        onWarning: (message) => stderr.write(`warning: ${message}\n`),
+      })
       try {
         if (!options.force && !(await isAgreed(store, request, terminal, signal))) return undefined
         return await prune(store, request, options, { stderr, signal })
@@ -40,7 +44,12 @@ export async function runPrune(options: PruneOptions, terminal: Terminal): Promi
   return 0
 }
 
-async function prune(store: OpenedStore, request: PruneRequest, { timeout }: PruneOptions, { stderr, signal }: { stderr: Terminal['stderr']; signal: AbortSignal }): Promise<Pruned> {
+async function prune(
+  store: OpenedStore,
+  request: PruneRequest,
+  { timeout }: PruneOptions,
+  { stderr, signal }: { stderr: Terminal['stderr']; signal: AbortSignal },
+): Promise<Pruned> {
   const lease = await takePruneLease(store.folder, {
     signal,
     onWait: (others) => stderr.write(`Waiting for ${describeHolders(others)}\n`),
@@ -54,13 +63,25 @@ async function prune(store: OpenedStore, request: PruneRequest, { timeout }: Pru
 }
 
 /** Asks on a terminal, telling what would go; elsewhere nobody can answer, and --force says that nobody needs to. */
-async function isAgreed({ folder, keeper }: OpenedStore, request: PruneRequest, { stdin, stderr }: Terminal, signal: AbortSignal): Promise<boolean> {
+async function isAgreed(
+  { folder, keeper }: OpenedStore,
+  request: PruneRequest,
+  { stdin, stderr }: Terminal,
+  signal: AbortSignal,
+): Promise<boolean> {
   if (!stdin.isTTY || !stderr.isTTY) {
-    throw new XbuildError('BAD_OPTION', `Cannot prune "${folder.root}": there is no terminal to ask on`, { hint: 'Add --force to remove without a question' })
+    throw new XbuildError('BAD_OPTION', `Cannot prune "${folder.root}": there is no terminal to ask on`, {
+      hint: 'Add --force to remove without a question',
+    })
   }
   const plan = planPrune(await measureStore(folder, keeper), request)
-  const images = plan.remove.filter(({ pinned, type }) => pinned && type === 'image').map(({ description }) => description)
-  const among = [...(images.length > 0 ? [`images ${images.join(', ')}`] : []), ...(plan.remove.some(({ type }) => type === 'pack') ? ['native toolchains'] : [])]
+  const images = plan.remove
+    .filter(({ pinned, type }) => pinned && type === 'image')
+    .map(({ description }) => description)
+  const among = [
+    ...(images.length > 0 ? [`images ${images.join(', ')}`] : []),
+    ...(plan.remove.some(({ type }) => type === 'pack') ? ['native toolchains'] : []),
+  ]
   const what = `${count(plan.remove.length, 'thing')} of the build cache in ${folder.root}${among.length > 0 ? `, ${among.join(' and ')} among them` : ''}`
   const asking = createInterface({ input: stdin, output: stderr })
   try {

@@ -9,9 +9,13 @@ import { withSignals } from './signals.ts'
 /** `xbuild qemu ...`: what is registered on stdout, what was changed on stderr. */
 export async function runQemu(command: QemuCommand, terminal: Terminal): Promise<number> {
   const { stdout, stderr, env } = terminal
-  const unknown = command.architectures.find((name) => !ARCHITECTURES.some((architecture) => architecture.name === name))
+  const unknown = command.architectures.find(
+    (name) => !ARCHITECTURES.some((architecture) => architecture.name === name),
+  )
   if (unknown !== undefined) {
-    throw new XbuildError('BAD_OPTION', `Cannot emulate "${unknown}": there is no emulator for it`, { hint: `The architectures are ${ARCHITECTURES.map(({ name }) => name).join(', ')}` })
+    throw new XbuildError('BAD_OPTION', `Cannot emulate "${unknown}": there is no emulator for it`, {
+      hint: `The architectures are ${ARCHITECTURES.map(({ name }) => name).join(', ')}`,
+    })
   }
   const say = (line: string) => void stderr.write(`${line}\n`)
   return withSignals(terminal, {

@@ -13,7 +13,10 @@ import { version } from './version.ts'
 export { readArgv }
 
 /** The parts of `process` that commands use. */
-export type Terminal = Pick<NodeJS.Process, 'stdin' | 'stdin' | 'stdout' | 'stderr' | 'env' | 'cwd' | 'on' | 'off' | 'exit'>
+export type Terminal = Pick<
+  NodeJS.Process,
+  'stdin' | 'stdin' | 'stdout' | 'stderr' | 'env' | 'cwd' | 'on' | 'off' | 'exit'
+>
 
 /** Runs one command line to its end and gives back the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
@@ -26,7 +29,9 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
   } catch (thrown) {
     const error = toXbuildError(thrown)
     const color = wantsColor(terminal.stderr.isTTY, terminal.env)
-    terminal.stderr.write(formatError(error, { color, debug, readFile: (path) => readSource(resolve(terminal.cwd(), path)) }))
+    terminal.stderr.write(
+      formatError(error, { color, debug, readFile: (path) => readSource(resolve(terminal.cwd(), path)) }),
+    )
     return exitCodeOf(error)
   }
 }
@@ -34,7 +39,11 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
 async function readCommand(argv: readonly string[], { env, cwd }: Terminal): Promise<Command> {
   const invocation = readArgv(argv)
   const file = await loadConfig(invocation, cwd())
-  return resolveInvocation(invocation, env, { cwd: cwd(), localPlatform: platformOfNodeArch(process.arch), ...(file ? { file } : {}) })
+  return resolveInvocation(invocation, env, {
+    cwd: cwd(),
+    localPlatform: platformOfNodeArch(process.arch),
+    ...(file ? { file } : {}),
+  })
 }
 
 async function runCommand(command: Command, terminal: Terminal): Promise<number> {

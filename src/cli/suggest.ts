@@ -21,20 +21,34 @@ export async function runSuggest(command: SuggestCommand, terminal: Terminal): P
   const errors = diagnostics.filter(({ severity }) => severity === 'error')
   if (errors.length > 0) throw new DockerfileError(errors)
   checkFrontend(dockerfile, command.buildArgs)
-  const platforms = command.platforms.length > 0 ? command.platforms : ['linux/amd64', 'linux/arm64'].map((platform) => parsePlatform(platform))
+  const platforms =
+    command.platforms.length > 0
+      ? command.platforms
+      : ['linux/amd64', 'linux/arm64'].map((platform) => parsePlatform(platform))
   const { buildArgs, target } = command
   const buildPlatform = platformOfNodeArch(process.arch)
-  const suggestions = suggestCross({ dockerfile, text, platforms, buildPlatform, buildArgs, ...(target === undefined ? {} : { targetStage: target }) })
+  const suggestions = suggestCross({
+    dockerfile,
+    text,
+    platforms,
+    buildPlatform,
+    buildArgs,
+    ...(target === undefined ? {} : { targetStage: target }),
+  })
   if (!command.json) stderr.write(formatAdvice(suggestions, shown))
   await print(stdout, command.json ? suggestionsToJson(suggestions, shown) : suggestions.diff)
   if (command.write && path !== undefined && suggestions.diff !== '') await write(path, suggestions.text)
   return 0
 }
 
-async function read({ context, file, cwd }: SuggestCommand, { stdin }: Terminal): Promise<{ text: string; shown: string; path?: string }> {
+async function read(
+  { context, file, cwd }: SuggestCommand,
+  { stdin }: Terminal,
+): Promise<{ text: string; shown: string; path?: string }> {
   if (file === '-') return { text: await readAll(stdin), shown: STDIN }
   const folder = resolve(cwd, context)
-  const candidates = file === undefined ? [join(folder, 'Dockerfile'), join(folder, 'dockerfile')] : [resolve(cwd, file)]
+  const candidates =
+    file === undefined ? [join(folder, 'Dockerfile'), join(folder, 'dockerfile')] : [resolve(cwd, file)]
   for (const path of candidates) {
     try {
       const text = await readFile(path, 'utf8')
@@ -45,10 +59,15 @@ async function read({ context, file, cwd }: SuggestCommand, { stdin }: Terminal)
       if (cause instanceof XbuildError) throw cause
       const { code, message } = cause as NodeJS.ErrnoException
       if (code === 'ENOENT' || code === 'ENOTDIR') continue
-      throw new XbuildError('NOT_FOUND', `Cannot read the Dockerfile "${path}": ${message}`, { cause, hint: 'Name the file with -f' })
+      throw new XbuildError('NOT_FOUND', `Cannot read the Dockerfile "${path}": ${message}`, {
+        cause,
+        hint: 'Name the file with -f',
+      })
     }
   }
-  throw new XbuildError('NOT_FOUND', `Cannot read the Dockerfile "${candidates[0]}": no such file`, { hint: 'Name it with -f, or give the folder that holds it' })
+  throw new XbuildError('NOT_FOUND', `Cannot read the Dockerfile "${candidates[0]}": no such file`, {
+    hint: 'Name it with -f, or give the folder that holds it',
+  })
 }
 
 async function readAll(stdin: NodeJS.ReadableStream): Promise<string> {
@@ -63,13 +82,19 @@ async function readAll(stdin: NodeJS.ReadableStream): Promise<string> {
 }
 
 function tooLarge(path: string): XbuildError {
-  return new XbuildError('BAD_DOCKERFILE', `Cannot read the Dockerfile "${path}": larger than ${MAX_DOCKERFILE / 1e6} MB`)
+  return new XbuildError(
+    'BAD_DOCKERFILE',
+    `Cannot read the Dockerfile "${path}": larger than ${MAX_DOCKERFILE / 1e6} MB`,
+  )
 }
 
 async function write(path: string, text: string): Promise<void> {
   try {
     await writeFile(path, text)
   } catch (cause) {
-    throw new XbuildError('HOST', `Cannot write "${path}": ${(cause as Error).message}`, { cause, hint: 'Leave out --write, and apply the diff with patch -p0' })
+    throw new XbuildError('HOST', `Cannot write "${path}": ${(cause as Error).message}`, {
+      cause,
+      hint: 'Leave out --write, and apply the diff with patch -p0',
+    })
   }
 }

@@ -4,11 +4,12 @@ import { readFileSync } from 'node:fs'
 export function version(): string {
   for (const path of ['../package.json', '../../package.json']) {
     try {
-      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { name?: string; version?: string }
+      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as {
+        name?: string
+        version?: string
+      }
       if (name === 'xbuild' && version) return version
-    } catch {
-      continue // not there: it is in the other place
-    }
+    } catch {}
   }
   return 'unknown'
 }

@@ -12,7 +12,19 @@ import { checkLaterFlag, LATER_FLAGS, type LaterFlag } from './unsupported.ts'
 import { usageError } from './values.ts'
 
 /** The words the first argument may be. */
-export const COMMANDS = ['build', 'plan', 'suggest', 'du', 'prune', 'node', 'pack', 'qemu', 'doctor', 'version', 'help'] as const
+export const COMMANDS = [
+  'build',
+  'plan',
+  'suggest',
+  'du',
+  'prune',
+  'node',
+  'pack',
+  'qemu',
+  'doctor',
+  'version',
+  'help',
+] as const
 export type CommandName = (typeof COMMANDS)[number]
 
 /** A command line cut into its parts; values are still text. */
@@ -31,7 +43,10 @@ interface Shape {
   readonly later?: boolean
 }
 
-/** Cuts a command line as docker does: `--name value`, `--name=value`, `-n value`, `-nvalue`, `-ab`, `--`. Throws BAD_OPTION. */
+/**
+ * Cuts a command line as docker does: `--name value`, `--name=value`, `-n value`, `-nvalue`, `-ab`, `--`. Throws
+ * BAD_OPTION.
+ */
 export function readArgv(argv: readonly string[]): Invocation {
   const command = COMMANDS.find((name) => name === argv[0])
   const queue = argv.slice(command ? 1 : 0)
@@ -72,7 +87,10 @@ export function readArgv(argv: readonly string[]): Invocation {
   function nextValue(flag: string): string {
     const value = queue.shift()
     if (value !== undefined) return value
-    throw usageError(`Cannot use "${flag}": its value is missing`, `Write ${flag} VALUE; see xbuild help ${command ?? 'build'}`)
+    throw usageError(
+      `Cannot use "${flag}": its value is missing`,
+      `Write ${flag} VALUE; see xbuild help ${command ?? 'build'}`,
+    )
   }
 
   function give(shape: Shape, value: string): void {
@@ -109,7 +127,8 @@ function shapesOf(own: readonly Flag<unknown>[], later: readonly (readonly [stri
   }
   for (const flag of own) add(shapeOf(flag), flag.short)
   for (const [name, flag] of later) add({ name, isSwitch: flag.isSwitch ?? false, later: true }, flag.short)
-  for (const [alias, name] of Object.entries({ ...STORE_ALIASES, node: 'builder' })) if (longs.has(name)) longs.set(alias, longs.get(name)!)
+  for (const [alias, name] of Object.entries({ ...STORE_ALIASES, node: 'builder' }))
+    if (longs.has(name)) longs.set(alias, longs.get(name)!)
   return { longs, shorts }
 }
 
@@ -119,5 +138,8 @@ function shapeOf(flag: Flag<unknown>): Shape {
 
 function unknownFlag(flag: string, command: CommandName | undefined, longs: Shapes['longs']): Error {
   const near = flag.startsWith('--') ? suggest(flag.slice(2), [...longs.keys()]) : undefined
-  return usageError(`Cannot use "${flag}": unknown flag`, near ? `Did you mean --${near}?` : `See xbuild help ${command ?? 'build'}`)
+  return usageError(
+    `Cannot use "${flag}": unknown flag`,
+    near ? `Did you mean --${near}?` : `See xbuild help ${command ?? 'build'}`,
+  )
 }

@@ -18,11 +18,21 @@ export interface ProvenanceOptions {
 }
 
 /** What is attested when nothing more is said than that something is. */
-export const DEFAULT_PROVENANCE: ProvenanceOptions = { mode: 'max', version: 'v1', builderId: '', reproducible: false, inlineOnly: false, filename: 'provenance.json' }
+export const DEFAULT_PROVENANCE: ProvenanceOptions = {
+  mode: 'max',
+  version: 'v1',
+  builderId: '',
+  reproducible: false,
+  inlineOnly: false,
+  filename: 'provenance.json',
+}
 const KEYS = ['mode', 'version', 'builder-id', 'reproducible', 'inline-only', 'filename']
 const HINT = 'Write it like mode=min, mode=max, true or false'
 
-/** Reads `true`, `false` or `mode=min|max[,version=v1|v0.2][,builder-id=URL][,...]`; false: nothing is attested. Throws BAD_OPTION. */
+/**
+ * Reads `true`, `false` or `mode=min|max[,version=v1|v0.2][,builder-id=URL][,...]`; false: nothing is attested.
+ * Throws BAD_OPTION.
+ */
 export function parseProvenance(text: string, label: string): ProvenanceOptions | false {
   const value = readBool(text)
   if (value !== undefined) return value && DEFAULT_PROVENANCE
@@ -30,7 +40,9 @@ export function parseProvenance(text: string, label: string): ProvenanceOptions 
   return readProvenance(parseAttributes(text, label), text, label)
 }
 
-/** Reads every `--attest`: the last of type provenance counts; type sbom may only be switched off. Throws BAD_OPTION. */
+/**
+ * Reads every `--attest`: the last of type provenance counts; type sbom may only be switched off. Throws BAD_OPTION.
+ */
 export function parseAttests(texts: readonly string[], label: string): ProvenanceOptions | false | undefined {
   let provenance: ProvenanceOptions | false | undefined
   for (const text of texts) {
@@ -39,13 +51,25 @@ export function parseAttests(texts: readonly string[], label: string): Provenanc
     attributes.delete('type')
     if (type === 'provenance') provenance = readProvenance(attributes, text, label)
     else if (type === 'sbom') checkSbom(attributes, text, label)
-    else throw badValue(label, text, type === undefined ? 'the type is missing' : `unknown type "${type}"`, 'Write it like type=provenance,mode=max')
+    else
+      throw badValue(
+        label,
+        text,
+        type === undefined ? 'the type is missing' : `unknown type "${type}"`,
+        'Write it like type=provenance,mode=max',
+      )
   }
   return provenance
 }
 
 /** What is to be attested: `--provenance` wins over `--attest`, and nothing is attested unasked. */
-export function provenanceOf({ provenance, attest }: { readonly provenance?: ProvenanceOptions | false; readonly attest?: ProvenanceOptions | false }): ProvenanceOptions | undefined {
+export function provenanceOf({
+  provenance,
+  attest,
+}: {
+  readonly provenance?: ProvenanceOptions | false
+  readonly attest?: ProvenanceOptions | false
+}): ProvenanceOptions | undefined {
   return (provenance ?? attest) || undefined
 }
 
@@ -54,17 +78,32 @@ function readProvenance(attributes: Map<string, string>, text: string, label: st
   const unknown = [...attributes.keys()].find((key) => !KEYS.includes(key))
   if (unknown !== undefined) {
     const near = suggest(unknown, KEYS)
-    throw badValue(label, text, `"${unknown}" is unknown`, near ? `Did you mean ${near}=?` : `Known are ${KEYS.join(', ')}`)
+    throw badValue(
+      label,
+      text,
+      `"${unknown}" is unknown`,
+      near ? `Did you mean ${near}=?` : `Known are ${KEYS.join(', ')}`,
+    )
   }
   const given = attributes.get('mode') ?? DEFAULT_PROVENANCE.mode
   const mode = given === 'full' ? 'max' : given
-  if (mode !== 'min' && mode !== 'max') throw badValue(label, text, `unknown mode "${mode}"`, 'The modes are min and max')
+  if (mode !== 'min' && mode !== 'max')
+    throw badValue(label, text, `unknown mode "${mode}"`, 'The modes are min and max')
   const version = attributes.get('version') ?? DEFAULT_PROVENANCE.version
-  if (version !== 'v1' && version !== 'v0.2') throw badValue(label, text, `unknown version "${version}"`, 'The versions are v1 and v0.2')
+  if (version !== 'v1' && version !== 'v0.2')
+    throw badValue(label, text, `unknown version "${version}"`, 'The versions are v1 and v0.2')
   const filename = attributes.get('filename') ?? DEFAULT_PROVENANCE.filename
-  if (!/^[^/\0]{1,255}$/.test(filename) || filename === '.' || filename === '..') throw badValue(label, text, 'filename is no name of a file', 'Give a name without a folder')
+  if (!/^[^/\0]{1,255}$/.test(filename) || filename === '.' || filename === '..')
+    throw badValue(label, text, 'filename is no name of a file', 'Give a name without a folder')
   const bool = (key: string) => parseBool(attributes.get(key) ?? 'false', `${label} ${key}=`)
-  return { mode, version, filename, builderId: attributes.get('builder-id') ?? '', reproducible: bool('reproducible'), inlineOnly: bool('inline-only') }
+  return {
+    mode,
+    version,
+    filename,
+    builderId: attributes.get('builder-id') ?? '',
+    reproducible: bool('reproducible'),
+    inlineOnly: bool('inline-only'),
+  }
 }
 
 function isDisabled(attributes: Map<string, string>, label: string): boolean {
@@ -74,8 +113,10 @@ function isDisabled(attributes: Map<string, string>, label: string): boolean {
 }
 
 /** What is missing for a list of contents. */
-export const SBOM_HINT = 'It would take a scanner that lists the packages of each image, which xbuild has not: leave it out, or scan what was pushed'
+export const SBOM_HINT =
+  'It would take a scanner that lists the packages of each image, which xbuild has not: leave it out, or scan what was pushed'
 
 function checkSbom(attributes: Map<string, string>, text: string, label: string): void {
-  if (!isDisabled(attributes, label)) throw usageError(`Cannot use "${label} ${text}": xbuild does not support it yet`, SBOM_HINT)
+  if (!isDisabled(attributes, label))
+    throw usageError(`Cannot use "${label} ${text}": xbuild does not support it yet`, SBOM_HINT)
 }

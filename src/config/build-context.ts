@@ -3,9 +3,18 @@ import type { NamedContext } from './options.ts'
 import { badValue, splitPair } from './values.ts'
 
 /** Reads one `--build-context NAME=docker-image://...|oci-layout://...|folder`. Throws BAD_OPTION. */
-export function parseBuildContext(text: string, label: string): { readonly name: string; readonly context: NamedContext } {
+export function parseBuildContext(
+  text: string,
+  label: string,
+): { readonly name: string; readonly context: NamedContext } {
   const [name, value] = splitPair(text, label)
-  if (!value) throw badValue(label, text, 'the value after "=" is missing', 'Write it like NAME=docker-image://alpine:3 or NAME=folder')
+  if (!value)
+    throw badValue(
+      label,
+      text,
+      'the value after "=" is missing',
+      'Write it like NAME=docker-image://alpine:3 or NAME=folder',
+    )
   return { name, context: parseValue(value, text, label) }
 }
 
@@ -18,8 +27,15 @@ function parseValue(value: string, text: string, label: string): NamedContext {
   }
   const remote = parseRemote(value, { byUser: true })
   if (remote) return { kind: 'remote', remote }
-  if (scheme !== undefined) throw badValue(label, text, `xbuild does not know ${scheme}://`, 'Give a folder, docker-image://, oci-layout://, a git or an http URL')
-  if (value.startsWith('target:')) throw badValue(label, text, 'target: belongs to bake, which xbuild does not support yet')
+  if (scheme !== undefined)
+    throw badValue(
+      label,
+      text,
+      `xbuild does not know ${scheme}://`,
+      'Give a folder, docker-image://, oci-layout://, a git or an http URL',
+    )
+  if (value.startsWith('target:'))
+    throw badValue(label, text, 'target: belongs to bake, which xbuild does not support yet')
   return { kind: 'dir', path: value }
 }
 

@@ -14,7 +14,13 @@ export type CacheSource =
 export type CacheTarget =
   | { readonly type: 'registry'; readonly ref: string; readonly mode: CacheMode }
   | { readonly type: 'local'; readonly dest: string; readonly mode: CacheMode }
-  | { readonly type: 'gha'; readonly scope: string; readonly url?: string; readonly token?: string; readonly mode: CacheMode }
+  | {
+      readonly type: 'gha'
+      readonly scope: string
+      readonly url?: string
+      readonly token?: string
+      readonly mode: CacheMode
+    }
   /** Within the config of the image itself. */
   | { readonly type: 'inline' }
 
@@ -23,12 +29,32 @@ export type CacheMode = 'min' | 'max'
 const TYPES = ['registry', 'local', 'inline', 'gha']
 const LATER_TYPES = ['s3', 'azblob']
 /** What they ask for is what xbuild does. */
-const FIXED: Readonly<Record<string, RegExp>> = { compression: /^gzip$/, 'image-manifest': /^true$/i, 'oci-mediatypes': /^true$/i, 'force-compression': /^false$/i }
-const LATER = ['compression', 'compression-level', 'force-compression', 'image-manifest', 'oci-mediatypes', 'tag', 'digest', 'reset', 'version', 'repository', 'ghtoken']
+const FIXED: Readonly<Record<string, RegExp>> = {
+  compression: /^gzip$/,
+  'image-manifest': /^true$/i,
+  'oci-mediatypes': /^true$/i,
+  'force-compression': /^false$/i,
+}
+const LATER = [
+  'compression',
+  'compression-level',
+  'force-compression',
+  'image-manifest',
+  'oci-mediatypes',
+  'tag',
+  'digest',
+  'reset',
+  'version',
+  'repository',
+  'ghtoken',
+]
 
 type Take = (name: string) => string | undefined
 
-/** Reads one `--cache-from`: `type=...,key=value`, or bare references separated by commas. Throws BAD_OPTION or BAD_REFERENCE. */
+/**
+ * Reads one `--cache-from`: `type=...,key=value`, or bare references separated by commas. Throws BAD_OPTION or
+ * BAD_REFERENCE.
+ */
 export function parseCacheSource(text: string, label: string): readonly CacheSource[] {
   const refs = bareRefs(text, label)
   if (refs) return refs.map((ref) => ({ type: 'registry', ref }))
@@ -37,7 +63,12 @@ export function parseCacheSource(text: string, label: string): readonly CacheSou
       if (type === 'local') return { type, src: need(take, 'src', text, label) }
       if (type === 'gha') return { type, ...readGha(take) }
       if (type === 'registry') return { type, ref: readRef(take, text, label) }
-      throw badValue(label, text, 'an inline cache is read from the image that holds it', 'Write type=registry,ref=IMAGE')
+      throw badValue(
+        label,
+        text,
+        'an inline cache is read from the image that holds it',
+        'Write type=registry,ref=IMAGE',
+      )
     }),
   ]
 }
@@ -56,7 +87,13 @@ export function parseCacheTarget(text: string, label: string): readonly CacheTar
       if (type === 'local') return { type, dest: need(take, 'dest', text, label), mode }
       if (type === 'gha') return { type, ...readGha(take), mode }
       if (type === 'registry') return { type, ref: readRef(take, text, label), mode }
-      if (mode === 'max') throw badValue(label, text, 'an inline cache holds the steps of the result only', 'Leave out mode=max, or use type=registry')
+      if (mode === 'max')
+        throw badValue(
+          label,
+          text,
+          'an inline cache holds the steps of the result only',
+          'Leave out mode=max, or use type=registry',
+        )
       return { type: 'inline' }
     }),
   ]
@@ -69,7 +106,11 @@ function bareRefs(text: string, label: string): readonly string[] | undefined {
   return fields
 }
 
-function readEntry<T>(text: string, label: string, read: (type: 'registry' | 'local' | 'inline' | 'gha', take: Take) => T): T {
+function readEntry<T>(
+  text: string,
+  label: string,
+  read: (type: 'registry' | 'local' | 'inline' | 'gha', take: Take) => T,
+): T {
   const attributes = parseAttributes(text, label)
   const take = (name: string) => {
     const value = attributes.get(name)
@@ -82,17 +123,30 @@ function readEntry<T>(text: string, label: string, read: (type: 'registry' | 'lo
   const entry = read(type, take)
   for (const [name, value] of attributes) {
     if (FIXED[name]?.test(value)) continue
-    if (name === 'registry.insecure') throw badValue(label, text, 'xbuild does not take registry.insecure= here', 'Write registries: {HOST: {insecure: true}} in xbuild.yaml')
-    if (LATER.includes(name)) throw badValue(label, text, `xbuild does not support ${name}=${value} yet`, 'Leave it out')
+    if (name === 'registry.insecure')
+      throw badValue(
+        label,
+        text,
+        'xbuild does not take registry.insecure= here',
+        'Write registries: {HOST: {insecure: true}} in xbuild.yaml',
+      )
+    if (LATER.includes(name))
+      throw badValue(label, text, `xbuild does not support ${name}=${value} yet`, 'Leave it out')
     throw badValue(label, text, `type=${type} has no "${name}"`)
   }
   return entry
 }
 
 function badType(type: string, text: string, label: string): Error {
-  if (LATER_TYPES.includes(type)) return badValue(label, text, `xbuild does not support type=${type} yet`, 'Use type=registry or type=local')
+  if (LATER_TYPES.includes(type))
+    return badValue(label, text, `xbuild does not support type=${type} yet`, 'Use type=registry or type=local')
   const near = suggest(type, TYPES)
-  return badValue(label, text, `unknown type "${type}"`, near ? `Did you mean type=${near}?` : `The types are ${TYPES.join(', ')}`)
+  return badValue(
+    label,
+    text,
+    `unknown type "${type}"`,
+    near ? `Did you mean type=${near}?` : `The types are ${TYPES.join(', ')}`,
+  )
 }
 
 function need(take: Take, name: string, text: string, label: string): string {

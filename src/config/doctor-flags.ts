@@ -30,9 +30,32 @@ const bool = (texts: readonly string[], { label }: FlagInput) => parseBool(texts
 
 /** Every flag of `xbuild doctor`. */
 export const DOCTOR_FLAGS: { readonly [K in keyof DoctorValues]-?: Flag<DoctorValues[K]> } = {
-  fix: { name: 'fix', group: 'common', help: 'Do what is safe: install missing packages (apt-get), give this user a range of ids, check the store; each is told before it is done', absent: false, parse: bool },
+  fix: {
+    name: 'fix',
+    group: 'common',
+    help: 'Do what is safe: install missing packages (apt-get), give this user a range of ids, check the store; each is told before it is done',
+    absent: false,
+    parse: bool,
+  },
   json: { name: 'json', group: 'common', help: 'Print findings as JSON', absent: false, parse: bool },
-  platforms: { name: 'platform', placeholder: 'OS/ARCH[/VARIANT]', repeat: true, group: 'common', help: 'What must run', default: 'the platforms of xbuild.yaml', absent: [], parse: platforms },
-  timeout: { name: 'timeout', placeholder: 'DURATION', group: 'common', help: 'How long each node and each registry may take to answer', default: '2s', absent: 2000, parse: duration },
+  platforms: {
+    name: 'platform',
+    placeholder: 'OS/ARCH[/VARIANT]',
+    repeat: true,
+    group: 'common',
+    help: 'What must run',
+    default: 'the platforms of xbuild.yaml',
+    absent: [],
+    parse: platforms,
+  },
+  timeout: {
+    name: 'timeout',
+    placeholder: 'DURATION',
+    group: 'common',
+    help: 'How long each node and each registry may take to answer',
+    default: '2s',
+    absent: 2000,
+    parse: duration,
+  },
   store: FLAGS.store,
 }

@@ -8,11 +8,32 @@ export type Endpoint =
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls?: TlsFiles }
   /** `socket` is on the other machine; absent: where its client programs look. */
-  | { readonly kind: 'ssh'; readonly host: string; readonly user?: string; readonly port?: number; readonly socket?: string }
-  /** buildkitd in a container; `context`: the Docker context or endpoint of its engine; `image`: the container is made from it, on `network`, when it is not there. */
-  | { readonly kind: 'container'; readonly name: string; readonly context?: string; readonly image?: string; readonly network?: string }
+  | {
+      readonly kind: 'ssh'
+      readonly host: string
+      readonly user?: string
+      readonly port?: number
+      readonly socket?: string
+    }
+  /**
+   * buildkitd in a container; `context`: the Docker context or endpoint of its engine; `image`: the container is made
+   * from it, on `network`, when it is not there.
+   */
+  | {
+      readonly kind: 'container'
+      readonly name: string
+      readonly context?: string
+      readonly image?: string
+      readonly network?: string
+    }
   /** buildkitd in a Kubernetes pod. */
-  | { readonly kind: 'pod'; readonly pod: string; readonly namespace?: string; readonly container?: string; readonly context?: string }
+  | {
+      readonly kind: 'pod'
+      readonly pod: string
+      readonly namespace?: string
+      readonly container?: string
+      readonly context?: string
+    }
 
 /** PEM files of a TLS connection; without `ca` the usual authorities count. */
 export interface TlsFiles {
@@ -27,7 +48,8 @@ export interface TlsFiles {
 }
 
 const SCHEMES = ['unix', 'tcp', 'ssh', 'docker-container', 'kube-pod'] as const
-const EXAMPLE = 'Write it like unix:///run/docker.sock, tcp://HOST:2376, ssh://USER@HOST, docker-container://NAME or kube-pod://POD'
+const EXAMPLE =
+  'Write it like unix:///run/docker.sock, tcp://HOST:2376, ssh://USER@HOST, docker-container://NAME or kube-pod://POD'
 const TLS_KEYS = ['ca', 'cert', 'key', 'certs', 'servername', 'insecure', 'tls']
 
 /** Whether a text is meant as an endpoint, and not as a name. */
@@ -77,7 +99,8 @@ type Settings = Map<string, string>
 function readPlace(scheme: string, place: string, settings: Settings, asked: Asked): Endpoint {
   switch (scheme) {
     case 'unix':
-      if (!place.startsWith('/')) throw bad(asked, 'the path of the socket is not absolute', 'Write it like unix:///run/docker.sock')
+      if (!place.startsWith('/'))
+        throw bad(asked, 'the path of the socket is not absolute', 'Write it like unix:///run/docker.sock')
       return { kind: 'unix', path: place }
     case 'tcp':
       return readTcp(place, settings, asked)
@@ -117,7 +140,8 @@ function readTls(settings: Settings, asked: Asked): TlsFiles | undefined {
   if (wanted === false && some) throw bad(asked, 'tls=false contradicts its other settings')
   if (!wanted && !some) return undefined
   const all = { ...(certs === undefined ? {} : tlsFolder(certs)), ...files }
-  if ((all.cert === undefined) !== (all.key === undefined)) throw bad(asked, 'cert and key go together', 'Name both files, or none')
+  if ((all.cert === undefined) !== (all.key === undefined))
+    throw bad(asked, 'cert and key go together', 'Name both files, or none')
   return { ...all, ...(insecure !== undefined && isYes(insecure, 'insecure', asked) ? { insecure: true } : {}) }
 }
 
@@ -135,13 +159,24 @@ function readSsh(place: string, asked: Asked): Endpoint {
   const user = at === -1 ? undefined : authority.slice(0, at)
   if (user !== undefined && !NAME.test(user)) {
     const state = user.includes(':') ? 'it holds a password' : `"${user}" is no user name`
-    throw bad({ ...asked, text: user.includes(':') ? 'ssh://...' : asked.text }, state, 'Let ssh ask its agent: ssh://USER@HOST')
+    throw bad(
+      { ...asked, text: user.includes(':') ? 'ssh://...' : asked.text },
+      state,
+      'Let ssh ask its agent: ssh://USER@HOST',
+    )
   }
   const [, v6, name, port] = HOST.exec(authority.slice(at + 1)) ?? []
   const host = v6 ?? name
   if (host === undefined) throw bad(asked, 'it names no host', 'Write it like ssh://USER@HOST')
-  if (!/^[\w@%+,.:/-]*$/.test(socket)) throw bad(asked, 'its path holds more than letters, digits and punctuation of file names')
-  return { kind: 'ssh', host, ...(user ? { user } : {}), ...(port ? { port: Number(port) } : {}), ...(socket ? { socket } : {}) }
+  if (!/^[\w@%+,.:/-]*$/.test(socket))
+    throw bad(asked, 'its path holds more than letters, digits and punctuation of file names')
+  return {
+    kind: 'ssh',
+    host,
+    ...(user ? { user } : {}),
+    ...(port ? { port: Number(port) } : {}),
+    ...(socket ? { socket } : {}),
+  }
 }
 
 function readSettings(text: string, whole: string, label: string): Settings {
@@ -165,7 +200,8 @@ function taken<K extends string>(settings: Settings, keys: readonly K[]): { [key
 }
 
 function checkedNames<T extends object>(names: T, asked: Asked): T {
-  for (const [key, value] of Object.entries(names)) if (String(value).startsWith('-')) throw bad(asked, `${key} starts with a dash`)
+  for (const [key, value] of Object.entries(names))
+    if (String(value).startsWith('-')) throw bad(asked, `${key} starts with a dash`)
   return names
 }
 
@@ -184,6 +220,10 @@ function bracketed(host: string): string {
 }
 
 function query(settings: Readonly<Record<string, string | boolean | undefined>>): string {
-  const pairs = Object.entries(settings).flatMap(([key, value]) => (value === undefined ? [] : [`${key}=${encodeURIComponent(String(value)).replaceAll('%2F', '/').replaceAll('%3A', ':')}`]))
+  const pairs = Object.entries(settings).flatMap(([key, value]) =>
+    value === undefined
+      ? []
+      : [`${key}=${encodeURIComponent(String(value)).replaceAll('%2F', '/').replaceAll('%3A', ':')}`],
+  )
   return pairs.length > 0 ? `?${pairs.join('&')}` : ''
 }

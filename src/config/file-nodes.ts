@@ -6,8 +6,14 @@ import type { YamlEntry, YamlValue } from './yaml.ts'
 
 const KEYS = ['endpoint', 'platforms', 'slots', 'packs']
 
-/** Reads `nodes: {NAME: ENDPOINT}`, or with more settings than that: `{NAME: {endpoint: ..., platforms: [...], slots: 2}}`. */
-export function readNodes(entries: readonly YamlEntry[], { report, origin }: { readonly report: Report; readonly origin: string }): NodeDefinition[] {
+/**
+ * Reads `nodes: {NAME: ENDPOINT}`, or with more settings than that: `{NAME: {endpoint: ..., platforms: [...], slots:
+ * 2}}`.
+ */
+export function readNodes(
+  entries: readonly YamlEntry[],
+  { report, origin }: { readonly report: Report; readonly origin: string },
+): NodeDefinition[] {
   return entries.flatMap(({ key: name, value, at }) => {
     const settings = settingsOf(name, value, report)
     if (settings.endpoint === undefined) {
@@ -37,12 +43,18 @@ function settingsOf(name: string, value: YamlValue, report: Report): Settings {
   const settings: Settings = {}
   for (const { key, value: setting, at } of value.entries) {
     const texts = setting.kind === 'list' ? setting.items : [setting]
-    if (key === 'platforms' && texts.every((item) => item.kind === 'text')) settings.platforms = texts.map((item) => (item.kind === 'text' ? item.text : ''))
-    else if ((key === 'endpoint' || key === 'slots' || key === 'packs') && setting.kind === 'text') settings[key] = setting.text
+    if (key === 'platforms' && texts.every((item) => item.kind === 'text'))
+      settings.platforms = texts.map((item) => (item.kind === 'text' ? item.text : ''))
+    else if ((key === 'endpoint' || key === 'slots' || key === 'packs') && setting.kind === 'text')
+      settings[key] = setting.text
     else if (KEYS.includes(key)) report(at, `Cannot use ${key} of node "${name}": a text is needed`)
     else {
       const near = suggest(key, KEYS)
-      report(at, `Cannot use key "${key}" of node "${name}": unknown`, near ? `Did you mean "${near}"?` : `The keys are ${KEYS.join(', ')}`)
+      report(
+        at,
+        `Cannot use key "${key}" of node "${name}": unknown`,
+        near ? `Did you mean "${near}"?` : `The keys are ${KEYS.join(', ')}`,
+      )
     }
   }
   return settings

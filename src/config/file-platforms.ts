@@ -5,7 +5,10 @@ import * as read from './flag-values.ts'
 import type { OverrideKey, PlatformOverride } from './overrides.ts'
 import type { YamlEntry, YamlValue } from './yaml.ts'
 
-/** One platform of `platforms: {linux/arm64: {...}}`, read when the environment is known: args may take values from it. */
+/**
+ * One platform of `platforms: {linux/arm64: {...}}`, read when the environment is known: args may take values from
+ * it.
+ */
 export interface FilePlatform {
   readonly text: string
   readonly at: Readonly<Partial<Record<OverrideKey, SourcePosition>>>
@@ -24,14 +27,17 @@ const READERS = {
   base: (texts: readonly string[], input: read.FlagInput) => ({ bases: read.bases(texts, input) }),
   timeout: (texts: readonly string[], input: read.FlagInput) => ({ timeout: read.duration(texts, input) }),
   optional: (texts: readonly string[], input: read.FlagInput) => ({ optional: read.bool(texts, input) }),
-} as const satisfies { readonly [K in (typeof KEYS)[number]]: (texts: readonly string[], input: read.FlagInput) => Partial<PlatformOverride> }
+} as const satisfies {
+  readonly [K in (typeof KEYS)[number]]: (texts: readonly string[], input: read.FlagInput) => Partial<PlatformOverride>
+}
 
 /** Reads platforms as keys, each with what is different for it. */
 export function readPlatforms(entries: readonly YamlEntry[], report: Report): FilePlatform[] {
   const known: Platform[] = []
   return entries.map(({ key: text, value, at }) => {
     const platform = tried(() => (text === 'local' ? LOCAL : parsePlatform(text, LOCAL)), at, report)
-    if (platform && known.some((other) => samePlatform(other, platform))) report(at, `Cannot use platform "${text}": it is there twice`, 'Keep one of the two')
+    if (platform && known.some((other) => samePlatform(other, platform)))
+      report(at, `Cannot use platform "${text}": it is there twice`, 'Keep one of the two')
     if (platform) known.push(platform)
     return readSettings(text, value, at, report)
   })
@@ -43,12 +49,17 @@ const LOCAL = parsePlatform('linux/amd64')
 function readSettings(text: string, value: YamlValue, place: SourcePosition, report: Report): FilePlatform {
   const at: Partial<Record<OverrideKey, SourcePosition>> = { platform: place }
   const values: Partial<Record<(typeof KEYS)[number], readonly string[]>> = {}
-  if (value.kind === 'text' || value.kind === 'list') report(value.at, `Cannot use platform "${text}": keys and values are needed`, `The keys are ${KEYS.join(', ')}`)
+  if (value.kind === 'text' || value.kind === 'list')
+    report(value.at, `Cannot use platform "${text}": keys and values are needed`, `The keys are ${KEYS.join(', ')}`)
   for (const entry of value.kind === 'map' ? value.entries : []) {
     const key = KEYS.find((name) => name === entry.key)
     if (!key) {
       const near = suggest(entry.key, KEYS) ?? (entry.key === 'file' ? 'dockerfile' : undefined)
-      report(entry.at, `Cannot use key "${entry.key}" of platform "${text}": unknown`, near ? `Did you mean "${near}"?` : `The keys are ${KEYS.join(', ')}`)
+      report(
+        entry.at,
+        `Cannot use key "${entry.key}" of platform "${text}": unknown`,
+        near ? `Did you mean "${near}"?` : `The keys are ${KEYS.join(', ')}`,
+      )
       continue
     }
     const texts = textsOf(key, entry, report)
@@ -67,18 +78,34 @@ function textsOf(key: (typeof KEYS)[number], { value, at }: YamlEntry, report: R
     report(at, `Cannot use ${key}: a text is needed`)
     return undefined
   }
-  if (value.kind === 'list' && value.items.every((item) => item.kind === 'text')) return value.items.map((item) => (item.kind === 'text' ? item.text : ''))
-  if (value.kind === 'map' && value.entries.every((entry) => entry.value.kind === 'text' || (key === 'args' && entry.value.kind === 'nothing'))) {
+  if (value.kind === 'list' && value.items.every((item) => item.kind === 'text'))
+    return value.items.map((item) => (item.kind === 'text' ? item.text : ''))
+  if (
+    value.kind === 'map' &&
+    value.entries.every((entry) => entry.value.kind === 'text' || (key === 'args' && entry.value.kind === 'nothing'))
+  ) {
     return value.entries.map((entry) => (entry.value.kind === 'text' ? `${entry.key}=${entry.value.text}` : entry.key))
   }
-  report(at, `Cannot use ${key}: names and values are needed`, key === 'args' ? 'Write it like {VERSION: 1.2}' : 'Write it like {debian: registry.example/debian-arm}')
+  report(
+    at,
+    `Cannot use ${key}: names and values are needed`,
+    key === 'args' ? 'Write it like {VERSION: 1.2}' : 'Write it like {debian: registry.example/debian-arm}',
+  )
   return undefined
 }
 
-/** The values of a platform's settings; `given` are the texts of build arguments of the command line, which win. Throws BAD_OPTION. */
-export function resolvePlatform({ text, at, values }: FilePlatform, input: Omit<read.FlagInput, 'label'>): PlatformOverride {
+/**
+ * The values of a platform's settings; `given` are the texts of build arguments of the command line, which win.
+ * Throws BAD_OPTION.
+ */
+export function resolvePlatform(
+  { text, at, values }: FilePlatform,
+  input: Omit<read.FlagInput, 'label'>,
+): PlatformOverride {
   const platform = text === 'local' ? input.localPlatform : parsePlatform(text, input.localPlatform)
-  const parts = KEYS.flatMap((key) => (values[key] ? [READERS[key](values[key], { ...input, label: `${key} of ${text}` })] : []))
+  const parts = KEYS.flatMap((key) =>
+    values[key] ? [READERS[key](values[key], { ...input, label: `${key} of ${text}` })] : [],
+  )
   return Object.assign({ platform, at }, ...parts) as PlatformOverride
 }
 

@@ -35,7 +35,9 @@ const REGISTRY_KEYS = ['mirrors', 'http', 'insecure', 'ca']
 const HOST = /^(\[[0-9a-f:]+\]|[\w-]+(\.[\w-]+)*)(:\d{1,5})?$/i
 
 const OPTION_OF_KEY: ReadonlyMap<string, FlagOption> = new Map(
-  (Object.keys(FLAGS) as FlagOption[]).flatMap((option) => (FLAGS[option].key ? [[FLAGS[option].key, option] as const] : [])),
+  (Object.keys(FLAGS) as FlagOption[]).flatMap((option) =>
+    FLAGS[option].key ? [[FLAGS[option].key, option] as const] : [],
+  ),
 )
 
 /** Reads the text of `xbuild.yaml`; throws `ConfigFileError` with all problems found. */
@@ -69,7 +71,11 @@ function readRoot(root: YamlValue, { report, file }: { readonly report: Report; 
 }
 
 /** `store: {folder: ..., limit: 20GB}`. */
-function readStore(entries: readonly YamlEntry[], values: { [K in FlagOption]?: readonly string[] }, report: Report): void {
+function readStore(
+  entries: readonly YamlEntry[],
+  values: { [K in FlagOption]?: readonly string[] },
+  report: Report,
+): void {
   for (const { key, value, at } of entries) {
     if (key === 'folder') values.store = readTexts(`store.${key}`, FLAGS.store, value, report)
     else if (key === 'limit') values.storeLimit = readTexts(`store.${key}`, FLAGS.storeLimit, value, report)
@@ -81,7 +87,11 @@ function readRegistries(value: YamlValue, report: Report): Readonly<Record<strin
   return Object.fromEntries(
     entriesOf(value, 'registries', report).map(({ key: host, value: entry, at }) => {
       if (!HOST.test(host)) {
-        report(at, `Cannot use registry "${host}": not a host name`, 'Write it like registry.example or 127.0.0.1:5000, without https://')
+        report(
+          at,
+          `Cannot use registry "${host}": not a host name`,
+          'Write it like registry.example or 127.0.0.1:5000, without https://',
+        )
       }
       return [host, readRegistry(host, entry, report)]
     }),
@@ -96,7 +106,8 @@ function readRegistry(host: string, value: YamlValue, report: Report): RegistryC
     else if (key === 'http') config = { ...config, http: readSwitch(key, texts, at, report) }
     else if (key === 'insecure') config = { ...config, insecure: readSwitch(key, texts, at, report) }
     else if (key === 'ca' && texts[0]) config = { ...config, ca: texts[0] }
-    else if (key !== 'ca') report(at, `Cannot use key "${key}" of registry "${host}": unknown`, hintFor(key, REGISTRY_KEYS))
+    else if (key !== 'ca')
+      report(at, `Cannot use key "${key}" of registry "${host}": unknown`, hintFor(key, REGISTRY_KEYS))
   }
   return config
 }
@@ -118,8 +129,12 @@ function readSwitch(key: string, texts: readonly string[], at: SourcePosition, r
 }
 
 function readTexts(key: string, flag: Flag<unknown>, value: YamlValue, report: Report): readonly string[] {
-  const located = flag.merge && value.kind === 'map' ? value.entries.flatMap((entry) => pairOf(entry, report)) : textsOf(value, key, report)
-  if (located.length > 1 && !flag.repeat) report(value.at, `Cannot use ${key}: one value is needed and there are ${located.length}`)
+  const located =
+    flag.merge && value.kind === 'map'
+      ? value.entries.flatMap((entry) => pairOf(entry, report))
+      : textsOf(value, key, report)
+  if (located.length > 1 && !flag.repeat)
+    report(value.at, `Cannot use ${key}: one value is needed and there are ${located.length}`)
   for (const { text, at } of located) {
     try {
       flag.parse([text], { label: key, env: {}, localPlatform: parsePlatform('linux/amd64') })
@@ -153,7 +168,8 @@ function textsOf(value: YamlValue, key: string, report: Report): LocatedText[] {
 
 function entriesOf(value: YamlValue, what: string, report: Report): readonly YamlEntry[] {
   if (value.kind === 'map') return value.entries
-  if (value.kind !== 'nothing') report(value.at, `Cannot use ${what}: keys and values are needed`, 'Write "key: value", one on each line')
+  if (value.kind !== 'nothing')
+    report(value.at, `Cannot use ${what}: keys and values are needed`, 'Write "key: value", one on each line')
   return []
 }
 

@@ -39,11 +39,14 @@ export function tags(texts: readonly string[], { label }: FlagInput): readonly s
 /** A Dockerfile: a path, an http URL, or `-` for standard input. */
 export function dockerfile(texts: readonly string[], { label }: FlagInput): string {
   const path = parseText(last(texts), label)
-  if (parseRemote(path)?.kind === 'git') throw badValue(label, path, 'it is a git repository', 'Give it as the context, and -f a path in it')
+  if (parseRemote(path)?.kind === 'git')
+    throw badValue(label, path, 'it is a git repository', 'Give it as the context, and -f a path in it')
   return path
 }
 
-/** `NAME=VALUE`, or `NAME` for the value in the environment; a name without a value there is left out, as docker does. */
+/**
+ * `NAME=VALUE`, or `NAME` for the value in the environment; a name without a value there is left out, as docker does.
+ */
 export function buildArgs(texts: readonly string[], { label, env }: FlagInput): Readonly<Record<string, string>> {
   const pairs = texts.map((text) => splitPair(text, label)).map(([name, value]) => [name, value ?? env[name]] as const)
   return record(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined))
@@ -82,13 +85,21 @@ export function builders(texts: readonly string[], { label }: FlagInput): readon
 
 /** Images that take the place of those that FROM names: a reference, or as for `--build-context`. */
 export function bases(texts: readonly string[], { label }: FlagInput): Readonly<Record<string, NamedContext>> {
-  return record(texts.map((text) => {
-    const [name, value = ''] = splitPair(text, label)
-    if (/^(docker-image|oci-layout):\/\//i.test(value)) return [name, parseBuildContext(text, label).context] as const
-    if (value === '' || value.includes('://')) throw badValue(label, text, 'it is not an image', 'Write it like debian: registry.example/debian-arm, or oci-layout://FOLDER')
-    parseReference(value)
-    return [name, { kind: 'image', ref: value }] as const
-  }))
+  return record(
+    texts.map((text) => {
+      const [name, value = ''] = splitPair(text, label)
+      if (/^(docker-image|oci-layout):\/\//i.test(value)) return [name, parseBuildContext(text, label).context] as const
+      if (value === '' || value.includes('://'))
+        throw badValue(
+          label,
+          text,
+          'it is not an image',
+          'Write it like debian: registry.example/debian-arm, or oci-layout://FOLDER',
+        )
+      parseReference(value)
+      return [name, { kind: 'image', ref: value }] as const
+    }),
+  )
 }
 
 /** Milliseconds, more than none. */

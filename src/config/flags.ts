@@ -4,7 +4,10 @@ import type { BuildOptions } from './options.ts'
 import { RUN_FLAGS } from './run-flags.ts'
 
 /** The options of a build that a flag sets; the others come from PATH, xbuild.yaml and the environment. */
-export type FlagOption = Exclude<keyof BuildOptions, 'context' | 'cwd' | 'registries' | 'sourceDateEpoch' | 'overrides' | 'nodes'>
+export type FlagOption = Exclude<
+  keyof BuildOptions,
+  'context' | 'cwd' | 'registries' | 'sourceDateEpoch' | 'overrides' | 'nodes'
+>
 
 /** Every flag of `xbuild build`. */
 export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
@@ -70,8 +73,8 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
     group: 'common',
     env: 'BUILDX_BUILDER',
     help:
-      'Build on these nodes only, separated by commas: local, a name of xbuild node or xbuild.yaml, a buildx builder, a Docker context, or unix://, '
-      + 'tcp://, ssh://, docker-container://, kube-pod://',
+      'Build on these nodes only, separated by commas: local, a name of xbuild node or xbuild.yaml, a buildx builder, a Docker context, or unix://, ' +
+      'tcp://, ssh://, docker-container://, kube-pod://',
     default: 'local and all nodes in use',
     absent: undefined,
     parse: read.builders,
@@ -84,8 +87,8 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
     group: 'common',
     key: 'outputs',
     help:
-      'Where the result goes: a folder, "-" (tar on stdout), type=oci,dest=FOLDER or FILE.tar, type=registry, type=local,dest=FOLDER, '
-      + 'type=tar,dest=FILE, type=docker,dest=FILE (for docker load), type=docker (into the Docker Engine), type=image,push=true, type=cacheonly',
+      'Where the result goes: a folder, "-" (tar on stdout), type=oci,dest=FOLDER or FILE.tar, type=registry, type=local,dest=FOLDER, ' +
+      'type=tar,dest=FILE, type=docker,dest=FILE (for docker load), type=docker (into the Docker Engine), type=image,push=true, type=cacheonly',
     default: 'it stays in the store',
     absent: [],
     parse: read.outputs,
@@ -168,8 +171,8 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
     group: 'advanced',
     key: 'provenance',
     help:
-      'Attest beside each image how it was made: base images, stages, native toolchains; mode=max, which true means, with build arguments and Dockerfile. '
-      + 'KEY: version, builder-id, reproducible, inline-only, filename',
+      'Attest beside each image how it was made: base images, stages, native toolchains; mode=max, which true means, with build arguments and Dockerfile. ' +
+      'KEY: version, builder-id, reproducible, inline-only, filename',
     default: 'false',
     absent: undefined,
     parse: read.provenance,
@@ -267,8 +270,8 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
     group: 'advanced',
     key: 'cache-to',
     help:
-      'Give the steps of this build to other machines: type=registry,ref=REF, type=local,dest=FOLDER, type=inline, type=gha[,scope=NAME]; '
-      + 'mode=max for all steps, not only those of the result. Platforms are kept apart',
+      'Give the steps of this build to other machines: type=registry,ref=REF, type=local,dest=FOLDER, type=inline, type=gha[,scope=NAME]; ' +
+      'mode=max for all steps, not only those of the result. Platforms are kept apart',
     absent: [],
     parse: read.cacheTo,
   },

@@ -10,7 +10,10 @@ export interface NodeDefinition {
   readonly platforms?: readonly Platform[]
   /** Jobs at a time; absent: 4. */
   readonly slots?: number
-  /** Its emulated steps are given this machine's packs of native toolchains: its handlers are to start programs from them. */
+  /**
+   * Its emulated steps are given this machine's packs of native toolchains: its handlers are to start programs from
+   * them.
+   */
   readonly packs?: boolean
   /** Where it was defined, for people: `xbuild.yaml`, `DOCKER_HOST`. */
   readonly origin: string
@@ -36,7 +39,8 @@ export function parseNode(name: string, settings: NodeSettings, origin: string):
   if (name === 'local') throw badValue('node name', name, 'this machine is called that', 'Take another name')
   const packs = settings.packs === undefined ? undefined : parseBool(settings.packs, `packs of node "${name}"`)
   const endpoint = parseEndpoint(settings.endpoint, `endpoint of node "${name}"`)
-  if (packs && endpoint.kind === 'local') throw badValue(`packs of node "${name}"`, 'true', 'the engine of this machine has them anyway', 'Leave it out')
+  if (packs && endpoint.kind === 'local')
+    throw badValue(`packs of node "${name}"`, 'true', 'the engine of this machine has them anyway', 'Leave it out')
   const platforms = settings.platforms?.flatMap((text) => text.split(',')).map((text) => parsePlatform(text))
   return {
     name,

@@ -15,7 +15,10 @@ export type Output =
   | { readonly type: 'cacheonly' }
   /** An archive for `docker load`. */
   | { readonly type: 'docker'; readonly dest: string }
-  /** Into the image store of a Docker Engine: the one of a Docker context or endpoint; absent: the one that `docker` talks to. */
+  /**
+   * Into the image store of a Docker Engine: the one of a Docker context or endpoint; absent: the one that `docker`
+   * talks to.
+   */
   | { readonly type: 'load'; readonly context?: string }
 
 /** A `--build-context NAME=...`. */
@@ -41,17 +44,26 @@ export interface RegistryConfig {
   readonly ca?: string
 }
 
-/** One build, whoever asked for it: argv, xbuild.yaml, environment, or the library. Paths are as given, relative to `cwd`. */
+/**
+ * One build, whoever asked for it: argv, xbuild.yaml, environment, or the library. Paths are as given, relative to
+ * `cwd`.
+ */
 export interface BuildOptions extends RunOptions {
   /** A folder; a URL of a git repository, a tar archive or a Dockerfile; `-` for standard input. */
   readonly context: string
-  /** The Dockerfile: a path (in the context, when that is no folder), a URL, `-` for standard input. Absent: `Dockerfile` in the context, then `dockerfile`. */
+  /**
+   * The Dockerfile: a path (in the context, when that is no folder), a URL, `-` for standard input. Absent:
+   * `Dockerfile` in the context, then `dockerfile`.
+   */
   readonly file?: string
   /** Empty: the build platform. */
   readonly platforms: readonly Platform[]
   /** What is different for single platforms; those that are not in `platforms` are not built. */
   readonly overrides?: readonly PlatformOverride[]
-  /** Names or endpoints of the nodes to build on, and no others; absent: this machine and all that take part in every build. */
+  /**
+   * Names or endpoints of the nodes to build on, and no others; absent: this machine and all that take part in every
+   * build.
+   */
   readonly builders?: readonly string[]
   /** The `nodes` of xbuild.yaml. */
   readonly nodes?: readonly NodeDefinition[]

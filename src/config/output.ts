@@ -4,12 +4,30 @@ import { badValue, parseAttributes, parseBool, parseCsv } from './values.ts'
 
 const TYPES = ['oci', 'registry', 'image', 'local', 'tar', 'docker', 'cacheonly']
 const NOT_YET_ATTRIBUTES = [
-  'name', 'push-by-digest', 'registry.insecure', 'unpack', 'store', 'name-canonical', 'dangling-name-prefix', 'oci-mediatypes',
-  'oci-artifact', 'prefer-nondist-layers', 'compression', 'compression-level', 'force-compression', 'rewrite-timestamp',
-  'source-date-epoch', 'platform-split', 'mode', 'attestation-prefix', 'attestation-inline',
+  'name',
+  'push-by-digest',
+  'registry.insecure',
+  'unpack',
+  'store',
+  'name-canonical',
+  'dangling-name-prefix',
+  'oci-mediatypes',
+  'oci-artifact',
+  'prefer-nondist-layers',
+  'compression',
+  'compression-level',
+  'force-compression',
+  'rewrite-timestamp',
+  'source-date-epoch',
+  'platform-split',
+  'mode',
+  'attestation-prefix',
+  'attestation-inline',
 ]
 
-/** Reads one `--output`: `type=...,key=value` (CSV), a bare folder (local), or `-` (tar to stdout). Throws BAD_OPTION. */
+/**
+ * Reads one `--output`: `type=...,key=value` (CSV), a bare folder (local), or `-` (tar to stdout). Throws BAD_OPTION.
+ */
 export function parseOutput(text: string, label: string): Output {
   const fields = parseCsv(text, label)
   if (fields.length === 1 && fields[0] === text && !/^type=/i.test(text)) {
@@ -65,7 +83,8 @@ function readOci(take: (name: string) => string | undefined, text: string, label
 
 function readDocker(take: (name: string) => string | undefined, text: string, label: string): Output {
   const [dest, context, tar] = [take('dest'), take('context'), take('tar')]
-  if (tar !== undefined && !parseBool(tar, `${label} tar=`)) throw badValue(label, text, 'an archive for docker load is a tar', 'Use type=oci,dest=FOLDER')
+  if (tar !== undefined && !parseBool(tar, `${label} tar=`))
+    throw badValue(label, text, 'an archive for docker load is a tar', 'Use type=oci,dest=FOLDER')
   if (dest === undefined) return { type: 'load', ...(context ? { context } : {}) }
   if (context !== undefined) throw badValue(label, text, 'a file goes into no engine', 'Leave out dest or context')
   return { type: 'docker', dest: needDest(dest, text, label, 'Add dest=FILE.tar') }
@@ -78,7 +97,12 @@ function needDest(dest: string | undefined, text: string, label: string, hint: s
 
 function badType(type: string, text: string, label: string): Error {
   const near = suggest(type, TYPES)
-  return badValue(label, text, `unknown type "${type}"`, near ? `Did you mean type=${near}?` : `The types are ${TYPES.join(', ')}`)
+  return badValue(
+    label,
+    text,
+    `unknown type "${type}"`,
+    near ? `Did you mean type=${near}?` : `The types are ${TYPES.join(', ')}`,
+  )
 }
 
 function unknownAttribute(name: string, type: string, text: string, label: string): Error {

@@ -24,7 +24,10 @@ export interface PlatformOverride {
 export type OverrideKey = 'platform' | 'dockerfile' | 'target' | 'args' | 'base' | 'timeout' | 'optional'
 
 /** The override of a platform, if it has one. */
-export function overrideFor({ overrides = [] }: Pick<BuildOptions, 'overrides'>, platform: Platform): PlatformOverride | undefined {
+export function overrideFor(
+  { overrides = [] }: Pick<BuildOptions, 'overrides'>,
+  platform: Platform,
+): PlatformOverride | undefined {
   return overrides.find((override) => samePlatform(override.platform, platform))
 }
 

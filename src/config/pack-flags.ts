@@ -21,13 +21,19 @@ export interface WantedPack {
 }
 
 /** `xbuild pack ...`. */
-export type PackCommand = PackCommon & (
-  | { readonly verb: 'ls' }
-  /** No names: all packs. */
-  | { readonly verb: 'verify'; readonly names: readonly string[] }
-  | { readonly verb: 'rm'; readonly names: readonly string[] }
-  | { readonly verb: 'build'; readonly wanted: readonly WantedPack[]; /** GOARCH. */ readonly architectures: readonly string[]; readonly from: { readonly id: string; readonly codename: string } }
-)
+export type PackCommand = PackCommon &
+  (
+    | { readonly verb: 'ls' }
+    /** No names: all packs. */
+    | { readonly verb: 'verify'; readonly names: readonly string[] }
+    | { readonly verb: 'rm'; readonly names: readonly string[] }
+    | {
+        readonly verb: 'build'
+        readonly wanted: readonly WantedPack[] /** GOARCH. */
+        readonly architectures: readonly string[]
+        readonly from: { readonly id: string; readonly codename: string }
+      }
+  )
 
 interface PackValues {
   readonly json: boolean
@@ -42,30 +48,57 @@ const bool = (texts: readonly string[], { label }: FlagInput) => parseBool(texts
 export const PACK_FLAGS: { readonly [K in keyof PackValues]-?: Flag<PackValues[K]> } = {
   json: { name: 'json', group: 'common', help: 'Print packs as JSON (ls)', absent: false, parse: bool },
   platforms: {
-    name: 'platform', placeholder: 'OS/ARCH', repeat: true, group: 'common', default: 'linux/arm64', absent: [],
+    name: 'platform',
+    placeholder: 'OS/ARCH',
+    repeat: true,
+    group: 'common',
+    default: 'linux/arm64',
+    absent: [],
     help: 'The images whose programs get twins (build)',
     parse: (texts) => texts.flatMap((text) => text.split(',')).map((text) => parsePlatform(text).architecture),
   },
-  from: { name: 'from', placeholder: 'DISTRIBUTION:CODENAME', group: 'common', help: 'The distribution of those images (build)', default: 'debian:trixie', absent: undefined, parse: (texts) => texts.at(-1) },
+  from: {
+    name: 'from',
+    placeholder: 'DISTRIBUTION:CODENAME',
+    group: 'common',
+    help: 'The distribution of those images (build)',
+    default: 'debian:trixie',
+    absent: undefined,
+    parse: (texts) => texts.at(-1),
+  },
   store: FLAGS.store,
 }
 
 /** Reads the words and values of `xbuild pack`. Throws BAD_OPTION. */
-export function readPackCommand(words: readonly string[], { json, platforms, from, store }: PackValues, cwd: string): PackCommand {
+export function readPackCommand(
+  words: readonly string[],
+  { json, platforms, from, store }: PackValues,
+  cwd: string,
+): PackCommand {
   const [word = 'ls', ...names] = words
   const verb = PACK_VERBS.find((one) => one === word) ?? (word === 'list' ? 'ls' : word === 'remove' ? 'rm' : undefined)
   if (!verb) {
     const near = suggest(word, PACK_VERBS)
-    throw usageError(`Cannot use "xbuild pack ${word}": unknown`, near ? `Did you mean xbuild pack ${near}?` : `Write xbuild pack ${PACK_VERBS.join(', ')}`)
+    throw usageError(
+      `Cannot use "xbuild pack ${word}": unknown`,
+      near ? `Did you mean xbuild pack ${near}?` : `Write xbuild pack ${PACK_VERBS.join(', ')}`,
+    )
   }
   const base = { json, cwd, ...(store === undefined ? {} : { store }) }
-  if (verb !== 'build' && (platforms.length > 0 || from !== undefined)) throw usageError(`Cannot use "--${from === undefined ? 'platform' : 'from'}" with xbuild pack ${verb}: it belongs to xbuild pack build`)
+  if (verb !== 'build' && (platforms.length > 0 || from !== undefined))
+    throw usageError(
+      `Cannot use "--${from === undefined ? 'platform' : 'from'}" with xbuild pack ${verb}: it belongs to xbuild pack build`,
+    )
   if (verb === 'ls') {
     if (names.length > 0) throw usageError(`Cannot list "${names.join(' ')}": xbuild pack ls takes no names`)
     return { ...base, verb }
   }
   if (verb === 'verify') return { ...base, verb, names }
-  if (names.length === 0) throw usageError(`Cannot ${verb} packs: no name is given`, verb === 'rm' ? 'Write it like xbuild pack rm DIGEST' : 'Write it like xbuild pack build cc1@14 as')
+  if (names.length === 0)
+    throw usageError(
+      `Cannot ${verb} packs: no name is given`,
+      verb === 'rm' ? 'Write it like xbuild pack rm DIGEST' : 'Write it like xbuild pack build cc1@14 as',
+    )
   if (verb === 'rm') return { ...base, verb, names }
   const [, id, codename] = /^([a-z0-9]+):([a-z0-9.-]+)$/.exec(from ?? 'debian:trixie') ?? []
   if (!id || !codename) throw usageError(`Cannot read --from "${from}"`, 'Write it like debian:trixie')

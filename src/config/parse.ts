@@ -50,7 +50,10 @@ export interface ParseOptions {
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** Reads a whole command line; argv wins over the environment, the environment over xbuild.yaml. Throws BAD_OPTION or BAD_PLATFORM. */
+/**
+ * Reads a whole command line; argv wins over the environment, the environment over xbuild.yaml. Throws BAD_OPTION or
+ * BAD_PLATFORM.
+ */
 export function parseArgv(argv: readonly string[], env: Env, options: ParseOptions): Command {
   return resolveInvocation(readArgv(argv), env, options)
 }
@@ -66,20 +69,33 @@ export function resolveInvocation(invocation: Invocation, env: Env, options: Par
   if (command === 'qemu') return resolveQemuCommand(invocation, env, options)
   if (command === 'suggest') return resolveSuggestCommand(invocation, env, options)
   if (command === 'doctor') return resolveDoctorCommand(invocation, env, options)
-  const cli = readTable<CliOptions>(CLI_FLAGS, (_, flag) => given.get(flag.name), { env, localPlatform: options.localPlatform })
+  const cli = readTable<CliOptions>(CLI_FLAGS, (_, flag) => given.get(flag.name), {
+    env,
+    localPlatform: options.localPlatform,
+  })
   if (command === 'build' && cli.json) {
-    throw usageError('Cannot use "--json": it belongs to xbuild plan', 'Use --metadata-file FILE for JSON about a build')
+    throw usageError(
+      'Cannot use "--json": it belongs to xbuild plan',
+      'Use --metadata-file FILE for JSON about a build',
+    )
   }
   const build = resolveBuild(invocation, cli, env, options)
   const call = callOf(cli)
   if (command === 'build' && isQuestion(call)) return { command: 'call', options: build, debug: cli.debug, call }
-  if (command === 'plan' && isQuestion(call)) throw usageError(`Cannot use "--call=${call.kind}" with plan: it is a question of its own`, 'Leave out one of the two')
-  return command === 'plan' ? { command, options: build, json: cli.json, debug: cli.debug } : { command, options: build, debug: cli.debug }
+  if (command === 'plan' && isQuestion(call))
+    throw usageError(
+      `Cannot use "--call=${call.kind}" with plan: it is a question of its own`,
+      'Leave out one of the two',
+    )
+  return command === 'plan'
+    ? { command, options: build, json: cli.json, debug: cli.debug }
+    : { command, options: build, debug: cli.debug }
 }
 
 function callOf({ call, check }: CliOptions): Call {
   if (!check) return call
-  if (call.kind !== 'build' && call.kind !== 'check') throw usageError(`Cannot use "--check" with --call=${call.kind}: they contradict`, 'Leave out one of the two')
+  if (call.kind !== 'build' && call.kind !== 'check')
+    throw usageError(`Cannot use "--check" with --call=${call.kind}: they contradict`, 'Leave out one of the two')
   return { ...call, kind: 'check' }
 }
 
@@ -87,49 +103,98 @@ function isQuestion(call: Call): call is Question {
   return call.kind !== 'build'
 }
 
-function resolveStoreCommand(command: 'du' | 'prune', { words, given }: Invocation, env: Env, options: ParseOptions): Command {
-  if (words.length > 0) throw usageError(`Cannot ${command} "${words.join(' ')}": it takes no arguments`, `See xbuild help ${command}`)
+function resolveStoreCommand(
+  command: 'du' | 'prune',
+  { words, given }: Invocation,
+  env: Env,
+  options: ParseOptions,
+): Command {
+  if (words.length > 0)
+    throw usageError(`Cannot ${command} "${words.join(' ')}": it takes no arguments`, `See xbuild help ${command}`)
   const input = { env, localPlatform: options.localPlatform }
   const { cwd } = options
   const debug = readFlagOf(CLI_FLAGS.debug, given.get('debug'), input)
-  const textsOf = (option: string, flag: Flag<unknown>) => given.get(flag.name) ?? (option === 'store' ? options.file?.values.store : undefined)
-  if (command === 'du') return { command, options: { ...readTable<Omit<DuOptions, 'cwd'>>(DU_FLAGS, textsOf, input), cwd }, debug }
+  const textsOf = (option: string, flag: Flag<unknown>) =>
+    given.get(flag.name) ?? (option === 'store' ? options.file?.values.store : undefined)
+  if (command === 'du')
+    return { command, options: { ...readTable<Omit<DuOptions, 'cwd'>>(DU_FLAGS, textsOf, input), cwd }, debug }
   return { command, options: { ...readTable<Omit<PruneOptions, 'cwd'>>(PRUNE_FLAGS, textsOf, input), cwd }, debug }
 }
 
 function resolveNodeCommand({ words, given }: Invocation, env: Env, options: ParseOptions): Command {
   const input = { env, localPlatform: options.localPlatform }
-  const values = readTable<Parameters<typeof readNodeCommand>[1]>(NODE_FLAGS, (option, flag) => given.get(flag.name) ?? (option === 'store' ? options.file?.values.store : undefined), input)
+  const values = readTable<Parameters<typeof readNodeCommand>[1]>(
+    NODE_FLAGS,
+    (option, flag) => given.get(flag.name) ?? (option === 'store' ? options.file?.values.store : undefined),
+    input,
+  )
   const command = readNodeCommand(words, values, { configured: options.file?.nodes ?? [], cwd: options.cwd })
   return { command: 'node', options: command, debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input) }
 }
 
 function resolvePackCommand({ words, given }: Invocation, env: Env, options: ParseOptions): Command {
   const input = { env, localPlatform: options.localPlatform }
-  const values = readTable<Parameters<typeof readPackCommand>[1]>(PACK_FLAGS, (option, flag) => given.get(flag.name) ?? (option === 'store' ? options.file?.values.store : undefined), input)
-  return { command: 'pack', options: readPackCommand(words, values, options.cwd), debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input) }
+  const values = readTable<Parameters<typeof readPackCommand>[1]>(
+    PACK_FLAGS,
+    (option, flag) => given.get(flag.name) ?? (option === 'store' ? options.file?.values.store : undefined),
+    input,
+  )
+  return {
+    command: 'pack',
+    options: readPackCommand(words, values, options.cwd),
+    debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input),
+  }
 }
 
 function resolveQemuCommand({ words, given }: Invocation, env: Env, options: ParseOptions): Command {
   const input = { env, localPlatform: options.localPlatform }
   const values = readTable<Parameters<typeof readQemuCommand>[1]>(QEMU_FLAGS, (_, flag) => given.get(flag.name), input)
-  return { command: 'qemu', options: readQemuCommand(words, values), debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input) }
+  return {
+    command: 'qemu',
+    options: readQemuCommand(words, values),
+    debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input),
+  }
 }
 
 function resolveSuggestCommand({ words, given }: Invocation, env: Env, options: ParseOptions): Command {
   const input = { env, localPlatform: options.localPlatform }
   const inFile = options.file?.values
   const textsOf = (option: keyof typeof SUGGEST_FLAGS, flag: Flag<unknown>) =>
-    given.get(flag.name) ?? (flag.env && env[flag.env] ? [env[flag.env]!] : option === 'json' || option === 'write' ? undefined : inFile?.[option])
+    given.get(flag.name) ??
+    (flag.env && env[flag.env]
+      ? [env[flag.env]!]
+      : option === 'json' || option === 'write'
+        ? undefined
+        : inFile?.[option])
   const values = readTable<Parameters<typeof readSuggestCommand>[1]>(SUGGEST_FLAGS, textsOf, input)
-  return { command: 'suggest', options: readSuggestCommand(words, values, options.cwd), debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input) }
+  return {
+    command: 'suggest',
+    options: readSuggestCommand(words, values, options.cwd),
+    debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input),
+  }
 }
 
-function resolveDoctorCommand({ words, given }: Invocation, env: Env, { file, cwd, localPlatform }: ParseOptions): Command {
+function resolveDoctorCommand(
+  { words, given }: Invocation,
+  env: Env,
+  { file, cwd, localPlatform }: ParseOptions,
+): Command {
   const input = { env, localPlatform }
-  const inFile = { platforms: [...(file?.values.platforms ?? []), ...(file?.platforms ?? []).map(({ text }) => text)], store: file?.values.store }
-  const values = readTable<DoctorValues>(DOCTOR_FLAGS, (option, flag) => given.get(flag.name) ?? (option === 'platforms' || option === 'store' ? inFile[option] : undefined), input)
-  return { command: 'doctor', options: { ...values, words, configured: file?.nodes ?? [], registries: file?.registries ?? {}, cwd }, debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input) }
+  const inFile = {
+    platforms: [...(file?.values.platforms ?? []), ...(file?.platforms ?? []).map(({ text }) => text)],
+    store: file?.values.store,
+  }
+  const values = readTable<DoctorValues>(
+    DOCTOR_FLAGS,
+    (option, flag) =>
+      given.get(flag.name) ?? (option === 'platforms' || option === 'store' ? inFile[option] : undefined),
+    input,
+  )
+  return {
+    command: 'doctor',
+    options: { ...values, words, configured: file?.nodes ?? [], registries: file?.registries ?? {}, cwd },
+    debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input),
+  }
 }
 
 function help(words: readonly string[]): Command {
@@ -144,10 +209,20 @@ function help(words: readonly string[]): Command {
   return topic ? { command: 'help', topic } : { command: 'help' }
 }
 
-function resolveBuild({ command, words, given }: Invocation, cli: CliOptions, env: Env, options: ParseOptions): BuildOptions {
-  const values = readTable<Pick<BuildOptions, FlagOption>>(FLAGS, textsOf, { env, localPlatform: options.localPlatform })
+function resolveBuild(
+  { command, words, given }: Invocation,
+  cli: CliOptions,
+  env: Env,
+  options: ParseOptions,
+): BuildOptions {
+  const values = readTable<Pick<BuildOptions, FlagOption>>(FLAGS, textsOf, {
+    env,
+    localPlatform: options.localPlatform,
+  })
   const epoch = readSourceDateEpoch(values.buildArgs, env)
-  const overrides = options.file?.platforms?.map((platform) => yielding(resolvePlatform(platform, { env, localPlatform: options.localPlatform }), given))
+  const overrides = options.file?.platforms?.map((platform) =>
+    yielding(resolvePlatform(platform, { env, localPlatform: options.localPlatform }), given),
+  )
   const build: BuildOptions = {
     ...values,
     context: contextOf(command, words),
@@ -157,10 +232,15 @@ function resolveBuild({ command, words, given }: Invocation, cli: CliOptions, en
     ...(options.file?.nodes ? { nodes: options.file.nodes } : {}),
     cwd: options.cwd,
     // Steps see it too, when they declare the ARG
-    ...(epoch === undefined ? {} : { sourceDateEpoch: epoch, buildArgs: { SOURCE_DATE_EPOCH: String(epoch), ...values.buildArgs } }),
+    ...(epoch === undefined
+      ? {}
+      : { sourceDateEpoch: epoch, buildArgs: { SOURCE_DATE_EPOCH: String(epoch), ...values.buildArgs } }),
   }
   if (cli.quiet && given.has('progress') && values.progress !== 'quiet') {
-    throw usageError(`Cannot use "--progress ${values.progress}" with --quiet: they contradict`, 'Leave out one of the two')
+    throw usageError(
+      `Cannot use "--progress ${values.progress}" with --quiet: they contradict`,
+      'Leave out one of the two',
+    )
   }
   return build
 
@@ -238,7 +318,10 @@ function contextOf(command: CommandName, words: readonly string[]): string {
   }
   const remote = path === '-' ? undefined : readRemote(path)
   if (!remote && /^[a-z][a-z0-9+.-]*:\/\//i.test(path)) {
-    throw usageError(`Cannot ${command} "${path}": xbuild does not know such URLs`, 'Name a folder, a git, http or https URL, or - for standard input')
+    throw usageError(
+      `Cannot ${command} "${path}": xbuild does not know such URLs`,
+      'Name a folder, a git, http or https URL, or - for standard input',
+    )
   }
   return path
 }
@@ -254,6 +337,10 @@ function readRemote(path: string): Remote | undefined {
 
 function readSourceDateEpoch(buildArgs: Readonly<Record<string, string>>, env: Env): number | undefined {
   const text = buildArgs['SOURCE_DATE_EPOCH'] ?? env['SOURCE_DATE_EPOCH']
-  if (text === 'context') throw usageError('Cannot use SOURCE_DATE_EPOCH "context": the time of the context is not looked up', 'Give the seconds, like SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)')
+  if (text === 'context')
+    throw usageError(
+      'Cannot use SOURCE_DATE_EPOCH "context": the time of the context is not looked up',
+      'Give the seconds, like SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)',
+    )
   return text ? parseWhole(text, 0, 'SOURCE_DATE_EPOCH') : undefined
 }

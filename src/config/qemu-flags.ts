@@ -10,7 +10,13 @@ export const QEMU_VERBS = ['status', 'install', 'uninstall'] as const
 /** `xbuild qemu ...`. `architectures`: GOARCH; none: all. */
 export type QemuCommand =
   | { readonly verb: 'status'; readonly architectures: readonly string[]; readonly json: boolean }
-  | { readonly verb: 'install'; readonly architectures: readonly string[]; readonly force: boolean; readonly credentials: boolean; readonly packs: boolean }
+  | {
+      readonly verb: 'install'
+      readonly architectures: readonly string[]
+      readonly force: boolean
+      readonly credentials: boolean
+      readonly packs: boolean
+    }
   | { readonly verb: 'uninstall'; readonly architectures: readonly string[] }
 
 interface QemuValues {
@@ -25,28 +31,60 @@ const bool = (texts: readonly string[], { label }: FlagInput) => parseBool(texts
 /** Every flag of `xbuild qemu`. */
 export const QEMU_FLAGS: { readonly [K in keyof QemuValues]-?: Flag<QemuValues[K]> } = {
   json: { name: 'json', group: 'common', help: 'Print everything as JSON (status)', absent: false, parse: bool },
-  force: { name: 'force', short: 'f', group: 'common', help: 'Register a handler although others have one: theirs stays behind it (install)', absent: false, parse: bool },
+  force: {
+    name: 'force',
+    short: 'f',
+    group: 'common',
+    help: 'Register a handler although others have one: theirs stays behind it (install)',
+    absent: false,
+    parse: bool,
+  },
   credentials: {
-    name: 'credentials', group: 'common', absent: false, parse: bool,
+    name: 'credentials',
+    group: 'common',
+    absent: false,
+    parse: bool,
     help: 'Let foreign set-user-id programs (sudo, su) keep their rights in containers, with the flag C; whoever can bring such a program here can then attack a QEMU that runs as root (install)',
   },
   packs: {
-    name: 'packs', group: 'common', absent: false, parse: bool,
+    name: 'packs',
+    group: 'common',
+    absent: false,
+    parse: bool,
     help: 'Put before QEMU what starts native twins of compilers: for engines here that other machines define as nodes with packs (install)',
   },
 }
 
 /** Reads the words and values of `xbuild qemu`. Throws BAD_OPTION, BAD_PLATFORM. */
-export function readQemuCommand(words: readonly string[], { json, force, credentials, packs }: QemuValues): QemuCommand {
+export function readQemuCommand(
+  words: readonly string[],
+  { json, force, credentials, packs }: QemuValues,
+): QemuCommand {
   const [word = 'status', ...names] = words
-  const verb = QEMU_VERBS.find((one) => one === word) ?? (word === 'ls' ? 'status' : word === 'rm' || word === 'remove' ? 'uninstall' : undefined)
+  const verb =
+    QEMU_VERBS.find((one) => one === word) ??
+    (word === 'ls' ? 'status' : word === 'rm' || word === 'remove' ? 'uninstall' : undefined)
   if (!verb) {
     const near = suggest(word, QEMU_VERBS)
-    throw usageError(`Cannot use "xbuild qemu ${word}": unknown`, near ? `Did you mean xbuild qemu ${near}?` : `Write xbuild qemu ${QEMU_VERBS.join(', ')}`)
+    throw usageError(
+      `Cannot use "xbuild qemu ${word}": unknown`,
+      near ? `Did you mean xbuild qemu ${near}?` : `Write xbuild qemu ${QEMU_VERBS.join(', ')}`,
+    )
   }
-  const foreign = [['--json', json, 'status'], ['--force', force, 'install'], ['--credentials', credentials, 'install'], ['--packs', packs, 'install']].find(([, given, owner]) => given && owner !== verb)
-  if (foreign) throw usageError(`Cannot use "${String(foreign[0])}" with xbuild qemu ${verb}: it belongs to xbuild qemu ${String(foreign[2])}`)
-  const architectures = names.flatMap((name) => name.split(',')).filter((name) => name !== 'all').map(architectureOf)
+  const foreign = [
+    ['--json', json, 'status'],
+    ['--force', force, 'install'],
+    ['--credentials', credentials, 'install'],
+    ['--packs', packs, 'install'],
+  ].find(([, given, owner]) => given && owner !== verb)
+  if (foreign)
+    throw usageError(
+      `Cannot use "${String(foreign[0])}" with xbuild qemu ${verb}: it belongs to xbuild qemu ${String(foreign[2])}`,
+    )
+  const architectures = names
+    .flatMap((name) => name.split(','))
+    .filter((name) => name !== 'all')
+    .map(architectureOf)
   if (verb === 'status') return { verb, architectures, json }
   return verb === 'install' ? { verb, architectures, force, credentials, packs } : { verb, architectures }
 }
@@ -54,6 +92,10 @@ export function readQemuCommand(words: readonly string[], { json, force, credent
 /** `arm64`, `aarch64`, `linux/arm64` are the same. */
 function architectureOf(name: string): string {
   const { os, architecture } = parsePlatform(name.includes('/') ? name : `linux/${name}`)
-  if (os !== 'linux') throw usageError(`Cannot emulate "${name}": QEMU's handlers run programs for Linux`, 'Name an architecture, like arm64')
+  if (os !== 'linux')
+    throw usageError(
+      `Cannot emulate "${name}": QEMU's handlers run programs for Linux`,
+      'Name an architecture, like arm64',
+    )
   return architecture
 }

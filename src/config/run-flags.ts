@@ -69,8 +69,8 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: Flag<RunOptions[K]
     env: 'XBUILD_ACCEL',
     key: 'accel',
     help:
-      'Run compilers of emulated steps natively, from packs that write the same bytes: auto where there are any, require to fail where there is none, '
-      + 'verify to run every step both ways and compare',
+      'Run compilers of emulated steps natively, from packs that write the same bytes: auto where there are any, require to fail where there is none, ' +
+      'verify to run every step both ways and compare',
     default: 'auto',
     absent: undefined,
     parse: read.accel,

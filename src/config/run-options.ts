@@ -1,6 +1,6 @@
 /** Where a `--secret` comes from. */
 export type SecretSource =
-  | { readonly kind: 'file'; /** Relative to the build's `cwd`. */ readonly path: string }
+  | { readonly kind: 'file' /** Relative to the build's `cwd`. */; readonly path: string }
   | { readonly kind: 'env'; readonly name: string }
 
 /** A resource limit, as `setrlimit` takes it; -1 is no limit. */
@@ -11,7 +11,10 @@ export interface Ulimit {
   readonly hard: number
 }
 
-/** Native toolchains in emulated steps: `auto` where there are any; `require` fails where there is none; `verify` runs every step both ways and compares. */
+/**
+ * Native toolchains in emulated steps: `auto` where there are any; `require` fails where there is none; `verify` runs
+ * every step both ways and compares.
+ */
 export type AccelMode = 'auto' | 'off' | 'require' | 'verify'
 
 /** What a build says to all of its RUN steps. */

@@ -11,21 +11,31 @@ export function secrets(texts: readonly string[], { label, env }: FlagInput): Re
 
 const SECRET_KEYS = ['id', 'src', 'source', 'env', 'type']
 
-function parseSecret(text: string, { label, env }: Pick<FlagInput, 'label' | 'env'>): readonly [id: string, source: SecretSource] {
+function parseSecret(
+  text: string,
+  { label, env }: Pick<FlagInput, 'label' | 'env'>,
+): readonly [id: string, source: SecretSource] {
   // `--secret NAME` and `--secret type=file,id=...`: the first is short for id=NAME
   const fields = parseAttributes(/[=,]/.test(text) ? text : `id=${text}`, label)
   for (const key of fields.keys()) {
     if (SECRET_KEYS.includes(key)) continue
     const near = suggest(key, SECRET_KEYS)
-    throw badValue(label, text, `unknown key "${key}"`, near ? `Did you mean ${near}=?` : 'Write it like id=NAME,src=FILE or id=NAME,env=VARIABLE')
+    throw badValue(
+      label,
+      text,
+      `unknown key "${key}"`,
+      near ? `Did you mean ${near}=?` : 'Write it like id=NAME,src=FILE or id=NAME,env=VARIABLE',
+    )
   }
   const id = fields.get('id')
   if (!id) throw badValue(label, text, 'it has no id', 'Write it like id=NAME,src=FILE')
   const type = fields.get('type')
-  if (type !== undefined && type !== 'file' && type !== 'env') throw badValue(label, text, `unknown type "${type}"`, 'The types are file and env')
+  if (type !== undefined && type !== 'file' && type !== 'env')
+    throw badValue(label, text, `unknown type "${type}"`, 'The types are file and env')
   const source = fields.get('src') ?? fields.get('source')
   const name = fields.get('env') ?? (type === 'env' ? (source ?? id) : undefined)
-  if (name !== undefined && source !== undefined && type !== 'env') throw badValue(label, text, 'it has a file and a variable', 'Leave out one of src and env')
+  if (name !== undefined && source !== undefined && type !== 'env')
+    throw badValue(label, text, 'it has a file and a variable', 'Leave out one of src and env')
   if (name !== undefined) {
     if (env[name] === undefined) throw badValue(label, text, `the variable "${name}" is not set`)
     return [id, { kind: 'env', name }]
@@ -45,12 +55,20 @@ export function accel(texts: readonly string[], { label }: FlagInput): AccelMode
 
 /** `default`, `ID`, `ID=SOCKET` or `ID=KEYFILE[,KEYFILE]`. */
 export function ssh(texts: readonly string[], { label, env }: FlagInput): Readonly<Record<string, string>> {
-  return Object.fromEntries(texts.map((text) => {
-    const [id, paths] = splitPair(text, label)
-    const socket = paths || env['SSH_AUTH_SOCK']
-    if (!socket) throw badValue(label, text, 'no agent is running: SSH_AUTH_SOCK is not set', `Start one, or write ${id}=SOCKET or ${id}=KEYFILE`)
-    return [id, socket]
-  }))
+  return Object.fromEntries(
+    texts.map((text) => {
+      const [id, paths] = splitPair(text, label)
+      const socket = paths || env['SSH_AUTH_SOCK']
+      if (!socket)
+        throw badValue(
+          label,
+          text,
+          'no agent is running: SSH_AUTH_SOCK is not set',
+          `Start one, or write ${id}=SOCKET or ${id}=KEYFILE`,
+        )
+      return [id, socket]
+    }),
+  )
 }
 
 /** The network of RUN steps; `default` and `host` are the host's. */
@@ -67,14 +85,31 @@ export function addHosts(texts: readonly string[], { label }: FlagInput): RunOpt
     const [, name, written = ''] = /^([^:=\s]+)[:=](.+)$/.exec(text) ?? []
     if (name === undefined) throw badValue(label, text, 'not NAME:IP', 'Write it like db:10.0.0.5')
     const ip = written === 'host-gateway' ? '127.0.0.1' : written.replace(/^\[(.*)\]$/, '$1')
-    const isAddress = /^\d{1,3}(\.\d{1,3}){3}$/.test(ip) ? ip.split('.').every((part) => Number(part) < 256) : /^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(ip)
+    const isAddress = /^\d{1,3}(\.\d{1,3}){3}$/.test(ip)
+      ? ip.split('.').every((part) => Number(part) < 256)
+      : /^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(ip)
     if (!isAddress) throw badValue(label, text, `"${ip}" is not an IP address`, 'Write it like db:10.0.0.5')
     return { name, ip }
   })
 }
 
 const LIMITS = [
-  'core', 'cpu', 'data', 'fsize', 'locks', 'memlock', 'msgqueue', 'nice', 'nofile', 'nproc', 'rss', 'rtprio', 'rttime', 'sigpending', 'stack', 'as',
+  'core',
+  'cpu',
+  'data',
+  'fsize',
+  'locks',
+  'memlock',
+  'msgqueue',
+  'nice',
+  'nofile',
+  'nproc',
+  'rss',
+  'rtprio',
+  'rttime',
+  'sigpending',
+  'stack',
+  'as',
 ]
 
 /** `NAME=SOFT[:HARD]`; -1 is no limit. The last one of a name wins. */
@@ -83,11 +118,18 @@ export function ulimits(texts: readonly string[], { label }: FlagInput): readonl
     const [name, value = ''] = splitPair(text, label)
     const known = LIMITS.includes(name)
     const near = known ? undefined : suggest(name, LIMITS)
-    if (!known) throw badValue(label, text, `unknown limit "${name}"`, near ? `Did you mean ${near}=?` : `The limits are ${LIMITS.join(', ')}`)
+    if (!known)
+      throw badValue(
+        label,
+        text,
+        `unknown limit "${name}"`,
+        near ? `Did you mean ${near}=?` : `The limits are ${LIMITS.join(', ')}`,
+      )
     const [, soft, hard = soft] = /^(-1|\d{1,15})(?::(-1|\d{1,15}))?$/.exec(value) ?? []
     if (soft === undefined) throw badValue(label, text, 'not SOFT[:HARD]', 'Write it like nofile=1024:4096')
     const limit = { name, soft: Number(soft), hard: Number(hard) }
-    if (limit.hard !== -1 && (limit.soft === -1 || limit.soft > limit.hard)) throw badValue(label, text, 'the soft limit is above the hard one')
+    if (limit.hard !== -1 && (limit.soft === -1 || limit.soft > limit.hard))
+      throw badValue(label, text, 'the soft limit is above the hard one')
     return limit
   })
   return [...new Map(found.map((limit) => [limit.name, limit])).values()]
@@ -108,10 +150,15 @@ export function stages(texts: readonly string[], { label }: FlagInput): readonly
 
 /** Entitlements: what Docker grants with them must be something that xbuild has. */
 export function allow(texts: readonly string[], { label }: FlagInput): readonly string[] {
-  return texts.flatMap((text) => text.split(',')).map((text) => {
-    if (text === 'network.host') return text
-    const near = suggest(text, ['network.host'])
-    const state = text === 'security.insecure' ? 'xbuild never runs a step without its seccomp profile and capability limits' : 'xbuild has no such entitlement'
-    throw badValue(label, text, state, near ? `Did you mean ${near}?` : 'Leave it out')
-  })
+  return texts
+    .flatMap((text) => text.split(','))
+    .map((text) => {
+      if (text === 'network.host') return text
+      const near = suggest(text, ['network.host'])
+      const state =
+        text === 'security.insecure'
+          ? 'xbuild never runs a step without its seccomp profile and capability limits'
+          : 'xbuild has no such entitlement'
+      throw badValue(label, text, state, near ? `Did you mean ${near}?` : 'Leave it out')
+    })
 }

@@ -18,7 +18,13 @@ const FILTERS: Flag<readonly StoreFilter[]> = {
   parse: (texts, { label }) => texts.map((text) => parseFilter(text, label)),
 }
 
-const VERBOSE: Flag<boolean> = { name: 'verbose', group: 'common', help: 'Show everything one by one', absent: false, parse: bool }
+const VERBOSE: Flag<boolean> = {
+  name: 'verbose',
+  group: 'common',
+  help: 'Show everything one by one',
+  absent: false,
+  parse: bool,
+}
 
 /** Every flag of `xbuild du`. */
 export const DU_FLAGS: { readonly [K in Exclude<keyof DuOptions, 'cwd'>]-?: Flag<DuOptions[K]> } = {
@@ -30,7 +36,14 @@ export const DU_FLAGS: { readonly [K in Exclude<keyof DuOptions, 'cwd'>]-?: Flag
 
 /** Every flag of `xbuild prune`. */
 export const PRUNE_FLAGS: { readonly [K in Exclude<keyof PruneOptions, 'cwd'>]-?: Flag<PruneOptions[K]> } = {
-  all: { name: 'all', short: 'a', group: 'common', help: 'Remove images that have a name, and native toolchains, too', absent: false, parse: bool },
+  all: {
+    name: 'all',
+    short: 'a',
+    group: 'common',
+    help: 'Remove images that have a name, and native toolchains, too',
+    absent: false,
+    parse: bool,
+  },
   filters: FILTERS,
   maxUsedSpace: {
     name: 'max-used-space',

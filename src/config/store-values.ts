@@ -4,13 +4,26 @@ import type { StoreFilter } from './store-options.ts'
 import { badValue } from './values.ts'
 
 const UNITS = ['', 'k', 'm', 'g', 't', 'p']
-const TYPES = ['image', 'base', 'step', 'record', 'context', 'mount', 'snapshot', 'blob', 'pack', 'download', 'temporary']
+const TYPES = [
+  'image',
+  'base',
+  'step',
+  'record',
+  'context',
+  'mount',
+  'snapshot',
+  'blob',
+  'pack',
+  'download',
+  'temporary',
+]
 const KEYS = ['until', 'id', 'type', 'description'] as const
 
 /** Bytes as docker reads them: `20GB`, `512m`, `1.5GiB`, `1000`; a kilobyte has 1024. Throws BAD_OPTION. */
 export function parseSize(text: string, label: string): number {
   const [, digits, unit = ''] = /^(\d{1,15}(?:\.\d{1,6})?) ?(?:([kmgtp])(?:i?b)?|b)?$/i.exec(text.trim()) ?? []
-  const bytes = digits === undefined ? Number.NaN : Math.round(Number(digits) * 1024 ** UNITS.indexOf(unit.toLowerCase()))
+  const bytes =
+    digits === undefined ? Number.NaN : Math.round(Number(digits) * 1024 ** UNITS.indexOf(unit.toLowerCase()))
   if (!Number.isSafeInteger(bytes)) throw badValue(label, text, 'not a size', 'Write it like 20GB or 512MB')
   return bytes
 }
@@ -29,7 +42,12 @@ export function parseFilter(text: string, label: string): StoreFilter {
   const key = KEYS.find((known) => known === name)
   if (!key) {
     const near = suggest(name || text, KEYS)
-    throw badValue(label, text, 'not a filter', near ? `Did you mean ${near}=?` : `The filters are ${KEYS.map((known) => `${known}=`).join(', ')}`)
+    throw badValue(
+      label,
+      text,
+      'not a filter',
+      near ? `Did you mean ${near}=?` : `The filters are ${KEYS.map((known) => `${known}=`).join(', ')}`,
+    )
   }
   if (key === 'until') {
     if (operator !== '=') throw badValue(label, text, `until has no "${operator}"`, 'Write it like until=24h')
@@ -37,7 +55,12 @@ export function parseFilter(text: string, label: string): StoreFilter {
   }
   if (key === 'type' && operator !== '~=' && !TYPES.includes(value)) {
     const near = suggest(value, TYPES)
-    throw badValue(label, text, `unknown type "${value}"`, near ? `Did you mean type=${near}?` : `The types are ${TYPES.join(', ')}`)
+    throw badValue(
+      label,
+      text,
+      `unknown type "${value}"`,
+      near ? `Did you mean type=${near}?` : `The types are ${TYPES.join(', ')}`,
+    )
   }
   return { key, operator: operator as '=' | '!=' | '~=', value }
 }

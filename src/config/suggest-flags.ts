@@ -24,7 +24,11 @@ const bool = (texts: readonly string[], { label }: FlagInput) => parseBool(texts
 /** Every flag of `xbuild suggest`. */
 export const SUGGEST_FLAGS: { readonly [K in keyof SuggestValues]-?: Flag<SuggestValues[K]> } = {
   file: FLAGS.file,
-  platforms: { ...FLAGS.platforms, default: 'linux/amd64,linux/arm64', help: 'Platforms that the image is to be built for: the change names no others' },
+  platforms: {
+    ...FLAGS.platforms,
+    default: 'linux/amd64,linux/arm64',
+    help: 'Platforms that the image is to be built for: the change names no others',
+  },
   target: FLAGS.target,
   buildArgs: FLAGS.buildArgs,
   json: { name: 'json', group: 'common', help: 'Print stages, edits and the diff as JSON', absent: false, parse: bool },
@@ -34,7 +38,12 @@ export const SUGGEST_FLAGS: { readonly [K in keyof SuggestValues]-?: Flag<Sugges
 /** Reads the words and values of `xbuild suggest`. Throws BAD_OPTION. */
 export function readSuggestCommand(words: readonly string[], values: SuggestValues, cwd: string): SuggestCommand {
   const [context = '.', ...more] = words
-  if (more.length > 0) throw usageError(`Cannot suggest for "${words.join(' ')}": one PATH is needed and there are ${words.length}`, 'Quote values that hold spaces')
-  if (values.write && values.file === '-') throw usageError('Cannot use "--write": the Dockerfile comes from standard input', 'Name a file with -f')
+  if (more.length > 0)
+    throw usageError(
+      `Cannot suggest for "${words.join(' ')}": one PATH is needed and there are ${words.length}`,
+      'Quote values that hold spaces',
+    )
+  if (values.write && values.file === '-')
+    throw usageError('Cannot use "--write": the Dockerfile comes from standard input', 'Name a file with -f')
   return { ...values, context, cwd }
 }

@@ -20,7 +20,8 @@ export function readBool(text: string): boolean | undefined {
 /** A switch; throws BAD_OPTION. */
 export function parseBool(text: string, label: string): boolean {
   const value = readBool(text)
-  if (value === undefined) throw badValue(label, text, 'neither true nor false', 'Write true or false, or nothing for true')
+  if (value === undefined)
+    throw badValue(label, text, 'neither true nor false', 'Write true or false, or nothing for true')
   return value
 }
 

@@ -17,7 +17,10 @@ export interface YamlEntry {
 const MAX_DEPTH = 16
 
 /** Reads one YAML document; what cannot be read is in `problems`. */
-export function readYaml(text: string, file: string): { readonly value: YamlValue; readonly problems: readonly Diagnostic[] } {
+export function readYaml(
+  text: string,
+  file: string,
+): { readonly value: YamlValue; readonly problems: readonly Diagnostic[] } {
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
   const problems: Diagnostic[] = []
@@ -31,10 +34,15 @@ export function readYaml(text: string, file: string): { readonly value: YamlValu
     if (depth > MAX_DEPTH) report(at, 'nested too deeply')
     else if (isAlias(node)) report(at, 'aliases are not supported', 'Write the value out')
     else if (isSeq(node)) return { kind: 'list', at, items: node.items.map((item) => read(item, depth + 1)) }
-    else if (isMap(node)) return { kind: 'map', at, entries: node.items.map(({ key, value }) => readEntry(key, value, at, depth)) }
+    else if (isMap(node))
+      return { kind: 'map', at, entries: node.items.map(({ key, value }) => readEntry(key, value, at, depth)) }
     else if (isScalar(node) && node.value !== null) {
       // A plain 1.10 is the text "1.10", not the number 1.1
-      return { kind: 'text', at, text: node.type === 'PLAIN' ? (node.source ?? String(node.value)) : String(node.value) }
+      return {
+        kind: 'text',
+        at,
+        text: node.type === 'PLAIN' ? (node.source ?? String(node.value)) : String(node.value),
+      }
     }
     return { kind: 'nothing', at }
   }
@@ -51,6 +59,12 @@ export function readYaml(text: string, file: string): { readonly value: YamlValu
   }
 
   function report(at: SourcePosition, state: string, hint?: string): void {
-    problems.push({ rule: 'yaml', severity: 'error', message: `Cannot read "${file}": ${state}`, at, ...(hint ? { hint } : {}) })
+    problems.push({
+      rule: 'yaml',
+      severity: 'error',
+      message: `Cannot read "${file}": ${state}`,
+      at,
+      ...(hint ? { hint } : {}),
+    })
   }
 }

@@ -23,7 +23,9 @@ export function resolveBase(scope: GraphScope, index: number): StageSource {
   if (later !== undefined) {
     const { line } = dockerfile.stages[later]!.from.at
     scope.warn(
-      'forward-from', from.at, `"${image}" is taken as an image: the stage of that name starts later, at line ${line}`,
+      'forward-from',
+      from.at,
+      `"${image}" is taken as an image: the stage of that name starts later, at line ${line}`,
       'Move that stage up if you mean it',
     )
   }
@@ -48,7 +50,11 @@ export function expandPlatform(scope: GraphScope, index: number): Platform | und
 }
 
 /** A part of FROM with global ARGs replaced; an empty result is an error. */
-function expandFrom(scope: GraphScope, text: string, { what, at }: { what: string; at: SourcePosition }): string | undefined {
+function expandFrom(
+  scope: GraphScope,
+  text: string,
+  { what, at }: { what: string; at: SourcePosition },
+): string | undefined {
   const unset: string[] = []
   const lookup = (name: string): string | undefined => {
     if (Object.hasOwn(scope.args.global, name)) return scope.args.global[name]

@@ -18,7 +18,8 @@ export function copyStep(instruction: CopyInstruction, state: StageState): CopyS
   const dest = expand(instruction.dest)
   const chown = instruction.chown === undefined ? undefined : expand(instruction.chown)
   const chmod = instruction.chmod === undefined ? undefined : checkChmod(expand(instruction.chmod))
-  const checksum = instruction.checksum === undefined ? undefined : checkChecksum(expand(instruction.checksum), sources, remotes)
+  const checksum =
+    instruction.checksum === undefined ? undefined : checkChecksum(expand(instruction.checksum), sources, remotes)
   const checked = checksum === undefined ? remotes : remotes.map((remote) => withChecksum(remote, checksum))
   const from = instruction.from === undefined ? undefined : sourceOf(instruction.from, state)
   const words = [
@@ -56,11 +57,16 @@ function remoteOf(source: string, { keepGitDir }: CopyInstruction): Remote[] {
   return [remote.kind === 'git' && keepGitDir ? { ...remote, keepGitDir } : remote]
 }
 
-/** What a `--from` or a mount's `from` names. Only a trigger of a base image can name something that the stage graph has not seen: an image then. */
+/**
+ * What a `--from` or a mount's `from` names. Only a trigger of a base image can name something that the stage graph
+ * has not seen: an image then.
+ */
 export function sourceOf(text: string, { stage, warn }: StageState): StageSource {
   if (Object.hasOwn(stage.froms, text)) return stage.froms[text]!
   warn(
-    'onbuild-from', stage.stage.from.at, `The base image copies from "${shorten(text)}", which is taken as an image`,
+    'onbuild-from',
+    stage.stage.from.at,
+    `The base image copies from "${shorten(text)}", which is taken as an image`,
     'Use a base image without that ONBUILD if you mean a stage',
   )
   return { kind: 'image', ref: text }
@@ -75,7 +81,10 @@ function inlineFile({ name, content, expand }: Heredoc, { scope }: StageState): 
   return { name, content: expand ? scope.expandBody(content) : content }
 }
 
-/** `FOLDER/./PATTERN`: what stays below the destination begins after the pivot, which is the root unless somebody wrote another. */
+/**
+ * `FOLDER/./PATTERN`: what stays below the destination begins after the pivot, which is the root unless somebody
+ * wrote another.
+ */
 function withPivot(source: string): string {
   const pivot = source.indexOf('/./')
   const [folder, pattern] = pivot === -1 ? ['.', source] : [source.slice(0, pivot), source.slice(pivot + 3)]
@@ -84,7 +93,8 @@ function withPivot(source: string): string {
 
 function checkChmod(chmod: string): string {
   const octal = /^[0-7]{1,5}$/.test(chmod) && Number.parseInt(chmod, 8) <= 0o7777
-  const symbolic = chmod.length <= 200 && chmod.split(',').every((part) => /^[ugoa]*([-+=]([rwxXst]*|[ugo]))+$/.test(part))
+  const symbolic =
+    chmod.length <= 200 && chmod.split(',').every((part) => /^[ugoa]*([-+=]([rwxXst]*|[ugo]))+$/.test(part))
   if (chmod === '' || octal || symbolic) return chmod
   throw new XbuildError('BAD_DOCKERFILE', `Cannot use mode "${shorten(chmod)}": it is neither octal nor symbolic`, {
     hint: 'Write it like --chmod=755 or --chmod=u=rwX,go=rX',
@@ -93,7 +103,11 @@ function checkChmod(chmod: string): string {
 
 function checkChecksum(checksum: string, sources: readonly string[], remotes: readonly Remote[]): string {
   if (sources.length === 1 && remotes.length === 1) return checksum
-  throw new XbuildError('BAD_DOCKERFILE', `Cannot check "${shorten(checksum)}": a checksum needs exactly one source, and that from the network`, {
-    hint: 'Write one ADD per source',
-  })
+  throw new XbuildError(
+    'BAD_DOCKERFILE',
+    `Cannot check "${shorten(checksum)}": a checksum needs exactly one source, and that from the network`,
+    {
+      hint: 'Write one ADD per source',
+    },
+  )
 }

@@ -7,7 +7,10 @@ type Directives = Dockerfile['directives']
 const KEYS: ReadonlySet<string> = new Set(['syntax', 'escape', 'check'])
 
 /** Reads the `# key=value` lines at the top of a Dockerfile; the first other line ends them. */
-export function readDirectives(reader: LineReader, file: string): { directives: Directives; diagnostics: Diagnostic[] } {
+export function readDirectives(
+  reader: LineReader,
+  file: string,
+): { directives: Directives; diagnostics: Diagnostic[] } {
   const values = new Map<string, string>()
   const places: { syntax?: SourcePosition; check?: SourcePosition } = {}
   const diagnostics: Diagnostic[] = []
@@ -22,7 +25,13 @@ export function readDirectives(reader: LineReader, file: string): { directives: 
       diagnostics.push({ rule: 'duplicate-directive', severity: 'error', message, hint: 'Keep one of them', at })
     } else if (directive.key === 'escape' && directive.value !== '\\' && directive.value !== '`') {
       const message = `Cannot use escape character "${directive.value}": it is neither \\ nor \``
-      diagnostics.push({ rule: 'bad-directive', severity: 'error', message, hint: 'Write # escape=\\ or # escape=`', at })
+      diagnostics.push({
+        rule: 'bad-directive',
+        severity: 'error',
+        message,
+        hint: 'Write # escape=\\ or # escape=`',
+        at,
+      })
     } else {
       values.set(directive.key, directive.value)
       if (directive.key === 'syntax' || directive.key === 'check') places[directive.key] = at

@@ -1,9 +1,19 @@
-const UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, '\u00b5s': 1e3, '\u03bcs': 1e3, ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 }
+const UNITS: Readonly<Record<string, number>> = {
+  ns: 1,
+  us: 1e3,
+  '\u00b5s': 1e3,
+  '\u03bcs': 1e3,
+  ms: 1e6,
+  s: 1e9,
+  m: 60e9,
+  h: 3600e9,
+}
 
 /** Nanoseconds of a duration as Go writes it (`1h30m`, `1.5s`, `0`); `undefined` when it is none, or negative. */
 export function parseDuration(text: string): number | undefined {
   if (text === '0' || text === '+0') return 0
-  const parts = /^\+?((?:\d+\.?\d*|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+$/.test(text.slice(0, 100)) && text.length <= 100
+  const parts =
+    /^\+?((?:\d+\.?\d*|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+$/.test(text.slice(0, 100)) && text.length <= 100
   if (!parts) return undefined
   let total = 0
   for (const [, number, unit] of text.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g)) {

@@ -31,7 +31,13 @@ export function evaluateStage(stage: GraphStage, base: StageBase): EvaluatedStag
     } catch (error) {
       if (!(error instanceof XbuildError)) throw error
       const hint = error.hint === undefined ? {} : { hint: error.hint }
-      diagnostics.push({ rule: 'bad-instruction', severity: 'error', message: error.message, ...hint, at: instruction.at })
+      diagnostics.push({
+        rule: 'bad-instruction',
+        severity: 'error',
+        message: error.message,
+        ...hint,
+        at: instruction.at,
+      })
     }
   }
   return {
@@ -60,7 +66,13 @@ function createUnset() {
 function withSimilar(variable: UnsetVariable, { env, args }: Scope): UnsetVariable {
   // A stage with more variables was written by a program, which does not mistype.
   const names = [...env.keys(), ...args.keys()]
-  const similar = names.length > 200 ? undefined : suggest(variable.name, names.filter((name) => name !== variable.name))
+  const similar =
+    names.length > 200
+      ? undefined
+      : suggest(
+          variable.name,
+          names.filter((name) => name !== variable.name),
+        )
   return similar === undefined ? variable : { ...variable, similar }
 }
 

@@ -3,7 +3,11 @@ import { suggestionHint } from '../did-you-mean.ts'
 /** What a flag takes: one text, yes or no, or a text each time it is there. */
 export type FlagKind = 'text' | 'bool' | 'list'
 
-type FlagValue<K extends FlagKind> = K extends 'text' ? string | undefined : K extends 'bool' ? boolean | undefined : readonly string[]
+type FlagValue<K extends FlagKind> = K extends 'text'
+  ? string | undefined
+  : K extends 'bool'
+    ? boolean | undefined
+    : readonly string[]
 
 /** The values of an instruction's flags, by name. */
 export type FlagValues<S extends Readonly<Record<string, FlagKind>>> = { readonly [N in keyof S]: FlagValue<S[N]> }

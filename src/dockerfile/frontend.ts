@@ -16,7 +16,10 @@ export interface ForeignFrontend {
 }
 
 /** The frontend that a file is written for, unless that is Docker's own; BUILDKIT_SYNTAX wins over the file. */
-export function foreignFrontend({ file, directives }: Pick<Dockerfile, 'file' | 'directives'>, buildArgs: Readonly<Record<string, string>>): ForeignFrontend | undefined {
+export function foreignFrontend(
+  { file, directives }: Pick<Dockerfile, 'file' | 'directives'>,
+  buildArgs: Readonly<Record<string, string>>,
+): ForeignFrontend | undefined {
   const given = Object.hasOwn(buildArgs, 'BUILDKIT_SYNTAX') ? buildArgs['BUILDKIT_SYNTAX']! : ''
   const cmdline = (given === '' ? (directives.syntax ?? '') : given).trim()
   const [image = ''] = cmdline.split(/\s+/)
@@ -25,24 +28,51 @@ export function foreignFrontend({ file, directives }: Pick<Dockerfile, 'file' | 
 }
 
 /** Refuses a file that is written for another frontend than Docker's own. Throws UNSUPPORTED. */
-export function checkFrontend(dockerfile: Pick<Dockerfile, 'file' | 'directives'>, buildArgs: Readonly<Record<string, string>>): void {
+export function checkFrontend(
+  dockerfile: Pick<Dockerfile, 'file' | 'directives'>,
+  buildArgs: Readonly<Record<string, string>>,
+): void {
   const foreign = foreignFrontend(dockerfile, buildArgs)
   if (!foreign) return
   const { image, at } = foreign
   const what = at ? 'syntax' : 'BUILDKIT_SYNTAX'
-  throw new XbuildError('UNSUPPORTED', `Cannot use ${what} "${shorten(image)}": this machine reads the language of docker/dockerfile only`, {
-    hint: `${at ? 'Remove the line if the file is an ordinary Dockerfile' : 'Leave the build argument out'}; otherwise build on nodes with BuildKit alone: name them with --builder`,
-    ...(at ? { at } : {}),
-  })
+  throw new XbuildError(
+    'UNSUPPORTED',
+    `Cannot use ${what} "${shorten(image)}": this machine reads the language of docker/dockerfile only`,
+    {
+      hint: `${at ? 'Remove the line if the file is an ordinary Dockerfile' : 'Leave the build argument out'}; otherwise build on nodes with BuildKit alone: name them with --builder`,
+      ...(at ? { at } : {}),
+    },
+  )
 }
 
-/** A file in a language that only its frontend knows: one stage, of which nothing but the name is known, that runs something. */
-export function opaqueDockerfile({ file, directives }: Pick<Dockerfile, 'file' | 'directives'>, { frontend, target }: { readonly frontend: ForeignFrontend; readonly target: string | undefined }): Dockerfile {
+/**
+ * A file in a language that only its frontend knows: one stage, of which nothing but the name is known, that runs
+ * something.
+ */
+export function opaqueDockerfile(
+  { file, directives }: Pick<Dockerfile, 'file' | 'directives'>,
+  { frontend, target }: { readonly frontend: ForeignFrontend; readonly target: string | undefined },
+): Dockerfile {
   const at = frontend.at ?? { file, line: 1 }
   const text = `syntax ${frontend.image}`
   const from = { kind: 'from', at, text, image: 'scratch' } as const
   const run = { kind: 'run', at, text, command: { form: 'exec', argv: [] }, mounts: [], devices: [] } as const
-  return { file, directives, metaArgs: [], stages: [{ index: 0, ...(target ? { name: target.toLowerCase() } : {}), from, instructions: [run], frontend: frontend.image }], frontend }
+  return {
+    file,
+    directives,
+    metaArgs: [],
+    stages: [
+      {
+        index: 0,
+        ...(target ? { name: target.toLowerCase() } : {}),
+        from,
+        instructions: [run],
+        frontend: frontend.image,
+      },
+    ],
+    frontend,
+  }
 }
 
 function nameOf(image: string): string {

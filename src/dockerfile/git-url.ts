@@ -28,7 +28,18 @@ export interface RemoteOptions {
 
 /** `user@host:path`, as ssh users write it. */
 const SCP = /^([A-Za-z0-9_][\w-]*)@([A-Za-z0-9][A-Za-z0-9.-]*):(?!-)([^?#]+)((?:\?[^#]*)?)((?:#.*)?)$/
-const QUERY_KEYS = ['ref', 'tag', 'branch', 'subdir', 'checksum', 'commit', 'keep-git-dir', 'submodules', 'mtime', 'fetch-by-commit']
+const QUERY_KEYS = [
+  'ref',
+  'tag',
+  'branch',
+  'subdir',
+  'checksum',
+  'commit',
+  'keep-git-dir',
+  'submodules',
+  'mtime',
+  'fetch-by-commit',
+]
 const COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/i
 
 /** Whether a text is the address of a git repository; an http(s) URL is when its path ends in `.git`. */
@@ -50,14 +61,20 @@ export function parseGitUrl(text: string): GitRemote {
   checkAddress(url, text)
   const asked = readQuery(query.slice(1), text)
   const [ref, subdir] = splitFragment(decoded(fragment.slice(1), text))
-  const refs = [asked.get('ref'), withPrefix('refs/tags/', asked.get('tag')), withPrefix('refs/heads/', asked.get('branch')), ref].filter(Boolean)
+  const refs = [
+    asked.get('ref'),
+    withPrefix('refs/tags/', asked.get('tag')),
+    withPrefix('refs/heads/', asked.get('branch')),
+    ref,
+  ].filter(Boolean)
   const wanted = only(refs, 'ref', text)
   const folder = only([asked.get('subdir'), subdir].filter(Boolean), 'subdir', text)
   const checksum = only([asked.get('checksum'), asked.get('commit')].filter(Boolean), 'checksum', text)
   const mtime = asked.get('mtime') ?? 'commit'
   if (mtime !== 'commit' && mtime !== 'checkout') throw bad(text, `mtime is commit or checkout, not "${mtime}"`)
   const fetchByCommit = flag(asked, 'fetch-by-commit', false, text)
-  if (fetchByCommit && !isCommitId(checksum ?? '')) throw bad(text, 'fetch-by-commit needs the whole commit id as checksum')
+  if (fetchByCommit && !isCommitId(checksum ?? ''))
+    throw bad(text, 'fetch-by-commit needs the whole commit id as checksum')
   const clean = folder === undefined ? undefined : cleanSubdir(folder, text)
   return {
     kind: 'git',
@@ -75,7 +92,9 @@ export function parseGitUrl(text: string): GitRemote {
 /** The beginning of a commit id, in lower case. Throws BAD_REFERENCE. */
 export function checkCommit(text: string): string {
   if (/^[0-9a-f]{7,64}$/i.test(text)) return text.toLowerCase()
-  throw new XbuildError('BAD_REFERENCE', `Cannot check commit "${text.slice(0, 80)}": it is not a commit id`, { hint: 'Write at least seven of its hexadecimal digits' })
+  throw new XbuildError('BAD_REFERENCE', `Cannot check commit "${text.slice(0, 80)}": it is not a commit id`, {
+    hint: 'Write at least seven of its hexadecimal digits',
+  })
 }
 
 // The parts of the address end up as arguments of git and of ssh: none may look like an option
@@ -87,7 +106,8 @@ function checkAddress(url: string, text: string): void {
   }
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (!parsed || parsed.hostname === '') throw bad(text, 'it is not a URL')
-  if (parsed.hostname.startsWith('-') || parsed.username.startsWith('-')) throw bad(text, 'a host or user that begins with "-"')
+  if (parsed.hostname.startsWith('-') || parsed.username.startsWith('-'))
+    throw bad(text, 'a host or user that begins with "-"')
   if (parsed.pathname === '' || parsed.pathname === '/') throw bad(text, 'it names no repository')
 }
 
@@ -126,7 +146,8 @@ function flag(asked: ReadonlyMap<string, string>, key: string, absent: boolean, 
 
 // git-check-ref-format(1), and nothing that git could take for an option or a pattern
 function checkRef(ref: string, text: string): string {
-  const wrong = /^[-/.]|[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|[/.]$|\.lock$/.test(ref) || ref === '@' || ref.length > 250
+  const wrong =
+    /^[-/.]|[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|[/.]$|\.lock$/.test(ref) || ref === '@' || ref.length > 250
   if (wrong) throw bad(text, `"${ref.slice(0, 80)}" is no branch, tag or commit`)
   return ref
 }
@@ -146,5 +167,8 @@ function decoded(fragment: string, text: string): string {
 }
 
 function bad(text: string, state: string, hint?: string, cause?: unknown): XbuildError {
-  return new XbuildError('BAD_REFERENCE', `Cannot read git repository "${showUrl(text)}": ${state}`, { ...(hint ? { hint } : {}), ...(cause ? { cause } : {}) })
+  return new XbuildError('BAD_REFERENCE', `Cannot read git repository "${showUrl(text)}": ${state}`, {
+    ...(hint ? { hint } : {}),
+    ...(cause ? { cause } : {}),
+  })
 }

@@ -7,7 +7,12 @@ import { expandWord } from './words.ts'
 /** Values of the automatic ARGs and of the ARGs before FROM; build args beat defaults. */
 export function expandGlobals(
   dockerfile: Dockerfile,
-  options: { target: Platform; buildPlatform: Platform; buildArgs: Readonly<Record<string, string>>; targetStage?: string },
+  options: {
+    target: Platform
+    buildPlatform: Platform
+    buildArgs: Readonly<Record<string, string>>
+    targetStage?: string
+  },
   fail: (rule: string, at: SourcePosition, message: string, hint?: string) => void,
 ): StageArgs {
   const { target, buildPlatform, buildArgs } = options
@@ -22,7 +27,8 @@ export function expandGlobals(
     for (const { name, value } of args) {
       try {
         if (Object.hasOwn(buildArgs, name)) values.set(name, buildArgs[name]!)
-        else if (value !== undefined) values.set(name, expandWord(value, { lookup, escape: dockerfile.directives.escape, budget }))
+        else if (value !== undefined)
+          values.set(name, expandWord(value, { lookup, escape: dockerfile.directives.escape, budget }))
       } catch (error) {
         if (!(error instanceof XbuildError)) throw error
         fail('bad-expansion', at, error.message, error.hint)

@@ -35,21 +35,32 @@ export interface GraphScope {
 }
 
 /** The stages that one target platform needs, each with FROM and every `--from` resolved; problems are collected. */
-export function buildStageGraph(dockerfile: Dockerfile, options: GraphOptions): { graph: StageGraph; diagnostics: readonly Diagnostic[] } {
+export function buildStageGraph(
+  dockerfile: Dockerfile,
+  options: GraphOptions,
+): { graph: StageGraph; diagnostics: readonly Diagnostic[] } {
   const diagnostics: Diagnostic[] = []
-  const add = (severity: Diagnostic['severity']) => (rule: string, at: SourcePosition, message: string, hint?: string) => {
-    diagnostics.push({ rule, severity, message, ...(hint === undefined ? {} : { hint }), at })
-  }
+  const add =
+    (severity: Diagnostic['severity']) => (rule: string, at: SourcePosition, message: string, hint?: string) => {
+      diagnostics.push({ rule, severity, message, ...(hint === undefined ? {} : { hint }), at })
+    }
   const fail = add('error')
   const args = expandGlobals(dockerfile, options, fail)
   const scope: GraphScope = { dockerfile, options, args, named: namedStages(dockerfile), fail, warn: add('warning') }
   const targetStage = findTarget(scope)
   const stages = new Map<number, GraphStage>()
-  const wanted = options.everyStage ? dockerfile.stages.map(({ index }) => index) : targetStage === -1 ? [] : [targetStage]
+  const wanted = options.everyStage
+    ? dockerfile.stages.map(({ index }) => index)
+    : targetStage === -1
+      ? []
+      : [targetStage]
   resolveStages(scope, wanted, stages)
   // A stage only ever needs earlier ones, so the order of the file is a topological one.
   const ordered = [...stages.values()].toSorted((a, b) => a.index - b.index)
-  return { graph: { target: options.target, buildPlatform: options.buildPlatform, stages: ordered, targetStage }, diagnostics }
+  return {
+    graph: { target: options.target, buildPlatform: options.buildPlatform, stages: ordered, targetStage },
+    diagnostics,
+  }
 }
 
 function namedStages({ stages }: Dockerfile): Map<string, number[]> {
@@ -71,10 +82,14 @@ function findTarget({ dockerfile, options, named, fail }: GraphScope): number {
   if (found !== undefined) return found
   const names = stages.flatMap(({ name }) => name ?? [])
   const list = names.length === 0 ? 'no stage has a name' : `there are ${names.join(', ')}`
-  const otherwise = /^\d+$/.test(wanted) ? 'Name the stage with FROM ... AS NAME and use the name' : 'Use the name of a stage'
+  const otherwise = /^\d+$/.test(wanted)
+    ? 'Name the stage with FROM ... AS NAME and use the name'
+    : 'Use the name of a stage'
   const hint = suggestionHint(wanted, names, otherwise)
   fail(
-    'unknown-target', { file, line: stages[0]?.from.at.line ?? 1 }, `Cannot find target stage "${shorten(options.targetStage)}": ${shorten(list)}`,
+    'unknown-target',
+    { file, line: stages[0]?.from.at.line ?? 1 },
+    `Cannot find target stage "${shorten(options.targetStage)}": ${shorten(list)}`,
     hint,
   )
   return -1
@@ -110,7 +125,8 @@ function resolveSources(scope: GraphScope, index: number): Sources {
   const replacement = stage.name === undefined ? undefined : contextNamed(stage.name, options.namedContexts)
   const platform = expandPlatform(scope, index)
   const own = platform === undefined ? {} : { platform }
-  if (replacement !== undefined) return { base: { kind: 'context', name: replacement }, ...own, froms: {}, needs: [], replaced: true }
+  if (replacement !== undefined)
+    return { base: { kind: 'context', name: replacement }, ...own, froms: {}, needs: [], replaced: true }
   const base = resolveBase(scope, index)
   const froms = new Map<string, StageSource>()
   for (const { text, at } of fromsOf(dockerfile, index, base)) {
@@ -121,7 +137,12 @@ function resolveSources(scope: GraphScope, index: number): Sources {
   return { base, ...own, froms: Object.fromEntries(froms), needs, replaced: false }
 }
 
-function finishStage(scope: GraphScope, index: number, sources: Sources, resolved: ReadonlyMap<number, GraphStage>): GraphStage {
+function finishStage(
+  scope: GraphScope,
+  index: number,
+  sources: Sources,
+  resolved: ReadonlyMap<number, GraphStage>,
+): GraphStage {
   const { dockerfile, options, args } = scope
   const written = dockerfile.stages[index]!
   const stage = sources.replaced ? { ...written, instructions: [] } : written
@@ -129,7 +150,9 @@ function finishStage(scope: GraphScope, index: number, sources: Sources, resolve
   const platform = parent?.platform ?? sources.platform ?? options.target
   if (parent && sources.platform && !samePlatform(sources.platform, parent.platform)) {
     scope.warn(
-      'platform-of-stage', stage.from.at, `--platform has no effect: the stage "${stage.from.image}" has its own platform`,
+      'platform-of-stage',
+      stage.from.at,
+      `--platform has no effect: the stage "${stage.from.image}" has its own platform`,
       'Remove it, or set it where that stage starts',
     )
   }
@@ -151,7 +174,10 @@ function withPlatform(
   { target, folderContexts = [] }: GraphOptions,
 ): Record<string, StageSource> {
   const entries = Object.entries(froms).map(([text, source]) => {
-    const same = source.kind === 'stage' || source.kind === 'scratch' || (source.kind === 'context' && folderContexts.includes(source.name))
+    const same =
+      source.kind === 'stage' ||
+      source.kind === 'scratch' ||
+      (source.kind === 'context' && folderContexts.includes(source.name))
     return [text, same ? source : { ...source, platform: target }] as const
   })
   return Object.fromEntries(entries)

@@ -22,7 +22,10 @@ export function quoteList(items: readonly string[]): string {
   return `[${items.map((item) => quote(item)).join(' ')}]`
 }
 
-/** A health check as Go prints the struct with `%q`: texts and durations quoted, and the number of retries as if it were a character. */
+/**
+ * A health check as Go prints the struct with `%q`: texts and durations quoted, and the number of retries as if it
+ * were a character.
+ */
 export function describeHealthcheck(check: Healthcheck): string {
   const { Test = [], Interval = 0, Timeout = 0, StartPeriod = 0, StartInterval = 0, Retries = 0 } = check
   const durations = [Interval, Timeout, StartPeriod, StartInterval].map((value) => quote(formatDuration(value)))

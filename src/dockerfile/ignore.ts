@@ -33,7 +33,11 @@ function parseLine(line: string, at: { file: string; line: number }): Rule | und
     return parsePattern(line)
   } catch (cause) {
     if (!(cause instanceof XbuildError)) throw cause
-    throw new XbuildError(cause.code, cause.message, { at, cause, ...(cause.hint === undefined ? {} : { hint: cause.hint }) })
+    throw new XbuildError(cause.code, cause.message, {
+      at,
+      cause,
+      ...(cause.hint === undefined ? {} : { hint: cause.hint }),
+    })
   }
 }
 
@@ -43,10 +47,15 @@ function parsePattern(text: string): Rule | undefined {
   const negated = trimmed.startsWith('!')
   const written = negated ? trimmed.slice(1).trim() : trimmed
   if (written === '') {
-    throw new XbuildError('BAD_DOCKERFILE', 'Cannot use pattern "!": it names nothing', { hint: 'Write a path after the exclamation mark' })
+    throw new XbuildError('BAD_DOCKERFILE', 'Cannot use pattern "!": it names nothing', {
+      hint: 'Write a path after the exclamation mark',
+    })
   }
   const clean = cleanPath(written)
-  return { pattern: compilePattern(clean.length > 1 && clean.startsWith('/') ? clean.slice(1) : clean, { folders: true }), negated }
+  return {
+    pattern: compilePattern(clean.length > 1 && clean.startsWith('/') ? clean.slice(1) : clean, { folders: true }),
+    negated,
+  }
 }
 
 function matcherOf(rules: readonly Rule[]): IgnoreMatcher {

@@ -86,7 +86,8 @@ function readContinuations(
 ): LogicalLine {
   let { text, continued } = cutContinuation(first.text, escape)
   // Most instructions are one line
-  if (!continued) return { text, display: text.trim(), line: first.number, endLine: first.number, emptyLines: NONE, comments }
+  if (!continued)
+    return { text, display: text.trim(), line: first.number, endLine: first.number, emptyLines: NONE, comments }
   const pieces = [text]
   const emptyLines: number[] = []
   let endLine = first.number

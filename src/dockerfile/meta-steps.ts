@@ -104,7 +104,11 @@ function applyCommand({ kind, command }: CommandInstruction, state: StageState):
     return `CMD ${quoteList(argv)}`
   }
   const { Cmd, Entrypoint: _, ...rest } = state.config
-  state.config = { ...rest, ...(argv.length === 0 ? {} : { Entrypoint: argv }), ...(state.cmdIsOwn && Cmd ? { Cmd } : {}) }
+  state.config = {
+    ...rest,
+    ...(argv.length === 0 ? {} : { Entrypoint: argv }),
+    ...(state.cmdIsOwn && Cmd ? { Cmd } : {}),
+  }
   return `ENTRYPOINT ${quoteList(argv)}`
 }
 
@@ -113,9 +117,10 @@ function applyExpose({ ports }: ExposeInstruction, state: StageState): string {
   for (const word of ports.flatMap((port) => state.scope.expandWords(port))) {
     const found = parsePorts(word)
     state.portsLeft -= found.length
-    if (state.portsLeft < 0) throw new XbuildError('BAD_DOCKERFILE', 'Cannot expose ports: this stage names too many', {
-      hint: 'Remove some ranges',
-    })
+    if (state.portsLeft < 0)
+      throw new XbuildError('BAD_DOCKERFILE', 'Cannot expose ports: this stage names too many', {
+        hint: 'Remove some ranges',
+      })
     for (const port of found) {
       expanded.push(port)
       state.ports.add(port)
@@ -127,7 +132,9 @@ function applyExpose({ ports }: ExposeInstruction, state: StageState): string {
 function applyVolume({ paths }: VolumeInstruction, state: StageState): string {
   const expanded = paths.map(state.scope.expand)
   if (expanded.includes('')) {
-    throw new XbuildError('BAD_DOCKERFILE', 'Cannot use volume "": its path is empty', { hint: 'Give the variable in it a value' })
+    throw new XbuildError('BAD_DOCKERFILE', 'Cannot use volume "": its path is empty', {
+      hint: 'Give the variable in it a value',
+    })
   }
   for (const path of expanded) state.volumes.add(path)
   return `VOLUME [${expanded.join(' ')}]`

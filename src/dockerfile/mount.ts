@@ -25,7 +25,9 @@ export function mountFrom(text: string): string | undefined {
 /** A mount with `expand` applied to every value but `from`. */
 export function expandMount(text: string, expand: (value: string) => string): string {
   const { fields } = parseMount(text)
-  const written = fields.map(({ key, value }) => (value === undefined ? key : `${key}=${key === 'from' ? value : expand(value)}`))
+  const written = fields.map(({ key, value }) =>
+    value === undefined ? key : `${key}=${key === 'from' ? value : expand(value)}`,
+  )
   return written.map(writeField).join(',')
 }
 

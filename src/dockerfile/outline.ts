@@ -47,13 +47,22 @@ export function targetsOf({ stages }: Dockerfile): Target[] {
   }))
 }
 
-/** The build arguments, secrets and ssh agents of the target stage and of all stages that it needs; the last declaration of a name counts. */
+/**
+ * The build arguments, secrets and ssh agents of the target stage and of all stages that it needs; the last
+ * declaration of a name counts.
+ */
 export function outlineOf({ metaArgs }: Dockerfile, { graph, stages }: View): Outline {
   const args = new Map<string, Parameter>()
   const secrets = new Map<string, Parameter>()
   const ssh = new Map<string, Parameter>()
   const global = graph.stages[0]?.args ?? { global: {}, build: {} }
-  const used = new Set(stages.flatMap(({ stage }) => [stage.stage.from.image, stage.stage.from.platform ?? ''].flatMap((text) => usedIn(text, { args: global, escape: stage.escape ?? '\\' }).names)))
+  const used = new Set(
+    stages.flatMap(({ stage }) =>
+      [stage.stage.from.image, stage.stage.from.platform ?? ''].flatMap(
+        (text) => usedIn(text, { args: global, escape: stage.escape ?? '\\' }).names,
+      ),
+    ),
+  )
   for (const arg of metaArgs) addArgs(args, arg, { valueOf: (name) => global.global[name], only: used })
   for (const { stage, evaluated } of stages) {
     for (const instruction of stage.stage.instructions) {
@@ -72,7 +81,8 @@ export function outlineOf({ metaArgs }: Dockerfile, { graph, stages }: View): Ou
   }
   for (const [name, parameter] of args) {
     const outside = metaArgs.findLast((arg) => arg.args.some((one) => one.name === name))
-    if (parameter.description === undefined && outside) args.set(name, { ...parameter, ...described(name, outside.written?.comments) })
+    if (parameter.description === undefined && outside)
+      args.set(name, { ...parameter, ...described(name, outside.written?.comments) })
   }
   const target = stages.find(({ stage }) => stage.index === graph.targetStage)?.stage
   const name = target?.name

@@ -8,7 +8,10 @@ import { cutFlags, cutField } from './split.ts'
 import { suggestionHint } from '../did-you-mean.ts'
 import type { ArgInstruction, Dockerfile, FromInstruction, Instruction, ParseResult, Stage, Written } from './types.ts'
 
-/** Parses a whole Dockerfile; never throws for what is in it: every problem is a diagnostic, and the rest is still parsed. */
+/**
+ * Parses a whole Dockerfile; never throws for what is in it: every problem is a diagnostic, and the rest is still
+ * parsed.
+ */
 export function parseDockerfile(text: string, options: { file: string }): ParseResult {
   const { file } = options
   const reader = openLines(text.startsWith('\ufeff') ? text.slice(1) : text)
@@ -16,16 +19,26 @@ export function parseDockerfile(text: string, options: { file: string }): ParseR
   const instructions = readInstructions(reader, { file, escape: directives.escape, diagnostics })
   const { metaArgs, stages } = groupStages(instructions, diagnostics)
   if (stages.length === 0 && !diagnostics.some(({ severity }) => severity === 'error')) {
-    const state = text.trim() === '' ? 'it is empty' : instructions.length === 0 ? 'it has no instructions' : 'it has no FROM'
+    const state =
+      text.trim() === '' ? 'it is empty' : instructions.length === 0 ? 'it has no instructions' : 'it has no FROM'
     const hint = 'Start it with FROM and the name of a base image'
-    diagnostics.push({ rule: 'no-stage', severity: 'error', message: `Cannot build "${file}": ${state}`, hint, at: { file, line: 1 } })
+    diagnostics.push({
+      rule: 'no-stage',
+      severity: 'error',
+      message: `Cannot build "${file}": ${state}`,
+      hint,
+      at: { file, line: 1 },
+    })
   }
   diagnostics.sort((a, b) => a.at.line - b.at.line)
   return { dockerfile: { file, directives, metaArgs, stages } satisfies Dockerfile, diagnostics }
 }
 
 /** Parses the text that an ONBUILD keeps, as an instruction at `at`; `undefined` when it is none. */
-export function parseTrigger(trigger: string, at: SourcePosition): { instruction?: Instruction; diagnostics: Diagnostic[] } {
+export function parseTrigger(
+  trigger: string,
+  at: SourcePosition,
+): { instruction?: Instruction; diagnostics: Diagnostic[] } {
   const diagnostics: Diagnostic[] = []
   const found = readInstructions(openLines(trigger), { file: at.file, escape: '\\', diagnostics, at })
   const [instruction] = found
@@ -70,7 +83,11 @@ function readInstructions(reader: LineReader, options: ReadOptions): (Instructio
       continue
     }
     if (!INSTRUCTION_NAMES.includes(name)) {
-      fail('unknown-instruction', `Cannot parse instruction "${shorten(word)}": it is unknown`, suggestionHint(name, INSTRUCTION_NAMES))
+      fail(
+        'unknown-instruction',
+        `Cannot parse instruction "${shorten(word)}": it is unknown`,
+        suggestionHint(name, INSTRUCTION_NAMES),
+      )
       continue
     }
     const request = { name, at, text: line.display, rest, flags, heredocs: body.heredocs, escape, fail, warn }
@@ -119,7 +136,12 @@ function groupStages(
   for (const instruction of instructions) {
     if (instruction.kind === 'from') {
       const name = instruction.as?.toLowerCase()
-      stages.push({ index: stages.length, ...(name === undefined ? {} : { name }), from: instruction, instructions: [] })
+      stages.push({
+        index: stages.length,
+        ...(name === undefined ? {} : { name }),
+        from: instruction,
+        instructions: [],
+      })
     } else if (stages.length > 0) {
       stages.at(-1)!.instructions.push(instruction)
     } else if (instruction.kind === 'arg') {
@@ -128,7 +150,13 @@ function groupStages(
       orphan = true
       const word = instruction.kind.toUpperCase()
       const hint = 'Start with FROM and the name of a base image; only ARG may come before'
-      diagnostics.push({ rule: 'no-stage', severity: 'error', message: `Cannot run ${word} before FROM`, hint, at: instruction.at })
+      diagnostics.push({
+        rule: 'no-stage',
+        severity: 'error',
+        message: `Cannot run ${word} before FROM`,
+        hint,
+        at: instruction.at,
+      })
     }
   }
   return { metaArgs, stages }

@@ -30,12 +30,18 @@ export function hasWildcard(pattern: string): boolean {
   return false
 }
 
-/** Go's `filepath.Match`: `*` and `?` stop at a slash, `[a-z]` and `[^a-z]` are classes. Throws BAD_DOCKERFILE for a malformed pattern. */
+/**
+ * Go's `filepath.Match`: `*` and `?` stop at a slash, `[a-z]` and `[^a-z]` are classes. Throws BAD_DOCKERFILE for a
+ * malformed pattern.
+ */
 export function matchPattern(pattern: string, path: string): boolean {
   return compilePattern(pattern).matches(path)
 }
 
-/** Compiles a pattern; with `folders`, `**` matches any number of folders. The time of a match is linear in both lengths. */
+/**
+ * Compiles a pattern; with `folders`, `**` matches any number of folders. The time of a match is linear in both
+ * lengths.
+ */
 export function compilePattern(pattern: string, options: { folders?: boolean } = {}): Pattern {
   const tokens = parseTokens(pattern, options.folders ?? false)
   const first = tokens.findIndex(({ type }) => type !== 'char')
@@ -160,7 +166,8 @@ function createRun(tokens: readonly Token[]): (path: string) => 'match' | 'alive
         if (code !== SLASH) enter(state)
         break
       case 'class':
-        if (code !== SLASH && token.ranges.some(([low, high]) => low <= code && code <= high) !== token.negated) enter(state + 1)
+        if (code !== SLASH && token.ranges.some(([low, high]) => low <= code && code <= high) !== token.negated)
+          enter(state + 1)
         break
       case 'inside':
         enter(state)

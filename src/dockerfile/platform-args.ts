@@ -1,7 +1,11 @@
 import { formatPlatform, type Platform } from '../platform.ts'
 
 /** The automatic ARGs of a build: what it runs on, what it is for, which stage it makes. */
-export function platformArgs(options: { target: Platform; build: Platform; targetStage: string }): Record<string, string> {
+export function platformArgs(options: {
+  target: Platform
+  build: Platform
+  targetStage: string
+}): Record<string, string> {
   const { target, build, targetStage } = options
   return {
     BUILDPLATFORM: formatPlatform(build),
@@ -20,7 +24,10 @@ export function platformArgs(options: { target: Platform; build: Platform; targe
 
 const PROXIES: ReadonlySet<string> = new Set(['http_proxy', 'https_proxy', 'ftp_proxy', 'no_proxy', 'all_proxy'])
 
-/** The proxy variables among the build args, each in both cases: every RUN gets them, no cache key and no history holds them. */
+/**
+ * The proxy variables among the build args, each in both cases: every RUN gets them, no cache key and no history
+ * holds them.
+ */
 export function proxyArgs(build: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
   const proxies = new Map<string, string>()
   for (const name of Object.keys(build).toSorted()) {

@@ -18,10 +18,12 @@ export interface HttpRemote {
 export function parseRemote(text: string, options: RemoteOptions = {}): Remote | undefined {
   const git = isGitUrl(text, options)
   if (!git && !/^https?:\/\//i.test(text)) return undefined
-  if (/[\u0000-\u0020\u007f]/.test(text)) throw new XbuildError('BAD_REFERENCE', `Cannot read "${showUrl(text)}": a URL holds no white space`)
+  if (/[\u0000-\u0020\u007f]/.test(text))
+    throw new XbuildError('BAD_REFERENCE', `Cannot read "${showUrl(text)}": a URL holds no white space`)
   if (git) return parseGitUrl(text)
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (!url || url.hostname === '') throw new XbuildError('BAD_REFERENCE', `Cannot read "${showUrl(text)}": it is not a URL`)
+  if (!url || url.hostname === '')
+    throw new XbuildError('BAD_REFERENCE', `Cannot read "${showUrl(text)}": it is not a URL`)
   url.hash = ''
   return { kind: 'http', url: url.href }
 }
@@ -47,18 +49,24 @@ export function fileNameOf(url: string): string {
 export function withChecksum(remote: Remote, checksum: string): Remote {
   if (remote.kind === 'http') {
     if (/^sha256:[0-9a-f]{64}$/.test(checksum)) return { ...remote, checksum }
-    throw new XbuildError('BAD_REFERENCE', `Cannot check "${shorten(checksum)}": it is not a digest`, { hint: 'Write sha256: and 64 hexadecimal digits' })
+    throw new XbuildError('BAD_REFERENCE', `Cannot check "${shorten(checksum)}": it is not a digest`, {
+      hint: 'Write sha256: and 64 hexadecimal digits',
+    })
   }
   const commit = checkCommit(checksum)
   const [short, long] = [commit, remote.checksum ?? commit].sort((a, b) => a.length - b.length)
   if (long!.startsWith(short!)) return { ...remote, checksum: long! }
-  throw new XbuildError('BAD_REFERENCE', `Cannot check "${showRemote(remote)}": it is to be commit ${remote.checksum} and commit ${commit}`)
+  throw new XbuildError(
+    'BAD_REFERENCE',
+    `Cannot check "${showRemote(remote)}": it is to be commit ${remote.checksum} and commit ${commit}`,
+  )
 }
 
 /** A remote as messages and progress show it, with what is wanted of a repository. */
 export function showRemote(remote: Remote): string {
   if (remote.kind === 'http') return showUrl(remote.url)
   const subdir = remote.subdir === undefined ? '' : `:${remote.subdir}`
-  const ref = remote.ref?.replace(/^refs\/(heads|tags)\//, '') ?? (remote.fetchByCommit ? remote.checksum : undefined) ?? ''
+  const ref =
+    remote.ref?.replace(/^refs\/(heads|tags)\//, '') ?? (remote.fetchByCommit ? remote.checksum : undefined) ?? ''
   return shorten(`${showUrl(remote.url)}${ref || subdir ? '#' : ''}${ref}${subdir}`)
 }

@@ -92,12 +92,21 @@ const KEYS = {
 } as const
 const TYPES = Object.keys(KEYS) as RunMount['type'][]
 const SHARINGS = ['shared', 'private', 'locked'] as const
-const ALIASES: Readonly<Record<string, string>> = { dst: 'target', destination: 'target', src: 'source', readonly: 'ro', readwrite: 'rw' }
+const ALIASES: Readonly<Record<string, string>> = {
+  dst: 'target',
+  destination: 'target',
+  src: 'source',
+  readonly: 'ro',
+  readwrite: 'rw',
+}
 const FLAGS: readonly string[] = ['ro', 'rw', 'required']
 
 type Fields = ReadonlyMap<string, string>
 
-/** Reads the `--mount` values of one RUN, variables expanded; sorted by target, so that a mount inside another comes after it. Throws BAD_DOCKERFILE. */
+/**
+ * Reads the `--mount` values of one RUN, variables expanded; sorted by target, so that a mount inside another comes
+ * after it. Throws BAD_DOCKERFILE.
+ */
 export function parseRunMounts(texts: readonly string[], scope: MountScope): RunMount[] {
   let agents = 0
   const mounts = texts.map((text) => {
@@ -114,7 +123,12 @@ function parseOne(text: string, scope: MountScope & { nextAgent: () => string })
   if (problem !== undefined) throw bad(text, problem)
   const typeText = parseMount(text).fields.findLast(({ key }) => key === 'type')?.value ?? 'bind'
   const type = TYPES.find((known) => known === typeText)
-  if (!type) throw bad(text, `unknown type "${shorten(typeText)}"`, suggestionHint(typeText, TYPES, `The types are ${TYPES.join(', ')}`))
+  if (!type)
+    throw bad(
+      text,
+      `unknown type "${shorten(typeText)}"`,
+      suggestionHint(typeText, TYPES, `The types are ${TYPES.join(', ')}`),
+    )
   const fields = readFields(text, type)
   const target = fields.get('target')
   const absolute = target === undefined ? undefined : resolvePath(scope.cwd, target)
@@ -122,12 +136,22 @@ function parseOne(text: string, scope: MountScope & { nextAgent: () => string })
   const source = { ...(from ? { from: scope.sourceOf(from) } : {}), source: sourcePath(fields.get('source') ?? '.') }
   switch (type) {
     case 'bind':
-      return { type, target: needed(text, absolute), ...source, writable: fields.get('rw') === 'true' || fields.get('ro') === 'false' }
+      return {
+        type,
+        target: needed(text, absolute),
+        ...source,
+        writable: fields.get('rw') === 'true' || fields.get('ro') === 'false',
+      }
     case 'cache': {
       const id = fields.get('id') || cleanPath(target ?? '')
       return {
-        type, target: needed(text, absolute), id: scope.cacheNamespace ? `${scope.cacheNamespace}/${id}` : id, sharing: sharingOf(text, fields), ...source,
-        readonly: fields.get('ro') === 'true' || fields.get('rw') === 'false', owner: ownerOf(text, fields, 0o755),
+        type,
+        target: needed(text, absolute),
+        id: scope.cacheNamespace ? `${scope.cacheNamespace}/${id}` : id,
+        sharing: sharingOf(text, fields),
+        ...source,
+        readonly: fields.get('ro') === 'true' || fields.get('rw') === 'false',
+        owner: ownerOf(text, fields, 0o755),
       }
     }
     case 'tmpfs': {
@@ -138,8 +162,11 @@ function parseOne(text: string, scope: MountScope & { nextAgent: () => string })
       return secretOf(text, fields, absolute)
     case 'ssh':
       return {
-        type, id: fields.get('source') || fields.get('id') || 'default', target: absolute ?? scope.nextAgent(),
-        required: fields.get('required') === 'true', owner: ownerOf(text, fields, 0o600),
+        type,
+        id: fields.get('source') || fields.get('id') || 'default',
+        target: absolute ?? scope.nextAgent(),
+        required: fields.get('required') === 'true',
+        owner: ownerOf(text, fields, 0o600),
       }
   }
 }
@@ -151,8 +178,12 @@ function secretOf(text: string, fields: Fields, target: string | undefined): Sec
   if (env !== undefined && !/^[^=\0]+$/.test(env)) throw bad(text, `"${shorten(env)}" is no name of a variable`)
   const file = target ?? (env === undefined ? resolvePath('/run/secrets', id) : undefined)
   return {
-    type: 'secret', id, ...(file === undefined ? {} : { target: file }), ...(env === undefined ? {} : { env }),
-    required: fields.get('required') === 'true', owner: ownerOf(text, fields, 0o400),
+    type: 'secret',
+    id,
+    ...(file === undefined ? {} : { target: file }),
+    ...(env === undefined ? {} : { env }),
+    required: fields.get('required') === 'true',
+    owner: ownerOf(text, fields, 0o400),
   }
 }
 
@@ -165,13 +196,15 @@ function readFields(text: string, type: RunMount['type']): Fields {
     if (!known.includes(key)) {
       const elsewhere = TYPES.filter((other) => (KEYS[other] as readonly string[]).includes(key))
       const names = known.flatMap((name) => [name, ...Object.keys(ALIASES).filter((alias) => ALIASES[alias] === name)])
-      const otherwise = elsewhere.length > 0 ? `It belongs to type=${elsewhere.join(', type=')}` : `Use one of ${known.join(', ')}`
+      const otherwise =
+        elsewhere.length > 0 ? `It belongs to type=${elsewhere.join(', type=')}` : `Use one of ${known.join(', ')}`
       const hint = elsewhere.length > 0 ? otherwise : suggestionHint(written, names, otherwise)
       throw bad(text, `type=${type} has no "${shorten(written)}"`, hint)
     }
     if (FLAGS.includes(key)) {
       const flag = (value ?? 'true').toLowerCase()
-      if (!/^(true|false|1|0)$/.test(flag)) throw bad(text, `"${shorten(value ?? '')}" of ${written} is neither true nor false`)
+      if (!/^(true|false|1|0)$/.test(flag))
+        throw bad(text, `"${shorten(value ?? '')}" of ${written} is neither true nor false`)
       found.set(key, flag === '1' ? 'true' : flag === '0' ? 'false' : flag)
     } else if (value === undefined) throw bad(text, `"${written}" has no value`, `Write ${written}=VALUE`)
     else found.set(key, value)
@@ -182,19 +215,30 @@ function readFields(text: string, type: RunMount['type']): Fields {
 function sharingOf(text: string, fields: Fields): CacheMount['sharing'] {
   const value = fields.get('sharing') ?? 'shared'
   const sharing = SHARINGS.find((known) => known === value)
-  if (!sharing) throw bad(text, `unknown sharing "${shorten(value)}"`, suggestionHint(value, SHARINGS, `Use one of ${SHARINGS.join(', ')}`))
+  if (!sharing)
+    throw bad(
+      text,
+      `unknown sharing "${shorten(value)}"`,
+      suggestionHint(value, SHARINGS, `Use one of ${SHARINGS.join(', ')}`),
+    )
   return sharing
 }
 
 function ownerOf(text: string, fields: Fields, mode: number): FileOwner {
   const written = fields.get('mode')
-  if (written !== undefined && !/^0?[0-7]{1,4}$/.test(written)) throw bad(text, `mode "${shorten(written)}" is not octal`, 'Write it like mode=0440')
-  return { mode: written === undefined ? mode : Number.parseInt(written, 8), uid: idOf(text, fields, 'uid'), gid: idOf(text, fields, 'gid') }
+  if (written !== undefined && !/^0?[0-7]{1,4}$/.test(written))
+    throw bad(text, `mode "${shorten(written)}" is not octal`, 'Write it like mode=0440')
+  return {
+    mode: written === undefined ? mode : Number.parseInt(written, 8),
+    uid: idOf(text, fields, 'uid'),
+    gid: idOf(text, fields, 'gid'),
+  }
 }
 
 function idOf(text: string, fields: Fields, key: 'uid' | 'gid'): number {
   const value = fields.get(key) ?? '0'
-  if (!/^\d{1,10}$/.test(value) || Number(value) >= 2 ** 32 - 1) throw bad(text, `${key} "${shorten(value)}" is not a number`, `Write it like ${key}=1000`)
+  if (!/^\d{1,10}$/.test(value) || Number(value) >= 2 ** 32 - 1)
+    throw bad(text, `${key} "${shorten(value)}" is not a number`, `Write it like ${key}=1000`)
   return Number(value)
 }
 
@@ -202,7 +246,8 @@ const UNITS = ['', 'k', 'm', 'g', 't', 'p']
 
 function sizeOf(text: string, size: string): number {
   const [, digits, unit = ''] = /^(\d{1,15}(?:\.\d{1,6})?) ?([kmgtp]?)(?:i?b)?$/i.exec(size) ?? []
-  const bytes = digits === undefined ? Number.NaN : Math.round(Number(digits) * 1024 ** UNITS.indexOf(unit.toLowerCase()))
+  const bytes =
+    digits === undefined ? Number.NaN : Math.round(Number(digits) * 1024 ** UNITS.indexOf(unit.toLowerCase()))
   if (!Number.isSafeInteger(bytes)) throw bad(text, `"${shorten(size)}" is not a size`, 'Write it like size=64m')
   return bytes
 }
@@ -213,5 +258,9 @@ function needed(text: string, target: string | undefined): string {
 }
 
 function bad(text: string, state: string, hint?: string): XbuildError {
-  return new XbuildError('BAD_DOCKERFILE', `Cannot use mount "${shorten(text)}": ${state}`, hint === undefined ? {} : { hint })
+  return new XbuildError(
+    'BAD_DOCKERFILE',
+    `Cannot use mount "${shorten(text)}": ${state}`,
+    hint === undefined ? {} : { hint },
+  )
 }

@@ -23,18 +23,24 @@ export function runStep(instruction: RunInstruction, state: StageState): RunStep
     user: config.User ?? '',
     cwd: config.WorkingDir || '/',
     files,
-    mounts: parseRunMounts(instruction.mounts.map((mount) => expandMount(mount, scope.expand)), {
-      cwd: config.WorkingDir || '/',
-      sourceOf: (from) => sourceOf(from, state),
-      cacheNamespace: state.stage.args.build['BUILDKIT_CACHE_MOUNT_NS'],
-    }),
+    mounts: parseRunMounts(
+      instruction.mounts.map((mount) => expandMount(mount, scope.expand)),
+      {
+        cwd: config.WorkingDir || '/',
+        sourceOf: (from) => sourceOf(from, state),
+        cacheNamespace: state.stage.args.build['BUILDKIT_CACHE_MOUNT_NS'],
+      },
+    ),
     network: instruction.network ?? 'default',
     ...(instruction.security === undefined ? {} : { security: instruction.security }),
     ...(instruction.devices.length === 0 ? {} : { devices: instruction.devices }),
   }
 }
 
-function commandOf({ command }: RunInstruction, state: StageState): { argv: readonly string[]; files: RunStep['files'] } {
+function commandOf(
+  { command }: RunInstruction,
+  state: StageState,
+): { argv: readonly string[]; files: RunStep['files'] } {
   if (command.form === 'exec') return { argv: command.argv, files: [] }
   const [first] = command.heredocs
   if (!first) return { argv: shellArgv(state, command.line), files: [] }

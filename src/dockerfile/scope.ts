@@ -3,7 +3,10 @@ import { proxyArgs } from './platform-args.ts'
 import type { StageArgs } from './types.ts'
 import { expandWord, expandWords, type Budget } from './words.ts'
 
-/** The variables of a stage while it is evaluated: of an ENV and an ARG of one name, the one that got its value last is seen. */
+/**
+ * The variables of a stage while it is evaluated: of an ENV and an ARG of one name, the one that got its value last
+ * is seen.
+ */
 export interface Scope {
   readonly env: ReadonlyMap<string, string>
   /** In the order of declaration; `undefined`: declared, without a value. */
@@ -45,7 +48,8 @@ export function createScope({ env: base, inherited, args: values, escape, onUnse
   const args = new Map(Object.entries(inherited))
   /** ARGs that got a value after the ENV of the same name. */
   const later = new Set<string>()
-  const valueOf = (name: string): string | undefined => (later.has(name) ? args.get(name) : (env.get(name) ?? args.get(name)))
+  const valueOf = (name: string): string | undefined =>
+    later.has(name) ? args.get(name) : (env.get(name) ?? args.get(name))
   const lookup = (name: string): string | undefined => {
     const value = valueOf(name)
     if (value === undefined && !args.has(name)) onUnset?.(name)
@@ -85,12 +89,16 @@ export function createScope({ env: base, inherited, args: values, escape, onUnse
   }
 
   function listVariables(): string[] {
-    const visible = [...args].filter(([name, value]) => value !== undefined && !env.has(name) && !NOT_IN_ENVIRONMENT.has(name))
+    const visible = [...args].filter(
+      ([name, value]) => value !== undefined && !env.has(name) && !NOT_IN_ENVIRONMENT.has(name),
+    )
     return [...[...env].map(([name]) => [name, valueOf(name)]), ...visible].map(([name, value]) => `${name}=${value}`)
   }
 
   function proxies(): string[] {
-    return [...proxyArgs(values.build)].filter(([name]) => valueOf(name) === undefined).map(([name, value]) => `${name}=${value}`)
+    return [...proxyArgs(values.build)]
+      .filter(([name]) => valueOf(name) === undefined)
+      .map(([name, value]) => `${name}=${value}`)
   }
 
   return {

@@ -16,7 +16,8 @@ interface WrittenFrom {
 export function fromsOf(dockerfile: Dockerfile, index: number, base: StageSource): WrittenFrom[] {
   const stage = dockerfile.stages[index]!
   const froms: WrittenFrom[] = []
-  if (base.kind === 'stage') for (const trigger of triggersOf(dockerfile.stages[base.index]!)) addFroms(froms, trigger, stage.from.at)
+  if (base.kind === 'stage')
+    for (const trigger of triggersOf(dockerfile.stages[base.index]!)) addFroms(froms, trigger, stage.from.at)
   for (const instruction of stage.instructions) addFroms(froms, instruction, instruction.at)
   return froms
 }
@@ -25,7 +26,8 @@ export function fromsOf(dockerfile: Dockerfile, index: number, base: StageSource
 export function triggersOf(stage: Stage): Instruction[] {
   const triggers: Instruction[] = []
   for (const instruction of stage.instructions) {
-    const parsed = instruction.kind === 'onbuild' ? parseTrigger(instruction.trigger, instruction.at).instruction : undefined
+    const parsed =
+      instruction.kind === 'onbuild' ? parseTrigger(instruction.trigger, instruction.at).instruction : undefined
     if (parsed) triggers.push(parsed)
   }
   return triggers
@@ -49,7 +51,9 @@ export function resolveFrom(scope: GraphScope, { text, at, before }: WrittenFrom
   const source = `--from="${shorten(text)}"`
   if (text.includes('$')) {
     fail(
-      'variable-in-from', at, `Cannot use ${source}: variables have no meaning there`,
+      'variable-in-from',
+      at,
+      `Cannot use ${source}: variables have no meaning there`,
       'Write FROM with the variable AS a stage, and copy from that stage',
     )
     return { kind: 'scratch' }
@@ -69,16 +73,30 @@ export function resolveFrom(scope: GraphScope, { text, at, before }: WrittenFrom
   const later = indexes[0] === undefined ? undefined : stages[indexes[0]]
   if (later && contextNamed(name, options.namedContexts) === undefined) {
     const self = later.index === before
-    const state = self ? 'a stage cannot copy from itself' : `stage "${name}" starts later, at line ${later.from.at.line}`
-    fail(self ? 'circular-stage' : 'forward-stage', at, `Cannot use ${source}: ${state}`, 'Use a stage that is defined before this one')
+    const state = self
+      ? 'a stage cannot copy from itself'
+      : `stage "${name}" starts later, at line ${later.from.at.line}`
+    fail(
+      self ? 'circular-stage' : 'forward-stage',
+      at,
+      `Cannot use ${source}: ${state}`,
+      'Use a stage that is defined before this one',
+    )
     return { kind: 'scratch' }
   }
   const context = contextNamed(text, options.namedContexts)
   if (context !== undefined) return { kind: 'context', name: context }
   if (text === 'scratch') return { kind: 'scratch' }
   // A file with more stages was written by a program, which does not mistype.
-  const similar = stages.length > 100 ? undefined : suggest(name, stages.flatMap((stage) => (stage.index < before && stage.name) || []))
-  if (similar !== undefined) warn('maybe-stage', at, `${source} is taken as an image: no stage has that name`, `Did you mean "${similar}"`)
+  const similar =
+    stages.length > 100
+      ? undefined
+      : suggest(
+          name,
+          stages.flatMap((stage) => (stage.index < before && stage.name) || []),
+        )
+  if (similar !== undefined)
+    warn('maybe-stage', at, `${source} is taken as an image: no stage has that name`, `Did you mean "${similar}"`)
   return { kind: 'image', ref: text }
 }
 
@@ -88,7 +106,10 @@ function sourceOfStage({ dockerfile, options }: GraphScope, index: number): Stag
   return context === undefined ? { kind: 'stage', index } : { kind: 'context', name: context }
 }
 
-/** The build context that a name or an image reference means, if there is one: `alpine` is `docker.io/library/alpine:latest`. */
+/**
+ * The build context that a name or an image reference means, if there is one: `alpine` is
+ * `docker.io/library/alpine:latest`.
+ */
 export function contextNamed(name: string, contexts: readonly string[]): string | undefined {
   if (contexts.length === 0) return undefined
   const wanted = familiarName(name)

@@ -12,7 +12,9 @@ export function splitFields(text: string): string[] {
 export function cutField(text: string): { first: string; rest: string } {
   const trimmed = text.trim()
   const blank = trimmed.search(/[\t\v\f\r ]/)
-  return blank === -1 ? { first: trimmed, rest: '' } : { first: trimmed.slice(0, blank), rest: trimmed.slice(blank).trim() }
+  return blank === -1
+    ? { first: trimmed, rest: '' }
+    : { first: trimmed.slice(0, blank), rest: trimmed.slice(blank).trim() }
 }
 
 /** Words between blanks where quotes and escapes hold blanks together; both stay in the words. */
@@ -44,7 +46,9 @@ function isSpace(char: string): boolean {
 
 const NO_FLAGS: readonly string[] = []
 
-/** Cuts `--flag[=value]` words off the front of an instruction's arguments; `--` alone ends them. Quotes are removed. */
+/**
+ * Cuts `--flag[=value]` words off the front of an instruction's arguments; `--` alone ends them. Quotes are removed.
+ */
 export function cutFlags(text: string, escape: Escape): { flags: readonly string[]; rest: string } {
   if (!text.startsWith('--')) return { flags: NO_FLAGS, rest: text }
   const flags: string[] = []

@@ -37,7 +37,10 @@ export interface CopyStep extends StepBase {
   readonly add: boolean
   /** Absent: the build context. */
   readonly from?: StageSource
-  /** Cleaned, relative to the source's root (`.`), never `..`; wildcards as written. With `parents` each is `FOLDER/./PATTERN`. */
+  /**
+   * Cleaned, relative to the source's root (`.`), never `..`; wildcards as written. With `parents` each is
+   * `FOLDER/./PATTERN`.
+   */
   readonly sources: readonly string[]
   /** ADD only: sources that are URLs or git repositories, with their checksums. */
   readonly remotes?: readonly Remote[]

@@ -49,7 +49,11 @@ function parsePattern(pattern: string): Segment[] {
 }
 
 /** Length of the shortest or longest start of `value` that matches, or -1. */
-function matchStart(value: string, segments: readonly Segment[], { longest, spend }: { longest: boolean; spend: Spend }): number {
+function matchStart(
+  value: string,
+  segments: readonly Segment[],
+  { longest, spend }: { longest: boolean; spend: Spend },
+): number {
   const [first, ...rest] = segments
   if (!matchesAt(value, first!, 0)) return -1
   return matchRest(value, rest, { from: first!.length, longest, spend })
@@ -76,7 +80,8 @@ function matchRest(
   let end = from
   for (const [index, segment] of segments.entries()) {
     const last = index === segments.length - 1
-    const at = last && longest ? findLast(value, segment, { from: end, spend }) : find(value, segment, { from: end, spend })
+    const at =
+      last && longest ? findLast(value, segment, { from: end, spend }) : find(value, segment, { from: end, spend })
     if (at === -1) return -1
     end = at + segment.length
   }

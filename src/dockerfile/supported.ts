@@ -21,8 +21,20 @@ function findings(step: Step): readonly Finding[] {
   const { security, devices = [] } = step
   return [
     ...(security === 'insecure'
-      ? [['RUN --security=insecure', 'no step of this engine leaves its sandbox', 'Remove the flag, or build on a BuildKit node that allows security.insecure'] as const]
+      ? [
+          [
+            'RUN --security=insecure',
+            'no step of this engine leaves its sandbox',
+            'Remove the flag, or build on a BuildKit node that allows security.insecure',
+          ] as const,
+        ]
       : []),
-    ...devices.map((device): Finding => [`RUN --device=${device}`, 'steps of this engine see no devices of the machine', 'Remove the flag, or build on a BuildKit node that has the device']),
+    ...devices.map(
+      (device): Finding => [
+        `RUN --device=${device}`,
+        'steps of this engine see no devices of the machine',
+        'Remove the flag, or build on a BuildKit node that has the device',
+      ],
+    ),
   ]
 }

@@ -61,7 +61,11 @@ function spend(cursor: Cursor, characters: number): void {
 }
 
 function failed(cursor: Cursor, state: string, hint?: string): XbuildError {
-  return new XbuildError('BAD_DOCKERFILE', `Cannot expand "${shorten(cursor.text)}": ${state}`, hint === undefined ? {} : { hint })
+  return new XbuildError(
+    'BAD_DOCKERFILE',
+    `Cannot expand "${shorten(cursor.text)}": ${state}`,
+    hint === undefined ? {} : { hint },
+  )
 }
 
 interface ReadOptions {
@@ -107,7 +111,12 @@ function readUntil(cursor: Cursor, { stop, rawEscapes, words }: ReadOptions): st
       take((rawEscapes ? char : '') + escaped, true)
     } else take(readPlain(cursor, stop), false)
   }
-  if (stop !== undefined) throw failed(cursor, stop === '}' ? '"${" has no "}"' : `"\${" has no "${stop}"`, 'Write a backslash before a "$" that is a character')
+  if (stop !== undefined)
+    throw failed(
+      cursor,
+      stop === '}' ? '"${" has no "}"' : `"\${" has no "${stop}"`,
+      'Write a backslash before a "$" that is a character',
+    )
   if (words && word) words.push(word)
   return parts
 }
@@ -117,7 +126,13 @@ function readPlain(cursor: Cursor, stop: string | undefined): string {
   const start = cursor.at++
   while (cursor.at < text.length) {
     const char = text[cursor.at]
-    if (char === '$' || char === options.escape || char === stop || (!options.plainQuotes && (char === "'" || char === '"'))) break
+    if (
+      char === '$' ||
+      char === options.escape ||
+      char === stop ||
+      (!options.plainQuotes && (char === "'" || char === '"'))
+    )
+      break
     cursor.at++
   }
   return text.slice(start, cursor.at)
@@ -210,7 +225,11 @@ function readSubstitution(cursor: Cursor): string {
       if (all) cursor.at++
       const pattern = readUntil(cursor, { stop: '/', rawEscapes: true }).join('')
       const replacement = readUntil(cursor, { stop: '}', rawEscapes: true }).join('')
-      return replacePattern(value ?? '', pattern, { replacement, all, spend: (characters) => spend(cursor, characters) })
+      return replacePattern(value ?? '', pattern, {
+        replacement,
+        all,
+        spend: (characters) => spend(cursor, characters),
+      })
     }
     default:
       throw failed(cursor, `modifier "${operator}" is unknown`, 'Use one of :- :+ :? - + ? # ## % %% / //')
@@ -227,7 +246,8 @@ function applyDefault(
   if (kind === '+') return value === undefined ? '' : word
   if (value !== undefined) return value
   throw failed(
-    cursor, `${name}: ${word || (written === undefined ? 'is not allowed to be unset' : 'is not allowed to be empty')}`,
+    cursor,
+    `${name}: ${word || (written === undefined ? 'is not allowed to be unset' : 'is not allowed to be empty')}`,
     `Set it, for example with --build-arg ${name}=VALUE`,
   )
 }

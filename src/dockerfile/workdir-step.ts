@@ -4,7 +4,10 @@ import type { StageState } from './state.ts'
 import type { MetaStep, WorkdirInstruction, WorkdirStep } from './types.ts'
 
 /** A WORKDIR, relative ones below the one before; the root is always there and makes no layer. */
-export function workdirStep({ path: written, at, text }: WorkdirInstruction, state: StageState): WorkdirStep | MetaStep {
+export function workdirStep(
+  { path: written, at, text }: WorkdirInstruction,
+  state: StageState,
+): WorkdirStep | MetaStep {
   const expanded = state.scope.expand(written)
   const path = resolvePath(state.config.WorkingDir || '/', expanded)
   // The config has an absolute path as it was written

@@ -21,10 +21,18 @@ export async function checkDisk({ folder: { root } }: Store): Promise<Finding> {
 /** The same for known numbers. */
 export function judgeRoom(root: string, { free, total, files }: Room): Finding {
   const text = `${shown(free)} of ${shown(total)} are free in ${root}`
-  if (files !== undefined && files < 10_000) return here('disk', files < 500 ? 'problem' : 'warning', `${files} more files can be made in ${root}: an image may hold many more`, { fix: PRUNE })
+  if (files !== undefined && files < 10_000)
+    return here(
+      'disk',
+      files < 500 ? 'problem' : 'warning',
+      `${files} more files can be made in ${root}: an image may hold many more`,
+      { fix: PRUNE },
+    )
   // The first is where layers are not unpacked any more
   if (free < Math.max(Math.min(total / 100, 1 << 30), GB / 10)) return here('disk', 'problem', text, { fix: PRUNE })
-  return free < Math.max(Math.min(total / 20, 5 * GB), GB) ? here('disk', 'warning', text, { fix: PRUNE }) : here('disk', 'ok', text)
+  return free < Math.max(Math.min(total / 20, 5 * GB), GB)
+    ? here('disk', 'warning', text, { fix: PRUNE })
+    : here('disk', 'ok', text)
 }
 
 function shown(bytes: number): string {

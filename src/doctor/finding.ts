@@ -23,6 +23,11 @@ export type Repair =
   | { readonly kind: 'store' }
 
 /** A finding about this machine. */
-export function here(name: string, state: Finding['state'], text: string, more: Pick<Finding, 'fix' | 'repair'> = {}): Finding {
+export function here(
+  name: string,
+  state: Finding['state'],
+  text: string,
+  more: Pick<Finding, 'fix' | 'repair'> = {},
+): Finding {
   return { node: 'local', name, state, text, ...more }
 }

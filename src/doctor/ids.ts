@@ -15,24 +15,38 @@ export async function checkIds({ uid, env }: Machine): Promise<Finding[]> {
   if (ids.kind === 'ranges') {
     const fewest = Math.min(count(ids.uids), count(ids.gids))
     if (fewest > ENOUGH) return [here('ids', 'ok', `${fewest} ids for the users inside of images`)]
-    return [here('ids', 'warning', `/etc/subuid and /etc/subgid give ${fewest - 1} ids: images may use ${ENOUGH}`, { fix: 'Give this user a longer range in both files' })]
+    return [
+      here('ids', 'warning', `/etc/subuid and /etc/subgid give ${fewest - 1} ids: images may use ${ENOUGH}`, {
+        fix: 'Give this user a longer range in both files',
+      }),
+    ]
   }
-  if (!/^\/etc\/subuid/.test(ids.reason)) return [here('ids', 'warning', `${ids.reason}: only files of one user can be built`, { fix: ids.hint, repair: { kind: 'packages', packages: ['uidmap'] } })]
+  if (!/^\/etc\/subuid/.test(ids.reason))
+    return [
+      here('ids', 'warning', `${ids.reason}: only files of one user can be built`, {
+        fix: ids.hint,
+        repair: { kind: 'packages', packages: ['uidmap'] },
+      }),
+    ]
   const texts = await Promise.all(['/etc/subuid', '/etc/subgid'].map((path) => readFile(path, 'utf8').catch(() => '')))
   const start = freeStart(texts)
   const user = userInfo().username
   const end = start + ENOUGH - 1
-  return [here('ids', 'warning', `${ids.reason}: only files of one user can be built`, {
-    fix: `Give a range to this user: sudo usermod --add-subuids ${start}-${end} --add-subgids ${start}-${end} ${user}`,
-    repair: { kind: 'ids', user, start, count: ENOUGH },
-  })]
+  return [
+    here('ids', 'warning', `${ids.reason}: only files of one user can be built`, {
+      fix: `Give a range to this user: sudo usermod --add-subuids ${start}-${end} --add-subgids ${start}-${end} ${user}`,
+      repair: { kind: 'ids', user, start, count: ENOUGH },
+    }),
+  ]
 }
 
 /** The first id after all ranges in files like /etc/subuid, and not before the one where useradd begins. */
 export function freeStart(texts: readonly string[]): number {
-  const ends = texts.flatMap((text) => text.split('\n')).map((line) => {
-    const [, start, count] = line.split(':').map(Number)
-    return start !== undefined && count !== undefined && Number.isSafeInteger(start + count) ? start + count : 0
-  })
+  const ends = texts
+    .flatMap((text) => text.split('\n'))
+    .map((line) => {
+      const [, start, count] = line.split(':').map(Number)
+      return start !== undefined && count !== undefined && Number.isSafeInteger(start + count) ? start + count : 0
+    })
   return Math.max(100_000, ...ends)
 }

@@ -7,12 +7,22 @@ import { here, type Finding } from './finding.ts'
 export function checkKernel(uid: number, kernel = release()): Finding {
   // Overlay mounts in a user namespace, which an ordinary user's builds live in
   if (uid !== 0 && !versionAtLeast(kernel, '5.11')) {
-    return here('kernel', 'problem', `Linux ${kernel} does not let ordinary users mount overlay file systems: 5.11 and later do`, { fix: 'Build as root, or boot a newer kernel' })
+    return here(
+      'kernel',
+      'problem',
+      `Linux ${kernel} does not let ordinary users mount overlay file systems: 5.11 and later do`,
+      { fix: 'Build as root, or boot a newer kernel' },
+    )
   }
   if (!hasPrivateBinfmt(kernel)) {
-    return here('kernel', 'warning', `Linux ${kernel} has one binfmt_misc for all: builds cannot register emulators of their own, as from 6.7 on`, {
-      fix: 'Register QEMU for the whole machine: sudo xbuild qemu install',
-    })
+    return here(
+      'kernel',
+      'warning',
+      `Linux ${kernel} has one binfmt_misc for all: builds cannot register emulators of their own, as from 6.7 on`,
+      {
+        fix: 'Register QEMU for the whole machine: sudo xbuild qemu install',
+      },
+    )
   }
   return here('kernel', 'ok', `Linux ${kernel}: each build registers its own emulators`)
 }

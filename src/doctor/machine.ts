@@ -22,11 +22,23 @@ export interface Machine {
 }
 
 /** Prepares looking at this machine: starts nothing yet. */
-export function openMachine({ env, store, signal }: { readonly env: Environment; readonly store: Store; readonly signal: AbortSignal }): Machine {
+export function openMachine({
+  env,
+  store,
+  signal,
+}: {
+  readonly env: Environment
+  readonly store: Store
+  readonly signal: AbortSignal
+}): Machine {
   const uid = process.geteuid?.() ?? 0
   const own = platformOfNodeArch(process.arch).architecture
   let found: ReturnType<Machine['launch']> | undefined
-  const launch = () => (found ??= findLaunch(env, ARCHITECTURES.map(({ name }) => name).filter((name) => name !== own)))
+  const launch = () =>
+    (found ??= findLaunch(
+      env,
+      ARCHITECTURES.map(({ name }) => name).filter((name) => name !== own),
+    ))
   const workers = createWorkers({ folder: store.folder, env, uid, launch, onWarning: () => undefined })
   const runtime = createRuntimeFinder({ store, workers, uid, signal, onWarning: () => undefined })
   return { env, uid, signal, store, own, workers, launch, runtime, close: () => workers.close() }

@@ -17,25 +17,54 @@ export async function checkOverlay({ uid, env, store, signal }: Machine): Promis
   const answers = await Promise.all(kinds.map((kind) => tryOverlay(kind, { env, signal, folder: store.folder.tmp })))
   if (answers.every((answer) => answer === 'no namespaces')) return [] // which is told as such
   const failed = answers.findIndex((answer) => typeof answer === 'object')
-  if (failed === -1) return [here('overlay', 'ok', `${store.folder.root} carries overlay mounts${uid === 0 && answers.every((answer) => answer === 'works') ? ', in a user namespace too' : ''}`)]
+  if (failed === -1)
+    return [
+      here(
+        'overlay',
+        'ok',
+        `${store.folder.root} carries overlay mounts${uid === 0 && answers.every((answer) => answer === 'works') ? ', in a user namespace too' : ''}`,
+      ),
+    ]
   const where = kinds[failed] === 'root-emulate' ? ' in a user namespace, as for emulated steps' : ''
-  return [here('overlay', 'problem', `an overlay file system in ${store.folder.root} does not work${where}: ${(answers[failed] as Failure).said}`, {
-    fix: 'Put the store on ext4, xfs, btrfs or tmpfs: name a folder there with XBUILD_HOME or --store',
-  })]
+  return [
+    here(
+      'overlay',
+      'problem',
+      `an overlay file system in ${store.folder.root} does not work${where}: ${(answers[failed] as Failure).said}`,
+      {
+        fix: 'Put the store on ext4, xfs, btrfs or tmpfs: name a folder there with XBUILD_HOME or --store',
+      },
+    ),
+  ]
 }
 
 interface Failure {
   readonly said: string
 }
 
-async function tryOverlay(kind: NamespaceKind, { env, signal, folder }: { env: Machine['env']; signal: AbortSignal; folder: string }): Promise<'works' | 'no namespaces' | Failure> {
+async function tryOverlay(
+  kind: NamespaceKind,
+  { env, signal, folder }: { env: Machine['env']; signal: AbortSignal; folder: string },
+): Promise<'works' | 'no namespaces' | Failure> {
   // The name says whose it is: what a killed process leaves is removed by the next build
   const scratch = await mkdtemp(join(folder, `${process.pid}-doctor-`))
   try {
-    const child = await spawnInNamespace(kind, '/bin/sh', ['-c', TRY, 'sh', scratch], { handlers: [], env, signal, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = await spawnInNamespace(kind, '/bin/sh', ['-c', TRY, 'sh', scratch], {
+      handlers: [],
+      env,
+      signal,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     const [out, err] = await Promise.all([text(child.stdout!), text(child.stderr!)])
     if (out.includes('works')) return 'works'
-    return { said: err.trim().split('\n')[0]?.trim().replace(/^mount: [^:]*: /, '') || 'a removed file left no mark' }
+    return {
+      said:
+        err
+          .trim()
+          .split('\n')[0]
+          ?.trim()
+          .replace(/^mount: [^:]*: /, '') || 'a removed file left no mark',
+    }
   } catch {
     signal.throwIfAborted()
     return 'no namespaces'

@@ -28,12 +28,27 @@ const NEEDS: readonly Need[] = [
 /** Whether the programs are there that builds start. */
 export async function checkPrograms({ uid, env }: Pick<Machine, 'uid' | 'env'>): Promise<Finding[]> {
   const needs = NEEDS.filter(({ ordinaryUsers }) => !ordinaryUsers || uid !== 0)
-  const found = await Promise.all(needs.map(async ({ programs }) => (await Promise.all(programs.map((name) => findProgram(name, env['PATH'])))).find(Boolean)))
+  const found = await Promise.all(
+    needs.map(async ({ programs }) =>
+      (await Promise.all(programs.map((name) => findProgram(name, env['PATH'])))).find(Boolean),
+    ),
+  )
   const missing = needs.filter((_, index) => found[index] === undefined)
-  const findings = missing.map(({ programs, package: name, why }) => here('programs', 'problem', `${programs.join(' or ')} is not installed: it ${why}`, {
-    fix: `Install it: sudo apt-get install ${name}`, repair: { kind: 'packages', packages: [name] },
-  }))
-  return findings.length > 0 ? findings : [here('programs', 'ok', `${needs.map(({ programs }, index) => programs.find((name) => found[index]!.endsWith(`/${name}`))).join(', ')} are there`)]
+  const findings = missing.map(({ programs, package: name, why }) =>
+    here('programs', 'problem', `${programs.join(' or ')} is not installed: it ${why}`, {
+      fix: `Install it: sudo apt-get install ${name}`,
+      repair: { kind: 'packages', packages: [name] },
+    }),
+  )
+  return findings.length > 0
+    ? findings
+    : [
+        here(
+          'programs',
+          'ok',
+          `${needs.map(({ programs }, index) => programs.find((name) => found[index]!.endsWith(`/${name}`))).join(', ')} are there`,
+        ),
+      ]
 }
 
 /** The package that brings a statically linked QEMU, when there is none for any architecture; else nothing. */
@@ -42,7 +57,10 @@ export async function missingQemu(env: Environment): Promise<string | undefined>
   return qemuPackage(await readFile('/etc/os-release', 'utf8').catch(() => ''))
 }
 
-/** Debian 13 and Ubuntu 25.04 made the programs of `qemu-user` static; before them, those need the libraries of the image. */
+/**
+ * Debian 13 and Ubuntu 25.04 made the programs of `qemu-user` static; before them, those need the libraries of the
+ * image.
+ */
 export function qemuPackage(osRelease: string): string {
   const field = (name: string) => new RegExp(`^${name}=["']?([^"'\n]*)`, 'm').exec(osRelease)?.[1]
   const version = Number(field('VERSION_ID') ?? 999)

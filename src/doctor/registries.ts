@@ -12,7 +12,10 @@ export async function checkRegistries(hosts: readonly string[], options: PingOpt
 
 /** What the answers of a registry and its mirrors mean. */
 export function judgePings(host: string, pings: readonly Ping[]): Finding {
-  const [lost, there] = [pings.filter(({ failure }) => failure !== undefined), pings.filter(({ failure }) => failure === undefined)]
+  const [lost, there] = [
+    pings.filter(({ failure }) => failure !== undefined),
+    pings.filter(({ failure }) => failure === undefined),
+  ]
   const named = ({ host: name, mirror, took }: Ping) => `${mirror ? `mirror ${name}` : 'it'} answered after ${took} ms`
   const text = [...lost.map(({ failure }) => failure!), ...there.map(named)].join('; ')
   if (lost.length === 0) return here(host, 'ok', text)
@@ -29,13 +32,23 @@ export function registryOf(word: string): string {
 /** The registries of the images that a Dockerfile starts from; what cannot be read is no matter here. */
 export function registriesOf(text: string, platform: Platform): string[] {
   const { dockerfile } = parseDockerfile(text, { file: 'Dockerfile' })
-  const { graph } = buildStageGraph(dockerfile, { target: platform, buildPlatform: platform, buildArgs: {}, namedContexts: [], everyStage: true })
+  const { graph } = buildStageGraph(dockerfile, {
+    target: platform,
+    buildPlatform: platform,
+    buildArgs: {},
+    namedContexts: [],
+    everyStage: true,
+  })
   const sources = graph.stages.flatMap(({ base, froms }) => [base, ...Object.values(froms)])
-  return [...new Set(sources.flatMap((source) => {
-    try {
-      return source.kind === 'image' ? [parseReference(source.ref).host] : []
-    } catch {
-      return []
-    }
-  }))]
+  return [
+    ...new Set(
+      sources.flatMap((source) => {
+        try {
+          return source.kind === 'image' ? [parseReference(source.ref).host] : []
+        } catch {
+          return []
+        }
+      }),
+    ),
+  ]
 }

@@ -16,7 +16,10 @@ export interface RepairEdges {
   readonly say: (line: string) => void
 }
 
-/** Does what can be done about findings without taking anything away from anybody. A repair that fails is told, and the others are done. */
+/**
+ * Does what can be done about findings without taking anything away from anybody. A repair that fails is told, and
+ * the others are done.
+ */
 export async function repairAll(findings: readonly Finding[], edges: RepairEdges): Promise<void> {
   for (const repair of mergeRepairs(findings)) {
     try {
@@ -33,7 +36,9 @@ export async function repairAll(findings: readonly Finding[], edges: RepairEdges
 export function mergeRepairs(findings: readonly Finding[]): Repair[] {
   const repairs = findings.flatMap(({ state, repair }) => (repair && state !== 'ok' ? [repair] : []))
   const packages = [...new Set(repairs.flatMap((repair) => (repair.kind === 'packages' ? repair.packages : [])))].sort()
-  const rest = repairs.filter(({ kind }, index) => kind !== 'packages' && repairs.findIndex((other) => other.kind === kind) === index)
+  const rest = repairs.filter(
+    ({ kind }, index) => kind !== 'packages' && repairs.findIndex((other) => other.kind === kind) === index,
+  )
   return [...(packages.length > 0 ? [{ kind: 'packages', packages } as const] : []), ...rest]
 }
 
@@ -41,9 +46,19 @@ async function repairOne(repair: Repair, edges: RepairEdges): Promise<void> {
   switch (repair.kind) {
     case 'packages': {
       if (!(await findProgram('apt-get', edges.env['PATH']))) {
-        throw new XbuildError('HOST', 'Cannot install packages: there is no apt-get here', { hint: `Install what Debian calls ${repair.packages.join(', ')} with this system's package manager` })
+        throw new XbuildError('HOST', 'Cannot install packages: there is no apt-get here', {
+          hint: `Install what Debian calls ${repair.packages.join(', ')} with this system's package manager`,
+        })
       }
-      const install = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', 'install', '-y', '--no-install-recommends', ...repair.packages]
+      const install = [
+        'env',
+        'DEBIAN_FRONTEND=noninteractive',
+        'apt-get',
+        'install',
+        '-y',
+        '--no-install-recommends',
+        ...repair.packages,
+      ]
       if (await asRoot(install, edges)) return
       // A fresh machine has no package lists, or old ones
       if ((await asRoot(['apt-get', 'update'], edges)) && (await asRoot(install, edges))) return
@@ -51,7 +66,8 @@ async function repairOne(repair: Repair, edges: RepairEdges): Promise<void> {
     }
     case 'ids': {
       const range = `${repair.start}-${repair.start + repair.count - 1}`
-      if (!(await asRoot(['usermod', '--add-subuids', range, '--add-subgids', range, repair.user], edges))) throw new XbuildError('HOST', `Cannot give ids to ${repair.user}: usermod failed`)
+      if (!(await asRoot(['usermod', '--add-subuids', range, '--add-subgids', range, repair.user], edges)))
+        throw new XbuildError('HOST', `Cannot give ids to ${repair.user}: usermod failed`)
       return
     }
     case 'store': {
@@ -60,20 +76,34 @@ async function repairOne(repair: Repair, edges: RepairEdges): Promise<void> {
       const { doubtful } = await storeHealth(store, uid)
       say(`Hashing ${doubtful.length} blobs in ${store.folder.root}`)
       const done = await repairStore(store, doubtful)
-      say('waitsFor' in done ? `Left as it is: the store is in use by ${done.waitsFor}` : `Removed ${done.removed} that were changed; builds fetch or make them again`)
+      say(
+        'waitsFor' in done
+          ? `Left as it is: the store is in use by ${done.waitsFor}`
+          : `Removed ${done.removed} that were changed; builds fetch or make them again`,
+      )
     }
   }
 }
 
-/** Runs a program as root, with sudo where that is needed, showing what it prints on stderr. Says whether it ended well. */
+/**
+ * Runs a program as root, with sudo where that is needed, showing what it prints on stderr. Says whether it ended
+ * well.
+ */
 async function asRoot(command: readonly string[], { env, uid, signal, say }: RepairEdges): Promise<boolean> {
   const shown = command.filter((word) => word !== 'env' && !word.startsWith('DEBIAN_FRONTEND')).join(' ')
-  if (uid !== 0 && !(await findProgram('sudo', env['PATH']))) throw new XbuildError('HOST', `Cannot run "${shown}": only root may, and there is no sudo`, { hint: 'Run xbuild doctor --fix as root' })
+  if (uid !== 0 && !(await findProgram('sudo', env['PATH'])))
+    throw new XbuildError('HOST', `Cannot run "${shown}": only root may, and there is no sudo`, {
+      hint: 'Run xbuild doctor --fix as root',
+    })
   // A password can be asked for on a terminal only
   const sudo = uid === 0 ? [] : process.stdin.isTTY ? ['sudo'] : ['sudo', '--non-interactive']
   const [file, ...args] = [...sudo, ...command]
   say(`Running: ${[...sudo, shown].join(' ')}`)
-  const child = startProgram(file!, args, { stdio: [process.stdin.isTTY ? 'inherit' : 'ignore', 2, 2], env: env as NodeJS.ProcessEnv, signal })
+  const child = startProgram(file!, args, {
+    stdio: [process.stdin.isTTY ? 'inherit' : 'ignore', 2, 2],
+    env: env as NodeJS.ProcessEnv,
+    signal,
+  })
   const [code] = (await once(child, 'close')) as [number | null]
   return code === 0
 }

@@ -7,10 +7,23 @@ export async function checkStore({ store, uid }: Pick<Machine, 'store' | 'uid'>)
   const { root } = store.folder
   const { blobs, doubtful, foreign } = await storeHealth(store, uid)
   if (foreign.length > 0) {
-    return [here('store', 'problem', `${foreign.join(', ')} belongs to another user`, { fix: `Give it back: sudo chown -R --from=0 ${uid} ${root}; or name another folder with XBUILD_HOME` })]
+    return [
+      here('store', 'problem', `${foreign.join(', ')} belongs to another user`, {
+        fix: `Give it back: sudo chown -R --from=0 ${uid} ${root}; or name another folder with XBUILD_HOME`,
+      }),
+    ]
   }
-  if (doubtful.length === 0) return [here('store', 'ok', `${root}: ${blobs} blobs, none was touched since it was hashed`)]
-  return [here('store', 'warning', `${doubtful.length} of ${blobs} blobs in ${root} were touched since they were hashed: each is hashed again before it is used`, {
-    fix: 'Hash them now, and remove what was changed: xbuild doctor --fix', repair: { kind: 'store' },
-  })]
+  if (doubtful.length === 0)
+    return [here('store', 'ok', `${root}: ${blobs} blobs, none was touched since it was hashed`)]
+  return [
+    here(
+      'store',
+      'warning',
+      `${doubtful.length} of ${blobs} blobs in ${root} were touched since they were hashed: each is hashed again before it is used`,
+      {
+        fix: 'Hash them now, and remove what was changed: xbuild doctor --fix',
+        repair: { kind: 'store' },
+      },
+    ),
+  ]
 }

@@ -6,7 +6,10 @@ import type { BuildRecord } from '../provenance/facts.ts'
 
 /** One way of building jobs on a node. Retries and recording are wrappers around this, not flags in it. */
 export interface Driver {
-  /** Builds one platform's image, or a stage as if it were one. Rejects with an `XbuildError`; never settles before its processes have ended. */
+  /**
+   * Builds one platform's image, or a stage as if it were one. Rejects with an `XbuildError`; never settles before
+   * its processes have ended.
+   */
   build(job: Job, options: DriverOptions): Promise<BuiltImage>
   /** Releases everything the driver holds. */
   close(): Promise<void>
@@ -51,7 +54,10 @@ export interface MadeOf {
   readonly folders: readonly FolderRead[]
 }
 
-/** What an engine wanted to know of a folder of this machine: patterns, in BuildKit's words; and the fingerprint of the answer. */
+/**
+ * What an engine wanted to know of a folder of this machine: patterns, in BuildKit's words; and the fingerprint of
+ * the answer.
+ */
 export interface FolderRead {
   readonly folder: string
   readonly include: readonly string[]
@@ -85,9 +91,28 @@ export type Emit = (event: BuildEvent) => void
 
 /** Everything that happens, as data: only `ui/` turns it into text. Times are milliseconds since the epoch. */
 export type BuildEvent =
-  | { readonly type: 'job.start'; readonly job: string; readonly platform: string; readonly strategy: string; readonly node?: string; readonly at: number }
-  | { readonly type: 'job.done'; readonly job: string; readonly platform: string; readonly digest: string; readonly at: number }
-  | { readonly type: 'job.fail'; readonly job: string; readonly platform: string; readonly error: XbuildError; readonly at: number }
+  | {
+      readonly type: 'job.start'
+      readonly job: string
+      readonly platform: string
+      readonly strategy: string
+      readonly node?: string
+      readonly at: number
+    }
+  | {
+      readonly type: 'job.done'
+      readonly job: string
+      readonly platform: string
+      readonly digest: string
+      readonly at: number
+    }
+  | {
+      readonly type: 'job.fail'
+      readonly job: string
+      readonly platform: string
+      readonly error: XbuildError
+      readonly at: number
+    }
   /** The job goes on on another node, or is tried again on the same; `because` is why it failed there. */
   | {
       readonly type: 'job.move'
@@ -99,8 +124,17 @@ export type BuildEvent =
       readonly because: string
       readonly at: number
     }
-  | { readonly type: 'job.skip'; readonly job: string; readonly platform: string; readonly because: string; readonly at: number }
-  /** A step is a vertex of the build; one step may serve several platforms. `name` is like `[linux/arm64 build 2/4] RUN make`. */
+  | {
+      readonly type: 'job.skip'
+      readonly job: string
+      readonly platform: string
+      readonly because: string
+      readonly at: number
+    }
+  /**
+   * A step is a vertex of the build; one step may serve several platforms. `name` is like `[linux/arm64 build 2/4]
+   * RUN make`.
+   */
   | {
       readonly type: 'step.start'
       readonly step: string
@@ -109,7 +143,13 @@ export type BuildEvent =
       readonly source?: SourcePosition
       readonly at: number
     }
-  | { readonly type: 'step.log'; readonly step: string; readonly stream: 'stdout' | 'stderr'; readonly line: string; readonly at: number }
+  | {
+      readonly type: 'step.log'
+      readonly step: string
+      readonly stream: 'stdout' | 'stderr'
+      readonly line: string
+      readonly at: number
+    }
   | { readonly type: 'step.done'; readonly step: string; readonly cached: boolean; readonly at: number }
   | { readonly type: 'step.fail'; readonly step: string; readonly error: XbuildError; readonly at: number }
   /** Bytes moved so far; `total` is absent when unknown; the last event of a transfer has `done: true`. */

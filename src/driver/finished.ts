@@ -26,15 +26,26 @@ export interface FinishedWork {
   readonly stages: readonly BuiltStage[]
 }
 
-/** Images that engines elsewhere have built, kept for the next run: what would become the same again is not built, nor even asked for. */
+/**
+ * Images that engines elsewhere have built, kept for the next run: what would become the same again is not built, nor
+ * even asked for.
+ */
 export interface Finished {
-  /** The image of an earlier run that was made of the same. Looking costs a small file, and what it was made of is looked at again. */
+  /**
+   * The image of an earlier run that was made of the same. Looking costs a small file, and what it was made of is
+   * looked at again.
+   */
   find(work: FinishedWork, signal: AbortSignal): Promise<BuiltImage | undefined>
   /**
-   * Keeps an image for the next run, when what it was made of is known and can be compared. The images of a build that failed elsewhere are
+   * Keeps an image for the next run, when what it was made of is known and can be compared. The images of a build
+   * that failed elsewhere are
    * worth more trouble (`rescue`): what their engine does not tell is found out here.
    */
-  keep(work: FinishedWork, image: BuiltImage, options: { readonly node: string; readonly rescue: boolean; readonly signal: AbortSignal }): Promise<void>
+  keep(
+    work: FinishedWork,
+    image: BuiltImage,
+    options: { readonly node: string; readonly rescue: boolean; readonly signal: AbortSignal },
+  ): Promise<void>
 }
 
 interface Entry extends MadeOf {
@@ -58,23 +69,45 @@ interface Nothing {
 
 const KIND = 'finished'
 
-export function openFinished({ store, registry }: { readonly store: Store; readonly registry: RegistryClient }): Finished {
+export function openFinished({
+  store,
+  registry,
+}: {
+  readonly store: Store
+  readonly registry: RegistryClient
+}): Finished {
   return {
     async find(work, signal) {
       const entry = await store.records.get<Entry | Nothing>(KIND, identityOf(work.target))
-      if (entry?.told === undefined || entry.told !== (await toldTo(work, signal).catch(() => undefined))) return undefined
+      if (entry?.told === undefined || entry.told !== (await toldTo(work, signal).catch(() => undefined)))
+        return undefined
       const { node, at, packs, descriptor, repository, rescued, bases, folders } = entry
       if (!(await isSame(entry, signal).catch(() => false))) return undefined
-      const image = repository === undefined ? await storedImage(descriptor, store, signal) : await pushedImage(descriptor, repository, signal)
+      const image =
+        repository === undefined
+          ? await storedImage(descriptor, store, signal)
+          : await pushedImage(descriptor, repository, signal)
       return image && { ...image, earlier: { node, at }, packs, ...(rescued ? {} : { madeOf: { bases, folders } }) }
     },
     async keep(work, image, { node, rescue, signal }) {
-      const { madeOf = rescue ? await lookedUp(work, signal).catch(() => undefined) : undefined, descriptor, packs = [] } = image
+      const {
+        madeOf = rescue ? await lookedUp(work, signal).catch(() => undefined) : undefined,
+        descriptor,
+        packs = [],
+      } = image
       const told = madeOf && isWhole(madeOf, work) ? await toldTo(work, signal).catch(() => undefined) : undefined
       if (!madeOf || told === undefined) return put(work, {})
       const [repository] = (await storedImage(descriptor, store, signal)) ? [] : await image.blobs.origins(descriptor)
       const made = { node, at: Date.now(), ...image.earlier }
-      const entry: Entry = { ...made, told, ...madeOf, descriptor, packs, rescued: !image.madeOf, ...(repository === undefined ? {} : { repository }) }
+      const entry: Entry = {
+        ...made,
+        told,
+        ...madeOf,
+        descriptor,
+        packs,
+        rescued: !image.madeOf,
+        ...(repository === undefined ? {} : { repository }),
+      }
       await put(work, entry)
     },
   }
@@ -101,10 +134,17 @@ export function openFinished({ store, registry }: { readonly store: Store; reado
     const all = { include: [], follow: [] }
     const folders = context.kind === 'folder' ? [{ ...all, folder: context.path, exclude: context.ignore }] : []
     const bases = await Promise.all(imagesOf(work).map(async (ref) => [ref, await digestOf(ref, signal)] as const))
-    return { bases: Object.fromEntries(bases), folders: folders.map((read) => ({ ...read, ...printed(fingerprintOf(read)) })) }
+    return {
+      bases: Object.fromEntries(bases),
+      folders: folders.map((read) => ({ ...read, ...printed(fingerprintOf(read)) })),
+    }
   }
 
-  async function pushedImage(descriptor: Descriptor, repository: string, signal: AbortSignal): Promise<BuiltImage | undefined> {
+  async function pushedImage(
+    descriptor: Descriptor,
+    repository: string,
+    signal: AbortSignal,
+  ): Promise<BuiltImage | undefined> {
     try {
       const blobs = repositoryBlobs(parseReference(repository), registry, signal)
       const { config } = parseManifest(await buffer(await blobs.read(descriptor)), descriptor)
@@ -121,7 +161,10 @@ function printed(fingerprint: string | undefined): Pick<FolderRead, 'fingerprint
 
 /** Every image is known by its digest, and no folder may have changed behind the fingerprint. */
 function isWhole({ bases, folders }: MadeOf, work: FinishedWork): boolean {
-  return imagesOf(work).every((ref) => parseReference(ref).digest ?? bases[ref]) && folders.every(({ fingerprint }) => fingerprint !== undefined)
+  return (
+    imagesOf(work).every((ref) => parseReference(ref).digest ?? bases[ref]) &&
+    folders.every(({ fingerprint }) => fingerprint !== undefined)
+  )
 }
 
 /** Which target of which build it is, whatever it is made of. */
@@ -133,28 +176,69 @@ function identityOf({ platform, options, file }: TargetBuild): string {
 function imagesOf({ target: { graph, options } }: FinishedWork): string[] {
   const sources = graph.stages.flatMap(({ base, froms }) => [base, ...Object.values(froms)])
   const named = Object.values<NamedContext>(options.buildContexts)
-  const refs = [...sources, ...named].flatMap((source) => (source.kind === 'image' ? [formatReference(parseReference(source.ref))] : []))
+  const refs = [...sources, ...named].flatMap((source) =>
+    source.kind === 'image' ? [formatReference(parseReference(source.ref))] : [],
+  )
   return [...new Set(refs)]
 }
 
 /**
- * All that an engine is told, as one key; undefined for what may come out otherwise each time, or is to be done whatever is known. Contents of
+ * All that an engine is told, as one key; undefined for what may come out otherwise each time, or is to be done
+ * whatever is known. Contents of
  * folders, and what tags say, is not told but found by the engine.
  */
 async function toldTo({ target, build, stages }: FinishedWork, signal: AbortSignal): Promise<string | undefined> {
   // What only says where the result goes, how it is shown, by what way it is made, and what else is built
-  const { platforms, outputs, tags, annotations, push, load, metadataFile, iidFile, progress, jobs, timeout, silenceTimeout, builders, nodes, registries, store, storeLimit, ociRuntime, pull, cacheFrom, provenance, attest, ...told } = target.options
+  const {
+    platforms,
+    outputs,
+    tags,
+    annotations,
+    push,
+    load,
+    metadataFile,
+    iidFile,
+    progress,
+    jobs,
+    timeout,
+    silenceTimeout,
+    builders,
+    nodes,
+    registries,
+    store,
+    storeLimit,
+    ociRuntime,
+    pull,
+    cacheFrom,
+    provenance,
+    attest,
+    ...told
+  } = target.options
   const { noCache, noCacheFilter = [], secrets, ssh, cacheTo, buildContexts, cwd } = told
   const { graph, platform } = target
-  const remote = graph.stages.some(({ stage }) => stage.instructions.some((one) => one.kind === 'copy' && JSON.stringify(one).includes('://')))
-  const foreign = build.dockerfile.frontend !== undefined || build.context.kind === 'archive' || build.context.kind === 'url'
-  if (noCache || noCacheFilter.length > 0 || told.accel === 'verify' || secrets || ssh || cacheTo.length > 0 || remote || foreign) return undefined
+  const remote = graph.stages.some(({ stage }) =>
+    stage.instructions.some((one) => one.kind === 'copy' && JSON.stringify(one).includes('://')),
+  )
+  const foreign =
+    build.dockerfile.frontend !== undefined || build.context.kind === 'archive' || build.context.kind === 'url'
+  if (
+    noCache ||
+    noCacheFilter.length > 0 ||
+    told.accel === 'verify' ||
+    secrets ||
+    ssh ||
+    cacheTo.length > 0 ||
+    remote ||
+    foreign
+  )
+    return undefined
   // The point of such a build is the cache of the node
   if (outputs.length > 0 && outputs.every(({ type }) => type === 'cacheonly')) return undefined
   const layouts: string[] = []
   for (const [name, context] of Object.entries(buildContexts)) {
     if (context.kind === 'remote') return undefined
-    if (context.kind === 'oci-layout') layouts.push(name, (await layoutOrigin(resolve(cwd, context.path), context.ref).root(signal)).descriptor.digest)
+    if (context.kind === 'oci-layout')
+      layouts.push(name, (await layoutOrigin(resolve(cwd, context.path), context.ref).root(signal)).descriptor.digest)
   }
   const handed = stages.map(({ name, image }) => [name, image.descriptor.digest])
   return keyOf([told, build.dockerfile.text, build.context, platformKey(platform), layouts, handed])

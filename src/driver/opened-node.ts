@@ -6,8 +6,14 @@ import type { RemoteBuild } from './remote-build.ts'
 /** A machine that answers, and the way to build on it. */
 export interface OpenedNode {
   readonly node: Node
-  /** Makes a driver, when a job goes there; with `pushTo` its results go to that repository by digest, and not to this machine. */
-  driver(buildFor: (job: Job) => RemoteBuild | Promise<RemoteBuild>, options?: { readonly pushTo?: PushTarget }): Driver | Promise<Driver>
+  /**
+   * Makes a driver, when a job goes there; with `pushTo` its results go to that repository by digest, and not to this
+   * machine.
+   */
+  driver(
+    buildFor: (job: Job) => RemoteBuild | Promise<RemoteBuild>,
+    options?: { readonly pushTo?: PushTarget },
+  ): Driver | Promise<Driver>
   /** It can push by digest. */
   readonly pushes: boolean
   close(): Promise<void>

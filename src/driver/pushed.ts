@@ -17,10 +17,14 @@ export interface PushFacts {
 }
 
 /**
- * The repository that a node may push to by itself: the first one asked for, when nothing else wants the result on this machine and the node
+ * The repository that a node may push to by itself: the first one asked for, when nothing else wants the result on
+ * this machine and the node
  * means the same by its name.
  */
-export function pushTargetFor({ node, pushes }: OpenedNode, { outputs, tags, options, registry, signal }: PushFacts): PushTarget | undefined {
+export function pushTargetFor(
+  { node, pushes }: OpenedNode,
+  { outputs, tags, options, registry, signal }: PushFacts,
+): PushTarget | undefined {
   const [tag] = tags
   const onlyPushed = outputs.length > 0 && outputs.every(({ type }) => type === 'registry')
   if (!pushes || !tag || !onlyPushed || options.cacheTo.length > 0) return undefined
@@ -30,11 +34,26 @@ export function pushTargetFor({ node, pushes }: OpenedNode, { outputs, tags, opt
   const settings = options.registries[tag.host]
   if (settings?.ca !== undefined) return undefined
   const insecure = own || settings?.http === true || settings?.insecure === true
-  return { repository: `${tag.host}/${tag.repository}`, ...(insecure ? { insecure } : {}), blobs: repositoryBlobs(tag, registry, signal) }
+  return {
+    repository: `${tag.host}/${tag.repository}`,
+    ...(insecure ? { insecure } : {}),
+    blobs: repositoryBlobs(tag, registry, signal),
+  }
 }
 
-/** A driver whose node pushes; what it cannot push, for it sees another network than this machine, is brought here. Steps are not run twice. */
-export function pushedOrBrought(pushing: Driver, bringing: Driver, { node, repository, warn }: { readonly node: string; readonly repository: string; readonly warn: (message: string) => void }): Driver {
+/**
+ * A driver whose node pushes; what it cannot push, for it sees another network than this machine, is brought here.
+ * Steps are not run twice.
+ */
+export function pushedOrBrought(
+  pushing: Driver,
+  bringing: Driver,
+  {
+    node,
+    repository,
+    warn,
+  }: { readonly node: string; readonly repository: string; readonly warn: (message: string) => void },
+): Driver {
   return {
     async build(job, options) {
       // A stage is for other nodes, not for the registry

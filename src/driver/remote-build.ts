@@ -5,7 +5,10 @@ import type { Platform } from '../platform.ts'
 import type { Credentials } from '../registry/credentials.ts'
 import type { Store } from '../store/store.ts'
 
-/** What a driver that sends a build to another engine knows of it; the overrides of the job's platform are in the options already. */
+/**
+ * What a driver that sends a build to another engine knows of it; the overrides of the job's platform are in the
+ * options already.
+ */
 export interface RemoteBuild {
   readonly options: BuildOptions
   readonly dockerfile: RemoteDockerfile

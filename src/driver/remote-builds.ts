@@ -22,7 +22,15 @@ export interface RemoteBuildsOptions {
 }
 
 /** Makes what drivers of other engines are given; the same for jobs of the same target. */
-export function createRemoteBuilds({ targets, main, inputs, store, env, warn, graphFor }: RemoteBuildsOptions): (job: Job) => Promise<RemoteBuild> {
+export function createRemoteBuilds({
+  targets,
+  main,
+  inputs,
+  store,
+  env,
+  warn,
+  graphFor,
+}: RemoteBuildsOptions): (job: Job) => Promise<RemoteBuild> {
   const credentials = createCredentials({ env, say: warn })
   const builds = new Map<TargetBuild, Promise<RemoteBuild>>()
 
@@ -39,18 +47,35 @@ export function createRemoteBuilds({ targets, main, inputs, store, env, warn, gr
     const { frontend } = dockerfile
     const context = await contextOf({ options, file }, main)
     return {
-      options, context, secret: inputs.secret, agent: inputs.agent, credentials, store,
+      options,
+      context,
+      secret: inputs.secret,
+      agent: inputs.agent,
+      credentials,
+      store,
       dockerfile: { text: file.text, shown: file.shown, ...(frontend ? { frontend } : {}) },
       graphFor: (buildPlatform) => ({ dockerfile, graph: graphFor(target, buildPlatform) }),
     }
   }
 }
 
-async function contextOf({ options, file }: Pick<TargetBuild, 'options' | 'file'>, { vertex }: MainContext): Promise<RemoteContext> {
+async function contextOf(
+  { options, file }: Pick<TargetBuild, 'options' | 'file'>,
+  { vertex }: MainContext,
+): Promise<RemoteContext> {
   if (!vertex) {
     const path = resolve(options.cwd, options.context)
-    return { kind: 'folder', path, ignore: await readIgnore([...(file.path === undefined ? [] : [`${file.path}.dockerignore`]), join(path, '.dockerignore')]) }
+    return {
+      kind: 'folder',
+      path,
+      ignore: await readIgnore([
+        ...(file.path === undefined ? [] : [`${file.path}.dockerignore`]),
+        join(path, '.dockerignore'),
+      ]),
+    }
   }
   if (vertex.kind !== 'remote') return { kind: 'nothing' }
-  return vertex.source.kind === 'stdin' ? { kind: 'archive', file: vertex.source.file } : { kind: 'url', url: options.context }
+  return vertex.source.kind === 'stdin'
+    ? { kind: 'archive', file: vertex.source.file }
+    : { kind: 'url', url: options.context }
 }

@@ -5,12 +5,17 @@ import type { RegistryClient } from '../registry/types.ts'
 import type { BlobSource } from './driver.ts'
 
 /** Content of a repository as a source: what is published there is not moved again. */
-export function repositoryBlobs({ host, repository }: Pick<Reference, 'host' | 'repository'>, registry: RegistryClient, signal: AbortSignal): BlobSource {
+export function repositoryBlobs(
+  { host, repository }: Pick<Reference, 'host' | 'repository'>,
+  registry: RegistryClient,
+  signal: AbortSignal,
+): BlobSource {
   return {
     path: async () => undefined,
     async read(descriptor) {
       const ref = { host, repository, digest: descriptor.digest }
-      if (!isManifestType(descriptor.mediaType) && !isIndexType(descriptor.mediaType)) return registry.blob({ host, repository }, descriptor, { signal })
+      if (!isManifestType(descriptor.mediaType) && !isIndexType(descriptor.mediaType))
+        return registry.blob({ host, repository }, descriptor, { signal })
       return Readable.from([(await registry.manifest(ref, { signal, direct: true })).bytes])
     },
     origins: async () => [`${host}/${repository}`],

@@ -9,7 +9,8 @@ export interface Transport {
   /** A connection on which the daemon speaks HTTP/2 as server: BuildKit's control API. Throws NODE. */
   control(signal: AbortSignal): Promise<Duplex>
   /**
-   * A connection on which the daemon speaks HTTP/2 as client: the session, announced by headers (Docker Engine's `/session`).
+   * A connection on which the daemon speaks HTTP/2 as client: the session, announced by headers (Docker Engine's
+   * `/session`).
    * Absent: the session goes through `Control.Session`.
    */
   session?(headers: Readonly<Record<string, string | readonly string[]>>, signal: AbortSignal): Promise<Duplex>

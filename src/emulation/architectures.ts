@@ -45,7 +45,8 @@ export function elfMagic(architecture: Architecture): Buffer {
 }
 
 /**
- * Which bits of `elfMagic` a file must share: OS ABI and ABI version are free (hard-float mips and GNU extensions set them),
+ * Which bits of `elfMagic` a file must share: OS ABI and ABI version are free (hard-float mips and GNU extensions set
+ * them),
  * and so is the last bit of `e_type`, so that position-independent programs (3) match like fixed ones (2).
  */
 export function elfMask(architecture: Architecture): Buffer {
@@ -63,10 +64,14 @@ function putHalf(buffer: Buffer, offset: number, value: number, endian: 'little'
 
 /**
  * What every handler of ours is registered with:
- * P passes the caller's argv[0] on (busybox and gcc look at it); C takes the credentials of the emulated file, without which sudo, su and
- * ping lose their setuid bit or capabilities (it implies O, the file as an open descriptor, so that unreadable files run too);
- * F opens QEMU when registered, so that it works where the image has no QEMU. C gives QEMU the rights of the file, which
- * is safe here: the handlers are seen only inside the namespace of one build. Those of a whole machine go without: `machine/flags.ts`.
+ * P passes the caller's argv[0] on (busybox and gcc look at it); C takes the credentials of the emulated file,
+ * without which sudo, su and
+ * ping lose their setuid bit or capabilities (it implies O, the file as an open descriptor, so that unreadable files
+ * run too);
+ * F opens QEMU when registered, so that it works where the image has no QEMU. C gives QEMU the rights of the file,
+ * which
+ * is safe here: the handlers are seen only inside the namespace of one build. Those of a whole machine go without:
+ * `machine/flags.ts`.
  */
 export const HANDLER_FLAGS = 'POCF'
 
@@ -75,15 +80,35 @@ export function handlerName({ name }: Architecture): string {
   return `xbuild-${name}`
 }
 
-/** What to write to binfmt_misc's `register` (kernel admin-guide/binfmt-misc). Throws HOST for a path the kernel cannot take. */
+/**
+ * What to write to binfmt_misc's `register` (kernel admin-guide/binfmt-misc). Throws HOST for a path the kernel
+ * cannot take.
+ */
 export function binfmtRegistration(architecture: Architecture, interpreter: string, flags = HANDLER_FLAGS): string {
   const delimiter = [':', '|', ',', '!'].find((mark) => !interpreter.includes(mark))
-  if (!delimiter || !interpreter.startsWith('/') || interpreter.includes('\n') || Buffer.byteLength(interpreter) > 127) {
-    throw new XbuildError('HOST', `Cannot register the emulator "${interpreter}": the kernel takes absolute paths of at most 127 bytes`, {
-      hint: 'Install it under a short path without special characters, such as /usr/bin',
-    })
+  if (
+    !delimiter ||
+    !interpreter.startsWith('/') ||
+    interpreter.includes('\n') ||
+    Buffer.byteLength(interpreter) > 127
+  ) {
+    throw new XbuildError(
+      'HOST',
+      `Cannot register the emulator "${interpreter}": the kernel takes absolute paths of at most 127 bytes`,
+      {
+        hint: 'Install it under a short path without special characters, such as /usr/bin',
+      },
+    )
   }
-  const fields = [handlerName(architecture), 'M', '', hex(elfMagic(architecture)), hex(elfMask(architecture)), interpreter, flags]
+  const fields = [
+    handlerName(architecture),
+    'M',
+    '',
+    hex(elfMagic(architecture)),
+    hex(elfMask(architecture)),
+    interpreter,
+    flags,
+  ]
   return delimiter + fields.join(delimiter)
 }
 

@@ -20,7 +20,10 @@ export interface Emulator {
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** The QEMU user-mode programs on PATH, at most one per architecture, a static one if there is one; none is run. */
-export async function findEmulators(env: Environment, architectures: readonly Architecture[] = ARCHITECTURES): Promise<Emulator[]> {
+export async function findEmulators(
+  env: Environment,
+  architectures: readonly Architecture[] = ARCHITECTURES,
+): Promise<Emulator[]> {
   const found = await Promise.all(architectures.map((architecture) => findEmulator(architecture, env)))
   return found.filter((emulator) => emulator !== undefined)
 }

@@ -7,7 +7,10 @@ export interface Handler {
   readonly name: string
   readonly enabled: boolean
   readonly interpreter: string
-  /** Letters of kernel admin-guide/binfmt-misc; with F the interpreter is open already and works in every root file system. */
+  /**
+   * Letters of kernel admin-guide/binfmt-misc; with F the interpreter is open already and works in every root file
+   * system.
+   */
   readonly flags: string
   readonly offset: number
   readonly magic: Buffer
@@ -17,7 +20,10 @@ export interface Handler {
 /** Where the kernel's handlers show. */
 export const BINFMT_FOLDER = '/proc/sys/fs/binfmt_misc'
 
-/** The handlers that match by magic; empty when binfmt_misc is not mounted. Disabled as a whole means every entry is disabled. */
+/**
+ * The handlers that match by magic; empty when binfmt_misc is not mounted. Disabled as a whole means every entry is
+ * disabled.
+ */
 export async function readHandlers(folder = BINFMT_FOLDER): Promise<Handler[]> {
   const names = await readdir(folder).catch(() => [])
   const on = (await readFile(join(folder, 'status'), 'utf8').catch(() => '')).trim() === 'enabled'
@@ -32,10 +38,15 @@ export async function readHandlers(folder = BINFMT_FOLDER): Promise<Handler[]> {
 /** Reads the text of an entry file; undefined for one that matches by file extension or is not an entry at all. */
 export function parseHandler(name: string, text: string): Handler | undefined {
   const [state, ...lines] = text.split('\n')
-  const field = (key: string) => lines.find((line) => line.startsWith(key))?.slice(key.length).trim()
+  const field = (key: string) =>
+    lines
+      .find((line) => line.startsWith(key))
+      ?.slice(key.length)
+      .trim()
   const interpreter = field('interpreter ')
   const magic = field('magic ')
-  if ((state !== 'enabled' && state !== 'disabled') || !interpreter || !magic || !/^([0-9a-f]{2})+$/.test(magic)) return undefined
+  if ((state !== 'enabled' && state !== 'disabled') || !interpreter || !magic || !/^([0-9a-f]{2})+$/.test(magic))
+    return undefined
   const bytes = Buffer.from(magic, 'hex')
   const mask = field('mask ')
   return {

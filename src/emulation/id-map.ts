@@ -5,7 +5,9 @@ import { findProgram } from '../host/files.ts'
 /** `inside outside count`: one line of uid_map or gid_map (user_namespaces(7)). */
 export type IdRange = readonly [inside: number, outside: number, count: number]
 
-/** Which ids a rootless build has: those of /etc/subuid and /etc/subgid, or the user's own alone with the reason why. */
+/**
+ * Which ids a rootless build has: those of /etc/subuid and /etc/subgid, or the user's own alone with the reason why.
+ */
 export type RootlessIds =
   | { readonly kind: 'ranges'; readonly uids: readonly IdRange[]; readonly gids: readonly IdRange[] }
   | {
@@ -22,7 +24,10 @@ export function identityMap(text: string): IdRange[] {
 }
 
 /** The ranges that a line `user:start:count` of /etc/subuid or /etc/subgid gives to a user, by name or by number. */
-export function subordinateRanges(text: string, user: { readonly name: string; readonly uid: number }): { start: number; count: number }[] {
+export function subordinateRanges(
+  text: string,
+  user: { readonly name: string; readonly uid: number },
+): { start: number; count: number }[] {
   return parseRows(text, ':')
     .filter(([owner]) => owner === user.name || owner === String(user.uid))
     .map(([, start, count]) => ({ start: Number(start), count: Number(count) }))
@@ -38,7 +43,10 @@ function parseRows(text: string, separator: string | RegExp): string[][] {
 }
 
 /** Root inside is the user outside; the subordinate ranges follow from id 1 on. */
-export function rootlessMap(own: number, ranges: readonly { readonly start: number; readonly count: number }[]): IdRange[] {
+export function rootlessMap(
+  own: number,
+  ranges: readonly { readonly start: number; readonly count: number }[],
+): IdRange[] {
   const map: IdRange[] = [[0, own, 1]]
   let inside = 1
   for (const { start, count } of ranges) {
@@ -70,7 +78,11 @@ export async function rootlessIds(path = process.env['PATH'] ?? ''): Promise<Roo
   }
   const single = { kind: 'single', uids: rootlessMap(uid, []), gids: rootlessMap(gid, []) } as const
   if (!newuidmap || !newgidmap) {
-    return { ...single, reason: 'newuidmap and newgidmap are not installed', hint: 'Install them: sudo apt-get install uidmap' }
+    return {
+      ...single,
+      reason: 'newuidmap and newgidmap are not installed',
+      hint: 'Install them: sudo apt-get install uidmap',
+    }
   }
   const { name } = user
   const range = `${name}:100000:65536`

@@ -15,7 +15,9 @@ export interface Launch {
 }
 
 /** An emulator that we register in the namespace, or one that the host has registered, F included. */
-export type Runner = { readonly via: 'private'; readonly emulator: Emulator } | { readonly via: 'host'; readonly handler: Handler }
+export type Runner =
+  | { readonly via: 'private'; readonly emulator: Emulator }
+  | { readonly via: 'host'; readonly handler: Handler }
 
 export interface LaunchFacts {
   readonly uid: number
@@ -28,13 +30,15 @@ export interface LaunchFacts {
 }
 
 /**
- * Chooses between handlers of our own and those of the host: our own where the kernel can, unless the host's run more of the wanted
+ * Chooses between handlers of our own and those of the host: our own where the kernel can, unless the host's run more
+ * of the wanted
  * architectures. The two cannot be mixed: a namespace with a binfmt_misc of its own does not see the host's.
  */
 export function chooseLaunch(facts: LaunchFacts, wanted: readonly string[]): Launch {
   const ours = hasPrivateBinfmt(facts.kernel) ? privateRunners(facts) : {}
   const theirs = hostRunners(facts)
-  const covered = (runners: Readonly<Record<string, Runner>>) => wanted.filter((name) => Object.hasOwn(runners, name)).length
+  const covered = (runners: Readonly<Record<string, Runner>>) =>
+    wanted.filter((name) => Object.hasOwn(runners, name)).length
   if (covered(theirs) > covered(ours) || Object.keys(ours).length === 0) {
     return { kind: facts.uid === 0 ? 'root-native' : 'rootless', handlers: [], runners: theirs }
   }
@@ -60,10 +64,14 @@ function registration(name: string, { emulator }: Runner & { via: 'private' }): 
 }
 
 /**
- * Looks at this machine and chooses; starts nothing. `wanted` are the GOARCH names of what is to be emulated, and only these get
+ * Looks at this machine and chooses; starts nothing. `wanted` are the GOARCH names of what is to be emulated, and
+ * only these get
  * handlers: a handler for what the CPU runs by itself would take its programs away from it.
  */
-export async function findLaunch(env: Environment, wanted: readonly string[]): Promise<Launch & { readonly facts: LaunchFacts }> {
+export async function findLaunch(
+  env: Environment,
+  wanted: readonly string[],
+): Promise<Launch & { readonly facts: LaunchFacts }> {
   const architectures = ARCHITECTURES.filter(({ name }) => wanted.includes(name))
   const [emulators, hostHandlers] = await Promise.all([findEmulators(env, architectures), readHandlers()])
   const native = platformOfNodeArch(process.arch).architecture

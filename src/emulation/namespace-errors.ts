@@ -12,7 +12,9 @@ export function hasPrivateBinfmt(kernel: string): boolean {
 /** Why no private handlers can be registered on this kernel, and what to do instead. */
 export function tooOldKernel(kernel: string): XbuildError {
   const state = `Linux ${kernel} is older than 6.7`
-  return new XbuildError('HOST', `Cannot register emulators for this build alone: ${state}`, { hint: HOST_HANDLERS_HINT })
+  return new XbuildError('HOST', `Cannot register emulators for this build alone: ${state}`, {
+    hint: HOST_HANDLERS_HINT,
+  })
 }
 
 /** The way out that every kernel has. */
@@ -25,17 +27,28 @@ export async function namespaceFailure(kind: NamespaceKind, lines: readonly stri
     new XbuildError('HOST', `Cannot set up namespaces for the build: ${state}`, { hint, output: lines })
   if (/binfmt_misc/.test(said)) {
     return failed(
-      hasPrivateBinfmt(release()) ? 'the kernel refused a binfmt_misc of its own' : `Linux ${release()} is older than 6.7`,
-      /does not exist|unknown filesystem/.test(said) ? 'Load the kernel module: sudo modprobe binfmt_misc' : HOST_HANDLERS_HINT,
+      hasPrivateBinfmt(release())
+        ? 'the kernel refused a binfmt_misc of its own'
+        : `Linux ${release()} is older than 6.7`,
+      /does not exist|unknown filesystem/.test(said)
+        ? 'Load the kernel module: sudo modprobe binfmt_misc'
+        : HOST_HANDLERS_HINT,
     )
   }
   if (/printf/.test(said)) {
-    return failed('the kernel refused to register an emulator', 'Check that the qemu programs on PATH are there and can be read')
+    return failed(
+      'the kernel refused to register an emulator',
+      'Check that the qemu programs on PATH are there and can be read',
+    )
   }
   const program = /(unshare|setpriv|mount): (?:command )?not found/.exec(said)?.[1]
   if (program) return failed(`the program ${program} is missing`, 'Install it: sudo apt-get install util-linux mount')
   const setting = await forbiddingSetting(kind)
-  if (setting) return failed(`${setting.name} forbids user namespaces`, `Allow them: sudo sysctl -w ${setting.name}=${setting.allow}`)
+  if (setting)
+    return failed(
+      `${setting.name} forbids user namespaces`,
+      `Allow them: sudo sysctl -w ${setting.name}=${setting.allow}`,
+    )
   const hint =
     kind === 'rootless'
       ? 'In a container, start it with --privileged or with seccomp and AppArmor unconfined'

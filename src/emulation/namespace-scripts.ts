@@ -1,6 +1,8 @@
 /*
- * What runs between xbuild and a program in its namespaces. The scripts are fixed; every value reaches them as an argument.
- * File descriptors: 4 is the control socket (scripts report there what they do and what went wrong), 5 keeps the real stderr meanwhile.
+ * What runs between xbuild and a program in its namespaces. The scripts are fixed; every value reaches them as an
+ * argument.
+ * File descriptors: 4 is the control socket (scripts report there what they do and what went wrong), 5 keeps the real
+ * stderr meanwhile.
  */
 
 /** Makes the user namespace, then goes on with script $1. */
@@ -9,14 +11,17 @@ wait=$1; shift
 exec unshare --user -- /bin/sh -c "$wait" sh "$@"`
 
 /*
- * setpriv ties the outer unshare to the life of xbuild, --kill-child ties the init of the pid namespace to the outer unshare; both only
+ * setpriv ties the outer unshare to the life of xbuild, --kill-child ties the init of the pid namespace to the outer
+ * unshare; both only
  * hold when no exec in between gains capabilities, so nothing is started before the id maps are written.
  */
 const ISOLATE = `setup=$1; shift
 exec setpriv --pdeathsig KILL -- \\
   unshare --mount --propagation private --pid --fork --kill-child --mount-proc -- /bin/sh -c "$setup" sh "$@"`
 
-/** Waits until the parent has written the id maps, then makes the mount and pid namespaces and goes on with script $1. */
+/**
+ * Waits until the parent has written the id maps, then makes the mount and pid namespaces and goes on with script $1.
+ */
 export const WAIT = `echo ready >&4
 read -r go <&4 || exit 1
 ${ISOLATE}`
@@ -25,7 +30,10 @@ ${ISOLATE}`
 export const ENTER_AS_ROOT = `exec 5>&2 2>&4
 ${ISOLATE}`
 
-/** Registers $1 handlers, given as the next arguments, in a binfmt_misc of their own, then becomes the program given after them. */
+/**
+ * Registers $1 handlers, given as the next arguments, in a binfmt_misc of their own, then becomes the program given
+ * after them.
+ */
 export const SETUP = `set -e
 count=$1; shift
 if [ "$count" -gt 0 ]; then mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc; fi

@@ -11,7 +11,8 @@ import { ENTER, ENTER_AS_ROOT, SETUP, WAIT } from './namespace-scripts.ts'
 
 /**
  * Which namespaces a program gets; always mount and pid namespaces of its own, with its own /proc.
- * `root-native`: no user namespace, as Docker runs things. `root-emulate`: a user namespace in which every id is itself, so that the
+ * `root-native`: no user namespace, as Docker runs things. `root-emulate`: a user namespace in which every id is
+ * itself, so that the
  * handlers are private. `rootless`: a user namespace in which root is the calling user.
  */
 export type NamespaceKind = 'root-native' | 'root-emulate' | 'rootless'
@@ -23,13 +24,18 @@ export type Registration = string
 export type Stream = 'ignore' | 'pipe' | 'inherit' | 'ipc' | number
 
 export interface NamespaceOptions {
-  /** At most stdin, stdout, stderr and one more, which may be 'ipc'; by default stdin is empty and the rest is xbuild's own. */
+  /**
+   * At most stdin, stdout, stderr and one more, which may be 'ipc'; by default stdin is empty and the rest is
+   * xbuild's own.
+   */
   readonly stdio?: readonly Stream[]
   readonly env?: Readonly<Record<string, string | undefined>>
   readonly cwd?: string
   /** Kills the program and everything it started. */
   readonly signal?: AbortSignal
-  /** What the namespace's own binfmt_misc holds; empty: the handlers of the host stay in force. Not for `root-native`. */
+  /**
+   * What the namespace's own binfmt_misc holds; empty: the handlers of the host stay in force. Not for `root-native`.
+   */
   readonly handlers: readonly Registration[]
   /** Told when a rootless namespace has one id only: reason and way out. */
   readonly onSingleId?: (why: { readonly reason: string; readonly hint: string }) => void
@@ -38,9 +44,12 @@ export interface NamespaceOptions {
 const CONTROL = 4
 
 /**
- * Starts a program as the first process (pid 1) of fresh namespaces and resolves when they are set up and it is about to run. The child's
- * `pid` is that of `unshare`, which waits outside and ends with the program's status. Killing it with SIGKILL, or the death
- * of xbuild, kills everything inside; other signals do not reach the program. Throws HOST when something is missing, CANCELED.
+ * Starts a program as the first process (pid 1) of fresh namespaces and resolves when they are set up and it is about
+ * to run. The child's
+ * `pid` is that of `unshare`, which waits outside and ends with the program's status. Killing it with SIGKILL, or the
+ * death
+ * of xbuild, kills everything inside; other signals do not reach the program. Throws HOST when something is missing,
+ * CANCELED.
  */
 export async function spawnInNamespace(
   kind: NamespaceKind,
@@ -69,7 +78,9 @@ export async function spawnInNamespace(
     if (signal?.aborted) throw canceled(file)
     if (error instanceof SetupFailure) throw await namespaceFailure(kind, error.lines)
     if (error instanceof XbuildError) throw error
-    throw new XbuildError('HOST', `Cannot start "${file}" in namespaces of its own: ${(error as Error).message}`, { cause: error })
+    throw new XbuildError('HOST', `Cannot start "${file}" in namespaces of its own: ${(error as Error).message}`, {
+      cause: error,
+    })
   }
 }
 

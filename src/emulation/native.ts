@@ -8,7 +8,9 @@ const AMD64_LEVELS: readonly (readonly [variant: string, flags: readonly string[
   ['v4', ['avx512bw', 'avx512cd', 'avx512dq', 'avx512f', 'avx512vl']],
 ]
 
-/** What this machine's CPU runs by itself, its own platform first; without 32-bit siblings, which some kernels refuse. */
+/**
+ * What this machine's CPU runs by itself, its own platform first; without 32-bit siblings, which some kernels refuse.
+ */
 export async function nativePlatforms(cpuinfo = '/proc/cpuinfo'): Promise<Platform[]> {
   const own = platformOfNodeArch(process.arch)
   return own.architecture === 'amd64' ? [own, ...amd64Levels(await firstProcessor(cpuinfo))] : [own]
@@ -18,7 +20,11 @@ export async function nativePlatforms(cpuinfo = '/proc/cpuinfo'): Promise<Platfo
 export function amd64Levels(cpuinfo: string): Platform[] {
   const flags = new Set(/^flags\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim().split(/\s+/))
   const missing = AMD64_LEVELS.findIndex(([, needed]) => !needed.every((flag) => flags.has(flag)))
-  return AMD64_LEVELS.slice(0, missing < 0 ? undefined : missing).map(([variant]) => ({ os: 'linux', architecture: 'amd64', variant }))
+  return AMD64_LEVELS.slice(0, missing < 0 ? undefined : missing).map(([variant]) => ({
+    os: 'linux',
+    architecture: 'amd64',
+    variant,
+  }))
 }
 
 /** The GOARCH of 32-bit programs that some CPUs of an architecture run too. */

@@ -24,9 +24,14 @@ export function runnerKey(runner: Runner): string {
 /** The records of `path` that hold for this kernel and user; empty when there are none. */
 export async function readRecords(path: string): Promise<ProbeRecords> {
   try {
-    const { key, records } = JSON.parse(await readFile(path, 'utf8')) as { key?: unknown; records?: Record<string, unknown> }
+    const { key, records } = JSON.parse(await readFile(path, 'utf8')) as {
+      key?: unknown
+      records?: Record<string, unknown>
+    }
     if (key !== cacheKey() || typeof records !== 'object' || records === null) return {}
-    return Object.fromEntries(Object.entries(records).filter((entry): entry is [string, ProbeRecord] => isRecord(entry[1])))
+    return Object.fromEntries(
+      Object.entries(records).filter((entry): entry is [string, ProbeRecord] => isRecord(entry[1])),
+    )
   } catch {
     return {} // absent or broken: the next probe writes it anew
   }
@@ -41,7 +46,9 @@ function isRecord(value: unknown): value is ProbeRecord {
 /** Adds records to those of `path`. A folder that cannot be written costs a probe next time, nothing else. */
 export async function addRecords(path: string, records: ProbeRecords): Promise<void> {
   const all = { ...(await readRecords(path)), ...records }
-  await writeFileAtomic(path, `${JSON.stringify({ key: cacheKey(), records: all })}\n`, { fsync: false }).catch(() => {})
+  await writeFileAtomic(path, `${JSON.stringify({ key: cacheKey(), records: all })}\n`, { fsync: false }).catch(
+    () => {},
+  )
 }
 
 function cacheKey(): string {

@@ -23,7 +23,10 @@ const BYTES: Readonly<Record<string, readonly number[]>> = {
   s390x: [0xa7, 0x29, 0x00, 42, 0x0a, 1], // lghi 2, 42; svc 1
 }
 
-/** A static program of 96 to 240 bytes that exits with `PROBE_STATUS`: header, one segment that loads the whole file, code; with a GNU build-id when one is given. */
+/**
+ * A static program of 96 to 240 bytes that exits with `PROBE_STATUS`: header, one segment that loads the whole file,
+ * code; with a GNU build-id when one is given.
+ */
 export function probeProgram(architecture: Architecture, { id }: { readonly id?: Buffer } = {}): Buffer {
   const wide = architecture.bits === 64
   const { half, word, address } = writer(architecture)

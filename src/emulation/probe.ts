@@ -30,17 +30,24 @@ export interface Probed {
 }
 
 /**
- * Finds out what this machine runs: a tiny program of each wanted foreign architecture really runs where the engine would run it.
+ * Finds out what this machine runs: a tiny program of each wanted foreign architecture really runs where the engine
+ * would run it.
  * The engine then starts emulated steps by `findLaunch` with the architectures that are ready here.
  */
 export async function probePlatforms(options: ProbeOptions): Promise<Probed> {
   const native = await nativePlatforms()
   const own = native[0]!.architecture
   const foreign = options.wanted.filter((platform) => !native.some((known) => samePlatform(known, platform)))
-  const asked = ARCHITECTURES.filter(({ name }) => name !== own && foreign.some((platform) => architectureOf(platform)?.name === name))
+  const asked = ARCHITECTURES.filter(
+    ({ name }) => name !== own && foreign.some((platform) => architectureOf(platform)?.name === name),
+  )
   const records = asked.length > 0 && options.cacheFile ? await readRecords(options.cacheFile) : {}
   const sibling = await provenSibling(asked, own, records, options)
-  const answers = await proveEmulated(asked.filter((architecture) => architecture !== sibling), records, options)
+  const answers = await proveEmulated(
+    asked.filter((architecture) => architecture !== sibling),
+    records,
+    options,
+  )
   const runs = (platform: Platform) => architectureOf(platform) === sibling && sibling !== undefined
   return {
     native: [...native, ...foreign.filter(runs)],
@@ -53,12 +60,24 @@ type Answer = { readonly status: 'ready'; readonly emulator: string } | Missing
 function toEmulated(platform: Platform, native: readonly Platform[], answers: ReadonlyMap<string, Answer>): Emulated {
   const found = platform.os === 'linux' ? answers.get(platform.architecture) : undefined
   if (found) return { platform, ...found }
-  const own = native.filter(({ os, architecture }) => os === platform.os && architecture === platform.architecture).map(formatPlatform)
+  const own = native
+    .filter(({ os, architecture }) => os === platform.os && architecture === platform.architecture)
+    .map(formatPlatform)
   if (own.length > 0) {
-    return { platform, status: 'missing', reason: `the CPU is not known to run more than ${own.at(-1)}`, hint: `Build for ${own.at(-1)}` }
+    return {
+      platform,
+      status: 'missing',
+      reason: `the CPU is not known to run more than ${own.at(-1)}`,
+      hint: `Build for ${own.at(-1)}`,
+    }
   }
   const what = platform.os === 'linux' ? platform.architecture : platform.os
-  return { platform, status: 'missing', reason: `there is no emulator for ${what} programs`, hint: 'Add a node that runs them' }
+  return {
+    platform,
+    status: 'missing',
+    reason: `there is no emulator for ${what} programs`,
+    hint: 'Add a node that runs them',
+  }
 }
 
 /** The 32-bit architecture of this CPU, if asked for and a program of it runs with no handler in its way. */
@@ -80,16 +99,24 @@ async function provenSibling(
 }
 
 /** An answer per asked architecture: from the records where the runner is still the same, else by running programs. */
-async function proveEmulated(asked: readonly Architecture[], records: ProbeRecords, options: ProbeOptions): Promise<Map<string, Answer>> {
+async function proveEmulated(
+  asked: readonly Architecture[],
+  records: ProbeRecords,
+  options: ProbeOptions,
+): Promise<Map<string, Answer>> {
   const answers = new Map<string, Answer>()
   if (asked.length === 0) return answers
-  const launch = await findLaunch(options.env, asked.map(({ name }) => name))
+  const launch = await findLaunch(
+    options.env,
+    asked.map(({ name }) => name),
+  )
   const open: Architecture[] = []
   for (const architecture of asked) {
     const runner = launch.runners[architecture.name]
     const record = records[architecture.name]
     if (!runner) answers.set(architecture.name, whyMissing(architecture, launch.facts))
-    else if (record?.name && record.runner === runnerKey(runner)) answers.set(architecture.name, { status: 'ready', emulator: record.name })
+    else if (record?.name && record.runner === runnerKey(runner))
+      answers.set(architecture.name, { status: 'ready', emulator: record.name })
     else open.push(architecture)
   }
   if (open.length === 0) return answers
@@ -109,13 +136,22 @@ async function proveEmulated(asked: readonly Architecture[], records: ProbeRecor
   return answers
 }
 
-type Ran = { readonly kind: 'ran'; readonly statuses: readonly number[] } | { readonly kind: 'failed'; readonly answer: Answer }
+type Ran =
+  | { readonly kind: 'ran'; readonly statuses: readonly number[] }
+  | { readonly kind: 'failed'; readonly answer: Answer }
 
 /** Runs the programs; what this machine lacks becomes the answer, all else is thrown on. */
-async function attempt(asked: readonly Architecture[], launch: Pick<Launch, 'kind' | 'handlers'>, options: ProbeOptions): Promise<Ran> {
+async function attempt(
+  asked: readonly Architecture[],
+  launch: Pick<Launch, 'kind' | 'handlers'>,
+  options: ProbeOptions,
+): Promise<Ran> {
   const { env, signal, cacheFile } = options
   try {
-    return { kind: 'ran', statuses: await runProbes(asked, launch, { env, signal, folder: cacheFile ? dirname(cacheFile) : tmpdir() }) }
+    return {
+      kind: 'ran',
+      statuses: await runProbes(asked, launch, { env, signal, folder: cacheFile ? dirname(cacheFile) : tmpdir() }),
+    }
   } catch (thrown) {
     const error = toXbuildError(thrown)
     if (error.code !== 'HOST') throw thrown
@@ -128,12 +164,15 @@ async function keep(records: ProbeRecords, { cacheFile }: ProbeOptions): Promise
 }
 
 function nameOf(runner: Runner, { signal }: ProbeOptions): string | Promise<string> {
-  return runner.via === 'private' ? emulatorName(runner.emulator, { signal }) : `${runner.handler.name} (registered on this machine)`
+  return runner.via === 'private'
+    ? emulatorName(runner.emulator, { signal })
+    : `${runner.handler.name} (registered on this machine)`
 }
 
 function refused(runner: Runner, status: number | undefined): Answer {
   const path = runner.via === 'private' ? runner.emulator.path : runner.handler.interpreter
-  const ended = status !== undefined && status > 128 ? `was killed by signal ${status - 128}` : `ended with status ${status}`
+  const ended =
+    status !== undefined && status > 128 ? `was killed by signal ${status - 128}` : `ended with status ${status}`
   const reason = `a test program under ${path} ${status === undefined ? `did not end within ${PROBE_LIMIT} s` : ended}`
   return { status: 'missing', reason, hint: `See whether it starts: ${path} --version` }
 }

@@ -14,8 +14,10 @@ export const PROBE_LIMIT = 30
 const RUN_ALL = 'for program do "$program" >/dev/null 2>&1; echo $?; done'
 
 /**
- * Runs the probe program of each architecture, started as `launch` says, and gives back their exit statuses in order; shorter than
- * `architectures` when one hung. `folder` holds the programs meanwhile. Throws HOST when the namespaces cannot be made, CANCELED.
+ * Runs the probe program of each architecture, started as `launch` says, and gives back their exit statuses in order;
+ * shorter than
+ * `architectures` when one hung. `folder` holds the programs meanwhile. Throws HOST when the namespaces cannot be
+ * made, CANCELED.
  */
 export async function runProbes(
   architectures: readonly Architecture[],

@@ -20,10 +20,16 @@ export function whyMissing(architecture: Architecture, { emulators, hostHandlers
   const missing = (reason: string, hint = INSTALL_HINT): Missing => ({ status: 'missing', reason, hint })
   if (found && !found.static) return missing(`${found.path} is dynamically linked, so it cannot run inside an image`)
   if (found && hasPrivateBinfmt(kernel)) {
-    return missing(`the handlers of this machine run more of the platforms, and have none for ${name}`, HOST_HANDLERS_HINT)
+    return missing(
+      `the handlers of this machine run more of the platforms, and have none for ${name}`,
+      HOST_HANDLERS_HINT,
+    )
   }
   if (found) {
-    return missing(`Linux ${kernel} is older than 6.7, and this machine has no handler for ${name} with the flag F`, HOST_HANDLERS_HINT)
+    return missing(
+      `Linux ${kernel} is older than 6.7, and this machine has no handler for ${name} with the flag F`,
+      HOST_HANDLERS_HINT,
+    )
   }
   if (handler) return missing(`the handler ${handler.name} lacks the flag F, so it does not work inside an image`)
   return missing(`${qemu}-static is not on PATH`)

@@ -8,12 +8,23 @@ const GRACE = 2000
 const MAX_KEPT = 4 << 20
 
 /**
- * `exec` for a program that starts others (git and its transports): they live in a session of their own, away from the terminal, and all
- * of them end when `signal` aborts or this process exits. Throws HOST when it cannot be started, CANCELED when `signal` ended it.
+ * `exec` for a program that starts others (git and its transports): they live in a session of their own, away from
+ * the terminal, and all
+ * of them end when `signal` aborts or this process exits. Throws HOST when it cannot be started, CANCELED when
+ * `signal` ended it.
  */
-export async function execFamily(file: string, args: readonly string[], { signal, cwd, env }: Omit<ExecOptions, 'input'> = {}): Promise<ExecResult> {
+export async function execFamily(
+  file: string,
+  args: readonly string[],
+  { signal, cwd, env }: Omit<ExecOptions, 'input'> = {},
+): Promise<ExecResult> {
   if (signal?.aborted) throw canceled(file)
-  const child = startProgram(file, args, { detached: true, stdio: ['ignore', 'pipe', 'pipe'], ...(cwd ? { cwd } : {}), ...(env ? { env } : {}) })
+  const child = startProgram(file, args, {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(cwd ? { cwd } : {}),
+    ...(env ? { env } : {}),
+  })
   const end = (how: NodeJS.Signals) => {
     try {
       if (child.pid !== undefined) process.kill(-child.pid, how)
@@ -32,7 +43,8 @@ export async function execFamily(file: string, args: readonly string[], { signal
   try {
     const [stdout, stderr, status] = await Promise.all([lastOf(child.stdout!), lastOf(child.stderr!), ended(child)])
     if (signal?.aborted) throw canceled(file)
-    if (status instanceof Error) throw new XbuildError('HOST', `Cannot run "${file}": ${status.message}`, { cause: status })
+    if (status instanceof Error)
+      throw new XbuildError('HOST', `Cannot run "${file}": ${status.message}`, { cause: status })
     return { stdout, stderr, exitCode: status }
   } finally {
     if (signal?.aborted) killAll()
@@ -47,7 +59,9 @@ function canceled(file: string): XbuildError {
 }
 
 function ended(child: ReturnType<typeof startProgram>): Promise<number | Error> {
-  return new Promise((resolve) => child.once('error', resolve).once('close', (code, signal) => resolve(code ?? new Error(`ended by ${signal}`))))
+  return new Promise((resolve) =>
+    child.once('error', resolve).once('close', (code, signal) => resolve(code ?? new Error(`ended by ${signal}`))),
+  )
 }
 
 async function lastOf(stream: NodeJS.ReadableStream): Promise<string> {

@@ -30,7 +30,9 @@ export async function exec(file: string, args: readonly string[], options: ExecO
   })
   if (result.isCanceled) throw new XbuildError('CANCELED', `Canceled while running "${file}"`)
   if (result.exitCode === undefined) {
-    throw new XbuildError('HOST', `Cannot run "${file}": ${result.originalMessage ?? result.shortMessage}`, { cause: result })
+    throw new XbuildError('HOST', `Cannot run "${file}": ${result.originalMessage ?? result.shortMessage}`, {
+      cause: result,
+    })
   }
   return { stdout: String(result.stdout ?? ''), stderr: String(result.stderr ?? ''), exitCode: result.exitCode }
 }

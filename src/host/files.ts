@@ -8,7 +8,11 @@ export function tempNameFor(path: string): string {
 }
 
 /** Writes a whole file so that its name only ever shows complete content: temp name, fsync, rename. */
-export async function writeFileAtomic(path: string, data: string | Uint8Array, options: { fsync?: boolean } = {}): Promise<void> {
+export async function writeFileAtomic(
+  path: string,
+  data: string | Uint8Array,
+  options: { fsync?: boolean } = {},
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
   const temp = tempNameFor(path)
   try {
@@ -26,7 +30,10 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array, o
   }
 }
 
-/** Makes a folder with those above it. Unlike node's own way it ends where the kernel makes no folders at all, as in /proc. */
+/**
+ * Makes a folder with those above it. Unlike node's own way it ends where the kernel makes no folders at all, as in
+ * /proc.
+ */
 export async function makeFolders(path: string): Promise<void> {
   try {
     await mkdir(path)
@@ -52,7 +59,14 @@ export async function exists(path: string): Promise<boolean> {
 /** Full path of a program on PATH (and in the sbin folders, which users often lack), if it is there and executable. */
 export async function findProgram(name: string, path = process.env['PATH'] ?? ''): Promise<string | undefined> {
   if (name.includes('/')) return (await executable(name)) ? name : undefined
-  const folders = [...path.split(delimiter).filter(Boolean), '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin']
+  const folders = [
+    ...path.split(delimiter).filter(Boolean),
+    '/usr/local/sbin',
+    '/usr/sbin',
+    '/sbin',
+    '/usr/bin',
+    '/bin',
+  ]
   for (const folder of folders) {
     const candidate = join(folder, name)
     if (await executable(candidate)) return candidate

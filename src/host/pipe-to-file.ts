@@ -8,8 +8,15 @@ export interface PipeOptions {
   readonly signal: AbortSignal
 }
 
-/** Writes the end of a chain of streams into a file. When it is over, well or not, nothing holds the file or will yet make it. */
-export async function pipeToFile(chain: readonly (AsyncIterable<Uint8Array> | NodeJS.ReadableStream | NodeJS.ReadWriteStream)[], path: string, { flags, mode, signal }: PipeOptions): Promise<void> {
+/**
+ * Writes the end of a chain of streams into a file. When it is over, well or not, nothing holds the file or will yet
+ * make it.
+ */
+export async function pipeToFile(
+  chain: readonly (AsyncIterable<Uint8Array> | NodeJS.ReadableStream | NodeJS.ReadWriteStream)[],
+  path: string,
+  { flags, mode, signal }: PipeOptions,
+): Promise<void> {
   const out = createWriteStream(path, { flags, ...(mode === undefined ? {} : { mode }) })
   try {
     await pipeline([...chain, out] as unknown as [NodeJS.ReadableStream, NodeJS.WritableStream], { signal })

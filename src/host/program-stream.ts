@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream'
-import { XbuildError } from '../errors.ts'
+import type { XbuildError } from '../errors.ts'
 import { startProgram } from './start.ts'
 
 export interface ProgramStreamOptions {
@@ -12,7 +12,8 @@ export interface ProgramStreamOptions {
 const GRACE = 2000
 
 /**
- * A program's standard input and output as one stream. It lives in a session of its own, away from the terminal, until the stream is
+ * A program's standard input and output as one stream. It lives in a session of its own, away from the terminal,
+ * until the stream is
  * destroyed; a failure shows as the stream's error, when it ends.
  */
 export function programStream(file: string, args: readonly string[], { env, failure }: ProgramStreamOptions): Duplex {
@@ -22,7 +23,12 @@ export function programStream(file: string, args: readonly string[], { env, fail
   let broken: XbuildError | undefined
   let over = false
   child.stderr!.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-8000)))
-  const lines = () => said.split(/\r?\n/).map((line) => line.trimEnd()).filter(Boolean).slice(-10)
+  const lines = () =>
+    said
+      .split(/\r?\n/)
+      .map((line) => line.trimEnd())
+      .filter(Boolean)
+      .slice(-10)
   const kill = (signal: NodeJS.Signals) => {
     if (!over) child.kill(signal)
   }
@@ -30,11 +36,20 @@ export function programStream(file: string, args: readonly string[], { env, fail
   process.once('exit', killAtExit)
   const ended = new Promise<void>((resolve) => {
     child.once('error', (cause: NodeJS.ErrnoException) => {
-      broken = failure(cause.code === 'ENOENT' ? `the program "${file}" is not installed` : `"${file}" cannot be started: ${cause.message}`, [])
+      broken = failure(
+        cause.code === 'ENOENT'
+          ? `the program "${file}" is not installed`
+          : `"${file}" cannot be started: ${cause.message}`,
+        [],
+      )
       if (child.pid === undefined) done()
     })
     child.once('close', (code, signal) => {
-      if (code !== 0) broken ??= failure(code === null ? `"${file}" was ended by ${signal}` : `"${file}" ended with status ${code}`, lines())
+      if (code !== 0)
+        broken ??= failure(
+          code === null ? `"${file}" was ended by ${signal}` : `"${file}" ended with status ${code}`,
+          lines(),
+        )
       done()
     })
     function done(): void {

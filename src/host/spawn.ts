@@ -3,13 +3,21 @@ import type { SpawnOptions } from 'node:child_process'
 import { XbuildError } from '../errors.ts'
 
 /**
- * Runs a small system program and gives back its stdout; the hot path's `exec` (execa takes 0.1 s to load, this nothing).
+ * Runs a small system program and gives back its stdout; the hot path's `exec` (execa takes 0.1 s to load, this
+ * nothing).
  * Throws HOST with the program's last lines when it fails.
  */
-export function runProgram(file: string, args: readonly string[], options: SpawnOptions & { input?: string } = {}): Promise<string> {
+export function runProgram(
+  file: string,
+  args: readonly string[],
+  options: SpawnOptions & { input?: string } = {},
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const { input, ...rest } = options
-    const child = childProcess().spawn(file, [...args], { ...rest, stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'] })
+    const child = childProcess().spawn(file, [...args], {
+      ...rest,
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    })
     const out: Buffer[] = []
     const err: Buffer[] = []
     child.stdout!.on('data', (chunk: Buffer) => out.push(chunk))
@@ -18,13 +26,25 @@ export function runProgram(file: string, args: readonly string[], options: Spawn
     child.stdin?.end(input)
     child.once('error', (cause: NodeJS.ErrnoException) => {
       const hint = cause.code === 'ENOENT' ? `Install the program "${file}"` : undefined
-      reject(new XbuildError('HOST', `Cannot run "${file}": ${cause.code === 'ENOENT' ? 'it is not installed' : cause.message}`, { cause, ...(hint ? { hint } : {}) }))
+      reject(
+        new XbuildError(
+          'HOST',
+          `Cannot run "${file}": ${cause.code === 'ENOENT' ? 'it is not installed' : cause.message}`,
+          { cause, ...(hint ? { hint } : {}) },
+        ),
+      )
     })
     child.once('close', (code, signal) => {
       if (code === 0) resolve(Buffer.concat(out).toString())
       else {
         const output = Buffer.concat(err).toString().trimEnd().split('\n').slice(-10)
-        reject(new XbuildError('HOST', `Cannot run "${[file, ...args].join(' ').slice(0, 300)}": ${code === null ? `ended by ${signal}` : `exit status ${code}`}`, { output }))
+        reject(
+          new XbuildError(
+            'HOST',
+            `Cannot run "${[file, ...args].join(' ').slice(0, 300)}": ${code === null ? `ended by ${signal}` : `exit status ${code}`}`,
+            { output },
+          ),
+        )
       }
     })
   })

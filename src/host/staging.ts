@@ -11,18 +11,26 @@ export interface WriteOptions {
   readonly signal: AbortSignal
 }
 
-/** Writes a file from a stream; its name shows up, or changes, only once everything is there. A device or pipe is written as it is. */
+/**
+ * Writes a file from a stream; its name shows up, or changes, only once everything is there. A device or pipe is
+ * written as it is.
+ */
 export async function stageFile(path: string, data: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<void> {
   const found = await kindOf(path)
-  if (found === 'folder') throw new XbuildError('BAD_OPTION', `Cannot write "${path}": it is a folder`, { hint: 'Name a file' })
+  if (found === 'folder')
+    throw new XbuildError('BAD_OPTION', `Cannot write "${path}": it is a folder`, { hint: 'Name a file' })
   // A rename would put a file in the place of /dev/null
-  const written = found === 'special' ? pipeline(data, createWriteStream(path), options) : stageStream(path, data, options)
+  const written =
+    found === 'special' ? pipeline(data, createWriteStream(path), options) : stageStream(path, data, options)
   await written.catch((error: unknown) => {
     throw writeFailed(path, error)
   })
 }
 
-/** `stageFile` for a file inside a larger output: what the file system says comes as it is, for the caller to put the output's name on. */
+/**
+ * `stageFile` for a file inside a larger output: what the file system says comes as it is, for the caller to put the
+ * output's name on.
+ */
 export async function stageStream(path: string, data: AsyncIterable<Uint8Array>, options: WriteOptions): Promise<void> {
   await staged(path, async (temp) => pipeToFile([data], temp, { flags: 'wx', ...options }))
 }
@@ -62,8 +70,10 @@ export async function kindOf(path: string): Promise<'absent' | 'file' | 'folder'
 }
 
 /**
- * Gives a file a second name, or a copy where that cannot be (another file system, another owner). The new name shows only whole content.
- * A copy carries the file's modification time: one of equal size and time is known as an earlier copy, and left, unless the time is that of
+ * Gives a file a second name, or a copy where that cannot be (another file system, another owner). The new name shows
+ * only whole content.
+ * A copy carries the file's modification time: one of equal size and time is known as an earlier copy, and left,
+ * unless the time is that of
  * its own writing. Says whether the name is new.
  */
 export async function linkOrCopy(source: string, target: string): Promise<boolean> {
@@ -76,7 +86,8 @@ export async function linkOrCopy(source: string, target: string): Promise<boolea
   }
   const [from, to] = await Promise.all([stat(source), stat(target).catch(() => undefined)])
   if (to && from.dev === to.dev && from.ino === to.ino) return false
-  if (to?.isFile() && from.size === to.size && from.mtimeMs === to.mtimeMs && to.ctimeMs - to.mtimeMs > 1000) return false
+  if (to?.isFile() && from.size === to.size && from.mtimeMs === to.mtimeMs && to.ctimeMs - to.mtimeMs > 1000)
+    return false
   await staged(target, async (temp) => {
     const linked = await link(source, temp).then(
       () => true,

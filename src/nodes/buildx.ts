@@ -9,7 +9,9 @@ import { dockerContext, dockerFolder, readJson, type Environment } from './docke
 /** The image that buildx itself takes when nobody names one. */
 const BUILDX_IMAGE = 'moby/buildkit:buildx-stable-1'
 
-/** The nodes of a buildx builder; undefined when there is none of that name. Throws BAD_OPTION when it cannot be used. */
+/**
+ * The nodes of a buildx builder; undefined when there is none of that name. Throws BAD_OPTION when it cannot be used.
+ */
 export async function buildxBuilder(name: string, env: Environment): Promise<readonly NodeDefinition[] | undefined> {
   if (!/^[\w.-]+$/.test(name) || /^\.+$/.test(name)) return undefined
   const instance = (await readJson(join(instances(env), name))) as Instance | undefined
@@ -43,7 +45,9 @@ interface Instance {
 interface InstanceNode {
   readonly Name?: unknown
   readonly Endpoint?: unknown
-  readonly Platforms?: readonly { readonly os?: unknown; readonly architecture?: unknown; readonly variant?: unknown }[] | null
+  readonly Platforms?:
+    | readonly { readonly os?: unknown; readonly architecture?: unknown; readonly variant?: unknown }[]
+    | null
   readonly DriverOpts?: Readonly<Record<string, string>> | null
 }
 
@@ -57,7 +61,13 @@ async function endpointOf(builder: string, driver: unknown, node: InstanceNode, 
   const options = node.DriverOpts ?? {}
   switch (driver) {
     case 'docker-container':
-      return { kind: 'container', name: `buildx_buildkit_${String(node.Name)}`, context: place, image: options['image'] ?? BUILDX_IMAGE, ...(options['network'] ? { network: options['network'] } : {}) }
+      return {
+        kind: 'container',
+        name: `buildx_buildkit_${String(node.Name)}`,
+        context: place,
+        image: options['image'] ?? BUILDX_IMAGE,
+        ...(options['network'] ? { network: options['network'] } : {}),
+      }
     case 'remote':
       return withTls(parseEndpoint(place, label), options)
     case 'docker': {
@@ -66,7 +76,11 @@ async function endpointOf(builder: string, driver: unknown, node: InstanceNode, 
       return endpoint
     }
     default:
-      throw unusable(builder, `xbuild does not know its driver "${String(driver)}"`, driver === 'kubernetes' ? 'Name its pods: --builder kube-pod://POD?namespace=NAME' : undefined)
+      throw unusable(
+        builder,
+        `xbuild does not know its driver "${String(driver)}"`,
+        driver === 'kubernetes' ? 'Name its pods: --builder kube-pod://POD?namespace=NAME' : undefined,
+      )
   }
 }
 
@@ -74,7 +88,13 @@ function withTls(endpoint: Endpoint, { cacert, cert, key, servername }: Readonly
   if (endpoint.kind !== 'tcp' || (!cacert && !cert && !key && !servername)) return endpoint
   return {
     ...endpoint,
-    tls: { ...endpoint.tls, ...(cacert ? { ca: cacert } : {}), ...(cert ? { cert } : {}), ...(key ? { key } : {}), ...(servername ? { servername } : {}) },
+    tls: {
+      ...endpoint.tls,
+      ...(cacert ? { ca: cacert } : {}),
+      ...(cert ? { cert } : {}),
+      ...(key ? { key } : {}),
+      ...(servername ? { servername } : {}),
+    },
   }
 }
 
@@ -87,5 +107,7 @@ function platformsOf(node: InstanceNode): Platform[] {
 }
 
 function unusable(name: string, state: string, hint?: string): XbuildError {
-  return new XbuildError('BAD_OPTION', `Cannot use buildx builder "${name}": ${state}`, { hint: hint ?? `See docker buildx inspect ${name}` })
+  return new XbuildError('BAD_OPTION', `Cannot use buildx builder "${name}": ${state}`, {
+    hint: hint ?? `See docker buildx inspect ${name}`,
+  })
 }

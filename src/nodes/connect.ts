@@ -28,19 +28,38 @@ export interface ConnectOptions {
   readonly onLogin?: () => void
 }
 
-/** Opens a way to what is at an endpoint, and finds out what that is. Throws NODE; BAD_OPTION for settings that cannot be. */
-export async function connect(endpoint: Endpoint, { env, signal, start = true, onLogin }: ConnectOptions): Promise<Connection> {
+/**
+ * Opens a way to what is at an endpoint, and finds out what that is. Throws NODE; BAD_OPTION for settings that cannot
+ * be.
+ */
+export async function connect(
+  endpoint: Endpoint,
+  { env, signal, start = true, onLogin }: ConnectOptions,
+): Promise<Connection> {
   const dial = await dialOf(endpoint, { env, start, ...(onLogin ? { onLogin } : {}) })
   try {
     // These run BuildKit's own client program there: it can be nothing else
-    const identity = endpoint.kind === 'container' || endpoint.kind === 'pod' ? { kind: 'buildkit' as const } : await identify(dial, signal)
+    const identity =
+      endpoint.kind === 'container' || endpoint.kind === 'pod'
+        ? { kind: 'buildkit' as const }
+        : await identify(dial, signal)
     if (identity.kind === 'buildkit') {
       const transport = buildkitTransport(dial)
       return { endpoint: dial.endpoint, transport, podman: false, close: () => transport.close() }
     }
     const engine = await openDockerEngine(dial)
-    const hasBuildkit = !identity.podman && identity.builder !== 'classic' && env['DOCKER_BUILDKIT'] !== '0' && (await answersGrpc(engine, signal))
-    return { endpoint: dial.endpoint, engine, ...(hasBuildkit ? { transport: dockerTransport(engine) } : {}), podman: identity.podman, close: () => engine.close() }
+    const hasBuildkit =
+      !identity.podman &&
+      identity.builder !== 'classic' &&
+      env['DOCKER_BUILDKIT'] !== '0' &&
+      (await answersGrpc(engine, signal))
+    return {
+      endpoint: dial.endpoint,
+      engine,
+      ...(hasBuildkit ? { transport: dockerTransport(engine) } : {}),
+      podman: identity.podman,
+      close: () => engine.close(),
+    }
   } catch (error) {
     await dial.close()
     throw error
@@ -48,11 +67,18 @@ export async function connect(endpoint: Endpoint, { env, signal, start = true, o
 }
 
 /** Opens the Docker API at an endpoint. Throws NODE when it is something else. */
-export async function connectDocker(endpoint: Endpoint, edges: { readonly env: Environment; readonly signal: AbortSignal }): Promise<DockerEngine & { readonly podman: boolean }> {
+export async function connectDocker(
+  endpoint: Endpoint,
+  edges: { readonly env: Environment; readonly signal: AbortSignal },
+): Promise<DockerEngine & { readonly podman: boolean }> {
   const { engine, podman, close } = await connect(endpoint, edges)
   if (engine) return { ...engine, podman }
   await close()
-  throw new XbuildError('NODE', `Cannot use "${formatEndpoint(endpoint)}" as a Docker Engine: it is a BuildKit daemon`, { hint: 'Name the socket of a Docker Engine' })
+  throw new XbuildError(
+    'NODE',
+    `Cannot use "${formatEndpoint(endpoint)}" as a Docker Engine: it is a BuildKit daemon`,
+    { hint: 'Name the socket of a Docker Engine' },
+  )
 }
 
 async function answersGrpc(engine: DockerEngine, signal: AbortSignal): Promise<boolean> {
@@ -68,7 +94,10 @@ async function answersGrpc(engine: DockerEngine, signal: AbortSignal): Promise<b
   }
 }
 
-async function dialOf(endpoint: Endpoint, { env, start, onLogin }: { readonly env: Environment; readonly start: boolean; readonly onLogin?: () => void }): Promise<Dial> {
+async function dialOf(
+  endpoint: Endpoint,
+  { env, start, onLogin }: { readonly env: Environment; readonly start: boolean; readonly onLogin?: () => void },
+): Promise<Dial> {
   switch (endpoint.kind) {
     case 'local':
       throw new XbuildError('INTERNAL', 'Cannot connect to this machine: it is here')
@@ -82,7 +111,10 @@ async function dialOf(endpoint: Endpoint, { env, start, onLogin }: { readonly en
       return (await import('../driver/transports/pod.ts')).dialPod(endpoint, { env })
     case 'container': {
       const { dialContainer } = await import('../driver/transports/container.ts')
-      return dialContainer(endpoint, { engine: await openDockerEngine(await dialOf(await engineOf(endpoint, env), { env, start })), start })
+      return dialContainer(endpoint, {
+        engine: await openDockerEngine(await dialOf(await engineOf(endpoint, env), { env, start })),
+        start,
+      })
     }
   }
 }
@@ -90,9 +122,13 @@ async function dialOf(endpoint: Endpoint, { env, start, onLogin }: { readonly en
 /** The engine whose container is meant: that of a Docker context, or the current one. */
 async function engineOf({ name, context }: Endpoint & { kind: 'container' }, env: Environment): Promise<Endpoint> {
   if (context === undefined || context === '') return currentEngine(env)
-  const endpoint = looksLikeEndpoint(context) ? parseEndpoint(context, `context of docker-container://${name}`) : await dockerContext(context, env)
+  const endpoint = looksLikeEndpoint(context)
+    ? parseEndpoint(context, `context of docker-container://${name}`)
+    : await dockerContext(context, env)
   if (!endpoint || !['unix', 'tcp', 'ssh'].includes(endpoint.kind)) {
-    throw new XbuildError('BAD_OPTION', `Cannot use container "${name}": there is no Docker context "${context}"`, { hint: 'See docker context ls' })
+    throw new XbuildError('BAD_OPTION', `Cannot use container "${name}": there is no Docker context "${context}"`, {
+      hint: 'See docker context ls',
+    })
   }
   return endpoint
 }

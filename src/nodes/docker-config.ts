@@ -38,7 +38,10 @@ export async function currentEngine(env: Environment): Promise<Endpoint> {
   return (context && context !== 'default' ? await dockerContext(context, env) : undefined) ?? usualSocket(env)
 }
 
-/** The engine of a Docker context; undefined when there is no context of that name. Throws BAD_OPTION when it cannot be used. */
+/**
+ * The engine of a Docker context; undefined when there is no context of that name. Throws BAD_OPTION when it cannot
+ * be used.
+ */
 export async function dockerContext(name: string, env: Environment): Promise<Endpoint | undefined> {
   if (name === 'default') return dockerHost(env) ?? usualSocket(env)
   const folder = join(dockerFolder(env), 'contexts')
@@ -46,7 +49,10 @@ export async function dockerContext(name: string, env: Environment): Promise<End
   const meta = await readJson(join(folder, 'meta', id, 'meta.json'))
   if (meta === undefined) return undefined
   const { Host: host, SkipTLSVerify: skip } = (meta as ContextMeta).Endpoints?.docker ?? {}
-  if (typeof host !== 'string') throw new XbuildError('BAD_OPTION', `Cannot use Docker context "${name}": it names no Docker endpoint`, { hint: `See docker context inspect ${name}` })
+  if (typeof host !== 'string')
+    throw new XbuildError('BAD_OPTION', `Cannot use Docker context "${name}": it names no Docker endpoint`, {
+      hint: `See docker context inspect ${name}`,
+    })
   const endpoint = readDockerEndpoint(host, `Docker context "${name}"`)
   if (endpoint.kind !== 'tcp') return endpoint
   const files = await existing(tlsFolder(join(folder, 'tls', id, 'docker')))
@@ -60,7 +66,11 @@ export async function dockerContexts(env: Environment): Promise<readonly string[
   const folder = join(dockerFolder(env), 'contexts/meta')
   const ids = await readdir(folder).catch((): string[] => [])
   const metas = await Promise.all(ids.map((id) => readJson(join(folder, id, 'meta.json')).catch(() => undefined)))
-  return metas.flatMap((meta) => (typeof (meta as ContextMeta | undefined)?.Name === 'string' ? [(meta as ContextMeta).Name!] : [])).sort()
+  return metas
+    .flatMap((meta) =>
+      typeof (meta as ContextMeta | undefined)?.Name === 'string' ? [(meta as ContextMeta).Name!] : [],
+    )
+    .sort()
 }
 
 /** What is in a JSON file; undefined when there is none. Throws BAD_OPTION when it is no object. */
@@ -78,7 +88,9 @@ export async function readJson(path: string): Promise<object | undefined> {
   } catch {
     // said below
   }
-  throw new XbuildError('BAD_OPTION', `Cannot read "${path}": it holds no JSON object`, { hint: 'Mend or remove the file' })
+  throw new XbuildError('BAD_OPTION', `Cannot read "${path}": it holds no JSON object`, {
+    hint: 'Mend or remove the file',
+  })
 }
 
 interface ContextMeta {
@@ -89,7 +101,10 @@ interface ContextMeta {
 function usualSocket(env: Environment): Endpoint {
   // Docker without root listens in the user's own folder
   const own = env['XDG_RUNTIME_DIR']
-  const path = own && process.geteuid?.() !== 0 && process.getBuiltinModule('node:fs').existsSync(join(own, 'docker.sock')) ? join(own, 'docker.sock') : DEFAULT_SOCKET
+  const path =
+    own && process.geteuid?.() !== 0 && process.getBuiltinModule('node:fs').existsSync(join(own, 'docker.sock'))
+      ? join(own, 'docker.sock')
+      : DEFAULT_SOCKET
   return { kind: 'unix', path }
 }
 
@@ -103,10 +118,20 @@ async function currentContext(env: Environment): Promise<string | undefined> {
 function readDockerEndpoint(text: string, label: string): Endpoint {
   const full = text.includes('://') ? text : `tcp://${text}`
   const bare = /^tcp:\/\/(\[[^\]]*\]|[^:/?]*)\/?$/.exec(full)
-  return parseEndpoint(full === 'unix://' ? `unix://${DEFAULT_SOCKET}` : bare ? `tcp://${bare[1] || '127.0.0.1'}:2375` : full, label)
+  return parseEndpoint(
+    full === 'unix://' ? `unix://${DEFAULT_SOCKET}` : bare ? `tcp://${bare[1] || '127.0.0.1'}:2375` : full,
+    label,
+  )
 }
 
 async function existing(files: Required<Pick<TlsFiles, 'ca' | 'cert' | 'key'>>): Promise<TlsFiles> {
-  const found = await Promise.all(Object.entries(files).map(async ([kind, path]) => access(path).then(() => [[kind, path] as const], () => [])))
+  const found = await Promise.all(
+    Object.entries(files).map(async ([kind, path]) =>
+      access(path).then(
+        () => [[kind, path] as const],
+        () => [],
+      ),
+    ),
+  )
   return Object.fromEntries(found.flat())
 }

@@ -24,17 +24,42 @@ export interface FactsEdges {
 /** Opens the driver that fits what was found at a connection. */
 export async function openDriver(
   { connection, looked }: { readonly connection: Connection; readonly looked: Looked },
-  { env, store, buildFor, pushTo, packs }: Omit<FactsEdges, 'signal'> & { readonly buildFor: (job: Job) => RemoteBuild | Promise<RemoteBuild>; readonly pushTo?: PushTarget; readonly packs?: NodePacks },
+  {
+    env,
+    store,
+    buildFor,
+    pushTo,
+    packs,
+  }: Omit<FactsEdges, 'signal'> & {
+    readonly buildFor: (job: Job) => RemoteBuild | Promise<RemoteBuild>
+    readonly pushTo?: PushTarget
+    readonly packs?: NodePacks
+  },
 ): Promise<Driver> {
   const { engine, transport, endpoint, podman } = connection
   if (looked.buildkit && transport) {
     const { createBuildkitDriver } = await import('../driver/buildkit/buildkit.ts')
     const { engineImages } = await import('../driver/docker/engine-images.ts')
-    const imagesFor = ({ store: into, options: { sourceDateEpoch } }: RemoteBuild) => engineImages(engine!, { store: into, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) })
-    return counted(createBuildkitDriver({ transport, facts: looked.buildkit, buildFor, env, ...(engine ? { images: imagesFor } : {}), ...(pushTo ? { pushTo } : {}), ...(packs ? { packs } : {}) }), { folder: store.folder, endpoint })
+    const imagesFor = ({ store: into, options: { sourceDateEpoch } }: RemoteBuild) =>
+      engineImages(engine!, { store: into, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) })
+    return counted(
+      createBuildkitDriver({
+        transport,
+        facts: looked.buildkit,
+        buildFor,
+        env,
+        ...(engine ? { images: imagesFor } : {}),
+        ...(pushTo ? { pushTo } : {}),
+        ...(packs ? { packs } : {}),
+      }),
+      { folder: store.folder, endpoint },
+    )
   }
   const { createDockerDriver } = await import('../driver/docker/docker-driver.ts')
-  return counted(createDockerDriver({ engine: engine!, builder: podman ? 'podman' : 'docker', platform: looked.own[0]!, buildFor }), { folder: store.folder, endpoint })
+  return counted(
+    createDockerDriver({ engine: engine!, builder: podman ? 'podman' : 'docker', platform: looked.own[0]!, buildFor }),
+    { folder: store.folder, endpoint },
+  )
 }
 
 /** How long it is believed that a program ran. Milliseconds. */
@@ -46,28 +71,55 @@ interface ProofRecord {
   readonly ready: Readonly<Record<string, number>>
 }
 
-/** The planner's facts about a node: programs of the wanted platforms that are not its own run there now, or did within the hour. */
+/**
+ * The planner's facts about a node: programs of the wanted platforms that are not its own run there now, or did
+ * within the hour.
+ */
 export async function nodeFacts(
   definition: NodeDefinition,
-  { connection, looked, wanted }: { readonly connection: Connection; readonly looked: Looked; readonly wanted: readonly Platform[] },
+  {
+    connection,
+    looked,
+    wanted,
+  }: { readonly connection: Connection; readonly looked: Looked; readonly wanted: readonly Platform[] },
   edges: FactsEdges,
 ): Promise<Node> {
   const { name, platforms: only, slots = DEFAULT_SLOTS } = definition
   const [own] = looked.own
   const allowed = (platform: Platform) => !only || only.some((one) => samePlatform(one, platform))
-  const open = distinct([...wanted, ...(only ?? [])]).filter((platform) => !looked.own.some((one) => samePlatform(one, platform)))
-  const refused: Emulated[] = open.filter((platform) => !allowed(platform)).map((platform) => ({
-    platform, status: 'missing', reason: `${name} was defined only for ${only!.map(formatPlatform).join(', ')}`, hint: `Change its platforms in ${definition.origin}`,
-  }))
+  const open = distinct([...wanted, ...(only ?? [])]).filter(
+    (platform) => !looked.own.some((one) => samePlatform(one, platform)),
+  )
+  const refused: Emulated[] = open
+    .filter((platform) => !allowed(platform))
+    .map((platform) => ({
+      platform,
+      status: 'missing',
+      reason: `${name} was defined only for ${only!.map(formatPlatform).join(', ')}`,
+      hint: `Change its platforms in ${definition.origin}`,
+    }))
   // A newer CPU of the same kind is not emulated, and a program that runs on the older one proves nothing
-  const newer: Emulated[] = open.filter((platform) => allowed(platform) && platform.architecture === own!.architecture).map((platform) => ({
-    platform, status: 'missing', reason: `${name} does not say that its CPU runs ${formatPlatform(platform)}`, hint: 'Build without the variant, or on a newer CPU',
-  }))
+  const newer: Emulated[] = open
+    .filter((platform) => allowed(platform) && platform.architecture === own!.architecture)
+    .map((platform) => ({
+      platform,
+      status: 'missing',
+      reason: `${name} does not say that its CPU runs ${formatPlatform(platform)}`,
+      hint: 'Build without the variant, or on a newer CPU',
+    }))
   const foreign = open.filter((platform) => allowed(platform) && platform.architecture !== own!.architecture)
-  // BuildKit runs programs of its own to know what it names; what it does not name did not run. But it may not look for 32-bit ones
+  // BuildKit runs programs of its own to know what it names; what it does not name did not run. But it may not look
+  // for 32-bit ones
   const claims = looked.buildkit?.platforms
-  const unclaimed = foreign.filter(({ architecture }) => architecture !== siblingOf(own!.architecture) && claims?.every((one) => one.architecture !== architecture))
-  const proven = await prove(name, { connection, looked, wanted: foreign.filter((platform) => !unclaimed.includes(platform)) }, edges)
+  const unclaimed = foreign.filter(
+    ({ architecture }) =>
+      architecture !== siblingOf(own!.architecture) && claims?.every((one) => one.architecture !== architecture),
+  )
+  const proven = await prove(
+    name,
+    { connection, looked, wanted: foreign.filter((platform) => !unclaimed.includes(platform)) },
+    edges,
+  )
   const answers = [...refused, ...newer, ...unclaimed.map((platform) => noEmulator(name, platform)), ...proven.emulated]
   return {
     name,
@@ -82,7 +134,11 @@ export async function nodeFacts(
 
 async function prove(
   node: string,
-  { connection, looked, wanted }: { readonly connection: Connection; readonly looked: Looked; readonly wanted: readonly Platform[] },
+  {
+    connection,
+    looked,
+    wanted,
+  }: { readonly connection: Connection; readonly looked: Looked; readonly wanted: readonly Platform[] },
   { env, store, signal }: FactsEdges,
 ): Promise<Proven> {
   if (wanted.length === 0) return { siblings: [], emulated: [] }
@@ -93,15 +149,24 @@ async function prove(
   const isKnown = (platform: Platform) => now - (ready[platformKey(platform)] ?? 0) < BELIEF
   const open = wanted.filter((platform) => !isKnown(platform))
   const proven = await provePlatforms({
-    node, own: looked.own[0]!, wanted: open, store, signal,
+    node,
+    own: looked.own[0]!,
+    wanted: open,
+    store,
+    signal,
     known: wanted.filter(isKnown),
     driver: (buildFor) => openDriver({ connection, looked }, { env, store, buildFor }),
   })
-  const ran = [...proven.siblings, ...proven.emulated.flatMap(({ platform, status }) => (status === 'ready' ? [platform] : []))]
+  const ran = [
+    ...proven.siblings,
+    ...proven.emulated.flatMap(({ platform, status }) => (status === 'ready' ? [platform] : [])),
+  ]
   const fresh = ran.filter((platform) => !isKnown(platform))
   if (fresh.length > 0) {
     const times = Object.fromEntries(fresh.map((platform) => [platformKey(platform), now]))
-    await store.records.put('nodes', key, { identity: looked.identity, ready: { ...ready, ...times } } satisfies ProofRecord).catch(() => undefined)
+    await store.records
+      .put('nodes', key, { identity: looked.identity, ready: { ...ready, ...times } } satisfies ProofRecord)
+      .catch(() => undefined)
   }
   return proven
 }

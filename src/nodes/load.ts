@@ -6,7 +6,10 @@ import type { StoreFolder } from '../store/folder.ts'
 import { keyOf } from '../store/key.ts'
 
 /** A driver whose jobs others on this machine can count while they run. */
-export function counted(driver: Driver, { folder, endpoint }: { readonly folder: StoreFolder; readonly endpoint: string }): Driver {
+export function counted(
+  driver: Driver,
+  { folder, endpoint }: { readonly folder: StoreFolder; readonly endpoint: string },
+): Driver {
   return {
     async build(job, options) {
       const mark = temporaryName(folder, markOf(endpoint))

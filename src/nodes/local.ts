@@ -8,12 +8,22 @@ export interface LocalNodeOptions extends ProbeOptions {
   readonly packs?: string
 }
 
-/** This machine with the embedded engine. Starts a process only for a foreign platform that has not been proven before. */
+/**
+ * This machine with the embedded engine. Starts a process only for a foreign platform that has not been proven
+ * before.
+ */
 export async function localNode({ slots, packs, ...options }: LocalNodeOptions): Promise<Node> {
   const { native, emulated } = await probePlatforms(options)
   if (packs !== undefined && emulated.some(({ status }) => status === 'ready')) {
     const { knownToolchains } = await import('../emulation/packs/known.ts')
-    return { name: 'local', endpoint: 'local', driver: 'embedded', native, emulated: await knownToolchains(packs, emulated), slots }
+    return {
+      name: 'local',
+      endpoint: 'local',
+      driver: 'embedded',
+      native,
+      emulated: await knownToolchains(packs, emulated),
+      slots,
+    }
   }
   return { name: 'local', endpoint: 'local', driver: 'embedded', native, emulated, slots }
 }

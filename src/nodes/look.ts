@@ -20,22 +20,41 @@ export interface Looked {
 }
 
 /** Asks an engine what it is; with `recall`, its BuildKit only when that is not known. Throws NODE. */
-export async function look(connection: Connection, { signal, recall }: { readonly signal: AbortSignal; readonly recall?: Recall }): Promise<Looked> {
-  const asking = connection.engine ? lookAtEngine({ ...connection.engine, podman: connection.podman }, signal) : undefined
-  const [engine, buildkit] = recall && asking && connection.transport ? await recalled(asking, recall) : await Promise.all([asking, lookAtBuildkit(connection, signal)])
+export async function look(
+  connection: Connection,
+  { signal, recall }: { readonly signal: AbortSignal; readonly recall?: Recall },
+): Promise<Looked> {
+  const asking = connection.engine
+    ? lookAtEngine({ ...connection.engine, podman: connection.podman }, signal)
+    : undefined
+  const [engine, buildkit] =
+    recall && asking && connection.transport
+      ? await recalled(asking, recall)
+      : await Promise.all([asking, lookAtBuildkit(connection, signal)])
   const platforms = buildkit?.platforms ?? []
   const own = engine?.platform ?? platforms[0]
-  if (!own) throw new XbuildError('NODE', `Cannot use node "${connection.endpoint}": it has no worker that builds`, { hint: 'See the log of the engine' })
+  if (!own)
+    throw new XbuildError('NODE', `Cannot use node "${connection.endpoint}": it has no worker that builds`, {
+      hint: 'See the log of the engine',
+    })
   return {
     driver: buildkit ? 'buildkit' : 'docker',
     version: engine?.version ?? `BuildKit ${buildkit?.version ?? '(of before 0.11)'}`,
-    own: [own, ...platforms.filter((one) => one.os === own.os && one.architecture === own.architecture && one.variant !== own.variant)],
+    own: [
+      own,
+      ...platforms.filter(
+        (one) => one.os === own.os && one.architecture === own.architecture && one.variant !== own.variant,
+      ),
+    ],
     ...(buildkit ? { buildkit } : {}),
     containerdStore: engine?.containerdStore ?? false,
     identity: engine?.identity ?? `${connection.endpoint} ${buildkit?.version ?? ''}`,
   }
 
-  async function recalled(asking: Promise<EngineFacts>, { facts, keep }: Recall): Promise<readonly [EngineFacts, BuildkitFacts | undefined]> {
+  async function recalled(
+    asking: Promise<EngineFacts>,
+    { facts, keep }: Recall,
+  ): Promise<readonly [EngineFacts, BuildkitFacts | undefined]> {
     const found = await asking
     const known = await facts(found)
     if (known) return [found, known]
@@ -67,14 +86,26 @@ interface Version {
 }
 
 /** Asks an engine's Docker API what it runs on and how it keeps images. Throws NODE. */
-export async function lookAtEngine({ podman, ...engine }: DockerEngine & { readonly podman: boolean }, signal: AbortSignal): Promise<EngineFacts> {
-  const api = engine.api as unknown as Record<'version' | 'info', (options: { abortSignal: AbortSignal }) => Promise<Record<string, unknown>>>
+export async function lookAtEngine(
+  { podman, ...engine }: DockerEngine & { readonly podman: boolean },
+  signal: AbortSignal,
+): Promise<EngineFacts> {
+  const api = engine.api as unknown as Record<
+    'version' | 'info',
+    (options: { abortSignal: AbortSignal }) => Promise<Record<string, unknown>>
+  >
   try {
     const [said, info] = await Promise.all([api.version({ abortSignal: signal }), api.info({ abortSignal: signal })])
     const { Version: number, Os: os, Arch: architecture } = said as Version
     const version = `${podman ? 'Podman' : 'Docker Engine'} ${String(number ?? '')}`.trim()
-    if (typeof os !== 'string' || typeof architecture !== 'string') throw new XbuildError('NODE', `Cannot use node "${engine.endpoint}": it does not say what it runs on`)
-    return { version, platform: normalizePlatform({ os, architecture }), containerdStore: hasContainerdStore(info), identity: `${String(info['ID'] ?? '')} ${version}` }
+    if (typeof os !== 'string' || typeof architecture !== 'string')
+      throw new XbuildError('NODE', `Cannot use node "${engine.endpoint}": it does not say what it runs on`)
+    return {
+      version,
+      platform: normalizePlatform({ os, architecture }),
+      containerdStore: hasContainerdStore(info),
+      identity: `${String(info['ID'] ?? '')} ${version}`,
+    }
   } catch (error) {
     if (signal.aborted) throw signal.reason
     throw engineFailure(engine.endpoint, error)
@@ -83,5 +114,8 @@ export async function lookAtEngine({ podman, ...engine }: DockerEngine & { reado
 
 function hasContainerdStore(info: Record<string, unknown>): boolean {
   const status = Array.isArray(info['DriverStatus']) ? (info['DriverStatus'] as unknown[]) : []
-  return status.some((pair) => Array.isArray(pair) && pair[0] === 'driver-type' && String(pair[1]).startsWith('io.containerd.snapshotter'))
+  return status.some(
+    (pair) =>
+      Array.isArray(pair) && pair[0] === 'driver-type' && String(pair[1]).startsWith('io.containerd.snapshotter'),
+  )
 }

@@ -23,7 +23,10 @@ export interface OpenNodesEdges {
   readonly packs?: boolean
 }
 
-/** Seconds until a node that does not answer is given up; a container may have to be started first, and its image be pulled. */
+/**
+ * Seconds until a node that does not answer is given up; a container may have to be started first, and its image be
+ * pulled.
+ */
 const ANSWER_LIMIT = 5
 const START_LIMIT = 180
 /** Seconds when there is nothing else to build on: a busy machine is better than none. */
@@ -34,12 +37,14 @@ const SLOW_LIMIT = 30
 const PROOF_LIMIT = 20
 
 /**
- * Opens the nodes of a build, all at once: asks each what it is, and runs a program of each wanted platform there. A node that does not
+ * Opens the nodes of a build, all at once: asks each what it is, and runs a program of each wanted platform there. A
+ * node that does not
  * answer in time is lost, and never holds up the others. Throws only what `signal` aborted with, and BAD_OPTION.
  */
 export async function openNodes(definitions: readonly NodeDefinition[], edges: OpenNodesEdges): Promise<OpenedNodes> {
   const others = definitions.filter(({ endpoint }) => endpoint.kind !== 'local')
-  // Which is not what a node is timed for; what BuildKit is asked with, and built with, most runs with nothing changed never load
+  // Which is not what a node is timed for; what BuildKit is asked with, and built with, most runs with nothing
+  // changed never load
   if (others.length > 0) await loadDockerApi()
   const open = (limit: number) => Promise.allSettled(others.map((definition) => openNode(definition, edges, limit)))
   let opened = await open(ANSWER_LIMIT)
@@ -50,7 +55,8 @@ export async function openNodes(definitions: readonly NodeDefinition[], edges: O
   let failure: unknown
   for (const [index, result] of opened.entries()) {
     if (result.status === 'fulfilled') nodes.push(result.value)
-    else if (toXbuildError(result.reason).code === 'NODE') lost.push({ name: others[index]!.name, because: toXbuildError(result.reason).message })
+    else if (toXbuildError(result.reason).code === 'NODE')
+      lost.push({ name: others[index]!.name, because: toXbuildError(result.reason).message })
     else failure ??= result.reason
   }
   if (failure !== undefined || edges.signal.aborted) {
@@ -60,20 +66,34 @@ export async function openNodes(definitions: readonly NodeDefinition[], edges: O
   return { local: others.length < definitions.length, nodes, lost }
 }
 
-async function openNode(definition: NodeDefinition, { env, store, signal, wanted, packs: asked }: OpenNodesEdges, limit: number): Promise<OpenedNode> {
+async function openNode(
+  definition: NodeDefinition,
+  { env, store, signal, wanted, packs: asked }: OpenNodesEdges,
+  limit: number,
+): Promise<OpenedNode> {
   const { connection, looked } = await reach(definition, {
-    env, signal, limit: definition.endpoint.kind === 'container' ? START_LIMIT : limit, slow: SLOW_LIMIT,
+    env,
+    signal,
+    limit: definition.endpoint.kind === 'container' ? START_LIMIT : limit,
+    slow: SLOW_LIMIT,
     recall: createRecall({ endpoint: formatEndpoint(definition.endpoint), wanted, store }),
   })
   try {
     const soon = AbortSignal.any([signal, AbortSignal.timeout(PROOF_LIMIT * 1000)])
     const facts = await nodeFacts(definition, { connection, looked, wanted }, { env, store, signal: soon })
-    const packs = asked && definition.packs ? await findNodePacks(definition, facts, { connection, looked }, { env, store, signal: soon }) : undefined
+    const packs =
+      asked && definition.packs
+        ? await findNodePacks(definition, facts, { connection, looked }, { env, store, signal: soon })
+        : undefined
     const node = packs ? await withPacks(facts, packs) : facts
     signal.throwIfAborted()
     return {
       node: { ...node, takesStages: looked.buildkit?.abilities.has(ABILITY.layouts) === true },
-      driver: (buildFor, { pushTo } = {}) => openDriver({ connection, looked }, { env, store, buildFor, ...(pushTo ? { pushTo } : {}), ...(packs ? { packs } : {}) }),
+      driver: (buildFor, { pushTo } = {}) =>
+        openDriver(
+          { connection, looked },
+          { env, store, buildFor, ...(pushTo ? { pushTo } : {}), ...(packs ? { packs } : {}) },
+        ),
       pushes: looked.buildkit?.givesOci === true,
       close: () => connection.close(),
     }
@@ -83,10 +103,27 @@ async function openNode(definition: NodeDefinition, { env, store, signal, wanted
   }
 }
 
-/** Connects to a node and asks what it is, within `limit` seconds, or `slow` when its machine has let us in by then. Throws NODE. */
+/**
+ * Connects to a node and asks what it is, within `limit` seconds, or `slow` when its machine has let us in by then.
+ * Throws NODE.
+ */
 export async function reach(
   { endpoint }: NodeDefinition,
-  { env, signal, limit, slow, start = true, recall }: { readonly env: Environment; readonly signal: AbortSignal; readonly limit: number; readonly slow?: number; readonly start?: boolean; readonly recall?: Recall },
+  {
+    env,
+    signal,
+    limit,
+    slow,
+    start = true,
+    recall,
+  }: {
+    readonly env: Environment
+    readonly signal: AbortSignal
+    readonly limit: number
+    readonly slow?: number
+    readonly start?: boolean
+    readonly recall?: Recall
+  },
 ): Promise<{ readonly connection: Connection; readonly looked: Looked }> {
   const { unreachable } = await import('../driver/transports/failure.ts')
   const late = new AbortController()
@@ -106,7 +143,11 @@ export async function reach(
   } catch (error) {
     await connection?.close()
     if (signal.aborted) throw signal.reason
-    if (late.signal.aborted) throw unreachable(formatEndpoint(endpoint).replace(/\?.*$/s, ''), `no answer within ${patience} s`, { cause: error, hint: 'See whether the machine is up and the engine runs' })
+    if (late.signal.aborted)
+      throw unreachable(formatEndpoint(endpoint).replace(/\?.*$/s, ''), `no answer within ${patience} s`, {
+        cause: error,
+        hint: 'See whether the machine is up and the engine runs',
+      })
     throw error
   } finally {
     clearTimeout(timer)

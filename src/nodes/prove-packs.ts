@@ -21,13 +21,22 @@ export interface ProvePackOptions {
   readonly signal: AbortSignal
 }
 
-const DOCKERFILE = 'FROM scratch\nCOPY probe /probe\nRUN --mount=type=bind,source=handler,target=/dev/.xbuild ["/probe"]\n'
+const DOCKERFILE =
+  'FROM scratch\nCOPY probe /probe\nRUN --mount=type=bind,source=handler,target=/dev/.xbuild ["/probe"]\n'
 
 /**
- * Runs a tiny program of a platform on a node, as a RUN of a real build that shows the handler a native twin of it: their exit statuses
+ * Runs a tiny program of a platform on a node, as a RUN of a real build that shows the handler a native twin of it:
+ * their exit statuses
  * differ. Gives the reason when the twin did not start.
  */
-export async function proveHandler({ node, own, platform, driver: open, store, signal }: ProvePackOptions): Promise<string | undefined> {
+export async function proveHandler({
+  node,
+  own,
+  platform,
+  driver: open,
+  store,
+  signal,
+}: ProvePackOptions): Promise<string | undefined> {
   const shown = formatPlatform(platform)
   const architecture = architectureOf(platform)
   const proof = architecture && handlerProof(architecture, own.architecture)
@@ -44,13 +53,22 @@ export async function proveHandler({ node, own, platform, driver: open, store, s
     const build = probeBuild(folder, { store, dockerfile: DOCKERFILE })
     driver = await open(() => build)
     const strategy = { kind: 'native', node } as const
-    const job: ImageJob = { kind: 'image', id: `packs ${shown}`, stage: '0', needs: [], platform, target: platform, decision: { strategy, reason: 'a probe', rejected: [] } }
+    const job: ImageJob = {
+      kind: 'image',
+      id: `packs ${shown}`,
+      stage: '0',
+      needs: [],
+      platform,
+      target: platform,
+      decision: { strategy, reason: 'a probe', rejected: [] },
+    }
     await driver.build(job, { signal, emit: () => undefined })
     return `a ${shown} program was not run by ${node}`
   } catch (thrown) {
     const { code, message, output = [] } = toXbuildError(thrown)
     if (code === 'RUN_FAILED' && message.endsWith(`exit code ${TWIN_STATUS}`)) return undefined
-    if (code === 'RUN_FAILED' && message.endsWith(`exit code ${PROBE_STATUS}`)) return `its ${architecture.name} programs go to an emulator without the handler (xbuild qemu install --packs ${architecture.name} there registers one with it)`
+    if (code === 'RUN_FAILED' && message.endsWith(`exit code ${PROBE_STATUS}`))
+      return `its ${architecture.name} programs go to an emulator without the handler (xbuild qemu install --packs ${architecture.name} there registers one with it)`
     if (signal.aborted) return `a ${shown} program did not end in time on ${node}`
     return `a ${shown} program did not run on ${node}: ${output.at(-1) ?? message}`
   } finally {

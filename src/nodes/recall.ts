@@ -5,7 +5,10 @@ import type { Store } from '../store/store.ts'
 import { BELIEF } from './facts.ts'
 import type { EngineFacts } from './look.ts'
 
-/** What an engine's BuildKit said of itself within the hour, while the engine is the same in the same version: code and questions that a build need not wait for. */
+/**
+ * What an engine's BuildKit said of itself within the hour, while the engine is the same in the same version: code
+ * and questions that a build need not wait for.
+ */
 export interface Recall {
   facts(engine: EngineFacts): Promise<BuildkitFacts | undefined>
   keep(engine: EngineFacts, facts: BuildkitFacts): Promise<void>
@@ -21,17 +24,32 @@ interface FactsRecord extends Omit<BuildkitFacts, 'abilities'> {
 const KIND = 'buildkit-facts'
 
 /** Which foreign platforms an engine knows may change at any moment: where one is wanted, nothing is recalled. */
-export function createRecall({ endpoint, wanted, store }: { readonly endpoint: string; readonly wanted: readonly Platform[]; readonly store: Store }): Recall {
+export function createRecall({
+  endpoint,
+  wanted,
+  store,
+}: {
+  readonly endpoint: string
+  readonly wanted: readonly Platform[]
+  readonly store: Store
+}): Recall {
   const key = keyOf(['buildkit', endpoint])
   return {
     async facts(engine) {
       if (!wanted.every((platform) => samePlatform(platform, engine.platform))) return undefined
       const record = await store.records.get<FactsRecord>(KIND, key)
       if (!record || Date.now() - record.at > BELIEF || keyOf(record.engine) !== keyOf(engine)) return undefined
-      return { ...(record.version === undefined ? {} : { version: record.version }), platforms: record.platforms, givesOci: record.givesOci, abilities: new Set(record.abilities) }
+      return {
+        ...(record.version === undefined ? {} : { version: record.version }),
+        platforms: record.platforms,
+        givesOci: record.givesOci,
+        abilities: new Set(record.abilities),
+      }
     },
     async keep(engine, facts) {
-      await store.records.put(KIND, key, { ...facts, abilities: [...facts.abilities], engine, at: Date.now() } satisfies FactsRecord).catch(() => undefined)
+      await store.records
+        .put(KIND, key, { ...facts, abilities: [...facts.abilities], engine, at: Date.now() } satisfies FactsRecord)
+        .catch(() => undefined)
     },
   }
 }

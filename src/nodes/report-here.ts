@@ -16,17 +16,36 @@ export interface HereEdges extends ReportEdges {
 }
 
 /** This machine with xbuild's own engine, as `xbuild node` shows it. */
-export async function reportHere(used: boolean, { env, store, signal, limit, version, measure }: HereEdges): Promise<NodeReport> {
+export async function reportHere(
+  used: boolean,
+  { env, store, signal, limit, version, measure }: HereEdges,
+): Promise<NodeReport> {
   const late = new Promise<undefined>((resolve) => void setTimeout(resolve, limit * 1000, undefined).unref())
   const measuring = Promise.race([measure().catch(() => undefined), late])
   const wanted = provablePlatforms([platformOfNodeArch(process.arch)])
-  const { native, emulated } = await localNode({ wanted, env, signal, slots: LOCAL_SLOTS, cacheFile: join(store.folder.records, 'emulators.json') })
+  const { native, emulated } = await localNode({
+    wanted,
+    env,
+    signal,
+    slots: LOCAL_SLOTS,
+    cacheFile: join(store.folder.records, 'emulators.json'),
+  })
   const cache = await measuring
   return {
-    name: 'local', endpoint: 'local', origin: 'this machine', used, slots: LOCAL_SLOTS,
+    name: 'local',
+    endpoint: 'local',
+    origin: 'this machine',
+    used,
+    slots: LOCAL_SLOTS,
     state: {
-      status: 'ready', driver: 'embedded', version: `xbuild ${version}`, native, emulated,
-      load: { running: holders(store.folder).filter(({ kind }) => kind === 'build').length, counted: 'by the node' }, containerdStore: true, ...(cache === undefined ? {} : { cache }),
+      status: 'ready',
+      driver: 'embedded',
+      version: `xbuild ${version}`,
+      native,
+      emulated,
+      load: { running: holders(store.folder).filter(({ kind }) => kind === 'build').length, counted: 'by the node' },
+      containerdStore: true,
+      ...(cache === undefined ? {} : { cache }),
     },
   }
 }

@@ -55,7 +55,8 @@ export interface ReportEdges {
 }
 
 /**
- * Asks a node everything: within `limit` it answers or is lost, and what could not be proven in the rest of that time is missing for that
+ * Asks a node everything: within `limit` it answers or is lost, and what could not be proven in the rest of that time
+ * is missing for that
  * reason. Throws only what `signal` aborted with.
  */
 export async function reportNode(definition: NodeDefinition, used: boolean, edges: ReportEdges): Promise<NodeReport> {
@@ -66,7 +67,10 @@ export async function reportNode(definition: NodeDefinition, used: boolean, edge
   try {
     const reached = await reach(definition, { env: edges.env, signal: edges.signal, limit: edges.limit, start: false })
     connection = reached.connection
-    return { ...common, state: await stateOf(definition, reached, { ...edges, signal: AbortSignal.any([edges.signal, late]) }) }
+    return {
+      ...common,
+      state: await stateOf(definition, reached, { ...edges, signal: AbortSignal.any([edges.signal, late]) }),
+    }
   } catch (error) {
     if (edges.signal.aborted) throw edges.signal.reason
     const { message, hint } = toXbuildError(error)
@@ -76,13 +80,22 @@ export async function reportNode(definition: NodeDefinition, used: boolean, edge
   }
 }
 
-async function stateOf(definition: NodeDefinition, reached: { connection: Connection; looked: Looked }, edges: ReportEdges): Promise<NodeState> {
+async function stateOf(
+  definition: NodeDefinition,
+  reached: { connection: Connection; looked: Looked },
+  edges: ReportEdges,
+): Promise<NodeState> {
   const { connection, looked } = reached
   const wanted = provablePlatforms(looked.own)
   // In this order: programs that prove something run in builds, and count
-  const [usage, jobs] = await Promise.all([usageOf(reached, edges).catch(() => undefined), runningJobs(edges.store.folder, connection.endpoint)])
+  const [usage, jobs] = await Promise.all([
+    usageOf(reached, edges).catch(() => undefined),
+    runningJobs(edges.store.folder, connection.endpoint),
+  ])
   const found = await nodeFacts(definition, { ...reached, wanted }, edges)
-  const facts = definition.packs ? await withPacks(found, await findNodePacks(definition, found, reached, edges)) : found
+  const facts = definition.packs
+    ? await withPacks(found, await findNodePacks(definition, found, reached, edges))
+    : found
   const running = usage?.running
   return {
     status: 'ready',
@@ -96,7 +109,10 @@ async function stateOf(definition: NodeDefinition, reached: { connection: Connec
   }
 }
 
-async function usageOf({ connection, looked }: { connection: Connection; looked: Looked }, { signal }: ReportEdges): Promise<{ readonly running?: number | undefined; readonly cache?: number }> {
+async function usageOf(
+  { connection, looked }: { connection: Connection; looked: Looked },
+  { signal }: ReportEdges,
+): Promise<{ readonly running?: number | undefined; readonly cache?: number }> {
   const { transport, engine } = connection
   if (looked.buildkit && transport) {
     const { buildkitUsage } = await import('../driver/buildkit/usage.ts')
@@ -107,6 +123,8 @@ async function usageOf({ connection, looked }: { connection: Connection; looked:
     const again = await buildkitUsage(transport, { signal })
     return { ...again, running: Math.min(usage.running, again.running ?? usage.running) }
   }
-  const { LayersSize: size } = (await (engine!.api as unknown as { df(options: object): Promise<object> }).df({ abortSignal: signal })) as { LayersSize?: unknown }
+  const { LayersSize: size } = (await (engine!.api as unknown as { df(options: object): Promise<object> }).df({
+    abortSignal: signal,
+  })) as { LayersSize?: unknown }
   return typeof size === 'number' ? { cache: size } : {}
 }

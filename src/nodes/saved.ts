@@ -35,10 +35,17 @@ export async function readSavedNodes(env: Environment): Promise<SavedNodes> {
 }
 
 /** Adds a node, or changes the one of that name. */
-export async function saveNode(name: string, settings: NodeSettings, { env, use }: { readonly env: Environment; readonly use: boolean }): Promise<void> {
+export async function saveNode(
+  name: string,
+  settings: NodeSettings,
+  { env, use }: { readonly env: Environment; readonly use: boolean },
+): Promise<void> {
   parseNode(name, settings, 'the command line')
   const { nodes, used } = await readFileOf(env)
-  await write(env, { nodes: { ...nodes, [name]: settings }, used: use && !used.includes(name) ? [...used, name] : used })
+  await write(env, {
+    nodes: { ...nodes, [name]: settings },
+    used: use && !used.includes(name) ? [...used, name] : used,
+  })
 }
 
 /** Removes nodes by name. Throws NOT_FOUND, and nothing is removed then, when one is not there. */
@@ -48,7 +55,10 @@ export async function removeSavedNodes(names: readonly string[], env: Environmen
   if (missing !== undefined) {
     const known = Object.keys(nodes)
     throw new XbuildError('NOT_FOUND', `Cannot remove node "${missing}": nobody added it`, {
-      hint: known.length > 0 ? `The nodes are ${known.join(', ')}` : 'Only nodes of xbuild node add can be removed; those of xbuild.yaml are removed there',
+      hint:
+        known.length > 0
+          ? `The nodes are ${known.join(', ')}`
+          : 'Only nodes of xbuild node add can be removed; those of xbuild.yaml are removed there',
     })
   }
   await write(env, {
@@ -68,13 +78,22 @@ async function readFileOf(env: Environment): Promise<Required<SavedFile>> {
   const { nodes = {}, used = [] } = ((await readJson(file)) ?? {}) as SavedFile
   const settings = Object.values(nodes)
   const good = settings.every(isSettings) && Array.isArray(used) && used.every((name) => typeof name === 'string')
-  if (!good) throw new XbuildError('BAD_OPTION', `Cannot read "${file}": it is not what xbuild node wrote`, { hint: 'Remove the file, and add the nodes again' })
+  if (!good)
+    throw new XbuildError('BAD_OPTION', `Cannot read "${file}": it is not what xbuild node wrote`, {
+      hint: 'Remove the file, and add the nodes again',
+    })
   return { nodes, used }
 }
 
 function isSettings(value: unknown): value is NodeSettings {
   const { endpoint, platforms = [], slots = '', packs = '' } = (value ?? {}) as Partial<NodeSettings>
-  return typeof endpoint === 'string' && typeof slots === 'string' && typeof packs === 'string' && Array.isArray(platforms) && platforms.every((one) => typeof one === 'string')
+  return (
+    typeof endpoint === 'string' &&
+    typeof slots === 'string' &&
+    typeof packs === 'string' &&
+    Array.isArray(platforms) &&
+    platforms.every((one) => typeof one === 'string')
+  )
 }
 
 async function write(env: Environment, file: SavedFile): Promise<void> {

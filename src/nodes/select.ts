@@ -16,8 +16,10 @@ export interface Selection {
 }
 
 /**
- * The nodes of a build. Those that were named, and no others; without names: this machine, the nodes of xbuild.yaml, those of
- * `xbuild node use`, BUILDKIT_HOST and DOCKER_HOST. Docker contexts and buildx builders take part when they are named or used. Throws
+ * The nodes of a build. Those that were named, and no others; without names: this machine, the nodes of xbuild.yaml,
+ * those of
+ * `xbuild node use`, BUILDKIT_HOST and DOCKER_HOST. Docker contexts and buildx builders take part when they are named
+ * or used. Throws
  * BAD_OPTION for a name that nobody knows.
  */
 export async function selectNodes({ named, configured, env }: Selection): Promise<readonly NodeDefinition[]> {
@@ -59,9 +61,13 @@ async function unknown(name: string, { configured, saved, env }: Known): Promise
   const own = ['local', ...[...configured, ...saved.nodes].map((node) => node.name)]
   const names = [...own, ...(await buildxBuilders(env)), ...(await dockerContexts(env))]
   const near = suggest(name, names)
-  return new XbuildError('BAD_OPTION', `Cannot use node "${name}": there is no node, buildx builder or Docker context of that name`, {
-    hint: near ? `Did you mean "${near}"?` : `Add it with xbuild node add ${name} ENDPOINT`,
-  })
+  return new XbuildError(
+    'BAD_OPTION',
+    `Cannot use node "${name}": there is no node, buildx builder or Docker context of that name`,
+    {
+      hint: near ? `Did you mean "${near}"?` : `Add it with xbuild node add ${name} ENDPOINT`,
+    },
+  )
 }
 
 function environmentNodes(env: Environment): NodeDefinition[] {

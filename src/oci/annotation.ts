@@ -13,10 +13,18 @@ export interface Annotation {
   readonly value: string
 }
 
-const LEVELS: ReadonlySet<string> = new Set<AnnotationLevel>(['manifest', 'index', 'manifest-descriptor', 'index-descriptor'])
+const LEVELS: ReadonlySet<string> = new Set<AnnotationLevel>([
+  'manifest',
+  'index',
+  'manifest-descriptor',
+  'index-descriptor',
+])
 const HINT = 'Write it like KEY=VALUE, index:KEY=VALUE or manifest[linux/arm64]:KEY=VALUE'
 
-/** Parses `[LEVEL[PLATFORM][,LEVEL...]:]KEY=VALUE` as buildx does; without a level it is the manifest's. Throws BAD_OPTION. */
+/**
+ * Parses `[LEVEL[PLATFORM][,LEVEL...]:]KEY=VALUE` as buildx does; without a level it is the manifest's. Throws
+ * BAD_OPTION.
+ */
 export function parseAnnotation(text: string): Annotation {
   const bad = (state: string, cause?: unknown) =>
     new XbuildError('BAD_OPTION', `Cannot parse annotation "${text.slice(0, 200)}": ${state}`, { hint: HINT, cause })
@@ -39,13 +47,18 @@ export function parseAnnotation(text: string): Annotation {
     }
   })
   const [platform] = platforms
-  if (platform && platforms.some((other) => platformKey(other) !== platformKey(platform))) throw bad('it names two platforms')
+  if (platform && platforms.some((other) => platformKey(other) !== platformKey(platform)))
+    throw bad('it names two platforms')
   if (platform && levels.some((level) => level.startsWith('index'))) throw bad('an index belongs to no single platform')
   return { levels: levels as AnnotationLevel[], key, value: rest.slice(equals + 1), ...(platform ? { platform } : {}) }
 }
 
 /** The annotations of one level, for one platform where the level has one; the last of equal keys wins. */
-export function annotationsFor(annotations: readonly Annotation[], level: AnnotationLevel, platform?: Platform): Record<string, string> {
+export function annotationsFor(
+  annotations: readonly Annotation[],
+  level: AnnotationLevel,
+  platform?: Platform,
+): Record<string, string> {
   const fitting = annotations.filter(
     (annotation) =>
       annotation.levels.includes(level) &&
@@ -54,18 +67,33 @@ export function annotationsFor(annotations: readonly Annotation[], level: Annota
   return Object.fromEntries(fitting.map(({ key, value }) => [key, value]))
 }
 
-/** Refuses annotations that would silently go nowhere: an image of one platform has an index only with `hasIndex`. Throws BAD_OPTION. */
-export function checkAnnotations(annotations: readonly Annotation[], platforms: readonly Platform[], { hasIndex = platforms.length !== 1 } = {}): void {
+/**
+ * Refuses annotations that would silently go nowhere: an image of one platform has an index only with `hasIndex`.
+ * Throws BAD_OPTION.
+ */
+export function checkAnnotations(
+  annotations: readonly Annotation[],
+  platforms: readonly Platform[],
+  { hasIndex = platforms.length !== 1 } = {},
+): void {
   for (const { levels, platform, key } of annotations) {
     if (!hasIndex && levels.some((level) => level === 'index' || level === 'manifest-descriptor')) {
-      throw new XbuildError('BAD_OPTION', `Cannot annotate the index with "${key}": an image of one platform has no index`, {
-        hint: 'Leave the level out, or build for several platforms',
-      })
+      throw new XbuildError(
+        'BAD_OPTION',
+        `Cannot annotate the index with "${key}": an image of one platform has no index`,
+        {
+          hint: 'Leave the level out, or build for several platforms',
+        },
+      )
     }
     if (platform && !platforms.some((built) => platformKey(built) === platformKey(platform))) {
-      throw new XbuildError('BAD_OPTION', `Cannot annotate "${formatPlatform(platform)}" with "${key}": it is not built`, {
-        hint: `Name one of ${platforms.map(formatPlatform).join(', ')}`,
-      })
+      throw new XbuildError(
+        'BAD_OPTION',
+        `Cannot annotate "${formatPlatform(platform)}" with "${key}": it is not built`,
+        {
+          hint: `Name one of ${platforms.map(formatPlatform).join(', ')}`,
+        },
+      )
     }
   }
 }

@@ -19,7 +19,10 @@ export interface Subject {
   readonly digest: Readonly<Record<string, string>>
 }
 
-/** An attestation as BuildKit keeps it in an index (its docs/attestations/attestation-storage.md, the form with an image config). */
+/**
+ * An attestation as BuildKit keeps it in an index (its docs/attestations/attestation-storage.md, the form with an
+ * image config).
+ */
 export interface AttestationManifest {
   /** With the platform and the annotations of an index entry. */
   readonly manifest: Document
@@ -36,19 +39,37 @@ export function makeStatement({ predicateType, predicate }: Attestation, subject
   return { _type: 'https://in-toto.io/Statement/v1', predicateType, subject, predicate }
 }
 
-/** Packs what is said of an image, under the names that it will have (package URLs; without any the subject is called `_`), for the index. */
-export function makeAttestationManifest(attestation: Attestation, image: Descriptor, names: readonly string[]): AttestationManifest {
+/**
+ * Packs what is said of an image, under the names that it will have (package URLs; without any the subject is called
+ * `_`), for the index.
+ */
+export function makeAttestationManifest(
+  attestation: Attestation,
+  image: Descriptor,
+  names: readonly string[],
+): AttestationManifest {
   const digest = { [digestAlgorithm(image.digest)]: digestHex(image.digest) }
   const subjects = (names.length > 0 ? names : ['_']).map((name) => ({ name, digest }))
   const statement = makeDocument('application/vnd.in-toto+json', makeStatement(attestation, subjects))
-  const config = makeDocument(MEDIA_TYPE.config, { ...NOWHERE, config: {}, rootfs: { type: 'layers', diff_ids: [statement.descriptor.digest] } })
+  const config = makeDocument(MEDIA_TYPE.config, {
+    ...NOWHERE,
+    config: {},
+    rootfs: { type: 'layers', diff_ids: [statement.descriptor.digest] },
+  })
   const layer = { ...statement.descriptor, annotations: { 'in-toto.io/predicate-type': attestation.predicateType } }
   const { descriptor, bytes } = makeManifest({ config: config.descriptor, layers: [layer] })
-  const annotations = { 'vnd.docker.reference.digest': image.digest, 'vnd.docker.reference.type': 'attestation-manifest' }
+  const annotations = {
+    'vnd.docker.reference.digest': image.digest,
+    'vnd.docker.reference.type': 'attestation-manifest',
+  }
   return { manifest: { descriptor: { ...descriptor, annotations, platform: NOWHERE }, bytes }, config, statement }
 }
 
 /** Whether an entry of an index is no image but says something of one. */
 export function isAttestation({ annotations, platform }: Descriptor): boolean {
-  return annotations?.['vnd.docker.reference.type'] === 'attestation-manifest' || platform?.os === NOWHERE.os || platform?.architecture === NOWHERE.architecture
+  return (
+    annotations?.['vnd.docker.reference.type'] === 'attestation-manifest' ||
+    platform?.os === NOWHERE.os ||
+    platform?.architecture === NOWHERE.architecture
+  )
 }

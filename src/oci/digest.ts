@@ -4,15 +4,24 @@ import type { Digest } from './descriptor.ts'
 
 const HEX_LENGTH: Readonly<Record<string, number>> = { sha256: 64, sha512: 128 }
 
-/** A digest out of foreign text; anything but lower-case sha256 or sha512 is BAD_REFERENCE (image-spec descriptor.md, digests). */
+/**
+ * A digest out of foreign text; anything but lower-case sha256 or sha512 is BAD_REFERENCE (image-spec descriptor.md,
+ * digests).
+ */
 export function parseDigest(text: string): Digest {
   const [, algorithm = '', hex = ''] = /^([^:]*):(.*)$/s.exec(text) ?? []
   const length = Object.hasOwn(HEX_LENGTH, algorithm) ? HEX_LENGTH[algorithm] : undefined
   if (length === undefined) {
-    throw new XbuildError('BAD_REFERENCE', `Cannot read digest "${shorten(text)}": it is neither sha256:... nor sha512:...`)
+    throw new XbuildError(
+      'BAD_REFERENCE',
+      `Cannot read digest "${shorten(text)}": it is neither sha256:... nor sha512:...`,
+    )
   }
   if (hex.length !== length || !/^[0-9a-f]+$/.test(hex)) {
-    throw new XbuildError('BAD_REFERENCE', `Cannot read digest "${shorten(text)}": ${algorithm} needs ${length} lower-case hex digits`)
+    throw new XbuildError(
+      'BAD_REFERENCE',
+      `Cannot read digest "${shorten(text)}": ${algorithm} needs ${length} lower-case hex digits`,
+    )
   }
   return `${algorithm}:${hex}`
 }
@@ -32,7 +41,9 @@ export function digestAlgorithm(digest: Digest): string {
   return digest.slice(0, digest.indexOf(':'))
 }
 
-/** Hashes a stream piece by piece; `ok()`, asked once at the end, says whether the pieces were what the digest names. */
+/**
+ * Hashes a stream piece by piece; `ok()`, asked once at the end, says whether the pieces were what the digest names.
+ */
 export interface DigestVerifier {
   update(chunk: Uint8Array | string): void
   ok(): boolean

@@ -25,7 +25,10 @@ export interface JsonField {
 export function readJson(bytes: Uint8Array, options: { what: string; maxBytes: number }): JsonField {
   const { what, maxBytes } = options
   if (bytes.byteLength > maxBytes) {
-    throw new XbuildError('BAD_IMAGE', `Cannot read ${what}: ${bytes.byteLength} bytes, more than the ${maxBytes} that are allowed`)
+    throw new XbuildError(
+      'BAD_IMAGE',
+      `Cannot read ${what}: ${bytes.byteLength} bytes, more than the ${maxBytes} that are allowed`,
+    )
   }
   let value: unknown
   try {
@@ -41,8 +44,10 @@ function fieldOf(value: unknown, path: string, what: string): JsonField {
     throw new XbuildError('BAD_IMAGE', `Cannot read ${what}: ${path || 'it'} ${problem}`)
   }
   const expected = (kind: string): never => fail(value === undefined ? 'is missing' : `is not ${kind}`)
-  const object = (): object => (typeof value === 'object' && value !== null && !Array.isArray(value) ? value : expected('an object'))
-  const limited = <T>(list: readonly T[]): readonly T[] => (list.length <= MAX_ITEMS ? list : fail(`has more than ${MAX_ITEMS} entries`))
+  const object = (): object =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? value : expected('an object')
+  const limited = <T>(list: readonly T[]): readonly T[] =>
+    list.length <= MAX_ITEMS ? list : fail(`has more than ${MAX_ITEMS} entries`)
   const self: JsonField = {
     get: (name) => {
       const owner = object()
@@ -51,7 +56,10 @@ function fieldOf(value: unknown, path: string, what: string): JsonField {
     },
     optional: (read) => (value === undefined || value === null ? undefined : read(self)),
     string: () => (typeof value === 'string' ? value : expected('a text')),
-    size: () => (Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : expected('a whole number of 0 or more')),
+    size: () =>
+      Number.isSafeInteger(value) && (value as number) >= 0
+        ? (value as number)
+        : expected('a whole number of 0 or more'),
     boolean: () => (typeof value === 'boolean' ? value : expected('true or false')),
     items: () => {
       if (value === null) return [] // what Go writes for a list without entries
@@ -59,7 +67,9 @@ function fieldOf(value: unknown, path: string, what: string): JsonField {
       return limited(value).map((item, index) => fieldOf(item, `${path}[${index}]`, what))
     },
     entries: () =>
-      limited(Object.entries(object())).map(([name, item]) => [name, fieldOf(item, `${path}.${name.slice(0, 80)}`, what)] as const),
+      limited(Object.entries(object())).map(
+        ([name, item]) => [name, fieldOf(item, `${path}.${name.slice(0, 80)}`, what)] as const,
+      ),
     fail,
   }
   return self

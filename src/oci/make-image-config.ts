@@ -46,7 +46,11 @@ export function makeImageConfig(parts: ImageConfigParts): Document & { readonly 
   const config: ImageConfig = {
     created: clamp(parts.created),
     ...(author ? { author } : {}),
-    ...toDescriptorPlatform({ ...platform, ...(osVersion ? { osVersion } : {}), ...(osFeatures ? { osFeatures } : {}) }),
+    ...toDescriptorPlatform({
+      ...platform,
+      ...(osVersion ? { osVersion } : {}),
+      ...(osFeatures ? { osFeatures } : {}),
+    }),
     config: withLabels(base ? parts.config : onScratch(parts.config), parts.labels ?? {}),
     rootfs: { type: 'layers', diff_ids: diffIds },
     // An image's own past is not ours to date, unless all times are pinned
@@ -79,7 +83,10 @@ function clampTo(epoch: number | undefined): (time: string) => string {
 /** Tools count layers by history; images that other builders made may have too few or too many entries. */
 function agree(history: readonly HistoryEntry[], layers: number): HistoryEntry[] {
   const known = history.filter((entry) => !entry.empty_layer).length
-  const missing = Array.from({ length: Math.max(0, layers - known) }, (): HistoryEntry => ({ comment: 'layer without history' }))
+  const missing = Array.from(
+    { length: Math.max(0, layers - known) },
+    (): HistoryEntry => ({ comment: 'layer without history' }),
+  )
   let surplus = Math.max(0, known - layers)
   const kept = history.map((entry) => (entry.empty_layer || surplus-- <= 0 ? entry : { ...entry, empty_layer: true }))
   return [...kept, ...missing]

@@ -35,14 +35,23 @@ export function makeManifest(parts: {
 }
 
 /**
- * An OCI image index of the given manifests, each with its platform normalised, in the order given: readers take the first entry that
- * fits (image-spec image-index.md), so the order is the user's to choose, and it does not depend on which build ended first.
- * `attestations` come after all images, as they are. Throws BAD_PLATFORM for two manifests of one platform, of which readers would never find the second.
+ * An OCI image index of the given manifests, each with its platform normalised, in the order given: readers take the
+ * first entry that
+ * fits (image-spec image-index.md), so the order is the user's to choose, and it does not depend on which build ended
+ * first.
+ * `attestations` come after all images, as they are. Throws BAD_PLATFORM for two manifests of one platform, of which
+ * readers would never find the second.
  */
-export function makeIndex(children: readonly Descriptor[], annotations?: Readonly<Record<string, string>>, attestations: readonly Descriptor[] = []): Document {
+export function makeIndex(
+  children: readonly Descriptor[],
+  annotations?: Readonly<Record<string, string>>,
+  attestations: readonly Descriptor[] = [],
+): Document {
   const manifests = children.map(normalized)
   const seen = new Set<string>()
-  for (const platform of manifests.flatMap((child) => (child.platform ? [fromDescriptorPlatform(child.platform)] : []))) {
+  for (const platform of manifests.flatMap((child) =>
+    child.platform ? [fromDescriptorPlatform(child.platform)] : [],
+  )) {
     const key = platformKey(platform)
     if (seen.has(key)) {
       throw new XbuildError('BAD_PLATFORM', `Cannot put "${formatPlatform(platform)}" into an index twice`, {
@@ -51,7 +60,12 @@ export function makeIndex(children: readonly Descriptor[], annotations?: Readonl
     }
     seen.add(key)
   }
-  const index: ImageIndex = { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [...manifests, ...attestations], ...annotated(annotations) }
+  const index: ImageIndex = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.index,
+    manifests: [...manifests, ...attestations],
+    ...annotated(annotations),
+  }
   return makeDocument(index.mediaType, index)
 }
 

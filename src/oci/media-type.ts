@@ -23,7 +23,10 @@ const LAYERS: ReadonlySet<string> = new Set([
   `${NONDISTRIBUTABLE}+zstd`,
 ])
 
-/** The image-spec's name of a Docker media type; every other text comes back as it is. The bytes behind both names are the same. */
+/**
+ * The image-spec's name of a Docker media type; every other text comes back as it is. The bytes behind both names are
+ * the same.
+ */
 export function toOciMediaType(mediaType: string): string {
   return Object.hasOwn(DOCKER_TO_OCI, mediaType) ? DOCKER_TO_OCI[mediaType]! : mediaType
 }

@@ -9,7 +9,8 @@ export const MAX_CONFIG_BYTES = 8 * 1024 * 1024
 /** Reads an image config, OCI or Docker; fields that xbuild does not know are left out. Throws BAD_IMAGE. */
 export function parseImageConfig(bytes: Uint8Array, descriptor: Descriptor): ImageConfig {
   const json = readJson(bytes, { what: `image config "${descriptor.digest}"`, maxBytes: MAX_CONFIG_BYTES })
-  if (bytes.byteLength !== descriptor.size) json.fail(`has ${bytes.byteLength} bytes, its descriptor says ${descriptor.size}`)
+  if (bytes.byteLength !== descriptor.size)
+    json.fail(`has ${bytes.byteLength} bytes, its descriptor says ${descriptor.size}`)
   const rootfs = json.get('rootfs')
   if (rootfs.get('type').string() !== 'layers') rootfs.get('type').fail('is not "layers"')
   return compact({
@@ -17,7 +18,10 @@ export function parseImageConfig(bytes: Uint8Array, descriptor: Descriptor): Ima
     created: json.get('created').optional((field) => field.string()),
     author: json.get('author').optional((field) => field.string()),
     config: json.get('config').optional(readContainerConfig),
-    rootfs: { type: 'layers' as const, diff_ids: rootfs.get('diff_ids').optional((field) => field.items().map(readDigest)) ?? [] },
+    rootfs: {
+      type: 'layers' as const,
+      diff_ids: rootfs.get('diff_ids').optional((field) => field.items().map(readDigest)) ?? [],
+    },
     history: json.get('history').optional((field) => field.items().map(readHistory)),
   })
 }

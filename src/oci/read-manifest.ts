@@ -8,7 +8,8 @@ import { isConfigType, isIndexType, isLayerType, isManifestType } from './media-
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024
 
 /**
- * Reads an image manifest, OCI or Docker schema 2; the media type stays as written. The digest is the caller's to check.
+ * Reads an image manifest, OCI or Docker schema 2; the media type stays as written. The digest is the caller's to
+ * check.
  * Throws BAD_IMAGE for anything that is not one image of file system layers.
  */
 export function parseManifest(bytes: Uint8Array, descriptor: Descriptor): Manifest {
@@ -18,7 +19,8 @@ export function parseManifest(bytes: Uint8Array, descriptor: Descriptor): Manife
   if (!isManifestType(mediaType)) json.get('mediaType').fail(`is "${mediaType}", which is no image manifest`)
   refuse(json, ['manifests', 'fsLayers'])
   const config = readDescriptor(json.get('config'))
-  if (!isConfigType(config.mediaType)) json.get('config').fail(`is "${config.mediaType}": this is an artifact, not a container image`)
+  if (!isConfigType(config.mediaType))
+    json.get('config').fail(`is "${config.mediaType}": this is an artifact, not a container image`)
   const layers = json
     .get('layers')
     .items()
@@ -26,7 +28,13 @@ export function parseManifest(bytes: Uint8Array, descriptor: Descriptor): Manife
       const layer = readDescriptor(item)
       return isLayerType(layer.mediaType) ? layer : item.fail(`is "${layer.mediaType}", which is no file system layer`)
     })
-  return compact({ schemaVersion: 2 as const, mediaType, config, layers, annotations: json.get('annotations').optional(readStringMap) })
+  return compact({
+    schemaVersion: 2 as const,
+    mediaType,
+    config,
+    layers,
+    annotations: json.get('annotations').optional(readStringMap),
+  })
 }
 
 /** Reads an image index or Docker manifest list; entries of unknown media types are kept. Throws BAD_IMAGE. */
@@ -37,12 +45,18 @@ export function parseIndex(bytes: Uint8Array, descriptor: Descriptor): ImageInde
   if (!isIndexType(mediaType)) json.get('mediaType').fail(`is "${mediaType}", which is no image index`)
   refuse(json, ['config', 'layers', 'fsLayers'])
   const manifests = json.get('manifests').items().map(readDescriptor)
-  return compact({ schemaVersion: 2 as const, mediaType, manifests, annotations: json.get('annotations').optional(readStringMap) })
+  return compact({
+    schemaVersion: 2 as const,
+    mediaType,
+    manifests,
+    annotations: json.get('annotations').optional(readStringMap),
+  })
 }
 
 function open(bytes: Uint8Array, descriptor: Descriptor, kind: string): JsonField {
   const json = readJson(bytes, { what: `${kind} "${descriptor.digest}"`, maxBytes: MAX_MANIFEST_BYTES })
-  if (bytes.byteLength !== descriptor.size) json.fail(`has ${bytes.byteLength} bytes, its descriptor says ${descriptor.size}`)
+  if (bytes.byteLength !== descriptor.size)
+    json.fail(`has ${bytes.byteLength} bytes, its descriptor says ${descriptor.size}`)
   const version = json.get('schemaVersion')
   if (version.optional((field) => field.size()) === 1)
     version.fail('is 1: this old format (Docker schema 1) carries no digests and is not supported')
@@ -54,7 +68,8 @@ function open(bytes: Uint8Array, descriptor: Descriptor, kind: string): JsonFiel
 function typeOf(json: JsonField, descriptor: Descriptor, fallback: string): string {
   const written = json.get('mediaType').optional((field) => field.string())
   const announced = descriptor.mediaType || written || fallback
-  if (written !== undefined && written !== announced) json.get('mediaType').fail(`is "${written}", its descriptor says "${announced}"`)
+  if (written !== undefined && written !== announced)
+    json.get('mediaType').fail(`is "${written}", its descriptor says "${announced}"`)
   return announced
 }
 

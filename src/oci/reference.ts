@@ -12,12 +12,16 @@ export interface Reference {
   readonly digest?: Digest
 }
 
-const HOST = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[a-f0-9:]+\])(?::[0-9]{1,5})?$/i
+const HOST =
+  /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[a-f0-9:]+\])(?::[0-9]{1,5})?$/i
 const COMPONENT = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/
 const TAG = /^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$/
 const DOCKER_HUB = 'docker.io'
 
-/** Reads `[host[:port]/]name[:tag][@digest]`; without tag and digest the tag is `latest` (distribution-spec, Docker's normalisation). */
+/**
+ * Reads `[host[:port]/]name[:tag][@digest]`; without tag and digest the tag is `latest` (distribution-spec, Docker's
+ * normalisation).
+ */
 export function parseReference(text: string): Reference {
   if (text === '') throw bad(text, 'it is empty')
   if (text.length > 4096) throw bad(text, 'it is too long')
@@ -30,7 +34,11 @@ export function parseReference(text: string): Reference {
   const tagged = colon > named.lastIndexOf('/')
   const tag = tagged ? named.slice(colon + 1) : digest ? undefined : 'latest'
   if (tag !== undefined && !TAG.test(tag)) {
-    throw bad(text, `"${cut(tag)}" is not a tag`, 'Use up to 128 letters, digits, "_", "." and "-"; begin with neither "." nor "-"')
+    throw bad(
+      text,
+      `"${cut(tag)}" is not a tag`,
+      'Use up to 128 letters, digits, "_", "." and "-"; begin with neither "." nor "-"',
+    )
   }
   const { host, repository } = splitHost(tagged ? named.slice(0, colon) : named)
   checkHost(text, host)
@@ -77,7 +85,11 @@ function checkRepository(text: string, repository: string): void {
     const upper = component !== component.toLowerCase()
     if (upper) throw bad(text, 'a repository name is lower case', `Write it like ${cut(text.toLowerCase())}`)
     if (component === '') throw bad(text, 'a part of the repository name is empty')
-    throw bad(text, `"${cut(component)}" is not part of a repository name`, 'Use a-z and 0-9, with ".", "_", "__" or "-" between them')
+    throw bad(
+      text,
+      `"${cut(component)}" is not part of a repository name`,
+      'Use a-z and 0-9, with ".", "_", "__" or "-" between them',
+    )
   }
 }
 

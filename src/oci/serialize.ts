@@ -1,4 +1,7 @@
-/** Fields in the order in which the image-spec lists them; all others (annotations, labels, ports...) are sorted by name. */
+/**
+ * Fields in the order in which the image-spec lists them; all others (annotations, labels, ports...) are sorted by
+ * name.
+ */
 const FIELD_ORDER = `
   schemaVersion imageLayoutVersion mediaType artifactType digest size
   created created_by author comment empty_layer architecture os os.version os.features variant
@@ -12,7 +15,8 @@ const FIELD_ORDER = `
 const RANK: ReadonlyMap<string, number> = new Map(FIELD_ORDER.map((name, index) => [name, index]))
 
 /**
- * JSON as bytes for manifests, configs and indexes: no white space, fields in the image-spec's order, maps sorted, absent fields left out.
+ * JSON as bytes for manifests, configs and indexes: no white space, fields in the image-spec's order, maps sorted,
+ * absent fields left out.
  * Equal values give equal bytes however they were put together.
  */
 export function serialize(value: unknown): Buffer {

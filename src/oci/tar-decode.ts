@@ -25,7 +25,8 @@ export function decodeTarHeader(block: Buffer, position: TarPosition): TarHeader
   if (block.every((byte) => byte === 0)) return { kind: 'end' }
   if (!hasChecksum(block)) throw tarError(position.offset, 'a header has a wrong checksum')
   const flag = String.fromCharCode(block[156]!)
-  if (flag !== 'x' && flag !== 'g' && flag !== 'L' && flag !== 'K') return { kind: 'entry', entry: entryOf(block, flag, position) }
+  if (flag !== 'x' && flag !== 'g' && flag !== 'L' && flag !== 'K')
+    return { kind: 'entry', entry: entryOf(block, flag, position) }
   const size = octal(block, 124, 12)
   if (!Number.isSafeInteger(size) || size < 0) throw tarError(position.offset, 'an extended header has a bad size')
   return { kind: 'extension', flag, size }
@@ -38,7 +39,9 @@ export function isTarHeader(block: Buffer): boolean {
 
 /** An error about the archive's bytes at `offset`. */
 export function tarError(offset: number, state: string): XbuildError {
-  return new XbuildError('BAD_IMAGE', `Cannot read a tar archive at byte ${offset}: ${state}`, { hint: 'The archive is damaged: make or fetch it again' })
+  return new XbuildError('BAD_IMAGE', `Cannot read a tar archive at byte ${offset}: ${state}`, {
+    hint: 'The archive is damaged: make or fetch it again',
+  })
 }
 
 /** A name out of an archive, fit for a message: no control characters, not too long. */
@@ -65,11 +68,14 @@ function entryOf(block: Buffer, flag: string, { offset, fields }: TarPosition): 
   const raw = pathOf(block, offset, fields)
   const shown = shownName(raw)
   if (flag === 'S' || [...fields.keys()].some((key) => key.startsWith('GNU.sparse.'))) {
-    throw new XbuildError('UNSUPPORTED', `Cannot read a tar archive: "${shown}" is a sparse file`, { hint: 'Pack it without --sparse' })
+    throw new XbuildError('UNSUPPORTED', `Cannot read a tar archive: "${shown}" is a sparse file`, {
+      hint: 'Pack it without --sparse',
+    })
   }
   const whole = (key: string, value: number, [min, max]: readonly [number, number]) => {
     const number = paxNumber(fields.get(key)) ?? value
-    if (!Number.isSafeInteger(number) || number < min || number > max) throw tarError(offset, `"${shown}" has a bad ${key}`)
+    if (!Number.isSafeInteger(number) || number < min || number > max)
+      throw tarError(offset, `"${shown}" has a bad ${key}`)
     return number
   }
   // Old archives mark a folder only by the slash at the end of its name.
@@ -77,7 +83,11 @@ function entryOf(block: Buffer, flag: string, { offset, fields }: TarPosition): 
   const type = isPlain ? (raw.endsWith('/') ? 'dir' : 'file') : (TAR_TYPES.get(flag) ?? 'other')
   const size = whole('size', octal(block, 124, 12), [0, Number.MAX_SAFE_INTEGER])
   const device = [0, MAX_DEVICE] as const
-  const xattrs = new Map([...fields].flatMap(([key, value]) => (key.startsWith(XATTR_RECORD) ? [[key.slice(XATTR_RECORD.length), value] as const] : [])))
+  const xattrs = new Map(
+    [...fields].flatMap(([key, value]) =>
+      key.startsWith(XATTR_RECORD) ? [[key.slice(XATTR_RECORD.length), value] as const] : [],
+    ),
+  )
   return {
     path: raw.replace(/\/+$/, ''),
     type,
@@ -87,9 +97,14 @@ function entryOf(block: Buffer, flag: string, { offset, fields }: TarPosition): 
     // Links, folders and devices have no data, whatever their header says; unknown types may.
     size: isPlain || type === 'other' ? size : 0,
     mtime: whole('mtime', octal(block, 136, 12), [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]),
-    ...(type === 'symlink' || type === 'hardlink' ? { link: textOf(extended(fields, 'linkpath') ?? bytesOf(block, 157, 100), offset) } : {}),
+    ...(type === 'symlink' || type === 'hardlink'
+      ? { link: textOf(extended(fields, 'linkpath') ?? bytesOf(block, 157, 100), offset) }
+      : {}),
     ...(type === 'char' || type === 'block'
-      ? { devMajor: whole('device number', octal(block, 329, 8), device), devMinor: whole('device number', octal(block, 337, 8), device) }
+      ? {
+          devMajor: whole('device number', octal(block, 329, 8), device),
+          devMinor: whole('device number', octal(block, 337, 8), device),
+        }
       : {}),
     ...(xattrs.size > 0 ? { xattrs } : {}),
   }
@@ -123,14 +138,23 @@ function textOf(bytes: Buffer, offset: number): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch (cause) {
-    throw new XbuildError('UNSUPPORTED', `Cannot read a tar archive at byte ${offset}: the name "${shownName(text)}" is not UTF-8`, {
-      cause, hint: 'Give the file another name',
-    })
+    throw new XbuildError(
+      'UNSUPPORTED',
+      `Cannot read a tar archive at byte ${offset}: the name "${shownName(text)}" is not UTF-8`,
+      {
+        cause,
+        hint: 'Give the file another name',
+      },
+    )
   }
 }
 
 /** Adds the records of an extension's body to `fields`. `offset` is where the body begins. */
-export function decodeExtension(flag: ExtensionFlag, body: Buffer, { fields, offset }: { fields: Map<string, Buffer>; offset: number }): void {
+export function decodeExtension(
+  flag: ExtensionFlag,
+  body: Buffer,
+  { fields, offset }: { fields: Map<string, Buffer>; offset: number },
+): void {
   if (flag === 'g') return // global headers carry comments only (git archive)
   if (flag === 'L' || flag === 'K') {
     const end = body.indexOf(0)

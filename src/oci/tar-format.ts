@@ -3,7 +3,9 @@ import { XbuildError } from '../errors.ts'
 /** What a tar entry is; `other` is a type that no file system object comes of. */
 export type TarType = 'file' | 'hardlink' | 'symlink' | 'char' | 'block' | 'dir' | 'fifo' | 'other'
 
-/** One entry of a tar stream (POSIX.1-2001 pax interchange format). Sizes are bytes, `mtime` seconds since the epoch. */
+/**
+ * One entry of a tar stream (POSIX.1-2001 pax interchange format). Sizes are bytes, `mtime` seconds since the epoch.
+ */
 export interface TarEntry {
   /** As written; no trailing slash. */
   readonly path: string
@@ -25,10 +27,18 @@ export interface TarEntry {
 /** Headers and data come in blocks of this size. Bytes. */
 export const TAR_BLOCK = 512
 const FLAG: Record<Exclude<TarType, 'other'>, string> = {
-  file: '0', hardlink: '1', symlink: '2', char: '3', block: '4', dir: '5', fifo: '6',
+  file: '0',
+  hardlink: '1',
+  symlink: '2',
+  char: '3',
+  block: '4',
+  dir: '5',
+  fifo: '6',
 }
 /** Entry types by their flag in a header. */
-export const TAR_TYPES: ReadonlyMap<string, TarType> = new Map(Object.entries(FLAG).map(([type, flag]) => [flag, type as TarType]))
+export const TAR_TYPES: ReadonlyMap<string, TarType> = new Map(
+  Object.entries(FLAG).map(([type, flag]) => [flag, type as TarType]),
+)
 /** What the name of a pax record begins with that holds an extended attribute. */
 export const XATTR_RECORD = 'SCHILY.xattr.'
 /** Largest number that ustar's octal fields of twelve and of eight bytes hold. */
@@ -37,19 +47,24 @@ const MAX_SHORT = 0o7777777
 /** Zero bytes that fill a file's data up to a whole block. */
 export const paddingOf = (size: number): number => (TAR_BLOCK - (size % TAR_BLOCK)) % TAR_BLOCK
 
-/** The header blocks of an entry: ustar, preceded by a pax header for what ustar cannot hold. Same entry, same bytes. */
+/**
+ * The header blocks of an entry: ustar, preceded by a pax header for what ustar cannot hold. Same entry, same bytes.
+ */
 export function encodeTarHeader(entry: TarEntry): Buffer {
-  if (entry.type === 'other') throw new XbuildError('INTERNAL', `Cannot write "${entry.path}" into a layer: unknown type`)
+  if (entry.type === 'other')
+    throw new XbuildError('INTERNAL', `Cannot write "${entry.path}" into a layer: unknown type`)
   const name = entry.type === 'dir' ? `${entry.path}/` : entry.path
   const pax: [string, Buffer][] = []
-  const add = (key: string, value: string | Buffer) => pax.push([key, Buffer.isBuffer(value) ? value : Buffer.from(value)])
+  const add = (key: string, value: string | Buffer) =>
+    pax.push([key, Buffer.isBuffer(value) ? value : Buffer.from(value)])
   if (!fits(name, 100)) add('path', name)
   if (entry.link !== undefined && !fits(entry.link, 100)) add('linkpath', entry.link)
   if (entry.size > MAX_LONG) add('size', String(entry.size))
   if (entry.uid > MAX_SHORT) add('uid', String(entry.uid))
   if (entry.gid > MAX_SHORT) add('gid', String(entry.gid))
   if (entry.mtime < 0 || entry.mtime > MAX_LONG) add('mtime', String(Math.floor(entry.mtime)))
-  for (const [key, value] of [...(entry.xattrs ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))) add(XATTR_RECORD + key, value)
+  for (const [key, value] of [...(entry.xattrs ?? [])].sort(([a], [b]) => (a < b ? -1 : 1)))
+    add(XATTR_RECORD + key, value)
   const header = ustar(entry, name, FLAG[entry.type])
   if (pax.length === 0) return header
   const body = Buffer.concat(pax.map(([key, value]) => paxRecord(key, value)))
@@ -72,7 +87,11 @@ function ustar(entry: TarEntry, name: string, flag: string): Buffer {
   const block = Buffer.alloc(TAR_BLOCK)
   const octal = (value: number, offset: number, width: number) => {
     const limit = 8 ** (width - 1)
-    block.write((value < 0 || value >= limit ? 0 : Math.floor(value)).toString(8).padStart(width - 1, '0'), offset, 'latin1')
+    block.write(
+      (value < 0 || value >= limit ? 0 : Math.floor(value)).toString(8).padStart(width - 1, '0'),
+      offset,
+      'latin1',
+    )
   }
   const text = (value: string, offset: number, bytes: number) => Buffer.from(value).copy(block, offset, 0, bytes)
   text(name, 0, 100)

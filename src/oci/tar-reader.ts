@@ -12,7 +12,10 @@ export interface TarSink {
 
 /** A push parser of a tar stream. */
 export interface TarReader {
-  /** Takes the next bytes. Throws BAD_IMAGE with the position of what is wrong, or what the sink throws; it is of no use then. */
+  /**
+   * Takes the next bytes. Throws BAD_IMAGE with the position of what is wrong, or what the sink throws; it is of no
+   * use then.
+   */
   write(chunk: Buffer): void
   /** No more bytes will come. Throws when the stream was cut. */
   finish(): void
@@ -82,8 +85,11 @@ export function createTarReader(sink: TarSink): TarReader {
       const { flag, size } = found
       // A global header belongs to no entry.
       if (flag !== 'g') extensionBytes += TAR_BLOCK + size
-      if (Math.max(size, extensionBytes) > MAX_EXTENSION) throw tarError(offset, `the extended headers of one entry are larger than ${MAX_EXTENSION} bytes`)
-      return size === 0 ? expect({ kind: 'header' }, TAR_BLOCK) : expect({ kind: 'extension', flag, size }, size + paddingOf(size))
+      if (Math.max(size, extensionBytes) > MAX_EXTENSION)
+        throw tarError(offset, `the extended headers of one entry are larger than ${MAX_EXTENSION} bytes`)
+      return size === 0
+        ? expect({ kind: 'header' }, TAR_BLOCK)
+        : expect({ kind: 'extension', flag, size }, size + paddingOf(size))
     }
     fields = new Map()
     extensionBytes = 0
@@ -100,7 +106,8 @@ export function createTarReader(sink: TarSink): TarReader {
   }
 
   function finish(): void {
-    if (state.kind === 'data' || state.kind === 'extension' || extensionBytes > 0) throw tarError(position, 'it ends in the middle of an entry')
+    if (state.kind === 'data' || state.kind === 'extension' || extensionBytes > 0)
+      throw tarError(position, 'it ends in the middle of an entry')
     if (filled > 0 && state.kind !== 'end') throw tarError(position, 'it ends in the middle of a header')
   }
 

@@ -12,14 +12,19 @@ export interface ClassicLimit {
 }
 
 /**
- * The first thing in the stages of a graph that the builder of an engine without BuildKit cannot do: some it would refuse, some it would
+ * The first thing in the stages of a graph that the builder of an engine without BuildKit cannot do: some it would
+ * refuse, some it would
  * pass over in silence. Undefined: it can do all of it.
  */
 export function classicLimit({ stages, target }: StageGraph, builder: ClassicBuilder): ClassicLimit | undefined {
   for (const { stage, platform, base } of stages) {
     if (stage.frontend !== undefined) return { what: `the syntax of ${stage.frontend}`, at: stage.from.at }
     if (base.kind === 'context') return { what: 'a named context', at: stage.from.at }
-    if (!samePlatform(platform, target)) return { what: `a stage for ${formatPlatform(platform)} in an image for ${formatPlatform(target)}`, at: stage.from.at }
+    if (!samePlatform(platform, target))
+      return {
+        what: `a stage for ${formatPlatform(platform)} in an image for ${formatPlatform(target)}`,
+        at: stage.from.at,
+      }
     for (const instruction of stage.instructions) {
       const what = limitOf(instruction, builder)
       if (what !== undefined) return { what, at: instruction.at }
@@ -33,7 +38,8 @@ export function classicText(text: string, { stages }: Dockerfile): string {
   const lines = text.split('\n')
   for (const { from } of stages) {
     if (from.platform === undefined) continue
-    for (let index = from.at.line - 1; index < (from.at.endLine ?? from.at.line); index++) lines[index] = lines[index]!.replace(/(^|\s)--platform=\S+/i, '$1')
+    for (let index = from.at.line - 1; index < (from.at.endLine ?? from.at.line); index++)
+      lines[index] = lines[index]!.replace(/(^|\s)--platform=\S+/i, '$1')
   }
   return lines.join('\n')
 }
@@ -50,16 +56,25 @@ function limitOf(instruction: Instruction, builder: ClassicBuilder): string | un
   }
 }
 
-function runLimit({ command, mounts, network, security, devices }: RunInstruction, builder: ClassicBuilder): string | undefined {
+function runLimit(
+  { command, mounts, network, security, devices }: RunInstruction,
+  builder: ClassicBuilder,
+): string | undefined {
   if (command.form === 'shell' && command.heredocs.length > 0) return 'a heredoc'
   if (security === 'insecure') return 'RUN --security'
   if (devices.length > 0) return 'RUN --device'
-  if (builder === 'podman') return mounts.find((mount) => /(^|,)type=(secret|ssh)(,|$)/.test(mount)) ? 'RUN --mount=type=secret or ssh' : undefined
+  if (builder === 'podman')
+    return mounts.find((mount) => /(^|,)type=(secret|ssh)(,|$)/.test(mount))
+      ? 'RUN --mount=type=secret or ssh'
+      : undefined
   if (mounts.length > 0) return 'RUN --mount'
   return network === undefined || network === 'default' ? undefined : 'RUN --network'
 }
 
-function copyLimit({ kind, heredocs, chmod, link, parents, excludes, checksum, keepGitDir, unpack }: CopyInstruction, builder: ClassicBuilder): string | undefined {
+function copyLimit(
+  { kind, heredocs, chmod, link, parents, excludes, checksum, keepGitDir, unpack }: CopyInstruction,
+  builder: ClassicBuilder,
+): string | undefined {
   const name = kind.toUpperCase()
   if (heredocs.length > 0) return 'a heredoc'
   if (parents) return `${name} --parents`

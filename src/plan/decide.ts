@@ -41,12 +41,26 @@ export function decide(need: StageNeed, candidate: Candidate): Looked {
   const kind = ownKind(need)
   const once = kind === 'cross' ? `, once for ${list(need.targets)}` : ''
   // A stage that runs no program can be made anywhere: better where its platform is at home
-  if (!need.runs) return { decision: { strategy: { kind, node: node.name }, reason: `nothing runs${once}`, rejected: [] }, rank: native.has(key) ? 0 : 1 }
+  if (!need.runs)
+    return {
+      decision: { strategy: { kind, node: node.name }, reason: `nothing runs${once}`, rejected: [] },
+      rank: native.has(key) ? 0 : 1,
+    }
   if (native.has(key)) {
-    return { decision: { strategy: { kind, node: node.name }, reason: `${node.name} runs ${platform} natively${once}`, rejected: [] }, rank: kind === 'cross' ? 1 : 0 }
+    return {
+      decision: {
+        strategy: { kind, node: node.name },
+        reason: `${node.name} runs ${platform} natively${once}`,
+        rejected: [],
+      },
+      rank: kind === 'cross' ? 1 : 0,
+    }
   }
-  const rejected: Rejected[] = [{ kind: 'native', node: node.name, because: `its CPU runs ${list(node.native) || 'nothing known'}` }]
-  if (!need.onBuildPlatform) rejected.push({ kind: 'cross', node: node.name, because: 'FROM does not name the build platform' })
+  const rejected: Rejected[] = [
+    { kind: 'native', node: node.name, because: `its CPU runs ${list(node.native) || 'nothing known'}` },
+  ]
+  if (!need.onBuildPlatform)
+    rejected.push({ kind: 'cross', node: node.name, because: 'FROM does not name the build platform' })
   const entry = emulated.get(key)
   if (entry?.status !== 'ready') {
     const because = entry?.reason ?? `no emulator for ${platform} was looked for`
@@ -56,7 +70,10 @@ export function decide(need: StageNeed, candidate: Candidate): Looked {
   const { packs = [], refused = [] } = entry.toolchains ?? {}
   for (const because of refused) rejected.push({ kind: 'cross', node: node.name, because })
   const natively = packs.length > 0 ? `; runs natively where a step starts them: ${packs.join(', ')}` : ''
-  return { decision: { strategy, reason: `a ${platform} program ran under ${entry.emulator}${natively}`, rejected }, rank: 2 }
+  return {
+    decision: { strategy, reason: `a ${platform} program ran under ${entry.emulator}${natively}`, rejected },
+    rank: 2,
+  }
 }
 
 /** Without emulation a stage is `cross` when it runs on the build platform for another one. */

@@ -10,15 +10,29 @@ export interface Refusal {
 }
 
 /** The error for stages that nobody can build: every platform, every node, every reason; points at the first stage. */
-export function noNode(refusals: readonly Refusal[], nodes: readonly Node[], { unplaced = [], lost = [] }: { readonly unplaced?: readonly Unplaced[]; readonly lost?: readonly LostNode[] } = {}): XbuildError {
+export function noNode(
+  refusals: readonly Refusal[],
+  nodes: readonly Node[],
+  { unplaced = [], lost = [] }: { readonly unplaced?: readonly Unplaced[]; readonly lost?: readonly LostNode[] } = {},
+): XbuildError {
   if (refusals.length === 0 && unplaced.length > 0) {
-    return new XbuildError('NO_NODE', `Cannot build anything: every platform is optional, and nobody can run one (${unplaced.map(({ because }) => because).join('; ')})`)
+    return new XbuildError(
+      'NO_NODE',
+      `Cannot build anything: every platform is optional, and nobody can run one (${unplaced.map(({ because }) => because).join('; ')})`,
+    )
   }
   if (nodes.length === 0) {
-    const why = lost.length > 0 ? `none of ${lost.length} nodes answers (${lost.map(({ name, because }) => `${name}: ${because}`).join('; ')})` : 'there is no node'
-    return new XbuildError('NO_NODE', `Cannot place any stage: ${why}`, { hint: lost.length > 0 ? 'Start one, or name another with --builder' : 'Add a node' })
+    const why =
+      lost.length > 0
+        ? `none of ${lost.length} nodes answers (${lost.map(({ name, because }) => `${name}: ${because}`).join('; ')})`
+        : 'there is no node'
+    return new XbuildError('NO_NODE', `Cannot place any stage: ${why}`, {
+      hint: lost.length > 0 ? 'Start one, or name another with --builder' : 'Add a node',
+    })
   }
-  const distinct = refusals.filter(({ platform }, index) => refusals.findIndex((other) => samePlatform(other.platform, platform)) === index)
+  const distinct = refusals.filter(
+    ({ platform }, index) => refusals.findIndex((other) => samePlatform(other.platform, platform)) === index,
+  )
   const named = distinct.map(({ platform }) => formatPlatform(platform)).join(', ')
   const away = lost.map(({ name, because }) => `; ${name}: ${because}`).join('')
   const why = distinct.map(({ platform, rejected }) => {
@@ -40,9 +54,15 @@ function reasons(rejected: readonly Rejected[], node: Node): string[] {
 function hintFor(refusals: readonly Refusal[], nodes: readonly Node[]): string {
   const advice = refusals.flatMap(({ platform }) =>
     nodes.flatMap(({ emulated }) =>
-      emulated.flatMap((entry) => (entry.status === 'missing' && samePlatform(entry.platform, platform) ? [entry.hint] : [])),
+      emulated.flatMap((entry) =>
+        entry.status === 'missing' && samePlatform(entry.platform, platform) ? [entry.hint] : [],
+      ),
     ),
   )
-  if (advice.length === 0 && nodes.some(({ classic }) => classic !== undefined)) return 'Build on a node with BuildKit, or on this machine: --builder local'
-  return [...new Set(advice)].join('; ') || 'Add a node that runs the platform, or install QEMU: sudo apt-get install qemu-user-static'
+  if (advice.length === 0 && nodes.some(({ classic }) => classic !== undefined))
+    return 'Build on a node with BuildKit, or on this machine: --builder local'
+  return (
+    [...new Set(advice)].join('; ') ||
+    'Add a node that runs the platform, or install QEMU: sudo apt-get install qemu-user-static'
+  )
 }

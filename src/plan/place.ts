@@ -31,7 +31,8 @@ export interface PlaceFacts {
 export const KINDS = ['native', 'cross', 'emulate'] as const
 
 /**
- * Chooses the node for one image: the best strategy first; among equals a node with a free slot, the one with the cache, the one with the
+ * Chooses the node for one image: the best strategy first; among equals a node with a free slot, the one with the
+ * cache, the one with the
  * fewest jobs per slot, the first. A node takes an image with all of its stages, or not at all.
  */
 export function place(graphs: readonly StageGraph[], nodes: readonly Candidate[], { load, last }: PlaceFacts): Placed {
@@ -39,16 +40,32 @@ export function place(graphs: readonly StageGraph[], nodes: readonly Candidate[]
   const offers = looked.flatMap((one) => ('graph' in one ? [one] : []))
   const refused = looked.flatMap((one) => ('graph' in one ? [] : [one]))
   const perSlot = ({ candidate: { node } }: Offer) => (load.get(node.name) ?? 0) / Math.max(1, node.slots)
-  const [best, ...others] = offers.toSorted((a, b) =>
-    a.rank - b.rank || Math.floor(perSlot(a)) - Math.floor(perSlot(b)) || hasCache(b) - hasCache(a) || perSlot(a) - perSlot(b))
+  const [best, ...others] = offers.toSorted(
+    (a, b) =>
+      a.rank - b.rank ||
+      Math.floor(perSlot(a)) - Math.floor(perSlot(b)) ||
+      hasCache(b) - hasCache(a) ||
+      perSlot(a) - perSlot(b),
+  )
   if (!best) {
     const [first] = refused
-    return { refusal: { platform: first?.platform ?? graphs[0]!.target, at: first?.at ?? positionOf(graphs[0]!.stages.at(-1)!), rejected: refused.flatMap(({ rejected }) => rejected) } }
+    return {
+      refusal: {
+        platform: first?.platform ?? graphs[0]!.target,
+        at: first?.at ?? positionOf(graphs[0]!.stages.at(-1)!),
+        rejected: refused.flatMap(({ rejected }) => rejected),
+      },
+    }
   }
   const { name } = best.candidate.node
   load.set(name, (load.get(name) ?? 0) + 1)
   const notTaken = others.map((other): Rejected => {
-    const because = other.rank > best.rank ? `${name} does better: ${KINDS[best.rank]}` : hasCache(best) ? `${name} built it last time` : `${name} has no more jobs per slot`
+    const because =
+      other.rank > best.rank
+        ? `${name} does better: ${KINDS[best.rank]}`
+        : hasCache(best)
+          ? `${name} built it last time`
+          : `${name} has no more jobs per slot`
     return { kind: KINDS[other.rank], node: other.candidate.node.name, because }
   })
   return { offer: best, others, rejected: [...refused.flatMap(({ rejected }) => rejected), ...notTaken] }
@@ -60,13 +77,23 @@ export function place(graphs: readonly StageGraph[], nodes: readonly Candidate[]
 
 /** The graph of a node: made for its own platform as the build platform, where there is one. */
 function graphFor(graphs: readonly StageGraph[], { native }: Node): StageGraph {
-  return graphs.find(({ buildPlatform }) => native[0] !== undefined && samePlatform(buildPlatform, native[0])) ?? graphs[0]!
+  return (
+    graphs.find(({ buildPlatform }) => native[0] !== undefined && samePlatform(buildPlatform, native[0])) ?? graphs[0]!
+  )
 }
 
-function lookAt(graph: StageGraph, candidate: Candidate): Offer | { readonly platform: Platform; readonly at: Refusal['at']; readonly rejected: readonly Rejected[] } {
+function lookAt(
+  graph: StageGraph,
+  candidate: Candidate,
+): Offer | { readonly platform: Platform; readonly at: Refusal['at']; readonly rejected: readonly Rejected[] } {
   const { classic, name } = candidate.node
   const limit = classic && classicLimit(graph, classic)
-  if (limit) return { platform: graph.target, at: limit.at, rejected: [{ kind: 'native', node: name, because: `its builder, without BuildKit, does not do ${limit.what}` }] }
+  if (limit)
+    return {
+      platform: graph.target,
+      at: limit.at,
+      rejected: [{ kind: 'native', node: name, because: `its builder, without BuildKit, does not do ${limit.what}` }],
+    }
   let rank: Offer['rank'] = 0
   for (const stage of graph.stages) {
     const looked = decide(needOf(stage, { targets: [graph.target], buildPlatform: graph.buildPlatform }), candidate)
@@ -78,8 +105,18 @@ function lookAt(graph: StageGraph, candidate: Candidate): Offer | { readonly pla
 
 /** What a job does when its node fails. */
 export function alternativeOf({ candidate: { node, emulated }, rank }: Offer, graph: StageGraph): Alternative {
-  const strategy: Strategy = rank === 2
-    ? { kind: 'emulate', node: node.name, emulator: [...emulated.values()].flatMap((entry) => (entry.status === 'ready' && graph.stages.some(({ platform }) => samePlatform(platform, entry.platform)) ? [entry.emulator] : []))[0] ?? 'an emulator' }
-    : { kind: KINDS[rank], node: node.name }
+  const strategy: Strategy =
+    rank === 2
+      ? {
+          kind: 'emulate',
+          node: node.name,
+          emulator:
+            [...emulated.values()].flatMap((entry) =>
+              entry.status === 'ready' && graph.stages.some(({ platform }) => samePlatform(platform, entry.platform))
+                ? [entry.emulator]
+                : [],
+            )[0] ?? 'an emulator',
+        }
+      : { kind: KINDS[rank], node: node.name }
   return { strategy, emulates: rank === 2 }
 }

@@ -12,7 +12,8 @@ export interface PlanInput {
   readonly dockerfile: string
   readonly buildPlatform: Platform
   /**
-   * In the order of the platforms asked for, each platform once for every build platform that a node may have; a second one for the same
+   * In the order of the platforms asked for, each platform once for every build platform that a node may have; a
+   * second one for the same
    * pair is ignored.
    */
   readonly graphs: readonly StageGraph[]
@@ -46,12 +47,16 @@ interface PlacedTarget {
 }
 
 /**
- * Decides where and how every stage of every platform is built: a node for each image, then a strategy for each of its stages there. Stages
- * of equal fingerprint on one node are one job. Jobs come in topological order, and equal input gives an equal plan. Throws NO_NODE,
+ * Decides where and how every stage of every platform is built: a node for each image, then a strategy for each of
+ * its stages there. Stages
+ * of equal fingerprint on one node are one job. Jobs come in topological order, and equal input gives an equal plan.
+ * Throws NO_NODE,
  * naming every platform that nobody can run.
  */
 export function planBuild({ dockerfile, buildPlatform, graphs, nodes, targets = [], lost = [] }: PlanInput): BuildPlan {
-  const platforms = graphs.map(({ target }) => target).filter((target, index, all) => all.findIndex((other) => samePlatform(other, target)) === index)
+  const platforms = graphs
+    .map(({ target }) => target)
+    .filter((target, index, all) => all.findIndex((other) => samePlatform(other, target)) === index)
   const all = candidates(nodes)
   const load = new Map<string, number>()
   const placed: PlacedTarget[] = []
@@ -59,13 +64,25 @@ export function planBuild({ dockerfile, buildPlatform, graphs, nodes, targets = 
   const unplaced: Unplaced[] = []
   for (const target of platforms) {
     const facts = targets.find(({ platform }) => samePlatform(platform, target))
-    const found = place(graphs.filter((graph) => samePlatform(graph.target, target)), all, { load, last: facts?.last })
+    const found = place(
+      graphs.filter((graph) => samePlatform(graph.target, target)),
+      all,
+      { load, last: facts?.last },
+    )
     if (found.offer) placed.push({ target, facts, ...found })
-    else if (facts?.optional) unplaced.push({ platform: target, because: noNode([found.refusal], nodes, { lost }).message })
+    else if (facts?.optional)
+      unplaced.push({ platform: target, because: noNode([found.refusal], nodes, { lost }).message })
     else refusals.push(found.refusal)
   }
   if (refusals.length > 0 || placed.length === 0) throw noNode(refusals, nodes, { unplaced, lost })
-  return { dockerfile, buildPlatform, platforms, jobs: jobsOf(placed, graphs), ...(lost.length > 0 ? { lost } : {}), ...(unplaced.length > 0 ? { unplaced } : {}) }
+  return {
+    dockerfile,
+    buildPlatform,
+    platforms,
+    jobs: jobsOf(placed, graphs),
+    ...(lost.length > 0 ? { lost } : {}),
+    ...(unplaced.length > 0 ? { unplaced } : {}),
+  }
 }
 
 /** A stage on a node, as it appears in one or more graphs. */
@@ -97,16 +114,31 @@ function jobsOf(placed: readonly PlacedTarget[], graphs: readonly StageGraph[]):
 
 function groupStages(placed: readonly PlacedTarget[], graphs: readonly StageGraph[]): Map<string, StageGroup> {
   const groups = new Map<string, StageGroup>()
-  const sharers = new Map(placed.map((one): [PlacedTarget, Sharer] => [one, { target: one.target, variant: one.facts?.variant, offer: one.offer }]))
+  const sharers = new Map(
+    placed.map((one): [PlacedTarget, Sharer] => [
+      one,
+      { target: one.target, variant: one.facts?.variant, offer: one.offer },
+    ]),
+  )
   const given = placed.length > 1 ? handovers([...sharers.values()], graphs) : new Map<Sharer, readonly Handover[]>()
   // Those who give come before those who take: jobs are in topological order
   const takes = (one: PlacedTarget) => given.get(sharers.get(one)!) ?? []
-  for (const one of [...placed].sort((a, b) => Math.sign(takes(a).length) - Math.sign(takes(b).length))) addGroups(one, takes(one))
+  for (const one of [...placed].sort((a, b) => Math.sign(takes(a).length) - Math.sign(takes(b).length)))
+    addGroups(one, takes(one))
   return groups
 
   function addGroups(one: PlacedTarget, handed: readonly Handover[]): void {
-    const { target, facts, offer: { candidate, graph } } = one
-    const keys = new Map<number, string>(handed.map(({ stage, from }) => [stage, keyOf(from.offer.graph.stages.find(({ index }) => index === stage)!, from.offer, facts)]))
+    const {
+      target,
+      facts,
+      offer: { candidate, graph },
+    } = one
+    const keys = new Map<number, string>(
+      handed.map(({ stage, from }) => [
+        stage,
+        keyOf(from.offer.graph.stages.find(({ index }) => index === stage)!, from.offer, facts),
+      ]),
+    )
     const own = withoutTaken(graph, new Set(keys.keys()))
     for (const [stage, key] of keys) {
       // What only another stage that is taken needs is not
@@ -123,17 +155,34 @@ function groupStages(placed: readonly PlacedTarget[], graphs: readonly StageGrap
       if (group) group.targets.push(target)
       else {
         const needs = stage.needs.map((index) => keys.get(index)!)
-        groups.set(key, { kind: isImage ? 'image' : 'stage', stage, candidate, buildPlatform: graph.buildPlatform, targets: [target], needs, ...(isImage ? { placed: one } : {}) })
+        groups.set(key, {
+          kind: isImage ? 'image' : 'stage',
+          stage,
+          candidate,
+          buildPlatform: graph.buildPlatform,
+          targets: [target],
+          needs,
+          ...(isImage ? { placed: one } : {}),
+        })
       }
     }
   }
 
   function keyOf(stage: GraphStage, { candidate }: Offer, facts: TargetFacts | undefined): string {
-    return JSON.stringify([candidate.node.name, facts?.variant, stage.index, platformKey(stage.platform), stage.fingerprint])
+    return JSON.stringify([
+      candidate.node.name,
+      facts?.variant,
+      stage.index,
+      platformKey(stage.platform),
+      stage.fingerprint,
+    ])
   }
 }
 
-/** An image job is named by its platform; a stage job like `build@linux/amd64`, with the targets when they are not just that platform. */
+/**
+ * An image job is named by its platform; a stage job like `build@linux/amd64`, with the targets when they are not
+ * just that platform.
+ */
 function jobId({ kind, stage, targets }: StageGroup): string {
   const served = targets.map(platformKey).join(',')
   if (kind === 'image') return served
@@ -149,11 +198,19 @@ function toJob(id: string, group: StageGroup, ids: ReadonlyMap<string, string>):
   const base = { id, stage: stageName(stage), needs, platform: stage.platform }
   if (!placed) {
     const reason = `${decision.reason}; built once and handed to other nodes, for it has a RUN, and images on several nodes need it`
-    return { kind: 'stage', ...base, decision: shared ? { ...decision, reason } : decision, targets, ...(shared ? { shared } : {}) }
+    return {
+      kind: 'stage',
+      ...base,
+      decision: shared ? { ...decision, reason } : decision,
+      targets,
+      ...(shared ? { shared } : {}),
+    }
   }
   const { target, facts, offer, others, rejected } = placed
   return {
-    kind: 'image', ...base, target,
+    kind: 'image',
+    ...base,
+    target,
     decision: { ...decision, rejected: [...decision.rejected, ...rejected] },
     ...(offer.rank === 2 ? { emulates: true as const } : {}),
     ...(others.length > 0 ? { alternatives: others.map((other) => alternativeOf(other, other.graph)) } : {}),

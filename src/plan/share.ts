@@ -19,11 +19,16 @@ export interface Handover {
 }
 
 /**
- * The stages that an image takes from another node, by image. The rule: the stage has a name and a RUN, it runs on the build platform, no
- * target platform tells it apart, and images on at least two nodes need it. A stage made for another build platform is taken only for its files:
+ * The stages that an image takes from another node, by image. The rule: the stage has a name and a RUN, it runs on
+ * the build platform, no
+ * target platform tells it apart, and images on at least two nodes need it. A stage made for another build platform
+ * is taken only for its files:
  * programs of it could not run. Nodes that cannot take stages build their own.
  */
-export function handovers(sharers: readonly Sharer[], graphs: readonly StageGraph[]): ReadonlyMap<Sharer, readonly Handover[]> {
+export function handovers(
+  sharers: readonly Sharer[],
+  graphs: readonly StageGraph[],
+): ReadonlyMap<Sharer, readonly Handover[]> {
   const result = new Map<Sharer, Handover[]>()
   for (const taker of sharers) {
     if (!taker.offer.candidate.node.takesStages) continue
@@ -36,13 +41,23 @@ export function handovers(sharers: readonly Sharer[], graphs: readonly StageGrap
 
   function giverOf(stage: GraphStage, taker: Sharer): Sharer | undefined {
     const { graph } = taker.offer
-    if (stage.name === undefined || !runsPrograms(stage) || stage.index === graph.targetStage || !samePlatform(stage.platform, graph.buildPlatform)) return undefined
+    if (
+      stage.name === undefined ||
+      !runsPrograms(stage) ||
+      stage.index === graph.targetStage ||
+      !samePlatform(stage.platform, graph.buildPlatform)
+    )
+      return undefined
     // The first that needs it gives it, unless a node that cannot take it comes later: that one has to build it anyway
-    const needing = sharers.filter((one) => one.variant === taker.variant && one.offer.graph.stages.some(({ index }) => index === stage.index))
+    const needing = sharers.filter(
+      (one) => one.variant === taker.variant && one.offer.graph.stages.some(({ index }) => index === stage.index),
+    )
     const giver = needing.find(({ offer }) => !offer.candidate.node.takesStages) ?? needing[0]!
     if (giver.offer.candidate.node.name === taker.offer.candidate.node.name) return undefined
     const { buildPlatform } = giver.offer.graph
-    const [given, taken] = [giver.target, taker.target].map((target) => graphs.find((one) => samePlatform(one.target, target) && samePlatform(one.buildPlatform, buildPlatform)))
+    const [given, taken] = [giver.target, taker.target].map((target) =>
+      graphs.find((one) => samePlatform(one.target, target) && samePlatform(one.buildPlatform, buildPlatform)),
+    )
     const work = (one: StageGraph | undefined) => one?.stages.find(({ index }) => index === stage.index)?.fingerprint
     // The same work for both targets, as the giver's node sees it
     if (!taken || work(given) === undefined || work(given) !== work(taken)) return undefined
@@ -53,7 +68,9 @@ export function handovers(sharers: readonly Sharer[], graphs: readonly StageGrap
 /** Only stages of the target platform read from it, and none is built on it: its files are wanted, not its programs. */
 function isOnlyCopied(index: number, { stages, buildPlatform }: StageGraph): boolean {
   const readers = stages.filter(({ needs }) => needs.includes(index))
-  return readers.every(({ base, platform }) => !(base.kind === 'stage' && base.index === index) && !samePlatform(platform, buildPlatform))
+  return readers.every(
+    ({ base, platform }) => !(base.kind === 'stage' && base.index === index) && !samePlatform(platform, buildPlatform),
+  )
 }
 
 /** The stages of a graph that are still needed when some are taken from elsewhere, in their order. */

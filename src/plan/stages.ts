@@ -4,8 +4,16 @@ import { samePlatform, type Platform } from '../platform.ts'
 import type { StageNeed } from './decide.ts'
 
 /** What a stage asks of a node, for these targets. */
-export function needOf(stage: GraphStage, { targets, buildPlatform }: { readonly targets: readonly Platform[]; readonly buildPlatform: Platform }): StageNeed {
-  return { platform: stage.platform, targets, runs: runsPrograms(stage), onBuildPlatform: samePlatform(stage.platform, buildPlatform) }
+export function needOf(
+  stage: GraphStage,
+  { targets, buildPlatform }: { readonly targets: readonly Platform[]; readonly buildPlatform: Platform },
+): StageNeed {
+  return {
+    platform: stage.platform,
+    targets,
+    runs: runsPrograms(stage),
+    onBuildPlatform: samePlatform(stage.platform, buildPlatform),
+  }
 }
 
 export function runsPrograms({ stage }: GraphStage): boolean {

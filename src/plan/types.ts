@@ -23,7 +23,12 @@ export type DriverKind = 'embedded' | 'buildkit' | 'docker'
 
 /** One foreign platform of a node: by which emulator it runs, or the reason and the way out when it does not. */
 export type Emulated =
-  | { readonly platform: Platform; readonly status: 'ready'; readonly emulator: string; readonly toolchains?: Toolchains }
+  | {
+      readonly platform: Platform
+      readonly status: 'ready'
+      readonly emulator: string
+      readonly toolchains?: Toolchains
+    }
   | { readonly platform: Platform; readonly status: 'missing'; readonly reason: string; readonly hint: string }
 
 /** What is known of native twins for programs of a platform, before it is known which programs its steps run. */

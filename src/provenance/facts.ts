@@ -87,7 +87,11 @@ export interface ProvenanceFacts {
   /** Version of xbuild. */
   readonly version: string
   readonly builderPlatform: string
-  readonly configSource: { readonly uri?: string; readonly digest?: Readonly<Record<string, string>>; readonly path?: string }
+  readonly configSource: {
+    readonly uri?: string
+    readonly digest?: Readonly<Record<string, string>>
+    readonly path?: string
+  }
   readonly request: RequestFacts
   readonly resources: readonly Resource[]
   /** No folder was read, and of everything else the digest is known. */

@@ -16,7 +16,10 @@ interface Common {
   readonly metadata: Readonly<Record<string, unknown>>
 }
 
-/** The provenance of one image (slsa.dev/spec/v1.1/provenance, or v0.2), as BuildKit writes it, and how its stages were built under `xbuild`. */
+/**
+ * The provenance of one image (slsa.dev/spec/v1.1/provenance, or v0.2), as BuildKit writes it, and how its stages
+ * were built under `xbuild`.
+ */
 export function makeProvenance(facts: ProvenanceFacts): Attestation {
   const { version, filename, inlineOnly } = facts.options
   const common = commonOf(facts)
@@ -35,7 +38,14 @@ export function provenanceSummary(facts: ProvenanceFacts, mode: 'min' | 'max'): 
 }
 
 function commonOf(facts: ProvenanceFacts): Common {
-  const { options: { mode }, request: { frontend, args, secrets, ssh, locals }, steps, stages, offered, version } = facts
+  const {
+    options: { mode },
+    request: { frontend, args, secrets, ssh, locals },
+    steps,
+    stages,
+    offered,
+    version,
+  } = facts
   const max = mode === 'max'
   const kept = Object.entries(args).filter(([name]) => max || !/^(?:build-arg:|label:|add-hosts$|cmdline$)/.test(name))
   return {
@@ -48,7 +58,11 @@ function commonOf(facts: ProvenanceFacts): Common {
     },
     isRequestWhole: kept.length === Object.keys(args).length,
     buildConfig: max ? { steps: steps.map(({ lines: _, ...step }) => step) } : undefined,
-    xbuild: { version, stages: max ? stages : stages.map(withoutNode), ...(offered.length > 0 ? { packsOffered: offered } : {}) },
+    xbuild: {
+      version,
+      stages: max ? stages : stages.map(withoutNode),
+      ...(offered.length > 0 ? { packsOffered: offered } : {}),
+    },
     metadata: { ...(max ? { source: sourceOf(facts) } : {}), ...(facts.vcs ? { vcs: facts.vcs } : {}) },
   }
 }
@@ -60,8 +74,14 @@ function withoutNode({ node: _, ...stage }: StageFacts): StageFacts {
 
 /** The Dockerfile, and where in it each step is, in BuildKit's form. */
 function sourceOf({ steps, dockerfile: { name, text } }: ProvenanceFacts): unknown {
-  const locations = steps.map(({ id, lines }) => [id, { locations: [{ ranges: [{ start: { line: lines.start }, end: { line: lines.end } }] }] }])
-  return { locations: Object.fromEntries(locations), infos: [{ filename: name, language: 'Dockerfile', data: Buffer.from(text).toString('base64') }] }
+  const locations = steps.map(({ id, lines }) => [
+    id,
+    { locations: [{ ranges: [{ start: { line: lines.start }, end: { line: lines.end } }] }] },
+  ])
+  return {
+    locations: Object.fromEntries(locations),
+    infos: [{ filename: name, language: 'Dockerfile', data: Buffer.from(text).toString('base64') }],
+  }
 }
 
 function predicate1(facts: ProvenanceFacts, { request, isRequestWhole, buildConfig, xbuild, metadata }: Common) {
@@ -76,7 +96,9 @@ function predicate1(facts: ProvenanceFacts, { request, isRequestWhole, buildConf
     runDetails: {
       builder: { id: options.builderId, version: { xbuild: version } },
       metadata: {
-        ...(run ? { invocationId: run.id, startedOn: run.started.toISOString(), finishedOn: run.finished.toISOString() } : {}),
+        ...(run
+          ? { invocationId: run.id, startedOn: run.started.toISOString(), finishedOn: run.finished.toISOString() }
+          : {}),
         buildkit_metadata: metadata,
         ...(hermetic ? { buildkit_hermetic: true } : {}),
         buildkit_completeness: { request: isRequestWhole, resolvedDependencies: complete },
@@ -87,19 +109,37 @@ function predicate1(facts: ProvenanceFacts, { request, isRequestWhole, buildConf
 }
 
 function predicate02(facts: ProvenanceFacts, { request, isRequestWhole, buildConfig, xbuild, metadata }: Common) {
-  const { options, configSource: { uri, digest, path }, builderPlatform, resources, run, complete, hermetic } = facts
+  const {
+    options,
+    configSource: { uri, digest, path },
+    builderPlatform,
+    resources,
+    run,
+    complete,
+    hermetic,
+  } = facts
   return {
     builder: { id: options.builderId },
     buildType: BUILD_TYPE_02,
     materials: resources,
     invocation: {
-      configSource: { ...(uri === undefined ? {} : { uri }), ...(digest ? { digest } : {}), ...(path === undefined ? {} : { entryPoint: path }) },
+      configSource: {
+        ...(uri === undefined ? {} : { uri }),
+        ...(digest ? { digest } : {}),
+        ...(path === undefined ? {} : { entryPoint: path }),
+      },
       parameters: request,
       environment: { platform: builderPlatform, xbuild },
     },
     ...(buildConfig ? { buildConfig } : {}),
     metadata: {
-      ...(run ? { buildInvocationID: run.id, buildStartedOn: run.started.toISOString(), buildFinishedOn: run.finished.toISOString() } : {}),
+      ...(run
+        ? {
+            buildInvocationID: run.id,
+            buildStartedOn: run.started.toISOString(),
+            buildFinishedOn: run.finished.toISOString(),
+          }
+        : {}),
       completeness: { parameters: isRequestWhole, environment: true, materials: complete },
       reproducible: options.reproducible,
       ...(hermetic ? { [`${EXTENSION_02}hermetic`]: true } : {}),

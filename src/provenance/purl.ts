@@ -1,6 +1,9 @@
 import { familiarReference, parseReference } from '../oci/reference.ts'
 
-/** The package URL of an image, as BuildKit writes it: `pkg:docker/debian@13?platform=linux%2Farm64` (package-url-spec). */
+/**
+ * The package URL of an image, as BuildKit writes it: `pkg:docker/debian@13?platform=linux%2Farm64`
+ * (package-url-spec).
+ */
 export function imagePurl(name: string, platform: string): string {
   const { tag, digest, ...rest } = parseReference(name)
   const path = familiarReference(rest).split('/').map(encodeURIComponent).join('/')

@@ -14,10 +14,15 @@ interface Known {
 }
 
 /**
- * What the stages of a target read from elsewhere, for an image whose engine does not tell all of it: names, with the digests that it found under
+ * What the stages of a target read from elsewhere, for an image whose engine does not tell all of it: names, with the
+ * digests that it found under
  * them as far as it says (`bases`; of an index, where there is one). What a variable names in ADD is not known.
  */
-export function readsOf({ stages }: StageGraph, { buildContexts }: Pick<BuildOptions, 'buildContexts'>, { context, bases = {} }: Known): Pick<BuildRecord, 'images' | 'remotes'> {
+export function readsOf(
+  { stages }: StageGraph,
+  { buildContexts }: Pick<BuildOptions, 'buildContexts'>,
+  { context, bases = {} }: Known,
+): Pick<BuildRecord, 'images' | 'remotes'> {
   const images: UsedImage[] = []
   const remotes: Remote[] = context ? [context] : []
   for (const { base, froms, platform, stage } of stages) {
@@ -27,12 +32,15 @@ export function readsOf({ stages }: StageGraph, { buildContexts }: Pick<BuildOpt
       const named = source.kind === 'context' ? buildContexts[source.name] : undefined
       const ref = source.kind === 'image' ? source.ref : named?.kind === 'image' ? named.ref : undefined
       if (ref !== undefined) images.push({ ...found(ref, bases), isLayout: false, platform: read })
-      else if (source.kind === 'context' && named?.kind === 'oci-layout') images.push({ name: source.name, isLayout: true, platform: read })
+      else if (source.kind === 'context' && named?.kind === 'oci-layout')
+        images.push({ name: source.name, isLayout: true, platform: read })
       else if (named?.kind === 'remote') remotes.push(named.remote)
     }
     for (const instruction of stage.instructions) {
       if (instruction.kind !== 'add') continue
-      remotes.push(...instruction.sources.filter((text) => !text.includes('$')).flatMap((text) => parseRemote(text) ?? []))
+      remotes.push(
+        ...instruction.sources.filter((text) => !text.includes('$')).flatMap((text) => parseRemote(text) ?? []),
+      )
     }
   }
   return { images, remotes: remotes.map((remote) => ({ remote, digest: '' })) }

@@ -4,8 +4,18 @@ import { parseMount } from '../dockerfile/mount.ts'
 import type { Dockerfile, StageGraph } from '../dockerfile/types.ts'
 import type { MountFacts, RequestFacts } from './facts.ts'
 
-/** What a target was asked to be, with the names that BuildKit's frontend has for it. Secrets are named, never told; URLs lose their logins. */
-export function requestOf(options: BuildOptions, { dockerfile, graph, isFolder }: { readonly dockerfile: Dockerfile; readonly graph: StageGraph; readonly isFolder: boolean }): RequestFacts {
+/**
+ * What a target was asked to be, with the names that BuildKit's frontend has for it. Secrets are named, never told;
+ * URLs lose their logins.
+ */
+export function requestOf(
+  options: BuildOptions,
+  {
+    dockerfile,
+    graph,
+    isFolder,
+  }: { readonly dockerfile: Dockerfile; readonly graph: StageGraph; readonly isFolder: boolean },
+): RequestFacts {
   const { target, buildArgs, labels, network, addHosts = [], shmSize, ulimits = [], buildContexts, noCache } = options
   const { frontend } = dockerfile
   const folders = Object.entries(buildContexts).flatMap(([name, { kind }]) => (kind === 'dir' ? [{ name }] : []))
@@ -17,7 +27,9 @@ export function requestOf(options: BuildOptions, { dockerfile, graph, isFolder }
     ...(network === undefined ? {} : { 'force-network-mode': network }),
     ...(addHosts.length > 0 ? { 'add-hosts': addHosts.map(({ name, ip }) => `${name}=${ip}`).join(',') } : {}),
     ...(shmSize === undefined ? {} : { 'shm-size': String(shmSize) }),
-    ...(ulimits.length > 0 ? { ulimit: ulimits.map(({ name, soft, hard }) => `${name}=${soft}:${hard}`).join(',') } : {}),
+    ...(ulimits.length > 0
+      ? { ulimit: ulimits.map(({ name, soft, hard }) => `${name}=${soft}:${hard}`).join(',') }
+      : {}),
     ...(noCache ? { 'no-cache': '' } : {}),
   }
   return {
@@ -48,5 +60,7 @@ function mountsOf({ stages }: StageGraph, wanted: 'secret' | 'ssh'): MountFacts[
       found.set(id, (found.get(id) ?? false) || isRequired)
     }
   }
-  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, isRequired]) => ({ id, ...(isRequired ? {} : { optional: true as const }) }))
+  return [...found]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([id, isRequired]) => ({ id, ...(isRequired ? {} : { optional: true as const }) }))
 }

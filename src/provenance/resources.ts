@@ -4,11 +4,23 @@ import { parseReference } from '../oci/reference.ts'
 import type { BuildRecord, Resource, UsedImage } from './facts.ts'
 import { imagePurl, layoutPurl } from './purl.ts'
 
-/** Everything that a build read from elsewhere, each once, images first. `plain`: URLs lose their queries, which may hold signatures. */
-export function resourcesOf({ images, remotes }: Pick<BuildRecord, 'images' | 'remotes'>, { plain }: { readonly plain: boolean }): Resource[] {
-  const all = [...images.map(imageResource), ...remotes.map(({ remote, digest }) => remoteResource(remote, digest, plain))]
+/**
+ * Everything that a build read from elsewhere, each once, images first. `plain`: URLs lose their queries, which may
+ * hold signatures.
+ */
+export function resourcesOf(
+  { images, remotes }: Pick<BuildRecord, 'images' | 'remotes'>,
+  { plain }: { readonly plain: boolean },
+): Resource[] {
+  const all = [
+    ...images.map(imageResource),
+    ...remotes.map(({ remote, digest }) => remoteResource(remote, digest, plain)),
+  ]
   const unique = new Map(all.map((resource) => [JSON.stringify(resource), resource]))
-  return [...unique.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, resource]) => resource).sort((a, b) => Number(isImage(b)) - Number(isImage(a)))
+  return [...unique.entries()]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, resource]) => resource)
+    .sort((a, b) => Number(isImage(b)) - Number(isImage(a)))
 }
 
 function isImage({ uri }: Resource): boolean {
@@ -17,7 +29,10 @@ function isImage({ uri }: Resource): boolean {
 
 function imageResource({ name, isLayout, platform, digest }: UsedImage): Resource {
   const known = digest ?? (isLayout ? undefined : parseReference(name).digest)
-  return { uri: isLayout ? layoutPurl(name, platform, digest) : imagePurl(name, platform), ...(known === undefined ? {} : { digest: digestSet(known) }) }
+  return {
+    uri: isLayout ? layoutPurl(name, platform, digest) : imagePurl(name, platform),
+    ...(known === undefined ? {} : { digest: digestSet(known) }),
+  }
 }
 
 /** A repository or a file behind a URL; `digest` is empty where it is not known. */

@@ -18,8 +18,15 @@ export function stagesOf(graph: StageGraph, { plan, node, packs }: StageEdges): 
   const [candidate] = candidates([node])
   return graph.stages.map((stage): StageFacts => {
     const name = stageName(stage)
-    const handed = plan.jobs.find((job): job is StageJob => job.kind === 'stage' && job.shared === true && job.stage === name && job.targets.some((target) => samePlatform(target, graph.target)))
-    const own = decide(needOf(stage, { targets: [graph.target], buildPlatform: graph.buildPlatform }), candidate!).decision?.strategy
+    const handed = plan.jobs.find(
+      (job): job is StageJob =>
+        job.kind === 'stage' &&
+        job.shared === true &&
+        job.stage === name &&
+        job.targets.some((target) => samePlatform(target, graph.target)),
+    )
+    const own = decide(needOf(stage, { targets: [graph.target], buildPlatform: graph.buildPlatform }), candidate!)
+      .decision?.strategy
     const isHanded = handed !== undefined && handed.decision.strategy.node !== node.name
     const strategy = isHanded ? handed.decision.strategy : own
     const used = packs.get(stage.index) ?? []

@@ -16,21 +16,36 @@ export interface OutputPlan {
 }
 
 /** The options that decide it. */
-export type OutputOptions = Pick<BuildOptions, 'outputs' | 'push' | 'load' | 'tags' | 'platforms' | 'annotations' | 'provenance' | 'attest' | 'cwd'>
+export type OutputOptions = Pick<
+  BuildOptions,
+  'outputs' | 'push' | 'load' | 'tags' | 'platforms' | 'annotations' | 'provenance' | 'attest' | 'cwd'
+>
 
-/** Reads and checks everything about the outputs that can be known before the build, the disk left aside. Throws BAD_OPTION. */
+/**
+ * Reads and checks everything about the outputs that can be known before the build, the disk left aside. Throws
+ * BAD_OPTION.
+ */
 export function checkOutputs(options: OutputOptions, facts: { readonly stdoutIsTerminal: boolean }): OutputPlan {
   const tags = parseTags(options.tags)
   const annotations = options.annotations.map(parseAnnotation)
   checkPlatforms(options.platforms)
-  if (options.platforms.length > 0) checkAnnotations(annotations, options.platforms, { hasIndex: options.platforms.length > 1 || provenanceOf(options) !== undefined })
+  if (options.platforms.length > 0)
+    checkAnnotations(annotations, options.platforms, {
+      hasIndex: options.platforms.length > 1 || provenanceOf(options) !== undefined,
+    })
   const loads = options.load && !options.outputs.some(({ type }) => type === 'load')
-  const wanted: Output[] = [...options.outputs, ...(loads ? [{ type: 'load' as const }] : []), ...(options.push ? [{ type: 'registry' as const }] : [])]
+  const wanted: Output[] = [
+    ...options.outputs,
+    ...(loads ? [{ type: 'load' as const }] : []),
+    ...(options.push ? [{ type: 'registry' as const }] : []),
+  ]
   const outputs = wanted.filter(
     (output, index) => output.type !== 'registry' || wanted.findIndex((other) => other.type === 'registry') === index,
   )
   if (tags.length === 0 && outputs.some((output) => output.type === 'registry')) {
-    throw new XbuildError('BAD_OPTION', 'Cannot push: the image has no name', { hint: 'Name it with --tag HOST/NAME:TAG' })
+    throw new XbuildError('BAD_OPTION', 'Cannot push: the image has no name', {
+      hint: 'Name it with --tag HOST/NAME:TAG',
+    })
   }
   const taken = new Set<string>()
   const resolved = outputs.map((output): Output => {
@@ -70,7 +85,9 @@ function parseTags(texts: readonly string[]): Reference[] {
   const tags = texts.map((text) => {
     const ref = parseReference(text)
     if (ref.digest)
-      throw new XbuildError('BAD_OPTION', `Cannot tag the image "${text}": a digest is no tag`, { hint: 'Write it like NAME:TAG' })
+      throw new XbuildError('BAD_OPTION', `Cannot tag the image "${text}": a digest is no tag`, {
+        hint: 'Write it like NAME:TAG',
+      })
     return ref
   })
   return [...new Map(tags.map((ref) => [formatReference(ref), ref])).values()]
@@ -98,5 +115,7 @@ function checkDest(output: FileOutput, stdoutIsTerminal: boolean): void {
 }
 
 function bad(output: FileOutput, state: string, hint: string): XbuildError {
-  return new XbuildError('BAD_OPTION', `Cannot write output type=${output.type} to "${output.dest}": ${state}`, { hint })
+  return new XbuildError('BAD_OPTION', `Cannot write output type=${output.type} to "${output.dest}": ${state}`, {
+    hint,
+  })
 }

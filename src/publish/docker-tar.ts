@@ -17,17 +17,31 @@ export interface DockerTarOptions {
 }
 
 /**
- * An archive that `docker load` reads: an OCI image layout for engines whose store holds several platforms, and beside it the
+ * An archive that `docker load` reads: an OCI image layout for engines whose store holds several platforms, and
+ * beside it the
  * `manifest.json` of all others, which know only one image: that of this machine's platform, or the first.
  */
-export function dockerTar(set: ImageSet, { tags, annotations, mtime, signal }: DockerTarOptions): AsyncGenerator<Uint8Array, void, undefined> {
+export function dockerTar(
+  set: ImageSet,
+  { tags, annotations, mtime, signal }: DockerTarOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const here = platformOfNodeArch(process.arch)
-  const own = set.manifests.find(({ descriptor: { platform } }) => platform && samePlatform(fromDescriptorPlatform(platform), here)) ?? set.manifests[0]!
+  const own =
+    set.manifests.find(
+      ({ descriptor: { platform } }) => platform && samePlatform(fromDescriptorPlatform(platform), here),
+    ) ?? set.manifests[0]!
   const { config, layers } = parseManifest(own.bytes, own.descriptor)
-  const list = [{
-    Config: blobPath(config),
-    RepoTags: tags.map((ref) => formatReference({ ...ref, tag: ref.tag ?? 'latest' })),
-    Layers: layers.map(blobPath),
-  }]
-  return ociTar(set, { index: layoutIndex(set, tags, annotations), signal, mtime, more: { 'manifest.json': serialize(list) } })
+  const list = [
+    {
+      Config: blobPath(config),
+      RepoTags: tags.map((ref) => formatReference({ ...ref, tag: ref.tag ?? 'latest' })),
+      Layers: layers.map(blobPath),
+    },
+  ]
+  return ociTar(set, {
+    index: layoutIndex(set, tags, annotations),
+    signal,
+    mtime,
+    more: { 'manifest.json': serialize(list) },
+  })
 }

@@ -24,25 +24,42 @@ export function platformFolder(platform: Platform): string {
 }
 
 /** The file systems as one tar stream; of several platforms each under its folder. */
-export async function* treeTar(images: readonly PlatformImage[], options: ExportOptions): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* treeTar(
+  images: readonly PlatformImage[],
+  options: ExportOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
   for (const entry of images) yield* tree(entry, prefixOf(entry, images), options)
   yield TAR_END
 }
 
 /**
- * Unpacks the file systems into a folder; of several platforms each into its own folder there. Files that are there already are
+ * Unpacks the file systems into a folder; of several platforms each into its own folder there. Files that are there
+ * already are
  * overwritten, other files stay; a new folder shows up under its name when it is complete. Owners are not kept.
  */
-export async function exportLocal(images: readonly PlatformImage[], dest: string, options: ExportOptions): Promise<void> {
+export async function exportLocal(
+  images: readonly PlatformImage[],
+  dest: string,
+  options: ExportOptions,
+): Promise<void> {
   const found = await kindOf(dest)
   if (found === 'file' || found === 'special') {
-    throw new XbuildError('BAD_OPTION', `Cannot export to "${dest}": it is no folder`, { hint: 'Name a folder, or use type=tar' })
+    throw new XbuildError('BAD_OPTION', `Cannot export to "${dest}": it is no folder`, {
+      hint: 'Name a folder, or use type=tar',
+    })
   }
   if (found === 'absent') return stageFolder(dest, async (folder) => unpackAll(images, { dest, folder }, options))
   await unpackAll(images, { dest, folder: dest }, options)
 }
 
-const TAR_ARGS = ['--extract', '--file=-', '--no-same-owner', '--same-permissions', '--delay-directory-restore', '--warning=no-timestamp']
+const TAR_ARGS = [
+  '--extract',
+  '--file=-',
+  '--no-same-owner',
+  '--same-permissions',
+  '--delay-directory-restore',
+  '--warning=no-timestamp',
+]
 
 /** Unpacks into `folder`, which is, or will become, `dest`. */
 async function unpackAll(
@@ -61,7 +78,11 @@ async function unpackAll(
     })
     if (skipped > 0) {
       const files = skipped === 1 ? '1 device file was' : `${skipped} device files were`
-      options.emit({ type: 'warning', message: `${formatPlatform(entry.platform)}: ${files} left out of the export`, at: Date.now() })
+      options.emit({
+        type: 'warning',
+        message: `${formatPlatform(entry.platform)}: ${files} left out of the export`,
+        at: Date.now(),
+      })
     }
   }
 }
@@ -76,7 +97,11 @@ function exportFailed(cause: unknown, what: string): unknown {
 }
 
 /** The files of an image, and after them what is said of them. */
-async function* tree({ platform, image, attestation }: PlatformImage, prefix: string | undefined, options: ExportOptions & TreeOptions): AsyncGenerator<Uint8Array, void, undefined> {
+async function* tree(
+  { platform, image, attestation }: PlatformImage,
+  prefix: string | undefined,
+  options: ExportOptions & TreeOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
   if (!image.exportTree) {
     const state = 'its driver gives images only'
     throw new XbuildError('UNSUPPORTED', `Cannot export the files of ${formatPlatform(platform)}: ${state}`, {
@@ -90,13 +115,29 @@ async function* tree({ platform, image, attestation }: PlatformImage, prefix: st
   const subjects: Subject[] = []
   const onFile = (path: string, digest: string) => void subjects.push({ name: path, digest: { sha256: digest } })
   yield* rewriteTree(stream, { ...placed, reserved: file, onFile })
-  yield* textFile([prefix, file].filter(Boolean).join('/'), JSON.stringify(makeStatement(attestation, subjects), null, 2), options)
+  yield* textFile(
+    [prefix, file].filter(Boolean).join('/'),
+    JSON.stringify(makeStatement(attestation, subjects), null, 2),
+    options,
+  )
 }
 
 /** A file of a tar archive, readable by its owner, as BuildKit writes attestations. */
-function textFile(path: string, text: string, { sourceDateEpoch = Math.floor(Date.now() / 1000) }: ExportOptions): Uint8Array[] {
+function textFile(
+  path: string,
+  text: string,
+  { sourceDateEpoch = Math.floor(Date.now() / 1000) }: ExportOptions,
+): Uint8Array[] {
   const data = Buffer.from(text)
-  const header = encodeTarHeader({ path, type: 'file', mode: 0o600, uid: 0, gid: 0, size: data.length, mtime: sourceDateEpoch })
+  const header = encodeTarHeader({
+    path,
+    type: 'file',
+    mode: 0o600,
+    uid: 0,
+    gid: 0,
+    size: data.length,
+    mtime: sourceDateEpoch,
+  })
   return [header, data, Buffer.alloc(paddingOf(data.length))]
 }
 

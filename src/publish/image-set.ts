@@ -50,11 +50,15 @@ export interface AssembleOptions {
 }
 
 /**
- * Puts the images of all platforms together. One platform gives a plain manifest, as buildx does, unless more were asked for or something is said of it;
+ * Puts the images of all platforms together. One platform gives a plain manifest, as buildx does, unless more were
+ * asked for or something is said of it;
  * several give an index.
  * Manifests keep their bytes unless annotations are to be written into them.
  */
-export async function assemble(images: readonly PlatformImage[], { annotations = [], tags = [], asIndex = false }: AssembleOptions = {}): Promise<ImageSet> {
+export async function assemble(
+  images: readonly PlatformImage[],
+  { annotations = [], tags = [], asIndex = false }: AssembleOptions = {},
+): Promise<ImageSet> {
   const parts = await Promise.all(images.map((entry) => readImage(entry, annotations)))
   const [first] = parts
   if (!first) throw new XbuildError('INTERNAL', 'Cannot publish: no image was built')
@@ -65,15 +69,29 @@ export async function assemble(images: readonly PlatformImage[], { annotations =
     }
   }
   const attestations = images.flatMap(({ attestation, platform }, index) =>
-    attestation ? [makeAttestationManifest(attestation, parts[index]!.document.descriptor, tags.map((tag) => imagePurl(formatReference(tag), formatPlatform(platform))))] : [],
+    attestation
+      ? [
+          makeAttestationManifest(
+            attestation,
+            parts[index]!.document.descriptor,
+            tags.map((tag) => imagePurl(formatReference(tag), formatPlatform(platform))),
+          ),
+        ]
+      : [],
   )
   const attested = attestations.flatMap(({ manifest, config, statement }) => [manifest, config, statement])
-  for (const { config, statement } of attestations) for (const { descriptor, bytes } of [config, statement]) blobs.set(descriptor.digest, { descriptor, source: inMemory(bytes) })
+  for (const { config, statement } of attestations)
+    for (const { descriptor, bytes } of [config, statement])
+      blobs.set(descriptor.digest, { descriptor, source: inMemory(bytes) })
   const manifests = [...parts.map((part) => part.document), ...attestations.map(({ manifest }) => manifest)]
   const common = { manifests, blobs: [...blobs.values()], ...(attested.length > 0 ? { attested } : {}) }
-  if (parts.length === 1 && !asIndex && attestations.length === 0) return { ...common, root: first.document, configDigest: first.manifest.config.digest }
+  if (parts.length === 1 && !asIndex && attestations.length === 0)
+    return { ...common, root: first.document, configDigest: first.manifest.config.digest }
   const children = parts.map(({ document, platform }) => {
-    const extra = { ...document.descriptor.annotations, ...annotationsFor(annotations, 'manifest-descriptor', platform) }
+    const extra = {
+      ...document.descriptor.annotations,
+      ...annotationsFor(annotations, 'manifest-descriptor', platform),
+    }
     return { ...document.descriptor, ...(Object.keys(extra).length > 0 ? { annotations: extra } : {}) }
   })
   const entries = attestations.map(({ manifest }) => manifest.descriptor)
@@ -81,7 +99,11 @@ export async function assemble(images: readonly PlatformImage[], { annotations =
 }
 
 function inMemory(bytes: Buffer): BlobSource {
-  return { path: async () => undefined, read: async () => Readable.from([bytes], { objectMode: false }), origins: async () => [] }
+  return {
+    path: async () => undefined,
+    read: async () => Readable.from([bytes], { objectMode: false }),
+    origins: async () => [],
+  }
 }
 
 interface ImageParts {
@@ -108,9 +130,13 @@ async function readImage({ platform, image }: PlatformImage, annotations: readon
 /** The whole of a small blob, checked. */
 async function readWhole(source: BlobSource, descriptor: Descriptor): Promise<Buffer> {
   if (descriptor.size > MAX_MANIFEST_BYTES) {
-    throw new XbuildError('BAD_IMAGE', `Cannot publish manifest "${descriptor.digest}": it has ${descriptor.size} bytes`, {
-      hint: 'Registries take manifests up to 4 MiB',
-    })
+    throw new XbuildError(
+      'BAD_IMAGE',
+      `Cannot publish manifest "${descriptor.digest}": it has ${descriptor.size} bytes`,
+      {
+        hint: 'Registries take manifests up to 4 MiB',
+      },
+    )
   }
   const chunks: Uint8Array[] = []
   for await (const chunk of checked(await source.read(descriptor), descriptor)) chunks.push(chunk)
@@ -118,7 +144,10 @@ async function readWhole(source: BlobSource, descriptor: Descriptor): Promise<Bu
 }
 
 /** The bytes of a stream, refused when they are not what the descriptor promises. Throws DIGEST_MISMATCH. */
-export async function* checked(stream: NodeJS.ReadableStream, descriptor: Descriptor): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* checked(
+  stream: NodeJS.ReadableStream,
+  descriptor: Descriptor,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const verifier = digestVerifier(descriptor.digest)
   let size = 0
   for await (const chunk of stream as AsyncIterable<Uint8Array>) {
@@ -128,8 +157,12 @@ export async function* checked(stream: NodeJS.ReadableStream, descriptor: Descri
     yield chunk
   }
   if (size !== descriptor.size || !verifier.ok()) {
-    throw new XbuildError('DIGEST_MISMATCH', `Cannot use blob "${descriptor.digest}": its bytes are not what its digest says`, {
-      hint: 'Build again; the damaged copy is replaced',
-    })
+    throw new XbuildError(
+      'DIGEST_MISMATCH',
+      `Cannot use blob "${descriptor.digest}": its bytes are not what its digest says`,
+      {
+        hint: 'Build again; the damaged copy is replaced',
+      },
+    )
   }
 }

@@ -14,8 +14,10 @@ export function blobPath(descriptor: Descriptor): string {
 }
 
 /**
- * The `index.json` of a layout: one entry per tag, all for the same root. `org.opencontainers.image.ref.name` is the tag alone, and must
- * be unique in a layout: of two names with the same tag only the first has it; containerd reads the full name beside it.
+ * The `index.json` of a layout: one entry per tag, all for the same root. `org.opencontainers.image.ref.name` is the
+ * tag alone, and must
+ * be unique in a layout: of two names with the same tag only the first has it; containerd reads the full name beside
+ * it.
  */
 export function layoutIndex(set: ImageSet, tags: readonly Reference[], annotations: readonly Annotation[]): Buffer {
   const extra = annotationsFor(annotations, 'index-descriptor')
@@ -24,7 +26,10 @@ export function layoutIndex(set: ImageSet, tags: readonly Reference[], annotatio
     const tag = ref.tag ?? 'latest'
     const own = names.has(tag) ? {} : { 'org.opencontainers.image.ref.name': tag }
     names.add(tag)
-    return { ...set.root.descriptor, annotations: { ...extra, 'io.containerd.image.name': formatReference({ ...ref, tag }), ...own } }
+    return {
+      ...set.root.descriptor,
+      annotations: { ...extra, 'io.containerd.image.name': formatReference({ ...ref, tag }), ...own },
+    }
   })
   const plain = { ...set.root.descriptor, ...(Object.keys(extra).length > 0 ? { annotations: extra } : {}) }
   return serialize({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: named.length > 0 ? named : [plain] })

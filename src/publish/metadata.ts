@@ -27,23 +27,50 @@ export interface MetadataFacts {
 }
 
 /** The text of `--metadata-file`, with buildx's names. */
-export function metadataText(set: ImageSet, tags: readonly Reference[], { missing = [], packs = [], provenance = new Map() }: MetadataFacts = {}): string {
+export function metadataText(
+  set: ImageSet,
+  tags: readonly Reference[],
+  { missing = [], packs = [], provenance = new Map() }: MetadataFacts = {},
+): string {
   const several = provenance.size + missing.length > 1
   const metadata = {
-    ...Object.fromEntries([...provenance].map(([platform, facts]) => [several ? `buildx.build.provenance/${platform}` : 'buildx.build.provenance', facts])),
+    ...Object.fromEntries(
+      [...provenance].map(([platform, facts]) => [
+        several ? `buildx.build.provenance/${platform}` : 'buildx.build.provenance',
+        facts,
+      ]),
+    ),
     ...(set.configDigest ? { 'containerimage.config.digest': set.configDigest } : {}),
     'containerimage.descriptor': set.root.descriptor,
     'containerimage.digest': set.root.descriptor.digest,
     ...(tags.length > 0 ? { 'image.name': tags.map(formatReference).join(',') } : {}),
     ...(missing.length > 0
-      ? { 'xbuild.missing': missing.map(({ platform, error: { code, message } }) => ({ platform: formatPlatform(platform), code, message })) }
+      ? {
+          'xbuild.missing': missing.map(({ platform, error: { code, message } }) => ({
+            platform: formatPlatform(platform),
+            code,
+            message,
+          })),
+        }
       : {}),
-    ...(packs.length > 0 ? { 'xbuild.packs': packs.map(({ platform, name, digest, node }) => ({ platform, name, digest, ...(node === undefined ? {} : { node }) })) } : {}),
+    ...(packs.length > 0
+      ? {
+          'xbuild.packs': packs.map(({ platform, name, digest, node }) => ({
+            platform,
+            name,
+            digest,
+            ...(node === undefined ? {} : { node }),
+          })),
+        }
+      : {}),
   }
   return `${JSON.stringify(metadata, null, 2)}\n`
 }
 
-/** The text of `--iidfile`, as buildx: the config's digest of an image of one platform (Docker's image ID), else the index's. */
+/**
+ * The text of `--iidfile`, as buildx: the config's digest of an image of one platform (Docker's image ID), else the
+ * index's.
+ */
 export function imageId(set: ImageSet): string {
   return set.configDigest ?? set.root.descriptor.digest
 }

@@ -13,10 +13,15 @@ import type { PushOptions } from './push.ts'
 const AT_A_TIME = 6
 
 /**
- * Points every tag at the root: the last step, when everything it leads to is in every registry. A tag whose index had platforms that the
+ * Points every tag at the root: the last step, when everything it leads to is in every registry. A tag whose index
+ * had platforms that the
  * new image has not is moved with a warning.
  */
-export async function moveTags(set: ImageSet, tags: readonly Reference[], { registry, emit, signal }: PushOptions): Promise<void> {
+export async function moveTags(
+  set: ImageSet,
+  tags: readonly Reference[],
+  { registry, emit, signal }: PushOptions,
+): Promise<void> {
   const refs = tags.map(({ host, repository, tag = 'latest' }) => ({ host, repository, tag }))
   await forEachLimited(refs, { limit: AT_A_TIME, signal }, async (ref, inner) => {
     const lost = await lostPlatforms(set, ref, registry, inner)
@@ -27,10 +32,17 @@ export async function moveTags(set: ImageSet, tags: readonly Reference[], { regi
       at: Date.now(),
     })
   })
-  await forEachLimited(refs, { limit: AT_A_TIME, signal }, (ref, inner) => registry.pushManifest(ref, set.root, { signal: inner }))
+  await forEachLimited(refs, { limit: AT_A_TIME, signal }, (ref, inner) =>
+    registry.pushManifest(ref, set.root, { signal: inner }),
+  )
 }
 
-async function lostPlatforms(set: ImageSet, ref: Reference, registry: RegistryClient, signal: AbortSignal): Promise<string[]> {
+async function lostPlatforms(
+  set: ImageSet,
+  ref: Reference,
+  registry: RegistryClient,
+  signal: AbortSignal,
+): Promise<string[]> {
   const platforms = set.manifests.flatMap(({ descriptor: { platform } }) =>
     platform ? [formatPlatform(fromDescriptorPlatform(platform))] : [],
   )
@@ -39,7 +51,8 @@ async function lostPlatforms(set: ImageSet, ref: Reference, registry: RegistryCl
     const before = isIndexType(descriptor.mediaType) ? availablePlatforms(parseIndex(bytes, descriptor)) : []
     return before.filter((platform) => !platforms.includes(platform))
   } catch (error) {
-    // A tag that is new, unreadable or not ours to read has nothing that could be compared; whether it may be written shows next
+    // A tag that is new, unreadable or not ours to read has nothing that could be compared; whether it may be written
+    // shows next
     if (error instanceof XbuildError && !signal.aborted) return []
     throw error
   }

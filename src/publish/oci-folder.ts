@@ -14,8 +14,10 @@ export interface LayoutOptions {
 }
 
 /**
- * Writes an OCI image layout folder. A new folder shows up under its name when it is complete. In an empty folder or over an older layout
- * `index.json` is replaced last and in one piece, so that readers see the old image or the new one; then the blobs that only the old one
+ * Writes an OCI image layout folder. A new folder shows up under its name when it is complete. In an empty folder or
+ * over an older layout
+ * `index.json` is replaced last and in one piece, so that readers see the old image or the new one; then the blobs
+ * that only the old one
  * used are removed. Files that are no part of a layout are never touched.
  */
 export async function writeOciFolder(dest: string, set: ImageSet, options: LayoutOptions): Promise<void> {
@@ -24,13 +26,18 @@ export async function writeOciFolder(dest: string, set: ImageSet, options: Layou
   try {
     await fill(dest, set, options)
   } catch (error) {
-    if (found === 'empty') await Promise.all(['blobs', 'oci-layout'].map((name) => rm(join(dest, name), { recursive: true, force: true })))
+    if (found === 'empty')
+      await Promise.all(['blobs', 'oci-layout'].map((name) => rm(join(dest, name), { recursive: true, force: true })))
     throw writeFailed(dest, error)
   }
-  if (found === 'layout') await prune(dest, new Set([...documentsOf(set), ...set.blobs].map((item) => blobPath(item.descriptor))))
+  if (found === 'layout')
+    await prune(dest, new Set([...documentsOf(set), ...set.blobs].map((item) => blobPath(item.descriptor))))
 }
 
-/** What stands where a layout is to be written; anything but a layout or an empty folder is refused. Throws BAD_OPTION. */
+/**
+ * What stands where a layout is to be written; anything but a layout or an empty folder is refused. Throws
+ * BAD_OPTION.
+ */
 export async function inspectLayoutFolder(dest: string): Promise<'absent' | 'empty' | 'layout'> {
   const refuse = (state: string) =>
     new XbuildError('BAD_OPTION', `Cannot write an OCI layout to "${dest}": ${state}`, {
@@ -52,7 +59,9 @@ export async function inspectLayoutFolder(dest: string): Promise<'absent' | 'emp
 async function fill(folder: string, set: ImageSet, { index, signal }: LayoutOptions): Promise<void> {
   const created: string[] = []
   try {
-    const folders = new Set([...documentsOf(set), ...set.blobs].map(({ descriptor }) => join(folder, blobPath(descriptor), '..')))
+    const folders = new Set(
+      [...documentsOf(set), ...set.blobs].map(({ descriptor }) => join(folder, blobPath(descriptor), '..')),
+    )
     for (const name of folders) await mkdir(name, { recursive: true })
     // First, so that a build which is killed leaves something that the next one knows as a layout
     await writeFileAtomic(join(folder, 'oci-layout'), OCI_LAYOUT, { fsync: false })
@@ -73,7 +82,10 @@ async function fill(folder: string, set: ImageSet, { index, signal }: LayoutOpti
   }
 }
 
-/** Brings one blob to its place and says whether the name is new. Bytes out of a file are trusted, those of a stream are checked. */
+/**
+ * Brings one blob to its place and says whether the name is new. Bytes out of a file are trusted, those of a stream
+ * are checked.
+ */
 async function place({ descriptor, source }: Content, path: string, signal: AbortSignal): Promise<boolean> {
   const file = await source.path(descriptor)
   if (file !== undefined) {
@@ -88,9 +100,12 @@ async function place({ descriptor, source }: Content, path: string, signal: Abor
 async function prune(folder: string, wanted: ReadonlySet<string>): Promise<void> {
   for (const algorithm of ['sha256', 'sha512']) {
     // Behind a link there may be blobs that other layouts share
-    if (!(await isRealFolder(join(folder, 'blobs'))) || !(await isRealFolder(join(folder, 'blobs', algorithm)))) continue
+    if (!(await isRealFolder(join(folder, 'blobs'))) || !(await isRealFolder(join(folder, 'blobs', algorithm))))
+      continue
     const names = await readdir(join(folder, 'blobs', algorithm))
-    const old = names.map((name) => `blobs/${algorithm}/${name}`).filter((path) => /\/[0-9a-f]{64,128}$/.test(path) && !wanted.has(path))
+    const old = names
+      .map((name) => `blobs/${algorithm}/${name}`)
+      .filter((path) => /\/[0-9a-f]{64,128}$/.test(path) && !wanted.has(path))
     await Promise.all(old.map((path) => rm(join(folder, path), { force: true })))
   }
 }

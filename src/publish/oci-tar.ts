@@ -7,12 +7,16 @@ import { blobPath, documentsOf, OCI_LAYOUT } from './layout-files.ts'
 import type { LayoutOptions } from './oci-folder.ts'
 
 /**
- * An OCI image layout as a tar stream: names sorted, owner 0:0, every time `mtime` (seconds), so that equal images give equal archives.
+ * An OCI image layout as a tar stream: names sorted, owner 0:0, every time `mtime` (seconds), so that equal images
+ * give equal archives.
  * Blobs are streamed and checked on the way.
  */
 export async function* ociTar(
   set: ImageSet,
-  options: LayoutOptions & { readonly mtime: number; /** More files at the top. */ readonly more?: Readonly<Record<string, Buffer>> },
+  options: LayoutOptions & {
+    readonly mtime: number /** More files at the top. */
+    readonly more?: Readonly<Record<string, Buffer>>
+  },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   // Layers of base images may have to be fetched first: several at a time
   await forEachLimited(
@@ -27,7 +31,9 @@ export async function* ociTar(
   ])
   for (const content of set.blobs) files.set(blobPath(content.descriptor), content)
   for (const { descriptor, bytes } of documentsOf(set)) files.set(blobPath(descriptor), bytes)
-  const folders = new Set([...files.keys()].filter((path) => path.includes('/')).flatMap((path) => ['blobs', dirname(path)]))
+  const folders = new Set(
+    [...files.keys()].filter((path) => path.includes('/')).flatMap((path) => ['blobs', dirname(path)]),
+  )
   const common = { uid: 0, gid: 0, mtime: options.mtime }
   for (const path of [...folders, ...files.keys()].sort()) {
     const file = files.get(path)

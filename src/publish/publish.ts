@@ -32,7 +32,10 @@ export interface PublishOptions extends OutputPlan {
   readonly packs?: readonly PackOfPlatform[]
   /** How the image of each platform was made, by platform, as the metadata file tells it. */
   readonly provenance?: ReadonlyMap<string, unknown>
-  /** The engines that images are loaded into, by their Docker context, `undefined` for the usual one; only for type=load. */
+  /**
+   * The engines that images are loaded into, by their Docker context, `undefined` for the usual one; only for
+   * type=load.
+   */
   readonly loadTarget?: (context: string | undefined) => LoadTarget
   /** Called once, and only for a push; whoever made the client closes it. */
   readonly registry: () => Promise<RegistryClient>
@@ -65,11 +68,16 @@ export interface PublishResult {
   readonly outputs: readonly Published[]
 }
 
-/** Assembles the images and writes every output: files and folders first, then uploads, then tags, then the files that tell of it. */
+/**
+ * Assembles the images and writes every output: files and folders first, then uploads, then tags, then the files that
+ * tell of it.
+ */
 export async function publish(options: PublishOptions): Promise<PublishResult> {
   const { signal, tags } = options
   signal.throwIfAborted()
-  const isIndex = options.images.length + (options.missing ?? []).length > 1 || options.images.some(({ attestation }) => attestation !== undefined)
+  const isIndex =
+    options.images.length + (options.missing ?? []).length > 1 ||
+    options.images.some(({ attestation }) => attestation !== undefined)
   checkAnnotations(
     options.annotations,
     [...options.images, ...(options.missing ?? [])].map(({ platform }) => platform),
@@ -101,7 +109,11 @@ async function write(output: FileOutput, set: ImageSet, options: PublishOptions)
       return writeStream(output.dest, ociTar(set, { index, signal, mtime: options.sourceDateEpoch ?? 0 }), options)
     }
     case 'docker':
-      return writeStream(output.dest, dockerTar(set, { tags, annotations, signal, mtime: options.sourceDateEpoch ?? 0 }), options)
+      return writeStream(
+        output.dest,
+        dockerTar(set, { tags, annotations, signal, mtime: options.sourceDateEpoch ?? 0 }),
+        options,
+      )
     case 'tar':
       return writeStream(output.dest, treeTar(images, options), options)
     case 'local':
@@ -111,7 +123,10 @@ async function write(output: FileOutput, set: ImageSet, options: PublishOptions)
   }
 }
 
-/** Loads what the engine's store can hold: the images of all platforms, or that of its own machine, and says so. Throws NODE, BAD_PLATFORM. */
+/**
+ * Loads what the engine's store can hold: the images of all platforms, or that of its own machine, and says so.
+ * Throws NODE, BAD_PLATFORM.
+ */
 async function loadInto(target: LoadTarget, options: PublishOptions): Promise<Published> {
   const { images, tags, annotations, signal, emit } = options
   const loaded = loadable(target, images)
@@ -124,12 +139,18 @@ async function loadInto(target: LoadTarget, options: PublishOptions): Promise<Pu
   const set = await assemble(kept, { annotations, tags })
   let names: readonly string[] = []
   await step(options, `loading into ${target.endpoint}`, async () => {
-    names = await target.load(dockerTar(set, { tags, annotations, signal, mtime: options.sourceDateEpoch ?? 0 }), { signal })
+    names = await target.load(dockerTar(set, { tags, annotations, signal, mtime: options.sourceDateEpoch ?? 0 }), {
+      signal,
+    })
   })
   return { type: 'load', engine: target.endpoint, names }
 }
 
-async function writeStream(dest: string, data: AsyncIterable<Uint8Array>, { stdout, signal }: PublishOptions): Promise<void> {
+async function writeStream(
+  dest: string,
+  data: AsyncIterable<Uint8Array>,
+  { stdout, signal }: PublishOptions,
+): Promise<void> {
   if (dest !== '-') return stageFile(dest, data, { signal })
   try {
     await pipeline(data, stdout, { signal, end: false })
@@ -142,7 +163,9 @@ async function push(set: ImageSet, options: PublishOptions): Promise<string[]> {
   const { tags, emit, signal } = options
   const refs = tags.map(formatReference)
   if (refs.length === 0)
-    throw new XbuildError('BAD_OPTION', 'Cannot push: the image has no name', { hint: 'Name it with --tag HOST/NAME:TAG' })
+    throw new XbuildError('BAD_OPTION', 'Cannot push: the image has no name', {
+      hint: 'Name it with --tag HOST/NAME:TAG',
+    })
   const client = { registry: await options.registry(), emit, signal }
   await step(options, `pushing layers and manifests for ${refs.join(', ')}`, () => upload(set, tags, client))
   await step(options, `tagging ${refs.join(', ')}`, () => moveTags(set, tags, client))

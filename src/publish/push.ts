@@ -16,19 +16,25 @@ export interface PushOptions {
 const UPLOADS = 6
 
 /**
- * Brings everything but the tags into every repository: missing blobs, then the manifest of each platform by digest, then the index by
- * digest. Registries are served side by side; repositories of one registry one after the other, so that the later ones mount the blobs
+ * Brings everything but the tags into every repository: missing blobs, then the manifest of each platform by digest,
+ * then the index by
+ * digest. Registries are served side by side; repositories of one registry one after the other, so that the later
+ * ones mount the blobs
  * of the first.
  */
 export async function upload(set: ImageSet, tags: readonly Reference[], options: PushOptions): Promise<void> {
   const registries = groupByHost(tags)
-  await forEachLimited(registries, { limit: registries.length, signal: options.signal }, async (repositories, signal) => {
-    const done: string[] = []
-    for (const target of repositories) {
-      await uploadTo(set, target, { ...options, signal, mountFrom: done })
-      done.push(target.repository)
-    }
-  })
+  await forEachLimited(
+    registries,
+    { limit: registries.length, signal: options.signal },
+    async (repositories, signal) => {
+      const done: string[] = []
+      for (const target of repositories) {
+        await uploadTo(set, target, { ...options, signal, mountFrom: done })
+        done.push(target.repository)
+      }
+    },
+  )
 }
 
 /** The repositories that tags name, each once, by registry. */
@@ -41,15 +47,23 @@ function groupByHost(tags: readonly Reference[]): Reference[][] {
   return [...hosts.values()].map((repositories) => [...repositories.values()])
 }
 
-async function uploadTo(set: ImageSet, target: Reference, options: PushOptions & { readonly mountFrom: readonly string[] }): Promise<void> {
+async function uploadTo(
+  set: ImageSet,
+  target: Reference,
+  options: PushOptions & { readonly mountFrom: readonly string[] },
+): Promise<void> {
   const { registry, signal } = options
   await forEachLimited(set.blobs, { limit: UPLOADS, signal }, (content, inner) =>
     uploadBlob(content, target, { ...options, signal: inner }),
   )
   const byDigest = (document: ImageSet['root'], inner: AbortSignal) =>
-    registry.pushManifest({ host: target.host, repository: target.repository, digest: document.descriptor.digest }, document, {
-      signal: inner,
-    })
+    registry.pushManifest(
+      { host: target.host, repository: target.repository, digest: document.descriptor.digest },
+      document,
+      {
+        signal: inner,
+      },
+    )
   await forEachLimited(set.manifests, { limit: UPLOADS, signal }, byDigest)
   if (!set.manifests.includes(set.root)) await byDigest(set.root, signal)
 }

@@ -11,7 +11,8 @@ export interface TreeOptions {
   /** Folder that everything is put under, like `linux_amd64`. */
   readonly prefix?: string
   /**
-   * For unpacking where owners are not kept: no devices, no setuid or setgid bits (they would be for the wrong user), and a folder entry
+   * For unpacking where owners are not kept: no devices, no setuid or setgid bits (they would be for the wrong user),
+   * and a folder entry
    * before everything that lies in it, so that the unpacker never goes through a symbolic link that lay there before.
    */
   readonly forDisk?: boolean
@@ -25,8 +26,14 @@ export interface TreeOptions {
   readonly onFile?: (path: string, digest: string) => void
 }
 
-/** The entries of a tar stream with safe relative names, without the end of the archive. Throws BAD_IMAGE for one that leaves its root. */
-export async function* rewriteTree(stream: NodeJS.ReadableStream, options: TreeOptions): AsyncGenerator<Uint8Array, void, undefined> {
+/**
+ * The entries of a tar stream with safe relative names, without the end of the archive. Throws BAD_IMAGE for one that
+ * leaves its root.
+ */
+export async function* rewriteTree(
+  stream: NodeJS.ReadableStream,
+  options: TreeOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const placed = placer(options)
   let out: Uint8Array[] = []
   let kept: TarEntry | undefined
@@ -56,7 +63,11 @@ export async function* rewriteTree(stream: NodeJS.ReadableStream, options: TreeO
 }
 
 /** Hashes files on their way; a hard link has the content of the file that came before it. */
-function fileWatch(onFile: NonNullable<TreeOptions['onFile']>): { entry(entry: TarEntry): void; data(chunk: Uint8Array): void; end(): void } {
+function fileWatch(onFile: NonNullable<TreeOptions['onFile']>): {
+  entry(entry: TarEntry): void
+  data(chunk: Uint8Array): void
+  end(): void
+} {
   const known = new Map<string, string>()
   let open: { readonly path: string; readonly hash: Hash } | undefined
   const tell = (path: string, digest: string) => {
@@ -78,14 +89,24 @@ function fileWatch(onFile: NonNullable<TreeOptions['onFile']>): { entry(entry: T
 }
 
 /** What to write for an entry: nothing, or the entry after the parents that nobody announced. */
-function placer({ prefix, forDisk, reserved, sourceDateEpoch = Infinity, onSkip }: TreeOptions): (entry: TarEntry) => TarEntry[] {
+function placer({
+  prefix,
+  forDisk,
+  reserved,
+  sourceDateEpoch = Infinity,
+  onSkip,
+}: TreeOptions): (entry: TarEntry) => TarEntry[] {
   const folders = new Set<string>()
   const links = new Set<string>()
   return (entry) => {
     const inside = safePath(entry.path)
     if (inside === '' && prefix === undefined) return []
     if (inside === reserved) {
-      throw new XbuildError('BAD_OPTION', `Cannot put the provenance beside the files of the image: there is a "${inside}"`, { hint: 'Name it otherwise with --provenance=filename=NAME, or add inline-only=true' })
+      throw new XbuildError(
+        'BAD_OPTION',
+        `Cannot put the provenance beside the files of the image: there is a "${inside}"`,
+        { hint: 'Name it otherwise with --provenance=filename=NAME, or add inline-only=true' },
+      )
     }
     const path = [prefix, inside].filter(Boolean).join('/')
     if (entry.type === 'other' || (forDisk && (entry.type === 'char' || entry.type === 'block'))) {

@@ -78,7 +78,11 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     return new RegistryFailure(failure.code, failure.message, { ...failure, hint, cause: failure.cause })
   }
 
-  async function present(endpoint: Endpoint, challenge: Challenge, scopes: readonly string[]): Promise<string | undefined> {
+  async function present(
+    endpoint: Endpoint,
+    challenge: Challenge,
+    scopes: readonly string[],
+  ): Promise<string | undefined> {
     if (challenge.scheme === 'basic') {
       const credential = await options.credentials.find(endpoint.host, endpoint.repository)
       return credential.kind === 'password' ? basicHeader(credential) : undefined
@@ -108,7 +112,10 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     const plain = endpoint.origin.startsWith('http:')
     const { closed: signal, clock, send } = options
     try {
-      return await fetchToken({ host: endpoint.host, challenge, scopes, credential, plain, signal, now: clock.now() }, send)
+      return await fetchToken(
+        { host: endpoint.host, challenge, scopes, credential, plain, signal, now: clock.now() },
+        send,
+      )
     } catch (error) {
       throw error instanceof RegistryFailure && error.code === 'AUTH' ? await explain(endpoint, error) : error
     }
@@ -138,10 +145,15 @@ function union(a: readonly string[], b: readonly string[] = []): string[] {
 }
 
 function describe(credential: Exclude<Credential, { kind: 'none' }>): string {
-  return credential.kind === 'password' ? `"${credential.username}" from ${credential.from}` : `the token from ${credential.from}`
+  return credential.kind === 'password'
+    ? `"${credential.username}" from ${credential.from}`
+    : `the token from ${credential.from}`
 }
 
-/** The promise, or CANCELED as soon as the signal says so; what the promise stands for goes on for the others who wait. */
+/**
+ * The promise, or CANCELED as soon as the signal says so; what the promise stands for goes on for the others who
+ * wait.
+ */
 function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(new XbuildError('CANCELED', 'Canceled while logging in to a registry'))

@@ -1,4 +1,6 @@
-/** How a registry wants to be asked, from WWW-Authenticate (RFC 9110 section 11, distribution's token authentication). */
+/**
+ * How a registry wants to be asked, from WWW-Authenticate (RFC 9110 section 11, distribution's token authentication).
+ */
 export type Challenge = { readonly scheme: 'basic' } | BearerChallenge
 
 /** A token is wanted, and this is who gives it. */

@@ -1,6 +1,9 @@
 import type { RegistryClient, RegistryClientOptions } from './types.ts'
 
-/** The client for all registries of a build. Its code is loaded by the first call: a build that finds all in the store never does. */
+/**
+ * The client for all registries of a build. Its code is loaded by the first call: a build that finds all in the store
+ * never does.
+ */
 export function createRegistryClient(options: RegistryClientOptions): RegistryClient {
   let connecting: Promise<RegistryClient> | undefined
   const connected = () => (connecting ??= import('./connect.ts').then(({ connect }) => connect(options)))

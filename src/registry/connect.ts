@@ -15,7 +15,9 @@ import { PATIENT, systemClock, withRetries } from './retry.ts'
 import { createSession } from './session.ts'
 import type { RegistryClient, RegistryClientOptions } from './types.ts'
 
-/** The working client behind `createRegistryClient`: connection pools, credentials and tokens live as long as it does. */
+/**
+ * The working client behind `createRegistryClient`: connection pools, credentials and tokens live as long as it does.
+ */
 export function connect(options: RegistryClientOptions): RegistryClient {
   const { registries, env } = options
   const clock = options.clock ?? systemClock
@@ -40,11 +42,14 @@ export function connect(options: RegistryClientOptions): RegistryClient {
       const { signal } = busy(how)
       const endpoint = registryEndpoint(ref, registries)
       const what = `look for blob ${checked(descriptor).digest} in "${familiarReference(ref)}"`
-      return withRetries(() => hasBlob(connection, { endpoint, descriptor, what, scopes: [pullScope(endpoint)], signal }), {
-        ...connection,
-        signal,
-        patience: PATIENT,
-      })
+      return withRetries(
+        () => hasBlob(connection, { endpoint, descriptor, what, scopes: [pullScope(endpoint)], signal }),
+        {
+          ...connection,
+          signal,
+          patience: PATIENT,
+        },
+      )
     },
     pushBlob: async (ref, descriptor, how) => pushBlob(connection, ref, checked(descriptor), busy(how)),
     pushManifest: async (ref, manifest, how) => pushManifest(connection, ref, manifest, busy(how).signal),
@@ -60,5 +65,8 @@ export function connect(options: RegistryClientOptions): RegistryClient {
 function checked(descriptor: Descriptor): Descriptor {
   parseDigest(descriptor.digest)
   if (Number.isSafeInteger(descriptor.size) && descriptor.size >= 0) return descriptor
-  throw new XbuildError('BAD_REFERENCE', `Cannot use blob ${descriptor.digest}: its size "${descriptor.size}" is not a number of bytes`)
+  throw new XbuildError(
+    'BAD_REFERENCE',
+    `Cannot use blob ${descriptor.digest}: its size "${descriptor.size}" is not a number of bytes`,
+  )
 }

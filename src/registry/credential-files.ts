@@ -23,7 +23,9 @@ export interface FileEntry {
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** All files that may hold credentials, the more explicit first; `problems` names those that cannot be used. */
-export async function readCredentialFiles(env: Environment): Promise<{ files: CredentialFile[]; problems: string[]; looked: string[] }> {
+export async function readCredentialFiles(
+  env: Environment,
+): Promise<{ files: CredentialFile[]; problems: string[]; looked: string[] }> {
   const files: CredentialFile[] = []
   const problems: string[] = []
   const looked: string[] = []
@@ -39,7 +41,8 @@ export async function readCredentialFiles(env: Environment): Promise<{ files: Cr
       add(path, await readFile(path, 'utf8'))
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
-      if (code !== 'ENOENT' && code !== 'ENOTDIR') problems.push(`Cannot read credentials "${path}": ${code ?? message}`)
+      if (code !== 'ENOENT' && code !== 'ENOTDIR')
+        problems.push(`Cannot read credentials "${path}": ${code ?? message}`)
     }
   }
   return { files, problems, looked }
@@ -68,7 +71,9 @@ export function parseCredentialFile(from: string, text: string): CredentialFile 
   const { auths, credHelpers, credsStore } = json
   return {
     from,
-    auths: Object.fromEntries(Object.entries(isRecord(auths) ? auths : {}).map(([key, entry]) => [key, fileEntry(entry)])),
+    auths: Object.fromEntries(
+      Object.entries(isRecord(auths) ? auths : {}).map(([key, entry]) => [key, fileEntry(entry)]),
+    ),
     credHelpers: isRecord(credHelpers) ? texts(credHelpers) : {},
     ...(typeof credsStore === 'string' && credsStore ? { credsStore } : {}),
   }

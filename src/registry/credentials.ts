@@ -13,7 +13,10 @@ export type Credential =
 
 /** The credentials of this user. */
 export interface Credentials {
-  /** The first that fits, the most specific repository first; files in their order; in a file: credHelpers, credsStore, auths. */
+  /**
+   * The first that fits, the most specific repository first; files in their order; in a file: credHelpers,
+   * credsStore, auths.
+   */
   find(host: string, repository: string): Promise<Credential>
   /** Where was looked, for hints. */
   looked(): Promise<string>
@@ -63,7 +66,8 @@ export function createCredentials(options: CredentialsOptions): Credentials {
   /** The helper protocol: `docker-credential-NAME get`, the server on stdin, JSON on stdout. */
   async function askHelper(name: string, host: string, from: string): Promise<Credential | undefined> {
     const program = `docker-credential-${name}`
-    const problem = (state: string) => void options.say(`Cannot ask "${program}" (named in ${from}) for ${host}: ${state}`)
+    const problem = (state: string) =>
+      void options.say(`Cannot ask "${program}" (named in ${from}) for ${host}: ${state}`)
     if (!/^[\w.-]+$/.test(name)) return problem('this is not a program name')
     try {
       const { stdout, exitCode } = await (options.run ?? exec)(program, ['get'], {
@@ -75,7 +79,11 @@ export function createCredentials(options: CredentialsOptions): Credentials {
       // Its words may hold secrets, so they are not repeated
       return /credentials not found/i.test(stdout) ? undefined : problem(`exit status ${exitCode}`)
     } catch (error) {
-      return problem(error instanceof XbuildError && error.code === 'CANCELED' ? 'it did not answer in a minute' : 'it cannot be run')
+      return problem(
+        error instanceof XbuildError && error.code === 'CANCELED'
+          ? 'it did not answer in a minute'
+          : 'it cannot be run',
+      )
     }
   }
 }
@@ -120,7 +128,9 @@ function fromEntry(entry: FileEntry | undefined, from: string): Credential | und
   if (entry.identitytoken) return { kind: 'identity', token: entry.identitytoken, from }
   const pair = entry.auth ? Buffer.from(entry.auth, 'base64').toString('utf8').replace(/\0+$/, '') : undefined
   const colon = pair?.indexOf(':') ?? -1
-  if (pair !== undefined && colon > 0) return { kind: 'password', username: pair.slice(0, colon), password: pair.slice(colon + 1), from }
-  if (entry.username && entry.password) return { kind: 'password', username: entry.username, password: entry.password, from }
+  if (pair !== undefined && colon > 0)
+    return { kind: 'password', username: pair.slice(0, colon), password: pair.slice(colon + 1), from }
+  if (entry.username && entry.password)
+    return { kind: 'password', username: entry.username, password: entry.password, from }
   return undefined
 }

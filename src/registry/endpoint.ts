@@ -35,10 +35,14 @@ export function configOf(host: string, registries: Registries): RegistryConfig |
 
 /** `[scheme://]host[:port][/prefix]`, as written in `xbuild.yaml`. */
 function mirrorEndpoint(text: string, ref: Reference, registries: Registries): Endpoint {
-  const [, scheme, host = '', path = ''] = /^(?:(https?):\/\/)?((?:\[[\da-fA-F:]+\]|[\w.-]+)(?::\d+)?)((?:\/[\w./-]*)?)$/.exec(text) ?? []
+  const [, scheme, host = '', path = ''] =
+    /^(?:(https?):\/\/)?((?:\[[\da-fA-F:]+\]|[\w.-]+)(?::\d+)?)((?:\/[\w./-]*)?)$/.exec(text) ?? []
   const origin = `${scheme ?? schemeOf(host, registries)}://${apiHost(host)}`
   if (host === '' || !URL.canParse(origin)) {
-    throw new XbuildError('BAD_OPTION', `Cannot use mirror "${text}" of ${ref.host}: it is not [http://]host[:port][/prefix]`)
+    throw new XbuildError(
+      'BAD_OPTION',
+      `Cannot use mirror "${text}" of ${ref.host}: it is not [http://]host[:port][/prefix]`,
+    )
   }
   const prefix = path.split('/').filter(Boolean).join('/')
   return { host, origin, repository: prefix ? `${prefix}/${ref.repository}` : ref.repository, mirror: true }

@@ -31,7 +31,8 @@ export async function answerFailure(what: string, host: string, response: Incomi
   const status = response.statusCode ?? 0
   const body = await readUpTo(response, MAX_ERROR_BODY).catch(() => Buffer.alloc(0))
   const words = registryWords(body.toString())
-  const transient = status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501 && status !== 505)
+  const transient =
+    status === 408 || status === 425 || status === 429 || (status >= 500 && status !== 501 && status !== 505)
   const code: ErrorCode = status === 401 || status === 403 ? 'AUTH' : status === 404 ? 'NOT_FOUND' : 'REGISTRY'
   return new RegistryFailure(code, `Cannot ${what}: ${host} answered ${status}${words ? ` ${words}` : ''}`, {
     transience: transient ? 'transient' : 'final',
@@ -41,7 +42,8 @@ export async function answerFailure(what: string, host: string, response: Incomi
   })
 }
 
-const UNREACHABLE = /^(?:ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ETIMEDOUT|EADDRNOTAVAIL)$/
+const UNREACHABLE =
+  /^(?:ECONNREFUSED|ENOTFOUND|EAI_\w+|EHOSTUNREACH|EHOSTDOWN|ENETUNREACH|ENETDOWN|ETIMEDOUT|EADDRNOTAVAIL)$/
 const BROKEN = /^(?:ECONNRESET|EPIPE|ECONNABORTED|ERR_STREAM_PREMATURE_CLOSE|ERR_STREAM_DESTROYED|IDLE)$/
 const TLS = /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS|ERR_SSL|EPROTO|HOSTNAME_MISMATCH)/
 
@@ -52,7 +54,8 @@ export function networkFailure(what: string, host: string, error: unknown, signa
   if (error instanceof XbuildError) return error
   const { code = '', message }: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error))
   if (UNREACHABLE.test(code)) {
-    const state = code === 'ENOTFOUND' ? 'its name is not known' : code === 'ECONNREFUSED' ? 'it refuses connections' : code
+    const state =
+      code === 'ENOTFOUND' ? 'its name is not known' : code === 'ECONNREFUSED' ? 'it refuses connections' : code
     return new RegistryFailure('REGISTRY', `Cannot ${what}: ${host} cannot be reached: ${state}`, {
       transience: 'unreachable',
       cause: error,
@@ -61,13 +64,18 @@ export function networkFailure(what: string, host: string, error: unknown, signa
   }
   if (BROKEN.test(code)) {
     const state = code === 'IDLE' ? 'went silent' : 'broke the connection'
-    return new RegistryFailure('REGISTRY', `Cannot ${what}: ${host} ${state}`, { transience: 'transient', cause: error })
+    return new RegistryFailure('REGISTRY', `Cannot ${what}: ${host} ${state}`, {
+      transience: 'transient',
+      cause: error,
+    })
   }
   return new RegistryFailure('REGISTRY', `Cannot ${what}: ${host}: ${clean(message)}`, {
     transience: 'final',
     cause: error,
     ...(TLS.test(code)
-      ? { hint: `For this host set ca: FILE (its own authority), insecure: true or http: true under registries in xbuild.yaml` }
+      ? {
+          hint: `For this host set ca: FILE (its own authority), insecure: true or http: true under registries in xbuild.yaml`,
+        }
       : {}),
   })
 }
@@ -83,7 +91,10 @@ export async function readUpTo(response: IncomingMessage, limit: number): Promis
   return Buffer.concat(chunks)
 }
 
-/** Throws away a body that should be small, so that its connection can be used again; ends the connection when it is not small. */
+/**
+ * Throws away a body that should be small, so that its connection can be used again; ends the connection when it is
+ * not small.
+ */
 export function discard(response: IncomingMessage): void {
   let size = 0
   response.on('error', () => {})
@@ -95,7 +106,9 @@ export function discard(response: IncomingMessage): void {
 function registryWords(body: string): string {
   try {
     const { errors } = JSON.parse(body) as { errors?: { code?: unknown; message?: unknown }[] }
-    const parts = (Array.isArray(errors) ? errors : []).map(({ code, message }) => [code, message].filter(Boolean).join(': '))
+    const parts = (Array.isArray(errors) ? errors : []).map(({ code, message }) =>
+      [code, message].filter(Boolean).join(': '),
+    )
     return clean(parts.join('; '))
   } catch {
     return ''

@@ -11,7 +11,10 @@ export const ACCEPT = [MEDIA_TYPE.index, MEDIA_TYPE.manifest, MEDIA_TYPE.dockerL
 /** What a manifest may be at most (distribution-spec asks registries to take at least this). */
 const MAX_MANIFEST = 4 * 1024 * 1024
 
-/** Reads a manifest out of an answer and checks size, digest and media type; `wanted` is the digest that was asked for. */
+/**
+ * Reads a manifest out of an answer and checks size, digest and media type; `wanted` is the digest that was asked
+ * for.
+ */
 export async function readManifest(
   response: IncomingMessage,
   expected: { what: string; host: string; wanted: Digest | undefined; signal: AbortSignal },
@@ -31,17 +34,23 @@ export async function readManifest(
   function mediaType(): string {
     const header = (response.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
     const json = parseObject(bytes) ?? fail(unusable('it is not a JSON object'))
-    if (json['schemaVersion'] === 1) throw unusable('it is a schema 1 image', 'Push the image again with a current tool')
+    if (json['schemaVersion'] === 1)
+      throw unusable('it is a schema 1 image', 'Push the image again with a current tool')
     const inside = typeof json['mediaType'] === 'string' ? json['mediaType'] : undefined
     const generic = header === '' || /^(?:application\/(?:json|octet-stream)|text\/plain)$/.test(header)
-    if (inside !== undefined && !generic && inside !== header) throw unusable(`it calls itself ${inside} but was sent as ${header}`)
-    const type = inside ?? (generic ? (Array.isArray(json['manifests']) ? MEDIA_TYPE.index : MEDIA_TYPE.manifest) : header)
+    if (inside !== undefined && !generic && inside !== header)
+      throw unusable(`it calls itself ${inside} but was sent as ${header}`)
+    const type =
+      inside ?? (generic ? (Array.isArray(json['manifests']) ? MEDIA_TYPE.index : MEDIA_TYPE.manifest) : header)
     if (!(ACCEPT as readonly string[]).includes(type)) throw unusable(`${type} is not an image`)
     return type
   }
 
   function unusable(state: string, hint?: string): RegistryFailure {
-    return new RegistryFailure('UNSUPPORTED', `Cannot ${what}: ${state}`, { transience: 'final', ...(hint ? { hint } : {}) })
+    return new RegistryFailure('UNSUPPORTED', `Cannot ${what}: ${state}`, {
+      transience: 'final',
+      ...(hint ? { hint } : {}),
+    })
   }
 }
 
@@ -55,7 +64,11 @@ export function headerDigest(response: IncomingMessage): Digest | undefined {
   }
 }
 
-function checkDigest(bytes: Buffer, digest: Digest | undefined, { what, host }: { what: string; host: string }): Digest {
+function checkDigest(
+  bytes: Buffer,
+  digest: Digest | undefined,
+  { what, host }: { what: string; host: string },
+): Digest {
   const actual = sha256(bytes)
   if (digest === undefined || digest === actual) return actual
   if (digestAlgorithm(digest) !== 'sha256') {
@@ -63,13 +76,17 @@ function checkDigest(bytes: Buffer, digest: Digest | undefined, { what, host }: 
     verifier.update(bytes)
     if (verifier.ok()) return digest
   }
-  throw new RegistryFailure('DIGEST_MISMATCH', `Cannot ${what}: ${host} sent ${actual} instead of ${digest}`, { transience: 'final' })
+  throw new RegistryFailure('DIGEST_MISMATCH', `Cannot ${what}: ${host} sent ${actual} instead of ${digest}`, {
+    transience: 'final',
+  })
 }
 
 function parseObject(bytes: Buffer): Record<string, unknown> | undefined {
   try {
     const json: unknown = JSON.parse(bytes.toString())
-    return typeof json === 'object' && json !== null && !Array.isArray(json) ? (json as Record<string, unknown>) : undefined
+    return typeof json === 'object' && json !== null && !Array.isArray(json)
+      ? (json as Record<string, unknown>)
+      : undefined
   } catch {
     return undefined
   }

@@ -24,25 +24,46 @@ export interface PingOptions {
 }
 
 /** Asks a registry and its mirrors whether they are there (distribution-spec, end-1), all at once. */
-export async function pingRegistry(host: string, { registries, env, signal, limit }: PingOptions): Promise<readonly Ping[]> {
+export async function pingRegistry(
+  host: string,
+  { registries, env, signal, limit }: PingOptions,
+): Promise<readonly Ping[]> {
   const agents = createAgents({ env, tlsOf: (name) => configOf(name, registries) })
   const send = createHttp({ agents, idleTimeout: limit * 1000 })
   try {
-    return await Promise.all(pullEndpoints({ host, repository: 'xbuild/doctor' }, registries).map(async (endpoint): Promise<Ping> => {
-      const started = performance.now()
-      const late = AbortSignal.timeout(limit * 1000)
-      const either = AbortSignal.any([signal, late])
-      const ping = (failure?: string): Ping => ({ host: endpoint.host, mirror: endpoint.mirror, took: Math.round(performance.now() - started), ...(failure === undefined ? {} : { failure }) })
-      try {
-        const response = await send({ method: 'GET', url: new URL(`${endpoint.origin}/v2/`), headers: {}, signal: either })
-        discard(response)
-        const status = response.statusCode ?? 0
-        return status === 200 || status === 401 || status === 403 ? ping() : ping(`${endpoint.host} answered ${status}: it is no registry, or not well`)
-      } catch (error) {
-        signal.throwIfAborted()
-        return ping(late.aborted ? `${endpoint.host} did not answer within ${limit} s` : networkFailure('reach it', endpoint.host, error, signal).message.replace(/^Cannot reach it: /, ''))
-      }
-    }))
+    return await Promise.all(
+      pullEndpoints({ host, repository: 'xbuild/doctor' }, registries).map(async (endpoint): Promise<Ping> => {
+        const started = performance.now()
+        const late = AbortSignal.timeout(limit * 1000)
+        const either = AbortSignal.any([signal, late])
+        const ping = (failure?: string): Ping => ({
+          host: endpoint.host,
+          mirror: endpoint.mirror,
+          took: Math.round(performance.now() - started),
+          ...(failure === undefined ? {} : { failure }),
+        })
+        try {
+          const response = await send({
+            method: 'GET',
+            url: new URL(`${endpoint.origin}/v2/`),
+            headers: {},
+            signal: either,
+          })
+          discard(response)
+          const status = response.statusCode ?? 0
+          return status === 200 || status === 401 || status === 403
+            ? ping()
+            : ping(`${endpoint.host} answered ${status}: it is no registry, or not well`)
+        } catch (error) {
+          signal.throwIfAborted()
+          return ping(
+            late.aborted
+              ? `${endpoint.host} did not answer within ${limit} s`
+              : networkFailure('reach it', endpoint.host, error, signal).message.replace(/^Cannot reach it: /, ''),
+          )
+        }
+      }),
+    )
   } finally {
     agents.close()
   }

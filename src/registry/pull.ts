@@ -83,7 +83,12 @@ export async function pullBlob(
         if (position === size) return
         throw Object.assign(new Error('short body'), { code: 'ECONNRESET' })
       } catch (error) {
-        const failure = networkFailure(`pull blob ${descriptor.digest} of "${familiarReference(ref)}"`, opened.host, error, signal)
+        const failure = networkFailure(
+          `pull blob ${descriptor.digest} of "${familiarReference(ref)}"`,
+          opened.host,
+          error,
+          signal,
+        )
         // A transfer that moves may break as often as it likes; one that stands still may not
         failures = position - mark >= WORTH_A_BREAK ? 1 : failures + 1
         mark = failures === 1 ? position : mark
@@ -142,7 +147,12 @@ export async function hasBlob(
   request: { endpoint: Endpoint; descriptor: Descriptor; what: string; scopes: readonly string[]; signal: AbortSignal },
 ): Promise<boolean> {
   const { endpoint, descriptor, ...rest } = request
-  const response = await connection.ask(endpoint, { ...rest, method: 'HEAD', path: `blobs/${descriptor.digest}`, expect: [200, 404] })
+  const response = await connection.ask(endpoint, {
+    ...rest,
+    method: 'HEAD',
+    path: `blobs/${descriptor.digest}`,
+    expect: [200, 404],
+  })
   discard(response)
   return response.statusCode === 200
 }

@@ -15,7 +15,9 @@ import type { OnProgress, PushBlobOptions, RemoteManifest } from './types.ts'
 // Beyond a few sources asking costs more than sending
 const MAX_MOUNTS = 3
 
-/** Brings a blob into a repository the cheapest way there is: it is there, it is mounted from a neighbour, it is sent. */
+/**
+ * Brings a blob into a repository the cheapest way there is: it is there, it is mounted from a neighbour, it is sent.
+ */
 export async function pushBlob(
   connection: Connection,
   ref: Reference,
@@ -43,7 +45,10 @@ export async function pushBlob(
     { ...connection, signal, patience: PATIENT },
   )
 
-  /** A registry that cannot mount opens an upload instead (distribution-spec, "Mounting a blob from another repository"). */
+  /**
+   * A registry that cannot mount opens an upload instead (distribution-spec, "Mounting a blob from another
+   * repository").
+   */
   async function tryMount(source: string): Promise<'mounted' | URL | undefined> {
     try {
       const response = await connection.ask(endpoint, {
@@ -74,7 +79,9 @@ export async function pushBlob(
   function uploadPlace(location: string | undefined): URL {
     const place = placeFrom(location, new URL(`${endpoint.origin}/v2/${endpoint.repository}/blobs/uploads/`))
     if (place) return place
-    throw new RegistryFailure('REGISTRY', `Cannot ${what}: ${endpoint.host} names no usable place to send it to`, { transience: 'final' })
+    throw new RegistryFailure('REGISTRY', `Cannot ${what}: ${endpoint.host} names no usable place to send it to`, {
+      transience: 'final',
+    })
   }
 
   async function upload(place: URL): Promise<void> {
@@ -95,14 +102,23 @@ export async function pushBlob(
     })
     discard(response)
     const stored = headerDigest(response)
-    if (stored !== undefined && digestAlgorithm(stored) === digestAlgorithm(descriptor.digest) && stored !== descriptor.digest) {
+    if (
+      stored !== undefined &&
+      digestAlgorithm(stored) === digestAlgorithm(descriptor.digest) &&
+      stored !== descriptor.digest
+    ) {
       throw mismatch(what, endpoint, stored)
     }
   }
 }
 
 /** Puts a manifest and makes sure that the registry now answers with exactly these bytes. */
-export async function pushManifest(connection: Connection, ref: Reference, manifest: RemoteManifest, signal: AbortSignal): Promise<void> {
+export async function pushManifest(
+  connection: Connection,
+  ref: Reference,
+  manifest: RemoteManifest,
+  signal: AbortSignal,
+): Promise<void> {
   const { descriptor, bytes } = manifest
   const endpoint = registryEndpoint(ref, connection.registries)
   const what = `push "${familiarReference(ref)}"`
@@ -132,7 +148,15 @@ export async function pushManifest(connection: Connection, ref: Reference, manif
 
   async function readBack() {
     const headers = { accept: ACCEPT.join(', ') }
-    const response = await connection.ask(endpoint, { what, method: 'GET', path, scopes, headers, expect: [200], signal })
+    const response = await connection.ask(endpoint, {
+      what,
+      method: 'GET',
+      path,
+      scopes,
+      headers,
+      expect: [200],
+      signal,
+    })
     return (await readManifest(response, { what, host: endpoint.host, wanted: undefined, signal })).descriptor.digest
   }
 }
@@ -144,11 +168,24 @@ export async function checkPush(connection: Connection, ref: Reference, signal: 
   const scopes = [pushScope(endpoint)]
   await withRetries(
     async () => {
-      const begun = await connection.ask(endpoint, { what, method: 'POST', path: 'blobs/uploads/', scopes, expect: [202], signal })
+      const begun = await connection.ask(endpoint, {
+        what,
+        method: 'POST',
+        path: 'blobs/uploads/',
+        scopes,
+        expect: [202],
+        signal,
+      })
       discard(begun)
-      const place = placeFrom(begun.headers.location, new URL(`${endpoint.origin}/v2/${endpoint.repository}/blobs/uploads/`))
+      const place = placeFrom(
+        begun.headers.location,
+        new URL(`${endpoint.origin}/v2/${endpoint.repository}/blobs/uploads/`),
+      )
       // Not every registry lets go of it at once; all do in time
-      if (place) await connection.ask(endpoint, { what, method: 'DELETE', path: place, scopes, expect: [200, 202, 204, 404, 405], signal }).then(discard, () => undefined)
+      if (place)
+        await connection
+          .ask(endpoint, { what, method: 'DELETE', path: place, scopes, expect: [200, 202, 204, 404, 405], signal })
+          .then(discard, () => undefined)
     },
     { ...connection, signal, patience: BRIEF },
   )
@@ -177,5 +214,7 @@ function countedStream(source: NodeJS.ReadableStream, { digest, size }: Descript
 }
 
 function mismatch(what: string, endpoint: Endpoint, stored: string): RegistryFailure {
-  return new RegistryFailure('DIGEST_MISMATCH', `Cannot ${what}: ${endpoint.host} stored it as ${stored}`, { transience: 'final' })
+  return new RegistryFailure('DIGEST_MISMATCH', `Cannot ${what}: ${endpoint.host} stored it as ${stored}`, {
+    transience: 'final',
+  })
 }

@@ -33,7 +33,10 @@ export interface RetryOptions {
   readonly patience: Patience
 }
 
-/** Runs `attempt` until it succeeds, fails for good, or patience ends: exponential backoff with jitter, Retry-After when it is given. */
+/**
+ * Runs `attempt` until it succeeds, fails for good, or patience ends: exponential backoff with jitter, Retry-After
+ * when it is given.
+ */
 export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   for (let failures = 1; ; failures++) {
     try {
@@ -44,7 +47,9 @@ export async function withRetries<T>(attempt: () => Promise<T>, options: RetryOp
   }
 }
 
-/** Waits before the next try after the `failures`-th failure in a row, or throws the error when there should be none. */
+/**
+ * Waits before the next try after the `failures`-th failure in a row, or throws the error when there should be none.
+ */
 export async function pauseBeforeRetry(error: unknown, failures: number, options: RetryOptions): Promise<void> {
   const { signal, clock, patience } = options
   if (!(error instanceof RegistryFailure) || error.transience === 'final') throw error

@@ -52,7 +52,10 @@ export function createSession(options: { send: SendHttp; authorizer: Authorizer 
   }
 
   async function follow(endpoint: Endpoint, request: RegistryRequest, authorization: string | undefined) {
-    let url = request.path instanceof URL ? request.path : new URL(`${endpoint.origin}/v2/${endpoint.repository}/${request.path}`)
+    let url =
+      request.path instanceof URL
+        ? request.path
+        : new URL(`${endpoint.origin}/v2/${endpoint.repository}/${request.path}`)
     for (let redirects = 0; ; redirects++) {
       const response = await once(endpoint, request, url, authorization)
       const location = response.headers.location
@@ -64,7 +67,12 @@ export function createSession(options: { send: SendHttp; authorizer: Authorizer 
     }
   }
 
-  async function once(endpoint: Endpoint, request: RegistryRequest, url: URL, authorization: string | undefined): Promise<IncomingMessage> {
+  async function once(
+    endpoint: Endpoint,
+    request: RegistryRequest,
+    url: URL,
+    authorization: string | undefined,
+  ): Promise<IncomingMessage> {
     // Credentials are for the registry that asked for them, never for another host it points to
     const trusted = authorization !== undefined && url.origin === endpoint.origin
     try {
@@ -76,7 +84,12 @@ export function createSession(options: { send: SendHttp; authorizer: Authorizer 
         signal: request.signal,
       })
     } catch (error) {
-      throw networkFailure(request.what, url.origin === endpoint.origin ? endpoint.host : url.host, error, request.signal)
+      throw networkFailure(
+        request.what,
+        url.origin === endpoint.origin ? endpoint.host : url.host,
+        error,
+        request.signal,
+      )
     }
   }
 }

@@ -26,7 +26,10 @@ export interface TokenRequest {
 const MAX_BODY = 1024 * 1024
 const MIN_LIFETIME = 60
 
-/** Asks the registry's token service (distribution's token and OAuth2 specs): GET with Basic or nothing, POST for refresh tokens. */
+/**
+ * Asks the registry's token service (distribution's token and OAuth2 specs): GET with Basic or nothing, POST for
+ * refresh tokens.
+ */
 export async function fetchToken(request: TokenRequest, send: SendHttp): Promise<Token> {
   const { host, credential } = request
   const realm = checkedRealm(request)
@@ -45,7 +48,9 @@ export async function fetchToken(request: TokenRequest, send: SendHttp): Promise
   if (response.statusCode !== 200) {
     const failure = await answerFailure(what, realm.host, response)
     // Services say 400, 401, 403 or 404 for a wrong password
-    throw failure.transience === 'final' ? new RegistryFailure('AUTH', failure.message, { ...failure, cause: failure.cause }) : failure
+    throw failure.transience === 'final'
+      ? new RegistryFailure('AUTH', failure.message, { ...failure, cause: failure.cause })
+      : failure
   }
   return readToken(await readBody(response), request)
 
@@ -69,7 +74,8 @@ export async function fetchToken(request: TokenRequest, send: SendHttp): Promise
 function checkedRealm({ host, challenge, plain }: TokenRequest): URL {
   const realm = URL.canParse(challenge.realm) ? new URL(challenge.realm) : undefined
   if (!realm || !/^https?:$/.test(realm.protocol)) throw refused(host, 'it names no usable token service')
-  if (realm.protocol === 'http:' && !plain) throw refused(host, `it wants the password sent in the clear to ${realm.host}`)
+  if (realm.protocol === 'http:' && !plain)
+    throw refused(host, `it wants the password sent in the clear to ${realm.host}`)
   return realm
 }
 
@@ -82,7 +88,11 @@ function getRequest(realm: URL, { challenge, scopes, credential, signal }: Token
   return { method: 'GET', url, headers: { authorization: basicHeader(credential) }, signal }
 }
 
-function postRequest(url: URL, grant: Record<string, string>, { challenge, scopes, signal }: TokenRequest): HttpRequest {
+function postRequest(
+  url: URL,
+  grant: Record<string, string>,
+  { challenge, scopes, signal }: TokenRequest,
+): HttpRequest {
   const form = new URLSearchParams({
     ...grant,
     client_id: 'xbuild',

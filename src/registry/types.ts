@@ -19,17 +19,30 @@ export interface RegistryClient {
    */
   manifest(ref: Reference, options: { signal: AbortSignal; direct?: boolean }): Promise<RemoteManifest>
   /**
-   * A blob as a stream of exactly `descriptor.size` bytes, less the first `offset`; the caller checks the digest of the whole.
+   * A blob as a stream of exactly `descriptor.size` bytes, less the first `offset`; the caller checks the digest of
+   * the whole.
    * A broken transfer is resumed inside the stream: an error of the stream means that the retries are used up.
    */
-  blob(ref: Reference, descriptor: Descriptor, options: { signal: AbortSignal; offset?: number }): Promise<NodeJS.ReadableStream>
+  blob(
+    ref: Reference,
+    descriptor: Descriptor,
+    options: { signal: AbortSignal; offset?: number },
+  ): Promise<NodeJS.ReadableStream>
   /** Whether the repository holds the blob. */
   hasBlob(ref: Reference, descriptor: Descriptor, options: { signal: AbortSignal }): Promise<boolean>
-  /** Uploads a blob unless it is there; tries to mount it from `mountFrom` (repository names of the same host) first. */
+  /**
+   * Uploads a blob unless it is there; tries to mount it from `mountFrom` (repository names of the same host) first.
+   */
   pushBlob(ref: Reference, descriptor: Descriptor, options: PushBlobOptions): Promise<'exists' | 'mounted' | 'uploaded'>
-  /** Puts a manifest under its digest, or under a tag when `ref` has one, and checks that the registry holds what was sent. */
+  /**
+   * Puts a manifest under its digest, or under a tag when `ref` has one, and checks that the registry holds what was
+   * sent.
+   */
   pushManifest(ref: Reference, manifest: RemoteManifest, options: { signal: AbortSignal }): Promise<void>
-  /** Makes sure that a repository may be written: an upload is begun and given up, nothing is stored. Throws AUTH, REGISTRY. */
+  /**
+   * Makes sure that a repository may be written: an upload is begun and given up, nothing is stored. Throws AUTH,
+   * REGISTRY.
+   */
   checkPush(ref: Reference, options: { signal: AbortSignal }): Promise<void>
   /** Ends all connections; whoever still waits gets an error. */
   close(): Promise<void>
@@ -47,7 +60,10 @@ export interface RegistryClientOptions {
   readonly registries: Readonly<Record<string, RegistryConfig>>
   /** Environment for DOCKER_CONFIG, HOME, proxies. */
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Said when things do not go straight: a retry, a mirror that is passed over, a credential file that cannot be read. */
+  /**
+   * Said when things do not go straight: a retry, a mirror that is passed over, a credential file that cannot be
+   * read.
+   */
   readonly onRetry?: (message: string) => void
   /** Milliseconds without a byte before a connection counts as broken; absent: one minute. */
   readonly idleTimeout?: number

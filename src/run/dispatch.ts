@@ -36,14 +36,22 @@ interface Course {
 }
 
 const GIVE_UP = { kind: 'give up' } as const
-const LOST_BEFORE = (node: string): Tried => ({ error: new XbuildError('NODE', `${node} was lost before`), failure: 'node' })
+const LOST_BEFORE = (node: string): Tried => ({
+  error: new XbuildError('NODE', `${node} was lost before`),
+  failure: 'node',
+})
 
 /**
- * Hands every image job to the driver of its node, as many at a time as the node has slots. A job whose node fails moves to the next best
- * one, with an event that says why. A stage job is handed out only when other nodes are to have its result; all others are done on the way by
+ * Hands every image job to the driver of its node, as many at a time as the node has slots. A job whose node fails
+ * moves to the next best
+ * one, with an event that says why. A stage job is handed out only when other nodes are to have its result; all
+ * others are done on the way by
  * the driver of the image job that needs them, once.
  */
-export async function dispatch(plan: BuildPlan, { nodes, driverFor, signal, listener, silenceTimeout, onBuilt }: DispatchOptions): Promise<readonly JobOutcome[]> {
+export async function dispatch(
+  plan: BuildPlan,
+  { nodes, driverFor, signal, listener, silenceTimeout, onBuilt }: DispatchOptions,
+): Promise<readonly JobOutcome[]> {
   const queues = new Map(nodes.map((node) => [node.name, new PQueue({ concurrency: node.slots })]))
   const ownEngine = new Set(nodes.filter(({ driver }) => driver === 'embedded').map(({ name }) => name))
   /** Nodes that failed in this build: what waits for them goes elsewhere at once. */
@@ -79,7 +87,8 @@ export async function dispatch(plan: BuildPlan, { nodes, driverFor, signal, list
       emit({ type: 'job.skip', job: id, platform, because: 'canceled', at: from })
       return { status: 'skipped', job, because: 'canceled' }
     }
-    if (course.started === undefined) emit({ type: 'job.start', job: id, platform, strategy: strategyOf(job), node, at: from })
+    if (course.started === undefined)
+      emit({ type: 'job.start', job: id, platform, strategy: strategyOf(job), node, at: from })
     course.started ??= from
     const tried = lost.has(node) && hasOther(job) ? LOST_BEFORE(node) : await attempt(job, course.spent)
     const at = Date.now()
@@ -91,22 +100,46 @@ export async function dispatch(plan: BuildPlan, { nodes, driverFor, signal, list
     const { error, failure } = tried
     course.attempts.push({ node, failure })
     if (error.code === 'NODE') lost.add(node)
-    const next = signal.aborted ? GIVE_UP : afterFailure({ attempts: course.attempts, alternatives: job.alternatives ?? [], lost, retried: ownEngine.has(node) })
+    const next = signal.aborted
+      ? GIVE_UP
+      : afterFailure({
+          attempts: course.attempts,
+          alternatives: job.alternatives ?? [],
+          lost,
+          retried: ownEngine.has(node),
+        })
     if (next.kind === 'give up') {
       emit({ type: 'job.fail', job: id, platform, error, at })
       return { status: 'failed', job, error }
     }
     if (next.kind === 'move') course.job = moved(job, next.to, error)
-    emit({ type: 'job.move', job: id, platform, from: node, to: course.job.decision.strategy.node, strategy: strategyOf(course.job), because: error.message, at })
+    emit({
+      type: 'job.move',
+      job: id,
+      platform,
+      from: node,
+      to: course.job.decision.strategy.node,
+      strategy: strategyOf(course.job),
+      because: error.message,
+      at,
+    })
     course.pause = next.kind === 'again' ? next.after : undefined
     return undefined
   }
 
   async function attempt(job: ImageJob, spent: number): Promise<Tried> {
-    const watched = listener.watch(formatPlatform(job.target), { timeout: job.timeout, spent, silence: silenceTimeout }, signal)
+    const watched = listener.watch(
+      formatPlatform(job.target),
+      { timeout: job.timeout, spent, silence: silenceTimeout },
+      signal,
+    )
     try {
       const given = await stagesFor(job)
-      const image = await driverFor(job.decision.strategy.node).build(job, { signal: watched.signal, emit, ...(given.length > 0 ? { stages: given } : {}) })
+      const image = await driverFor(job.decision.strategy.node).build(job, {
+        signal: watched.signal,
+        emit,
+        ...(given.length > 0 ? { stages: given } : {}),
+      })
       await onBuilt?.(job, image)
       return { image }
     } catch (thrown) {
@@ -118,14 +151,19 @@ export async function dispatch(plan: BuildPlan, { nodes, driverFor, signal, list
     }
   }
 
-  /** What other nodes build for a job; a stage that cannot be had is built by the job's own node. Rejects when the stage itself is broken. */
+  /**
+   * What other nodes build for a job; a stage that cannot be had is built by the job's own node. Rejects when the
+   * stage itself is broken.
+   */
   async function stagesFor(job: Job): Promise<readonly BuiltStage[]> {
-    const built = await Promise.all(takenBy(job, plan).map((stage) => {
-      // Not in a queue: jobs that wait for each other's stages would hold each other's slots
-      const known = stages.get(stage.id) ?? buildStage(stage)
-      stages.set(stage.id, known)
-      return known
-    }))
+    const built = await Promise.all(
+      takenBy(job, plan).map((stage) => {
+        // Not in a queue: jobs that wait for each other's stages would hold each other's slots
+        const known = stages.get(stage.id) ?? buildStage(stage)
+        stages.set(stage.id, known)
+        return known
+      }),
+    )
     return built.flatMap((stage) => stage ?? [])
   }
 
@@ -134,12 +172,23 @@ export async function dispatch(plan: BuildPlan, { nodes, driverFor, signal, list
     try {
       if (lost.has(node)) return undefined
       const given = await stagesFor(stage)
-      return { name: stage.stage, image: await driverFor(node).build(stage, { signal: AbortSignal.any([signal, nobodyWaits.signal]), emit, ...(given.length > 0 ? { stages: given } : {}) }) }
+      return {
+        name: stage.stage,
+        image: await driverFor(node).build(stage, {
+          signal: AbortSignal.any([signal, nobodyWaits.signal]),
+          emit,
+          ...(given.length > 0 ? { stages: given } : {}),
+        }),
+      }
     } catch (thrown) {
       const error = toXbuildError(thrown)
       if (error.code === 'NODE') lost.add(node)
       if (['user', 'canceled'].includes(classify(error, { emulates: false, silent: false }))) throw error
-      emit({ type: 'warning', message: `Stage "${stage.stage}" cannot be had from ${node}, so each node builds its own: ${error.message}`, at: Date.now() })
+      emit({
+        type: 'warning',
+        message: `Stage "${stage.stage}" cannot be had from ${node}, so each node builds its own: ${error.message}`,
+        at: Date.now(),
+      })
       return undefined
     }
   }
@@ -164,12 +213,20 @@ function takenBy(job: Job, { jobs }: BuildPlan): StageJob[] {
 }
 
 /** The job as it is done by another node. */
-function moved(job: ImageJob, { strategy, emulates }: NonNullable<ImageJob['alternatives']>[number], error: XbuildError): ImageJob {
+function moved(
+  job: ImageJob,
+  { strategy, emulates }: NonNullable<ImageJob['alternatives']>[number],
+  error: XbuildError,
+): ImageJob {
   const { kind, node } = job.decision.strategy
   const { emulates: _, ...rest } = job
   return {
     ...rest,
     ...(emulates ? { emulates: true as const } : {}),
-    decision: { strategy, reason: `${node} failed`, rejected: [...job.decision.rejected, { kind, node, because: error.message }] },
+    decision: {
+      strategy,
+      reason: `${node} failed`,
+      rejected: [...job.decision.rejected, { kind, node, because: error.message }],
+    },
   }
 }

@@ -2,7 +2,8 @@ import { assertNever, type XbuildError } from '../errors.ts'
 import type { Alternative } from '../plan/types.ts'
 
 /**
- * Who has to do with a failure. `user`: the same everywhere; `node`: the machine, another one may do; `emulator`: it crashed or hangs;
+ * Who has to do with a failure. `user`: the same everywhere; `node`: the machine, another one may do; `emulator`: it
+ * crashed or hangs;
  * `registry`: trouble that may pass; `time`: a limit of the user's; `fault`: of xbuild.
  */
 export type FailureClass = 'user' | 'node' | 'emulator' | 'registry' | 'time' | 'canceled' | 'fault'
@@ -10,8 +11,14 @@ export type FailureClass = 'user' | 'node' | 'emulator' | 'registry' | 'time' | 
 /** What programs say when the disk of their machine is full. */
 const FULL = /no space left on device/i
 
-/** The class of a failure; `emulates`: a step of the job runs under an emulator; `silent`: it was stopped because it said nothing. */
-export function classify({ code, output = [] }: Pick<XbuildError, 'code' | 'output'>, { emulates, silent }: { readonly emulates: boolean; readonly silent: boolean }): FailureClass {
+/**
+ * The class of a failure; `emulates`: a step of the job runs under an emulator; `silent`: it was stopped because it
+ * said nothing.
+ */
+export function classify(
+  { code, output = [] }: Pick<XbuildError, 'code' | 'output'>,
+  { emulates, silent }: { readonly emulates: boolean; readonly silent: boolean },
+): FailureClass {
   switch (code) {
     case 'NODE':
     case 'HOST':
@@ -77,12 +84,15 @@ export interface Failed {
 const PAUSES = [1000, 4000]
 
 /**
- * Decides what becomes of a failed job. A node that failed is never asked a second time, an emulator crash is answered once, registry trouble
+ * Decides what becomes of a failed job. A node that failed is never asked a second time, an emulator crash is
+ * answered once, registry trouble
  * waits and tries again, and then elsewhere; what the user has to mend is not retried at all.
  */
 export function afterFailure({ attempts, alternatives, lost, retried }: Failed): Next {
   const last = attempts.at(-1)!
-  const elsewhere = alternatives.find(({ strategy: { node } }) => !lost.has(node) && !attempts.some((attempt) => attempt.node === node))
+  const elsewhere = alternatives.find(
+    ({ strategy: { node } }) => !lost.has(node) && !attempts.some((attempt) => attempt.node === node),
+  )
   const move: Next = elsewhere ? { kind: 'move', to: elsewhere } : { kind: 'give up' }
   switch (last.failure) {
     case 'node':
@@ -90,7 +100,9 @@ export function afterFailure({ attempts, alternatives, lost, retried }: Failed):
     case 'emulator':
       return attempts.filter(({ failure }) => failure === 'emulator').length > 1 ? { kind: 'give up' } : move
     case 'registry': {
-      const pause = retried ? undefined : PAUSES[attempts.filter(({ node, failure }) => node === last.node && failure === 'registry').length - 1]
+      const pause = retried
+        ? undefined
+        : PAUSES[attempts.filter(({ node, failure }) => node === last.node && failure === 'registry').length - 1]
       return pause === undefined ? move : { kind: 'again', after: pause }
     }
     case 'user':

@@ -3,7 +3,10 @@ import type { BuiltImage } from '../driver/driver.ts'
 import type { BuildPlan, ImageJob } from '../plan/types.ts'
 import { formatPlatform, samePlatform, type Platform } from '../platform.ts'
 
-/** How a job ended; `job` as it was run at last, after moves. A failed job is an outcome, not an exception: the others go on. Seconds. */
+/**
+ * How a job ended; `job` as it was run at last, after moves. A failed job is an outcome, not an exception: the others
+ * go on. Seconds.
+ */
 export type JobOutcome =
   | { readonly status: 'done'; readonly job: ImageJob; readonly image: BuiltImage; readonly seconds: number }
   | { readonly status: 'failed'; readonly job: ImageJob; readonly error: XbuildError }
@@ -22,8 +25,15 @@ export function isWhole(outcomes: readonly JobOutcome[]): boolean {
   return outcomes.every(({ status, job }) => status === 'done' || job.optional === true)
 }
 
-/** Whether the build as a whole succeeded: every platform that is not optional, and at least one. Throws BuildFailedError, CANCELED. */
-export function settle({ platforms, unplaced = [] }: BuildPlan, outcomes: readonly JobOutcome[], signal: AbortSignal): Settled {
+/**
+ * Whether the build as a whole succeeded: every platform that is not optional, and at least one. Throws
+ * BuildFailedError, CANCELED.
+ */
+export function settle(
+  { platforms, unplaced = [] }: BuildPlan,
+  outcomes: readonly JobOutcome[],
+  signal: AbortSignal,
+): Settled {
   if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
   const built: Extract<JobOutcome, { status: 'done' }>[] = []
   const missing: { readonly platform: Platform; readonly error: XbuildError }[] = []
@@ -34,13 +44,23 @@ export function settle({ platforms, unplaced = [] }: BuildPlan, outcomes: readon
       built.push(outcome)
       continue
     }
-    const error = outcome === undefined
-      ? new XbuildError('NO_NODE', unplaced.find((one) => samePlatform(one.platform, platform))?.because ?? 'it was not planned')
-      : outcome.status === 'failed' ? outcome.error : new XbuildError('CANCELED', `Skipped: ${outcome.because}`)
+    const error =
+      outcome === undefined
+        ? new XbuildError(
+            'NO_NODE',
+            unplaced.find((one) => samePlatform(one.platform, platform))?.because ?? 'it was not planned',
+          )
+        : outcome.status === 'failed'
+          ? outcome.error
+          : new XbuildError('CANCELED', `Skipped: ${outcome.because}`)
     ;(outcome === undefined || outcome.job.optional ? missing : failed).push({ platform, error })
   }
   const fatal = failed.length > 0 || built.length === 0 ? [...failed, ...(built.length === 0 ? missing : [])] : []
-  if (fatal.length > 0) throw new BuildFailedError(fatal.map(({ platform, error }) => ({ platform: formatPlatform(platform), error })), platforms.length)
+  if (fatal.length > 0)
+    throw new BuildFailedError(
+      fatal.map(({ platform, error }) => ({ platform: formatPlatform(platform), error })),
+      platforms.length,
+    )
   return { built, missing }
 }
 

@@ -36,7 +36,8 @@ export function createListener(emit: Emit): Listener {
   return { emit: (event) => (hear(event), emit(event)), watch }
 
   function hear(event: BuildEvent): void {
-    if (event.type === 'step.start') running.set(event.step, { name: event.name, platforms: event.platforms, heard: Date.now() })
+    if (event.type === 'step.start')
+      running.set(event.step, { name: event.name, platforms: event.platforms, heard: Date.now() })
     else if (event.type === 'step.done' || event.type === 'step.fail') running.delete(event.step)
     else if (event.type === 'step.log') heardOf(event.step)
     // What a step fetches is not known; whatever is on its way may be for it
@@ -57,14 +58,40 @@ export function createListener(emit: Emit): Listener {
       stop.abort(error)
     }
     if (timeout !== undefined) {
-      timers.push(setTimeout(() => end(new XbuildError('TIMEOUT', `Cannot build ${platform} in ${told(timeout)}: it was stopped`, { hint: 'Give it more time with --timeout, or timeout of the platform in xbuild.yaml' }), false), Math.max(1, timeout - spent)))
+      timers.push(
+        setTimeout(
+          () =>
+            end(
+              new XbuildError('TIMEOUT', `Cannot build ${platform} in ${told(timeout)}: it was stopped`, {
+                hint: 'Give it more time with --timeout, or timeout of the platform in xbuild.yaml',
+              }),
+              false,
+            ),
+          Math.max(1, timeout - spent),
+        ),
+      )
     }
     if (silence !== undefined) {
-      timers.push(setInterval(() => {
-        const now = Date.now()
-        const silent = [...running.values()].find((step) => step.platforms.includes(platform) && now - step.heard >= silence)
-        if (silent) end(new XbuildError('TIMEOUT', `Cannot go on with "${silent.name}": it printed nothing for ${told(silence)}`, { hint: 'Give it more time with --silence-timeout' }), true)
-      }, Math.max(20, Math.min(1000, silence / 4))))
+      timers.push(
+        setInterval(
+          () => {
+            const now = Date.now()
+            const silent = [...running.values()].find(
+              (step) => step.platforms.includes(platform) && now - step.heard >= silence,
+            )
+            if (silent)
+              end(
+                new XbuildError(
+                  'TIMEOUT',
+                  `Cannot go on with "${silent.name}": it printed nothing for ${told(silence)}`,
+                  { hint: 'Give it more time with --silence-timeout' },
+                ),
+                true,
+              )
+          },
+          Math.max(20, Math.min(1000, silence / 4)),
+        ),
+      )
     }
     return {
       signal: timers.length === 0 ? signal : AbortSignal.any([signal, stop.signal]),

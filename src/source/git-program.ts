@@ -5,26 +5,75 @@ import type { GitLogin } from './logins.ts'
 /** Runs the git program of this machine on behalf of a repository that nobody trusts. */
 export interface GitProgram {
   /** Its stdout; throws when it fails. `what` follows "Cannot" in messages. */
-  (args: readonly string[], options: { readonly what: string; readonly signal: AbortSignal; readonly cwd?: string; readonly transports?: string }): Promise<string>
+  (
+    args: readonly string[],
+    options: {
+      readonly what: string
+      readonly signal: AbortSignal
+      readonly cwd?: string
+      readonly transports?: string
+    },
+  ): Promise<string>
 }
 
-/** Ways to a repository that a URL may name, as git lists them. Never `ext` (any command) nor, but for the user's own path, `file`. */
+/**
+ * Ways to a repository that a URL may name, as git lists them. Never `ext` (any command) nor, but for the user's own
+ * path, `file`.
+ */
 export const TRANSPORTS = 'https:http:ssh:git'
 
-/** What git itself calls local to a repository: set by whoever runs xbuild from a git hook, and wrong for another repository. */
+/**
+ * What git itself calls local to a repository: set by whoever runs xbuild from a git hook, and wrong for another
+ * repository.
+ */
 const LOCAL_VARIABLES = [
-  'GIT_ALTERNATE_OBJECT_DIRECTORIES', 'GIT_CONFIG', 'GIT_CONFIG_PARAMETERS', 'GIT_CONFIG_COUNT', 'GIT_OBJECT_DIRECTORY', 'GIT_DIR', 'GIT_WORK_TREE',
-  'GIT_IMPLICIT_WORK_TREE', 'GIT_GRAFT_FILE', 'GIT_INDEX_FILE', 'GIT_NO_REPLACE_OBJECTS', 'GIT_REPLACE_REF_BASE', 'GIT_PREFIX', 'GIT_SHALLOW_FILE',
-  'GIT_COMMON_DIR', 'GIT_NAMESPACE', 'GIT_TEMPLATE_DIR', 'GIT_EXTERNAL_DIFF', 'GIT_TRACE',
+  'GIT_ALTERNATE_OBJECT_DIRECTORIES',
+  'GIT_CONFIG',
+  'GIT_CONFIG_PARAMETERS',
+  'GIT_CONFIG_COUNT',
+  'GIT_OBJECT_DIRECTORY',
+  'GIT_DIR',
+  'GIT_WORK_TREE',
+  'GIT_IMPLICIT_WORK_TREE',
+  'GIT_GRAFT_FILE',
+  'GIT_INDEX_FILE',
+  'GIT_NO_REPLACE_OBJECTS',
+  'GIT_REPLACE_REF_BASE',
+  'GIT_PREFIX',
+  'GIT_SHALLOW_FILE',
+  'GIT_COMMON_DIR',
+  'GIT_NAMESPACE',
+  'GIT_TEMPLATE_DIR',
+  'GIT_EXTERNAL_DIFF',
+  'GIT_TRACE',
 ]
 
-/** Settings that hold whatever the user's own configuration says: no hooks, the same bytes everywhere, no program that watches or packs. */
+/**
+ * Settings that hold whatever the user's own configuration says: no hooks, the same bytes everywhere, no program that
+ * watches or packs.
+ */
 const SETTINGS = [
-  'protocol.ext.allow=never', 'core.hooksPath=/dev/null', 'core.fsmonitor=false', 'core.autocrlf=false', 'core.eol=lf', 'core.symlinks=true', 'core.fileMode=true',
-  'core.protectHFS=true', 'core.protectNTFS=true', 'http.lowSpeedLimit=1', 'http.lowSpeedTime=60', 'gc.auto=0', 'maintenance.auto=false', 'advice.detachedHead=false', 'submodule.recurse=false',
+  'protocol.ext.allow=never',
+  'core.hooksPath=/dev/null',
+  'core.fsmonitor=false',
+  'core.autocrlf=false',
+  'core.eol=lf',
+  'core.symlinks=true',
+  'core.fileMode=true',
+  'core.protectHFS=true',
+  'core.protectNTFS=true',
+  'http.lowSpeedLimit=1',
+  'http.lowSpeedTime=60',
+  'gc.auto=0',
+  'maintenance.auto=false',
+  'advice.detachedHead=false',
+  'submodule.recurse=false',
 ]
 
-/** Git as the user set it up (credentials, keys, proxies), but it asks nothing and runs nothing that a repository brings. `login` wins over the user's own. */
+/**
+ * Git as the user set it up (credentials, keys, proxies), but it asks nothing and runs nothing that a repository
+ * brings. `login` wins over the user's own.
+ */
 export function createGitProgram(env: Readonly<Record<string, string | undefined>>, login?: GitLogin): GitProgram {
   const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !LOCAL_VARIABLES.includes(name)))
   const own = {
@@ -39,7 +88,11 @@ export function createGitProgram(env: Readonly<Record<string, string | undefined
   }
   const settings = SETTINGS.flatMap((setting) => ['-c', setting])
   return async (args, { what, signal, cwd, transports = TRANSPORTS }) => {
-    const ended = await execFamily('git', [...settings, ...args], { signal, env: { ...own, GIT_ALLOW_PROTOCOL: transports }, ...(cwd ? { cwd } : {}) }).catch((error: unknown) => {
+    const ended = await execFamily('git', [...settings, ...args], {
+      signal,
+      env: { ...own, GIT_ALLOW_PROTOCOL: transports },
+      ...(cwd ? { cwd } : {}),
+    }).catch((error: unknown) => {
       throw notStarted(what, error)
     })
     if (ended.exitCode === 0) return ended.stdout
@@ -49,20 +102,47 @@ export function createGitProgram(env: Readonly<Record<string, string | undefined
 
 /** In the environment: arguments are seen by everybody on the machine. */
 function settingsOf({ scope, authorization }: GitLogin): Record<string, string> {
-  return { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: `http.${scope}.extraheader`, GIT_CONFIG_VALUE_0: `Authorization: ${authorization}` }
+  return {
+    GIT_CONFIG_COUNT: '1',
+    GIT_CONFIG_KEY_0: `http.${scope}.extraheader`,
+    GIT_CONFIG_VALUE_0: `Authorization: ${authorization}`,
+  }
 }
 
 function notStarted(what: string, error: unknown): unknown {
   if (!(error instanceof XbuildError) || error.code !== 'HOST') return error
-  return new XbuildError('HOST', `Cannot ${what}: the program "git" does not start`, { cause: error, hint: 'Install git (Debian, Ubuntu: apt-get install git)' })
+  return new XbuildError('HOST', `Cannot ${what}: the program "git" does not start`, {
+    cause: error,
+    hint: 'Install git (Debian, Ubuntu: apt-get install git)',
+  })
 }
 
 function refused(what: string, said: string): XbuildError {
-  const output = said.trimEnd().split('\n').slice(-10).map((line) => line.replace(/([a-z]:\/\/)[^/\s@]*:[^/\s@]*@/gi, '$1').replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, ' '))
-  const login = /could not read (?:Username|Password)|terminal prompts disabled|Authentication failed|Permission denied \(/i.test(said)
+  const output = said
+    .trimEnd()
+    .split('\n')
+    .slice(-10)
+    .map((line) =>
+      line.replace(/([a-z]:\/\/)[^/\s@]*:[^/\s@]*@/gi, '$1').replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, ' '),
+    )
+  const login =
+    /could not read (?:Username|Password)|terminal prompts disabled|Authentication failed|Permission denied \(/i.test(
+      said,
+    )
   const transport = /transport '[^']*' not allowed/.exec(said)?.[0]
-  if (transport) return new XbuildError('UNSUPPORTED', `Cannot ${what}: ${transport}`, { output, hint: 'Use an https, http, ssh or git URL' })
-  if (login) return new XbuildError('AUTH', `Cannot ${what}: it needs a login`, { output, hint: 'Give git the credentials: --secret id=GIT_AUTH_TOKEN,env=VARIABLE or a credential helper for https, ssh-agent for ssh' })
+  if (transport)
+    return new XbuildError('UNSUPPORTED', `Cannot ${what}: ${transport}`, {
+      output,
+      hint: 'Use an https, http, ssh or git URL',
+    })
+  if (login)
+    return new XbuildError('AUTH', `Cannot ${what}: it needs a login`, {
+      output,
+      hint: 'Give git the credentials: --secret id=GIT_AUTH_TOKEN,env=VARIABLE or a credential helper for https, ssh-agent for ssh',
+    })
   const missing = /not found|does not exist|does not appear to be a git repository|returned error: 404/i.test(said)
-  return new XbuildError(missing ? 'NOT_FOUND' : 'REGISTRY', `Cannot ${what}: git failed`, { output, ...(missing ? { hint: 'Check the URL' } : {}) })
+  return new XbuildError(missing ? 'NOT_FOUND' : 'REGISTRY', `Cannot ${what}: git failed`, {
+    output,
+    ...(missing ? { hint: 'Check the URL' } : {}),
+  })
 }

@@ -17,9 +17,13 @@ export interface GitCommit {
 export async function resolveCommit(git: GitProgram, remote: GitRemote, signal: AbortSignal): Promise<GitCommit> {
   const commit = await ask(git, remote, signal)
   if (remote.checksum !== undefined && !commit.id.startsWith(remote.checksum)) {
-    throw new XbuildError('DIGEST_MISMATCH', `Cannot use "${showRemote(remote)}": it is commit ${commit.id}, the checksum says ${remote.checksum}`, {
-      hint: 'The branch or tag was moved: check what changed, then correct the checksum',
-    })
+    throw new XbuildError(
+      'DIGEST_MISMATCH',
+      `Cannot use "${showRemote(remote)}": it is commit ${commit.id}, the checksum says ${remote.checksum}`,
+      {
+        hint: 'The branch or tag was moved: check what changed, then correct the checksum',
+      },
+    )
   }
   return commit
 }
@@ -29,11 +33,17 @@ async function ask(git: GitProgram, remote: GitRemote, signal: AbortSignal): Pro
   if (remote.fetchByCommit) return { id: remote.checksum! }
   if (isCommitId(ref)) return { id: ref.toLowerCase() }
   const what = `read git repository "${showRemote(remote)}"`
-  const listed = await git(['ls-remote', '--', remote.url, ref, `${ref}^{}`], { what, signal, transports: transportsOf(remote) })
-  const found = new Map(listed.split('\n').flatMap((line) => {
-    const [, id, name] = /^([0-9a-f]{40,64})\t(.+)$/.exec(line) ?? []
-    return id && name ? [[name, id]] : []
-  }))
+  const listed = await git(['ls-remote', '--', remote.url, ref, `${ref}^{}`], {
+    what,
+    signal,
+    transports: transportsOf(remote),
+  })
+  const found = new Map(
+    listed.split('\n').flatMap((line) => {
+      const [, id, name] = /^([0-9a-f]{40,64})\t(.+)$/.exec(line) ?? []
+      return id && name ? [[name, id]] : []
+    }),
+  )
   // As git checkout has it: a branch before a tag of the same name; an annotated tag stands for its commit
   for (const name of [ref, `refs/heads/${ref}`, `refs/tags/${ref}`, `refs/${ref}`]) {
     const id = found.get(`${name}^{}`) ?? found.get(name)
@@ -45,9 +55,14 @@ async function ask(git: GitProgram, remote: GitRemote, signal: AbortSignal): Pro
 }
 
 /** Brings the files of a commit into `folder`, which is empty; gives the commit's time, seconds since the epoch. */
-export async function checkOut(git: GitProgram, remote: GitRemote, { commit, folder, signal }: { commit: GitCommit; folder: string; signal: AbortSignal }): Promise<{ time: number }> {
+export async function checkOut(
+  git: GitProgram,
+  remote: GitRemote,
+  { commit, folder, signal }: { commit: GitCommit; folder: string; signal: AbortSignal },
+): Promise<{ time: number }> {
   const what = `check out git repository "${showRemote(remote)}"`
-  const run = (args: readonly string[], transports = transportsOf(remote)) => git(args, { what, signal, cwd: folder, transports })
+  const run = (args: readonly string[], transports = transportsOf(remote)) =>
+    git(args, { what, signal, cwd: folder, transports })
   await run(['init', '--quiet', '--template=', ...(commit.id.length === 64 ? ['--object-format=sha256'] : []), '.'])
   await run(['remote', 'add', '--', 'origin', withoutPassword(remote.url)])
   await fetchCommit(run, remote, commit, what)
@@ -60,11 +75,20 @@ export async function checkOut(git: GitProgram, remote: GitRemote, { commit, fol
 
 type Run = (args: readonly string[]) => Promise<string>
 
-/** From cheap to sure: the one commit, the branch or tag it was found by, everything. Some servers and transports refuse the first. */
+/**
+ * From cheap to sure: the one commit, the branch or tag it was found by, everything. Some servers and transports
+ * refuse the first.
+ */
 async function fetchCommit(run: Run, { url }: GitRemote, { id, ref }: GitCommit, what: string): Promise<void> {
   const named = ref === undefined ? [] : [`+${ref}:${localName(ref)}`]
   const attempts = [
-    ...(ref === undefined ? [['--depth=1', '--', url, id]] : [['--depth=1', '--', url, ...named], ['--depth=1', '--', url, id], ['--', url, ...named]]),
+    ...(ref === undefined
+      ? [['--depth=1', '--', url, id]]
+      : [
+          ['--depth=1', '--', url, ...named],
+          ['--depth=1', '--', url, id],
+          ['--', url, ...named],
+        ]),
     ['--', url, '+refs/heads/*:refs/remotes/origin/*', '+refs/tags/*:refs/tags/*', '+HEAD:refs/remotes/origin/HEAD'],
   ]
   let failure: unknown
@@ -79,18 +103,23 @@ async function fetchCommit(run: Run, { url }: GitRemote, { id, ref }: GitCommit,
     }
   }
   throw new XbuildError('NOT_FOUND', `Cannot ${what}: commit ${id} is not to be had`, {
-    cause: failure, ...(failure instanceof XbuildError && failure.output ? { output: failure.output } : {}), hint: 'Check that the repository has it, in a branch or a tag',
+    cause: failure,
+    ...(failure instanceof XbuildError && failure.output ? { output: failure.output } : {}),
+    hint: 'Check that the repository has it, in a branch or a tag',
   })
 }
 
 function localName(ref: string): string {
-  return ref === 'HEAD' || !ref.startsWith('refs/') ? 'refs/remotes/origin/HEAD' : ref.replace(/^refs\/heads\//, 'refs/remotes/origin/')
+  return ref === 'HEAD' || !ref.startsWith('refs/')
+    ? 'refs/remotes/origin/HEAD'
+    : ref.replace(/^refs\/heads\//, 'refs/remotes/origin/')
 }
 
 /** Leaves of git's own files only what was asked for. */
 async function tidy(folder: string, keepGitDir: boolean): Promise<void> {
   if (keepGitDir) {
-    for (const name of ['FETCH_HEAD', 'ORIG_HEAD', 'logs']) await rm(join(folder, '.git', name), { recursive: true, force: true })
+    for (const name of ['FETCH_HEAD', 'ORIG_HEAD', 'logs'])
+      await rm(join(folder, '.git', name), { recursive: true, force: true })
     return
   }
   await rm(join(folder, '.git'), { recursive: true, force: true })
@@ -110,5 +139,7 @@ function transportsOf({ url }: GitRemote): string {
 }
 
 function withoutPassword(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, (all, scheme: string) => (/^ssh/i.test(scheme) ? all : scheme))
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, (all, scheme: string) =>
+    /^ssh/i.test(scheme) ? all : scheme,
+  )
 }

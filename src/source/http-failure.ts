@@ -9,7 +9,10 @@ const MAX_DISCARDED = 64 * 1024
 
 const PASSING = /^(?:ECONNRESET|EPIPE|ECONNABORTED|ERR_STREAM_PREMATURE_CLOSE|IDLE|ETIMEDOUT|EAI_AGAIN)$/
 
-/** Runs `attempt` until it gives 200 or 304 and a whole body; tries again what may pass: broken connections, 429, 5xx. `what` follows "Cannot". */
+/**
+ * Runs `attempt` until it gives 200 or 304 and a whole body; tries again what may pass: broken connections, 429, 5xx.
+ * `what` follows "Cannot".
+ */
 export async function askPatiently<T>(what: string, signal: AbortSignal, attempt: () => Promise<T>): Promise<T> {
   for (let failures = 0; ; failures += 1) {
     try {
@@ -31,9 +34,18 @@ export function checkStatus(what: string, host: string, response: IncomingMessag
   if (status === 200 || status === 304) return response
   discard(response)
   const login = status === 401 || status === 403
-  throw new StatusError(status, new XbuildError(login ? 'AUTH' : status === 404 || status === 410 ? 'NOT_FOUND' : 'REGISTRY', `Cannot ${what}: ${host} answered ${status}`, {
-    hint: login ? `The file needs a login: give it with --secret id=HTTP_AUTH_TOKEN_${host.replace(/:\d+$/, '')},env=VARIABLE` : 'Check the URL',
-  }))
+  throw new StatusError(
+    status,
+    new XbuildError(
+      login ? 'AUTH' : status === 404 || status === 410 ? 'NOT_FOUND' : 'REGISTRY',
+      `Cannot ${what}: ${host} answered ${status}`,
+      {
+        hint: login
+          ? `The file needs a login: give it with --secret id=HTTP_AUTH_TOKEN_${host.replace(/:\d+$/, '')},env=VARIABLE`
+          : 'Check the URL',
+      },
+    ),
+  )
 }
 
 /** Throws away a body that should be small; ends the connection when it is not. */
@@ -58,7 +70,8 @@ class StatusError extends Error {
 }
 
 function mayPass(error: unknown): boolean {
-  if (error instanceof StatusError) return error.status === 408 || error.status === 429 || (error.status >= 500 && error.status !== 501)
+  if (error instanceof StatusError)
+    return error.status === 408 || error.status === 429 || (error.status >= 500 && error.status !== 501)
   return PASSING.test((error as NodeJS.ErrnoException).code ?? '')
 }
 
@@ -67,6 +80,16 @@ function failure(what: string, error: unknown): unknown {
   if (error instanceof XbuildError) return error
   const { code = '', message } = error as NodeJS.ErrnoException
   if (code === 'ENOSPC' || code === 'EDQUOT') return error
-  const state = code === 'ENOTFOUND' ? 'the name of the host is not known' : code === 'ECONNREFUSED' ? 'the host refuses connections' : code === 'IDLE' ? 'the host went silent' : message
-  return new XbuildError('REGISTRY', `Cannot ${what}: ${state}`, { cause: error, hint: 'Check the URL, the network and HTTP_PROXY, HTTPS_PROXY, NO_PROXY' })
+  const state =
+    code === 'ENOTFOUND'
+      ? 'the name of the host is not known'
+      : code === 'ECONNREFUSED'
+        ? 'the host refuses connections'
+        : code === 'IDLE'
+          ? 'the host went silent'
+          : message
+  return new XbuildError('REGISTRY', `Cannot ${what}: ${state}`, {
+    cause: error,
+    hint: 'Check the URL, the network and HTTP_PROXY, HTTPS_PROXY, NO_PROXY',
+  })
 }

@@ -50,7 +50,15 @@ const MAX_REDIRECTS = 10
 const IDLE = 60_000
 
 /** Opens a downloader; proxies come from `env`, logins from URLs and from secrets. */
-export function createDownloader({ store, env, secret = async () => undefined }: { store: Store; env: Readonly<Record<string, string | undefined>>; secret?: ReadSecret }): Downloader {
+export function createDownloader({
+  store,
+  env,
+  secret = async () => undefined,
+}: {
+  store: Store
+  env: Readonly<Record<string, string | undefined>>
+  secret?: ReadSecret
+}): Downloader {
   const agents = createAgents({ env })
   const send = createHttp({ agents, idleTimeout: IDLE })
 
@@ -76,9 +84,13 @@ export function createDownloader({ store, env, secret = async () => undefined }:
         return keep(response, { store, what, ...options })
       })
       if (checksum !== undefined && fetched.digest !== checksum) {
-        throw new XbuildError('DIGEST_MISMATCH', `Cannot use "${showUrl(url)}": its content is ${fetched.digest}, the checksum says ${checksum}`, {
-          hint: 'The file is not the one that the checksum was made of: check where it comes from, then correct one of the two',
-        })
+        throw new XbuildError(
+          'DIGEST_MISMATCH',
+          `Cannot use "${showUrl(url)}": its content is ${fetched.digest}, the checksum says ${checksum}`,
+          {
+            hint: 'The file is not the one that the checksum was made of: check where it comes from, then correct one of the two',
+          },
+        )
       }
       await store.records.put('urls', key, fetched)
       return fetched
@@ -103,20 +115,35 @@ interface FollowOptions {
 }
 
 /** The answer at the end of all redirects; a login goes to its own host only. */
-async function follow(send: SendHttp, start: URL, { what, signal, headers, authorization }: FollowOptions): Promise<IncomingMessage> {
+async function follow(
+  send: SendHttp,
+  start: URL,
+  { what, signal, headers, authorization }: FollowOptions,
+): Promise<IncomingMessage> {
   let url = start
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-    const response = await send({ method: 'GET', url: withoutUser(url), headers: { ...headers, ...login(url, url.origin === start.origin ? authorization : undefined) }, signal })
+    const response = await send({
+      method: 'GET',
+      url: withoutUser(url),
+      headers: { ...headers, ...login(url, url.origin === start.origin ? authorization : undefined) },
+      signal,
+    })
     const { location } = response.headers
-    if (![301, 302, 303, 307, 308].includes(response.statusCode ?? 0) || location === undefined) return checkStatus(what, url.host, response)
+    if (![301, 302, 303, 307, 308].includes(response.statusCode ?? 0) || location === undefined)
+      return checkStatus(what, url.host, response)
     discard(response)
-    if (!URL.canParse(location, url.href)) throw new XbuildError('REGISTRY', `Cannot ${what}: ${url.host} leads on to what is no URL`)
+    if (!URL.canParse(location, url.href))
+      throw new XbuildError('REGISTRY', `Cannot ${what}: ${url.host} leads on to what is no URL`)
     const next = new URL(location, url)
-    if (next.protocol !== 'http:' && next.protocol !== 'https:') throw new XbuildError('REGISTRY', `Cannot ${what}: ${url.host} leads on to a ${next.protocol} URL`)
+    if (next.protocol !== 'http:' && next.protocol !== 'https:')
+      throw new XbuildError('REGISTRY', `Cannot ${what}: ${url.host} leads on to a ${next.protocol} URL`)
     if (url.protocol === 'https:' && next.protocol === 'http:') {
-      throw new XbuildError('REGISTRY', `Cannot ${what}: ${url.host} leads on from https to http`, { hint: 'Write the http URL yourself, with a checksum, if you mean it' })
+      throw new XbuildError('REGISTRY', `Cannot ${what}: ${url.host} leads on from https to http`, {
+        hint: 'Write the http URL yourself, with a checksum, if you mean it',
+      })
     }
-    if (next.origin === url.origin && next.username === '') [next.username, next.password] = [url.username, url.password]
+    if (next.origin === url.origin && next.username === '')
+      [next.username, next.password] = [url.username, url.password]
     url = next
   }
   throw new XbuildError('REGISTRY', `Cannot ${what}: more than ${MAX_REDIRECTS} redirects`)
@@ -135,7 +162,10 @@ function login(url: URL, authorization: string | undefined): Record<string, stri
 }
 
 /** Streams a body into a blob. */
-async function keep(response: IncomingMessage, { store, what, signal, onProgress, limit = Infinity }: DownloadOptions & { store: Store; what: string }): Promise<UrlRecord> {
+async function keep(
+  response: IncomingMessage,
+  { store, what, signal, onProgress, limit = Infinity }: DownloadOptions & { store: Store; what: string },
+): Promise<UrlRecord> {
   const { etag, 'last-modified': lastModified, 'content-length': length } = response.headers
   const total = length === undefined ? undefined : Number(length)
   const file = temporaryName(store.folder, 'download')
@@ -158,7 +188,13 @@ async function keep(response: IncomingMessage, { store, what, signal, onProgress
     await store.blobs.adopt(file, digest)
     const time = Date.parse(lastModified ?? '')
     const mtime = Number.isNaN(time) ? 0 : Math.max(0, Math.floor(time / 1000))
-    return { digest, size, mtime, ...(etag === undefined ? {} : { etag }), ...(lastModified === undefined ? {} : { lastModified }) }
+    return {
+      digest,
+      size,
+      mtime,
+      ...(etag === undefined ? {} : { etag }),
+      ...(lastModified === undefined ? {} : { lastModified }),
+    }
   } catch (error) {
     await rm(file, { force: true })
     throw error

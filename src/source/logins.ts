@@ -13,7 +13,10 @@ export interface GitLogin {
 /** A token for one repository serves all of GitHub's, whose submodules often need it, too. */
 const GITHUB = /^https:\/\/(?:www\.)?github\.com\//i
 
-/** The login for a repository behind an http(s) URL: secrets GIT_AUTH_HEADER and GIT_AUTH_TOKEN, those with `.HOST` first. */
+/**
+ * The login for a repository behind an http(s) URL: secrets GIT_AUTH_HEADER and GIT_AUTH_TOKEN, those with `.HOST`
+ * first.
+ */
 export async function gitLogin(url: string, secret: ReadSecret): Promise<GitLogin | undefined> {
   if (!/^https?:\/\//i.test(url)) return undefined
   const { host } = new URL(url)
@@ -22,7 +25,8 @@ export async function gitLogin(url: string, secret: ReadSecret): Promise<GitLogi
     const header = await lineOf(`GIT_AUTH_HEADER${suffix}`, secret)
     if (header !== undefined) return { scope, authorization: header }
     const token = await lineOf(`GIT_AUTH_TOKEN${suffix}`, secret)
-    if (token !== undefined) return { scope, authorization: `Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}` }
+    if (token !== undefined)
+      return { scope, authorization: `Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}` }
   }
   return undefined
 }
@@ -38,5 +42,7 @@ async function lineOf(id: string, secret: ReadSecret): Promise<string | undefine
   const text = (await secret(id))?.toString('utf8').trim()
   if (text === undefined) return undefined
   if (/^[\x20-\x7e]+$/.test(text)) return text
-  throw new XbuildError('BAD_OPTION', `Cannot use the secret "${id}": it is not one line of plain text`, { hint: 'Give the token alone, or the value of an Authorization header' })
+  throw new XbuildError('BAD_OPTION', `Cannot use the secret "${id}": it is not one line of plain text`, {
+    hint: 'Give the token alone, or the value of an Authorization header',
+  })
 }

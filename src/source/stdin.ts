@@ -19,7 +19,10 @@ export const MAX_DOCKERFILE = 16 << 20
 const PACKED = ['1f8b', '425a68', 'fd377a585a00', '28b52ffd'].map((hex) => Buffer.from(hex, 'hex'))
 
 /** Reads standard input to its end, as an archive or as text, told by its first bytes; `file` takes it in. */
-export async function readStdin(stdin: NodeJS.ReadableStream, { file, signal }: { file: string; signal: AbortSignal }): Promise<StdinContent> {
+export async function readStdin(
+  stdin: NodeJS.ReadableStream,
+  { file, signal }: { file: string; signal: AbortSignal },
+): Promise<StdinContent> {
   const hash = createHash('sha256')
   const meter = new Transform({
     transform(chunk: Buffer, _encoding, done) {
@@ -42,7 +45,10 @@ export async function readText(file: string, shown: string): Promise<string> {
   const handle = await open(file)
   const { size } = await handle.stat().finally(() => handle.close())
   if (size <= MAX_DOCKERFILE) return readFile(file, 'utf8')
-  throw new XbuildError('BAD_DOCKERFILE', `Cannot read the Dockerfile from ${shown}: it has ${size} bytes, more than ${MAX_DOCKERFILE}`)
+  throw new XbuildError(
+    'BAD_DOCKERFILE',
+    `Cannot read the Dockerfile from ${shown}: it has ${size} bytes, more than ${MAX_DOCKERFILE}`,
+  )
 }
 
 async function firstBytes(file: string): Promise<Buffer> {

@@ -3,13 +3,20 @@ import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StoreFolder } from '../store/folder.ts'
 
-/** A name for a file or folder of this process in the store; what a killed process leaves under it, the next one removes. */
+/**
+ * A name for a file or folder of this process in the store; what a killed process leaves under it, the next one
+ * removes.
+ */
 export function temporaryName(folder: StoreFolder, what: string): string {
   return join(folder.tmp, `${process.pid}-${what}-${randomBytes(6).toString('hex')}`)
 }
 
 /** Gives `use` an empty folder in the store that nobody else may enter, and removes it whatever happens. */
-export async function withTemporaryFolder<T>(folder: StoreFolder, what: string, use: (path: string) => Promise<T>): Promise<T> {
+export async function withTemporaryFolder<T>(
+  folder: StoreFolder,
+  what: string,
+  use: (path: string) => Promise<T>,
+): Promise<T> {
   const path = temporaryName(folder, what)
   await mkdir(path, { recursive: true, mode: 0o700 })
   try {

@@ -10,14 +10,24 @@ export interface Revision {
 }
 
 /** The commit that a folder is a checkout of; nothing when it is none, or git is not there or does not trust it. */
-export async function revisionOf(folder: string, { env, signal }: { readonly env: Readonly<Record<string, string | undefined>>; readonly signal: AbortSignal }): Promise<Revision | undefined> {
+export async function revisionOf(
+  folder: string,
+  { env, signal }: { readonly env: Readonly<Record<string, string | undefined>>; readonly signal: AbortSignal },
+): Promise<Revision | undefined> {
   const git = createGitProgram(env)
-  const ask = (...args: string[]) => git(args, { what: 'look at the repository of the context', signal, cwd: folder }).then((text) => text.trim())
+  const ask = (...args: string[]) =>
+    git(args, { what: 'look at the repository of the context', signal, cwd: folder }).then((text) => text.trim())
   try {
     const commit = await ask('rev-parse', '--verify', 'HEAD')
     // Looking at files runs the filters that a repository sets up: only for who asks for it, as buildx does
-    const [changes, origin] = await Promise.all([isOn(env['BUILDX_GIT_CHECK_DIRTY']) ? ask('status', '--porcelain', '--', '.') : '', ask('config', '--get', 'remote.origin.url').catch(() => '')])
-    return { revision: changes === '' ? commit : `${commit}-dirty`, ...(origin === '' ? {} : { source: withoutLogins(origin) }) }
+    const [changes, origin] = await Promise.all([
+      isOn(env['BUILDX_GIT_CHECK_DIRTY']) ? ask('status', '--porcelain', '--', '.') : '',
+      ask('config', '--get', 'remote.origin.url').catch(() => ''),
+    ])
+    return {
+      revision: changes === '' ? commit : `${commit}-dirty`,
+      ...(origin === '' ? {} : { source: withoutLogins(origin) }),
+    }
   } catch (error) {
     if (signal.aborted) throw error
     return undefined

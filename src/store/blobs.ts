@@ -19,14 +19,20 @@ const SEALED = 1_000_000_000
 export interface BlobStore {
   /** The file that holds the content, whether it is there or not. Throws BAD_REFERENCE for what is no digest. */
   path(digest: string): string
-  /** Whether the content is there and is what its digest says; anything else of that name is removed. `size` in bytes, when known. */
+  /**
+   * Whether the content is there and is what its digest says; anything else of that name is removed. `size` in bytes,
+   * when known.
+   */
   has(digest: string, size?: number): Promise<boolean>
   /** Keeps bytes; what is there already is not written again. */
   put(bytes: Uint8Array, mediaType: string): Promise<Descriptor>
   read(digest: string): NodeJS.ReadableStream
   /** Takes over a finished file whose digest the caller has computed. */
   adopt(file: string, digest: string): Promise<void>
-  /** Fills the blob from `open(offset)`, going on where an earlier, broken transfer stopped; two calls for one digest are one transfer. */
+  /**
+   * Fills the blob from `open(offset)`, going on where an earlier, broken transfer stopped; two calls for one digest
+   * are one transfer.
+   */
   fetch(descriptor: Descriptor, open: OpenSource, options: TransferOptions): Promise<void>
 }
 
@@ -78,7 +84,11 @@ export function createBlobStore(folder: StoreFolder): BlobStore {
   function fetch(descriptor: Descriptor, source: OpenSource, options: TransferOptions): Promise<void> {
     const known = running.get(descriptor.digest)
     if (known) return known
-    const promise = download(folder, descriptor, { ...options, source, finish: (part) => adopt(part, descriptor.digest) })
+    const promise = download(folder, descriptor, {
+      ...options,
+      source,
+      finish: (part) => adopt(part, descriptor.digest),
+    })
       .catch((error: unknown) => {
         throw storeFailure(folder.root, error)
       })

@@ -21,7 +21,8 @@ export interface TransferOptions {
 }
 
 /**
- * Fills a file of `ingest` with a descriptor's content and hands it to `finish`. What a broken transfer left is kept for the next one, but
+ * Fills a file of `ingest` with a descriptor's content and hands it to `finish`. What a broken transfer left is kept
+ * for the next one, but
  * neither bytes that are wrong nor what fills a full disk. Throws DIGEST_MISMATCH.
  */
 export async function download(
@@ -44,7 +45,11 @@ export async function download(
   }
 }
 
-async function fill(part: string, { digest, size }: Descriptor, { source, signal, onProgress }: Parameters<typeof download>[2]): Promise<void> {
+async function fill(
+  part: string,
+  { digest, size }: Descriptor,
+  { source, signal, onProgress }: Parameters<typeof download>[2],
+): Promise<void> {
   const hash = createHash(digestAlgorithm(digest))
   const there = (await stat(part).catch(() => undefined))?.size ?? 0
   let current = there > size ? 0 : there
@@ -53,7 +58,12 @@ async function fill(part: string, { digest, size }: Descriptor, { source, signal
     const meter = new Transform({
       transform(chunk: Buffer, _encoding, done) {
         current += chunk.length
-        if (current > size) return done(new XbuildError('DIGEST_MISMATCH', `Cannot store ${digest}: more than ${size} bytes arrived`, { hint: HINT }))
+        if (current > size)
+          return done(
+            new XbuildError('DIGEST_MISMATCH', `Cannot store ${digest}: more than ${size} bytes arrived`, {
+              hint: HINT,
+            }),
+          )
         hash.update(chunk)
         onProgress?.(current)
         done(null, chunk)
@@ -61,16 +71,25 @@ async function fill(part: string, { digest, size }: Descriptor, { source, signal
     })
     await pipeToFile([await source(current), meter], part, { flags: current > 0 ? 'a' : 'w', signal })
   }
-  if (current < size) throw new XbuildError('REGISTRY', `Cannot store ${digest}: only ${current} of ${size} bytes arrived`, { hint: 'Try again: it goes on from here' })
+  if (current < size)
+    throw new XbuildError('REGISTRY', `Cannot store ${digest}: only ${current} of ${size} bytes arrived`, {
+      hint: 'Try again: it goes on from here',
+    })
   const found = `${digestAlgorithm(digest)}:${hash.digest('hex')}`
-  if (found !== digest) throw new XbuildError('DIGEST_MISMATCH', `Cannot store ${digest}: the bytes that arrived are ${found}`, { hint: HINT })
+  if (found !== digest)
+    throw new XbuildError('DIGEST_MISMATCH', `Cannot store ${digest}: the bytes that arrived are ${found}`, {
+      hint: HINT,
+    })
   const handle = await open(part, 'r')
   await handle.sync().finally(() => handle.close())
 }
 
 const HINT = 'The source or something between changes the content: try again, or use another source'
 
-/** Takes what an earlier transfer left, if nobody is at it: a part that is being written carries its process id and a random text. */
+/**
+ * Takes what an earlier transfer left, if nobody is at it: a part that is being written carries its process id and a
+ * random text.
+ */
 async function claimPart(folder: StoreFolder, hex: string): Promise<string> {
   const mine = join(folder.ingest, `${hex}.${process.pid}.${randomBytes(4).toString('hex')}.part`)
   for (const name of await readdir(folder.ingest)) {

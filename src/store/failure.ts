@@ -19,5 +19,8 @@ export function storeFailure(root: string, error: unknown): unknown {
   const { code, syscall } = error as NodeJS.ErrnoException
   const reason = code !== undefined && Object.hasOwn(REASONS, code) ? REASONS[code] : undefined
   if (error instanceof XbuildError || syscall === undefined || reason === undefined) return error
-  return new XbuildError('STORE', `Cannot write into the store "${root}": ${reason[0]}`, { cause: error, hint: reason[1] })
+  return new XbuildError('STORE', `Cannot write into the store "${root}": ${reason[0]}`, {
+    cause: error,
+    hint: reason[1],
+  })
 }

@@ -45,11 +45,16 @@ export async function openStoreFolder(root: string): Promise<StoreFolder> {
     const format = await readFile(join(root, 'format'), 'utf8').catch(() => undefined)
     if (format?.trim() === FORMAT) return folder
     if (format !== undefined && format.trim() !== '') {
-      throw new XbuildError('STORE', `Cannot use the store "${root}": it has format ${JSON.stringify(format.trim().slice(0, 20))}, this xbuild reads ${FORMAT}`, {
-        hint: 'Name another folder with --store or XBUILD_HOME',
-      })
+      throw new XbuildError(
+        'STORE',
+        `Cannot use the store "${root}": it has format ${JSON.stringify(format.trim().slice(0, 20))}, this xbuild reads ${FORMAT}`,
+        {
+          hint: 'Name another folder with --store or XBUILD_HOME',
+        },
+      )
     }
-    for (const path of [folder.blobs, folder.ingest, folder.records, folder.snapshots, folder.tmp]) await makeFolders(path)
+    for (const path of [folder.blobs, folder.ingest, folder.records, folder.snapshots, folder.tmp])
+      await makeFolders(path)
     await writeFile(join(root, 'format'), `${FORMAT}\n`)
     return folder
   } catch (cause) {

@@ -12,7 +12,14 @@ export interface StoredItem extends StoreItem {
 }
 
 /** What the kinds of records are; those that nobody told about are records that may go and that keep what they name. */
-const RECORD_TYPES: Readonly<Record<string, ItemType>> = { images: 'image', bases: 'base', manifests: 'base', steps: 'step', files: 'context', caches: 'mount' }
+const RECORD_TYPES: Readonly<Record<string, ItemType>> = {
+  images: 'image',
+  bases: 'base',
+  manifests: 'base',
+  steps: 'step',
+  files: 'context',
+  caches: 'mount',
+}
 /** Facts about blobs and snapshots: they go with what they are about. */
 const FACTS: readonly string[] = ['packs', 'origins', 'sizes']
 /** Facts about this machine: tiny, and found out again at a price. */
@@ -33,13 +40,18 @@ interface ReadRecord extends Found {
   readonly value: unknown
 }
 
-/** Everything in a store, read without changing anything. The size of a snapshot that was never measured is 0: see `unmeasured`. */
+/**
+ * Everything in a store, read without changing anything. The size of a snapshot that was never measured is 0: see
+ * `unmeasured`.
+ */
 export function readStore(folder: StoreFolder): StoredItem[] {
   const blobs = listFiles(folder.blobs)
   const snapshots = listFolder(folder.snapshots).filter(({ name }) => name !== EMPTY_SNAPSHOT)
   const { records, leftovers } = readRecords(folder)
   const names = indexOf(blobs, snapshots, records)
-  const sizes = new Map(records.filter(({ kind }) => kind === 'sizes').map(({ value }) => [text(value, 'of'), number(value, 'bytes')]))
+  const sizes = new Map(
+    records.filter(({ kind }) => kind === 'sizes').map(({ value }) => [text(value, 'of'), number(value, 'bytes')]),
+  )
   const contents = new Map<string, readonly string[]>()
 
   const items: StoredItem[] = []
@@ -51,15 +63,26 @@ export function readStore(folder: StoreFolder): StoredItem[] {
   }
   for (const blob of blobs.filter(({ name }) => !TEMPORARY.test(name))) {
     const needs = [...resolve(contents.get(`sha256:${blob.name}`) ?? [], `blobs/${blob.name}`), `origins/${blob.name}`]
-    items.push({ ...itemOf(`blobs/${blob.name}`, 'blob', blob), needs, follows: true, ...(blob.stat.nlink > 1 ? { linked: true } : {}) })
+    items.push({
+      ...itemOf(`blobs/${blob.name}`, 'blob', blob),
+      needs,
+      follows: true,
+      ...(blob.stat.nlink > 1 ? { linked: true } : {}),
+    })
   }
   for (const snapshot of snapshots) {
     const needs = resolve([`size ${snapshot.name}`], '')
-    items.push({ ...itemOf(`snapshots/${snapshot.name}`, 'snapshot', snapshot), size: sizes.get(snapshot.name) ?? 0, needs, follows: true })
+    items.push({
+      ...itemOf(`snapshots/${snapshot.name}`, 'snapshot', snapshot),
+      size: sizes.get(snapshot.name) ?? 0,
+      needs,
+      follows: true,
+    })
   }
   items.push(...readPacks(folder.root))
   for (const part of listFiles(folder.ingest)) items.push(itemOf(`ingest/${part.name}`, 'download', part))
-  for (const left of [...leftovers, ...blobs.filter(({ name }) => TEMPORARY.test(name))]) items.push(itemOf(`temporary/${left.name}`, 'temporary', left))
+  for (const left of [...leftovers, ...blobs.filter(({ name }) => TEMPORARY.test(name))])
+    items.push(itemOf(`temporary/${left.name}`, 'temporary', left))
   return items
 
   /** What indexes and manifests among the blobs name, and so on down. */
@@ -68,7 +91,9 @@ export function readStore(folder: StoreFolder): StoredItem[] {
     for (let digest = queue.pop(); digest !== undefined; digest = queue.pop()) {
       const blob = names.get(digest)?.find((id) => id.startsWith('blobs/'))
       if (contents.has(digest) || blob === undefined) continue
-      const { strings, documents } = mentionsOf(parseFile(join(folder.blobs, blob.slice('blobs/'.length)), MAX_MANIFEST_BYTES))
+      const { strings, documents } = mentionsOf(
+        parseFile(join(folder.blobs, blob.slice('blobs/'.length)), MAX_MANIFEST_BYTES),
+      )
       contents.set(digest, strings)
       queue.push(...documents)
     }
@@ -81,15 +106,26 @@ export function readStore(folder: StoreFolder): StoredItem[] {
 
 /** Snapshots whose size is not known yet. */
 export function unmeasured(items: readonly StoredItem[]): string[] {
-  const known = new Set(items.flatMap(({ id, needs }) => (id.startsWith('snapshots/') && needs.some((need) => need.startsWith('sizes/')) ? [id] : [])))
-  return items.filter(({ type, id }) => type === 'snapshot' && !known.has(id)).map(({ id }) => id.slice('snapshots/'.length))
+  const known = new Set(
+    items.flatMap(({ id, needs }) =>
+      id.startsWith('snapshots/') && needs.some((need) => need.startsWith('sizes/')) ? [id] : [],
+    ),
+  )
+  return items
+    .filter(({ type, id }) => type === 'snapshot' && !known.has(id))
+    .map(({ id }) => id.slice('snapshots/'.length))
 }
 
 /** By what texts records name things: digests, snapshot ids, keys of other records. */
-function indexOf(blobs: readonly Found[], snapshots: readonly Found[], records: readonly ReadRecord[]): Map<string, string[]> {
+function indexOf(
+  blobs: readonly Found[],
+  snapshots: readonly Found[],
+  records: readonly ReadRecord[],
+): Map<string, string[]> {
   const names = new Map<string, string[]>()
   const add = (name: string, id: string) => void names.set(name, [...(names.get(name) ?? []), id])
-  for (const { name } of blobs) for (const digest of [name, `${name.length > 64 ? 'sha512' : 'sha256'}:${name}`]) add(digest, `blobs/${name}`)
+  for (const { name } of blobs)
+    for (const digest of [name, `${name.length > 64 ? 'sha512' : 'sha256'}:${name}`]) add(digest, `blobs/${name}`)
   for (const { name } of snapshots) add(name, `snapshots/${name}`)
   for (const { kind, key, value } of records) {
     if (kind === 'packs') add(text(value, 'of'), `packs/${key}`)
@@ -119,7 +155,12 @@ function mentionsOf(value: unknown, skip?: string): Mentions {
     if (typeof next !== 'object' || next === null) continue
     for (const [name, inner] of Object.entries(next)) if (name !== skip) queue.push(inner)
     const { mediaType, digest } = next as { mediaType?: unknown; digest?: unknown }
-    if (typeof mediaType === 'string' && typeof digest === 'string' && (isIndexType(mediaType) || isManifestType(mediaType))) documents.push(digest)
+    if (
+      typeof mediaType === 'string' &&
+      typeof digest === 'string' &&
+      (isIndexType(mediaType) || isManifestType(mediaType))
+    )
+      documents.push(digest)
   }
   return { strings, documents }
 }

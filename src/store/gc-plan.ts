@@ -2,7 +2,18 @@ import { assertNever } from '../errors.ts'
 import type { StoreFilter } from '../config/store-options.ts'
 
 /** What a thing in the store is, as `xbuild du` calls it. */
-export type ItemType = 'image' | 'base' | 'step' | 'record' | 'context' | 'mount' | 'snapshot' | 'blob' | 'pack' | 'download' | 'temporary'
+export type ItemType =
+  | 'image'
+  | 'base'
+  | 'step'
+  | 'record'
+  | 'context'
+  | 'mount'
+  | 'snapshot'
+  | 'blob'
+  | 'pack'
+  | 'download'
+  | 'temporary'
 
 /** One thing in the store: a record, a blob, a folder. Sizes are bytes, times milliseconds since the epoch. */
 export interface StoreItem {
@@ -102,7 +113,9 @@ export function matches(item: StoreItem, filter: StoreFilter, now: number): bool
     case 'description': {
       const text = item[filter.key]
       // People copy the short form that du prints
-      const equal = text === filter.value || (filter.key === 'id' && filter.value.length >= 6 && shortId(item).startsWith(filter.value))
+      const equal =
+        text === filter.value ||
+        (filter.key === 'id' && filter.value.length >= 6 && shortId(item).startsWith(filter.value))
       return filter.operator === '~=' ? text.includes(filter.value) : (filter.operator === '=') === equal
     }
     default:
@@ -139,7 +152,9 @@ function byAge(items: readonly StoreItem[]): StoreItem[] {
 }
 
 /** When each thing was used last, itself or through what needs it; and how far it is from what nobody needs. Pure. */
-export function usesOf(items: readonly StoreItem[]): ReadonlyMap<string, { readonly used: number; readonly depth: number }> {
+export function usesOf(
+  items: readonly StoreItem[],
+): ReadonlyMap<string, { readonly used: number; readonly depth: number }> {
   const { byId, neededBy } = graphOf(items)
   const uses = new Map<string, { used: number; depth: number }>()
   // Not recursive: a Dockerfile may have ten thousand steps, each of which needs the one before it

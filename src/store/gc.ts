@@ -22,7 +22,10 @@ export interface Pruned {
 }
 
 /** Everything in the store with its size; what a snapshot takes is found out once and remembered. */
-export async function measureStore(folder: StoreFolder, keeper: Pick<SnapshotKeeper, 'measure'>): Promise<StoredItem[]> {
+export async function measureStore(
+  folder: StoreFolder,
+  keeper: Pick<SnapshotKeeper, 'measure'>,
+): Promise<StoredItem[]> {
   const items = readStore(folder)
   const unknown = unmeasured(items)
   if (unknown.length === 0) return items
@@ -33,14 +36,17 @@ export async function measureStore(folder: StoreFolder, keeper: Pick<SnapshotKee
 }
 
 /**
- * Removes what the request asks for; the caller holds the prune lease. Records go first: killed half way, it leaves things that nothing
+ * Removes what the request asks for; the caller holds the prune lease. Records go first: killed half way, it leaves
+ * things that nothing
  * names, and the next prune removes those.
  */
 export async function pruneStore(folder: StoreFolder, request: PruneRequest, keeper: SnapshotKeeper): Promise<Pruned> {
   const items = new Map((await measureStore(folder, keeper)).map((item) => [item.id, item]))
   const { remove, freed, left } = planPrune([...items.values()], request)
   const removed = remove.map(({ id }) => items.get(id)!)
-  for (const { type, path } of removed) if (type !== 'blob' && type !== 'snapshot') rmSync(path, { force: true, recursive: type === 'pack' || type === 'temporary' })
+  for (const { type, path } of removed)
+    if (type !== 'blob' && type !== 'snapshot')
+      rmSync(path, { force: true, recursive: type === 'pack' || type === 'temporary' })
   const snapshots = removed.filter(({ type }) => type === 'snapshot').map(({ id }) => id.slice('snapshots/'.length))
   if (snapshots.length > 0) await keeper.remove(snapshots)
   for (const { type, path } of removed) if (type === 'blob') rmSync(path, { force: true })

@@ -21,11 +21,21 @@ export async function storeHealth({ folder }: Store, uid: number): Promise<Healt
   const doubtful = names.filter((_, index) => found[index] && !(found[index].isFile() && isSealed(found[index])))
   const folders = [folder.root, folder.blobs, folder.records, folder.snapshots, folder.tmp]
   const owners = await Promise.all(folders.map(async (path) => (await stat(path)).uid))
-  return { blobs: names.length, doubtful: doubtful.map((name) => `sha256:${name}`), foreign: uid === 0 ? [] : folders.filter((_, index) => owners[index] !== uid) }
+  return {
+    blobs: names.length,
+    doubtful: doubtful.map((name) => `sha256:${name}`),
+    foreign: uid === 0 ? [] : folders.filter((_, index) => owners[index] !== uid),
+  }
 }
 
-/** Hashes the blobs that may have changed and removes those that did; says how many went. Does nothing, and says for whom, while others use the store. */
-export async function repairStore(store: Store, doubtful: readonly string[]): Promise<{ readonly removed: number } | { readonly waitsFor: string }> {
+/**
+ * Hashes the blobs that may have changed and removes those that did; says how many went. Does nothing, and says for
+ * whom, while others use the store.
+ */
+export async function repairStore(
+  store: Store,
+  doubtful: readonly string[],
+): Promise<{ readonly removed: number } | { readonly waitsFor: string }> {
   const lease = tryPruneLease(store.folder)
   if (!lease) return { waitsFor: describeHolders(holders(store.folder)) }
   try {

@@ -1,13 +1,25 @@
-import { mkdirSync, readFileSync, readdirSync, readlinkSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { XbuildError } from '../errors.ts'
 import type { StoreFolder } from './folder.ts'
 
 /*
- * Who uses the store now. Node has no file locks, and a lock that a killed process leaves behind would be worse than none; so every
- * process says what it does by the name of a small file, `leases/<kind>-<pid>-<start time>-<where>-<number>`, and a file whose process
- * is gone counts as nothing. Both sides announce themselves first and look at the others then: of a build and a prune that begin in
+ * Who uses the store now. Node has no file locks, and a lock that a killed process leaves behind would be worse than
+ * none; so every
+ * process says what it does by the name of a small file, `leases/<kind>-<pid>-<start time>-<where>-<number>`, and a
+ * file whose process
+ * is gone counts as nothing. Both sides announce themselves first and look at the others then: of a build and a prune
+ * that begin in
  * the same moment at least one sees the other. The build gives way, the prune waits until no build is left.
  */
 
@@ -39,7 +51,7 @@ const NAME = /^(build|prune)-(\d+)-(\d+)-([0-9a-f]*\.\d*)-\d+$/
 
 /** For a build: keeps everything that it may look up from being removed. Waits while somebody removes things. */
 export async function takeBuildLease(folder: StoreFolder, options: LeaseOptions): Promise<Lease> {
-  for (let said = ''; ;) {
+  for (let said = ''; ; ) {
     const lease = announce(folder, 'build')
     const pruning = holders(folder, lease.name).filter(({ kind }) => kind === 'prune')
     if (pruning.length === 0) return lease
@@ -56,17 +68,27 @@ export function tryPruneLease(folder: StoreFolder): Lease | undefined {
   return undefined
 }
 
-/** `tryPruneLease` until it works; builds are not held up meanwhile. Throws STORE, naming who builds, after `timeout` milliseconds. */
-export async function takePruneLease(folder: StoreFolder, options: LeaseOptions & { readonly timeout?: number }): Promise<Lease> {
+/**
+ * `tryPruneLease` until it works; builds are not held up meanwhile. Throws STORE, naming who builds, after `timeout`
+ * milliseconds.
+ */
+export async function takePruneLease(
+  folder: StoreFolder,
+  options: LeaseOptions & { readonly timeout?: number },
+): Promise<Lease> {
   const until = Date.now() + (options.timeout ?? Infinity)
-  for (let said = ''; ;) {
+  for (let said = ''; ; ) {
     const lease = tryPruneLease(folder)
     if (lease) return lease
     const others = holders(folder)
     if (Date.now() >= until) {
-      throw new XbuildError('STORE', `Cannot clean the store "${folder.root}": it is in use by ${describeHolders(others)}`, {
-        hint: 'Wait until that has ended, or give a longer --timeout',
-      })
+      throw new XbuildError(
+        'STORE',
+        `Cannot clean the store "${folder.root}": it is in use by ${describeHolders(others)}`,
+        {
+          hint: 'Wait until that has ended, or give a longer --timeout',
+        },
+      )
     }
     said = await pause(others, said, options)
   }
@@ -74,7 +96,11 @@ export async function takePruneLease(folder: StoreFolder, options: LeaseOptions 
 
 /** `a build (process 12), a prune (process 13)`. */
 export function describeHolders(others: readonly Holder[]): string {
-  return others.map(({ kind, pid, foreign }) => `a ${kind} (process ${pid}${foreign ? ' of another container' : ''})`).join(', ') || 'nobody any more'
+  return (
+    others
+      .map(({ kind, pid, foreign }) => `a ${kind} (process ${pid}${foreign ? ' of another container' : ''})`)
+      .join(', ') || 'nobody any more'
+  )
 }
 
 /** Every living process that holds a lease, without the one of the file `except`; files of dead ones are removed. */
@@ -85,7 +111,8 @@ export function holders(folder: StoreFolder, except?: string): Holder[] {
     if (kind === undefined || name === except) return []
     const foreign = where !== (here ??= whereabouts())
     const path = join(folder.leases, name)
-    if (foreign ? isFresh(path) : startTime(Number(pid)) === start) return [{ kind: kind as Holder['kind'], pid: Number(pid), foreign }]
+    if (foreign ? isFresh(path) : startTime(Number(pid)) === start)
+      return [{ kind: kind as Holder['kind'], pid: Number(pid), foreign }]
     removeIfThere(path) // its name belongs to that one process: nobody else can be using it
     return []
   })
@@ -129,7 +156,10 @@ async function pause(others: readonly Holder[], said: string, { signal, onWait }
   return text
 }
 
-/** In clock ticks since boot: with the process id it names one process and no later one. Undefined when there is none, or a zombie. */
+/**
+ * In clock ticks since boot: with the process id it names one process and no later one. Undefined when there is none,
+ * or a zombie.
+ */
 function startTime(pid: number): string | undefined {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')

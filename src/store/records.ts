@@ -4,7 +4,8 @@ import { writeFileAtomic } from '../host/files.ts'
 import type { StoreFolder } from './folder.ts'
 
 /**
- * Small facts by key, one JSON file each. A damaged record is no record: what it says is found out again. A record that is read was
+ * Small facts by key, one JSON file each. A damaged record is no record: what it says is found out again. A record
+ * that is read was
  * used: its file's time says when, to the hour.
  */
 export interface Records {
@@ -29,7 +30,10 @@ export function createRecords(folder: StoreFolder): Records {
   }
 }
 
-/** A write per hour and record is next to nothing; one per use would be felt by a build that changes nothing. Milliseconds. */
+/**
+ * A write per hour and record is next to nothing; one per use would be felt by a build that changes nothing.
+ * Milliseconds.
+ */
 const USE_STEP = 3_600_000
 
 async function readUsed(path: string): Promise<string> {

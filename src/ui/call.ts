@@ -14,7 +14,9 @@ export interface Answered {
 export function formatCheck(found: readonly Diagnostic[], file: string, style: ErrorStyle): string {
   const errors = found.filter(({ severity }) => severity === 'error').length
   const warnings = found.length - errors
-  const counts = [errors > 0 ? count(errors, 'error') : '', warnings > 0 ? count(warnings, 'warning') : ''].filter(Boolean)
+  const counts = [errors > 0 ? count(errors, 'error') : '', warnings > 0 ? count(warnings, 'warning') : ''].filter(
+    Boolean,
+  )
   const blocks = found.map((diagnostic) => `${formatDiagnostics([diagnostic], style)}\n`)
   return `${blocks.join('')}Checked ${cleanLine(file)}: ${counts.join(', ') || 'no warnings'}\n`
 }
@@ -42,14 +44,25 @@ function isRule(name: string): boolean {
 /** The stages of a Dockerfile as a table. Ends in a newline. */
 export function formatTargets(targets: readonly Target[]): string {
   const rows = targets.filter(({ name, isDefault }) => name !== undefined || isDefault)
-  return table(['TARGET', 'DESCRIPTION'], rows.map(({ name, description = '', isDefault }) => [[name, isDefault ? '(default)' : ''].filter(Boolean).join(' '), description]))
+  return table(
+    ['TARGET', 'DESCRIPTION'],
+    rows.map(({ name, description = '', isDefault }) => [
+      [name, isDefault ? '(default)' : ''].filter(Boolean).join(' '),
+      description,
+    ]),
+  )
 }
 
 /** The stages of a Dockerfile, as docker buildx writes them with format=json. */
 export function targetsToJson(targets: readonly Target[], { text }: Answered): string {
   return toJson({
     targets: targets.map(({ name, description, isDefault, base, platform, at }) => ({
-      name, default: isDefault || undefined, description, base, platform, location: locationOf(at),
+      name,
+      default: isDefault || undefined,
+      description,
+      base,
+      platform,
+      location: locationOf(at),
     })),
     sources: [base64(text)],
   })
@@ -61,7 +74,14 @@ export function formatOutline({ name, description, args, secrets, ssh }: Outline
   const required = (parameters: readonly Parameter[]) => parameters.map((one) => [one.name, one.required ? 'true' : ''])
   return [
     head.map(([key, value]) => `${key!.padEnd(12)} ${cleanLine(value!)}\n`).join(''),
-    ...(args.length > 0 ? [table(['BUILD ARG', 'VALUE', 'DESCRIPTION'], args.map((arg) => [arg.name, arg.value ?? '', arg.description ?? '']))] : []),
+    ...(args.length > 0
+      ? [
+          table(
+            ['BUILD ARG', 'VALUE', 'DESCRIPTION'],
+            args.map((arg) => [arg.name, arg.value ?? '', arg.description ?? '']),
+          ),
+        ]
+      : []),
     ...(secrets.length > 0 ? [table(['SECRET', 'REQUIRED'], required(secrets))] : []),
     ...(ssh.length > 0 ? [table(['SSH', 'REQUIRED'], required(ssh))] : []),
   ].join('\n')
@@ -70,14 +90,31 @@ export function formatOutline({ name, description, args, secrets, ssh }: Outline
 /** What a target takes, as docker buildx writes it with format=json. */
 export function outlineToJson({ name, description, args, secrets, ssh }: Outline, { text }: Answered): string {
   const list = (parameters: readonly Parameter[]) =>
-    parameters.length === 0 ? undefined : parameters.map(({ at, ...parameter }) => ({ ...parameter, location: locationOf(at) }))
-  return toJson({ name, description, args: list(args), secrets: list(secrets), ssh: list(ssh), sources: [base64(text)] })
+    parameters.length === 0
+      ? undefined
+      : parameters.map(({ at, ...parameter }) => ({ ...parameter, location: locationOf(at) }))
+  return toJson({
+    name,
+    description,
+    args: list(args),
+    secrets: list(secrets),
+    ssh: list(ssh),
+    sources: [base64(text)],
+  })
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = [head, ...rows.map((row) => row.map((cell) => cleanLine(cell)))]
   const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)))
-  return cells.map((row) => `${row.map((cell, column) => cell.padEnd(widths[column]!)).join('   ').trimEnd()}\n`).join('')
+  return cells
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column]!))
+          .join('   ')
+          .trimEnd()}\n`,
+    )
+    .join('')
 }
 
 function locationOf({ line, endLine = line }: SourcePosition): object {

@@ -20,7 +20,10 @@ const OUTPUT_LINES = 20
 const AROUND = 2
 const FAULT_HINT = 'This is a fault of xbuild: run again with --debug and report what it prints'
 
-/** An error as the paragraph a user reads last: what, where, which platform, last output, the way out. Ends in a newline. */
+/**
+ * An error as the paragraph a user reads last: what, where, which platform, last output, the way out. Ends in a
+ * newline.
+ */
 export function formatError(error: XbuildError, style: ErrorStyle): string {
   const paint = createPaint(style.color)
   const failures = grouped(failuresOf(error))
@@ -42,7 +45,8 @@ function formatOne(error: XbuildError, style: ErrorStyle, paint: Paint, platform
   if (platforms.length > 0) lines.push(`  platform: ${platforms.join(', ')}`)
   if (error.at) lines.push(...formatPlace(error.at, style, paint))
   const output = error.output?.slice(-OUTPUT_LINES) ?? []
-  if (output.length > 0) lines.push('  last output:', ...output.map((line) => `    ${paint('dim', '│')} ${cleanLine(line)}`))
+  if (output.length > 0)
+    lines.push('  last output:', ...output.map((line) => `    ${paint('dim', '│')} ${cleanLine(line)}`))
   const hint = error.hint ?? (error.code === 'INTERNAL' && !style.debug ? FAULT_HINT : undefined)
   if (hint) lines.push(`  ${paint('cyan', 'hint:')} ${cleanText(hint)}`)
   if (style.debug) lines.push(...formatCauses(error, paint))
@@ -51,12 +55,17 @@ function formatOne(error: XbuildError, style: ErrorStyle, paint: Paint, platform
 
 // The problems first, and last how many there are: the end is what stays in sight
 function formatSummed(error: XbuildError, diagnostics: readonly Diagnostic[], style: ErrorStyle, paint: Paint): string {
-  const summary = error.message === diagnostics[0]?.message ? (error.hint ?? count(diagnostics.length, 'problem')) : error.message
+  const summary =
+    error.message === diagnostics[0]?.message ? (error.hint ?? count(diagnostics.length, 'problem')) : error.message
   const blocks = diagnostics.map((diagnostic) => formatDiagnostic(diagnostic, style, paint).join('\n'))
   return [...blocks, `${paint('red', 'error:')} ${paint('bold', cleanText(summary))}`].join('\n\n')
 }
 
-function formatDiagnostic({ severity, message, hint, at, rule }: Diagnostic, style: ErrorStyle, paint: Paint): string[] {
+function formatDiagnostic(
+  { severity, message, hint, at, rule }: Diagnostic,
+  style: ErrorStyle,
+  paint: Paint,
+): string[] {
   const head = `${paint(severity === 'error' ? 'red' : 'yellow', `${severity}:`)} ${cleanText(message)} ${paint('dim', `(${rule})`)}`
   return [head, ...formatPlace(at, style, paint), ...(hint ? [`  ${paint('cyan', 'hint:')} ${cleanText(hint)}`] : [])]
 }
@@ -82,16 +91,25 @@ function formatPlace({ file, line, endLine = line }: SourcePosition, { readFile 
 function formatCauses(error: XbuildError, paint: Paint): string[] {
   const lines = error.stack ? [...stackLines(error)] : []
   const seen = new Set<unknown>([error])
-  for (let cause = error.cause; cause !== undefined && cause !== null && !seen.has(cause); cause = (cause as Error).cause) {
+  for (
+    let cause = error.cause;
+    cause !== undefined && cause !== null && !seen.has(cause);
+    cause = (cause as Error).cause
+  ) {
     seen.add(cause)
-    lines.push(`  ${paint('dim', 'caused by:')} ${cleanText(cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause))}`)
+    lines.push(
+      `  ${paint('dim', 'caused by:')} ${cleanText(cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause))}`,
+    )
     if (cause instanceof Error) lines.push(...stackLines(cause))
   }
   return lines
 }
 
 function stackLines(error: Error): string[] {
-  return (error.stack ?? '').split('\n').filter((line) => /^\s+at /.test(line)).map((line) => `  ${cleanLine(line)}`)
+  return (error.stack ?? '')
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .map((line) => `  ${cleanLine(line)}`)
 }
 
 // The same step may serve several platforms: its failure is told once

@@ -42,7 +42,8 @@ export function createPlainUi({ stderr, color }: Pick<UiOptions, 'stderr'> & { r
         return say(`warning: ${cleanLine(event.message)}${place}`, 'yellow')
       }
       case 'job.start':
-        if (event.node !== undefined && event.node !== 'local') say(`${event.platform}: ${placeText(event.strategy, event.node)}`, 'dim')
+        if (event.node !== undefined && event.node !== 'local')
+          say(`${event.platform}: ${placeText(event.strategy, event.node)}`, 'dim')
         return
       case 'job.done':
       case 'job.fail': // steps say it, and the summary or the error at the end
@@ -59,13 +60,22 @@ export function createPlainUi({ stderr, color }: Pick<UiOptions, 'stderr'> & { r
   }
 
   function onTransfer(event: TransferEvent): void {
-    const transfer = transfers.get(event.id) ?? { number: head(cleanLine(event.name)), startedAt: event.at, saidAt: event.at }
+    const transfer = transfers.get(event.id) ?? {
+      number: head(cleanLine(event.name)),
+      startedAt: event.at,
+      saidAt: event.at,
+    }
     transfers.set(event.id, transfer)
     if (event.done) {
-      say(`#${transfer.number} DONE ${formatDuration(event.at - transfer.startedAt)} ${formatBytes(event.current)}`, 'cyan')
+      say(
+        `#${transfer.number} DONE ${formatDuration(event.at - transfer.startedAt)} ${formatBytes(event.current)}`,
+        'cyan',
+      )
     } else if (event.at - transfer.saidAt >= TRANSFER_INTERVAL) {
       transfer.saidAt = event.at
-      say(`#${transfer.number} ${formatBytes(event.current)}${event.total === undefined ? '' : ` / ${formatBytes(event.total)}`}`)
+      say(
+        `#${transfer.number} ${formatBytes(event.current)}${event.total === undefined ? '' : ` / ${formatBytes(event.total)}`}`,
+      )
     }
   }
 }

@@ -69,7 +69,12 @@ export function update(progress: Progress, event: BuildEvent): void {
     }
     case 'step.start': {
       const group = groupOf(progress, event.platforms, event.at)
-      const step: StepState = { name: stepName(event.name, event.platforms), startedAt: event.at, status: 'running', log: [] }
+      const step: StepState = {
+        name: stepName(event.name, event.platforms),
+        startedAt: event.at,
+        status: 'running',
+        log: [],
+      }
       group.steps.push(step)
       progress.steps.set(event.step, { step, group })
       return
@@ -111,7 +116,13 @@ export function placeText(strategy: string, node = 'local'): string {
 }
 
 /** What is said of a job that moves. */
-export function movedText({ platform, from, to, strategy, because }: Extract<BuildEvent, { type: 'job.move' }>): string {
+export function movedText({
+  platform,
+  from,
+  to,
+  strategy,
+  because,
+}: Extract<BuildEvent, { type: 'job.move' }>): string {
   const where = from === to ? `again on ${cleanLine(to)}` : `from ${cleanLine(from)} to ${cleanLine(to)} (${strategy})`
   return `${platform} goes on ${where}: ${cleanLine(because)}`
 }

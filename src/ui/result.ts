@@ -4,13 +4,30 @@ import { cleanText, count, createPaint, formatDuration } from './text.ts'
 /** What a summary needs to know about a finished build. */
 export interface FinishedBuild {
   readonly digest: string
-  readonly images: readonly { readonly platform: string; readonly digest: string; readonly strategy: string; readonly node?: string; readonly seconds: number }[]
+  readonly images: readonly {
+    readonly platform: string
+    readonly digest: string
+    readonly strategy: string
+    readonly node?: string
+    readonly seconds: number
+  }[]
   /** Optional platforms that are missing, and why. */
   readonly missing?: readonly { readonly platform: string; readonly error: { readonly message: string } }[]
   /** Native toolchains that programs of emulated steps were run from. */
-  readonly packs?: readonly { readonly platform: string; readonly name: string; readonly digest: string; readonly node?: string; readonly cached?: boolean }[]
+  readonly packs?: readonly {
+    readonly platform: string
+    readonly name: string
+    readonly digest: string
+    readonly node?: string
+    readonly cached?: boolean
+  }[]
   readonly tags: readonly string[]
-  readonly outputs: readonly { readonly type: string; readonly dest?: string; readonly engine?: string; readonly names?: readonly string[] }[]
+  readonly outputs: readonly {
+    readonly type: string
+    readonly dest?: string
+    readonly engine?: string
+    readonly names?: readonly string[]
+  }[]
   /** Folder of the store. */
   readonly stored: string
 }
@@ -28,9 +45,17 @@ export function formatResult(result: FinishedBuild, options: { readonly color: b
     return `  ${names}  ${paint('dim', digest)}  ${formatDuration(seconds * 1000)}`
   })
   const built = `${paint('green', 'Built')} ${paint('bold', result.digest)} for ${count(result.images.length, 'platform')}`
-  const missing = (result.missing ?? []).map(({ platform, error }) => `  ${paint('yellow', 'missing')} ${platform} (optional): ${cleanText(error.message)}`)
-  const natively = ({ node }: { readonly node?: string }) => (node === undefined ? 'ran natively' : `could run natively on ${node}`)
-  const packs = (result.packs ?? []).filter(({ cached }) => !cached).map((pack) => `  ${paint('dim', `${pack.platform} ${natively(pack)}: ${pack.name}, pack ${pack.digest.replace(/^sha256:/, '').slice(0, 12)}`)}`)
+  const missing = (result.missing ?? []).map(
+    ({ platform, error }) => `  ${paint('yellow', 'missing')} ${platform} (optional): ${cleanText(error.message)}`,
+  )
+  const natively = ({ node }: { readonly node?: string }) =>
+    node === undefined ? 'ran natively' : `could run natively on ${node}`
+  const packs = (result.packs ?? [])
+    .filter(({ cached }) => !cached)
+    .map(
+      (pack) =>
+        `  ${paint('dim', `${pack.platform} ${natively(pack)}: ${pack.name}, pack ${pack.digest.replace(/^sha256:/, '').slice(0, 12)}`)}`,
+    )
   return `${[built, ...images, ...packs, ...missing, ...whereabouts(result)].join('\n')}\n`
 }
 
@@ -49,7 +74,14 @@ function whereabouts({ outputs, tags, stored }: FinishedBuild): string[] {
     if (type === 'load') return [`  loaded into ${engine}${names.length > 0 ? ` as ${names.join(', ')}` : ''}`]
     if (type === 'registry') return tags.map((tag) => `  pushed to ${tag}`)
     if (dest === undefined) return []
-    const what = type === 'oci' ? 'OCI image layout' : type === 'docker' ? 'archive for docker load' : type === 'local' ? 'files' : type
+    const what =
+      type === 'oci'
+        ? 'OCI image layout'
+        : type === 'docker'
+          ? 'archive for docker load'
+          : type === 'local'
+            ? 'files'
+            : type
     return [`  ${what} ${dest === '-' ? 'on stdout' : `in ${dest}`}`]
   })
   if (lines.length > 0) return lines

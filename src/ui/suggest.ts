@@ -6,10 +6,14 @@ export function formatAdvice({ stages, edits }: Suggestions, file: string): stri
   const found = stages.filter(({ status }) => status === 'suggested').length
   const lines = stages.flatMap((advice) => {
     const head = `${file}:${advice.line} stage ${advice.stage}: `
-    if (advice.status !== 'suggested') return [`${head}${advice.status === 'done' ? '' : 'no change: '}${advice.reason}`]
+    if (advice.status !== 'suggested')
+      return [`${head}${advice.status === 'done' ? '' : 'no change: '}${advice.reason}`]
     return [`${head}${advice.summary}`, ...details(advice)]
   })
-  const last = edits.length === 0 ? 'Nothing to change' : `A change for ${found} of ${stages.length} stages: apply it with patch -p0, or write it with --write`
+  const last =
+    edits.length === 0
+      ? 'Nothing to change'
+      : `A change for ${found} of ${stages.length} stages: apply it with patch -p0, or write it with --write`
   return `${[...lines, last].map((line) => cleanLine(line)).join('\n')}\n`
 }
 

@@ -6,7 +6,8 @@ export type Paint = (color: Color, text: string) => string
 
 /** Colours a text, or leaves it alone when colours are off. */
 export function createPaint(on: boolean): Paint {
-  return (color, text) => (on && text !== '' ? `\x1b[${COLORS[color]}m${text}\x1b[${color === 'bold' || color === 'dim' ? 22 : 39}m` : text)
+  return (color, text) =>
+    on && text !== '' ? `\x1b[${COLORS[color]}m${text}\x1b[${color === 'bold' || color === 'dim' ? 22 : 39}m` : text
 }
 
 /** Whether to colour what goes to a stream (no-color.org). */
@@ -26,7 +27,10 @@ export function cleanLine(text: string, limit = 2000): string {
 
 /** A text of several lines, each made safe. */
 export function cleanText(text: string): string {
-  return text.split('\n').map((line) => cleanLine(line)).join('\n')
+  return text
+    .split('\n')
+    .map((line) => cleanLine(line))
+    .join('\n')
 }
 
 /** At most `limit` characters; a text that was cut ends in an ellipsis. */
@@ -47,7 +51,8 @@ export function formatDuration(ms: number): string {
 export function formatBytes(bytes: number): string {
   let value = bytes
   for (const unit of ['B', 'kB', 'MB', 'GB']) {
-    if (value < 999.95 || (unit === 'B' && value < 1000)) return unit === 'B' ? `${value} B` : `${value.toFixed(1)} ${unit}`
+    if (value < 999.95 || (unit === 'B' && value < 1000))
+      return unit === 'B' ? `${value} B` : `${value.toFixed(1)} ${unit}`
     value /= 1000
   }
   return `${value.toFixed(1)} TB`

@@ -35,7 +35,9 @@ export function createTtyUi({ stderr, color, now = Date.now, drawAfter = DRAW_AF
       const last = [...viewFinal(progress, size()), ...notes.map((note) => ({ ...note, status: 'skipped' as const }))]
       const drawn = await drawing
       if (drawn) await drawn.end(last)
-      else for (const { status, lines } of last) stderr.write(`${paint(ICONS[status].color, ICONS[status].text)} ${lines.join('\n  ')}\n`)
+      else
+        for (const { status, lines } of last)
+          stderr.write(`${paint(ICONS[status].color, ICONS[status].text)} ${lines.join('\n  ')}\n`)
       for (const { message, source } of progress.warnings) {
         stderr.write(`${paint('yellow', `warning: ${message}${source ? ` (${source.file}:${source.line})` : ''}`)}\n`)
       }
@@ -56,7 +58,11 @@ interface Drawing {
   end(last: readonly Block[]): Promise<void>
 }
 
-async function startDrawing(stderr: UiOptions['stderr'], paint: Paint, blocks: () => readonly Block[]): Promise<Drawing> {
+async function startDrawing(
+  stderr: UiOptions['stderr'],
+  paint: Paint,
+  blocks: () => readonly Block[],
+): Promise<Drawing> {
   const { Listr, ListrLogger, ListrTaskState, ProcessOutput } = await import('listr2')
   const stream = stderr as NodeJS.WriteStream
   const rendererOptions = {

@@ -29,7 +29,9 @@ export async function createUi(mode: ProgressMode, options: UiOptions): Promise<
   switch (chosen) {
     case 'tty': {
       if (!options.isTTY) {
-        throw new XbuildError('BAD_OPTION', 'Cannot use --progress "tty": stderr is not a terminal', { hint: 'Use --progress plain' })
+        throw new XbuildError('BAD_OPTION', 'Cannot use --progress "tty": stderr is not a terminal', {
+          hint: 'Use --progress plain',
+        })
       }
       const { createTtyUi } = await import('./tty.ts')
       return createTtyUi({ ...options, color: wantsColor(true, options.env) })

@@ -39,7 +39,11 @@ export function viewFinal(progress: Progress, options: ViewOptions): Block[] {
     const lines = ran.slice(-MOST_FINAL).map((step) => stepLine(step, options))
     const more = ran.length - lines.length
     const status = statusOf(group)
-    const shown = [header(group, options), ...(more > 0 ? [options.paint('dim', `… ${count(more, 'step')} before`)] : []), ...lines]
+    const shown = [
+      header(group, options),
+      ...(more > 0 ? [options.paint('dim', `… ${count(more, 'step')} before`)] : []),
+      ...lines,
+    ]
     return { key: `group ${key}`, status: status === 'running' ? ('skipped' as const) : status, lines: shown }
   })
   return [...groups, ...transferBlock(progress, [], 0, options)]
@@ -82,13 +86,18 @@ function runningLines(group: GroupState, budget: number, options: ViewOptions): 
   if (hidden > 0) lines.push(options.paint('dim', `… and ${hidden} more running`))
   const room = Math.max(0, budget - lines.length)
   const ended = group.steps.filter((step) => step.status !== 'running')
-  return [...ended.slice(Math.max(0, ended.length - room)).map((step) => stepLine(step, options)), ...lines].slice(-budget)
+  return [...ended.slice(Math.max(0, ended.length - room)).map((step) => stepLine(step, options)), ...lines].slice(
+    -budget,
+  )
 }
 
 const MOST_LOG = 4
 
 function failedLines(group: GroupState, options: ViewOptions): string[] {
-  return group.steps.filter((step) => step.status === 'failed').slice(0, 1).map((step) => stepLine(step, options))
+  return group.steps
+    .filter((step) => step.status === 'failed')
+    .slice(0, 1)
+    .map((step) => stepLine(step, options))
 }
 
 function stepLine(step: StepState, { now, paint, columns }: ViewOptions): string {
@@ -100,10 +109,17 @@ function stepLine(step: StepState, { now, paint, columns }: ViewOptions): string
 }
 
 function logLines(step: StepState, most: number, { paint, columns }: ViewOptions): string[] {
-  return most > 0 ? step.log.slice(-most).map((line) => paint('dim', `  │ ${cut(line, Math.max(10, columns - 10))}`)) : []
+  return most > 0
+    ? step.log.slice(-most).map((line) => paint('dim', `  │ ${cut(line, Math.max(10, columns - 10))}`))
+    : []
 }
 
-function transferBlock(progress: Progress, running: readonly TransferState[], budget: number, options: ViewOptions): Block[] {
+function transferBlock(
+  progress: Progress,
+  running: readonly TransferState[],
+  budget: number,
+  options: ViewOptions,
+): Block[] {
   const all = [...progress.transfers.values()]
   if (all.length === 0) return []
   const bytes = all.reduce((sum, transfer) => sum + transfer.current, 0)
@@ -112,7 +128,10 @@ function transferBlock(progress: Progress, running: readonly TransferState[], bu
   return [{ key: 'transfers', status: running.length > 0 ? 'running' : 'done', lines: [title, ...lines] }]
 }
 
-function transferLine({ name, current, total, startedAt }: TransferState, { paint, columns, now }: ViewOptions): string {
+function transferLine(
+  { name, current, total, startedAt }: TransferState,
+  { paint, columns, now }: ViewOptions,
+): string {
   const size = total === undefined ? formatBytes(current) : `${formatBytes(current)} / ${formatBytes(total)}`
   const facts = `${size}  ${formatDuration(now - startedAt)}`
   return `${cut(name, Math.max(10, columns - facts.length - 8))}  ${paint('cyan', facts)}`

@@ -5,7 +5,10 @@ import { archiveFor } from '../../examples/base/debian.mjs'
 import { run, runOk, Stop } from '../../examples/setup/process.mjs'
 import { osRelease } from '../../examples/setup/programs.mjs'
 
-/** Projects with a Dockerfile that knows nothing of other platforms: the base image (`toolchain-base.mjs`), and how the context is written. */
+/**
+ * Projects with a Dockerfile that knows nothing of other platforms: the base image (`toolchain-base.mjs`), and how
+ * the context is written.
+ */
 export const PROJECTS = {
   lua: {
     about: 'Lua, with make and gcc -O2',
@@ -28,7 +31,10 @@ COPY --from=build /src/src/lua /
     about: 'apt-get update and install of make and Python',
     base: 'apt',
     async write(context) {
-      const { uri, suite, components, keyrings } = archiveFor('amd64', { release: osRelease(), configured: await configuredTargets() })
+      const { uri, suite, components, keyrings } = archiveFor('amd64', {
+        release: osRelease(),
+        configured: await configuredTargets(),
+      })
       const keyring = keyrings.map((one) => `/usr/share/keyrings/${one}`).find(existsSync)
       await writeFiles(context, {
         'debian.sources': `Types: deb\nURIs: ${uri}\nSuites: ${suite}\nComponents: ${components}\nSigned-By: ${keyring}\n`,
@@ -45,8 +51,9 @@ COPY --from=build /etc /etc
   go: {
     about: 'a Go module of three packages, with what it takes of the standard library',
     base: 'golang',
-    write: (context) => writeFiles(context, {
-      Dockerfile: `FROM golang AS build
+    write: (context) =>
+      writeFiles(context, {
+        Dockerfile: `FROM golang AS build
 WORKDIR /src
 COPY . .
 RUN go build -o /out/tally ./cmd/tally
@@ -54,8 +61,8 @@ RUN echo "a b a" | /out/tally
 FROM scratch
 COPY --from=build /out/tally /
 `,
-      'go.mod': 'module example.com/tally\n\ngo 1.24\n',
-      'cmd/tally/main.go': `package main
+        'go.mod': 'module example.com/tally\n\ngo 1.24\n',
+        'cmd/tally/main.go': `package main
 
 import (
 	"fmt"
@@ -76,7 +83,7 @@ func main() {
 	}
 }
 `,
-      'count/count.go': `// Package count counts words.
+        'count/count.go': `// Package count counts words.
 package count
 
 import (
@@ -100,7 +107,7 @@ func Read(text io.Reader) (map[string]int, error) {
 	return counts, lines.Err()
 }
 `,
-      'report/report.go': `// Package report prints counts.
+        'report/report.go': `// Package report prints counts.
 package report
 
 import (
@@ -133,7 +140,7 @@ func Write(to io.Writer, counts map[string]int) error {
 	return json.NewEncoder(to).Encode(rows)
 }
 `,
-    }),
+      }),
   },
 }
 
@@ -145,20 +152,41 @@ async function writeFiles(folder, files) {
 }
 
 async function configuredTargets() {
-  const { stdout } = await run('apt-get', ['indextargets', '--format', '$(REPO_URI) $(RELEASE) $(ARCHITECTURE)', 'Created-By: Packages'])
-  return stdout.split('\n').map((line) => line.split(' ')).map(([uri, suite, architecture]) => ({ uri, suite, architecture }))
+  const { stdout } = await run('apt-get', [
+    'indextargets',
+    '--format',
+    '$(REPO_URI) $(RELEASE) $(ARCHITECTURE)',
+    'Created-By: Packages',
+  ])
+  return stdout
+    .split('\n')
+    .map((line) => line.split(' '))
+    .map(([uri, suite, architecture]) => ({ uri, suite, architecture }))
 }
 
 /** The source of a package, from the archive that apt of this machine is configured for. */
 async function fetchSource(source, { folder, name }) {
-  const { uri, suite, components, keyrings } = archiveFor('amd64', { release: osRelease(), configured: await configuredTargets() })
+  const { uri, suite, components, keyrings } = archiveFor('amd64', {
+    release: osRelease(),
+    configured: await configuredTargets(),
+  })
   const keyring = keyrings.map((one) => `/usr/share/keyrings/${one}`).find(existsSync)
   const apt = join(folder, '.apt')
   await mkdir(join(apt, 'state/lists/partial'), { recursive: true })
   await mkdir(join(apt, 'cache/archives/partial'), { recursive: true })
   await writeFile(join(apt, 'status'), '')
-  await writeFile(join(apt, 'debian.sources'), `Types: deb-src\nURIs: ${uri}\nSuites: ${suite}\nComponents: ${components}\nSigned-By: ${keyring}\n`)
-  const options = [`Dir::State=${apt}/state`, `Dir::State::status=${apt}/status`, `Dir::Cache=${apt}/cache`, `Dir::Etc::sourcelist=${apt}/debian.sources`, 'Dir::Etc::sourceparts=/dev/null', 'APT::Sandbox::User='].flatMap((option) => ['-o', option])
+  await writeFile(
+    join(apt, 'debian.sources'),
+    `Types: deb-src\nURIs: ${uri}\nSuites: ${suite}\nComponents: ${components}\nSigned-By: ${keyring}\n`,
+  )
+  const options = [
+    `Dir::State=${apt}/state`,
+    `Dir::State::status=${apt}/status`,
+    `Dir::Cache=${apt}/cache`,
+    `Dir::Etc::sourcelist=${apt}/debian.sources`,
+    'Dir::Etc::sourceparts=/dev/null',
+    'APT::Sandbox::User=',
+  ].flatMap((option) => ['-o', option])
   await runOk('apt-get', ['-qq', ...options, 'update', '--error-on=any'])
   await runOk('apt-get', ['-qq', ...options, 'source', '--download-only', source], { cwd: apt })
   const archive = (await readdir(apt)).find((one) => /\.orig\.tar\./.test(one))

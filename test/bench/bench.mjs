@@ -26,7 +26,9 @@ const OPTIONS = {
 }
 
 const HELP = `Usage: npm run bench -- [OPTIONS]
-  --workloads A,B    of ${Object.entries(WORKLOADS).map(([name, { title }]) => `\n                       ${name.padEnd(11)} ${title}`).join('')}
+  --workloads A,B    of ${Object.entries(WORKLOADS)
+    .map(([name, { title }]) => `\n                       ${name.padEnd(11)} ${title}`)
+    .join('')}
   --peers A,B        only these of xbuild, buildx, buildah, node (default: all that are there)
   --runs N           runs of each (default: 5 when nothing changed, 3 else)
   --platform LIST    (default: ${OPTIONS.platform.default})
@@ -34,14 +36,22 @@ const HELP = `Usage: npm run bench -- [OPTIONS]
   --json FILE        where the numbers go (default: FOLDER/results.json)
 XBUILD_BENCH_BUILDX: the command of docker buildx, when it is not on PATH; XBUILD_BENCH_NODE: the daemon it builds on, as xbuild reaches it.`
 
-for (const [signal, status] of [['SIGINT', 130], ['SIGTERM', 143]]) process.once(signal, () => process.exit(status))
+for (const [signal, status] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+])
+  process.once(signal, () => process.exit(status))
 
 await main(async () => {
   const { values } = parseArgs({ options: OPTIONS })
   if (values.help) return console.log(HELP)
   await installDependencies()
   await buildProgram()
-  await installPrograms([...neededToBuild(), { programs: ['docker-registry'], package: 'docker-registry', why: 'serves the base image' }, { programs: ['skopeo'], package: 'skopeo', why: 'pushes the base image' }])
+  await installPrograms([
+    ...neededToBuild(),
+    { programs: ['docker-registry'], package: 'docker-registry', why: 'serves the base image' },
+    { programs: ['skopeo'], package: 'skopeo', why: 'pushes the base image' },
+  ])
   await mkdir(values.work, { recursive: true })
   const names = values.workloads.split(',')
   for (const name of names) if (!WORKLOADS[name]) throw new Stop(`There is no workload "${name}".\n${HELP}`)
@@ -50,13 +60,17 @@ await main(async () => {
   try {
     const setting = { work: values.work, base: registry.base, platform: values.platform }
     const results = []
-    for (const name of names) results.push(...(await runWorkload(name, peers, { setting, runs: Number(values.runs ?? 0) })))
+    for (const name of names)
+      results.push(...(await runWorkload(name, peers, { setting, runs: Number(values.runs ?? 0) })))
     const memory = await memoryOf(names, peers, setting)
     console.log(`\n${formatTable(results)}\n${formatMemory(memory)}`)
     const file = values.json ?? join(values.work, 'results.json')
     const machine = { cpu: cpus()[0]?.model, cpus: cpus().length, kernel: release(), node: process.version }
     const versions = Object.fromEntries(peers.map((peer) => [peer.name, peer.version]))
-    await writeFile(file, `${JSON.stringify({ at: new Date().toISOString(), machine, versions, platform: values.platform, results, memory }, null, 2)}\n`)
+    await writeFile(
+      file,
+      `${JSON.stringify({ at: new Date().toISOString(), machine, versions, platform: values.platform, results, memory }, null, 2)}\n`,
+    )
     console.log(`Numbers: ${file}`)
   } finally {
     await registry.stop()
@@ -80,13 +94,23 @@ async function runWorkload(name, peers, { setting, runs }) {
       const took = await measure(workload.command(peer, { context: folder, run }))
       if (took.failed) failures.set(peer.name, took.failed)
       else if (run > 0) seconds.get(peer.name).push(took.seconds)
-      console.error(`${name} ${peer.name} ${run === 0 ? 'first' : run}: ${took.failed ?? `${took.seconds.toFixed(2)} s`}`)
+      console.error(
+        `${name} ${peer.name} ${run === 0 ? 'first' : run}: ${took.failed ?? `${took.seconds.toFixed(2)} s`}`,
+      )
     }
   }
   const own = median(seconds.get('xbuild') ?? [])
   return racing.map((peer) => {
     const runs = seconds.get(peer.name)
-    return { workload: name, peer: peer.name, runs, median: median(runs), ratio: own / median(runs), failed: failures.get(peer.name), aim: workload.aim?.(peer.name) }
+    return {
+      workload: name,
+      peer: peer.name,
+      runs,
+      median: median(runs),
+      ratio: own / median(runs),
+      failed: failures.get(peer.name),
+      aim: workload.aim?.(peer.name),
+    }
   })
 }
 

@@ -17,7 +17,11 @@ const long = longDockerfile(LINES)
 const platforms = PLATFORMS.map((text) => parsePlatform(text))
 const [own] = platforms
 const node = {
-  name: 'local', endpoint: 'local', driver: 'embedded', native: [own], slots: 8,
+  name: 'local',
+  endpoint: 'local',
+  driver: 'embedded',
+  native: [own],
+  slots: 8,
   emulated: platforms.slice(1).map((platform) => ({ platform, status: 'ready', emulator: 'qemu' })),
 }
 const options = { buildPlatform: own, buildArgs: {}, namedContexts: [] }
@@ -27,9 +31,14 @@ const parsed = parseDockerfile(long, { file: 'Dockerfile' }).dockerfile
 const graphsOf = (file) => platforms.map((target) => buildStageGraph(file, { ...options, target }).graph)
 report(`parse ${LINES} lines`, () => parseDockerfile(long, { file: 'Dockerfile' }))
 report(`stage graphs and plan, ${platforms.length} platforms x ${STAGES} stages`, () =>
-  planBuild({ dockerfile: 'Dockerfile', buildPlatform: own, graphs: graphsOf(dockerfile), nodes: [node] }))
+  planBuild({ dockerfile: 'Dockerfile', buildPlatform: own, graphs: graphsOf(dockerfile), nodes: [node] }),
+)
 report(`evaluate and check ${LINES} lines for ${platforms.length} platforms`, () =>
-  checkDockerfile({ dockerfile: parsed, views: graphsOf(parsed).map((graph) => viewOf(graph, () => undefined)) }, { buildArgs: {} }))
+  checkDockerfile(
+    { dockerfile: parsed, views: graphsOf(parsed).map((graph) => viewOf(graph, () => undefined)) },
+    { buildArgs: {} },
+  ),
+)
 
 /** Prints the first run (as a build has it), the best and the median, in milliseconds of this process's CPU. */
 function report(what, work) {
@@ -48,10 +57,24 @@ async function load() {
   const folder = await mkdtemp(join(tmpdir(), 'xbuild-bench-'))
   try {
     const outfile = join(folder, 'front-end.mjs')
-    const names = ['dockerfile/parse', 'dockerfile/graph', 'plan/plan', 'platform', 'dockerfile/checks/view', 'dockerfile/checks/check']
+    const names = [
+      'dockerfile/parse',
+      'dockerfile/graph',
+      'plan/plan',
+      'platform',
+      'dockerfile/checks/view',
+      'dockerfile/checks/check',
+    ]
     const contents = names.map((name) => `export * from './${name}.ts'`).join('\n')
     const resolveDir = join(import.meta.dirname, '../../src')
-    await build({ stdin: { contents, resolveDir }, bundle: true, format: 'esm', platform: 'node', outfile, logLevel: 'warning' })
+    await build({
+      stdin: { contents, resolveDir },
+      bundle: true,
+      format: 'esm',
+      platform: 'node',
+      outfile,
+      logLevel: 'warning',
+    })
     return await import(pathToFileURL(outfile).href)
   } finally {
     await rm(folder, { recursive: true, force: true })
@@ -60,8 +83,19 @@ async function load() {
 
 function longDockerfile(lines) {
   const body = [
-    'RUN apt-get update && apt-get install -y \\', '      curl ca-certificates \\', '      git', 'ENV A=b C="d e"', 'COPY --from=base --chown=1:1 a b /c/',
-    '# a comment', 'RUN --mount=type=cache,target=/x make -j$(nproc)', 'WORKDIR /src/$V', 'LABEL a=b', 'ARG X=$V', 'RUN <<EOF', 'echo hello', 'EOF',
+    'RUN apt-get update && apt-get install -y \\',
+    '      curl ca-certificates \\',
+    '      git',
+    'ENV A=b C="d e"',
+    'COPY --from=base --chown=1:1 a b /c/',
+    '# a comment',
+    'RUN --mount=type=cache,target=/x make -j$(nproc)',
+    'WORKDIR /src/$V',
+    'LABEL a=b',
+    'ARG X=$V',
+    'RUN <<EOF',
+    'echo hello',
+    'EOF',
   ]
   const head = ['# syntax=docker/dockerfile:1', 'ARG V=1', 'FROM debian:12 AS base', 'FROM base']
   return `${[...head, ...Array.from({ length: lines - head.length }, (_, i) => body[i % body.length])].join('\n')}\n`

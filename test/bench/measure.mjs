@@ -7,7 +7,8 @@ export function measure({ argv, env }) {
     const start = performance.now()
     const child = launch({ argv, env })
     let said = ''
-    for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (said = (said + text).slice(-4000)))
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text) => (said = (said + text).slice(-4000)))
     child.on('error', (error) => resolve({ failed: error.message }))
     child.on('close', (code) => {
       const seconds = (performance.now() - start) / 1000
@@ -17,7 +18,8 @@ export function measure({ argv, env }) {
 }
 
 /**
- * Runs a command line and watches its processes: peak resident memory in MB of the program itself, and of the largest Node process
+ * Runs a command line and watches its processes: peak resident memory in MB of the program itself, and of the largest
+ * Node process
  * it started.
  */
 export function peakMemory(command) {
@@ -49,7 +51,9 @@ function tree(pid) {
   const below = (parent) => {
     try {
       const threads = readdirSync(`/proc/${parent}/task`)
-      const children = threads.flatMap((thread) => readFileSync(`/proc/${parent}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number))
+      const children = threads.flatMap((thread) =>
+        readFileSync(`/proc/${parent}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
+      )
       return [parent, ...children.flatMap(below)]
     } catch {
       return [] // it ended while we looked

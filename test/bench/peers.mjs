@@ -6,7 +6,8 @@ import { findProgram, run, runOk } from '../../examples/setup/process.mjs'
 /**
  * Who is compared. `build(context, { cache })` is the command line that makes an OCI layout folder of a context,
  * `clear()` removes that folder, `forget()` empties its caches where that touches nothing but the benchmark's own.
- * `onNode(context, { cache, output })` builds for one platform on the daemon that docker buildx builds on; without `output` the result stays there.
+ * `onNode(context, { cache, output })` builds for one platform on the daemon that docker buildx builds on; without
+ * `output` the result stays there.
  */
 export async function findPeers({ work, platform, only }) {
   const all = [xbuild({ work, platform }), await buildx({ work, platform }), await buildah({ work, platform }), node()]
@@ -22,11 +23,30 @@ function xbuild({ work, platform }) {
     version: process.env.npm_package_version,
     say: { argv: [process.execPath, program, '--version'] },
     build: (context, { cache }) => ({
-      argv: [process.execPath, program, '--platform', platform, ...(cache ? [] : ['--no-cache']), '-o', `type=oci,dest=${join(work, 'out-xbuild')}`, context],
+      argv: [
+        process.execPath,
+        program,
+        '--platform',
+        platform,
+        ...(cache ? [] : ['--no-cache']),
+        '-o',
+        `type=oci,dest=${join(work, 'out-xbuild')}`,
+        context,
+      ],
       env: { XBUILD_HOME: store },
     }),
     onNode: (context, { cache, output }) => ({
-      argv: [process.execPath, program, '--builder', node, '--network=host', ...(cache ? [] : ['--no-cache']), '-o', output ? `type=oci,dest=${join(work, 'out-xbuild')}` : 'type=cacheonly', context],
+      argv: [
+        process.execPath,
+        program,
+        '--builder',
+        node,
+        '--network=host',
+        ...(cache ? [] : ['--no-cache']),
+        '-o',
+        output ? `type=oci,dest=${join(work, 'out-xbuild')}` : 'type=cacheonly',
+        context,
+      ],
       env: { XBUILD_HOME: store },
     }),
     clear: () => remove(join(work, 'out-xbuild')),
@@ -43,10 +63,32 @@ async function buildx({ work, platform }) {
     name: 'buildx',
     version: stdout.trim(),
     build: (context, { cache }) => ({
-      argv: [...command, 'build', '--progress=plain', '--network=host', '--provenance=false', '--platform', platform, ...(cache ? [] : ['--no-cache']), '--output', `type=oci,dest=${out},tar=false`, context],
+      argv: [
+        ...command,
+        'build',
+        '--progress=plain',
+        '--network=host',
+        '--provenance=false',
+        '--platform',
+        platform,
+        ...(cache ? [] : ['--no-cache']),
+        '--output',
+        `type=oci,dest=${out},tar=false`,
+        context,
+      ],
     }),
     onNode: (context, { cache, output }) => ({
-      argv: [...command, 'build', '--progress=plain', '--network=host', '--provenance=false', ...(cache ? [] : ['--no-cache']), '--output', output ? `type=oci,dest=${out},tar=false` : 'type=cacheonly', context],
+      argv: [
+        ...command,
+        'build',
+        '--progress=plain',
+        '--network=host',
+        '--provenance=false',
+        ...(cache ? [] : ['--no-cache']),
+        '--output',
+        output ? `type=oci,dest=${out},tar=false` : 'type=cacheonly',
+        context,
+      ],
     }),
     clear: () => remove(out),
     // No `forget`: its cache is the user's. A cold run gets a context of another name instead

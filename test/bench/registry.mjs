@@ -5,14 +5,25 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { findProgram, runOk, Stop } from '../../examples/setup/process.mjs'
 
-/** Serves a layout's image on this machine, the same for all peers; `base` is its reference. Always one port, so that caches stay good. */
+/**
+ * Serves a layout's image on this machine, the same for all peers; `base` is its reference. Always one port, so that
+ * caches stay good.
+ */
 export async function startRegistry(work, layout) {
   const folder = join(work, 'registry')
   mkdirSync(folder, { recursive: true })
   const port = await firstFreePort(37_100)
   const config = join(work, 'registry.json')
   const log = { level: 'error', accesslog: { disabled: true } }
-  writeFileSync(config, JSON.stringify({ version: 0.1, log, storage: { filesystem: { rootdirectory: folder } }, http: { addr: `127.0.0.1:${port}` } }))
+  writeFileSync(
+    config,
+    JSON.stringify({
+      version: 0.1,
+      log,
+      storage: { filesystem: { rootdirectory: folder } },
+      http: { addr: `127.0.0.1:${port}` },
+    }),
+  )
   const child = spawn(findProgram('docker-registry'), ['serve', config], { stdio: 'ignore' })
   const kill = () => child.kill()
   process.once('exit', kill) // also when the benchmark is interrupted
@@ -25,7 +36,14 @@ export async function startRegistry(work, layout) {
   try {
     await answers(port)
     const base = `127.0.0.1:${port}/busybox:1`
-    await runOk('skopeo', ['copy', '--quiet', '--all', '--dest-tls-verify=false', `oci:${layout}:latest`, `docker://${base}`])
+    await runOk('skopeo', [
+      'copy',
+      '--quiet',
+      '--all',
+      '--dest-tls-verify=false',
+      `oci:${layout}:latest`,
+      `docker://${base}`,
+    ])
     return { base, stop }
   } catch (error) {
     await stop()

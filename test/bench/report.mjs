@@ -10,14 +10,27 @@ export function formatTable(results) {
   const rows = results.map(({ workload, peer, runs, median: middle, ratio, failed, aim }) => {
     if (failed) return [workload, peer, 'failed', '', '', '', failed.slice(0, 80)]
     const share = peer === 'xbuild' || !Number.isFinite(ratio) ? '' : ratio.toFixed(2)
-    return [workload, peer, seconds(middle), seconds(Math.min(...runs)), seconds(Math.max(...runs)), share, verdict(aim, { ratio, middle })]
+    return [
+      workload,
+      peer,
+      seconds(middle),
+      seconds(Math.min(...runs)),
+      seconds(Math.max(...runs)),
+      share,
+      verdict(aim, { ratio, middle }),
+    ]
   })
   return align([['workload', 'peer', 'median s', 'min', 'max', 'xbuild/peer', 'aim'], ...rows])
 }
 
 /** Peak memory of xbuild per workload. */
 export function formatMemory(memory) {
-  const rows = Object.entries(memory).map(([name, { main, worker }]) => [name, String(main), String(worker), main < 150 ? 'under 150: yes' : 'under 150: no'])
+  const rows = Object.entries(memory).map(([name, { main, worker }]) => [
+    name,
+    String(main),
+    String(worker),
+    main < 150 ? 'under 150: yes' : 'under 150: no',
+  ])
   return rows.length === 0 ? '' : align([['workload', 'xbuild peak MB', 'its largest worker MB', 'aim'], ...rows])
 }
 
@@ -33,5 +46,12 @@ function seconds(value) {
 
 function align(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)))
-  return `${rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column])).join('  ').trimEnd()).join('\n')}\n`
+  return `${rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')}\n`
 }

@@ -7,8 +7,10 @@ import { runOk } from '../../examples/setup/process.mjs'
 const FILES = 20_000
 
 /**
- * What is measured. `prepare` writes a context and gives its folder; `before` makes a run cold, and may give the folder another name;
- * `command` is the command line of a peer, or nothing when it does not take part; `aim` is what we want to reach beside a peer.
+ * What is measured. `prepare` writes a context and gives its folder; `before` makes a run cold, and may give the
+ * folder another name;
+ * `command` is the command line of a peer, or nothing when it does not take part; `aim` is what we want to reach
+ * beside a peer.
  */
 export const WORKLOADS = {
   version: {
@@ -20,7 +22,13 @@ export const WORKLOADS = {
   small: {
     title: 'a small image, nothing changed, OCI folder out',
     runs: 5,
-    prepare: ({ work, base }) => context(work, 'small', `FROM ${base}\nCOPY hello.txt /\nRUN cat /hello.txt && uname -m > /machine\nCMD ["cat", "/machine"]\n`, { 'hello.txt': 'hello\n' }),
+    prepare: ({ work, base }) =>
+      context(
+        work,
+        'small',
+        `FROM ${base}\nCOPY hello.txt /\nRUN cat /hello.txt && uname -m > /machine\nCMD ["cat", "/machine"]\n`,
+        { 'hello.txt': 'hello\n' },
+      ),
     command: (peer, { context: folder }) => peer.build?.(folder, { cache: true }),
     aim: (peer) => (peer === 'buildx' ? { ratio: 0.3 } : undefined),
   },
@@ -71,7 +79,10 @@ export const WORKLOADS = {
   'node-small': {
     title: 'a small image, nothing changed, built by a BuildKit node, OCI folder out',
     runs: 5,
-    prepare: ({ work, base }) => context(work, 'node-small', `FROM ${base}\nCOPY hello.txt /\nRUN cat /hello.txt > /copy\n`, { 'hello.txt': 'hello\n' }),
+    prepare: ({ work, base }) =>
+      context(work, 'node-small', `FROM ${base}\nCOPY hello.txt /\nRUN cat /hello.txt > /copy\n`, {
+        'hello.txt': 'hello\n',
+      }),
     command: (peer, { context: folder }) => peer.onNode?.(folder, { cache: true, output: true }),
     aim: (peer) => (peer === 'buildx' ? { ratio: 0.7 } : undefined),
   },
@@ -124,11 +135,13 @@ function sleepers(base) {
 function context(work, name, dockerfile, files = {}) {
   const folder = join(work, `context-${name}`)
   mkdirSync(folder, { recursive: true })
-  for (const [path, text] of Object.entries({ Dockerfile: dockerfile, ...files })) writeFileSync(join(folder, path), text)
+  for (const [path, text] of Object.entries({ Dockerfile: dockerfile, ...files }))
+    writeFileSync(join(folder, path), text)
   return folder
 }
 
-// The same bytes on every machine: half of the files like text, half like compressed data, sizes of mean 25 kB with a long tail
+// The same bytes on every machine: half of the files like text, half like compressed data, sizes of mean 25 kB with a
+// long tail
 function manyFiles({ work, base }) {
   const folder = join(work, 'context-files')
   if (current) renameSync(current, folder)
@@ -141,7 +154,11 @@ function manyFiles({ work, base }) {
       const share = (random.update(Buffer.alloc(4)).readUInt32LE() + 1) / 2 ** 32
       const size = Math.min(400_000, Math.floor(9400 * share ** (-1 / 1.6)))
       const bytes = random.update(Buffer.alloc(size))
-      const text = () => bytes.subarray(0, Math.ceil(size * 0.75)).toString('base64').replaceAll(/.{76}/g, '$&\n')
+      const text = () =>
+        bytes
+          .subarray(0, Math.ceil(size * 0.75))
+          .toString('base64')
+          .replaceAll(/.{76}/g, '$&\n')
       writeFileSync(join(inner, i % 2 ? `f${i}.bin` : `f${i}.txt`), i % 2 ? bytes : text())
     }
     writeFileSync(join(folder, 'complete'), '')
@@ -169,7 +186,17 @@ function largeTree({ work, base }) {
 async function onLargeLayer({ work, base, platform }) {
   const image = base.replace(/[^/]+$/, 'large:1')
   if (!existsSync(join(work, 'large-pushed'))) {
-    await runOk(process.execPath, [join(root, 'dist/xbuild.cjs'), '--platform', platform, '-t', image, '--push', '--store', join(work, 'large-store'), largeTree({ work, base })])
+    await runOk(process.execPath, [
+      join(root, 'dist/xbuild.cjs'),
+      '--platform',
+      platform,
+      '-t',
+      image,
+      '--push',
+      '--store',
+      join(work, 'large-store'),
+      largeTree({ work, base }),
+    ])
     rmSync(join(work, 'large-store'), { recursive: true, force: true })
     writeFileSync(join(work, 'large-pushed'), '')
   }

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { CACHE_TYPE, INLINE_FIELD, makeCacheImage, openManifest, readCache, type CachedStep } from '../../src/cache/document.ts'
+import {
+  CACHE_TYPE,
+  INLINE_FIELD,
+  makeCacheImage,
+  openManifest,
+  readCache,
+  type CachedStep,
+} from '../../src/cache/document.ts'
 import { inlineCache } from '../../src/cache/inline.ts'
 import { platformName } from '../../src/cache/place.ts'
 import { toXbuildError } from '../../src/errors.ts'
@@ -10,7 +17,11 @@ import { makeDocument } from '../../src/oci/make-manifest.ts'
 import { parsePlatform } from '../../src/platform.ts'
 
 const key = (text: string) => sha256(text).slice(7)
-const layer = (text: string): Descriptor => ({ mediaType: MEDIA_TYPE.layerGzip, digest: sha256(text), size: text.length })
+const layer = (text: string): Descriptor => ({
+  mediaType: MEDIA_TYPE.layerGzip,
+  digest: sha256(text),
+  size: text.length,
+})
 const CREATED = '2026-01-02T03:04:05.678Z'
 const STEPS: readonly CachedStep[] = [
   { key: key('one'), created: CREATED, layer: { descriptor: layer('one'), diffId: sha256('plain one') } },
@@ -31,7 +42,11 @@ test('a cache is read as it was written; equal layers are there once', () => {
 test('a cache is an image manifest of its own type, with a placeholder when no step has a layer', () => {
   const { manifest, empty } = makeCacheImage({ stamp: '', steps: STEPS.slice(1, 2) })
   const json = JSON.parse(manifest.bytes.toString())
-  expect(json).toMatchObject({ artifactType: CACHE_TYPE, config: { mediaType: CACHE_TYPE }, layers: [{ mediaType: MEDIA_TYPE.empty }] })
+  expect(json).toMatchObject({
+    artifactType: CACHE_TYPE,
+    config: { mediaType: CACHE_TYPE },
+    layers: [{ mediaType: MEDIA_TYPE.empty }],
+  })
   expect(sha256(empty!.bytes)).toBe(empty!.descriptor.digest)
   expect(read([])).toEqual({ stamp: '', steps: [] })
 })
@@ -40,7 +55,10 @@ test('an image carries its steps in its config', () => {
   const layers = [layer('base'), layer('one')]
   const config = makeDocument(MEDIA_TYPE.config, { os: 'linux', ...inlineCache(STEPS, layers) })
   const manifest = makeDocument(MEDIA_TYPE.manifest, { schemaVersion: 2, config: config.descriptor, layers })
-  expect(readCache(config.bytes, openManifest(manifest.bytes, manifest.descriptor))).toEqual({ stamp: '', steps: STEPS })
+  expect(readCache(config.bytes, openManifest(manifest.bytes, manifest.descriptor))).toEqual({
+    stamp: '',
+    steps: STEPS,
+  })
 })
 
 test('with SOURCE_DATE_EPOCH the carried steps have no later time', () => {
@@ -56,8 +74,13 @@ test('an image without steps has none', () => {
 
 describe('a hostile cache', () => {
   const good = { key: key('x'), created: CREATED, layer: 0, diffId: sha256('x') }
-  const opened = { kind: 'cache' as const, config: { mediaType: CACHE_TYPE, digest: sha256('c'), size: 1 }, layers: [layer('one')] }
-  const readBytes = (value: unknown) => readCache(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)), opened)
+  const opened = {
+    kind: 'cache' as const,
+    config: { mediaType: CACHE_TYPE, digest: sha256('c'), size: 1 },
+    layers: [layer('one')],
+  }
+  const readBytes = (value: unknown) =>
+    readCache(Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)), opened)
   const withStep = (step: object) => ({ version: 1, stamp: '', steps: [{ ...good, ...step }] })
 
   test.each<[string, unknown, RegExp]>([
@@ -81,12 +104,18 @@ describe('a hostile cache', () => {
 
   test('that names a layer of another kind is refused', () => {
     const layers = [{ ...layer('one'), mediaType: 'application/octet-stream' }]
-    expect(() => readCache(Buffer.from(JSON.stringify(withStep({}))), { ...opened, layers })).toThrow(/no file system layer/)
+    expect(() => readCache(Buffer.from(JSON.stringify(withStep({}))), { ...opened, layers })).toThrow(
+      /no file system layer/,
+    )
   })
 
   test('whose config is larger than any is refused before it is fetched', () => {
-    const bytes = Buffer.from(JSON.stringify({ config: { mediaType: CACHE_TYPE, digest: sha256('c'), size: 1e9 }, layers: [] }))
-    expect(() => openManifest(bytes, { mediaType: MEDIA_TYPE.manifest, digest: sha256(bytes), size: bytes.length })).toThrow(/more than the/)
+    const bytes = Buffer.from(
+      JSON.stringify({ config: { mediaType: CACHE_TYPE, digest: sha256('c'), size: 1e9 }, layers: [] }),
+    )
+    expect(() =>
+      openManifest(bytes, { mediaType: MEDIA_TYPE.manifest, digest: sha256(bytes), size: bytes.length }),
+    ).toThrow(/more than the/)
   })
 
   test('whatever it says: steps, or an error that says what is wrong with it', () => {
@@ -108,6 +137,10 @@ describe('a hostile cache', () => {
   })
 })
 
-test.each([['linux/amd64', 'linux-amd64'], ['linux/arm/v7', 'linux-arm-v7'], ['linux/arm64', 'linux-arm64']])('%s is kept under %s', (platform, name) => {
+test.each([
+  ['linux/amd64', 'linux-amd64'],
+  ['linux/arm/v7', 'linux-arm-v7'],
+  ['linux/arm64', 'linux-arm64'],
+])('%s is kept under %s', (platform, name) => {
   expect(platformName(parsePlatform(platform))).toBe(name)
 })

@@ -22,7 +22,12 @@ const layers: BlobSource = {
 let service: GhaCache
 const place = (token = service.token, scope = 'main') => ghaPlace({ scope, url: service.url, token }, { env: {} })
 const stepNamed = (name: string): CachedStep => ({
-  key: sha256(name).slice(7), created: '2026-01-02T03:04:05Z', layer: { descriptor: { mediaType: MEDIA_TYPE.layerGzip, digest: sha256(LAYER), size: LAYER.length }, diffId: sha256('plain') },
+  key: sha256(name).slice(7),
+  created: '2026-01-02T03:04:05Z',
+  layer: {
+    descriptor: { mediaType: MEDIA_TYPE.layerGzip, digest: sha256(LAYER), size: LAYER.length },
+    diffId: sha256('plain'),
+  },
 })
 const cacheOf = (name: string) => makeCacheImage({ stamp: '', steps: [stepNamed(name)] })
 

@@ -16,7 +16,10 @@ beforeEach(() => {
 afterEach(() => vi.unstubAllEnvs())
 
 function write(value: number): void {
-  writeFileSync(file, `const { basename } = require('node:path'); exports.value = () => ${value} + '@' + basename(__filename)`)
+  writeFileSync(
+    file,
+    `const { basename } = require('node:path'); exports.value = () => ${value} + '@' + basename(__filename)`,
+  )
   utimesSync(file, value, value)
 }
 
@@ -48,7 +51,14 @@ test('another program is another file, and the old one goes', () => {
 })
 
 test.each([
-  ['with a byte turned', (path: string) => { const bytes = readFileSync(path); bytes[bytes.length >> 1]! ^= 1; writeFileSync(path, bytes) }],
+  [
+    'with a byte turned',
+    (path: string) => {
+      const bytes = readFileSync(path)
+      bytes[bytes.length >> 1]! ^= 1
+      writeFileSync(path, bytes)
+    },
+  ],
   ['cut off', (path: string) => writeFileSync(path, readFileSync(path).subarray(0, 100))],
   ['empty', (path: string) => writeFileSync(path, '')],
   ['that others may write', (path: string) => chmodSync(path, 0o666)],

@@ -15,6 +15,9 @@ test.each(COMMANDS)('xbuild help %s fits a terminal and ends in one newline', (c
   expect(text).toMatch(/^Usage: xbuild .*[^\n]\n$/s)
 })
 
-test.each([...Object.values(FLAGS), ...Object.values(CLI_FLAGS)].map((flag) => flag.name))('--%s is in the help of plan', (name) => {
-  expect(formatHelp('plan')).toContain(`--${name}`)
-})
+test.each([...Object.values(FLAGS), ...Object.values(CLI_FLAGS)].map((flag) => flag.name))(
+  '--%s is in the help of plan',
+  (name) => {
+    expect(formatHelp('plan')).toContain(`--${name}`)
+  },
+)

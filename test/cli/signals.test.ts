@@ -7,7 +7,12 @@ function fakeProcess() {
   const emitter = new EventEmitter()
   const exits: number[] = []
   const terminal = Object.assign(emitter, { exit: (code: number) => void exits.push(code) })
-  return { terminal: terminal as unknown as Parameters<typeof withSignals>[0], send: (name: string) => emitter.emit(name), exits, emitter }
+  return {
+    terminal: terminal as unknown as Parameters<typeof withSignals>[0],
+    send: (name: string) => emitter.emit(name),
+    exits,
+    emitter,
+  }
 }
 
 const nothing = () => {}
@@ -39,7 +44,10 @@ test.each(['SIGINT', 'SIGTERM', 'SIGHUP'])('%s aborts, waits for the clean-up, a
 test('the second signal ends the program at once', async () => {
   const { terminal, send, exits } = fakeProcess()
   let release = nothing
-  const finished = withSignals(terminal, { onStop: nothing, work: () => new Promise<void>((resolve) => (release = resolve)) })
+  const finished = withSignals(terminal, {
+    onStop: nothing,
+    work: () => new Promise<void>((resolve) => (release = resolve)),
+  })
   send('SIGINT')
   expect(exits).toEqual([])
   send('SIGTERM')
@@ -50,5 +58,7 @@ test('the second signal ends the program at once', async () => {
 
 test('an error without a signal stays what it is', async () => {
   const { terminal } = fakeProcess()
-  await expect(withSignals(terminal, { onStop: nothing, work: () => Promise.reject(new Error('mine')) })).rejects.toThrow('mine')
+  await expect(
+    withSignals(terminal, { onStop: nothing, work: () => Promise.reject(new Error('mine')) }),
+  ).rejects.toThrow('mine')
 })

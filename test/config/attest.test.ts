@@ -4,7 +4,14 @@ import { parseConfigFile } from '../../src/config/file.ts'
 import { parseAttests, parseProvenance, provenanceOf, type ProvenanceOptions } from '../../src/config/attest.ts'
 import { parsePlatform } from '../../src/platform.ts'
 
-const MAX: ProvenanceOptions = { mode: 'max', version: 'v1', builderId: '', reproducible: false, inlineOnly: false, filename: 'provenance.json' }
+const MAX: ProvenanceOptions = {
+  mode: 'max',
+  version: 'v1',
+  builderId: '',
+  reproducible: false,
+  inlineOnly: false,
+  filename: 'provenance.json',
+}
 
 test.each<[string, ProvenanceOptions | false]>([
   ['true', MAX],
@@ -16,8 +23,17 @@ test.each<[string, ProvenanceOptions | false]>([
   ['disabled=true', false],
   ['disabled=false,mode=min', { ...MAX, mode: 'min' }],
   ['version=v0.2', { ...MAX, version: 'v0.2' }],
-  ['mode=min,builder-id=https://ci.example/run/7,reproducible=true,inline-only=true,filename=made.json',
-    { mode: 'min', version: 'v1', builderId: 'https://ci.example/run/7', reproducible: true, inlineOnly: true, filename: 'made.json' }],
+  [
+    'mode=min,builder-id=https://ci.example/run/7,reproducible=true,inline-only=true,filename=made.json',
+    {
+      mode: 'min',
+      version: 'v1',
+      builderId: 'https://ci.example/run/7',
+      reproducible: true,
+      inlineOnly: true,
+      filename: 'made.json',
+    },
+  ],
 ])('--provenance=%s', (text, expected) => {
   expect(parseProvenance(text, '--provenance')).toEqual(expected)
   if (text.includes('=')) expect(parseAttests([`type=provenance,${text}`], '--attest')).toEqual(expected)
@@ -47,7 +63,9 @@ test.each([
 
 test('the last --attest of a type counts, --provenance wins, and nothing is attested unasked', () => {
   expect(parseAttests(['type=sbom,disabled=true'], '--attest')).toBeUndefined()
-  expect(parseAttests(['type=provenance,mode=max', 'type=provenance,mode=min'], '--attest')).toMatchObject({ mode: 'min' })
+  expect(parseAttests(['type=provenance,mode=max', 'type=provenance,mode=min'], '--attest')).toMatchObject({
+    mode: 'min',
+  })
   expect(provenanceOf({})).toBeUndefined()
   expect(provenanceOf({ attest: MAX })).toEqual(MAX)
   expect(provenanceOf({ attest: MAX, provenance: false })).toBeUndefined()

@@ -15,7 +15,11 @@ test.each([
   ['b=oci-layout://a:b/out', 'b', { kind: 'oci-layout', path: 'a:b/out' }],
   [`b=oci-layout://out@sha256:${hex}`, 'b', { kind: 'oci-layout', path: 'out', ref: `sha256:${hex}` }],
   ['b=https://example.com/x.tar', 'b', { kind: 'remote', remote: { kind: 'http', url: 'https://example.com/x.tar' } }],
-  ['b=git@example.com:a/b#v1:sub', 'b', { kind: 'remote', remote: { ...REPOSITORY, url: 'git@example.com:a/b', ref: 'v1', subdir: 'sub' } }],
+  [
+    'b=git@example.com:a/b#v1:sub',
+    'b',
+    { kind: 'remote', remote: { ...REPOSITORY, url: 'git@example.com:a/b', ref: 'v1', subdir: 'sub' } },
+  ],
   ['b=github.com/a/b', 'b', { kind: 'remote', remote: { ...REPOSITORY, url: 'https://github.com/a/b' } }],
   ['b=dir=with=equals', 'b', { kind: 'dir', path: 'dir=with=equals' }],
 ])('%s', (text, name, context) => {

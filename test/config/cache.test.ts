@@ -4,12 +4,21 @@ import { parseCacheSource, parseCacheTarget } from '../../src/config/cache.ts'
 describe('--cache-from', () => {
   test.each([
     ['a.example/b:c', [{ type: 'registry', ref: 'a.example/b:c' }]],
-    ['a.example/b:c,d', [{ type: 'registry', ref: 'a.example/b:c' }, { type: 'registry', ref: 'd' }]],
+    [
+      'a.example/b:c,d',
+      [
+        { type: 'registry', ref: 'a.example/b:c' },
+        { type: 'registry', ref: 'd' },
+      ],
+    ],
     ['type=registry,ref=a/b', [{ type: 'registry', ref: 'a/b' }]],
     ['TYPE=registry,"ref=a/b"', [{ type: 'registry', ref: 'a/b' }]],
     ['type=local,src=some/folder', [{ type: 'local', src: 'some/folder' }]],
     ['type=gha', [{ type: 'gha', scope: 'xbuild' }]],
-    ['type=gha,scope=main,url_v2=http://127.0.0.1:1/,token=t,timeout=5m', [{ type: 'gha', scope: 'main', url: 'http://127.0.0.1:1/', token: 't' }]],
+    [
+      'type=gha,scope=main,url_v2=http://127.0.0.1:1/,token=t,timeout=5m',
+      [{ type: 'gha', scope: 'main', url: 'http://127.0.0.1:1/', token: 't' }],
+    ],
   ])('%s', (text, expected) => {
     expect(parseCacheSource(text, '--cache-from')).toEqual(expected)
   })
@@ -35,7 +44,10 @@ describe('--cache-from', () => {
 describe('--cache-to', () => {
   test.each([
     ['a/b:c', [{ type: 'registry', ref: 'a/b:c', mode: 'min' }]],
-    ['type=registry,ref=a/b,mode=max,ignore-error=true,image-manifest=true,oci-mediatypes=true,compression=gzip', [{ type: 'registry', ref: 'a/b', mode: 'max' }]],
+    [
+      'type=registry,ref=a/b,mode=max,ignore-error=true,image-manifest=true,oci-mediatypes=true,compression=gzip',
+      [{ type: 'registry', ref: 'a/b', mode: 'max' }],
+    ],
     ['type=local,dest=x', [{ type: 'local', dest: 'x', mode: 'min' }]],
     ['type=inline', [{ type: 'inline' }]],
     ['type=gha,scope=x,mode=max', [{ type: 'gha', scope: 'x', mode: 'max' }]],

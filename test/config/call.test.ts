@@ -16,8 +16,16 @@ describe('parseCall', () => {
     expect(parseCall(text, '--call')).toEqual(expected)
   })
 
-  test.each([['chek', 'Did you mean check?'], ['x', 'Use one of'], ['', 'Use one of'], ['check,format=xml', 'Add format'], ['check,json', 'Add format']])('%j is refused', (text, hint) => {
-    expect(() => parseCall(text, '--call')).toThrow(expect.objectContaining({ code: 'BAD_OPTION', hint: expect.stringContaining(hint) }))
+  test.each([
+    ['chek', 'Did you mean check?'],
+    ['x', 'Use one of'],
+    ['', 'Use one of'],
+    ['check,format=xml', 'Add format'],
+    ['check,json', 'Add format'],
+  ])('%j is refused', (text, hint) => {
+    expect(() => parseCall(text, '--call')).toThrow(
+      expect.objectContaining({ code: 'BAD_OPTION', hint: expect.stringContaining(hint) }),
+    )
   })
 })
 

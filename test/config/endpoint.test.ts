@@ -8,13 +8,25 @@ describe('endpoints', () => {
     ['tcp://10.0.0.7:2375', { kind: 'tcp', host: '10.0.0.7', port: 2375 }],
     ['tcp://[fd00::7]:2375', { kind: 'tcp', host: 'fd00::7', port: 2375 }],
     ['tcp://board:2376?tls=true', { kind: 'tcp', host: 'board', port: 2376, tls: {} }],
-    ['tcp://board:2376?ca=/c/ca.pem&servername=x.example', { kind: 'tcp', host: 'board', port: 2376, tls: { ca: '/c/ca.pem', servername: 'x.example' } }],
+    [
+      'tcp://board:2376?ca=/c/ca.pem&servername=x.example',
+      { kind: 'tcp', host: 'board', port: 2376, tls: { ca: '/c/ca.pem', servername: 'x.example' } },
+    ],
     ['tcp://board:2376?insecure=1', { kind: 'tcp', host: 'board', port: 2376, tls: { insecure: true } }],
     ['ssh://board', { kind: 'ssh', host: 'board' }],
-    ['ssh://pi@board.example:2222/run/user/1000/podman/podman.sock', { kind: 'ssh', user: 'pi', host: 'board.example', port: 2222, socket: '/run/user/1000/podman/podman.sock' }],
+    [
+      'ssh://pi@board.example:2222/run/user/1000/podman/podman.sock',
+      { kind: 'ssh', user: 'pi', host: 'board.example', port: 2222, socket: '/run/user/1000/podman/podman.sock' },
+    ],
     ['docker-container://buildkitd', { kind: 'container', name: 'buildkitd' }],
-    ['docker-container://b?context=lab&image=moby/buildkit:v0.25&network=host', { kind: 'container', name: 'b', context: 'lab', image: 'moby/buildkit:v0.25', network: 'host' }],
-    ['kube-pod://builder-0?namespace=ci&container=buildkitd&context=prod', { kind: 'pod', pod: 'builder-0', namespace: 'ci', container: 'buildkitd', context: 'prod' }],
+    [
+      'docker-container://b?context=lab&image=moby/buildkit:v0.25&network=host',
+      { kind: 'container', name: 'b', context: 'lab', image: 'moby/buildkit:v0.25', network: 'host' },
+    ],
+    [
+      'kube-pod://builder-0?namespace=ci&container=buildkitd&context=prod',
+      { kind: 'pod', pod: 'builder-0', namespace: 'ci', container: 'buildkitd', context: 'prod' },
+    ],
   ])('%s is read, and written so that it is read the same', (text, endpoint) => {
     expect(parseEndpoint(text)).toEqual(endpoint)
     expect(parseEndpoint(formatEndpoint(parseEndpoint(text)))).toEqual(endpoint)

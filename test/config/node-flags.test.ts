@@ -3,7 +3,8 @@ import { parseConfigFile } from '../../src/config/file.ts'
 import { parseArgv } from '../../src/config/parse.ts'
 import { parsePlatform } from '../../src/platform.ts'
 
-const read = (...argv: string[]) => parseArgv(['node', ...argv], {}, { cwd: '/work', localPlatform: parsePlatform('linux/amd64') })
+const read = (...argv: string[]) =>
+  parseArgv(['node', ...argv], {}, { cwd: '/work', localPlatform: parsePlatform('linux/amd64') })
 
 test.each([
   [[], { verb: 'ls', json: false }],
@@ -11,12 +12,18 @@ test.each([
   [['inspect', 'board'], { verb: 'inspect', names: ['board'] }],
   [['rm', 'a', 'b'], { verb: 'rm', names: ['a', 'b'] }],
   [['use', 'local'], { verb: 'use', names: ['local'] }],
-  [['add', 'board', 'ssh://pi@board'], { verb: 'add', name: 'board', settings: { endpoint: 'ssh://pi@board' }, use: false }],
+  [
+    ['add', 'board', 'ssh://pi@board'],
+    { verb: 'add', name: 'board', settings: { endpoint: 'ssh://pi@board' }, use: false },
+  ],
   [
     ['add', 'board', 'ssh://pi@board', '--platform', 'linux/arm64', '--slots=2', '--use'],
     { verb: 'add', settings: { endpoint: 'ssh://pi@board', platforms: ['linux/arm64'], slots: '2' }, use: true },
   ],
-  [['add', 'board', 'ssh://pi@board', '--packs'], { verb: 'add', settings: { endpoint: 'ssh://pi@board', packs: 'true' } }],
+  [
+    ['add', 'board', 'ssh://pi@board', '--packs'],
+    { verb: 'add', settings: { endpoint: 'ssh://pi@board', packs: 'true' } },
+  ],
 ])('xbuild node %j', (argv, options) => {
   expect(read(...argv)).toMatchObject({ command: 'node', options })
 })
@@ -39,17 +46,40 @@ test.each([
 })
 
 test('nodes of xbuild.yaml, with all their mistakes at once', () => {
-  expect(parseConfigFile('nodes:\n  board: ssh://pi@board\n  cluster: {endpoint: tcp://c:1234, platforms: [linux/arm64, linux/amd64], slots: 8, packs: true}\n', 'xbuild.yaml').nodes).toMatchObject([
+  expect(
+    parseConfigFile(
+      'nodes:\n  board: ssh://pi@board\n  cluster: {endpoint: tcp://c:1234, platforms: [linux/arm64, linux/amd64], slots: 8, packs: true}\n',
+      'xbuild.yaml',
+    ).nodes,
+  ).toMatchObject([
     { name: 'board', endpoint: { kind: 'ssh', host: 'board' }, origin: 'xbuild.yaml' },
-    { name: 'cluster', endpoint: { kind: 'tcp' }, platforms: [{ architecture: 'arm64' }, { architecture: 'amd64' }], slots: 8, packs: true },
+    {
+      name: 'cluster',
+      endpoint: { kind: 'tcp' },
+      platforms: [{ architecture: 'arm64' }, { architecture: 'amd64' }],
+      slots: 8,
+      packs: true,
+    },
   ])
-  const bad = 'nodes:\n  a: {platforms: linux/arm64}\n  b: {endpoint: ssh://b, slot: 1}\n  c: nowhere\n  d: {endpoint: ssh://d, packs: maybe}\n'
-  expect(() => parseConfigFile(bad, 'xbuild.yaml')).toThrow(expect.objectContaining({
-    diagnostics: [
-      expect.objectContaining({ message: 'Cannot use node "a": it has no endpoint', at: { file: 'xbuild.yaml', line: 2 } }),
-      expect.objectContaining({ hint: 'Did you mean "slots"?', at: { file: 'xbuild.yaml', line: 3 } }),
-      expect.objectContaining({ message: expect.stringContaining('it is no endpoint'), at: { file: 'xbuild.yaml', line: 4 } }),
-      expect.objectContaining({ message: expect.stringContaining('neither true nor false'), at: { file: 'xbuild.yaml', line: 5 } }),
-    ],
-  }))
+  const bad =
+    'nodes:\n  a: {platforms: linux/arm64}\n  b: {endpoint: ssh://b, slot: 1}\n  c: nowhere\n  d: {endpoint: ssh://d, packs: maybe}\n'
+  expect(() => parseConfigFile(bad, 'xbuild.yaml')).toThrow(
+    expect.objectContaining({
+      diagnostics: [
+        expect.objectContaining({
+          message: 'Cannot use node "a": it has no endpoint',
+          at: { file: 'xbuild.yaml', line: 2 },
+        }),
+        expect.objectContaining({ hint: 'Did you mean "slots"?', at: { file: 'xbuild.yaml', line: 3 } }),
+        expect.objectContaining({
+          message: expect.stringContaining('it is no endpoint'),
+          at: { file: 'xbuild.yaml', line: 4 },
+        }),
+        expect.objectContaining({
+          message: expect.stringContaining('neither true nor false'),
+          at: { file: 'xbuild.yaml', line: 5 },
+        }),
+      ],
+    }),
+  )
 })

@@ -1,15 +1,30 @@
 import { expect, test } from 'vitest'
 import { parseArgv } from '../../src/config/parse.ts'
 
-const read = (...argv: string[]) => parseArgv(['pack', ...argv], {}, { cwd: '/work', localPlatform: { os: 'linux', architecture: 'amd64' } })
+const read = (...argv: string[]) =>
+  parseArgv(['pack', ...argv], {}, { cwd: '/work', localPlatform: { os: 'linux', architecture: 'amd64' } })
 
 test.each([
   [[], { verb: 'ls', json: false }],
   [['ls', '--json'], { verb: 'ls', json: true }],
   [['verify'], { verb: 'verify', names: [] }],
   [['rm', 'abcdef', '--store', 'here'], { verb: 'rm', names: ['abcdef'], store: 'here' }],
-  [['build', 'cc1@14', 'as', '--platform', 'linux/arm64,linux/s390x'], { verb: 'build', wanted: [{ recipe: 'cc1', version: '14' }, { recipe: 'as', version: '' }], architectures: ['arm64', 's390x'], from: { id: 'debian', codename: 'trixie' } }],
-  [['build', 'as', '--from', 'ubuntu:noble'], { verb: 'build', architectures: ['arm64'], from: { id: 'ubuntu', codename: 'noble' } }],
+  [
+    ['build', 'cc1@14', 'as', '--platform', 'linux/arm64,linux/s390x'],
+    {
+      verb: 'build',
+      wanted: [
+        { recipe: 'cc1', version: '14' },
+        { recipe: 'as', version: '' },
+      ],
+      architectures: ['arm64', 's390x'],
+      from: { id: 'debian', codename: 'trixie' },
+    },
+  ],
+  [
+    ['build', 'as', '--from', 'ubuntu:noble'],
+    { verb: 'build', architectures: ['arm64'], from: { id: 'ubuntu', codename: 'noble' } },
+  ],
 ])('xbuild pack %j', (argv, options) => {
   expect(read(...argv)).toMatchObject({ command: 'pack', options })
 })

@@ -49,7 +49,12 @@ test('a bare PATH takes every default', () => {
 })
 
 describe('one flag', () => {
-  const cases: readonly (readonly [argv: string, option: keyof BuildOptions, value: unknown, env?: Record<string, string>])[] = [
+  const cases: readonly (readonly [
+    argv: string,
+    option: keyof BuildOptions,
+    value: unknown,
+    env?: Record<string, string>,
+  ])[] = [
     ['-t a -t b:1 --tag=a', 'tags', ['a', 'b:1']],
     ['-ta', 'tags', ['a']],
     ['-t=a', 'tags', ['a']],
@@ -63,7 +68,14 @@ describe('one flag', () => {
     ['--build-context base=docker-image://alpine:3', 'buildContexts', { base: { kind: 'image', ref: 'alpine:3' } }],
     ['-o out', 'outputs', [{ type: 'local', dest: 'out' }]],
     ['-o -', 'outputs', [{ type: 'tar', dest: '-' }]],
-    ['-o type=oci,dest=x.tar -o type=local,dest=y', 'outputs', [{ type: 'oci', dest: 'x.tar', tar: true }, { type: 'local', dest: 'y' }]],
+    [
+      '-o type=oci,dest=x.tar -o type=local,dest=y',
+      'outputs',
+      [
+        { type: 'oci', dest: 'x.tar', tar: true },
+        { type: 'local', dest: 'y' },
+      ],
+    ],
     ['--push -t a', 'push', true],
     ['--push=false', 'push', false],
     ['--push=T -t a', 'push', true],
@@ -94,10 +106,19 @@ describe('--platform', () => {
   const platforms = (argv: readonly string[], env?: Record<string, string>, yaml?: string) =>
     options([...argv, '.'], env, yaml).platforms.map(formatPlatform)
   test.each([
-    [['--platform', 'linux/amd64,linux/arm64'], ['linux/amd64', 'linux/arm64']],
-    [['--platform', 'linux/amd64', '--platform', 'linux/arm/v7'], ['linux/amd64', 'linux/arm/v7']],
+    [
+      ['--platform', 'linux/amd64,linux/arm64'],
+      ['linux/amd64', 'linux/arm64'],
+    ],
+    [
+      ['--platform', 'linux/amd64', '--platform', 'linux/arm/v7'],
+      ['linux/amd64', 'linux/arm/v7'],
+    ],
     [['--platform', 'linux/aarch64, linux/arm64/v8'], ['linux/arm64']],
-    [['--platform', 'local,arm64'], ['linux/amd64', 'linux/arm64']],
+    [
+      ['--platform', 'local,arm64'],
+      ['linux/amd64', 'linux/arm64'],
+    ],
   ])('%j', (argv, expected) => {
     expect(platforms(argv)).toEqual(expected)
   })
@@ -106,12 +127,18 @@ describe('--platform', () => {
     const yaml = 'platforms: [linux/riscv64]'
     expect(platforms([], {}, yaml)).toEqual(['linux/riscv64'])
     expect(platforms([], { DOCKER_DEFAULT_PLATFORM: 'linux/s390x' }, yaml)).toEqual(['linux/s390x'])
-    expect(platforms(['--platform', 'linux/386'], { DOCKER_DEFAULT_PLATFORM: 'linux/s390x' }, yaml)).toEqual(['linux/386'])
+    expect(platforms(['--platform', 'linux/386'], { DOCKER_DEFAULT_PLATFORM: 'linux/s390x' }, yaml)).toEqual([
+      'linux/386',
+    ])
   })
 })
 
 test('named values of xbuild.yaml and of the command line are put together, lists are replaced', () => {
-  const built = options(['--build-arg', 'B=line', '-t', 'line', '.'], {}, 'build-args: {A: file, B: file}\ntags: [file]')
+  const built = options(
+    ['--build-arg', 'B=line', '-t', 'line', '.'],
+    {},
+    'build-args: {A: file, B: file}\ntags: [file]',
+  )
   expect(built.buildArgs).toEqual({ A: 'file', B: 'line' })
   expect(built.tags).toEqual(['line'])
 })
@@ -161,7 +188,7 @@ test.each<[argv: string[], message: RegExp, hint: RegExp]>([
   [['--push=maybe', '.'], /--push "maybe": neither true nor false/, /true or false/],
   [['--progress', 'fancy', '.'], /--progress "fancy": unknown mode/, /rawjson/],
   [['-q', '--progress', 'plain', '.'], /contradict/, /Leave out one/],
-  [['-t', 'a@sha256:' + 'a'.repeat(64), '.'], /cannot hold a digest/, /"@"/],
+  [['-t', `a@sha256:${'a'.repeat(64)}`, '.'], /cannot hold a digest/, /"@"/],
   [['-t', 'UPPER', '.'], /lower case/, /upper/],
   [['-t', 'https://a/b', '.'], /URL/, /https/],
   [['--platform', 'linux/amd46', '.'], /unknown architecture/, /amd64/],
@@ -182,8 +209,13 @@ test.each<[argv: string[], message: RegExp, hint: RegExp]>([
 })
 
 test('a bad value in the environment says where it came from', () => {
-  expect(failure(() => parse(['.'], { DOCKER_DEFAULT_PLATFORM: 'linux/nope' })).message).toContain('(from DOCKER_DEFAULT_PLATFORM)')
-  expect(failure(() => parse(['.'], { SOURCE_DATE_EPOCH: 'context' }))).toMatchObject({ code: 'BAD_OPTION', hint: expect.stringContaining('git log') })
+  expect(failure(() => parse(['.'], { DOCKER_DEFAULT_PLATFORM: 'linux/nope' })).message).toContain(
+    '(from DOCKER_DEFAULT_PLATFORM)',
+  )
+  expect(failure(() => parse(['.'], { SOURCE_DATE_EPOCH: 'context' }))).toMatchObject({
+    code: 'BAD_OPTION',
+    hint: expect.stringContaining('git log'),
+  })
   const epoch = failure(() => parse(['.'], { SOURCE_DATE_EPOCH: 'now' }))
   expect(epoch.message).toBe('Cannot use SOURCE_DATE_EPOCH "now": not a whole number of at least 0')
 })

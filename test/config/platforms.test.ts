@@ -22,7 +22,11 @@ build-args: {JOBS: 8, MODE: fast}
 `
 
 function options(argv: readonly string[], text = FILE): BuildOptions {
-  const command = resolveInvocation(readArgv(['build', ...argv, '.']), { FROM_ENV: 'yes' }, { cwd: '/', localPlatform, file: parseConfigFile(text, 'xbuild.yaml') })
+  const command = resolveInvocation(
+    readArgv(['build', ...argv, '.']),
+    { FROM_ENV: 'yes' },
+    { cwd: '/', localPlatform, file: parseConfigFile(text, 'xbuild.yaml') },
+  )
   if (command.command !== 'build') throw new Error('not a build')
   return command.options
 }
@@ -39,15 +43,37 @@ test('one platform is built in its own way, the others as before', () => {
     target: 'small',
     timeout: 20 * 60_000,
     buildArgs: { JOBS: '2', MODE: 'fast', FROM_ENV: 'yes' },
-    buildContexts: { debian: { kind: 'image', ref: 'registry.example/debian-arm' }, tools: { kind: 'oci-layout', path: 'tools', ref: 'v1' } },
+    buildContexts: {
+      debian: { kind: 'image', ref: 'registry.example/debian-arm' },
+      tools: { kind: 'oci-layout', path: 'tools', ref: 'v1' },
+    },
   })
-  expect(optionsFor(options([]), localPlatform)).toMatchObject({ target: 'full', timeout: 3_600_000, buildArgs: { JOBS: '8', MODE: 'fast' }, buildContexts: {} })
+  expect(optionsFor(options([]), localPlatform)).toMatchObject({
+    target: 'full',
+    timeout: 3_600_000,
+    buildArgs: { JOBS: '8', MODE: 'fast' },
+    buildContexts: {},
+  })
 })
 
 test('the command line wins, name by name', () => {
-  const given = options(['--target', 'other', '-f', 'Own', '--timeout', '5s', '--build-arg', 'JOBS=1', '--build-context', 'debian=docker-image://debian:13'])
+  const given = options([
+    '--target',
+    'other',
+    '-f',
+    'Own',
+    '--timeout',
+    '5s',
+    '--build-arg',
+    'JOBS=1',
+    '--build-context',
+    'debian=docker-image://debian:13',
+  ])
   expect(optionsFor(given, arm64)).toMatchObject({
-    file: 'Own', target: 'other', timeout: 5000, buildArgs: { JOBS: '1', FROM_ENV: 'yes' },
+    file: 'Own',
+    target: 'other',
+    timeout: 5000,
+    buildArgs: { JOBS: '1', FROM_ENV: 'yes' },
     buildContexts: { debian: { kind: 'image', ref: 'debian:13' }, tools: { kind: 'oci-layout' } },
   })
 })
@@ -55,7 +81,13 @@ test('the command line wins, name by name', () => {
 test('is told in the words of the file, without values of args', () => {
   const [, override] = options([]).overrides!
   expect(describeOverride(override!)).toEqual([
-    'dockerfile Dockerfile.arm', 'target small', 'args JOBS FROM_ENV', 'base debian = registry.example/debian-arm', 'base tools = tools', 'timeout 1200 s', 'optional',
+    'dockerfile Dockerfile.arm',
+    'target small',
+    'args JOBS FROM_ENV',
+    'base debian = registry.example/debian-arm',
+    'base tools = tools',
+    'timeout 1200 s',
+    'optional',
   ])
 })
 

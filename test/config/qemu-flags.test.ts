@@ -9,9 +9,18 @@ const read = (...argv: string[]) => {
 test.each([
   [[], { verb: 'status', architectures: [], json: false }],
   [['status', '--json', 'arm64'], { verb: 'status', architectures: ['arm64'], json: true }],
-  [['install', 'aarch64', 'linux/riscv64,arm'], { verb: 'install', architectures: ['arm64', 'riscv64', 'arm'], force: false, credentials: false, packs: false }],
-  [['install', 'all', '-f', '--credentials'], { verb: 'install', architectures: [], force: true, credentials: true, packs: false }],
-  [['install', '--packs', 'arm64'], { verb: 'install', architectures: ['arm64'], force: false, credentials: false, packs: true }],
+  [
+    ['install', 'aarch64', 'linux/riscv64,arm'],
+    { verb: 'install', architectures: ['arm64', 'riscv64', 'arm'], force: false, credentials: false, packs: false },
+  ],
+  [
+    ['install', 'all', '-f', '--credentials'],
+    { verb: 'install', architectures: [], force: true, credentials: true, packs: false },
+  ],
+  [
+    ['install', '--packs', 'arm64'],
+    { verb: 'install', architectures: ['arm64'], force: false, credentials: false, packs: true },
+  ],
   [['rm', 's390x'], { verb: 'uninstall', architectures: ['s390x'] }],
 ])('xbuild qemu %j', (argv, expected) => {
   expect(read(...argv)).toEqual(expected)

@@ -4,14 +4,26 @@ import type { BuildOptions } from '../../src/config/options.ts'
 import { parsePlatform } from '../../src/platform.ts'
 
 function options(line: string, env: Record<string, string> = {}): BuildOptions {
-  const command = parseArgv([...line.split(' '), '.'], env, { cwd: '/home', localPlatform: parsePlatform('linux/amd64') })
+  const command = parseArgv([...line.split(' '), '.'], env, {
+    cwd: '/home',
+    localPlatform: parsePlatform('linux/amd64'),
+  })
   if (command.command !== 'build') throw new Error(`not a build: ${command.command}`)
   return command.options
 }
 
 describe('one flag', () => {
-  const cases: readonly (readonly [line: string, option: keyof BuildOptions, value: unknown, env?: Record<string, string>])[] = [
-    ['--secret id=a,src=f --secret id=b,source=g', 'secrets', { a: { kind: 'file', path: 'f' }, b: { kind: 'file', path: 'g' } }],
+  const cases: readonly (readonly [
+    line: string,
+    option: keyof BuildOptions,
+    value: unknown,
+    env?: Record<string, string>,
+  ])[] = [
+    [
+      '--secret id=a,src=f --secret id=b,source=g',
+      'secrets',
+      { a: { kind: 'file', path: 'f' }, b: { kind: 'file', path: 'g' } },
+    ],
     ['--secret id=a,env=A', 'secrets', { a: { kind: 'env', name: 'A' } }, { A: '1' }],
     ['--secret type=env,id=A', 'secrets', { A: { kind: 'env', name: 'A' } }, { A: '1' }],
     ['--secret id=A', 'secrets', { A: { kind: 'env', name: 'A' } }, { A: '1' }],
@@ -22,10 +34,24 @@ describe('one flag', () => {
     ['--ssh default=key,other/key', 'ssh', { default: 'key,other/key' }],
     ['--network none', 'network', 'none'],
     ['--network default', 'network', undefined],
-    ['--add-host a:1.2.3.4 --add-host b=::1 --add-host c:[fe80::1] --add-host d:host-gateway', 'addHosts', [
-      { name: 'a', ip: '1.2.3.4' }, { name: 'b', ip: '::1' }, { name: 'c', ip: 'fe80::1' }, { name: 'd', ip: '127.0.0.1' },
-    ]],
-    ['--ulimit nofile=1:2 --ulimit core=-1 --ulimit nofile=3', 'ulimits', [{ name: 'nofile', soft: 3, hard: 3 }, { name: 'core', soft: -1, hard: -1 }]],
+    [
+      '--add-host a:1.2.3.4 --add-host b=::1 --add-host c:[fe80::1] --add-host d:host-gateway',
+      'addHosts',
+      [
+        { name: 'a', ip: '1.2.3.4' },
+        { name: 'b', ip: '::1' },
+        { name: 'c', ip: 'fe80::1' },
+        { name: 'd', ip: '127.0.0.1' },
+      ],
+    ],
+    [
+      '--ulimit nofile=1:2 --ulimit core=-1 --ulimit nofile=3',
+      'ulimits',
+      [
+        { name: 'nofile', soft: 3, hard: 3 },
+        { name: 'core', soft: -1, hard: -1 },
+      ],
+    ],
     ['--shm-size 1g', 'shmSize', 1 << 30],
     ['--no-cache-filter A,b --no-cache-filter c', 'noCacheFilter', ['a', 'b', 'c']],
     ['--allow network.host', 'allow', ['network.host']],

@@ -6,11 +6,22 @@ import { parsePlatform } from '../../src/platform.ts'
 
 function parse(line: string, yaml?: string, env: Record<string, string> = {}): Command {
   const file = yaml === undefined ? {} : { file: parseConfigFile(yaml, 'xbuild.yaml') }
-  return parseArgv(line.split(' ').filter(Boolean), env, { cwd: '/home', localPlatform: parsePlatform('linux/amd64'), ...file })
+  return parseArgv(line.split(' ').filter(Boolean), env, {
+    cwd: '/home',
+    localPlatform: parsePlatform('linux/amd64'),
+    ...file,
+  })
 }
 
 test.each([
-  ['0', 0], ['1000', 1000], ['1b', 1], ['1k', 1024], ['20GB', 20 * 1024 ** 3], ['1.5 GiB', 1.5 * 1024 ** 3], ['512m', 512 * 1024 ** 2], ['2TB', 2 * 1024 ** 4],
+  ['0', 0],
+  ['1000', 1000],
+  ['1b', 1],
+  ['1k', 1024],
+  ['20GB', 20 * 1024 ** 3],
+  ['1.5 GiB', 1.5 * 1024 ** 3],
+  ['512m', 512 * 1024 ** 2],
+  ['2TB', 2 * 1024 ** 4],
 ])('the size %s', (text, bytes) => {
   expect(parseSize(text, 'x')).toBe(bytes)
 })
@@ -19,7 +30,12 @@ test.each(['', '-1', 'GB', '1 2', '1X', '1e3', '99999999PB', '1,5GB'])('%j is no
   expect(() => parseSize(text, '--max-used-space')).toThrow(`Cannot use --max-used-space "${text}": not a size`)
 })
 
-test.each([['24h', 86_400_000], ['1h30m', 5_400_000], ['7d', 604_800_000], ['0', 0]])('the age %s', (text, milliseconds) => {
+test.each([
+  ['24h', 86_400_000],
+  ['1h30m', 5_400_000],
+  ['7d', 604_800_000],
+  ['0', 0],
+])('the age %s', (text, milliseconds) => {
   expect(parseAge(text, 'x')).toBe(milliseconds)
 })
 
@@ -45,15 +61,25 @@ test.each([
 
 describe('the command line', () => {
   test('du', () => {
-    expect(parse('du')).toEqual({ command: 'du', debug: false, options: { filters: [], verbose: false, json: false, cwd: '/home' } })
+    expect(parse('du')).toEqual({
+      command: 'du',
+      debug: false,
+      options: { filters: [], verbose: false, json: false, cwd: '/home' },
+    })
     expect(parse('du --json --verbose --filter type=step --filter until=1h --store /x')).toMatchObject({
       options: { json: true, verbose: true, store: '/x', filters: [{ key: 'type' }, { key: 'until' }] },
     })
   })
 
   test('prune', () => {
-    expect(parse('prune')).toEqual({ command: 'prune', debug: false, options: { all: false, filters: [], force: false, verbose: false, cwd: '/home' } })
-    expect(parse('prune -af --max-used-space 10GB --timeout 5m')).toMatchObject({ options: { all: true, force: true, maxUsedSpace: 10 * 1024 ** 3, timeout: 300_000 } })
+    expect(parse('prune')).toEqual({
+      command: 'prune',
+      debug: false,
+      options: { all: false, filters: [], force: false, verbose: false, cwd: '/home' },
+    })
+    expect(parse('prune -af --max-used-space 10GB --timeout 5m')).toMatchObject({
+      options: { all: true, force: true, maxUsedSpace: 10 * 1024 ** 3, timeout: 300_000 },
+    })
     expect(parse('prune --keep-storage=1GB')).toMatchObject({ options: { maxUsedSpace: 1024 ** 3 } })
   })
 
@@ -73,14 +99,18 @@ describe('the command line', () => {
 
   test('the store of xbuild.yaml is used', () => {
     expect(parse('du', 'store: /from-file')).toMatchObject({ options: { store: '/from-file' } })
-    expect(parse('prune', 'store: {folder: /from-file, limit: 20GB}')).toMatchObject({ options: { store: '/from-file' } })
+    expect(parse('prune', 'store: {folder: /from-file, limit: 20GB}')).toMatchObject({
+      options: { store: '/from-file' },
+    })
   })
 
   test('the limit of a build', () => {
     const limit = 20 * 1024 ** 3
     expect(parse('.', 'store: {limit: 20GB}')).toMatchObject({ options: { storeLimit: limit } })
     expect(parse('--store-limit 1GB .', 'store: {limit: 20GB}')).toMatchObject({ options: { storeLimit: 1024 ** 3 } })
-    expect(parse('.', 'store: {limit: 20GB}', { XBUILD_STORE_LIMIT: '2GB' })).toMatchObject({ options: { storeLimit: 2 * 1024 ** 3 } })
+    expect(parse('.', 'store: {limit: 20GB}', { XBUILD_STORE_LIMIT: '2GB' })).toMatchObject({
+      options: { storeLimit: 2 * 1024 ** 3 },
+    })
     expect(() => parse('.', 'store: {limit: much}')).toThrow('Cannot use store.limit "much": not a size')
     expect(() => parse('.', 'store: {limti: 1GB}')).toThrow('Cannot use key "limti" of store: unknown')
   })

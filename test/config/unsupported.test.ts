@@ -4,8 +4,7 @@ import { LATER_FLAGS } from '../../src/config/unsupported.ts'
 
 /** What `docker buildx build` takes beside the flags xbuild has. */
 const BUILDX_FLAGS = (
-  'cgroup-parent policy resource '
-  + 'sbom memory memory-swap cpu-shares cpu-period cpu-quota cpuset-cpus cpuset-mems'
+  'cgroup-parent policy resource ' + 'sbom memory memory-swap cpu-shares cpu-period cpu-quota cpuset-cpus cpuset-mems'
 ).split(' ')
 
 test.each(BUILDX_FLAGS)('--%s is known and says "not yet"', (name) => {
@@ -17,11 +16,7 @@ test.each(Object.keys(LATER_FLAGS))('--%s is not also a flag that xbuild has', (
   expect(() => readArgv([`--${name}=${value}`])).toThrow('yet')
 })
 
-const NO_CHANGE = [
-  '--sbom=0',
-  '--rm',
-  '--sbom false',
-]
+const NO_CHANGE = ['--sbom=0', '--rm', '--sbom false']
 
 test.each(NO_CHANGE)('%s asks for what xbuild does anyway', (text) => {
   expect(readArgv([...text.split(' '), '.'])).toMatchObject({ command: 'build', words: ['.'], given: new Map() })

@@ -37,7 +37,20 @@ test.each([
 })
 
 test('no command line makes the reader fail in another way than saying what is wrong', () => {
-  const known = ['-t', '--tag', '--tag=', '-', '--', '--push', '-qD', '--=', '-o', 'build', '--__proto__=x', '--constructor']
+  const known = [
+    '-t',
+    '--tag',
+    '--tag=',
+    '-',
+    '--',
+    '--push',
+    '-qD',
+    '--=',
+    '-o',
+    'build',
+    '--__proto__=x',
+    '--constructor',
+  ]
   const word = fc.oneof(fc.string(), fc.constantFrom(...known))
   fc.assert(
     fc.property(fc.array(word), (argv) => {

@@ -23,7 +23,10 @@ describe.each(CASES)('$topic', ({ cases }) => {
     const meant = DIFFERENCES[one.name]?.things ?? []
     const others = Object.fromEntries(Object.entries(found).filter(([thing]) => !meant.includes(thing)))
     expect(others).toEqual({})
-    expect(meant.filter((thing) => !(thing in found)), 'listed in differences.ts, but there is no difference').toEqual([])
+    expect(
+      meant.filter((thing) => !(thing in found)),
+      'listed in differences.ts, but there is no difference',
+    ).toEqual([])
   })
 })
 

@@ -5,7 +5,9 @@ export interface Difference {
   readonly because: string
 }
 
-/** Where xbuild is meant to build otherwise than BuildKit, by case. A difference that is gone must go from here, too. */
+/**
+ * Where xbuild is meant to build otherwise than BuildKit, by case. A difference that is gone must go from here, too.
+ */
 export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   'copy-whiteout-names': {
     things: ['built'],
@@ -25,10 +27,12 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
   },
   'platform-of-from': {
     things: ['config.Labels', 'history[1]', 'history[2]', 'history[3]'],
-    because: 'The image is for the platform of its FROM, and so are TARGETARCH and its like; BuildKit leaves them at the platform of the machine.',
+    because:
+      'The image is for the platform of its FROM, and so are TARGETARCH and its like; BuildKit leaves them at the platform of the machine.',
   },
   'run-empty': {
     things: ['built'],
-    because: 'BuildKit runs an empty command; a RUN without one is a slip, and saying so costs nobody a build that worked.',
+    because:
+      'BuildKit runs an empty command; a RUN without one is a slip, and saying so costs nobody a build that worked.',
   },
 }

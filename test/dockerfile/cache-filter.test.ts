@@ -10,7 +10,19 @@ test.each([[[]], [['build']], [['BUILD', 'Tests']]])('%j: names of stages, in an
 
 test('a name that no stage has: one warning, with the one that was meant', () => {
   expect(checkCacheFilter(dockerfile, ['Biuld', 'build', 'Biuld', '1'])).toEqual([
-    { rule: 'unknown-cache-filter', severity: 'warning', message: '--no-cache-filter "Biuld" has no effect: no stage has that name', hint: expect.stringContaining('"build"'), at: { file: 'Dockerfile', line: 2 } },
-    { rule: 'unknown-cache-filter', severity: 'warning', message: '--no-cache-filter "1" has no effect: no stage has that name', hint: 'Use the name that a FROM gives with AS', at: { file: 'Dockerfile', line: 2 } },
+    {
+      rule: 'unknown-cache-filter',
+      severity: 'warning',
+      message: '--no-cache-filter "Biuld" has no effect: no stage has that name',
+      hint: expect.stringContaining('"build"'),
+      at: { file: 'Dockerfile', line: 2 },
+    },
+    {
+      rule: 'unknown-cache-filter',
+      severity: 'warning',
+      message: '--no-cache-filter "1" has no effect: no stage has that name',
+      hint: 'Use the name that a FROM gives with AS',
+      at: { file: 'Dockerfile', line: 2 },
+    },
   ])
 })

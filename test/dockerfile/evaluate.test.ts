@@ -8,16 +8,26 @@ import { parsePlatform } from '../../src/platform.ts'
 
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
-function evaluate(lines: string, { base = { config: {} }, buildArgs = {}, from = 'FROM img' }: { base?: StageBase; buildArgs?: Record<string, string>; from?: string } = {}) {
+function evaluate(
+  lines: string,
+  {
+    base = { config: {} },
+    buildArgs = {},
+    from = 'FROM img',
+  }: { base?: StageBase; buildArgs?: Record<string, string>; from?: string } = {},
+) {
   const { dockerfile } = parseDockerfile(`${from}\n${lines}`, { file: 'Dockerfile' })
   const platforms = { target: parsePlatform('linux/arm64'), buildPlatform: parsePlatform('linux/amd64') }
   const { graph } = buildStageGraph(dockerfile, { ...platforms, buildArgs, namedContexts: [] })
   return evaluateStage(graph.stages.at(-1)!, base)
 }
 
-const createdBy = (...args: Parameters<typeof evaluate>) => evaluate(...args).steps.map(({ history }) => history.created_by)
-const lastRun = (...args: Parameters<typeof evaluate>) => evaluate(...args).steps.findLast((step): step is RunStep => step.kind === 'run')!
-const lastCopy = (...args: Parameters<typeof evaluate>) => evaluate(...args).steps.findLast((step): step is CopyStep => step.kind === 'copy')!
+const createdBy = (...args: Parameters<typeof evaluate>) =>
+  evaluate(...args).steps.map(({ history }) => history.created_by)
+const lastRun = (...args: Parameters<typeof evaluate>) =>
+  evaluate(...args).steps.findLast((step): step is RunStep => step.kind === 'run')!
+const lastCopy = (...args: Parameters<typeof evaluate>) =>
+  evaluate(...args).steps.findLast((step): step is CopyStep => step.kind === 'copy')!
 
 describe('variables', () => {
   test.each([
@@ -30,14 +40,21 @@ describe('variables', () => {
     ['an ARG with an empty value is', 'ARG A=', ['A=']],
     ['ENV takes what was before the instruction', 'ENV A=1\nENV A=2 B=$A', ['A=2', 'B=1']],
     ['ENV that is set again keeps its place', 'ENV A=1 B=2\nENV A=3', ['A=3', 'B=2']],
-    ['platform ARGs need a declaration', 'ENV A=$TARGETARCH\nARG TARGETARCH\nENV B=$TARGETARCH', ['A=', 'B=arm64', 'TARGETARCH=arm64']],
+    [
+      'platform ARGs need a declaration',
+      'ENV A=$TARGETARCH\nARG TARGETARCH\nENV B=$TARGETARCH',
+      ['A=', 'B=arm64', 'TARGETARCH=arm64'],
+    ],
     ['keys are expanded too', 'ARG K=name\nENV $K=value', ['name=value', 'K=name']],
   ])('%s', (_, lines, expected) => {
     expect(lastRun(`${lines}\nRUN x`).env).toEqual([PATH, ...expected])
   })
 
   test('a build arg beats the default, which is then not expanded', () => {
-    expect(lastRun('ARG A=${none:?never}\nRUN x', { buildArgs: { A: 'given', UNDECLARED: 'x' } }).env).toEqual([PATH, 'A=given'])
+    expect(lastRun('ARG A=${none:?never}\nRUN x', { buildArgs: { A: 'given', UNDECLARED: 'x' } }).env).toEqual([
+      PATH,
+      'A=given',
+    ])
   })
 
   test('global ARGs are visible after a bare ARG only', () => {
@@ -80,7 +97,11 @@ describe('config', () => {
 
   test.each([
     ['an ENTRYPOINT forgets the CMD of the base', 'ENTRYPOINT ["e"]', { Entrypoint: ['e'] }],
-    ['an ENTRYPOINT keeps the own CMD', 'CMD ["c"]\nENTRYPOINT ["e"]', { Entrypoint: ['e'], Cmd: ['c'], ArgsEscaped: true }],
+    [
+      'an ENTRYPOINT keeps the own CMD',
+      'CMD ["c"]\nENTRYPOINT ["e"]',
+      { Entrypoint: ['e'], Cmd: ['c'], ArgsEscaped: true },
+    ],
     ['an empty ENTRYPOINT removes it', 'ENTRYPOINT []', {}],
     ['an empty CMD takes away what was inherited', 'CMD []', { Entrypoint: ['be'], ArgsEscaped: true }],
   ])('%s', (_, lines, expected) => {
@@ -89,9 +110,19 @@ describe('config', () => {
   })
 
   test('what the base has is kept, and added to', () => {
-    const config = { Labels: { b: '1', a: '1' }, ExposedPorts: { '1/tcp': {} }, Volumes: { '/z': {} }, User: 'u', Shell: ['/bin/ash', '-c'] }
+    const config = {
+      Labels: { b: '1', a: '1' },
+      ExposedPorts: { '1/tcp': {} },
+      Volumes: { '/z': {} },
+      User: 'u',
+      Shell: ['/bin/ash', '-c'],
+    }
     const evaluated = evaluate('LABEL a=2 c=3\nEXPOSE 2\nVOLUME /y\nRUN x', { base: { config } })
-    expect(evaluated.config).toMatchObject({ Labels: { a: '2', b: '1', c: '3' }, ExposedPorts: { '1/tcp': {}, '2/tcp': {} }, Volumes: { '/y': {}, '/z': {} } })
+    expect(evaluated.config).toMatchObject({
+      Labels: { a: '2', b: '1', c: '3' },
+      ExposedPorts: { '1/tcp': {}, '2/tcp': {} },
+      Volumes: { '/y': {}, '/z': {} },
+    })
     expect(Object.keys(evaluated.config.Labels!)).toEqual(['a', 'b', 'c'])
     expect(evaluated.steps.at(-1)).toMatchObject({ user: 'u', argv: ['/bin/ash', '-c', 'x'] })
   })
@@ -120,11 +151,16 @@ describe('config', () => {
     ['COPY --chmod=999 a b', 'Cannot use mode "999": it is neither octal nor symbolic'],
     ['COPY <<a/b /x\na/b', 'Cannot use heredoc name "a/b": it is the name of a file'],
     ['RUN <<../x\n#!/bin/sh\n../x', 'Cannot use heredoc name "../x": it is the name of a file'],
-    ['ADD --checksum=sha256:0 local /x', 'Cannot check "sha256:0": a checksum needs exactly one source, and that from the network'],
+    [
+      'ADD --checksum=sha256:0 local /x',
+      'Cannot check "sha256:0": a checksum needs exactly one source, and that from the network',
+    ],
     ['WORKDIR ${x', 'Cannot expand "${x": "${" has no "}"'],
     ['ENV A="x', 'Cannot expand ""x": a double quote has no end'],
   ])('%j is an error at its line', (lines, message) => {
-    expect(evaluate(`RUN first\n${lines}`).diagnostics).toMatchObject([{ severity: 'error', message, at: { file: 'Dockerfile', line: 3 } }])
+    expect(evaluate(`RUN first\n${lines}`).diagnostics).toMatchObject([
+      { severity: 'error', message, at: { file: 'Dockerfile', line: 3 } },
+    ])
   })
 })
 
@@ -143,7 +179,9 @@ describe('paths', () => {
   })
 
   test('WORKDIR / makes no layer', () => {
-    expect(evaluate('WORKDIR /').steps).toMatchObject([{ kind: 'meta', history: { created_by: 'WORKDIR /', empty_layer: true } }])
+    expect(evaluate('WORKDIR /').steps).toMatchObject([
+      { kind: 'meta', history: { created_by: 'WORKDIR /', empty_layer: true } },
+    ])
   })
 })
 
@@ -204,7 +242,11 @@ describe('ONBUILD', () => {
 
   test('a broken trigger of a base image is an error at FROM', () => {
     const { diagnostics } = evaluate('', { base: { config: { OnBuild: ['NONSENSE', 'FROM x', 'RUN a\nRUN b'] } } })
-    expect(diagnostics.map(({ severity, at }) => [severity, at.line])).toEqual([['error', 1], ['error', 1], ['error', 1]])
+    expect(diagnostics.map(({ severity, at }) => [severity, at.line])).toEqual([
+      ['error', 1],
+      ['error', 1],
+      ['error', 1],
+    ])
   })
 
   test('a base image that copies from a name nobody knows: an image, with a warning', () => {
@@ -215,7 +257,14 @@ describe('ONBUILD', () => {
 })
 
 test.each([
-  ['a', '././a'], ['/a/b/', '././a/b'], ['../a', '././a'], ['a/./b', 'a/./b'], ['./a/./b/./c', 'a/./b/c'], ['/./a', '././a'], ['a/../b/./../c', 'b/./c'], ['.', '././.'],
+  ['a', '././a'],
+  ['/a/b/', '././a/b'],
+  ['../a', '././a'],
+  ['a/./b', 'a/./b'],
+  ['./a/./b/./c', 'a/./b/c'],
+  ['/./a', '././a'],
+  ['a/../b/./../c', 'b/./c'],
+  ['.', '././.'],
 ])('COPY --parents %s: a folder, and what is wanted below it', (written, source) => {
   const { steps } = evaluate(`COPY --parents ${written} /x`)
   expect(steps).toMatchObject([{ kind: 'copy', parents: true, sources: [source] }])
@@ -237,11 +286,23 @@ test('what is never executed is said once per thing, with a way out', () => {
 })
 
 test('passwords and tokens of URLs are neither in the history nor in what is shown', () => {
-  const { steps } = evaluate('ARG T=secret\nADD https://user:$T@h/f?a=b@c https://$T@h/g http://h/plain ssh://git@h/r.git /x/\nADD --link https://user:secret@h/f /y')
+  const { steps } = evaluate(
+    'ARG T=secret\nADD https://user:$T@h/f?a=b@c https://$T@h/g http://h/plain ssh://git@h/r.git /x/\nADD --link https://user:secret@h/f /y',
+  )
   expect(steps.map(({ text, history }) => [text, history.created_by])).toEqual([
     expect.anything(),
-    ['ADD https://h/f?a=b@c https://h/g http://h/plain ssh://git@h/r.git /x/', 'ADD https://h/f?a=b@c https://h/g http://h/plain ssh://git@h/r.git /x/ # buildkit'],
+    [
+      'ADD https://h/f?a=b@c https://h/g http://h/plain ssh://git@h/r.git /x/',
+      'ADD https://h/f?a=b@c https://h/g http://h/plain ssh://git@h/r.git /x/ # buildkit',
+    ],
     ['ADD --link https://h/f /y', 'ADD https://h/f /y # buildkit'],
   ])
-  expect(steps[1]).toMatchObject({ remotes: [{ url: 'https://user:secret@h/f?a=b@c' }, { url: 'https://secret@h/g' }, { url: 'http://h/plain' }, { url: 'ssh://git@h/r.git' }] })
+  expect(steps[1]).toMatchObject({
+    remotes: [
+      { url: 'https://user:secret@h/f?a=b@c' },
+      { url: 'https://secret@h/g' },
+      { url: 'http://h/plain' },
+      { url: 'ssh://git@h/r.git' },
+    ],
+  })
 })

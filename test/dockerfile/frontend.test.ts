@@ -34,26 +34,46 @@ describe('another frontend', () => {
     ['# syntax=dockerfile', 1],
     ['# syntax=///', 1],
   ])('%s', (text, line) => {
-    expect(() => frontendOf(text)).toThrow(expect.objectContaining({
-      code: 'UNSUPPORTED', message: expect.stringContaining('Cannot use syntax "'), hint: expect.stringContaining('nodes with BuildKit alone: name them with --builder'), at: { file: 'Dockerfile', line },
-    }))
+    expect(() => frontendOf(text)).toThrow(
+      expect.objectContaining({
+        code: 'UNSUPPORTED',
+        message: expect.stringContaining('Cannot use syntax "'),
+        hint: expect.stringContaining('nodes with BuildKit alone: name them with --builder'),
+        at: { file: 'Dockerfile', line },
+      }),
+    )
   })
 })
 
 test('the build argument wins over the file', () => {
-  expect(() => frontendOf('# syntax=docker/dockerfile:1', { BUILDKIT_SYNTAX: 'example.com/x' })).toThrow(/Cannot use BUILDKIT_SYNTAX "example.com\/x"/)
+  expect(() => frontendOf('# syntax=docker/dockerfile:1', { BUILDKIT_SYNTAX: 'example.com/x' })).toThrow(
+    /Cannot use BUILDKIT_SYNTAX "example.com\/x"/,
+  )
   expect(() => frontendOf('# syntax=example.com/x', { BUILDKIT_SYNTAX: 'docker/dockerfile:1.9' })).not.toThrow()
 })
 
 test('a node with BuildKit gets the image, and what follows it', () => {
   const { dockerfile } = parseDockerfile('# syntax=example.com/x:1 a=b  c\n{"no": "Dockerfile"}\n', { file: 'file' })
   const frontend = foreignFrontend(dockerfile, {})!
-  expect(frontend).toEqual({ image: 'example.com/x:1', cmdline: 'example.com/x:1 a=b  c', at: { file: 'file', line: 1 } })
+  expect(frontend).toEqual({
+    image: 'example.com/x:1',
+    cmdline: 'example.com/x:1 a=b  c',
+    at: { file: 'file', line: 1 },
+  })
   expect(foreignFrontend(dockerfile, { BUILDKIT_SYNTAX: 'docker/dockerfile:1' })).toBeUndefined()
   const opaque = opaqueDockerfile(dockerfile, { frontend, target: 'Some' })
   const target = parsePlatform('linux/arm64')
-  const { graph, diagnostics } = buildStageGraph(opaque, { target, buildPlatform: parsePlatform('linux/amd64'), buildArgs: {}, namedContexts: [], targetStage: 'Some' })
+  const { graph, diagnostics } = buildStageGraph(opaque, {
+    target,
+    buildPlatform: parsePlatform('linux/amd64'),
+    buildArgs: {},
+    namedContexts: [],
+    targetStage: 'Some',
+  })
   expect(diagnostics).toEqual([])
   expect(graph.stages).toMatchObject([{ name: 'some', platform: target, needs: [] }])
-  expect(classicLimit(graph, 'docker')).toEqual({ what: 'the syntax of example.com/x:1', at: { file: 'file', line: 1 } })
+  expect(classicLimit(graph, 'docker')).toEqual({
+    what: 'the syntax of example.com/x:1',
+    at: { file: 'file', line: 1 },
+  })
 })

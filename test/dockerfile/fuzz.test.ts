@@ -11,11 +11,74 @@ import { expandWord } from '../../src/dockerfile/words.ts'
 import { parsePlatform } from '../../src/platform.ts'
 
 const WORDS = [
-  ...['FROM', 'RUN', 'COPY', 'ADD', 'ENV', 'ARG', 'ONBUILD', 'HEALTHCHECK', 'CMD', 'LABEL', 'EXPOSE', 'VOLUME', 'SHELL', 'WORKDIR', 'USER', 'AS'],
-  ...[' ', '\t', '\n', '\r\n', '\\\n', '`', '#', '"', "'", '$', '${', '}', ':-', '=', '<<EOF', '<<-', 'EOF', '[', ']', ',', '--', '--from=', '--mount='],
-  ...['a', 'b', 'stage', '0', '/', '..', '*', '\\', '\ufeff', '\0', '😀', '__proto__', 'TARGETARCH', '$TARGETARCH', '--platform=', 'NONE', '# escape=`\n'],
+  ...[
+    'FROM',
+    'RUN',
+    'COPY',
+    'ADD',
+    'ENV',
+    'ARG',
+    'ONBUILD',
+    'HEALTHCHECK',
+    'CMD',
+    'LABEL',
+    'EXPOSE',
+    'VOLUME',
+    'SHELL',
+    'WORKDIR',
+    'USER',
+    'AS',
+  ],
+  ...[
+    ' ',
+    '\t',
+    '\n',
+    '\r\n',
+    '\\\n',
+    '`',
+    '#',
+    '"',
+    "'",
+    '$',
+    '${',
+    '}',
+    ':-',
+    '=',
+    '<<EOF',
+    '<<-',
+    'EOF',
+    '[',
+    ']',
+    ',',
+    '--',
+    '--from=',
+    '--mount=',
+  ],
+  ...[
+    'a',
+    'b',
+    'stage',
+    '0',
+    '/',
+    '..',
+    '*',
+    '\\',
+    '\ufeff',
+    '\0',
+    '😀',
+    '__proto__',
+    'TARGETARCH',
+    '$TARGETARCH',
+    '--platform=',
+    'NONE',
+    '# escape=`\n',
+  ],
 ]
-const soup = fc.array(fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...WORDS) }, fc.string({ maxLength: 3, unit: 'binary' })), { maxLength: 60 }).map((parts) => parts.join(''))
+const soup = fc
+  .array(fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...WORDS) }, fc.string({ maxLength: 3, unit: 'binary' })), {
+    maxLength: 60,
+  })
+  .map((parts) => parts.join(''))
 const [amd64, arm64] = ['linux/amd64', 'linux/arm64'].map((text) => parsePlatform(text))
 
 function expectPositions(diagnostics: readonly Diagnostic[], text: string): void {
@@ -51,7 +114,12 @@ describe('the whole way of a Dockerfile', () => {
         expectPositions(parsed.diagnostics, text)
         expect(parseDockerfile(text, { file: 'Dockerfile' })).toEqual(parsed)
         for (const target of [amd64!, arm64!]) {
-          const { graph, diagnostics } = buildStageGraph(parsed.dockerfile, { target, buildPlatform: amd64!, buildArgs: { A: '$b' }, namedContexts: ['b'] })
+          const { graph, diagnostics } = buildStageGraph(parsed.dockerfile, {
+            target,
+            buildPlatform: amd64!,
+            buildArgs: { A: '$b' },
+            namedContexts: ['b'],
+          })
           expectPositions(diagnostics, text)
           for (const stage of graph.stages) {
             expect(stage.needs.every((need) => need < stage.index)).toBe(true)
@@ -70,11 +138,22 @@ describe('the whole way of a Dockerfile', () => {
   })
 
   test('every instruction of a file without errors is there, in order', () => {
-    const line = fc.constantFrom('RUN a', 'ENV A=1', 'COPY a b', 'RUN <<E\nFROM x\nE', 'CMD ["a"]', '# FROM y', '', 'LABEL a=\\\nb')
+    const line = fc.constantFrom(
+      'RUN a',
+      'ENV A=1',
+      'COPY a b',
+      'RUN <<E\nFROM x\nE',
+      'CMD ["a"]',
+      '# FROM y',
+      '',
+      'LABEL a=\\\nb',
+    )
     fc.assert(
       fc.property(fc.array(line, { maxLength: 30 }), (lines) => {
         const { dockerfile, diagnostics } = parseDockerfile(['FROM a', ...lines].join('\n'), { file: 'Dockerfile' })
-        const expected = lines.filter((text) => text !== '' && !text.startsWith('#')).map((text) => text.split(' ')[0]!.toLowerCase())
+        const expected = lines
+          .filter((text) => text !== '' && !text.startsWith('#'))
+          .map((text) => text.split(' ')[0]!.toLowerCase())
         expect(dockerfile.stages[0]!.instructions.map(({ kind }) => kind)).toEqual(expected)
         expect(diagnostics).toEqual([])
       }),
@@ -84,12 +163,18 @@ describe('the whole way of a Dockerfile', () => {
 })
 
 describe('words', () => {
-  const word = fc.array(fc.constantFrom('$', '{', '}', ':', '-', '+', '?', '#', '%', '/', '*', '"', "'", '\\', 'a', 'bc', ' '), { maxLength: 40 }).map((parts) => parts.join(''))
+  const word = fc
+    .array(fc.constantFrom('$', '{', '}', ':', '-', '+', '?', '#', '%', '/', '*', '"', "'", '\\', 'a', 'bc', ' '), {
+      maxLength: 40,
+    })
+    .map((parts) => parts.join(''))
 
   test('expansion ends with a text or an error of ours', () => {
     fc.assert(
       fc.property(word, fc.string({ maxLength: 20 }), fc.boolean(), (text, value, plainQuotes) => {
-        const expanded = attempt(() => expandWord(text, { lookup: (name) => (name === 'a' ? value : undefined), escape: '\\', plainQuotes }))
+        const expanded = attempt(() =>
+          expandWord(text, { lookup: (name) => (name === 'a' ? value : undefined), escape: '\\', plainQuotes }),
+        )
         expect(expanded === undefined || typeof expanded === 'string').toBe(true)
       }),
       { numRuns: 2000 },
@@ -112,8 +197,10 @@ describe('words', () => {
         const lookup = (): string => value
         const options = { lookup, escape: '\\' as const }
         const pattern = parts.join('')
-        const source = (star: string): string => parts.map((part) => (part === '*' ? star : part === '?' ? '.' : part)).join('')
-        const matching = (from: number, to: number): boolean => new RegExp(`^(?:${source('.*')})$`).test(value.slice(from, to))
+        const source = (star: string): string =>
+          parts.map((part) => (part === '*' ? star : part === '?' ? '.' : part)).join('')
+        const matching = (from: number, to: number): boolean =>
+          new RegExp(`^(?:${source('.*')})$`).test(value.slice(from, to))
         const ends = Array.from({ length: value.length + 1 }, (_, index) => index)
         const prefixes = ends.filter((end) => matching(0, end))
         const suffixes = ends.filter((start) => matching(start, value.length))
@@ -129,11 +216,17 @@ describe('words', () => {
 })
 
 describe('patterns', () => {
-  const pattern = fc.array(fc.constantFrom('*', '**', '**/', '?', '[', ']', '^', '-', '\\', '/', 'a', 'b', '!', '.'), { maxLength: 10 }).map((parts) => parts.join(''))
-  const path = fc.array(fc.constantFrom('a', 'b', 'ab', '.a', '-'), { minLength: 1, maxLength: 5 }).map((parts) => parts.join('/'))
+  const pattern = fc
+    .array(fc.constantFrom('*', '**', '**/', '?', '[', ']', '^', '-', '\\', '/', 'a', 'b', '!', '.'), { maxLength: 10 })
+    .map((parts) => parts.join(''))
+  const path = fc
+    .array(fc.constantFrom('a', 'b', 'ab', '.a', '-'), { minLength: 1, maxLength: 5 })
+    .map((parts) => parts.join('/'))
 
   test('agree with the regular expression that Docker makes of them', () => {
-    const simple = fc.array(fc.constantFrom('*', '**', '**/', '?', '/', 'a', 'b', '.'), { minLength: 1, maxLength: 7 }).map((parts) => parts.join(''))
+    const simple = fc
+      .array(fc.constantFrom('*', '**', '**/', '?', '/', 'a', 'b', '.'), { minLength: 1, maxLength: 7 })
+      .map((parts) => parts.join(''))
     fc.assert(
       fc.property(simple, path, (text, name) => {
         expect(compilePattern(text, { folders: true }).matches(name)).toBe(dockerRegExp(text).test(name))
@@ -156,18 +249,24 @@ describe('patterns', () => {
 
   test('an answer does not depend on what was asked before', () => {
     fc.assert(
-      fc.property(fc.array(pattern, { maxLength: 4 }), fc.array(path, { minLength: 1, maxLength: 6 }), (patterns, paths) => {
-        const text = patterns.join('\n')
-        const shared = attempt(() => parseIgnore(text, { file: 'f' }))
-        if (!shared) return
-        for (const name of paths) expect(shared.matches(name)).toBe(parseIgnore(text, { file: 'f' }).matches(name))
-      }),
+      fc.property(
+        fc.array(pattern, { maxLength: 4 }),
+        fc.array(path, { minLength: 1, maxLength: 6 }),
+        (patterns, paths) => {
+          const text = patterns.join('\n')
+          const shared = attempt(() => parseIgnore(text, { file: 'f' }))
+          if (!shared) return
+          for (const name of paths) expect(shared.matches(name)).toBe(parseIgnore(text, { file: 'f' }).matches(name))
+        },
+      ),
     )
   })
 })
 
 test('a clean path is clean, and never leaves the root', () => {
-  const text = fc.array(fc.constantFrom('/', '.', '..', 'a', 'b c', ''), { maxLength: 12 }).map((parts) => parts.join('/'))
+  const text = fc
+    .array(fc.constantFrom('/', '.', '..', 'a', 'b c', ''), { maxLength: 12 })
+    .map((parts) => parts.join('/'))
   fc.assert(
     fc.property(text, (path) => {
       expect(cleanPath(cleanPath(path))).toBe(cleanPath(path))

@@ -10,7 +10,9 @@ import { parsePlatform } from '../../src/platform.ts'
 
 const folder = join(import.meta.dirname, '../fixtures/dockerfiles')
 
-/** Everything that is made of a Dockerfile for linux/arm64 on linux/amd64; bases from a registry have an empty config. */
+/**
+ * Everything that is made of a Dockerfile for linux/arm64 on linux/amd64; bases from a registry have an empty config.
+ */
 function evaluateAll(text: string) {
   const { dockerfile } = parseDockerfile(text, { file: 'Dockerfile' })
   const { graph, diagnostics } = buildStageGraph(dockerfile, {

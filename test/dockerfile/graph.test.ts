@@ -21,7 +21,8 @@ const bases = (text: string, extra?: Extra) => graphOf(text, extra).graph.stages
 const indexes = (text: string, extra?: Extra) => graphOf(text, extra).graph.stages.map(({ index }) => index)
 
 describe('which stages', () => {
-  const text = 'FROM a AS one\nFROM b AS two\nCOPY --from=one /x /x\nFROM c AS unused\nFROM two AS last\nRUN --mount=from=one,target=/m true'
+  const text =
+    'FROM a AS one\nFROM b AS two\nCOPY --from=one /x /x\nFROM c AS unused\nFROM two AS last\nRUN --mount=from=one,target=/m true'
 
   test('only those that the target needs, each after its needs', () => {
     expect(indexes(text)).toEqual([0, 1, 3])
@@ -36,12 +37,22 @@ describe('which stages', () => {
 
   test.each([
     ['tow', 'Cannot find target stage "tow": there are one, two, unused, last', 'Did you mean "two"'],
-    ['nothing-like-it', 'Cannot find target stage "nothing-like-it": there are one, two, unused, last', 'Use the name of a stage'],
-    ['1', 'Cannot find target stage "1": there are one, two, unused, last', 'Name the stage with FROM ... AS NAME and use the name'],
+    [
+      'nothing-like-it',
+      'Cannot find target stage "nothing-like-it": there are one, two, unused, last',
+      'Use the name of a stage',
+    ],
+    [
+      '1',
+      'Cannot find target stage "1": there are one, two, unused, last',
+      'Name the stage with FROM ... AS NAME and use the name',
+    ],
   ])('--target %s is refused', (targetStage, message, hint) => {
     const { graph, diagnostics } = graphOf(text, { targetStage })
     expect(graph).toMatchObject({ stages: [], targetStage: -1 })
-    expect(diagnostics).toEqual([{ rule: 'unknown-target', severity: 'error', message, hint, at: { file: 'Dockerfile', line: 1 } }])
+    expect(diagnostics).toEqual([
+      { rule: 'unknown-target', severity: 'error', message, hint, at: { file: 'Dockerfile', line: 1 } },
+    ])
   })
 
   test('a problem in a stage that nobody needs stays silent', () => {
@@ -53,7 +64,13 @@ describe('what FROM names', () => {
   test.each([
     ['FROM alpine', [{ kind: 'image', ref: 'alpine' }]],
     ['FROM scratch', [{ kind: 'scratch' }]],
-    ['FROM a AS base\nFROM base', [{ kind: 'image', ref: 'a' }, { kind: 'stage', index: 0 }]],
+    [
+      'FROM a AS base\nFROM base',
+      [
+        { kind: 'image', ref: 'a' },
+        { kind: 'stage', index: 0 },
+      ],
+    ],
     ['FROM a AS base\nFROM bAsE', [{ kind: 'image', ref: 'bAsE' }]],
     ['FROM golang AS golang', [{ kind: 'image', ref: 'golang' }]],
     ['ARG V=1\nARG I=i:$V\nFROM ${I}', [{ kind: 'image', ref: 'i:1' }]],
@@ -66,7 +83,9 @@ describe('what FROM names', () => {
   })
 
   test('build args win over defaults and platform ARGs', () => {
-    expect(bases('ARG V=1\nFROM i:$V-$TARGETARCH', { buildArgs: { V: '2', TARGETARCH: 'mine' } })).toEqual([{ kind: 'image', ref: 'i:2-mine' }])
+    expect(bases('ARG V=1\nFROM i:$V-$TARGETARCH', { buildArgs: { V: '2', TARGETARCH: 'mine' } })).toEqual([
+      { kind: 'image', ref: 'i:2-mine' },
+    ])
     expect(bases('ARG V=${none:?never}\nFROM i:$V', { buildArgs: { V: '2' } })).toEqual([{ kind: 'image', ref: 'i:2' }])
   })
 
@@ -83,7 +102,14 @@ describe('what FROM names', () => {
   test('a build context replaces the stage of its name', () => {
     const text = 'FROM a AS deps\nRUN make\nFROM deps AS last\nCOPY --from=deps / /'
     const { stages } = graphOf(text, { namedContexts: ['deps'] }).graph
-    expect(stages).toMatchObject([{ index: 1, base: { kind: 'context', name: 'deps' }, froms: { deps: { kind: 'context', name: 'deps' } }, needs: [] }])
+    expect(stages).toMatchObject([
+      {
+        index: 1,
+        base: { kind: 'context', name: 'deps' },
+        froms: { deps: { kind: 'context', name: 'deps' } },
+        needs: [],
+      },
+    ])
     const [replaced] = graphOf(text, { namedContexts: ['deps'], targetStage: 'deps' }).graph.stages
     expect(replaced).toMatchObject({ base: { kind: 'context', name: 'deps' }, stage: { instructions: [] } })
   })
@@ -98,7 +124,9 @@ describe('what --from names', () => {
     ['scratch', { kind: 'scratch' }],
     ['files', { kind: 'context', name: 'files' }],
   ])('%s', (from, expected) => {
-    const { graph, diagnostics } = graphOf(`FROM a AS one\nFROM b\nCOPY --from=${from} / /x`, { namedContexts: ['files'] })
+    const { graph, diagnostics } = graphOf(`FROM a AS one\nFROM b\nCOPY --from=${from} / /x`, {
+      namedContexts: ['files'],
+    })
     expect(graph.stages.at(-1)!.froms).toEqual({ [from]: expected })
     expect(diagnostics).toEqual([])
   })
@@ -128,13 +156,16 @@ describe('what --from names', () => {
   })
 
   test('names of the object prototype are names', () => {
-    const { graph } = graphOf('FROM a\nARG constructor\nARG __proto__\nCOPY --from=__proto__ / /\nCOPY --from=constructor / /')
+    const { graph } = graphOf(
+      'FROM a\nARG constructor\nARG __proto__\nCOPY --from=__proto__ / /\nCOPY --from=constructor / /',
+    )
     expect(Object.keys(graph.stages[0]!.froms).toSorted()).toEqual(['__proto__', 'constructor'])
   })
 })
 
 describe('platforms', () => {
-  const platforms = (text: string, extra?: Extra) => graphOf(text, extra).graph.stages.map(({ platform }) => formatPlatform(platform))
+  const platforms = (text: string, extra?: Extra) =>
+    graphOf(text, extra).graph.stages.map(({ platform }) => formatPlatform(platform))
 
   test('the target, unless FROM says otherwise; a stage from a stage has its platform', () => {
     const text = 'FROM --platform=$BUILDPLATFORM a AS build\nFROM build AS more\nFROM b\nCOPY --from=more / /'
@@ -151,25 +182,47 @@ describe('platforms', () => {
     const text = 'FROM --platform=$BUILDPLATFORM a\nCOPY --from=img / /\nCOPY --from=files / /\nCOPY --from=other / /'
     const { froms } = graphOf(text, { namedContexts: ['files', 'other'], folderContexts: ['files'] }).graph.stages[0]!
     const platform = parsePlatform('linux/arm64')
-    expect(froms).toEqual({ img: { kind: 'image', ref: 'img', platform }, files: { kind: 'context', name: 'files' }, other: { kind: 'context', name: 'other', platform } })
+    expect(froms).toEqual({
+      img: { kind: 'image', ref: 'img', platform },
+      files: { kind: 'context', name: 'files' },
+      other: { kind: 'context', name: 'other', platform },
+    })
   })
 
   test.each([
-    ['FROM $NONE', 'Cannot use image name "$NONE": it is empty', 'Write ARG NONE=VALUE before the first FROM, or use --build-arg with it'],
-    ['FROM --platform=$BUILDPLATFROM a', 'Cannot use platform "$BUILDPLATFROM": it is empty', 'Did you mean "BUILDPLATFORM"'],
-    ['FROM ${NONE:?missing}', 'Cannot expand "${NONE:?missing}": NONE: missing', 'Set it, for example with --build-arg NONE=VALUE'],
+    [
+      'FROM $NONE',
+      'Cannot use image name "$NONE": it is empty',
+      'Write ARG NONE=VALUE before the first FROM, or use --build-arg with it',
+    ],
+    [
+      'FROM --platform=$BUILDPLATFROM a',
+      'Cannot use platform "$BUILDPLATFROM": it is empty',
+      'Did you mean "BUILDPLATFORM"',
+    ],
+    [
+      'FROM ${NONE:?missing}',
+      'Cannot expand "${NONE:?missing}": NONE: missing',
+      'Set it, for example with --build-arg NONE=VALUE',
+    ],
   ])('%s is an error', (text, message, hint) => {
-    expect(graphOf(text).diagnostics).toMatchObject([{ severity: 'error', message, hint, at: { file: 'Dockerfile', line: 1 } }])
+    expect(graphOf(text).diagnostics).toMatchObject([
+      { severity: 'error', message, hint, at: { file: 'Dockerfile', line: 1 } },
+    ])
   })
 
   test('a platform that is none is an error with its line', () => {
-    expect(graphOf('FROM a AS x\nFROM --platform=a/b/c/d x').diagnostics).toMatchObject([{ rule: 'bad-platform', severity: 'error', at: { line: 2 } }])
+    expect(graphOf('FROM a AS x\nFROM --platform=a/b/c/d x').diagnostics).toMatchObject([
+      { rule: 'bad-platform', severity: 'error', at: { line: 2 } },
+    ])
   })
 })
 
 describe('fingerprints', () => {
   const shared = (text: string, extra?: Extra, targets = ['linux/amd64', 'linux/arm64']) => {
-    const [one, two] = targets.map((target) => graphOf(text, { ...extra, target }).graph.stages.map(({ fingerprint }) => fingerprint))
+    const [one, two] = targets.map((target) =>
+      graphOf(text, { ...extra, target }).graph.stages.map(({ fingerprint }) => fingerprint),
+    )
     return one!.map((fingerprint, index) => fingerprint === two![index])
   }
   const build = 'FROM --platform=$BUILDPLATFORM a AS build\n'
@@ -199,7 +252,11 @@ describe('fingerprints', () => {
 
   test('needs count', () => {
     expect(shared(`${build}ARG TARGETARCH\nFROM build AS child\nRUN x`)).toEqual([false, false])
-    expect(shared(`${build}FROM build AS child\nRUN x\nFROM --platform=linux/amd64 b\nCOPY --from=child / /`)).toEqual([true, true, true])
+    expect(shared(`${build}FROM build AS child\nRUN x\nFROM --platform=linux/amd64 b\nCOPY --from=child / /`)).toEqual([
+      true,
+      true,
+      true,
+    ])
     expect(shared(`FROM b AS target\nFROM --platform=$BUILDPLATFORM a\nCOPY --from=target / /`)).toEqual([false, false])
   })
 
@@ -218,13 +275,19 @@ describe('triggers that go round in circles', () => {
   test.each([
     ['ONBUILD COPY --from=b /x /x\nFROM a AS b', 'Cannot use --from="b": a stage cannot copy from itself'],
     ['ONBUILD RUN --mount=from=b true\nFROM a AS b', 'Cannot use --from="b": a stage cannot copy from itself'],
-    ['ONBUILD COPY --from=c /x /x\nFROM a AS b\nFROM b AS c', 'Cannot use --from="c": stage "c" starts later, at line 4'],
+    [
+      'ONBUILD COPY --from=c /x /x\nFROM a AS b\nFROM b AS c',
+      'Cannot use --from="c": stage "c" starts later, at line 4',
+    ],
   ])('%j', (lines, message) => {
     const { diagnostics } = graphOf(`FROM x AS a\n${lines}`)
     expect(diagnostics.map(({ message: said, at }) => [said, at.line])).toEqual([[message, 3]])
   })
 
   test('a stage may copy from the stage that its trigger comes from', () => {
-    expect(bases('FROM x AS a\nONBUILD COPY --from=a /x /x\nFROM a AS b')).toEqual([{ kind: 'image', ref: 'x' }, { kind: 'stage', index: 0 }])
+    expect(bases('FROM x AS a\nONBUILD COPY --from=a /x /x\nFROM a AS b')).toEqual([
+      { kind: 'image', ref: 'x' },
+      { kind: 'stage', index: 0 },
+    ])
   })
 })

@@ -97,7 +97,11 @@ describe('pruning', () => {
 
 test('a malformed pattern is an error with its line', () => {
   expect(() => matcher('ok\n\n[broken\n')).toThrow(
-    expect.objectContaining({ code: 'BAD_DOCKERFILE', message: 'Cannot use pattern "[broken": "[" has no "]"', at: { file: '.dockerignore', line: 3 } }),
+    expect.objectContaining({
+      code: 'BAD_DOCKERFILE',
+      message: 'Cannot use pattern "[broken": "[" has no "]"',
+      at: { file: '.dockerignore', line: 3 },
+    }),
   )
   expect(() => matcher('!\n')).toThrow(expect.objectContaining({ at: { file: '.dockerignore', line: 1 } }))
 })

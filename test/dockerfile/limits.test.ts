@@ -13,7 +13,12 @@ const platform = parsePlatform('linux/amd64')
 /** The whole way of a hostile Dockerfile; that it ends is the test, the runner's time limit is the clock. */
 function problemsOf(text: string): number {
   const parsed = parseDockerfile(text, { file: 'Dockerfile' })
-  const { graph, diagnostics } = buildStageGraph(parsed.dockerfile, { target: platform, buildPlatform: platform, buildArgs: {}, namedContexts: [] })
+  const { graph, diagnostics } = buildStageGraph(parsed.dockerfile, {
+    target: platform,
+    buildPlatform: platform,
+    buildArgs: {},
+    namedContexts: [],
+  })
   const evaluated = graph.stages.map((stage) => evaluateStage(stage, { config: {} }))
   const all = [...parsed.diagnostics, ...diagnostics, ...evaluated.flatMap((stage) => stage.diagnostics)]
   expect(all.every(({ at, message }) => at.line >= 1 && message.length < 1000)).toBe(true)
@@ -51,9 +56,17 @@ test('a directive of blanks', () => {
 })
 
 test('5,000 stages in a chain', () => {
-  const stages = Array.from({ length: 5000 }, (_, index) => `FROM ${index === 0 ? 'img' : `s${index - 1}`} AS s${index}`)
+  const stages = Array.from(
+    { length: 5000 },
+    (_, index) => `FROM ${index === 0 ? 'img' : `s${index - 1}`} AS s${index}`,
+  )
   const { dockerfile } = parseDockerfile(stages.join('\n'), { file: 'Dockerfile' })
-  const { graph } = buildStageGraph(dockerfile, { target: platform, buildPlatform: platform, buildArgs: {}, namedContexts: [] })
+  const { graph } = buildStageGraph(dockerfile, {
+    target: platform,
+    buildPlatform: platform,
+    buildArgs: {},
+    namedContexts: [],
+  })
   expect(graph.stages).toHaveLength(5000)
 })
 

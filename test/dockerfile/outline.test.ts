@@ -31,8 +31,17 @@ const { dockerfile } = parseDockerfile(TEXT, { file: 'Dockerfile' })
 
 function outline(buildArgs: Record<string, string> = {}, targetStage?: string) {
   const platform = parsePlatform('linux/amd64')
-  const { graph } = buildStageGraph(dockerfile, { target: platform, buildPlatform: platform, buildArgs, namedContexts: [], ...(targetStage ? { targetStage } : {}) })
-  return outlineOf(dockerfile, viewOf(graph, () => undefined))
+  const { graph } = buildStageGraph(dockerfile, {
+    target: platform,
+    buildPlatform: platform,
+    buildArgs,
+    namedContexts: [],
+    ...(targetStage ? { targetStage } : {}),
+  })
+  return outlineOf(
+    dockerfile,
+    viewOf(graph, () => undefined),
+  )
 }
 
 const at = (line: number) => ({ file: 'Dockerfile', line })
@@ -61,7 +70,11 @@ describe('an outline', () => {
   })
 
   test('is of the stage asked for, with the values given', () => {
-    expect(outline({ FOO: '9' }, 'base')).toMatchObject({ name: 'base', description: 'it is the base', args: [{ name: 'BASE' }, { name: 'FOO', value: '9' }, { name: 'BAR', value: '9' }] })
+    expect(outline({ FOO: '9' }, 'base')).toMatchObject({
+      name: 'base',
+      description: 'it is the base',
+      args: [{ name: 'BASE' }, { name: 'FOO', value: '9' }, { name: 'BAR', value: '9' }],
+    })
     expect(outline({}, 'other')).toEqual({ name: 'other', args: [{ name: 'OTHER', at: at(14) }], secrets: [], ssh: [] })
   })
 })

@@ -42,9 +42,12 @@ test.each([
   expect(matchPattern(pattern, path)).toBe(expected)
 })
 
-test.each(['[', '[]', '[]a]', '[a', '[^', '[a-', '[-x]', '[x-]', '[a-b-c]', 'a\\', '[\\'])('%s is malformed', (pattern) => {
-  expect(() => matchPattern(pattern, 'x')).toThrow(expect.objectContaining({ code: 'BAD_DOCKERFILE' }))
-})
+test.each(['[', '[]', '[]a]', '[a', '[^', '[a-', '[-x]', '[x-]', '[a-b-c]', 'a\\', '[\\'])(
+  '%s is malformed',
+  (pattern) => {
+    expect(() => matchPattern(pattern, 'x')).toThrow(expect.objectContaining({ code: 'BAD_DOCKERFILE' }))
+  },
+)
 
 test.each([
   ['a/b.txt', false],

@@ -49,11 +49,17 @@ describe('git', () => {
     ['https://h/r.git#refs/pull/1/head', { url: 'https://h/r.git', ref: 'refs/pull/1/head' }],
     [`git@h:o/r#${COMMIT}`, { url: 'git@h:o/r', ref: COMMIT }],
     ['https://h/r.git?branch=main&subdir=d', { url: 'https://h/r.git', ref: 'refs/heads/main', subdir: 'd' }],
-    ['https://h/r.git?tag=v1&submodules=false&keep-git-dir=1', { url: 'https://h/r.git', ref: 'refs/tags/v1', submodules: false, keepGitDir: true }],
+    [
+      'https://h/r.git?tag=v1&submodules=false&keep-git-dir=1',
+      { url: 'https://h/r.git', ref: 'refs/tags/v1', submodules: false, keepGitDir: true },
+    ],
     ['https://h/r.git?ref=main#main', { url: 'https://h/r.git', ref: 'main' }],
     ['https://h/r.git?commit=ABCDEF0', { url: 'https://h/r.git', checksum: 'abcdef0' }],
     ['https://h/r.git?mtime=checkout', { url: 'https://h/r.git', mtime: 'checkout' }],
-    [`https://h/r.git?fetch-by-commit=true&checksum=${COMMIT}`, { url: 'https://h/r.git', checksum: COMMIT, fetchByCommit: true }],
+    [
+      `https://h/r.git?fetch-by-commit=true&checksum=${COMMIT}`,
+      { url: 'https://h/r.git', checksum: COMMIT, fetchByCommit: true },
+    ],
     ['https://h/r.git#a%20b'.replace('%20', '%2B'), { url: 'https://h/r.git', ref: 'a+b' }],
   ])('%s', (text, wanted) => {
     expect(parseRemote(text)).toEqual({ ...PLAIN, ...wanted })

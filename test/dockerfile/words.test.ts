@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { expandWord, expandWords } from '../../src/dockerfile/words.ts'
 
-const variables: Record<string, string> = { name: 'xbuild', empty: '', path: '/usr/local/lib.so.1', glob: 'a*b?c', big: 'aXbXc', 'ünï': 'letters' }
+const variables: Record<string, string> = {
+  name: 'xbuild',
+  empty: '',
+  path: '/usr/local/lib.so.1',
+  glob: 'a*b?c',
+  big: 'aXbXc',
+  ünï: 'letters',
+}
 const options = { lookup: (name: string) => variables[name], escape: '\\' as const }
 
 test.each([
@@ -30,7 +37,7 @@ test.each([
   ['"a\\"b"', 'a"b'],
   ['"a\\$b\\\\"', 'a$b\\'],
   ['"it\'s"', "it's"],
-  ["'say \"$name\"'", 'say "$name"'],
+  ['\'say "$name"\'', 'say "$name"'],
   ['"a"\'b\'c', 'abc'],
   ['a  b', 'a  b'],
   // defaults
@@ -100,7 +107,9 @@ test.each([
   ['${none?}', 'none: is not allowed to be unset'],
   ['${empty:?}', 'empty: is not allowed to be empty'],
 ])('%s is refused: %s', (text, state) => {
-  expect(() => expandWord(text, options)).toThrow(expect.objectContaining({ code: 'BAD_DOCKERFILE', message: `Cannot expand "${text}": ${state}` }))
+  expect(() => expandWord(text, options)).toThrow(
+    expect.objectContaining({ code: 'BAD_DOCKERFILE', message: `Cannot expand "${text}": ${state}` }),
+  )
 })
 
 describe('modes', () => {
@@ -141,6 +150,8 @@ describe('hostile words', () => {
 
   test('words share a budget', () => {
     const budget = { left: 100 }
-    expect(() => Array.from({ length: 20 }, () => expandWord('0123456789', { ...options, budget }))).toThrow('too much work')
+    expect(() => Array.from({ length: 20 }, () => expandWord('0123456789', { ...options, budget }))).toThrow(
+      'too much work',
+    )
   })
 })

@@ -65,7 +65,8 @@ describe('registries', () => {
   })
 
   test('those of a Dockerfile: ARGs, stages and COPY --from as a build would read them', () => {
-    const text = 'ARG BASE=quay.io/x/y:1\nFROM $BASE AS one\nFROM scratch\nCOPY --from=one /a /\nCOPY --from=ghcr.io/c/d /b /\n'
+    const text =
+      'ARG BASE=quay.io/x/y:1\nFROM $BASE AS one\nFROM scratch\nCOPY --from=one /a /\nCOPY --from=ghcr.io/c/d /b /\n'
     expect(registriesOf(text, { os: 'linux', architecture: 'amd64' })).toEqual(['quay.io', 'ghcr.io'])
     expect(registriesOf('not a Dockerfile\nFROM ${', { os: 'linux', architecture: 'amd64' })).toEqual([])
   })
@@ -74,13 +75,25 @@ describe('registries', () => {
     const lost = { host: 'a.example', mirror: false, took: 1, failure: 'a.example refuses' }
     const there = { host: 'm.example', mirror: true, took: 12 }
     expect(judgePings('a.example', [lost])).toMatchObject({ state: 'problem', text: 'a.example refuses' })
-    expect(judgePings('a.example', [there, lost])).toMatchObject({ state: 'warning', text: 'a.example refuses; mirror m.example answered after 12 ms' })
-    expect(judgePings('a.example', [{ ...there, mirror: false }])).toMatchObject({ state: 'ok', text: 'it answered after 12 ms' })
+    expect(judgePings('a.example', [there, lost])).toMatchObject({
+      state: 'warning',
+      text: 'a.example refuses; mirror m.example answered after 12 ms',
+    })
+    expect(judgePings('a.example', [{ ...there, mirror: false }])).toMatchObject({
+      state: 'ok',
+      text: 'it answered after 12 ms',
+    })
   })
 })
 
 const arm64 = { os: 'linux', architecture: 'arm64' }
-const NODE: Omit<NodeReport, 'state'> = { name: 'board', endpoint: 'tcp://board:1', origin: 'xbuild.yaml', used: true, slots: 4 }
+const NODE: Omit<NodeReport, 'state'> = {
+  name: 'board',
+  endpoint: 'tcp://board:1',
+  origin: 'xbuild.yaml',
+  used: true,
+  slots: 4,
+}
 
 test('a lost node is a problem where it takes part, a warning elsewhere', () => {
   const state = { status: 'lost', because: 'no answer within 2 s' } as const
@@ -90,11 +103,24 @@ test('a lost node is a problem where it takes part, a warning elsewhere', () => 
 
 test('a node tells what it is, and what of the wanted platforms it does not run', () => {
   const state: NodeReport['state'] = {
-    status: 'ready', driver: 'buildkit', version: 'BuildKit v0.25', native: [{ os: 'linux', architecture: 'amd64' }], load: { running: 1, counted: 'by the node' }, cache: 2e9, containerdStore: true,
+    status: 'ready',
+    driver: 'buildkit',
+    version: 'BuildKit v0.25',
+    native: [{ os: 'linux', architecture: 'amd64' }],
+    load: { running: 1, counted: 'by the node' },
+    cache: 2e9,
+    containerdStore: true,
     emulated: [{ platform: arm64, status: 'missing', reason: 'board has no emulator', hint: 'Install QEMU' }],
   }
-  expect(judgeNode({ ...NODE, state }, [])).toMatchObject([{ state: 'ok', text: 'BuildKit v0.25; native linux/amd64; emulated nothing; 1 running; cache 2.0 GB' }])
-  expect(judgeNode({ ...NODE, state }, [arm64])[1]).toMatchObject({ name: 'linux/arm64', state: 'warning', text: 'board has no emulator', fix: 'Install QEMU' })
+  expect(judgeNode({ ...NODE, state }, [])).toMatchObject([
+    { state: 'ok', text: 'BuildKit v0.25; native linux/amd64; emulated nothing; 1 running; cache 2.0 GB' },
+  ])
+  expect(judgeNode({ ...NODE, state }, [arm64])[1]).toMatchObject({
+    name: 'linux/arm64',
+    state: 'warning',
+    text: 'board has no emulator',
+    fix: 'Install QEMU',
+  })
 })
 
 const packages = (...names: string[]): Pick<Finding, 'repair'> => ({ repair: { kind: 'packages', packages: names } })
@@ -106,12 +132,26 @@ const FINDINGS: readonly Finding[] = [
 ]
 
 test('repairs: all packages at once, each thing once, nothing for what is well', () => {
-  expect(mergeRepairs([...FINDINGS, ...FINDINGS])).toEqual([{ kind: 'packages', packages: ['runc', 'uidmap'] }, { kind: 'store' }])
+  expect(mergeRepairs([...FINDINGS, ...FINDINGS])).toEqual([
+    { kind: 'packages', packages: ['runc', 'uidmap'] },
+    { kind: 'store' },
+  ])
 })
 
 test('findings as text and as JSON', () => {
-  const text = formatFindings([...FINDINGS, { node: 'board', name: 'node', state: 'ok', text: 'is\u001b[31m up' }], { color: false })
+  const text = formatFindings([...FINDINGS, { node: 'board', name: 'node', state: 'ok', text: 'is\u001b[31m up' }], {
+    color: false,
+  })
   expect(text).toMatch(/^This machine\n {2}problem {2}a {5}no runc\n {17}fix: Install it\n/)
-  expect(text).toMatch(/\nboard\n {2}ok {7}node {2}is up\n\n1 problem, 2 warnings; xbuild doctor --fix does what is safe\n$/)
-  expect(JSON.parse(findingsJson(FINDINGS))[0]).toEqual({ node: 'local', name: 'a', state: 'problem', text: 'no runc', fix: 'Install it', fixable: true })
+  expect(text).toMatch(
+    /\nboard\n {2}ok {7}node {2}is up\n\n1 problem, 2 warnings; xbuild doctor --fix does what is safe\n$/,
+  )
+  expect(JSON.parse(findingsJson(FINDINGS))[0]).toEqual({
+    node: 'local',
+    name: 'a',
+    state: 'problem',
+    text: 'no runc',
+    fix: 'Install it',
+    fixable: true,
+  })
 })

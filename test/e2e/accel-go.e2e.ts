@@ -17,17 +17,42 @@ describe.skipIf(missing !== undefined)('the Go toolchain for emulated steps', ()
   let golang: string
   const outputs: Record<string, string> = {}
   const ends: Record<string, Ended> = {}
-  const build = (context: string, ...more: string[]) => xbuild(['--progress=plain', '--platform', 'linux/arm64', '--build-context', `golang=oci-layout://${golang}`, ...more, context], { store })
+  const build = (context: string, ...more: string[]) =>
+    xbuild(
+      [
+        '--progress=plain',
+        '--platform',
+        'linux/arm64',
+        '--build-context',
+        `golang=oci-layout://${golang}`,
+        ...more,
+        context,
+      ],
+      { store },
+    )
 
   beforeAll(async () => {
     golang = await toolchainBase('golang', ['arm64'])
-    const { code, stderr } = await xbuild(['pack', 'build', ...NAMES.map((name) => `${name}@1.24`), 'gcc@14', 'cc1@14', 'as'], { store })
+    const { code, stderr } = await xbuild(
+      ['pack', 'build', ...NAMES.map((name) => `${name}@1.24`), 'gcc@14', 'cc1@14', 'as'],
+      { store },
+    )
     expect(code, stderr).toBe(0)
-    // Only the module itself is built both ways: what it takes of the library comes from the stage before, whose step is in the cache
+    // Only the module itself is built both ways: what it takes of the library comes from the stage before, whose step
+    // is in the cache
     for (const mode of ['require', 'off']) {
       outputs[mode] = join(folder, mode)
       const metadata = join(folder, `${mode}.json`)
-      ends[mode] = await build(join(root, 'test/fixtures/accel-go'), `--accel=${mode}`, '--build-arg', `WAY=${mode}`, '--metadata-file', metadata, '-o', `type=local,dest=${outputs[mode]}`)
+      ends[mode] = await build(
+        join(root, 'test/fixtures/accel-go'),
+        `--accel=${mode}`,
+        '--build-arg',
+        `WAY=${mode}`,
+        '--metadata-file',
+        metadata,
+        '-o',
+        `type=local,dest=${outputs[mode]}`,
+      )
     }
   }, 1_200_000)
   afterAll(async () => {
@@ -36,7 +61,8 @@ describe.skipIf(missing !== undefined)('the Go toolchain for emulated steps', ()
 
   test('builds run compiler, assembler, linker and cgo from packs', () => {
     expect(ends['require']!.code, ends['require']!.stderr).toBe(0)
-    for (const name of [...NAMES, 'cc1']) expect(ends['require']!.stderr).toMatch(new RegExp(`linux/arm64 ran natively: ${name} \\(`))
+    for (const name of [...NAMES, 'cc1'])
+      expect(ends['require']!.stderr).toMatch(new RegExp(`linux/arm64 ran natively: ${name} \\(`))
     expect(ends['require']!.stderr).toMatch(/linux\/arm64 +cross /)
     expect(ends['off']!.code, ends['off']!.stderr).toBe(0)
     expect(ends['off']!.stderr).not.toContain('ran natively')
@@ -50,16 +76,39 @@ describe.skipIf(missing !== undefined)('the Go toolchain for emulated steps', ()
   })
 
   test('the metadata names the packs of each platform, also of steps that come from the cache', async () => {
-    const packs = (mode: string) => (JSON.parse(readFileSync(join(folder, `${mode}.json`), 'utf8'))['xbuild.packs'] as { platform: string; name: string; digest: string }[]).map(({ platform, name, digest }) => `${platform} ${name} ${digest}`)
-    expect(packs('require')).toContainEqual(expect.stringMatching(/^linux\/arm64 go-compile \(golang-1\.24 [^ ]+\) sha256:[0-9a-f]{64}$/))
-    expect(packs('require').map((pack) => pack.split(' ')[1]).sort()).toEqual(['as', 'cc1', 'gcc', 'go-asm', 'go-cgo', 'go-compile', 'go-link'])
+    const packs = (mode: string) =>
+      (
+        JSON.parse(readFileSync(join(folder, `${mode}.json`), 'utf8'))['xbuild.packs'] as {
+          platform: string
+          name: string
+          digest: string
+        }[]
+      ).map(({ platform, name, digest }) => `${platform} ${name} ${digest}`)
+    expect(packs('require')).toContainEqual(
+      expect.stringMatching(/^linux\/arm64 go-compile \(golang-1\.24 [^ ]+\) sha256:[0-9a-f]{64}$/),
+    )
+    expect(
+      packs('require')
+        .map((pack) => pack.split(' ')[1])
+        .sort(),
+    ).toEqual(['as', 'cc1', 'gcc', 'go-asm', 'go-cgo', 'go-compile', 'go-link'])
     // The library was made before, with packs
     expect(packs('off')).toContainEqual(expect.stringContaining('go-compile'))
   })
 
   test('du shows packs, and prune keeps them unless all is to go', async () => {
-    const shown = async () => (JSON.parse((await xbuild(['du', '--json', '--filter', 'type=pack'], { store })).stdout) as { items: { description: string; reclaimable: boolean }[] }).items
-    expect(await shown()).toContainEqual(expect.objectContaining({ description: expect.stringMatching(/^go-link \(golang-1\.24 .+\) for linux\/arm64$/) as unknown, reclaimable: false }))
+    const shown = async () =>
+      (
+        JSON.parse((await xbuild(['du', '--json', '--filter', 'type=pack'], { store })).stdout) as {
+          items: { description: string; reclaimable: boolean }[]
+        }
+      ).items
+    expect(await shown()).toContainEqual(
+      expect.objectContaining({
+        description: expect.stringMatching(/^go-link \(golang-1\.24 .+\) for linux\/arm64$/) as unknown,
+        reclaimable: false,
+      }),
+    )
   })
 
   test('the module itself was built: the comparison is not one of failures', () => {
@@ -69,8 +118,14 @@ describe.skipIf(missing !== undefined)('the Go toolchain for emulated steps', ()
     expect(out('broken.txt').toString()).toMatch(/undefined: unknown\nstatus 1\n$/)
     expect(out('tools/versions.txt').toString()).toMatch(/^compile version go1\.\d+\.\d+\n/)
     expect(out('cache/content.txt').toString().split('\n').length).toBeGreaterThan(20)
-    const architecture = (name: string) => /^!<arch>\n[^]{0,80}go object linux (\w+) /.exec(out(`tools/${name}`).toString('latin1'))?.[1]
-    expect(['unset.a', 'empty.a', 'amd64.a', 'response.a'].map(architecture)).toEqual(['arm64', 'arm64', 'amd64', 'riscv64'])
+    const architecture = (name: string) =>
+      /^!<arch>\n[^]{0,80}go object linux (\w+) /.exec(out(`tools/${name}`).toString('latin1'))?.[1]
+    expect(['unset.a', 'empty.a', 'amd64.a', 'response.a'].map(architecture)).toEqual([
+      'arm64',
+      'arm64',
+      'amd64',
+      'riscv64',
+    ])
     expect(readdirSync(join(outputs['require']!, 'tools'))).toContain('double.o')
   })
 
@@ -85,7 +140,9 @@ RUN printf 'package a\\n' >a.go && "$(go env GOTOOLDIR)/compile" -p a -o a.a a.g
     const context = writeFiles(join(folder, 'other'), { Dockerfile: dockerfile })
     const refused = await build(context, '--accel=require')
     expect(refused.code).toBe(1)
-    expect(refused.stderr).toMatch(/Cannot build with --accel=require: \/usr\/lib\/go-1\.\d+\/pkg\/tool\/linux_arm64\/compile runs emulated on linux\/arm64: .*another build-id/)
+    expect(refused.stderr).toMatch(
+      /Cannot build with --accel=require: \/usr\/lib\/go-1\.\d+\/pkg\/tool\/linux_arm64\/compile runs emulated on linux\/arm64: .*another build-id/,
+    )
     const { code, stderr } = await build(context)
     expect(code, stderr).toBe(0)
     expect(stderr).toMatch(/warning: .*compile runs emulated on linux\/arm64: .*another build-id/)
@@ -94,8 +151,10 @@ RUN printf 'package a\\n' >a.go && "$(go env GOTOOLDIR)/compile" -p a -o a.a a.g
     expect(stderr).toContain('ran natively: go-asm (')
   })
 
-  test('a program that only has the name of a Go tool is nobody\'s twin, and no trouble', async () => {
-    const context = writeFiles(join(folder, 'stranger'), { Dockerfile: 'FROM golang\nRUN echo one >/one && link /one /two\n' })
+  test("a program that only has the name of a Go tool is nobody's twin, and no trouble", async () => {
+    const context = writeFiles(join(folder, 'stranger'), {
+      Dockerfile: 'FROM golang\nRUN echo one >/one && link /one /two\n',
+    })
     const { code, stderr } = await build(context, '--accel=require')
     expect(code, stderr).toBe(0)
     expect(stderr).not.toContain('runs emulated')
@@ -106,7 +165,10 @@ RUN printf 'package a\\n' >a.go && "$(go env GOTOOLDIR)/compile" -p a -o a.a a.g
 ENV GOCACHE=/cache
 RUN printf 'package a\\nfunc F() int { return 1 }\\n' >/a.go && "$(go env GOTOOLDIR)/compile" -p a -o /a.a /a.go && go version >/version
 `
-    const { code, stderr } = await build(writeFiles(join(folder, 'verify'), { Dockerfile: dockerfile }), '--accel=verify')
+    const { code, stderr } = await build(
+      writeFiles(join(folder, 'verify'), { Dockerfile: dockerfile }),
+      '--accel=verify',
+    )
     expect(code, stderr).toBe(0)
     expect(stderr).toContain('ran natively: go-compile (')
   })

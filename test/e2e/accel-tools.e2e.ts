@@ -17,14 +17,34 @@ describe.skipIf(missing !== undefined)('tools that know no CPU, for emulated ste
   let tools: string
   const outputs: Record<string, string> = {}
   const ends: Record<string, Ended> = {}
-  const build = (context: string, ...more: string[]) => xbuild(['--progress=plain', '--platform', 'linux/arm64', '--build-context', `tools=oci-layout://${tools}`, ...more, context], { store })
+  const build = (context: string, ...more: string[]) =>
+    xbuild(
+      [
+        '--progress=plain',
+        '--platform',
+        'linux/arm64',
+        '--build-context',
+        `tools=oci-layout://${tools}`,
+        ...more,
+        context,
+      ],
+      { store },
+    )
 
   beforeAll(async () => {
     tools = await toolsBase()
-    await Promise.all(['require', 'off'].map(async (mode) => {
-      outputs[mode] = join(folder, mode)
-      ends[mode] = await build(join(root, 'test/fixtures/accel-tools'), `--accel=${mode}`, '--no-cache', '-o', `type=local,dest=${outputs[mode]}`)
-    }))
+    await Promise.all(
+      ['require', 'off'].map(async (mode) => {
+        outputs[mode] = join(folder, mode)
+        ends[mode] = await build(
+          join(root, 'test/fixtures/accel-tools'),
+          `--accel=${mode}`,
+          '--no-cache',
+          '-o',
+          `type=local,dest=${outputs[mode]}`,
+        )
+      }),
+    )
   }, 1_200_000)
   afterAll(async () => {
     await xbuild(['prune', '--force'], { store })
@@ -32,24 +52,37 @@ describe.skipIf(missing !== undefined)('tools that know no CPU, for emulated ste
 
   test('builds run them from packs', () => {
     expect(ends['require']!.code, ends['require']!.stderr).toBe(0)
-    for (const name of NAMES) expect(ends['require']!.stderr).toMatch(new RegExp(`linux/arm64 ran natively: ${name} \\(`))
+    for (const name of NAMES)
+      expect(ends['require']!.stderr).toMatch(new RegExp(`linux/arm64 ran natively: ${name} \\(`))
     expect(ends['off']!.code, ends['off']!.stderr).toBe(0)
     expect(ends['off']!.stderr).not.toContain('ran natively')
   })
 
   test('installed packages, archives, byte code and everything that was said are equal to plain QEMU file by file', async () => {
-    const { code, stdout } = await run('diff', ['--recursive', '--no-dereference', '--brief', outputs['require']!, outputs['off']!])
+    const { code, stdout } = await run('diff', [
+      '--recursive',
+      '--no-dereference',
+      '--brief',
+      outputs['require']!,
+      outputs['off']!,
+    ])
     expect(stdout).toBe('')
     expect(code).toBe(0)
   })
 
   test('the work itself was done: the comparison is not one of failures', () => {
     const said = (name: string) => readFileSync(join(outputs['require']!, name), 'utf8')
-    expect(said('install/said.txt')).toMatch(/Setting up make [^]*status 0\n[^]*Unable to locate package nonsense\nstatus 100\napt 3[^\n]* \(arm64\)\necho made\nmade\n$/)
+    expect(said('install/said.txt')).toMatch(
+      /Setting up make [^]*status 0\n[^]*Unable to locate package nonsense\nstatus 100\napt 3[^\n]* \(arm64\)\necho made\nmade\n$/,
+    )
     expect(said('install/package.txt')).toMatch(/Architecture: arm64\n[^]*\(arm64\)[^]*\narm64\n/)
     expect(said('install/files.txt')).toContain('-rwxr-xr-x 0:0 /usr/bin/make ->')
-    expect(said('install/history.txt')).toContain('Commandline: apt-get install -y --no-install-recommends make patch libjansson4\n')
-    expect(said('archives/tar.txt')).toMatch(/builder\/builders[^]*user.note="remembered"[^]*Unexpected EOF[^]*unrecognized option '--nonsense'/)
+    expect(said('install/history.txt')).toContain(
+      'Commandline: apt-get install -y --no-install-recommends make patch libjansson4\n',
+    )
+    expect(said('archives/tar.txt')).toMatch(
+      /builder\/builders[^]*user.note="remembered"[^]*Unexpected EOF[^]*unrecognized option '--nonsense'/,
+    )
     expect(said('archives/packed.txt')).toMatch(/Unexpected end of input[^]*invalid compressed data/)
     expect(said('archives/sums.txt').split('\n').length).toBeGreaterThan(25)
     expect(said('python/said.txt')).toMatch(/SyntaxError[^]*aarch64 linux-aarch64/)
@@ -57,14 +90,18 @@ describe.skipIf(missing !== undefined)('tools that know no CPU, for emulated ste
   })
 
   // Another build-id: the last bytes of the note that holds it
-  const rebuilt = (file: string) => `file=$(readlink -f ${file}) && at=$(LC_ALL=C grep -aboP -m1 '\\x14\\x00\\x00\\x00\\x03\\x00\\x00\\x00GNU\\x00' $file | head -1 | cut -d: -f1) && printf '\\377\\376' | dd of=$file bs=1 seek=$((at + 30)) conv=notrunc`
+  const rebuilt = (file: string) =>
+    `file=$(readlink -f ${file}) && at=$(LC_ALL=C grep -aboP -m1 '\\x14\\x00\\x00\\x00\\x03\\x00\\x00\\x00GNU\\x00' $file | head -1 | cut -d: -f1) && printf '\\377\\376' | dd of=$file bs=1 seek=$((at + 30)) conv=notrunc`
 
   test('a tool of another build, or with a library of another one, has no twin: it runs emulated, and require does not mind', async () => {
     const dockerfile = `FROM tools
 RUN ${rebuilt('/usr/bin/gzip')} && ${rebuilt('/usr/lib/aarch64-linux-gnu/liblzma.so.5')}
 RUN echo text | gzip -n | gzip -d && echo text | xz | xz -d && touch /one && tar -cf /one.tar /one
 `
-    const { code, stderr } = await build(writeFiles(join(folder, 'other'), { Dockerfile: dockerfile }), '--accel=require')
+    const { code, stderr } = await build(
+      writeFiles(join(folder, 'other'), { Dockerfile: dockerfile }),
+      '--accel=require',
+    )
     expect(code, stderr).toBe(0)
     expect(stderr).toMatch(/warning: \/usr\/bin\/gzip runs emulated on linux\/arm64: .*another build-id/)
     expect(stderr).not.toContain('ran natively: gzip (')

@@ -24,22 +24,53 @@ describe.skipIf(missing !== undefined)('native toolchains for emulated steps', (
   const ends: Record<string, Ended> = {}
 
   const build = (context: string, ...more: string[]) =>
-    xbuild(['--progress=plain', '--platform', 'linux/arm64', '--build-context', `toolchain=oci-layout://${toolchain}`, '--build-context', `busybox=oci-layout://${busybox}`, ...more, context], { store })
+    xbuild(
+      [
+        '--progress=plain',
+        '--platform',
+        'linux/arm64',
+        '--build-context',
+        `toolchain=oci-layout://${toolchain}`,
+        '--build-context',
+        `busybox=oci-layout://${busybox}`,
+        ...more,
+        context,
+      ],
+      { store },
+    )
   const packs = () => readdirSync(join(store, 'packs')).filter((name) => /^[0-9a-f]{64}$/.test(name))
   /** How stages were built comes into a file of its own. */
-  const told = (name: string) => ['--provenance=mode=min,inline-only=true', '--metadata-file', join(folder, `${name}.json`)]
-  const stages = (name: string): { stage: string; strategy: string; packs?: { name: string }[] }[] => JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'))['buildx.build.provenance'].invocation.environment.xbuild.stages
+  const told = (name: string) => [
+    '--provenance=mode=min,inline-only=true',
+    '--metadata-file',
+    join(folder, `${name}.json`),
+  ]
+  const stages = (name: string): { stage: string; strategy: string; packs?: { name: string }[] }[] =>
+    JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8'))['buildx.build.provenance'].invocation.environment
+      .xbuild.stages
   const context = (name: string, dockerfile: string) => writeFiles(join(folder, name), { Dockerfile: dockerfile })
 
   beforeAll(async () => {
     toolchain = await toolchainBase('toolchain', ['arm64'])
     busybox = await baseLayout('busybox')
-    const { code, stderr } = await xbuild(['pack', 'build', 'gcc@14', 'g++@14', 'cc1@14', 'cc1plus@14', 'lto1@14', 'as', 'ar', 'ranlib'], { store })
+    const { code, stderr } = await xbuild(
+      ['pack', 'build', 'gcc@14', 'g++@14', 'cc1@14', 'cc1plus@14', 'lto1@14', 'as', 'ar', 'ranlib'],
+      { store },
+    )
     expect(code, stderr).toBe(0)
-    await Promise.all(['auto', 'off'].map(async (mode) => {
-      outputs[mode] = join(folder, mode)
-      ends[mode] = await build(join(root, 'test/fixtures/accel'), `--accel=${mode}`, '--no-cache', '-o', `type=local,dest=${outputs[mode]}`, ...told(mode))
-    }))
+    await Promise.all(
+      ['auto', 'off'].map(async (mode) => {
+        outputs[mode] = join(folder, mode)
+        ends[mode] = await build(
+          join(root, 'test/fixtures/accel'),
+          `--accel=${mode}`,
+          '--no-cache',
+          '-o',
+          `type=local,dest=${outputs[mode]}`,
+          ...told(mode),
+        )
+      }),
+    )
   }, 1_200_000)
   afterAll(async () => {
     await xbuild(['prune', '--force'], { store })
@@ -55,7 +86,11 @@ describe.skipIf(missing !== undefined)('native toolchains for emulated steps', (
   test('provenance names the packs by stage, with their sources and digests', () => {
     const found = stages('auto').flatMap(({ packs = [] }) => packs)
     expect(found.map(({ name }) => name)).toEqual(expect.arrayContaining(NAMES))
-    for (const pack of found) expect(pack).toMatchObject({ source: { name: expect.stringMatching(/^(gcc|binutils)/), version: expect.stringMatching(/^\d/) }, digest: { sha256: expect.stringMatching(/^[0-9a-f]{64}$/) } })
+    for (const pack of found)
+      expect(pack).toMatchObject({
+        source: { name: expect.stringMatching(/^(gcc|binutils)/), version: expect.stringMatching(/^\d/) },
+        digest: { sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      })
     for (const { strategy, packs } of stages('auto')) if (packs) expect(strategy).toBe('cross')
     expect(stages('off').every(({ packs }) => packs === undefined)).toBe(true)
   })
@@ -98,7 +133,10 @@ RUN mv /elsewhere "$(dirname "$(gcc -print-prog-name=collect2)")/cc1" && echo "i
     expect(stderr).toContain('ran natively: cc1 (')
     await build(context('same-run', dockerfile), '--accel=off', ...told('cached'))
     expect(stages('cached')).toEqual(stages('first'))
-    expect(stages('cached')[0]).toMatchObject({ strategy: 'cross', packs: expect.arrayContaining([expect.objectContaining({ name: 'cc1' })]) })
+    expect(stages('cached')[0]).toMatchObject({
+      strategy: 'cross',
+      packs: expect.arrayContaining([expect.objectContaining({ name: 'cc1' })]),
+    })
   })
 
   test('a compiler of another build has no twin: it runs emulated with the reason, and require refuses', async () => {
@@ -111,7 +149,9 @@ RUN echo "int answer(void) { return 42; }" >a.c && gcc -O2 -c a.c
     const folder = context('other', dockerfile)
     const refused = await build(folder, '--accel=require')
     expect(refused.code).toBe(1)
-    expect(refused.stderr).toMatch(/Cannot build with --accel=require: \/usr\/libexec\/gcc\/aarch64-linux-gnu\/\d+\/cc1 runs emulated on linux\/arm64: .*another build-id/)
+    expect(refused.stderr).toMatch(
+      /Cannot build with --accel=require: \/usr\/libexec\/gcc\/aarch64-linux-gnu\/\d+\/cc1 runs emulated on linux\/arm64: .*another build-id/,
+    )
     const { code, stderr } = await build(folder)
     expect(code, stderr).toBe(0)
     expect(stderr).toMatch(/warning: .*cc1 runs emulated on linux\/arm64: .*another build-id/)
@@ -120,7 +160,8 @@ RUN echo "int answer(void) { return 42; }" >a.c && gcc -O2 -c a.c
   })
 
   test('verify runs steps both ways', async () => {
-    const dockerfile = 'FROM toolchain\nRUN echo "int answer(void) { return 42; }" >/a.c && gcc -O2 -g -c /a.c -o /a.o && date +%N >/time\n'
+    const dockerfile =
+      'FROM toolchain\nRUN echo "int answer(void) { return 42; }" >/a.c && gcc -O2 -g -c /a.c -o /a.o && date +%N >/time\n'
     const { code, stderr } = await build(context('verify', dockerfile), '--accel=verify')
     expect(code, stderr).toBe(0)
     expect(stderr).toContain('ran natively: cc1 (')
@@ -137,17 +178,35 @@ RUN echo "int answer(void) { return 42; }" >a.c && gcc -O2 -c a.c
     expect(stderr).toContain('native toolchain, made once: assembler')
     expect(stderr).toContain('ran natively: as (')
     const { stdout } = await xbuild(['pack', 'ls', '--json'], { store })
-    const [made] = (JSON.parse(stdout) as { name: string; digest: string }[]).filter(({ name }) => name.startsWith('as '))
+    const [made] = (JSON.parse(stdout) as { name: string; digest: string }[]).filter(({ name }) =>
+      name.startsWith('as '),
+    )
     expect(damaged).toContain(made?.digest.replace('sha256:', ''))
   })
 
   test('an ordinary user has them, too', async () => {
-    const given = { base: await user.give(toolchain, 'toolchain'), context: await user.give(context('rootless', 'FROM toolchain\nRUN echo "int answer(void) { return 42; }" >/a.c && gcc -O2 -c /a.c -o /a.o\n'), 'context') }
+    const given = {
+      base: await user.give(toolchain, 'toolchain'),
+      context: await user.give(
+        context(
+          'rootless',
+          'FROM toolchain\nRUN echo "int answer(void) { return 42; }" >/a.c && gcc -O2 -c /a.c -o /a.o\n',
+        ),
+        'context',
+      ),
+    }
     const own = join(user.home, '.local/share/xbuild')
     await runOk('mkdir', ['-p', own])
     await runOk('cp', ['-r', join(store, 'packs'), join(own, 'packs')])
     if (process.getuid?.() === 0) await runOk('chown', ['-R', `--reference=${user.home}`, join(user.home, '.local')])
-    const { code, stderr } = await user.xbuild(['--platform', 'linux/arm64', '--accel=require', '--build-context', `toolchain=oci-layout://${given.base}`, given.context])
+    const { code, stderr } = await user.xbuild([
+      '--platform',
+      'linux/arm64',
+      '--accel=require',
+      '--build-context',
+      `toolchain=oci-layout://${given.base}`,
+      given.context,
+    ])
     expect(code, stderr).toBe(0)
     expect(stderr).toContain('ran natively: cc1 (')
     expect(await leftovers(own)).toEqual(CLEAN)

@@ -24,13 +24,33 @@ afterAll(async () => {
   await podman?.stop()
 })
 
-async function build(fault: Fault, nodes: readonly string[], ...args: readonly string[]): Promise<Ended & { readonly out: string }> {
+async function build(
+  fault: Fault,
+  nodes: readonly string[],
+  ...args: readonly string[]
+): Promise<Ended & { readonly out: string }> {
   const name = `case-${++count}`
-  const context = writeFiles(join(folder, name), { Dockerfile: `FROM scratch\nADD base.tar.gz /\nENV CASE=${count}\nRUN echo begun; uname -m > /machine\n` })
+  const context = writeFiles(join(folder, name), {
+    Dockerfile: `FROM scratch\nADD base.tar.gz /\nENV CASE=${count}\nRUN echo begun; uname -m > /machine\n`,
+  })
   copyFileSync(await baseLayer('riscv64'), join(context, 'base.tar.gz'))
   const out = join(folder, `${name}.out`)
   const PATH = `${brokenEmulator(join(folder, fault), 'riscv64', fault)}:${process.env['PATH']}`
-  const ended = startXbuild(['--builder', nodes.join(','), '--network', 'host', '--platform', PLATFORM, '-o', `type=oci,dest=${out}`, ...args, context], { store, env: { PATH } }).ended
+  const ended = startXbuild(
+    [
+      '--builder',
+      nodes.join(','),
+      '--network',
+      'host',
+      '--platform',
+      PLATFORM,
+      '-o',
+      `type=oci,dest=${out}`,
+      ...args,
+      context,
+    ],
+    { store, env: { PATH } },
+  ).ended
   return { ...(await ended), out }
 }
 

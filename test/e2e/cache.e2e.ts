@@ -36,23 +36,45 @@ beforeAll(async () => {
 afterAll(() => registry.stop())
 
 /** Builds on a machine that has never built anything. */
-async function build(args: readonly string[], { platform = TWO, env = {} }: { platform?: string; env?: Readonly<Record<string, string>> } = {}): Promise<Ended & { ran: string[]; cached: string[] }> {
+async function build(
+  args: readonly string[],
+  { platform = TWO, env = {} }: { platform?: string; env?: Readonly<Record<string, string>> } = {},
+): Promise<Ended & { ran: string[]; cached: string[] }> {
   machines += 1
   const store = join(folder, `store-${machines}`)
-  const ended = await xbuild(['--progress', 'plain', '--platform', platform, ...bases, ...args, context], { store, env })
+  const ended = await xbuild(['--progress', 'plain', '--platform', platform, ...bases, ...args, context], {
+    store,
+    env,
+  })
   expect(ended.code, ended.stderr).toBe(0)
   expect(await leftovers(store)).toEqual(CLEAN)
-  const steps = [...ended.stderr.matchAll(/^(#\d+) (\[linux\/\S+ .*\] (?:RUN|COPY|WORKDIR) .*)$/gm)].map(([, id, name]) => ({ id, name: name! }))
+  const steps = [...ended.stderr.matchAll(/^(#\d+) (\[linux\/\S+ .*\] (?:RUN|COPY|WORKDIR) .*)$/gm)].map(
+    ([, id, name]) => ({ id, name: name! }),
+  )
   const isCached = ({ id }: { id: string | undefined }) => new RegExp(`^${id} CACHED$`, 'm').test(ended.stderr)
-  return { ...ended, cached: steps.filter(isCached).map(({ name }) => name), ran: steps.filter((step) => !isCached(step)).map(({ name }) => name) }
+  return {
+    ...ended,
+    cached: steps.filter(isCached).map(({ name }) => name),
+    ran: steps.filter((step) => !isCached(step)).map(({ name }) => name),
+  }
 }
 
-const tagsOf = (repository: string) => readdirSync(join(registry.folder, `docker/registry/v2/repositories/${repository}/_manifests/tags`)).toSorted()
+const tagsOf = (repository: string) =>
+  readdirSync(join(registry.folder, `docker/registry/v2/repositories/${repository}/_manifests/tags`)).toSorted()
 
 describe('a second machine with an empty store', () => {
   test.each([
-    ['registry', () => [`type=registry,ref=${registry.host}/two/cache:main,mode=max`, `type=registry,ref=${registry.host}/two/cache:main`]],
-    ['a reference alone', () => [`type=registry,ref=${registry.host}/alone/cache,mode=max`, `${registry.host}/alone/cache`]],
+    [
+      'registry',
+      () => [
+        `type=registry,ref=${registry.host}/two/cache:main,mode=max`,
+        `type=registry,ref=${registry.host}/two/cache:main`,
+      ],
+    ],
+    [
+      'a reference alone',
+      () => [`type=registry,ref=${registry.host}/alone/cache,mode=max`, `${registry.host}/alone/cache`],
+    ],
     ['local', () => [`type=local,dest=${folder}/local-cache,mode=max`, `type=local,src=${folder}/local-cache`]],
   ])('runs nothing and gets the same image: %s', async (_, make) => {
     const [to, from] = make() as [string, string]
@@ -80,7 +102,9 @@ describe('a second machine with an empty store', () => {
     const ref = `${registry.host}/min/cache:1`
     await build(['--cache-to', ref], { platform: 'linux/amd64' })
     const second = await build(['--cache-from', ref], { platform: 'linux/amd64' })
-    expect(second.ran.map((name) => name.replace(/^.*\] /, ''))).toEqual([expect.stringMatching(/^RUN echo made-by-tool/)])
+    expect(second.ran.map((name) => name.replace(/^.*\] /, ''))).toEqual([
+      expect.stringMatching(/^RUN echo made-by-tool/),
+    ])
   })
 
   test('finds the steps of an image that carries them', async () => {
@@ -104,7 +128,21 @@ describe('a second machine with an empty store', () => {
 test('builds of single platforms at the same time do not overwrite each other', async () => {
   const ref = `${registry.host}/legs/cache:main`
   const local = join(folder, 'legs')
-  await Promise.all(['linux/amd64', 'linux/arm64'].map((platform) => build(['--cache-to', ref, '--cache-to', `type=local,dest=${local}`, '--cache-to', `type=registry,ref=${ref},mode=max`], { platform })))
+  await Promise.all(
+    ['linux/amd64', 'linux/arm64'].map((platform) =>
+      build(
+        [
+          '--cache-to',
+          ref,
+          '--cache-to',
+          `type=local,dest=${local}`,
+          '--cache-to',
+          `type=registry,ref=${ref},mode=max`,
+        ],
+        { platform },
+      ),
+    ),
+  )
   expect(tagsOf('legs/cache')).toEqual(['main-linux-amd64', 'main-linux-arm64'])
   expect(readdirSync(local).toSorted()).toEqual(['linux-amd64', 'linux-arm64'])
   expect((await build(['--cache-from', ref])).ran).toEqual([])
@@ -127,10 +165,21 @@ describe('never ends a build:', () => {
     const gone = await startRegistry()
     await gone.stop()
     writeFileSync(join(folder, 'file'), '')
-    const { stderr } = await build([
-      '--cache-from', `${registry.host}/never/was:1`, '--cache-from', `${gone.host}/x`, '--cache-from', `type=local,src=${folder}/nowhere`,
-      '--cache-to', `${gone.host}/x`, '--cache-to', `type=local,dest=${folder}/file/sub`,
-    ], { platform: 'linux/amd64' })
+    const { stderr } = await build(
+      [
+        '--cache-from',
+        `${registry.host}/never/was:1`,
+        '--cache-from',
+        `${gone.host}/x`,
+        '--cache-from',
+        `type=local,src=${folder}/nowhere`,
+        '--cache-to',
+        `${gone.host}/x`,
+        '--cache-to',
+        `type=local,dest=${folder}/file/sub`,
+      ],
+      { platform: 'linux/amd64' },
+    )
     expect(stderr).toContain(`There is no cache in registry ${registry.host}/never/was:1 yet`)
     expect(stderr).toContain(`Cannot import the cache of registry ${gone.host}/x`)
     expect(stderr).toContain(`There is no cache in folder ${folder}/nowhere yet`)
@@ -148,7 +197,10 @@ describe('never ends a build:', () => {
       rmSync(join(blobs, name))
       if (how === 'damaged') writeFileSync(join(blobs, name), Buffer.alloc(bytes.length))
     }
-    const { stderr, ran } = await build(['--cache-from', `type=local,src=${local}`, '-o', `type=oci,dest=${folder}/out-${how}`], { platform: 'linux/amd64' })
+    const { stderr, ran } = await build(
+      ['--cache-from', `type=local,src=${local}`, '-o', `type=oci,dest=${folder}/out-${how}`],
+      { platform: 'linux/amd64' },
+    )
     expect(ran.length).toBeGreaterThan(0)
     if (how === 'damaged') expect(stderr).toContain('Cannot use an imported cache')
     expect(existsSync(join(folder, `out-${how}`, 'index.json'))).toBe(true)
@@ -166,14 +218,19 @@ describe("GitHub's cache service", () => {
     const env = { ACTIONS_RESULTS_URL: service.url, ACTIONS_RUNTIME_TOKEN: service.token }
     const first = await build(['--cache-to', 'type=gha,mode=max,scope=main'], { env })
     expect(first.stderr).not.toContain('Cannot')
-    const second = await build(['--cache-from', 'type=gha,scope=main', '-o', `type=oci,dest=${folder}/out-gha`], { env })
+    const second = await build(['--cache-from', 'type=gha,scope=main', '-o', `type=oci,dest=${folder}/out-gha`], {
+      env,
+    })
     expect(second.ran).toEqual([])
     expect(second.stdout).toBe(first.stdout)
     expect((await build(['--cache-from', 'type=gha,scope=other'], { env, platform: 'linux/amd64' })).cached).toEqual([])
   })
 
   test('is a warning outside of a workflow', async () => {
-    const { stderr } = await build(['--cache-to', 'type=gha'], { platform: 'linux/amd64', env: { ACTIONS_RESULTS_URL: '', ACTIONS_RUNTIME_TOKEN: '' } })
+    const { stderr } = await build(['--cache-to', 'type=gha'], {
+      platform: 'linux/amd64',
+      env: { ACTIONS_RESULTS_URL: '', ACTIONS_RUNTIME_TOKEN: '' },
+    })
     expect(stderr).toContain('ACTIONS_RESULTS_URL is not set')
   })
 })

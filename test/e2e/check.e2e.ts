@@ -12,7 +12,10 @@ beforeAll(() => {
   options = { cwd: folder, store: join(folder, 'store') }
   writeFileSync(join(folder, 'hello'), 'hello\n')
   writeFileSync(join(folder, '.dockerignore'), 'left-out\n')
-  write('Dockerfile', 'FROM scratch AS Base\nCOPY hello /\nCMD run\n# last it is the last\nFROM scratch AS last\nARG VERSION=1\nCOPY left-out /\n')
+  write(
+    'Dockerfile',
+    'FROM scratch AS Base\nCOPY hello /\nCMD run\n# last it is the last\nFROM scratch AS last\nARG VERSION=1\nCOPY left-out /\n',
+  )
   write('good', '# syntax=docker/dockerfile:1\nFROM scratch\nCOPY hello /\nCMD ["run"]\n')
 })
 
@@ -27,7 +30,9 @@ describe('--check', () => {
     const { code, stdout, stderr } = await xbuild(['--check', '.'], options)
     expect(code).toBe(1)
     expect(stderr).toBe('')
-    expect(stdout).toContain('warning: CMD runs under a shell, which does not pass signals on (JSONArgsRecommended)\n  at Dockerfile:3\n')
+    expect(stdout).toContain(
+      'warning: CMD runs under a shell, which does not pass signals on (JSONArgsRecommended)\n  at Dockerfile:3\n',
+    )
     expect(stdout).toContain('  > 3 | CMD run\n')
     expect(stdout).toContain('(StageNameCasing)')
     expect(stdout).toContain('Cannot copy "left-out": .dockerignore leaves it out (CopyIgnoredFile)')
@@ -35,14 +40,21 @@ describe('--check', () => {
   })
 
   test('looks only at what the target needs, for every platform', async () => {
-    const { code, stdout } = await xbuild(['build', '--check', '--target', 'last', '--platform', 'linux/amd64,linux/arm64', '.'], options)
+    const { code, stdout } = await xbuild(
+      ['build', '--check', '--target', 'last', '--platform', 'linux/amd64,linux/arm64', '.'],
+      options,
+    )
     expect(code).toBe(1)
     expect(stdout).not.toContain('JSONArgsRecommended')
     expect(stdout.match(/CopyIgnoredFile/g)).toHaveLength(1)
   })
 
   test('exits with 0 when there is nothing to say', async () => {
-    expect(await xbuild(['--check', '-f', 'good', '.'], options)).toEqual({ code: 0, stdout: 'Checked good: no warnings\n', stderr: '' })
+    expect(await xbuild(['--check', '-f', 'good', '.'], options)).toEqual({
+      code: 0,
+      stdout: 'Checked good: no warnings\n',
+      stderr: '',
+    })
   })
 
   test('goes without a base image that cannot be had, saying so', async () => {
@@ -57,7 +69,13 @@ describe('--check', () => {
     write('broken', 'FROM scratch\nRNU x\n')
     const { code, stdout } = await xbuild(['--call=check,format=json', '-f', 'broken', '.'], options)
     expect(code).toBe(1)
-    expect(JSON.parse(stdout)).toMatchObject({ warnings: [], buildError: { message: 'Cannot parse instruction "RNU": it is unknown', location: { ranges: [{ start: { line: 2 } }] } } })
+    expect(JSON.parse(stdout)).toMatchObject({
+      warnings: [],
+      buildError: {
+        message: 'Cannot parse instruction "RNU": it is unknown',
+        location: { ranges: [{ start: { line: 2 } }] },
+      },
+    })
   })
 
   test('ignorestatus=true exits with 0', async () => {
@@ -69,12 +87,24 @@ describe('--check', () => {
 
 describe('--call', () => {
   test('outline and targets', async () => {
-    expect(await xbuild(['--call=outline', '.'], options)).toEqual({ code: 0, stderr: '', stdout: 'TARGET:      last\nDESCRIPTION: it is the last\n\nBUILD ARG   VALUE   DESCRIPTION\nVERSION     1\n' })
-    expect(await xbuild(['--call', 'targets', '.'], options)).toEqual({ code: 0, stderr: '', stdout: 'TARGET           DESCRIPTION\nbase\nlast (default)   it is the last\n' })
+    expect(await xbuild(['--call=outline', '.'], options)).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: 'TARGET:      last\nDESCRIPTION: it is the last\n\nBUILD ARG   VALUE   DESCRIPTION\nVERSION     1\n',
+    })
+    expect(await xbuild(['--call', 'targets', '.'], options)).toEqual({
+      code: 0,
+      stderr: '',
+      stdout: 'TARGET           DESCRIPTION\nbase\nlast (default)   it is the last\n',
+    })
   })
 
   test('an unknown method is wrong usage', async () => {
-    expect(await xbuild(['--call=chek', '.'], options)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('Did you mean check?') })
+    expect(await xbuild(['--call=chek', '.'], options)).toMatchObject({
+      code: 2,
+      stdout: '',
+      stderr: expect.stringContaining('Did you mean check?'),
+    })
   })
 })
 

@@ -39,38 +39,41 @@ test('a build that fails leaves nothing, and no result', async () => {
   expect(existsSync(it.out)).toBe(false)
 })
 
-describe.each(['linux/amd64', 'linux/arm64', 'linux/amd64,linux/arm64'])('in the middle of a RUN for %s', (platform) => {
-  const name = platform.replaceAll(/\W/g, '-')
+describe.each(['linux/amd64', 'linux/arm64', 'linux/amd64,linux/arm64'])(
+  'in the middle of a RUN for %s',
+  (platform) => {
+    const name = platform.replaceAll(/\W/g, '-')
 
-  test.each(['SIGINT', 'SIGTERM'] as const)('%s stops it: status 130, nothing left', async (signal) => {
-    const it = project(`${signal}-${name}`, SLOW)
-    const building = startXbuild(args(platform, it), it)
-    await building.printed(/now-waiting$/m)
-    const started = Date.now()
-    building.child.kill(signal)
-    const { code, stderr } = await building.ended
-    expect(code, stderr).toBe(130)
-    expect(Date.now() - started).toBeLessThan(10_000)
-    expect(await leftovers(it.store)).toEqual(CLEAN)
-    expect(existsSync(it.out)).toBe(false)
-  })
+    test.each(['SIGINT', 'SIGTERM'] as const)('%s stops it: status 130, nothing left', async (signal) => {
+      const it = project(`${signal}-${name}`, SLOW)
+      const building = startXbuild(args(platform, it), it)
+      await building.printed(/now-waiting$/m)
+      const started = Date.now()
+      building.child.kill(signal)
+      const { code, stderr } = await building.ended
+      expect(code, stderr).toBe(130)
+      expect(Date.now() - started).toBeLessThan(10_000)
+      expect(await leftovers(it.store)).toEqual(CLEAN)
+      expect(existsSync(it.out)).toBe(false)
+    })
 
-  test('SIGKILL ends its processes and mounts too, and the next build works and cleans up', async () => {
-    const it = project(`SIGKILL-${name}`, SLOW)
-    const building = startXbuild(args(platform, it), it)
-    await building.printed(/now-waiting$/m)
-    building.child.kill('SIGKILL')
-    await building.ended
-    expect(await leftovers(it.store, { patience: 10_000 })).toMatchObject({ mounts: [], processes: [] })
+    test('SIGKILL ends its processes and mounts too, and the next build works and cleans up', async () => {
+      const it = project(`SIGKILL-${name}`, SLOW)
+      const building = startXbuild(args(platform, it), it)
+      await building.printed(/now-waiting$/m)
+      building.child.kill('SIGKILL')
+      await building.ended
+      expect(await leftovers(it.store, { patience: 10_000 })).toMatchObject({ mounts: [], processes: [] })
 
-    writeFiles(it.context, { Dockerfile: SLOW.replace('sleep 300', 'true') })
-    const next = await xbuild(args(platform, it), it)
-    expect(next.code, next.stderr).toBe(0)
-    expect(await leftovers(it.store)).toEqual(CLEAN)
-    const [first] = platform.split(',') as [string]
-    expect((await runImage(it.out, first, ['cat', '/ready'])).stdout).toBe('ready\n')
-  })
-})
+      writeFiles(it.context, { Dockerfile: SLOW.replace('sleep 300', 'true') })
+      const next = await xbuild(args(platform, it), it)
+      expect(next.code, next.stderr).toBe(0)
+      expect(await leftovers(it.store)).toEqual(CLEAN)
+      const [first] = platform.split(',') as [string]
+      expect((await runImage(it.out, first, ['cat', '/ready'])).stdout).toBe('ready\n')
+    })
+  },
+)
 
 test('nothing is left in the folder of temporary files', async () => {
   const temporary = join(folder, 'tmp')

@@ -33,7 +33,10 @@ describe('without a build', () => {
   })
 
   test.each([
-    [['--platfrom', 'linux/arm64', '.'], /Cannot use "--platfrom": unknown flag\n {2}hint: Did you mean --platform\?\n$/],
+    [
+      ['--platfrom', 'linux/arm64', '.'],
+      /Cannot use "--platfrom": unknown flag\n {2}hint: Did you mean --platform\?\n$/,
+    ],
     [['--squash', '.'], /xbuild does not support it yet/],
     [['--platform', 'linux/nope', '.'], /unknown architecture "nope"/],
     [['build'], /PATH is missing/],
@@ -61,7 +64,12 @@ describe('without a build', () => {
   })
 
   test('a reader that closes the pipe early is no error, a full disk is', async () => {
-    const closed = await run('bash', ['-c', `"$0" "$1" help | true; echo "\${PIPESTATUS[0]}"`, process.execPath, program])
+    const closed = await run('bash', [
+      '-c',
+      `"$0" "$1" help | true; echo "\${PIPESTATUS[0]}"`,
+      process.execPath,
+      program,
+    ])
     expect(closed).toMatchObject({ code: 0, stdout: '0\n', stderr: '' })
     const full = await run('bash', ['-c', `"$0" "$1" help > /dev/full`, process.execPath, program])
     expect(full).toMatchObject({ code: 1 })
@@ -89,7 +97,10 @@ describe('with a build', () => {
     const { code, stdout, stderr } = await xbuild(['--progress', 'rawjson', ...TWO, '.'], { cwd: folder, store })
     expect(code).toBe(0)
     expect(stdout).toMatch(DIGEST)
-    const events = stderr.trimEnd().split('\n').map((line) => JSON.parse(line) as { type: string })
+    const events = stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string })
     expect(events.map(({ type }) => type)).toContain('job.done')
   })
 
@@ -101,7 +112,9 @@ describe('with a build', () => {
     expect(status).toBe(0)
     const listed = spawnSync('tar', ['-t'], { input: stdout, encoding: 'utf8' })
     expect(listed.status).toBe(0)
-    expect(listed.stdout.split('\n')).toEqual(expect.arrayContaining(['linux_amd64/hello.amd64', 'linux_arm64/hello.arm64']))
+    expect(listed.stdout.split('\n')).toEqual(
+      expect.arrayContaining(['linux_amd64/hello.amd64', 'linux_arm64/hello.arm64']),
+    )
   })
 
   test('xbuild plan says why, and --json is the plan itself', async () => {
@@ -109,6 +122,9 @@ describe('with a build', () => {
     expect(table).toMatchObject({ code: 0 })
     expect(table.stdout).toMatch(/^STAGE +RUNS ON +FOR +STRATEGY +NODE +REASON$/m)
     const json = await xbuild(['plan', '--json', ...TWO, '.'], { cwd: folder, store })
-    expect(JSON.parse(json.stdout)).toMatchObject({ dockerfile: 'Dockerfile', jobs: [{ kind: 'image' }, { kind: 'image' }] })
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      dockerfile: 'Dockerfile',
+      jobs: [{ kind: 'image' }, { kind: 'image' }],
+    })
   })
 })

@@ -40,7 +40,8 @@ beforeAll(async () => {
     external: ['execa'],
   })
   mkdirSync(probes)
-  for (const architecture of ARCHITECTURES) writeFileSync(join(probes, architecture.name), probeProgram(architecture), { mode: 0o755 })
+  for (const architecture of ARCHITECTURES)
+    writeFileSync(join(probes, architecture.name), probeProgram(architecture), { mode: 0o755 })
   for (const path of [folder, probes, program]) chmodSync(path, 0o755)
 })
 
@@ -78,7 +79,11 @@ test.each(foreign)('the probe program of $architecture runs under $path', async 
 describe.skipIf(old !== undefined).each(KINDS)('%s', (kind) => {
   test('starts a program as pid 1, passes its streams and status on', async () => {
     const script = 'echo "$$ $(id -u)"; echo oops >&2; exit 7'
-    expect(await enter(kind, 'run', kind, '/bin/sh', '-c', script)).toEqual({ stdout: '1 0\n', stderr: 'oops\n', status: 7 })
+    expect(await enter(kind, 'run', kind, '/bin/sh', '-c', script)).toEqual({
+      stdout: '1 0\n',
+      stderr: 'oops\n',
+      status: 7,
+    })
   })
 
   test('shows only what is inside in /proc', async () => {
@@ -121,7 +126,10 @@ describe.skipIf(old !== undefined).each(KINDS)('%s', (kind) => {
 
   test('dies as a whole when the process that started it is killed', async () => {
     const command = kind === 'rootless' && asRoot ? await userCommand() : [process.execPath]
-    const parent = spawn(command[0]!, [...command.slice(1), program, 'hold', kind], { stdio: ['ignore', 'pipe', 'inherit'], cwd: folder })
+    const parent = spawn(command[0]!, [...command.slice(1), program, 'hold', kind], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      cwd: folder,
+    })
     const outer = (JSON.parse(await firstLine(parent.stdout)) as { pid: number }).pid
     const inside = descendants(outer)
     expect(inside.length).toBeGreaterThanOrEqual(2)
@@ -157,14 +165,27 @@ describe.skipIf(why !== undefined)('root with handlers of its own', () => {
     const args = ['--reuid', '1234', '--regid', '1234', '--clear-groups', path]
     const statuses = []
     for (const flags of ['POCF', 'PF']) {
-      const child = await spawnInNamespace('root-emulate', 'setpriv', args, { stdio, handlers: [binfmtRegistration(arm64, qemu, flags)] })
+      const child = await spawnInNamespace('root-emulate', 'setpriv', args, {
+        stdio,
+        handlers: [binfmtRegistration(arm64, qemu, flags)],
+      })
       statuses.push(await new Promise((resolve) => child.once('exit', resolve)))
     }
     expect(statuses).toEqual([0, 1234 % 256])
   })
 
   test('a user without ids of /etc/subuid gets one id, and is told so', async () => {
-    const args = ['--reuid', '54321', '--regid', '54321', '--clear-groups', '--inh-caps=-all', '--', process.execPath, program]
+    const args = [
+      '--reuid',
+      '54321',
+      '--regid',
+      '54321',
+      '--clear-groups',
+      '--inh-caps=-all',
+      '--',
+      process.execPath,
+      program,
+    ]
     const inside = ['run', 'rootless', '/bin/sh', '-c', `${probes}/arm64; echo $?; cat /proc/self/uid_map`]
     const { stdout } = await execute('setpriv', [...args, ...inside])
     const { stdout: said, note } = JSON.parse(stdout) as Answer
@@ -174,7 +195,10 @@ describe.skipIf(why !== undefined)('root with handlers of its own', () => {
 
   test('a refused registration is an error that shows what was said', async () => {
     const started = spawnInNamespace('root-emulate', '/bin/true', [], { stdio, handlers: ['garbage'] })
-    await expect(started).rejects.toMatchObject({ code: 'HOST', message: expect.stringContaining('refused to register') as string })
+    await expect(started).rejects.toMatchObject({
+      code: 'HOST',
+      message: expect.stringContaining('refused to register') as string,
+    })
   })
 
   test('an aborted signal is CANCELED before the start, and kills all after it', async () => {
@@ -241,7 +265,8 @@ function readStat(pid: string): string {
 
 function descendants(pid: number): number[] {
   const all = parents()
-  const below = (parent: number): number[] => all.filter((one) => one.parent === parent).flatMap((one) => [one.pid, ...below(one.pid)])
+  const below = (parent: number): number[] =>
+    all.filter((one) => one.parent === parent).flatMap((one) => [one.pid, ...below(one.pid)])
   return below(pid)
 }
 

@@ -17,12 +17,20 @@ beforeAll(async () => {
 })
 
 /** Builds for one platform and gives the whole file system of the image, and what was printed. */
-async function buildTree(dockerfile: string, files: Record<string, string> = {}, extra: readonly string[] = [], prepare?: (context: string) => void): Promise<{ at: (path: string) => string; tree: Map<string, TreeEntry>; stderr: string }> {
+async function buildTree(
+  dockerfile: string,
+  files: Record<string, string> = {},
+  extra: readonly string[] = [],
+  prepare?: (context: string) => void,
+): Promise<{ at: (path: string) => string; tree: Map<string, TreeEntry>; stderr: string }> {
   count += 1
   const context = writeFiles(join(folder, `c${count}`), { Dockerfile: dockerfile, ...files })
   prepare?.(context)
   const out = join(folder, `o${count}.tar`)
-  const { code, stderr } = await xbuild(['--progress', 'plain', ...bases, '-o', `type=tar,dest=${out}`, ...extra, context], { store })
+  const { code, stderr } = await xbuild(
+    ['--progress', 'plain', ...bases, '-o', `type=tar,dest=${out}`, ...extra, context],
+    { store },
+  )
   expect(code, stderr).toBe(0)
   const tree = readTree(out)
   return { at: (path) => summary(tree.get(path)), tree, stderr }
@@ -30,11 +38,16 @@ async function buildTree(dockerfile: string, files: Record<string, string> = {},
 
 describe('COPY', () => {
   test('gives files of the context to root and keeps their modes', async () => {
-    const { at } = await buildTree('FROM busybox\nCOPY a.sh /x/\nCOPY d /y\n', { 'a.sh': 'a', 'd/e/f': 'f' }, [], (context) => {
-      chmodSync(join(context, 'a.sh'), 0o4711)
-      chmodSync(join(context, 'd'), 0o700)
-      chmodSync(join(context, 'd/e'), 0o750)
-    })
+    const { at } = await buildTree(
+      'FROM busybox\nCOPY a.sh /x/\nCOPY d /y\n',
+      { 'a.sh': 'a', 'd/e/f': 'f' },
+      [],
+      (context) => {
+        chmodSync(join(context, 'a.sh'), 0o4711)
+        chmodSync(join(context, 'd'), 0o700)
+        chmodSync(join(context, 'd/e'), 0o750)
+      },
+    )
     expect(at('x')).toBe('dir 755 0:0')
     expect(at('x/a.sh')).toBe('file 4711 0:0 "a"')
     expect(at('y')).toBe('dir 755 0:0')
@@ -72,11 +85,16 @@ describe('COPY', () => {
   })
 
   test('wildcards, several sources, symlinks and hard links in trees', async () => {
-    const { at, tree } = await buildTree('FROM busybox\nCOPY *.txt d/ /out/\nCOPY link /direct\n', { 'a.txt': 'A', 'b.txt': 'B', c: 'C', 'd/e': 'E' }, [], (context) => {
-      symlinkSync('a.txt', join(context, 'link'))
-      symlinkSync('e', join(context, 'd/soft'))
-      linkSync(join(context, 'd/e'), join(context, 'd/twin'))
-    })
+    const { at, tree } = await buildTree(
+      'FROM busybox\nCOPY *.txt d/ /out/\nCOPY link /direct\n',
+      { 'a.txt': 'A', 'b.txt': 'B', c: 'C', 'd/e': 'E' },
+      [],
+      (context) => {
+        symlinkSync('a.txt', join(context, 'link'))
+        symlinkSync('e', join(context, 'd/soft'))
+        linkSync(join(context, 'd/e'), join(context, 'd/twin'))
+      },
+    )
     expect(at('out/a.txt')).toBe('file 644 0:0 "A"')
     expect(at('out/b.txt')).toBe('file 644 0:0 "B"')
     expect(at('out/c')).toBe('absent')
@@ -86,9 +104,16 @@ describe('COPY', () => {
   })
 
   test('.dockerignore with exceptions, and heredocs', async () => {
-    const { at } = await buildTree('FROM busybox\nARG WHO=you\nCOPY . /c\nCOPY <<one <<"two" /h/\nhello $WHO\none\nhello $WHO\ntwo\n', {
-      '.dockerignore': '# comment\nlogs\n!logs/keep\n**/*.tmp\n', 'logs/a': 'a', 'logs/keep': 'k', 'x/y.tmp': 't', 'x/z': 'z',
-    })
+    const { at } = await buildTree(
+      'FROM busybox\nARG WHO=you\nCOPY . /c\nCOPY <<one <<"two" /h/\nhello $WHO\none\nhello $WHO\ntwo\n',
+      {
+        '.dockerignore': '# comment\nlogs\n!logs/keep\n**/*.tmp\n',
+        'logs/a': 'a',
+        'logs/keep': 'k',
+        'x/y.tmp': 't',
+        'x/z': 'z',
+      },
+    )
     expect(at('c/logs/a')).toBe('absent')
     expect(at('c/logs/keep')).toBe('file 644 0:0 "k"')
     expect(at('c/x/y.tmp')).toBe('absent')
@@ -110,12 +135,17 @@ describe('COPY', () => {
   })
 
   test('ADD unpacks local archives, COPY does not', async () => {
-    const { at } = await buildTree('FROM busybox\nADD a.tgz /add/\nCOPY a.tgz /copy/\nRUN cd /copy && tar xzf a.tgz && cmp in/file /add/in/file\n', {}, [], (context) => {
-      mkdirSync(join(context, 'in'))
-      writeFileSync(join(context, 'in/file'), 'packed\n')
-      const { status } = spawnTar(context)
-      expect(status).toBe(0)
-    })
+    const { at } = await buildTree(
+      'FROM busybox\nADD a.tgz /add/\nCOPY a.tgz /copy/\nRUN cd /copy && tar xzf a.tgz && cmp in/file /add/in/file\n',
+      {},
+      [],
+      (context) => {
+        mkdirSync(join(context, 'in'))
+        writeFileSync(join(context, 'in/file'), 'packed\n')
+        const { status } = spawnTar(context)
+        expect(status).toBe(0)
+      },
+    )
     expect(at('add/in/file')).toBe('file 644 0:0 "packed\\n"')
     expect(at('copy/a.tgz')).toMatch(/^file 644/)
   })
@@ -123,7 +153,9 @@ describe('COPY', () => {
 
 describe('RUN', () => {
   test('removals become whiteouts, replaced folders do not show what was below', async () => {
-    const { at } = await buildTree('FROM busybox\nRUN mkdir -p /a/b /k && echo x > /a/b/c && echo y > /k/l\nRUN rm -r /a && mkdir /a && echo new > /a/n && rm /k/l\nRUN rmdir /k && ln -s /a /k\n')
+    const { at } = await buildTree(
+      'FROM busybox\nRUN mkdir -p /a/b /k && echo x > /a/b/c && echo y > /k/l\nRUN rm -r /a && mkdir /a && echo new > /a/n && rm /k/l\nRUN rmdir /k && ln -s /a /k\n',
+    )
     expect(at('a/b')).toBe('absent')
     expect(at('a/n')).toBe('file 644 0:0 "new\\n"')
     expect(at('k')).toMatch(/^symlink .* -> \/a$/)
@@ -142,14 +174,21 @@ describe('RUN', () => {
   })
 
   test('sees resolv.conf, hosts, /dev/null; leaves in an image from scratch the mount points that BuildKit leaves, and no others', async () => {
-    const { tree } = await buildTree('FROM busybox AS b\nFROM scratch\nCOPY --from=b /bin/busybox /busybox\nRUN ["/busybox", "sh", "-c", "/busybox cat /etc/hosts > /hosts && /busybox test -f /etc/resolv.conf && echo x > /dev/null && /busybox test -d /proc/self && /busybox test -d /sys/kernel"]\n')
+    const { tree } = await buildTree(
+      'FROM busybox AS b\nFROM scratch\nCOPY --from=b /bin/busybox /busybox\nRUN ["/busybox", "sh", "-c", "/busybox cat /etc/hosts > /hosts && /busybox test -f /etc/resolv.conf && echo x > /dev/null && /busybox test -d /proc/self && /busybox test -d /sys/kernel"]\n',
+    )
     expect(tree.get('hosts')?.content).toContain('localhost')
     expect([...tree.keys()].filter(Boolean).sort()).toEqual(['busybox', 'dev', 'hosts', 'proc', 'sys'])
   })
 
   test('a command that fails shows its last lines, the Dockerfile line and the platform', async () => {
-    const context = writeFiles(join(folder, 'fails'), { Dockerfile: 'FROM busybox\n\nRUN echo before; echo why it broke >&2; exit 7\n' })
-    const { code, stderr, stdout } = await xbuild([...bases, '--platform', 'linux/amd64,linux/arm64', '-o', `type=oci,dest=${join(folder, 'never')}`, context], { store })
+    const context = writeFiles(join(folder, 'fails'), {
+      Dockerfile: 'FROM busybox\n\nRUN echo before; echo why it broke >&2; exit 7\n',
+    })
+    const { code, stderr, stdout } = await xbuild(
+      [...bases, '--platform', 'linux/amd64,linux/arm64', '-o', `type=oci,dest=${join(folder, 'never')}`, context],
+      { store },
+    )
     expect(code).toBe(1)
     expect(stdout).toBe('')
     expect(stderr).toContain('exit code 7')
@@ -159,7 +198,9 @@ describe('RUN', () => {
   })
 
   test('cannot see files, processes or the store of the host', async () => {
-    const { tree } = await buildTree(`FROM busybox\nRUN ls ${store} > /seen 2>&1 || true; ls /proc | grep -c '^[0-9]' > /processes; hostname > /name\n`)
+    const { tree } = await buildTree(
+      `FROM busybox\nRUN ls ${store} > /seen 2>&1 || true; ls /proc | grep -c '^[0-9]' > /processes; hostname > /name\n`,
+    )
     expect(tree.get('seen')?.content).toContain('No such file')
     expect(Number(tree.get('processes')?.content)).toBeLessThan(10)
     expect(tree.get('name')?.content).toBe('buildkitsandbox\n')
@@ -174,9 +215,14 @@ describe('cache', () => {
     const context = writeFiles(join(folder, 'cache'), { Dockerfile: dockerfile, ...files })
     const build = async (name: string) => {
       const out = join(folder, `${name}.tar`)
-      const { code, stderr } = await xbuild(['--progress', 'plain', ...bases, '-o', `type=tar,dest=${out}`, context], { store })
+      const { code, stderr } = await xbuild(['--progress', 'plain', ...bases, '-o', `type=tar,dest=${out}`, context], {
+        store,
+      })
       expect(code, stderr).toBe(0)
-      return { stamp: readTree(out).get('stamp')?.content, cached: stderr.split('\n').filter((line) => line.endsWith('CACHED')).length }
+      return {
+        stamp: readTree(out).get('stamp')?.content,
+        cached: stderr.split('\n').filter((line) => line.endsWith('CACHED')).length,
+      }
     }
     const first = await build('first')
     const second = await build('second')
@@ -196,16 +242,33 @@ describe('cache', () => {
 
   test('with SOURCE_DATE_EPOCH two stores give the same digest', async () => {
     const context = writeFiles(join(folder, 'epoch'), {
-      Dockerfile: 'FROM busybox\nCOPY a.txt b.txt /d/\nWORKDIR /w\nRUN echo hi > f && mkdir sub && ln f sub/g && rm /d/b.txt\n', ...files,
+      Dockerfile:
+        'FROM busybox\nCOPY a.txt b.txt /d/\nWORKDIR /w\nRUN echo hi > f && mkdir sub && ln f sub/g && rm /d/b.txt\n',
+      ...files,
     })
     const digests: string[] = []
-    for (const [name, made] of [['s1', 1_750_000_000], ['s2', Date.now() / 1000]] as const) {
-      // COPY gives a new folder the newest time of its files: long before the step that changes it, or in the same second
+    for (const [name, made] of [
+      ['s1', 1_750_000_000],
+      ['s2', Date.now() / 1000],
+    ] as const) {
+      // COPY gives a new folder the newest time of its files: long before the step that changes it, or in the same
+      // second
       utimesSync(join(context, 'a.txt'), made, made)
       utimesSync(join(context, 'b.txt'), made, made)
-      const { code, stdout, stderr } = await xbuild(['--platform', 'linux/amd64,linux/arm64', ...bases, '-o', `type=oci,dest=${join(folder, `${name}-out`)}`, context], {
-        store: join(folder, name), env: { SOURCE_DATE_EPOCH: '1700000000' },
-      })
+      const { code, stdout, stderr } = await xbuild(
+        [
+          '--platform',
+          'linux/amd64,linux/arm64',
+          ...bases,
+          '-o',
+          `type=oci,dest=${join(folder, `${name}-out`)}`,
+          context,
+        ],
+        {
+          store: join(folder, name),
+          env: { SOURCE_DATE_EPOCH: '1700000000' },
+        },
+      )
       expect(code, stderr).toBe(0)
       digests.push(stdout)
     }
@@ -215,10 +278,23 @@ describe('cache', () => {
 
   test('stages that do not depend on the target platform run once for all', async () => {
     const context = writeFiles(join(folder, 'once'), {
-      Dockerfile: 'FROM --platform=$BUILDPLATFORM busybox AS gen\nRUN echo generating-now && date +%s%N > /g\nFROM busybox\nCOPY --from=gen /g /g\n',
+      Dockerfile:
+        'FROM --platform=$BUILDPLATFORM busybox AS gen\nRUN echo generating-now && date +%s%N > /g\nFROM busybox\nCOPY --from=gen /g /g\n',
     })
     const out = join(folder, 'once-out')
-    const { code, stderr } = await xbuild(['--progress', 'plain', '--platform', 'linux/amd64,linux/arm64', ...bases, '-o', `type=local,dest=${out}`, context], { store })
+    const { code, stderr } = await xbuild(
+      [
+        '--progress',
+        'plain',
+        '--platform',
+        'linux/amd64,linux/arm64',
+        ...bases,
+        '-o',
+        `type=local,dest=${out}`,
+        context,
+      ],
+      { store },
+    )
     expect(code, stderr).toBe(0)
     expect(stderr.match(/generating-now$/gm)).toHaveLength(1)
     expect(readFileSync(join(out, 'linux_amd64/g'), 'utf8')).toBe(readFileSync(join(out, 'linux_arm64/g'), 'utf8'))

@@ -1,4 +1,13 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runImage, withBases, writeFiles } from './support/context.ts'
@@ -16,7 +25,10 @@ beforeAll(async () => {
   bases = await withBases('busybox')
 })
 
-/** Builds files that cannot be built, and checks what holds for every error: one paragraph, no stack, no result, nothing left. */
+/**
+ * Builds files that cannot be built, and checks what holds for every error: one paragraph, no stack, no result,
+ * nothing left.
+ */
 async function refused(files: Readonly<Record<string, string>>, args: readonly string[] = []): Promise<Ended> {
   const context = writeFiles(join(folder, `case-${++count}`), files)
   const out = join(folder, `out-${count}`)
@@ -38,11 +50,26 @@ describe('a Dockerfile', () => {
     ['with an instruction that lacks its arguments', 'FROM busybox\nCOPY\n', 2, [/COPY/]],
     ['with a broken flag', 'FROM busybox\nCOPY --chwon=1 a.txt /\n', 2, [/chwon/, /chown/]],
     ['that starts with no FROM', 'RUN true\n', 1, [/FROM/]],
-    ['with an unknown stage in --from', 'FROM busybox AS build\nFROM busybox\nCOPY --from=biuld /bin/sh /x\n', 3, [/biuld/, /build/]],
-    ['whose stages need each other', 'FROM busybox AS one\nCOPY --from=two /x /x\nFROM busybox AS two\nCOPY --from=one /x /x\n', 2, [/one|two/, /circular|cycle|later|itself/i]],
+    [
+      'with an unknown stage in --from',
+      'FROM busybox AS build\nFROM busybox\nCOPY --from=biuld /bin/sh /x\n',
+      3,
+      [/biuld/, /build/],
+    ],
+    [
+      'whose stages need each other',
+      'FROM busybox AS one\nCOPY --from=two /x /x\nFROM busybox AS two\nCOPY --from=one /x /x\n',
+      2,
+      [/one|two/, /circular|cycle|later|itself/i],
+    ],
     ['that copies a file that is not there', 'FROM busybox\nCOPY a.tx /\n', 2, [/a\.tx/]],
     ['that copies from outside of the context', 'FROM busybox\nCOPY ../secret /\n', 2, [/\.\.\/secret/, /context/]],
-    ['whose RUN fails', 'FROM busybox\nRUN echo the last words && exit 42\n', 2, [/the last words/, /42/, /linux\/a(md|rm)64/]],
+    [
+      'whose RUN fails',
+      'FROM busybox\nRUN echo the last words && exit 42\n',
+      2,
+      [/the last words/, /42/, /linux\/a(md|rm)64/],
+    ],
     ['whose RUN starts no program', 'FROM busybox\nRUN ["/no/such/program"]\n', 2, [/\/no\/such\/program/]],
     ['with a heredoc that does not end', 'FROM busybox\nRUN <<EOF\necho\n', 2, [/EOF/]],
     ['with a bad platform', 'FROM --platform=linux/ busybox\nRUN true\n', 1, [/linux\//]],
@@ -109,10 +136,14 @@ describe('the command line', () => {
 
 describe('a base image', () => {
   test('without the platform: the platforms it has are named', async () => {
-    const { code, stderr } = await refused({ Dockerfile: 'FROM busybox\nCOPY a.txt /\n', 'a.txt': '' }, ['--platform', 'linux/386'])
+    const { code, stderr } = await refused({ Dockerfile: 'FROM busybox\nCOPY a.txt /\n', 'a.txt': '' }, [
+      '--platform',
+      'linux/386',
+    ])
     expect(code, stderr).toBe(1)
     expect(stderr).toMatch(/linux\/386/)
-    for (const platform of ['linux/amd64', 'linux/arm64', 'linux/arm/v7', 'linux/riscv64']) expect(stderr).toContain(platform)
+    for (const platform of ['linux/amd64', 'linux/arm64', 'linux/arm/v7', 'linux/riscv64'])
+      expect(stderr).toContain(platform)
     expect(stderr).toMatch(/Dockerfile:1\b/)
   })
 
@@ -128,19 +159,34 @@ describe('a base image', () => {
     cpSync(await baseLayout('busybox'), bad, { recursive: true })
     const blobs = join(bad, 'blobs/sha256')
     for (const name of readdirSync(blobs)) if (statSync(join(blobs, name)).size > 100_000) spoil(join(blobs, name))
-    const { code, stderr } = await refused({ Dockerfile: 'FROM bad\nRUN true\n' }, ['--build-context', `bad=oci-layout://${bad}`, '--store', join(folder, 'fresh-store')])
+    const { code, stderr } = await refused({ Dockerfile: 'FROM bad\nRUN true\n' }, [
+      '--build-context',
+      `bad=oci-layout://${bad}`,
+      '--store',
+      join(folder, 'fresh-store'),
+    ])
     expect(code, stderr).toBe(1)
     expect(stderr).toMatch(/sha256:[0-9a-f]{12}/)
   })
 })
 
 describe('a store', () => {
-  const project = { Dockerfile: 'FROM busybox\nCOPY a.txt /\nRUN echo made > /made\nCMD ["cat", "/made"]\n', 'a.txt': 'a\n' }
+  const project = {
+    Dockerfile: 'FROM busybox\nCOPY a.txt /\nRUN echo made > /made\nCMD ["cat", "/made"]\n',
+    'a.txt': 'a\n',
+  }
   const damaged = join(folder, 'damaged-store')
 
   async function built(name: string): Promise<string> {
     const context = writeFiles(join(folder, 'damaged'), project)
-    const args = ['--platform', 'linux/amd64,linux/arm64', ...bases, '-o', `type=oci,dest=${join(folder, name)}`, context]
+    const args = [
+      '--platform',
+      'linux/amd64,linux/arm64',
+      ...bases,
+      '-o',
+      `type=oci,dest=${join(folder, name)}`,
+      context,
+    ]
     const { code, stdout, stderr } = await xbuild(args, { store: damaged, env: { SOURCE_DATE_EPOCH: '1700000000' } })
     expect(code, stderr).toBe(0)
     return stdout
@@ -160,7 +206,9 @@ describe('a store', () => {
 
   test('with damaged records makes the same image again', async () => {
     const before = await built('before-records')
-    const records = filesUnder(damaged).filter((path) => !/\/(blobs|snapshots|format)(\/|$)/.test(path) && statSync(path).size > 0)
+    const records = filesUnder(damaged).filter(
+      (path) => !/\/(blobs|snapshots|format)(\/|$)/.test(path) && statSync(path).size > 0,
+    )
     expect(records.length).toBeGreaterThan(0)
     for (const path of records) writeFileSync(path, '{"half": ')
     expect(await built('after-records')).toBe(before)
@@ -198,8 +246,12 @@ describe.skipIf(!root)('a full disk', () => {
   afterAll(() => run('umount', [disk]))
 
   test('under the store: said so, and nothing half-written that a later build takes', async () => {
-    const context = writeFiles(join(folder, 'full'), { Dockerfile: 'FROM busybox\nRUN head -c 20000000 /dev/urandom > /big\n' })
-    const { code, stderr } = await xbuild(['--platform', 'linux/amd64', ...bases, context], { store: join(disk, 'store') })
+    const context = writeFiles(join(folder, 'full'), {
+      Dockerfile: 'FROM busybox\nRUN head -c 20000000 /dev/urandom > /big\n',
+    })
+    const { code, stderr } = await xbuild(['--platform', 'linux/amd64', ...bases, context], {
+      store: join(disk, 'store'),
+    })
     expect(code, stderr).toBe(1)
     expect(stderr).toMatch(/no space left|No space left/)
     expect(await leftovers(disk)).toMatchObject({ processes: [], temporary: [] })
@@ -211,9 +263,14 @@ describe.skipIf(!root)('a full disk', () => {
   })
 
   test('under the result: said so, and no result of that name', async () => {
-    const context = writeFiles(join(folder, 'full-out'), { Dockerfile: 'FROM busybox\nRUN head -c 5000000 /dev/urandom > /big\n' })
+    const context = writeFiles(join(folder, 'full-out'), {
+      Dockerfile: 'FROM busybox\nRUN head -c 5000000 /dev/urandom > /big\n',
+    })
     const out = join(disk, 'out.tar')
-    const { code, stderr } = await xbuild(['--platform', 'linux/amd64', ...bases, '-o', `type=oci,dest=${out}`, context], { store })
+    const { code, stderr } = await xbuild(
+      ['--platform', 'linux/amd64', ...bases, '-o', `type=oci,dest=${out}`, context],
+      { store },
+    )
     expect(code, stderr).toBe(1)
     expect(stderr).toMatch(/no space left|No space left/)
     expect(readdirSync(disk)).toEqual([])

@@ -14,7 +14,14 @@ const LETTER = '62941079f0b13c72bd186343018cc3cd356ed5ad86160ecd58b2ac60b7075cd7
 
 async function build(example: string, ...bases: readonly ('busybox' | 'gcc' | 'node')[]): Promise<string> {
   const layout = join(folder, example)
-  const args = ['--platform', PLATFORMS.join(','), ...(await withBases(...bases)), '-o', `type=oci,dest=${layout}`, join(root, 'examples', example)]
+  const args = [
+    '--platform',
+    PLATFORMS.join(','),
+    ...(await withBases(...bases)),
+    '-o',
+    `type=oci,dest=${layout}`,
+    join(root, 'examples', example),
+  ]
   const { code, stdout, stderr } = await xbuild(args, { store })
   expect(stderr + stdout).toMatch(/sha256:[0-9a-f]{64}/)
   expect(code).toBe(0)
@@ -64,7 +71,16 @@ describe('node-app', () => {
   })
 
   test('has port, user and health check in its config', async () => {
-    const config = JSON.parse(await runOk('skopeo', ['inspect', '--config', '--raw', '--override-arch', 'arm64', `oci:${join(folder, 'node-app')}`])).config
+    const config = JSON.parse(
+      await runOk('skopeo', [
+        'inspect',
+        '--config',
+        '--raw',
+        '--override-arch',
+        'arm64',
+        `oci:${join(folder, 'node-app')}`,
+      ]),
+    ).config
     expect(config).toMatchObject({
       User: 'node',
       ExposedPorts: { '8080/tcp': {} },

@@ -2,8 +2,14 @@ import { expect, test } from 'vitest'
 import { execFamily } from '../../src/host/exec-family.ts'
 
 test('gives back output and status', async () => {
-  expect(await execFamily('sh', ['-c', 'echo out; echo err >&2; exit 3'])).toEqual({ stdout: 'out\n', stderr: 'err\n', exitCode: 3 })
-  expect(await execFamily('sh', ['-c', 'echo $A; pwd'], { cwd: '/', env: { PATH: process.env['PATH'], A: 'x' } })).toMatchObject({ stdout: 'x\n/\n' })
+  expect(await execFamily('sh', ['-c', 'echo out; echo err >&2; exit 3'])).toEqual({
+    stdout: 'out\n',
+    stderr: 'err\n',
+    exitCode: 3,
+  })
+  expect(
+    await execFamily('sh', ['-c', 'echo $A; pwd'], { cwd: '/', env: { PATH: process.env['PATH'], A: 'x' } }),
+  ).toMatchObject({ stdout: 'x\n/\n' })
 })
 
 test('a program that is not there, or a signal that came before, is an error', async () => {
@@ -14,7 +20,14 @@ test('a program that is not there, or a signal that came before, is an error', a
 
 test.each(['', 'trap "" TERM; '])('what the program started ends with it (%j)', async (prelude) => {
   const stop = new AbortController()
-  const running = execFamily('sh', ['-c', `${prelude}sh -c '${prelude}echo $$; kill -USR1 ${process.pid}; while :; do sleep 1; done' & wait; sleep 1000`], { signal: stop.signal })
+  const running = execFamily(
+    'sh',
+    [
+      '-c',
+      `${prelude}sh -c '${prelude}echo $$; kill -USR1 ${process.pid}; while :; do sleep 1; done' & wait; sleep 1000`,
+    ],
+    { signal: stop.signal },
+  )
   await new Promise((resolve) => process.once('SIGUSR1', resolve))
   stop.abort()
   await expect(running).rejects.toMatchObject({ code: 'CANCELED' })

@@ -32,7 +32,11 @@ afterEach(async () => {
 async function baseLayer(): Promise<string> {
   const layout = await baseLayout('busybox')
   const blob = (digest: string) => join(layout, 'blobs', digest.replace(':', '/'))
-  const json = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as { manifests: { digest: string; platform?: { architecture: string } }[]; layers: { digest: string }[] }
+  const json = (path: string) =>
+    JSON.parse(readFileSync(path, 'utf8')) as {
+      manifests: { digest: string; platform?: { architecture: string } }[]
+      layers: { digest: string }[]
+    }
   const list = json(blob(json(join(layout, 'index.json')).manifests[0]!.digest))
   const own = list.manifests.find(({ platform }) => `linux/${platform?.architecture}` === NATIVE)!
   return blob(json(blob(own.digest)).layers[0]!.digest)
@@ -58,7 +62,13 @@ function start(dockerfile: string, nodes: readonly string[], args: readonly stri
 function again(context: string, nodes: readonly string[], args: readonly string[]): Started {
   const out = join(folder, `out-${++count}`)
   const platform = args.includes('--platform') ? [] : ['--platform', NATIVE]
-  return { ...startXbuild(['--builder', nodes.join(','), '--network', 'host', ...platform, '-o', `type=oci,dest=${out}`, ...args, context], { store }), out }
+  return {
+    ...startXbuild(
+      ['--builder', nodes.join(','), '--network', 'host', ...platform, '-o', `type=oci,dest=${out}`, ...args, context],
+      { store },
+    ),
+    out,
+  }
 }
 
 /** What holds after every build: nothing runs on this machine for it, and no half-written file stays. */
@@ -117,7 +127,10 @@ describe('a node that refuses', () => {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=48m', 'tmpfs', disk])
     try {
       const full = await dockerd({ config: { 'data-root': join(disk, 'data'), 'storage-driver': 'overlay2' } })
-      const built = start(`${BASE}RUN dd if=/dev/zero of=/big bs=1M count=80 && rm /big && echo made it > /out`, [full.endpoint, 'local'])
+      const built = start(`${BASE}RUN dd if=/dev/zero of=/big bs=1M count=80 && rm /big && echo made it > /out`, [
+        full.endpoint,
+        'local',
+      ])
       expect(await outcome(built)).toBe('made it\n')
       expect((await built.ended).stderr).toMatch(/goes on from .* to local \(native\): .*/)
       await full.stop()
@@ -161,7 +174,9 @@ test('a RUN that fails is not tried anywhere else', async () => {
 
 test('after a failure the next run builds only what failed', async () => {
   const node = await dockerd()
-  const context = writeFiles(join(folder, `case-${++count}`), { Dockerfile: `${BASE}ARG TARGETARCH\nRUN echo runs for $TARGETARCH; test "$TARGETARCH" = 386 || echo made it > /out; test -e /out\n` })
+  const context = writeFiles(join(folder, `case-${++count}`), {
+    Dockerfile: `${BASE}ARG TARGETARCH\nRUN echo runs for $TARGETARCH; test "$TARGETARCH" = 386 || echo made it > /out; test -e /out\n`,
+  })
   copyFileSync(layer, join(context, 'base.tar.gz'))
   // What changed a moment ago may change again: such a context is not taken up
   await new Promise((resolve) => setTimeout(resolve, 100))
@@ -184,7 +199,10 @@ test('twenty builds at a time over two nodes: each has its own result and its ow
   const nodes = await Promise.all([dockerd(), dockerd()])
   const builds = Array.from({ length: 20 }, (_, i) => {
     const order = i % 2 ? nodes : nodes.toReversed()
-    return start(`${BASE}RUN for n in 1 2 3; do echo "build ${i} says $n"; done; echo ${i} > /out`, order.map(({ endpoint }) => endpoint))
+    return start(
+      `${BASE}RUN for n in 1 2 3; do echo "build ${i} says $n"; done; echo ${i} > /out`,
+      order.map(({ endpoint }) => endpoint),
+    )
   })
   const ended: Ended[] = await Promise.all(builds.map((built) => built.ended))
   for (const [i, { code, stderr }] of ended.entries()) {

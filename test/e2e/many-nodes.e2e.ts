@@ -1,4 +1,13 @@
-import { appendFileSync, chmodSync, copyFileSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { digestHex, sha256 } from '../../src/oci/digest.ts'
@@ -42,7 +51,13 @@ afterAll(async () => {
 })
 
 /** Builds with the base layer in the context, so that no engine needs to know an image. */
-async function build(dockerfile: string, nodes: readonly string[], args: readonly string[], command: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+async function build(
+  dockerfile: string,
+  nodes: readonly string[],
+  args: readonly string[],
+  command: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
   const context = writeFiles(join(folder, `case-${++count}`), { Dockerfile: dockerfile })
   copyFileSync(await baseLayer(), join(context, 'base.tar.gz'))
   return xbuild([...command, '--builder', nodes.join(','), '--network', 'host', ...args, context], { store, env })
@@ -51,8 +66,14 @@ async function build(dockerfile: string, nodes: readonly string[], args: readonl
 async function baseLayer(): Promise<string> {
   const layout = await baseLayout('busybox')
   const blob = (digest: string) => join(layout, 'blobs', digest.replace(':', '/'))
-  const json = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as { manifests: { digest: string; platform?: { architecture: string } }[]; layers: { digest: string }[] }
-  const own = json(blob(json(join(layout, 'index.json')).manifests[0]!.digest)).manifests.find(({ platform }) => `linux/${platform?.architecture}` === NATIVE)!
+  const json = (path: string) =>
+    JSON.parse(readFileSync(path, 'utf8')) as {
+      manifests: { digest: string; platform?: { architecture: string } }[]
+      layers: { digest: string }[]
+    }
+  const own = json(blob(json(join(layout, 'index.json')).manifests[0]!.digest)).manifests.find(
+    ({ platform }) => `linux/${platform?.architecture}` === NATIVE,
+  )!
   return blob(json(blob(own.digest)).layers[0]!.digest)
 }
 
@@ -67,13 +88,19 @@ RUN cat /id
 `
 
 describe('several engines in one build', () => {
-  test.each([['the Docker of Debian and Podman', () => [old.endpoint, podman.endpoint]], ['a current Docker and this machine', () => [current, 'local']]])('%s: one index out of both', async (_name, nodesOf) => {
+  test.each([
+    ['the Docker of Debian and Podman', () => [old.endpoint, podman.endpoint]],
+    ['a current Docker and this machine', () => [current, 'local']],
+  ])('%s: one index out of both', async (_name, nodesOf) => {
     const [nodes, out] = [nodesOf(), join(folder, `files-${count}`)]
     const { code, stderr } = await build(EACH, nodes, [...TWO, '-o', `type=local,dest=${out}`])
     expect(code, stderr).toBe(0)
-    expect([NATIVE, 'linux/386'].map((platform) => readFileSync(join(out, platform.replace('/', '_'), 'made'), 'utf8'))).toEqual([`for ${NATIVE.split('/')[1]}\n`, 'for 386\n'])
+    expect(
+      [NATIVE, 'linux/386'].map((platform) => readFileSync(join(out, platform.replace('/', '_'), 'made'), 'utf8')),
+    ).toEqual([`for ${NATIVE.split('/')[1]}\n`, 'for 386\n'])
     // The least loaded of equals: each had one platform
-    for (const node of nodes.filter((name) => name !== 'local')) expect(stderr.split(`native on ${node} `)).toHaveLength(2)
+    for (const node of nodes.filter((name) => name !== 'local'))
+      expect(stderr.split(`native on ${node} `)).toHaveLength(2)
   })
 
   test('nodes push by themselves; nothing is moved a second time', async () => {
@@ -82,67 +109,149 @@ describe('several engines in one build', () => {
     expect(code, stderr).toBe(0)
     expect(stderr).toContain(`pushed to ${tag}`)
     expect(stderr).not.toMatch(/pushing [0-9a-f]{12} to/)
-    const index = (await (await fetch(`http://${registry.host}/v2/app/manifests/1`, { headers: { accept: 'application/vnd.oci.image.index.v1+json' } })).json()) as { manifests: { platform: { architecture: string } }[] }
+    const index = (await (
+      await fetch(`http://${registry.host}/v2/app/manifests/1`, {
+        headers: { accept: 'application/vnd.oci.image.index.v1+json' },
+      })
+    ).json()) as { manifests: { platform: { architecture: string } }[] }
     expect(index.manifests.map(({ platform }) => platform.architecture)).toEqual([NATIVE.split('/')[1], '386'])
   })
 
   test('provenance of images that several nodes built and pushed is one kind of thing', async () => {
-    const { code, stderr } = await build(EACH, [current, 'local'], [...TWO, '-t', `${registry.host}/told:1`, '--push', '--provenance=mode=max', '--build-arg', 'WORD=x'])
+    const { code, stderr } = await build(
+      EACH,
+      [current, 'local'],
+      [...TWO, '-t', `${registry.host}/told:1`, '--push', '--provenance=mode=max', '--build-arg', 'WORD=x'],
+    )
     expect(code, stderr).toBe(0)
-    const ask = async (path: string) => (await fetch(`http://${registry.host}/v2/told/${path}`, { headers: { accept: 'application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json' } })).json()
-    const { manifests } = (await ask('manifests/1')) as { manifests: { digest: string; annotations?: Record<string, string> }[] }
-    const statements = await Promise.all(manifests.filter(({ annotations }) => annotations).map(async ({ digest }) => {
-      const { layers } = (await ask(`manifests/${digest}`)) as { layers: { digest: string }[] }
-      return ask(`blobs/${layers[0]!.digest}`)
-    }))
-    expect(statements).toMatchObject(manifests.slice(0, 2).map(({ digest }) => ({
-      subject: [{ digest: { sha256: digest.slice(7) } }],
-      predicate: { buildDefinition: { externalParameters: { request: { args: { 'build-arg:WORD': 'x' } } }, internalParameters: { buildConfig: { steps: [{ instruction: 'FROM scratch' }, {}, {}, {}] } } } },
-    })))
-    const nodes = statements.map((statement) => (statement as { predicate: { buildDefinition: { internalParameters: { xbuild: { stages: { strategy: string; node: string }[] } } } } }).predicate.buildDefinition.internalParameters.xbuild.stages)
-    expect(nodes.flat().map(({ node }) => node).sort()).toEqual([current, 'local'].sort())
+    const ask = async (path: string) =>
+      (
+        await fetch(`http://${registry.host}/v2/told/${path}`, {
+          headers: { accept: 'application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json' },
+        })
+      ).json()
+    const { manifests } = (await ask('manifests/1')) as {
+      manifests: { digest: string; annotations?: Record<string, string> }[]
+    }
+    const statements = await Promise.all(
+      manifests
+        .filter(({ annotations }) => annotations)
+        .map(async ({ digest }) => {
+          const { layers } = (await ask(`manifests/${digest}`)) as { layers: { digest: string }[] }
+          return ask(`blobs/${layers[0]!.digest}`)
+        }),
+    )
+    expect(statements).toMatchObject(
+      manifests.slice(0, 2).map(({ digest }) => ({
+        subject: [{ digest: { sha256: digest.slice(7) } }],
+        predicate: {
+          buildDefinition: {
+            externalParameters: { request: { args: { 'build-arg:WORD': 'x' } } },
+            internalParameters: { buildConfig: { steps: [{ instruction: 'FROM scratch' }, {}, {}, {}] } },
+          },
+        },
+      })),
+    )
+    const nodes = statements.map(
+      (statement) =>
+        (
+          statement as {
+            predicate: {
+              buildDefinition: { internalParameters: { xbuild: { stages: { strategy: string; node: string }[] } } }
+            }
+          }
+        ).predicate.buildDefinition.internalParameters.xbuild.stages,
+    )
+    expect(
+      nodes
+        .flat()
+        .map(({ node }) => node)
+        .sort(),
+    ).toEqual([current, 'local'].sort())
     expect(nodes.flat().map(({ strategy }) => strategy)).toEqual(['native', 'native'])
   })
 
   test('provenance of what a node built has the base image that it found, and is the same when nothing changed', async () => {
     const base = `${registry.host}/base:1`
-    await runOk('skopeo', ['--insecure-policy', 'copy', '--quiet', '--all', '--dest-tls-verify=false', `oci:${await baseLayout('busybox')}`, `docker://${base}`])
+    await runOk('skopeo', [
+      '--insecure-policy',
+      'copy',
+      '--quiet',
+      '--all',
+      '--dest-tls-verify=false',
+      `oci:${await baseLayout('busybox')}`,
+      `docker://${base}`,
+    ])
     const out = join(folder, 'told')
     const context = writeFiles(join(folder, 'told-context'), { Dockerfile: `FROM ${base}\nRUN echo x >/x\n` })
     const again = async () => {
-      const { code, stdout, stderr } = await xbuild(['--builder', current, '--network', 'host', '-o', `type=oci,dest=${out}`, '--provenance=mode=max', context], { store, env: { SOURCE_DATE_EPOCH: '1700000000' } })
+      const { code, stdout, stderr } = await xbuild(
+        ['--builder', current, '--network', 'host', '-o', `type=oci,dest=${out}`, '--provenance=mode=max', context],
+        { store, env: { SOURCE_DATE_EPOCH: '1700000000' } },
+      )
       expect(code, stderr).toBe(0)
       return stdout.trim()
     }
     const digest = await again()
     const read = (name: string) => JSON.parse(readFileSync(join(out, 'blobs', name.replace(':', '/')), 'utf8'))
-    const { manifests: [, attestation] } = read(digest)
+    const {
+      manifests: [, attestation],
+    } = read(digest)
     const { buildDefinition } = read(read(attestation.digest).layers[0].digest).predicate
     const found = await runOk('skopeo', ['inspect', '--raw', '--tls-verify=false', `docker://${base}`])
-    expect(buildDefinition.resolvedDependencies).toEqual([{ uri: expect.stringMatching(/^pkg:docker\/127\.0\.0\.1%3A\d+\/base@1\?platform=/), digest: { sha256: digestHex(sha256(found)) } }])
+    expect(buildDefinition.resolvedDependencies).toEqual([
+      {
+        uri: expect.stringMatching(/^pkg:docker\/127\.0\.0\.1%3A\d+\/base@1\?platform=/),
+        digest: { sha256: digestHex(sha256(found)) },
+      },
+    ])
     expect(buildDefinition.internalParameters.xbuild.stages).toMatchObject([{ strategy: 'native', node: current }])
     expect(await again()).toBe(digest)
   })
 
-  test.each([['this machine', () => 'local', ['--provenance=mode=min']], ['that engine', () => current, []]])('--load of several platforms, built by %s: one name, and each of them runs', async (_name, nodeOf, more) => {
+  test.each([
+    ['this machine', () => 'local', ['--provenance=mode=min']],
+    ['that engine', () => current, []],
+  ])('--load of several platforms, built by %s: one name, and each of them runs', async (_name, nodeOf, more) => {
     const name = `loaded:${++count}`
-    const { code, stderr, stdout } = await build(EACH, [nodeOf()], [...TWO, '-t', name, '--load', ...more], [], { DOCKER_HOST: current })
+    const { code, stderr, stdout } = await build(EACH, [nodeOf()], [...TWO, '-t', name, '--load', ...more], [], {
+      DOCKER_HOST: current,
+    })
     expect(code, stderr).toBe(0)
     expect(stdout).toMatch(/^sha256:[0-9a-f]{64}\n/)
     const tree = await engine.docker('images', '--tree', name)
-    expect(tree.stdout.split('\n').filter((line) => / linux\//.test(line)).map((line) => /linux\/\S+/.exec(line)![0]).sort()).toEqual([NATIVE, 'linux/386'].sort())
+    expect(
+      tree.stdout
+        .split('\n')
+        .filter((line) => / linux\//.test(line))
+        .map((line) => /linux\/\S+/.exec(line)![0])
+        .sort(),
+    ).toEqual([NATIVE, 'linux/386'].sort())
     for (const platform of [NATIVE, 'linux/386']) {
-      expect(await engine.docker('run', '--rm', '--network', 'none', '--platform', platform, name, '/bin/cat', '/made')).toMatchObject({ code: 0, stdout: `for ${platform.split('/')[1]}\n` })
+      expect(
+        await engine.docker('run', '--rm', '--network', 'none', '--platform', platform, name, '/bin/cat', '/made'),
+      ).toMatchObject({ code: 0, stdout: `for ${platform.split('/')[1]}\n` })
     }
   })
 
   test('a build on other machines alone needs no program of this one', async () => {
-    const { code, stderr } = await build(EACH, [current], [...TWO, '-o', `type=oci,dest=${join(folder, 'layout')}`], [], { PATH: '/nowhere' })
+    const { code, stderr } = await build(
+      EACH,
+      [current],
+      [...TWO, '-o', `type=oci,dest=${join(folder, 'layout')}`],
+      [],
+      { PATH: '/nowhere' },
+    )
     expect(code, stderr).toBe(0)
   })
 
   test('the plan knows every node, why it was taken or not, and whether the push is allowed', async () => {
-    const { stdout, code } = await build(EACH, [current, 'local', `unix://${folder}/nobody.sock`], [...TWO, '-t', `${registry.host}/app:2`, '--push'], ['plan'])
+    const { stdout, code } = await build(
+      EACH,
+      [current, 'local', `unix://${folder}/nobody.sock`],
+      [...TWO, '-t', `${registry.host}/app:2`, '--push'],
+      ['plan'],
+    )
     expect(code).toBe(0)
     expect(stdout).toContain(`without unix://${folder}/nobody.sock: Cannot`)
     expect(stdout).toMatch(/not \w+ on local: .* has no more jobs per slot/)
@@ -152,10 +261,37 @@ describe('several engines in one build', () => {
 
 describe('what a node has built before', () => {
   let context: string
-  const again = (args: readonly string[] = []) => xbuild(['--builder', current, '--platform', NATIVE, '--network', 'host', '-o', `type=oci,dest=${join(folder, 'same')}`, ...args, context], { store })
+  const again = (args: readonly string[] = []) =>
+    xbuild(
+      [
+        '--builder',
+        current,
+        '--platform',
+        NATIVE,
+        '--network',
+        'host',
+        '-o',
+        `type=oci,dest=${join(folder, 'same')}`,
+        ...args,
+        context,
+      ],
+      { store },
+    )
   const TAKEN = `[${NATIVE}] nothing changed since `
   const pushBase = async (line: string) => {
-    const base = await build(`FROM busybox\n${line}\n`, ['local'], ['--platform', NATIVE, '--build-context', `busybox=oci-layout://${await baseLayout('busybox')}`, '-t', `${registry.host}/base:1`, '--push'])
+    const base = await build(
+      `FROM busybox\n${line}\n`,
+      ['local'],
+      [
+        '--platform',
+        NATIVE,
+        '--build-context',
+        `busybox=oci-layout://${await baseLayout('busybox')}`,
+        '-t',
+        `${registry.host}/base:1`,
+        '--push',
+      ],
+    )
     expect(base.code, base.stderr).toBe(0)
   }
 
@@ -173,7 +309,11 @@ describe('what a node has built before', () => {
   beforeAll(async () => {
     await pushBase('LABEL of=base')
     context = writeFiles(join(folder, 'before'), {
-      Dockerfile: `FROM ${registry.host}/base:1\nARG WHO=nobody\nCOPY . /all\nCOPY --from=named / /named\nRUN echo "$WHO" > /who\n`, 'a.txt': 'one', 'left/out': 'x', '.dockerignore': 'left\n', 'Dockerfile.other': '',
+      Dockerfile: `FROM ${registry.host}/base:1\nARG WHO=nobody\nCOPY . /all\nCOPY --from=named / /named\nRUN echo "$WHO" > /who\n`,
+      'a.txt': 'one',
+      'left/out': 'x',
+      '.dockerignore': 'left\n',
+      'Dockerfile.other': '',
     })
     writeFiles(join(folder, 'named'), { 'n.txt': 'named' })
   })
@@ -211,7 +351,10 @@ describe('what a node has built before', () => {
   test('is built again with another argument, without cache, for the cache of the node, and after it went from the store', async () => {
     for (const args of [['--build-arg', 'WHO=me'], ['--no-cache'], ['-o', 'type=cacheonly']]) {
       const output = args.includes('-o') ? [] : ['-o', `type=oci,dest=${join(folder, 'same')}`]
-      const { code, stderr } = await xbuild(['--builder', current, '--platform', NATIVE, '--network', 'host', ...output, ...named, ...args, context], { store })
+      const { code, stderr } = await xbuild(
+        ['--builder', current, '--platform', NATIVE, '--network', 'host', ...output, ...named, ...args, context],
+        { store },
+      )
       expect(code, stderr).toBe(0)
       expect(stderr).not.toContain(TAKEN)
     }
@@ -225,20 +368,35 @@ describe('what a node has built before', () => {
 describe('a stage that two nodes need', () => {
   test('is built once here, and handed over', async () => {
     const out = join(folder, 'shared')
-    const { code, stderr } = await build(SHARED, ['local', current], [...TWO, '--no-cache', '-o', `type=local,dest=${out}`])
+    const { code, stderr } = await build(
+      SHARED,
+      ['local', current],
+      [...TWO, '--no-cache', '-o', `type=local,dest=${out}`],
+    )
     expect(code, stderr).toBe(0)
-    const ids = [NATIVE, 'linux/386'].map((platform) => readFileSync(join(out, platform.replace('/', '_'), 'id'), 'utf8'))
+    const ids = [NATIVE, 'linux/386'].map((platform) =>
+      readFileSync(join(out, platform.replace('/', '_'), 'id'), 'utf8'),
+    )
     expect(ids[0]).toMatch(/^[0-9a-f-]{36}\n$/)
     expect(ids[1]).toBe(ids[0])
   })
 
   test('is built by each where one cannot take it, and only there', async () => {
     const out = join(folder, 'unshared')
-    const { code, stderr } = await build(SHARED, ['local', old.endpoint], [...TWO, '--no-cache', '-o', `type=local,dest=${out}`])
+    const { code, stderr } = await build(
+      SHARED,
+      ['local', old.endpoint],
+      [...TWO, '--no-cache', '-o', `type=local,dest=${out}`],
+    )
     expect(code, stderr).toBe(0)
-    const ids = [NATIVE, 'linux/386'].map((platform) => readFileSync(join(out, platform.replace('/', '_'), 'id'), 'utf8'))
+    const ids = [NATIVE, 'linux/386'].map((platform) =>
+      readFileSync(join(out, platform.replace('/', '_'), 'id'), 'utf8'),
+    )
     // Debian 12's Docker cannot, Debian 13's can
-    const takesLayouts = Number((await runOk('docker', ['-H', old.endpoint, 'version', '--format', '{{.Server.Version}}'])).split('.')[0]) >= 23
+    const takesLayouts =
+      Number(
+        (await runOk('docker', ['-H', old.endpoint, 'version', '--format', '{{.Server.Version}}'])).split('.')[0],
+      ) >= 23
     expect(ids[1] === ids[0]).toBe(takesLayouts)
   })
 

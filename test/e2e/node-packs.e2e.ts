@@ -16,11 +16,17 @@ if (missing) console.warn(`Skipped: native toolchains on a Docker node: ${missin
 
 const PACKS = ['cc1', 'cc1plus', 'lto1', 'as']
 
-const SOURCE = 'int printf(const char *, ...);\nint numbers[64];\nint main(int count, char **words) { for (int i = 0; i < 64; i++) numbers[i] = i * count; printf("%s %d\\n", words[0], numbers[7]); return 0; }\n'
-const SHAPES = 'struct Shape { virtual int sides() const { return 0; } virtual ~Shape() = default; };\nstruct Square : Shape { int sides() const override { return 4; } };\nint main() { Square s; const Shape &shape = s; return shape.sides() - 4; }\n'
+const SOURCE =
+  'int printf(const char *, ...);\nint numbers[64];\nint main(int count, char **words) { for (int i = 0; i < 64; i++) numbers[i] = i * count; printf("%s %d\\n", words[0], numbers[7]); return 0; }\n'
+const SHAPES =
+  'struct Shape { virtual int sides() const { return 0; } virtual ~Shape() = default; };\nstruct Square : Shape { int sides() const override { return 4; } };\nint main() { Square s; const Shape &shape = s; return shape.sides() - 4; }\n'
 
-/** Compilers as root and as somebody else, in each way that RUN can be written; the process list tells which program a compiler is. */
-const DOCKERFILE = `# escape=\`
+/**
+ * Compilers as root and as somebody else, in each way that RUN can be written; the process list tells which program a
+ * compiler is.
+ */
+const DOCKERFILE =
+  `# escape=\`
 FROM --platform=$BUILDPLATFORM busybox AS native
 RUN echo "here: $(ls /dev/.xbuild 2>&1)"
 FROM toolchain AS build
@@ -29,9 +35,9 @@ RUN chmod 777 .
 COPY --from=native /bin/busybox /busybox
 COPY *.c *.cc ./
 USER nobody
-RUN gcc -O2 -g -flto numbers.c -o numbers && `
-+ "`\n    # a comment\n    ./numbers\n"
-+ `run ["g++", "-O1", "shapes.cc", "-o", "shapes"]
+RUN gcc -O2 -g -flto numbers.c -o numbers && ` +
+  '`\n    # a comment\n    ./numbers\n' +
+  `run ["g++", "-O1", "shapes.cc", "-o", "shapes"]
 RUN <<END
 mkfifo source
 $(gcc -print-prog-name=cc1) -quiet source -o said.s &
@@ -51,14 +57,33 @@ describe.skipIf(missing !== undefined)('native toolchains on a Docker node', () 
   let toolchain: string
   let busybox: string
   const store = join(folder, 'store')
-  const context = writeFiles(join(folder, 'context'), { Dockerfile: DOCKERFILE, 'numbers.c': SOURCE, 'shapes.cc': SHAPES })
+  const context = writeFiles(join(folder, 'context'), {
+    Dockerfile: DOCKERFILE,
+    'numbers.c': SOURCE,
+    'shapes.cc': SHAPES,
+  })
 
   const build = (args: readonly string[], options: RunOptions & { packs?: boolean; in?: string } = {}) => {
-    const config = writeFiles(join(folder, 'config'), { [`${options.packs ?? true}.yaml`]: `nodes:\n  engine: {endpoint: 'unix://${docker.socket}', packs: ${options.packs ?? true}}\n` })
-    return xbuild([
-      '--progress=plain', '--config', join(config, `${options.packs ?? true}.yaml`), '--builder=engine', '--platform=linux/arm64', '--network=none',
-      '--build-context', `toolchain=oci-layout://${toolchain}`, '--build-context', `busybox=oci-layout://${busybox}`, ...args, options.in ?? context,
-    ], { store, ...options, env: { SOURCE_DATE_EPOCH: '1000000000', ...options.env } })
+    const config = writeFiles(join(folder, 'config'), {
+      [`${options.packs ?? true}.yaml`]: `nodes:\n  engine: {endpoint: 'unix://${docker.socket}', packs: ${options.packs ?? true}}\n`,
+    })
+    return xbuild(
+      [
+        '--progress=plain',
+        '--config',
+        join(config, `${options.packs ?? true}.yaml`),
+        '--builder=engine',
+        '--platform=linux/arm64',
+        '--network=none',
+        '--build-context',
+        `toolchain=oci-layout://${toolchain}`,
+        '--build-context',
+        `busybox=oci-layout://${busybox}`,
+        ...args,
+        options.in ?? context,
+      ],
+      { store, ...options, env: { SOURCE_DATE_EPOCH: '1000000000', ...options.env } },
+    )
   }
   const qemu = (...args: string[]) => docker.onItsMachine(process.execPath, program, 'qemu', ...args)
 
@@ -72,7 +97,10 @@ describe.skipIf(missing !== undefined)('native toolchains on a Docker node', () 
     const listed = await xbuild(['pack', 'ls'], { store: kept })
     // The tests of the engine's own twins make them anew
     if (!PACKS.every((name) => new RegExp(` ${name} \\(`).test(listed.stdout))) {
-      const { code, stderr } = await xbuild(['pack', 'build', ...PACKS.map((name) => (name === 'as' ? name : `${name}@14`))], { store: kept })
+      const { code, stderr } = await xbuild(
+        ['pack', 'build', ...PACKS.map((name) => (name === 'as' ? name : `${name}@14`))],
+        { store: kept },
+      )
       expect(code, stderr).toBe(0)
     }
     mkdirSync(store)
@@ -88,10 +116,14 @@ describe.skipIf(missing !== undefined)('native toolchains on a Docker node', () 
     expect((await qemu('install', 'arm64')).code).toBe(0)
     const small = writeFiles(join(folder, 'small'), { Dockerfile: 'FROM scratch\nRUN ["/nothing"]\n' })
     const auto = await build([], { in: small })
-    expect(auto.stderr).toMatch(/warning: Native toolchains are not used on engine: its arm64 programs go to an emulator without the handler \(xbuild qemu install --packs arm64/)
+    expect(auto.stderr).toMatch(
+      /warning: Native toolchains are not used on engine: its arm64 programs go to an emulator without the handler \(xbuild qemu install --packs arm64/,
+    )
     const required = await build(['--accel=require'], { in: small })
     expect(required.code).toBe(1)
-    expect(required.stderr).toMatch(/error: Cannot use native toolchains on engine: its arm64 programs go to an emulator without the handler/)
+    expect(required.stderr).toMatch(
+      /error: Cannot use native toolchains on engine: its arm64 programs go to an emulator without the handler/,
+    )
     const plain = await build(['--accel=require'], { in: small, packs: false })
     expect(plain.stderr).toMatch(/error: Cannot use native toolchains on engine: it was defined without packs/)
   })
@@ -99,17 +131,24 @@ describe.skipIf(missing !== undefined)('native toolchains on a Docker node', () 
   test('the handler is registered with --packs, and status says so', async () => {
     const { code, stdout, stderr } = await qemu('install', '--packs', 'arm64')
     expect(code, stdout + stderr).toBe(0)
-    expect((await qemu('status', 'arm64')).stdout).toMatch(/\/var\/lib\/xbuild\/packs\/qemu\/arm64-[0-9a-f]+ [\d.]+ with the handler of packs +xbuild/)
+    expect((await qemu('status', 'arm64')).stdout).toMatch(
+      /\/var\/lib\/xbuild\/packs\/qemu\/arm64-[0-9a-f]+ [\d.]+ with the handler of packs +xbuild/,
+    )
   })
 
   test('compilers run from packs, and the image is the same to the last bit', async () => {
     const metadata = join(folder, 'metadata.json')
     const packed = await build(['--accel=require', '--metadata-file', metadata])
     expect(packed.code, packed.stderr).toBe(0)
-    expect(packed.stderr).toMatch(/cc1 is \/dev\/\.xbuild\/packs\/[0-9a-f]{64}\/lib\/ld\.so .*\/bin\/cc1 .*-quiet source/)
+    expect(packed.stderr).toMatch(
+      /cc1 is \/dev\/\.xbuild\/packs\/[0-9a-f]{64}\/lib\/ld\.so .*\/bin\/cc1 .*-quiet source/,
+    )
     expect(packed.stderr).toContain('here: ls: /dev/.xbuild: No such file or directory')
     expect(packed.stderr).toMatch(/linux\/arm64 +cross on engine/)
-    for (const name of PACKS) expect(packed.stderr).toMatch(new RegExp(`linux/arm64 could run natively on engine: ${name} \\(.*, pack [0-9a-f]{12}\n`))
+    for (const name of PACKS)
+      expect(packed.stderr).toMatch(
+        new RegExp(`linux/arm64 could run natively on engine: ${name} \\(.*, pack [0-9a-f]{12}\n`),
+      )
     // Steps are called what their author wrote
     expect(packed.stderr).not.toContain('--mount=')
     const plain = await build(['--accel=off'])
@@ -126,7 +165,9 @@ describe.skipIf(missing !== undefined)('native toolchains on a Docker node', () 
     const again = await build([])
     expect(again.stderr).toMatch(/RUN gcc[^\n]*\n(?:.*\n)*?#\d+ CACHED/)
     expect(again.stderr).not.toContain('natively')
-    const failing = writeFiles(join(folder, 'failing'), { Dockerfile: 'FROM toolchain\n\nRUN true && \\\n  echo "int x = ;" | gcc -c -x c -\n' })
+    const failing = writeFiles(join(folder, 'failing'), {
+      Dockerfile: 'FROM toolchain\n\nRUN true && \\\n  echo "int x = ;" | gcc -c -x c -\n',
+    })
     const { code, stderr } = await build([], { in: failing })
     expect(code).toBe(1)
     expect(stderr).toMatch(/<stdin>:1:9: error: expected expression/)
@@ -142,8 +183,26 @@ describe.skipIf(missing !== undefined)('native toolchains on a Docker node', () 
 
   test('the node tells what it would start natively', async () => {
     const shown = await xbuild(['node', 'inspect', 'engine', '--config', join(folder, 'config/true.yaml')], { store })
-    expect(shown.stdout).toMatch(/linux\/arm64: +runs under .*; natively where a step starts them: .*cc1 \(gcc-14 .*\) [0-9a-f]{12}/)
-    const planned = await build(['--accel=auto'], {}).then(() => xbuild(['plan', '--config', join(folder, 'config/true.yaml'), '--builder=engine', '--platform=linux/arm64', '--build-context', `toolchain=oci-layout://${toolchain}`, '--build-context', `busybox=oci-layout://${busybox}`, context], { store }))
+    expect(shown.stdout).toMatch(
+      /linux\/arm64: +runs under .*; natively where a step starts them: .*cc1 \(gcc-14 .*\) [0-9a-f]{12}/,
+    )
+    const planned = await build(['--accel=auto'], {}).then(() =>
+      xbuild(
+        [
+          'plan',
+          '--config',
+          join(folder, 'config/true.yaml'),
+          '--builder=engine',
+          '--platform=linux/arm64',
+          '--build-context',
+          `toolchain=oci-layout://${toolchain}`,
+          '--build-context',
+          `busybox=oci-layout://${busybox}`,
+          context,
+        ],
+        { store },
+      ),
+    )
     expect(planned.stdout).toMatch(/runs natively where a step starts them: .*cc1 \(/)
   })
 })

@@ -30,8 +30,16 @@ let secure: Buildkitd
 
 beforeAll(async () => {
   layer = await baseLayer()
-  ;[docker, classic, podman, sshd] = await Promise.all([startDockerd({ tls: true }), startDockerd({ config: { features: { buildkit: false } } }), startPodman(), startSshd()])
-  ;[bare, secure] = await Promise.all([exposeBuildkit(docker.socket), exposeBuildkit(docker.socket, { certificates: docker.tls!.certificates })])
+  ;[docker, classic, podman, sshd] = await Promise.all([
+    startDockerd({ tls: true }),
+    startDockerd({ config: { features: { buildkit: false } } }),
+    startPodman(),
+    startSshd(),
+  ])
+  ;[bare, secure] = await Promise.all([
+    exposeBuildkit(docker.socket),
+    exposeBuildkit(docker.socket, { certificates: docker.tls!.certificates }),
+  ])
 })
 
 afterAll(async () => {
@@ -58,9 +66,16 @@ interface Built extends Ended {
   readonly out: string
 }
 
-async function build(args: readonly string[], dockerfile: string, { env = {}, files = {} }: { env?: Readonly<Record<string, string>>; files?: Readonly<Record<string, string>> } = {}): Promise<Built> {
+async function build(
+  args: readonly string[],
+  dockerfile: string,
+  { env = {}, files = {} }: { env?: Readonly<Record<string, string>>; files?: Readonly<Record<string, string>> } = {},
+): Promise<Built> {
   const out = join(folder, `out-${++cases}`)
-  const ended = await xbuild(['--network', 'host', '-o', `type=oci,dest=${out}`, ...args, contextOf(dockerfile, files)], { store, env: { ...home(), ...env } })
+  const ended = await xbuild(
+    ['--network', 'host', '-o', `type=oci,dest=${out}`, ...args, contextOf(dockerfile, files)],
+    { store, env: { ...home(), ...env } },
+  )
   return { ...ended, out }
 }
 
@@ -73,7 +88,14 @@ async function content({ code, stderr, out }: Built, path: string): Promise<stri
 describe('ways to an engine', () => {
   const DOCKERFILE = `${BASE}ARG WAY\nCOPY file /file\nRUN echo "$WAY $(cat /file)" > /out`
   const built = async (way: string, env: Readonly<Record<string, string>> = {}) =>
-    content(await build(['--builder', way, '--build-arg', `WAY=${createHash('sha256').update(way).digest('hex')}`], DOCKERFILE, { env, files: { file: 'text' } }), '/out')
+    content(
+      await build(
+        ['--builder', way, '--build-arg', `WAY=${createHash('sha256').update(way).digest('hex')}`],
+        DOCKERFILE,
+        { env, files: { file: 'text' } },
+      ),
+      '/out',
+    )
   const expected = (way: string) => `${createHash('sha256').update(way).digest('hex')} text\n`
 
   test('a socket', async () => {
@@ -88,7 +110,9 @@ describe('ways to an engine', () => {
   test('ssh, all connections over one login', async () => {
     const way = `ssh://${USER}@${sshd.host}${docker.socket}`
     expect(await built(way, sshd.env)).toBe(expected(way))
-    expect((await run('sh', ['-c', `ls -d ${process.env['TMPDIR'] ?? '/tmp'}/xbuild-ssh-* 2>/dev/null`])).stdout).toBe('')
+    expect((await run('sh', ['-c', `ls -d ${process.env['TMPDIR'] ?? '/tmp'}/xbuild-ssh-* 2>/dev/null`])).stdout).toBe(
+      '',
+    )
   })
 
   test('ssh by a name that ~/.ssh/config knows', async () => {
@@ -103,7 +127,10 @@ describe('ways to an engine', () => {
     for (const options of [{ path: bin }, { forwards: false }]) {
       const server = await startSshd(options)
       try {
-        expect(await inspect(`ssh://${USER}@${server.host}${docker.socket}`, server.env)).toMatchObject({ status: 'ready', driver: 'buildkit' })
+        expect(await inspect(`ssh://${USER}@${server.host}${docker.socket}`, server.env)).toMatchObject({
+          status: 'ready',
+          driver: 'buildkit',
+        })
       } finally {
         await server.stop()
       }
@@ -115,39 +142,81 @@ describe('ways to an engine', () => {
     // BuildKit inside of an old Docker gives nothing out: what a buildkitd can do, the daemon behind this port cannot
     const { code, stderr } = await build(['--builder', way], DOCKERFILE, { files: { file: 'text' } })
     expect([code, stderr]).toEqual([1, expect.stringContaining(`Cannot take results from "${way}"`)])
-    expect(await inspect(way)).toMatchObject({ status: 'ready', driver: 'buildkit', version: expect.stringMatching(/^BuildKit /), native: expect.arrayContaining([NATIVE]) })
+    expect(await inspect(way)).toMatchObject({
+      status: 'ready',
+      driver: 'buildkit',
+      version: expect.stringMatching(/^BuildKit /),
+      native: expect.arrayContaining([NATIVE]),
+    })
   })
 
   test('a BuildKit behind mTLS', async () => {
     const way = `tcp://127.0.0.1:${secure.port}`
-    expect(await inspect(`${way}?certs=${docker.tls!.certificates}`)).toMatchObject({ status: 'ready', driver: 'buildkit' })
-    expect(await inspect(`${way}?ca=${docker.tls!.certificates}/ca.pem`)).toMatchObject({ status: 'lost', because: expect.stringContaining('refused our certificate') })
-    expect(await inspect(`${way}?tls=true`)).toMatchObject({ status: 'lost', because: expect.stringContaining('certificate is not trusted') })
+    expect(await inspect(`${way}?certs=${docker.tls!.certificates}`)).toMatchObject({
+      status: 'ready',
+      driver: 'buildkit',
+    })
+    expect(await inspect(`${way}?ca=${docker.tls!.certificates}/ca.pem`)).toMatchObject({
+      status: 'lost',
+      because: expect.stringContaining('refused our certificate'),
+    })
+    expect(await inspect(`${way}?tls=true`)).toMatchObject({
+      status: 'lost',
+      because: expect.stringContaining('certificate is not trusted'),
+    })
   })
 
   test('a Docker context, and DOCKER_HOST with certificates', async () => {
     const env = home()
     const id = createHash('sha256').update('lab').digest('hex')
-    writeFiles(env['HOME']!, { [`.docker/contexts/meta/${id}/meta.json`]: JSON.stringify({ Name: 'lab', Endpoints: { docker: { Host: docker.endpoint } } }) })
+    writeFiles(env['HOME']!, {
+      [`.docker/contexts/meta/${id}/meta.json`]: JSON.stringify({
+        Name: 'lab',
+        Endpoints: { docker: { Host: docker.endpoint } },
+      }),
+    })
     expect(await built('lab', env)).toBe(expected('lab'))
-    const tls = { DOCKER_HOST: docker.tls!.endpoint, DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: docker.tls!.certificates }
+    const tls = {
+      DOCKER_HOST: docker.tls!.endpoint,
+      DOCKER_TLS_VERIFY: '1',
+      DOCKER_CERT_PATH: docker.tls!.certificates,
+    }
     // Several times: node once ended the program now and then, when HTTP/2 wrote past the queue of a TLS socket
     for (let round = 0; round < 4; round++) {
-      const { code, stdout, stderr } = await xbuild(['node', 'ls', '--json', '--timeout', '10s'], { store, env: { ...home(), ...tls } })
+      const { code, stdout, stderr } = await xbuild(['node', 'ls', '--json', '--timeout', '10s'], {
+        store,
+        env: { ...home(), ...tls },
+      })
       expect(code, stderr).toBe(0)
-      expect(JSON.parse(stdout)).toMatchObject([{ name: 'local', used: true }, { name: 'docker-host', origin: 'DOCKER_HOST', used: true, status: 'ready' }])
+      expect(JSON.parse(stdout)).toMatchObject([
+        { name: 'local', used: true },
+        { name: 'docker-host', origin: 'DOCKER_HOST', used: true, status: 'ready' },
+      ])
     }
   })
 
   test('kubectl is told which pod, and carries the connection', async () => {
     const bin = join(folder, 'kubectl')
-    writeFiles(bin, { kubectl: `#!/bin/sh\necho "$*" >>${bin}/asked\nexec ${process.execPath} -e 'const s = require("net").connect(${bare.port}, "127.0.0.1"); process.stdin.pipe(s).pipe(process.stdout)'\n` })
+    writeFiles(bin, {
+      kubectl: `#!/bin/sh\necho "$*" >>${bin}/asked\nexec ${process.execPath} -e 'const s = require("net").connect(${bare.port}, "127.0.0.1"); process.stdin.pipe(s).pipe(process.stdout)'\n`,
+    })
     chmodSync(join(bin, 'kubectl'), 0o755)
     const env = { PATH: `${bin}:${process.env['PATH']}` }
-    expect(await inspect('kube-pod://builder-0?namespace=ci&container=buildkitd', env)).toMatchObject({ status: 'ready', driver: 'buildkit' })
-    expect(readFileSync(join(bin, 'asked'), 'utf8').split('\n')[0]).toBe('--namespace=ci exec -i builder-0 --container=buildkitd -- buildctl dial-stdio')
-    writeFileSync(join(bin, 'kubectl'), '#!/bin/sh\necho \'Error from server (NotFound): pods "builder-0" not found\' >&2\nexit 1\n')
-    expect(await inspect('kube-pod://builder-0', env)).toMatchObject({ status: 'lost', because: expect.stringContaining('pods "builder-0" not found') })
+    expect(await inspect('kube-pod://builder-0?namespace=ci&container=buildkitd', env)).toMatchObject({
+      status: 'ready',
+      driver: 'buildkit',
+    })
+    expect(readFileSync(join(bin, 'asked'), 'utf8').split('\n')[0]).toBe(
+      '--namespace=ci exec -i builder-0 --container=buildkitd -- buildctl dial-stdio',
+    )
+    writeFileSync(
+      join(bin, 'kubectl'),
+      '#!/bin/sh\necho \'Error from server (NotFound): pods "builder-0" not found\' >&2\nexit 1\n',
+    )
+    expect(await inspect('kube-pod://builder-0', env)).toMatchObject({
+      status: 'lost',
+      because: expect.stringContaining('pods "builder-0" not found'),
+    })
   })
 
   test('a container that is made from an image at first use', async () => {
@@ -156,24 +225,51 @@ describe('ways to an engine', () => {
     const way = `docker-container://${name}?image=buildkit-stand-in:1&network=host`
     // buildctl carries bytes to a BuildKit, as the real one does
     const buildctl = `#!/bin/sh\nif [ "$1" = debug ]; then echo ready; else exec nc 127.0.0.1 ${bare.port}; fi\n`
-    const context = contextOf(`${BASE}COPY --chown=0:0 buildctl /bin/buildctl\nENTRYPOINT ["/bin/sleep", "1000"]\n`, { buildctl })
+    const context = contextOf(`${BASE}COPY --chown=0:0 buildctl /bin/buildctl\nENTRYPOINT ["/bin/sleep", "1000"]\n`, {
+      buildctl,
+    })
     chmodSync(join(context, 'buildctl'), 0o755)
     const image = await xbuild(['--builder', 'local', '-t', 'buildkit-stand-in:1', '--load', context], { store, env })
     expect(image.code, image.stderr).toBe(0)
     try {
-      expect(await inspect(way, env)).toMatchObject({ status: 'lost', because: expect.stringContaining('its container is not there') })
+      expect(await inspect(way, env)).toMatchObject({
+        status: 'lost',
+        because: expect.stringContaining('its container is not there'),
+      })
       // It is made as buildx makes it, with all rights; whether a container may have them is this machine's matter
-      const plan = () => xbuild(['plan', '--builder', way, '--json', contextOf(DOCKERFILE, { file: 'text' })], { store, env })
+      const plan = () =>
+        xbuild(['plan', '--builder', way, '--json', contextOf(DOCKERFILE, { file: 'text' })], { store, env })
       await plan()
-      const state = JSON.parse(await runOk('docker', ['-H', docker.endpoint, 'inspect', name])) as { HostConfig: { Privileged: boolean; NetworkMode: string }; Mounts: { Name: string; Destination: string }[] }[]
-      expect(state[0]).toMatchObject({ HostConfig: { Privileged: true, NetworkMode: 'host' }, Mounts: [{ Name: `${name}_state`, Destination: '/var/lib/buildkit' }] })
+      const state = JSON.parse(await runOk('docker', ['-H', docker.endpoint, 'inspect', name])) as {
+        HostConfig: { Privileged: boolean; NetworkMode: string }
+        Mounts: { Name: string; Destination: string }[]
+      }[]
+      expect(state[0]).toMatchObject({
+        HostConfig: { Privileged: true, NetworkMode: 'host' },
+        Mounts: [{ Name: `${name}_state`, Destination: '/var/lib/buildkit' }],
+      })
       await runOk('docker', ['-H', docker.endpoint, 'rm', '-f', '-v', name])
       // One that does not run is started
-      await runOk('docker', ['-H', docker.endpoint, 'create', '--name', name, '--network', 'host', 'buildkit-stand-in:1'])
-      expect(await inspect(way, env)).toMatchObject({ status: 'lost', because: expect.stringContaining('its container does not run') })
+      await runOk('docker', [
+        '-H',
+        docker.endpoint,
+        'create',
+        '--name',
+        name,
+        '--network',
+        'host',
+        'buildkit-stand-in:1',
+      ])
+      expect(await inspect(way, env)).toMatchObject({
+        status: 'lost',
+        because: expect.stringContaining('its container does not run'),
+      })
       const planned = await plan()
       expect(planned.code, planned.stderr).toBe(0)
-      expect((JSON.parse(planned.stdout) as { jobs: { decision: { strategy: { node: string } } }[] }).jobs[0]!.decision.strategy.node).toBe(`docker-container://${name}`)
+      expect(
+        (JSON.parse(planned.stdout) as { jobs: { decision: { strategy: { node: string } } }[] }).jobs[0]!.decision
+          .strategy.node,
+      ).toBe(`docker-container://${name}`)
       expect(await inspect(way, env)).toMatchObject({ status: 'ready', driver: 'buildkit' })
     } finally {
       await run('docker', ['-H', docker.endpoint, 'rm', '-f', '-v', name])
@@ -201,30 +297,79 @@ describe('xbuild node', () => {
     const garbage = await answerAlways(socket, Buffer.from('what is it?\n'))
     try {
       const nodes = {
-        docker: docker.endpoint, classic: classic.endpoint, podman: podman.endpoint, frozen: frozen.endpoint, garbage: `unix://${socket}`,
-        dead: 'tcp://127.0.0.1:1', gone: `unix://${join(folder, 'gone.sock')}`, ssh: `ssh://${USER}@${sshd.host}${docker.socket}`, stranger: `ssh://nobody@${sshd.host}`,
+        docker: docker.endpoint,
+        classic: classic.endpoint,
+        podman: podman.endpoint,
+        frozen: frozen.endpoint,
+        garbage: `unix://${socket}`,
+        dead: 'tcp://127.0.0.1:1',
+        gone: `unix://${join(folder, 'gone.sock')}`,
+        ssh: `ssh://${USER}@${sshd.host}${docker.socket}`,
+        stranger: `ssh://nobody@${sshd.host}`,
         silent: `ssh://127.0.0.1:${silent.port}`,
       }
-      for (const [name, endpoint] of Object.entries(nodes)) expect((await xbuild(['node', 'add', name, endpoint], { env })).code).toBe(0)
+      for (const [name, endpoint] of Object.entries(nodes))
+        expect((await xbuild(['node', 'add', name, endpoint], { env })).code).toBe(0)
       frozen.freeze()
       const listed = async (...args: string[]) => {
         const { code, stdout, stderr } = await xbuild(['node', 'ls', '--json', ...args], { store, env })
         expect(code, stderr).toBe(0)
-        return new Map((JSON.parse(stdout) as { name: string; status: string; because?: string; driver?: string; version?: string }[]).map((node) => [node.name, node]))
+        return new Map(
+          (
+            JSON.parse(stdout) as {
+              name: string
+              status: string
+              because?: string
+              driver?: string
+              version?: string
+            }[]
+          ).map((node) => [node.name, node]),
+        )
       }
       const first = await listed()
-      for (const name of ['frozen', 'silent']) expect(first.get(name)).toMatchObject({ status: 'lost', because: expect.stringContaining('no answer within 2 s') })
+      for (const name of ['frozen', 'silent'])
+        expect(first.get(name)).toMatchObject({
+          status: 'lost',
+          because: expect.stringContaining('no answer within 2 s'),
+        })
       // A busy machine may need longer than that to ask the others
       const started = Date.now()
       const found = await listed('--timeout', '10s')
       expect(Date.now() - started).toBeLessThan(60_000)
-      expect(found.get('docker')).toMatchObject({ status: 'ready', driver: 'buildkit', version: expect.stringMatching(/^Docker Engine 2\d\./), slots: 4, used: false, cache: expect.any(Number) })
-      expect(found.get('classic')).toMatchObject({ status: 'ready', driver: 'docker', version: expect.stringMatching(/^Docker Engine/) })
-      expect(found.get('podman')).toMatchObject({ status: 'ready', driver: 'docker', version: expect.stringMatching(/^Podman/) })
-      expect(found.get('frozen')).toMatchObject({ status: 'lost', because: expect.stringContaining('no answer within 10 s') })
-      expect(found.get('garbage')).toMatchObject({ status: 'lost', because: expect.stringContaining('neither Docker Engine nor BuildKit') })
-      expect(found.get('dead')).toMatchObject({ status: 'lost', because: expect.stringContaining('nobody listens there') })
-      expect(found.get('gone')).toMatchObject({ status: 'lost', because: expect.stringContaining('there is no such socket') })
+      expect(found.get('docker')).toMatchObject({
+        status: 'ready',
+        driver: 'buildkit',
+        version: expect.stringMatching(/^Docker Engine 2\d\./),
+        slots: 4,
+        used: false,
+        cache: expect.any(Number),
+      })
+      expect(found.get('classic')).toMatchObject({
+        status: 'ready',
+        driver: 'docker',
+        version: expect.stringMatching(/^Docker Engine/),
+      })
+      expect(found.get('podman')).toMatchObject({
+        status: 'ready',
+        driver: 'docker',
+        version: expect.stringMatching(/^Podman/),
+      })
+      expect(found.get('frozen')).toMatchObject({
+        status: 'lost',
+        because: expect.stringContaining('no answer within 10 s'),
+      })
+      expect(found.get('garbage')).toMatchObject({
+        status: 'lost',
+        because: expect.stringContaining('neither Docker Engine nor BuildKit'),
+      })
+      expect(found.get('dead')).toMatchObject({
+        status: 'lost',
+        because: expect.stringContaining('nobody listens there'),
+      })
+      expect(found.get('gone')).toMatchObject({
+        status: 'lost',
+        because: expect.stringContaining('there is no such socket'),
+      })
       expect(found.get('stranger')).toMatchObject({ status: 'lost' })
       const table = (await xbuild(['node', 'ls'], { store, env })).stdout
       expect(table).toMatch(/^NAME +ENDPOINT +DRIVER +VERSION +NATIVE +EMULATED +LOAD +CACHE$/m)
@@ -238,7 +383,9 @@ describe('xbuild node', () => {
 
   test('programs of other platforms really run before a node is said to run them', async () => {
     for (const daemon of [docker, classic, podman]) {
-      const report = (await inspect(daemon.endpoint)) as Inspected & { emulated: { platform: string; status: string; reason?: string }[] }
+      const report = (await inspect(daemon.endpoint)) as Inspected & {
+        emulated: { platform: string; status: string; reason?: string }[]
+      }
       // Whether this machine has handlers for other CPUs is its own matter: what runs here runs there
       const expected = existsSync('/proc/sys/fs/binfmt_misc/qemu-riscv64') ? 'ready' : 'missing'
       expect(report.emulated.find(({ platform }) => platform === 'linux/riscv64')).toMatchObject({ status: expected })
@@ -248,10 +395,19 @@ describe('xbuild node', () => {
 
   test('use lets a node take part in every build; rm ends that', async () => {
     const env = home()
-    expect((await xbuild(['node', 'add', 'board', docker.endpoint, '--platform', NATIVE, '--slots', '2', '--use'], { env })).code).toBe(0)
-    const plan = async () => (await xbuild(['plan', '--network', 'host', contextOf(`${BASE}RUN true`)], { store, env })).stdout
+    expect(
+      (await xbuild(['node', 'add', 'board', docker.endpoint, '--platform', NATIVE, '--slots', '2', '--use'], { env }))
+        .code,
+    ).toBe(0)
+    const plan = async () =>
+      (await xbuild(['plan', '--network', 'host', contextOf(`${BASE}RUN true`)], { store, env })).stdout
     expect(await plan()).toContain('board')
-    expect(await inspect('board', env)).toMatchObject({ name: 'board', used: true, slots: 2, origin: join(env['HOME']!, '.config/xbuild/nodes.json') })
+    expect(await inspect('board', env)).toMatchObject({
+      name: 'board',
+      used: true,
+      slots: 2,
+      origin: join(env['HOME']!, '.config/xbuild/nodes.json'),
+    })
     expect((await xbuild(['node', 'use', 'local'], { env })).code).toBe(0)
     expect(await plan()).not.toContain('board')
     expect((await xbuild(['node', 'use', 'boart'], { env })).stderr).toContain('Did you mean "board"?')
@@ -260,7 +416,9 @@ describe('xbuild node', () => {
   })
 
   test('nodes of xbuild.yaml take part, and --builder leaves them out', async () => {
-    const context = contextOf(`${BASE}RUN true`, { 'xbuild.yaml': `nodes:\n  yard: ${docker.endpoint}\n  gone: unix://${folder}/gone.sock\n` })
+    const context = contextOf(`${BASE}RUN true`, {
+      'xbuild.yaml': `nodes:\n  yard: ${docker.endpoint}\n  gone: unix://${folder}/gone.sock\n`,
+    })
     const all = await xbuild(['plan', '.'], { cwd: context, store, env: home() })
     expect(all.stdout).toContain('yard')
     expect(all.stderr).toContain('Building without gone: ')
@@ -278,10 +436,24 @@ describe.each([
 
   test('builds what its builder can, from the context that .dockerignore leaves', async () => {
     const dockerfile = `FROM scratch AS base\nADD base.tar.gz /\nARG TARGETARCH\nARG GREETING=hello\nRUN echo "$GREETING $TARGETARCH" > /out\nFROM base\nCOPY . /ctx\nRUN ls -A /ctx > /list\nLABEL a=b\nCMD ["/bin/sh"]`
-    const files = { '.dockerignore': '*.log\nbase.tar.gz.bak\n', 'a.txt': 'a', 'b.log': 'b', 'sub/c.log': 'c', 'sub/d': 'd' }
-    const built = await build([...options(), '--build-arg', 'GREETING=good day', '--label', 'x=y'], dockerfile, { files })
+    const files = {
+      '.dockerignore': '*.log\nbase.tar.gz.bak\n',
+      'a.txt': 'a',
+      'b.log': 'b',
+      'sub/c.log': 'c',
+      'sub/d': 'd',
+    }
+    const built = await build([...options(), '--build-arg', 'GREETING=good day', '--label', 'x=y'], dockerfile, {
+      files,
+    })
     expect(await content(built, '/out')).toBe(`good day ${NATIVE.split('/')[1]}\n`)
-    expect((await content(built, '/list')).trim().split('\n').sort()).toEqual(['.dockerignore', 'Dockerfile', 'a.txt', 'base.tar.gz', 'sub'])
+    expect((await content(built, '/list')).trim().split('\n').sort()).toEqual([
+      '.dockerignore',
+      'Dockerfile',
+      'a.txt',
+      'base.tar.gz',
+      'sub',
+    ])
     expect(await content(built, '/ctx/sub/d')).toBe('d')
     const config = await configOf(built.out)
     expect(config).toMatchObject({ os: 'linux', config: { Labels: { a: 'b', x: 'y' }, Cmd: ['/bin/sh'] } })
@@ -292,7 +464,10 @@ describe.each([
 
   test('builds from a Dockerfile that is not in the context, which COPY does not see', async () => {
     const file = join(folder, `Dockerfile-${++cases}`)
-    writeFileSync(file, `FROM --platform=$TARGETPLATFORM scratch\nADD base.tar.gz /\nCOPY . /ctx\nRUN ls -A /ctx > /list\n`)
+    writeFileSync(
+      file,
+      `FROM --platform=$TARGETPLATFORM scratch\nADD base.tar.gz /\nCOPY . /ctx\nRUN ls -A /ctx > /list\n`,
+    )
     const built = await build([...options(), '-f', file], 'FROM nothing')
     expect((await content(built, '/list')).trim().split('\n').sort()).toEqual(['Dockerfile', 'base.tar.gz'])
   })
@@ -305,7 +480,11 @@ describe.each([
   })
 
   test('refuses before anything is sent what its builder does not do, and says so', async () => {
-    for (const [line, what] of [['RUN <<END\ntrue\nEND', 'a heredoc'], ['COPY --exclude=b . /x', 'COPY --exclude'], ['RUN --mount=type=secret,id=a true', 'RUN --mount']] as const) {
+    for (const [line, what] of [
+      ['RUN <<END\ntrue\nEND', 'a heredoc'],
+      ['COPY --exclude=b . /x', 'COPY --exclude'],
+      ['RUN --mount=type=secret,id=a true', 'RUN --mount'],
+    ] as const) {
       const { code, stderr } = await build(options(), `${BASE}${line}\n`)
       expect(code).toBe(1)
       expect(stderr).toContain(what)
@@ -315,14 +494,19 @@ describe.each([
   })
 
   test('gives no image of another platform for the one that was asked for', async () => {
-    const built = await build([...options(), '--platform', FOREIGN], 'FROM scratch\nCOPY a.txt /a.txt\nLABEL a=b\n', { files: { 'a.txt': 'a' } })
+    const built = await build([...options(), '--platform', FOREIGN], 'FROM scratch\nCOPY a.txt /a.txt\nLABEL a=b\n', {
+      files: { 'a.txt': 'a' },
+    })
     expect(built.code, built.stderr).toBe(0)
     expect((await configOf(built.out)).architecture).toBe(FOREIGN.split('/')[1])
   })
 
   test('stops when asked to, and leaves no image', async () => {
     const marker = `7${String(process.pid).padStart(6, '0')}`
-    const started = startXbuild(['--network', 'host', ...options(), contextOf(`${BASE}RUN echo begun; sleep ${marker}\n`)], { store, env: home() })
+    const started = startXbuild(
+      ['--network', 'host', ...options(), contextOf(`${BASE}RUN echo begun; sleep ${marker}\n`)],
+      { store, env: home() },
+    )
     await started.printed(/begun/)
     started.child.kill('SIGINT')
     expect((await started.ended).code).toBe(130)
@@ -336,18 +520,41 @@ describe.each([
 test('Podman and Docker Engine as nodes of one build', async () => {
   const out = join(folder, `out-${++cases}`)
   const context = contextOf(`FROM scratch\nCOPY a.txt /a.txt\n`, { 'a.txt': 'a' })
-  const { code, stderr } = await xbuild(['--builder', `${podman.endpoint},${docker.endpoint}`, '--platform', `${NATIVE},${FOREIGN}`, '-o', `type=oci,dest=${out}`, context], { store, env: home() })
+  const { code, stderr } = await xbuild(
+    [
+      '--builder',
+      `${podman.endpoint},${docker.endpoint}`,
+      '--platform',
+      `${NATIVE},${FOREIGN}`,
+      '-o',
+      `type=oci,dest=${out}`,
+      context,
+    ],
+    { store, env: home() },
+  )
   expect(code, stderr).toBe(0)
-  const index = JSON.parse(await runOk('skopeo', ['inspect', '--raw', `oci:${out}`])) as { manifests: { platform: { architecture: string } }[] }
+  const index = JSON.parse(await runOk('skopeo', ['inspect', '--raw', `oci:${out}`])) as {
+    manifests: { platform: { architecture: string } }[]
+  }
   expect(index.manifests.map(({ platform }) => `linux/${platform.architecture}`)).toEqual([NATIVE, FOREIGN])
 })
 
 describe('into a Docker Engine', () => {
-  const image = (name: string, args: readonly string[]) => ['--builder', 'local', '-t', name, ...args, contextOf(`${BASE}COPY a.txt /a.txt\nCMD ["/bin/cat", "/a.txt"]\n`, { 'a.txt': 'loaded\n' })]
+  const image = (name: string, args: readonly string[]) => [
+    '--builder',
+    'local',
+    '-t',
+    name,
+    ...args,
+    contextOf(`${BASE}COPY a.txt /a.txt\nCMD ["/bin/cat", "/a.txt"]\n`, { 'a.txt': 'loaded\n' }),
+  ]
   const runThere = (name: string) => runOk('docker', ['-H', docker.endpoint, 'run', '--rm', '--network', 'none', name])
 
   test('--load: an old image store holds one platform, and xbuild says which', async () => {
-    const { code, stderr } = await xbuild(image('xbuild-test-load:1', ['--platform', `${NATIVE},${FOREIGN}`, '--load']), { store, env: { ...home(), DOCKER_HOST: docker.endpoint } })
+    const { code, stderr } = await xbuild(
+      image('xbuild-test-load:1', ['--platform', `${NATIVE},${FOREIGN}`, '--load']),
+      { store, env: { ...home(), DOCKER_HOST: docker.endpoint } },
+    )
     expect(code, stderr).toBe(0)
     expect(stderr).toContain(`so only ${NATIVE} is loaded`)
     expect(stderr).toMatch(/loaded into .* as xbuild-test-load:1/)
@@ -357,28 +564,51 @@ describe('into a Docker Engine', () => {
   test('--load of another platform alone, and of none that fits', async () => {
     const env = { ...home(), DOCKER_HOST: docker.endpoint }
     expect((await xbuild(image('xbuild-test-load:2', ['--platform', FOREIGN, '--load']), { store, env })).code).toBe(0)
-    expect((JSON.parse(await runOk('docker', ['-H', docker.endpoint, 'image', 'inspect', 'xbuild-test-load:2'])) as { Architecture: string }[])[0]!.Architecture).toBe(FOREIGN.split('/')[1])
-    const { code, stderr } = await xbuild(image('xbuild-test-load:3', ['--platform', `${FOREIGN},linux/riscv64`, '--load']), { store, env })
+    expect(
+      (
+        JSON.parse(await runOk('docker', ['-H', docker.endpoint, 'image', 'inspect', 'xbuild-test-load:2'])) as {
+          Architecture: string
+        }[]
+      )[0]!.Architecture,
+    ).toBe(FOREIGN.split('/')[1])
+    const { code, stderr } = await xbuild(
+      image('xbuild-test-load:3', ['--platform', `${FOREIGN},linux/riscv64`, '--load']),
+      { store, env },
+    )
     expect([code, stderr]).toEqual([2, expect.stringContaining('its image store holds one platform')])
   })
 
-  test.each([[[]], [['--provenance=mode=min']]])('type=docker,dest %j: docker load and skopeo read it', async (more) => {
-    const file = join(folder, 'image.tar')
-    expect((await xbuild(image('xbuild-test-load:4', [...more, '-o', `type=docker,dest=${file}`]), { store, env: home() })).code).toBe(0)
-    await runOk('docker', ['-H', docker.endpoint, 'load', '-i', file])
-    expect(await runThere('xbuild-test-load:4')).toBe('loaded\n')
-    expect(JSON.parse(await runOk('skopeo', ['inspect', `docker-archive:${file}`]))).toMatchObject({ Architecture: NATIVE.split('/')[1] })
-  })
+  test.each([[[]], [['--provenance=mode=min']]])(
+    'type=docker,dest %j: docker load and skopeo read it',
+    async (more) => {
+      const file = join(folder, 'image.tar')
+      expect(
+        (await xbuild(image('xbuild-test-load:4', [...more, '-o', `type=docker,dest=${file}`]), { store, env: home() }))
+          .code,
+      ).toBe(0)
+      await runOk('docker', ['-H', docker.endpoint, 'load', '-i', file])
+      expect(await runThere('xbuild-test-load:4')).toBe('loaded\n')
+      expect(JSON.parse(await runOk('skopeo', ['inspect', `docker-archive:${file}`]))).toMatchObject({
+        Architecture: NATIVE.split('/')[1],
+      })
+    },
+  )
 
   test('without an engine: known before the build', async () => {
-    const { code, stderr } = await xbuild(image('xbuild-test-load:5', ['--load']), { store, env: { ...home(), DOCKER_HOST: `unix://${folder}/gone.sock` } })
+    const { code, stderr } = await xbuild(image('xbuild-test-load:5', ['--load']), {
+      store,
+      env: { ...home(), DOCKER_HOST: `unix://${folder}/gone.sock` },
+    })
     expect(code).toBe(1)
     expect(stderr).toContain('there is no such socket')
     expect(stderr).not.toMatch(/^#1 /m)
   })
 
   test('Podman loads it, too', async () => {
-    const { code, stderr } = await xbuild(image('localhost/xbuild-test-load:6', ['--load']), { store, env: { ...home(), DOCKER_HOST: podman.endpoint } })
+    const { code, stderr } = await xbuild(image('localhost/xbuild-test-load:6', ['--load']), {
+      store,
+      env: { ...home(), DOCKER_HOST: podman.endpoint },
+    })
     expect(code, stderr).toBe(0)
     expect(stderr).toMatch(/loaded into .* as localhost\/xbuild-test-load:6/)
   })

@@ -15,7 +15,9 @@ describe('the package of npm pack, installed into an empty folder', () => {
     await runOk('npm', ['pack', '--pack-destination', folder], { cwd: root })
     const [tarball] = readdirSync(folder).filter((name) => name.endsWith('.tgz'))
     writeFiles(elsewhere, { 'package.json': '{ "private": true, "type": "module" }' })
-    await runOk('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(folder, tarball!)], { cwd: elsewhere })
+    await runOk('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(folder, tarball!)], {
+      cwd: elsewhere,
+    })
   })
 
   test('holds the program and no tests or sources', () => {
@@ -31,13 +33,24 @@ describe('the package of npm pack, installed into an empty folder', () => {
   })
 
   test('says its version', async () => {
-    const { version } = JSON.parse(await runOk('npm', ['pkg', 'get', 'version', '--json'], { cwd: root }).then((text) => `{"version":${text}}`))
+    const { version } = JSON.parse(
+      await runOk('npm', ['pkg', 'get', 'version', '--json'], { cwd: root }).then((text) => `{"version":${text}}`),
+    )
     expect((await run(installed, ['--version'], { cwd: elsewhere })).stdout).toContain(version)
   })
 
   test('builds for two platforms', async () => {
-    const context = writeFiles(join(folder, 'context'), { Dockerfile: 'FROM busybox\nRUN uname -m > /machine\nCMD ["cat", "/machine"]\n' })
-    const args = ['--platform', 'linux/amd64,linux/arm64', ...(await withBases('busybox')), '-o', `type=oci,dest=${folder}/out`, context]
+    const context = writeFiles(join(folder, 'context'), {
+      Dockerfile: 'FROM busybox\nRUN uname -m > /machine\nCMD ["cat", "/machine"]\n',
+    })
+    const args = [
+      '--platform',
+      'linux/amd64,linux/arm64',
+      ...(await withBases('busybox')),
+      '-o',
+      `type=oci,dest=${folder}/out`,
+      context,
+    ]
     const { code, stderr } = await run(installed, args, { cwd: elsewhere, store })
     expect(code, stderr).toBe(0)
     expect((await runImage(join(folder, 'out'), 'linux/arm64')).stdout).toBe('aarch64\n')
@@ -45,13 +58,18 @@ describe('the package of npm pack, installed into an empty folder', () => {
   })
 
   test('is a library too', async () => {
-    writeFiles(elsewhere, { 'use.mjs': "import * as xbuild from 'xbuild'\nconsole.log(typeof xbuild.build, typeof xbuild.plan)\n" })
+    writeFiles(elsewhere, {
+      'use.mjs': "import * as xbuild from 'xbuild'\nconsole.log(typeof xbuild.build, typeof xbuild.plan)\n",
+    })
     expect(await runOk(process.execPath, ['use.mjs'], { cwd: elsewhere })).toBe('function function\n')
   })
 })
 
 test('npx xbuild works in the checkout', async () => {
   // npx remembers by path which programs a checkout has: a cache of its own makes it look
-  const { stdout, stderr } = await run('npx', ['xbuild', '--version'], { cwd: root, env: { npm_config_cache: join(folder, 'npm') } })
+  const { stdout, stderr } = await run('npx', ['xbuild', '--version'], {
+    cwd: root,
+    env: { npm_config_cache: join(folder, 'npm') },
+  })
   expect(stdout, stderr).toMatch(/^xbuild \d+\.\d+\.\d+/)
 })

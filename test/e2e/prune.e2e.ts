@@ -20,7 +20,13 @@ CMD ["cat", "/a.txt"]
 interface Listing {
   readonly total: number
   readonly reclaimable: number
-  readonly items: readonly { readonly id: string; readonly type: string; readonly size: number; readonly inUse: boolean; readonly description: string }[]
+  readonly items: readonly {
+    readonly id: string
+    readonly type: string
+    readonly size: number
+    readonly inUse: boolean
+    readonly description: string
+  }[]
 }
 
 let bases: string[]
@@ -31,7 +37,11 @@ beforeAll(async () => {
   context = writeFiles(join(folder, 'context'), { Dockerfile: DOCKERFILE, 'a.txt': 'hello\n' })
 })
 
-async function build(store: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
+async function build(
+  store: string,
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
   const ended = await xbuild(['--progress', 'plain', ...bases, ...args, context], { store, env })
   expect(ended.code, ended.stderr).toBe(0)
   return ended
@@ -56,17 +66,26 @@ test('du tells what a build left: steps, snapshots and layers with their sizes',
   const store = join(folder, 'du')
   await build(store, ['-t', 'app:1'])
   const { items, total, reclaimable } = await du(store)
-  expect(items.map(({ type }) => type)).toEqual(expect.arrayContaining(['image', 'base', 'step', 'record', 'snapshot', 'blob']))
-  expect(items.filter(({ type }) => type === 'step').map(({ description }) => description).toSorted()).toEqual([
-    expect.stringContaining('RUN mkdir /private'), expect.stringContaining('COPY a.txt /'),
-  ])
-  expect(Math.max(...items.filter(({ type }) => type === 'snapshot').map(({ size }) => size))).toBeGreaterThanOrEqual(3 * MEGABYTE)
+  expect(items.map(({ type }) => type)).toEqual(
+    expect.arrayContaining(['image', 'base', 'step', 'record', 'snapshot', 'blob']),
+  )
+  expect(
+    items
+      .filter(({ type }) => type === 'step')
+      .map(({ description }) => description)
+      .toSorted(),
+  ).toEqual([expect.stringContaining('RUN mkdir /private'), expect.stringContaining('COPY a.txt /')])
+  expect(Math.max(...items.filter(({ type }) => type === 'snapshot').map(({ size }) => size))).toBeGreaterThanOrEqual(
+    3 * MEGABYTE,
+  )
   expect(items.find(({ type }) => type === 'image')).toMatchObject({ description: 'app:1', inUse: true })
   expect(total).toBeGreaterThanOrEqual(6 * MEGABYTE)
   expect(reclaimable).toBeGreaterThanOrEqual(3 * MEGABYTE)
   const table = await xbuild(['du'], { store })
   expect(table.stdout).toMatch(/^snapshot +3 +\d/m)
-  expect((await xbuild(['du', '--verbose', '--filter', 'type=step'], { store })).stdout.match(/^step\//gm)).toHaveLength(2)
+  expect(
+    (await xbuild(['du', '--verbose', '--filter', 'type=step'], { store })).stdout.match(/^step\//gm),
+  ).toHaveLength(2)
 })
 
 test('prune frees what du calls reclaimable; an image with a name stays whole', async () => {
@@ -78,7 +97,8 @@ test('prune frees what du calls reclaimable; an image with a name stays whole', 
   expect(after.items.every(({ inUse }) => inUse)).toBe(true)
   expect(after.total).toBe(before.total - before.reclaimable)
   expect(readdirSync(join(store, 'snapshots'))).toEqual([])
-  for (const { id } of after.items.filter(({ type }) => type === 'blob')) expect(existsSync(join(store, 'blobs/sha256', id.slice('blobs/'.length)))).toBe(true)
+  for (const { id } of after.items.filter(({ type }) => type === 'blob'))
+    expect(existsSync(join(store, 'blobs/sha256', id.slice('blobs/'.length)))).toBe(true)
   expect((await runImage(join(folder, 'prune-out'), 'linux/amd64')).stdout).toBe('hello\n')
   const second = await build(store, ['-t', 'app:1'])
   expect(cachedIn(second)).toBe(1) // the base image only
@@ -111,14 +131,20 @@ test('without a terminal it asks for --force, and removes nothing', async () => 
   const store = join(folder, 'ask')
   await build(store)
   const { total } = await du(store)
-  expect(await xbuild(['prune'], { store })).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('Add --force') })
+  expect(await xbuild(['prune'], { store })).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringContaining('Add --force'),
+  })
   expect((await du(store)).total).toBe(total)
 })
 
 describe('while a build runs', () => {
   const slow = (name: string) => {
     const store = join(folder, name)
-    const own = writeFiles(join(folder, `${name}-context`), { Dockerfile: 'FROM busybox\nRUN echo now-waiting && sleep 300\n' })
+    const own = writeFiles(join(folder, `${name}-context`), {
+      Dockerfile: 'FROM busybox\nRUN echo now-waiting && sleep 300\n',
+    })
     return { store, building: startXbuild(['--progress', 'plain', ...bases, own], { store }) }
   }
 
@@ -150,7 +176,10 @@ describe('while a build runs', () => {
     const store = join(folder, 'storm')
     const work = Array.from({ length: 6 }, (_, index) => {
       if (index % 3 === 2) return xbuild(['prune', '--force', '-a'], { store })
-      const own = writeFiles(join(folder, `storm-${index}`), { Dockerfile: `FROM busybox\nRUN echo ${index} > /n\nCOPY x /\n`, x: String(index) })
+      const own = writeFiles(join(folder, `storm-${index}`), {
+        Dockerfile: `FROM busybox\nRUN echo ${index} > /n\nCOPY x /\n`,
+        x: String(index),
+      })
       return xbuild([...bases, '-o', `type=oci,dest=${join(folder, `storm-out-${index}`)}`, own], { store })
     })
     for (const { code, stderr } of await Promise.all(work)) expect(code, stderr).toBe(0)
@@ -163,7 +192,8 @@ describe('a limit for the store', () => {
     const store = join(folder, 'limit')
     await build(store, ['--build-arg', 'OLD=1'])
     const old = Date.now() / 1000 - 90_000
-    for (const name of readdirSync(join(store, 'records'), { recursive: true, encoding: 'utf8' })) if (name.endsWith('.json')) utimesSync(join(store, 'records', name), old, old)
+    for (const name of readdirSync(join(store, 'records'), { recursive: true, encoding: 'utf8' }))
+      if (name.endsWith('.json')) utimesSync(join(store, 'records', name), old, old)
     const own = writeFiles(join(folder, 'limit-context'), { Dockerfile: 'FROM busybox\nRUN echo new > /new\n' })
     const args = ['--progress', 'plain', ...bases, own]
     expect(await xbuild(args, { store, env: { XBUILD_STORE_LIMIT: '5MB' } })).toMatchObject({ code: 0 })
@@ -189,7 +219,9 @@ describe('as an ordinary user', () => {
     const listed = await user.xbuild(['du', '--json'])
     expect(listed.code, listed.stderr).toBe(0)
     const { items } = JSON.parse(listed.stdout) as Listing
-    expect(Math.max(...items.filter(({ type }) => type === 'snapshot').map(({ size }) => size))).toBeGreaterThanOrEqual(3 * MEGABYTE)
+    expect(Math.max(...items.filter(({ type }) => type === 'snapshot').map(({ size }) => size))).toBeGreaterThanOrEqual(
+      3 * MEGABYTE,
+    )
     const pruned = await user.xbuild(['prune', '--force', '--all'])
     expect(pruned.stdout, pruned.stderr).toMatch(/^Removed \d+ things, \d.* MB freed\n$/)
     expect(readdirSync(join(store, 'snapshots'))).toEqual([])

@@ -35,7 +35,8 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 const at = (...names: string[]) => join(folder, ...names)
 const skopeo = (...args: string[]) => execOk('skopeo', ['--insecure-policy', ...args])
 
-const run = (extra: Partial<PublishOptions>) => publish(publishOptions(images, { emit: (event) => events.push(event), ...extra }))
+const run = (extra: Partial<PublishOptions>) =>
+  publish(publishOptions(images, { emit: (event) => events.push(event), ...extra }))
 
 /** Pushes with our client and gives back the index. */
 async function push(...names: string[]) {
@@ -48,20 +49,30 @@ async function push(...names: string[]) {
 }
 
 test('skopeo reads the index of a layout and copies it, digest for digest', async () => {
-  const { bytes, digest } = await run({ tags: [parseReference('app:1')], outputs: [{ type: 'oci', dest: at('out'), tar: false }] })
+  const { bytes, digest } = await run({
+    tags: [parseReference('app:1')],
+    outputs: [{ type: 'oci', dest: at('out'), tar: false }],
+  })
   expect(await skopeo('inspect', '--raw', `oci:${at('out')}`)).toBe(bytes.toString())
   await skopeo('copy', '--all', '--preserve-digests', `oci:${at('out')}:1`, `oci:${at('copy')}:1`)
   const index = JSON.parse(await readFile(at('copy', 'index.json'), 'utf8'))
   expect(index.manifests[0].digest).toBe(digest)
-  expect((await readdir(at('copy', 'blobs', 'sha256'))).toSorted()).toEqual((await readdir(at('out', 'blobs', 'sha256'))).toSorted())
+  expect((await readdir(at('copy', 'blobs', 'sha256'))).toSorted()).toEqual(
+    (await readdir(at('out', 'blobs', 'sha256'))).toSorted(),
+  )
   for (const architecture of ARCHITECTURES) {
-    const config = JSON.parse(await skopeo('inspect', '--config', '--override-arch', architecture, `oci:${at('out')}:1`))
+    const config = JSON.parse(
+      await skopeo('inspect', '--config', '--override-arch', architecture, `oci:${at('out')}:1`),
+    )
     expect(config).toMatchObject({ architecture, os: 'linux', config: { Cmd: ['/hello'] } })
   }
 })
 
 test('skopeo reads an OCI archive', async () => {
-  const { bytes } = await run({ tags: [parseReference('app:1')], outputs: [{ type: 'oci', dest: at('out.tar'), tar: true }] })
+  const { bytes } = await run({
+    tags: [parseReference('app:1')],
+    outputs: [{ type: 'oci', dest: at('out.tar'), tar: true }],
+  })
   expect(await skopeo('inspect', '--raw', `oci-archive:${at('out.tar')}`)).toBe(bytes.toString())
   await skopeo('copy', '--override-arch', 'arm64', `oci-archive:${at('out.tar')}:1`, `dir:${at('arm64')}`)
   const { layers } = JSON.parse(await readFile(at('arm64', 'manifest.json'), 'utf8'))
@@ -69,9 +80,16 @@ test('skopeo reads an OCI archive', async () => {
 })
 
 test('umoci lists the tags of a layout and unpacks a single image', async () => {
-  await run({ tags: ['app:1', 'other:1', 'app:2'].map(parseReference), outputs: [{ type: 'oci', dest: at('both'), tar: false }] })
+  await run({
+    tags: ['app:1', 'other:1', 'app:2'].map(parseReference),
+    outputs: [{ type: 'oci', dest: at('both'), tar: false }],
+  })
   expect((await execOk('umoci', ['ls', '--layout', at('both')])).trim().split('\n').toSorted()).toEqual(['1', '2'])
-  await run({ images: images.slice(1), tags: [parseReference('app:1')], outputs: [{ type: 'oci', dest: at('one'), tar: false }] })
+  await run({
+    images: images.slice(1),
+    tags: [parseReference('app:1')],
+    outputs: [{ type: 'oci', dest: at('one'), tar: false }],
+  })
   await execOk('umoci', ['unpack', '--rootless', '--image', `${at('one')}:1`, at('bundle')])
   expect(await readFile(at('bundle', 'rootfs', 'etc', 'platform'), 'utf8')).toBe('linux/arm64\n')
   const runtime = JSON.parse(await readFile(at('bundle', 'config.json'), 'utf8'))
@@ -81,11 +99,19 @@ test('umoci lists the tags of a layout and unpacks a single image', async () => 
 test('a registry holds what was pushed, for both platforms, under every tag', async () => {
   const names = [`${registry.host}/team/app:1`, `${registry.host}/team/app:2`, `${registry.host}/team/other:1`]
   const { bytes, digest } = await push(...names)
-  for (const name of names) expect(await skopeo('inspect', '--raw', '--tls-verify=false', `docker://${name}`)).toBe(bytes.toString())
+  for (const name of names)
+    expect(await skopeo('inspect', '--raw', '--tls-verify=false', `docker://${name}`)).toBe(bytes.toString())
   const { manifests } = JSON.parse(bytes.toString())
   for (const [index, architecture] of ARCHITECTURES.entries()) {
     const dest = at(architecture)
-    await skopeo('copy', '--src-tls-verify=false', '--override-arch', architecture, `docker://${names[0]}`, `dir:${dest}`)
+    await skopeo(
+      'copy',
+      '--src-tls-verify=false',
+      '--override-arch',
+      architecture,
+      `docker://${names[0]}`,
+      `dir:${dest}`,
+    )
     const manifest = await readFile(join(dest, 'manifest.json'))
     expect(sha256(manifest)).toBe(manifests[index].digest)
     const { layers } = JSON.parse(manifest.toString())

@@ -42,7 +42,16 @@ function firstLetter(): Buffer {
 
 interface Status {
   readonly binfmt: string
-  readonly architectures: readonly { architecture: string; runs: string; handlers: { name: string; flags: string; origin: { by: string; file?: string }; interpreter: { exists: boolean; version?: string } }[] }[]
+  readonly architectures: readonly {
+    architecture: string
+    runs: string
+    handlers: {
+      name: string
+      flags: string
+      origin: { by: string; file?: string }
+      interpreter: { exists: boolean; version?: string }
+    }[]
+  }[]
 }
 
 describe.skipIf(old)('handlers of the whole machine', () => {
@@ -56,15 +65,35 @@ describe.skipIf(old)('handlers of the whole machine', () => {
     expect(stderr).toBe('')
     expect(code).toBe(0)
     expect(stdout).toMatch(/^Mounted binfmt_misc$/m)
-    expect(stdout).toMatch(new RegExp(`^${NAME}: registered xbuild-${NAME} \\(\\S+ [\\d.]+, flags POF\\); a test program ran`, 'm'))
+    expect(stdout).toMatch(
+      new RegExp(`^${NAME}: registered xbuild-${NAME} \\(\\S+ [\\d.]+, flags POF\\); a test program ran`, 'm'),
+    )
     expect(stdout).toMatch(new RegExp(`^${NAME}: xbuild-${NAME} is registered already`, 'm'))
     expect(stdout).toMatch(/^enabled\ninterpreter .*\nflags: POF$/m)
     expect(stdout).toMatch(new RegExp(`^:xbuild-${NAME}:M::.*:POF$`, 'm'))
-    expect(stdout).toMatch(new RegExp(`^${NAME}: removed xbuild-${NAME} and /etc/binfmt.d/xbuild-${NAME}.conf; no handler is left for it$`, 'm'))
+    expect(stdout).toMatch(
+      new RegExp(
+        `^${NAME}: removed xbuild-${NAME} and /etc/binfmt.d/xbuild-${NAME}.conf; no handler is left for it$`,
+        'm',
+      ),
+    )
     expect(stdout).toMatch(/^Nothing of ours is registered\n/m)
     expect(stdout).toMatch(/misc:\nregister\nstatus\n$/) // and an empty folder before it
-    const { architectures: [shown] } = JSON.parse(stdout.slice(stdout.indexOf('{\n'), stdout.indexOf('\n}\n') + 2)) as Status
-    expect(shown).toMatchObject({ architecture: NAME, runs: 'images', handlers: [{ name: `xbuild-${NAME}`, flags: 'POF', origin: { by: 'xbuild', file: `/etc/binfmt.d/xbuild-${NAME}.conf` }, interpreter: { exists: true } }] })
+    const {
+      architectures: [shown],
+    } = JSON.parse(stdout.slice(stdout.indexOf('{\n'), stdout.indexOf('\n}\n') + 2)) as Status
+    expect(shown).toMatchObject({
+      architecture: NAME,
+      runs: 'images',
+      handlers: [
+        {
+          name: `xbuild-${NAME}`,
+          flags: 'POF',
+          origin: { by: 'xbuild', file: `/etc/binfmt.d/xbuild-${NAME}.conf` },
+          interpreter: { exists: true },
+        },
+      ],
+    })
   })
 
   test('a handler of others stays, behind ours when that is forced, and is told apart', async () => {
@@ -77,7 +106,9 @@ describe.skipIf(old)('handlers of the whole machine', () => {
       "$@" uninstall ${NAME} 2>&1
       ls ${BINFMT}`)
     const [before, after] = stdout.split(`registered xbuild-${NAME}`)
-    expect(before).toMatch(/qemu-other runs such programs already \(\S+, flags none\); it lacks the flag F: --force registers ours before it\ncode 0\n/)
+    expect(before).toMatch(
+      /qemu-other runs such programs already \(\S+, flags none\); it lacks the flag F: --force registers ours before it\ncode 0\n/,
+    )
     expect(before).toMatch(new RegExp(`linux/${NAME} +not in images +qemu-other +- .* unknown +no\n`))
     expect(before).toMatch(/qemu-other lacks the flag F: it does not work in images/)
     expect(after).toMatch(/flags POCF\), before qemu-other; a test program ran/)
@@ -96,10 +127,16 @@ describe.skipIf(old)('handlers of the whole machine', () => {
 
   test('what runs no program is not left registered', async () => {
     // A QEMU for another CPU starts and says its version: only a program that is run tells
-    const [other] = await findEmulators(process.env, ARCHITECTURES.filter(({ name }) => name === 'riscv64'))
-    const { stdout } = await qemu(`mkdir /etc/binfmt.d/bin; cp ${other!.path} /etc/binfmt.d/bin/${architecture.qemu}-static
+    const [other] = await findEmulators(
+      process.env,
+      ARCHITECTURES.filter(({ name }) => name === 'riscv64'),
+    )
+    const { stdout } =
+      await qemu(`mkdir /etc/binfmt.d/bin; cp ${other!.path} /etc/binfmt.d/bin/${architecture.qemu}-static
       PATH=/etc/binfmt.d/bin:$PATH; "$@" install ${NAME} 2>&1; echo "code $?"; ls ${BINFMT}; ls /etc/binfmt.d`)
-    expect(stdout).toMatch(/Cannot use \S+ for \w+ programs: a test program did not run under it\n[^]*code 1\nregister\nstatus\nbin\n$/)
+    expect(stdout).toMatch(
+      /Cannot use \S+ for \w+ programs: a test program did not run under it\n[^]*code 1\nregister\nstatus\nbin\n$/,
+    )
   })
 
   test('switched off, or a CPU that runs the programs by itself', async () => {
@@ -108,7 +145,9 @@ describe.skipIf(old)('handlers of the whole machine', () => {
       "$@" install ${own} 2>&1; echo "code $?"
       echo 0 >${BINFMT}/status; "$@" install ${NAME} 2>&1; echo "code $?"`)
     expect(stdout).toMatch(new RegExp(`^${own}: this machine runs such programs by itself\ncode 0$`, 'm'))
-    expect(stdout).toMatch(/Cannot register handlers: all handlers of this machine are switched off\n +hint: .*\ncode 1\n$/)
+    expect(stdout).toMatch(
+      /Cannot register handlers: all handlers of this machine are switched off\n +hint: .*\ncode 1\n$/,
+    )
   })
 })
 
@@ -117,7 +156,9 @@ test('an ordinary user may look, and is told that only root may change', async (
   expect(status.code).toBe(0)
   const { architectures } = JSON.parse(status.stdout) as Status
   expect(architectures.map(({ architecture: name }) => name)).toEqual(ARCHITECTURES.map(({ name }) => name))
-  expect(architectures.find(({ architecture: name }) => name === (process.arch === 'arm64' ? 'arm64' : 'amd64'))?.runs).toBe('cpu')
+  expect(
+    architectures.find(({ architecture: name }) => name === (process.arch === 'arm64' ? 'arm64' : 'amd64'))?.runs,
+  ).toBe('cpu')
   for (const verb of ['install', 'uninstall']) {
     const { code, stderr } = await user.xbuild(['qemu', verb])
     expect(code).toBe(1)
@@ -126,6 +167,8 @@ test('an ordinary user may look, and is told that only root may change', async (
 })
 
 test('nothing of this was left on the real machine', () => {
-  expect(existsSync('/etc/binfmt.d') ? readdirSync('/etc/binfmt.d').filter((name) => name.startsWith('xbuild-')) : []).toEqual([])
+  expect(
+    existsSync('/etc/binfmt.d') ? readdirSync('/etc/binfmt.d').filter((name) => name.startsWith('xbuild-')) : [],
+  ).toEqual([])
   expect(readdirSync(BINFMT).filter((name) => name.startsWith('xbuild-'))).toEqual([])
 })

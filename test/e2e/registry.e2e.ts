@@ -66,22 +66,31 @@ describe('a real registry', () => {
     const push = (name: string, mountFrom: string[]) =>
       client.pushBlob(parseReference(`${open.host}/${name}`), image.layerDescriptor, { signal, open: never, mountFrom })
     expect(await push('first/app', [])).toBe('exists')
-    expect(await client.hasBlob(parseReference(`${open.host}/second/app`), image.layerDescriptor, { signal })).toBe(false)
+    expect(await client.hasBlob(parseReference(`${open.host}/second/app`), image.layerDescriptor, { signal })).toBe(
+      false,
+    )
     expect(await push('second/app', ['no/such', 'first/app'])).toBe('mounted')
-    expect(await client.hasBlob(parseReference(`${open.host}/second/app`), image.layerDescriptor, { signal })).toBe(true)
+    expect(await client.hasBlob(parseReference(`${open.host}/second/app`), image.layerDescriptor, { signal })).toBe(
+      true,
+    )
   })
 
   test('an index of two images under a tag', async () => {
     const children = [makeImage(100), makeImage(200)]
-    for (const child of children) await pushImage(client, `${open.host}/multi@${child.manifest.descriptor.digest}`, child)
+    for (const child of children)
+      await pushImage(client, `${open.host}/multi@${child.manifest.descriptor.digest}`, child)
     const index = asManifest(MEDIA_TYPE.index, { manifests: children.map(({ manifest }) => manifest.descriptor) })
     await client.pushManifest(parseReference(`${open.host}/multi:2`), index, { signal })
-    expect((await client.manifest(parseReference(`${open.host}/multi:2`), { signal })).descriptor).toEqual(index.descriptor)
+    expect((await client.manifest(parseReference(`${open.host}/multi:2`), { signal })).descriptor).toEqual(
+      index.descriptor,
+    )
   })
 
   test('a manifest whose blobs are missing is refused in the words of the registry', async () => {
     const image = makeImage(50)
-    await expect(client.pushManifest(parseReference(`${open.host}/nothing:1`), image.manifest, { signal })).rejects.toMatchObject({
+    await expect(
+      client.pushManifest(parseReference(`${open.host}/nothing:1`), image.manifest, { signal }),
+    ).rejects.toMatchObject({
       code: expect.stringMatching(/^REGISTRY|NOT_FOUND$/),
       message: expect.stringContaining('BLOB_UNKNOWN'),
     })
@@ -90,7 +99,9 @@ describe('a real registry', () => {
   test('an image that is not there is NOT_FOUND', async () => {
     await expect(client.manifest(parseReference(`${open.host}/nobody:1`), { signal })).rejects.toMatchObject({
       code: 'NOT_FOUND',
-      message: expect.stringContaining(`Cannot pull "${open.host}/nobody:1": ${open.host} answered 404 MANIFEST_UNKNOWN`),
+      message: expect.stringContaining(
+        `Cannot pull "${open.host}/nobody:1": ${open.host} answered 404 MANIFEST_UNKNOWN`,
+      ),
     })
   })
 
@@ -119,7 +130,9 @@ describe('a real registry with a password', () => {
     const known = createRegistryClient({ registries: {}, env: { DOCKER_CONFIG: folder } })
     const image = makeImage(500_000)
     await pushImage(known, `${locked.host}/app:1`, image)
-    expect((await known.manifest(parseReference(`${locked.host}/app:1`), { signal })).descriptor).toEqual(image.manifest.descriptor)
+    expect((await known.manifest(parseReference(`${locked.host}/app:1`), { signal })).descriptor).toEqual(
+      image.manifest.descriptor,
+    )
     await known.close()
   })
 })
@@ -137,7 +150,9 @@ type Image = ReturnType<typeof makeImage>
 
 function makeImage(size: number) {
   const layer = randomBytes(size)
-  const config = Buffer.from(JSON.stringify({ os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [sha256(layer)] } }))
+  const config = Buffer.from(
+    JSON.stringify({ os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [sha256(layer)] } }),
+  )
   const configDescriptor: Descriptor = { mediaType: MEDIA_TYPE.config, digest: sha256(config), size: config.length }
   const layerDescriptor: Descriptor = { mediaType: MEDIA_TYPE.layer, digest: sha256(layer), size }
   const manifest = asManifest(MEDIA_TYPE.manifest, { config: configDescriptor, layers: [layerDescriptor] })

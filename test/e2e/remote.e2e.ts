@@ -32,7 +32,11 @@ beforeAll(async () => {
   repository = makeRepository(join(folder, 'repositories/tool.git'))
   server.files.set('/git/', smartGit(join(folder, 'repositories'), '/git'))
   writeFiles(repository.folder, {
-    Dockerfile: 'FROM scratch\nCOPY . /all/\n', 'docs/guide': 'one', 'docs/Dockerfile': 'FROM scratch\nCOPY guide /g\n', 'docs/whole': 'FROM scratch\nCOPY docs/guide /w\n', 'run.sh': '#!/bin/sh\n',
+    Dockerfile: 'FROM scratch\nCOPY . /all/\n',
+    'docs/guide': 'one',
+    'docs/Dockerfile': 'FROM scratch\nCOPY guide /g\n',
+    'docs/whole': 'FROM scratch\nCOPY docs/guide /w\n',
+    'run.sh': '#!/bin/sh\n',
   })
   chmodSync(join(repository.folder, 'run.sh'), 0o700)
   repository.commit()
@@ -42,17 +46,31 @@ afterAll(() => server.close())
 beforeEach(() => void server.log.splice(0))
 
 /** Builds for this machine and gives the file system of the image. */
-async function build(args: readonly string[], options: RunOptions = {}): Promise<{ at: (path: string) => string; mtime: (path: string) => number; paths: string[]; stderr: string }> {
+async function build(
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<{ at: (path: string) => string; mtime: (path: string) => number; paths: string[]; stderr: string }> {
   count += 1
   const out = join(folder, `o${count}.tar`)
-  const { code, stderr } = await xbuild(['--progress', 'plain', '-o', `type=tar,dest=${out}`, ...args], { store, ...options })
+  const { code, stderr } = await xbuild(['--progress', 'plain', '-o', `type=tar,dest=${out}`, ...args], {
+    store,
+    ...options,
+  })
   expect(code, stderr).toBe(0)
   const tree = readTree(out)
-  return { at: (path) => summary(tree.get(path)), mtime: (path) => tree.get(path)?.mtime ?? -1, paths: [...tree.keys()].sort(), stderr }
+  return {
+    at: (path) => summary(tree.get(path)),
+    mtime: (path) => tree.get(path)?.mtime ?? -1,
+    paths: [...tree.keys()].sort(),
+    stderr,
+  }
 }
 
 /** Config, and number of layers, of the only image of a layout. */
-function readLayout(layout: string): { config: { history: { created_by: string; empty_layer?: boolean }[] }; layers: number } {
+function readLayout(layout: string): {
+  config: { history: { created_by: string; empty_layer?: boolean }[] }
+  layers: number
+} {
   const read = (path: string) => JSON.parse(readFileSync(join(layout, path), 'utf8'))
   const blob = (digest: string) => read(join('blobs', ...digest.split(':')))
   const manifest = blob(read('index.json').manifests[0].digest)
@@ -77,7 +95,10 @@ describe('ADD of a URL', () => {
   test('gives root a file that nobody else reads, with the time and name it has on the server', async () => {
     server.files.set('/some%20file', { body: 'text', lastModified: LAST_MODIFIED })
     server.files.set('/plain', { body: 'plain' })
-    const { at, mtime } = await buildFile(`ADD ${server.url}/some%20file?x=y ${server.url}/plain /in/\nADD ${server.url}/plain /as/named\nADD --chmod=644 --chown=7:8 ${server.url}/plain local /both/`, { local: 'l' })
+    const { at, mtime } = await buildFile(
+      `ADD ${server.url}/some%20file?x=y ${server.url}/plain /in/\nADD ${server.url}/plain /as/named\nADD --chmod=644 --chown=7:8 ${server.url}/plain local /both/`,
+      { local: 'l' },
+    )
     expect(at('in/some file')).toBe('file 600 0:0 "text"')
     expect(mtime('in/some file')).toBe(Date.parse(LAST_MODIFIED) / 1000)
     expect(at('as/named')).toBe('file 600 0:0 "plain"')
@@ -109,15 +130,23 @@ describe('ADD of a URL', () => {
 
   test('unpacks an archive when asked to, and only then', async () => {
     server.files.set('/a.tgz', { body: gzipSync(tarOf([{ path: 'inside', data: 'x', uid: 5, gid: 6 }])) })
-    const { at, paths } = await buildFile(`ADD ${server.url}/a.tgz /kept/\nADD --unpack=true ${server.url}/a.tgz /unpacked/`)
-    expect(paths).toEqual(['kept/', 'kept/a.tgz', 'unpacked/', 'unpacked/inside'].map((path) => path.replace(/\/$/, '')))
+    const { at, paths } = await buildFile(
+      `ADD ${server.url}/a.tgz /kept/\nADD --unpack=true ${server.url}/a.tgz /unpacked/`,
+    )
+    expect(paths).toEqual(
+      ['kept/', 'kept/a.tgz', 'unpacked/', 'unpacked/inside'].map((path) => path.replace(/\/$/, '')),
+    )
     expect(at('unpacked/inside')).toBe('file 644 5:6 "x"')
   })
 
   test('follows redirects to http only, and not for ever; tries again what may pass', async () => {
-    const to = (location: string) => (_: unknown, response: ServerResponse) => void response.writeHead(302, { location }).end()
+    const to = (location: string) => (_: unknown, response: ServerResponse) =>
+      void response.writeHead(302, { location }).end()
     let refusals = 0
-    server.files.set('/end', (_, response) => void (refusals++ < 2 ? response.writeHead(503).end() : response.end('end')))
+    server.files.set(
+      '/end',
+      (_, response) => void (refusals++ < 2 ? response.writeHead(503).end() : response.end('end')),
+    )
     server.files.set('/start', to('/end'))
     server.files.set('/loop', to('/loop'))
     server.files.set('/out', to('file:///etc/passwd'))
@@ -147,14 +176,25 @@ describe('ADD of a URL', () => {
 })
 
 describe('ADD of a git repository', () => {
-  test.each(['', '#main', '#v1', '?tag=v1', '#refs/heads/main', 'COMMIT'])('takes the files of the commit that "%s" means', async (ref) => {
-    const url = `${server.url}/git/tool.git${ref === 'COMMIT' ? `#${repository.git('rev-parse', 'v1^{}')}` : ref}`
-    const { at, mtime, paths } = await buildFile(`ADD ${url} /src/`)
-    expect(paths).toEqual(['src', 'src/Dockerfile', 'src/docs', 'src/docs/Dockerfile', 'src/docs/guide', 'src/docs/whole', 'src/run.sh'])
-    expect(at('src/run.sh')).toBe('file 755 0:0 "#!/bin/sh\\n"')
-    expect(at('src/docs/guide')).toBe('file 644 0:0 "one"')
-    expect(mtime('src/docs/guide')).toBe(COMMIT_TIME)
-  })
+  test.each(['', '#main', '#v1', '?tag=v1', '#refs/heads/main', 'COMMIT'])(
+    'takes the files of the commit that "%s" means',
+    async (ref) => {
+      const url = `${server.url}/git/tool.git${ref === 'COMMIT' ? `#${repository.git('rev-parse', 'v1^{}')}` : ref}`
+      const { at, mtime, paths } = await buildFile(`ADD ${url} /src/`)
+      expect(paths).toEqual([
+        'src',
+        'src/Dockerfile',
+        'src/docs',
+        'src/docs/Dockerfile',
+        'src/docs/guide',
+        'src/docs/whole',
+        'src/run.sh',
+      ])
+      expect(at('src/run.sh')).toBe('file 755 0:0 "#!/bin/sh\\n"')
+      expect(at('src/docs/guide')).toBe('file 644 0:0 "one"')
+      expect(mtime('src/docs/guide')).toBe(COMMIT_TIME)
+    },
+  )
 
   test('takes one folder, gives it to others, excludes', async () => {
     const { at, paths } = await buildFile(`ADD --chown=3:4 --exclude=Dockerfile ${server.url}/git/tool.git#v1:docs /d`)
@@ -188,10 +228,15 @@ describe('ADD of a git repository', () => {
     outer.git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', repository.folder, 'inner')
     outer.git('config', '-f', '.gitmodules', 'submodule.inner.url', `${server.url}/git/tool.git`)
     outer.commit({ own: 'x' })
-    const { paths } = await buildFile(`ADD ${server.url}/git/outer.git /with\nADD ${server.url}/git/outer.git?submodules=false /without`)
+    const { paths } = await buildFile(
+      `ADD ${server.url}/git/outer.git /with\nADD ${server.url}/git/outer.git?submodules=false /without`,
+    )
     expect(paths).toEqual(expect.arrayContaining(['with/inner/docs/guide', 'with/own', 'without/inner', 'without/own']))
     expect(paths.filter((path) => path.startsWith('without/inner/') || /with\/.*\.git$/.test(path))).toEqual([])
-    for (const [name, url] of [['files', `file://${repository.folder}`], ['commands', `ext::sh -c touch% ${folder}/ran`]] as const) {
+    for (const [name, url] of [
+      ['files', `file://${repository.folder}`],
+      ['commands', `ext::sh -c touch% ${folder}/ran`],
+    ] as const) {
       outer.git('config', '-f', '.gitmodules', 'submodule.inner.url', url)
       outer.commit()
       const { stderr } = await fails(`ADD ${server.url}/git/outer.git /${name}`)
@@ -244,30 +289,60 @@ describe('logins', () => {
 
   test('secrets open repositories and files; they are nowhere in the image, the store or the log', async () => {
     const git = smartGit(join(folder, 'repositories'), '/private')
-    const [asked, expected] = [new Set<string | undefined>(), `Basic ${Buffer.from(`x-access-token:${TOKEN}`).toString('base64')}`]
+    const [asked, expected] = [
+      new Set<string | undefined>(),
+      `Basic ${Buffer.from(`x-access-token:${TOKEN}`).toString('base64')}`,
+    ]
     server.files.set('/private/', (request, response) => {
       asked.add(request.headers.authorization)
       if (request.headers.authorization === expected) git(request, response)
       else response.writeHead(401, { 'www-authenticate': 'Basic' }).end()
     })
-    server.files.set('/secret-file', (request, response) => void response.writeHead(request.headers.authorization === `Bearer ${TOKEN}` ? 200 : 403).end('file'))
-    const context = writeFiles(join(folder, 'logins'), { Dockerfile: `FROM scratch\nADD --keep-git-dir ${server.url}/private/tool.git#v1 /r/\nADD ${server.url}/secret-file /\n` })
+    server.files.set(
+      '/secret-file',
+      (request, response) =>
+        void response.writeHead(request.headers.authorization === `Bearer ${TOKEN}` ? 200 : 403).end('file'),
+    )
+    const context = writeFiles(join(folder, 'logins'), {
+      Dockerfile: `FROM scratch\nADD --keep-git-dir ${server.url}/private/tool.git#v1 /r/\nADD ${server.url}/secret-file /\n`,
+    })
     const without = await xbuild(['--progress', 'plain', context], { store })
     expect(without.code).toBe(1)
     expect(without.stderr).toMatch(/--secret id=(GIT_AUTH_TOKEN|HTTP_AUTH_TOKEN_127\.0\.0\.1),env=VARIABLE/)
-    const { at, paths, stderr } = await build(['--secret', 'id=GIT_AUTH_TOKEN,env=TOKEN', '--secret', 'id=HTTP_AUTH_TOKEN_127.0.0.1,env=TOKEN', context], { env })
+    const { at, paths, stderr } = await build(
+      ['--secret', 'id=GIT_AUTH_TOKEN,env=TOKEN', '--secret', 'id=HTTP_AUTH_TOKEN_127.0.0.1,env=TOKEN', context],
+      { env },
+    )
     expect([at('r/docs/guide'), at('secret-file')]).toEqual(['file 644 0:0 "one"', 'file 600 0:0 "file"'])
     expect(paths).toContain('r/.git/config')
     expect(asked).toEqual(new Set([undefined, expected]))
     expect(stderr).not.toContain(TOKEN)
-    for (const secret of [TOKEN, expected.slice('Basic '.length)]) expect((await run('grep', ['-rl', '--', secret, store])).stdout).toBe('')
-    const whole = await build(['--secret', 'id=GIT_AUTH_TOKEN.127.0.0.1:' + new URL(server.url).port + ',env=TOKEN', `${server.url}/private/tool.git#v1:docs`], { env })
+    for (const secret of [TOKEN, expected.slice('Basic '.length)])
+      expect((await run('grep', ['-rl', '--', secret, store])).stdout).toBe('')
+    const whole = await build(
+      [
+        '--secret',
+        `id=GIT_AUTH_TOKEN.127.0.0.1:${new URL(server.url).port},env=TOKEN`,
+        `${server.url}/private/tool.git#v1:docs`,
+      ],
+      { env },
+    )
     expect(whole.paths).toEqual(['g'])
   })
 
   test('a password in a URL is used, and not shown', async () => {
-    server.files.set('/with-password', (request, response) => void response.writeHead(request.headers.authorization === `Basic ${Buffer.from('me:pass-word').toString('base64')}` ? 200 : 403).end('p'))
-    const { at, stderr } = await buildFile(`ARG P=pass-word\nADD ${server.url.replace('//', '//me:${P}@')}/with-password ${server.url.replace('//', '//me:pass-word@')}/with-password /p/`)
+    server.files.set(
+      '/with-password',
+      (request, response) =>
+        void response
+          .writeHead(
+            request.headers.authorization === `Basic ${Buffer.from('me:pass-word').toString('base64')}` ? 200 : 403,
+          )
+          .end('p'),
+    )
+    const { at, stderr } = await buildFile(
+      `ARG P=pass-word\nADD ${server.url.replace('//', '//me:${P}@')}/with-password ${server.url.replace('//', '//me:pass-word@')}/with-password /p/`,
+    )
     expect(at('p/with-password')).toBe('file 600 0:0 "p"')
     expect(stderr).not.toContain('pass-word@')
   })
@@ -286,7 +361,15 @@ describe('a build context', () => {
 
   test('is an archive behind a URL, with the owners it has; .dockerignore means nothing to it', async () => {
     const dockerfile = 'FROM scratch\nCOPY . /\n'
-    server.files.set('/c.tar.gz', { body: gzipSync(tarOf([{ path: 'Dockerfile', data: dockerfile }, { path: '.dockerignore', data: '*' }, { path: 'd/f', data: 'x', uid: 1, gid: 2, mode: 0o640 }])) })
+    server.files.set('/c.tar.gz', {
+      body: gzipSync(
+        tarOf([
+          { path: 'Dockerfile', data: dockerfile },
+          { path: '.dockerignore', data: '*' },
+          { path: 'd/f', data: 'x', uid: 1, gid: 2, mode: 0o640 },
+        ]),
+      ),
+    })
     const { at } = await build([`${server.url}/c.tar.gz`])
     expect(at('d/f')).toBe('file 640 1:2 "x"')
     const again = await build([`${server.url}/c.tar.gz`])
@@ -300,7 +383,11 @@ describe('a build context', () => {
   })
 
   test('comes on standard input as an archive, plain or packed, or is a Dockerfile alone', async () => {
-    const archive = tarOf([{ path: 'Dockerfile', data: 'FROM scratch\nCOPY f /a\n' }, { path: 'other', data: 'FROM scratch\nCOPY f /b\n' }, { path: 'f', data: 'x' }])
+    const archive = tarOf([
+      { path: 'Dockerfile', data: 'FROM scratch\nCOPY f /a\n' },
+      { path: 'other', data: 'FROM scratch\nCOPY f /b\n' },
+      { path: 'f', data: 'x' },
+    ])
     expect((await build(['-'], { input: archive })).paths).toEqual(['a'])
     expect((await build(['-f', 'other', '-'], { input: gzipSync(archive) })).paths).toEqual(['b'])
     expect((await build(['-'], { input: 'FROM scratch\nCOPY <<x /c\nx\n' })).paths).toEqual(['c'])
@@ -308,18 +395,34 @@ describe('a build context', () => {
   })
 
   test('goes with a Dockerfile from standard input or a URL; an ignore file of the Dockerfile wins', async () => {
-    const context = writeFiles(join(folder, 'both'), { 'x.Dockerfile': 'FROM scratch\nCOPY . /\n', 'x.Dockerfile.dockerignore': '*\n!a', '.dockerignore': 'a', a: 'a', b: 'b' })
+    const context = writeFiles(join(folder, 'both'), {
+      'x.Dockerfile': 'FROM scratch\nCOPY . /\n',
+      'x.Dockerfile.dockerignore': '*\n!a',
+      '.dockerignore': 'a',
+      a: 'a',
+      b: 'b',
+    })
     expect((await build(['-f', '-', context], { input: 'FROM scratch\nCOPY b /\n' })).paths).toEqual(['b'])
     server.files.set('/df', { body: 'FROM scratch\nCOPY b /u\n' })
     expect((await build(['-f', `${server.url}/df`, context])).paths).toEqual(['u'])
     expect((await build(['-f', join(context, 'x.Dockerfile'), context])).paths).toEqual(['a'])
-    expect((await build(['-f', '-', `${server.url}/git/tool.git#v1`], { input: 'FROM scratch\nCOPY run.sh /\n' })).paths).toEqual(['run.sh'])
+    expect(
+      (await build(['-f', '-', `${server.url}/git/tool.git#v1`], { input: 'FROM scratch\nCOPY run.sh /\n' })).paths,
+    ).toEqual(['run.sh'])
   })
 
   test('has a name when it is one of several: a repository, an archive; a stage may start from it', async () => {
     server.files.set('/n.tar', { body: tarOf([{ path: 'n', data: 'n' }]) })
-    const context = writeFiles(join(folder, 'named'), { Dockerfile: 'FROM files\nCOPY --from=src docs/guide /\nCOPY --from=files n /again\n' })
-    const { paths } = await build(['--build-context', `src=${server.url}/git/tool.git#v1`, '--build-context', `files=${server.url}/n.tar`, context])
+    const context = writeFiles(join(folder, 'named'), {
+      Dockerfile: 'FROM files\nCOPY --from=src docs/guide /\nCOPY --from=files n /again\n',
+    })
+    const { paths } = await build([
+      '--build-context',
+      `src=${server.url}/git/tool.git#v1`,
+      '--build-context',
+      `files=${server.url}/n.tar`,
+      context,
+    ])
     expect(paths).toEqual(expect.arrayContaining(['again', 'guide']))
   })
 
@@ -327,10 +430,17 @@ describe('a build context', () => {
     const named = writeFiles(join(folder, 'first'), { 'd/f': 'f', no: 'n', '.dockerignore': 'no' })
     const context = writeFiles(join(folder, 'on-first'), { Dockerfile: 'FROM first\nENV A=b\nCOPY g /d/\n', g: 'g' })
     const layout = join(folder, 'first.layout')
-    const { code, stderr } = await xbuild(['--progress', 'plain', '-o', `type=oci,dest=${layout}`, '--build-context', `first=${named}`, context], { store })
+    const { code, stderr } = await xbuild(
+      ['--progress', 'plain', '-o', `type=oci,dest=${layout}`, '--build-context', `first=${named}`, context],
+      { store },
+    )
     expect(code, stderr).toBe(0)
     const { config, layers } = readLayout(layout)
-    expect(config.history.map(({ created_by, empty_layer }) => [created_by, empty_layer ?? false])).toEqual([['FROM first', false], ['ENV A=b', true], ['COPY g /d/ # buildkit', false]])
+    expect(config.history.map(({ created_by, empty_layer }) => [created_by, empty_layer ?? false])).toEqual([
+      ['FROM first', false],
+      ['ENV A=b', true],
+      ['COPY g /d/ # buildkit', false],
+    ])
     expect(layers).toBe(2)
     const { at, paths } = await build(['--build-context', `first=${named}`, context])
     expect(paths).toEqual(['.dockerignore', 'd', 'd/f', 'd/g'])
@@ -350,7 +460,16 @@ describe('a build context', () => {
     [['http://127.0.0.1:1/a.git'], '', 1, /Cannot read git repository/],
     [['file:///nowhere/at/all'], '', 1, /Cannot read git repository/],
   ] as const)('%j is refused with a reason', async (args, input, code, message) => {
-    const ended = await xbuild(['--progress', 'plain', ...args], { store, input: input === 'ARCHIVE' ? tarOf([{ path: 'a', data: 'a' }, { path: 'etc', type: 'symlink', link: '/var' }]) : input })
+    const ended = await xbuild(['--progress', 'plain', ...args], {
+      store,
+      input:
+        input === 'ARCHIVE'
+          ? tarOf([
+              { path: 'a', data: 'a' },
+              { path: 'etc', type: 'symlink', link: '/var' },
+            ])
+          : input,
+    })
     expect(ended.stderr).toMatch(message)
     expect(ended.code).toBe(code)
     expect(await leftovers(store)).toEqual(CLEAN)
@@ -362,9 +481,23 @@ describe('an ordinary user', () => {
   const user = ordinaryUser(tempFolder())
 
   test('builds from repositories, URLs and archives with other owners', async () => {
-    server.files.set('/u.tar', { body: tarOf([{ path: 'Dockerfile', data: `FROM scratch\nCOPY f /\nADD ${server.url}/git/tool.git#v1 /src\nADD ${server.url}/u.tar /\n` }, { path: 'f', data: 'x', uid: 7, gid: 8, mode: 0o600 }]) })
+    server.files.set('/u.tar', {
+      body: tarOf([
+        {
+          path: 'Dockerfile',
+          data: `FROM scratch\nCOPY f /\nADD ${server.url}/git/tool.git#v1 /src\nADD ${server.url}/u.tar /\n`,
+        },
+        { path: 'f', data: 'x', uid: 7, gid: 8, mode: 0o600 },
+      ]),
+    })
     const out = join(user.home, 'out.tar')
-    const { code, stderr } = await user.xbuild(['--progress', 'plain', '-o', `type=tar,dest=${out}`, `${server.url}/u.tar`])
+    const { code, stderr } = await user.xbuild([
+      '--progress',
+      'plain',
+      '-o',
+      `type=tar,dest=${out}`,
+      `${server.url}/u.tar`,
+    ])
     expect(code, stderr).toBe(0)
     const tree = readTree(out)
     expect(summary(tree.get('f'))).toBe('file 600 7:8 "x"')

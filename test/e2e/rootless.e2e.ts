@@ -37,7 +37,10 @@ describe.skipIf(missing !== undefined)('an ordinary user', () => {
   let base: string
 
   beforeAll(async () => {
-    context = await user.give(writeFiles(join(folder, 'context'), { Dockerfile: DOCKERFILE, 'greeting.txt': 'hello from a user\n' }), 'context')
+    context = await user.give(
+      writeFiles(join(folder, 'context'), { Dockerfile: DOCKERFILE, 'greeting.txt': 'hello from a user\n' }),
+      'context',
+    )
     base = await user.give(await baseLayout('busybox'), 'busybox')
   })
 
@@ -57,9 +60,22 @@ describe.skipIf(missing !== undefined)('an ordinary user', () => {
     expect(await leftovers(store)).toEqual(CLEAN)
   })
 
-  test.each([['linux/amd64', 'x86_64'], ['linux/arm64', 'aarch64']])('gives the files of the image for %s their owners', async (platform, machine) => {
-    const list = ['sh', '-c', 'cd / && stat -c "%u:%g %n" greeting.txt made/root made/node made/other seen seen/id && cat seen/id seen/machine greeting.txt && id -u && id -g']
-    const { stdout, stderr } = await user.node([join(user.checkout(), 'examples/run-image.mjs'), `${user.home}/out`, platform, '--', ...list])
+  test.each([
+    ['linux/amd64', 'x86_64'],
+    ['linux/arm64', 'aarch64'],
+  ])('gives the files of the image for %s their owners', async (platform, machine) => {
+    const list = [
+      'sh',
+      '-c',
+      'cd / && stat -c "%u:%g %n" greeting.txt made/root made/node made/other seen seen/id && cat seen/id seen/machine greeting.txt && id -u && id -g',
+    ]
+    const { stdout, stderr } = await user.node([
+      join(user.checkout(), 'examples/run-image.mjs'),
+      `${user.home}/out`,
+      platform,
+      '--',
+      ...list,
+    ])
     expect(stdout.trimEnd().split('\n'), stderr).toEqual([
       '1000:65534 greeting.txt',
       '0:0 made/root',
@@ -84,15 +100,32 @@ describe.skipIf(missing !== undefined)('an ordinary user', () => {
 
   test.skipIf(!asRoot)('gets the same image as root does', async () => {
     const env = { SOURCE_DATE_EPOCH: '1700000000' }
-    const args = ['--platform', 'linux/amd64,linux/arm64', '--build-context', `busybox=oci-layout://${base}`, '--no-cache', context]
+    const args = [
+      '--platform',
+      'linux/amd64,linux/arm64',
+      '--build-context',
+      `busybox=oci-layout://${base}`,
+      '--no-cache',
+      context,
+    ]
     const asUser = await user.xbuild(args, env)
-    const asRoot = await run(process.execPath, [join(root, 'dist/xbuild.cjs'), ...args], { store: join(folder, 'root-store'), env })
+    const asRoot = await run(process.execPath, [join(root, 'dist/xbuild.cjs'), ...args], {
+      store: join(folder, 'root-store'),
+      env,
+    })
     expect(asUser.stdout, asUser.stderr).toBe(asRoot.stdout)
   })
 
   test('exports a file tree as its own files', async () => {
-    const { code, stderr } = await user.xbuild(
-      ['--platform', 'linux/arm64', '--build-context', `busybox=oci-layout://${base}`, '-o', `type=local,dest=${user.home}/tree`, context])
+    const { code, stderr } = await user.xbuild([
+      '--platform',
+      'linux/arm64',
+      '--build-context',
+      `busybox=oci-layout://${base}`,
+      '-o',
+      `type=local,dest=${user.home}/tree`,
+      context,
+    ])
     expect(code, stderr).toBe(0)
     const owner = (await runOk('stat', ['-c', '%u', join(user.home, 'tree/greeting.txt')])).trim()
     expect(owner).toBe((await user.run('id', ['-u'])).stdout.trim())
@@ -100,7 +133,10 @@ describe.skipIf(missing !== undefined)('an ordinary user', () => {
   })
 
   test('sees what a failing RUN printed', async () => {
-    const broken = await user.give(writeFiles(join(folder, 'broken'), { Dockerfile: 'FROM busybox\nRUN echo about to fail && exit 7\n' }), 'broken')
+    const broken = await user.give(
+      writeFiles(join(folder, 'broken'), { Dockerfile: 'FROM busybox\nRUN echo about to fail && exit 7\n' }),
+      'broken',
+    )
     const { code, stderr } = await build(broken)
     expect(code).toBe(1)
     expect(stderr).toMatch(/about to fail/)

@@ -29,11 +29,22 @@ interface Built extends Ended {
 }
 
 /** Builds; every RUN that does not end well is a failure unless `code` says so. */
-async function build(dockerfile: string, { files = {}, args = [], code = 0, env = {} }: { files?: Record<string, string>; args?: readonly string[]; code?: number; env?: Record<string, string> } = {}): Promise<Built> {
+async function build(
+  dockerfile: string,
+  {
+    files = {},
+    args = [],
+    code = 0,
+    env = {},
+  }: { files?: Record<string, string>; args?: readonly string[]; code?: number; env?: Record<string, string> } = {},
+): Promise<Built> {
   count += 1
   const context = writeFiles(join(folder, `c${count}`), { Dockerfile: dockerfile, ...files })
   const out = join(folder, `o${count}.tar`)
-  const ended = await xbuild(['--progress', 'plain', ...bases, '-o', `type=tar,dest=${out}`, ...args, context], { store, env })
+  const ended = await xbuild(['--progress', 'plain', ...bases, '-o', `type=tar,dest=${out}`, ...args, context], {
+    store,
+    env,
+  })
   expect(ended.code, ended.stderr).toBe(code)
   const tree = code === 0 ? readTree(out) : new Map()
   return { ...ended, at: (path) => summary(tree.get(path)), paths: [...tree.keys()] }
@@ -42,8 +53,8 @@ async function build(dockerfile: string, { files = {}, args = [], code = 0, env 
 describe('bind', () => {
   test('of the context: what .dockerignore leaves, owned by root, read-only', async () => {
     const { paths, stderr } = await build(
-      'FROM busybox\nWORKDIR /w\nRUN --mount=target=. test "$(ls -A | tr "\\n" " ")" = ".dockerignore Dockerfile a sub " && test $(stat -c %u a) = 0 && ! touch a 2>/dev/null && cat a\n'
-      + 'RUN --mount=type=bind,source=sub/f,target=/deep/er/f test "$(cat /deep/er/f)" = inner\nRUN test ! -e /deep && test ! -e /w/a\n',
+      'FROM busybox\nWORKDIR /w\nRUN --mount=target=. test "$(ls -A | tr "\\n" " ")" = ".dockerignore Dockerfile a sub " && test $(stat -c %u a) = 0 && ! touch a 2>/dev/null && cat a\n' +
+        'RUN --mount=type=bind,source=sub/f,target=/deep/er/f test "$(cat /deep/er/f)" = inner\nRUN test ! -e /deep && test ! -e /w/a\n',
       { files: { a: 'seen\n', no: 'x', 'sub/f': 'inner', '.dockerignore': 'no\n' } },
     )
     expect(stderr).toContain('seen')
@@ -52,10 +63,10 @@ describe('bind', () => {
 
   test('of a stage and an image; what is written with rw is thrown away', async () => {
     await build(
-      'FROM busybox AS made\nRUN mkdir /d && echo 1 > /d/f\nFROM busybox\n'
-      + 'RUN --mount=from=made,source=/d,target=/m,rw test "$(cat /m/f)" = 1 && echo 2 > /m/f && echo 3 > /m/g\n'
-      + 'RUN --mount=from=made,source=/d,target=/m test "$(cat /m/f)" = 1 && test ! -e /m/g\n'
-      + 'RUN --mount=from=busybox,target=/image test -x /image/bin/busybox\n',
+      'FROM busybox AS made\nRUN mkdir /d && echo 1 > /d/f\nFROM busybox\n' +
+        'RUN --mount=from=made,source=/d,target=/m,rw test "$(cat /m/f)" = 1 && echo 2 > /m/f && echo 3 > /m/g\n' +
+        'RUN --mount=from=made,source=/d,target=/m test "$(cat /m/f)" = 1 && test ! -e /m/g\n' +
+        'RUN --mount=from=busybox,target=/image test -x /image/bin/busybox\n',
     )
   })
 
@@ -75,20 +86,23 @@ describe('bind', () => {
 
 describe('cache', () => {
   test('outlives the build, is not in the image, and platforms share it', async () => {
-    const dockerfile = 'FROM busybox\nARG N\nRUN --mount=type=cache,target=/root/c,mode=0750,uid=5,gid=6 stat -c "%a %u:%g" /root/c && uname -m >> /root/c/f && echo "lines=$(wc -l < /root/c/f) $N"\n'
+    const dockerfile =
+      'FROM busybox\nARG N\nRUN --mount=type=cache,target=/root/c,mode=0750,uid=5,gid=6 stat -c "%a %u:%g" /root/c && uname -m >> /root/c/f && echo "lines=$(wc -l < /root/c/f) $N"\n'
     const first = await build(dockerfile, { args: ['--build-arg', 'N=1'] })
     expect(first.stderr).toContain('750 5:6')
     expect(first.stderr).toContain('lines=1 1')
     expect(first.at('root/c')).toBe('absent')
     const second = await build(dockerfile, { args: ['--build-arg', 'N=2', '--platform', 'linux/arm64'] })
     expect(second.stderr).toContain('lines=2 2')
-    expect((await build(dockerfile, { args: ['--build-arg', 'N=2', '--platform', 'linux/arm64'] })).stderr).not.toMatch(/lines=\d/)
+    expect((await build(dockerfile, { args: ['--build-arg', 'N=2', '--platform', 'linux/arm64'] })).stderr).not.toMatch(
+      /lines=\d/,
+    )
   })
 
   test('starts with what from names, by id', async () => {
     const { stderr } = await build(
-      'FROM busybox AS seed\nRUN mkdir /s && echo seeded > /s/f\nFROM busybox\nRUN --mount=type=cache,id=seeded,target=/a,from=seed,source=/s echo more >> /a/f\n'
-      + 'RUN --mount=type=cache,id=seeded,target=/b,from=seed,source=/s,ro echo "lines=$(wc -l < /b/f)" && ! touch /b/f 2>/dev/null\n',
+      'FROM busybox AS seed\nRUN mkdir /s && echo seeded > /s/f\nFROM busybox\nRUN --mount=type=cache,id=seeded,target=/a,from=seed,source=/s echo more >> /a/f\n' +
+        'RUN --mount=type=cache,id=seeded,target=/b,from=seed,source=/s,ro echo "lines=$(wc -l < /b/f)" && ! touch /b/f 2>/dev/null\n',
     )
     expect(stderr).toContain('lines=2')
   })
@@ -96,8 +110,12 @@ describe('cache', () => {
   test('locked: one step at a time; private: a folder each', async () => {
     const stage = (name: string, sharing: string) =>
       `FROM busybox AS ${name}\nRUN --mount=type=cache,id=${sharing},target=/c,sharing=${sharing} mkdir /c/busy && sleep 1 && rmdir /c/busy && echo ${name} > /${name}\n`
-    const all = ['l1', 'l2', 'l3'].map((name) => stage(name, 'locked')).join('') + ['p1', 'p2'].map((name) => stage(name, 'private')).join('')
-    await build(`${all}FROM busybox\nCOPY --from=l1 /l1 /\nCOPY --from=l2 /l2 /\nCOPY --from=l3 /l3 /\nCOPY --from=p1 /p1 /\nCOPY --from=p2 /p2 /\n`)
+    const all =
+      ['l1', 'l2', 'l3'].map((name) => stage(name, 'locked')).join('') +
+      ['p1', 'p2'].map((name) => stage(name, 'private')).join('')
+    await build(
+      `${all}FROM busybox\nCOPY --from=l1 /l1 /\nCOPY --from=l2 /l2 /\nCOPY --from=l3 /l3 /\nCOPY --from=p1 /p1 /\nCOPY --from=p2 /p2 /\n`,
+    )
   })
 
   test('is in du', async () => {
@@ -107,7 +125,9 @@ describe('cache', () => {
 })
 
 test('tmpfs has the size it asks for and leaves nothing', async () => {
-  const { at } = await build('FROM busybox\nRUN --mount=type=tmpfs,target=/t,size=1m df -k /t | grep -q " 1024 " && echo x > /t/x\n')
+  const { at } = await build(
+    'FROM busybox\nRUN --mount=type=tmpfs,target=/t,size=1m df -k /t | grep -q " 1024 " && echo x > /t/x\n',
+  )
   expect(at('t')).toBe('absent')
 })
 
@@ -120,10 +140,21 @@ describe('secret', () => {
     const own = join(folder, 'secret-store')
     const context = writeFiles(join(folder, 'secret-context'), {
       Dockerfile:
-        'FROM busybox\nRUN --mount=type=secret,id=s --mount=type=secret,id=e,env=E test "$(stat -c "%a %u" /run/secrets/s)" = "400 0" && test "$E" = "$(cat /run/secrets/s)" && cat /run/secrets/s && echo "said $E"\n'
-        + 'RUN --mount=type=secret,id=s,target=/k,mode=0440,uid=3,gid=4 test "$(stat -c "%a %u:%g" /k)" = "440 3:4"\nRUN --mount=type=secret,id=gone test ! -e /run && test -z "$E"\n',
+        'FROM busybox\nRUN --mount=type=secret,id=s --mount=type=secret,id=e,env=E test "$(stat -c "%a %u" /run/secrets/s)" = "400 0" && test "$E" = "$(cat /run/secrets/s)" && cat /run/secrets/s && echo "said $E"\n' +
+        'RUN --mount=type=secret,id=s,target=/k,mode=0440,uid=3,gid=4 test "$(stat -c "%a %u:%g" /k)" = "440 3:4"\nRUN --mount=type=secret,id=gone test ! -e /run && test -z "$E"\n',
     })
-    const args = ['--progress', 'plain', ...bases, '--secret', `id=s,src=${file}`, '--secret', 'id=e,env=OWN_SECRET', '-o', `type=oci,dest=${join(folder, 'secret-out')}`, context]
+    const args = [
+      '--progress',
+      'plain',
+      ...bases,
+      '--secret',
+      `id=s,src=${file}`,
+      '--secret',
+      'id=e,env=OWN_SECRET',
+      '-o',
+      `type=oci,dest=${join(folder, 'secret-out')}`,
+      context,
+    ]
     const { code, stdout, stderr } = await xbuild(args, { store: own, env: { OWN_SECRET: value } })
     expect(code, stderr).toBe(0)
     expect(stderr).toContain('said ***')
@@ -140,7 +171,10 @@ describe('secret', () => {
 })
 
 describe('ssh with key files', () => {
-  /** Asks an agent for the keys it has (a length of one byte, then the request) and prints the answer, comments of the keys included. */
+  /**
+   * Asks an agent for the keys it has (a length of one byte, then the request) and prints the answer, comments of the
+   * keys included.
+   */
   const ASK = String.raw`
 #include <stdlib.h>
 #include <string.h>
@@ -168,16 +202,26 @@ int main(void) {
   test('an agent of the build has them, and ends with it', async () => {
     const before = agents()
     const files = [makeKey('key-one'), makeKey('key-two')]
-    const { stderr } = await build('FROM gcc\nCOPY ask.c /\nRUN gcc -o /ask /ask.c\nRUN --mount=type=ssh echo "agent has $(/ask | tr -c "a-z-" "\\n" | grep ^key- | tr "\\n" " ")"\n', {
-      files: { 'ask.c': ASK }, args: [...(await withBases('gcc')), '--ssh', `default=${files.join(',')}`],
-    })
+    const { stderr } = await build(
+      'FROM gcc\nCOPY ask.c /\nRUN gcc -o /ask /ask.c\nRUN --mount=type=ssh echo "agent has $(/ask | tr -c "a-z-" "\\n" | grep ^key- | tr "\\n" " ")"\n',
+      {
+        files: { 'ask.c': ASK },
+        args: [...(await withBases('gcc')), '--ssh', `default=${files.join(',')}`],
+      },
+    )
     expect(stderr).toContain('agent has key-one key-two')
     expect(agents()).toEqual(before)
   })
 
-  test.each([['a passphrase', () => makeKey('locked', 'word')], ['no key', () => join(writeFiles(keys, { text: 'no key\n' }), 'text')]])('a file with %s is refused before anything runs', async (_, file) => {
+  test.each([
+    ['a passphrase', () => makeKey('locked', 'word')],
+    ['no key', () => join(writeFiles(keys, { text: 'no key\n' }), 'text')],
+  ])('a file with %s is refused before anything runs', async (_, file) => {
     const before = agents()
-    const { stderr } = await build('FROM busybox\nRUN --mount=type=ssh true\n', { args: ['--ssh', `default=${file()}`], code: 2 })
+    const { stderr } = await build('FROM busybox\nRUN --mount=type=ssh true\n', {
+      args: ['--ssh', `default=${file()}`],
+      code: 2,
+    })
     expect(stderr).toContain('neither the socket of an agent nor a private key without a passphrase')
     expect(agents()).toEqual(before)
   })
@@ -187,7 +231,10 @@ test('ssh: a socket of the owner it asks for', async () => {
   const socket = join(folder, 'agent.sock')
   const agent = createServer().listen(socket)
   try {
-    const { stderr } = await build('FROM busybox\nRUN --mount=type=ssh,uid=7 echo "sock=$SSH_AUTH_SOCK" && test -S $SSH_AUTH_SOCK && stat -c "%a %u" $SSH_AUTH_SOCK\n', { args: ['--ssh', `default=${socket}`] })
+    const { stderr } = await build(
+      'FROM busybox\nRUN --mount=type=ssh,uid=7 echo "sock=$SSH_AUTH_SOCK" && test -S $SSH_AUTH_SOCK && stat -c "%a %u" $SSH_AUTH_SOCK\n',
+      { args: ['--ssh', `default=${socket}`] },
+    )
     expect(stderr).toContain('sock=/run/buildkit/ssh_agent.0')
     expect(stderr).toContain('600 7')
   } finally {
@@ -197,19 +244,37 @@ test('ssh: a socket of the owner it asks for', async () => {
 
 test('networks, hosts, limits, /dev/shm', async () => {
   const none = 'test "$(ls /sys/class/net)" = lo && test -z "$(ip route)" && ip addr show lo | grep -q 127.0.0.1'
-  await build(`FROM busybox\nRUN --network=none ${none}\nRUN --network=host test "$(ls /sys/class/net)" != lo || true\n`)
+  await build(
+    `FROM busybox\nRUN --network=none ${none}\nRUN --network=host test "$(ls /sys/class/net)" != lo || true\n`,
+  )
   await build(
     `FROM busybox\nRUN ${none} && grep -q "^10.9.8.7.db" /etc/hosts && test "$(ulimit -n)" = 100 && test "$(ulimit -Hn)" = 200 && df -k /dev/shm | grep -q " 10240 "\n`,
-    { args: ['--network', 'none', '--add-host', 'db:10.9.8.7', '--ulimit', 'nofile=100:200', '--shm-size', '10m', '--allow', 'network.host'] },
+    {
+      args: [
+        '--network',
+        'none',
+        '--add-host',
+        'db:10.9.8.7',
+        '--ulimit',
+        'nofile=100:200',
+        '--shm-size',
+        '10m',
+        '--allow',
+        'network.host',
+      ],
+    },
   )
 })
 
 test('no namespaces, mounts or keys for steps', async () => {
-  await build('FROM busybox\nRUN grep -q "^Seccomp:.*2" /proc/self/status && ! unshare -U true && ! unshare -m true && mkdir /x && ! mount -t tmpfs x /x\n')
+  await build(
+    'FROM busybox\nRUN grep -q "^Seccomp:.*2" /proc/self/status && ! unshare -U true && ! unshare -m true && mkdir /x && ! mount -t tmpfs x /x\n',
+  )
 })
 
 test('--no-cache-filter runs one stage anew, and what is made from it', async () => {
-  const dockerfile = 'FROM busybox AS a\nRUN cat /proc/sys/kernel/random/uuid > /a && echo ran-a\nFROM busybox AS b\nRUN echo ran-b > /b && cat /b\nFROM busybox\nCOPY --from=a /a /\nCOPY --from=b /b /\n'
+  const dockerfile =
+    'FROM busybox AS a\nRUN cat /proc/sys/kernel/random/uuid > /a && echo ran-a\nFROM busybox AS b\nRUN echo ran-b > /b && cat /b\nFROM busybox\nCOPY --from=a /a /\nCOPY --from=b /b /\n'
   const first = await build(dockerfile)
   const second = await build(dockerfile, { args: ['--no-cache-filter', 'A'] })
   expect(second.stderr).toMatch(/#\d+ [\d.]+ ran-a/)
@@ -229,24 +294,40 @@ test.each([
 })
 
 test('an ordinary user has all of it, emulated steps too', async () => {
-  const context = await user.give(writeFiles(join(folder, 'user-context'), {
-    Dockerfile:
-      'FROM busybox\nRUN --mount=target=/m --mount=type=cache,target=/c,uid=5 --mount=type=tmpfs,target=/t --mount=type=secret,id=s,uid=6 '
-      + 'test "$(cat /m/f)" = in && test "$(stat -c %u /c /run/secrets/s | tr "\\n" " ")" = "5 6 " && uname -m >> /c/f && test "$(cat /run/secrets/s)" = user-secret && ! unshare -U true\n'
-      + 'RUN --network=none test -z "$(ip route)"\nRUN --mount=type=cache,target=/c,uid=5 test -s /c/f\n',
-    f: 'in',
-    s: 'user-secret',
-  }), 'user-context')
+  const context = await user.give(
+    writeFiles(join(folder, 'user-context'), {
+      Dockerfile:
+        'FROM busybox\nRUN --mount=target=/m --mount=type=cache,target=/c,uid=5 --mount=type=tmpfs,target=/t --mount=type=secret,id=s,uid=6 ' +
+        'test "$(cat /m/f)" = in && test "$(stat -c %u /c /run/secrets/s | tr "\\n" " ")" = "5 6 " && uname -m >> /c/f && test "$(cat /run/secrets/s)" = user-secret && ! unshare -U true\n' +
+        'RUN --network=none test -z "$(ip route)"\nRUN --mount=type=cache,target=/c,uid=5 test -s /c/f\n',
+      f: 'in',
+      s: 'user-secret',
+    }),
+    'user-context',
+  )
   const base = await user.give(await baseLayout('busybox'), 'user-base')
-  const { code, stderr } = await user.xbuild(['--progress', 'plain', '--platform', 'linux/amd64,linux/arm64', '--build-context', `busybox=oci-layout://${base}`, '--secret', `id=s,src=${context}/s`, context])
+  const { code, stderr } = await user.xbuild([
+    '--progress',
+    'plain',
+    '--platform',
+    'linux/amd64,linux/arm64',
+    '--build-context',
+    `busybox=oci-layout://${base}`,
+    '--secret',
+    `id=s,src=${context}/s`,
+    context,
+  ])
   expect(code, stderr).toBe(0)
 })
 
 /** Files that hold a text, also packed ones. */
 function filesHolding(root: string, text: string): string[] {
-  return readdirSync(root, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)).filter((path) => {
-    const bytes = readFileSync(path)
-    const unpacked = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes
-    return bytes.includes(text) || unpacked.includes(text)
-  })
+  return readdirSync(root, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => {
+      const bytes = readFileSync(path)
+      const unpacked = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes
+      return bytes.includes(text) || unpacked.includes(text)
+    })
 }

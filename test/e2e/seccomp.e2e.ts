@@ -11,7 +11,10 @@ beforeAll(async () => {
   bases = await withBases('gcc')
 })
 
-/** Makes calls that nothing but a filter keeps root in a container from, or that must work, and says what came of each. */
+/**
+ * Makes calls that nothing but a filter keeps root in a container from, or that must work, and says what came of
+ * each.
+ */
 const PROGRAM = String.raw`
 #define _GNU_SOURCE
 #include <errno.h>
@@ -70,15 +73,32 @@ int main(void) {
 `
 
 const ANSWERS = [
-  'keyctl: EPERM', 'mount: EPERM', 'unshare: EPERM', 'unshare user: EPERM', 'bpf: EPERM', 'io_uring: EPERM', 'clone: ok', 'clone mounts: EPERM', 'clone users: EPERM',
-  'clone3: ENOSYS', 'call of tomorrow: ENOSYS', 'socket unix: ok', 'socket vsock: EPERM', 'personality: ok', 'personality 32 bit: ok', 'personality fixed addresses: EPERM',
-  'chroot: ok', 'getuid: ok', ...(process.arch === 'x64' ? ['getuid of i386: ok', 'unshare of i386: EPERM'] : []),
+  'keyctl: EPERM',
+  'mount: EPERM',
+  'unshare: EPERM',
+  'unshare user: EPERM',
+  'bpf: EPERM',
+  'io_uring: EPERM',
+  'clone: ok',
+  'clone mounts: EPERM',
+  'clone users: EPERM',
+  'clone3: ENOSYS',
+  'call of tomorrow: ENOSYS',
+  'socket unix: ok',
+  'socket vsock: EPERM',
+  'personality: ok',
+  'personality 32 bit: ok',
+  'personality fixed addresses: EPERM',
+  'chroot: ok',
+  'getuid: ok',
+  ...(process.arch === 'x64' ? ['getuid of i386: ok', 'unshare of i386: EPERM'] : []),
 ]
 
 test('a step may call what its programs need, and nothing that leads out; what is not known is not there', async () => {
   const context = writeFiles(join(folder, 'calls'), {
     'calls.c': PROGRAM,
-    Dockerfile: 'FROM gcc\nCOPY calls.c /\nRUN gcc -o /calls /calls.c && /calls > /said\nRUN cat /said && grep -E "^(Seccomp|NoNewPrivs)" /proc/self/status\n',
+    Dockerfile:
+      'FROM gcc\nCOPY calls.c /\nRUN gcc -o /calls /calls.c && /calls > /said\nRUN cat /said && grep -E "^(Seccomp|NoNewPrivs)" /proc/self/status\n',
   })
   const { code, stderr } = await xbuild(['--progress', 'plain', ...bases, context], { store })
   expect(code, stderr).toBe(0)

@@ -15,14 +15,22 @@ beforeAll(async () => {
 })
 
 const project = {
-  Dockerfile: 'FROM busybox AS one\nRUN mkdir /d && echo one > /d/one\nFROM busybox AS two\nCOPY a.txt /d/two\nFROM busybox\nCOPY --from=one /d /d\nCOPY --from=two /d /d\nRUN cat /d/one /d/two > /both\n',
+  Dockerfile:
+    'FROM busybox AS one\nRUN mkdir /d && echo one > /d/one\nFROM busybox AS two\nCOPY a.txt /d/two\nFROM busybox\nCOPY --from=one /d /d\nCOPY --from=two /d /d\nRUN cat /d/one /d/two > /both\n',
   'a.txt': 'two\n',
 }
 
 test('two builds of the same thing at once, in a store that holds nothing, both succeed', async () => {
   const store = join(folder, 'together')
   const context = writeFiles(join(folder, 'context'), project)
-  const args = (name: string) => ['--platform', 'linux/amd64,linux/arm64', ...bases, '-o', `type=oci,dest=${join(folder, name)}`, context]
+  const args = (name: string) => [
+    '--platform',
+    'linux/amd64,linux/arm64',
+    ...bases,
+    '-o',
+    `type=oci,dest=${join(folder, name)}`,
+    context,
+  ]
   const options = { store, env: { SOURCE_DATE_EPOCH: '1700000000' } }
   const builds = ['p1', 'p2', 'p3'].map((name) => startXbuild(args(name), options).ended)
   const ended = await Promise.all(builds)
@@ -35,14 +43,18 @@ test('two builds of the same thing at once, in a store that holds nothing, both 
 
 test('what a killed build left is cleaned up by the next one, and what it finished is used', async () => {
   const store = join(folder, 'killed')
-  const context = writeFiles(join(folder, 'slow'), { Dockerfile: 'FROM busybox\nRUN echo done-before > /before\nRUN echo started-now; sleep 1000\n' })
+  const context = writeFiles(join(folder, 'slow'), {
+    Dockerfile: 'FROM busybox\nRUN echo done-before > /before\nRUN echo started-now; sleep 1000\n',
+  })
   const running = startXbuild(['--progress', 'plain', ...bases, context], { store })
   await running.printed(/started-now$/m)
   running.child.kill('SIGKILL')
   await running.ended
   writeFileSync(join(context, 'Dockerfile'), 'FROM busybox\nRUN echo done-before > /before\nRUN cat /before > /after\n')
   const out = join(folder, 'after.tar')
-  const { code, stderr } = await xbuild(['--progress', 'plain', ...bases, '-o', `type=tar,dest=${out}`, context], { store })
+  const { code, stderr } = await xbuild(['--progress', 'plain', ...bases, '-o', `type=tar,dest=${out}`, context], {
+    store,
+  })
   expect(code, stderr).toBe(0)
   expect(stderr).toMatch(/RUN echo done-before[^\n]*\n#\d+ CACHED/)
   expect(readTree(out).get('after')?.content).toBe('done-before\n')
@@ -56,7 +68,10 @@ test('a snapshot that somebody removed is made again, from its layer or by its s
   const build = async (name: string, dockerfile = project.Dockerfile) => {
     writeFileSync(join(context, 'Dockerfile'), dockerfile)
     const out = join(folder, `${name}.tar`)
-    const { code, stderr } = await xbuild([...bases, '-o', `type=oci,dest=${join(folder, name)}`, '-o', `type=tar,dest=${out}`, context], { store })
+    const { code, stderr } = await xbuild(
+      [...bases, '-o', `type=oci,dest=${join(folder, name)}`, '-o', `type=tar,dest=${out}`, context],
+      { store },
+    )
     expect(code, stderr).toBe(0)
     return readTree(out)
   }
@@ -70,7 +85,11 @@ test('a snapshot that somebody removed is made again, from its layer or by its s
 test('a blob with one byte turned is found out, whoever needs it', async () => {
   const store = join(folder, 'turned')
   const context = writeFiles(join(folder, 'turned-context'), project)
-  const build = (name: string) => xbuild(['--platform', 'linux/amd64', ...bases, '-o', `type=oci,dest=${join(folder, name)}`, context], { store, env: { SOURCE_DATE_EPOCH: '1700000000' } })
+  const build = (name: string) =>
+    xbuild(['--platform', 'linux/amd64', ...bases, '-o', `type=oci,dest=${join(folder, name)}`, context], {
+      store,
+      env: { SOURCE_DATE_EPOCH: '1700000000' },
+    })
   const first = await build('turned-1')
   expect(first.code, first.stderr).toBe(0)
   const blobs = join(store, 'blobs/sha256')

@@ -25,20 +25,31 @@ COPY --from=build /src/hello /hello
 CMD ["/hello"]
 `,
   Makefile: 'CC = cc\nhello: hello.c\n\t$(CC) $(CFLAGS) -o $@ $<\n',
-  'hello.c': '#include <stdio.h>\n#if defined(__aarch64__)\n#define CPU "arm64"\n#else\n#define CPU "amd64"\n#endif\nint main(void) { puts("hello from " CPU); return 0; }\n',
+  'hello.c':
+    '#include <stdio.h>\n#if defined(__aarch64__)\n#define CPU "arm64"\n#else\n#define CPU "amd64"\n#endif\nint main(void) { puts("hello from " CPU); return 0; }\n',
 }
 
 test('a C project compiles for another platform at native speed after the diff, and runs there', async () => {
   const context = writeFiles(join(folder, 'c'), PROJECT)
-  const { stdout: diff, stderr, code } = await xbuild(['suggest', '--platform', 'linux/amd64,linux/arm64'], { cwd: context })
+  const {
+    stdout: diff,
+    stderr,
+    code,
+  } = await xbuild(['suggest', '--platform', 'linux/amd64,linux/arm64'], { cwd: context })
   expect(code, stderr).toBe(0)
-  expect(stderr).toContain("Dockerfile:1 stage build: Debian's cross compiler for the target takes the place of the compiler\n  expected: ")
+  expect(stderr).toContain(
+    "Dockerfile:1 stage build: Debian's cross compiler for the target takes the place of the compiler\n  expected: ",
+  )
   await runOk('git', ['apply', '-'], { cwd: context, input: diff, env: { GIT_CEILING_DIRECTORIES: folder } })
-  expect(readFileSync(join(context, 'Dockerfile'), 'utf8')).toContain('FROM --platform=$BUILDPLATFORM debian:13 AS build')
+  expect(readFileSync(join(context, 'Dockerfile'), 'utf8')).toContain(
+    'FROM --platform=$BUILDPLATFORM debian:13 AS build',
+  )
 
   const base = await crossBase(own!, other!)
   const args = ['--platform', `linux/${other}`, '--build-context', `debian:13=oci-layout://${base}`]
-  const plan = JSON.parse((await xbuild(['plan', '--json', ...args, context], { store })).stdout) as { jobs: { stage: string; platform: { architecture: string }; decision: { strategy: { kind: string } } }[] }
+  const plan = JSON.parse((await xbuild(['plan', '--json', ...args, context], { store })).stdout) as {
+    jobs: { stage: string; platform: { architecture: string }; decision: { strategy: { kind: string } } }[]
+  }
   const job = plan.jobs.find(({ stage }) => stage === 'build')
   expect(job).toMatchObject({ platform: { architecture: own }, decision: { strategy: { kind: 'cross' } } })
 
@@ -51,26 +62,48 @@ test('a C project compiles for another platform at native speed after the diff, 
 }, 300_000)
 
 test('a stage that only fetches and unpacks runs once for two platforms after --write', async () => {
-  const context = writeFiles(join(folder, 'fetch'), { Dockerfile: 'FROM busybox AS data\nWORKDIR /work\nCOPY text .\nRUN gzip text && cat /proc/sys/kernel/random/uuid >id\nFROM busybox\nCOPY --from=data /work /data\nCMD ["cat", "/data/id"]\n', text: 'text\n' })
+  const context = writeFiles(join(folder, 'fetch'), {
+    Dockerfile:
+      'FROM busybox AS data\nWORKDIR /work\nCOPY text .\nRUN gzip text && cat /proc/sys/kernel/random/uuid >id\nFROM busybox\nCOPY --from=data /work /data\nCMD ["cat", "/data/id"]\n',
+    text: 'text\n',
+  })
   const bases = await withBases('busybox')
   const written = await xbuild(['suggest', '--write', '.'], { cwd: context })
   expect(written.code, written.stderr).toBe(0)
-  expect(readFileSync(join(context, 'Dockerfile'), 'utf8')).toMatch(/^FROM --platform=\$BUILDPLATFORM busybox AS data\n/)
+  expect(readFileSync(join(context, 'Dockerfile'), 'utf8')).toMatch(
+    /^FROM --platform=\$BUILDPLATFORM busybox AS data\n/,
+  )
   const layout = join(folder, 'fetch-out')
-  const built = await xbuild(['--platform', 'linux/amd64,linux/arm64', ...bases, '-o', `type=oci,dest=${layout},tar=false`, context], { store })
+  const built = await xbuild(
+    ['--platform', 'linux/amd64,linux/arm64', ...bases, '-o', `type=oci,dest=${layout},tar=false`, context],
+    { store },
+  )
   expect(built.code, built.stderr).toBe(0)
-  const [first, second] = await Promise.all(['linux/amd64', 'linux/arm64'].map((platform) => runImage(layout, platform)))
+  const [first, second] = await Promise.all(
+    ['linux/amd64', 'linux/arm64'].map((platform) => runImage(layout, platform)),
+  )
   expect(first!.stdout).toMatch(/^[0-9a-f-]{36}\n$/)
   expect(second!.stdout).toBe(first!.stdout)
 })
 
 test('patch takes the diff of a Dockerfile in a folder, and JSON tells the edits', async () => {
-  const files = { 'app/Dockerfile': 'FROM golang AS build\nCOPY . .\nRUN go build -o /app .\nFROM scratch\nCOPY --from=build /app /app\n' }
+  const files = {
+    'app/Dockerfile':
+      'FROM golang AS build\nCOPY . .\nRUN go build -o /app .\nFROM scratch\nCOPY --from=build /app /app\n',
+  }
   const context = writeFiles(join(folder, 'go'), files)
   const { stdout } = await xbuild(['suggest', '--json', 'app'], { cwd: context })
   const { edits, diff, stages } = JSON.parse(stdout) as { edits: object[]; diff: string; stages: object[] }
-  expect(stages).toMatchObject([{ stage: 'build', status: 'suggested', kind: 'go', win: { factor: [8, 16] } }, { stage: '1', status: 'none' }])
-  expect(edits[0]).toEqual({ file: 'app/Dockerfile', line: 1, before: 'FROM golang AS build', after: 'FROM --platform=$BUILDPLATFORM golang AS build' })
+  expect(stages).toMatchObject([
+    { stage: 'build', status: 'suggested', kind: 'go', win: { factor: [8, 16] } },
+    { stage: '1', status: 'none' },
+  ])
+  expect(edits[0]).toEqual({
+    file: 'app/Dockerfile',
+    line: 1,
+    before: 'FROM golang AS build',
+    after: 'FROM --platform=$BUILDPLATFORM golang AS build',
+  })
   expect(edits).toHaveLength(3)
   await runOk('patch', ['-p0'], { cwd: context, input: diff })
   const again = await xbuild(['suggest', '-f', 'app/Dockerfile', '.'], { cwd: context })
@@ -89,6 +122,8 @@ test('errors name the file and the line', async () => {
 })
 
 async function crossBase(architecture: string, target: string): Promise<string> {
-  const { crossBase } = (await import(join(root, 'test/support/cross-base.mjs'))) as { crossBase(architecture: string, target: string): Promise<string> }
+  const { crossBase } = (await import(join(root, 'test/support/cross-base.mjs'))) as {
+    crossBase(architecture: string, target: string): Promise<string>
+  }
   return crossBase(architecture, target)
 }

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { ARCHITECTURES, architectureOf, binfmtRegistration, elfMagic, elfMask } from '../../src/emulation/architectures.ts'
+import {
+  ARCHITECTURES,
+  architectureOf,
+  binfmtRegistration,
+  elfMagic,
+  elfMask,
+} from '../../src/emulation/architectures.ts'
 import { hasNoInterpreter } from '../../src/emulation/emulators.ts'
 import { probeProgram } from '../../src/emulation/probe-program.ts'
 import { parsePlatform } from '../../src/platform.ts'
@@ -15,11 +21,14 @@ describe('registration', () => {
     )
   })
 
-  test.each(ARCHITECTURES)('of $name fits, and holds no raw byte that the kernel could take for a delimiter', (architecture) => {
-    const text = binfmtRegistration(architecture, `/${'q'.repeat(126)}`, 'F')
-    expect(text.length).toBeLessThanOrEqual(1920)
-    expect(text).toMatch(/^:xbuild-[a-z0-9]+:M::(\\x[0-9a-f]{2}){20}:(\\x[0-9a-f]{2}){20}:\/q+:F$/)
-  })
+  test.each(ARCHITECTURES)(
+    'of $name fits, and holds no raw byte that the kernel could take for a delimiter',
+    (architecture) => {
+      const text = binfmtRegistration(architecture, `/${'q'.repeat(126)}`, 'F')
+      expect(text.length).toBeLessThanOrEqual(1920)
+      expect(text).toMatch(/^:xbuild-[a-z0-9]+:M::(\\x[0-9a-f]{2}){20}:(\\x[0-9a-f]{2}){20}:\/q+:F$/)
+    },
+  )
 
   test('takes another delimiter for a path with a colon', () => {
     expect(binfmtRegistration(named('arm'), '/opt/a:b/qemu')).toMatch(/^\|xbuild-arm\|M\|\|.*\|\/opt\/a:b\/qemu\|POCF$/)
@@ -42,7 +51,8 @@ test.each([
 
 test('no architecture takes the files of another', () => {
   for (const one of ARCHITECTURES) {
-    const takes = (file: Buffer) => file.every((byte, index) => ((byte ^ elfMagic(one)[index]!) & elfMask(one)[index]!) === 0)
+    const takes = (file: Buffer) =>
+      file.every((byte, index) => ((byte ^ elfMagic(one)[index]!) & elfMask(one)[index]!) === 0)
     const taken = ARCHITECTURES.filter((other) => takes(elfMagic(other)))
     expect(taken).toEqual([one])
   }

@@ -35,7 +35,9 @@ describe('findEmulators', () => {
 
   test('takes the plain name when that one is static, as in Debian 13', async () => {
     const path = put('plain', { 'xbuild-made-a-static': dynamic, 'xbuild-made-a': still })
-    expect(await findEmulators({ PATH: path }, [made])).toMatchObject([{ path: join(path, 'xbuild-made-a'), static: true }])
+    expect(await findEmulators({ PATH: path }, [made])).toMatchObject([
+      { path: join(path, 'xbuild-made-a'), static: true },
+    ])
   })
 
   test('tells a dynamic one, so that the reason can be said', async () => {
@@ -50,7 +52,10 @@ describe('findEmulators', () => {
 
   test('keeps the order of what was asked', async () => {
     const path = put('order', { 'xbuild-made-b-static': still, 'xbuild-made-a-static': still })
-    expect((await findEmulators({ PATH: path }, [made, other])).map(({ architecture }) => architecture)).toEqual(['loong64', 's390x'])
+    expect((await findEmulators({ PATH: path }, [made, other])).map(({ architecture }) => architecture)).toEqual([
+      'loong64',
+      's390x',
+    ])
   })
 })
 

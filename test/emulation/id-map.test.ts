@@ -9,16 +9,28 @@ test.each([
 })
 
 test('a rootless map puts the user at 0 and all ranges behind it', () => {
-  expect(formatMap(rootlessMap(1000, [{ start: 100000, count: 65536 }, { start: 300000, count: 10 }]))).toBe(
-    '0 1000 1\n1 100000 65536\n65537 300000 10\n',
-  )
+  expect(
+    formatMap(
+      rootlessMap(1000, [
+        { start: 100000, count: 65536 },
+        { start: 300000, count: 10 },
+      ]),
+    ),
+  ).toBe('0 1000 1\n1 100000 65536\n65537 300000 10\n')
 })
 
 test.each([
   ['by name', 'ann:100000:65536\n', [{ start: 100000, count: 65536 }]],
   ['by number', '1000:5:6\n', [{ start: 5, count: 6 }]],
   ['of others', 'bob:100000:65536\nanna:1:2\n', []],
-  ['two', '# note\n\nann:1:2\nann:3:4', [{ start: 1, count: 2 }, { start: 3, count: 4 }]],
+  [
+    'two',
+    '# note\n\nann:1:2\nann:3:4',
+    [
+      { start: 1, count: 2 },
+      { start: 3, count: 4 },
+    ],
+  ],
   ['broken', 'ann\nann:x:1\nann:1\nann:-5:10\nann:0:10\nann:1:0\n', []],
 ])('subordinate ranges %s', (_, text, expected) => {
   expect(subordinateRanges(text, { name: 'ann', uid: 1000 })).toEqual(expected)

@@ -20,9 +20,21 @@ const facts: LaunchFacts = { uid: 0, kernel: '6.18.1-arch', native: 'amd64', emu
 test.each<[string, Partial<LaunchFacts>, string[], string, Record<string, string>]>([
   ['root, own handlers', { emulators: [emulator('arm64')] }, ['arm64'], 'root-emulate', { arm64: 'private' }],
   ['a user, own handlers', { uid: 1000, emulators: [emulator('arm64')] }, ['arm64'], 'rootless', { arm64: 'private' }],
-  ['nothing for the own platform', { emulators: [emulator('amd64'), emulator('arm64')] }, ['arm64'], 'root-emulate', { arm64: 'private' }],
+  [
+    'nothing for the own platform',
+    { emulators: [emulator('amd64'), emulator('arm64')] },
+    ['arm64'],
+    'root-emulate',
+    { arm64: 'private' },
+  ],
   ['no dynamic emulator', { emulators: [emulator('arm64', false)] }, ['arm64'], 'root-native', {}],
-  ['old kernel, nothing on the host', { kernel: '6.1.0', emulators: [emulator('arm64')] }, ['arm64'], 'root-native', {}],
+  [
+    'old kernel, nothing on the host',
+    { kernel: '6.1.0', emulators: [emulator('arm64')] },
+    ['arm64'],
+    'root-native',
+    {},
+  ],
   [
     'old kernel, handler on the host',
     { kernel: '6.1.0', uid: 1000, emulators: [emulator('arm64')], hostHandlers: [handler('arm64')] },
@@ -48,7 +60,9 @@ test.each<[string, Partial<LaunchFacts>, string[], string, Record<string, string
 ])('%s', (_, change, wanted, kind, runners) => {
   const launch = chooseLaunch({ ...facts, ...change }, wanted)
   expect(launch.kind).toBe(kind)
-  expect(Object.fromEntries(Object.entries(launch.runners).map(([name, runner]) => [name, runner.via]))).toEqual(runners)
+  expect(Object.fromEntries(Object.entries(launch.runners).map(([name, runner]) => [name, runner.via]))).toEqual(
+    runners,
+  )
   expect(launch.handlers).toHaveLength(Object.values(runners).filter((via) => via === 'private').length)
 })
 

@@ -18,6 +18,9 @@ test.each([
 
 test('an old kernel is named, with what works on it', () => {
   const { code, message, hint } = tooOldKernel('6.1.0-31-amd64')
-  expect([code, message]).toEqual(['HOST', 'Cannot register emulators for this build alone: Linux 6.1.0-31-amd64 is older than 6.7'])
+  expect([code, message]).toEqual([
+    'HOST',
+    'Cannot register emulators for this build alone: Linux 6.1.0-31-amd64 is older than 6.7',
+  ])
   expect(hint).toContain('sudo xbuild qemu install')
 })

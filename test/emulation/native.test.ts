@@ -17,5 +17,7 @@ test.each([
 })
 
 test('the first platform is the own one, whatever can be read', async () => {
-  expect((await nativePlatforms('/nowhere')).map(formatPlatform)).toEqual([formatPlatform(platformOfNodeArch(process.arch))])
+  expect((await nativePlatforms('/nowhere')).map(formatPlatform)).toEqual([
+    formatPlatform(platformOfNodeArch(process.arch)),
+  ])
 })

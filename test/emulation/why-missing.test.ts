@@ -11,7 +11,11 @@ const facts: LaunchFacts = { uid: 0, kernel: '6.18.1', native: 'amd64', emulator
 test.each<[Partial<LaunchFacts>, string, string]>([
   [{}, 'qemu-aarch64-static is not on PATH', 'qemu-user-static'],
   [{ emulators: [{ ...emulator, static: false }] }, 'is dynamically linked', 'qemu-user-static'],
-  [{ emulators: [emulator], kernel: '6.1.0-31' }, 'Linux 6.1.0-31 is older than 6.7, and this machine has no handler', 'xbuild qemu install'],
+  [
+    { emulators: [emulator], kernel: '6.1.0-31' },
+    'Linux 6.1.0-31 is older than 6.7, and this machine has no handler',
+    'xbuild qemu install',
+  ],
   [{ emulators: [emulator] }, 'the handlers of this machine run more of the platforms', 'xbuild qemu install'],
   [
     { hostHandlers: [{ name: 'qemu-arm64', enabled: true, interpreter: '/q', flags: 'OC', ...magic }] },

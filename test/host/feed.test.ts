@@ -8,12 +8,18 @@ async function* bytes(count: number) {
 }
 
 test('the program gets everything', async () => {
-  await expect(feed('sh', ['-c', 'test "$(wc -c)" = 1000000'], { input: bytes(1_000_000), ...open() })).resolves.toBeUndefined()
+  await expect(
+    feed('sh', ['-c', 'test "$(wc -c)" = 1000000'], { input: bytes(1_000_000), ...open() }),
+  ).resolves.toBeUndefined()
 })
 
 test('a program that fails is an error with its words, even when it does not read to the end', async () => {
   const work = feed('sh', ['-c', 'echo no such luck >&2; exit 3'], { input: bytes(10_000_000), ...open() })
-  await expect(work).rejects.toMatchObject({ code: 'HOST', message: 'Cannot run "sh": exit status 3', output: ['no such luck'] })
+  await expect(work).rejects.toMatchObject({
+    code: 'HOST',
+    message: 'Cannot run "sh": exit status 3',
+    output: ['no such luck'],
+  })
 })
 
 test('a program that is not there is an error', async () => {
@@ -28,5 +34,7 @@ test('an abort ends a program that reads nothing', async () => {
       yield Buffer.alloc(65_536)
     }
   }
-  await expect(feed('sleep', ['60'], { input: endless(), signal: stop.signal })).rejects.toMatchObject({ name: 'AbortError' })
+  await expect(feed('sleep', ['60'], { input: endless(), signal: stop.signal })).rejects.toMatchObject({
+    name: 'AbortError',
+  })
 })

@@ -57,7 +57,9 @@ test('a full disk is said with the name of the output', async () => {
 test('a folder is no file, a file is no folder', async () => {
   await expect(stageFile(folder, pieces('x'), open())).rejects.toMatchObject({ code: 'BAD_OPTION' })
   await writeFile(join(folder, 'file'), '')
-  await expect(stageFile(join(folder, 'file', 'x'), pieces('x'), open())).rejects.toThrow(/a part of the path is not a folder/)
+  await expect(stageFile(join(folder, 'file', 'x'), pieces('x'), open())).rejects.toThrow(
+    /a part of the path is not a folder/,
+  )
 })
 
 test('a link is made where it can be, once', async () => {

@@ -12,7 +12,10 @@ test('this machine runs its own platform, and needs no emulator for it', async (
 })
 
 test('what no emulator exists for is missing, with reason and way out', async () => {
-  const { emulated } = await localNode({ ...options, wanted: ['windows/amd64', 'linux/sparc64'].map((text) => parsePlatform(text)) })
+  const { emulated } = await localNode({
+    ...options,
+    wanted: ['windows/amd64', 'linux/sparc64'].map((text) => parsePlatform(text)),
+  })
   expect(emulated).toEqual([
     {
       platform: { os: 'windows', architecture: 'amd64' },

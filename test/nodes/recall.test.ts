@@ -6,14 +6,23 @@ import { tempFolder } from '../support/temp-folder.ts'
 
 const AMD64 = parsePlatform('linux/amd64')
 const ENGINE = { version: 'Docker Engine 28.5.2', platform: AMD64, containerdStore: true, identity: 'one 28.5.2' }
-const FACTS = { version: 'v0.25.1', platforms: [AMD64, parsePlatform('linux/386')], givesOci: true, abilities: new Set(['source.ocilayout']) }
+const FACTS = {
+  version: 'v0.25.1',
+  platforms: [AMD64, parsePlatform('linux/386')],
+  givesOci: true,
+  abilities: new Set(['source.ocilayout']),
+}
 
 afterEach(() => void vi.useRealTimers())
 
 async function recallOf(wanted: readonly Platform[] = [AMD64]) {
   const store = await openStore(tempFolder())
   const recall = createRecall({ endpoint: 'unix:///one', wanted, store })
-  return { recall, other: (endpoint: string, foreign: readonly Platform[] = wanted) => createRecall({ endpoint, wanted: foreign, store }) }
+  return {
+    recall,
+    other: (endpoint: string, foreign: readonly Platform[] = wanted) =>
+      createRecall({ endpoint, wanted: foreign, store }),
+  }
 }
 
 test('what an engine said is known for an hour, and no longer', async () => {

@@ -39,5 +39,7 @@ test('annotations that would go nowhere are refused', () => {
   expect(() => checkAnnotations([parseAnnotation('manifest[linux/arm64]:a=b')], [amd64])).toThrow(
     /"linux\/arm64" with "a": it is not built/,
   )
-  expect(() => checkAnnotations(['index:a=b', 'manifest[linux/arm64]:a=b'].map(parseAnnotation), [amd64, arm64])).not.toThrow()
+  expect(() =>
+    checkAnnotations(['index:a=b', 'manifest[linux/arm64]:a=b'].map(parseAnnotation), [amd64, arm64]),
+  ).not.toThrow()
 })

@@ -7,29 +7,57 @@ import { parseIndex } from '../../src/oci/read-manifest.ts'
 import { availablePlatforms, selectPlatform } from '../../src/oci/select-platform.ts'
 import { parsePlatform } from '../../src/platform.ts'
 
-const image = (architecture: string): Descriptor => ({ mediaType: MEDIA_TYPE.manifest, digest: sha256(architecture), size: 1, platform: { os: 'linux', architecture } })
+const image = (architecture: string): Descriptor => ({
+  mediaType: MEDIA_TYPE.manifest,
+  digest: sha256(architecture),
+  size: 1,
+  platform: { os: 'linux', architecture },
+})
 const said = { predicateType: 'https://slsa.dev/provenance/v1', predicate: { a: 1 } }
 
 test('a statement in a manifest that points at its image', () => {
-  const { manifest, config, statement } = makeAttestationManifest(said, image('arm64'), ['pkg:docker/app@1?platform=linux%2Farm64'])
+  const { manifest, config, statement } = makeAttestationManifest(said, image('arm64'), [
+    'pkg:docker/app@1?platform=linux%2Farm64',
+  ])
   expect(manifest.descriptor).toEqual({
-    mediaType: MEDIA_TYPE.manifest, digest: sha256(manifest.bytes), size: manifest.bytes.length, platform: { os: 'unknown', architecture: 'unknown' },
-    annotations: { 'vnd.docker.reference.type': 'attestation-manifest', 'vnd.docker.reference.digest': sha256('arm64') },
+    mediaType: MEDIA_TYPE.manifest,
+    digest: sha256(manifest.bytes),
+    size: manifest.bytes.length,
+    platform: { os: 'unknown', architecture: 'unknown' },
+    annotations: {
+      'vnd.docker.reference.type': 'attestation-manifest',
+      'vnd.docker.reference.digest': sha256('arm64'),
+    },
   })
   expect(JSON.parse(manifest.bytes.toString())).toMatchObject({
     config: { mediaType: MEDIA_TYPE.config, digest: sha256(config.bytes) },
-    layers: [{ mediaType: 'application/vnd.in-toto+json', digest: sha256(statement.bytes), size: statement.bytes.length, annotations: { 'in-toto.io/predicate-type': said.predicateType } }],
+    layers: [
+      {
+        mediaType: 'application/vnd.in-toto+json',
+        digest: sha256(statement.bytes),
+        size: statement.bytes.length,
+        annotations: { 'in-toto.io/predicate-type': said.predicateType },
+      },
+    ],
   })
-  expect(JSON.parse(config.bytes.toString())).toEqual({ architecture: 'unknown', os: 'unknown', config: {}, rootfs: { type: 'layers', diff_ids: [sha256(statement.bytes)] } })
+  expect(JSON.parse(config.bytes.toString())).toEqual({
+    architecture: 'unknown',
+    os: 'unknown',
+    config: {},
+    rootfs: { type: 'layers', diff_ids: [sha256(statement.bytes)] },
+  })
   expect(JSON.parse(statement.bytes.toString())).toEqual({
-    _type: 'https://in-toto.io/Statement/v1', ...said,
+    _type: 'https://in-toto.io/Statement/v1',
+    ...said,
     subject: [{ name: 'pkg:docker/app@1?platform=linux%2Farm64', digest: { sha256: digestHex(sha256('arm64')) } }],
   })
 })
 
 test('an image without a name is still the subject', () => {
   const { statement } = makeAttestationManifest(said, image('arm64'), [])
-  expect(JSON.parse(statement.bytes.toString()).subject).toEqual([{ name: '_', digest: { sha256: digestHex(sha256('arm64')) } }])
+  expect(JSON.parse(statement.bytes.toString()).subject).toEqual([
+    { name: '_', digest: { sha256: digestHex(sha256('arm64')) } },
+  ])
 })
 
 test('in an index they come after the images and are never taken for one', () => {

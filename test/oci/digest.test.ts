@@ -20,13 +20,15 @@ describe('parseDigest', () => {
     [`${HELLO}\n`, '64 lower-case hex digits'],
     [`${HELLO}/../../etc`, '64 lower-case hex digits'],
     [HELLO.replace('sha256', 'sha512'), '128 lower-case hex digits'],
-    ['sha256:' + 'g'.repeat(64), '64 lower-case hex digits'],
+    [`sha256:${'g'.repeat(64)}`, '64 lower-case hex digits'],
   ])('refuses %j', (text, state) => {
-    expect(() => parseDigest(text)).toThrow(expect.objectContaining({ code: 'BAD_REFERENCE', message: expect.stringContaining(state) }))
+    expect(() => parseDigest(text)).toThrow(
+      expect.objectContaining({ code: 'BAD_REFERENCE', message: expect.stringContaining(state) }),
+    )
   })
 
   test('keeps a huge text out of its message', () => {
-    expect(() => parseDigest('sha256:' + 'a'.repeat(1e6))).toThrow(/^.{0,300}$/s)
+    expect(() => parseDigest(`sha256:${'a'.repeat(1e6)}`)).toThrow(/^.{0,300}$/s)
   })
 })
 

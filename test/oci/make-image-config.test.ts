@@ -12,7 +12,9 @@ const scratch: ImageConfigParts = {
   base: undefined,
   platform: parsePlatform('linux/arm/v7'),
   config: { Labels: { b: '1', a: '2' }, Env: ['X=y'], Cmd: ['sh'] },
-  history: [{ created_by: 'COPY a / # buildkit', comment: 'buildkit.dockerfile.v0', created: '2024-01-02T03:04:05.678Z' }],
+  history: [
+    { created_by: 'COPY a / # buildkit', comment: 'buildkit.dockerfile.v0', created: '2024-01-02T03:04:05.678Z' },
+  ],
   diffIds: [one],
   created: '2024-01-02T03:04:05.678Z',
 }
@@ -53,7 +55,13 @@ test('SOURCE_DATE_EPOCH clamps every later time, also that of the base, and give
     rootfs: { type: 'layers', diff_ids: [one, two] },
     history: [{ created: '2001-01-01T00:00:00.123456789Z' }, { created: '2030-01-01T00:00:00Z' }],
   }
-  const { config } = makeImageConfig({ ...scratch, base, diffIds: [], history: [{ empty_layer: true }], sourceDateEpoch: 1_600_000_000 })
+  const { config } = makeImageConfig({
+    ...scratch,
+    base,
+    diffIds: [],
+    history: [{ empty_layer: true }],
+    sourceDateEpoch: 1_600_000_000,
+  })
   const epoch = '2020-09-13T12:26:40Z'
   expect(config.created).toBe(epoch)
   expect(config.history?.map((entry) => entry.created)).toEqual(['2001-01-01T00:00:00.123456789Z', epoch, epoch])
@@ -79,11 +87,21 @@ test('history agrees with the layers even when the base does not', () => {
   })
   const full = (config: ImageConfig) => config.history?.map((entry) => entry.empty_layer ?? false)
   expect(full(makeImageConfig({ ...scratch, base: base([two, two], undefined) }).config)).toEqual([false, false, false])
-  expect(full(makeImageConfig({ ...scratch, base: base([two], [{}, {}, {}]) }).config)).toEqual([true, true, false, false])
+  expect(full(makeImageConfig({ ...scratch, base: base([two], [{}, {}, {}]) }).config)).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ])
 })
 
 test('a Windows base gives its version', () => {
-  const base: ImageConfig = { os: 'windows', architecture: 'amd64', 'os.version': '10.0.20348.1', rootfs: { type: 'layers', diff_ids: [] } }
+  const base: ImageConfig = {
+    os: 'windows',
+    architecture: 'amd64',
+    'os.version': '10.0.20348.1',
+    rootfs: { type: 'layers', diff_ids: [] },
+  }
   const { config } = makeImageConfig({ ...scratch, platform: parsePlatform('windows/amd64'), base })
   expect(config['os.version']).toBe('10.0.20348.1')
 })

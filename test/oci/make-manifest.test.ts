@@ -48,12 +48,14 @@ test('what was made can be read back', () => {
   const annotations = fc.dictionary(text, text, { minKeys: 1, maxKeys: 5 })
   fc.assert(
     fc.property(annotations, fc.array(fc.nat(), { maxLength: 5 }), (notes, sizes) => {
-      const layers = sizes.map((size, index): Descriptor => ({
-        mediaType: MEDIA_TYPE.layerZstd,
-        digest: sha256(String(index)),
-        size,
-        annotations: notes,
-      }))
+      const layers = sizes.map(
+        (size, index): Descriptor => ({
+          mediaType: MEDIA_TYPE.layerZstd,
+          digest: sha256(String(index)),
+          size,
+          annotations: notes,
+        }),
+      )
       const oci = { ...config, mediaType: MEDIA_TYPE.config }
       const made = makeManifest({ config: oci, layers, annotations: notes })
       expect(parseManifest(made.bytes, made.descriptor)).toEqual({

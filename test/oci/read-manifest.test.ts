@@ -24,7 +24,11 @@ test('a manifest without mediaType takes that of its descriptor', () => {
 })
 
 test('Docker manifests are read and keep their media types', () => {
-  const docker = { ...manifest, mediaType: MEDIA_TYPE.dockerManifest, config: { ...config, mediaType: MEDIA_TYPE.dockerConfig } }
+  const docker = {
+    ...manifest,
+    mediaType: MEDIA_TYPE.dockerManifest,
+    config: { ...config, mediaType: MEDIA_TYPE.dockerConfig },
+  }
   expect(parseManifest(...as(MEDIA_TYPE.dockerManifest, docker))).toEqual(docker)
 })
 
@@ -37,7 +41,11 @@ test.each<[string, unknown, RegExp]>([
   ['an index', { ...index }, /mediaType is ".*index.*", its descriptor says/],
   ['two kinds at once', { ...manifest, manifests: [] }, /manifests must not be there/],
   ['no config', { ...manifest, config: undefined }, /config is missing/],
-  ['an artifact', { ...manifest, config: { ...config, mediaType: MEDIA_TYPE.empty } }, /an artifact, not a container image/],
+  [
+    'an artifact',
+    { ...manifest, config: { ...config, mediaType: MEDIA_TYPE.empty } },
+    /an artifact, not a container image/,
+  ],
   ['layers no list', { ...manifest, layers: {} }, /layers is not a list/],
   ['a foreign layer', { ...manifest, layers: [{ ...layer, mediaType: 'text/plain' }] }, /layers\[0\] is "text\/plain"/],
   [
@@ -49,7 +57,11 @@ test.each<[string, unknown, RegExp]>([
   ['a huge size', { ...manifest, layers: [{ ...layer, size: 2 ** 53 }] }, /layers\[0\]\.size is not a whole number/],
   ['a size as text', { ...manifest, layers: [{ ...layer, size: '1' }] }, /layers\[0\]\.size is not a whole number/],
   ['annotations no map', { ...manifest, annotations: { a: 1 } }, /annotations\.a is not a text/],
-  ['too many layers', { ...manifest, layers: Array.from({ length: 10_001 }, () => layer) }, /layers has more than 10000 entries/],
+  [
+    'too many layers',
+    { ...manifest, layers: Array.from({ length: 10_001 }, () => layer) },
+    /layers has more than 10000 entries/,
+  ],
 ])('a manifest is refused: %s', (_, value, message) => {
   expect(() => parseManifest(...as(MEDIA_TYPE.manifest, value))).toThrow(message)
 })
@@ -61,7 +73,9 @@ test('a document of another size or type than its descriptor says is refused', (
     /mediaType is ".*", its descriptor says/,
   )
   expect(() => parseIndex(bytes, descriptor)).toThrow(/is the manifest of one image where an image index is expected/)
-  expect(() => parseManifest(Buffer.alloc(MAX_MANIFEST_BYTES + 1), descriptor)).toThrow(/more than the 4194304 that are allowed/)
+  expect(() => parseManifest(Buffer.alloc(MAX_MANIFEST_BYTES + 1), descriptor)).toThrow(
+    /more than the 4194304 that are allowed/,
+  )
 })
 
 test('an index keeps nested indexes and entries of unknown types', () => {
@@ -107,7 +121,12 @@ test('a config in the way Go writes it is read: null is absent, sets are maps of
   )
   expect(read).toEqual({
     ...image,
-    config: { Env: ['A=b'], Volumes: { '/data': {} }, ExposedPorts: { '80/tcp': {} }, Healthcheck: { Test: ['NONE'], Retries: 3 } },
+    config: {
+      Env: ['A=b'],
+      Volumes: { '/data': {} },
+      ExposedPorts: { '80/tcp': {} },
+      Healthcheck: { Test: ['NONE'], Retries: 3 },
+    },
     history: [{ created_by: 'x', empty_layer: true }],
   })
 })
@@ -117,7 +136,11 @@ test.each<[string, unknown, RegExp]>([
   ['no rootfs', { os: 'linux', architecture: 'arm' }, /rootfs is missing/],
   ['another rootfs', { ...image, rootfs: { type: 'x' } }, /rootfs\.type is not "layers"/],
   ['Env as a map', { ...image, config: { Env: { A: 'b' } } }, /config\.Env is not a list/],
-  ['a diff id', { ...image, rootfs: { type: 'layers', diff_ids: ['x'] } }, /rootfs\.diff_ids\[0\] is "x", which is no digest/],
+  [
+    'a diff id',
+    { ...image, rootfs: { type: 'layers', diff_ids: ['x'] } },
+    /rootfs\.diff_ids\[0\] is "x", which is no digest/,
+  ],
 ])('a config is refused: %s', (_, value, message) => {
   expect(() => parseImageConfig(...as(MEDIA_TYPE.config, value))).toThrow(message)
 })

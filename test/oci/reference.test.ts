@@ -34,7 +34,11 @@ describe('parseReference', () => {
   })
 
   test('a reference with a digest alone has no tag', () => {
-    expect(parseReference(`alpine@sha256:${HEX}`)).toEqual({ host: 'docker.io', repository: 'library/alpine', digest: `sha256:${HEX}` })
+    expect(parseReference(`alpine@sha256:${HEX}`)).toEqual({
+      host: 'docker.io',
+      repository: 'library/alpine',
+      digest: `sha256:${HEX}`,
+    })
   })
 
   test.each([

@@ -48,6 +48,12 @@ test('the first of equal entries is taken; attestations, nested indexes and entr
 })
 
 test('the platforms there are come normalised, sorted, each once', () => {
-  const index = indexOf(entry('linux/s390x'), entry('linux/arm'), entry('linux/aarch64/v8'), entry('linux/arm64'), entry('unknown/unknown'))
+  const index = indexOf(
+    entry('linux/s390x'),
+    entry('linux/arm'),
+    entry('linux/aarch64/v8'),
+    entry('linux/arm64'),
+    entry('unknown/unknown'),
+  )
   expect(availablePlatforms(index)).toEqual(['linux/arm/v7', 'linux/arm64', 'linux/s390x'])
 })

@@ -1,5 +1,18 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, linkSync, mkdirSync, mkdtempSync, openSync, closeSync, rmSync, symlinkSync, truncateSync, utimesSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  closeSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -13,7 +26,12 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 /** GNU tar, which every Debian has; its messages in English, times in UTC. */
 function gnuTar(args: readonly string[], input?: Buffer): Buffer {
-  const { status, stdout, stderr } = spawnSync('tar', [...args], { cwd: folder, input, env: { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8', TZ: 'UTC' }, maxBuffer: 1 << 28 })
+  const { status, stdout, stderr } = spawnSync('tar', [...args], {
+    cwd: folder,
+    input,
+    env: { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8', TZ: 'UTC' },
+    maxBuffer: 1 << 28,
+  })
   if (status !== 0) throw new Error(`tar ${args.join(' ')}: ${String(stderr)}`)
   return stdout
 }
@@ -34,11 +52,21 @@ describe('archives of GNU tar', () => {
   test.each(['ustar', 'pax', 'gnu', 'oldgnu', 'v7'])('of format %s are read', (format) => {
     // v7 and ustar know no long link, v7 no long name either.
     const short = format === 'v7' ? ['--exclude=l*', '--exclude=soft'] : format === 'ustar' ? ['--exclude=soft'] : []
-    const items = readTar(gnuTar(['-c', `--format=${format}`, '--owner=:1234', '--group=:4321', '--sort=name', ...short, '-C', 't', '.']))
-    const found = new Map(items.map(({ entry, data }) => [entry.path.replace(/^\.\/?/, ''), { ...entry, data: data.toString() }]))
+    const items = readTar(
+      gnuTar(['-c', `--format=${format}`, '--owner=:1234', '--group=:4321', '--sort=name', ...short, '-C', 't', '.']),
+    )
+    const found = new Map(
+      items.map(({ entry, data }) => [entry.path.replace(/^\.\/?/, ''), { ...entry, data: data.toString() }]),
+    )
     expect(found.get('')).toMatchObject({ type: 'dir' })
     expect(found.get(unicode)).toMatchObject({ type: 'file', data: 'party', uid: 1234, gid: 4321 })
-    expect(found.get('plain')).toMatchObject({ type: 'file', mode: 0o4751, size: 1300, mtime: 1234567890, data: 'x'.repeat(1300) })
+    expect(found.get('plain')).toMatchObject({
+      type: 'file',
+      mode: 0o4751,
+      size: 1300,
+      mtime: 1234567890,
+      data: 'x'.repeat(1300),
+    })
     expect(found.get('second')).toMatchObject({ type: 'hardlink', link: './plain', size: 0 })
     if (format !== 'v7') expect(found.get(long)).toMatchObject({ type: 'file', data: 'long' })
     if (short.length === 0) expect(found.get('soft')).toMatchObject({ type: 'symlink', link: long })
@@ -46,20 +74,36 @@ describe('archives of GNU tar', () => {
 
   test('with large ids and times before the epoch are read', () => {
     for (const format of ['gnu', 'pax']) {
-      const [first] = readTar(gnuTar(['-c', `--format=${format}`, '--owner=:3000000', '--group=:4294967294', '--mtime=@-5', '-C', 't', 'plain']))
+      const [first] = readTar(
+        gnuTar([
+          '-c',
+          `--format=${format}`,
+          '--owner=:3000000',
+          '--group=:4294967294',
+          '--mtime=@-5',
+          '-C',
+          't',
+          'plain',
+        ]),
+      )
       expect(first!.entry).toMatchObject({ uid: 3000000, gid: 4294967294, mtime: -5 })
     }
   })
 
   test.each([
-    ['gnu', []], ['pax', ['--sparse-version=0.0']], ['pax', ['--sparse-version=0.1']], ['pax', ['--sparse-version=1.0']],
+    ['gnu', []],
+    ['pax', ['--sparse-version=0.0']],
+    ['pax', ['--sparse-version=0.1']],
+    ['pax', ['--sparse-version=1.0']],
   ])('of format %s %j with a sparse file are refused by its name', (format, extra) => {
     const file = join(folder, 'holes')
     const fd = openSync(file, 'w')
     writeSync(fd, 'x', 1 << 20)
     closeSync(fd)
     truncateSync(file, 4 << 20)
-    expect(() => readTar(gnuTar(['-c', '--sparse', `--format=${format}`, ...extra, 'holes']))).toThrow(/"[^"]*holes[^"]*" is a sparse file/)
+    expect(() => readTar(gnuTar(['-c', '--sparse', `--format=${format}`, ...extra, 'holes']))).toThrow(
+      /"[^"]*holes[^"]*" is a sparse file/,
+    )
   })
 
   test('with a volume label are read: the label is no file', () => {
@@ -80,7 +124,11 @@ describe('what we write', () => {
       item({ path: 'disk', type: 'block', mode: 0o660, devMajor: 259, devMinor: 70_000 }),
       item({ path: 'pipe', type: 'fifo', mode: 0o600 }),
     ])
-    const lines = gnuTar(['-tvf', '-', '--numeric-owner', '--quoting-style=literal'], bytes).toString().trimEnd().split('\n').map((line) => line.replace(/ +/g, ' '))
+    const lines = gnuTar(['-tvf', '-', '--numeric-owner', '--quoting-style=literal'], bytes)
+      .toString()
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.replace(/ +/g, ' '))
     expect(lines).toEqual([
       'drwxr-sr-x 7/8 0 2001-09-09 01:46 d/',
       `-rw-r--r-- 3000000/4294967294 7 1969-12-31 23:59 d/${'x'.repeat(150)}`,

@@ -30,9 +30,22 @@ describe('an archive that was cut', () => {
   const whole = tar([item({ path: 'a', data: 'x'.repeat(600) }), item({ path: 'é'.repeat(80) })])
 
   test.each([
-    [1, 'header'], [511, 'header'], [513, 'entry'], [1200, 'entry'], [1535, 'entry'], [1537, 'header'], [2048, 'entry'], [2060, 'entry'], [2560, 'entry'],
+    [1, 'header'],
+    [511, 'header'],
+    [513, 'entry'],
+    [1200, 'entry'],
+    [1535, 'entry'],
+    [1537, 'header'],
+    [2048, 'entry'],
+    [2060, 'entry'],
+    [2560, 'entry'],
   ])('after %i bytes is refused: in the middle of a %s', (bytes, where) => {
-    expect(refusal(whole.subarray(0, bytes))).toEqual({ code: 'BAD_IMAGE', message: expect.stringContaining(`at byte ${bytes}: it ends in the middle of an`.replace('an', where === 'entry' ? 'an entry' : 'a header')) })
+    expect(refusal(whole.subarray(0, bytes))).toEqual({
+      code: 'BAD_IMAGE',
+      message: expect.stringContaining(
+        `at byte ${bytes}: it ends in the middle of an`.replace('an', where === 'entry' ? 'an entry' : 'a header'),
+      ),
+    })
   })
 
   test.each([0, 1536, 3072])('at the end of an entry (%i) is taken, as tar takes it', (bytes) => {
@@ -48,7 +61,10 @@ describe('a damaged header', () => {
   test('is told by its checksum, with its position', () => {
     const bytes = tar([item({ path: 'a', data: 'x' }), item({ path: 'b' })])
     bytes[1024 + 3]! ^= 1
-    expect(refusal(bytes)).toEqual({ code: 'BAD_IMAGE', message: 'Cannot read a tar archive at byte 1024: a header has a wrong checksum' })
+    expect(refusal(bytes)).toEqual({
+      code: 'BAD_IMAGE',
+      message: 'Cannot read a tar archive at byte 1024: a header has a wrong checksum',
+    })
   })
 
   test.each([
@@ -61,11 +77,16 @@ describe('a damaged header', () => {
     ['the id that means none', 116, base256([0x80, 0, 0, 0, 0xff, 0xff, 0xff, 0xff]), 'gid'],
     ['text as its time', 136, 'yesterday   ', 'mtime'],
   ] as const)('with %s is refused', (_name, offset, value, field) => {
-    expect(refusal(withField(offset, value))).toEqual({ code: 'BAD_IMAGE', message: `Cannot read a tar archive at byte 0: "name" has a bad ${field}` })
+    expect(refusal(withField(offset, value))).toEqual({
+      code: 'BAD_IMAGE',
+      message: `Cannot read a tar archive at byte 0: "name" has a bad ${field}`,
+    })
   })
 
   test.each([
-    ['text', 'not a number'], ['a negative number', base256(Array<number>(12).fill(0xff))], ['too large a number', base256([0xbf, ...Array<number>(11).fill(0xff)])],
+    ['text', 'not a number'],
+    ['a negative number', base256(Array<number>(12).fill(0xff))],
+    ['too large a number', base256([0xbf, ...Array<number>(11).fill(0xff)])],
   ])('of an extension with %s as its size is refused', (_name, size) => {
     const bytes = withField(156, 'x')
     Buffer.from(size).copy(bytes, SIZE)
@@ -89,17 +110,30 @@ describe('a damaged header', () => {
   })
 
   test('never crashes or hangs the reader, whatever was damaged', () => {
-    const good = tar([item({ path: 'é'.repeat(90), data: 'x'.repeat(700), uid: 0o10000000 }), item({ path: 'd', type: 'dir' }), item({ path: 's', type: 'symlink', link: 'l'.repeat(101) })])
-    fc.assert(fc.property(fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }), fc.boolean(), (changes, sum) => {
-      const bytes = Buffer.from(good)
-      for (const [at, value] of changes) bytes[at] = value
-      if (sum) for (let at = 0; at < bytes.length; at += 512) if (bytes.toString('latin1', at + 257, at + 262) === 'ustar') resum(bytes, at)
-      try {
-        readTar(bytes)
-      } catch (error) {
-        expect(error).toBeInstanceOf(XbuildError)
-      }
-    }), { numRuns: 500 })
+    const good = tar([
+      item({ path: 'é'.repeat(90), data: 'x'.repeat(700), uid: 0o10000000 }),
+      item({ path: 'd', type: 'dir' }),
+      item({ path: 's', type: 'symlink', link: 'l'.repeat(101) }),
+    ])
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        fc.boolean(),
+        (changes, sum) => {
+          const bytes = Buffer.from(good)
+          for (const [at, value] of changes) bytes[at] = value
+          if (sum)
+            for (let at = 0; at < bytes.length; at += 512)
+              if (bytes.toString('latin1', at + 257, at + 262) === 'ustar') resum(bytes, at)
+          try {
+            readTar(bytes)
+          } catch (error) {
+            expect(error).toBeInstanceOf(XbuildError)
+          }
+        },
+      ),
+      { numRuns: 500 },
+    )
   })
 })
 
@@ -112,21 +146,44 @@ describe('an extended header', () => {
   }
   const record = (key: string, value: string) => {
     const rest = Buffer.byteLength(` ${key}=${value}\n`)
-    const length = Array.from({ length: 8 }, (_, digits) => rest + digits).find((total) => String(total).length + rest === total)!
+    const length = Array.from({ length: 8 }, (_, digits) => rest + digits).find(
+      (total) => String(total).length + rest === total,
+    )!
     return `${length} ${key}=${value}\n`
   }
 
   test.each([
-    ['without a length', ' path=x\n'], ['with text for a length', 'ten path=x\n'], ['longer than the header', '99 path=x\n'], ['of no length', '0 path=x\n'], ['without a value', '8 path\n\n'],
-    ['without a key', '4 =\n\n'], ['without its newline', '10 path=xyz'], ['that is one long word', 'x'.repeat(100_000)], ['of a length in hex', '0xa path=x\n'],
+    ['without a length', ' path=x\n'],
+    ['with text for a length', 'ten path=x\n'],
+    ['longer than the header', '99 path=x\n'],
+    ['of no length', '0 path=x\n'],
+    ['without a value', '8 path\n\n'],
+    ['without a key', '4 =\n\n'],
+    ['without its newline', '10 path=xyz'],
+    ['that is one long word', 'x'.repeat(100_000)],
+    ['of a length in hex', '0xa path=x\n'],
   ])('%s is refused', (_name, body) => {
-    expect(refusal(pax(body))).toEqual({ code: 'BAD_IMAGE', message: 'Cannot read a tar archive at byte 512: a pax header is damaged' })
+    expect(refusal(pax(body))).toEqual({
+      code: 'BAD_IMAGE',
+      message: 'Cannot read a tar archive at byte 512: a pax header is damaged',
+    })
   })
 
   test.each([
-    ['size', 'NaN'], ['size', '-1'], ['size', '1e30'], ['size', 'Infinity'], ['size', '99999999999999999999'], ['uid', '-1'], ['uid', '4294967295'], ['gid', '0x1'], ['mtime', 'soon'],
+    ['size', 'NaN'],
+    ['size', '-1'],
+    ['size', '1e30'],
+    ['size', 'Infinity'],
+    ['size', '99999999999999999999'],
+    ['uid', '-1'],
+    ['uid', '4294967295'],
+    ['gid', '0x1'],
+    ['mtime', 'soon'],
   ])('with %s=%s is refused', (key, value) => {
-    expect(refusal(pax(record(key, value)))).toEqual({ code: 'BAD_IMAGE', message: `Cannot read a tar archive at byte 1024: "name" has a bad ${key}` })
+    expect(refusal(pax(record(key, value)))).toEqual({
+      code: 'BAD_IMAGE',
+      message: `Cannot read a tar archive at byte 1024: "name" has a bad ${key}`,
+    })
   })
 
   test('with a time before the epoch, or between two seconds, is rounded down', () => {
@@ -146,17 +203,24 @@ describe('an extended header', () => {
   })
 
   test('with an empty field says nothing about it', () => {
-    expect(readTar(pax(record('path', '') + record('size', '')))[0]!).toMatchObject({ entry: { path: 'name', size: 4 } })
+    expect(readTar(pax(record('path', '') + record('size', '')))[0]!).toMatchObject({
+      entry: { path: 'name', size: 4 },
+    })
   })
 
   test('is for one entry only, and its later records win', () => {
-    const both = Buffer.concat([pax(record('path', 'one') + record('path', 'two')).subarray(0, -1024), tar([item({ path: 'three' })])])
+    const both = Buffer.concat([
+      pax(record('path', 'one') + record('path', 'two')).subarray(0, -1024),
+      tar([item({ path: 'three' })]),
+    ])
     expect(readTar(both).map(({ entry }) => entry.path)).toEqual(['two', 'three'])
   })
 
   test('that is huge is an attack, in one piece or in many', () => {
     expect(refusal(pax(record('comment', 'x'.repeat(1 << 20)))).message).toContain('larger than 1048576 bytes')
-    const many = Buffer.concat(Array.from({ length: 20 }, (_, i) => pax(record(`comment${i}`, 'x'.repeat(60_000))).subarray(0, 60_928)))
+    const many = Buffer.concat(
+      Array.from({ length: 20 }, (_, i) => pax(record(`comment${i}`, 'x'.repeat(60_000))).subarray(0, 60_928)),
+    )
     expect(refusal(many).message).toContain('larger than 1048576 bytes')
   })
 
@@ -172,7 +236,10 @@ describe('an extended header', () => {
 
 describe('names', () => {
   test('that lead out, or begin at the root, come through for the one who unpacks to judge', () => {
-    expect(readTar(tar([item({ path: '../../x' }), item({ path: '/etc/x' })])).map(({ entry }) => entry.path)).toEqual(['../../x', '/etc/x'])
+    expect(readTar(tar([item({ path: '../../x' }), item({ path: '/etc/x' })])).map(({ entry }) => entry.path)).toEqual([
+      '../../x',
+      '/etc/x',
+    ])
   })
 
   test('with a slash at the end are folders in old archives, and their data is skipped', () => {

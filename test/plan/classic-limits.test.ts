@@ -10,7 +10,8 @@ const amd64 = parsePlatform('linux/amd64')
 
 function graph(text: string, target = amd64, namedContexts: readonly string[] = []) {
   const { dockerfile } = parseDockerfile(text, { file: 'Dockerfile' })
-  return buildStageGraph(dockerfile, { target, buildPlatform: amd64, buildArgs: {}, namedContexts, folderContexts: [] }).graph
+  return buildStageGraph(dockerfile, { target, buildPlatform: amd64, buildArgs: {}, namedContexts, folderContexts: [] })
+    .graph
 }
 
 test.each([
@@ -24,7 +25,11 @@ test.each([
   ['COPY --chmod=755 a /', 'COPY --chmod', undefined],
   ['COPY --link a /', 'COPY --link', 'COPY --link'],
   ['COPY --exclude=b a /', 'COPY --exclude', 'COPY --exclude'],
-  ['ADD --checksum=sha256:0000000000000000000000000000000000000000000000000000000000000000 http://x/a /', 'ADD --checksum', 'ADD --checksum'],
+  [
+    'ADD --checksum=sha256:0000000000000000000000000000000000000000000000000000000000000000 http://x/a /',
+    'ADD --checksum',
+    'ADD --checksum',
+  ],
 ])('%j: docker: %s, podman: %s', (line, docker, podman) => {
   const found = (builder: 'docker' | 'podman') => classicLimit(graph(`FROM x\n${line}\n`), builder)
   expect(found('docker')?.what).toBe(docker)
@@ -34,21 +39,49 @@ test.each([
 
 test('stages for other platforms and named contexts', () => {
   const arm64 = parsePlatform('linux/arm64')
-  expect(classicLimit(graph('FROM --platform=$BUILDPLATFORM x AS a\nFROM x\nCOPY --from=a / /', arm64), 'docker')?.what).toBe('a stage for linux/amd64 in an image for linux/arm64')
-  expect(classicLimit(graph('FROM --platform=$BUILDPLATFORM x AS a\nFROM x\nCOPY --from=a / /'), 'docker')).toBeUndefined()
+  expect(
+    classicLimit(graph('FROM --platform=$BUILDPLATFORM x AS a\nFROM x\nCOPY --from=a / /', arm64), 'docker')?.what,
+  ).toBe('a stage for linux/amd64 in an image for linux/arm64')
+  expect(
+    classicLimit(graph('FROM --platform=$BUILDPLATFORM x AS a\nFROM x\nCOPY --from=a / /'), 'docker'),
+  ).toBeUndefined()
   expect(classicLimit(graph('FROM x', amd64, ['x']), 'podman')?.what).toBe('a named context')
 })
 
 test('FROM loses its platform, and no other line changes', () => {
-  const text = 'ARG A=--platform=x\nFROM --platform=$BUILDPLATFORM x AS a\nRUN echo --platform=y\nFROM \\\n  --platform=linux/amd64 \\\n  y\n'
-  expect(classicText(text, parseDockerfile(text, { file: 'Dockerfile' }).dockerfile)).toBe('ARG A=--platform=x\nFROM  x AS a\nRUN echo --platform=y\nFROM \\\n   \\\n  y\n')
+  const text =
+    'ARG A=--platform=x\nFROM --platform=$BUILDPLATFORM x AS a\nRUN echo --platform=y\nFROM \\\n  --platform=linux/amd64 \\\n  y\n'
+  expect(classicText(text, parseDockerfile(text, { file: 'Dockerfile' }).dockerfile)).toBe(
+    'ARG A=--platform=x\nFROM  x AS a\nRUN echo --platform=y\nFROM \\\n   \\\n  y\n',
+  )
 })
 
 test('the planner passes over a node whose builder cannot do it, and tells why', () => {
-  const node = (name: string, more: Partial<Node>): Node => ({ name, endpoint: name, driver: 'buildkit', native: [amd64], emulated: [], slots: 4, ...more })
+  const node = (name: string, more: Partial<Node>): Node => ({
+    name,
+    endpoint: name,
+    driver: 'buildkit',
+    native: [amd64],
+    emulated: [],
+    slots: 4,
+    ...more,
+  })
   const old = node('old', { driver: 'docker', classic: 'docker' })
-  const input = { dockerfile: 'Dockerfile', buildPlatform: amd64, graphs: [graph('FROM x\nRUN --mount=type=cache,target=/c true')] }
+  const input = {
+    dockerfile: 'Dockerfile',
+    buildPlatform: amd64,
+    graphs: [graph('FROM x\nRUN --mount=type=cache,target=/c true')],
+  }
   const [job] = planBuild({ ...input, nodes: [old, node('new', {})] }).jobs
-  expect(job!.decision).toMatchObject({ strategy: { node: 'new' }, rejected: [{ node: 'old', because: 'its builder, without BuildKit, does not do RUN --mount' }] })
-  expect(() => planBuild({ ...input, nodes: [old] })).toThrow(expect.objectContaining({ code: 'NO_NODE', at: { file: 'Dockerfile', line: 2 }, hint: expect.stringContaining('a node with BuildKit') }))
+  expect(job!.decision).toMatchObject({
+    strategy: { node: 'new' },
+    rejected: [{ node: 'old', because: 'its builder, without BuildKit, does not do RUN --mount' }],
+  })
+  expect(() => planBuild({ ...input, nodes: [old] })).toThrow(
+    expect.objectContaining({
+      code: 'NO_NODE',
+      at: { file: 'Dockerfile', line: 2 },
+      hint: expect.stringContaining('a node with BuildKit'),
+    }),
+  )
 })

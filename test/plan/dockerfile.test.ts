@@ -31,7 +31,10 @@ function planOf(text: string, platforms: readonly string[]): BuildPlan {
 }
 
 function rows({ jobs }: BuildPlan): string[] {
-  return jobs.map(({ id, decision, needs }) => `${id}: ${decision.strategy.kind}${needs.length ? ` after ${needs.join(' and ')}` : ''}`)
+  return jobs.map(
+    ({ id, decision, needs }) =>
+      `${id}: ${decision.strategy.kind}${needs.length ? ` after ${needs.join(' and ')}` : ''}`,
+  )
 }
 
 test('a neutral stage is planned once, one that is told its target once per target', () => {
@@ -59,7 +62,9 @@ COPY --from=app /app /app
 
 test('an image of copied files alone needs no emulator, not even for a platform nobody runs', () => {
   const plan = planOf('FROM busybox\nCOPY . /srv\nCMD ["httpd"]\n', ['linux/s390x'])
-  expect(plan.jobs.map(({ decision }) => [decision.strategy.kind, decision.reason])).toEqual([['native', 'nothing runs']])
+  expect(plan.jobs.map(({ decision }) => [decision.strategy.kind, decision.reason])).toEqual([
+    ['native', 'nothing runs'],
+  ])
 })
 
 test('stages that the target does not need are not planned', () => {

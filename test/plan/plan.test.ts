@@ -21,10 +21,18 @@ function ready(platform: string): Emulated {
 }
 
 function missing(platform: string): Emulated {
-  return { platform: parsePlatform(platform), status: 'missing', reason: 'qemu-riscv64-static is not on PATH', hint: 'Install QEMU' }
+  return {
+    platform: parsePlatform(platform),
+    status: 'missing',
+    reason: 'qemu-riscv64-static is not on PATH',
+    hint: 'Install QEMU',
+  }
 }
 
-/** A stage in short: `on` is `build` for FROM --platform=$BUILDPLATFORM; `told` says that it knows the target platform. */
+/**
+ * A stage in short: `on` is `build` for FROM --platform=$BUILDPLATFORM; `told` says that it knows the target
+ * platform.
+ */
 interface Short {
   readonly name?: string
   readonly on?: 'build'
@@ -41,7 +49,12 @@ function graph(target: string, stages: readonly Short[], buildPlatform = amd64):
   const graphStages = stages.map(({ name, on, told, runs = true, needs = [], from: parent }, index): GraphStage => {
     const own = on === 'build' ? buildPlatform : platform
     depends[index] = told === true || on !== 'build' || needs.some((need) => depends[need])
-    const from = { kind: 'from', image: 'scratch', text: 'FROM scratch', at: { file: 'Dockerfile', line: index * 10 + 1 } } as const
+    const from = {
+      kind: 'from',
+      image: 'scratch',
+      text: 'FROM scratch',
+      at: { file: 'Dockerfile', line: index * 10 + 1 },
+    } as const
     const run: Instruction = {
       kind: 'run',
       command: { form: 'exec', argv: ['true'] },
@@ -66,7 +79,12 @@ function graph(target: string, stages: readonly Short[], buildPlatform = amd64):
 }
 
 function plan(platforms: readonly string[], stages: readonly Short[], nodes: readonly Node[] = [local]): BuildPlan {
-  return planBuild({ dockerfile: 'Dockerfile', buildPlatform: amd64, graphs: platforms.map((platform) => graph(platform, stages)), nodes })
+  return planBuild({
+    dockerfile: 'Dockerfile',
+    buildPlatform: amd64,
+    graphs: platforms.map((platform) => graph(platform, stages)),
+    nodes,
+  })
 }
 
 function shown({ id, decision: { strategy } }: Job): string {
@@ -94,7 +112,10 @@ describe('strategies', () => {
     [
       'a stage on the build platform that knows its target',
       ['linux/amd64', 'linux/arm64'],
-      [{ name: 'build', on: 'build', told: true }, { needs: [0], runs: false }],
+      [
+        { name: 'build', on: 'build', told: true },
+        { needs: [0], runs: false },
+      ],
       [
         'build@linux/amd64 native local',
         'linux/amd64 native local',
@@ -113,7 +134,12 @@ describe('strategies', () => {
         'linux/arm/v7 emulate local',
       ],
     ],
-    ['an image made on the build platform', ['linux/arm64'], [{ on: 'build', told: true }], ['linux/arm64 cross local']],
+    [
+      'an image made on the build platform',
+      ['linux/arm64'],
+      [{ on: 'build', told: true }],
+      ['linux/arm64 cross local'],
+    ],
     [
       'a neutral stage for the build platform alone',
       ['linux/amd64'],
@@ -145,26 +171,48 @@ describe('several nodes', () => {
   test('a native node wins over an emulator, and the plan says so', () => {
     const [job] = plan(['linux/arm64'], [{}], [local, board]).jobs
     expect(job!.decision.strategy).toEqual({ kind: 'native', node: 'board' })
-    expect(job!.decision.rejected).toContainEqual({ kind: 'emulate', node: 'local', because: 'board does better: native' })
+    expect(job!.decision.rejected).toContainEqual({
+      kind: 'emulate',
+      node: 'local',
+      because: 'board does better: native',
+    })
   })
 
   test('equal nodes share the images by their slots; a node takes an image with all of its stages', () => {
-    const native = ['linux/amd64', 'linux/386', 'linux/amd64/v2', 'linux/amd64/v3', 'linux/amd64/v4', 'linux/arm/v5'].map((text) => parsePlatform(text))
-    const [one, two] = [{ ...local, native, slots: 1 }, { ...local, name: 'twin', native, slots: 2 }]
+    const native = [
+      'linux/amd64',
+      'linux/386',
+      'linux/amd64/v2',
+      'linux/amd64/v3',
+      'linux/amd64/v4',
+      'linux/arm/v5',
+    ].map((text) => parsePlatform(text))
+    const [one, two] = [
+      { ...local, native, slots: 1 },
+      { ...local, name: 'twin', native, slots: 2 },
+    ]
     const { jobs } = plan(native.map(formatPlatform), [{}, { needs: [0] }], [one, two])
     const used = jobs.map(({ decision }) => decision.strategy.node)
     expect(used.filter((node) => node === 'local')).toHaveLength(4)
     expect(used.filter((node) => node === 'twin')).toHaveLength(8)
-    for (const job of jobs) for (const need of job.needs) expect(jobs.find(({ id }) => id === need)!.decision.strategy.node).toBe(job.decision.strategy.node)
+    for (const job of jobs)
+      for (const need of job.needs)
+        expect(jobs.find(({ id }) => id === need)!.decision.strategy.node).toBe(job.decision.strategy.node)
   })
 
   test('a stage without RUN stays on a node of its platform', () => {
-    expect(plan(['linux/arm64'], [{ runs: false }], [local, board]).jobs.map(shown)).toEqual(['linux/arm64 native board'])
+    expect(plan(['linux/arm64'], [{ runs: false }], [local, board]).jobs.map(shown)).toEqual([
+      'linux/arm64 native board',
+    ])
   })
 })
 
 describe('jobs', () => {
-  const stages: Short[] = [{ name: 'a', on: 'build' }, { name: 'b', on: 'build', told: true, needs: [0] }, { needs: [0, 1] }]
+  const stages: Short[] = [
+    { name: 'a', on: 'build' },
+    { name: 'b', on: 'build', told: true, needs: [0] },
+    { needs: [0, 1] },
+  ]
 
   test('come after what they need, and need each other by id', () => {
     const { jobs } = plan(['linux/amd64', 'linux/arm64'], stages)
@@ -188,10 +236,13 @@ describe('jobs', () => {
   })
 
   test('of 200 stages for 4 platforms', () => {
-    const chain = Array.from({ length: 200 }, (_, index): Short => ({
-      ...(index % 2 ? {} : { on: 'build' as const }),
-      needs: index > 1 ? [index - 1, index - 2] : [],
-    }))
+    const chain = Array.from(
+      { length: 200 },
+      (_, index): Short => ({
+        ...(index % 2 ? {} : { on: 'build' as const }),
+        needs: index > 1 ? [index - 1, index - 2] : [],
+      }),
+    )
     const { jobs } = plan(['linux/amd64', 'linux/arm64', 'linux/arm/v7', 'linux/386'], chain)
     expect(jobs).toHaveLength(1 + 199 * 4) // only stage 0 is neutral: every other one reads from stage 1
   })
@@ -212,7 +263,9 @@ describe('a platform that nobody can run', () => {
 
   test('is not alone when there are more: one error names them all, each once', () => {
     const error = refusal(() => plan(['linux/riscv64', 'linux/s390x'], [{ name: 'a' }, { needs: [0] }]))
-    expect(error.message).toMatch(/^Cannot place linux\/riscv64, linux\/s390x: the only node cannot run it \(linux\/riscv64: local: /)
+    expect(error.message).toMatch(
+      /^Cannot place linux\/riscv64, linux\/s390x: the only node cannot run it \(linux\/riscv64: local: /,
+    )
   })
 
   test('points at the RUN that needs it', () => {
@@ -231,60 +284,150 @@ describe('a stage that several nodes need', () => {
   const arm: Node = { ...board, takesStages: true }
   /** The graphs as nodes of both kinds see them. */
   const both = (platforms: readonly string[], stages: readonly Short[], nodes: readonly Node[]): string[] => {
-    const graphs = platforms.flatMap((platform) => [graph(platform, stages), graph(platform, stages, parsePlatform('linux/arm64'))])
-    return planBuild({ dockerfile: 'Dockerfile', buildPlatform: amd64, graphs, nodes }).jobs.map((job) =>
-      `${job.id} ${job.decision.strategy.node}${job.kind === 'stage' && job.shared ? ' shared' : ''}${job.needs.length > 0 ? ` after ${job.needs.join(' and ')}` : ''}`)
+    const graphs = platforms.flatMap((platform) => [
+      graph(platform, stages),
+      graph(platform, stages, parsePlatform('linux/arm64')),
+    ])
+    return planBuild({ dockerfile: 'Dockerfile', buildPlatform: amd64, graphs, nodes }).jobs.map(
+      (job) =>
+        `${job.id} ${job.decision.strategy.node}${job.kind === 'stage' && job.shared ? ' shared' : ''}${job.needs.length > 0 ? ` after ${job.needs.join(' and ')}` : ''}`,
+    )
   }
   const web: Short[] = [{ name: 'web', on: 'build' }, { needs: [0] }]
 
   test.each<[string, string[], Short[], Node[], string[]]>([
-    ['is built once, and handed over', ['linux/amd64', 'linux/386'], web, [one, two], [
-      'web@linux/amd64>linux/amd64,linux/386 one shared', 'linux/amd64 one after web@linux/amd64>linux/amd64,linux/386', 'linux/386 two after web@linux/amd64>linux/amd64,linux/386',
-    ]],
-    ['also to a machine of another kind, which takes its files', ['linux/amd64', 'linux/arm64'], web, [one, arm], [
-      'web@linux/amd64>linux/amd64,linux/arm64 one shared', 'linux/amd64 one after web@linux/amd64>linux/amd64,linux/arm64', 'linux/arm64 board after web@linux/amd64>linux/amd64,linux/arm64',
-    ]],
-    ['but not to be built on there: its programs are of the wrong kind', ['linux/amd64', 'linux/arm64'], [...web.slice(0, 1), { name: 'more', on: 'build', needs: [0], from: 0 }, { needs: [1] }], [one, arm], [
-      'web@linux/amd64 one', 'more@linux/amd64>linux/amd64,linux/arm64 one shared after web@linux/amd64', 'linux/amd64 one after more@linux/amd64>linux/amd64,linux/arm64',
-      'linux/arm64 board after more@linux/amd64>linux/amd64,linux/arm64',
-    ]],
-    ['is not handed to a node that cannot take it', ['linux/amd64', 'linux/386'], web, [one, { ...two, takesStages: false }], [
-      'web@linux/amd64>linux/386,linux/amd64 two shared', 'linux/386 two after web@linux/amd64>linux/386,linux/amd64', 'linux/amd64 one after web@linux/amd64>linux/386,linux/amd64',
-    ]],
-    ['is built everywhere when it has no name', ['linux/amd64', 'linux/386'], [{ on: 'build' }, { needs: [0] }], [one, two], [
-      '0@linux/amd64 one', 'linux/amd64 one after 0@linux/amd64', '0@linux/amd64>linux/386 two', 'linux/386 two after 0@linux/amd64>linux/386',
-    ]],
-    ['is built everywhere when it has no RUN', ['linux/amd64', 'linux/386'], [{ name: 'web', on: 'build', runs: false }, { needs: [0] }], [one, two], [
-      'web@linux/amd64 one', 'linux/amd64 one after web@linux/amd64', 'web@linux/amd64>linux/386 two', 'linux/386 two after web@linux/amd64>linux/386',
-    ]],
-    ['is built for each when it knows its target', ['linux/amd64', 'linux/386'], [{ name: 'app', on: 'build', told: true }, { needs: [0] }], [one, two], [
-      'app@linux/amd64 one', 'linux/amd64 one after app@linux/amd64', 'app@linux/amd64>linux/386 two', 'linux/386 two after app@linux/amd64>linux/386',
-    ]],
+    [
+      'is built once, and handed over',
+      ['linux/amd64', 'linux/386'],
+      web,
+      [one, two],
+      [
+        'web@linux/amd64>linux/amd64,linux/386 one shared',
+        'linux/amd64 one after web@linux/amd64>linux/amd64,linux/386',
+        'linux/386 two after web@linux/amd64>linux/amd64,linux/386',
+      ],
+    ],
+    [
+      'also to a machine of another kind, which takes its files',
+      ['linux/amd64', 'linux/arm64'],
+      web,
+      [one, arm],
+      [
+        'web@linux/amd64>linux/amd64,linux/arm64 one shared',
+        'linux/amd64 one after web@linux/amd64>linux/amd64,linux/arm64',
+        'linux/arm64 board after web@linux/amd64>linux/amd64,linux/arm64',
+      ],
+    ],
+    [
+      'but not to be built on there: its programs are of the wrong kind',
+      ['linux/amd64', 'linux/arm64'],
+      [...web.slice(0, 1), { name: 'more', on: 'build', needs: [0], from: 0 }, { needs: [1] }],
+      [one, arm],
+      [
+        'web@linux/amd64 one',
+        'more@linux/amd64>linux/amd64,linux/arm64 one shared after web@linux/amd64',
+        'linux/amd64 one after more@linux/amd64>linux/amd64,linux/arm64',
+        'linux/arm64 board after more@linux/amd64>linux/amd64,linux/arm64',
+      ],
+    ],
+    [
+      'is not handed to a node that cannot take it',
+      ['linux/amd64', 'linux/386'],
+      web,
+      [one, { ...two, takesStages: false }],
+      [
+        'web@linux/amd64>linux/386,linux/amd64 two shared',
+        'linux/386 two after web@linux/amd64>linux/386,linux/amd64',
+        'linux/amd64 one after web@linux/amd64>linux/386,linux/amd64',
+      ],
+    ],
+    [
+      'is built everywhere when it has no name',
+      ['linux/amd64', 'linux/386'],
+      [{ on: 'build' }, { needs: [0] }],
+      [one, two],
+      [
+        '0@linux/amd64 one',
+        'linux/amd64 one after 0@linux/amd64',
+        '0@linux/amd64>linux/386 two',
+        'linux/386 two after 0@linux/amd64>linux/386',
+      ],
+    ],
+    [
+      'is built everywhere when it has no RUN',
+      ['linux/amd64', 'linux/386'],
+      [{ name: 'web', on: 'build', runs: false }, { needs: [0] }],
+      [one, two],
+      [
+        'web@linux/amd64 one',
+        'linux/amd64 one after web@linux/amd64',
+        'web@linux/amd64>linux/386 two',
+        'linux/386 two after web@linux/amd64>linux/386',
+      ],
+    ],
+    [
+      'is built for each when it knows its target',
+      ['linux/amd64', 'linux/386'],
+      [{ name: 'app', on: 'build', told: true }, { needs: [0] }],
+      [one, two],
+      [
+        'app@linux/amd64 one',
+        'linux/amd64 one after app@linux/amd64',
+        'app@linux/amd64>linux/386 two',
+        'linux/386 two after app@linux/amd64>linux/386',
+      ],
+    ],
   ])('%s', (_, platforms, stages, nodes, expected) => {
     expect(both(platforms, stages, nodes)).toEqual(expected)
   })
 
   test('says why in the plan', () => {
     const { jobs } = plan(['linux/amd64', 'linux/386'], web, [one, two])
-    expect(jobs[0]!.decision.reason).toMatch(/built once and handed to other nodes, for it has a RUN, and images on several nodes need it/)
+    expect(jobs[0]!.decision.reason).toMatch(
+      /built once and handed to other nodes, for it has a RUN, and images on several nodes need it/,
+    )
   })
 })
 
 describe('among equal nodes', () => {
-  const [one, two] = [{ ...local, name: 'one' }, { ...local, name: 'two' }]
+  const [one, two] = [
+    { ...local, name: 'one' },
+    { ...local, name: 'two' },
+  ]
   const facts = (extra: object) => [{ platform: amd64, variant: '', overrides: [], optional: false, ...extra }]
 
   test('the one that built it last time has the cache', () => {
-    const made = planBuild({ dockerfile: 'Dockerfile', buildPlatform: amd64, graphs: [graph('linux/amd64', [{}])], nodes: [one, two], targets: facts({ last: 'two' }) })
-    expect(made.jobs[0]!.decision).toMatchObject({ strategy: { node: 'two' }, rejected: [{ node: 'one', because: 'two built it last time' }] })
+    const made = planBuild({
+      dockerfile: 'Dockerfile',
+      buildPlatform: amd64,
+      graphs: [graph('linux/amd64', [{}])],
+      nodes: [one, two],
+      targets: facts({ last: 'two' }),
+    })
+    expect(made.jobs[0]!.decision).toMatchObject({
+      strategy: { node: 'two' },
+      rejected: [{ node: 'one', because: 'two built it last time' }],
+    })
     expect(made.jobs[0]).toMatchObject({ alternatives: [{ strategy: { kind: 'native', node: 'one' } }] })
   })
 
   test('an optional platform that nobody runs is left out, and a lost node is named', () => {
     const graphs = [graph('linux/amd64', [{}]), graph('linux/riscv64', [{}])]
-    const targets = [...facts({}), { platform: parsePlatform('linux/riscv64'), variant: '', overrides: [], optional: true }]
-    const made = planBuild({ dockerfile: 'Dockerfile', buildPlatform: amd64, graphs, nodes: [one], targets, lost: [{ name: 'gone', because: 'no answer' }] })
-    expect(made.unplaced).toMatchObject([{ because: expect.stringMatching(/^Cannot place linux\/riscv64: .*; gone: no answer\)$/) }])
+    const targets = [
+      ...facts({}),
+      { platform: parsePlatform('linux/riscv64'), variant: '', overrides: [], optional: true },
+    ]
+    const made = planBuild({
+      dockerfile: 'Dockerfile',
+      buildPlatform: amd64,
+      graphs,
+      nodes: [one],
+      targets,
+      lost: [{ name: 'gone', because: 'no answer' }],
+    })
+    expect(made.unplaced).toMatchObject([
+      { because: expect.stringMatching(/^Cannot place linux\/riscv64: .*; gone: no answer\)$/) },
+    ])
     expect(made.jobs.map(({ id }) => id)).toEqual(['linux/amd64'])
   })
 })

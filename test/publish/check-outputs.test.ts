@@ -15,7 +15,12 @@ afterEach(() => rm(folder, { recursive: true, force: true }))
 
 test('destinations become absolute, tags are read once, --push is a registry output', () => {
   const plan = checkOutputs(
-    { ...base, outputs: [{ type: 'oci', dest: 'out', tar: false }], push: true, tags: ['a', 'a:latest', 'r.example/b:1'] },
+    {
+      ...base,
+      outputs: [{ type: 'oci', dest: 'out', tar: false }],
+      push: true,
+      tags: ['a', 'a:latest', 'r.example/b:1'],
+    },
     pipe,
   )
   expect(plan.outputs).toEqual([{ type: 'oci', dest: '/home/me/out', tar: false }, { type: 'registry' }])
@@ -26,7 +31,9 @@ test('destinations become absolute, tags are read once, --push is a registry out
 })
 
 test('--push beside type=registry pushes once', () => {
-  expect(checkOutputs({ ...base, outputs: [{ type: 'registry' }], push: true, tags: ['a'] }, pipe).outputs).toEqual([{ type: 'registry' }])
+  expect(checkOutputs({ ...base, outputs: [{ type: 'registry' }], push: true, tags: ['a'] }, pipe).outputs).toEqual([
+    { type: 'registry' },
+  ])
 })
 
 test.each<[string, Partial<OutputOptions>, RegExp]>([
@@ -58,14 +65,24 @@ test.each<[string, Partial<OutputOptions>, RegExp]>([
   ['a layout to stdout', { outputs: [{ type: 'oci', dest: '-', tar: false }] }, /a folder cannot go to stdout/],
   ['nowhere', { outputs: [{ type: 'tar', dest: '' }] }, /the destination is empty/],
   ['the root of the machine', { outputs: [{ type: 'local', dest: '/' }] }, /it would overwrite this machine/],
-  ['a platform twice', { platforms: [parsePlatform('linux/arm64'), parsePlatform('linux/arm64/v8')] }, /"linux\/arm64" twice/],
-  ['an annotation of no index', { platforms: [parsePlatform('linux/arm64')], annotations: ['index:a=b'] }, /has no index/],
+  [
+    'a platform twice',
+    { platforms: [parsePlatform('linux/arm64'), parsePlatform('linux/arm64/v8')] },
+    /"linux\/arm64" twice/,
+  ],
+  [
+    'an annotation of no index',
+    { platforms: [parsePlatform('linux/arm64')], annotations: ['index:a=b'] },
+    /has no index/,
+  ],
 ])('%s is refused before anything is built', (_, options, message) => {
   expect(() => checkOutputs({ ...base, ...options }, pipe)).toThrow(message)
 })
 
 test('an archive is not written to a terminal', () => {
-  expect(() => checkOutputs({ ...base, outputs: [{ type: 'tar', dest: '-' }] }, { stdoutIsTerminal: true })).toThrow(/stdout is a terminal/)
+  expect(() => checkOutputs({ ...base, outputs: [{ type: 'tar', dest: '-' }] }, { stdoutIsTerminal: true })).toThrow(
+    /stdout is a terminal/,
+  )
 })
 
 test('destinations that cannot be used are found on the disk before the build', async () => {

@@ -19,7 +19,10 @@ beforeEach(async () => {
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
 const image = (platform: string, files: readonly SmallEntry[]) => smallImage(join(folder, 'store'), platform, { files })
-const calls = (): ExportOptions => ({ emit: (event: BuildEvent) => void events.push(event), signal: new AbortController().signal })
+const calls = (): ExportOptions => ({
+  emit: (event: BuildEvent) => void events.push(event),
+  signal: new AbortController().signal,
+})
 const out = (...names: string[]) => join(folder, 'out', ...names)
 
 const files: readonly SmallEntry[] = [
@@ -33,7 +36,14 @@ const files: readonly SmallEntry[] = [
 
 test('one platform goes straight into the folder; devices and setuid bits stay out', async () => {
   await exportLocal([await image('linux/amd64', files)], out(), calls())
-  expect((await readdir(out(), { recursive: true })).toSorted()).toEqual(['bin', 'bin/tool', 'etc', 'etc/hard', 'etc/hello', 'etc/link'])
+  expect((await readdir(out(), { recursive: true })).toSorted()).toEqual([
+    'bin',
+    'bin/tool',
+    'etc',
+    'etc/hard',
+    'etc/hello',
+    'etc/link',
+  ])
   expect(await readFile(out('etc/hard'), 'utf8')).toBe('hi')
   expect(await readlink(out('etc/link'))).toBe('hello')
   expect((await stat(out('etc'))).mode & 0o7777).toBe(0o750)
@@ -46,7 +56,9 @@ test('several platforms get a folder each; files are overwritten, others stay', 
   await mkdir(out('linux_arm_v7', 'etc'), { recursive: true })
   await writeFile(out('linux_arm_v7', 'etc', 'hello'), 'old')
   await writeFile(out('linux_arm_v7', 'etc', 'mine'), 'mine')
-  const images = await Promise.all(['linux/amd64', 'linux/arm/v7'].map((platform) => image(platform, files.slice(0, 2))))
+  const images = await Promise.all(
+    ['linux/amd64', 'linux/arm/v7'].map((platform) => image(platform, files.slice(0, 2))),
+  )
   await exportLocal(images, out(), calls())
   expect(await readFile(out('linux_amd64/etc/hello'), 'utf8')).toBe('hi')
   expect(await readFile(out('linux_arm_v7/etc/hello'), 'utf8')).toBe('hi')
@@ -79,7 +91,9 @@ test('nothing is written through a link of the image itself', async () => {
     { path: 'a', type: 'symlink' as const, link: join(folder, 'victim') },
     { path: 'a/x', data: '1' },
   ]
-  await expect(exportLocal([await image('linux/amd64', hostile)], out(), calls())).rejects.toThrow(/"a\/x": it lies behind a symbolic link/)
+  await expect(exportLocal([await image('linux/amd64', hostile)], out(), calls())).rejects.toThrow(
+    /"a\/x": it lies behind a symbolic link/,
+  )
   expect(await readdir(join(folder, 'victim'))).toEqual([])
 })
 
@@ -92,7 +106,9 @@ test.each(['../x', 'a/../../x', '/../x'])('an entry "%s" is refused and nothing 
 
 test('a hard link to the outside is refused', async () => {
   const hostile = [{ path: 'shadow', type: 'hardlink' as const, link: '../../../etc/passwd' }]
-  await expect(exportLocal([await image('linux/amd64', hostile)], out(), calls())).rejects.toThrow(/leaves the root of the image/)
+  await expect(exportLocal([await image('linux/amd64', hostile)], out(), calls())).rejects.toThrow(
+    /leaves the root of the image/,
+  )
 })
 
 test('a stream that is cut or breaks leaves nothing', async () => {

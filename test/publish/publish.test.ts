@@ -63,7 +63,9 @@ test('an OCI layout holds everything, names the tags, and shares its blobs with 
   expect(names).toHaveLength(1 + 2 + 2 + 3) // index, manifests, configs, layers of which one is shared
   for (const name of names) expect(digestHex(sha256(await readFile(join(out(), 'blobs/sha256', name))))).toBe(name)
   const { config } = await readJsonFile(blobOf(images[0]!.image.descriptor.digest))
-  expect((await stat(blobOf(config.digest))).ino).toBe((await stat(join(folder, 'store', digestHex(config.digest)))).ino)
+  expect((await stat(blobOf(config.digest))).ino).toBe(
+    (await stat(join(folder, 'store', digestHex(config.digest)))).ino,
+  )
   expect(await left()).toEqual(['out'])
 })
 
@@ -100,22 +102,29 @@ test('an empty folder is filled in place; a folder with other files is refused a
   expect((await stat(out())).ino).toBe(ino)
   await rm(join(out(), 'oci-layout'))
   const before = await readdir(out(), { recursive: true })
-  await expect(publish(options(images, { outputs }))).rejects.toThrow(/Cannot write an OCI layout to ".*": it holds other files/)
+  await expect(publish(options(images, { outputs }))).rejects.toThrow(
+    /Cannot write an OCI layout to ".*": it holds other files/,
+  )
   expect(await readdir(out(), { recursive: true })).toEqual(before)
 })
 
-test.each(['absent', 'empty', 'layout'])('a blob that is damaged in the store leaves the destination (%s) as it was', async (state) => {
-  const images = await twoImages()
-  const outputs = [{ type: 'oci' as const, dest: out(), tar: false }]
-  if (state === 'empty') await mkdir(out())
-  if (state === 'layout') await publish(options(images.slice(1), { outputs }))
-  const before = state === 'absent' ? [] : (await readdir(out(), { recursive: true })).toSorted()
-  const { layers } = JSON.parse(await readFile(join(folder, 'store', digestHex(images[0]!.image.descriptor.digest)), 'utf8'))
-  await truncate(join(folder, 'store', digestHex(layers[1].digest)), 10)
-  await expect(publish(options(images, { outputs }))).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' })
-  expect(await left()).toEqual(state === 'absent' ? [] : ['out'])
-  if (state !== 'absent') expect((await readdir(out(), { recursive: true })).toSorted()).toEqual(before)
-})
+test.each(['absent', 'empty', 'layout'])(
+  'a blob that is damaged in the store leaves the destination (%s) as it was',
+  async (state) => {
+    const images = await twoImages()
+    const outputs = [{ type: 'oci' as const, dest: out(), tar: false }]
+    if (state === 'empty') await mkdir(out())
+    if (state === 'layout') await publish(options(images.slice(1), { outputs }))
+    const before = state === 'absent' ? [] : (await readdir(out(), { recursive: true })).toSorted()
+    const { layers } = JSON.parse(
+      await readFile(join(folder, 'store', digestHex(images[0]!.image.descriptor.digest)), 'utf8'),
+    )
+    await truncate(join(folder, 'store', digestHex(layers[1].digest)), 10)
+    await expect(publish(options(images, { outputs }))).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' })
+    expect(await left()).toEqual(state === 'absent' ? [] : ['out'])
+    if (state !== 'absent') expect((await readdir(out(), { recursive: true })).toSorted()).toEqual(before)
+  },
+)
 
 test('an abort leaves nothing behind', async () => {
   const images = await twoImages()
@@ -127,7 +136,9 @@ test('an abort leaves nothing behind', async () => {
   const emit = (event: BuildEvent) => {
     if (event.type === 'step.start') stop.abort()
   }
-  await expect(publish(options(images, { outputs, signal: stop.signal, emit }))).rejects.toMatchObject({ name: 'AbortError' })
+  await expect(publish(options(images, { outputs, signal: stop.signal, emit }))).rejects.toMatchObject({
+    name: 'AbortError',
+  })
   expect(await left()).toEqual([])
 })
 
@@ -163,17 +174,27 @@ test('a device as destination stays a device', async () => {
 
 test('annotations go where they are meant to, and change the digests of what they are written into', async () => {
   const images = await twoImages()
-  const texts = ['m=1', 'manifest[linux/arm64]:only=arm', 'index:i=2', 'manifest-descriptor:d=3', 'index-descriptor:l=4']
+  const texts = [
+    'm=1',
+    'manifest[linux/arm64]:only=arm',
+    'index:i=2',
+    'manifest-descriptor:d=3',
+    'index-descriptor:l=4',
+  ]
   const result = await publish(
     options(images, { annotations: texts.map(parseAnnotation), outputs: [{ type: 'oci', dest: out(), tar: false }] }),
   )
   const index = JSON.parse(result.bytes.toString())
   expect(index.annotations).toEqual({ i: '2' })
   expect(index.manifests.map((entry: { annotations: unknown }) => entry.annotations)).toEqual([{ d: '3' }, { d: '3' }])
-  const [arm, amd] = await Promise.all(index.manifests.map((entry: { digest: string }) => readJsonFile(blobOf(entry.digest))))
+  const [arm, amd] = await Promise.all(
+    index.manifests.map((entry: { digest: string }) => readJsonFile(blobOf(entry.digest))),
+  )
   expect([arm.annotations, amd.annotations]).toEqual([{ m: '1', only: 'arm' }, { m: '1' }])
   expect((await readJsonFile(join(out(), 'index.json'))).manifests[0].annotations).toEqual({ l: '4' })
-  await expect(publish(options(images.slice(0, 1), { annotations: [parseAnnotation('index:a=b')] }))).rejects.toThrow(/has no index/)
+  await expect(publish(options(images.slice(0, 1), { annotations: [parseAnnotation('index:a=b')] }))).rejects.toThrow(
+    /has no index/,
+  )
 })
 
 test('metadata and image ID are written as buildx does', async () => {

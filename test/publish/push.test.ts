@@ -66,19 +66,24 @@ test('a tag that loses a platform says so', async () => {
 
 test('blobs are mounted from the repository of the same registry that they came from', async () => {
   const registry = memoryRegistry()
-  const image = await smallImage(join(folder, 'store'), 'linux/amd64', { origins: ['b.example/base', 'a.example/lib/base'] })
+  const image = await smallImage(join(folder, 'store'), 'linux/amd64', {
+    origins: ['b.example/base', 'a.example/lib/base'],
+  })
   await publish(options([image], { tags: [parseReference('a.example/lib/base')], registry: async () => registry }))
   await publish(options([image], { tags: [parseReference('a.example/app')], registry: async () => registry }))
   expect(registry.log.filter((line) => line.startsWith('mount'))).toHaveLength(2)
 })
 
-test.each([/^blob b\.example/, /^manifest b\.example\/x@/])('no tag moves when something fails before (%s)', async (failOn) => {
-  const registry = memoryRegistry({ failOn })
-  const tags = ['a.example/x:1', 'b.example/x:1'].map(parseReference)
-  const metadataFile = join(folder, 'meta.json')
-  const work = publish(options(await twoImages(), { tags, metadataFile, registry: async () => registry }))
-  await expect(work).rejects.toThrow(/500 Internal Server Error/)
-  expect(registry.log.filter((line) => /:\d$/.test(line))).toEqual([])
-  expect(events.at(-1)).toMatchObject({ type: 'step.fail' })
-  expect(await readdir(folder)).toEqual(['store'])
-})
+test.each([/^blob b\.example/, /^manifest b\.example\/x@/])(
+  'no tag moves when something fails before (%s)',
+  async (failOn) => {
+    const registry = memoryRegistry({ failOn })
+    const tags = ['a.example/x:1', 'b.example/x:1'].map(parseReference)
+    const metadataFile = join(folder, 'meta.json')
+    const work = publish(options(await twoImages(), { tags, metadataFile, registry: async () => registry }))
+    await expect(work).rejects.toThrow(/500 Internal Server Error/)
+    expect(registry.log.filter((line) => /:\d$/.test(line))).toEqual([])
+    expect(events.at(-1)).toMatchObject({ type: 'step.fail' })
+    expect(await readdir(folder)).toEqual(['store'])
+  },
+)

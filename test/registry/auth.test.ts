@@ -68,7 +68,9 @@ describe('bearer tokens', () => {
   })
 
   test('are bought with an identity token', async () => {
-    const { registry, client, asked } = await guarded({ options: (host) => ({ env: entry(host, { identitytoken: 'refresh' }) }) })
+    const { registry, client, asked } = await guarded({
+      options: (host) => ({ env: entry(host, { identitytoken: 'refresh' }) }),
+    })
     await client.manifest(parseReference(`${registry.host}/team/app:1`), { signal })
     expect(asked[0]).toMatchObject({ method: 'POST', authorization: undefined })
     expect(asked[0]?.form.get('grant_type')).toBe('refresh_token')
@@ -134,7 +136,9 @@ describe('refusals', () => {
     const { registry, client } = await guarded({ denies: true, options: (host) => ({ env: loggedIn(host) }) })
     const error = await failureOf(client.manifest(parseReference(`${registry.host}/team/app:1`), { signal }))
     expect(error).toMatchObject({ code: 'AUTH', hint: expect.stringContaining('"user" from DOCKER_AUTH_CONFIG') })
-    expect(JSON.stringify([error.message, error.hint, String(error.cause), error.stack])).not.toMatch(/secret|dXNlcjpzZWNyZXQ/)
+    expect(JSON.stringify([error.message, error.hint, String(error.cause), error.stack])).not.toMatch(
+      /secret|dXNlcjpzZWNyZXQ/,
+    )
   })
 
   test('a token service that refuses the password', async () => {
@@ -197,7 +201,9 @@ describe('basic', () => {
       return true
     })
     const blob = randomBlob(1000)
-    expect(await client.pushBlob(parseReference(`${registry.host}/app`), blob.descriptor, { signal, open: blob.open })).toBe('uploaded')
+    expect(
+      await client.pushBlob(parseReference(`${registry.host}/app`), blob.descriptor, { signal, open: blob.open }),
+    ).toBe('uploaded')
     expect(got).toHaveLength(1)
     expect(got[0]?.authorization).toBeUndefined()
   })
@@ -252,7 +258,8 @@ async function guarded(
     const realm = `Bearer realm="http://${service.host}/token",service="test service"`
     request.resume()
     if (!token || how.denies) response.writeHead(401, { 'www-authenticate': realm }).end()
-    else response.writeHead(403, { 'www-authenticate': `${realm},scope="${how.wants}",error="insufficient_scope"` }).end()
+    else
+      response.writeHead(403, { 'www-authenticate': `${realm},scope="${how.wants}",error="insufficient_scope"` }).end()
     return true
   })
   return { ...made, asked, revoke: () => (valid = []) }
@@ -266,6 +273,8 @@ async function guarded(
     if (how.refuses) return refuse(response, 401, 'UNAUTHORIZED', 'incorrect username or password')
     const token = `${asked.length}|${(form.get('scope')?.split(' ') ?? query.getAll('scope')).join('|')}`
     valid.push(token)
-    response.writeHead(200).end(how.body ?? JSON.stringify(request.method === 'GET' ? { token, expires_in: 1 } : { access_token: token }))
+    response
+      .writeHead(200)
+      .end(how.body ?? JSON.stringify(request.method === 'GET' ? { token, expires_in: 1 } : { access_token: token }))
   }
 }

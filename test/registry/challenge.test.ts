@@ -6,10 +6,17 @@ const bearer = (fields: object) => ({ scheme: 'bearer', scopes: [], insufficient
 test.each([
   [
     'Bearer realm="https://auth.docker.io/token",service="registry.docker.io",scope="repository:library/alpine:pull"',
-    bearer({ realm: 'https://auth.docker.io/token', service: 'registry.docker.io', scopes: ['repository:library/alpine:pull'] }),
+    bearer({
+      realm: 'https://auth.docker.io/token',
+      service: 'registry.docker.io',
+      scopes: ['repository:library/alpine:pull'],
+    }),
   ],
   ['bearer REALM=https://a.b/t', bearer({ realm: 'https://a.b/t' })],
-  ['Bearer realm = "https://a.b/t" , scope="a:b:c d:e:f"', bearer({ realm: 'https://a.b/t', scopes: ['a:b:c', 'd:e:f'] })],
+  [
+    'Bearer realm = "https://a.b/t" , scope="a:b:c d:e:f"',
+    bearer({ realm: 'https://a.b/t', scopes: ['a:b:c', 'd:e:f'] }),
+  ],
   ['Bearer realm="x",error="insufficient_scope"', bearer({ realm: 'x', insufficient: true })],
   ['Bearer realm="say \\"hi\\", you"', bearer({ realm: 'say "hi", you' })],
   ['Basic realm="x", Bearer realm="https://a.b/t"', bearer({ realm: 'https://a.b/t' })],

@@ -9,7 +9,10 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'xbuild-credentials-'))
   const helper = (name: string, script: string) =>
     writeFile(join(folder, `docker-credential-${name}`), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
-  await helper('works', 'read -r host; printf \'{"ServerURL":"%s","Username":"%s","Secret":"from %s"}\' "$host" "$1" "$host"')
+  await helper(
+    'works',
+    'read -r host; printf \'{"ServerURL":"%s","Username":"%s","Secret":"from %s"}\' "$host" "$1" "$host"',
+  )
   await helper('token', 'echo \'{"Username":"<token>","Secret":"refresh"}\'')
   await helper('empty', 'echo "credentials not found in native keychain"; exit 1')
   await helper('broken', 'echo "top secret"; exit 3')
@@ -31,7 +34,12 @@ describe('auths', () => {
     ['docker.io', 'library/a', { 'https://index.docker.io/v1/': pair('u:p') }, password('u', 'p')],
     ['docker.io', 'library/a', { 'docker.io': pair('u:p') }, password('u', 'p')],
     ['docker.io', 'library/a', { 'index.docker.io': pair('u:p') }, password('u', 'p')],
-    ['quay.io', 'a/b/c', { 'quay.io': pair('x:x'), 'quay.io/a': pair('y:y'), 'quay.io/a/b': pair('u:p') }, password('u', 'p')],
+    [
+      'quay.io',
+      'a/b/c',
+      { 'quay.io': pair('x:x'), 'quay.io/a': pair('y:y'), 'quay.io/a/b': pair('u:p') },
+      password('u', 'p'),
+    ],
     ['quay.io', 'a/b', { 'quay.io/a/bb': pair('x:x'), 'quay.io/other': pair('y:y') }, { kind: 'none' }],
     ['ghcr.io', 'o/r', { 'ghcr.io': { identitytoken: 't', ...pair('u:p') } }, { kind: 'identity', token: 't' }],
     ['ghcr.io', 'o/r', { 'ghcr.io': { registrytoken: 't' } }, { kind: 'registry', token: 't' }],
@@ -51,8 +59,20 @@ describe('helpers', () => {
   const auths = { 'ghcr.io': pair('file:file') }
   test.each([
     ['a store', 'ghcr.io', { credsStore: 'works' }, password('get', 'from ghcr.io'), 0],
-    ['a store, asked for Docker Hub', 'docker.io', { credsStore: 'works' }, password('get', 'from https://index.docker.io/v1/'), 0],
-    ['a helper, then the store', 'ghcr.io', { credsStore: 'broken', credHelpers: { 'ghcr.io': 'works' } }, password('get', 'from ghcr.io'), 0],
+    [
+      'a store, asked for Docker Hub',
+      'docker.io',
+      { credsStore: 'works' },
+      password('get', 'from https://index.docker.io/v1/'),
+      0,
+    ],
+    [
+      'a helper, then the store',
+      'ghcr.io',
+      { credsStore: 'broken', credHelpers: { 'ghcr.io': 'works' } },
+      password('get', 'from ghcr.io'),
+      0,
+    ],
     ['an identity token', 'ghcr.io', { credsStore: 'token' }, { kind: 'identity', token: 'refresh' }, 0],
     ['nothing in it', 'ghcr.io', { credsStore: 'empty' }, { kind: 'none' }, 0],
     ['nothing in it, but in auths', 'ghcr.io', { credsStore: 'empty', auths }, password('file', 'file'), 0],

@@ -18,10 +18,14 @@ test.each([
 
 describe('mirrors', () => {
   const places = (mirrors: string[], more = {}) =>
-    pullEndpoints(parseReference('alpine'), { 'docker.io': { mirrors }, ...more }).map((place) => `${place.origin} ${place.repository}`)
+    pullEndpoints(parseReference('alpine'), { 'docker.io': { mirrors }, ...more }).map(
+      (place) => `${place.origin} ${place.repository}`,
+    )
 
   test('come first and in their order', () => {
-    expect(places(['mirror.gcr.io', 'http://cache.lan:8080', 'https://hub.lan/proxy/docker', '127.0.0.1:5000/'])).toEqual([
+    expect(
+      places(['mirror.gcr.io', 'http://cache.lan:8080', 'https://hub.lan/proxy/docker', '127.0.0.1:5000/']),
+    ).toEqual([
       'https://mirror.gcr.io library/alpine',
       'http://cache.lan:8080 library/alpine',
       'https://hub.lan proxy/docker/library/alpine',
@@ -31,7 +35,9 @@ describe('mirrors', () => {
   })
 
   test('have settings of their own', () => {
-    expect(places(['cache.lan'], { 'cache.lan': { mirrors: [], http: true } })[0]).toBe('http://cache.lan library/alpine')
+    expect(places(['cache.lan'], { 'cache.lan': { mirrors: [], http: true } })[0]).toBe(
+      'http://cache.lan library/alpine',
+    )
   })
 
   test.each(['', 'ftp://x', 'http://', 'a b', 'x?y', 'user@host', 'host:port'])('%j is refused', (text) => {

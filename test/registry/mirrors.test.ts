@@ -35,7 +35,9 @@ describe('pulls', () => {
     ]
     for (const wrong of wrongs) {
       mirror.intercepts.splice(0, 1, (_request, response) => (wrong(response), true))
-      expect((await client.manifest({ ...ref, digest: held.descriptor.digest }, { signal })).descriptor).toEqual(held.descriptor)
+      expect((await client.manifest({ ...ref, digest: held.descriptor.digest }, { signal })).descriptor).toEqual(
+        held.descriptor,
+      )
     }
     await mirror.stop()
     await client.manifest(ref, { signal })
@@ -98,7 +100,8 @@ test('pushes and their questions go to the registry', async () => {
 type Response = Parameters<TestRegistry['intercepts'][number]>[1]
 
 function hold(registry: TestRegistry): void {
-  for (const name of ['1', held.descriptor.digest]) registry.manifests.set(`app:${name}`, { type: MEDIA_TYPE.index, bytes: held.bytes })
+  for (const name of ['1', held.descriptor.digest])
+    registry.manifests.set(`app:${name}`, { type: MEDIA_TYPE.index, bytes: held.bytes })
 }
 
 async function mirrored(env: (host: string) => Record<string, string> = () => ({ HOME: '/nonexistent' })) {

@@ -18,7 +18,9 @@ describe('manifest', () => {
       registry.manifests.set(`app:${name}`, { type: `${MEDIA_TYPE.index}; charset=utf-8`, bytes: held.bytes })
     }
     expect(await client.manifest(parseReference(`${registry.host}/app:1`), { signal })).toEqual(held)
-    expect(await client.manifest(parseReference(`${registry.host}/app:ignored@${held.descriptor.digest}`), { signal })).toEqual(held)
+    expect(
+      await client.manifest(parseReference(`${registry.host}/app:ignored@${held.descriptor.digest}`), { signal }),
+    ).toEqual(held)
     expect(registry.seen[0]?.headers.accept?.split(', ')).toHaveLength(4)
   })
 
@@ -39,17 +41,26 @@ describe('manifest', () => {
   test('refuses other bytes than the digest asked for', async () => {
     const { registry, client } = await bench()
     registry.manifests.set(`app:${other.descriptor.digest}`, { type: MEDIA_TYPE.index, bytes: held.bytes })
-    const error = await failureOf(client.manifest(parseReference(`${registry.host}/app@${other.descriptor.digest}`), { signal }))
-    expect(error).toMatchObject({ code: 'DIGEST_MISMATCH', message: expect.stringContaining(`instead of ${other.descriptor.digest}`) })
+    const error = await failureOf(
+      client.manifest(parseReference(`${registry.host}/app@${other.descriptor.digest}`), { signal }),
+    )
+    expect(error).toMatchObject({
+      code: 'DIGEST_MISMATCH',
+      message: expect.stringContaining(`instead of ${other.descriptor.digest}`),
+    })
   })
 
   test('refuses an answer whose own digest header does not fit', async () => {
     const { registry, client } = await bench()
     registry.intercepts.push((_request, response) => {
-      response.writeHead(200, { 'content-type': MEDIA_TYPE.index, 'docker-content-digest': other.descriptor.digest }).end(held.bytes)
+      response
+        .writeHead(200, { 'content-type': MEDIA_TYPE.index, 'docker-content-digest': other.descriptor.digest })
+        .end(held.bytes)
       return true
     })
-    expect((await failureOf(client.manifest(parseReference(`${registry.host}/app`), { signal }))).code).toBe('DIGEST_MISMATCH')
+    expect((await failureOf(client.manifest(parseReference(`${registry.host}/app`), { signal }))).code).toBe(
+      'DIGEST_MISMATCH',
+    )
   })
 
   test.each([
@@ -58,7 +69,9 @@ describe('manifest', () => {
   ])('guesses the type of %j when the registry does not say', async (fields, type) => {
     const { registry, client } = await bench()
     registry.manifests.set('app:1', { type: 'application/json', bytes: Buffer.from(JSON.stringify(fields)) })
-    expect((await client.manifest(parseReference(`${registry.host}/app:1`), { signal })).descriptor.mediaType).toBe(type)
+    expect((await client.manifest(parseReference(`${registry.host}/app:1`), { signal })).descriptor.mediaType).toBe(
+      type,
+    )
   })
 })
 
@@ -67,7 +80,9 @@ describe('blob', () => {
     const { registry, client } = await bench()
     const blob = randomBlob(300_000)
     registry.blobs.set(`app@${blob.descriptor.digest}`, blob.bytes)
-    const got = await collect(await client.blob(parseReference(`${registry.host}/app`), blob.descriptor, { signal, offset }))
+    const got = await collect(
+      await client.blob(parseReference(`${registry.host}/app`), blob.descriptor, { signal, offset }),
+    )
     expect(got.equals(blob.bytes.subarray(offset))).toBe(true)
   })
 
@@ -85,7 +100,9 @@ describe('blob', () => {
       response.writeHead(200).end(blob.bytes)
       return true
     })
-    const got = await collect(await client.blob(parseReference(`${registry.host}/app`), blob.descriptor, { signal, offset: 150_000 }))
+    const got = await collect(
+      await client.blob(parseReference(`${registry.host}/app`), blob.descriptor, { signal, offset: 150_000 }),
+    )
     expect(got.equals(blob.bytes.subarray(150_000))).toBe(true)
   })
 
@@ -118,7 +135,9 @@ describe('blob', () => {
       setImmediate(() => response.destroy())
       return true
     })
-    const error = await failureOf(client.blob(parseReference(`${registry.host}/app`), blob.descriptor, { signal }).then(collect))
+    const error = await failureOf(
+      client.blob(parseReference(`${registry.host}/app`), blob.descriptor, { signal }).then(collect),
+    )
     expect(error).toMatchObject({ code: 'REGISTRY', message: expect.stringContaining('broke the connection') })
     expect(said).toHaveLength(5)
   })
@@ -131,7 +150,9 @@ describe('blob', () => {
       response.end(blob.bytes.subarray(0, 500))
       return true
     })
-    const error = await failureOf(client.blob(parseReference(`${registry.host}/app`), blob.descriptor, { signal }).then(collect))
+    const error = await failureOf(
+      client.blob(parseReference(`${registry.host}/app`), blob.descriptor, { signal }).then(collect),
+    )
     expect(error.code).toBe('REGISTRY')
   })
 
@@ -150,7 +171,10 @@ describe('blob', () => {
         for await (const chunk of stream) got += chunk.length
       })(),
     )
-    expect(error).toMatchObject({ code: 'DIGEST_MISMATCH', message: expect.stringContaining('more than its 1000 bytes') })
+    expect(error).toMatchObject({
+      code: 'DIGEST_MISMATCH',
+      message: expect.stringContaining('more than its 1000 bytes'),
+    })
     expect(got).toBeLessThanOrEqual(1000)
   })
 
@@ -164,8 +188,13 @@ describe('blob', () => {
 
   test('a blob that is not there is an error of the call', async () => {
     const { registry, client } = await bench()
-    const error = await failureOf(client.blob(parseReference(`${registry.host}/app`), randomBlob(10).descriptor, { signal }))
-    expect(error).toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining('404 BLOB_UNKNOWN: blob unknown') })
+    const error = await failureOf(
+      client.blob(parseReference(`${registry.host}/app`), randomBlob(10).descriptor, { signal }),
+    )
+    expect(error).toMatchObject({
+      code: 'NOT_FOUND',
+      message: expect.stringContaining('404 BLOB_UNKNOWN: blob unknown'),
+    })
   })
 
   test('a redirect to another host is followed without credentials', async () => {
@@ -196,7 +225,9 @@ describe('blob', () => {
       response.writeHead(302, { location: request.url ?? '' }).end()
       return true
     })
-    const error = await failureOf(client.blob(parseReference(`${registry.host}/app`), randomBlob(10).descriptor, { signal }))
+    const error = await failureOf(
+      client.blob(parseReference(`${registry.host}/app`), randomBlob(10).descriptor, { signal }),
+    )
     expect(error.message).toContain('in circles')
     expect(registry.seen).toHaveLength(9)
   })

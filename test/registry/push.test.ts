@@ -28,7 +28,9 @@ describe('pushBlob', () => {
   test('an empty blob can be sent', async () => {
     const { registry, client } = await bench()
     const empty = { mediaType: MEDIA_TYPE.layer, digest: sha256(''), size: 0 }
-    expect(await client.pushBlob(parseReference(`${registry.host}/app`), empty, { signal, open: () => Readable.from([]) })).toBe('uploaded')
+    expect(
+      await client.pushBlob(parseReference(`${registry.host}/app`), empty, { signal, open: () => Readable.from([]) }),
+    ).toBe('uploaded')
   })
 
   test('mounts from a repository that holds it', async () => {
@@ -70,7 +72,9 @@ describe('pushBlob', () => {
     })
     let opened = 0
     const open = () => (opened++, blob.open())
-    expect(await client.pushBlob(parseReference(`${registry.host}/app`), blob.descriptor, { signal, open })).toBe('uploaded')
+    expect(await client.pushBlob(parseReference(`${registry.host}/app`), blob.descriptor, { signal, open })).toBe(
+      'uploaded',
+    )
     expect(opened).toBe(3)
     expect(said).toHaveLength(2)
   })
@@ -86,7 +90,9 @@ describe('pushBlob', () => {
       response.destroy()
       return true
     })
-    expect(await client.pushBlob(parseReference(`${registry.host}/app`), blob.descriptor, { signal, open: blob.open })).toBe('exists')
+    expect(
+      await client.pushBlob(parseReference(`${registry.host}/app`), blob.descriptor, { signal, open: blob.open }),
+    ).toBe('exists')
   })
 
   test('a refusal before the end of the body is reported in its own words', async () => {
@@ -97,7 +103,9 @@ describe('pushBlob', () => {
       refuse(response, 413, 'SIZE_INVALID', 'too large for this registry')
       return true
     })
-    const error = await failureOf(client.pushBlob(parseReference(`${registry.host}/app`), blob.descriptor, { signal, open: blob.open }))
+    const error = await failureOf(
+      client.pushBlob(parseReference(`${registry.host}/app`), blob.descriptor, { signal, open: blob.open }),
+    )
     expect(error).toMatchObject({ code: 'REGISTRY', message: expect.stringContaining('413 SIZE_INVALID: too large') })
   })
 
@@ -154,7 +162,9 @@ describe('pushBlob', () => {
       return true
     })
     const blob = randomBlob(10)
-    const error = await failureOf(client.pushBlob(parseReference(`${registry.host}/app`), blob.descriptor, { signal, open: blob.open }))
+    const error = await failureOf(
+      client.pushBlob(parseReference(`${registry.host}/app`), blob.descriptor, { signal, open: blob.open }),
+    )
     expect(error.message).toContain('no usable place')
   })
 
@@ -170,7 +180,9 @@ describe('pushBlob', () => {
       closed = new Promise((resolve) => source.once('close', () => resolve('closed')))
       return source
     }
-    const error = await failureOf(client.pushBlob(parseReference(`${registry.host}/app`), descriptor, { signal: abort.signal, open }))
+    const error = await failureOf(
+      client.pushBlob(parseReference(`${registry.host}/app`), descriptor, { signal: abort.signal, open }),
+    )
     expect(error.code).toBe('CANCELED')
     expect(await closed).toBe('closed')
   })
@@ -198,7 +210,10 @@ describe('pushManifest', () => {
       return true
     })
     const error = await failureOf(client.pushManifest(parseReference(`${registry.host}/app:2`), held, { signal }))
-    expect(error).toMatchObject({ code: 'DIGEST_MISMATCH', message: expect.stringContaining(`stored it as ${sha256('else')}`) })
+    expect(error).toMatchObject({
+      code: 'DIGEST_MISMATCH',
+      message: expect.stringContaining(`stored it as ${sha256('else')}`),
+    })
   })
 
   test('a registry that does not say what it stored is asked', async () => {

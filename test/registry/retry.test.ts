@@ -11,10 +11,15 @@ const held = manifestOf({ manifests: [] })
 
 describe('what is tried again', () => {
   test.each([408, 425, 429, 500, 502, 503, 504])('a %i, with a longer pause each time', async (status) => {
-    const { registry, client, pauses, said } = await failing(3, (_request, response) => void response.writeHead(status).end())
+    const { registry, client, pauses, said } = await failing(
+      3,
+      (_request, response) => void response.writeHead(status).end(),
+    )
     await client.manifest(parseReference(`${registry.host}/app:1`), { signal })
     expect(pauses).toEqual([375, 750, 1500])
-    expect(said[0]).toBe(`Cannot pull "${registry.host}/app:1": ${registry.host} answered ${status}; trying again in 0.4 s (1 of 5)`)
+    expect(said[0]).toBe(
+      `Cannot pull "${registry.host}/app:1": ${registry.host} answered ${status}; trying again in 0.4 s (1 of 5)`,
+    )
   })
 
   test('a reset', async () => {
@@ -49,9 +54,14 @@ describe('what is tried again', () => {
 
 describe('what is not', () => {
   test('more than five times', async () => {
-    const { registry, client, pauses } = await failing(100, (_request, response) => refuse(response, 503, 'UNAVAILABLE', 'be back\nsoon'))
+    const { registry, client, pauses } = await failing(100, (_request, response) =>
+      refuse(response, 503, 'UNAVAILABLE', 'be back\nsoon'),
+    )
     const error = await failureOf(client.manifest(parseReference(`${registry.host}/app:1`), { signal }))
-    expect(error).toMatchObject({ code: 'REGISTRY', message: expect.stringContaining('answered 503 UNAVAILABLE: be back soon') })
+    expect(error).toMatchObject({
+      code: 'REGISTRY',
+      message: expect.stringContaining('answered 503 UNAVAILABLE: be back soon'),
+    })
     expect(pauses).toHaveLength(5)
   })
 
@@ -72,14 +82,21 @@ describe('what is not', () => {
     [418, 'REGISTRY'],
     [501, 'REGISTRY'],
   ])('a %i', async (status, code) => {
-    const { registry, client, pauses } = await failing(1, (_request, response) => refuse(response, status, 'WHY', 'because'))
+    const { registry, client, pauses } = await failing(1, (_request, response) =>
+      refuse(response, status, 'WHY', 'because'),
+    )
     const error = await failureOf(client.manifest(parseReference(`${registry.host}/app:1`), { signal }))
-    expect(error).toMatchObject({ code, message: `Cannot pull "${registry.host}/app:1": ${registry.host} answered ${status} WHY: because` })
+    expect(error).toMatchObject({
+      code,
+      message: `Cannot pull "${registry.host}/app:1": ${registry.host} answered ${status} WHY: because`,
+    })
     expect(pauses).toEqual([])
   })
 
   test('words of the registry are cut and cleaned', async () => {
-    const { registry, client } = await failing(1, (_request, response) => refuse(response, 400, 'X', `\u001b[31m${'y'.repeat(10_000)}`))
+    const { registry, client } = await failing(1, (_request, response) =>
+      refuse(response, 400, 'X', `\u001b[31m${'y'.repeat(10_000)}`),
+    )
     const error = await failureOf(client.manifest(parseReference(`${registry.host}/app:1`), { signal }))
     expect(error.message).not.toContain('\u001b')
     expect(error.message.length).toBeLessThan(500)
@@ -88,7 +105,8 @@ describe('what is not', () => {
   test('an endless error page is not read to its end', async () => {
     const { registry, client } = await failing(1, (_request, response) => {
       response.writeHead(400)
-      const more = () => void (response.destroyed || response.write(Buffer.alloc(65_536, 'x'), () => setImmediate(more)))
+      const more = () =>
+        void (response.destroyed || response.write(Buffer.alloc(65_536, 'x'), () => setImmediate(more)))
       more()
     })
     const error = await failureOf(client.manifest(parseReference(`${registry.host}/app:1`), { signal }))
@@ -96,7 +114,10 @@ describe('what is not', () => {
   })
 
   test('a server that does not speak HTTP', async () => {
-    const { registry, client, pauses } = await failing(1, (request) => void request.socket.end('220 mail.example ESMTP\r\n'))
+    const { registry, client, pauses } = await failing(
+      1,
+      (request) => void request.socket.end('220 mail.example ESMTP\r\n'),
+    )
     const error = await failureOf(client.manifest(parseReference(`${registry.host}/app:1`), { signal }))
     expect(error).toMatchObject({ code: 'REGISTRY', message: expect.stringContaining('Parse Error') })
     expect(pauses).toEqual([])

@@ -18,7 +18,10 @@ const held = manifestOf({ manifests: [] })
 const answer = { 'content-type': held.descriptor.mediaType }
 let folder: string
 let port: number
-const server = createHttps({ cert: CERTIFICATE, key: KEY }, (_request, response) => void response.writeHead(200, answer).end(held.bytes))
+const server = createHttps(
+  { cert: CERTIFICATE, key: KEY },
+  (_request, response) => void response.writeHead(200, answer).end(held.bytes),
+)
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'xbuild-tls-'))
@@ -72,11 +75,17 @@ test('a proxy forwards plain http', async () => {
 })
 
 test('a proxy that refuses is named, without its password', async () => {
-  const refusing = createHttp().on('connect', (_request, socket) => void socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'))
+  const refusing = createHttp().on(
+    'connect',
+    (_request, socket) => void socket.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n'),
+  )
   const env = { HTTPS_PROXY: `http://me:password@127.0.0.1:${await listen(refusing)}` }
   onTestFinished(() => void refusing.close())
   const error = await failureOf(pull('registry.test', { mirrors: [] }, env))
-  expect(error).toMatchObject({ code: 'REGISTRY', message: expect.stringMatching(/the proxy 127\.0\.0\.1:\d+ answered 407/) })
+  expect(error).toMatchObject({
+    code: 'REGISTRY',
+    message: expect.stringMatching(/the proxy 127\.0\.0\.1:\d+ answered 407/),
+  })
   expect(error.message).not.toContain('password')
 })
 

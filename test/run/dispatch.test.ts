@@ -11,7 +11,11 @@ import { createListener } from '../../src/run/watch.ts'
 const image: BuiltImage = {
   descriptor: { mediaType: MEDIA_TYPE.manifest, digest: 'sha256:00', size: 1 },
   config: { architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [] } },
-  blobs: { path: async () => undefined, read: async () => Promise.reject(new Error('no blobs')), origins: async () => [] },
+  blobs: {
+    path: async () => undefined,
+    read: async () => Promise.reject(new Error('no blobs')),
+    origins: async () => [],
+  },
 }
 
 function node(name: string, slots: number): Node {
@@ -21,7 +25,12 @@ function node(name: string, slots: number): Node {
 function job(platform: string, nodeName = 'here'): ImageJob {
   const target = parsePlatform(platform)
   return {
-    kind: 'image', id: `image ${platform}`, stage: '0', needs: [], platform: target, target,
+    kind: 'image',
+    id: `image ${platform}`,
+    stage: '0',
+    needs: [],
+    platform: target,
+    target,
     decision: { strategy: { kind: 'native', node: nodeName }, reason: 'it is', rejected: [] },
   }
 }
@@ -36,11 +45,12 @@ function manualDriver(): Driver & { readonly started: string[]; finish(platform:
   const waiting = new Map<string, { resolve(built: BuiltImage): void; reject(error: unknown): void }>()
   return {
     started,
-    build: (job) => new Promise((resolve, reject) => {
-      const platform = formatPlatform((job as ImageJob).target)
-      started.push(platform)
-      waiting.set(platform, { resolve, reject })
-    }),
+    build: (job) =>
+      new Promise((resolve, reject) => {
+        const platform = formatPlatform((job as ImageJob).target)
+        started.push(platform)
+        waiting.set(platform, { resolve, reject })
+      }),
     finish(platform, error) {
       if (error === undefined) waiting.get(platform)!.resolve(image)
       else waiting.get(platform)!.reject(error)
@@ -57,12 +67,19 @@ function start(jobs: readonly Job[], nodes: readonly Node[], drivers: Readonly<R
   const events: BuildEvent[] = []
   const listener = createListener((event) => void events.push(event))
   const outcomes = dispatch(planOf(jobs), { nodes, driverFor: (name) => drivers[name]!, signal: stop.signal, listener })
-  return { stop, events, outcomes, types: () => events.map((event) => `${event.type} ${'platform' in event ? event.platform : ''}`) }
+  return {
+    stop,
+    events,
+    outcomes,
+    types: () => events.map((event) => `${event.type} ${'platform' in event ? event.platform : ''}`),
+  }
 }
 
 test('a node builds as many at a time as it has slots, in the order of the plan; nodes do not wait for each other', async () => {
   const [here, there] = [manualDriver(), manualDriver()]
-  const jobs = ['linux/amd64', 'linux/arm64', 'linux/386'].map((platform) => job(platform)).concat(job('linux/riscv64', 'there'))
+  const jobs = ['linux/amd64', 'linux/arm64', 'linux/386']
+    .map((platform) => job(platform))
+    .concat(job('linux/riscv64', 'there'))
   const { outcomes } = start(jobs, [node('here', 2), node('there', 1)], { here, there })
   await settle()
   expect([here.started, there.started]).toEqual([['linux/amd64', 'linux/arm64'], ['linux/riscv64']])
@@ -72,17 +89,28 @@ test('a node builds as many at a time as it has slots, in the order of the plan;
   here.finish('linux/amd64')
   here.finish('linux/386')
   there.finish('linux/riscv64')
-  expect((await outcomes).map(({ status, job: done }) => `${status} ${formatPlatform(done.target)}`)).toEqual(['done linux/amd64', 'done linux/arm64', 'done linux/386', 'done linux/riscv64'])
+  expect((await outcomes).map(({ status, job: done }) => `${status} ${formatPlatform(done.target)}`)).toEqual([
+    'done linux/amd64',
+    'done linux/arm64',
+    'done linux/386',
+    'done linux/riscv64',
+  ])
 })
 
 test('an image with an emulated stage starts as an emulated one, wherever its last stage could run', async () => {
   const here = manualDriver()
-  const { outcomes, events } = start([job('linux/amd64'), { ...job('linux/arm64'), emulates: true }], [node('here', 2)], { here })
+  const { outcomes, events } = start(
+    [job('linux/amd64'), { ...job('linux/arm64'), emulates: true }],
+    [node('here', 2)],
+    { here },
+  )
   await settle()
   here.finish('linux/amd64')
   here.finish('linux/arm64')
   await outcomes
-  expect(events.flatMap((event) => (event.type === 'job.start' ? [`${event.platform} ${event.strategy}`] : []))).toEqual(['linux/amd64 native', 'linux/arm64 emulate'])
+  expect(
+    events.flatMap((event) => (event.type === 'job.start' ? [`${event.platform} ${event.strategy}`] : [])),
+  ).toEqual(['linux/amd64 native', 'linux/arm64 emulate'])
 })
 
 test('a failure is an outcome; the others go on', async () => {
@@ -95,15 +123,25 @@ test('a failure is an outcome; the others go on', async () => {
   const [first, second] = await outcomes
   expect(first).toMatchObject({ status: 'failed', error: { code: 'RUN_FAILED', message: 'broken' } })
   expect(second).toMatchObject({ status: 'done', image })
-  expect(types()).toEqual(['job.start linux/amd64', 'job.fail linux/amd64', 'job.start linux/arm64', 'job.done linux/arm64'])
+  expect(types()).toEqual([
+    'job.start linux/amd64',
+    'job.fail linux/amd64',
+    'job.start linux/arm64',
+    'job.done linux/arm64',
+  ])
 })
 
 test('whatever a driver throws becomes an error of ours, even when there is no driver', async () => {
   const here = manualDriver()
-  const { outcomes } = start([job('linux/amd64'), job('linux/arm64', 'gone')], [node('here', 1), node('gone', 1)], { here })
+  const { outcomes } = start([job('linux/amd64'), job('linux/arm64', 'gone')], [node('here', 1), node('gone', 1)], {
+    here,
+  })
   await settle()
   here.finish('linux/amd64', 'just a text')
-  expect(await outcomes).toMatchObject([{ status: 'failed', error: { code: 'INTERNAL', message: 'just a text' } }, { status: 'failed', error: { code: 'INTERNAL' } }])
+  expect(await outcomes).toMatchObject([
+    { status: 'failed', error: { code: 'INTERNAL', message: 'just a text' } },
+    { status: 'failed', error: { code: 'INTERNAL' } },
+  ])
 })
 
 test('after an abort nothing is started any more, and what runs is waited for', async () => {
@@ -117,7 +155,10 @@ test('after an abort nothing is started any more, and what runs is waited for', 
   await settle()
   expect(ended).toBe(false)
   here.finish('linux/amd64', new XbuildError('CANCELED', 'Build canceled'))
-  expect(await outcomes).toMatchObject([{ status: 'failed', error: { code: 'CANCELED' } }, { status: 'skipped', because: 'canceled' }])
+  expect(await outcomes).toMatchObject([
+    { status: 'failed', error: { code: 'CANCELED' } },
+    { status: 'skipped', because: 'canceled' },
+  ])
   expect(here.started).toEqual(['linux/amd64'])
   expect(types()).toEqual(['job.start linux/amd64', 'job.fail linux/amd64', 'job.skip linux/arm64'])
 })
@@ -125,7 +166,11 @@ test('after an abort nothing is started any more, and what runs is waited for', 
 test('stage jobs are not handed out: the image jobs that need them do them', async () => {
   const here = manualDriver()
   const image64 = job('linux/amd64')
-  const { outcomes } = start([{ ...image64, kind: 'stage', id: 'stage build', targets: [image64.target] }, image64], [node('here', 4)], { here })
+  const { outcomes } = start(
+    [{ ...image64, kind: 'stage', id: 'stage build', targets: [image64.target] }, image64],
+    [node('here', 4)],
+    { here },
+  )
   await settle()
   here.finish('linux/amd64')
   expect(await outcomes).toHaveLength(1)
@@ -133,8 +178,15 @@ test('stage jobs are not handed out: the image jobs that need them do them', asy
 
 test('a job moves when its node is lost, what waits for that node goes elsewhere at once, and the outcome says where it was built', async () => {
   const [here, there] = [manualDriver(), manualDriver()]
-  const movable = (platform: string): ImageJob => ({ ...job(platform), alternatives: [{ strategy: { kind: 'emulate', node: 'there', emulator: 'qemu' }, emulates: true }] })
-  const { outcomes, events, types } = start([movable('linux/amd64'), movable('linux/arm64')], [node('here', 1), node('there', 2)], { here, there })
+  const movable = (platform: string): ImageJob => ({
+    ...job(platform),
+    alternatives: [{ strategy: { kind: 'emulate', node: 'there', emulator: 'qemu' }, emulates: true }],
+  })
+  const { outcomes, events, types } = start(
+    [movable('linux/amd64'), movable('linux/arm64')],
+    [node('here', 1), node('there', 2)],
+    { here, there },
+  )
   await settle()
   here.finish('linux/amd64', new XbuildError('NODE', 'Cannot reach here: connection reset'))
   await settle()
@@ -143,48 +195,88 @@ test('a job moves when its node is lost, what waits for that node goes elsewhere
   there.finish('linux/amd64')
   there.finish('linux/arm64', new XbuildError('RUN_FAILED', 'exit code 1'))
   const [first, second] = await outcomes
-  expect(first).toMatchObject({ status: 'done', job: { emulates: true, decision: { strategy: { node: 'there' }, rejected: [{ node: 'here', because: 'Cannot reach here: connection reset' }] } } })
+  expect(first).toMatchObject({
+    status: 'done',
+    job: {
+      emulates: true,
+      decision: {
+        strategy: { node: 'there' },
+        rejected: [{ node: 'here', because: 'Cannot reach here: connection reset' }],
+      },
+    },
+  })
   expect(second).toMatchObject({ status: 'failed', error: { code: 'RUN_FAILED' } })
-  expect(events.flatMap((event) => (event.type === 'job.move' ? [`${event.to} ${event.strategy}`] : []))).toEqual(['there emulate', 'there emulate'])
-  expect(types().sort()).toEqual(['job.done linux/amd64', 'job.fail linux/arm64', 'job.move linux/amd64', 'job.move linux/arm64', 'job.start linux/amd64', 'job.start linux/arm64'])
+  expect(events.flatMap((event) => (event.type === 'job.move' ? [`${event.to} ${event.strategy}`] : []))).toEqual([
+    'there emulate',
+    'there emulate',
+  ])
+  expect(types().sort()).toEqual([
+    'job.done linux/amd64',
+    'job.fail linux/arm64',
+    'job.move linux/amd64',
+    'job.move linux/arm64',
+    'job.start linux/amd64',
+    'job.start linux/arm64',
+  ])
 })
 
 test('a job that is out of time fails as such, when its driver has stopped it', async () => {
   const slow: Driver = {
-    build: (_, { signal }) => new Promise((_resolve, reject) => {
-      signal.addEventListener('abort', () => reject(new XbuildError('CANCELED', 'Build canceled')))
-    }),
+    build: (_, { signal }) =>
+      new Promise((_resolve, reject) => {
+        signal.addEventListener('abort', () => reject(new XbuildError('CANCELED', 'Build canceled')))
+      }),
     close: async () => undefined,
   }
   const { outcomes } = start([{ ...job('linux/amd64'), timeout: 5 }], [node('here', 1)], { here: slow })
-  expect(await outcomes).toMatchObject([{ status: 'failed', error: { code: 'TIMEOUT', message: 'Cannot build linux/amd64 in 0.005 s: it was stopped' } }])
+  expect(await outcomes).toMatchObject([
+    { status: 'failed', error: { code: 'TIMEOUT', message: 'Cannot build linux/amd64 in 0.005 s: it was stopped' } },
+  ])
 })
 
 describe('a build as a whole', () => {
   const [amd64, arm64] = [job('linux/amd64'), { ...job('linux/arm64'), optional: true as const }]
   const plan = { ...planOf([amd64, arm64]), platforms: [amd64.target, arm64.target] }
   const done = (one: ImageJob): JobOutcome => ({ status: 'done', job: one, image, seconds: 1 })
-  const failed = (one: ImageJob): JobOutcome => ({ status: 'failed', job: one, error: new XbuildError('RUN_FAILED', 'broken') })
+  const failed = (one: ImageJob): JobOutcome => ({
+    status: 'failed',
+    job: one,
+    error: new XbuildError('RUN_FAILED', 'broken'),
+  })
   const { signal } = new AbortController()
 
   test('succeeds without an optional platform, and says which', () => {
-    expect(settleAll(plan, [done(amd64), failed(arm64)], signal)).toMatchObject({ built: [{ job: amd64 }], missing: [{ platform: arm64.target, error: { message: 'broken' } }] })
+    expect(settleAll(plan, [done(amd64), failed(arm64)], signal)).toMatchObject({
+      built: [{ job: amd64 }],
+      missing: [{ platform: arm64.target, error: { message: 'broken' } }],
+    })
   })
 
   test('fails with a platform that is not optional, and with nothing at all', () => {
-    expect(() => settleAll(plan, [failed(amd64), done(arm64)], signal)).toThrow('Cannot build 1 of 2 platforms: linux/amd64')
+    expect(() => settleAll(plan, [failed(amd64), done(arm64)], signal)).toThrow(
+      'Cannot build 1 of 2 platforms: linux/amd64',
+    )
     expect(() => settleAll({ ...plan, platforms: [arm64.target] }, [failed(arm64)], signal)).toThrow(BuildFailedError)
   })
 
   test('knows of platforms that were left out of the plan', () => {
     const unplaced = [{ platform: arm64.target, because: 'nobody runs it' }]
-    expect(settleAll({ ...plan, unplaced }, [done(amd64)], signal).missing).toMatchObject([{ error: { code: 'NO_NODE', message: 'nobody runs it' } }])
+    expect(settleAll({ ...plan, unplaced }, [done(amd64)], signal).missing).toMatchObject([
+      { error: { code: 'NO_NODE', message: 'nobody runs it' } },
+    ])
   })
 })
 
 describe('a stage that other nodes are to have', () => {
   const target = parsePlatform('linux/386')
-  const stage: StageJob = { ...job('linux/amd64'), kind: 'stage', id: 'web', stage: 'web', targets: [target], shared: true }
+  const stage: StageJob = {
+    ...job('linux/amd64'),
+    kind: 'stage',
+    id: 'web',
+    stage: 'web',
+    targets: [target],
+    shared: true,
+  }
   const taker: ImageJob = { ...job('linux/386', 'there'), needs: ['web'] }
   /** Builds stages when told, images at once; notes what it was given. */
   function nodeOf(build: () => Promise<BuiltImage>): Driver & { readonly given: string[] } {
@@ -201,7 +293,12 @@ describe('a stage that other nodes are to have', () => {
 
   test('is built by its node, once, and given to them', async () => {
     const [here, there] = [nodeOf(async () => image), nodeOf(async () => image)]
-    const jobs = [stage, { ...job('linux/amd64'), needs: ['web'] }, taker, { ...taker, id: 'other', target: parsePlatform('linux/arm64') }]
+    const jobs = [
+      stage,
+      { ...job('linux/amd64'), needs: ['web'] },
+      taker,
+      { ...taker, id: 'other', target: parsePlatform('linux/arm64') },
+    ]
     const { outcomes } = start(jobs, [node('here', 1), node('there', 1)], { here, there })
     expect((await outcomes).map(({ status }) => status)).toEqual(['done', 'done', 'done'])
     expect(here.given.sort()).toEqual(['image linux/amd64: ', 'web: '])
@@ -210,10 +307,16 @@ describe('a stage that other nodes are to have', () => {
 
   test('is built by each when its node is lost, and fails all when it is broken', async () => {
     const there = nodeOf(async () => image)
-    const lost = start([stage, taker], [node('here', 1), node('there', 1)], { here: nodeOf(async () => Promise.reject(new XbuildError('NODE', 'gone'))), there })
+    const lost = start([stage, taker], [node('here', 1), node('there', 1)], {
+      here: nodeOf(async () => Promise.reject(new XbuildError('NODE', 'gone'))),
+      there,
+    })
     expect((await lost.outcomes)[0]).toMatchObject({ status: 'done' })
     expect(there.given).toEqual(['image linux/386: '])
-    const broken = start([stage, taker], [node('here', 1), node('there', 1)], { here: nodeOf(async () => Promise.reject(new XbuildError('RUN_FAILED', 'exit code 1'))), there })
+    const broken = start([stage, taker], [node('here', 1), node('there', 1)], {
+      here: nodeOf(async () => Promise.reject(new XbuildError('RUN_FAILED', 'exit code 1'))),
+      there,
+    })
     expect((await broken.outcomes)[0]).toMatchObject({ status: 'failed', error: { code: 'RUN_FAILED' } })
   })
 })
@@ -224,9 +327,17 @@ test('no jobs give no outcomes', async () => {
 
 test('a failed build says how many platforms and which, with the code of the first', () => {
   const failures = [
-    { platform: 'linux/arm64', error: new XbuildError('RUN_FAILED', 'a') }, { platform: 'linux/386', error: new XbuildError('REGISTRY', 'b') },
+    { platform: 'linux/arm64', error: new XbuildError('RUN_FAILED', 'a') },
+    { platform: 'linux/386', error: new XbuildError('REGISTRY', 'b') },
   ]
-  expect(new BuildFailedError(failures, 3)).toMatchObject({ code: 'RUN_FAILED', message: 'Cannot build 2 of 3 platforms: linux/arm64, linux/386', failures })
-  const canceled = new BuildFailedError([...failures, { platform: 'linux/amd64', error: new XbuildError('CANCELED', 'x') }], 3)
+  expect(new BuildFailedError(failures, 3)).toMatchObject({
+    code: 'RUN_FAILED',
+    message: 'Cannot build 2 of 3 platforms: linux/arm64, linux/386',
+    failures,
+  })
+  const canceled = new BuildFailedError(
+    [...failures, { platform: 'linux/amd64', error: new XbuildError('CANCELED', 'x') }],
+    3,
+  )
   expect(canceled).toMatchObject({ code: 'CANCELED', message: 'Build canceled', failures: [] })
 })

@@ -4,9 +4,19 @@ import type { Alternative } from '../../src/plan/types.ts'
 import { afterFailure, classify, type Attempt, type FailureClass } from '../../src/run/failure.ts'
 
 test.each<[ErrorCode, FailureClass]>([
-  ['RUN_FAILED', 'user'], ['BAD_DOCKERFILE', 'user'], ['AUTH', 'user'], ['NO_PLATFORM', 'user'], ['CONTEXT_CHANGED', 'user'],
-  ['NODE', 'node'], ['HOST', 'node'], ['UNSUPPORTED', 'node'], ['EMULATOR', 'emulator'], ['REGISTRY', 'registry'],
-  ['TIMEOUT', 'time'], ['CANCELED', 'canceled'], ['INTERNAL', 'fault'],
+  ['RUN_FAILED', 'user'],
+  ['BAD_DOCKERFILE', 'user'],
+  ['AUTH', 'user'],
+  ['NO_PLATFORM', 'user'],
+  ['CONTEXT_CHANGED', 'user'],
+  ['NODE', 'node'],
+  ['HOST', 'node'],
+  ['UNSUPPORTED', 'node'],
+  ['EMULATOR', 'emulator'],
+  ['REGISTRY', 'registry'],
+  ['TIMEOUT', 'time'],
+  ['CANCELED', 'canceled'],
+  ['INTERNAL', 'fault'],
 ])('%s is for the %s', (code, expected) => {
   expect(classify({ code }, { emulates: true, silent: false })).toBe(expected)
 })
@@ -40,13 +50,23 @@ describe('after a failure', () => {
     ['registry trouble: once more after a second', [on('a', 'registry')], ['b'], [], '1000'],
     ['then after four', [on('a', 'registry'), on('a', 'registry')], ['b'], [], '4000'],
     ['then elsewhere', [on('a', 'registry'), on('a', 'registry'), on('a', 'registry')], ['b'], [], 'b'],
-    ['and there as patiently', [on('a', 'registry'), on('a', 'registry'), on('a', 'registry'), on('b', 'registry')], ['b'], [], '1000'],
+    [
+      'and there as patiently',
+      [on('a', 'registry'), on('a', 'registry'), on('a', 'registry'), on('b', 'registry')],
+      ['b'],
+      [],
+      '1000',
+    ],
   ])('%s', (_name, attempts, others, lost, expected) => {
     const next = afterFailure({ attempts, alternatives: others.map(other), lost: new Set(lost), retried: false })
-    expect(next.kind === 'move' ? next.to.strategy.node : next.kind === 'again' ? String(next.after) : next.kind).toBe(expected)
+    expect(next.kind === 'move' ? next.to.strategy.node : next.kind === 'again' ? String(next.after) : next.kind).toBe(
+      expected,
+    )
   })
 
   test('a registry client that retried already is not asked to again', () => {
-    expect(afterFailure({ attempts: [on('a', 'registry')], alternatives: [], lost: new Set(), retried: true })).toEqual({ kind: 'give up' })
+    expect(afterFailure({ attempts: [on('a', 'registry')], alternatives: [], lost: new Set(), retried: true })).toEqual(
+      { kind: 'give up' },
+    )
   })
 })

@@ -25,7 +25,7 @@ afterEach(async () => {
 
 const digestOf = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`
 
-test('the bytes are a blob, the time is the server\'s', async () => {
+test("the bytes are a blob, the time is the server's", async () => {
   server.files.set('/f', { body: 'text', lastModified: 'Thu, 01 Jan 1970 00:01:40 GMT' })
   const file = await downloader.download(`${server.url}/f`, { signal })
   expect(file).toMatchObject({ digest: digestOf('text'), size: 4, mtime: 100 })
@@ -48,11 +48,13 @@ test('a damaged blob is downloaded again, not asked about', async () => {
 
 test('a login goes to the host of the URL and to no other', async () => {
   const seen: (string | undefined)[] = []
-  const see = (next?: string): RequestListener => (request, response) => {
-    seen.push(request.headers.authorization)
-    if (next === undefined) response.end('x')
-    else response.writeHead(302, { location: next }).end()
-  }
+  const see =
+    (next?: string): RequestListener =>
+    (request, response) => {
+      seen.push(request.headers.authorization)
+      if (next === undefined) response.end('x')
+      else response.writeHead(302, { location: next }).end()
+    }
   server.files.set('/first', see('/second'))
   server.files.set('/second', see(`${other.url}/third`))
   other.files.set('/third', see())
@@ -73,15 +75,23 @@ test('too many bytes, another checksum, no room for patience: nothing stays', as
   server.files.set('/f', { body: 'text' })
   server.files.set('/none', (_, response: ServerResponse) => void response.writeHead(403).end())
   await expect(downloader.download(`${server.url}/f`, { signal, limit: 3 })).rejects.toThrow('more than 3 bytes')
-  await expect(downloader.download(`${server.url}/f`, { signal, checksum: digestOf('x') })).rejects.toMatchObject({ code: 'DIGEST_MISMATCH' })
+  await expect(downloader.download(`${server.url}/f`, { signal, checksum: digestOf('x') })).rejects.toMatchObject({
+    code: 'DIGEST_MISMATCH',
+  })
   await expect(downloader.download(`${server.url}/none`, { signal })).rejects.toMatchObject({ code: 'AUTH' })
-  await expect(downloader.download(`${server.url}/none`, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'CANCELED' })
+  await expect(downloader.download(`${server.url}/none`, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+    code: 'CANCELED',
+  })
   expect(readdirSync(store.folder.tmp)).toEqual([])
 })
 
 test('a secret for the host is its login, and for no other host', async () => {
   const seen: (string | undefined)[] = []
-  const own = createDownloader({ store, env: {}, secret: async (id) => (id === 'HTTP_AUTH_TOKEN_127.0.0.1' ? Buffer.from('secret\n') : undefined) })
+  const own = createDownloader({
+    store,
+    env: {},
+    secret: async (id) => (id === 'HTTP_AUTH_TOKEN_127.0.0.1' ? Buffer.from('secret\n') : undefined),
+  })
   server.files.set('/f', (request, response) => {
     seen.push(request.headers.authorization)
     response.writeHead(302, { location: `${other.url}/g` }).end()

@@ -1,16 +1,17 @@
 import { expect, test } from 'vitest'
 import { gitLogin, httpLogin } from '../../src/source/logins.ts'
 
-const secretsOf = (secrets: Record<string, string>) => async (id: string) => (secrets[id] === undefined ? undefined : Buffer.from(secrets[id]))
+const secretsOf = (secrets: Record<string, string>) => async (id: string) =>
+  secrets[id] === undefined ? undefined : Buffer.from(secrets[id])
 const basic = (token: string) => `Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}`
 
 test.each<[url: string, secrets: Record<string, string>, scope: string | undefined, authorization?: string]>([
   ['https://h/a.git', {}, undefined],
   ['https://h/a.git', { GIT_AUTH_TOKEN: 't\n' }, 'https://h/a.git', basic('t')],
-  ['http://h:8080/a.git', { 'GIT_AUTH_TOKEN': 't', 'GIT_AUTH_TOKEN.h:8080': 'own' }, 'http://h:8080/a.git', basic('own')],
+  ['http://h:8080/a.git', { GIT_AUTH_TOKEN: 't', 'GIT_AUTH_TOKEN.h:8080': 'own' }, 'http://h:8080/a.git', basic('own')],
   ['https://h/a.git', { 'GIT_AUTH_TOKEN.other': 't' }, undefined],
   ['https://h/a.git', { GIT_AUTH_TOKEN: 't', GIT_AUTH_HEADER: 'Bearer x' }, 'https://h/a.git', 'Bearer x'],
-  ['https://h/a.git', { 'GIT_AUTH_TOKEN.h': 't', 'GIT_AUTH_HEADER': 'Bearer x' }, 'https://h/a.git', basic('t')],
+  ['https://h/a.git', { 'GIT_AUTH_TOKEN.h': 't', GIT_AUTH_HEADER: 'Bearer x' }, 'https://h/a.git', basic('t')],
   ['https://user@h/a.git', { GIT_AUTH_TOKEN: 't' }, 'https://h/a.git', basic('t')],
   ['https://github.com/o/r.git', { GIT_AUTH_TOKEN: 't' }, 'https://github.com/', basic('t')],
   ['ssh://git@h/a.git', { GIT_AUTH_TOKEN: 't' }, undefined],
@@ -29,5 +30,8 @@ test.each<[url: string, secrets: Record<string, string>, expected: string | unde
 })
 
 test.each(['two\nlines', 'a\r\nX-Other: b', '\0', '', 'ü'])('a secret of %j is no login', async (text) => {
-  await expect(gitLogin('https://h/a.git', secretsOf({ GIT_AUTH_TOKEN: text }))).rejects.toMatchObject({ code: 'BAD_OPTION', message: expect.stringMatching(/^Cannot use the secret "GIT_AUTH_TOKEN": /) })
+  await expect(gitLogin('https://h/a.git', secretsOf({ GIT_AUTH_TOKEN: text }))).rejects.toMatchObject({
+    code: 'BAD_OPTION',
+    message: expect.stringMatching(/^Cannot use the secret "GIT_AUTH_TOKEN": /),
+  })
 })

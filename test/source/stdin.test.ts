@@ -10,7 +10,8 @@ import { tempFolder } from '../support/temp-folder.ts'
 const { signal } = new AbortController()
 const archive = tar([item({ path: 'a', data: 'a' })])
 
-const read = (bytes: Uint8Array, file = join(tempFolder(), 'content')) => readStdin(Readable.from([Buffer.from(bytes)]), { file, signal })
+const read = (bytes: Uint8Array, file = join(tempFolder(), 'content')) =>
+  readStdin(Readable.from([Buffer.from(bytes)]), { file, signal })
 
 test.each([
   ['a tar archive', archive],
@@ -20,7 +21,11 @@ test.each([
   ['what begins like zstd', Buffer.from('28b52ffd00', 'hex')],
 ])('%s is an archive', async (_, bytes) => {
   const file = join(tempFolder(), 'content')
-  expect(await read(bytes, file)).toEqual({ kind: 'archive', file, digest: createHash('sha256').update(bytes).digest('hex') })
+  expect(await read(bytes, file)).toEqual({
+    kind: 'archive',
+    file,
+    digest: createHash('sha256').update(bytes).digest('hex'),
+  })
 })
 
 test.each(['FROM scratch\n', '', '# only a comment', 'B', 'FROM scratch\r\n'])('%j is text', async (text) => {

@@ -1,5 +1,16 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, symlinkSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setImmediate as breathe } from 'node:timers/promises'
@@ -89,7 +100,13 @@ test('sha512 digests are checked as such', async () => {
   expect(await blobs.has(digest)).toBe(true)
 })
 
-test.each(['sha256:../../etc/passwd', 'sha256:', 'x', 'md5:d41d8cd98f00b204e9800998ecf8427e', `sha256:${'A'.repeat(64)}`])('%s is no digest and names no file', async (text) => {
+test.each([
+  'sha256:../../etc/passwd',
+  'sha256:',
+  'x',
+  'md5:d41d8cd98f00b204e9800998ecf8427e',
+  `sha256:${'A'.repeat(64)}`,
+])('%s is no digest and names no file', async (text) => {
   const { blobs } = await open()
   expect(() => blobs.path(text)).toThrow(expect.objectContaining({ code: 'BAD_REFERENCE' }))
   await expect(blobs.has(text)).rejects.toThrow(/Cannot read digest/)
@@ -123,12 +140,15 @@ test('fetch fills an empty blob', async () => {
 
 test('a transfer that breaks is kept, and goes on from there, in this process or a later one', async () => {
   const { blobs, folder } = await open()
-  const breaking = async () => Readable.from((async function* () {
-    yield content.subarray(0, 20)
-    const written = () => readdirSync(folder.ingest).map((name) => statSync(join(folder.ingest, name)).size)[0] ?? 0
-    while (written() < 20) await breathe()
-    throw new Error('connection reset')
-  })())
+  const breaking = async () =>
+    Readable.from(
+      (async function* () {
+        yield content.subarray(0, 20)
+        const written = () => readdirSync(folder.ingest).map((name) => statSync(join(folder.ingest, name)).size)[0] ?? 0
+        while (written() < 20) await breathe()
+        throw new Error('connection reset')
+      })(),
+    )
   await expect(blobs.fetch(descriptor, breaking, { signal })).rejects.toThrow('connection reset')
   expect(readdirSync(folder.ingest)).toEqual([`${hex}.part`])
   expect(existsSync(blobs.path(descriptor.digest))).toBe(false)
@@ -141,7 +161,9 @@ test('a transfer that breaks is kept, and goes on from there, in this process or
 
 test('a transfer that ends early says so and is kept', async () => {
   const { blobs, folder } = await open()
-  await expect(blobs.fetch(descriptor, source(content.subarray(0, 10)).open, { signal })).rejects.toThrow(`only 10 of ${content.length} bytes arrived`)
+  await expect(blobs.fetch(descriptor, source(content.subarray(0, 10)).open, { signal })).rejects.toThrow(
+    `only 10 of ${content.length} bytes arrived`,
+  )
   expect(statSync(join(folder.ingest, `${hex}.part`)).size).toBe(10)
 })
 
@@ -157,7 +179,10 @@ test('what a dead process left is taken over, what a living one writes is not', 
 })
 
 test('a part that is whole already is not asked for again; one that is too long is', async () => {
-  for (const [left, offsets] of [[content, []], [Buffer.concat([content, content]), [0]]] as const) {
+  for (const [left, offsets] of [
+    [content, []],
+    [Buffer.concat([content, content]), [0]],
+  ] as const) {
     const { blobs, folder } = await open()
     writeFileSync(join(folder.ingest, `${hex}.part`), left)
     const from = source(content)
@@ -172,7 +197,9 @@ test.each([
   ['more bytes', Buffer.concat([content, content]), /more than 51 bytes arrived/],
 ])('%s than the digest says are refused and not kept', async (_name, bytes, said) => {
   const { blobs, folder } = await open()
-  await expect(blobs.fetch(descriptor, source(bytes).open, { signal })).rejects.toThrow(expect.objectContaining({ code: 'DIGEST_MISMATCH', message: expect.stringMatching(said) }))
+  await expect(blobs.fetch(descriptor, source(bytes).open, { signal })).rejects.toThrow(
+    expect.objectContaining({ code: 'DIGEST_MISMATCH', message: expect.stringMatching(said) }),
+  )
   expect(readdirSync(folder.ingest)).toEqual([])
   expect(readdirSync(folder.blobs)).toEqual([])
   await blobs.fetch(descriptor, source(content).open, { signal })
@@ -198,7 +225,10 @@ test('two fetches of one digest are one transfer, a later one is another', async
 test('two stores over one folder do not write into the same part', async () => {
   const root = join(tempFolder(), 'store')
   const [one, two] = [await openStore(root), await openStore(root)]
-  await Promise.all([one.blobs.fetch(descriptor, source(content).open, { signal }), two.blobs.fetch(descriptor, source(content).open, { signal })])
+  await Promise.all([
+    one.blobs.fetch(descriptor, source(content).open, { signal }),
+    two.blobs.fetch(descriptor, source(content).open, { signal }),
+  ])
   expect(await one.blobs.has(descriptor.digest)).toBe(true)
   expect(readdirSync(one.folder.ingest)).toEqual([])
 })
@@ -206,10 +236,13 @@ test('two stores over one folder do not write into the same part', async () => {
 test('a canceled transfer ends, and is kept', async () => {
   const { blobs, folder } = await open()
   const stop = new AbortController()
-  const endless = async () => Readable.from((async function* () {
-    yield content.subarray(0, 7)
-    await new Promise(() => undefined)
-  })())
+  const endless = async () =>
+    Readable.from(
+      (async function* () {
+        yield content.subarray(0, 7)
+        await new Promise(() => undefined)
+      })(),
+    )
   const running = blobs.fetch(descriptor, endless, { signal: stop.signal, onProgress: () => stop.abort() })
   await expect(running).rejects.toThrow(expect.objectContaining({ name: 'AbortError' }))
   expect(readdirSync(folder.ingest)).toEqual([`${hex}.part`])

@@ -27,19 +27,29 @@ test('one whose making was cut short is made whole', async () => {
   const root = tempFolder()
   writeFileSync(join(root, 'format'), '')
   const folder = await openStoreFolder(root)
-  expect(readdirSync(root)).toEqual(expect.arrayContaining(['blobs', 'format', 'ingest', 'records', 'snapshots', 'tmp']))
+  expect(readdirSync(root)).toEqual(
+    expect.arrayContaining(['blobs', 'format', 'ingest', 'records', 'snapshots', 'tmp']),
+  )
   expect(readdirSync(folder.tmp)).toEqual([])
 })
 
 test('one of another format is refused and left as it is', async () => {
   const root = tempFolder()
   writeFileSync(join(root, 'format'), '99\n')
-  await expect(openStoreFolder(root)).rejects.toMatchObject({ code: 'STORE', message: `Cannot use the store "${root}": it has format "99", this xbuild reads 1`, hint: expect.stringContaining('--store') })
+  await expect(openStoreFolder(root)).rejects.toMatchObject({
+    code: 'STORE',
+    message: `Cannot use the store "${root}": it has format "99", this xbuild reads 1`,
+    hint: expect.stringContaining('--store'),
+  })
   expect(readdirSync(root)).toEqual(['format'])
 })
 
 test('one that cannot be made is named with a way out', async () => {
   const file = join(tempFolder(), 'file')
   writeFileSync(file, '')
-  await expect(openStoreFolder(join(file, 'store'))).rejects.toMatchObject({ code: 'STORE', message: expect.stringContaining(`Cannot make the store "${file}/store"`), hint: expect.stringContaining('XBUILD_HOME') })
+  await expect(openStoreFolder(join(file, 'store'))).rejects.toMatchObject({
+    code: 'STORE',
+    message: expect.stringContaining(`Cannot make the store "${file}/store"`),
+    hint: expect.stringContaining('XBUILD_HOME'),
+  })
 })

@@ -6,12 +6,19 @@ const NOW = 1_000_000
 const ALL: PruneRequest = { all: false, filters: [], now: NOW }
 
 function item(id: string, more: Partial<StoreItem> = {}): StoreItem {
-  const type = id.startsWith('blobs/') ? 'blob' : id.startsWith('snapshots/') ? 'snapshot' : id.startsWith('images/') ? 'image' : 'step'
+  const type = id.startsWith('blobs/')
+    ? 'blob'
+    : id.startsWith('snapshots/')
+      ? 'snapshot'
+      : id.startsWith('images/')
+        ? 'image'
+        : 'step'
   const follows = type === 'blob' || type === 'snapshot' ? { follows: true } : {}
   return { id, type, size: 10, created: 0, used: 0, needs: [], description: '', ...follows, ...more }
 }
 
-const removed = (items: readonly StoreItem[], request: Partial<PruneRequest> = {}) => planPrune(items, { ...ALL, ...request }).remove.map(({ id }) => id)
+const removed = (items: readonly StoreItem[], request: Partial<PruneRequest> = {}) =>
+  planPrune(items, { ...ALL, ...request }).remove.map(({ id }) => id)
 
 /** base <- one <- two, each with a snapshot; an image that needs the blob of one. */
 const CHAIN = [
@@ -28,7 +35,14 @@ const CHAIN = [
 
 test('what images with a name need stays; everything else goes', () => {
   const { remove, freed, left } = planPrune(CHAIN, ALL)
-  expect(remove.map(({ id }) => id).toSorted()).toEqual(['bases/debian', 'snapshots/base', 'snapshots/one', 'snapshots/two', 'steps/one', 'steps/two'])
+  expect(remove.map(({ id }) => id).toSorted()).toEqual([
+    'bases/debian',
+    'snapshots/base',
+    'snapshots/one',
+    'snapshots/two',
+    'steps/one',
+    'steps/two',
+  ])
   expect(freed).toBe(1000 + 100 + 50 + 3 * 10)
   expect(left).toBe(40 + 1 + 10)
 })
@@ -63,7 +77,20 @@ describe('a size limit', () => {
     [407, []],
     [406, ['steps/1', 'snapshots/1']],
     [250, ['steps/1', 'snapshots/1', 'steps/2', 'snapshots/2']],
-    [0, ['steps/1', 'snapshots/1', 'steps/2', 'snapshots/2', 'steps/3', 'snapshots/3', 'steps/4', 'snapshots/shared', 'snapshots/4']],
+    [
+      0,
+      [
+        'steps/1',
+        'snapshots/1',
+        'steps/2',
+        'snapshots/2',
+        'steps/3',
+        'snapshots/3',
+        'steps/4',
+        'snapshots/shared',
+        'snapshots/4',
+      ],
+    ],
   ])('of %i bytes takes the least recently used', (maxUsedSpace, expected) => {
     expect(removed([...items, shared], { maxUsedSpace })).toEqual(expected)
   })
@@ -92,7 +119,14 @@ describe('filters', () => {
   })
 
   test('must all fit', () => {
-    expect(removed(items, { filters: [{ key: 'type', operator: '=', value: 'step' }, { key: 'description', operator: '~=', value: 'COPY' }] })).toEqual(['steps/bbbbbbbb2'])
+    expect(
+      removed(items, {
+        filters: [
+          { key: 'type', operator: '=', value: 'step' },
+          { key: 'description', operator: '~=', value: 'COPY' },
+        ],
+      }),
+    ).toEqual(['steps/bbbbbbbb2'])
   })
 })
 
@@ -103,7 +137,10 @@ test('what nothing needs goes, unless a filter keeps it', () => {
 })
 
 test('bytes with another name outside of the store are not counted as freed', () => {
-  expect(planPrune([item('blobs/x', { linked: true, size: 99 }), item('blobs/y', { size: 1 })], ALL)).toMatchObject({ freed: 1, left: 0 })
+  expect(planPrune([item('blobs/x', { linked: true, size: 99 }), item('blobs/y', { size: 1 })], ALL)).toMatchObject({
+    freed: 1,
+    left: 0,
+  })
 })
 
 test('things that need each other in a circle, or what is not there, end the planning all the same', () => {
@@ -113,26 +150,42 @@ test('things that need each other in a circle, or what is not there, end the pla
 })
 
 test('a chain of twenty thousand steps is no trouble', () => {
-  const items = Array.from({ length: 20_000 }, (_, index) => item(`steps/${index}`, { used: index, needs: [`steps/${index - 1}`, 'blobs/all'] }))
+  const items = Array.from({ length: 20_000 }, (_, index) =>
+    item(`steps/${index}`, { used: index, needs: [`steps/${index - 1}`, 'blobs/all'] }),
+  )
   expect(removed([...items, item('blobs/all')])).toHaveLength(20_001)
 })
 
 test('whatever the graph: nothing that stays needs what went, and what went comes before what it needed', () => {
   const graph = fc.array(
-    fc.record({ kind: fc.constantFrom('steps', 'blobs', 'images'), used: fc.nat(1000), size: fc.nat(100), needs: fc.array(fc.nat(30), { maxLength: 4 }), pinned: fc.boolean() }),
+    fc.record({
+      kind: fc.constantFrom('steps', 'blobs', 'images'),
+      used: fc.nat(1000),
+      size: fc.nat(100),
+      needs: fc.array(fc.nat(30), { maxLength: 4 }),
+      pinned: fc.boolean(),
+    }),
     { maxLength: 30 },
   )
   fc.assert(
     fc.property(graph, fc.option(fc.nat(2000), { nil: undefined }), fc.boolean(), (nodes, maxUsedSpace, all) => {
       const ids = nodes.map(({ kind }, index) => `${kind}/${index}`)
       const items = nodes.map(({ used, size, needs, pinned }, index) =>
-        item(ids[index]!, { used, size, needs: needs.flatMap((other) => (other < index && ids[other] ? [ids[other]] : [])), ...(pinned ? { pinned } : {}) }))
+        item(ids[index]!, {
+          used,
+          size,
+          needs: needs.flatMap((other) => (other < index && ids[other] ? [ids[other]] : [])),
+          ...(pinned ? { pinned } : {}),
+        }),
+      )
       const plan = planPrune(items, { ...ALL, all, ...(maxUsedSpace === undefined ? {} : { maxUsedSpace }) })
       const gone = new Set(plan.remove.map(({ id }) => id))
       expect(gone.size).toBe(plan.remove.length)
-      for (const kept of items.filter(({ id }) => !gone.has(id))) for (const id of kept.needs) expect(gone.has(id)).toBe(false)
+      for (const kept of items.filter(({ id }) => !gone.has(id)))
+        for (const id of kept.needs) expect(gone.has(id)).toBe(false)
       const order = new Map(plan.remove.map(({ id }, index) => [id, index]))
-      for (const { id, needs } of plan.remove) for (const need of needs) if (order.has(need)) expect(order.get(need)!).toBeGreaterThan(order.get(id)!)
+      for (const { id, needs } of plan.remove)
+        for (const need of needs) if (order.has(need)) expect(order.get(need)!).toBeGreaterThan(order.get(id)!)
       if (!all) expect(plan.remove.some(({ pinned }) => pinned)).toBe(false)
       expect(plan.left).toBe(items.filter(({ id }) => !gone.has(id)).reduce((sum, { size }) => sum + size, 0))
     }),

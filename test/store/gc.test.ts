@@ -43,9 +43,19 @@ async function fill() {
   await store.records.put('images', KEY('app'), { tag: 'app', descriptor: index })
   const packed = await store.blobs.put(Buffer.from('layer of the step'), MEDIA_TYPE.layerGzip)
   snapshot('0123456789abcdef01234567')
-  await store.records.put('packs', KEY('pack'), { empty: false, descriptor: packed, diffId: 'sha256:x', of: '0123456789abcdef01234567' })
+  await store.records.put('packs', KEY('pack'), {
+    empty: false,
+    descriptor: packed,
+    diffId: 'sha256:x',
+    of: '0123456789abcdef01234567',
+  })
   await store.records.put('origins', digestHex(packed.digest), { repositories: ['a.example/b'] })
-  await store.records.put('steps', KEY('step'), { layer: { id: '0123456789abcdef01234567', empty: false }, created: '2026-01-02T03:04:05Z', below: KEY('gone'), name: 'RUN x' })
+  await store.records.put('steps', KEY('step'), {
+    layer: { id: '0123456789abcdef01234567', empty: false },
+    created: '2026-01-02T03:04:05Z',
+    below: KEY('gone'),
+    name: 'RUN x',
+  })
   return { layer, config, manifest, index, packed }
 }
 
@@ -56,7 +66,14 @@ test('a named image keeps its index, manifests, configs and layers', async () =>
   expect(hasBlob(packed)).toBe(false)
   expect(readdirSync(store.folder.snapshots)).toEqual([])
   expect(await store.records.get('images', KEY('app'))).toBeDefined()
-  expect(removed.map(({ id }) => id.split('/')[0]).toSorted()).toEqual(['blobs', 'origins', 'packs', 'sizes', 'snapshots', 'steps'])
+  expect(removed.map(({ id }) => id.split('/')[0]).toSorted()).toEqual([
+    'blobs',
+    'origins',
+    'packs',
+    'sizes',
+    'snapshots',
+    'steps',
+  ])
   expect(freed).toBeGreaterThan(5000)
 })
 
@@ -68,13 +85,29 @@ test('--all leaves nothing', async () => {
 
 test('native toolchains go with --all only; what their makers left goes when these are gone', async () => {
   const pack = 'ab'.repeat(32)
-  const files = { [`${pack}/bin/as`]: 'abc', [`${pack}/manifest.json`]: '{"recipe":"as","architecture":"arm64","source":{"name":"binutils","version":"2"}}', 'qemu/arm64-1': 'qemu', '.tmp-999999999-x/one': '1', [`.tmp-${process.pid}-x/two`]: '2', 'tmp/999999999-apt-x/deb': '3', [`${'cd'.repeat(32)}/bin/as`]: 'half' }
+  const files = {
+    [`${pack}/bin/as`]: 'abc',
+    [`${pack}/manifest.json`]: '{"recipe":"as","architecture":"arm64","source":{"name":"binutils","version":"2"}}',
+    'qemu/arm64-1': 'qemu',
+    '.tmp-999999999-x/one': '1',
+    [`.tmp-${process.pid}-x/two`]: '2',
+    'tmp/999999999-apt-x/deb': '3',
+    [`${'cd'.repeat(32)}/bin/as`]: 'half',
+  }
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(join(root, 'packs', path, '..'), { recursive: true })
     writeFileSync(join(root, 'packs', path), text)
   }
-  const shown = (await measureStore(store.folder, keeper)).map(({ type, description }) => `${type} ${description}`).sort()
-  expect(shown).toEqual(['pack QEMU with the handler before it', 'pack as (binutils 2) for linux/arm64', 'temporary ', 'temporary ', 'temporary '])
+  const shown = (await measureStore(store.folder, keeper))
+    .map(({ type, description }) => `${type} ${description}`)
+    .sort()
+  expect(shown).toEqual([
+    'pack QEMU with the handler before it',
+    'pack as (binutils 2) for linux/arm64',
+    'temporary ',
+    'temporary ',
+    'temporary ',
+  ])
   await pruneStore(store.folder, request, keeper)
   expect(readdirSync(join(root, 'packs')).sort()).toEqual([`.tmp-${process.pid}-x`, pack, 'qemu', 'tmp'])
   expect(readdirSync(join(root, 'packs/tmp'))).toEqual([])
@@ -141,10 +174,21 @@ test('reading a record is a use of it, noted at most once an hour', async () => 
 
 test('the folder of a cache mount stays as long as its record', async () => {
   snapshot('cache-0123')
-  await store.records.put('caches', KEY('cache'), { of: 'cache-0123', name: '/root/.cache', created: '2026-01-02T03:04:05Z' })
+  await store.records.put('caches', KEY('cache'), {
+    of: 'cache-0123',
+    name: '/root/.cache',
+    created: '2026-01-02T03:04:05Z',
+  })
   const items = await measureStore(store.folder, keeper)
-  expect(items.find(({ type }) => type === 'mount')).toMatchObject({ description: '/root/.cache', needs: ['snapshots/cache-0123'] })
-  const { removed } = await pruneStore(store.folder, { ...request, filters: [{ key: 'type', operator: '=', value: 'snapshot' }] }, keeper)
+  expect(items.find(({ type }) => type === 'mount')).toMatchObject({
+    description: '/root/.cache',
+    needs: ['snapshots/cache-0123'],
+  })
+  const { removed } = await pruneStore(
+    store.folder,
+    { ...request, filters: [{ key: 'type', operator: '=', value: 'snapshot' }] },
+    keeper,
+  )
   expect(removed).toEqual([])
   await pruneStore(store.folder, { ...request, filters: [{ key: 'type', operator: '=', value: 'mount' }] }, keeper)
   expect(readdirSync(store.folder.snapshots)).toEqual([])

@@ -18,11 +18,17 @@ beforeEach(async () => {
 })
 afterEach(() => rmSync(root, { recursive: true, force: true }))
 
-const options = (signal = new AbortController().signal) => ({ signal, onWait: (others: readonly Holder[]) => void waits.push(others) })
+const options = (signal = new AbortController().signal) => ({
+  signal,
+  onWait: (others: readonly Holder[]) => void waits.push(others),
+})
 
 test('builds share the store, and nothing is left when they end', async () => {
   const leases = [await takeBuildLease(folder, options()), await takeBuildLease(folder, options())]
-  expect(holders(folder).map(({ kind, pid }) => [kind, pid])).toEqual([['build', process.pid], ['build', process.pid]])
+  expect(holders(folder).map(({ kind, pid }) => [kind, pid])).toEqual([
+    ['build', process.pid],
+    ['build', process.pid],
+  ])
   for (const lease of leases) lease.release()
   expect(readdirSync(folder.leases)).toEqual([])
   expect(waits).toEqual([])
@@ -32,7 +38,8 @@ test('nothing is removed while somebody builds', async () => {
   const build = await takeBuildLease(folder, options())
   expect(tryPruneLease(folder)).toBeUndefined()
   await expect(takePruneLease(folder, { ...options(), timeout: 0 })).rejects.toMatchObject({
-    code: 'STORE', message: expect.stringContaining(`in use by a build (process ${process.pid})`),
+    code: 'STORE',
+    message: expect.stringContaining(`in use by a build (process ${process.pid})`),
   })
   build.release()
   tryPruneLease(folder)!.release()

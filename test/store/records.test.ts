@@ -17,7 +17,11 @@ test('a record comes back, the last one that was put', async () => {
 })
 
 test.each([
-  ['half a text', '{"a": '], ['nothing', ''], ['a number', '1'], ['null', 'null'], ['other bytes', Buffer.from([0, 255, 254])],
+  ['half a text', '{"a": '],
+  ['nothing', ''],
+  ['a number', '1'],
+  ['null', 'null'],
+  ['other bytes', Buffer.from([0, 255, 254])],
 ])('a damaged record, %s, is no record, and can be put again', async (_name, damage) => {
   const { records, folder } = await openStore(tempFolder())
   await records.put('steps', key, { a: 1 })

@@ -65,7 +65,8 @@ export async function openBuildkitNode(socket: string, { tunnel = false } = {}):
     return {
       options: { ...DEFAULTS, ...options },
       dockerfile: { text: dockerfile, shown: 'Dockerfile' },
-      context: typeof context === 'string' ? { kind: 'folder', path: context, ignore } : (context ?? { kind: 'nothing' }),
+      context:
+        typeof context === 'string' ? { kind: 'folder', path: context, ignore } : (context ?? { kind: 'nothing' }),
       secret: async () => undefined,
       agent: () => undefined,
       credentials: createCredentials({ env: { HOME: '/nonexistent' }, say: () => {} }),
@@ -74,7 +75,8 @@ export async function openBuildkitNode(socket: string, { tunnel = false } = {}):
     }
   }
 
-  const driver: BuildkitNode['driver'] = (buildFor, options = {}) => createBuildkitDriver({ transport, facts, buildFor, images, ...options })
+  const driver: BuildkitNode['driver'] = (buildFor, options = {}) =>
+    createBuildkitDriver({ transport, facts, buildFor, images, ...options })
   return {
     facts,
     transport,
@@ -90,7 +92,11 @@ export async function openBuildkitNode(socket: string, { tunnel = false } = {}):
         build.onEvent?.(event)
       }
       try {
-        const image = await one.build(build.job ?? imageJob('linux/amd64'), { signal: build.signal ?? new AbortController().signal, emit, stages: build.stages ?? [] })
+        const image = await one.build(build.job ?? imageJob('linux/amd64'), {
+          signal: build.signal ?? new AbortController().signal,
+          emit,
+          stages: build.stages ?? [],
+        })
         return { image, events, lines: events.flatMap((event) => (event.type === 'step.log' ? [event.line] : [])) }
       } finally {
         await one.close()
@@ -106,12 +112,36 @@ export async function openBuildkitNode(socket: string, { tunnel = false } = {}):
 /** A job as the planner makes it. */
 export function imageJob(platform: string, kind: 'native' | 'emulate' = 'native'): ImageJob {
   const target = parsePlatform(platform)
-  const strategy = kind === 'native' ? ({ kind, node: 'test' } as const) : ({ kind, node: 'test', emulator: 'qemu' } as const)
-  return { id: `image ${platform}`, kind: 'image', stage: '0', needs: [], platform: target, target, decision: { strategy, reason: 'it is a test', rejected: [] } }
+  const strategy =
+    kind === 'native' ? ({ kind, node: 'test' } as const) : ({ kind, node: 'test', emulator: 'qemu' } as const)
+  return {
+    id: `image ${platform}`,
+    kind: 'image',
+    stage: '0',
+    needs: [],
+    platform: target,
+    target,
+    decision: { strategy, reason: 'it is a test', rejected: [] },
+  }
 }
 
 /** Engines of tests have no network of their own. */
 const DEFAULTS: BuildOptions = {
-  context: '.', platforms: [], buildArgs: {}, labels: {}, annotations: [], buildContexts: {}, tags: [], outputs: [], push: false, noCache: false, pull: false,
-  progress: 'plain', registries: {}, cacheFrom: [], cacheTo: [], cwd: '/', network: 'host',
+  context: '.',
+  platforms: [],
+  buildArgs: {},
+  labels: {},
+  annotations: [],
+  buildContexts: {},
+  tags: [],
+  outputs: [],
+  push: false,
+  noCache: false,
+  pull: false,
+  progress: 'plain',
+  registries: {},
+  cacheFrom: [],
+  cacheTo: [],
+  cwd: '/',
+  network: 'host',
 }

@@ -10,11 +10,17 @@ export function removeGroups(name: string): void {
 export function groupFolders(): string[] {
   const top = '/sys/fs/cgroup'
   if (!existsSync(top)) return []
-  return [top, ...readdirSync(top, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => join(top, entry.name))]
+  return [
+    top,
+    ...readdirSync(top, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => join(top, entry.name)),
+  ]
 }
 
 function removeTree(folder: string): void {
-  for (const entry of readdirSync(folder, { withFileTypes: true })) if (entry.isDirectory()) removeTree(join(folder, entry.name))
+  for (const entry of readdirSync(folder, { withFileTypes: true }))
+    if (entry.isDirectory()) removeTree(join(folder, entry.name))
   try {
     rmdirSync(folder)
   } catch {

@@ -11,7 +11,18 @@ import { cache } from '../../examples/setup/places.mjs'
 import { runOk } from '../../examples/setup/process.mjs'
 
 /** In every base image. Which awk is the caller's choice. */
-const ESSENTIAL = ['base-files', 'base-passwd', 'coreutils', 'dash', 'sed', 'grep', 'findutils', 'diffutils', 'tar', 'gzip']
+const ESSENTIAL = [
+  'base-files',
+  'base-passwd',
+  'coreutils',
+  'dash',
+  'sed',
+  'grep',
+  'findutils',
+  'diffutils',
+  'tar',
+  'gzip',
+]
 
 /** Packages of an image in which `apt-get` and `dpkg` work. */
 export const APT = ['apt', 'dpkg', 'bash', 'debianutils', 'perl-base', 'mawk', 'libc-bin']
@@ -20,16 +31,25 @@ export const APT = ['apt', 'dpkg', 'bash', 'debianutils', 'perl-base', 'mawk', '
 const PLATFORMS = { armhf: { architecture: 'arm', variant: 'v7' }, ppc64el: { architecture: 'ppc64le' } }
 
 /**
- * Folder of the OCI layout of a Debian 13 with `packages` and what they depend on, unpacked as `mmdebstrap` would, without their scripts. Made at
- * first use and kept with those of the examples, under a name that changes with what is asked for and with how it is made here.
+ * Folder of the OCI layout of a Debian 13 with `packages` and what they depend on, unpacked as `mmdebstrap` would,
+ * without their scripts. Made at
+ * first use and kept with those of the examples, under a name that changes with what is asked for and with how it is
+ * made here.
  * - `architectures`: Debian's names; one image for each
  * - `alternatives`: what `update-alternatives` would link in /usr/bin
  * - `users`, `groups`: more lines of /etc/passwd and /etc/group
  * - `archive`: packages that are not unpacked but wait in /repo, the only archive that apt knows then
  */
-export async function debianBase(name, { architectures, packages, alternatives = {}, users = '', groups = '', archive = [] }) {
+export async function debianBase(
+  name,
+  { architectures, packages, alternatives = {}, users = '', groups = '', archive = [] },
+) {
   const asked = JSON.stringify({ architectures, packages, alternatives, users, groups, archive })
-  const version = createHash('sha256').update(readFileSync(new URL(import.meta.url))).update(asked).digest('hex').slice(0, 12)
+  const version = createHash('sha256')
+    .update(readFileSync(new URL(import.meta.url)))
+    .update(asked)
+    .digest('hex')
+    .slice(0, 12)
   const folder = join(cache, 'toolchains')
   const target = join(folder, `${name}-${version}`)
   if (existsSync(join(target, 'index.json'))) return target
@@ -45,9 +65,17 @@ export async function debianBase(name, { architectures, packages, alternatives =
       const all = await downloadPackages([...ESSENTIAL, ...packages, ...archive], { architecture, folder: downloads })
       const waits = (deb) => archive.includes(basename(deb).split('_')[0])
       const debs = all.filter((deb) => !waits(deb))
-      const extra = [...skeleton({ alternatives, users, groups }), ...(await archiveOf(all.filter(waits))), file('var/lib/dpkg/status', await statusOf(debs))]
+      const extra = [
+        ...skeleton({ alternatives, users, groups }),
+        ...(await archiveOf(all.filter(waits))),
+        file('var/lib/dpkg/status', await statusOf(debs)),
+      ]
       const layer = await packLayer({ debs, extra }, { blobs })
-      images.push({ platform: { os: 'linux', architecture, ...PLATFORMS[architecture] }, layer, config: { Env: [PATH], Cmd: ['sh'] } })
+      images.push({
+        platform: { os: 'linux', architecture, ...PLATFORMS[architecture] },
+        layer,
+        config: { Env: [PATH], Cmd: ['sh'] },
+      })
       await rm(downloads, { recursive: true, force: true })
     }
     await writeLayout(layout, images)
@@ -59,7 +87,8 @@ export async function debianBase(name, { architectures, packages, alternatives =
 }
 
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-const USERS = 'root:x:0:0:root:/root:/bin/sh\n_apt:x:42:65534::/nonexistent:/bin/false\nnobody:x:65534:65534::/nonexistent:/bin/false\n'
+const USERS =
+  'root:x:0:0:root:/root:/bin/sh\n_apt:x:42:65534::/nonexistent:/bin/false\nnobody:x:65534:65534::/nonexistent:/bin/false\n'
 const GROUPS = 'root:x:0:\nadm:x:4:\ntty:x:5:\nshadow:x:42:\nutmp:x:43:\nmail:x:8:\nstaff:x:50:\nnogroup:x:65534:\n'
 
 /** What the scripts of packages would have made. */
@@ -92,9 +121,17 @@ async function statusOf(debs) {
 /** The packages with their index, and apt's sources; nothing without packages. */
 async function archiveOf(debs) {
   if (debs.length === 0) return []
-  const packed = await Promise.all(debs.map(async (deb) => ({ name: basename(deb), content: await readFile(deb), fields: await fieldsOf(deb) })))
-  const stanzas = packed.map(({ name, content, fields }) => `${fields}\nFilename: ./${name}\nSize: ${content.length}\nSHA256: ${createHash('sha256').update(content).digest('hex')}\n`)
-  const bytes = (name, content) => ({ ...file(`repo/${name}`, Readable.from([content], { objectMode: false })), size: content.length })
+  const packed = await Promise.all(
+    debs.map(async (deb) => ({ name: basename(deb), content: await readFile(deb), fields: await fieldsOf(deb) })),
+  )
+  const stanzas = packed.map(
+    ({ name, content, fields }) =>
+      `${fields}\nFilename: ./${name}\nSize: ${content.length}\nSHA256: ${createHash('sha256').update(content).digest('hex')}\n`,
+  )
+  const bytes = (name, content) => ({
+    ...file(`repo/${name}`, Readable.from([content], { objectMode: false })),
+    size: content.length,
+  })
   return [
     file('etc/apt/sources.list.d/debian.sources', ''),
     file('etc/apt/sources.list', 'deb [trusted=yes] file:/repo ./\n'),

@@ -12,19 +12,25 @@ const PACKAGES = ['docker.io', 'docker-cli', 'docker-buildx', 'ca-certificates',
 export async function dockerRoot(cache: string): Promise<string> {
   const target = join(cache, `docker-${SUITE}`)
   if (existsSync(target)) return target
-  if (process.getuid?.() !== 0) throw new Error('The conformance tests start a Docker engine in a folder of its own, which needs root')
+  if (process.getuid?.() !== 0)
+    throw new Error('The conformance tests start a Docker engine in a folder of its own, which needs root')
   await installMmdebstrap()
   const making = `${target}.${process.pid}`
   console.error(`Making a Debian ${SUITE} with Docker in ${target}: a few minutes, once`)
   mkdirSync(cache, { recursive: true })
   try {
     await runOk('mmdebstrap', [
-      '--mode=root', '--variant=minbase', '--quiet', `--include=${PACKAGES.join(',')}`,
+      '--mode=root',
+      '--variant=minbase',
+      '--quiet',
+      `--include=${PACKAGES.join(',')}`,
       '--aptopt=APT::Install-Recommends "false"',
       // A mirror may be a snapshot; its signature is checked all the same
       '--aptopt=Acquire::Check-Valid-Until "false"',
       '--dpkgopt=force-unsafe-io',
-      SUITE, making, `deb ${await debianMirror()} ${SUITE} main`,
+      SUITE,
+      making,
+      `deb ${await debianMirror()} ${SUITE} main`,
     ])
     renameSync(making, target)
   } finally {
@@ -40,5 +46,7 @@ export function dockerVersion(root: string): string {
 
 async function installMmdebstrap(): Promise<void> {
   const setup = await import('../../examples/setup/programs.mjs' as string)
-  await setup.installPrograms([{ programs: ['mmdebstrap'], package: 'mmdebstrap', why: 'makes the Debian that the tests run Docker in' }])
+  await setup.installPrograms([
+    { programs: ['mmdebstrap'], package: 'mmdebstrap', why: 'makes the Debian that the tests run Docker in' },
+  ])
 }

@@ -14,7 +14,10 @@ export interface Docker {
   readonly socket: string
   /** A path below the work folder as Docker sees it. */
   inside(path: string): string
-  /** Runs a program of this machine where the engine's handlers for programs of other CPUs are; only with handlers of its own. */
+  /**
+   * Runs a program of this machine where the engine's handlers for programs of other CPUs are; only with handlers of
+   * its own.
+   */
   onItsMachine(...command: string[]): Promise<Ended>
   stop(): Promise<void>
 }
@@ -25,17 +28,28 @@ const SOCKET = '/run/docker.sock'
 const GROUP = 'xbuild-conformance-'
 
 /**
- * Starts `dockerd` in the Debian of `root`; `work` is the only folder of this machine that it sees, and holds all it writes. With handlers
- * of its own it runs in a user namespace (Linux 6.7): none is registered for it, and what is registered is seen by nobody else.
+ * Starts `dockerd` in the Debian of `root`; `work` is the only folder of this machine that it sees, and holds all it
+ * writes. With handlers
+ * of its own it runs in a user namespace (Linux 6.7): none is registered for it, and what is registered is seen by
+ * nobody else.
  * Its steps then have no host network.
  */
 export async function startDocker(root: string, work: string, { ownHandlers = false } = {}): Promise<Docker> {
   mkdirSync(work, { recursive: true })
   const group = `${GROUP}${process.pid}`
   const config = {
-    'data-root': join(WORK, 'data'), 'exec-root': '/run/docker', pidfile: '/run/docker.pid', hosts: [`unix://${SOCKET}`, `unix://${WORK}/docker.sock`], 'cgroup-parent': `/${group}`,
+    'data-root': join(WORK, 'data'),
+    'exec-root': '/run/docker',
+    pidfile: '/run/docker.pid',
+    hosts: [`unix://${SOCKET}`, `unix://${WORK}/docker.sock`],
+    'cgroup-parent': `/${group}`,
     // No network of its own: builds use the host's, and nothing of the host's is changed
-    bridge: 'none', iptables: false, ip6tables: false, 'ip-forward': false, 'ip-masq': false, 'userland-proxy': false,
+    bridge: 'none',
+    iptables: false,
+    ip6tables: false,
+    'ip-forward': false,
+    'ip-masq': false,
+    'userland-proxy': false,
     features: { 'containerd-snapshotter': true },
   }
   writeFileSync(join(work, 'daemon.json'), JSON.stringify(config))
@@ -46,7 +60,24 @@ export async function startDocker(root: string, work: string, { ownHandlers = fa
     ${ownHandlers ? OWN_HANDLERS : ''}
     exec chroot . /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root dockerd --config-file ${WORK}/daemon.json >"$2/dockerd.log" 2>&1`
   // All of it dies with this process, however that ends
-  const isolated = ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--fork', '--kill-child', '--propagation', 'private', 'sh', '-c', script, 'sh', root, work]
+  const isolated = [
+    'setpriv',
+    '--pdeathsig',
+    'KILL',
+    'unshare',
+    '--mount',
+    '--pid',
+    '--fork',
+    '--kill-child',
+    '--propagation',
+    'private',
+    'sh',
+    '-c',
+    script,
+    'sh',
+    root,
+    work,
+  ]
   const [file, ...args] = ownHandlers ? ['unshare', '--user', 'sh', '-c', MAPPED, ...isolated] : isolated
   const child = spawn(file!, args, { stdio: ['ignore', 'ignore', 'inherit'] })
   try {
@@ -57,7 +88,8 @@ export async function startDocker(root: string, work: string, { ownHandlers = fa
       docker,
       socket: join(work, 'docker.sock'),
       inside: (path) => join(WORK, relative(work, path)),
-      onItsMachine: (...command) => run('nsenter', ['--target', daemonOf(child) ?? '', '--user', '--mount', '--', ...command]),
+      onItsMachine: (...command) =>
+        run('nsenter', ['--target', daemonOf(child) ?? '', '--user', '--mount', '--', ...command]),
       stop: () => end(child, group),
     }
   } catch (error) {
@@ -84,7 +116,14 @@ function clientOf(child: ChildProcess, work: string): Docker['docker'] {
   return async (...args) => {
     const pid = daemonOf(child)
     if (pid === undefined) throw new Error(`dockerd ended: see ${work}/dockerd.log`)
-    const env = ['env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'NO_COLOR=1', `DOCKER_HOST=unix://${SOCKET}`]
+    const env = [
+      'env',
+      '-i',
+      'PATH=/usr/sbin:/usr/bin:/sbin:/bin',
+      'HOME=/root',
+      'NO_COLOR=1',
+      `DOCKER_HOST=unix://${SOCKET}`,
+    ]
     return run('nsenter', ['--target', pid, '--mount', '--root', `--wd=${WORK}`, '--', ...env, 'docker', ...args])
   }
 }
@@ -117,12 +156,17 @@ async function end(child: ChildProcess, group: string): Promise<void> {
   removeGroups(group)
 }
 
-/** Removes what tests that were killed left behind: their work folders in `cache`, called `work-PID`, and control groups. */
+/**
+ * Removes what tests that were killed left behind: their work folders in `cache`, called `work-PID`, and control
+ * groups.
+ */
 export function removeLeftovers(cache: string): void {
   const isDead = (pid: string) => /^\d+$/.test(pid) && !existsSync(`/proc/${pid}`)
   for (const name of existsSync(cache) ? readdirSync(cache) : []) {
     if (name.startsWith('work-') && isDead(name.slice(5))) rmSync(join(cache, name), { recursive: true, force: true })
   }
-  const groups = groupFolders().flatMap((folder) => readdirSync(folder)).filter((name) => name.startsWith(GROUP) && isDead(name.slice(GROUP.length)))
+  const groups = groupFolders()
+    .flatMap((folder) => readdirSync(folder))
+    .filter((name) => name.startsWith(GROUP) && isDead(name.slice(GROUP.length)))
   for (const group of new Set(groups)) removeGroups(group)
 }

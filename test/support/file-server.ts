@@ -49,7 +49,11 @@ export async function startFileServer(): Promise<FileServer> {
   }
 }
 
-function serve({ body, lastModified, etag = true }: ServedFile, request: IncomingMessage, response: ServerResponse): void {
+function serve(
+  { body, lastModified, etag = true }: ServedFile,
+  request: IncomingMessage,
+  response: ServerResponse,
+): void {
   const tag = `"${createHash('sha256').update(body).digest('hex').slice(0, 16)}"`
   const headers = { ...(etag ? { etag: tag } : {}), ...(lastModified ? { 'last-modified': lastModified } : {}) }
   if (etag && request.headers['if-none-match'] === tag) return void response.writeHead(304, headers).end()

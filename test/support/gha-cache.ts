@@ -38,16 +38,28 @@ export async function startGhaCache(): Promise<GhaCache> {
     const url = new URL(request.url ?? '', origin)
     if (url.pathname.startsWith('/blob/')) return serveBlob(request, response, url, body)
     const method = /^\/twirp\/github\.actions\.results\.api\.v1\.CacheService\/(\w+)$/.exec(url.pathname)?.[1]
-    if (request.method !== 'POST' || !method || request.headers['content-type'] !== 'application/json') return void response.writeHead(404).end()
-    if (request.headers.authorization !== `Bearer ${token}`) return void response.writeHead(401).end('{"code":"unauthenticated","msg":"no"}')
-    const message = JSON.parse(body.toString()) as { key: string; version: string; restore_keys?: string[]; size_bytes?: string }
-    if (!/^[0-9a-f]{64}$/.test(message.version) || message.key.length > 512 || message.key.includes(',')) return void response.writeHead(400).end()
+    if (request.method !== 'POST' || !method || request.headers['content-type'] !== 'application/json')
+      return void response.writeHead(404).end()
+    if (request.headers.authorization !== `Bearer ${token}`)
+      return void response.writeHead(401).end('{"code":"unauthenticated","msg":"no"}')
+    const message = JSON.parse(body.toString()) as {
+      key: string
+      version: string
+      restore_keys?: string[]
+      size_bytes?: string
+    }
+    if (!/^[0-9a-f]{64}$/.test(message.version) || message.key.length > 512 || message.key.includes(','))
+      return void response.writeHead(400).end()
     const answer = methods[method]?.(message)
-    if (answer === 'conflict') return void response.writeHead(409).end('{"code":"already_exists","msg":"cache entry with the same key exists"}')
+    if (answer === 'conflict')
+      return void response.writeHead(409).end('{"code":"already_exists","msg":"cache entry with the same key exists"}')
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer ?? { ok: false }))
   }
 
-  const methods: Record<string, (message: { key: string; version: string; restore_keys?: string[]; size_bytes?: string }) => object | 'conflict'> = {
+  const methods: Record<
+    string,
+    (message: { key: string; version: string; restore_keys?: string[]; size_bytes?: string }) => object | 'conflict'
+  > = {
     CreateCacheEntry({ key, version }) {
       if (finished.has(key) || reserved.has(key)) return 'conflict'
       reserved.set(key, { version })
@@ -61,8 +73,12 @@ export async function startGhaCache(): Promise<GhaCache> {
     },
     GetCacheEntryDownloadURL({ key, version, restore_keys = [] }) {
       const fits = [...finished].filter(([, entry]) => entry.version === version).map(([name]) => name)
-      const found = fits.find((name) => name === key) ?? restore_keys.map((prefix) => fits.findLast((name) => name.startsWith(prefix))).find(Boolean)
-      return found === undefined ? { ok: false, signed_download_url: '', matched_key: '' } : { ok: true, signed_download_url: signed(found), matched_key: found }
+      const found =
+        fits.find((name) => name === key) ??
+        restore_keys.map((prefix) => fits.findLast((name) => name.startsWith(prefix))).find(Boolean)
+      return found === undefined
+        ? { ok: false, signed_download_url: '', matched_key: '' }
+        : { ok: true, signed_download_url: signed(found), matched_key: found }
     },
   }
 
@@ -73,7 +89,8 @@ export async function startGhaCache(): Promise<GhaCache> {
   /** Azure's block blobs: Put Blob and Get Blob. */
   function serveBlob(request: IncomingMessage, response: ServerResponse, url: URL, body: Buffer): void {
     const key = decodeURIComponent(url.pathname.slice('/blob/'.length))
-    if (url.searchParams.get('sig') !== 'secret/signature=' || request.headers.authorization) return void response.writeHead(403).end()
+    if (url.searchParams.get('sig') !== 'secret/signature=' || request.headers.authorization)
+      return void response.writeHead(403).end()
     if (request.method === 'PUT') {
       const entry = reserved.get(key)
       if (!entry || request.headers['x-ms-blob-type'] !== 'BlockBlob') return void response.writeHead(400).end()
@@ -84,7 +101,9 @@ export async function startGhaCache(): Promise<GhaCache> {
     if (!bytes) return void response.writeHead(404).end()
     const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0)
     const range = start > 0 ? { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` } : {}
-    response.writeHead(start > 0 ? 206 : 200, { 'content-length': bytes.length - start, ...range }).end(bytes.subarray(start))
+    response
+      .writeHead(start > 0 ? 206 : 200, { 'content-length': bytes.length - start, ...range })
+      .end(bytes.subarray(start))
   }
 
   return {

@@ -18,7 +18,15 @@ export type SmallEntry = Partial<TarEntry> & { readonly path: string; readonly d
 export function tarOf(entries: readonly SmallEntry[]): Buffer {
   const parts = entries.flatMap(({ data = '', ...entry }) => {
     const bytes = Buffer.from(data)
-    const header = encodeTarHeader({ type: 'file', mode: 0o644, uid: 0, gid: 0, mtime: 0, ...entry, size: bytes.length })
+    const header = encodeTarHeader({
+      type: 'file',
+      mode: 0o644,
+      uid: 0,
+      gid: 0,
+      mtime: 0,
+      ...entry,
+      size: bytes.length,
+    })
     return [header, bytes, Buffer.alloc(paddingOf(bytes.length))]
   })
   return Buffer.concat([...parts, Buffer.alloc(1024)])

@@ -18,7 +18,8 @@ export function memoryRegistry(options: { failOn?: RegExp } = {}): MemoryRegistr
   const manifests = new Map<string, Map<string, Buffer>>()
   const log: string[] = []
   const nameOf = (ref: Reference) => `${ref.host}/${ref.repository}`
-  const of = (all: Map<string, Map<string, Buffer>>, name: string) => all.get(name) ?? all.set(name, new Map()).get(name)!
+  const of = (all: Map<string, Map<string, Buffer>>, name: string) =>
+    all.get(name) ?? all.set(name, new Map()).get(name)!
   const note = (line: string) => {
     log.push(line)
     if (options.failOn?.test(line)) throw new XbuildError('REGISTRY', `Cannot do "${line}": 500 Internal Server Error`)
@@ -30,7 +31,10 @@ export function memoryRegistry(options: { failOn?: RegExp } = {}): MemoryRegistr
     manifest: async (ref) => {
       const bytes = of(manifests, nameOf(ref)).get(ref.tag ?? ref.digest ?? '')
       if (!bytes) throw new XbuildError('NOT_FOUND', `Cannot find "${nameOf(ref)}"`)
-      return { descriptor: { mediaType: JSON.parse(bytes.toString()).mediaType, digest: sha256(bytes), size: bytes.length }, bytes }
+      return {
+        descriptor: { mediaType: JSON.parse(bytes.toString()).mediaType, digest: sha256(bytes), size: bytes.length },
+        bytes,
+      }
     },
     blob: async () => Promise.reject(new XbuildError('REGISTRY', 'Cannot pull from the memory registry')),
     checkPush: async () => undefined,
@@ -49,7 +53,8 @@ export function memoryRegistry(options: { failOn?: RegExp } = {}): MemoryRegistr
       const chunks: Buffer[] = []
       for await (const chunk of await open()) chunks.push(Buffer.from(chunk))
       const bytes = Buffer.concat(chunks)
-      if (sha256(bytes) !== descriptor.digest) throw new XbuildError('DIGEST_MISMATCH', 'Cannot store a blob: wrong digest')
+      if (sha256(bytes) !== descriptor.digest)
+        throw new XbuildError('DIGEST_MISMATCH', 'Cannot store a blob: wrong digest')
       onProgress?.(bytes.length, bytes.length)
       of(blobs, name).set(descriptor.digest, bytes)
       return 'uploaded'
@@ -59,7 +64,8 @@ export function memoryRegistry(options: { failOn?: RegExp } = {}): MemoryRegistr
       const name = nameOf(ref)
       const { config, layers = [], manifests: children = [] } = JSON.parse(bytes.toString())
       for (const blob of [...(config ? [config] : []), ...layers]) {
-        if (!of(blobs, name).has(blob.digest)) throw new XbuildError('REGISTRY', `Cannot put a manifest: blob "${blob.digest}" is unknown`)
+        if (!of(blobs, name).has(blob.digest))
+          throw new XbuildError('REGISTRY', `Cannot put a manifest: blob "${blob.digest}" is unknown`)
       }
       for (const child of children) {
         if (!of(manifests, name).has(child.digest))

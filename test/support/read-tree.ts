@@ -37,6 +37,7 @@ export function treeOf(bytes: Buffer): Map<string, TreeEntry> {
 /** `type mode uid:gid size-or-link`, to compare many properties in one line. */
 export function summary(entry: TreeEntry | undefined): string {
   if (!entry) return 'absent'
-  const tail = entry.type === 'file' ? ` ${JSON.stringify(entry.content)}` : entry.link !== undefined ? ` -> ${entry.link}` : ''
+  const tail =
+    entry.type === 'file' ? ` ${JSON.stringify(entry.content)}` : entry.link !== undefined ? ` -> ${entry.link}` : ''
   return `${entry.type} ${entry.mode.toString(8)} ${entry.uid}:${entry.gid}${tail}`
 }

@@ -73,7 +73,10 @@ export async function failureOf(promise: Promise<unknown>): Promise<XbuildError>
 /** An environment in which `docker login HOST` was done as user:secret for these hosts, and nothing else. */
 export function loggedIn(...hosts: string[]): Record<string, string> {
   const auth = Buffer.from('user:secret').toString('base64')
-  return { HOME: '/nonexistent', DOCKER_AUTH_CONFIG: JSON.stringify({ auths: Object.fromEntries(hosts.map((host) => [host, { auth }])) }) }
+  return {
+    HOME: '/nonexistent',
+    DOCKER_AUTH_CONFIG: JSON.stringify({ auths: Object.fromEntries(hosts.map((host) => [host, { auth }])) }),
+  }
 }
 
 function* slices(bytes: Buffer): Generator<Buffer> {

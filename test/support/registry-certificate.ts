@@ -1,4 +1,6 @@
-/** A self-signed certificate for 127.0.0.1, localhost and registry.test, made for these tests only; nobody trusts it. */
+/**
+ * A self-signed certificate for 127.0.0.1, localhost and registry.test, made for these tests only; nobody trusts it.
+ */
 export const CERTIFICATE = `-----BEGIN CERTIFICATE-----
 MIIBsTCCAVagAwIBAgIUKwBcNQw0qbgJ6cfhaWvWeU+UcA8wCgYIKoZIzj0EAwIw
 FzEVMBMGA1UEAwwMeGJ1aWxkIHRlc3RzMCAXDTI2MTEyMDIzNDc1OFoYDzIxMjYx

@@ -15,8 +15,12 @@ export interface DebianRegistry {
   stop(): Promise<void>
 }
 
-/** Starts Debian's `docker-registry` on a free loopback port with a fresh folder; with `auth` only that user gets in. */
-export async function startRegistry(options: { auth?: { username: string; password: string } } = {}): Promise<DebianRegistry> {
+/**
+ * Starts Debian's `docker-registry` on a free loopback port with a fresh folder; with `auth` only that user gets in.
+ */
+export async function startRegistry(
+  options: { auth?: { username: string; password: string } } = {},
+): Promise<DebianRegistry> {
   const folder = await mkdtemp(join(tmpdir(), 'xbuild-registry-'))
   try {
     for (let attempt = 1; ; attempt++) {
@@ -32,7 +36,11 @@ export async function startRegistry(options: { auth?: { username: string; passwo
   }
 }
 
-async function launch(folder: string, port: number, auth?: { username: string; password: string }): Promise<ChildProcess | string> {
+async function launch(
+  folder: string,
+  port: number,
+  auth?: { username: string; password: string },
+): Promise<ChildProcess | string> {
   const config = join(folder, 'config.json')
   const users = join(folder, 'htpasswd')
   if (auth) await writeFile(users, `${auth.username}:${bcrypt(auth.password)}\n`)
@@ -81,7 +89,7 @@ async function end(child: ChildProcess): Promise<void> {
 /** docker-registry accepts bcrypt only; Debian's perl-base knows it through crypt(3). */
 function bcrypt(password: string): string {
   const alphabet = './ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
-  const salt = [...randomBytes(21)].map((byte) => alphabet[byte % 64]).join('') + '.'
+  const salt = `${[...randomBytes(21)].map((byte) => alphabet[byte % 64]).join('')}.`
   const script = 'chomp(my $p = <STDIN>); print crypt($p, $ARGV[0])'
   const hash = execFileSync('perl', ['-e', script, `$2y$05$${salt}`], { input: password, encoding: 'utf8' })
   if (!hash.startsWith('$2y$')) throw new Error('This system has no bcrypt in crypt(3)')

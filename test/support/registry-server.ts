@@ -43,7 +43,12 @@ export async function startTestRegistry(): Promise<TestRegistry> {
     for (const intercept of intercepts) if (await intercept(request, response, entry)) return
     const url = new URL(entry.path, `http://${host}`)
     const upload = /^\/v2\/(.+)\/blobs\/uploads\/(.*)$/.exec(url.pathname)
-    if (upload) return serveUpload(request, response, { repository: upload[1] ?? '', session: upload[2] ?? '', query: url.searchParams })
+    if (upload)
+      return serveUpload(request, response, {
+        repository: upload[1] ?? '',
+        session: upload[2] ?? '',
+        query: url.searchParams,
+      })
     const [, repository = '', kind, name = ''] = /^\/v2\/(.+)\/(blobs|manifests)\/([^/]+)$/.exec(url.pathname) ?? []
     if (kind === 'blobs') return sendBlob(request, response, blobs.get(`${repository}@${name}`))
     if (kind === 'manifests' && request.method === 'PUT') {
@@ -75,8 +80,10 @@ export async function startTestRegistry(): Promise<TestRegistry> {
     }
     const bytes = await bodyOf(request)
     const digest = query.get('digest') ?? ''
-    if (session !== 's1' || query.get('state') !== 'a+b') return refuse(response, 404, 'BLOB_UPLOAD_UNKNOWN', 'no such upload')
-    if (sha256(bytes) !== digest) return refuse(response, 400, 'DIGEST_INVALID', 'provided digest did not match uploaded content')
+    if (session !== 's1' || query.get('state') !== 'a+b')
+      return refuse(response, 404, 'BLOB_UPLOAD_UNKNOWN', 'no such upload')
+    if (sha256(bytes) !== digest)
+      return refuse(response, 400, 'DIGEST_INVALID', 'provided digest did not match uploaded content')
     blobs.set(`${repository}@${digest}`, bytes)
     response.writeHead(201, { 'docker-content-digest': digest }).end()
   }
@@ -94,7 +101,9 @@ export function sendBlob(request: IncomingMessage, response: ServerResponse, byt
 
 /** An error in the registry's own words. */
 export function refuse(response: ServerResponse, status: number, code: string, message: string): void {
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ errors: [{ code, message }] }))
+  response
+    .writeHead(status, { 'content-type': 'application/json' })
+    .end(JSON.stringify({ errors: [{ code, message }] }))
 }
 
 /** A server on a free loopback port that answers with `handler`. */

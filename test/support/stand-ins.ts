@@ -12,14 +12,23 @@ export interface Buildkitd {
 }
 
 /**
- * Puts the BuildKit that is inside of a Docker Engine on a loopback port, bare, as buildkitd offers it; with `certificates`, a folder as
+ * Puts the BuildKit that is inside of a Docker Engine on a loopback port, bare, as buildkitd offers it; with
+ * `certificates`, a folder as
  * of `startDockerd`, behind TLS that asks for a certificate of the client.
  */
-export async function exposeBuildkit(socket: string, { certificates }: { readonly certificates?: string } = {}): Promise<Buildkitd> {
+export async function exposeBuildkit(
+  socket: string,
+  { certificates }: { readonly certificates?: string } = {},
+): Promise<Buildkitd> {
   const open = new Set<Socket>()
   const serve = (client: Socket): void => {
     open.add(client.on('error', () => client.destroy()).on('close', () => open.delete(client)))
-    const asked = request({ socketPath: socket, path: '/grpc', method: 'POST', headers: { Connection: 'Upgrade', Upgrade: 'h2c' } })
+    const asked = request({
+      socketPath: socket,
+      path: '/grpc',
+      method: 'POST',
+      headers: { Connection: 'Upgrade', Upgrade: 'h2c' },
+    })
     asked.on('error', () => client.destroy())
     asked.on('upgrade', (_, daemon: Socket, head) => {
       daemon.on('error', () => client.destroy()) // what it said last is still handed on: the pipe ends the connection
@@ -31,7 +40,17 @@ export async function exposeBuildkit(socket: string, { certificates }: { readonl
   }
   const pem = (name: string) => readFileSync(join(certificates!, name))
   const server: Server = certificates
-    ? createTlsServer({ ca: pem('ca.pem'), cert: pem('server-cert.pem'), key: pem('server-key.pem'), requestCert: true, rejectUnauthorized: true, ALPNProtocols: ['h2'] }, serve)
+    ? createTlsServer(
+        {
+          ca: pem('ca.pem'),
+          cert: pem('server-cert.pem'),
+          key: pem('server-key.pem'),
+          requestCert: true,
+          rejectUnauthorized: true,
+          ALPNProtocols: ['h2'],
+        },
+        serve,
+      )
     : createServer(serve)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

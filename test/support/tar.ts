@@ -8,14 +8,19 @@ export interface TarItem {
 }
 
 /** An entry in few words; what is left out is what a plain file of root's has. */
-export function item({ data = '', ...entry }: Partial<TarEntry> & { readonly path: string; readonly data?: string | Buffer }): TarItem {
+export function item({
+  data = '',
+  ...entry
+}: Partial<TarEntry> & { readonly path: string; readonly data?: string | Buffer }): TarItem {
   const bytes = Buffer.from(data)
   return { entry: { type: 'file', mode: 0o644, uid: 0, gid: 0, mtime: 0, ...entry, size: bytes.length }, data: bytes }
 }
 
 /** An archive without its end. */
 export function archive(items: readonly TarItem[]): Buffer {
-  return Buffer.concat(items.flatMap(({ entry, data }) => [encodeTarHeader(entry), data, Buffer.alloc(paddingOf(data.length))]))
+  return Buffer.concat(
+    items.flatMap(({ entry, data }) => [encodeTarHeader(entry), data, Buffer.alloc(paddingOf(data.length))]),
+  )
 }
 
 /** A whole archive. */
@@ -40,7 +45,10 @@ export function readTar(chunks: Buffer | readonly Buffer[]): TarItem[] {
   return items
 }
 
-/** Rewrites the checksum of the header at `offset`, so that a test can damage what it means to damage and nothing else. */
+/**
+ * Rewrites the checksum of the header at `offset`, so that a test can damage what it means to damage and nothing
+ * else.
+ */
 export function resum(bytes: Buffer, offset = 0): Buffer {
   bytes.fill(0x20, offset + 148, offset + 156)
   let sum = 0

@@ -10,7 +10,10 @@ const BASES = {
   apt: ['gawk', ...APT, 'hostname', 'login', 'util-linux', 'debian-archive-keyring'],
 }
 
-/** Folder of the OCI layout of a base image, made at first use and kept with those of the examples. `architectures` are Debian's names. */
+/**
+ * Folder of the OCI layout of a base image, made at first use and kept with those of the examples. `architectures`
+ * are Debian's names.
+ */
 export async function toolchainBase(name, architectures = ['amd64', 'arm64']) {
   return debianBase(`${name}-${architectures.join('-')}`, {
     architectures,

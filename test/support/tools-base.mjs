@@ -1,6 +1,9 @@
 import { APT, debianBase } from './debian-base.mjs'
 
-/** Folder of the OCI layout of Debian 13 for arm64 with apt, Python, compressors, and an archive of a few packages in /repo. Made at first use and kept. */
+/**
+ * Folder of the OCI layout of Debian 13 for arm64 with apt, Python, compressors, and an archive of a few packages in
+ * /repo. Made at first use and kept.
+ */
 export async function toolsBase() {
   return debianBase('tools-arm64', {
     architectures: ['arm64'],

@@ -43,11 +43,18 @@ const diagnostics: readonly Diagnostic[] = [
     hint: 'Did you mean RUN?',
     at: { file: 'Dockerfile', line: 4 },
   },
-  { rule: 'stage-case', severity: 'warning', message: 'Stage name should be lower case', at: { file: 'other', line: 1 } },
+  {
+    rule: 'stage-case',
+    severity: 'warning',
+    message: 'Stage name should be lower case',
+    at: { file: 'other', line: 1 },
+  },
 ]
 
 test('every kind of error', async () => {
-  const usage = new XbuildError('BAD_OPTION', 'Cannot use "--platfrom": unknown flag', { hint: 'Did you mean --platform?' })
+  const usage = new XbuildError('BAD_OPTION', 'Cannot use "--platfrom": unknown flag', {
+    hint: 'Did you mean --platform?',
+  })
   const emulator = new XbuildError('EMULATOR', 'Cannot run "make all": qemu ended by signal SIGSEGV', {
     at: { file: 'gone/Dockerfile', line: 4 },
   })
@@ -72,7 +79,9 @@ test('every kind of error', async () => {
     ['diagnostics alone', formatDiagnostics(diagnostics, plain)],
     ['a fault of ours', formatError(new XbuildError('INTERNAL', 'x is not a function'), plain)],
   ]
-  await expect(samples.map(([title, text]) => `== ${title}\n${text}`).join('')).toMatchFileSnapshot('../fixtures/ui/errors.txt')
+  await expect(samples.map(([title, text]) => `== ${title}\n${text}`).join('')).toMatchFileSnapshot(
+    '../fixtures/ui/errors.txt',
+  )
 })
 
 test('only the last lines of a long output are shown', () => {
@@ -95,7 +104,10 @@ test('causes only with --debug, each once', () => {
 })
 
 test('text from outside cannot rewrite the terminal, colours are ours', () => {
-  const error = new XbuildError('NOT_FOUND', 'Cannot find "\x1b[2Jx"', { hint: 'a\x07b', at: { file: '\x1b[1A', line: 1 } })
+  const error = new XbuildError('NOT_FOUND', 'Cannot find "\x1b[2Jx"', {
+    hint: 'a\x07b',
+    at: { file: '\x1b[1A', line: 1 },
+  })
   expect(formatError(error, plain)).not.toMatch(/[\x1b\x07]/)
   expect(formatError(error, { color: true })).toContain('\x1b[31merror:\x1b[39m')
 })

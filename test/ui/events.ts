@@ -6,7 +6,9 @@ export const START = 1_700_000_000_000
 
 const HOSTILE = '\x1b[2J\x1b[31mred\x1b[0m \x1b]0;title\x07\x9b1A\u202eevil'
 
-/** A build for two platforms with a shared stage, a cache hit, a transfer, hostile log lines, a warning and a failure. */
+/**
+ * A build for two platforms with a shared stage, a cache hit, a transfer, hostile log lines, a warning and a failure.
+ */
 export function sampleEvents(): BuildEvent[] {
   const at = (seconds: number) => START + seconds * 1000
   const amd64 = 'linux/amd64'
@@ -17,9 +19,31 @@ export function sampleEvents(): BuildEvent[] {
     { type: 'job.start', job: 'image-amd64', platform: amd64, strategy: 'native', at: at(0) },
     { type: 'job.start', job: 'image-arm64', platform: arm64, strategy: 'emulate', at: at(0) },
     { type: 'transfer', id: 'blob', name: 'pull docker.io/library/alpine:3', current: 0, total: 4_000_000, at: at(0) },
-    { type: 'transfer', id: 'blob', name: 'pull docker.io/library/alpine:3', current: 1_500_000, total: 4_000_000, at: at(2) },
-    { type: 'transfer', id: 'blob', name: 'pull docker.io/library/alpine:3', current: 3_000_000, total: 4_000_000, at: at(6) },
-    { type: 'transfer', id: 'blob', name: 'pull docker.io/library/alpine:3', current: 4_000_000, total: 4_000_000, done: true, at: at(7) },
+    {
+      type: 'transfer',
+      id: 'blob',
+      name: 'pull docker.io/library/alpine:3',
+      current: 1_500_000,
+      total: 4_000_000,
+      at: at(2),
+    },
+    {
+      type: 'transfer',
+      id: 'blob',
+      name: 'pull docker.io/library/alpine:3',
+      current: 3_000_000,
+      total: 4_000_000,
+      at: at(6),
+    },
+    {
+      type: 'transfer',
+      id: 'blob',
+      name: 'pull docker.io/library/alpine:3',
+      current: 4_000_000,
+      total: 4_000_000,
+      done: true,
+      at: at(7),
+    },
     { type: 'step.start', step: 's', name: '[linux/amd64 tools 1/1] RUN gen', platforms: [amd64, arm64], at: at(7) },
     { type: 'step.done', step: 's', cached: true, at: at(7) },
     { type: 'step.start', step: 'a', name: '[linux/amd64 build 2/2] RUN make', platforms: [amd64], at: at(7) },
@@ -27,7 +51,12 @@ export function sampleEvents(): BuildEvent[] {
     { type: 'step.log', step: 'a', stream: 'stdout', line: 'cc -c main.c', at: at(7.25) },
     { type: 'step.log', step: 'b', stream: 'stderr', line: HOSTILE, at: at(7.5) },
     { type: 'step.log', step: 'b', stream: 'stdout', line: ' 10%\r 50%\r100%\r', at: at(8) },
-    { type: 'warning', message: 'JSON arguments recommended for CMD', source: { file: 'Dockerfile', line: 9 }, at: at(8) },
+    {
+      type: 'warning',
+      message: 'JSON arguments recommended for CMD',
+      source: { file: 'Dockerfile', line: 9 },
+      at: at(8),
+    },
     { type: 'step.done', step: 'a', cached: false, at: at(9.5) },
     { type: 'job.done', job: 'image-amd64', platform: amd64, digest: `sha256:${'a'.repeat(64)}`, at: at(10) },
     { type: 'step.fail', step: 'b', error: failure, at: at(71) },

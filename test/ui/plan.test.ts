@@ -14,15 +14,34 @@ test('a plan as a table', async () => {
     platforms: [amd64, arm64],
     jobs: [
       {
-        kind: 'stage', id: 'a', stage: 'tools', needs: [], platform: amd64, targets: [amd64, arm64],
-        decision: { strategy: { kind: 'cross', node: 'local' }, reason: 'FROM --platform=$BUILDPLATFORM', rejected: [] },
+        kind: 'stage',
+        id: 'a',
+        stage: 'tools',
+        needs: [],
+        platform: amd64,
+        targets: [amd64, arm64],
+        decision: {
+          strategy: { kind: 'cross', node: 'local' },
+          reason: 'FROM --platform=$BUILDPLATFORM',
+          rejected: [],
+        },
       },
       {
-        kind: 'image', id: 'b', stage: '1', needs: ['a'], platform: amd64, target: amd64,
+        kind: 'image',
+        id: 'b',
+        stage: '1',
+        needs: ['a'],
+        platform: amd64,
+        target: amd64,
         decision: { strategy: { kind: 'native', node: 'local' }, reason: 'the CPU runs it', rejected: [] },
       },
       {
-        kind: 'image', id: 'c', stage: '1', needs: ['a'], platform: arm64, target: arm64,
+        kind: 'image',
+        id: 'c',
+        stage: '1',
+        needs: ['a'],
+        platform: arm64,
+        target: arm64,
         decision: {
           strategy: { kind: 'emulate', node: 'local', emulator: 'qemu-aarch64-static' },
           reason: 'a probe ran under QEMU',

@@ -21,7 +21,11 @@ const STAYS = '  The image stays in the store (/var/lib/xbuild); use -o type=oci
 test.each<[string, Partial<FinishedBuild>, string]>([
   ['no output', {}, STAYS],
   ['cacheonly', { outputs: [{ type: 'cacheonly' }] }, STAYS],
-  ['a push', { outputs: [{ type: 'registry' }], tags: ['r.test/a:1', 'r.test/b'] }, '  pushed to r.test/a:1\n  pushed to r.test/b\n'],
+  [
+    'a push',
+    { outputs: [{ type: 'registry' }], tags: ['r.test/a:1', 'r.test/b'] },
+    '  pushed to r.test/a:1\n  pushed to r.test/b\n',
+  ],
   ['a layout', { outputs: [{ type: 'oci', dest: 'out' }] }, '  OCI image layout in out\n'],
   ['files', { outputs: [{ type: 'local', dest: 'out' }] }, '  files in out\n'],
   ['stdout', { outputs: [{ type: 'tar', dest: '-' }] }, '  tar on stdout\n'],

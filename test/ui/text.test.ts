@@ -1,6 +1,15 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { cleanLine, cleanText, count, createPaint, cut, formatBytes, formatDuration, wantsColor } from '../../src/ui/text.ts'
+import {
+  cleanLine,
+  cleanText,
+  count,
+  createPaint,
+  cut,
+  formatBytes,
+  formatDuration,
+  wantsColor,
+} from '../../src/ui/text.ts'
 
 test.each([
   [0, '0.0s'],
@@ -53,9 +62,12 @@ describe('cleanLine', () => {
 
   test('nothing that moves a cursor comes through', () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom('\x1b', '[', '2J', ']', '\x9b', '\x07', 'a', '\r', '\n', '\x90', ';', '\u202e')), (parts) => {
-        expect(cleanLine(parts.join(''))).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/)
-      }),
+      fc.property(
+        fc.array(fc.constantFrom('\x1b', '[', '2J', ']', '\x9b', '\x07', 'a', '\r', '\n', '\x90', ';', '\u202e')),
+        (parts) => {
+          expect(cleanLine(parts.join(''))).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u202e]/)
+        },
+      ),
     )
   })
 })

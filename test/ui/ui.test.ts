@@ -16,13 +16,21 @@ test('quiet says nothing', async () => {
 })
 
 test('rawjson is one event per line, errors with all they know', async () => {
-  const lines = (await show('rawjson')).trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+  const lines = (await show('rawjson'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
   expect(lines).toHaveLength(sampleEvents().length)
   expect(lines.map((line) => line['type'])).toEqual(sampleEvents().map((event) => event.type))
   expect(lines.find((line) => line['type'] === 'step.fail')).toEqual({
     type: 'step.fail',
     step: 'b',
-    error: { code: 'RUN_FAILED', message: 'Cannot run "make": exit status 2', at: { file: 'Dockerfile', line: 3 }, output: ['boom'] },
+    error: {
+      code: 'RUN_FAILED',
+      message: 'Cannot run "make": exit status 2',
+      at: { file: 'Dockerfile', line: 3 },
+      output: ['boom'],
+    },
     at: 1_700_000_071_000,
   })
 })

@@ -10,7 +10,10 @@ const WORDS: readonly (readonly [word: string, architecture: string])[] = [
   ['loong64|loongarch64', 'loong64'],
 ]
 
-const PATTERNS = WORDS.map(([words, architecture]) => ({ architecture, pattern: new RegExp(`(?<![a-z0-9])(?:${words})(?![a-z0-9])`, 'i') }))
+const PATTERNS = WORDS.map(([words, architecture]) => ({
+  architecture,
+  pattern: new RegExp(`(?<![a-z0-9])(?:${words})(?![a-z0-9])`, 'i'),
+}))
 
 /** The architectures that a text names, each once. */
 export function architecturesIn(text: string): string[] {

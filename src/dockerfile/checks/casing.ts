@@ -14,7 +14,9 @@ export const fromAsCasing: Rule = {
       const as = from.asWord ?? 'AS'
       // A FROM in mixed case has a finding of its own.
       const expected = keyword === keyword.toLowerCase() ? 'as' : keyword === keyword.toUpperCase() ? 'AS' : as
-      return as === expected ? [] : [{ at: from.at, message: `"${keyword}" and "${as}" are not written in the same case` }]
+      return as === expected
+        ? []
+        : [{ at: from.at, message: `"${keyword}" and "${as}" are not written in the same case` }]
     }),
 }
 
@@ -30,7 +32,9 @@ export const consistentInstructionCasing: Rule = {
     const upper = words.filter(({ word }) => word === word.toUpperCase()).length
     const wanted = (word: string): string => (lower > upper ? word.toLowerCase() : word.toUpperCase())
     const most = lower > upper ? 'lower' : 'upper'
-    return words.flatMap(({ at, word }) => (word === wanted(word) ? [] : [{ at, message: `"${word}" is not in ${most} case, as most instructions are` }]))
+    return words.flatMap(({ at, word }) =>
+      word === wanted(word) ? [] : [{ at, message: `"${word}" is not in ${most} case, as most instructions are` }],
+    )
   },
 }
 

@@ -13,7 +13,10 @@ export interface CheckOptions {
   readonly warnings?: readonly Diagnostic[]
 }
 
-/** Looks a Dockerfile over with all rules that it does not skip; warnings, or errors when it says `error=true`. In the order of the file. */
+/**
+ * Looks a Dockerfile over with all rules that it does not skip; warnings, or errors when it says `error=true`. In the
+ * order of the file.
+ */
 export function checkDockerfile(subject: Subject, options: CheckOptions): Diagnostic[] {
   const { dockerfile } = subject
   const found: Diagnostic[] = []
@@ -22,21 +25,34 @@ export function checkDockerfile(subject: Subject, options: CheckOptions): Diagno
   for (const { name, help, severity, experimental, find } of RULES) {
     if (experimental && !selects(config.experimental, name)) continue
     if (selects(config.skip, name)) continue
-    for (const { at, message, hint } of find(subject)) found.push({ rule: name, severity, message, hint: hint ?? help, at })
+    for (const { at, message, hint } of find(subject))
+      found.push({ rule: name, severity, message, hint: hint ?? help, at })
   }
-  const wanted = [...(options.warnings ?? []).filter(({ rule }) => !selects(config.skip, rule)), ...found]
-    .filter(({ rule, at }) => !selects(skipped.get(at.line) ?? new Set(), rule))
+  const wanted = [...(options.warnings ?? []).filter(({ rule }) => !selects(config.skip, rule)), ...found].filter(
+    ({ rule, at }) => !selects(skipped.get(at.line) ?? new Set(), rule),
+  )
   const severity = config.error ? ('error' as const) : ('warning' as const)
-  return distinct(wanted).map((diagnostic) => ({ ...diagnostic, severity })).sort((a, b) => a.at.line - b.at.line)
+  return distinct(wanted)
+    .map((diagnostic) => ({ ...diagnostic, severity }))
+    .sort((a, b) => a.at.line - b.at.line)
 }
 
-function configOf(dockerfile: Dockerfile, buildArgs: Readonly<Record<string, string>>, found: Diagnostic[]): CheckConfig {
+function configOf(
+  dockerfile: Dockerfile,
+  buildArgs: Readonly<Record<string, string>>,
+  found: Diagnostic[],
+): CheckConfig {
   const { file, directives } = dockerfile
-  const given = Object.hasOwn(buildArgs, 'BUILDKIT_DOCKERFILE_CHECK') ? buildArgs['BUILDKIT_DOCKERFILE_CHECK']! : undefined
+  const given = Object.hasOwn(buildArgs, 'BUILDKIT_DOCKERFILE_CHECK')
+    ? buildArgs['BUILDKIT_DOCKERFILE_CHECK']!
+    : undefined
   const at = directives.at?.check ?? { file, line: 1 }
-  const config = given === undefined
-    ? directives.check === undefined ? DEFAULT_CHECKS : parseCheckConfig(directives.check, at)
-    : parseCheckConfig(given)
+  const config =
+    given === undefined
+      ? directives.check === undefined
+        ? DEFAULT_CHECKS
+        : parseCheckConfig(directives.check, at)
+      : parseCheckConfig(given)
   for (const selection of [config.skip, config.experimental]) reportUnknown(selection, { at, found })
   return config
 }
@@ -48,11 +64,19 @@ function reportUnknown(selection: Selection, { at, found }: { at: Diagnostic['at
   for (const name of selection) {
     const similar = names.includes(name) ? undefined : suggest(name, names)
     if (similar === undefined) continue
-    found.push({ rule: 'unknown-check', severity: 'warning', message: `No check is called "${name}"`, hint: `Did you mean "${similar}"`, at })
+    found.push({
+      rule: 'unknown-check',
+      severity: 'warning',
+      message: `No check is called "${name}"`,
+      hint: `Did you mean "${similar}"`,
+      at,
+    })
   }
 }
 
-/** By line, what the comment `# check=skip=...` above the instruction turns off; above FROM it is for the whole stage. */
+/**
+ * By line, what the comment `# check=skip=...` above the instruction turns off; above FROM it is for the whole stage.
+ */
 function inlineSkips(dockerfile: Dockerfile, found: Diagnostic[]): Map<number, Selection> {
   const skips = new Map<number, Selection>()
   const add = ({ line, endLine = line }: Diagnostic['at'], selection: Selection): void => {
@@ -82,7 +106,13 @@ function skipAbove({ written, at }: Instruction | FromInstruction, found: Diagno
       skip = union(skip, parseCheckConfig(match[1]!, at).skip)
     } catch (error) {
       if (!(error instanceof XbuildError)) throw error
-      found.push({ rule: 'unknown-check', severity: 'warning', message: error.message, at, ...(error.hint ? { hint: error.hint } : {}) })
+      found.push({
+        rule: 'unknown-check',
+        severity: 'warning',
+        message: error.message,
+        at,
+        ...(error.hint ? { hint: error.hint } : {}),
+      })
     }
   }
   return skip

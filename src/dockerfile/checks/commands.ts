@@ -14,7 +14,12 @@ export const jsonArgsRecommended: Rule = {
         if (instruction.kind === 'shell') chosen = true
         if (instruction.kind !== 'cmd' && instruction.kind !== 'entrypoint') return []
         if (instruction.command.form === 'exec' || chosen) return []
-        return [{ at: instruction.at, message: `${instruction.kind.toUpperCase()} runs under a shell, which does not pass signals on` }]
+        return [
+          {
+            at: instruction.at,
+            message: `${instruction.kind.toUpperCase()} runs under a shell, which does not pass signals on`,
+          },
+        ]
       })
     }),
 }
@@ -33,7 +38,9 @@ export const multipleInstructionsDisallowed: Rule = {
         if (!ONCE.has(kind)) return []
         const replaced = earlier.get(kind)
         earlier.set(kind, at)
-        return replaced ? [{ at: replaced, message: `${kind.toUpperCase()} has no effect: the one at line ${at.line} replaces it` }] : []
+        return replaced
+          ? [{ at: replaced, message: `${kind.toUpperCase()} has no effect: the one at line ${at.line} replaces it` }]
+          : []
       })
     }),
 }

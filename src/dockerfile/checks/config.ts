@@ -24,8 +24,10 @@ export function parseCheckConfig(text: string, at?: SourcePosition): CheckConfig
     const equals = option.indexOf('=')
     const key = equals === -1 ? option : option.slice(0, equals).trim()
     const value = equals === -1 ? '' : option.slice(equals + 1).trim()
-    if (equals !== -1 && (key === 'skip' || key === 'experimental')) config = { ...config, [key]: parseSelection(value) }
-    else if (equals !== -1 && key === 'error' && /^(true|false|1|0|t|f)$/i.test(value)) config = { ...config, error: /^[1t]/i.test(value) }
+    if (equals !== -1 && (key === 'skip' || key === 'experimental'))
+      config = { ...config, [key]: parseSelection(value) }
+    else if (equals !== -1 && key === 'error' && /^(true|false|1|0|t|f)$/i.test(value))
+      config = { ...config, error: /^[1t]/i.test(value) }
     else {
       throw new XbuildError('BAD_DOCKERFILE', `Cannot use check option "${shorten(option)}": it is unknown`, {
         hint: 'Write it like skip=RULE,RULE;error=true or skip=all',
@@ -37,7 +39,14 @@ export function parseCheckConfig(text: string, at?: SourcePosition): CheckConfig
 }
 
 function parseSelection(value: string): Selection {
-  return value === 'all' ? 'all' : new Set(value.split(',').map((name) => name.trim()).filter(Boolean))
+  return value === 'all'
+    ? 'all'
+    : new Set(
+        value
+          .split(',')
+          .map((name) => name.trim())
+          .filter(Boolean),
+      )
 }
 
 /** Whether a selection holds a rule. */

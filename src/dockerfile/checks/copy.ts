@@ -18,7 +18,8 @@ export const copyIgnoredFile: Rule = {
           at: step.at,
           message: `Cannot ${step.add ? 'add' : 'copy'} "${cleanPath(source)}": .dockerignore leaves it out`,
         }))
-      }))
+      }),
+    )
 
     /** Of a folder that is left out, a later pattern may bring something back. */
     function isLeftOut(source: string): boolean {

@@ -13,7 +13,9 @@ export const invalidDefinitionDescription: Rule = {
       ...args.flatMap((instruction): Finding[] => {
         if (instruction.kind !== 'arg') return []
         const names = instruction.args.map(({ name }) => name)
-        return describes(names, instruction.written?.comments) ? [] : [{ at: instruction.at, message: message('ARG', names) }]
+        return describes(names, instruction.written?.comments)
+          ? []
+          : [{ at: instruction.at, message: message('ARG', names) }]
       }),
       ...stagesOf(subject).flatMap(({ from }): Finding[] => {
         const names = from.as === undefined ? [] : [from.as.toLowerCase()]

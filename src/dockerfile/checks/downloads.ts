@@ -13,17 +13,25 @@ export const downloadPlatformMismatch: Rule = {
   find: (subject) =>
     inEveryStage(subject, ({ stage, evaluated }) =>
       evaluated.steps.flatMap((step): Finding[] => {
-        const wrong = urlsOf(step).map((url) => ({ url, architecture: onlyArchitecture(url) }))
+        const wrong = urlsOf(step)
+          .map((url) => ({ url, architecture: onlyArchitecture(url) }))
           .find(({ architecture }) => architecture !== undefined && !runsOn(architecture, stage.platform.architecture))
         if (!wrong) return []
         const name = shorten(wrong.url.split('/').at(-1)!)
-        return [{ at: step.at, message: `"${name}" is for ${wrong.architecture}, and this stage is ${formatPlatform(stage.platform)}` }]
-      })),
+        return [
+          {
+            at: step.at,
+            message: `"${name}" is for ${wrong.architecture}, and this stage is ${formatPlatform(stage.platform)}`,
+          },
+        ]
+      }),
+    ),
 }
 
 const DOWNLOADS = /(?:^|[\s;&|(`])(?:curl|wget|aria2c)\s/
 /** Signs that the command looks at the architecture itself: then it knows better. */
-const CHOOSES = /\b(?:uname|arch|dpkg-architecture|--print-arch(?:itecture)?|xx-info|case|(?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT))\b|\bif\s|\[\s/
+const CHOOSES =
+  /\b(?:uname|arch|dpkg-architecture|--print-arch(?:itecture)?|xx-info|case|(?:TARGET|BUILD)(?:ARCH|PLATFORM|VARIANT))\b|\bif\s|\[\s/
 const URL = /\bhttps?:\/\/[^\s"'`;|&<>()]+/g
 
 function urlsOf(step: Step): readonly string[] {
@@ -38,7 +46,9 @@ function urlsOf(step: Step): readonly string[] {
 
 /** Values of ARG and ENV put in, but not those that the command sets itself. */
 function withVariables(command: string, { env }: RunStep): string {
-  const values = new Map(env.map((variable) => [variable.slice(0, variable.indexOf('=')), variable.slice(variable.indexOf('=') + 1)]))
+  const values = new Map(
+    env.map((variable) => [variable.slice(0, variable.indexOf('=')), variable.slice(variable.indexOf('=') + 1)]),
+  )
   return command.replace(/\$(?:\{(\w+)\}|(\w+))/g, (text, braced?: string, bare?: string) => {
     const name = braced ?? bare!
     return new RegExp(`\\b${name}=`).test(command) ? text : (values.get(name)?.slice(0, 1000) ?? text)

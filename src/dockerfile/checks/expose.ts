@@ -21,25 +21,32 @@ export const exposeInvalidFormat: Rule = {
   help: 'Write the port of the container alone; the host part is for docker run',
   severity: 'warning',
   find: (subject) =>
-    inEveryPort(subject, (port) => (port.includes(':') ? `EXPOSE ${port} names an address or a port of the host, which has no effect` : undefined)),
+    inEveryPort(subject, (port) =>
+      port.includes(':') ? `EXPOSE ${port} names an address or a port of the host, which has no effect` : undefined,
+    ),
 }
 
 function inEveryPort(subject: Subject, judge: (port: string) => string | undefined): Finding[] {
   return inEveryStage(subject, (view) =>
     view.stage.stage.instructions.flatMap((instruction) => {
       if (instruction.kind !== 'expose') return []
-      return instruction.ports.flatMap((text) => expandPorts(text, view)).flatMap((port) => {
-        const message = judge(port)
-        return message === undefined ? [] : [{ at: instruction.at, message }]
-      })
-    }))
+      return instruction.ports
+        .flatMap((text) => expandPorts(text, view))
+        .flatMap((port) => {
+          const message = judge(port)
+          return message === undefined ? [] : [{ at: instruction.at, message }]
+        })
+    }),
+  )
 }
 
 /** With the values that variables have at the end of the stage. */
 function expandPorts(text: string, { stage, evaluated }: StageView): string[] {
   const variables = new Map([
     ...Object.entries(evaluated.args),
-    ...(evaluated.config.Env ?? []).map((variable) => [variable.slice(0, variable.indexOf('=')), variable.slice(variable.indexOf('=') + 1)] as const),
+    ...(evaluated.config.Env ?? []).map(
+      (variable) => [variable.slice(0, variable.indexOf('=')), variable.slice(variable.indexOf('=') + 1)] as const,
+    ),
   ])
   try {
     return expandWords(text, { lookup: (name) => variables.get(name), escape: stage.escape ?? '\\' })

@@ -18,12 +18,20 @@ export const undefinedArgInFrom: Rule = {
     return inEveryStage(subject, ({ stage }) => {
       const declared = new Set([...own, ...Object.keys(stage.args.global)])
       const { from } = stage.stage
-      const names = new Set([from.image, from.platform ?? ''].flatMap((text) => usedIn(text, { args: stage.args, escape: directives.escape }).names))
-      return [...names].filter((name) => !declared.has(name)).map((name): Finding => ({
-        at: from.at,
-        message: `Variable "${name}" of FROM is not declared`,
-        ...hintOf(suggestionHint(name, declared, `Write ARG ${name}=VALUE before the first FROM`)),
-      }))
+      const names = new Set(
+        [from.image, from.platform ?? ''].flatMap(
+          (text) => usedIn(text, { args: stage.args, escape: directives.escape }).names,
+        ),
+      )
+      return [...names]
+        .filter((name) => !declared.has(name))
+        .map(
+          (name): Finding => ({
+            at: from.at,
+            message: `Variable "${name}" of FROM is not declared`,
+            ...hintOf(suggestionHint(name, declared, `Write ARG ${name}=VALUE before the first FROM`)),
+          }),
+        )
     })
   },
 }
@@ -47,7 +55,10 @@ export const invalidDefaultArgInFrom: Rule = {
   },
 }
 
-function defaultProblem(from: FromInstruction, { dockerfile, args }: { dockerfile: Dockerfile; args: StageArgs }): Finding[] {
+function defaultProblem(
+  from: FromInstruction,
+  { dockerfile, args }: { dockerfile: Dockerfile; args: StageArgs },
+): Finding[] {
   const { names, value } = usedIn(from.image, { args, escape: dockerfile.directives.escape })
   if (names.length === 0 || value === undefined) return []
   try {
@@ -55,12 +66,17 @@ function defaultProblem(from: FromInstruction, { dockerfile, args }: { dockerfil
     return []
   } catch (error) {
     if (!(error instanceof XbuildError)) throw error
-    return [{ at: from.at, message: `With the defaults of its ARGs, "${from.image}" is "${value}": no image has that name` }]
+    return [
+      { at: from.at, message: `With the defaults of its ARGs, "${from.image}" is "${value}": no image has that name` },
+    ]
   }
 }
 
 /** Which variables a part of FROM uses, and what it stands for; no value when it cannot be expanded. */
-export function usedIn(text: string, { args, escape }: { args: StageArgs; escape: '\\' | '`' }): { names: string[]; value?: string } {
+export function usedIn(
+  text: string,
+  { args, escape }: { args: StageArgs; escape: '\\' | '`' },
+): { names: string[]; value?: string } {
   const names: string[] = []
   const lookup = (name: string): string | undefined => {
     names.push(name)

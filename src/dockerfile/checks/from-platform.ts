@@ -13,7 +13,8 @@ export const redundantTargetPlatform: Rule = {
       const { from } = stage.stage
       if (from.platform === undefined) return []
       const { names, value } = usedIn(from.platform, { args: stage.args, escape: stage.escape ?? '\\' })
-      const redundant = names.length > 0 && names.every((name) => name === 'TARGETPLATFORM') && value === formatPlatform(graph.target)
+      const redundant =
+        names.length > 0 && names.every((name) => name === 'TARGETPLATFORM') && value === formatPlatform(graph.target)
       return redundant ? [{ at: from.at, message: `--platform=${from.platform} is what FROM takes anyway` }] : []
     }),
 }
@@ -30,7 +31,12 @@ export const fromPlatformFlagConstDisallowed: Rule = {
       const { value } = usedIn(from.platform, { args: stage.args, escape: stage.escape ?? '\\' })
       const platform = value === undefined ? undefined : platformOf(value)
       if (!platform || name.includes(platform.os) || name.includes(platform.architecture)) return []
-      return [{ at: from.at, message: `--platform=${value} is a constant: the stage is ${formatPlatform(platform)} for every target platform` }]
+      return [
+        {
+          at: from.at,
+          message: `--platform=${value} is a constant: the stage is ${formatPlatform(platform)} for every target platform`,
+        },
+      ]
     }),
 }
 
@@ -43,7 +49,12 @@ export const invalidBaseImagePlatform: Rule = {
     inEveryStage(subject, ({ stage, otherPlatforms }) => {
       if (!otherPlatforms) return []
       const { image, at } = stage.stage.from
-      return [{ at, message: `Base image "${image}" has ${otherPlatforms.join(', ') || 'no platform'}, not ${formatPlatform(stage.platform)}` }]
+      return [
+        {
+          at,
+          message: `Base image "${image}" has ${otherPlatforms.join(', ') || 'no platform'}, not ${formatPlatform(stage.platform)}`,
+        },
+      ]
     }),
 }
 

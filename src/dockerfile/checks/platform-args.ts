@@ -13,7 +13,10 @@ export const platformArgDefaultDisallowed: Rule = {
   find(subject) {
     const global = subject.dockerfile.metaArgs.flatMap((instruction) => hidden(instruction, { isGlobal: true }))
     const own = stagesOf(subject).flatMap(({ instructions }) =>
-      instructions.flatMap((instruction) => (instruction.kind === 'arg' ? hidden(instruction, { isGlobal: false }) : [])))
+      instructions.flatMap((instruction) =>
+        instruction.kind === 'arg' ? hidden(instruction, { isGlobal: false }) : [],
+      ),
+    )
     return [...global, ...own]
   },
 }
@@ -23,6 +26,13 @@ function hidden({ args, at }: ArgInstruction, { isGlobal }: { isGlobal: boolean 
     if (value === undefined || !AUTOMATIC.test(name)) return []
     // Nearly every image is for Linux, and before FROM the automatic value can be referred to.
     const harmless = (name.endsWith('OS') && /^["']?linux["']?$/.test(value)) || (isGlobal && value.includes('$'))
-    return harmless ? [] : [{ at, message: `ARG ${name}=${value} hides the platform that is built: ${name} is "${value}" for all of them` }]
+    return harmless
+      ? []
+      : [
+          {
+            at,
+            message: `ARG ${name}=${value} hides the platform that is built: ${name} is "${value}" for all of them`,
+          },
+        ]
   })
 }

@@ -56,7 +56,13 @@ export function stagesOf({ dockerfile, views }: Subject): Stage[] {
   return dockerfile.stages.filter(({ index }) => needed.has(index))
 }
 
-/** Calls `find` for every stage of every target platform; what several platforms have in common is told once, by `checkDockerfile`. */
-export function inEveryStage({ views }: Subject, find: (stage: StageView, view: View) => readonly Finding[]): Finding[] {
+/**
+ * Calls `find` for every stage of every target platform; what several platforms have in common is told once, by
+ * `checkDockerfile`.
+ */
+export function inEveryStage(
+  { views }: Subject,
+  find: (stage: StageView, view: View) => readonly Finding[],
+): Finding[] {
   return views.flatMap((view) => view.stages.flatMap((stage) => find(stage, view)))
 }

@@ -15,10 +15,12 @@ export const secretsUsedInArgOrEnv: Rule = {
       instructions.flatMap((instruction): Finding[] => {
         const { kind, at } = instruction
         if (kind !== 'arg' && kind !== 'env') return []
-        const names = kind === 'arg' ? instruction.args.map(({ name }) => name) : instruction.pairs.map(({ key }) => key)
+        const names =
+          kind === 'arg' ? instruction.args.map(({ name }) => name) : instruction.pairs.map(({ key }) => key)
         const where = kind === 'arg' ? 'the history of the image' : 'the image'
         return names
           .filter((name) => SECRET.test(name) && !HARMLESS.test(name))
           .map((name) => ({ at, message: `${kind.toUpperCase()} "${name}" looks like a secret: it stays in ${where}` }))
-      })),
+      }),
+    ),
 }

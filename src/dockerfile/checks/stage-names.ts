@@ -7,7 +7,10 @@ export const stageNameCasing: Rule = {
   severity: 'warning',
   find: ({ dockerfile }) =>
     dockerfile.stages.flatMap(({ from: { as, at } }) =>
-      as === undefined || as === as.toLowerCase() ? [] : [{ at, message: `Stage name "${as}" is known as "${as.toLowerCase()}"` }]),
+      as === undefined || as === as.toLowerCase()
+        ? []
+        : [{ at, message: `Stage name "${as}" is known as "${as.toLowerCase()}"` }],
+    ),
 }
 
 export const duplicateStageName: Rule = {
@@ -20,7 +23,9 @@ export const duplicateStageName: Rule = {
     return dockerfile.stages.flatMap(({ name, from: { at } }) => {
       const earlier = name === undefined ? undefined : lines.get(name)
       if (name !== undefined) lines.set(name, at.line)
-      return earlier === undefined ? [] : [{ at, message: `Stage name "${name}" is taken by the stage at line ${earlier}: the last one counts` }]
+      return earlier === undefined
+        ? []
+        : [{ at, message: `Stage name "${name}" is taken by the stage at line ${earlier}: the last one counts` }]
     })
   },
 }
@@ -32,5 +37,8 @@ export const reservedStageName: Rule = {
   severity: 'warning',
   find: ({ dockerfile }) =>
     dockerfile.stages.flatMap(({ name, from: { at } }) =>
-      name === 'scratch' || name === 'context' ? [{ at, message: `Stage name "${name}" has a meaning of its own` }] : []),
+      name === 'scratch' || name === 'context'
+        ? [{ at, message: `Stage name "${name}" has a meaning of its own` }]
+        : [],
+    ),
 }

@@ -7,10 +7,19 @@ export const noEmptyContinuation: Rule = {
   help: 'Remove the empty line',
   severity: 'warning',
   find: ({ dockerfile: { metaArgs, stages } }) =>
-    [...metaArgs, ...stages.flatMap(({ from, instructions }) => [from, ...instructions])].flatMap(({ kind, at, written }) => {
-      const [line] = written?.emptyLines ?? []
-      return line === undefined ? [] : [{ at: { file: at.file, line }, message: `Empty line inside ${kind.toUpperCase()}: it may end the instruction some day` }]
-    }),
+    [...metaArgs, ...stages.flatMap(({ from, instructions }) => [from, ...instructions])].flatMap(
+      ({ kind, at, written }) => {
+        const [line] = written?.emptyLines ?? []
+        return line === undefined
+          ? []
+          : [
+              {
+                at: { file: at.file, line },
+                message: `Empty line inside ${kind.toUpperCase()}: it may end the instruction some day`,
+              },
+            ]
+      },
+    ),
 }
 
 export const maintainerDeprecated: Rule = {
@@ -20,7 +29,10 @@ export const maintainerDeprecated: Rule = {
   severity: 'warning',
   find: (subject) =>
     stagesOf(subject).flatMap(({ instructions }) =>
-      instructions.flatMap(({ kind, at }) => (kind === 'maintainer' ? [{ at, message: 'MAINTAINER is deprecated: a label says who the author is' }] : []))),
+      instructions.flatMap(({ kind, at }) =>
+        kind === 'maintainer' ? [{ at, message: 'MAINTAINER is deprecated: a label says who the author is' }] : [],
+      ),
+    ),
 }
 
 export const legacyKeyValueFormat: Rule = {
@@ -35,5 +47,6 @@ export const legacyKeyValueFormat: Rule = {
         const old = instruction.pairs.find(({ legacy }) => legacy)
         const name = instruction.kind.toUpperCase()
         return old ? [{ at: instruction.at, message: `${name} ${old.key} has no "=" before its value` }] : []
-      })),
+      }),
+    ),
 }

@@ -10,7 +10,10 @@ export const targetPlatformConstDisallowed: Rule = {
   help: 'Declare ARG TARGETOS and ARG TARGETARCH and use them',
   severity: 'warning',
   find: (subject) =>
-    inEveryStage(subject, (view, { graph: { target } }) => [...fromEnv(view, target), ...view.evaluated.steps.flatMap((step) => fromRun(step, target))]),
+    inEveryStage(subject, (view, { graph: { target } }) => [
+      ...fromEnv(view, target),
+      ...view.evaluated.steps.flatMap((step) => fromRun(step, target)),
+    ]),
 }
 
 /** `ENV GOARCH=amd64` */
@@ -25,7 +28,8 @@ function fromEnv({ stage }: StageView, target: Platform): Finding[] {
   })
 }
 
-const SETTING = /\b(?:GOARCH|GOOS)=["']?[a-z0-9]+["']?(?![\w$-])|\bcargo\s[^;&|]*--target[= ]["']?[a-z0-9_]+-[a-z0-9_-]+/gi
+const SETTING =
+  /\b(?:GOARCH|GOOS)=["']?[a-z0-9]+["']?(?![\w$-])|\bcargo\s[^;&|]*--target[= ]["']?[a-z0-9_]+-[a-z0-9_-]+/gi
 const VARIABLE = /\b(?:TARGET|BUILD)(?:ARCH|OS|PLATFORM)\b/
 
 /** `RUN GOARCH=amd64 go build`; a command that builds for several platforms, or looks at the target, knows better. */
@@ -33,7 +37,9 @@ function fromRun(step: Step, target: Platform): Finding[] {
   if (step.kind !== 'run') return []
   const command = step.argv.concat(step.files.map(({ content }) => content)).join(' ')
   if (VARIABLE.test(command)) return []
-  const settings = (command.match(SETTING) ?? []).map((setting) => setting.replace(/["']/g, '').replace(/^cargo\s.*(--target)/s, '$1'))
+  const settings = (command.match(SETTING) ?? []).map((setting) =>
+    setting.replace(/["']/g, '').replace(/^cargo\s.*(--target)/s, '$1'),
+  )
   for (const name of ['GOARCH', 'GOOS', '--target']) {
     if (new Set(settings.filter((setting) => setting.startsWith(name))).size > 1) return []
   }

@@ -19,7 +19,10 @@ function judge(variable: UnsetVariable, { stage, baseIsKnown }: StageView, { doc
   // These no base image defines.
   if (PLATFORM_ARG.test(name)) return [{ ...found, hint: `Write ARG ${name} in this stage` }]
   const outside = dockerfile.metaArgs.find(({ args }) => args.some((arg) => arg.name === name))
-  if (outside) return [{ ...found, hint: `Write ARG ${name} in this stage too: the one at line ${outside.at.line} is for FROM only` }]
+  if (outside)
+    return [
+      { ...found, hint: `Write ARG ${name} in this stage too: the one at line ${outside.at.line} is for FROM only` },
+    ]
   if (!baseIsKnown) return []
   const instruction = stage.stage.instructions.find((one) => one.at.line === at.line)
   if (instruction && expectsNone(instruction, name)) return []

@@ -20,7 +20,8 @@ export function viewOf(graph: StageGraph, baseOf: (stage: GraphStage) => BaseFac
     const known = baseOf(stage)
     const base = parent ? undefined : known
     const config = parent?.evaluated.config ?? base?.config ?? {}
-    const evaluated = known?.evaluated ?? evaluateStage(stage, { config, ...(parent ? { args: parent.evaluated.args } : {}) })
+    const evaluated =
+      known?.evaluated ?? evaluateStage(stage, { config, ...(parent ? { args: parent.evaluated.args } : {}) })
     done.set(stage.index, {
       stage,
       evaluated,

@@ -14,7 +14,12 @@ export const workdirRelativePath: Rule = {
       if (startsElsewhere(stage.base, subject.dockerfile.stages)) return []
       const first = stage.stage.instructions.find(({ kind }) => kind === 'workdir')
       if (first?.kind !== 'workdir' || isAbsolute(first.path, stage.escape ?? '\\')) return []
-      return [{ at: first.at, message: `WORKDIR ${first.path} is relative: where it leads depends on the base image` } satisfies Finding]
+      return [
+        {
+          at: first.at,
+          message: `WORKDIR ${first.path} is relative: where it leads depends on the base image`,
+        } satisfies Finding,
+      ]
     }),
 }
 
@@ -23,7 +28,9 @@ function startsElsewhere(base: { readonly kind: string; readonly index?: number 
   if (base.kind !== 'stage') return false
   const below = stages[base.index!]!
   if (below.instructions.some(({ kind }) => kind === 'workdir')) return true
-  const earlier = stages.findLast(({ name, index }) => index < below.index && name !== undefined && name === below.from.image)
+  const earlier = stages.findLast(
+    ({ name, index }) => index < below.index && name !== undefined && name === below.from.image,
+  )
   return earlier !== undefined && startsElsewhere({ kind: 'stage', index: earlier.index }, stages)
 }
 

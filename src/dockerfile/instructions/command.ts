@@ -36,7 +36,8 @@ export function parseHealthcheck(request: Request): HealthcheckInstruction | und
   const { first, rest } = cutField(request.rest)
   const type = first.toUpperCase()
   const base = { kind: 'healthcheck', at: request.at, text: request.text } as const
-  if (type === 'NONE') return rest === '' ? base : failArguments(request, 'NONE takes no arguments', 'Remove what follows NONE')
+  if (type === 'NONE')
+    return rest === '' ? base : failArguments(request, 'NONE takes no arguments', 'Remove what follows NONE')
   if (type !== 'CMD') {
     const state = type === '' ? 'it has no arguments' : `type "${shorten(first)}" is unknown`
     return failArguments(request, state, 'Write HEALTHCHECK CMD command, or HEALTHCHECK NONE')
@@ -67,7 +68,11 @@ function durationOf(request: Request, flag: string, value: string | undefined): 
   const duration = parseDuration(value)
   if (duration === undefined || (duration !== 0 && duration < 1_000_000)) {
     const state = duration === undefined ? 'it is no duration' : 'it is shorter than 1ms'
-    request.fail('bad-flag', `Cannot use value "${shorten(value)}" of flag "--${flag}": ${state}`, 'Write it like 30s or 1m30s')
+    request.fail(
+      'bad-flag',
+      `Cannot use value "${shorten(value)}" of flag "--${flag}": ${state}`,
+      'Write it like 30s or 1m30s',
+    )
   }
   return duration
 }
@@ -75,6 +80,10 @@ function durationOf(request: Request, flag: string, value: string | undefined): 
 function retriesOf(request: Request, value: string | undefined): number | undefined {
   if (value === undefined || value === '') return undefined
   if (/^\+?\d{1,9}$/.test(value)) return Number(value)
-  request.fail('bad-flag', `Cannot use value "${shorten(value)}" of flag "--retries": it is no number`, 'Write it like --retries=3')
+  request.fail(
+    'bad-flag',
+    `Cannot use value "${shorten(value)}" of flag "--retries": it is no number`,
+    'Write it like --retries=3',
+  )
   return undefined
 }

@@ -20,10 +20,15 @@ export function parseCopy(request: Request): CopyInstruction | undefined {
   const usage = `Write ${request.name} SOURCE... DESTINATION`
   if (dest === undefined) return failArguments(request, 'it has no arguments', usage)
   if (words.length === 0) return failArguments(request, 'it has no destination', usage)
-  if (!list && parseHeredocWord(dest)) return failArguments(request, 'its destination is a heredoc', 'Write the path last')
+  if (!list && parseHeredocWord(dest))
+    return failArguments(request, 'its destination is a heredoc', 'Write the path last')
   const { sources, heredocs } = list ? { sources: words, heredocs: [] } : splitSources(words, request.heredocs)
   if (copy?.from !== undefined && heredocs.length > 0) {
-    return failArguments(request, 'a heredoc does not come from another stage', 'Remove --from, or write two instructions')
+    return failArguments(
+      request,
+      'a heredoc does not come from another stage',
+      'Remove --from, or write two instructions',
+    )
   }
   return {
     kind: add ? 'add' : 'copy',
@@ -45,7 +50,10 @@ export function parseCopy(request: Request): CopyInstruction | undefined {
 }
 
 /** Heredoc words and their bodies come in the same order. */
-function splitSources(words: readonly string[], bodies: readonly Heredoc[]): { sources: string[]; heredocs: Heredoc[] } {
+function splitSources(
+  words: readonly string[],
+  bodies: readonly Heredoc[],
+): { sources: string[]; heredocs: Heredoc[] } {
   const byName = new Map(bodies.map((body) => [body.name, body]))
   const sources: string[] = []
   const heredocs: Heredoc[] = []

@@ -23,7 +23,11 @@ export function parseFrom(request: Request): FromInstruction {
   const lower = name.toLowerCase()
   if (!STAGE_NAME.test(lower)) {
     const hint = 'Start it with a letter; use letters, digits, ".", "-" and "_" only'
-    request.fail('bad-stage-name', `Cannot use stage name "${shorten(name)}": it has characters that no name may have`, hint)
+    request.fail(
+      'bad-stage-name',
+      `Cannot use stage name "${shorten(name)}": it has characters that no name may have`,
+      hint,
+    )
     return from
   }
   return { ...from, as: name, ...(as === 'AS' ? {} : { asWord: as }) }

@@ -17,10 +17,18 @@ export function parseOnbuild(
   const name = first.toUpperCase()
   if (name === '') return failArguments(request, 'it has no instruction', 'Write ONBUILD INSTRUCTION')
   if (FORBIDDEN.has(name)) {
-    return failArguments(request, `${name} is not allowed as a trigger`, 'Use another instruction, or write it in the child image')
+    return failArguments(
+      request,
+      `${name} is not allowed as a trigger`,
+      'Use another instruction, or write it in the child image',
+    )
   }
   if (!names.includes(name)) {
-    request.fail('unknown-instruction', `Cannot parse instruction "${shorten(first)}": it is unknown`, suggestionHint(name, names))
+    request.fail(
+      'unknown-instruction',
+      `Cannot parse instruction "${shorten(first)}": it is unknown`,
+      suggestionHint(name, names),
+    )
     return undefined
   }
   const { flags, rest } = cutFlags(all, request.escape)

@@ -18,7 +18,12 @@ export function parsePairs(request: Request): EnvInstruction | LabelInstruction 
   } else {
     for (const word of words) {
       const equals = word.indexOf('=')
-      if (equals === -1) return failArguments(request, `"${shorten(word)}" has no "="`, `${usage}, with quotes around a value that has blanks`)
+      if (equals === -1)
+        return failArguments(
+          request,
+          `"${shorten(word)}" has no "="`,
+          `${usage}, with quotes around a value that has blanks`,
+        )
       if (equals === 0) return failArguments(request, `"${shorten(word)}" has no name`, usage)
       pairs.push({ key: word.slice(0, equals), value: word.slice(equals + 1) })
     }

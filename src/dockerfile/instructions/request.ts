@@ -43,7 +43,8 @@ export function jsonListOf(request: Request, text = request.rest): readonly stri
   const list = parseJsonList(text)
   if (list === 'mixed') {
     request.fail(
-      'bad-json', `Cannot parse ${request.name} list "${shorten(text)}": it holds something else than texts`,
+      'bad-json',
+      `Cannot parse ${request.name} list "${shorten(text)}": it holds something else than texts`,
       'Put every item in double quotes',
     )
   } else if (list === undefined && /^\[\s*['"]/.test(text.slice(0, 20)) && text.endsWith(']')) {

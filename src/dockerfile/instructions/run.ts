@@ -34,7 +34,12 @@ export function parseRun(request: Request): RunInstruction | undefined {
   }
 }
 
-function oneOf<T extends string>(request: Request, flag: string, value: string | undefined, known: readonly T[]): T | undefined {
+function oneOf<T extends string>(
+  request: Request,
+  flag: string,
+  value: string | undefined,
+  known: readonly T[],
+): T | undefined {
   if (value === undefined) return undefined
   const found = known.find((item) => item === value)
   if (found === undefined) {

@@ -6,16 +6,43 @@ import { installed, isVariable, settings, type Unit, type UnitCommand } from './
 
 /** Programs that have a twin for the target with the target's name in front. */
 const TOOLS: Readonly<Record<string, string>> = {
-  gcc: 'gcc', cc: 'gcc', 'g++': 'g++', 'c++': 'g++', cpp: 'cpp', ar: 'ar', ranlib: 'ranlib', ld: 'ld', as: 'as', nm: 'nm', strip: 'strip', objcopy: 'objcopy', 'gcc-ar': 'gcc-ar', 'gcc-ranlib': 'gcc-ranlib',
+  gcc: 'gcc',
+  cc: 'gcc',
+  'g++': 'g++',
+  'c++': 'g++',
+  cpp: 'cpp',
+  ar: 'ar',
+  ranlib: 'ranlib',
+  ld: 'ld',
+  as: 'as',
+  nm: 'nm',
+  strip: 'strip',
+  objcopy: 'objcopy',
+  'gcc-ar': 'gcc-ar',
+  'gcc-ranlib': 'gcc-ranlib',
 }
-const HOST_TOOLS: ReadonlySet<string> = new Set(['autoreconf', 'autoconf', 'automake', 'aclocal', 'libtoolize', 'autoheader', 'pkg-config', 'pkgconf', 'bison', 'flex', 'm4', 'makeinfo'])
+const HOST_TOOLS: ReadonlySet<string> = new Set([
+  'autoreconf',
+  'autoconf',
+  'automake',
+  'aclocal',
+  'libtoolize',
+  'autoheader',
+  'pkg-config',
+  'pkgconf',
+  'bison',
+  'flex',
+  'm4',
+  'makeinfo',
+])
 /** Targets of make that run what was built. */
 const RUNS_IT = /^(check|test|tests|distcheck|installcheck|bench|run)([-_:].*)?$/
 
 /** C and C++ by make, Autoconf's configure, or the compiler itself; Debian's packages have the cross compilers. */
 export const c: Detector = {
   kind: 'c',
-  builds: (command) => isCompiler(command) || isConfigure(command) || command.name === 'make' || command.name === 'gmake',
+  builds: (command) =>
+    isCompiler(command) || isConfigure(command) || command.name === 'make' || command.name === 'gmake',
   knows: ({ name, words }) => (Object.hasOwn(TOOLS, name) && name === words[0]) || HOST_TOOLS.has(name),
   propose,
 }
@@ -34,12 +61,20 @@ export function cProblem(unit: Unit): string | undefined {
     const set = unit.values.get(name)?.[0]
     if (set) return `line ${set.line} sets ${name} for all its steps: set it for the target's compiler`
   }
-  const own = unit.commands.find((command) =>
-    (command.name === 'export' && command.words.some((word) => /^(CC|CXX|AR|LD)=/.test(word))) ||
-    ((command.name === 'cmake' || isConfigure(command)) && settings(command).some(({ name }) => /^(CC|CXX|AR|LD)$/.test(name))))
+  const own = unit.commands.find(
+    (command) =>
+      (command.name === 'export' && command.words.some((word) => /^(CC|CXX|AR|LD)=/.test(word))) ||
+      ((command.name === 'cmake' || isConfigure(command)) &&
+        settings(command).some(({ name }) => /^(CC|CXX|AR|LD)$/.test(name))),
+  )
   if (own) return `line ${own.line} names a compiler of its own`
-  const check = unit.commands.find(({ name, words }) => name === 'ctest' || ((name === 'make' || name === 'ninja' || name === 'gmake') && words.slice(1).some((word) => RUNS_IT.test(word))))
-  if (check) return `${check.words.join(' ').slice(0, 60)} (line ${check.line}) runs what was built, which is for the target: move it into a stage of its own`
+  const check = unit.commands.find(
+    ({ name, words }) =>
+      name === 'ctest' ||
+      ((name === 'make' || name === 'ninja' || name === 'gmake') && words.slice(1).some((word) => RUNS_IT.test(word))),
+  )
+  if (check)
+    return `${check.words.join(' ').slice(0, 60)} (line ${check.line}) runs what was built, which is for the target: move it into a stage of its own`
   const native = unit.commands.find(({ words }) => words.some((word) => /-m(arch|cpu|tune)=native/.test(word)))
   if (native) return `line ${native.line} compiles for the very machine that it runs on (native)`
   const clash = unit.commands.find(({ run }) => usesVariable(run, 'cross'))
@@ -54,22 +89,34 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
   if (hosted) return `configure (line ${hosted.line}) is told a --host already`
   const packages = crossPackages(unit, platforms)
   if (typeof packages === 'string') return packages
-  if (configures.length === 0 && !unit.commands.some(isCompiler) && !hasCompiler(unit)) return 'nothing tells what its make runs'
+  if (configures.length === 0 && !unit.commands.some(isCompiler) && !hasCompiler(unit))
+    return 'nothing tells what its make runs'
   const makes = configures.length > 0 ? [] : unit.commands.filter(({ name }) => name === 'make' || name === 'gmake')
   const tools = unit.commands.filter(({ name, words }) => Object.hasOwn(TOOLS, name) && name === words[0])
   return {
-    summary: configures.length > 0 ? "configure is told the target, and finds Debian's cross compiler for it" : "Debian's cross compiler for the target takes the place of the compiler",
+    summary:
+      configures.length > 0
+        ? "configure is told the target, and finds Debian's cross compiler for it"
+        : "Debian's cross compiler for the target takes the place of the compiler",
     win: COMPILE,
     left: [
-      ...(configures.length > 0 ? [`configure (line ${configures[0]!.line}) is one of Autoconf: others do not know --host`] : []),
-      ...(makes.length > 0 ? [`the Makefile (line ${makes[0]!.line}) uses $(CC), $(CXX) and $(AR), and runs nothing that it has built`] : []),
-      ...(/(^|\/)gcc(:|@|$)/.test(unit.root.from.image) ? ["the cross compiler is Debian's, not of the version of the image"] : []),
+      ...(configures.length > 0
+        ? [`configure (line ${configures[0]!.line}) is one of Autoconf: others do not know --host`]
+        : []),
+      ...(makes.length > 0
+        ? [`the Makefile (line ${makes[0]!.line}) uses $(CC), $(CXX) and $(AR), and runs nothing that it has built`]
+        : []),
+      ...(/(^|\/)gcc(:|@|$)/.test(unit.root.from.image)
+        ? ["the cross compiler is Debian's, not of the version of the image"]
+        : []),
     ],
     needed: true,
     apply(draft) {
       packages.install(draft)
-      for (const run of new Set([...configures, ...makes, ...tools].map((command) => command.run))) packages.name(draft, run)
-      for (const { run, command, first } of configures) draft.change(run.script.place(command.words[first]!.end), ' --host=$cross')
+      for (const run of new Set([...configures, ...makes, ...tools].map((command) => command.run)))
+        packages.name(draft, run)
+      for (const { run, command, first } of configures)
+        draft.change(run.script.place(command.words[first]!.end), ' --host=$cross')
       for (const make of makes) editMake(make, draft)
       for (const { run, command, first, name } of tools) {
         const { start, end } = command.words[first]!
@@ -81,17 +128,31 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
 
 /** Whether the base image or a package brings a C compiler. */
 function hasCompiler({ root, commands }: Unit): boolean {
-  return /(^|\/)(gcc|buildpack-deps)(:|@|$)/.test(root.from.image) || commands.some((command) => installed(command).some((name) => /^(build-essential|gcc|g\+\+|clang)(-\d+)?$/.test(name)))
+  return (
+    /(^|\/)(gcc|buildpack-deps)(:|@|$)/.test(root.from.image) ||
+    commands.some((command) =>
+      installed(command).some((name) => /^(build-essential|gcc|g\+\+|clang)(-\d+)?$/.test(name)),
+    )
+  )
 }
 
 const MAKE_VARIABLES = { CC: 'gcc', CXX: 'g++', AR: 'ar' } as const
 
 function editMake(make: UnitCommand, draft: Draft): void {
-  const { run: { script }, command, first } = make
-  const own = [...settings(make), ...command.words.slice(first + 1).flatMap(({ text, start, end }) => {
-    const equals = text.indexOf('=')
-    return equals > 0 ? [{ name: text.slice(0, equals), value: text.slice(equals + 1), start: start + equals + 1, end }] : []
-  })]
+  const {
+    run: { script },
+    command,
+    first,
+  } = make
+  const own = [
+    ...settings(make),
+    ...command.words.slice(first + 1).flatMap(({ text, start, end }) => {
+      const equals = text.indexOf('=')
+      return equals > 0
+        ? [{ name: text.slice(0, equals), value: text.slice(equals + 1), start: start + equals + 1, end }]
+        : []
+    }),
+  ]
   const added: string[] = []
   for (const [name, tool] of Object.entries(MAKE_VARIABLES)) {
     const set = own.find((one) => one.name === name)

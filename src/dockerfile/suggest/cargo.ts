@@ -3,9 +3,26 @@ import { crossPackages, prepend, usesVariable } from './cross-packages.ts'
 import { COMPILE, type Detector, type Proposal } from './detector.ts'
 import type { Draft } from './draft.ts'
 import { choose, namesOf } from './names.ts'
-import { type ScriptRun, type Unit, type UnitCommand } from './unit.ts'
+import type { ScriptRun, Unit, UnitCommand } from './unit.ts'
 
-const HOST_VERBS: ReadonlySet<string> = new Set(['fetch', 'install', 'init', 'new', 'test', 'check', 'clippy', 'fmt', 'update', 'vendor', 'generate-lockfile', 'metadata', 'tree', 'run', 'version', 'add'])
+const HOST_VERBS: ReadonlySet<string> = new Set([
+  'fetch',
+  'install',
+  'init',
+  'new',
+  'test',
+  'check',
+  'clippy',
+  'fmt',
+  'update',
+  'vendor',
+  'generate-lockfile',
+  'metadata',
+  'tree',
+  'run',
+  'version',
+  'add',
+])
 /** Where Cargo puts what it makes. */
 const RESULTS = /(?<![\w$-])target\/(release|debug)(?![\w-])/g
 
@@ -13,13 +30,22 @@ const RESULTS = /(?<![\w$-])target\/(release|debug)(?![\w-])/g
 export const cargo: Detector = {
   kind: 'cargo',
   builds: isBuild,
-  knows: ({ name, words: [, verb = '', next] }) => (name === 'cargo' && (HOST_VERBS.has(verb) || (verb === 'chef' && next === 'prepare') || verb.startsWith('--'))) || ['rustup', 'rustc', 'sccache', 'protoc'].includes(name),
+  knows: ({ name, words: [, verb = '', next] }) =>
+    (name === 'cargo' && (HOST_VERBS.has(verb) || (verb === 'chef' && next === 'prepare') || verb.startsWith('--'))) ||
+    ['rustup', 'rustc', 'sccache', 'protoc'].includes(name),
   propose,
 }
 
 function isBuild({ name, words }: UnitCommand): boolean {
   const [, verb, next] = words
-  return name === 'cargo' && (verb === 'build' || verb === 'b' || verb === 'rustc' || (verb === 'chef' && next === 'cook') || (verb === 'install' && words.some((word) => word.startsWith('--path'))))
+  return (
+    name === 'cargo' &&
+    (verb === 'build' ||
+      verb === 'b' ||
+      verb === 'rustc' ||
+      (verb === 'chef' && next === 'cook') ||
+      (verb === 'install' && words.some((word) => word.startsWith('--path'))))
+  )
 }
 
 function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platform[] }): Proposal | string {
@@ -32,18 +58,23 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
   if (typeof packages === 'string') return packages
   const results = unit.taken.flatMap(({ path }) => (/(^|\/)target\/(release|debug)(\/|$)/.test(path) ? path : []))
   const folder = results.find((path) => !/\/target\/(release|debug)\/[^*?[\]]+$/.test(`/${path}`))
-  if (folder !== undefined) return `"${folder}" is copied out of it as a whole: name the files, for they are in a folder of the target's name then`
+  if (folder !== undefined)
+    return `"${folder}" is copied out of it as a whole: name the files, for they are in a folder of the target's name then`
   const last = builds.findLast(({ words }) => words[1] !== 'chef')
   if (results.length > 0 && !last) return `nothing builds "${results[0]}" there`
   const open = last && results.length > 0 ? endOf(last) : undefined
   if (open === 'comment') return `the RUN at line ${last!.run.instruction.at.line} ends in a comment`
   const triple = choose(names.map(({ platform, names: { rust } }) => ({ platform, name: rust })))
-  const linkers = names.map(({ names: { rust, gnu } }) => `CARGO_TARGET_${rust.toUpperCase().replaceAll('-', '_')}_LINKER=${gnu}-gcc`)
+  const linkers = names.map(
+    ({ names: { rust, gnu } }) => `CARGO_TARGET_${rust.toUpperCase().replaceAll('-', '_')}_LINKER=${gnu}-gcc`,
+  )
   return {
     summary: 'cargo runs on the build platform and compiles for the target, with a linker of Debian',
     win: COMPILE,
     left: [
-      ...(packages.libraries ? ['the libraries for the target are found by pkg-config: crates that look elsewhere need to be told'] : []),
+      ...(packages.libraries
+        ? ['the libraries for the target are found by pkg-config: crates that look elsewhere need to be told']
+        : []),
       'build scripts (build.rs) that look at TARGET, and crates with C code, get the target from Cargo; .cargo/config.toml does not name a target',
     ],
     needed: true,
@@ -57,7 +88,8 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
         prepend(draft, run, [`triple=${triple.text}`, ...(own.length > 0 ? ['rustup target add $triple'] : [])])
         draft.need(run.stage, run.instruction, ...triple.args)
         for (const at of places) draft.change(run.script.place(at), '$triple/')
-        for (const { command, first, words } of own) draft.change(run.script.place(command.words[first + (words[1] === 'chef' ? 2 : 1)]!.end), ' --target $triple')
+        for (const { command, first, words } of own)
+          draft.change(run.script.place(command.words[first + (words[1] === 'chef' ? 2 : 1)]!.end), ' --target $triple')
       }
       if (last && open) for (const path of new Set(results)) collect(draft, last, path)
     },
@@ -71,11 +103,19 @@ function cargoProblem(unit: Unit, builds: readonly UnitCommand[]): string | unde
   }
   for (const { words, line } of builds) {
     const at = words.findIndex((word) => /^--target(=|$)/.test(word))
-    if (at !== -1) return `cargo (line ${line}) is told the target "${words[at]!.split('=')[1] ?? words[at + 1] ?? ''}": choose it by $TARGETARCH`
-    if (words.some((word) => /^--(target-dir|artifact-dir|out-dir)/.test(word))) return `cargo (line ${line}) has a folder of its own for results`
+    if (at !== -1)
+      return `cargo (line ${line}) is told the target "${words[at]!.split('=')[1] ?? words[at + 1] ?? ''}": choose it by $TARGETARCH`
+    if (words.some((word) => /^--(target-dir|artifact-dir|out-dir)/.test(word)))
+      return `cargo (line ${line}) has a folder of its own for results`
     if (words[1]!.startsWith('+')) return `cargo (line ${line}) uses another toolchain than rustup's default`
   }
-  const quoted = unit.commands.find(({ run: { script: { text } } }) => /'[^'\n]*target\/(release|debug)[^'\n]*'/.test(text))
+  const quoted = unit.commands.find(
+    ({
+      run: {
+        script: { text },
+      },
+    }) => /'[^'\n]*target\/(release|debug)[^'\n]*'/.test(text),
+  )
   if (quoted) return `line ${quoted.line} names the folder of results in single quotes`
   const clash = unit.commands.find(({ run }) => usesVariable(run, 'triple') || usesVariable(run, 'cross'))
   return clash ? `line ${clash.line} has a shell variable "triple" or "cross" of its own` : undefined
@@ -87,7 +127,12 @@ function mentions({ script: { text } }: ScriptRun): number[] {
 }
 
 /** Whether commands can be added at the end of a RUN. */
-function endOf({ run: { script: { text } }, command }: UnitCommand): 'open' | 'comment' {
+function endOf({
+  run: {
+    script: { text },
+  },
+  command,
+}: UnitCommand): 'open' | 'comment' {
   return text.slice(command.end).split('\n').at(-1)!.includes('#') ? 'comment' : 'open'
 }
 

@@ -25,13 +25,17 @@ export function crossPackages(unit: Unit, platforms: readonly Platform[]): Cross
   if (typeof names === 'string') return `Debian has no cross compiler for ${names}`
   const alpine = unit.commands.find(({ name }) => name === 'apk')
   const { image } = unit.root.from
-  if (alpine || /alpine/.test(image)) return 'Alpine has no packages of cross compilers: start it from a Debian image, or compile with zig cc'
+  if (alpine || /alpine/.test(image))
+    return 'Alpine has no packages of cross compilers: start it from a Debian image, or compile with zig cc'
   const apt = unit.commands.some(({ name }) => name === 'apt-get' || name === 'apt')
-  if (!apt && !DEBIAN.test(image)) return `nothing tells whether "${image}" is Debian, which has packages of cross compilers`
+  if (!apt && !DEBIAN.test(image))
+    return `nothing tells whether "${image}" is Debian, which has packages of cross compilers`
   const libraries = unit.commands.flatMap((command) => librariesOf(command))
   const other = libraries.find(({ name }) => !/^(lib|zlib1g-|default-lib)/.test(name))
-  if (other) return `the package ${other.name} (line ${other.line}) is needed for the target, and brings programs that do not run here`
-  if (libraries.length > 0 && /(^|\/)(ubuntu|eclipse-temurin)(:|@|$)/.test(image)) return `${libraries[0]!.name} (line ${libraries[0]!.line}) is needed for the target, and Ubuntu keeps packages of other architectures on another server`
+  if (other)
+    return `the package ${other.name} (line ${other.line}) is needed for the target, and brings programs that do not run here`
+  if (libraries.length > 0 && /(^|\/)(ubuntu|eclipse-temurin)(:|@|$)/.test(image))
+    return `${libraries[0]!.name} (line ${libraries[0]!.line}) is needed for the target, and Ubuntu keeps packages of other architectures on another server`
   const apart = libraries.find(({ command }) => !updateOf(command))
   if (apart) return `${apart.name} (line ${apart.line}) is needed for the target: its RUN has to call apt-get update`
   const arch = choose(names.map(({ platform, names: { debian } }) => ({ platform, name: debian })))
@@ -40,7 +44,9 @@ export function crossPackages(unit: Unit, platforms: readonly Platform[]): Cross
 
   function install(draft: Draft, ...more: string[]): void {
     const compiler = wordWith(unit, COMPILER) ?? wordWith(unit, BUILD_TOOL)
-    const lines = compiler ? more : [`RUN apt-get update && apt-get install -y --no-install-recommends ${cross}`, ...more]
+    const lines = compiler
+      ? more
+      : [`RUN apt-get update && apt-get install -y --no-install-recommends ${cross}`, ...more]
     if (lines.length > 0) draft.top(unit.root, compiler ? [] : arch.args, ...lines)
     if (compiler) {
       const { run } = compiler.command
@@ -57,7 +63,10 @@ export function crossPackages(unit: Unit, platforms: readonly Platform[]): Cross
   }
 
   function name(draft: Draft, run: ScriptRun): void {
-    const set = [`cross=${gnu.text}`, ...(libraries.length > 0 ? ['export PKG_CONFIG_LIBDIR=/usr/lib/$cross/pkgconfig:/usr/share/pkgconfig'] : [])]
+    const set = [
+      `cross=${gnu.text}`,
+      ...(libraries.length > 0 ? ['export PKG_CONFIG_LIBDIR=/usr/lib/$cross/pkgconfig:/usr/share/pkgconfig'] : []),
+    ]
     prepend(draft, run, set)
     draft.need(run.stage, run.instruction, ...gnu.args)
   }

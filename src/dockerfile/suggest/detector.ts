@@ -30,7 +30,8 @@ export interface Proposal {
 export const COMPILE: Win = {
   factor: [8, 16],
   text: 'its compile steps run natively: about 8 to 16 times as fast as under QEMU',
-  basis: 'an estimate, from C, C++ and Go builds that were measured both ways; where xbuild has native twins of the compiler (see xbuild plan), part of it is won already',
+  basis:
+    'an estimate, from C, C++ and Go builds that were measured both ways; where xbuild has native twins of the compiler (see xbuild plan), part of it is won already',
 }
 
 /** What a step wins whose result all platforms have in common. */

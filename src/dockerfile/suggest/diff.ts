@@ -23,7 +23,8 @@ export function unifiedDiff(file: string, text: string, edits: readonly LineEdit
       grown += added.length
       const whole = endsWithNewline || line < lines.length
       if (!changed) body.push(...added.map(({ after }) => `+${after}`), ` ${lines[line - 1]}`)
-      else body.push(...marked('-', changed.before!, whole), ...added.map(({ after }) => `+${after}`), `+${changed.after}`)
+      else
+        body.push(...marked('-', changed.before!, whole), ...added.map(({ after }) => `+${after}`), `+${changed.after}`)
       if (!whole) body.push(NO_NEWLINE)
     }
     const head = `@@ -${first},${last - first + 1} +${first + shift},${last - first + 1 + grown} @@`

@@ -50,7 +50,11 @@ export function createDraft({ file, lines, parents }: DraftOptions): Draft & { f
     const known = tops.get(stage) ?? []
     const missing = args.filter((name) => !known.includes(name))
     tops.set(stage, [...known, ...missing])
-    before((stage.from.at.endLine ?? stage.from.at.line) + 1, ...(missing.length > 0 ? [`ARG ${missing.join(' ')}`] : []), ...texts)
+    before(
+      (stage.from.at.endLine ?? stage.from.at.line) + 1,
+      ...(missing.length > 0 ? [`ARG ${missing.join(' ')}`] : []),
+      ...texts,
+    )
   }
 
   function lineAbove({ at }: Instruction | FromInstruction): number {
@@ -72,8 +76,12 @@ export function createDraft({ file, lines, parents }: DraftOptions): Draft & { f
   function declare(): void {
     for (const [stage, first] of needs) {
       const above = parents(stage)
-      const missing = [...first].filter(([name, instruction]) =>
-        ![stage, ...above].some((one) => tops.get(one)?.includes(name)) && !isDeclared(stage, name, instruction) && !above.some((one) => namesIn(one).has(name)))
+      const missing = [...first].filter(
+        ([name, instruction]) =>
+          ![stage, ...above].some((one) => tops.get(one)?.includes(name)) &&
+          !isDeclared(stage, name, instruction) &&
+          !above.some((one) => namesIn(one).has(name)),
+      )
       if (missing.length === 0) continue
       const at = missing.map(([, instruction]) => instruction).reduce((a, b) => (a.at.line <= b.at.line ? a : b))
       const line = lineAbove(at)
@@ -91,7 +99,8 @@ export function createDraft({ file, lines, parents }: DraftOptions): Draft & { f
     const known = declared.get(stage)
     if (known) return known
     const names = new Map<string, number>()
-    for (const one of stage.instructions) if (one.kind === 'arg') for (const { name } of one.args) if (!names.has(name)) names.set(name, one.at.line)
+    for (const one of stage.instructions)
+      if (one.kind === 'arg') for (const { name } of one.args) if (!names.has(name)) names.set(name, one.at.line)
     declared.set(stage, names)
     return names
   }
@@ -104,7 +113,10 @@ export function createDraft({ file, lines, parents }: DraftOptions): Draft & { f
       const old = lines[line - 1]!
       // From the right; what is put in front of a word comes after the word itself was changed
       const sorted = list.toSorted((a, b) => b.column - a.column || b.remove - a.remove)
-      const after = sorted.reduce((text, { column, remove, text: put }) => text.slice(0, column) + put + text.slice(column + remove), old)
+      const after = sorted.reduce(
+        (text, { column, remove, text: put }) => text.slice(0, column) + put + text.slice(column + remove),
+        old,
+      )
       if (after !== old) edits.push({ file, line, before: old, after })
     }
     return edits.toSorted((a, b) => a.line - b.line || Number(a.before !== undefined) - Number(b.before !== undefined))
@@ -118,7 +130,10 @@ export function applyEdits(lines: readonly string[], edits: readonly LineEdit[])
   const byLine = editsByLine(edits)
   return lines.flatMap((line, index) => {
     const own = byLine.get(index + 1) ?? []
-    return [...own.filter(({ before }) => before === undefined).map(({ after }) => after), own.find(({ before }) => before !== undefined)?.after ?? line]
+    return [
+      ...own.filter(({ before }) => before === undefined).map(({ after }) => after),
+      own.find(({ before }) => before !== undefined)?.after ?? line,
+    ]
   })
 }
 

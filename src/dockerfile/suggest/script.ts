@@ -37,7 +37,8 @@ export function scriptOf(run: RunInstruction, lines: readonly string[], escape: 
     const first = header.at(-1)!.line + 1
     const body = pieces(lines, first, (at.endLine ?? first) - 1)
     const [start] = body
-    if (start?.text.startsWith('#!') && !/^#!\s*(\/usr\/bin\/env\s+)?\S*\b(ba|da|a)?sh\b/.test(start.text)) return 'its heredoc is no shell script'
+    if (start?.text.startsWith('#!') && !/^#!\s*(\/usr\/bin\/env\s+)?\S*\b(ba|da|a)?sh\b/.test(start.text))
+      return 'its heredoc is no shell script'
     return { ...located(body, '\n'), body: start?.text.startsWith('#!') ? first + 1 : first }
   }
   const { text, place } = located(header, '')
@@ -61,7 +62,9 @@ function readHeader(lines: readonly string[], first: number, escape: Escape): Pi
 }
 
 function pieces(lines: readonly string[], first: number, last: number): Piece[] {
-  return lines.slice(first - 1, last).map((text, index) => ({ text: withoutNewline(text), line: first + index, column: 0 }))
+  return lines
+    .slice(first - 1, last)
+    .map((text, index) => ({ text: withoutNewline(text), line: first + index, column: 0 }))
 }
 
 function located(parts: readonly Piece[], separator: string): { text: string; place: (offset: number) => Place } {
@@ -72,7 +75,10 @@ function located(parts: readonly Piece[], separator: string): { text: string; pl
     length += text.length + separator.length
   }
   const place = (offset: number): Place => {
-    const index = Math.max(0, starts.findLastIndex((start) => start <= offset))
+    const index = Math.max(
+      0,
+      starts.findLastIndex((start) => start <= offset),
+    )
     const { line, column } = parts[index] ?? { line: 1, column: 0 }
     return { line, column: column + offset - (starts[index] ?? 0) }
   }

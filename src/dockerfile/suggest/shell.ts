@@ -17,10 +17,27 @@ export interface Command {
   readonly nested?: true
 }
 
-const KEYWORDS: ReadonlySet<string> = new Set(['if', 'then', 'else', 'elif', 'fi', 'do', 'done', 'while', 'until', '!', '{', '}', 'time'])
+const KEYWORDS: ReadonlySet<string> = new Set([
+  'if',
+  'then',
+  'else',
+  'elif',
+  'fi',
+  'do',
+  'done',
+  'while',
+  'until',
+  '!',
+  '{',
+  '}',
+  'time',
+])
 const MOST_NESTED = 20
 
-/** The programs that a POSIX shell text runs, in order; `undefined` when it cannot be followed (functions, quotes without an end). */
+/**
+ * The programs that a POSIX shell text runs, in order; `undefined` when it cannot be followed (functions, quotes
+ * without an end).
+ */
 export function commandsIn(text: string): Command[] | undefined {
   const found: Command[] = []
   return read(text, { from: 0, to: text.length, depth: 0 }, found) ? found : undefined
@@ -44,7 +61,13 @@ function read(text: string, { from, to, depth }: Range, found: Command[]): boole
   const end = (): void => {
     const all = [...assignments, ...words]
     if (all.length > 0 && skipping === undefined) {
-      found.push({ assignments, words, start: all[0]!.start, end: all.at(-1)!.end, ...(depth > 0 ? { nested: true as const } : {}) })
+      found.push({
+        assignments,
+        words,
+        start: all[0]!.start,
+        end: all.at(-1)!.end,
+        ...(depth > 0 ? { nested: true as const } : {}),
+      })
     }
     words = []
     assignments = []
@@ -55,7 +78,8 @@ function read(text: string, { from, to, depth }: Range, found: Command[]): boole
   while (at < to) {
     const char = text[at]!
     if (char === ' ' || char === '\t' || char === '\r') at++
-    else if (char === '\\' && (text[at + 1] === '\n' || (text[at + 1] === '\r' && text[at + 2] === '\n'))) at = text.indexOf('\n', at) + 1
+    else if (char === '\\' && (text[at + 1] === '\n' || (text[at + 1] === '\r' && text[at + 2] === '\n')))
+      at = text.indexOf('\n', at) + 1
     else if (char === '#') {
       const newline = text.indexOf('\n', at)
       at = newline === -1 ? to : newline

@@ -25,10 +25,15 @@ const DETECTORS: readonly Detector[] = [go, cargo, zig, cmake, c, neutral, fetch
 /** What is found for the stages of one unit. */
 type Verdict =
   | { readonly status: 'suggested'; readonly kind: SuggestionKind; readonly proposal: Proposal }
-  | { readonly status: 'done' | 'none'; readonly reason: string; /** Its results are the same for all platforms. */ readonly neutral?: boolean }
+  | {
+      readonly status: 'done' | 'none'
+      readonly reason: string /** Its results are the same for all platforms. */
+      readonly neutral?: boolean
+    }
 
 /**
- * The smallest change of a Dockerfile that makes its build stages run on the build platform, for each stage the change or why there is
+ * The smallest change of a Dockerfile that makes its build stages run on the build platform, for each stage the
+ * change or why there is
  * none. Only where the results stay those of the target platform. Throws BAD_DOCKERFILE.
  */
 export function suggestCross(input: SuggestInput): Suggestions {
@@ -36,7 +41,10 @@ export function suggestCross(input: SuggestInput): Suggestions {
   const target = platforms.find((platform) => !samePlatform(platform, buildPlatform)) ?? platforms[0] ?? buildPlatform
   const options = { target, buildPlatform, buildArgs, namedContexts: [] }
   const every = buildStageGraph(dockerfile, { ...options, everyStage: true })
-  const wanted = buildStageGraph(dockerfile, { ...options, ...(input.targetStage === undefined ? {} : { targetStage: input.targetStage }) })
+  const wanted = buildStageGraph(dockerfile, {
+    ...options,
+    ...(input.targetStage === undefined ? {} : { targetStage: input.targetStage }),
+  })
   const errors = [...every.diagnostics, ...wanted.diagnostics].filter(({ severity }) => severity === 'error')
   if (errors.length > 0) throw new DockerfileError(errors)
 
@@ -74,11 +82,15 @@ interface Surroundings {
 }
 
 function judge(unit: Unit, around: Surroundings): Verdict {
-  const { wanted, input: { dockerfile, platforms } } = around
+  const {
+    wanted,
+    input: { dockerfile, platforms },
+  } = around
   const { root } = unit
   const none = (reason: string): Verdict => ({ status: 'none', reason })
   const needed = ({ index }: Stage) => around.needed.has(index)
-  if (unit.stages.some(({ index }) => index === wanted.targetStage)) return none('the final stage is built from it: its programs are those of the image')
+  if (unit.stages.some(({ index }) => index === wanted.targetStage))
+    return none('the final stage is built from it: its programs are those of the image')
   if (!unit.stages.some(needed)) return none('the target does not need it')
   const idle = unit.runs.length === 0
   if (idle) return { status: 'none', reason: 'nothing runs in it', neutral: root.from.image === 'scratch' }
@@ -86,24 +98,46 @@ function judge(unit: Unit, around: Surroundings): Verdict {
   if (alone) return none(`${nameOf(alone)} belongs to it and may be built as a target of its own`)
   const { platform } = root.from
   const isDone = platform !== undefined && /^\$\{?BUILDPLATFORM\}?$/.test(platform)
-  if (platform !== undefined && !isDone && !/^\$\{?TARGETPLATFORM\}?$/.test(platform)) return none(`FROM names the platform ${platform}`)
-  const shadow = dockerfile.metaArgs.find(({ args }) => args.some(({ name, value }) => PLATFORM_ARG.test(name) && value !== undefined))
+  if (platform !== undefined && !isDone && !/^\$\{?TARGETPLATFORM\}?$/.test(platform))
+    return none(`FROM names the platform ${platform}`)
+  const shadow = dockerfile.metaArgs.find(({ args }) =>
+    args.some(({ name, value }) => PLATFORM_ARG.test(name) && value !== undefined),
+  )
   if (shadow) return none(`line ${shadow.at.line} hides the platform with a value of its own`)
   const found = detect(unit, around, platforms)
   if (isDone) {
     const wrong = typeof found !== 'string' && found.kind === 'go' && found.proposal.needed
-    if (wrong) return { status: 'suggested', kind: 'go', proposal: { ...found.proposal, summary: 'it runs on the build platform already, but go build is not told the target' } }
-    return { status: 'done', reason: 'it runs on the build platform already', neutral: typeof found !== 'string' && found.proposal.neutral === true }
+    if (wrong)
+      return {
+        status: 'suggested',
+        kind: 'go',
+        proposal: {
+          ...found.proposal,
+          summary: 'it runs on the build platform already, but go build is not told the target',
+        },
+      }
+    return {
+      status: 'done',
+      reason: 'it runs on the build platform already',
+      neutral: typeof found !== 'string' && found.proposal.neutral === true,
+    }
   }
   return typeof found === 'string' ? none(found) : { status: 'suggested', ...found }
 }
 
-function detect(unit: Unit, around: Surroundings, platforms: SuggestInput['platforms']): { kind: SuggestionKind; proposal: Proposal } | string {
+function detect(
+  unit: Unit,
+  around: Surroundings,
+  platforms: SuggestInput['platforms'],
+): { kind: SuggestionKind; proposal: Proposal } | string {
   const reason = unsound(unit) ?? importProblem(unit, around)
   if (reason !== undefined) return reason
   const detector = DETECTORS.find((one) => unit.commands.some((command) => one.builds(command, unit)))
-  const unknown = unit.commands.find((command) => !detector?.builds(command, unit) && !detector?.knows(command, unit) && !isHarmless(command))
-  if (unknown) return `${unknown.words.slice(0, 3).join(' ').slice(0, 60)} (line ${unknown.line}) is not known here: it may run or make something for the machine that it runs on`
+  const unknown = unit.commands.find(
+    (command) => !detector?.builds(command, unit) && !detector?.knows(command, unit) && !isHarmless(command),
+  )
+  if (unknown)
+    return `${unknown.words.slice(0, 3).join(' ').slice(0, 60)} (line ${unknown.line}) is not known here: it may run or make something for the machine that it runs on`
   if (!detector) return 'nothing in it is a build that is known here'
   const proposal = detector.propose(unit, { platforms })
   return typeof proposal === 'string' ? proposal : { kind: detector.kind, proposal }
@@ -114,7 +148,8 @@ function importProblem(unit: Unit, { every, units, verdicts }: Surroundings): st
   for (const stage of unit.stages) {
     const { froms = {} } = every.stages[stage.index] ?? {}
     for (const [text, source] of Object.entries(froms)) {
-      if (source.kind === 'image') return `it takes files of the image "${text}", which are those of the target platform: write FROM --platform=$BUILDPLATFORM ${text} AS a stage, and take them from that`
+      if (source.kind === 'image')
+        return `it takes files of the image "${text}", which are those of the target platform: write FROM --platform=$BUILDPLATFORM ${text} AS a stage, and take them from that`
       if (source.kind !== 'stage') continue
       const other = units.of(every.stages[source.index]!.stage)
       if (other === unit) continue
@@ -137,7 +172,8 @@ function changeFrom({ from: { at, platform } }: Stage, lines: readonly string[],
     const flag = old.indexOf('--platform=')
     const stop = flag === -1 ? -1 : old.slice(flag).search(/[\s\\]|$/)
     if (flag !== -1) return change({ line, column: flag }, '--platform=$BUILDPLATFORM', stop)
-    if (line === at.line && platform === undefined) return change({ line, column: /from/i.exec(old)!.index + 4 }, ' --platform=$BUILDPLATFORM')
+    if (line === at.line && platform === undefined)
+      return change({ line, column: /from/i.exec(old)!.index + 4 }, ' --platform=$BUILDPLATFORM')
   }
 }
 
@@ -158,7 +194,8 @@ function advice(stage: Stage, verdict: Verdict, { targetStage }: StageGraph): Ad
     const { summary, win, left } = verdict.proposal
     return { ...base, status: 'suggested', kind: verdict.kind, summary, win, left }
   }
-  const reason = stage.index === targetStage ? 'it is the final stage: its programs are those of the image' : verdict.reason
+  const reason =
+    stage.index === targetStage ? 'it is the final stage: its programs are those of the image' : verdict.reason
   return { ...base, status: verdict.status, reason }
 }
 

@@ -32,21 +32,25 @@ interface AdviceBase {
 }
 
 /** What there is to say about one stage. */
-export type Advice = AdviceBase & (
-  | {
-    readonly status: 'suggested'
-    readonly kind: SuggestionKind
-    readonly summary: string
-    readonly win: Win
-    /** What only the author can know. */
-    readonly left: readonly string[]
-  }
-  /** It runs on the build platform already. */
-  | { readonly status: 'done'; readonly reason: string }
-  | { readonly status: 'none'; readonly reason: string }
-)
+export type Advice = AdviceBase &
+  (
+    | {
+        readonly status: 'suggested'
+        readonly kind: SuggestionKind
+        readonly summary: string
+        readonly win: Win
+        /** What only the author can know. */
+        readonly left: readonly string[]
+      }
+    /** It runs on the build platform already. */
+    | { readonly status: 'done'; readonly reason: string }
+    | { readonly status: 'none'; readonly reason: string }
+  )
 
-/** One line that is changed, or added where it has no `before`; `line` is its number in the file as it is, of an added one that of the line below. */
+/**
+ * One line that is changed, or added where it has no `before`; `line` is its number in the file as it is, of an added
+ * one that of the line below.
+ */
 export interface LineEdit {
   readonly file: string
   readonly line: number

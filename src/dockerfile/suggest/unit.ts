@@ -5,7 +5,9 @@ import type { RunInstruction, Stage } from '../types.ts'
 import { scriptOf, type Script } from './script.ts'
 import { commandsIn, plain, type Command } from './shell.ts'
 
-/** Stages that can only change their platform together: one that starts from an image, and all that are built from it. */
+/**
+ * Stages that can only change their platform together: one that starts from an image, and all that are built from it.
+ */
 export interface Unit {
   readonly root: Stage
   /** In the order of the file, the root first. */
@@ -57,7 +59,10 @@ export interface Taken {
 const WRAPPERS: ReadonlySet<string> = new Set(['env', 'nice', 'sudo', 'exec', 'command', 'nohup', 'time'])
 
 /** The RUNs of a stage, in order; `workdir` is where it starts. */
-export function runsOf(stage: Stage, { lines, escape, workdir }: { lines: readonly string[]; escape: Escape; workdir: string }): { runs: UnitRun[]; workdir: string } {
+export function runsOf(
+  stage: Stage,
+  { lines, escape, workdir }: { lines: readonly string[]; escape: Escape; workdir: string },
+): { runs: UnitRun[]; workdir: string } {
   const runs: UnitRun[] = []
   let folder = workdir
   for (const instruction of stage.instructions) {
@@ -70,7 +75,14 @@ export function runsOf(stage: Stage, { lines, escape, workdir }: { lines: readon
     }
     const found = commandsIn(script.text)
     const commands: UnitCommand[] = []
-    const run = { stage, instruction, script, workdir: folder, commands, ...(found ? {} : { problem: 'its shell text is not plain enough to follow' }) }
+    const run = {
+      stage,
+      instruction,
+      script,
+      workdir: folder,
+      commands,
+      ...(found ? {} : { problem: 'its shell text is not plain enough to follow' }),
+    }
     for (const command of found ?? []) if (command.words.length > 0) commands.push(unitCommand(command, run))
     runs.push(run)
   }
@@ -80,17 +92,26 @@ export function runsOf(stage: Stage, { lines, escape, workdir }: { lines: readon
 function unitCommand(command: Command, run: ScriptRun): UnitCommand {
   const texts = command.words.map(plain)
   let first = 0
-  while (first < texts.length - 1 && (WRAPPERS.has(texts[first]!) || (first > 0 && /^(-\S*|[A-Za-z_]\w*=.*)$/s.test(texts[first]!)))) first++
+  while (
+    first < texts.length - 1 &&
+    (WRAPPERS.has(texts[first]!) || (first > 0 && /^(-\S*|[A-Za-z_]\w*=.*)$/s.test(texts[first]!)))
+  )
+    first++
   const words = texts.slice(first)
   const { line } = run.script.place(command.words[first]!.start)
   return { run, line, name: words[0]!.split('/').at(-1)!, words, first, command }
 }
 
 /** The words of a command that set a variable for it. */
-export function settings({ command, first }: UnitCommand): { name: string; value: string; start: number; end: number }[] {
+export function settings({
+  command,
+  first,
+}: UnitCommand): { name: string; value: string; start: number; end: number }[] {
   return [...command.assignments, ...command.words.slice(0, first)].flatMap(({ text, start, end }) => {
     const equals = text.indexOf('=')
-    return /^[A-Za-z_]\w*=/.test(text) ? [{ name: text.slice(0, equals), value: plain(text.slice(equals + 1)), start: start + equals + 1, end }] : []
+    return /^[A-Za-z_]\w*=/.test(text)
+      ? [{ name: text.slice(0, equals), value: plain(text.slice(equals + 1)), start: start + equals + 1, end }]
+      : []
   })
 }
 

@@ -11,8 +11,14 @@ export interface Units {
 }
 
 /** Sorts stages by the image that they come from in the end. `graph` holds every stage. */
-export function unitsOf(dockerfile: Dockerfile, { lines, graph }: { lines: readonly string[]; graph: StageGraph }): Units {
-  const { stages, directives: { escape } } = dockerfile
+export function unitsOf(
+  dockerfile: Dockerfile,
+  { lines, graph }: { lines: readonly string[]; graph: StageGraph },
+): Units {
+  const {
+    stages,
+    directives: { escape },
+  } = dockerfile
   const bases = new Map(graph.stages.map(({ index, base }) => [index, base]))
   const parentOf = ({ index }: Stage): Stage | undefined => {
     const base = bases.get(index)
@@ -39,7 +45,14 @@ export function unitsOf(dockerfile: Dockerfile, { lines, graph }: { lines: reado
   const all = [...members].map(([root, own]): Unit => {
     const ownRuns = own.flatMap((stage) => runs.get(stage)!)
     const outside = own.flatMap((stage) => (taken.get(stage) ?? []).filter(({ by }) => roots.get(by) !== root))
-    return { root, stages: own, runs: ownRuns, commands: ownRuns.flatMap(({ commands }) => commands), values: valuesOf(own), taken: outside }
+    return {
+      root,
+      stages: own,
+      runs: ownRuns,
+      commands: ownRuns.flatMap(({ commands }) => commands),
+      values: valuesOf(own),
+      taken: outside,
+    }
   })
   const byRoot = new Map(all.map((unit) => [unit.root, unit]))
   function parents(stage: Stage): Stage[] {
@@ -63,12 +76,14 @@ function takenFrom({ stages }: Dockerfile, graph: StageGraph): Map<Stage, (Taken
     }
     for (const instruction of by.instructions) {
       const { line } = instruction.at
-      if (instruction.kind === 'copy' && instruction.from !== undefined) for (const path of instruction.sources) add(instruction.from, path, line)
+      if (instruction.kind === 'copy' && instruction.from !== undefined)
+        for (const path of instruction.sources) add(instruction.from, path, line)
       if (instruction.kind !== 'run') continue
       for (const mount of instruction.mounts) {
         const from = mountFrom(mount)
         const fields = parseMount(mount).fields
-        if (from !== undefined) add(from, fields.findLast(({ key }) => key === 'source' || key === 'src')?.value ?? '/', line)
+        if (from !== undefined)
+          add(from, fields.findLast(({ key }) => key === 'source' || key === 'src')?.value ?? '/', line)
       }
     }
   }

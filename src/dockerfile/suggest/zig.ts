@@ -7,7 +7,8 @@ import { isVariable, type Unit, type UnitCommand } from './unit.ts'
 export const zig: Detector = {
   kind: 'zig',
   builds: isBuild,
-  knows: ({ name, words }) => name === 'zig' && ['fetch', 'version', 'env', 'fmt', 'init', 'ar', 'ranlib'].includes(words[1] ?? ''),
+  knows: ({ name, words }) =>
+    name === 'zig' && ['fetch', 'version', 'env', 'fmt', 'init', 'ar', 'ranlib'].includes(words[1] ?? ''),
   propose,
 }
 
@@ -19,13 +20,23 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
   const names = namesOf(platforms)
   if (typeof names === 'string') return `what Zig calls ${names} is not known here`
   const builds = unit.commands.filter(isBuild)
-  const runs = builds.find(({ words }) => words[1] === 'build' && words.some((word) => word === 'test' || word === 'run'))
+  const runs = builds.find(
+    ({ words }) => words[1] === 'build' && words.some((word) => word === 'test' || word === 'run'),
+  )
   if (runs) return `zig build (line ${runs.line}) runs what was built, which is for the target`
-  const told = builds.map((build) => ({ build, target: build.words.find((word, index) => /^-Dtarget=/.test(word) || build.words[index - 1] === '-target') }))
+  const told = builds.map((build) => ({
+    build,
+    target: build.words.find((word, index) => /^-Dtarget=/.test(word) || build.words[index - 1] === '-target'),
+  }))
   const fixed = told.find(({ target }) => target !== undefined && !isVariable(target))
   if (fixed) return `zig (line ${fixed.build.line}) is told the target "${fixed.target}": choose it by $TARGETARCH`
   const libc = unit.commands.some(({ name }) => name === 'apk') || /alpine/.test(unit.root.from.image) ? 'musl' : 'gnu'
-  const target = choose(names.map(({ platform, names: { zig } }) => ({ platform, name: `${zig}-${libc}${platform.architecture === 'arm' ? 'eabihf' : ''}` })))
+  const target = choose(
+    names.map(({ platform, names: { zig } }) => ({
+      platform,
+      name: `${zig}-${libc}${platform.architecture === 'arm' ? 'eabihf' : ''}`,
+    })),
+  )
   const open = told.filter((one) => one.target === undefined).map(({ build }) => build)
   return {
     summary: 'zig runs on the build platform and is told the target',
@@ -34,7 +45,10 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
     needed: open.length > 0,
     apply(draft) {
       for (const { run, command, first, words } of open) {
-        draft.change(run.script.place(command.words[first + 1]!.end), words[1] === 'build' ? ` -Dtarget=${target.text}` : ` -target ${target.text}`)
+        draft.change(
+          run.script.place(command.words[first + 1]!.end),
+          words[1] === 'build' ? ` -Dtarget=${target.text}` : ` -target ${target.text}`,
+        )
         draft.need(run.stage, run.instruction, ...target.args)
       }
     },

@@ -12,8 +12,14 @@ export interface AttributeOptions {
   readonly buildPlatform?: Platform
 }
 
-/** What the Dockerfile frontend is told of a job (BuildKit's frontend attributes), but for named contexts and caches. */
-export function frontendAttributes(job: Job, build: RemoteBuild, { ownImages, buildPlatform }: AttributeOptions): Record<string, string> {
+/**
+ * What the Dockerfile frontend is told of a job (BuildKit's frontend attributes), but for named contexts and caches.
+ */
+export function frontendAttributes(
+  job: Job,
+  build: RemoteBuild,
+  { ownImages, buildPlatform }: AttributeOptions,
+): Record<string, string> {
   const { options } = build
   const target = job.kind === 'stage' ? job.stage : options.target
   const args = { ...(buildPlatform ? platformArgs(buildPlatform) : {}), ...stamp(options), ...options.buildArgs }
@@ -58,7 +64,9 @@ function stepAttributes({ network, addHosts = [], ulimits = [], shmSize }: Build
   return {
     ...(network === undefined ? {} : { 'force-network-mode': network }),
     ...(addHosts.length > 0 ? { 'add-hosts': addHosts.map(({ name, ip }) => `${name}=${ip}`).join(',') } : {}),
-    ...(ulimits.length > 0 ? { ulimit: ulimits.map(({ name, soft, hard }) => `${name}=${soft}:${hard}`).join(',') } : {}),
+    ...(ulimits.length > 0
+      ? { ulimit: ulimits.map(({ name, soft, hard }) => `${name}=${soft}:${hard}`).join(',') }
+      : {}),
     ...(shmSize === undefined ? {} : { 'shm-size': String(shmSize) }),
   }
 }
@@ -68,7 +76,12 @@ function stamp({ sourceDateEpoch }: BuildOptions): Record<string, string> {
 }
 
 function platformArgs(platform: Platform): Record<string, string> {
-  return { BUILDPLATFORM: formatPlatform(platform), BUILDOS: platform.os, BUILDARCH: platform.architecture, BUILDVARIANT: platform.variant ?? '' }
+  return {
+    BUILDPLATFORM: formatPlatform(platform),
+    BUILDOS: platform.os,
+    BUILDARCH: platform.architecture,
+    BUILDVARIANT: platform.variant ?? '',
+  }
 }
 
 function prefixed(prefix: string, values: Readonly<Record<string, string>>): Record<string, string> {

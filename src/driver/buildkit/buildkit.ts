@@ -25,9 +25,15 @@ export interface BuildkitOptions {
   readonly facts: BuildkitFacts
   /** What a job is built from; equal builds share a session, and with it their steps. */
   readonly buildFor: (job: Job) => RemoteBuild | Promise<RemoteBuild>
-  /** The images of the engine that the daemon is part of: results of daemons that do not give out OCI content go through them. */
+  /**
+   * The images of the engine that the daemon is part of: results of daemons that do not give out OCI content go
+   * through them.
+   */
   readonly images?: (build: RemoteBuild) => EngineImages
-  /** The result goes there from the daemon itself, by digest, and not to this machine. Only for daemons that give out OCI content. */
+  /**
+   * The result goes there from the daemon itself, by digest, and not to this machine. Only for daemons that give out
+   * OCI content.
+   */
   readonly pushTo?: PushTarget
   /** What emulated steps get of native toolchains. */
   readonly packs?: NodePacks
@@ -57,21 +63,47 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
     const remote = await options.buildFor(job)
     const platform = targetOf(job)
     const emulated = job.decision.strategy.kind === 'emulate'
-    const told = progress.follow({ emit, platform: formatPlatform(platform), dockerfile: remote.dockerfile.shown, emulated })
+    const told = progress.follow({
+      emit,
+      platform: formatPlatform(platform),
+      dockerfile: remote.dockerfile.shown,
+      emulated,
+    })
     const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
     let link: Link | undefined
     try {
       checkAbilities(remote.options, facts, transport.endpoint)
       link = await links.to(remote, signal)
       const { client, session, inputs } = link
-      const caches = await jobCaches({ build: remote, facts, platform, stores: inputs.stores, env: options.env ?? {}, warn })
-      const named = await namedContextAttributes({ build: remote, facts, platform, stages, signal, stores: inputs.stores })
+      const caches = await jobCaches({
+        build: remote,
+        facts,
+        platform,
+        stores: inputs.stores,
+        env: options.env ?? {},
+        warn,
+      })
+      const named = await namedContextAttributes({
+        build: remote,
+        facts,
+        platform,
+        stages,
+        signal,
+        stores: inputs.stores,
+      })
       const handed = await handOver?.to(remote, inputs, warn)
-      const attributes = { ...frontendAttributes(job, remote, { ownImages: transport.session !== undefined, ...overridden(options) }), ...named, ...handed?.attributes }
+      const attributes = {
+        ...frontendAttributes(job, remote, { ownImages: transport.session !== undefined, ...overridden(options) }),
+        ...named,
+        ...handed?.attributes,
+      }
       const name = `xbuild.invalid/result:${newId()}`
       const request = {
         Frontend: remote.dockerfile.frontend ? 'gateway.v0' : 'dockerfile.v0',
-        FrontendAttrs: { ...attributes, ...(caches.imports.length > 0 ? { 'cache-imports': JSON.stringify(caches.imports) } : {}) },
+        FrontendAttrs: {
+          ...attributes,
+          ...(caches.imports.length > 0 ? { 'cache-imports': JSON.stringify(caches.imports) } : {}),
+        },
         Cache: { Imports: [...caches.imports], Exports: [...caches.exports] },
         Entitlements: entitlementsOf(remote.options),
         ...exporter(remote, { name, warn }),
@@ -83,18 +115,38 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
       const image = await taken(answer, { name, remote, platform, signal })
       checkPlatform(image.config, job.kind === 'image' ? job.target : job.platform, transport.endpoint)
       const made = link
-      const packs = [...stages.flatMap((stage) => stage.image.packs ?? []), ...[...told.packs()].flatMap((context) => handed?.packs.get(context) ?? [])]
-      const madeOf = facts.givesOci && !remote.dockerfile.frontend ? { madeOf: { bases: told.bases(), folders: [...link.inputs.reads] } } : {}
-      return { ...image, ...madeOf, ...(packs.length > 0 ? { packs } : {}), exportTree: ({ signal }) => exportTree({ transport, link: made, build: remote, request, signal }) }
+      const packs = [
+        ...stages.flatMap((stage) => stage.image.packs ?? []),
+        ...[...told.packs()].flatMap((context) => handed?.packs.get(context) ?? []),
+      ]
+      const madeOf =
+        facts.givesOci && !remote.dockerfile.frontend
+          ? { madeOf: { bases: told.bases(), folders: [...link.inputs.reads] } }
+          : {}
+      return {
+        ...image,
+        ...madeOf,
+        ...(packs.length > 0 ? { packs } : {}),
+        exportTree: ({ signal }) => exportTree({ transport, link: made, build: remote, request, signal }),
+      }
     } catch (error) {
       const step = told.failed()
-      throw failureOf(link?.ownFailure(error) ?? error, { endpoint: transport.endpoint, signal, dockerfile: remote.dockerfile, emulated, ...(step ? { step } : {}) })
+      throw failureOf(link?.ownFailure(error) ?? error, {
+        endpoint: transport.endpoint,
+        signal,
+        dockerfile: remote.dockerfile,
+        emulated,
+        ...(step ? { step } : {}),
+      })
     } finally {
       told.end()
     }
   }
 
-  async function taken(answer: Readonly<Record<string, string>>, { name, remote, platform, signal }: { name: string; remote: RemoteBuild; platform: Platform; signal: AbortSignal }): Promise<BuiltImage> {
+  async function taken(
+    answer: Readonly<Record<string, string>>,
+    { name, remote, platform, signal }: { name: string; remote: RemoteBuild; platform: Platform; signal: AbortSignal },
+  ): Promise<BuiltImage> {
     if (!facts.givesOci) {
       const images = imagesOf(remote)
       try {
@@ -104,28 +156,56 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
       }
     }
     const digest = answer['containerimage.digest']
-    if (digest === undefined) throw new XbuildError('UNSUPPORTED', `Cannot take the result of "${transport.endpoint}": the daemon does not say what it is`, { hint: 'This BuildKit is too old: update it' })
-    return options.pushTo ? pushedImage(answer, platform, options.pushTo) : storedImage(digest, platform, { store: remote.store, signal })
+    if (digest === undefined)
+      throw new XbuildError(
+        'UNSUPPORTED',
+        `Cannot take the result of "${transport.endpoint}": the daemon does not say what it is`,
+        { hint: 'This BuildKit is too old: update it' },
+      )
+    return options.pushTo
+      ? pushedImage(answer, platform, options.pushTo)
+      : storedImage(digest, platform, { store: remote.store, signal })
   }
 
   function exporter(remote: RemoteBuild, { name, warn }: { name: string; warn: (message: string) => void }) {
     const { sourceDateEpoch } = remote.options
     const clamps = facts.givesOci && facts.abilities.has(ABILITY.timestamps)
-    if (sourceDateEpoch !== undefined && !clamps) warn(`${transport.endpoint} does not put SOURCE_DATE_EPOCH into the files of layers: that takes the containerd image store, and BuildKit 0.13`)
+    if (sourceDateEpoch !== undefined && !clamps)
+      warn(
+        `${transport.endpoint} does not put SOURCE_DATE_EPOCH into the files of layers: that takes the containerd image store, and BuildKit 0.13`,
+      )
     if (!facts.givesOci) {
       imagesOf(remote)
       return { Exporter: 'moby', ExporterAttrs: { name } }
     }
     const stamp = sourceDateEpoch === undefined ? {} : { 'rewrite-timestamp': 'true' }
     const { pushTo } = options
-    if (!pushTo) return { Exporter: 'oci', ExporterAttrs: { ...stamp, ...(facts.abilities.has(ABILITY.blobByBlob) ? { tar: 'false' } : {}) } }
+    if (!pushTo)
+      return {
+        Exporter: 'oci',
+        ExporterAttrs: { ...stamp, ...(facts.abilities.has(ABILITY.blobByBlob) ? { tar: 'false' } : {}) },
+      }
     const insecure = pushTo.insecure ? { 'registry.insecure': 'true' } : {}
-    return { Exporter: 'image', ExporterAttrs: { ...stamp, ...insecure, name: pushTo.repository, push: 'true', 'push-by-digest': 'true', 'oci-mediatypes': 'true', store: 'false' } }
+    return {
+      Exporter: 'image',
+      ExporterAttrs: {
+        ...stamp,
+        ...insecure,
+        name: pushTo.repository,
+        push: 'true',
+        'push-by-digest': 'true',
+        'oci-mediatypes': 'true',
+        store: 'false',
+      },
+    }
   }
 
   function imagesOf(remote: RemoteBuild): EngineImages {
     if (options.images) return options.images(remote)
-    throw new XbuildError('UNSUPPORTED', `Cannot take results from "${transport.endpoint}": its BuildKit gives them to the image store of its engine only`)
+    throw new XbuildError(
+      'UNSUPPORTED',
+      `Cannot take results from "${transport.endpoint}": its BuildKit gives them to the image store of its engine only`,
+    )
   }
 
   return {

@@ -35,7 +35,8 @@ export interface CacheOptions {
 }
 
 /**
- * Where a job reads and writes caches. Each platform has a place of its own, so that builds of several never overwrite each other; what
+ * Where a job reads and writes caches. Each platform has a place of its own, so that builds of several never
+ * overwrite each other; what
  * lies at the place itself is read too. The steps of our own engine are others than BuildKit's: their places differ.
  */
 export async function jobCaches(options: CacheOptions): Promise<JobCaches> {
@@ -47,9 +48,18 @@ export async function jobCaches(options: CacheOptions): Promise<JobCaches> {
     exports: exported.map(({ entry }) => entry),
     async finish(answer) {
       const folders = exported.flatMap(({ folder }) => folder ?? [])
-      const manifest = folders.length > 0 && answer['cache.manifest'] ? (JSON.parse(answer['cache.manifest']) as Descriptor) : undefined
+      const manifest =
+        folders.length > 0 && answer['cache.manifest']
+          ? (JSON.parse(answer['cache.manifest']) as Descriptor)
+          : undefined
       if (!manifest) return
-      const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [{ ...manifest, annotations: { ...manifest.annotations, 'org.opencontainers.image.ref.name': 'latest' } }] }
+      const index = {
+        schemaVersion: 2,
+        mediaType: MEDIA_TYPE.index,
+        manifests: [
+          { ...manifest, annotations: { ...manifest.annotations, 'org.opencontainers.image.ref.name': 'latest' } },
+        ],
+      }
       for (const folder of folders) {
         await writeFileAtomic(join(folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}')
         await writeFileAtomic(join(folder, 'index.json'), JSON.stringify(index))
@@ -58,16 +68,26 @@ export async function jobCaches(options: CacheOptions): Promise<JobCaches> {
   }
 }
 
-async function importsOf(source: CacheSource, { build, platform, stores, env, warn }: CacheOptions): Promise<CacheEntry[]> {
+async function importsOf(
+  source: CacheSource,
+  { build, platform, stores, env, warn }: CacheOptions,
+): Promise<CacheEntry[]> {
   switch (source.type) {
     case 'registry':
-      return [taggedFor(source.ref, platform), source.ref].map((ref) => ({ Type: 'registry', Attrs: { ref: full(ref) } }))
+      return [taggedFor(source.ref, platform), source.ref].map((ref) => ({
+        Type: 'registry',
+        Attrs: { ref: full(ref) },
+      }))
     case 'gha':
       return ghaEntry(source, platform, { env, warn })
     case 'local': {
       const path = resolve(build.options.cwd, source.src)
-      const found = await Promise.all([folderFor(path, platform), path].map(async (folder) => ({ folder, digest: await manifestIn(folder) })))
-      return found.flatMap(({ folder, digest }) => (digest === undefined ? [] : [{ Type: 'local', Attrs: { src: offer(stores, folder, false), digest } }]))
+      const found = await Promise.all(
+        [folderFor(path, platform), path].map(async (folder) => ({ folder, digest: await manifestIn(folder) })),
+      )
+      return found.flatMap(({ folder, digest }) =>
+        digest === undefined ? [] : [{ Type: 'local', Attrs: { src: offer(stores, folder, false), digest } }],
+      )
     }
   }
 }
@@ -77,29 +97,51 @@ async function manifestIn(folder: string): Promise<string | undefined> {
   const bytes = await readFile(join(folder, 'index.json')).catch(() => undefined)
   if (!bytes) return undefined
   const { manifests } = parseIndex(bytes, { mediaType: MEDIA_TYPE.index, digest: sha256(bytes), size: bytes.length })
-  return (manifests.find(({ annotations }) => annotations?.['org.opencontainers.image.ref.name'] === 'latest') ?? manifests[0])?.digest
+  return (
+    manifests.find(({ annotations }) => annotations?.['org.opencontainers.image.ref.name'] === 'latest') ?? manifests[0]
+  )?.digest
 }
 
 function exportOf(target: CacheTarget, options: CacheOptions): { entry: CacheEntry; folder?: string } | undefined {
   const { build, facts, platform, stores, env, warn } = options
   if (target.type === 'inline') return { entry: { Type: 'inline', Attrs: {} } }
   if (!facts.givesOci) {
-    warn(`No cache is written for ${formatPlatform(platform)}: an engine without the containerd image store takes type=inline only`)
+    warn(
+      `No cache is written for ${formatPlatform(platform)}: an engine without the containerd image store takes type=inline only`,
+    )
     return undefined
   }
   // A failed export never fails a build
   const common = { mode: target.mode, 'ignore-error': 'true' }
-  if (target.type === 'registry') return { entry: { Type: 'registry', Attrs: { ...common, ref: full(taggedFor(target.ref, platform)), 'oci-mediatypes': 'true', 'image-manifest': 'true' } } }
+  if (target.type === 'registry')
+    return {
+      entry: {
+        Type: 'registry',
+        Attrs: {
+          ...common,
+          ref: full(taggedFor(target.ref, platform)),
+          'oci-mediatypes': 'true',
+          'image-manifest': 'true',
+        },
+      },
+    }
   if (target.type === 'gha') {
     const [entry] = ghaEntry(target, platform, { env, warn })
     return entry && { entry: { ...entry, Attrs: { ...common, ...entry.Attrs } } }
   }
   const folder = folderFor(resolve(build.options.cwd, target.dest), platform)
-  return { entry: { Type: 'local', Attrs: { ...common, dest: offer(stores, folder, true), 'oci-mediatypes': 'true', 'image-manifest': 'true' } }, folder }
+  return {
+    entry: {
+      Type: 'local',
+      Attrs: { ...common, dest: offer(stores, folder, true), 'oci-mediatypes': 'true', 'image-manifest': 'true' },
+    },
+    folder,
+  }
 }
 
 function ghaEntry(
-  { scope, url, token }: { scope: string; url?: string; token?: string }, platform: Platform,
+  { scope, url, token }: { scope: string; url?: string; token?: string },
+  platform: Platform,
   { env, warn }: { env: CacheOptions['env']; warn: (message: string) => void },
 ): CacheEntry[] {
   const address = url ?? env['ACTIONS_RESULTS_URL']
@@ -108,7 +150,12 @@ function ghaEntry(
     warn('The cache of type=gha is not used: there is no ACTIONS_RESULTS_URL and ACTIONS_RUNTIME_TOKEN')
     return []
   }
-  return [{ Type: 'gha', Attrs: { scope: `${scope}-${suffixOf(platform)}`, url_v2: address, url: address, token: key, version: '2' } }]
+  return [
+    {
+      Type: 'gha',
+      Attrs: { scope: `${scope}-${suffixOf(platform)}`, url_v2: address, url: address, token: key, version: '2' },
+    },
+  ]
 }
 
 /** A name under which the daemon reaches a folder of this machine; the folder's own is none of its business. */
@@ -128,7 +175,11 @@ function taggedFor(text: string, platform: Platform): string {
   const { host, repository, tag, digest } = parseReference(text)
   if (digest) return text
   const suffix = suffixOf(platform)
-  return formatReference({ host, repository, tag: `${(tag ?? 'latest').slice(0, MOST_OF_A_TAG - 1 - suffix.length)}-${suffix}` })
+  return formatReference({
+    host,
+    repository,
+    tag: `${(tag ?? 'latest').slice(0, MOST_OF_A_TAG - 1 - suffix.length)}-${suffix}`,
+  })
 }
 
 const full = (text: string) => formatReference(parseReference(text))

@@ -20,17 +20,47 @@ export interface ExportTreeOptions {
   readonly signal: AbortSignal
 }
 
-/** The merged files of an image that a daemon has just built, as a tar stream: the build once more, out of the cache, with another end. */
-export async function exportTree({ transport, link, build, request, signal }: ExportTreeOptions): Promise<NodeJS.ReadableStream> {
+/**
+ * The merged files of an image that a daemon has just built, as a tar stream: the build once more, out of the cache,
+ * with another end.
+ */
+export async function exportTree({
+  transport,
+  link,
+  build,
+  request,
+  signal,
+}: ExportTreeOptions): Promise<NodeJS.ReadableStream> {
   const archive = new PassThrough({ highWaterMark: 1 << 20 })
-  const services = [...servicesOf(link.inputs), ...fileSendService(async (file) => {
-    for await (const chunk of file) if (!archive.write(chunk)) await Promise.race([once(archive, 'drain'), once(archive, 'close')])
-  })]
-  const session = await openSession({ transport, client: link.client, services, sharedKey: link.inputs.sharedKey, onFailure: () => {}, signal })
+  const services = [
+    ...servicesOf(link.inputs),
+    ...fileSendService(async (file) => {
+      for await (const chunk of file)
+        if (!archive.write(chunk)) await Promise.race([once(archive, 'drain'), once(archive, 'close')])
+    }),
+  ]
+  const session = await openSession({
+    transport,
+    client: link.client,
+    services,
+    sharedKey: link.inputs.sharedKey,
+    onFailure: () => {},
+    signal,
+  })
   const { 'no-cache': _, 'image-resolve-mode': __, ...attributes } = request.FrontendAttrs ?? {}
   const { Cache: ___, ...rest } = request
-  solve({ client: link.client, session, request: { ...rest, FrontendAttrs: attributes, Exporter: 'tar', ExporterAttrs: {} }, onStatus: () => {}, signal })
-    .then(() => void archive.end(), (error: unknown) => void archive.destroy(failureOf(error, { endpoint: transport.endpoint, signal, dockerfile: build.dockerfile })))
+  solve({
+    client: link.client,
+    session,
+    request: { ...rest, FrontendAttrs: attributes, Exporter: 'tar', ExporterAttrs: {} },
+    onStatus: () => {},
+    signal,
+  })
+    .then(
+      () => void archive.end(),
+      (error: unknown) =>
+        void archive.destroy(failureOf(error, { endpoint: transport.endpoint, signal, dockerfile: build.dockerfile })),
+    )
     .finally(session.close)
   return archive
 }

@@ -8,9 +8,14 @@ export interface BuildkitFacts {
   readonly version?: string
   /** What its workers say they build for; the first is the machine's own. */
   readonly platforms: readonly Platform[]
-  /** Whether it gives results out as OCI content and pushes them. If not, they only go into the image store of the engine it is part of. */
+  /**
+   * Whether it gives results out as OCI content and pushes them. If not, they only go into the image store of the
+   * engine it is part of.
+   */
   readonly givesOci: boolean
-  /** Names of abilities, as the daemon calls them: `source.ocilayout`, `exec.meta.ulimit`, `exporter.sourcedateepoch`. */
+  /**
+   * Names of abilities, as the daemon calls them: `source.ocilayout`, `exec.meta.ulimit`, `exporter.sourcedateepoch`.
+   */
   readonly abilities: ReadonlySet<string>
 }
 
@@ -22,13 +27,20 @@ export const ABILITY = {
   ulimits: 'exec.meta.ulimit',
   shmSize: 'exec.mount.tmpfs.size',
   gha: 'cache.gha',
-  /** Results come blob by blob, those that are here already not at all; it came in the same release (0.11). Without: as a tar stream. */
+  /**
+   * Results come blob by blob, those that are here already not at all; it came in the same release (0.11). Without:
+   * as a tar stream.
+   */
   blobByBlob: 'exporter.image.attestations',
   timestamps: 'exporter.sourcedateepoch',
 } as const
 
 /** Throws UNSUPPORTED for what the options ask of a daemon that would pass over it in silence. */
-export function checkAbilities({ buildContexts, ulimits = [], shmSize, cacheFrom, cacheTo }: BuildOptions, facts: BuildkitFacts, endpoint: string): void {
+export function checkAbilities(
+  { buildContexts, ulimits = [], shmSize, cacheFrom, cacheTo }: BuildOptions,
+  facts: BuildkitFacts,
+  endpoint: string,
+): void {
   const contexts = Object.values(buildContexts)
   const wanted: readonly (readonly [boolean, keyof typeof ABILITY, string])[] = [
     [contexts.length > 0, 'namedContexts', '--build-context'],
@@ -37,7 +49,13 @@ export function checkAbilities({ buildContexts, ulimits = [], shmSize, cacheFrom
     [shmSize !== undefined, 'shmSize', '--shm-size'],
     [[...cacheFrom, ...cacheTo].some(({ type }) => type === 'gha'), 'gha', 'caches of type=gha'],
   ]
-  const missing = wanted.filter(([asked, ability]) => asked && !facts.abilities.has(ABILITY[ability])).map(([, , what]) => what)
+  const missing = wanted
+    .filter(([asked, ability]) => asked && !facts.abilities.has(ABILITY[ability]))
+    .map(([, , what]) => what)
   if (missing.length === 0) return
-  throw new XbuildError('UNSUPPORTED', `Cannot build on "${endpoint}": its BuildKit is too old for ${missing.join(', ')}`, { hint: 'Update that engine, build on another node, or leave it out' })
+  throw new XbuildError(
+    'UNSUPPORTED',
+    `Cannot build on "${endpoint}": its BuildKit is too old for ${missing.join(', ')}`,
+    { hint: 'Update that engine, build on another node, or leave it out' },
+  )
 }

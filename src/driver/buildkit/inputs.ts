@@ -54,8 +54,14 @@ export function openInputs(build: RemoteBuild, env: Readonly<Record<string, stri
   const { http, close } = tokenHttp(options, env)
   return {
     services: [
-      ...healthService(), ...fileSyncService(trees, (read) => reads.push(read)), ...secretsService(build.secret), ...sshService(build.agent), ...authService({ credentials, http, isPlain: (host) => options.registries[host]?.http === true }),
-      ...uploadService(files), ...contentService(stores), ...fileSendService((file) => storeLayoutTar(file, build.store)),
+      ...healthService(),
+      ...fileSyncService(trees, (read) => reads.push(read)),
+      ...secretsService(build.secret),
+      ...sshService(build.agent),
+      ...authService({ credentials, http, isPlain: (host) => options.registries[host]?.http === true }),
+      ...uploadService(files),
+      ...contentService(stores),
+      ...fileSendService((file) => storeLayoutTar(file, build.store)),
     ],
     sharedKey: sharedKeyOf(build),
     stores,
@@ -66,11 +72,18 @@ export function openInputs(build: RemoteBuild, env: Readonly<Record<string, stri
 }
 
 /** Connections to token services, made when the first is asked. */
-function tokenHttp({ registries }: BuildOptions, env: Readonly<Record<string, string | undefined>>): { http: () => Promise<SendHttp>; close: () => void } {
+function tokenHttp(
+  { registries }: BuildOptions,
+  env: Readonly<Record<string, string | undefined>>,
+): { http: () => Promise<SendHttp>; close: () => void } {
   let agents: Agents | undefined
   return {
     async http() {
-      const [{ createAgents }, { createHttp }, { configOf }] = await Promise.all([import('../../host/http/agents.ts'), import('../../host/http/send.ts'), import('../../registry/endpoint.ts')])
+      const [{ createAgents }, { createHttp }, { configOf }] = await Promise.all([
+        import('../../host/http/agents.ts'),
+        import('../../host/http/send.ts'),
+        import('../../registry/endpoint.ts'),
+      ])
       agents ??= createAgents({ env, tlsOf: (host) => configOf(host, registries) })
       return createHttp({ agents, idleTimeout: 60_000 })
     },
@@ -79,11 +92,15 @@ function tokenHttp({ registries }: BuildOptions, env: Readonly<Record<string, st
 }
 
 /**
- * The text as the daemon looks for it. The ignore file of its own stands for whichever there is: the daemon then asks for no other, and an
+ * The text as the daemon looks for it. The ignore file of its own stands for whichever there is: the daemon then asks
+ * for no other, and an
  * empty one would not count.
  */
 export function dockerfileTree({ dockerfile, context }: RemoteBuild): Tree {
-  return memoryTree({ Dockerfile: dockerfile.text, ...(context.kind === 'folder' ? { 'Dockerfile.dockerignore': `${['#', ...context.ignore].join('\n')}\n` } : {}) })
+  return memoryTree({
+    Dockerfile: dockerfile.text,
+    ...(context.kind === 'folder' ? { 'Dockerfile.dockerignore': `${['#', ...context.ignore].join('\n')}\n` } : {}),
+  })
 }
 
 function treeOf(path: string): Tree {

@@ -14,7 +14,10 @@ interface Part {
   readonly handle: number
 }
 
-/** Puts the blobs of an OCI image layout, as a tar archive, into the store; what is no blob is passed over. Throws DIGEST_MISMATCH, BAD_IMAGE. */
+/**
+ * Puts the blobs of an OCI image layout, as a tar archive, into the store; what is no blob is passed over. Throws
+ * DIGEST_MISMATCH, BAD_IMAGE.
+ */
 export async function storeLayoutTar(archive: AsyncIterable<Uint8Array>, { blobs, folder }: Store): Promise<void> {
   let part: Part | undefined
   let finished: Part[] = []
@@ -54,7 +57,9 @@ export async function storeLayoutTar(archive: AsyncIterable<Uint8Array>, { blobs
     closeSync(handle)
     if (found === digest) return blobs.adopt(file, digest)
     await rm(file, { force: true })
-    throw new XbuildError('DIGEST_MISMATCH', `Cannot take the result: ${digest} was announced, ${found} came`, { hint: 'Build again' })
+    throw new XbuildError('DIGEST_MISMATCH', `Cannot take the result: ${digest} was announced, ${found} came`, {
+      hint: 'Build again',
+    })
   }
 
   async function discard({ file, handle }: Part): Promise<void> {

@@ -31,7 +31,8 @@ export function createLinks(transport: Transport, env: Readonly<Record<string, s
 
   function client(signal: AbortSignal): Promise<GrpcClient> {
     if (control) return control
-    const connecting = (async () => connectGrpc(await transport.control(signal), { authority: transport.authority, signal }))()
+    const connecting = (async () =>
+      connectGrpc(await transport.control(signal), { authority: transport.authority, signal }))()
     control = connecting
     const forget = () => {
       if (control === connecting) control = undefined
@@ -49,18 +50,39 @@ export function createLinks(transport: Transport, env: Readonly<Record<string, s
     try {
       const connected = await orAborted(client(signal), signal)
       const onFailure = (error: unknown) => void (error instanceof XbuildError && failures.push(error))
-      const session = await orAborted(openSession({ transport, client: connected, services: inputs.services, sharedKey: inputs.sharedKey, signal, onFailure }), signal)
+      const session = await orAborted(
+        openSession({
+          transport,
+          client: connected,
+          services: inputs.services,
+          sharedKey: inputs.sharedKey,
+          signal,
+          onFailure,
+        }),
+        signal,
+      )
       void session.gone.then(() => {
         inputs.close()
         // A daemon that does not answer on one connection answers on none
         session.close()
         connected.close()
       })
-      return { client: connected, session, inputs, ownFailure: (error) => failures.findLast(({ message }) => error instanceof Error && error.message.includes(message)) }
+      return {
+        client: connected,
+        session,
+        inputs,
+        ownFailure: (error) =>
+          failures.findLast(({ message }) => error instanceof Error && error.message.includes(message)),
+      }
     } catch (error) {
       inputs.close()
-      void control?.then((connected) => connected.close(), () => {})
-      throw late.aborted ? new GrpcFailure(GRPC.unavailable, `no answer in ${PATIENCE / 1000} seconds`, { cause: error }) : error
+      void control?.then(
+        (connected) => connected.close(),
+        () => {},
+      )
+      throw late.aborted
+        ? new GrpcFailure(GRPC.unavailable, `no answer in ${PATIENCE / 1000} seconds`, { cause: error })
+        : error
     }
   }
 
@@ -80,8 +102,15 @@ export function createLinks(transport: Transport, env: Readonly<Record<string, s
     },
     close() {
       closing.abort()
-      for (const link of sessions.values()) void link.then(({ session }) => session.close(), () => {})
-      void control?.then((connected) => connected.close(), () => {})
+      for (const link of sessions.values())
+        void link.then(
+          ({ session }) => session.close(),
+          () => {},
+        )
+      void control?.then(
+        (connected) => connected.close(),
+        () => {},
+      )
     },
   }
 }

@@ -24,17 +24,27 @@ export interface NamedContextOptions {
   readonly stores: Map<string, Contents>
 }
 
-/** What the frontend is told of named contexts, which it takes for base images and stages of the same name. Throws UNSUPPORTED, NOT_FOUND. */
+/**
+ * What the frontend is told of named contexts, which it takes for base images and stages of the same name. Throws
+ * UNSUPPORTED, NOT_FOUND.
+ */
 export async function namedContextAttributes(options: NamedContextOptions): Promise<Record<string, string>> {
   const { build, facts } = options
   const attributes: Record<string, string> = {}
-  for (const [name, context] of Object.entries(build.options.buildContexts)) attributes[`context:${name}`] = await addressOf(name, context, options)
+  for (const [name, context] of Object.entries(build.options.buildContexts))
+    attributes[`context:${name}`] = await addressOf(name, context, options)
   const taken = facts.abilities.has(ABILITY.layouts) ? options.stages : []
   for (const stage of taken) attributes[`context:${stage.name}`] = await stageAddress(stage, options)
-  return Object.keys(attributes).length === 0 ? {} : { ...attributes, 'frontend.caps': 'moby.buildkit.frontend.contexts+forward' }
+  return Object.keys(attributes).length === 0
+    ? {}
+    : { ...attributes, 'frontend.caps': 'moby.buildkit.frontend.contexts+forward' }
 }
 
-async function addressOf(name: string, context: NamedContext, { build, platform, stores, signal }: NamedContextOptions): Promise<string> {
+async function addressOf(
+  name: string,
+  context: NamedContext,
+  { build, platform, stores, signal }: NamedContextOptions,
+): Promise<string> {
   switch (context.kind) {
     case 'image':
       return `docker-image://${context.ref}`
@@ -51,7 +61,10 @@ async function addressOf(name: string, context: NamedContext, { build, platform,
         const index = parseIndex(bytes, descriptor)
         const found = selectPlatform(index, platform)
         if (!found) {
-          throw new XbuildError('NO_PLATFORM', `Cannot use "oci-layout://${context.path}" for ${formatPlatform(platform)}: it has ${availablePlatforms(index).join(', ')} only`)
+          throw new XbuildError(
+            'NO_PLATFORM',
+            `Cannot use "oci-layout://${context.path}" for ${formatPlatform(platform)}: it has ${availablePlatforms(index).join(', ')} only`,
+          )
         }
         digest = found.digest
       }
@@ -65,7 +78,11 @@ function remoteAddress(remote: Extract<NamedContext, { kind: 'remote' }>['remote
   // A commit id says more than the name of a branch that is to be there
   const commit = remote.checksum?.length === 40 ? remote.checksum : undefined
   if (remote.checksum !== undefined && !commit) {
-    throw new XbuildError('UNSUPPORTED', `Cannot check "${showRemote(remote)}" against the commit "${remote.checksum}" with BuildKit: the id is cut short`, { hint: 'Write all 40 digits' })
+    throw new XbuildError(
+      'UNSUPPORTED',
+      `Cannot check "${showRemote(remote)}" against the commit "${remote.checksum}" with BuildKit: the id is cut short`,
+      { hint: 'Write all 40 digits' },
+    )
   }
   const at = [commit ?? remote.ref ?? '', ...(remote.subdir === undefined ? [] : [remote.subdir])].join(':')
   return at === '' ? remote.url : `${remote.url}#${at}`
@@ -76,7 +93,11 @@ async function stageAddress({ image }: BuiltStage, { stores }: NamedContextOptio
   const chunks: Uint8Array[] = []
   for await (const chunk of (await blobs.read(descriptor)) as AsyncIterable<Uint8Array>) chunks.push(chunk)
   const manifest = parseManifest(Buffer.concat(chunks), descriptor)
-  return layoutAddress(stores, descriptor.digest, imageContents([descriptor, manifest.config, ...manifest.layers], blobs))
+  return layoutAddress(
+    stores,
+    descriptor.digest,
+    imageContents([descriptor, manifest.config, ...manifest.layers], blobs),
+  )
 }
 
 /** Puts an image among the content of a session; gives the address by which a frontend finds it. */

@@ -17,7 +17,14 @@ export async function probeBuildkit(transport: Transport, { signal }: { signal: 
   let close: (() => void) | undefined
   try {
     client = await connectGrpc(await transport.control(signal), { authority: transport.authority, signal })
-    const session = await openSession({ transport, client, services: healthService(), sharedKey: '', onFailure: () => {}, signal })
+    const session = await openSession({
+      transport,
+      client,
+      services: healthService(),
+      sharedKey: '',
+      onFailure: () => {},
+      signal,
+    })
     close = session.close
     const [{ record }, version, answer] = await Promise.all([
       client.unary(Control.method.listWorkers, {}, { signal: either }),
@@ -26,12 +33,18 @@ export async function probeBuildkit(transport: Transport, { signal }: { signal: 
     ])
     // An engine that keeps images in a store of its own refuses the exporter before it says anything
     const pong = answer ?? (await pingWith(client, { session: session.id, exporter: '', signal: either }))
-    const platforms = record.flatMap((worker) => worker.platforms).map(({ OS, Architecture, Variant }) => normalizePlatform({ os: OS, architecture: Architecture, ...(Variant ? { variant: Variant } : {}) }))
+    const platforms = record
+      .flatMap((worker) => worker.platforms)
+      .map(({ OS, Architecture, Variant }) =>
+        normalizePlatform({ os: OS, architecture: Architecture, ...(Variant ? { variant: Variant } : {}) }),
+      )
     return {
       ...(version ? { version } : {}),
       platforms: distinct(platforms),
       givesOci: answer !== undefined,
-      abilities: new Set([...(pong?.LLBCaps ?? []), ...(pong?.FrontendAPICaps ?? [])].filter((cap) => cap.Enabled).map((cap) => cap.ID)),
+      abilities: new Set(
+        [...(pong?.LLBCaps ?? []), ...(pong?.FrontendAPICaps ?? [])].filter((cap) => cap.Enabled).map((cap) => cap.ID),
+      ),
     }
   } catch (error) {
     throw failureOf(error, { endpoint: transport.endpoint, signal })
@@ -51,19 +64,33 @@ async function versionOf(client: GrpcClient, signal: AbortSignal): Promise<strin
   }
 }
 
-/** Opens a build that waits for a frontend, speaks with the daemon as that frontend, and gives the build up. Undefined: there is no such exporter. */
-async function pingWith(client: GrpcClient, { session, exporter, signal }: { session: string; exporter: string; signal: AbortSignal }): Promise<PongResponse | undefined> {
+/**
+ * Opens a build that waits for a frontend, speaks with the daemon as that frontend, and gives the build up.
+ * Undefined: there is no such exporter.
+ */
+async function pingWith(
+  client: GrpcClient,
+  { session, exporter, signal }: { session: string; exporter: string; signal: AbortSignal },
+): Promise<PongResponse | undefined> {
   const over = new AbortController()
   const either = AbortSignal.any([signal, over.signal])
   const ref = newId()
-  const solving = client.unary(Control.method.solve, { Ref: ref, Session: session, Exporter: exporter }, { signal: either })
+  const solving = client.unary(
+    Control.method.solve,
+    { Ref: ref, Session: session, Exporter: exporter },
+    { signal: either },
+  )
   try {
     const refused = solving.then((): never => {
       throw new GrpcFailure(GRPC.internal, 'a build without a frontend ended')
     })
-    return await Promise.race([refused, client.unary(LLBBridge.method.ping, {}, { metadata: { 'buildkit-controlapi-buildid': ref }, signal: either })])
+    return await Promise.race([
+      refused,
+      client.unary(LLBBridge.method.ping, {}, { metadata: { 'buildkit-controlapi-buildid': ref }, signal: either }),
+    ])
   } catch (error) {
-    if (error instanceof GrpcFailure && exporter !== '' && error.message.includes('could not be found')) return undefined
+    if (error instanceof GrpcFailure && exporter !== '' && error.message.includes('could not be found'))
+      return undefined
     throw error
   } finally {
     over.abort()

@@ -9,7 +9,12 @@ import type { StatusResponse, Vertex, VertexWarning } from './gen/control_pb.ts'
 /** What a daemon tells of the steps of all jobs it has, as events. A step that several jobs share is told once. */
 export interface Progress {
   /** Follows one build. */
-  follow(options: { readonly emit: Emit; readonly platform: string; readonly dockerfile: string; readonly emulated: boolean }): BuildProgress
+  follow(options: {
+    readonly emit: Emit
+    readonly platform: string
+    readonly dockerfile: string
+    readonly emulated: boolean
+  }): BuildProgress
 }
 
 export interface BuildProgress {
@@ -49,7 +54,9 @@ const KEPT_LINES = 50
 /** A line without an end is cut, so that it cannot fill the memory. */
 const MOST_OF_A_LINE = 64 << 10
 
-/** A step that gives out an image is called after it and nothing else; the text of a RUN may end in what looks alike. */
+/**
+ * A step that gives out an image is called after it and nothing else; the text of a RUN may end in what looks alike.
+ */
 const RESOLVED = /^(?:\[[^\]]*\] )?(?:FROM )?(?:docker-image:\/\/)?([^\s/]\S*)@(sha256:[0-9a-f]{64})$/
 
 export function createProgress(): Progress {
@@ -82,7 +89,13 @@ export function createProgress(): Progress {
         } else if (!step || (step.state === 'ended' && !found.completed)) {
           step = { owner, state: 'open', rest: new Map(), last: [] }
           steps.set(found.digest, step)
-          emit({ type: 'step.start', step: found.digest, name: withPlatform(found.name, platform), platforms: [platform], at: at(found.started) })
+          emit({
+            type: 'step.start',
+            step: found.digest,
+            name: withPlatform(found.name, platform),
+            platforms: [platform],
+            at: at(found.started),
+          })
         }
         if (step.owner !== owner || step.state === 'ended' || !found.completed) return
         clearTimeout(step.ending?.timer)
@@ -106,7 +119,9 @@ export function createProgress(): Progress {
         if (!step) return
         const open = step.rest.get(stream) ?? { text: '', decoder: new StringDecoder('utf8') }
         step.rest.set(stream, open)
-        const lines = (open.text + open.decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))).split('\n')
+        const lines = (open.text + open.decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))).split(
+          '\n',
+        )
         open.text = lines.pop()!.slice(-MOST_OF_A_LINE)
         for (const text of lines) say(digest, step, stream, text, time)
       }
@@ -130,7 +145,15 @@ export function createProgress(): Progress {
           for (const { vertex: digest, stream, msg, timestamp } of logs) log(digest, stream, msg, at(timestamp))
           for (const { vertex: digest, ID: name, current, total, completed, timestamp } of statuses) {
             if (!stepOf(digest) || (total === 0n && current === 0n)) continue
-            emit({ type: 'transfer', id: `${digest} ${name}`, name: shownTransfer(name), current: Number(current), ...(total > 0n ? { total: Number(total) } : {}), ...(completed ? { done: true } : {}), at: at(timestamp) })
+            emit({
+              type: 'transfer',
+              id: `${digest} ${name}`,
+              name: shownTransfer(name),
+              current: Number(current),
+              ...(total > 0n ? { total: Number(total) } : {}),
+              ...(completed ? { done: true } : {}),
+              at: at(timestamp),
+            })
           }
           for (const found of vertexes) if (found.completed) vertex(found)
           for (const warning of warnings) {
@@ -142,7 +165,8 @@ export function createProgress(): Progress {
         refused: () => refused,
         packs: () => packs,
         bases: () => bases,
-        failed: () => failed && { name: failed.name, error: failed.error, output: [...(steps.get(failed.digest)?.last ?? [])] },
+        failed: () =>
+          failed && { name: failed.name, error: failed.error, output: [...(steps.get(failed.digest)?.last ?? [])] },
         end() {
           for (const [digest, step] of steps) {
             if (step.owner !== owner || step.state === 'ended') continue
@@ -151,7 +175,12 @@ export function createProgress(): Progress {
               continue
             }
             flush(digest, step)
-            emit({ type: 'step.fail', step: digest, error: new XbuildError('CANCELED', 'Step stopped'), at: Date.now() })
+            emit({
+              type: 'step.fail',
+              step: digest,
+              error: new XbuildError('CANCELED', 'Step stopped'),
+              at: Date.now(),
+            })
             // Another job may still be at it, and tells from now on
             steps.delete(digest)
           }
@@ -168,7 +197,10 @@ function withPlatform(name: string, platform: string): string {
 
 /** `transferring context:`, `sha256:...`, `extracting sha256:...` as people read them. */
 function shownTransfer(name: string): string {
-  return name.replace(/:$/, '').replace(/^sha256:/, 'layer sha256:').replace(/sha256:([0-9a-f]{12})[0-9a-f]+/, '$1')
+  return name
+    .replace(/:$/, '')
+    .replace(/^sha256:/, 'layer sha256:')
+    .replace(/sha256:([0-9a-f]{12})[0-9a-f]+/, '$1')
 }
 
 /** Steps that are no news to anybody. */
@@ -176,17 +208,31 @@ function isQuiet(name: string): boolean {
   return /^\[internal\] (load (remote )?build (definition|context metadata)|load \.dockerignore|booting)/.test(name)
 }
 
-/** The checks of Dockerfiles are made by xbuild itself, before anything is sent. One of them BuildKit alone can make: it throws NO_PLATFORM. */
-function readWarning({ short, detail, url, ranges }: VertexWarning, dockerfile: string): BuildEvent | XbuildError | undefined {
+/**
+ * The checks of Dockerfiles are made by xbuild itself, before anything is sent. One of them BuildKit alone can make:
+ * it throws NO_PLATFORM.
+ */
+function readWarning(
+  { short, detail, url, ranges }: VertexWarning,
+  dockerfile: string,
+): BuildEvent | XbuildError | undefined {
   const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('utf8')
   const line = ranges[0]?.start?.line ?? 0
   const source = line < 1 ? undefined : { file: dockerfile, line }
   const rule = /^([A-Z]\w+): (.*?)(?: \(line \d+\))?$/s.exec(text(short))
   if (rule?.[1] === 'InvalidBaseImagePlatform') {
-    return new XbuildError('NO_PLATFORM', `Cannot use the base image: ${rule[2]}`, { ...(source ? { at: source } : {}), hint: 'Take another base image, or build only for platforms that it has' })
+    return new XbuildError('NO_PLATFORM', `Cannot use the base image: ${rule[2]}`, {
+      ...(source ? { at: source } : {}),
+      hint: 'Take another base image, or build only for platforms that it has',
+    })
   }
   if (rule && url.includes('/rule/')) return undefined
-  return { type: 'warning', message: [text(short), ...detail.map(text)].join(': '), ...(source ? { source } : {}), at: Date.now() }
+  return {
+    type: 'warning',
+    message: [text(short), ...detail.map(text)].join(': '),
+    ...(source ? { source } : {}),
+    at: Date.now(),
+  }
 }
 
 function stepFailure(message: string, output: readonly string[], emulated: boolean): XbuildError {
@@ -194,7 +240,9 @@ function stepFailure(message: string, output: readonly string[], emulated: boole
   const status = exitCodeOf({ message })
   if (status === undefined) return new XbuildError('UNSUPPORTED', message.slice(0, 1000))
   const crash = emulated && (status === 132 || status === 139)
-  return new XbuildError(crash ? 'EMULATOR' : 'RUN_FAILED', `Cannot run "${commandOf(message)}": exit code ${status}`, { output })
+  return new XbuildError(crash ? 'EMULATOR' : 'RUN_FAILED', `Cannot run "${commandOf(message)}": exit code ${status}`, {
+    output,
+  })
 }
 
 function at(time: Timestamp | undefined): number {

@@ -15,8 +15,17 @@ export interface SolveOptions {
 /** Milliseconds for the last words of a build, and for its processes to be stopped. */
 const PATIENCE = { done: 3_000, stopped: 15_000 }
 
-/** Runs one build and gives the exporter's answer; has what the daemon tells of it on the way. It does not settle before the daemon has stopped. */
-export async function solve({ client, session, request, onStatus, signal }: SolveOptions): Promise<Record<string, string>> {
+/**
+ * Runs one build and gives the exporter's answer; has what the daemon tells of it on the way. It does not settle
+ * before the daemon has stopped.
+ */
+export async function solve({
+  client,
+  session,
+  request,
+  onStatus,
+  signal,
+}: SolveOptions): Promise<Record<string, string>> {
   const ref = newId()
   const stop = new AbortController()
   const leave = new AbortController()
@@ -32,18 +41,34 @@ export async function solve({ client, session, request, onStatus, signal }: Solv
   signal.addEventListener('abort', abort)
   if (signal.aborted) abort()
   try {
-    const solving = client.unary(Control.method.solve, { ...request, Ref: ref, Session: session.id }, { signal: stop.signal })
+    const solving = client.unary(
+      Control.method.solve,
+      { ...request, Ref: ref, Session: session.id },
+      { signal: stop.signal },
+    )
     const answer = await Promise.race([solving, lost.then((failure) => Promise.reject(failure))])
     return answer.ExporterResponse
   } finally {
     signal.removeEventListener('abort', abort)
     // A status ends with its build: after all processes are gone
-    if (alive) await Promise.race([status, lost, sleep(signal.aborted ? PATIENCE.stopped : PATIENCE.done, undefined, { signal: leave.signal, ref: false }).catch(() => {})])
+    if (alive)
+      await Promise.race([
+        status,
+        lost,
+        sleep(signal.aborted ? PATIENCE.stopped : PATIENCE.done, undefined, { signal: leave.signal, ref: false }).catch(
+          () => {},
+        ),
+      ])
     leave.abort()
   }
 }
 
-async function follow(client: GrpcClient, ref: string, onStatus: (status: StatusResponse) => void, signal: AbortSignal): Promise<void> {
+async function follow(
+  client: GrpcClient,
+  ref: string,
+  onStatus: (status: StatusResponse) => void,
+  signal: AbortSignal,
+): Promise<void> {
   try {
     for await (const status of client.stream(Control.method.status, { Ref: ref }, { signal })) onStatus(status)
   } catch {

@@ -19,10 +19,18 @@ export async function buildkitUsage(transport: Transport, { signal }: { signal: 
     try {
       const count = async () => {
         let running = 0
-        for await (const { record } of client.stream(Control.method.listenBuildHistory, { ActiveOnly: true, EarlyExit: true }, { signal })) running += record ? 1 : 0
+        for await (const { record } of client.stream(
+          Control.method.listenBuildHistory,
+          { ActiveOnly: true, EarlyExit: true },
+          { signal },
+        ))
+          running += record ? 1 : 0
         return running
       }
-      const [{ record }, running] = await Promise.all([client.unary(Control.method.diskUsage, {}, { signal }), count().catch(() => undefined)])
+      const [{ record }, running] = await Promise.all([
+        client.unary(Control.method.diskUsage, {}, { signal }),
+        count().catch(() => undefined),
+      ])
       return { cache: record.reduce((sum, { Size }) => sum + Number(Size), 0), running }
     } finally {
       client.close()

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { formatPlatform, type Platform } from '../../platform.ts'
 import type { Dockerfile } from '../../dockerfile/types.ts'
-import { XbuildError, type SourcePosition } from '../../errors.ts'
+import type { XbuildError, SourcePosition } from '../../errors.ts'
 import type { Emit } from '../driver.ts'
 import { classicFailure } from './classic-failure.ts'
 
@@ -9,7 +9,10 @@ import { classicFailure } from './classic-failure.ts'
 export interface ClassicProgress {
   /** Takes one object of its stream. */
   take(message: object): void
-  /** Tells that the step that is open has ended: well, or with an error that is given back with its place in the Dockerfile. */
+  /**
+   * Tells that the step that is open has ended: well, or with an error that is given back with its place in the
+   * Dockerfile.
+   */
   end(failure?: unknown): XbuildError | undefined
   /** Id of the image that was built. */
   readonly image: () => string | undefined
@@ -55,9 +58,17 @@ interface Message {
 const KEPT_LINES = 50
 const STEP = /^(?:\[\d+\/\d+\] )?STEP (\d+)\/\d+ ?: (.*)$/is
 /** What the builder says of itself, between the output of programs. */
-const NOISE = /^( ?--->? ?(Running in )?[0-9a-f]*|Removing intermediate container [0-9a-f]+|--> ?(Pushing cache .*)?[0-9a-f]*|(\[\d+\/\d+\] )?COMMIT .*|Successfully (built|tagged) .*|[0-9a-f]{64}|\[Warning\] one or more build args .*| ---> \[Warning\] The requested image's platform .*)$/i
+const NOISE =
+  /^( ?--->? ?(Running in )?[0-9a-f]*|Removing intermediate container [0-9a-f]+|--> ?(Pushing cache .*)?[0-9a-f]*|(\[\d+\/\d+\] )?COMMIT .*|Successfully (built|tagged) .*|[0-9a-f]{64}|\[Warning\] one or more build args .*| ---> \[Warning\] The requested image's platform .*)$/i
 
-export function createClassicProgress({ emit, platform, dockerfile, endpoint, emulated, id }: ClassicProgressOptions): ClassicProgress {
+export function createClassicProgress({
+  emit,
+  platform,
+  dockerfile,
+  endpoint,
+  emulated,
+  id,
+}: ClassicProgressOptions): ClassicProgress {
   const written = instructionsOf(dockerfile)
   const shown = formatPlatform(platform)
   let position = 0
@@ -74,7 +85,14 @@ export function createClassicProgress({ emit, platform, dockerfile, endpoint, em
     const step = `${id} ${createHash('sha256').update(`${number} ${position} ${text}`).digest('hex').slice(0, 12)}`
     open = { id: step, text, cached: false, last: [], ...(found ? { written: found } : {}) }
     const place = found ? [shown, found.stage, found.number].filter(Boolean).join(' ') : shown
-    emit({ type: 'step.start', step, name: `[${place}] ${text.replace(/\s+/g, ' ').slice(0, 200)}`, platforms: [shown], ...(found ? { source: found.at } : {}), at: Date.now() })
+    emit({
+      type: 'step.start',
+      step,
+      name: `[${place}] ${text.replace(/\s+/g, ' ').slice(0, 200)}`,
+      platforms: [shown],
+      ...(found ? { source: found.at } : {}),
+      at: Date.now(),
+    })
   }
 
   /** Docker counts every instruction, Podman those of a stage, and it leaves stages out: the text tells. */
@@ -127,8 +145,13 @@ export function createClassicProgress({ emit, platform, dockerfile, endpoint, em
     if (done) transfers.delete(layer)
     else transfers.add(layer)
     emit({
-      type: 'transfer', id: `${id} ${layer}`, name: `${endpoint} pulling ${layer}`, current: typeof current === 'number' ? current : 0,
-      ...(typeof total === 'number' ? { total } : {}), ...(done ? { done: true } : {}), at: Date.now(),
+      type: 'transfer',
+      id: `${id} ${layer}`,
+      name: `${endpoint} pulling ${layer}`,
+      current: typeof current === 'number' ? current : 0,
+      ...(typeof total === 'number' ? { total } : {}),
+      ...(done ? { done: true } : {}),
+      at: Date.now(),
     })
   }
 
@@ -143,21 +166,44 @@ export function createClassicProgress({ emit, platform, dockerfile, endpoint, em
         if (rest !== '') line(rest, 'stdout')
         rest = ''
         const said = typeof one.errorDetail?.message === 'string' ? one.errorDetail.message : String(one.error)
-        failed ??= classicFailure(said, { endpoint, emulated, output: open?.last ?? [], text: open?.text ?? '', ...(open?.written ? { at: open.written.at } : {}) })
+        failed ??= classicFailure(said, {
+          endpoint,
+          emulated,
+          output: open?.last ?? [],
+          text: open?.text ?? '',
+          ...(open?.written ? { at: open.written.at } : {}),
+        })
       }
     },
     end(failure) {
       position = 0 // it may be done once more
-      const error = failed ?? (failure === undefined ? undefined : classicFailure(failure, { endpoint, emulated, output: open?.last ?? [], text: open?.text ?? '' }))
+      const error =
+        failed ??
+        (failure === undefined
+          ? undefined
+          : classicFailure(failure, { endpoint, emulated, output: open?.last ?? [], text: open?.text ?? '' }))
       finish(error)
-      for (const layer of transfers) emit({ type: 'transfer', id: `${id} ${layer}`, name: `${endpoint} pulling ${layer}`, current: 0, done: true, at: Date.now() })
+      for (const layer of transfers)
+        emit({
+          type: 'transfer',
+          id: `${id} ${layer}`,
+          name: `${endpoint} pulling ${layer}`,
+          current: 0,
+          done: true,
+          at: Date.now(),
+        })
       return error
     },
   }
 }
 
 function same(a: string | undefined, b: string): boolean {
-  const plain = (text: string) => text.replace(/--platform=\S+/i, '').replaceAll(/[\s\\]+/g, ' ').trim().toLowerCase()
+  const plain = (text: string) =>
+    text
+      .replace(/--platform=\S+/i, '')
+      .replaceAll(/[\s\\]+/g, ' ')
+      .trim()
+      .toLowerCase()
   return a !== undefined && plain(a) === plain(b)
 }
 

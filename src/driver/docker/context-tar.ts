@@ -20,8 +20,10 @@ const OWN_NAME = '.xbuild.Dockerfile'
 const IGNORE_NAME = '.dockerignore'
 
 /**
- * The context of a build for a classic builder: a folder as a tar archive, sorted and owned by root, without what .dockerignore leaves
- * out. `text` is the Dockerfile as it is to be built; where the context does not hold just that, it is added, hidden from COPY.
+ * The context of a build for a classic builder: a folder as a tar archive, sorted and owned by root, without what
+ * .dockerignore leaves
+ * out. `text` is the Dockerfile as it is to be built; where the context does not hold just that, it is added, hidden
+ * from COPY.
  * Throws UNSUPPORTED for a changed Dockerfile in a context that cannot be added to; CONTEXT_CHANGED while it is read.
  */
 export function sentContext({ context, dockerfile, options }: RemoteBuild, text: string): SentContext {
@@ -38,9 +40,15 @@ export function sentContext({ context, dockerfile, options }: RemoteBuild, text:
       const ignore = ignoreMatcher(context.ignore)
       const own = relative(context.path, resolve(options.cwd, options.file ?? join(context.path, 'Dockerfile')))
       const inside = own !== '' && !own.startsWith('..') && !isAbsolute(own) && !ignore.matches(own)
-      if (inside && text === dockerfile.text && isFile(join(context.path, own))) return { tar: tarOf(walk(context.path, ignore), {}), dockerfile: own }
+      if (inside && text === dockerfile.text && isFile(join(context.path, own)))
+        return { tar: tarOf(walk(context.path, ignore), {}), dockerfile: own }
       // The builder takes away what .dockerignore names once it has read both
-      const added = { [OWN_NAME]: text, [IGNORE_NAME]: [...context.ignore, OWN_NAME, ...(hasIgnoreFile(context.path) ? [] : [IGNORE_NAME]), ''].join('\n') }
+      const added = {
+        [OWN_NAME]: text,
+        [IGNORE_NAME]: [...context.ignore, OWN_NAME, ...(hasIgnoreFile(context.path) ? [] : [IGNORE_NAME]), ''].join(
+          '\n',
+        ),
+      }
       return { tar: tarOf(walk(context.path, ignore, added), added), dockerfile: OWN_NAME }
     }
   }
@@ -52,8 +60,16 @@ interface Found {
   readonly stat: Stats
 }
 
-function* walk(root: string, ignore: IgnoreMatcher, hidden: Readonly<Record<string, string>> = {}, folder = ''): Generator<Found, void, undefined> {
-  const names = readdirSync(join(root, folder)).map((name) => Buffer.from(name)).sort(Buffer.compare).map(String)
+function* walk(
+  root: string,
+  ignore: IgnoreMatcher,
+  hidden: Readonly<Record<string, string>> = {},
+  folder = '',
+): Generator<Found, void, undefined> {
+  const names = readdirSync(join(root, folder))
+    .map((name) => Buffer.from(name))
+    .sort(Buffer.compare)
+    .map(String)
   for (const name of names) {
     const path = folder === '' ? name : `${folder}/${name}`
     if (Object.hasOwn(hidden, path)) continue
@@ -66,7 +82,10 @@ function* walk(root: string, ignore: IgnoreMatcher, hidden: Readonly<Record<stri
   }
 }
 
-async function* tarOf(files: Iterable<Found>, added: Readonly<Record<string, string>>): AsyncGenerator<Uint8Array, void, undefined> {
+async function* tarOf(
+  files: Iterable<Found>,
+  added: Readonly<Record<string, string>>,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const root = { uid: 0, gid: 0 }
   for (const [path, text] of Object.entries(added)) {
     const bytes = Buffer.from(text)
@@ -79,7 +98,15 @@ async function* tarOf(files: Iterable<Found>, added: Readonly<Record<string, str
     if (!type) continue
     const size = type === 'file' ? stat.size : 0
     const link = type === 'symlink' ? { link: readlinkSync(full) } : {}
-    yield encodeTarHeader({ ...root, path, type, mode: stat.mode & 0o7777, size, mtime: Math.floor(stat.mtimeMs / 1000), ...link })
+    yield encodeTarHeader({
+      ...root,
+      path,
+      type,
+      mode: stat.mode & 0o7777,
+      size,
+      mtime: Math.floor(stat.mtimeMs / 1000),
+      ...link,
+    })
     if (type === 'file' && size > 0) yield* contentOf(path, full, size)
   }
   yield Buffer.alloc(2 * TAR_BLOCK)
@@ -88,7 +115,10 @@ async function* tarOf(files: Iterable<Found>, added: Readonly<Record<string, str
 async function* contentOf(path: string, full: string, size: number): AsyncGenerator<Uint8Array, void, undefined> {
   const file = await open(full).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') throw changed(path, cause)
-    throw new XbuildError('NOT_FOUND', `Cannot read "${path}" in the context: ${cause.message}`, { cause, hint: 'Let it be read, or leave it out with .dockerignore' })
+    throw new XbuildError('NOT_FOUND', `Cannot read "${path}" in the context: ${cause.message}`, {
+      cause,
+      hint: 'Let it be read, or leave it out with .dockerignore',
+    })
   })
   let left = size
   try {
@@ -126,9 +156,16 @@ function isElsewhere(file: string | undefined): boolean {
 }
 
 function changed(path: string, cause?: unknown): XbuildError {
-  return new XbuildError('CONTEXT_CHANGED', `Cannot send "${path}": it changed while the context was read`, { cause, hint: 'Build again when nothing writes to the context' })
+  return new XbuildError('CONTEXT_CHANGED', `Cannot send "${path}": it changed while the context was read`, {
+    cause,
+    hint: 'Build again when nothing writes to the context',
+  })
 }
 
 function unsupported(context: string): XbuildError {
-  return new XbuildError('UNSUPPORTED', `Cannot send the Dockerfile beside context "${context}" to an engine without BuildKit`, { hint: 'Build on a node with BuildKit, or from a folder' })
+  return new XbuildError(
+    'UNSUPPORTED',
+    `Cannot send the Dockerfile beside context "${context}" to an engine without BuildKit`,
+    { hint: 'Build on a node with BuildKit, or from a folder' },
+  )
 }

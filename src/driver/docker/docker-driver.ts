@@ -28,13 +28,18 @@ export interface DockerDriverOptions {
 }
 
 /**
- * An engine with Docker's API and without BuildKit, as a driver: its own builder builds, and the result is read back into the local
+ * An engine with Docker's API and without BuildKit, as a driver: its own builder builds, and the result is read back
+ * into the local
  * store. Throws UNSUPPORTED before anything is sent when its builder cannot do what the Dockerfile asks for.
  */
 export function createDockerDriver({ engine, builder, platform: native, buildFor }: DockerDriverOptions): Driver {
   return {
     async build(job, options) {
-      if (job.kind !== 'image') throw new XbuildError('INTERNAL', `Cannot build ${job.id} on "${engine.endpoint}": it was not planned as an image`)
+      if (job.kind !== 'image')
+        throw new XbuildError(
+          'INTERNAL',
+          `Cannot build ${job.id} on "${engine.endpoint}": it was not planned as an image`,
+        )
       const build = await buildFor(job)
       const { dockerfile } = parseDockerfile(build.dockerfile.text, { file: build.dockerfile.shown })
       const graph = graphOf(dockerfile, { build, job, native })
@@ -55,23 +60,43 @@ interface Classic {
   readonly builder: ClassicBuilder
 }
 
-function graphOf(dockerfile: Dockerfile, { build, job, native }: { build: RemoteBuild; job: ImageJob; native: Platform }): StageGraph {
+function graphOf(
+  dockerfile: Dockerfile,
+  { build, job, native }: { build: RemoteBuild; job: ImageJob; native: Platform },
+): StageGraph {
   const { options } = build
   const namedContexts = Object.keys(options.buildContexts)
   const { graph } = buildStageGraph(dockerfile, {
-    target: job.target, buildPlatform: native, buildArgs: options.buildArgs, namedContexts,
+    target: job.target,
+    buildPlatform: native,
+    buildArgs: options.buildArgs,
+    namedContexts,
     folderContexts: namedContexts.filter((name) => ['dir', 'remote'].includes(options.buildContexts[name]!.kind)),
     ...(options.target === undefined ? {} : { targetStage: options.target }),
   })
   return graph
 }
 
-function refuse(graph: StageGraph, { allow = [], noCacheFilter = [] }: BuildOptions, { engine, builder }: Pick<Classic, 'engine' | 'builder'>): void {
+function refuse(
+  graph: StageGraph,
+  { allow = [], noCacheFilter = [] }: BuildOptions,
+  { engine, builder }: Pick<Classic, 'engine' | 'builder'>,
+): void {
   const limit = classicLimit(graph, builder)
   const hint = 'Build on a node with BuildKit or on this machine: name it with --builder'
-  if (limit) throw new XbuildError('UNSUPPORTED', `Cannot build on "${engine.endpoint}": its builder, without BuildKit, does not do ${limit.what}`, { at: limit.at, hint })
+  if (limit)
+    throw new XbuildError(
+      'UNSUPPORTED',
+      `Cannot build on "${engine.endpoint}": its builder, without BuildKit, does not do ${limit.what}`,
+      { at: limit.at, hint },
+    )
   const flag = allow.length > 0 ? '--allow' : noCacheFilter.length > 0 ? '--no-cache-filter' : undefined
-  if (flag) throw new XbuildError('UNSUPPORTED', `Cannot build on "${engine.endpoint}": its builder, without BuildKit, knows no ${flag}`, { hint })
+  if (flag)
+    throw new XbuildError(
+      'UNSUPPORTED',
+      `Cannot build on "${engine.endpoint}": its builder, without BuildKit, knows no ${flag}`,
+      { hint },
+    )
 }
 
 async function buildClassic(classic: Classic, { signal, emit }: DriverOptions): Promise<BuiltImage> {
@@ -79,10 +104,18 @@ async function buildClassic(classic: Classic, { signal, emit }: DriverOptions): 
   const id = randomUUID()
   const name = `localhost/xbuild-temporary:${id}`
   const progress = createClassicProgress({
-    emit, platform: job.target, dockerfile, endpoint: engine.endpoint, id, emulated: job.decision.strategy.kind === 'emulate',
+    emit,
+    platform: job.target,
+    dockerfile,
+    endpoint: engine.endpoint,
+    id,
+    emulated: job.decision.strategy.kind === 'emulate',
   })
   const { store, options } = classic.build
-  const images = engineImages(engine, { store, ...(options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }) })
+  const images = engineImages(engine, {
+    store,
+    ...(options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }),
+  })
   const make = async (noCache: boolean) => {
     await send(classic, { name, progress, noCache, signal })
     return takeImage(classic, { name, images, signal, emit, id })
@@ -91,7 +124,8 @@ async function buildClassic(classic: Classic, { signal, emit }: DriverOptions): 
     return await make(options.noCache).catch((error: unknown) => {
       // Its cache does not tell platforms apart: what it goes on from may have been made for another one
       const { code, message } = toXbuildError(error)
-      if (options.noCache || (code !== 'BAD_PLATFORM' && !/does not match the specified platform/.test(message))) throw error
+      if (options.noCache || (code !== 'BAD_PLATFORM' && !/does not match the specified platform/.test(message)))
+        throw error
       return make(true)
     })
   } finally {
@@ -115,34 +149,53 @@ async function send(classic: Classic, { name, progress, noCache, signal }: Sendi
   // The engine may answer before it has read everything; what the context threw says more than what came of it
   body.on('error', (error) => (failure ??= error))
   try {
-    const stream: unknown = await engine.api.buildImage(body as NodeJS.ReadableStream, {
-      ...settingsOf(classic), nocache: noCache, t: name, dockerfile: context.dockerfile, ...(context.remote ? { remote: context.remote } : {}),
-      registryconfig, abortSignal: signal,
-    } as never)
+    const stream: unknown = await engine.api.buildImage(
+      body as NodeJS.ReadableStream,
+      {
+        ...settingsOf(classic),
+        nocache: noCache,
+        t: name,
+        dockerfile: context.dockerfile,
+        ...(context.remote ? { remote: context.remote } : {}),
+        registryconfig,
+        abortSignal: signal,
+      } as never,
+    )
     for await (const message of jsonLines(stream as AsyncIterable<Buffer>)) progress.take(message)
   } catch (error) {
     failure ??= error
   } finally {
     body.destroy()
   }
-  const failed = progress.end(failure === undefined ? undefined : failure instanceof XbuildError ? failure : apiFailure(failure, engine))
+  const failed = progress.end(
+    failure === undefined ? undefined : failure instanceof XbuildError ? failure : apiFailure(failure, engine),
+  )
   if (signal.aborted) throw signal.reason
   if (failure instanceof XbuildError) throw failure
   if (failed) throw failed
-  if (progress.image() === undefined) throw new XbuildError('NODE', `Cannot build on "${engine.endpoint}": it was lost while it built`, { hint: 'See the log of the engine' })
+  if (progress.image() === undefined)
+    throw new XbuildError('NODE', `Cannot build on "${engine.endpoint}": it was lost while it built`, {
+      hint: 'See the log of the engine',
+    })
 }
 
 /** An engine that does not like the request says so instead of building: its words, as those of its builder. */
 function apiFailure(error: unknown, engine: DockerEngine): string | XbuildError {
   const { statusCode, json } = error as { statusCode?: number; json?: { message?: string } | null }
-  return statusCode !== undefined && statusCode < 500 && json?.message ? json.message : engineFailure(engine.endpoint, error)
+  return statusCode !== undefined && statusCode < 500 && json?.message
+    ? json.message
+    : engineFailure(engine.endpoint, error)
 }
 
 function settingsOf({ build, graph, job, native }: Classic): Record<string, unknown> {
   const { options } = build
   const { network, addHosts = [], ulimits = [], shmSize } = options
   const automatic = platformArgs({ target: job.target, build: native, targetStage: options.target ?? '' })
-  const declared = new Set(graph.stages.flatMap(({ stage }) => stage.instructions.flatMap((one) => (one.kind === 'arg' ? one.args.map((arg) => arg.name) : []))))
+  const declared = new Set(
+    graph.stages.flatMap(({ stage }) =>
+      stage.instructions.flatMap((one) => (one.kind === 'arg' ? one.args.map((arg) => arg.name) : [])),
+    ),
+  )
   const wanted = Object.entries(automatic).filter(([name, value]) => declared.has(name) && value !== '')
   return {
     platform: formatPlatform(job.target),
@@ -154,7 +207,9 @@ function settingsOf({ build, graph, job, native }: Classic): Record<string, unkn
     ...(options.target === undefined ? {} : { target: options.target }),
     ...(network === undefined ? {} : { networkmode: network }),
     ...(addHosts.length > 0 ? { extrahosts: addHosts.map(({ name, ip }) => `${name}:${ip}`).join(',') } : {}),
-    ...(ulimits.length > 0 ? { ulimits: ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })) } : {}),
+    ...(ulimits.length > 0
+      ? { ulimits: ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })) }
+      : {}),
     ...(shmSize === undefined ? {} : { shmsize: shmSize }),
   }
 }
@@ -162,13 +217,30 @@ function settingsOf({ build, graph, job, native }: Classic): Record<string, unkn
 /** The images that the stages start from and copy from. */
 function imagesOf({ stages }: StageGraph) {
   const sources = stages.flatMap(({ base, froms }) => [base, ...Object.values(froms)])
-  return [...new Set(sources.flatMap((source) => (source.kind === 'image' ? [source.ref] : [])))].map((ref) => parseReference(ref))
+  return [...new Set(sources.flatMap((source) => (source.kind === 'image' ? [source.ref] : [])))].map((ref) =>
+    parseReference(ref),
+  )
 }
 
-async function takeImage({ engine, job }: Classic, { name, images, signal, emit, id }: DriverOptions & { readonly name: string; readonly images: EngineImages; readonly id: string }): Promise<BuiltImage> {
+async function takeImage(
+  { engine, job }: Classic,
+  {
+    name,
+    images,
+    signal,
+    emit,
+    id,
+  }: DriverOptions & { readonly name: string; readonly images: EngineImages; readonly id: string },
+): Promise<BuiltImage> {
   const step = `${id} save`
   const shown = formatPlatform(job.target)
-  emit({ type: 'step.start', step, name: `[${shown}] taking the image from ${engine.endpoint}`, platforms: [shown], at: Date.now() })
+  emit({
+    type: 'step.start',
+    step,
+    name: `[${shown}] taking the image from ${engine.endpoint}`,
+    platforms: [shown],
+    at: Date.now(),
+  })
   try {
     const image = await images.read(name, { platform: job.target, signal })
     emit({ type: 'step.done', step, cached: false, at: Date.now() })

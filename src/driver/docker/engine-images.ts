@@ -13,7 +13,10 @@ export interface EngineImages {
 }
 
 /** The images of an engine as they come into `store`; `sourceDateEpoch` in seconds. */
-export function engineImages(engine: DockerEngine, { store, sourceDateEpoch }: { readonly store: Store; readonly sourceDateEpoch?: number }): EngineImages {
+export function engineImages(
+  engine: DockerEngine,
+  { store, sourceDateEpoch }: { readonly store: Store; readonly sourceDateEpoch?: number },
+): EngineImages {
   const blobs: BlobSource = {
     path: async ({ digest }) => store.blobs.path(digest),
     read: async ({ digest }) => store.blobs.read(digest),
@@ -28,7 +31,13 @@ export function engineImages(engine: DockerEngine, { store, sourceDateEpoch }: {
         signal.throwIfAborted()
         saved = (await engine.api.getImage(ref).get()) as typeof saved & object
         const stamp = sourceDateEpoch === undefined ? {} : { sourceDateEpoch }
-        const image = await readSavedImage(saved as unknown as AsyncIterable<Buffer>, { store, endpoint: engine.endpoint, signal, ...(platform ? { platform } : {}), ...stamp })
+        const image = await readSavedImage(saved as unknown as AsyncIterable<Buffer>, {
+          store,
+          endpoint: engine.endpoint,
+          signal,
+          ...(platform ? { platform } : {}),
+          ...stamp,
+        })
         return { ...image, blobs }
       } catch (error) {
         throw signal.aborted ? signal.reason : engineFailure(engine.endpoint, error)

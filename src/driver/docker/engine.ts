@@ -12,7 +12,11 @@ export interface DockerEngine {
   readonly endpoint: string
   readonly api: Dockerode
   /** Asks to go over from HTTP/1.1 to another protocol; gives back the connection. Throws NODE. */
-  hijack(path: string, headers: Readonly<Record<string, string | readonly string[]>>, signal: AbortSignal): Promise<Duplex>
+  hijack(
+    path: string,
+    headers: Readonly<Record<string, string | readonly string[]>>,
+    signal: AbortSignal,
+  ): Promise<Duplex>
   /** Starts an exec that was made; gives back its connection. Throws NODE. */
   start(exec: string, signal: AbortSignal): Promise<Duplex>
   close(): Promise<void>
@@ -32,7 +36,13 @@ export async function openDockerEngine(dial: Dial): Promise<DockerEngine> {
     endpoint: dial.endpoint,
     api,
     hijack: (path, headers, signal) => hijack(api, dial.endpoint, { path, headers, signal }),
-    start: (exec, signal) => hijack(api, dial.endpoint, { path: `/exec/${exec}/start?`, headers: {}, body: { Detach: false, Tty: false }, signal }),
+    start: (exec, signal) =>
+      hijack(api, dial.endpoint, {
+        path: `/exec/${exec}/start?`,
+        headers: {},
+        body: { Detach: false, Tty: false },
+        signal,
+      }),
     async close() {
       agent.destroy()
       await dial.close()
@@ -43,7 +53,17 @@ export async function openDockerEngine(dial: Dial): Promise<DockerEngine> {
 function hijack(
   api: Dockerode,
   endpoint: string,
-  { path, headers, body, signal }: { readonly path: string; readonly headers: Readonly<Record<string, string | readonly string[]>>; readonly body?: object; readonly signal: AbortSignal },
+  {
+    path,
+    headers,
+    body,
+    signal,
+  }: {
+    readonly path: string
+    readonly headers: Readonly<Record<string, string | readonly string[]>>
+    readonly body?: object
+    readonly signal: AbortSignal
+  },
 ): Promise<Duplex> {
   signal.throwIfAborted()
   // Once the connection is there it belongs to the caller: `signal` must not end it any more
@@ -51,12 +71,19 @@ function hijack(
   const abort = () => asking.abort(signal.reason)
   signal.addEventListener('abort', abort, { once: true })
   const settings = {
-    path, method: 'POST', hijack: true, abortSignal: asking.signal, headers: { ...headers }, statusCodes: { 200: true }, ...(body ? { options: { _query: {}, _body: body } } : {}),
+    path,
+    method: 'POST',
+    hijack: true,
+    abortSignal: asking.signal,
+    headers: { ...headers },
+    statusCodes: { 200: true },
+    ...(body ? { options: { _query: {}, _body: body } } : {}),
   } as unknown as DockerModem.DialOptions // whose type knows no lists in headers
   return new Promise<Duplex>((resolve, reject) => {
     api.modem.dial(settings, (error: unknown, connection: unknown) => {
       if (error) reject(signal.aborted ? signal.reason : engineFailure(endpoint, error))
-      else if (!isDuplex(connection)) reject(unreachable(endpoint, `it does not go over to another protocol at ${path}`))
+      else if (!isDuplex(connection))
+        reject(unreachable(endpoint, `it does not go over to another protocol at ${path}`))
       else resolve(connection)
     })
   }).finally(() => signal.removeEventListener('abort', abort))
@@ -91,7 +118,10 @@ class DialAgent extends Agent {
     return 'DialAgent'
   }
 
-  override createConnection(_options: unknown, callback?: (error: Error | null, stream: Duplex) => void): Duplex | null | undefined {
+  override createConnection(
+    _options: unknown,
+    callback?: (error: Error | null, stream: Duplex) => void,
+  ): Duplex | null | undefined {
     this.#dial.connect(this.#stop.signal).then(
       (stream) => callback?.(null, asSocket(stream)),
       (error: Error) => callback?.(error, undefined as never),

@@ -1,6 +1,9 @@
 const MAX_LINE = 1 << 20
 
-/** The JSON objects of a stream, one on each line; other lines are left out. A line without an end is cut off, so that it cannot fill the memory. */
+/**
+ * The JSON objects of a stream, one on each line; other lines are left out. A line without an end is cut off, so that
+ * it cannot fill the memory.
+ */
 export async function* jsonLines(stream: AsyncIterable<Uint8Array | string>): AsyncGenerator<object, void, undefined> {
   let rest = ''
   const decoder = new TextDecoder()

@@ -3,8 +3,15 @@ import { XbuildError } from '../../errors.ts'
 import { type DockerEngine, engineFailure } from './engine.ts'
 import { jsonLines } from './json-lines.ts'
 
-/** Loads an archive, as `docker save` writes it, into an engine; gives back the names or ids that it tells. Throws NODE. */
-export async function loadImage(engine: DockerEngine, tar: AsyncIterable<Uint8Array>, { signal }: { readonly signal: AbortSignal }): Promise<readonly string[]> {
+/**
+ * Loads an archive, as `docker save` writes it, into an engine; gives back the names or ids that it tells. Throws
+ * NODE.
+ */
+export async function loadImage(
+  engine: DockerEngine,
+  tar: AsyncIterable<Uint8Array>,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<readonly string[]> {
   const body = Readable.from(tar)
   let broken: unknown
   body.on('error', (error) => (broken ??= error))
@@ -25,6 +32,9 @@ export async function loadImage(engine: DockerEngine, tar: AsyncIterable<Uint8Ar
     body.destroy()
   }
   if (broken) throw broken
-  if (failure !== undefined) throw new XbuildError('NODE', `Cannot load the image into "${engine.endpoint}": ${failure.trim()}`, { hint: 'See the log of the engine' })
+  if (failure !== undefined)
+    throw new XbuildError('NODE', `Cannot load the image into "${engine.endpoint}": ${failure.trim()}`, {
+      hint: 'See the log of the engine',
+    })
   return [...new Set(names)]
 }

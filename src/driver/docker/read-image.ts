@@ -2,7 +2,13 @@ import { createHash, randomUUID, type Hash } from 'node:crypto'
 import { open, type FileHandle } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import { XbuildError } from '../../errors.ts'
-import { fromDescriptorPlatform, MEDIA_TYPE, toDescriptorPlatform, type Descriptor, type Digest } from '../../oci/descriptor.ts'
+import {
+  fromDescriptorPlatform,
+  MEDIA_TYPE,
+  toDescriptorPlatform,
+  type Descriptor,
+  type Digest,
+} from '../../oci/descriptor.ts'
 import { sha256 } from '../../oci/digest.ts'
 import { makeDocument, makeManifest } from '../../oci/make-manifest.ts'
 import type { HistoryEntry, ImageConfig } from '../../oci/manifest.ts'
@@ -40,8 +46,10 @@ const MAX_SMALL = 32 << 20
 const MAX_FILES = 100_000
 
 /**
- * Reads what `docker save` and Podman write (a tar archive with `manifest.json`) into the store, streaming: plain layers are packed,
- * packed ones are kept as they are, every digest is checked. Throws BAD_IMAGE, DIGEST_MISMATCH, and BAD_PLATFORM for an image of another
+ * Reads what `docker save` and Podman write (a tar archive with `manifest.json`) into the store, streaming: plain
+ * layers are packed,
+ * packed ones are kept as they are, every digest is checked. Throws BAD_IMAGE, DIGEST_MISMATCH, and BAD_PLATFORM for
+ * an image of another
  * platform.
  */
 export async function readSavedImage(tar: AsyncIterable<Uint8Array>, options: ReadImageOptions): Promise<ReadImage> {
@@ -55,7 +63,14 @@ export async function readSavedImage(tar: AsyncIterable<Uint8Array>, options: Re
 type Kept =
   | { readonly kind: 'bytes'; readonly bytes: Buffer }
   /** A layer, or what may be one, in the temporary folder. */
-  | { readonly kind: 'layer'; readonly file: string; readonly digest: Digest; readonly diffId: Digest | undefined; readonly size: number; readonly mediaType: string }
+  | {
+      readonly kind: 'layer'
+      readonly file: string
+      readonly digest: Digest
+      readonly diffId: Digest | undefined
+      readonly size: number
+      readonly mediaType: string
+    }
   | { readonly kind: 'link'; readonly to: string }
 
 /** `folder` is for temporary files. */
@@ -71,10 +86,17 @@ interface Writer {
 
 type Event = { readonly entry: TarEntry } | { readonly data: Buffer } | { readonly end: true }
 
-async function unpack(tar: AsyncIterable<Uint8Array>, { folder, signal, endpoint }: Unpacked): Promise<Map<string, Kept>> {
+async function unpack(
+  tar: AsyncIterable<Uint8Array>,
+  { folder, signal, endpoint }: Unpacked,
+): Promise<Map<string, Kept>> {
   const files = new Map<string, Kept>()
   let events: Event[] = []
-  const reader = createTarReader({ entry: (entry) => void events.push({ entry }), data: (data) => void events.push({ data }), end: () => void events.push({ end: true }) })
+  const reader = createTarReader({
+    entry: (entry) => void events.push({ entry }),
+    data: (data) => void events.push({ data }),
+    end: () => void events.push({ end: true }),
+  })
   let writer: Writer | undefined
   let path = ''
   let small = 0
@@ -88,10 +110,12 @@ async function unpack(tar: AsyncIterable<Uint8Array>, { folder, signal, endpoint
     const { entry } = event
     path = clean(entry.path)
     if (files.size >= MAX_FILES) throw bad(endpoint, 'it holds too many files')
-    if (entry.type === 'symlink') files.set(path, { kind: 'link', to: clean(posix.join(posix.dirname(path), entry.link ?? '')) })
+    if (entry.type === 'symlink')
+      files.set(path, { kind: 'link', to: clean(posix.join(posix.dirname(path), entry.link ?? '')) })
     else if (entry.type === 'hardlink') files.set(path, { kind: 'link', to: clean(entry.link ?? '') })
     else if (entry.type === 'file') {
-      const inMemory = entry.size <= SMALL || (/\.json$|^repositories$|\/VERSION$/.test(path) && entry.size <= MAX_CONFIG_BYTES)
+      const inMemory =
+        entry.size <= SMALL || (/\.json$|^repositories$|\/VERSION$/.test(path) && entry.size <= MAX_CONFIG_BYTES)
       small += inMemory ? entry.size : 0
       if (small > MAX_SMALL) throw bad(endpoint, 'it holds too many small files')
       writer = inMemory ? inMemoryWriter(entry.size) : layerWriter(join(folder, String(files.size)))
@@ -131,7 +155,9 @@ function inMemoryWriter(size: number): Writer {
 /** Packs a plain file, and copies one that is packed: its first bytes tell. */
 function layerWriter(file: string): Writer {
   let packing: GzipFile | undefined
-  let copying: { readonly handle: FileHandle; readonly hash: Hash; readonly mediaType: string; size: number } | undefined
+  let copying:
+    | { readonly handle: FileHandle; readonly hash: Hash; readonly mediaType: string; size: number }
+    | undefined
   return {
     async write(chunk) {
       if (!packing && !copying) {
@@ -147,11 +173,25 @@ function layerWriter(file: string): Writer {
     async finish() {
       if (packing) {
         const { digest, diffId, size } = await packing.finish()
-        return { kind: 'layer', file, digest: digest as Digest, diffId: diffId as Digest, size, mediaType: MEDIA_TYPE.layerGzip }
+        return {
+          kind: 'layer',
+          file,
+          digest: digest as Digest,
+          diffId: diffId as Digest,
+          size,
+          mediaType: MEDIA_TYPE.layerGzip,
+        }
       }
       await copying!.handle.sync()
       await copying!.handle.close()
-      return { kind: 'layer', file, digest: `sha256:${copying!.hash.digest('hex')}`, diffId: undefined, size: copying!.size, mediaType: copying!.mediaType }
+      return {
+        kind: 'layer',
+        file,
+        digest: `sha256:${copying!.hash.digest('hex')}`,
+        diffId: undefined,
+        size: copying!.size,
+        mediaType: copying!.mediaType,
+      }
     },
     async abort() {
       await packing?.abort()
@@ -169,11 +209,17 @@ async function assemble(files: ReadonlyMap<string, Kept>, options: Unpacked): Pr
   const { store, endpoint } = options
   const listed = readList(files, endpoint)
   const written = bytesOf(files, listed.config, endpoint)
-  const config = parseImageConfig(written, { mediaType: MEDIA_TYPE.dockerConfig, digest: sha256(written), size: written.length })
+  const config = parseImageConfig(written, {
+    mediaType: MEDIA_TYPE.dockerConfig,
+    digest: sha256(written),
+    size: written.length,
+  })
   const diffIds = config.rootfs.diff_ids
-  if (diffIds.length !== listed.layers.length) throw bad(endpoint, `it has ${listed.layers.length} layers, and its config says ${diffIds.length}`)
+  if (diffIds.length !== listed.layers.length)
+    throw bad(endpoint, `it has ${listed.layers.length} layers, and its config says ${diffIds.length}`)
   const layers: Descriptor[] = []
-  for (const [index, path] of listed.layers.entries()) layers.push(await keepLayer(path, files, { ...options, diffId: diffIds[index]! }))
+  for (const [index, path] of listed.layers.entries())
+    layers.push(await keepLayer(path, files, { ...options, diffId: diffIds[index]! }))
   const platform = options.platform ?? normalizePlatform(fromDescriptorPlatform(config))
   const image = configFor(config, platform, options)
   const document = makeDocument(MEDIA_TYPE.config, image)
@@ -183,18 +229,29 @@ async function assemble(files: ReadonlyMap<string, Kept>, options: Unpacked): Pr
   return { descriptor: { ...manifest.descriptor, platform: toDescriptorPlatform(platform) }, config: image }
 }
 
-function readList(files: ReadonlyMap<string, Kept>, endpoint: string): { readonly config: string; readonly layers: readonly string[] } {
+function readList(
+  files: ReadonlyMap<string, Kept>,
+  endpoint: string,
+): { readonly config: string; readonly layers: readonly string[] } {
   try {
-    const [first] = JSON.parse(bytesOf(files, 'manifest.json', endpoint).toString()) as { Config?: unknown; Layers?: unknown }[]
+    const [first] = JSON.parse(bytesOf(files, 'manifest.json', endpoint).toString()) as {
+      Config?: unknown
+      Layers?: unknown
+    }[]
     const layers: unknown[] = Array.isArray(first?.Layers) ? first.Layers : []
-    if (typeof first?.Config === 'string' && layers.every((path) => typeof path === 'string')) return { config: clean(first.Config), layers: layers.map((path) => clean(path as string)) }
+    if (typeof first?.Config === 'string' && layers.every((path) => typeof path === 'string'))
+      return { config: clean(first.Config), layers: layers.map((path) => clean(path as string)) }
   } catch (error) {
     if (error instanceof XbuildError) throw error
   }
   throw bad(endpoint, 'its manifest.json is damaged')
 }
 
-async function keepLayer(path: string, files: ReadonlyMap<string, Kept>, { store, folder, endpoint, diffId, signal }: Unpacked & { readonly diffId: string }): Promise<Descriptor> {
+async function keepLayer(
+  path: string,
+  files: ReadonlyMap<string, Kept>,
+  { store, folder, endpoint, diffId, signal }: Unpacked & { readonly diffId: string },
+): Promise<Descriptor> {
   signal.throwIfAborted()
   const found = follow(files, path)
   if (!found) throw bad(endpoint, `its layer "${path}" is missing`)
@@ -203,7 +260,11 @@ async function keepLayer(path: string, files: ReadonlyMap<string, Kept>, { store
   const named = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1]
   const own = isPacked ? kept.digest : kept.diffId
   if ((named !== undefined && own !== `sha256:${named}`) || (!isPacked && own !== diffId)) {
-    throw new XbuildError('DIGEST_MISMATCH', `Cannot take the image from "${endpoint}": the bytes of its layer "${path}" are not what its digest says`, { hint: 'Build again' })
+    throw new XbuildError(
+      'DIGEST_MISMATCH',
+      `Cannot take the image from "${endpoint}": the bytes of its layer "${path}" are not what its digest says`,
+      { hint: 'Build again' },
+    )
   }
   // A layer that comes twice in an image is one blob
   if (!(await store.blobs.has(kept.digest, kept.size))) await store.blobs.adopt(kept.file, kept.digest)
@@ -221,20 +282,38 @@ async function packBytes(bytes: Buffer, folder: string): Promise<Kept & { kind: 
   }
 }
 
-/** The engine's config as one of ours: nothing the image-spec does not know, the platform as it was asked for. Throws BAD_PLATFORM. */
-function configFor(config: ImageConfig, platform: Platform, { endpoint, sourceDateEpoch }: ReadImageOptions): ImageConfig {
+/**
+ * The engine's config as one of ours: nothing the image-spec does not know, the platform as it was asked for. Throws
+ * BAD_PLATFORM.
+ */
+function configFor(
+  config: ImageConfig,
+  platform: Platform,
+  { endpoint, sourceDateEpoch }: ReadImageOptions,
+): ImageConfig {
   const made = normalizePlatform(fromDescriptorPlatform(config))
   // Engines without BuildKit often leave the variant out
-  const alike = samePlatform({ ...made, ...(config.variant === undefined && platform.variant ? { variant: platform.variant } : {}) }, platform)
+  const alike = samePlatform(
+    { ...made, ...(config.variant === undefined && platform.variant ? { variant: platform.variant } : {}) },
+    platform,
+  )
   if (!alike) {
-    throw new XbuildError('BAD_PLATFORM', `Cannot take the image from "${endpoint}": it is for ${formatPlatform(made)}, and ${formatPlatform(platform)} was asked for`, {
-      hint: 'Build on another node, or use a base image that has the platform',
-    })
+    throw new XbuildError(
+      'BAD_PLATFORM',
+      `Cannot take the image from "${endpoint}": it is for ${formatPlatform(made)}, and ${formatPlatform(platform)} was asked for`,
+      {
+        hint: 'Build on another node, or use a base image that has the platform',
+      },
+    )
   }
-  const limit = sourceDateEpoch === undefined ? undefined : new Date(sourceDateEpoch * 1000).toISOString().replace('.000Z', 'Z')
+  const limit =
+    sourceDateEpoch === undefined ? undefined : new Date(sourceDateEpoch * 1000).toISOString().replace('.000Z', 'Z')
   const clamp = (time: string) => (limit !== undefined && Date.parse(time) > Date.parse(limit) ? limit : time)
   const { created, author, config: run, rootfs, history } = config
-  const dated = (entry: HistoryEntry) => ({ ...entry, ...(entry.created === undefined ? {} : { created: clamp(entry.created) }) })
+  const dated = (entry: HistoryEntry) => ({
+    ...entry,
+    ...(entry.created === undefined ? {} : { created: clamp(entry.created) }),
+  })
   return {
     ...(created === undefined ? {} : { created: clamp(created) }),
     ...(author ? { author } : {}),
@@ -258,7 +337,10 @@ function follow(files: ReadonlyMap<string, Kept>, path: string): Exclude<Kept, {
 }
 
 function clean(path: string): string {
-  return posix.normalize(path).replace(/^(\.?\/)+/, '').replace(/\/$/, '')
+  return posix
+    .normalize(path)
+    .replace(/^(\.?\/)+/, '')
+    .replace(/\/$/, '')
 }
 
 function bad(endpoint: string, state: string): XbuildError {

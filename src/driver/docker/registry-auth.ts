@@ -14,13 +14,21 @@ export interface RegistryAuth {
 const HUB = 'https://index.docker.io/v1/'
 
 /** What this user is to the registry of an image; undefined: nobody. */
-export async function authOf({ host, repository }: Reference, credentials: Credentials): Promise<RegistryAuth | undefined> {
+export async function authOf(
+  { host, repository }: Reference,
+  credentials: Credentials,
+): Promise<RegistryAuth | undefined> {
   return toAuth(await credentials.find(host, repository), addressOf(host))
 }
 
 /** What this user is to the registries of several images, by registry: the header of a build. */
-export async function authsOf(references: readonly Reference[], credentials: Credentials): Promise<Readonly<Record<string, RegistryAuth>>> {
-  const found = await Promise.all(references.map(async (reference) => [addressOf(reference.host), await authOf(reference, credentials)] as const))
+export async function authsOf(
+  references: readonly Reference[],
+  credentials: Credentials,
+): Promise<Readonly<Record<string, RegistryAuth>>> {
+  const found = await Promise.all(
+    references.map(async (reference) => [addressOf(reference.host), await authOf(reference, credentials)] as const),
+  )
   return Object.fromEntries(found.flatMap(([address, auth]) => (auth ? [[address, auth]] : [])))
 }
 

@@ -31,8 +31,14 @@ export interface Acceleration {
   readonly mode: AccelMode
   /** The same launch with the handler before each emulator that it can be put before. */
   prepare(launch: Launch): Promise<Launch>
-  /** Opens a step; nothing when emulation goes through handlers that are not ours. `readFile` reads from the step's file system. */
-  open(platform: Platform, readFile: (path: string) => Promise<string | undefined>): Promise<AcceleratedStep | undefined>
+  /**
+   * Opens a step; nothing when emulation goes through handlers that are not ours. `readFile` reads from the step's
+   * file system.
+   */
+  open(
+    platform: Platform,
+    readFile: (path: string) => Promise<string | undefined>,
+  ): Promise<AcceleratedStep | undefined>
   close(): Promise<void>
 }
 
@@ -66,16 +72,29 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
 
   function tellMaking(what: string): (size: number) => void {
     const id = `pack ${what}`
-    const tell = (current: number, done: boolean) => emit({ type: 'transfer', id, name: `native toolchain, made once: ${what}`, current, ...(done ? { done } : {}), at: Date.now() })
+    const tell = (current: number, done: boolean) =>
+      emit({
+        type: 'transfer',
+        id,
+        name: `native toolchain, made once: ${what}`,
+        current,
+        ...(done ? { done } : {}),
+        at: Date.now(),
+      })
     tell(0, false)
     return (size) => tell(size, true)
   }
 
   async function prepare(launch: Launch): Promise<Launch> {
-    const own = Object.entries(launch.runners).flatMap(([name, runner]) => (runner.via === 'private' ? [[name, runner] as const] : []))
+    const own = Object.entries(launch.runners).flatMap(([name, runner]) =>
+      runner.via === 'private' ? [[name, runner] as const] : [],
+    )
     if (own.length === 0) return refuse('the handlers of this machine are used, not ones of our own', launch)
     try {
-      const [{ fusedEmulator }, { PACK_TARGETS }] = await Promise.all([import('../../emulation/packs/fused-emulator.ts'), import('../../emulation/packs/targets.ts')])
+      const [{ fusedEmulator }, { PACK_TARGETS }] = await Promise.all([
+        import('../../emulation/packs/fused-emulator.ts'),
+        import('../../emulation/packs/targets.ts'),
+      ])
       const handlers: string[] = []
       for (const [name, { emulator }] of own) {
         const able = PACK_TARGETS[name] !== undefined
@@ -93,12 +112,17 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
 
   function refuse(reason: string, launch: Launch): Launch {
     if (mode === 'require' || mode === 'verify') {
-      throw new XbuildError('HOST', `Cannot use native toolchains: ${reason}`, { hint: 'Build without --accel, or with --accel=auto' })
+      throw new XbuildError('HOST', `Cannot use native toolchains: ${reason}`, {
+        hint: 'Build without --accel, or with --accel=auto',
+      })
     }
     return launch
   }
 
-  async function open(platform: Platform, readFile: (path: string) => Promise<string | undefined>): Promise<AcceleratedStep | undefined> {
+  async function open(
+    platform: Platform,
+    readFile: (path: string) => Promise<string | undefined>,
+  ): Promise<AcceleratedStep | undefined> {
     const { architecture } = platform
     if (!ready.has(architecture)) return undefined
     try {
@@ -143,7 +167,9 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
   }
 
   return {
-    mode, prepare, open,
+    mode,
+    prepare,
+    open,
     async close() {
       await (await twins)?.close()
     },

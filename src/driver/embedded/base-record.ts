@@ -8,7 +8,10 @@ export function imageKey({ layers }: Pick<ResolvedImage, 'layers'>): string {
   return keyOf(['image', layers.map((layer) => layer.diffId)])
 }
 
-/** Notes which blobs and snapshots belong to a base image, so that they stay together as long as it is used; reading the note is the use. */
+/**
+ * Notes which blobs and snapshots belong to a base image, so that they stay together as long as it is used; reading
+ * the note is the use.
+ */
 export async function rememberBase(store: Store, image: ResolvedImage, configDigest: string): Promise<void> {
   const key = imageKey(image)
   const known = await store.records.get<{ name: string; manifest: { digest: string } }>('bases', key)

@@ -21,7 +21,10 @@ interface Given {
 /** As many bytes as BuildKit takes. */
 const MAX_SECRET = 500 << 10
 
-/** Checks that every secret and agent is there, so that no step runs in vain. Contents are read by the step that wants them. */
+/**
+ * Checks that every secret and agent is there, so that no step runs in vain. Contents are read by the step that wants
+ * them.
+ */
 export async function openBuildInputs(
   { secrets = {}, ssh = {}, cwd }: Given & { readonly ssh?: Readonly<Record<string, string>> },
   env: Readonly<Record<string, string | undefined>>,
@@ -29,7 +32,10 @@ export async function openBuildInputs(
   for (const [id, source] of Object.entries(secrets)) {
     if (source.kind === 'file') await checkFile(id, resolve(cwd, source.path))
   }
-  const { agents, close } = await openAgents(Object.entries(ssh).map(([id, text]) => [id, text.split(',').map((path) => resolve(cwd, path))]), env)
+  const { agents, close } = await openAgents(
+    Object.entries(ssh).map(([id, text]) => [id, text.split(',').map((path) => resolve(cwd, path))]),
+    env,
+  )
   return {
     secret: secretsOf({ secrets, cwd }, env),
     agent: (id) => agents.get(id),
@@ -38,11 +44,15 @@ export async function openBuildInputs(
 }
 
 /** Reads secrets by their ids. */
-export function secretsOf({ secrets = {}, cwd }: Given, env: Readonly<Record<string, string | undefined>>): BuildInputs['secret'] {
+export function secretsOf(
+  { secrets = {}, cwd }: Given,
+  env: Readonly<Record<string, string | undefined>>,
+): BuildInputs['secret'] {
   return async (id) => {
     const source = Object.hasOwn(secrets, id) ? secrets[id] : undefined
     if (!source) return undefined
-    const content = source.kind === 'env' ? Buffer.from(env[source.name] ?? '') : await readFile(resolve(cwd, source.path))
+    const content =
+      source.kind === 'env' ? Buffer.from(env[source.name] ?? '') : await readFile(resolve(cwd, source.path))
     if (content.length > MAX_SECRET) throw tooLong(id, content.length)
     return content
   }
@@ -50,16 +60,25 @@ export function secretsOf({ secrets = {}, cwd }: Given, env: Readonly<Record<str
 
 async function checkFile(id: string, path: string): Promise<void> {
   const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
-    throw new XbuildError('NOT_FOUND', `Cannot read the secret "${id}" from "${path}": ${cause.code === 'ENOENT' ? 'no such file' : cause.message}`, {
-      cause, hint: 'Write --secret id=NAME,src=FILE or --secret id=NAME,env=VARIABLE',
-    })
+    throw new XbuildError(
+      'NOT_FOUND',
+      `Cannot read the secret "${id}" from "${path}": ${cause.code === 'ENOENT' ? 'no such file' : cause.message}`,
+      {
+        cause,
+        hint: 'Write --secret id=NAME,src=FILE or --secret id=NAME,env=VARIABLE',
+      },
+    )
   })
-  if (!found.isFile() && !found.isFIFO() && !found.isCharacterDevice()) throw new XbuildError('NOT_FOUND', `Cannot read the secret "${id}" from "${path}": it is not a file`)
+  if (!found.isFile() && !found.isFIFO() && !found.isCharacterDevice())
+    throw new XbuildError('NOT_FOUND', `Cannot read the secret "${id}" from "${path}": it is not a file`)
   if (found.size > MAX_SECRET) throw tooLong(id, found.size)
 }
 
 /** Sockets by id; for key files an agent is started. */
-async function openAgents(wanted: readonly (readonly [id: string, paths: readonly string[]])[], env: Readonly<Record<string, string | undefined>>) {
+async function openAgents(
+  wanted: readonly (readonly [id: string, paths: readonly string[]])[],
+  env: Readonly<Record<string, string | undefined>>,
+) {
   const agents = new Map<string, string>()
   const started: { close(): Promise<void> }[] = []
   const close = async () => void (await Promise.all(started.splice(0).map((agent) => agent.close())))
@@ -72,7 +91,10 @@ async function openAgents(wanted: readonly (readonly [id: string, paths: readonl
         started.push(agent)
         agents.set(id, agent.socket)
       } else if (paths.length === 1) agents.set(id, paths[0]!)
-      else throw new XbuildError('BAD_OPTION', `Cannot use --ssh ${id}=${paths.join(',')}: a socket stands alone`, { hint: 'Give one socket, or key files' })
+      else
+        throw new XbuildError('BAD_OPTION', `Cannot use --ssh ${id}=${paths.join(',')}: a socket stands alone`, {
+          hint: 'Give one socket, or key files',
+        })
     }
     return { agents, close }
   } catch (error) {
@@ -83,11 +105,17 @@ async function openAgents(wanted: readonly (readonly [id: string, paths: readonl
 
 async function isSocket(id: string, path: string): Promise<boolean> {
   const found = await stat(path).catch((cause: unknown) => {
-    throw new XbuildError('NOT_FOUND', `Cannot reach the ssh agent "${id}" at "${path}": there is nothing`, { cause, hint: 'Name the socket of an agent or a key file, or start an agent: eval $(ssh-agent); ssh-add' })
+    throw new XbuildError('NOT_FOUND', `Cannot reach the ssh agent "${id}" at "${path}": there is nothing`, {
+      cause,
+      hint: 'Name the socket of an agent or a key file, or start an agent: eval $(ssh-agent); ssh-add',
+    })
   })
   return found.isSocket()
 }
 
 function tooLong(id: string, bytes: number): XbuildError {
-  return new XbuildError('BAD_OPTION', `Cannot use the secret "${id}": it has ${bytes} bytes, ${MAX_SECRET} are the most`)
+  return new XbuildError(
+    'BAD_OPTION',
+    `Cannot use the secret "${id}": it has ${bytes} bytes, ${MAX_SECRET} are the most`,
+  )
 }

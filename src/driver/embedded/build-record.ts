@@ -20,8 +20,19 @@ export interface RecordEdges {
   readonly signal: AbortSignal
 }
 
-/** How an image came to be that was built through the solver. Nothing is asked anew: what came from elsewhere has come by now. */
-export async function recordBuild({ graph, lowered, imageFor, context, solver, remotes, signal }: RecordEdges): Promise<BuildRecord> {
+/**
+ * How an image came to be that was built through the solver. Nothing is asked anew: what came from elsewhere has come
+ * by now.
+ */
+export async function recordBuild({
+  graph,
+  lowered,
+  imageFor,
+  context,
+  solver,
+  remotes,
+  signal,
+}: RecordEdges): Promise<BuildRecord> {
   const images: UsedImage[] = []
   const wanted: Remote[] = []
   if (context?.kind === 'remote' && context.source.kind !== 'stdin') wanted.push(context.source)
@@ -32,24 +43,40 @@ export async function recordBuild({ graph, lowered, imageFor, context, solver, r
       if (!('kind' in found)) images.push(usedImage(found, source.kind === 'context' ? source.name : undefined))
       else if (found.kind === 'tree' && found.source.kind !== 'stdin') wanted.push(found.source)
     }
-    for (const step of lowered.evaluations.get(stage.index)?.steps ?? []) if (step.kind === 'copy') wanted.push(...(step.remotes ?? []))
+    for (const step of lowered.evaluations.get(stage.index)?.steps ?? [])
+      if (step.kind === 'copy') wanted.push(...(step.remotes ?? []))
   }
-  const packs = new Map(solver.steps().flatMap(({ vertex, solved }) => (solved.packs ? [[vertex.id, solved.packs] as const] : [])))
+  const packs = new Map(
+    solver.steps().flatMap(({ vertex, solved }) => (solved.packs ? [[vertex.id, solved.packs] as const] : [])),
+  )
   return {
     images,
     remotes: await Promise.all(wanted.map(async (remote) => ({ remote, digest: await revisionOf(remote) }))),
-    packs: new Map([...lowered.vertices].map(([index, ids]) => [index, unique(ids.flatMap((id) => packs.get(id) ?? []))])),
+    packs: new Map(
+      [...lowered.vertices].map(([index, ids]) => [index, unique(ids.flatMap((id) => packs.get(id) ?? []))]),
+    ),
   }
 
   async function revisionOf(remote: Remote): Promise<string> {
     if (remote.kind === 'http') return (await remotes.file(remote, signal)).download.digest
-    return (await remotes.tree(makeRemoteVertex(remote, { context: undefined, platforms: new Set() }), signal)).revision ?? ''
+    return (
+      (await remotes.tree(makeRemoteVertex(remote, { context: undefined, platforms: new Set() }), signal)).revision ??
+      ''
+    )
   }
 }
 
-function usedImage({ name, manifest, config }: Exclude<ReturnType<ImageFor>, { kind: unknown }>, context: string | undefined): UsedImage {
+function usedImage(
+  { name, manifest, config }: Exclude<ReturnType<ImageFor>, { kind: unknown }>,
+  context: string | undefined,
+): UsedImage {
   const isLayout = name.startsWith('oci-layout://')
-  return { name: isLayout ? (context ?? 'image') : name, isLayout, platform: formatPlatform(fromDescriptorPlatform(config)), digest: manifest.digest }
+  return {
+    name: isLayout ? (context ?? 'image') : name,
+    isLayout,
+    platform: formatPlatform(fromDescriptorPlatform(config)),
+    digest: manifest.digest,
+  }
 }
 
 function unique<T extends { readonly name: string; readonly digest: string }>(packs: readonly T[]): T[] {

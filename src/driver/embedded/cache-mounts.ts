@@ -5,10 +5,14 @@ import { keyOf } from '../../store/key.ts'
 import { takePruneLease, tryPruneLease, type Lease } from '../../store/lease.ts'
 import type { Store } from '../../store/store.ts'
 
-/** The folders of `RUN --mount=type=cache`: they lie with the snapshots and have a record each, so that `du` and `prune` know them. */
+/**
+ * The folders of `RUN --mount=type=cache`: they lie with the snapshots and have a record each, so that `du` and
+ * `prune` know them.
+ */
 export interface CacheMounts {
   /**
-   * Claims the folder for one step, waiting for others where the mount says so. `seedKey` names what a new folder starts with. The folder
+   * Claims the folder for one step, waiting for others where the mount says so. `seedKey` names what a new folder
+   * starts with. The folder
    * is made by `make` when it is not there.
    */
   claim(mount: CacheMount, options: ClaimOptions): Promise<{ readonly id: string; release(): void }>
@@ -29,7 +33,11 @@ export function createCacheMounts(store: Store, uid: number): CacheMounts {
   const leasesOf = (id: string) => ({ ...store.folder, leases: join(store.folder.leases, id) })
   const wait = (id: string, signal: AbortSignal) => takePruneLease(leasesOf(id), { signal, onWait: () => undefined })
 
-  async function claimId({ sharing }: CacheMount, base: string, signal: AbortSignal): Promise<{ id: string; lease?: Lease }> {
+  async function claimId(
+    { sharing }: CacheMount,
+    base: string,
+    signal: AbortSignal,
+  ): Promise<{ id: string; lease?: Lease }> {
     if (sharing === 'shared') return { id: base }
     if (sharing === 'locked') return { id: base, lease: await wait(`${base}-use`, signal) }
     for (let number = 0; number < MOST_PRIVATE; number++) {
@@ -56,7 +64,8 @@ export function createCacheMounts(store: Store, uid: number): CacheMounts {
         }
         // Reading it marks the use
         const recordKey = keyOf(['cache', id])
-        if (!(await store.records.get('caches', recordKey))) await store.records.put('caches', recordKey, { of: id, name: mount.id, created: new Date().toISOString() })
+        if (!(await store.records.get('caches', recordKey)))
+          await store.records.put('caches', recordKey, { of: id, name: mount.id, created: new Date().toISOString() })
         return {
           id,
           release() {

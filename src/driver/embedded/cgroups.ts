@@ -4,7 +4,10 @@ import { join } from 'node:path'
 const ROOT = '/sys/fs/cgroup'
 const NAME = /^xbuild-(\d+)-/
 
-/** Removes the control groups of containers whose build was killed: the kernel ends processes with their namespace, not these. */
+/**
+ * Removes the control groups of containers whose build was killed: the kernel ends processes with their namespace,
+ * not these.
+ */
 export function removeStaleCgroups(dead: ReadonlySet<number>): void {
   for (const { path, owner } of containerCgroups()) {
     if (!dead.has(owner)) continue
@@ -23,15 +26,19 @@ export function cgroupOwners(): number[] {
 
 /** Version 2 has them in the root, version 1 in each controller's folder. */
 function containerCgroups(): { path: string; owner: number }[] {
-  return [ROOT, ...namesIn(ROOT).map((name) => join(ROOT, name))].flatMap((folder) => namesIn(folder).flatMap((name) => {
-    const owner = NAME.exec(name)
-    return owner ? [{ path: join(folder, name), owner: Number(owner[1]) }] : []
-  }))
+  return [ROOT, ...namesIn(ROOT).map((name) => join(ROOT, name))].flatMap((folder) =>
+    namesIn(folder).flatMap((name) => {
+      const owner = NAME.exec(name)
+      return owner ? [{ path: join(folder, name), owner: Number(owner[1]) }] : []
+    }),
+  )
 }
 
 function namesIn(folder: string): string[] {
   try {
-    return readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name)
+    return readdirSync(folder, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => name)
   } catch {
     return []
   }

@@ -11,13 +11,22 @@ import { selectSources, type SelectedSource, type SourceEntry } from './select.t
 /** A folder that COPY takes files from, with a memory of what its files' contents are. */
 export interface Context {
   readonly root: string
-  /** What `sources` match, every file with its content digest, and one digest over all of it (names, types, modes, contents; no times). */
-  select(sources: readonly string[], excludes: readonly string[]): Promise<{ selected: readonly SelectedSource[]; digest: string }>
+  /**
+   * What `sources` match, every file with its content digest, and one digest over all of it (names, types, modes,
+   * contents; no times).
+   */
+  select(
+    sources: readonly string[],
+    excludes: readonly string[],
+  ): Promise<{ selected: readonly SelectedSource[]; digest: string }>
   /** Writes down the digests for the next build. */
   save(): Promise<void>
 }
 
-/** [size, mtime, ctime, inode, digest]: a file whose first four are unchanged has the content it had. Times are milliseconds. */
+/**
+ * [size, mtime, ctime, inode, digest]: a file whose first four are unchanged has the content it had. Times are
+ * milliseconds.
+ */
 type Remembered = readonly [number, number, number, number, string]
 /** Younger files may change again within one tick of the file system's clock. Milliseconds. */
 const SETTLED = 2000
@@ -25,11 +34,20 @@ const SETTLED = 2000
 const BIG = 4 << 20
 
 /** Opens a context folder. `ignoreFile` names a `.dockerignore` that wins over the one in the folder. */
-export async function openContext(path: string, { records, ignoreFiles }: { records: Records; ignoreFiles: readonly string[] }): Promise<Context> {
+export async function openContext(
+  path: string,
+  { records, ignoreFiles }: { records: Records; ignoreFiles: readonly string[] },
+): Promise<Context> {
   const root = await realpath(path).catch((cause: unknown) => {
-    throw new XbuildError('NOT_FOUND', `Cannot open the build context "${path}": no such folder`, { cause, hint: 'Name the folder that holds the files to copy' })
+    throw new XbuildError('NOT_FOUND', `Cannot open the build context "${path}": no such folder`, {
+      cause,
+      hint: 'Name the folder that holds the files to copy',
+    })
   })
-  if (!(await stat(root)).isDirectory()) throw new XbuildError('NOT_FOUND', `Cannot open the build context "${path}": it is not a folder`, { hint: 'Name a folder' })
+  if (!(await stat(root)).isDirectory())
+    throw new XbuildError('NOT_FOUND', `Cannot open the build context "${path}": it is not a folder`, {
+      hint: 'Name a folder',
+    })
   let ignore: Promise<string[]> | undefined
   let memory: Promise<Map<string, Remembered>> | undefined
   let changed = false
@@ -37,7 +55,14 @@ export async function openContext(path: string, { records, ignoreFiles }: { reco
 
   async function digestOf(entry: SourceEntry, path: string, known: Map<string, Remembered>): Promise<string> {
     const found = known.get(path)
-    if (found && found[0] === entry.size && found[1] === entry.mtimeMs && found[2] === entry.ctimeMs && found[3] === entry.ino) return found[4]
+    if (
+      found &&
+      found[0] === entry.size &&
+      found[1] === entry.mtimeMs &&
+      found[2] === entry.ctimeMs &&
+      found[3] === entry.ino
+    )
+      return found[4]
     const digest = await hash(join(root, path), entry)
     if (Date.now() - Math.max(entry.mtimeMs, entry.ctimeMs) > SETTLED) {
       known.set(path, [entry.size, entry.mtimeMs, entry.ctimeMs, entry.ino, digest])
@@ -52,7 +77,9 @@ export async function openContext(path: string, { records, ignoreFiles }: { reco
 
   async function selectNew(sources: readonly string[], excludes: readonly string[]): Promise<Selection> {
     ignore ??= readIgnore([...ignoreFiles, join(root, '.dockerignore')])
-    memory ??= records.get<{ files: Record<string, Remembered> }>('files', key).then((record) => new Map(Object.entries(record?.files ?? {})))
+    memory ??= records
+      .get<{ files: Record<string, Remembered> }>('files', key)
+      .then((record) => new Map(Object.entries(record?.files ?? {})))
     const [lines, known] = await Promise.all([ignore, memory])
     const selected = selectSources(root, sources, filterFor(lines, excludes))
     const all = createHash('sha256')
@@ -61,7 +88,12 @@ export async function openContext(path: string, { records, ignoreFiles }: { reco
       all.update(JSON.stringify([source.name, source.isDir]))
       for (const entry of source.entries) {
         if ((count += 1) % 512 === 0) await breathe()
-        if (entry.type === 'file') entry.digest = await digestOf(entry, source.path === '' ? entry.path : entry.path === '' ? source.path : `${source.path}/${entry.path}`, known)
+        if (entry.type === 'file')
+          entry.digest = await digestOf(
+            entry,
+            source.path === '' ? entry.path : entry.path === '' ? source.path : `${source.path}/${entry.path}`,
+            known,
+          )
         // The mode of a copied folder's top is not carried over.
         const mode = source.isDir && entry.path === '' ? 0 : entry.mode
         all.update(`${entry.path}\0${entry.type}\0${mode}\0${entry.link ?? ''}\0${entry.digest ?? ''}\n`)
@@ -105,7 +137,8 @@ async function hash(file: string, entry: SourceEntry): Promise<string> {
     return digest.digest('hex')
   } catch (cause) {
     throw new XbuildError('NOT_FOUND', `Cannot read "${file}": ${(cause as Error).message}`, {
-      cause, hint: 'Make it readable, or exclude it in .dockerignore',
+      cause,
+      hint: 'Make it readable, or exclude it in .dockerignore',
     })
   }
 }

@@ -24,7 +24,10 @@ export function createContexts(options: BuildOptions, { records }: { records: Re
 
   function openNew({ name, ignoreFile }: FolderSource): Promise<Context> {
     if (name === undefined) {
-      return openContext(resolve(options.cwd, options.context), { records, ignoreFiles: ignoreFile === undefined ? [] : [ignoreFile] })
+      return openContext(resolve(options.cwd, options.context), {
+        records,
+        ignoreFiles: ignoreFile === undefined ? [] : [ignoreFile],
+      })
     }
     const named = options.buildContexts[name]
     if (named?.kind !== 'dir') throw new XbuildError('INTERNAL', `Cannot open the context "${name}" as a folder`)
@@ -34,7 +37,8 @@ export function createContexts(options: BuildOptions, { records }: { records: Re
   return {
     open,
     async save() {
-      for (const context of await Promise.allSettled(opened.values())) if (context.status === 'fulfilled') await context.value.save()
+      for (const context of await Promise.allSettled(opened.values()))
+        if (context.status === 'fulfilled') await context.value.save()
     },
   }
 }

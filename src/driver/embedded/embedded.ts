@@ -25,7 +25,10 @@ export interface EmbeddedOptions {
   readonly labels: Readonly<Record<string, string>>
   readonly sourceDateEpoch?: number
   /** Extra fields of an image config, made from the steps of the image and its layers. */
-  readonly configExtra?: (steps: readonly ImageStep[], layers: readonly Descriptor[]) => Readonly<Record<string, unknown>>
+  readonly configExtra?: (
+    steps: readonly ImageStep[],
+    layers: readonly Descriptor[],
+  ) => Readonly<Record<string, unknown>>
 }
 
 /** A step whose result is part of an image. */
@@ -43,32 +46,51 @@ export function createEmbeddedDriver(options: EmbeddedOptions): Driver {
     async build(job, { signal }) {
       const lowered = await options.lowered(job)
       const solved = await solver.solve(lowered.vertex, signal)
-      return assembleImage(job.kind === 'image' ? job.target : job.platform, lowered, solved, { ...options, signal, solver, layers, store })
+      return assembleImage(job.kind === 'image' ? job.target : job.platform, lowered, solved, {
+        ...options,
+        signal,
+        solver,
+        layers,
+        store,
+      })
     },
     close: () => options.workers.close(),
   }
 }
 
 /** Packs the layers of a solved stage and writes config and manifest into the store. */
-async function assembleImage(platform: Platform, lowered: Lowered, solved: Solved, options: EmbeddedOptions & { signal: AbortSignal }): Promise<BuiltImage> {
+async function assembleImage(
+  platform: Platform,
+  lowered: Lowered,
+  solved: Solved,
+  options: EmbeddedOptions & { signal: AbortSignal },
+): Promise<BuiltImage> {
   const { store, solver, layers, signal } = options
   const baseCount = lowered.base?.rootfs.diff_ids.length ?? 0
-  const packed = await Promise.all(solved.layers.map((_, index) => layers.packed(solved.layers.slice(0, index + 1), signal)))
-  const history = await Promise.all(lowered.history.map(async ({ entry, vertex }) => {
-    if (!vertex) return { entry, created: undefined }
-    const { created } = await solver.solve(vertex, signal)
-    return { entry, created }
-  }))
+  const packed = await Promise.all(
+    solved.layers.map((_, index) => layers.packed(solved.layers.slice(0, index + 1), signal)),
+  )
+  const history = await Promise.all(
+    lowered.history.map(async ({ entry, vertex }) => {
+      if (!vertex) return { entry, created: undefined }
+      const { created } = await solver.solve(vertex, signal)
+      return { entry, created }
+    }),
+  )
   let last = lowered.base?.created
   // A step that only changes the config happens when the one before it does: the same build gives the same bytes.
   const dated = history.map(({ entry, created }) => {
     last = created ?? last
     return last === undefined ? entry : { ...entry, created: last }
   })
-  const steps = await Promise.all(lowered.history.flatMap(({ vertex }) => (vertex ? [vertex] : [])).map(async (vertex): Promise<ImageStep> => {
-    const { key, created, layers: chain } = await solver.solve(vertex, signal)
-    return { key, created: created!, ...(chain.at(-1)!.empty ? {} : { layer: packed[chain.length - 1]! }) }
-  }))
+  const steps = await Promise.all(
+    lowered.history
+      .flatMap(({ vertex }) => (vertex ? [vertex] : []))
+      .map(async (vertex): Promise<ImageStep> => {
+        const { key, created, layers: chain } = await solver.solve(vertex, signal)
+        return { key, created: created!, ...(chain.at(-1)!.empty ? {} : { layer: packed[chain.length - 1]! }) }
+      }),
+  )
   const packedLayers = packed.map((layer) => layer.descriptor)
   const config = makeImageConfig({
     base: lowered.base,
@@ -94,12 +116,19 @@ async function assembleImage(platform: Platform, lowered: Lowered, solved: Solve
 }
 
 /** Blobs of the store; those of base images are fetched when somebody asks for their bytes. */
-export function blobsOf(solved: Pick<Solved, 'layers'>, { store, signal }: { store: Store; signal: AbortSignal }): BlobSource {
-  const bases = new Map(solved.layers.flatMap(({ image }) => (image ? [[image.descriptor.digest as string, image] as const] : [])))
+export function blobsOf(
+  solved: Pick<Solved, 'layers'>,
+  { store, signal }: { store: Store; signal: AbortSignal },
+): BlobSource {
+  const bases = new Map(
+    solved.layers.flatMap(({ image }) => (image ? [[image.descriptor.digest as string, image] as const] : [])),
+  )
   async function ensure(descriptor: Descriptor): Promise<string> {
     await bases.get(descriptor.digest)?.fetch(signal)
     if (!(await store.blobs.has(descriptor.digest, descriptor.size))) {
-      throw new XbuildError('STORE', `Cannot read ${descriptor.digest}: it is missing in the store, or damaged`, { hint: 'Build again: what is missing is made anew' })
+      throw new XbuildError('STORE', `Cannot read ${descriptor.digest}: it is missing in the store, or damaged`, {
+        hint: 'Build again: what is missing is made anew',
+      })
     }
     return store.blobs.path(descriptor.digest)
   }
@@ -114,11 +143,24 @@ export function blobsOf(solved: Pick<Solved, 'layers'>, { store, signal }: { sto
 }
 
 /** The merged file system of a chain of layers, as a tar stream. */
-export async function exportTree(solved: Pick<Solved, 'key' | 'layers'>, { store, workers, layers, signal, sourceDateEpoch }: Pick<EmbeddedOptions, 'store' | 'workers' | 'layers' | 'sourceDateEpoch'> & { signal: AbortSignal }): Promise<NodeJS.ReadableStream> {
+export async function exportTree(
+  solved: Pick<Solved, 'key' | 'layers'>,
+  {
+    store,
+    workers,
+    layers,
+    signal,
+    sourceDateEpoch,
+  }: Pick<EmbeddedOptions, 'store' | 'workers' | 'layers' | 'sourceDateEpoch'> & { signal: AbortSignal },
+): Promise<NodeJS.ReadableStream> {
   const lowers = await layers.unpacked(solved.layers, signal)
   const worker = await workers.native()
   const file = join(store.folder.tmp, `${process.pid}-tree-${Date.now().toString(36)}-${solved.key.slice(0, 8)}`)
-  await worker.call('exportTree', { lowers, file, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) }, { signal })
+  await worker.call(
+    'exportTree',
+    { lowers, file, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) },
+    { signal },
+  )
   const stream = createReadStream(file, { highWaterMark: 1 << 18 })
   // An open file can be read to its end after its name is gone; nothing is left behind whatever happens next.
   stream.once('open', () => void rm(file, { force: true }))

@@ -34,14 +34,28 @@ interface Located {
 }
 
 /** Brings repositories, archives and files from where they are. See `remotes.ts`. */
-export function fetchRemotes({ store, workers, layers, env, emit, secret = async () => undefined }: RemotesOptions): Remotes {
+export function fetchRemotes({
+  store,
+  workers,
+  layers,
+  env,
+  emit,
+  secret = async () => undefined,
+}: RemotesOptions): Remotes {
   const downloader = createDownloader({ store, env, secret })
   const trees = new Map<string, Promise<Solved>>()
   const files = new Map<string, Promise<{ path: string; download: Download }>>()
 
   async function makeTree(vertex: RemoteVertex, signal: AbortSignal): Promise<Solved> {
     const { id: step, source, shown } = vertex
-    emit({ type: 'step.start', step, name: shown.name, platforms: [...shown.platforms], ...(shown.at ? { source: shown.at } : {}), at: Date.now() })
+    emit({
+      type: 'step.start',
+      step,
+      name: shown.name,
+      platforms: [...shown.platforms],
+      ...(shown.at ? { source: shown.at } : {}),
+      at: Date.now(),
+    })
     try {
       const { key, revision, bring } = await locate(source, signal)
       const known = await store.records.get<TreeRecord>('trees', key)
@@ -62,7 +76,11 @@ export function fetchRemotes({ store, workers, layers, env, emit, secret = async
     const worker = await workers.files()
     let layer: Layer = { id, empty: true }
     await bring(async (source, unpack) => {
-      const { empty, contentKey } = await worker.call('copy', { id, lowers: [], source, inline: [], dest: '/', unpack }, { signal })
+      const { empty, contentKey } = await worker.call(
+        'copy',
+        { id, lowers: [], source, inline: [], dest: '/', unpack },
+        { signal },
+      )
       layer = { id, empty, ...(contentKey ? { contentKey } : {}) }
     })
     return { layer, created: new Date().toISOString() }
@@ -81,13 +99,20 @@ export function fetchRemotes({ store, workers, layers, env, emit, secret = async
     return {
       key: keyOf(['git', 1, url, commit.id, subdir, keepGitDir, submodules, mtime]),
       revision: commit.id,
-      bring: (copy) => withTemporaryFolder(store.folder, 'git', async (folder) => {
-        const { time } = await checkOut(git, remote, { commit, folder, signal })
-        const root = resolveInRoot(folder, subdir)
-        if (!(await isFolder(root))) throw new XbuildError('NOT_FOUND', `Cannot use "${showRemote(remote)}": commit ${commit.id} has no folder "${subdir}"`)
-        const selected = selectSources(root, ['.']).map((one) => plain(one, mtime === 'commit' ? time : Math.floor(Date.now() / 1000)))
-        await copy({ kind: 'context', root, selected, checked: false }, false)
-      }),
+      bring: (copy) =>
+        withTemporaryFolder(store.folder, 'git', async (folder) => {
+          const { time } = await checkOut(git, remote, { commit, folder, signal })
+          const root = resolveInRoot(folder, subdir)
+          if (!(await isFolder(root)))
+            throw new XbuildError(
+              'NOT_FOUND',
+              `Cannot use "${showRemote(remote)}": commit ${commit.id} has no folder "${subdir}"`,
+            )
+          const selected = selectSources(root, ['.']).map((one) =>
+            plain(one, mtime === 'commit' ? time : Math.floor(Date.now() / 1000)),
+          )
+          await copy({ kind: 'context', root, selected, checked: false }, false)
+        }),
     }
   }
 
@@ -101,7 +126,10 @@ export function fetchRemotes({ store, workers, layers, env, emit, secret = async
       key: keyOf(['archive', 1, digest]),
       revision: digest.startsWith('sha256:') ? digest : `sha256:${digest}`,
       async bring(copy) {
-        if (!(await isArchive(file))) throw new XbuildError('BAD_OPTION', `Cannot use ${shown} as a context: it is not a tar archive`, { hint: 'Give a tar archive, plain or packed with gzip, bzip2, xz or zstd' })
+        if (!(await isArchive(file)))
+          throw new XbuildError('BAD_OPTION', `Cannot use ${shown} as a context: it is not a tar archive`, {
+            hint: 'Give a tar archive, plain or packed with gzip, bzip2, xz or zstd',
+          })
         const selected = [{ name: basename(file), path: basename(file), isDir: false, entries: [entryAt(file, '')!] }]
         await copy({ kind: 'context', root: dirname(file), selected, checked: false }, true)
       },
@@ -118,13 +146,25 @@ export function fetchRemotes({ store, workers, layers, env, emit, secret = async
   async function fetchFile(remote: HttpRemote, signal: AbortSignal): Promise<{ path: string; download: Download }> {
     const id = showRemote(remote)
     const report = (current: number, total?: number, done = false) =>
-      emit({ type: 'transfer', id, name: fileNameOf(remote.url), current, ...(total === undefined ? {} : { total }), ...(done ? { done } : {}), at: Date.now() })
+      emit({
+        type: 'transfer',
+        id,
+        name: fileNameOf(remote.url),
+        current,
+        ...(total === undefined ? {} : { total }),
+        ...(done ? { done } : {}),
+        at: Date.now(),
+      })
     let moved = false
     const onProgress = (current: number, total?: number) => {
       moved = true
       report(current, total)
     }
-    const download = await downloader.download(remote.url, { signal, onProgress, ...(remote.checksum ? { checksum: remote.checksum } : {}) })
+    const download = await downloader.download(remote.url, {
+      signal,
+      onProgress,
+      ...(remote.checksum ? { checksum: remote.checksum } : {}),
+    })
     if (moved) report(download.size, download.size, true)
     return { path: store.blobs.path(download.digest), download }
   }
@@ -163,12 +203,19 @@ export function fetchRemotes({ store, workers, layers, env, emit, secret = async
 /** The files of a checkout as every machine makes them: root's, 0644 or 0755, of one time. */
 function plain(selected: SelectedSource, time: number): SelectedSource {
   const entries = selected.entries.map((entry) => ({
-    ...entry, uid: 0, gid: 0, nlink: 1, mtimeMs: time * 1000,
+    ...entry,
+    uid: 0,
+    gid: 0,
+    nlink: 1,
+    mtimeMs: time * 1000,
     mode: entry.type === 'file' && (entry.mode & 0o100) === 0 ? 0o644 : entry.type === 'symlink' ? 0o777 : 0o755,
   }))
   return { ...selected, entries }
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then((found) => found.isDirectory(), () => false)
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
 }

@@ -2,9 +2,14 @@ import { ignoreMatcher, parseIgnore } from '../../dockerfile/ignore.ts'
 import { compilePattern } from '../../dockerfile/pattern.ts'
 import type { Filter } from './select.ts'
 
-/** A filter of `.dockerignore` lines, whose paths start at the root, and `--exclude` patterns, whose paths start at the copied folder. */
+/**
+ * A filter of `.dockerignore` lines, whose paths start at the root, and `--exclude` patterns, whose paths start at
+ * the copied folder.
+ */
 export function filterFor(ignoreLines: readonly string[], excludes: readonly string[]): Filter {
-  const [ignore, exclude] = [ignoreLines, excludes].map((lines) => (lines.length > 0 ? parseIgnore(lines.join('\n'), { file: '.dockerignore' }) : undefined))
+  const [ignore, exclude] = [ignoreLines, excludes].map((lines) =>
+    lines.length > 0 ? parseIgnore(lines.join('\n'), { file: '.dockerignore' }) : undefined,
+  )
   const skips = (below: string) => below !== '' && exclude?.matches(below) === true
   return {
     skips,
@@ -13,7 +18,10 @@ export function filterFor(ignoreLines: readonly string[], excludes: readonly str
   }
 }
 
-/** A filter that besides leaves out what `pattern`, whose paths start at the copied folder, does not match: `COPY --parents`. */
+/**
+ * A filter that besides leaves out what `pattern`, whose paths start at the copied folder, does not match: `COPY
+ * --parents`.
+ */
 export function onlyMatching(pattern: string, filter: Filter): Filter {
   const wanted = ignoreMatcher([pattern])
   const { canContinue } = compilePattern(pattern, { folders: true })

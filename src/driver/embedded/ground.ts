@@ -8,7 +8,10 @@ import { createLayers, type Layers } from './layers.ts'
 import { createRemotes, type Remotes } from './remotes.ts'
 import { createWorkers, type Workers } from './workers.ts'
 
-/** What work on this machine stands on. Making it costs nothing: processes are started by the first step that needs them. */
+/**
+ * What work on this machine stands on. Making it costs nothing: processes are started by the first step that needs
+ * them.
+ */
 export interface Ground {
   readonly store: Store
   readonly uid: number
@@ -45,16 +48,33 @@ export interface GroundOptions {
 }
 
 /** Prepares work on this machine. */
-export function createGround({ store, env, emit, launch, sourceDateEpoch, accel = 'off', signal, secret }: GroundOptions): Ground {
+export function createGround({
+  store,
+  env,
+  emit,
+  launch,
+  sourceDateEpoch,
+  accel = 'off',
+  signal,
+  secret,
+}: GroundOptions): Ground {
   const uid = process.geteuid?.() ?? 0
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
-  const acceleration = accel === 'off' ? undefined : createAcceleration({ mode: accel, folder: store.folder, signal, emit })
+  const acceleration =
+    accel === 'off' ? undefined : createAcceleration({ mode: accel, folder: store.folder, signal, emit })
   const prepared = async () => (acceleration ? acceleration.prepare(await launch()) : launch())
   const workers = createWorkers({ folder: store.folder, env, uid, launch: prepared, onWarning: warn })
   const layers = createLayers({ store, workers, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) })
   const remotes = createRemotes({ store, workers, layers, env, emit, ...(secret ? { secret } : {}) })
   return {
-    store, uid, workers, layers, remotes, acceleration, packs: createPackList(), warn,
+    store,
+    uid,
+    workers,
+    layers,
+    remotes,
+    acceleration,
+    packs: createPackList(),
+    warn,
     async close() {
       remotes.close()
       await acceleration?.close()

@@ -5,15 +5,31 @@ import { exportTree } from './embedded.ts'
 import type { Ground } from './ground.ts'
 import { chainOf } from './layers.ts'
 
-/** An image that another engine built and that lies in the store, with its files: its layers are laid over each other here. */
-export function withTree(image: BuiltImage, { store, workers, layers }: Ground, { sourceDateEpoch }: { readonly sourceDateEpoch?: number | undefined }): BuiltImage {
+/**
+ * An image that another engine built and that lies in the store, with its files: its layers are laid over each other
+ * here.
+ */
+export function withTree(
+  image: BuiltImage,
+  { store, workers, layers }: Ground,
+  { sourceDateEpoch }: { readonly sourceDateEpoch?: number | undefined },
+): BuiltImage {
   return {
     ...image,
     async exportTree({ signal }) {
       const manifest = parseManifest(await buffer(await image.blobs.read(image.descriptor)), image.descriptor)
-      const chain = chainOf(manifest.layers.map((descriptor, index) => ({ descriptor, diffId: image.config.rootfs.diff_ids[index]!, fetch: async () => undefined })))
+      const chain = chainOf(
+        manifest.layers.map((descriptor, index) => ({
+          descriptor,
+          diffId: image.config.rootfs.diff_ids[index]!,
+          fetch: async () => undefined,
+        })),
+      )
       const stamp = sourceDateEpoch === undefined ? {} : { sourceDateEpoch }
-      return exportTree({ key: image.descriptor.digest.replace(/^.*:/, ''), layers: chain }, { store, workers, layers, ...stamp, signal })
+      return exportTree(
+        { key: image.descriptor.digest.replace(/^.*:/, ''), layers: chain },
+        { store, workers, layers, ...stamp, signal },
+      )
     },
   }
 }

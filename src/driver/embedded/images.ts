@@ -50,10 +50,22 @@ export function createImages(options: ImagesOptions) {
     const known = fetches.get(descriptor.digest)
     if (known) return known
     const id = `${origin.name} ${descriptor.digest.slice(7, 19)}`
-    const report = (current: number, done = false) => emit({ type: 'transfer', id, name: id, current, total: descriptor.size, ...(done ? { done } : {}), at: Date.now() })
+    const report = (current: number, done = false) =>
+      emit({
+        type: 'transfer',
+        id,
+        name: id,
+        current,
+        total: descriptor.size,
+        ...(done ? { done } : {}),
+        at: Date.now(),
+      })
     const promise = (async () => {
       if (await store.blobs.has(descriptor.digest, descriptor.size)) return
-      await store.blobs.fetch(descriptor, (offset) => origin.blob(descriptor, offset, signal), { signal, onProgress: (current) => report(current) })
+      await store.blobs.fetch(descriptor, (offset) => origin.blob(descriptor, offset, signal), {
+        signal,
+        onProgress: (current) => report(current),
+      })
       report(descriptor.size, true)
       if (origin.repository) await rememberOrigin(store, descriptor.digest, origin.repository)
     })()
@@ -63,7 +75,11 @@ export function createImages(options: ImagesOptions) {
   }
 
   async function document(origin: ImageOrigin, descriptor: Descriptor, signal: AbortSignal): Promise<Buffer> {
-    if (descriptor.size > 2 * MAX_MANIFEST_BYTES) throw new XbuildError('BAD_IMAGE', `Cannot read "${origin.name}": ${descriptor.digest} has ${descriptor.size} bytes, too many for JSON`)
+    if (descriptor.size > 2 * MAX_MANIFEST_BYTES)
+      throw new XbuildError(
+        'BAD_IMAGE',
+        `Cannot read "${origin.name}": ${descriptor.digest} has ${descriptor.size} bytes, too many for JSON`,
+      )
     if (!(await store.blobs.has(descriptor.digest, descriptor.size))) {
       const bytes = await origin.document(descriptor, signal)
       const put = await store.blobs.put(bytes, descriptor.mediaType)
@@ -73,7 +89,12 @@ export function createImages(options: ImagesOptions) {
     return readFile(store.blobs.path(descriptor.digest))
   }
 
-  async function resolveImage(origin: () => ImageOrigin, key: string, platform: Platform, signal: AbortSignal): Promise<ResolvedImage> {
+  async function resolveImage(
+    origin: () => ImageOrigin,
+    key: string,
+    platform: Platform,
+    signal: AbortSignal,
+  ): Promise<ResolvedImage> {
     let pending = roots.get(key)
     if (!pending) {
       pending = (async () => {
@@ -96,19 +117,29 @@ export function createImages(options: ImagesOptions) {
     const manifest = parseManifest(bytes, descriptor)
     const config = parseImageConfig(await document(from, manifest.config, signal), manifest.config)
     const own = normalizePlatform(fromDescriptorPlatform(config))
-    if (!index && (own.os !== platform.os || own.architecture !== platform.architecture)) throw noPlatform(from.name, platform, [formatPlatform(own)])
+    if (!index && (own.os !== platform.os || own.architecture !== platform.architecture))
+      throw noPlatform(from.name, platform, [formatPlatform(own)])
     if (!index && !samePlatform(own, platform) && own.architecture === platform.architecture) {
-      emit({ type: 'warning', message: `${from.name} is for ${formatPlatform(own)}, used for ${formatPlatform(platform)}`, at: Date.now() })
+      emit({
+        type: 'warning',
+        message: `${from.name} is for ${formatPlatform(own)}, used for ${formatPlatform(platform)}`,
+        at: Date.now(),
+      })
     }
     if (config.rootfs.diff_ids.length !== manifest.layers.length) {
-      throw new XbuildError('BAD_IMAGE', `Cannot use "${from.name}": its config names ${config.rootfs.diff_ids.length} layers, its manifest ${manifest.layers.length}`)
+      throw new XbuildError(
+        'BAD_IMAGE',
+        `Cannot use "${from.name}": its config names ${config.rootfs.diff_ids.length} layers, its manifest ${manifest.layers.length}`,
+      )
     }
-    const layers = manifest.layers.map((layer, index): ImageLayer => ({
-      descriptor: layer,
-      diffId: config.rootfs.diff_ids[index]!,
-      ...(from.repository ? { origin: from.repository } : {}),
-      fetch: (abort) => fetchBlob(from, layer, abort),
-    }))
+    const layers = manifest.layers.map(
+      (layer, index): ImageLayer => ({
+        descriptor: layer,
+        diffId: config.rootfs.diff_ids[index]!,
+        ...(from.repository ? { origin: from.repository } : {}),
+        fetch: (abort) => fetchBlob(from, layer, abort),
+      }),
+    )
     const image: ResolvedImage = { name: from.name, manifest: descriptor, config, layers }
     await rememberBase(store, image, manifest.config.digest)
     return image
@@ -120,8 +151,17 @@ export function createImages(options: ImagesOptions) {
       return resolveImage(() => registryOrigin(parseReference(text), options), `registry ${text}`, platform, signal)
     },
     /** An image of an OCI layout folder. */
-    fromLayout(context: Extract<NamedContext, { kind: 'oci-layout' }>, platform: Platform, signal: AbortSignal): Promise<ResolvedImage> {
-      return resolveImage(() => layoutOrigin(resolve(options.cwd, context.path), context.ref), `layout ${context.path} ${context.ref ?? ''}`, platform, signal)
+    fromLayout(
+      context: Extract<NamedContext, { kind: 'oci-layout' }>,
+      platform: Platform,
+      signal: AbortSignal,
+    ): Promise<ResolvedImage> {
+      return resolveImage(
+        () => layoutOrigin(resolve(options.cwd, context.path), context.ref),
+        `layout ${context.path} ${context.ref ?? ''}`,
+        platform,
+        signal,
+      )
     },
   }
 }
@@ -129,22 +169,34 @@ export function createImages(options: ImagesOptions) {
 export type Images = ReturnType<typeof createImages>
 
 function noPlatform(name: string, platform: Platform, available: readonly string[]): XbuildError {
-  return new XbuildError('NO_PLATFORM', `Cannot use "${name}" for ${formatPlatform(platform)}: it has ${available.join(', ') || 'no images'} only`, {
-    hint: 'Take another base image, or build only for platforms that it has',
-  })
+  return new XbuildError(
+    'NO_PLATFORM',
+    `Cannot use "${name}" for ${formatPlatform(platform)}: it has ${available.join(', ') || 'no images'} only`,
+    {
+      hint: 'Take another base image, or build only for platforms that it has',
+    },
+  )
 }
 
 function mismatch(origin: ImageOrigin, descriptor: Descriptor, found: string): XbuildError {
-  return new XbuildError('DIGEST_MISMATCH', `Cannot use "${origin.name}": ${descriptor.digest} was asked for, ${found} came`, { hint: 'The source is damaged or dishonest' })
+  return new XbuildError(
+    'DIGEST_MISMATCH',
+    `Cannot use "${origin.name}": ${descriptor.digest} was asked for, ${found} came`,
+    { hint: 'The source is damaged or dishonest' },
+  )
 }
 
 async function rememberOrigin(store: Store, digest: string, repository: string): Promise<void> {
   const hex = digest.slice(digest.indexOf(':') + 1)
   const known = (await store.records.get<{ repositories: string[] }>('origins', hex))?.repositories ?? []
-  if (!known.includes(repository)) await store.records.put('origins', hex, { repositories: [...known, repository].slice(-8) })
+  if (!known.includes(repository))
+    await store.records.put('origins', hex, { repositories: [...known, repository].slice(-8) })
 }
 
 /** Repositories that are known to hold a blob. */
 export async function originsOf(store: Store, digest: string): Promise<readonly string[]> {
-  return (await store.records.get<{ repositories: string[] }>('origins', digest.slice(digest.indexOf(':') + 1)))?.repositories ?? []
+  return (
+    (await store.records.get<{ repositories: string[] }>('origins', digest.slice(digest.indexOf(':') + 1)))
+      ?.repositories ?? []
+  )
 }

@@ -7,7 +7,8 @@ import { look } from './look.ts'
 const MAX_LINKS = 255
 
 /**
- * The real path of `path` inside `root`, as a process chrooted to `root` would find it: symlinks, absolute ones too, and `..`
+ * The real path of `path` inside `root`, as a process chrooted to `root` would find it: symlinks, absolute ones too,
+ * and `..`
  * never lead out. Parts that do not exist are taken as they are. `follow: false` leaves a symlink at the end alone.
  */
 export function resolveInRoot(root: string, path: string, { follow = true }: { follow?: boolean } = {}): string {
@@ -29,15 +30,26 @@ export interface MadeFolders {
   readonly grown?: { readonly path: string; readonly mtime: number }
 }
 
-/** Makes `path` and its missing parents inside `root`, following symlinks within it. Throws NOT_FOUND when something else is in the way. */
-export function makeFolders(root: string, path: string, owner: { readonly uid: number; readonly gid: number }): MadeFolders {
+/**
+ * Makes `path` and its missing parents inside `root`, following symlinks within it. Throws NOT_FOUND when something
+ * else is in the way.
+ */
+export function makeFolders(
+  root: string,
+  path: string,
+  owner: { readonly uid: number; readonly gid: number },
+): MadeFolders {
   const made: string[] = []
   let grown: MadeFolders['grown']
   const real = walk(root, path, {
     follow: true,
     visit(full, found) {
       if (found?.isDirectory()) return
-      if (found) throw new XbuildError('NOT_FOUND', `Cannot make the folder "${path}": "/${relative(root, full)}" is not a folder`)
+      if (found)
+        throw new XbuildError(
+          'NOT_FOUND',
+          `Cannot make the folder "${path}": "/${relative(root, full)}" is not a folder`,
+        )
       grown ??= { path: dirname(full), mtime: look(dirname(full))!.mtimeMs / 1000 }
       mkdirSync(full)
       lchownSync(full, owner.uid, owner.gid)
@@ -49,7 +61,11 @@ export function makeFolders(root: string, path: string, owner: { readonly uid: n
 }
 
 /** Goes along a path, calling `visit` with every part that is not a symlink. */
-function walk(root: string, path: string, { follow, visit }: { follow: boolean; visit?: (full: string, found: Stats | undefined) => void }): string {
+function walk(
+  root: string,
+  path: string,
+  { follow, visit }: { follow: boolean; visit?: (full: string, found: Stats | undefined) => void },
+): string {
   const rest = partsOf(path).reverse()
   const real: string[] = []
   let links = 0

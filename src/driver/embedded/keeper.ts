@@ -1,7 +1,10 @@
 import type { SnapshotKeeper } from '../../store/gc.ts'
 import type { Workers } from './workers.ts'
 
-/** Measures and removes snapshots in the worker, which may read and remove the files of every user of an image; it starts with the first use. */
+/**
+ * Measures and removes snapshots in the worker, which may read and remove the files of every user of an image; it
+ * starts with the first use.
+ */
 export function createSnapshotKeeper(workers: Workers, signal: AbortSignal): SnapshotKeeper {
   return {
     async measure(ids) {

@@ -33,7 +33,10 @@ export interface Layers {
   packed(chain: readonly Layer[], signal: AbortSignal): Promise<{ descriptor: Descriptor; diffId: string }>
 }
 
-/** Layers of a base image as a chain; the snapshot of each is named by its chain id (image-spec config.md, "Layer ChainID"). */
+/**
+ * Layers of a base image as a chain; the snapshot of each is named by its chain id (image-spec config.md, "Layer
+ * ChainID").
+ */
 export function chainOf(layers: readonly ImageLayer[]): Layer[] {
   let chain = ''
   return layers.map((image) => {
@@ -42,7 +45,10 @@ export function chainOf(layers: readonly ImageLayer[]): Layer[] {
   })
 }
 
-/** A tar archive without entries, packed: the bytes that Docker and BuildKit have for it, which every registry has already. */
+/**
+ * A tar archive without entries, packed: the bytes that Docker and BuildKit have for it, which every registry has
+ * already.
+ */
 const EMPTY_LAYER = Buffer.from('1f8b08000000000000ff621805a360148c5800080000ffff2eafb5ef00040000', 'hex')
 const EMPTY_DIFF_ID = 'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef'
 
@@ -65,7 +71,15 @@ export function newSnapshotId(): string {
   return randomBytes(12).toString('hex')
 }
 
-export function createLayers({ store, workers, sourceDateEpoch }: { store: Store; workers: Workers; sourceDateEpoch?: number }): Layers {
+export function createLayers({
+  store,
+  workers,
+  sourceDateEpoch,
+}: {
+  store: Store
+  workers: Workers
+  sourceDateEpoch?: number
+}): Layers {
   const unpacking = new Map<string, Promise<void>>()
   const flattening = new Map<string, Promise<void>>()
   const packing = new Map<string, Promise<PackResult>>()
@@ -81,13 +95,25 @@ export function createLayers({ store, workers, sourceDateEpoch }: { store: Store
   }
 
   async function unpackOne(layer: Layer, below: readonly Layer[], signal: AbortSignal): Promise<void> {
-    const blob = layer.image ? { descriptor: layer.image.descriptor, diffId: layer.image.diffId } : await knownPack(layer)
-    if (!blob || ('empty' in blob && blob.empty)) throw new XbuildError('STORE', `Cannot use the snapshot "${layer.id}": it is not in the store any more`, { hint: 'Build again with --no-cache' })
+    const blob = layer.image
+      ? { descriptor: layer.image.descriptor, diffId: layer.image.diffId }
+      : await knownPack(layer)
+    if (!blob || ('empty' in blob && blob.empty))
+      throw new XbuildError('STORE', `Cannot use the snapshot "${layer.id}": it is not in the store any more`, {
+        hint: 'Build again with --no-cache',
+      })
     const { descriptor, diffId } = blob as { descriptor: Descriptor; diffId: string }
     await layer.image?.fetch(signal)
     const worker = await workers.native()
-    const lowers = await mountable(below.filter((one) => !one.empty).map((one) => one.id), signal)
-    await worker.call('apply', { id: layer.id, lowers, blob: store.blobs.path(descriptor.digest), mediaType: descriptor.mediaType, diffId }, { signal })
+    const lowers = await mountable(
+      below.filter((one) => !one.empty).map((one) => one.id),
+      signal,
+    )
+    await worker.call(
+      'apply',
+      { id: layer.id, lowers, blob: store.blobs.path(descriptor.digest), mediaType: descriptor.mediaType, diffId },
+      { signal },
+    )
   }
 
   /** The same file system in no more snapshots than can be mounted: beyond that the lowest become one. */
@@ -121,7 +147,10 @@ export function createLayers({ store, workers, sourceDateEpoch }: { store: Store
         unpacking.set(layer.id, running)
         await running.finally(() => unpacking.delete(layer.id))
       }
-      return mountable(chain.filter((layer) => !layer.empty).map((layer) => layer.id), signal)
+      return mountable(
+        chain.filter((layer) => !layer.empty).map((layer) => layer.id),
+        signal,
+      )
     },
 
     async packed(chain, signal) {
@@ -129,16 +158,22 @@ export function createLayers({ store, workers, sourceDateEpoch }: { store: Store
       if (layer.empty) return emptyLayer(store)
       if (layer.image && !layer.repack) return { descriptor: layer.image.descriptor, diffId: layer.image.diffId }
       const key = packKey(layer, stamp)
-      const running = packing.get(key) ?? (async () => {
-        const known = await knownPack(layer)
-        if (known) return known
-        if (layer.image) await this.unpacked(chain, signal)
-        const lowers = await this.unpacked(chain.slice(0, -1), signal)
-        const worker = await workers.native()
-        const result = await worker.call('pack', { id: layer.id, lowers, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) }, { signal })
-        await store.records.put('packs', key, { ...result, of: layer.contentKey ?? layer.id })
-        return result
-      })()
+      const running =
+        packing.get(key) ??
+        (async () => {
+          const known = await knownPack(layer)
+          if (known) return known
+          if (layer.image) await this.unpacked(chain, signal)
+          const lowers = await this.unpacked(chain.slice(0, -1), signal)
+          const worker = await workers.native()
+          const result = await worker.call(
+            'pack',
+            { id: layer.id, lowers, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) },
+            { signal },
+          )
+          await store.records.put('packs', key, { ...result, of: layer.contentKey ?? layer.id })
+          return result
+        })()
       packing.set(key, running)
       running.catch(() => packing.delete(key))
       const result = await running

@@ -17,7 +17,10 @@ import type { RemoteVertex, TreeSource, Vertex } from './vertex.ts'
 export interface MainContext {
   /** What COPY reads from; absent: the folder that the options name. */
   readonly vertex?: Vertex
-  /** The Dockerfile that `-f` would name so; without a name the one that the options say. Read once. Throws NOT_FOUND, BAD_OPTION. */
+  /**
+   * The Dockerfile that `-f` would name so; without a name the one that the options say. Read once. Throws NOT_FOUND,
+   * BAD_OPTION.
+   */
   dockerfile(file?: string): Promise<DockerfileText>
   /** Removes what was kept for the time of the build. */
   close(): Promise<void>
@@ -66,20 +69,29 @@ export async function openMainContext(options: BuildOptions, edges: MainContextO
   async function find(): Promise<Found> {
     const piped = options.context === '-' || options.file === '-' ? await takeStdin() : undefined
     if (options.context === '-') return fromStdin(piped!)
-    const besideTheContext = async (file: string | undefined) => (await namedDockerfile(file, piped)) ?? inFolder({ ...options, ...(file === undefined ? {} : { file }) })
+    const besideTheContext = async (file: string | undefined) =>
+      (await namedDockerfile(file, piped)) ?? inFolder({ ...options, ...(file === undefined ? {} : { file }) })
     if (await isFolder(resolve(options.cwd, options.context))) return { dockerfile: besideTheContext }
     const remote = parseRemote(options.context, { byUser: true })
     if (!remote) return { dockerfile: besideTheContext }
     const text = remote.kind === 'http' ? await plainDockerfile(remote) : undefined
     if (text === undefined) return fromTree(remote, piped)
-    return { vertex: NOTHING, dockerfile: async (file) => (await namedDockerfile(file, piped)) ?? { text, shown: showRemote(remote) } }
+    return {
+      vertex: NOTHING,
+      dockerfile: async (file) => (await namedDockerfile(file, piped)) ?? { text, shown: showRemote(remote) },
+    }
   }
 
   async function takeStdin(): Promise<StdinContent> {
     if (options.context === '-' && options.file === '-') {
-      throw new XbuildError('BAD_OPTION', 'Cannot read both the context and the Dockerfile from standard input', { hint: 'Name a folder as the context, or leave out -f' })
+      throw new XbuildError('BAD_OPTION', 'Cannot read both the context and the Dockerfile from standard input', {
+        hint: 'Name a folder as the context, or leave out -f',
+      })
     }
-    if (!edges.stdin) throw new XbuildError('BAD_OPTION', 'Cannot read standard input: the caller gave none', { hint: 'Name a folder or a file' })
+    if (!edges.stdin)
+      throw new XbuildError('BAD_OPTION', 'Cannot read standard input: the caller gave none', {
+        hint: 'Name a folder or a file',
+      })
     await mkdir(scratch, { mode: 0o700 })
     return readStdin(edges.stdin(), { file: join(scratch, 'content'), signal })
   }
@@ -89,16 +101,26 @@ export async function openMainContext(options: BuildOptions, edges: MainContextO
     return {
       vertex: NOTHING,
       async dockerfile(file) {
-        if (file !== undefined) throw new XbuildError('BAD_OPTION', 'Cannot use -f: standard input holds a Dockerfile already', { hint: 'Pipe in a tar archive, or leave out -f' })
+        if (file !== undefined)
+          throw new XbuildError('BAD_OPTION', 'Cannot use -f: standard input holds a Dockerfile already', {
+            hint: 'Pipe in a tar archive, or leave out -f',
+          })
         return { text: piped.text, shown: STDIN }
       },
     }
   }
 
   function fromTree(source: TreeSource, piped?: StdinContent): Found {
-    const vertex = makeRemoteVertex(keepingGitDir(source, options), { context: 'context', platforms: new Set(edges.platforms) })
+    const vertex = makeRemoteVertex(keepingGitDir(source, options), {
+      context: 'context',
+      platforms: new Set(edges.platforms),
+    })
     let tree: Promise<Solved> | undefined
-    return { vertex, dockerfile: async (file) => (await namedDockerfile(file, piped)) ?? inTree(vertex, await (tree ??= remotes.tree(vertex, signal)), file) }
+    return {
+      vertex,
+      dockerfile: async (file) =>
+        (await namedDockerfile(file, piped)) ?? inTree(vertex, await (tree ??= remotes.tree(vertex, signal)), file),
+    }
   }
 
   async function inTree({ source }: RemoteVertex, tree: Solved, file: string | undefined): Promise<DockerfileText> {
@@ -108,13 +130,18 @@ export async function openMainContext(options: BuildOptions, edges: MainContextO
       const text = await remotes.readText(tree, path, { limit: MAX_DOCKERFILE, signal })
       if (text !== undefined) return { text, shown: `${where}:${path}` }
     }
-    throw new XbuildError('NOT_FOUND', `Cannot read the Dockerfile "${candidates[0]}" in ${where}: no such file`, { hint: 'Name it with -f, relative to the root of the context' })
+    throw new XbuildError('NOT_FOUND', `Cannot read the Dockerfile "${candidates[0]}" in ${where}: no such file`, {
+      hint: 'Name it with -f, relative to the root of the context',
+    })
   }
 
   /** The Dockerfile of `-f -` or `-f URL`. */
   async function namedDockerfile(file: string | undefined, piped?: StdinContent): Promise<DockerfileText | undefined> {
     if (file === '-' && piped?.kind === 'text') return { text: piped.text, shown: STDIN }
-    if (file === '-' && piped) throw new XbuildError('BAD_OPTION', 'Cannot read a Dockerfile from standard input: it holds an archive', { hint: 'Use - as the context to build from an archive' })
+    if (file === '-' && piped)
+      throw new XbuildError('BAD_OPTION', 'Cannot read a Dockerfile from standard input: it holds an archive', {
+        hint: 'Use - as the context to build from an archive',
+      })
     const remote = file === undefined ? undefined : parseRemote(file)
     if (remote?.kind !== 'http') return undefined
     const { path } = await remotes.file(remote, signal)
@@ -125,7 +152,10 @@ export async function openMainContext(options: BuildOptions, edges: MainContextO
   async function plainDockerfile(remote: HttpRemote): Promise<string | undefined> {
     const { path } = await remotes.file(remote, signal)
     if (looksLikeArchive(await headOf(path))) return undefined
-    if (options.file !== undefined && options.file !== '-') throw new XbuildError('BAD_OPTION', `Cannot use -f: ${showRemote(remote)} is a Dockerfile, not a context`, { hint: 'Leave out -f' })
+    if (options.file !== undefined && options.file !== '-')
+      throw new XbuildError('BAD_OPTION', `Cannot use -f: ${showRemote(remote)} is a Dockerfile, not a context`, {
+        hint: 'Leave out -f',
+      })
     return readText(path, showRemote(remote))
   }
 }
@@ -148,7 +178,10 @@ function keepingGitDir(source: TreeSource, { buildArgs }: BuildOptions): TreeSou
 /** The file named, or `Dockerfile`, then `dockerfile`, in the context. */
 async function inFolder(options: BuildOptions): Promise<DockerfileText> {
   const context = resolve(options.cwd, options.context)
-  const candidates = options.file === undefined ? [join(context, 'Dockerfile'), join(context, 'dockerfile')] : [resolve(options.cwd, options.file)]
+  const candidates =
+    options.file === undefined
+      ? [join(context, 'Dockerfile'), join(context, 'dockerfile')]
+      : [resolve(options.cwd, options.file)]
   for (const path of candidates) {
     try {
       const shown = relative(options.cwd, path)
@@ -156,14 +189,23 @@ async function inFolder(options: BuildOptions): Promise<DockerfileText> {
     } catch (cause) {
       const { code, message } = cause as NodeJS.ErrnoException
       if (code === 'ENOENT' || code === 'ENOTDIR') continue
-      throw new XbuildError('NOT_FOUND', `Cannot read the Dockerfile "${path}": ${code === 'EISDIR' ? 'it is a folder' : message}`, { cause, hint: 'Name the file with -f' })
+      throw new XbuildError(
+        'NOT_FOUND',
+        `Cannot read the Dockerfile "${path}": ${code === 'EISDIR' ? 'it is a folder' : message}`,
+        { cause, hint: 'Name the file with -f' },
+      )
     }
   }
-  throw new XbuildError('NOT_FOUND', `Cannot read the Dockerfile "${candidates[0]}": no such file`, { hint: 'Name it with -f, or give the folder that holds it' })
+  throw new XbuildError('NOT_FOUND', `Cannot read the Dockerfile "${candidates[0]}": no such file`, {
+    hint: 'Name it with -f, or give the folder that holds it',
+  })
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  return stat(path).then((found) => found.isDirectory(), () => false)
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
 }
 
 async function headOf(file: string): Promise<Buffer> {

@@ -60,8 +60,25 @@ interface Opened {
   readonly imageFor: ImageFor
 }
 
-/** Opens the embedded engine: finds base images and turns stages into steps. Starts nothing. Throws with the place in the Dockerfile. */
-export async function openEmbedded({ options, targets, more, isNative, ground, registry, main, inputs, imports, configExtra, check, emit, signal }: OpenOptions): Promise<EmbeddedEngine> {
+/**
+ * Opens the embedded engine: finds base images and turns stages into steps. Starts nothing. Throws with the place in
+ * the Dockerfile.
+ */
+export async function openEmbedded({
+  options,
+  targets,
+  more,
+  isNative,
+  ground,
+  registry,
+  main,
+  inputs,
+  imports,
+  configExtra,
+  check,
+  emit,
+  signal,
+}: OpenOptions): Promise<EmbeddedEngine> {
   const { store, workers, layers, remotes, uid } = ground
   const stamp = options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }
   const contexts = createContexts(options, { records: store.records })
@@ -72,36 +89,92 @@ export async function openEmbedded({ options, targets, more, isNative, ground, r
   const refused: { readonly platform: Platform; readonly error: unknown }[] = []
 
   await open(targets)
-  const runtime = createRuntimeFinder({ store, workers, uid, signal, onWarning: ground.warn, ...(options.ociRuntime ? { wanted: options.ociRuntime } : {}) })
-  const jobs = options.jobs ?? Math.max(16, availableParallelism())
-  const mounts = createStepMounts({ store, workers, layers, remotes, inputs, caches: createCacheMounts(store, uid), context: contexts.open })
-  const solver = createSolver({
-    store, workers, layers, remotes, mounts, container: containerOf(options), context: contexts.open, isNative, runtime, jobs,
-    noCache: options.noCache, emit, ...(imports ? { imports } : {}), ...(ground.acceleration ? { acceleration: ground.acceleration } : {}), onPacks: ground.packs.add,
+  const runtime = createRuntimeFinder({
+    store,
+    workers,
+    uid,
+    signal,
+    onWarning: ground.warn,
+    ...(options.ociRuntime ? { wanted: options.ociRuntime } : {}),
   })
-  const engine = createEmbeddedDriver({ store, workers, layers, solver, lowered: find, labels: options.labels, ...stamp, ...(configExtra ? { configExtra } : {}) })
-  const driver: Driver = { ...engine, build: async (job, jobOptions) => ({ ...(await engine.build(job, jobOptions)), ...(job.kind === 'image' ? { record: (abort) => record(job.target, abort.signal) } : {}) }) }
+  const jobs = options.jobs ?? Math.max(16, availableParallelism())
+  const mounts = createStepMounts({
+    store,
+    workers,
+    layers,
+    remotes,
+    inputs,
+    caches: createCacheMounts(store, uid),
+    context: contexts.open,
+  })
+  const solver = createSolver({
+    store,
+    workers,
+    layers,
+    remotes,
+    mounts,
+    container: containerOf(options),
+    context: contexts.open,
+    isNative,
+    runtime,
+    jobs,
+    noCache: options.noCache,
+    emit,
+    ...(imports ? { imports } : {}),
+    ...(ground.acceleration ? { acceleration: ground.acceleration } : {}),
+    onPacks: ground.packs.add,
+  })
+  const engine = createEmbeddedDriver({
+    store,
+    workers,
+    layers,
+    solver,
+    lowered: find,
+    labels: options.labels,
+    ...stamp,
+    ...(configExtra ? { configExtra } : {}),
+  })
+  const driver: Driver = {
+    ...engine,
+    build: async (job, jobOptions) => ({
+      ...(await engine.build(job, jobOptions)),
+      ...(job.kind === 'image' ? { record: (abort) => record(job.target, abort.signal) } : {}),
+    }),
+  }
   return { driver, solver, lowered: () => opened, baseOf, save: contexts.save }
 
   /** Resolves side by side, lowers in order: the same build shows the same steps. */
   async function open(wanted: readonly TargetBuild[]): Promise<void> {
-    const resolved = await Promise.all(wanted.map(async (target) => {
-      try {
-        return { target, imageFor: await resolveImages([target.graph], { images, contexts: target.options.buildContexts, signal }) }
-      } catch (error) {
-        if (!target.optional || signal.aborted) throw error
-        return { target, error }
-      }
-    }))
+    const resolved = await Promise.all(
+      wanted.map(async (target) => {
+        try {
+          return {
+            target,
+            imageFor: await resolveImages([target.graph], { images, contexts: target.options.buildContexts, signal }),
+          }
+        } catch (error) {
+          if (!target.optional || signal.aborted) throw error
+          return { target, error }
+        }
+      }),
+    )
     for (const { target, imageFor, error } of resolved) {
       const { platform, graph } = target
       if (!imageFor) {
         refused.push({ platform, error })
         continue
       }
-      opened.push({ platform, imageFor, lowered: lower(graph, { imageFor, table, context: contextOf(target), fresh: options.noCacheFilter }) })
+      opened.push({
+        platform,
+        imageFor,
+        lowered: lower(graph, { imageFor, table, context: contextOf(target), fresh: options.noCacheFilter }),
+      })
     }
-    check(opened.filter(({ platform }) => wanted.some((target) => target.platform === platform)).flatMap(({ lowered }) => lowered.diagnostics))
+    check(
+      opened
+        .filter(({ platform }) => wanted.some((target) => target.platform === platform))
+        .flatMap(({ lowered }) => lowered.diagnostics),
+    )
   }
 
   async function find(job: Job): Promise<Lowered> {
@@ -113,17 +186,30 @@ export async function openEmbedded({ options, targets, more, isNative, ground, r
     if (job.kind === 'image') return found.lowered
     const { graph } = more(platform)
     const stage = graph.stages.find(({ name, index }) => (name ?? String(index)) === job.stage)!
-    return lower({ ...graph, targetStage: stage.index }, { imageFor: found.imageFor, table, context: contextOf(more(platform)), fresh: options.noCacheFilter })
+    return lower(
+      { ...graph, targetStage: stage.index },
+      { imageFor: found.imageFor, table, context: contextOf(more(platform)), fresh: options.noCacheFilter },
+    )
   }
 
   async function record(platform: Platform, abort: AbortSignal): Promise<BuildRecord> {
     const { recordBuild } = await import('./build-record.ts')
     const { lowered, imageFor } = opened.find((one) => samePlatform(one.platform, platform))!
-    return recordBuild({ graph: more(platform).graph, lowered, imageFor, context: main.vertex, solver, remotes, signal: abort })
+    return recordBuild({
+      graph: more(platform).graph,
+      lowered,
+      imageFor,
+      context: main.vertex,
+      solver,
+      remotes,
+      signal: abort,
+    })
   }
 
   function contextOf({ file }: TargetBuild): Vertex | FolderSource {
-    return main.vertex ?? { kind: 'folder', ...(file.path === undefined ? {} : { ignoreFile: `${file.path}.dockerignore` }) }
+    return (
+      main.vertex ?? { kind: 'folder', ...(file.path === undefined ? {} : { ignoreFile: `${file.path}.dockerignore` }) }
+    )
   }
 
   function baseOf({ platform }: TargetBuild, stage: GraphStage): BaseFacts | undefined {
@@ -138,10 +224,26 @@ export async function openEmbedded({ options, targets, more, isNative, ground, r
 }
 
 /** What the options say to all RUN steps. */
-function containerOf({ network = 'host', addHosts = [], ulimits = [], shmSize, buildArgs }: BuildOptions): ContainerOptions {
+function containerOf({
+  network = 'host',
+  addHosts = [],
+  ulimits = [],
+  shmSize,
+  buildArgs,
+}: BuildOptions): ContainerOptions {
   const hostname = buildArgs['BUILDKIT_SANDBOX_HOSTNAME'] || undefined
   if (hostname !== undefined && !/^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/i.test(hostname)) {
-    throw new XbuildError('BAD_OPTION', `Cannot use BUILDKIT_SANDBOX_HOSTNAME="${hostname.slice(0, 80)}": it is no name of a machine`, { hint: 'Use letters, digits, "-" and ".", at most 63 of them' })
+    throw new XbuildError(
+      'BAD_OPTION',
+      `Cannot use BUILDKIT_SANDBOX_HOSTNAME="${hostname.slice(0, 80)}": it is no name of a machine`,
+      { hint: 'Use letters, digits, "-" and ".", at most 63 of them' },
+    )
   }
-  return { network, hosts: addHosts, ulimits, ...(shmSize === undefined ? {} : { shmSize }), ...(hostname === undefined ? {} : { hostname }) }
+  return {
+    network,
+    hosts: addHosts,
+    ulimits,
+    ...(shmSize === undefined ? {} : { shmSize }),
+    ...(hostname === undefined ? {} : { hostname }),
+  }
 }

@@ -9,7 +9,8 @@ export function ownerOf(name: string): number {
 }
 
 /**
- * Processes that left something behind and are gone. Found out by the engine, which sees all processes, before a worker starts: who
+ * Processes that left something behind and are gone. Found out by the engine, which sees all processes, before a
+ * worker starts: who
  * begins to build in the meantime is not among them.
  */
 export function deadOwners(folder: StoreFolder): number[] {

@@ -18,14 +18,23 @@ export interface WorkerMethods {
   /** Packs a snapshot into a layer blob of the store. */
   pack: { params: PackParams; result: PackResult }
   /** Writes the merged file system as a tar file. */
-  exportTree: { params: { lowers: readonly string[]; file: string; sourceDateEpoch?: number }; result: Record<string, never> }
+  exportTree: {
+    params: { lowers: readonly string[]; file: string; sourceDateEpoch?: number }
+    result: Record<string, never>
+  }
   /** Digest over everything a COPY --from would take. */
-  digest: { params: { lowers: readonly string[]; sources: readonly string[]; excludes: readonly string[] }; result: { digest: string } }
+  digest: {
+    params: { lowers: readonly string[]; sources: readonly string[]; excludes: readonly string[] }
+    result: { digest: string }
+  }
   /** Text of a file, if it is there. */
   readFile: { params: { lowers: readonly string[]; path: string; limit: number }; result: { text?: string } }
   /** Makes the folder of a cache mount, unless it is there. */
   cacheFolder: { params: CacheFolderParams; result: Record<string, never> }
-  /** Runs a tiny container with a program of this machine, or of a GOARCH; `failure` says why it did not work, `seccomp` whether the runtime takes a profile. */
+  /**
+   * Runs a tiny container with a program of this machine, or of a GOARCH; `failure` says why it did not work,
+   * `seccomp` whether the runtime takes a profile.
+   */
   probeRuntime: { params: { runtime: string; architecture?: string }; result: { failure?: string; seccomp: boolean } }
   /** Bytes that snapshots take on disk. */
   measure: { params: { ids: readonly string[] }; result: { sizes: Readonly<Record<string, number>> } }
@@ -68,8 +77,18 @@ export interface CopyParams {
 
 /** What is copied: objects of a folder that were found already, or what patterns find in a file system. */
 export type CopySource =
-  | { readonly kind: 'context'; readonly root: string; readonly selected: readonly SelectedSource[]; /** Compare each file with its entry after copying; default true. */ readonly checked?: boolean }
-  | { readonly kind: 'snapshot'; readonly lowers: readonly string[]; readonly sources: readonly string[]; readonly excludes: readonly string[] }
+  | {
+      readonly kind: 'context'
+      readonly root: string
+      readonly selected: readonly SelectedSource[] /** Compare each file with its entry after copying; default true. */
+      readonly checked?: boolean
+    }
+  | {
+      readonly kind: 'snapshot'
+      readonly lowers: readonly string[]
+      readonly sources: readonly string[]
+      readonly excludes: readonly string[]
+    }
 
 export interface WorkdirParams {
   readonly id: string
@@ -107,11 +126,28 @@ export interface RunParams {
 
 /** A mount of a RUN: `lowers` and `id` are snapshots. */
 export type WorkerMount =
-  | { readonly type: 'bind'; readonly target: string; readonly lowers: readonly string[]; readonly source: string; readonly writable: boolean }
+  | {
+      readonly type: 'bind'
+      readonly target: string
+      readonly lowers: readonly string[]
+      readonly source: string
+      readonly writable: boolean
+    }
   | { readonly type: 'cache'; readonly target: string; readonly id: string; readonly readonly: boolean }
   | { readonly type: 'tmpfs'; readonly target: string; readonly size?: number }
-  | { readonly type: 'secret'; readonly target?: string; readonly env?: string; /** base64 */ readonly content: string; readonly owner: FileOwner }
-  | { readonly type: 'ssh'; readonly target: string; /** Path of the agent's socket on the host. */ readonly socket: string; readonly owner: FileOwner }
+  | {
+      readonly type: 'secret'
+      readonly target?: string
+      readonly env?: string /** base64 */
+      readonly content: string
+      readonly owner: FileOwner
+    }
+  | {
+      readonly type: 'ssh'
+      readonly target: string /** Path of the agent's socket on the host. */
+      readonly socket: string
+      readonly owner: FileOwner
+    }
 
 export interface CacheFolderParams {
   readonly id: string
@@ -126,7 +162,9 @@ export interface PackParams {
   readonly sourceDateEpoch?: number
 }
 
-export type PackResult = { readonly empty: true } | { readonly empty: false; readonly descriptor: Descriptor; readonly diffId: string }
+export type PackResult =
+  | { readonly empty: true }
+  | { readonly empty: false; readonly descriptor: Descriptor; readonly diffId: string }
 
 export type Method = keyof WorkerMethods
 

@@ -13,8 +13,14 @@ export interface Question {
 const QUESTION = /^([0-9a-f]{16,64}|go-[\w-]{16,60}) (\/[^\n\0]{1,1000})\n$/
 const MAX_QUESTION = 1200
 
-/** Answers the handlers of one step through a socket in its folder; an answer is a file that stays, without one they ask again. `answer` must not reject. */
-export async function listenForQuestions(folder: string, answer: (question: Question) => Promise<string | undefined>): Promise<{ close(): void }> {
+/**
+ * Answers the handlers of one step through a socket in its folder; an answer is a file that stays, without one they
+ * ask again. `answer` must not reject.
+ */
+export async function listenForQuestions(
+  folder: string,
+  answer: (question: Question) => Promise<string | undefined>,
+): Promise<{ close(): void }> {
   const open = new Set<Socket>()
   let closed = false
 

@@ -26,16 +26,24 @@ export function registryOrigin(ref: Reference, { registry, store, emit, pull }: 
       const key = keyOf(['manifest', formatReference(ref)])
       const known = await store.records.get<{ descriptor: Descriptor }>('manifests', key)
       const isHere = known !== undefined && (await store.blobs.has(known.descriptor.digest, known.descriptor.size))
-      const stored = async () => ({ descriptor: known!.descriptor, bytes: await readFile(store.blobs.path(known!.descriptor.digest)) })
+      const stored = async () => ({
+        descriptor: known!.descriptor,
+        bytes: await readFile(store.blobs.path(known!.descriptor.digest)),
+      })
       if (isHere && ref.digest !== undefined) return stored()
       try {
         const found = await registry.manifest(ref, { signal })
         await store.blobs.put(found.bytes, found.descriptor.mediaType)
-        if (known?.descriptor.digest !== found.descriptor.digest) await store.records.put('manifests', key, { name: formatReference(ref), descriptor: found.descriptor })
+        if (known?.descriptor.digest !== found.descriptor.digest)
+          await store.records.put('manifests', key, { name: formatReference(ref), descriptor: found.descriptor })
         return found
       } catch (error) {
         if (pull || !isHere || !(error instanceof XbuildError) || error.code !== 'REGISTRY') throw error
-        emit({ type: 'warning', message: `${error.message}; using what ${formatReference(ref)} was before (--pull makes this an error)`, at: Date.now() })
+        emit({
+          type: 'warning',
+          message: `${error.message}; using what ${formatReference(ref)} was before (--pull makes this an error)`,
+          at: Date.now(),
+        })
         return stored()
       }
     },
@@ -46,6 +54,7 @@ export function registryOrigin(ref: Reference, { registry, store, emit, pull }: 
       for await (const chunk of await registry.blob(at, descriptor, { signal })) chunks.push(chunk as Buffer)
       return Buffer.concat(chunks)
     },
-    blob: (descriptor, offset, signal) => registry.blob({ host: ref.host, repository: ref.repository }, descriptor, { signal, offset }),
+    blob: (descriptor, offset, signal) =>
+      registry.blob({ host: ref.host, repository: ref.repository }, descriptor, { signal, offset }),
   }
 }

@@ -17,10 +17,21 @@ export interface Remotes {
   tree(vertex: RemoteVertex, signal: AbortSignal): Promise<Solved>
   /** Bytes behind a URL, as a file of the store. */
   file(remote: HttpRemote, signal: AbortSignal): Promise<{ readonly path: string; readonly download: Download }>
-  /** One digest for what a COPY takes of a tree: equal for equal names, owners, modes and contents, whatever commit they come from. */
-  digest(tree: Solved, what: { readonly sources: readonly string[]; readonly excludes: readonly string[] }, signal: AbortSignal): Promise<string>
+  /**
+   * One digest for what a COPY takes of a tree: equal for equal names, owners, modes and contents, whatever commit
+   * they come from.
+   */
+  digest(
+    tree: Solved,
+    what: { readonly sources: readonly string[]; readonly excludes: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<string>
   /** Text of a file in a tree, if it is there. */
-  readText(tree: Solved, path: string, options: { readonly limit: number; readonly signal: AbortSignal }): Promise<string | undefined>
+  readText(
+    tree: Solved,
+    path: string,
+    options: { readonly limit: number; readonly signal: AbortSignal },
+  ): Promise<string | undefined>
   close(): void
 }
 
@@ -34,7 +45,10 @@ export interface RemotesOptions {
   readonly secret?: ReadSecret
 }
 
-/** Remotes whose code, git and http, is loaded by the first thing that comes from elsewhere: most builds need none of it. */
+/**
+ * Remotes whose code, git and http, is loaded by the first thing that comes from elsewhere: most builds need none of
+ * it.
+ */
 export function createRemotes(options: RemotesOptions): Remotes {
   let loading: Promise<Remotes> | undefined
   const loaded = () => (loading ??= import('./fetch-remotes.ts').then(({ fetchRemotes }) => fetchRemotes(options)))
@@ -43,12 +57,32 @@ export function createRemotes(options: RemotesOptions): Remotes {
     file: async (...args) => (await loaded()).file(...args),
     digest: async (...args) => (await loaded()).digest(...args),
     readText: async (...args) => (await loaded()).readText(...args),
-    close: () => void loading?.then((remotes) => remotes.close(), () => undefined),
+    close: () =>
+      void loading?.then(
+        (remotes) => remotes.close(),
+        () => undefined,
+      ),
   }
 }
 
 /** A downloaded file as ADD copies it: for root only, with the server's time, under the name in its URL. */
-export function copySourceOf(remote: HttpRemote, { path, download }: { readonly path: string; readonly download: Download }): CopySource & { kind: 'context' } {
-  const entry = { ...entryAt(path, '')!, mode: 0o600, uid: 0, gid: 0, nlink: 1, mtimeMs: download.mtime * 1000, digest: download.digest.slice('sha256:'.length) }
-  return { kind: 'context', root: dirname(path), selected: [{ name: fileNameOf(remote.url), path: basename(path), isDir: false, entries: [entry] }], checked: false }
+export function copySourceOf(
+  remote: HttpRemote,
+  { path, download }: { readonly path: string; readonly download: Download },
+): CopySource & { kind: 'context' } {
+  const entry = {
+    ...entryAt(path, '')!,
+    mode: 0o600,
+    uid: 0,
+    gid: 0,
+    nlink: 1,
+    mtimeMs: download.mtime * 1000,
+    digest: download.digest.slice('sha256:'.length),
+  }
+  return {
+    kind: 'context',
+    root: dirname(path),
+    selected: [{ name: fileNameOf(remote.url), path: basename(path), isDir: false, entries: [entry] }],
+    checked: false,
+  }
 }

@@ -8,10 +8,17 @@ import { treeOf } from './named-context.ts'
 
 type External = Exclude<StageSource, { kind: 'stage' | 'scratch' }>
 
-/** Resolves every image that the graphs read from, in parallel; the result answers from memory. Throws with the place in the Dockerfile. */
+/**
+ * Resolves every image that the graphs read from, in parallel; the result answers from memory. Throws with the place
+ * in the Dockerfile.
+ */
 export async function resolveImages(
   graphs: readonly StageGraph[],
-  { images, contexts, signal }: { images: Images; contexts: Readonly<Record<string, NamedContext>>; signal: AbortSignal },
+  {
+    images,
+    contexts,
+    signal,
+  }: { images: Images; contexts: Readonly<Record<string, NamedContext>>; signal: AbortSignal },
 ): Promise<ImageFor> {
   const pending = new Map<string, Promise<ResolvedImage>>()
 
@@ -21,9 +28,12 @@ export async function resolveImages(
     const key = keyOf(source, platform)
     const context = source.kind === 'context' ? contexts[source.name] : undefined
     if (pending.has(key) || context?.kind === 'dir' || treeOf(context)) return
-    pending.set(key, resolve(source, context, platform).catch((error: unknown) => {
-      throw located(error, source, stage)
-    }))
+    pending.set(
+      key,
+      resolve(source, context, platform).catch((error: unknown) => {
+        throw located(error, source, stage)
+      }),
+    )
   }
 
   function resolve(source: External, context: NamedContext | undefined, platform: Platform): Promise<ResolvedImage> {
@@ -40,7 +50,11 @@ export async function resolveImages(
     }
   }
   const settled = new Map<string, ResolvedImage>()
-  for (const [key, promise] of pending) promise.then((image) => settled.set(key, image), () => undefined)
+  for (const [key, promise] of pending)
+    promise.then(
+      (image) => settled.set(key, image),
+      () => undefined,
+    )
   await Promise.all(pending.values())
 
   return (source, stage) => {
@@ -59,6 +73,16 @@ function keyOf(source: External, platform: Platform): string {
 
 function located(thrown: unknown, source: External, stage: GraphStage): unknown {
   if (!(thrown instanceof XbuildError) || thrown.at) return thrown
-  const at = stage.base === source ? stage.stage.from.at : (stage.stage.instructions.find((instruction) => 'from' in instruction && stage.froms[instruction.from ?? ''] === source)?.at ?? stage.stage.from.at)
-  return new XbuildError(thrown.code, thrown.message, { at, cause: thrown.cause, ...(thrown.hint ? { hint: thrown.hint } : {}), ...(thrown.output ? { output: thrown.output } : {}) })
+  const at =
+    stage.base === source
+      ? stage.stage.from.at
+      : (stage.stage.instructions.find(
+          (instruction) => 'from' in instruction && stage.froms[instruction.from ?? ''] === source,
+        )?.at ?? stage.stage.from.at)
+  return new XbuildError(thrown.code, thrown.message, {
+    at,
+    cause: thrown.cause,
+    ...(thrown.hint ? { hint: thrown.hint } : {}),
+    ...(thrown.output ? { output: thrown.output } : {}),
+  })
 }

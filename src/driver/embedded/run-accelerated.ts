@@ -5,7 +5,10 @@ import { newSnapshotId } from './layers.ts'
 import type { Changed, RunParams } from './protocol.ts'
 import type { Worker } from './worker-client.ts'
 
-/** What Go's tools count of themselves, for weeks that begin on a random day: no two builds write the same, and twins write none. */
+/**
+ * What Go's tools count of themselves, for weeks that begin on a random day: no two builds write the same, and twins
+ * write none.
+ */
 const COUNTED = /\/go\/telemetry(\/|$)/
 
 export interface EmulatedRun {
@@ -17,7 +20,10 @@ export interface EmulatedRun {
 }
 
 /** Runs an emulated step with native twins where there are any, as the mode says; tells which packs they came from. */
-export async function runAccelerated(acceleration: Acceleration, { params, platform, worker, signal, onLog }: EmulatedRun): Promise<Changed & { readonly packs?: readonly UsedPack[] }> {
+export async function runAccelerated(
+  acceleration: Acceleration,
+  { params, platform, worker, signal, onLog }: EmulatedRun,
+): Promise<Changed & { readonly packs?: readonly UsedPack[] }> {
   const readFile = async (path: string) => {
     const { text } = await worker.call('readFile', { lowers: params.lowers, path, limit: 65_536 }, { signal })
     return text
@@ -36,11 +42,16 @@ export async function runAccelerated(acceleration: Acceleration, { params, platf
       return await worker.call('run', { ...params, accel }, { signal: AbortSignal.any([signal, refused]), onLog })
     } catch (error) {
       if (!refused.aborted || signal.aborted) throw error
-      throw new XbuildError('HOST', `Cannot build with --accel=require: ${String(refused.reason)}`, { hint: 'With --accel=auto such programs run emulated' })
+      throw new XbuildError('HOST', `Cannot build with --accel=require: ${String(refused.reason)}`, {
+        hint: 'With --accel=auto such programs run emulated',
+      })
     }
   }
 
-  /** The same step without twins must leave the same files; what differs between two such runs, too, depends on the time or the like. */
+  /**
+   * The same step without twins must leave the same files; what differs between two such runs, too, depends on the
+   * time or the like.
+   */
   async function compare(changed: Changed): Promise<Changed> {
     const plain = [newSnapshotId(), newSnapshotId()] as const
     const quiet = () => undefined
@@ -53,9 +64,14 @@ export async function runAccelerated(acceleration: Acceleration, { params, platf
       const different = paths.filter((path) => !unstable.has(path) && !COUNTED.test(path))
       if (different.length === 0) return changed
       await worker.call('remove', { ids: [params.id] }, { signal })
-      throw new XbuildError('EMULATOR', `Cannot trust the native toolchains for ${formatPlatform(platform)}: a step left ${different.length} other ${different.length === 1 ? 'file' : 'files'} than under QEMU`, {
-        output: different.slice(0, 20), hint: 'Build with --accel=off, and report it with the names of the files',
-      })
+      throw new XbuildError(
+        'EMULATOR',
+        `Cannot trust the native toolchains for ${formatPlatform(platform)}: a step left ${different.length} other ${different.length === 1 ? 'file' : 'files'} than under QEMU`,
+        {
+          output: different.slice(0, 20),
+          hint: 'Build with --accel=off, and report it with the names of the files',
+        },
+      )
     } finally {
       await worker.call('remove', { ids: [...plain] }, { signal }).catch(() => undefined)
     }

@@ -16,8 +16,25 @@ export interface Runtime {
   readonly seccomp: boolean
 }
 
-/** Finds an OCI runtime that really runs a container here; a good answer is remembered for as long as the program does not change. */
-export function createRuntimeFinder({ store, workers, wanted, uid, signal, onWarning }: { store: Store; workers: Workers; wanted?: string; uid: number; signal: AbortSignal; onWarning: (message: string) => void }): () => Promise<Runtime> {
+/**
+ * Finds an OCI runtime that really runs a container here; a good answer is remembered for as long as the program does
+ * not change.
+ */
+export function createRuntimeFinder({
+  store,
+  workers,
+  wanted,
+  uid,
+  signal,
+  onWarning,
+}: {
+  store: Store
+  workers: Workers
+  wanted?: string
+  uid: number
+  signal: AbortSignal
+  onWarning: (message: string) => void
+}): () => Promise<Runtime> {
   let found: Promise<Runtime> | undefined
   return () => (found ??= findAndWarn())
 
@@ -45,12 +62,19 @@ export function createRuntimeFinder({ store, workers, wanted, uid, signal, onWar
       failures.push(`${path}: ${failure}`)
     }
     if (failures.length === 0) {
-      throw new XbuildError('HOST', wanted === undefined ? `Cannot run containers: none of ${CANDIDATES.join(', ')} is installed` : `Cannot run containers: there is no program "${wanted}"`, {
-        hint: 'Install runc (Debian, Ubuntu: apt-get install runc), or name a runtime with --oci-runtime',
-      })
+      throw new XbuildError(
+        'HOST',
+        wanted === undefined
+          ? `Cannot run containers: none of ${CANDIDATES.join(', ')} is installed`
+          : `Cannot run containers: there is no program "${wanted}"`,
+        {
+          hint: 'Install runc (Debian, Ubuntu: apt-get install runc), or name a runtime with --oci-runtime',
+        },
+      )
     }
     throw new XbuildError('HOST', 'Cannot run containers: no OCI runtime that is installed works here', {
-      output: failures, hint: 'Install another one, or name one with --oci-runtime',
+      output: failures,
+      hint: 'Install another one, or name one with --oci-runtime',
     })
   }
 }

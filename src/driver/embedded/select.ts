@@ -40,7 +40,10 @@ export interface SelectedSource {
   readonly entries: readonly SourceEntry[]
 }
 
-/** Which paths are left out, `path` relative to the root, `below` to the source (empty for itself). `prune` says that nothing below a folder can be wanted. */
+/**
+ * Which paths are left out, `path` relative to the root, `below` to the source (empty for itself). `prune` says that
+ * nothing below a folder can be wanted.
+ */
 export interface Filter {
   ignored(path: string, below: string): boolean
   prune(path: string, below: string): boolean
@@ -51,7 +54,8 @@ export interface Filter {
 const EVERYTHING: Filter = { ignored: () => false, prune: () => false, skips: () => false }
 
 /**
- * What `sources` name inside `root`; symlinks on the way, and at the end, are followed within the root. A wildcard may match nothing,
+ * What `sources` name inside `root`; symlinks on the way, and at the end, are followed within the root. A wildcard
+ * may match nothing,
  * a name must be there. Of `FOLDER/./PATTERN` the folder is selected, with what the pattern matches below it alone.
  */
 export function selectSources(root: string, sources: readonly string[], filter: Filter = EVERYTHING): SelectedSource[] {
@@ -70,11 +74,15 @@ export function selectSources(root: string, sources: readonly string[], filter: 
 function notFound(root: string, path: string, pattern: string): XbuildError {
   const source = join(path, pattern)
   const [folder, real] = [resolveInRoot(root, path), resolveInRoot(root, source)]
-  const [state, hint] = look(real) === undefined
-    ? ['no such file or folder', 'Paths are relative to the root of what is copied from, here the build context or the stage']
-    : real === join(folder, pattern)
-      ? ['it is excluded by .dockerignore', 'Remove the pattern from .dockerignore or copy something else']
-      : ['--parents does not go through symbolic links', 'Name its real path']
+  const [state, hint] =
+    look(real) === undefined
+      ? [
+          'no such file or folder',
+          'Paths are relative to the root of what is copied from, here the build context or the stage',
+        ]
+      : real === join(folder, pattern)
+        ? ['it is excluded by .dockerignore', 'Remove the pattern from .dockerignore or copy something else']
+        : ['--parents does not go through symbolic links', 'Name its real path']
   return new XbuildError('NOT_FOUND', `Cannot copy "${source}": ${state}`, { hint })
 }
 
@@ -116,20 +124,30 @@ function walk(folder: string, rootPath: string, prefix: string, filter: Filter, 
   }
 }
 
-/** Names in a folder, sorted. Node turns bytes that are not UTF-8 into a mark, and the file could not be found by that name. */
+/**
+ * Names in a folder, sorted. Node turns bytes that are not UTF-8 into a mark, and the file could not be found by that
+ * name.
+ */
 function namesIn(folder: string): string[] {
   try {
     const names = readdirSync(folder).sort()
     const strange = names.find((name) => name.includes('\ufffd') && !look(`${folder}/${name}`))
     if (strange !== undefined) {
-      throw new XbuildError('UNSUPPORTED', `Cannot copy "${folder}/${strange}": its name is not UTF-8`, { hint: 'Give it another name, or exclude its folder' })
+      throw new XbuildError('UNSUPPORTED', `Cannot copy "${folder}/${strange}": its name is not UTF-8`, {
+        hint: 'Give it another name, or exclude its folder',
+      })
     }
     return names
   } catch (cause) {
     if (cause instanceof XbuildError) throw cause
-    throw new XbuildError('NOT_FOUND', `Cannot read the folder "${folder}": ${(cause as NodeJS.ErrnoException).code ?? String(cause)}`, {
-      cause, hint: 'Make it readable, or exclude it in .dockerignore',
-    })
+    throw new XbuildError(
+      'NOT_FOUND',
+      `Cannot read the folder "${folder}": ${(cause as NodeJS.ErrnoException).code ?? String(cause)}`,
+      {
+        cause,
+        hint: 'Make it readable, or exclude it in .dockerignore',
+      },
+    )
   }
 }
 
@@ -137,10 +155,32 @@ function namesIn(folder: string): string[] {
 export function entryAt(full: string, path: string): SourceEntry | undefined {
   const s = look(full)
   if (!s) return undefined
-  const type: EntryType = s.isFile() ? 'file' : s.isDirectory() ? 'dir' : s.isSymbolicLink() ? 'symlink' : s.isFIFO() ? 'fifo' : s.isSocket() ? 'socket' : s.isCharacterDevice() ? 'char' : 'block'
+  const type: EntryType = s.isFile()
+    ? 'file'
+    : s.isDirectory()
+      ? 'dir'
+      : s.isSymbolicLink()
+        ? 'symlink'
+        : s.isFIFO()
+          ? 'fifo'
+          : s.isSocket()
+            ? 'socket'
+            : s.isCharacterDevice()
+              ? 'char'
+              : 'block'
   return {
-    path, type, mode: s.mode & 0o7777, uid: s.uid, gid: s.gid, size: type === 'file' ? s.size : 0, mtimeMs: s.mtimeMs, ctimeMs: s.ctimeMs,
-    ino: s.ino, nlink: s.nlink, rdev: s.rdev, ...(type === 'symlink' ? { link: readlinkSync(full) } : {}),
+    path,
+    type,
+    mode: s.mode & 0o7777,
+    uid: s.uid,
+    gid: s.gid,
+    size: type === 'file' ? s.size : 0,
+    mtimeMs: s.mtimeMs,
+    ctimeMs: s.ctimeMs,
+    ino: s.ino,
+    nlink: s.nlink,
+    rdev: s.rdev,
+    ...(type === 'symlink' ? { link: readlinkSync(full) } : {}),
   }
 }
 
@@ -156,7 +196,8 @@ function expand(root: string, pattern: string, filter: Filter): string[] {
       }
       const folder = followed(root, base)
       if (folder === undefined || !look(folder)?.isDirectory()) continue
-      for (const name of namesIn(folder)) if (matchPattern(part, name)) next.push(base === '' ? name : `${base}/${name}`)
+      for (const name of namesIn(folder))
+        if (matchPattern(part, name)) next.push(base === '' ? name : `${base}/${name}`)
     }
     level = next
   }
@@ -167,7 +208,10 @@ function expand(root: string, pattern: string, filter: Filter): string[] {
   })
 }
 
-/** Where a path leads; nothing for symlinks that go round in circles, which a wildcard passes by like those that lead nowhere. */
+/**
+ * Where a path leads; nothing for symlinks that go round in circles, which a wildcard passes by like those that lead
+ * nowhere.
+ */
 function followed(root: string, path: string): string | undefined {
   try {
     return resolveInRoot(root, path)

@@ -1,4 +1,7 @@
-/** Work by id that several callers wait for: done once for all of them, and stopped when none of them wants it any more. */
+/**
+ * Work by id that several callers wait for: done once for all of them, and stopped when none of them wants it any
+ * more.
+ */
 export type SharedWork<T> = (id: string, signal: AbortSignal, start: (signal: AbortSignal) => Promise<T>) => Promise<T>
 
 interface Work<T> {
@@ -9,7 +12,8 @@ interface Work<T> {
 }
 
 /**
- * Makes a place for shared work. A caller whose signal aborts is let go at once while others still wait; the last one waits until what it
+ * Makes a place for shared work. A caller whose signal aborts is let go at once while others still wait; the last one
+ * waits until what it
  * started has ended. What was stopped is started anew for whoever asks later; what failed stays failed.
  */
 export function createSharedWork<T>(): SharedWork<T> {
@@ -38,7 +42,10 @@ export function createSharedWork<T>(): SharedWork<T> {
         else reject(signal.reason)
       }
       const stay = () => signal.removeEventListener('abort', leave)
-      work.promise.then((value) => (stay(), resolve(value)), (error: unknown) => (stay(), reject(error)))
+      work.promise.then(
+        (value) => (stay(), resolve(value)),
+        (error: unknown) => (stay(), reject(error)),
+      )
       if (signal.aborted) leave()
       else signal.addEventListener('abort', leave, { once: true })
     })

@@ -91,8 +91,12 @@ export function createSolver(options: SolverOptions): Solver {
       return { key: imageKey(vertex.image), layers: chainOf(vertex.image.layers) }
     }
     if (vertex.kind === 'remote') return options.remotes.tree(vertex, signal)
-    const from = vertex.kind === 'copy' && vertex.from && vertex.from.kind !== 'folder' ? solve(vertex.from, signal) : undefined
-    const mounted = vertex.kind === 'run' ? vertex.mounted.map((one) => (one && one.kind !== 'folder' ? solve(one, signal) : undefined)) : []
+    const from =
+      vertex.kind === 'copy' && vertex.from && vertex.from.kind !== 'folder' ? solve(vertex.from, signal) : undefined
+    const mounted =
+      vertex.kind === 'run'
+        ? vertex.mounted.map((one) => (one && one.kind !== 'folder' ? solve(one, signal) : undefined))
+        : []
     const [parent, source, ...sources] = await Promise.all([solve(vertex.parent, signal), from, ...mounted])
     const solved = await solveStep(vertex, { parent, source, sources, signal })
     done.push({ vertex, solved })
@@ -103,7 +107,15 @@ export function createSolver(options: SolverOptions): Solver {
     const { parent, signal } = inputs
     let started = false
     const start = () => {
-      if (!started) emit({ type: 'step.start', step: vertex.id, name: vertex.shown.name, platforms: [...vertex.shown.platforms], ...(vertex.shown.at ? { source: vertex.shown.at } : {}), at: Date.now() })
+      if (!started)
+        emit({
+          type: 'step.start',
+          step: vertex.id,
+          name: vertex.shown.name,
+          platforms: [...vertex.shown.platforms],
+          ...(vertex.shown.at ? { source: vertex.shown.at } : {}),
+          at: Date.now(),
+        })
       started = true
     }
     try {
@@ -112,26 +124,54 @@ export function createSolver(options: SolverOptions): Solver {
       const mounts = vertex.kind === 'run' ? await options.mounts.inputs(vertex, inputs.sources, signal) : []
       const fresh = vertex.fresh || [parent, inputs.source, ...inputs.sources].some((input) => input?.fresh)
       const content = selected?.digest ?? (await contentOf(vertex, inputs)) ?? mountsKey(mounts)
-      const key = keyOf([vertex.kind, parent.key, content, stepKey(vertex, options.container), ...(isVerified(vertex) ? ['verify'] : []), ...added.map((one) => one.key)])
+      const key = keyOf([
+        vertex.kind,
+        parent.key,
+        content,
+        stepKey(vertex, options.container),
+        ...(isVerified(vertex) ? ['verify'] : []),
+        ...added.map((one) => one.key),
+      ])
       const record = options.noCache || fresh ? undefined : await cache.find(key, { below: parent.key, vertex }, signal)
       if (record) {
         report(vertex, true)
         options.onPacks?.(record.packs ?? [], true)
-        return { key, layers: [...parent.layers, record.layer], created: record.created, ...(record.packs ? { packs: record.packs } : {}) }
+        return {
+          key,
+          layers: [...parent.layers, record.layer],
+          created: record.created,
+          ...(record.packs ? { packs: record.packs } : {}),
+        }
       }
       const made = await limit(async () => {
         signal.throwIfAborted()
         start()
         const id = newSnapshotId()
         const lowers = isLinked(vertex) ? [] : await layers.unpacked(parent.layers, signal)
-        const { empty, contentKey, warnings, packs = [] } = await execute(vertex, { ...inputs, id, lowers, selected, added, mounts })
-        for (const message of warnings ?? []) emit({ type: 'warning', message, ...(vertex.shown.at ? { source: vertex.shown.at } : {}), at: Date.now() })
-        return { layer: { id, empty, ...(contentKey ? { contentKey } : {}) }, created: new Date().toISOString(), ...(packs.length > 0 ? { packs } : {}) }
+        const {
+          empty,
+          contentKey,
+          warnings,
+          packs = [],
+        } = await execute(vertex, { ...inputs, id, lowers, selected, added, mounts })
+        for (const message of warnings ?? [])
+          emit({ type: 'warning', message, ...(vertex.shown.at ? { source: vertex.shown.at } : {}), at: Date.now() })
+        return {
+          layer: { id, empty, ...(contentKey ? { contentKey } : {}) },
+          created: new Date().toISOString(),
+          ...(packs.length > 0 ? { packs } : {}),
+        }
       })
       options.onPacks?.(made.packs ?? [], false)
       await cache.put(key, { below: parent.key, vertex }, made)
       emit({ type: 'step.done', step: vertex.id, cached: false, at: Date.now() })
-      return { key, layers: [...parent.layers, made.layer], created: made.created, ...(fresh ? { fresh } : {}), ...(made.packs ? { packs: made.packs } : {}) }
+      return {
+        key,
+        layers: [...parent.layers, made.layer],
+        created: made.created,
+        ...(fresh ? { fresh } : {}),
+        ...(made.packs ? { packs: made.packs } : {}),
+      }
     } catch (thrown) {
       const error = located(thrown, vertex, signal)
       start()
@@ -155,17 +195,40 @@ export function createSolver(options: SolverOptions): Solver {
 
   /** Brings the remote sources of an ADD. */
   function bringAdded({ remotes, step }: Extract<StepVertex, { kind: 'copy' }>, signal: AbortSignal): Promise<Added[]> {
-    return Promise.all(remotes.map(async (remote): Promise<Added> => {
-      if (remote.kind === 'http') {
-        const file = await options.remotes.file(remote, signal)
-        return { key: keyOf([fileNameOf(remote.url), file.download.digest, file.download.mtime]), source: async () => ({ ...copySourceOf(remote, file), unpack: step.unpack === true }) }
-      }
-      const tree = await solve(remote, signal)
-      return { key: tree.key, source: async () => ({ kind: 'snapshot', lowers: await layers.unpacked(tree.layers, signal), sources: ['.'], excludes: step.excludes, unpack: false }) }
-    }))
+    return Promise.all(
+      remotes.map(async (remote): Promise<Added> => {
+        if (remote.kind === 'http') {
+          const file = await options.remotes.file(remote, signal)
+          return {
+            key: keyOf([fileNameOf(remote.url), file.download.digest, file.download.mtime]),
+            source: async () => ({ ...copySourceOf(remote, file), unpack: step.unpack === true }),
+          }
+        }
+        const tree = await solve(remote, signal)
+        return {
+          key: tree.key,
+          source: async () => ({
+            kind: 'snapshot',
+            lowers: await layers.unpacked(tree.layers, signal),
+            sources: ['.'],
+            excludes: step.excludes,
+            unpack: false,
+          }),
+        }
+      }),
+    )
   }
 
-  async function execute(vertex: StepVertex, inputs: StepInputs & { id: string; lowers: string[]; added: readonly Added[]; mounts: readonly (MountInput | undefined)[]; selected: Awaited<ReturnType<typeof selectFor>> | undefined }): Promise<Changed & { readonly packs?: readonly UsedPack[] }> {
+  async function execute(
+    vertex: StepVertex,
+    inputs: StepInputs & {
+      id: string
+      lowers: string[]
+      added: readonly Added[]
+      mounts: readonly (MountInput | undefined)[]
+      selected: Awaited<ReturnType<typeof selectFor>> | undefined
+    },
+  ): Promise<Changed & { readonly packs?: readonly UsedPack[] }> {
     const { id, lowers, signal, source, selected, added } = inputs
     const base = { id, lowers }
     switch (vertex.kind) {
@@ -176,28 +239,59 @@ export function createSolver(options: SolverOptions): Solver {
       case 'copy': {
         const { step } = vertex
         const files = source
-          ? { kind: 'snapshot' as const, lowers: await layers.unpacked(source.layers, signal), sources: step.sources, excludes: step.excludes }
+          ? {
+              kind: 'snapshot' as const,
+              lowers: await layers.unpacked(source.layers, signal),
+              sources: step.sources,
+              excludes: step.excludes,
+            }
           : { kind: 'context' as const, root: selected!.root, selected: selected!.selected }
         const worker = await options.workers.native()
         const more = await Promise.all(added.map((one) => one.source()))
-        return worker.call('copy', {
-          ...base, source: files, more, inline: step.inline, dest: step.dest, unpack: step.add && step.unpack !== false,
-          ...(step.chown === undefined ? {} : { chown: step.chown }), ...(step.chmod === undefined ? {} : { chmod: step.chmod }),
-        }, { signal })
+        return worker.call(
+          'copy',
+          {
+            ...base,
+            source: files,
+            more,
+            inline: step.inline,
+            dest: step.dest,
+            unpack: step.add && step.unpack !== false,
+            ...(step.chown === undefined ? {} : { chown: step.chown }),
+            ...(step.chmod === undefined ? {} : { chmod: step.chmod }),
+          },
+          { signal },
+        )
       }
       case 'run': {
         const { step, platform } = vertex
         const { network, hosts, ulimits, shmSize, hostname } = options.container
         const emulated = !options.isNative(platform)
-        const [worker, runtime] = await Promise.all([emulated ? options.workers.emulating(platform.architecture) : options.workers.native(), options.runtime()])
+        const [worker, runtime] = await Promise.all([
+          emulated ? options.workers.emulating(platform.architecture) : options.workers.native(),
+          options.runtime(),
+        ])
         const opened = await options.mounts.open(vertex, inputs.mounts, signal)
         try {
           const params: RunParams = {
-            ...base, argv: step.argv, env: [...step.env, ...step.secretEnv], user: step.user, cwd: step.cwd, files: step.files, emulated,
-            runtime: runtime.path, seccomp: runtime.seccomp, mounts: opened.mounts, hosts, ulimits, ...(shmSize === undefined ? {} : { shmSize }), ...(hostname === undefined ? {} : { hostname }),
+            ...base,
+            argv: step.argv,
+            env: [...step.env, ...step.secretEnv],
+            user: step.user,
+            cwd: step.cwd,
+            files: step.files,
+            emulated,
+            runtime: runtime.path,
+            seccomp: runtime.seccomp,
+            mounts: opened.mounts,
+            hosts,
+            ulimits,
+            ...(shmSize === undefined ? {} : { shmSize }),
+            ...(hostname === undefined ? {} : { hostname }),
             network: step.network === 'default' ? network : step.network,
           }
-          const onLog = (stream: 'stdout' | 'stderr', line: string) => emit({ type: 'step.log', step: vertex.id, stream, line, at: Date.now() })
+          const onLog = (stream: 'stdout' | 'stderr', line: string) =>
+            emit({ type: 'step.log', step: vertex.id, stream, line, at: Date.now() })
           if (!emulated || !options.acceleration) return await worker.call('run', params, { signal, onLog })
           const { runAccelerated } = await import('./run-accelerated.ts')
           return await runAccelerated(options.acceleration, { params, platform, worker, signal, onLog })
@@ -215,7 +309,14 @@ export function createSolver(options: SolverOptions): Solver {
 
   function report(vertex: Exclude<Vertex, { kind: 'scratch' }>, cached: boolean): void {
     const at = Date.now()
-    emit({ type: 'step.start', step: vertex.id, name: vertex.shown.name, platforms: [...vertex.shown.platforms], ...(vertex.shown.at ? { source: vertex.shown.at } : {}), at })
+    emit({
+      type: 'step.start',
+      step: vertex.id,
+      name: vertex.shown.name,
+      platforms: [...vertex.shown.platforms],
+      ...(vertex.shown.at ? { source: vertex.shown.at } : {}),
+      at,
+    })
     emit({ type: 'step.done', step: vertex.id, cached, at })
   }
 
@@ -228,7 +329,9 @@ interface Added {
   readonly source: () => Promise<NonNullable<CopyParams['more']>[number]>
 }
 
-/** A COPY --link makes its layer by itself, knowing nothing of what lies below; with --chmod BuildKit copies as usual. */
+/**
+ * A COPY --link makes its layer by itself, knowing nothing of what lies below; with --chmod BuildKit copies as usual.
+ */
 function isLinked(vertex: StepVertex): boolean {
   return vertex.kind === 'copy' && vertex.step.link && vertex.step.chmod === undefined
 }
@@ -253,7 +356,12 @@ function stepKey(vertex: StepVertex, container: ContainerOptions): unknown {
     case 'run': {
       const key = runKey(vertex.step, formatPlatform(vertex.platform))
       const { network, hosts, ulimits, shmSize, hostname } = container
-      const isPlain = network === 'host' && hosts.length === 0 && ulimits.length === 0 && shmSize === undefined && hostname === undefined
+      const isPlain =
+        network === 'host' &&
+        hosts.length === 0 &&
+        ulimits.length === 0 &&
+        shmSize === undefined &&
+        hostname === undefined
       return isPlain ? key : [key, container]
     }
     case 'copy':
@@ -269,6 +377,9 @@ function located(thrown: unknown, vertex: StepVertex, signal: AbortSignal): Xbui
   const error = toXbuildError(thrown)
   if (error.at || !vertex.shown.at) return error
   return new XbuildError(error.code, error.message, {
-    at: vertex.shown.at, ...(error.hint ? { hint: error.hint } : {}), ...(error.output ? { output: error.output } : {}), cause: error.cause ?? error,
+    at: vertex.shown.at,
+    ...(error.hint ? { hint: error.hint } : {}),
+    ...(error.output ? { output: error.output } : {}),
+    cause: error.cause ?? error,
   })
 }

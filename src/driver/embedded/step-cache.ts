@@ -49,25 +49,58 @@ export interface StepFacts {
 /** Names are for people: long ones are heredocs. */
 const MAX_NAME = 200
 
-export function createStepCache({ store, layers, imports }: { store: Store; layers: Layers; imports?: StepImports | undefined }): StepCache {
-  function put(key: string, { below, vertex }: StepFacts, { layer, created, packs }: Pick<StepRecord, 'layer' | 'created' | 'packs'>): Promise<void> {
+export function createStepCache({
+  store,
+  layers,
+  imports,
+}: {
+  store: Store
+  layers: Layers
+  imports?: StepImports | undefined
+}): StepCache {
+  function put(
+    key: string,
+    { below, vertex }: StepFacts,
+    { layer, created, packs }: Pick<StepRecord, 'layer' | 'created' | 'packs'>,
+  ): Promise<void> {
     const { id, empty, contentKey } = layer
     const name = vertex.shown.name.slice(0, MAX_NAME)
-    return store.records.put('steps', key, { layer: { id, empty, ...(contentKey ? { contentKey } : {}) }, created, below, name, ...(packs ? { packs } : {}) } satisfies StepRecord)
+    return store.records.put('steps', key, {
+      layer: { id, empty, ...(contentKey ? { contentKey } : {}) },
+      created,
+      below,
+      name,
+      ...(packs ? { packs } : {}),
+    } satisfies StepRecord)
   }
 
   return {
     put,
     async find(key, about, signal) {
       const record = await store.records.get<StepRecord>('steps', key)
-      if (typeof record?.layer?.id === 'string' && typeof record.created === 'string' && (await layers.isThere(record.layer))) return record
+      if (
+        typeof record?.layer?.id === 'string' &&
+        typeof record.created === 'string' &&
+        (await layers.isThere(record.layer))
+      )
+        return record
       const imported = await imports?.find(key, signal)
       if (!imported) return undefined
       const { layer: image, created, repack } = imported
-      const layer: Layer = { id: keyOf(['imported', key]).slice(0, 24), empty: image === undefined, ...(image ? { image } : {}), ...(repack ? { repack } : {}) }
+      const layer: Layer = {
+        id: keyOf(['imported', key]).slice(0, 24),
+        empty: image === undefined,
+        ...(image ? { image } : {}),
+        ...(repack ? { repack } : {}),
+      }
       if (image) {
         // The next build finds it without the other cache, once the blob has come
-        await store.records.put('packs', packKey(layer, ''), { empty: false, descriptor: image.descriptor, diffId: image.diffId, of: layer.id })
+        await store.records.put('packs', packKey(layer, ''), {
+          empty: false,
+          descriptor: image.descriptor,
+          diffId: image.diffId,
+          of: layer.id,
+        })
       }
       await put(key, about, { layer, created })
       return { layer, created }

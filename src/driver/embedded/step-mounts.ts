@@ -29,8 +29,14 @@ export interface OpenedMounts {
 
 /** The engine's side of `RUN --mount`. */
 export interface StepMounts {
-  /** What the mounts of a step read from, one for each of `step.mounts`; `sources` are the vertices they name, solved. */
-  inputs(vertex: RunVertex, sources: readonly (Solved | undefined)[], signal: AbortSignal): Promise<readonly (MountInput | undefined)[]>
+  /**
+   * What the mounts of a step read from, one for each of `step.mounts`; `sources` are the vertices they name, solved.
+   */
+  inputs(
+    vertex: RunVertex,
+    sources: readonly (Solved | undefined)[],
+    signal: AbortSignal,
+  ): Promise<readonly (MountInput | undefined)[]>
   /** Makes ready what the worker mounts; waits for caches that others have locked. */
   open(vertex: RunVertex, inputs: readonly (MountInput | undefined)[], signal: AbortSignal): Promise<OpenedMounts>
 }
@@ -45,16 +51,31 @@ export interface StepMountsOptions {
   readonly context: (folder: FolderSource) => Promise<Context>
 }
 
-export function createStepMounts({ store, workers, layers, remotes, inputs: given, caches, context }: StepMountsOptions): StepMounts {
+export function createStepMounts({
+  store,
+  workers,
+  layers,
+  remotes,
+  inputs: given,
+  caches,
+  context,
+}: StepMountsOptions): StepMounts {
   const copies = new Map<string, Promise<Layer>>()
 
-  async function inputOf(mount: RunMount, at: number, { vertex, sources, signal }: { vertex: RunVertex; sources: readonly (Solved | undefined)[]; signal: AbortSignal }): Promise<MountInput | undefined> {
+  async function inputOf(
+    mount: RunMount,
+    at: number,
+    { vertex, sources, signal }: { vertex: RunVertex; sources: readonly (Solved | undefined)[]; signal: AbortSignal },
+  ): Promise<MountInput | undefined> {
     if (mount.type !== 'bind' && mount.type !== 'cache') return undefined
     const named = vertex.mounted[at]
     if (!named) return undefined
     if (named.kind === 'folder') return folderInput(await context(named), mount.source, signal)
     const solved = sources[at]!
-    const key = named.kind === 'remote' ? await remotes.digest(solved, { sources: [asPattern(mount.source)], excludes: [] }, signal) : solved.key
+    const key =
+      named.kind === 'remote'
+        ? await remotes.digest(solved, { sources: [asPattern(mount.source)], excludes: [] }, signal)
+        : solved.key
     return { key, tree: async () => ({ lowers: await layers.unpacked(solved.layers, signal), source: mount.source }) }
   }
 
@@ -62,7 +83,10 @@ export function createStepMounts({ store, workers, layers, remotes, inputs: give
   async function folderInput(folder: Context, source: string, signal: AbortSignal): Promise<MountInput> {
     const { selected, digest } = await folder.select([asPattern(source)], []).catch((thrown: unknown) => {
       const error = toXbuildError(thrown)
-      throw new XbuildError(error.code, error.message.replace(/^Cannot copy /, 'Cannot mount '), { cause: error, ...(error.hint ? { hint: error.hint } : {}) })
+      throw new XbuildError(error.code, error.message.replace(/^Cannot copy /, 'Cannot mount '), {
+        cause: error,
+        ...(error.hint ? { hint: error.hint } : {}),
+      })
     })
     const [first] = selected
     return {
@@ -71,7 +95,18 @@ export function createStepMounts({ store, workers, layers, remotes, inputs: give
         const layer = await single(keyOf(['context', 1, digest]), async () => {
           const id = newSnapshotId()
           const worker = await workers.files()
-          await worker.call('copy', { id, lowers: [], source: { kind: 'context', root: folder.root, selected }, inline: [], dest: '/', unpack: false }, { signal })
+          await worker.call(
+            'copy',
+            {
+              id,
+              lowers: [],
+              source: { kind: 'context', root: folder.root, selected },
+              inline: [],
+              dest: '/',
+              unpack: false,
+            },
+            { signal },
+          )
           return { id, empty: false }
         })
         return { lowers: [layer.id], source: first!.isDir ? '.' : first!.name }
@@ -93,18 +128,28 @@ export function createStepMounts({ store, workers, layers, remotes, inputs: give
     return layer
   }
 
-  async function claimCaches(mounts: readonly RunMount[], inputs: readonly (MountInput | undefined)[], signal: AbortSignal) {
+  async function claimCaches(
+    mounts: readonly RunMount[],
+    inputs: readonly (MountInput | undefined)[],
+    signal: AbortSignal,
+  ) {
     const claims = new Map<string, { id: string; release(): void }>()
     const release = () => claims.forEach((claim) => claim.release())
     // In one order for all steps, each folder once: two steps must not wait for each other, nor one for itself
-    const wanted = mounts.flatMap((mount, at) => (mount.type === 'cache' ? [{ mount, input: inputs[at] }] : [])).toSorted((a, b) => (nameOf(a.mount) < nameOf(b.mount) ? -1 : 1))
+    const wanted = mounts
+      .flatMap((mount, at) => (mount.type === 'cache' ? [{ mount, input: inputs[at] }] : []))
+      .toSorted((a, b) => (nameOf(a.mount) < nameOf(b.mount) ? -1 : 1))
     try {
       for (const { mount, input } of wanted) {
         const name = nameOf(mount)
         if (claims.has(name)) continue
         const make = async (id: string) => {
           const worker = await workers.native()
-          return worker.call('cacheFolder', { id, owner: mount.owner, ...(input ? { seed: await input.tree() } : {}) }, { signal })
+          return worker.call(
+            'cacheFolder',
+            { id, owner: mount.owner, ...(input ? { seed: await input.tree() } : {}) },
+            { signal },
+          )
         }
         claims.set(name, await caches.claim(mount, { seedKey: input?.key, make, signal }))
       }
@@ -115,11 +160,20 @@ export function createStepMounts({ store, workers, layers, remotes, inputs: give
     return { claims, release }
   }
 
-  async function workerMount(mount: RunMount, input: MountInput | undefined, claims: ReadonlyMap<string, { id: string }>): Promise<WorkerMount | undefined> {
+  async function workerMount(
+    mount: RunMount,
+    input: MountInput | undefined,
+    claims: ReadonlyMap<string, { id: string }>,
+  ): Promise<WorkerMount | undefined> {
     const { type, target } = mount
     switch (type) {
       case 'bind':
-        return { type, target: mount.target, writable: mount.writable, ...(input ? await input.tree() : { lowers: [], source: mount.source }) }
+        return {
+          type,
+          target: mount.target,
+          writable: mount.writable,
+          ...(input ? await input.tree() : { lowers: [], source: mount.source }),
+        }
       case 'cache':
         return { type, target: mount.target, id: claims.get(nameOf(mount))!.id, readonly: mount.readonly }
       case 'tmpfs':
@@ -127,15 +181,29 @@ export function createStepMounts({ store, workers, layers, remotes, inputs: give
       case 'secret': {
         const content = await given.secret(mount.id)
         if (content === undefined && mount.required) {
-          throw new XbuildError('NOT_FOUND', `Cannot mount the secret "${mount.id}": the build was given none with that id`, { hint: `Give it with --secret id=${mount.id},src=FILE` })
+          throw new XbuildError(
+            'NOT_FOUND',
+            `Cannot mount the secret "${mount.id}": the build was given none with that id`,
+            { hint: `Give it with --secret id=${mount.id},src=FILE` },
+          )
         }
         if (content === undefined) return undefined
-        return { type, content: content.toString('base64'), owner: mount.owner, ...(target === undefined ? {} : { target }), ...(mount.env === undefined ? {} : { env: mount.env }) }
+        return {
+          type,
+          content: content.toString('base64'),
+          owner: mount.owner,
+          ...(target === undefined ? {} : { target }),
+          ...(mount.env === undefined ? {} : { env: mount.env }),
+        }
       }
       case 'ssh': {
         const socket = given.agent(mount.id)
         if (socket === undefined && mount.required) {
-          throw new XbuildError('NOT_FOUND', `Cannot mount the ssh agent "${mount.id}": the build was given none with that id`, { hint: `Give it with --ssh ${mount.id}` })
+          throw new XbuildError(
+            'NOT_FOUND',
+            `Cannot mount the ssh agent "${mount.id}": the build was given none with that id`,
+            { hint: `Give it with --ssh ${mount.id}` },
+          )
         }
         return socket === undefined ? undefined : { type, target: mount.target, socket, owner: mount.owner }
       }
@@ -143,7 +211,8 @@ export function createStepMounts({ store, workers, layers, remotes, inputs: give
   }
 
   return {
-    inputs: (vertex, sources, signal) => Promise.all(vertex.step.mounts.map((mount, at) => inputOf(mount, at, { vertex, sources, signal }))),
+    inputs: (vertex, sources, signal) =>
+      Promise.all(vertex.step.mounts.map((mount, at) => inputOf(mount, at, { vertex, sources, signal }))),
     async open({ step }, inputs, signal) {
       const { claims, release } = await claimCaches(step.mounts, inputs, signal)
       try {

@@ -6,7 +6,8 @@ import type { Platform } from '../../platform.ts'
 import type { ResolvedImage } from './images.ts'
 
 /**
- * One piece of work of the engine. `id` is a digest of what it does and of the vertices it builds on, so that equal work of several
+ * One piece of work of the engine. `id` is a digest of what it does and of the vertices it builds on, so that equal
+ * work of several
  * stages and platforms is one vertex, done once.
  */
 export type Vertex = SourceVertex | RemoteVertex | StepVertex
@@ -24,8 +25,14 @@ export interface RemoteVertex {
   readonly shown: Shown
 }
 
-/** What a remote file system is made of: a repository, an archive behind a URL, or one that was piped in (`digest`: hex SHA-256 of the file). */
-export type TreeSource = GitRemote | HttpRemote | { readonly kind: 'stdin'; readonly file: string; readonly digest: string }
+/**
+ * What a remote file system is made of: a repository, an archive behind a URL, or one that was piped in (`digest`:
+ * hex SHA-256 of the file).
+ */
+export type TreeSource =
+  | GitRemote
+  | HttpRemote
+  | { readonly kind: 'stdin'; readonly file: string; readonly digest: string }
 
 /** How progress shows a vertex, and which target platforms it serves (the set grows while platforms are lowered). */
 export interface Shown {
@@ -51,7 +58,12 @@ export interface FolderSource {
 }
 
 /** A RUN; `mounted` is what each of the step's mounts reads from. */
-export type RunVertex = StepBase & { readonly kind: 'run'; readonly step: RunStep; readonly platform: Platform; readonly mounted: readonly (Vertex | FolderSource | undefined)[] }
+export type RunVertex = StepBase & {
+  readonly kind: 'run'
+  readonly step: RunStep
+  readonly platform: Platform
+  readonly mounted: readonly (Vertex | FolderSource | undefined)[]
+}
 
 export type StepVertex =
   | RunVertex

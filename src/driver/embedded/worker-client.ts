@@ -14,7 +14,11 @@ export interface CallOptions {
 
 /** The engine's side of a worker process. */
 export interface Worker {
-  call<M extends Method>(method: M, params: WorkerMethods[M]['params'], options: CallOptions): Promise<WorkerMethods[M]['result']>
+  call<M extends Method>(
+    method: M,
+    params: WorkerMethods[M]['params'],
+    options: CallOptions,
+  ): Promise<WorkerMethods[M]['result']>
   /** Ends the worker and everything it started. */
   close(): Promise<void>
 }
@@ -34,18 +38,23 @@ interface Pending extends CallOptions {
 
 /** Starts a worker in namespaces of its own. Throws HOST when this machine does not allow it. */
 export async function startWorker({ kind, handlers, folder, env, onWarning }: WorkerOptions): Promise<Worker> {
-  const child = await spawnInNamespace(kind, process.execPath, [fileURLToPath(new URL('./worker.cjs', import.meta.url))], {
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    handlers,
-    env: {
-      ...env,
-      XBUILD_STORE: folder.root,
-      XBUILD_OWNER: String(process.pid),
-      XBUILD_DEAD: deadOwners(folder).join(','),
-      XBUILD_USER_NAMESPACE: kind === 'root-native' ? '0' : '1',
+  const child = await spawnInNamespace(
+    kind,
+    process.execPath,
+    [fileURLToPath(new URL('./worker.cjs', import.meta.url))],
+    {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      handlers,
+      env: {
+        ...env,
+        XBUILD_STORE: folder.root,
+        XBUILD_OWNER: String(process.pid),
+        XBUILD_DEAD: deadOwners(folder).join(','),
+        XBUILD_USER_NAMESPACE: kind === 'root-native' ? '0' : '1',
+      },
+      onSingleId: ({ reason, hint }) => onWarning(`${reason}. ${hint}`),
     },
-    onSingleId: ({ reason, hint }) => onWarning(`${reason}. ${hint}`),
-  })
+  )
   const said: string[] = []
   child.stderr?.on('data', (chunk: Buffer) => {
     said.push(...chunk.toString().split('\n').filter(Boolean))
@@ -62,7 +71,8 @@ async function connect(child: ChildProcess, said: readonly string[]): Promise<Wo
 
   function lose(): void {
     gone ??= new XbuildError('HOST', 'Cannot go on building: the worker process ended', { output: said })
-    for (const call of pending.values()) call.reject(call.signal.aborted ? new XbuildError('CANCELED', 'Build canceled') : gone)
+    for (const call of pending.values())
+      call.reject(call.signal.aborted ? new XbuildError('CANCELED', 'Build canceled') : gone)
     pending.clear()
   }
 
@@ -89,7 +99,11 @@ async function connect(child: ChildProcess, said: readonly string[]): Promise<Wo
   })
   await ready
 
-  function call<M extends Method>(method: M, params: WorkerMethods[M]['params'], options: CallOptions): Promise<WorkerMethods[M]['result']> {
+  function call<M extends Method>(
+    method: M,
+    params: WorkerMethods[M]['params'],
+    options: CallOptions,
+  ): Promise<WorkerMethods[M]['result']> {
     if (gone) return Promise.reject(gone)
     const id = nextId
     nextId += 1

@@ -33,22 +33,34 @@ export function createWorkers({ folder, env, uid, launch, onWarning }: WorkersOp
     return known
   }
 
-  const rootless = () => start('rootless', async () => {
-    const { handlers } = await launch()
-    return startWorker({ kind: 'rootless', handlers, folder, env, onWarning })
-  })
-  const native = () => uid === 0 ? start('native', () => startWorker({ kind: 'root-native', handlers: [], folder, env, onWarning })) : rootless()
+  const rootless = () =>
+    start('rootless', async () => {
+      const { handlers } = await launch()
+      return startWorker({ kind: 'rootless', handlers, folder, env, onWarning })
+    })
+  const native = () =>
+    uid === 0
+      ? start('native', () => startWorker({ kind: 'root-native', handlers: [], folder, env, onWarning }))
+      : rootless()
 
   return {
     native,
-    files: () => uid === 0 ? native() : (started.get('rootless') ?? start('files', () => startWorker({ kind: 'rootless', handlers: [], folder, env, onWarning }))),
+    files: () =>
+      uid === 0
+        ? native()
+        : (started.get('rootless') ??
+          start('files', () => startWorker({ kind: 'rootless', handlers: [], folder, env, onWarning }))),
     async emulating(architecture) {
       const { kind, handlers, runners } = await launch()
       if (!Object.hasOwn(runners, architecture)) {
-        throw new XbuildError('HOST', `Cannot run programs for ${architecture}: no emulator was found`, { hint: 'Install QEMU (Debian, Ubuntu: apt-get install qemu-user-static)' })
+        throw new XbuildError('HOST', `Cannot run programs for ${architecture}: no emulator was found`, {
+          hint: 'Install QEMU (Debian, Ubuntu: apt-get install qemu-user-static)',
+        })
       }
       if (kind === 'rootless') return rootless()
-      return kind === 'root-native' ? native() : start('emulating', () => startWorker({ kind, handlers, folder, env, onWarning }))
+      return kind === 'root-native'
+        ? native()
+        : start('emulating', () => startWorker({ kind, handlers, folder, env, onWarning }))
     },
     async close() {
       const workers = await Promise.allSettled(started.values())

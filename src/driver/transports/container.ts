@@ -2,7 +2,7 @@ import { Duplex } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type Dockerode from 'dockerode'
 import { type Endpoint, formatEndpoint } from '../../config/endpoint.ts'
-import { XbuildError } from '../../errors.ts'
+import type { XbuildError } from '../../errors.ts'
 import { type DockerEngine, engineFailure } from '../docker/engine.ts'
 import { pullImage } from '../docker/pull.ts'
 import type { Dial } from './dial.ts'
@@ -13,8 +13,17 @@ type ContainerEndpoint = Endpoint & { readonly kind: 'container' }
 /** Seconds that a buildkitd may take until it answers after its start. */
 const START_LIMIT = 30
 
-/** buildkitd in a container of `engine`; the container is started, or made from the image that the endpoint names, at the first connection. */
-export function dialContainer(endpoint: ContainerEndpoint, { engine, start = true }: { readonly engine: DockerEngine; /** Otherwise it has to run already. */ readonly start?: boolean }): Dial {
+/**
+ * buildkitd in a container of `engine`; the container is started, or made from the image that the endpoint names, at
+ * the first connection.
+ */
+export function dialContainer(
+  endpoint: ContainerEndpoint,
+  {
+    engine,
+    start = true,
+  }: { readonly engine: DockerEngine /** Otherwise it has to run already. */; readonly start?: boolean },
+): Dial {
   const shown = formatEndpoint(endpoint).replace(/\?.*$/s, '')
   const container = engine.api.getContainer(endpoint.name)
   let running: Promise<void> | undefined
@@ -40,32 +49,57 @@ interface Place {
   readonly signal: AbortSignal
 }
 
-async function ensureRunning(container: Dockerode.Container, endpoint: ContainerEndpoint, { engine, shown, start, signal }: Place): Promise<void> {
-  const call = <T>(promise: Promise<T>) => promise.catch((error: unknown) => Promise.reject(engineFailure(engine.endpoint, error)))
+async function ensureRunning(
+  container: Dockerode.Container,
+  endpoint: ContainerEndpoint,
+  { engine, shown, start, signal }: Place,
+): Promise<void> {
+  const call = <T>(promise: Promise<T>) =>
+    promise.catch((error: unknown) => Promise.reject(engineFailure(engine.endpoint, error)))
   const found = await container.inspect({ abortSignal: signal }).catch((error: { statusCode?: number }) => {
     if (error.statusCode === 404) return undefined
     throw engineFailure(engine.endpoint, error)
   })
   if (found?.State.Running) return
-  if (!start) throw unreachable(shown, found ? 'its container does not run' : 'its container is not there', { hint: 'A build that uses the node starts it' })
+  if (!start)
+    throw unreachable(shown, found ? 'its container does not run' : 'its container is not there', {
+      hint: 'A build that uses the node starts it',
+    })
   if (!found) {
-    if (!endpoint.image) throw unreachable(shown, `there is no such container on ${engine.endpoint}`, { hint: `Name the image to make it from: ${shown}?image=moby/buildkit:latest` })
+    if (!endpoint.image)
+      throw unreachable(shown, `there is no such container on ${engine.endpoint}`, {
+        hint: `Name the image to make it from: ${shown}?image=moby/buildkit:latest`,
+      })
     await make(endpoint, { engine, signal })
   }
   await call(container.start({ abortSignal: signal }))
   for (const deadline = Date.now() + START_LIMIT * 1000; ; await sleep(200, undefined, { signal })) {
     const probe = demultiplexed(await attach(engine, container, ['buildctl', 'debug', 'workers'], signal), shown)
     const said: Buffer[] = []
-    const failed = await new Promise<unknown>((resolve) => probe.on('data', (chunk: Buffer) => said.push(chunk)).once('error', resolve).once('end', () => resolve(undefined)))
+    const failed = await new Promise<unknown>((resolve) =>
+      probe
+        .on('data', (chunk: Buffer) => said.push(chunk))
+        .once('error', resolve)
+        .once('end', () => resolve(undefined)),
+    )
     if (!failed && said.length > 0) return
     const state = (await call(container.inspect({ abortSignal: signal }))).State
-    if (!state.Running) throw unreachable(shown, `its container ended with status ${state.ExitCode}`, { hint: `See docker logs ${endpoint.name}` })
-    if (Date.now() > deadline) throw unreachable(shown, `buildkitd did not answer within ${START_LIMIT} s`, { hint: `See docker logs ${endpoint.name}` })
+    if (!state.Running)
+      throw unreachable(shown, `its container ended with status ${state.ExitCode}`, {
+        hint: `See docker logs ${endpoint.name}`,
+      })
+    if (Date.now() > deadline)
+      throw unreachable(shown, `buildkitd did not answer within ${START_LIMIT} s`, {
+        hint: `See docker logs ${endpoint.name}`,
+      })
   }
 }
 
 /** As buildx makes it, so that the two share containers: privileged, its state in a volume. */
-async function make({ name, image, network }: ContainerEndpoint, { engine, signal }: Pick<Place, 'engine' | 'signal'>): Promise<void> {
+async function make(
+  { name, image, network }: ContainerEndpoint,
+  { engine, signal }: Pick<Place, 'engine' | 'signal'>,
+): Promise<void> {
   const settings = {
     name,
     Image: image!,
@@ -92,9 +126,21 @@ async function make({ name, image, network }: ContainerEndpoint, { engine, signa
   }
 }
 
-async function attach(engine: DockerEngine, container: Dockerode.Container, command: readonly string[], signal: AbortSignal): Promise<Duplex> {
+async function attach(
+  engine: DockerEngine,
+  container: Dockerode.Container,
+  command: readonly string[],
+  signal: AbortSignal,
+): Promise<Duplex> {
   try {
-    const exec = await container.exec({ Cmd: [...command], AttachStdin: true, AttachStdout: true, AttachStderr: true, Tty: false, abortSignal: signal })
+    const exec = await container.exec({
+      Cmd: [...command],
+      AttachStdin: true,
+      AttachStdout: true,
+      AttachStderr: true,
+      Tty: false,
+      abortSignal: signal,
+    })
     return await engine.start(exec.id, signal)
   } catch (error) {
     if (signal.aborted) throw signal.reason
@@ -105,7 +151,10 @@ async function attach(engine: DockerEngine, container: Dockerode.Container, comm
 const HEADER = 8
 const KEPT = 4000
 
-/** Takes apart what Docker sends for a program without a terminal: frames of a stream's number, a length, and that many bytes. */
+/**
+ * Takes apart what Docker sends for a program without a terminal: frames of a stream's number, a length, and that
+ * many bytes.
+ */
 export function demultiplexed(raw: Duplex, endpoint: string): Duplex {
   let rest: Buffer = Buffer.alloc(0)
   let said = ''
@@ -128,7 +177,8 @@ export function demultiplexed(raw: Duplex, endpoint: string): Duplex {
         stream = rest[0]!
         left = rest.readUInt32BE(4)
         rest = rest.subarray(HEADER)
-        if (stream > 2) return void duplex.destroy(unreachable(endpoint, 'the engine sends what is no output of a program'))
+        if (stream > 2)
+          return void duplex.destroy(unreachable(endpoint, 'the engine sends what is no output of a program'))
         continue
       }
       const part = rest.subarray(0, left)
@@ -150,5 +200,9 @@ export function demultiplexed(raw: Duplex, endpoint: string): Duplex {
 function failed(endpoint: string, said: string): XbuildError {
   const lines = said.trim().split('\n').slice(-10)
   const missing = /executable file not found|no such file or directory: unknown/.test(said)
-  return unreachable(endpoint, missing ? 'there is no buildctl in the container' : (lines.at(-1) ?? 'buildctl failed'), { output: lines })
+  return unreachable(
+    endpoint,
+    missing ? 'there is no buildctl in the container' : (lines.at(-1) ?? 'buildctl failed'),
+    { output: lines },
+  )
 }

@@ -4,7 +4,10 @@ import type { Duplex } from 'node:stream'
 export interface Dial {
   /** How messages call the daemon. */
   readonly endpoint: string
-  /** The name on the server's certificate, and the protocol that TLS agreed on for this connection; absent without TLS. */
+  /**
+   * The name on the server's certificate, and the protocol that TLS agreed on for this connection; absent without
+   * TLS.
+   */
   readonly authority?: string
   /** Throws NODE, and CANCELED when `signal` aborts before there is a connection; it has no say afterwards. */
   connect(signal: AbortSignal): Promise<Duplex>

@@ -28,9 +28,14 @@ export function connectionFailure(endpoint: string, cause: unknown): XbuildError
 
 function tlsReason(code: string, message: string): readonly [state: string, hint?: string] {
   if (/WRONG_VERSION_NUMBER|PACKET_LENGTH/.test(code)) return ['it does not speak TLS', 'Leave out the TLS settings']
-  if (/BAD_CERTIFICATE|CERTIFICATE_REQUIRED|ALERT_UNKNOWN_CA|HANDSHAKE_FAILURE/.test(`${code} ${message.toUpperCase().replaceAll(' ', '_')}`)) {
+  if (
+    /BAD_CERTIFICATE|CERTIFICATE_REQUIRED|ALERT_UNKNOWN_CA|HANDSHAKE_FAILURE/.test(
+      `${code} ${message.toUpperCase().replaceAll(' ', '_')}`,
+    )
+  ) {
     return ['it refused our certificate', 'Name the right cert= and key= in the endpoint']
   }
-  if (/ALTNAME|CERT|SIGNATURE|ISSUER/.test(code)) return [`its certificate is not trusted (${code})`, 'Name the right ca= or servername= in the endpoint']
+  if (/ALTNAME|CERT|SIGNATURE|ISSUER/.test(code))
+    return [`its certificate is not trusted (${code})`, 'Name the right ca= or servername= in the endpoint']
   return [message]
 }

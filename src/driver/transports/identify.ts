@@ -8,15 +8,24 @@ import { connectionFailure, unreachable } from './failure.ts'
 export type Identity =
   | { readonly kind: 'buildkit' }
   /** An engine with Docker's API. */
-  | { readonly kind: 'docker'; readonly apiVersion: string; readonly podman: boolean; readonly builder: 'buildkit' | 'classic' | undefined }
+  | {
+      readonly kind: 'docker'
+      readonly apiVersion: string
+      readonly podman: boolean
+      readonly builder: 'buildkit' | 'classic' | undefined
+    }
 
 const ASK = 'GET /_ping HTTP/1.1\r\nHost: docker\r\nUser-Agent: xbuild\r\nConnection: close\r\n\r\n'
 /** The preface of HTTP/2 and an empty settings frame. */
-export const HTTP2_HELLO = Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])])
+export const HTTP2_HELLO = Buffer.concat([
+  Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+  Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
+])
 const MAX_ANSWER = 1 << 16
 
 /**
- * Asks what is at the other end: Docker's API answers HTTP/1.1, BuildKit's control API opens with an HTTP/2 settings frame. Throws NODE
+ * Asks what is at the other end: Docker's API answers HTTP/1.1, BuildKit's control API opens with an HTTP/2 settings
+ * frame. Throws NODE
  * when it is neither, and what `signal` aborted with.
  */
 export async function identify(dial: Dial, signal: AbortSignal): Promise<Identity> {
@@ -46,7 +55,10 @@ function firstAnswer(connection: Duplex, endpoint: string, signal: AbortSignal):
       const isHttp = answer.toString('latin1', 0, 5) === 'HTTP/'
       if (answer.length >= (isHttp ? MAX_ANSWER : 9) || answer.includes('\r\n\r\n')) settle()
     })
-    connection.once('error', settle).once('end', () => settle()).once('close', () => settle())
+    connection
+      .once('error', settle)
+      .once('end', () => settle())
+      .once('close', () => settle())
   })
 }
 
@@ -55,15 +67,26 @@ function read(answer: Buffer, endpoint: string): Identity {
   const [status = '', ...lines] = answer.toString('latin1').split('\r\n\r\n')[0]!.split('\r\n')
   const [, code] = /^HTTP\/1\.[01] (\d{3})/.exec(status) ?? []
   if (code === undefined) {
-    const state = answer.length === 0 ? 'it closed the connection without an answer' : 'what answers is neither Docker Engine nor BuildKit'
+    const state =
+      answer.length === 0
+        ? 'it closed the connection without an answer'
+        : 'what answers is neither Docker Engine nor BuildKit'
     throw unreachable(endpoint, state, { hint: 'Name the socket or port of an engine' })
   }
-  const headers = new Map(lines.map((line) => [line.split(':', 1)[0]!.trim().toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]))
+  const headers = new Map(
+    lines.map((line) => [line.split(':', 1)[0]!.trim().toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]),
+  )
   const apiVersion = headers.get('api-version')
   if (apiVersion === undefined || code !== '200') {
     const tls = code === '400' && /HTTPS|TLS/i.test(answer.toString('latin1'))
-    if (tls) throw new XbuildError('NODE', `Cannot reach node "${endpoint}": it speaks TLS only`, { hint: 'Add ?certs=FOLDER with ca.pem, cert.pem and key.pem to the endpoint' })
-    throw unreachable(endpoint, code === '200' ? 'a web server answers that is no Docker Engine' : `it answers with status ${code}`)
+    if (tls)
+      throw new XbuildError('NODE', `Cannot reach node "${endpoint}": it speaks TLS only`, {
+        hint: 'Add ?certs=FOLDER with ca.pem, cert.pem and key.pem to the endpoint',
+      })
+    throw unreachable(
+      endpoint,
+      code === '200' ? 'a web server answers that is no Docker Engine' : `it answers with status ${code}`,
+    )
   }
   const builder = headers.get('builder-version')
   return {
@@ -76,5 +99,11 @@ function read(answer: Buffer, endpoint: string): Identity {
 
 /** The header of the first frame of an HTTP/2 server: length, type 4, flags, stream 0. */
 function isSettingsFrame(bytes: Buffer): boolean {
-  return bytes.length >= 9 && bytes[0] === 0 && bytes[3] === 4 && bytes.readUInt32BE(5) === 0 && bytes.readUIntBE(0, 3) % 6 === 0
+  return (
+    bytes.length >= 9 &&
+    bytes[0] === 0 &&
+    bytes[3] === 4 &&
+    bytes.readUInt32BE(5) === 0 &&
+    bytes.readUIntBE(0, 3) % 6 === 0
+  )
 }

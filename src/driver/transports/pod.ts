@@ -4,12 +4,22 @@ import type { Dial } from './dial.ts'
 import { unreachable } from './failure.ts'
 
 /** buildkitd in a Kubernetes pod, by the user's own kubectl. */
-export function dialPod(endpoint: Endpoint & { kind: 'pod' }, { env }: { readonly env: Readonly<Record<string, string | undefined>> }): Dial {
+export function dialPod(
+  endpoint: Endpoint & { kind: 'pod' },
+  { env }: { readonly env: Readonly<Record<string, string | undefined>> },
+): Dial {
   const shown = formatEndpoint(endpoint)
   const { context, namespace, pod, container } = endpoint
   const args = [
-    ...(context ? [`--context=${context}`] : []), ...(namespace ? [`--namespace=${namespace}`] : []),
-    'exec', '-i', pod, ...(container ? [`--container=${container}`] : []), '--', 'buildctl', 'dial-stdio',
+    ...(context ? [`--context=${context}`] : []),
+    ...(namespace ? [`--namespace=${namespace}`] : []),
+    'exec',
+    '-i',
+    pod,
+    ...(container ? [`--container=${container}`] : []),
+    '--',
+    'buildctl',
+    'dial-stdio',
   ]
   return {
     endpoint: shown,
@@ -17,7 +27,11 @@ export function dialPod(endpoint: Endpoint & { kind: 'pod' }, { env }: { readonl
       signal.throwIfAborted()
       return programStream('kubectl', args, {
         env,
-        failure: (state, said) => unreachable(shown, said.at(-1)?.trim() ?? state, { output: said, hint: 'See whether it works by hand: kubectl exec POD -- buildctl debug workers' }),
+        failure: (state, said) =>
+          unreachable(shown, said.at(-1)?.trim() ?? state, {
+            output: said,
+            hint: 'See whether it works by hand: kubectl exec POD -- buildctl debug workers',
+          }),
       })
     },
     close: async () => undefined,

@@ -17,18 +17,29 @@ export function dialUnix(endpoint: Endpoint & { kind: 'unix' }, shown?: string):
 /** A port, with or without TLS. */
 export function dialTcp(endpoint: Endpoint & { kind: 'tcp' }): Dial {
   const { host, port, tls } = endpoint
-  if (!tls) return dialer(endpoint, {}, async (net) => net.connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 15_000 }))
+  if (!tls)
+    return dialer(endpoint, {}, async (net) =>
+      net.connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 15_000 }),
+    )
   const servername = tls.servername ?? host
   let files: Promise<Record<string, Buffer>> | undefined
   return dialer(endpoint, { authority: servername, event: 'secureConnect' }, async () => {
-    const [{ connect }, { isIP }, pem] = await Promise.all([import('node:tls'), import('node:net'), (files ??= readTlsFiles(tls))])
+    const [{ connect }, { isIP }, pem] = await Promise.all([
+      import('node:tls'),
+      import('node:net'),
+      (files ??= readTlsFiles(tls)),
+    ])
     return connect({
-      host, port, ...pem,
+      host,
+      port,
+      ...pem,
       ...(isIP(servername) ? {} : { servername }),
       // Docker Engine takes no notice of it; servers of gRPC insist on it
       ALPNProtocols: ['h2', 'http/1.1'],
       ...(tls.insecure ? { rejectUnauthorized: false } : {}),
-      ...(tls.servername && isIP(servername) ? { checkServerIdentity: (_: string, cert: unknown) => checkAs(servername, cert) } : {}),
+      ...(tls.servername && isIP(servername)
+        ? { checkServerIdentity: (_: string, cert: unknown) => checkAs(servername, cert) }
+        : {}),
     })
   })
 
@@ -39,12 +50,17 @@ export function dialTcp(endpoint: Endpoint & { kind: 'tcp' }): Dial {
 
 /** Reads the PEM files of a connection. Throws BAD_OPTION with the file that cannot be read. */
 async function readTlsFiles(tls: TlsFiles): Promise<Record<string, Buffer>> {
-  const entries = (['ca', 'cert', 'key'] as const).flatMap((kind) => (tls[kind] === undefined ? [] : [[kind, tls[kind]] as const]))
+  const entries = (['ca', 'cert', 'key'] as const).flatMap((kind) =>
+    tls[kind] === undefined ? [] : [[kind, tls[kind]] as const],
+  )
   const read = entries.map(async ([kind, path]) => {
     try {
       return [kind, await readFile(path)] as const
     } catch (cause) {
-      throw new XbuildError('BAD_OPTION', `Cannot read TLS file "${path}": ${(cause as Error).message}`, { cause, hint: 'Name files that you may read' })
+      throw new XbuildError('BAD_OPTION', `Cannot read TLS file "${path}": ${(cause as Error).message}`, {
+        cause,
+        hint: 'Name files that you may read',
+      })
     }
   })
   return Object.fromEntries(await Promise.all(read))
@@ -52,7 +68,11 @@ async function readTlsFiles(tls: TlsFiles): Promise<Record<string, Buffer>> {
 
 function dialer(
   endpoint: Endpoint,
-  { authority, event = 'connect', shown = formatEndpoint(endpoint).replace(/\?.*$/s, '') }: { readonly authority?: string; readonly event?: string; readonly shown?: string },
+  {
+    authority,
+    event = 'connect',
+    shown = formatEndpoint(endpoint).replace(/\?.*$/s, ''),
+  }: { readonly authority?: string; readonly event?: string; readonly shown?: string },
   open: (net: typeof import('node:net')) => Promise<import('node:net').Socket>,
 ): Dial {
   return {

@@ -13,10 +13,15 @@ type SshEndpoint = Endpoint & { readonly kind: 'ssh' }
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * A socket on another machine, by the user's own ssh: his configuration, keys and known hosts. All connections are channels of one, the
- * master; it ends with `close`, and when this process ends in any other way. `onLogin` is told when the machine has let us in.
+ * A socket on another machine, by the user's own ssh: his configuration, keys and known hosts. All connections are
+ * channels of one, the
+ * master; it ends with `close`, and when this process ends in any other way. `onLogin` is told when the machine has
+ * let us in.
  */
-export function dialSsh(endpoint: SshEndpoint, { env, onLogin }: { readonly env: Environment; readonly onLogin?: () => void }): Dial {
+export function dialSsh(
+  endpoint: SshEndpoint,
+  { env, onLogin }: { readonly env: Environment; readonly onLogin?: () => void },
+): Dial {
   const shown = formatEndpoint(endpoint)
   const script = remoteScript(endpoint.socket)
   let master: Promise<Master> | undefined
@@ -37,7 +42,10 @@ export function dialSsh(endpoint: SshEndpoint, { env, onLogin }: { readonly env:
     },
     async close() {
       closing.abort(unreachable(shown, 'it was closed')) // one that still waits for an answer is not waited for
-      await master?.then((opened) => opened.close(), () => undefined)
+      await master?.then(
+        (opened) => opened.close(),
+        () => undefined,
+      )
     },
   }
 }
@@ -65,7 +73,20 @@ async function openMaster(endpoint: SshEndpoint, { shown, env, signal, onLogin }
   const control = join(folder, 'control')
   // `cat` ends when its input does: with this process, whatever ends that
   const greeting = `sh -c '${whenSocket(endpoint.socket, `echo ${SOCKET}`)}; echo ${READY}; exec cat'`
-  const stream = ssh(['-o', 'ControlMaster=yes', '-o', 'ControlPersist=no', '-o', `ControlPath=${control}`, ...target(endpoint), greeting], shown, env)
+  const stream = ssh(
+    [
+      '-o',
+      'ControlMaster=yes',
+      '-o',
+      'ControlPersist=no',
+      '-o',
+      `ControlPath=${control}`,
+      ...target(endpoint),
+      greeting,
+    ],
+    shown,
+    env,
+  )
   const close = async () => {
     const ended = new Promise((resolve) => stream.once('close', resolve))
     const isOver = stream.destroyed || stream.closed
@@ -86,8 +107,11 @@ async function openMaster(endpoint: SshEndpoint, { shown, env, signal, onLogin }
     })
     stream.on('error', () => undefined) // connections that were channels of it say so themselves
     onLogin?.()
-    const again = (args: readonly string[]) => ssh([...args, '-o', `ControlPath=${control}`, ...target(endpoint)], shown, env)
-    const forwarded = hasSocket ? await forwardSocket({ folder, socket: endpoint.socket, shown, ssh: again, signal }) : undefined
+    const again = (args: readonly string[]) =>
+      ssh([...args, '-o', `ControlPath=${control}`, ...target(endpoint)], shown, env)
+    const forwarded = hasSocket
+      ? await forwardSocket({ folder, socket: endpoint.socket, shown, ssh: again, signal })
+      : undefined
     return { control, forwarded, close }
   } catch (error) {
     await close()
@@ -96,8 +120,21 @@ async function openMaster(endpoint: SshEndpoint, { shown, env, signal, onLogin }
 }
 
 function ssh(args: readonly string[], shown: string, env: Environment): Duplex {
-  // Nobody is there to answer a question: progress fills the terminal. A machine that is gone is noticed within a minute.
-  const common = ['-T', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=10', '-o', 'ServerAliveInterval=15', '-o', 'ServerAliveCountMax=3', '-o', 'LogLevel=ERROR']
+  // Nobody is there to answer a question: progress fills the terminal. A machine that is gone is noticed within a
+  // minute.
+  const common = [
+    '-T',
+    '-o',
+    'BatchMode=yes',
+    '-o',
+    'ConnectTimeout=10',
+    '-o',
+    'ServerAliveInterval=15',
+    '-o',
+    'ServerAliveCountMax=3',
+    '-o',
+    'LogLevel=ERROR',
+  ]
   return programStream('ssh', [...common, ...args], { env, failure: (state, said) => sshFailure(shown, state, said) })
 }
 
@@ -105,31 +142,55 @@ function target({ user, host, port }: SshEndpoint): string[] {
   return [...(user ? ['-l', user] : []), ...(port ? ['-p', String(port)] : []), '--', host]
 }
 
-/** Runs on the other machine: whichever client program is there connects its standard input and output to the socket. */
+/**
+ * Runs on the other machine: whichever client program is there connects its standard input and output to the socket.
+ */
 function remoteScript(socket: string | undefined): string {
   const address = socket === undefined ? '' : `unix://${socket}`
   const ways: readonly (readonly [program: string, args: string])[] = [
     ['docker', `${address && `--host ${address} `}system dial-stdio`],
     ['podman', `${address && `--url ${address} `}system dial-stdio`],
     ['buildctl', `${address && `--addr ${address} `}dial-stdio`],
-    ...(socket === undefined ? [] : ([['socat', `- UNIX-CONNECT:${socket}`], ['nc', `-U ${socket}`]] as const)),
+    ...(socket === undefined
+      ? []
+      : ([
+          ['socat', `- UNIX-CONNECT:${socket}`],
+          ['nc', `-U ${socket}`],
+        ] as const)),
   ]
-  const lines = ways.map(([program, args]) => `if command -v ${program} >/dev/null 2>&1; then exec ${program} ${args}; fi`)
+  const lines = ways.map(
+    ([program, args]) => `if command -v ${program} >/dev/null 2>&1; then exec ${program} ${args}; fi`,
+  )
   return `sh -c '${lines.join('; ')}; echo "none of ${ways.map(([program]) => program).join(', ')} is installed there" >&2; exit 127'`
 }
 
 function sshFailure(shown: string, state: string, said: readonly string[]): XbuildError {
   const text = said.join('\n')
   const [why, hint] = KNOWN.find(([pattern]) => pattern.test(text))?.slice(1) ?? []
-  return unreachable(shown, (why as string | undefined) ?? said.at(-1)?.trim() ?? state, { output: said, ...(hint ? { hint: hint as string } : {}) })
+  return unreachable(shown, (why as string | undefined) ?? said.at(-1)?.trim() ?? state, {
+    output: said,
+    ...(hint ? { hint: hint as string } : {}),
+  })
 }
 
 const KNOWN: readonly (readonly [pattern: RegExp, state: string, hint: string])[] = [
   [/^ssh: connect to host .*refused/, 'no ssh server listens there', 'Name another host or port'],
-  [/Permission denied \(/, 'ssh was not let in', 'Load the key into ssh-agent, or name it in ~/.ssh/config: ssh must get in without a question'],
+  [
+    /Permission denied \(/,
+    'ssh was not let in',
+    'Load the key into ssh-agent, or name it in ~/.ssh/config: ssh must get in without a question',
+  ],
   [/Host key verification failed/, 'its host key is not known', 'Connect once by hand with ssh, and accept the key'],
-  [/none of .* is installed there/, 'there is no docker, podman or buildctl', 'Install one of them there, or name another node'],
-  [/no such file or directory|[Cc]onnection refused$|[Cc]annot connect to the Docker daemon/, 'no engine answers there', 'Start it, or name its socket: ssh://HOST/PATH'],
+  [
+    /none of .* is installed there/,
+    'there is no docker, podman or buildctl',
+    'Install one of them there, or name another node',
+  ],
+  [
+    /no such file or directory|[Cc]onnection refused$|[Cc]annot connect to the Docker daemon/,
+    'no engine answers there',
+    'Start it, or name its socket: ssh://HOST/PATH',
+  ],
 ]
 
 async function aborting<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

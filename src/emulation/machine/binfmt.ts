@@ -15,7 +15,10 @@ export async function binfmtState(folder = BINFMT_FOLDER): Promise<BinfmtState> 
   return text.trim() === 'enabled' ? 'on' : 'off'
 }
 
-/** Mounts binfmt_misc unless it is; says whether it did. Throws HOST when the kernel has none, and when handlers are switched off. */
+/**
+ * Mounts binfmt_misc unless it is; says whether it did. Throws HOST when the kernel has none, and when handlers are
+ * switched off.
+ */
 export async function openBinfmt(): Promise<boolean> {
   const state = await binfmtState()
   if (state === 'on') return false
@@ -30,7 +33,9 @@ export async function openBinfmt(): Promise<boolean> {
   } catch (cause) {
     const { output = [] } = cause as XbuildError
     throw new XbuildError('HOST', 'Cannot register handlers: binfmt_misc cannot be mounted', {
-      cause, output, hint: 'Load the kernel module: sudo modprobe binfmt_misc; a kernel built without BINFMT_MISC has none',
+      cause,
+      output,
+      hint: 'Load the kernel module: sudo modprobe binfmt_misc; a kernel built without BINFMT_MISC has none',
     })
   }
   return true
@@ -52,8 +57,15 @@ async function write(file: string, text: string, action: string): Promise<void> 
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     const denied = code === 'EACCES' || code === 'EPERM'
-    throw new XbuildError('HOST', `Cannot ${action}: ${denied ? 'only root may' : code === 'EROFS' ? '/proc is read-only here' : message}`, {
-      cause, ...(denied || code === 'EROFS' ? { hint: 'Run it as root, outside of containers (or in a privileged one)' } : {}),
-    })
+    throw new XbuildError(
+      'HOST',
+      `Cannot ${action}: ${denied ? 'only root may' : code === 'EROFS' ? '/proc is read-only here' : message}`,
+      {
+        cause,
+        ...(denied || code === 'EROFS'
+          ? { hint: 'Run it as root, outside of containers (or in a privileged one)' }
+          : {}),
+      },
+    )
   }
 }

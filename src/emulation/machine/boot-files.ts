@@ -7,14 +7,23 @@ import { type Architecture, handlerName } from '../architectures.ts'
 export const OWN_FOLDER = '/etc/binfmt.d'
 
 /** All folders of that kind, strongest first: a file hides those of its name in the later ones. */
-export const BOOT_FOLDERS = [OWN_FOLDER, '/run/binfmt.d', '/usr/local/lib/binfmt.d', '/usr/lib/binfmt.d', '/lib/binfmt.d'] as const
+export const BOOT_FOLDERS = [
+  OWN_FOLDER,
+  '/run/binfmt.d',
+  '/usr/local/lib/binfmt.d',
+  '/usr/lib/binfmt.d',
+  '/lib/binfmt.d',
+] as const
 
 /** Programs that register what lies there: systemd's, OpenRC's. */
 const READERS = ['/usr/lib/systemd/systemd-binfmt', '/lib/systemd/systemd-binfmt', '/etc/init.d/binfmt']
 
 const HEAD = '# Written by xbuild qemu install; xbuild qemu uninstall removes it.\n'
 
-/** The file of our handler for an architecture. Its name sorts after those of others: who registers last is asked first. */
+/**
+ * The file of our handler for an architecture. Its name sorts after those of others: who registers last is asked
+ * first.
+ */
 export function bootFile(architecture: Architecture, folder: string = OWN_FOLDER): string {
   return join(folder, `${handlerName(architecture)}.conf`)
 }
@@ -27,7 +36,9 @@ export function bootText(registration: string): string {
 /** The names of the handlers that a file of binfmt.d registers. */
 export function handlerNames(text: string): string[] {
   const lines = text.split('\n').map((line) => line.trim())
-  return lines.filter((line) => line !== '' && !/^[#;]/.test(line)).flatMap((line) => line.slice(1).split(line[0]!)[0] || [])
+  return lines
+    .filter((line) => line !== '' && !/^[#;]/.test(line))
+    .flatMap((line) => line.slice(1).split(line[0]!)[0] || [])
 }
 
 /** Writes the file unless it is there with the same text. Says whether it did. */
@@ -60,7 +71,8 @@ export async function readBootFiles(folders: readonly string[] = BOOT_FOLDERS): 
     for (const name of names) {
       seen.add(name)
       const file = join(folder, name)
-      for (const handler of handlerNames(await readFile(file, 'utf8').catch(() => ''))) if (!found.has(handler)) found.set(handler, file)
+      for (const handler of handlerNames(await readFile(file, 'utf8').catch(() => '')))
+        if (!found.has(handler)) found.set(handler, file)
     }
   }
   return found

@@ -18,12 +18,21 @@ export interface Interpreter {
 const ET_EXEC = 2
 
 /** Looks at an interpreter and asks it for its version. */
-export async function describeInterpreter(path: string, options: { readonly signal: AbortSignal }): Promise<Interpreter> {
+export async function describeInterpreter(
+  path: string,
+  options: { readonly signal: AbortSignal },
+): Promise<Interpreter> {
   if (!(await exists(path))) return { path, exists: false, fixedAddress: false }
   // By its own name: Debian's links end in -binfmt-P, and then it takes what follows for a program
   const real = await realpath(path)
   const version = await emulatorVersion(real, options).catch(() => undefined)
-  return { path, exists: true, fixedAddress: (await elfType(real)) === ET_EXEC, ...((await hasHandler(real)) ? { handler: true as const } : {}), ...(version === undefined ? {} : { version }) }
+  return {
+    path,
+    exists: true,
+    fixedAddress: (await elfType(real)) === ET_EXEC,
+    ...((await hasHandler(real)) ? { handler: true as const } : {}),
+    ...(version === undefined ? {} : { version }),
+  }
 }
 
 /** Whether a program ends in the handler: its last bytes name the folder where that looks. */

@@ -8,7 +8,10 @@ const MEANINGS: Readonly<Record<string, string>> = {
   F: 'works in containers and other root folders: QEMU was opened when it was registered',
 }
 
-/** The letters of a handler and what they mean, in the order of the kernel; letters of newer kernels are said to be unknown. */
+/**
+ * The letters of a handler and what they mean, in the order of the kernel; letters of newer kernels are said to be
+ * unknown.
+ */
 export function flagMeanings(flags: string): { readonly letter: string; readonly meaning: string }[] {
   return [...new Set(flags)].map((letter) => ({ letter, meaning: MEANINGS[letter] ?? 'not known to this xbuild' }))
 }
@@ -23,9 +26,12 @@ export interface FlagFacts {
 }
 
 /**
- * The flags of a handler for the whole machine. F always, else it would fail in every image. P only where the kernel tells QEMU that it
- * did so (5.12) and QEMU asks (5.2): others would take the name for the first argument. C only when asked for: with it, whoever can
- * bring a foreign set-user-id program onto the machine attacks a QEMU that runs as root, and QEMU was not written for that (Debian
+ * The flags of a handler for the whole machine. F always, else it would fail in every image. P only where the kernel
+ * tells QEMU that it
+ * did so (5.12) and QEMU asks (5.2): others would take the name for the first argument. C only when asked for: with
+ * it, whoever can
+ * bring a foreign set-user-id program onto the machine attacks a QEMU that runs as root, and QEMU was not written for
+ * that (Debian
  * removed the flag in qemu 1:7.2+dfsg-7+deb12u15).
  */
 export function machineFlags({ kernel, version, credentials }: FlagFacts): string {

@@ -31,7 +31,8 @@ const NEWER = 'Install a newer QEMU'
 /** Only what public reports show, no more than they show. */
 const TABLE: readonly Row[] = [
   {
-    // ldconfig of glibc 2.31 and later crashes while packages are installed; Ubuntu's bug 1928075 says the same, 5.0 does not crash
+    // ldconfig of glibc 2.31 and later crashes while packages are installed; Ubuntu's bug 1928075 says the same, 5.0
+    // does not crash
     applies: ({ architecture, version }) => architecture === 'arm64' && before(version, '5.0'),
     what: 'QEMU before 5.0 crashes in ldconfig of arm64 images of Debian 11 and later',
     remedy: NEWER,
@@ -59,7 +60,8 @@ const TABLE: readonly Row[] = [
     source: 'github.com/golang/go/issues/69259',
   },
   {
-    // Packages of Debian 11 and Ubuntu 22.04 images; 9.2.2 was to mend it and still failed in the tests of binfmt's own pull request 244
+    // Packages of Debian 11 and Ubuntu 22.04 images; 9.2.2 was to mend it and still failed in the tests of binfmt's
+    // own pull request 244
     applies: ({ architecture, version }) => architecture === 'arm64' && between(version, '9.2.0', '9.2.3'),
     what: 'QEMU 9.2.0 to 9.2.2 crash in ldconfig of arm64 images of Debian 11 and Ubuntu 22.04',
     remedy: 'Install another QEMU',

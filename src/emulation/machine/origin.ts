@@ -16,7 +16,10 @@ export interface OriginFacts {
 }
 
 /** Tells who registered a handler by its name and by what lies on this machine. */
-export function originOf({ name, flags }: Pick<Handler, 'name' | 'flags'>, { bootFiles, formats, interpreterExists }: OriginFacts): Origin {
+export function originOf(
+  { name, flags }: Pick<Handler, 'name' | 'flags'>,
+  { bootFiles, formats, interpreterExists }: OriginFacts,
+): Origin {
   const file = bootFiles.get(name)
   if (/^xbuild-[a-z0-9]+$/.test(name)) return { by: 'xbuild', ...(file === undefined ? {} : { file }) }
   if (file !== undefined) return { by: 'systemd-binfmt', file }

@@ -49,29 +49,66 @@ export interface MachineStatus {
 }
 
 /** Looks at this machine's handlers and runs a program of each architecture. Changes nothing. */
-export async function machineStatus({ env, signal, only }: { readonly env: Environment; readonly signal: AbortSignal; readonly only?: readonly string[] }): Promise<MachineStatus> {
+export async function machineStatus({
+  env,
+  signal,
+  only,
+}: {
+  readonly env: Environment
+  readonly signal: AbortSignal
+  readonly only?: readonly string[]
+}): Promise<MachineStatus> {
   const chosen = ARCHITECTURES.filter(({ name }) => !only?.length || only.includes(name))
   const [binfmt, handlers, emulators, bootFiles, formats, atBoot, tried] = await Promise.all([
-    binfmtState(), readHandlers(), findEmulators(env, chosen), readBootFiles(), readFormats(), isReadAtBoot(), tryPrograms(chosen, { signal }),
+    binfmtState(),
+    readHandlers(),
+    findEmulators(env, chosen),
+    readBootFiles(),
+    readFormats(),
+    isReadAtBoot(),
+    tryPrograms(chosen, { signal }),
   ])
-  const shown = await Promise.all(chosen.map(async (architecture, index): Promise<ArchitectureStatus> => {
-    const own = await Promise.all(handlersFor(architecture, handlers).map((handler) => statusOf(handler, { bootFiles, formats, signal })))
-    const emulator = emulators.find((one) => one.architecture === architecture.name)
-    const described = emulator && { ...(await describeInterpreter(emulator.path, { signal })), static: emulator.static }
-    const runs = runsOf(tried[index], own)
-    return {
-      architecture: architecture.name, runs, handlers: own,
-      ...(described ? { emulator: described } : {}),
-      warnings: warningsOf(architecture, { runs, own, emulator: described, atBoot }),
-    }
-  }))
+  const shown = await Promise.all(
+    chosen.map(async (architecture, index): Promise<ArchitectureStatus> => {
+      const own = await Promise.all(
+        handlersFor(architecture, handlers).map((handler) => statusOf(handler, { bootFiles, formats, signal })),
+      )
+      const emulator = emulators.find((one) => one.architecture === architecture.name)
+      const described = emulator && {
+        ...(await describeInterpreter(emulator.path, { signal })),
+        static: emulator.static,
+      }
+      const runs = runsOf(tried[index], own)
+      return {
+        architecture: architecture.name,
+        runs,
+        handlers: own,
+        ...(described ? { emulator: described } : {}),
+        warnings: warningsOf(architecture, { runs, own, emulator: described, atBoot }),
+      }
+    }),
+  )
   return { binfmt, architectures: shown }
 }
 
-async function statusOf(handler: Handler, { bootFiles, formats, signal }: { bootFiles: ReadonlyMap<string, string>; formats: ReadonlyMap<string, string>; signal: AbortSignal }): Promise<HandlerStatus> {
+async function statusOf(
+  handler: Handler,
+  {
+    bootFiles,
+    formats,
+    signal,
+  }: { bootFiles: ReadonlyMap<string, string>; formats: ReadonlyMap<string, string>; signal: AbortSignal },
+): Promise<HandlerStatus> {
   const { name, enabled, flags } = handler
   const interpreter = await describeInterpreter(handler.interpreter, { signal })
-  return { name, enabled, flags, meanings: flagMeanings(flags), interpreter, origin: originOf(handler, { bootFiles, formats, interpreterExists: interpreter.exists }) }
+  return {
+    name,
+    enabled,
+    flags,
+    meanings: flagMeanings(flags),
+    interpreter,
+    origin: originOf(handler, { bootFiles, formats, interpreterExists: interpreter.exists }),
+  }
 }
 
 function runsOf(tried: Tried | undefined, handlers: readonly HandlerStatus[]): ArchitectureStatus['runs'] {
@@ -92,21 +129,49 @@ function warningsOf({ name }: Architecture, { runs, own, emulator, atBoot }: War
   const enabled = own.filter((handler) => handler.enabled)
   const host = platformOfNodeArch(process.arch).architecture
   const warnings: Warning[] = []
-  const warn = (text: string, fix?: string) => void (warnings.some((one) => one.text === text) || warnings.push({ text, ...(fix === undefined ? {} : { fix }) }))
+  const warn = (text: string, fix?: string) =>
+    void (warnings.some((one) => one.text === text) || warnings.push({ text, ...(fix === undefined ? {} : { fix }) }))
   for (const { name: handler, flags, interpreter, origin } of enabled) {
-    if (!flags.includes('F') && runs !== 'images') warn(`${handler} lacks the flag F: it does not work in images`, 'Register ours before it: sudo xbuild qemu install --force')
+    if (!flags.includes('F') && runs !== 'images')
+      warn(
+        `${handler} lacks the flag F: it does not work in images`,
+        'Register ours before it: sudo xbuild qemu install --force',
+      )
     if (!interpreter.exists && origin.by !== 'a container') {
-      warn(`${handler}: there is no ${interpreter.path}${flags.includes('F') ? '; it works until it is registered anew' : ''}`, 'Install QEMU again')
+      warn(
+        `${handler}: there is no ${interpreter.path}${flags.includes('F') ? '; it works until it is registered anew' : ''}`,
+        'Install QEMU again',
+      )
     }
-    if (origin.file === undefined) warn(`${handler} is gone after a reboot: no file registers it`, 'Register handlers that stay: sudo xbuild qemu install --force')
-    else if (!atBoot && origin.by !== 'update-binfmts') warn(`${handler} is gone after a reboot: nothing on this machine reads ${origin.file}`, 'Run sudo xbuild qemu install after each')
+    if (origin.file === undefined)
+      warn(
+        `${handler} is gone after a reboot: no file registers it`,
+        'Register handlers that stay: sudo xbuild qemu install --force',
+      )
+    else if (!atBoot && origin.by !== 'update-binfmts')
+      warn(
+        `${handler} is gone after a reboot: nothing on this machine reads ${origin.file}`,
+        'Run sudo xbuild qemu install after each',
+      )
   }
   for (const { name: handler, enabled: on } of own) if (!on) warn(`${handler} is switched off`)
-  if (enabled.length > 0 && runs === 'no') warn(`a ${name} program did not run, although ${enabled.map((handler) => handler.name).join(' and ')} should run it`, 'See whether its interpreter starts')
-  if (enabled.length > 0 && (name === host || (name === siblingOf(host) && runs === 'images'))) warn(`${name} programs go to a handler, although the CPU may run them by itself`)
+  if (enabled.length > 0 && runs === 'no')
+    warn(
+      `a ${name} program did not run, although ${enabled.map((handler) => handler.name).join(' and ')} should run it`,
+      'See whether its interpreter starts',
+    )
+  if (enabled.length > 0 && (name === host || (name === siblingOf(host) && runs === 'images')))
+    warn(`${name} programs go to a handler, although the CPU may run them by itself`)
   const seen = runs === 'cpu' ? [] : [...enabled.map(({ interpreter }) => interpreter), ...(emulator ? [emulator] : [])]
   for (const { version, fixedAddress } of seen) {
-    for (const { what, remedy, source } of knownProblems({ architecture: name, version, fixedAddress, kernel: release(), host })) warn(`${what} (${source})`, remedy)
+    for (const { what, remedy, source } of knownProblems({
+      architecture: name,
+      version,
+      fixedAddress,
+      kernel: release(),
+      host,
+    }))
+      warn(`${what} (${source})`, remedy)
   }
   return warnings
 }

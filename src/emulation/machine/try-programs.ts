@@ -5,7 +5,10 @@ import { runProgram } from '../../host/spawn.ts'
 import type { Architecture } from '../architectures.ts'
 import { PROBE_STATUS, probeProgram } from '../probe-program.ts'
 
-/** Where a tiny program of an architecture ran: as it is, and in a root folder that holds nothing else, as in an image. */
+/**
+ * Where a tiny program of an architecture ran: as it is, and in a root folder that holds nothing else, as in an
+ * image.
+ */
 export interface Tried {
   readonly here: boolean
   /** Undefined when such a root folder could not be entered. */
@@ -27,22 +30,35 @@ for program do
 done`
 
 /** Runs the probe program of each architecture by whatever this machine has for it. In the order of `architectures`. */
-export async function tryPrograms(architectures: readonly Architecture[], { signal }: { readonly signal: AbortSignal }): Promise<Tried[]> {
+export async function tryPrograms(
+  architectures: readonly Architecture[],
+  { signal }: { readonly signal: AbortSignal },
+): Promise<Tried[]> {
   const folder = await mkdtemp(join(tmpdir(), 'xbuild-try-'))
   try {
     await chmod(folder, 0o755)
-    await Promise.all(architectures.map(async (architecture) => {
-      const path = join(folder, architecture.name)
-      await writeFile(path, probeProgram(architecture))
-      await chmod(path, 0o755)
-    }))
+    await Promise.all(
+      architectures.map(async (architecture) => {
+        const path = join(folder, architecture.name)
+        await writeFile(path, probeProgram(architecture))
+        await chmod(path, 0o755)
+      }),
+    )
     const how = process.geteuid?.() === 0 ? 'chroot' : 'unshare'
-    const out = await runProgram('/bin/sh', ['-c', EACH, 'sh', folder, how, String(LIMIT), ...architectures.map(({ name }) => name)], { signal })
-    return out.trimEnd().split('\n').slice(0, architectures.length).map((line) => {
-      const [here, inside] = line.split(' ').map(Number)
-      // unshare ends with 1 when it may not, 126 and 127 tell of the program
-      return { here: here === PROBE_STATUS, inImages: inside === 1 ? undefined : inside === PROBE_STATUS }
-    })
+    const out = await runProgram(
+      '/bin/sh',
+      ['-c', EACH, 'sh', folder, how, String(LIMIT), ...architectures.map(({ name }) => name)],
+      { signal },
+    )
+    return out
+      .trimEnd()
+      .split('\n')
+      .slice(0, architectures.length)
+      .map((line) => {
+        const [here, inside] = line.split(' ').map(Number)
+        // unshare ends with 1 when it may not, 126 and 127 tell of the program
+        return { here: here === PROBE_STATUS, inImages: inside === 1 ? undefined : inside === PROBE_STATUS }
+      })
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

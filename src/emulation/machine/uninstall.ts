@@ -4,11 +4,19 @@ import { unregister } from './binfmt.ts'
 import { bootFile, forgetForBoot } from './boot-files.ts'
 import { assertRoot } from './install.ts'
 
-/** Removes our handlers, and no others, from the kernel and from what is registered at boot. No architectures: all. Throws HOST. */
-export async function uninstallHandlers(architectures: readonly string[], { say }: { readonly say: (line: string) => void }): Promise<void> {
+/**
+ * Removes our handlers, and no others, from the kernel and from what is registered at boot. No architectures: all.
+ * Throws HOST.
+ */
+export async function uninstallHandlers(
+  architectures: readonly string[],
+  { say }: { readonly say: (line: string) => void },
+): Promise<void> {
   assertRoot('remove handlers of the whole machine', 'Run it with sudo')
   let removed = 0
-  for (const architecture of ARCHITECTURES.filter(({ name }) => architectures.length === 0 || architectures.includes(name))) {
+  for (const architecture of ARCHITECTURES.filter(
+    ({ name }) => architectures.length === 0 || architectures.includes(name),
+  )) {
     const name = handlerName(architecture)
     const handlers = handlersFor(architecture, await readHandlers())
     const ours = handlers.some((handler) => handler.name === name)
@@ -18,8 +26,11 @@ export async function uninstallHandlers(architectures: readonly string[], { say 
     const rest = theirs ? `${theirs.name} is not ours and stays` : 'no handler is left for it'
     if (ours || file) {
       removed++
-      say(`${architecture.name}: removed ${[ours ? name : '', file ? bootFile(architecture) : ''].filter(Boolean).join(' and ')}; ${rest}`)
-    } else if (architectures.length > 0) say(`${architecture.name}: nothing of ours is registered${theirs ? `; ${rest}` : ''}`)
+      say(
+        `${architecture.name}: removed ${[ours ? name : '', file ? bootFile(architecture) : ''].filter(Boolean).join(' and ')}; ${rest}`,
+      )
+    } else if (architectures.length > 0)
+      say(`${architecture.name}: nothing of ours is registered${theirs ? `; ${rest}` : ''}`)
   }
   if (removed === 0 && architectures.length === 0) say('Nothing of ours is registered')
 }

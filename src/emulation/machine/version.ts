@@ -1,4 +1,7 @@
-/** Whether a version like `7.2.22` or `6.8.0-49-generic` is another one or later, by the numbers that the other one has. */
+/**
+ * Whether a version like `7.2.22` or `6.8.0-49-generic` is another one or later, by the numbers that the other one
+ * has.
+ */
 export function versionAtLeast(version: string, other: string): boolean {
   const [left, right] = [numbersOf(version), numbersOf(other)]
   for (const [index, number] of right.entries()) {

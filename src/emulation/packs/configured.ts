@@ -8,6 +8,7 @@ const GUARDED = /^--enable-offload-(targets|defaulted)(=|$)/
 /** Options that two GCCs were configured with differently, as far as it could matter. */
 export function configuredDifferently(one: readonly string[], other: readonly string[]): string[] {
   const matters = (option: string) => !IRRELEVANT.test(option) && !GUARDED.test(option)
-  const only = (from: readonly string[], without: readonly string[]) => from.filter((option) => matters(option) && !without.includes(option))
+  const only = (from: readonly string[], without: readonly string[]) =>
+    from.filter((option) => matters(option) && !without.includes(option))
   return [...only(one, other), ...only(other, one)]
 }

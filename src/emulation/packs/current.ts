@@ -11,8 +11,18 @@ export async function currentPacks(folder: string): Promise<Pack[]> {
   return packs.filter(({ manifest }) => isCurrent(manifest, recipes))
 }
 
-/** Whether a pack would still be made so: the recipe of an older xbuild may have known less of what its twin does otherwise. */
-export function isCurrent({ architecture, recipe, twin }: Pick<PackManifest, 'architecture' | 'recipe' | 'twin'>, recipes: readonly Recipe[]): boolean {
+/**
+ * Whether a pack would still be made so: the recipe of an older xbuild may have known less of what its twin does
+ * otherwise.
+ */
+export function isCurrent(
+  { architecture, recipe, twin }: Pick<PackManifest, 'architecture' | 'recipe' | 'twin'>,
+  recipes: readonly Recipe[],
+): boolean {
   const match = matchRecipe(recipes, twin.program, PACK_TARGETS[architecture] ?? [])
-  return match?.recipe.name === recipe && noTwinBecause(match) === undefined && rulesOf(match).every((rule, index) => twin.rules[index] === rule)
+  return (
+    match?.recipe.name === recipe &&
+    noTwinBecause(match) === undefined &&
+    rulesOf(match).every((rule, index) => twin.rules[index] === rule)
+  )
 }

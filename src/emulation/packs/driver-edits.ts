@@ -2,8 +2,10 @@ import { XbuildError } from '../../errors.ts'
 import { readElf, type Segment } from './elf.ts'
 
 /**
- * What makes the driver of a cross compiler one that is at home: Debian's cross compilers lie in folders of their own, and their drivers look for
- * files in fewer places than one that compiles for its own machine. Everything else in it is of the same source and for the same CPU.
+ * What makes the driver of a cross compiler one that is at home: Debian's cross compilers lie in folders of their
+ * own, and their drivers look for
+ * files in fewer places than one that compiles for its own machine. Everything else in it is of the same source and
+ * for the same CPU.
  */
 export interface Edits {
   /** How texts in the program begin, and what that becomes, which is no longer. */
@@ -14,14 +16,21 @@ export interface Edits {
 
 const FIXED_ADDRESSES = 2
 const X86_64 = 62
-/** Instructions that an address may follow at once: mov to each register, push, cmp; and those with other bytes between (Intel's manual, volume 2, appendix A). */
+/**
+ * Instructions that an address may follow at once: mov to each register, push, cmp; and those with other bytes
+ * between (Intel's manual, volume 2, appendix A).
+ */
 const MOVES = [0xb8, 0xb9, 0xba, 0xbb, 0xbc, 0xbd, 0xbe, 0xbf, 0x68, 0x3d]
 const TAKERS = [0xc7, 0x81]
 
-/** The program with its edits made. Throws NOT_FOUND with the reason where it is not built as is understood here; half of them are never made. */
+/**
+ * The program with its edits made. Throws NOT_FOUND with the reason where it is not built as is understood here; half
+ * of them are never made.
+ */
 export function editDriver(program: Buffer, { texts, specs }: Edits): Buffer {
   const elf = readElf(program)
-  if (!elf || program.readUInt16LE(16) !== FIXED_ADDRESSES || program.readUInt16LE(18) !== X86_64) throw strange('it is no program for amd64 at fixed addresses')
+  if (!elf || program.readUInt16LE(16) !== FIXED_ADDRESSES || program.readUInt16LE(18) !== X86_64)
+    throw strange('it is no program for amd64 at fixed addresses')
   const made = Buffer.from(program)
   for (const [from, to] of Object.entries(texts)) {
     const found = beginnings(made, from)
@@ -32,30 +41,45 @@ export function editDriver(program: Buffer, { texts, specs }: Edits): Buffer {
   return made
 }
 
-function shorten(made: Buffer, loaded: readonly Segment[], { at, from, to }: { at: number; from: string; to: string }): void {
+function shorten(
+  made: Buffer,
+  loaded: readonly Segment[],
+  { at, from, to }: { at: number; from: string; to: string },
+): void {
   const address = addressOf(loaded, at)
   const text = made.toString('latin1', at, made.indexOf(0, at))
   if (to.length > from.length) throw strange(`"${to}" is longer than "${from}"`)
   // Linkers let a text that is the end of another one begin inside of it
   for (let inside = 1; inside < text.length; inside++) {
-    if (loaded.some((part) => isNamed(made, part, address + inside))) throw strange(`another text may begin inside of "${text}"`)
+    if (loaded.some((part) => isNamed(made, part, address + inside)))
+      throw strange(`another text may begin inside of "${text}"`)
   }
   made.fill(0, at, at + text.length)
   made.write(to + text.slice(from.length), at, 'latin1')
 }
 
-/** Whether code puts this address somewhere, or data hold it. Bytes that look alike by chance are in code, since every second instruction is some address. */
+/**
+ * Whether code puts this address somewhere, or data hold it. Bytes that look alike by chance are in code, since every
+ * second instruction is some address.
+ */
 function isNamed(made: Buffer, { offset, size, executable }: Segment, address: number): boolean {
   const bytes = made.subarray(offset, offset + size)
   if (!executable) return bytes.includes(long(address))
   const wanted = word(address)
   for (let at = bytes.indexOf(wanted); at >= 0; at = bytes.indexOf(wanted, at + 1)) {
-    if (MOVES.includes(bytes[at - 1] ?? 0) || bytes.subarray(Math.max(0, at - 7), at).some((byte) => TAKERS.includes(byte))) return true
+    if (
+      MOVES.includes(bytes[at - 1] ?? 0) ||
+      bytes.subarray(Math.max(0, at - 7), at).some((byte) => TAKERS.includes(byte))
+    )
+      return true
   }
   return false
 }
 
-/** In the table of specs there are, one after another, the addresses of the name, of a text, and of the variable that holds the text's address. */
+/**
+ * In the table of specs there are, one after another, the addresses of the name, of a text, and of the variable that
+ * holds the text's address.
+ */
 function setSpec(made: Buffer, loaded: readonly Segment[], { name, text }: { name: string; text: string }): void {
   const pointerAt = (at: number) => offsetOf(loaded, made.readBigUInt64LE(at))
   for (const named of beginnings(made, `${name}\0`)) {

@@ -19,7 +19,10 @@ export interface ElfFacts {
   readonly loaded: readonly Segment[]
 }
 
-/** Part of an ELF file that a program header describes: where it lies in the file, in memory, and its bytes in the file. */
+/**
+ * Part of an ELF file that a program header describes: where it lies in the file, in memory, and its bytes in the
+ * file.
+ */
 export interface Segment {
   readonly type: number
   readonly offset: number
@@ -45,7 +48,8 @@ function read(file: Buffer): ElfFacts | undefined {
   const little = file[5] === 1
   const half = (at: number) => (little ? file.readUInt16LE(at) : file.readUInt16BE(at))
   const word = (at: number) => (little ? file.readUInt32LE(at) : file.readUInt32BE(at))
-  const long = (at: number) => (wide ? (little ? file.readBigUInt64LE(at) : file.readBigUInt64BE(at)) : BigInt(word(at)))
+  const long = (at: number) =>
+    wide ? (little ? file.readBigUInt64LE(at) : file.readBigUInt64BE(at)) : BigInt(word(at))
   const step = wide ? 8 : 4
   const table = Number(long(wide ? 32 : 28))
   const size = half(wide ? 54 : 42)
@@ -53,12 +57,18 @@ function read(file: Buffer): ElfFacts | undefined {
   const segments = Array.from({ length: count }, (_, index): Segment => {
     const at = table + index * size
     return {
-      type: word(at), offset: Number(long(at + (wide ? 8 : 4))), address: long(at + (wide ? 16 : 8)), size: Number(long(at + (wide ? 32 : 16))),
+      type: word(at),
+      offset: Number(long(at + (wide ? 8 : 4))),
+      address: long(at + (wide ? 16 : 8)),
+      size: Number(long(at + (wide ? 32 : 16))),
       executable: (word(at + (wide ? 4 : 24)) & PF_X) !== 0,
     }
   })
   const interpreter = segments.find(({ type }) => type === PT_INTERP)
-  const id = segments.filter(({ type }) => type === PT_NOTE).map((notes) => idOf(file.subarray(notes.offset, notes.offset + notes.size), little)).find(Boolean)
+  const id = segments
+    .filter(({ type }) => type === PT_NOTE)
+    .map((notes) => idOf(file.subarray(notes.offset, notes.offset + notes.size), little))
+    .find(Boolean)
   return {
     needed: neededOf(),
     loaded: segments.filter(({ type }) => type === PT_LOAD),
@@ -70,9 +80,13 @@ function read(file: Buffer): ElfFacts | undefined {
     const dynamic = segments.find(({ type }) => type === PT_DYNAMIC)
     if (!dynamic) return []
     const entries: [tag: bigint, value: bigint][] = []
-    for (let at = dynamic.offset; at < dynamic.offset + dynamic.size; at += 2 * step) entries.push([long(at), long(at + step)])
+    for (let at = dynamic.offset; at < dynamic.offset + dynamic.size; at += 2 * step)
+      entries.push([long(at), long(at + step)])
     const table = entries.find(([tag]) => tag === DT_STRTAB)?.[1]
-    const home = segments.find(({ type, address, size }) => type === PT_LOAD && table !== undefined && table >= address && table < address + BigInt(size))
+    const home = segments.find(
+      ({ type, address, size }) =>
+        type === PT_LOAD && table !== undefined && table >= address && table < address + BigInt(size),
+    )
     if (table === undefined || !home) return []
     const strings = home.offset + Number(table - home.address)
     return entries.filter(([tag]) => tag === DT_NEEDED).map(([, value]) => textAt(file, strings + Number(value)))
@@ -81,7 +95,7 @@ function read(file: Buffer): ElfFacts | undefined {
 
 function idOf(notes: Buffer, little: boolean): string | undefined {
   const word = (at: number) => (little ? notes.readUInt32LE(at) : notes.readUInt32BE(at))
-  for (let at = 0; at + 12 <= notes.length;) {
+  for (let at = 0; at + 12 <= notes.length; ) {
     const [name, size, type] = [word(at), word(at + 4), word(at + 8)]
     const from = at + 12 + align(name)
     const owner = notes.toString('latin1', at + 12, at + 12 + name)
@@ -108,5 +122,9 @@ function textAt(file: Buffer, at: number): string {
 /** The options a GCC was configured with, as its programs carry them; empty when they carry none. */
 export function configuredWith(file: Buffer): string[] {
   const at = file.indexOf('../src/configure -v ')
-  return at < 0 ? [] : textAt(file, at).split(/ +(?=--)/).slice(1)
+  return at < 0
+    ? []
+    : textAt(file, at)
+        .split(/ +(?=--)/)
+        .slice(1)
 }

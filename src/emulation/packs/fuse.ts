@@ -17,8 +17,10 @@ export interface Fusion {
 }
 
 /**
- * A static QEMU that begins with the handler (`qemu/handler`): the blob is appended, a note header becomes its segment, the entry point
- * moves to it, and at its offset 8 it learns the way back to QEMU's own entry. Takes the first bytes of QEMU, `HEAD` of them or all there are,
+ * A static QEMU that begins with the handler (`qemu/handler`): the blob is appended, a note header becomes its
+ * segment, the entry point
+ * moves to it, and at its offset 8 it learns the way back to QEMU's own entry. Takes the first bytes of QEMU, `HEAD`
+ * of them or all there are,
  * and its size. Throws HOST for a program that has no room for it.
  */
 export function fuse(qemu: Buffer, size: number, blob: Buffer): Fusion {
@@ -26,7 +28,8 @@ export function fuse(qemu: Buffer, size: number, blob: Buffer): Fusion {
   if (qemu.length < 64 || !qemu.subarray(0, 6).equals(LITTLE_64)) throw refuse('it is no 64-bit ELF program')
   const table = Number(qemu.readBigUInt64LE(32))
   const count = qemu.readUInt16LE(56)
-  if (qemu.readUInt16LE(54) !== HEADER || count === 0 || !(table + count * HEADER <= qemu.length)) throw refuse('its program headers are damaged')
+  if (qemu.readUInt16LE(54) !== HEADER || count === 0 || !(table + count * HEADER <= qemu.length))
+    throw refuse('its program headers are damaged')
   const headers = Array.from({ length: count }, (_, index) => {
     const at = table + index * HEADER
     return { at, type: qemu.readUInt32LE(at), end: qemu.readBigUInt64LE(at + 16) + qemu.readBigUInt64LE(at + 40) }
@@ -46,7 +49,14 @@ export function fuse(qemu: Buffer, size: number, blob: Buffer): Fusion {
   head.writeBigUInt64LE(address, 24)
   head.writeUInt32LE(PT_LOAD, note.at)
   head.writeUInt32LE(5, note.at + 4) // readable, executable
-  for (const [index, value] of [BigInt(offset), address, address, BigInt(handler.length), BigInt(handler.length), BigInt(PAGE)].entries()) {
+  for (const [index, value] of [
+    BigInt(offset),
+    address,
+    address,
+    BigInt(handler.length),
+    BigInt(handler.length),
+    BigInt(PAGE),
+  ].entries()) {
     head.writeBigUInt64LE(value, note.at + 8 + index * 8)
   }
   return { head, tail: Buffer.concat([Buffer.alloc(offset - size), handler]) }

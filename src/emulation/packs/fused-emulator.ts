@@ -9,7 +9,10 @@ import { runProgram } from '../../host/spawn.ts'
 import type { Emulator } from '../emulators.ts'
 import { fuse, HEAD, type Fusion } from './fuse.ts'
 
-/** The handler for this machine's CPU, which `npm run build` puts into `dist` where there is a C compiler; nothing when it is not there. */
+/**
+ * The handler for this machine's CPU, which `npm run build` puts into `dist` where there is a C compiler; nothing
+ * when it is not there.
+ */
 export function findHandler(arch: string = process.arch): string | undefined {
   const file = `handler-${arch}.bin`
   let folder = dirname(fileURLToPath(import.meta.url))
@@ -20,14 +23,25 @@ export function findHandler(arch: string = process.arch): string | undefined {
 }
 
 /**
- * The path of a QEMU with the handler before it, made once for each QEMU and handler and kept in `folder`; it was seen to start.
+ * The path of a QEMU with the handler before it, made once for each QEMU and handler and kept in `folder`; it was
+ * seen to start.
  * Throws HOST when this machine has no handler or the two cannot be put together.
  */
-export async function fusedEmulator(emulator: Emulator, { folder, signal }: { readonly folder: string; readonly signal: AbortSignal }): Promise<string> {
+export async function fusedEmulator(
+  emulator: Emulator,
+  { folder, signal }: { readonly folder: string; readonly signal: AbortSignal },
+): Promise<string> {
   const handler = findHandler()
-  if (!handler) throw new XbuildError('HOST', 'Cannot use native toolchains: this xbuild was built without the handler', { hint: 'Build xbuild where there is a C compiler: npm run build' })
+  if (!handler)
+    throw new XbuildError('HOST', 'Cannot use native toolchains: this xbuild was built without the handler', {
+      hint: 'Build xbuild where there is a C compiler: npm run build',
+    })
   const blob = await readFile(handler)
-  const key = createHash('sha256').update(JSON.stringify([1, emulator.path, emulator.size, emulator.mtime])).update(blob).digest('hex').slice(0, 16)
+  const key = createHash('sha256')
+    .update(JSON.stringify([1, emulator.path, emulator.size, emulator.mtime]))
+    .update(blob)
+    .digest('hex')
+    .slice(0, 16)
   const path = join(folder, 'qemu', `${emulator.architecture}-${key}`)
   const qemu = await open(emulator.path)
   const temp = tempNameFor(path)
@@ -41,7 +55,10 @@ export async function fusedEmulator(emulator: Emulator, { folder, signal }: { re
     await mkdir(dirname(path), { recursive: true })
     await copyFile(emulator.path, temp, constants.COPYFILE_EXCL)
     await chmod(temp, 0o755)
-    await writeAt(temp, [[fusion.head, 0], [fusion.tail, size]])
+    await writeAt(temp, [
+      [fusion.head, 0],
+      [fusion.tail, size],
+    ])
     await utimes(temp, emulator.mtime / 1000, emulator.mtime / 1000)
     await runProgram(temp, ['--version'], { signal })
     await rename(temp, path)
@@ -63,7 +80,10 @@ async function writeAt(path: string, pieces: readonly (readonly [Buffer, number]
 
 const PIECE = 1 << 20
 
-/** Whether the file is that QEMU with that handler, to the last byte; read in pieces, for there is one for each architecture. */
+/**
+ * Whether the file is that QEMU with that handler, to the last byte; read in pieces, for there is one for each
+ * architecture.
+ */
 async function isFused(path: string, qemu: FileHandle, size: number, { head, tail }: Fusion): Promise<boolean> {
   const file = await open(path).catch(() => undefined)
   if (!file) return false

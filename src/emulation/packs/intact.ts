@@ -5,12 +5,17 @@ import { writeFileAtomic } from '../../host/files.ts'
 import type { Pack } from './pack.ts'
 import { verifyPack } from './pack-folder.ts'
 
-/** The clocks of file systems go in steps of up to ten milliseconds: of what changed just now they may not tell a further change. Milliseconds. */
+/**
+ * The clocks of file systems go in steps of up to ten milliseconds: of what changed just now they may not tell a
+ * further change. Milliseconds.
+ */
 const STEP = 20
 
 /**
- * Whether every byte of a pack is as it was made. Its files are read the first time; from then on their inodes and times tell, of which nobody can
- * set the last one (ctime, inode(7)): reading those of a C compiler and its assembler took a third of a second of each build.
+ * Whether every byte of a pack is as it was made. Its files are read the first time; from then on their inodes and
+ * times tell, of which nobody can
+ * set the last one (ctime, inode(7)): reading those of a C compiler and its assembler took a third of a second of
+ * each build.
  */
 export async function isIntact(pack: Pack): Promise<boolean> {
   const began = Date.now()
@@ -23,13 +28,23 @@ export async function isIntact(pack: Pack): Promise<boolean> {
   return true
 }
 
-async function look({ manifest, folder }: Pack): Promise<{ readonly text: string; readonly newest: number } | undefined> {
+async function look({
+  manifest,
+  folder,
+}: Pack): Promise<{ readonly text: string; readonly newest: number } | undefined> {
   try {
-    const facts = await Promise.all(manifest.files.map(async ({ path }) => {
-      const { ino, mode, size, mtimeNs, ctimeNs } = await lstat(join(folder, path), { bigint: true })
-      return { line: [path, ino, mode, size, mtimeNs, ctimeNs].join(' '), changed: Number(ctimeNs / 1_000_000n) }
-    }))
-    return { text: createHash('sha256').update(facts.map(({ line }) => line).join('\n')).digest('hex'), newest: Math.max(0, ...facts.map(({ changed }) => changed)) }
+    const facts = await Promise.all(
+      manifest.files.map(async ({ path }) => {
+        const { ino, mode, size, mtimeNs, ctimeNs } = await lstat(join(folder, path), { bigint: true })
+        return { line: [path, ino, mode, size, mtimeNs, ctimeNs].join(' '), changed: Number(ctimeNs / 1_000_000n) }
+      }),
+    )
+    return {
+      text: createHash('sha256')
+        .update(facts.map(({ line }) => line).join('\n'))
+        .digest('hex'),
+      newest: Math.max(0, ...facts.map(({ changed }) => changed)),
+    }
   } catch {
     return undefined // a file is missing
   }

@@ -14,8 +14,14 @@ export async function knownToolchains(folder: string, emulated: readonly Emulate
   return emulated.map((entry) => {
     if (entry.status !== 'ready') return entry
     const { architecture } = entry.platform
-    const own = packs.filter(({ manifest }) => manifest.architecture === architecture).map(({ manifest, digest }) => `${packName(manifest)} ${digest.slice(0, 12)}`)
-    const refused = [...new Set(refusals.filter((one) => one.architecture === architecture).map(({ path, reason }) => `${path}: ${reason}`))].sort()
+    const own = packs
+      .filter(({ manifest }) => manifest.architecture === architecture)
+      .map(({ manifest, digest }) => `${packName(manifest)} ${digest.slice(0, 12)}`)
+    const refused = [
+      ...new Set(
+        refusals.filter((one) => one.architecture === architecture).map(({ path, reason }) => `${path}: ${reason}`),
+      ),
+    ].sort()
     if (own.length > 0) refused.push(...neverTwins(recipes, PACK_TARGETS[architecture] ?? []))
     return own.length + refused.length === 0 ? entry : { ...entry, toolchains: { packs: own, refused } }
   })
@@ -23,6 +29,13 @@ export async function knownToolchains(folder: string, emulated: readonly Emulate
 
 async function readRefusals(folder: string): Promise<Refusal[]> {
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json'))
-  const found = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8').then((text) => JSON.parse(text) as Refusal, () => undefined)))
+  const found = await Promise.all(
+    names.map((name) =>
+      readFile(join(folder, name), 'utf8').then(
+        (text) => JSON.parse(text) as Refusal,
+        () => undefined,
+      ),
+    ),
+  )
   return found.flatMap((one) => (one && isFresh(one) ? [one] : []))
 }

@@ -20,7 +20,8 @@ export interface MakePackOptions extends PairOptions {
 }
 
 /**
- * Makes the pack of one program: finds the package of the image's architecture that holds exactly that program, and the package of this
+ * Makes the pack of one program: finds the package of the image's architecture that holds exactly that program, and
+ * the package of this
  * machine's that was built from the same source. Throws NOT_FOUND with the reason when there is no such pair.
  */
 export async function makePack(options: MakePackOptions): Promise<Pack> {
@@ -34,11 +35,16 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
     const made = join(work, 'pack')
     const name = basename(program)
     const linked = await fillPack(made, { root, program, host: options.host })
-    const companion = match.recipe.companion ? await addCompanion(match.recipe.companion, { options, match, work, made }) : undefined
-    if (match.recipe.edits) await writeFile(join(made, 'bin', name), editDriver(await readFile(program), match.recipe.edits))
-    const same = match.recipe.family === 'tool' ? await sameLibraries({ ...options, match }, target, { libraries, made }) : []
+    const companion = match.recipe.companion
+      ? await addCompanion(match.recipe.companion, { options, match, work, made })
+      : undefined
+    if (match.recipe.edits)
+      await writeFile(join(made, 'bin', name), editDriver(await readFile(program), match.recipe.edits))
+    const same =
+      match.recipe.family === 'tool' ? await sameLibraries({ ...options, match }, target, { libraries, made }) : []
     await tryOut(made, { name, linked, version: match.recipe.family === 'go' ? '-V=full' : '--version' }, signal)
-    for (const [path, text] of Object.entries(match.recipe.files ?? {})) await writeFile(join(made, path), fill(text, match), { mode: 0o644 })
+    for (const [path, text] of Object.entries(match.recipe.files ?? {}))
+      await writeFile(join(made, path), fill(text, match), { mode: 0o644 })
     const manifest: PackManifest = {
       format: 1,
       recipe: match.recipe.name,
@@ -46,9 +52,21 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
       architecture: options.architecture,
       host: options.host.debian,
       source: target.found.source,
-      packages: [target.found, native, ...libraries, ...(companion?.packages ?? [])].map(({ name, version, architecture, sha256 }) => ({ name, version, architecture, sha256 })),
+      packages: [target.found, native, ...libraries, ...(companion?.packages ?? [])].map(
+        ({ name, version, architecture, sha256 }) => ({ name, version, architecture, sha256 }),
+      ),
       files: await filesOf(made),
-      twin: { id: target.id, program: target.file.slice(target.root.length), rules: [...rulesOf(match), ...rules, ...same, ...(companion?.rules ?? []), linked ? `load {pack} ${name}` : `exec {pack}/bin/${name}`] },
+      twin: {
+        id: target.id,
+        program: target.file.slice(target.root.length),
+        rules: [
+          ...rulesOf(match),
+          ...rules,
+          ...same,
+          ...(companion?.rules ?? []),
+          linked ? `load {pack} ${name}` : `exec {pack}/bin/${name}`,
+        ],
+      },
     }
     await writeFile(join(made, 'manifest.json'), manifestText(manifest))
     await chmod(made, 0o755)
@@ -66,12 +84,19 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
 }
 
 /** Puts the twin of a library beside those of the program; a rule sees to it that the image has the library. */
-async function addCompanion(companion: Companion, { options, match, work, made }: { options: MakePackOptions; match: RecipeMatch; work: string; made: string }) {
+async function addCompanion(
+  companion: Companion,
+  { options, match, work, made }: { options: MakePackOptions; match: RecipeMatch; work: string; made: string },
+) {
   const { id: _, ...others } = options
   const recipe = { ...match.recipe, ...companion }
-  const { target, native, program } = await findPair({ ...others, match: { ...match, recipe, version: '' } }, join(work, 'companion'))
+  const { target, native, program } = await findPair(
+    { ...others, match: { ...match, recipe, version: '' } },
+    join(work, 'companion'),
+  )
   for (const needed of readElf(await readFile(program))?.needed ?? []) {
-    if (!(await exists(join(made, 'lib', needed)))) throw noPair(match, `${basename(program)} needs ${needed}, which it does not`)
+    if (!(await exists(join(made, 'lib', needed))))
+      throw noPair(match, `${basename(program)} needs ${needed}, which it does not`)
   }
   const copy = join(made, 'lib', basename(program))
   await copyFile(program, copy)
@@ -80,7 +105,10 @@ async function addCompanion(companion: Companion, { options, match, work, made }
 }
 
 /** Puts the program, its loader and every library that it needs together; false when it is static and needs none. */
-async function fillPack(made: string, { root, program, host }: { root: string; program: string; host: PackTarget }): Promise<boolean> {
+async function fillPack(
+  made: string,
+  { root, program, host }: { root: string; program: string; host: PackTarget },
+): Promise<boolean> {
   await mkdir(join(made, 'bin'), { recursive: true })
   await mkdir(join(made, 'lib'))
   const copy = async (from: string, to: string, mode: number) => {
@@ -94,8 +122,14 @@ async function fillPack(made: string, { root, program, host }: { root: string; p
     for (const name of elf?.needed ?? []) {
       if (done.has(name)) continue
       done.add(name)
-      const library = name.includes('/') ? undefined : await findFile(root, folders.map((folder) => `${folder}/${name}`))
-      if (!library) throw new XbuildError('NOT_FOUND', `Cannot make a pack: the library ${name} is in none of its packages`)
+      const library = name.includes('/')
+        ? undefined
+        : await findFile(
+            root,
+            folders.map((folder) => `${folder}/${name}`),
+          )
+      if (!library)
+        throw new XbuildError('NOT_FOUND', `Cannot make a pack: the library ${name} is in none of its packages`)
       await copy(library, `lib/${name}`, 0o644)
       await addNeeded(library)
     }
@@ -104,16 +138,28 @@ async function fillPack(made: string, { root, program, host }: { root: string; p
   await addNeeded(program)
   const interpreter = readElf(await readFile(program))?.interpreter
   if (interpreter === undefined && done.size === 0) return false
-  const loader = interpreter && (await findFile(root, [...folders.map((folder) => `${folder}/${basename(interpreter)}`), interpreter.slice(1)]))
-  if (!loader) throw new XbuildError('NOT_FOUND', `Cannot make a pack: the loader of ${basename(program)} is in none of its packages`)
+  const loader =
+    interpreter &&
+    (await findFile(root, [...folders.map((folder) => `${folder}/${basename(interpreter)}`), interpreter.slice(1)]))
+  if (!loader)
+    throw new XbuildError(
+      'NOT_FOUND',
+      `Cannot make a pack: the loader of ${basename(program)} is in none of its packages`,
+    )
   await copy(loader, 'lib/ld.so', 0o755)
   return true
 }
 
 /** Starts the twin as the handler will. */
-async function tryOut(made: string, { name, linked, version }: { name: string; linked: boolean; version: string }, signal: AbortSignal): Promise<void> {
+async function tryOut(
+  made: string,
+  { name, linked, version }: { name: string; linked: boolean; version: string },
+  signal: AbortSignal,
+): Promise<void> {
   const [program, lib] = [join(made, 'bin', name), join(made, 'lib')]
-  const [first, ...args] = linked ? [join(lib, 'ld.so'), '--inhibit-cache', '--library-path', lib, '--argv0', name, program, version] as const : [program, version] as const
+  const [first, ...args] = linked
+    ? ([join(lib, 'ld.so'), '--inhibit-cache', '--library-path', lib, '--argv0', name, program, version] as const)
+    : ([program, version] as const)
   await runProgram(first, args, { signal, env: {} })
 }
 

@@ -14,7 +14,9 @@ export function packsFolder(storeRoot: string): string {
 /** All packs whose manifest is what their name says, by recipe and source; files are looked at by size only. */
 export async function listPacks(folder: string): Promise<Pack[]> {
   const names = await readdir(folder).catch(() => [])
-  const found = await Promise.all(names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => readPack(join(folder, name), name)))
+  const found = await Promise.all(
+    names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => readPack(join(folder, name), name)),
+  )
   const order = ({ manifest: { architecture, recipe, source } }: Pack) => `${architecture} ${recipe} ${source.version}`
   return found.filter((pack) => pack !== undefined).toSorted((a, b) => (order(a) < order(b) ? -1 : 1))
 }
@@ -23,7 +25,9 @@ async function readPack(folder: string, digest: string): Promise<Pack | undefine
   try {
     const manifest = JSON.parse(await readFile(join(folder, 'manifest.json'), 'utf8')) as PackManifest
     if (packDigest(manifest) !== digest || manifest.format !== 1) return undefined
-    const sizes = await Promise.all(manifest.files.map(async ({ path, size }) => (await lstat(join(folder, path))).size === size))
+    const sizes = await Promise.all(
+      manifest.files.map(async ({ path, size }) => (await lstat(join(folder, path))).size === size),
+    )
     return sizes.every(Boolean) ? { manifest, digest, folder } : undefined
   } catch {
     return undefined // half removed, or damaged: as if it were not there
@@ -38,20 +42,33 @@ export async function verifyPack({ manifest, folder }: Pack): Promise<string[]> 
   const wrong: string[] = []
   for (const { path, sha256 } of manifest.files) {
     const hash = createHash('sha256')
-    const read = pipeline(createReadStream(join(folder, path), { highWaterMark: PIECE }), hash).then(() => hash.digest('hex'), () => 'nothing')
+    const read = pipeline(createReadStream(join(folder, path), { highWaterMark: PIECE }), hash).then(
+      () => hash.digest('hex'),
+      () => 'nothing',
+    )
     const found = await read
-    if (found !== sha256) wrong.push(found === 'nothing' ? `${path} cannot be read` : `${path} has other content than when it was made`)
+    if (found !== sha256)
+      wrong.push(found === 'nothing' ? `${path} cannot be read` : `${path} has other content than when it was made`)
   }
   return wrong
 }
 
-/** The pack that a text names: the beginning of its digest, or its recipe when there is one of it only. Throws NOT_FOUND. */
+/**
+ * The pack that a text names: the beginning of its digest, or its recipe when there is one of it only. Throws
+ * NOT_FOUND.
+ */
 export function findPack(packs: readonly Pack[], text: string): Pack {
-  const found = packs.filter(({ digest, manifest }) => (/^[0-9a-f]{6,}$/.test(text) && digest.startsWith(text)) || manifest.recipe === text)
+  const found = packs.filter(
+    ({ digest, manifest }) => (/^[0-9a-f]{6,}$/.test(text) && digest.startsWith(text)) || manifest.recipe === text,
+  )
   if (found.length === 1) return found[0]!
-  throw new XbuildError('NOT_FOUND', `Cannot find pack "${text}": ${found.length === 0 ? 'there is none of that name' : `${found.length} have it`}`, {
-    hint: 'See xbuild pack ls, and name a pack by the beginning of its digest',
-  })
+  throw new XbuildError(
+    'NOT_FOUND',
+    `Cannot find pack "${text}": ${found.length === 0 ? 'there is none of that name' : `${found.length} have it`}`,
+    {
+      hint: 'See xbuild pack ls, and name a pack by the beginning of its digest',
+    },
+  )
 }
 
 /** Removes what makers of packs left that were killed: their names hold their process ids. */

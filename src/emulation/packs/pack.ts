@@ -13,9 +13,17 @@ export interface PackManifest {
   readonly host: string
   /** The source that the program and its twin were both built from. */
   readonly source: { readonly name: string; readonly version: string }
-  readonly packages: readonly { readonly name: string; readonly version: string; readonly architecture: string; readonly sha256: string }[]
+  readonly packages: readonly {
+    readonly name: string
+    readonly version: string
+    readonly architecture: string
+    readonly sha256: string
+  }[]
   readonly files: readonly PackFile[]
-  /** Build-id of the program, its path in the image's packages, and the rules to start its twin; `{pack}` stands for the pack's folder. */
+  /**
+   * Build-id of the program, its path in the image's packages, and the rules to start its twin; `{pack}` stands for
+   * the pack's folder.
+   */
   readonly twin: { readonly id: string; readonly program: string; readonly rules: readonly string[] }
 }
 

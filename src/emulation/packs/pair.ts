@@ -32,7 +32,10 @@ export interface Pair {
   readonly rules: readonly string[]
 }
 
-/** Finds both of them in the archive and unpacks them into a folder. Throws NOT_FOUND with the reason when they were not built alike. */
+/**
+ * Finds both of them in the archive and unpacks them into a folder. Throws NOT_FOUND with the reason when they were
+ * not built alike.
+ */
 export async function findPair(options: PairOptions, folder: string): Promise<Pair> {
   const { apt } = options
   const target = await findTarget(options, join(folder, 'target'))
@@ -41,7 +44,10 @@ export async function findPair(options: PairOptions, folder: string): Promise<Pa
   const libraries = await apt.libraries([native.name])
   const root = join(folder, 'native')
   await apt.unpack([native, ...libraries], root)
-  const program = await findFile(root, match.recipe.native.files.map((file) => fill(file, match)))
+  const program = await findFile(
+    root,
+    match.recipe.native.files.map((file) => fill(file, match)),
+  )
   if (!program) throw noPair(match, `${native.name} ${native.version} for ${native.architecture} does not hold it`)
   const alike = await likeness(match.recipe.family, target, { root, file: program })
   if ('unlike' in alike) throw noPair(match, alike.unlike)
@@ -66,7 +72,10 @@ async function findTarget({ apt, match, id, distribution }: PairOptions, folder:
       for (const found of await apt.versions(name, match.target.debian)) {
         const root = join(folder, String(tried.length))
         await apt.unpack([found], root)
-        const file = await findFile(root, match.recipe.target.files.map((text) => fill(text, one)))
+        const file = await findFile(
+          root,
+          match.recipe.target.files.map((text) => fill(text, one)),
+        )
         if (!file) continue
         const own = readElf(await readFile(file))?.id
         if (own !== undefined && (id === undefined || own === id)) return { match: one, found, root, file, id: own }
@@ -88,16 +97,27 @@ async function findNative({ apt, match, host }: PairOptions, { found: { source }
       tried.push(`${name} ${found.version} is built from ${source.name} ${from ?? 'nothing of it'}`)
     }
   }
-  throw noPair(match, tried.length === 0 ? `there is no such program for ${host.debian}` : `${tried.join(', ')}, the image's from ${source.version}`)
+  throw noPair(
+    match,
+    tried.length === 0
+      ? `there is no such program for ${host.debian}`
+      : `${tried.join(', ')}, the image's from ${source.version}`,
+  )
 }
 
 /** Rules that the image's libraries of the program's own source are those of the source that the twin's are of. */
-export async function sameLibraries({ apt, match }: PairOptions, { found: { source }, root }: Found, { libraries, made }: { libraries: readonly AptPackage[]; made: string }): Promise<string[]> {
+export async function sameLibraries(
+  { apt, match }: PairOptions,
+  { found: { source }, root }: Found,
+  { libraries, made }: { libraries: readonly AptPackage[]; made: string },
+): Promise<string[]> {
   const own = libraries.filter((one) => one.source.name === source.name)
   const other = own.find((one) => one.source.version !== source.version)
   if (other) throw noPair(match, `${other.name} ${other.version} is of another source version than ${source.version}`)
   for (const { name } of own) {
-    const counterpart = (await apt.versions(name, match.target.debian)).find((one) => one.source.version === source.version)
+    const counterpart = (await apt.versions(name, match.target.debian)).find(
+      (one) => one.source.version === source.version,
+    )
     if (!counterpart) throw noPair(match, `there is no ${name} of ${source.version} for ${match.target.debian}`)
     await apt.unpack([counterpart], root)
   }
@@ -112,7 +132,10 @@ export async function sameLibraries({ apt, match }: PairOptions, { found: { sour
 }
 
 export function noPair({ recipe, target, version }: RecipeMatch, state: string): XbuildError {
-  return new XbuildError('NOT_FOUND', `Cannot make a pack for ${[recipe.name, version].filter(Boolean).join(' ')} (${target.debian}): ${state}`)
+  return new XbuildError(
+    'NOT_FOUND',
+    `Cannot make a pack for ${[recipe.name, version].filter(Boolean).join(' ')} (${target.debian}): ${state}`,
+  )
 }
 
 /** The first of those files that is there, as a real path inside of `root`. */

@@ -9,10 +9,26 @@ export const TWIN_STATUS = PROBE_STATUS + 1
 const ID = Buffer.from('xbuild-handler-proof')
 const NAME = 'probe'
 
-/** Every kind of rule that recipes may have and that holds here: a handler that is too old for one leaves the program to QEMU. */
+/**
+ * Every kind of rule that recipes may have and that holds here: a handler that is too old for one leaves the program
+ * to QEMU.
+ */
 const RULES = [
-  'skip --no-such-option', 'ending .no-such-end', 'with --no-such-option value', 'names', 'absent /dev/.xbuild/nothing', 'without XBUILD_NOTHING', 'not XBUILD_NOTHING=1', 'either XBUILD_NOTHING nothing', 'users', 'unless --no-such-option', 'end', 'path XBUILD_PROOF /nowhere', 'env XBUILD_PROVEN=1',
-  'add --an-argument', `exec ${PACKS_IN_CONTAINER}/twin`,
+  'skip --no-such-option',
+  'ending .no-such-end',
+  'with --no-such-option value',
+  'names',
+  'absent /dev/.xbuild/nothing',
+  'without XBUILD_NOTHING',
+  'not XBUILD_NOTHING=1',
+  'either XBUILD_NOTHING nothing',
+  'users',
+  'unless --no-such-option',
+  'end',
+  'path XBUILD_PROOF /nowhere',
+  'env XBUILD_PROVEN=1',
+  'add --an-argument',
+  `exec ${PACKS_IN_CONTAINER}/twin`,
 ]
 
 /** A program, and what the handler has to see to start a native one in its place. */
@@ -23,7 +39,10 @@ export interface HandlerProof {
   readonly files: readonly { readonly path: string; readonly content: Buffer; readonly mode: number }[]
 }
 
-/** What shows whether programs of an architecture go to the handler on a machine of architecture `own` (GOARCH); undefined where there is no handler. */
+/**
+ * What shows whether programs of an architecture go to the handler on a machine of architecture `own` (GOARCH);
+ * undefined where there is no handler.
+ */
 export function handlerProof(architecture: Architecture, own: string): HandlerProof | undefined {
   const twin = twinProgram(own)
   if (!twin) return undefined

@@ -7,15 +7,24 @@ import { ARCHITECTURES } from '../architectures.ts'
 import type { Edits } from './driver-edits.ts'
 import { hostTarget, type PackTarget } from './targets.ts'
 
-/** How a pack is made, as `qemu/packs/NAME.json` says it. `{triple}`, `{goarch}`, `{debian}` (the architecture as Debian calls it) and `{version}` stand for those of the program, `{host}` for GOARCH of this machine. */
+/**
+ * How a pack is made, as `qemu/packs/NAME.json` says it. `{triple}`, `{goarch}`, `{debian}` (the architecture as
+ * Debian calls it) and `{version}` stand for those of the program, `{host}` for GOARCH of this machine.
+ */
 export interface Recipe {
   readonly name: string
   readonly about: string
   /** The end of the path of a program that this is for, as a regular expression. */
   readonly path: string
-  /** What more must agree than the source version. What a `tool` writes depends on no CPU: its libraries of the same source must be the same, too. A `driver` only starts others. */
+  /**
+   * What more must agree than the source version. What a `tool` writes depends on no CPU: its libraries of the same
+   * source must be the same, too. A `driver` only starts others.
+   */
   readonly family: 'gcc' | 'driver' | 'binutils' | 'go' | 'tool'
-  /** What `{version}` in the names of programs may be, where one may be called by a name without it, the likeliest first; absent: no name has one. */
+  /**
+   * What `{version}` in the names of programs may be, where one may be called by a name without it, the likeliest
+   * first; absent: no name has one.
+   */
   readonly versions?: readonly string[]
   /** Further names that it is called by. */
   readonly names?: readonly string[]
@@ -35,17 +44,26 @@ export interface Recipe {
   readonly files?: Readonly<Record<string, string>>
   /** Lines for the handler, see `qemu/handler/handler.c`. */
   readonly rules: readonly string[]
-  /** What holds besides for architectures that are unlike the machines that twins run on, which have 64 bits and are little-endian. */
+  /**
+   * What holds besides for architectures that are unlike the machines that twins run on, which have 64 bits and are
+   * little-endian.
+   */
   readonly unlike?: readonly Unlike[]
 }
 
-/** A library that a program loads as it likes, of another source: the image's must be the one whose twin comes into the pack, as `lib/<its file name>`. */
+/**
+ * A library that a program loads as it likes, of another source: the image's must be the one whose twin comes into
+ * the pack, as `lib/<its file name>`.
+ */
 export interface Companion extends Pick<Recipe, 'family' | 'versions' | 'target' | 'native'> {
   /** Where images have it. */
   readonly path: string
 }
 
-/** Why programs of some architectures write other bytes than their twins, and the rules that keep to what is the same; without rules there is no twin. */
+/**
+ * Why programs of some architectures write other bytes than their twins, and the rules that keep to what is the same;
+ * without rules there is no twin.
+ */
 export interface Unlike {
   readonly bits?: 32
   readonly endian?: 'big'
@@ -72,7 +90,9 @@ export function recipesFolder(): string {
   for (let up = 0; up < 6; up++, folder = dirname(folder)) {
     if (existsSync(join(folder, 'qemu/packs'))) return join(folder, 'qemu/packs')
   }
-  throw new XbuildError('HOST', 'Cannot find the recipes of packs: the folder qemu/packs of xbuild is missing', { hint: 'Install xbuild again' })
+  throw new XbuildError('HOST', 'Cannot find the recipes of packs: the folder qemu/packs of xbuild is missing', {
+    hint: 'Install xbuild again',
+  })
 }
 
 /** All recipes, by name. */
@@ -82,11 +102,18 @@ export async function readRecipes(folder = recipesFolder()): Promise<Recipe[]> {
 }
 
 /** The recipe for a program by its path in an image of `targets`, if there is one. */
-export function matchRecipe(recipes: readonly Recipe[], path: string, targets: readonly PackTarget[]): RecipeMatch | undefined {
+export function matchRecipe(
+  recipes: readonly Recipe[],
+  path: string,
+  targets: readonly PackTarget[],
+): RecipeMatch | undefined {
   for (const recipe of recipes) {
     for (const target of targets) {
-      const found = new RegExp(recipe.path.replaceAll('{triple}', target.triple).replaceAll('{goarch}', target.goarch)).exec(path)
-      if (found && (found.groups?.['triple'] ?? target.triple) === target.triple) return { recipe, target, version: found.groups?.['version'] ?? '' }
+      const found = new RegExp(
+        recipe.path.replaceAll('{triple}', target.triple).replaceAll('{goarch}', target.goarch),
+      ).exec(path)
+      if (found && (found.groups?.['triple'] ?? target.triple) === target.triple)
+        return { recipe, target, version: found.groups?.['version'] ?? '' }
     }
   }
   return undefined
@@ -104,7 +131,11 @@ export function noTwinBecause(match: RecipeMatch): string | undefined {
 
 /** Every part of a compiler that has no twin on these architectures by what its recipe says, with the reason. */
 export function neverTwins(recipes: readonly Recipe[], targets: readonly PackTarget[]): string[] {
-  const found = recipes.filter((recipe) => !isMinor(recipe)).flatMap((recipe) => targets.map((target) => [recipe.name, noTwinBecause({ recipe, target, version: '' })] as const))
+  const found = recipes
+    .filter((recipe) => !isMinor(recipe))
+    .flatMap((recipe) =>
+      targets.map((target) => [recipe.name, noTwinBecause({ recipe, target, version: '' })] as const),
+    )
   return [...new Set(found.flatMap(([name, because]) => (because === undefined ? [] : [`${name}: ${because}`])))]
 }
 
@@ -113,7 +144,11 @@ export function rulesOf(match: RecipeMatch): string[] {
   const { edits, rules } = match.recipe
   // Written down, so that a pack with others is not taken for a current one
   const edited = edits ? [`# Changed in the program: ${JSON.stringify(edits)}`] : []
-  return [...edited, ...rules, ...unlikeOf(match).flatMap(({ because, rules: more = [] }) => [`# ${because}`, ...more])].map((rule) => fill(rule, match))
+  return [
+    ...edited,
+    ...rules,
+    ...unlikeOf(match).flatMap(({ because, rules: more = [] }) => [`# ${because}`, ...more]),
+  ].map((rule) => fill(rule, match))
 }
 
 /** Whether a build can well do without its twin, so that nothing is said of it, or refused, where there is none. */
@@ -128,11 +163,27 @@ export function programNames(recipes: readonly Recipe[], targets: readonly PackT
     return versions ? names.flatMap((name) => versions.map((version) => name.replaceAll('{version}', version))) : names
   })
   const filled = targets.flatMap(({ triple }) => files.map((name) => name.replaceAll('{triple}', triple)))
-  return [...new Set(filled.flatMap((name) => [name, ...targets.flatMap(({ triple }) => (name.startsWith(`${triple}-`) ? [name.slice(triple.length + 1)] : []))]))].sort()
+  return [
+    ...new Set(
+      filled.flatMap((name) => [
+        name,
+        ...targets.flatMap(({ triple }) => (name.startsWith(`${triple}-`) ? [name.slice(triple.length + 1)] : [])),
+      ]),
+    ),
+  ].sort()
 }
 
 /** Puts version and triple into a text of a recipe; in names of packages an underscore is a hyphen. */
-export function fill(text: string, { target, version }: Pick<RecipeMatch, 'target' | 'version'>, kind: 'file' | 'package' = 'file'): string {
+export function fill(
+  text: string,
+  { target, version }: Pick<RecipeMatch, 'target' | 'version'>,
+  kind: 'file' | 'package' = 'file',
+): string {
   const triple = kind === 'package' ? target.triple.replaceAll('_', '-') : target.triple
-  return text.replaceAll('{triple}', triple).replaceAll('{goarch}', target.goarch).replaceAll('{debian}', target.debian).replaceAll('{host}', hostTarget()?.goarch ?? '').replaceAll('{version}', version)
+  return text
+    .replaceAll('{triple}', triple)
+    .replaceAll('{goarch}', target.goarch)
+    .replaceAll('{debian}', target.debian)
+    .replaceAll('{host}', hostTarget()?.goarch ?? '')
+    .replaceAll('{version}', version)
 }

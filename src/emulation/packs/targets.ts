@@ -20,7 +20,10 @@ export const PACK_TARGETS: Readonly<Record<string, readonly PackTarget[]>> = {
   s390x: [{ debian: 's390x', goarch: 's390x', triple: 's390x-linux-gnu' }],
 }
 
-/** The Debian architecture whose programs this machine runs, and the folder of its libraries; nothing where there is no handler for it. */
+/**
+ * The Debian architecture whose programs this machine runs, and the folder of its libraries; nothing where there is
+ * no handler for it.
+ */
 export function hostTarget(arch: string = process.arch): PackTarget | undefined {
   const name = { x64: 'amd64', arm64: 'arm64' }[arch]
   return name === undefined ? undefined : PACK_TARGETS[name]![0]

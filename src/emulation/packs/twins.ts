@@ -24,20 +24,28 @@ export interface Program {
 }
 
 /**
- * The twin of a program, or why there is none: for some programs that is no loss worth a word, and `never` says that no twin could write the same bytes.
+ * The twin of a program, or why there is none: for some programs that is no loss worth a word, and `never` says that
+ * no twin could write the same bytes.
  * A stranger has no more than the file name of a program that packs are for.
  */
-export type Twin = { readonly pack: Pack } | { readonly reason: string; readonly minor?: true; readonly never?: true } | { readonly stranger: true }
+export type Twin =
+  | { readonly pack: Pack }
+  | { readonly reason: string; readonly minor?: true; readonly never?: true }
+  | { readonly stranger: true }
 
 /** Finds twins, making packs when none fits; each question is answered once. */
 export interface Twins {
   /** File names of programs of an architecture that may have twins. */
   names(architecture: string): Promise<readonly string[]>
   /**
-   * `distribution` is asked for only when a pack has to be made. Without `wait` that happens beside the build, and only for programs that are
+   * `distribution` is asked for only when a pack has to be made. Without `wait` that happens beside the build, and
+   * only for programs that are
    * started again and again: nothing says "not yet". Never rejects.
    */
-  find(program: Program, options: { readonly distribution: () => Promise<Distribution | undefined>; readonly wait: boolean }): Promise<Twin | undefined>
+  find(
+    program: Program,
+    options: { readonly distribution: () => Promise<Distribution | undefined>; readonly wait: boolean },
+  ): Promise<Twin | undefined>
   /** The packs for an architecture that are there already. */
   known(architecture: string): Promise<readonly Pack[]>
   close(): Promise<void>
@@ -66,11 +74,16 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
   // One at a time: they share the folder that apt downloads into
   let making: Promise<unknown> = Promise.resolve()
 
-  const refuse = (reason: string, { recipe }: RecipeMatch): Twin & { reason: string } => ({ reason, ...(isMinor(recipe) ? { minor: true } : {}) })
+  const refuse = (reason: string, { recipe }: RecipeMatch): Twin & { reason: string } => ({
+    reason,
+    ...(isMinor(recipe) ? { minor: true } : {}),
+  })
 
   /** What is known without making anything; a recipe when a pack could be made. */
   async function look(program: Program): Promise<Twin | RecipeMatch> {
-    const known = (await packs()).find(({ manifest }) => manifest.twin.id === program.id && manifest.architecture === program.architecture)
+    const known = (await packs()).find(
+      ({ manifest }) => manifest.twin.id === program.id && manifest.architecture === program.architecture,
+    )
     if (known && (await isIntact(known))) {
       await touchPack(known)
       return { pack: known }
@@ -78,7 +91,8 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
     const targets = PACK_TARGETS[program.architecture] ?? []
     const match = matchRecipe(await recipes(), program.path, targets)
     if (!match) return { stranger: true }
-    if (match.version === '' && !match.recipe.versions && match.recipe.path.includes('(?<version>')) return refuse('it does not lie where a package of a distribution has it', match)
+    if (match.version === '' && !match.recipe.versions && match.recipe.path.includes('(?<version>'))
+      return refuse('it does not lie where a package of a distribution has it', match)
     if (!hostTarget()) return refuse(`there are no packs that run on ${process.arch}`, match)
     const never = noTwinBecause(match)
     if (never !== undefined) return { ...refuse(never, match), never: true }
@@ -86,7 +100,11 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
     return refused === undefined ? match : refuse(refused, match)
   }
 
-  async function makeFor(program: Program, match: RecipeMatch, distribution: () => Promise<Distribution | undefined>): Promise<Twin> {
+  async function makeFor(
+    program: Program,
+    match: RecipeMatch,
+    distribution: () => Promise<Distribution | undefined>,
+  ): Promise<Twin> {
     const host = hostTarget()!
     const from = await distribution()
     if (!from) return refuse('the image does not say which distribution it is (/etc/os-release)', match)
@@ -95,8 +113,20 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
     return turn
   }
 
-  async function make({ program, match, host, from }: { program: Program; match: RecipeMatch; host: PackTarget; from: Distribution }): Promise<Twin> {
-    const made = onMake?.(`${match.recipe.about}${match.version ? ` ${match.version}` : ''} of ${from.id} ${from.codename} for ${match.target.debian}`)
+  async function make({
+    program,
+    match,
+    host,
+    from,
+  }: {
+    program: Program
+    match: RecipeMatch
+    host: PackTarget
+    from: Distribution
+  }): Promise<Twin> {
+    const made = onMake?.(
+      `${match.recipe.about}${match.version ? ` ${match.version}` : ''} of ${from.id} ${from.codename} for ${match.target.debian}`,
+    )
     const reasons: string[] = []
     // A path without a triple may be that of any architecture which the CPU runs
     const targets = match.recipe.path.includes('(?<triple>') ? [match.target] : PACK_TARGETS[program.architecture]!
@@ -104,7 +134,16 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
       try {
         const apt = await archiveOf(from, [host.debian, target.debian])
         const { architecture, id } = program
-        const pack = await makePack({ apt, match: { ...match, target }, architecture, distribution: from, host, id, packs: folder, signal })
+        const pack = await makePack({
+          apt,
+          match: { ...match, target },
+          architecture,
+          distribution: from,
+          host,
+          id,
+          packs: folder,
+          signal,
+        })
         made?.(packSize(pack.manifest))
         return { pack }
       } catch (thrown) {
@@ -123,7 +162,11 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
 
   function archiveOf(distribution: Distribution, architectures: readonly [string, string]): Promise<Apt> {
     const key = [distribution.id, distribution.codename, ...architectures].join(' ')
-    const known = archives.get(key) ?? mkdir(folder, { recursive: true }).then(() => removeLeftovers(folder)).then(() => openApt({ distribution, architectures, folder: join(folder, 'tmp'), signal }))
+    const known =
+      archives.get(key) ??
+      mkdir(folder, { recursive: true })
+        .then(() => removeLeftovers(folder))
+        .then(() => openApt({ distribution, architectures, folder: join(folder, 'tmp'), signal }))
     archives.set(key, known)
     return known
   }
@@ -140,7 +183,11 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
   }
 
   async function writeRefusal({ id, path, architecture }: Program, reason: string): Promise<void> {
-    await writeFileAtomic(refusalFile(id), JSON.stringify({ architecture, path, reason, at: Date.now() } satisfies Refusal), { fsync: false }).catch(() => undefined)
+    await writeFileAtomic(
+      refusalFile(id),
+      JSON.stringify({ architecture, path, reason, at: Date.now() } satisfies Refusal),
+      { fsync: false },
+    ).catch(() => undefined)
   }
 
   return {
@@ -155,7 +202,11 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
       starts.set(key, (starts.get(key) ?? 0) + 1)
       let made = slow.get(key)
       if (!made && (wait || starts.get(key)! >= (found.recipe.worth ?? WORTH_A_PACK))) {
-        const entry: { readonly twin: Promise<Twin>; done?: Twin } = { twin: makeFor(program, found, distribution).catch((thrown: unknown) => refuse(toXbuildError(thrown).message, found)) }
+        const entry: { readonly twin: Promise<Twin>; done?: Twin } = {
+          twin: makeFor(program, found, distribution).catch((thrown: unknown) =>
+            refuse(toXbuildError(thrown).message, found),
+          ),
+        }
         void entry.twin.then((twin) => (entry.done = twin))
         slow.set(key, (made = entry))
       }
@@ -165,7 +216,11 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
     async close() {
       closing.abort()
       await making.catch(() => undefined)
-      for (const opened of archives.values()) await opened.then((apt) => apt.close(), () => undefined)
+      for (const opened of archives.values())
+        await opened.then(
+          (apt) => apt.close(),
+          () => undefined,
+        )
     },
   }
 }

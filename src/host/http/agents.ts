@@ -40,7 +40,9 @@ export function createAgents(options: { env: Environment; tlsOf?: (host: string)
       const proxy = proxyFor(url, options.env)
       if (url.protocol === 'http:') {
         const tlsToProxy = proxy?.protocol === 'https:'
-        const agent = tlsToProxy ? pool('https proxy', () => new HttpsAgent(KEEP)) : pool('http', () => new HttpAgent(KEEP))
+        const agent = tlsToProxy
+          ? pool('https proxy', () => new HttpsAgent(KEEP))
+          : pool('http', () => new HttpAgent(KEEP))
         return proxy ? { agent, proxy } : { agent }
       }
       const config = options.tlsOf?.(url.host)

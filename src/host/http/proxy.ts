@@ -12,7 +12,10 @@ export function proxyFor(url: URL, env: Environment): URL | undefined {
   return URL.canParse(proxy) ? new URL(proxy) : undefined
 }
 
-/** NO_PROXY entries: `*`, a name (with its subdomains), `.name` (subdomains only), an address, a CIDR range; each with an optional port. */
+/**
+ * NO_PROXY entries: `*`, a name (with its subdomains), `.name` (subdomains only), an address, a CIDR range; each with
+ * an optional port.
+ */
 function isExempt(url: URL, list: string): boolean {
   const name = url.hostname.replace(/^\[|\]$/g, '').toLowerCase()
   const port = url.port || (url.protocol === 'https:' ? '443' : '80')

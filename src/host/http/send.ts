@@ -58,7 +58,8 @@ export function createHttp(options: { agents: Agents; idleTimeout: number }): Se
       return await answered(outgoing, source)
     } catch (error) {
       // The other side may close an idle connection just when we take it out of the pool: nothing was asked yet
-      const stale = outgoing.reusedSocket && ['ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '')
+      const stale =
+        outgoing.reusedSocket && ['ECONNRESET', 'EPIPE'].includes((error as NodeJS.ErrnoException).code ?? '')
       if (stale && !source && !request.signal.aborted) return send(request)
       throw error
     }

@@ -7,8 +7,15 @@ import { hasImage, readImage } from './image.ts'
 import { atMost } from './pool.ts'
 import type { Results } from './results.ts'
 
-/** Builds with BuildKit every case that has no result yet, and the base images that are missing. Docker runs only meanwhile. */
-export async function completeResults(cases: readonly Case[], results: Results, { root, work }: { root: string; work: string }): Promise<void> {
+/**
+ * Builds with BuildKit every case that has no result yet, and the base images that are missing. Docker runs only
+ * meanwhile.
+ */
+export async function completeResults(
+  cases: readonly Case[],
+  results: Results,
+  { root, work }: { root: string; work: string },
+): Promise<void> {
   const missing = cases.filter((one) => results.get(one) === undefined)
   const basesMissing = Object.keys(BASES).filter((name) => !hasImage(results.bases[name]!))
   if (missing.length + basesMissing.length === 0) return
@@ -35,7 +42,10 @@ interface RunPlace {
   readonly names: readonly string[]
 }
 
-async function makeBase(name: string, { docker, results, work }: { docker: Docker; results: Results; work: string }): Promise<void> {
+async function makeBase(
+  name: string,
+  { docker, results, work }: { docker: Docker; results: Results; work: string },
+): Promise<void> {
   const kept = results.bases[name]!
   if (!hasImage(kept)) {
     const folder = join(work, `base-${name}`)
@@ -48,7 +58,10 @@ async function makeBase(name: string, { docker, results, work }: { docker: Docke
   cpSync(kept, join(work, 'base', name), { recursive: true })
 }
 
-async function build(one: Case, { docker, work, names }: { docker: Docker; work: string; names: readonly string[] }): ReturnType<typeof readOutcome> {
+async function build(
+  one: Case,
+  { docker, work, names }: { docker: Docker; work: string; names: readonly string[] },
+): ReturnType<typeof readOutcome> {
   const folder = join(work, 'cases', one.name)
   try {
     return await readOutcome(await run(one, { docker, work, folder, names }), join(folder, 'out'), firstTime(one))
@@ -66,9 +79,21 @@ async function run(one: Case, { docker, work, folder, names }: RunPlace) {
   const context = join(folder, 'context')
   mkdirSync(folder, { recursive: true })
   writeCase(one, context)
-  const bases = names.flatMap((name) => ['--build-context', `${name}=oci-layout://${docker.inside(join(work, 'base', name))}`])
+  const bases = names.flatMap((name) => [
+    '--build-context',
+    `${name}=oci-layout://${docker.inside(join(work, 'base', name))}`,
+  ])
   return docker.docker(
-    'buildx', 'build', '--progress=plain', '--no-cache', '--provenance=false', '--network=host', '--allow=network.host', ...bases,
-    `--output=type=oci,tar=false,dest=${docker.inside(join(folder, 'out'))}`, ...(one.args ?? []), docker.inside(context),
+    'buildx',
+    'build',
+    '--progress=plain',
+    '--no-cache',
+    '--provenance=false',
+    '--network=host',
+    '--allow=network.host',
+    ...bases,
+    `--output=type=oci,tar=false,dest=${docker.inside(join(folder, 'out'))}`,
+    ...(one.args ?? []),
+    docker.inside(context),
   )
 }

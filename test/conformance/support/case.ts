@@ -1,6 +1,16 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, linkSync, lutimesSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -41,10 +51,16 @@ export interface TarMember {
   readonly owner?: string
 }
 
-/** Every case has a stretch of time of its own, in the past: BuildKit takes a file for unchanged when its name, size and time are those of an earlier build. */
+/**
+ * Every case has a stretch of time of its own, in the past: BuildKit takes a file for unchanged when its name, size
+ * and time are those of an earlier build.
+ */
 const STRETCH = 1000
 
-/** When the files of a case were last changed: from this second on, seconds since the epoch; each file is a second younger than the one before. */
+/**
+ * When the files of a case were last changed: from this second on, seconds since the epoch; each file is a second
+ * younger than the one before.
+ */
 export function firstTime({ name }: Case): number {
   return 100_000_000 + (Number.parseInt(digestOf(name).slice(0, 8), 16) % 800_000) * STRETCH
 }
@@ -95,7 +111,10 @@ function writeTar(path: string, { tar, packed }: { tar: readonly TarMember[]; pa
   const folder = mkdtempSync(join(tmpdir(), 'xbuild-tar-'))
   try {
     const plain = join(folder, 'plain.tar')
-    for (const [index, { path: name, text, link, hardlink, folder: isFolder, mode, capability, owner = '0:0' }] of tar.entries()) {
+    for (const [
+      index,
+      { path: name, text, link, hardlink, folder: isFolder, mode, capability, owner = '0:0' },
+    ] of tar.entries()) {
       const at = join(folder, 'tree', name)
       mkdirSync(dirname(at), { recursive: true })
       if (link !== undefined) symlinkSync(link, at)
@@ -105,8 +124,20 @@ function writeTar(path: string, { tar, packed }: { tar: readonly TarMember[]; pa
       if (link === undefined && mode !== undefined) chmodSync(at, mode)
       if (capability) giveCapability(at)
       const [uid, gid] = owner.split(':')
-      const args = ['--no-recursion', '--xattrs', '--xattrs-include=security.capability', '--format=posix', '--pax-option=delete=atime,delete=ctime', `--owner=+${uid}`, `--group=+${gid}`, `--mtime=@${first + 500 + index}`, '-C', join(folder, 'tree')]
-      // Two names of one file become a hard link only within one call: the first of a group is written together with the others
+      const args = [
+        '--no-recursion',
+        '--xattrs',
+        '--xattrs-include=security.capability',
+        '--format=posix',
+        '--pax-option=delete=atime,delete=ctime',
+        `--owner=+${uid}`,
+        `--group=+${gid}`,
+        `--mtime=@${first + 500 + index}`,
+        '-C',
+        join(folder, 'tree'),
+      ]
+      // Two names of one file become a hard link only within one call: the first of a group is written together with
+      // the others
       const names = hardlink === undefined ? [name] : [hardlink, name]
       execFileSync('tar', [index === 0 ? '-cf' : '-rf', plain, ...args, ...names])
     }

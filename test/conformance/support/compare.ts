@@ -16,7 +16,10 @@ function compare(theirs: Image, ours: Image): Record<string, string> {
   return Object.fromEntries(found)
 }
 
-/** Times count only where BuildKit keeps one of the context: others are the clock's, which xbuild leaves out to give the same bytes again. */
+/**
+ * Times count only where BuildKit keeps one of the context: others are the clock's, which xbuild leaves out to give
+ * the same bytes again.
+ */
 function sameThing(theirs: string, ours: string): boolean {
   return theirs === ours || (!/ @\d+$/.test(theirs) && theirs === ours.replace(/ @\d+$/, ''))
 }

@@ -6,11 +6,16 @@ import { createGunzip } from 'node:zlib'
 import { extract, type Header } from 'tar-stream'
 import { sinceFirst } from './case.ts'
 
-/** What is compared of an image: one line of text per thing, by the thing's name (`config.Env`, `history[2]`, `/etc/passwd`). */
+/**
+ * What is compared of an image: one line of text per thing, by the thing's name (`config.Env`, `history[2]`,
+ * `/etc/passwd`).
+ */
 export type Image = Readonly<Record<string, string>>
 
 /** What a builder made of a case. */
-export type Outcome = { readonly built: true; readonly image: Image } | { readonly built: false; readonly output: string }
+export type Outcome =
+  | { readonly built: true; readonly image: Image }
+  | { readonly built: false; readonly output: string }
 
 interface Entry {
   readonly type: string
@@ -22,7 +27,10 @@ interface Entry {
   readonly inode: { readonly names: Set<string> }
 }
 
-/** Reads the only image of an OCI layout folder; `first` is when the case's time starts. Independent of xbuild's own readers. */
+/**
+ * Reads the only image of an OCI layout folder; `first` is when the case's time starts. Independent of xbuild's own
+ * readers.
+ */
 export async function readImage(layout: string, first: number): Promise<Image> {
   const blob = (digest: string) => join(layout, 'blobs', ...digest.split(':'))
   const json = (path: string) => JSON.parse(readFileSync(path, 'utf8'))
@@ -30,11 +38,15 @@ export async function readImage(layout: string, first: number): Promise<Image> {
   while (manifest.manifests) manifest = json(blob(manifest.manifests[0].digest))
   const config = json(blob(manifest.config.digest))
   const tree = new Map<string, Entry>()
-  for (const { digest, mediaType } of manifest.layers ?? []) await applyLayer(tree, blob(digest), String(mediaType).endsWith('gzip'))
+  for (const { digest, mediaType } of manifest.layers ?? [])
+    await applyLayer(tree, blob(digest), String(mediaType).endsWith('gzip'))
   return { ...describeConfig(config, manifest.layers?.length ?? 0), ...describeTree(tree, first) }
 }
 
-function describeConfig({ config = {}, history = [], rootfs, architecture, os, variant, author }: Record<string, any>, layers: number): Record<string, string> {
+function describeConfig(
+  { config = {}, history = [], rootfs, architecture, os, variant, author }: Record<string, any>,
+  layers: number,
+): Record<string, string> {
   const lines: Record<string, string> = { platform: [os, architecture, variant].filter(Boolean).join('/') }
   if (author) lines['author'] = author
   for (const [key, value] of Object.entries(config)) lines[`config.${key}`] = JSON.stringify(inOrder(value))
@@ -44,7 +56,8 @@ function describeConfig({ config = {}, history = [], rootfs, architecture, os, v
   const told = history.filter((entry: { empty_layer?: boolean }) => !entry.empty_layer).length
   const diffIds = rootfs.diff_ids?.length ?? 0
   // Any tool counts layers by history
-  if (told !== layers || diffIds !== layers) lines['layers'] = `${layers} layers, ${diffIds} diff ids, ${told} in history`
+  if (told !== layers || diffIds !== layers)
+    lines['layers'] = `${layers} layers, ${diffIds} diff ids, ${told} in history`
   return lines
 }
 
@@ -67,7 +80,9 @@ function describeTree(tree: Map<string, Entry>, first: number): Record<string, s
 
 async function applyLayer(tree: Map<string, Entry>, file: string, gzip: boolean): Promise<void> {
   const reader = extract()
-  const done = gzip ? pipeline(createReadStream(file), createGunzip(), reader) : pipeline(createReadStream(file), reader)
+  const done = gzip
+    ? pipeline(createReadStream(file), createGunzip(), reader)
+    : pipeline(createReadStream(file), reader)
   // What a whiteout hides lies below this layer, wherever the whiteout stands in it
   const own = new Map<string, Entry>()
   for await (const member of reader) {
@@ -109,9 +124,16 @@ function addMember(tree: Map<string, Entry>, own: Map<string, Entry>, header: He
 
 function entryOf(header: Header, content: Buffer, path: string): Entry {
   const pax = (header.pax ?? {}) as Readonly<Record<string, string>>
-  const xattrs = Object.entries(pax).filter(([key]) => key.startsWith('SCHILY.xattr.')).map(([key, value]) => ` ${key.slice(13)}=${JSON.stringify(value)}`)
+  const xattrs = Object.entries(pax)
+    .filter(([key]) => key.startsWith('SCHILY.xattr.'))
+    .map(([key, value]) => ` ${key.slice(13)}=${JSON.stringify(value)}`)
   const device = header.type?.endsWith('device') ? ` ${header.devmajor}:${header.devminor}` : ''
-  const detail = header.type === 'symlink' ? ` -> ${header.linkname}` : header.type === 'file' ? ` ${describeContent(content)}` : device
+  const detail =
+    header.type === 'symlink'
+      ? ` -> ${header.linkname}`
+      : header.type === 'file'
+        ? ` ${describeContent(content)}`
+        : device
   return {
     type: header.type ?? 'file',
     mode: header.mode ?? 0,
@@ -124,7 +146,9 @@ function entryOf(header: Header, content: Buffer, path: string): Entry {
 
 function describeContent(content: Buffer): string {
   const text = content.toString()
-  return content.length <= 300 && !text.includes('\uFFFD') ? JSON.stringify(text) : `${content.length} bytes ${createHash('sha256').update(content).digest('hex').slice(0, 16)}`
+  return content.length <= 300 && !text.includes('\uFFFD')
+    ? JSON.stringify(text)
+    : `${content.length} bytes ${createHash('sha256').update(content).digest('hex').slice(0, 16)}`
 }
 
 function removeBelow(tree: Map<string, Entry>, folder: string): void {
@@ -137,7 +161,10 @@ function removeBelow(tree: Map<string, Entry>, folder: string): void {
 }
 
 function clean(name: string): string {
-  return name.split('/').filter((part) => part !== '' && part !== '.').join('/')
+  return name
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .join('/')
 }
 
 /** Whether there is a finished layout at a path. */

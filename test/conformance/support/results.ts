@@ -17,18 +17,25 @@ export interface Results {
 const FORMAT = 4
 
 /** The results of one version of Docker on one busybox. */
-export function openResults(cache: string, { docker, busybox }: { docker: string; busybox: { folder: string; digest: string } }): Results {
+export function openResults(
+  cache: string,
+  { docker, busybox }: { docker: string; busybox: { folder: string; digest: string } },
+): Results {
   const stamp = digestOf(FORMAT, docker, busybox.digest, BASES)
   const folder = join(cache, 'results')
   const fileOf = (one: Case) => join(folder, `${digestOf(stamp, ...partsOf(one))}.json`)
   const recorded = readRecorded()
-  const bases = Object.fromEntries(Object.keys(BASES).map((name) => [name, join(cache, 'bases', `${name}-${stamp.slice(0, 12)}`)]))
+  const bases = Object.fromEntries(
+    Object.keys(BASES).map((name) => [name, join(cache, 'bases', `${name}-${stamp.slice(0, 12)}`)]),
+  )
   mkdirSync(folder, { recursive: true })
   mkdirSync(join(cache, 'bases'), { recursive: true })
   return {
     folder,
     bases: { busybox: busybox.folder, ...bases },
-    get: (one) => recorded.get(keyOf(one)) ?? (existsSync(fileOf(one)) ? (JSON.parse(readFileSync(fileOf(one), 'utf8')) as Outcome) : undefined),
+    get: (one) =>
+      recorded.get(keyOf(one)) ??
+      (existsSync(fileOf(one)) ? (JSON.parse(readFileSync(fileOf(one), 'utf8')) as Outcome) : undefined),
     put(one, outcome) {
       const temp = `${fileOf(one)}.${process.pid}`
       writeFileSync(temp, JSON.stringify(outcome))
@@ -37,14 +44,22 @@ export function openResults(cache: string, { docker, busybox }: { docker: string
   }
 }
 
-/** What a BuildKit newer than Debian's made of cases that need one; they start from scratch, so that all but the platform is the same everywhere. */
+/**
+ * What a BuildKit newer than Debian's made of cases that need one; they start from scratch, so that all but the
+ * platform is the same everywhere.
+ */
 function readRecorded(): Map<string, Outcome> {
   const folder = join(import.meta.dirname, '../recorded')
   const platform = `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`
-  return new Map(readdirSync(folder).flatMap((file) => {
-    const { cases } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as { cases: Record<string, Outcome> }
-    return Object.entries(cases).map(([key, outcome]) => [key, outcome.built ? { ...outcome, image: { ...outcome.image, platform } } : outcome] as const)
-  }))
+  return new Map(
+    readdirSync(folder).flatMap((file) => {
+      const { cases } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as { cases: Record<string, Outcome> }
+      return Object.entries(cases).map(
+        ([key, outcome]) =>
+          [key, outcome.built ? { ...outcome, image: { ...outcome.image, platform } } : outcome] as const,
+      )
+    }),
+  )
 }
 
 /** What recorded cases go by: one that was changed since is not found. */

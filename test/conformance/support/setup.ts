@@ -11,7 +11,11 @@ import { openResults } from './results.ts'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    conformance: { readonly cache: string; readonly docker: string; readonly busybox: { readonly folder: string; readonly digest: string } }
+    conformance: {
+      readonly cache: string
+      readonly docker: string
+      readonly busybox: { readonly folder: string; readonly digest: string }
+    }
   }
 }
 
@@ -25,7 +29,11 @@ export default async function setup(project: TestProject): Promise<void> {
   removeLeftovers(cache)
   const work = join(cache, `work-${process.pid}`)
   try {
-    await completeResults(CASES.flatMap(({ cases }) => cases), openResults(cache, versions), { root, work })
+    await completeResults(
+      CASES.flatMap(({ cases }) => cases),
+      openResults(cache, versions),
+      { root, work },
+    )
   } finally {
     rmSync(work, { recursive: true, force: true })
   }

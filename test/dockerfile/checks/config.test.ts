@@ -26,17 +26,28 @@ test('error=true makes errors of all findings', () => {
 test('the build arg takes the place of the directive', () => {
   const text = `# check=skip=all;error=true\n${BODY}`
   const found = lookOver(text, { buildArgs: { BUILDKIT_DOCKERFILE_CHECK: 'skip=LegacyKeyValueFormat' } })
-  expect(found.map(({ rule, severity }) => [rule, severity])).toEqual([['StageNameCasing', 'warning'], ['JSONArgsRecommended', 'warning']])
+  expect(found.map(({ rule, severity }) => [rule, severity])).toEqual([
+    ['StageNameCasing', 'warning'],
+    ['JSONArgsRecommended', 'warning'],
+  ])
 })
 
 test.each([['foo=bar'], ['skip'], ['error=maybe'], ['skip=A;;x']])('%s is refused with its place', (option) => {
-  expect(() => findings(`# check=${option}\n${BODY}`)).toThrow(expect.objectContaining({
-    code: 'BAD_DOCKERFILE', message: expect.stringContaining('Cannot use check option'), at: { file: 'Dockerfile', line: 1 },
-  }))
+  expect(() => findings(`# check=${option}\n${BODY}`)).toThrow(
+    expect.objectContaining({
+      code: 'BAD_DOCKERFILE',
+      message: expect.stringContaining('Cannot use check option'),
+      at: { file: 'Dockerfile', line: 1 },
+    }),
+  )
 })
 
 test('options are read with blanks around them', () => {
-  expect(parseCheckConfig(' skip = A , B ; error = 1 ; experimental = all ')).toEqual({ skip: new Set(['A', 'B']), experimental: 'all', error: true })
+  expect(parseCheckConfig(' skip = A , B ; error = 1 ; experimental = all ')).toEqual({
+    skip: new Set(['A', 'B']),
+    experimental: 'all',
+    error: true,
+  })
   expect(parseCheckConfig('')).toEqual({ skip: new Set(), experimental: new Set(), error: false })
 })
 
@@ -46,7 +57,11 @@ test.each([
   ['for another rule', 'FROM scratch\n# check=skip=UndefinedVar\nCMD a\n', ['JSONArgsRecommended:3']],
   ['not right above', 'FROM scratch\n# check=skip=all\n\nCMD a\n', ['JSONArgsRecommended:4']],
   ['for that instruction only', 'FROM scratch\n# check=skip=all\nENV a b\nENV c d\n', ['LegacyKeyValueFormat:4']],
-  ['above FROM, for the stage', 'ARG x\n# check=skip=all\nFROM scratch AS A\nCMD a\nENV a b\nFROM scratch\nCMD c\n', ['JSONArgsRecommended:7']],
+  [
+    'above FROM, for the stage',
+    'ARG x\n# check=skip=all\nFROM scratch AS A\nCMD a\nENV a b\nFROM scratch\nCMD c\n',
+    ['JSONArgsRecommended:7'],
+  ],
   ['for an empty line in it', 'FROM scratch\n# check=skip=NoEmptyContinuation\nRUN a \\\n\n b\n', []],
   ['misspelt', 'FROM scratch\n# check=skp=all\nCMD a\n', ['unknown-check:3', 'JSONArgsRecommended:3']],
 ])('a comment %s', (_, text, expected) => {

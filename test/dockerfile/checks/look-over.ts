@@ -26,8 +26,11 @@ export function lookOver(text: string, options: LookOptions = {}): Diagnostic[] 
       buildArgs,
       namedContexts: [],
       ...(target === undefined ? { everyStage: true } : { targetStage: target }),
-    }))
-  const errors = [...diagnostics, ...built.flatMap((one) => one.diagnostics)].filter(({ severity }) => severity === 'error')
+    }),
+  )
+  const errors = [...diagnostics, ...built.flatMap((one) => one.diagnostics)].filter(
+    ({ severity }) => severity === 'error',
+  )
   if (errors.length > 0) throw new Error(`not a valid Dockerfile: ${errors.map(({ message }) => message).join('; ')}`)
   const views = built.map(({ graph }) => viewOf(graph, () => options.base))
   const ignore = options.ignore === undefined ? {} : { ignore: parseIgnore(options.ignore, { file: '.dockerignore' }) }

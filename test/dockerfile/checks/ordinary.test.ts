@@ -88,7 +88,9 @@ describe.each([['linux/amd64'], ['linux/arm64'], ['linux/arm/v7']])('for %s', (p
 })
 
 const examples = join(import.meta.dirname, '../../../examples')
-const dockerfiles = readdirSync(examples, { recursive: true, encoding: 'utf8' }).filter((path) => /(^|\/)Dockerfile$/.test(path))
+const dockerfiles = readdirSync(examples, { recursive: true, encoding: 'utf8' }).filter((path) =>
+  /(^|\/)Dockerfile$/.test(path),
+)
 
 test.each(dockerfiles)('nothing is found in examples/%s', (path) => {
   expect(findings(readFileSync(join(examples, path), 'utf8'))).toEqual([])

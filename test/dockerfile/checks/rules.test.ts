@@ -4,7 +4,10 @@ import { findings, lookOver, type LookOptions } from './look-over.ts'
 
 type Case = readonly [text: string, lines: readonly number[], options?: LookOptions]
 
-/** By rule: Dockerfiles, and the lines where the rule finds something. BuildKit 0.26 (docker 28.5) finds the same, but for what says "ours". */
+/**
+ * By rule: Dockerfiles, and the lines where the rule finds something. BuildKit 0.26 (docker 28.5) finds the same, but
+ * for what says "ours".
+ */
 const CASES: Readonly<Record<string, readonly Case[]>> = {
   StageNameCasing: [
     ['FROM scratch AS Base', [1]],
@@ -59,9 +62,12 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ['# escape=`\nFROM base\nWORKDIR C:\\app', []],
   ],
   UndefinedVar: [
-    ['FROM scratch\nENV A=$X B=${Y} C=${Z:-d}\nWORKDIR /$W\nCOPY $V /x\nCOPY --chown=$U x /y\nRUN --mount=type=cache,target=/x$T echo $S', [2, 2, 2, 3, 4, 5, 6]],
+    [
+      'FROM scratch\nENV A=$X B=${Y} C=${Z:-d}\nWORKDIR /$W\nCOPY $V /x\nCOPY --chown=$U x /y\nRUN --mount=type=cache,target=/x$T echo $S',
+      [2, 2, 2, 3, 4, 5, 6],
+    ],
     ['FROM scratch\nCOPY <<A <<"B" /d/\n$X\nA\n$Y\nB\nRUN <<EOF\n$Z\nEOF', [2]],
-    ['FROM scratch\nARG X\nENV A=$X\nENV B=$PATH C=\\$Y D=\'$Z\'', []],
+    ["FROM scratch\nARG X\nENV A=$X\nENV B=$PATH C=\\$Y D='$Z'", []],
     ['FROM scratch AS a\nARG X=1\nENV Y=1\nFROM a\nENV Z=$X$Y', []],
     ['ARG V=1\nFROM unknown:$V\nENV A=$V B=$TARGETARCH', [3, 3]],
     // Ours: nothing is known of the base, and the variable is one that the author expects to be unset.
@@ -73,7 +79,10 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ['FROM scratch\nEXPOSE ${PORT:-80}', []],
   ],
   MultipleInstructionsDisallowed: [
-    ['FROM scratch AS a\nCMD ["a"]\nCMD ["b"]\nCMD ["c"]\nENTRYPOINT ["a"]\nENTRYPOINT ["b"]\nHEALTHCHECK NONE\nHEALTHCHECK NONE', [2, 3, 5, 7]],
+    [
+      'FROM scratch AS a\nCMD ["a"]\nCMD ["b"]\nCMD ["c"]\nENTRYPOINT ["a"]\nENTRYPOINT ["b"]\nHEALTHCHECK NONE\nHEALTHCHECK NONE',
+      [2, 3, 5, 7],
+    ],
     ['FROM scratch AS a\nCMD ["a"]\nFROM a\nCMD ["b"]', []],
   ],
   LegacyKeyValueFormat: [
@@ -96,7 +105,11 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ['FROM scratch\nENV PUBLIC_KEY=a KEY_FILE=b SECRET_VERSION=1', []],
   ],
   InvalidDefaultArgInFrom: [
-    ['ARG TAG\nARG BAD=UPPER/Case\nARG IMG\nFROM busybox:$TAG\nFROM ${BAD}\nFROM $IMG', [4, 5, 6], { buildArgs: { TAG: '1', BAD: 'x', IMG: 'y' } }],
+    [
+      'ARG TAG\nARG BAD=UPPER/Case\nARG IMG\nFROM busybox:$TAG\nFROM ${BAD}\nFROM $IMG',
+      [4, 5, 6],
+      { buildArgs: { TAG: '1', BAD: 'x', IMG: 'y' } },
+    ],
     ['ARG V=1\nARG IMG\nFROM busybox:$V\nFROM ${IMG:-scratch}\nFROM scratch', []],
   ],
   FromPlatformFlagConstDisallowed: [
@@ -105,15 +118,29 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ['ARG P=linux/amd64\nFROM --platform=$P a', []],
   ],
   CopyIgnoredFile: [
-    ['FROM scratch\nCOPY bar /\nADD bar/x /\nCOPY ["./a.tmp", "/"]\nCOPY /bar/* /\nCOPY sub/x /', [2, 3, 4, 5, 6], { ignore: '*.tmp\nbar\nsub/x' }],
-    ['FROM scratch AS a\nCOPY . /\nCOPY foo sub /\nCOPY *.tmp /\nFROM scratch\nCOPY --from=a bar /\nADD https://example.com/bar /', [], { ignore: '*.tmp\nfoo\n!foo/keep\nbar\nsub/x' }],
+    [
+      'FROM scratch\nCOPY bar /\nADD bar/x /\nCOPY ["./a.tmp", "/"]\nCOPY /bar/* /\nCOPY sub/x /',
+      [2, 3, 4, 5, 6],
+      { ignore: '*.tmp\nbar\nsub/x' },
+    ],
+    [
+      'FROM scratch AS a\nCOPY . /\nCOPY foo sub /\nCOPY *.tmp /\nFROM scratch\nCOPY --from=a bar /\nADD https://example.com/bar /',
+      [],
+      { ignore: '*.tmp\nfoo\n!foo/keep\nbar\nsub/x' },
+    ],
     // Ours: a folder of which something is brought back, or the context itself, is not left out.
     ['FROM scratch\nCOPY . /\nCOPY src /\nCOPY src/a /\nCOPY y /', [5], { ignore: '*\n!x\n!src/**' }],
     ['FROM scratch\nCOPY x /', []],
   ],
   InvalidDefinitionDescription: [
-    ['# check=experimental=all\n# bar is it\nARG foo=1\n# the stage\nFROM scratch AS base\n# hm\nARG a=1 b=2', [3, 5, 7]],
-    ['# check=experimental=InvalidDefinitionDescription\n# foo is it\nARG foo\n# base does it\nFROM scratch AS base\n# other\n\nARG x\n# any\nFROM scratch', []],
+    [
+      '# check=experimental=all\n# bar is it\nARG foo=1\n# the stage\nFROM scratch AS base\n# hm\nARG a=1 b=2',
+      [3, 5, 7],
+    ],
+    [
+      '# check=experimental=InvalidDefinitionDescription\n# foo is it\nARG foo\n# base does it\nFROM scratch AS base\n# other\n\nARG x\n# any\nFROM scratch',
+      [],
+    ],
     ['# hm\nFROM scratch AS base', []],
   ],
   ExposeProtoCasing: [
@@ -125,7 +152,10 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ['FROM scratch\nEXPOSE 80 8000-8010', []],
   ],
   PlatformArgDefaultDisallowed: [
-    ['ARG TARGETPLATFORM=linux/amd64\nFROM scratch\nARG TARGETARCH=amd64\nARG TARGETVARIANT=""\nARG TARGETOS=windows', [1, 3, 4, 5]],
+    [
+      'ARG TARGETPLATFORM=linux/amd64\nFROM scratch\nARG TARGETARCH=amd64\nARG TARGETVARIANT=""\nARG TARGETOS=windows',
+      [1, 3, 4, 5],
+    ],
     ['ARG TARGETARCH=${TARGETARCH:-amd64}\nFROM scratch\nARG TARGETARCH\nARG TARGETOS=linux\nARG ARCH=amd64', []],
   ],
   DownloadPlatformMismatch: [
@@ -137,7 +167,10 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ['FROM --platform=$BUILDPLATFORM base\nRUN curl -O https://example.com/tool-amd64', []],
     ['FROM base\nARG TARGETARCH\nRUN curl -O https://example.com/tool-$TARGETARCH', []],
     ['FROM base\nRUN if [ "$(uname -m)" = x86_64 ]; then curl -O https://example.com/tool-amd64; fi', []],
-    ['FROM base\nRUN case "$(dpkg --print-architecture)" in amd64) a=x64;; esac; curl -O https://example.com/tool-x64', []],
+    [
+      'FROM base\nRUN case "$(dpkg --print-architecture)" in amd64) a=x64;; esac; curl -O https://example.com/tool-x64',
+      [],
+    ],
     ['FROM base\nRUN ARCH=$(get); curl -O https://example.com/tool-$ARCH', []],
     ['FROM base\nRUN curl -O https://example.com/tool-amd64 -O https://example.com/tool-arm64', []],
     ['FROM base\nRUN curl -O https://amd64.example.com/tool.tar.gz', []],
@@ -149,7 +182,10 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ['FROM --platform=$BUILDPLATFORM rust\nRUN cargo build --release --target x86_64-unknown-linux-musl', [2]],
     ['FROM golang\nRUN GOOS=windows go build', [2, 2]],
     ['FROM golang\nRUN CGO_ENABLED=0 GOOS=linux go build', []],
-    ['FROM golang\nARG TARGETOS TARGETARCH\nRUN GOOS=$TARGETOS GOARCH=$TARGETARCH go build\nENV GOARCH=$TARGETARCH', []],
+    [
+      'FROM golang\nARG TARGETOS TARGETARCH\nRUN GOOS=$TARGETOS GOARCH=$TARGETARCH go build\nENV GOARCH=$TARGETARCH',
+      [],
+    ],
     ['FROM golang\nRUN GOARCH=amd64 go build -o a && GOARCH=arm64 go build -o b', []],
     ['FROM golang\nRUN GOARCH=amd64 go build', [], { platforms: ['linux/amd64'] }],
   ],

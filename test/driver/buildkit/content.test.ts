@@ -2,7 +2,11 @@ import { create, type MessageInitShape } from '@bufbuild/protobuf'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { WriteAction, WriteContentRequestSchema, type WriteContentResponseSchema } from '../../../src/driver/buildkit/gen/content_pb.ts'
+import {
+  WriteAction,
+  WriteContentRequestSchema,
+  type WriteContentResponseSchema,
+} from '../../../src/driver/buildkit/gen/content_pb.ts'
 import { checkedDigest } from '../../../src/driver/buildkit/session/content.ts'
 import { createContentWriter } from '../../../src/driver/buildkit/session/content-write.ts'
 import { imageContents, layoutContents, storeContents } from '../../../src/driver/buildkit/session/contents.ts'
@@ -21,7 +25,11 @@ async function store() {
 }
 
 /** Runs one write; gives the answers. */
-async function write(writer: ReturnType<typeof createContentWriter>, contents: Parameters<typeof writer>[0], requests: readonly Request[]): Promise<Response[]> {
+async function write(
+  writer: ReturnType<typeof createContentWriter>,
+  contents: Parameters<typeof writer>[0],
+  requests: readonly Request[],
+): Promise<Response[]> {
   const answers: Response[] = []
   await writer(contents, {
     requests: (async function* () {
@@ -58,14 +66,21 @@ describe('content that a daemon writes', () => {
   test('is written once when two jobs write it at the same time', async () => {
     const opened = await store()
     const writer = createContentWriter()
-    const both = await Promise.allSettled([write(writer, storeContents(opened), whole(digest)), write(writer, storeContents(opened), whole(digest))])
+    const both = await Promise.allSettled([
+      write(writer, storeContents(opened), whole(digest)),
+      write(writer, storeContents(opened), whole(digest)),
+    ])
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'fulfilled'])
     expect(readFileSync(opened.blobs.path(digest))).toEqual(bytes)
   })
 
   test.each([
     ['another digest than announced', whole(sha256('other')), 'was announced'],
-    ['another size', whole(digest).map((request) => (request.action === WriteAction.COMMIT ? { ...request, total: 3n } : request)), '3 were announced'],
+    [
+      'another size',
+      whole(digest).map((request) => (request.action === WriteAction.COMMIT ? { ...request, total: 3n } : request)),
+      '3 were announced',
+    ],
     ['a gap', [whole(digest)[0]!, whole(digest)[2]!], 'offset 5'],
     ['a name that is no digest', [{ action: WriteAction.STAT, expected: '../../etc/passwd' }], 'is not a digest'],
     ['nothing more', whole(digest).slice(0, 3), undefined],
@@ -79,7 +94,9 @@ describe('content that a daemon writes', () => {
   })
 
   test('is refused where nothing may be written', async () => {
-    await expect(write(createContentWriter(), layoutContents(tempFolder()), whole(digest))).rejects.toMatchObject({ code: 7 })
+    await expect(write(createContentWriter(), layoutContents(tempFolder()), whole(digest))).rejects.toMatchObject({
+      code: 7,
+    })
   })
 })
 
@@ -90,7 +107,11 @@ describe('content that a daemon reads', () => {
     writeFileSync(join(layout, 'blobs', digest.replace(':', '/')), bytes)
     const descriptor = { mediaType: 'x', digest, size: bytes.length }
     const contents = layoutContents(layout)
-    const image = imageContents([descriptor], { path: async () => undefined, read: async () => (await contents.read(digest, { start: 0, end: 11 })), origins: async () => [] })
+    const image = imageContents([descriptor], {
+      path: async () => undefined,
+      read: async () => await contents.read(digest, { start: 0, end: 11 }),
+      origins: async () => [],
+    })
     for (const source of [contents, image]) {
       expect(await source.size(digest)).toBe(12)
       expect(await source.size(sha256('x'))).toBeUndefined()
@@ -100,7 +121,10 @@ describe('content that a daemon reads', () => {
     }
   })
 
-  test.each(['', 'sha256:../../etc/passwd', 'sha256:abc', 'md5:x'])('is not found under %j, which is no digest', (text) => {
-    expect(() => checkedDigest(text)).toThrow('is not a digest')
-  })
+  test.each(['', 'sha256:../../etc/passwd', 'sha256:abc', 'md5:x'])(
+    'is not found under %j, which is no digest',
+    (text) => {
+      expect(() => checkedDigest(text)).toThrow('is not a digest')
+    },
+  )
 })

@@ -19,7 +19,8 @@ describe('frames', () => {
     const bytes = Buffer.concat(messages.map((message) => frame(message)))
     const deframer = createDeframer(1 << 20)
     const found: Buffer[] = []
-    for (let at = 0; at < bytes.length; at += size) found.push(...deframer.push(bytes.subarray(at, at + size)).map((message) => Buffer.from(message)))
+    for (let at = 0; at < bytes.length; at += size)
+      found.push(...deframer.push(bytes.subarray(at, at + size)).map((message) => Buffer.from(message)))
     expect(found).toEqual(messages)
     expect(deframer.isEmpty()).toBe(true)
   })
@@ -39,12 +40,23 @@ describe('status', () => {
 
   test('reads details in JSON, and passes over others', () => {
     const details = [
-      { typeUrl: 'github.com/moby/buildkit/errdefs.Source+json', value: Buffer.from('{"ranges":[{"start":{"line":3}}]}') },
+      {
+        typeUrl: 'github.com/moby/buildkit/errdefs.Source+json',
+        value: Buffer.from('{"ranges":[{"start":{"line":3}}]}'),
+      },
       { typeUrl: 'type.googleapis.com/other', value: Buffer.from([1, 2]) },
     ]
     const bytes = Buffer.from(toBinary(StatusSchema, create(StatusSchema, { code: 2, message: 'm', details })))
-    const status = readStatus({ 'grpc-status': '2', 'grpc-message': 'broken %zz text', 'grpc-status-details-bin': bytes.toString('base64') })
-    expect(status).toMatchObject({ code: 2, message: 'broken %zz text', details: [{ type: 'errdefs.Source', value: { ranges: [{ start: { line: 3 } }] } }] })
+    const status = readStatus({
+      'grpc-status': '2',
+      'grpc-message': 'broken %zz text',
+      'grpc-status-details-bin': bytes.toString('base64'),
+    })
+    expect(status).toMatchObject({
+      code: 2,
+      message: 'broken %zz text',
+      details: [{ type: 'errdefs.Source', value: { ranges: [{ start: { line: 3 } }] } }],
+    })
     expect(readStatus({ 'grpc-status': '2', 'grpc-status-details-bin': '!!!' })).toMatchObject({ details: [] })
   })
 })
@@ -58,7 +70,12 @@ async function connected(services: readonly Served[], failures: unknown[] = []) 
 
 describe('calls', () => {
   test('one request, one answer; names are looked up without regard to case', async () => {
-    const upper: Served = { ...serveUnary(Health.method.check, ({ service }) => ({ status: service === 'x' ? HealthCheckResponse_ServingStatus.SERVING : HealthCheckResponse_ServingStatus.UNKNOWN })), path: '/GRPC.Health.V1.health/CHECK' }
+    const upper: Served = {
+      ...serveUnary(Health.method.check, ({ service }) => ({
+        status: service === 'x' ? HealthCheckResponse_ServingStatus.SERVING : HealthCheckResponse_ServingStatus.UNKNOWN,
+      })),
+      path: '/GRPC.Health.V1.health/CHECK',
+    }
     const { client, close } = await connected([upper])
     expect(await client.unary(Health.method.check, { service: 'x' })).toMatchObject({ status: 1 })
     close()
@@ -66,7 +83,9 @@ describe('calls', () => {
 
   test('values of metadata are never joined', async () => {
     let seen: readonly string[] = []
-    const { client, close } = await connected([serveUnary(Health.method.check, (_, metadata) => ((seen = metadata.all('exclude-patterns')), {}))])
+    const { client, close } = await connected([
+      serveUnary(Health.method.check, (_, metadata) => ((seen = metadata.all('exclude-patterns')), {})),
+    ])
     await client.unary(Health.method.check, {}, { metadata: { 'Exclude-Patterns': ['a, b', 'c'] } })
     expect(seen).toEqual(['a, b', 'c'])
     close()
@@ -74,7 +93,10 @@ describe('calls', () => {
 
   test('a refusal comes through with its code, an unknown method is unimplemented', async () => {
     const failures: unknown[] = []
-    const { client, close } = await connected([serveUnary(Health.method.check, () => Promise.reject(new GrpcFailure(5, 'not here')))], failures)
+    const { client, close } = await connected(
+      [serveUnary(Health.method.check, () => Promise.reject(new GrpcFailure(5, 'not here')))],
+      failures,
+    )
     await expect(client.unary(Health.method.check, {})).rejects.toMatchObject({ code: 5, message: 'not here' })
     await expect(client.unary(Control.method.info, {})).rejects.toMatchObject({ code: 12 })
     expect(failures).toHaveLength(2)
@@ -93,7 +115,8 @@ describe('calls', () => {
     })()
     let next = 1
     for await (const { ID, data } of call.messages) {
-      if (ID !== next || data.length !== 32 << 10 || data[0] !== (next - 1) % 256) expect.unreachable(`packet ${ID} came as ${next}`)
+      if (ID !== next || data.length !== 32 << 10 || data[0] !== (next - 1) % 256)
+        expect.unreachable(`packet ${ID} came as ${next}`)
       next++
     }
     expect(next).toBe(401)
@@ -156,5 +179,7 @@ describe('calls', () => {
 
 test('fields of the subset have the numbers of the originals', () => {
   // VertexLog: vertex 1, stream 3, msg 4
-  expect([...toBinary(VertexLogSchema, create(VertexLogSchema, { vertex: 'v', stream: 2n, msg: Buffer.from('m') }))]).toEqual([0x0a, 1, 0x76, 0x18, 2, 0x22, 1, 0x6d])
+  expect([
+    ...toBinary(VertexLogSchema, create(VertexLogSchema, { vertex: 'v', stream: 2n, msg: Buffer.from('m') })),
+  ]).toEqual([0x0a, 1, 0x76, 0x18, 2, 0x22, 1, 0x6d])
 })

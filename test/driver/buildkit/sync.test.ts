@@ -1,5 +1,15 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from '@bufbuild/protobuf'
-import { chmodSync, linkSync, mkdirSync, renameSync, statSync, symlinkSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
 import { PacketSchema, Packet_PacketType as TYPE, type Packet } from '../../../src/driver/buildkit/gen/fsutil_pb.ts'
@@ -25,7 +35,8 @@ function folderOf(files: Readonly<Record<string, string>>): string {
 }
 
 const treeOf = (root: string) => folderTree(root, (paths) => followPaths(root, paths))
-const listed = (tree: Tree, include: readonly string[] = [], exclude: readonly string[] = []) => [...tree.entries(treeFilter({ include, exclude }))].map(({ path }) => path)
+const listed = (tree: Tree, include: readonly string[] = [], exclude: readonly string[] = []) =>
+  [...tree.entries(treeFilter({ include, exclude }))].map(({ path }) => path)
 
 test.each([
   [0o100644, 0o644],
@@ -57,19 +68,27 @@ describe('a fingerprint', () => {
     symlinkSync('b', join(root, 'link'))
     const changes: readonly [string, boolean, () => unknown][] = [
       ['nothing', false, () => undefined],
-      ['of the same size and time', true, () => {
-        const { atime, mtime } = statSync(join(root, 'a/x'))
-        writeFileSync(join(root, 'a/x'), '5')
-        utimesSync(join(root, 'a/x'), atime, mtime)
-      }],
+      [
+        'of the same size and time',
+        true,
+        () => {
+          const { atime, mtime } = statSync(join(root, 'a/x'))
+          writeFileSync(join(root, 'a/x'), '5')
+          utimesSync(join(root, 'a/x'), atime, mtime)
+        },
+      ],
       ['a mode', true, () => chmodSync(join(root, 'a/y'), 0o600)],
       ['the mode of a folder', true, () => chmodSync(join(root, 'a'), 0o700)],
       ['a name', true, () => renameSync(join(root, 'a/y'), join(root, 'a/w'))],
       ['behind a link', true, () => writeFileSync(join(root, 'b/new'), '')],
-      ['where the link leads', true, () => {
-        unlinkSync(join(root, 'link'))
-        symlinkSync('a', join(root, 'link'))
-      }],
+      [
+        'where the link leads',
+        true,
+        () => {
+          unlinkSync(join(root, 'link'))
+          symlinkSync('a', join(root, 'link'))
+        },
+      ],
       ['what is left out', false, () => writeFileSync(join(root, 'left/more'), '')],
       ['what nobody asks for', false, () => writeFileSync(join(root, 'c'), '')],
       ['the time of a folder', false, () => utimesSync(join(root, 'a'), 0, 0)],
@@ -101,7 +120,11 @@ describe('a tree', () => {
   test('comes in the order of bytes, folders before what is in them', () => {
     const names = ['a-b', 'a/x', 'a.c', 'Z', '\u{ffee}', '\u{1f600}', 'é', 'a/b/c']
     const tree = treeOf(folderOf(Object.fromEntries(names.map((name) => [name, '']))))
-    expect(listed(tree)).toEqual(['Z', 'a', 'a/b', 'a/b/c', 'a/x', 'a-b', 'a.c', 'é', '\u{ffee}', '\u{1f600}'].sort((a, b) => Buffer.compare(Buffer.from(a.replaceAll('/', '\0')), Buffer.from(b.replaceAll('/', '\0')))))
+    expect(listed(tree)).toEqual(
+      ['Z', 'a', 'a/b', 'a/b/c', 'a/x', 'a-b', 'a.c', 'é', '\u{ffee}', '\u{1f600}'].sort((a, b) =>
+        Buffer.compare(Buffer.from(a.replaceAll('/', '\0')), Buffer.from(b.replaceAll('/', '\0'))),
+      ),
+    )
   })
 
   test.each([
@@ -123,10 +146,21 @@ describe('a tree', () => {
     symlinkSync('/etc/passwd', join(root, 'link'))
     const entries = [...treeOf(root).entries(ALL)]
     expect(entries.map(({ path, linkname, isFile, size }) => [path, linkname, isFile, size])).toEqual([
-      ['d', undefined, false, 0n], ['d/file', undefined, true, 7n], ['e', 'd/file', true, 0n], ['link', '/etc/passwd', false, 11n],
+      ['d', undefined, false, 0n],
+      ['d/file', undefined, true, 7n],
+      ['e', 'd/file', true, 0n],
+      ['link', '/etc/passwd', false, 11n],
     ])
     // With the first name left out, the second is the file
-    expect([...treeOf(root).entries(treeFilter({ include: [], exclude: ['d'] }))].map(({ path, linkname }) => [path, linkname])).toEqual([['e', undefined], ['link', '/etc/passwd']])
+    expect(
+      [...treeOf(root).entries(treeFilter({ include: [], exclude: ['d'] }))].map(({ path, linkname }) => [
+        path,
+        linkname,
+      ]),
+    ).toEqual([
+      ['e', undefined],
+      ['link', '/etc/passwd'],
+    ])
   })
 
   test('never opens what a link leads to', () => {
@@ -154,7 +188,10 @@ describe('a tree', () => {
 })
 
 /** Sends a tree to a receiver that answers packets; gives all packets back. */
-async function receive(tree: Tree, answer: (packet: Packet, reply: (packet: MessageInitShape<typeof PacketSchema>) => void) => void): Promise<Packet[]> {
+async function receive(
+  tree: Tree,
+  answer: (packet: Packet, reply: (packet: MessageInitShape<typeof PacketSchema>) => void) => void,
+): Promise<Packet[]> {
   const packets: Packet[] = []
   const queue: Packet[] = []
   let wake: (() => void) | undefined
@@ -173,14 +210,18 @@ async function receive(tree: Tree, answer: (packet: Packet, reply: (packet: Mess
     packets.push(packet)
     answer(packet, reply)
   }
-  await sendTree({
-    requests: requests(),
-    send: async (packet) => take(create(PacketSchema, packet)),
-    sendFrames: async (frames, release) => {
-      for (const bytes of deframer.push(Buffer.from(frames))) take(fromBinary(PacketSchema, bytes))
-      release?.()
+  await sendTree(
+    {
+      requests: requests(),
+      send: async (packet) => take(create(PacketSchema, packet)),
+      sendFrames: async (frames, release) => {
+        for (const bytes of deframer.push(Buffer.from(frames))) take(fromBinary(PacketSchema, bytes))
+        release?.()
+      },
     },
-  }, tree, ALL)
+    tree,
+    ALL,
+  )
   return packets
 }
 
@@ -193,8 +234,16 @@ describe('sending', () => {
       if (type === TYPE.STAT && !stat) for (const id of [2, 1, 0]) reply({ type: TYPE.REQ, ID: id })
       if (type === TYPE.DATA && data.length === 0 && ++end === 3) reply({ type: TYPE.FIN })
     })
-    expect(packets.filter(({ type }) => type === TYPE.STAT).map(({ stat }) => stat?.path)).toEqual(['a', 'b', 'c', undefined])
-    const content = (id: number) => Buffer.concat(packets.filter(({ type, ID }) => type === TYPE.DATA && ID === id).map(({ data }) => data)).toString()
+    expect(packets.filter(({ type }) => type === TYPE.STAT).map(({ stat }) => stat?.path)).toEqual([
+      'a',
+      'b',
+      'c',
+      undefined,
+    ])
+    const content = (id: number) =>
+      Buffer.concat(
+        packets.filter(({ type, ID }) => type === TYPE.DATA && ID === id).map(({ data }) => data),
+      ).toString()
     expect([content(0), content(1) === large, content(2)]).toEqual(['first', true, ''])
     expect(packets.at(-1)?.type).toBe(TYPE.FIN)
   })
@@ -202,7 +251,14 @@ describe('sending', () => {
   test.each([
     ['a file that was never told of', [{ type: TYPE.REQ, ID: 9 }], 'file 9'],
     ['a folder', [{ type: TYPE.REQ, ID: 0 }], 'file 0'],
-    ['the same file twice', [{ type: TYPE.REQ, ID: 1 }, { type: TYPE.REQ, ID: 1 }], 'file 1'],
+    [
+      'the same file twice',
+      [
+        { type: TYPE.REQ, ID: 1 },
+        { type: TYPE.REQ, ID: 1 },
+      ],
+      'file 1',
+    ],
     ['nothing that a receiver says', [{ type: TYPE.STAT }], 'a packet of type 0'],
   ])('refuses a receiver that asks for %s', async (_, requests, message) => {
     const root = folderOf({ 'd/f': 'x' })
@@ -217,7 +273,9 @@ describe('sending', () => {
 
   test('ends when the receiver fails, and when a file shrinks meanwhile', async () => {
     const root = folderOf({ f: 'content' })
-    await expect(receive(treeOf(root), ({ stat }, reply) => stat && reply({ type: TYPE.ERR, data: Buffer.from('disk full') }))).rejects.toThrow('disk full')
+    await expect(
+      receive(treeOf(root), ({ stat }, reply) => stat && reply({ type: TYPE.ERR, data: Buffer.from('disk full') })),
+    ).rejects.toThrow('disk full')
     const shrunk = receive(treeOf(root), ({ type, stat }, reply) => {
       if (type !== TYPE.STAT || stat) return
       writeFileSync(join(root, 'f'), 'c')
@@ -228,11 +286,29 @@ describe('sending', () => {
 
   test('packets written by hand are those of the schema', async () => {
     for (const entry of [
-      { path: 'a/b', mode: toGoMode(0o040755), size: 0n, modified: 1_700_000_000_123_456_789n, changed: 0n, isFile: false },
-      { path: 'größe', mode: 0o644, size: 2n ** 40n, modified: -5n, changed: 0n, linkname: 'ä'.repeat(200), isFile: true },
+      {
+        path: 'a/b',
+        mode: toGoMode(0o040755),
+        size: 0n,
+        modified: 1_700_000_000_123_456_789n,
+        changed: 0n,
+        isFile: false,
+      },
+      {
+        path: 'größe',
+        mode: 0o644,
+        size: 2n ** 40n,
+        modified: -5n,
+        changed: 0n,
+        linkname: 'ä'.repeat(200),
+        isFile: true,
+      },
     ]) {
       const { path, mode, size, modified: modTime, linkname = '' } = entry
-      expect(fromBinary(PacketSchema, encodeStat(entry))).toMatchObject({ type: TYPE.STAT, stat: { path, mode, size, modTime, linkname } })
+      expect(fromBinary(PacketSchema, encodeStat(entry))).toMatchObject({
+        type: TYPE.STAT,
+        stat: { path, mode, size, modTime, linkname },
+      })
     }
     const sent: Buffer[] = []
     const outbox = createOutbox(async (frames, release) => {
@@ -247,6 +323,8 @@ describe('sending', () => {
     const [data, end] = createDeframer(1 << 20).push(Buffer.concat(sent))
     expect(fromBinary(PacketSchema, data!)).toMatchObject({ type: TYPE.DATA, ID: 300 })
     expect(Buffer.from(fromBinary(PacketSchema, data!).data)).toEqual(content)
-    expect(Buffer.from(end!)).toEqual(Buffer.from(toBinary(PacketSchema, create(PacketSchema, { type: TYPE.DATA, ID: 300 }))))
+    expect(Buffer.from(end!)).toEqual(
+      Buffer.from(toBinary(PacketSchema, create(PacketSchema, { type: TYPE.DATA, ID: 300 }))),
+    )
   })
 })

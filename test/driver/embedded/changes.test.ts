@@ -28,7 +28,9 @@ function whiteout(root: string, path: string): void {
 
 function items(upper: string, options: Partial<ChangesOptions> = {}): string[] {
   return [...layerItems(upper, { lowers: [], xattrs: new Map(), ...options })].map(({ entry, file }) => {
-    expect(file === undefined ? undefined : file).toBe(entry.type === 'file' && entry.mode !== 0o600 ? join(upper, entry.path) : undefined)
+    expect(file === undefined ? undefined : file).toBe(
+      entry.type === 'file' && entry.mode !== 0o600 ? join(upper, entry.path) : undefined,
+    )
     return `${entry.type} ${entry.path}${entry.link === undefined ? '' : ` -> ${entry.link}`}`
   })
 }
@@ -36,7 +38,17 @@ function items(upper: string, options: Partial<ChangesOptions> = {}): string[] {
 test('everything, parents first, names in the order of their bytes', () => {
   const upper = folder('b/x', 'a', 'B', 'b.c', 'é', 'z/', 'ａ')
   symlinkSync('a', join(upper, 'link'))
-  expect(items(upper)).toEqual(['file B', 'file a', 'dir b', 'file b/x', 'file b.c', 'symlink link -> a', 'dir z', 'file é', 'file ａ'])
+  expect(items(upper)).toEqual([
+    'file B',
+    'file a',
+    'dir b',
+    'file b/x',
+    'file b.c',
+    'symlink link -> a',
+    'dir z',
+    'file é',
+    'file ａ',
+  ])
 })
 
 test('modes, owners, sizes and times, which are never later than the clamp', () => {
@@ -44,9 +56,13 @@ test('modes, owners, sizes and times, which are never later than the clamp', () 
   chmodSync(join(upper, 'd/f'), 0o4755)
   utimesSync(join(upper, 'd'), 2000.9, 2000.9)
   const own = { uid: process.getuid!(), gid: process.getgid!() }
-  const entries = (clamp?: number) => [...layerItems(upper, { lowers: [], xattrs: new Map(), ...(clamp === undefined ? {} : { clamp }) })].map(({ entry }) => entry)
+  const entries = (clamp?: number) =>
+    [...layerItems(upper, { lowers: [], xattrs: new Map(), ...(clamp === undefined ? {} : { clamp }) })].map(
+      ({ entry }) => entry,
+    )
   expect(entries()).toEqual([
-    { path: 'd', type: 'dir', mode: 0o755, ...own, size: 0, mtime: 2000 }, { path: 'd/f', type: 'file', mode: 0o4755, ...own, size: 3, mtime: 1000 },
+    { path: 'd', type: 'dir', mode: 0o755, ...own, size: 0, mtime: 2000 },
+    { path: 'd/f', type: 'file', mode: 0o4755, ...own, size: 3, mtime: 1000 },
   ])
   expect(entries(1500).map(({ mtime }) => mtime)).toEqual([1500, 1000])
 })
@@ -64,7 +80,16 @@ test('a folder that is the same below is left out, one that changed is not', () 
   chmodSync(join(upper, 'mode'), 0o700)
   utimesSync(join(upper, 'time'), 5, 5)
   expect(items(upper, { lowers: [lower] })).toEqual([
-    'file deep/er/b', 'dir kind', 'file kind/b', 'dir mode', 'file mode/b', 'dir new', 'file new/b', 'file same/b', 'dir time', 'file time/b',
+    'file deep/er/b',
+    'dir kind',
+    'file kind/b',
+    'dir mode',
+    'file mode/b',
+    'dir new',
+    'file new/b',
+    'file same/b',
+    'dir time',
+    'file time/b',
   ])
 })
 
@@ -75,7 +100,10 @@ test('a folder that changed in the same second as the one below was made is not 
   expect(items(upper, { lowers: [lower] })).toEqual(['dir d', 'file d/new'])
 })
 
-test.each([['in the same second', 1000.4], ['in another', 1001.2]])('with a clamp it does not matter when a folder changed: %s', (_, seconds) => {
+test.each([
+  ['in the same second', 1000.4],
+  ['in another', 1001.2],
+])('with a clamp it does not matter when a folder changed: %s', (_, seconds) => {
   const [lower, upper] = [folder('d/'), folder('d/new')]
   utimesSync(join(lower, 'd'), 1000.1, 1000.1)
   utimesSync(join(upper, 'd'), seconds, seconds)
@@ -114,8 +142,19 @@ test('an opaque folder says so and is never left out, nor is what is in it', () 
 test('capabilities are kept, the attributes of overlayfs are not', () => {
   const upper = folder('f')
   const value = Buffer.from([1, 0, 0, 2])
-  const xattrs = new Map([['f', new Map([['security.capability', value], ['user.overlay.origin', value], ['user.mine', value]])]])
-  expect([...layerItems(upper, { lowers: [], xattrs })][0]!.entry.xattrs).toEqual(new Map([['security.capability', value]]))
+  const xattrs = new Map([
+    [
+      'f',
+      new Map([
+        ['security.capability', value],
+        ['user.overlay.origin', value],
+        ['user.mine', value],
+      ]),
+    ],
+  ])
+  expect([...layerItems(upper, { lowers: [], xattrs })][0]!.entry.xattrs).toEqual(
+    new Map([['security.capability', value]]),
+  )
 })
 
 test('pipes are entries, sockets are not; devices have their numbers', async () => {
@@ -131,12 +170,19 @@ test('pipes are entries, sockets are not; devices have their numbers', async () 
 test.runIf(process.getuid!() === 0)('devices have their numbers', () => {
   const upper = folder()
   expect(spawnSync('mknod', [join(upper, 'block'), 'b', '259', '70000']).status).toBe(0)
-  expect([...layerItems(upper, { lowers: [], xattrs: new Map() })].map(({ entry }) => entry)).toMatchObject([{ type: 'block', devMajor: 259, devMinor: 70000 }])
+  expect([...layerItems(upper, { lowers: [], xattrs: new Map() })].map(({ entry }) => entry)).toMatchObject([
+    { type: 'block', devMajor: 259, devMinor: 70000 },
+  ])
 })
 
 test('names that a layer cannot hold are refused rather than turned into something else', () => {
   const upper = folder('d/.wh.file')
-  expect(() => items(upper)).toThrow(expect.objectContaining({ code: 'UNSUPPORTED', message: 'Cannot pack "d/.wh.file": in a layer that name means a removal' }))
+  expect(() => items(upper)).toThrow(
+    expect.objectContaining({
+      code: 'UNSUPPORTED',
+      message: 'Cannot pack "d/.wh.file": in a layer that name means a removal',
+    }),
+  )
   const other = tempFolder()
   writeFileSync(Buffer.concat([Buffer.from(`${other}/f`), Buffer.from([0xe9])]), '')
   expect(() => items(other)).toThrow(/Cannot pack "f\ufffd": its name is not UTF-8/)

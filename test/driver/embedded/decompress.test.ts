@@ -8,7 +8,9 @@ import { isArchive } from '../../../src/driver/embedded/worker/is-archive.ts'
 import { item, tar } from '../../support/tar.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
-const archive = tar([item({ path: 'f', data: Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => (i * 31) % 253)) })])
+const archive = tar([
+  item({ path: 'f', data: Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => (i * 31) % 253)) }),
+])
 const openFiles = () => readdirSync('/proc/self/fd').length
 
 function packed(program: string, bytes: Buffer): Buffer {
@@ -30,25 +32,43 @@ async function read(file: string): Promise<Buffer> {
 }
 
 // gzip, xz and bzip2 are in every Debian; zstd is asked for by the tests of layers.
-test.each([['plain', (bytes: Buffer) => bytes], ['gzip', gzipSync], ['two gzip members', (bytes: Buffer) => Buffer.concat([gzipSync(bytes.subarray(0, 999)), gzipSync(bytes.subarray(999))])], ['xz', (bytes: Buffer) => packed('xz', bytes)]] as const)('%s comes out plain and is known as an archive', async (_name, pack) => {
+test.each([
+  ['plain', (bytes: Buffer) => bytes],
+  ['gzip', gzipSync],
+  [
+    'two gzip members',
+    (bytes: Buffer) => Buffer.concat([gzipSync(bytes.subarray(0, 999)), gzipSync(bytes.subarray(999))]),
+  ],
+  ['xz', (bytes: Buffer) => packed('xz', bytes)],
+] as const)('%s comes out plain and is known as an archive', async (_name, pack) => {
   const file = fileOf(pack(archive))
   expect((await read(file)).equals(archive)).toBe(true)
   expect(await isArchive(file)).toBe(true)
 })
 
 test.each([
-  ['nothing', ''], ['text', 'hello'], ['zeros', Buffer.alloc(5000)], ['packed text', gzipSync('hello')], ['what only begins like gzip', Buffer.from([0x1f, 0x8b, 1, 2, 3])],
-  ['what only begins like xz', Buffer.from('fd377a585a00ffff', 'hex')], ['two bytes of gzip', Buffer.from([0x1f, 0x8b])],
+  ['nothing', ''],
+  ['text', 'hello'],
+  ['zeros', Buffer.alloc(5000)],
+  ['packed text', gzipSync('hello')],
+  ['what only begins like gzip', Buffer.from([0x1f, 0x8b, 1, 2, 3])],
+  ['what only begins like xz', Buffer.from('fd377a585a00ffff', 'hex')],
+  ['two bytes of gzip', Buffer.from([0x1f, 0x8b])],
 ])('%s is no archive', async (_name, bytes) => {
   expect(await isArchive(fileOf(bytes))).toBe(false)
 })
 
 test.each([
-  ['damaged gzip', () => gzipSync(archive).fill(0, 500, 600)], ['cut gzip', () => gzipSync(archive).subarray(0, 2000)], ['cut xz', () => packed('xz', archive).subarray(0, 200)],
+  ['damaged gzip', () => gzipSync(archive).fill(0, 500, 600)],
+  ['cut gzip', () => gzipSync(archive).subarray(0, 2000)],
+  ['cut xz', () => packed('xz', archive).subarray(0, 200)],
 ])('%s is a damaged file, and nothing stays open', async (_name, bytes) => {
   const file = fileOf(bytes())
   const before = openFiles()
-  await expect(read(file)).rejects.toMatchObject({ code: 'BAD_IMAGE', message: expect.stringMatching(/^Cannot unpack "file": ./) })
+  await expect(read(file)).rejects.toMatchObject({
+    code: 'BAD_IMAGE',
+    message: expect.stringMatching(/^Cannot unpack "file": ./),
+  })
   expect(openFiles()).toBe(before)
 })
 
@@ -71,7 +91,11 @@ test('a program that is missing is named with its package', async () => {
   const file = fileOf(packed('xz', archive))
   process.env['PATH'] = '/nowhere'
   try {
-    await expect(read(file)).rejects.toMatchObject({ code: 'HOST', message: 'Cannot unpack "file": the program "xz" cannot be started', hint: expect.stringContaining('xz-utils') })
+    await expect(read(file)).rejects.toMatchObject({
+      code: 'HOST',
+      message: 'Cannot unpack "file": the program "xz" cannot be started',
+      hint: expect.stringContaining('xz-utils'),
+    })
     await expect(isArchive(file)).rejects.toMatchObject({ code: 'HOST' })
   } finally {
     process.env['PATH'] = path

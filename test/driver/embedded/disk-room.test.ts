@@ -13,7 +13,8 @@ test.each<[state: string, room: Room, fits: boolean]>([
 ])('%s', (_, room, fits) => {
   const unpack = () => createRoomMeter('/store', () => room)(1)
   if (fits) expect(unpack).not.toThrow()
-  else expect(unpack).toThrow(expect.objectContaining({ code: 'HOST', message: expect.stringContaining('nearly full') }))
+  else
+    expect(unpack).toThrow(expect.objectContaining({ code: 'HOST', message: expect.stringContaining('nearly full') }))
 })
 
 test('it looks at the beginning, and every 32 MiB', () => {

@@ -15,19 +15,28 @@ let forwarded: Awaited<ReturnType<typeof forwardAgent>>
 beforeEach(async () => {
   folder = tempFolder()
   received = Buffer.alloc(0)
-  agent = createServer((client) => client.on('data', (chunk: Buffer) => {
-    received = Buffer.concat([received, chunk])
-    client.write(Buffer.from('000000020c00', 'hex'))
-  }))
+  agent = createServer((client) =>
+    client.on('data', (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk])
+      client.write(Buffer.from('000000020c00', 'hex'))
+    }),
+  )
   await new Promise<void>((resolve) => agent.listen(join(folder, 'agent'), resolve))
-  forwarded = await forwardAgent(join(folder, 'agent'), { folder, name: 'own', owner: { uid: process.getuid!(), gid: process.getgid!(), mode: 0o640 } })
+  forwarded = await forwardAgent(join(folder, 'agent'), {
+    folder,
+    name: 'own',
+    owner: { uid: process.getuid!(), gid: process.getgid!(), mode: 0o640 },
+  })
 })
 afterEach(async () => {
   forwarded.close()
   await new Promise((resolve) => agent.close(resolve))
 })
 
-/** Sends bytes in pieces; resolves to the first `length` bytes of the answer, or to what came before the connection ended. */
+/**
+ * Sends bytes in pieces; resolves to the first `length` bytes of the answer, or to what came before the connection
+ * ended.
+ */
 function ask(pieces: readonly string[], length: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const client = connect(forwarded.path)
@@ -47,7 +56,10 @@ test('the socket has the owner and mode that were asked for', () => {
   expect([mode & 0o777, uid]).toEqual([0o640, process.getuid!()])
 })
 
-test.each([['the list of keys', '000000010b'], ['a signature', '000000030d0102']])('%s is asked of the agent', async (_, message) => {
+test.each([
+  ['the list of keys', '000000010b'],
+  ['a signature', '000000030d0102'],
+])('%s is asked of the agent', async (_, message) => {
   expect(await ask([message], 6)).toBe('000000020c00')
   expect(received.toString('hex')).toBe(message)
 })
@@ -58,8 +70,13 @@ test('a message in pieces is one', async () => {
 })
 
 test.each([
-  ['adding a key', '0000000211aa'], ['adding one with limits', '0000000219aa'], ['removing a key', '0000000212aa'], ['removing all', '0000000113'],
-  ['locking', '0000000216aa'], ['a smart card', '0000000214aa'], ['an extension', '000000021baa'],
+  ['adding a key', '0000000211aa'],
+  ['adding one with limits', '0000000219aa'],
+  ['removing a key', '0000000212aa'],
+  ['removing all', '0000000113'],
+  ['locking', '0000000216aa'],
+  ['a smart card', '0000000214aa'],
+  ['an extension', '000000021baa'],
 ])('%s is refused, and the agent not told', async (_, message) => {
   expect(await ask([message], 5)).toBe(FAILURE)
   expect(received.length).toBe(0)

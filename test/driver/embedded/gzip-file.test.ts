@@ -26,11 +26,15 @@ function noise(length: number, seed = 1): Buffer {
   return bytes
 }
 
-const text = (length: number) => Buffer.from('The quick brown fox jumps over the lazy dog. '.repeat(Math.ceil(length / 45))).subarray(0, length)
+const text = (length: number) =>
+  Buffer.from('The quick brown fox jumps over the lazy dog. '.repeat(Math.ceil(length / 45))).subarray(0, length)
 /** Letters without repetitions that a search would find. */
 const letters = (length: number) => Buffer.from(noise(length, 9).map((byte) => 97 + (byte % 26)))
 
-async function write(bytes: Buffer, piece: number): Promise<{ packed: Buffer; written: Awaited<ReturnType<Awaited<ReturnType<typeof createGzipFile>>['finish']>> }> {
+async function write(
+  bytes: Buffer,
+  piece: number,
+): Promise<{ packed: Buffer; written: Awaited<ReturnType<Awaited<ReturnType<typeof createGzipFile>>['finish']>> }> {
   const path = join(tempFolder(), 'file.gz')
   const gzip = await createGzipFile(path, 4)
   for (let at = 0; at < bytes.length; at += piece) await gzip.write(bytes.subarray(at, at + piece))
@@ -45,15 +49,32 @@ const cases: readonly (readonly [name: string, bytes: Buffer])[] = [
   ['zeros', Buffer.alloc(2 * BLOCK + 5)],
   ['noise', noise(BLOCK + SEGMENT + 3)],
   ['letters', letters(200_000)],
-  ['text, noise and zeros in turns', Buffer.concat([text(SEGMENT * 3), noise(SEGMENT * 5 + 7), Buffer.alloc(SEGMENT), noise(70_000, 3), text(11), letters(SEGMENT * 2)])],
-  ...[-1, 0, 1].map((more) => [`a block and ${more} bytes`, Buffer.concat([noise(BLOCK - SEGMENT), text(SEGMENT + more)])] as const),
+  [
+    'text, noise and zeros in turns',
+    Buffer.concat([
+      text(SEGMENT * 3),
+      noise(SEGMENT * 5 + 7),
+      Buffer.alloc(SEGMENT),
+      noise(70_000, 3),
+      text(11),
+      letters(SEGMENT * 2),
+    ]),
+  ],
+  ...[-1, 0, 1].map(
+    (more) => [`a block and ${more} bytes`, Buffer.concat([noise(BLOCK - SEGMENT), text(SEGMENT + more)])] as const,
+  ),
   ...[0xfffe, 0xffff, 0x10000].map((size) => [`${size} bytes of noise`, noise(size)] as const),
 ]
 
 test.each(cases)('%s: gunzip gives back the bytes, sizes and digests are right', async (_name, bytes) => {
   const { packed, written } = await write(bytes, 100_000)
   expect(gunzipSync(packed).equals(bytes)).toBe(true)
-  expect(written).toEqual({ digest: sha256(packed), diffId: sha256(bytes), size: packed.length, plainSize: bytes.length })
+  expect(written).toEqual({
+    digest: sha256(packed),
+    diffId: sha256(bytes),
+    size: packed.length,
+    plainSize: bytes.length,
+  })
   expect(spawnSync('gzip', ['-t'], { input: packed })).toMatchObject({ status: 0 })
   expect(spawnSync('gzip', ['-dc'], { input: packed, maxBuffer: 1 << 26 }).stdout.equals(bytes)).toBe(true)
 })
@@ -88,14 +109,24 @@ test('room and wrote fill a block without copying', async () => {
 })
 
 test('whatever is deflated inflates, and can be put one after the other', async () => {
-  const piece = fc.tuple(fc.constantFrom(text, noise, letters, Buffer.alloc), fc.integer({ min: 0, max: 3 * SEGMENT })).map(([make, length]) => make(length))
-  await fc.assert(fc.asyncProperty(fc.array(piece, { maxLength: 4 }), piece, fc.integer({ min: 1, max: 9 }), async (pieces, second, level) => {
-    const bytes = Buffer.concat(pieces)
-    const [one, two] = await Promise.all([deflateRuns(bytes, level), deflateRuns(second, level)])
-    const plain = inflateRawSync(Buffer.concat([one, two]), { finishFlush: constants.Z_SYNC_FLUSH })
-    expect(plain.equals(Buffer.concat([bytes, second]))).toBe(true)
-    expect((await deflateRuns(bytes, level)).equals(one)).toBe(true)
-  }), { numRuns: 30 })
+  const piece = fc
+    .tuple(fc.constantFrom(text, noise, letters, Buffer.alloc), fc.integer({ min: 0, max: 3 * SEGMENT }))
+    .map(([make, length]) => make(length))
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(piece, { maxLength: 4 }),
+      piece,
+      fc.integer({ min: 1, max: 9 }),
+      async (pieces, second, level) => {
+        const bytes = Buffer.concat(pieces)
+        const [one, two] = await Promise.all([deflateRuns(bytes, level), deflateRuns(second, level)])
+        const plain = inflateRawSync(Buffer.concat([one, two]), { finishFlush: constants.Z_SYNC_FLUSH })
+        expect(plain.equals(Buffer.concat([bytes, second]))).toBe(true)
+        expect((await deflateRuns(bytes, level)).equals(one)).toBe(true)
+      },
+    ),
+    { numRuns: 30 },
+  )
 })
 
 test('a file that is there is not written over; what is given up closes its file', async () => {

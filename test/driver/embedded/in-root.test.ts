@@ -16,18 +16,57 @@ function puzzle(): { root: string; outside: string } {
   mkdirSync(outside)
   writeFileSync(join(root, 'a/file'), '')
   const links: Record<string, string> = {
-    abs: '/a', relative: 'a/b', up: '../../../../outside', absOut: outside, dangling: '/nowhere/at/all', loop: 'loop', one: 'two', two: 'one',
-    slash: '/', dot: '.', chain: 'relative/../../abs/b', toFile: 'a/file', 'a/back': '..', 'a/b/far': '../../../..', trailing: 'a/',
+    abs: '/a',
+    relative: 'a/b',
+    up: '../../../../outside',
+    absOut: outside,
+    dangling: '/nowhere/at/all',
+    loop: 'loop',
+    one: 'two',
+    two: 'one',
+    slash: '/',
+    dot: '.',
+    chain: 'relative/../../abs/b',
+    toFile: 'a/file',
+    'a/back': '..',
+    'a/b/far': '../../../..',
+    trailing: 'a/',
   }
   for (const [name, target] of Object.entries(links)) symlinkSync(target, join(root, name))
   return { root, outside }
 }
 
 test.each([
-  ['', ''], ['/', ''], ['.', ''], ['..', ''], ['../../..', ''], ['a', 'a'], ['/a//./b/', 'a/b'], ['a/../a/b', 'a/b'], ['missing/x', 'missing/x'], ['missing/../a', 'a'],
-  ['abs', 'a'], ['abs/b', 'a/b'], ['relative', 'a/b'], ['relative/..', 'a'], ['up', 'outside'], ['up/x', 'outside/x'], ['dangling', 'nowhere/at/all'], ['dangling/x', 'nowhere/at/all/x'],
-  ['slash/a', 'a'], ['slash/slash/slash', ''], ['dot/dot/a', 'a'], ['chain', 'a/b'], ['a/back/a', 'a'], ['a/b/far/a', 'a'], ['a/b/far', ''], ['trailing', 'a'],
-  ['toFile', 'a/file'], ['toFile/x', 'a/file/x'], ['a/file/x/..', 'a/file'], [`a/${'n'.repeat(300)}`, `a/${'n'.repeat(300)}`],
+  ['', ''],
+  ['/', ''],
+  ['.', ''],
+  ['..', ''],
+  ['../../..', ''],
+  ['a', 'a'],
+  ['/a//./b/', 'a/b'],
+  ['a/../a/b', 'a/b'],
+  ['missing/x', 'missing/x'],
+  ['missing/../a', 'a'],
+  ['abs', 'a'],
+  ['abs/b', 'a/b'],
+  ['relative', 'a/b'],
+  ['relative/..', 'a'],
+  ['up', 'outside'],
+  ['up/x', 'outside/x'],
+  ['dangling', 'nowhere/at/all'],
+  ['dangling/x', 'nowhere/at/all/x'],
+  ['slash/a', 'a'],
+  ['slash/slash/slash', ''],
+  ['dot/dot/a', 'a'],
+  ['chain', 'a/b'],
+  ['a/back/a', 'a'],
+  ['a/b/far/a', 'a'],
+  ['a/b/far', ''],
+  ['trailing', 'a'],
+  ['toFile', 'a/file'],
+  ['toFile/x', 'a/file/x'],
+  ['a/file/x/..', 'a/file'],
+  [`a/${'n'.repeat(300)}`, `a/${'n'.repeat(300)}`],
 ])('%s is %s inside the root', (path, expected) => {
   const { root } = puzzle()
   expect(resolveInRoot(root, path)).toBe(join(root, expected))
@@ -59,8 +98,13 @@ test('a real path stays real until a link comes into its way', () => {
 })
 
 test.each([
-  ['x/y', 'x/y', ['x', 'x/y']], ['a/b', 'a/b', []], ['abs/new', 'a/new', ['a/new']], ['up/x', 'outside/x', ['outside', 'outside/x']],
-  ['dangling', 'nowhere/at/all', ['nowhere', 'nowhere/at', 'nowhere/at/all']], ['../../z', 'z', ['z']], ['', '', []],
+  ['x/y', 'x/y', ['x', 'x/y']],
+  ['a/b', 'a/b', []],
+  ['abs/new', 'a/new', ['a/new']],
+  ['up/x', 'outside/x', ['outside', 'outside/x']],
+  ['dangling', 'nowhere/at/all', ['nowhere', 'nowhere/at', 'nowhere/at/all']],
+  ['../../z', 'z', ['z']],
+  ['', '', []],
 ])('folders %s are made as %s', (path, real, made) => {
   const { root, outside } = puzzle()
   const result = makeFolders(root, path, own)
@@ -78,7 +122,9 @@ test('the folder that gets something new is told with the time it had', () => {
 
 test('nothing is made in the place of a file', () => {
   const { root } = puzzle()
-  expect(() => makeFolders(root, 'a/file/x', own)).toThrow('Cannot make the folder "a/file/x": "/a/file" is not a folder')
+  expect(() => makeFolders(root, 'a/file/x', own)).toThrow(
+    'Cannot make the folder "a/file/x": "/a/file" is not a folder',
+  )
   expect(() => makeFolders(root, 'toFile', own)).toThrow(/"\/a\/file" is not a folder/)
 })
 

@@ -5,12 +5,14 @@ import { createLimit } from '../../../src/driver/embedded/limit.ts'
 function tasks(count: number, limit: ReturnType<typeof createLimit>) {
   const started: number[] = []
   const ends: ((error?: Error) => void)[] = []
-  const results = Array.from({ length: count }, (_, i) => limit(() => {
-    started.push(i)
-    return new Promise<number>((resolve, reject) => {
-      ends[i] = (error) => (error ? reject(error) : resolve(i))
-    })
-  }))
+  const results = Array.from({ length: count }, (_, i) =>
+    limit(() => {
+      started.push(i)
+      return new Promise<number>((resolve, reject) => {
+        ends[i] = (error) => (error ? reject(error) : resolve(i))
+      })
+    }),
+  )
   return { started, ends, results }
 }
 
@@ -34,9 +36,11 @@ test('as many at a time as it says, in the order in which they came', async () =
 
 test('a failure, also one that is thrown at once, frees its place', async () => {
   const limit = createLimit(1)
-  await expect(limit(() => {
-    throw new Error('at once')
-  })).rejects.toThrow('at once')
+  await expect(
+    limit(() => {
+      throw new Error('at once')
+    }),
+  ).rejects.toThrow('at once')
   const { started, ends, results } = tasks(2, limit)
   await settle()
   ends[0]!(new Error('later'))

@@ -5,7 +5,12 @@ interface Rule {
   readonly names: readonly string[]
   readonly action: string
   readonly errnoRet?: number
-  readonly args?: readonly { readonly index: number; readonly value: number; readonly valueTwo?: number; readonly op: string }[]
+  readonly args?: readonly {
+    readonly index: number
+    readonly value: number
+    readonly valueTwo?: number
+    readonly op: string
+  }[]
 }
 interface Profile {
   readonly defaultAction: string
@@ -22,7 +27,9 @@ const profileOf = (arch: string) => seccompProfile(arch) as Profile
 /** What a call comes to on a machine, as the kernel's filter decides: 0 lets it pass, else the error. */
 function outcome(name: string, args: readonly number[] = [], arch = 'x64'): number {
   const { syscalls, defaultErrnoRet } = profileOf(arch)
-  const fitting = syscalls.filter((rule) => rule.names.includes(name) && (rule.args ?? []).every((wanted) => fits(wanted, args[wanted.index] ?? 0)))
+  const fitting = syscalls.filter(
+    (rule) => rule.names.includes(name) && (rule.args ?? []).every((wanted) => fits(wanted, args[wanted.index] ?? 0)),
+  )
   const results = new Set(fitting.map(({ action, errnoRet }) => (action === 'SCMP_ACT_ALLOW' ? 0 : errnoRet!)))
   // libseccomp gives no order to rules of one call
   expect(results.size, `${name} ${args.join(' ')}`).toBeLessThanOrEqual(1)
@@ -55,15 +62,43 @@ test.each(MACHINES)('%s: what no rule allows is refused, each call has one rule 
 })
 
 test.each([
-  'read', 'openat', 'execve', 'futex', 'mmap', 'chroot', 'ptrace', 'clone', 'fchmodat2', 'rseq', 'statx', 'getrandom', 'setuid32', 'memfd_create', 'landlock_restrict_self',
+  'read',
+  'openat',
+  'execve',
+  'futex',
+  'mmap',
+  'chroot',
+  'ptrace',
+  'clone',
+  'fchmodat2',
+  'rseq',
+  'statx',
+  'getrandom',
+  'setuid32',
+  'memfd_create',
+  'landlock_restrict_self',
 ])('%s passes on every machine', (name) => {
   expect(MACHINES.map((arch) => outcome(name, [], arch))).toEqual(MACHINES.map(() => 0))
 })
 
-test.each(['mount', 'umount2', 'unshare', 'setns', 'keyctl', 'add_key', 'bpf', 'perf_event_open', 'init_module', 'reboot', 'io_uring_setup', 'open_by_handle_at', 'settimeofday', 'userfaultfd'])(
-  '%s is not permitted on any machine', (name) => {
-    expect(MACHINES.map((arch) => outcome(name, [], arch))).toEqual(MACHINES.map(() => EPERM))
-  })
+test.each([
+  'mount',
+  'umount2',
+  'unshare',
+  'setns',
+  'keyctl',
+  'add_key',
+  'bpf',
+  'perf_event_open',
+  'init_module',
+  'reboot',
+  'io_uring_setup',
+  'open_by_handle_at',
+  'settimeofday',
+  'userfaultfd',
+])('%s is not permitted on any machine', (name) => {
+  expect(MACHINES.map((arch) => outcome(name, [], arch))).toEqual(MACHINES.map(() => EPERM))
+})
 
 test.each(['clone3', 'a_call_of_tomorrow'])('%s is not there: programs take an older call', (name) => {
   expect(outcome(name)).toBe(ENOSYS)
@@ -73,19 +108,37 @@ describe('arguments decide', () => {
   const SIGCHLD = 17
   const THREAD = 0x3d0f00
   test.each([
-    ['a process', SIGCHLD, 0], ['a thread', THREAD, 0], ['vfork', 0x4000 | 0x100 | SIGCHLD, 0],
-    ['mounts', 0x20000, EPERM], ['mounts and users', 0x10020000 | SIGCHLD, EPERM], ['a network', 0x40000000, EPERM],
+    ['a process', SIGCHLD, 0],
+    ['a thread', THREAD, 0],
+    ['vfork', 0x4000 | 0x100 | SIGCHLD, 0],
+    ['mounts', 0x20000, EPERM],
+    ['mounts and users', 0x10020000 | SIGCHLD, EPERM],
+    ['a network', 0x40000000, EPERM],
   ])('clone of %s', (_, flags, result) => {
     expect(outcome('clone', [flags])).toBe(result)
     expect(outcome('clone', [0xffff, flags], 's390x')).toBe(result)
   })
 
-  test.each([['unix', 1, 0], ['internet', 2, 0], ['netlink', 16, 0], ['the kernel\'s ciphers', 38, EPERM], ['nfc', 39, 0], ['the host of a virtual machine', 40, EPERM], ['xdp', 44, 0]])(
-    'socket of %s', (_, family, result) => {
-      expect(outcome('socket', [family])).toBe(result)
-    })
+  test.each([
+    ['unix', 1, 0],
+    ['internet', 2, 0],
+    ['netlink', 16, 0],
+    ["the kernel's ciphers", 38, EPERM],
+    ['nfc', 39, 0],
+    ['the host of a virtual machine', 40, EPERM],
+    ['xdp', 44, 0],
+  ])('socket of %s', (_, family, result) => {
+    expect(outcome('socket', [family])).toBe(result)
+  })
 
-  test.each([[0, 0], [8, 0], [0x20008, 0], [0xffffffff, 0], [0x40000, EPERM], [0x400000, ENOSYS]])('personality %i', (value, result) => {
+  test.each([
+    [0, 0],
+    [8, 0],
+    [0x20008, 0],
+    [0xffffffff, 0],
+    [0x40000, EPERM],
+    [0x400000, ENOSYS],
+  ])('personality %i', (value, result) => {
     expect(outcome('personality', [value])).toBe(result)
   })
 })

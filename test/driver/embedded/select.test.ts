@@ -5,7 +5,20 @@ import { filterFor } from '../../../src/driver/embedded/filter.ts'
 import { selectSources, type SelectedSource } from '../../../src/driver/embedded/select.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
-const FILES = ['a.txt', 'b.txt', '.hidden', 'd/e', 'd/.f', 'd/sub/g', 'd/sub/h.tmp', 'x1/y', 'x2/y', 'x2/z', 'odd[1]', 'back\\slash']
+const FILES = [
+  'a.txt',
+  'b.txt',
+  '.hidden',
+  'd/e',
+  'd/.f',
+  'd/sub/g',
+  'd/sub/h.tmp',
+  'x1/y',
+  'x2/y',
+  'x2/z',
+  'odd[1]',
+  'back\\slash',
+]
 
 function context(): string {
   const root = tempFolder()
@@ -13,15 +26,32 @@ function context(): string {
     mkdirSync(join(root, path, '..'), { recursive: true })
     writeFileSync(join(root, path), path)
   }
-  const links = { link: 'a.txt', folderLink: 'd', absolute: '/d/sub', out: '../../../../../etc', broken: 'nothing', loop: 'loop', 'd/up': '../b.txt' }
+  const links = {
+    link: 'a.txt',
+    folderLink: 'd',
+    absolute: '/d/sub',
+    out: '../../../../../etc',
+    broken: 'nothing',
+    loop: 'loop',
+    'd/up': '../b.txt',
+  }
   for (const [name, target] of Object.entries(links)) symlinkSync(target, join(root, name))
   return root
 }
 
 /** Each source as `name` for a file, `name/: entries` for a folder. */
-function selected(sources: readonly string[], { ignore = [], excludes = [] }: { ignore?: string[]; excludes?: string[] } = {}): string[] {
+function selected(
+  sources: readonly string[],
+  { ignore = [], excludes = [] }: { ignore?: string[]; excludes?: string[] } = {},
+): string[] {
   return selectSources(context(), sources, filterFor(ignore, excludes)).map(({ name, path, isDir, entries }) =>
-    isDir ? `${name || '.'}/ at ${path || '.'}: ${entries.slice(1).map((entry) => entry.path).join(' ')}` : `${name} at ${path}`)
+    isDir
+      ? `${name || '.'}/ at ${path || '.'}: ${entries
+          .slice(1)
+          .map((entry) => entry.path)
+          .join(' ')}`
+      : `${name} at ${path}`,
+  )
 }
 
 test.each<[sources: string[], expected: string[]]>([
@@ -29,7 +59,10 @@ test.each<[sources: string[], expected: string[]]>([
   [['d'], ['d/ at d: .f e sub sub/g sub/h.tmp up']],
   [['d/'], ['d/ at d: .f e sub sub/g sub/h.tmp up']],
   [['*.txt'], ['a.txt at a.txt', 'b.txt at b.txt']],
-  [['?.txt', 'd/e'], ['a.txt at a.txt', 'b.txt at b.txt', 'e at d/e']],
+  [
+    ['?.txt', 'd/e'],
+    ['a.txt at a.txt', 'b.txt at b.txt', 'e at d/e'],
+  ],
   [['[bc].txt'], ['b.txt at b.txt']],
   [['*/y'], ['y at x1/y', 'y at x2/y']],
   [['x*'], ['x1/ at x1: y', 'x2/ at x2: y z']],
@@ -47,18 +80,34 @@ test.each<[sources: string[], expected: string[]]>([
 })
 
 test('everything, links as links, parents before children', () => {
-  expect(selected(['.'])).toEqual([`./ at .: ${'.hidden a.txt absolute b.txt back\\slash broken d d/.f d/e d/sub d/sub/g d/sub/h.tmp d/up folderLink link loop odd[1] out x1 x1/y x2 x2/y x2/z'}`])
+  expect(selected(['.'])).toEqual([
+    `./ at .: ${'.hidden a.txt absolute b.txt back\\slash broken d d/.f d/e d/sub d/sub/g d/sub/h.tmp d/up folderLink link loop odd[1] out x1 x1/y x2 x2/y x2/z'}`,
+  ])
 })
 
 test.each([
-  ['missing'], ['a.txt/below'], ['broken'], ['out/passwd'], ['d/nothing/deeper'], [`${'n'.repeat(300)}`], ['a\0b'],
+  ['missing'],
+  ['a.txt/below'],
+  ['broken'],
+  ['out/passwd'],
+  ['d/nothing/deeper'],
+  [`${'n'.repeat(300)}`],
+  ['a\0b'],
 ])('%s is not there', (source) => {
-  expect(() => selected([source])).toThrow(expect.objectContaining({ code: 'NOT_FOUND', message: expect.stringMatching(/^Cannot copy ".*": no such file or folder$/s) }))
+  expect(() => selected([source])).toThrow(
+    expect.objectContaining({
+      code: 'NOT_FOUND',
+      message: expect.stringMatching(/^Cannot copy ".*": no such file or folder$/s),
+    }),
+  )
 })
 
-test.each([[['missing*']], [['missing*', 'd/?.none']], [['odd[1]']]])('%j matches nothing, which is fine for a wildcard', (sources) => {
-  expect(selected(sources)).toEqual([])
-})
+test.each([[['missing*']], [['missing*', 'd/?.none']], [['odd[1]']]])(
+  '%j matches nothing, which is fine for a wildcard',
+  (sources) => {
+    expect(selected(sources)).toEqual([])
+  },
+)
 
 test('a circle of links is said to be one', () => {
   expect(() => selected(['loop'])).toThrow(/too many symbolic links/)
@@ -84,10 +133,17 @@ test.each<[sources: string[], excludes: string[], expected: string[]]>([
   [['d'], ['d/e', 'sub/g'], ['d/ at d: .f e sub sub/h.tmp up']],
   [['.'], ['*', '!d/sub'], ['./ at .: d d/sub d/sub/g d/sub/h.tmp']],
   [['x*'], ['y', 'x1'], ['x1/ at x1: ', 'x2/ at x2: z']],
-  [['a.txt', 'd/e'], ['*.txt', '**/e'], ['a.txt at a.txt', 'e at d/e']],
-])('%j --exclude %j: its paths start at the copied folder, and what is named itself stays', (sources, excludes, expected) => {
-  expect(selected(sources, { excludes })).toEqual(expected)
-})
+  [
+    ['a.txt', 'd/e'],
+    ['*.txt', '**/e'],
+    ['a.txt at a.txt', 'e at d/e'],
+  ],
+])(
+  '%j --exclude %j: its paths start at the copied folder, and what is named itself stays',
+  (sources, excludes, expected) => {
+    expect(selected(sources, { excludes })).toEqual(expected)
+  },
+)
 
 test.each<[source: string, expected: string[]]>([
   ['././d/sub/g', ['./ at .: d d/sub d/sub/g']],
@@ -105,7 +161,12 @@ test.each<[source: string, expected: string[]]>([
 
 test('folders that come for the sake of what is in them are marked', () => {
   const [{ entries }] = selectSources(context(), ['././d/sub/g'], filterFor([], [])) as [SelectedSource]
-  expect(entries.map(({ path, onTheWay }) => [path, onTheWay])).toEqual([['', undefined], ['d', true], ['d/sub', true], ['d/sub/g', undefined]])
+  expect(entries.map(({ path, onTheWay }) => [path, onTheWay])).toEqual([
+    ['', undefined],
+    ['d', true],
+    ['d/sub', true],
+    ['d/sub/g', undefined],
+  ])
 })
 
 test.each([
@@ -114,15 +175,21 @@ test.each([
   ['missing/./a', 'no such file or folder'],
   ['././folderLink/e', '--parents does not go through symbolic links'],
 ])('%s cannot be copied: %s', (source, state) => {
-  expect(() => selected([source])).toThrow(expect.objectContaining({ code: 'NOT_FOUND', message: expect.stringContaining(`: ${state}`) }))
+  expect(() => selected([source])).toThrow(
+    expect.objectContaining({ code: 'NOT_FOUND', message: expect.stringContaining(`: ${state}`) }),
+  )
 })
 
 test.each([[['a.txt']], [['d/e']], [['d/sub']]])('%j that is ignored is said to be excluded', (sources) => {
-  expect(() => selected(sources, { ignore: ['a.txt', 'd'] })).toThrow(expect.objectContaining({ message: `Cannot copy "${sources[0]}": it is excluded by .dockerignore` }))
+  expect(() => selected(sources, { ignore: ['a.txt', 'd'] })).toThrow(
+    expect.objectContaining({ message: `Cannot copy "${sources[0]}": it is excluded by .dockerignore` }),
+  )
 })
 
 test('a name that is not UTF-8 is told, not left out', () => {
   const root = tempFolder()
   writeFileSync(Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0x66, 0xff])]), '')
-  expect(() => selectSources(root, ['.'])).toThrow(expect.objectContaining({ code: 'UNSUPPORTED', message: expect.stringContaining('its name is not UTF-8') }))
+  expect(() => selectSources(root, ['.'])).toThrow(
+    expect.objectContaining({ code: 'UNSUPPORTED', message: expect.stringContaining('its name is not UTF-8') }),
+  )
 })

@@ -4,9 +4,10 @@ import { createSharedWork } from '../../../src/driver/embedded/shared-work.ts'
 /** Work that ends when the test says so, or when it is stopped. */
 function manual() {
   const starts: { readonly signal: AbortSignal; finish(value: string): void; fail(error: Error): void }[] = []
-  const start = (signal: AbortSignal) => new Promise<string>((resolve, reject) => {
-    starts.push({ signal, finish: resolve, fail: reject })
-  })
+  const start = (signal: AbortSignal) =>
+    new Promise<string>((resolve, reject) => {
+      starts.push({ signal, finish: resolve, fail: reject })
+    })
   return { starts, start }
 }
 

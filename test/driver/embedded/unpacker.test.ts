@@ -1,4 +1,14 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -30,7 +40,8 @@ function places(): { root: string; outside: string; expectCanary(): void } {
   for (const path of ['folder', '']) utimesSync(join(outside, path), 1000, 1000)
   const before = treeLines(outside)
   return {
-    root, outside,
+    root,
+    outside,
     expectCanary() {
       expect(treeLines(outside)).toEqual(before)
       expect(readdirSync(top).sort()).toEqual(['outside', 'root'])
@@ -57,10 +68,22 @@ describe('entries', () => {
   test('become what they say, with modes and times', async () => {
     const { root } = places()
     await unpack(root, [
-      of({ path: './', type: 'dir', mode: 0o711, mtime: 5 }), of({ path: 'd', type: 'dir', mode: 0o2750, mtime: 7 }), of({ path: 'd/f', data: 'hello', mode: 0o4755, mtime: 8 }),
-      link('d/l', '../d/f'), hard('h', 'd/f'), fifo('p'), of({ path: 'd/empty', mtime: -5 }),
+      of({ path: './', type: 'dir', mode: 0o711, mtime: 5 }),
+      of({ path: 'd', type: 'dir', mode: 0o2750, mtime: 7 }),
+      of({ path: 'd/f', data: 'hello', mode: 0o4755, mtime: 8 }),
+      link('d/l', '../d/f'),
+      hard('h', 'd/f'),
+      fifo('p'),
+      of({ path: 'd/empty', mtime: -5 }),
     ])
-    expect(treeLines(root)).toEqual(['d dir 2750', 'd/empty file 644 ""', 'd/f file 4755 "hello"', 'd/l -> ../d/f', 'h file 4755 "hello"', 'p fifo 600'])
+    expect(treeLines(root)).toEqual([
+      'd dir 2750',
+      'd/empty file 644 ""',
+      'd/f file 4755 "hello"',
+      'd/l -> ../d/f',
+      'h file 4755 "hello"',
+      'p fifo 600',
+    ])
     expect(statSync(root).mode & 0o7777).toBe(0o711)
     expect(['', 'd', 'd/f', 'd/empty'].map((path) => statSync(join(root, path)).mtimeMs / 1000)).toEqual([5, 7, 8, -5])
     expect(statSync(join(root, 'h')).ino).toBe(statSync(join(root, 'd/f')).ino)
@@ -69,8 +92,11 @@ describe('entries', () => {
   test.runIf(asRoot)('keep owners, and setuid in spite of them; devices are made', async () => {
     const { root } = places()
     await unpack(root, [
-      item({ path: 'su', data: 'x', mode: 0o6755, uid: 1234, gid: 4321 }), item({ path: 'd', type: 'dir', mode: 0o3770, uid: 5, gid: 6 }), item({ path: 'l', type: 'symlink', link: 'su', uid: 7, gid: 8 }),
-      item({ path: 'null', type: 'char', mode: 0o666, devMajor: 1, devMinor: 3 }), item({ path: 'white', type: 'char', devMajor: 0, devMinor: 0 }),
+      item({ path: 'su', data: 'x', mode: 0o6755, uid: 1234, gid: 4321 }),
+      item({ path: 'd', type: 'dir', mode: 0o3770, uid: 5, gid: 6 }),
+      item({ path: 'l', type: 'symlink', link: 'su', uid: 7, gid: 8 }),
+      item({ path: 'null', type: 'char', mode: 0o666, devMajor: 1, devMinor: 3 }),
+      item({ path: 'white', type: 'char', devMajor: 0, devMinor: 0 }),
     ])
     const seen = (path: string) => {
       const { mode, uid, gid } = lstatSync(join(root, path))
@@ -81,15 +107,34 @@ describe('entries', () => {
     expect([lstatSync(join(root, 'null')).rdev, existsSync(join(root, 'white'))]).toEqual([0x103, false])
   })
 
-  test.runIf(asRoot)('all belong to one owner when there is one; folders that the archive does not mention stay root\'s', async () => {
-    const { root } = places()
-    await unpack(root, [item({ path: 'd', type: 'dir', mode: 0o755, uid: 9 }), item({ path: 'd/f', uid: 9 }), item({ path: 'd/l', type: 'symlink', link: 'x', uid: 9 }), item({ path: 'made/p', type: 'fifo', uid: 9 })], { owner: { uid: 3, gid: 4 } })
-    for (const path of ['d', 'd/f', 'd/l', 'made/p']) expect([lstatSync(join(root, path)).uid, lstatSync(join(root, path)).gid]).toEqual([3, 4])
-    expect([lstatSync(join(root, 'made')).uid, lstatSync(join(root, 'made')).gid]).toEqual([0, 0])
-  })
+  test.runIf(asRoot)(
+    "all belong to one owner when there is one; folders that the archive does not mention stay root's",
+    async () => {
+      const { root } = places()
+      await unpack(
+        root,
+        [
+          item({ path: 'd', type: 'dir', mode: 0o755, uid: 9 }),
+          item({ path: 'd/f', uid: 9 }),
+          item({ path: 'd/l', type: 'symlink', link: 'x', uid: 9 }),
+          item({ path: 'made/p', type: 'fifo', uid: 9 }),
+        ],
+        { owner: { uid: 3, gid: 4 } },
+      )
+      for (const path of ['d', 'd/f', 'd/l', 'made/p'])
+        expect([lstatSync(join(root, path)).uid, lstatSync(join(root, path)).gid]).toEqual([3, 4])
+      expect([lstatSync(join(root, 'made')).uid, lstatSync(join(root, 'made')).gid]).toEqual([0, 0])
+    },
+  )
 
   test('of the same name replace each other, whatever they are', async () => {
-    const kinds: Record<string, TarItem[]> = { dir: [dir('x'), file('x/inner')], file: [file('x')], symlink: [link('x', 'elsewhere')], fifo: [fifo('x')], hardlink: [file('other', 'o'), hard('x', 'other')] }
+    const kinds: Record<string, TarItem[]> = {
+      dir: [dir('x'), file('x/inner')],
+      file: [file('x')],
+      symlink: [link('x', 'elsewhere')],
+      fifo: [fifo('x')],
+      hardlink: [file('other', 'o'), hard('x', 'other')],
+    }
     for (const [before, first] of Object.entries(kinds)) {
       for (const [after, second] of Object.entries(kinds)) {
         const { root } = places()
@@ -113,13 +158,21 @@ describe('entries', () => {
     utimesSync(join(root, 'there'), 50, 50)
     utimesSync(root, 60, 60)
     await unpack(root, [of({ path: 'there/new/deep/f', mtime: 70 })])
-    expect(['', 'there', 'there/new', 'there/new/deep'].map((path) => statSync(join(root, path)).mtimeMs / 1000)).toEqual([60, 50, 70, 70])
+    expect(
+      ['', 'there', 'there/new', 'there/new/deep'].map((path) => statSync(join(root, path)).mtimeMs / 1000),
+    ).toEqual([60, 50, 70, 70])
   })
 
   test('may write into the root through slashes and dots', async () => {
     const { root } = places()
     await unpack(root, [file('/abs'), file('./a/./b'), dir('c//d/')])
-    expect(treeLines(root)).toEqual(['a dir 755', 'a/b file 644 "new"', 'abs file 644 "new"', 'c dir 755', 'c/d dir 755'])
+    expect(treeLines(root)).toEqual([
+      'a dir 755',
+      'a/b file 644 "new"',
+      'abs file 644 "new"',
+      'c dir 755',
+      'c/d dir 755',
+    ])
   })
 })
 
@@ -127,20 +180,48 @@ describe('nothing leaves the root', () => {
   const attacks: readonly (readonly [name: string, items: (outside: string) => TarItem[]])[] = [
     ['a file through an absolute symlink', (out) => [link('l', out), file('l/canary')]],
     ['a file through a relative symlink', () => [link('l', '../outside'), file('l/canary')]],
-    ['a file through a chain', (out) => [link('a', 'b'), link('b', '../../..'), file('a/outside/canary'), link('c', `a${out}`), file('c/canary')]],
+    [
+      'a file through a chain',
+      (out) => [
+        link('a', 'b'),
+        link('b', '../../..'),
+        file('a/outside/canary'),
+        link('c', `a${out}`),
+        file('c/canary'),
+      ],
+    ],
     ['a file in the place of a symlink', (out) => [link('l', `${out}/canary`), file('l')]],
     ['a folder in the place of a symlink', (out) => [link('l', `${out}/folder`), dir('l', 0o700)]],
-    ['a hard link to a file through a symlink', (out) => [link('l', out), file('l/x'), hard('h', 'l/x'), file('h', 'changed')]],
+    [
+      'a hard link to a file through a symlink',
+      (out) => [link('l', out), file('l/x'), hard('h', 'l/x'), file('h', 'changed')],
+    ],
     ['a hard link to a symlink', (out) => [link('l', `${out}/canary`), hard('h', 'l')]],
     ['a pipe, its folder replaced by a symlink', (out) => [dir('d'), fifo('d/pipe'), link('d', out)]],
-    ['a pipe, a folder above replaced by a symlink', (out) => [dir('d'), dir('d/folder'), fifo('d/folder/pipe'), link('d', out)]],
+    [
+      'a pipe, a folder above replaced by a symlink',
+      (out) => [dir('d'), dir('d/folder'), fifo('d/folder/pipe'), link('d', out)],
+    ],
     ['times, their folder replaced by a symlink', (out) => [dir('d'), dir('d/folder'), link('d', out)]],
     ['a whiteout, its folder replaced by a symlink', (out) => [dir('d'), file('d/.wh.canary'), link('d', out)]],
     ['an opaque folder replaced by a symlink', (out) => [dir('d'), file('d/.wh..wh..opq'), link('d', out)]],
-    ['an opaque folder below one that is replaced', (out) => [dir('d'), dir('d/folder'), file('d/folder/.wh..wh..opq'), link('d', out)]],
+    [
+      'an opaque folder below one that is replaced',
+      (out) => [dir('d'), dir('d/folder'), file('d/folder/.wh..wh..opq'), link('d', out)],
+    ],
     ['a whiteout through a symlink', (out) => [link('l', out), file('l/.wh.canary'), file('l/.wh.folder')]],
-    ['a folder replaced through a symlink to itself', (out) => [dir('d'), link('l', 'd'), fifo('l/pipe'), link('d', out)]],
-    ['attributes, their folder replaced by a symlink', (out) => [dir('d'), of({ path: 'd/canary', data: 'x', xattrs: new Map([['user.x', Buffer.from('y')]]) }), link('d', out)]],
+    [
+      'a folder replaced through a symlink to itself',
+      (out) => [dir('d'), link('l', 'd'), fifo('l/pipe'), link('d', out)],
+    ],
+    [
+      'attributes, their folder replaced by a symlink',
+      (out) => [
+        dir('d'),
+        of({ path: 'd/canary', data: 'x', xattrs: new Map([['user.x', Buffer.from('y')]]) }),
+        link('d', out),
+      ],
+    ],
   ]
 
   test.each(attacks)('by %s', async (_name, items) => {
@@ -154,8 +235,14 @@ describe('nothing leaves the root', () => {
   })
 
   test.each([
-    ['..', 'OUTSIDE_CONTEXT'], ['../outside/canary', 'OUTSIDE_CONTEXT'], ['a/../../outside/canary', 'OUTSIDE_CONTEXT'], ['/../x', 'OUTSIDE_CONTEXT'],
-    ['.wh...', 'BAD_IMAGE'], ['d/.wh...', 'BAD_IMAGE'], ['.wh..', 'BAD_IMAGE'], ['.wh.', 'BAD_IMAGE'],
+    ['..', 'OUTSIDE_CONTEXT'],
+    ['../outside/canary', 'OUTSIDE_CONTEXT'],
+    ['a/../../outside/canary', 'OUTSIDE_CONTEXT'],
+    ['/../x', 'OUTSIDE_CONTEXT'],
+    ['.wh...', 'BAD_IMAGE'],
+    ['d/.wh...', 'BAD_IMAGE'],
+    ['.wh..', 'BAD_IMAGE'],
+    ['.wh.', 'BAD_IMAGE'],
   ])('by the name %s', async (path, code) => {
     const { root, expectCanary } = places()
     writeFileSync(join(root, 'kept'), '')
@@ -164,21 +251,46 @@ describe('nothing leaves the root', () => {
     expect(readdirSync(root)).toContain('kept')
   })
 
-  test.each(['../outside/canary', '/../outside/canary', 'd/../../outside/canary'])('by a hard link to %s', async (target) => {
-    const { root, expectCanary } = places()
-    await expect(unpack(root, [dir('d'), hard('h', target)])).rejects.toMatchObject({ code: 'OUTSIDE_CONTEXT' })
-    expectCanary()
-  })
+  test.each(['../outside/canary', '/../outside/canary', 'd/../../outside/canary'])(
+    'by a hard link to %s',
+    async (target) => {
+      const { root, expectCanary } = places()
+      await expect(unpack(root, [dir('d'), hard('h', target)])).rejects.toMatchObject({ code: 'OUTSIDE_CONTEXT' })
+      expectCanary()
+    },
+  )
 
   test('by any order of hostile entries', async () => {
-    const path = fc.constantFrom('d', 'd/e', 'd/e/f', 'l', 'l/canary', 'l/folder', 'l/folder/canary', 'd/.wh.canary', 'd/.wh..wh..opq', 'l/.wh.folder')
+    const path = fc.constantFrom(
+      'd',
+      'd/e',
+      'd/e/f',
+      'l',
+      'l/canary',
+      'l/folder',
+      'l/folder/canary',
+      'd/.wh.canary',
+      'd/.wh..wh..opq',
+      'l/.wh.folder',
+    )
     const target = fc.constantFrom('../outside', '../../outside', '/d', 'd', '..', '/', 'l')
-    const entry = fc.oneof(path.map((p) => dir(p)), path.map((p) => file(p, 'hostile')), path.map(fifo), fc.tuple(path, target).map(([p, t]) => link(p, t)), fc.tuple(path, path).map(([p, t]) => hard(p, t)))
-    await fc.assert(fc.asyncProperty(fc.array(entry, { minLength: 2, maxLength: 8 }), async (items) => {
-      const { root, outside, expectCanary } = places()
-      await unpack(root, [...items, link('d', outside)], { upper: root }).catch((error: unknown) => expect(error).toBeInstanceOf(XbuildError))
-      expectCanary()
-    }), { numRuns: 60 })
+    const entry = fc.oneof(
+      path.map((p) => dir(p)),
+      path.map((p) => file(p, 'hostile')),
+      path.map(fifo),
+      fc.tuple(path, target).map(([p, t]) => link(p, t)),
+      fc.tuple(path, path).map(([p, t]) => hard(p, t)),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(entry, { minLength: 2, maxLength: 8 }), async (items) => {
+        const { root, outside, expectCanary } = places()
+        await unpack(root, [...items, link('d', outside)], { upper: root }).catch((error: unknown) =>
+          expect(error).toBeInstanceOf(XbuildError),
+        )
+        expectCanary()
+      }),
+      { numRuns: 60 },
+    )
   })
 })
 
@@ -187,7 +299,10 @@ describe('whiteouts', () => {
   function overlay(below: readonly string[], brought: readonly string[]): { merged: string; upper: string } {
     const top = tempFolder()
     const [merged, upper] = [join(top, 'merged'), join(top, 'upper')]
-    for (const [folder, paths] of [[merged, [...below, ...brought]], [upper, brought]] as const) {
+    for (const [folder, paths] of [
+      [merged, [...below, ...brought]],
+      [upper, brought],
+    ] as const) {
       mkdirSync(folder)
       for (const path of paths) {
         mkdirSync(join(folder, path, '..'), { recursive: true })
@@ -196,26 +311,43 @@ describe('whiteouts', () => {
     }
     return { merged, upper }
   }
-  const names = (root: string) => readdirSync(root, { recursive: true, withFileTypes: true }).filter((one) => one.isFile()).map((one) => join(one.parentPath, one.name).slice(root.length + 1)).sort()
+  const names = (root: string) =>
+    readdirSync(root, { recursive: true, withFileTypes: true })
+      .filter((one) => one.isFile())
+      .map((one) => join(one.parentPath, one.name).slice(root.length + 1))
+      .sort()
 
   test.each([
     ['a file', ['a', 'b'], [], ['.wh.a'], ['b']],
     ['a folder with all that is in it', ['d/x/y', 'd/z', 'e'], [], ['.wh.d'], ['e']],
     ['what is not there', ['a'], [], ['.wh.nothing'], ['a']],
-    ['what lies below, not what the layer brought', ['d/old', 'd/both/old'], ['d/new', 'd/both/new'], ['.wh.d'], ['d/both/new', 'd/new']],
+    [
+      'what lies below, not what the layer brought',
+      ['d/old', 'd/both/old'],
+      ['d/new', 'd/both/new'],
+      ['.wh.d'],
+      ['d/both/new', 'd/new'],
+    ],
     ['nothing of a file that the layer brought', [], ['f'], ['.wh.f'], ['f']],
     ['everything below an opaque folder', ['d/old', 'd/e/old', 'f'], ['d/new'], ['d/.wh..wh..opq'], ['d/new', 'f']],
     ['everything below an opaque root', ['old', 'd/old'], ['new'], ['.wh..wh..opq'], ['new']],
     ['nothing for the notes of aufs', ['a'], [], ['.wh..wh.plnk', '.wh..wh.aufs'], ['a']],
   ])('remove %s', async (_name, below, brought, whiteouts, left) => {
     const { merged, upper } = overlay(below, brought)
-    await unpack(merged, whiteouts.map((path) => file(path, '')), { upper })
+    await unpack(
+      merged,
+      whiteouts.map((path) => file(path, '')),
+      { upper },
+    )
     expect(names(merged)).toEqual(left)
   })
 
   test('are names like others in an archive that is no layer, and refused: the layer made of it could not hold them', async () => {
     const { root } = places()
-    await expect(unpack(root, [file('a/.wh.b')], { into: 'd' })).rejects.toMatchObject({ code: 'UNSUPPORTED', message: expect.stringContaining('a/.wh.b') })
+    await expect(unpack(root, [file('a/.wh.b')], { into: 'd' })).rejects.toMatchObject({
+      code: 'UNSUPPORTED',
+      message: expect.stringContaining('a/.wh.b'),
+    })
   })
 })
 
@@ -224,9 +356,20 @@ describe('an archive for a folder of the image', () => {
     const { root, expectCanary } = places()
     mkdirSync(join(root, 'opt/app'), { recursive: true })
     symlinkSync('/data', join(root, 'opt/app/link'))
-    await unpack(root, [of({ path: '.', type: 'dir', mode: 0o700 }), file('link/f'), file('own/f'), hard('second', 'own/f')], { into: 'opt/app' })
+    await unpack(
+      root,
+      [of({ path: '.', type: 'dir', mode: 0o700 }), file('link/f'), file('own/f'), hard('second', 'own/f')],
+      { into: 'opt/app' },
+    )
     expect(treeLines(root)).toEqual([
-      'data dir 755', 'data/f file 644 "new"', 'opt dir 755', 'opt/app dir 755', 'opt/app/link -> /data', 'opt/app/own dir 755', 'opt/app/own/f file 644 "new"', 'opt/app/second file 644 "new"',
+      'data dir 755',
+      'data/f file 644 "new"',
+      'opt dir 755',
+      'opt/app dir 755',
+      'opt/app/link -> /data',
+      'opt/app/own dir 755',
+      'opt/app/own/f file 644 "new"',
+      'opt/app/second file 644 "new"',
     ])
     expectCanary()
   })
@@ -262,15 +405,27 @@ describe('errors', () => {
 
   test('never show control characters of a name', async () => {
     const { root } = places()
-    await expect(unpack(root, [hard('\u001b[2Jevil', 'x\u0007')])).rejects.toMatchObject({ message: expect.not.stringMatching(/[\u0007\u001b]/) })
+    await expect(unpack(root, [hard('\u001b[2Jevil', 'x\u0007')])).rejects.toMatchObject({
+      message: expect.not.stringMatching(/[\u0007\u001b]/),
+    })
   })
 })
 
 test('a file that comes again without attributes has none', async () => {
   const { root } = places()
-  const xattrs = new Map([['user.other', Buffer.from([0, 1, 255])], ['user.overlay.opaque', Buffer.from('y')], ['trusted.x', Buffer.from('x')]])
-  await unpack(root, [of({ path: 'a', data: '1', xattrs }), of({ path: 'b =\n\\ü', data: '2', xattrs }), file('a', '3')])
+  const xattrs = new Map([
+    ['user.other', Buffer.from([0, 1, 255])],
+    ['user.overlay.opaque', Buffer.from('y')],
+    ['trusted.x', Buffer.from('x')],
+  ])
+  await unpack(root, [
+    of({ path: 'a', data: '1', xattrs }),
+    of({ path: 'b =\n\\ü', data: '2', xattrs }),
+    file('a', '3'),
+  ])
   const { readXattrs } = await import('../../../src/driver/embedded/worker/xattrs.ts')
-  expect(await readXattrs(root, '.')).toEqual(new Map([['b =\n\\ü', new Map([['user.other', Buffer.from([0, 1, 255])]])]]))
+  expect(await readXattrs(root, '.')).toEqual(
+    new Map([['b =\n\\ü', new Map([['user.other', Buffer.from([0, 1, 255])]])]]),
+  )
   expect(readFileSync(join(root, 'a'), 'utf8')).toBe('3')
 })

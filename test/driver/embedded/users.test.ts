@@ -4,7 +4,8 @@ import { expect, test } from 'vitest'
 import { resolveOwner, resolveUser } from '../../../src/driver/embedded/worker/users.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
-const PASSWD = 'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\nbroken\n:x:5:5::/:\nword:x:abc:1::/:/\n1234:x:50:60::/n:/\nhuge:x:99999999999:1::/:/\nnogroup-user:x:70:\n'
+const PASSWD =
+  'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\nbroken\n:x:5:5::/:\nword:x:abc:1::/:/\n1234:x:50:60::/n:/\nhuge:x:99999999999:1::/:/\nnogroup-user:x:70:\n'
 const GROUP = 'root:x:0:root\nstaff:x:50:app,other\nwheel:x:10:other,app\nbad:x:y:app\n1000:x:77:\n'
 
 function image(files: Readonly<Record<string, string>> = { passwd: PASSWD, group: GROUP }): string {
@@ -40,7 +41,9 @@ test.each([
   ['4294967296', 'BAD_DOCKERFILE', /ids go up to 2147483647/],
   ['0:99999999999999999999', 'BAD_DOCKERFILE', /ids go up to/],
 ])('USER %s is refused', (text, code, said) => {
-  expect(() => resolveUser(image(), text)).toThrow(expect.objectContaining({ code, message: expect.stringMatching(said), hint: expect.any(String) }))
+  expect(() => resolveUser(image(), text)).toThrow(
+    expect.objectContaining({ code, message: expect.stringMatching(said), hint: expect.any(String) }),
+  )
 })
 
 test('without files numbers still work and names do not', () => {
@@ -67,12 +70,25 @@ test('a file that is a folder, or larger than any list of users, is no list of u
   expect(() => resolveUser(root, 'app')).toThrow(/no such name/)
   writeFileSync(join(root, 'etc/group'), '')
   truncateSync(join(root, 'etc/group'), 1 << 30)
-  expect(() => resolveUser(root, '0:staff')).toThrow(expect.objectContaining({ code: 'BAD_IMAGE', message: "Cannot read the image's /etc/group: it has 1073741824 bytes" }))
+  expect(() => resolveUser(root, '0:staff')).toThrow(
+    expect.objectContaining({
+      code: 'BAD_IMAGE',
+      message: "Cannot read the image's /etc/group: it has 1073741824 bytes",
+    }),
+  )
 })
 
 test.each([
-  ['app', { uid: 1000, gid: 1001 }], ['app:staff', { uid: 1000, gid: 50 }], ['55', { uid: 55, gid: 55 }], ['55:66', { uid: 55, gid: 66 }], [':staff', { uid: 0, gid: 50 }],
-  ['1000', { uid: 1000, gid: 1000 }], ['1234', { uid: 50, gid: 60 }], ['nobody', { uid: 0, gid: 0, unknown: 'nobody' }], ['app:nothing', { uid: 1000, gid: 1001, unknown: 'nothing' }], ['7:nothing', { uid: 7, gid: 7, unknown: 'nothing' }],
+  ['app', { uid: 1000, gid: 1001 }],
+  ['app:staff', { uid: 1000, gid: 50 }],
+  ['55', { uid: 55, gid: 55 }],
+  ['55:66', { uid: 55, gid: 66 }],
+  [':staff', { uid: 0, gid: 50 }],
+  ['1000', { uid: 1000, gid: 1000 }],
+  ['1234', { uid: 50, gid: 60 }],
+  ['nobody', { uid: 0, gid: 0, unknown: 'nobody' }],
+  ['app:nothing', { uid: 1000, gid: 1001, unknown: 'nothing' }],
+  ['7:nothing', { uid: 7, gid: 7, unknown: 'nothing' }],
   ['nobody:nothing', { uid: 0, gid: 0, unknown: 'nobody' }],
 ])('--chown=%s', (text, owner) => {
   expect(resolveOwner(image(), text)).toEqual(owner)

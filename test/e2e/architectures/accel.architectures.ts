@@ -8,7 +8,8 @@ import { packStore, toolchainBase, whyNoToolchains } from '../support/toolchains
 import { run, xbuild, type Ended } from '../support/xbuild.ts'
 
 /*
- * The projects of `accel.e2e.ts` and `accel-go.e2e.ts` on every architecture that packs are made for. What is equal file by file proves little
+ * The projects of `accel.e2e.ts` and `accel-go.e2e.ts` on every architecture that packs are made for. What is equal
+ * file by file proves little
  * where nobody looked who compiled it: each compiler is looked at while it runs.
  */
 const GCC = ['gcc@14', 'g++@14', 'cc1@14', 'cc1plus@14']
@@ -40,31 +41,81 @@ describe.skipIf(missing !== undefined)('native toolchains', () => {
     const machine = ARCHITECTURES.find(({ name }) => name === architecture)!
 
     describe.each([
-      { base: 'toolchain', fixture: 'accel', packs: [...GCC, ...(optimizer ? ['lto1@14'] : []), ...(assembler ? ['as'] : []), ...(archiver ? ['ar', 'ranlib'] : [])], programs: ['debug', 'macros', 'hardened', 'static', 'lto', 'vectors', 'switches'].map((name) => `${name}/program`) },
-      { base: 'golang', fixture: 'accel-go', packs: [...GO, 'gcc@14', 'cc1@14', ...(assembler ? ['as'] : [])], programs: ['plain', 'stripped', 'mixed'] },
+      {
+        base: 'toolchain',
+        fixture: 'accel',
+        packs: [
+          ...GCC,
+          ...(optimizer ? ['lto1@14'] : []),
+          ...(assembler ? ['as'] : []),
+          ...(archiver ? ['ar', 'ranlib'] : []),
+        ],
+        programs: ['debug', 'macros', 'hardened', 'static', 'lto', 'vectors', 'switches'].map(
+          (name) => `${name}/program`,
+        ),
+      },
+      {
+        base: 'golang',
+        fixture: 'accel-go',
+        packs: [...GO, 'gcc@14', 'cc1@14', ...(assembler ? ['as'] : [])],
+        programs: ['plain', 'stripped', 'mixed'],
+      },
     ])('the project $fixture', ({ base, fixture, packs, programs }) => {
       const context = join(root, 'test/fixtures', fixture)
       const out = (mode: string) => join(folder, `${debian}-${fixture}-${mode}`)
       const ends: Record<string, Ended> = {}
       let layout: string
       const build = (...args: string[]) =>
-        xbuild(['--progress=plain', '--platform', platform, '--build-context', `${base}=oci-layout://${layout}`, '--build-context', `busybox=oci-layout://${layout}`, ...args, context], { store })
+        xbuild(
+          [
+            '--progress=plain',
+            '--platform',
+            platform,
+            '--build-context',
+            `${base}=oci-layout://${layout}`,
+            '--build-context',
+            `busybox=oci-layout://${layout}`,
+            ...args,
+            context,
+          ],
+          { store },
+        )
 
       beforeAll(async () => {
         layout = await toolchainBase(base, [debian])
         const { code, stderr } = await xbuild(['pack', 'build', '--platform', platform, ...packs], { store })
         expect(code, stderr).toBe(0)
         // One after the other: what one puts into the cache is not to be the other's
-        for (const mode of ['auto', 'off']) ends[mode] = await build(`--accel=${mode}`, '--no-cache', '-o', `type=local,dest=${out(mode)}`)
+        for (const mode of ['auto', 'off'])
+          ends[mode] = await build(`--accel=${mode}`, '--no-cache', '-o', `type=local,dest=${out(mode)}`)
       }, 3_600_000)
 
       test('compilers run from packs, but for what would not be the same bytes', async () => {
-        const { code, stderr } = await build('--file', join(context, 'who.Dockerfile'), '--build-context', `who=${join(root, 'test/fixtures/who')}`, '--no-cache')
+        const { code, stderr } = await build(
+          '--file',
+          join(context, 'who.Dockerfile'),
+          '--build-context',
+          `who=${join(root, 'test/fixtures/who')}`,
+          '--no-cache',
+        )
         expect(code, stderr).toBe(0)
-        const who = Object.fromEntries([...stderr.matchAll(/^#\d+ [\d.]+ ([\w+-]+): (native|emulated)$/gm)].map(([, name, way]) => [name!, way!]))
-        expect(who).toEqual(base === 'golang'
-          ? { 'go-compile': 'native', 'go-asm': 'native', 'go-link': 'native', 'go-cgo': 'native' }
-          : { gcc: 'native', 'g++': 'native', ar: wayOf(archiver), cc1: 'native', cc1plus: 'native', as: wayOf(assembler), 'cc1-lto': wayOf(optimizer), lto1: wayOf(optimizer) })
+        const who = Object.fromEntries(
+          [...stderr.matchAll(/^#\d+ [\d.]+ ([\w+-]+): (native|emulated)$/gm)].map(([, name, way]) => [name!, way!]),
+        )
+        expect(who).toEqual(
+          base === 'golang'
+            ? { 'go-compile': 'native', 'go-asm': 'native', 'go-link': 'native', 'go-cgo': 'native' }
+            : {
+                gcc: 'native',
+                'g++': 'native',
+                ar: wayOf(archiver),
+                cc1: 'native',
+                cc1plus: 'native',
+                as: wayOf(assembler),
+                'cc1-lto': wayOf(optimizer),
+                lto1: wayOf(optimizer),
+              },
+        )
       }, 600_000)
 
       test('what they write is equal to plain QEMU file by file', async () => {
@@ -78,10 +129,15 @@ describe.skipIf(missing !== undefined)('native toolchains', () => {
       test('programs were built and ran: the comparison is not one of failures', () => {
         for (const name of programs) {
           const header = readFileSync(join(out('auto'), name))
-          expect(machine.endian === 'little' ? header.readUInt16LE(18) : header.readUInt16BE(18), name).toBe(machine.machine)
+          expect(machine.endian === 'little' ? header.readUInt16LE(18) : header.readUInt16BE(18), name).toBe(
+            machine.machine,
+          )
         }
         const said = programs.map((name) => join(out('auto'), name, '../said.txt')).filter((path) => existsSync(path))
-        for (const path of said) expect(readFileSync(path, 'utf8'), path).toMatch(/program \/src\/numbers\.c \d+\.\d+\nstatus 0\n$|^3 true\n3 true\n2 true\n$/)
+        for (const path of said)
+          expect(readFileSync(path, 'utf8'), path).toMatch(
+            /program \/src\/numbers\.c \d+\.\d+\nstatus 0\n$|^3 true\n3 true\n2 true\n$/,
+          )
         expect(said.length).toBe(programs.length)
         expect(readdirSync(out('auto'), { recursive: true }).length).toBeGreaterThan(10)
       })

@@ -13,7 +13,9 @@ export function initrd({ modules, busybox }: ArmDisk, { hostKey, authorizedKeys 
   return archive([
     ...['bin', 'proc', 'dev', 'root', 'modules', 'node'].map((path): Entry => ({ path, mode: 0o040755 })),
     { path: 'bin/busybox', mode: 0o100755, content: readFileSync(busybox) },
-    ...modules.map((module): Entry => ({ path: `modules/${basename(module)}`, mode: 0o100644, content: readFileSync(module) })),
+    ...modules.map(
+      (module): Entry => ({ path: `modules/${basename(module)}`, mode: 0o100644, content: readFileSync(module) }),
+    ),
     { path: 'node/host_key', mode: 0o100600, content: Buffer.from(hostKey) },
     { path: 'node/authorized_keys', mode: 0o100600, content: Buffer.from(authorizedKeys) },
     { path: 'node/start', mode: 0o100755, content: Buffer.from(START) },
@@ -65,14 +67,19 @@ interface Entry {
   readonly content?: Buffer
 }
 
-/** A cpio archive of the kind that kernels read ("newc"): a header of hexadecimal fields, the name and the content, each padded to four bytes. */
+/**
+ * A cpio archive of the kind that kernels read ("newc"): a header of hexadecimal fields, the name and the content,
+ * each padded to four bytes.
+ */
 function archive(entries: readonly Entry[]): Buffer {
-  const parts = [...entries, { path: 'TRAILER!!!', mode: 0 }].flatMap(({ path, mode, content = Buffer.alloc(0) }: Entry, index) => {
-    const name = Buffer.from(`${path}\0`)
-    const fields = [index + 1, mode, 0, 0, 1, 0, content.length, 0, 0, 0, 0, name.length, 0]
-    const header = Buffer.from(`070701${fields.map((field) => field.toString(16).padStart(8, '0')).join('')}`)
-    return [padded(Buffer.concat([header, name])), padded(content)]
-  })
+  const parts = [...entries, { path: 'TRAILER!!!', mode: 0 }].flatMap(
+    ({ path, mode, content = Buffer.alloc(0) }: Entry, index) => {
+      const name = Buffer.from(`${path}\0`)
+      const fields = [index + 1, mode, 0, 0, 1, 0, content.length, 0, 0, 0, 0, name.length, 0]
+      const header = Buffer.from(`070701${fields.map((field) => field.toString(16).padStart(8, '0')).join('')}`)
+      return [padded(Buffer.concat([header, name])), padded(content)]
+    },
+  )
   return Buffer.concat(parts)
 }
 

@@ -32,22 +32,49 @@ const START_LIMIT = 300
 export async function startArmMachine(disk: ArmDisk): Promise<ArmMachine> {
   const folder = mkdtempSync(join(tmpdir(), 'xbuild-arm-'))
   const file = (name: string) => join(folder, name)
-  for (const key of ['host_key', 'user_key']) execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file(key)])
-  const publicKey = (name: string) => readFileSync(`${file(name)}.pub`, 'utf8').split(' ').slice(0, 2).join(' ')
-  writeFileSync(file('initrd'), initrd(disk, { hostKey: readFileSync(file('host_key'), 'utf8'), authorizedKeys: `${publicKey('user_key')}\n` }))
+  for (const key of ['host_key', 'user_key'])
+    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', file(key)])
+  const publicKey = (name: string) =>
+    readFileSync(`${file(name)}.pub`, 'utf8')
+      .split(' ')
+      .slice(0, 2)
+      .join(' ')
+  writeFileSync(
+    file('initrd'),
+    initrd(disk, { hostKey: readFileSync(file('host_key'), 'utf8'), authorizedKeys: `${publicKey('user_key')}\n` }),
+  )
   const port = await freePort()
   writeFileSync(file('known_hosts'), `[127.0.0.1]:${port} ${publicKey('host_key')}\n`)
-  const settings = ['Host *', ` IdentityFile ${file('user_key')}`, ' IdentitiesOnly yes', ` UserKnownHostsFile ${file('known_hosts')}`, ' StrictHostKeyChecking yes', '']
+  const settings = [
+    'Host *',
+    ` IdentityFile ${file('user_key')}`,
+    ' IdentitiesOnly yes',
+    ` UserKnownHostsFile ${file('known_hosts')}`,
+    ' StrictHostKeyChecking yes',
+    '',
+  ]
   writeFileSync(file('ssh_config'), settings.join('\n'))
   mkdirSync(file('bin'))
   const ssh = execFileSync('sh', ['-c', 'command -v ssh'], { encoding: 'utf8' }).trim()
   writeFileSync(file('bin/ssh'), `#!/bin/sh\nexec ${ssh} -F ${file('ssh_config')} "$@"\n`, { mode: 0o755 })
 
   // It dies with this process, however that ends, and lets others work
-  const child = spawn('setpriv', ['--pdeathsig', 'KILL', 'nice', '-n', '10', 'qemu-system-aarch64', ...arguments_(disk, file('initrd'), port, file('console'))], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, TMPDIR: folder },
-  })
+  const child = spawn(
+    'setpriv',
+    [
+      '--pdeathsig',
+      'KILL',
+      'nice',
+      '-n',
+      '10',
+      'qemu-system-aarch64',
+      ...arguments_(disk, file('initrd'), port, file('console')),
+    ],
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, TMPDIR: folder },
+    },
+  )
   let said = ''
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
   const closed = once(child, 'close')
@@ -68,13 +95,18 @@ export async function startArmMachine(disk: ArmDisk): Promise<ArmMachine> {
   }
   const deadline = Date.now() + START_LIMIT * 1000
   for (;;) {
-    const failure = await machine.run('docker version >/dev/null').then(() => undefined, (error: Error) => error)
+    const failure = await machine.run('docker version >/dev/null').then(
+      () => undefined,
+      (error: Error) => error,
+    )
     if (!failure) return machine
     const isOver = child.exitCode !== null || child.signalCode !== null
     if (isOver || Date.now() > deadline) {
       const shown = readFileSync(file('console'), 'utf8').slice(-4000)
       await machine.stop()
-      throw new Error(`The arm64 machine ${isOver ? 'ended' : `was not up in ${START_LIMIT} s`}: ${failure.message}\n${said}\n${shown}`)
+      throw new Error(
+        `The arm64 machine ${isOver ? 'ended' : `was not up in ${START_LIMIT} s`}: ${failure.message}\n${said}\n${shown}`,
+      )
     }
     await sleep(1000)
   }
@@ -82,11 +114,38 @@ export async function startArmMachine(disk: ArmDisk): Promise<ArmMachine> {
 
 function arguments_({ image, kernel }: ArmDisk, initrdFile: string, port: number, log: string): string[] {
   return [
-    '-machine', 'virt', '-cpu', 'max,pauth-impdef=on', '-smp', '2', '-m', '1024', '-accel', 'tcg,thread=multi',
-    '-kernel', kernel, '-initrd', initrdFile, '-append', 'console=ttyAMA0 panic=-1',
-    '-drive', `if=none,id=disk,file=${image},format=raw,snapshot=on`, '-device', 'virtio-blk-device,drive=disk',
+    '-machine',
+    'virt',
+    '-cpu',
+    'max,pauth-impdef=on',
+    '-smp',
+    '2',
+    '-m',
+    '1024',
+    '-accel',
+    'tcg,thread=multi',
+    '-kernel',
+    kernel,
+    '-initrd',
+    initrdFile,
+    '-append',
+    'console=ttyAMA0 panic=-1',
+    '-drive',
+    `if=none,id=disk,file=${image},format=raw,snapshot=on`,
+    '-device',
+    'virtio-blk-device,drive=disk',
     // The guest reaches nothing, and is reached by ssh from this machine alone
-    '-netdev', `user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`, '-device', 'virtio-net-device,netdev=net',
-    '-nodefaults', '-display', 'none', '-monitor', 'none', '-serial', `file:${log}`, '-no-reboot',
+    '-netdev',
+    `user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:${port}-:22`,
+    '-device',
+    'virtio-net-device,netdev=net',
+    '-nodefaults',
+    '-display',
+    'none',
+    '-monitor',
+    'none',
+    '-serial',
+    `file:${log}`,
+    '-no-reboot',
   ]
 }

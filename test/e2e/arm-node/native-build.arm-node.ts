@@ -27,8 +27,12 @@ beforeAll(async () => {
   machine = await startArmMachine(await armDisk(await prepare()))
   mkdirSync(home)
   // Which kernel a step saw tells where it ran
-  writeFiles(context, { Dockerfile: 'FROM scratch\nARG TARGETARCH\nADD base-$TARGETARCH.tar.gz /\nRUN uname -m > /machine; uname -r > /kernel\nCMD ["/bin/cat", "/machine", "/kernel"]\n' })
-  for (const architecture of ['amd64', 'arm64']) copyFileSync(await baseLayer(architecture), join(context, `base-${architecture}.tar.gz`))
+  writeFiles(context, {
+    Dockerfile:
+      'FROM scratch\nARG TARGETARCH\nADD base-$TARGETARCH.tar.gz /\nRUN uname -m > /machine; uname -r > /kernel\nCMD ["/bin/cat", "/machine", "/kernel"]\n',
+  })
+  for (const architecture of ['amd64', 'arm64'])
+    copyFileSync(await baseLayer(architecture), join(context, `base-${architecture}.tar.gz`))
 })
 
 afterAll(async () => {
@@ -43,18 +47,36 @@ async function onNodes(...args: string[]): Promise<Ended> {
 
 test('the machine is added over ssh, and says what it is', async () => {
   await onNodes('node', 'add', 'board', machine.endpoint, '--slots', '2')
-  const [board] = JSON.parse((await onNodes('node', 'inspect', 'board', '--json', '--timeout', '60s')).stdout) as [object]
-  expect(board).toMatchObject({ name: 'board', status: 'ready', driver: 'buildkit', version: expect.stringMatching(/^Docker Engine /), slots: 2, native: expect.arrayContaining(['linux/arm64']) })
+  const [board] = JSON.parse((await onNodes('node', 'inspect', 'board', '--json', '--timeout', '60s')).stdout) as [
+    object,
+  ]
+  expect(board).toMatchObject({
+    name: 'board',
+    status: 'ready',
+    driver: 'buildkit',
+    version: expect.stringMatching(/^Docker Engine /),
+    slots: 2,
+    native: expect.arrayContaining(['linux/arm64']),
+  })
 })
 
 test('a build for two platforms runs each where it is native', async () => {
-  const plan = JSON.parse((await onNodes('plan', '--json', ...BOTH, context)).stdout) as { jobs: { kind: string; target: Platform; decision: { strategy: { kind: string; node: string } } }[] }
-  const placed = plan.jobs.filter(({ kind }) => kind === 'image').map(({ target, decision: { strategy } }) => [formatPlatform(target), strategy.kind, strategy.node])
-  expect(placed).toEqual([['linux/amd64', 'native', 'local'], ['linux/arm64', 'native', 'board']])
+  const plan = JSON.parse((await onNodes('plan', '--json', ...BOTH, context)).stdout) as {
+    jobs: { kind: string; target: Platform; decision: { strategy: { kind: string; node: string } } }[]
+  }
+  const placed = plan.jobs
+    .filter(({ kind }) => kind === 'image')
+    .map(({ target, decision: { strategy } }) => [formatPlatform(target), strategy.kind, strategy.node])
+  expect(placed).toEqual([
+    ['linux/amd64', 'native', 'local'],
+    ['linux/arm64', 'native', 'board'],
+  ])
 
   const out = join(folder, 'out')
   await onNodes(...BOTH, '-o', `type=oci,dest=${out}`, context)
-  const index = JSON.parse(await runOk('skopeo', ['inspect', '--raw', `oci:${out}`])) as { manifests: { platform: { architecture: string } }[] }
+  const index = JSON.parse(await runOk('skopeo', ['inspect', '--raw', `oci:${out}`])) as {
+    manifests: { platform: { architecture: string } }[]
+  }
   expect(index.manifests.map(({ platform }) => platform.architecture)).toEqual(['amd64', 'arm64'])
 
   const armKernel = (await machine.run('uname -r')).trim()
@@ -67,7 +89,19 @@ test('a build for two platforms runs each where it is native', async () => {
 
 test('its result runs on the machine itself', async () => {
   const archive = join(folder, 'arm.tar')
-  await onNodes('--builder', 'board', '--network', 'host', '--platform', 'linux/arm64', '-t', 'made-here:1', '-o', `type=docker,dest=${archive}`, context)
+  await onNodes(
+    '--builder',
+    'board',
+    '--network',
+    'host',
+    '--platform',
+    'linux/arm64',
+    '-t',
+    'made-here:1',
+    '-o',
+    `type=docker,dest=${archive}`,
+    context,
+  )
   await machine.load(readFileSync(archive))
   expect(await machine.run('docker run --rm --network none made-here:1')).toMatch(/^aarch64\n/)
 })
@@ -80,15 +114,21 @@ test('the handler, cross-compiled, starts twins on it and gives everything else 
     const architecture = ARCHITECTURES.find((one) => one.name === name)!
     const proof = handlerProof(architecture, 'arm64')!
     const qemu = Buffer.from(await machine.run(`base64 /usr/bin/${architecture.qemu}-static`), 'base64')
-    const put = (path: string, content: Uint8Array) => machine.give(`mkdir -p $(dirname ${path}) && cat >${path} && chmod 755 ${path}`, content)
+    const put = (path: string, content: Uint8Array) =>
+      machine.give(`mkdir -p $(dirname ${path}) && cat >${path} && chmod 755 ${path}`, content)
     await put(`/tmp/${name}/qemu`, fused(qemu, handler))
     await put(`/tmp/${name}/${proof.name}`, proof.program)
     await put(`/tmp/${name}/other`, proof.program)
     await machine.run('rm -rf /dev/.xbuild')
     for (const { path, content } of proof.files) await put(`/dev/.xbuild/${path}`, content)
     await machine.run('b=/proc/sys/fs/binfmt_misc; [ -e $b/register ] || /bin/busybox mount -t binfmt_misc none $b')
-    await machine.give('cat >/proc/sys/fs/binfmt_misc/register', Buffer.from(binfmtRegistration(architecture, `/tmp/${name}/qemu`)))
-    const ends = await machine.run(`for program in ${proof.name} other; do /tmp/${name}/$program; echo $program $?; done`)
+    await machine.give(
+      'cat >/proc/sys/fs/binfmt_misc/register',
+      Buffer.from(binfmtRegistration(architecture, `/tmp/${name}/qemu`)),
+    )
+    const ends = await machine.run(
+      `for program in ${proof.name} other; do /tmp/${name}/$program; echo $program $?; done`,
+    )
     expect(ends, name).toBe(`${proof.name} ${TWIN_STATUS}\nother ${PROBE_STATUS}\n`)
   }
 })

@@ -13,7 +13,10 @@ const NEEDED = [
 
 /** Installs what the machine needs; resolves to the folder where its disk is kept. */
 export async function prepare(): Promise<string> {
-  const setup = (await import('../../../examples/setup/programs.mjs' as string)) as { installPrograms(needs: readonly object[]): Promise<void>; neededToBuild(): object[] }
+  const setup = (await import('../../../examples/setup/programs.mjs' as string)) as {
+    installPrograms(needs: readonly object[]): Promise<void>
+    neededToBuild(): object[]
+  }
   await setup.installPrograms([...setup.neededToBuild(), ...NEEDED])
   return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'xbuild-test-arm-node')
 }

@@ -21,7 +21,17 @@ export async function withBases(...names: readonly ('busybox' | 'gcc' | 'node')[
 }
 
 /** Runs one platform's image of a layout folder, as `node examples/run-image.mjs` does for everyone. */
-export async function runImage(layout: string, platform: string, command: readonly string[] = [], options: RunOptions = {}): Promise<Ended> {
-  const args = [join(root, 'examples/run-image.mjs'), layout, platform, ...(command.length > 0 ? ['--', ...command] : [])]
+export async function runImage(
+  layout: string,
+  platform: string,
+  command: readonly string[] = [],
+  options: RunOptions = {},
+): Promise<Ended> {
+  const args = [
+    join(root, 'examples/run-image.mjs'),
+    layout,
+    platform,
+    ...(command.length > 0 ? ['--', ...command] : []),
+  ]
   return run(process.execPath, args, options)
 }

@@ -34,14 +34,19 @@ function mountsUnder(store: string): string[] {
 function processesNaming(store: string): string[] {
   return processes()
     .filter((pid) => pid !== String(process.pid) && pid !== String(process.ppid))
-    .map((pid) => ({ pid, cmdline: read(`/proc/${pid}/cmdline`).replaceAll('\0', ' '), environ: read(`/proc/${pid}/environ`) }))
+    .map((pid) => ({
+      pid,
+      cmdline: read(`/proc/${pid}/cmdline`).replaceAll('\0', ' '),
+      environ: read(`/proc/${pid}/environ`),
+    }))
     .filter(({ cmdline, environ }) => cmdline.includes(store) || environ.includes(store))
     .map(({ pid, cmdline }) => `${pid} ${cmdline}`)
 }
 
 function temporaryIn(store: string): string[] {
   try {
-    // With types: names alone would be followed through the symbolic links of images, out of the store and round in circles
+    // With types: names alone would be followed through the symbolic links of images, out of the store and round in
+    // circles
     return readdirSync(store, { recursive: true, withFileTypes: true })
       .filter(({ name }) => /^\.?tmp-/.test(name))
       .map(({ parentPath, name }) => join(parentPath, name))

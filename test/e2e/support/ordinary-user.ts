@@ -57,10 +57,24 @@ export function ordinaryUser(ownFolder: string): OrdinaryUser {
     }
   }
 
-  async function asUser(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> {
-    const own = { HOME: home, XDG_DATA_HOME: join(home, '.local/share'), XDG_CACHE_HOME: join(home, '.cache'), XDG_RUNTIME_DIR: '', TMPDIR: '', ...env }
+  async function asUser(
+    file: string,
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<Ended> {
+    const own = {
+      HOME: home,
+      XDG_DATA_HOME: join(home, '.local/share'),
+      XDG_CACHE_HOME: join(home, '.cache'),
+      XDG_RUNTIME_DIR: '',
+      TMPDIR: '',
+      ...env,
+    }
     if (!asRoot) return run(file, args, { cwd: home, env: own })
-    return run('setpriv', ['--reuid', NAME, '--regid', NAME, '--init-groups', '--inh-caps=-all', '--', file, ...args], { cwd: home, env: own })
+    return run('setpriv', ['--reuid', NAME, '--regid', NAME, '--init-groups', '--inh-caps=-all', '--', file, ...args], {
+      cwd: home,
+      env: own,
+    })
   }
 
   return {

@@ -19,7 +19,10 @@ export async function toolsBase(): Promise<string> {
   return ((await import(join(root, 'test/support/tools-base.mjs'))) as { toolsBase(): Promise<string> }).toolsBase()
 }
 
-/** A store that is kept from run to run for its packs, which come from the archive; tests remove everything else in it. */
+/**
+ * A store that is kept from run to run for its packs, which come from the archive; tests remove everything else in
+ * it.
+ */
 export async function packStore(): Promise<string> {
   const { cache } = (await import(join(root, 'examples/setup/places.mjs'))) as { cache: string }
   return join(cache, 'accel-store')
@@ -30,6 +33,7 @@ export async function whyNoToolchains(): Promise<string | undefined> {
   if (process.arch !== 'x64') return 'they are tested on amd64'
   if (!hasPrivateBinfmt(release())) return `Linux ${release()} is older than 6.7`
   const { findProgram } = await importExamples()
-  for (const name of ['apt-get', 'dpkg-deb', 'cc', 'ld', 'objcopy']) if (!findProgram(name)) return `there is no ${name}`
+  for (const name of ['apt-get', 'dpkg-deb', 'cc', 'ld', 'objcopy'])
+    if (!findProgram(name)) return `there is no ${name}`
   return findHandler() ? undefined : 'dist has no handler'
 }

@@ -2,7 +2,13 @@ import { expect, test } from 'vitest'
 import { knownProblems, type EmulatorFacts } from '../../../src/emulation/machine/known-bad.ts'
 import { versionAtLeast } from '../../../src/emulation/machine/version.ts'
 
-const GOOD: EmulatorFacts = { architecture: 'arm64', version: '10.0.2', fixedAddress: false, kernel: '6.18.44', host: 'amd64' }
+const GOOD: EmulatorFacts = {
+  architecture: 'arm64',
+  version: '10.0.2',
+  fixedAddress: false,
+  kernel: '6.18.44',
+  host: 'amd64',
+}
 
 test.each<[Partial<EmulatorFacts>, RegExp | undefined]>([
   [{}, undefined],

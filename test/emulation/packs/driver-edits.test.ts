@@ -7,22 +7,54 @@ const EDITS = { texts: { '/usr/lib/far/': '/usr/lib/' }, specs: { cross: '0' } }
 const PLACES = { texts: 0x100, names: 0x200, table: 0x300, variable: 0x380, code: 0x400 }
 
 /** A program at fixed addresses: two texts, a table with one spec, the variable that it leads to, and code. */
-function program({ machine = 62, type = 2, code = Buffer.alloc(0), data = Buffer.alloc(0), size = PLACES.code, texts = ['/usr/lib/far/x/', '/usr/lib/far/'] }: { machine?: number; type?: number; code?: Buffer; data?: Buffer; size?: number; texts?: string[] } = {}): Buffer {
+function program({
+  machine = 62,
+  type = 2,
+  code = Buffer.alloc(0),
+  data = Buffer.alloc(0),
+  size = PLACES.code,
+  texts = ['/usr/lib/far/x/', '/usr/lib/far/'],
+}: {
+  machine?: number
+  type?: number
+  code?: Buffer
+  data?: Buffer
+  size?: number
+  texts?: string[]
+} = {}): Buffer {
   const file = Buffer.alloc(0x500)
   Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]).copy(file)
   file.writeUInt16LE(type, 16)
   file.writeUInt16LE(machine, 18)
-  for (const [place, value] of [[32, 64], [64 + 8, 0], [64 + 16, AT], [64 + 32, size], [64 + 40, size]] as const) file.writeBigUInt64LE(BigInt(value), place)
+  for (const [place, value] of [
+    [32, 64],
+    [64 + 8, 0],
+    [64 + 16, AT],
+    [64 + 32, size],
+    [64 + 40, size],
+  ] as const)
+    file.writeBigUInt64LE(BigInt(value), place)
   file.writeUInt16LE(56, 54)
   file.writeUInt16LE(2, 56)
   // First data, then code
   file.writeUInt32LE(1, 64)
   file.writeUInt32LE(1, 64 + 56)
   file.writeUInt32LE(1, 64 + 60)
-  for (const [place, value] of [[8, PLACES.code], [16, AT + PLACES.code], [32, 0x100], [40, 0x100]] as const) file.writeBigUInt64LE(BigInt(value), 64 + 56 + place)
+  for (const [place, value] of [
+    [8, PLACES.code],
+    [16, AT + PLACES.code],
+    [32, 0x100],
+    [40, 0x100],
+  ] as const)
+    file.writeBigUInt64LE(BigInt(value), 64 + 56 + place)
   file.write(`\0${texts.join('\0')}\0`, PLACES.texts, 'latin1')
   file.write('\0cross\0' + '0\0' + '1\0', PLACES.names, 'latin1')
-  for (const [place, value] of [[PLACES.table, PLACES.names + 1], [PLACES.table + 16, PLACES.variable], [PLACES.variable, PLACES.names + 9]] as const) file.writeBigUInt64LE(BigInt(AT + value), place)
+  for (const [place, value] of [
+    [PLACES.table, PLACES.names + 1],
+    [PLACES.table + 16, PLACES.variable],
+    [PLACES.variable, PLACES.names + 9],
+  ] as const)
+    file.writeBigUInt64LE(BigInt(AT + value), place)
   code.copy(file, PLACES.code)
   data.copy(file, PLACES.table + 64)
   return file
@@ -37,12 +69,21 @@ const address = (of: number) => {
 describe('the driver of a cross compiler', () => {
   test('is told that it is at home', () => {
     const made = editDriver(program(), EDITS)
-    expect(made.toString('latin1', PLACES.texts + 1, PLACES.texts + 31)).toBe('/usr/lib/x/\0\0\0\0\0/usr/lib/\0\0\0\0\0')
+    expect(made.toString('latin1', PLACES.texts + 1, PLACES.texts + 31)).toBe(
+      '/usr/lib/x/\0\0\0\0\0/usr/lib/\0\0\0\0\0',
+    )
     const spec = Number(made.readBigUInt64LE(PLACES.variable)) - AT
     expect(made.toString('latin1', spec, spec + 2)).toBe('0\0')
     // Nothing else is changed
-    const rest = program().fill(0, PLACES.texts, PLACES.texts + 40).fill(0, PLACES.variable, PLACES.variable + 8)
-    expect(made.fill(0, PLACES.texts, PLACES.texts + 40).fill(0, PLACES.variable, PLACES.variable + 8).equals(rest)).toBe(true)
+    const rest = program()
+      .fill(0, PLACES.texts, PLACES.texts + 40)
+      .fill(0, PLACES.variable, PLACES.variable + 8)
+    expect(
+      made
+        .fill(0, PLACES.texts, PLACES.texts + 40)
+        .fill(0, PLACES.variable, PLACES.variable + 8)
+        .equals(rest),
+    ).toBe(true)
   })
 
   test.each([
@@ -53,9 +94,24 @@ describe('the driver of a cross compiler', () => {
   })
 
   test.each([
-    ['code takes a text that begins inside of one', program({ code: Buffer.from([0xbe, ...address(PLACES.texts + 1 + 4)]) }), EDITS, 'begin inside of "/usr/lib/far/x/"'],
-    ['code stores one that does', program({ code: Buffer.from([0x48, 0xc7, 0x44, 0x24, 0x08, ...address(PLACES.texts + 1 + 4)]) }), EDITS, 'begin inside of "/usr/lib/far/x/"'],
-    ['data have one that does', program({ data: address(PLACES.texts + 1 + 4) }), EDITS, 'begin inside of "/usr/lib/far/x/"'],
+    [
+      'code takes a text that begins inside of one',
+      program({ code: Buffer.from([0xbe, ...address(PLACES.texts + 1 + 4)]) }),
+      EDITS,
+      'begin inside of "/usr/lib/far/x/"',
+    ],
+    [
+      'code stores one that does',
+      program({ code: Buffer.from([0x48, 0xc7, 0x44, 0x24, 0x08, ...address(PLACES.texts + 1 + 4)]) }),
+      EDITS,
+      'begin inside of "/usr/lib/far/x/"',
+    ],
+    [
+      'data have one that does',
+      program({ data: address(PLACES.texts + 1 + 4) }),
+      EDITS,
+      'begin inside of "/usr/lib/far/x/"',
+    ],
     ['it has no such text', program({ texts: ['/usr/lib/near/'] }), EDITS, 'no text in it begins with "/usr/lib/far/"'],
     ['a text would become longer', program(), { ...EDITS, texts: { '/usr/lib/far/': '/usr/lib/farther/' } }, 'longer'],
     ['it has no such spec', program(), { ...EDITS, specs: { other: '0' } }, 'spec "other" was not found'],
@@ -65,6 +121,8 @@ describe('the driver of a cross compiler', () => {
     ['it is for another CPU', program({ machine: 183 }), EDITS, 'no program for amd64 at fixed addresses'],
     ['it is none', Buffer.from('#!/bin/sh\n'.repeat(10)), EDITS, 'no program for amd64 at fixed addresses'],
   ])('is left alone where %s', (_, file, edits, state) => {
-    expect(() => editDriver(file, edits)).toThrow(expect.objectContaining({ code: 'NOT_FOUND', message: expect.stringContaining(state) }))
+    expect(() => editDriver(file, edits)).toThrow(
+      expect.objectContaining({ code: 'NOT_FOUND', message: expect.stringContaining(state) }),
+    )
   })
 })

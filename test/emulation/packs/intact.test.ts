@@ -27,16 +27,24 @@ test('what was read once is not read again while nobody touched it', async () =>
   expect(await isIntact(pack)).toBe(true)
   expect(proof(pack)).toMatch(/^[0-9a-f]{64}$/)
   // Not read: else this would be noticed
-  const other = { ...pack, manifest: { files: pack.manifest.files.map((file) => ({ ...file, sha256: 'f'.repeat(64) })) } as unknown as Pack['manifest'] }
+  const other = {
+    ...pack,
+    manifest: {
+      files: pack.manifest.files.map((file) => ({ ...file, sha256: 'f'.repeat(64) })),
+    } as unknown as Pack['manifest'],
+  }
   expect(await isIntact(other)).toBe(true)
 })
 
 test.each([
-  ['other content of the same size and time', (path: string) => {
-    const { atime, mtime } = lstatSync(path)
-    writeFileSync(path, 'wrong')
-    utimesSync(path, atime, mtime)
-  }],
+  [
+    'other content of the same size and time',
+    (path: string) => {
+      const { atime, mtime } = lstatSync(path)
+      writeFileSync(path, 'wrong')
+      utimesSync(path, atime, mtime)
+    },
+  ],
   ['no file', (path: string) => rmSync(path)],
 ])('%s is noticed', async (name, change) => {
   const pack = await packOf(name, 'right')

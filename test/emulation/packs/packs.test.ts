@@ -10,7 +10,14 @@ import { configuredWith, readElf } from '../../../src/emulation/packs/elf.ts'
 import { parseOsRelease } from '../../../src/emulation/packs/os-release.ts'
 import { manifestText, packDigest, rulesText, type PackManifest } from '../../../src/emulation/packs/pack.ts'
 import { findPack, listPacks, verifyPack } from '../../../src/emulation/packs/pack-folder.ts'
-import { matchRecipe, neverTwins, noTwinBecause, programNames, readRecipes, rulesOf } from '../../../src/emulation/packs/recipes.ts'
+import {
+  matchRecipe,
+  neverTwins,
+  noTwinBecause,
+  programNames,
+  readRecipes,
+  rulesOf,
+} from '../../../src/emulation/packs/recipes.ts'
 import { PACK_TARGETS } from '../../../src/emulation/packs/targets.ts'
 import { fused } from '../../support/fused.ts'
 
@@ -18,7 +25,10 @@ const folder = mkdtempSync(join(tmpdir(), 'xbuild-packs-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** A 64-bit little-endian ELF file with these program headers: type, offset, address, size. */
-function elf(headers: readonly (readonly [type: number, offset: number, address: number, size: number])[], size = 4096): Buffer {
+function elf(
+  headers: readonly (readonly [type: number, offset: number, address: number, size: number])[],
+  size = 4096,
+): Buffer {
   const file = Buffer.alloc(size)
   Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]).copy(file)
   file.writeBigUInt64LE(0x1234n, 24)
@@ -28,7 +38,14 @@ function elf(headers: readonly (readonly [type: number, offset: number, address:
   headers.forEach(([type, offset, address, length], index) => {
     const at = 64 + 56 * index
     file.writeUInt32LE(type, at)
-    for (const [place, value] of [[8, offset], [16, address], [24, address], [32, length], [40, length]] as const) file.writeBigUInt64LE(BigInt(value), at + place)
+    for (const [place, value] of [
+      [8, offset],
+      [16, address],
+      [24, address],
+      [32, length],
+      [40, length],
+    ] as const)
+      file.writeBigUInt64LE(BigInt(value), at + place)
   })
   return file
 }
@@ -50,9 +67,17 @@ describe('a build-id', () => {
 
   test.each([
     ['of GNU', note(3, 'GNU', Buffer.from('00112233445566778899', 'hex')), '00112233445566778899'],
-    ['of Go, its last part', note(4, 'Go', Buffer.from('abcd/efgh/ijkl/0123456789_-abcdefgh')), 'go-0123456789_-abcdefgh'],
+    [
+      'of Go, its last part',
+      note(4, 'Go', Buffer.from('abcd/efgh/ijkl/0123456789_-abcdefgh')),
+      'go-0123456789_-abcdefgh',
+    ],
     ['of Go, that leads elsewhere', note(4, 'Go', Buffer.from('abcdefgh/..................')), undefined],
-    ['behind other notes', Buffer.concat([note(5, 'GNU', Buffer.alloc(16)), note(3, 'GNU', Buffer.alloc(20, 0xab))]), 'ab'.repeat(20)],
+    [
+      'behind other notes',
+      Buffer.concat([note(5, 'GNU', Buffer.alloc(16)), note(3, 'GNU', Buffer.alloc(20, 0xab))]),
+      'ab'.repeat(20),
+    ],
     ['that is too long', note(3, 'GNU', Buffer.alloc(200, 1)), undefined],
     ['of another kind', note(1, 'GNU', Buffer.alloc(16)), undefined],
   ])('%s', (_, bytes, id) => expect(readElf(withNote(bytes))?.id).toBe(id))
@@ -72,7 +97,12 @@ describe('a build-id', () => {
 
 describe('putting the handler before QEMU', () => {
   const blob = Buffer.alloc(100, 0x90)
-  const qemu = elf([[1, 0, 0, 4096], [1, 0, 0x10000, 0x2345], [4, 0x200, 0x200, 32], [4, 0x220, 0x220, 32]])
+  const qemu = elf([
+    [1, 0, 0, 4096],
+    [1, 0, 0x10000, 0x2345],
+    [4, 0x200, 0x200, 32],
+    [4, 0x220, 0x220, 32],
+  ])
 
   test('moves the entry point to it, and tells it the way back', () => {
     const made = fused(qemu, blob)
@@ -91,9 +121,23 @@ describe('putting the handler before QEMU', () => {
   test.each([
     ['no 64-bit ELF', Buffer.alloc(4096)],
     ['no note', elf([[1, 0, 0, 4096]])],
-    ['no note behind the segments', elf([[4, 0, 0, 32], [1, 0, 0, 4096]])],
-    ['damaged headers', elf([[1, 0, 0, 4096], [4, 0, 0, 32]]).subarray(0, 150)],
-  ])('refuses a program with %s', (_, file) => expect(() => fused(file, blob)).toThrow(/Cannot put the handler before QEMU/))
+    [
+      'no note behind the segments',
+      elf([
+        [4, 0, 0, 32],
+        [1, 0, 0, 4096],
+      ]),
+    ],
+    [
+      'damaged headers',
+      elf([
+        [1, 0, 0, 4096],
+        [4, 0, 0, 32],
+      ]).subarray(0, 150),
+    ],
+  ])('refuses a program with %s', (_, file) =>
+    expect(() => fused(file, blob)).toThrow(/Cannot put the handler before QEMU/),
+  )
 })
 
 test.each([
@@ -106,14 +150,31 @@ test.each([
 ])('the distribution in %j', (text, distribution) => expect(parseOsRelease(text)).toEqual(distribution))
 
 test('what apt shows of a package', () => {
-  const text = 'Package: cpp-14-aarch64-linux-gnu\nSource: gcc-14-cross (9)\nVersion: 14.2.0-19cross1\nArchitecture: amd64\nPre-Depends: one\nDepends: libc6 (>= 2.38), a | b\n'
-    + 'Built-Using: gcc-14 (= 14.2.0-19), other (= 1)\nDescription: text\n SHA256: no\nSHA256: ab\n\nPackage: as\nVersion: 2+b1\nArchitecture: arm64\nSHA256: cd\n\nPackage: broken\n'
+  const text =
+    'Package: cpp-14-aarch64-linux-gnu\nSource: gcc-14-cross (9)\nVersion: 14.2.0-19cross1\nArchitecture: amd64\nPre-Depends: one\nDepends: libc6 (>= 2.38), a | b\n' +
+    'Built-Using: gcc-14 (= 14.2.0-19), other (= 1)\nDescription: text\n SHA256: no\nSHA256: ab\n\nPackage: as\nVersion: 2+b1\nArchitecture: arm64\nSHA256: cd\n\nPackage: broken\n'
   expect(parseStanzas(text)).toEqual([
     {
-      name: 'cpp-14-aarch64-linux-gnu', version: '14.2.0-19cross1', architecture: 'amd64', sha256: 'ab', source: { name: 'gcc-14-cross', version: '9' },
-      builtUsing: new Map([['gcc-14', '14.2.0-19'], ['other', '1']]), depends: ['one', 'libc6', 'a'],
+      name: 'cpp-14-aarch64-linux-gnu',
+      version: '14.2.0-19cross1',
+      architecture: 'amd64',
+      sha256: 'ab',
+      source: { name: 'gcc-14-cross', version: '9' },
+      builtUsing: new Map([
+        ['gcc-14', '14.2.0-19'],
+        ['other', '1'],
+      ]),
+      depends: ['one', 'libc6', 'a'],
     },
-    { name: 'as', version: '2+b1', architecture: 'arm64', sha256: 'cd', source: { name: 'as', version: '2' }, builtUsing: new Map(), depends: [] },
+    {
+      name: 'as',
+      version: '2+b1',
+      architecture: 'arm64',
+      sha256: 'cd',
+      source: { name: 'as', version: '2' },
+      builtUsing: new Map(),
+      depends: [],
+    },
   ])
 })
 
@@ -121,7 +182,11 @@ test.each([
   ['--host=a --enable-default-pie', '--host=b --enable-default-pie', []],
   ['--with-arch=armv7-a', '', ['--with-arch=armv7-a']],
   ['--with-arch=armv7-a', '--with-arch=armv8-a', ['--with-arch=armv7-a', '--with-arch=armv8-a']],
-  ["--with-pkgversion='Debian 14.2.0-19' --build=x", "--with-pkgversion='Debian 14.2.0-18'", ["--with-pkgversion='Debian 14.2.0-19'", "--with-pkgversion='Debian 14.2.0-18'"]],
+  [
+    "--with-pkgversion='Debian 14.2.0-19' --build=x",
+    "--with-pkgversion='Debian 14.2.0-18'",
+    ["--with-pkgversion='Debian 14.2.0-19'", "--with-pkgversion='Debian 14.2.0-18'"],
+  ],
 ])('a compiler configured with %j, and its twin with %j', (one, other, different) => {
   const program = (options: string) => configuredWith(Buffer.from(`text\0../src/configure -v ${options}\0more`))
   expect(configuredDifferently(program(one), program(other))).toEqual(different)
@@ -137,15 +202,43 @@ describe('Go of two packages', () => {
     }
     return { root, file: join(root, 'compile') }
   }
-  const one = unpacked('one', { [BOOTSTRAP]: 'const DefaultGOARM = `6`\nconst version = `go1.24.4`\n', 'usr/lib/go-1.24/VERSION': 'go1.24.4', 'usr/share/doc/go-1.24/changelog': '1' })
+  const one = unpacked('one', {
+    [BOOTSTRAP]: 'const DefaultGOARM = `6`\nconst version = `go1.24.4`\n',
+    'usr/lib/go-1.24/VERSION': 'go1.24.4',
+    'usr/share/doc/go-1.24/changelog': '1',
+  })
   const DIFFERENT = 'the two were configured differently:'
 
   test.each([
-    ['alike', { [BOOTSTRAP]: 'const DefaultGOARM = `6`\nconst version = `go1.24.4`\n', 'usr/lib/go-1.24/VERSION': 'go1.24.4', 'usr/share/doc/go-1.24/changelog': '2' }, { rules: [] }],
-    ['another default, of which the twin is told', { [BOOTSTRAP]: 'const DefaultGOARM = `7`\nconst version = `go1.24.4`\n', 'usr/lib/go-1.24/VERSION': 'go1.24.4' }, { rules: ['not GOOS=android', 'env GOARM=6'] }],
-    ['no default', { [BOOTSTRAP]: 'const version = `go1.24.4`\n', 'usr/lib/go-1.24/VERSION': 'go1.24.4' }, { unlike: `${DIFFERENT} GOARM` }],
-    ['another setting', { [BOOTSTRAP]: 'const DefaultGOARM = `6`\nconst version = `go1.24.5`\n', 'usr/lib/go-1.24/VERSION': 'go1.24.4' }, { unlike: `${DIFFERENT} ${BOOTSTRAP}` }],
-    ['a missing file', { [BOOTSTRAP]: 'const DefaultGOARM = `6`\nconst version = `go1.24.4`\n' }, { unlike: `${DIFFERENT} usr/lib/go-1.24/VERSION` }],
+    [
+      'alike',
+      {
+        [BOOTSTRAP]: 'const DefaultGOARM = `6`\nconst version = `go1.24.4`\n',
+        'usr/lib/go-1.24/VERSION': 'go1.24.4',
+        'usr/share/doc/go-1.24/changelog': '2',
+      },
+      { rules: [] },
+    ],
+    [
+      'another default, of which the twin is told',
+      { [BOOTSTRAP]: 'const DefaultGOARM = `7`\nconst version = `go1.24.4`\n', 'usr/lib/go-1.24/VERSION': 'go1.24.4' },
+      { rules: ['not GOOS=android', 'env GOARM=6'] },
+    ],
+    [
+      'no default',
+      { [BOOTSTRAP]: 'const version = `go1.24.4`\n', 'usr/lib/go-1.24/VERSION': 'go1.24.4' },
+      { unlike: `${DIFFERENT} GOARM` },
+    ],
+    [
+      'another setting',
+      { [BOOTSTRAP]: 'const DefaultGOARM = `6`\nconst version = `go1.24.5`\n', 'usr/lib/go-1.24/VERSION': 'go1.24.4' },
+      { unlike: `${DIFFERENT} ${BOOTSTRAP}` },
+    ],
+    [
+      'a missing file',
+      { [BOOTSTRAP]: 'const DefaultGOARM = `6`\nconst version = `go1.24.4`\n' },
+      { unlike: `${DIFFERENT} usr/lib/go-1.24/VERSION` },
+    ],
   ])('%s', async (name, files, expected) => expect(await likeness('go', one, unpacked(name, files))).toEqual(expected))
 
   test('that say nothing are not alike', async () => {
@@ -190,7 +283,18 @@ describe('recipes', async () => {
   test.each([
     ['/usr/libexec/gcc/aarch64-linux-gnu/14/cc1', 'arm64', [], undefined],
     ['/usr/libexec/gcc/arm-linux-gnueabihf/14/cc1', 'arm', ['skip -flto'], undefined],
-    ['/usr/libexec/gcc/s390x-linux-gnu/14/cc1plus', 's390x', ['skip -flto', 'skip -ftest-coverage', 'skip -fprofile-use', 'skip -fbranch-probabilities', 'skip -fauto-profile'], undefined],
+    [
+      '/usr/libexec/gcc/s390x-linux-gnu/14/cc1plus',
+      's390x',
+      [
+        'skip -flto',
+        'skip -ftest-coverage',
+        'skip -fprofile-use',
+        'skip -fbranch-probabilities',
+        'skip -fauto-profile',
+      ],
+      undefined,
+    ],
     ['/usr/libexec/gcc/powerpc64le-linux-gnu/14/lto1', 'ppc64le', [], undefined],
     ['/usr/bin/as', 'arm', [], expect.stringContaining('more than 32 bits')],
     ['/usr/bin/as', 's390x', [], undefined],
@@ -200,21 +304,42 @@ describe('recipes', async () => {
     ['/usr/bin/cc', 'arm', ['skip -march=', 'skip -mcpu=', 'skip -mtune='], undefined],
     ['/usr/bin/ar', 's390x', [], expect.stringContaining('big-endian')],
     ['/usr/bin/xz', 's390x', [], expect.stringContaining('big-endian')],
-    ['/usr/libexec/gcc/s390x-linux-gnu/14/lto1', 's390x', [], expect.stringContaining('in the byte order of the machine')],
+    [
+      '/usr/libexec/gcc/s390x-linux-gnu/14/lto1',
+      's390x',
+      [],
+      expect.stringContaining('in the byte order of the machine'),
+    ],
   ])('know what is not the same for %s', (path, architecture, more, because) => {
     const match = matchRecipe(recipes, path, PACK_TARGETS[architecture]!)!
-    expect(rulesOf(match).slice(match.recipe.rules.length + (match.recipe.edits ? 1 : 0)).filter((rule) => !rule.startsWith('#'))).toEqual(more)
+    expect(
+      rulesOf(match)
+        .slice(match.recipe.rules.length + (match.recipe.edits ? 1 : 0))
+        .filter((rule) => !rule.startsWith('#')),
+    ).toEqual(more)
     expect(noTwinBecause(match)).toEqual(because)
   })
 
-  test.each([['arm64', []], ['s390x', ['lto1']], ['arm', ['as', 'lto1']]])('name what has never a twin on %s', (architecture, names) => {
+  test.each([
+    ['arm64', []],
+    ['s390x', ['lto1']],
+    ['arm', ['as', 'lto1']],
+  ])('name what has never a twin on %s', (architecture, names) => {
     expect(neverTwins(recipes, PACK_TARGETS[architecture]!).map((one) => one.split(':')[0])).toEqual(names)
   })
 
   test('decide whether a pack of before may be used', () => {
     const program = '/usr/libexec/gcc/arm-linux-gnueabihf/14/cc1'
     const rules = [...rulesOf(matchRecipe(recipes, program, PACK_TARGETS['arm']!)!), 'load {pack} cc1']
-    const made = (change: { rules?: string[]; recipe?: string; program?: string }) => isCurrent({ architecture: 'arm', recipe: change.recipe ?? 'cc1', twin: { id: '00', program: change.program ?? program, rules: change.rules ?? rules } }, recipes)
+    const made = (change: { rules?: string[]; recipe?: string; program?: string }) =>
+      isCurrent(
+        {
+          architecture: 'arm',
+          recipe: change.recipe ?? 'cc1',
+          twin: { id: '00', program: change.program ?? program, rules: change.rules ?? rules },
+        },
+        recipes,
+      )
     expect(made({})).toBe(true)
     expect(made({ rules: rules.filter((rule) => rule !== 'skip -flto') })).toBe(false)
     expect(made({ recipe: 'lto1', program: '/usr/libexec/gcc/arm-linux-gnueabihf/14/lto1' })).toBe(false)
@@ -222,13 +347,40 @@ describe('recipes', async () => {
   })
 
   test('name the programs that the handler asks about', () => {
-    expect(programNames(recipes, PACK_TARGETS['arm64']!)).toEqual(expect.arrayContaining(['aarch64-linux-gnu-as', 'aarch64-linux-gnu-g++', 'aarch64-linux-gnu-gcc-14', 'ar', 'as', 'c++', 'cc', 'gcc', 'gcc-12', 'asm', 'cc1', 'cc1plus', 'cgo', 'compile', 'link', 'lto1', 'python3.13', 'tar']))
+    expect(programNames(recipes, PACK_TARGETS['arm64']!)).toEqual(
+      expect.arrayContaining([
+        'aarch64-linux-gnu-as',
+        'aarch64-linux-gnu-g++',
+        'aarch64-linux-gnu-gcc-14',
+        'ar',
+        'as',
+        'c++',
+        'cc',
+        'gcc',
+        'gcc-12',
+        'asm',
+        'cc1',
+        'cc1plus',
+        'cgo',
+        'compile',
+        'link',
+        'lto1',
+        'python3.13',
+        'tar',
+      ]),
+    )
   })
 })
 
 describe('packs in a folder', () => {
   const manifest: PackManifest = {
-    format: 1, recipe: 'as', distribution: 'debian trixie', architecture: 'arm64', host: 'amd64', source: { name: 'binutils', version: '2.44-3' }, packages: [],
+    format: 1,
+    recipe: 'as',
+    distribution: 'debian trixie',
+    architecture: 'arm64',
+    host: 'amd64',
+    source: { name: 'binutils', version: '2.44-3' },
+    packages: [],
     files: [{ path: 'bin/as', size: 3, sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad' }], // of "abc"
     twin: { id: '0011223344556677', program: '/usr/bin/as', rules: ['skip @', 'load {pack} as'] },
   }

@@ -4,12 +4,15 @@ import { readElf } from '../../../src/emulation/packs/elf.ts'
 import { handlerProof, TWIN_STATUS } from '../../../src/emulation/packs/proof.ts'
 import { probeProgram } from '../../../src/emulation/probe-program.ts'
 
-test.each(ARCHITECTURES.map((architecture) => [architecture.name, architecture] as const))('a proof for %s: the program has the build-id that its rules are called by', (_, architecture) => {
-  const { program, name, files } = handlerProof(architecture, 'amd64')!
-  const id = readElf(program)?.id
-  expect(files.map(({ path }) => path)).toEqual([`step/names/${name}`, `step/rules/${id}`, 'packs/twin'])
-  expect(readElf(probeProgram(architecture))).toEqual({ needed: [], loaded: expect.any(Array) })
-})
+test.each(ARCHITECTURES.map((architecture) => [architecture.name, architecture] as const))(
+  'a proof for %s: the program has the build-id that its rules are called by',
+  (_, architecture) => {
+    const { program, name, files } = handlerProof(architecture, 'amd64')!
+    const id = readElf(program)?.id
+    expect(files.map(({ path }) => path)).toEqual([`step/names/${name}`, `step/rules/${id}`, 'packs/twin'])
+    expect(readElf(probeProgram(architecture))).toEqual({ needed: [], loaded: expect.any(Array) })
+  },
+)
 
 test.each([
   ['amd64', 121, TWIN_STATUS],

@@ -12,7 +12,10 @@ export function frame(message: Uint8Array): Buffer {
   return bytes
 }
 
-/** Takes the bytes of a stream as they come and gives the messages that are complete; they are views of what was pushed where they can be. */
+/**
+ * Takes the bytes of a stream as they come and gives the messages that are complete; they are views of what was
+ * pushed where they can be.
+ */
 export interface Deframer {
   push(chunk: Buffer): Buffer[]
   /** Whether the stream may end here. */
@@ -47,6 +50,7 @@ export function createDeframer(limit: number): Deframer {
 function sizeOf(header: Buffer, limit: number): number {
   if (header[0] !== 0) throw new GrpcFailure(GRPC.unimplemented, 'a compressed message came')
   const size = header.readUInt32BE(1)
-  if (size > limit) throw new GrpcFailure(GRPC.resourceExhausted, `a message of ${size} bytes came, ${limit} are the most`)
+  if (size > limit)
+    throw new GrpcFailure(GRPC.resourceExhausted, `a message of ${size} bytes came, ${limit} are the most`)
   return size
 }

@@ -1,4 +1,11 @@
-import { create, fromBinary, toBinary, type DescMessage, type MessageInitShape, type MessageShape } from '@bufbuild/protobuf'
+import {
+  create,
+  fromBinary,
+  toBinary,
+  type DescMessage,
+  type MessageInitShape,
+  type MessageShape,
+} from '@bufbuild/protobuf'
 import type { Http2Stream } from 'node:http2'
 import { createDeframer, frame } from './frames.ts'
 import { GrpcFailure, GRPC } from './status.ts'
@@ -10,7 +17,10 @@ export const MAX_MESSAGE = 32 << 20
 export const WINDOW = 4 << 20
 
 /** The messages that come on a stream. Leaving the loop early leaves the stream open. */
-export async function* readMessages<T extends DescMessage>(stream: Http2Stream, schema: T): AsyncGenerator<MessageShape<T>, void, undefined> {
+export async function* readMessages<T extends DescMessage>(
+  stream: Http2Stream,
+  schema: T,
+): AsyncGenerator<MessageShape<T>, void, undefined> {
   const deframer = createDeframer(MAX_MESSAGE)
   for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
     for (const message of deframer.push(chunk as Buffer)) yield decode(schema, message)
@@ -31,14 +41,17 @@ export function encode<T extends DescMessage>(schema: T, message: MessageInitSha
   return frame(toBinary(schema, create(schema, message)))
 }
 
-/** Writes frames; resolves when more may be written, and calls `release` once the bytes themselves are of no more use. */
+/**
+ * Writes frames; resolves when more may be written, and calls `release` once the bytes themselves are of no more use.
+ */
 export type WriteFrames = (frames: Buffer, release?: () => void) => Promise<void>
 
 /** All who wait on one stream share one pair of listeners. */
 export function createWriter(stream: Http2Stream): WriteFrames {
   let draining: Promise<void> | undefined
   return async (frames, release) => {
-    if (stream.destroyed || stream.closed || stream.writableEnded) throw new GrpcFailure(GRPC.canceled, 'the stream is closed')
+    if (stream.destroyed || stream.closed || stream.writableEnded)
+      throw new GrpcFailure(GRPC.canceled, 'the stream is closed')
     if (stream.write(frames, release)) return
     draining ??= new Promise<void>((resolve) => {
       const done = () => {

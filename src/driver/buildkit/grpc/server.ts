@@ -1,4 +1,12 @@
-import type { DescMessage, DescMethod, DescMethodBiDiStreaming, DescMethodServerStreaming, DescMethodUnary, MessageInitShape, MessageShape } from '@bufbuild/protobuf'
+import type {
+  DescMessage,
+  DescMethod,
+  DescMethodBiDiStreaming,
+  DescMethodServerStreaming,
+  DescMethodUnary,
+  MessageInitShape,
+  MessageShape,
+} from '@bufbuild/protobuf'
 import { performServerHandshake, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import { carrierOf } from './carrier.ts'
@@ -30,7 +38,8 @@ export interface Served {
 
 /** Serves a method with one request and one answer. A `GrpcFailure` says why there is none. */
 export function serveUnary<I extends DescMessage, O extends DescMessage>(
-  method: DescMethodUnary<I, O>, answer: (request: MessageShape<I>, metadata: Metadata) => MessageInitShape<O> | Promise<MessageInitShape<O>>,
+  method: DescMethodUnary<I, O>,
+  answer: (request: MessageShape<I>, metadata: Metadata) => MessageInitShape<O> | Promise<MessageInitShape<O>>,
 ): Served {
   return {
     path: pathOf(method),
@@ -44,13 +53,19 @@ export function serveUnary<I extends DescMessage, O extends DescMessage>(
 
 /** Serves a method that answers with a stream of messages. */
 export function serveStream<I extends DescMessage, O extends DescMessage>(
-  method: DescMethodBiDiStreaming<I, O> | DescMethodServerStreaming<I, O>, answer: (call: ServedCall<I, O>) => Promise<void>,
+  method: DescMethodBiDiStreaming<I, O> | DescMethodServerStreaming<I, O>,
+  answer: (call: ServedCall<I, O>) => Promise<void>,
 ): Served {
   return {
     path: pathOf(method),
     serve(stream, metadata) {
       const write = createWriter(stream)
-      return answer({ metadata, requests: readMessages(stream, method.input), send: (message) => write(encode(method.output, message)), sendFrames: write })
+      return answer({
+        metadata,
+        requests: readMessages(stream, method.input),
+        send: (message) => write(encode(method.output, message)),
+        sendFrames: write,
+      })
     },
   }
 }
@@ -65,24 +80,35 @@ export interface GrpcServer {
 }
 
 /** Answers calls that come over a connection. `onFailure` hears of every answer that failed. */
-export function serveGrpc(duplex: Duplex, services: readonly Served[], onFailure: (error: unknown) => void): GrpcServer {
-  const session = performServerHandshake(carrierOf(duplex), { settings: { initialWindowSize: WINDOW }, maxSessionMemory: 1000 })
+export function serveGrpc(
+  duplex: Duplex,
+  services: readonly Served[],
+  onFailure: (error: unknown) => void,
+): GrpcServer {
+  const session = performServerHandshake(carrierOf(duplex), {
+    settings: { initialWindowSize: WINDOW },
+    maxSessionMemory: 1000,
+  })
   // Daemons look methods up without regard to case
   const table = new Map(services.map((service) => [service.path.toLowerCase(), service]))
   const gone = new Promise<void>((resolve) => {
     for (const emitter of [session, duplex]) emitter.on('error', () => resolve()).on('close', () => resolve())
   })
   session.setLocalWindowSize(WINDOW)
-  session.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: readonly string[]) => {
-    stream.on('error', () => {}) // the peer gave up; whoever writes is told
-    void answer(stream, table.get(String(headers[':path']).toLowerCase()), metadataOf(rawHeaders), onFailure)
-  })
+  session.on(
+    'stream',
+    (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, rawHeaders: readonly string[]) => {
+      stream.on('error', () => {}) // the peer gave up; whoever writes is told
+      void answer(stream, table.get(String(headers[':path']).toLowerCase()), metadataOf(rawHeaders), onFailure)
+    },
+  )
   return {
     gone,
-    ping: () => new Promise((resolve, reject) => {
-      if (session.destroyed) return reject(new GrpcFailure(GRPC.unavailable, 'the connection was closed'))
-      session.ping((error) => (error ? reject(error) : resolve()))
-    }),
+    ping: () =>
+      new Promise((resolve, reject) => {
+        if (session.destroyed) return reject(new GrpcFailure(GRPC.unavailable, 'the connection was closed'))
+        session.ping((error) => (error ? reject(error) : resolve()))
+      }),
     close() {
       session.destroy()
       duplex.destroy()
@@ -90,7 +116,12 @@ export function serveGrpc(duplex: Duplex, services: readonly Served[], onFailure
   }
 }
 
-async function answer(stream: ServerHttp2Stream, service: Served | undefined, metadata: Metadata, onFailure: (error: unknown) => void): Promise<void> {
+async function answer(
+  stream: ServerHttp2Stream,
+  service: Served | undefined,
+  metadata: Metadata,
+  onFailure: (error: unknown) => void,
+): Promise<void> {
   let trailers = statusTrailers()
   stream.on('wantTrailers', () => stream.sendTrailers(trailers))
   try {
@@ -98,7 +129,11 @@ async function answer(stream: ServerHttp2Stream, service: Served | undefined, me
     if (!service) throw new GrpcFailure(GRPC.unimplemented, 'unknown method')
     await service.serve(stream, metadata)
   } catch (error) {
-    trailers = statusTrailers(error instanceof GrpcFailure ? error : { code: GRPC.unknown, message: error instanceof Error ? error.message : String(error) })
+    trailers = statusTrailers(
+      error instanceof GrpcFailure
+        ? error
+        : { code: GRPC.unknown, message: error instanceof Error ? error.message : String(error) },
+    )
     if (!stream.destroyed) onFailure(error)
   }
   if (stream.destroyed) return

@@ -4,8 +4,19 @@ import { StatusSchema } from '../gen/status_pb.ts'
 
 /** Status codes that xbuild tells apart (grpc/doc/statuscodes.md). */
 export const GRPC = {
-  ok: 0, canceled: 1, unknown: 2, invalidArgument: 3, notFound: 5, alreadyExists: 6, permissionDenied: 7, resourceExhausted: 8,
-  failedPrecondition: 9, aborted: 10, unimplemented: 12, internal: 13, unavailable: 14,
+  ok: 0,
+  canceled: 1,
+  unknown: 2,
+  invalidArgument: 3,
+  notFound: 5,
+  alreadyExists: 6,
+  permissionDenied: 7,
+  resourceExhausted: 8,
+  failedPrecondition: 9,
+  aborted: 10,
+  unimplemented: 12,
+  internal: 13,
+  unavailable: 14,
 } as const
 
 /** One detail of a failed call, as BuildKit writes it: a type's name and JSON. */
@@ -34,7 +45,9 @@ export function readStatus(headers: IncomingHttpHeaders): GrpcFailure | 'ok' | u
   if (typeof text !== 'string') return undefined
   const code = Number(text)
   if (code === GRPC.ok) return 'ok'
-  return new GrpcFailure(Number.isInteger(code) ? code : GRPC.unknown, decodeMessage(one(headers['grpc-message'])), { details: readDetails(one(headers['grpc-status-details-bin'])) })
+  return new GrpcFailure(Number.isInteger(code) ? code : GRPC.unknown, decodeMessage(one(headers['grpc-message'])), {
+    details: readDetails(one(headers['grpc-status-details-bin'])),
+  })
 }
 
 /** The trailers of a call that a service ends. */
@@ -45,7 +58,11 @@ export function statusTrailers(failure?: { readonly code: number; readonly messa
 
 // Printable ASCII stays as it is: people read it in logs
 function encodeMessage(text: string): string {
-  return Array.from(Buffer.from(text), (byte) => (byte >= 0x20 && byte <= 0x7e && byte !== 0x25 ? String.fromCharCode(byte) : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`)).join('')
+  return Array.from(Buffer.from(text), (byte) =>
+    byte >= 0x20 && byte <= 0x7e && byte !== 0x25
+      ? String.fromCharCode(byte)
+      : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
+  ).join('')
 }
 
 function decodeMessage(text: string): string {

@@ -33,7 +33,10 @@ export interface HandedOver {
 }
 
 export interface HandOver {
-  /** Adds packs to the session of a build; nothing when it has no emulated step or must do without. Throws HOST when twins are required. */
+  /**
+   * Adds packs to the session of a build; nothing when it has no emulated step or must do without. Throws HOST when
+   * twins are required.
+   */
   to(build: RemoteBuild, inputs: SessionInputs, warn: (message: string) => void): Promise<HandedOver | undefined>
 }
 
@@ -41,36 +44,68 @@ export interface HandOver {
 export function createHandOver({ node, native, byArchitecture }: NodePacks): HandOver {
   const images = new Map<string, Promise<PackImage>>()
 
-  async function to(build: RemoteBuild, inputs: SessionInputs, warn: (message: string) => void): Promise<HandedOver | undefined> {
+  async function to(
+    build: RemoteBuild,
+    inputs: SessionInputs,
+    warn: (message: string) => void,
+  ): Promise<HandedOver | undefined> {
     const { accel = 'auto' } = build.options
     if (accel === 'off') return undefined
-    if (build.dockerfile.frontend) return refuse('the Dockerfile is read by another frontend', { accel, warn: () => undefined })
+    if (build.dockerfile.frontend)
+      return refuse('the Dockerfile is read by another frontend', { accel, warn: () => undefined })
     const parsed = build.graphFor?.(native[0]!)
-    const emulated = (parsed?.graph.stages ?? []).filter((stage) => hasRun(stage) && !native.some((own) => samePlatform(own, stage.platform)))
+    const emulated = (parsed?.graph.stages ?? []).filter(
+      (stage) => hasRun(stage) && !native.some((own) => samePlatform(own, stage.platform)),
+    )
     if (!parsed || emulated.length === 0) return undefined
     const contexts = new Map<number, string>()
     const packs = new Map<string, readonly UsedPack[]>()
     const attributes: Record<string, string> = {}
     for (const { index, platform } of emulated) {
-      const image = await imageFor(platform, { accel, frontend: build.options.buildArgs['BUILDKIT_SYNTAX'] || parsed.dockerfile.directives.syntax, warn })
+      const image = await imageFor(platform, {
+        accel,
+        frontend: build.options.buildArgs['BUILDKIT_SYNTAX'] || parsed.dockerfile.directives.syntax,
+        warn,
+      })
       if (!image) continue
-      const context = freeName(`${CONTEXT}${platform.architecture}`, [...parsed.dockerfile.stages.flatMap(({ name }) => name ?? []), ...Object.keys(build.options.buildContexts)])
+      const context = freeName(`${CONTEXT}${platform.architecture}`, [
+        ...parsed.dockerfile.stages.flatMap(({ name }) => name ?? []),
+        ...Object.keys(build.options.buildContexts),
+      ])
       contexts.set(index, context)
       attributes[`context:${context}`] = layoutAddress(inputs.stores, image.digest, image.contents)
-      packs.set(context, image.packs.map(({ manifest, digest }) => ({ platform: formatPlatform(platform), name: packName(manifest), digest: `sha256:${digest}`, node })))
+      packs.set(
+        context,
+        image.packs.map(({ manifest, digest }) => ({
+          platform: formatPlatform(platform),
+          name: packName(manifest),
+          digest: `sha256:${digest}`,
+          node,
+        })),
+      )
     }
     if (contexts.size === 0) return undefined
-    const text = withRunFlags(build.dockerfile.text, parsed.dockerfile, (index) => (contexts.has(index) ? mountOf(contexts.get(index)!) : undefined))
+    const text = withRunFlags(build.dockerfile.text, parsed.dockerfile, (index) =>
+      contexts.has(index) ? mountOf(contexts.get(index)!) : undefined,
+    )
     const key = `dockerfile-${[...contexts].map(([index, context]) => `${index}-${context.slice(CONTEXT.length)}`).join('-')}`
     inputs.trees.set(key, dockerfileTree({ ...build, dockerfile: { ...build.dockerfile, text } }))
-    return { attributes: { ...attributes, dockerfilekey: key, 'frontend.caps': 'moby.buildkit.frontend.contexts+forward' }, packs }
+    return {
+      attributes: { ...attributes, dockerfilekey: key, 'frontend.caps': 'moby.buildkit.frontend.contexts+forward' },
+      packs,
+    }
   }
 
-  async function imageFor({ architecture }: Platform, { accel, frontend, warn }: { accel: AccelMode; frontend: string | undefined; warn: (message: string) => void }): Promise<PackImage | undefined> {
+  async function imageFor(
+    { architecture }: Platform,
+    { accel, frontend, warn }: { accel: AccelMode; frontend: string | undefined; warn: (message: string) => void },
+  ): Promise<PackImage | undefined> {
     const without = (reason: string) => refuse(reason, { accel, warn })
     if (accel === 'verify') return without('only the engine of this machine runs steps both ways')
     if (frontend !== undefined && TOO_OLD.test(frontend)) return without(`${frontend} knows no named contexts`)
-    const found = byArchitecture.get(architecture) ?? { reason: `no handler for ${architecture} programs was looked for there` }
+    const found = byArchitecture.get(architecture) ?? {
+      reason: `no handler for ${architecture} programs was looked for there`,
+    }
     if ('reason' in found) return without(found.reason)
     const made = images.get(architecture) ?? packImage(found.packs, architecture)
     images.set(architecture, made)
@@ -79,8 +114,14 @@ export function createHandOver({ node, native, byArchitecture }: NodePacks): Han
     return image.packs.length > 0 ? image : undefined
   }
 
-  function refuse(reason: string, { accel, warn }: { readonly accel: AccelMode; readonly warn: (message: string) => void }): undefined {
-    if (accel === 'require' || accel === 'verify') throw new XbuildError('HOST', `Cannot use native toolchains on ${node}: ${reason}`, { hint: 'Build with --accel=auto: such programs then run emulated' })
+  function refuse(
+    reason: string,
+    { accel, warn }: { readonly accel: AccelMode; readonly warn: (message: string) => void },
+  ): undefined {
+    if (accel === 'require' || accel === 'verify')
+      throw new XbuildError('HOST', `Cannot use native toolchains on ${node}: ${reason}`, {
+        hint: 'Build with --accel=auto: such programs then run emulated',
+      })
     warn(`Native toolchains are not used on ${node}: ${reason}`)
   }
 

@@ -22,7 +22,8 @@ export interface PackImage {
 }
 
 /**
- * What the handler looks for in a step, as an image of the architecture that the programs with twins are for: a layer of names and rules,
+ * What the handler looks for in a step, as an image of the architecture that the programs with twins are for: a layer
+ * of names and rules,
  * and one for each pack, so that a daemon takes each once. Every file is compared with the manifest of its pack.
  */
 export async function packImage(packs: readonly Pack[], architecture: string): Promise<PackImage> {
@@ -39,7 +40,10 @@ export async function packImage(packs: readonly Pack[], architecture: string): P
   for (const pack of used) await touchPack(pack)
   const layers = [await virtualLayer(await stepFiles(used, architecture)), ...whole.map(({ layer }) => layer)]
   const config = makeDocument(MEDIA_TYPE.config, {
-    architecture, os: 'linux', config: {}, rootfs: { type: 'layers', diff_ids: layers.map(({ descriptor }) => descriptor.digest) },
+    architecture,
+    os: 'linux',
+    config: {},
+    rootfs: { type: 'layers', diff_ids: layers.map(({ descriptor }) => descriptor.digest) },
   })
   const manifest = makeManifest({ config: config.descriptor, layers: layers.map(({ descriptor }) => descriptor) })
   return { digest: manifest.descriptor.digest, contents: contentsOf([config, manifest], layers), packs: used, damaged }
@@ -47,13 +51,16 @@ export async function packImage(packs: readonly Pack[], architecture: string): P
 
 async function packLayer({ manifest, digest, folder }: Pack): Promise<VirtualLayer> {
   const root = `packs/${digest}`
-  const files = await Promise.all(manifest.files.map(async ({ path, size }): Promise<LayerFile> => {
-    const file = join(folder, path)
-    return { path: `${root}/${path}`, executable: ((await lstat(file)).mode & 0o100) !== 0, content: { file, size } }
-  }))
+  const files = await Promise.all(
+    manifest.files.map(async ({ path, size }): Promise<LayerFile> => {
+      const file = join(folder, path)
+      return { path: `${root}/${path}`, executable: ((await lstat(file)).mode & 0o100) !== 0, content: { file, size } }
+    }),
+  )
   const wanted = new Map(manifest.files.map(({ path, sha256 }) => [`${root}/${path}`, sha256]))
   return virtualLayer(files, (path, sha256) => {
-    if (wanted.get(path) !== sha256) throw new Error(`${path.slice(root.length + 1)} has other content than when it was made`)
+    if (wanted.get(path) !== sha256)
+      throw new Error(`${path.slice(root.length + 1)} has other content than when it was made`)
   })
 }
 
@@ -61,7 +68,9 @@ async function packLayer({ manifest, digest, folder }: Pack): Promise<VirtualLay
 async function stepFiles(packs: readonly Pack[], architecture: string): Promise<LayerFile[]> {
   const recipes = (await readRecipes()).filter(({ name }) => packs.some(({ manifest }) => manifest.recipe === name))
   const names = programNames(recipes, PACK_TARGETS[architecture] ?? [])
-  const rules = packs.map((pack) => [pack.manifest.twin.id, rulesText(pack)] as const).sort(([a], [b]) => (a < b ? -1 : 1))
+  const rules = packs
+    .map((pack) => [pack.manifest.twin.id, rulesText(pack)] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
   return [
     ...names.map((name) => ({ path: `step/names/${name}`, executable: false, content: Buffer.alloc(0) })),
     ...rules.map(([id, text]) => ({ path: `step/rules/${id}`, executable: false, content: Buffer.from(text) })),
@@ -70,8 +79,20 @@ async function stepFiles(packs: readonly Pack[], architecture: string): Promise<
 
 function contentsOf(documents: readonly Document[], layers: readonly VirtualLayer[]): Contents {
   const known = new Map<string, { readonly size: number; readonly read: VirtualLayer['read'] }>([
-    ...documents.map(({ descriptor: { digest, size }, bytes }) => [digest, { size, read: ({ start, end }: { start: number; end: number }) => Readable.from([bytes.subarray(start, end + 1)]) }] as const),
+    ...documents.map(
+      ({ descriptor: { digest, size }, bytes }) =>
+        [
+          digest,
+          {
+            size,
+            read: ({ start, end }: { start: number; end: number }) => Readable.from([bytes.subarray(start, end + 1)]),
+          },
+        ] as const,
+    ),
     ...layers.map(({ descriptor: { digest, size }, read }) => [digest, { size, read }] as const),
   ])
-  return { size: async (digest) => known.get(digest)?.size, read: async (digest, range) => known.get(digest)!.read(range) }
+  return {
+    size: async (digest) => known.get(digest)?.size,
+    read: async (digest, range) => known.get(digest)!.read(range),
+  }
 }

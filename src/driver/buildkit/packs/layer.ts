@@ -21,8 +21,14 @@ export interface VirtualLayer {
 
 type Piece = LayerFile['content']
 
-/** The layer of these files, all of them root's and as old as the epoch. Each is read once for the digest; `onFile` is told its SHA-256 as hex. */
-export async function virtualLayer(files: readonly LayerFile[], onFile?: (path: string, sha256: string) => void): Promise<VirtualLayer> {
+/**
+ * The layer of these files, all of them root's and as old as the epoch. Each is read once for the digest; `onFile` is
+ * told its SHA-256 as hex.
+ */
+export async function virtualLayer(
+  files: readonly LayerFile[],
+  onFile?: (path: string, sha256: string) => void,
+): Promise<VirtualLayer> {
   const pieces: Piece[] = []
   const hash = createHash('sha256')
   for (const path of foldersOf(files)) pieces.push(header(path, 'dir', 0o755, 0))
@@ -67,7 +73,9 @@ function sizeOf(piece: Piece): number {
 /** `end` is the last byte. */
 function pieceStream(piece: Piece, { start, end }: ByteRange): AsyncIterable<unknown> {
   if (end < start) return Readable.from([])
-  return Buffer.isBuffer(piece) ? Readable.from([piece.subarray(start, end + 1)]) : createReadStream(piece.file, { start, end, highWaterMark: 1 << 18 })
+  return Buffer.isBuffer(piece)
+    ? Readable.from([piece.subarray(start, end + 1)])
+    : createReadStream(piece.file, { start, end, highWaterMark: 1 << 18 })
 }
 
 async function* slice(pieces: readonly Piece[], { start, end }: ByteRange): AsyncGenerator<unknown> {

@@ -14,7 +14,10 @@ export interface AuthOptions {
   readonly isPlain: (host: string) => boolean
 }
 
-/** Speaks with registries' token services for the daemon, which pulls and pushes as this machine's user; nobody known means anonymous. */
+/**
+ * Speaks with registries' token services for the daemon, which pulls and pushes as this machine's user; nobody known
+ * means anonymous.
+ */
 export function authService({ credentials, http, isPlain }: AuthOptions): readonly Served[] {
   const authority = createTokenAuthority()
   const find = (host: string) => credentials.find(familiarHost(host), '')
@@ -27,16 +30,41 @@ export function authService({ credentials, http, isPlain }: AuthOptions): readon
       if (credential.kind === 'identity') return { Secret: credential.token }
       return {}
     }),
-    serveUnary(Auth.method.getTokenAuthority, ({ Host: host, Salt: salt }) => ({ PublicKey: authority.publicKey(host, salt) })),
-    serveUnary(Auth.method.verifyTokenAuthority, ({ Host: host, Salt: salt, Payload: payload }) => ({ Signed: authority.sign(host, salt, payload) })),
+    serveUnary(Auth.method.getTokenAuthority, ({ Host: host, Salt: salt }) => ({
+      PublicKey: authority.publicKey(host, salt),
+    })),
+    serveUnary(Auth.method.verifyTokenAuthority, ({ Host: host, Salt: salt, Payload: payload }) => ({
+      Signed: authority.sign(host, salt, payload),
+    })),
     serveUnary(Auth.method.fetchToken, async ({ Host: asked, Realm: realm, Service: service, Scopes: scopes }) => {
       const credential = await find(asked)
       if (credential.kind === 'registry') return { Token: credential.token }
       const host = familiarHost(asked)
       const now = Date.now()
-      const challenge = { scheme: 'bearer', realm, scopes, insufficient: false, ...(service ? { service } : {}) } as const
-      const { value, expires } = await fetchToken({ host, challenge, scopes, credential, plain: isLoopback(host) || isPlain(host), signal: AbortSignal.timeout(60_000), now }, await http())
-      return { Token: value, ExpiresIn: BigInt(Math.max(0, Math.floor((expires - now) / 1000))), IssuedAt: BigInt(Math.floor(now / 1000)) }
+      const challenge = {
+        scheme: 'bearer',
+        realm,
+        scopes,
+        insufficient: false,
+        ...(service ? { service } : {}),
+      } as const
+      const { value, expires } = await fetchToken(
+        {
+          host,
+          challenge,
+          scopes,
+          credential,
+          plain: isLoopback(host) || isPlain(host),
+          signal: AbortSignal.timeout(60_000),
+          now,
+        },
+        await http(),
+      )
+      return {
+        Token: value,
+        ExpiresIn: BigInt(Math.max(0, Math.floor((expires - now) / 1000))),
+        IssuedAt: BigInt(Math.floor(now / 1000)),
+      }
     }),
   ]
 }

@@ -7,9 +7,15 @@ import { GrpcFailure, GRPC } from '../grpc/status.ts'
 import { checkedDigest } from './content.ts'
 import type { Contents, ContentTarget } from './contents.ts'
 
-type WriteCall = Pick<ServedCall<typeof WriteContentRequestSchema, typeof WriteContentResponseSchema>, 'requests' | 'send'>
+type WriteCall = Pick<
+  ServedCall<typeof WriteContentRequestSchema, typeof WriteContentResponseSchema>,
+  'requests' | 'send'
+>
 
-/** Takes content that a daemon writes: told what it is, then piece by piece, then checked and kept. Two writers of one digest are one. */
+/**
+ * Takes content that a daemon writes: told what it is, then piece by piece, then checked and kept. Two writers of one
+ * digest are one.
+ */
 export function createContentWriter(): (store: Contents, call: WriteCall) => Promise<void> {
   const running = new Map<ContentTarget, Map<string, Promise<void>>>()
 
@@ -26,14 +32,26 @@ export function createContentWriter(): (store: Contents, call: WriteCall) => Pro
       throw new GrpcFailure(GRPC.alreadyExists, `content ${first.expected}: already exists`)
     }
     const writing = receive(target, first, { requests, send: call.send })
-    writers.set(key, writing.then(() => {}, () => {}).finally(() => writers.delete(key)))
+    writers.set(
+      key,
+      writing
+        .then(
+          () => {},
+          () => {},
+        )
+        .finally(() => writers.delete(key)),
+    )
     await writing
   }
 }
 
 type WriteRequest = WriteCall['requests'] extends AsyncIterable<infer T> ? T : never
 
-async function receive(target: ContentTarget, first: WriteRequest, { requests, send }: { requests: AsyncIterator<WriteRequest>; send: WriteCall['send'] }): Promise<void> {
+async function receive(
+  target: ContentTarget,
+  first: WriteRequest,
+  { requests, send }: { requests: AsyncIterator<WriteRequest>; send: WriteCall['send'] },
+): Promise<void> {
   const path = await target.newFile()
   const file = await open(path, 'wx', 0o644)
   const hash = createHash('sha256')
@@ -41,10 +59,15 @@ async function receive(target: ContentTarget, first: WriteRequest, { requests, s
   let offset = 0
   let kept = false
   try {
-    for (let request: WriteRequest | undefined = first; request; request = (await requests.next()).value as WriteRequest | undefined) {
+    for (
+      let request: WriteRequest | undefined = first;
+      request;
+      request = (await requests.next()).value as WriteRequest | undefined
+    ) {
       const { action, data, expected, total } = request
       if (data.length > 0) {
-        if (Number(request.offset) !== offset) throw new GrpcFailure(GRPC.invalidArgument, `bytes came for offset ${request.offset}, ${offset} is next`)
+        if (Number(request.offset) !== offset)
+          throw new GrpcFailure(GRPC.invalidArgument, `bytes came for offset ${request.offset}, ${offset} is next`)
         hash.update(data)
         await file.write(data, 0, data.length, offset)
         offset += data.length
@@ -53,8 +76,10 @@ async function receive(target: ContentTarget, first: WriteRequest, { requests, s
       let digest = wanted
       if (action === WriteAction.COMMIT) {
         digest = `sha256:${hash.copy().digest('hex')}`
-        if (wanted !== '' && digest !== wanted) throw new GrpcFailure(GRPC.failedPrecondition, `content is ${digest}, ${checkedDigest(wanted)} was announced`)
-        if (total > 0n && Number(total) !== offset) throw new GrpcFailure(GRPC.failedPrecondition, `content has ${offset} bytes, ${total} were announced`)
+        if (wanted !== '' && digest !== wanted)
+          throw new GrpcFailure(GRPC.failedPrecondition, `content is ${digest}, ${checkedDigest(wanted)} was announced`)
+        if (total > 0n && Number(total) !== offset)
+          throw new GrpcFailure(GRPC.failedPrecondition, `content has ${offset} bytes, ${total} were announced`)
         await file.sync()
         await target.adopt(path, digest)
         kept = true

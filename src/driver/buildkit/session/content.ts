@@ -29,7 +29,8 @@ export function contentService(stores: ReadonlyMap<string, Contents>): readonly 
         const total = await sizeOf(store, digest)
         const start = Number(offset)
         const end = size > 0n ? Math.min(total, start + Number(size)) : total
-        if (start < 0 || start > total) throw new GrpcFailure(GRPC.invalidArgument, `${digest} has ${total} bytes, offset ${start} is outside`)
+        if (start < 0 || start > total)
+          throw new GrpcFailure(GRPC.invalidArgument, `${digest} has ${total} bytes, offset ${start} is outside`)
         let at = start
         if (start < end) {
           for await (const data of await store.read(digest, { start, end: end - 1 })) {

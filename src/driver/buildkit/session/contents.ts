@@ -9,7 +9,10 @@ import { parseDigest } from '../../../oci/digest.ts'
 import type { Store } from '../../../store/store.ts'
 import type { BlobSource } from '../../driver.ts'
 
-/** Content by digest that the daemon may read over the session, and write if there is a `target`. Digests are checked before they come here. */
+/**
+ * Content by digest that the daemon may read over the session, and write if there is a `target`. Digests are checked
+ * before they come here.
+ */
 export interface Contents {
   /** Bytes of the content; undefined when it is not there. */
   size(digest: string): Promise<number | undefined>
@@ -57,7 +60,11 @@ export function layoutContents(path: string, { writable = false } = {}): Content
     },
   }
   return {
-    size: async (digest) => stat(fileOf(digest)).then((found) => (found.isFile() ? found.size : undefined), () => undefined),
+    size: async (digest) =>
+      stat(fileOf(digest)).then(
+        (found) => (found.isFile() ? found.size : undefined),
+        () => undefined,
+      ),
     read: async (digest, range) => createReadStream(fileOf(digest), { ...range, highWaterMark: 1 << 18 }),
     ...(writable ? { target } : {}),
   }

@@ -9,13 +9,20 @@ import { sendTree } from '../sync/send.ts'
 import type { Tree } from '../sync/tree.ts'
 
 /** Sends the trees that the daemon may have, by name, and no others. `onRead` hears what was sent of folders. */
-export function fileSyncService(trees: ReadonlyMap<string, Tree>, onRead: (read: FolderRead) => void): readonly Served[] {
+export function fileSyncService(
+  trees: ReadonlyMap<string, Tree>,
+  onRead: (read: FolderRead) => void,
+): readonly Served[] {
   return [
     serveStream(FileSync.method.diffCopy, async (call) => {
       const name = valuesOf(call.metadata, 'dir-name')[0] ?? ''
       const tree = trees.get(name)
       if (!tree) throw new GrpcFailure(GRPC.notFound, `there is no folder "${name}" in this session`)
-      const wanted = { include: valuesOf(call.metadata, 'include-patterns'), exclude: valuesOf(call.metadata, 'exclude-patterns'), follow: valuesOf(call.metadata, 'followpaths') }
+      const wanted = {
+        include: valuesOf(call.metadata, 'include-patterns'),
+        exclude: valuesOf(call.metadata, 'exclude-patterns'),
+        follow: valuesOf(call.metadata, 'followpaths'),
+      }
       const { folder } = tree
       if (folder === undefined) return sendTree(call, tree, filterOf(wanted, tree))
       const listed = createFingerprint()
@@ -26,11 +33,16 @@ export function fileSyncService(trees: ReadonlyMap<string, Tree>, onRead: (read:
   ]
 }
 
-function filterOf({ include, exclude, follow }: Pick<FolderRead, 'include' | 'exclude' | 'follow'>, tree: Tree): TreeFilter {
+function filterOf(
+  { include, exclude, follow }: Pick<FolderRead, 'include' | 'exclude' | 'follow'>,
+  tree: Tree,
+): TreeFilter {
   try {
     return treeFilter({ include: [...include, ...tree.follow(follow)], exclude })
   } catch (cause) {
-    throw cause instanceof XbuildError ? cause : new GrpcFailure(GRPC.invalidArgument, (cause as Error).message, { cause })
+    throw cause instanceof XbuildError
+      ? cause
+      : new GrpcFailure(GRPC.invalidArgument, (cause as Error).message, { cause })
   }
 }
 

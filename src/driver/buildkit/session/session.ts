@@ -28,7 +28,14 @@ export interface SessionOptions {
 const PING = { every: 5_000, within: 20_000 }
 
 /** Opens a session: through the engine's own door where there is one, else through the control connection. */
-export async function openSession({ transport, client, services, sharedKey, onFailure, signal }: SessionOptions): Promise<Session> {
+export async function openSession({
+  transport,
+  client,
+  services,
+  sharedKey,
+  onFailure,
+  signal,
+}: SessionOptions): Promise<Session> {
   const id = newId()
   const headers = {
     'X-Docker-Expose-Session-Uuid': id,
@@ -39,7 +46,10 @@ export async function openSession({ transport, client, services, sharedKey, onFa
   const duplex: Duplex = transport.session ? await transport.session(headers, signal) : openTunnel(client, headers)
   const server = serveGrpc(duplex, services, onFailure)
   const silent = watch(server.ping)
-  const gone = Promise.race([server.gone.then(() => new GrpcFailure(GRPC.unavailable, 'the session was closed')), silent.failure])
+  const gone = Promise.race([
+    server.gone.then(() => new GrpcFailure(GRPC.unavailable, 'the session was closed')),
+    silent.failure,
+  ])
   void gone.finally(silent.stop)
   return {
     id,
@@ -57,7 +67,10 @@ function watch(ping: () => Promise<void>): { readonly failure: Promise<GrpcFailu
   let stopped = false
   const failure = new Promise<GrpcFailure>((resolve) => {
     function round(): void {
-      const late = setTimeout(() => resolve(new GrpcFailure(GRPC.unavailable, `it has not answered for ${PING.within / 1000} seconds`)), PING.within)
+      const late = setTimeout(
+        () => resolve(new GrpcFailure(GRPC.unavailable, `it has not answered for ${PING.within / 1000} seconds`)),
+        PING.within,
+      )
       timer = late
       ping().then(
         () => {
@@ -83,5 +96,7 @@ function watch(ping: () => Promise<void>): { readonly failure: Promise<GrpcFailu
 
 /** An id that nothing else has: of sessions, of builds. */
 export function newId(): string {
-  return BigInt(`0x${randomBytes(16).toString('hex')}`).toString(36).padStart(25, '0')
+  return BigInt(`0x${randomBytes(16).toString('hex')}`)
+    .toString(36)
+    .padStart(25, '0')
 }

@@ -24,7 +24,8 @@ export function sshService(agent: (id: string) => string | undefined): readonly 
           for await (const chunk of socket) await send({ data: chunk as Buffer })
         })()
         const questions = (async () => {
-          for await (const { data } of requests) if (!socket.write(data)) await Promise.race([once(socket, 'drain'), once(socket, 'close')])
+          for await (const { data } of requests)
+            if (!socket.write(data)) await Promise.race([once(socket, 'drain'), once(socket, 'close')])
           socket.end()
         })()
         await Promise.all([answers, questions])

@@ -1,7 +1,8 @@
 import { createHmac, createPrivateKey, createPublicKey, randomBytes, sign, type KeyObject } from 'node:crypto'
 
 /**
- * Proves to a daemon that it speaks with the same client again, which may have the tokens that were fetched for it and nobody else. With it,
+ * Proves to a daemon that it speaks with the same client again, which may have the tokens that were fetched for it
+ * and nobody else. With it,
  * passwords stay on this machine: the daemon is given tokens only.
  */
 export interface TokenAuthority {
@@ -23,7 +24,8 @@ export function createTokenAuthority(): TokenAuthority {
     return createPrivateKey({ key: Buffer.concat([PKCS8, secret]), format: 'der', type: 'pkcs8' })
   }
   return {
-    publicKey: (host, salt) => createPublicKey(keyOf(host, salt)).export({ format: 'der', type: 'spki' }).subarray(-KEY_BYTES),
+    publicKey: (host, salt) =>
+      createPublicKey(keyOf(host, salt)).export({ format: 'der', type: 'spki' }).subarray(-KEY_BYTES),
     sign: (host, salt, payload) => Buffer.concat([sign(null, payload, keyOf(host, salt)), payload]),
   }
 }

@@ -11,7 +11,8 @@ export function openTunnel(client: GrpcClient, headers: CallMetadata): Duplex {
   const duplex = new Duplex({
     read: () => resume?.(),
     write: (chunk: Buffer, _encoding, done) => void send(chunk).then(() => done(), done),
-    writev: (chunks, done) => void send(Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer))).then(() => done(), done),
+    writev: (chunks, done) =>
+      void send(Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer))).then(() => done(), done),
     final(done) {
       call.end()
       done()
@@ -31,7 +32,8 @@ export function openTunnel(client: GrpcClient, headers: CallMetadata): Duplex {
   async function receive(): Promise<void> {
     for await (const { data } of call.messages) {
       if (duplex.destroyed) return
-      if (!duplex.push(Buffer.from(data.buffer, data.byteOffset, data.length))) await new Promise<void>((resolve) => (resume = resolve))
+      if (!duplex.push(Buffer.from(data.buffer, data.byteOffset, data.length)))
+        await new Promise<void>((resolve) => (resume = resolve))
     }
     await call.ended
     duplex.push(null)

@@ -10,9 +10,19 @@ export interface TreeFilter {
   mayHold(dir: string): boolean
 }
 
-/** Patterns as a daemon sends them: of .dockerignore's language. Nothing included means everything is. Throws BAD_DOCKERFILE. */
-export function treeFilter({ include, exclude }: { include: readonly string[]; exclude: readonly string[] }): TreeFilter {
-  const wanted = include.length === 0 || include.some((pattern) => cleanPath(pattern) === '.') ? undefined : includeFilter(include)
+/**
+ * Patterns as a daemon sends them: of .dockerignore's language. Nothing included means everything is. Throws
+ * BAD_DOCKERFILE.
+ */
+export function treeFilter({
+  include,
+  exclude,
+}: {
+  include: readonly string[]
+  exclude: readonly string[]
+}): TreeFilter {
+  const wanted =
+    include.length === 0 || include.some((pattern) => cleanPath(pattern) === '.') ? undefined : includeFilter(include)
   const left = ignoreMatcher(exclude)
   return {
     takes: (path) => (wanted?.takes(path) ?? true) && !left.matches(path),
@@ -22,7 +32,9 @@ export function treeFilter({ include, exclude }: { include: readonly string[]; e
 
 function includeFilter(patterns: readonly string[]): TreeFilter {
   const matcher = ignoreMatcher(patterns)
-  const compiled = patterns.filter((pattern) => !pattern.trim().startsWith('!')).map((pattern) => compilePattern(withoutSlash(cleanPath(pattern.trim())), { folders: true }))
+  const compiled = patterns
+    .filter((pattern) => !pattern.trim().startsWith('!'))
+    .map((pattern) => compilePattern(withoutSlash(cleanPath(pattern.trim())), { folders: true }))
   return {
     takes: (path) => matcher.matches(path),
     mayHold: (dir) => matcher.matches(dir) || compiled.some((pattern) => pattern.canContinue(`${dir}/`)),

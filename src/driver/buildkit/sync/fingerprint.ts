@@ -4,10 +4,16 @@ import { treeFilter } from './filter.ts'
 import { followPaths } from './follow.ts'
 import { folderTree, type TreeEntry } from './tree.ts'
 
-/** What a listing comes to, told entry by entry: equal listings of a folder have equal fingerprints, and files that changed another one. */
+/**
+ * What a listing comes to, told entry by entry: equal listings of a folder have equal fingerprints, and files that
+ * changed another one.
+ */
 export interface Fingerprint {
   add(entry: TreeEntry): void
-  /** Undefined when something changed so shortly before the listing began that the clock of the file system may not tell a further change. */
+  /**
+   * Undefined when something changed so shortly before the listing began that the clock of the file system may not
+   * tell a further change.
+   */
   end(): string | undefined
 }
 
@@ -18,7 +24,10 @@ const STEP = 20_000_000n
 const ROOM = 64 << 10
 const MOST_OF_AN_ENTRY = 3 * 2 * 4096 + 64
 
-/** Of a folder only its name and mode count: its times tell of what came and went in it, which is listed anyway, or is not wanted. */
+/**
+ * Of a folder only its name and mode count: its times tell of what came and went in it, which is listed anyway, or is
+ * not wanted.
+ */
 export function createFingerprint(): Fingerprint {
   const hash = createHash('sha256')
   const began = BigInt(Date.now()) * 1_000_000n
@@ -52,8 +61,16 @@ export function createFingerprint(): Fingerprint {
 }
 
 /** The fingerprint of what a folder would answer now. Throws XbuildError for what cannot be read. */
-export function fingerprintOf({ folder, include, exclude, follow }: Omit<FolderRead, 'fingerprint'>): string | undefined {
+export function fingerprintOf({
+  folder,
+  include,
+  exclude,
+  follow,
+}: Omit<FolderRead, 'fingerprint'>): string | undefined {
   const fingerprint = createFingerprint()
-  for (const entry of folderTree(folder, () => []).entries(treeFilter({ include: [...include, ...followPaths(folder, follow)], exclude }))) fingerprint.add(entry)
+  for (const entry of folderTree(folder, () => []).entries(
+    treeFilter({ include: [...include, ...followPaths(folder, follow)], exclude }),
+  ))
+    fingerprint.add(entry)
   return fingerprint.end()
 }

@@ -7,7 +7,8 @@ import { hasWildcard, matchPattern } from '../../../dockerfile/pattern.ts'
 const MOST_LINKS = 40
 
 /**
- * Resolves symbolic links in paths of a folder, seen from that folder as if it were the root of everything: patterns for each link on
+ * Resolves symbolic links in paths of a folder, seen from that folder as if it were the root of everything: patterns
+ * for each link on
  * the way and for what it leads to, so that both are sent. The last part of a path may hold wildcards.
  */
 export function followPaths(root: string, paths: readonly string[]): readonly string[] {
@@ -32,7 +33,8 @@ export function followPaths(root: string, paths: readonly string[]): readonly st
     const link = linkAt(here)
     if (link === undefined) return follow(here, after, links)
     found.add(here.map(escapePattern).join('/'))
-    if (links < MOST_LINKS) follow([], [...partsOf(link.startsWith('/') ? link : [...base, link].join('/')), ...after], links + 1)
+    if (links < MOST_LINKS)
+      follow([], [...partsOf(link.startsWith('/') ? link : [...base, link].join('/')), ...after], links + 1)
   }
 
   function linkAt(parts: readonly string[]): string | undefined {

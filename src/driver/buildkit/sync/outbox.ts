@@ -3,7 +3,8 @@ import type { WriteFrames } from '../grpc/messages.ts'
 import type { OpenFile, TreeEntry } from './tree.ts'
 
 /**
- * Packets on their way out, written by hand into large buffers: of tens of thousands of small files, most of the time would go into
+ * Packets on their way out, written by hand into large buffers: of tens of thousands of small files, most of the time
+ * would go into
  * encoding and writing each packet by itself. The fields are those of `fsutil.proto`.
  */
 export interface Outbox {
@@ -62,7 +63,10 @@ export function createOutbox(write: WriteFrames): Outbox {
   return {
     flush,
     stat,
-    bare: (type, id) => append(Uint8Array.from([...(type === 0 ? [] : [0x08, type]), ...(id === undefined ? [] : [0x18, ...varint(id)])])),
+    bare: (type, id) =>
+      append(
+        Uint8Array.from([...(type === 0 ? [] : [0x08, type]), ...(id === undefined ? [] : [0x18, ...varint(id)])]),
+      ),
     async piece(id, file) {
       while (SIZE - used < SIZE / 8) await flush()
       const room = SIZE - used - MOST_HEADER
@@ -108,7 +112,16 @@ function statRoom({ path, linkname }: TreeEntry): number {
 function writeStat(buffer: Buffer, at: number, { path, mode, size, modified, linkname = '' }: TreeEntry): number {
   const [name, link] = [Buffer.byteLength(path), Buffer.byteLength(linkname)]
   const [big, time] = [size === 0n ? 0 : 1 + varint64Length(size), varint64Length(modified)]
-  const length = 1 + varintLength(name) + name + 1 + varintLength(mode) + big + 1 + time + (link === 0 ? 0 : 1 + varintLength(link) + link)
+  const length =
+    1 +
+    varintLength(name) +
+    name +
+    1 +
+    varintLength(mode) +
+    big +
+    1 +
+    time +
+    (link === 0 ? 0 : 1 + varintLength(link) + link)
   buffer[at++] = 0x12
   at = putVarint(buffer, at, length)
   buffer[at++] = 0x0a

@@ -1,4 +1,4 @@
-import { PacketSchema, Packet_PacketType as TYPE, type Packet } from '../gen/fsutil_pb.ts'
+import { type PacketSchema, Packet_PacketType as TYPE, type Packet } from '../gen/fsutil_pb.ts'
 import { GrpcFailure, GRPC } from '../grpc/status.ts'
 import type { ServedCall } from '../grpc/server.ts'
 import type { TreeFilter } from './filter.ts'
@@ -7,10 +7,17 @@ import { createOutbox } from './outbox.ts'
 import { changed, type Tree } from './tree.ts'
 
 /**
- * Sends a tree to a receiver that has an older copy, maybe: every entry is told in order, and files are sent when they are asked for, by
- * the number of their entry (fsutil's protocol). A fingerprint is told what is listed. Throws XbuildError for what cannot be read, `GrpcFailure` for a receiver that breaks the rules.
+ * Sends a tree to a receiver that has an older copy, maybe: every entry is told in order, and files are sent when
+ * they are asked for, by
+ * the number of their entry (fsutil's protocol). A fingerprint is told what is listed. Throws XbuildError for what
+ * cannot be read, `GrpcFailure` for a receiver that breaks the rules.
  */
-export async function sendTree(call: Pick<ServedCall<typeof PacketSchema, typeof PacketSchema>, 'requests' | 'sendFrames' | 'send'>, tree: Tree, filter: TreeFilter, fingerprint?: Fingerprint): Promise<void> {
+export async function sendTree(
+  call: Pick<ServedCall<typeof PacketSchema, typeof PacketSchema>, 'requests' | 'sendFrames' | 'send'>,
+  tree: Tree,
+  filter: TreeFilter,
+  fingerprint?: Fingerprint,
+): Promise<void> {
   const outbox = createOutbox(call.sendFrames)
   /** Files that may still be asked for. */
   const files = new Map<number, { path: string; size: bigint }>()
@@ -45,7 +52,8 @@ export async function sendTree(call: Pick<ServedCall<typeof PacketSchema, typeof
         continue
       }
       const file = files.get(id)
-      if (!file) throw new GrpcFailure(GRPC.invalidArgument, `file ${id} was asked for, which is no file or was sent already`)
+      if (!file)
+        throw new GrpcFailure(GRPC.invalidArgument, `file ${id} was asked for, which is no file or was sent already`)
       files.delete(id)
       await sendFile(id, file)
     }
@@ -66,7 +74,11 @@ export async function sendTree(call: Pick<ServedCall<typeof PacketSchema, typeof
   async function listen(): Promise<void> {
     for await (const packet of call.requests as AsyncIterable<Packet>) {
       if (packet.type === TYPE.REQ) asked.push(packet.ID)
-      else if (packet.type === TYPE.ERR) throw new GrpcFailure(GRPC.aborted, `the receiver failed: ${Buffer.from(packet.data).toString('utf8').slice(0, 1000)}`)
+      else if (packet.type === TYPE.ERR)
+        throw new GrpcFailure(
+          GRPC.aborted,
+          `the receiver failed: ${Buffer.from(packet.data).toString('utf8').slice(0, 1000)}`,
+        )
       else if (packet.type === TYPE.FIN) return
       else throw new GrpcFailure(GRPC.invalidArgument, `the receiver sent a packet of type ${packet.type}`)
       wake?.()
@@ -78,10 +90,12 @@ export async function sendTree(call: Pick<ServedCall<typeof PacketSchema, typeof
     over = true
     wake?.()
   }
-  const tasks = [list(), serve()].map((task) => task.catch((error: unknown) => {
-    stop()
-    throw error
-  }))
+  const tasks = [list(), serve()].map((task) =>
+    task.catch((error: unknown) => {
+      stop()
+      throw error
+    }),
+  )
   const listening = listen().finally(stop)
   try {
     // What goes wrong here is told to the receiver, who would wait for it for ever

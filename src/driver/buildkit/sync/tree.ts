@@ -1,10 +1,23 @@
-import { closeSync, constants, lstatSync, openSync, readdirSync, readlinkSync, readSync, statSync, type BigIntStats } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+  statSync,
+  type BigIntStats,
+} from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../../errors.ts'
 import type { TreeFilter } from './filter.ts'
 import { toGoMode } from './mode.ts'
 
-/** Files to send, wherever they are. Everything is synchronous: for small files a system call is much cheaper than waiting for one. */
+/**
+ * Files to send, wherever they are. Everything is synchronous: for small files a system call is much cheaper than
+ * waiting for one.
+ */
 export interface Tree {
   /** Parents before children, the names of a folder in the order of their bytes: what the receiver insists on. */
   entries(filter: TreeFilter): Iterable<TreeEntry>
@@ -43,7 +56,10 @@ export function folderTree(root: string, follow: Tree['follow']): Tree {
   function* entries(filter: TreeFilter): Iterable<TreeEntry> {
     /** The first path of each file that has several. */
     const seen = new Map<string, string>()
-    if (!statSync(root, { throwIfNoEntry: false })?.isDirectory()) throw new XbuildError('NOT_FOUND', `Cannot send the folder "${root}": it is not there`, { hint: 'Name a folder that exists' })
+    if (!statSync(root, { throwIfNoEntry: false })?.isDirectory())
+      throw new XbuildError('NOT_FOUND', `Cannot send the folder "${root}": it is not there`, {
+        hint: 'Name a folder that exists',
+      })
     yield* walk('', [])
     function* walk(folder: string, pending: TreeEntry[]): Iterable<TreeEntry> {
       for (const name of namesIn(join(root, folder))) {
@@ -59,7 +75,14 @@ export function folderTree(root: string, follow: Tree['follow']): Tree {
           yield fileEntry(path, stat, mode)
           continue
         }
-        const entry = { path, mode: toGoMode(mode), size: 0n, modified: stat.mtimeNs, changed: stat.ctimeNs, isFile: false }
+        const entry = {
+          path,
+          mode: toGoMode(mode),
+          size: 0n,
+          modified: stat.mtimeNs,
+          changed: stat.ctimeNs,
+          isFile: false,
+        }
         if (takes) {
           yield* pending.splice(0)
           yield entry
@@ -73,10 +96,15 @@ export function folderTree(root: string, follow: Tree['follow']): Tree {
         }
       }
     }
-    function fileEntry(path: string, { mtimeNs: modified, ctimeNs: changed, size, nlink, dev, ino }: BigIntStats, bits: number): TreeEntry {
+    function fileEntry(
+      path: string,
+      { mtimeNs: modified, ctimeNs: changed, size, nlink, dev, ino }: BigIntStats,
+      bits: number,
+    ): TreeEntry {
       const mode = toGoMode(bits)
       const type = bits & constants.S_IFMT
-      if (type === constants.S_IFLNK) return { path, mode, size, modified, changed, linkname: readlinkSync(`${root}/${path}`), isFile: false }
+      if (type === constants.S_IFLNK)
+        return { path, mode, size, modified, changed, linkname: readlinkSync(`${root}/${path}`), isFile: false }
       if (type !== constants.S_IFREG) return { path, mode, size: 0n, modified, changed, isFile: false }
       if (nlink > 1n) {
         const id = `${dev}:${ino}`
@@ -95,11 +123,18 @@ export function folderTree(root: string, follow: Tree['follow']): Tree {
     open(path) {
       try {
         const file = openSync(join(root, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-        return { read: (buffer, offset, length) => readSync(file, buffer, offset, length, null), close: () => closeSync(file) }
+        return {
+          read: (buffer, offset, length) => readSync(file, buffer, offset, length, null),
+          close: () => closeSync(file),
+        }
       } catch (cause) {
         const { code, message } = cause as NodeJS.ErrnoException
         if (code === 'ENOENT' || code === 'ELOOP') throw changed(path, cause)
-        throw new XbuildError('NOT_FOUND', `Cannot read "${path}" in the context: ${code === 'EACCES' ? 'permission denied' : message}`, { cause, hint: 'Let it be read, or leave it out with .dockerignore' })
+        throw new XbuildError(
+          'NOT_FOUND',
+          `Cannot read "${path}" in the context: ${code === 'EACCES' ? 'permission denied' : message}`,
+          { cause, hint: 'Let it be read, or leave it out with .dockerignore' },
+        )
       }
     },
   }
@@ -107,7 +142,10 @@ export function folderTree(root: string, follow: Tree['follow']): Tree {
 
 /** A file is not what it was when the tree was listed. */
 export function changed(path: string, cause?: unknown): XbuildError {
-  return new XbuildError('CONTEXT_CHANGED', `Cannot send "${path}": it changed while the context was read`, { cause, hint: 'Build again when nothing writes to the context' })
+  return new XbuildError('CONTEXT_CHANGED', `Cannot send "${path}": it changed while the context was read`, {
+    cause,
+    hint: 'Build again when nothing writes to the context',
+  })
 }
 
 const BIG = { bigint: true, throwIfNoEntry: false } as const
@@ -120,7 +158,15 @@ export function memoryTree(files: Readonly<Record<string, string>>): Tree {
     follow: (paths) => paths,
     *entries(filter) {
       for (const path of [...contents.keys()].sort()) {
-        if (filter.takes(path)) yield { path, mode: 0o644, size: BigInt(contents.get(path)!.length), modified, changed: modified, isFile: true }
+        if (filter.takes(path))
+          yield {
+            path,
+            mode: 0o644,
+            size: BigInt(contents.get(path)!.length),
+            modified,
+            changed: modified,
+            isFile: true,
+          }
       }
     },
     open(path) {
@@ -145,12 +191,22 @@ function namesIn(folder: string): string[] {
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT') return []
-    throw new XbuildError('NOT_FOUND', `Cannot read the folder "${folder}": ${code === 'EACCES' ? 'permission denied' : message}`, { cause, hint: 'Let it be read, or leave it out with .dockerignore' })
+    throw new XbuildError(
+      'NOT_FOUND',
+      `Cannot read the folder "${folder}": ${code === 'EACCES' ? 'permission denied' : message}`,
+      { cause, hint: 'Let it be read, or leave it out with .dockerignore' },
+    )
   }
   const odd = names.find((name) => name.includes('\ufffd'))
   if (odd !== undefined) {
-    throw new XbuildError('UNSUPPORTED', `Cannot send "${join(folder, odd)}": its name is not UTF-8, which BuildKit does not take`, { hint: 'Rename it, or leave it out with .dockerignore' })
+    throw new XbuildError(
+      'UNSUPPORTED',
+      `Cannot send "${join(folder, odd)}": its name is not UTF-8, which BuildKit does not take`,
+      { hint: 'Rename it, or leave it out with .dockerignore' },
+    )
   }
   // The order of UTF-16 is that of the bytes but where surrogates come in
-  return names.some((name) => /[\ud800-\udfff]/.test(name)) ? names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))) : names.sort()
+  return names.some((name) => /[\ud800-\udfff]/.test(name))
+    ? names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+    : names.sort()
 }

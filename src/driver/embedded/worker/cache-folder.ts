@@ -7,8 +7,14 @@ import { look } from '../look.ts'
 import type { CacheFolderParams } from '../protocol.ts'
 import { withScratch, withTree, type WorkerFolders } from './overlay.ts'
 
-/** Makes the folder of a cache mount, with what it starts with, unless it is there. The caller sees to it that nobody else does meanwhile. */
-export async function makeCacheFolder(folders: WorkerFolders, { id, owner, seed }: CacheFolderParams): Promise<Record<string, never>> {
+/**
+ * Makes the folder of a cache mount, with what it starts with, unless it is there. The caller sees to it that nobody
+ * else does meanwhile.
+ */
+export async function makeCacheFolder(
+  folders: WorkerFolders,
+  { id, owner, seed }: CacheFolderParams,
+): Promise<Record<string, never>> {
   const target = join(folders.snapshots, id)
   if (existsSync(target)) return {}
   return withScratch(folders, async (scratch) => {
@@ -27,7 +33,9 @@ export async function makeCacheFolder(folders: WorkerFolders, { id, owner, seed 
 async function copySeed(root: string, source: string, folder: string): Promise<void> {
   const from = resolveInRoot(root, source)
   if (!look(from)?.isDirectory()) {
-    throw new XbuildError('NOT_FOUND', `Cannot start a cache with "${source}": no such folder in what is mounted`, { hint: 'The source of a mount is a path from the root of its stage or image' })
+    throw new XbuildError('NOT_FOUND', `Cannot start a cache with "${source}": no such folder in what is mounted`, {
+      hint: 'The source of a mount is a path from the root of its stage or image',
+    })
   }
   await runProgram('cp', ['-a', '--reflink=auto', '--', `${from}/.`, folder])
 }

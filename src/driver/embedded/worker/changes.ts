@@ -22,7 +22,8 @@ export interface ChangesOptions {
 }
 
 /**
- * What an overlay's upper folder changes, as layer entries in a fixed order (image-spec layer.md, "Creating"): whiteouts for what
+ * What an overlay's upper folder changes, as layer entries in a fixed order (image-spec layer.md, "Creating"):
+ * whiteouts for what
  * was removed, and no entry for a folder that is only there because something below it changed.
  */
 export function* layerItems(upper: string, options: ChangesOptions): Generator<LayerItem> {
@@ -68,16 +69,34 @@ function* itemsIn(folder: string, walk: Walk): Generator<LayerItem> {
 const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
 function unnamable(path: string, why: string): XbuildError {
-  return new XbuildError('UNSUPPORTED', `Cannot pack "${path}": ${why}`, { hint: 'Give it another name, or remove it in the same step' })
+  return new XbuildError('UNSUPPORTED', `Cannot pack "${path}": ${why}`, {
+    hint: 'Give it another name, or remove it in the same step',
+  })
 }
 
 function empty(path: string): TarEntry {
   return { path, type: 'file', mode: 0o600, uid: 0, gid: 0, size: 0, mtime: 0 }
 }
 
-function entryOf(path: string, full: string, stat: Stats, clamp: number | undefined, xattrs: ReadonlyMap<string, Buffer>): TarEntry {
+function entryOf(
+  path: string,
+  full: string,
+  stat: Stats,
+  clamp: number | undefined,
+  xattrs: ReadonlyMap<string, Buffer>,
+): TarEntry {
   const seconds = Math.floor(stat.mtimeMs / 1000)
-  const type = stat.isDirectory() ? 'dir' : stat.isFile() ? 'file' : stat.isSymbolicLink() ? 'symlink' : stat.isFIFO() ? 'fifo' : stat.isCharacterDevice() ? 'char' : 'block'
+  const type = stat.isDirectory()
+    ? 'dir'
+    : stat.isFile()
+      ? 'file'
+      : stat.isSymbolicLink()
+        ? 'symlink'
+        : stat.isFIFO()
+          ? 'fifo'
+          : stat.isCharacterDevice()
+            ? 'char'
+            : 'block'
   return {
     path,
     type,
@@ -107,8 +126,10 @@ function sameAttributes(a: Stats, b: Stats): boolean {
 }
 
 /**
- * Whole seconds would not do: whether a folder that changed is in the layer would depend on how soon after the step before it that was.
- * With a limit, times beyond it are the same, as they are in the layers. A time that was set again is off by less than a millisecond.
+ * Whole seconds would not do: whether a folder that changed is in the layer would depend on how soon after the step
+ * before it that was.
+ * With a limit, times beyond it are the same, as they are in the layers. A time that was set again is off by less
+ * than a millisecond.
  */
 function sameTime(a: number, b: number, clamp: number | undefined): boolean {
   return Math.abs(a - b) < 1 || (clamp !== undefined && Math.min(a, b) >= clamp * 1000)

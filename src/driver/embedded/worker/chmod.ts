@@ -1,6 +1,9 @@
 import { XbuildError } from '../../../errors.ts'
 
-/** A `--chmod` value as a function from the mode a file has to the one it gets: octal, or symbolic like `u=rwX,go=rX` or `g=u`. */
+/**
+ * A `--chmod` value as a function from the mode a file has to the one it gets: octal, or symbolic like `u=rwX,go=rX`
+ * or `g=u`.
+ */
 export function parseChmod(text: string): (mode: number, isDir: boolean) => number {
   if (/^[0-7]{1,5}$/.test(text)) {
     const value = Number.parseInt(text, 8)
@@ -8,11 +11,16 @@ export function parseChmod(text: string): (mode: number, isDir: boolean) => numb
   }
   const clauses = text.split(',').map((clause) => /^([ugoa]*)((?:[-+=](?:[ugo]|[rwxXst]*))+)$/.exec(clause))
   if (text === '' || clauses.some((clause) => !clause)) {
-    throw new XbuildError('BAD_DOCKERFILE', `Cannot use --chmod "${text}": neither an octal number up to 7777 nor a symbolic mode`, {
-      hint: 'Write it like 755 or u=rwX,go=rX',
-    })
+    throw new XbuildError(
+      'BAD_DOCKERFILE',
+      `Cannot use --chmod "${text}": neither an octal number up to 7777 nor a symbolic mode`,
+      {
+        hint: 'Write it like 755 or u=rwX,go=rX',
+      },
+    )
   }
-  return (mode, isDir) => clauses.reduce((current, clause) => apply(current, clause![1] || 'a', clause![2]!, isDir), mode)
+  return (mode, isDir) =>
+    clauses.reduce((current, clause) => apply(current, clause![1] || 'a', clause![2]!, isDir), mode)
 }
 
 const SHIFT: Record<string, number> = { u: 6, g: 3, o: 0 }
@@ -30,7 +38,8 @@ function apply(mode: number, who: string, actions: string, isDir: boolean): numb
       if (copied !== undefined) bits |= ((result >> copied) & 0o7) << shift
       if (permissions!.includes('r')) bits |= 4 << shift
       if (permissions!.includes('w')) bits |= 2 << shift
-      if (permissions!.includes('x') || (permissions!.includes('X') && (isDir || (result & 0o111) !== 0))) bits |= 1 << shift
+      if (permissions!.includes('x') || (permissions!.includes('X') && (isDir || (result & 0o111) !== 0)))
+        bits |= 1 << shift
       if (permissions!.includes('s') && name !== 'o') bits |= name === 'u' ? 0o4000 : 0o2000
       if (name !== 'o') all |= name === 'u' ? 0o4000 : 0o2000
     }

@@ -2,8 +2,14 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import type { WorkerFolders } from './overlay.ts'
 
-/** Paths at which two snapshots hold different things: type, mode, owner, content or target of a link; times do not count. */
-export function compareSnapshots({ snapshots }: WorkerFolders, [one, other]: readonly [string, string]): { paths: string[] } {
+/**
+ * Paths at which two snapshots hold different things: type, mode, owner, content or target of a link; times do not
+ * count.
+ */
+export function compareSnapshots(
+  { snapshots }: WorkerFolders,
+  [one, other]: readonly [string, string],
+): { paths: string[] } {
   const paths: string[] = []
   const [left, right] = [join(snapshots, one), join(snapshots, other)]
 
@@ -23,5 +29,7 @@ function describe(path: string): string {
   const found = lstatSync(path, { throwIfNoEntry: false })
   if (!found) return ''
   const { mode, uid, gid, rdev } = found
-  return [mode, uid, gid, found.isFile() ? found.size : rdev, found.isSymbolicLink() ? readlinkSync(path) : ''].join(' ')
+  return [mode, uid, gid, found.isFile() ? found.size : rdev, found.isSymbolicLink() ? readlinkSync(path) : ''].join(
+    ' ',
+  )
 }

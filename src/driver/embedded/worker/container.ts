@@ -29,13 +29,22 @@ export interface ContainerOptions {
 }
 
 /** Runs the container of the bundle in `scratch` to its end; nothing of it is left when this settles. */
-export async function runContainer({ scratch, name, runtime, signal, onLog, inUserNamespace }: ContainerOptions): Promise<ContainerEnd> {
+export async function runContainer({
+  scratch,
+  name,
+  runtime,
+  signal,
+  onLog,
+  inUserNamespace,
+}: ContainerOptions): Promise<ContainerEnd> {
   const log = join(scratch, 'runtime.log')
   // In a user namespace nobody may set limits on devices, not even its root: runc must be told, others find out.
   const rootless = inUserNamespace && basename(runtime).includes('runc') ? ['--rootless=true'] : []
   const base = [...rootless, '--root', join(scratch, 'state'), '--log', log, '--log-format', 'json']
   signal.throwIfAborted()
-  const child = startProgram(runtime, [...base, 'run', '--bundle', scratch, name], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = startProgram(runtime, [...base, 'run', '--bundle', scratch, name], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const output: string[] = []
   const keep = (stream: 'stdout' | 'stderr') => (line: string) => {
     output.push(line)
@@ -44,13 +53,21 @@ export async function runContainer({ scratch, name, runtime, signal, onLog, inUs
   }
   onLines(child.stdout!, keep('stdout'))
   onLines(child.stderr!, keep('stderr'))
-  const kill = () => void startProgram(runtime, [...base, 'kill', name, 'KILL'], { stdio: 'ignore' })
-    .once('exit', (code) => code !== 0 && child.kill('SIGKILL')) // not created yet: end the runtime itself
-    .once('error', () => child.kill('SIGKILL'))
+  const kill = () =>
+    void startProgram(runtime, [...base, 'kill', name, 'KILL'], { stdio: 'ignore' })
+      .once('exit', (code) => code !== 0 && child.kill('SIGKILL')) // not created yet: end the runtime itself
+      .once('error', () => child.kill('SIGKILL'))
   signal.addEventListener('abort', kill)
   try {
     const status = await new Promise<number | string>((resolve, reject) => {
-      child.once('error', (cause) => reject(new XbuildError('HOST', `Cannot start the OCI runtime "${runtime}": ${cause.message}`, { cause, hint: 'Install runc, or name another with --oci-runtime' })))
+      child.once('error', (cause) =>
+        reject(
+          new XbuildError('HOST', `Cannot start the OCI runtime "${runtime}": ${cause.message}`, {
+            cause,
+            hint: 'Install runc, or name another with --oci-runtime',
+          }),
+        ),
+      )
       child.once('close', (code, by) => resolve(code ?? by ?? 1))
     })
     return { status, output, fromRuntime: runtimeErrors(log) }
@@ -59,7 +76,9 @@ export async function runContainer({ scratch, name, runtime, signal, onLog, inUs
     // A container that ended by itself is deleted already; a runtime that was killed has not got round to it.
     if (existsSync(join(scratch, 'state', name))) {
       await new Promise<void>((resolve) => {
-        startProgram(runtime, [...base, 'delete', '--force', name], { stdio: 'ignore' }).once('close', () => resolve()).once('error', () => resolve())
+        startProgram(runtime, [...base, 'delete', '--force', name], { stdio: 'ignore' })
+          .once('close', () => resolve())
+          .once('error', () => resolve())
       })
     }
   }
@@ -68,12 +87,15 @@ export async function runContainer({ scratch, name, runtime, signal, onLog, inUs
 /** Error messages that the runtime itself logged, as opposed to the command. */
 function runtimeErrors(log: string): string[] {
   if (!existsSync(log)) return []
-  return readFileSync(log, 'utf8').split('\n').filter(Boolean).flatMap((line) => {
-    try {
-      const { level, msg } = JSON.parse(line) as { level?: string; msg?: string }
-      return level === 'error' || level === 'fatal' ? [String(msg)] : []
-    } catch {
-      return []
-    }
-  })
+  return readFileSync(log, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .flatMap((line) => {
+      try {
+        const { level, msg } = JSON.parse(line) as { level?: string; msg?: string }
+        return level === 'error' || level === 'fatal' ? [String(msg)] : []
+      } catch {
+        return []
+      }
+    })
 }

@@ -16,8 +16,13 @@ import { resolveOwner } from './users.ts'
 
 /** The place in an image that the sources of one COPY go to. */
 export interface CopyTarget {
-  /** A function that copies what `source` gives out of the folder `root`; it gives back where that went, or nothing when it was unpacked. */
-  from(source: CopySource & { readonly unpack: boolean }): (root: string, selected: SelectedSource) => Promise<string | undefined>
+  /**
+   * A function that copies what `source` gives out of the folder `root`; it gives back where that went, or nothing
+   * when it was unpacked.
+   */
+  from(
+    source: CopySource & { readonly unpack: boolean },
+  ): (root: string, selected: SelectedSource) => Promise<string | undefined>
   /** Writes a file whose content is in the Dockerfile. */
   addInline(name: string, content: string): void
   /** Sets the times of folders, last of all. */
@@ -34,11 +39,15 @@ export function createCopyTarget(root: string, params: CopyParams, signal: Abort
   const times = createFolderTimes()
   const owner = params.chown === undefined ? undefined : resolveOwner(root, params.chown)
   if (owner?.unknown !== undefined && params.lowers.length === 0) {
-    throw new XbuildError('NOT_FOUND', `Cannot use --chown="${params.chown}": an image from scratch knows no names`, { hint: 'Write numbers, like --chown=1000:1000' })
+    throw new XbuildError('NOT_FOUND', `Cannot use --chown="${params.chown}": an image from scratch knows no names`, {
+      hint: 'Write numbers, like --chown=1000:1000',
+    })
   }
-  if (owner?.unknown !== undefined) warnings.push(`--chown=${params.chown}: the image has no "${owner.unknown}", 0 is used instead`)
+  if (owner?.unknown !== undefined)
+    warnings.push(`--chown=${params.chown}: the image has no "${owner.unknown}", 0 is used instead`)
   const chmod = params.chmod === undefined ? undefined : parseChmod(params.chmod)
-  // Octal digits count for new folders too, less what the usual umask takes and special bits; symbolic ones do not: as in BuildKit
+  // Octal digits count for new folders too, less what the usual umask takes and special bits; symbolic ones do not:
+  // as in BuildKit
   const folderMode = chmod && /^\d+$/.test(params.chmod!) ? chmod(0, true) & 0o755 : undefined
   const asFolder = params.dest.endsWith('/')
   const newOwner = owner ?? { uid: 0, gid: 0 }
@@ -57,7 +66,9 @@ export function createCopyTarget(root: string, params: CopyParams, signal: Abort
 
   function from(source: CopySource & { readonly unpack: boolean }): ReturnType<CopyTarget['from']> {
     const { place, startSource } = createPlacer({
-      times, signal, onDigest,
+      times,
+      signal,
+      onDigest,
       idsOf: (entry) => (source.kind === 'context' ? newOwner : (owner ?? entry)),
       modeOf: (entry) => (chmod ? chmod(entry.mode, entry.type === 'dir') : entry.mode),
       checked: source.kind === 'context' && (source.checked ?? true),
@@ -81,7 +92,10 @@ export function createCopyTarget(root: string, params: CopyParams, signal: Abort
     }
   }
 
-  /** Where a single file goes: into the destination when that is a folder, through it when it is a symlink, else under its name. */
+  /**
+   * Where a single file goes: into the destination when that is a folder, through it when it is a symlink, else under
+   * its name.
+   */
   function fileTarget(name: string): string {
     if (asFolder || look(resolveInRoot(root, params.dest))?.isDirectory()) return join(folders(params.dest), name)
     const path = join(folders(dirname(params.dest)), basename(params.dest))

@@ -18,25 +18,35 @@ export async function copy(folders: WorkerFolders, params: CopyParams, signal: A
       if (source.kind === 'context') for (const selected of source.selected) await add(source.root, selected)
       else {
         await withTree(folders, source.lowers, async (root) => {
-          for (const selected of selectSources(root, source.sources, filterFor([], source.excludes))) await copyWithXattrs(root, selected, add)
+          for (const selected of selectSources(root, source.sources, filterFor([], source.excludes)))
+            await copyWithXattrs(root, selected, add)
         })
       }
     }
     for (const file of params.inline) target.addInline(file.name, file.content)
     target.finish()
     const lowers = params.lowers.map((lower) => join(folders.snapshots, lower))
-    const contentKey = sources.every(({ kind }) => kind === 'context') ? contentKeyOf(layerItems(upper, { lowers, xattrs: new Map() }), target.digests) : undefined
+    const contentKey = sources.every(({ kind }) => kind === 'context')
+      ? contentKeyOf(layerItems(upper, { lowers, xattrs: new Map() }), target.digests)
+      : undefined
     return { empty: isEmpty(upper), warnings: target.warnings, ...(contentKey ? { contentKey } : {}) }
   })
 }
 
 /** File capabilities go with the files of a stage or an image. */
-async function copyWithXattrs(root: string, selected: SelectedSource, add: ReturnType<CopyTarget['from']>): Promise<void> {
+async function copyWithXattrs(
+  root: string,
+  selected: SelectedSource,
+  add: ReturnType<CopyTarget['from']>,
+): Promise<void> {
   const at = await add(root, selected)
   if (at === undefined) return
   const base = join(root, selected.path)
-  const found = selected.isDir ? await readXattrs(base, CAPABILITY) : await readXattrs(dirname(base), CAPABILITY, basename(base))
-  if (!selected.isDir) return writeXattrs(dirname(at), new Map([...found.values()].map((attributes) => [basename(at), attributes])))
+  const found = selected.isDir
+    ? await readXattrs(base, CAPABILITY)
+    : await readXattrs(dirname(base), CAPABILITY, basename(base))
+  if (!selected.isDir)
+    return writeXattrs(dirname(at), new Map([...found.values()].map((attributes) => [basename(at), attributes])))
   const taken = new Set(selected.entries.map(({ path }) => path))
   return writeXattrs(at, new Map([...found].filter(([path]) => taken.has(path))))
 }
@@ -49,7 +59,19 @@ function contentKeyOf(items: Iterable<LayerItem>, digests: ReadonlyMap<string, s
   for (const { entry, file } of items) {
     const digest = file === undefined ? '' : digests.get(entry.path)
     if (digest === undefined) return undefined
-    hash.update(JSON.stringify([entry.path, entry.type, entry.mode, entry.uid, entry.gid, entry.size, entry.mtime, entry.link ?? '', digest]))
+    hash.update(
+      JSON.stringify([
+        entry.path,
+        entry.type,
+        entry.mode,
+        entry.uid,
+        entry.gid,
+        entry.size,
+        entry.mtime,
+        entry.link ?? '',
+        digest,
+      ]),
+    )
   }
   return hash.digest('hex')
 }

@@ -16,7 +16,8 @@ const PROGRAMS: readonly { readonly name: string; readonly magic: Buffer; readon
 const CHUNK = 1 << 20
 
 /**
- * The plain bytes of a file that may be packed with gzip, zstd, xz or bzip2, told by its first bytes. Whoever stops early leaves nothing open.
+ * The plain bytes of a file that may be packed with gzip, zstd, xz or bzip2, told by its first bytes. Whoever stops
+ * early leaves nothing open.
  * Throws BAD_IMAGE for damaged data, HOST when a program is missing.
  */
 export async function* decompress(file: string): AsyncGenerator<Buffer, void, undefined> {
@@ -59,17 +60,25 @@ async function* viaProgram(file: string, program: (typeof PROGRAMS)[number]): As
   closeSync(input)
   let said = ''
   child.stderr?.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-500)))
-  const ended = new Promise<number | Error>((resolve) => child.once('error', resolve).once('close', (code) => resolve(code ?? 1)))
+  const ended = new Promise<number | Error>((resolve) =>
+    child.once('error', resolve).once('close', (code) => resolve(code ?? 1)),
+  )
   try {
     // A program that cannot be started breaks its streams; the reason comes from `ended`.
     yield* untilBroken(child.stdout as AsyncIterable<Buffer> | null)
     const status = await ended
     if (status instanceof Error) {
-      throw new XbuildError('HOST', `Cannot unpack "${basename(file)}": the program "${program.name}" cannot be started`, {
-        cause: status, hint: `Install ${program.name} (Debian, Ubuntu: apt-get install ${program.package})`,
-      })
+      throw new XbuildError(
+        'HOST',
+        `Cannot unpack "${basename(file)}": the program "${program.name}" cannot be started`,
+        {
+          cause: status,
+          hint: `Install ${program.name} (Debian, Ubuntu: apt-get install ${program.package})`,
+        },
+      )
     }
-    if (status !== 0) throw damaged(file, said.trim().split('\n').at(-1) || `${program.name} ended with status ${status}`)
+    if (status !== 0)
+      throw damaged(file, said.trim().split('\n').at(-1) || `${program.name} ended with status ${status}`)
   } finally {
     child.kill('SIGKILL')
     await ended
@@ -85,5 +94,8 @@ async function* untilBroken(stream: AsyncIterable<Buffer> | null): AsyncGenerato
 }
 
 function damaged(file: string, state: string, cause?: unknown): XbuildError {
-  return new XbuildError('BAD_IMAGE', `Cannot unpack "${basename(file)}": ${state}`, { cause, hint: 'The file is damaged: make or fetch it again' })
+  return new XbuildError('BAD_IMAGE', `Cannot unpack "${basename(file)}": ${state}`, {
+    cause,
+    hint: 'The file is damaged: make or fetch it again',
+  })
 }

@@ -12,14 +12,21 @@ const INCOMPRESSIBLE = 7.7
 const MAX_STORED = 0xffff
 
 /**
- * Bytes as deflate blocks that end on a byte boundary and are not the last (RFC 1951), so that results can be put one after the other.
- * Every stretch is treated as what it is: packed data is stored; data without repetitions is only Huffman-coded; the rest gets the full search.
+ * Bytes as deflate blocks that end on a byte boundary and are not the last (RFC 1951), so that results can be put one
+ * after the other.
+ * Every stretch is treated as what it is: packed data is stored; data without repetitions is only Huffman-coded; the
+ * rest gets the full search.
  * The result depends on the bytes and `level` alone.
  */
 export async function deflateRuns(bytes: Buffer, level: number): Promise<Buffer> {
   const runs = runsOf(bytes)
-  const largest = runs.filter(({ packed }) => !packed).reduce<Buffer | undefined>((found, { run }) => (found && found.length >= run.length ? found : run), undefined)
-  const options = { ...(largest && hasNoRepetitions(largest) ? HUFFMAN : { level }), finishFlush: constants.Z_FULL_FLUSH }
+  const largest = runs
+    .filter(({ packed }) => !packed)
+    .reduce<Buffer | undefined>((found, { run }) => (found && found.length >= run.length ? found : run), undefined)
+  const options = {
+    ...(largest && hasNoRepetitions(largest) ? HUFFMAN : { level }),
+    finishFlush: constants.Z_FULL_FLUSH,
+  }
   return Buffer.concat(await Promise.all(runs.map(({ run, packed }) => (packed ? stored(run) : deflate(run, options)))))
 }
 
@@ -53,7 +60,10 @@ function isPacked(segment: Buffer): boolean {
   return bits / total > INCOMPRESSIBLE
 }
 
-/** Whether the search for repetitions finds nothing in a sample: then coding alone gives the same size in a third of the time. */
+/**
+ * Whether the search for repetitions finds nothing in a sample: then coding alone gives the same size in a third of
+ * the time.
+ */
 function hasNoRepetitions(run: Buffer): boolean {
   const middle = Math.max(0, (run.length - SAMPLE) >> 1)
   const sample = run.subarray(middle, middle + SAMPLE)

@@ -5,7 +5,10 @@ import { filterFor } from '../filter.ts'
 import { selectSources } from '../select.ts'
 import { withTree, type WorkerFolders } from './overlay.ts'
 
-/** A digest over everything that a COPY --from would take, but for its times: equal content gives an equal key, whatever made it. */
+/**
+ * A digest over everything that a COPY --from would take, but for its times: equal content gives an equal key,
+ * whatever made it.
+ */
 export async function digestTree(
   folders: WorkerFolders,
   params: { lowers: readonly string[]; sources: readonly string[]; excludes: readonly string[] },
@@ -15,7 +18,9 @@ export async function digestTree(
     for (const selected of selectSources(root, params.sources, filterFor([], params.excludes))) {
       hash.update(JSON.stringify([selected.name, selected.isDir]))
       for (const entry of selected.entries) {
-        hash.update(JSON.stringify([entry.path, entry.type, entry.mode, entry.uid, entry.gid, entry.size, entry.link ?? '']))
+        hash.update(
+          JSON.stringify([entry.path, entry.type, entry.mode, entry.uid, entry.gid, entry.size, entry.link ?? '']),
+        )
         if (entry.type === 'file') hash.update(fileDigest(join(root, selected.path, entry.path)))
       }
     }
@@ -28,7 +33,8 @@ function fileDigest(file: string): Buffer {
   const fd = openSync(file, 'r')
   try {
     const buffer = Buffer.allocUnsafe(1 << 18)
-    for (let bytes = readSync(fd, buffer); bytes > 0; bytes = readSync(fd, buffer)) hash.update(buffer.subarray(0, bytes))
+    for (let bytes = readSync(fd, buffer); bytes > 0; bytes = readSync(fd, buffer))
+      hash.update(buffer.subarray(0, bytes))
   } finally {
     closeSync(fd)
   }

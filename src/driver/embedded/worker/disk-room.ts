@@ -12,7 +12,10 @@ const EVERY = 32 << 20
 /** What an archive leaves for others: a hundredth of the disk, no more than this. Bytes. */
 const MOST_KEPT = 1 << 30
 
-/** A meter for the bytes of an archive that is unpacked into `folder`: some packed ones hold a thousand times their size, and must not fill the disk. */
+/**
+ * A meter for the bytes of an archive that is unpacked into `folder`: some packed ones hold a thousand times their
+ * size, and must not fill the disk.
+ */
 export function createRoomMeter(folder: string, look: (folder: string) => Room = roomOf): (bytes: number) => void {
   let since = EVERY
   return (bytes) => {
@@ -21,9 +24,13 @@ export function createRoomMeter(folder: string, look: (folder: string) => Room =
     since = 0
     const { free, total } = look(folder)
     if (free > Math.min(total / 100, MOST_KEPT)) return
-    throw new XbuildError('HOST', `Cannot unpack into "${folder}": the disk is nearly full (${Math.floor(free / (1 << 20))} MiB are left)`, {
-      hint: 'Free space, or name another folder with XBUILD_HOME; xbuild prune empties the store',
-    })
+    throw new XbuildError(
+      'HOST',
+      `Cannot unpack into "${folder}": the disk is nearly full (${Math.floor(free / (1 << 20))} MiB are left)`,
+      {
+        hint: 'Free space, or name another folder with XBUILD_HOME; xbuild prune empties the store',
+      },
+    )
   }
 }
 

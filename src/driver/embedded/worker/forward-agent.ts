@@ -3,14 +3,23 @@ import type { Server, Socket } from 'node:net'
 import { join } from 'node:path'
 import type { FileOwner } from '../../../dockerfile/run-mounts.ts'
 
-/** List the keys, sign with one (draft-ietf-sshm-ssh-agent): all that a build needs. A step must not add, remove or lock keys. */
+/**
+ * List the keys, sign with one (draft-ietf-sshm-ssh-agent): all that a build needs. A step must not add, remove or
+ * lock keys.
+ */
 const ALLOWED: ReadonlySet<number> = new Set([11, 13])
 const FAILURE = Buffer.from([0, 0, 0, 1, 5])
 /** OpenSSH takes no longer messages. Bytes. */
 const MAX_MESSAGE = 256 << 10
 
-/** A socket of our own in front of an agent's: it has the owner that the step asks for, and takes harmless requests only. */
-export async function forwardAgent(agent: string, { folder, name, owner }: { folder: string; name: string; owner: FileOwner }): Promise<{ path: string; close(): void }> {
+/**
+ * A socket of our own in front of an agent's: it has the owner that the step asks for, and takes harmless requests
+ * only.
+ */
+export async function forwardAgent(
+  agent: string,
+  { folder, name, owner }: { folder: string; name: string; owner: FileOwner },
+): Promise<{ path: string; close(): void }> {
   const { connect, createServer } = await import('node:net')
   const path = join(folder, name)
   // A socket's path may have a hundred bytes; this one is short wherever the store lies
@@ -18,7 +27,10 @@ export async function forwardAgent(agent: string, { folder, name, owner }: { fol
   const open = new Set<Socket>()
   const server: Server = createServer((client) => {
     const upstream = connect(agent)
-    for (const [one, other] of [[client, upstream], [upstream, client]] as const) {
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
       open.add(one)
       one.on('error', () => other.destroy())
       one.once('close', () => {

@@ -3,7 +3,10 @@ import { open } from 'node:fs/promises'
 import { crc32 } from 'node:zlib'
 import { deflateRuns } from './deflate-runs.ts'
 
-/** A block is compressed by itself, so that all processors work; the result does not depend on how many there are. Bytes. */
+/**
+ * A block is compressed by itself, so that all processors work; the result does not depend on how many there are.
+ * Bytes.
+ */
 const BLOCK = 1 << 20
 const IN_FLIGHT = 4
 const HEADER = Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff])
@@ -16,7 +19,10 @@ export interface WrittenGzip {
   readonly plainSize: number
 }
 
-/** A gzip file (RFC 1952, one member) that is filled by appending to a buffer: no byte is copied twice, memory stays flat. */
+/**
+ * A gzip file (RFC 1952, one member) that is filled by appending to a buffer: no byte is copied twice, memory stays
+ * flat.
+ */
 export interface GzipFile {
   /** Room to write into, at least one byte; say how much was written with `wrote`. */
   room(): Buffer

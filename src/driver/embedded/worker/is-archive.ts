@@ -3,7 +3,10 @@ import { isTarHeader } from '../../../oci/tar-decode.ts'
 import { TAR_BLOCK } from '../../../oci/tar-format.ts'
 import { decompress } from './decompress.ts'
 
-/** Whether ADD should unpack a file: a tar header, packed or not. Throws HOST when a program would be needed to find out. */
+/**
+ * Whether ADD should unpack a file: a tar header, packed or not. Throws HOST when a program would be needed to find
+ * out.
+ */
 export async function isArchive(file: string): Promise<boolean> {
   let head: Buffer = Buffer.alloc(0)
   try {

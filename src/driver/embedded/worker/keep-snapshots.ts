@@ -7,7 +7,10 @@ import { withScratch, type WorkerFolders } from './overlay.ts'
 const AT_A_TIME = 500
 
 /** Bytes that each snapshot takes on disk. */
-export async function measureSnapshots(folders: WorkerFolders, ids: readonly string[]): Promise<{ sizes: Record<string, number> }> {
+export async function measureSnapshots(
+  folders: WorkerFolders,
+  ids: readonly string[],
+): Promise<{ sizes: Record<string, number> }> {
   const sizes: Record<string, number> = {}
   for (const some of chunks(ids)) {
     const text = await runProgram('du', ['-sk', '--', ...some.map((id) => `./${id}`)], { cwd: folders.snapshots })
@@ -19,7 +22,10 @@ export async function measureSnapshots(folders: WorkerFolders, ids: readonly str
   return { sizes }
 }
 
-/** Removes snapshots that nothing names any more. Each loses its name first: half a snapshot must never be taken for a whole one. */
+/**
+ * Removes snapshots that nothing names any more. Each loses its name first: half a snapshot must never be taken for a
+ * whole one.
+ */
 export async function removeSnapshots(folders: WorkerFolders, ids: readonly string[]): Promise<Record<string, never>> {
   return withScratch(folders, async (scratch) => {
     for (const [index, some] of chunks(ids).entries()) {
@@ -42,5 +48,7 @@ function renameIfThere(from: string, to: string): void {
 }
 
 function chunks(ids: readonly string[]): (readonly string[])[] {
-  return Array.from({ length: Math.ceil(ids.length / AT_A_TIME) }, (_, index) => ids.slice(index * AT_A_TIME, (index + 1) * AT_A_TIME))
+  return Array.from({ length: Math.ceil(ids.length / AT_A_TIME) }, (_, index) =>
+    ids.slice(index * AT_A_TIME, (index + 1) * AT_A_TIME),
+  )
 }

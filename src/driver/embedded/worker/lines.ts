@@ -1,6 +1,9 @@
 import { StringDecoder } from 'node:string_decoder'
 
-/** A line longer than this is handed on in pieces, so that a program without newlines cannot fill memory. UTF-16 units. */
+/**
+ * A line longer than this is handed on in pieces, so that a program without newlines cannot fill memory. UTF-16
+ * units.
+ */
 const MAX_LINE = 16 << 10
 
 /** Calls `line` for every line of a stream, the unfinished last one too; a carriage return at its end is dropped. */

@@ -16,7 +16,8 @@ import { run } from './run.ts'
 import { workdir } from './workdir.ts'
 
 /*
- * The worker process: started by the engine inside fresh namespaces, it makes snapshots and runs containers until the engine
+ * The worker process: started by the engine inside fresh namespaces, it makes snapshots and runs containers until the
+ * engine
  * goes away. It is the first process of its process namespace, so that its end is the end of everything in it.
  */
 
@@ -29,7 +30,12 @@ const folders: WorkerFolders = {
 }
 const inUserNamespace = process.env['XBUILD_USER_NAMESPACE'] === '1'
 
-type Handlers = { [M in Method]: (params: WorkerMethods[M]['params'], options: { signal: AbortSignal; onLog: OnLog }) => Promise<WorkerMethods[M]['result']> | WorkerMethods[M]['result'] }
+type Handlers = {
+  [M in Method]: (
+    params: WorkerMethods[M]['params'],
+    options: { signal: AbortSignal; onLog: OnLog },
+  ) => Promise<WorkerMethods[M]['result']> | WorkerMethods[M]['result']
+}
 
 const handlers: Handlers = {
   flatten: (params) => flatten(folders, params),
@@ -49,7 +55,8 @@ const handlers: Handlers = {
 }
 
 const running = new Map<number, AbortController>()
-const send = (message: FromWorker) => void (process.connected && process.send!(message, undefined, undefined, () => undefined))
+const send = (message: FromWorker) =>
+  void (process.connected && process.send!(message, undefined, undefined, () => undefined))
 
 async function call(id: number, method: Method, params: unknown): Promise<void> {
   const controller = new AbortController()
@@ -68,8 +75,16 @@ async function call(id: number, method: Method, params: unknown): Promise<void> 
 
 function toWire(value: unknown): WireError {
   const error = toXbuildError(value)
-  const cause = error.cause instanceof Error && error.code === 'INTERNAL' && error.cause.stack ? error.cause.stack.split('\n').slice(0, 6) : undefined
-  return { code: error.code, message: error.message, ...(error.hint ? { hint: error.hint } : {}), ...(error.output ?? cause ? { output: error.output ?? cause! } : {}) }
+  const cause =
+    error.cause instanceof Error && error.code === 'INTERNAL' && error.cause.stack
+      ? error.cause.stack.split('\n').slice(0, 6)
+      : undefined
+  return {
+    code: error.code,
+    message: error.message,
+    ...(error.hint ? { hint: error.hint } : {}),
+    ...((error.output ?? cause) ? { output: error.output ?? cause! } : {}),
+  }
 }
 
 process.on('message', (message: ToWorker) => {

@@ -3,10 +3,16 @@ import { runProgram } from '../../../host/spawn.ts'
 import type { TarEntry } from '../../../oci/tar-format.ts'
 import { fileTime } from './file-time.ts'
 
-/** Makes a named pipe or a device; a user namespace may not make devices, and containers get theirs from the runtime: there it is left out. */
+/**
+ * Makes a named pipe or a device; a user namespace may not make devices, and containers get theirs from the runtime:
+ * there it is left out.
+ */
 export async function makeNode(path: string, entry: TarEntry): Promise<void> {
   if (entry.type === 'char' && entry.devMajor === 0 && entry.devMinor === 0) return // would act as a whiteout
-  const args = entry.type === 'fifo' ? [path, 'p'] : [path, entry.type === 'char' ? 'c' : 'b', String(entry.devMajor), String(entry.devMinor)]
+  const args =
+    entry.type === 'fifo'
+      ? [path, 'p']
+      : [path, entry.type === 'char' ? 'c' : 'b', String(entry.devMajor), String(entry.devMinor)]
   try {
     await runProgram('mknod', args)
   } catch (cause) {

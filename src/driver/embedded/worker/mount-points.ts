@@ -14,7 +14,10 @@ export interface MountPoints {
 }
 
 /** Makes what the container's mounts, and files and folders that others are mounted over, need in the image. */
-export function makeMountPoints(root: string, { files, folders = [] }: { files: readonly string[]; folders?: readonly string[] }): MountPoints {
+export function makeMountPoints(
+  root: string,
+  { files, folders = [] }: { files: readonly string[]; folders?: readonly string[] },
+): MountPoints {
   const made: { path: string; isFolder: boolean }[] = []
   const grown: NonNullable<MadeFolders['grown']>[] = []
   const folder = (path: string): string => {
@@ -65,4 +68,11 @@ function ifThere(change: () => unknown): void {
   }
 }
 
-const EXPECTED: ReadonlySet<string | undefined> = new Set(['ENOENT', 'ENOTDIR', 'ENOTEMPTY', 'EEXIST', 'EISDIR', 'EPERM'])
+const EXPECTED: ReadonlySet<string | undefined> = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'ENOTEMPTY',
+  'EEXIST',
+  'EISDIR',
+  'EPERM',
+])

@@ -12,7 +12,12 @@ import { withDraft, withTree, type WorkerFolders } from './overlay.ts'
 /** The mounts of a RUN, ready for the runtime. */
 export interface PreparedMounts {
   /** As the runtime's configuration wants them. */
-  readonly mounts: readonly { readonly destination: string; readonly type: string; readonly source: string; readonly options: readonly string[] }[]
+  readonly mounts: readonly {
+    readonly destination: string
+    readonly type: string
+    readonly source: string
+    readonly options: readonly string[]
+  }[]
   /** Targets, by what must be there to mount them on. */
   readonly folders: readonly string[]
   readonly files: readonly string[]
@@ -24,7 +29,9 @@ export interface PreparedMounts {
   readonly memory?: string
 }
 
-type Collected = { -readonly [K in keyof PreparedMounts]: PreparedMounts[K] extends readonly (infer T)[] ? T[] : PreparedMounts[K] }
+type Collected = {
+  -readonly [K in keyof PreparedMounts]: PreparedMounts[K] extends readonly (infer T)[] ? T[] : PreparedMounts[K]
+}
 
 /** Makes ready what the mounts need, lets `use` run, and takes it away again. `scratch` is a folder of this step. */
 export async function withMounts<T>(
@@ -51,7 +58,12 @@ export async function withMounts<T>(
         return go()
       case 'tmpfs': {
         const size = mount.size === undefined ? [] : [`size=${mount.size}`]
-        collected.mounts.push({ destination: mount.target, type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'nodev', 'mode=1777', ...size] })
+        collected.mounts.push({
+          destination: mount.target,
+          type: 'tmpfs',
+          source: 'tmpfs',
+          options: ['nosuid', 'nodev', 'mode=1777', ...size],
+        })
         collected.folders.push(mount.target)
         return go()
       }
@@ -68,10 +80,15 @@ export async function withMounts<T>(
         return go()
       }
       case 'ssh': {
-        const { path, close } = await forwardAgent(mount.socket, { folder: scratch, name: `agent-${index}`, owner: mount.owner })
+        const { path, close } = await forwardAgent(mount.socket, {
+          folder: scratch,
+          name: `agent-${index}`,
+          owner: mount.owner,
+        })
         try {
           add(mount.target, path, [])
-          if (!collected.env.some((variable) => variable.startsWith('SSH_AUTH_SOCK='))) collected.env.push(`SSH_AUTH_SOCK=${mount.target}`)
+          if (!collected.env.some((variable) => variable.startsWith('SSH_AUTH_SOCK=')))
+            collected.env.push(`SSH_AUTH_SOCK=${mount.target}`)
           return await go()
         } finally {
           close()
@@ -95,7 +112,9 @@ export async function withMounts<T>(
 function sourceIn(root: string, source: string): string {
   const path = resolveInRoot(root, source)
   if (!look(path)) {
-    throw new XbuildError('NOT_FOUND', `Cannot mount "${source}": no such file or folder in what is mounted`, { hint: 'The source of a mount is a path from the root of its stage, image or context' })
+    throw new XbuildError('NOT_FOUND', `Cannot mount "${source}": no such file or folder in what is mounted`, {
+      hint: 'The source of a mount is a path from the root of its stage, image or context',
+    })
   }
   return path
 }
@@ -104,7 +123,10 @@ function own(file: string, { uid, gid, mode }: FileOwner, target: string): void 
   try {
     lchownSync(file, uid, gid)
   } catch (cause) {
-    throw new XbuildError('HOST', `Cannot give "${target}" to ${uid}:${gid}: this user has no such ids`, { cause, hint: 'Give the user a range of ids in /etc/subuid and /etc/subgid, or leave out uid and gid' })
+    throw new XbuildError('HOST', `Cannot give "${target}" to ${uid}:${gid}: this user has no such ids`, {
+      cause,
+      hint: 'Give the user a range of ids in /etc/subuid and /etc/subgid, or leave out uid and gid',
+    })
   }
   chmodSync(file, mode)
 }

@@ -1,4 +1,15 @@
-import { chmodSync, existsSync, lchownSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, utimesSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { ownerOf } from '../owners.ts'
 import { XbuildError } from '../../../errors.ts'
@@ -36,7 +47,9 @@ export async function withScratch<T>(folders: WorkerFolders, use: (scratch: stri
   }
 }
 
-/** Mounts `lowers` with an empty upper folder, lets `change` work in it, and keeps the upper folder as snapshot `id`. */
+/**
+ * Mounts `lowers` with an empty upper folder, lets `change` work in it, and keeps the upper folder as snapshot `id`.
+ */
 export async function makeSnapshot<T>(
   folders: WorkerFolders,
   { id, lowers }: { id: string; lowers: readonly string[] },
@@ -46,9 +59,10 @@ export async function makeSnapshot<T>(
     const upper = join(scratch, 'fs')
     mkdirSync(upper)
     copyRootAttributes(folders, lowers, upper)
-    const result = lowers.length === 0
-      ? await change({ merged: upper, upper, scratch })
-      : await withMount(folders, { lowers, upper, scratch }, (merged) => change({ merged, upper, scratch }))
+    const result =
+      lowers.length === 0
+        ? await change({ merged: upper, upper, scratch })
+        : await withMount(folders, { lowers, upper, scratch }, (merged) => change({ merged, upper, scratch }))
     keepAs(upper, join(folders.snapshots, id))
     return result
   })
@@ -64,7 +78,11 @@ function keepAs(upper: string, target: string): void {
 }
 
 /** Mounts `lowers` for reading; a single one needs no mount. */
-export async function withTree<T>(folders: WorkerFolders, lowers: readonly string[], use: (root: string) => Promise<T>): Promise<T> {
+export async function withTree<T>(
+  folders: WorkerFolders,
+  lowers: readonly string[],
+  use: (root: string) => Promise<T>,
+): Promise<T> {
   if (lowers.length === 1) return use(join(folders.snapshots, lowers[0]!))
   return withScratch(folders, async (scratch) => {
     if (lowers.length > 0) return withMount(folders, { lowers, scratch }, use)
@@ -73,7 +91,11 @@ export async function withTree<T>(folders: WorkerFolders, lowers: readonly strin
 }
 
 /** Mounts `lowers` for reading and writing; what is written is thrown away. */
-export async function withDraft<T>(folders: WorkerFolders, lowers: readonly string[], use: (root: string) => Promise<T>): Promise<T> {
+export async function withDraft<T>(
+  folders: WorkerFolders,
+  lowers: readonly string[],
+  use: (root: string) => Promise<T>,
+): Promise<T> {
   return withScratch(folders, async (scratch) => {
     const upper = join(scratch, 'fs')
     mkdirSync(upper)
@@ -95,8 +117,12 @@ async function withMount<T>(
   const options = [
     `lowerdir=${linkLowers(folders, lowers, links).reverse().join(':')}`,
     ...(upper ? [`upperdir=${upper}`, `workdir=${work}`] : []),
-    // With `userxattr` the kernel keeps uppers plain (no redirects), so that a layer can be read from them, as root and rootless.
-    'userxattr', 'metacopy=off', 'index=off', 'xino=off',
+    // With `userxattr` the kernel keeps uppers plain (no redirects), so that a layer can be read from them, as root
+    // and rootless.
+    'userxattr',
+    'metacopy=off',
+    'index=off',
+    'xino=off',
   ]
   try {
     await runProgram('mount', ['-t', 'overlay', 'overlay', '-o', options.join(','), merged], {
@@ -106,7 +132,7 @@ async function withMount<T>(
   } catch (cause) {
     throw new XbuildError('HOST', `Cannot mount an overlay file system in "${folders.tmp}"`, {
       cause,
-      output: cause instanceof XbuildError ? cause.output ?? [] : [],
+      output: cause instanceof XbuildError ? (cause.output ?? []) : [],
       hint: 'The store must lie on a file system that overlayfs can use (ext4, xfs, btrfs, tmpfs, not overlay itself): name another folder with XBUILD_HOME',
     })
   }
@@ -117,7 +143,10 @@ async function withMount<T>(
   }
 }
 
-/** Short names for lower folders, as symlinks in the folder `links`: the kernel takes one page of options, for 500 folders. */
+/**
+ * Short names for lower folders, as symlinks in the folder `links`: the kernel takes one page of options, for 500
+ * folders.
+ */
 function linkLowers(folders: WorkerFolders, lowers: readonly string[], links: string): string[] {
   mkdirSync(links)
   return lowers.map((id, index) => {
@@ -128,12 +157,16 @@ function linkLowers(folders: WorkerFolders, lowers: readonly string[], links: st
 }
 
 /** Makes one snapshot of several that lie on each other. */
-export async function flatten(folders: WorkerFolders, { id, lowers }: { id: string; lowers: readonly string[] }): Promise<Record<string, never>> {
+export async function flatten(
+  folders: WorkerFolders,
+  { id, lowers }: { id: string; lowers: readonly string[] },
+): Promise<Record<string, never>> {
   return withTree(folders, lowers, (root) =>
     makeSnapshot(folders, { id, lowers: [] }, async ({ upper }) => {
       await runProgram('cp', ['--archive', '--no-target-directory', '--', root, upper])
       return {}
-    }))
+    }),
+  )
 }
 
 /** The root folder of an overlay shows the upper folder's attributes: it must start with those of what lies below. */

@@ -118,7 +118,8 @@ async function writeFileData(file: string, size: number, out: TarOut, signal: Ab
     while (left > 0) {
       const room = out.room()
       const bytes = readSync(fd, room, 0, Math.min(room.length, left), null)
-      if (bytes === 0) throw new XbuildError('STORE', `Cannot pack "${file}": it has ${fstatSync(fd).size} bytes now, ${size} before`)
+      if (bytes === 0)
+        throw new XbuildError('STORE', `Cannot pack "${file}": it has ${fstatSync(fd).size} bytes now, ${size} before`)
       left -= bytes
       await out.wrote(bytes)
       if (left > PIECE) signal.throwIfAborted()

@@ -1,4 +1,16 @@
-import { chmodSync, constants, copyFileSync, lchownSync, linkSync, lutimesSync, mkdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  constants,
+  copyFileSync,
+  lchownSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
@@ -25,7 +37,10 @@ export interface PlaceOptions {
   readonly signal: AbortSignal
 }
 
-/** Copies one object, replacing a file by a file; several names of one file stay one within a source. Throws NOT_FOUND for what cannot be copied. */
+/**
+ * Copies one object, replacing a file by a file; several names of one file stay one within a source. Throws NOT_FOUND
+ * for what cannot be copied.
+ */
 export interface Placer {
   place(from: string, to: string, entry: SourceEntry): Promise<void>
   /** What follows is of another source. */
@@ -62,7 +77,16 @@ export function createPlacer(options: PlaceOptions): Placer {
     }
     const { uid, gid } = options.idsOf(entry)
     if (entry.type === 'fifo' || entry.type === 'char' || entry.type === 'block') {
-      return makeNode(to, { path: to, type: entry.type, mode: options.modeOf(entry), uid, gid, size: 0, mtime: seconds, ...deviceNumbers(entry.rdev) })
+      return makeNode(to, {
+        path: to,
+        type: entry.type,
+        mode: options.modeOf(entry),
+        uid,
+        gid,
+        size: 0,
+        mtime: seconds,
+        ...deviceNumbers(entry.rdev),
+      })
     }
     lchownSync(to, uid, gid)
     if (entry.type === 'symlink') return lutimesSync(to, time, time)
@@ -115,7 +139,14 @@ function refused(from: string, to: string, why: string): XbuildError {
 /** The bytes just copied must be those that the cache key was made from. */
 function checkUnchanged(from: string, entry: SourceEntry): void {
   const now = look(from)
-  if (now && now.size === entry.size && now.mtimeMs === entry.mtimeMs && now.ctimeMs === entry.ctimeMs && now.ino === entry.ino) return
+  if (
+    now &&
+    now.size === entry.size &&
+    now.mtimeMs === entry.mtimeMs &&
+    now.ctimeMs === entry.ctimeMs &&
+    now.ino === entry.ino
+  )
+    return
   throw new XbuildError('CONTEXT_CHANGED', `Cannot copy "${from}": the file changed while it was read`, {
     hint: 'Build again when nothing writes into the context',
   })

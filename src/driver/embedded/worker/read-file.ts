@@ -13,8 +13,13 @@ export async function readTreeFile(
     const real = resolveInRoot(root, path)
     const found = look(real)
     if (!found) return {}
-    if (!found.isFile()) throw new XbuildError('NOT_FOUND', `Cannot read "${path}": it is ${found.isDirectory() ? 'a folder' : 'not a file'}`)
-    if (found.size > limit) throw new XbuildError('BAD_DOCKERFILE', `Cannot read "${path}": it has ${found.size} bytes, more than ${limit}`)
+    if (!found.isFile())
+      throw new XbuildError(
+        'NOT_FOUND',
+        `Cannot read "${path}": it is ${found.isDirectory() ? 'a folder' : 'not a file'}`,
+      )
+    if (found.size > limit)
+      throw new XbuildError('BAD_DOCKERFILE', `Cannot read "${path}": it has ${found.size} bytes, more than ${limit}`)
     return { text: readFileSync(real, 'utf8') }
   })
 }

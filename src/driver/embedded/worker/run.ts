@@ -24,18 +24,34 @@ export interface RunEdges {
 }
 
 /** RUN: runs a command in a container over `lowers`; what it changed is snapshot `id`. */
-export async function run(folders: WorkerFolders, params: RunParams, { signal, onLog, inUserNamespace }: RunEdges): Promise<Changed> {
+export async function run(
+  folders: WorkerFolders,
+  params: RunParams,
+  { signal, onLog, inUserNamespace }: RunEdges,
+): Promise<Changed> {
   const lowers = params.lowers.length === 0 ? [emptyLower(folders)] : params.lowers
   return makeSnapshot(folders, { id: params.id, lowers }, async ({ merged, upper, scratch }) => {
     const ids = resolveUser(merged, params.user)
     const files = hostFiles(scratch, params)
     return withMounts(folders, { mounts: params.mounts, scratch }, async (prepared) => {
-      const mountPoints = makeMountPoints(merged, { files: [...files.map((file) => file.target), ...prepared.files], folders: prepared.folders })
+      const mountPoints = makeMountPoints(merged, {
+        files: [...files.map((file) => file.target), ...prepared.files],
+        folders: prepared.folders,
+      })
       makeFolders(merged, params.cwd, { uid: 0, gid: 0 })
       const name = `xbuild-${folders.owner}-${params.id}`
       const config = runtimeConfig({
-        rootfs: merged, argv: params.argv, env: [...params.env, ...prepared.env], cwd: params.cwd, ids, hostname: params.hostname ?? HOSTNAME, files, mounts: [...accelMounts(params), ...prepared.mounts],
-        noNetwork: params.network === 'none', rlimits: params.ulimits, bindSys: inUserNamespace,
+        rootfs: merged,
+        argv: params.argv,
+        env: [...params.env, ...prepared.env],
+        cwd: params.cwd,
+        ids,
+        hostname: params.hostname ?? HOSTNAME,
+        files,
+        mounts: [...accelMounts(params), ...prepared.mounts],
+        noNetwork: params.network === 'none',
+        rlimits: params.ulimits,
+        bindSys: inUserNamespace,
         ...(params.shmSize === undefined ? {} : { shmSize: params.shmSize }),
         ...(params.seccomp ? { seccomp: seccompProfile(process.arch) } : {}),
         ...(inUserNamespace ? {} : { cgroupsPath: `/${name}` }),
@@ -44,7 +60,14 @@ export async function run(folders: WorkerFolders, params: RunParams, { signal, o
       const bundle = prepared.memory ?? scratch
       writeFileSync(join(bundle, 'config.json'), JSON.stringify(config))
       const mask = maskFor(prepared.secrets)
-      const end = await runContainer({ scratch: bundle, name, runtime: params.runtime, signal, onLog: (stream, line) => onLog(stream, mask(line)), inUserNamespace })
+      const end = await runContainer({
+        scratch: bundle,
+        name,
+        runtime: params.runtime,
+        signal,
+        onLog: (stream, line) => onLog(stream, mask(line)),
+        inUserNamespace,
+      })
       if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
       if (end.status !== 0) throw runFailure(params, { ...end, output: end.output.map(mask) })
       removeMountPoints(mountPoints)
@@ -55,7 +78,12 @@ export async function run(folders: WorkerFolders, params: RunParams, { signal, o
 
 /** In /dev, which is a file system of the container's own: nothing of it is left in the image. */
 function accelMounts({ accel }: RunParams): { destination: string; type: string; source: string; options: string[] }[] {
-  return Object.entries(accel ?? {}).map(([name, source]) => ({ destination: `/dev/.xbuild/${name}`, type: 'bind', source, options: ['bind', 'ro', 'nosuid', 'nodev'] }))
+  return Object.entries(accel ?? {}).map(([name, source]) => ({
+    destination: `/dev/.xbuild/${name}`,
+    type: 'bind',
+    source,
+    options: ['bind', 'ro', 'nosuid', 'nodev'],
+  }))
 }
 
 /** Overlay needs something below; an image from scratch has nothing. */
@@ -70,7 +98,11 @@ function hostFiles(scratch: string, params: RunParams): { source: string; target
   const hosts = params.hosts.map(({ name, ip }) => `${ip}\t${name}\n`).join('')
   const wanted = [
     { path: '/etc/resolv.conf', content: read('/etc/resolv.conf'), mode: 0o644 },
-    { path: '/etc/hosts', content: `127.0.0.1\tlocalhost ${params.hostname ?? HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n${hosts}${read('/etc/hosts')}`, mode: 0o644 },
+    {
+      path: '/etc/hosts',
+      content: `127.0.0.1\tlocalhost ${params.hostname ?? HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n${hosts}${read('/etc/hosts')}`,
+      mode: 0o644,
+    },
     ...params.files,
   ]
   return wanted.map(({ path, content, mode }, index) => {

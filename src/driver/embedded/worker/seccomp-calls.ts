@@ -1,5 +1,6 @@
 /*
- * The system calls that a RUN may make: those that Docker's default profile leaves to a container with Docker's default capabilities.
+ * The system calls that a RUN may make: those that Docker's default profile leaves to a container with Docker's
+ * default capabilities.
  * Names of all architectures together; a machine knows some of them.
  */
 
@@ -67,7 +68,19 @@ const MACHINE = `cachestat getrandom landlock_add_rule landlock_create_ruleset l
 
 /** The calls that every machine's steps may make, whatever their arguments are. */
 export const ALLOWED: readonly string[] = [
-  FILES, ATTRIBUTES, READING_AND_WRITING, WAITING, MEMORY, PROCESSES, SIGNALS, USERS, TIME, SCHEDULING, BETWEEN_PROCESSES, NETWORK, MACHINE,
+  FILES,
+  ATTRIBUTES,
+  READING_AND_WRITING,
+  WAITING,
+  MEMORY,
+  PROCESSES,
+  SIGNALS,
+  USERS,
+  TIME,
+  SCHEDULING,
+  BETWEEN_PROCESSES,
+  NETWORK,
+  MACHINE,
 ].flatMap(namesIn)
 
 const ARM = namesIn('arm_fadvise64_64 arm_sync_file_range sync_file_range2 breakpoint cacheflush set_tls')
@@ -82,7 +95,10 @@ export const ALLOWED_BY_MACHINE: Readonly<Record<string, readonly string[]>> = {
   s390x: namesIn('s390_pci_mmio_read s390_pci_mmio_write s390_runtime_instr'),
 }
 
-/** Calls that are there but not for a step, which is told so. All others, newer ones too, are told not to be there: programs then take an older way. */
+/**
+ * Calls that are there but not for a step, which is told so. All others, newer ones too, are told not to be there:
+ * programs then take an older way.
+ */
 export const REFUSED: readonly string[] = [
   // mounts and namespaces
   'mount umount umount2 pivot_root mount_setattr move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick setns unshare sethostname setdomainname',

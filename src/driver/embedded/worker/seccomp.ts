@@ -1,14 +1,18 @@
 import { ALLOWED, ALLOWED_BY_MACHINE, REFUSED } from './seccomp-calls.ts'
 
 /*
- * What is not on the list is refused, as Docker's default profile has it. The emulator of a foreign program makes the calls of this
+ * What is not on the list is refused, as Docker's default profile has it. The emulator of a foreign program makes the
+ * calls of this
  * machine, so the profile is always that of the machine.
  */
 
 const EPERM = 1
 const ENOSYS = 38
 
-/** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET: a process in a namespace of its own could mount again. */
+/**
+ * CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET: a process in a namespace of its own could mount
+ * again.
+ */
 const CLONE_FLAGS = [0x00020000, 0x02000000, 0x04000000, 0x08000000, 0x10000000, 0x20000000, 0x40000000]
 
 /** Machine by machine, the instruction sets whose programs it runs: a call of any other ends the program. */
@@ -32,7 +36,10 @@ const NO_RANDOMIZE = 0x40000
 
 type Comparison = 'EQ' | 'LT' | 'GT' | 'MASKED_EQ'
 
-/** The seccomp section of an OCI runtime configuration, for a machine with that `process.arch`; nothing for one we have no names for. */
+/**
+ * The seccomp section of an OCI runtime configuration, for a machine with that `process.arch`; nothing for one we
+ * have no names for.
+ */
 export function seccompProfile(arch: string): unknown {
   const architectures = ARCHITECTURES[arch]
   if (!architectures) return undefined
@@ -47,7 +54,12 @@ export function seccompProfile(arch: string): unknown {
       allow([...ALLOWED, ...(ALLOWED_BY_MACHINE[arch] ?? [])]),
       refuse(REFUSED),
       // Without flags that make namespaces
-      allow(['clone'], { index: flags, op: 'MASKED_EQ', value: CLONE_FLAGS.reduce((all, flag) => all + flag), valueTwo: 0 }),
+      allow(['clone'], {
+        index: flags,
+        op: 'MASKED_EQ',
+        value: CLONE_FLAGS.reduce((all, flag) => all + flag),
+        valueTwo: 0,
+      }),
       ...CLONE_FLAGS.map((flag) => refuse(['clone'], { index: flags, op: 'MASKED_EQ', value: flag, valueTwo: flag })),
       // Its flags lie in memory, where no filter sees them; programs take clone instead
       refuse(['clone3'], undefined, ENOSYS),

@@ -11,9 +11,16 @@ export function unpackFailure(error: unknown, entry: TarEntry): unknown {
   if (error instanceof XbuildError || code === undefined || syscall === undefined || OF_THE_DISK.has(code)) return error
   const name = shownName(entry.path)
   if (code === 'EINVAL' && syscall.includes('chown')) {
-    return new XbuildError('HOST', `Cannot unpack "${name}": its owner ${entry.uid}:${entry.gid} is none of the ids that this user may use`, {
-      cause: error, hint: 'Give the user a longer range in /etc/subuid and /etc/subgid, or run as root',
-    })
+    return new XbuildError(
+      'HOST',
+      `Cannot unpack "${name}": its owner ${entry.uid}:${entry.gid} is none of the ids that this user may use`,
+      {
+        cause: error,
+        hint: 'Give the user a longer range in /etc/subuid and /etc/subgid, or run as root',
+      },
+    )
   }
-  return new XbuildError('BAD_IMAGE', `Cannot unpack "${name}": ${shownName(message.replace(/, .*$/s, ''))}`, { cause: error })
+  return new XbuildError('BAD_IMAGE', `Cannot unpack "${name}": ${shownName(message.replace(/, .*$/s, ''))}`, {
+    cause: error,
+  })
 }

@@ -1,5 +1,19 @@
 import {
-  chmodSync, closeSync, constants, fchmodSync, fchownSync, futimesSync, lchownSync, linkSync, lutimesSync, mkdirSync, openSync, rmSync, symlinkSync, utimesSync, writeSync,
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  futimesSync,
+  lchownSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeSync,
 } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { assertNever, XbuildError } from '../../../errors.ts'
@@ -34,7 +48,10 @@ export interface UnpackOptions {
 
 const ROOT = { uid: 0, gid: 0 }
 
-/** Unpacks into the folder `root`: its symlinks, and those of the archive, are followed as a process chrooted to it would. */
+/**
+ * Unpacks into the folder `root`: its symlinks, and those of the archive, are followed as a process chrooted to it
+ * would.
+ */
 export function createUnpacker(root: string, { into, upper, owner }: UnpackOptions = {}): Unpacker {
   const folders = new Map<string, string>()
   const folderTimes = new Map<string, number>()
@@ -63,7 +80,10 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
   function place(entry: TarEntry): void {
     const path = cleanPath(entry.path)
     if (path === '') {
-      if (entry.type !== 'dir') throw new XbuildError('BAD_IMAGE', 'Cannot unpack an archive: a file has no name', { hint: 'The archive is damaged' })
+      if (entry.type !== 'dir')
+        throw new XbuildError('BAD_IMAGE', 'Cannot unpack an archive: a file has no name', {
+          hint: 'The archive is damaged',
+        })
       if (into === undefined) setFolder(root, entry)
       return
     }
@@ -71,7 +91,9 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
     const name = basename(path)
     const whiteout = whiteoutOf(name)
     if (whiteout && into !== undefined) {
-      throw new XbuildError('UNSUPPORTED', `Cannot unpack "${shownName(path)}": in a layer that name means a removal`, { hint: 'Pack the archive without it' })
+      throw new XbuildError('UNSUPPORTED', `Cannot unpack "${shownName(path)}": in a layer that name means a removal`, {
+        hint: 'Pack the archive without it',
+      })
     }
     if (whiteout?.kind === 'ignored') return
     const folder = folderFor(parent, entry)
@@ -104,7 +126,10 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
       case 'dir':
         return mkdirSync(target)
       case 'file':
-        open = { fd: openSync(target, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW, 0o600), entry }
+        open = {
+          fd: openSync(target, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW, 0o600),
+          entry,
+        }
         return
       case 'symlink':
         symlinkSync(entry.link ?? '', target)
@@ -115,7 +140,11 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
       case 'fifo':
         return void nodes.set(target, { ...entry, uid, gid })
       case 'other':
-        throw new XbuildError('UNSUPPORTED', `Cannot unpack "${shownName(entry.path)}": an entry type that no file system has`, { hint: 'Pack the archive without it' })
+        throw new XbuildError(
+          'UNSUPPORTED',
+          `Cannot unpack "${shownName(entry.path)}": an entry type that no file system has`,
+          { hint: 'Pack the archive without it' },
+        )
       case 'hardlink':
         return
       default:
@@ -128,9 +157,13 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
     const source = join(resolveInRoot(root, inRoot(dirname(link))), basename(link))
     const found = look(source)
     if (!found || found.isDirectory()) {
-      throw new XbuildError('BAD_IMAGE', `Cannot unpack "${shownName(entry.path)}": it is a link to "${shownName(link)}", which is ${found ? 'a folder' : 'not there'}`, {
-        hint: 'The archive is damaged or hostile',
-      })
+      throw new XbuildError(
+        'BAD_IMAGE',
+        `Cannot unpack "${shownName(entry.path)}": it is a link to "${shownName(link)}", which is ${found ? 'a folder' : 'not there'}`,
+        {
+          hint: 'The archive is damaged or hostile',
+        },
+      )
     }
     return source
   }
@@ -143,7 +176,9 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
   }
 
   function keepXattrs(target: string, all: ReadonlyMap<string, Buffer>): void {
-    const kept = [...all].filter(([name]) => name === 'security.capability' || (name.startsWith('user.') && !name.startsWith('user.overlay.')))
+    const kept = [...all].filter(
+      ([name]) => name === 'security.capability' || (name.startsWith('user.') && !name.startsWith('user.overlay.')),
+    )
     if (kept.length > 0) xattrs.set(target, new Map(kept))
   }
 
@@ -178,9 +213,18 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
       if (name === undefined) hideChildren(root, upper!, folder)
       else hide(root, upper!, join(folder, name))
     }
-    for (const [path, entry] of nodes) if (isThere(path) && look(dirname(path)) && !look(path)) await makeNode(path, entry)
-    await writeXattrs(root, new Map([...xattrs].filter(([path]) => isThere(path) && look(path)).map(([path, values]) => [relative(root, path) || '.', values])))
-    for (const [path, mtime] of folderTimes) if (isThere(path) && look(path)?.isDirectory()) utimesSync(path, fileTime(mtime), fileTime(mtime))
+    for (const [path, entry] of nodes)
+      if (isThere(path) && look(dirname(path)) && !look(path)) await makeNode(path, entry)
+    await writeXattrs(
+      root,
+      new Map(
+        [...xattrs]
+          .filter(([path]) => isThere(path) && look(path))
+          .map(([path, values]) => [relative(root, path) || '.', values]),
+      ),
+    )
+    for (const [path, mtime] of folderTimes)
+      if (isThere(path) && look(path)?.isDirectory()) utimesSync(path, fileTime(mtime), fileTime(mtime))
   }
 
   function entry(tar: TarEntry): void {
@@ -198,7 +242,9 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
 function cleanPath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.')
   if (parts.includes('..') || path.includes('\0')) {
-    throw new XbuildError('OUTSIDE_CONTEXT', `Cannot unpack "${shownName(path)}": the name leads out of its folder`, { hint: 'The archive is damaged or hostile' })
+    throw new XbuildError('OUTSIDE_CONTEXT', `Cannot unpack "${shownName(path)}": the name leads out of its folder`, {
+      hint: 'The archive is damaged or hostile',
+    })
   }
   return parts.join('/')
 }

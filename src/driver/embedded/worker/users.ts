@@ -24,7 +24,10 @@ const MAX_FILE = 4 << 20
 /** The largest id that runtimes take. */
 const MAX_ID = 2 ** 31 - 1
 
-/** Ids of `USER` text (`name`, `uid`, either with `:group`), as runtimes resolve it in the image's own files. Throws NOT_FOUND. */
+/**
+ * Ids of `USER` text (`name`, `uid`, either with `:group`), as runtimes resolve it in the image's own files. Throws
+ * NOT_FOUND.
+ */
 export function resolveUser(root: string, text: string): Ids {
   const [user, group] = split(text)
   if (user === '' && group === '') return { uid: 0, gid: 0, additionalGids: [0] }
@@ -43,7 +46,10 @@ export function resolveUser(root: string, text: string): Ids {
   return { uid, gid, additionalGids: others.includes(gid) ? others : [gid, ...others], ...home }
 }
 
-/** Owner of `--chown` text; an unknown user is 0, an unknown group the user's, as in BuildKit, and named in `unknown`. A number without a group is both ids. */
+/**
+ * Owner of `--chown` text; an unknown user is 0, an unknown group the user's, as in BuildKit, and named in `unknown`.
+ * A number without a group is both ids.
+ */
 export function resolveOwner(root: string, text: string): { uid: number; gid: number; unknown?: string } {
   const [user, group] = split(text)
   const row = user === '' ? undefined : table(root, '/etc/passwd').find(({ name }) => name === user)
@@ -67,7 +73,9 @@ function find(rows: readonly Row[], text: string): Row | undefined {
 function numberOf(text: string): number | undefined {
   if (!/^\d+$/.test(text)) return undefined
   if (Number(text) <= MAX_ID) return Number(text)
-  throw new XbuildError('BAD_DOCKERFILE', `Cannot use the id ${text.slice(0, 40)}: ids go up to ${MAX_ID}`, { hint: 'Take a smaller number' })
+  throw new XbuildError('BAD_DOCKERFILE', `Cannot use the id ${text.slice(0, 40)}: ids go up to ${MAX_ID}`, {
+    hint: 'Take a smaller number',
+  })
 }
 
 function unknown(what: string, name: string, file: string): XbuildError {
@@ -81,10 +89,15 @@ function table(root: string, path: string): Row[] {
   const file = resolveInRoot(root, path)
   const found = look(file)
   if (!found?.isFile()) return []
-  if (found.size > MAX_FILE) throw new XbuildError('BAD_IMAGE', `Cannot read the image's ${path}: it has ${found.size} bytes`, { hint: 'Use another base image' })
-  return readFileSync(file, 'utf8').split('\n').flatMap((line) => {
-    const fields = line.split(':')
-    const isRow = fields[0] !== '' && /^\d+$/.test(fields[2] ?? '') && Number(fields[2]) <= MAX_ID
-    return isRow ? [{ name: fields[0]!, id: Number(fields[2]), fields }] : []
-  })
+  if (found.size > MAX_FILE)
+    throw new XbuildError('BAD_IMAGE', `Cannot read the image's ${path}: it has ${found.size} bytes`, {
+      hint: 'Use another base image',
+    })
+  return readFileSync(file, 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      const fields = line.split(':')
+      const isRow = fields[0] !== '' && /^\d+$/.test(fields[2] ?? '') && Number(fields[2]) <= MAX_ID
+      return isRow ? [{ name: fields[0]!, id: Number(fields[2]), fields }] : []
+    })
 }

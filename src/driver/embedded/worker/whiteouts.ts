@@ -14,19 +14,27 @@ export type Whiteout =
 
 const PREFIX = '.wh.'
 
-/** The whiteout that a file name stands for, or undefined for the name of a file. Throws BAD_IMAGE for one that names no file. */
+/**
+ * The whiteout that a file name stands for, or undefined for the name of a file. Throws BAD_IMAGE for one that names
+ * no file.
+ */
 export function whiteoutOf(name: string): Whiteout | undefined {
   if (!name.startsWith(PREFIX)) return undefined
   if (name === '.wh..wh..opq') return { kind: 'opaque' }
   if (name.startsWith('.wh..wh.')) return { kind: 'ignored' }
   const hidden = name.slice(PREFIX.length)
   if (hidden === '' || hidden === '.' || hidden === '..') {
-    throw new XbuildError('BAD_IMAGE', `Cannot unpack "${name}": it removes no file`, { hint: 'The image is damaged or hostile' })
+    throw new XbuildError('BAD_IMAGE', `Cannot unpack "${name}": it removes no file`, {
+      hint: 'The image is damaged or hostile',
+    })
   }
   return { kind: 'removed', name: hidden }
 }
 
-/** Removes from the overlay `root` what lies at a path below its `upper` folder, and keeps what that folder holds itself. */
+/**
+ * Removes from the overlay `root` what lies at a path below its `upper` folder, and keeps what that folder holds
+ * itself.
+ */
 export function hide(root: string, upper: string, path: string): void {
   const own = look(join(upper, relative(root, path)))
   if (!own || (own.isCharacterDevice() && own.rdev === 0)) rmSync(path, { recursive: true, force: true })

@@ -6,10 +6,17 @@ export type XattrTable = ReadonlyMap<string, ReadonlyMap<string, Buffer>>
 
 const HINT = 'Install the package that has getfattr and setfattr (Debian, Ubuntu: apt-get install attr)'
 
-/** Reads the attributes whose names match `pattern` (a POSIX regular expression) of a whole tree, or of one `file` in it: Node has no call for it. */
+/**
+ * Reads the attributes whose names match `pattern` (a POSIX regular expression) of a whole tree, or of one `file` in
+ * it: Node has no call for it.
+ */
 export async function readXattrs(folder: string, pattern: string, file?: string): Promise<XattrTable> {
   const where = file === undefined ? ['--recursive', '--physical', '.'] : [`./${file}`]
-  const text = await runProgram('getfattr', ['--no-dereference', '--absolute-names', '--dump', '--encoding=hex', `--match=${pattern}`, ...where], { cwd: folder }).catch(withHint)
+  const text = await runProgram(
+    'getfattr',
+    ['--no-dereference', '--absolute-names', '--dump', '--encoding=hex', `--match=${pattern}`, ...where],
+    { cwd: folder },
+  ).catch(withHint)
   const table = new Map<string, Map<string, Buffer>>()
   let current: Map<string, Buffer> | undefined
   for (const line of text.split('\n')) {
@@ -33,18 +40,27 @@ export async function writeXattrs(folder: string, table: XattrTable): Promise<vo
     for (const [name, value] of attributes) lines.push(`${escape(name)}=0x${value.toString('hex')}`)
     lines.push('')
   }
-  await runProgram('setfattr', ['--no-dereference', '--restore=-'], { cwd: folder, input: `${lines.join('\n')}\n` }).catch(withHint)
+  await runProgram('setfattr', ['--no-dereference', '--restore=-'], {
+    cwd: folder,
+    input: `${lines.join('\n')}\n`,
+  }).catch(withHint)
 }
 
 function withHint(cause: unknown): never {
   if (!(cause instanceof XbuildError)) throw cause
-  throw new XbuildError(cause.code, cause.message, { cause, ...(cause.message.includes('not installed') ? { hint: HINT } : {}), output: cause.output ?? [] })
+  throw new XbuildError(cause.code, cause.message, {
+    cause,
+    ...(cause.message.includes('not installed') ? { hint: HINT } : {}),
+    output: cause.output ?? [],
+  })
 }
 
 /** Bytes that getfattr's format gives a meaning, or no terminal could show, as backslash and octal. */
 function escape(text: string): string {
   const isPlain = (byte: number) => byte > 0x20 && byte < 0x7f && byte !== 0x5c && byte !== 0x3d
-  return [...Buffer.from(text)].map((byte) => (isPlain(byte) ? String.fromCharCode(byte) : `\\${byte.toString(8).padStart(3, '0')}`)).join('')
+  return [...Buffer.from(text)]
+    .map((byte) => (isPlain(byte) ? String.fromCharCode(byte) : `\\${byte.toString(8).padStart(3, '0')}`))
+    .join('')
 }
 
 function unescape(text: string): string {
