@@ -54,15 +54,15 @@ function* itemsIn(folder: string, walk: Walk): Generator<LayerItem> {
       if (opaque || !isUnchanged(path, stat, { lowers, clamp })) yield { entry }
       if (opaque) yield { entry: empty(`${path}/.wh..wh..opq`) }
       yield* itemsIn(path, opaque ? { ...walk, lowers: [] } : walk)
-    } else if (stat.isFile()) {
+    } else {
       const first = stat.nlink > 1 ? links.get(stat.ino) : undefined
       if (first !== undefined) {
         yield { entry: { ...entry, type: 'hardlink', link: first, size: 0 } }
         continue
       }
       if (stat.nlink > 1) links.set(stat.ino, path)
-      yield { entry, file: full }
-    } else yield { entry }
+      yield stat.isFile() ? { entry, file: full } : { entry }
+    }
   }
 }
 
