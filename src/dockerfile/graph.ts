@@ -4,7 +4,7 @@ import { expandPlatform, resolveBase } from './base.ts'
 import { expandGlobals } from './globals.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { shorten } from './flags.ts'
-import { contextNamed, fromsOf, resolveFrom } from './sources.ts'
+import { contextNamed, fromsOf, resolveFrom, sourceOfContext } from './sources.ts'
 import { suggestionHint } from '../did-you-mean.ts'
 import type { Dockerfile, GraphStage, StageArgs, StageGraph, StageSource } from './types.ts'
 
@@ -21,6 +21,8 @@ export interface GraphOptions {
   readonly everyStage?: boolean
   /** Those of them that are folders, the same for every platform. */
   readonly folderContexts?: readonly string[]
+  /** Those of them that are empty. */
+  readonly scratchContexts?: readonly string[]
 }
 
 /** What the resolution of one stage needs to know about the whole build. */
@@ -126,7 +128,7 @@ function resolveSources(scope: GraphScope, index: number): Sources {
   const platform = expandPlatform(scope, index)
   const own = platform === undefined ? {} : { platform }
   if (replacement !== undefined)
-    return { base: { kind: 'context', name: replacement }, ...own, froms: {}, needs: [], replaced: true }
+    return { base: sourceOfContext(replacement, options), ...own, froms: {}, needs: [], replaced: true }
   const base = resolveBase(scope, index)
   const froms = new Map<string, StageSource>()
   for (const { text, at } of fromsOf(dockerfile, index, base)) {
