@@ -25,7 +25,7 @@ export function connect(options: RegistryClientOptions): RegistryClient {
   const closing = new AbortController()
   const agents = createAgents({ env, tlsOf: (host) => configOf(host, registries) })
   const send = createHttp({ agents, idleTimeout: options.idleTimeout ?? 60_000 })
-  const credentials = createCredentials({ env, say })
+  const credentials = createCredentials({ env, say, hide: options.hide })
   const authorizer = createAuthorizer({ credentials, send, clock, closed: closing.signal })
   const connection: Connection = { ask: createSession({ send, authorizer }), registries, clock, say }
 
