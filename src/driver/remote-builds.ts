@@ -55,6 +55,7 @@ export function createRemoteBuilds({
       secret: inputs.secret,
       agent: inputs.agent,
       credentials,
+      warn,
       store,
       dockerfile: { text: file.text, shown: file.shown, ...(frontend ? { frontend } : {}) },
       graphFor: (buildPlatform) => ({ dockerfile, graph: graphFor(target, buildPlatform) }),
