@@ -1,9 +1,8 @@
-import { isLoopback } from '../../../host/http/loopback.ts'
 import type { SendHttp } from '../../../host/http/send.ts'
 import { askChallenge } from '../../../registry/ask-challenge.ts'
 import type { Challenge } from '../../../registry/challenge.ts'
 import type { Credentials } from '../../../registry/credentials.ts'
-import { registryEndpoint, type Registries } from '../../../registry/endpoint.ts'
+import { mayBePlain, registryEndpoint, type Registries } from '../../../registry/endpoint.ts'
 import { fetchToken } from '../../../registry/token.ts'
 import { Auth } from '../gen/auth_pb.ts'
 import { serveUnary, type Served } from '../grpc/server.ts'
@@ -106,7 +105,7 @@ export function authService({ credentials, http, registries, named, warn }: Auth
           challenge,
           scopes: isNamed ? scopes : wanted,
           credential,
-          plain: isLoopback(host) || registries[host]?.http === true,
+          mayBePlain: (url) => mayBePlain(url, registryEndpoint({ host, repository }, registries), registries),
           signal: AbortSignal.timeout(PATIENCE),
           now,
         },
