@@ -17,6 +17,7 @@ import { publish } from './publish/publish.ts'
 import { dispatch } from './run/dispatch.ts'
 import { settle, type Settled } from './run/outcome.ts'
 import { createListener } from './run/watch.ts'
+import { createSecrecy, type Secrecy } from './secrecy.ts'
 import { openSite, type Site } from './site.ts'
 
 /** The world that a build is given. */
@@ -28,6 +29,9 @@ export interface BuildEdges {
   /** Standard input, asked for when the options read from it. */
   readonly stdin?: () => NodeJS.ReadableStream
 }
+
+/** The world that a build is given, and what must not be said of it. */
+export type BuildInside = BuildEdges & { readonly secrecy: Secrecy }
 
 /** What a build made. */
 export interface BuildResult {
@@ -59,7 +63,16 @@ export interface BuildResult {
 /**
  * Builds one Dockerfile for every platform asked for and writes the result where the options say. Throws XbuildError.
  */
-export async function build(options: BuildOptions, given: BuildEdges): Promise<BuildResult> {
+export async function build(options: BuildOptions, edges: BuildEdges): Promise<BuildResult> {
+  const secrecy = createSecrecy(edges.emit)
+  try {
+    return await buildInside(options, { ...edges, emit: secrecy.emit, secrecy })
+  } catch (error) {
+    throw secrecy.error(error)
+  }
+}
+
+async function buildInside(options: BuildOptions, given: BuildInside): Promise<BuildResult> {
   const started = new Date()
   const listener = createListener(given.emit)
   const { emit } = listener
@@ -90,7 +103,13 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
     await engines.keep(outcomes)
     const settled = settle(prepared.plan, outcomes, signal)
     for (const { image } of settled.built) site.ground.packs.add(image.packs ?? [], image.earlier !== undefined)
-    const attested = await attestBuilt(options, settled, { prepared, env: given.env, started, signal })
+    const attested = await attestBuilt(options, settled, {
+      prepared,
+      env: given.env,
+      hide: given.secrecy.text,
+      started,
+      signal,
+    })
     const published = await publish({
       ...outputs,
       images: settled.built.map((built) => ({
@@ -130,7 +149,7 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
     await site.close()
     await loads?.close()
   }
-  return build({ ...options, cacheFrom: [] }, given)
+  return buildInside({ ...options, cacheFrom: [] }, given)
 }
 
 /** How the images came to be, when that is asked for: code that most builds never load. */

@@ -1,4 +1,4 @@
-import type { BuildEdges } from './build.ts'
+import type { BuildInside } from './build.ts'
 import type { Caches, openCaches } from './cache/caches.ts'
 import type { BuildOptions } from './config/options.ts'
 import type { BaseFacts } from './dockerfile/checks/view.ts'
@@ -39,7 +39,7 @@ export interface Engines {
 export interface EngineEdges {
   readonly options: BuildOptions
   readonly outputs: OutputPlan
-  readonly edges: BuildEdges
+  readonly edges: BuildInside
   readonly site: Site
 }
 
@@ -48,9 +48,9 @@ export async function openEngines(
   { targets, nodes, local, plan }: Prepared,
   { options, outputs, edges, site }: EngineEdges,
 ): Promise<Engines> {
-  const { emit, signal, env } = edges
+  const { emit, signal, env, secrecy } = edges
   const { store, ground, registry, main } = site
-  const inputs = await openBuildInputs(options, env)
+  const inputs = await openBuildInputs(options, env, secrecy.hide)
   const isPlannedHere = ({ platform }: TargetBuild) =>
     plan.jobs.some(
       (job) => job.kind === 'image' && job.decision.strategy.node === local?.name && samePlatform(job.target, platform),
@@ -86,6 +86,7 @@ export async function openEngines(
     store,
     env,
     warn: site.warn,
+    hide: secrecy.hide,
     graphFor: graphWhere,
   })
   if (targets.some(isPlannedHere)) {

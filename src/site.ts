@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { BuildOptions } from './config/options.ts'
-import type { BuildEdges } from './build.ts'
+import type { BuildEdges, BuildInside } from './build.ts'
 import { secretsOf } from './driver/embedded/build-inputs.ts'
 import { createGround, type Ground } from './driver/embedded/ground.ts'
 import { openMainContext, type MainContext } from './driver/embedded/main-context.ts'
@@ -35,11 +35,11 @@ export interface Site {
  */
 export async function openSite(
   options: BuildOptions,
-  { emit, signal, env, stdin }: BuildEdges,
+  { emit, signal, env, stdin, secrecy }: BuildEdges & Partial<Pick<BuildInside, 'secrecy'>>,
   node: () => Node | undefined = noSteps,
 ): Promise<Site> {
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
-  const registry = createRegistryClient({ registries: options.registries, env, onRetry: warn })
+  const registry = createRegistryClient({ registries: options.registries, env, onRetry: warn, hide: secrecy?.hide })
   const store = await openStore(
     options.store === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(options.cwd, options.store),
   )
@@ -61,7 +61,7 @@ export async function openSite(
     sourceDateEpoch: options.sourceDateEpoch,
     accel: options.accel ?? 'auto',
     signal,
-    secret: secretsOf(options, env),
+    secret: secretsOf(options, env, secrecy?.hide),
   })
   const machines = once(() => findMachines(options, { env, signal, store }))
   let asked = false

@@ -56,6 +56,7 @@ const DOORS = [
   'engines.ts',
   'habits.ts',
   'preflight.ts',
+  'secrecy.ts',
   'finish.ts',
   'attest.ts',
   'index.ts',
