@@ -5,7 +5,7 @@ import { run, type Ended, type RunOptions } from './xbuild.ts'
 import { baseLayout } from './examples.ts'
 
 /** Writes files, by their paths, under a folder that is made; gives the folder back. */
-export function writeFiles(folder: string, files: Readonly<Record<string, string>>): string {
+export function writeFiles(folder: string, files: Readonly<Record<string, string | Uint8Array>>): string {
   mkdirSync(folder, { recursive: true })
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true })

@@ -16,7 +16,7 @@ export interface Sandbox {
   /** Folder of the mode's store. */
   store(mode: Mode): string
   /** Builds a context made of `files`; `args` are more flags. Each call is a context of its own. */
-  build(mode: Mode, files: Readonly<Record<string, string>>, args?: readonly string[]): Promise<Ended>
+  build(mode: Mode, files: Readonly<Record<string, string | Uint8Array>>, args?: readonly string[]): Promise<Ended>
 }
 
 const OWN = platformOfNodeArch(process.arch).architecture
@@ -32,7 +32,7 @@ export function createSandbox(folder: string): Sandbox {
   let copies = 0
   let given: Promise<string> | undefined
 
-  async function build(mode: Mode, files: Readonly<Record<string, string>>, args: readonly string[] = []) {
+  async function build(mode: Mode, files: Readonly<Record<string, string | Uint8Array>>, args: readonly string[] = []) {
     const context = writeFiles(mkdtempSync(join(folder, 'context-')), files)
     const platform = `linux/${mode === 'emulated' ? (OWN === 'arm64' ? 'amd64' : 'arm64') : OWN}`
     const base = await baseLayout('busybox')
