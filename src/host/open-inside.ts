@@ -28,8 +28,8 @@ export function openInside(path: string, { folder = false } = {}): number {
   }
 }
 
-/** A name by which what is open, and what is in it when it is a folder, is found wherever it has been moved to. */
-function throughHandle(file: number): string {
+/** A path to what is open, and to what is in it when it is a folder, wherever it is moved to. Of Linux alone. */
+export function throughHandle(file: number): string {
   return `/proc/self/fd/${file}`
 }
 
@@ -39,16 +39,6 @@ export function insideFolder<T>(path: string, use: (pinned: string) => T): T {
   const file = openInside(path, { folder: true })
   try {
     return use(throughHandle(file))
-  } finally {
-    closeSync(file)
-  }
-}
-
-/** The same for one file that is copied, or read, by its path. */
-export function insideFile<T>(path: string, use: (pinned: string, file: number) => T): T {
-  const file = openInside(path)
-  try {
-    return use(NAMED ? throughHandle(file) : path, file)
   } finally {
     closeSync(file)
   }
