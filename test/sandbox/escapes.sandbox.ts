@@ -1,6 +1,7 @@
 import { mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import type { Content } from '../e2e/support/context.ts'
 import { tempFolder } from '../e2e/support/places.ts'
 import { makeCanary, stateOf } from './support/canary.ts'
 import { createSandbox, MODES } from './support/modes.ts'
@@ -26,14 +27,22 @@ describe.each(MODES)('a %s step that makes paths lead out', (mode) => {
       await makeCanary(outside, uid)
       before.set(idOf(index), stateOf(outside))
     }
-    const stages = HARMLESS.map(({ lines, base = 'FROM busybox AS ID' }, index) =>
-      [base.replace('ID', idOf(index)), ...lines, 'RUN echo > /through']
+    const stages = HARMLESS.map(({ lines, base = 'FROM busybox AS %' }, index) =>
+      [base, ...lines, 'RUN echo > /through']
         .join('\n')
+        .replace(/%(?![aug])/g, idOf(index))
         .replaceAll('@', outsideOf(mode, idOf(index))),
+    )
+    const own = HARMLESS.flatMap(({ files }, index) =>
+      Object.entries(files?.(outsideOf(mode, idOf(index))) ?? {}).map(([path, content]) => [
+        `${idOf(index)}/${path}`,
+        content,
+      ]),
     )
     const all = HARMLESS.map((_, index) => `COPY --from=${idOf(index)} /through /${idOf(index)}`)
     writeFileSync(join(folder, 'secret'), 'word')
     const files = {
+      ...(Object.fromEntries(own) as Record<string, Content>),
       Dockerfile: [...stages, 'FROM busybox', ...all, ''].join('\n'),
       x: 'new\n',
       's/f': 'new\n',
