@@ -181,12 +181,12 @@ function entryOf(path: string, kind: { type: string; to(out: string): string }, 
   return kind.type === 'folder' ? item({ path, type: 'dir', mode: 0o755 }) : item({ path, data: 'new' })
 }
 
-/** One COPY or ADD of two sources, so that the second may come into the way of what the first left to do. */
+/** One COPY or ADD of three sources, so that the second may come into the way of what the first left to do. */
 async function copyInto(
   root: string,
   { context, source, unpack, dest }: { context: string; source: string; unpack: boolean; dest: string },
 ): Promise<void> {
-  const given = { kind: 'context' as const, root: context, selected: selectSources(context, [source, 's', source]) }
+  const given = { kind: 'context' as const, root: context, selected: selectSources(context, ['s', source, 's']) }
   const params: CopyParams = { id: 'x', lowers: [], source: given, inline: [], dest, unpack }
   const into = createCopyTarget(root, params, new AbortController().signal)
   const add = into.from({ ...given, unpack })
