@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { closeSync, createReadStream, readSync } from 'node:fs'
-import { readFile, realpath, stat } from 'node:fs/promises'
+import { realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { XbuildError } from '../../errors.ts'
 import { openInside } from '../../host/open-inside.ts'
+import { readTextFile } from '../../source/text-file.ts'
 import type { Records } from '../../store/records.ts'
 import { filterFor } from './filter.ts'
 import { selectSources, type SelectedSource, type SourceEntry } from './select.ts'
@@ -121,8 +122,9 @@ export async function openContext(
 /** Lines of the first of these files that is there. */
 export async function readIgnore(candidates: readonly string[]): Promise<string[]> {
   for (const file of candidates) {
-    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const text = await readTextFile(file).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
+      if (error instanceof XbuildError) throw error
       throw new XbuildError('NOT_FOUND', `Cannot read "${file}": ${error.message}`, { cause: error })
     })
     if (text !== undefined) return text.split('\n')
