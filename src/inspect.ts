@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { BuildOptions } from './config/options.ts'
 import { contextNames } from './config/build-context.ts'
@@ -17,6 +16,7 @@ import type { DockerfileText } from './driver/embedded/main-context.ts'
 import { resolveImages } from './driver/embedded/resolve.ts'
 import { DockerfileError, toXbuildError, type Diagnostic } from './errors.ts'
 import { platformOfNodeArch } from './platform.ts'
+import { readTextFile } from './source/text-file.ts'
 
 /** What `--call` asks about a Dockerfile. */
 export type Question = 'check' | 'outline' | 'targets'
@@ -144,7 +144,7 @@ async function readIgnore(
     ...(path === undefined ? [] : [`${path}.dockerignore`]),
     join(resolve(cwd, context), '.dockerignore'),
   ]) {
-    const text = await readFile(file, 'utf8').catch(() => undefined)
+    const text = await readTextFile(file).catch(() => undefined)
     if (text !== undefined) return parseIgnore(text, { file })
   }
   return undefined

@@ -114,9 +114,10 @@ function entryOf(
 /** Whether the topmost folder of that name below looks the same, so that the layer need not mention it. */
 function isUnchanged(path: string, stat: Stats, { lowers, clamp }: Pick<Walk, 'lowers' | 'clamp'>): boolean {
   for (const lower of lowers.toReversed()) {
+    // First: a link on the way would be followed out of the layer
+    if (isCovered(lower, path)) return false
     const below = look(join(lower, path))
     if (below) return below.isDirectory() && sameAttributes(below, stat) && sameTime(below.mtimeMs, stat.mtimeMs, clamp)
-    if (isCovered(lower, path)) return false
   }
   return false
 }

@@ -70,7 +70,7 @@ export async function run(
       })
       if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
       if (end.status !== 0) throw runFailure(params, { ...end, output: end.output.map(mask) })
-      removeMountPoints(mountPoints)
+      removeMountPoints(merged, mountPoints)
       return { empty: isEmpty(upper) }
     })
   })

@@ -1,8 +1,7 @@
-import { utimesSync } from 'node:fs'
 import { XbuildError } from '../../../errors.ts'
 import { makeFolders } from '../in-root.ts'
 import type { Changed, WorkdirParams } from '../protocol.ts'
-import { fileTime } from './file-time.ts'
+import { setFolderTime } from './folder-times.ts'
 import { isEmpty, makeSnapshot, type WorkerFolders } from './overlay.ts'
 import { resolveOwner } from './users.ts'
 
@@ -17,8 +16,8 @@ export async function workdir(folders: WorkerFolders, params: WorkdirParams): Pr
     }
     const { made, grown } = makeFolders(merged, params.path, { uid, gid })
     // Any time but a fixed one would make the layer differ from build to build.
-    for (const path of made) utimesSync(path, 0, 0)
-    if (grown) utimesSync(grown.path, fileTime(grown.mtime), fileTime(grown.mtime))
+    for (const path of made) setFolderTime(merged, path, 0)
+    if (grown) setFolderTime(merged, grown.path, grown.mtime)
     return { empty: isEmpty(upper) }
   })
 }
