@@ -2,12 +2,12 @@ import { createReadStream } from 'node:fs'
 import { mkdir, rename, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Readable } from 'node:stream'
-import { randomBytes } from 'node:crypto'
 import { tempNameFor } from '../../../host/files.ts'
 import type { Descriptor } from '../../../oci/descriptor.ts'
 import { parseDigest } from '../../../oci/digest.ts'
 import type { Store } from '../../../store/store.ts'
 import type { BlobSource } from '../../driver.ts'
+import { markedName } from '../../../store/leftovers.ts'
 
 /**
  * Content by digest that the daemon may read over the session, and write if there is a `target`. Digests are checked
@@ -40,7 +40,7 @@ export function storeContents({ blobs, folder }: Store): Contents {
     size: async (digest) => ((await blobs.has(digest)) ? (await stat(blobs.path(digest))).size : undefined),
     read: async (digest, range) => createReadStream(blobs.path(digest), { ...range, highWaterMark: 1 << 18 }),
     target: {
-      newFile: async () => join(folder.tmp, `${process.pid}-blob-${randomBytes(6).toString('hex')}`),
+      newFile: async () => join(folder.tmp, markedName('blob')),
       adopt: (file, digest) => blobs.adopt(file, digest),
     },
   }

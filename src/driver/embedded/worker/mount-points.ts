@@ -45,7 +45,8 @@ export function makeMountPoints(
     if (look(real)) continue
     const parent = folder(dirname(real).slice(root.length))
     grown.push({ path: parent, mtime: look(parent)!.mtimeMs / 1000 })
-    writeFileSync(real, '', { mode: 0o644 })
+    writeFileSync(real, '')
+    chmodSync(real, 0o644)
     made.push({ path: real, isFolder: false })
   }
   return { made, grown }
