@@ -14,6 +14,7 @@ import type { Layers } from './layers.ts'
 import type { Lowered } from './lower.ts'
 import type { Solved, Solver } from './solve.ts'
 import type { Workers } from './workers.ts'
+import { markedName } from '../../store/leftovers.ts'
 
 export interface EmbeddedOptions {
   readonly store: Store
@@ -155,7 +156,7 @@ export async function exportTree(
 ): Promise<NodeJS.ReadableStream> {
   const lowers = await layers.unpacked(solved.layers, signal)
   const worker = await workers.native()
-  const file = join(store.folder.tmp, `${process.pid}-tree-${Date.now().toString(36)}-${solved.key.slice(0, 8)}`)
+  const file = join(store.folder.tmp, markedName('tree'))
   await worker.call(
     'exportTree',
     { lowers, file, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) },
