@@ -96,7 +96,7 @@ process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
 process.on('disconnect', () => process.exit(0))
 
-process.umask(0)
+process.umask(0o077) // what an image is to hold gets its modes where it is made
 const dead = new Set((process.env['XBUILD_DEAD'] ?? '').split(',').map(Number))
 removeLeftovers(folders, dead)
 removeStaleCgroups(dead)
