@@ -11,7 +11,7 @@ import type { Node } from './plan/types.ts'
 import { formatPlatform, platformOfNodeArch } from './platform.ts'
 import { createRegistryClient } from './registry/client.ts'
 import type { RegistryClient } from './registry/types.ts'
-import { defaultStoreRoot } from './store/folder.ts'
+import { defaultStoreRoot, wasOpenWarning } from './store/folder.ts'
 import { describeHolders, takeBuildLease, type Lease } from './store/lease.ts'
 import { openStore, type Store } from './store/store.ts'
 
@@ -43,6 +43,7 @@ export async function openSite(
   const store = await openStore(
     options.store === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(options.cwd, options.store),
   )
+  if (store.folder.wasOpen) warn(wasOpenWarning(store.folder))
   const lease = await takeBuildLease(store.folder, {
     signal,
     onWait: (others) => warn(`Waiting for ${describeHolders(others)} to end`),

@@ -11,12 +11,15 @@ export function tempNameFor(path: string): string {
 export async function writeFileAtomic(
   path: string,
   data: string | Uint8Array,
-  options: { fsync?: boolean } = {},
+  options: {
+    readonly fsync?: boolean /** Nobody else may read it, nor enter its folder. */
+    readonly isPrivate?: boolean
+  } = {},
 ): Promise<void> {
-  await mkdir(dirname(path), { recursive: true })
+  await mkdir(dirname(path), { recursive: true, ...(options.isPrivate ? { mode: 0o700 } : {}) })
   const temp = tempNameFor(path)
   try {
-    const handle = await open(temp, 'wx', 0o644)
+    const handle = await open(temp, 'wx', options.isPrivate ? 0o600 : 0o644)
     try {
       await handle.writeFile(data)
       if (options.fsync !== false) await handle.sync()
@@ -32,17 +35,17 @@ export async function writeFileAtomic(
 
 /**
  * Makes a folder with those above it. Unlike node's own way it ends where the kernel makes no folders at all, as in
- * /proc.
+ * /proc. The umask takes from `mode`.
  */
-export async function makeFolders(path: string): Promise<void> {
+export async function makeFolders(path: string, mode = 0o777): Promise<void> {
   try {
-    await mkdir(path)
+    await mkdir(path, { mode })
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EEXIST') return
     if (code !== 'ENOENT' || dirname(path) === path || (await exists(dirname(path)))) throw error
-    await makeFolders(dirname(path))
-    await mkdir(path).catch((again: NodeJS.ErrnoException) => {
+    await makeFolders(dirname(path), mode)
+    await mkdir(path, { mode }).catch((again: NodeJS.ErrnoException) => {
       if (again.code !== 'EEXIST') throw again
     })
   }

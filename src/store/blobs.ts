@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { open, rename, rm, stat, utimes } from 'node:fs/promises'
+import { chmod, open, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { tempNameFor } from '../host/files.ts'
 import type { Descriptor, Digest } from '../oci/descriptor.ts'
@@ -57,6 +57,7 @@ export function createBlobStore(folder: StoreFolder): BlobStore {
   }
 
   async function adopt(file: string, digest: string): Promise<void> {
+    await chmod(file, 0o644) // behind private folders; an output may be another name of the file
     await seal(file)
     await rename(file, path(digest))
   }
@@ -66,7 +67,7 @@ export function createBlobStore(folder: StoreFolder): BlobStore {
     if (await has(digest, bytes.length)) return { mediaType, digest, size: bytes.length }
     const temp = tempNameFor(path(digest))
     try {
-      const handle = await open(temp, 'wx', 0o644)
+      const handle = await open(temp, 'wx', 0o600)
       try {
         await handle.writeFile(bytes)
         await handle.sync()

@@ -31,7 +31,7 @@ export async function download(
   options: TransferOptions & { readonly source: OpenSource; readonly finish: (part: string) => Promise<void> },
 ): Promise<void> {
   const hex = digestHex(parseDigest(descriptor.digest))
-  await mkdir(folder.ingest, { recursive: true })
+  await mkdir(folder.ingest, { recursive: true, mode: 0o700 })
   const part = await claimPart(folder, hex)
   try {
     await fill(part, descriptor, options)
@@ -69,7 +69,11 @@ async function fill(
         done(null, chunk)
       },
     })
-    await pipeToFile([await source(current), meter], part, { flags: current > 0 ? 'a' : 'w', signal })
+    await pipeToFile([await source(current), meter], part, {
+      flags: current > 0 ? 'a' : 'w',
+      mode: 0o600,
+      signal,
+    })
   }
   if (current < size)
     throw new XbuildError('REGISTRY', `Cannot store ${digest}: only ${current} of ${size} bytes arrived`, {

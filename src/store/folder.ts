@@ -2,7 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { XbuildError } from '../errors.ts'
-import { checkParents, privateFolder, type Owner } from './private.ts'
+import { makeFolders } from '../host/files.ts'
+import { makePrivate } from './private.ts'
 
 /** Where everything lies in the store's folder. */
 export interface StoreFolder {
@@ -19,6 +20,8 @@ export interface StoreFolder {
   readonly tmp: string
   /** Who uses the store now: see `lease.ts`. */
   readonly leases: string
+  /** Other users could enter the store until it was opened now: an earlier version made it. */
+  readonly wasOpen?: true
 }
 
 const FORMAT = '1'
@@ -30,25 +33,32 @@ export function defaultStoreRoot(env: Readonly<Record<string, string | undefined
   return join(env['XDG_DATA_HOME'] || join(env['HOME'] || homedir(), '.local/share'), 'xbuild')
 }
 
+/** What to say of a store that other users could enter until now. */
+export function wasOpenWarning({ root }: StoreFolder): string {
+  return `The store "${root}" was open to other users of this machine; from now on it is closed to them. If one of them is not to be trusted, begin anew: xbuild prune --all`
+}
+
 /**
- * Makes the folders of a store, or checks that this version can read what is there. Whoever opens a store first makes it
- * private: an older version left some of it open. Throws STORE when another user owns it or could have changed it.
+ * Makes the folders of a store, or checks that this version can read what is there; no other user can enter it then.
+ * Throws STORE for one that is not this user's alone.
  */
-export async function openStoreFolder(root: string, owner: Owner = currentUser()): Promise<StoreFolder> {
-  const folder: StoreFolder = {
-    root,
-    blobs: join(root, 'blobs/sha256'),
-    ingest: join(root, 'ingest'),
-    records: join(root, 'records'),
-    snapshots: join(root, 'snapshots'),
-    tmp: join(root, 'tmp'),
-    leases: join(root, 'leases'),
-  }
+export async function openStoreFolder(path: string): Promise<StoreFolder> {
   try {
-    await privateFolder(root, owner)
-    await checkParents(root, owner)
+    await makeFolders(dirname(resolve(path)), 0o755)
+    await makeFolders(path, 0o700)
+    const { root, opened } = makePrivate(path)
+    const folder: StoreFolder = {
+      root,
+      blobs: join(root, 'blobs/sha256'),
+      ingest: join(root, 'ingest'),
+      records: join(root, 'records'),
+      snapshots: join(root, 'snapshots'),
+      tmp: join(root, 'tmp'),
+      leases: join(root, 'leases'),
+    }
     const format = await readFile(join(root, 'format'), 'utf8').catch(() => undefined)
-    if (format !== undefined && format.trim() !== '' && format.trim() !== FORMAT) {
+    if (format?.trim() === FORMAT) return opened ? { ...folder, wasOpen: true } : folder
+    if (format !== undefined && format.trim() !== '') {
       throw new XbuildError(
         'STORE',
         `Cannot use the store "${root}": it has format ${JSON.stringify(format.trim().slice(0, 20))}, this xbuild reads ${FORMAT}`,
@@ -57,23 +67,15 @@ export async function openStoreFolder(root: string, owner: Owner = currentUser()
         },
       )
     }
-    const { blobs, ingest, records, snapshots, tmp, leases } = folder
-    for (const path of [dirname(blobs), blobs, ingest, records, snapshots, tmp, leases, join(root, 'packs')])
-      await privateFolder(path, owner)
-    if (format?.trim() === FORMAT) return folder
+    for (const piece of [folder.blobs, folder.ingest, folder.records, folder.snapshots, folder.tmp, folder.leases])
+      await makeFolders(piece, 0o700)
     await writeFile(join(root, 'format'), `${FORMAT}\n`, { mode: 0o600 })
     return folder
   } catch (cause) {
     if (cause instanceof XbuildError) throw cause
-    throw new XbuildError('STORE', `Cannot make the store "${root}": ${(cause as Error).message}`, {
+    throw new XbuildError('STORE', `Cannot make the store "${path}": ${(cause as Error).message}`, {
       cause,
       hint: 'Name a folder that you may write to with --store or XBUILD_HOME',
     })
   }
-}
-
-function currentUser(): Owner {
-  const uid = process.geteuid?.() ?? 0
-  const sudo = uid === 0 ? Number(process.env['SUDO_UID'] ?? 'none') : Number.NaN
-  return { uid, gid: process.getegid?.() ?? 0, ...(Number.isInteger(sudo) ? { sudoUid: sudo } : {}) }
 }

@@ -130,11 +130,11 @@ function announce(folder: StoreFolder, kind: Holder['kind']): Lease & { readonly
 function makeFile({ leases }: StoreFolder, stem: string): string {
   for (let number = 0; ; number++) {
     try {
-      writeFileSync(join(leases, `${stem}-${number}`), '', { flag: 'wx' })
+      writeFileSync(join(leases, `${stem}-${number}`), '', { flag: 'wx', mode: 0o600 })
       return `${stem}-${number}`
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'ENOENT') mkdirSync(leases, { recursive: true })
+      if (code === 'ENOENT') mkdirSync(leases, { recursive: true, mode: 0o700 })
       else if (code !== 'EEXIST') throw error
     }
   }

@@ -1,84 +1,149 @@
-import { readFileSync, type Stats } from 'node:fs'
-import { chmod, mkdir, realpath, stat } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { chmodSync, type Dirent, lstatSync, readdirSync, readFileSync, realpathSync, type Stats } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { XbuildError } from '../errors.ts'
-import { makeFolders } from '../host/files.ts'
 
-/*
- * Root runs what lies in the store: the configuration of containers, toolchains, layers with set-user-id programs. So
- * nobody but its owner may enter it, and nobody else may be able to put another folder in its place.
- */
-
-/** Who asks. `sudoUid`: who became root by sudo, and is trusted with his own folders. */
-export interface Owner {
-  readonly uid: number
-  readonly gid: number
-  readonly sudoUid?: number
-}
-
-const SHARED = 0o077
-const WRITABLE_BY_ALL = 0o002
-const WRITABLE_BY_GROUP = 0o020
+/** Folders of a store that only its owner may enter. `packs` is shown to steps, which run as any user. */
+const PRIVATE = ['blobs', 'blobs/sha256', 'ingest', 'records', 'snapshots', 'tmp', 'leases'] as const
+const SHOWN = ['packs'] as const
+/** What may lie in a folder that becomes a store, or is one: `lost+found` is in every new file system. */
+const OWN: ReadonlySet<string> = new Set(['format', 'boot', 'durable', ...PRIVATE, ...SHOWN, 'lost+found'])
+const GROUP_OR_OTHERS = 0o077
+const WRITABLE = 0o022
 const STICKY = 0o1000
 
 /**
- * Makes a folder that only `owner` can enter, or makes one private that an older version left open. Throws STORE when
- * somebody else owns it, or could have changed what is in it.
+ * Makes sure that nobody but this user can get into the store `root`, which exists; gives back its real path, and
+ * whether others could until now. Throws STORE when it is another user's, or others can replace it.
  */
-export async function privateFolder(path: string, owner: Owner): Promise<void> {
-  await makeFolders(dirname(path))
-  await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error
+export function makePrivate(root: string): { readonly root: string; readonly opened: boolean } {
+  const real = realpathSync(root)
+  const top = lstatSync(real)
+  if (!top.isDirectory()) throw refused(real, 'it is not a folder', 'Name a folder with --store or XBUILD_HOME')
+  checkOwner(real, real, top)
+  checkParents(real)
+  const opened = (top.mode & GROUP_OR_OTHERS) !== 0
+  if (opened) {
+    checkIsStore(real)
+    chmodSync(real, 0o700)
+  }
+  const pieces = [...PRIVATE, ...SHOWN].flatMap((name) => {
+    const path = join(real, name)
+    const found = lstatSync(path, { throwIfNoEntry: false })
+    return found ? [{ name, path, found }] : []
   })
-  const found = await stat(path)
-  if (!found.isDirectory()) throw refused(path, 'it is not a folder')
-  const reason = whyNotPrivate(found, owner)
-  if (reason !== undefined) throw refused(path, reason)
-  if ((found.mode & SHARED) !== 0) await chmod(path, (found.mode & 0o7777 & ~SHARED) | 0o700)
+  for (const { path, found } of pieces) {
+    if (!found.isDirectory()) throw refused(real, `"${path}" is not a folder`, 'Remove it, or name another folder')
+    checkOwner(real, path, found)
+  }
+  // Nothing of others can come in any more; what came in before is looked for where they could write
+  const all = (top.mode & WRITABLE) !== 0
+  for (const { path, found } of pieces) if (all || (found.mode & WRITABLE) !== 0) checkContent(real, path)
+  for (const { name, path, found } of pieces) {
+    const shown = (SHOWN as readonly string[]).includes(name)
+    if ((found.mode & (shown ? WRITABLE : GROUP_OR_OTHERS)) !== 0) chmodSync(path, shown ? 0o755 : 0o700)
+  }
+  if (opened) for (const name of ['ingest', 'records', 'leases', 'tmp']) tighten(join(real, name), name !== 'tmp')
+  return { root: real, opened }
 }
 
-/** Checks that no other user can put another folder in the place of `path`, which exists. Throws STORE. */
-export async function checkParents(path: string, owner: Owner): Promise<void> {
-  const strangers = mayBeUnmapped() ? [OVERFLOW_UID] : []
-  const trusted = [0, owner.uid, ...(owner.sudoUid === undefined ? [] : [owner.sudoUid]), ...strangers]
-  const folders = new Set([...foldersAbove(resolve(path)), ...foldersAbove(await realpath(path))])
-  for (const folder of folders) {
-    const found = await stat(folder)
-    const sticky = (found.mode & STICKY) !== 0
-    if (!trusted.includes(found.uid)) throw refused(path, `user ${found.uid} owns "${folder}" and could replace it`)
-    if ((found.mode & WRITABLE_BY_ALL) !== 0 && !sticky) {
-      throw refused(path, `every user may write to "${folder}" and could replace it`)
+/** A folder of something else must not be closed to those who use it, for a `--store` that was mistyped. */
+function checkIsStore(root: string): void {
+  const strange = readdirSync(root).find((name) => !OWN.has(name))
+  if (strange === undefined) return
+  throw refused(
+    root,
+    `other users may enter it, and it holds "${strange}", which is not a store's`,
+    'Name a folder of its own for the store, or close this one: chmod 700',
+  )
+}
+
+function checkOwner(root: string, path: string, { uid }: Stats): void {
+  const own = process.geteuid?.() ?? 0
+  if (uid === own) return
+  const what = path === root ? 'it' : `"${path}"`
+  throw refused(
+    root,
+    `${what} belongs to another user (${uid}, this is ${own})`,
+    `Name a folder of your own with --store or XBUILD_HOME, or give it back: sudo chown -R ${own} ${path}`,
+  )
+}
+
+/** Who may write into a folder above may put another one in the store's place, while a build runs in it. */
+function checkParents(root: string): void {
+  const own = process.geteuid?.() ?? 0
+  // Who became root by sudo may use folders of his own
+  const sudo = own === 0 ? Number(process.env['SUDO_UID'] ?? 'nobody') : own
+  const groups: readonly number[] = [0, process.getegid?.() ?? 0]
+  for (let path = dirname(root), done = false; !done; path = dirname(path)) {
+    const { uid, gid, mode } = lstatSync(path)
+    if (uid !== own && uid !== 0 && uid !== sudo && !isHostRoot(uid)) {
+      throw refused(root, `"${path}" belongs to another user (${uid}), who can replace it`, PARENT_HINT)
     }
+    const others = (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && !groups.includes(gid))
+    if (others && (mode & STICKY) === 0) {
+      throw refused(
+        root,
+        `other users may write into "${path}", and can replace it`,
+        `${PARENT_HINT}; or: chmod +t ${path}`,
+      )
+    }
+    done = path === dirname(path)
   }
 }
 
-function foldersAbove(path: string): string[] {
-  const above = dirname(path)
-  return above === path ? [] : [above, ...foldersAbove(above)]
-}
+const PARENT_HINT = 'Name a folder below one that is yours or root’s alone, with --store or XBUILD_HOME'
 
-/** Why a folder cannot be made private by changing its mode. */
-function whyNotPrivate({ uid, gid, mode }: Stats, owner: Owner): string | undefined {
-  if (uid !== owner.uid) return `it belongs to user ${uid}, not to user ${owner.uid}`
-  if ((mode & WRITABLE_BY_ALL) !== 0) return 'every user may write to it'
-  // With the umask 002 of some distributions, older versions left it open to the user's own group
-  if ((mode & WRITABLE_BY_GROUP) !== 0 && gid !== owner.gid) return `the group ${gid} may write to it`
-  return undefined
-}
-
-function refused(path: string, reason: string): XbuildError {
-  return new XbuildError('STORE', `Cannot use the store folder "${path}": ${reason}`, {
-    hint: 'Name a folder of your own with --store or XBUILD_HOME; remove the old one if you do not know who wrote to it',
-  })
-}
-
-const OVERFLOW_UID = 65534
-
-/** In a user namespace, folders of users that are not mapped seem to belong to the overflow user. */
-function mayBeUnmapped(): boolean {
+/** In a user namespace the machine's root, like everybody who has no id in it, is seen as nobody. */
+function isHostRoot(uid: number): boolean {
   try {
-    return !/^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'utf8'))
+    const all = /^\s*0\s+0\s+4294967295\s*$/.test(readFileSync('/proc/self/uid_map', 'latin1'))
+    return !all && uid === Number(readFileSync('/proc/sys/kernel/overflowuid', 'latin1'))
   } catch {
     return false
   }
+}
+
+/** Throws STORE when a folder that others could write into holds what is theirs. */
+function checkContent(root: string, folder: string): void {
+  const own = process.geteuid?.() ?? 0
+  const deep = ['records', 'blobs', 'packs'].some((name) => folder === join(root, name))
+  for (const path of deep ? below(folder) : entries(folder).map(({ name }) => join(folder, name))) {
+    const uid = lstatSync(path, { throwIfNoEntry: false })?.uid
+    if (uid === undefined || uid === own) continue
+    throw refused(
+      root,
+      `other users could write into "${folder}", and "${path}" is of one of them (${uid})`,
+      'Look at what is there; then remove the store, or name another folder with --store or XBUILD_HOME',
+    )
+  }
+}
+
+function below(folder: string): string[] {
+  return entries(folder).flatMap((entry) => {
+    const path = join(folder, entry.name)
+    return entry.isDirectory() ? [path, ...below(path)] : [path]
+  })
+}
+
+/** What an earlier version made with the modes that the umask left. */
+function tighten(folder: string, deep: boolean): void {
+  for (const entry of entries(folder)) {
+    const path = join(folder, entry.name)
+    if (entry.isDirectory()) chmodSync(path, 0o700)
+    else if (entry.isFile()) chmodSync(path, 0o600)
+    if (deep && entry.isDirectory()) tighten(path, deep)
+  }
+}
+
+function entries(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+function refused(root: string, state: string, hint: string): XbuildError {
+  return new XbuildError('STORE', `Cannot use the store "${root}": ${state}`, { hint })
 }

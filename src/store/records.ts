@@ -26,7 +26,8 @@ export function createRecords(folder: StoreFolder): Records {
       }
     },
     // Not synced: a record lost in a power cut costs work, not truth.
-    put: (kind, key, value) => writeFileAtomic(path(kind, key), JSON.stringify(value), { fsync: false }),
+    put: (kind, key, value) =>
+      writeFileAtomic(path(kind, key), JSON.stringify(value), { fsync: false, isPrivate: true }),
   }
 }
 

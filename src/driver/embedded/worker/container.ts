@@ -1,3 +1,4 @@
+import type { ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { XbuildError } from '../../../errors.ts'
@@ -42,9 +43,7 @@ export async function runContainer({
   const rootless = inUserNamespace && basename(runtime).includes('runc') ? ['--rootless=true'] : []
   const base = [...rootless, '--root', join(scratch, 'state'), '--log', log, '--log-format', 'json']
   signal.throwIfAborted()
-  const child = startProgram(runtime, [...base, 'run', '--bundle', scratch, name], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = startRuntime(runtime, [...base, 'run', '--bundle', scratch, name])
   const output: string[] = []
   const keep = (stream: 'stdout' | 'stderr') => (line: string) => {
     output.push(line)
@@ -81,6 +80,16 @@ export async function runContainer({
           .once('error', () => resolve())
       })
     }
+  }
+}
+
+/** What a runtime makes in the image, for mounts inside of mounts, everybody may enter and read. */
+function startRuntime(runtime: string, args: readonly string[]): ChildProcess {
+  const own = process.umask(0o022)
+  try {
+    return startProgram(runtime, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  } finally {
+    process.umask(own)
   }
 }
 

@@ -34,8 +34,7 @@ export interface GzipFile {
 
 /** Opens `path`, which must not exist. `level` is zlib's. */
 export async function createGzipFile(path: string, level: number): Promise<GzipFile> {
-  const file = await open(path, 'wx')
-  await file.chmod(0o644) // outputs share this file, whatever the umask of the worker
+  const file = await open(path, 'wx', 0o600)
   const plain = createHash('sha256')
   const packed = createHash('sha256')
   let crc = 0

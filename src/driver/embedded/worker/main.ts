@@ -96,8 +96,7 @@ process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
 process.on('disconnect', () => process.exit(0))
 
-// Nothing that is made here is for other users; what belongs to an image gets its mode by name
-process.umask(0o077)
+process.umask(0o077) // what an image is to hold gets its modes where it is made
 const dead = new Set((process.env['XBUILD_DEAD'] ?? '').split(',').filter(Boolean))
 removeLeftovers(folders, dead)
 removeStaleCgroups(dead)

@@ -47,7 +47,7 @@ export function makeMountPoints(
     const parent = folder(dirname(real).slice(root.length))
     grown.push({ path: parent, mtime: look(parent)!.mtimeMs / 1000 })
     writeFileSync(real, '', { flag: 'wx' })
-    chmodSync(real, 0o644)
+    chmodSync(real, 0o644) // whatever the umask is
     made.push(real)
   }
   return { made, grown }

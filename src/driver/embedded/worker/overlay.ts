@@ -39,7 +39,7 @@ let counter = 0
 export async function withScratch<T>(folders: WorkerFolders, use: (scratch: string) => Promise<T>): Promise<T> {
   counter += 1
   const scratch = join(folders.tmp, `${folders.owner}-${process.pid}-${Date.now().toString(36)}-${counter}`)
-  mkdirSync(scratch)
+  mkdirSync(scratch, { recursive: true, mode: 0o700 })
   try {
     return await use(scratch)
   } finally {
@@ -86,7 +86,10 @@ export async function withTree<T>(
   if (lowers.length === 1) return use(join(folders.snapshots, lowers[0]!))
   return withScratch(folders, async (scratch) => {
     if (lowers.length > 0) return withMount(folders, { lowers, scratch }, use)
-    return use(scratch)
+    const empty = join(scratch, 'fs')
+    mkdirSync(empty)
+    chmodSync(empty, 0o755) // a step of any user may be shown it
+    return use(empty)
   })
 }
 

@@ -59,7 +59,7 @@ export async function exportTree(
 ): Promise<Record<string, never>> {
   await withTree(folders, params.lowers, async (root) => {
     const xattrs = await readXattrs(root, '^security\\.capability$')
-    const out = createWriteStream(params.file, { flags: 'wx' })
+    const out = createWriteStream(params.file, { flags: 'wx', mode: 0o600 })
     const failed = once(out, 'error').then(([error]) => Promise.reject(error as Error))
     failed.catch(() => undefined)
     let block = Buffer.allocUnsafe(PIECE)

@@ -37,7 +37,7 @@ async function probe(
 ): Promise<{ failure?: string }> {
   return withScratch(folders, async (scratch) => {
     const rootfs = join(scratch, 'rootfs')
-    for (const folder of ['', 'proc', 'sys', 'dev']) mkdirSync(join(rootfs, folder), { recursive: true })
+    for (const folder of ['', 'proc', 'sys', 'dev']) mkdirSync(join(rootfs, folder))
     writeFileSync(join(rootfs, 'probe'), probeProgram(ARCHITECTURES.find(({ name }) => name === architecture)!))
     chmodSync(join(rootfs, 'probe'), 0o755)
     const name = `xbuild-${folders.owner}-probe-${Date.now().toString(36)}`

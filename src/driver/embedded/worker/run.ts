@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../../errors.ts'
 import { makeFolders } from '../in-root.ts'
@@ -88,7 +88,12 @@ function accelMounts({ accel }: RunParams): { destination: string; type: string;
 
 /** Overlay needs something below; an image from scratch has nothing. */
 function emptyLower(folders: WorkerFolders): string {
-  mkdirSync(join(folders.snapshots, 'empty'), { recursive: true })
+  const path = join(folders.snapshots, 'empty')
+  mkdirSync(path, { recursive: true })
+  chmodSync(path, 0o755)
+  if (readdirSync(path).length > 0) {
+    throw new XbuildError('STORE', `Cannot start from an empty image: "${path}" is not empty`, { hint: 'Empty it' })
+  }
   return 'empty'
 }
 
@@ -108,7 +113,7 @@ function hostFiles(scratch: string, params: RunParams): { source: string; target
   return wanted.map(({ path, content, mode }, index) => {
     const source = join(scratch, `file-${index}`)
     writeFileSync(source, content)
-    chmodSync(source, mode)
+    chmodSync(source, mode) // whatever the umask is
     return { source, target: path }
   })
 }
