@@ -1,15 +1,14 @@
 import { resolve } from 'node:path'
 import { provenanceOf } from './config/attest.ts'
 import type { BuildOptions, NamedContext } from './config/options.ts'
-import type { Attested, AttestEdges } from './attest.ts'
+import type { Attested, AttestEdges } from './session/attest.ts'
 import { createImages } from './driver/embedded/images.ts'
-import type { Emit, UsedPack } from './driver/driver.ts'
-import { openEngines, type Engines } from './engines.ts'
-import { keepInStore, keepStoreSmall, resultOf } from './finish.ts'
-import { openHabits } from './habits.ts'
-import type { Answer, Question } from './inspect.ts'
+import { openDrivers, type Drivers } from './session/drivers.ts'
+import { keepInStore, keepStoreSmall, resultOf } from './session/keep.ts'
+import { openLastNodes } from './session/last-nodes.ts'
+import type { Answer, Question } from './session/inspect.ts'
 import type { BuildPlan } from './plan/types.ts'
-import { lookOver, prepare, type Prepared } from './prepare.ts'
+import { runChecks, prepare, type Prepared } from './session/plan.ts'
 import type { LoadTargets } from './nodes/load-targets.ts'
 import { checkDestinations, checkOutputs, type OutputPlan } from './publish/check-outputs.ts'
 import { loadable } from './publish/load.ts'
@@ -17,44 +16,8 @@ import { publish } from './publish/publish.ts'
 import { dispatch } from './run/dispatch.ts'
 import { settle, type Settled } from './run/outcome.ts'
 import { createListener } from './run/watch.ts'
-import { openSite, type Site } from './site.ts'
-
-/** The world that a build is given. */
-export interface BuildEdges {
-  readonly emit: Emit
-  readonly signal: AbortSignal
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean }
-  /** Standard input, asked for when the options read from it. */
-  readonly stdin?: () => NodeJS.ReadableStream
-}
-
-/** What a build made. */
-export interface BuildResult {
-  /** Digest of the index, or of the manifest when one platform was built and nothing is attested. */
-  readonly digest: string
-  readonly images: readonly {
-    readonly platform: string
-    readonly digest: string
-    readonly strategy: string
-    readonly node: string
-    readonly seconds: number
-  }[]
-  /** Optional platforms that are missing, and why. */
-  readonly missing: readonly {
-    readonly platform: string
-    readonly error: { readonly code: string; readonly message: string }
-  }[]
-  /**
-   * Native toolchains that programs of emulated steps were run from, or on another node could be; `cached`: in an
-   * earlier build, whose result is used.
-   */
-  readonly packs: readonly (UsedPack & { readonly cached: boolean })[]
-  readonly tags: readonly string[]
-  readonly outputs: readonly { readonly type: string; readonly dest?: string }[]
-  /** Folder of the store. */
-  readonly stored: string
-}
+import { openSession, type Session } from './session/open.ts'
+import type { BuildEdges, BuildResult } from './session/types.ts'
 
 /**
  * Builds one Dockerfile for every platform asked for and writes the result where the options say. Throws XbuildError.
@@ -68,28 +31,28 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
   const outputs = checkOutputs(options, { stdoutIsTerminal: stdout.isTTY === true })
   await checkDestinations(outputs)
   let prepared: Prepared | undefined
-  let engines: Engines | undefined
+  let drivers: Drivers | undefined
   let loads: LoadTargets | undefined
-  const site = await openSite(options, edges, () => prepared?.local)
+  const session = await openSession(options, edges, () => prepared?.local)
   try {
     loads = await openLoads(outputs, given)
-    const allowed = mayPush(outputs, site, signal)
-    const habits = openHabits(site.store)
-    prepared = await prepare(options, { ...site, ...edges, last: habits.last })
+    const allowed = mayPush(outputs, session, signal)
+    const lastNodes = openLastNodes(session.store)
+    prepared = await prepare(options, { ...session, ...edges, last: lastNodes.last })
     checkLoads(outputs, loads, prepared)
-    engines = await openEngines(prepared, { options, outputs, edges, site })
-    lookOver(prepared.targets, { baseOf: engines.baseOf, emit })
+    drivers = await openDrivers(prepared, { options, outputs, edges, session })
+    runChecks(prepared.targets, { baseOf: drivers.baseOf, emit })
     await allowed
     const outcomes = await dispatch(prepared.plan, {
       nodes: prepared.all,
       listener,
-      driverFor: engines.driverFor,
+      driverFor: drivers.driverFor,
       silenceTimeout: options.silenceTimeout,
       signal,
     })
-    await engines.keep(outcomes)
+    await drivers.keep(outcomes)
     const settled = settle(prepared.plan, outcomes, signal)
-    for (const { image } of settled.built) site.ground.packs.add(image.packs ?? [], image.earlier !== undefined)
+    for (const { image } of settled.built) session.ground.packs.add(image.packs ?? [], image.earlier !== undefined)
     const attested = await attestBuilt(options, settled, { prepared, env: given.env, started, signal })
     const published = await publish({
       ...outputs,
@@ -99,10 +62,10 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
         attestation: attested?.of(built),
       })),
       missing: settled.missing,
-      packs: site.ground.packs.all(),
+      packs: session.ground.packs.all(),
       ...(attested ? { provenance: attested.summaries } : {}),
       ...(loads ? { loadTarget: loads.get } : {}),
-      registry: async () => site.registry,
+      registry: async () => session.registry,
       stdout,
       emit,
       signal,
@@ -110,13 +73,13 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
       ...(options.metadataFile === undefined ? {} : { metadataFile: resolve(options.cwd, options.metadataFile) }),
       ...(options.iidFile === undefined ? {} : { iidFile: resolve(options.cwd, options.iidFile) }),
     })
-    await keepInStore(site.store, published, options.tags)
-    await engines.save(settled)
-    await habits.remember(settled, prepared)
-    await keepStoreSmall(options, site, signal)
-    return resultOf(options, { settled, published, site })
+    await keepInStore(session.store, published, options.tags)
+    await drivers.save(settled)
+    await lastNodes.remember(settled, prepared)
+    await keepStoreSmall(options, session, signal)
+    return resultOf(options, { settled, published, session })
   } catch (error) {
-    const broken = engines?.brokenCache()
+    const broken = drivers?.brokenCache()
     // What was read from standard input, or written to standard output, cannot be had a second time
     const once = [
       options.context,
@@ -124,10 +87,10 @@ export async function build(options: BuildOptions, given: BuildEdges): Promise<B
       ...options.outputs.map((output) => 'dest' in output && output.dest),
     ].includes('-')
     if (!broken || once || signal.aborted) throw error
-    site.warn(`Cannot use an imported cache: ${broken.message}; building without it`)
+    session.warn(`Cannot use an imported cache: ${broken.message}; building without it`)
   } finally {
-    await engines?.close()
-    await site.close()
+    await drivers?.close()
+    await session.close()
     await loads?.close()
   }
   return build({ ...options, cacheFrom: [] }, given)
@@ -140,7 +103,7 @@ async function attestBuilt(
   edges: AttestEdges,
 ): Promise<Attested | undefined> {
   const wanted = provenanceOf(options)
-  return wanted && (await import('./attest.ts')).attest(wanted, built, edges)
+  return wanted && (await import('./session/attest.ts')).attest(wanted, built, edges)
 }
 
 /** The engines that images are to be loaded into: code that most builds never load. */
@@ -159,20 +122,20 @@ function checkLoads({ outputs }: OutputPlan, loads: LoadTargets | undefined, { t
  * and pushes allowed. Starts nothing.
  */
 export async function plan(options: BuildOptions, edges: BuildEdges): Promise<BuildPlan> {
-  const { checkPushes, lookUpBases } = await import('./preflight.ts')
+  const { checkPushes, lookUpBases } = await import('./session/preflight.ts')
   const outputs = checkOutputs(options, { stdoutIsTerminal: false })
-  const site = await openSite(options, edges)
+  const session = await openSession(options, edges)
   try {
-    const { last } = openHabits(site.store)
+    const { last } = openLastNodes(session.store)
     const [{ plan: found, targets }, rights] = await Promise.all([
-      prepare(options, { ...site, ...edges, last }),
-      checkPushes(outputs, site, edges.signal),
+      prepare(options, { ...session, ...edges, last }),
+      checkPushes(outputs, session, edges.signal),
     ])
-    const bases = await lookUpBases(targets, { ...edges, options, site })
+    const bases = await lookUpBases(targets, { ...edges, options, session })
     const pushes = rights.map(({ error: _, ...right }) => right)
     return { ...found, ...(bases.length > 0 ? { bases } : {}), ...(pushes.length > 0 ? { pushes } : {}) }
   } finally {
-    await site.close()
+    await session.close()
   }
 }
 
@@ -181,35 +144,35 @@ export async function plan(options: BuildOptions, edges: BuildEdges): Promise<Bu
  * nothing.
  */
 export async function ask(question: Question, options: BuildOptions, edges: BuildEdges): Promise<Answer> {
-  const site = await openSite(options, edges)
+  const session = await openSession(options, edges)
   try {
-    const { inspect } = await import('./inspect.ts')
+    const { inspect } = await import('./session/inspect.ts')
     const images = createImages({
-      store: site.store,
-      registry: site.registry,
+      store: session.store,
+      registry: session.registry,
       cwd: options.cwd,
       emit: edges.emit,
       pull: options.pull,
     })
     return await inspect(question, options, {
-      dockerfile: await site.main.dockerfile(),
+      dockerfile: await session.main.dockerfile(),
       images,
-      warn: site.warn,
+      warn: session.warn,
       signal: edges.signal,
     })
   } finally {
-    await site.close()
+    await session.close()
   }
 }
 
 /** Asked while everything else is made ready; awaited before the first step. */
-function mayPush(outputs: OutputPlan, site: Site, signal: AbortSignal): Promise<void> {
+function mayPush(outputs: OutputPlan, session: Session, signal: AbortSignal): Promise<void> {
   if (!outputs.outputs.some(({ type }) => type === 'registry')) return Promise.resolve()
-  const allowed = import('./preflight.ts').then(({ checkPushes, requirePushRights }) =>
-    requirePushRights(checkPushes(outputs, site, signal)),
+  const allowed = import('./session/preflight.ts').then(({ checkPushes, requirePushRights }) =>
+    requirePushRights(checkPushes(outputs, session, signal)),
   )
   allowed.catch(() => undefined)
   return allowed
 }
 
-export type { BuildOptions, NamedContext }
+export type { BuildEdges, BuildOptions, BuildResult, NamedContext }

@@ -1,7 +1,7 @@
 import type { BuildEvent } from '../driver/driver.ts'
 import { movedText, placeText } from './progress.ts'
 import { cleanLine, createPaint, formatBytes, formatDuration, type Color } from './text.ts'
-import type { Ui, UiOptions } from './ui.ts'
+import type { Ui, UiOptions } from './types.ts'
 
 type TransferEvent = Extract<BuildEvent, { type: 'transfer' }>
 

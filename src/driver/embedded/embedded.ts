@@ -12,7 +12,8 @@ import type { BlobSource, BuiltImage, Driver } from '../driver.ts'
 import { originsOf } from './images.ts'
 import type { Layers } from './layers.ts'
 import type { Lowered } from './lower.ts'
-import type { Solved, Solver } from './solve.ts'
+import type { Solver } from './solve.ts'
+import type { Solved } from './solved.ts'
 import type { Workers } from './workers.ts'
 
 export interface EmbeddedOptions {

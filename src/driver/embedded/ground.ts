@@ -5,7 +5,8 @@ import type { Store } from '../../store/store.ts'
 import type { Emit } from '../driver.ts'
 import { createAcceleration, type Acceleration, type UsedPack } from './acceleration.ts'
 import { createLayers, type Layers } from './layers.ts'
-import { createRemotes, type Remotes } from './remotes.ts'
+import { createRemotes } from './remotes.ts'
+import type { Remotes } from './remotes-types.ts'
 import { createWorkers, type Workers } from './workers.ts'
 
 /**

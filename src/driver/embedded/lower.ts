@@ -9,7 +9,7 @@ import { SCRATCH_CONFIG } from '../../oci/make-image-config.ts'
 import type { ContainerConfig, HistoryEntry, ImageConfig } from '../../oci/manifest.ts'
 import { formatPlatform } from '../../platform.ts'
 import { keyOf } from '../../store/key.ts'
-import type { ResolvedImage } from './images.ts'
+import type { ResolvedImage } from './resolved-image.ts'
 import type { FolderSource, RemoteVertex, StepVertex, TreeSource, Vertex } from './vertex.ts'
 
 /** The vertices of one target platform, ending in the one whose file system is the image's. */

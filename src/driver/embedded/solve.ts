@@ -7,8 +7,9 @@ import type { Emit } from '../driver.ts'
 import { imageKey } from './base-record.ts'
 import type { Acceleration, UsedPack } from './acceleration.ts'
 import type { Context } from './context.ts'
-import { copySourceOf, type Remotes } from './remotes.ts'
-import { chainOf, newSnapshotId, type Layer, type Layers } from './layers.ts'
+import { copySourceOf } from './remotes.ts'
+import type { Remotes } from './remotes-types.ts'
+import { chainOf, newSnapshotId, type Layers } from './layers.ts'
 import { createLimit } from './limit.ts'
 import { copyKey, runKey } from './lower.ts'
 import type { Changed, CopyParams, RunParams } from './protocol.ts'
@@ -18,21 +19,7 @@ import type { MountInput, StepMounts } from './step-mounts.ts'
 import type { Runtime } from './runtime.ts'
 import { createSharedWork } from './shared-work.ts'
 import type { Workers } from './workers.ts'
-
-/** A vertex's result: a file system as a chain of layers, bottom first. */
-export interface Solved {
-  /** Cache key: equal for equal file systems, as far as is known without looking. */
-  readonly key: string
-  readonly layers: readonly Layer[]
-  /** When the last layer was made, RFC 3339; absent for a base image. */
-  readonly created?: string
-  /** It was made anew though the cache may know it: so must be what is made from it. */
-  readonly fresh?: boolean
-  /** Native toolchains that the programs of the step were run from, now or when the cache learnt it. */
-  readonly packs?: readonly UsedPack[]
-  /** Of a tree from elsewhere: the id of its commit, or the digest of its archive. */
-  readonly revision?: string
-}
+import type { Solved, SolvedStep } from './solved.ts'
 
 export interface SolverOptions {
   readonly store: Store
@@ -55,12 +42,6 @@ export interface SolverOptions {
   /** Caches of other machines. */
   readonly imports?: StepImports
   readonly emit: Emit
-}
-
-/** A step that is done. */
-export interface SolvedStep {
-  readonly vertex: StepVertex
-  readonly solved: Solved
 }
 
 /** Runs vertices as soon as their inputs are there, each once, at most `jobs` at a time. */

@@ -3,7 +3,7 @@ import type { HttpRemote } from '../../dockerfile/remote.ts'
 import type { CopyStep, RunStep, WorkdirStep } from '../../dockerfile/types.ts'
 import type { SourcePosition } from '../../errors.ts'
 import type { Platform } from '../../platform.ts'
-import type { ResolvedImage } from './images.ts'
+import type { ResolvedImage } from './resolved-image.ts'
 
 /**
  * One piece of work of the engine. `id` is a digest of what it does and of the vertices it builds on, so that equal

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { buildStageGraph } from '../../../src/dockerfile/graph.ts'
 import { parseDockerfile } from '../../../src/dockerfile/parse.ts'
-import type { ResolvedImage } from '../../../src/driver/embedded/images.ts'
+import type { ResolvedImage } from '../../../src/driver/embedded/resolved-image.ts'
 import { lower, type Lowered, type VertexTable } from '../../../src/driver/embedded/lower.ts'
 import type { Vertex } from '../../../src/driver/embedded/vertex.ts'
 import { MEDIA_TYPE } from '../../../src/oci/descriptor.ts'

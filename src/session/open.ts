@@ -1,22 +1,22 @@
 import { resolve } from 'node:path'
-import type { BuildOptions } from './config/options.ts'
-import type { BuildEdges } from './build.ts'
-import { secretsOf } from './driver/embedded/build-inputs.ts'
-import { createGround, type Ground } from './driver/embedded/ground.ts'
-import { openMainContext, type MainContext } from './driver/embedded/main-context.ts'
-import { findLaunch } from './emulation/launch.ts'
-import { XbuildError } from './errors.ts'
+import type { BuildOptions } from '../config/options.ts'
+import type { BuildEdges } from './types.ts'
+import { secretsOf } from '../driver/embedded/build-inputs.ts'
+import { createGround, type Ground } from '../driver/embedded/ground.ts'
+import { openMainContext, type MainContext } from '../driver/embedded/main-context.ts'
+import { findLaunch } from '../emulation/launch.ts'
+import { XbuildError } from '../errors.ts'
 import { findMachines, type Machines } from './machines.ts'
-import type { Node } from './plan/types.ts'
-import { formatPlatform, platformOfNodeArch } from './platform.ts'
-import { createRegistryClient } from './registry/client.ts'
-import type { RegistryClient } from './registry/types.ts'
-import { defaultStoreRoot } from './store/folder.ts'
-import { describeHolders, takeBuildLease, type Lease } from './store/lease.ts'
-import { openStore, type Store } from './store/store.ts'
+import type { Node } from '../plan/types.ts'
+import { formatPlatform, platformOfNodeArch } from '../platform.ts'
+import { createRegistryClient } from '../registry/client.ts'
+import type { RegistryClient } from '../registry/types.ts'
+import { defaultStoreRoot } from '../store/folder.ts'
+import { describeHolders, takeBuildLease, type Lease } from '../store/lease.ts'
+import { openStore, type Store } from '../store/store.ts'
 
 /** What every build works with, before anything is known of its Dockerfile. */
-export interface Site {
+export interface Session {
   readonly store: Store
   /** Nothing is removed from the store while it is held. */
   readonly lease: Lease
@@ -33,11 +33,11 @@ export interface Site {
  * Opens the store, and the context in which the Dockerfile is. `node` is asked for by the first step that is
  * emulated, long after planning.
  */
-export async function openSite(
+export async function openSession(
   options: BuildOptions,
   { emit, signal, env, stdin }: BuildEdges,
   node: () => Node | undefined = noSteps,
-): Promise<Site> {
+): Promise<Session> {
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
   const registry = createRegistryClient({ registries: options.registries, env, onRetry: warn })
   const store = await openStore(

@@ -1,13 +1,13 @@
-import type { BuildOptions } from './config/options.ts'
-import { createImages, type Images } from './driver/embedded/images.ts'
-import type { Emit } from './driver/driver.ts'
-import type { TargetBuild } from './driver/target.ts'
-import { toXbuildError, type XbuildError } from './errors.ts'
-import { formatReference } from './oci/reference.ts'
-import type { BaseAvailability, PushRight } from './plan/types.ts'
-import { platformKey, type Platform } from './platform.ts'
-import type { OutputPlan } from './publish/check-outputs.ts'
-import type { Site } from './site.ts'
+import type { BuildOptions } from '../config/options.ts'
+import { createImages, type Images } from '../driver/embedded/images.ts'
+import type { Emit } from '../driver/driver.ts'
+import type { TargetBuild } from '../driver/target.ts'
+import { toXbuildError, type XbuildError } from '../errors.ts'
+import { formatReference } from '../oci/reference.ts'
+import type { BaseAvailability, PushRight } from '../plan/types.ts'
+import { platformKey, type Platform } from '../platform.ts'
+import type { OutputPlan } from '../publish/check-outputs.ts'
+import type { Session } from './open.ts'
 
 /** How long a registry may think about a question of the plan. Milliseconds. */
 const PATIENCE = 10_000
@@ -17,14 +17,14 @@ export async function lookUpBases(
   targets: readonly TargetBuild[],
   {
     options,
-    site,
+    session,
     emit,
     signal,
-  }: { readonly options: BuildOptions; readonly site: Site; readonly emit: Emit; readonly signal: AbortSignal },
+  }: { readonly options: BuildOptions; readonly session: Session; readonly emit: Emit; readonly signal: AbortSignal },
 ): Promise<BaseAvailability[]> {
   const images = createImages({
-    store: site.store,
-    registry: site.registry,
+    store: session.store,
+    registry: session.registry,
     cwd: options.cwd,
     emit,
     pull: options.pull,
@@ -82,7 +82,7 @@ async function lookUp(
 /** Asks every registry whether the result may be pushed there; nothing is stored. */
 export async function checkPushes(
   { outputs, tags }: OutputPlan,
-  { registry }: Site,
+  { registry }: Session,
   signal: AbortSignal,
 ): Promise<(PushRight & { readonly error?: XbuildError })[]> {
   if (!outputs.some(({ type }) => type === 'registry')) return []

@@ -1,14 +1,14 @@
-import type { BuildResult } from './build.ts'
-import type { BuildOptions } from './config/options.ts'
-import { createSnapshotKeeper } from './driver/embedded/keeper.ts'
-import { strategyOf } from './plan/strategy-of.ts'
-import { formatPlatform } from './platform.ts'
-import type { PublishResult } from './publish/publish.ts'
-import type { Settled } from './run/outcome.ts'
-import type { Site } from './site.ts'
-import { keyOf } from './store/key.ts'
-import { keepWithin } from './store/limit.ts'
-import type { Store } from './store/store.ts'
+import type { BuildResult } from './types.ts'
+import type { BuildOptions } from '../config/options.ts'
+import { createSnapshotKeeper } from '../driver/embedded/keeper.ts'
+import { strategyOf } from '../plan/strategy-of.ts'
+import { formatPlatform } from '../platform.ts'
+import type { PublishResult } from '../publish/publish.ts'
+import type { Settled } from '../run/outcome.ts'
+import type { Session } from './open.ts'
+import { keyOf } from '../store/key.ts'
+import { keepWithin } from '../store/limit.ts'
+import type { Store } from '../store/store.ts'
 
 /** The index stays in the store under its tags, whatever else was done with it. */
 export async function keepInStore(
@@ -26,7 +26,7 @@ export async function keepInStore(
 /** Removes what was not used for longest, when the store holds more than it may. */
 export async function keepStoreSmall(
   { storeLimit }: BuildOptions,
-  { store, ground, lease, warn }: Site,
+  { store, ground, lease, warn }: Session,
   signal: AbortSignal,
 ): Promise<void> {
   if (storeLimit === undefined) return
@@ -38,9 +38,13 @@ export async function keepStoreSmall(
 /** What the caller of a build is told. */
 export function resultOf(
   { tags }: BuildOptions,
-  { settled, published, site }: { readonly settled: Settled; readonly published: PublishResult; readonly site: Site },
+  {
+    settled,
+    published,
+    session,
+  }: { readonly settled: Settled; readonly published: PublishResult; readonly session: Session },
 ): BuildResult {
-  const packs = site.ground.packs.all()
+  const packs = session.ground.packs.all()
   return {
     digest: published.digest,
     images: settled.built.map(({ job, image, seconds }) => {
@@ -61,6 +65,6 @@ export function resultOf(
     packs,
     tags,
     outputs: published.outputs.map((output) => (output.type === 'registry' ? { type: output.type } : output)),
-    stored: site.store.folder.root,
+    stored: session.store.folder.root,
   }
 }

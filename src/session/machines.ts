@@ -1,9 +1,9 @@
-import type { BuildEdges } from './build.ts'
-import type { BuildOptions } from './config/options.ts'
-import type { OpenedNodes } from './driver/opened-node.ts'
-import { selectNodes } from './nodes/select.ts'
-import type { Platform } from './platform.ts'
-import type { Store } from './store/store.ts'
+import type { BuildEdges } from './types.ts'
+import type { BuildOptions } from '../config/options.ts'
+import type { OpenedNodes } from '../driver/opened-node.ts'
+import { selectNodes } from '../nodes/select.ts'
+import type { Platform } from '../platform.ts'
+import type { Store } from '../store/store.ts'
 
 /** The machines that take part in a build, known by name; nobody has asked them anything. */
 export interface Machines {
@@ -30,7 +30,7 @@ export async function findMachines(
     local: definitions.some(({ endpoint }) => endpoint.kind === 'local'),
     names: definitions.map(({ name }) => name),
     open: (wanted) =>
-      (opened ??= import('./nodes/open.ts').then(({ openNodes }) =>
+      (opened ??= import('../nodes/open.ts').then(({ openNodes }) =>
         openNodes(definitions, { env, store, signal, wanted, packs: accel !== 'off' }),
       )),
     async close() {

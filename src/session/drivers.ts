@@ -1,25 +1,25 @@
-import type { BuildEdges } from './build.ts'
-import type { Caches, openCaches } from './cache/caches.ts'
-import type { BuildOptions } from './config/options.ts'
-import type { BaseFacts } from './dockerfile/checks/view.ts'
-import type { GraphStage, StageGraph } from './dockerfile/types.ts'
-import { openBuildInputs } from './driver/embedded/build-inputs.ts'
-import { openEmbedded, type EmbeddedEngine } from './driver/embedded/open.ts'
-import type { BuiltImage, Driver, DriverOptions } from './driver/driver.ts'
-import type { FinishedWork } from './driver/finished.ts'
-import type { OpenedNode } from './driver/opened-node.ts'
-import type { TargetBuild } from './driver/target.ts'
-import { XbuildError } from './errors.ts'
-import type { ImageJob, Job } from './plan/types.ts'
-import { formatPlatform, samePlatform, type Platform } from './platform.ts'
-import type { Prepared } from './prepare.ts'
-import type { OutputPlan } from './publish/check-outputs.ts'
-import { isWhole, type JobOutcome, type Settled } from './run/outcome.ts'
-import type { Site } from './site.ts'
-import { check, graphOf } from './targets.ts'
+import type { BuildEdges } from './types.ts'
+import type { Caches, openCaches } from '../cache/caches.ts'
+import type { BuildOptions } from '../config/options.ts'
+import type { BaseFacts } from '../dockerfile/checks/view.ts'
+import type { GraphStage, StageGraph } from '../dockerfile/types.ts'
+import { openBuildInputs } from '../driver/embedded/build-inputs.ts'
+import { openEmbedded, type EmbeddedEngine } from '../driver/embedded/open.ts'
+import type { BuiltImage, Driver, DriverOptions } from '../driver/driver.ts'
+import type { FinishedWork } from '../driver/finished.ts'
+import type { OpenedNode } from '../driver/opened-node.ts'
+import type { TargetBuild } from '../driver/target.ts'
+import { XbuildError } from '../errors.ts'
+import type { ImageJob, Job } from '../plan/types.ts'
+import { formatPlatform, samePlatform, type Platform } from '../platform.ts'
+import type { Prepared } from './plan.ts'
+import type { OutputPlan } from '../publish/check-outputs.ts'
+import { isWhole, type JobOutcome, type Settled } from '../run/outcome.ts'
+import type { Session } from './open.ts'
+import { check, graphOf } from './requests.ts'
 
 /** The drivers of a build, each opened when the plan, or a job that moves, needs it. */
-export interface Engines {
+export interface Drivers {
   driverFor(node: string): Driver
   /** What is known of the image that a stage of a target starts from. */
   baseOf(target: TargetBuild, stage: GraphStage): BaseFacts | undefined
@@ -36,20 +36,20 @@ export interface Engines {
   close(): Promise<void>
 }
 
-export interface EngineEdges {
+export interface DriversEdges {
   readonly options: BuildOptions
   readonly outputs: OutputPlan
   readonly edges: BuildEdges
-  readonly site: Site
+  readonly session: Session
 }
 
 /** Opens what the plan needs before anything starts. Throws with the place in the Dockerfile. */
-export async function openEngines(
+export async function openDrivers(
   { targets, nodes, local, plan }: Prepared,
-  { options, outputs, edges, site }: EngineEdges,
-): Promise<Engines> {
+  { options, outputs, edges, session }: DriversEdges,
+): Promise<Drivers> {
   const { emit, signal, env } = edges
-  const { store, ground, registry, main } = site
+  const { store, ground, registry, main } = session
   const inputs = await openBuildInputs(options, env)
   const isPlannedHere = ({ platform }: TargetBuild) =>
     plan.jobs.some(
@@ -77,15 +77,15 @@ export async function openEngines(
   })
   const others = new Map<string, Promise<Driver>>()
   const works = new Map<string, FinishedWork>()
-  const elsewhere = nodes.length === 0 ? undefined : await import('./driver/elsewhere.ts')
-  const finished = elsewhere?.openFinished(site)
+  const elsewhere = nodes.length === 0 ? undefined : await import('../driver/elsewhere.ts')
+  const finished = elsewhere?.openFinished(session)
   const buildFor = elsewhere?.createRemoteBuilds({
     targets,
     main,
     inputs,
     store,
     env,
-    warn: site.warn,
+    warn: session.warn,
     graphFor: graphWhere,
   })
   if (targets.some(isPlannedHere)) {
@@ -171,7 +171,7 @@ export async function openEngines(
     return pushedOrBrought(pushing, bringing, {
       node: opened.node.name,
       repository: pushTo.repository,
-      warn: site.warn,
+      warn: session.warn,
     })
   }
 
@@ -205,7 +205,7 @@ async function openCachesOf(
   edges: Parameters<typeof openCaches>[1],
 ): Promise<Caches | undefined> {
   if (options.cacheFrom.length + options.cacheTo.length === 0) return undefined
-  return (await import('./cache/caches.ts')).openCaches(options, edges)
+  return (await import('../cache/caches.ts')).openCaches(options, edges)
 }
 
 /** The stages of a target where `$BUILDPLATFORM` is another one. */

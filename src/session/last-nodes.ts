@@ -1,18 +1,18 @@
-import type { TargetBuild } from './driver/target.ts'
-import type { Prepared } from './prepare.ts'
-import { platformKey } from './platform.ts'
-import type { Settled } from './run/outcome.ts'
-import { keyOf } from './store/key.ts'
-import type { Store } from './store/store.ts'
+import type { TargetBuild } from '../driver/target.ts'
+import type { Prepared } from './plan.ts'
+import { platformKey } from '../platform.ts'
+import type { Settled } from '../run/outcome.ts'
+import { keyOf } from '../store/key.ts'
+import type { Store } from '../store/store.ts'
 
 /** Which node built what the last time: it has the cache. */
-export interface Habits {
+export interface LastNodes {
   last(target: TargetBuild): Promise<string | undefined>
   remember(settled: Settled, prepared: Prepared): Promise<void>
 }
 
 /** One small record per Dockerfile and platform; where there is one node only, none is read or written. */
-export function openHabits({ records }: Store): Habits {
+export function openLastNodes({ records }: Store): LastNodes {
   const keyFor = ({ platform, options, file }: TargetBuild) =>
     keyOf([options.cwd, options.context, file.shown, options.target ?? '', platformKey(platform)])
   return {

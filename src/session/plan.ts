@@ -1,20 +1,20 @@
 import { join } from 'node:path'
-import type { BuildOptions } from './config/options.ts'
-import { describeOverride, overrideFor } from './config/overrides.ts'
-import { checkDockerfile } from './dockerfile/checks/check.ts'
-import { viewOf, type BaseFacts } from './dockerfile/checks/view.ts'
-import type { GraphStage, StageGraph } from './dockerfile/types.ts'
-import type { MainContext } from './driver/embedded/main-context.ts'
-import type { Emit } from './driver/driver.ts'
-import type { OpenedNode, OpenedNodes } from './driver/opened-node.ts'
-import type { TargetBuild } from './driver/target.ts'
+import type { BuildOptions } from '../config/options.ts'
+import { describeOverride, overrideFor } from '../config/overrides.ts'
+import { checkDockerfile } from '../dockerfile/checks/check.ts'
+import { viewOf, type BaseFacts } from '../dockerfile/checks/view.ts'
+import type { GraphStage, StageGraph } from '../dockerfile/types.ts'
+import type { MainContext } from '../driver/embedded/main-context.ts'
+import type { Emit } from '../driver/driver.ts'
+import type { OpenedNode, OpenedNodes } from '../driver/opened-node.ts'
+import type { TargetBuild } from '../driver/target.ts'
 import type { Machines } from './machines.ts'
-import { localNode } from './nodes/local.ts'
-import { planBuild, type TargetFacts } from './plan/plan.ts'
-import type { BuildPlan, Node } from './plan/types.ts'
-import { platformOfNodeArch, samePlatform, type Platform } from './platform.ts'
-import type { Store } from './store/store.ts'
-import { check, graphOf, readTargets } from './targets.ts'
+import { localNode } from '../nodes/local.ts'
+import { planBuild, type TargetFacts } from '../plan/plan.ts'
+import type { BuildPlan, Node } from '../plan/types.ts'
+import { platformOfNodeArch, samePlatform, type Platform } from '../platform.ts'
+import type { Store } from '../store/store.ts'
+import { check, graphOf, readTargets } from './requests.ts'
 
 /** Everything before the first step runs: read, understood, planned. */
 export interface Prepared {
@@ -50,7 +50,7 @@ export async function prepare(options: BuildOptions, edges: PrepareEdges): Promi
   const targets = await readTargets(options, { ...edges, buildPlatform, here: machines.local })
   const wanted = platformsThatRun(targets)
   const [local, { nodes, lost }] = await Promise.all([
-    machines.local ? lookHere(wanted, options, edges) : undefined,
+    machines.local ? askThisMachine(wanted, options, edges) : undefined,
     machines.alone ? NO_OTHERS : machines.open(wanted),
   ])
   for (const { name, because } of lost)
@@ -84,7 +84,7 @@ async function buildPlatformOf({ platforms }: BuildOptions, { local, open }: Mac
   return (await open([])).nodes[0]?.node.native[0] ?? here
 }
 
-function lookHere(
+function askThisMachine(
   wanted: readonly Platform[],
   { accel }: BuildOptions,
   { env, signal, store }: PrepareEdges,
@@ -142,7 +142,7 @@ function platformsThatRun(targets: readonly TargetBuild[]): Platform[] {
  * Runs the build checks over every Dockerfile; `baseOf` knows the images that stages start from, as far as anybody
  * does.
  */
-export function lookOver(
+export function runChecks(
   targets: readonly TargetBuild[],
   {
     baseOf,
