@@ -1,120 +1,110 @@
-import { resolve } from 'node:path'
-import { provenanceOf } from './config/attest.ts'
-import type { BuildOptions, NamedContext } from './config/options.ts'
-import type { Attested, AttestEdges } from './session/attest.ts'
+import { setMaxListeners } from 'node:events'
+import type { BuildOptions } from './config/options.ts'
 import { createImages } from './driver/embedded/images.ts'
-import { openDrivers, type Drivers } from './session/drivers.ts'
+import type { BuildPlan } from './plan/types.ts'
+import { dispatch } from './run/dispatch.ts'
+import { settle } from './run/outcome.ts'
+import { createListener } from './run/watch.ts'
+import { checkPlaces, checkRequest, checkRequests } from './session/check-requests.ts'
+import { openDrivers } from './session/drivers.ts'
+import type { Answer, Question } from './session/inspect.ts'
 import { keepInStore, keepStoreSmall, resultOf } from './session/keep.ts'
 import { openLastNodes } from './session/last-nodes.ts'
-import type { Answer, Question } from './session/inspect.ts'
-import type { BuildPlan } from './plan/types.ts'
-import { runChecks, prepare, type Prepared } from './session/plan.ts'
-import type { LoadTargets } from './nodes/load-targets.ts'
-import { checkDestinations, checkOutputs, type OutputPlan } from './publish/check-outputs.ts'
-import { loadable } from './publish/load.ts'
-import { publish } from './publish/publish.ts'
-import { dispatch } from './run/dispatch.ts'
-import { settle, type Settled } from './run/outcome.ts'
-import { createListener } from './run/watch.ts'
-import { openSession, type Session } from './session/open.ts'
-import type { BuildEdges, BuildResult } from './session/types.ts'
+import { checkLoads, openLoads } from './session/loads.ts'
+import { openSession } from './session/open.ts'
+import { goingOf, plannedOf, prepare, runChecks } from './session/plan.ts'
+import { publishImage } from './session/publish.ts'
+import { createResults } from './session/results.ts'
+import type { BuildEdges, BuildRequest, BuildResult, SessionRequest, SessionResult } from './session/types.ts'
 
 /**
- * Builds one Dockerfile for every platform asked for and writes the result where the options say. Throws XbuildError.
+ * Builds one Dockerfile for every platform asked for and writes the result where the options say: a session with one
+ * request. Throws XbuildError.
  */
-export async function build(options: BuildOptions, given: BuildEdges): Promise<BuildResult> {
+export async function build(options: BuildOptions, edges: BuildEdges): Promise<BuildResult> {
+  const { images } = await runSession([checkRequest(options, edges)], edges)
+  return images[0]!.result!
+}
+
+/**
+ * Builds several images in one session: equal steps run once, and an image may be made from another one (a named
+ * context of kind `target`). An image that fails has its error in the result and does not take the others with it.
+ * Throws BAD_OPTION when the requests do not go together, and CANCELED.
+ */
+export async function buildAll(requests: readonly BuildRequest[], edges: BuildEdges): Promise<SessionResult> {
+  return runSession(checkRequests(requests, edges), edges)
+}
+
+/** The street: open, requests, plan, dispatch, publish, close. */
+async function runSession(requests: readonly SessionRequest[], given: BuildEdges): Promise<SessionResult> {
   const started = new Date()
   const listener = createListener(given.emit)
-  const { emit } = listener
-  const edges = { ...given, emit }
-  const { signal, stdout } = edges
-  const outputs = checkOutputs(options, { stdoutIsTerminal: stdout.isTTY === true })
-  await checkDestinations(outputs)
-  let prepared: Prepared | undefined
-  let drivers: Drivers | undefined
-  let loads: LoadTargets | undefined
-  const session = await openSession(options, edges, () => prepared?.local)
+  const signal = AbortSignal.any([given.signal])
+  // Every step and job of every image listens
+  setMaxListeners(0, signal)
+  const edges = { ...given, signal, emit: listener.emit }
+  const { emit } = edges
+  await checkPlaces(requests)
+  const results = createResults(requests, signal)
+  const session = await openSession(requests, edges)
   try {
-    loads = await openLoads(outputs, given)
-    const allowed = mayPush(outputs, session, signal)
+    const loads = session.own(await openLoads(requests, edges))
+    const pushRights = await askPushRights(session, signal)
     const lastNodes = openLastNodes(session.store)
-    prepared = await prepare(options, { ...session, ...edges, last: lastNodes.last })
-    checkLoads(outputs, loads, prepared)
-    drivers = await openDrivers(prepared, { options, outputs, edges, session })
-    runChecks(prepared.targets, { baseOf: drivers.baseOf, emit })
-    await allowed
-    const outcomes = await dispatch(prepared.plan, {
+
+    const prepared = await prepare(session, results, { ...edges, last: lastNodes.last })
+    const { targets, plan } = prepared
+    await results.each(async (request) => checkLoads(request, loads, targets))
+
+    const drivers = session.own(await openDrivers(session, prepared, edges))
+    await results.each(async ({ image }) => runChecks(targets, { image, baseOf: drivers.baseOf, emit }))
+    await results.each(pushRights)
+    const outcomes = await dispatch(goingOf(plan, results), {
       nodes: prepared.all,
       listener,
       driverFor: drivers.driverFor,
-      silenceTimeout: options.silenceTimeout,
+      silenceTimeout: session.options.silenceTimeout,
       signal,
     })
     await drivers.keep(outcomes)
-    const settled = settle(prepared.plan, outcomes, signal)
-    for (const { image } of settled.built) session.ground.packs.add(image.packs ?? [], image.earlier !== undefined)
-    const attested = await attestBuilt(options, settled, { prepared, env: given.env, started, signal })
-    const published = await publish({
-      ...outputs,
-      images: settled.built.map((built) => ({
-        platform: built.job.target,
-        image: built.image,
-        attestation: attested?.of(built),
-      })),
-      missing: settled.missing,
-      packs: session.ground.packs.all(),
-      ...(attested ? { provenance: attested.summaries } : {}),
-      ...(loads ? { loadTarget: loads.get } : {}),
-      registry: async () => session.registry,
-      stdout,
-      emit,
-      signal,
-      ...(options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }),
-      ...(options.metadataFile === undefined ? {} : { metadataFile: resolve(options.cwd, options.metadataFile) }),
-      ...(options.iidFile === undefined ? {} : { iidFile: resolve(options.cwd, options.iidFile) }),
+
+    await results.each(async (request) => {
+      const { image, options } = request
+      const own = outcomes.filter(({ job }) => job.image === image)
+      const settled = settle(plannedOf(plan, image), own, signal)
+      for (const { job, image: built } of settled.built)
+        session.ground.packs.add(
+          built.packs ?? [],
+          built.earlier !== undefined,
+          job.image === undefined ? [] : [job.image],
+        )
+      const published = await publishImage(session, request, settled, { ...edges, prepared, loads, started })
+      await keepInStore(session.store, published, options.tags)
+      await drivers.save(request, settled)
+      await lastNodes.remember(settled, prepared)
+      results.done(image, resultOf(request, { settled, published, session }))
     })
-    await keepInStore(session.store, published, options.tags)
-    await drivers.save(settled)
-    await lastNodes.remember(settled, prepared)
-    await keepStoreSmall(options, session, signal)
-    return resultOf(options, { settled, published, session })
+    await keepStoreSmall(session, signal)
+    return { images: results.all() }
   } catch (error) {
-    const broken = drivers?.brokenCache()
-    // What was read from standard input, or written to standard output, cannot be had a second time
-    const once = [
-      options.context,
-      options.file,
-      ...options.outputs.map((output) => 'dest' in output && output.dest),
-    ].includes('-')
-    if (!broken || once || signal.aborted) throw error
+    const broken = session.brokenCache()
+    if (!broken || readsOnce(requests) || signal.aborted) throw error
     session.warn(`Cannot use an imported cache: ${broken.message}; building without it`)
   } finally {
-    await drivers?.close()
     await session.close()
-    await loads?.close()
   }
-  return build({ ...options, cacheFrom: [] }, given)
+  return runSession(requests.map(withoutCache), given)
 }
 
-/** How the images came to be, when that is asked for: code that most builds never load. */
-async function attestBuilt(
-  options: BuildOptions,
-  { built }: Settled,
-  edges: AttestEdges,
-): Promise<Attested | undefined> {
-  const wanted = provenanceOf(options)
-  return wanted && (await import('./session/attest.ts')).attest(wanted, built, edges)
+/** What was read from standard input, or written to standard output, cannot be had a second time. */
+function readsOnce(requests: readonly SessionRequest[]): boolean {
+  return requests.some(({ options: { context, file, outputs } }) =>
+    [context, file, ...outputs.map((output) => 'dest' in output && output.dest)].includes('-'),
+  )
 }
 
-/** The engines that images are to be loaded into: code that most builds never load. */
-async function openLoads({ outputs }: OutputPlan, edges: BuildEdges): Promise<LoadTargets | undefined> {
-  if (!outputs.some(({ type }) => type === 'load')) return undefined
-  return (await import('./nodes/load-targets.ts')).openLoadTargets(outputs, edges)
-}
-
-/** What an engine cannot hold is known before it is built. */
-function checkLoads({ outputs }: OutputPlan, loads: LoadTargets | undefined, { targets }: Prepared): void {
-  for (const output of outputs) if (output.type === 'load') loadable(loads!.get(output.context), targets)
+function withoutCache(request: SessionRequest): SessionRequest {
+  return { ...request, options: { ...request.options, cacheFrom: [] } }
 }
 
 /**
@@ -122,16 +112,29 @@ function checkLoads({ outputs }: OutputPlan, loads: LoadTargets | undefined, { t
  * and pushes allowed. Starts nothing.
  */
 export async function plan(options: BuildOptions, edges: BuildEdges): Promise<BuildPlan> {
+  return planSession([checkRequest(options, { stdout: NOWHERE })], edges)
+}
+
+/** What `buildAll` would do, as one plan: it has `images`, and its jobs name theirs. */
+export async function planAll(requests: readonly BuildRequest[], edges: BuildEdges): Promise<BuildPlan> {
+  return planSession(checkRequests(requests, { stdout: NOWHERE }), edges)
+}
+
+async function planSession(requests: readonly SessionRequest[], edges: BuildEdges): Promise<BuildPlan> {
   const { checkPushes, lookUpBases } = await import('./session/preflight.ts')
-  const outputs = checkOutputs(options, { stdoutIsTerminal: false })
-  const session = await openSession(options, edges)
+  const results = createResults(requests, edges.signal)
+  const session = await openSession(requests, edges)
   try {
     const { last } = openLastNodes(session.store)
     const [{ plan: found, targets }, rights] = await Promise.all([
-      prepare(options, { ...session, ...edges, last }),
-      checkPushes(outputs, session, edges.signal),
+      prepare(session, results, { ...edges, last }),
+      checkPushes(
+        requests.map(({ outputs }) => outputs),
+        session,
+        edges.signal,
+      ),
     ])
-    const bases = await lookUpBases(targets, { ...edges, options, session })
+    const bases = await lookUpBases(targets, { ...edges, session })
     const pushes = rights.map(({ error: _, ...right }) => right)
     return { ...found, ...(bases.length > 0 ? { bases } : {}), ...(pushes.length > 0 ? { pushes } : {}) }
   } finally {
@@ -144,7 +147,8 @@ export async function plan(options: BuildOptions, edges: BuildEdges): Promise<Bu
  * nothing.
  */
 export async function ask(question: Question, options: BuildOptions, edges: BuildEdges): Promise<Answer> {
-  const session = await openSession(options, edges)
+  const request = { image: undefined, options, outputs: { outputs: [], tags: [], annotations: [] } }
+  const session = await openSession([request], edges)
   try {
     const { inspect } = await import('./session/inspect.ts')
     const images = createImages({
@@ -154,8 +158,9 @@ export async function ask(question: Question, options: BuildOptions, edges: Buil
       emit: edges.emit,
       pull: options.pull,
     })
+    const main = await session.contextOf(request)
     return await inspect(question, options, {
-      dockerfile: await session.main.dockerfile(),
+      dockerfile: await main.dockerfile(),
       images,
       warn: session.warn,
       signal: edges.signal,
@@ -165,14 +170,17 @@ export async function ask(question: Question, options: BuildOptions, edges: Buil
   }
 }
 
-/** Asked while everything else is made ready; awaited before the first step. */
-function mayPush(outputs: OutputPlan, session: Session, signal: AbortSignal): Promise<void> {
-  if (!outputs.outputs.some(({ type }) => type === 'registry')) return Promise.resolve()
-  const allowed = import('./session/preflight.ts').then(({ checkPushes, requirePushRights }) =>
-    requirePushRights(checkPushes(outputs, session, signal)),
-  )
-  allowed.catch(() => undefined)
-  return allowed
+/** The library's `askPushRights` is code that only pushes load. */
+async function askPushRights(
+  session: Parameters<typeof import('./session/preflight.ts').askPushRights>[0],
+  signal: AbortSignal,
+): Promise<(request: SessionRequest) => Promise<void>> {
+  const pushes = session.requests.some(({ outputs }) => outputs.outputs.some(({ type }) => type === 'registry'))
+  if (!pushes) return async () => undefined
+  return (await import('./session/preflight.ts')).askPushRights(session, signal)
 }
 
-export type { BuildEdges, BuildOptions, BuildResult, NamedContext }
+/** A plan writes no results. */
+const NOWHERE = { isTTY: false } as BuildEdges['stdout']
+
+export type { BuildEdges, BuildOptions, BuildRequest, BuildResult, SessionResult }

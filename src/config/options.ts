@@ -29,6 +29,8 @@ export type NamedContext =
   | { readonly kind: 'dir'; readonly path: string }
   /** A git repository, or a tar archive behind a URL. */
   | { readonly kind: 'remote'; readonly remote: Remote }
+  /** The result of another request of the same session, by its name. */
+  | { readonly kind: 'target'; readonly image: string }
 
 /** What is different for one platform of a build; what is absent is as for the others. */
 export interface PlatformOverride {

@@ -39,5 +39,6 @@ export function describeOverride({ file, target, buildArgs, bases, timeout, opti
 
 function shown(context: NamedContext): string {
   if (context.kind === 'image') return context.ref
+  if (context.kind === 'target') return `target:${context.image}`
   return 'path' in context ? context.path : context.kind
 }

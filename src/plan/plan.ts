@@ -1,3 +1,4 @@
+import { toXbuildError, XbuildError } from '../errors.ts'
 import type { GraphStage, StageGraph } from '../dockerfile/types.ts'
 import { type Platform, formatPlatform, platformKey, samePlatform } from '../platform.ts'
 import { candidates, decide, type Candidate } from './decide.ts'
@@ -5,10 +6,18 @@ import { noNode, type Refusal } from './no-node.ts'
 import { alternativeOf, place, type Offer } from './place.ts'
 import { handovers, withoutTaken, type Handover, type Sharer } from './share.ts'
 import { needOf, stageName } from './stages.ts'
-import type { BuildPlan, Decision, Job, LostNode, Node, Rejected, Unplaced } from './types.ts'
+import { targetName, type TargetId } from './target-id.ts'
+import type { BuildPlan, Decision, Job, LostNode, Node, PlannedImage, Rejected, Unplaced } from './types.ts'
 
-/** The facts a plan is made from. */
-export interface PlanInput {
+/** The facts a plan of one image is made from. */
+export interface PlanInput extends ImageInput {
+  readonly nodes: readonly Node[]
+  /** Nodes that were asked for and do not answer. */
+  readonly lost?: readonly LostNode[]
+}
+
+/** The facts of one image. */
+export interface ImageInput {
   readonly dockerfile: string
   readonly buildPlatform: Platform
   /**
@@ -17,11 +26,8 @@ export interface PlanInput {
    * pair is ignored.
    */
   readonly graphs: readonly StageGraph[]
-  readonly nodes: readonly Node[]
   /** What the options say about single platforms. */
   readonly targets?: readonly TargetFacts[]
-  /** Nodes that were asked for and do not answer. */
-  readonly lost?: readonly LostNode[]
 }
 
 /** What is particular about one target platform. */
@@ -35,6 +41,8 @@ export interface TargetFacts {
   readonly optional: boolean
   /** Name of the node that built it before. */
   readonly last?: string
+  /** Named contexts that are other images of the session. */
+  readonly needs?: readonly (TargetId & { readonly context: string })[]
 }
 
 /** An image that has its node. */
@@ -46,6 +54,17 @@ interface PlacedTarget {
   readonly rejected: readonly Rejected[]
 }
 
+/** What planning an image looks at beside its own facts. */
+interface PlanEdges {
+  readonly nodes: readonly Node[]
+  readonly lost: readonly LostNode[]
+  readonly candidates: readonly Candidate[]
+  /** Jobs by node name so far. */
+  readonly load: Map<string, number>
+  /** Its name, where there are several. */
+  readonly image?: string
+}
+
 /**
  * Decides where and how every stage of every platform is built: a node for each image, then a strategy for each of
  * its stages there. Stages
@@ -53,12 +72,141 @@ interface PlacedTarget {
  * Throws NO_NODE,
  * naming every platform that nobody can run.
  */
-export function planBuild({ dockerfile, buildPlatform, graphs, nodes, targets = [], lost = [] }: PlanInput): BuildPlan {
-  const platforms = graphs
-    .map(({ target }) => target)
-    .filter((target, index, all) => all.findIndex((other) => samePlatform(other, target)) === index)
-  const all = candidates(nodes)
+export function planBuild({ nodes, lost = [], ...image }: PlanInput): BuildPlan {
+  const { platforms, jobs, unplaced } = planImage(image, {
+    nodes,
+    lost,
+    candidates: candidates(nodes),
+    load: new Map(),
+  })
+  return {
+    dockerfile: image.dockerfile,
+    buildPlatform: image.buildPlatform,
+    platforms,
+    jobs,
+    ...(lost.length > 0 ? { lost } : {}),
+    ...(unplaced.length > 0 ? { unplaced } : {}),
+  }
+}
+
+/** The facts a plan of several images is made from; `error` is of one that is known to fail already. */
+export interface SessionInput {
+  readonly buildPlatform: Platform
+  readonly images: readonly (
+    | (ImageInput & { readonly name: string; readonly nodes: readonly Node[]; readonly error?: undefined })
+    | { readonly name: string; readonly error: XbuildError }
+  )[]
+  readonly lost?: readonly LostNode[]
+}
+
+/**
+ * Plans several images as one graph: the nodes share the work of all of them. An image that nobody can build has an
+ * error and no jobs; the others have theirs, those first that others are made from. Throws nothing.
+ */
+export function planImages({ buildPlatform, images, lost = [] }: SessionInput): {
+  readonly plan: BuildPlan
+  readonly errors: ReadonlyMap<string, XbuildError>
+} {
   const load = new Map<string, number>()
+  const errors = new Map<string, XbuildError>()
+  const jobs: Job[] = []
+  const planned = images.map((image): PlannedImage => {
+    const { name } = image
+    try {
+      if (image.error) throw image.error
+      const found = planImage(image, {
+        nodes: image.nodes,
+        lost,
+        candidates: candidates(image.nodes),
+        load,
+        image: name,
+      })
+      jobs.push(...found.jobs)
+      return {
+        name,
+        dockerfile: image.dockerfile,
+        platforms: found.platforms,
+        ...(found.unplaced.length > 0 ? { unplaced: found.unplaced } : {}),
+      }
+    } catch (thrown) {
+      const error = toXbuildError(thrown)
+      errors.set(name, error)
+      const { code, message } = error
+      return { name, dockerfile: 'graphs' in image ? image.dockerfile : '', platforms: [], error: { code, message } }
+    }
+  })
+  const whole = withoutBroken(planned, images, errors)
+  const going = withKnownNeeds(jobs.filter(({ image }) => !errors.has(image!)))
+  return {
+    errors,
+    plan: {
+      dockerfile: distinct(whole.map(({ dockerfile }) => dockerfile).filter(Boolean)).join(', '),
+      buildPlatform,
+      platforms: distinctPlatforms(whole.flatMap((image) => image.platforms)),
+      images: whole,
+      jobs: afterNeeds(going),
+      ...(lost.length > 0 ? { lost } : {}),
+    },
+  }
+}
+
+/** An image that is made from one that cannot be built cannot be built either; `errors` gets its error. */
+function withoutBroken(
+  planned: readonly PlannedImage[],
+  images: SessionInput['images'],
+  errors: Map<string, XbuildError>,
+): readonly PlannedImage[] {
+  const needsOf = (name: string) =>
+    images
+      .flatMap((one) => (one.name === name && !one.error ? (one.targets ?? []) : []))
+      .flatMap((one) => one.needs ?? [])
+  const broken = planned.find(({ name }) => !errors.has(name) && needsOf(name).some(({ image }) => errors.has(image!)))
+  if (!broken) return planned
+  const cause = needsOf(broken.name).find(({ image }) => errors.has(image!))!.image!
+  const { code, message: why } = errors.get(cause)!
+  const message = `Cannot use "target:${cause}": ${why}`
+  errors.set(broken.name, new XbuildError(code, message, { cause: errors.get(cause) }))
+  const failed = planned.map((one) => (one === broken ? { ...one, platforms: [], error: { code, message } } : one))
+  return withoutBroken(failed, images, errors)
+}
+
+/** An image that is read for a platform that it is not built for has no job: its steps are done on the way. */
+function withKnownNeeds(jobs: readonly Job[]): Job[] {
+  const ids = new Set(jobs.map(({ id }) => id))
+  return jobs.map((job) => {
+    const needs = job.needs.filter((id) => ids.has(id))
+    if (job.kind === 'stage' || !job.contexts) return { ...job, needs }
+    const contexts = Object.fromEntries(Object.entries(job.contexts).filter(([, id]) => ids.has(id)))
+    return { ...job, needs, contexts }
+  })
+}
+
+/** Jobs of images that others are made from come first. */
+function afterNeeds(jobs: readonly Job[]): Job[] {
+  const byId = new Map(jobs.map((job) => [job.id, job]))
+  const sorted = new Set<Job>()
+  const add = (job: Job): void => {
+    if (sorted.has(job)) return
+    for (const id of job.needs) if (byId.has(id)) add(byId.get(id)!)
+    sorted.add(job)
+  }
+  jobs.forEach(add)
+  return [...sorted]
+}
+
+function distinctPlatforms(platforms: readonly Platform[]): Platform[] {
+  return platforms.filter((one, index) => platforms.findIndex((other) => samePlatform(other, one)) === index)
+}
+
+function distinct(texts: readonly string[]): string[] {
+  return [...new Set(texts)]
+}
+
+function planImage(
+  { graphs, targets = [] }: ImageInput,
+  { nodes, lost, candidates: all, load, image }: PlanEdges,
+): { readonly platforms: readonly Platform[]; readonly jobs: readonly Job[]; readonly unplaced: readonly Unplaced[] } {
+  const platforms = distinctPlatforms(graphs.map(({ target }) => target))
   const placed: PlacedTarget[] = []
   const refusals: Refusal[] = []
   const unplaced: Unplaced[] = []
@@ -75,14 +223,7 @@ export function planBuild({ dockerfile, buildPlatform, graphs, nodes, targets = 
     else refusals.push(found.refusal)
   }
   if (refusals.length > 0 || placed.length === 0) throw noNode(refusals, nodes, { unplaced, lost })
-  return {
-    dockerfile,
-    buildPlatform,
-    platforms,
-    jobs: jobsOf(placed, graphs),
-    ...(lost.length > 0 ? { lost } : {}),
-    ...(unplaced.length > 0 ? { unplaced } : {}),
-  }
+  return { platforms, jobs: jobsOf(placed, graphs, image), unplaced }
 }
 
 /** A stage on a node, as it appears in one or more graphs. */
@@ -99,17 +240,17 @@ interface StageGroup {
   shared?: true
 }
 
-function jobsOf(placed: readonly PlacedTarget[], graphs: readonly StageGraph[]): Job[] {
+function jobsOf(placed: readonly PlacedTarget[], graphs: readonly StageGraph[], image: string | undefined): Job[] {
   const groups = groupStages(placed, graphs)
   const ids = new Map<string, string>()
   const taken = new Set<string>()
   for (const [key, group] of groups) {
-    const id = jobId(group)
+    const id = targetName({ image, platform: jobId(group) })
     const free = taken.has(id) ? `${id} on ${group.candidate.node.name}` : id
     taken.add(free)
     ids.set(key, free)
   }
-  return [...groups].map(([key, group]) => toJob(ids.get(key)!, group, ids))
+  return [...groups].map(([key, group]) => toJob(ids.get(key)!, group, { ids, image }))
 }
 
 function groupStages(placed: readonly PlacedTarget[], graphs: readonly StageGraph[]): Map<string, StageGroup> {
@@ -190,12 +331,22 @@ function jobId({ kind, stage, targets }: StageGroup): string {
   return `${stageName(stage)}@${platform}${served === platform ? '' : `>${served}`}`
 }
 
-function toJob(id: string, group: StageGroup, ids: ReadonlyMap<string, string>): Job {
+function toJob(
+  id: string,
+  group: StageGroup,
+  { ids, image }: { readonly ids: ReadonlyMap<string, string>; readonly image: string | undefined },
+): Job {
   const { stage, candidate, targets, placed, buildPlatform, shared } = group
   const needs = group.needs.map((need) => ids.get(need)!)
   // The node was taken because it can
   const { decision } = decide(needOf(stage, { targets, buildPlatform }), candidate) as { readonly decision: Decision }
-  const base = { id, stage: stageName(stage), needs, platform: stage.platform }
+  const base = {
+    id,
+    ...(image === undefined ? {} : { image }),
+    stage: stageName(stage),
+    needs,
+    platform: stage.platform,
+  }
   if (!placed) {
     const reason = `${decision.reason}; built once and handed to other nodes, for it has a RUN, and images on several nodes need it`
     return {
@@ -207,10 +358,20 @@ function toJob(id: string, group: StageGroup, ids: ReadonlyMap<string, string>):
     }
   }
   const { target, facts, offer, others, rejected } = placed
+  const wanted = facts?.needs ?? []
+  // A context is handed to a node for one platform: that of the image
+  const contexts = wanted.filter(({ context }) =>
+    wanted.every((need) => need.context !== context || samePlatform(need.platform, target)),
+  )
+  const jobOf = (need: TargetId) => targetName({ image: need.image, platform: platformKey(need.platform) })
   return {
     kind: 'image',
     ...base,
+    needs: [...needs, ...distinct(wanted.map(jobOf))],
     target,
+    ...(contexts.length > 0
+      ? { contexts: Object.fromEntries(contexts.map((need) => [need.context, jobOf(need)])) }
+      : {}),
     decision: { ...decision, rejected: [...decision.rejected, ...rejected] },
     ...(offer.rank === 2 ? { emulates: true as const } : {}),
     ...(others.length > 0 ? { alternatives: others.map((other) => alternativeOf(other, other.graph)) } : {}),

@@ -7,7 +7,8 @@ import { parseRemote } from '../dockerfile/remote.ts'
 import type { TargetBuild } from '../driver/target.ts'
 import { graphWhere } from './drivers.ts'
 import type { Attestation } from '../oci/attestation.ts'
-import { formatPlatform, platformOfNodeArch, samePlatform } from '../platform.ts'
+import { sameTarget, targetOfJob } from '../plan/target-id.ts'
+import { formatPlatform, platformOfNodeArch } from '../platform.ts'
 import type { Prepared } from './plan.ts'
 import type { BuildRecord, ProvenanceFacts } from '../provenance/facts.ts'
 import { makeProvenance, provenanceSummary } from '../provenance/predicate.ts'
@@ -43,7 +44,7 @@ export async function attest(
   edges: AttestEdges,
 ): Promise<Attested> {
   const { prepared, env, started, signal } = edges
-  const [first] = prepared.targets
+  const first = prepared.targets.find(({ image }) => image === built[0]!.job.image)
   const { cwd, context, sourceDateEpoch } = first!.options
   const remote = context === '-' ? undefined : parseRemote(context, { byUser: true })
   const isFolder = !remote && context !== '-'
@@ -61,7 +62,7 @@ export async function attest(
   }
 
   async function factsOf({ job, image }: Built): Promise<ProvenanceFacts> {
-    const target = prepared.targets.find(({ platform }) => samePlatform(platform, job.target))!
+    const target = prepared.targets.find((one) => sameTarget(one, targetOfJob(job)))!
     // What an earlier run made on a node would be made there in the same way again
     const there = prepared.all.find(({ name }) => name === (image.earlier?.node ?? job.decision.strategy.node))
     const node = there ?? prepared.all.find(({ name }) => name === job.decision.strategy.node)!

@@ -1,78 +1,86 @@
-import type { BuildEdges } from './types.ts'
+import type { BuildEdges, SessionRequest } from './types.ts'
 import type { Caches, openCaches } from '../cache/caches.ts'
 import type { BuildOptions } from '../config/options.ts'
 import type { BaseFacts } from '../dockerfile/checks/view.ts'
 import type { GraphStage, StageGraph } from '../dockerfile/types.ts'
-import { openBuildInputs } from '../driver/embedded/build-inputs.ts'
+import { openBuildInputs, type BuildInputs } from '../driver/embedded/build-inputs.ts'
 import { openEmbedded, type EmbeddedEngine } from '../driver/embedded/open.ts'
+import type { SolvedStep } from '../driver/embedded/solved.ts'
+import type { StepImports } from '../driver/embedded/step-cache.ts'
 import type { BuiltImage, Driver, DriverOptions } from '../driver/driver.ts'
 import type { FinishedWork } from '../driver/finished.ts'
 import type { OpenedNode } from '../driver/opened-node.ts'
 import type { TargetBuild } from '../driver/target.ts'
 import { XbuildError } from '../errors.ts'
+import { sameTarget, targetKey, targetName, targetOfJob, type TargetId } from '../plan/target-id.ts'
 import type { ImageJob, Job } from '../plan/types.ts'
 import { formatPlatform, samePlatform, type Platform } from '../platform.ts'
 import type { Prepared } from './plan.ts'
-import type { OutputPlan } from '../publish/check-outputs.ts'
 import { isWhole, type JobOutcome, type Settled } from '../run/outcome.ts'
 import type { Session } from './open.ts'
 import { check, graphOf } from './requests.ts'
 
-/** The drivers of a build, each opened when the plan, or a job that moves, needs it. */
+/** The drivers of a session, each opened when the plan, or a job that moves, needs it. */
 export interface Drivers {
   driverFor(node: string): Driver
   /** What is known of the image that a stage of a target starts from. */
   baseOf(target: TargetBuild, stage: GraphStage): BaseFacts | undefined
-  /** An imported cache that turned out to be broken. */
-  brokenCache(): Error | undefined
   /**
-   * Keeps what was built elsewhere, also when the build as a whole has failed: the next run builds only what changed,
+   * Keeps what was built elsewhere, also when an image as a whole has failed: the next run builds only what changed,
    * and the rest.
    */
   keep(outcomes: readonly JobOutcome[]): Promise<void>
-  /** Writes the caches, and what makes the next build faster. */
-  save(settled: Settled): Promise<void>
-  /** Ends the drivers. */
+  /** Writes the caches of an image. */
+  save(request: SessionRequest, settled: Settled): Promise<void>
+  /** Ends the drivers; writes what makes the next build faster. */
   close(): Promise<void>
-}
-
-export interface DriversEdges {
-  readonly options: BuildOptions
-  readonly outputs: OutputPlan
-  readonly edges: BuildEdges
-  readonly session: Session
 }
 
 /** Opens what the plan needs before anything starts. Throws with the place in the Dockerfile. */
 export async function openDrivers(
-  { targets, nodes, local, plan }: Prepared,
-  { options, outputs, edges, session }: DriversEdges,
+  session: Session,
+  { targets, support, nodes, local, plan }: Prepared,
+  { emit, signal, env }: Pick<BuildEdges, 'emit' | 'signal' | 'env'>,
 ): Promise<Drivers> {
-  const { emit, signal, env } = edges
-  const { store, ground, registry, main } = session
-  const inputs = await openBuildInputs(options, env)
-  const isPlannedHere = ({ platform }: TargetBuild) =>
+  const { store, ground, registry, options, requests } = session
+  const keepGoing = plan.images !== undefined
+  const inputs = await openAllInputs(requests, env)
+  const inputsOf = (image: string | undefined): BuildInputs => {
+    const found = inputs.get(image)!
+    if (found.status === 'rejected') throw found.reason
+    return found.value
+  }
+  const closeInputs = () =>
+    Promise.allSettled([...inputs.values()].map((one) => one.status === 'fulfilled' && one.value.close()))
+  const isPlannedHere = (target: TargetBuild) =>
     plan.jobs.some(
-      (job) => job.kind === 'image' && job.decision.strategy.node === local?.name && samePlatform(job.target, platform),
+      (job) =>
+        job.kind === 'image' && job.decision.strategy.node === local?.name && sameTarget(targetOfJob(job), target),
     )
-  let caches: Caches | undefined
+  const caches = new Map<string | undefined, Caches>()
   let embedded: EmbeddedEngine | undefined
   const here = once(async () => {
-    caches = await openCachesOf(options, { registry, cwd: options.cwd, env, emit, store, platforms: plan.platforms })
+    for (const { image, options: own } of requests) {
+      const { platforms } = plan.images?.find(({ name }) => name === image) ?? plan
+      const found = await openCachesOf(own, { registry, cwd: own.cwd, env, emit, store, platforms })
+      if (found) caches.set(image, found)
+    }
+    const imports = [...caches.values()].map((one) => one.imports)
+    session.importedCaches.push(...imports)
     return (embedded = await openEmbedded({
       options,
       targets: targets.filter(isPlannedHere),
       more: targetOf,
       ground,
       registry,
-      main,
-      inputs,
+      inputsOf,
       emit,
       signal,
       isNative: (platform) => local!.native.some((native) => samePlatform(native, platform)),
       check: (diagnostics) => check(diagnostics, emit),
-      ...(caches ? { imports: caches.imports } : {}),
-      ...(caches?.configExtra ? { configExtra: caches.configExtra } : {}),
+      keepGoing,
+      ...(imports.length > 0 ? { imports: firstOf(imports) } : {}),
+      configExtraOf: (image) => caches.get(image)?.configExtra,
     }))
   })
   const others = new Map<string, Promise<Driver>>()
@@ -81,8 +89,7 @@ export async function openDrivers(
   const finished = elsewhere?.openFinished(session)
   const buildFor = elsewhere?.createRemoteBuilds({
     targets,
-    main,
-    inputs,
+    inputsOf,
     store,
     env,
     warn: session.warn,
@@ -90,7 +97,7 @@ export async function openDrivers(
   })
   if (targets.some(isPlannedHere)) {
     await here().catch(async (error: unknown) => {
-      await inputs.close()
+      await closeInputs()
       throw error
     })
   }
@@ -100,33 +107,41 @@ export async function openDrivers(
       async build(job, jobOptions) {
         refusePlain(job)
         const kept = job.kind === 'image' && name !== local?.name ? await takeUp(job, jobOptions) : undefined
-        return withFiles(kept ?? (await (await driverOf(name)).build(job, jobOptions)))
+        return withFiles(job, kept ?? (await (await driverOf(name, job)).build(job, jobOptions)))
       },
       close: async () => undefined,
     }),
     baseOf: (target, stage) => embedded?.baseOf(target, stage),
-    brokenCache: () => caches?.imports.failure(),
     async keep(outcomes) {
       for (const outcome of outcomes) {
         if (outcome.status !== 'done') continue
         const { node } = outcome.job.decision.strategy
-        const work = works.get(formatPlatform(outcome.job.target))
+        const work = works.get(targetKey(targetOfJob(outcome.job)))
+        const own = outcomes.filter(({ job }) => job.image === outcome.job.image)
         // What was built here is in the cache of steps
         if (work && node !== local?.name)
-          await finished!.keep(work, outcome.image, { node, rescue: !isWhole(outcomes), signal })
+          await finished!.keep(work, outcome.image, { node, rescue: !isWhole(own), signal })
       }
     },
-    async save({ built }) {
+    async save({ image }, { built }) {
       await embedded?.save()
-      if (!embedded || !caches) return
+      const own = caches.get(image)
+      if (!embedded || !own) return
       const { solver } = embedded
       const lowered = embedded
         .lowered()
-        .filter(({ platform }) => built.some(({ job }) => samePlatform(job.target, platform)))
-      await caches.save({ workers: ground.workers, layers: ground.layers, solver, lowered, signal })
+        .filter((target) => built.some(({ job }) => sameTarget(targetOfJob(job), target)))
+      const isOwn = ({ vertex }: SolvedStep) => image === undefined || vertex.shown.images.has(image)
+      await own.save({
+        workers: ground.workers,
+        layers: ground.layers,
+        solver: { ...solver, steps: () => solver.steps().filter(isOwn) },
+        lowered,
+        signal,
+      })
     },
     async close() {
-      await Promise.allSettled([inputs.close(), ...[...others.values()].map(async (driver) => (await driver).close())])
+      await Promise.allSettled([closeInputs(), ...[...others.values()].map(async (driver) => (await driver).close())])
     },
   }
 
@@ -151,21 +166,24 @@ export async function openDrivers(
   /**
    * Files are wanted of every image when the result goes into a folder or a tar; engines elsewhere give images only.
    */
-  function withFiles(image: BuiltImage): BuiltImage {
+  function withFiles(job: Job, image: BuiltImage): BuiltImage {
+    const { outputs } = requestOf(job.image)
     if (image.exportTree || !outputs.outputs.some(({ type }) => type === 'local' || type === 'tar')) return image
     return elsewhere!.withTree(image, ground, options)
   }
 
-  function driverOf(name: string): Promise<Driver> {
+  /** Of another node there is one for each image: where the node pushes to is the image's. */
+  function driverOf(name: string, { image }: Job): Promise<Driver> {
     if (name === local?.name) return here().then(({ driver }) => driver)
-    const driver = others.get(name) ?? openOther(nodes.find(({ node }) => node.name === name)!)
-    others.set(name, driver)
+    const key = targetName({ image, platform: name })
+    const driver = others.get(key) ?? openOther(nodes.find(({ node }) => node.name === name)!, requestOf(image))
+    others.set(key, driver)
     return driver
   }
 
-  async function openOther(opened: OpenedNode): Promise<Driver> {
+  async function openOther(opened: OpenedNode, { outputs, options: own }: SessionRequest): Promise<Driver> {
     const [build, { pushTargetFor, pushedOrBrought }] = [buildFor!, elsewhere!]
-    const pushTo = pushTargetFor(opened, { ...outputs, options, registry, signal })
+    const pushTo = pushTargetFor(opened, { ...outputs, options: own, registry, signal })
     if (!pushTo) return opened.driver(build)
     const [pushing, bringing] = await Promise.all([opened.driver(build, { pushTo }), opened.driver(build)])
     return pushedOrBrought(pushing, bringing, {
@@ -177,8 +195,8 @@ export async function openDrivers(
 
   /** The image of an earlier run, when it would become the same again. */
   async function takeUp(job: ImageJob, { signal, stages = [] }: DriverOptions): Promise<BuiltImage | undefined> {
-    const work = { target: targetOf(job.target), build: await buildFor!(job), stages }
-    works.set(formatPlatform(job.target), work)
+    const work = { target: targetOf(targetOfJob(job)), build: await buildFor!(job), stages }
+    works.set(targetKey(work.target), work)
     const image = await finished!.find(work, signal)
     if (!image?.earlier) return undefined
     const step = `finished ${job.id}`
@@ -188,14 +206,43 @@ export async function openDrivers(
       step,
       name: `[${platform}] nothing changed since ${image.earlier.node} built it`,
       platforms: [platform],
+      ...(job.image === undefined ? {} : { images: [job.image] }),
       at: Date.now(),
     })
     emit({ type: 'step.done', step, cached: true, at: Date.now() })
     return image
   }
 
-  function targetOf(platform: Platform): TargetBuild {
-    return targets.find((target) => samePlatform(target.platform, platform))!
+  function targetOf(wanted: TargetId): TargetBuild {
+    return [...targets, ...support].find((target) => sameTarget(target, wanted))!
+  }
+
+  function requestOf(wanted: string | undefined): SessionRequest {
+    return requests.find(({ image }) => image === wanted)!
+  }
+}
+
+/** What every request may show to its steps. The only one that cannot be had is thrown; of several each fails alone. */
+async function openAllInputs(
+  requests: readonly SessionRequest[],
+  env: BuildEdges['env'],
+): Promise<ReadonlyMap<string | undefined, PromiseSettledResult<BuildInputs>>> {
+  const opened = await Promise.allSettled(requests.map(({ options }) => openBuildInputs(options, env)))
+  const [only] = opened
+  if (opened.length === 1 && only?.status === 'rejected') throw only.reason
+  return new Map(requests.map(({ image }, index) => [image, opened[index]!]))
+}
+
+/** The first cache that knows a step. */
+function firstOf(imports: readonly StepImports[]): StepImports {
+  return {
+    async find(key, signal) {
+      for (const one of imports) {
+        const found = await one.find(key, signal)
+        if (found) return found
+      }
+      return undefined
+    },
   }
 }
 

@@ -104,6 +104,7 @@ async function lookUp(graph: StageGraph, options: BuildOptions, { images, warn, 
         const imageFor = await resolveImages([{ ...graph, stages: [alone] }], {
           images,
           contexts: options.buildContexts,
+          cwd: options.cwd,
           signal: patience,
         })
         const image = imageFor(base, alone)

@@ -1,5 +1,4 @@
-import type { BuildResult } from './types.ts'
-import type { BuildOptions } from '../config/options.ts'
+import type { BuildResult, SessionRequest } from './types.ts'
 import { createSnapshotKeeper } from '../driver/embedded/keeper.ts'
 import { strategyOf } from '../plan/strategy-of.ts'
 import { formatPlatform } from '../platform.ts'
@@ -25,8 +24,7 @@ export async function keepInStore(
 
 /** Removes what was not used for longest, when the store holds more than it may. */
 export async function keepStoreSmall(
-  { storeLimit }: BuildOptions,
-  { store, ground, lease, warn }: Session,
+  { options: { storeLimit }, store, ground, lease, warn }: Session,
   signal: AbortSignal,
 ): Promise<void> {
   if (storeLimit === undefined) return
@@ -37,22 +35,22 @@ export async function keepStoreSmall(
 
 /** What the caller of a build is told. */
 export function resultOf(
-  { tags }: BuildOptions,
+  { image, options: { tags } }: SessionRequest,
   {
     settled,
     published,
     session,
   }: { readonly settled: Settled; readonly published: PublishResult; readonly session: Session },
 ): BuildResult {
-  const packs = session.ground.packs.all()
+  const packs = session.ground.packs.all(image)
   return {
     digest: published.digest,
-    images: settled.built.map(({ job, image, seconds }) => {
+    images: settled.built.map(({ job, image: built, seconds }) => {
       // Only a step that runs shows which of its programs have native twins; it need not be of the last stage
       const strategy = packs.some(({ platform }) => platform === formatPlatform(job.target)) ? 'cross' : strategyOf(job)
       return {
         platform: formatPlatform(job.target),
-        digest: image.descriptor.digest,
+        digest: built.descriptor.digest,
         strategy,
         node: job.decision.strategy.node,
         seconds,

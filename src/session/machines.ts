@@ -1,5 +1,5 @@
-import type { BuildEdges } from './types.ts'
-import type { BuildOptions } from '../config/options.ts'
+import type { BuildEdges, SessionRequest } from './types.ts'
+import type { NodeDefinition } from '../config/node.ts'
 import type { OpenedNodes } from '../driver/opened-node.ts'
 import { selectNodes } from '../nodes/select.ts'
 import type { Platform } from '../platform.ts'
@@ -13,22 +13,35 @@ export interface Machines {
   readonly local: boolean
   /** Names of all of them, in the order in which they are preferred. */
   readonly names: readonly string[]
+  /** Those that may build an image. */
+  of(image: string | undefined): { readonly local: boolean; readonly names: readonly string[] }
   /** Asks all others what they are, and whether programs of these platforms run there; called once. */
   open(wanted: readonly Platform[]): Promise<OpenedNodes>
   close(): Promise<void>
 }
 
-/** Finds the machines that the options, the environment and the user's settings name. Throws BAD_OPTION. */
+/** Finds the machines that the requests, the environment and the user's settings name. Throws BAD_OPTION. */
 export async function findMachines(
-  { builders = [], nodes = [], accel }: BuildOptions,
+  requests: readonly SessionRequest[],
   { env, signal, store }: Pick<BuildEdges, 'env' | 'signal'> & { readonly store: Store },
 ): Promise<Machines> {
-  const definitions = await selectNodes({ named: builders, configured: nodes, env })
+  const { nodes = [], accel } = requests[0]!.options
+  const wanted = new Map<string | undefined, readonly NodeDefinition[]>()
+  for (const { image, options } of requests)
+    wanted.set(image, await selectNodes({ named: options.builders ?? [], configured: nodes, env }))
+  const definitions = [...new Map([...wanted.values()].flat().map((one) => [one.name, one])).values()]
   let opened: Promise<OpenedNodes> | undefined
   return {
     alone: definitions.every(({ endpoint }) => endpoint.kind === 'local'),
     local: definitions.some(({ endpoint }) => endpoint.kind === 'local'),
     names: definitions.map(({ name }) => name),
+    of(image) {
+      const own = wanted.get(image) ?? definitions
+      return {
+        local: own.some(({ endpoint }) => endpoint.kind === 'local'),
+        names: own.map(({ name }) => name),
+      }
+    },
     open: (wanted) =>
       (opened ??= import('../nodes/open.ts').then(({ openNodes }) =>
         openNodes(definitions, { env, store, signal, wanted, packs: accel !== 'off' }),

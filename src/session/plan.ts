@@ -1,24 +1,30 @@
+import { suggestionHint } from '../did-you-mean.ts'
+import { XbuildError } from '../errors.ts'
 import { join } from 'node:path'
-import type { BuildOptions } from '../config/options.ts'
 import { describeOverride, overrideFor } from '../config/overrides.ts'
 import { checkDockerfile } from '../dockerfile/checks/check.ts'
 import { viewOf, type BaseFacts } from '../dockerfile/checks/view.ts'
 import type { GraphStage, StageGraph } from '../dockerfile/types.ts'
-import type { MainContext } from '../driver/embedded/main-context.ts'
 import type { Emit } from '../driver/driver.ts'
 import type { OpenedNode, OpenedNodes } from '../driver/opened-node.ts'
 import type { TargetBuild } from '../driver/target.ts'
 import type { Machines } from './machines.ts'
 import { localNode } from '../nodes/local.ts'
-import { planBuild, type TargetFacts } from '../plan/plan.ts'
+import { planBuild, planImages, type TargetFacts } from '../plan/plan.ts'
+import { sameTarget } from '../plan/target-id.ts'
 import type { BuildPlan, Node } from '../plan/types.ts'
 import { platformOfNodeArch, samePlatform, type Platform } from '../platform.ts'
-import type { Store } from '../store/store.ts'
-import { check, graphOf, readTargets } from './requests.ts'
+import type { Session } from './open.ts'
+import { check, graphOf, readTargets, type ReadRequest } from './requests.ts'
+import type { Results } from './results.ts'
+import type { SessionRequest } from './types.ts'
 
 /** Everything before the first step runs: read, understood, planned. */
 export interface Prepared {
+  /** What the jobs of the plan build. */
   readonly targets: readonly TargetBuild[]
+  /** The same for platforms that only another image reads an image for. */
+  readonly support: readonly TargetBuild[]
   /** In the order in which they are preferred. */
   readonly nodes: readonly OpenedNode[]
   /** This machine, when it takes part. */
@@ -28,48 +34,115 @@ export interface Prepared {
   readonly plan: BuildPlan
 }
 
-/** What preparing is given beside the options. */
+/** What preparing is given beside the session. */
 export interface PrepareEdges {
   readonly emit: Emit
   readonly signal: AbortSignal
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly store: Store
-  readonly main: MainContext
-  readonly machines: () => Promise<Machines>
-  /** The node that built a platform last time. */
+  /** The node that built a target last time. */
   readonly last: (target: TargetBuild) => Promise<string | undefined>
 }
 
 /**
- * Reads the Dockerfiles, makes a graph per platform, looks at the machines and plans. Throws before anything is
- * built.
+ * Reads the Dockerfiles, makes a graph per target, looks at the machines and plans. Throws before anything is built;
+ * of several images one that cannot be read or placed has its error in `results`.
  */
-export async function prepare(options: BuildOptions, edges: PrepareEdges): Promise<Prepared> {
-  const machines = await edges.machines()
-  const buildPlatform = await buildPlatformOf(options, machines)
-  const targets = await readTargets(options, { ...edges, buildPlatform, here: machines.local })
-  const wanted = platformsThatRun(targets)
+export async function prepare(session: Session, results: Results, edges: PrepareEdges): Promise<Prepared> {
+  const { requests } = session
+  const machines = await session.machines()
+  const buildPlatform = await buildPlatformOf(requests, machines)
+  const { targets, support } = await readAll(session, results, { ...edges, buildPlatform, machines })
+  const wanted = platformsThatRun([...targets, ...support])
   const [local, { nodes, lost }] = await Promise.all([
-    machines.local ? askThisMachine(wanted, options, edges) : undefined,
+    machines.local ? askThisMachine(wanted, session, edges) : undefined,
     machines.alone ? NO_OTHERS : machines.open(wanted),
   ])
+  session.planned(local)
   for (const { name, because } of lost)
     edges.emit({ type: 'warning', message: `Building without ${name}: ${because}`, at: Date.now() })
   const rank = ({ name }: Node) => machines.names.indexOf(name)
   const all = [...(local ? [local] : []), ...nodes.map(({ node }) => node)].sort((a, b) => rank(a) - rank(b))
-  const facts = await Promise.all(
-    targets.map(async (target) => factsOf(target, all.length > 1 ? await edges.last(target) : undefined)),
+  const inputs = await Promise.all(
+    requests.map(async ({ image }) => {
+      const own = targets.filter((target) => target.image === image)
+      const last = async (target: TargetBuild) => (all.length > 1 ? edges.last(target) : undefined)
+      return {
+        dockerfile: [...new Set(own.map(({ file }) => file.shown))].join(', '),
+        buildPlatform,
+        graphs: graphsFor(own, all),
+        nodes: all.filter(({ name }) => machines.of(image).names.includes(name)),
+        targets: await Promise.all(own.map(async (target) => factsOf(target, await last(target)))),
+      }
+    }),
   )
-  const dockerfiles = [...new Set(targets.map(({ file }) => file.shown))].join(', ')
-  const plan = planBuild({
-    dockerfile: dockerfiles,
-    buildPlatform,
-    graphs: graphsFor(targets, all),
-    nodes: all,
-    targets: facts,
-    lost,
+  if (requests.every(({ image }) => image === undefined))
+    return { targets, support, nodes, local, all, plan: planBuild({ ...inputs[0]!, lost }) }
+  const failed = new Map(results.all().flatMap(({ name, error }) => (results.isGoing(name) ? [] : [[name, error!]])))
+  const images = requests.map(({ image }, index) => {
+    const [name, error] = [image!, failed.get(image!)]
+    return error ? { name, error } : { name, ...inputs[index]! }
   })
-  return { targets, nodes, local, all, plan }
+  const { plan, errors } = planImages({ buildPlatform, images, lost })
+  for (const [name, error] of errors) results.fail(name, error)
+  return { targets: targets.filter(({ image }) => results.isGoing(image)), support, nodes, local, all, plan }
+}
+
+/** The plan without the jobs of images that have failed meanwhile, but for those that others are made from. */
+export function goingOf(plan: BuildPlan, { isGoing }: Pick<Results, 'isGoing'>): BuildPlan {
+  const wanted = new Set<string>()
+  for (const job of plan.jobs.toReversed())
+    if (isGoing(job.image) || wanted.has(job.id)) for (const id of [job.id, ...job.needs]) wanted.add(id)
+  return { ...plan, jobs: plan.jobs.filter(({ id }) => wanted.has(id)) }
+}
+
+/** What is planned of one image. */
+export function plannedOf(plan: BuildPlan, image: string | undefined): Pick<BuildPlan, 'platforms' | 'unplaced'> {
+  return plan.images?.find(({ name }) => name === image) ?? plan
+}
+
+/** Reads every request, and the images that others are made from for the platforms that those need. */
+async function readAll(
+  session: Session,
+  results: Results,
+  edges: { readonly buildPlatform: Platform; readonly machines: Machines; readonly emit: Emit },
+): Promise<Pick<Prepared, 'targets' | 'support'>> {
+  const read = new Map<string | undefined, ReadRequest>()
+  await results.each(async (request) => {
+    const { image } = request
+    const main = await session.contextOf(request)
+    read.set(image, await readTargets(request.options, { ...edges, main, image, here: edges.machines.of(image).local }))
+  })
+  const targets = [...read.values()].flatMap((one) => one.targets)
+  const support: TargetBuild[] = []
+  for (const target of targets) {
+    const pending = [target]
+    for (let next = pending.pop(); next; next = pending.pop()) {
+      try {
+        for (const need of next.needs) {
+          const isIt = (one: TargetBuild) => sameTarget(one, need)
+          if (targets.some(isIt) || support.some(isIt) || !results.isGoing(need.image)) continue
+          const other = read.get(need.image)
+          if (!other)
+            throw new XbuildError(
+              'BAD_OPTION',
+              `Cannot use "target:${need.image}" as the context "${need.context}": no image of that name is built`,
+              {
+                hint: suggestionHint(
+                  need.image,
+                  [...read.keys()].flatMap((name) => name ?? []),
+                ),
+              },
+            )
+          const found = await other.more(need.platform)
+          support.push(found)
+          pending.push(found)
+        }
+      } catch (thrown) {
+        results.fail(target.image, thrown)
+      }
+    }
+  }
+  return { targets, support }
 }
 
 const NO_OTHERS: OpenedNodes = { local: true, nodes: [], lost: [] }
@@ -78,16 +151,16 @@ const NO_OTHERS: OpenedNodes = { local: true, nodes: [], lost: [] }
  * The platform of `FROM --platform=$BUILDPLATFORM`: this machine's; where only others build, that of the first, if it
  * decides what is built.
  */
-async function buildPlatformOf({ platforms }: BuildOptions, { local, open }: Machines): Promise<Platform> {
+async function buildPlatformOf(requests: readonly SessionRequest[], { local, open }: Machines): Promise<Platform> {
   const here = platformOfNodeArch(process.arch)
-  if (local || platforms.length > 0) return here
+  if (local || requests.every(({ options }) => options.platforms.length > 0)) return here
   return (await open([])).nodes[0]?.node.native[0] ?? here
 }
 
 function askThisMachine(
   wanted: readonly Platform[],
-  { accel }: BuildOptions,
-  { env, signal, store }: PrepareEdges,
+  { options: { accel }, store }: Session,
+  { env, signal }: PrepareEdges,
 ): Promise<Node> {
   return localNode({
     wanted,
@@ -115,7 +188,7 @@ function graphsFor(targets: readonly TargetBuild[], nodes: readonly Node[]): Sta
   })
 }
 
-function factsOf({ platform, options, file, optional }: TargetBuild, last: string | undefined): TargetFacts {
+function factsOf({ platform, options, file, needs, optional }: TargetBuild, last: string | undefined): TargetFacts {
   const override = overrideFor(options, platform)
   return {
     platform,
@@ -125,6 +198,7 @@ function factsOf({ platform, options, file, optional }: TargetBuild, last: strin
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
     optional,
     ...(last === undefined ? {} : { last }),
+    ...(needs.length > 0 ? { needs } : {}),
   }
 }
 
@@ -139,19 +213,25 @@ function platformsThatRun(targets: readonly TargetBuild[]): Platform[] {
 }
 
 /**
- * Runs the build checks over every Dockerfile; `baseOf` knows the images that stages start from, as far as anybody
- * does.
+ * Runs the build checks over the Dockerfiles of an image; `baseOf` knows the images that stages start from, as far as
+ * anybody does.
  */
 export function runChecks(
   targets: readonly TargetBuild[],
   {
+    image,
     baseOf,
     emit,
-  }: { readonly baseOf: (target: TargetBuild, stage: GraphStage) => BaseFacts | undefined; readonly emit: Emit },
+  }: {
+    readonly image: string | undefined
+    readonly baseOf: (target: TargetBuild, stage: GraphStage) => BaseFacts | undefined
+    readonly emit: Emit
+  },
 ): void {
-  for (const file of new Set(targets.map(({ dockerfile }) => dockerfile))) {
+  const all = targets.filter((target) => target.image === image)
+  for (const file of new Set(all.map(({ dockerfile }) => dockerfile))) {
     if (file.frontend) continue
-    const own = targets.filter(({ dockerfile }) => dockerfile === file)
+    const own = all.filter(({ dockerfile }) => dockerfile === file)
     const views = own.map((target) => viewOf(target.graph, (stage) => baseOf(target, stage)))
     check(checkDockerfile({ dockerfile: file, views }, { buildArgs: own[0]!.options.buildArgs }), emit)
   }

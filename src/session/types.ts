@@ -1,4 +1,7 @@
+import type { BuildOptions } from '../config/options.ts'
 import type { Emit, UsedPack } from '../driver/driver.ts'
+import type { XbuildError } from '../errors.ts'
+import type { OutputPlan } from '../publish/check-outputs.ts'
 
 /** The world that a build is given. */
 export interface BuildEdges {
@@ -35,4 +38,27 @@ export interface BuildResult {
   readonly outputs: readonly { readonly type: string; readonly dest?: string }[]
   /** Folder of the store. */
   readonly stored: string
+}
+
+/** One image of a session: its name, which `target:NAME` and events call it by, and what is asked for. */
+export interface BuildRequest {
+  readonly name: string
+  readonly options: BuildOptions
+}
+
+/** What became of one image of a session: its result, or why there is none. */
+export type ImageResult =
+  | { readonly name: string; readonly result: BuildResult; readonly error?: undefined }
+  | { readonly name: string; readonly error: XbuildError; readonly result?: undefined }
+
+/** What a session with several requests made, in the order of the requests. */
+export interface SessionResult {
+  readonly images: readonly ImageResult[]
+}
+
+/** A request as the session works with it; `image` is its name, absent where it is the only one. */
+export interface SessionRequest {
+  readonly image: string | undefined
+  readonly options: BuildOptions
+  readonly outputs: OutputPlan
 }

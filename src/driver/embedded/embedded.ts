@@ -23,8 +23,14 @@ export interface EmbeddedOptions {
   readonly solver: Solver
   /** What a job's image or stage is made of. Throws when its platform cannot be built. */
   readonly lowered: (job: Job) => Promise<Lowered>
-  readonly labels: Readonly<Record<string, string>>
+  /** What the request of a job says about its image. */
+  readonly about: (job: Job) => ImageFacts
   readonly sourceDateEpoch?: number
+}
+
+/** What a request says about its image, beside the steps. */
+export interface ImageFacts {
+  readonly labels: Readonly<Record<string, string>>
   /** Extra fields of an image config, made from the steps of the image and its layers. */
   readonly configExtra?: (
     steps: readonly ImageStep[],
@@ -49,6 +55,7 @@ export function createEmbeddedDriver(options: EmbeddedOptions): Driver {
       const solved = await solver.solve(lowered.vertex, signal)
       return assembleImage(job.kind === 'image' ? job.target : job.platform, lowered, solved, {
         ...options,
+        ...options.about(job),
         signal,
         solver,
         layers,
@@ -64,7 +71,7 @@ async function assembleImage(
   platform: Platform,
   lowered: Lowered,
   solved: Solved,
-  options: EmbeddedOptions & { signal: AbortSignal },
+  options: EmbeddedOptions & ImageFacts & { signal: AbortSignal },
 ): Promise<BuiltImage> {
   const { store, solver, layers, signal } = options
   const baseCount = lowered.base?.rootfs.diff_ids.length ?? 0
