@@ -77,7 +77,8 @@ export async function attest(
     const request = requestOf(target.options, { dockerfile: target.dockerfile, graph, isFolder })
     const complete =
       record !== undefined && request.locals.length === 0 && context !== '-' && resources.every(({ digest }) => digest)
-    const stages = stagesOf(graph, { plan: prepared.plan, node, packs: known.packs })
+    const jobs = prepared.plan.jobs.filter((one) => one.image === job.image)
+    const stages = stagesOf(graph, { plan: { ...prepared.plan, jobs }, node, packs: known.packs })
     return {
       options,
       version: version(),

@@ -2,20 +2,19 @@ import { suggestionHint } from '../did-you-mean.ts'
 import { XbuildError } from '../errors.ts'
 import { join } from 'node:path'
 import { describeOverride, overrideFor } from '../config/overrides.ts'
-import { checkDockerfile } from '../dockerfile/checks/check.ts'
-import { viewOf, type BaseFacts } from '../dockerfile/checks/view.ts'
-import type { GraphStage, StageGraph } from '../dockerfile/types.ts'
+import type { StageGraph } from '../dockerfile/types.ts'
 import type { Emit } from '../driver/driver.ts'
 import type { OpenedNode, OpenedNodes } from '../driver/opened-node.ts'
 import type { TargetBuild } from '../driver/target.ts'
 import type { Machines } from './machines.ts'
 import { localNode } from '../nodes/local.ts'
-import { planBuild, planImages, type TargetFacts } from '../plan/plan.ts'
+import { planImages } from '../plan/images.ts'
+import { planBuild, type TargetFacts } from '../plan/plan.ts'
 import { sameTarget } from '../plan/target-id.ts'
 import type { BuildPlan, Node } from '../plan/types.ts'
 import { platformOfNodeArch, samePlatform, type Platform } from '../platform.ts'
 import type { Session } from './open.ts'
-import { check, graphOf, readTargets, type ReadRequest } from './requests.ts'
+import { graphOf, readTargets, type ReadRequest } from './requests.ts'
 import type { Results } from './results.ts'
 import type { SessionRequest } from './types.ts'
 
@@ -210,29 +209,4 @@ function platformsThatRun(targets: readonly TargetBuild[]): Platform[] {
       .map(({ platform }) => platform),
   )
   return all.filter((platform, index) => all.findIndex((other) => samePlatform(other, platform)) === index)
-}
-
-/**
- * Runs the build checks over the Dockerfiles of an image; `baseOf` knows the images that stages start from, as far as
- * anybody does.
- */
-export function runChecks(
-  targets: readonly TargetBuild[],
-  {
-    image,
-    baseOf,
-    emit,
-  }: {
-    readonly image: string | undefined
-    readonly baseOf: (target: TargetBuild, stage: GraphStage) => BaseFacts | undefined
-    readonly emit: Emit
-  },
-): void {
-  const all = targets.filter((target) => target.image === image)
-  for (const file of new Set(all.map(({ dockerfile }) => dockerfile))) {
-    if (file.frontend) continue
-    const own = all.filter(({ dockerfile }) => dockerfile === file)
-    const views = own.map((target) => viewOf(target.graph, (stage) => baseOf(target, stage)))
-    check(checkDockerfile({ dockerfile: file, views }, { buildArgs: own[0]!.options.buildArgs }), emit)
-  }
 }

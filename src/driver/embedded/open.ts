@@ -156,7 +156,15 @@ export async function openEmbedded({
     const resolved = await Promise.all(
       withNeeds(wanted).map(async (target) => {
         try {
-          const { graph, options: own } = target
+          const { graph, options: own, dockerfile } = target
+          if (dockerfile.frontend)
+            throw new XbuildError(
+              'UNSUPPORTED',
+              `Cannot build "${target.image}" here: another frontend reads its Dockerfile`,
+              {
+                hint: 'Build it, and what is made from it, on BuildKit nodes with --builder',
+              },
+            )
           const imageFor = await resolveImages([graph], {
             images: imagesFor(own),
             contexts: own.buildContexts,
