@@ -134,10 +134,20 @@ export async function dispatch(
     return undefined
   }
 
-  /** Why a job cannot be built: another image, that it is made from, failed. The own engine shares its steps instead. */
+  /**
+   * Images of the session that are handed to a job, with their names as contexts. Of two images on the own engine one
+   * shares the steps of the other instead.
+   */
+  function handedTo({ contexts = {}, decision }: ImageJob): (readonly [name: string, id: string])[] {
+    const here = (node: string) => ownEngine.has(node)
+    const isShared = (id: string) =>
+      here(decision.strategy.node) && plan.jobs.some((one) => one.id === id && here(one.decision.strategy.node))
+    return Object.entries(contexts).filter(([, id]) => !isShared(id))
+  }
+
+  /** Why a job cannot be built: another image, that it is made from, failed. */
   async function brokenContext(job: ImageJob): Promise<JobOutcome | undefined> {
-    if (ownEngine.has(job.decision.strategy.node)) return undefined
-    for (const id of Object.values(job.contexts ?? {})) {
+    for (const [, id] of handedTo(job)) {
       const outcome = await images.get(id)
       if (!outcome || outcome.status === 'done') continue
       const { code, message } =
@@ -158,10 +168,7 @@ export async function dispatch(
 
   /** The images of the session that a job on another engine is made from, under the names of its contexts. */
   async function contextsFor(job: ImageJob): Promise<BuiltStage[]> {
-    if (ownEngine.has(job.decision.strategy.node)) return []
-    const built = await Promise.all(
-      Object.entries(job.contexts ?? {}).map(async ([name, id]) => ({ name, outcome: await images.get(id) })),
-    )
+    const built = await Promise.all(handedTo(job).map(async ([name, id]) => ({ name, outcome: await images.get(id) })))
     return built.flatMap(({ name, outcome }) => (outcome?.status === 'done' ? [{ name, image: outcome.image }] : []))
   }
 

@@ -236,6 +236,19 @@ describe('an image that is made from another one', () => {
     }
   })
 
+  test('is built here on what a node built', async () => {
+    const node = { builders: [`unix://${engine.socket}`] }
+    const far = request('base', dockerfile('ENV FROM_BASE=yes\nRUN echo base > /name'), { ...files('base'), ...node })
+    const { images, events } = await buildAll([request('top', onBase, { ...target, ...files('top') }), far])
+    expect(images.map(({ error }) => error?.message)).toEqual([undefined, undefined])
+    for (const platform of TWO) {
+      expect(read('top', platform, 'said')).toBe('yes base\n')
+      expect(read('top', platform, 'id')).toBe(read('base', platform, 'id'))
+      expect(read('top', platform, 'copied')).toBe(read('base', platform, 'id'))
+    }
+    expect(events.filter((event) => event.type === 'step.log' && event.line === 'shared step')).toHaveLength(2)
+  })
+
   test('fails with it, here and on a node; others do not', async () => {
     const session = await buildAll([
       request('base', dockerfile('RUN exit 7')),

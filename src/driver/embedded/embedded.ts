@@ -8,7 +8,7 @@ import { makeManifest } from '../../oci/make-manifest.ts'
 import type { Platform } from '../../platform.ts'
 import type { Job } from '../../plan/types.ts'
 import type { Store } from '../../store/store.ts'
-import type { BlobSource, BuiltImage, Driver } from '../driver.ts'
+import type { BlobSource, BuiltImage, BuiltStage, Driver } from '../driver.ts'
 import { originsOf } from './images.ts'
 import type { Layers } from './layers.ts'
 import type { Lowered } from './lower.ts'
@@ -22,7 +22,7 @@ export interface EmbeddedOptions {
   readonly layers: Layers
   readonly solver: Solver
   /** What a job's image or stage is made of. Throws when its platform cannot be built. */
-  readonly lowered: (job: Job) => Promise<Lowered>
+  readonly lowered: (job: Job, stages: readonly BuiltStage[]) => Promise<Lowered>
   /** What the request of a job says about its image. */
   readonly about: (job: Job) => ImageFacts
   readonly sourceDateEpoch?: number
@@ -50,8 +50,8 @@ export interface ImageStep {
 export function createEmbeddedDriver(options: EmbeddedOptions): Driver {
   const { store, solver, layers } = options
   return {
-    async build(job, { signal }) {
-      const lowered = await options.lowered(job)
+    async build(job, { signal, stages = [] }) {
+      const lowered = await options.lowered(job, stages)
       const solved = await solver.solve(lowered.vertex, signal)
       return assembleImage(job.kind === 'image' ? job.target : job.platform, lowered, solved, {
         ...options,

@@ -10,7 +10,7 @@ import type { Job } from '../../plan/types.ts'
 import { formatPlatform, type Platform } from '../../platform.ts'
 import type { BuildRecord } from '../../provenance/facts.ts'
 import type { RegistryClient } from '../../registry/types.ts'
-import type { Driver, Emit } from '../driver.ts'
+import type { BuiltStage, Driver, Emit } from '../driver.ts'
 import type { TargetBuild } from '../target.ts'
 import type { BuildInputs } from './build-inputs.ts'
 import { createCacheMounts } from './cache-mounts.ts'
@@ -18,6 +18,7 @@ import type { ContainerOptions } from './container-options.ts'
 import { createContexts } from './contexts.ts'
 import { createEmbeddedDriver, type ImageFacts } from './embedded.ts'
 import type { Ground } from './ground.ts'
+import { withHandedOver } from './handed-over.ts'
 import { createImages, type Images } from './images.ts'
 import { lower, type ImageFor, type Lowered, type VertexTable } from './lower.ts'
 import { resolveImages } from './resolve.ts'
@@ -146,7 +147,10 @@ export async function openEmbedded({
     ...engine,
     build: async (job, jobOptions) => ({
       ...(await engine.build(job, jobOptions)),
-      ...(job.kind === 'image' ? { record: (abort) => record(targetOfJob(job), abort.signal) } : {}),
+      // What another engine built for it left no record here
+      ...(job.kind === 'image' && !jobOptions.stages?.length
+        ? { record: (abort) => record(targetOfJob(job), abort.signal) }
+        : {}),
     }),
   }
   return { driver, solver, lowered: () => opened, baseOf, save: contexts.save }
@@ -224,12 +228,19 @@ export async function openEmbedded({
     )
   }
 
-  async function find(job: Job): Promise<Lowered> {
+  async function find(job: Job, stages: readonly BuiltStage[]): Promise<Lowered> {
     const wanted = targetOfJob(job)
     const isIt = (one: TargetId) => sameTarget(one, wanted)
     if (!opened.some(isIt) && !refused.some(isIt)) await open([more(wanted)])
     const found = opened.find(isIt)
     if (!found) throw refused.find(isIt)?.error ?? new XbuildError('INTERNAL', 'Cannot find a target that was opened')
+    if (job.kind === 'image' && stages.length > 0) {
+      const target = more(wanted)
+      const imageFor = await withHandedOver(found.imageFor, stages, { platform: wanted.platform, store })
+      const lowered = lower(target.graph, { imageFor, ...lowerOptions(target) })
+      opened[opened.indexOf(found)] = { ...found, imageFor, lowered }
+      return lowered
+    }
     if (job.kind === 'image') return found.lowered
     const target = more(wanted)
     const stage = target.graph.stages.find(({ name, index }) => (name ?? String(index)) === job.stage)!

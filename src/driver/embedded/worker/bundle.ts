@@ -45,6 +45,7 @@ const CAPABILITIES = [
 const MASKED = [
   '/proc/asound',
   '/proc/acpi',
+  '/proc/interrupts',
   '/proc/kcore',
   '/proc/keys',
   '/proc/latency_stats',
@@ -54,6 +55,20 @@ const MASKED = [
   '/proc/scsi',
   '/sys/firmware',
   '/sys/devices/virtual/powercap',
+]
+/** File systems below the host's /sys: a bind of it brings them along, and read-only holds for its top alone. */
+const MASKED_OF_BOUND_SYS = [
+  '/sys/fs/cgroup',
+  '/sys/fs/bpf',
+  '/sys/fs/fuse/connections',
+  '/sys/fs/pstore',
+  '/sys/fs/selinux',
+  '/sys/fs/smackfs',
+  '/sys/fs/resctrl',
+  '/sys/kernel/config',
+  '/sys/kernel/debug',
+  '/sys/kernel/security',
+  '/sys/kernel/tracing',
 ]
 const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
 
@@ -125,7 +140,7 @@ export function runtimeConfig(spec: ContainerSpec): unknown {
         { type: 'mount' },
         ...(spec.noNetwork ? [{ type: 'network' }] : []),
       ],
-      maskedPaths: MASKED,
+      maskedPaths: spec.bindSys ? [...MASKED, ...MASKED_OF_BOUND_SYS] : MASKED,
       readonlyPaths: READ_ONLY,
       ...(spec.seccomp === undefined ? {} : { seccomp: spec.seccomp }),
       ...(spec.cgroupsPath ? { cgroupsPath: spec.cgroupsPath } : {}),
