@@ -16,7 +16,15 @@ import { runChecks } from './session/checks.ts'
 import { goingOf, plannedOf, prepare } from './session/plan.ts'
 import { publishImage } from './session/publish.ts'
 import { createResults } from './session/results.ts'
-import type { BuildEdges, BuildRequest, BuildResult, SessionRequest, SessionResult } from './session/types.ts'
+import { createSecrecy } from './session/secrecy.ts'
+import type {
+  BuildEdges,
+  BuildRequest,
+  BuildResult,
+  SessionEdges,
+  SessionRequest,
+  SessionResult,
+} from './session/types.ts'
 
 /**
  * Builds one Dockerfile for every platform asked for and writes the result where the options say: a session with one
@@ -36,8 +44,20 @@ export async function buildAll(requests: readonly BuildRequest[], edges: BuildEd
   return runSession(checkRequests(requests, edges), edges)
 }
 
+/** Runs a session out of which nothing secret comes: not in events, nor in errors. */
+async function runSession(requests: readonly SessionRequest[], edges: BuildEdges): Promise<SessionResult> {
+  const secrecy = createSecrecy(edges.emit)
+  try {
+    const { images } = await walk(requests, { ...edges, emit: secrecy.emit, secrecy })
+    for (const { error } of images) if (error) secrecy.error(error)
+    return { images }
+  } catch (error) {
+    throw secrecy.error(error)
+  }
+}
+
 /** The street: open, requests, plan, dispatch, publish, close. */
-async function runSession(requests: readonly SessionRequest[], given: BuildEdges): Promise<SessionResult> {
+async function walk(requests: readonly SessionRequest[], given: SessionEdges): Promise<SessionResult> {
   const started = new Date()
   const listener = createListener(given.emit)
   const signal = AbortSignal.any([given.signal])
@@ -79,7 +99,13 @@ async function runSession(requests: readonly SessionRequest[], given: BuildEdges
           built.earlier !== undefined,
           job.image === undefined ? [] : [job.image],
         )
-      const published = await publishImage(session, request, settled, { ...edges, prepared, loads, started })
+      const published = await publishImage(session, request, settled, {
+        ...edges,
+        hide: edges.secrecy.text,
+        prepared,
+        loads,
+        started,
+      })
       await keepInStore(session.store, published, options.tags)
       await drivers.save(request, settled)
       await lastNodes.remember(settled, prepared)
@@ -94,7 +120,7 @@ async function runSession(requests: readonly SessionRequest[], given: BuildEdges
   } finally {
     await session.close()
   }
-  return runSession(requests.map(withoutCache), given)
+  return walk(requests.map(withoutCache), given)
 }
 
 /** What was read from standard input, or written to standard output, cannot be had a second time. */

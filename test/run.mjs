@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `npm test` on any clone: brings what the tests need, runs the unit tests, then the end-to-end tests, and ends with
-// the sum of both.
+// `npm test` on any clone: brings what the tests need, checks types, lint and format, runs the unit tests,
+// the sandbox tests and the end-to-end tests, and ends with the sum of all.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,6 +15,7 @@ try {
   checkNode()
   await installDependencies()
   await installPrograms([...neededToBuild(), ...neededToTest()])
+  await check()
   await buildProgram({ handler: true })
   await checkUser()
   for (const project of ['unit', 'sandbox', 'e2e']) add(await runProject(project))

@@ -45,3 +45,14 @@ function parseLayout(rest: string, text: string, label: string): NamedContext {
   const ref = digest ?? tag
   return ref === undefined ? { kind: 'oci-layout', path } : { kind: 'oci-layout', path, ref }
 }
+
+/** The names of build contexts as a stage graph wants them. */
+export function contextNames(contexts: Readonly<Record<string, NamedContext>>) {
+  const named = (isMeant: (context: NamedContext) => boolean) =>
+    Object.entries(contexts).flatMap(([name, context]) => (isMeant(context) ? name : []))
+  return {
+    namedContexts: Object.keys(contexts),
+    folderContexts: named(({ kind }) => kind === 'dir' || kind === 'remote'),
+    scratchContexts: named((context) => context.kind === 'image' && context.ref === 'scratch'),
+  }
+}

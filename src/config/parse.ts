@@ -219,13 +219,15 @@ function resolveBuild(
     env,
     localPlatform: options.localPlatform,
   })
-  const epoch = readSourceDateEpoch(values.buildArgs, env)
+  const context = contextOf(command, words)
+  const { epoch, buildArgs } = readSourceDateEpoch(values.buildArgs, { env, context })
   const overrides = options.file?.platforms?.map((platform) =>
     yielding(resolvePlatform(platform, { env, localPlatform: options.localPlatform }), given),
   )
   const build: BuildOptions = {
     ...values,
-    context: contextOf(command, words),
+    buildArgs,
+    context,
     ...(overrides?.length ? { overrides } : {}),
     progress: cli.quiet ? 'quiet' : values.progress,
     registries: options.file?.registries ?? {},
@@ -234,7 +236,7 @@ function resolveBuild(
     // Steps see it too, when they declare the ARG
     ...(epoch === undefined
       ? {}
-      : { sourceDateEpoch: epoch, buildArgs: { SOURCE_DATE_EPOCH: String(epoch), ...values.buildArgs } }),
+      : { sourceDateEpoch: epoch, buildArgs: { SOURCE_DATE_EPOCH: String(epoch), ...buildArgs } }),
   }
   if (cli.quiet && given.has('progress') && values.progress !== 'quiet') {
     throw usageError(
@@ -335,12 +337,18 @@ function readRemote(path: string): Remote | undefined {
   }
 }
 
-function readSourceDateEpoch(buildArgs: Readonly<Record<string, string>>, env: Env): number | undefined {
+/** `context` is the time of a context from elsewhere; a folder has none, and nothing is set then: as in BuildKit. */
+function readSourceDateEpoch(
+  buildArgs: Readonly<Record<string, string>>,
+  { env, context }: { env: Env; context: string },
+): { epoch: number | undefined; buildArgs: Readonly<Record<string, string>> } {
   const text = buildArgs['SOURCE_DATE_EPOCH'] ?? env['SOURCE_DATE_EPOCH']
-  if (text === 'context')
+  if (text !== 'context') return { epoch: text ? parseWhole(text, 0, 'SOURCE_DATE_EPOCH') : undefined, buildArgs }
+  if (context === '-' || readRemote(context))
     throw usageError(
-      'Cannot use SOURCE_DATE_EPOCH "context": the time of the context is not looked up',
+      'Cannot use SOURCE_DATE_EPOCH "context": the time of a context from elsewhere is not looked up',
       'Give the seconds, like SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)',
     )
-  return text ? parseWhole(text, 0, 'SOURCE_DATE_EPOCH') : undefined
+  const { SOURCE_DATE_EPOCH: _, ...others } = buildArgs
+  return { epoch: undefined, buildArgs: others }
 }

@@ -2,7 +2,7 @@ import { XbuildError, type SourcePosition } from '../errors.ts'
 import { parsePlatform, type Platform } from '../platform.ts'
 import { shorten } from './flags.ts'
 import type { GraphScope } from './graph-scope.ts'
-import { contextNamed } from './sources.ts'
+import { contextNamed, sourceOfContext } from './sources.ts'
 import { suggestionHint } from '../did-you-mean.ts'
 import type { StageSource } from './types.ts'
 import { expandWord } from './words.ts'
@@ -17,7 +17,7 @@ export function resolveBase(scope: GraphScope, index: number): StageSource {
   const earlier = indexes.findLast((other) => other < index)
   if (earlier !== undefined) {
     const context = contextNamed(image, options.namedContexts)
-    return context === undefined ? { kind: 'stage', index: earlier } : { kind: 'context', name: context }
+    return context === undefined ? { kind: 'stage', index: earlier } : sourceOfContext(context, options)
   }
   const later = indexes.find((other) => other > index)
   if (later !== undefined) {
@@ -30,7 +30,7 @@ export function resolveBase(scope: GraphScope, index: number): StageSource {
     )
   }
   const context = contextNamed(image, options.namedContexts)
-  if (context !== undefined) return { kind: 'context', name: context }
+  if (context !== undefined) return sourceOfContext(context, options)
   return image === 'scratch' ? { kind: 'scratch' } : { kind: 'image', ref: image }
 }
 

@@ -1,21 +1,27 @@
 import { XbuildError } from '../errors.ts'
 import { shorten } from './flags.ts'
 import { layerHistory } from './history.ts'
-import { resolveDest, sourcePath } from './paths.ts'
+import { resolveDest, slashPath, sourcePath } from './paths.ts'
+import { compilePattern } from './pattern.ts'
 import { isRemote, parseRemote, withChecksum, type Remote } from './remote.ts'
 import { withoutLogins } from './show-url.ts'
-import type { StageState } from './state.ts'
+import { workingFolder, type StageState } from './state.ts'
 import type { CopyInstruction, CopyStep, Heredoc, StageSource } from './types.ts'
 
 /** A COPY or ADD with its paths relative to their roots. */
 export function copyStep(instruction: CopyInstruction, state: StageState): CopyStep {
   const { expand } = state.scope
   const add = instruction.kind === 'add'
+  const windows = state.stage.platform.os === 'windows'
   const sources = instruction.sources.map(expand)
   const remotes = add ? sources.flatMap((source) => remoteOf(source, instruction)) : []
   const local = add ? sources.filter((source) => !isRemote(source)) : sources
+  const slashed = (path: string) => (windows ? slashPath(path) : path)
   const inline = instruction.heredocs.map((heredoc) => inlineFile(heredoc, state))
   const dest = expand(instruction.dest)
+  const excludes = instruction.excludes.map(expand)
+  for (const source of local) compilePattern(slashed(source))
+  for (const pattern of excludes) compilePattern(pattern, { folders: true })
   const chown = instruction.chown === undefined ? undefined : expand(instruction.chown)
   const chmod = instruction.chmod === undefined ? undefined : checkChmod(expand(instruction.chmod))
   const checksum =
@@ -38,13 +44,13 @@ export function copyStep(instruction: CopyInstruction, state: StageState): CopyS
     history: layerHistory(`${words.join(' ')} # buildkit`),
     add,
     ...(from === undefined ? {} : { from }),
-    sources: local.map((source) => (instruction.parents ? withPivot(source) : sourcePath(source))),
+    sources: local.map(slashed).map((source) => (instruction.parents ? withPivot(source) : sourcePath(source))),
     ...(checked.length === 0 ? {} : { remotes: checked }),
     inline,
-    dest: resolveDest(state.config.WorkingDir || '/', dest),
+    dest: resolveDest(workingFolder(state), slashed(dest)),
     ...(chown ? { chown } : {}),
     ...(chmod ? { chmod } : {}),
-    excludes: instruction.excludes.map(expand),
+    excludes,
     parents: instruction.parents,
     link: instruction.link,
     ...(instruction.unpack === undefined ? {} : { unpack: instruction.unpack }),

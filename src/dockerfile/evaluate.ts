@@ -87,7 +87,7 @@ function startState(
   const scratch = stage.base.kind === 'scratch' && !config.WorkingDir
   return {
     stage,
-    config: scratch ? { ...config, WorkingDir: '/' } : config,
+    config: scratch ? { ...config, WorkingDir: stage.platform.os === 'windows' ? '\\' : '/' } : config,
     labels: new Map(Object.entries(Labels)),
     ports: new Set(Object.keys(ExposedPorts)),
     volumes: new Set(Object.keys(Volumes)),

@@ -15,6 +15,8 @@ export interface GraphOptions {
   readonly everyStage?: boolean
   /** Those of them that are folders, the same for every platform. */
   readonly folderContexts?: readonly string[]
+  /** Those of them that are empty. */
+  readonly scratchContexts?: readonly string[]
 }
 
 /** What the resolution of one stage needs to know about the whole build. */

@@ -4,7 +4,7 @@ import { expandPlatform, resolveBase } from './base.ts'
 import { expandGlobals } from './globals.ts'
 import { fingerprintOf } from './fingerprint.ts'
 import { shorten } from './flags.ts'
-import { contextNamed, fromsOf, resolveFrom } from './sources.ts'
+import { contextNamed, fromsOf, resolveFrom, sourceOfContext } from './sources.ts'
 import { suggestionHint } from '../did-you-mean.ts'
 import type { Dockerfile, GraphStage, StageGraph, StageSource } from './types.ts'
 import type { GraphOptions, GraphScope } from './graph-scope.ts'
@@ -101,7 +101,7 @@ function resolveSources(scope: GraphScope, index: number): Sources {
   const platform = expandPlatform(scope, index)
   const own = platform === undefined ? {} : { platform }
   if (replacement !== undefined)
-    return { base: { kind: 'context', name: replacement }, ...own, froms: {}, needs: [], replaced: true }
+    return { base: sourceOfContext(replacement, options), ...own, froms: {}, needs: [], replaced: true }
   const base = resolveBase(scope, index)
   const froms = new Map<string, StageSource>()
   for (const { text, at } of fromsOf(dockerfile, index, base)) {

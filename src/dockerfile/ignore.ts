@@ -22,9 +22,14 @@ export function parseIgnore(text: string, options: { file: string }): IgnoreMatc
   return matcherOf(rules)
 }
 
-/** A matcher of patterns that come from somewhere else than a file, such as `COPY --exclude`. */
+/** A matcher of patterns that come from somewhere else than a file. */
 export function ignoreMatcher(patterns: readonly string[]): IgnoreMatcher {
   return matcherOf(patterns.flatMap((pattern) => parsePattern(pattern) ?? []))
+}
+
+/** A matcher of `COPY --exclude`: paths are relative there, and one that begins with a slash matches nothing. */
+export function excludeMatcher(patterns: readonly string[]): IgnoreMatcher {
+  return matcherOf(patterns.flatMap((pattern) => parsePattern(pattern, { slashStays: true }) ?? []))
 }
 
 function parseLine(line: string, at: { file: string; line: number }): Rule | undefined {
@@ -41,7 +46,7 @@ function parseLine(line: string, at: { file: string; line: number }): Rule | und
   }
 }
 
-function parsePattern(text: string): Rule | undefined {
+function parsePattern(text: string, { slashStays = false } = {}): Rule | undefined {
   const trimmed = text.trim()
   if (trimmed === '') return undefined
   const negated = trimmed.startsWith('!')
@@ -53,7 +58,9 @@ function parsePattern(text: string): Rule | undefined {
   }
   const clean = cleanPath(written)
   return {
-    pattern: compilePattern(clean.length > 1 && clean.startsWith('/') ? clean.slice(1) : clean, { folders: true }),
+    pattern: compilePattern(!slashStays && clean.length > 1 && clean.startsWith('/') ? clean.slice(1) : clean, {
+      folders: true,
+    }),
     negated,
   }
 }

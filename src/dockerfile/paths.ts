@@ -1,3 +1,6 @@
+import { XbuildError } from '../errors.ts'
+import { shorten } from './flags.ts'
+
 /** A slash path in its shortest form, `.` for nothing; `..` does not leave `/`. No file system is asked. */
 export function cleanPath(path: string): string {
   const absolute = path.startsWith('/')
@@ -28,4 +31,15 @@ export function resolveDest(base: string, path: string): string {
 export function sourcePath(path: string): string {
   const clean = cleanPath(`/${path}`)
   return clean === '/' ? '.' : clean.slice(1)
+}
+
+/** A path of Windows with slashes; below the system drive, which is the root. Throws BAD_DOCKERFILE. */
+export function slashPath(path: string): string {
+  const slashes = path.replaceAll('\\', '/')
+  const drive = /^([a-z]):/i.exec(slashes)?.[1]
+  if (drive === undefined) return slashes
+  if (drive.toLowerCase() === 'c' && slashes[2] === '/') return slashes.slice(2)
+  throw new XbuildError('BAD_DOCKERFILE', `Cannot use path "${shorten(path)}": it is not on the system drive C:`, {
+    hint: 'Write it like C:/folder or /folder',
+  })
 }

@@ -8,7 +8,7 @@ type Token =
   | { readonly type: 'class'; readonly negated: boolean; readonly ranges: readonly (readonly [number, number])[] }
   | { readonly type: 'folders' } // **/ : nothing, or everything up to a slash
   | { readonly type: 'inside' } // the way through `folders`
-  | { readonly type: 'all' } // ** at the end
+  | { readonly type: 'all' } // ** at the end, or at the start before plain text
 
 /** A compiled pattern. */
 export interface Pattern {
@@ -64,8 +64,13 @@ function textOf(tokens: readonly Token[]): string {
   return tokens.map((token) => (token.type === 'char' ? String.fromCodePoint(token.code) : '')).join('')
 }
 
+/** `**` and then plain text: the end of a path, at any depth, also within a name; before `/` it is whole folders. */
+const PLAIN_END = /^\*\*[^/*?[\]\\][^*?[\]\\]*$/
+
 function parseTokens(pattern: string, folders: boolean): Token[] {
   const chars = Array.from(pattern, (char) => char.codePointAt(0)!)
+  if (folders && PLAIN_END.test(pattern))
+    return [{ type: 'all' }, ...chars.slice(2).map((code): Token => ({ type: 'char', code }))]
   const tokens: Token[] = []
   let at = 0
   while (at < chars.length) {

@@ -85,7 +85,7 @@ export function resolveFrom(scope: GraphScope, { text, at, before }: WrittenFrom
     return { kind: 'scratch' }
   }
   const context = contextNamed(text, options.namedContexts)
-  if (context !== undefined) return { kind: 'context', name: context }
+  if (context !== undefined) return sourceOfContext(context, options)
   if (text === 'scratch') return { kind: 'scratch' }
   // A file with more stages was written by a program, which does not mistype.
   const similar =
@@ -103,7 +103,12 @@ export function resolveFrom(scope: GraphScope, { text, at, before }: WrittenFrom
 function sourceOfStage({ dockerfile, options }: GraphScope, index: number): StageSource {
   const { name } = dockerfile.stages[index]!
   const context = name === undefined ? undefined : contextNamed(name, options.namedContexts)
-  return context === undefined ? { kind: 'stage', index } : { kind: 'context', name: context }
+  return context === undefined ? { kind: 'stage', index } : sourceOfContext(context, options)
+}
+
+/** What a build context is to a stage; `docker-image://scratch` is no image. */
+export function sourceOfContext(name: string, { scratchContexts = [] }: GraphScope['options']): StageSource {
+  return scratchContexts.includes(name) ? { kind: 'scratch' } : { kind: 'context', name }
 }
 
 /**

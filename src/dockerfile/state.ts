@@ -1,5 +1,6 @@
 import type { SourcePosition } from '../errors.ts'
 import type { ContainerConfig } from '../oci/manifest.ts'
+import { slashPath } from './paths.ts'
 import type { Scope } from './scope.ts'
 import type { GraphStage } from './types.ts'
 
@@ -23,6 +24,13 @@ export interface StageState {
 
 /** The argv of a command in shell form under the stage's SHELL. */
 export function shellArgv(state: StageState, line: string): string[] {
-  const shell = state.config.Shell?.length ? state.config.Shell : ['/bin/sh', '-c']
+  const usual = state.stage.platform.os === 'windows' ? ['cmd', '/S', '/C'] : ['/bin/sh', '-c']
+  const shell = state.config.Shell?.length ? state.config.Shell : usual
   return [...shell, line]
+}
+
+/** Where relative paths begin, with slashes. */
+export function workingFolder({ config, stage }: StageState): string {
+  const folder = config.WorkingDir || '/'
+  return stage.platform.os === 'windows' ? slashPath(folder) : folder
 }

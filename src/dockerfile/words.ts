@@ -68,6 +68,13 @@ function failed(cursor: Cursor, state: string, hint?: string): XbuildError {
   )
 }
 
+/** Whether the text itself is at fault, whatever the variables are. */
+export function isMalformed({ message, hint }: Pick<XbuildError, 'message' | 'hint'>): boolean {
+  return message.startsWith('Cannot expand "') && hint?.startsWith(SET_IT) !== true
+}
+
+const SET_IT = 'Set it, for example'
+
 interface ReadOptions {
   /** The character that ends the text; without it: the end. */
   readonly stop?: string
@@ -248,7 +255,7 @@ function applyDefault(
   throw failed(
     cursor,
     `${name}: ${word || (written === undefined ? 'is not allowed to be unset' : 'is not allowed to be empty')}`,
-    `Set it, for example with --build-arg ${name}=VALUE`,
+    `${SET_IT} with --build-arg ${name}=VALUE`,
   )
 }
 

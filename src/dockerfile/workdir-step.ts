@@ -1,6 +1,6 @@
 import { layerHistory, metaHistory } from './history.ts'
-import { resolvePath } from './paths.ts'
-import type { StageState } from './state.ts'
+import { resolvePath, slashPath } from './paths.ts'
+import { workingFolder, type StageState } from './state.ts'
 import type { MetaStep, WorkdirInstruction, WorkdirStep } from './types.ts'
 
 /** A WORKDIR, relative ones below the one before; the root is always there and makes no layer. */
@@ -9,10 +9,11 @@ export function workdirStep(
   state: StageState,
 ): WorkdirStep | MetaStep {
   const expanded = state.scope.expand(written)
-  const path = resolvePath(state.config.WorkingDir || '/', expanded)
-  // The config has an absolute path as it was written
-  const shown = expanded.startsWith('/') ? expanded : path
-  state.config = { ...state.config, WorkingDir: shown }
+  const windows = state.stage.platform.os === 'windows'
+  const path = resolvePath(workingFolder(state), windows ? slashPath(expanded) : expanded)
+  // The config has an absolute path as it was written, or as Windows writes it
+  const shown = windows || !expanded.startsWith('/') ? path : expanded
+  state.config = { ...state.config, WorkingDir: windows ? path.replaceAll('/', '\\') : shown }
   const createdBy = `WORKDIR ${shown}`
   if (path === '/') return { kind: 'meta', at, text, history: metaHistory(createdBy) }
   return { kind: 'workdir', at, text, path, user: state.config.User ?? '', history: layerHistory(createdBy) }

@@ -19,6 +19,8 @@ export interface RemoteBuild {
   readonly agent: (id: string) => string | undefined
   /** What this machine's user is to registries. */
   readonly credentials: Credentials
+  /** Told of what the user should know of the engine. */
+  readonly warn: (message: string) => void
   /** Results are read back into it. */
   readonly store: Store
   /** What the Dockerfile comes to where `$BUILDPLATFORM` is this. */

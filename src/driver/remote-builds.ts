@@ -18,6 +18,8 @@ export interface RemoteBuildsOptions {
   readonly store: Store
   readonly env: Readonly<Record<string, string | undefined>>
   readonly warn: (message: string) => void
+  /** Told of what must not be said from then on. */
+  readonly hide: (secret: string) => void
   /** The stages of a target where `$BUILDPLATFORM` is another one. */
   readonly graphFor: (target: TargetBuild, buildPlatform: Platform) => StageGraph
 }
@@ -29,9 +31,10 @@ export function createRemoteBuilds({
   store,
   env,
   warn,
+  hide,
   graphFor,
 }: RemoteBuildsOptions): (job: Job) => Promise<RemoteBuild> {
-  const credentials = createCredentials({ env, say: warn })
+  const credentials = createCredentials({ env, say: warn, hide })
   const builds = new Map<TargetBuild, Promise<RemoteBuild>>()
 
   return (job) => {
@@ -53,6 +56,7 @@ export function createRemoteBuilds({
       secret: inputs.secret,
       agent: inputs.agent,
       credentials,
+      warn,
       store,
       dockerfile: { text: file.text, shown: file.shown, ...(frontend ? { frontend } : {}) },
       graphFor: (buildPlatform) => ({ dockerfile, graph: graphFor(target, buildPlatform) }),

@@ -148,6 +148,7 @@ export function probeBuild(
     context: { kind: 'folder', path: folder, ignore: [] },
     secret: async () => undefined,
     agent: () => undefined,
+    warn: () => undefined,
     credentials: { find: async (): Promise<Credential> => ({ kind: 'none' }), looked: async () => 'nowhere' },
   }
 }

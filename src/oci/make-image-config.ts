@@ -3,10 +3,10 @@ import { MEDIA_TYPE, toDescriptorPlatform } from './descriptor.ts'
 import { makeDocument, type Document } from './make-manifest.ts'
 import type { ContainerConfig, HistoryEntry, ImageConfig } from './manifest.ts'
 
-/** What `FROM scratch` starts from; BuildKit does the same. */
-export const SCRATCH_CONFIG: ContainerConfig = {
-  Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'],
-  WorkingDir: '/',
+/** What `FROM scratch` starts from; BuildKit does the same. Windows has no usual PATH. */
+export function scratchConfig({ os }: Pick<Platform, 'os'>): ContainerConfig {
+  if (os === 'windows') return { WorkingDir: '\\' }
+  return { Env: ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'], WorkingDir: '/' }
 }
 
 /** What an image config is made of. */
@@ -51,7 +51,7 @@ export function makeImageConfig(parts: ImageConfigParts): Document & { readonly 
       ...(osVersion ? { osVersion } : {}),
       ...(osFeatures ? { osFeatures } : {}),
     }),
-    config: withLabels(base ? parts.config : onScratch(parts.config), parts.labels ?? {}),
+    config: withLabels(base ? parts.config : onScratch(parts.config, platform), parts.labels ?? {}),
     rootfs: { type: 'layers', diff_ids: diffIds },
     // An image's own past is not ours to date, unless all times are pinned
     history: pinned ? history.map((entry) => ({ ...entry, created: clamp(entry.created ?? parts.created) })) : history,
@@ -59,12 +59,13 @@ export function makeImageConfig(parts: ImageConfigParts): Document & { readonly 
   return { ...makeDocument(MEDIA_TYPE.config, { ...parts.extra, ...config }), config }
 }
 
-function onScratch(config: ContainerConfig): ContainerConfig {
+function onScratch(config: ContainerConfig, platform: Platform): ContainerConfig {
+  const usual = scratchConfig(platform)
   const env = config.Env ?? []
   return {
     ...config,
-    Env: env.some((pair) => pair.startsWith('PATH=')) ? env : [...SCRATCH_CONFIG.Env!, ...env],
-    WorkingDir: config.WorkingDir || '/',
+    ...(usual.Env ? { Env: env.some((pair) => pair.startsWith('PATH=')) ? env : [...usual.Env, ...env] } : {}),
+    WorkingDir: config.WorkingDir || usual.WorkingDir!,
   }
 }
 

@@ -34,7 +34,7 @@ export function decodeTarHeader(block: Buffer, position: TarPosition): TarHeader
 
 /** Whether a block is the header of an entry: what tells an archive from other files. */
 export function isTarHeader(block: Buffer): boolean {
-  return block.length >= TAR_BLOCK && block[0] !== 0 && hasChecksum(block)
+  return block.length >= TAR_BLOCK && block.some((byte) => byte !== 0) && hasChecksum(block)
 }
 
 /** An error about the archive's bytes at `offset`. */

@@ -14,7 +14,14 @@ export function requestOf(
     dockerfile,
     graph,
     isFolder,
-  }: { readonly dockerfile: Dockerfile; readonly graph: StageGraph; readonly isFolder: boolean },
+    hide,
+  }: {
+    readonly dockerfile: Dockerfile
+    readonly graph: StageGraph
+    readonly isFolder: boolean
+    /** Takes secrets out of a text. */
+    readonly hide: (text: string) => string
+  },
 ): RequestFacts {
   const { target, buildArgs, labels, network, addHosts = [], shmSize, ulimits = [], buildContexts, noCache } = options
   const { frontend } = dockerfile
@@ -34,7 +41,11 @@ export function requestOf(
   }
   return {
     frontend: frontend ? 'gateway.v0' : 'dockerfile.v0',
-    args: Object.fromEntries(Object.entries(args).sort(([a], [b]) => (a < b ? -1 : 1))),
+    args: Object.fromEntries(
+      Object.entries(args)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, value]) => [name, hide(value)]),
+    ),
     secrets: mountsOf(graph, 'secret'),
     ssh: mountsOf(graph, 'ssh'),
     locals: [...(isFolder ? [{ name: 'context' }, { name: 'dockerfile' }] : []), ...folders],

@@ -32,9 +32,55 @@ export async function moveTags(
       at: Date.now(),
     })
   })
-  await forEachLimited(refs, { limit: AT_A_TIME, signal }, (ref, inner) =>
-    registry.pushManifest(ref, set.root, { signal: inner }),
+  // Those on their way are not stopped when one fails: nobody would know whether they arrived
+  const moved = new Set<Reference>()
+  const failures: unknown[] = []
+  await forEachLimited(refs, { limit: AT_A_TIME, signal }, async (ref) => {
+    if (failures.length > 0) return
+    await registry.pushManifest(ref, set.root, { signal }).then(
+      () => moved.add(ref),
+      (error: unknown) => failures.push(error),
+    )
+  })
+  if (failures.length > 0) throw await halfMoved(set, refs, { moved, error: failures[0], registry })
+}
+
+/** Milliseconds for asking what a tag is now. */
+const PATIENCE = 10_000
+
+/** The error with the names of the tags that are new and of those that are not, where there are several. */
+async function halfMoved(
+  set: ImageSet,
+  refs: readonly Reference[],
+  { moved, error, registry }: { moved: ReadonlySet<Reference>; error: unknown; registry: RegistryClient },
+): Promise<unknown> {
+  if (!(error instanceof XbuildError) || refs.length < 2) return error
+  const states = await Promise.all(
+    refs.map(async (ref) => (moved.has(ref) ? 'moved' : await stateOf(ref, set.root.descriptor.digest, registry))),
   )
+  const named = (['moved', 'not moved', 'not known'] as const).flatMap((state) => {
+    const names = refs.filter((_, index) => states[index] === state).map(formatReference)
+    return names.length > 0 ? [`${state}: ${names.join(', ')}`] : []
+  })
+  return new XbuildError(error.code, `${error.message}; ${named.join('; ')}`, {
+    ...error,
+    hint: error.hint ?? `Push again: all content is there, only tags are missing`,
+    cause: error,
+  })
+}
+
+/** An answer may be lost after the registry has done what was asked. */
+async function stateOf(
+  ref: Reference,
+  digest: string,
+  registry: RegistryClient,
+): Promise<'moved' | 'not moved' | 'not known'> {
+  try {
+    const { descriptor } = await registry.manifest(ref, { signal: AbortSignal.timeout(PATIENCE), direct: true })
+    return descriptor.digest === digest ? 'moved' : 'not moved'
+  } catch (error) {
+    return error instanceof XbuildError && error.code === 'NOT_FOUND' ? 'not moved' : 'not known'
+  }
 }
 
 async function lostPlatforms(

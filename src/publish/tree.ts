@@ -98,6 +98,14 @@ function placer({
 }: TreeOptions): (entry: TarEntry) => TarEntry[] {
   const folders = new Set<string>()
   const links = new Set<string>()
+  /** What is no folder: a hard link may name it. Anything else of that name lay there before, or leads there. */
+  const others = new Set<string>()
+  const skipped = new Set<string>()
+  const skip = (path: string) => {
+    skipped.add(path)
+    onSkip?.(path)
+    return []
+  }
   return (entry) => {
     const inside = safePath(entry.path)
     if (inside === '' && prefix === undefined) return []
@@ -109,10 +117,7 @@ function placer({
       )
     }
     const path = [prefix, inside].filter(Boolean).join('/')
-    if (entry.type === 'other' || (forDisk && (entry.type === 'char' || entry.type === 'block'))) {
-      onSkip?.(path)
-      return []
-    }
+    if (entry.type === 'other' || (forDisk && (entry.type === 'char' || entry.type === 'block'))) return skip(path)
     if (forDisk && parentsOf(path).some((parent) => links.has(parent))) {
       throw new XbuildError('BAD_IMAGE', `Cannot export "${path.slice(0, 200)}": it lies behind a symbolic link`)
     }
@@ -120,9 +125,18 @@ function placer({
     for (const parent of parents) folders.add(parent)
     if (entry.type === 'dir') folders.add(path)
     else folders.delete(path)
-    if (entry.type === 'symlink') links.add(path)
-    else links.delete(path)
     const link = entry.type === 'hardlink' ? [prefix, safePath(entry.link ?? '')].filter(Boolean).join('/') : entry.link
+    if (forDisk && entry.type === 'hardlink') {
+      if (skipped.has(link!)) return skip(path)
+      if (!others.has(link!) || parentsOf(link!).some((parent) => links.has(parent))) {
+        const state = `it is a link to "${link!.slice(0, 200)}", and no file of that name came before it`
+        throw new XbuildError('BAD_IMAGE', `Cannot export "${path.slice(0, 200)}": ${state}`)
+      }
+    }
+    if (entry.type === 'symlink' || (entry.type === 'hardlink' && links.has(link!))) links.add(path)
+    else links.delete(path)
+    if (entry.type === 'dir') others.delete(path)
+    else others.add(path)
     const mode = forDisk && entry.type !== 'dir' ? entry.mode & 0o1777 : entry.mode
     const mtime = Math.min(entry.mtime, sourceDateEpoch)
     return [...parents.map(folderEntry), { ...entry, path, mode, mtime, ...(link === undefined ? {} : { link }) }]

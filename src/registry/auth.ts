@@ -2,7 +2,7 @@ import { XbuildError } from '../errors.ts'
 import type { SendHttp } from '../host/http/send.ts'
 import { type BearerChallenge, type Challenge, parseChallenge } from './challenge.ts'
 import type { Credential, Credentials } from './credentials.ts'
-import type { Endpoint } from './endpoint.ts'
+import { mayBePlain, type Endpoint, type Registries } from './endpoint.ts'
 import { RegistryFailure } from './failure.ts'
 import { type Token, basicHeader, fetchToken } from './token.ts'
 import type { Clock } from './types.ts'
@@ -33,6 +33,7 @@ interface RefusedRequest extends AuthRequest {
 export interface AuthorizerOptions {
   readonly credentials: Credentials
   readonly send: SendHttp
+  readonly registries: Registries
   readonly clock: Clock
   /** Aborted when the client is closed. */
   readonly closed: AbortSignal
@@ -109,11 +110,18 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   async function request(endpoint: Endpoint, challenge: BearerChallenge, scopes: readonly string[]): Promise<Token> {
     const credential = await options.credentials.find(endpoint.host, endpoint.repository)
     if (credential.kind === 'registry') return { value: credential.token, expires: Infinity }
-    const plain = endpoint.origin.startsWith('http:')
-    const { closed: signal, clock, send } = options
+    const { closed: signal, clock, send, registries } = options
     try {
       return await fetchToken(
-        { host: endpoint.host, challenge, scopes, credential, plain, signal, now: clock.now() },
+        {
+          host: endpoint.host,
+          challenge,
+          scopes,
+          credential,
+          mayBePlain: (realm) => mayBePlain(realm, endpoint, registries),
+          signal,
+          now: clock.now(),
+        },
         send,
       )
     } catch (error) {

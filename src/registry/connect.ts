@@ -25,8 +25,8 @@ export function connect(options: RegistryClientOptions): RegistryClient {
   const closing = new AbortController()
   const agents = createAgents({ env, tlsOf: (host) => configOf(host, registries) })
   const send = createHttp({ agents, idleTimeout: options.idleTimeout ?? 60_000 })
-  const credentials = createCredentials({ env, say })
-  const authorizer = createAuthorizer({ credentials, send, clock, closed: closing.signal })
+  const credentials = createCredentials({ env, say, hide: options.hide })
+  const authorizer = createAuthorizer({ credentials, send, registries, clock, closed: closing.signal })
   const connection: Connection = { ask: createSession({ send, authorizer }), registries, clock, say }
 
   // Many requests wait on the one signal of a build; Node takes more than ten for a leak

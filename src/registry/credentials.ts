@@ -28,6 +28,8 @@ export interface CredentialsOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Told about a file or helper that cannot be used; the search goes on without it. */
   readonly say: (message: string) => void
+  /** Told of passwords and tokens before anybody is given them. */
+  readonly hide?: ((secret: string) => void) | undefined
   readonly run?: Run
 }
 
@@ -46,11 +48,22 @@ export function createCredentials(options: CredentialsOptions): Credentials {
   return {
     find(host, repository) {
       const key = `${host}/${repository}`
-      const credential = known.get(key) ?? search(host, repository)
+      const credential = known.get(key) ?? search(host, repository).then(hidden)
       known.set(key, credential)
       return credential
     },
     looked: async () => (await read()).looked.join(', '),
+  }
+
+  function hidden(credential: Credential): Credential {
+    const secrets =
+      credential.kind === 'password'
+        ? [credential.password, Buffer.from(`${credential.username}:${credential.password}`).toString('base64')]
+        : credential.kind === 'none'
+          ? []
+          : [credential.token]
+    for (const secret of secrets) options.hide?.(secret)
+    return credential
   }
 
   async function search(host: string, repository: string): Promise<Credential> {

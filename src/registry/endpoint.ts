@@ -33,6 +33,16 @@ export function configOf(host: string, registries: Registries): RegistryConfig |
   return Object.entries(registries).find(([name]) => apiHost(name) === host)?.[1]
 }
 
+/**
+ * Whether a token service may be asked over plain http, where everybody on the way reads the password: it is the server
+ * of a registry that is asked like that itself, or lies on this machine like it, or the settings say so.
+ */
+export function mayBePlain(realm: URL, { host, origin }: Endpoint, registries: Registries): boolean {
+  if (!origin.startsWith('http:')) return false
+  if (realm.host === new URL(origin).host || registries[realm.host]?.http === true) return true
+  return isLoopback(realm.host) && isLoopback(host)
+}
+
 /** `[scheme://]host[:port][/prefix]`, as written in `xbuild.yaml`. */
 function mirrorEndpoint(text: string, ref: Reference, registries: Registries): Endpoint {
   const [, scheme, host = '', path = ''] =

@@ -17,8 +17,8 @@ export interface TokenRequest {
   readonly challenge: BearerChallenge
   readonly scopes: readonly string[]
   readonly credential: Credential
-  /** Whether the registry itself is asked over plain http. */
-  readonly plain: boolean
+  /** Whether a token service may be asked over plain http. */
+  readonly mayBePlain: (realm: URL) => boolean
   readonly signal: AbortSignal
   readonly now: number
 }
@@ -71,10 +71,10 @@ export async function fetchToken(request: TokenRequest, send: SendHttp): Promise
   }
 }
 
-function checkedRealm({ host, challenge, plain }: TokenRequest): URL {
+function checkedRealm({ host, challenge, mayBePlain }: TokenRequest): URL {
   const realm = URL.canParse(challenge.realm) ? new URL(challenge.realm) : undefined
   if (!realm || !/^https?:$/.test(realm.protocol)) throw refused(host, 'it names no usable token service')
-  if (realm.protocol === 'http:' && !plain)
+  if (realm.protocol === 'http:' && !mayBePlain(realm))
     throw refused(host, `it wants the password sent in the clear to ${realm.host}`)
   return realm
 }

@@ -65,6 +65,8 @@ export interface RegistryClientOptions {
    * read.
    */
   readonly onRetry?: (message: string) => void
+  /** Told of passwords and tokens before they are used: nothing of them may be said. */
+  readonly hide?: ((secret: string) => void) | undefined
   /** Milliseconds without a byte before a connection counts as broken; absent: one minute. */
   readonly idleTimeout?: number
   /** Time and chance; absent: the real ones. */

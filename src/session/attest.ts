@@ -26,6 +26,8 @@ type Built = Settled['built'][number]
 export interface AttestEdges {
   readonly prepared: Prepared
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Takes secrets out of what steps were told. */
+  readonly hide: (text: string) => string
   readonly started: Date
   readonly signal: AbortSignal
 }
@@ -43,7 +45,7 @@ export async function attest(
   built: readonly Built[],
   edges: AttestEdges,
 ): Promise<Attested> {
-  const { prepared, env, started, signal } = edges
+  const { prepared, env, hide, started, signal } = edges
   const first = prepared.targets.find(({ image }) => image === built[0]!.job.image)
   const { cwd, context, sourceDateEpoch } = first!.options
   const remote = context === '-' ? undefined : parseRemote(context, { byUser: true })
@@ -74,7 +76,7 @@ export async function attest(
     }
     const plain = options.mode === 'min'
     const resources = resourcesOf(known, { plain })
-    const request = requestOf(target.options, { dockerfile: target.dockerfile, graph, isFolder })
+    const request = requestOf(target.options, { dockerfile: target.dockerfile, graph, isFolder, hide })
     const complete =
       record !== undefined && request.locals.length === 0 && context !== '-' && resources.every(({ digest }) => digest)
     const jobs = prepared.plan.jobs.filter((one) => one.image === job.image)

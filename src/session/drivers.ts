@@ -1,4 +1,4 @@
-import type { BuildEdges, SessionRequest } from './types.ts'
+import type { SessionEdges, SessionRequest } from './types.ts'
 import type { Caches, openCaches } from '../cache/caches.ts'
 import type { BuildOptions } from '../config/options.ts'
 import type { BaseFacts } from '../dockerfile/checks/view.ts'
@@ -40,11 +40,11 @@ export interface Drivers {
 export async function openDrivers(
   session: Session,
   { targets, support, nodes, local, plan }: Prepared,
-  { emit, signal, env }: Pick<BuildEdges, 'emit' | 'signal' | 'env'>,
+  { emit, signal, env, secrecy }: Pick<SessionEdges, 'emit' | 'signal' | 'env' | 'secrecy'>,
 ): Promise<Drivers> {
   const { store, ground, registry, options, requests } = session
   const keepGoing = plan.images !== undefined
-  const inputs = await openAllInputs(requests, env)
+  const inputs = await openAllInputs(requests, env, secrecy.hide)
   const inputsOf = (image: string | undefined): BuildInputs => {
     const found = inputs.get(image)!
     if (found.status === 'rejected') throw found.reason
@@ -93,6 +93,7 @@ export async function openDrivers(
     store,
     env,
     warn: session.warn,
+    hide: secrecy.hide,
     graphFor: graphWhere,
   })
   if (targets.some(isPlannedHere)) {
@@ -225,9 +226,10 @@ export async function openDrivers(
 /** What every request may show to its steps. The only one that cannot be had is thrown; of several each fails alone. */
 async function openAllInputs(
   requests: readonly SessionRequest[],
-  env: BuildEdges['env'],
+  env: SessionEdges['env'],
+  hide: SessionEdges['secrecy']['hide'],
 ): Promise<ReadonlyMap<string | undefined, PromiseSettledResult<BuildInputs>>> {
-  const opened = await Promise.allSettled(requests.map(({ options }) => openBuildInputs(options, env)))
+  const opened = await Promise.allSettled(requests.map(({ options }) => openBuildInputs(options, env, hide)))
   const [only] = opened
   if (opened.length === 1 && only?.status === 'rejected') throw only.reason
   return new Map(requests.map(({ image }, index) => [image, opened[index]!]))

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { contextNames } from '../config/build-context.ts'
 import type { BuildOptions } from '../config/options.ts'
 import { checkDockerfile } from '../dockerfile/checks/check.ts'
 import type { View } from '../dockerfile/checks/rule.ts'
@@ -10,11 +10,13 @@ import { parseIgnore, type IgnoreMatcher } from '../dockerfile/ignore.ts'
 import { outlineOf, targetsOf, type Outline, type Target } from '../dockerfile/outline.ts'
 import { parseDockerfile } from '../dockerfile/parse.ts'
 import type { GraphStage, StageGraph } from '../dockerfile/types.ts'
+import { isMalformed } from '../dockerfile/words.ts'
 import type { Images } from '../driver/embedded/images.ts'
 import type { DockerfileText } from '../driver/embedded/main-context.ts'
 import { resolveImages } from '../driver/embedded/resolve.ts'
 import { DockerfileError, toXbuildError, type Diagnostic } from '../errors.ts'
 import { platformOfNodeArch } from '../platform.ts'
+import { readTextFile } from '../source/text-file.ts'
 
 /** What `--call` asks about a Dockerfile. */
 export type Question = 'check' | 'outline' | 'targets'
@@ -45,13 +47,19 @@ export async function inspect(question: Question, options: BuildOptions, edges: 
   const { dockerfile, diagnostics } = parseDockerfile(text, { file })
   checkFrontend(dockerfile, options.buildArgs)
   const errors = diagnostics.filter(({ severity }) => severity === 'error')
-  if (question === 'check' && errors.length > 0) return { kind: 'check', file, text, found: diagnostics }
+  if (question === 'check' && errors.length > 0) {
+    const subject = { dockerfile, views: [NOTHING] }
+    const warnings = diagnostics.filter(({ severity }) => severity === 'warning')
+    // What comes after the first error may be read wrong
+    const earlier = checkDockerfile(subject, { buildArgs: options.buildArgs, warnings }).filter(
+      ({ at }) => at.line < errors[0]!.at.line,
+    )
+    return { kind: 'check', file, text, found: [...errors, ...earlier] }
+  }
   if (errors.length > 0) throw new DockerfileError(errors)
   if (question === 'targets') return { kind: 'targets', file, text, targets: targetsOf(dockerfile) }
 
   const buildPlatform = platformOfNodeArch(process.arch)
-  const namedContexts = Object.keys(options.buildContexts)
-  const folderContexts = namedContexts.filter((name) => ['dir', 'remote'].includes(options.buildContexts[name]!.kind))
   const everyStage = question === 'check' && options.target === undefined
   const targets = options.platforms.length > 0 ? options.platforms : [buildPlatform]
   const graphs = targets.map((target) =>
@@ -59,8 +67,7 @@ export async function inspect(question: Question, options: BuildOptions, edges: 
       target,
       buildPlatform,
       buildArgs: options.buildArgs,
-      namedContexts,
-      folderContexts,
+      ...contextNames(options.buildContexts),
       everyStage,
       ...(options.target === undefined ? {} : { targetStage: options.target }),
     }),
@@ -69,15 +76,11 @@ export async function inspect(question: Question, options: BuildOptions, edges: 
   if (question === 'outline') {
     const broken = problems.filter(({ severity }) => severity === 'error')
     if (broken.length > 0) throw new DockerfileError(broken)
-    return {
-      kind: 'outline',
-      file,
-      text,
-      outline: outlineOf(
-        dockerfile,
-        viewOf(graphs[0]!.graph, () => undefined),
-      ),
-    }
+    const view = viewOf(graphs[0]!.graph, () => undefined)
+    // Base images are not looked at: other errors may come of not knowing their variables
+    const malformed = view.stages.flatMap(({ evaluated }) => evaluated.diagnostics).filter(isMalformed)
+    if (malformed.length > 0) throw new DockerfileError(malformed)
+    return { kind: 'outline', file, text, outline: outlineOf(dockerfile, view) }
   }
   const views = await Promise.all(graphs.map(({ graph }) => lookUp(graph, options, edges)))
   const evaluated = views.flatMap((view) => view.stages.flatMap((stage) => stage.evaluated.diagnostics))
@@ -89,6 +92,17 @@ export async function inspect(question: Question, options: BuildOptions, edges: 
     { buildArgs: options.buildArgs, warnings },
   )
   return { kind: 'check', file, text, found: [...all.filter(({ severity }) => severity === 'error'), ...found] }
+}
+
+/** The view of a file that has errors: no stage is evaluated. */
+const NOTHING: View = {
+  graph: {
+    target: platformOfNodeArch(process.arch),
+    buildPlatform: platformOfNodeArch(process.arch),
+    stages: [],
+    targetStage: -1,
+  },
+  stages: [],
 }
 
 /** Evaluates the stages with the configs of their base images, as far as they can be had. */
@@ -131,7 +145,7 @@ async function readIgnore(
     ...(path === undefined ? [] : [`${path}.dockerignore`]),
     join(resolve(cwd, context), '.dockerignore'),
   ]) {
-    const text = await readFile(file, 'utf8').catch(() => undefined)
+    const text = await readTextFile(file).catch(() => undefined)
     if (text !== undefined) return parseIgnore(text, { file })
   }
   return undefined

@@ -2,8 +2,8 @@ import { resolve } from 'node:path'
 import type { CacheImports } from '../cache/import.ts'
 import type { BuildOptions } from '../config/options.ts'
 import type { ReadSecret } from '../source/logins.ts'
-import type { BuildEdges, SessionRequest } from './types.ts'
-import { secretsOf } from '../driver/embedded/build-inputs.ts'
+import type { BuildEdges, SessionEdges, SessionRequest } from './types.ts'
+import { secretsOf, type HideSecret } from '../driver/embedded/build-inputs.ts'
 import { createGround, type Ground } from '../driver/embedded/ground.ts'
 import { openMainContext, type MainContext } from '../driver/embedded/main-context.ts'
 import { findLaunch } from '../emulation/launch.ts'
@@ -45,11 +45,11 @@ export interface Session {
 /** Opens the store and the registry client; starts nothing. */
 export async function openSession(
   requests: readonly SessionRequest[],
-  { emit, signal, env, stdin }: BuildEdges,
+  { emit, signal, env, stdin, secrecy }: BuildEdges & Partial<Pick<SessionEdges, 'secrecy'>>,
 ): Promise<Session> {
   const { options } = requests[0]!
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
-  const registry = createRegistryClient({ registries: options.registries, env, onRetry: warn })
+  const registry = createRegistryClient({ registries: options.registries, env, onRetry: warn, hide: secrecy?.hide })
   const store = await openStore(
     options.store === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(options.cwd, options.store),
   )
@@ -75,7 +75,7 @@ export async function openSession(
     sourceDateEpoch: options.sourceDateEpoch,
     accel: options.accel ?? 'auto',
     signal,
-    secret: secretsOfAll(requests, env),
+    secret: secretsOfAll(requests, env, secrecy?.hide),
   })
   const machines = once(() => findMachines(requests, { env, signal, store }))
   let asked = false
@@ -126,8 +126,12 @@ export async function openSession(
 }
 
 /** Secrets by id, of whichever request has one of that id: logins of the same id are the same. */
-function secretsOfAll(requests: readonly SessionRequest[], env: BuildEdges['env']): ReadSecret {
-  const readers = requests.map(({ options }) => secretsOf(options, env))
+function secretsOfAll(
+  requests: readonly SessionRequest[],
+  env: BuildEdges['env'],
+  hide: HideSecret | undefined,
+): ReadSecret {
+  const readers = requests.map(({ options }) => secretsOf(options, env, hide))
   return async (id) => {
     for (const read of readers) {
       const content = await read(id)

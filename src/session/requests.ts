@@ -1,3 +1,4 @@
+import { contextNames } from '../config/build-context.ts'
 import type { BuildOptions } from '../config/options.ts'
 import { optionsFor, overrideFor } from '../config/overrides.ts'
 import type { PlatformOverride } from '../config/options.ts'
@@ -111,13 +112,10 @@ export function graphOf(
   { buildArgs, buildContexts, target: targetStage }: BuildOptions,
   platforms: { readonly target: Platform; readonly buildPlatform: Platform },
 ) {
-  const namedContexts = Object.keys(buildContexts)
-  const folderContexts = namedContexts.filter((name) => ['dir', 'remote'].includes(buildContexts[name]!.kind))
   return buildStageGraph(dockerfile, {
     ...platforms,
     buildArgs,
-    namedContexts,
-    folderContexts,
+    ...contextNames(buildContexts),
     ...(targetStage === undefined ? {} : { targetStage }),
   })
 }

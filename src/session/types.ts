@@ -1,6 +1,7 @@
 import type { BuildOptions } from '../config/options.ts'
 import type { Emit, UsedPack } from '../driver/driver.ts'
 import type { XbuildError } from '../errors.ts'
+import type { Secrecy } from './secrecy.ts'
 import type { OutputPlan } from '../publish/check-outputs.ts'
 
 /** The world that a build is given. */
@@ -12,6 +13,9 @@ export interface BuildEdges {
   /** Standard input, asked for when the options read from it. */
   readonly stdin?: () => NodeJS.ReadableStream
 }
+
+/** The world that a session is given, and what must not be said of it. */
+export type SessionEdges = BuildEdges & { readonly secrecy: Secrecy }
 
 /** What a build made. */
 export interface BuildResult {

@@ -1,6 +1,6 @@
 import { XbuildError } from '../errors.ts'
 import { execFamily } from '../host/exec-family.ts'
-import type { GitLogin } from './logins.ts'
+import type { BareUrl } from './logins.ts'
 
 /** Runs the git program of this machine on behalf of a repository that nobody trusts. */
 export interface GitProgram {
@@ -72,9 +72,9 @@ const SETTINGS = [
 
 /**
  * Git as the user set it up (credentials, keys, proxies), but it asks nothing and runs nothing that a repository
- * brings. `login` wins over the user's own.
+ * brings. A login of a URL wins over the user's own.
  */
-export function createGitProgram(env: Readonly<Record<string, string | undefined>>, login?: GitLogin): GitProgram {
+export function createGitProgram(env: Readonly<Record<string, string | undefined>>, url?: BareUrl): GitProgram {
   const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !LOCAL_VARIABLES.includes(name)))
   const own = {
     ...kept,
@@ -84,7 +84,7 @@ export function createGitProgram(env: Readonly<Record<string, string | undefined
     SSH_ASKPASS_REQUIRE: 'never',
     GIT_SSH_COMMAND: env['GIT_SSH_COMMAND'] || (env['GIT_SSH'] ? undefined : 'ssh -o BatchMode=yes'),
     GIT_ADVICE: '0',
-    ...(login ? settingsOf(login) : {}),
+    ...(url ? settingsOf(url) : {}),
   }
   const settings = SETTINGS.flatMap((setting) => ['-c', setting])
   return async (args, { what, signal, cwd, transports = TRANSPORTS }) => {
@@ -101,12 +101,15 @@ export function createGitProgram(env: Readonly<Record<string, string | undefined
 }
 
 /** In the environment: arguments are seen by everybody on the machine. */
-function settingsOf({ scope, authorization }: GitLogin): Record<string, string> {
-  return {
-    GIT_CONFIG_COUNT: '1',
-    GIT_CONFIG_KEY_0: `http.${scope}.extraheader`,
-    GIT_CONFIG_VALUE_0: `Authorization: ${authorization}`,
-  }
+function settingsOf({ url, login, username }: BareUrl): Record<string, string> {
+  if (login)
+    return {
+      GIT_CONFIG_COUNT: '1',
+      GIT_CONFIG_KEY_0: `http.${login.scope}.extraheader`,
+      GIT_CONFIG_VALUE_0: `Authorization: ${login.authorization}`,
+    }
+  if (username === undefined) return {}
+  return { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: `credential.${url}.username`, GIT_CONFIG_VALUE_0: username }
 }
 
 function notStarted(what: string, error: unknown): unknown {

@@ -13,7 +13,10 @@ export interface GitCommit {
   readonly ref?: string
 }
 
-/** Asks the repository which commit is meant; says nothing about whether a commit that was given in full is there. */
+/**
+ * Asks the repository which commit is meant; says nothing about whether a commit that was given in full is there. The
+ * URL holds no login: whoever runs git has it.
+ */
 export async function resolveCommit(git: GitProgram, remote: GitRemote, signal: AbortSignal): Promise<GitCommit> {
   const commit = await ask(git, remote, signal)
   if (remote.checksum !== undefined && !commit.id.startsWith(remote.checksum)) {
@@ -64,7 +67,7 @@ export async function checkOut(
   const run = (args: readonly string[], transports = transportsOf(remote)) =>
     git(args, { what, signal, cwd: folder, transports })
   await run(['init', '--quiet', '--template=', ...(commit.id.length === 64 ? ['--object-format=sha256'] : []), '.'])
-  await run(['remote', 'add', '--', 'origin', withoutPassword(remote.url)])
+  await run(['remote', 'add', '--', 'origin', remote.url])
   await fetchCommit(run, remote, commit, what)
   await run(['checkout', '--quiet', '--force', '--detach', commit.id, '--'])
   if (remote.submodules) await run(['submodule', '--quiet', 'update', '--init', '--recursive', '--depth=1'], TRANSPORTS)
@@ -136,10 +139,4 @@ async function removeLinks(folder: string): Promise<void> {
 
 function transportsOf({ url }: GitRemote): string {
   return /^file:\/\//i.test(url) ? 'file' : TRANSPORTS
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#]*@/i, (all, scheme: string) =>
-    /^ssh/i.test(scheme) ? all : scheme,
-  )
 }

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { XbuildError } from '../errors.ts'
+import { authorityOf } from './logins.ts'
 
 /** How often a failed download is tried again, and after how long (milliseconds). */
 const PAUSES = [500, 1500, 4000]
@@ -29,7 +30,7 @@ export async function askPatiently<T>(what: string, signal: AbortSignal, attempt
 }
 
 /** Passes an answer that has what was asked for; throws for any other. */
-export function checkStatus(what: string, host: string, response: IncomingMessage): IncomingMessage {
+export function checkStatus(what: string, url: URL, response: IncomingMessage): IncomingMessage {
   const status = response.statusCode ?? 0
   if (status === 200 || status === 304) return response
   discard(response)
@@ -38,10 +39,10 @@ export function checkStatus(what: string, host: string, response: IncomingMessag
     status,
     new XbuildError(
       login ? 'AUTH' : status === 404 || status === 410 ? 'NOT_FOUND' : 'REGISTRY',
-      `Cannot ${what}: ${host} answered ${status}`,
+      `Cannot ${what}: ${url.host} answered ${status}`,
       {
         hint: login
-          ? `The file needs a login: give it with --secret id=HTTP_AUTH_TOKEN_${host.replace(/:\d+$/, '')},env=VARIABLE`
+          ? `The file needs a login: give it with --secret id=HTTP_AUTH_TOKEN_${authorityOf(url)},env=VARIABLE`
           : 'Check the URL',
       },
     ),

@@ -130,7 +130,7 @@ async function follow(
     })
     const { location } = response.headers
     if (![301, 302, 303, 307, 308].includes(response.statusCode ?? 0) || location === undefined)
-      return checkStatus(what, url.host, response)
+      return checkStatus(what, url, response)
     discard(response)
     if (!URL.canParse(location, url.href))
       throw new XbuildError('REGISTRY', `Cannot ${what}: ${url.host} leads on to what is no URL`)

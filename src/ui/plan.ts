@@ -55,7 +55,7 @@ function formatBases({ bases = [] }: BuildPlan): string[] {
   const rows = bases.map(({ image, platform, status, detail }) => [
     cleanLine(image),
     formatPlatform(platform),
-    status === 'found' ? detail : `${status}: ${cleanLine(detail)}`,
+    status === 'found' ? cleanLine(detail) : `${status}: ${cleanLine(detail)}`,
   ])
   return ['', ...columns([['BASE IMAGE', 'PLATFORM', 'STATE'], ...rows])]
 }

@@ -1,5 +1,5 @@
 import { placeText } from './progress.ts'
-import { cleanText, count, createPaint, formatDuration } from './text.ts'
+import { cleanLine, cleanText, count, createPaint, formatDuration } from './text.ts'
 
 /** What a summary needs to know about a finished build. */
 export interface FinishedBuild {
@@ -49,12 +49,12 @@ export function formatResult(result: FinishedBuild, options: { readonly color: b
     ({ platform, error }) => `  ${paint('yellow', 'missing')} ${platform} (optional): ${cleanText(error.message)}`,
   )
   const natively = ({ node }: { readonly node?: string }) =>
-    node === undefined ? 'ran natively' : `could run natively on ${node}`
+    node === undefined ? 'ran natively' : `could run natively on ${cleanLine(node)}`
   const packs = (result.packs ?? [])
     .filter(({ cached }) => !cached)
     .map(
       (pack) =>
-        `  ${paint('dim', `${pack.platform} ${natively(pack)}: ${pack.name}, pack ${pack.digest.replace(/^sha256:/, '').slice(0, 12)}`)}`,
+        `  ${paint('dim', `${pack.platform} ${natively(pack)}: ${cleanLine(pack.name)}, pack ${pack.digest.replace(/^sha256:/, '').slice(0, 12)}`)}`,
     )
   return `${[built, ...images, ...packs, ...missing, ...whereabouts(result)].join('\n')}\n`
 }
@@ -103,6 +103,7 @@ function whereabouts({ outputs, tags, stored }: FinishedBuild): string[] {
             : type
     return [`  ${what} ${dest === '-' ? 'on stdout' : `in ${dest}`}`]
   })
-  if (lines.length > 0) return lines
+  // An engine says itself under which names it has an image
+  if (lines.length > 0) return lines.map((line) => cleanLine(line))
   return [`  The image stays in the store (${stored}); use -o type=oci,dest=FOLDER or --push to take it out`]
 }

@@ -1,6 +1,6 @@
 import type * as listr2 from 'listr2'
 import { createProgress, update } from './progress.ts'
-import { createPaint, type Paint } from './text.ts'
+import { cleanLine, createPaint, type Paint } from './text.ts'
 import type { Ui, UiOptions } from './types.ts'
 import { viewFinal, viewRunning, type Block, type ViewOptions } from './view.ts'
 
@@ -29,7 +29,7 @@ export function createTtyUi({ stderr, color, now = Date.now, drawAfter = DRAW_AF
 
   return {
     emit: (event) => update(progress, event),
-    note: (text) => void notes.push({ key: `note ${notes.length}`, status: 'running', lines: [text] }),
+    note: (text) => void notes.push({ key: `note ${notes.length}`, status: 'running', lines: [cleanLine(text)] }),
     async finish() {
       clearTimeout(timer)
       const last = [...viewFinal(progress, size()), ...notes.map((note) => ({ ...note, status: 'skipped' as const }))]
@@ -39,7 +39,9 @@ export function createTtyUi({ stderr, color, now = Date.now, drawAfter = DRAW_AF
         for (const { status, lines } of last)
           stderr.write(`${paint(ICONS[status].color, ICONS[status].text)} ${lines.join('\n  ')}\n`)
       for (const { message, source } of progress.warnings) {
-        stderr.write(`${paint('yellow', `warning: ${message}${source ? ` (${source.file}:${source.line})` : ''}`)}\n`)
+        stderr.write(
+          `${paint('yellow', `warning: ${message}${source ? ` (${cleanLine(source.file)}:${source.line})` : ''}`)}\n`,
+        )
       }
     },
   }

@@ -6,7 +6,6 @@ import { buildStageGraph } from '../../src/dockerfile/graph.ts'
 import { parseIgnore } from '../../src/dockerfile/ignore.ts'
 import { parseDockerfile } from '../../src/dockerfile/parse.ts'
 import { cleanPath } from '../../src/dockerfile/paths.ts'
-import { compilePattern } from '../../src/dockerfile/pattern.ts'
 import { expandWord } from '../../src/dockerfile/words.ts'
 import { parsePlatform } from '../../src/platform.ts'
 
@@ -223,18 +222,6 @@ describe('patterns', () => {
     .array(fc.constantFrom('a', 'b', 'ab', '.a', '-'), { minLength: 1, maxLength: 5 })
     .map((parts) => parts.join('/'))
 
-  test('agree with the regular expression that Docker makes of them', () => {
-    const simple = fc
-      .array(fc.constantFrom('*', '**', '**/', '?', '/', 'a', 'b', '.'), { minLength: 1, maxLength: 7 })
-      .map((parts) => parts.join(''))
-    fc.assert(
-      fc.property(simple, path, (text, name) => {
-        expect(compilePattern(text, { folders: true }).matches(name)).toBe(dockerRegExp(text).test(name))
-      }),
-      { numRuns: 3000 },
-    )
-  })
-
   test('what can be pruned has nothing below it that is wanted', () => {
     fc.assert(
       fc.property(fc.array(pattern, { maxLength: 5 }), path, path, (patterns, folder, below) => {
@@ -274,18 +261,3 @@ test('a clean path is clean, and never leaves the root', () => {
     }),
   )
 })
-
-/** The translation that Docker's matcher uses, for short patterns only: it can be slow. */
-function dockerRegExp(pattern: string): RegExp {
-  let source = ''
-  for (let at = 0; at < pattern.length; at++) {
-    const char = pattern[at]!
-    if (char === '*' && pattern[at + 1] === '*') {
-      at += pattern[at + 2] === '/' ? 2 : 1
-      source += at + 1 >= pattern.length ? '.*' : '(.*/)?'
-    } else if (char === '*') source += '[^/]*'
-    else if (char === '?') source += '[^/]'
-    else source += char === '.' ? '\\.' : char
-  }
-  return new RegExp(`^${source}$`, 's')
-}

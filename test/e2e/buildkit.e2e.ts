@@ -227,7 +227,7 @@ function everyEngine(node: () => BuildkitNode): void {
       ])
       const { image } = await build({
         context,
-        dockerfile: `${BASE}ADD tools.tar /\nRUN --mount=type=secret,id=token cp /run/secrets/token /token\nRUN --mount=type=ssh ${agent.program} -l >/keys\n`,
+        dockerfile: `${BASE}ADD tools.tar /\nRUN --mount=type=secret,id=token cp /run/secrets/token /token\nRUN --mount=type=ssh ${agent.program} -l >/keys; ${agent.program} -D 2>/removed; ${agent.program} -l >/left\n`,
         remote: {
           secret: async (id) => (id === 'token' ? Buffer.from('hidden') : undefined),
           agent: (id) => (id === 'default' ? agent.socket : undefined),
@@ -235,6 +235,10 @@ function everyEngine(node: () => BuildkitNode): void {
       })
       expect(await fileIn(image, 'token')).toBe('hidden')
       expect(await fileIn(image, 'keys')).toContain('key-of-the-test')
+      // It lists keys and signs with them; the user's agent loses none
+      expect(await fileIn(image, 'removed')).toContain('Failed to remove all identities')
+      expect(await fileIn(image, 'left')).toContain('key-of-the-test')
+      expect(agent.keys()).toContain('key-of-the-test')
     } finally {
       agent.stop()
     }
@@ -306,7 +310,7 @@ function everyEngine(node: () => BuildkitNode): void {
 }
 
 /** A real ssh agent with one key. */
-function startAgent(keys: string): { socket: string; program: string; stop(): void } {
+function startAgent(keys: string): { socket: string; program: string; keys(): string; stop(): void } {
   mkdirSync(keys)
   const socket = join(keys, 'agent')
   const program = execFileSync('sh', ['-c', 'command -v ssh-add'], { encoding: 'utf8' }).trim()
@@ -315,7 +319,12 @@ function startAgent(keys: string): { socket: string; program: string; stop(): vo
   )
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'key-of-the-test', '-f', join(keys, 'key')])
   execFileSync(program, [join(keys, 'key')], { env: { ...process.env, SSH_AUTH_SOCK: socket }, stdio: 'pipe' })
-  return { socket, program, stop: () => process.kill(pid) }
+  return {
+    socket,
+    program,
+    keys: () => execFileSync(program, ['-l'], { env: { ...process.env, SSH_AUTH_SOCK: socket }, encoding: 'utf8' }),
+    stop: () => process.kill(pid),
+  }
 }
 
 function commandLine(pid: string): string {

@@ -45,6 +45,15 @@ beforeAll(async () => {
 afterAll(() => server.close())
 beforeEach(() => void server.log.splice(0))
 
+/** The arguments of a process, if it is still there. */
+function commandLine(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+  } catch {
+    return ''
+  }
+}
+
 /** Builds for this machine and gives the file system of the image. */
 async function build(
   args: readonly string[],
@@ -308,9 +317,15 @@ describe('logins', () => {
     })
     const without = await xbuild(['--progress', 'plain', context], { store })
     expect(without.code).toBe(1)
-    expect(without.stderr).toMatch(/--secret id=(GIT_AUTH_TOKEN|HTTP_AUTH_TOKEN_127\.0\.0\.1),env=VARIABLE/)
+    expect(without.stderr).toMatch(/--secret id=(GIT_AUTH_TOKEN|HTTP_AUTH_TOKEN_127\.0\.0\.1:\d+),env=VARIABLE/)
     const { at, paths, stderr } = await build(
-      ['--secret', 'id=GIT_AUTH_TOKEN,env=TOKEN', '--secret', 'id=HTTP_AUTH_TOKEN_127.0.0.1,env=TOKEN', context],
+      [
+        '--secret',
+        'id=GIT_AUTH_TOKEN,env=TOKEN',
+        '--secret',
+        `id=HTTP_AUTH_TOKEN_${new URL(server.url).host},env=TOKEN`,
+        context,
+      ],
       { env },
     )
     expect([at('r/docs/guide'), at('secret-file')]).toEqual(['file 644 0:0 "one"', 'file 600 0:0 "file"'])
@@ -345,6 +360,28 @@ describe('logins', () => {
     )
     expect(at('p/with-password')).toBe('file 600 0:0 "p"')
     expect(stderr).not.toContain('pass-word@')
+  })
+
+  test('a password in the URL of a repository is used, and no program has it in its arguments', async () => {
+    const git = smartGit(join(folder, 'repositories'), '/closed')
+    const asked: string[] = []
+    const seen = new Set<string>()
+    server.files.set('/closed/', (request, response) => {
+      for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+        const line = commandLine(pid)
+        if (line.includes(new URL(server.url).host)) asked.push(line)
+        if (/word-of-git|d29yZC1vZi1naX/.test(line)) seen.add(line)
+      }
+      if (request.headers.authorization === `Basic ${btoa('me:word-of-git')}`) git(request, response)
+      else response.writeHead(401, { 'www-authenticate': 'Basic' }).end()
+    })
+    const { at, stderr } = await buildFile(
+      `ADD ${server.url.replace('//', '//me:word-of-git@')}/closed/tool.git#v1 /r/`,
+    )
+    expect(at('r/docs/guide')).toBe('file 644 0:0 "one"')
+    expect(stderr).not.toContain('word-of-git')
+    expect(asked.join('\n')).toContain('git')
+    expect([...seen]).toEqual([])
   })
 })
 

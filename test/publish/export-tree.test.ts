@@ -52,6 +52,18 @@ test('one platform goes straight into the folder; devices and setuid bits stay o
   expect(events).toMatchObject([{ type: 'warning', message: 'linux/amd64: 1 device file was left out of the export' }])
 })
 
+test('other names of devices stay out, those of links do not', async () => {
+  const linked: readonly SmallEntry[] = [
+    { path: 'null', type: 'char', devMajor: 1, devMinor: 3 },
+    { path: 'other', type: 'hardlink', link: 'null' },
+    { path: 'link', type: 'symlink', link: 'nowhere' },
+    { path: 'second', type: 'hardlink', link: 'link' },
+  ]
+  await exportLocal([await image('linux/amd64', linked)], out(), calls())
+  expect((await readdir(out())).toSorted()).toEqual(['link', 'second'])
+  expect(await readlink(out('second'))).toBe('nowhere')
+})
+
 test('several platforms get a folder each; files are overwritten, others stay', async () => {
   await mkdir(out('linux_arm_v7', 'etc'), { recursive: true })
   await writeFile(out('linux_arm_v7', 'etc', 'hello'), 'old')
@@ -109,6 +121,23 @@ test('a hard link to the outside is refused', async () => {
   await expect(exportLocal([await image('linux/amd64', hostile)], out(), calls())).rejects.toThrow(
     /leaves the root of the image/,
   )
+})
+
+test.each(['l/secret', 'secret', 'd'])('a hard link to "%s" is refused: the image has no such file', async (link) => {
+  await mkdir(join(folder, 'victim'))
+  await writeFile(join(folder, 'victim/secret'), 'x')
+  await mkdir(out('d'), { recursive: true })
+  await symlink(join(folder, 'victim'), out('l'))
+  await writeFile(out('secret'), 'x')
+  const hostile = [
+    { path: 'd', type: 'dir' as const },
+    { path: 'h', type: 'hardlink' as const, link },
+    { path: 'h', data: 'y' },
+  ]
+  await expect(exportLocal([await image('linux/amd64', hostile)], out(), calls())).rejects.toThrow(
+    `Cannot export "h": it is a link to "${link}", and no file of that name came before it`,
+  )
+  expect((await stat(join(folder, 'victim/secret'))).nlink).toBe(1)
 })
 
 test('a stream that is cut or breaks leaves nothing', async () => {

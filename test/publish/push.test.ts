@@ -50,6 +50,31 @@ test('a push brings each blob once, children, the index, and the tags of all reg
   expect(events.filter((event) => event.type === 'transfer')).toEqual([])
 })
 
+test('names the tags that were moved and those that were not when one fails', async () => {
+  const registry = memoryRegistry({ failOn: /^manifest b\.example\/x:1$/ })
+  const tags = ['a.example/x:1', 'a.example/x:2', 'b.example/x:1', 'c.example/x:1'].map(parseReference)
+  const pushing = publish(options(await twoImages(), { tags, registry: async () => registry }))
+  const error = await pushing.then(
+    () => expect.fail('it was pushed'),
+    (failure: Error) => failure,
+  )
+  const [, moved = '', left = ''] = /; moved: (.*); not moved: (.*)$/.exec(error.message) ?? []
+  expect(`${moved}, ${left}`.split(', ').sort()).toEqual(tags.map(({ host, tag }) => `${host}/x:${tag}`).sort())
+  expect(left.split(', ')).toContain('b.example/x:1')
+  for (const tag of tags) {
+    const name = `${tag.host}/x`
+    expect(registry.manifestsOf(name).has(tag.tag!), name).toBe(moved.split(', ').includes(`${name}:${tag.tag}`))
+  }
+})
+
+test('says the error alone when there is one tag', async () => {
+  const registry = memoryRegistry({ failOn: /^manifest b\.example\/x:1$/ })
+  const tags = [parseReference('b.example/x:1')]
+  await expect(publish(options(await twoImages(), { tags, registry: async () => registry }))).rejects.toThrow(
+    /^Cannot do "manifest b\.example\/x:1": 500 Internal Server Error$/,
+  )
+})
+
 test('a tag that loses a platform says so', async () => {
   const images = await twoImages()
   const registry = memoryRegistry()

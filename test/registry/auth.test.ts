@@ -16,6 +16,48 @@ interface Asked {
   readonly authorization: string | undefined
 }
 
+describe('a password in the clear', () => {
+  /** A registry at the end of plain http, as far as the client knows: a proxy stands for the whole network. */
+  async function network(realm: string, registries: RegistryClientOptions['registries']) {
+    const seen: string[] = []
+    const proxy = await startServer((request, response) => {
+      seen.push(`${request.url?.split('?')[0]} ${request.headers.authorization ?? '-'}`)
+      if (request.url?.includes('/token')) response.end('{"token":"good"}')
+      else if (request.headers.authorization === 'Bearer good')
+        response.writeHead(200, { 'content-type': held.descriptor.mediaType }).end(held.bytes)
+      else response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}"` }).end('{}')
+    })
+    const { client } = await bench(() => ({
+      registries,
+      env: { ...loggedIn('registry.example:5000'), HTTP_PROXY: `http://${proxy.host}` },
+    }))
+    onTestFinished(() => proxy.stop())
+    const pulled = client.manifest(parseReference('registry.example:5000/app:1'), { signal })
+    return { seen, pulled }
+  }
+  const http = { mirrors: [], http: true }
+
+  test.each([
+    ['another port of the same host', 'http://registry.example:5001/token'],
+    ['another host', 'http://tokens.example/token'],
+    ['this machine', 'http://127.0.0.1:1/token'],
+  ])('is not sent to %s', async (_, realm) => {
+    const { seen, pulled } = await network(realm, { 'registry.example:5000': http })
+    const error = await failureOf(pulled)
+    expect(error).toMatchObject({ code: 'AUTH', message: expect.stringContaining('in the clear') })
+    expect(seen).toEqual(['http://registry.example:5000/v2/app/manifests/1 -'])
+  })
+
+  test.each([
+    ['the registry itself, which is set to plain http', 'http://registry.example:5000/token', {}],
+    ['a token service that is set to it', 'http://tokens.example/token', { 'tokens.example': http }],
+  ])('is sent to %s', async (_, realm, more) => {
+    const { seen, pulled } = await network(realm, { 'registry.example:5000': http, ...more })
+    expect((await pulled).bytes).toEqual(held.bytes)
+    expect(seen).toContain(`${realm} ${BASIC}`)
+  })
+})
+
 describe('bearer tokens', () => {
   test('are got once and used until they end', async () => {
     const { registry, client, clock, asked } = await guarded()

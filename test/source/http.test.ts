@@ -85,12 +85,12 @@ test('too many bytes, another checksum, no room for patience: nothing stays', as
   expect(readdirSync(store.folder.tmp)).toEqual([])
 })
 
-test('a secret for the host is its login, and for no other host', async () => {
+test('a secret for the server is its login, and for no other one', async () => {
   const seen: (string | undefined)[] = []
   const own = createDownloader({
     store,
     env: {},
-    secret: async (id) => (id === 'HTTP_AUTH_TOKEN_127.0.0.1' ? Buffer.from('secret\n') : undefined),
+    secret: async (id) => (id === `HTTP_AUTH_TOKEN_${new URL(server.url).host}` ? Buffer.from('secret\n') : undefined),
   })
   server.files.set('/f', (request, response) => {
     seen.push(request.headers.authorization)
@@ -105,3 +105,25 @@ test('a secret for the host is its login, and for no other host', async () => {
   own.close()
   expect(seen).toEqual(['Bearer secret', undefined, `Basic ${Buffer.from('user:word').toString('base64')}`, undefined])
 })
+
+test.each(['HTTP_AUTH_TOKEN_127.0.0.1', 'HTTP_AUTH_HEADER_127.0.0.1'])(
+  'a secret for the host alone is for https on its own port, and is not sent elsewhere: %s',
+  async (name) => {
+    const seen: unknown[] = []
+    const own = createDownloader({
+      store,
+      env: {},
+      secret: async (id) => (id === name ? Buffer.from('secret') : undefined),
+    })
+    server.files.set('/f', (request, response) => {
+      seen.push(request.headers.authorization)
+      response.end('text')
+    })
+    await expect(own.download(`${server.url}/f`, { signal })).rejects.toMatchObject({
+      code: 'AUTH',
+      hint: expect.stringContaining(new URL(server.url).host),
+    })
+    own.close()
+    expect(seen).toEqual([])
+  },
+)

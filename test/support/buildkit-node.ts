@@ -8,6 +8,7 @@ import { probeBuildkit } from '../../src/driver/buildkit/probe.ts'
 import { engineImages } from '../../src/driver/docker/engine-images.ts'
 import { openDockerEngine } from '../../src/driver/docker/engine.ts'
 import { dockerTransport } from '../../src/driver/docker/transport.ts'
+import { parseDockerfile } from '../../src/dockerfile/parse.ts'
 import type { BuildEvent, BuiltImage, BuiltStage, Driver } from '../../src/driver/driver.ts'
 import type { RemoteBuild } from '../../src/driver/remote-build.ts'
 import type { Transport } from '../../src/driver/transport.ts'
@@ -16,6 +17,7 @@ import type { ImageJob, Job } from '../../src/plan/types.ts'
 import { parsePlatform } from '../../src/platform.ts'
 import { createCredentials } from '../../src/registry/credentials.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
+import { graphOf } from '../../src/session/requests.ts'
 
 /** A BuildKit daemon as the tests use it. */
 export interface BuildkitNode {
@@ -62,8 +64,10 @@ export async function openBuildkitNode(socket: string, { tunnel = false } = {}):
   const images = () => engineImages(engine, { store })
 
   function remote({ dockerfile, context, ignore = [], options = {}, remote: more = {} }: TestBuild): RemoteBuild {
+    const all = { ...DEFAULTS, ...options }
+    const parsed = parseDockerfile(dockerfile, { file: 'Dockerfile' }).dockerfile
     return {
-      options: { ...DEFAULTS, ...options },
+      options: all,
       dockerfile: { text: dockerfile, shown: 'Dockerfile' },
       context:
         typeof context === 'string' ? { kind: 'folder', path: context, ignore } : (context ?? { kind: 'nothing' }),
@@ -71,6 +75,11 @@ export async function openBuildkitNode(socket: string, { tunnel = false } = {}):
       agent: () => undefined,
       credentials: createCredentials({ env: { HOME: '/nonexistent' }, say: () => {} }),
       store,
+      warn: () => undefined,
+      graphFor: (buildPlatform) => ({
+        dockerfile: parsed,
+        graph: graphOf(parsed, all, { target: buildPlatform, buildPlatform }).graph,
+      }),
       ...more,
     }
   }

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream'
 import type { BlobSource, BuiltImage } from '../../src/driver/driver.ts'
 import { MEDIA_TYPE, toDescriptorPlatform, type Descriptor } from '../../src/oci/descriptor.ts'
 import { digestHex, sha256 } from '../../src/oci/digest.ts'
-import { makeImageConfig, SCRATCH_CONFIG } from '../../src/oci/make-image-config.ts'
+import { makeImageConfig, scratchConfig } from '../../src/oci/make-image-config.ts'
 import { makeManifest } from '../../src/oci/make-manifest.ts'
 import { encodeTarHeader, paddingOf, type TarEntry } from '../../src/oci/tar-format.ts'
 import { parsePlatform } from '../../src/platform.ts'
@@ -72,7 +72,7 @@ export async function smallImage(
   const config = makeImageConfig({
     base: undefined,
     platform: parsed,
-    config: { ...SCRATCH_CONFIG, Cmd: ['/hello'] },
+    config: { ...scratchConfig({ os: 'linux' }), Cmd: ['/hello'] },
     history: tars.map((_, index) => ({ created_by: `COPY ${index} / # buildkit` })),
     diffIds: layers.map((layer) => layer.digest),
     created: '1970-01-01T00:00:00Z',

@@ -37,3 +37,15 @@ test('stdout gets the digest alone, and nothing when an output took it', () => {
   expect(formatDigest(base)).toBe('sha256:index\n')
   expect(formatDigest({ ...base, outputs: [{ type: 'tar', dest: '-' }] })).toBe('')
 })
+
+test('names that engines and nodes give do not reach the terminal as commands', () => {
+  const bad = 'x\u001b]0;title\u0007\u001b[2J\r\n\u202ey'
+  const pack = { platform: 'linux/arm64', name: bad, digest: 'sha256:c', node: bad }
+  const outputs = [
+    { type: 'load', engine: bad, names: [bad] },
+    { type: 'oci', dest: bad },
+  ]
+  const text = formatResult({ ...base, packs: [pack], outputs }, { color: false })
+  expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/)
+  expect(text.trimEnd().split('\n')).toHaveLength(6)
+})

@@ -16,10 +16,11 @@ const NONE: Selection = new Set<string>()
 /** Every stable rule, and warnings stay warnings. */
 export const DEFAULT_CHECKS: CheckConfig = { skip: NONE, experimental: NONE, error: false }
 
-/** Reads `skip=RULE,RULE|all;error=BOOL;experimental=RULE,RULE|all`. Throws BAD_DOCKERFILE. */
+/** Reads `skip=RULE,RULE|all;error=BOOL;experimental=RULE,RULE|all // reason`. Throws BAD_DOCKERFILE. */
 export function parseCheckConfig(text: string, at?: SourcePosition): CheckConfig {
   let config = DEFAULT_CHECKS
-  for (const option of text.split(';').map((part) => part.trim())) {
+  const options = text.replace(/(^|\s)\/\/.*$/s, '')
+  for (const option of options.split(';').map((part) => part.trim())) {
     if (option === '') continue
     const equals = option.indexOf('=')
     const key = equals === -1 ? option : option.slice(0, equals).trim()

@@ -23,13 +23,6 @@ export function parseCopy(request: Request): CopyInstruction | undefined {
   if (!list && parseHeredocWord(dest))
     return failArguments(request, 'its destination is a heredoc', 'Write the path last')
   const { sources, heredocs } = list ? { sources: words, heredocs: [] } : splitSources(words, request.heredocs)
-  if (copy?.from !== undefined && heredocs.length > 0) {
-    return failArguments(
-      request,
-      'a heredoc does not come from another stage',
-      'Remove --from, or write two instructions',
-    )
-  }
   return {
     kind: add ? 'add' : 'copy',
     at: request.at,

@@ -19,9 +19,10 @@ export function parseRun(request: Request): RunInstruction | undefined {
   const security = oneOf(request, '--security', flags.security, SECURITIES)
   const command = commandOf(request)
   if (!command) return undefined
-  if (command.form === 'exec' ? command.argv.length === 0 : command.line === '') {
+  if (command.form === 'exec' && command.argv.length === 0)
     return failArguments(request, 'it has no command', 'Write RUN COMMAND')
-  }
+  if (command.form === 'shell' && command.line === '')
+    request.warn('empty-run', 'This RUN has no command: the shell runs and does nothing', 'Write RUN COMMAND')
   return {
     kind: 'run',
     at,

@@ -15,6 +15,7 @@ import type { SolveRequestSchema } from './gen/control_pb.ts'
 import { createLinks, type Link } from './links.ts'
 import { namedContextAttributes } from './named-contexts.ts'
 import { createHandOver, type NodePacks } from './packs/hand-over.ts'
+import { createNamedRegistries } from './named-registries.ts'
 import { createProgress } from './progress.ts'
 import { checkPlatform, pushedImage, storedImage } from './result.ts'
 import { newId } from './session/session.ts'
@@ -55,7 +56,14 @@ export interface PushTarget {
 /** A BuildKit daemon as a driver. Loading this module loads the protobuf runtime: import it when a node is used. */
 export function createBuildkitDriver(options: BuildkitOptions): Driver {
   const { transport, facts } = options
-  const links = createLinks(transport, options.env ?? {})
+  const links = createLinks(
+    transport,
+    options.env ?? {},
+    createNamedRegistries({
+      buildPlatform: options.buildPlatform ?? facts.platforms[0],
+      pushTo: options.pushTo?.repository,
+    }),
+  )
   const progress = createProgress()
   const handOver = options.packs && createHandOver(options.packs)
 

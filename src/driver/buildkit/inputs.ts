@@ -8,6 +8,7 @@ import type { FolderRead } from '../driver.ts'
 import type { RemoteBuild } from '../remote-build.ts'
 import type { Served } from './grpc/server.ts'
 import { storeLayoutTar } from './layout-tar.ts'
+import type { NamedRegistries } from './named-registries.ts'
 import { authService } from './session/auth.ts'
 import { contentService } from './session/content.ts'
 import { storeContents, type Contents } from './session/contents.ts'
@@ -40,7 +41,11 @@ export const TREE = { context: 'context', dockerfile: 'dockerfile', named: 'name
 export const ARCHIVE = 'context.tar'
 
 /** Everything that jobs of this build may be asked for by a daemon. */
-export function openInputs(build: RemoteBuild, env: Readonly<Record<string, string | undefined>>): SessionInputs {
+export function openInputs(
+  build: RemoteBuild,
+  env: Readonly<Record<string, string | undefined>>,
+  named: NamedRegistries,
+): SessionInputs {
   const { context, options, credentials } = build
   const trees = new Map<string, Tree>([[TREE.dockerfile, dockerfileTree(build)]])
   if (context.kind === 'folder') trees.set(TREE.context, treeOf(context.path))
@@ -58,7 +63,7 @@ export function openInputs(build: RemoteBuild, env: Readonly<Record<string, stri
       ...fileSyncService(trees, (read) => reads.push(read)),
       ...secretsService(build.secret),
       ...sshService(build.agent),
-      ...authService({ credentials, http, isPlain: (host) => options.registries[host]?.http === true }),
+      ...authService({ credentials, http, registries: options.registries, named, warn: build.warn }),
       ...uploadService(files),
       ...contentService(stores),
       ...fileSendService((file) => storeLayoutTar(file, build.store)),

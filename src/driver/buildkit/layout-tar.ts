@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { createTarReader } from '../../oci/tar-reader.ts'
 import type { Store } from '../../store/store.ts'
+import { createRoomMeter } from '../embedded/worker/disk-room.ts'
 
 /** A blob that is being written. */
 interface Part {
@@ -19,6 +20,7 @@ interface Part {
  * DIGEST_MISMATCH, BAD_IMAGE.
  */
 export async function storeLayoutTar(archive: AsyncIterable<Uint8Array>, { blobs, folder }: Store): Promise<void> {
+  const makeRoom = createRoomMeter(folder.tmp, { what: 'take what a node writes into' })
   let part: Part | undefined
   let finished: Part[] = []
   const reader = createTarReader({
@@ -30,6 +32,7 @@ export async function storeLayoutTar(archive: AsyncIterable<Uint8Array>, { blobs
     },
     data(chunk) {
       if (!part) return
+      makeRoom(chunk.length)
       part.hash.update(chunk)
       for (let at = 0; at < chunk.length; ) at += writeSync(part.handle, chunk, at)
     },

@@ -4,6 +4,7 @@ import type { RemoteBuild } from '../remote-build.ts'
 import { connectGrpc, type GrpcClient } from './grpc/client.ts'
 import { GrpcFailure, GRPC } from './grpc/status.ts'
 import { inputsKey, openInputs, type SessionInputs } from './inputs.ts'
+import type { NamedRegistries } from './named-registries.ts'
 import { openSession, type Session } from './session/session.ts'
 
 /** A connection to a daemon with a session that serves one kind of build. */
@@ -24,7 +25,11 @@ export interface Links {
 /** Milliseconds until a daemon that takes connections, and says nothing, is given up. */
 const PATIENCE = 20_000
 
-export function createLinks(transport: Transport, env: Readonly<Record<string, string | undefined>>): Links {
+export function createLinks(
+  transport: Transport,
+  env: Readonly<Record<string, string | undefined>>,
+  named: NamedRegistries,
+): Links {
   let control: Promise<GrpcClient> | undefined
   const sessions = new Map<string, Promise<Link>>()
   const closing = new AbortController()
@@ -45,7 +50,7 @@ export function createLinks(transport: Transport, env: Readonly<Record<string, s
   async function open(build: RemoteBuild): Promise<Link> {
     const late = AbortSignal.timeout(PATIENCE)
     const signal = AbortSignal.any([closing.signal, late])
-    const inputs = openInputs(build, env)
+    const inputs = openInputs(build, env, named)
     const failures: XbuildError[] = []
     try {
       const connected = await orAborted(client(signal), signal)
@@ -88,6 +93,7 @@ export function createLinks(transport: Transport, env: Readonly<Record<string, s
 
   return {
     to(build, signal) {
+      named.add(build)
       const key = inputsKey(build)
       const known = sessions.get(key)
       const opening = known ?? open(build)

@@ -12,6 +12,7 @@ import type { RemoteBuild } from '../remote-build.ts'
 import { ABILITY, type BuildkitFacts } from './facts.ts'
 import { TREE } from './inputs.ts'
 import { imageContents, layoutContents, type Contents } from './session/contents.ts'
+import { reachableContents } from './session/reachable.ts'
 
 export interface NamedContextOptions {
   readonly build: RemoteBuild
@@ -80,7 +81,7 @@ async function addressOf(
         }
         digest = found.digest
       }
-      return layoutAddress(stores, digest, layoutContents(path))
+      return layoutAddress(stores, digest, await reachableContents(layoutContents(path), digest))
     }
   }
 }

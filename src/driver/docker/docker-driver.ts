@@ -1,3 +1,4 @@
+import { contextNames } from '../../config/build-context.ts'
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { BuildOptions } from '../../config/options.ts'
@@ -65,13 +66,11 @@ function graphOf(
   { build, job, native }: { build: RemoteBuild; job: ImageJob; native: Platform },
 ): StageGraph {
   const { options } = build
-  const namedContexts = Object.keys(options.buildContexts)
   const { graph } = buildStageGraph(dockerfile, {
     target: job.target,
     buildPlatform: native,
     buildArgs: options.buildArgs,
-    namedContexts,
-    folderContexts: namedContexts.filter((name) => ['dir', 'remote'].includes(options.buildContexts[name]!.kind)),
+    ...contextNames(options.buildContexts),
     ...(options.target === undefined ? {} : { targetStage: options.target }),
   })
   return graph

@@ -30,6 +30,7 @@ const MAX_SECRET = 500 << 10
 export async function openBuildInputs(
   { secrets = {}, ssh = {}, cwd }: Given & { readonly ssh?: Readonly<Record<string, string>> },
   env: Readonly<Record<string, string | undefined>>,
+  hide?: HideSecret,
 ): Promise<BuildInputs> {
   for (const [id, source] of Object.entries(secrets)) {
     if (source.kind === 'file') await checkFile(id, resolve(cwd, source.path))
@@ -39,17 +40,21 @@ export async function openBuildInputs(
     env,
   )
   return {
-    secret: secretsOf({ secrets, cwd }, env),
+    secret: secretsOf({ secrets, cwd }, env, hide),
     agent: (id) => agents.get(id),
     sourceOf: (kind, id) => [kind, id, (kind === 'secret' ? secrets[id] : ssh[id]) ?? null, cwd],
     close,
   }
 }
 
+/** Told of a secret before anybody is given it: nothing of it may be said from then on. */
+export type HideSecret = (secret: Buffer | string) => void
+
 /** Reads secrets by their ids. */
 export function secretsOf(
   { secrets = {}, cwd }: Given,
   env: Readonly<Record<string, string | undefined>>,
+  hide: HideSecret = () => undefined,
 ): BuildInputs['secret'] {
   return async (id) => {
     const source = Object.hasOwn(secrets, id) ? secrets[id] : undefined
@@ -57,6 +62,9 @@ export function secretsOf(
     const content =
       source.kind === 'env' ? Buffer.from(env[source.name] ?? '') : await readFile(resolve(cwd, source.path))
     if (content.length > MAX_SECRET) throw tooLong(id, content.length)
+    hide(content)
+    // As git sends it
+    if (id.startsWith('GIT_AUTH_TOKEN')) hide(btoa(`x-access-token:${content.toString('latin1').trim()}`))
     return content
   }
 }

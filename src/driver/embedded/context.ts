@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
-import { closeSync, createReadStream, openSync, readSync } from 'node:fs'
-import { readFile, realpath, stat } from 'node:fs/promises'
+import { closeSync, createReadStream, readSync } from 'node:fs'
+import { realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { XbuildError } from '../../errors.ts'
+import { openInside } from '../../host/open-inside.ts'
+import { readTextFile } from '../../source/text-file.ts'
 import type { Records } from '../../store/records.ts'
 import { filterFor } from './filter.ts'
 import { selectSources, type SelectedSource, type SourceEntry } from './select.ts'
@@ -120,8 +122,9 @@ export async function openContext(
 /** Lines of the first of these files that is there. */
 export async function readIgnore(candidates: readonly string[]): Promise<string[]> {
   for (const file of candidates) {
-    const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    const text = await readTextFile(file).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined
+      if (error instanceof XbuildError) throw error
       throw new XbuildError('NOT_FOUND', `Cannot read "${file}": ${error.message}`, { cause: error })
     })
     if (text !== undefined) return text.split('\n')
@@ -132,8 +135,10 @@ export async function readIgnore(candidates: readonly string[]): Promise<string[
 async function hash(file: string, entry: SourceEntry): Promise<string> {
   try {
     const digest = createHash('sha256')
-    if (entry.size <= BIG) readInto(file, (chunk) => digest.update(chunk))
-    else for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 })) digest.update(chunk as Buffer)
+    const fd = openInside(file)
+    if (entry.size <= BIG) readInto(fd, (chunk) => digest.update(chunk))
+    else
+      for await (const chunk of createReadStream(file, { fd, highWaterMark: 1 << 20 })) digest.update(chunk as Buffer)
     return digest.digest('hex')
   } catch (cause) {
     throw new XbuildError('NOT_FOUND', `Cannot read "${file}": ${(cause as Error).message}`, {
@@ -146,8 +151,8 @@ async function hash(file: string, entry: SourceEntry): Promise<string> {
 /** One buffer for all files: twenty thousand small ones would otherwise leave as many buffers to collect. */
 const piece = Buffer.allocUnsafe(1 << 18)
 
-function readInto(file: string, use: (chunk: Buffer) => void): void {
-  const fd = openSync(file, 'r')
+/** Reads an open file to its end, and closes it. */
+function readInto(fd: number, use: (chunk: Buffer) => void): void {
   try {
     for (let bytes = readSync(fd, piece); bytes > 0; bytes = readSync(fd, piece)) use(piece.subarray(0, bytes))
   } finally {

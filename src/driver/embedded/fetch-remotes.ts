@@ -6,7 +6,7 @@ import { toXbuildError, XbuildError } from '../../errors.ts'
 import { checkOut, resolveCommit } from '../../source/git.ts'
 import { createGitProgram } from '../../source/git-program.ts'
 import { createDownloader, type Download } from '../../source/http.ts'
-import { gitLogin } from '../../source/logins.ts'
+import { gitLogin, withoutLogin } from '../../source/logins.ts'
 import { withTemporaryFolder } from '../../source/temporary.ts'
 import { keyOf } from '../../store/key.ts'
 import { resolveInRoot } from './in-root.ts'
@@ -92,10 +92,13 @@ export function fetchRemotes({
     return locateDownload(source, signal)
   }
 
-  async function locateGit(remote: GitRemote, signal: AbortSignal): Promise<Located> {
-    const git = createGitProgram(env, await gitLogin(remote.url, secret))
+  async function locateGit(given: GitRemote, signal: AbortSignal): Promise<Located> {
+    const bare = withoutLogin(given.url)
+    const login = bare.login ?? (await gitLogin(bare.url, secret))
+    const git = createGitProgram(env, { ...bare, ...(login ? { login } : {}) })
+    const remote = { ...given, url: bare.url }
     const commit = await resolveCommit(git, remote, signal)
-    const { url, subdir = '', keepGitDir, submodules, mtime } = remote
+    const { url, subdir = '', keepGitDir, submodules, mtime } = given
     return {
       key: keyOf(['git', 1, url, commit.id, subdir, keepGitDir, submodules, mtime]),
       revision: commit.id,

@@ -1,4 +1,4 @@
-import { ignoreMatcher, parseIgnore } from '../../dockerfile/ignore.ts'
+import { excludeMatcher, ignoreMatcher, parseIgnore } from '../../dockerfile/ignore.ts'
 import { compilePattern } from '../../dockerfile/pattern.ts'
 
 /**
@@ -17,9 +17,8 @@ export interface Filter {
  * the copied folder.
  */
 export function filterFor(ignoreLines: readonly string[], excludes: readonly string[]): Filter {
-  const [ignore, exclude] = [ignoreLines, excludes].map((lines) =>
-    lines.length > 0 ? parseIgnore(lines.join('\n'), { file: '.dockerignore' }) : undefined,
-  )
+  const ignore = ignoreLines.length > 0 ? parseIgnore(ignoreLines.join('\n'), { file: '.dockerignore' }) : undefined
+  const exclude = excludes.length > 0 ? excludeMatcher(excludes) : undefined
   const skips = (below: string) => below !== '' && exclude?.matches(below) === true
   return {
     skips,

@@ -17,7 +17,12 @@ export function resolveInRoot(root: string, path: string, { follow = true }: { f
 
 /** Whether a path below `root` still names what it named: no symlink has come into its way. */
 export function isReal(root: string, path: string): boolean {
-  return resolveInRoot(root, relative(root, path), { follow: false }) === path
+  try {
+    return resolveInRoot(root, relative(root, path), { follow: false }) === path
+  } catch (error) {
+    if (error instanceof XbuildError) return false // links that go round in circles
+    throw error
+  }
 }
 
 /** What `makeFolders` did. */

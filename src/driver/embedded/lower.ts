@@ -5,7 +5,7 @@ import { checkSupported } from '../../dockerfile/supported.ts'
 import type { CopyStep, EvaluatedStage, GraphStage, StageGraph, StageSource, Step } from '../../dockerfile/types.ts'
 import type { Diagnostic, SourcePosition } from '../../errors.ts'
 import { showRemote, type Remote } from '../../dockerfile/remote.ts'
-import { SCRATCH_CONFIG } from '../../oci/make-image-config.ts'
+import { scratchConfig } from '../../oci/make-image-config.ts'
 import type { ContainerConfig, HistoryEntry, ImageConfig } from '../../oci/manifest.ts'
 import { formatPlatform } from '../../platform.ts'
 import { keyOf } from '../../store/key.ts'
@@ -113,7 +113,7 @@ function lowerStage(stage: GraphStage, edges: StageEdges): LoweredStage {
   const resolved = image && !('kind' in image) ? image : undefined
   const files = image && 'kind' in image && image.kind !== 'built' ? image : undefined
   const evaluated = evaluateStage(stage, {
-    config: parent?.config ?? resolved?.config.config ?? SCRATCH_CONFIG,
+    config: parent?.config ?? resolved?.config.config ?? scratchConfig(stage.platform),
     ...(own ? { args: own.evaluated.args } : {}),
   })
   const steps = evaluated.steps.filter((step) => step.kind !== 'meta').length

@@ -1,10 +1,11 @@
 import { createReadStream } from 'node:fs'
-import { mkdir, readFile, rm, stat } from 'node:fs/promises'
+import { mkdir, rm, stat } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import type { BuildOptions } from '../../config/options.ts'
 import { parseRemote, showRemote, type HttpRemote } from '../../dockerfile/remote.ts'
 import { XbuildError } from '../../errors.ts'
 import { looksLikeArchive, MAX_DOCKERFILE, readStdin, readText, type StdinContent } from '../../source/stdin.ts'
+import { readTextFile } from '../../source/text-file.ts'
 import { temporaryName } from '../../source/temporary.ts'
 import { keyOf } from '../../store/key.ts'
 import type { StoreFolder } from '../../store/folder.ts'
@@ -185,8 +186,9 @@ async function inFolder(options: BuildOptions): Promise<DockerfileText> {
   for (const path of candidates) {
     try {
       const shown = relative(options.cwd, path)
-      return { text: await readFile(path, 'utf8'), shown: shown.startsWith('..') ? path : shown, path }
+      return { text: await readTextFile(path), shown: shown.startsWith('..') ? path : shown, path }
     } catch (cause) {
+      if (cause instanceof XbuildError) throw cause
       const { code, message } = cause as NodeJS.ErrnoException
       if (code === 'ENOENT' || code === 'ENOTDIR') continue
       throw new XbuildError(

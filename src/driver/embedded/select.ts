@@ -1,6 +1,7 @@
-import { readdirSync, readlinkSync } from 'node:fs'
+import { readdirSync, readlinkSync, realpathSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
+import { insideFolder, MovedError } from '../../host/open-inside.ts'
 import { hasWildcard, matchPattern } from '../../dockerfile/pattern.ts'
 import { onlyMatching, type Filter } from './filter.ts'
 import { resolveInRoot } from './in-root.ts'
@@ -47,7 +48,12 @@ const EVERYTHING: Filter = { ignored: () => false, prune: () => false, skips: ()
  * may match nothing,
  * a name must be there. Of `FOLDER/./PATTERN` the folder is selected, with what the pattern matches below it alone.
  */
-export function selectSources(root: string, sources: readonly string[], filter: Filter = EVERYTHING): SelectedSource[] {
+export function selectSources(
+  folder: string,
+  sources: readonly string[],
+  filter: Filter = EVERYTHING,
+): SelectedSource[] {
+  const root = realpathSync(folder)
   return sources.flatMap((source) => {
     const pivot = source.indexOf('/./')
     const [path, pattern] = pivot === -1 ? [source, '.'] : [source.slice(0, pivot), source.slice(pivot + '/./'.length)]
@@ -93,50 +99,71 @@ function selectOne(root: string, match: string, filter: Filter): SelectedSource 
 }
 
 function walk(folder: string, rootPath: string, prefix: string, filter: Filter, out: SourceEntry[]): void {
-  const names = namesIn(folder)
-  for (const name of names) {
-    const path = prefix === '' ? name : `${prefix}/${name}`
-    const fromRoot = rootPath === '' ? path : `${rootPath}/${path}`
-    const full = `${folder}/${name}`
-    const ignored = filter.ignored(fromRoot, path)
-    const entry = ignored && filter.prune(fromRoot, path) ? undefined : entryAt(full, path)
-    if (!entry) continue
+  for (const { name, path, entry, ignored, pruned } of itemsIn(folder, { rootPath, prefix, filter })) {
     if (entry.type !== 'dir') {
       if (!ignored) out.push(entry)
       continue
     }
     const at = out.length
     out.push(ignored && filter.skips(path) ? { ...entry, onTheWay: true } : entry)
-    if (!(ignored && filter.prune(fromRoot, path))) walk(full, rootPath, path, filter, out)
+    if (!pruned) walk(join(folder, name), rootPath, path, filter, out)
     // An ignored folder is only wanted for what a later pattern brings back below it.
     if (ignored && out.length === at + 1) out.length = at
   }
+}
+
+interface Item {
+  readonly name: string
+  readonly path: string
+  readonly entry: SourceEntry
+  readonly ignored: boolean
+  readonly pruned: boolean
+}
+
+/** What a folder holds, seen in one go: others may exchange it for a link that leads out of the context. */
+function itemsIn(
+  folder: string,
+  { rootPath, prefix, filter }: { rootPath: string; prefix: string; filter: Filter },
+): Item[] {
+  return inFolder(folder, (pinned) => {
+    const items: Item[] = []
+    for (const name of namesIn(pinned, folder)) {
+      const path = prefix === '' ? name : `${prefix}/${name}`
+      const fromRoot = rootPath === '' ? path : `${rootPath}/${path}`
+      const ignored = filter.ignored(fromRoot, path)
+      const pruned = ignored && filter.prune(fromRoot, path)
+      const entry = pruned ? undefined : entryAt(`${pinned}/${name}`, path)
+      if (entry) items.push({ name, path, entry, ignored, pruned })
+    }
+    return items
+  })
 }
 
 /**
  * Names in a folder, sorted. Node turns bytes that are not UTF-8 into a mark, and the file could not be found by that
  * name.
  */
-function namesIn(folder: string): string[] {
+function namesIn(folder: string, shown: string): string[] {
+  const names = readdirSync(folder).sort()
+  const strange = names.find((name) => name.includes('\ufffd') && !look(`${folder}/${name}`))
+  if (strange === undefined) return names
+  throw new XbuildError('UNSUPPORTED', `Cannot copy "${shown}/${strange}": its name is not UTF-8`, {
+    hint: 'Give it another name, or exclude its folder',
+  })
+}
+
+function inFolder<T>(folder: string, use: (pinned: string) => T): T {
   try {
-    const names = readdirSync(folder).sort()
-    const strange = names.find((name) => name.includes('\ufffd') && !look(`${folder}/${name}`))
-    if (strange !== undefined) {
-      throw new XbuildError('UNSUPPORTED', `Cannot copy "${folder}/${strange}": its name is not UTF-8`, {
-        hint: 'Give it another name, or exclude its folder',
-      })
-    }
-    return names
+    return insideFolder(folder, use)
   } catch (cause) {
     if (cause instanceof XbuildError) throw cause
-    throw new XbuildError(
-      'NOT_FOUND',
-      `Cannot read the folder "${folder}": ${(cause as NodeJS.ErrnoException).code ?? String(cause)}`,
-      {
-        cause,
-        hint: 'Make it readable, or exclude it in .dockerignore',
-      },
-    )
+    const { code, message } = cause as NodeJS.ErrnoException
+    const moved = cause instanceof MovedError || code === 'ELOOP' || code === 'ENOTDIR'
+    const state = moved ? 'it changed while it was read' : (code ?? message)
+    throw new XbuildError(moved ? 'CONTEXT_CHANGED' : 'NOT_FOUND', `Cannot read the folder "${folder}": ${state}`, {
+      cause,
+      hint: moved ? 'Build again when nothing writes into it' : 'Make it readable, or exclude it in .dockerignore',
+    })
   }
 }
 
@@ -185,7 +212,7 @@ function expand(root: string, pattern: string, filter: Filter): string[] {
       }
       const folder = followed(root, base)
       if (folder === undefined || !look(folder)?.isDirectory()) continue
-      for (const name of namesIn(folder))
+      for (const name of inFolder(folder, (pinned) => namesIn(pinned, folder)))
         if (matchPattern(part, name)) next.push(base === '' ? name : `${base}/${name}`)
     }
     level = next

@@ -1,11 +1,15 @@
 import type { Case } from '../support/case.ts'
 import { ADD } from './add.ts'
+import { ARCHIVES } from './archives.ts'
 import { CONFIG } from './config.ts'
 import { COPY } from './copy.ts'
 import { HEREDOCS } from './heredocs.ts'
 import { IGNORE } from './ignore.ts'
 import { LINKS } from './links.ts'
 import { OWNERS } from './owners.ts'
+import { EDGES } from './edges.ts'
+import { PATTERNS } from './patterns.ts'
+import { WINDOWS } from './windows.ts'
 import { PARENTS } from './parents.ts'
 import { PLATFORMS } from './platforms.ts'
 import { RUN } from './run.ts'
@@ -19,9 +23,11 @@ export const CASES: readonly { readonly topic: string; readonly cases: readonly 
   { topic: 'COPY', cases: COPY },
   { topic: 'COPY --parents', cases: PARENTS },
   { topic: 'ADD', cases: ADD },
+  { topic: 'ADD of unusual archives', cases: ARCHIVES },
   { topic: 'symbolic and hard links', cases: LINKS },
   { topic: 'owners and modes', cases: OWNERS },
   { topic: 'ignore patterns', cases: IGNORE },
+  { topic: 'generated ignore patterns', cases: PATTERNS },
   { topic: 'RUN', cases: RUN },
   { topic: 'heredocs', cases: HEREDOCS },
   { topic: 'variables', cases: VARIABLES },
@@ -30,4 +36,6 @@ export const CASES: readonly { readonly topic: string; readonly cases: readonly 
   { topic: 'platforms', cases: PLATFORMS },
   { topic: 'ONBUILD', cases: TRIGGERS },
   { topic: 'syntax', cases: SYNTAX },
+  { topic: 'edges', cases: EDGES },
+  { topic: 'Windows', cases: WINDOWS },
 ]

@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { rawTar, type RawMember } from './raw-tar.ts'
 
 /** One Dockerfile with its context, to be built by both builders. */
 export interface Case {
@@ -35,6 +36,7 @@ export type FileSpec =
   | { readonly hardlink: string }
   | { readonly folder: true; readonly mode?: number }
   | { readonly fifo: true }
+  | { readonly rawTar: readonly RawMember[] }
   | { readonly tar: readonly TarMember[]; readonly packed?: 'gzip' | 'bzip2' | 'xz' }
 
 /** A member of a tar archive in a context. */
@@ -100,6 +102,7 @@ function writeSpec(spec: FileSpec, path: string, { context, first }: { context: 
   if ('link' in spec) return symlinkSync(spec.link, path)
   if ('hardlink' in spec) return linkSync(join(context, spec.hardlink), path)
   if ('fifo' in spec) return void execFileSync('mkfifo', [path])
+  if ('rawTar' in spec) return writeFileSync(path, rawTar(spec.rawTar, first + 500))
   if ('tar' in spec) return writeTar(path, spec, first)
   if ('folder' in spec) mkdirSync(path, { recursive: true })
   else writeFileSync(path, spec.text)

@@ -185,6 +185,43 @@ describe('a tree', () => {
     expect(followPaths(root, ['one/[x]', 'gone', '.'])).toEqual(['one/[x]', 'gone', '.'])
     expect(followPaths(root, ['loop'])).toEqual(['loop'])
   })
+
+  test('says nothing of what lies behind a link', () => {
+    const outside = tempFolder()
+    symlinkSync('a-name-of-the-machine', join(outside, 'link'))
+    const root = folderOf({ 'd/x': '' })
+    symlinkSync(outside, join(root, 'out'))
+    symlinkSync(outside, join(root, 'd/out'))
+    expect(followPaths(root, ['out/*', 'd/out/*'])).toEqual(['out/*', 'd/out/*'])
+  })
+
+  test('is read by its own folders, whatever has come into their place meanwhile', () => {
+    const outside = folderOf({ file: 'secret' })
+    const root = folderOf({ 'd/file': 'own' })
+    const tree = treeOf(root)
+    expect(listed(tree)).toEqual(['d', 'd/file'])
+    renameSync(join(root, 'd'), join(root, 'moved'))
+    symlinkSync(outside, join(root, 'd'))
+    expect(() => tree.open('d/file')).toThrow('changed while the context was read')
+  })
+
+  test('is listed by its own folders', () => {
+    const outside = folderOf({ secret: '' })
+    const root = folderOf({ 'd/file': 'own', 'd/later/file': '' })
+    const seen: string[] = []
+    const swap = () => {
+      for (const { path } of treeOf(root).entries(ALL)) {
+        seen.push(path)
+        if (path !== 'd/file') continue
+        renameSync(join(root, 'd'), join(root, 'moved'))
+        symlinkSync(outside, join(root, 'd'))
+        mkdirSync(join(outside, 'later'))
+        writeFileSync(join(outside, 'later/secret'), '')
+      }
+    }
+    expect(swap).toThrow('changed while the context was read')
+    expect(seen).not.toContain('d/later/secret')
+  })
 })
 
 /** Sends a tree to a receiver that answers packets; gives all packets back. */

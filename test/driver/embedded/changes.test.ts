@@ -187,3 +187,11 @@ test('names that a layer cannot hold are refused rather than turned into somethi
   writeFileSync(Buffer.concat([Buffer.from(`${other}/f`), Buffer.from([0xe9])]), '')
   expect(() => items(other)).toThrow(/Cannot pack "f\ufffd": its name is not UTF-8/)
 })
+
+test('a folder over a link is told of, whatever the link leads to on this machine', () => {
+  const outside = folder('b/')
+  const upper = folder('a/b/f')
+  const lower = folder()
+  symlinkSync(outside, join(lower, 'a'))
+  expect(items(upper, { lowers: [lower] })).toEqual(['dir a', 'dir a/b', 'file a/b/f'])
+})

@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { filterFor } from '../../../src/driver/embedded/filter.ts'
@@ -192,4 +192,32 @@ test('a name that is not UTF-8 is told, not left out', () => {
   expect(() => selectSources(root, ['.'])).toThrow(
     expect.objectContaining({ code: 'UNSUPPORTED', message: expect.stringContaining('its name is not UTF-8') }),
   )
+})
+
+test('a folder that is exchanged for a link while the context is read is not read where the link leads', () => {
+  const [root, outside] = [tempFolder(), tempFolder()]
+  mkdirSync(join(root, 'd/e'), { recursive: true })
+  mkdirSync(join(outside, 'e'))
+  for (const path of ['own', 'e/own']) writeFileSync(join(root, 'd', path), '')
+  for (const path of ['secret', 'e/secret']) writeFileSync(join(outside, path), '')
+  const swapAt = (wanted: string) => {
+    const ignored = (path: string) => {
+      if (path !== wanted) return false
+      renameSync(join(root, 'd'), join(root, 'moved'))
+      symlinkSync(outside, join(root, 'd'))
+      return false
+    }
+    const filter = { ignored, prune: () => false, skips: () => false }
+    try {
+      return selectSources(root, ['.'], filter).flatMap(({ entries }) => entries.map(({ path }) => path))
+    } catch (error) {
+      return [(error as Error).message]
+    } finally {
+      unlinkSync(join(root, 'd'))
+      renameSync(join(root, 'moved'), join(root, 'd'))
+    }
+  }
+  expect(swapAt('d')).toEqual(['', 'd'])
+  expect(swapAt('d/e')).toEqual([expect.stringContaining('Cannot read the folder')])
+  expect(swapAt('d/own')).toEqual([expect.stringContaining('Cannot read the folder')])
 })

@@ -352,7 +352,7 @@ describe('whiteouts', () => {
 })
 
 describe('an archive for a folder of the image', () => {
-  test('goes there, through symlinks of the image and its own as the image means them', async () => {
+  test('goes there, and absolute symlinks on the way begin there, too', async () => {
     const { root, expectCanary } = places()
     mkdirSync(join(root, 'opt/app'), { recursive: true })
     symlinkSync('/data', join(root, 'opt/app/link'))
@@ -362,10 +362,10 @@ describe('an archive for a folder of the image', () => {
       { into: 'opt/app' },
     )
     expect(treeLines(root)).toEqual([
-      'data dir 755',
-      'data/f file 644 "new"',
       'opt dir 755',
       'opt/app dir 755',
+      'opt/app/data dir 755',
+      'opt/app/data/f file 644 "new"',
       'opt/app/link -> /data',
       'opt/app/own dir 755',
       'opt/app/own/f file 644 "new"',
@@ -373,6 +373,27 @@ describe('an archive for a folder of the image', () => {
     ])
     expectCanary()
   })
+})
+
+test.each<[string, TarItem[]]>([
+  ['a file', [of({ path: 'l', type: 'symlink', link: '..' }), file('l/f')]],
+  ['a folder', [of({ path: 'l', type: 'symlink', link: '..' }), dir('l/d')]],
+  ['a file through two links', [dir('d'), of({ path: 'd/l', type: 'symlink', link: '../..' }), file('d/l/f')]],
+  ['a hard link', [file('f'), of({ path: 'l', type: 'symlink', link: '../x' }), hard('h', 'l/f')]],
+])('an archive for a folder of the image does not leave it by %s', async (_, items) => {
+  const { root } = places()
+  mkdirSync(join(root, 'x'))
+  await expect(unpack(root, items, { into: 'sub' })).rejects.toMatchObject({
+    code: 'OUTSIDE_CONTEXT',
+    message: expect.stringContaining('leads out of the destination'),
+  })
+  expect(treeLines(root).filter((line) => !line.startsWith('sub'))).toEqual(['x dir 755'])
+})
+
+test('a further name in an archive for a folder of the image changes the owner and the mode of the file', async () => {
+  const { root } = places()
+  await unpack(root, [file('f'), of({ path: 'h', type: 'hardlink', link: 'f', mode: 0o750 })], { into: 'd' })
+  expect(treeLines(root)).toContainEqual(expect.stringMatching(/^d\/f file 750/))
 })
 
 describe('errors', () => {

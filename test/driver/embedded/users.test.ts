@@ -6,7 +6,7 @@ import { tempFolder } from '../../support/temp-folder.ts'
 
 const PASSWD =
   'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\nbroken\n:x:5:5::/:\nword:x:abc:1::/:/\n1234:x:50:60::/n:/\nhuge:x:99999999999:1::/:/\nnogroup-user:x:70:\n'
-const GROUP = 'root:x:0:root\nstaff:x:50:app,other\nwheel:x:10:other,app\nbad:x:y:app\n1000:x:77:\n'
+const GROUP = 'root:x:0:root\nadm:x:4:root\nstaff:x:50:app,other\nwheel:x:10:other,app\nbad:x:y:app\n1000:x:77:\n'
 
 function image(files: Readonly<Record<string, string>> = { passwd: PASSWD, group: GROUP }): string {
   const root = tempFolder()
@@ -16,8 +16,8 @@ function image(files: Readonly<Record<string, string>> = { passwd: PASSWD, group
 }
 
 test.each([
-  ['', { uid: 0, gid: 0, additionalGids: [0] }],
-  ['root', { uid: 0, gid: 0, additionalGids: [0], home: '/root' }],
+  ['', { uid: 0, gid: 0, additionalGids: [0, 4], home: '/root' }],
+  ['root', { uid: 0, gid: 0, additionalGids: [0, 4], home: '/root' }],
   ['app', { uid: 1000, gid: 1001, additionalGids: [1001, 50, 10], home: '/home/app' }],
   ['1000', { uid: 1000, gid: 1001, additionalGids: [1001, 50, 10], home: '/home/app' }],
   ['app:staff', { uid: 1000, gid: 50, additionalGids: [50], home: '/home/app' }],

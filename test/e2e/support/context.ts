@@ -1,15 +1,19 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { root } from './places.ts'
 import { run, type Ended, type RunOptions } from './xbuild.ts'
 import { baseLayout } from './examples.ts'
 
+/** What a file of a context holds, or where a symbolic link leads. */
+export type Content = string | Uint8Array | { readonly link: string }
+
 /** Writes files, by their paths, under a folder that is made; gives the folder back. */
-export function writeFiles(folder: string, files: Readonly<Record<string, string>>): string {
+export function writeFiles(folder: string, files: Readonly<Record<string, Content>>): string {
   mkdirSync(folder, { recursive: true })
-  for (const [path, text] of Object.entries(files)) {
+  for (const [path, content] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, path)), { recursive: true })
-    writeFileSync(join(folder, path), text)
+    if (typeof content === 'object' && 'link' in content) symlinkSync(content.link, join(folder, path))
+    else writeFileSync(join(folder, path), content)
   }
   return folder
 }

@@ -85,7 +85,7 @@ export function ordinaryUser(ownFolder: string): OrdinaryUser {
     xbuild: (args, env) => asUser(paths.node, [join(paths.checkout, 'dist/xbuild.cjs'), ...args], env),
     async give(folder, name) {
       const copy = join(home, name)
-      cpSync(folder, copy, { recursive: true })
+      cpSync(folder, copy, { recursive: true, verbatimSymlinks: true })
       if (asRoot) await runOk('chown', ['-R', NAME, copy])
       return copy
     },

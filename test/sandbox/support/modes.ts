@@ -1,7 +1,7 @@
 import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { platformOfNodeArch } from '../../../src/platform.ts'
-import { writeFiles } from '../../e2e/support/context.ts'
+import { type Content, writeFiles } from '../../e2e/support/context.ts'
 import { baseLayout } from '../../e2e/support/examples.ts'
 import { ordinaryUser } from '../../e2e/support/ordinary-user.ts'
 import { type Ended, xbuild } from '../../e2e/support/xbuild.ts'
@@ -16,7 +16,7 @@ export interface Sandbox {
   /** Folder of the mode's store. */
   store(mode: Mode): string
   /** Builds a context made of `files`; `args` are more flags. Each call is a context of its own. */
-  build(mode: Mode, files: Readonly<Record<string, string>>, args?: readonly string[]): Promise<Ended>
+  build(mode: Mode, files: Readonly<Record<string, Content>>, args?: readonly string[]): Promise<Ended>
 }
 
 const OWN = platformOfNodeArch(process.arch).architecture
@@ -32,7 +32,7 @@ export function createSandbox(folder: string): Sandbox {
   let copies = 0
   let given: Promise<string> | undefined
 
-  async function build(mode: Mode, files: Readonly<Record<string, string>>, args: readonly string[] = []) {
+  async function build(mode: Mode, files: Readonly<Record<string, Content>>, args: readonly string[] = []) {
     const context = writeFiles(mkdtempSync(join(folder, 'context-')), files)
     const platform = `linux/${mode === 'emulated' ? (OWN === 'arm64' ? 'amd64' : 'arm64') : OWN}`
     const base = await baseLayout('busybox')

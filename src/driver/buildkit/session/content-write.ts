@@ -4,6 +4,7 @@ import { open, rm } from 'node:fs/promises'
 import { WriteAction, type WriteContentRequestSchema, type WriteContentResponseSchema } from '../gen/content_pb.ts'
 import type { ServedCall } from '../grpc/server.ts'
 import { GrpcFailure, GRPC } from '../grpc/status.ts'
+import { createRoomMeter } from '../../embedded/worker/disk-room.ts'
 import { checkedDigest } from './contents.ts'
 import type { Contents, ContentTarget } from './contents.ts'
 
@@ -28,7 +29,7 @@ export function createContentWriter(): (store: Contents, call: WriteCall) => Pro
     const writers = running.get(target) ?? running.set(target, new Map()).get(target)!
     const key = first.expected || first.ref
     while (writers.has(key)) await writers.get(key)
-    if (first.expected !== '' && (await store.size(checkedDigest(first.expected))) !== undefined) {
+    if (first.expected !== '' && (await target.has(checkedDigest(first.expected)))) {
       throw new GrpcFailure(GRPC.alreadyExists, `content ${first.expected}: already exists`)
     }
     const writing = receive(target, first, { requests, send: call.send })
@@ -55,6 +56,7 @@ async function receive(
   const path = await target.newFile()
   const file = await open(path, 'wx', 0o644)
   const hash = createHash('sha256')
+  const makeRoom = createRoomMeter(target.folder, { what: 'take what a node writes into' })
   const started = timestampNow()
   let offset = 0
   let kept = false
@@ -68,6 +70,9 @@ async function receive(
       if (data.length > 0) {
         if (Number(request.offset) !== offset)
           throw new GrpcFailure(GRPC.invalidArgument, `bytes came for offset ${request.offset}, ${offset} is next`)
+        if (first.total > 0n && offset + data.length > Number(first.total))
+          throw new GrpcFailure(GRPC.invalidArgument, `more bytes came than the ${first.total} that were announced`)
+        makeRoom(data.length)
         hash.update(data)
         await file.write(data, 0, data.length, offset)
         offset += data.length

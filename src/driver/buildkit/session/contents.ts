@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs'
-import { mkdir, rename, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, realpath, rename, stat } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
 import type { Readable } from 'node:stream'
-import { randomBytes } from 'node:crypto'
+import { pipeline } from 'node:stream/promises'
+import { createHash, randomBytes } from 'node:crypto'
 import { tempNameFor } from '../../../host/files.ts'
 import type { Descriptor } from '../../../oci/descriptor.ts'
 import { parseDigest } from '../../../oci/digest.ts'
@@ -29,20 +30,31 @@ export interface ByteRange {
 
 /** Where new content goes. */
 export interface ContentTarget {
+  /** Whether it need not be written: it is there. That does not mean that it may be read. */
+  has(digest: string): Promise<boolean>
+  /** Folder of the files that are being written. */
+  readonly folder: string
   /** A name for a file that is being written. */
   newFile(): Promise<string>
   /** Takes over a complete file whose digest was checked. */
   adopt(file: string, digest: string): Promise<void>
 }
 
-/** The local store: results of the daemon come into it. */
+/** The local store: results of the daemon come into it. The daemon reads what it has written there, and nothing else. */
 export function storeContents({ blobs, folder }: Store): Contents {
+  const written = new Set<string>()
   return {
-    size: async (digest) => ((await blobs.has(digest)) ? (await stat(blobs.path(digest))).size : undefined),
+    size: async (digest) =>
+      written.has(digest) && (await blobs.has(digest)) ? (await stat(blobs.path(digest))).size : undefined,
     read: async (digest, range) => createReadStream(blobs.path(digest), { ...range, highWaterMark: 1 << 18 }),
     target: {
+      folder: folder.tmp,
+      has: (digest) => blobs.has(digest),
       newFile: async () => join(folder.tmp, `${process.pid}-blob-${randomBytes(6).toString('hex')}`),
-      adopt: (file, digest) => blobs.adopt(file, digest),
+      async adopt(file, digest) {
+        await blobs.adopt(file, digest)
+        written.add(digest)
+      },
     },
   }
 }
@@ -50,7 +62,20 @@ export function storeContents({ blobs, folder }: Store): Contents {
 /** The blobs of an OCI image layout. */
 export function layoutContents(path: string, { writable = false } = {}): Contents {
   const fileOf = (digest: string) => join(path, 'blobs', ...parseDigest(digest).split(':'))
+  const honest = new Map<string, Promise<boolean>>()
+  /** Some programs make layouts of symbolic links. What they lead to is given out when it is what the digest says. */
+  const isHonest = (digest: string) => {
+    const asking = honest.get(digest) ?? liesInside(path, fileOf(digest), digest)
+    honest.set(digest, asking)
+    return asking
+  }
+  const size = async (digest: string) => {
+    const found = await stat(fileOf(digest)).catch(() => undefined)
+    return found?.isFile() && (await isHonest(digest)) ? found.size : undefined
+  }
   const target: ContentTarget = {
+    folder: path,
+    has: async (digest) => (await size(digest)) !== undefined,
     async newFile() {
       await mkdir(path, { recursive: true })
       return tempNameFor(join(path, 'blob'))
@@ -61,14 +86,20 @@ export function layoutContents(path: string, { writable = false } = {}): Content
     },
   }
   return {
-    size: async (digest) =>
-      stat(fileOf(digest)).then(
-        (found) => (found.isFile() ? found.size : undefined),
-        () => undefined,
-      ),
+    size,
     read: async (digest, range) => createReadStream(fileOf(digest), { ...range, highWaterMark: 1 << 18 }),
     ...(writable ? { target } : {}),
   }
+}
+
+/** Whether a blob of a layout is a file of it; one that lies elsewhere must be what its digest says. */
+async function liesInside(layout: string, file: string, digest: string): Promise<boolean> {
+  const [root, real] = await Promise.all([realpath(layout), realpath(file)])
+  if (real === join(root, relative(layout, file))) return true
+  const [algorithm = '', hex] = digest.split(':')
+  const hash = createHash(algorithm)
+  await pipeline(createReadStream(real), hash)
+  return hash.digest('hex') === hex
 }
 
 /** The content of an image that was built already, and nothing else of where it lies. */

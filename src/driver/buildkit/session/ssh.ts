@@ -1,10 +1,9 @@
-import { once } from 'node:events'
-import { connect } from 'node:net'
+import { relayAgent } from '../../agent-relay.ts'
 import { SSH } from '../gen/ssh_pb.ts'
 import { serveStream, serveUnary, type Served } from '../grpc/server.ts'
 import { GrpcFailure, GRPC } from '../grpc/status.ts'
 
-/** Connects steps with ssh agents of this machine; `agent` gives the path of an agent's socket. */
+/** Lets steps list and use the keys of ssh agents of this machine; `agent` gives the path of an agent's socket. */
 export function sshService(agent: (id: string) => string | undefined): readonly Served[] {
   const socketOf = (id: string | undefined) => {
     const path = agent(id || 'default')
@@ -16,22 +15,15 @@ export function sshService(agent: (id: string) => string | undefined): readonly 
       socketOf(id)
       return {}
     }),
-    serveStream(SSH.method.forwardAgent, async ({ metadata, requests, send }) => {
-      const socket = connect(socketOf(metadata.one('buildkit.ssh.id')))
-      try {
-        await once(socket, 'connect')
-        const answers = (async () => {
-          for await (const chunk of socket) await send({ data: chunk as Buffer })
-        })()
-        const questions = (async () => {
-          for await (const { data } of requests)
-            if (!socket.write(data)) await Promise.race([once(socket, 'drain'), once(socket, 'close')])
-          socket.end()
-        })()
-        await Promise.all([answers, questions])
-      } finally {
-        socket.destroy()
-      }
-    }),
+    serveStream(SSH.method.forwardAgent, ({ metadata, requests, send }) =>
+      relayAgent(socketOf(metadata.one('buildkit.ssh.id')), {
+        requests: bytesOf(requests),
+        answer: (data) => send({ data }),
+      }),
+    ),
   ]
+}
+
+async function* bytesOf(messages: AsyncIterable<{ readonly data: Uint8Array }>): AsyncGenerator<Uint8Array> {
+  for await (const { data } of messages) yield data
 }

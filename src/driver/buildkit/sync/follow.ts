@@ -22,6 +22,8 @@ export function followPaths(root: string, paths: readonly string[]): readonly st
     found.add(parts.join('/'))
     if (wild < parts.length - 1) return
     const folder = parts.slice(0, -1).map(unescape)
+    // What lies behind a link may be anything of this machine
+    if (folder.some((_, at) => linkAt(folder.slice(0, at + 1)) !== undefined)) return
     for (const name of namesIn(folder)) {
       if (matchPattern(parts[wild]!, name) && linkAt([...folder, name]) !== undefined) follow([], [...folder, name], 0)
     }

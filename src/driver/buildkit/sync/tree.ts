@@ -2,15 +2,16 @@ import {
   closeSync,
   constants,
   lstatSync,
-  openSync,
   readdirSync,
   readlinkSync,
   readSync,
+  realpathSync,
   statSync,
   type BigIntStats,
 } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../../errors.ts'
+import { insideFolder, MovedError, openInside } from '../../../host/open-inside.ts'
 import type { TreeFilter } from './filter.ts'
 import { toGoMode } from './mode.ts'
 
@@ -62,17 +63,12 @@ export function folderTree(root: string, follow: Tree['follow']): Tree {
       })
     yield* walk('', [])
     function* walk(folder: string, pending: TreeEntry[]): Iterable<TreeEntry> {
-      for (const name of namesIn(join(root, folder))) {
-        const path = folder === '' ? name : `${folder}/${name}`
-        const stat = lstatSync(`${root}/${path}`, BIG)
-        const mode = Number(stat?.mode ?? 0)
-        const type = mode & constants.S_IFMT
-        if (!stat || type === constants.S_IFSOCK) continue // Go leaves sockets out as well
+      for (const { path, stat, mode, type, linkname } of itemsIn(folder)) {
         const takes = filter.takes(path)
         if (type !== constants.S_IFDIR) {
           if (!takes) continue
           if (pending.length > 0) yield* pending.splice(0)
-          yield fileEntry(path, stat, mode)
+          yield fileEntry(path, stat, { mode, linkname })
           continue
         }
         const entry = {
@@ -99,12 +95,11 @@ export function folderTree(root: string, follow: Tree['follow']): Tree {
     function fileEntry(
       path: string,
       { mtimeNs: modified, ctimeNs: changed, size, nlink, dev, ino }: BigIntStats,
-      bits: number,
+      { mode: bits, linkname }: { readonly mode: number; readonly linkname: string | undefined },
     ): TreeEntry {
       const mode = toGoMode(bits)
       const type = bits & constants.S_IFMT
-      if (type === constants.S_IFLNK)
-        return { path, mode, size, modified, changed, linkname: readlinkSync(`${root}/${path}`), isFile: false }
+      if (linkname !== undefined) return { path, mode, size, modified, changed, linkname, isFile: false }
       if (type !== constants.S_IFREG) return { path, mode, size: 0n, modified, changed, isFile: false }
       if (nlink > 1n) {
         const id = `${dev}:${ino}`
@@ -116,13 +111,22 @@ export function folderTree(root: string, follow: Tree['follow']): Tree {
     }
   }
 
+  let real: string | undefined
+  /** Of a path in the tree, whose folders nobody may exchange meanwhile. */
+  const realPath = (path: string) => join((real ??= realpathSync(root)), path)
+
+  function itemsIn(folder: string): Item[] {
+    const shown = join(root, folder)
+    return reading(shown, () => insideFolder(realPath(folder), (pinned) => listFolder(pinned, { folder, shown })))
+  }
+
   return {
     entries,
     follow,
     folder: root,
     open(path) {
       try {
-        const file = openSync(join(root, path), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+        const file = openInside(realPath(path))
         return {
           read: (buffer, offset, length) => readSync(file, buffer, offset, length, null),
           close: () => closeSync(file),
@@ -184,24 +188,52 @@ export function memoryTree(files: Readonly<Record<string, string>>): Tree {
   }
 }
 
-function namesIn(folder: string): string[] {
-  let names: string[]
+/** What a folder holds, without sockets, which Go leaves out as well. */
+interface Item {
+  readonly path: string
+  readonly stat: BigIntStats
+  readonly mode: number
+  readonly type: number
+  readonly linkname: string | undefined
+}
+
+/** `pinned` is the folder to read, `folder` its path in the tree, `shown` how messages call it. */
+function listFolder(pinned: string, { folder, shown }: { folder: string; shown: string }): Item[] {
+  return namesIn(pinned, shown).flatMap((name) => {
+    const stat = lstatSync(`${pinned}/${name}`, BIG)
+    const mode = Number(stat?.mode ?? 0)
+    const type = mode & constants.S_IFMT
+    if (!stat || type === constants.S_IFSOCK) return []
+    const linkname = type === constants.S_IFLNK ? readlinkSync(`${pinned}/${name}`) : undefined
+    return [{ path: folder === '' ? name : `${folder}/${name}`, stat, mode, type, linkname }]
+  })
+}
+
+/** A folder that is gone has nothing in it; one that was exchanged is not read. */
+function reading(shown: string, read: () => Item[]): Item[] {
   try {
-    names = readdirSync(folder)
+    return read()
   } catch (cause) {
+    if (cause instanceof XbuildError) throw cause
+    if (cause instanceof MovedError) throw changed(shown, cause)
     const { code, message } = cause as NodeJS.ErrnoException
     if (code === 'ENOENT') return []
+    if (code === 'ENOTDIR' || code === 'ELOOP') throw changed(shown, cause)
     throw new XbuildError(
       'NOT_FOUND',
-      `Cannot read the folder "${folder}": ${code === 'EACCES' ? 'permission denied' : message}`,
+      `Cannot read the folder "${shown}": ${code === 'EACCES' ? 'permission denied' : message}`,
       { cause, hint: 'Let it be read, or leave it out with .dockerignore' },
     )
   }
+}
+
+function namesIn(folder: string, shown: string): string[] {
+  const names = readdirSync(folder)
   const odd = names.find((name) => name.includes('\ufffd'))
   if (odd !== undefined) {
     throw new XbuildError(
       'UNSUPPORTED',
-      `Cannot send "${join(folder, odd)}": its name is not UTF-8, which BuildKit does not take`,
+      `Cannot send "${join(shown, odd)}": its name is not UTF-8, which BuildKit does not take`,
       { hint: 'Rename it, or leave it out with .dockerignore' },
     )
   }

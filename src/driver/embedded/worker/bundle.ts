@@ -120,7 +120,14 @@ export function runtimeConfig(spec: ContainerSpec): unknown {
         destination: '/dev/shm',
         type: 'tmpfs',
         source: 'shm',
-        options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${spec.shmSize ?? 64 << 20}`],
+        // A size of one's own comes without noexec, as with BuildKit
+        options: [
+          'nosuid',
+          ...(spec.shmSize === undefined ? ['noexec'] : []),
+          'nodev',
+          'mode=1777',
+          `size=${spec.shmSize ?? 64 << 20}`,
+        ],
       },
       { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
       sys,

@@ -54,15 +54,15 @@ function* itemsIn(folder: string, walk: Walk): Generator<LayerItem> {
       if (opaque || !isUnchanged(path, stat, { lowers, clamp })) yield { entry }
       if (opaque) yield { entry: empty(`${path}/.wh..wh..opq`) }
       yield* itemsIn(path, opaque ? { ...walk, lowers: [] } : walk)
-    } else if (stat.isFile()) {
+    } else {
       const first = stat.nlink > 1 ? links.get(stat.ino) : undefined
       if (first !== undefined) {
         yield { entry: { ...entry, type: 'hardlink', link: first, size: 0 } }
         continue
       }
       if (stat.nlink > 1) links.set(stat.ino, path)
-      yield { entry, file: full }
-    } else yield { entry }
+      yield stat.isFile() ? { entry, file: full } : { entry }
+    }
   }
 }
 
@@ -114,9 +114,10 @@ function entryOf(
 /** Whether the topmost folder of that name below looks the same, so that the layer need not mention it. */
 function isUnchanged(path: string, stat: Stats, { lowers, clamp }: Pick<Walk, 'lowers' | 'clamp'>): boolean {
   for (const lower of lowers.toReversed()) {
+    // First: a link on the way would be followed out of the layer
+    if (isCovered(lower, path)) return false
     const below = look(join(lower, path))
     if (below) return below.isDirectory() && sameAttributes(below, stat) && sameTime(below.mtimeMs, stat.mtimeMs, clamp)
-    if (isCovered(lower, path)) return false
   }
   return false
 }

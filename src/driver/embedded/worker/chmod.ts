@@ -20,12 +20,16 @@ export function parseChmod(text: string): (mode: number, isDir: boolean) => numb
     )
   }
   return (mode, isDir) =>
-    clauses.reduce((current, clause) => apply(current, clause![1] || 'a', clause![2]!, isDir), mode)
+    clauses.reduce(
+      (current, clause) => apply(current, clause![1] || 'a', clause![2]!, isDir || (mode & 0o111) !== 0),
+      mode,
+    )
 }
 
 const SHIFT: Record<string, number> = { u: 6, g: 3, o: 0 }
 
-function apply(mode: number, who: string, actions: string, isDir: boolean): number {
+/** `runs`: whether `X` means `x`; what the mode was before all clauses decides, as in BuildKit. */
+function apply(mode: number, who: string, actions: string, runs: boolean): number {
   const classes = who.includes('a') ? ['u', 'g', 'o'] : [...new Set(who)]
   let result = mode
   for (const [, operator, permissions] of actions.matchAll(/([-+=])([ugo]|[rwxXst]*)/g)) {
@@ -35,13 +39,13 @@ function apply(mode: number, who: string, actions: string, isDir: boolean): numb
     for (const name of classes) {
       const shift = SHIFT[name]!
       all |= 0o7 << shift
+      // Permissions that are copied leave the special bits alone
       if (copied !== undefined) bits |= ((result >> copied) & 0o7) << shift
       if (permissions!.includes('r')) bits |= 4 << shift
       if (permissions!.includes('w')) bits |= 2 << shift
-      if (permissions!.includes('x') || (permissions!.includes('X') && (isDir || (result & 0o111) !== 0)))
-        bits |= 1 << shift
+      if (permissions!.includes('x') || (permissions!.includes('X') && runs)) bits |= 1 << shift
       if (permissions!.includes('s') && name !== 'o') bits |= name === 'u' ? 0o4000 : 0o2000
-      if (name !== 'o') all |= name === 'u' ? 0o4000 : 0o2000
+      if (name !== 'o' && copied === undefined) all |= name === 'u' ? 0o4000 : 0o2000
     }
     if (permissions!.includes('t')) bits |= 0o1000
     result = operator === '+' ? result | bits : operator === '-' ? result & ~bits : (result & ~all) | bits

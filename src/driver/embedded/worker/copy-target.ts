@@ -36,7 +36,7 @@ export interface CopyTarget {
 export function createCopyTarget(root: string, params: CopyParams, signal: AbortSignal): CopyTarget {
   const warnings: string[] = []
   const digests = new Map<string, string>()
-  const times = createFolderTimes()
+  const times = createFolderTimes(root)
   const owner = params.chown === undefined ? undefined : resolveOwner(root, params.chown)
   if (owner?.unknown !== undefined && params.lowers.length === 0) {
     throw new XbuildError('NOT_FOUND', `Cannot use --chown="${params.chown}": an image from scratch knows no names`, {
@@ -99,7 +99,9 @@ export function createCopyTarget(root: string, params: CopyParams, signal: Abort
   function fileTarget(name: string): string {
     if (asFolder || look(resolveInRoot(root, params.dest))?.isDirectory()) return join(folders(params.dest), name)
     const path = join(folders(dirname(params.dest)), basename(params.dest))
-    return look(path)?.isSymbolicLink() ? resolveInRoot(root, params.dest) : path
+    if (!look(path)?.isSymbolicLink()) return path
+    const real = resolveInRoot(root, params.dest)
+    return join(folders(relative(root, dirname(real))), basename(real))
   }
 
   function addInline(name: string, content: string): void {

@@ -16,7 +16,10 @@ const MOST_KEPT = 1 << 30
  * A meter for the bytes of an archive that is unpacked into `folder`: some packed ones hold a thousand times their
  * size, and must not fill the disk.
  */
-export function createRoomMeter(folder: string, look: (folder: string) => Room = roomOf): (bytes: number) => void {
+export function createRoomMeter(
+  folder: string,
+  { look = roomOf, what = 'unpack into' }: { look?: (folder: string) => Room; what?: string } = {},
+): (bytes: number) => void {
   let since = EVERY
   return (bytes) => {
     since += bytes
@@ -26,7 +29,7 @@ export function createRoomMeter(folder: string, look: (folder: string) => Room =
     if (free > Math.min(total / 100, MOST_KEPT)) return
     throw new XbuildError(
       'HOST',
-      `Cannot unpack into "${folder}": the disk is nearly full (${Math.floor(free / (1 << 20))} MiB are left)`,
+      `Cannot ${what} "${folder}": the disk is nearly full (${Math.floor(free / (1 << 20))} MiB are left)`,
       {
         hint: 'Free space, or name another folder with XBUILD_HOME; xbuild prune empties the store',
       },

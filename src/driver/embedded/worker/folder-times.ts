@@ -1,4 +1,5 @@
 import { utimesSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { look } from '../look.ts'
 import { fileTime } from './file-time.ts'
 
@@ -13,8 +14,22 @@ export interface FolderTimes {
   restore(): void
 }
 
-/** Starts with no folder known. */
-export function createFolderTimes(): FolderTimes {
+/** Sets the time of a folder inside `root`, unless something else has come into its place, or into the way to it. */
+export function setFolderTime(root: string, folder: string, mtime: number): void {
+  if (isFolder(folder, new Map([[root, true]]))) utimesSync(folder, fileTime(mtime), fileTime(mtime))
+}
+
+/** Whether a path is a folder, reached through folders alone; `known` holds the answers so far, at first the root's. */
+function isFolder(path: string, known: Map<string, boolean>): boolean {
+  const before = known.get(path)
+  if (before !== undefined) return before
+  const is = isFolder(dirname(path), known) && look(path)?.isDirectory() === true
+  known.set(path, is)
+  return is
+}
+
+/** Starts with no folder of `root` known. */
+export function createFolderTimes(root: string): FolderTimes {
   const times = new Map<string, number | undefined>()
   let newest = 0
   return {
@@ -26,7 +41,11 @@ export function createFolderTimes(): FolderTimes {
       newest = Math.max(newest, mtime)
     },
     restore() {
-      for (const [folder, mtime] of times) utimesSync(folder, fileTime(mtime ?? newest), fileTime(mtime ?? newest))
+      const known = new Map([[root, true]])
+      for (const [folder, mtime] of times) {
+        const time = fileTime(mtime ?? newest)
+        if (isFolder(folder, known)) utimesSync(folder, time, time)
+      }
     },
   }
 }

@@ -1,14 +1,15 @@
-import { chmodSync, rmdirSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { chmodSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs'
+import { dirname, relative } from 'node:path'
+import { XbuildError } from '../../../errors.ts'
 import { makeFolders, resolveInRoot, type MadeFolders } from '../in-root.ts'
 import { look } from '../look.ts'
 import { MOUNT_POINTS } from './bundle.ts'
-import { fileTime } from './file-time.ts'
+import { setFolderTime } from './folder-times.ts'
 
 /** What a container's mounts needed in an image that did not have it. */
 export interface MountPoints {
   /** Parents first. */
-  readonly made: readonly { readonly path: string; readonly isFolder: boolean }[]
+  readonly made: readonly string[]
   /** Folders of the image that got one of them, with the time they had. */
   readonly grown: readonly NonNullable<MadeFolders['grown']>[]
 }
@@ -18,11 +19,11 @@ export function makeMountPoints(
   root: string,
   { files, folders = [] }: { files: readonly string[]; folders?: readonly string[] },
 ): MountPoints {
-  const made: { path: string; isFolder: boolean }[] = []
+  const made: string[] = []
   const grown: NonNullable<MadeFolders['grown']>[] = []
   const folder = (path: string): string => {
     const result = makeFolders(root, path, { uid: 0, gid: 0 })
-    made.push(...result.made.map((one) => ({ path: one, isFolder: true })))
+    made.push(...result.made)
     if (result.grown) grown.push(result.grown)
     return result.path
   }
@@ -45,34 +46,42 @@ export function makeMountPoints(
     if (look(real)) continue
     const parent = folder(dirname(real).slice(root.length))
     grown.push({ path: parent, mtime: look(parent)!.mtimeMs / 1000 })
-    writeFileSync(real, '', { mode: 0o644 })
-    made.push({ path: real, isFolder: false })
+    writeFileSync(real, '', { flag: 'wx', mode: 0o644 })
+    made.push(real)
   }
   return { made, grown }
 }
 
-/** Takes the mount points out again, unless the command put something there. */
-export function removeMountPoints({ made, grown }: MountPoints): void {
-  for (const { path, isFolder } of made.toReversed()) {
-    ifThere(() => (isFolder ? rmdirSync(path) : look(path)?.size === 0 && unlinkSync(path)))
+/**
+ * Takes the mount points out again, unless the command put something there. What the command left decides where each
+ * path leads now: every part of it is resolved again inside `root`.
+ */
+export function removeMountPoints(root: string, { made, grown }: MountPoints): void {
+  for (const path of made.toReversed()) {
+    const real = realAgain(root, path)
+    if (real !== undefined && real !== root) removeEmpty(root, real)
   }
-  for (const { path, mtime } of grown.toReversed()) ifThere(() => utimesSync(path, fileTime(mtime), fileTime(mtime)))
+  for (const { path, mtime } of grown.toReversed()) setFolderTime(root, path, mtime)
 }
 
-/** What the command used or removed belongs to the layer as it is. */
-function ifThere(change: () => unknown): void {
+/** Where a path leads after a step; nothing for links that go round in circles. */
+function realAgain(root: string, path: string): string | undefined {
   try {
-    change()
+    return resolveInRoot(root, relative(root, path))
   } catch (error) {
-    if (!EXPECTED.has((error as NodeJS.ErrnoException).code)) throw error
+    if (error instanceof XbuildError) return undefined
+    throw error
   }
 }
 
-const EXPECTED: ReadonlySet<string | undefined> = new Set([
-  'ENOENT',
-  'ENOTDIR',
-  'ENOTEMPTY',
-  'EEXIST',
-  'EISDIR',
-  'EPERM',
-])
+/** `real` may be another place than the one that was made: its folder keeps its time. */
+function removeEmpty(root: string, real: string): void {
+  const found = look(real)
+  const folder = dirname(real)
+  const mtime = look(folder)?.mtimeMs
+  if (!found || mtime === undefined) return
+  if (found.isDirectory() ? readdirSync(real).length > 0 : found.size > 0) return
+  if (found.isDirectory()) rmdirSync(real)
+  else unlinkSync(real)
+  setFolderTime(root, folder, mtime / 1000)
+}

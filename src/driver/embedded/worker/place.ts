@@ -1,7 +1,9 @@
 import {
   chmodSync,
+  closeSync,
   constants,
   copyFileSync,
+  fstatSync,
   lchownSync,
   linkSync,
   lutimesSync,
@@ -15,6 +17,7 @@ import { copyFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { XbuildError } from '../../../errors.ts'
+import { openInside, throughHandle } from '../../../host/open-inside.ts'
 import { look } from '../look.ts'
 import type { SourceEntry } from '../select.ts'
 import { fileTime } from './file-time.ts'
@@ -114,9 +117,8 @@ export function createPlacer(options: PlaceOptions): Placer {
       return true
     }
     if (entry.nlink > 1) copied.set(entry.ino, to)
-    if (entry.size > BIG) await copyFile(from, to, constants.COPYFILE_EXCL)
-    else copyFileSync(from, to, constants.COPYFILE_EXCL)
-    if (options.checked) checkUnchanged(from, entry)
+    if (options.checked) await copyUnchanged(from, to, entry)
+    else await copyData(from, to, entry.size)
     if (entry.digest) options.onDigest(to, entry.digest)
     return false
   }
@@ -136,18 +138,37 @@ function refused(from: string, to: string, why: string): XbuildError {
   })
 }
 
-/** The bytes just copied must be those that the cache key was made from. */
-function checkUnchanged(from: string, entry: SourceEntry): void {
-  const now = look(from)
-  if (
-    now &&
-    now.size === entry.size &&
-    now.mtimeMs === entry.mtimeMs &&
-    now.ctimeMs === entry.ctimeMs &&
-    now.ino === entry.ino
-  )
-    return
-  throw new XbuildError('CONTEXT_CHANGED', `Cannot copy "${from}": the file changed while it was read`, {
+async function copyData(from: string, to: string, size: number): Promise<void> {
+  if (size > BIG) await copyFile(from, to, constants.COPYFILE_EXCL)
+  else copyFileSync(from, to, constants.COPYFILE_EXCL)
+}
+
+/** The bytes must be those that the cache key was made from, and of a file that lies in the context. */
+async function copyUnchanged(from: string, to: string, entry: SourceEntry): Promise<void> {
+  const file = openUnchanged(from)
+  try {
+    await copyData(throughHandle(file), to, entry.size)
+    const { size, mtimeMs, ctimeMs, ino } = fstatSync(file)
+    const now = [size, mtimeMs, ctimeMs, ino].join()
+    if (now !== [entry.size, entry.mtimeMs, entry.ctimeMs, entry.ino].join()) throw changed(from)
+  } finally {
+    closeSync(file)
+  }
+}
+
+function openUnchanged(from: string): number {
+  try {
+    return openInside(from)
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') throw changed(from, cause)
+    throw cause
+  }
+}
+
+function changed(from: string, cause?: unknown): XbuildError {
+  return new XbuildError('CONTEXT_CHANGED', `Cannot copy "${from}": the file changed while it was read`, {
+    cause,
     hint: 'Build again when nothing writes into the context',
   })
 }

@@ -5,7 +5,7 @@ import { makeFolders } from '../in-root.ts'
 import type { Changed, RunParams } from '../protocol.ts'
 import { runtimeConfig } from './bundle.ts'
 import { runContainer, type OnLog } from './container.ts'
-import { maskFor } from './mask.ts'
+import { maskFor } from '../../mask.ts'
 import { makeMountPoints, removeMountPoints } from './mount-points.ts'
 import { withMounts } from './mounts.ts'
 import { isEmpty, makeSnapshot, type WorkerFolders } from './overlay.ts'
@@ -70,7 +70,7 @@ export async function run(
       })
       if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
       if (end.status !== 0) throw runFailure(params, { ...end, output: end.output.map(mask) })
-      removeMountPoints(mountPoints)
+      removeMountPoints(merged, mountPoints)
       return { empty: isEmpty(upper) }
     })
   })

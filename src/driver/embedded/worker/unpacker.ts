@@ -23,6 +23,7 @@ import type { TarSink } from '../../../oci/tar-reader.ts'
 import { isReal, makeFolders, resolveInRoot } from '../in-root.ts'
 import { look } from '../look.ts'
 import { fileTime } from './file-time.ts'
+import { leadsOut } from './leads-out.ts'
 import { makeNode } from './make-node.ts'
 import { unpackFailure } from './unpack-failure.ts'
 import { hide, hideChildren, whiteoutOf } from './whiteouts.ts'
@@ -38,7 +39,10 @@ export interface Unpacker {
 }
 
 export interface UnpackOptions {
-  /** The archive is not a layer but ADD's: names are relative to this path inside the root, and none is a whiteout. */
+  /**
+   * The archive is not a layer but ADD's: names, and its absolute links, begin at this real path inside the root, and
+   * none is a whiteout.
+   */
   readonly into?: string
   /** The folder of an overlay that shows what this layer brought itself; without it there is nothing below to hide. */
   readonly upper?: string
@@ -48,6 +52,12 @@ export interface UnpackOptions {
 
 const ROOT = { uid: 0, gid: 0 }
 
+/** A pipe or device to be made, or to be linked to the one at `linkTo`. */
+interface PendingNode {
+  readonly entry: TarEntry
+  readonly linkTo?: string
+}
+
 /**
  * Unpacks into the folder `root`: its symlinks, and those of the archive, are followed as a process chrooted to it
  * would.
@@ -56,19 +66,21 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
   const folders = new Map<string, string>()
   const folderTimes = new Map<string, number>()
   const whiteouts: { folder: string; name: string | undefined }[] = []
-  const nodes = new Map<string, TarEntry>()
+  const nodes = new Map<string, PendingNode>()
   const xattrs = new Map<string, ReadonlyMap<string, Buffer>>()
   /** A folder went away: paths that wait for the end may lead through what came in its place. */
   let replaced = false
   let open: { readonly fd: number; readonly entry: TarEntry } | undefined
 
   const idsOf = (entry: TarEntry) => owner ?? entry
-  const inRoot = (path: string) => (into === undefined ? path : `${into}/${path}`)
+  const ids = (entry: TarEntry) => ({ uid: idsOf(entry).uid, gid: idsOf(entry).gid })
+  const base = into === undefined ? root : makeFolders(root, into, ROOT).path
 
   function folderFor(path: string, entry: TarEntry): string {
     const known = folders.get(path)
     if (known !== undefined) return known
-    const { path: real, made, grown } = makeFolders(root, inRoot(path), ROOT)
+    stayInside(path, entry)
+    const { path: real, made, grown } = makeFolders(base, path, ROOT)
     // Folders that the archive does not mention keep their times, or get one that is the same in every build.
     const kept = grown ?? { path: real, mtime: look(real)!.mtimeMs / 1000 }
     if (!folderTimes.has(kept.path)) folderTimes.set(kept.path, kept.mtime)
@@ -77,10 +89,21 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
     return real
   }
 
+  /** The links of a layer end at its root, those of ADD's archive must not climb out of the destination. */
+  function stayInside(path: string, entry: TarEntry): void {
+    if (into === undefined || !leadsOut(base, path)) return
+    throw new XbuildError(
+      'OUTSIDE_CONTEXT',
+      `Cannot unpack "${shownName(entry.path)}": a link on its way leads out of the destination`,
+      { hint: 'The archive is damaged or hostile' },
+    )
+  }
+
   function place(entry: TarEntry): void {
     const path = cleanPath(entry.path)
     if (path === '') {
-      if (entry.type !== 'dir')
+      // Of ADD's archive BuildKit leaves it out, too
+      if (entry.type !== 'dir' && into === undefined)
         throw new XbuildError('BAD_IMAGE', 'Cannot unpack an archive: a file has no name', {
           hint: 'The archive is damaged',
         })
@@ -112,9 +135,11 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
       if (there.isDirectory()) replaced = true
       rmSync(target, { recursive: true, force: true })
     }
+    const node = source === undefined ? undefined : nodes.get(source)
     nodes.delete(target)
     xattrs.delete(target)
-    if (source !== undefined) return linkSync(source, target)
+    if (node) return linkNode(source!, target, { node, entry })
+    if (source !== undefined) return link(source, target, entry)
     if (!stays) make(target, entry)
     if (entry.type === 'dir') setFolder(target, entry)
     if (entry.xattrs && (entry.type === 'file' || entry.type === 'dir')) keepXattrs(target, entry.xattrs)
@@ -138,7 +163,7 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
       case 'char':
       case 'block':
       case 'fifo':
-        return void nodes.set(target, { ...entry, uid, gid })
+        return void nodes.set(target, { entry: { ...entry, uid, gid } })
       case 'other':
         throw new XbuildError(
           'UNSUPPORTED',
@@ -152,10 +177,30 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
     }
   }
 
+  /** What ADD's archive says of a further name is true of the file: its owner, mode and time, as with BuildKit. */
+  function link(source: string, target: string, entry: TarEntry): void {
+    linkSync(source, target)
+    if (into === undefined) return
+    const { uid, gid } = idsOf(entry)
+    lchownSync(target, uid, gid)
+    if (!look(target)?.isFile()) return
+    chmodSync(target, entry.mode)
+    utimesSync(target, fileTime(entry.mtime), fileTime(entry.mtime))
+  }
+
+  function linkNode(source: string, target: string, { node, entry }: { node: PendingNode; entry: TarEntry }): void {
+    const { mode, mtime } = entry
+    const linked = { ...node, entry: { ...node.entry, ...(into === undefined ? {} : { mode, mtime, ...ids(entry) }) } }
+    nodes.set(source, linked)
+    nodes.set(target, { ...linked, linkTo: source })
+  }
+
   function linkSource(entry: TarEntry): string {
     const link = cleanPath(entry.link ?? '')
-    const source = join(resolveInRoot(root, inRoot(dirname(link))), basename(link))
+    stayInside(dirname(link), entry)
+    const source = join(resolveInRoot(base, dirname(link)), basename(link))
     const found = look(source)
+    if (nodes.has(source) && !found) return source
     if (!found || found.isDirectory()) {
       throw new XbuildError(
         'BAD_IMAGE',
@@ -213,8 +258,11 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
       if (name === undefined) hideChildren(root, upper!, folder)
       else hide(root, upper!, join(folder, name))
     }
-    for (const [path, entry] of nodes)
-      if (isThere(path) && look(dirname(path)) && !look(path)) await makeNode(path, entry)
+    for (const [path, { entry, linkTo }] of nodes) {
+      if (!isThere(path) || !look(dirname(path)) || look(path)) continue
+      if (linkTo !== undefined && isThere(linkTo) && look(linkTo)) linkSync(linkTo, path)
+      else await makeNode(path, entry)
+    }
     await writeXattrs(
       root,
       new Map(

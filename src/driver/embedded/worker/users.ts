@@ -30,8 +30,8 @@ const MAX_ID = 2 ** 31 - 1
  */
 export function resolveUser(root: string, text: string): Ids {
   const [user, group] = split(text)
-  if (user === '' && group === '') return { uid: 0, gid: 0, additionalGids: [0] }
-  const row = user === '' ? undefined : find(table(root, '/etc/passwd'), user)
+  // Nobody named is root, with root's groups
+  const row = user === '' && group !== '' ? undefined : find(table(root, '/etc/passwd'), user || '0')
   const uid = row?.id ?? (user === '' ? 0 : numberOf(user))
   if (uid === undefined) throw unknown('user', user, '/etc/passwd')
   const home = row?.fields[5] ? { home: row.fields[5] } : {}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { maskFor } from '../../../src/driver/embedded/worker/mask.ts'
+import { maskFor } from '../../src/driver/mask.ts'
 
 test.each<[line: string, secrets: string[], shown: string]>([
   ['token=abcdef!', ['abcdef'], 'token=***!'],
@@ -8,6 +8,8 @@ test.each<[line: string, secrets: string[], shown: string]>([
   // the longer one first: nothing of it stays
   ['password-and-more', ['password', 'password-and-more'], '***'],
   ['  indented-secret  ', ['   indented-secret   '], '  ***  '],
+  // of two that overlap nothing stays
+  ['say one-two-three now', ['one-two', 'two-three'], 'say *** now'],
   // what is too short to be secret would garble the log
   ['a yes b', ['yes', '12345'], 'a yes b'],
   ['a.c+d(', ['a.c+d('], '***'],
@@ -16,4 +18,10 @@ test.each<[line: string, secrets: string[], shown: string]>([
   ['nothing here', ['', '\n\n'], 'nothing here'],
 ])('%j with the secrets %j', (line, secrets, shown) => {
   expect(maskFor(secrets.map((secret) => Buffer.from(secret)))(line)).toBe(shown)
+})
+
+test('ten thousand lines of a secret cost no more than one', () => {
+  const lines = Array.from({ length: 10_000 }, (_, n) => `${n} is the number of a line`)
+  const mask = maskFor([Buffer.from(lines.join('\n'))])
+  expect(lines.map((line) => mask(`> ${line}!`))).toEqual(lines.map(() => '> ***!'))
 })

@@ -1,0 +1,121 @@
+import type { Case } from '../support/case.ts'
+import { lines } from './lines.ts'
+
+const modes = ['a-x,a+X', 'a-x,u+X', 'u-x,go+X', 'a=,a+X', 'u=rwX,go=rX', 'a+x,a-x+X', 'u=g,g+X', 'a=r,u+wX']
+const groups = 'RUN printf "root:x:0:\\nwheel:x:10:root,node\\nadm:x:4:daemon,root\\n" >> /etc/group'
+
+export const EDGES: readonly Case[] = [
+  ...modes.map(
+    (mode, index): Case => ({
+      name: `chmod-clauses-${index}`,
+      dockerfile: lines('FROM scratch', `COPY --chmod=${mode} . /x/`),
+      files: {
+        a: 'a',
+        b: { text: 'b', mode: 0o755 },
+        'd/c': { text: 'c', mode: 0o610 },
+        'd/e': { text: 'e', mode: 0o4711 },
+      },
+    }),
+  ),
+  {
+    name: 'run-links-of-links',
+    dockerfile: lines('FROM busybox', 'RUN mkdir /l && cd /l && ln -s nowhere a && ln a b && ln a /z'),
+  },
+  {
+    name: 'run-links-of-pipes',
+    dockerfile: lines('FROM busybox', 'RUN mkdir /l && cd /l && mkfifo -m 640 p && ln p q && mkdir d && ln p d/r'),
+  },
+  {
+    name: 'run-links-of-devices',
+    dockerfile: lines('FROM busybox', 'RUN mkdir /l && cd /l && mknod c c 1 3 && ln c d && mknod b b 7 0 && ln b e'),
+  },
+  {
+    name: 'run-links-removed-after',
+    dockerfile: lines('FROM busybox', 'RUN mkfifo /p && ln /p /q && ln -s p /s && ln /s /t', 'RUN rm /p /s'),
+  },
+  { name: 'run-groups-without-user', dockerfile: lines('FROM busybox', groups, 'RUN id -G > /ids') },
+  { name: 'run-groups-of-root', dockerfile: lines('FROM busybox', groups, 'USER root', 'RUN id -G > /ids') },
+  { name: 'run-groups-of-zero', dockerfile: lines('FROM busybox', groups, 'USER 0', 'RUN id -G > /ids') },
+  { name: 'run-groups-of-zero-group', dockerfile: lines('FROM busybox', groups, 'USER 0:0', 'RUN id -G > /ids') },
+  {
+    name: 'run-groups-of-group-only',
+    dockerfile: lines('FROM busybox', groups, 'USER :10', 'RUN id -G > /ids; id -u >> /ids'),
+  },
+  {
+    name: 'run-home-without-user',
+    dockerfile: lines(
+      'FROM busybox',
+      'RUN sed -i "s#^root:.*#root:x:0:0:r:/home/r:/bin/sh#" /etc/passwd',
+      'RUN echo $HOME > /home-is',
+    ),
+  },
+  {
+    name: 'run-without-passwd',
+    dockerfile: lines('FROM busybox', 'RUN rm /etc/passwd /etc/group', 'RUN id -u > /ids; echo $HOME >> /ids'),
+  },
+  {
+    name: 'run-shm',
+    dockerfile: lines('FROM busybox', 'RUN grep " /dev/shm " /proc/mounts | grep -o noexec > /x; true'),
+  },
+  {
+    name: 'run-shm-sized',
+    dockerfile: lines('FROM busybox', 'RUN grep " /dev/shm " /proc/mounts | grep -o noexec > /x; true'),
+    args: ['--shm-size=32m'],
+  },
+  {
+    name: 'heredoc-with-stage',
+    dockerfile: lines('FROM with-files AS s', 'FROM scratch', 'COPY --from=s /tree/a <<EOF /dest/', 'text', 'EOF'),
+  },
+  {
+    name: 'heredoc-with-stage-owner',
+    dockerfile: lines(
+      'FROM with-files AS s',
+      'FROM scratch',
+      'COPY --from=s --chown=3:4 --chmod=600 /tree/deep/b <<one <<two /dest/',
+      '1',
+      'one',
+      '2',
+      'two',
+    ),
+  },
+  {
+    name: 'heredoc-with-stage-only',
+    dockerfile: lines('FROM with-files AS s', 'FROM scratch', 'COPY --from=s <<EOF /dest/f', 'text', 'EOF'),
+  },
+  { name: 'run-without-command', dockerfile: lines('FROM busybox', 'RUN', 'RUN --network=none') },
+  { name: 'run-empty-list', dockerfile: lines('FROM busybox', 'RUN []'), fails: true },
+  {
+    name: 'context-scratch',
+    dockerfile: lines('FROM base', 'COPY f /x', 'ENV A=1'),
+    files: { f: 'f' },
+    args: ['--build-context=base=docker-image://scratch'],
+  },
+  {
+    name: 'context-scratch-copied-from',
+    dockerfile: lines('FROM scratch', 'COPY --from=base / /x/', 'COPY f /'),
+    files: { f: 'f' },
+    args: ['--build-context=base=docker-image://scratch'],
+  },
+  {
+    name: 'user-unknown-on-scratch',
+    dockerfile: lines('FROM scratch', 'USER nobody', 'WORKDIR /x'),
+    fails: true,
+  },
+  { name: 'user-number-on-scratch', dockerfile: lines('FROM scratch', 'USER 5:6', 'WORKDIR /x') },
+  { name: 'user-unknown-workdir', dockerfile: lines('FROM busybox', 'USER nosuch', 'WORKDIR /x') },
+  {
+    name: 'check-skip-with-reason',
+    dockerfile: lines('# check=skip=MaintainerDeprecated // it is old', 'FROM scratch', 'MAINTAINER x', 'COPY f /'),
+    files: { f: 'f' },
+  },
+  {
+    name: 'platform-arg-default',
+    dockerfile: lines(
+      'ARG BUILDPLATFORM=linux/amd64',
+      'FROM busybox',
+      'ARG BUILDPLATFORM=x',
+      'RUN echo $BUILDPLATFORM > /x',
+    ),
+  },
+  { name: 'quote-in-single-quotes', dockerfile: lines('FROM scratch', "ENV x='a\\'b'"), fails: true },
+]

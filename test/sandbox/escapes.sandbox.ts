@@ -1,0 +1,60 @@
+import { mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import type { Content } from '../e2e/support/context.ts'
+import { tempFolder } from '../e2e/support/places.ts'
+import { makeCanary, stateOf } from './support/canary.ts'
+import { createSandbox, MODES } from './support/modes.ts'
+import { HARMLESS } from './support/harmless.ts'
+
+const folder = tempFolder()
+const sandbox = createSandbox(folder)
+
+/** What a step wants to reach: it must be as it was. */
+const outsideOf = (mode: string, name: string) => join(folder, 'outside', mode, name)
+
+// All in one build per mode: what is harmless inside must build, and look as BuildKit would leave it
+describe.each(MODES)('a %s step that makes paths lead out', (mode) => {
+  const before = new Map<string, string[]>()
+  const idOf = (index: number) => `e${index}`
+  let stderr = ''
+
+  beforeAll(async () => {
+    mkdirSync(outsideOf(mode, ''), { recursive: true })
+    const uid = mode === 'rootless' ? statSync(join(folder, 'home')).uid : process.getuid!()
+    for (const [index] of HARMLESS.entries()) {
+      const outside = outsideOf(mode, idOf(index))
+      await makeCanary(outside, uid)
+      before.set(idOf(index), stateOf(outside))
+    }
+    const stages = HARMLESS.map(({ lines, base = 'FROM busybox AS %' }, index) =>
+      [base, ...lines, 'RUN echo > /through']
+        .join('\n')
+        .replace(/%(?![aug])/g, idOf(index))
+        .replaceAll('@', outsideOf(mode, idOf(index))),
+    )
+    const own = HARMLESS.flatMap(({ files }, index) =>
+      Object.entries(files?.(outsideOf(mode, idOf(index))) ?? {}).map(([path, content]) => [
+        `${idOf(index)}/${path}`,
+        content,
+      ]),
+    )
+    const all = HARMLESS.map((_, index) => `COPY --from=${idOf(index)} /through /${idOf(index)}`)
+    writeFileSync(join(folder, 'secret'), 'word')
+    const files = {
+      ...(Object.fromEntries(own) as Record<string, Content>),
+      Dockerfile: [...stages, 'FROM busybox', ...all, ''].join('\n'),
+      x: 'new\n',
+      's/f': 'new\n',
+      's/d/f': 'new\n',
+      's/d/d/f': 'new\n',
+    }
+    const ended = await sandbox.build(mode, files, ['--secret', `id=s,src=${join(folder, 'secret')}`])
+    stderr = ended.stderr
+    expect(ended.code, stderr).toBe(0)
+  })
+
+  test.each(HARMLESS.map((row, index) => ({ ...row, index })))('$name', ({ index }) => {
+    expect(stateOf(outsideOf(mode, idOf(index)))).toEqual(before.get(idOf(index)))
+  })
+})

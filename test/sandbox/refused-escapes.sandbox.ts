@@ -1,0 +1,247 @@
+import { mkdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { platformOfNodeArch } from '../../src/platform.ts'
+import type { Content } from '../e2e/support/context.ts'
+import { tempFolder } from '../e2e/support/places.ts'
+import { writeLayout } from '../support/layouts.ts'
+import { item, tar, type TarItem } from '../support/tar.ts'
+import { makeCanary, stateOf } from './support/canary.ts'
+import { createSandbox, type Mode } from './support/modes.ts'
+
+const folder = tempFolder()
+const sandbox = createSandbox(folder)
+const own = platformOfNodeArch(process.arch)
+
+interface Refused {
+  readonly name: string
+  /** `@` is a folder outside. */
+  readonly dockerfile: string
+  /** What the error says; absent: it may build, but must not show or change what is outside. */
+  readonly said?: RegExp
+  readonly files?: (outside: string) => Readonly<Record<string, Content>>
+  /** Layers of the image `base`. */
+  readonly layers?: (outside: string) => readonly (readonly TarItem[])[]
+}
+
+const dir = (path: string) => item({ path, type: 'dir', mode: 0o755 })
+const link = (path: string, target: string) => item({ path, type: 'symlink', link: target })
+const hard = (path: string, target: string) => item({ path, type: 'hardlink', link: target })
+const file = (path: string, data = 'new\n') => item({ path, data })
+const up = (outside: string) => `../../../../../../../..${outside}`
+
+const add = (name: string, items: (out: string) => readonly TarItem[], said?: RegExp): Refused => ({
+  name: `ADD of an archive: ${name}`,
+  dockerfile: 'FROM busybox\nADD a.tar /m/\n',
+  files: (out) => ({ 'a.tar': tar(items(out)) }),
+  ...(said ? { said } : {}),
+})
+const layer = (name: string, layers: (out: string) => readonly (readonly TarItem[])[], said?: RegExp): Refused => ({
+  name: `a layer: ${name}`,
+  dockerfile: 'FROM base\nCOPY x /\n',
+  layers,
+  ...(said ? { said } : {}),
+})
+
+const OUT = /leads out of its folder/
+const GONE = /no such file or folder/
+
+const ROWS: readonly Refused[] = [
+  {
+    name: 'COPY of a link of the context',
+    dockerfile: 'FROM busybox\nCOPY l /got\n',
+    files: (out) => ({ l: { link: `${out}/secret` } }),
+    said: GONE,
+  },
+  {
+    name: 'COPY behind a link of the context',
+    dockerfile: 'FROM busybox\nCOPY l/secret /got\n',
+    files: (out) => ({ l: { link: out } }),
+    said: GONE,
+  },
+  {
+    name: 'COPY behind a link of dots',
+    dockerfile: 'FROM busybox\nCOPY l/secret /got\n',
+    files: (out) => ({ l: { link: up(out) } }),
+    said: GONE,
+  },
+  { name: 'COPY with dots', dockerfile: 'FROM busybox\nCOPY ../outside/secret /got\n', said: GONE },
+  { name: 'COPY of an absolute path', dockerfile: 'FROM busybox\nCOPY @/secret /got\n', said: GONE },
+  {
+    name: 'COPY with a wildcard behind a link',
+    dockerfile: 'FROM busybox\nCOPY l/s* x /got/\nRUN ! grep -r SECRET /got\n',
+    files: (out) => ({ l: { link: out } }),
+  },
+  {
+    name: 'COPY --parents behind a link',
+    dockerfile: 'FROM busybox\nCOPY --parents l/./secret /got/\n',
+    files: (out) => ({ l: { link: out } }),
+    said: /no such file or folder|symbolic links/,
+  },
+  {
+    name: 'COPY of links that go round in circles',
+    dockerfile: 'FROM busybox\nCOPY l/x /got\n',
+    files: () => ({ l: { link: 'k' }, k: { link: 'l' } }),
+    said: /too many symbolic links/,
+  },
+  {
+    name: 'COPY of a folder onto a link of the image',
+    dockerfile: 'FROM busybox\nRUN mkdir /m && ln -s @/d /m/d\nCOPY s /m/\n',
+    said: /Cannot copy/,
+  },
+  {
+    name: 'ADD of an archive behind a link of the context',
+    dockerfile: 'FROM busybox\nADD l/f /got\n',
+    files: (out) => ({ l: { link: out } }),
+    said: GONE,
+  },
+  {
+    name: 'a mount of a link of the context',
+    dockerfile: 'FROM busybox\nRUN --mount=source=l,target=/m cat /m/secret\n',
+    files: (out) => ({ l: { link: out } }),
+    said: GONE,
+  },
+  {
+    name: 'a mount of a link of a stage',
+    dockerfile:
+      'FROM busybox AS a\nRUN ln -s @ /l\nFROM busybox\nRUN --mount=from=a,source=/l,target=/m cat /m/secret\n',
+    said: GONE,
+  },
+  {
+    name: 'a writable mount of a link of a stage',
+    dockerfile:
+      'FROM busybox AS a\nRUN ln -s @ /l\nFROM busybox\nRUN --mount=from=a,source=/l/full,target=/m,rw echo new > /m\n',
+    said: GONE,
+  },
+  {
+    name: 'a cache that starts with a link of a stage',
+    dockerfile:
+      'FROM busybox AS a\nRUN ln -s @ /l\nFROM busybox\nRUN --mount=type=cache,from=a,source=/l,target=/m cat /m/secret\n',
+    said: /no such folder in what is mounted/,
+  },
+  {
+    name: 'COPY --from behind a link',
+    dockerfile: 'FROM busybox AS a\nRUN ln -s @ /l\nFROM busybox\nCOPY --from=a /l/secret /got\n',
+    said: GONE,
+  },
+  {
+    name: 'COPY --from behind /proc/self/root',
+    dockerfile: 'FROM busybox AS a\nRUN ln -s /proc/self/root@ /l\nFROM busybox\nCOPY --from=a /l/secret /got\n',
+    said: GONE,
+  },
+  {
+    name: 'a folder where a file of the machine is',
+    dockerfile: 'FROM busybox\nRUN ln -s @/full /m && mkdir -p @ && echo > @/full\nWORKDIR /m/w\n',
+    said: /is not a folder/,
+  },
+  {
+    name: 'users that are a link',
+    dockerfile: 'FROM busybox\nRUN rm -f /etc/passwd && ln -s @/passwd /etc/passwd\nUSER secret\nRUN true\n',
+    said: /no such name/,
+  },
+  {
+    name: 'users that are a pipe',
+    dockerfile: 'FROM busybox\nRUN rm -f /etc/passwd && mkfifo /etc/passwd\nUSER secret\nRUN true\n',
+    said: /no such name/,
+  },
+  {
+    name: 'users that are a folder',
+    dockerfile: 'FROM busybox\nRUN rm -f /etc/passwd && mkdir /etc/passwd\nUSER secret\nRUN true\n',
+    said: /no such name/,
+  },
+  {
+    name: 'users that are very large',
+    dockerfile: 'FROM busybox\nRUN truncate -s 8000000000 /etc/passwd\nUSER secret\nRUN true\n',
+    said: /it has 8000000000 bytes/,
+  },
+  {
+    name: 'owners that are a pipe',
+    dockerfile: 'FROM busybox\nRUN rm -f /etc/group && mkfifo /etc/group\nCOPY --chown=root:secret x /m\n',
+  },
+  add('dots', (out) => [file(`${up(out)}/full`)], OUT),
+  add('dots in the middle', (out) => [file(`a/../../../../../..${out}/full`)], OUT),
+  add('a link of dots and a file behind it', (out) => [link('l', up(out)), file('l/full')]),
+  add('a hard link to the machine', (out) => [hard('h', `${out}/secret`)], /is not there/),
+  add('a hard link with dots', (out) => [hard('h', `${up(out)}/secret`)], OUT),
+  add('a hard link behind its own link', (out) => [link('l', out), hard('h', 'l/secret')], /is not there/),
+  add('a removal', () => [file('.wh.x')], /means a removal/),
+  add('a removal of dots', () => [file('.wh...')], /removes no file|means a removal/),
+  add('a name of 200 folders', (out) => [file(`${'../'.repeat(200)}${out}/full`)], OUT),
+  add('a name with a line feed', (out) => [file(`a\n${up(out)}/full`)]),
+  layer('a file behind a link of a layer below', (out) => [[link('l', out)], [file('l/full')]]),
+  layer('a removal behind a link of a layer below', (out) => [[link('l', out)], [file('l/.wh.full'), file('l/.wh.d')]]),
+  layer('all of a folder hidden behind a link', (out) => [[link('l', out)], [file('l/.wh..wh..opq')]]),
+  layer('a removal of dots', () => [[file('.wh...')]], /removes no file/),
+  layer('a removal of a dot', () => [[file('d/.wh..')]], /removes no file/),
+  layer('a removal of nothing', () => [[file('.wh.')]], /removes no file/),
+  layer('a removal in a folder that becomes a link', (out) => [[dir('d'), file('d/.wh.full'), link('d', out)]]),
+  layer('a device that stands for a removal', (out) => [
+    [link('l', out)],
+    [item({ path: 'l/full', type: 'char', devMajor: 0, devMinor: 0 })],
+  ]),
+  layer('a pipe behind a link', (out) => [[link('l', out)], [item({ path: 'l/new', type: 'fifo' })]]),
+  layer(
+    'a hard link behind a link of a layer below',
+    (out) => [[link('l', out)], [hard('h', 'l/secret')]],
+    /is not there/,
+  ),
+  layer('a link in place of a folder of the layer below', (out) => [
+    [dir('d'), file('d/full')],
+    [link('d', out), file('d/full')],
+  ]),
+  layer('the root as a link', (out) => [[link('.', out), file('full')]]),
+  layer('dots', (out) => [[file(`${up(out)}/full`)]], OUT),
+  layer('an absolute name', (out) => [[file(`${out}/full`)]]),
+  layer('a mode through a hard link to a link', (out) => [
+    [link('l', `${out}/full`), hard('h', 'l'), item({ path: 'h', type: 'hardlink', link: 'l', mode: 0o4777 })],
+  ]),
+]
+
+const TEXTS: readonly Refused[] = [
+  {
+    name: 'a .dockerignore that is a pipe of the machine',
+    dockerfile: 'FROM busybox\nCOPY x /\n',
+    files: (out) => ({ '.dockerignore': { link: `${out}/pipe` } }),
+    said: /Cannot read "[^"]*": it is no file/,
+  },
+  {
+    name: 'a .dockerignore that never ends',
+    dockerfile: 'FROM busybox\nCOPY x /\n',
+    files: () => ({ '.dockerignore': { link: '/dev/zero' } }),
+    said: /Cannot read "[^"]*": it is no file/,
+  },
+  {
+    name: 'a Dockerfile.dockerignore that never ends',
+    dockerfile: 'FROM busybox\nCOPY x /\n',
+    files: () => ({ 'Dockerfile.dockerignore': { link: '/dev/zero' } }),
+    said: /Cannot read "[^"]*": it is no file/,
+  },
+]
+
+const MODES: readonly Mode[] = ['native', 'rootless']
+
+const ALL = [...ROWS, ...TEXTS]
+
+test.each(ALL.flatMap((row) => (row.layers ? ['native' as const] : MODES).map((mode) => ({ ...row, mode }))))(
+  '$name ($mode)',
+  async ({ dockerfile, said, files, layers, mode, name }) => {
+    const outside = join(folder, 'outside', mode, String(ALL.findIndex((row) => row.name === name)))
+    mkdirSync(join(folder, 'outside', mode), { recursive: true })
+    await makeCanary(outside, mode === 'rootless' ? statSync(join(folder, 'home')).uid : process.getuid!())
+    const before = stateOf(outside)
+    const args = layers ? ['--build-context', `base=oci-layout://${imageOf(layers(outside), outside)}`] : []
+    const all = { Dockerfile: dockerfile.replaceAll('@', outside), x: 'new\n', 's/d/f': 'new\n', ...files?.(outside) }
+    const { code, stdout, stderr } = await sandbox.build(mode, all, args)
+    expect(stateOf(outside)).toEqual(before)
+    expect(stdout + stderr).not.toMatch(/SECRET$/m)
+    if (said) expect([code, stderr]).toEqual([1, expect.stringMatching(said)])
+    // Refused in words, or harmless; never a fault of the program
+    else if (code !== 0) expect([code, stderr]).toEqual([1, expect.stringMatching(/^error: Cannot /m)])
+    expect(stderr).not.toMatch(/fault of xbuild/)
+  },
+)
+
+function imageOf(layers: readonly (readonly TarItem[])[], outside: string): string {
+  const all = [[file('bin')], ...layers].map((items) => ({ tar: tar(items) }))
+  return writeLayout(`${outside}-image`, all, { os: own.os, architecture: own.architecture })
+}
