@@ -1,7 +1,7 @@
 import { readdir, rm, writeFile } from 'node:fs/promises'
 import type { Driver } from '../driver/driver.ts'
 import { temporaryName } from '../source/temporary.ts'
-import { isAlive } from '../store/alive.ts'
+import { goneProcesses } from '../store/leftovers.ts'
 import type { StoreFolder } from '../store/folder.ts'
 import { keyOf } from '../store/key.ts'
 
@@ -28,7 +28,8 @@ export function counted(
 export async function runningJobs(folder: StoreFolder, endpoint: string): Promise<number> {
   const names = await readdir(folder.tmp).catch((): string[] => [])
   const mark = `-${markOf(endpoint)}-`
-  return names.filter((name) => name.includes(mark) && isAlive(Number(name.slice(0, name.indexOf('-'))))).length
+  const isGone = goneProcesses(folder)
+  return names.filter((name) => name.includes(mark) && !isGone(name)).length
 }
 
 function markOf(endpoint: string): string {

@@ -1,14 +1,14 @@
-import { randomBytes } from 'node:crypto'
 import { mkdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { StoreFolder } from '../store/folder.ts'
+import { markedName } from '../store/leftovers.ts'
 
 /**
  * A name for a file or folder of this process in the store; what a killed process leaves under it, the next one
  * removes.
  */
 export function temporaryName(folder: StoreFolder, what: string): string {
-  return join(folder.tmp, `${process.pid}-${what}-${randomBytes(6).toString('hex')}`)
+  return join(folder.tmp, markedName(what))
 }
 
 /** Gives `use` an empty folder in the store that nobody else may enter, and removes it whatever happens. */

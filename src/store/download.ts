@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -7,9 +7,9 @@ import { XbuildError } from '../errors.ts'
 import { pipeToFile } from '../host/pipe-to-file.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { digestAlgorithm, digestHex, parseDigest } from '../oci/digest.ts'
-import { isAlive } from './alive.ts'
 import { isFull } from './failure.ts'
 import type { StoreFolder } from './folder.ts'
+import { goneProcesses, markedName } from './leftovers.ts'
 
 /** Gives the content from a byte offset on. */
 export type OpenSource = (offset: number) => Promise<NodeJS.ReadableStream>
@@ -87,15 +87,16 @@ async function fill(
 const HINT = 'The source or something between changes the content: try again, or use another source'
 
 /**
- * Takes what an earlier transfer left, if nobody is at it: a part that is being written carries its process id and a
- * random text.
+ * Takes what an earlier transfer left, if nobody is at it: a part that is being written carries the mark of
+ * its process.
  */
 async function claimPart(folder: StoreFolder, hex: string): Promise<string> {
-  const mine = join(folder.ingest, `${hex}.${process.pid}.${randomBytes(4).toString('hex')}.part`)
+  const mine = join(folder.ingest, `${hex}.${markedName('part')}.part`)
+  const isGone = goneProcesses(folder)
   for (const name of await readdir(folder.ingest)) {
     if (!name.startsWith(`${hex}.`)) continue
-    const pid = Number(/\.(\d+)\.[0-9a-f]+\.part$/.exec(name)?.[1] ?? 0)
-    if (pid !== 0 && isAlive(pid)) continue
+    const owner = name.slice(hex.length + 1)
+    if (owner !== 'part' && !isGone(owner)) continue
     const claimed = await rename(join(folder.ingest, name), mine).then(
       () => true,
       () => false, // somebody else was faster

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { XbuildError } from '../errors.ts'
-import { makeFolders } from '../host/files.ts'
+import { checkParents, privateFolder, type Owner } from './private.ts'
 
 /** Where everything lies in the store's folder. */
 export interface StoreFolder {
@@ -30,8 +30,11 @@ export function defaultStoreRoot(env: Readonly<Record<string, string | undefined
   return join(env['XDG_DATA_HOME'] || join(env['HOME'] || homedir(), '.local/share'), 'xbuild')
 }
 
-/** Makes the folders of a store, or checks that this version can read what is there. */
-export async function openStoreFolder(root: string): Promise<StoreFolder> {
+/**
+ * Makes the folders of a store, or checks that this version can read what is there. Whoever opens a store first makes it
+ * private: an older version left some of it open. Throws STORE when another user owns it or could have changed it.
+ */
+export async function openStoreFolder(root: string, owner: Owner = currentUser()): Promise<StoreFolder> {
   const folder: StoreFolder = {
     root,
     blobs: join(root, 'blobs/sha256'),
@@ -42,9 +45,10 @@ export async function openStoreFolder(root: string): Promise<StoreFolder> {
     leases: join(root, 'leases'),
   }
   try {
+    await privateFolder(root, owner)
+    await checkParents(root, owner)
     const format = await readFile(join(root, 'format'), 'utf8').catch(() => undefined)
-    if (format?.trim() === FORMAT) return folder
-    if (format !== undefined && format.trim() !== '') {
+    if (format !== undefined && format.trim() !== '' && format.trim() !== FORMAT) {
       throw new XbuildError(
         'STORE',
         `Cannot use the store "${root}": it has format ${JSON.stringify(format.trim().slice(0, 20))}, this xbuild reads ${FORMAT}`,
@@ -53,9 +57,11 @@ export async function openStoreFolder(root: string): Promise<StoreFolder> {
         },
       )
     }
-    for (const path of [folder.blobs, folder.ingest, folder.records, folder.snapshots, folder.tmp])
-      await makeFolders(path)
-    await writeFile(join(root, 'format'), `${FORMAT}\n`)
+    const { blobs, ingest, records, snapshots, tmp, leases } = folder
+    for (const path of [dirname(blobs), blobs, ingest, records, snapshots, tmp, leases, join(root, 'packs')])
+      await privateFolder(path, owner)
+    if (format?.trim() === FORMAT) return folder
+    await writeFile(join(root, 'format'), `${FORMAT}\n`, { mode: 0o600 })
     return folder
   } catch (cause) {
     if (cause instanceof XbuildError) throw cause
@@ -64,4 +70,10 @@ export async function openStoreFolder(root: string): Promise<StoreFolder> {
       hint: 'Name a folder that you may write to with --store or XBUILD_HOME',
     })
   }
+}
+
+function currentUser(): Owner {
+  const uid = process.geteuid?.() ?? 0
+  const sudo = uid === 0 ? Number(process.env['SUDO_UID'] ?? 'none') : Number.NaN
+  return { uid, gid: process.getegid?.() ?? 0, ...(Number.isInteger(sudo) ? { sudoUid: sudo } : {}) }
 }

@@ -5,6 +5,7 @@ import { MAX_MANIFEST_BYTES } from '../oci/read-manifest.ts'
 import type { StoreFolder } from './folder.ts'
 import { readPacks } from './gc-packs.ts'
 import type { ItemType, StoreItem } from './gc-plan.ts'
+import { goneProcesses } from './leftovers.ts'
 
 /** A thing in the store and the file or folder that it is. */
 export interface StoredItem extends StoreItem {
@@ -79,7 +80,7 @@ export function readStore(folder: StoreFolder): StoredItem[] {
       follows: true,
     })
   }
-  items.push(...readPacks(folder.root))
+  items.push(...readPacks(folder.root, goneProcesses(folder)))
   for (const part of listFiles(folder.ingest)) items.push(itemOf(`ingest/${part.name}`, 'download', part))
   for (const left of [...leftovers, ...blobs.filter(({ name }) => TEMPORARY.test(name))])
     items.push(itemOf(`temporary/${left.name}`, 'temporary', left))

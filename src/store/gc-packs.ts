@@ -1,13 +1,14 @@
 import { lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isAlive } from './alive.ts'
 import type { ItemType, StoreItem } from './gc-plan.ts'
 
 /**
  * Native toolchains and what belongs to them, as things in the store: they lie in one folder, see `emulation/packs`.
  */
-export function readPacks(root: string): (StoreItem & { readonly path: string })[] {
+export function readPacks(root: string, isGone: (name: string) => boolean): (StoreItem & { readonly path: string })[] {
   const folder = join(root, 'packs')
+  /** What makers of packs left that were killed. */
+  const isLeft = (name: string) => /^(?:\.tmp-)?\d/.test(name) && isGone(name.replace(/^\.tmp-/, ''))
   const items = names(folder).flatMap((name) => {
     if (/^[0-9a-f]{64}$/.test(name)) return [packItem(join(folder, name), name)]
     return isLeft(name) ? [itemOf('temporary', join(folder, name), name)] : []
@@ -29,12 +30,6 @@ function packItem(path: string, name: string): StoreItem & { readonly path: stri
   // Half removed: it is used no more
   if (used === undefined) return itemOf('temporary', path, name)
   return { ...itemOf('pack', path, name), used, pinned: true, description: describe(manifest) }
-}
-
-/** What makers of packs left that were killed: their names hold their process ids. */
-function isLeft(name: string): boolean {
-  const pid = Number(/^(?:\.tmp-)?(\d{1,10})-/.exec(name)?.[1])
-  return pid > 0 && !isAlive(pid)
 }
 
 function describe(manifest: string): string {

@@ -1,16 +1,8 @@
-import {
-  mkdirSync,
-  readFileSync,
-  readdirSync,
-  readlinkSync,
-  statSync,
-  unlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { mkdirSync, readdirSync, statSync, unlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { XbuildError } from '../errors.ts'
+import { ownMark, readMark, stateOf } from '../host/process-mark.ts'
 import type { StoreFolder } from './folder.ts'
 
 /*
@@ -32,6 +24,8 @@ export interface Lease {
 export interface Holder {
   readonly kind: 'build' | 'prune'
   readonly pid: number
+  /** Text of its process mark. */
+  readonly mark: string
   /** It runs in another container or on another boot: only the age of its file tells whether it lives. */
   readonly foreign: boolean
 }
@@ -47,7 +41,7 @@ export interface LeaseOptions {
 const FOREIGN_LIFE = 60_000
 const RENEWAL = 15_000
 const POLL = 50
-const NAME = /^(build|prune)-(\d+)-(\d+)-([0-9a-f]*\.\d*)-\d+$/
+const NAME = /^(build|prune)-(.+)-\d+$/
 
 /** For a build: keeps everything that it may look up from being removed. Waits while somebody removes things. */
 export async function takeBuildLease(folder: StoreFolder, options: LeaseOptions): Promise<Lease> {
@@ -105,21 +99,21 @@ export function describeHolders(others: readonly Holder[]): string {
 
 /** Every living process that holds a lease, without the one of the file `except`; files of dead ones are removed. */
 export function holders(folder: StoreFolder, except?: string): Holder[] {
-  let here: string | undefined
   return namesIn(folder.leases).flatMap((name): Holder[] => {
-    const [, kind, pid, start, where] = NAME.exec(name) ?? []
-    if (kind === undefined || name === except) return []
-    const foreign = where !== (here ??= whereabouts())
+    const [, kind, rest = ''] = NAME.exec(name) ?? []
+    const mark = readMark(rest)
+    if (kind === undefined || mark === undefined || name === except) return []
     const path = join(folder.leases, name)
-    if (foreign ? isFresh(path) : startTime(Number(pid)) === start)
-      return [{ kind: kind as Holder['kind'], pid: Number(pid), foreign }]
+    const state = stateOf(mark)
+    if (state === 'foreign' ? isFresh(path) : state === 'alive')
+      return [{ kind: kind as Holder['kind'], pid: mark.pid, mark: mark.text, foreign: state === 'foreign' }]
     removeIfThere(path) // its name belongs to that one process: nobody else can be using it
     return []
   })
 }
 
 function announce(folder: StoreFolder, kind: Holder['kind']): Lease & { readonly name: string } {
-  const name = makeFile(folder, `${kind}-${process.pid}-${startTime(process.pid) ?? '0'}-${whereabouts()}`)
+  const name = makeFile(folder, `${kind}-${ownMark()}`)
   const path = join(folder.leases, name)
   const renewing = setInterval(() => renew(path), RENEWAL)
   renewing.unref()
@@ -154,34 +148,6 @@ async function pause(others: readonly Holder[], said: string, { signal, onWait }
     throw new XbuildError('CANCELED', 'Canceled while waiting for the store', { cause })
   })
   return text
-}
-
-/**
- * In clock ticks since boot: with the process id it names one process and no later one. Undefined when there is none,
- * or a zombie.
- */
-function startTime(pid: number): string | undefined {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // The name in parentheses may hold anything; state is the first field after it, the start time the twentieth
-    const rest = fields.slice(fields.lastIndexOf(')') + 2).split(' ')
-    return rest[0] === 'Z' || rest[0] === 'X' ? undefined : rest[19]
-  } catch {
-    return undefined
-  }
-}
-
-/** Same text for processes that see each other's process ids. */
-function whereabouts(): string {
-  const read = (get: () => string) => {
-    try {
-      return get()
-    } catch {
-      return ''
-    }
-  }
-  const boot = read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8))
-  return `${boot}.${read(() => readlinkSync('/proc/self/ns/pid').replace(/\D+/g, ''))}`
 }
 
 function isFresh(path: string): boolean {

@@ -15,6 +15,9 @@ const store = await packStore()
 const missing = await whyNoToolchains()
 if (missing) console.warn(`Skipped: native toolchains: ${missing}`)
 
+/** Everything is tried by `npm run test:accel-architectures`: under QEMU it takes minutes. */
+const TRIED = ['debug', 'lto', 'shapes', 'broken']
+
 const NAMES = ['gcc', 'g++', 'cc1', 'cc1plus', 'lto1', 'as', 'ar', 'ranlib']
 
 describe.skipIf(missing !== undefined)('native toolchains for emulated steps', () => {
@@ -64,6 +67,8 @@ describe.skipIf(missing !== undefined)('native toolchains for emulated steps', (
         ends[mode] = await build(
           join(root, 'test/fixtures/accel'),
           `--accel=${mode}`,
+          '--build-arg',
+          `ONLY=${TRIED.join(' ')}`,
           '--no-cache',
           '-o',
           `type=local,dest=${outputs[mode]}`,
@@ -99,12 +104,12 @@ describe.skipIf(missing !== undefined)('native toolchains for emulated steps', (
     const { code, stdout } = await run('diff', ['--recursive', '--brief', outputs['auto']!, outputs['off']!])
     expect(stdout).toBe('')
     expect(code).toBe(0)
-    expect(filesIn(outputs['auto']!)).toBeGreaterThan(60)
+    expect(filesIn(outputs['auto']!)).toBeGreaterThan(20)
   })
 
   test('the project itself was built: the comparison is not one of failures', () => {
     const said = (name: string) => readFileSync(join(outputs['auto']!, name, 'said.txt'), 'utf8')
-    for (const name of ['debug', 'macros', 'hardened', 'static', 'lto', 'vectors', 'switches']) {
+    for (const name of ['debug', 'lto']) {
       expect(said(name)).toMatch(/program \/src\/numbers\.c \d+\.\d+\nstatus 0\n$/)
       expect(readFileSync(join(outputs['auto']!, name, 'program')).readUInt16LE(18)).toBe(0xb7)
     }
@@ -118,7 +123,12 @@ describe.skipIf(missing !== undefined)('native toolchains for emulated steps', (
   })
 
   test('a step made with packs is the step made without them in the cache', async () => {
-    const { code, stderr } = await build(join(root, 'test/fixtures/accel'), '--accel=off')
+    const { code, stderr } = await build(
+      join(root, 'test/fixtures/accel'),
+      '--accel=off',
+      '--build-arg',
+      `ONLY=${TRIED.join(' ')}`,
+    )
     expect(code, stderr).toBe(0)
     expect(stderr).toMatch(/RUN sh behave\.sh\n#\d+ CACHED/)
   })

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { defaultStoreRoot, openStoreFolder } from '../../src/store/folder.ts'
@@ -52,4 +52,50 @@ test('one that cannot be made is named with a way out', async () => {
     message: expect.stringContaining(`Cannot make the store "${file}/store"`),
     hint: expect.stringContaining('XBUILD_HOME'),
   })
+})
+
+const modeOf = (path: string) => statSync(path).mode & 0o7777
+
+test('a store and its folders are for their owner alone', async () => {
+  const { root, ...folders } = await openStoreFolder(join(tempFolder(), 'store'))
+  for (const path of [root, ...Object.values(folders)]) expect(modeOf(path), path).toBe(0o700)
+})
+
+test('what an older version left open is made private', async () => {
+  const root = join(tempFolder(), 'store')
+  const { tmp, snapshots } = await openStoreFolder(root)
+  chmodSync(root, 0o755)
+  chmodSync(tmp, 0o775)
+  chmodSync(snapshots, 0o755)
+  await openStoreFolder(root)
+  for (const path of [root, tmp, snapshots]) expect(modeOf(path), path).toBe(0o700)
+})
+
+test.each([
+  ['every user may write to it', (root: string) => chmodSync(root, 0o777)],
+  ['every user may write to it', (root: string) => chmodSync(join(root, 'records'), 0o1777)],
+])('a store that others may have changed is refused: %s', async (reason, open) => {
+  const root = join(tempFolder(), 'store')
+  await openStoreFolder(root)
+  open(root)
+  await expect(openStoreFolder(root)).rejects.toMatchObject({ code: 'STORE', message: expect.stringContaining(reason) })
+})
+
+test('a store of another user is refused, as is one in a folder where others may replace it', async () => {
+  const root = join(tempFolder(), 'store')
+  await openStoreFolder(root)
+  const gid = process.getegid!()
+  const other = { uid: process.geteuid!() + 1, gid }
+  await expect(openStoreFolder(root, other)).rejects.toMatchObject({
+    code: 'STORE',
+    message: expect.stringContaining(`it belongs to user ${process.geteuid!()}, not to user ${other.uid}`),
+  })
+  const shared = tempFolder()
+  chmodSync(shared, 0o777)
+  await expect(openStoreFolder(join(shared, 'store'))).rejects.toMatchObject({
+    code: 'STORE',
+    message: expect.stringContaining(`every user may write to "${shared}" and could replace it`),
+  })
+  chmodSync(shared, 0o1777)
+  await openStoreFolder(join(shared, 'store'))
 })

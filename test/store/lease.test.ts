@@ -49,7 +49,7 @@ test('nothing is removed while somebody builds', async () => {
 test('a build waits for a prune and says so', async () => {
   const prune = tryPruneLease(folder)!
   const building = takeBuildLease(folder, options())
-  expect(waits).toEqual([[{ kind: 'prune', pid: process.pid, foreign: false }]])
+  expect(waits).toMatchObject([[{ kind: 'prune', pid: process.pid, foreign: false }]])
   prune.release()
   ;(await building).release()
 })
@@ -125,7 +125,7 @@ describe('what is left of others', () => {
 
   test('one of another container counts as long as it renews its file', async () => {
     const path = leave('build-7-1-ffffffff.1-0')
-    expect(holders(folder)).toEqual([{ kind: 'build', pid: 7, foreign: true }])
+    expect(holders(folder)).toMatchObject([{ kind: 'build', pid: 7, foreign: true }])
     const old = Date.now() / 1000 - 120
     utimesSync(path, old, old)
     expect(holders(folder)).toEqual([])

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, type Hash } from 'node:crypto'
+import { createHash, type Hash } from 'node:crypto'
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -6,6 +6,7 @@ import { XbuildError } from '../../errors.ts'
 import { createTarReader } from '../../oci/tar-reader.ts'
 import type { Store } from '../../store/store.ts'
 import { createRoomMeter } from '../embedded/worker/disk-room.ts'
+import { markedName } from '../../store/leftovers.ts'
 
 /** A blob that is being written. */
 interface Part {
@@ -27,7 +28,7 @@ export async function storeLayoutTar(archive: AsyncIterable<Uint8Array>, { blobs
     entry({ type, path }) {
       const hex = type === 'file' ? /^(?:\.\/)?blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1] : undefined
       if (hex === undefined) return
-      const file = join(folder.tmp, `${process.pid}-blob-${randomBytes(6).toString('hex')}`)
+      const file = join(folder.tmp, markedName('blob'))
       part = { file, digest: `sha256:${hex}`, hash: createHash('sha256'), handle: openSync(file, 'wx', 0o644) }
     },
     data(chunk) {

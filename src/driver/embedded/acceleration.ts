@@ -12,6 +12,7 @@ import type { StoreFolder } from '../../store/folder.ts'
 import type { Emit, UsedPack } from '../driver.ts'
 import { listenForQuestions } from './questions.ts'
 import type { RunParams } from './protocol.ts'
+import { ownMark } from '../../host/process-mark.ts'
 
 export type { UsedPack }
 
@@ -178,7 +179,7 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
 
 /** What the container sees of a step: names that may be asked about, a folder for answers. */
 function makeStepFolder({ tmp }: StoreFolder, names: readonly string[]): string {
-  const prefix = `${process.pid}-accel-`
+  const prefix = `${ownMark()}-accel-`
   const folder = mkdtempSync(join(tmp.length + prefix.length + 12 < SOCKET_PATH ? tmp : tmpdir(), prefix))
   for (const path of ['names', 'rules']) mkdirSync(join(folder, path))
   for (const name of names) writeFileSync(join(folder, 'names', name), '')

@@ -2,13 +2,14 @@ import { readdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 const ROOT = '/sys/fs/cgroup'
-const NAME = /^xbuild-(\d+)-/
+/** The process mark, or the process id alone that older versions wrote. */
+const NAME = /^xbuild-(\d+-\d+-[0-9a-f]*\.\d*|\d+)-/
 
 /**
  * Removes the control groups of containers whose build was killed: the kernel ends processes with their namespace,
  * not these.
  */
-export function removeStaleCgroups(dead: ReadonlySet<number>): void {
+export function removeStaleCgroups(dead: ReadonlySet<string>): void {
   for (const { path, owner } of containerCgroups()) {
     if (!dead.has(owner)) continue
     try {
@@ -20,16 +21,16 @@ export function removeStaleCgroups(dead: ReadonlySet<number>): void {
 }
 
 /** The processes whose containers have control groups now. */
-export function cgroupOwners(): number[] {
+export function cgroupOwners(): string[] {
   return containerCgroups().map(({ owner }) => owner)
 }
 
 /** Version 2 has them in the root, version 1 in each controller's folder. */
-function containerCgroups(): { path: string; owner: number }[] {
+function containerCgroups(): { path: string; owner: string }[] {
   return [ROOT, ...namesIn(ROOT).map((name) => join(ROOT, name))].flatMap((folder) =>
     namesIn(folder).flatMap((name) => {
       const owner = NAME.exec(name)
-      return owner ? [{ path: join(folder, name), owner: Number(owner[1]) }] : []
+      return owner ? [{ path: join(folder, name), owner: owner[1]! }] : []
     }),
   )
 }

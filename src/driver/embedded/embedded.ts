@@ -15,6 +15,7 @@ import type { Lowered } from './lower.ts'
 import type { Solver } from './solve.ts'
 import type { Solved } from './solved.ts'
 import type { Workers } from './workers.ts'
+import { markedName } from '../../store/leftovers.ts'
 
 export interface EmbeddedOptions {
   readonly store: Store
@@ -163,7 +164,7 @@ export async function exportTree(
 ): Promise<NodeJS.ReadableStream> {
   const lowers = await layers.unpacked(solved.layers, signal)
   const worker = await workers.native()
-  const file = join(store.folder.tmp, `${process.pid}-tree-${Date.now().toString(36)}-${solved.key.slice(0, 8)}`)
+  const file = join(store.folder.tmp, markedName('tree'))
   await worker.call(
     'exportTree',
     { lowers, file, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) },

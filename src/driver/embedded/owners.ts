@@ -1,19 +1,20 @@
 import { readdirSync } from 'node:fs'
-import { isAlive } from '../../store/alive.ts'
+import { readMark } from '../../host/process-mark.ts'
 import type { StoreFolder } from '../../store/folder.ts'
+import { goneProcesses } from '../../store/leftovers.ts'
 import { cgroupOwners } from './cgroups.ts'
 
-/** Process id in the name of a folder in `tmp`. */
-export function ownerOf(name: string): number {
-  return Number.parseInt(name, 10)
+/** The process mark that a name begins with; the process id of names that older versions made. */
+export function ownerOf(name: string): string {
+  return readMark(name)?.text ?? /^\d+/.exec(name)?.[0] ?? ''
 }
 
 /**
- * Processes that left something behind and are gone. Found out by the engine, which sees all processes, before a
- * worker starts: who
- * begins to build in the meantime is not among them.
+ * Processes that left something behind and are gone, by their marks. Found out by the engine, which sees all processes,
+ * before a worker starts: who begins to build in the meantime is not among them.
  */
-export function deadOwners(folder: StoreFolder): number[] {
+export function deadOwners(folder: StoreFolder): string[] {
+  const isGone = goneProcesses(folder)
   const owners = new Set([...readdirSync(folder.tmp).map(ownerOf), ...cgroupOwners()])
-  return [...owners].filter((pid) => pid > 0 && !isAlive(pid))
+  return [...owners].filter((owner) => owner !== '' && isGone(`${owner}-`))
 }

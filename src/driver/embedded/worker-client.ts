@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { spawnInNamespace, type NamespaceKind, type Registration } from '../../emulation/namespace.ts'
 import { toXbuildError, XbuildError } from '../../errors.ts'
+import { ownMark } from '../../host/process-mark.ts'
 import type { StoreFolder } from '../../store/folder.ts'
 import { deadOwners } from './owners.ts'
 import type { FromWorker, Method, ToWorker, WorkerMethods } from './protocol.ts'
@@ -48,7 +49,7 @@ export async function startWorker({ kind, handlers, folder, env, onWarning }: Wo
       env: {
         ...env,
         XBUILD_STORE: folder.root,
-        XBUILD_OWNER: String(process.pid),
+        XBUILD_OWNER: ownMark(),
         XBUILD_DEAD: deadOwners(folder).join(','),
         XBUILD_USER_NAMESPACE: kind === 'root-native' ? '0' : '1',
       },

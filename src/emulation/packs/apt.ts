@@ -4,6 +4,7 @@ import { XbuildError } from '../../errors.ts'
 import { exists } from '../../host/files.ts'
 import { runProgram } from '../../host/spawn.ts'
 import type { Distribution } from './os-release.ts'
+import { ownMark } from '../../host/process-mark.ts'
 
 /** A version of a package, as the archive describes it. */
 export interface AptPackage {
@@ -50,7 +51,7 @@ const NO_LIBRARY =
 export async function openApt({ distribution, architectures, folder, signal }: AptOptions): Promise<Apt> {
   const [own] = architectures
   await mkdir(folder, { recursive: true })
-  const root = await mkdtemp(join(folder, `${process.pid}-apt-`))
+  const root = await mkdtemp(join(folder, `${ownMark()}-apt-`))
   const close = () => rm(root, { recursive: true, force: true })
   try {
     for (const path of ['state/lists/partial', 'cache/archives/partial', 'debs', 'files'])

@@ -11,6 +11,7 @@ import { manifestText, packDigest, type Pack, type PackFile, type PackManifest }
 import { removePack, verifyPack } from './pack-folder.ts'
 import { fill, noTwinBecause, rulesOf, type Companion, type RecipeMatch } from './recipes.ts'
 import type { PackTarget } from './targets.ts'
+import { ownMark } from '../../host/process-mark.ts'
 
 export interface MakePackOptions extends PairOptions {
   /** GOARCH of the image. */
@@ -29,7 +30,7 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
   const refused = noTwinBecause(options.match)
   if (refused !== undefined) throw noPair(options.match, refused)
   await mkdir(packs, { recursive: true })
-  const work = await mkdtemp(join(packs, `.tmp-${process.pid}-`))
+  const work = await mkdtemp(join(packs, `.tmp-${ownMark()}-`))
   try {
     const { match, target, native, libraries, root, program, rules } = await findPair(options, work)
     const made = join(work, 'pack')

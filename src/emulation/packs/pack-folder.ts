@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { lstat, readdir, readFile, rm, utimes } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { XbuildError } from '../../errors.ts'
+import { isAlive } from '../../host/alive.ts'
+import { readMark, stateOf } from '../../host/process-mark.ts'
 import { packDigest, type Pack, type PackManifest } from './pack.ts'
 
 /** Everything about packs lies in one folder of the store. */
@@ -71,23 +73,28 @@ export function findPack(packs: readonly Pack[], text: string): Pack {
   )
 }
 
-/** Removes what makers of packs left that were killed: their names hold their process ids. */
+/** Removes what makers of packs left that were killed: their names begin with their process marks. */
 export async function removeLeftovers(folder: string): Promise<void> {
   for (const path of [folder, join(folder, 'tmp')]) {
     for (const name of await readdir(path).catch(() => [])) {
-      const pid = Number(/^(?:\.tmp-)?(\d{1,10})-/.exec(name)?.[1])
-      if (pid > 0 && !isAlive(pid)) await rm(join(path, name), { recursive: true, force: true })
+      if (await isLeft(join(path, name))) await rm(join(path, name), { recursive: true, force: true })
     }
   }
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+/** Of another container only the age tells. Milliseconds. */
+const FOREIGN_LIFE = 24 * 3_600_000
+
+async function isLeft(path: string): Promise<boolean> {
+  const name = basename(path).replace(/^\.tmp-/, '')
+  const mark = readMark(name)
+  if (!mark) {
+    const pid = Number(/^(\d{1,10})-/.exec(name)?.[1]) // older versions
+    return pid > 0 && !isAlive(pid)
   }
+  const state = stateOf(mark)
+  if (state !== 'foreign') return state === 'gone'
+  return Date.now() - (await lstat(path)).mtimeMs > FOREIGN_LIFE
 }
 
 /** Remembers that a pack was used now, for those who remove what was not used for long. */

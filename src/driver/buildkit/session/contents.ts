@@ -3,13 +3,14 @@ import { mkdir, realpath, rename, stat } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import type { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { tempNameFor } from '../../../host/files.ts'
 import type { Descriptor } from '../../../oci/descriptor.ts'
 import { parseDigest } from '../../../oci/digest.ts'
 import type { Store } from '../../../store/store.ts'
 import type { BlobSource } from '../../driver.ts'
 import { GRPC, GrpcFailure } from '../grpc/status.ts'
+import { markedName } from '../../../store/leftovers.ts'
 
 /**
  * Content by digest that the daemon may read over the session, and write if there is a `target`. Digests are checked
@@ -50,7 +51,7 @@ export function storeContents({ blobs, folder }: Store): Contents {
     target: {
       folder: folder.tmp,
       has: (digest) => blobs.has(digest),
-      newFile: async () => join(folder.tmp, `${process.pid}-blob-${randomBytes(6).toString('hex')}`),
+      newFile: async () => join(folder.tmp, markedName('blob')),
       async adopt(file, digest) {
         await blobs.adopt(file, digest)
         written.add(digest)

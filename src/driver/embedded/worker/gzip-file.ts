@@ -34,7 +34,8 @@ export interface GzipFile {
 
 /** Opens `path`, which must not exist. `level` is zlib's. */
 export async function createGzipFile(path: string, level: number): Promise<GzipFile> {
-  const file = await open(path, 'wx', 0o644)
+  const file = await open(path, 'wx')
+  await file.chmod(0o644) // outputs share this file, whatever the umask of the worker
   const plain = createHash('sha256')
   const packed = createHash('sha256')
   let crc = 0

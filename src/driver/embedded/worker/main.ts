@@ -26,7 +26,7 @@ const folders: WorkerFolders = {
   tmp: `${process.env['XBUILD_STORE']}/tmp`,
   blobs: `${process.env['XBUILD_STORE']}/blobs/sha256`,
   ingest: `${process.env['XBUILD_STORE']}/ingest`,
-  owner: Number(process.env['XBUILD_OWNER']),
+  owner: process.env['XBUILD_OWNER'] ?? '',
 }
 const inUserNamespace = process.env['XBUILD_USER_NAMESPACE'] === '1'
 
@@ -96,8 +96,9 @@ process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
 process.on('disconnect', () => process.exit(0))
 
-process.umask(0)
-const dead = new Set((process.env['XBUILD_DEAD'] ?? '').split(',').map(Number))
+// Nothing that is made here is for other users; what belongs to an image gets its mode by name
+process.umask(0o077)
+const dead = new Set((process.env['XBUILD_DEAD'] ?? '').split(',').filter(Boolean))
 removeLeftovers(folders, dead)
 removeStaleCgroups(dead)
 send({ type: 'ready' })

@@ -46,7 +46,8 @@ export function makeMountPoints(
     if (look(real)) continue
     const parent = folder(dirname(real).slice(root.length))
     grown.push({ path: parent, mtime: look(parent)!.mtimeMs / 1000 })
-    writeFileSync(real, '', { flag: 'wx', mode: 0o644 })
+    writeFileSync(real, '', { flag: 'wx' })
+    chmodSync(real, 0o644)
     made.push(real)
   }
   return { made, grown }

@@ -21,8 +21,8 @@ export interface WorkerFolders {
   readonly tmp: string
   readonly blobs: string
   readonly ingest: string
-  /** Process id of the engine that the worker belongs to, as seen outside of the worker's process namespace. */
-  readonly owner: number
+  /** Mark of the process that the worker belongs to. */
+  readonly owner: string
 }
 
 /** An overlay mount that is being written: `merged` is what programs see, `upper` what they changed. */
@@ -39,7 +39,7 @@ let counter = 0
 export async function withScratch<T>(folders: WorkerFolders, use: (scratch: string) => Promise<T>): Promise<T> {
   counter += 1
   const scratch = join(folders.tmp, `${folders.owner}-${process.pid}-${Date.now().toString(36)}-${counter}`)
-  mkdirSync(scratch, { recursive: true })
+  mkdirSync(scratch)
   try {
     return await use(scratch)
   } finally {
@@ -180,7 +180,7 @@ function copyRootAttributes(folders: WorkerFolders, lowers: readonly string[], u
 }
 
 /** Removes what operations of dead processes left in the store. */
-export function removeLeftovers(folders: WorkerFolders, dead: ReadonlySet<number>): void {
+export function removeLeftovers(folders: WorkerFolders, dead: ReadonlySet<string>): void {
   for (const name of readdirSync(folders.tmp)) {
     if (!dead.has(ownerOf(name))) continue
     try {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../../errors.ts'
 import { makeFolders } from '../in-root.ts'
@@ -58,7 +58,7 @@ export async function run(
       })
       // The configuration holds secrets that are variables, and the runtime may keep a copy of it
       const bundle = prepared.memory ?? scratch
-      writeFileSync(join(bundle, 'config.json'), JSON.stringify(config))
+      writeFileSync(join(bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
       const mask = maskFor(prepared.secrets)
       const end = await runContainer({
         scratch: bundle,
@@ -107,7 +107,8 @@ function hostFiles(scratch: string, params: RunParams): { source: string; target
   ]
   return wanted.map(({ path, content, mode }, index) => {
     const source = join(scratch, `file-${index}`)
-    writeFileSync(source, content, { mode })
+    writeFileSync(source, content)
+    chmodSync(source, mode)
     return { source, target: path }
   })
 }
