@@ -1,176 +1,137 @@
-import { resolve } from 'node:path'
-import { provenanceOf } from './config/attest.ts'
-import type { BuildOptions, NamedContext } from './config/options.ts'
-import type { Attested, AttestEdges } from './attest.ts'
+import { setMaxListeners } from 'node:events'
+import type { BuildOptions } from './config/options.ts'
 import { createImages } from './driver/embedded/images.ts'
-import type { Emit, UsedPack } from './driver/driver.ts'
-import { openEngines, type Engines } from './engines.ts'
-import { keepInStore, keepStoreSmall, resultOf } from './finish.ts'
-import { openHabits } from './habits.ts'
-import type { Answer, Question } from './inspect.ts'
 import type { BuildPlan } from './plan/types.ts'
-import { lookOver, prepare, type Prepared } from './prepare.ts'
-import type { LoadTargets } from './nodes/load-targets.ts'
-import { checkDestinations, checkOutputs, type OutputPlan } from './publish/check-outputs.ts'
-import { loadable } from './publish/load.ts'
-import { publish } from './publish/publish.ts'
 import { dispatch } from './run/dispatch.ts'
-import { settle, type Settled } from './run/outcome.ts'
+import { settle } from './run/outcome.ts'
 import { createListener } from './run/watch.ts'
-import { createSecrecy, type Secrecy } from './secrecy.ts'
-import { openSite, type Site } from './site.ts'
+import { checkPlaces, checkRequest, checkRequests } from './session/check-requests.ts'
+import { openDrivers } from './session/drivers.ts'
+import type { Answer, Question } from './session/inspect.ts'
+import { keepInStore, keepStoreSmall, resultOf } from './session/keep.ts'
+import { openLastNodes } from './session/last-nodes.ts'
+import { checkLoads, openLoads } from './session/loads.ts'
+import { openSession } from './session/open.ts'
+import { runChecks } from './session/checks.ts'
+import { goingOf, plannedOf, prepare } from './session/plan.ts'
+import { publishImage } from './session/publish.ts'
+import { createResults } from './session/results.ts'
+import { createSecrecy } from './session/secrecy.ts'
+import type {
+  BuildEdges,
+  BuildRequest,
+  BuildResult,
+  SessionEdges,
+  SessionRequest,
+  SessionResult,
+} from './session/types.ts'
 
-/** The world that a build is given. */
-export interface BuildEdges {
-  readonly emit: Emit
-  readonly signal: AbortSignal
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean }
-  /** Standard input, asked for when the options read from it. */
-  readonly stdin?: () => NodeJS.ReadableStream
-}
-
-/** The world that a build is given, and what must not be said of it. */
-export type BuildInside = BuildEdges & { readonly secrecy: Secrecy }
-
-/** What a build made. */
-export interface BuildResult {
-  /** Digest of the index, or of the manifest when one platform was built and nothing is attested. */
-  readonly digest: string
-  readonly images: readonly {
-    readonly platform: string
-    readonly digest: string
-    readonly strategy: string
-    readonly node: string
-    readonly seconds: number
-  }[]
-  /** Optional platforms that are missing, and why. */
-  readonly missing: readonly {
-    readonly platform: string
-    readonly error: { readonly code: string; readonly message: string }
-  }[]
-  /**
-   * Native toolchains that programs of emulated steps were run from, or on another node could be; `cached`: in an
-   * earlier build, whose result is used.
-   */
-  readonly packs: readonly (UsedPack & { readonly cached: boolean })[]
-  readonly tags: readonly string[]
-  readonly outputs: readonly { readonly type: string; readonly dest?: string }[]
-  /** Folder of the store. */
-  readonly stored: string
+/**
+ * Builds one Dockerfile for every platform asked for and writes the result where the options say: a session with one
+ * request. Throws XbuildError.
+ */
+export async function build(options: BuildOptions, edges: BuildEdges): Promise<BuildResult> {
+  const { images } = await runSession([checkRequest(options, edges)], edges)
+  return images[0]!.result!
 }
 
 /**
- * Builds one Dockerfile for every platform asked for and writes the result where the options say. Throws XbuildError.
+ * Builds several images in one session: equal steps run once, and an image may be made from another one (a named
+ * context of kind `target`). An image that fails has its error in the result and does not take the others with it.
+ * Throws BAD_OPTION when the requests do not go together, and CANCELED.
  */
-export async function build(options: BuildOptions, edges: BuildEdges): Promise<BuildResult> {
+export async function buildAll(requests: readonly BuildRequest[], edges: BuildEdges): Promise<SessionResult> {
+  return runSession(checkRequests(requests, edges), edges)
+}
+
+/** Runs a session out of which nothing secret comes: not in events, nor in errors. */
+async function runSession(requests: readonly SessionRequest[], edges: BuildEdges): Promise<SessionResult> {
   const secrecy = createSecrecy(edges.emit)
   try {
-    return await buildInside(options, { ...edges, emit: secrecy.emit, secrecy })
+    const { images } = await walk(requests, { ...edges, emit: secrecy.emit, secrecy })
+    for (const { error } of images) if (error) secrecy.error(error)
+    return { images }
   } catch (error) {
     throw secrecy.error(error)
   }
 }
 
-async function buildInside(options: BuildOptions, given: BuildInside): Promise<BuildResult> {
+/** The street: open, requests, plan, dispatch, publish, close. */
+async function walk(requests: readonly SessionRequest[], given: SessionEdges): Promise<SessionResult> {
   const started = new Date()
   const listener = createListener(given.emit)
-  const { emit } = listener
-  const edges = { ...given, emit }
-  const { signal, stdout } = edges
-  const outputs = checkOutputs(options, { stdoutIsTerminal: stdout.isTTY === true })
-  await checkDestinations(outputs)
-  let prepared: Prepared | undefined
-  let engines: Engines | undefined
-  let loads: LoadTargets | undefined
-  const site = await openSite(options, edges, () => prepared?.local)
+  const signal = AbortSignal.any([given.signal])
+  // Every step and job of every image listens
+  setMaxListeners(0, signal)
+  const edges = { ...given, signal, emit: listener.emit }
+  const { emit } = edges
+  await checkPlaces(requests)
+  const results = createResults(requests, signal)
+  const session = await openSession(requests, edges)
   try {
-    loads = await openLoads(outputs, given)
-    const allowed = mayPush(outputs, site, signal)
-    const habits = openHabits(site.store)
-    prepared = await prepare(options, { ...site, ...edges, last: habits.last })
-    checkLoads(outputs, loads, prepared)
-    engines = await openEngines(prepared, { options, outputs, edges, site })
-    lookOver(prepared.targets, { baseOf: engines.baseOf, emit })
-    await allowed
-    const outcomes = await dispatch(prepared.plan, {
+    const loads = session.own(await openLoads(requests, edges))
+    const pushRights = await askPushRights(session, signal)
+    const lastNodes = openLastNodes(session.store)
+
+    const prepared = await prepare(session, results, { ...edges, last: lastNodes.last })
+    const { targets, plan } = prepared
+    await results.each(async (request) => checkLoads(request, loads, targets))
+
+    const drivers = session.own(await openDrivers(session, prepared, edges))
+    await results.each(async ({ image }) => runChecks(targets, { image, baseOf: drivers.baseOf, emit }))
+    await results.each(pushRights)
+    const outcomes = await dispatch(goingOf(plan, results), {
       nodes: prepared.all,
       listener,
-      driverFor: engines.driverFor,
-      silenceTimeout: options.silenceTimeout,
+      driverFor: drivers.driverFor,
+      silenceTimeout: session.options.silenceTimeout,
       signal,
     })
-    await engines.keep(outcomes)
-    const settled = settle(prepared.plan, outcomes, signal)
-    for (const { image } of settled.built) site.ground.packs.add(image.packs ?? [], image.earlier !== undefined)
-    const attested = await attestBuilt(options, settled, {
-      prepared,
-      env: given.env,
-      hide: given.secrecy.text,
-      started,
-      signal,
+    await drivers.keep(outcomes)
+
+    await results.each(async (request) => {
+      const { image, options } = request
+      const own = outcomes.filter(({ job }) => job.image === image)
+      const settled = settle(plannedOf(plan, image), own, signal)
+      for (const { job, image: built } of settled.built)
+        session.ground.packs.add(
+          built.packs ?? [],
+          built.earlier !== undefined,
+          job.image === undefined ? [] : [job.image],
+        )
+      const published = await publishImage(session, request, settled, {
+        ...edges,
+        hide: edges.secrecy.text,
+        prepared,
+        loads,
+        started,
+      })
+      await keepInStore(session.store, published, options.tags)
+      await drivers.save(request, settled)
+      await lastNodes.remember(settled, prepared)
+      results.done(image, resultOf(request, { settled, published, session }))
     })
-    const published = await publish({
-      ...outputs,
-      images: settled.built.map((built) => ({
-        platform: built.job.target,
-        image: built.image,
-        attestation: attested?.of(built),
-      })),
-      missing: settled.missing,
-      packs: site.ground.packs.all(),
-      ...(attested ? { provenance: attested.summaries } : {}),
-      ...(loads ? { loadTarget: loads.get } : {}),
-      registry: async () => site.registry,
-      stdout,
-      emit,
-      signal,
-      ...(options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }),
-      ...(options.metadataFile === undefined ? {} : { metadataFile: resolve(options.cwd, options.metadataFile) }),
-      ...(options.iidFile === undefined ? {} : { iidFile: resolve(options.cwd, options.iidFile) }),
-    })
-    await keepInStore(site.store, published, options.tags)
-    await engines.save(settled)
-    await habits.remember(settled, prepared)
-    await keepStoreSmall(options, site, signal)
-    return resultOf(options, { settled, published, site })
+    await keepStoreSmall(session, signal)
+    return { images: results.all() }
   } catch (error) {
-    const broken = engines?.brokenCache()
-    // What was read from standard input, or written to standard output, cannot be had a second time
-    const once = [
-      options.context,
-      options.file,
-      ...options.outputs.map((output) => 'dest' in output && output.dest),
-    ].includes('-')
-    if (!broken || once || signal.aborted) throw error
-    site.warn(`Cannot use an imported cache: ${broken.message}; building without it`)
+    const broken = session.brokenCache()
+    if (!broken || readsOnce(requests) || signal.aborted) throw error
+    session.warn(`Cannot use an imported cache: ${broken.message}; building without it`)
   } finally {
-    await engines?.close()
-    await site.close()
-    await loads?.close()
+    await session.close()
   }
-  return buildInside({ ...options, cacheFrom: [] }, given)
+  return walk(requests.map(withoutCache), given)
 }
 
-/** How the images came to be, when that is asked for: code that most builds never load. */
-async function attestBuilt(
-  options: BuildOptions,
-  { built }: Settled,
-  edges: AttestEdges,
-): Promise<Attested | undefined> {
-  const wanted = provenanceOf(options)
-  return wanted && (await import('./attest.ts')).attest(wanted, built, edges)
+/** What was read from standard input, or written to standard output, cannot be had a second time. */
+function readsOnce(requests: readonly SessionRequest[]): boolean {
+  return requests.some(({ options: { context, file, outputs } }) =>
+    [context, file, ...outputs.map((output) => 'dest' in output && output.dest)].includes('-'),
+  )
 }
 
-/** The engines that images are to be loaded into: code that most builds never load. */
-async function openLoads({ outputs }: OutputPlan, edges: BuildEdges): Promise<LoadTargets | undefined> {
-  if (!outputs.some(({ type }) => type === 'load')) return undefined
-  return (await import('./nodes/load-targets.ts')).openLoadTargets(outputs, edges)
-}
-
-/** What an engine cannot hold is known before it is built. */
-function checkLoads({ outputs }: OutputPlan, loads: LoadTargets | undefined, { targets }: Prepared): void {
-  for (const output of outputs) if (output.type === 'load') loadable(loads!.get(output.context), targets)
+function withoutCache(request: SessionRequest): SessionRequest {
+  return { ...request, options: { ...request.options, cacheFrom: [] } }
 }
 
 /**
@@ -178,20 +139,33 @@ function checkLoads({ outputs }: OutputPlan, loads: LoadTargets | undefined, { t
  * and pushes allowed. Starts nothing.
  */
 export async function plan(options: BuildOptions, edges: BuildEdges): Promise<BuildPlan> {
-  const { checkPushes, lookUpBases } = await import('./preflight.ts')
-  const outputs = checkOutputs(options, { stdoutIsTerminal: false })
-  const site = await openSite(options, edges)
+  return planSession([checkRequest(options, { stdout: NOWHERE })], edges)
+}
+
+/** What `buildAll` would do, as one plan: it has `images`, and its jobs name theirs. */
+export async function planAll(requests: readonly BuildRequest[], edges: BuildEdges): Promise<BuildPlan> {
+  return planSession(checkRequests(requests, { stdout: NOWHERE }), edges)
+}
+
+async function planSession(requests: readonly SessionRequest[], edges: BuildEdges): Promise<BuildPlan> {
+  const { checkPushes, lookUpBases } = await import('./session/preflight.ts')
+  const results = createResults(requests, edges.signal)
+  const session = await openSession(requests, edges)
   try {
-    const { last } = openHabits(site.store)
+    const { last } = openLastNodes(session.store)
     const [{ plan: found, targets }, rights] = await Promise.all([
-      prepare(options, { ...site, ...edges, last }),
-      checkPushes(outputs, site, edges.signal),
+      prepare(session, results, { ...edges, last }),
+      checkPushes(
+        requests.map(({ outputs }) => outputs),
+        session,
+        edges.signal,
+      ),
     ])
-    const bases = await lookUpBases(targets, { ...edges, options, site })
+    const bases = await lookUpBases(targets, { ...edges, session })
     const pushes = rights.map(({ error: _, ...right }) => right)
     return { ...found, ...(bases.length > 0 ? { bases } : {}), ...(pushes.length > 0 ? { pushes } : {}) }
   } finally {
-    await site.close()
+    await session.close()
   }
 }
 
@@ -200,35 +174,40 @@ export async function plan(options: BuildOptions, edges: BuildEdges): Promise<Bu
  * nothing.
  */
 export async function ask(question: Question, options: BuildOptions, edges: BuildEdges): Promise<Answer> {
-  const site = await openSite(options, edges)
+  const request = { image: undefined, options, outputs: { outputs: [], tags: [], annotations: [] } }
+  const session = await openSession([request], edges)
   try {
-    const { inspect } = await import('./inspect.ts')
+    const { inspect } = await import('./session/inspect.ts')
     const images = createImages({
-      store: site.store,
-      registry: site.registry,
+      store: session.store,
+      registry: session.registry,
       cwd: options.cwd,
       emit: edges.emit,
       pull: options.pull,
     })
+    const main = await session.contextOf(request)
     return await inspect(question, options, {
-      dockerfile: await site.main.dockerfile(),
+      dockerfile: await main.dockerfile(),
       images,
-      warn: site.warn,
+      warn: session.warn,
       signal: edges.signal,
     })
   } finally {
-    await site.close()
+    await session.close()
   }
 }
 
-/** Asked while everything else is made ready; awaited before the first step. */
-function mayPush(outputs: OutputPlan, site: Site, signal: AbortSignal): Promise<void> {
-  if (!outputs.outputs.some(({ type }) => type === 'registry')) return Promise.resolve()
-  const allowed = import('./preflight.ts').then(({ checkPushes, requirePushRights }) =>
-    requirePushRights(checkPushes(outputs, site, signal)),
-  )
-  allowed.catch(() => undefined)
-  return allowed
+/** The library's `askPushRights` is code that only pushes load. */
+async function askPushRights(
+  session: Parameters<typeof import('./session/preflight.ts').askPushRights>[0],
+  signal: AbortSignal,
+): Promise<(request: SessionRequest) => Promise<void>> {
+  const pushes = session.requests.some(({ outputs }) => outputs.outputs.some(({ type }) => type === 'registry'))
+  if (!pushes) return async () => undefined
+  return (await import('./session/preflight.ts')).askPushRights(session, signal)
 }
 
-export type { BuildOptions, NamedContext }
+/** A plan writes no results. */
+const NOWHERE = { isTTY: false } as BuildEdges['stdout']
+
+export type { BuildEdges, BuildOptions, BuildRequest, BuildResult, SessionResult }

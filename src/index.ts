@@ -1,8 +1,19 @@
 /** The library: what the command does, as functions. */
-export { build, plan, type BuildEdges, type BuildOptions, type BuildResult } from './build.ts'
+export {
+  build,
+  buildAll,
+  plan,
+  planAll,
+  type BuildEdges,
+  type BuildOptions,
+  type BuildRequest,
+  type BuildResult,
+  type SessionResult,
+} from './build.ts'
 export type { NamedContext, Output, ProgressMode, RegistryConfig } from './config/options.ts'
 export type { BuildEvent, Emit } from './driver/driver.ts'
 export { XbuildError, type Diagnostic, type ErrorCode, type SourcePosition } from './errors.ts'
 export { formatPlatform, parsePlatform, type Platform } from './platform.ts'
-export type { BuildPlan, Decision, Job, Node, Strategy } from './plan/types.ts'
+export type { BuildPlan, Decision, Job, Node, PlannedImage, Strategy } from './plan/types.ts'
 export { BuildFailedError } from './run/outcome.ts'
+export type { ImageResult } from './session/types.ts'

@@ -46,23 +46,11 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   yaml: ['config'],
 }
 
-/** Folders that nothing but the street and its doors may import. */
-const DOORS = [
-  'build.ts',
-  'site.ts',
-  'machines.ts',
-  'prepare.ts',
-  'targets.ts',
-  'engines.ts',
-  'habits.ts',
-  'preflight.ts',
-  'secrecy.ts',
-  'finish.ts',
-  'attest.ts',
-  'index.ts',
-  'cli',
-  'action',
-]
+/** What nothing but the program's own ends may import. */
+const ENDS = ['session', 'build.ts', 'index.ts', 'version.ts', 'cli', 'action']
+
+/** Ends that the session itself may not import. */
+const ABOVE_SESSION = ENDS.filter((end) => !['session', 'version.ts'].includes(end))
 
 interface Import {
   readonly file: string
@@ -77,6 +65,24 @@ test.each(sources())('src/%s keeps to the table', (file) => {
   expect(problems.filter(Boolean)).toEqual([])
 })
 
+test('no files import each other in a circle, not even their types', () => {
+  const files = sources()
+  const edges = new Map(
+    files.map((file) => [file, importsOf(file, readFileSync(join(src, file), 'utf8')).flatMap(fileOf)]),
+  )
+  expect(circlesIn(edges)).toEqual([])
+})
+
+describe('circles', () => {
+  test.each([
+    ['two files', { a: ['b'], b: ['a'] }, [['a', 'b']]],
+    ['a long way round', { a: ['b'], b: ['c'], c: ['d', 'e'], d: ['b'], e: [] }, [['b', 'c', 'd']]],
+    ['none', { a: ['b', 'c'], b: ['c'], c: [] }, []],
+  ])('are found: %s', (_, edges, circles) => {
+    expect(circlesIn(new Map(Object.entries(edges)))).toEqual(circles)
+  })
+})
+
 describe('the rules', () => {
   test.each([
     ['plan/place.ts', `import { execa } from 'execa'`],
@@ -87,6 +93,8 @@ describe('the rules', () => {
     ['host/files.ts', `import type { Node } from '../plan/types.ts'`],
     ['store/blobs.ts', `import { spawn } from 'node:child_process'`],
     ['driver/embedded/solve.ts', `import { build } from '../../build.ts'`],
+    ['run/dispatch.ts', `import type { Session } from '../session/open.ts'`],
+    ['session/attest.ts', `import { run } from '../cli/run.ts'`],
     ['ui/plain.ts', `import { publish } from '../publish/publish.ts'`],
     ['run/dispatch.ts', `import { embeddedDriver } from '../driver/embedded/driver.ts'`],
   ])('refuse in %s: %s', (file, text) => {
@@ -111,8 +119,8 @@ function problem({ file, spec, target, typeOnly }: Import): string | undefined {
   const from = top(file)
   if (spec.startsWith('.')) {
     if (target === from) return undefined
-    if (DOORS.includes(target) && !DOORS.includes(from))
-      return `${from} may not import ${target}: it is at the end of the street`
+    const refused = from === 'session' ? ABOVE_SESSION : ENDS.includes(from) ? [] : ENDS
+    if (refused.includes(target)) return `${from} may not import ${target}: it is at the end of the street`
     const allowed = MAY_IMPORT[from]
     if (allowed && !allowed.includes(target)) return `${from} may not import ${target}`
     if (from === 'ui' && !typeOnly && !PURE.includes(target)) return `ui may not import ${target} but for its types`
@@ -150,6 +158,36 @@ function importsOf(file: string, text: string): Import[] {
     if (nested || ts.isSourceFile(node)) ts.forEachChild(node, visit)
   }
   visit(ts.createSourceFile(file, text, ts.ScriptTarget.Latest))
+  return found
+}
+
+/** The file of src that an import names, if it names one. */
+function fileOf({ file, spec }: Import): string[] {
+  return spec.startsWith('.') ? [normalize(join(dirname(file), spec))] : []
+}
+
+/** Groups of files that reach each other by imports (Tarjan's strongly connected components), each sorted. */
+function circlesIn(edges: ReadonlyMap<string, readonly string[]>): string[][] {
+  const found: string[][] = []
+  const order = new Map<string, number>()
+  const lowest = new Map<string, number>()
+  const open: string[] = []
+  const visit = (file: string): number => {
+    const number = order.size
+    order.set(file, number)
+    lowest.set(file, number)
+    open.push(file)
+    for (const next of edges.get(file) ?? []) {
+      const reached = !order.has(next) ? visit(next) : open.includes(next) ? order.get(next)! : Infinity
+      lowest.set(file, Math.min(lowest.get(file)!, reached))
+    }
+    if (lowest.get(file) === number) {
+      const circle = open.splice(open.indexOf(file))
+      if (circle.length > 1) found.push(circle.sort())
+    }
+    return lowest.get(file)!
+  }
+  for (const file of edges.keys()) if (!order.has(file)) visit(file)
   return found
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { BuildEvent } from '../src/driver/driver.ts'
 import { XbuildError } from '../src/errors.ts'
 import { BuildFailedError } from '../src/run/outcome.ts'
-import { createSecrecy } from '../src/secrecy.ts'
+import { createSecrecy } from '../src/session/secrecy.ts'
 
 const SECRET = 'hidden-word-1\nhidden-word-2\n'
 

@@ -1,5 +1,5 @@
 import type { BuildOptions } from '../config/options.ts'
-import { blobsOf, type EmbeddedOptions } from '../driver/embedded/embedded.ts'
+import { blobsOf, type ImageFacts } from '../driver/embedded/embedded.ts'
 import { createLayers, type Layers } from '../driver/embedded/layers.ts'
 import type { Lowered } from '../driver/embedded/lower.ts'
 import type { Solver } from '../driver/embedded/solve.ts'
@@ -15,7 +15,7 @@ import { openPlace, type PlaceOptions } from './places.ts'
 export interface Caches {
   readonly imports: CacheImports
   /** For the configs of images that carry their own cache. */
-  readonly configExtra?: EmbeddedOptions['configExtra']
+  readonly configExtra?: ImageFacts['configExtra']
   /** Writes what was asked for, once the image is out; what fails is a warning. */
   save(build: SolvedBuild): Promise<void>
 }

@@ -1,7 +1,7 @@
 import type { CacheMode } from '../config/cache.ts'
 import type { BlobSource, Emit } from '../driver/driver.ts'
 import type { Layers } from '../driver/embedded/layers.ts'
-import type { Solved, SolvedStep } from '../driver/embedded/solve.ts'
+import type { Solved, SolvedStep } from '../driver/embedded/solved.ts'
 import { toXbuildError } from '../errors.ts'
 import { forEachLimited } from '../host/pool.ts'
 import { formatPlatform, type Platform } from '../platform.ts'

@@ -3,7 +3,7 @@ import { formatDigest, formatResult } from '../ui/result.ts'
 import { wantsColor } from '../ui/text.ts'
 import { createUi } from '../ui/ui.ts'
 import { print } from './print.ts'
-import type { Terminal } from './run.ts'
+import type { Terminal } from './terminal.ts'
 import { withSignals } from './signals.ts'
 
 /** `xbuild build`: progress and summary on stderr, the digest of the result on stdout. */

@@ -1,13 +1,13 @@
 import { resolve } from 'node:path'
 import type { Call } from '../config/call.ts'
 import type { BuildOptions } from '../config/options.ts'
-import type { Answer } from '../inspect.ts'
+import type { Answer } from '../session/inspect.ts'
 import * as ui from '../ui/call.ts'
 import { wantsColor } from '../ui/text.ts'
 import { createUi } from '../ui/ui.ts'
 import { print } from './print.ts'
 import { readSource } from './read-source.ts'
-import type { Terminal } from './run.ts'
+import type { Terminal } from './terminal.ts'
 import { withSignals } from './signals.ts'
 
 /** `xbuild build --check` and `--call`: the answer on stdout; exit code 1 when a check found something. */

@@ -18,7 +18,7 @@ import { openStore, type Store } from '../store/store.ts'
 import { findingsJson, formatFindings } from '../ui/doctor.ts'
 import { wantsColor } from '../ui/text.ts'
 import { print } from './print.ts'
-import type { Terminal } from './run.ts'
+import type { Terminal } from './terminal.ts'
 import { withSignals } from './signals.ts'
 
 /** `xbuild doctor`: findings on stdout, what is mended on stderr. Exit code 1 while a problem is left. */

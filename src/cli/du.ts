@@ -4,7 +4,7 @@ import { measureStore } from '../store/gc.ts'
 import { formatStore, storeJson } from '../ui/store.ts'
 import { openStoreFor } from './open-store.ts'
 import { print } from './print.ts'
-import type { Terminal } from './run.ts'
+import type { Terminal } from './terminal.ts'
 import { withSignals } from './signals.ts'
 
 /** `xbuild du`: what the store holds, as a table or as JSON on stdout. */

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Little is imported here: `xbuild --version` must start as fast as node itself
 import { join } from 'node:path'
-import { version } from './version.ts'
+import { version } from '../version.ts'
 
 const argv = process.argv.slice(2)
 if (argv.length === 1 && ['--version', '-v', 'version'].includes(argv[0]!)) {

@@ -11,9 +11,9 @@ import { openStore, type Store } from '../store/store.ts'
 import { formatNode, formatNodes, nodesJson } from '../ui/nodes.ts'
 import { openStoreFor } from './open-store.ts'
 import { print } from './print.ts'
-import type { Terminal } from './run.ts'
+import type { Terminal } from './terminal.ts'
 import { withSignals } from './signals.ts'
-import { version } from './version.ts'
+import { version } from '../version.ts'
 
 /** `xbuild node ...`: tables and JSON on stdout, what was changed on stderr. */
 export async function runNode(command: NodeCommand, terminal: Terminal): Promise<number> {

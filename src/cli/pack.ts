@@ -10,7 +10,7 @@ import { XbuildError } from '../errors.ts'
 import { defaultStoreRoot } from '../store/folder.ts'
 import { formatPacks, packsJson } from '../ui/packs.ts'
 import { print } from './print.ts'
-import type { Terminal } from './run.ts'
+import type { Terminal } from './terminal.ts'
 import { withSignals } from './signals.ts'
 
 /** `xbuild pack`: the native toolchains in the store. Exit code 1 when a pack is not what it was. */

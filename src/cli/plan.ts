@@ -2,7 +2,7 @@ import type { BuildOptions } from '../config/options.ts'
 import { formatPlan } from '../ui/plan.ts'
 import { createUi } from '../ui/ui.ts'
 import { print } from './print.ts'
-import type { Terminal } from './run.ts'
+import type { Terminal } from './terminal.ts'
 import { withSignals } from './signals.ts'
 
 /** `xbuild plan`: what a build would do and why, as a table or as JSON on stdout. */

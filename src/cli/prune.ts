@@ -8,7 +8,7 @@ import { formatPruned } from '../ui/store.ts'
 import { count, formatBytes } from '../ui/text.ts'
 import { openStoreFor, type OpenedStore } from './open-store.ts'
 import { print } from './print.ts'
-import type { Terminal } from './run.ts'
+import type { Terminal } from './terminal.ts'
 import { withSignals } from './signals.ts'
 
 /** `xbuild prune`: removes what is not needed any more; what was freed goes to stdout. */

@@ -3,7 +3,7 @@ import { ARCHITECTURES } from '../emulation/architectures.ts'
 import { XbuildError } from '../errors.ts'
 import { formatMachine, machineJson } from '../ui/qemu.ts'
 import { print } from './print.ts'
-import type { Terminal } from './run.ts'
+import type { Terminal } from './terminal.ts'
 import { withSignals } from './signals.ts'
 
 /** `xbuild qemu ...`: what is registered on stdout, what was changed on stderr. */

@@ -8,15 +8,10 @@ import { wantsColor } from '../ui/text.ts'
 import { loadConfig } from './load-config.ts'
 import { print } from './print.ts'
 import { readSource } from './read-source.ts'
-import { version } from './version.ts'
+import { version } from '../version.ts'
+import type { Terminal } from './terminal.ts'
 
 export { readArgv }
-
-/** The parts of `process` that commands use. */
-export type Terminal = Pick<
-  NodeJS.Process,
-  'stdin' | 'stdin' | 'stdout' | 'stderr' | 'env' | 'cwd' | 'on' | 'off' | 'exit'
->
 
 /** Runs one command line to its end and gives back the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {

@@ -1,4 +1,4 @@
-import type { Terminal } from './run.ts'
+import type { Terminal } from './terminal.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 

@@ -9,7 +9,7 @@ import { parsePlatform, platformOfNodeArch } from '../platform.ts'
 import { MAX_DOCKERFILE } from '../source/stdin.ts'
 import { formatAdvice, suggestionsToJson } from '../ui/suggest.ts'
 import { print } from './print.ts'
-import type { Terminal } from './run.ts'
+import type { Terminal } from './terminal.ts'
 
 const STDIN = '<stdin>'
 

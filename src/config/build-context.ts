@@ -35,7 +35,7 @@ function parseValue(value: string, text: string, label: string): NamedContext {
       'Give a folder, docker-image://, oci-layout://, a git or an http URL',
     )
   if (value.startsWith('target:'))
-    throw badValue(label, text, 'target: belongs to bake, which xbuild does not support yet')
+    throw badValue(label, text, 'target: names another image of a session, and there is only one here')
   return { kind: 'dir', path: value }
 }
 

@@ -2,7 +2,7 @@ import { toXbuildError, type SourcePosition } from '../errors.ts'
 import { parsePlatform, samePlatform, type Platform } from '../platform.ts'
 import { suggest } from '../did-you-mean.ts'
 import * as read from './flag-values.ts'
-import type { OverrideKey, PlatformOverride } from './overrides.ts'
+import type { OverrideKey, PlatformOverride } from './options.ts'
 import type { YamlEntry, YamlValue } from './yaml.ts'
 
 /**

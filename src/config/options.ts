@@ -1,9 +1,9 @@
+import type { SourcePosition } from '../errors.ts'
 import type { Remote } from '../dockerfile/remote.ts'
 import type { Platform } from '../platform.ts'
 import type { ProvenanceOptions } from './attest.ts'
 import type { CacheSource, CacheTarget } from './cache.ts'
 import type { NodeDefinition } from './node.ts'
-import type { PlatformOverride } from './overrides.ts'
 import type { RunOptions } from './run-options.ts'
 
 /** Where a result goes. `dest` `-` is stdout. */
@@ -29,6 +29,29 @@ export type NamedContext =
   | { readonly kind: 'dir'; readonly path: string }
   /** A git repository, or a tar archive behind a URL. */
   | { readonly kind: 'remote'; readonly remote: Remote }
+  /** The result of another request of the same session, by its name. */
+  | { readonly kind: 'target'; readonly image: string }
+
+/** What is different for one platform of a build; what is absent is as for the others. */
+export interface PlatformOverride {
+  readonly platform: Platform
+  /** The Dockerfile: a path or a URL, as for `-f`. */
+  readonly file?: string
+  readonly target?: string
+  /** Beside those of the build, and before them. */
+  readonly buildArgs?: Readonly<Record<string, string>>
+  /** Images in the place of those that FROM and --from name. */
+  readonly bases?: Readonly<Record<string, NamedContext>>
+  /** Milliseconds. */
+  readonly timeout?: number
+  /** The build goes on without this platform when it fails. */
+  readonly optional?: boolean
+  /** Where each of these is written, when it is in a file. */
+  readonly at?: Readonly<Partial<Record<OverrideKey, SourcePosition>>>
+}
+
+/** The names in xbuild.yaml; `platform` is the key above them. */
+export type OverrideKey = 'platform' | 'dockerfile' | 'target' | 'args' | 'base' | 'timeout' | 'optional'
 
 export type ProgressMode = 'auto' | 'tty' | 'plain' | 'quiet' | 'rawjson'
 

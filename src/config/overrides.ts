@@ -1,27 +1,5 @@
-import type { SourcePosition } from '../errors.ts'
 import { samePlatform, type Platform } from '../platform.ts'
-import type { BuildOptions, NamedContext } from './options.ts'
-
-/** What is different for one platform of a build; what is absent is as for the others. */
-export interface PlatformOverride {
-  readonly platform: Platform
-  /** The Dockerfile: a path or a URL, as for `-f`. */
-  readonly file?: string
-  readonly target?: string
-  /** Beside those of the build, and before them. */
-  readonly buildArgs?: Readonly<Record<string, string>>
-  /** Images in the place of those that FROM and --from name. */
-  readonly bases?: Readonly<Record<string, NamedContext>>
-  /** Milliseconds. */
-  readonly timeout?: number
-  /** The build goes on without this platform when it fails. */
-  readonly optional?: boolean
-  /** Where each of these is written, when it is in a file. */
-  readonly at?: Readonly<Partial<Record<OverrideKey, SourcePosition>>>
-}
-
-/** The names in xbuild.yaml; `platform` is the key above them. */
-export type OverrideKey = 'platform' | 'dockerfile' | 'target' | 'args' | 'base' | 'timeout' | 'optional'
+import type { BuildOptions, NamedContext, PlatformOverride } from './options.ts'
 
 /** The override of a platform, if it has one. */
 export function overrideFor(
@@ -61,5 +39,6 @@ export function describeOverride({ file, target, buildArgs, bases, timeout, opti
 
 function shown(context: NamedContext): string {
   if (context.kind === 'image') return context.ref
+  if (context.kind === 'target') return `target:${context.image}`
   return 'path' in context ? context.path : context.kind
 }

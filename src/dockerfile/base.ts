@@ -1,7 +1,7 @@
 import { XbuildError, type SourcePosition } from '../errors.ts'
 import { parsePlatform, type Platform } from '../platform.ts'
 import { shorten } from './flags.ts'
-import type { GraphScope } from './graph.ts'
+import type { GraphScope } from './graph-scope.ts'
 import { contextNamed, sourceOfContext } from './sources.ts'
 import { suggestionHint } from '../did-you-mean.ts'
 import type { StageSource } from './types.ts'

@@ -1,19 +1,10 @@
-import { XbuildError, type SourcePosition } from '../errors.ts'
+import { XbuildError } from '../errors.ts'
 import { familiarReference, parseReference } from '../oci/reference.ts'
 import { shorten } from './flags.ts'
-import type { Dockerfile } from './types.ts'
+import type { Dockerfile, ForeignFrontend } from './types.ts'
 
 /** The images of the frontend whose language this is; tag and digest do not matter. */
 const OWN: ReadonlySet<string> = new Set(['docker/dockerfile', 'docker/dockerfile-upstream'])
-
-/** An image that reads the file in the place of Docker's own frontend. */
-export interface ForeignFrontend {
-  readonly image: string
-  /** What follows the image, beginning with it. */
-  readonly cmdline: string
-  /** Absent: a build argument names it. */
-  readonly at?: SourcePosition
-}
 
 /** The frontend that a file is written for, unless that is Docker's own; BUILDKIT_SYNTAX wins over the file. */
 export function foreignFrontend(

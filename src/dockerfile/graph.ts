@@ -6,35 +6,8 @@ import { fingerprintOf } from './fingerprint.ts'
 import { shorten } from './flags.ts'
 import { contextNamed, fromsOf, resolveFrom, sourceOfContext } from './sources.ts'
 import { suggestionHint } from '../did-you-mean.ts'
-import type { Dockerfile, GraphStage, StageArgs, StageGraph, StageSource } from './types.ts'
-
-/** What a stage graph depends on beside the Dockerfile. */
-export interface GraphOptions {
-  readonly target: Platform
-  readonly buildPlatform: Platform
-  readonly buildArgs: Readonly<Record<string, string>>
-  /** Absent: the last stage. */
-  readonly targetStage?: string
-  /** Names of all `--build-context`s. */
-  readonly namedContexts: readonly string[]
-  /** Every stage of the file, needed or not: for checks. `targetStage` is the last one then. */
-  readonly everyStage?: boolean
-  /** Those of them that are folders, the same for every platform. */
-  readonly folderContexts?: readonly string[]
-  /** Those of them that are empty. */
-  readonly scratchContexts?: readonly string[]
-}
-
-/** What the resolution of one stage needs to know about the whole build. */
-export interface GraphScope {
-  readonly dockerfile: Dockerfile
-  readonly options: GraphOptions
-  readonly args: StageArgs
-  /** Indexes of the stages of a name, in order. */
-  readonly named: ReadonlyMap<string, readonly number[]>
-  readonly fail: (rule: string, at: SourcePosition, message: string, hint?: string) => void
-  readonly warn: (rule: string, at: SourcePosition, message: string, hint?: string) => void
-}
+import type { Dockerfile, GraphStage, StageGraph, StageSource } from './types.ts'
+import type { GraphOptions, GraphScope } from './graph-scope.ts'
 
 /** The stages that one target platform needs, each with FROM and every `--from` resolved; problems are collected. */
 export function buildStageGraph(

@@ -1,5 +1,4 @@
 import type { Diagnostic, SourcePosition } from '../errors.ts'
-import type { ForeignFrontend } from './frontend.ts'
 
 /** A whole Dockerfile as typed instructions, nothing expanded yet. */
 export interface Dockerfile {
@@ -185,3 +184,12 @@ export type Instruction =
   | HealthcheckInstruction
   | OnbuildInstruction
   | MaintainerInstruction
+
+/** An image that reads the file in the place of Docker's own frontend. */
+export interface ForeignFrontend {
+  readonly image: string
+  /** What follows the image, beginning with it. */
+  readonly cmdline: string
+  /** Absent: a build argument names it. */
+  readonly at?: SourcePosition
+}

@@ -3,7 +3,7 @@ import { suggestionHint } from '../did-you-mean.ts'
 import { shorten } from './flags.ts'
 import { parseMount } from './mount.ts'
 import { cleanPath, resolvePath, sourcePath } from './paths.ts'
-import type { StageSource } from './types.ts'
+import type { StageSource } from './stage-source.ts'
 
 /** One `RUN --mount`, everything resolved but where it comes from on this machine. Targets are absolute and clean. */
 export type RunMount = BindMount | CacheMount | TmpfsMount | SecretMount | SshMount

@@ -1,6 +1,6 @@
 import type { SourcePosition } from '../errors.ts'
 import { shorten } from './flags.ts'
-import type { GraphScope } from './graph.ts'
+import type { GraphScope } from './graph-scope.ts'
 import { mountFrom } from './mount.ts'
 import { parseTrigger } from './parse.ts'
 import { suggest } from '../did-you-mean.ts'

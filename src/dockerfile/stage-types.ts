@@ -3,6 +3,7 @@ import type { ContainerConfig } from '../oci/manifest.ts'
 import type { Platform } from '../platform.ts'
 import type { Stage } from './instruction-types.ts'
 import type { Step } from './step-types.ts'
+import type { StageSource } from './stage-source.ts'
 
 /** The stages one target platform needs, in an order in which each comes after what it needs. */
 export interface StageGraph {
@@ -12,15 +13,6 @@ export interface StageGraph {
   /** Index (in the Dockerfile) of the target stage; it is the last of `stages`. */
   readonly targetStage: number
 }
-
-/** Where a stage or a COPY --from reads from. */
-export type StageSource =
-  | { readonly kind: 'stage'; readonly index: number }
-  /** `platform`: the one to take of the image, when it is not the platform of the stage that reads it. */
-  | { readonly kind: 'image'; readonly ref: string; readonly platform?: Platform }
-  | { readonly kind: 'scratch' }
-  /** A `--build-context`, by its name; `platform` as for an image. */
-  | { readonly kind: 'context'; readonly name: string; readonly platform?: Platform }
 
 /** A stage with FROM resolved for one target platform. */
 export interface GraphStage {

@@ -2,7 +2,7 @@ import type { SourcePosition } from '../errors.ts'
 import type { HistoryEntry } from '../oci/manifest.ts'
 import type { Remote } from './remote.ts'
 import type { RunMount } from './run-mounts.ts'
-import type { StageSource } from './stage-types.ts'
+import type { StageSource } from './stage-source.ts'
 
 interface StepBase {
   readonly at: SourcePosition

@@ -89,11 +89,15 @@ export interface BlobSource {
 
 export type Emit = (event: BuildEvent) => void
 
-/** Everything that happens, as data: only `ui/` turns it into text. Times are milliseconds since the epoch. */
+/**
+ * Everything that happens, as data: only `ui/` turns it into text. Times are milliseconds since the epoch; `image` and
+ * `images` are there in a session with several requests.
+ */
 export type BuildEvent =
   | {
       readonly type: 'job.start'
       readonly job: string
+      readonly image?: string
       readonly platform: string
       readonly strategy: string
       readonly node?: string
@@ -102,6 +106,7 @@ export type BuildEvent =
   | {
       readonly type: 'job.done'
       readonly job: string
+      readonly image?: string
       readonly platform: string
       readonly digest: string
       readonly at: number
@@ -109,6 +114,7 @@ export type BuildEvent =
   | {
       readonly type: 'job.fail'
       readonly job: string
+      readonly image?: string
       readonly platform: string
       readonly error: XbuildError
       readonly at: number
@@ -117,6 +123,7 @@ export type BuildEvent =
   | {
       readonly type: 'job.move'
       readonly job: string
+      readonly image?: string
       readonly platform: string
       readonly from: string
       readonly to: string
@@ -127,6 +134,7 @@ export type BuildEvent =
   | {
       readonly type: 'job.skip'
       readonly job: string
+      readonly image?: string
       readonly platform: string
       readonly because: string
       readonly at: number
@@ -140,6 +148,7 @@ export type BuildEvent =
       readonly step: string
       readonly name: string
       readonly platforms: readonly string[]
+      readonly images?: readonly string[]
       readonly source?: SourcePosition
       readonly at: number
     }

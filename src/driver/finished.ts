@@ -168,8 +168,15 @@ function isWhole({ bases, folders }: MadeOf, work: FinishedWork): boolean {
 }
 
 /** Which target of which build it is, whatever it is made of. */
-function identityOf({ platform, options, file }: TargetBuild): string {
-  return keyOf([options.cwd, options.context, file.shown, options.target ?? '', platformKey(platform)])
+function identityOf({ image, platform, options, file }: TargetBuild): string {
+  return keyOf([
+    options.cwd,
+    options.context,
+    file.shown,
+    options.target ?? '',
+    platformKey(platform),
+    ...(image === undefined ? [] : [image]),
+  ])
 }
 
 /** Normalized references of the images that the target needs from registries. */

@@ -1,5 +1,5 @@
 import type { BuildOptions } from '../config/options.ts'
-import type { ForeignFrontend } from '../dockerfile/frontend.ts'
+import type { ForeignFrontend } from '../dockerfile/types.ts'
 import type { Dockerfile, StageGraph } from '../dockerfile/types.ts'
 import type { Platform } from '../platform.ts'
 import type { Credentials } from '../registry/credentials.ts'

@@ -1,7 +1,8 @@
 import { join, resolve } from 'node:path'
 import type { StageGraph } from '../dockerfile/types.ts'
 import type { Job } from '../plan/types.ts'
-import { samePlatform, type Platform } from '../platform.ts'
+import { sameTarget, targetOfJob } from '../plan/target-id.ts'
+import type { Platform } from '../platform.ts'
 import { createCredentials } from '../registry/credentials.ts'
 import type { Store } from '../store/store.ts'
 import type { BuildInputs } from './embedded/build-inputs.ts'
@@ -12,8 +13,8 @@ import type { TargetBuild } from './target.ts'
 
 export interface RemoteBuildsOptions {
   readonly targets: readonly TargetBuild[]
-  readonly main: MainContext
-  readonly inputs: BuildInputs
+  /** Secrets and agents of an image. */
+  readonly inputsOf: (image: string | undefined) => BuildInputs
   readonly store: Store
   readonly env: Readonly<Record<string, string | undefined>>
   readonly warn: (message: string) => void
@@ -26,8 +27,7 @@ export interface RemoteBuildsOptions {
 /** Makes what drivers of other engines are given; the same for jobs of the same target. */
 export function createRemoteBuilds({
   targets,
-  main,
-  inputs,
+  inputsOf,
   store,
   env,
   warn,
@@ -38,15 +38,16 @@ export function createRemoteBuilds({
   const builds = new Map<TargetBuild, Promise<RemoteBuild>>()
 
   return (job) => {
-    const platform = job.kind === 'image' ? job.target : job.targets[0]!
-    const target = targets.find((one) => samePlatform(one.platform, platform))!
+    const wanted = targetOfJob(job)
+    const target = targets.find((one) => sameTarget(one, wanted))!
     const build = builds.get(target) ?? make(target)
     builds.set(target, build)
     return build
   }
 
   async function make(target: TargetBuild): Promise<RemoteBuild> {
-    const { options, file, dockerfile } = target
+    const { options, file, main, dockerfile } = target
+    const inputs = inputsOf(target.image)
     const { frontend } = dockerfile
     const context = await contextOf({ options, file }, main)
     return {

@@ -1,15 +1,19 @@
 import type { BuildOptions } from '../config/options.ts'
 import type { Dockerfile, StageGraph } from '../dockerfile/types.ts'
+import type { TargetId } from '../plan/target-id.ts'
 import type { Platform } from '../platform.ts'
-import type { DockerfileText } from './embedded/main-context.ts'
+import type { DockerfileText, MainContext } from './embedded/main-context.ts'
 
-/** One target platform of a build: the options as they are for it, its Dockerfile, and what that comes to. */
-export interface TargetBuild {
+/** One target of a session: the options as they are for it, its Dockerfile, and what that comes to. */
+export interface TargetBuild extends TargetId {
   readonly platform: Platform
   readonly options: BuildOptions
+  readonly main: MainContext
   readonly file: DockerfileText
   readonly dockerfile: Dockerfile
   readonly graph: StageGraph
+  /** Images of the session that its named contexts are, by the name of the context. */
+  readonly needs: readonly (TargetId & { readonly context: string; readonly image: string })[]
   /** The build goes on without it when it fails. */
   readonly optional: boolean
 }

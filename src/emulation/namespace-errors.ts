@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { release } from 'node:os'
 import { XbuildError } from '../errors.ts'
-import type { NamespaceKind } from './namespace.ts'
+import type { NamespaceKind } from './namespace-kind.ts'
 
 /** Whether a kernel (by `uname -r`) gives each user namespace a binfmt_misc of its own: Linux 6.7 and later. */
 export function hasPrivateBinfmt(kernel: string): boolean {

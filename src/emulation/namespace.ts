@@ -8,14 +8,9 @@ import { startProgram } from '../host/start.ts'
 import { formatMap, identityMap, rootlessIds } from './id-map.ts'
 import { hasPrivateBinfmt, namespaceFailure, tooOldKernel } from './namespace-errors.ts'
 import { ENTER, ENTER_AS_ROOT, SETUP, WAIT } from './namespace-scripts.ts'
+import type { NamespaceKind } from './namespace-kind.ts'
 
-/**
- * Which namespaces a program gets; always mount and pid namespaces of its own, with its own /proc.
- * `root-native`: no user namespace, as Docker runs things. `root-emulate`: a user namespace in which every id is
- * itself, so that the
- * handlers are private. `rootless`: a user namespace in which root is the calling user.
- */
-export type NamespaceKind = 'root-native' | 'root-emulate' | 'rootless'
+export type { NamespaceKind }
 
 /** A register text for binfmt_misc, from `binfmtRegistration`. */
 export type Registration = string

@@ -11,6 +11,7 @@ import type { Store } from '../store/store.ts'
 import type { Connection } from './connect.ts'
 import type { Environment } from './docker-config.ts'
 import { counted } from './load.ts'
+import { BELIEF } from './engine-facts.ts'
 import type { Looked } from './look.ts'
 import { noEmulator, provePlatforms, type Proven } from './prove.ts'
 
@@ -61,9 +62,6 @@ export async function openDriver(
     { folder: store.folder, endpoint },
   )
 }
-
-/** How long it is believed that a program ran. Milliseconds. */
-export const BELIEF = 60 * 60 * 1000
 
 interface ProofRecord {
   readonly identity: string

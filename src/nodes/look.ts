@@ -1,5 +1,6 @@
 import type { BuildkitFacts } from '../driver/buildkit/facts.ts'
 import type { Connection } from './connect.ts'
+import type { EngineFacts } from './engine-facts.ts'
 import type { Recall } from './recall.ts'
 import { type DockerEngine, engineFailure } from '../driver/docker/engine.ts'
 import { XbuildError } from '../errors.ts'
@@ -68,14 +69,6 @@ async function lookAtBuildkit({ transport }: Connection, signal: AbortSignal): P
   if (!transport) return undefined
   const { probeBuildkit } = await import('../driver/buildkit/probe.ts')
   return probeBuildkit(transport, { signal })
-}
-
-/** What an engine says of itself. */
-export interface EngineFacts {
-  readonly version: string
-  readonly platform: Platform
-  readonly containerdStore: boolean
-  readonly identity: string
 }
 
 /** What the API says; an engine may leave out anything. */

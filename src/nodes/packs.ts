@@ -7,7 +7,8 @@ import type { Node } from '../plan/types.ts'
 import { formatPlatform } from '../platform.ts'
 import { keyOf } from '../store/key.ts'
 import type { Connection } from './connect.ts'
-import { BELIEF, openDriver, type FactsEdges } from './facts.ts'
+import { openDriver, type FactsEdges } from './facts.ts'
+import { BELIEF } from './engine-facts.ts'
 import type { Looked } from './look.ts'
 
 interface HandlerRecord {

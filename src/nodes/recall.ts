@@ -2,8 +2,7 @@ import type { BuildkitFacts } from '../driver/buildkit/facts.ts'
 import { samePlatform, type Platform } from '../platform.ts'
 import { keyOf } from '../store/key.ts'
 import type { Store } from '../store/store.ts'
-import { BELIEF } from './facts.ts'
-import type { EngineFacts } from './look.ts'
+import { BELIEF, type EngineFacts } from './engine-facts.ts'
 
 /**
  * What an engine's BuildKit said of itself within the hour, while the engine is the same in the same version: code

@@ -5,10 +5,18 @@ import { noNode, type Refusal } from './no-node.ts'
 import { alternativeOf, place, type Offer } from './place.ts'
 import { handovers, withoutTaken, type Handover, type Sharer } from './share.ts'
 import { needOf, stageName } from './stages.ts'
+import { targetName, type TargetId } from './target-id.ts'
 import type { BuildPlan, Decision, Job, LostNode, Node, Rejected, Unplaced } from './types.ts'
 
-/** The facts a plan is made from. */
-export interface PlanInput {
+/** The facts a plan of one image is made from. */
+export interface PlanInput extends ImageInput {
+  readonly nodes: readonly Node[]
+  /** Nodes that were asked for and do not answer. */
+  readonly lost?: readonly LostNode[]
+}
+
+/** The facts of one image. */
+export interface ImageInput {
   readonly dockerfile: string
   readonly buildPlatform: Platform
   /**
@@ -17,11 +25,8 @@ export interface PlanInput {
    * pair is ignored.
    */
   readonly graphs: readonly StageGraph[]
-  readonly nodes: readonly Node[]
   /** What the options say about single platforms. */
   readonly targets?: readonly TargetFacts[]
-  /** Nodes that were asked for and do not answer. */
-  readonly lost?: readonly LostNode[]
 }
 
 /** What is particular about one target platform. */
@@ -35,6 +40,8 @@ export interface TargetFacts {
   readonly optional: boolean
   /** Name of the node that built it before. */
   readonly last?: string
+  /** Named contexts that are other images of the session. */
+  readonly needs?: readonly (TargetId & { readonly context: string })[]
 }
 
 /** An image that has its node. */
@@ -46,6 +53,17 @@ interface PlacedTarget {
   readonly rejected: readonly Rejected[]
 }
 
+/** What planning an image looks at beside its own facts. */
+export interface PlanEdges {
+  readonly nodes: readonly Node[]
+  readonly lost: readonly LostNode[]
+  readonly candidates: readonly Candidate[]
+  /** Jobs by node name so far. */
+  readonly load: Map<string, number>
+  /** Its name, where there are several. */
+  readonly image?: string
+}
+
 /**
  * Decides where and how every stage of every platform is built: a node for each image, then a strategy for each of
  * its stages there. Stages
@@ -53,12 +71,29 @@ interface PlacedTarget {
  * Throws NO_NODE,
  * naming every platform that nobody can run.
  */
-export function planBuild({ dockerfile, buildPlatform, graphs, nodes, targets = [], lost = [] }: PlanInput): BuildPlan {
-  const platforms = graphs
-    .map(({ target }) => target)
-    .filter((target, index, all) => all.findIndex((other) => samePlatform(other, target)) === index)
-  const all = candidates(nodes)
-  const load = new Map<string, number>()
+export function planBuild({ nodes, lost = [], ...image }: PlanInput): BuildPlan {
+  const { platforms, jobs, unplaced } = planImage(image, {
+    nodes,
+    lost,
+    candidates: candidates(nodes),
+    load: new Map(),
+  })
+  return {
+    dockerfile: image.dockerfile,
+    buildPlatform: image.buildPlatform,
+    platforms,
+    jobs,
+    ...(lost.length > 0 ? { lost } : {}),
+    ...(unplaced.length > 0 ? { unplaced } : {}),
+  }
+}
+
+/** Decides for the targets of one image; `load` is counted up. Throws NO_NODE. */
+export function planImage(
+  { graphs, targets = [] }: ImageInput,
+  { nodes, lost, candidates: all, load, image }: PlanEdges,
+): { readonly platforms: readonly Platform[]; readonly jobs: readonly Job[]; readonly unplaced: readonly Unplaced[] } {
+  const platforms = distinctPlatforms(graphs.map(({ target }) => target))
   const placed: PlacedTarget[] = []
   const refusals: Refusal[] = []
   const unplaced: Unplaced[] = []
@@ -75,14 +110,7 @@ export function planBuild({ dockerfile, buildPlatform, graphs, nodes, targets = 
     else refusals.push(found.refusal)
   }
   if (refusals.length > 0 || placed.length === 0) throw noNode(refusals, nodes, { unplaced, lost })
-  return {
-    dockerfile,
-    buildPlatform,
-    platforms,
-    jobs: jobsOf(placed, graphs),
-    ...(lost.length > 0 ? { lost } : {}),
-    ...(unplaced.length > 0 ? { unplaced } : {}),
-  }
+  return { platforms, jobs: jobsOf(placed, graphs, image), unplaced }
 }
 
 /** A stage on a node, as it appears in one or more graphs. */
@@ -99,17 +127,17 @@ interface StageGroup {
   shared?: true
 }
 
-function jobsOf(placed: readonly PlacedTarget[], graphs: readonly StageGraph[]): Job[] {
+function jobsOf(placed: readonly PlacedTarget[], graphs: readonly StageGraph[], image: string | undefined): Job[] {
   const groups = groupStages(placed, graphs)
   const ids = new Map<string, string>()
   const taken = new Set<string>()
   for (const [key, group] of groups) {
-    const id = jobId(group)
+    const id = targetName({ image, platform: jobId(group) })
     const free = taken.has(id) ? `${id} on ${group.candidate.node.name}` : id
     taken.add(free)
     ids.set(key, free)
   }
-  return [...groups].map(([key, group]) => toJob(ids.get(key)!, group, ids))
+  return [...groups].map(([key, group]) => toJob(ids.get(key)!, group, { ids, image }))
 }
 
 function groupStages(placed: readonly PlacedTarget[], graphs: readonly StageGraph[]): Map<string, StageGroup> {
@@ -190,12 +218,22 @@ function jobId({ kind, stage, targets }: StageGroup): string {
   return `${stageName(stage)}@${platform}${served === platform ? '' : `>${served}`}`
 }
 
-function toJob(id: string, group: StageGroup, ids: ReadonlyMap<string, string>): Job {
+function toJob(
+  id: string,
+  group: StageGroup,
+  { ids, image }: { readonly ids: ReadonlyMap<string, string>; readonly image: string | undefined },
+): Job {
   const { stage, candidate, targets, placed, buildPlatform, shared } = group
   const needs = group.needs.map((need) => ids.get(need)!)
   // The node was taken because it can
   const { decision } = decide(needOf(stage, { targets, buildPlatform }), candidate) as { readonly decision: Decision }
-  const base = { id, stage: stageName(stage), needs, platform: stage.platform }
+  const base = {
+    id,
+    ...(image === undefined ? {} : { image }),
+    stage: stageName(stage),
+    needs,
+    platform: stage.platform,
+  }
   if (!placed) {
     const reason = `${decision.reason}; built once and handed to other nodes, for it has a RUN, and images on several nodes need it`
     return {
@@ -207,10 +245,20 @@ function toJob(id: string, group: StageGroup, ids: ReadonlyMap<string, string>):
     }
   }
   const { target, facts, offer, others, rejected } = placed
+  const wanted = facts?.needs ?? []
+  // A context is handed to a node for one platform: that of the image
+  const contexts = wanted.filter(({ context }) =>
+    wanted.every((need) => need.context !== context || samePlatform(need.platform, target)),
+  )
+  const jobOf = (need: TargetId) => targetName({ image: need.image, platform: platformKey(need.platform) })
   return {
     kind: 'image',
     ...base,
+    needs: [...needs, ...new Set(wanted.map(jobOf))],
     target,
+    ...(contexts.length > 0
+      ? { contexts: Object.fromEntries(contexts.map((need) => [need.context, jobOf(need)])) }
+      : {}),
     decision: { ...decision, rejected: [...decision.rejected, ...rejected] },
     ...(offer.rank === 2 ? { emulates: true as const } : {}),
     ...(others.length > 0 ? { alternatives: others.map((other) => alternativeOf(other, other.graph)) } : {}),
@@ -223,4 +271,9 @@ function toJob(id: string, group: StageGroup, ids: ReadonlyMap<string, string>):
 /** What `xbuild plan` and events call a platform. */
 export function jobPlatform(job: Job): string {
   return formatPlatform(job.kind === 'image' ? job.target : job.platform)
+}
+
+/** Each platform once, in their order. */
+export function distinctPlatforms(platforms: readonly Platform[]): Platform[] {
+  return platforms.filter((one, index) => platforms.findIndex((other) => samePlatform(other, one)) === index)
 }

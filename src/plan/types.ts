@@ -64,6 +64,8 @@ export type Job = StageJob | ImageJob
 
 interface JobBase {
   readonly id: string
+  /** Name of the request it belongs to; absent where a session has only one. */
+  readonly image?: string
   /** Name of the stage, or its index as text. */
   readonly stage: string
   /** Ids of jobs that must be done first. */
@@ -88,6 +90,8 @@ export interface ImageJob extends JobBase {
   readonly target: Platform
   /** A step of it, or of a stage it needs, runs under an emulator. */
   readonly emulates?: true
+  /** Named contexts (`target:NAME`) that are other images of the session, by their name, and the jobs that build them. */
+  readonly contexts?: Readonly<Record<string, string>>
   /** Where it can be built when its node fails, best first. */
   readonly alternatives?: readonly Alternative[]
   /** What is different for this platform, in the words of xbuild.yaml. */
@@ -110,6 +114,8 @@ export interface BuildPlan {
   readonly buildPlatform: Platform
   readonly platforms: readonly Platform[]
   readonly jobs: readonly Job[]
+  /** Every image of a session with several; `dockerfile` and `platforms` above are those of all of them then. */
+  readonly images?: readonly PlannedImage[]
   /** Optional platforms that nobody can run: the build goes on without them. */
   readonly unplaced?: readonly Unplaced[]
   /** Nodes that were asked for and do not answer. */
@@ -118,6 +124,17 @@ export interface BuildPlan {
   readonly bases?: readonly BaseAvailability[]
   /** The repositories that the result is pushed to. */
   readonly pushes?: readonly PushRight[]
+}
+
+/** What is planned of one image among several. */
+export interface PlannedImage {
+  readonly name: string
+  readonly dockerfile: string
+  readonly platforms: readonly Platform[]
+  /** Optional platforms that nobody can run: the image goes without them. */
+  readonly unplaced?: readonly Unplaced[]
+  /** Why it cannot be built; it has no jobs then. */
+  readonly error?: { readonly code: string; readonly message: string }
 }
 
 /** Whether a base image is there for a platform; `missing` is certain, `unknown` is not. */

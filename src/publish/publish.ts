@@ -40,6 +40,8 @@ export interface PublishOptions extends OutputPlan {
   /** Called once, and only for a push; whoever made the client closes it. */
   readonly registry: () => Promise<RegistryClient>
   readonly stdout: NodeJS.WritableStream
+  /** Name of the image, where a session has several. */
+  readonly image?: string
   readonly metadataFile?: string
   readonly iidFile?: string
   /** Seconds since the epoch: the time stamps in an OCI archive; absent: 0. */
@@ -177,7 +179,14 @@ async function step(options: PublishOptions, name: string, work: () => Promise<v
   const { emit } = options
   const id = `publish ${randomUUID()}`
   const platforms = options.images.map(({ platform }) => formatPlatform(platform))
-  emit({ type: 'step.start', step: id, name, platforms, at: Date.now() })
+  emit({
+    type: 'step.start',
+    step: id,
+    name,
+    platforms,
+    ...(options.image === undefined ? {} : { images: [options.image] }),
+    at: Date.now(),
+  })
   try {
     await work()
     emit({ type: 'step.done', step: id, cached: false, at: Date.now() })

@@ -22,12 +22,12 @@ export interface DispatchOptions {
 }
 
 /** How a try ended. */
-type Tried =
+type AttemptResult =
   | { readonly image: BuiltImage }
   | { readonly image?: undefined; readonly error: XbuildError; readonly failure: FailureClass }
 
 /** A job on its way: what was tried, and how long that took. Milliseconds. */
-interface Course {
+interface RunningJob {
   job: ImageJob
   readonly attempts: Attempt[]
   spent: number
@@ -36,7 +36,7 @@ interface Course {
 }
 
 const GIVE_UP = { kind: 'give up' } as const
-const LOST_BEFORE = (node: string): Tried => ({
+const LOST_BEFORE = (node: string): AttemptResult => ({
   error: new XbuildError('NODE', `${node} was lost before`),
   failure: 'node',
 })
@@ -59,85 +59,130 @@ export async function dispatch(
   const emit: Emit = listener.emit
   const stages = new Map<string, Promise<BuiltStage | undefined>>()
   const nobodyWaits = new AbortController()
-  const outcomes = await Promise.all(plan.jobs.filter((job): job is ImageJob => job.kind === 'image').map(run))
+  /** By job id; jobs come in topological order, so that of a job's context is there when it is looked for. */
+  const images = new Map<string, Promise<JobOutcome>>()
+  for (const job of plan.jobs) if (job.kind === 'image') images.set(job.id, run(job))
+  const outcomes = await Promise.all(images.values())
   // A stage may still be built for images that have failed meanwhile
   nobodyWaits.abort()
   await Promise.allSettled(stages.values())
   return outcomes
 
   async function run(planned: ImageJob): Promise<JobOutcome> {
-    const course: Course = { job: planned, attempts: [], spent: 0 }
+    const running: RunningJob = { job: planned, attempts: [], spent: 0 }
     for (;;) {
-      const { job } = course
+      const { job } = running
+      // Not in a queue either: an image must not hold the slot that the one it is made from waits for
+      const broken = await brokenContext(job)
+      if (broken) return broken
       // No `signal` here: p-queue would settle a running job before its driver has stopped it.
-      const outcome = await queues.get(job.decision.strategy.node)!.add(() => step(course))
+      const outcome = await queues.get(job.decision.strategy.node)!.add(() => step(running))
       if (outcome) return outcome
-      if (course.pause) await pause(course.pause, undefined, { signal }).catch(() => undefined)
+      if (running.pause) await pause(running.pause, undefined, { signal }).catch(() => undefined)
     }
   }
 
   /** Tries a job once, on the node it is at; without an outcome it has moved, or is to be tried again. */
-  async function step(course: Course): Promise<JobOutcome | undefined> {
-    const { job } = course
+  async function step(running: RunningJob): Promise<JobOutcome | undefined> {
+    const { job } = running
     const { id } = job
     const { node } = job.decision.strategy
     const platform = formatPlatform(job.target)
     const from = Date.now()
     if (signal.aborted) {
-      emit({ type: 'job.skip', job: id, platform, because: 'canceled', at: from })
+      emit({ type: 'job.skip', job: id, ...named(job), platform, because: 'canceled', at: from })
       return { status: 'skipped', job, because: 'canceled' }
     }
-    if (course.started === undefined)
-      emit({ type: 'job.start', job: id, platform, strategy: strategyOf(job), node, at: from })
-    course.started ??= from
-    const tried = lost.has(node) && hasOther(job) ? LOST_BEFORE(node) : await attempt(job, course.spent)
+    if (running.started === undefined)
+      emit({ type: 'job.start', job: id, ...named(job), platform, strategy: strategyOf(job), node, at: from })
+    running.started ??= from
+    const result = lost.has(node) && hasOther(job) ? LOST_BEFORE(node) : await attempt(job, running.spent)
     const at = Date.now()
-    course.spent += at - from
-    if (tried.image) {
-      emit({ type: 'job.done', job: id, platform, digest: tried.image.descriptor.digest, at })
-      return { status: 'done', job, image: tried.image, seconds: (at - course.started) / 1000 }
+    running.spent += at - from
+    if (result.image) {
+      emit({ type: 'job.done', job: id, ...named(job), platform, digest: result.image.descriptor.digest, at })
+      return { status: 'done', job, image: result.image, seconds: (at - running.started) / 1000 }
     }
-    const { error, failure } = tried
-    course.attempts.push({ node, failure })
+    const { error, failure } = result
+    running.attempts.push({ node, failure })
     if (error.code === 'NODE') lost.add(node)
     const next = signal.aborted
       ? GIVE_UP
       : afterFailure({
-          attempts: course.attempts,
+          attempts: running.attempts,
           alternatives: job.alternatives ?? [],
           lost,
           retried: ownEngine.has(node),
         })
     if (next.kind === 'give up') {
-      emit({ type: 'job.fail', job: id, platform, error, at })
+      emit({ type: 'job.fail', job: id, ...named(job), platform, error, at })
       return { status: 'failed', job, error }
     }
-    if (next.kind === 'move') course.job = moved(job, next.to, error)
+    if (next.kind === 'move') running.job = moved(job, next.to, error)
     emit({
       type: 'job.move',
       job: id,
+      ...named(job),
       platform,
       from: node,
-      to: course.job.decision.strategy.node,
-      strategy: strategyOf(course.job),
+      to: running.job.decision.strategy.node,
+      strategy: strategyOf(running.job),
       because: error.message,
       at,
     })
-    course.pause = next.kind === 'again' ? next.after : undefined
+    running.pause = next.kind === 'again' ? next.after : undefined
     return undefined
   }
 
-  async function attempt(job: ImageJob, spent: number): Promise<Tried> {
+  /**
+   * Images of the session that are handed to a job, with their names as contexts. Of two images on the own engine one
+   * shares the steps of the other instead.
+   */
+  function handedTo({ contexts = {}, decision }: ImageJob): (readonly [name: string, id: string])[] {
+    const here = (node: string) => ownEngine.has(node)
+    const isShared = (id: string) =>
+      here(decision.strategy.node) && plan.jobs.some((one) => one.id === id && here(one.decision.strategy.node))
+    return Object.entries(contexts).filter(([, id]) => !isShared(id))
+  }
+
+  /** Why a job cannot be built: another image, that it is made from, failed. */
+  async function brokenContext(job: ImageJob): Promise<JobOutcome | undefined> {
+    for (const [, id] of handedTo(job)) {
+      const outcome = await images.get(id)
+      if (!outcome || outcome.status === 'done') continue
+      const { code, message } =
+        outcome.status === 'failed' ? outcome.error : new XbuildError('CANCELED', `Skipped: ${outcome.because}`)
+      const error = new XbuildError(code, `Cannot use "target:${outcome.job.image}": ${message}`)
+      emit({
+        type: 'job.fail',
+        job: job.id,
+        ...named(job),
+        platform: formatPlatform(job.target),
+        error,
+        at: Date.now(),
+      })
+      return { status: 'failed', job, error }
+    }
+    return undefined
+  }
+
+  /** The images of the session that a job on another engine is made from, under the names of its contexts. */
+  async function contextsFor(job: ImageJob): Promise<BuiltStage[]> {
+    const built = await Promise.all(handedTo(job).map(async ([name, id]) => ({ name, outcome: await images.get(id) })))
+    return built.flatMap(({ name, outcome }) => (outcome?.status === 'done' ? [{ name, image: outcome.image }] : []))
+  }
+
+  async function attempt(job: ImageJob, spent: number): Promise<AttemptResult> {
     const watched = listener.watch(
-      formatPlatform(job.target),
+      { image: job.image, platform: formatPlatform(job.target) },
       { timeout: job.timeout, spent, silence: silenceTimeout },
       signal,
     )
     try {
-      const given = await stagesFor(job)
+      const given = [...(await stagesFor(job)), ...(await contextsFor(job))]
       const image = await driverFor(job.decision.strategy.node).build(job, {
         signal: watched.signal,
-        emit,
+        emit: emitOf(job),
         ...(given.length > 0 ? { stages: given } : {}),
       })
       await onBuilt?.(job, image)
@@ -176,7 +221,7 @@ export async function dispatch(
         name: stage.stage,
         image: await driverFor(node).build(stage, {
           signal: AbortSignal.any([signal, nobodyWaits.signal]),
-          emit,
+          emit: emitOf(stage),
           ...(given.length > 0 ? { stages: given } : {}),
         }),
       }
@@ -193,9 +238,24 @@ export async function dispatch(
     }
   }
 
+  /** Engines elsewhere know nothing of other images: their steps get the name of the image, and ids of their own. */
+  function emitOf({ image }: Job): Emit {
+    if (image === undefined) return emit
+    return (event) => {
+      if (event.type === 'step.start') emit({ ...event, step: `${image} ${event.step}`, images: [image] })
+      else if ('step' in event) emit({ ...event, step: `${image} ${event.step}` })
+      else emit(event)
+    }
+  }
+
   function hasOther({ alternatives = [] }: ImageJob): boolean {
     return alternatives.some(({ strategy }) => !lost.has(strategy.node))
   }
+}
+
+/** The image of a job, as events say it. */
+function named({ image }: Job): { readonly image?: string } {
+  return image === undefined ? {} : { image }
 }
 
 /** The shared stages that a job, or what it needs, takes from other nodes. */

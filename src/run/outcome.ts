@@ -30,7 +30,7 @@ export function isWhole(outcomes: readonly JobOutcome[]): boolean {
  * BuildFailedError, CANCELED.
  */
 export function settle(
-  { platforms, unplaced = [] }: BuildPlan,
+  { platforms, unplaced = [] }: Pick<BuildPlan, 'platforms' | 'unplaced'>,
   outcomes: readonly JobOutcome[],
   signal: AbortSignal,
 ): Settled {

@@ -1,5 +1,6 @@
 import type { BuildEvent, Emit } from '../driver/driver.ts'
 import { XbuildError } from '../errors.ts'
+import { targetName } from '../plan/target-id.ts'
 
 /** Limits for one job; milliseconds. */
 export interface Limits {
@@ -21,12 +22,19 @@ export interface Watched {
 /** Listens to all events of a build, and so knows when the steps of a platform said something last. */
 export interface Listener {
   readonly emit: Emit
-  watch(platform: string, limits: Limits, signal: AbortSignal): Watched
+  watch(target: WatchedTarget, limits: Limits, signal: AbortSignal): Watched
+}
+
+/** Whose steps are watched. */
+export interface WatchedTarget {
+  readonly image?: string | undefined
+  readonly platform: string
 }
 
 interface Step {
   readonly name: string
   readonly platforms: readonly string[]
+  readonly images?: readonly string[] | undefined
   heard: number
 }
 
@@ -37,7 +45,12 @@ export function createListener(emit: Emit): Listener {
 
   function hear(event: BuildEvent): void {
     if (event.type === 'step.start')
-      running.set(event.step, { name: event.name, platforms: event.platforms, heard: Date.now() })
+      running.set(event.step, {
+        name: event.name,
+        platforms: event.platforms,
+        images: event.images,
+        heard: Date.now(),
+      })
     else if (event.type === 'step.done' || event.type === 'step.fail') running.delete(event.step)
     else if (event.type === 'step.log') heardOf(event.step)
     // What a step fetches is not known; whatever is on its way may be for it
@@ -49,7 +62,7 @@ export function createListener(emit: Emit): Listener {
     if (step) step.heard = Date.now()
   }
 
-  function watch(platform: string, { timeout, spent = 0, silence }: Limits, signal: AbortSignal): Watched {
+  function watch(target: WatchedTarget, { timeout, spent = 0, silence }: Limits, signal: AbortSignal): Watched {
     const stop = new AbortController()
     let why: ReturnType<Watched['stopped']>
     const timers: NodeJS.Timeout[] = []
@@ -62,7 +75,7 @@ export function createListener(emit: Emit): Listener {
         setTimeout(
           () =>
             end(
-              new XbuildError('TIMEOUT', `Cannot build ${platform} in ${told(timeout)}: it was stopped`, {
+              new XbuildError('TIMEOUT', `Cannot build ${targetName(target)} in ${told(timeout)}: it was stopped`, {
                 hint: 'Give it more time with --timeout, or timeout of the platform in xbuild.yaml',
               }),
               false,
@@ -76,9 +89,7 @@ export function createListener(emit: Emit): Listener {
         setInterval(
           () => {
             const now = Date.now()
-            const silent = [...running.values()].find(
-              (step) => step.platforms.includes(platform) && now - step.heard >= silence,
-            )
+            const silent = [...running.values()].find((step) => serves(step, target) && now - step.heard >= silence)
             if (silent)
               end(
                 new XbuildError(
@@ -99,6 +110,10 @@ export function createListener(emit: Emit): Listener {
       end: () => timers.forEach(clearTimeout),
     }
   }
+}
+
+function serves({ platforms, images }: Step, { image, platform }: WatchedTarget): boolean {
+  return platforms.includes(platform) && (image === undefined || images === undefined || images.includes(image))
 }
 
 /** `90 s`, `20 min`. */

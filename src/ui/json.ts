@@ -1,6 +1,6 @@
 import type { BuildEvent } from '../driver/driver.ts'
 import type { XbuildError } from '../errors.ts'
-import type { Ui, UiOptions } from './ui.ts'
+import type { Ui, UiOptions } from './types.ts'
 
 /** One event per line, as JSON, for programs; errors as `{code, message, hint, at, output}`. */
 export function createJsonUi({ stderr }: Pick<UiOptions, 'stderr'>): Ui {

@@ -1,7 +1,8 @@
 import type { BuildEvent } from '../driver/driver.ts'
+import { targetName } from '../plan/target-id.ts'
 import { movedText, placeText } from './progress.ts'
 import { cleanLine, createPaint, formatBytes, formatDuration, type Color } from './text.ts'
-import type { Ui, UiOptions } from './ui.ts'
+import type { Ui, UiOptions } from './types.ts'
 
 type TransferEvent = Extract<BuildEvent, { type: 'transfer' }>
 
@@ -36,14 +37,14 @@ export function createPlainUi({ stderr, color }: Pick<UiOptions, 'stderr'> & { r
       case 'job.move':
         return say(movedText(event), 'yellow')
       case 'job.skip':
-        return say(`${event.platform} SKIPPED: ${cleanLine(event.because)}`, 'yellow')
+        return say(`${targetName(event)} SKIPPED: ${cleanLine(event.because)}`, 'yellow')
       case 'warning': {
         const place = event.source ? ` (${cleanLine(event.source.file)}:${event.source.line})` : ''
         return say(`warning: ${cleanLine(event.message)}${place}`, 'yellow')
       }
       case 'job.start':
         if (event.node !== undefined && event.node !== 'local')
-          say(`${event.platform}: ${placeText(event.strategy, event.node)}`, 'dim')
+          say(`${targetName(event)}: ${placeText(event.strategy, event.node)}`, 'dim')
         return
       case 'job.done':
       case 'job.fail': // steps say it, and the summary or the error at the end

@@ -24,17 +24,21 @@ export function formatPlan(plan: BuildPlan): string {
   const unplaced = (plan.unplaced ?? []).map(
     ({ platform, because }) => `${formatPlatform(platform)} is optional and left out: ${cleanLine(because)}`,
   )
+  const failed = (plan.images ?? []).flatMap(({ name, error }) =>
+    error ? [`${name} cannot be built: ${cleanLine(error.message)}`] : [],
+  )
   const platforms = plan.platforms.map(formatPlatform).join(', ')
   const title = `${cleanLine(plan.dockerfile)} for ${platforms}, built on ${formatPlatform(plan.buildPlatform)}`
   const lost = (plan.lost ?? []).map(({ name, because }) => `without ${cleanLine(name)}: ${cleanLine(because)}`)
-  return `${[title, '', format(HEAD), ...table, ...lost, ...unplaced, ...formatBases(plan), ...formatPushes(plan)].join('\n')}\n`
+  return `${[title, '', format(HEAD), ...table, ...lost, ...failed, ...unplaced, ...formatBases(plan), ...formatPushes(plan)].join('\n')}\n`
 }
 
 function rowOf(job: Job): string[] {
   const { strategy, reason } = job.decision
   const targets = job.kind === 'image' ? [job.target] : job.targets
   const how = strategy.kind === 'emulate' ? `emulate (${strategy.emulator})` : strategy.kind
-  const stage = job.kind === 'image' ? `${job.stage} (image)` : job.stage
+  const own = job.image === undefined ? job.stage : `${job.image}: ${job.stage}`
+  const stage = job.kind === 'image' ? `${own} (image)` : own
   const cells = [
     stage,
     formatPlatform(job.platform),

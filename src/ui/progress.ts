@@ -1,4 +1,5 @@
 import type { BuildEvent } from '../driver/driver.ts'
+import { targetName } from '../plan/target-id.ts'
 import { cleanLine } from './text.ts'
 
 /** How many of the last lines of a running step are kept. */
@@ -48,12 +49,12 @@ export function createProgress(): Progress {
 export function update(progress: Progress, event: BuildEvent): void {
   switch (event.type) {
     case 'job.start': {
-      const group = groupOf(progress, [event.platform], event.at)
+      const group = groupOf(progress, jobTarget(event), event.at)
       group.strategy = placeText(event.strategy, event.node)
       return
     }
     case 'job.move': {
-      const group = groupOf(progress, [event.platform], event.at)
+      const group = groupOf(progress, jobTarget(event), event.at)
       group.strategy = placeText(event.strategy, event.to)
       progress.warnings.push({ message: movedText(event) })
       return
@@ -61,14 +62,14 @@ export function update(progress: Progress, event: BuildEvent): void {
     case 'job.done':
     case 'job.fail':
     case 'job.skip': {
-      const group = groupOf(progress, [event.platform], event.at)
+      const group = groupOf(progress, jobTarget(event), event.at)
       group.status = event.type === 'job.done' ? 'done' : event.type === 'job.fail' ? 'failed' : 'skipped'
       group.endedAt = event.at
       if (event.type === 'job.skip') group.because = cleanLine(event.because)
       return
     }
     case 'step.start': {
-      const group = groupOf(progress, event.platforms, event.at)
+      const group = groupOf(progress, event, event.at)
       const step: StepState = {
         name: stepName(event.name, event.platforms),
         startedAt: event.at,
@@ -117,6 +118,7 @@ export function placeText(strategy: string, node = 'local'): string {
 
 /** What is said of a job that moves. */
 export function movedText({
+  image,
   platform,
   from,
   to,
@@ -124,15 +126,25 @@ export function movedText({
   because,
 }: Extract<BuildEvent, { type: 'job.move' }>): string {
   const where = from === to ? `again on ${cleanLine(to)}` : `from ${cleanLine(from)} to ${cleanLine(to)} (${strategy})`
-  return `${platform} goes on ${where}: ${cleanLine(because)}`
+  return `${targetName({ image, platform })} goes on ${where}: ${cleanLine(because)}`
 }
 
-function groupOf(progress: Progress, platforms: readonly string[], at: number): GroupState {
-  const key = platforms.join(', ')
+interface Served {
+  readonly platforms: readonly string[]
+  readonly images?: readonly string[]
+}
+
+function jobTarget({ image, platform }: { readonly image?: string; readonly platform: string }): Served {
+  return { platforms: [platform], ...(image === undefined ? {} : { images: [image] }) }
+}
+
+function groupOf(progress: Progress, { platforms, images = [] }: Served, at: number): GroupState {
+  const names = images.length > 0 ? `${images.join(', ')}: ` : ''
+  const key = `${names}${platforms.join(', ')}`
   const known = progress.groups.get(key)
   if (known) return known
-  const title = platforms.length === 0 || platforms.length > 3 ? 'shared steps' : key
-  const group: GroupState = { title, startedAt: at, status: 'running', steps: [] }
+  const shared = platforms.length === 0 || platforms.length > 3 || images.length > 3
+  const group: GroupState = { title: shared ? 'shared steps' : key, startedAt: at, status: 'running', steps: [] }
   progress.groups.set(key, group)
   return group
 }

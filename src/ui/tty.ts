@@ -1,7 +1,7 @@
 import type * as listr2 from 'listr2'
 import { createProgress, update } from './progress.ts'
 import { cleanLine, createPaint, type Paint } from './text.ts'
-import type { Ui, UiOptions } from './ui.ts'
+import type { Ui, UiOptions } from './types.ts'
 import { viewFinal, viewRunning, type Block, type ViewOptions } from './view.ts'
 
 /** Milliseconds; a build that ends sooner is only told, not drawn: listr2 is not even loaded. */

@@ -35,7 +35,7 @@ test.each([
   ['b=oci-layout://:tag', /folder of the OCI layout is missing/],
   ['b=ftp://example.com/x.tar', /does not know ftp:/],
   ['b=https://example.com/x.git?depth=1', /"depth" is unknown/],
-  ['b=target:x', /bake/],
+  ['b=target:x', /another image of a session/],
 ])('%s is refused', (text, message) => {
   expect(() => parseBuildContext(text, '--build-context')).toThrow(message)
 })

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { buildStageGraph, type GraphOptions } from '../../src/dockerfile/graph.ts'
+import { buildStageGraph } from '../../src/dockerfile/graph.ts'
+import type { GraphOptions } from '../../src/dockerfile/graph-scope.ts'
 import { parseDockerfile } from '../../src/dockerfile/parse.ts'
 import { formatPlatform, parsePlatform } from '../../src/platform.ts'
 

@@ -341,3 +341,68 @@ test('a failed build says how many platforms and which, with the code of the fir
   )
   expect(canceled).toMatchObject({ code: 'CANCELED', message: 'Build canceled', failures: [] })
 })
+
+describe('images that are made from each other', () => {
+  const named = (name: string, nodeName: string, contexts?: Readonly<Record<string, string>>): ImageJob => ({
+    ...job('linux/amd64', nodeName),
+    id: `${name} linux/amd64`,
+    image: name,
+    ...(contexts ? { contexts, needs: Object.values(contexts) } : {}),
+  })
+  const far: Node = { ...node('far', 1), driver: 'buildkit' }
+
+  test('another engine gets the image under the name of the context; with one slot they do not wait for each other', async () => {
+    const given: unknown[] = []
+    const driver: Driver = {
+      build: async (one, { stages = [] }) => {
+        given.push([one.image, stages.map(({ name }) => name)])
+        return image
+      },
+      close: async () => undefined,
+    }
+    const jobs = [named('base', 'far'), named('top', 'far', { parent: 'base linux/amd64' })]
+    const { outcomes } = start(jobs, [far], { far: driver })
+    expect((await outcomes).map(({ status }) => status)).toEqual(['done', 'done'])
+    expect(given).toEqual([
+      ['base', []],
+      ['top', ['parent']],
+    ])
+  })
+
+  test('what is made from an image that failed is not begun', async () => {
+    const driver: Driver = {
+      build: async ({ image: name }) => {
+        if (name === 'base') throw new XbuildError('RUN_FAILED', 'it failed')
+        throw new Error('not to be built')
+      },
+      close: async () => undefined,
+    }
+    const jobs = [named('base', 'far'), named('top', 'far', { parent: 'base linux/amd64' })]
+    const { outcomes, events } = start(jobs, [far], { far: driver })
+    expect((await outcomes).map((one) => one.status === 'failed' && one.error.message)).toEqual([
+      'it failed',
+      'Cannot use "target:base": it failed',
+    ])
+    expect(events.flatMap((event) => (event.type === 'job.fail' ? [event.image] : []))).toEqual(['base', 'top'])
+  })
+
+  test('steps of other engines get ids and names of their image; two images may have equal steps there', async () => {
+    const driver: Driver = {
+      build: async (_, { emit }) => {
+        emit({ type: 'step.start', step: 'same', name: 'RUN make', platforms: ['linux/amd64'], at: 1 })
+        emit({ type: 'step.done', step: 'same', cached: false, at: 2 })
+        return image
+      },
+      close: async () => undefined,
+    }
+    const { outcomes, events } = start([named('a', 'far'), named('b', 'far')], [far], { far: driver })
+    await outcomes
+    expect(events.flatMap((event) => ('step' in event ? [[event.type, event.step]] : []))).toEqual([
+      ['step.start', 'a same'],
+      ['step.done', 'a same'],
+      ['step.start', 'b same'],
+      ['step.done', 'b same'],
+    ])
+    expect(events.flatMap((event) => (event.type === 'step.start' ? [event.images] : []))).toEqual([['a'], ['b']])
+  })
+})

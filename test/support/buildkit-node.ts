@@ -17,7 +17,7 @@ import type { ImageJob, Job } from '../../src/plan/types.ts'
 import { parsePlatform } from '../../src/platform.ts'
 import { createCredentials } from '../../src/registry/credentials.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
-import { graphOf } from '../../src/targets.ts'
+import { graphOf } from '../../src/session/requests.ts'
 
 /** A BuildKit daemon as the tests use it. */
 export interface BuildkitNode {

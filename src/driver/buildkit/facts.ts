@@ -45,6 +45,7 @@ export function checkAbilities(
   const wanted: readonly (readonly [boolean, keyof typeof ABILITY, string])[] = [
     [contexts.length > 0, 'namedContexts', '--build-context'],
     [contexts.some(({ kind }) => kind === 'oci-layout'), 'layouts', '--build-context NAME=oci-layout://'],
+    [contexts.some(({ kind }) => kind === 'target'), 'layouts', '--build-context NAME=target:'],
     [ulimits.length > 0, 'ulimits', '--ulimit'],
     [shmSize !== undefined, 'shmSize', '--shm-size'],
     [[...cacheFrom, ...cacheTo].some(({ type }) => type === 'gha'), 'gha', 'caches of type=gha'],

@@ -32,8 +32,11 @@ export interface NamedContextOptions {
 export async function namedContextAttributes(options: NamedContextOptions): Promise<Record<string, string>> {
   const { build, facts } = options
   const attributes: Record<string, string> = {}
-  for (const [name, context] of Object.entries(build.options.buildContexts))
-    attributes[`context:${name}`] = await addressOf(name, context, options)
+  for (const [name, context] of Object.entries(build.options.buildContexts)) {
+    // What another image of the session is comes with the stages that are handed over
+    if (context.kind === 'target') requireHandedOver(name, context, options)
+    else attributes[`context:${name}`] = await addressOf(name, context, options)
+  }
   const taken = facts.abilities.has(ABILITY.layouts) ? options.stages : []
   for (const stage of taken) attributes[`context:${stage.name}`] = await stageAddress(stage, options)
   return Object.keys(attributes).length === 0
@@ -41,9 +44,18 @@ export async function namedContextAttributes(options: NamedContextOptions): Prom
     : { ...attributes, 'frontend.caps': 'moby.buildkit.frontend.contexts+forward' }
 }
 
+function requireHandedOver(
+  name: string,
+  { image }: Extract<NamedContext, { kind: 'target' }>,
+  { stages, facts }: NamedContextOptions,
+): void {
+  if (stages.some((stage) => stage.name === name) && facts.abilities.has(ABILITY.layouts)) return
+  throw new XbuildError('UNSUPPORTED', `Cannot use "target:${image}" as the context "${name}": it was not handed over`)
+}
+
 async function addressOf(
   name: string,
-  context: NamedContext,
+  context: Exclude<NamedContext, { kind: 'target' }>,
   { build, platform, stores, signal }: NamedContextOptions,
 ): Promise<string> {
   switch (context.kind) {

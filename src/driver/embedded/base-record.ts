@@ -1,6 +1,6 @@
 import { keyOf } from '../../store/key.ts'
 import type { Store } from '../../store/store.ts'
-import type { ResolvedImage } from './images.ts'
+import type { ResolvedImage } from './resolved-image.ts'
 import { chainOf } from './layers.ts'
 
 /** Cache key of an image that steps are made on: equal for equal file systems. */

@@ -9,6 +9,8 @@ export interface BuildInputs {
   secret(id: string): Promise<Buffer | undefined>
   /** Path of the socket of an `--ssh` agent, if there is one. */
   agent(id: string): string | undefined
+  /** Where a secret or an agent comes from: equal for inputs that give the same. */
+  sourceOf(kind: 'secret' | 'ssh', id: string): unknown
   /** Ends agents that were started for the build. */
   close(): Promise<void>
 }
@@ -40,6 +42,7 @@ export async function openBuildInputs(
   return {
     secret: secretsOf({ secrets, cwd }, env, hide),
     agent: (id) => agents.get(id),
+    sourceOf: (kind, id) => [kind, id, (kind === 'secret' ? secrets[id] : ssh[id]) ?? null, cwd],
     close,
   }
 }

@@ -4,7 +4,7 @@ import { fromDescriptorPlatform } from '../../oci/descriptor.ts'
 import { formatPlatform } from '../../platform.ts'
 import type { BuildRecord, UsedImage } from '../../provenance/facts.ts'
 import { makeRemoteVertex, type ImageFor, type Lowered } from './lower.ts'
-import type { Remotes } from './remotes.ts'
+import type { Remotes } from './remotes-types.ts'
 import type { Solver } from './solve.ts'
 import type { Vertex } from './vertex.ts'
 

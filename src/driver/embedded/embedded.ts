@@ -8,11 +8,12 @@ import { makeManifest } from '../../oci/make-manifest.ts'
 import type { Platform } from '../../platform.ts'
 import type { Job } from '../../plan/types.ts'
 import type { Store } from '../../store/store.ts'
-import type { BlobSource, BuiltImage, Driver } from '../driver.ts'
+import type { BlobSource, BuiltImage, BuiltStage, Driver } from '../driver.ts'
 import { originsOf } from './images.ts'
 import type { Layers } from './layers.ts'
 import type { Lowered } from './lower.ts'
-import type { Solved, Solver } from './solve.ts'
+import type { Solver } from './solve.ts'
+import type { Solved } from './solved.ts'
 import type { Workers } from './workers.ts'
 import { markedName } from '../../store/leftovers.ts'
 
@@ -22,9 +23,15 @@ export interface EmbeddedOptions {
   readonly layers: Layers
   readonly solver: Solver
   /** What a job's image or stage is made of. Throws when its platform cannot be built. */
-  readonly lowered: (job: Job) => Promise<Lowered>
-  readonly labels: Readonly<Record<string, string>>
+  readonly lowered: (job: Job, stages: readonly BuiltStage[]) => Promise<Lowered>
+  /** What the request of a job says about its image. */
+  readonly about: (job: Job) => ImageFacts
   readonly sourceDateEpoch?: number
+}
+
+/** What a request says about its image, beside the steps. */
+export interface ImageFacts {
+  readonly labels: Readonly<Record<string, string>>
   /** Extra fields of an image config, made from the steps of the image and its layers. */
   readonly configExtra?: (
     steps: readonly ImageStep[],
@@ -44,11 +51,12 @@ export interface ImageStep {
 export function createEmbeddedDriver(options: EmbeddedOptions): Driver {
   const { store, solver, layers } = options
   return {
-    async build(job, { signal }) {
-      const lowered = await options.lowered(job)
+    async build(job, { signal, stages = [] }) {
+      const lowered = await options.lowered(job, stages)
       const solved = await solver.solve(lowered.vertex, signal)
       return assembleImage(job.kind === 'image' ? job.target : job.platform, lowered, solved, {
         ...options,
+        ...options.about(job),
         signal,
         solver,
         layers,
@@ -64,7 +72,7 @@ async function assembleImage(
   platform: Platform,
   lowered: Lowered,
   solved: Solved,
-  options: EmbeddedOptions & { signal: AbortSignal },
+  options: EmbeddedOptions & ImageFacts & { signal: AbortSignal },
 ): Promise<BuiltImage> {
   const { store, solver, layers, signal } = options
   const baseCount = lowered.base?.rootfs.diff_ids.length ?? 0

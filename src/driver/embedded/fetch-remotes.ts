@@ -13,9 +13,9 @@ import { resolveInRoot } from './in-root.ts'
 import { newSnapshotId, type Layer } from './layers.ts'
 import type { CopySource } from './protocol.ts'
 import { entryAt, selectSources, type SelectedSource } from './select.ts'
-import type { Remotes, RemotesOptions } from './remotes.ts'
-import type { Solved } from './solve.ts'
-import type { RemoteVertex, TreeSource } from './vertex.ts'
+import type { Remotes, RemotesOptions } from './remotes-types.ts'
+import type { Solved } from './solved.ts'
+import { servedBy, type RemoteVertex, type TreeSource } from './vertex.ts'
 import { isArchive } from './worker/is-archive.ts'
 
 /** What the store remembers of a tree. */
@@ -52,7 +52,7 @@ export function fetchRemotes({
       type: 'step.start',
       step,
       name: shown.name,
-      platforms: [...shown.platforms],
+      ...servedBy(shown),
       ...(shown.at ? { source: shown.at } : {}),
       at: Date.now(),
     })

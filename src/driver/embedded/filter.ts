@@ -1,6 +1,16 @@
 import { excludeMatcher, ignoreMatcher, parseIgnore } from '../../dockerfile/ignore.ts'
 import { compilePattern } from '../../dockerfile/pattern.ts'
-import type { Filter } from './select.ts'
+
+/**
+ * Which paths are left out, `path` relative to the root, `below` to the source (empty for itself). `prune` says that
+ * nothing below a folder can be wanted.
+ */
+export interface Filter {
+  ignored(path: string, below: string): boolean
+  prune(path: string, below: string): boolean
+  /** Whether the patterns of the COPY itself leave it out. */
+  skips(below: string): boolean
+}
 
 /**
  * A filter of `.dockerignore` lines, whose paths start at the root, and `--exclude` patterns, whose paths start at

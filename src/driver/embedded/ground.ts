@@ -5,7 +5,8 @@ import type { Store } from '../../store/store.ts'
 import type { Emit } from '../driver.ts'
 import { createAcceleration, type Acceleration, type UsedPack } from './acceleration.ts'
 import { createLayers, type Layers } from './layers.ts'
-import { createRemotes, type Remotes } from './remotes.ts'
+import { createRemotes } from './remotes.ts'
+import type { Remotes } from './remotes-types.ts'
 import { createWorkers, type Workers } from './workers.ts'
 
 /**
@@ -29,8 +30,9 @@ export interface Ground {
 /** Packs, each once per platform. */
 export interface PackList {
   /** `cached`: they ran in an earlier build, whose result is used. */
-  readonly add: (packs: readonly UsedPack[], cached: boolean) => void
-  readonly all: () => readonly (UsedPack & { readonly cached: boolean })[]
+  readonly add: (packs: readonly UsedPack[], cached: boolean, images?: Iterable<string>) => void
+  /** Those of an image; without a name of all. */
+  readonly all: (image?: string) => readonly (UsedPack & { readonly cached: boolean })[]
 }
 
 export interface GroundOptions {
@@ -84,14 +86,18 @@ export function createGround({
 }
 
 function createPackList(): PackList {
-  const found = new Map<string, UsedPack & { readonly cached: boolean }>()
+  const found = new Map<string, { readonly pack: UsedPack & { readonly cached: boolean }; readonly image: string }>()
   return {
-    add(packs, cached) {
-      for (const pack of packs) {
-        const key = [pack.platform, pack.digest, pack.node].join(' ')
-        if (!cached || !found.has(key)) found.set(key, { ...pack, cached })
+    add(packs, cached, images = []) {
+      const names = [...images]
+      for (const image of names.length > 0 ? names : ['']) {
+        for (const pack of packs) {
+          const key = [image, pack.platform, pack.digest, pack.node].join(' ')
+          if (!cached || !found.has(key)) found.set(key, { pack: { ...pack, cached }, image })
+        }
       }
     },
-    all: () => [...found.values()],
+    all: (image) =>
+      [...found.values()].flatMap((one) => (image === undefined || one.image === image ? [one.pack] : [])),
   }
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import type { NamedContext } from '../../config/options.ts'
 import { XbuildError } from '../../errors.ts'
 import { fromDescriptorPlatform, type Descriptor } from '../../oci/descriptor.ts'
-import type { ImageConfig, ImageIndex } from '../../oci/manifest.ts'
+import type { ImageIndex } from '../../oci/manifest.ts'
 import { isIndexType } from '../../oci/media-type.ts'
 import { parseImageConfig } from '../../oci/read-image-config.ts'
 import { MAX_MANIFEST_BYTES, parseIndex, parseManifest } from '../../oci/read-manifest.ts'
@@ -15,25 +15,7 @@ import { rememberBase } from './base-record.ts'
 import type { ImageOrigin } from './image-origin.ts'
 import { layoutOrigin } from './layout-origin.ts'
 import { registryOrigin, type RegistryOriginOptions } from './registry-origin.ts'
-
-/** A base image for one platform, resolved; its layers are fetched when somebody needs them. */
-export interface ResolvedImage {
-  /** As the user wrote it. */
-  readonly name: string
-  readonly manifest: Descriptor
-  readonly config: ImageConfig
-  readonly layers: readonly ImageLayer[]
-}
-
-/** A layer of a base image, packed. */
-export interface ImageLayer {
-  readonly descriptor: Descriptor
-  readonly diffId: string
-  /** Repository (`host/name`) that holds it, when it came from a registry. */
-  readonly origin?: string
-  /** Brings the blob into the store, if it is not there. */
-  fetch(signal: AbortSignal): Promise<void>
-}
+import type { ImageLayer, ResolvedImage } from './resolved-image.ts'
 
 /** What base images come out of; paths of layouts are relative to `cwd`. */
 export interface ImagesOptions extends RegistryOriginOptions {

@@ -5,7 +5,7 @@ import { XbuildError } from '../../errors.ts'
 import { MEDIA_TYPE, type Descriptor } from '../../oci/descriptor.ts'
 import { keyOf } from '../../store/key.ts'
 import type { Store } from '../../store/store.ts'
-import type { ImageLayer } from './images.ts'
+import type { ImageLayer } from './resolved-image.ts'
 import type { PackResult } from './protocol.ts'
 import type { Workers } from './workers.ts'
 

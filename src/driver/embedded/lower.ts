@@ -3,14 +3,15 @@ import { layerHistory } from '../../dockerfile/history.ts'
 import type { RunMount } from '../../dockerfile/run-mounts.ts'
 import { checkSupported } from '../../dockerfile/supported.ts'
 import type { CopyStep, EvaluatedStage, GraphStage, StageGraph, StageSource, Step } from '../../dockerfile/types.ts'
-import type { Diagnostic } from '../../errors.ts'
+import type { Diagnostic, SourcePosition } from '../../errors.ts'
 import { showRemote, type Remote } from '../../dockerfile/remote.ts'
 import { scratchConfig } from '../../oci/make-image-config.ts'
 import type { ContainerConfig, HistoryEntry, ImageConfig } from '../../oci/manifest.ts'
 import { formatPlatform } from '../../platform.ts'
 import { keyOf } from '../../store/key.ts'
-import type { ResolvedImage } from './images.ts'
-import type { FolderSource, RemoteVertex, StepVertex, TreeSource, Vertex } from './vertex.ts'
+import type { ResolvedImage } from './resolved-image.ts'
+import type { FolderSource, RemoteVertex, RunScope, Shown, StepVertex, TreeSource, Vertex } from './vertex.ts'
+import { containerKey } from './container-options.ts'
 
 /** The vertices of one target platform, ending in the one whose file system is the image's. */
 export interface Lowered {
@@ -34,11 +35,16 @@ export interface Lowered {
 export type ImageFor = (
   source: Exclude<StageSource, { kind: 'stage' | 'scratch' }>,
   stage: GraphStage,
-) => ResolvedImage | FolderOrTree
+) => ResolvedImage | NamedFiles
 
-/** A build context that is no image: a folder of this machine, or a file system from elsewhere. */
-export type FolderOrTree =
-  | { readonly kind: 'folder'; readonly name: string }
+/**
+ * A build context that is no image of a registry or layout: a folder of this machine, a file system from elsewhere, or
+ * another image of the session.
+ */
+export type NamedFiles = { readonly kind: 'built'; readonly lowered: Lowered } | FolderOrTree
+
+type FolderOrTree =
+  | { readonly kind: 'folder'; readonly name: string; readonly path: string }
   | { readonly kind: 'tree'; readonly name: string; readonly source: TreeSource }
 
 /** All vertices by id: shared by the platforms of a build. */
@@ -53,29 +59,31 @@ interface LoweredStage extends Omit<Lowered, 'evaluations' | 'vertices'> {
 export interface LowerOptions {
   readonly imageFor: ImageFor
   readonly table: VertexTable
-  /** What COPY reads from when it names nothing; absent: the folder of the build context. */
-  readonly context?: Vertex | FolderSource | undefined
-  /** Names of stages whose steps run anew. */
-  readonly fresh?: readonly string[] | undefined
+  /** What COPY reads from when it names nothing. */
+  readonly context: Vertex | FolderSource
+  /** What the RUN steps are given. */
+  readonly scope: RunScope
+  /** Names of stages whose steps run anew; `all` steps. */
+  readonly fresh?: readonly string[] | 'all' | undefined
+  /** Name of the image, where there are several. */
+  readonly image?: string | undefined
 }
 
 /**
  * Turns a platform's stage graph into vertices; pure. `table` is filled: equal work that is there already is taken
  * from it.
  */
-export function lower(graph: StageGraph, { imageFor, table, context, fresh = [] }: LowerOptions): Lowered {
+export function lower(graph: StageGraph, { fresh = [], ...options }: LowerOptions): Lowered {
   const done = new Map<number, LoweredStage>()
   const target = formatPlatform(graph.target)
   for (const stage of graph.stages)
     done.set(
       stage.index,
       lowerStage(stage, {
+        ...options,
         done,
-        imageFor,
-        table,
         target,
-        context: context ?? { kind: 'folder' },
-        fresh: fresh.map((name) => name.toLowerCase()),
+        fresh: fresh === 'all' ? fresh : fresh.map((name) => name.toLowerCase()),
       }),
     )
   const evaluations = new Map([...done].map(([index, { evaluated }]) => [index, evaluated]))
@@ -88,25 +96,25 @@ export function lower(graph: StageGraph, { imageFor, table, context, fresh = [] 
   }
 }
 
-interface StageEdges {
+interface StageEdges extends Omit<LowerOptions, 'fresh'> {
   readonly done: ReadonlyMap<number, LoweredStage>
-  readonly imageFor: ImageFor
-  readonly table: VertexTable
   readonly target: string
-  readonly context: Vertex | FolderSource
-  readonly fresh: readonly string[]
+  readonly fresh: readonly string[] | 'all'
 }
 
 function lowerStage(stage: GraphStage, edges: StageEdges): LoweredStage {
   const { done, target } = edges
-  const parent = stage.base.kind === 'stage' ? done.get(stage.base.index)! : undefined
   const image =
     stage.base.kind === 'image' || stage.base.kind === 'context' ? edges.imageFor(stage.base, stage) : undefined
+  const own = stage.base.kind === 'stage' ? done.get(stage.base.index)! : undefined
+  // An image of the session is built on as a stage is, but its ARGs are its own
+  const parent = own ?? (image && 'kind' in image && image.kind === 'built' ? image.lowered : undefined)
+  if (parent && !own) serve(parent.vertex, edges)
   const resolved = image && !('kind' in image) ? image : undefined
-  const files = image && 'kind' in image ? image : undefined
+  const files = image && 'kind' in image && image.kind !== 'built' ? image : undefined
   const evaluated = evaluateStage(stage, {
     config: parent?.config ?? resolved?.config.config ?? scratchConfig(stage.platform),
-    ...(parent ? { args: parent.evaluated.args } : {}),
+    ...(own ? { args: own.evaluated.args } : {}),
   })
   const steps = evaluated.steps.filter((step) => step.kind !== 'meta').length
   const label = labelOf(stage, target)
@@ -122,7 +130,7 @@ function lowerStage(stage: GraphStage, edges: StageEdges): LoweredStage {
   const history: { entry: HistoryEntry; vertex?: Vertex }[] = files
     ? [{ entry: layerHistory(`FROM ${files.name}`), ...(vertex.kind === 'copy' ? { vertex } : {}) }]
     : [...(parent?.history ?? [])]
-  const own: string[] = []
+  const added: string[] = []
   let number = 1
   for (const step of evaluated.steps) {
     if (step.kind === 'meta') {
@@ -132,7 +140,7 @@ function lowerStage(stage: GraphStage, edges: StageEdges): LoweredStage {
     number += 1
     vertex = stepVertex(step, { parent: vertex, stage, name: `[${label} ${number}/${steps + 1}] ${step.text}`, edges })
     history.push({ entry: step.history, vertex })
-    own.push(vertex.id)
+    added.push(vertex.id)
   }
   const author = evaluated.author ?? parent?.author
   return {
@@ -143,7 +151,7 @@ function lowerStage(stage: GraphStage, edges: StageEdges): LoweredStage {
     history,
     diagnostics: [...evaluated.diagnostics, ...checkSupported(evaluated)],
     evaluated,
-    own,
+    own: added,
   }
 }
 
@@ -154,16 +162,16 @@ function labelOf(stage: GraphStage, target: string): string {
   return own === target ? `${own} ${name}` : `${own}->${target.replace(/^linux\//, '')} ${name}`
 }
 
-function imageVertex(image: ResolvedImage, name: string, { table, target }: StageEdges): Vertex {
-  return intern(
-    table,
-    { kind: 'image', id: keyOf(['image', image.manifest.digest]), image, shown: { name, platforms: new Set() } },
-    target,
-  )
+function imageVertex(image: ResolvedImage, name: string, edges: StageEdges): Vertex {
+  return intern({ kind: 'image', id: keyOf(['image', image.manifest.digest]), image, shown: shownAs(name) }, edges)
 }
 
-function scratchVertex({ table, target }: StageEdges): Vertex {
-  return intern(table, { kind: 'scratch', id: keyOf(['scratch']) }, target)
+function shownAs(name: string, at?: SourcePosition): Shown {
+  return { name, platforms: new Set(), images: new Set(), ...(at ? { at } : {}) }
+}
+
+function scratchVertex(edges: StageEdges): Vertex {
+  return intern({ kind: 'scratch', id: keyOf(['scratch']) }, edges)
 }
 
 /** A stage that starts with the files of a context: a folder's are copied, as `COPY . /` would. */
@@ -186,19 +194,20 @@ function filesVertex(
     parents: false,
     link: false,
   }
-  const [parent, shown] = [scratchVertex(edges), { name, platforms: new Set<string>(), at }]
+  const [parent, fresh] = [scratchVertex(edges), edges.fresh === 'all']
+  const from: FolderSource = { kind: 'folder', path: files.path }
   return intern(
-    edges.table,
     {
       kind: 'copy',
-      id: keyOf(['copy', parent.id, folderId(files), copyKey(step)]),
+      id: keyOf(['copy', parent.id, folderId(from), copyKey(step), ...(fresh ? ['fresh'] : [])]),
       parent,
       step,
-      shown,
+      shown: shownAs(name, at),
       remotes: [],
-      from: files,
+      from,
+      ...(fresh ? { fresh } : {}),
     },
-    edges.target,
+    edges,
   )
 }
 
@@ -206,9 +215,8 @@ function stepVertex(
   step: Exclude<Step, { kind: 'meta' }>,
   { parent, stage, name, edges }: { parent: Vertex; stage: GraphStage; name: string; edges: StageEdges },
 ): Vertex {
-  const shown = { name, platforms: new Set<string>(), at: step.at }
-  const { table, target } = edges
-  const isFresh = stage.name !== undefined && edges.fresh.includes(stage.name)
+  const shown = shownAs(name, step.at)
+  const isFresh = edges.fresh === 'all' || (stage.name !== undefined && edges.fresh.includes(stage.name))
   const fresh = isFresh ? { fresh: true } : {}
   // Not the vertex of a stage that may use the cache
   const idOf = (facts: unknown) => keyOf(isFresh ? ['fresh', facts] : facts)
@@ -217,14 +225,25 @@ function stepVertex(
     const ids = mounted.map((source) =>
       source === undefined ? '' : source.kind === 'folder' ? folderId(source) : source.id,
     )
-    const id = idOf(['run', parent.id, runKey(step, formatPlatform(stage.platform)), ...(ids.length > 0 ? [ids] : [])])
-    return intern(table, { kind: 'run', id, parent, step, platform: stage.platform, shown, mounted, ...fresh }, target)
+    const { scope } = edges
+    const container = containerKey(scope.container)
+    const given = step.mounts.flatMap((mount) =>
+      mount.type === 'secret' || mount.type === 'ssh' ? [scope.inputs.sourceOf(mount.type, mount.id)] : [],
+    )
+    const id = idOf([
+      'run',
+      parent.id,
+      runKey(step, formatPlatform(stage.platform)),
+      ...(ids.length > 0 ? [ids] : []),
+      ...(container ? [container] : []),
+      ...(given.length > 0 ? [given] : []),
+    ])
+    return intern({ kind: 'run', id, parent, step, platform: stage.platform, scope, shown, mounted, ...fresh }, edges)
   }
   if (step.kind === 'workdir')
     return intern(
-      table,
       { kind: 'workdir', id: idOf(['workdir', parent.id, step.path, step.user]), parent, step, shown, ...fresh },
-      target,
+      edges,
     )
   const from =
     step.from === undefined ? (step.sources.length > 0 ? edges.context : undefined) : sourceOf(step.from, stage, edges)
@@ -237,11 +256,11 @@ function stepVertex(
     copyKey(step),
     ...remotes.map((remote) => (remote.kind === 'http' ? remote : remote.id)),
   ])
-  return intern(table, { kind: 'copy', id, parent, step, shown, remotes, ...(from ? { from } : {}), ...fresh }, target)
+  return intern({ kind: 'copy', id, parent, step, shown, remotes, ...(from ? { from } : {}), ...fresh }, edges)
 }
 
-function folderId({ name = '', ignoreFile = '' }: FolderSource): string {
-  return `folder ${name} ${ignoreFile}`
+function folderId({ path, ignoreFile = '' }: FolderSource): string {
+  return JSON.stringify(['folder', path, ignoreFile])
 }
 
 /** What a mount reads from, if it is one that reads. */
@@ -259,7 +278,10 @@ function sourceOf(
   if (source.kind === 'stage') return edges.done.get(source.index)!.vertex
   if (source.kind === 'scratch') return scratchVertex(edges)
   const image = edges.imageFor(source, stage)
-  if ('kind' in image) return image.kind === 'folder' ? image : remoteVertex(image.source, image.name, edges)
+  if ('kind' in image) {
+    if (image.kind === 'folder') return { kind: 'folder', path: image.path }
+    return image.kind === 'built' ? serve(image.lowered.vertex, edges) : remoteVertex(image.source, image.name, edges)
+  }
   return imageVertex(image, `[${labelOf(stage, edges.target)}] FROM ${image.name}`, edges)
 }
 
@@ -267,10 +289,10 @@ function addedFrom(remote: Remote, edges: StageEdges): RemoteVertex | Extract<Re
   return remote.kind === 'http' ? remote : remoteVertex(remote, undefined, edges)
 }
 
-function remoteVertex(source: TreeSource, context: string | undefined, { table, target }: StageEdges): RemoteVertex {
+function remoteVertex(source: TreeSource, context: string | undefined, edges: StageEdges): RemoteVertex {
   const vertex = makeRemoteVertex(source, { context, platforms: new Set() })
-  intern(table, vertex, target)
-  return table.get(vertex.id) as RemoteVertex
+  intern(vertex, edges)
+  return edges.table.get(vertex.id) as RemoteVertex
 }
 
 /** The vertex of a file system from elsewhere; `context` is the name of the build context that it is, if it is one. */
@@ -283,15 +305,22 @@ export function makeRemoteVertex(
     kind: 'remote',
     id: keyOf(['remote', source]),
     source,
-    shown: { name: context === undefined ? what : `[${context}] ${what}`, platforms },
+    shown: { name: context === undefined ? what : `[${context}] ${what}`, platforms, images: new Set() },
   }
 }
 
-function intern<V extends Vertex>(table: VertexTable, vertex: V, target: string): Vertex {
-  const known = table.get(vertex.id) ?? vertex
-  table.set(known.id, known)
-  if (known.kind !== 'scratch') known.shown.platforms.add(target)
-  return known
+function intern(vertex: Vertex, edges: StageEdges): Vertex {
+  const known = edges.table.get(vertex.id) ?? vertex
+  edges.table.set(known.id, known)
+  return serve(known, edges)
+}
+
+/** Notes that a vertex serves the target that is lowered. */
+function serve(vertex: Vertex, { target, image }: StageEdges): Vertex {
+  if (vertex.kind === 'scratch') return vertex
+  vertex.shown.platforms.add(target)
+  if (image !== undefined) vertex.shown.images.add(image)
+  return vertex
 }
 
 /** Everything of a RUN that its result may depend on, the file system it starts from aside. */

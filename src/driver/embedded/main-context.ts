@@ -10,8 +10,8 @@ import { temporaryName } from '../../source/temporary.ts'
 import { keyOf } from '../../store/key.ts'
 import type { StoreFolder } from '../../store/folder.ts'
 import { makeRemoteVertex } from './lower.ts'
-import type { Remotes } from './remotes.ts'
-import type { Solved } from './solve.ts'
+import type { Remotes } from './remotes-types.ts'
+import type { Solved } from './solved.ts'
 import type { RemoteVertex, TreeSource, Vertex } from './vertex.ts'
 
 /** The build context and the Dockerfiles in it. */

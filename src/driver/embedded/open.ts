@@ -1,68 +1,78 @@
+import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
 import type { BuildOptions } from '../../config/options.ts'
 import type { BaseFacts } from '../../dockerfile/checks/view.ts'
 import type { GraphStage } from '../../dockerfile/types.ts'
-import { XbuildError, type Diagnostic } from '../../errors.ts'
-import { samePlatform, type Platform } from '../../platform.ts'
+import { toXbuildError, XbuildError, type Diagnostic } from '../../errors.ts'
+import { sameTarget, targetOfJob, type TargetId } from '../../plan/target-id.ts'
 import type { Job } from '../../plan/types.ts'
+import { formatPlatform, type Platform } from '../../platform.ts'
 import type { BuildRecord } from '../../provenance/facts.ts'
 import type { RegistryClient } from '../../registry/types.ts'
-import type { Driver, Emit } from '../driver.ts'
+import type { BuiltStage, Driver, Emit } from '../driver.ts'
 import type { TargetBuild } from '../target.ts'
 import type { BuildInputs } from './build-inputs.ts'
 import { createCacheMounts } from './cache-mounts.ts'
+import type { ContainerOptions } from './container-options.ts'
 import { createContexts } from './contexts.ts'
-import { createEmbeddedDriver, type EmbeddedOptions } from './embedded.ts'
+import { createEmbeddedDriver, type ImageFacts } from './embedded.ts'
 import type { Ground } from './ground.ts'
-import { createImages } from './images.ts'
+import { withHandedOver } from './handed-over.ts'
+import { createImages, type Images } from './images.ts'
 import { lower, type ImageFor, type Lowered, type VertexTable } from './lower.ts'
-import type { MainContext } from './main-context.ts'
 import { resolveImages } from './resolve.ts'
 import { createRuntimeFinder } from './runtime.ts'
-import { createSolver, type ContainerOptions, type Solver, type SolverOptions } from './solve.ts'
+import { createSolver, type Solver, type SolverOptions } from './solve.ts'
 import { createStepMounts } from './step-mounts.ts'
-import type { FolderSource, Vertex } from './vertex.ts'
+import type { FolderSource, RunScope, Vertex } from './vertex.ts'
 
 /** The engine of this machine, ready for the targets it was opened with. */
 export interface EmbeddedEngine {
   readonly driver: Driver
   readonly solver: Solver
   /** The vertices of every target that could be lowered so far. */
-  lowered(): readonly { readonly platform: Platform; readonly lowered: Lowered }[]
+  lowered(): readonly LoweredTarget[]
   /** What is known of the image that a stage of a target starts from. */
   baseOf(target: TargetBuild, stage: GraphStage): BaseFacts | undefined
   /** Writes down what makes the next build faster. */
   save(): Promise<void>
 }
 
+/** A target and what its image is made of. */
+export interface LoweredTarget extends TargetId {
+  readonly lowered: Lowered
+}
+
 export interface OpenOptions {
-  readonly options: BuildOptions
+  /** What the session says: the same for all of its requests. */
+  readonly options: Pick<BuildOptions, 'sourceDateEpoch' | 'ociRuntime' | 'jobs' | 'cwd'>
   /** Those that are planned for this machine; `more` finds another one, when its job moves here. */
   readonly targets: readonly TargetBuild[]
-  readonly more: (platform: Platform) => TargetBuild
+  readonly more: (target: TargetId) => TargetBuild
   readonly isNative: (platform: Platform) => boolean
   readonly ground: Ground
   readonly registry: RegistryClient
-  readonly main: MainContext
-  readonly inputs: BuildInputs
+  /** Secrets and agents of an image. */
+  readonly inputsOf: (image: string | undefined) => BuildInputs
   /** Caches of other machines, read and carried along. */
   readonly imports?: SolverOptions['imports']
-  readonly configExtra?: EmbeddedOptions['configExtra']
+  readonly configExtraOf: (image: string | undefined) => ImageFacts['configExtra']
   /** Tells warnings, throws errors. */
   readonly check: (diagnostics: readonly Diagnostic[]) => void
+  /** A target that cannot be opened fails when its job runs; the others go on. */
+  readonly keepGoing: boolean
   readonly emit: Emit
   readonly signal: AbortSignal
 }
 
-interface Opened {
-  readonly platform: Platform
-  readonly lowered: Lowered
+interface Opened extends LoweredTarget {
   readonly imageFor: ImageFor
 }
 
 /**
- * Opens the embedded engine: finds base images and turns stages into steps. Starts nothing. Throws with the place in
- * the Dockerfile.
+ * Opens the embedded engine: finds base images and turns the stages of all images into one table of steps. Starts
+ * nothing. Throws with the place in the Dockerfile.
  */
 export async function openEmbedded({
   options,
@@ -71,22 +81,22 @@ export async function openEmbedded({
   isNative,
   ground,
   registry,
-  main,
-  inputs,
+  inputsOf,
   imports,
-  configExtra,
+  configExtraOf,
   check,
+  keepGoing,
   emit,
   signal,
 }: OpenOptions): Promise<EmbeddedEngine> {
   const { store, workers, layers, remotes, uid } = ground
-  const stamp = options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }
-  const contexts = createContexts(options, { records: store.records })
-  const images = createImages({ store, registry, cwd: options.cwd, emit, pull: options.pull })
+  const contexts = createContexts({ records: store.records })
+  const images = new Map<boolean, Images>()
+  const scopes = new Map<string | undefined, RunScope>()
   const table: VertexTable = new Map()
   const opened: Opened[] = []
-  /** Optional platforms that cannot be built, and why. */
-  const refused: { readonly platform: Platform; readonly error: unknown }[] = []
+  /** Targets that cannot be built, and why. */
+  const refused: (TargetId & { readonly error: unknown })[] = []
 
   await open(targets)
   const runtime = createRuntimeFinder({
@@ -103,7 +113,6 @@ export async function openEmbedded({
     workers,
     layers,
     remotes,
-    inputs,
     caches: createCacheMounts(store, uid),
     context: contexts.open,
   })
@@ -113,12 +122,10 @@ export async function openEmbedded({
     layers,
     remotes,
     mounts,
-    container: containerOf(options),
     context: contexts.open,
     isNative,
     runtime,
     jobs,
-    noCache: options.noCache,
     emit,
     ...(imports ? { imports } : {}),
     ...(ground.acceleration ? { acceleration: ground.acceleration } : {}),
@@ -130,15 +137,20 @@ export async function openEmbedded({
     layers,
     solver,
     lowered: find,
-    labels: options.labels,
-    ...stamp,
-    ...(configExtra ? { configExtra } : {}),
+    about: (job) => {
+      const configExtra = configExtraOf(job.image)
+      return { labels: more(targetOfJob(job)).options.labels, ...(configExtra ? { configExtra } : {}) }
+    },
+    ...(options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }),
   })
   const driver: Driver = {
     ...engine,
     build: async (job, jobOptions) => ({
       ...(await engine.build(job, jobOptions)),
-      ...(job.kind === 'image' ? { record: (abort) => record(job.target, abort.signal) } : {}),
+      // What another engine built for it left no record here
+      ...(job.kind === 'image' && !jobOptions.stages?.length
+        ? { record: (abort) => record(targetOfJob(job), abort.signal) }
+        : {}),
     }),
   }
   return { driver, solver, lowered: () => opened, baseOf, save: contexts.save }
@@ -146,80 +158,147 @@ export async function openEmbedded({
   /** Resolves side by side, lowers in order: the same build shows the same steps. */
   async function open(wanted: readonly TargetBuild[]): Promise<void> {
     const resolved = await Promise.all(
-      wanted.map(async (target) => {
+      withNeeds(wanted).map(async (target) => {
         try {
-          return {
-            target,
-            imageFor: await resolveImages([target.graph], { images, contexts: target.options.buildContexts, signal }),
-          }
+          const { graph, options: own, dockerfile } = target
+          if (dockerfile.frontend)
+            throw new XbuildError(
+              'UNSUPPORTED',
+              `Cannot build "${target.image}" here: another frontend reads its Dockerfile`,
+              {
+                hint: 'Build it, and what is made from it, on BuildKit nodes with --builder',
+              },
+            )
+          const imageFor = await resolveImages([graph], {
+            images: imagesFor(own),
+            contexts: own.buildContexts,
+            cwd: own.cwd,
+            built: (image, platform) => loweredOf({ image, platform }),
+            signal,
+          })
+          return { target, imageFor }
         } catch (error) {
-          if (!target.optional || signal.aborted) throw error
+          if (!(target.optional || keepGoing) || signal.aborted) throw error
           return { target, error }
         }
       }),
     )
+    const found: Diagnostic[] = []
     for (const { target, imageFor, error } of resolved) {
-      const { platform, graph } = target
+      const { image, platform, graph } = target
       if (!imageFor) {
-        refused.push({ platform, error })
+        refused.push({ image, platform, error })
         continue
       }
-      opened.push({
-        platform,
-        imageFor,
-        lowered: lower(graph, { imageFor, table, context: contextOf(target), fresh: options.noCacheFilter }),
-      })
+      try {
+        const lowered = lower(graph, { imageFor, ...lowerOptions(target) })
+        if (keepGoing) check(lowered.diagnostics)
+        else found.push(...lowered.diagnostics)
+        opened.push({ image, platform, imageFor, lowered })
+      } catch (thrown) {
+        if (!keepGoing) throw thrown
+        refused.push({ image, platform, error: thrown })
+      }
     }
-    check(
-      opened
-        .filter(({ platform }) => wanted.some((target) => target.platform === platform))
-        .flatMap(({ lowered }) => lowered.diagnostics),
-    )
+    check(found)
   }
 
-  async function find(job: Job): Promise<Lowered> {
-    const platform = job.kind === 'image' ? job.target : job.targets[0]!
-    const isIt = (one: { readonly platform: Platform }) => samePlatform(one.platform, platform)
-    if (!opened.some(isIt) && !refused.some(isIt)) await open([more(platform)])
+  /** The targets that are not there yet, each after those that it is made from. */
+  function withNeeds(wanted: readonly TargetBuild[]): TargetBuild[] {
+    const all: TargetBuild[] = []
+    const add = (target: TargetBuild): void => {
+      const isIt = (one: TargetId) => sameTarget(one, target)
+      if (all.some(isIt) || opened.some(isIt) || refused.some(isIt)) return
+      for (const need of target.needs) add(more(need))
+      all.push(target)
+    }
+    wanted.forEach(add)
+    return all
+  }
+
+  function loweredOf(wanted: TargetId): Lowered {
+    const isIt = (one: TargetId) => sameTarget(one, wanted)
     const found = opened.find(isIt)
-    if (!found) throw refused.find(isIt)?.error ?? new XbuildError('INTERNAL', 'Cannot find a platform that was opened')
+    if (found) return found.lowered
+    const { code, message, hint, at } = toXbuildError(refused.find(isIt)?.error)
+    throw new XbuildError(
+      code,
+      `Cannot use "target:${wanted.image}" for ${formatPlatform(wanted.platform)}: ${message}`,
+      { ...(hint ? { hint } : {}), ...(at ? { at } : {}) },
+    )
+  }
+
+  async function find(job: Job, stages: readonly BuiltStage[]): Promise<Lowered> {
+    const wanted = targetOfJob(job)
+    const isIt = (one: TargetId) => sameTarget(one, wanted)
+    if (!opened.some(isIt) && !refused.some(isIt)) await open([more(wanted)])
+    const found = opened.find(isIt)
+    if (!found) throw refused.find(isIt)?.error ?? new XbuildError('INTERNAL', 'Cannot find a target that was opened')
+    if (job.kind === 'image' && stages.length > 0) {
+      const target = more(wanted)
+      const imageFor = await withHandedOver(found.imageFor, stages, { platform: wanted.platform, store })
+      const lowered = lower(target.graph, { imageFor, ...lowerOptions(target) })
+      opened[opened.indexOf(found)] = { ...found, imageFor, lowered }
+      return lowered
+    }
     if (job.kind === 'image') return found.lowered
-    const { graph } = more(platform)
-    const stage = graph.stages.find(({ name, index }) => (name ?? String(index)) === job.stage)!
-    return lower(
-      { ...graph, targetStage: stage.index },
-      { imageFor: found.imageFor, table, context: contextOf(more(platform)), fresh: options.noCacheFilter },
-    )
+    const target = more(wanted)
+    const stage = target.graph.stages.find(({ name, index }) => (name ?? String(index)) === job.stage)!
+    return lower({ ...target.graph, targetStage: stage.index }, { imageFor: found.imageFor, ...lowerOptions(target) })
   }
 
-  async function record(platform: Platform, abort: AbortSignal): Promise<BuildRecord> {
+  async function record(target: TargetId, abort: AbortSignal): Promise<BuildRecord> {
     const { recordBuild } = await import('./build-record.ts')
-    const { lowered, imageFor } = opened.find((one) => samePlatform(one.platform, platform))!
-    return recordBuild({
-      graph: more(platform).graph,
-      lowered,
-      imageFor,
-      context: main.vertex,
-      solver,
-      remotes,
-      signal: abort,
-    })
+    const { lowered, imageFor } = opened.find((one) => sameTarget(one, target))!
+    const { graph, main, needs } = more(target)
+    const own = await recordBuild({ graph, lowered, imageFor, context: main.vertex, solver, remotes, signal: abort })
+    const below = await Promise.all(needs.map((need) => record(need, abort)))
+    return {
+      ...own,
+      images: [...own.images, ...below.flatMap((one) => one.images)],
+      remotes: [...own.remotes, ...below.flatMap((one) => one.remotes)],
+    }
   }
 
-  function contextOf({ file }: TargetBuild): Vertex | FolderSource {
-    return (
-      main.vertex ?? { kind: 'folder', ...(file.path === undefined ? {} : { ignoreFile: `${file.path}.dockerignore` }) }
-    )
+  function imagesFor({ pull }: BuildOptions): Images {
+    const known = images.get(pull) ?? createImages({ store, registry, cwd: options.cwd, emit, pull })
+    images.set(pull, known)
+    return known
   }
 
-  function baseOf({ platform }: TargetBuild, stage: GraphStage): BaseFacts | undefined {
-    const found = opened.find((one) => samePlatform(one.platform, platform))
+  function lowerOptions(target: TargetBuild) {
+    const { image, options: own } = target
+    const scope = scopes.get(image) ?? { container: containerOf(own), inputs: inputsOf(image) }
+    scopes.set(image, scope)
+    return {
+      table,
+      image,
+      scope,
+      context: contextOf(target),
+      fresh: own.noCache ? ('all' as const) : own.noCacheFilter,
+    }
+  }
+
+  function contextOf({ file, main, options: { cwd, context } }: TargetBuild): Vertex | FolderSource {
+    if (main.vertex) return main.vertex
+    // A name that is not there would make one folder another context for every Dockerfile
+    const ignoreFile = file.path === undefined ? undefined : `${file.path}.dockerignore`
+    return {
+      kind: 'folder',
+      path: resolve(cwd, context),
+      ...(ignoreFile !== undefined && existsSync(ignoreFile) ? { ignoreFile } : {}),
+    }
+  }
+
+  function baseOf(target: TargetBuild, stage: GraphStage): BaseFacts | undefined {
+    const found = opened.find((one) => sameTarget(one, target))
     if (!found) return undefined
     const evaluated = found.lowered.evaluations.get(stage.index)
     const own = evaluated ? { evaluated } : {}
     if (stage.base.kind === 'stage' || stage.base.kind === 'scratch') return own
     const image = found.imageFor(stage.base, stage)
-    return 'config' in image ? { ...own, config: image.config.config ?? {} } : own
+    if ('config' in image) return { ...own, config: image.config.config ?? {} }
+    return image.kind === 'built' ? { ...own, config: image.lowered.config } : own
   }
 }
 

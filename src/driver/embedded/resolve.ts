@@ -1,12 +1,24 @@
+import { resolve as absolute } from 'node:path'
 import type { NamedContext } from '../../config/options.ts'
 import type { GraphStage, StageGraph, StageSource } from '../../dockerfile/types.ts'
 import { XbuildError } from '../../errors.ts'
 import { platformKey, type Platform } from '../../platform.ts'
-import type { Images, ResolvedImage } from './images.ts'
-import type { ImageFor } from './lower.ts'
+import type { Images } from './images.ts'
+import type { ResolvedImage } from './resolved-image.ts'
+import type { ImageFor, Lowered } from './lower.ts'
 import { treeOf } from './named-context.ts'
 
 type External = Exclude<StageSource, { kind: 'stage' | 'scratch' }>
+
+export interface ResolveOptions {
+  readonly images: Images
+  readonly contexts: Readonly<Record<string, NamedContext>>
+  /** What paths of contexts are relative to. */
+  readonly cwd: string
+  /** What another image of the session is made of; asked for when the result is, not before. */
+  readonly built?: (image: string, platform: Platform) => Lowered
+  readonly signal: AbortSignal
+}
 
 /**
  * Resolves every image that the graphs read from, in parallel; the result answers from memory. Throws with the place
@@ -14,11 +26,7 @@ type External = Exclude<StageSource, { kind: 'stage' | 'scratch' }>
  */
 export async function resolveImages(
   graphs: readonly StageGraph[],
-  {
-    images,
-    contexts,
-    signal,
-  }: { images: Images; contexts: Readonly<Record<string, NamedContext>>; signal: AbortSignal },
+  { images, contexts, cwd, built = notHere, signal }: ResolveOptions,
 ): Promise<ImageFor> {
   const pending = new Map<string, Promise<ResolvedImage>>()
 
@@ -27,7 +35,7 @@ export async function resolveImages(
     const platform = source.platform ?? stage.platform
     const key = keyOf(source, platform)
     const context = source.kind === 'context' ? contexts[source.name] : undefined
-    if (pending.has(key) || context?.kind === 'dir' || treeOf(context)) return
+    if (pending.has(key) || context?.kind === 'dir' || context?.kind === 'target' || treeOf(context)) return
     pending.set(
       key,
       resolve(source, context, platform).catch((error: unknown) => {
@@ -39,7 +47,8 @@ export async function resolveImages(
   function resolve(source: External, context: NamedContext | undefined, platform: Platform): Promise<ResolvedImage> {
     if (source.kind === 'image') return images.fromRegistry(source.ref, platform, signal)
     if (context?.kind === 'image') return images.fromRegistry(context.ref, platform, signal)
-    if (context?.kind === 'oci-layout') return images.fromLayout(context, platform, signal)
+    if (context?.kind === 'oci-layout')
+      return images.fromLayout({ ...context, path: absolute(cwd, context.path) }, platform, signal)
     throw new XbuildError('INTERNAL', `Cannot resolve the context "${source.name}"`)
   }
 
@@ -58,13 +67,21 @@ export async function resolveImages(
   await Promise.all(pending.values())
 
   return (source, stage) => {
-    if (source.kind === 'context' && contexts[source.name]?.kind === 'dir') return { kind: 'folder', name: source.name }
-    const tree = source.kind === 'context' ? treeOf(contexts[source.name]) : undefined
+    const context = source.kind === 'context' ? contexts[source.name] : undefined
+    if (source.kind === 'context' && context?.kind === 'dir')
+      return { kind: 'folder', name: source.name, path: absolute(cwd, context.path) }
+    if (context?.kind === 'target')
+      return { kind: 'built', lowered: built(context.image, source.platform ?? stage.platform) }
+    const tree = treeOf(context)
     if (tree && source.kind === 'context') return { kind: 'tree', name: source.name, source: tree }
     const image = settled.get(keyOf(source, source.platform ?? stage.platform))
     if (!image) throw new XbuildError('INTERNAL', `Cannot find a base image that was resolved`)
     return image
   }
+}
+
+function notHere(image: string): never {
+  throw new XbuildError('BAD_OPTION', `Cannot use "target:${image}": no image of that name is built`)
 }
 
 function keyOf(source: External, platform: Platform): string {

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { insideFolder, MovedError } from '../../host/open-inside.ts'
 import { hasWildcard, matchPattern } from '../../dockerfile/pattern.ts'
-import { onlyMatching } from './filter.ts'
+import { onlyMatching, type Filter } from './filter.ts'
 import { resolveInRoot } from './in-root.ts'
 import { look } from './look.ts'
 
@@ -39,17 +39,6 @@ export interface SelectedSource {
   readonly isDir: boolean
   /** Itself first (path empty), then everything below it, parents before children, sorted by name. */
   readonly entries: readonly SourceEntry[]
-}
-
-/**
- * Which paths are left out, `path` relative to the root, `below` to the source (empty for itself). `prune` says that
- * nothing below a folder can be wanted.
- */
-export interface Filter {
-  ignored(path: string, below: string): boolean
-  prune(path: string, below: string): boolean
-  /** Whether the patterns of the COPY itself leave it out. */
-  skips(below: string): boolean
 }
 
 const EVERYTHING: Filter = { ignored: () => false, prune: () => false, skips: () => false }

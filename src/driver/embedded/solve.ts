@@ -7,32 +7,20 @@ import type { Emit } from '../driver.ts'
 import { imageKey } from './base-record.ts'
 import type { Acceleration, UsedPack } from './acceleration.ts'
 import type { Context } from './context.ts'
-import { copySourceOf, type Remotes } from './remotes.ts'
-import { chainOf, newSnapshotId, type Layer, type Layers } from './layers.ts'
+import { copySourceOf } from './remotes.ts'
+import type { Remotes } from './remotes-types.ts'
+import { chainOf, newSnapshotId, type Layers } from './layers.ts'
 import { createLimit } from './limit.ts'
 import { copyKey, runKey } from './lower.ts'
 import type { Changed, CopyParams, RunParams } from './protocol.ts'
-import type { FolderSource, StepVertex, Vertex } from './vertex.ts'
+import { servedBy, type FolderSource, type StepVertex, type Vertex } from './vertex.ts'
 import { createStepCache, type StepImports } from './step-cache.ts'
 import type { MountInput, StepMounts } from './step-mounts.ts'
 import type { Runtime } from './runtime.ts'
 import { createSharedWork } from './shared-work.ts'
 import type { Workers } from './workers.ts'
-
-/** A vertex's result: a file system as a chain of layers, bottom first. */
-export interface Solved {
-  /** Cache key: equal for equal file systems, as far as is known without looking. */
-  readonly key: string
-  readonly layers: readonly Layer[]
-  /** When the last layer was made, RFC 3339; absent for a base image. */
-  readonly created?: string
-  /** It was made anew though the cache may know it: so must be what is made from it. */
-  readonly fresh?: boolean
-  /** Native toolchains that the programs of the step were run from, now or when the cache learnt it. */
-  readonly packs?: readonly UsedPack[]
-  /** Of a tree from elsewhere: the id of its commit, or the digest of its archive. */
-  readonly revision?: string
-}
+import type { Solved, SolvedStep } from './solved.ts'
+import { containerKey } from './container-options.ts'
 
 export interface SolverOptions {
   readonly store: Store
@@ -47,20 +35,11 @@ export interface SolverOptions {
   /** Native toolchains for emulated steps. */
   readonly acceleration?: Acceleration
   /** Told what programs of a step were run from, now or when the cache learnt it. */
-  readonly onPacks?: (packs: readonly UsedPack[], cached: boolean) => void
-  /** What all RUN steps are given. */
-  readonly container: ContainerOptions
+  readonly onPacks?: (packs: readonly UsedPack[], cached: boolean, images: ReadonlySet<string>) => void
   readonly jobs: number
-  readonly noCache: boolean
   /** Caches of other machines. */
   readonly imports?: StepImports
   readonly emit: Emit
-}
-
-/** A step that is done. */
-export interface SolvedStep {
-  readonly vertex: StepVertex
-  readonly solved: Solved
 }
 
 /** Runs vertices as soon as their inputs are there, each once, at most `jobs` at a time. */
@@ -112,7 +91,7 @@ export function createSolver(options: SolverOptions): Solver {
           type: 'step.start',
           step: vertex.id,
           name: vertex.shown.name,
-          platforms: [...vertex.shown.platforms],
+          ...servedBy(vertex.shown),
           ...(vertex.shown.at ? { source: vertex.shown.at } : {}),
           at: Date.now(),
         })
@@ -128,14 +107,14 @@ export function createSolver(options: SolverOptions): Solver {
         vertex.kind,
         parent.key,
         content,
-        stepKey(vertex, options.container),
+        stepKey(vertex),
         ...(isVerified(vertex) ? ['verify'] : []),
         ...added.map((one) => one.key),
       ])
-      const record = options.noCache || fresh ? undefined : await cache.find(key, { below: parent.key, vertex }, signal)
+      const record = fresh ? undefined : await cache.find(key, { below: parent.key, vertex }, signal)
       if (record) {
         report(vertex, true)
-        options.onPacks?.(record.packs ?? [], true)
+        options.onPacks?.(record.packs ?? [], true, vertex.shown.images)
         return {
           key,
           layers: [...parent.layers, record.layer],
@@ -162,7 +141,7 @@ export function createSolver(options: SolverOptions): Solver {
           ...(packs.length > 0 ? { packs } : {}),
         }
       })
-      options.onPacks?.(made.packs ?? [], false)
+      options.onPacks?.(made.packs ?? [], false, vertex.shown.images)
       await cache.put(key, { below: parent.key, vertex }, made)
       emit({ type: 'step.done', step: vertex.id, cached: false, at: Date.now() })
       return {
@@ -183,7 +162,7 @@ export function createSolver(options: SolverOptions): Solver {
   async function selectFor(vertex: Extract<StepVertex, { kind: 'copy' }>) {
     const { step, from } = vertex
     if (step.sources.length === 0) return { selected: [], digest: '', root: '/' }
-    const context = await options.context(from?.kind === 'folder' ? from : { kind: 'folder' })
+    const context = await options.context(from as FolderSource)
     return { ...(await context.select(step.sources, step.excludes)), root: context.root }
   }
 
@@ -265,7 +244,7 @@ export function createSolver(options: SolverOptions): Solver {
       }
       case 'run': {
         const { step, platform } = vertex
-        const { network, hosts, ulimits, shmSize, hostname } = options.container
+        const { network, hosts, ulimits, shmSize, hostname } = vertex.scope.container
         const emulated = !options.isNative(platform)
         const [worker, runtime] = await Promise.all([
           emulated ? options.workers.emulating(platform.architecture) : options.workers.native(),
@@ -313,7 +292,7 @@ export function createSolver(options: SolverOptions): Solver {
       type: 'step.start',
       step: vertex.id,
       name: vertex.shown.name,
-      platforms: [...vertex.shown.platforms],
+      ...servedBy(vertex.shown),
       ...(vertex.shown.at ? { source: vertex.shown.at } : {}),
       at,
     })
@@ -344,25 +323,16 @@ interface StepInputs {
   readonly signal: AbortSignal
 }
 
-/** What all RUN steps of a build are given. */
-export type ContainerOptions = Pick<RunParams, 'network' | 'hosts' | 'ulimits' | 'shmSize' | 'hostname'>
-
 function mountsKey(mounts: readonly (MountInput | undefined)[]): string {
   return mounts.length === 0 ? '' : keyOf(mounts.map((mount) => mount?.key ?? ''))
 }
 
-function stepKey(vertex: StepVertex, container: ContainerOptions): unknown {
+function stepKey(vertex: StepVertex): unknown {
   switch (vertex.kind) {
     case 'run': {
       const key = runKey(vertex.step, formatPlatform(vertex.platform))
-      const { network, hosts, ulimits, shmSize, hostname } = container
-      const isPlain =
-        network === 'host' &&
-        hosts.length === 0 &&
-        ulimits.length === 0 &&
-        shmSize === undefined &&
-        hostname === undefined
-      return isPlain ? key : [key, container]
+      const container = containerKey(vertex.scope.container)
+      return container ? [key, container] : key
     }
     case 'copy':
       return copyKey(vertex.step)

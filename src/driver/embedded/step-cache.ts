@@ -1,7 +1,7 @@
 import { keyOf } from '../../store/key.ts'
 import type { Store } from '../../store/store.ts'
 import type { UsedPack } from './acceleration.ts'
-import type { ImageLayer } from './images.ts'
+import type { ImageLayer } from './resolved-image.ts'
 import { packKey, type Layer, type Layers } from './layers.ts'
 import type { Vertex } from './vertex.ts'
 

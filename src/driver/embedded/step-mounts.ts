@@ -3,14 +3,13 @@ import type { CacheMount, RunMount } from '../../dockerfile/run-mounts.ts'
 import { toXbuildError, XbuildError } from '../../errors.ts'
 import { keyOf } from '../../store/key.ts'
 import type { Store } from '../../store/store.ts'
-import type { BuildInputs } from './build-inputs.ts'
 import type { CacheMounts } from './cache-mounts.ts'
 import type { Context } from './context.ts'
 import { newSnapshotId, type Layer, type Layers } from './layers.ts'
 import type { WorkerMount } from './protocol.ts'
-import type { Remotes } from './remotes.ts'
-import type { Solved } from './solve.ts'
-import type { FolderSource, RunVertex } from './vertex.ts'
+import type { Remotes } from './remotes-types.ts'
+import type { Solved } from './solved.ts'
+import type { FolderSource, RunScope, RunVertex } from './vertex.ts'
 import type { Workers } from './workers.ts'
 
 /** What one mount reads from. */
@@ -46,20 +45,11 @@ export interface StepMountsOptions {
   readonly workers: Workers
   readonly layers: Layers
   readonly remotes: Remotes
-  readonly inputs: BuildInputs
   readonly caches: CacheMounts
   readonly context: (folder: FolderSource) => Promise<Context>
 }
 
-export function createStepMounts({
-  store,
-  workers,
-  layers,
-  remotes,
-  inputs: given,
-  caches,
-  context,
-}: StepMountsOptions): StepMounts {
+export function createStepMounts({ store, workers, layers, remotes, caches, context }: StepMountsOptions): StepMounts {
   const copies = new Map<string, Promise<Layer>>()
 
   async function inputOf(
@@ -163,7 +153,7 @@ export function createStepMounts({
   async function workerMount(
     mount: RunMount,
     input: MountInput | undefined,
-    claims: ReadonlyMap<string, { id: string }>,
+    { claims, given }: { claims: ReadonlyMap<string, { id: string }>; given: RunScope['inputs'] },
   ): Promise<WorkerMount | undefined> {
     const { type, target } = mount
     switch (type) {
@@ -213,10 +203,12 @@ export function createStepMounts({
   return {
     inputs: (vertex, sources, signal) =>
       Promise.all(vertex.step.mounts.map((mount, at) => inputOf(mount, at, { vertex, sources, signal }))),
-    async open({ step }, inputs, signal) {
+    async open({ step, scope }, inputs, signal) {
       const { claims, release } = await claimCaches(step.mounts, inputs, signal)
       try {
-        const mounts = await Promise.all(step.mounts.map((mount, at) => workerMount(mount, inputs[at], claims)))
+        const mounts = await Promise.all(
+          step.mounts.map((mount, at) => workerMount(mount, inputs[at], { claims, given: scope.inputs })),
+        )
         return { mounts: mounts.filter((mount) => mount !== undefined), release }
       } catch (error) {
         release()

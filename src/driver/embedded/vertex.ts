@@ -3,7 +3,9 @@ import type { HttpRemote } from '../../dockerfile/remote.ts'
 import type { CopyStep, RunStep, WorkdirStep } from '../../dockerfile/types.ts'
 import type { SourcePosition } from '../../errors.ts'
 import type { Platform } from '../../platform.ts'
-import type { ResolvedImage } from './images.ts'
+import type { ResolvedImage } from './resolved-image.ts'
+import type { BuildInputs } from './build-inputs.ts'
+import type { ContainerOptions } from './container-options.ts'
 
 /**
  * One piece of work of the engine. `id` is a digest of what it does and of the vertices it builds on, so that equal
@@ -38,7 +40,17 @@ export type TreeSource =
 export interface Shown {
   readonly name: string
   readonly platforms: Set<string>
+  /** The images it serves, where a session has several. */
+  readonly images: Set<string>
   readonly at?: SourcePosition
+}
+
+/** Whom a step serves, as its event says it. */
+export function servedBy({ platforms, images }: Shown): {
+  readonly platforms: readonly string[]
+  readonly images?: readonly string[]
+} {
+  return { platforms: [...platforms], ...(images.size > 0 ? { images: [...images] } : {}) }
 }
 
 interface StepBase {
@@ -49,12 +61,19 @@ interface StepBase {
   readonly fresh?: boolean
 }
 
-/** A folder of this machine that is a context; without a name it is the build context. */
+/** A folder of this machine that is a context. */
 export interface FolderSource {
   readonly kind: 'folder'
-  readonly name?: string
+  /** Absolute. */
+  readonly path: string
   /** A `.dockerignore` that wins over the folder's: each Dockerfile may have its own. */
   readonly ignoreFile?: string
+}
+
+/** What a request gives to its RUN steps, and no cache key of a step knows. */
+export interface RunScope {
+  readonly container: ContainerOptions
+  readonly inputs: BuildInputs
 }
 
 /** A RUN; `mounted` is what each of the step's mounts reads from. */
@@ -62,6 +81,7 @@ export type RunVertex = StepBase & {
   readonly kind: 'run'
   readonly step: RunStep
   readonly platform: Platform
+  readonly scope: RunScope
   readonly mounted: readonly (Vertex | FolderSource | undefined)[]
 }
 

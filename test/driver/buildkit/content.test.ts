@@ -7,7 +7,7 @@ import {
   WriteContentRequestSchema,
   type WriteContentResponseSchema,
 } from '../../../src/driver/buildkit/gen/content_pb.ts'
-import { checkedDigest } from '../../../src/driver/buildkit/session/content.ts'
+import { checkedDigest } from '../../../src/driver/buildkit/session/contents.ts'
 import { createContentWriter } from '../../../src/driver/buildkit/session/content-write.ts'
 import { imageContents, layoutContents, storeContents } from '../../../src/driver/buildkit/session/contents.ts'
 import { sha256 } from '../../../src/oci/digest.ts'

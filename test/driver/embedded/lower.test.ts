@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { buildStageGraph } from '../../../src/dockerfile/graph.ts'
 import { parseDockerfile } from '../../../src/dockerfile/parse.ts'
-import type { ResolvedImage } from '../../../src/driver/embedded/images.ts'
+import type { ResolvedImage } from '../../../src/driver/embedded/resolved-image.ts'
 import { lower, type Lowered, type VertexTable } from '../../../src/driver/embedded/lower.ts'
 import type { Vertex } from '../../../src/driver/embedded/vertex.ts'
 import { MEDIA_TYPE } from '../../../src/oci/descriptor.ts'
@@ -45,9 +45,19 @@ function lowerAll(
     expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([])
     return lower(graph, {
       table,
+      context: { kind: 'folder', path: '/context' },
+      scope: {
+        container: { network: 'host', hosts: [], ulimits: [] },
+        inputs: {
+          secret: async () => undefined,
+          agent: () => undefined,
+          sourceOf: (...source) => source,
+          close: async () => undefined,
+        },
+      },
       imageFor: (source, stage) =>
         source.kind === 'context'
-          ? { kind: 'folder', name: source.name }
+          ? { kind: 'folder', name: source.name, path: `/${source.name}` }
           : imageFor(source.ref, source.platform ?? stage.platform),
     })
   })
@@ -93,7 +103,7 @@ describe('a vertex', () => {
 
   test('reads from a folder by its name', () => {
     const vertex = one('FROM scratch\nCOPY --from=ctx a /\n').vertex
-    expect(vertex.kind === 'copy' && vertex.from).toEqual({ kind: 'folder', name: 'ctx' })
+    expect(vertex.kind === 'copy' && vertex.from).toEqual({ kind: 'folder', path: '/ctx' })
   })
 })
 

@@ -5,7 +5,7 @@ import { WriteAction, type WriteContentRequestSchema, type WriteContentResponseS
 import type { ServedCall } from '../grpc/server.ts'
 import { GrpcFailure, GRPC } from '../grpc/status.ts'
 import { createRoomMeter } from '../../embedded/worker/disk-room.ts'
-import { checkedDigest } from './content.ts'
+import { checkedDigest } from './contents.ts'
 import type { Contents, ContentTarget } from './contents.ts'
 
 type WriteCall = Pick<

@@ -1,10 +1,9 @@
 import { timestampNow } from '@bufbuild/protobuf/wkt'
-import { parseDigest } from '../../../oci/digest.ts'
 import { Content } from '../gen/content_pb.ts'
 import { serveStream, serveUnary, type Metadata, type Served } from '../grpc/server.ts'
 import { GrpcFailure, GRPC } from '../grpc/status.ts'
 import { createContentWriter } from './content-write.ts'
-import type { Contents } from './contents.ts'
+import { checkedDigest, type Contents } from './contents.ts'
 
 /** Serves content stores by name, as containerd serves its own. */
 export function contentService(stores: ReadonlyMap<string, Contents>): readonly Served[] {
@@ -53,13 +52,4 @@ async function sizeOf(store: Contents, digest: string): Promise<number> {
   const size = await store.size(checkedDigest(digest))
   if (size === undefined) throw new GrpcFailure(GRPC.notFound, `content ${digest}: not found`)
   return size
-}
-
-/** Digests become names of files. */
-export function checkedDigest(digest: string): string {
-  try {
-    return parseDigest(digest)
-  } catch (cause) {
-    throw new GrpcFailure(GRPC.invalidArgument, `${JSON.stringify(digest.slice(0, 100))} is not a digest`, { cause })
-  }
 }

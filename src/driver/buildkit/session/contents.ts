@@ -9,6 +9,7 @@ import type { Descriptor } from '../../../oci/descriptor.ts'
 import { parseDigest } from '../../../oci/digest.ts'
 import type { Store } from '../../../store/store.ts'
 import type { BlobSource } from '../../driver.ts'
+import { GRPC, GrpcFailure } from '../grpc/status.ts'
 import { markedName } from '../../../store/leftovers.ts'
 
 /**
@@ -124,5 +125,14 @@ async function* slice(stream: AsyncIterable<Buffer>, { start, end }: ByteRange):
     if (part.length > 0) yield part
     at += chunk.length
     if (at > end) return
+  }
+}
+
+/** Digests become names of files. */
+export function checkedDigest(digest: string): string {
+  try {
+    return parseDigest(digest)
+  } catch (cause) {
+    throw new GrpcFailure(GRPC.invalidArgument, `${JSON.stringify(digest.slice(0, 100))} is not a digest`, { cause })
   }
 }

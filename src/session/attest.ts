@@ -1,23 +1,24 @@
 import { randomUUID } from 'node:crypto'
 import { basename, relative, resolve } from 'node:path'
-import { version } from './cli/version.ts'
-import type { ProvenanceOptions } from './config/attest.ts'
-import type { Dockerfile, StageGraph } from './dockerfile/types.ts'
-import { parseRemote } from './dockerfile/remote.ts'
-import type { TargetBuild } from './driver/target.ts'
-import { graphWhere } from './engines.ts'
-import type { Attestation } from './oci/attestation.ts'
-import { formatPlatform, platformOfNodeArch, samePlatform } from './platform.ts'
-import type { Prepared } from './prepare.ts'
-import type { BuildRecord, ProvenanceFacts } from './provenance/facts.ts'
-import { makeProvenance, provenanceSummary } from './provenance/predicate.ts'
-import { remoteResource, resourcesOf } from './provenance/resources.ts'
-import { requestOf } from './provenance/request.ts'
-import { packFacts, stagesOf } from './provenance/stages.ts'
-import { stepsOf } from './provenance/steps.ts'
-import { readsOf } from './provenance/reads.ts'
-import type { Settled } from './run/outcome.ts'
-import { revisionOf } from './source/vcs.ts'
+import { version } from '../version.ts'
+import type { ProvenanceOptions } from '../config/attest.ts'
+import type { Dockerfile, StageGraph } from '../dockerfile/types.ts'
+import { parseRemote } from '../dockerfile/remote.ts'
+import type { TargetBuild } from '../driver/target.ts'
+import { graphWhere } from './drivers.ts'
+import type { Attestation } from '../oci/attestation.ts'
+import { sameTarget, targetOfJob } from '../plan/target-id.ts'
+import { formatPlatform, platformOfNodeArch } from '../platform.ts'
+import type { Prepared } from './plan.ts'
+import type { BuildRecord, ProvenanceFacts } from '../provenance/facts.ts'
+import { makeProvenance, provenanceSummary } from '../provenance/predicate.ts'
+import { remoteResource, resourcesOf } from '../provenance/resources.ts'
+import { requestOf } from '../provenance/request.ts'
+import { packFacts, stagesOf } from '../provenance/stages.ts'
+import { stepsOf } from '../provenance/steps.ts'
+import { readsOf } from '../provenance/reads.ts'
+import type { Settled } from '../run/outcome.ts'
+import { revisionOf } from '../source/vcs.ts'
 
 type Built = Settled['built'][number]
 
@@ -45,7 +46,7 @@ export async function attest(
   edges: AttestEdges,
 ): Promise<Attested> {
   const { prepared, env, hide, started, signal } = edges
-  const [first] = prepared.targets
+  const first = prepared.targets.find(({ image }) => image === built[0]!.job.image)
   const { cwd, context, sourceDateEpoch } = first!.options
   const remote = context === '-' ? undefined : parseRemote(context, { byUser: true })
   const isFolder = !remote && context !== '-'
@@ -63,7 +64,7 @@ export async function attest(
   }
 
   async function factsOf({ job, image }: Built): Promise<ProvenanceFacts> {
-    const target = prepared.targets.find(({ platform }) => samePlatform(platform, job.target))!
+    const target = prepared.targets.find((one) => sameTarget(one, targetOfJob(job)))!
     // What an earlier run made on a node would be made there in the same way again
     const there = prepared.all.find(({ name }) => name === (image.earlier?.node ?? job.decision.strategy.node))
     const node = there ?? prepared.all.find(({ name }) => name === job.decision.strategy.node)!
@@ -78,7 +79,8 @@ export async function attest(
     const request = requestOf(target.options, { dockerfile: target.dockerfile, graph, isFolder, hide })
     const complete =
       record !== undefined && request.locals.length === 0 && context !== '-' && resources.every(({ digest }) => digest)
-    const stages = stagesOf(graph, { plan: prepared.plan, node, packs: known.packs })
+    const jobs = prepared.plan.jobs.filter((one) => one.image === job.image)
+    const stages = stagesOf(graph, { plan: { ...prepared.plan, jobs }, node, packs: known.packs })
     return {
       options,
       version: version(),

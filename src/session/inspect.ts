@@ -1,22 +1,22 @@
 import { join, resolve } from 'node:path'
-import type { BuildOptions } from './config/options.ts'
-import { contextNames } from './config/build-context.ts'
-import { checkDockerfile } from './dockerfile/checks/check.ts'
-import type { View } from './dockerfile/checks/rule.ts'
-import { viewOf, type BaseFacts } from './dockerfile/checks/view.ts'
-import { checkFrontend } from './dockerfile/frontend.ts'
-import { buildStageGraph } from './dockerfile/graph.ts'
-import { parseIgnore, type IgnoreMatcher } from './dockerfile/ignore.ts'
-import { outlineOf, targetsOf, type Outline, type Target } from './dockerfile/outline.ts'
-import { parseDockerfile } from './dockerfile/parse.ts'
-import type { GraphStage, StageGraph } from './dockerfile/types.ts'
-import { isMalformed } from './dockerfile/words.ts'
-import type { Images } from './driver/embedded/images.ts'
-import type { DockerfileText } from './driver/embedded/main-context.ts'
-import { resolveImages } from './driver/embedded/resolve.ts'
-import { DockerfileError, toXbuildError, type Diagnostic } from './errors.ts'
-import { platformOfNodeArch } from './platform.ts'
-import { readTextFile } from './source/text-file.ts'
+import { contextNames } from '../config/build-context.ts'
+import type { BuildOptions } from '../config/options.ts'
+import { checkDockerfile } from '../dockerfile/checks/check.ts'
+import type { View } from '../dockerfile/checks/rule.ts'
+import { viewOf, type BaseFacts } from '../dockerfile/checks/view.ts'
+import { checkFrontend } from '../dockerfile/frontend.ts'
+import { buildStageGraph } from '../dockerfile/graph.ts'
+import { parseIgnore, type IgnoreMatcher } from '../dockerfile/ignore.ts'
+import { outlineOf, targetsOf, type Outline, type Target } from '../dockerfile/outline.ts'
+import { parseDockerfile } from '../dockerfile/parse.ts'
+import type { GraphStage, StageGraph } from '../dockerfile/types.ts'
+import { isMalformed } from '../dockerfile/words.ts'
+import type { Images } from '../driver/embedded/images.ts'
+import type { DockerfileText } from '../driver/embedded/main-context.ts'
+import { resolveImages } from '../driver/embedded/resolve.ts'
+import { DockerfileError, toXbuildError, type Diagnostic } from '../errors.ts'
+import { platformOfNodeArch } from '../platform.ts'
+import { readTextFile } from '../source/text-file.ts'
 
 /** What `--call` asks about a Dockerfile. */
 export type Question = 'check' | 'outline' | 'targets'
@@ -118,6 +118,7 @@ async function lookUp(graph: StageGraph, options: BuildOptions, { images, warn, 
         const imageFor = await resolveImages([{ ...graph, stages: [alone] }], {
           images,
           contexts: options.buildContexts,
+          cwd: options.cwd,
           signal: patience,
         })
         const image = imageFor(base, alone)

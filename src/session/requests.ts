@@ -1,24 +1,33 @@
-import { contextNames } from './config/build-context.ts'
-import type { BuildOptions } from './config/options.ts'
-import { optionsFor, overrideFor, type PlatformOverride } from './config/overrides.ts'
-import { checkCacheFilter } from './dockerfile/cache-filter.ts'
-import { checkFrontend, foreignFrontend, opaqueDockerfile } from './dockerfile/frontend.ts'
-import { buildStageGraph } from './dockerfile/graph.ts'
-import { parseDockerfile } from './dockerfile/parse.ts'
-import { contextNamed } from './dockerfile/sources.ts'
-import type { Dockerfile } from './dockerfile/types.ts'
-import type { DockerfileText, MainContext } from './driver/embedded/main-context.ts'
-import type { Emit } from './driver/driver.ts'
-import type { TargetBuild } from './driver/target.ts'
-import { DockerfileError, toXbuildError, XbuildError, type Diagnostic, type SourcePosition } from './errors.ts'
-import type { Platform } from './platform.ts'
+import { contextNames } from '../config/build-context.ts'
+import type { BuildOptions } from '../config/options.ts'
+import { optionsFor, overrideFor } from '../config/overrides.ts'
+import type { PlatformOverride } from '../config/options.ts'
+import { checkCacheFilter } from '../dockerfile/cache-filter.ts'
+import { checkFrontend, foreignFrontend, opaqueDockerfile } from '../dockerfile/frontend.ts'
+import { buildStageGraph } from '../dockerfile/graph.ts'
+import { parseDockerfile } from '../dockerfile/parse.ts'
+import { contextNamed } from '../dockerfile/sources.ts'
+import type { Dockerfile, StageGraph } from '../dockerfile/types.ts'
+import { targetKey } from '../plan/target-id.ts'
+import type { DockerfileText, MainContext } from '../driver/embedded/main-context.ts'
+import type { Emit } from '../driver/driver.ts'
+import type { TargetBuild } from '../driver/target.ts'
+import { DockerfileError, toXbuildError, XbuildError, type Diagnostic, type SourcePosition } from '../errors.ts'
+import type { Platform } from '../platform.ts'
 
 interface TargetEdges {
+  readonly image: string | undefined
   readonly main: MainContext
   readonly buildPlatform: Platform
   /** Whether this machine is among those that build: then it must know the language. */
   readonly here: boolean
   readonly emit: Emit
+}
+
+/** The targets of a request, and how it is read for a platform that only another image needs. */
+export interface ReadRequest {
+  readonly targets: readonly TargetBuild[]
+  more(platform: Platform): Promise<TargetBuild>
 }
 
 /**
@@ -27,8 +36,8 @@ interface TargetEdges {
  */
 export async function readTargets(
   options: BuildOptions,
-  { main, buildPlatform, here, emit }: TargetEdges,
-): Promise<TargetBuild[]> {
+  { image, main, buildPlatform, here, emit }: TargetEdges,
+): Promise<ReadRequest> {
   const parsed = new Map<DockerfileText, Dockerfile>()
   const read = async (platform: Platform) => {
     const own = optionsFor(options, platform)
@@ -61,10 +70,40 @@ export async function readTargets(
     found.push(...diagnostics.map((one) => blamed(one, override)))
     if (!dockerfile.frontend)
       found.push(...unusedBases(dockerfile, override), ...checkCacheFilter(dockerfile, own.noCacheFilter ?? []))
-    targets.push({ platform, options: own, file, dockerfile, graph, optional: override?.optional === true })
+    targets.push(made({ platform, own, file, dockerfile, graph }, override))
   }
   check(found, emit)
-  return targets
+  return {
+    targets,
+    async more(platform) {
+      const { own, override, file, dockerfile } = await read(platform)
+      const { graph, diagnostics } = graphOf(dockerfile, own, { target: platform, buildPlatform })
+      check(diagnostics, emit)
+      return made({ platform, own, file, dockerfile, graph }, override)
+    },
+  }
+
+  function made(
+    { own, ...parts }: Pick<TargetBuild, 'platform' | 'file' | 'dockerfile' | 'graph'> & { readonly own: BuildOptions },
+    override: PlatformOverride | undefined,
+  ): TargetBuild {
+    const needs = needsOf(parts.graph, own)
+    return { ...parts, image, main, options: own, needs, optional: override?.optional === true }
+  }
+}
+
+/** The images of the session that the stages of a graph read from, each once per platform. */
+function needsOf({ stages }: StageGraph, { buildContexts }: BuildOptions): TargetBuild['needs'] {
+  const needs = stages.flatMap((stage) =>
+    [stage.base, ...Object.values(stage.froms)].flatMap((source) => {
+      const context = source.kind === 'context' ? buildContexts[source.name] : undefined
+      return source.kind === 'context' && context?.kind === 'target'
+        ? [{ context: source.name, image: context.image, platform: source.platform ?? stage.platform }]
+        : []
+    }),
+  )
+  const keys = needs.map((need) => `${need.context} ${targetKey(need)}`)
+  return needs.filter((_, index) => keys.indexOf(keys[index]!) === index)
 }
 
 /** The stage graph of a target platform with its options. */

@@ -1,14 +1,13 @@
-import type { BuildResult } from './build.ts'
-import type { BuildOptions } from './config/options.ts'
-import { createSnapshotKeeper } from './driver/embedded/keeper.ts'
-import { strategyOf } from './plan/strategy-of.ts'
-import { formatPlatform } from './platform.ts'
-import type { PublishResult } from './publish/publish.ts'
-import type { Settled } from './run/outcome.ts'
-import type { Site } from './site.ts'
-import { keyOf } from './store/key.ts'
-import { keepWithin } from './store/limit.ts'
-import type { Store } from './store/store.ts'
+import type { BuildResult, SessionRequest } from './types.ts'
+import { createSnapshotKeeper } from '../driver/embedded/keeper.ts'
+import { strategyOf } from '../plan/strategy-of.ts'
+import { formatPlatform } from '../platform.ts'
+import type { PublishResult } from '../publish/publish.ts'
+import type { Settled } from '../run/outcome.ts'
+import type { Session } from './open.ts'
+import { keyOf } from '../store/key.ts'
+import { keepWithin } from '../store/limit.ts'
+import type { Store } from '../store/store.ts'
 
 /** The index stays in the store under its tags, whatever else was done with it. */
 export async function keepInStore(
@@ -25,8 +24,7 @@ export async function keepInStore(
 
 /** Removes what was not used for longest, when the store holds more than it may. */
 export async function keepStoreSmall(
-  { storeLimit }: BuildOptions,
-  { store, ground, lease, warn }: Site,
+  { options: { storeLimit }, store, ground, lease, warn }: Session,
   signal: AbortSignal,
 ): Promise<void> {
   if (storeLimit === undefined) return
@@ -37,18 +35,22 @@ export async function keepStoreSmall(
 
 /** What the caller of a build is told. */
 export function resultOf(
-  { tags }: BuildOptions,
-  { settled, published, site }: { readonly settled: Settled; readonly published: PublishResult; readonly site: Site },
+  { image, options: { tags } }: SessionRequest,
+  {
+    settled,
+    published,
+    session,
+  }: { readonly settled: Settled; readonly published: PublishResult; readonly session: Session },
 ): BuildResult {
-  const packs = site.ground.packs.all()
+  const packs = session.ground.packs.all(image)
   return {
     digest: published.digest,
-    images: settled.built.map(({ job, image, seconds }) => {
+    images: settled.built.map(({ job, image: built, seconds }) => {
       // Only a step that runs shows which of its programs have native twins; it need not be of the last stage
       const strategy = packs.some(({ platform }) => platform === formatPlatform(job.target)) ? 'cross' : strategyOf(job)
       return {
         platform: formatPlatform(job.target),
-        digest: image.descriptor.digest,
+        digest: built.descriptor.digest,
         strategy,
         node: job.decision.strategy.node,
         seconds,
@@ -61,6 +63,6 @@ export function resultOf(
     packs,
     tags,
     outputs: published.outputs.map((output) => (output.type === 'registry' ? { type: output.type } : output)),
-    stored: site.store.folder.root,
+    stored: session.store.folder.root,
   }
 }

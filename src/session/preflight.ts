@@ -1,13 +1,13 @@
-import type { BuildOptions } from './config/options.ts'
-import { createImages, type Images } from './driver/embedded/images.ts'
-import type { Emit } from './driver/driver.ts'
-import type { TargetBuild } from './driver/target.ts'
-import { toXbuildError, type XbuildError } from './errors.ts'
-import { formatReference } from './oci/reference.ts'
-import type { BaseAvailability, PushRight } from './plan/types.ts'
-import { platformKey, type Platform } from './platform.ts'
-import type { OutputPlan } from './publish/check-outputs.ts'
-import type { Site } from './site.ts'
+import { createImages, type Images } from '../driver/embedded/images.ts'
+import type { Emit } from '../driver/driver.ts'
+import type { TargetBuild } from '../driver/target.ts'
+import { toXbuildError, type XbuildError } from '../errors.ts'
+import { formatReference } from '../oci/reference.ts'
+import type { BaseAvailability, PushRight } from '../plan/types.ts'
+import { platformKey, type Platform } from '../platform.ts'
+import type { OutputPlan } from '../publish/check-outputs.ts'
+import type { Session } from './open.ts'
+import type { SessionRequest } from './types.ts'
 
 /** How long a registry may think about a question of the plan. Milliseconds. */
 const PATIENCE = 10_000
@@ -15,19 +15,14 @@ const PATIENCE = 10_000
 /** Whether every image that a stage reads from is there for its platform. Never throws but when canceled. */
 export async function lookUpBases(
   targets: readonly TargetBuild[],
-  {
-    options,
-    site,
-    emit,
-    signal,
-  }: { readonly options: BuildOptions; readonly site: Site; readonly emit: Emit; readonly signal: AbortSignal },
+  { session, emit, signal }: { readonly session: Session; readonly emit: Emit; readonly signal: AbortSignal },
 ): Promise<BaseAvailability[]> {
   const images = createImages({
-    store: site.store,
-    registry: site.registry,
-    cwd: options.cwd,
+    store: session.store,
+    registry: session.registry,
+    cwd: session.options.cwd,
     emit,
-    pull: options.pull,
+    pull: session.requests.some(({ options }) => options.pull),
   })
   const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)])
   const wanted = new Map<string, Promise<BaseAvailability>>()
@@ -81,11 +76,11 @@ async function lookUp(
 
 /** Asks every registry whether the result may be pushed there; nothing is stored. */
 export async function checkPushes(
-  { outputs, tags }: OutputPlan,
-  { registry }: Site,
+  plans: readonly OutputPlan[],
+  { registry }: Session,
   signal: AbortSignal,
 ): Promise<(PushRight & { readonly error?: XbuildError })[]> {
-  if (!outputs.some(({ type }) => type === 'registry')) return []
+  const tags = plans.flatMap((one) => (one.outputs.some(({ type }) => type === 'registry') ? one.tags : []))
   const repositories = new Map(tags.map(({ host, repository }) => [`${host}/${repository}`, { host, repository }]))
   return Promise.all(
     [...repositories.values()].map(async (ref) => {
@@ -104,6 +99,20 @@ export async function checkPushes(
       }
     }),
   )
+}
+
+/**
+ * Asks for the rights of every request while everything else is made ready; what comes back waits for those of one.
+ */
+export function askPushRights(session: Session, signal: AbortSignal): (request: SessionRequest) => Promise<void> {
+  const asked = new Map(
+    session.requests.map((request) => {
+      const allowed = requirePushRights(checkPushes([request.outputs], session, signal))
+      allowed.catch(() => undefined)
+      return [request, allowed]
+    }),
+  )
+  return (request) => asked.get(request)!
 }
 
 /**

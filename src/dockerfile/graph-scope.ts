@@ -1,0 +1,31 @@
+import type { SourcePosition } from '../errors.ts'
+import type { Platform } from '../platform.ts'
+import type { Dockerfile, StageArgs } from './types.ts'
+
+/** What a stage graph depends on beside the Dockerfile. */
+export interface GraphOptions {
+  readonly target: Platform
+  readonly buildPlatform: Platform
+  readonly buildArgs: Readonly<Record<string, string>>
+  /** Absent: the last stage. */
+  readonly targetStage?: string
+  /** Names of all `--build-context`s. */
+  readonly namedContexts: readonly string[]
+  /** Every stage of the file, needed or not: for checks. `targetStage` is the last one then. */
+  readonly everyStage?: boolean
+  /** Those of them that are folders, the same for every platform. */
+  readonly folderContexts?: readonly string[]
+  /** Those of them that are empty. */
+  readonly scratchContexts?: readonly string[]
+}
+
+/** What the resolution of one stage needs to know about the whole build. */
+export interface GraphScope {
+  readonly dockerfile: Dockerfile
+  readonly options: GraphOptions
+  readonly args: StageArgs
+  /** Indexes of the stages of a name, in order. */
+  readonly named: ReadonlyMap<string, readonly number[]>
+  readonly fail: (rule: string, at: SourcePosition, message: string, hint?: string) => void
+  readonly warn: (rule: string, at: SourcePosition, message: string, hint?: string) => void
+}

@@ -1,0 +1,54 @@
+import type { BuildEdges, SessionRequest } from './types.ts'
+import type { NodeDefinition } from '../config/node.ts'
+import type { OpenedNodes } from '../driver/opened-node.ts'
+import { selectNodes } from '../nodes/select.ts'
+import type { Platform } from '../platform.ts'
+import type { Store } from '../store/store.ts'
+
+/** The machines that take part in a build, known by name; nobody has asked them anything. */
+export interface Machines {
+  /** This machine alone builds. */
+  readonly alone: boolean
+  /** This machine is one of them. */
+  readonly local: boolean
+  /** Names of all of them, in the order in which they are preferred. */
+  readonly names: readonly string[]
+  /** Those that may build an image. */
+  of(image: string | undefined): { readonly local: boolean; readonly names: readonly string[] }
+  /** Asks all others what they are, and whether programs of these platforms run there; called once. */
+  open(wanted: readonly Platform[]): Promise<OpenedNodes>
+  close(): Promise<void>
+}
+
+/** Finds the machines that the requests, the environment and the user's settings name. Throws BAD_OPTION. */
+export async function findMachines(
+  requests: readonly SessionRequest[],
+  { env, signal, store }: Pick<BuildEdges, 'env' | 'signal'> & { readonly store: Store },
+): Promise<Machines> {
+  const { nodes = [], accel } = requests[0]!.options
+  const wanted = new Map<string | undefined, readonly NodeDefinition[]>()
+  for (const { image, options } of requests)
+    wanted.set(image, await selectNodes({ named: options.builders ?? [], configured: nodes, env }))
+  const definitions = [...new Map([...wanted.values()].flat().map((one) => [one.name, one])).values()]
+  let opened: Promise<OpenedNodes> | undefined
+  return {
+    alone: definitions.every(({ endpoint }) => endpoint.kind === 'local'),
+    local: definitions.some(({ endpoint }) => endpoint.kind === 'local'),
+    names: definitions.map(({ name }) => name),
+    of(image) {
+      const own = wanted.get(image) ?? definitions
+      return {
+        local: own.some(({ endpoint }) => endpoint.kind === 'local'),
+        names: own.map(({ name }) => name),
+      }
+    },
+    open: (wanted) =>
+      (opened ??= import('../nodes/open.ts').then(({ openNodes }) =>
+        openNodes(definitions, { env, store, signal, wanted, packs: accel !== 'off' }),
+      )),
+    async close() {
+      const all = await opened?.catch(() => undefined)
+      await Promise.allSettled((all?.nodes ?? []).map((one) => one.close()))
+    },
+  }
+}

@@ -1,0 +1,148 @@
+import { resolve } from 'node:path'
+import type { CacheImports } from '../cache/import.ts'
+import type { BuildOptions } from '../config/options.ts'
+import type { ReadSecret } from '../source/logins.ts'
+import type { BuildEdges, SessionEdges, SessionRequest } from './types.ts'
+import { secretsOf, type HideSecret } from '../driver/embedded/build-inputs.ts'
+import { createGround, type Ground } from '../driver/embedded/ground.ts'
+import { openMainContext, type MainContext } from '../driver/embedded/main-context.ts'
+import { findLaunch } from '../emulation/launch.ts'
+import { findMachines, type Machines } from './machines.ts'
+import type { Node } from '../plan/types.ts'
+import { formatPlatform, platformOfNodeArch } from '../platform.ts'
+import { createRegistryClient } from '../registry/client.ts'
+import type { RegistryClient } from '../registry/types.ts'
+import { defaultStoreRoot, wasOpenWarning } from '../store/folder.ts'
+import { describeHolders, takeBuildLease, type Lease } from '../store/lease.ts'
+import { openStore, type Store } from '../store/store.ts'
+
+/** What one run of the program works with, before anything is known of its Dockerfiles. */
+export interface Session {
+  readonly store: Store
+  /** Nothing is removed from the store while it is held. */
+  readonly lease: Lease
+  readonly ground: Ground
+  readonly registry: RegistryClient
+  /** What all requests say alike. */
+  readonly options: BuildOptions
+  readonly requests: readonly SessionRequest[]
+  /** The build context of a request, and the Dockerfiles in it; opened once. */
+  contextOf(request: SessionRequest): Promise<MainContext>
+  /** The machines that take part; found once. */
+  machines(): Promise<Machines>
+  /** This machine as it was planned with: the first step that is emulated waits for it. */
+  planned(local: Node | undefined): void
+  readonly warn: (message: string) => void
+  /** Caches of other machines that are read in this session. */
+  readonly importedCaches: CacheImports[]
+  /** An imported cache that turned out to be broken. */
+  brokenCache(): Error | undefined
+  /** Closes it with the session, before what was opened earlier. */
+  own<T extends { close(): Promise<void> } | undefined>(opened: T): T
+  close(): Promise<void>
+}
+
+/** Opens the store and the registry client; starts nothing. */
+export async function openSession(
+  requests: readonly SessionRequest[],
+  { emit, signal, env, stdin, secrecy }: BuildEdges & Partial<Pick<SessionEdges, 'secrecy'>>,
+): Promise<Session> {
+  const { options } = requests[0]!
+  const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
+  const registry = createRegistryClient({ registries: options.registries, env, onRetry: warn, hide: secrecy?.hide })
+  const store = await openStore(
+    options.store === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(options.cwd, options.store),
+  )
+  if (store.folder.wasOpen) warn(wasOpenWarning(store.folder))
+  const lease = await takeBuildLease(store.folder, {
+    signal,
+    onWait: (others) => warn(`Waiting for ${describeHolders(others)} to end`),
+  })
+  let planned: (local: Node | undefined) => void = () => {}
+  const local = new Promise<Node | undefined>((settle) => (planned = settle))
+  const launch = once(async () =>
+    findLaunch(
+      env,
+      ((await local)?.emulated ?? []).flatMap((entry) =>
+        entry.status === 'ready' ? [entry.platform.architecture] : [],
+      ),
+    ),
+  )
+  const ground = createGround({
+    store,
+    env,
+    emit,
+    launch,
+    sourceDateEpoch: options.sourceDateEpoch,
+    accel: options.accel ?? 'auto',
+    signal,
+    secret: secretsOfAll(requests, env, secrecy?.hide),
+  })
+  const machines = once(() => findMachines(requests, { env, signal, store }))
+  let asked = false
+  const importedCaches: CacheImports[] = []
+  const owned: { close(): Promise<void> }[] = []
+  const contexts = new Map<SessionRequest, Promise<MainContext>>()
+
+  function openContextOf({ options: own }: SessionRequest): Promise<MainContext> {
+    const wanted = own.platforms.length > 0 ? own.platforms : [platformOfNodeArch(process.arch)]
+    return openMainContext(own, {
+      remotes: ground.remotes,
+      folder: store.folder,
+      stdin,
+      platforms: wanted.map(formatPlatform),
+      signal,
+    })
+  }
+
+  return {
+    store,
+    lease,
+    ground,
+    registry,
+    options,
+    requests,
+    contextOf(request) {
+      const context = contexts.get(request) ?? openContextOf(request)
+      contexts.set(request, context)
+      return context
+    },
+    machines: () => ((asked = true), machines()),
+    planned,
+    warn,
+    importedCaches,
+    brokenCache: () => importedCaches.map((cache) => cache.failure()).find(Boolean),
+    own(opened) {
+      if (opened) owned.push(opened)
+      return opened
+    },
+    async close() {
+      for (const one of owned.reverse()) await one.close().catch(() => undefined)
+      lease.release()
+      const found = asked ? await machines().catch(() => undefined) : undefined
+      const opened = [...contexts.values()].map(async (context) => (await context).close())
+      await Promise.allSettled([...opened, ground.close(), registry.close(), found?.close()])
+    },
+  }
+}
+
+/** Secrets by id, of whichever request has one of that id: logins of the same id are the same. */
+function secretsOfAll(
+  requests: readonly SessionRequest[],
+  env: BuildEdges['env'],
+  hide: HideSecret | undefined,
+): ReadSecret {
+  const readers = requests.map(({ options }) => secretsOf(options, env, hide))
+  return async (id) => {
+    for (const read of readers) {
+      const content = await read(id)
+      if (content !== undefined) return content
+    }
+    return undefined
+  }
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined
+  return () => (made ??= make())
+}

@@ -1,0 +1,55 @@
+import { resolve } from 'node:path'
+import { provenanceOf } from '../config/attest.ts'
+import type { LoadTargets } from '../nodes/load-targets.ts'
+import { publish, type PublishResult } from '../publish/publish.ts'
+import type { Settled } from '../run/outcome.ts'
+import type { Attested, AttestEdges } from './attest.ts'
+import type { Session } from './open.ts'
+import type { BuildEdges, SessionRequest } from './types.ts'
+
+/** What publishing an image looks at beside the session. */
+export interface PublishEdges extends AttestEdges, Pick<BuildEdges, 'emit' | 'stdout'> {
+  readonly loads: LoadTargets | undefined
+}
+
+/** Attests how the platforms of one image came to be, assembles them, and writes the image where its options say. */
+export async function publishImage(
+  session: Session,
+  { image, options, outputs }: SessionRequest,
+  settled: Settled,
+  edges: PublishEdges,
+): Promise<PublishResult> {
+  const { loads, emit, signal, stdout } = edges
+  const { cwd, sourceDateEpoch, metadataFile, iidFile } = options
+  const attested = await attestBuilt(options, settled, edges)
+  return publish({
+    ...outputs,
+    images: settled.built.map((built) => ({
+      platform: built.job.target,
+      image: built.image,
+      attestation: attested?.of(built),
+    })),
+    missing: settled.missing,
+    packs: session.ground.packs.all(image),
+    ...(attested ? { provenance: attested.summaries } : {}),
+    ...(loads ? { loadTarget: loads.get } : {}),
+    registry: async () => session.registry,
+    stdout,
+    emit,
+    signal,
+    ...(image === undefined ? {} : { image }),
+    ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
+    ...(metadataFile === undefined ? {} : { metadataFile: resolve(cwd, metadataFile) }),
+    ...(iidFile === undefined ? {} : { iidFile: resolve(cwd, iidFile) }),
+  })
+}
+
+/** How the images came to be, when that is asked for: code that most builds never load. */
+async function attestBuilt(
+  options: SessionRequest['options'],
+  { built }: Settled,
+  edges: AttestEdges,
+): Promise<Attested | undefined> {
+  const wanted = provenanceOf(options)
+  return wanted && (await import('./attest.ts')).attest(wanted, built, edges)
+}

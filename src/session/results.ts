@@ -1,0 +1,46 @@
+import { toXbuildError, XbuildError } from '../errors.ts'
+import type { BuildResult, ImageResult, SessionRequest } from './types.ts'
+
+/** What has become of the images of a session so far: one that fails does not take the others with it. */
+export interface Results {
+  /** Whether an image has not failed. */
+  isGoing(image: string | undefined): boolean
+  /** Does a part of the work for every image that has not failed. Throws when the only image fails, and CANCELED. */
+  each(work: (request: SessionRequest) => Promise<void>): Promise<void>
+  /** The image is done with. Throws the error of the only image. */
+  fail(image: string | undefined, error: unknown): void
+  done(image: string | undefined, result: BuildResult): void
+  all(): readonly ImageResult[]
+}
+
+export function createResults(requests: readonly SessionRequest[], signal: AbortSignal): Results {
+  const errors = new Map<string | undefined, XbuildError>()
+  const results = new Map<string | undefined, BuildResult>()
+
+  function fail(image: string | undefined, thrown: unknown): void {
+    if (image === undefined || signal.aborted) throw thrown
+    if (!errors.has(image)) errors.set(image, toXbuildError(thrown))
+  }
+
+  return {
+    isGoing: (image) => !errors.has(image),
+    async each(work) {
+      for (const request of requests) {
+        if (errors.has(request.image)) continue
+        try {
+          await work(request)
+        } catch (thrown) {
+          fail(request.image, thrown)
+        }
+      }
+    },
+    fail,
+    done: (image, result) => void results.set(image, result),
+    all: () =>
+      requests.map(({ image }) => {
+        const [name, error, result] = [image ?? '', errors.get(image), results.get(image)]
+        if (error) return { name, error }
+        return result ? { name, result } : { name, error: new XbuildError('INTERNAL', 'The image has no result') }
+      }),
+  }
+}

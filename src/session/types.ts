@@ -1,0 +1,68 @@
+import type { BuildOptions } from '../config/options.ts'
+import type { Emit, UsedPack } from '../driver/driver.ts'
+import type { XbuildError } from '../errors.ts'
+import type { Secrecy } from './secrecy.ts'
+import type { OutputPlan } from '../publish/check-outputs.ts'
+
+/** The world that a build is given. */
+export interface BuildEdges {
+  readonly emit: Emit
+  readonly signal: AbortSignal
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean }
+  /** Standard input, asked for when the options read from it. */
+  readonly stdin?: () => NodeJS.ReadableStream
+}
+
+/** The world that a session is given, and what must not be said of it. */
+export type SessionEdges = BuildEdges & { readonly secrecy: Secrecy }
+
+/** What a build made. */
+export interface BuildResult {
+  /** Digest of the index, or of the manifest when one platform was built and nothing is attested. */
+  readonly digest: string
+  readonly images: readonly {
+    readonly platform: string
+    readonly digest: string
+    readonly strategy: string
+    readonly node: string
+    readonly seconds: number
+  }[]
+  /** Optional platforms that are missing, and why. */
+  readonly missing: readonly {
+    readonly platform: string
+    readonly error: { readonly code: string; readonly message: string }
+  }[]
+  /**
+   * Native toolchains that programs of emulated steps were run from, or on another node could be; `cached`: in an
+   * earlier build, whose result is used.
+   */
+  readonly packs: readonly (UsedPack & { readonly cached: boolean })[]
+  readonly tags: readonly string[]
+  readonly outputs: readonly { readonly type: string; readonly dest?: string }[]
+  /** Folder of the store. */
+  readonly stored: string
+}
+
+/** One image of a session: its name, which `target:NAME` and events call it by, and what is asked for. */
+export interface BuildRequest {
+  readonly name: string
+  readonly options: BuildOptions
+}
+
+/** What became of one image of a session: its result, or why there is none. */
+export type ImageResult =
+  | { readonly name: string; readonly result: BuildResult; readonly error?: undefined }
+  | { readonly name: string; readonly error: XbuildError; readonly result?: undefined }
+
+/** What a session with several requests made, in the order of the requests. */
+export interface SessionResult {
+  readonly images: readonly ImageResult[]
+}
+
+/** A request as the session works with it; `image` is its name, absent where it is the only one. */
+export interface SessionRequest {
+  readonly image: string | undefined
+  readonly options: BuildOptions
+  readonly outputs: OutputPlan
+}
