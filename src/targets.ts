@@ -2,6 +2,7 @@ import { contextNames } from './config/build-context.ts'
 import type { BuildOptions } from './config/options.ts'
 import { optionsFor, overrideFor, type PlatformOverride } from './config/overrides.ts'
 import { checkCacheFilter } from './dockerfile/cache-filter.ts'
+import { allowsHostNetwork, checkHostNetwork, NETWORK_HOST } from './dockerfile/entitlements.ts'
 import { checkFrontend, foreignFrontend, opaqueDockerfile } from './dockerfile/frontend.ts'
 import { buildStageGraph } from './dockerfile/graph.ts'
 import { parseDockerfile } from './dockerfile/parse.ts'
@@ -29,6 +30,7 @@ export async function readTargets(
   options: BuildOptions,
   { main, buildPlatform, here, emit }: TargetEdges,
 ): Promise<TargetBuild[]> {
+  if (here) checkAllowedHere(options.allow ?? [])
   const parsed = new Map<DockerfileText, Dockerfile>()
   const read = async (platform: Platform) => {
     const own = optionsFor(options, platform)
@@ -59,12 +61,31 @@ export async function readTargets(
     const { own, override, file, dockerfile } = await read(platform)
     const { graph, diagnostics } = graphOf(dockerfile, own, { target: platform, buildPlatform })
     found.push(...diagnostics.map((one) => blamed(one, override)))
-    if (!dockerfile.frontend)
-      found.push(...unusedBases(dockerfile, override), ...checkCacheFilter(dockerfile, own.noCacheFilter ?? []))
+    if (!dockerfile.frontend) {
+      const instructions = graph.stages.flatMap(({ stage }) => stage.instructions)
+      found.push(
+        ...unusedBases(dockerfile, override),
+        ...checkCacheFilter(dockerfile, own.noCacheFilter ?? []),
+        ...checkHostNetwork(instructions, allowsHostNetwork(own)),
+      )
+    }
     targets.push({ platform, options: own, file, dockerfile, graph, optional: override?.optional === true })
   }
   check(found, emit)
   return targets
+}
+
+/** What a BuildKit node may allow, and the engine of this machine never does. */
+function checkAllowedHere(allow: readonly string[]): void {
+  const refused = allow.find((name) => name !== NETWORK_HOST)
+  if (refused === undefined) return
+  throw new XbuildError(
+    'BAD_OPTION',
+    refused === 'security.insecure'
+      ? `Cannot allow "${refused}" here: xbuild never runs a step without its seccomp profile and capability limits`
+      : `Cannot allow "${refused}" here: steps of this engine see no devices of the machine`,
+    { hint: 'Leave it out, or build on BuildKit nodes alone with --builder' },
+  )
 }
 
 /** The stage graph of a target platform with its options. */

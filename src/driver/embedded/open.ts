@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { BuildOptions } from '../../config/options.ts'
 import type { BaseFacts } from '../../dockerfile/checks/view.ts'
+import { allowsHostNetwork, checkHostNetwork } from '../../dockerfile/entitlements.ts'
 import type { GraphStage } from '../../dockerfile/types.ts'
 import { XbuildError, type Diagnostic } from '../../errors.ts'
 import { samePlatform, type Platform } from '../../platform.ts'
@@ -173,7 +174,13 @@ export async function openEmbedded({
     check(
       opened
         .filter(({ platform }) => wanted.some((target) => target.platform === platform))
-        .flatMap(({ lowered }) => lowered.diagnostics),
+        .flatMap(({ lowered }) => [
+          ...lowered.diagnostics,
+          // Triggers of base images are known only now
+          ...[...lowered.evaluations.values()].flatMap(({ steps }) =>
+            checkHostNetwork(steps, allowsHostNetwork(options)),
+          ),
+        ]),
     )
   }
 
