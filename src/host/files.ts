@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { access, constants, mkdir, open, rename, rm } from 'node:fs/promises'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, dirname, isAbsolute, join } from 'node:path'
 
 /** A name beside `path` that no other process uses; a killed writer leaves only such names behind. */
 export function tempNameFor(path: string): string {
@@ -11,12 +11,12 @@ export function tempNameFor(path: string): string {
 export async function writeFileAtomic(
   path: string,
   data: string | Uint8Array,
-  options: { fsync?: boolean } = {},
+  options: { fsync?: boolean; mode?: number } = {},
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true })
   const temp = tempNameFor(path)
   try {
-    const handle = await open(temp, 'wx', 0o644)
+    const handle = await open(temp, 'wx', options.mode ?? 0o644)
     try {
       await handle.writeFile(data)
       if (options.fsync !== false) await handle.sync()
@@ -56,11 +56,14 @@ export async function exists(path: string): Promise<boolean> {
   )
 }
 
-/** Full path of a program on PATH (and in the sbin folders, which users often lack), if it is there and executable. */
+/**
+ * Full path of a program on PATH (and in the sbin folders, which users often lack), if it is there and executable.
+ * Relative folders on PATH do not count: they are in whatever is built.
+ */
 export async function findProgram(name: string, path = process.env['PATH'] ?? ''): Promise<string | undefined> {
   if (name.includes('/')) return (await executable(name)) ? name : undefined
   const folders = [
-    ...path.split(delimiter).filter(Boolean),
+    ...path.split(delimiter).filter(isAbsolute),
     '/usr/local/sbin',
     '/usr/sbin',
     '/sbin',

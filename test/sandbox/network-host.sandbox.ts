@@ -67,7 +67,8 @@ test('what the engine of this machine never allows is refused before anything ru
 
 /** Gives the image of a layout an ONBUILD. */
 function addTrigger(layout: string, trigger: string): void {
-  const read = (digest: string) => JSON.parse(readFileSync(join(layout, 'blobs/sha256', digestHex(digest)), 'utf8'))
+  const read = (digest: `${string}:${string}`) =>
+    JSON.parse(readFileSync(join(layout, 'blobs/sha256', digestHex(digest)), 'utf8'))
   const put = (value: unknown, mediaType: string) => {
     const bytes = Buffer.from(JSON.stringify(value))
     writeFileSync(join(layout, 'blobs/sha256', digestHex(sha256(bytes))), bytes)
