@@ -57,7 +57,6 @@ function contextClaims(context: NamedContext): Claim[] {
       const { remote } = context
       if (remote.kind === 'http') return []
       if (/^file:/i.test(remote.url)) return [{ kind: 'user', why: 'it reads a repository of this machine' }]
-      // Dockerfiles cannot name these in ADD without a login that the user gives
       return /^https?:|^git:/i.test(remote.url)
         ? []
         : [{ kind: 'user', why: "it signs in to a server with the user's ssh keys" }]
