@@ -1,4 +1,4 @@
-import { open, realpath } from 'node:fs/promises'
+import { open, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path'
 import type { Invocation } from '../config/argv.ts'
 import type { FileConfig, ReadFile } from '../config/file.ts'
@@ -49,8 +49,18 @@ export async function readProjectFile(file: string, cwd: string): Promise<Projec
   ])
   const read = readConfigFile(bytes.toString('utf8'), file)
   const folder = await realpath(dirname(resolve(cwd, file)))
-  const asks = asksOf(read.settings, createJudge(folder))
+  const asks = [...(await ownerAsk(file, cwd)), ...asksOf(read.settings, createJudge(folder))]
   return { ...read, path: join(folder, basename(file)), digest: sha256(bytes), asks }
+}
+
+/** In a folder that others write to, as /tmp, a file may be anybody's. Root works in folders of users. */
+async function ownerAsk(file: string, cwd: string): Promise<Ask[]> {
+  const path = resolve(cwd, file)
+  const [{ uid }, { mode }] = await Promise.all([stat(path), stat(dirname(path))])
+  const own = process.geteuid?.() ?? 0
+  if (uid === own || uid === 0 || (own === 0 && (mode & 0o002) === 0)) return []
+  const why = `the file belongs to another user (id ${uid})`
+  return [{ key: 'anything', text: '', at: { file, line: 1 }, why, instead: `Name it with --config ${file}` }]
 }
 
 async function loadProject(cwd: string, env: Env): Promise<FileConfig | undefined> {

@@ -26,7 +26,7 @@ export function createJudge(folder: string): Judge {
 }
 
 function writes(path: string, root: string, folder: boolean): string | undefined {
-  const parts = path.slice(root.length).split('/')
+  const parts = path.slice(root.length).toLowerCase().split('/')
   if (CONTROL.some((name) => parts.includes(name))) return 'it writes where version control keeps its programs'
   if (!folder) return undefined
   if (path === root) return "it writes into the project's folder itself"

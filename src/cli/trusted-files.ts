@@ -46,7 +46,7 @@ export async function writeTrustedFiles(files: readonly TrustedFile[], env: Env)
 
 /**
  * The text of a file that must be the user's own: owned by this user or root and writable by nobody else, as its folder
- * is. Nothing when it is not there. Throws HOST.
+ * is. A group of the user's own, as many systems give one, is no other. Nothing when it is not there. Throws HOST.
  */
 export async function readPrivate(path: string, limit: number): Promise<string | undefined> {
   const refuse = (state: string, hint: string) => new XbuildError('HOST', `Cannot use "${path}": ${state}`, { hint })
@@ -58,13 +58,14 @@ export async function readPrivate(path: string, limit: number): Promise<string |
   try {
     const found = await file.stat()
     if (!found.isFile() || found.size > limit) throw refuse('it is no file of a sane size', 'Remove it')
-    for (const [name, { uid, mode }] of [
+    for (const [name, { uid, gid, mode }] of [
       [path, found],
       [dirname(path), await stat(dirname(path))],
     ] as const) {
       if (uid !== 0 && uid !== process.geteuid?.())
         throw refuse(`"${name}" belongs to another user (id ${uid})`, `Remove it, or make it yours with chown`)
-      if (mode & 0o022) throw refuse(`others may write "${name}"`, `Take that from them with chmod go-w ${name}`)
+      if (mode & 0o002 || (mode & 0o020 && gid !== process.getegid?.()))
+        throw refuse(`others may write "${name}"`, `Take that from them with chmod go-w ${name}`)
     }
     return await file.readFile('utf8')
   } finally {

@@ -1,5 +1,5 @@
 import { parseBuildContext } from './build-context.ts'
-import { parseCacheSource, parseCacheTarget } from './cache.ts'
+import { parseCacheTarget } from './cache.ts'
 import type { NamedContext } from './options.ts'
 import { parseOutput } from './output.ts'
 import { userOnly, type Claim, type ProjectRule } from './project.ts'
@@ -64,13 +64,10 @@ function contextClaims(context: NamedContext): Claim[] {
   }
 }
 
-/** One `--cache-from`. */
-export const readsCache: ProjectRule = (text) =>
-  parseCacheSource(text, LABEL).map((source) =>
-    source.type === 'local'
-      ? { kind: 'read', path: source.src }
-      : { kind: 'user', why: 'steps of a cache elsewhere stay in the store, where other builds use them' },
-  )
+/** `--cache-from`, a folder of the project's own among them. */
+export const readsCache: ProjectRule = userOnly(
+  'what a cache says of a step stays in the store, where other builds use it',
+)
 
 /** One `--cache-to`. */
 export const writesCache: ProjectRule = (text) =>

@@ -1,5 +1,6 @@
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -121,6 +122,7 @@ const OUTSIDE: readonly { readonly yaml: string; readonly links?: Readonly<Recor
   { yaml: 'outputs: [out, out/link]' },
   { yaml: 'cache-to: ["type=local,dest=../home/cache"]' },
   { yaml: 'cache-from: ["type=local,src=../home/cache"]' },
+  { yaml: 'cache-from: ["type=local,src=cache"]' },
   { yaml: 'build-contexts: {keys: ../home/.ssh}' },
   { yaml: 'build-contexts: {keys: keys}', links: { keys: '../home/.ssh' } },
   { yaml: 'build-contexts: {keys: "oci-layout://../home/layout"}' },
@@ -152,7 +154,7 @@ test.each([
   ['outputs: [type=registry]', 'outputs "type=registry"', "it pushes with the user's credentials"],
   ['outputs: [type=docker]', 'outputs "type=docker"', 'into a Docker Engine'],
   ['cache-to: [registry.example/cache]', 'cache-to', 'credentials'],
-  ['cache-from: [registry.example/cache]', 'cache-from', 'other builds use them'],
+  ['cache-from: [registry.example/cache]', 'cache-from', 'other builds use it'],
   ['network: host', 'network "host"', '--network host'],
   ['add-hosts: ["me:host-gateway"]', 'add-hosts', 'the address of this machine'],
   ['ulimits: [rtprio=99]', 'ulimits "rtprio=99"', 'the whole machine'],
@@ -205,11 +207,34 @@ test("the user's own file may say everything, and wins where a project may not",
   expect((await run(['.'])).stderr).toContain('others may write')
 })
 
+test('a file that another user left in a folder for everybody is not believed', async () => {
+  const { run, at } = clone({ 'xbuild.yaml': 'labels: {a: theirs}\n' })
+  chownSync(join(at, 'xbuild.yaml'), 12345, 12345)
+  expect((await run(['plan', '.'])).stderr).not.toContain('another user')
+  chmodSync(at, 0o1777)
+  expectRefused(await run(['plan', '.']), 1, 'the file belongs to another user (id 12345)', '--config xbuild.yaml')
+})
+
 test('a device in the place of the file is not read for ever', async () => {
   const { run } = clone({}, { 'xbuild.yaml': '/dev/zero' })
   const { code, stderr } = await run(['.'])
   expect(code).toBe(2)
   expect(stderr).toContain('it is no file')
+})
+
+test('a Dockerfile that is a link out of the context is not shown', async () => {
+  for (const target of ['/proc/self/environ', '../../home/.ssh/id', '/dev/zero']) {
+    const deeper = target.replace(/^\.\./, '../..')
+    const { run, at } = clone({}, { 'sub/Dockerfile': target, 'sub/sub/other': deeper })
+    for (const args of [[join(at, 'sub')], ['-f', 'sub/sub/other', 'sub']]) {
+      const { code, stderr, stdout } = await run(args, { TOKEN: 'of the user' })
+      expect(code).toBe(1)
+      expect(stderr).toContain('leads out of the context')
+      expect(stderr + stdout).not.toMatch(/of the user|private key/)
+    }
+  }
+  const { run } = clone({ 'sub/real': 'FROM scratch\n' }, { 'sub/Dockerfile': 'real' })
+  expect(await run(['sub'])).toMatchObject({ code: 0 })
 })
 
 test('programs are not taken out of the folder through a relative PATH', async () => {
