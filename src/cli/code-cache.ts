@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { Script } from 'node:vm'
 
 /** A CommonJS file that was loaded. */
@@ -34,7 +34,9 @@ const DIGEST = 32
 export function loadCached<Exports>(file: string, version: string): Loaded<Exports> {
   const source = readFileSync(file, 'latin1') // the build writes ASCII; this is the fastest way to read it
   const { size, mtimeMs } = statSync(file)
-  const folder = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'xbuild', 'code')
+  // A relative folder would be one of whatever is built, and this is code
+  const caches = process.env['XDG_CACHE_HOME'] ?? ''
+  const folder = join(isAbsolute(caches) ? caches : join(homedir(), '.cache'), 'xbuild', 'code')
   const kept = join(folder, `${[version, size, Math.round(mtimeMs), process.version, process.arch].join('_')}.bin`)
   const cachedData = readKept(kept)
   const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {

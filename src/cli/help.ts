@@ -8,6 +8,7 @@ import { PACK_FLAGS } from '../config/pack-flags.ts'
 import { QEMU_FLAGS } from '../config/qemu-flags.ts'
 import { DU_FLAGS, PRUNE_FLAGS } from '../config/store-flags.ts'
 import { SUGGEST_FLAGS } from '../config/suggest-flags.ts'
+import { TRUST_FLAGS } from '../config/trust-flags.ts'
 
 const WIDTH = 110
 
@@ -16,6 +17,7 @@ const ENVIRONMENT: readonly (readonly [name: string, help: string])[] = [
   ['BUILDKIT_PROGRESS', 'Value of --progress'],
   ['SOURCE_DATE_EPOCH', 'Seconds since 1970: no time stamp in the image is later than that'],
   ['XBUILD_HOME', 'Value of --store'],
+  ['XDG_CONFIG_HOME', 'Folder of xbuild/config.yaml, your own settings for every build; default: ~/.config'],
   ['DOCKER_CONFIG', 'Folder of config.json with the credentials of registries; default: ~/.docker'],
   ['DOCKER_HOST, BUILDKIT_HOST', 'Machines that take part in every build'],
   ['DOCKER_BUILDKIT', 'Set to 0: Docker Engines build without BuildKit'],
@@ -61,6 +63,10 @@ const USAGE = {
     'xbuild doctor [OPTIONS] [REGISTRY...]',
     'Look for what keeps this machine, its nodes and registries from building, and say what helps.',
   ],
+  trust: [
+    'xbuild trust [--list | --revoke] [FILE]',
+    'Accept what xbuild.yaml of a project asks for beyond what a project may set, until the file changes.',
+  ],
   version: ['xbuild version', 'Print the version.'],
   help: ['xbuild help [COMMAND]', 'Show help.'],
 } as const satisfies Record<CommandName, readonly [usage: string, what: string]>
@@ -81,7 +87,8 @@ export function formatHelp(topic?: CommandName): string {
     topic === 'pack' ||
     topic === 'qemu' ||
     topic === 'suggest' ||
-    topic === 'doctor'
+    topic === 'doctor' ||
+    topic === 'trust'
   ) {
     const { config, debug, help } = CLI_FLAGS
     const flags: readonly Flag<unknown>[] = [
@@ -94,9 +101,10 @@ export function formatHelp(topic?: CommandName): string {
           qemu: QEMU_FLAGS,
           suggest: SUGGEST_FLAGS,
           doctor: DOCTOR_FLAGS,
+          trust: TRUST_FLAGS,
         }[topic],
       ),
-      config,
+      ...(topic === 'trust' ? [] : [config]),
       debug,
       help,
     ]

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path'
+import { delimiter, isAbsolute, resolve } from 'node:path'
 import { readArgv } from '../config/argv.ts'
 import { resolveInvocation, type Command } from '../config/parse.ts'
 import { assertNever, exitCodeOf, toXbuildError } from '../errors.ts'
@@ -16,6 +16,7 @@ export { readArgv }
 /** Runs one command line to its end and gives back the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
 export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
   keepBrokenOutput(terminal)
+  dropRelativePath(terminal.env)
   let debug = argv.includes('--debug') || argv.includes('-D')
   try {
     const command = await readCommand(argv, terminal)
@@ -33,7 +34,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
 
 async function readCommand(argv: readonly string[], { env, cwd }: Terminal): Promise<Command> {
   const invocation = readArgv(argv)
-  const file = await loadConfig(invocation, cwd())
+  const file = await loadConfig(invocation, { cwd: cwd(), env })
   return resolveInvocation(invocation, env, {
     cwd: cwd(),
     localPlatform: platformOfNodeArch(process.arch),
@@ -87,6 +88,10 @@ async function runCommand(command: Command, terminal: Terminal): Promise<number>
       const { runDoctor } = await import('./doctor.ts')
       return runDoctor(command.options, terminal)
     }
+    case 'trust': {
+      const { runTrust } = await import('./trust.ts')
+      return runTrust(command.options, terminal)
+    }
     case 'build': {
       const { runBuild } = await import('./build.ts')
       return runBuild(command.options, terminal)
@@ -94,6 +99,11 @@ async function runCommand(command: Command, terminal: Terminal): Promise<number>
     default:
       return assertNever(command)
   }
+}
+
+// A relative folder on PATH is one of whatever is built, and git even runs there
+function dropRelativePath(env: Terminal['env']): void {
+  if (env['PATH'] !== undefined) env['PATH'] = env['PATH'].split(delimiter).filter(isAbsolute).join(delimiter)
 }
 
 // What a write that fails means is decided where it is awaited; without a listener node would end the program

@@ -8,6 +8,7 @@ import { PACK_FLAGS } from './pack-flags.ts'
 import { QEMU_FLAGS } from './qemu-flags.ts'
 import { DU_FLAGS, PRUNE_FLAGS, STORE_ALIASES } from './store-flags.ts'
 import { SUGGEST_FLAGS } from './suggest-flags.ts'
+import { TRUST_FLAGS } from './trust-flags.ts'
 import { checkLaterFlag, LATER_FLAGS, type LaterFlag } from './unsupported.ts'
 import { usageError } from './values.ts'
 
@@ -22,6 +23,7 @@ export const COMMANDS = [
   'pack',
   'qemu',
   'doctor',
+  'trust',
   'version',
   'help',
 ] as const
@@ -110,6 +112,7 @@ const SHAPES = {
   pack: shapesOf([...Object.values(PACK_FLAGS), config, debug, help]),
   qemu: shapesOf([...Object.values(QEMU_FLAGS), config, debug, help]),
   suggest: shapesOf([...Object.values(SUGGEST_FLAGS), config, debug, help]),
+  trust: shapesOf([...Object.values(TRUST_FLAGS), debug, help]),
   doctor: shapesOf([...Object.values(DOCTOR_FLAGS), config, debug, help]),
 } as const
 

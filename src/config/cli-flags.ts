@@ -50,7 +50,7 @@ export const CLI_FLAGS: { readonly [K in keyof CliOptions]: Flag<CliOptions[K]> 
     name: 'config',
     placeholder: 'FILE',
     group: 'advanced',
-    help: 'Settings: registries, and values for flags that are not given',
+    help: 'Settings: registries, and values for flags that are not given; xbuild.yaml may say only what does no harm to your machine',
     default: 'xbuild.yaml, if there is one',
     absent: undefined,
     parse: read.text,

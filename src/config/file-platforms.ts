@@ -3,6 +3,8 @@ import { parsePlatform, samePlatform, type Platform } from '../platform.ts'
 import { suggest } from '../did-you-mean.ts'
 import * as read from './flag-values.ts'
 import type { OverrideKey, PlatformOverride } from './options.ts'
+import type { ProjectRule, ProjectSetting } from './project.ts'
+import { readsBase, readsDockerfile, takesArgument } from './project-rules.ts'
 import type { YamlEntry, YamlValue } from './yaml.ts'
 
 /**
@@ -31,15 +33,41 @@ const READERS = {
   readonly [K in (typeof KEYS)[number]]: (texts: readonly string[], input: read.FlagInput) => Partial<PlatformOverride>
 }
 
-/** Reads platforms as keys, each with what is different for it. */
-export function readPlatforms(entries: readonly YamlEntry[], report: Report): FilePlatform[] {
+/** What a file of the project may say of a platform, and the flag that says so for all of them. */
+const PROJECT: { readonly [K in (typeof KEYS)[number]]: { readonly rule: ProjectRule; readonly flag: string } } = {
+  dockerfile: { rule: readsDockerfile, flag: 'file' },
+  target: { rule: 'free', flag: 'target' },
+  args: { rule: takesArgument, flag: 'build-arg' },
+  base: { rule: readsBase, flag: 'build-context' },
+  timeout: { rule: 'free', flag: 'timeout' },
+  optional: { rule: 'free', flag: 'optional' },
+}
+
+/** Reads platforms as keys, each with what is different for it; `note` is told every setting. */
+export function readPlatforms(
+  entries: readonly YamlEntry[],
+  report: Report,
+  note: (setting: ProjectSetting) => void,
+): FilePlatform[] {
   const known: Platform[] = []
   return entries.map(({ key: text, value, at }) => {
     const platform = tried(() => (text === 'local' ? LOCAL : parsePlatform(text, LOCAL)), at, report)
     if (platform && known.some((other) => samePlatform(other, platform)))
       report(at, `Cannot use platform "${text}": it is there twice`, 'Keep one of the two')
     if (platform) known.push(platform)
-    return readSettings(text, value, at, report)
+    const read = readSettings(text, value, at, report)
+    for (const key of KEYS) {
+      const { rule, flag } = PROJECT[key]
+      for (const one of read.values[key] ?? [])
+        note({
+          key: `platforms.${text}.${key}`,
+          text: one,
+          at: read.at[key] ?? at,
+          rule,
+          instead: `Give --${flag} ${one}`,
+        })
+    }
+    return read
   })
 }
 

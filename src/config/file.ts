@@ -3,10 +3,11 @@ import { toXbuildError, XbuildError, type Diagnostic, type SourcePosition } from
 import { parsePlatform } from '../platform.ts'
 import { readNodes } from './file-nodes.ts'
 import { readPlatforms, type FilePlatform, type Report } from './file-platforms.ts'
-import type { Flag } from './flag.ts'
+import type { BuildFlag } from './flag.ts'
 import { FLAGS, type FlagOption } from './flags.ts'
 import type { NodeDefinition } from './node.ts'
 import type { RegistryConfig } from './options.ts'
+import { flagSetting, userOnly, type ProjectSetting } from './project.ts'
 import { readBool } from './values.ts'
 import { readYaml, type YamlEntry, type YamlValue } from './yaml.ts'
 
@@ -18,6 +19,12 @@ export interface FileConfig {
   readonly platforms?: readonly FilePlatform[]
   /** Machines to build on. */
   readonly nodes?: readonly NodeDefinition[]
+}
+
+/** A config file with each of its settings as it stands there. */
+export interface ReadFile {
+  readonly config: FileConfig
+  readonly settings: readonly ProjectSetting[]
 }
 
 /** What is wrong in a config file, every problem with its line. */
@@ -42,29 +49,61 @@ const OPTION_OF_KEY: ReadonlyMap<string, FlagOption> = new Map(
 
 /** Reads the text of `xbuild.yaml`; throws `ConfigFileError` with all problems found. */
 export function parseConfigFile(text: string, file: string): FileConfig {
+  return readConfigFile(text, file).config
+}
+
+/** The same, with what the file sets and where: for files that may not set everything. */
+export function readConfigFile(text: string, file: string): ReadFile {
+  const settings: ProjectSetting[] = []
   const { value, problems } = readYaml(text, file)
   const diagnostics = [...problems]
   const report: Report = (at, message, hint) =>
     void diagnostics.push({ rule: 'config', severity: 'error', message, at, ...(hint ? { hint } : {}) })
-  const config = diagnostics.length === 0 ? readRoot(value, { report, file }) : { registries: {}, values: {} }
+  const config =
+    diagnostics.length === 0
+      ? readRoot(value, { report, note: (one) => void settings.push(one), file })
+      : { registries: {}, values: {} }
   if (diagnostics.length > 0) throw new ConfigFileError(file, diagnostics)
-  return config
+  return { config, settings }
 }
 
-function readRoot(root: YamlValue, { report, file }: { readonly report: Report; readonly file: string }): FileConfig {
+/** Told every setting, in the order of the file. */
+type Note = (setting: ProjectSetting) => void
+
+/** What settings without a flag do, and where the user has them. */
+const NO_FLAG = {
+  registries: userOnly('it decides where images come from, and who is believed to be a registry'),
+  nodes: userOnly('it sends the context to another machine'),
+}
+const IN_USER_FILE = "Put it into the user's own config.yaml"
+
+function readRoot(
+  root: YamlValue,
+  { report, note, file }: { readonly report: Report; readonly note: Note; readonly file: string },
+): FileConfig {
   let registries: FileConfig['registries'] = {}
   let nodes: FileConfig['nodes']
   let platforms: FileConfig['platforms']
   const values: { [K in FlagOption]?: readonly string[] } = {}
   for (const { key, value, at } of entriesOf(root, 'the file', report)) {
     const option = OPTION_OF_KEY.get(key)
-    if (key === 'registries') registries = readRegistries(value, report)
-    else if (key === 'nodes') nodes = readNodes(entriesOf(value, 'nodes', report), { report, origin: file })
-    else if (key === 'store' && value.kind === 'map') readStore(value.entries, values, report)
+    if (key === 'registries') registries = readRegistries(value, report, note)
+    else if (key === 'nodes') {
+      const entries = entriesOf(value, 'nodes', report)
+      nodes = readNodes(entries, { report, origin: file })
+      for (const { key: name, at } of entries)
+        note({
+          key: `nodes.${name}`,
+          text: '',
+          at,
+          rule: NO_FLAG.nodes,
+          instead: "Give --builder, or put it into the user's own config.yaml",
+        })
+    } else if (key === 'store' && value.kind === 'map') readStore(value.entries, values, { report, note })
     else if (key === 'platforms' && value.kind === 'map') {
-      platforms = readPlatforms(value.entries, report)
+      platforms = readPlatforms(value.entries, report, note)
       values.platforms = platforms.map(({ text }) => text)
-    } else if (option) values[option] = readTexts(key, FLAGS[option], value, report)
+    } else if (option) values[option] = readTexts(key, FLAGS[option], value, { report, note })
     else report(at, `Cannot use key "${key}": unknown`, hintFor(key, ['registries', 'nodes', ...OPTION_OF_KEY.keys()]))
   }
   return { registries, values, ...(platforms ? { platforms } : {}), ...(nodes ? { nodes } : {}) }
@@ -74,16 +113,16 @@ function readRoot(root: YamlValue, { report, file }: { readonly report: Report; 
 function readStore(
   entries: readonly YamlEntry[],
   values: { [K in FlagOption]?: readonly string[] },
-  report: Report,
+  { report, note }: { readonly report: Report; readonly note: Note },
 ): void {
   for (const { key, value, at } of entries) {
-    if (key === 'folder') values.store = readTexts(`store.${key}`, FLAGS.store, value, report)
-    else if (key === 'limit') values.storeLimit = readTexts(`store.${key}`, FLAGS.storeLimit, value, report)
+    if (key === 'folder') values.store = readTexts(`store.${key}`, FLAGS.store, value, { report, note })
+    else if (key === 'limit') values.storeLimit = readTexts(`store.${key}`, FLAGS.storeLimit, value, { report, note })
     else report(at, `Cannot use key "${key}" of store: unknown`, hintFor(key, ['folder', 'limit']))
   }
 }
 
-function readRegistries(value: YamlValue, report: Report): Readonly<Record<string, RegistryConfig>> {
+function readRegistries(value: YamlValue, report: Report, note: Note): Readonly<Record<string, RegistryConfig>> {
   return Object.fromEntries(
     entriesOf(value, 'registries', report).map(({ key: host, value: entry, at }) => {
       if (!HOST.test(host)) {
@@ -93,15 +132,17 @@ function readRegistries(value: YamlValue, report: Report): Readonly<Record<strin
           'Write it like registry.example or 127.0.0.1:5000, without https://',
         )
       }
-      return [host, readRegistry(host, entry, report)]
+      return [host, readRegistry(host, entry, report, note)]
     }),
   )
 }
 
-function readRegistry(host: string, value: YamlValue, report: Report): RegistryConfig {
+function readRegistry(host: string, value: YamlValue, report: Report, note: Note): RegistryConfig {
   let config: RegistryConfig = { mirrors: [] }
   for (const { key, value: setting, at } of entriesOf(value, `registry "${host}"`, report)) {
     const texts = REGISTRY_KEYS.includes(key) ? textsOf(setting, key, report).map(({ text }) => text) : []
+    for (const text of texts)
+      note({ key: `registries.${host}.${key}`, text, at, rule: NO_FLAG.registries, instead: IN_USER_FILE })
     if (key === 'mirrors') config = { ...config, mirrors: readMirrors(setting, report) }
     else if (key === 'http') config = { ...config, http: readSwitch(key, texts, at, report) }
     else if (key === 'insecure') config = { ...config, insecure: readSwitch(key, texts, at, report) }
@@ -128,7 +169,12 @@ function readSwitch(key: string, texts: readonly string[], at: SourcePosition, r
   return value ?? false
 }
 
-function readTexts(key: string, flag: Flag<unknown>, value: YamlValue, report: Report): readonly string[] {
+function readTexts(
+  key: string,
+  flag: BuildFlag<unknown>,
+  value: YamlValue,
+  { report, note }: { readonly report: Report; readonly note: Note },
+): readonly string[] {
   const located =
     flag.merge && value.kind === 'map'
       ? value.entries.flatMap((entry) => pairOf(entry, report))
@@ -142,6 +188,7 @@ function readTexts(key: string, flag: Flag<unknown>, value: YamlValue, report: R
       const { message, hint } = toXbuildError(error)
       report(at, message, hint)
     }
+    note(flagSetting(flag, { key, text, at }))
   }
   return located.map(({ text }) => text)
 }

@@ -1,4 +1,5 @@
 import type { FlagInput } from './flag-values.ts'
+import type { ProjectRule } from './project.ts'
 
 /** One flag: the parser, `--help` and xbuild.yaml all read this. */
 export interface Flag<T> {
@@ -23,4 +24,9 @@ export interface Flag<T> {
   readonly absent: T
   /** Reads all texts given, at least one. Throws BAD_OPTION or BAD_PLATFORM. */
   parse(texts: readonly string[], input: FlagInput): T
+}
+
+/** A flag of a build: files of the project may set it too, as far as its rule goes. */
+export interface BuildFlag<T> extends Flag<T> {
+  readonly project: ProjectRule
 }

@@ -1,6 +1,8 @@
 import * as read from './flag-values.ts'
-import type { Flag } from './flag.ts'
+import type { BuildFlag } from './flag.ts'
 import type { BuildOptions } from './options.ts'
+import { userOnly } from './project.ts'
+import * as rule from './project-rules.ts'
 import { RUN_FLAGS } from './run-flags.ts'
 
 /** The options of a build that a flag sets; the others come from PATH, xbuild.yaml and the environment. */
@@ -10,9 +12,10 @@ export type FlagOption = Exclude<
 >
 
 /** Every flag of `xbuild build`. */
-export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
+export const FLAGS: { readonly [K in FlagOption]: BuildFlag<BuildOptions[K]> } = {
   platforms: {
     name: 'platform',
+    project: 'free',
     placeholder: 'OS/ARCH[/VARIANT]',
     repeat: true,
     group: 'common',
@@ -25,6 +28,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   tags: {
     name: 'tag',
+    project: 'free',
     short: 't',
     placeholder: 'NAME[:TAG]',
     repeat: true,
@@ -36,6 +40,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   file: {
     name: 'file',
+    project: rule.readsDockerfile,
     short: 'f',
     placeholder: 'FILE',
     group: 'common',
@@ -47,6 +52,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   target: {
     name: 'target',
+    project: 'free',
     placeholder: 'STAGE',
     group: 'common',
     key: 'target',
@@ -57,6 +63,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   buildArgs: {
     name: 'build-arg',
+    project: rule.takesArgument,
     placeholder: 'NAME[=VALUE]',
     repeat: true,
     merge: true,
@@ -68,6 +75,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   builders: {
     name: 'builder',
+    project: userOnly('it sends the context to another machine'),
     placeholder: 'NODE|ENDPOINT',
     repeat: true,
     group: 'common',
@@ -81,6 +89,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   outputs: {
     name: 'output',
+    project: rule.writesOutput,
     short: 'o',
     placeholder: 'DEST|type=TYPE[,KEY=VALUE]',
     repeat: true,
@@ -95,6 +104,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   load: {
     name: 'load',
+    project: rule.loads,
     group: 'common',
     help: 'Load the image into the Docker Engine: all platforms when its image store holds several, else the one of its machine',
     absent: undefined,
@@ -102,6 +112,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   push: {
     name: 'push',
+    project: rule.pushes,
     group: 'common',
     help: 'Push the image to every --tag',
     absent: false,
@@ -109,6 +120,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   noCache: {
     name: 'no-cache',
+    project: 'free',
     group: 'common',
     help: 'Run every step anew',
     absent: false,
@@ -116,6 +128,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   pull: {
     name: 'pull',
+    project: 'free',
     group: 'common',
     key: 'pull',
     help: 'Fail when a registry cannot be asked for the newest base image',
@@ -124,6 +137,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   progress: {
     name: 'progress',
+    project: 'free',
     placeholder: 'MODE',
     group: 'common',
     env: 'BUILDKIT_PROGRESS',
@@ -135,6 +149,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   labels: {
     name: 'label',
+    project: 'free',
     placeholder: 'NAME=VALUE',
     repeat: true,
     merge: true,
@@ -146,6 +161,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   annotations: {
     name: 'annotation',
+    project: 'free',
     placeholder: '[TYPE:]NAME=VALUE',
     repeat: true,
     group: 'advanced',
@@ -156,6 +172,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   buildContexts: {
     name: 'build-context',
+    project: rule.readsContext,
     placeholder: 'NAME=VALUE',
     repeat: true,
     merge: true,
@@ -167,6 +184,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   provenance: {
     name: 'provenance',
+    project: 'free',
     placeholder: 'true|false|mode=min|mode=max[,KEY=VALUE]',
     group: 'advanced',
     key: 'provenance',
@@ -179,6 +197,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   attest: {
     name: 'attest',
+    project: 'free',
     placeholder: 'type=provenance[,KEY=VALUE]',
     repeat: true,
     group: 'advanced',
@@ -189,6 +208,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   metadataFile: {
     name: 'metadata-file',
+    project: rule.writesFile,
     placeholder: 'FILE',
     group: 'advanced',
     help: 'Write digests of the result as JSON',
@@ -197,6 +217,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   iidFile: {
     name: 'iidfile',
+    project: rule.writesFile,
     placeholder: 'FILE',
     group: 'advanced',
     help: 'Write the digest of the image',
@@ -205,6 +226,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   jobs: {
     name: 'jobs',
+    project: 'free',
     placeholder: 'N',
     group: 'advanced',
     key: 'jobs',
@@ -215,6 +237,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   timeout: {
     name: 'timeout',
+    project: 'free',
     placeholder: 'DURATION',
     group: 'advanced',
     key: 'timeout',
@@ -225,6 +248,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   silenceTimeout: {
     name: 'silence-timeout',
+    project: 'free',
     placeholder: 'DURATION',
     group: 'advanced',
     key: 'silence-timeout',
@@ -235,6 +259,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   ociRuntime: {
     name: 'oci-runtime',
+    project: rule.runsProgram,
     placeholder: 'PROGRAM',
     group: 'advanced',
     key: 'oci-runtime',
@@ -245,6 +270,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   store: {
     name: 'store',
+    project: userOnly("it names the folder of the user's images"),
     placeholder: 'FOLDER',
     group: 'advanced',
     key: 'store',
@@ -255,6 +281,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   cacheFrom: {
     name: 'cache-from',
+    project: rule.readsCache,
     placeholder: 'REF|type=TYPE[,KEY=VALUE]',
     repeat: true,
     group: 'advanced',
@@ -265,6 +292,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   cacheTo: {
     name: 'cache-to',
+    project: rule.writesCache,
     placeholder: 'REF|type=TYPE[,KEY=VALUE]',
     repeat: true,
     group: 'advanced',
@@ -277,6 +305,7 @@ export const FLAGS: { readonly [K in FlagOption]: Flag<BuildOptions[K]> } = {
   },
   storeLimit: {
     name: 'store-limit',
+    project: userOnly("it removes what other builds keep in the user's store"),
     placeholder: 'SIZE',
     group: 'advanced',
     env: 'XBUILD_STORE_LIMIT',

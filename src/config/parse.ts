@@ -19,6 +19,7 @@ import type { PlatformOverride } from './options.ts'
 import { DU_FLAGS, PRUNE_FLAGS } from './store-flags.ts'
 import type { DuOptions, PruneOptions } from './store-options.ts'
 import { readSuggestCommand, SUGGEST_FLAGS, type SuggestCommand } from './suggest-flags.ts'
+import { readTrustCommand, TRUST_FLAGS, type TrustCommand } from './trust-flags.ts'
 import { parseWhole, usageError } from './values.ts'
 
 /** What the user asked for. */
@@ -34,6 +35,7 @@ export type Command =
   | { readonly command: 'qemu'; readonly options: QemuCommand; readonly debug: boolean }
   | { readonly command: 'suggest'; readonly options: SuggestCommand; readonly debug: boolean }
   | { readonly command: 'doctor'; readonly options: DoctorOptions; readonly debug: boolean }
+  | { readonly command: 'trust'; readonly options: TrustCommand; readonly debug: boolean }
   | { readonly command: 'version' }
   | { readonly command: 'help'; readonly topic?: CommandName }
 
@@ -51,7 +53,7 @@ export interface ParseOptions {
 type Env = Readonly<Record<string, string | undefined>>
 
 /**
- * Reads a whole command line; argv wins over the environment, the environment over xbuild.yaml. Throws BAD_OPTION or
+ * Reads a whole command line; argv wins over the environment, the environment over files. Throws BAD_OPTION or
  * BAD_PLATFORM.
  */
 export function parseArgv(argv: readonly string[], env: Env, options: ParseOptions): Command {
@@ -69,6 +71,7 @@ export function resolveInvocation(invocation: Invocation, env: Env, options: Par
   if (command === 'qemu') return resolveQemuCommand(invocation, env, options)
   if (command === 'suggest') return resolveSuggestCommand(invocation, env, options)
   if (command === 'doctor') return resolveDoctorCommand(invocation, env, options)
+  if (command === 'trust') return resolveTrustCommand(invocation, env, options)
   const cli = readTable<CliOptions>(CLI_FLAGS, (_, flag) => given.get(flag.name), {
     env,
     localPlatform: options.localPlatform,
@@ -193,6 +196,20 @@ function resolveDoctorCommand(
   return {
     command: 'doctor',
     options: { ...values, words, configured: file?.nodes ?? [], registries: file?.registries ?? {}, cwd },
+    debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input),
+  }
+}
+
+function resolveTrustCommand({ words, given }: Invocation, env: Env, { localPlatform, cwd }: ParseOptions): Command {
+  const input = { env, localPlatform }
+  const values = readTable<Parameters<typeof readTrustCommand>[1]>(
+    TRUST_FLAGS,
+    (_, flag) => given.get(flag.name),
+    input,
+  )
+  return {
+    command: 'trust',
+    options: readTrustCommand(words, values, cwd),
     debug: readFlagOf(CLI_FLAGS.debug, given.get('debug'), input),
   }
 }

@@ -1,11 +1,14 @@
-import type { Flag } from './flag.ts'
+import type { BuildFlag } from './flag.ts'
+import { userOnly } from './project.ts'
+import * as rule from './project-rules.ts'
 import type { RunOptions } from './run-options.ts'
 import * as read from './run-values.ts'
 
 /** Flags for what RUN steps see. */
-export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: Flag<RunOptions[K]> } = {
+export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: BuildFlag<RunOptions[K]> } = {
   secrets: {
     name: 'secret',
+    project: userOnly('it reads a secret of the user'),
     placeholder: 'id=NAME[,src=FILE|env=VARIABLE]',
     repeat: true,
     group: 'common',
@@ -15,6 +18,7 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: Flag<RunOptions[K]
   },
   ssh: {
     name: 'ssh',
+    project: userOnly("it lets steps sign with the user's ssh keys"),
     placeholder: 'default|ID[=SOCKET|KEYFILE]',
     repeat: true,
     group: 'common',
@@ -25,15 +29,17 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: Flag<RunOptions[K]
   },
   network: {
     name: 'network',
+    project: rule.setsNetwork,
     placeholder: 'default|host|none',
     group: 'advanced',
     key: 'network',
-    help: 'Network of RUN steps that do not say; default is that of the host',
+    help: 'Network of RUN steps that do not say; host allows RUN --network=host, too',
     absent: undefined,
     parse: read.network,
   },
   addHosts: {
     name: 'add-host',
+    project: rule.addsHost,
     placeholder: 'NAME:IP',
     repeat: true,
     group: 'advanced',
@@ -44,6 +50,7 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: Flag<RunOptions[K]
   },
   ulimits: {
     name: 'ulimit',
+    project: rule.setsLimit,
     placeholder: 'NAME=SOFT[:HARD]',
     repeat: true,
     group: 'advanced',
@@ -54,6 +61,7 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: Flag<RunOptions[K]
   },
   shmSize: {
     name: 'shm-size',
+    project: 'free',
     placeholder: 'SIZE',
     group: 'advanced',
     key: 'shm-size',
@@ -64,6 +72,7 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: Flag<RunOptions[K]
   },
   accel: {
     name: 'accel',
+    project: 'free',
     placeholder: 'auto|off|require|verify',
     group: 'advanced',
     env: 'XBUILD_ACCEL',
@@ -77,6 +86,7 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: Flag<RunOptions[K]
   },
   noCacheFilter: {
     name: 'no-cache-filter',
+    project: 'free',
     placeholder: 'STAGE',
     repeat: true,
     group: 'advanced',
@@ -86,10 +96,11 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: Flag<RunOptions[K]
   },
   allow: {
     name: 'allow',
+    project: userOnly('it gives steps a right'),
     placeholder: 'ENTITLEMENT',
     repeat: true,
     group: 'advanced',
-    help: 'network.host is accepted: RUN --network=host needs no entitlement here',
+    help: 'Right that steps may take: network.host for RUN --network=host; security.insecure and device[=NAME] on BuildKit nodes only',
     absent: undefined,
     parse: read.allow,
   },

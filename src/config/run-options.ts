@@ -34,6 +34,6 @@ export interface RunOptions {
   readonly accel?: AccelMode
   /** Stages whose steps run anew, by name in lower case. */
   readonly noCacheFilter?: readonly string[]
-  /** Entitlements, each of them one that xbuild has. */
+  /** Rights that steps may take, in the words of buildx: `network.host`. */
   readonly allow?: readonly string[]
 }

@@ -148,17 +148,20 @@ export function stages(texts: readonly string[], { label }: FlagInput): readonly
   return texts.flatMap((text) => text.split(',')).map((name) => parseText(name.trim(), label).toLowerCase())
 }
 
-/** Entitlements: what Docker grants with them must be something that xbuild has. */
+const ENTITLEMENTS = ['network.host', 'security.insecure', 'device']
+
+/** Entitlements as buildx takes them; which of them an engine grants is its own matter. */
 export function allow(texts: readonly string[], { label }: FlagInput): readonly string[] {
   return texts
     .flatMap((text) => text.split(','))
     .map((text) => {
-      if (text === 'network.host') return text
-      const near = suggest(text, ['network.host'])
-      const state =
-        text === 'security.insecure'
-          ? 'xbuild never runs a step without its seccomp profile and capability limits'
-          : 'xbuild has no such entitlement'
-      throw badValue(label, text, state, near ? `Did you mean ${near}?` : 'Leave it out')
+      if (ENTITLEMENTS.includes(text) || /^device=.+$/.test(text)) return text
+      const near = suggest(text, ENTITLEMENTS)
+      throw badValue(
+        label,
+        text,
+        'there is no such entitlement',
+        near ? `Did you mean ${near}?` : `The entitlements are ${ENTITLEMENTS.join(', ')}`,
+      )
     })
 }

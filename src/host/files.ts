@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { access, constants, mkdir, open, rename, rm } from 'node:fs/promises'
-import { delimiter, dirname, join } from 'node:path'
+import { delimiter, dirname, isAbsolute, join } from 'node:path'
 
 /** A name beside `path` that no other process uses; a killed writer leaves only such names behind. */
 export function tempNameFor(path: string): string {
@@ -12,14 +12,17 @@ export async function writeFileAtomic(
   path: string,
   data: string | Uint8Array,
   options: {
-    readonly fsync?: boolean /** Nobody else may read it, nor enter its folder. */
+    readonly fsync?: boolean
+    /** Default: 0644, less what the umask takes. */
+    readonly mode?: number
+    /** Nobody else may read it, nor enter its folder. */
     readonly isPrivate?: boolean
   } = {},
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true, ...(options.isPrivate ? { mode: 0o700 } : {}) })
   const temp = tempNameFor(path)
   try {
-    const handle = await open(temp, 'wx', options.isPrivate ? 0o600 : 0o644)
+    const handle = await open(temp, 'wx', options.isPrivate ? 0o600 : (options.mode ?? 0o644))
     try {
       await handle.writeFile(data)
       if (options.fsync !== false) await handle.sync()
@@ -59,11 +62,14 @@ export async function exists(path: string): Promise<boolean> {
   )
 }
 
-/** Full path of a program on PATH (and in the sbin folders, which users often lack), if it is there and executable. */
+/**
+ * Full path of a program on PATH (and in the sbin folders, which users often lack), if it is there and executable.
+ * Relative folders on PATH do not count: they are in whatever is built.
+ */
 export async function findProgram(name: string, path = process.env['PATH'] ?? ''): Promise<string | undefined> {
   if (name.includes('/')) return (await executable(name)) ? name : undefined
   const folders = [
-    ...path.split(delimiter).filter(Boolean),
+    ...path.split(delimiter).filter(isAbsolute),
     '/usr/local/sbin',
     '/usr/sbin',
     '/sbin',

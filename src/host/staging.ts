@@ -62,6 +62,8 @@ async function staged(path: string, make: (temp: string) => Promise<void>): Prom
 export async function kindOf(path: string): Promise<'absent' | 'file' | 'folder' | 'special'> {
   try {
     const found = await stat(path)
+    if (found.isBlockDevice())
+      throw new XbuildError('BAD_OPTION', `Cannot write "${path}": it is a disk`, { hint: 'Name a file' })
     return found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'special'
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'absent'

@@ -1,8 +1,8 @@
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { type NodeDefinition, type NodeSettings, parseNode } from '../config/node.ts'
 import { XbuildError } from '../errors.ts'
 import { writeFileAtomic } from '../host/files.ts'
+import { userConfigFolder } from '../host/user-folder.ts'
 import { readJson, type Environment } from './docker-config.ts'
 
 /** What `xbuild node` keeps for its user. */
@@ -19,7 +19,7 @@ interface SavedFile {
 
 /** The file of `xbuild node`. */
 export function savedNodesFile(env: Environment): string {
-  return join(env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config'), 'xbuild/nodes.json')
+  return join(userConfigFolder(env), 'nodes.json')
 }
 
 /** Reads the file of `xbuild node`. Throws BAD_OPTION when it is damaged. */

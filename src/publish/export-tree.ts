@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { lstat, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { XbuildError } from '../errors.ts'
 import type { Emit } from '../driver/driver.ts'
@@ -68,8 +68,14 @@ async function unpackAll(
   options: ExportOptions,
 ): Promise<void> {
   for (const entry of images) {
-    const target = join(folder, prefixOf(entry, images) ?? '')
+    const prefix = prefixOf(entry, images)
+    const target = join(folder, prefix ?? '')
     await mkdir(target, { recursive: true })
+    // Whoever made the folder may have put a link there, which tar would follow
+    if (prefix !== undefined && !(await lstat(target)).isDirectory())
+      throw new XbuildError('HOST', `Cannot export to "${join(dest, prefix)}": it is a symbolic link`, {
+        hint: 'Remove it, or name another folder',
+      })
     let skipped = 0
     const entries = tree(entry, undefined, { ...options, forDisk: true, onSkip: () => (skipped += 1) })
     const args = [...TAR_ARGS, `--directory=${target}`]

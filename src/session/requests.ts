@@ -3,6 +3,7 @@ import type { BuildOptions } from '../config/options.ts'
 import { optionsFor, overrideFor } from '../config/overrides.ts'
 import type { PlatformOverride } from '../config/options.ts'
 import { checkCacheFilter } from '../dockerfile/cache-filter.ts'
+import { allowsHostNetwork, checkHostNetwork, NETWORK_HOST } from '../dockerfile/entitlements.ts'
 import { checkFrontend, foreignFrontend, opaqueDockerfile } from '../dockerfile/frontend.ts'
 import { buildStageGraph } from '../dockerfile/graph.ts'
 import { parseDockerfile } from '../dockerfile/parse.ts'
@@ -38,6 +39,7 @@ export async function readTargets(
   options: BuildOptions,
   { image, main, buildPlatform, here, emit }: TargetEdges,
 ): Promise<ReadRequest> {
+  if (here) checkAllowedHere(options.allow ?? [])
   const parsed = new Map<DockerfileText, Dockerfile>()
   const read = async (platform: Platform) => {
     const own = optionsFor(options, platform)
@@ -68,8 +70,14 @@ export async function readTargets(
     const { own, override, file, dockerfile } = await read(platform)
     const { graph, diagnostics } = graphOf(dockerfile, own, { target: platform, buildPlatform })
     found.push(...diagnostics.map((one) => blamed(one, override)))
-    if (!dockerfile.frontend)
-      found.push(...unusedBases(dockerfile, override), ...checkCacheFilter(dockerfile, own.noCacheFilter ?? []))
+    if (!dockerfile.frontend) {
+      const instructions = graph.stages.flatMap(({ stage }) => stage.instructions)
+      found.push(
+        ...unusedBases(dockerfile, override),
+        ...checkCacheFilter(dockerfile, own.noCacheFilter ?? []),
+        ...checkHostNetwork(instructions, allowsHostNetwork(own)),
+      )
+    }
     targets.push(made({ platform, own, file, dockerfile, graph }, override))
   }
   check(found, emit)
@@ -104,6 +112,19 @@ function needsOf({ stages }: StageGraph, { buildContexts }: BuildOptions): Targe
   )
   const keys = needs.map((need) => `${need.context} ${targetKey(need)}`)
   return needs.filter((_, index) => keys.indexOf(keys[index]!) === index)
+}
+
+/** What a BuildKit node may allow, and the engine of this machine never does. */
+function checkAllowedHere(allow: readonly string[]): void {
+  const refused = allow.find((name) => name !== NETWORK_HOST)
+  if (refused === undefined) return
+  throw new XbuildError(
+    'BAD_OPTION',
+    refused === 'security.insecure'
+      ? `Cannot allow "${refused}" here: xbuild never runs a step without its seccomp profile and capability limits`
+      : `Cannot allow "${refused}" here: steps of this engine see no devices of the machine`,
+    { hint: 'Leave it out, or build on BuildKit nodes alone with --builder' },
+  )
 }
 
 /** The stage graph of a target platform with its options. */

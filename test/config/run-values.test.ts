@@ -55,6 +55,11 @@ describe('one flag', () => {
     ['--shm-size 1g', 'shmSize', 1 << 30],
     ['--no-cache-filter A,b --no-cache-filter c', 'noCacheFilter', ['a', 'b', 'c']],
     ['--allow network.host', 'allow', ['network.host']],
+    [
+      '--allow network.host,security.insecure --allow device=a/b --allow device',
+      'allow',
+      ['network.host', 'security.insecure', 'device=a/b', 'device'],
+    ],
   ]
   for (const [line, option, value, env] of cases) test(line, () => expect(options(line, env)[option]).toEqual(value))
 })
@@ -73,5 +78,7 @@ test.each([
   ['--ulimit nofile=2:1', 'the soft limit is above the hard one'],
   ['--ulimit nofile=x', 'not SOFT[:HARD]'],
   ['--shm-size 0', 'not more than nothing'],
-  ['--allow security.insecure', 'never runs a step without'],
+  ['--allow network.hots', 'there is no such entitlement'],
+  ['--allow fs.read=/', 'there is no such entitlement'],
+  ['--allow device=', 'there is no such entitlement'],
 ] as const)('%s: %s', (line, state) => expect(() => options(line)).toThrow(state))

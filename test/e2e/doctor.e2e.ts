@@ -113,7 +113,7 @@ test('nodes and registries are asked at once, and none holds up the others', asy
     'xbuild.yaml': `nodes: {board: "tcp://${silent}", gone: "tcp://127.0.0.1:1"}\nregistries: {"${other}": {mirrors: ["${registry}"]}}\n`,
   })
   const started = Date.now()
-  const ended = await xbuild(['doctor', '--json'], at)
+  const ended = await xbuild(['doctor', '--json', '--config', 'xbuild.yaml'], at)
   expect(Date.now() - started).toBeLessThan(30_000)
   const findings = findingsOf(ended)
   expect(about(findings, registry)).toMatchObject({
@@ -130,7 +130,7 @@ test('nodes and registries are asked at once, and none holds up the others', asy
     expect.objectContaining({ node: 'gone', state: 'problem' }),
   ])
   expect(ended.code).toBe(1)
-  const named = await xbuild(['doctor', '--json', `${registry}/a/b:1`], at)
+  const named = await xbuild(['doctor', '--json', '--config', 'xbuild.yaml', `${registry}/a/b:1`], at)
   expect(about(findingsOf(named), silent)).toBeUndefined() // only those that were named
   expect(about(findingsOf(named), registry)?.state).toBe('ok')
 })

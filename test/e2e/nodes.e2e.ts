@@ -419,10 +419,14 @@ describe('xbuild node', () => {
     const context = contextOf(`${BASE}RUN true`, {
       'xbuild.yaml': `nodes:\n  yard: ${docker.endpoint}\n  gone: unix://${folder}/gone.sock\n`,
     })
-    const all = await xbuild(['plan', '.'], { cwd: context, store, env: home() })
+    const all = await xbuild(['plan', '--config', 'xbuild.yaml', '.'], { cwd: context, store, env: home() })
     expect(all.stdout).toContain('yard')
     expect(all.stderr).toContain('Building without gone: ')
-    const one = await xbuild(['plan', '--node', 'local', '.'], { cwd: context, store, env: home() })
+    const one = await xbuild(['plan', '--config', 'xbuild.yaml', '--node', 'local', '.'], {
+      cwd: context,
+      store,
+      env: home(),
+    })
     expect([one.code, one.stderr]).toEqual([0, ''])
     expect(one.stdout).not.toContain('yard')
   })

@@ -63,7 +63,7 @@ FROM full
 
 describe('platforms of xbuild.yaml', () => {
   test('are built each in its own way, into one index', async () => {
-    const built = await build({
+    const files = {
       Dockerfile: TWO,
       'Dockerfile.arm': 'FROM distroless\nCOPY . /\nRUN echo "its own file" > /flavour\n',
       'Dockerfile.arm.dockerignore': '*\n!note.txt\n',
@@ -80,7 +80,8 @@ describe('platforms of xbuild.yaml', () => {
   linux/arm/v7:
 build-args: {FLAVOUR: general}
 `,
-    })
+    }
+    const built = await build(files, { args: ['--config', 'xbuild.yaml'] })
     expect(built.code, built.stderr).toBe(0)
     expect(built.platforms()).toEqual(['amd64', 'arm64', 'arm'])
     const flavour = async (platform: string) =>

@@ -246,6 +246,7 @@ test('networks, hosts, limits, /dev/shm', async () => {
   const none = 'test "$(ls /sys/class/net)" = lo && test -z "$(ip route)" && ip addr show lo | grep -q 127.0.0.1'
   await build(
     `FROM busybox\nRUN --network=none ${none}\nRUN --network=host test "$(ls /sys/class/net)" != lo || true\n`,
+    { args: ['--allow', 'network.host'] },
   )
   await build(
     `FROM busybox\nRUN ${none} && grep -q "^10.9.8.7.db" /etc/hosts && test "$(ulimit -n)" = 100 && test "$(ulimit -Hn)" = 200 && df -k /dev/shm | grep -q " 10240 "\n`,

@@ -1,4 +1,5 @@
 import type { BuildOptions } from '../../config/options.ts'
+import { allowsHostNetwork, NETWORK_HOST } from '../../dockerfile/entitlements.ts'
 import type { Job } from '../../plan/types.ts'
 import { formatPlatform, type Platform } from '../../platform.ts'
 import type { RemoteBuild, RemoteDockerfile } from '../remote-build.ts'
@@ -88,7 +89,7 @@ function prefixed(prefix: string, values: Readonly<Record<string, string>>): Rec
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]))
 }
 
-/** Rights that the options ask for; the daemon may refuse them. */
-export function entitlementsOf({ allow = [], network }: BuildOptions): string[] {
-  return [...new Set([...allow, ...(network === 'host' ? ['network.host'] : [])])]
+/** Rights that the options give, and no others; the daemon may refuse them. */
+export function entitlementsOf(options: Pick<BuildOptions, 'allow' | 'network'>): string[] {
+  return [...new Set([...(options.allow ?? []), ...(allowsHostNetwork(options) ? [NETWORK_HOST] : [])])]
 }

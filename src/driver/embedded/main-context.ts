@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { mkdir, rm, stat } from 'node:fs/promises'
+import { mkdir, realpath, rm, stat } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
 import type { BuildOptions } from '../../config/options.ts'
 import { parseRemote, showRemote, type HttpRemote } from '../../dockerfile/remote.ts'
@@ -185,6 +185,7 @@ async function inFolder(options: BuildOptions): Promise<DockerfileText> {
       : [resolve(options.cwd, options.file)]
   for (const path of candidates) {
     try {
+      await checkPlace(path, context)
       const shown = relative(options.cwd, path)
       return { text: await readTextFile(path), shown: shown.startsWith('..') ? path : shown, path }
     } catch (cause) {
@@ -201,6 +202,23 @@ async function inFolder(options: BuildOptions): Promise<DockerfileText> {
   throw new XbuildError('NOT_FOUND', `Cannot read the Dockerfile "${candidates[0]}": no such file`, {
     hint: 'Name it with -f, or give the folder that holds it',
   })
+}
+
+/**
+ * A Dockerfile of the context must be a file in it: errors show its lines, and a link of whoever made the context may
+ * lead to what nobody should see. Throws OUTSIDE_CONTEXT.
+ */
+async function checkPlace(path: string, context: string): Promise<void> {
+  const [real, root] = await Promise.all([realpath(path), realpath(context).catch(() => context)])
+  const inside = (name: string, folder: string) => !relative(folder, name).split('/').includes('..')
+  if (inside(path, context) && !inside(real, root))
+    throw new XbuildError(
+      'OUTSIDE_CONTEXT',
+      `Cannot read the Dockerfile "${path}": it is a link that leads out of the context`,
+      {
+        hint: `Name the file itself with -f`,
+      },
+    )
 }
 
 async function isFolder(path: string): Promise<boolean> {

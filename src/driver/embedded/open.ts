@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import type { BuildOptions } from '../../config/options.ts'
 import type { BaseFacts } from '../../dockerfile/checks/view.ts'
+import { allowsHostNetwork, checkHostNetwork } from '../../dockerfile/entitlements.ts'
 import type { GraphStage } from '../../dockerfile/types.ts'
 import { toXbuildError, XbuildError, type Diagnostic } from '../../errors.ts'
 import { sameTarget, targetOfJob, type TargetId } from '../../plan/target-id.ts'
@@ -192,8 +193,9 @@ export async function openEmbedded({
       }
       try {
         const lowered = lower(graph, { imageFor, ...lowerOptions(target) })
-        if (keepGoing) check(lowered.diagnostics)
-        else found.push(...lowered.diagnostics)
+        const diagnostics = [...lowered.diagnostics, ...checkTriggers(lowered, target)]
+        if (keepGoing) check(diagnostics)
+        else found.push(...diagnostics)
         opened.push({ image, platform, imageFor, lowered })
       } catch (thrown) {
         if (!keepGoing) throw thrown
@@ -300,6 +302,12 @@ export async function openEmbedded({
     if ('config' in image) return { ...own, config: image.config.config ?? {} }
     return image.kind === 'built' ? { ...own, config: image.lowered.config } : own
   }
+}
+
+/** Triggers of base images are known only when these are. */
+function checkTriggers({ evaluations }: Lowered, { options }: TargetBuild): Diagnostic[] {
+  const allowed = allowsHostNetwork(options)
+  return [...evaluations.values()].flatMap(({ steps }) => checkHostNetwork(steps, allowed))
 }
 
 /** What the options say to all RUN steps. */
