@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { lstat, readFile, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { XbuildError } from '../errors.ts'
@@ -46,6 +46,14 @@ export async function openStoreFolder(path: string): Promise<StoreFolder> {
   try {
     await makeFolders(dirname(resolve(path)), 0o755)
     await makeFolders(path, 0o700)
+    const format = await readFormat(path)
+    if (format !== '' && format !== FORMAT) {
+      throw new XbuildError(
+        'STORE',
+        `Cannot use the store "${path}": it has format ${JSON.stringify(format)}, this xbuild reads ${FORMAT}`,
+        { hint: 'Name another folder with --store or XBUILD_HOME' },
+      )
+    }
     const { root, opened } = makePrivate(path)
     const folder: StoreFolder = {
       root,
@@ -56,17 +64,7 @@ export async function openStoreFolder(path: string): Promise<StoreFolder> {
       tmp: join(root, 'tmp'),
       leases: join(root, 'leases'),
     }
-    const format = await readFile(join(root, 'format'), 'utf8').catch(() => undefined)
-    if (format?.trim() === FORMAT) return opened ? { ...folder, wasOpen: true } : folder
-    if (format !== undefined && format.trim() !== '') {
-      throw new XbuildError(
-        'STORE',
-        `Cannot use the store "${root}": it has format ${JSON.stringify(format.trim().slice(0, 20))}, this xbuild reads ${FORMAT}`,
-        {
-          hint: 'Name another folder with --store or XBUILD_HOME',
-        },
-      )
-    }
+    if (format === FORMAT) return opened ? { ...folder, wasOpen: true } : folder
     for (const piece of [folder.blobs, folder.ingest, folder.records, folder.snapshots, folder.tmp, folder.leases])
       await makeFolders(piece, 0o700)
     await writeFile(join(root, 'format'), `${FORMAT}\n`, { mode: 0o600 })
@@ -78,4 +76,11 @@ export async function openStoreFolder(path: string): Promise<StoreFolder> {
       hint: 'Name a folder that you may write to with --store or XBUILD_HOME',
     })
   }
+}
+
+/** What the folder says of its format; empty when it says nothing yet. Nobody knows yet whose folder it is. */
+async function readFormat(path: string): Promise<string> {
+  const file = join(path, 'format')
+  const found = await lstat(file).catch(() => undefined)
+  return found?.isFile() && found.size < 1024 ? (await readFile(file, 'utf8')).trim().slice(0, 20) : ''
 }
