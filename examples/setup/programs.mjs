@@ -20,6 +20,8 @@ export function neededToBuild(release = osRelease()) {
     { programs: ['setfattr'], package: 'attr', why: 'reads and writes file attributes' },
     { programs: ['unshare'], package: 'util-linux', why: 'makes namespaces' },
     { programs: ['mount'], package: 'mount', why: 'puts layers over one another' },
+    { programs: ['pasta', 'slirp4netns'], package: 'passt', why: 'gives steps a network of their own' },
+    { programs: ['ip'], package: 'iproute2', why: "keeps steps from a cloud's metadata addresses" },
     ...(process.getuid() === 0 ? [] : [UIDMAP]),
   ]
 }
@@ -45,6 +47,8 @@ export function neededToTest() {
     { programs: ['zstd'], package: 'zstd', why: 'packs and unpacks layers' },
     { programs: ['xz'], package: 'xz-utils', why: 'packs and unpacks archives' },
     { programs: ['bzip2'], package: 'bzip2', why: 'packs and unpacks archives' },
+    { programs: ['pasta'], package: 'passt', why: 'connects the network of steps' },
+    { programs: ['slirp4netns'], package: 'slirp4netns', why: 'connects the network of steps without pasta' },
     { programs: ['cc'], package: 'gcc', why: 'compiles the handler for native toolchains' },
     UIDMAP,
   ]

@@ -30,10 +30,12 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: BuildFlag<RunOptio
   network: {
     name: 'network',
     project: rule.setsNetwork,
-    placeholder: 'default|host|none',
+    placeholder: 'default|private|host|none',
     group: 'advanced',
     key: 'network',
-    help: 'Network of RUN steps that do not say; host allows RUN --network=host, too',
+    help:
+      'Network of RUN steps that do not say; default is one of their own where pasta or slirp4netns is installed, ' +
+      'else that of the host; private is never that of the host; host allows RUN --network=host, too',
     absent: undefined,
     parse: read.network,
   },
@@ -44,7 +46,7 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: BuildFlag<RunOptio
     repeat: true,
     group: 'advanced',
     key: 'add-hosts',
-    help: 'Line for /etc/hosts of RUN steps; host-gateway as IP is this machine',
+    help: 'Line for /etc/hosts of RUN steps; host-gateway as IP is this machine, with --network host',
     absent: undefined,
     parse: read.addHosts,
   },

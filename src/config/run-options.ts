@@ -23,8 +23,11 @@ export interface RunOptions {
   readonly secrets?: Readonly<Record<string, SecretSource>>
   /** By id: the socket of an ssh agent, or key files, separated by commas, relative to the build's `cwd`. */
   readonly ssh?: Readonly<Record<string, string>>
-  /** The network of steps that do not say; default: the host's. */
-  readonly network?: 'host' | 'none'
+  /**
+   * The network of steps that do not say; default: one of their own, connected by pasta or slirp4netns, or the
+   * host's, with a warning, where there is neither. `private`: one of their own, or an error.
+   */
+  readonly network?: 'private' | 'host' | 'none'
   /** Lines of /etc/hosts. */
   readonly addHosts?: readonly { readonly name: string; readonly ip: string }[]
   readonly ulimits?: readonly Ulimit[]

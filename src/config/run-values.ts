@@ -71,15 +71,15 @@ export function ssh(texts: readonly string[], { label, env }: FlagInput): Readon
   )
 }
 
-/** The network of RUN steps; `default` and `host` are the host's. */
+/** The network of RUN steps. */
 export function network(texts: readonly string[], { label }: FlagInput): RunOptions['network'] {
   const text = texts.at(-1) ?? ''
-  if (text === 'none' || text === 'host') return text
+  if (text === 'none' || text === 'host' || text === 'private') return text
   if (text === 'default' || text === '') return undefined
-  throw badValue(label, text, 'unknown network', 'Use default, host or none')
+  throw badValue(label, text, 'unknown network', 'Use default, private, host or none')
 }
 
-/** `NAME:IP` or `NAME=IP`; `host-gateway` is this machine, whose network the steps have. */
+/** `NAME:IP` or `NAME=IP`; `host-gateway` is this machine, for steps that have its network. */
 export function addHosts(texts: readonly string[], { label }: FlagInput): RunOptions['addHosts'] {
   return texts.map((text) => {
     const [, name, written = ''] = /^([^:=\s]+)[:=](.+)$/.exec(text) ?? []

@@ -11,6 +11,8 @@ interface Need {
   readonly package: string
   readonly why: string
   readonly ordinaryUsers?: boolean
+  /** Builds go on without it, worse. */
+  readonly optional?: boolean
 }
 
 const NEEDS: readonly Need[] = [
@@ -21,6 +23,18 @@ const NEEDS: readonly Need[] = [
   { programs: ['unshare'], package: 'util-linux', why: 'makes namespaces' },
   { programs: ['setpriv'], package: 'util-linux', why: 'ends what a build started with the build' },
   { programs: ['mount'], package: 'mount', why: 'mounts file systems' },
+  {
+    programs: ['pasta', 'slirp4netns'],
+    package: 'passt',
+    why: 'gives steps a network of their own, apart from services of this machine',
+    optional: true,
+  },
+  {
+    programs: ['ip'],
+    package: 'iproute2',
+    why: "keeps steps from a cloud's metadata addresses",
+    optional: true,
+  },
   { programs: ['newuidmap'], package: 'uidmap', why: 'lets an ordinary user own many user ids', ordinaryUsers: true },
   { programs: ['newgidmap'], package: 'uidmap', why: 'lets an ordinary user own many group ids', ordinaryUsers: true },
 ]
@@ -34,8 +48,8 @@ export async function checkPrograms({ uid, env }: Pick<Machine, 'uid' | 'env'>):
     ),
   )
   const missing = needs.filter((_, index) => found[index] === undefined)
-  const findings = missing.map(({ programs, package: name, why }) =>
-    here('programs', 'problem', `${programs.join(' or ')} is not installed: it ${why}`, {
+  const findings = missing.map(({ programs, package: name, why, optional }) =>
+    here('programs', optional ? 'warning' : 'problem', `${programs.join(' or ')} is not installed: it ${why}`, {
       fix: `Install it: sudo apt-get install ${name}`,
       repair: { kind: 'packages', packages: [name] },
     }),

@@ -121,7 +121,7 @@ function pathIn({ options, file }: TargetBuild, isFolder: boolean): string {
 function reachesNetwork(
   { stages }: StageGraph,
   { frontend }: Dockerfile,
-  network: 'host' | 'none' | undefined,
+  network: TargetBuild['options']['network'],
 ): boolean {
   return (
     frontend !== undefined ||

@@ -63,7 +63,8 @@ function cacheUse({ noCache, noCacheFilter = [] }: BuildOptions): Record<string,
 
 function stepAttributes({ network, addHosts = [], ulimits = [], shmSize }: BuildOptions): Record<string, string> {
   return {
-    ...(network === undefined ? {} : { 'force-network-mode': network }),
+    // Steps have a network of their own there, unless its administrator decided otherwise
+    ...(network === undefined || network === 'private' ? {} : { 'force-network-mode': network }),
     ...(addHosts.length > 0 ? { 'add-hosts': addHosts.map(({ name, ip }) => `${name}=${ip}`).join(',') } : {}),
     ...(ulimits.length > 0
       ? { ulimit: ulimits.map(({ name, soft, hard }) => `${name}=${soft}:${hard}`).join(',') }

@@ -204,7 +204,7 @@ function settingsOf({ build, graph, job, native }: Classic): Record<string, unkn
     forcerm: true,
     ...(options.pull ? { pull: 'true' } : {}),
     ...(options.target === undefined ? {} : { target: options.target }),
-    ...(network === undefined ? {} : { networkmode: network }),
+    ...(network === undefined || network === 'private' ? {} : { networkmode: network }),
     ...(addHosts.length > 0 ? { extrahosts: addHosts.map(({ name, ip }) => `${name}:${ip}`).join(',') } : {}),
     ...(ulimits.length > 0
       ? { ulimits: ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })) }

@@ -236,6 +236,8 @@ function stepVertex(
       runKey(step, formatPlatform(stage.platform)),
       ...(ids.length > 0 ? [ids] : []),
       ...(container ? [container] : []),
+      // Not part of the key, but no step may run with a network that another image asked for
+      ...(scope.container.network === 'default' ? [] : [scope.container.network]),
       ...(given.length > 0 ? [given] : []),
     ])
     return intern({ kind: 'run', id, parent, step, platform: stage.platform, scope, shown, mounted, ...fresh }, edges)

@@ -22,6 +22,7 @@ import type { Ground } from './ground.ts'
 import { withHandedOver } from './handed-over.ts'
 import { createImages, type Images } from './images.ts'
 import { lower, type ImageFor, type Lowered, type VertexTable } from './lower.ts'
+import { createNetworks } from './networks.ts'
 import { resolveImages } from './resolve.ts'
 import { createRuntimeFinder } from './runtime.ts'
 import { createSolver, type Solver, type SolverOptions } from './solve.ts'
@@ -123,6 +124,7 @@ export async function openEmbedded({
     layers,
     remotes,
     mounts,
+    networks: createNetworks(ground.warn),
     context: contexts.open,
     isNative,
     runtime,
@@ -311,13 +313,7 @@ function checkTriggers({ evaluations }: Lowered, { options }: TargetBuild): Diag
 }
 
 /** What the options say to all RUN steps. */
-function containerOf({
-  network = 'host',
-  addHosts = [],
-  ulimits = [],
-  shmSize,
-  buildArgs,
-}: BuildOptions): ContainerOptions {
+function containerOf({ network, addHosts = [], ulimits = [], shmSize, buildArgs }: BuildOptions): ContainerOptions {
   const hostname = buildArgs['BUILDKIT_SANDBOX_HOSTNAME'] || undefined
   if (hostname !== undefined && !/^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/i.test(hostname)) {
     throw new XbuildError(
@@ -327,7 +323,7 @@ function containerOf({
     )
   }
   return {
-    network,
+    network: network ?? 'default',
     hosts: addHosts,
     ulimits,
     ...(shmSize === undefined ? {} : { shmSize }),

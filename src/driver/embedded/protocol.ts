@@ -15,6 +15,8 @@ export interface WorkerMethods {
   copy: { params: CopyParams; result: Changed }
   workdir: { params: WorkdirParams; result: Changed }
   run: { params: RunParams; result: Changed }
+  /** Opens the network of the worker's own steps, once; the first step that needs it asks. */
+  openNetwork: { params: Record<string, never>; result: NetworkResult }
   /** Packs a snapshot into a layer blob of the store. */
   pack: { params: PackParams; result: PackResult }
   /** Writes the merged file system as a tar file. */
@@ -51,6 +53,14 @@ export interface Changed {
   readonly contentKey?: string
   readonly warnings?: readonly string[]
 }
+
+/**
+ * The network that steps get: one of their own, connected or (`none`, on a machine that reaches nobody) not; or the
+ * host's, with the reason and the way out. `notes` is what could not be done in it.
+ */
+export type NetworkResult =
+  | { readonly kind: 'own' | 'none'; readonly notes: readonly string[] }
+  | { readonly kind: 'host'; readonly reason: string; readonly fix: string; readonly notes: readonly string[] }
 
 export interface ApplyParams {
   readonly id: string
@@ -110,7 +120,8 @@ export interface RunParams {
   readonly emulated: boolean
   /** Those inside others after them. */
   readonly mounts: readonly WorkerMount[]
-  readonly network: 'host' | 'none'
+  /** `own`: the one that `openNetwork` opened. */
+  readonly network: 'own' | 'host' | 'none'
   /** Lines of /etc/hosts, beside those every step gets. */
   readonly hosts: readonly { readonly name: string; readonly ip: string }[]
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[]

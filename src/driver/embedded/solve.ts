@@ -16,6 +16,7 @@ import type { Changed, CopyParams, RunParams } from './protocol.ts'
 import { servedBy, type FolderSource, type StepVertex, type Vertex } from './vertex.ts'
 import { createStepCache, type StepImports } from './step-cache.ts'
 import type { MountInput, StepMounts } from './step-mounts.ts'
+import type { Networks } from './networks.ts'
 import type { Runtime } from './runtime.ts'
 import { createSharedWork } from './shared-work.ts'
 import type { Workers } from './workers.ts'
@@ -32,6 +33,7 @@ export interface SolverOptions {
   /** The OCI runtime; looked for by the first RUN. */
   readonly runtime: () => Promise<Runtime>
   readonly mounts: StepMounts
+  readonly networks: Networks
   /** Native toolchains for emulated steps. */
   readonly acceleration?: Acceleration
   /** Told what programs of a step were run from, now or when the cache learnt it. */
@@ -244,12 +246,13 @@ export function createSolver(options: SolverOptions): Solver {
       }
       case 'run': {
         const { step, platform } = vertex
-        const { network, hosts, ulimits, shmSize, hostname } = vertex.scope.container
+        const { hosts, ulimits, shmSize, hostname } = vertex.scope.container
         const emulated = !options.isNative(platform)
         const [worker, runtime] = await Promise.all([
           emulated ? options.workers.emulating(platform.architecture) : options.workers.native(),
           options.runtime(),
         ])
+        const network = await options.networks.of(worker, vertex, signal)
         const opened = await options.mounts.open(vertex, inputs.mounts, signal)
         try {
           const params: RunParams = {
@@ -267,7 +270,7 @@ export function createSolver(options: SolverOptions): Solver {
             ulimits,
             ...(shmSize === undefined ? {} : { shmSize }),
             ...(hostname === undefined ? {} : { hostname }),
-            network: step.network === 'default' ? network : step.network,
+            network,
           }
           const onLog = (stream: 'stdout' | 'stderr', line: string) =>
             emit({ type: 'step.log', step: vertex.id, stream, line, at: Date.now() })

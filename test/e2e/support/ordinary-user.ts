@@ -7,6 +7,9 @@ import { run, runOk, type Ended } from './xbuild.ts'
 /** Its own for each run of the tests: two may run at a time. */
 const NAME = `xbuild-e2e-${process.pid}`
 
+/** Everybody may open that device where udev makes it, as in a machine; a container's is often root's alone. */
+const OPEN_TUN = '[ ! -c /dev/net/tun ] || mount --bind "$0" /dev/net/tun; exec "$@"'
+
 /** An ordinary user: a new one when the tests run as root, else the one who runs them. */
 export interface OrdinaryUser {
   /** A folder of the user's own. */
@@ -27,12 +30,14 @@ export interface OrdinaryUser {
 export function ordinaryUser(ownFolder: string): OrdinaryUser {
   const asRoot = process.getuid?.() === 0
   const home = join(ownFolder, 'home')
+  const tun = join(ownFolder, 'tun')
   const paths = { node: process.execPath, checkout: root }
 
   beforeAll(async () => {
     mkdirSync(home, { recursive: true })
     if (!asRoot) return
     await runOk('chmod', ['755', ownFolder])
+    await runOk('mknod', ['--mode=666', tun, 'c', '10', '200'])
     await runOk('useradd', ['--no-create-home', '--home-dir', home, NAME])
     if (!readFileSync('/etc/subuid', 'utf8').includes(`${NAME}:`)) {
       await runOk('usermod', ['--add-subuids', '700000-765535', '--add-subgids', '700000-765535', NAME])
@@ -71,7 +76,8 @@ export function ordinaryUser(ownFolder: string): OrdinaryUser {
       ...env,
     }
     if (!asRoot) return run(file, args, { cwd: home, env: own })
-    return run('setpriv', ['--reuid', NAME, '--regid', NAME, '--init-groups', '--inh-caps=-all', '--', file, ...args], {
+    const asUser = ['setpriv', '--reuid', NAME, '--regid', NAME, '--init-groups', '--inh-caps=-all', '--']
+    return run('unshare', ['--mount', '--', 'sh', '-c', OPEN_TUN, tun, ...asUser, file, ...args], {
       cwd: home,
       env: own,
     })

@@ -12,8 +12,8 @@ export interface ContainerSpec {
   readonly files: readonly { readonly source: string; readonly target: string }[]
   /** Further mounts, after all others. */
   readonly mounts?: readonly unknown[]
-  /** A network of its own that leads nowhere; default: the host's. */
-  readonly noNetwork?: boolean
+  /** The host's, one of its own that leads nowhere, or one that is open already; default: the host's. */
+  readonly network?: 'host' | 'none' | { readonly path: string }
   readonly rlimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[]
   /** Bytes of /dev/shm. */
   readonly shmSize?: number
@@ -77,6 +77,7 @@ export const MOUNT_POINTS = ['/proc', '/dev', '/sys'] as const
 
 /** The OCI runtime configuration (runtime-spec config.md) of one RUN: everything but the network is its own. */
 export function runtimeConfig(spec: ContainerSpec): unknown {
+  const { network = 'host' } = spec
   const sys = spec.bindSys
     ? { destination: '/sys', type: 'none', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] }
     : { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] }
@@ -145,7 +146,7 @@ export function runtimeConfig(spec: ContainerSpec): unknown {
         { type: 'ipc' },
         { type: 'uts' },
         { type: 'mount' },
-        ...(spec.noNetwork ? [{ type: 'network' }] : []),
+        ...(network === 'host' ? [] : [{ type: 'network', ...(network === 'none' ? {} : network) }]),
       ],
       maskedPaths: spec.bindSys ? [...MASKED, ...MASKED_OF_BOUND_SYS] : MASKED,
       readonlyPaths: READ_ONLY,

@@ -12,6 +12,7 @@ import { exportTree, pack } from './pack.ts'
 import { readTreeFile } from './read-file.ts'
 import { probeRuntime } from './probe-runtime.ts'
 import type { OnLog } from './container.ts'
+import { createStepNetwork } from './network.ts'
 import { run } from './run.ts'
 import { workdir } from './workdir.ts'
 
@@ -30,6 +31,8 @@ const folders: WorkerFolders = {
 }
 const inUserNamespace = process.env['XBUILD_USER_NAMESPACE'] === '1'
 
+const network = createStepNetwork()
+
 type Handlers = {
   [M in Method]: (
     params: WorkerMethods[M]['params'],
@@ -42,7 +45,8 @@ const handlers: Handlers = {
   apply: (params, { signal }) => applyLayer(folders, params, signal),
   copy: (params, { signal }) => copy(folders, params, signal),
   workdir: (params) => workdir(folders, params),
-  run: (params, { signal, onLog }) => run(folders, params, { signal, onLog, inUserNamespace }),
+  run: (params, { signal, onLog }) => run(folders, params, { signal, onLog, inUserNamespace, network }),
+  openNetwork: () => network.open(),
   pack: (params, { signal }) => pack(folders, params, signal),
   exportTree: (params, { signal }) => exportTree(folders, params, signal),
   digest: (params) => digestTree(folders, params),

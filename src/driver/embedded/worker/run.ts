@@ -6,6 +6,8 @@ import type { Changed, RunParams } from '../protocol.ts'
 import { runtimeConfig } from './bundle.ts'
 import { runContainer, type OnLog } from './container.ts'
 import { maskFor } from '../../mask.ts'
+import { withNameserver } from './network-facts.ts'
+import type { StepNetwork } from './network.ts'
 import { makeMountPoints, removeMountPoints } from './mount-points.ts'
 import { withMounts } from './mounts.ts'
 import { isEmpty, makeSnapshot, type WorkerFolders } from './overlay.ts'
@@ -21,18 +23,19 @@ export interface RunEdges {
   readonly signal: AbortSignal
   readonly onLog: OnLog
   readonly inUserNamespace: boolean
+  readonly network: Pick<StepNetwork, 'path' | 'nameserver'>
 }
 
 /** RUN: runs a command in a container over `lowers`; what it changed is snapshot `id`. */
 export async function run(
   folders: WorkerFolders,
   params: RunParams,
-  { signal, onLog, inUserNamespace }: RunEdges,
+  { signal, onLog, inUserNamespace, network }: RunEdges,
 ): Promise<Changed> {
   const lowers = params.lowers.length === 0 ? [emptyLower(folders)] : params.lowers
   return makeSnapshot(folders, { id: params.id, lowers }, async ({ merged, upper, scratch }) => {
     const ids = resolveUser(merged, params.user)
-    const files = hostFiles(scratch, params)
+    const files = hostFiles(scratch, params, network.nameserver)
     return withMounts(folders, { mounts: params.mounts, scratch }, async (prepared) => {
       const mountPoints = makeMountPoints(merged, {
         files: [...files.map((file) => file.target), ...prepared.files],
@@ -49,7 +52,7 @@ export async function run(
         hostname: params.hostname ?? HOSTNAME,
         files,
         mounts: [...accelMounts(params), ...prepared.mounts],
-        noNetwork: params.network === 'none',
+        network: params.network === 'own' ? { path: network.path! } : params.network,
         rlimits: params.ulimits,
         bindSys: inUserNamespace,
         ...(params.shmSize === undefined ? {} : { shmSize: params.shmSize }),
@@ -98,11 +101,20 @@ function emptyLower(folders: WorkerFolders): string {
 }
 
 /** resolv.conf, hosts and heredoc scripts, written into the operation's folder to be bound into the container. */
-function hostFiles(scratch: string, params: RunParams): { source: string; target: string }[] {
+function hostFiles(
+  scratch: string,
+  params: RunParams,
+  nameserver: string | undefined,
+): { source: string; target: string }[] {
   const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
   const hosts = params.hosts.map(({ name, ip }) => `${ip}\t${name}\n`).join('')
+  const resolvConf = read('/etc/resolv.conf')
   const wanted = [
-    { path: '/etc/resolv.conf', content: read('/etc/resolv.conf'), mode: 0o644 },
+    {
+      path: '/etc/resolv.conf',
+      content: params.network === 'own' && nameserver ? withNameserver(resolvConf, nameserver) : resolvConf,
+      mode: 0o644,
+    },
     {
       path: '/etc/hosts',
       content: `127.0.0.1\tlocalhost ${params.hostname ?? HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n${hosts}${read('/etc/hosts')}`,
