@@ -53,3 +53,16 @@ test.each(MODES)('a %s step sees no abstract socket of this machine', async (mod
   expect(code, stderr).toBe(0)
   expect(stderr).toContain('sockets: 0')
 })
+
+test('a proxy on the loopback of this machine is told once, with the way out', async () => {
+  const { code, stderr } = await sandbox.build('native', { Dockerfile: 'FROM busybox\nRUN echo a\nRUN echo b\n' }, [
+    '--build-arg',
+    'HTTP_PROXY=http://127.0.0.1:3128',
+    '--network',
+    'private',
+    '--no-cache',
+  ])
+  expect(code, stderr).toBe(0)
+  expect(stderr.match(/leads to a loopback address/g)).toHaveLength(1)
+  expect(stderr).toContain('--network host')
+})

@@ -29,7 +29,7 @@ export function createNetworks(warn: (message: string) => void): Networks {
   }
 
   function tellLoopback({ step, scope }: RunVertex): void {
-    for (const name of loopbackProxies(step.env)) {
+    for (const name of loopbackProxies([...step.env, ...step.secretEnv]).slice(0, 1)) {
       say(
         `${name} leads to a loopback address, which is the step's own: let the proxy listen on another address, or build with --network host`,
       )
