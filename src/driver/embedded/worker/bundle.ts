@@ -78,6 +78,8 @@ export const MOUNT_POINTS = ['/proc', '/dev', '/sys'] as const
 /** The OCI runtime configuration (runtime-spec config.md) of one RUN: everything but the network is its own. */
 export function runtimeConfig(spec: ContainerSpec): unknown {
   const { network = 'host' } = spec
+  // On the machine's own network it would read and forge the packets of others
+  const capabilities = network === 'host' ? CAPABILITIES.filter((name) => name !== 'CAP_NET_RAW') : CAPABILITIES
   const sys = spec.bindSys
     ? { destination: '/sys', type: 'none', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] }
     : { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] }
@@ -91,8 +93,8 @@ export function runtimeConfig(spec: ContainerSpec): unknown {
       cwd: spec.cwd,
       // Root gets all of them at once; another user only may gain them, through a set-uid program.
       capabilities: {
-        bounding: CAPABILITIES,
-        ...(spec.ids.uid === 0 ? { effective: CAPABILITIES, permitted: CAPABILITIES } : {}),
+        bounding: capabilities,
+        ...(spec.ids.uid === 0 ? { effective: capabilities, permitted: capabilities } : {}),
       },
       noNewPrivileges: false,
       ...(spec.rlimits?.length
