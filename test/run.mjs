@@ -26,6 +26,13 @@ try {
 console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`)
 process.exitCode = sum.failed === 0 ? 0 : 1
 
+/** Types, lint and format; counts as one test. */
+async function check() {
+  console.log('\n== types, lint and format')
+  const { code } = await run('npm', ['run', '--silent', 'check'], { cwd: root, show: true })
+  add({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 })
+}
+
 /**
  * Runs one vitest project and counts its tests; a file that broke before its tests, or a vitest that broke, counts as
  * one failure.
