@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import {
   closeSync,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -68,11 +69,16 @@ function readKept(path: string): Buffer | undefined {
   }
 }
 
-/** Replaces what other versions left. A folder that cannot be written costs time, nothing else. */
+/**
+ * Replaces what other versions left. A folder that cannot be written, or is not this user's alone, costs time, nothing
+ * else.
+ */
 function write(folder: string, path: string, data: Buffer): void {
   const temp = `${path}.${process.pid}`
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
+    const found = lstatSync(folder) // through a symbolic link it would remove files elsewhere
+    if (!found.isDirectory() || found.uid !== process.geteuid?.() || (found.mode & 0o022) !== 0) return
     try {
       writeFileSync(temp, Buffer.concat([createHash('sha256').update(data).digest(), data]), {
         mode: 0o600,

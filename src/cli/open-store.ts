@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import { createSnapshotKeeper } from '../driver/embedded/keeper.ts'
 import { createWorkers } from '../driver/embedded/workers.ts'
 import { findLaunch } from '../emulation/launch.ts'
-import { defaultStoreRoot, openStoreFolder, type StoreFolder, wasOpenWarning } from '../store/folder.ts'
+import { defaultStoreRoot, lostWarning, openStoreFolder, type StoreFolder, wasOpenWarning } from '../store/folder.ts'
 import type { SnapshotKeeper } from '../store/gc.ts'
 
 /** A store without a build around it, and who can read and remove its snapshots. */
@@ -26,6 +26,7 @@ export async function openStoreFor(
     options.store === undefined ? defaultStoreRoot(env, uid) : resolve(options.cwd, options.store),
   )
   if (folder.wasOpen) onWarning(wasOpenWarning(folder))
+  if (folder.lost) onWarning(lostWarning(folder))
   const workers = createWorkers({ folder, env, uid, launch: () => findLaunch(env, []), onWarning })
   return { folder, keeper: createSnapshotKeeper(workers, signal), close: () => workers.close() }
 }

@@ -36,6 +36,18 @@ export async function writeFileAtomic(
   }
 }
 
+/** Sees to it that the names in a folder outlive a power cut, where its file system can. */
+export async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EINVAL') throw error
+  } finally {
+    await handle.close()
+  }
+}
+
 /**
  * Makes a folder with those above it. Unlike node's own way it ends where the kernel makes no folders at all, as in
  * /proc. The umask takes from `mode`.

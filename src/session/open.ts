@@ -4,6 +4,7 @@ import type { BuildOptions } from '../config/options.ts'
 import type { ReadSecret } from '../source/logins.ts'
 import type { BuildEdges, SessionEdges, SessionRequest } from './types.ts'
 import { secretsOf, type HideSecret } from '../driver/embedded/build-inputs.ts'
+import { toXbuildError } from '../errors.ts'
 import { createGround, type Ground } from '../driver/embedded/ground.ts'
 import { openMainContext, type MainContext } from '../driver/embedded/main-context.ts'
 import { findLaunch } from '../emulation/launch.ts'
@@ -12,7 +13,8 @@ import type { Node } from '../plan/types.ts'
 import { formatPlatform, platformOfNodeArch } from '../platform.ts'
 import { createRegistryClient } from '../registry/client.ts'
 import type { RegistryClient } from '../registry/types.ts'
-import { defaultStoreRoot, wasOpenWarning } from '../store/folder.ts'
+import { makeDurable } from '../store/durable.ts'
+import { defaultStoreRoot, lostWarning, wasOpenWarning } from '../store/folder.ts'
 import { describeHolders, takeBuildLease, type Lease } from '../store/lease.ts'
 import { openStore, type Store } from '../store/store.ts'
 
@@ -54,6 +56,7 @@ export async function openSession(
     options.store === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(options.cwd, options.store),
   )
   if (store.folder.wasOpen) warn(wasOpenWarning(store.folder))
+  if (store.folder.lost) warn(lostWarning(store.folder))
   const lease = await takeBuildLease(store.folder, {
     signal,
     onWait: (others) => warn(`Waiting for ${describeHolders(others)} to end`),
@@ -118,6 +121,11 @@ export async function openSession(
     },
     async close() {
       for (const one of owned.reverse()) await one.close().catch(() => undefined)
+      if (ground.workers.started() && !signal.aborted) {
+        await makeDurable(store.folder).catch((error: unknown) =>
+          warn(`What this build made may be lost in a power cut: ${toXbuildError(error).message}`),
+        )
+      }
       lease.release()
       const found = asked ? await machines().catch(() => undefined) : undefined
       const opened = [...contexts.values()].map(async (context) => (await context).close())

@@ -3,6 +3,7 @@ import { homedir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { XbuildError } from '../errors.ts'
 import { makeFolders } from '../host/files.ts'
+import { currentBoot, dropUnsynced } from './durable.ts'
 import { makePrivate } from './private.ts'
 
 /** Where everything lies in the store's folder. */
@@ -22,6 +23,8 @@ export interface StoreFolder {
   readonly leases: string
   /** Other users could enter the store until it was opened now: an earlier version made it. */
   readonly wasOpen?: true
+  /** So many snapshots were given up now: the machine stopped before they were safely on disk. */
+  readonly lost?: number
 }
 
 const FORMAT = '1'
@@ -38,11 +41,16 @@ export function wasOpenWarning({ root }: StoreFolder): string {
   return `The store "${root}" was open to other users of this machine; from now on it is closed to them. If one of them is not to be trusted, begin anew: xbuild prune --all`
 }
 
+/** What to say of snapshots that may not have outlived the end of the machine. */
+export function lostWarning({ lost }: StoreFolder): string {
+  return `The machine stopped before ${lost} of the store's snapshots were safely on disk: what is needed of them is made again`
+}
+
 /**
  * Makes the folders of a store, or checks that this version can read what is there; no other user can enter it then.
  * Throws STORE for one that is not this user's alone.
  */
-export async function openStoreFolder(path: string): Promise<StoreFolder> {
+export async function openStoreFolder(path: string, boot = currentBoot()): Promise<StoreFolder> {
   try {
     await makeFolders(dirname(resolve(path)), 0o755)
     await makeFolders(path, 0o700)
@@ -64,9 +72,13 @@ export async function openStoreFolder(path: string): Promise<StoreFolder> {
       tmp: join(root, 'tmp'),
       leases: join(root, 'leases'),
     }
-    if (format === FORMAT) return opened ? { ...folder, wasOpen: true } : folder
+    if (format === FORMAT) {
+      const lost = await dropUnsynced(folder, boot)
+      return { ...folder, ...(opened ? { wasOpen: true } : {}), ...(lost > 0 ? { lost } : {}) }
+    }
     for (const piece of [folder.blobs, folder.ingest, folder.records, folder.snapshots, folder.tmp, folder.leases])
       await makeFolders(piece, 0o700)
+    await dropUnsynced(folder, boot)
     await writeFile(join(root, 'format'), `${FORMAT}\n`, { mode: 0o600 })
     return folder
   } catch (cause) {

@@ -5,6 +5,7 @@ import { MAX_MANIFEST_BYTES } from '../oci/read-manifest.ts'
 import type { StoreFolder } from './folder.ts'
 import { readPacks } from './gc-packs.ts'
 import type { ItemType, StoreItem } from './gc-plan.ts'
+import { LOST } from './durable.ts'
 import { goneProcesses } from './leftovers.ts'
 
 /** A thing in the store and the file or folder that it is. */
@@ -47,7 +48,7 @@ interface ReadRecord extends Found {
  */
 export function readStore(folder: StoreFolder): StoredItem[] {
   const blobs = listFiles(folder.blobs)
-  const snapshots = listFolder(folder.snapshots).filter(({ name }) => name !== EMPTY_SNAPSHOT)
+  const snapshots = listFolder(folder.snapshots).filter(({ name }) => name !== EMPTY_SNAPSHOT && !name.startsWith(LOST))
   const { records, leftovers } = readRecords(folder)
   const names = indexOf(blobs, snapshots, records)
   const sizes = new Map(

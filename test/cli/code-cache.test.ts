@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { loadCached } from '../../src/cli/code-cache.ts'
@@ -79,4 +79,21 @@ test('a folder that cannot be made is no error', () => {
   const loaded = load()
   loaded.keep()
   expect(loaded.exports.value()).toBe('1@program.cjs')
+})
+
+test('a symbolic link in place of the folder is not followed', () => {
+  const other = tempFolder()
+  writeFileSync(join(other, 'precious.bin'), '')
+  mkdirSync(join(cache, 'xbuild'))
+  symlinkSync(other, folder())
+  load().keep()
+  expect(readdirSync(other)).toEqual(['precious.bin'])
+})
+
+test('nothing is kept in, or removed from, a folder that others may write to', () => {
+  mkdirSync(folder(), { recursive: true })
+  chmodSync(folder(), 0o777)
+  writeFileSync(join(folder(), 'precious.bin'), '')
+  load().keep()
+  expect(kept()).toEqual(['precious.bin'])
 })

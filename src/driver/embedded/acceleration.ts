@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { AccelMode } from '../../config/run-options.ts'
 import { binfmtRegistration, ARCHITECTURES } from '../../emulation/architectures.ts'
 import type { Launch } from '../../emulation/launch.ts'
@@ -10,7 +10,7 @@ import { toXbuildError, XbuildError } from '../../errors.ts'
 import { formatPlatform, type Platform } from '../../platform.ts'
 import type { StoreFolder } from '../../store/folder.ts'
 import type { Emit, UsedPack } from '../driver.ts'
-import { listenForQuestions } from './questions.ts'
+import { listenForQuestions, type Question } from './questions.ts'
 import type { RunParams } from './protocol.ts'
 import { ownMark } from '../../host/process-mark.ts'
 
@@ -136,7 +136,7 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
         const { parseOsRelease } = await import('../../emulation/packs/os-release.ts')
         return parseOsRelease((await readFile('/etc/os-release')) ?? (await readFile('/usr/lib/os-release')) ?? '')
       }
-      const server = await listenForQuestions(step, async ({ id, path }) => {
+      const answer = async ({ id, path }: Question): Promise<string | undefined> => {
         const twin = await found.find({ id, path, architecture }, { distribution, wait: mode !== 'auto' })
         if (!twin) return undefined
         if ('stranger' in twin) return ''
@@ -150,6 +150,11 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
         const name = packName(twin.pack.manifest)
         used.set(twin.pack.digest, { platform: formatPlatform(platform), name, digest: `sha256:${twin.pack.digest}` })
         return rulesText(twin.pack)
+      }
+      const server = await listenForQuestions(step, answer, (error) => {
+        const message = `A program for ${formatPlatform(platform)} runs emulated: its native toolchain cannot be told to it: ${toXbuildError(error).message}`
+        if (mode === 'require') refused.abort(message)
+        else complain(message)
       })
       return {
         accel: { packs, step },
@@ -157,7 +162,7 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
         refused: refused.signal,
         close() {
           server.close()
-          rmSync(step, { recursive: true, force: true })
+          rmSync(dirname(step), { recursive: true, force: true })
         },
       }
     } catch (thrown) {
@@ -177,11 +182,15 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
   }
 }
 
-/** What the container sees of a step: names that may be asked about, a folder for answers. */
-function makeStepFolder({ tmp }: StoreFolder, names: readonly string[]): string {
+/**
+ * Makes what the container sees of a step: names that may be asked about, a folder for answers. Any user of the
+ * container may use it; of this machine only its owner gets through the folder above.
+ */
+export function makeStepFolder({ tmp }: Pick<StoreFolder, 'tmp'>, names: readonly string[]): string {
   const prefix = `${ownMark()}-accel-`
-  const folder = mkdtempSync(join(tmp.length + prefix.length + 12 < SOCKET_PATH ? tmp : tmpdir(), prefix))
-  for (const path of ['names', 'rules']) mkdirSync(join(folder, path))
+  const outer = mkdtempSync(join(tmp.length + prefix.length + 17 < SOCKET_PATH ? tmp : tmpdir(), prefix)) // its mode is 0700
+  const folder = join(outer, 'step')
+  for (const path of ['', 'names', 'rules']) mkdirSync(join(folder, path))
   for (const name of names) writeFileSync(join(folder, 'names', name), '')
   for (const path of ['', 'names', 'rules']) chmodSync(join(folder, path), 0o755) // whatever the umask is: steps may run as any user
   return folder

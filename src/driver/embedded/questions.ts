@@ -1,4 +1,4 @@
-import { chmodSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createServer, type Socket } from 'node:net'
 
@@ -15,11 +15,12 @@ const MAX_QUESTION = 1200
 
 /**
  * Answers the handlers of one step through a socket in its folder; an answer is a file that stays, without one they
- * ask again. `answer` must not reject.
+ * ask again. An answer that cannot be had or written, on a full disk say, is told to `onFailure` and is none.
  */
 export async function listenForQuestions(
   folder: string,
   answer: (question: Question) => Promise<string | undefined>,
+  onFailure: (error: unknown) => void,
 ): Promise<{ close(): void }> {
   const open = new Set<Socket>()
   let closed = false
@@ -40,13 +41,14 @@ export async function listenForQuestions(
   async function reply(socket: Socket, text: string): Promise<void> {
     const [, id, path] = QUESTION.exec(text) ?? []
     if (id && path) {
-      const rules = await answer({ id, path })
-      if (closed) return
-      if (rules === undefined) return void socket.end('\n')
-      // The handler may look at any moment: the name shows the whole answer or nothing
-      const file = join(folder, 'rules', id)
-      writeFileSync(`${file}.tmp`, rules, { mode: 0o644 })
-      renameSync(`${file}.tmp`, file)
+      try {
+        const rules = await answer({ id, path })
+        if (closed) return
+        if (rules !== undefined) writeAnswer(join(folder, 'rules', id), rules)
+      } catch (error) {
+        if (closed) return
+        onFailure(error)
+      }
     }
     socket.end('\n')
   }
@@ -66,5 +68,21 @@ export async function listenForQuestions(
       server.close()
       for (const socket of open) socket.destroy()
     },
+  }
+}
+
+/** The handler may look at any moment: the name shows the whole answer or nothing. */
+function writeAnswer(file: string, rules: string): void {
+  const temp = `${file}.tmp`
+  try {
+    writeFileSync(temp, rules, { mode: 0o644 })
+    renameSync(temp, file)
+  } catch (error) {
+    try {
+      rmSync(temp, { force: true })
+    } catch {
+      // the first error says more
+    }
+    throw error
   }
 }

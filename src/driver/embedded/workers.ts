@@ -11,6 +11,8 @@ export interface Workers {
   native(): Promise<Worker>
   /** For programs of a foreign architecture (GOARCH). */
   emulating(architecture: string): Promise<Worker>
+  /** Whether there was any: only they make snapshots. */
+  started(): boolean
   close(): Promise<void>
 }
 
@@ -62,6 +64,7 @@ export function createWorkers({ folder, env, uid, launch, onWarning }: WorkersOp
         ? native()
         : start('emulating', () => startWorker({ kind, handlers, folder, env, onWarning }))
     },
+    started: () => started.size > 0,
     async close() {
       const workers = await Promise.allSettled(started.values())
       await Promise.all(workers.map((worker) => (worker.status === 'fulfilled' ? worker.value.close() : undefined)))

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,10 +8,15 @@ import { listenForQuestions, type Question } from '../../../src/driver/embedded/
 const folder = mkdtempSync(join(tmpdir(), 'xbuild-ask-'))
 mkdirSync(join(folder, 'rules'))
 const asked: Question[] = []
-const server = await listenForQuestions(folder, async (question) => {
-  asked.push(question)
-  return `load /pack ${question.path.split('/').at(-1)}\n`
-})
+const failures: unknown[] = []
+const server = await listenForQuestions(
+  folder,
+  async (question) => {
+    asked.push(question)
+    return `load /pack ${question.path.split('/').at(-1)}\n`
+  },
+  (error) => failures.push(error),
+)
 afterAll(() => {
   server.close()
   rmSync(folder, { recursive: true, force: true })
@@ -55,4 +60,16 @@ test.each([
 
 test('who does not stop talking is not listened to', async () => {
   expect(await ask('x'.repeat(100_000))).toBe('')
+})
+
+test('an answer that cannot be written is no answer, and is told', async () => {
+  const id = '12'.repeat(20)
+  rmSync(join(folder, 'rules'), { recursive: true })
+  writeFileSync(join(folder, 'rules'), '')
+  expect(await ask(`${id} /usr/bin/as\n`)).toBe('\n')
+  expect(failures).toEqual([expect.objectContaining({ code: 'ENOTDIR' })])
+  rmSync(join(folder, 'rules'))
+  mkdirSync(join(folder, 'rules'))
+  expect(await ask(`${id} /usr/bin/as\n`)).toBe('\n')
+  expect(existsSync(join(folder, 'rules', id))).toBe(true)
 })

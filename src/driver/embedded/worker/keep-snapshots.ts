@@ -1,6 +1,7 @@
-import { mkdirSync, renameSync } from 'node:fs'
+import { mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { runProgram } from '../../../host/spawn.ts'
+import { LOST } from '../../../store/durable.ts'
 import { withScratch, type WorkerFolders } from './overlay.ts'
 
 /** Arguments of one program: far below what the kernel takes. */
@@ -37,6 +38,16 @@ export async function removeSnapshots(folders: WorkerFolders, ids: readonly stri
     }
     return {}
   })
+}
+
+/** Removes snapshots that the store gave up, beside other work. */
+export async function removeLost(folders: WorkerFolders): Promise<void> {
+  try {
+    const lost = readdirSync(folders.snapshots).filter((name) => name.startsWith(LOST))
+    if (lost.length > 0) await removeSnapshots(folders, lost)
+  } catch {
+    // another worker is at it, or the next one will be
+  }
 }
 
 function renameIfThere(from: string, to: string): void {

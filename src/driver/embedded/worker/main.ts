@@ -7,7 +7,7 @@ import { compareSnapshots } from './compare.ts'
 import { copy } from './copy.ts'
 import { digestTree } from './digest.ts'
 import { flatten, removeLeftovers, type WorkerFolders } from './overlay.ts'
-import { measureSnapshots, removeSnapshots } from './keep-snapshots.ts'
+import { measureSnapshots, removeLost, removeSnapshots } from './keep-snapshots.ts'
 import { exportTree, pack } from './pack.ts'
 import { readTreeFile } from './read-file.ts'
 import { probeRuntime } from './probe-runtime.ts'
@@ -104,4 +104,5 @@ process.umask(0o077) // what an image is to hold gets its modes where it is made
 const dead = new Set((process.env['XBUILD_DEAD'] ?? '').split(',').filter(Boolean))
 removeLeftovers(folders, dead)
 removeStaleCgroups(dead)
+void removeLost(folders)
 send({ type: 'ready' })

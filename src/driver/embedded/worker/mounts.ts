@@ -1,4 +1,4 @@
-import { chmodSync, lchownSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, lchownSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../../errors.ts'
 import { runProgram } from '../../../host/spawn.ts'
@@ -53,9 +53,17 @@ export async function withMounts<T>(
         }
         return mount.writable ? withDraft(folders, mount.lowers, bind) : withTree(folders, mount.lowers, bind)
       }
-      case 'cache':
-        add(mount.target, join(folders.snapshots, mount.id), mount.readonly ? ['ro'] : [])
-        return go()
+      case 'cache': {
+        const path = join(folders.snapshots, mount.id)
+        add(mount.target, path, mount.readonly ? ['ro'] : [])
+        if (mount.readonly) return go()
+        markChanged(path)
+        try {
+          return await go()
+        } finally {
+          markChanged(path)
+        }
+      }
       case 'tmpfs': {
         const size = mount.size === undefined ? [] : [`size=${mount.size}`]
         collected.mounts.push({
@@ -140,4 +148,9 @@ async function withMemory<T>(folder: string, use: (folder: string) => Promise<T>
   } finally {
     await runProgram('umount', [folder]).catch(() => runProgram('umount', ['--lazy', folder]))
   }
+}
+
+/** What is written deep in a folder leaves its own ctime, by which the store knows what a sync has covered. */
+function markChanged(folder: string): void {
+  chmodSync(folder, statSync(folder).mode & 0o7777)
 }
