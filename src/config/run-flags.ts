@@ -67,6 +67,7 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: BuildFlag<RunOptio
     repeat: true,
     group: 'advanced',
     key: 'resources',
+    project: rule.setsLimit,
     help: 'What a RUN step of root for this CPU may use, like memory=2g,pids=500: also memory-swap, cpu-shares, cpu-quota, cpu-period, cpuset-cpus, cpuset-mems',
     absent: undefined,
     parse: read.resources,

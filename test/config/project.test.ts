@@ -38,6 +38,7 @@ const HARMLESS: { readonly [K in FlagOption]?: readonly string[] } = {
   cacheTo: ['type=local,dest=x', 'type=inline'],
   network: ['none', 'default'],
   addHosts: ['db:10.0.0.5'],
+  resources: ['pids=50', 'memory=1g,cpuset-cpus=0-2'],
   ulimits: ['nofile=10'],
   shmSize: ['1m'],
   accel: ['off'],
@@ -144,7 +145,9 @@ const VALUES: Readonly<Record<string, string>> = {
   'silence-timeout': '1m',
   network: 'none',
   'add-hosts': 'a:1.2.3.4',
+  'add-hosts': 'a:1.2.3.4',
   ulimits: 'nofile=1',
+  resources: 'pids=50',
   'shm-size': '1m',
   accel: 'off',
 }
