@@ -38,7 +38,6 @@ const HARMLESS: { readonly [K in FlagOption]?: readonly string[] } = {
   cacheTo: ['type=local,dest=x', 'type=inline'],
   network: ['none', 'default'],
   addHosts: ['db:10.0.0.5'],
-  resources: ['pids=50', 'memory=1g,cpuset-cpus=0-2'],
   ulimits: ['nofile=10'],
   shmSize: ['1m'],
   accel: ['off'],
@@ -64,6 +63,7 @@ const ASKED: { readonly [K in FlagOption]?: readonly string[] } = {
   ssh: ['default'],
   network: ['host'],
   addHosts: ['me:host-gateway', 'me=host-gateway'],
+  resources: ['pids=50', 'memory=1g,cpuset-cpus=0-2'],
   ulimits: ['rtprio=1', 'memlock=-1', 'nproc=-1', 'nice=1'],
   allow: ['network.host', 'security.insecure'],
 }
@@ -144,7 +144,6 @@ const VALUES: Readonly<Record<string, string>> = {
   timeout: '1m',
   'silence-timeout': '1m',
   network: 'none',
-  'add-hosts': 'a:1.2.3.4',
   'add-hosts': 'a:1.2.3.4',
   ulimits: 'nofile=1',
   resources: 'pids=50',
