@@ -61,6 +61,17 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: BuildFlag<RunOptio
     absent: undefined,
     parse: read.ulimits,
   },
+  resources: {
+    name: 'resource',
+    placeholder: 'NAME=VALUE',
+    repeat: true,
+    group: 'advanced',
+    key: 'resources',
+    project: rule.setsLimit,
+    help: 'What a RUN step of root for this CPU may use, like memory=2g,pids=500: also memory-swap, cpu-shares, cpu-quota, cpu-period, cpuset-cpus, cpuset-mems',
+    absent: undefined,
+    parse: read.resources,
+  },
   shmSize: {
     name: 'shm-size',
     project: 'free',

@@ -11,6 +11,25 @@ export interface Ulimit {
   readonly hard: number
 }
 
+/** What the control group of a step may use: the options of `docker run` of these names. */
+export interface Resources {
+  /** Bytes. */
+  readonly memory?: number
+  /** Bytes of memory and swap together; -1 is no limit. */
+  readonly memorySwap?: number
+  readonly cpuShares?: number
+  /** Microseconds. */
+  readonly cpuQuota?: number
+  /** Microseconds. */
+  readonly cpuPeriod?: number
+  /** Like `0-3,6`. */
+  readonly cpusetCpus?: string
+  /** Like `0-3,6`. */
+  readonly cpusetMems?: string
+  /** Processes and threads. */
+  readonly pids?: number
+}
+
 /**
  * Native toolchains in emulated steps: `auto` where there are any; `require` fails where there is none; `verify` runs
  * every step both ways and compares.
@@ -31,6 +50,8 @@ export interface RunOptions {
   /** Lines of /etc/hosts. */
   readonly addHosts?: readonly { readonly name: string; readonly ip: string }[]
   readonly ulimits?: readonly Ulimit[]
+  /** What each step may use at most. */
+  readonly resources?: Resources
   /** Bytes of /dev/shm. */
   readonly shmSize?: number
   /** Native toolchains in emulated steps; default: `auto`. */

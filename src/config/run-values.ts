@@ -1,6 +1,6 @@
 import { suggest } from '../did-you-mean.ts'
 import type { FlagInput } from './flag-values.ts'
-import type { AccelMode, RunOptions, SecretSource, Ulimit } from './run-options.ts'
+import type { AccelMode, Resources, RunOptions, SecretSource, Ulimit } from './run-options.ts'
 import { parseSize } from './store-values.ts'
 import { badValue, parseAttributes, parseText, splitPair } from './values.ts'
 
@@ -133,6 +133,60 @@ export function ulimits(texts: readonly string[], { label }: FlagInput): readonl
     return limit
   })
   return [...new Map(found.map((limit) => [limit.name, limit])).values()]
+}
+
+const whole = (least: number, most: number) => (text: string) =>
+  /^-?\d{1,15}$/.test(text) && Number(text) >= least && Number(text) <= most ? Number(text) : undefined
+const bytes = (text: string, label: string) => {
+  const size = parseSize(text, label)
+  return size >= 6 << 20 ? size : undefined
+}
+const set = (text: string) => (/^\d{1,5}(-\d{1,5})?(,\d{1,5}(-\d{1,5})?)*$/.test(text) ? text : undefined)
+
+type Read = (text: string, label: string) => number | string | undefined
+
+/** As the kernel takes them, and docker. */
+const RESOURCES: Readonly<Record<string, { readonly key: keyof Resources; readonly read: Read; readonly is: string }>> =
+  {
+    memory: { key: 'memory', read: bytes, is: 'at least 6 MiB' },
+    'memory-swap': {
+      key: 'memorySwap',
+      read: (text, label) => (text === '-1' ? -1 : bytes(text, label)),
+      is: 'a size',
+    },
+    'cpu-shares': { key: 'cpuShares', read: whole(2, 262_144), is: '2 to 262144' },
+    'cpu-quota': { key: 'cpuQuota', read: whole(1000, 1e12), is: 'at least 1000 microseconds' },
+    'cpu-period': { key: 'cpuPeriod', read: whole(1000, 1e6), is: '1000 to 1000000 microseconds' },
+    'cpuset-cpus': { key: 'cpusetCpus', read: set, is: 'a list like 0-3,6' },
+    'cpuset-mems': { key: 'cpusetMems', read: set, is: 'a list like 0-1' },
+    pids: { key: 'pids', read: whole(1, 4_194_304), is: '1 to 4194304' },
+  }
+
+/** `NAME=VALUE[,NAME=VALUE]`; the last one of a name wins. */
+export function resources(texts: readonly string[], { label }: FlagInput): Resources {
+  // A comma may also be one of a list of CPUs
+  const found = texts
+    .flatMap((text) => text.split(/,(?=[^,=]*=)/))
+    .map((text) => {
+      const [name, value = ''] = splitPair(text, label)
+      const known = Object.hasOwn(RESOURCES, name) ? RESOURCES[name] : undefined
+      if (!known) {
+        const names = Object.keys(RESOURCES)
+        const near = suggest(name, names)
+        const hint = near ? `Did you mean ${near}=?` : `The resources are ${names.join(', ')}`
+        throw badValue(label, text, `unknown resource "${name}"`, hint)
+      }
+      const read = known.read(value, label)
+      if (read === undefined) throw badValue(label, text, `not ${known.is}`)
+      return [known.key, read] as const
+    })
+  const all: Resources = Object.fromEntries(found)
+  const { memory, memorySwap } = all
+  if (memorySwap !== undefined && memory === undefined)
+    throw badValue(label, texts.join(','), 'memory-swap without memory', 'Name memory=SIZE, too')
+  if (memorySwap !== undefined && memorySwap !== -1 && memorySwap < memory!)
+    throw badValue(label, texts.join(','), 'memory-swap is less than memory, which is part of it')
+  return all
 }
 
 /** Bytes, more than none. */

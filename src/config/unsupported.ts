@@ -27,7 +27,6 @@ export const LATER_FLAGS: Readonly<Record<string, LaterFlag>> = {
   memory: { short: 'm' },
   'memory-swap': {},
   policy: {},
-  resource: {},
   rm: { isSwitch: true, accepts: isTrue },
   sbom: { accepts: isFalse, hint: SBOM_HINT },
   'security-opt': {},

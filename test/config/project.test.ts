@@ -63,6 +63,7 @@ const ASKED: { readonly [K in FlagOption]?: readonly string[] } = {
   ssh: ['default'],
   network: ['host'],
   addHosts: ['me:host-gateway', 'me=host-gateway'],
+  resources: ['pids=50', 'memory=1g,cpuset-cpus=0-2'],
   ulimits: ['rtprio=1', 'memlock=-1', 'nproc=-1', 'nice=1'],
   allow: ['network.host', 'security.insecure'],
 }
@@ -145,6 +146,7 @@ const VALUES: Readonly<Record<string, string>> = {
   network: 'none',
   'add-hosts': 'a:1.2.3.4',
   ulimits: 'nofile=1',
+  resources: 'pids=50',
   'shm-size': '1m',
   accel: 'off',
 }

@@ -37,10 +37,14 @@ export const ABILITY = {
 
 /** Throws UNSUPPORTED for what the options ask of a daemon that would pass over it in silence. */
 export function checkAbilities(
-  { buildContexts, ulimits = [], shmSize, cacheFrom, cacheTo }: BuildOptions,
+  { buildContexts, ulimits = [], resources, shmSize, cacheFrom, cacheTo }: BuildOptions,
   facts: BuildkitFacts,
   endpoint: string,
 ): void {
+  if (resources !== undefined)
+    throw new XbuildError('UNSUPPORTED', `Cannot build on "${endpoint}": BuildKit knows no --resource`, {
+      hint: 'Leave it out, or build on this machine: name it with --builder',
+    })
   const contexts = Object.values(buildContexts)
   const wanted: readonly (readonly [boolean, keyof typeof ABILITY, string])[] = [
     [contexts.length > 0, 'namedContexts', '--build-context'],

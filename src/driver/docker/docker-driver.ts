@@ -78,7 +78,7 @@ function graphOf(
 
 function refuse(
   graph: StageGraph,
-  { allow = [], noCacheFilter = [] }: BuildOptions,
+  { allow = [], noCacheFilter = [], resources }: BuildOptions,
   { engine, builder }: Pick<Classic, 'engine' | 'builder'>,
 ): void {
   const limit = classicLimit(graph, builder)
@@ -89,7 +89,12 @@ function refuse(
       `Cannot build on "${engine.endpoint}": its builder, without BuildKit, does not do ${limit.what}`,
       { at: limit.at, hint },
     )
-  const flag = allow.length > 0 ? '--allow' : noCacheFilter.length > 0 ? '--no-cache-filter' : undefined
+  const asked: readonly (readonly [boolean, string])[] = [
+    [allow.length > 0, '--allow'],
+    [noCacheFilter.length > 0, '--no-cache-filter'],
+    [resources !== undefined, '--resource'],
+  ]
+  const flag = asked.find(([isAsked]) => isAsked)?.[1]
   if (flag)
     throw new XbuildError(
       'UNSUPPORTED',

@@ -15,6 +15,7 @@ import type { BuiltStage, Driver, Emit } from '../driver.ts'
 import type { TargetBuild } from '../target.ts'
 import type { BuildInputs } from './build-inputs.ts'
 import { createCacheMounts } from './cache-mounts.ts'
+import { checkResources } from './check-resources.ts'
 import type { ContainerOptions } from './container-options.ts'
 import { createContexts } from './contexts.ts'
 import { createEmbeddedDriver, type ImageFacts } from './embedded.ts'
@@ -195,6 +196,8 @@ export async function openEmbedded({
       }
       try {
         const lowered = lower(graph, { imageFor, ...lowerOptions(target) })
+        const vertices = [...lowered.vertices.values()].flat().map((id) => table.get(id)!)
+        checkResources(vertices, { uid, isNative })
         const diagnostics = [...lowered.diagnostics, ...checkTriggers(lowered, target)]
         if (keepGoing) check(diagnostics)
         else found.push(...diagnostics)
@@ -313,7 +316,14 @@ function checkTriggers({ evaluations }: Lowered, { options }: TargetBuild): Diag
 }
 
 /** What the options say to all RUN steps. */
-function containerOf({ network, addHosts = [], ulimits = [], shmSize, buildArgs }: BuildOptions): ContainerOptions {
+function containerOf({
+  network,
+  addHosts = [],
+  ulimits = [],
+  resources,
+  shmSize,
+  buildArgs,
+}: BuildOptions): ContainerOptions {
   const hostname = buildArgs['BUILDKIT_SANDBOX_HOSTNAME'] || undefined
   if (hostname !== undefined && !/^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/i.test(hostname)) {
     throw new XbuildError(
@@ -326,6 +336,7 @@ function containerOf({ network, addHosts = [], ulimits = [], shmSize, buildArgs 
     network: network ?? 'default',
     hosts: addHosts,
     ulimits,
+    ...(resources === undefined ? {} : { resources }),
     ...(shmSize === undefined ? {} : { shmSize }),
     ...(hostname === undefined ? {} : { hostname }),
   }

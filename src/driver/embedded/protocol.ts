@@ -1,3 +1,4 @@
+import type { Resources } from '../../config/run-options.ts'
 import type { FileOwner } from '../../dockerfile/run-mounts.ts'
 import type { ErrorCode } from '../../errors.ts'
 import type { Descriptor } from '../../oci/descriptor.ts'
@@ -127,6 +128,8 @@ export interface RunParams {
   readonly ulimits: readonly { readonly name: string; readonly soft: number; readonly hard: number }[]
   /** Bytes of /dev/shm. */
   readonly shmSize?: number
+  /** What its control group may use; a worker in a user namespace gets none. */
+  readonly resources?: Resources
   /** Absent: the one that BuildKit gives. */
   readonly hostname?: string
   /** The runtime takes a seccomp profile. */

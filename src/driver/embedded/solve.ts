@@ -246,7 +246,7 @@ export function createSolver(options: SolverOptions): Solver {
       }
       case 'run': {
         const { step, platform } = vertex
-        const { hosts, ulimits, shmSize, hostname } = vertex.scope.container
+        const { hosts, ulimits, resources, shmSize, hostname } = vertex.scope.container
         const emulated = !options.isNative(platform)
         const [worker, runtime] = await Promise.all([
           emulated ? options.workers.emulating(platform.architecture) : options.workers.native(),
@@ -268,6 +268,7 @@ export function createSolver(options: SolverOptions): Solver {
             mounts: opened.mounts,
             hosts,
             ulimits,
+            ...(resources === undefined ? {} : { resources }),
             ...(shmSize === undefined ? {} : { shmSize }),
             ...(hostname === undefined ? {} : { hostname }),
             network,

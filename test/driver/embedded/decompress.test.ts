@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
+import { crc32, gzipSync } from 'node:zlib'
 import { expect, test } from 'vitest'
 import { decompress } from '../../../src/driver/embedded/worker/decompress.ts'
 import { isArchive } from '../../../src/driver/embedded/worker/is-archive.ts'
@@ -104,4 +104,28 @@ test('a program that is missing is named with its package', async () => {
 
 test('a file that is not there is told', async () => {
   await expect(read(join(tempFolder(), 'missing'))).rejects.toMatchObject({ code: 'ENOENT' })
+})
+
+/** An xz file whose block asks for a dictionary of 4 GiB. */
+function hungryXz(): Buffer {
+  const bytes = packed('xz', Buffer.from('text'))
+  const end = 12 + (bytes[12]! + 1) * 4 - 4
+  const filter = bytes.indexOf(Buffer.from([0x21, 0x01]), 14)
+  expect(filter).toBeLessThan(end)
+  bytes[filter + 2] = 40
+  bytes.writeUInt32LE(crc32(bytes.subarray(12, end)), end)
+  return bytes
+}
+
+/** A zstd frame of one byte with a window of 2 GiB. */
+const hungryZstd = () => Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x00, 21 << 3, 0x09, 0, 0, 0x78])
+
+test.each([
+  ['xz', hungryXz],
+  ['zstd', hungryZstd],
+] as const)('a file of %s that needs more memory than any does is refused', async (program, make) => {
+  await expect(read(fileOf(make()))).rejects.toMatchObject({
+    code: 'BAD_IMAGE',
+    message: `Cannot unpack "file": ${program} would need more than 512 MiB of memory for it`,
+  })
 })

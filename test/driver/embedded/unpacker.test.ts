@@ -450,3 +450,17 @@ test('a file that comes again without attributes has none', async () => {
   )
   expect(readFileSync(join(root, 'a'), 'utf8')).toBe('3')
 })
+
+test.each([
+  ['entries', { entries: 2, xattrBytes: 99 }, '2 entries'],
+  ['attributes', { entries: 9, xattrBytes: 20 }, '20 bytes of extended attributes'],
+] as const)('an archive of too many %s is refused', (_, limits, most) => {
+  const { sink } = createUnpacker(tempFolder(), { limits })
+  const add = (path: string) => {
+    const xattrs = new Map([['user.long', Buffer.from('12345')]])
+    sink.entry({ path, type: 'file', size: 0, mode: 0o644, mtime: 0, ...own, xattrs })
+    sink.end()
+  }
+  add('a')
+  expect(() => ['b', 'c'].forEach(add)).toThrow(`Cannot unpack an archive: it has more than ${most}`)
+})

@@ -1,3 +1,5 @@
+import type { Resources } from '../../../config/run-options.ts'
+import { resourceLimits } from './resources.ts'
 import type { Ids } from './users.ts'
 
 /** What a container is to run, everything resolved. */
@@ -21,8 +23,10 @@ export interface ContainerSpec {
   readonly seccomp?: unknown
   /** In a user namespace that does not own the network, sysfs cannot be mounted: the host's is shown instead. */
   readonly bindSys: boolean
-  /** Absent: the runtime's default, for rootless ones none. */
+  /** Absent: the runtime's default, for rootless ones none; then nothing limits devices, processes and the like. */
   readonly cgroupsPath?: string
+  /** What its control group may use, beside the limits that every step has. */
+  readonly resources?: Resources
 }
 
 /** The capabilities that Docker gives a container. */
@@ -153,7 +157,7 @@ export function runtimeConfig(spec: ContainerSpec): unknown {
       maskedPaths: spec.bindSys ? [...MASKED, ...MASKED_OF_BOUND_SYS] : MASKED,
       readonlyPaths: READ_ONLY,
       ...(spec.seccomp === undefined ? {} : { seccomp: spec.seccomp }),
-      ...(spec.cgroupsPath ? { cgroupsPath: spec.cgroupsPath } : {}),
+      ...(spec.cgroupsPath ? { cgroupsPath: spec.cgroupsPath, resources: resourceLimits(spec.resources) } : {}),
     },
   }
 }

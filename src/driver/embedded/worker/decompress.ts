@@ -12,6 +12,12 @@ const PROGRAMS: readonly { readonly name: string; readonly magic: Buffer; readon
   { name: 'xz', magic: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]), package: 'xz-utils' },
   { name: 'bzip2', magic: Buffer.from('BZh'), package: 'bzip2' },
 ]
+/** Bytes that a file may make its program take; xz -9 needs 65 MiB, zstd --ultra -22 needs 128 MiB. */
+const MEMORY = 512 << 20
+const LIMITS: Readonly<Record<string, readonly string[]>> = {
+  xz: [`--memlimit-decompress=${MEMORY}`],
+  zstd: [`--memory=${MEMORY}`],
+}
 /** Bytes read at a time. */
 const CHUNK = 1 << 20
 
@@ -56,7 +62,9 @@ async function* gunzip(file: string): AsyncGenerator<Buffer, void, undefined> {
 
 async function* viaProgram(file: string, program: (typeof PROGRAMS)[number]): AsyncGenerator<Buffer, void, undefined> {
   const input = openSync(file, 'r')
-  const child = startProgram(program.name, ['--decompress', '--stdout'], { stdio: [input, 'pipe', 'pipe'] })
+  const child = startProgram(program.name, ['--decompress', '--stdout', ...(LIMITS[program.name] ?? [])], {
+    stdio: [input, 'pipe', 'pipe'],
+  })
   closeSync(input)
   let said = ''
   child.stderr?.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-500)))
@@ -74,6 +82,15 @@ async function* viaProgram(file: string, program: (typeof PROGRAMS)[number]): As
         {
           cause: status,
           hint: `Install ${program.name} (Debian, Ubuntu: apt-get install ${program.package})`,
+        },
+      )
+    }
+    if (status !== 0 && /memory usage limit|too much memory/i.test(said)) {
+      throw new XbuildError(
+        'BAD_IMAGE',
+        `Cannot unpack "${basename(file)}": ${program.name} would need more than ${MEMORY >> 20} MiB of memory for it`,
+        {
+          hint: 'Pack it with a smaller dictionary or window, or look where it comes from: such files exhaust machines',
         },
       )
     }

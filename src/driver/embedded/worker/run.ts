@@ -58,6 +58,7 @@ export async function run(
         ...(params.shmSize === undefined ? {} : { shmSize: params.shmSize }),
         ...(params.seccomp ? { seccomp: seccompProfile(process.arch) } : {}),
         ...(inUserNamespace ? {} : { cgroupsPath: `/${name}` }),
+        ...(params.resources ? { resources: params.resources } : {}),
       })
       // The configuration holds secrets that are variables, and the runtime may keep a copy of it
       const bundle = prepared.memory ?? scratch

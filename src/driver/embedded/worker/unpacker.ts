@@ -48,7 +48,17 @@ export interface UnpackOptions {
   readonly upper?: string
   /** Everything belongs to this one; absent: to whom the archive says. */
   readonly owner?: { readonly uid: number; readonly gid: number }
+  /** What one archive may have of entries, and of bytes of extended attributes; the default is far above what is. */
+  readonly limits?: UnpackLimits
 }
+
+interface UnpackLimits {
+  readonly entries: number
+  readonly xattrBytes: number
+}
+
+/** Attributes are held in memory until the end. */
+const LIMITS: UnpackLimits = { entries: 10_000_000, xattrBytes: 64 << 20 }
 
 const ROOT = { uid: 0, gid: 0 }
 
@@ -62,7 +72,7 @@ interface PendingNode {
  * Unpacks into the folder `root`: its symlinks, and those of the archive, are followed as a process chrooted to it
  * would.
  */
-export function createUnpacker(root: string, { into, upper, owner }: UnpackOptions = {}): Unpacker {
+export function createUnpacker(root: string, { into, upper, owner, limits = LIMITS }: UnpackOptions = {}): Unpacker {
   const folders = new Map<string, string>()
   const folderTimes = new Map<string, number>()
   const whiteouts: { folder: string; name: string | undefined }[] = []
@@ -70,6 +80,7 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
   const xattrs = new Map<string, ReadonlyMap<string, Buffer>>()
   /** A folder went away: paths that wait for the end may lead through what came in its place. */
   let replaced = false
+  const seen = { entries: 0, xattrBytes: 0 }
   let open: { readonly fd: number; readonly entry: TarEntry } | undefined
 
   const idsOf = (entry: TarEntry) => owner ?? entry
@@ -224,6 +235,8 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
     const kept = [...all].filter(
       ([name]) => name === 'security.capability' || (name.startsWith('user.') && !name.startsWith('user.overlay.')),
     )
+    for (const [name, value] of kept) seen.xattrBytes += name.length + value.length
+    if (seen.xattrBytes > limits.xattrBytes) throw tooMuch(`${limits.xattrBytes} bytes of extended attributes`)
     if (kept.length > 0) xattrs.set(target, new Map(kept))
   }
 
@@ -276,6 +289,8 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
   }
 
   function entry(tar: TarEntry): void {
+    seen.entries += 1
+    if (seen.entries > limits.entries) throw tooMuch(`${limits.entries} entries`)
     try {
       place(tar)
     } catch (error) {
@@ -284,6 +299,12 @@ export function createUnpacker(root: string, { into, upper, owner }: UnpackOptio
   }
 
   return { sink: { entry, data, end }, finish, close }
+}
+
+function tooMuch(most: string): XbuildError {
+  return new XbuildError('BAD_IMAGE', `Cannot unpack an archive: it has more than ${most}`, {
+    hint: 'The archive is damaged or hostile',
+  })
 }
 
 /** A tar name as a relative path; `..` is refused. */

@@ -1,0 +1,74 @@
+import { mkdtempSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { writeFiles } from '../e2e/support/context.ts'
+import { baseLayout } from '../e2e/support/examples.ts'
+import { program, tempFolder } from '../e2e/support/places.ts'
+import { run } from '../e2e/support/xbuild.ts'
+import { createSandbox } from './support/modes.ts'
+
+const folder = tempFolder()
+const sandbox = createSandbox(folder)
+
+/** crun refuses the hybrid hierarchy of control groups: it is shown the one of version 1 alone. */
+async function build(Dockerfile: string, args: readonly string[]) {
+  const context = writeFiles(mkdtempSync(join(folder, 'context-')), { Dockerfile })
+  const base = await baseLayout('busybox')
+  const flags = ['--progress', 'plain', '--no-cache', '--build-context', `busybox=oci-layout://${base}`, ...args]
+  const script = 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"'
+  const command = ['--mount', 'sh', '-c', script, 'sh', process.execPath, program, ...flags, context]
+  return run('unshare', command, { store: join(folder, 'store'), cwd: folder })
+}
+
+/** A disk of this machine. */
+function disk(): { readonly major: string; readonly minor: string } {
+  const [, major, minor] = /^ *(\d+) +(\d+) +[1-9]\d* /m.exec(readFileSync('/proc/partitions', 'utf8')) ?? []
+  if (major === undefined || minor === undefined) throw new Error('This machine has no disk to try it with')
+  return { major, minor }
+}
+
+test.each(['runc', 'crun'])('a native step of %s reads no disk, and has the usual devices', async (runtime) => {
+  const { major, minor } = disk()
+  const Dockerfile = `FROM busybox
+RUN mknod /disk b ${major} ${minor} && ls -l /disk && if head -c 1 /disk >/dev/null; then echo disk is open; else echo disk is closed; fi
+RUN mknod /none c 1 3 && echo text >/none && mknod /zeros c 1 5 && head -c 3 /zeros | wc -c | sed 's/^/zeros: /'
+RUN echo text >/dev/null && head -c 3 /dev/urandom | wc -c | sed 's/^/random: /'
+RUN mknod /memory c 1 1 && if head -c 1 /memory >/dev/null; then echo memory is open; else echo memory is closed; fi
+`
+  const { code, stderr } = await build(Dockerfile, ['--oci-runtime', runtime])
+  expect(code, stderr).toBe(0)
+  expect(stderr).toMatch(/ disk is closed/)
+  expect(stderr).toMatch(/ memory is closed/)
+  expect(stderr).toMatch(/ zeros: 3/)
+  expect(stderr).toMatch(/ random: 3/)
+})
+
+test.each(['runc', 'crun'])('a native step of %s with a fork bomb ends with an error of the step', async (runtime) => {
+  const Dockerfile = 'FROM busybox\nRUN for i in $(seq 200); do sleep 20 & done; echo all are started\n'
+  const ended = await build(Dockerfile, ['--oci-runtime', runtime, '--resource', 'pids=50'])
+  expect(ended.code).toBe(1)
+  expect(ended.stderr).toMatch(/can't fork|Resource temporarily unavailable/)
+  expect(ended.stderr).not.toMatch(/#\d+ [\d.]+ all are started/)
+})
+
+test.each(['emulated', 'rootless'] as const)(
+  '%s steps cannot be limited, which is said before any runs',
+  async (mode) => {
+    const Dockerfile = 'FROM busybox\nRUN echo it runs\n'
+    const { code, stderr } = await sandbox.build(mode, { Dockerfile }, [
+      '--resource',
+      'memory=64m,cpuset-cpus=0,pids=9',
+    ])
+    expect(code).toBe(1)
+    const whose = mode === 'emulated' ? 'emulated steps' : 'steps without root'
+    expect(stderr).toContain(`Cannot limit memory, cpuset-cpus, pids of ${whose}`)
+    expect(stderr).not.toMatch(/#\d+ [\d.]+ it runs/)
+  },
+)
+
+test('a native step gets no more memory than it is given', async () => {
+  const Dockerfile = 'FROM busybox\nRUN tail /dev/zero; echo "status $?"\n'
+  const { code, stderr } = await build(Dockerfile, ['--resource', 'memory=32m,memory-swap=32m,cpu-shares=512'])
+  expect(code, stderr).toBe(0)
+  expect(stderr).toMatch(/#\d+ [\d.]+ status 137/)
+})
