@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { runProgram } from '../host/spawn.ts'
 import { syncFolder, writeFileAtomic } from '../host/files.ts'
-import type { StoreFolder } from './folder.ts'
+import type { StoreFolder } from './places.ts'
 import { takePruneLease } from './lease.ts'
 
 /*

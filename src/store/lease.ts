@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { XbuildError } from '../errors.ts'
 import { ownMark, readMark, stateOf } from '../host/process-mark.ts'
-import type { StoreFolder } from './folder.ts'
+import type { StoreFolder } from './places.ts'
 
 /*
  * Who uses the store now. Node has no file locks, and a lock that a killed process leaves behind would be worse than

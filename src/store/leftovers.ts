@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { isAlive } from '../host/alive.ts'
 import { ownMark, readMark, stateOf } from '../host/process-mark.ts'
-import type { StoreFolder } from './folder.ts'
+import type { StoreFolder } from './places.ts'
 import { holders } from './lease.ts'
 
 /** A name that no other process uses and that tells whose it is: `<mark>-<what>-<random>`. */
