@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { BuildOptions } from './config/options.ts'
-import { createImages } from './driver/embedded/images.ts'
+import { createImages } from './content/images.ts'
 import type { BuildPlan } from './plan/types.ts'
 import { dispatch } from './run/dispatch.ts'
 import { settle } from './run/outcome.ts'
@@ -94,7 +94,7 @@ async function walk(requests: readonly SessionRequest[], given: SessionEdges): P
       const own = outcomes.filter(({ job }) => job.image === image)
       const settled = settle(plannedOf(plan, image), own, signal)
       for (const { job, image: built } of settled.built)
-        session.ground.packs.add(
+        session.services.packs.add(
           built.packs ?? [],
           built.earlier !== undefined,
           job.image === undefined ? [] : [job.image],

@@ -11,7 +11,7 @@ export {
   type SessionResult,
 } from './build.ts'
 export type { NamedContext, Output, ProgressMode, RegistryConfig } from './config/options.ts'
-export type { BuildEvent, Emit } from './driver/driver.ts'
+export type { BuildEvent, Emit } from './events.ts'
 export { XbuildError, type Diagnostic, type ErrorCode, type SourcePosition } from './errors.ts'
 export { formatPlatform, parsePlatform, type Platform } from './platform.ts'
 export type { BuildPlan, Decision, Job, Node, PlannedImage, Strategy } from './plan/types.ts'

@@ -5,8 +5,19 @@ import { describe, expect, test } from 'vitest'
 
 const src = join(import.meta.dirname, '../src')
 
-const PURE = ['errors.ts', 'did-you-mean.ts', 'platform.ts', 'oci', 'dockerfile', 'plan', 'config', 'provenance']
-const BELOW_DRIVER = ['host', 'registry', 'store', 'source', 'emulation']
+const PURE = [
+  'errors.ts',
+  'did-you-mean.ts',
+  'events.ts',
+  'platform.ts',
+  'oci',
+  'dockerfile',
+  'plan',
+  'config',
+  'provenance',
+]
+const BELOW_CONTENT = ['host', 'registry', 'store', 'source']
+const BELOW_DRIVER = [...BELOW_CONTENT, 'emulation', 'content', 'engine']
 
 /**
  * The table of src/README.md: what each folder may import beside itself. Folders that are not named may import
@@ -16,6 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'did-you-mean.ts': [],
   'platform.ts': ['errors.ts', 'did-you-mean.ts'],
+  'events.ts': ['errors.ts'],
   oci: PURE,
   dockerfile: PURE,
   plan: PURE,
@@ -26,10 +38,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   store: [...PURE, 'host'],
   source: [...PURE, 'host', 'store'],
   emulation: [...PURE, 'host'],
+  content: [...PURE, ...BELOW_CONTENT],
+  engine: [...PURE, ...BELOW_CONTENT, 'emulation', 'content'],
   driver: [...PURE, ...BELOW_DRIVER],
   nodes: [...PURE, ...BELOW_DRIVER, 'driver'],
   doctor: [...PURE, ...BELOW_DRIVER, 'driver', 'nodes'],
-  run: [...PURE, 'driver'],
+  run: [...PURE, 'content', 'driver'],
   cache: [...PURE, ...BELOW_DRIVER, 'driver', 'publish'],
   publish: [...PURE, ...BELOW_DRIVER, 'driver'],
   ui: [...PURE, 'driver', 'nodes', 'run', 'publish', 'store', 'emulation', 'doctor'],
@@ -45,6 +59,9 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   dockerode: ['driver'],
   yaml: ['config'],
 }
+
+/** Folders of driver/ that know nothing of each other. */
+const SIBLINGS = ['embedded', 'buildkit', 'docker']
 
 /** What nothing but the program's own ends may import. */
 const ENDS = ['session', 'build.ts', 'index.ts', 'version.ts', 'cli', 'action']
@@ -92,7 +109,10 @@ describe('the rules', () => {
     ['oci/digest.ts', `export { parse } from 'yaml'`],
     ['host/files.ts', `import type { Node } from '../plan/types.ts'`],
     ['store/blobs.ts', `import { spawn } from 'node:child_process'`],
-    ['driver/embedded/solve.ts', `import { build } from '../../build.ts'`],
+    ['engine/solve.ts', `import { build } from '../build.ts'`],
+    ['content/images.ts', `import { solve } from '../engine/solve.ts'`],
+    ['engine/solve.ts', `import type { Driver } from '../driver/driver.ts'`],
+    ['driver/buildkit/solve.ts', `import { open } from '../embedded/open.ts'`],
     ['run/dispatch.ts', `import type { Session } from '../session/open.ts'`],
     ['session/attest.ts', `import { run } from '../cli/run.ts'`],
     ['ui/plain.ts', `import { publish } from '../publish/publish.ts'`],
@@ -105,8 +125,9 @@ describe('the rules', () => {
   test.each([
     ['config/file.ts', `const { parse } = await import('yaml')`],
     ['oci/digest.ts', `import { createHash } from 'node:crypto'`],
-    ['driver/embedded/solve.ts', `import { exec } from '../../host/exec.ts'`],
-    ['ui/plain.ts', `import type { BuildEvent } from '../driver/driver.ts'`],
+    ['engine/solve.ts', `import { exec } from '../host/exec.ts'`],
+    ['driver/buildkit/buildkit.ts', `import type { Transport } from '../transport.ts'`],
+    ['ui/plain.ts', `import type { BuildEvent } from '../events.ts'`],
     ['cli/main.ts', `const { build } = await import('../build.ts')`],
     ['plan/place.ts', `// import { execa } from 'execa'`],
   ])('allow in %s: %s', (file, text) => {
@@ -118,7 +139,7 @@ describe('the rules', () => {
 function problem({ file, spec, target, typeOnly }: Import): string | undefined {
   const from = top(file)
   if (spec.startsWith('.')) {
-    if (target === from) return undefined
+    if (target === from) return from === 'driver' ? siblingProblem(file, spec) : undefined
     const refused = from === 'session' ? ABOVE_SESSION : ENDS.includes(from) ? [] : ENDS
     if (refused.includes(target)) return `${from} may not import ${target}: it is at the end of the street`
     const allowed = MAY_IMPORT[from]
@@ -133,6 +154,13 @@ function problem({ file, spec, target, typeOnly }: Import): string | undefined {
   if (PURE.includes(from) && spec !== 'node:crypto' && !(from === 'config' && spec === 'yaml'))
     return `${from} is pure and may not import ${spec}`
   return undefined
+}
+
+/** What is wrong with an import inside of driver/: engines do not import each other. */
+function siblingProblem(file: string, spec: string): string | undefined {
+  const [own, other] = [file, normalize(join(dirname(file), spec))].map((path) => path.split('/')[1] ?? '')
+  if (own === other || !SIBLINGS.includes(own!) || !SIBLINGS.includes(other!)) return undefined
+  return `driver/${own} may not import driver/${other}`
 }
 
 /** Static imports, re-exports, dynamic imports and import types, as the compiler sees them. */

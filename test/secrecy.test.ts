@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { BuildEvent } from '../src/driver/driver.ts'
+import type { BuildEvent } from '../src/events.ts'
 import { XbuildError } from '../src/errors.ts'
 import { BuildFailedError } from '../src/run/outcome.ts'
 import { createSecrecy } from '../src/session/secrecy.ts'

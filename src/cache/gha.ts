@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
-import type { BlobSource } from '../driver/driver.ts'
+import type { BlobSource } from '../content/built-image.ts'
 import { XbuildError } from '../errors.ts'
 import { MEDIA_TYPE, type Descriptor } from '../oci/descriptor.ts'
 import { sha256 } from '../oci/digest.ts'

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { BlobSource } from '../driver/driver.ts'
+import type { BlobSource } from '../content/built-image.ts'
 import type { ImageSet } from '../publish/image-set.ts'
 import type { CacheImage } from './document.ts'
 

@@ -1,5 +1,5 @@
-import type { Emit } from '../driver/driver.ts'
-import type { ImportedStep, StepImports } from '../driver/embedded/step-cache.ts'
+import type { Emit } from '../events.ts'
+import type { ImportedStep, StepImports } from '../engine/step-cache.ts'
 import { toXbuildError } from '../errors.ts'
 import type { Platform } from '../platform.ts'
 import type { Store } from '../store/store.ts'

@@ -1,4 +1,4 @@
-import type { BlobSource } from '../driver/driver.ts'
+import type { BlobSource } from '../content/built-image.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Platform } from '../platform.ts'
 import { formatPlatform } from '../platform.ts'

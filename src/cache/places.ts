@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { CacheSource, CacheTarget } from '../config/cache.ts'
-import type { Emit } from '../driver/driver.ts'
+import type { Emit } from '../events.ts'
 import { assertNever } from '../errors.ts'
 import type { RegistryClient } from '../registry/types.ts'
 import { ghaPlace } from './gha.ts'

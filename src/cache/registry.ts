@@ -1,4 +1,5 @@
-import type { BlobSource, Emit } from '../driver/driver.ts'
+import type { BlobSource } from '../content/built-image.ts'
+import type { Emit } from '../events.ts'
 import { XbuildError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { isIndexType } from '../oci/media-type.ts'

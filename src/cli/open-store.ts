@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
-import { createSnapshotKeeper } from '../driver/embedded/keeper.ts'
-import { createWorkers } from '../driver/embedded/workers.ts'
+import { createSnapshotKeeper } from '../engine/snapshot-keeper.ts'
+import { createWorkers } from '../engine/workers.ts'
 import { findLaunch } from '../emulation/launch.ts'
 import { defaultStoreRoot, lostWarning, openStoreFolder, type StoreFolder, wasOpenWarning } from '../store/folder.ts'
 import type { SnapshotKeeper } from '../store/gc.ts'

@@ -1,5 +1,5 @@
-import { createRuntimeFinder, type Runtime } from '../driver/embedded/runtime.ts'
-import { createWorkers, type Workers } from '../driver/embedded/workers.ts'
+import { createRuntimeFinder, type Runtime } from '../engine/runtime.ts'
+import { createWorkers, type Workers } from '../engine/workers.ts'
 import { ARCHITECTURES } from '../emulation/architectures.ts'
 import type { Environment } from '../emulation/emulators.ts'
 import { findLaunch, type Launch, type LaunchFacts } from '../emulation/launch.ts'

@@ -8,7 +8,7 @@ import { formatPlatform, type Platform } from '../platform.ts'
 import { here, type Finding } from './finding.ts'
 import type { Machine } from './machine.ts'
 import { missingQemu } from './programs.ts'
-import type { Runtime } from '../driver/embedded/runtime.ts'
+import type { Runtime } from '../engine/runtime.ts'
 
 /** What most images are built for. */
 const USUAL = ['amd64', 'arm64']

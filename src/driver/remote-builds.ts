@@ -5,9 +5,9 @@ import { sameTarget, targetOfJob } from '../plan/target-id.ts'
 import type { Platform } from '../platform.ts'
 import { createCredentials } from '../registry/credentials.ts'
 import type { Store } from '../store/store.ts'
-import type { BuildInputs } from './embedded/build-inputs.ts'
-import { readIgnore } from './embedded/context.ts'
-import type { MainContext } from './embedded/main-context.ts'
+import type { BuildInputs } from '../content/build-inputs.ts'
+import { readIgnore } from '../content/context.ts'
+import type { MainContext } from '../content/main-context.ts'
 import type { RemoteBuild, RemoteContext } from './remote-build.ts'
 import type { TargetBuild } from './target.ts'
 
@@ -66,9 +66,9 @@ export function createRemoteBuilds({
 
 async function contextOf(
   { options, file }: Pick<TargetBuild, 'options' | 'file'>,
-  { vertex }: MainContext,
+  { source }: MainContext,
 ): Promise<RemoteContext> {
-  if (!vertex) {
+  if (!source) {
     const path = resolve(options.cwd, options.context)
     return {
       kind: 'folder',
@@ -79,8 +79,6 @@ async function contextOf(
       ]),
     }
   }
-  if (vertex.kind !== 'remote') return { kind: 'nothing' }
-  return vertex.source.kind === 'stdin'
-    ? { kind: 'archive', file: vertex.source.file }
-    : { kind: 'url', url: options.context }
+  if (source.kind === 'scratch') return { kind: 'nothing' }
+  return source.kind === 'stdin' ? { kind: 'archive', file: source.file } : { kind: 'url', url: options.context }
 }

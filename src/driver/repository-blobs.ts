@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import { isIndexType, isManifestType } from '../oci/media-type.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { RegistryClient } from '../registry/types.ts'
-import type { BlobSource } from './driver.ts'
+import type { BlobSource } from '../content/built-image.ts'
 
 /** Content of a repository as a source: what is published there is not moved again. */
 export function repositoryBlobs(

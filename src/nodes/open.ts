@@ -125,7 +125,7 @@ export async function reach(
     readonly recall?: Recall
   },
 ): Promise<{ readonly connection: Connection; readonly looked: Looked }> {
-  const { unreachable } = await import('../driver/transports/failure.ts')
+  const { unreachable } = await import('../driver/connection-failure.ts')
   const late = new AbortController()
   const either = AbortSignal.any([signal, late.signal])
   let patience = limit

@@ -1,7 +1,7 @@
 import { lstat, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { XbuildError } from '../errors.ts'
-import type { Emit } from '../driver/driver.ts'
+import type { Emit } from '../events.ts'
 import { feed } from '../host/feed.ts'
 import { kindOf, stageFolder } from '../host/staging.ts'
 import { makeStatement, type Subject } from '../oci/attestation.ts'

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import { XbuildError } from '../errors.ts'
-import type { BlobSource, BuiltImage } from '../driver/driver.ts'
+import type { BlobSource, BuiltImage } from '../content/built-image.ts'
 import { annotationsFor, type Annotation } from '../oci/annotation.ts'
 import { makeAttestationManifest, type Attestation } from '../oci/attestation.ts'
 import { toDescriptorPlatform, type Descriptor } from '../oci/descriptor.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
-import type { Emit } from '../driver/driver.ts'
+import type { Emit } from '../events.ts'
 import { assertNever, toXbuildError, XbuildError } from '../errors.ts'
 import { writeFileAtomic } from '../host/files.ts'
 import { stageFile, writeFailed } from '../host/staging.ts'

@@ -1,4 +1,4 @@
-import type { Emit } from '../driver/driver.ts'
+import type { Emit } from '../events.ts'
 import { forEachLimited } from '../host/pool.ts'
 import { digestHex } from '../oci/digest.ts'
 import type { Reference } from '../oci/reference.ts'

@@ -1,5 +1,5 @@
 import { XbuildError } from '../errors.ts'
-import type { BuiltImage } from '../driver/driver.ts'
+import type { BuiltImage } from '../content/built-image.ts'
 import type { BuildPlan, ImageJob } from '../plan/types.ts'
 import { formatPlatform, samePlatform, type Platform } from '../platform.ts'
 

@@ -1,4 +1,4 @@
-import type { BuildEvent, Emit } from '../driver/driver.ts'
+import type { BuildEvent, Emit } from '../events.ts'
 import { XbuildError } from '../errors.ts'
 import { targetName } from '../plan/target-id.ts'
 

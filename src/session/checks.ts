@@ -1,7 +1,7 @@
 import { checkDockerfile } from '../dockerfile/checks/check.ts'
 import { viewOf, type BaseFacts } from '../dockerfile/checks/view.ts'
 import type { GraphStage } from '../dockerfile/types.ts'
-import type { Emit } from '../driver/driver.ts'
+import type { Emit } from '../events.ts'
 import type { TargetBuild } from '../driver/target.ts'
 import { check } from './requests.ts'
 

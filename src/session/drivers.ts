@@ -3,11 +3,12 @@ import type { Caches, openCaches } from '../cache/caches.ts'
 import type { BuildOptions } from '../config/options.ts'
 import type { BaseFacts } from '../dockerfile/checks/view.ts'
 import type { GraphStage, StageGraph } from '../dockerfile/types.ts'
-import { openBuildInputs, type BuildInputs } from '../driver/embedded/build-inputs.ts'
+import { openBuildInputs, type BuildInputs } from '../content/build-inputs.ts'
 import { openEmbedded, type EmbeddedEngine } from '../driver/embedded/open.ts'
-import type { SolvedStep } from '../driver/embedded/solved.ts'
-import type { StepImports } from '../driver/embedded/step-cache.ts'
-import type { BuiltImage, Driver, DriverOptions } from '../driver/driver.ts'
+import type { SolvedStep } from '../engine/solved.ts'
+import type { StepImports } from '../engine/step-cache.ts'
+import type { BuiltImage } from '../content/built-image.ts'
+import type { Driver, DriverOptions } from '../driver/driver.ts'
 import type { FinishedWork } from '../driver/finished.ts'
 import type { OpenedNode } from '../driver/opened-node.ts'
 import type { TargetBuild } from '../driver/target.ts'
@@ -42,7 +43,7 @@ export async function openDrivers(
   { targets, support, nodes, local, plan }: Prepared,
   { emit, signal, env, secrecy }: Pick<SessionEdges, 'emit' | 'signal' | 'env' | 'secrecy'>,
 ): Promise<Drivers> {
-  const { store, ground, registry, options, requests } = session
+  const { store, services, registry, options, requests } = session
   const keepGoing = plan.images !== undefined
   const inputs = await openAllInputs(requests, env, secrecy.hide)
   const inputsOf = (image: string | undefined): BuildInputs => {
@@ -71,7 +72,7 @@ export async function openDrivers(
       options,
       targets: targets.filter(isPlannedHere),
       more: targetOf,
-      ground,
+      services,
       registry,
       inputsOf,
       emit,
@@ -85,7 +86,7 @@ export async function openDrivers(
   })
   const others = new Map<string, Promise<Driver>>()
   const works = new Map<string, FinishedWork>()
-  const elsewhere = nodes.length === 0 ? undefined : await import('../driver/elsewhere.ts')
+  const elsewhere = nodes.length === 0 ? undefined : await import('../driver/other-machines.ts')
   const finished = elsewhere?.openFinished(session)
   const buildFor = elsewhere?.createRemoteBuilds({
     targets,
@@ -134,8 +135,8 @@ export async function openDrivers(
         .filter((target) => built.some(({ job }) => sameTarget(targetOfJob(job), target)))
       const isOwn = ({ vertex }: SolvedStep) => image === undefined || vertex.shown.images.has(image)
       await own.save({
-        workers: ground.workers,
-        layers: ground.layers,
+        workers: services.workers,
+        layers: services.layers,
         solver: { ...solver, steps: () => solver.steps().filter(isOwn) },
         lowered,
         signal,
@@ -170,7 +171,7 @@ export async function openDrivers(
   function withFiles(job: Job, image: BuiltImage): BuiltImage {
     const { outputs } = requestOf(job.image)
     if (image.exportTree || !outputs.outputs.some(({ type }) => type === 'local' || type === 'tar')) return image
-    return elsewhere!.withTree(image, ground, options)
+    return elsewhere!.withTree(image, services, options)
   }
 
   /** Of another node there is one for each image: where the node pushes to is the image's. */

@@ -1,5 +1,5 @@
 import type { BuildResult, SessionRequest } from './types.ts'
-import { createSnapshotKeeper } from '../driver/embedded/keeper.ts'
+import { createSnapshotKeeper } from '../engine/snapshot-keeper.ts'
 import { strategyOf } from '../plan/strategy-of.ts'
 import { formatPlatform } from '../platform.ts'
 import type { PublishResult } from '../publish/publish.ts'
@@ -24,12 +24,12 @@ export async function keepInStore(
 
 /** Removes what was not used for longest, when the store holds more than it may. */
 export async function keepStoreSmall(
-  { options: { storeLimit }, store, ground, lease, warn }: Session,
+  { options: { storeLimit }, store, services, lease, warn }: Session,
   signal: AbortSignal,
 ): Promise<void> {
   if (storeLimit === undefined) return
   lease.release()
-  const warning = await keepWithin(store.folder, storeLimit, createSnapshotKeeper(ground.workers, signal))
+  const warning = await keepWithin(store.folder, storeLimit, createSnapshotKeeper(services.workers, signal))
   if (warning !== undefined) warn(warning)
 }
 
@@ -42,7 +42,7 @@ export function resultOf(
     session,
   }: { readonly settled: Settled; readonly published: PublishResult; readonly session: Session },
 ): BuildResult {
-  const packs = session.ground.packs.all(image)
+  const packs = session.services.packs.all(image)
   return {
     digest: published.digest,
     images: settled.built.map(({ job, image: built, seconds }) => {

@@ -3,10 +3,11 @@ import type { CacheImports } from '../cache/import.ts'
 import type { BuildOptions } from '../config/options.ts'
 import type { ReadSecret } from '../source/logins.ts'
 import type { BuildEdges, SessionEdges, SessionRequest } from './types.ts'
-import { secretsOf, type HideSecret } from '../driver/embedded/build-inputs.ts'
+import { secretsOf, type HideSecret } from '../content/build-inputs.ts'
 import { toXbuildError } from '../errors.ts'
-import { createGround, type Ground } from '../driver/embedded/ground.ts'
-import { openMainContext, type MainContext } from '../driver/embedded/main-context.ts'
+import { remoteReader } from '../engine/remote-reader.ts'
+import { createEngineServices, type EngineServices } from '../engine/services.ts'
+import { openMainContext, type MainContext } from '../content/main-context.ts'
 import { findLaunch } from '../emulation/launch.ts'
 import { findMachines, type Machines } from './machines.ts'
 import type { Node } from '../plan/types.ts'
@@ -23,7 +24,7 @@ export interface Session {
   readonly store: Store
   /** Nothing is removed from the store while it is held. */
   readonly lease: Lease
-  readonly ground: Ground
+  readonly services: EngineServices
   readonly registry: RegistryClient
   /** What all requests say alike. */
   readonly options: BuildOptions
@@ -71,7 +72,7 @@ export async function openSession(
       ),
     ),
   )
-  const ground = createGround({
+  const services = createEngineServices({
     store,
     env,
     emit,
@@ -90,10 +91,9 @@ export async function openSession(
   function openContextOf({ options: own }: SessionRequest): Promise<MainContext> {
     const wanted = own.platforms.length > 0 ? own.platforms : [platformOfNodeArch(process.arch)]
     return openMainContext(own, {
-      remotes: ground.remotes,
+      remotes: remoteReader(services.remotes, wanted.map(formatPlatform)),
       folder: store.folder,
       stdin,
-      platforms: wanted.map(formatPlatform),
       signal,
     })
   }
@@ -101,7 +101,7 @@ export async function openSession(
   return {
     store,
     lease,
-    ground,
+    services,
     registry,
     options,
     requests,
@@ -121,7 +121,7 @@ export async function openSession(
     },
     async close() {
       for (const one of owned.reverse()) await one.close().catch(() => undefined)
-      if (ground.workers.started() && !signal.aborted) {
+      if (services.workers.started() && !signal.aborted) {
         await makeDurable(store.folder).catch((error: unknown) =>
           warn(`What this build made may be lost in a power cut: ${toXbuildError(error).message}`),
         )
@@ -129,7 +129,7 @@ export async function openSession(
       lease.release()
       const found = asked ? await machines().catch(() => undefined) : undefined
       const opened = [...contexts.values()].map(async (context) => (await context).close())
-      await Promise.allSettled([...opened, ground.close(), registry.close(), found?.close()])
+      await Promise.allSettled([...opened, services.close(), registry.close(), found?.close()])
     },
   }
 }

@@ -1,5 +1,5 @@
-import { createImages, type Images } from '../driver/embedded/images.ts'
-import type { Emit } from '../driver/driver.ts'
+import { createImages, type Images } from '../content/images.ts'
+import type { Emit } from '../events.ts'
 import type { TargetBuild } from '../driver/target.ts'
 import { toXbuildError, type XbuildError } from '../errors.ts'
 import { formatReference } from '../oci/reference.ts'

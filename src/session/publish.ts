@@ -30,7 +30,7 @@ export async function publishImage(
       attestation: attested?.of(built),
     })),
     missing: settled.missing,
-    packs: session.ground.packs.all(image),
+    packs: session.services.packs.all(image),
     ...(attested ? { provenance: attested.summaries } : {}),
     ...(loads ? { loadTarget: loads.get } : {}),
     registry: async () => session.registry,

@@ -1,5 +1,5 @@
-import type { BuildEvent, Emit } from '../driver/driver.ts'
-import { createMask } from '../driver/mask.ts'
+import type { BuildEvent, Emit } from '../events.ts'
+import { createMask } from '../content/mask.ts'
 import { XbuildError } from '../errors.ts'
 
 /** Keeps what a build knows of secrets out of everything that it says, whichever engine said it first. */

@@ -1,5 +1,6 @@
 import type { BuildOptions } from '../config/options.ts'
-import type { Emit, UsedPack } from '../driver/driver.ts'
+import type { Emit } from '../events.ts'
+import type { UsedPack } from '../content/built-image.ts'
 import type { XbuildError } from '../errors.ts'
 import type { Secrecy } from './secrecy.ts'
 import type { OutputPlan } from '../publish/check-outputs.ts'

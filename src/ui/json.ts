@@ -1,4 +1,4 @@
-import type { BuildEvent } from '../driver/driver.ts'
+import type { BuildEvent } from '../events.ts'
 import type { XbuildError } from '../errors.ts'
 import type { Ui, UiOptions } from './types.ts'
 

@@ -1,4 +1,4 @@
-import type { BuildEvent } from '../driver/driver.ts'
+import type { BuildEvent } from '../events.ts'
 import { targetName } from '../plan/target-id.ts'
 import { cleanLine } from './text.ts'
 

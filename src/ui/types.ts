@@ -1,4 +1,4 @@
-import type { BuildEvent } from '../driver/driver.ts'
+import type { BuildEvent } from '../events.ts'
 
 /** Shows a build to a person or a program. */
 export interface Ui {

@@ -1,4 +1,4 @@
-import type { BuildEvent } from '../../src/driver/driver.ts'
+import type { BuildEvent } from '../../src/events.ts'
 import { XbuildError } from '../../src/errors.ts'
 
 /** Milliseconds at which every list of events here begins. */

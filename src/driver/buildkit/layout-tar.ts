@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { createTarReader } from '../../oci/tar-reader.ts'
 import type { Store } from '../../store/store.ts'
-import { createRoomMeter } from '../embedded/worker/disk-room.ts'
+import { createRoomMeter } from '../../content/disk-room.ts'
 import { markedName } from '../../store/leftovers.ts'
 
 /** A blob that is being written. */

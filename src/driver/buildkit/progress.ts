@@ -1,7 +1,7 @@
 import { StringDecoder } from 'node:string_decoder'
 import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import { XbuildError } from '../../errors.ts'
-import type { BuildEvent, Emit } from '../driver.ts'
+import type { BuildEvent, Emit } from '../../events.ts'
 import { commandOf, exitCodeOf } from './failure.ts'
 import { withoutPacks } from './packs/step-name.ts'
 import type { StatusResponse, Vertex, VertexWarning } from './gen/control_pb.ts'

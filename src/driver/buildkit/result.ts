@@ -9,8 +9,8 @@ import { parseIndex, parseManifest } from '../../oci/read-manifest.ts'
 import { selectPlatform } from '../../oci/select-platform.ts'
 import { formatPlatform, normalizePlatform, type Platform } from '../../platform.ts'
 import type { Store } from '../../store/store.ts'
-import type { BlobSource, BuiltImage } from '../driver.ts'
-import { blobsOf } from '../embedded/embedded.ts'
+import type { BlobSource, BuiltImage } from '../../content/built-image.ts'
+import { blobsOf } from '../../content/image-blobs.ts'
 
 /** The image that a daemon has put into the local store. Throws BAD_IMAGE when something of it is missing. */
 export async function storedImage(

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { formatPlatform, type Platform } from '../../platform.ts'
 import type { Dockerfile } from '../../dockerfile/types.ts'
 import type { XbuildError, SourcePosition } from '../../errors.ts'
-import type { Emit } from '../driver.ts'
+import type { Emit } from '../../events.ts'
 import { classicFailure } from './classic-failure.ts'
 
 /** What a classic builder prints, as events; and what it came to. */

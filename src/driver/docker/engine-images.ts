@@ -1,16 +1,8 @@
-import type { Platform } from '../../platform.ts'
 import type { Store } from '../../store/store.ts'
-import type { BlobSource, BuiltImage } from '../driver.ts'
+import type { BlobSource } from '../../content/built-image.ts'
+import type { EngineImages } from '../engine-images.ts'
 import { type DockerEngine, engineFailure } from './engine.ts'
 import { readSavedImage } from './read-image.ts'
-
-/** The images in an engine's own store. */
-export interface EngineImages {
-  /** Reads an image into the local store. Throws BAD_PLATFORM when it is not for `platform`, NODE, BAD_IMAGE. */
-  read(ref: string, options: { readonly signal: AbortSignal; readonly platform?: Platform }): Promise<BuiltImage>
-  /** Takes a name away, and the image with it unless it has others; what it was built from stays for the next build. */
-  remove(ref: string): Promise<void>
-}
 
 /** The images of an engine as they come into `store`; `sourceDateEpoch` in seconds. */
 export function engineImages(

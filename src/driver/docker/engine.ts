@@ -4,8 +4,8 @@ import { inspect } from 'node:util'
 import type DockerModem from 'docker-modem'
 import type Dockerode from 'dockerode'
 import { XbuildError } from '../../errors.ts'
-import type { Dial } from '../transports/dial.ts'
-import { connectionFailure, unreachable } from '../transports/failure.ts'
+import type { Dial } from '../dial.ts'
+import { connectionFailure, unreachable } from '../connection-failure.ts'
 
 /** An engine with Docker's API, on any way to it. */
 export interface DockerEngine {

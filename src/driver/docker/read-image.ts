@@ -18,7 +18,7 @@ import type { TarEntry } from '../../oci/tar-format.ts'
 import { formatPlatform, normalizePlatform, samePlatform, type Platform } from '../../platform.ts'
 import { withTemporaryFolder } from '../../source/temporary.ts'
 import type { Store } from '../../store/store.ts'
-import { createGzipFile, type GzipFile } from '../embedded/worker/gzip-file.ts'
+import { createGzipFile, type GzipFile } from '../../content/gzip-file.ts'
 
 /** How an image that an engine saved is to be read. */
 export interface ReadImageOptions {

@@ -3,9 +3,9 @@ import { buffer } from 'node:stream/consumers'
 import { parseManifest } from '../../oci/read-manifest.ts'
 import { samePlatform, type Platform } from '../../platform.ts'
 import type { Store } from '../../store/store.ts'
-import type { BuiltImage, BuiltStage } from '../driver.ts'
-import type { ImageFor } from './lower.ts'
-import type { ResolvedImage } from './resolved-image.ts'
+import type { BuiltImage, BuiltStage } from '../../content/built-image.ts'
+import type { ImageFor } from '../../engine/lower.ts'
+import type { ResolvedImage } from '../../content/resolved-image.ts'
 
 /** Gives images that other engines built in the place of the named contexts that they are, for their own platform. */
 export async function withHandedOver(

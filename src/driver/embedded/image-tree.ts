@@ -1,9 +1,9 @@
 import { buffer } from 'node:stream/consumers'
 import { parseManifest } from '../../oci/read-manifest.ts'
-import type { BuiltImage } from '../driver.ts'
-import { exportTree } from './embedded.ts'
-import type { Ground } from './ground.ts'
-import { chainOf } from './layers.ts'
+import type { BuiltImage } from '../../content/built-image.ts'
+import { exportTree } from '../../engine/export-tree.ts'
+import type { EngineServices } from '../../engine/services.ts'
+import { chainOf } from '../../content/layer-chain.ts'
 
 /**
  * An image that another engine built and that lies in the store, with its files: its layers are laid over each other
@@ -11,7 +11,7 @@ import { chainOf } from './layers.ts'
  */
 export function withTree(
   image: BuiltImage,
-  { store, workers, layers }: Ground,
+  { store, workers, layers }: EngineServices,
   { sourceDateEpoch }: { readonly sourceDateEpoch?: number | undefined },
 ): BuiltImage {
   return {

@@ -11,24 +11,28 @@ import type { Job } from '../../plan/types.ts'
 import { formatPlatform, type Platform } from '../../platform.ts'
 import type { BuildRecord } from '../../provenance/facts.ts'
 import type { RegistryClient } from '../../registry/types.ts'
-import type { BuiltStage, Driver, Emit } from '../driver.ts'
+import type { BuiltStage } from '../../content/built-image.ts'
+import type { Driver } from '../driver.ts'
+import type { Emit } from '../../events.ts'
 import type { TargetBuild } from '../target.ts'
-import type { BuildInputs } from './build-inputs.ts'
-import { createCacheMounts } from './cache-mounts.ts'
-import { checkResources } from './check-resources.ts'
-import type { ContainerOptions } from './container-options.ts'
-import { createContexts } from './contexts.ts'
-import { createEmbeddedDriver, type ImageFacts } from './embedded.ts'
-import type { Ground } from './ground.ts'
+import type { BuildInputs } from '../../content/build-inputs.ts'
+import { createCacheMounts } from '../../engine/cache-mounts.ts'
+import { checkResources } from '../../engine/check-resources.ts'
+import type { ContainerOptions } from '../../engine/container-options.ts'
+import { createContexts } from '../../content/contexts.ts'
+import { createEmbeddedDriver } from './driver.ts'
+import type { ImageFacts } from '../../engine/assemble-image.ts'
+import type { EngineServices } from '../../engine/services.ts'
 import { withHandedOver } from './handed-over.ts'
-import { createImages, type Images } from './images.ts'
-import { lower, type ImageFor, type Lowered, type VertexTable } from './lower.ts'
-import { createNetworks } from './networks.ts'
-import { resolveImages } from './resolve.ts'
-import { createRuntimeFinder } from './runtime.ts'
-import { createSolver, type Solver, type SolverOptions } from './solve.ts'
-import { createStepMounts } from './step-mounts.ts'
-import type { FolderSource, RunScope, Vertex } from './vertex.ts'
+import { createImages, type Images } from '../../content/images.ts'
+import { lower, sourceVertex, type ImageFor, type Lowered, type VertexTable } from '../../engine/lower.ts'
+import { createNetworks } from '../../engine/networks.ts'
+import { resolveImages } from '../../engine/resolve.ts'
+import { createRuntimeFinder } from '../../engine/runtime.ts'
+import { createSolver, type Solver, type SolverOptions } from '../../engine/solve.ts'
+import { createStepMounts } from '../../engine/step-mounts.ts'
+import type { FolderSource } from '../../content/sources.ts'
+import type { RunScope, Vertex } from '../../engine/vertex.ts'
 
 /** The engine of this machine, ready for the targets it was opened with. */
 export interface EmbeddedEngine {
@@ -54,7 +58,7 @@ export interface OpenOptions {
   readonly targets: readonly TargetBuild[]
   readonly more: (target: TargetId) => TargetBuild
   readonly isNative: (platform: Platform) => boolean
-  readonly ground: Ground
+  readonly services: EngineServices
   readonly registry: RegistryClient
   /** Secrets and agents of an image. */
   readonly inputsOf: (image: string | undefined) => BuildInputs
@@ -82,7 +86,7 @@ export async function openEmbedded({
   targets,
   more,
   isNative,
-  ground,
+  services,
   registry,
   inputsOf,
   imports,
@@ -92,7 +96,7 @@ export async function openEmbedded({
   emit,
   signal,
 }: OpenOptions): Promise<EmbeddedEngine> {
-  const { store, workers, layers, remotes, uid } = ground
+  const { store, workers, layers, remotes, uid } = services
   const contexts = createContexts({ records: store.records })
   const images = new Map<boolean, Images>()
   const scopes = new Map<string | undefined, RunScope>()
@@ -107,7 +111,7 @@ export async function openEmbedded({
     workers,
     uid,
     signal,
-    onWarning: ground.warn,
+    onWarning: services.warn,
     ...(options.ociRuntime ? { wanted: options.ociRuntime } : {}),
   })
   const jobs = options.jobs ?? Math.max(16, availableParallelism())
@@ -125,15 +129,15 @@ export async function openEmbedded({
     layers,
     remotes,
     mounts,
-    networks: createNetworks(ground.warn),
+    networks: createNetworks(services.warn),
     context: contexts.open,
     isNative,
     runtime,
     jobs,
     emit,
     ...(imports ? { imports } : {}),
-    ...(ground.acceleration ? { acceleration: ground.acceleration } : {}),
-    onPacks: ground.packs.add,
+    ...(services.acceleration ? { acceleration: services.acceleration } : {}),
+    onPacks: services.packs.add,
   })
   const engine = createEmbeddedDriver({
     store,
@@ -255,10 +259,10 @@ export async function openEmbedded({
   }
 
   async function record(target: TargetId, abort: AbortSignal): Promise<BuildRecord> {
-    const { recordBuild } = await import('./build-record.ts')
+    const { recordBuild } = await import('../../engine/build-record.ts')
     const { lowered, imageFor } = opened.find((one) => sameTarget(one, target))!
     const { graph, main, needs } = more(target)
-    const own = await recordBuild({ graph, lowered, imageFor, context: main.vertex, solver, remotes, signal: abort })
+    const own = await recordBuild({ graph, lowered, imageFor, context: main.source, solver, remotes, signal: abort })
     const below = await Promise.all(needs.map((need) => record(need, abort)))
     return {
       ...own,
@@ -287,7 +291,7 @@ export async function openEmbedded({
   }
 
   function contextOf({ file, main, options: { cwd, context } }: TargetBuild): Vertex | FolderSource {
-    if (main.vertex) return main.vertex
+    if (main.source) return sourceVertex(main.source, table)
     // A name that is not there would make one folder another context for every Dockerfile
     const ignoreFile = file.path === undefined ? undefined : `${file.path}.dockerignore`
     return {

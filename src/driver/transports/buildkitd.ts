@@ -1,5 +1,5 @@
 import type { Transport } from '../transport.ts'
-import type { Dial } from './dial.ts'
+import type { Dial } from '../dial.ts'
 
 /** A BuildKit daemon at the other end of a connection; its session goes through the control API. */
 export function buildkitTransport(dial: Dial): Transport {

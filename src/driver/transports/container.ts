@@ -5,8 +5,8 @@ import { type Endpoint, formatEndpoint } from '../../config/endpoint.ts'
 import type { XbuildError } from '../../errors.ts'
 import { type DockerEngine, engineFailure } from '../docker/engine.ts'
 import { pullImage } from '../docker/pull.ts'
-import type { Dial } from './dial.ts'
-import { unreachable } from './failure.ts'
+import type { Dial } from '../dial.ts'
+import { unreachable } from '../connection-failure.ts'
 
 type ContainerEndpoint = Endpoint & { readonly kind: 'container' }
 

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import { XbuildError } from '../../errors.ts'
-import type { Dial } from './dial.ts'
-import { connectionFailure, unreachable } from './failure.ts'
+import type { Dial } from '../dial.ts'
+import { connectionFailure, unreachable } from '../connection-failure.ts'
 
 /** What answers at an endpoint, by how it behaves. */
 export type Identity =

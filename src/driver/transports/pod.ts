@@ -1,7 +1,7 @@
 import { type Endpoint, formatEndpoint } from '../../config/endpoint.ts'
 import { programStream } from '../../host/program-stream.ts'
-import type { Dial } from './dial.ts'
-import { unreachable } from './failure.ts'
+import type { Dial } from '../dial.ts'
+import { unreachable } from '../connection-failure.ts'
 
 /** buildkitd in a Kubernetes pod, by the user's own kubectl. */
 export function dialPod(

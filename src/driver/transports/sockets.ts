@@ -3,8 +3,8 @@ import type { Duplex } from 'node:stream'
 import { XbuildError } from '../../errors.ts'
 import type { Endpoint, TlsFiles } from '../../config/endpoint.ts'
 import { formatEndpoint } from '../../config/endpoint.ts'
-import type { Dial } from './dial.ts'
-import { connectionFailure, unreachable } from './failure.ts'
+import type { Dial } from '../dial.ts'
+import { connectionFailure, unreachable } from '../connection-failure.ts'
 
 /** Seconds that a connection may take to be there. */
 const PATIENCE = 15

@@ -5,8 +5,8 @@ import type { Duplex } from 'node:stream'
 import { type Endpoint, formatEndpoint } from '../../config/endpoint.ts'
 import type { XbuildError } from '../../errors.ts'
 import { programStream } from '../../host/program-stream.ts'
-import type { Dial } from './dial.ts'
-import { unreachable } from './failure.ts'
+import type { Dial } from '../dial.ts'
+import { unreachable } from '../connection-failure.ts'
 import { forwardSocket, whenSocket } from './ssh-forward.ts'
 
 type SshEndpoint = Endpoint & { readonly kind: 'ssh' }

@@ -8,7 +8,7 @@ import { StatusResponseSchema } from '../../../src/driver/buildkit/gen/control_p
 import { GrpcFailure } from '../../../src/driver/buildkit/grpc/status.ts'
 import { createProgress } from '../../../src/driver/buildkit/progress.ts'
 import type { BuildOptions } from '../../../src/config/options.ts'
-import type { BuildEvent } from '../../../src/driver/driver.ts'
+import type { BuildEvent } from '../../../src/events.ts'
 import type { RemoteBuild } from '../../../src/driver/remote-build.ts'
 import { imageJob } from '../../support/buildkit-node.ts'
 

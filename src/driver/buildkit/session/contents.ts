@@ -8,7 +8,7 @@ import { tempNameFor } from '../../../host/files.ts'
 import type { Descriptor } from '../../../oci/descriptor.ts'
 import { parseDigest } from '../../../oci/digest.ts'
 import type { Store } from '../../../store/store.ts'
-import type { BlobSource } from '../../driver.ts'
+import type { BlobSource } from '../../../content/built-image.ts'
 import { GRPC, GrpcFailure } from '../grpc/status.ts'
 import { markedName } from '../../../store/leftovers.ts'
 

@@ -1,5 +1,5 @@
 import { XbuildError } from '../../../errors.ts'
-import type { FolderRead } from '../../driver.ts'
+import type { FolderRead } from '../../../content/built-image.ts'
 import { FileSync } from '../gen/filesync_pb.ts'
 import { serveStream, type Metadata, type Served } from '../grpc/server.ts'
 import { GrpcFailure, GRPC } from '../grpc/status.ts'

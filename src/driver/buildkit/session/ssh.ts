@@ -1,4 +1,4 @@
-import { relayAgent } from '../../agent-relay.ts'
+import { relayAgent } from '../../../content/agent-relay.ts'
 import { SSH } from '../gen/ssh_pb.ts'
 import { serveStream, serveUnary, type Served } from '../grpc/server.ts'
 import { GrpcFailure, GRPC } from '../grpc/status.ts'

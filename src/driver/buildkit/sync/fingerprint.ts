@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { FolderRead } from '../../driver.ts'
+import type { FolderRead } from '../../../content/built-image.ts'
 import { treeFilter } from './filter.ts'
 import { followPaths } from './follow.ts'
 import { folderTree, type TreeEntry } from './tree.ts'

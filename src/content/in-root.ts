@@ -1,0 +1,101 @@
+import { chmodSync, lchownSync, mkdirSync, readlinkSync, type Stats } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { XbuildError } from '../errors.ts'
+import { look } from './look.ts'
+
+/** As many as Go's and BuildKit's resolvers follow; the kernel gives up after 40. */
+const MAX_LINKS = 255
+
+/**
+ * The real path of `path` inside `root`, as a process chrooted to `root` would find it: symlinks, absolute ones too,
+ * and `..`
+ * never lead out. Parts that do not exist are taken as they are. `follow: false` leaves a symlink at the end alone.
+ */
+export function resolveInRoot(root: string, path: string, { follow = true }: { follow?: boolean } = {}): string {
+  return walk(root, path, { follow })
+}
+
+/** Whether a path below `root` still names what it named: no symlink has come into its way. */
+export function isReal(root: string, path: string): boolean {
+  try {
+    return resolveInRoot(root, relative(root, path), { follow: false }) === path
+  } catch (error) {
+    if (error instanceof XbuildError) return false // links that go round in circles
+    throw error
+  }
+}
+
+/** What `makeFolders` did. */
+export interface MadeFolders {
+  /** Real path of the folder. */
+  readonly path: string
+  /** Folders that were not there, parents first. */
+  readonly made: readonly string[]
+  /** The folder that got the first of them, with the modification time it had. Seconds. */
+  readonly grown?: { readonly path: string; readonly mtime: number }
+}
+
+/**
+ * Makes `path` and its missing parents inside `root`, following symlinks within it. Throws NOT_FOUND when something
+ * else is in the way.
+ */
+export function makeFolders(
+  root: string,
+  path: string,
+  owner: { readonly uid: number; readonly gid: number },
+): MadeFolders {
+  const made: string[] = []
+  let grown: MadeFolders['grown']
+  const real = walk(root, path, {
+    follow: true,
+    visit(full, found) {
+      if (found?.isDirectory()) return
+      if (found)
+        throw new XbuildError(
+          'NOT_FOUND',
+          `Cannot make the folder "${path}": "/${relative(root, full)}" is not a folder`,
+        )
+      grown ??= { path: dirname(full), mtime: look(dirname(full))!.mtimeMs / 1000 }
+      mkdirSync(full)
+      lchownSync(full, owner.uid, owner.gid)
+      chmodSync(full, 0o755)
+      made.push(full)
+    },
+  })
+  return { path: real, made, ...(grown ? { grown } : {}) }
+}
+
+/** Goes along a path, calling `visit` with every part that is not a symlink. */
+function walk(
+  root: string,
+  path: string,
+  { follow, visit }: { follow: boolean; visit?: (full: string, found: Stats | undefined) => void },
+): string {
+  const rest = partsOf(path).reverse()
+  const real: string[] = []
+  let links = 0
+  while (rest.length > 0) {
+    const name = rest.pop()!
+    if (name === '..') {
+      real.pop()
+      continue
+    }
+    const full = join(root, ...real, name)
+    const found = look(full)
+    if (found?.isSymbolicLink() && (rest.length > 0 || follow)) {
+      links += 1
+      if (links > MAX_LINKS) throw new XbuildError('NOT_FOUND', `Cannot resolve "${path}": too many symbolic links`)
+      const target = readlinkSync(full)
+      if (target.startsWith('/')) real.length = 0
+      rest.push(...partsOf(target).reverse())
+      continue
+    }
+    visit?.(full, found)
+    real.push(name)
+  }
+  return join(root, ...real)
+}
+
+function partsOf(path: string): string[] {
+  return path.split('/').filter((part) => part !== '' && part !== '.')
+}

@@ -1,0 +1,41 @@
+import { XbuildError, type ErrorDetails } from '../errors.ts'
+
+/** The error for a node that cannot be reached, or was lost. */
+export function unreachable(endpoint: string, state: string, details: ErrorDetails = {}): XbuildError {
+  return new XbuildError('NODE', `Cannot reach node "${endpoint}": ${state}`, details)
+}
+
+const REASONS: Readonly<Record<string, readonly [state: string, hint: string]>> = {
+  ENOENT: ['there is no such socket', 'Start the engine, or name another endpoint'],
+  ECONNREFUSED: ['nobody listens there', 'Start the engine, or name another endpoint'],
+  EACCES: ['permission denied', 'Join the group that owns the socket, or build as a user who may use it'],
+  ETIMEDOUT: ['no answer', 'See whether the machine is up and its port is open'],
+  EHOSTUNREACH: ['there is no way to the host', 'See whether the machine is up'],
+  ENETUNREACH: ['there is no way to its network', 'See whether this machine is online'],
+  ENOTFOUND: ['nobody knows a host of that name', 'Correct the name'],
+  EAI_AGAIN: ['its name cannot be resolved now', 'See whether this machine is online'],
+  ECONNRESET: ['it closed the connection', 'See the log of the engine'],
+  ENOTSOCK: ['that is no socket', 'Name the socket of an engine'],
+}
+
+/** What the network said, as an error of the node. */
+export function connectionFailure(endpoint: string, cause: unknown): XbuildError {
+  if (cause instanceof XbuildError) return cause
+  const { code = '', message = String(cause) } = cause as NodeJS.ErrnoException
+  const [state, hint] = REASONS[code] ?? tlsReason(code, message)
+  return unreachable(endpoint, state, { cause, ...(hint ? { hint } : {}) })
+}
+
+function tlsReason(code: string, message: string): readonly [state: string, hint?: string] {
+  if (/WRONG_VERSION_NUMBER|PACKET_LENGTH/.test(code)) return ['it does not speak TLS', 'Leave out the TLS settings']
+  if (
+    /BAD_CERTIFICATE|CERTIFICATE_REQUIRED|ALERT_UNKNOWN_CA|HANDSHAKE_FAILURE/.test(
+      `${code} ${message.toUpperCase().replaceAll(' ', '_')}`,
+    )
+  ) {
+    return ['it refused our certificate', 'Name the right cert= and key= in the endpoint']
+  }
+  if (/ALTNAME|CERT|SIGNATURE|ISSUER/.test(code))
+    return [`its certificate is not trusted (${code})`, 'Name the right ca= or servername= in the endpoint']
+  return [message]
+}

@@ -1,0 +1,10 @@
+import type { BuiltImage } from '../content/built-image.ts'
+import type { Platform } from '../platform.ts'
+
+/** The images in an engine's own store. */
+export interface EngineImages {
+  /** Reads an image into the local store. Throws BAD_PLATFORM when it is not for `platform`, NODE, BAD_IMAGE. */
+  read(ref: string, options: { readonly signal: AbortSignal; readonly platform?: Platform }): Promise<BuiltImage>
+  /** Takes a name away, and the image with it unless it has others; what it was built from stays for the next build. */
+  remove(ref: string): Promise<void>
+}

@@ -1,0 +1,198 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { AccelMode } from '../config/run-options.ts'
+import { binfmtRegistration, ARCHITECTURES } from '../emulation/architectures.ts'
+import type { Launch } from '../emulation/launch.ts'
+import type { Distribution } from '../emulation/packs/os-release.ts'
+import type { Twins } from '../emulation/packs/twins.ts'
+import { toXbuildError, XbuildError } from '../errors.ts'
+import { formatPlatform, type Platform } from '../platform.ts'
+import type { StoreFolder } from '../store/folder.ts'
+import type { Emit } from '../events.ts'
+import type { UsedPack } from '../content/built-image.ts'
+import { listenForQuestions, type Question } from './questions.ts'
+import type { RunParams } from './protocol.ts'
+import { ownMark } from '../host/process-mark.ts'
+
+export type { UsedPack }
+
+/** A step in which twins may be started. */
+export interface AcceleratedStep {
+  /** What the container is shown. */
+  readonly accel: NonNullable<RunParams['accel']>
+  /** Packs that programs of the step were run from until now. */
+  used(): readonly UsedPack[]
+  /** Aborted with the reason when a twin is required and there is none. */
+  readonly refused: AbortSignal
+  close(): void
+}
+
+/** Native toolchains for the emulated steps of one build. */
+export interface Acceleration {
+  readonly mode: AccelMode
+  /** The same launch with the handler before each emulator that it can be put before. */
+  prepare(launch: Launch): Promise<Launch>
+  /**
+   * Opens a step; nothing when emulation goes through handlers that are not ours. `readFile` reads from the step's
+   * file system.
+   */
+  open(
+    platform: Platform,
+    readFile: (path: string) => Promise<string | undefined>,
+  ): Promise<AcceleratedStep | undefined>
+  close(): Promise<void>
+}
+
+export interface AccelerationOptions {
+  readonly mode: AccelMode
+  readonly folder: StoreFolder
+  readonly signal: AbortSignal
+  readonly emit: Emit
+}
+
+/** Room for a socket's path, which the kernel limits to 107 bytes. */
+const SOCKET_PATH = 100
+
+/** Prepares the acceleration of a build; nothing is loaded, made or asked until a step is emulated. */
+export function createAcceleration({ mode, folder, signal, emit }: AccelerationOptions): Acceleration {
+  const packs = join(folder.root, 'packs')
+  const ready = new Set<string>()
+  const said = new Set<string>()
+  let twins: Promise<Twins> | undefined
+
+  const openTwins = () =>
+    (twins ??= import('../emulation/packs/twins.ts').then(({ createTwins }) =>
+      createTwins({ folder: packs, signal, onMake: tellMaking }),
+    ))
+
+  function complain(message: string): void {
+    if (said.has(message)) return
+    said.add(message)
+    emit({ type: 'warning', message, at: Date.now() })
+  }
+
+  function tellMaking(what: string): (size: number) => void {
+    const id = `pack ${what}`
+    const tell = (current: number, done: boolean) =>
+      emit({
+        type: 'transfer',
+        id,
+        name: `native toolchain, made once: ${what}`,
+        current,
+        ...(done ? { done } : {}),
+        at: Date.now(),
+      })
+    tell(0, false)
+    return (size) => tell(size, true)
+  }
+
+  async function prepare(launch: Launch): Promise<Launch> {
+    const own = Object.entries(launch.runners).flatMap(([name, runner]) =>
+      runner.via === 'private' ? [[name, runner] as const] : [],
+    )
+    if (own.length === 0) return refuse('the handlers of this machine are used, not ones of our own', launch)
+    try {
+      const [{ fusedEmulator }, { PACK_TARGETS }] = await Promise.all([
+        import('../emulation/packs/fused-emulator.ts'),
+        import('../emulation/packs/targets.ts'),
+      ])
+      const handlers: string[] = []
+      for (const [name, { emulator }] of own) {
+        const able = PACK_TARGETS[name] !== undefined
+        const path = able ? await fusedEmulator(emulator, { folder: packs, signal }) : emulator.path
+        handlers.push(binfmtRegistration(ARCHITECTURES.find((one) => one.name === name)!, path))
+        if (able) ready.add(name)
+      }
+      return { ...launch, handlers }
+    } catch (thrown) {
+      ready.clear()
+      if (signal.aborted) throw thrown
+      return refuse(toXbuildError(thrown).message, launch)
+    }
+  }
+
+  function refuse(reason: string, launch: Launch): Launch {
+    if (mode === 'require' || mode === 'verify') {
+      throw new XbuildError('HOST', `Cannot use native toolchains: ${reason}`, {
+        hint: 'Build without --accel, or with --accel=auto',
+      })
+    }
+    return launch
+  }
+
+  async function open(
+    platform: Platform,
+    readFile: (path: string) => Promise<string | undefined>,
+  ): Promise<AcceleratedStep | undefined> {
+    const { architecture } = platform
+    if (!ready.has(architecture)) return undefined
+    try {
+      const found = await openTwins()
+      const step = makeStepFolder(folder, await found.names(architecture))
+      mkdirSync(packs, { recursive: true })
+      const refused = new AbortController()
+      const used = new Map<string, UsedPack>()
+      const distribution = async (): Promise<Distribution | undefined> => {
+        const { parseOsRelease } = await import('../emulation/packs/os-release.ts')
+        return parseOsRelease((await readFile('/etc/os-release')) ?? (await readFile('/usr/lib/os-release')) ?? '')
+      }
+      const answer = async ({ id, path }: Question): Promise<string | undefined> => {
+        const twin = await found.find({ id, path, architecture }, { distribution, wait: mode !== 'auto' })
+        if (!twin) return undefined
+        if ('stranger' in twin) return ''
+        if ('reason' in twin) {
+          const message = `${path} runs emulated on ${formatPlatform(platform)}: ${twin.reason}`
+          if (mode === 'require' && !twin.minor && !twin.never) refused.abort(message)
+          else if (mode !== 'auto' || !twin.minor) complain(message)
+          return ''
+        }
+        const { packName, rulesText } = await import('../emulation/packs/pack.ts')
+        const name = packName(twin.pack.manifest)
+        used.set(twin.pack.digest, { platform: formatPlatform(platform), name, digest: `sha256:${twin.pack.digest}` })
+        return rulesText(twin.pack)
+      }
+      const server = await listenForQuestions(step, answer, (error) => {
+        const message = `A program for ${formatPlatform(platform)} runs emulated: its native toolchain cannot be told to it: ${toXbuildError(error).message}`
+        if (mode === 'require') refused.abort(message)
+        else complain(message)
+      })
+      return {
+        accel: { packs, step },
+        used: () => [...used.values()],
+        refused: refused.signal,
+        close() {
+          server.close()
+          rmSync(dirname(step), { recursive: true, force: true })
+        },
+      }
+    } catch (thrown) {
+      if (mode === 'require') throw thrown
+      complain(`Native toolchains are not used: ${toXbuildError(thrown).message}`)
+      return undefined
+    }
+  }
+
+  return {
+    mode,
+    prepare,
+    open,
+    async close() {
+      await (await twins)?.close()
+    },
+  }
+}
+
+/**
+ * Makes what the container sees of a step: names that may be asked about, a folder for answers. Any user of the
+ * container may use it; of this machine only its owner gets through the folder above.
+ */
+export function makeStepFolder({ tmp }: Pick<StoreFolder, 'tmp'>, names: readonly string[]): string {
+  const prefix = `${ownMark()}-accel-`
+  const outer = mkdtempSync(join(tmp.length + prefix.length + 17 < SOCKET_PATH ? tmp : tmpdir(), prefix)) // its mode is 0700
+  const folder = join(outer, 'step')
+  for (const path of ['', 'names', 'rules']) mkdirSync(join(folder, path))
+  for (const name of names) writeFileSync(join(folder, 'names', name), '')
+  for (const path of ['', 'names', 'rules']) chmodSync(join(folder, path), 0o755) // whatever the umask is: steps may run as any user
+  return folder
+}

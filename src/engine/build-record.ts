@@ -1,0 +1,85 @@
+import type { StageGraph } from '../dockerfile/types.ts'
+import type { Remote } from '../dockerfile/remote.ts'
+import type { MainContext } from '../content/main-context.ts'
+import { fromDescriptorPlatform } from '../oci/descriptor.ts'
+import { formatPlatform } from '../platform.ts'
+import type { BuildRecord, UsedImage } from '../provenance/facts.ts'
+import { makeRemoteVertex, type ImageFor, type Lowered } from './lower.ts'
+import type { Remotes } from './remotes-types.ts'
+import type { Solver } from './solve.ts'
+
+/** What a built image is told from. */
+export interface RecordEdges {
+  readonly graph: StageGraph
+  readonly lowered: Lowered
+  readonly imageFor: ImageFor
+  /** What COPY reads from, when that is no folder. */
+  readonly context: MainContext['source']
+  readonly solver: Solver
+  readonly remotes: Remotes
+  readonly signal: AbortSignal
+}
+
+/**
+ * How an image came to be that was built through the solver. Nothing is asked anew: what came from elsewhere has come
+ * by now.
+ */
+export async function recordBuild({
+  graph,
+  lowered,
+  imageFor,
+  context,
+  solver,
+  remotes,
+  signal,
+}: RecordEdges): Promise<BuildRecord> {
+  const images: UsedImage[] = []
+  const wanted: Remote[] = []
+  if (context && context.kind !== 'scratch' && context.kind !== 'stdin') wanted.push(context)
+  for (const stage of graph.stages) {
+    for (const source of [stage.base, ...Object.values(stage.froms)]) {
+      if (source.kind === 'stage' || source.kind === 'scratch') continue
+      const found = imageFor(source, stage)
+      if (!('kind' in found)) images.push(usedImage(found, source.kind === 'context' ? source.name : undefined))
+      else if (found.kind === 'tree' && found.source.kind !== 'stdin') wanted.push(found.source)
+    }
+    for (const step of lowered.evaluations.get(stage.index)?.steps ?? [])
+      if (step.kind === 'copy') wanted.push(...(step.remotes ?? []))
+  }
+  const packs = new Map(
+    solver.steps().flatMap(({ vertex, solved }) => (solved.packs ? [[vertex.id, solved.packs] as const] : [])),
+  )
+  return {
+    images,
+    remotes: await Promise.all(wanted.map(async (remote) => ({ remote, digest: await revisionOf(remote) }))),
+    packs: new Map(
+      [...lowered.vertices].map(([index, ids]) => [index, unique(ids.flatMap((id) => packs.get(id) ?? []))]),
+    ),
+  }
+
+  async function revisionOf(remote: Remote): Promise<string> {
+    if (remote.kind === 'http') return (await remotes.file(remote, signal)).download.digest
+    return (
+      (await remotes.tree(makeRemoteVertex(remote, { context: undefined, platforms: new Set() }), signal)).revision ??
+      ''
+    )
+  }
+}
+
+function usedImage(
+  { name, manifest, config }: Exclude<ReturnType<ImageFor>, { kind: unknown }>,
+  context: string | undefined,
+): UsedImage {
+  const isLayout = name.startsWith('oci-layout://')
+  return {
+    name: isLayout ? (context ?? 'image') : name,
+    isLayout,
+    platform: formatPlatform(fromDescriptorPlatform(config)),
+    digest: manifest.digest,
+  }
+}
+
+function unique<T extends { readonly name: string; readonly digest: string }>(packs: readonly T[]): T[] {
+  const found = new Map(packs.map((pack) => [pack.digest, pack]))
+  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.digest < b.digest ? -1 : 1))
+}

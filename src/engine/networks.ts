@@ -1,0 +1,73 @@
+import { XbuildError } from '../errors.ts'
+import type { NetworkResult, RunParams } from './protocol.ts'
+import type { RunVertex } from './vertex.ts'
+import type { Worker } from './worker-client.ts'
+
+/** The networks of a build's steps: one of their own per worker, opened by the first step that needs it. */
+export interface Networks {
+  /** The network of a step on a worker, opened. Throws HOST when it must be private and cannot be. */
+  of(worker: Worker, vertex: RunVertex, signal: AbortSignal): Promise<RunParams['network']>
+}
+
+/** Prepares the networks of a build. */
+export function createNetworks(warn: (message: string) => void): Networks {
+  const opened = new WeakMap<Worker, Promise<NetworkResult>>()
+  const said = new Set<string>()
+
+  function say(message: string): void {
+    if (said.has(message)) return
+    said.add(message)
+    warn(message)
+  }
+
+  function tellHost({ scope }: RunVertex, { reason, fix }: NetworkResult & { kind: 'host' }): 'host' {
+    if (scope.container.network === 'private') {
+      throw new XbuildError('HOST', `Cannot give steps a network of their own: ${reason}`, { hint: fix })
+    }
+    say(`Steps share the network of this machine, its loopback services included: ${reason}. ${fix}`)
+    return 'host'
+  }
+
+  function tellLoopback({ step, scope }: RunVertex): void {
+    for (const name of loopbackProxies([...step.env, ...step.secretEnv]).slice(0, 1)) {
+      say(
+        `${name} leads to a loopback address, which is the step's own: let the proxy listen on another address, or build with --network host`,
+      )
+    }
+    for (const { name } of scope.container.hosts.filter(({ ip }) => isLoopback(ip))) {
+      say(
+        `--add-host ${name} leads to a loopback address, which is the step's own: steps reach services of this machine with --network host only`,
+      )
+    }
+  }
+
+  return {
+    async of(worker, vertex, signal) {
+      const { step, scope } = vertex
+      const wanted = step.network === 'default' ? scope.container.network : step.network
+      if (wanted === 'host' || wanted === 'none') return wanted
+      let opening = opened.get(worker)
+      if (!opening) opened.set(worker, (opening = worker.call('openNetwork', {}, { signal })))
+      const result = await opening
+      if (result.kind === 'host') return tellHost(vertex, result)
+      result.notes.forEach(say)
+      tellLoopback(vertex)
+      return result.kind
+    },
+  }
+}
+
+/** Names of a step's variables that are proxies on this machine's loopback. */
+function loopbackProxies(env: readonly string[]): string[] {
+  return env.flatMap((line) => {
+    const [name = '', value = ''] = line.split(/=(.*)/s)
+    if (!/^(https?|ftp|all)_proxy$/i.test(name)) return []
+    const url = value.includes('://') ? value : `http://${value}`
+    const host = URL.canParse(url) ? new URL(url).hostname : ''
+    return isLoopback(host.replace(/^\[(.*)\]$/, '$1')) ? [name] : []
+  })
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\./.test(host)
+}

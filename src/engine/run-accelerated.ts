@@ -1,0 +1,79 @@
+import { XbuildError } from '../errors.ts'
+import { formatPlatform, type Platform } from '../platform.ts'
+import type { AcceleratedStep, Acceleration, UsedPack } from './acceleration.ts'
+import { newSnapshotId } from './layers.ts'
+import type { Changed, RunParams } from './protocol.ts'
+import type { Worker } from './worker-client.ts'
+
+/**
+ * What Go's tools count of themselves, for weeks that begin on a random day: no two builds write the same, and twins
+ * write none.
+ */
+const COUNTED = /\/go\/telemetry(\/|$)/
+
+export interface EmulatedRun {
+  readonly params: RunParams
+  readonly platform: Platform
+  readonly worker: Worker
+  readonly signal: AbortSignal
+  readonly onLog: (stream: 'stdout' | 'stderr', line: string) => void
+}
+
+/** Runs an emulated step with native twins where there are any, as the mode says; tells which packs they came from. */
+export async function runAccelerated(
+  acceleration: Acceleration,
+  { params, platform, worker, signal, onLog }: EmulatedRun,
+): Promise<Changed & { readonly packs?: readonly UsedPack[] }> {
+  const readFile = async (path: string) => {
+    const { text } = await worker.call('readFile', { lowers: params.lowers, path, limit: 65_536 }, { signal })
+    return text
+  }
+  const step = await acceleration.open(platform, readFile)
+  if (!step) return worker.call('run', params, { signal, onLog })
+  try {
+    const changed = await withTwins(step)
+    return { ...(acceleration.mode === 'verify' ? await compare(changed) : changed), packs: step.used() }
+  } finally {
+    step.close()
+  }
+
+  async function withTwins({ accel, refused }: AcceleratedStep): Promise<Changed> {
+    try {
+      return await worker.call('run', { ...params, accel }, { signal: AbortSignal.any([signal, refused]), onLog })
+    } catch (error) {
+      if (!refused.aborted || signal.aborted) throw error
+      throw new XbuildError('HOST', `Cannot build with --accel=require: ${String(refused.reason)}`, {
+        hint: 'With --accel=auto such programs run emulated',
+      })
+    }
+  }
+
+  /**
+   * The same step without twins must leave the same files; what differs between two such runs, too, depends on the
+   * time or the like.
+   */
+  async function compare(changed: Changed): Promise<Changed> {
+    const plain = [newSnapshotId(), newSnapshotId()] as const
+    const quiet = () => undefined
+    try {
+      await worker.call('run', { ...params, id: plain[0] }, { signal, onLog: quiet })
+      const { paths } = await worker.call('compare', { ids: [params.id, plain[0]] }, { signal })
+      if (paths.every((path) => COUNTED.test(path))) return changed
+      await worker.call('run', { ...params, id: plain[1] }, { signal, onLog: quiet })
+      const unstable = new Set((await worker.call('compare', { ids: plain }, { signal })).paths)
+      const different = paths.filter((path) => !unstable.has(path) && !COUNTED.test(path))
+      if (different.length === 0) return changed
+      await worker.call('remove', { ids: [params.id] }, { signal })
+      throw new XbuildError(
+        'EMULATOR',
+        `Cannot trust the native toolchains for ${formatPlatform(platform)}: a step left ${different.length} other ${different.length === 1 ? 'file' : 'files'} than under QEMU`,
+        {
+          output: different.slice(0, 20),
+          hint: 'Build with --accel=off, and report it with the names of the files',
+        },
+      )
+    } finally {
+      await worker.call('remove', { ids: [...plain] }, { signal }).catch(() => undefined)
+    }
+  }
+}

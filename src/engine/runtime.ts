@@ -1,0 +1,80 @@
+import { stat } from 'node:fs/promises'
+import { release } from 'node:os'
+import { XbuildError } from '../errors.ts'
+import { findProgram } from '../host/files.ts'
+import { keyOf } from '../store/key.ts'
+import type { Store } from '../store/store.ts'
+import type { Workers } from './workers.ts'
+
+/** Fastest first; which of them works on a machine depends on its cgroups and kernel, so each is tried. */
+const CANDIDATES = ['crun', 'runc', 'youki']
+
+/** An OCI runtime that works here. */
+export interface Runtime {
+  readonly path: string
+  /** It takes a seccomp profile. */
+  readonly seccomp: boolean
+}
+
+/**
+ * Finds an OCI runtime that really runs a container here; a good answer is remembered for as long as the program does
+ * not change.
+ */
+export function createRuntimeFinder({
+  store,
+  workers,
+  wanted,
+  uid,
+  signal,
+  onWarning,
+}: {
+  store: Store
+  workers: Workers
+  wanted?: string
+  uid: number
+  signal: AbortSignal
+  onWarning: (message: string) => void
+}): () => Promise<Runtime> {
+  let found: Promise<Runtime> | undefined
+  return () => (found ??= findAndWarn())
+
+  async function findAndWarn(): Promise<Runtime> {
+    const runtime = await find()
+    if (!runtime.seccomp) onWarning(`${runtime.path} takes no seccomp profile: steps run without one`)
+    return runtime
+  }
+
+  async function find(): Promise<Runtime> {
+    const failures: string[] = []
+    for (const name of wanted === undefined ? CANDIDATES : [wanted]) {
+      const path = await findProgram(name)
+      if (path === undefined) continue
+      const { size, mtimeMs } = await stat(path)
+      const key = keyOf(['runtime', 2, path, size, mtimeMs, release(), uid])
+      const known = await store.records.get<Runtime>('runtimes', key)
+      if (known) return { path, seccomp: known.seccomp === true }
+      const worker = await workers.native()
+      const { failure, seccomp } = await worker.call('probeRuntime', { runtime: path }, { signal })
+      if (failure === undefined) {
+        await store.records.put('runtimes', key, { path, seccomp } satisfies Runtime)
+        return { path, seccomp }
+      }
+      failures.push(`${path}: ${failure}`)
+    }
+    if (failures.length === 0) {
+      throw new XbuildError(
+        'HOST',
+        wanted === undefined
+          ? `Cannot run containers: none of ${CANDIDATES.join(', ')} is installed`
+          : `Cannot run containers: there is no program "${wanted}"`,
+        {
+          hint: 'Install runc (Debian, Ubuntu: apt-get install runc), or name a runtime with --oci-runtime',
+        },
+      )
+    }
+    throw new XbuildError('HOST', 'Cannot run containers: no OCI runtime that is installed works here', {
+      output: failures,
+      hint: 'Install another one, or name one with --oci-runtime',
+    })
+  }
+}

@@ -1,0 +1,19 @@
+import type { SnapshotKeeper } from '../store/gc.ts'
+import type { Workers } from './workers.ts'
+
+/**
+ * Measures and removes snapshots in the worker, which may read and remove the files of every user of an image; it
+ * starts with the first use.
+ */
+export function createSnapshotKeeper(workers: Workers, signal: AbortSignal): SnapshotKeeper {
+  return {
+    async measure(ids) {
+      const worker = await workers.native()
+      return (await worker.call('measure', { ids }, { signal })).sizes
+    },
+    async remove(ids) {
+      const worker = await workers.native()
+      await worker.call('remove', { ids }, { signal })
+    },
+  }
+}

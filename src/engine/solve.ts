@@ -1,0 +1,361 @@
+import { fileNameOf } from '../dockerfile/remote.ts'
+import { toXbuildError, XbuildError } from '../errors.ts'
+import { formatPlatform, type Platform } from '../platform.ts'
+import { keyOf } from '../store/key.ts'
+import type { Store } from '../store/store.ts'
+import type { Emit } from '../events.ts'
+import { imageKey } from '../content/base-record.ts'
+import type { Acceleration, UsedPack } from './acceleration.ts'
+import type { Context } from '../content/context.ts'
+import { copySourceOf } from './remotes.ts'
+import type { Remotes } from './remotes-types.ts'
+import { chainOf } from '../content/layer-chain.ts'
+import { newSnapshotId, type Layers } from './layers.ts'
+import { createLimit } from '../content/limit.ts'
+import { copyKey, runKey } from './lower.ts'
+import type { Changed, CopyParams, RunParams } from './protocol.ts'
+import { servedBy, type StepVertex, type Vertex } from './vertex.ts'
+import type { FolderSource } from '../content/sources.ts'
+import { createStepCache, type StepImports } from './step-cache.ts'
+import type { MountInput, StepMounts } from './step-mounts.ts'
+import type { Networks } from './networks.ts'
+import type { Runtime } from './runtime.ts'
+import { createSharedWork } from './shared-work.ts'
+import type { Workers } from './workers.ts'
+import type { Solved, SolvedStep } from './solved.ts'
+import { containerKey } from './container-options.ts'
+
+export interface SolverOptions {
+  readonly store: Store
+  readonly workers: Workers
+  readonly layers: Layers
+  readonly context: (folder: FolderSource) => Promise<Context>
+  readonly remotes: Remotes
+  readonly isNative: (platform: Platform) => boolean
+  /** The OCI runtime; looked for by the first RUN. */
+  readonly runtime: () => Promise<Runtime>
+  readonly mounts: StepMounts
+  readonly networks: Networks
+  /** Native toolchains for emulated steps. */
+  readonly acceleration?: Acceleration
+  /** Told what programs of a step were run from, now or when the cache learnt it. */
+  readonly onPacks?: (packs: readonly UsedPack[], cached: boolean, images: ReadonlySet<string>) => void
+  readonly jobs: number
+  /** Caches of other machines. */
+  readonly imports?: StepImports
+  readonly emit: Emit
+}
+
+/** Runs vertices as soon as their inputs are there, each once, at most `jobs` at a time. */
+export interface Solver {
+  solve(vertex: Vertex, signal: AbortSignal): Promise<Solved>
+  /** Every step that is done by now, in the order in which they ended. */
+  steps(): readonly SolvedStep[]
+}
+
+export type { StepRecord } from './step-cache.ts'
+
+export function createSolver(options: SolverOptions): Solver {
+  const share = createSharedWork<Solved>()
+  const done: SolvedStep[] = []
+  const limit = createLimit(options.jobs)
+  const { layers, emit } = options
+  const cache = createStepCache(options)
+
+  function solve(vertex: Vertex, signal: AbortSignal): Promise<Solved> {
+    return share(vertex.id, signal, (shared) => solveNew(vertex, shared))
+  }
+
+  async function solveNew(vertex: Vertex, signal: AbortSignal): Promise<Solved> {
+    if (vertex.kind === 'scratch') return { key: 'scratch', layers: [] }
+    if (vertex.kind === 'image') {
+      // Nothing is fetched here: a layer comes when a step, or the output, needs its content.
+      report(vertex, true)
+      return { key: imageKey(vertex.image), layers: chainOf(vertex.image.layers) }
+    }
+    if (vertex.kind === 'remote') return options.remotes.tree(vertex, signal)
+    const from =
+      vertex.kind === 'copy' && vertex.from && vertex.from.kind !== 'folder' ? solve(vertex.from, signal) : undefined
+    const mounted =
+      vertex.kind === 'run'
+        ? vertex.mounted.map((one) => (one && one.kind !== 'folder' ? solve(one, signal) : undefined))
+        : []
+    const [parent, source, ...sources] = await Promise.all([solve(vertex.parent, signal), from, ...mounted])
+    const solved = await solveStep(vertex, { parent, source, sources, signal })
+    done.push({ vertex, solved })
+    return solved
+  }
+
+  async function solveStep(vertex: StepVertex, inputs: StepInputs): Promise<Solved> {
+    const { parent, signal } = inputs
+    let started = false
+    const start = () => {
+      if (!started)
+        emit({
+          type: 'step.start',
+          step: vertex.id,
+          name: vertex.shown.name,
+          ...servedBy(vertex.shown),
+          ...(vertex.shown.at ? { source: vertex.shown.at } : {}),
+          at: Date.now(),
+        })
+      started = true
+    }
+    try {
+      const selected = vertex.kind === 'copy' && inputs.source === undefined ? await selectFor(vertex) : undefined
+      const added = vertex.kind === 'copy' ? await bringAdded(vertex, signal) : []
+      const mounts = vertex.kind === 'run' ? await options.mounts.inputs(vertex, inputs.sources, signal) : []
+      const fresh = vertex.fresh || [parent, inputs.source, ...inputs.sources].some((input) => input?.fresh)
+      const content = selected?.digest ?? (await contentOf(vertex, inputs)) ?? mountsKey(mounts)
+      const key = keyOf([
+        vertex.kind,
+        parent.key,
+        content,
+        stepKey(vertex),
+        ...(isVerified(vertex) ? ['verify'] : []),
+        ...added.map((one) => one.key),
+      ])
+      const record = fresh ? undefined : await cache.find(key, { below: parent.key, vertex }, signal)
+      if (record) {
+        report(vertex, true)
+        options.onPacks?.(record.packs ?? [], true, vertex.shown.images)
+        return {
+          key,
+          layers: [...parent.layers, record.layer],
+          created: record.created,
+          ...(record.packs ? { packs: record.packs } : {}),
+        }
+      }
+      const made = await limit(async () => {
+        signal.throwIfAborted()
+        start()
+        const id = newSnapshotId()
+        const lowers = isLinked(vertex) ? [] : await layers.unpacked(parent.layers, signal)
+        const {
+          empty,
+          contentKey,
+          warnings,
+          packs = [],
+        } = await execute(vertex, { ...inputs, id, lowers, selected, added, mounts })
+        for (const message of warnings ?? [])
+          emit({ type: 'warning', message, ...(vertex.shown.at ? { source: vertex.shown.at } : {}), at: Date.now() })
+        return {
+          layer: { id, empty, ...(contentKey ? { contentKey } : {}) },
+          created: new Date().toISOString(),
+          ...(packs.length > 0 ? { packs } : {}),
+        }
+      })
+      options.onPacks?.(made.packs ?? [], false, vertex.shown.images)
+      await cache.put(key, { below: parent.key, vertex }, made)
+      emit({ type: 'step.done', step: vertex.id, cached: false, at: Date.now() })
+      return {
+        key,
+        layers: [...parent.layers, made.layer],
+        created: made.created,
+        ...(fresh ? { fresh } : {}),
+        ...(made.packs ? { packs: made.packs } : {}),
+      }
+    } catch (thrown) {
+      const error = located(thrown, vertex, signal)
+      start()
+      emit({ type: 'step.fail', step: vertex.id, error, at: Date.now() })
+      throw error
+    }
+  }
+
+  async function selectFor(vertex: Extract<StepVertex, { kind: 'copy' }>) {
+    const { step, from } = vertex
+    if (step.sources.length === 0) return { selected: [], digest: '', root: '/' }
+    const context = await options.context(from as FolderSource)
+    return { ...(await context.select(step.sources, step.excludes)), root: context.root }
+  }
+
+  /** What a COPY takes of a stage is known by how the stage was made; of a remote tree by what it is. */
+  async function contentOf(vertex: StepVertex, { source, signal }: StepInputs): Promise<string | undefined> {
+    if (vertex.kind !== 'copy' || vertex.from?.kind !== 'remote' || !source) return source?.key
+    return options.remotes.digest(source, vertex.step, signal)
+  }
+
+  /** Brings the remote sources of an ADD. */
+  function bringAdded({ remotes, step }: Extract<StepVertex, { kind: 'copy' }>, signal: AbortSignal): Promise<Added[]> {
+    return Promise.all(
+      remotes.map(async (remote): Promise<Added> => {
+        if (remote.kind === 'http') {
+          const file = await options.remotes.file(remote, signal)
+          return {
+            key: keyOf([fileNameOf(remote.url), file.download.digest, file.download.mtime]),
+            source: async () => ({ ...copySourceOf(remote, file), unpack: step.unpack === true }),
+          }
+        }
+        const tree = await solve(remote, signal)
+        return {
+          key: tree.key,
+          source: async () => ({
+            kind: 'snapshot',
+            lowers: await layers.unpacked(tree.layers, signal),
+            sources: ['.'],
+            excludes: step.excludes,
+            unpack: false,
+          }),
+        }
+      }),
+    )
+  }
+
+  async function execute(
+    vertex: StepVertex,
+    inputs: StepInputs & {
+      id: string
+      lowers: string[]
+      added: readonly Added[]
+      mounts: readonly (MountInput | undefined)[]
+      selected: Awaited<ReturnType<typeof selectFor>> | undefined
+    },
+  ): Promise<Changed & { readonly packs?: readonly UsedPack[] }> {
+    const { id, lowers, signal, source, selected, added } = inputs
+    const base = { id, lowers }
+    switch (vertex.kind) {
+      case 'workdir': {
+        const worker = await options.workers.native()
+        return worker.call('workdir', { ...base, path: vertex.step.path, user: vertex.step.user }, { signal })
+      }
+      case 'copy': {
+        const { step } = vertex
+        const files = source
+          ? {
+              kind: 'snapshot' as const,
+              lowers: await layers.unpacked(source.layers, signal),
+              sources: step.sources,
+              excludes: step.excludes,
+            }
+          : { kind: 'context' as const, root: selected!.root, selected: selected!.selected }
+        const worker = await options.workers.native()
+        const more = await Promise.all(added.map((one) => one.source()))
+        return worker.call(
+          'copy',
+          {
+            ...base,
+            source: files,
+            more,
+            inline: step.inline,
+            dest: step.dest,
+            unpack: step.add && step.unpack !== false,
+            ...(step.chown === undefined ? {} : { chown: step.chown }),
+            ...(step.chmod === undefined ? {} : { chmod: step.chmod }),
+          },
+          { signal },
+        )
+      }
+      case 'run': {
+        const { step, platform } = vertex
+        const { hosts, ulimits, resources, shmSize, hostname } = vertex.scope.container
+        const emulated = !options.isNative(platform)
+        const [worker, runtime] = await Promise.all([
+          emulated ? options.workers.emulating(platform.architecture) : options.workers.native(),
+          options.runtime(),
+        ])
+        const network = await options.networks.of(worker, vertex, signal)
+        const opened = await options.mounts.open(vertex, inputs.mounts, signal)
+        try {
+          const params: RunParams = {
+            ...base,
+            argv: step.argv,
+            env: [...step.env, ...step.secretEnv],
+            user: step.user,
+            cwd: step.cwd,
+            files: step.files,
+            emulated,
+            runtime: runtime.path,
+            seccomp: runtime.seccomp,
+            mounts: opened.mounts,
+            hosts,
+            ulimits,
+            ...(resources === undefined ? {} : { resources }),
+            ...(shmSize === undefined ? {} : { shmSize }),
+            ...(hostname === undefined ? {} : { hostname }),
+            network,
+          }
+          const onLog = (stream: 'stdout' | 'stderr', line: string) =>
+            emit({ type: 'step.log', step: vertex.id, stream, line, at: Date.now() })
+          if (!emulated || !options.acceleration) return await worker.call('run', params, { signal, onLog })
+          const { runAccelerated } = await import('./run-accelerated.ts')
+          return await runAccelerated(options.acceleration, { params, platform, worker, signal, onLog })
+        } finally {
+          opened.release()
+        }
+      }
+    }
+  }
+
+  /** What twins wrote is what emulated programs would have written, unless somebody wants to see it. */
+  function isVerified(vertex: StepVertex): boolean {
+    return vertex.kind === 'run' && options.acceleration?.mode === 'verify' && !options.isNative(vertex.platform)
+  }
+
+  function report(vertex: Exclude<Vertex, { kind: 'scratch' }>, cached: boolean): void {
+    const at = Date.now()
+    emit({
+      type: 'step.start',
+      step: vertex.id,
+      name: vertex.shown.name,
+      ...servedBy(vertex.shown),
+      ...(vertex.shown.at ? { source: vertex.shown.at } : {}),
+      at,
+    })
+    emit({ type: 'step.done', step: vertex.id, cached, at })
+  }
+
+  return { solve, steps: () => done }
+}
+
+/** A remote source of an ADD: its part of the cache key, and what to copy. */
+interface Added {
+  readonly key: string
+  readonly source: () => Promise<NonNullable<CopyParams['more']>[number]>
+}
+
+/**
+ * A COPY --link makes its layer by itself, knowing nothing of what lies below; with --chmod BuildKit copies as usual.
+ */
+function isLinked(vertex: StepVertex): boolean {
+  return vertex.kind === 'copy' && vertex.step.link && vertex.step.chmod === undefined
+}
+
+interface StepInputs {
+  readonly parent: Solved
+  readonly source: Solved | undefined
+  /** What the mounts of a RUN read from. */
+  readonly sources: readonly (Solved | undefined)[]
+  readonly signal: AbortSignal
+}
+
+function mountsKey(mounts: readonly (MountInput | undefined)[]): string {
+  return mounts.length === 0 ? '' : keyOf(mounts.map((mount) => mount?.key ?? ''))
+}
+
+function stepKey(vertex: StepVertex): unknown {
+  switch (vertex.kind) {
+    case 'run': {
+      const key = runKey(vertex.step, formatPlatform(vertex.platform))
+      const container = containerKey(vertex.scope.container)
+      return container ? [key, container] : key
+    }
+    case 'copy':
+      return copyKey(vertex.step)
+    case 'workdir':
+      return [vertex.step.path, vertex.step.user]
+  }
+}
+
+/** An error with the place in the Dockerfile; what comes after Ctrl-C is its consequence. */
+function located(thrown: unknown, vertex: StepVertex, signal: AbortSignal): XbuildError {
+  if (signal.aborted) return new XbuildError('CANCELED', 'Build canceled')
+  const error = toXbuildError(thrown)
+  if (error.at || !vertex.shown.at) return error
+  return new XbuildError(error.code, error.message, {
+    at: vertex.shown.at,
+    ...(error.hint ? { hint: error.hint } : {}),
+    ...(error.output ? { output: error.output } : {}),
+    cause: error.cause ?? error,
+  })
+}

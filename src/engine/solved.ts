@@ -1,0 +1,24 @@
+import type { UsedPack } from './acceleration.ts'
+import type { Layer } from '../content/layer-chain.ts'
+import type { StepVertex } from './vertex.ts'
+
+/** A vertex's result: a file system as a chain of layers, bottom first. */
+export interface Solved {
+  /** Cache key: equal for equal file systems, as far as is known without looking. */
+  readonly key: string
+  readonly layers: readonly Layer[]
+  /** When the last layer was made, RFC 3339; absent for a base image. */
+  readonly created?: string
+  /** It was made anew though the cache may know it: so must be what is made from it. */
+  readonly fresh?: boolean
+  /** Native toolchains that the programs of the step were run from, now or when the cache learnt it. */
+  readonly packs?: readonly UsedPack[]
+  /** Of a tree from elsewhere: the id of its commit, or the digest of its archive. */
+  readonly revision?: string
+}
+
+/** A step that is done. */
+export interface SolvedStep {
+  readonly vertex: StepVertex
+  readonly solved: Solved
+}

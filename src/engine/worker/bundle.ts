@@ -1,0 +1,163 @@
+import type { Resources } from '../../config/run-options.ts'
+import { resourceLimits } from './resources.ts'
+import type { Ids } from './users.ts'
+
+/** What a container is to run, everything resolved. */
+export interface ContainerSpec {
+  readonly rootfs: string
+  readonly argv: readonly string[]
+  readonly env: readonly string[]
+  readonly cwd: string
+  readonly ids: Ids
+  readonly hostname: string
+  /** Files of the host that appear in the container, read-only. */
+  readonly files: readonly { readonly source: string; readonly target: string }[]
+  /** Further mounts, after all others. */
+  readonly mounts?: readonly unknown[]
+  /** The host's, one of its own that leads nowhere, or one that is open already; default: the host's. */
+  readonly network?: 'host' | 'none' | { readonly path: string }
+  readonly rlimits?: readonly { readonly name: string; readonly soft: number; readonly hard: number }[]
+  /** Bytes of /dev/shm. */
+  readonly shmSize?: number
+  /** Section of the configuration. */
+  readonly seccomp?: unknown
+  /** In a user namespace that does not own the network, sysfs cannot be mounted: the host's is shown instead. */
+  readonly bindSys: boolean
+  /** Absent: the runtime's default, for rootless ones none; then nothing limits devices, processes and the like. */
+  readonly cgroupsPath?: string
+  /** What its control group may use, beside the limits that every step has. */
+  readonly resources?: Resources
+}
+
+/** The capabilities that Docker gives a container. */
+const CAPABILITIES = [
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_FSETID',
+  'CAP_FOWNER',
+  'CAP_MKNOD',
+  'CAP_NET_RAW',
+  'CAP_SETGID',
+  'CAP_SETUID',
+  'CAP_SETFCAP',
+  'CAP_SETPCAP',
+  'CAP_NET_BIND_SERVICE',
+  'CAP_SYS_CHROOT',
+  'CAP_KILL',
+  'CAP_AUDIT_WRITE',
+]
+const MASKED = [
+  '/proc/asound',
+  '/proc/acpi',
+  '/proc/interrupts',
+  '/proc/kcore',
+  '/proc/keys',
+  '/proc/latency_stats',
+  '/proc/timer_list',
+  '/proc/timer_stats',
+  '/proc/sched_debug',
+  '/proc/scsi',
+  '/sys/firmware',
+  '/sys/devices/virtual/powercap',
+]
+/** File systems below the host's /sys: a bind of it brings them along, and read-only holds for its top alone. */
+const MASKED_OF_BOUND_SYS = [
+  '/sys/fs/cgroup',
+  '/sys/fs/bpf',
+  '/sys/fs/fuse/connections',
+  '/sys/fs/pstore',
+  '/sys/fs/selinux',
+  '/sys/fs/smackfs',
+  '/sys/fs/resctrl',
+  '/sys/kernel/config',
+  '/sys/kernel/debug',
+  '/sys/kernel/security',
+  '/sys/kernel/tracing',
+]
+const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
+
+/** Folders and files that the container's own mounts need in the root file system. */
+export const MOUNT_POINTS = ['/proc', '/dev', '/sys'] as const
+
+/** The OCI runtime configuration (runtime-spec config.md) of one RUN: everything but the network is its own. */
+export function runtimeConfig(spec: ContainerSpec): unknown {
+  const { network = 'host' } = spec
+  // On the machine's own network it would read and forge the packets of others
+  const capabilities = network === 'host' ? CAPABILITIES.filter((name) => name !== 'CAP_NET_RAW') : CAPABILITIES
+  const sys = spec.bindSys
+    ? { destination: '/sys', type: 'none', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] }
+    : { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] }
+  return {
+    ociVersion: '1.0.2',
+    process: {
+      terminal: false,
+      user: { uid: spec.ids.uid, gid: spec.ids.gid, additionalGids: spec.ids.additionalGids },
+      args: spec.argv,
+      env: spec.env,
+      cwd: spec.cwd,
+      // Root gets all of them at once; another user only may gain them, through a set-uid program.
+      capabilities: {
+        bounding: capabilities,
+        ...(spec.ids.uid === 0 ? { effective: capabilities, permitted: capabilities } : {}),
+      },
+      noNewPrivileges: false,
+      ...(spec.rlimits?.length
+        ? {
+            rlimits: spec.rlimits.map(({ name, soft, hard }) => ({ type: `RLIMIT_${name.toUpperCase()}`, soft, hard })),
+          }
+        : {}),
+    },
+    root: { path: spec.rootfs, readonly: false },
+    hostname: spec.hostname,
+    mounts: [
+      { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+      {
+        destination: '/dev',
+        type: 'tmpfs',
+        source: 'tmpfs',
+        options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+      },
+      {
+        destination: '/dev/pts',
+        type: 'devpts',
+        source: 'devpts',
+        options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620'],
+      },
+      {
+        destination: '/dev/shm',
+        type: 'tmpfs',
+        source: 'shm',
+        // A size of one's own comes without noexec, as with BuildKit
+        options: [
+          'nosuid',
+          ...(spec.shmSize === undefined ? ['noexec'] : []),
+          'nodev',
+          'mode=1777',
+          `size=${spec.shmSize ?? 64 << 20}`,
+        ],
+      },
+      { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
+      sys,
+      ...spec.files.map(({ source, target }) => ({
+        destination: target,
+        type: 'bind',
+        source,
+        options: ['bind', 'ro', 'nosuid', 'nodev'],
+      })),
+      ...(spec.mounts ?? []),
+    ],
+    linux: {
+      namespaces: [
+        { type: 'pid' },
+        { type: 'ipc' },
+        { type: 'uts' },
+        { type: 'mount' },
+        ...(network === 'host' ? [] : [{ type: 'network', ...(network === 'none' ? {} : network) }]),
+      ],
+      maskedPaths: spec.bindSys ? [...MASKED, ...MASKED_OF_BOUND_SYS] : MASKED,
+      readonlyPaths: READ_ONLY,
+      ...(spec.seccomp === undefined ? {} : { seccomp: spec.seccomp }),
+      ...(spec.cgroupsPath ? { cgroupsPath: spec.cgroupsPath, resources: resourceLimits(spec.resources) } : {}),
+    },
+  }
+}

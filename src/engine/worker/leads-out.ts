@@ -1,0 +1,42 @@
+import { readlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { cleanPath } from '../../dockerfile/paths.ts'
+import { look } from '../../content/look.ts'
+
+/** As many as the walk that follows takes. */
+const MAX_LINKS = 255
+
+/**
+ * Whether a path climbs out of the folder `base` through a symlink with `..`; an absolute link begins at `base`
+ * anew.
+ */
+export function leadsOut(base: string, path: string): boolean {
+  const rest = partsOf(path)
+  const real: string[] = []
+  let links = 0
+  for (let name = rest.pop(); name !== undefined && links <= MAX_LINKS; name = rest.pop()) {
+    if (name === '..') {
+      if (real.pop() === undefined) return true
+      continue
+    }
+    const full = join(base, ...real, name)
+    if (look(full)?.isSymbolicLink() !== true) {
+      real.push(name)
+      continue
+    }
+    const target = readlinkSync(full)
+    if (target.startsWith('/')) real.length = 0
+    // Above its own beginning an absolute link finds that again
+    rest.push(...partsOf(target.startsWith('/') ? cleanPath(target) : target))
+    links += 1
+  }
+  return false
+}
+
+/** The last part first. */
+function partsOf(path: string): string[] {
+  return path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .reverse()
+}

@@ -1,0 +1,108 @@
+import { toXbuildError } from '../../errors.ts'
+import type { FromWorker, Method, ToWorker, WireError, WorkerMethods } from '../protocol.ts'
+import { removeStaleCgroups } from '../cgroups.ts'
+import { applyLayer } from './apply.ts'
+import { makeCacheFolder } from './cache-folder.ts'
+import { compareSnapshots } from './compare.ts'
+import { copy } from './copy.ts'
+import { digestTree } from './digest.ts'
+import { flatten, removeLeftovers, type WorkerFolders } from './overlay.ts'
+import { measureSnapshots, removeLost, removeSnapshots } from './keep-snapshots.ts'
+import { exportTree, pack } from './pack.ts'
+import { readTreeFile } from './read-file.ts'
+import { probeRuntime } from './probe-runtime.ts'
+import type { OnLog } from './container.ts'
+import { createStepNetwork } from './network.ts'
+import { run } from './run.ts'
+import { workdir } from './workdir.ts'
+
+/*
+ * The worker process: started by the engine inside fresh namespaces, it makes snapshots and runs containers until the
+ * engine
+ * goes away. It is the first process of its process namespace, so that its end is the end of everything in it.
+ */
+
+const folders: WorkerFolders = {
+  snapshots: `${process.env['XBUILD_STORE']}/snapshots`,
+  tmp: `${process.env['XBUILD_STORE']}/tmp`,
+  blobs: `${process.env['XBUILD_STORE']}/blobs/sha256`,
+  ingest: `${process.env['XBUILD_STORE']}/ingest`,
+  owner: process.env['XBUILD_OWNER'] ?? '',
+}
+const inUserNamespace = process.env['XBUILD_USER_NAMESPACE'] === '1'
+
+const network = createStepNetwork()
+
+type Handlers = {
+  [M in Method]: (
+    params: WorkerMethods[M]['params'],
+    options: { signal: AbortSignal; onLog: OnLog },
+  ) => Promise<WorkerMethods[M]['result']> | WorkerMethods[M]['result']
+}
+
+const handlers: Handlers = {
+  flatten: (params) => flatten(folders, params),
+  apply: (params, { signal }) => applyLayer(folders, params, signal),
+  copy: (params, { signal }) => copy(folders, params, signal),
+  workdir: (params) => workdir(folders, params),
+  run: (params, { signal, onLog }) => run(folders, params, { signal, onLog, inUserNamespace, network }),
+  openNetwork: () => network.open(),
+  pack: (params, { signal }) => pack(folders, params, signal),
+  exportTree: (params, { signal }) => exportTree(folders, params, signal),
+  digest: (params) => digestTree(folders, params),
+  readFile: (params) => readTreeFile(folders, params),
+  cacheFolder: (params) => makeCacheFolder(folders, params),
+  probeRuntime: (params, { signal }) => probeRuntime(folders, params, { signal, inUserNamespace }),
+  measure: (params) => measureSnapshots(folders, params.ids),
+  compare: (params) => compareSnapshots(folders, params.ids),
+  remove: (params) => removeSnapshots(folders, params.ids),
+}
+
+const running = new Map<number, AbortController>()
+const send = (message: FromWorker) =>
+  void (process.connected && process.send!(message, undefined, undefined, () => undefined))
+
+async function call(id: number, method: Method, params: unknown): Promise<void> {
+  const controller = new AbortController()
+  running.set(id, controller)
+  try {
+    const handler = handlers[method] as (params: unknown, options: { signal: AbortSignal; onLog: OnLog }) => unknown
+    const onLog: OnLog = (stream, line) => send({ type: 'log', id, stream, line })
+    const result = await handler(params, { signal: controller.signal, onLog })
+    send({ type: 'result', id, result })
+  } catch (error) {
+    send({ type: 'error', id, error: toWire(error) })
+  } finally {
+    running.delete(id)
+  }
+}
+
+function toWire(value: unknown): WireError {
+  const error = toXbuildError(value)
+  const cause =
+    error.cause instanceof Error && error.code === 'INTERNAL' && error.cause.stack
+      ? error.cause.stack.split('\n').slice(0, 6)
+      : undefined
+  return {
+    code: error.code,
+    message: error.message,
+    ...(error.hint ? { hint: error.hint } : {}),
+    ...((error.output ?? cause) ? { output: error.output ?? cause! } : {}),
+  }
+}
+
+process.on('message', (message: ToWorker) => {
+  if (message.type === 'call') void call(message.id, message.method, message.params)
+  else running.get(message.id)?.abort()
+})
+// Ctrl-C reaches the whole process group; the engine decides what it means for us.
+process.on('SIGINT', () => undefined)
+process.on('SIGTERM', () => undefined)
+process.on('disconnect', () => process.exit(0))
+
+process.umask(0o077) // what an image is to hold gets its modes where it is made
+const dead = new Set((process.env['XBUILD_DEAD'] ?? '').split(',').filter(Boolean))
+removeLeftovers(folders, dead)
+removeStaleCgroups(dead)
+void removeLost(folders)
+send({ type: 'ready' })

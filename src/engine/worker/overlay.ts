@@ -1,0 +1,200 @@
+import {
+  chmodSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { ownerOf } from '../owners.ts'
+import { XbuildError } from '../../errors.ts'
+import { runProgram } from '../../host/spawn.ts'
+
+/** Where the worker keeps things: the folders of the store it was started for. */
+export interface WorkerFolders {
+  readonly snapshots: string
+  readonly tmp: string
+  readonly blobs: string
+  readonly ingest: string
+  /** Mark of the process that the worker belongs to. */
+  readonly owner: string
+}
+
+/** An overlay mount that is being written: `merged` is what programs see, `upper` what they changed. */
+export interface Overlay {
+  readonly merged: string
+  readonly upper: string
+  /** A folder of this operation, removed with it. */
+  readonly scratch: string
+}
+
+let counter = 0
+
+/** Gives `use` a fresh folder of this worker's own, and removes it whatever happens. */
+export async function withScratch<T>(folders: WorkerFolders, use: (scratch: string) => Promise<T>): Promise<T> {
+  counter += 1
+  const scratch = join(folders.tmp, `${folders.owner}-${process.pid}-${Date.now().toString(36)}-${counter}`)
+  mkdirSync(scratch, { recursive: true, mode: 0o700 })
+  try {
+    return await use(scratch)
+  } finally {
+    rmSync(scratch, { recursive: true, force: true, maxRetries: 3 })
+  }
+}
+
+/**
+ * Mounts `lowers` with an empty upper folder, lets `change` work in it, and keeps the upper folder as snapshot `id`.
+ */
+export async function makeSnapshot<T>(
+  folders: WorkerFolders,
+  { id, lowers }: { id: string; lowers: readonly string[] },
+  change: (overlay: Overlay) => Promise<T>,
+): Promise<T> {
+  return withScratch(folders, async (scratch) => {
+    const upper = join(scratch, 'fs')
+    mkdirSync(upper)
+    copyRootAttributes(folders, lowers, upper)
+    const result =
+      lowers.length === 0
+        ? await change({ merged: upper, upper, scratch })
+        : await withMount(folders, { lowers, upper, scratch }, (merged) => change({ merged, upper, scratch }))
+    keepAs(upper, join(folders.snapshots, id))
+    return result
+  })
+}
+
+/** Gives a finished folder its name. When another process was faster, its folder holds the same. */
+function keepAs(upper: string, target: string): void {
+  try {
+    renameSync(upper, target)
+  } catch (error) {
+    if (!existsSync(target)) throw error
+  }
+}
+
+/** Mounts `lowers` for reading; a single one needs no mount. */
+export async function withTree<T>(
+  folders: WorkerFolders,
+  lowers: readonly string[],
+  use: (root: string) => Promise<T>,
+): Promise<T> {
+  if (lowers.length === 1) return use(join(folders.snapshots, lowers[0]!))
+  return withScratch(folders, async (scratch) => {
+    if (lowers.length > 0) return withMount(folders, { lowers, scratch }, use)
+    const empty = join(scratch, 'fs')
+    mkdirSync(empty)
+    chmodSync(empty, 0o755) // a step of any user may be shown it
+    return use(empty)
+  })
+}
+
+/** Mounts `lowers` for reading and writing; what is written is thrown away. */
+export async function withDraft<T>(
+  folders: WorkerFolders,
+  lowers: readonly string[],
+  use: (root: string) => Promise<T>,
+): Promise<T> {
+  return withScratch(folders, async (scratch) => {
+    const upper = join(scratch, 'fs')
+    mkdirSync(upper)
+    copyRootAttributes(folders, lowers, upper)
+    return lowers.length === 0 ? use(upper) : withMount(folders, { lowers, upper, scratch }, use)
+  })
+}
+
+async function withMount<T>(
+  folders: WorkerFolders,
+  { lowers, upper, scratch }: { lowers: readonly string[]; upper?: string; scratch: string },
+  use: (merged: string) => Promise<T>,
+): Promise<T> {
+  const merged = join(scratch, 'merged')
+  const work = join(scratch, 'work')
+  mkdirSync(merged)
+  if (upper) mkdirSync(work)
+  const links = join(scratch, 'l')
+  const options = [
+    `lowerdir=${linkLowers(folders, lowers, links).reverse().join(':')}`,
+    ...(upper ? [`upperdir=${upper}`, `workdir=${work}`] : []),
+    // With `userxattr` the kernel keeps uppers plain (no redirects), so that a layer can be read from them, as root
+    // and rootless.
+    'userxattr',
+    'metacopy=off',
+    'index=off',
+    'xino=off',
+  ]
+  try {
+    await runProgram('mount', ['-t', 'overlay', 'overlay', '-o', options.join(','), merged], {
+      cwd: links,
+      env: { ...process.env, LIBMOUNT_FORCE_MOUNT2: 'always' }, // the newer call limits an option to 256 bytes
+    })
+  } catch (cause) {
+    throw new XbuildError('HOST', `Cannot mount an overlay file system in "${folders.tmp}"`, {
+      cause,
+      output: cause instanceof XbuildError ? (cause.output ?? []) : [],
+      hint: 'The store must lie on a file system that overlayfs can use (ext4, xfs, btrfs, tmpfs, not overlay itself): name another folder with XBUILD_HOME',
+    })
+  }
+  try {
+    return await use(merged)
+  } finally {
+    await runProgram('umount', [merged]).catch(() => runProgram('umount', ['--lazy', merged]))
+  }
+}
+
+/**
+ * Short names for lower folders, as symlinks in the folder `links`: the kernel takes one page of options, for 500
+ * folders.
+ */
+function linkLowers(folders: WorkerFolders, lowers: readonly string[], links: string): string[] {
+  mkdirSync(links)
+  return lowers.map((id, index) => {
+    const name = index.toString(36)
+    symlinkSync(join(folders.snapshots, id), join(links, name))
+    return name
+  })
+}
+
+/** Makes one snapshot of several that lie on each other. */
+export async function flatten(
+  folders: WorkerFolders,
+  { id, lowers }: { id: string; lowers: readonly string[] },
+): Promise<Record<string, never>> {
+  return withTree(folders, lowers, (root) =>
+    makeSnapshot(folders, { id, lowers: [] }, async ({ upper }) => {
+      await runProgram('cp', ['--archive', '--no-target-directory', '--', root, upper])
+      return {}
+    }),
+  )
+}
+
+/** The root folder of an overlay shows the upper folder's attributes: it must start with those of what lies below. */
+function copyRootAttributes(folders: WorkerFolders, lowers: readonly string[], upper: string): void {
+  const top = lowers.at(-1)
+  if (top === undefined) return chmodSync(upper, 0o755)
+  const from = lstatSync(join(folders.snapshots, top))
+  lchownSync(upper, from.uid, from.gid)
+  chmodSync(upper, from.mode & 0o7777)
+  utimesSync(upper, from.atime, from.mtime)
+}
+
+/** Removes what operations of dead processes left in the store. */
+export function removeLeftovers(folders: WorkerFolders, dead: ReadonlySet<string>): void {
+  for (const name of readdirSync(folders.tmp)) {
+    if (!dead.has(ownerOf(name))) continue
+    try {
+      rmSync(join(folders.tmp, name), { recursive: true, force: true })
+    } catch {
+      // another worker is at it, or the next one will be
+    }
+  }
+}
+
+/** Whether a step left nothing in its upper folder. */
+export function isEmpty(upper: string): boolean {
+  return readdirSync(upper).length === 0
+}

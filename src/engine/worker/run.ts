@@ -1,0 +1,132 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { XbuildError } from '../../errors.ts'
+import { makeFolders } from '../../content/in-root.ts'
+import type { Changed, RunParams } from '../protocol.ts'
+import { runtimeConfig } from './bundle.ts'
+import { runContainer, type OnLog } from './container.ts'
+import { maskFor } from '../../content/mask.ts'
+import { withNameserver } from './network-facts.ts'
+import type { StepNetwork } from './network.ts'
+import { makeMountPoints, removeMountPoints } from './mount-points.ts'
+import { withMounts } from './mounts.ts'
+import { isEmpty, makeSnapshot, type WorkerFolders } from './overlay.ts'
+import { runFailure } from './run-failure.ts'
+import { seccompProfile } from './seccomp.ts'
+import { resolveUser } from './users.ts'
+
+/** The one that BuildKit gives: some programs write it into what they make. */
+const HOSTNAME = 'buildkitsandbox'
+
+/** Where a command runs. */
+export interface RunEdges {
+  readonly signal: AbortSignal
+  readonly onLog: OnLog
+  readonly inUserNamespace: boolean
+  readonly network: Pick<StepNetwork, 'path' | 'nameserver'>
+}
+
+/** RUN: runs a command in a container over `lowers`; what it changed is snapshot `id`. */
+export async function run(
+  folders: WorkerFolders,
+  params: RunParams,
+  { signal, onLog, inUserNamespace, network }: RunEdges,
+): Promise<Changed> {
+  const lowers = params.lowers.length === 0 ? [emptyLower(folders)] : params.lowers
+  return makeSnapshot(folders, { id: params.id, lowers }, async ({ merged, upper, scratch }) => {
+    const ids = resolveUser(merged, params.user)
+    const files = hostFiles(scratch, params, network.nameserver)
+    return withMounts(folders, { mounts: params.mounts, scratch }, async (prepared) => {
+      const mountPoints = makeMountPoints(merged, {
+        files: [...files.map((file) => file.target), ...prepared.files],
+        folders: prepared.folders,
+      })
+      makeFolders(merged, params.cwd, { uid: 0, gid: 0 })
+      const name = `xbuild-${folders.owner}-${params.id}`
+      const config = runtimeConfig({
+        rootfs: merged,
+        argv: params.argv,
+        env: [...params.env, ...prepared.env],
+        cwd: params.cwd,
+        ids,
+        hostname: params.hostname ?? HOSTNAME,
+        files,
+        mounts: [...accelMounts(params), ...prepared.mounts],
+        network: params.network === 'own' ? { path: network.path! } : params.network,
+        rlimits: params.ulimits,
+        bindSys: inUserNamespace,
+        ...(params.shmSize === undefined ? {} : { shmSize: params.shmSize }),
+        ...(params.seccomp ? { seccomp: seccompProfile(process.arch) } : {}),
+        ...(inUserNamespace ? {} : { cgroupsPath: `/${name}` }),
+        ...(params.resources ? { resources: params.resources } : {}),
+      })
+      // The configuration holds secrets that are variables, and the runtime may keep a copy of it
+      const bundle = prepared.memory ?? scratch
+      writeFileSync(join(bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
+      const mask = maskFor(prepared.secrets)
+      const end = await runContainer({
+        scratch: bundle,
+        name,
+        runtime: params.runtime,
+        signal,
+        onLog: (stream, line) => onLog(stream, mask(line)),
+        inUserNamespace,
+      })
+      if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
+      if (end.status !== 0) throw runFailure(params, { ...end, output: end.output.map(mask) })
+      removeMountPoints(merged, mountPoints)
+      return { empty: isEmpty(upper) }
+    })
+  })
+}
+
+/** In /dev, which is a file system of the container's own: nothing of it is left in the image. */
+function accelMounts({ accel }: RunParams): { destination: string; type: string; source: string; options: string[] }[] {
+  return Object.entries(accel ?? {}).map(([name, source]) => ({
+    destination: `/dev/.xbuild/${name}`,
+    type: 'bind',
+    source,
+    options: ['bind', 'ro', 'nosuid', 'nodev'],
+  }))
+}
+
+/** Overlay needs something below; an image from scratch has nothing. */
+function emptyLower(folders: WorkerFolders): string {
+  const path = join(folders.snapshots, 'empty')
+  mkdirSync(path, { recursive: true })
+  chmodSync(path, 0o755)
+  if (readdirSync(path).length > 0) {
+    throw new XbuildError('STORE', `Cannot start from an empty image: "${path}" is not empty`, { hint: 'Empty it' })
+  }
+  return 'empty'
+}
+
+/** resolv.conf, hosts and heredoc scripts, written into the operation's folder to be bound into the container. */
+function hostFiles(
+  scratch: string,
+  params: RunParams,
+  nameserver: string | undefined,
+): { source: string; target: string }[] {
+  const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
+  const hosts = params.hosts.map(({ name, ip }) => `${ip}\t${name}\n`).join('')
+  const resolvConf = read('/etc/resolv.conf')
+  const wanted = [
+    {
+      path: '/etc/resolv.conf',
+      content: params.network === 'own' && nameserver ? withNameserver(resolvConf, nameserver) : resolvConf,
+      mode: 0o644,
+    },
+    {
+      path: '/etc/hosts',
+      content: `127.0.0.1\tlocalhost ${params.hostname ?? HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n${hosts}${read('/etc/hosts')}`,
+      mode: 0o644,
+    },
+    ...params.files,
+  ]
+  return wanted.map(({ path, content, mode }, index) => {
+    const source = join(scratch, `file-${index}`)
+    writeFileSync(source, content)
+    chmodSync(source, mode) // whatever the umask is
+    return { source, target: path }
+  })
+}

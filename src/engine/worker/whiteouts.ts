@@ -1,0 +1,47 @@
+import { readdirSync, rmSync } from 'node:fs'
+import { join, relative } from 'node:path'
+import { XbuildError } from '../../errors.ts'
+import { look } from '../../content/look.ts'
+
+/** What an entry's name says about the layers below (image-spec layer.md, "Whiteouts"). */
+export type Whiteout =
+  /** The folder shows nothing of what lies below. */
+  | { readonly kind: 'opaque' }
+  /** The name is gone. */
+  | { readonly kind: 'removed'; readonly name: string }
+  /** A note of the program that made the layer. */
+  | { readonly kind: 'ignored' }
+
+const PREFIX = '.wh.'
+
+/**
+ * The whiteout that a file name stands for, or undefined for the name of a file. Throws BAD_IMAGE for one that names
+ * no file.
+ */
+export function whiteoutOf(name: string): Whiteout | undefined {
+  if (!name.startsWith(PREFIX)) return undefined
+  if (name === '.wh..wh..opq') return { kind: 'opaque' }
+  if (name.startsWith('.wh..wh.')) return { kind: 'ignored' }
+  const hidden = name.slice(PREFIX.length)
+  if (hidden === '' || hidden === '.' || hidden === '..') {
+    throw new XbuildError('BAD_IMAGE', `Cannot unpack "${name}": it removes no file`, {
+      hint: 'The image is damaged or hostile',
+    })
+  }
+  return { kind: 'removed', name: hidden }
+}
+
+/**
+ * Removes from the overlay `root` what lies at a path below its `upper` folder, and keeps what that folder holds
+ * itself.
+ */
+export function hide(root: string, upper: string, path: string): void {
+  const own = look(join(upper, relative(root, path)))
+  if (!own || (own.isCharacterDevice() && own.rdev === 0)) rmSync(path, { recursive: true, force: true })
+  else if (own.isDirectory()) hideChildren(root, upper, path)
+}
+
+/** `hide` for everything in a folder. */
+export function hideChildren(root: string, upper: string, folder: string): void {
+  for (const name of readdirSync(folder)) hide(root, upper, join(folder, name))
+}

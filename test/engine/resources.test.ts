@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest'
+import { resourceLimits } from '../../src/engine/worker/resources.ts'
+
+test('a step that names no limit has one of processes, where the kernel counts them', () => {
+  expect(resourceLimits()).toMatchObject({ pids: { limit: 32_768 } })
+  expect(resourceLimits()).not.toHaveProperty('memory')
+  expect(resourceLimits()).not.toHaveProperty('cpu')
+})
+
+test('the limits that are named are those of the control group', () => {
+  expect(resourceLimits({ memory: 1 << 25, cpusetCpus: '0-1', pids: 5 })).toMatchObject({
+    memory: { limit: 1 << 25 },
+    cpu: { cpus: '0-1' },
+    pids: { limit: 5 },
+  })
+})
