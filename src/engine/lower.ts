@@ -12,7 +12,7 @@ import { keyOf } from '../store/key.ts'
 import type { ResolvedImage } from '../content/resolved-image.ts'
 import type { FolderSource, TreeSource } from '../content/sources.ts'
 import type { RemoteVertex, RunScope, Shown, StepVertex, Vertex } from './vertex.ts'
-import { containerKey } from './container-options.ts'
+import { containerKey, copyKey, runKey } from './cache-key.ts'
 
 /** The vertices of one target platform, ending in the one whose file system is the image's. */
 export interface Lowered {
@@ -337,39 +337,4 @@ function serve(vertex: Vertex, { target, image }: StageEdges): Vertex {
   vertex.shown.platforms.add(target)
   if (image !== undefined) vertex.shown.images.add(image)
   return vertex
-}
-
-/** Everything of a RUN that its result may depend on, the file system it starts from aside. */
-export function runKey(step: Extract<Step, { kind: 'run' }>, platform: string): unknown {
-  return [
-    platform,
-    step.argv,
-    step.env,
-    step.user,
-    step.cwd,
-    step.files.map(({ path, content, mode }) => [path, content, mode]),
-    step.network,
-    ...(step.mounts.length > 0 ? [step.mounts.map(mountKey)] : []),
-  ]
-}
-
-/** Where a mount reads from is known by the content, or the vertex. */
-function mountKey(mount: RunMount): unknown {
-  const { from: _, ...rest } = mount as RunMount & { from?: unknown }
-  return rest
-}
-
-/** Everything of a COPY that its result may depend on, the contents and the file system it goes into aside. */
-export function copyKey(step: Extract<Step, { kind: 'copy' }>): unknown {
-  return [
-    step.add,
-    step.sources,
-    step.inline,
-    step.dest,
-    step.chown ?? '',
-    step.chmod ?? '',
-    step.excludes,
-    step.unpack ?? null,
-    ...(step.link ? ['link'] : []),
-  ]
 }

@@ -1,7 +1,5 @@
-import { fileNameOf } from '../dockerfile/remote.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
-import { formatPlatform, type Platform } from '../platform.ts'
-import { keyOf } from '../store/key.ts'
+import type { Platform } from '../platform.ts'
 import type { Store } from '../store/store.ts'
 import type { Emit } from '../events.ts'
 import { imageKey } from '../content/base-record.ts'
@@ -12,8 +10,10 @@ import type { Remotes } from './remotes-types.ts'
 import { chainOf } from '../content/layer-chain.ts'
 import { newSnapshotId, type Layers } from './layers.ts'
 import { createLimit } from '../content/limit.ts'
-import { copyKey, runKey } from './lower.ts'
-import type { Changed, CopyParams, RunParams } from './protocol.ts'
+import { downloadKey, mountsKey, stepCacheKey } from './cache-key.ts'
+import { executeCopy, executeWorkdir } from './execute-copy.ts'
+import { executeRun } from './execute-run.ts'
+import type { Changed, CopyParams } from './protocol.ts'
 import { servedBy, type StepVertex, type Vertex } from './vertex.ts'
 import type { FolderSource } from '../content/sources.ts'
 import { createStepCache, type StepImports } from './step-cache.ts'
@@ -23,7 +23,6 @@ import type { Runtime } from './runtime.ts'
 import { createSharedWork } from './shared-work.ts'
 import type { Workers } from './workers.ts'
 import type { Solved, SolvedStep } from './solved.ts'
-import { containerKey } from './container-options.ts'
 
 export interface SolverOptions {
   readonly store: Store
@@ -107,14 +106,13 @@ export function createSolver(options: SolverOptions): Solver {
       const mounts = vertex.kind === 'run' ? await options.mounts.inputs(vertex, inputs.sources, signal) : []
       const fresh = vertex.fresh || [parent, inputs.source, ...inputs.sources].some((input) => input?.fresh)
       const content = selected?.digest ?? (await contentOf(vertex, inputs)) ?? mountsKey(mounts)
-      const key = keyOf([
-        vertex.kind,
-        parent.key,
+      const key = stepCacheKey({
+        vertex,
+        parent: parent.key,
         content,
-        stepKey(vertex),
-        ...(isVerified(vertex) ? ['verify'] : []),
-        ...added.map((one) => one.key),
-      ])
+        added: added.map((one) => one.key),
+        verified: isVerified(vertex),
+      })
       const record = fresh ? undefined : await cache.find(key, { below: parent.key, vertex }, signal)
       if (record) {
         report(vertex, true)
@@ -183,7 +181,7 @@ export function createSolver(options: SolverOptions): Solver {
         if (remote.kind === 'http') {
           const file = await options.remotes.file(remote, signal)
           return {
-            key: keyOf([fileNameOf(remote.url), file.download.digest, file.download.mtime]),
+            key: downloadKey(remote, file.download),
             source: async () => ({ ...copySourceOf(remote, file), unpack: step.unpack === true }),
           }
         }
@@ -205,86 +203,23 @@ export function createSolver(options: SolverOptions): Solver {
   async function execute(
     vertex: StepVertex,
     inputs: StepInputs & {
-      id: string
-      lowers: string[]
-      added: readonly Added[]
-      mounts: readonly (MountInput | undefined)[]
-      selected: Awaited<ReturnType<typeof selectFor>> | undefined
+      readonly id: string
+      readonly lowers: readonly string[]
+      readonly added: readonly Added[]
+      readonly mounts: readonly (MountInput | undefined)[]
+      readonly selected: Awaited<ReturnType<typeof selectFor>> | undefined
     },
   ): Promise<Changed & { readonly packs?: readonly UsedPack[] }> {
-    const { id, lowers, signal, source, selected, added } = inputs
-    const base = { id, lowers }
-    switch (vertex.kind) {
-      case 'workdir': {
-        const worker = await options.workers.native()
-        return worker.call('workdir', { ...base, path: vertex.step.path, user: vertex.step.user }, { signal })
-      }
-      case 'copy': {
-        const { step } = vertex
-        const files = source
-          ? {
-              kind: 'snapshot' as const,
-              lowers: await layers.unpacked(source.layers, signal),
-              sources: step.sources,
-              excludes: step.excludes,
-            }
-          : { kind: 'context' as const, root: selected!.root, selected: selected!.selected }
-        const worker = await options.workers.native()
-        const more = await Promise.all(added.map((one) => one.source()))
-        return worker.call(
-          'copy',
-          {
-            ...base,
-            source: files,
-            more,
-            inline: step.inline,
-            dest: step.dest,
-            unpack: step.add && step.unpack !== false,
-            ...(step.chown === undefined ? {} : { chown: step.chown }),
-            ...(step.chmod === undefined ? {} : { chmod: step.chmod }),
-          },
-          { signal },
-        )
-      }
-      case 'run': {
-        const { step, platform } = vertex
-        const { hosts, ulimits, resources, shmSize, hostname } = vertex.scope.container
-        const emulated = !options.isNative(platform)
-        const [worker, runtime] = await Promise.all([
-          emulated ? options.workers.emulating(platform.architecture) : options.workers.native(),
-          options.runtime(),
-        ])
-        const network = await options.networks.of(worker, vertex, signal)
-        const opened = await options.mounts.open(vertex, inputs.mounts, signal)
-        try {
-          const params: RunParams = {
-            ...base,
-            argv: step.argv,
-            env: [...step.env, ...step.secretEnv],
-            user: step.user,
-            cwd: step.cwd,
-            files: step.files,
-            emulated,
-            runtime: runtime.path,
-            seccomp: runtime.seccomp,
-            mounts: opened.mounts,
-            hosts,
-            ulimits,
-            ...(resources === undefined ? {} : { resources }),
-            ...(shmSize === undefined ? {} : { shmSize }),
-            ...(hostname === undefined ? {} : { hostname }),
-            network,
-          }
-          const onLog = (stream: 'stdout' | 'stderr', line: string) =>
-            emit({ type: 'step.log', step: vertex.id, stream, line, at: Date.now() })
-          if (!emulated || !options.acceleration) return await worker.call('run', params, { signal, onLog })
-          const { runAccelerated } = await import('./run-accelerated.ts')
-          return await runAccelerated(options.acceleration, { params, platform, worker, signal, onLog })
-        } finally {
-          opened.release()
-        }
-      }
-    }
+    const { id, lowers, signal, source, selected, mounts } = inputs
+    const snapshot = { id, lowers }
+    if (vertex.kind === 'workdir') return executeWorkdir(vertex, snapshot, { workers: options.workers, signal })
+    if (vertex.kind === 'run') return executeRun(vertex, snapshot, { ...options, inputs: mounts, signal })
+    const added = await Promise.all(inputs.added.map((one) => one.source()))
+    const { sources, excludes } = vertex.step
+    const files = source
+      ? { kind: 'snapshot' as const, lowers: await layers.unpacked(source.layers, signal), sources, excludes }
+      : { kind: 'context' as const, root: selected!.root, selected: selected!.selected }
+    return executeCopy(vertex, snapshot, { workers: options.workers, files, added, signal })
   }
 
   /** What twins wrote is what emulated programs would have written, unless somebody wants to see it. */
@@ -327,24 +262,6 @@ interface StepInputs {
   /** What the mounts of a RUN read from. */
   readonly sources: readonly (Solved | undefined)[]
   readonly signal: AbortSignal
-}
-
-function mountsKey(mounts: readonly (MountInput | undefined)[]): string {
-  return mounts.length === 0 ? '' : keyOf(mounts.map((mount) => mount?.key ?? ''))
-}
-
-function stepKey(vertex: StepVertex): unknown {
-  switch (vertex.kind) {
-    case 'run': {
-      const key = runKey(vertex.step, formatPlatform(vertex.platform))
-      const container = containerKey(vertex.scope.container)
-      return container ? [key, container] : key
-    }
-    case 'copy':
-      return copyKey(vertex.step)
-    case 'workdir':
-      return [vertex.step.path, vertex.step.user]
-  }
 }
 
 /** An error with the place in the Dockerfile; what comes after Ctrl-C is its consequence. */

@@ -1,0 +1,69 @@
+import type { Emit } from '../events.ts'
+import type { Platform } from '../platform.ts'
+import type { Acceleration, UsedPack } from './acceleration.ts'
+import type { StepSnapshot } from './execute-copy.ts'
+import type { Networks } from './networks.ts'
+import type { Changed, RunParams } from './protocol.ts'
+import type { Runtime } from './runtime.ts'
+import type { MountInput, StepMounts } from './step-mounts.ts'
+import type { RunVertex } from './vertex.ts'
+import type { Workers } from './workers.ts'
+
+/** What running needs. */
+export interface RunEdges {
+  readonly workers: Workers
+  readonly isNative: (platform: Platform) => boolean
+  readonly runtime: () => Promise<Runtime>
+  readonly mounts: StepMounts
+  /** What the step's mounts read from, by their place. */
+  readonly inputs: readonly (MountInput | undefined)[]
+  readonly networks: Networks
+  readonly acceleration?: Acceleration
+  readonly emit: Emit
+  readonly signal: AbortSignal
+}
+
+/** Runs the container of a RUN and makes its snapshot; `packs`: native toolchains that its programs were run from. */
+export async function executeRun(
+  vertex: RunVertex,
+  snapshot: StepSnapshot,
+  edges: RunEdges,
+): Promise<Changed & { readonly packs?: readonly UsedPack[] }> {
+  const { workers, acceleration, emit, signal } = edges
+  const { step, platform } = vertex
+  const { hosts, ulimits, resources, shmSize, hostname } = vertex.scope.container
+  const emulated = !edges.isNative(platform)
+  const [worker, runtime] = await Promise.all([
+    emulated ? workers.emulating(platform.architecture) : workers.native(),
+    edges.runtime(),
+  ])
+  const network = await edges.networks.of(worker, vertex, signal)
+  const opened = await edges.mounts.open(vertex, edges.inputs, signal)
+  try {
+    const params: RunParams = {
+      ...snapshot,
+      argv: step.argv,
+      env: [...step.env, ...step.secretEnv],
+      user: step.user,
+      cwd: step.cwd,
+      files: step.files,
+      emulated,
+      runtime: runtime.path,
+      seccomp: runtime.seccomp,
+      mounts: opened.mounts,
+      hosts,
+      ulimits,
+      ...(resources === undefined ? {} : { resources }),
+      ...(shmSize === undefined ? {} : { shmSize }),
+      ...(hostname === undefined ? {} : { hostname }),
+      network,
+    }
+    const onLog = (stream: 'stdout' | 'stderr', line: string) =>
+      emit({ type: 'step.log', step: vertex.id, stream, line, at: Date.now() })
+    if (!emulated || !acceleration) return await worker.call('run', params, { signal, onLog })
+    const { runAccelerated } = await import('./run-accelerated.ts')
+    return await runAccelerated(acceleration, { params, platform, worker, signal, onLog })
+  } finally {
+    opened.release()
+  }
+}
