@@ -1,5 +1,5 @@
 import { excludeMatcher, ignoreMatcher, parseIgnore } from '../dockerfile/ignore.ts'
-import { compilePattern } from '../dockerfile/pattern.ts'
+import { compileIgnorePattern } from '../dockerfile/ignore-pattern.ts'
 
 /**
  * Which paths are left out, `path` relative to the root, `below` to the source (empty for itself). `prune` says that
@@ -33,7 +33,7 @@ export function filterFor(ignoreLines: readonly string[], excludes: readonly str
  */
 export function onlyMatching(pattern: string, filter: Filter): Filter {
   const wanted = ignoreMatcher([pattern])
-  const { canContinue } = compilePattern(pattern, { folders: true })
+  const { canContinue } = compileIgnorePattern(pattern)
   const isOut = (below: string) => below !== '' && !wanted.matches(below)
   return {
     skips: (below) => isOut(below) || filter.skips(below),

@@ -1,6 +1,7 @@
 import { XbuildError } from '../errors.ts'
 import { shorten } from './flags.ts'
 import { layerHistory } from './history.ts'
+import { excludeMatcher } from './ignore.ts'
 import { resolveDest, slashPath, sourcePath } from './paths.ts'
 import { compilePattern } from './pattern.ts'
 import { isRemote, parseRemote, withChecksum, type Remote } from './remote.ts'
@@ -19,9 +20,8 @@ export function copyStep(instruction: CopyInstruction, state: StageState): CopyS
   const slashed = (path: string) => (windows ? slashPath(path) : path)
   const inline = instruction.heredocs.map((heredoc) => inlineFile(heredoc, state))
   const dest = expand(instruction.dest)
-  const excludes = instruction.excludes.map(expand)
   for (const source of local) compilePattern(slashed(source))
-  for (const pattern of excludes) compilePattern(pattern, { folders: true })
+  excludeMatcher(instruction.excludes)
   const chown = instruction.chown === undefined ? undefined : expand(instruction.chown)
   const chmod = instruction.chmod === undefined ? undefined : checkChmod(expand(instruction.chmod))
   const checksum =
@@ -50,7 +50,7 @@ export function copyStep(instruction: CopyInstruction, state: StageState): CopyS
     dest: resolveDest(workingFolder(state), slashed(dest)),
     ...(chown ? { chown } : {}),
     ...(chmod ? { chmod } : {}),
-    excludes,
+    excludes: instruction.excludes,
     parents: instruction.parents,
     link: instruction.link,
     ...(instruction.unpack === undefined ? {} : { unpack: instruction.unpack }),

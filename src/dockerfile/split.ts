@@ -60,7 +60,7 @@ export function cutFlags(text: string, escape: Escape): { flags: readonly string
     let quote = ''
     for (; at < text.length && (quote !== '' || !isSpace(text[at]!)); at++) {
       const char = text[at]!
-      if (char === escape && quote !== "'") flag += text[++at] ?? ''
+      if (char === escape) flag += text[++at] ?? ''
       else if (char === quote) quote = ''
       else if (quote === '' && (char === '"' || char === "'")) quote = char
       else flag += char

@@ -226,9 +226,10 @@ describe('patterns', () => {
     fc.assert(
       fc.property(fc.array(pattern, { maxLength: 5 }), path, path, (patterns, folder, below) => {
         const matcher = attempt(() => parseIgnore(patterns.join('\n'), { file: '.dockerignore' }))
-        if (!matcher?.canPrune(folder)) return
-        expect(matcher.matches(folder)).toBe(true)
-        expect(matcher.matches(`${folder}/${below}`)).toBe(true)
+        // A pattern that cannot be compared is an error whenever it is asked
+        if (!attempt(() => matcher?.canPrune(folder))) return
+        expect(matcher!.matches(folder)).toBe(true)
+        expect(attempt(() => matcher!.matches(`${folder}/${below}`)) ?? true).toBe(true)
       }),
       { numRuns: 3000 },
     )
@@ -243,7 +244,10 @@ describe('patterns', () => {
           const text = patterns.join('\n')
           const shared = attempt(() => parseIgnore(text, { file: 'f' }))
           if (!shared) return
-          for (const name of paths) expect(shared.matches(name)).toBe(parseIgnore(text, { file: 'f' }).matches(name))
+          for (const name of paths)
+            expect(attempt(() => shared.matches(name))).toBe(
+              attempt(() => parseIgnore(text, { file: 'f' }).matches(name)),
+            )
         },
       ),
     )

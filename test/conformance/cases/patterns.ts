@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Case } from '../support/case.ts'
 import { lines } from './lines.ts'
 
@@ -44,19 +46,57 @@ function generated(count: number): string[] {
   )
 }
 
-/** Every pattern has a stage of its own, in one build. */
-function excluding(name: string, patterns: readonly string[]): Case {
-  const copies = patterns.map(
-    (pattern, index) => `COPY ${JSON.stringify([`--exclude=${pattern}`]).slice(2, -2)} . /${index}/`,
-  )
-  return { name: `exclude-${name}`, dockerfile: lines('FROM scratch', ...copies), files: FILES }
+/** Every list of patterns has a folder of its own, in one build. */
+function excluding(
+  name: string,
+  patterns: readonly (string | readonly string[])[],
+  files: Case['files'] = FILES,
+): Case {
+  const flagOf = (pattern: string) => `--exclude=${pattern.replace(/[\\ '"]/g, '\\$&')}`
+  const copies = patterns.map((list, index) => `COPY ${[list].flat().map(flagOf).join(' ')} . /${index}/`)
+  return { name: `exclude-${name}`, dockerfile: lines('FROM scratch', ...copies), files }
 }
 
-function ignoring(name: string, patterns: readonly string[]): Case {
+/** Files whose names have what patterns give a meaning, for the lists that patternmatcher was asked about. */
+const ODD_NAMES = [
+  'a|b',
+  'a{2}',
+  '{2}',
+  'aa',
+  '^a',
+  '[*]',
+  '*',
+  'a]',
+  'x]',
+  'd]',
+  'a+',
+  '$',
+  'a b',
+  '(a)',
+  '1',
+  'A',
+  'x',
+]
+const ODD_FILES = Object.fromEntries(
+  [...PATHS, ...ODD_NAMES, 'd/x/a', 'd/x/b', 'o/a', 'o/x', 'x.d/y', 'x.d/z', '2/1', '2/x'].map((path) => [path, path]),
+)
+
+/** Lists that patternmatcher can read and compare, of characters that BuildKit reads in flags. */
+const RECORDED = (
+  JSON.parse(readFileSync(join(import.meta.dirname, '../../fixtures/patterns/patternmatcher.json'), 'utf8')) as {
+    lists: { patterns: string[]; matched: unknown }[]
+  }
+).lists.flatMap(({ patterns, matched }) =>
+  Array.isArray(matched) && /^[ -~]*$/.test(patterns.join('')) && patterns.every((one) => one.trim() === one)
+    ? [patterns]
+    : [],
+)
+
+function ignoring(name: string, patterns: readonly string[], files: Case['files'] = FILES): Case {
   return {
     name: `ignore-${name}`,
     dockerfile: lines('FROM scratch', 'COPY . /x/'),
-    files: { ...FILES, '.dockerignore': lines(...patterns) },
+    files: { ...files, '.dockerignore': lines(...patterns) },
   }
 }
 
@@ -72,13 +112,42 @@ export const PATTERNS: readonly Case[] = [
   excluding('inside', INSIDE),
   excluding('classes', CLASSES),
   excluding('generated', generated(60)),
+  excluding('recorded-1', RECORDED.slice(0, 90), ODD_FILES),
+  excluding('recorded-2', RECORDED.slice(90, 180), ODD_FILES),
+  excluding('recorded-3', RECORDED.slice(180), ODD_FILES),
+  ...[
+    ['**/x', '!o'],
+    ['*.d', '!x.d/y', 'x.d'],
+    ['*', '!d', 'd/x', '!d/x/a'],
+    ['d', '!d/x', 'd'],
+    ['*', '!./d/x'],
+    ['[*]', 'a[*]', '\\d'],
+    ['a|o*'],
+    ['d[^y]x', 'o[^y]a'],
+    ['!\\q', 'a'],
+    ['*', '! d/'],
+    ['^a', '^d*'],
+  ].map((patterns, index) => ignoring(`quirk-${index}`, patterns, ODD_FILES)),
+  ...[['a\\q'], ['[z-a]'], ['!/'], ['*', '!x*[z-a]'], ['d/*{2}']].map(
+    (patterns, index): Case => ({ ...ignoring(`broken-${index}`, patterns, ODD_FILES), fails: true }),
+  ),
+  {
+    name: 'exclude-variable',
+    dockerfile: lines('FROM scratch', 'ARG X=a', 'COPY --exclude=$X --exclude=${X} --exclude="**lo$X" . /x/'),
+    files: { ...FILES, $X: 'x', '${X}': 'y' },
+  },
+  {
+    name: 'exclude-quoted',
+    dockerfile: lines('FROM scratch', `COPY --exclude='a\\*' --exclude="d]" --exclude='a'" b" . /x/`),
+    files: ODD_FILES,
+  },
   ...alone('suffix', SUFFIXES.slice(0, 4)),
   ...alone('mixed', MIXED.slice(0, 2)),
   ignoring('suffix-order', ['**.log', '!d/**.log', 'd/e/**.log', '!**é.log']),
   ignoring('suffix-of-folder', ['**d.log', '!d.log/a']),
   {
     name: 'exclude-not-ascii',
-    dockerfile: lines('FROM scratch', 'COPY --exclude=**é.log [aé]*.log é.log /x/'),
+    dockerfile: lines('FROM scratch', 'COPY --exclude=**é.log . /x/'),
     files: FILES,
   },
   {

@@ -1,6 +1,6 @@
 import { cleanPath } from '../../../dockerfile/paths.ts'
 import { ignoreMatcher } from '../../../dockerfile/ignore.ts'
-import { compilePattern } from '../../../dockerfile/pattern.ts'
+import { compileIgnorePattern } from '../../../dockerfile/ignore-pattern.ts'
 
 /** What of a tree is sent. Paths are relative, with `/`. */
 export interface TreeFilter {
@@ -34,7 +34,7 @@ function includeFilter(patterns: readonly string[]): TreeFilter {
   const matcher = ignoreMatcher(patterns)
   const compiled = patterns
     .filter((pattern) => !pattern.trim().startsWith('!'))
-    .map((pattern) => compilePattern(withoutSlash(cleanPath(pattern.trim())), { folders: true }))
+    .map((pattern) => compileIgnorePattern(withoutSlash(cleanPath(pattern.trim()))))
   return {
     takes: (path) => matcher.matches(path),
     mayHold: (dir) => matcher.matches(dir) || compiled.some((pattern) => pattern.canContinue(`${dir}/`)),
