@@ -57,7 +57,7 @@ async function runSession(requests: readonly SessionRequest[], edges: BuildEdges
 }
 
 /** The street: open, requests, plan, dispatch, publish, close. */
-async function walk(requests: readonly SessionRequest[], given: SessionEdges): Promise<SessionResult> {
+async function walk(asked: readonly SessionRequest[], given: SessionEdges): Promise<SessionResult> {
   const started = new Date()
   const listener = createListener(given.emit)
   const signal = AbortSignal.any([given.signal])
@@ -65,9 +65,10 @@ async function walk(requests: readonly SessionRequest[], given: SessionEdges): P
   setMaxListeners(0, signal)
   const edges = { ...given, signal, emit: listener.emit }
   const { emit } = edges
-  await checkPlaces(requests)
+  await checkPlaces(asked)
+  const session = await openSession(asked, edges)
+  const { requests } = session
   const results = createResults(requests, signal)
-  const session = await openSession(requests, edges)
   try {
     const loads = session.own(await openLoads(requests, edges))
     const pushRights = await askPushRights(session, signal)
@@ -147,10 +148,11 @@ export async function planAll(requests: readonly BuildRequest[], edges: BuildEdg
   return planSession(checkRequests(requests, { stdout: NOWHERE }), edges)
 }
 
-async function planSession(requests: readonly SessionRequest[], edges: BuildEdges): Promise<BuildPlan> {
+async function planSession(asked: readonly SessionRequest[], edges: BuildEdges): Promise<BuildPlan> {
   const { checkPushes, lookUpBases } = await import('./session/preflight.ts')
+  const session = await openSession(asked, edges)
+  const { requests } = session
   const results = createResults(requests, edges.signal)
-  const session = await openSession(requests, edges)
   try {
     const { last } = openLastNodes(session.store)
     const [{ plan: found, targets }, rights] = await Promise.all([
@@ -174,8 +176,11 @@ async function planSession(requests: readonly SessionRequest[], edges: BuildEdge
  * nothing.
  */
 export async function ask(question: Question, options: BuildOptions, edges: BuildEdges): Promise<Answer> {
-  const request = { image: undefined, options, outputs: { outputs: [], tags: [], annotations: [] } }
-  const session = await openSession([request], edges)
+  const session = await openSession(
+    [{ image: undefined, options, outputs: { outputs: [], tags: [], annotations: [] } }],
+    edges,
+  )
+  const request = session.requests[0]!
   try {
     const { inspect } = await import('./session/inspect.ts')
     const images = createImages({
@@ -186,7 +191,7 @@ export async function ask(question: Question, options: BuildOptions, edges: Buil
       pull: options.pull,
     })
     const main = await session.contextOf(request)
-    return await inspect(question, options, {
+    return await inspect(question, request.options, {
       dockerfile: await main.dockerfile(),
       images,
       warn: session.warn,

@@ -15,7 +15,10 @@ const WIDTH = 110
 const ENVIRONMENT: readonly (readonly [name: string, help: string])[] = [
   ['DOCKER_DEFAULT_PLATFORM', 'Value of --platform'],
   ['BUILDKIT_PROGRESS', 'Value of --progress'],
-  ['SOURCE_DATE_EPOCH', 'Seconds since 1970: no time stamp in the image is later than that'],
+  [
+    'SOURCE_DATE_EPOCH',
+    'Seconds since 1970: no time stamp in the image is later than that; "context": its commit, its download',
+  ],
   ['XBUILD_HOME', 'Value of --store'],
   ['XDG_CONFIG_HOME', 'Folder of xbuild/config.yaml, your own settings for every build; default: ~/.config'],
   ['DOCKER_CONFIG', 'Folder of config.json with the credentials of registries; default: ~/.docker'],

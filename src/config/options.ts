@@ -120,6 +120,8 @@ export interface BuildOptions extends RunOptions {
   readonly registries: Readonly<Record<string, RegistryConfig>>
   /** Seconds since the epoch; clamps every time stamp that xbuild writes. */
   readonly sourceDateEpoch?: number
+  /** It is the time of the context, which is known once that is there; a folder has none. */
+  readonly epochOfContext?: true
   /** Name or path of the OCI runtime; absent: the first of runc, crun, youki that really runs. */
   readonly ociRuntime?: string
   /** Folder of the store; absent: /var/lib/xbuild for root, else $XDG_DATA_HOME/xbuild. */

@@ -237,7 +237,7 @@ function resolveBuild(
     localPlatform: options.localPlatform,
   })
   const context = contextOf(command, words)
-  const { epoch, buildArgs } = readSourceDateEpoch(values.buildArgs, { env, context })
+  const { epoch, buildArgs } = readSourceDateEpoch(values.buildArgs, env)
   const overrides = options.file?.platforms?.map((platform) =>
     yielding(resolvePlatform(platform, { env, localPlatform: options.localPlatform }), given),
   )
@@ -251,9 +251,10 @@ function resolveBuild(
     ...(options.file?.nodes ? { nodes: options.file.nodes } : {}),
     cwd: options.cwd,
     // Steps see it too, when they declare the ARG
-    ...(epoch === undefined
-      ? {}
-      : { sourceDateEpoch: epoch, buildArgs: { SOURCE_DATE_EPOCH: String(epoch), ...buildArgs } }),
+    ...(typeof epoch === 'number'
+      ? { sourceDateEpoch: epoch, buildArgs: { SOURCE_DATE_EPOCH: String(epoch), ...buildArgs } }
+      : {}),
+    ...(epoch === 'context' ? { epochOfContext: true } : {}),
   }
   if (cli.quiet && given.has('progress') && values.progress !== 'quiet') {
     throw usageError(
@@ -354,18 +355,13 @@ function readRemote(path: string): Remote | undefined {
   }
 }
 
-/** `context` is the time of a context from elsewhere; a folder has none, and nothing is set then: as in BuildKit. */
+/** `context` is the time of the context, which nobody knows yet: no build argument then. */
 function readSourceDateEpoch(
   buildArgs: Readonly<Record<string, string>>,
-  { env, context }: { env: Env; context: string },
-): { epoch: number | undefined; buildArgs: Readonly<Record<string, string>> } {
+  env: Env,
+): { epoch: number | 'context' | undefined; buildArgs: Readonly<Record<string, string>> } {
   const text = buildArgs['SOURCE_DATE_EPOCH'] ?? env['SOURCE_DATE_EPOCH']
   if (text !== 'context') return { epoch: text ? parseWhole(text, 0, 'SOURCE_DATE_EPOCH') : undefined, buildArgs }
-  if (context === '-' || readRemote(context))
-    throw usageError(
-      'Cannot use SOURCE_DATE_EPOCH "context": the time of a context from elsewhere is not looked up',
-      'Give the seconds, like SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)',
-    )
   const { SOURCE_DATE_EPOCH: _, ...others } = buildArgs
-  return { epoch: undefined, buildArgs: others }
+  return { epoch: 'context', buildArgs: others }
 }

@@ -6,8 +6,10 @@ import { parseRemote, showRemote, type HttpRemote } from '../dockerfile/remote.t
 import { XbuildError } from '../errors.ts'
 import { looksLikeArchive, MAX_DOCKERFILE, readStdin, readText, type StdinContent } from '../source/stdin.ts'
 import { readTextFile } from '../source/text-file.ts'
+import type { Download } from '../source/http.ts'
 import { temporaryName } from '../source/temporary.ts'
 import type { StoreFolder } from '../store/folder.ts'
+import { newestFileTime } from './archive-time.ts'
 import type { TreeSource } from './sources.ts'
 
 /** The build context and the Dockerfiles in it. */
@@ -19,6 +21,11 @@ export interface MainContext {
    * BAD_OPTION.
    */
   dockerfile(file?: string): Promise<DockerfileText>
+  /**
+   * What SOURCE_DATE_EPOCH=context stands for, in seconds since the epoch: when the commit of a repository was made, a
+   * download was changed, or the newest file of an archive was; a folder and a Dockerfile alone have no time.
+   */
+  time(): Promise<number | undefined>
   /** Removes what was kept for the time of the build. */
   close(): Promise<void>
 }
@@ -34,7 +41,9 @@ export interface DockerfileText {
 /** Reads what comes from elsewhere. */
 export interface RemoteReader {
   /** Bytes behind a URL, as a file of the store. */
-  file(remote: HttpRemote, signal: AbortSignal): Promise<{ readonly path: string }>
+  file(remote: HttpRemote, signal: AbortSignal): Promise<{ readonly path: string; readonly download: Download }>
+  /** When the commit of a repository was made, in seconds since the epoch. */
+  time(source: TreeSource, signal: AbortSignal): Promise<number | undefined>
   /** Text of a file in a repository or an archive, if it is there; `limit` in bytes. */
   readText(
     source: TreeSource,
@@ -58,7 +67,7 @@ export async function openMainContext(options: BuildOptions, edges: MainContextO
   const close = () => rm(scratch, { recursive: true, force: true })
   const texts = new Map<string | undefined, Promise<DockerfileText>>()
   try {
-    const { source, dockerfile } = await find()
+    const { source, dockerfile, time = async () => undefined } = await find()
     return {
       ...(source ? { source } : {}),
       dockerfile(file = options.file) {
@@ -66,6 +75,7 @@ export async function openMainContext(options: BuildOptions, edges: MainContextO
         texts.set(file, text)
         return text
       },
+      time,
       close,
     }
   } catch (error) {
@@ -86,6 +96,7 @@ export async function openMainContext(options: BuildOptions, edges: MainContextO
     return {
       source: NOTHING,
       dockerfile: async (file) => (await namedDockerfile(file, piped)) ?? { text, shown: showRemote(remote) },
+      time: async () => timeOfDownload((await remotes.file(remote as HttpRemote, signal)).download),
     }
   }
 
@@ -122,6 +133,12 @@ export async function openMainContext(options: BuildOptions, edges: MainContextO
     return {
       source: tree,
       dockerfile: async (file) => (await namedDockerfile(file, piped)) ?? inTree(tree, file),
+      async time() {
+        if (tree.kind === 'git') return remotes.time(tree, signal)
+        if (tree.kind === 'stdin') return newestFileTime(tree.file, signal)
+        const { path, download } = await remotes.file(tree, signal)
+        return timeOfDownload(download) ?? newestFileTime(path, signal)
+      },
     }
   }
 
@@ -166,11 +183,18 @@ export async function openMainContext(options: BuildOptions, edges: MainContextO
 interface Found {
   readonly source?: MainContext['source']
   readonly dockerfile: (file: string | undefined) => Promise<DockerfileText>
+  readonly time?: () => Promise<number | undefined>
 }
 
 const STDIN = '<stdin>'
 /** The context when there is none. */
 const NOTHING = { kind: 'scratch' } as const
+
+/** When a server says that a file was changed, if it does. */
+function timeOfDownload({ lastModified = '' }: Download): number | undefined {
+  const time = Date.parse(lastModified)
+  return Number.isNaN(time) ? undefined : Math.max(0, Math.floor(time / 1000))
+}
 
 function keepingGitDir(source: TreeSource, { buildArgs }: BuildOptions): TreeSource {
   const keep = /^(1|t|true)$/i.test(buildArgs['BUILDKIT_CONTEXT_KEEP_GIT_DIR'] ?? '')

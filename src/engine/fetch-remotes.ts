@@ -24,6 +24,7 @@ import { isArchive } from '../content/is-archive.ts'
 interface TreeRecord {
   readonly layer: Layer
   readonly created: string
+  readonly time?: number
 }
 
 /** A tree that was found: what it is by content, and how its files come into a folder. */
@@ -31,8 +32,8 @@ interface Located {
   readonly key: string
   /** The id of the commit, or the digest of the archive. */
   readonly revision: string
-  /** Gives `copy` the files to copy. */
-  bring(copy: (source: CopySource, unpack: boolean) => Promise<void>): Promise<void>
+  /** Gives `copy` the files to copy, and the time of the commit, if they are of one. */
+  bring(copy: (source: CopySource, unpack: boolean) => Promise<void>): Promise<number | undefined>
 }
 
 /** Brings repositories, archives and files from where they are. See `remotes.ts`. */
@@ -65,7 +66,8 @@ export function fetchRemotes({
       const made = cached ? known : await makeLayer(bring, signal)
       if (!cached) await store.records.put('trees', key, made satisfies TreeRecord)
       emit({ type: 'step.done', step, cached, at: Date.now() })
-      return { key, layers: [made.layer], created: made.created, revision }
+      const time = made.time === undefined ? {} : { time: made.time }
+      return { key, layers: [made.layer], created: made.created, revision, ...time }
     } catch (thrown) {
       const error = signal.aborted ? new XbuildError('CANCELED', 'Build canceled') : toXbuildError(thrown)
       emit({ type: 'step.fail', step, error, at: Date.now() })
@@ -77,7 +79,7 @@ export function fetchRemotes({
     const id = newSnapshotId()
     const worker = await workers.files()
     let layer: Layer = { id, empty: true }
-    await bring(async (source, unpack) => {
+    const time = await bring(async (source, unpack) => {
       const { empty, contentKey } = await worker.call(
         'copy',
         { id, lowers: [], source, inline: [], dest: '/', unpack },
@@ -85,7 +87,7 @@ export function fetchRemotes({
       )
       layer = { id, empty, ...(contentKey ? { contentKey } : {}) }
     })
-    return { layer, created: new Date().toISOString() }
+    return { layer, created: new Date().toISOString(), ...(time === undefined ? {} : { time }) }
   }
 
   function locate(source: TreeSource, signal: AbortSignal): Promise<Located> | Located {
@@ -102,7 +104,7 @@ export function fetchRemotes({
     const commit = await resolveCommit(git, remote, signal)
     const { url, subdir = '', keepGitDir, submodules, mtime } = given
     return {
-      key: keyOf(['git', 1, url, commit.id, subdir, keepGitDir, submodules, mtime]),
+      key: keyOf(['git', 2, url, commit.id, subdir, keepGitDir, submodules, mtime]),
       revision: commit.id,
       bring: (copy) =>
         withTemporaryFolder(store.folder, 'git', async (folder) => {
@@ -117,6 +119,7 @@ export function fetchRemotes({
             plain(one, mtime === 'commit' ? time : Math.floor(Date.now() / 1000)),
           )
           await copy({ kind: 'context', root, selected, checked: false }, false)
+          return time
         }),
     }
   }
@@ -137,6 +140,7 @@ export function fetchRemotes({
           })
         const selected = [{ name: basename(file), path: basename(file), isDir: false, entries: [entryAt(file, '')!] }]
         await copy({ kind: 'context', root: dirname(file), selected, checked: false }, true)
+        return undefined
       },
     }
   }

@@ -1,14 +1,15 @@
 import type { RemoteReader } from '../content/main-context.ts'
 import { makeRemoteVertex } from './lower.ts'
+import type { TreeSource } from '../content/sources.ts'
 import type { Remotes } from './remotes-types.ts'
 
 /** Reads the build context where it comes from elsewhere; `platforms` are shown in progress. */
 export function remoteReader(remotes: Remotes, platforms: readonly string[]): RemoteReader {
+  const tree = (source: TreeSource, signal: AbortSignal) =>
+    remotes.tree(makeRemoteVertex(source, { context: 'context', platforms: new Set(platforms) }), signal)
   return {
     file: (remote, signal) => remotes.file(remote, signal),
-    async readText(source, path, options) {
-      const vertex = makeRemoteVertex(source, { context: 'context', platforms: new Set(platforms) })
-      return remotes.readText(await remotes.tree(vertex, options.signal), path, options)
-    },
+    readText: async (source, path, options) => remotes.readText(await tree(source, options.signal), path, options),
+    time: async (source, signal) => (await tree(source, signal)).time,
   }
 }

@@ -85,6 +85,12 @@ export function createEngineServices({
   }
 }
 
+/** The same services, but layers are packed with no time later than `sourceDateEpoch`. */
+export function withEpoch(services: EngineServices, sourceDateEpoch: number): EngineServices {
+  const { store, workers } = services
+  return { ...services, layers: createLayers({ store, workers, sourceDateEpoch }) }
+}
+
 function createPackList(): PackList {
   const found = new Map<string, { readonly pack: UsedPack & { readonly cached: boolean }; readonly image: string }>()
   return {

@@ -15,6 +15,8 @@ export interface Solved {
   readonly packs?: readonly UsedPack[]
   /** Of a tree from elsewhere: the id of its commit, or the digest of its archive. */
   readonly revision?: string
+  /** Of a repository: when its commit was made, in seconds since the epoch. */
+  readonly time?: number
 }
 
 /** A step that is done. */

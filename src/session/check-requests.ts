@@ -16,6 +16,7 @@ const OF_SESSION = [
   'jobs',
   'silenceTimeout',
   'sourceDateEpoch',
+  'epochOfContext',
 ] as const satisfies readonly (keyof BuildOptions)[]
 
 /**

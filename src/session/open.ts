@@ -4,9 +4,9 @@ import type { BuildOptions } from '../config/options.ts'
 import type { ReadSecret } from '../source/logins.ts'
 import type { BuildEdges, SessionEdges, SessionRequest } from './types.ts'
 import { secretsOf, type HideSecret } from '../content/build-inputs.ts'
-import { toXbuildError } from '../errors.ts'
+import { toXbuildError, XbuildError } from '../errors.ts'
 import { remoteReader } from '../engine/remote-reader.ts'
-import { createEngineServices, type EngineServices } from '../engine/services.ts'
+import { createEngineServices, withEpoch, type EngineServices } from '../engine/services.ts'
 import { openMainContext, type MainContext } from '../content/main-context.ts'
 import { findLaunch } from '../emulation/launch.ts'
 import { findMachines, type Machines } from './machines.ts'
@@ -45,7 +45,7 @@ export interface Session {
   close(): Promise<void>
 }
 
-/** Opens the store and the registry client; starts nothing. */
+/** Opens the store and the registry client; starts nothing, unless the time of contexts must be known. */
 export async function openSession(
   requests: readonly SessionRequest[],
   { emit, signal, env, stdin, secrecy }: BuildEdges & Partial<Pick<SessionEdges, 'secrecy'>>,
@@ -98,7 +98,7 @@ export async function openSession(
     })
   }
 
-  return {
+  const session: Session = {
     store,
     lease,
     services,
@@ -131,6 +131,37 @@ export async function openSession(
       const opened = [...contexts.values()].map(async (context) => (await context).close())
       await Promise.allSettled([...opened, services.close(), registry.close(), found?.close()])
     },
+  }
+  if (!options.epochOfContext) return session
+  try {
+    return await stamped(session)
+  } catch (error) {
+    await session.close()
+    throw error
+  }
+}
+
+/** The session with the time of its contexts, which is one for all images: layers are shared. Throws BAD_OPTION. */
+async function stamped(session: Session): Promise<Session> {
+  const opened = await Promise.all(session.requests.map((request) => session.contextOf(request)))
+  const times = await Promise.all(opened.map((context) => context.time()))
+  const [time] = times
+  if (times.some((one) => one !== time))
+    throw new XbuildError('BAD_OPTION', 'Cannot use SOURCE_DATE_EPOCH "context": the contexts have different times', {
+      hint: 'Build the images one after the other, or give the seconds',
+    })
+  if (time === undefined) return session
+  const requests = session.requests.map((request): SessionRequest => {
+    const buildArgs = { ...request.options.buildArgs, SOURCE_DATE_EPOCH: String(time) }
+    return { ...request, options: { ...request.options, buildArgs, sourceDateEpoch: time } }
+  })
+  const contexts = new Map(requests.map((request, index) => [request, opened[index]!]))
+  return {
+    ...session,
+    services: withEpoch(session.services, time),
+    options: requests[0]!.options,
+    requests,
+    contextOf: async (request) => contexts.get(request)!,
   }
 }
 

@@ -21,6 +21,8 @@ export interface Download {
   readonly size: number
   /** Seconds since the epoch: what the server says of the file, or 0. */
   readonly mtime: number
+  /** What the server says itself, if it does. */
+  readonly lastModified?: string
 }
 
 /** How one file is fetched. */
@@ -43,7 +45,6 @@ export interface Downloader {
 /** What the store remembers of a URL. */
 interface UrlRecord extends Download {
   readonly etag?: string
-  readonly lastModified?: string
 }
 
 const MAX_REDIRECTS = 10

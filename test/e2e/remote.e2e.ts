@@ -542,3 +542,75 @@ describe('an ordinary user', () => {
     expect(tree.get('u.tar')?.mode).toBe(0o600)
   })
 })
+
+describe('SOURCE_DATE_EPOCH=context', () => {
+  const lastModified = Date.parse(LAST_MODIFIED) / 1000
+  const archive = tarOf([
+    { path: 'Dockerfile', data: 'FROM scratch\nARG SOURCE_DATE_EPOCH=none\nLABEL t=$SOURCE_DATE_EPOCH\n', mtime: 500 },
+    { path: 'newest', data: 'n', mtime: 1000 },
+    { path: 'folder/', type: 'dir', mtime: 2000 },
+    { path: 'older', data: 'o', mtime: 700 },
+  ])
+
+  /** When the image says it was made, in seconds, and what the build argument was. */
+  async function timeOf(args: readonly string[], options: RunOptions = {}): Promise<{ created: number; arg: string }> {
+    count += 1
+    const layout = join(folder, `time${count}`)
+    const { code, stderr } = await xbuild(['--progress', 'plain', '-o', `type=oci,tar=false,dest=${layout}`, ...args], {
+      store,
+      ...options,
+      env: { SOURCE_DATE_EPOCH: 'context', ...options.env },
+    })
+    expect(code, stderr).toBe(0)
+    const read = (path: string) => JSON.parse(readFileSync(join(layout, path), 'utf8'))
+    const blob = (digest: string) => read(join('blobs', ...digest.split(':')))
+    const { created, config } = blob(blob(read('index.json').manifests[0].digest).config.digest)
+    return { created: Date.parse(created) / 1000, arg: config.Labels?.t }
+  }
+
+  const DOCKERFILE = 'FROM scratch\nARG SOURCE_DATE_EPOCH=none\nLABEL t=$SOURCE_DATE_EPOCH\n'
+  const at = (time: number) => ({ created: time, arg: String(time) })
+
+  test('is the time of the commit of a repository, also when the store knows its files already', async () => {
+    repository.commit({ 'timed/Dockerfile': DOCKERFILE })
+    const url = `${server.url}/git/tool.git#main:timed`
+    expect(await timeOf([url])).toEqual(at(COMMIT_TIME))
+    expect(await timeOf([url])).toEqual(at(COMMIT_TIME))
+    expect(await timeOf([url], { env: { SOURCE_DATE_EPOCH: '' } })).toEqual({ created: 0, arg: 'none' })
+    expect(await timeOf([url, '--build-arg', 'SOURCE_DATE_EPOCH=7'])).toEqual(at(7))
+  })
+
+  test('is what the server says of a download, else the time of the newest file in the archive', async () => {
+    server.files.set('/dated.tar', { body: archive, lastModified: LAST_MODIFIED })
+    server.files.set('/undated.tar.gz', { body: gzipSync(archive) })
+    server.files.set('/alone', { body: DOCKERFILE, lastModified: LAST_MODIFIED })
+    server.files.set('/alone-undated', { body: DOCKERFILE })
+    expect(await timeOf([`${server.url}/dated.tar`])).toEqual(at(lastModified))
+    expect(await timeOf([`${server.url}/undated.tar.gz`])).toEqual(at(1000))
+    expect(await timeOf([`${server.url}/alone`])).toEqual(at(lastModified))
+    expect(await timeOf([`${server.url}/alone-undated`])).toEqual({ created: 0, arg: 'none' })
+  })
+
+  test('is the time of the newest file in an archive on standard input; a Dockerfile and a folder have none', async () => {
+    expect(await timeOf(['-'], { input: gzipSync(archive) })).toEqual(at(1000))
+    expect(await timeOf(['-'], { input: DOCKERFILE })).toEqual({ created: 0, arg: 'none' })
+    const local = writeFiles(join(folder, 'timeless'), { Dockerfile: DOCKERFILE })
+    expect(await timeOf([local])).toEqual({ created: 0, arg: 'none' })
+    expect(await timeOf([local, '--build-arg', 'SOURCE_DATE_EPOCH=context'])).toEqual({ created: 0, arg: 'none' })
+  })
+
+  test('two builds of a repository are equal, and no file is younger', async () => {
+    const args = [`${server.url}/git/tool.git#main:timed`, '--build-arg', 'SOURCE_DATE_EPOCH=context']
+    const digests = await Promise.all(
+      ['one', 'two'].map(async (name) => {
+        const ended = await xbuild(['--progress', 'plain', '-o', `type=oci,dest=${join(folder, name)}.tar`, ...args], {
+          store: join(folder, `store-${name}`),
+        })
+        expect(ended.code, ended.stderr).toBe(0)
+        return ended.stdout
+      }),
+    )
+    expect(digests[0]).toMatch(/^sha256:/)
+    expect(digests[1]).toBe(digests[0])
+  })
+})
