@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Call } from '../config/call.ts'
 import type { BuildOptions } from '../config/options.ts'
+import { isOfBuildKit } from '../dockerfile/checks/rules.ts'
 import type { Answer } from '../session/inspect.ts'
 import * as ui from '../ui/call.ts'
 import { wantsColor } from '../ui/text.ts'
@@ -10,7 +11,7 @@ import { readSource } from './read-source.ts'
 import type { Terminal } from './terminal.ts'
 import { withSignals } from './signals.ts'
 
-/** `xbuild build --check` and `--call`: the answer on stdout; exit code 1 when a check found something. */
+/** `xbuild build --check` and `--call`: the answer on stdout; exit code 1 when a check found what BuildKit's would. */
 export async function runCall(
   { options, call }: { readonly options: BuildOptions; readonly call: Call & { readonly kind: Answer['kind'] } },
   terminal: Terminal,
@@ -30,7 +31,8 @@ export async function runCall(
   })
   const answer = await answered.finally(() => progress.finish())
   await print(stdout, call.format === 'json' ? toJson(answer) : toText(answer, terminal))
-  return answer.kind === 'check' && answer.found.length > 0 && !call.ignoreStatus ? 1 : 0
+  if (answer.kind !== 'check' || call.ignoreStatus) return 0
+  return answer.found.some(({ severity, rule }) => severity === 'error' || isOfBuildKit(rule)) ? 1 : 0
 }
 
 function toText(answer: Answer, { stdout, env, cwd }: Terminal): string {

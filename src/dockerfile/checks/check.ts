@@ -1,9 +1,18 @@
 import { XbuildError, type Diagnostic } from '../../errors.ts'
 import { suggest } from '../../did-you-mean.ts'
+import { shorten } from '../flags.ts'
 import type { Dockerfile, FromInstruction, Instruction } from '../types.ts'
-import { DEFAULT_CHECKS, parseCheckConfig, selects, union, type CheckConfig, type Selection } from './config.ts'
+import {
+  cutReason,
+  DEFAULT_CHECKS,
+  parseCheckConfig,
+  selects,
+  union,
+  type CheckConfig,
+  type Selection,
+} from './config.ts'
 import type { Subject } from './rule.ts'
-import { RULES } from './rules.ts'
+import { isOfBuildKit, RULES } from './rules.ts'
 
 /** What a check is made with, beside what the rules look at. */
 export interface CheckOptions {
@@ -14,8 +23,8 @@ export interface CheckOptions {
 }
 
 /**
- * Looks a Dockerfile over with all rules that it does not skip; warnings, or errors when it says `error=true`. In the
- * order of the file.
+ * Looks a Dockerfile over with all rules that it does not skip; warnings, or errors when it says `error=true` and
+ * BuildKit has the rule. In the order of the file.
  */
 export function checkDockerfile(subject: Subject, options: CheckOptions): Diagnostic[] {
   const { dockerfile } = subject
@@ -31,9 +40,11 @@ export function checkDockerfile(subject: Subject, options: CheckOptions): Diagno
   const wanted = [...(options.warnings ?? []).filter(({ rule }) => !selects(config.skip, rule)), ...found].filter(
     ({ rule, at }) => !selects(skipped.get(at.line) ?? new Set(), rule),
   )
-  const severity = config.error ? ('error' as const) : ('warning' as const)
   return distinct(wanted)
-    .map((diagnostic) => ({ ...diagnostic, severity }))
+    .map((diagnostic) => {
+      const severity = config.error && isOfBuildKit(diagnostic.rule) ? ('error' as const) : ('warning' as const)
+      return { ...diagnostic, severity }
+    })
     .sort((a, b) => a.at.line - b.at.line)
 }
 
@@ -51,10 +62,24 @@ function configOf(
     given === undefined
       ? directives.check === undefined
         ? DEFAULT_CHECKS
-        : parseCheckConfig(directives.check, at)
+        : parseCheckConfig(optionsOf(directives.check, { at, found }), at)
       : parseCheckConfig(given)
   for (const selection of [config.skip, config.experimental]) reportUnknown(selection, { at, found })
   return config
+}
+
+/** The options of a directive or a comment; says when something follows them that is no reason. */
+function optionsOf(text: string, { at, found }: { at: Diagnostic['at']; found: Diagnostic[] }): string {
+  const { options, rest } = cutReason(text)
+  if (rest !== '' && !rest.startsWith('//'))
+    found.push({
+      rule: 'unknown-check',
+      severity: 'warning',
+      message: `Check options end at the first blank: "${shorten(rest)}" is not read`,
+      hint: 'Write options without blanks, and a reason after //',
+      at,
+    })
+  return options
 }
 
 /** A rule of a newer BuildKit is no mistake, but a name that is nearly right is one. */
@@ -103,7 +128,7 @@ function skipAbove({ written, at }: Instruction | FromInstruction, found: Diagno
     const match = /^check\s*=(.*)$/i.exec(comment)
     if (!match) continue
     try {
-      skip = union(skip, parseCheckConfig(match[1]!, at).skip)
+      skip = union(skip, parseCheckConfig(optionsOf(match[1]!, { at, found }), at).skip)
     } catch (error) {
       if (!(error instanceof XbuildError)) throw error
       found.push({

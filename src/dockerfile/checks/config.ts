@@ -16,11 +16,19 @@ const NONE: Selection = new Set<string>()
 /** Every stable rule, and warnings stay warnings. */
 export const DEFAULT_CHECKS: CheckConfig = { skip: NONE, experimental: NONE, error: false }
 
-/** Reads `skip=RULE,RULE|all;error=BOOL;experimental=RULE,RULE|all // reason`. Throws BAD_DOCKERFILE. */
+/** Cuts what follows the first blank off a directive's options, as BuildKit does: `skip=RULE // reason`. */
+export function cutReason(text: string): { options: string; rest: string } {
+  const trimmed = text.trim()
+  const blank = trimmed.indexOf(' ')
+  return blank === -1
+    ? { options: trimmed, rest: '' }
+    : { options: trimmed.slice(0, blank), rest: trimmed.slice(blank + 1).trim() }
+}
+
+/** Reads `skip=RULE,RULE|all;error=BOOL;experimental=RULE,RULE|all`. Throws BAD_DOCKERFILE. */
 export function parseCheckConfig(text: string, at?: SourcePosition): CheckConfig {
   let config = DEFAULT_CHECKS
-  const options = text.replace(/(^|\s)\/\/.*$/s, '')
-  for (const option of options.split(';').map((part) => part.trim())) {
+  for (const option of text.split(';').map((part) => part.trim())) {
     if (option === '') continue
     const equals = option.indexOf('=')
     const key = equals === -1 ? option : option.slice(0, equals).trim()

@@ -10,6 +10,7 @@ export const downloadPlatformMismatch: Rule = {
   description: 'A stage downloads a file for another architecture than its own',
   help: 'Choose the file by $TARGETARCH',
   severity: 'warning',
+  own: true,
   find: (subject) =>
     inEveryStage(subject, ({ stage, evaluated }) =>
       evaluated.steps.flatMap((step): Finding[] => {

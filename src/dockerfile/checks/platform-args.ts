@@ -10,6 +10,7 @@ export const platformArgDefaultDisallowed: Rule = {
   description: 'A default of TARGETARCH or its siblings hides the platform that is built',
   help: 'Write ARG NAME without a default: the builder sets it',
   severity: 'warning',
+  own: true,
   find(subject) {
     const global = subject.dockerfile.metaArgs.flatMap((instruction) => hidden(instruction, { isGlobal: true }))
     const own = stagesOf(subject).flatMap(({ instructions }) =>

@@ -20,6 +20,8 @@ export interface Rule {
   readonly severity: 'warning'
   /** Only looked for when the Dockerfile asks for it. */
   readonly experimental?: true
+  /** BuildKit has no such rule: what it finds never fails a build or a check that BuildKit passes. */
+  readonly own?: true
   find(subject: Subject): readonly Finding[]
 }
 

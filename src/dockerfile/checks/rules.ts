@@ -43,3 +43,10 @@ export const RULES: readonly Rule[] = [
   downloadPlatformMismatch,
   targetPlatformConstDisallowed,
 ]
+
+const OF_BUILDKIT: ReadonlySet<string> = new Set(RULES.flatMap(({ name, own }) => (own ? [] : [name])))
+
+/** Whether a finding is one that BuildKit would have, too. */
+export function isOfBuildKit(rule: string): boolean {
+  return OF_BUILDKIT.has(rule)
+}

@@ -9,6 +9,7 @@ export const targetPlatformConstDisallowed: Rule = {
   description: 'A compiler is told a constant platform, which is not the one that is built',
   help: 'Declare ARG TARGETOS and ARG TARGETARCH and use them',
   severity: 'warning',
+  own: true,
   find: (subject) =>
     inEveryStage(subject, (view, { graph: { target } }) => [
       ...fromEnv(view, target),

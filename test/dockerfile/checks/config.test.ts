@@ -7,7 +7,13 @@ const ALL = ['StageNameCasing:2', 'JSONArgsRecommended:3', 'LegacyKeyValueFormat
 
 test.each([
   ['# check=skip=JSONArgsRecommended', ['StageNameCasing:2', 'LegacyKeyValueFormat:4']],
-  ['# check=skip=JSONArgsRecommended, StageNameCasing ; error=false', ['LegacyKeyValueFormat:4']],
+  ['# check=skip=JSONArgsRecommended,StageNameCasing;error=false', ['LegacyKeyValueFormat:4']],
+  // Options end at the first blank; a reason may follow
+  ['# check=skip=JSONArgsRecommended // the base has a shell', ['StageNameCasing:2', 'LegacyKeyValueFormat:4']],
+  ['# check=skip=all //why', []],
+  ['# check=skip=all\t', []],
+  ['# check=skip=StageNameCasing, JSONArgsRecommended', ['unknown-check:1', ...ALL.slice(1)]],
+  ['# check=skip=StageNameCasing for now', ['unknown-check:1', ...ALL.slice(1)]],
   ['# CHECK = skip=all', []],
   ['# check=error=true', ALL],
   ['# check=skip=OfANewerBuilder', ALL],
@@ -15,6 +21,14 @@ test.each([
   ['# check=skip=JSONArgRecommended', ['unknown-check:1', ...ALL]],
 ])('%s', (directive, expected) => {
   expect(findings(`${directive}\n${BODY}`)).toEqual(expected)
+})
+
+test('error=true makes no error of what BuildKit would not find', () => {
+  const found = lookOver('# check=error=true\nARG BUILDPLATFORM=linux/amd64\nFROM scratch AS a\nCMD a\n')
+  expect(found.map(({ rule, severity }) => [rule, severity])).toEqual([
+    ['PlatformArgDefaultDisallowed', 'warning'],
+    ['JSONArgsRecommended', 'error'],
+  ])
 })
 
 test('error=true makes errors of all findings', () => {
@@ -54,6 +68,8 @@ test('options are read with blanks around them', () => {
 test.each([
   ['above an instruction', 'FROM scratch\n# check=skip=JSONArgsRecommended\nCMD a\n', []],
   ['among other comments', 'FROM scratch\n# why\n# check=skip=all\n# and more\nCMD a\n', []],
+  ['with a reason', 'FROM scratch\n# check=skip=JSONArgsRecommended // it has one\nCMD a\n', []],
+  ['with a word more', 'FROM scratch\n# check=skip=JSONArgsRecommended today\nCMD a\n', ['unknown-check:3']],
   ['for another rule', 'FROM scratch\n# check=skip=UndefinedVar\nCMD a\n', ['JSONArgsRecommended:3']],
   ['not right above', 'FROM scratch\n# check=skip=all\n\nCMD a\n', ['JSONArgsRecommended:4']],
   ['for that instruction only', 'FROM scratch\n# check=skip=all\nENV a b\nENV c d\n', ['LegacyKeyValueFormat:4']],
