@@ -189,12 +189,9 @@ export function resources(texts: readonly string[], { label }: FlagInput): Resou
   return all
 }
 
-/** Bytes, more than none. */
-export function shmSize(texts: readonly string[], { label }: FlagInput): number {
-  const text = texts.at(-1) ?? ''
-  const bytes = parseSize(text, label)
-  if (bytes < 1) throw badValue(label, text, 'not more than nothing')
-  return bytes
+/** Bytes; none are as many as without the flag, as with docker. */
+export function shmSize(texts: readonly string[], { label }: FlagInput): number | undefined {
+  return parseSize(texts.at(-1) ?? '', label) || undefined
 }
 
 /** Comma-separated names of stages, in lower case. */

@@ -2,7 +2,7 @@ import { readdirSync, readlinkSync, realpathSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { XbuildError } from '../errors.ts'
 import { insideFolder, MovedError } from '../host/open-inside.ts'
-import { hasWildcard, matchPattern } from '../dockerfile/pattern.ts'
+import { compilePattern, hasWildcard } from '../dockerfile/pattern.ts'
 import { onlyMatching, type Filter } from './filter.ts'
 import { resolveInRoot } from './in-root.ts'
 import { look } from './look.ts'
@@ -58,8 +58,14 @@ export function selectSources(
     const pivot = source.indexOf('/./')
     const [path, pattern] = pivot === -1 ? [source, '.'] : [source.slice(0, pivot), source.slice(pivot + '/./'.length)]
     const own = pattern === '.' ? filter : onlyMatching(pattern, filter)
-    const matches = hasWildcard(path) ? expand(root, path, own) : [path]
-    const found = matches.flatMap((match) => selectOne(root, match, own) ?? [])
+    const isPattern = hasWildcard(path)
+    const found = (isPattern ? expand(root, path, own) : [path]).flatMap((match) => {
+      const one = selectOne(root, match, own)
+      if (one || !isPattern || look(resolveInRoot(root, match))) return one ?? []
+      throw new XbuildError('NOT_FOUND', `Cannot copy "${match}": it is a symbolic link that leads nowhere`, {
+        hint: `Exclude it, or write a pattern that leaves it out`,
+      })
+    })
     const isThere = found.some(({ entries }) => pattern === '.' || entries.length > 1)
     if (!isThere && !hasWildcard(source)) throw notFound(root, path, pattern)
     return found
@@ -200,34 +206,38 @@ export function entryAt(full: string, path: string): SourceEntry | undefined {
   }
 }
 
-/** All paths that a pattern with wildcards matches, sorted; each part of the pattern stands for one level. */
+/**
+ * All paths that a pattern with wildcards matches, sorted. Symbolic links are followed up to the first wildcard, and
+ * below it the whole path is compared, so that `[^x]` may be a slash; nothing is looked for below what matches.
+ */
 function expand(root: string, pattern: string, filter: Filter): string[] {
-  let level = ['']
-  for (const part of pattern.split('/').filter(Boolean)) {
-    const next: string[] = []
-    for (const base of level) {
-      if (!hasWildcard(part)) {
-        next.push(join(base, part))
-        continue
-      }
-      const folder = followed(root, base)
-      if (folder === undefined || !look(folder)?.isDirectory()) continue
-      for (const name of inFolder(folder, (pinned) => namesIn(pinned, folder)))
-        if (matchPattern(part, name)) next.push(base === '' ? name : `${base}/${name}`)
+  const parts = pattern.split('/').filter(Boolean)
+  const first = parts.findIndex(hasWildcard)
+  const base = parts.slice(0, first).join('/')
+  const wanted = compilePattern(parts.slice(first).join('/'))
+  const start = followed(root, base)
+  const found: string[] = []
+  if (start !== undefined && look(start)?.isDirectory()) findBelow(start, '')
+  return found
+
+  function findBelow(folder: string, prefix: string): void {
+    const items = inFolder(folder, (pinned) =>
+      namesIn(pinned, folder).map((name) => ({
+        name,
+        isFolder: look(`${pinned}/${name}`)?.isDirectory() === true,
+      })),
+    )
+    for (const { name, isFolder } of items) {
+      const below = prefix + name
+      const path = base === '' ? below : `${base}/${below}`
+      if (filter.ignored(path, '') && (!isFolder || filter.prune(path, ''))) continue
+      if (wanted.matches(below)) found.push(path)
+      else if (isFolder && wanted.canContinue(`${below}/`)) findBelow(join(folder, name), `${below}/`)
     }
-    level = next
   }
-  return level.filter((path) => {
-    if (filter.ignored(path, '') && filter.prune(path, '')) return false
-    const real = followed(root, path)
-    return real !== undefined && look(real) !== undefined
-  })
 }
 
-/**
- * Where a path leads; nothing for symlinks that go round in circles, which a wildcard passes by like those that lead
- * nowhere.
- */
+/** Where a path leads; nothing for symlinks that go round in circles, below which a wildcard matches nothing. */
 function followed(root: string, path: string): string | undefined {
   try {
     return resolveInRoot(root, path)

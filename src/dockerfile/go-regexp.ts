@@ -256,12 +256,22 @@ function charState(char: string): State {
 
 /** Whether an atom matches nothing more after the same one: `.*` and `(.*\/)?`, of which there may be many in a row. */
 function saysNothingMore(atom: readonly State[], before: readonly State[] | undefined): boolean {
-  const idempotent = atom.length === 1 ? atom[0]?.type === 'many' : atom.length === 3 && atom[1]?.type === 'many'
-  return idempotent && JSON.stringify(atom) === JSON.stringify(before)
+  if (atom.length !== before?.length) return false
+  const [one, same] = atom.length === 1 ? [atom[0], before[0]] : [atom[1], before[1]]
+  if (one?.type !== 'many' || same?.type !== 'many' || one.set.negated !== same.set.negated) return false
+  const isSame = one.set.ranges.every(
+    ([low, high], at) => same.set.ranges[at]?.[0] === low && same.set.ranges[at]?.[1] === high,
+  )
+  // Of three, the first is optional and the last a slash
+  return isSame && one.set.ranges.length === same.set.ranges.length && (atom.length === 1 || atom.length === 3)
 }
 
 /** What is repeated without an end is one state: of more, the rules of patterns make no such repetition. */
 function repeat(atom: readonly State[], [least, most]: readonly [number, number]): State[] {
+  // Most are these two
+  if (least === 0 && most === 1) return [{ type: 'skip', count: atom.length }, ...atom]
+  if (least === 0 && most === Number.POSITIVE_INFINITY && atom[0]?.type === 'set')
+    return [{ type: 'many', set: atom[0].set }]
   const first = Array.from({ length: least }, () => atom).flat()
   if (most !== Number.POSITIVE_INFINITY) {
     const optional: State[] = [{ type: 'skip', count: atom.length }, ...atom]

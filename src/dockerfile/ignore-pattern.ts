@@ -9,7 +9,7 @@ import { compilePattern, malformedPattern } from './pattern.ts'
  * malformed throws when a path is compared with it, for most paths never are.
  */
 export function compileIgnorePattern(pattern: string): Pattern {
-  compilePattern(pattern)
+  if (isRefused(pattern)) compilePattern(pattern)
   const { kind, expression } = translate(pattern)
   if (kind === 'exact') return exactPattern(pattern)
   if (kind === 'prefix') return prefixPattern(pattern.slice(0, -2))
@@ -79,4 +79,38 @@ function translate(pattern: string): Translation {
     }
   }
   return { kind, expression: `${expression}$` }
+}
+
+/**
+ * Whether Go's `filepath.Match` finds fault with a pattern when it is tried on ".", which is the check: it looks no
+ * further than the first part between stars that does not match.
+ */
+function isRefused(pattern: string): boolean {
+  const [first, second] = partsBetweenStars(pattern)
+  if (first === undefined) return false
+  return isMalformed(first) || (second !== undefined && compilePattern(first).matches('.') && isMalformed(second))
+}
+
+function isMalformed(part: string): boolean {
+  try {
+    compilePattern(part)
+    return false
+  } catch {
+    return true
+  }
+}
+
+function partsBetweenStars(pattern: string): string[] {
+  const parts = ['']
+  let inClass = false
+  for (let at = 0; at < pattern.length; at++) {
+    const char = pattern[at]!
+    if (char === '*' && !inClass) {
+      parts.push('')
+      continue
+    }
+    if (char === '[' || char === ']') inClass = char === '['
+    parts[parts.length - 1] += char === '\\' ? pattern.slice(at, ++at + 1) : char
+  }
+  return parts.filter((part) => part !== '')
 }

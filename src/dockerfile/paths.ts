@@ -36,10 +36,17 @@ export function sourcePath(path: string): string {
 /** A path of Windows with slashes; below the system drive, which is the root. Throws BAD_DOCKERFILE. */
 export function slashPath(path: string): string {
   const slashes = path.replaceAll('\\', '/')
-  const drive = /^([a-z]):/i.exec(slashes)?.[1]
-  if (drive === undefined) return slashes
-  if (drive.toLowerCase() === 'c' && slashes[2] === '/') return slashes.slice(2)
-  throw new XbuildError('BAD_DOCKERFILE', `Cannot use path "${shorten(path)}": it is not on the system drive C:`, {
+  const colon = slashes.indexOf(':')
+  const state = slashes.startsWith('//')
+    ? 'it is on another machine'
+    : colon === -1 || /^c:./is.test(slashes)
+      ? undefined
+      : /^c:$/i.test(slashes)
+        ? 'it names a drive alone'
+        : 'it is not on the system drive C:'
+  // What follows a drive without a slash is relative
+  if (state === undefined) return slashes.slice(colon + 1)
+  throw new XbuildError('BAD_DOCKERFILE', `Cannot use path "${shorten(path)}": ${state}`, {
     hint: 'Write it like C:/folder or /folder',
   })
 }

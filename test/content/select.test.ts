@@ -73,7 +73,10 @@ test.each<[sources: string[], expected: string[]]>([
   [['folderLink'], ['folderLink/ at d: .f e sub sub/g sub/h.tmp up']],
   [['folderLink/e'], ['e at d/e']],
   [['absolute'], ['absolute/ at d/sub: g h.tmp']],
-  [['folder*/sub/*.tmp'], ['h.tmp at d/sub/h.tmp']],
+  // A wildcard does not lead through a link, and a class may stand for a slash
+  [['folder*/sub/*.tmp'], []],
+  [['folderLink/s*/*.tmp'], ['h.tmp at d/sub/h.tmp']],
+  [['d[^x]sub[.-0]h.tmp'], ['h.tmp at d/sub/h.tmp']],
   [['../../d/sub'], ['sub/ at d/sub: g h.tmp']],
 ])('%j selects', (sources, expected) => {
   expect(selected(sources)).toEqual(expected)

@@ -75,8 +75,8 @@ test('patterns that make backtracking matchers hang', () => {
   const path = `${'a/'.repeat(2000)}b`
   expect(compileIgnorePattern(`${'**/a/'.repeat(100)}c**`).matches(path)).toBe(false)
   expect(compilePattern(`${'*a'.repeat(300)}b*`).matches('a'.repeat(4000))).toBe(false)
-  expect(compileIgnorePattern('**/*'.repeat(50_000)).matches('a/b/c')).toBe(false)
-  expect(parseIgnore(`${'**/'.repeat(100_000)}x*`, { file: 'f' }).matches(path)).toBe(false)
+  expect(compileIgnorePattern('**/*'.repeat(25_000)).matches('a/b/c')).toBe(false)
+  expect(parseIgnore(`${'**/'.repeat(50_000)}x*`, { file: 'f' }).matches(path)).toBe(false)
   expect(parseIgnore('x', { file: 'f' }).matches('a/'.repeat(2000))).toBe(false)
   expect(compileIgnorePattern('a{1000}*'.repeat(100)).matches('a'.repeat(300))).toBe(false)
   expect(() => compileIgnorePattern('a{1000}*'.repeat(1000)).matches('a')).toThrow('it is too large')

@@ -28,6 +28,7 @@ test.each([
   ['4711', { uid: 4711, gid: 0, additionalGids: [0] }],
   ['4711:4712', { uid: 4711, gid: 4712, additionalGids: [4712] }],
   ['1234', { uid: 50, gid: 60, additionalGids: [60], home: '/n' }],
+  ['+7:+8', { uid: 7, gid: 8, additionalGids: [8] }],
   ['nogroup-user', { uid: 70, gid: 0, additionalGids: [0] }],
 ])('USER %s', (text, ids) => {
   expect(resolveUser(image(), text)).toEqual(ids)
@@ -85,7 +86,12 @@ test.each([
   ['55:66', { uid: 55, gid: 66 }],
   [':staff', { uid: 0, gid: 50 }],
   ['1000', { uid: 1000, gid: 1000 }],
-  ['1234', { uid: 50, gid: 60 }],
+  ['1234', { uid: 1234, gid: 1234 }],
+  ['1234:', { uid: 1234, gid: 0 }],
+  ['app:', { uid: 1000, gid: 0 }],
+  ['root:root', { uid: 0, gid: 0 }],
+  ['+5:+6', { uid: 5, gid: 6 }],
+  ['1:2:3', { uid: 1, gid: 1, unknown: '2:3' }],
   ['nobody', { uid: 0, gid: 0, unknown: 'nobody' }],
   ['app:nothing', { uid: 1000, gid: 1001, unknown: 'nothing' }],
   ['7:nothing', { uid: 7, gid: 7, unknown: 'nothing' }],

@@ -127,11 +127,10 @@ export function runtimeConfig(spec: ContainerSpec): unknown {
         destination: '/dev/shm',
         type: 'tmpfs',
         source: 'shm',
-        // A size of one's own comes without noexec, as with BuildKit
+        // A size of one's own comes without these, as with BuildKit
         options: [
           'nosuid',
-          ...(spec.shmSize === undefined ? ['noexec'] : []),
-          'nodev',
+          ...(spec.shmSize === undefined ? ['noexec', 'nodev'] : []),
           'mode=1777',
           `size=${spec.shmSize ?? 64 << 20}`,
         ],

@@ -48,15 +48,23 @@ export function resolveUser(root: string, text: string): Ids {
 
 /**
  * Owner of `--chown` text; an unknown user is 0, an unknown group the user's, as in BuildKit, and named in `unknown`.
- * A number without a group is both ids.
+ * A number without a group is both ids, `user:` is of group 0, and "root" is 0 whatever the image's files say.
  */
 export function resolveOwner(root: string, text: string): { uid: number; gid: number; unknown?: string } {
-  const [user, group] = split(text)
-  const row = user === '' ? undefined : table(root, '/etc/passwd').find(({ name }) => name === user)
-  const uid = row?.id ?? numberOf(user)
+  const colon = text.indexOf(':')
+  const [user, group] = colon === -1 ? [text, undefined] : [text.slice(0, colon), text.slice(colon + 1)]
+  const rowOf = (file: string, wanted: string) => table(root, file).find(({ name }) => name === wanted)
+  const number = user === 'root' ? 0 : numberOf(user)
+  const row = number === undefined && user !== '' ? rowOf('/etc/passwd', user) : undefined
+  const uid = number ?? row?.id
   const own = row ? (numberOf(row.fields[3] ?? '') ?? 0) : uid
-  const gid = group === '' ? own : (table(root, '/etc/group').find(({ name }) => name === group)?.id ?? numberOf(group))
-  const unknown = user !== '' && uid === undefined ? user : group !== '' && gid === undefined ? group : undefined
+  const gid =
+    group === undefined
+      ? own
+      : group === '' || group === 'root'
+        ? 0
+        : (numberOf(group) ?? rowOf('/etc/group', group)?.id)
+  const unknown = user !== '' && uid === undefined ? user : group && gid === undefined ? group : undefined
   return { uid: uid ?? 0, gid: gid ?? own ?? 0, ...(unknown === undefined ? {} : { unknown }) }
 }
 
@@ -71,7 +79,8 @@ function find(rows: readonly Row[], text: string): Row | undefined {
 }
 
 function numberOf(text: string): number | undefined {
-  if (!/^\d+$/.test(text)) return undefined
+  // Runtimes take a plus, as Go does
+  if (!/^\+?\d+$/.test(text)) return undefined
   if (Number(text) <= MAX_ID) return Number(text)
   throw new XbuildError('BAD_DOCKERFILE', `Cannot use the id ${text.slice(0, 40)}: ids go up to ${MAX_ID}`, {
     hint: 'Take a smaller number',
