@@ -34,6 +34,26 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
     things: ['/dev'],
     because: 'With a size of its own for /dev/shm BuildKit takes /dev away, which it leaves after any other RUN.',
   },
+  'archive-file-over-folder': {
+    things: ['/dest/a'],
+    because: 'The file has the time that the archive gives it; BuildKit gives it that of the folder before it.',
+  },
+  'owner-too-large': {
+    things: ['built'],
+    because: 'No kernel takes the number as an owner of a running process; BuildKit makes it root without a word.',
+  },
+  'run-shm-sized-options': {
+    things: ['/dev'],
+    because: 'As run-shm-sized.',
+  },
+  'windows-copy-backslash-source': {
+    things: ['built'],
+    because: 'A backslash parts folders on Windows; BuildKit takes it for an escape when it looks for the file.',
+  },
+  'windows-copy-relative': {
+    things: ['/w/d', '/w/d/f'],
+    because: 'A backslash at the end means a folder, as in newer BuildKits; that of Debian loses it and makes a file.',
+  },
   'ignore-quirk-1': {
     things: ['/x/x.d', '/x/x.d/y'],
     because:

@@ -65,6 +65,36 @@ describe('--check', () => {
     expect(stdout).toContain('Checked offline: 1 warning\n')
   })
 
+  test('tells what is wrong before a mistake in the syntax, too', async () => {
+    write('broken', 'FROM scratch as base\nMAINTAINER me\nRNU x\nMAINTAINER you\n')
+    const { code, stdout } = await xbuild(['--check', '-f', 'broken', '.'], options)
+    expect(code).toBe(1)
+    expect(stdout).toContain('error: Cannot parse instruction "RNU": it is unknown')
+    expect(stdout).toMatch(/\(FromAsCasing\)\n {2}at broken:1\n/)
+    expect(stdout).toMatch(/\(MaintainerDeprecated\)\n {2}at broken:2\n/)
+    expect(stdout).not.toContain('at broken:4')
+    expect(stdout.endsWith('Checked broken: 1 error, 2 warnings\n')).toBe(true)
+  })
+
+  test('a finding that BuildKit does not have is told and fails nothing', async () => {
+    write('own', '# check=error=true\nARG BUILDPLATFORM=linux/amd64\nFROM scratch\nCOPY hello /\n')
+    const { code, stdout } = await xbuild(['--check', '-f', 'own', '.'], options)
+    expect({ code, last: stdout.split('\n').at(-2) }).toEqual({ code: 0, last: 'Checked own: 1 warning' })
+    expect(stdout).toContain('(PlatformArgDefaultDisallowed)\n  at own:2\n')
+    const built = await xbuild(['-f', 'own', '.'], options)
+    expect(built.code, built.stderr).toBe(0)
+    expect(built.stderr).toContain('warning: PlatformArgDefaultDisallowed')
+  })
+
+  test('a reason may follow what is skipped', async () => {
+    write(
+      'reason',
+      '# check=skip=StageNameCasing // old\nFROM scratch AS Base\n# check=skip=JSONArgsRecommended // so\nCMD x\n',
+    )
+    const { code, stdout } = await xbuild(['--check', '-f', 'reason', '.'], options)
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'Checked reason: no warnings\n' })
+  })
+
   test('JSON has what a mistake in the syntax is', async () => {
     write('broken', 'FROM scratch\nRNU x\n')
     const { code, stdout } = await xbuild(['--call=check,format=json', '-f', 'broken', '.'], options)
@@ -97,6 +127,21 @@ describe('--call', () => {
       stderr: '',
       stdout: 'TARGET           DESCRIPTION\nbase\nlast (default)   it is the last\n',
     })
+  })
+
+  test.each([
+    ['ENV x="a', 'a double quote has no end'],
+    ["ENV x='a\\'b'", 'a single quote has no end'],
+    ['LABEL x=${a', '"${" has no "}"'],
+    ['ARG x=${a:b}', 'modifier ":b" is unknown'],
+    ['WORKDIR /a"b', 'a double quote has no end'],
+    ['COPY a"b /', 'a double quote has no end'],
+  ])('outline refuses the malformed word of %s', async (instruction, state) => {
+    write('malformed', `FROM scratch\n${instruction}\n`)
+    const { code, stdout, stderr } = await xbuild(['--call=outline', '-f', 'malformed', '.'], options)
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+    expect(stderr).toContain(state)
+    expect(stderr).toContain('at malformed:2')
   })
 
   test('an unknown method is wrong usage', async () => {

@@ -52,8 +52,9 @@ export interface StageView {
   readonly otherPlatforms?: readonly string[]
 }
 
-/** The stages that some target needs, in the order of the file. */
-export function stagesOf({ dockerfile, views }: Subject): Stage[] {
+/** The stages that some target needs, in the order of the file; all of them when no target can be built. */
+export function stagesOf({ dockerfile, views }: Subject): readonly Stage[] {
+  if (views.every(({ graph }) => graph.targetStage === -1)) return dockerfile.stages
   const needed = new Set(views.flatMap(({ graph }) => graph.stages.map(({ index }) => index)))
   return dockerfile.stages.filter(({ index }) => needed.has(index))
 }

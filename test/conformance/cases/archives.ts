@@ -51,4 +51,19 @@ export const ARCHIVES: readonly Case[] = [
   add('onto-link-of-image', [file('to-folder/x'), file('dangling/y')], {
     dockerfile: lines('FROM with-files', 'ADD a.tar /'),
   }),
+  add('links-in-a-row', [link('a', 'b'), link('b', '/c'), file('a/y')]),
+  add('link-to-itself', [link('a', 'a'), file('a/y')], { fails: true }),
+  add('below-a-file', [file('a'), file('a/y')], { fails: true }),
+  add('folder-over-file', [file('a'), folder('a')]),
+  add('file-over-folder', [folder('a'), file('a')]),
+  add('file-over-full-folder', [file('a/b'), file('a', { text: 'f' })]),
+  add('hard-link-to-nothing', [hard('h', 'nope')], { fails: true }),
+  add('hard-link-out', [hard('h', '../etc/passwd')], { fails: true }),
+  add('same-name-twice', [file('a'), file('a', { text: 'second' })]),
+  add('empty-link-name-first', [link('', 'x'), file('y')]),
+  add('owner-of-link', [{ ...link('l', 'x'), owner: [4, 5] }]),
+  add('through-link-of-image-up', [file('l/f')], {
+    dockerfile: lines('FROM busybox', 'RUN mkdir -p /dest && ln -s .. /dest/l', 'ADD a.tar /dest/'),
+    fails: true,
+  }),
 ]

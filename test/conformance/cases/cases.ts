@@ -9,6 +9,7 @@ import { LINKS } from './links.ts'
 import { OWNERS } from './owners.ts'
 import { EDGES } from './edges.ts'
 import { PATTERNS } from './patterns.ts'
+import { WILDCARDS } from './wildcards.ts'
 import { WINDOWS } from './windows.ts'
 import { PARENTS } from './parents.ts'
 import { PLATFORMS } from './platforms.ts'
@@ -22,6 +23,7 @@ import { VARIABLES } from './variables.ts'
 export const CASES: readonly { readonly topic: string; readonly cases: readonly Case[] }[] = [
   { topic: 'COPY', cases: COPY },
   { topic: 'COPY --parents', cases: PARENTS },
+  { topic: 'wildcards', cases: WILDCARDS },
   { topic: 'ADD', cases: ADD },
   { topic: 'ADD of unusual archives', cases: ARCHIVES },
   { topic: 'symbolic and hard links', cases: LINKS },

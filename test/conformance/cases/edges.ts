@@ -2,7 +2,13 @@ import type { Case } from '../support/case.ts'
 import { lines } from './lines.ts'
 
 const modes = ['a-x,a+X', 'a-x,u+X', 'u-x,go+X', 'a=,a+X', 'u=rwX,go=rX', 'a+x,a-x+X', 'u=g,g+X', 'a=r,u+wX']
+const SHM_OPTIONS = 'grep " /dev/shm " /proc/mounts | cut -d" " -f4 | tr , "\\n" | sort > /options'
 const groups = 'RUN printf "root:x:0:\\nwheel:x:10:root,node\\nadm:x:4:daemon,root\\n" >> /etc/group'
+
+/** Texts of --chown and USER: names, numbers, a colon without a group, more colons than one. */
+const OWNERS = ['1:', 'node:', ':', ':node', 'root:', 'root:root', '5:root', 'node:root', '1:2:3', '+5:+6', 'nosuch:5']
+const ownersOn = (base: string, owners: readonly string[]): string =>
+  lines(`FROM ${base}`, ...owners.map((owner, index) => `COPY --chown=${owner} f /${index}`))
 
 export const EDGES: readonly Case[] = [
   ...modes.map(
@@ -118,4 +124,85 @@ export const EDGES: readonly Case[] = [
     ),
   },
   { name: 'quote-in-single-quotes', dockerfile: lines('FROM scratch', "ENV x='a\\'b'"), fails: true },
+  { name: 'owner-texts', dockerfile: ownersOn('busybox', OWNERS), files: { f: 'f' } },
+  {
+    name: 'owner-texts-on-scratch',
+    dockerfile: ownersOn(
+      'scratch',
+      OWNERS.filter((owner) => !/node|nosuch|:2:/.test(owner)),
+    ),
+    files: { f: 'f' },
+  },
+  {
+    name: 'owner-texts-of-user',
+    dockerfile: lines(
+      'FROM busybox',
+      ...OWNERS.slice(0, -1).flatMap((owner, index) => [`USER ${owner}`, `WORKDIR /${index}`]),
+    ),
+  },
+  { name: 'owner-three-parts-on-scratch', dockerfile: ownersOn('scratch', ['1:2:3']), files: { f: 'f' }, fails: true },
+  {
+    name: 'owner-root-of-another-number',
+    dockerfile: lines(
+      'FROM busybox',
+      'RUN sed -i "s#^root:x:0:0#root:x:7:8#" /etc/passwd && echo "1234:x:50:60::/:/bin/sh" >> /etc/passwd',
+      'COPY --chown=root f /x',
+      'COPY --chown=1234 f /y',
+      'COPY --chown=1234: f /z',
+      'USER root',
+      'WORKDIR /w',
+    ),
+    files: { f: 'f' },
+  },
+  { name: 'owner-too-large', dockerfile: ownersOn('busybox', ['2147483648']), files: { f: 'f' } },
+  { name: 'user-root-on-scratch', dockerfile: lines('FROM scratch', 'USER root', 'WORKDIR /x') },
+  { name: 'user-with-plus', dockerfile: lines('FROM busybox', groups, 'USER +0', 'RUN id -u > /ids; id -G >> /ids') },
+  {
+    name: 'run-shm-size-of-nothing',
+    dockerfile: lines('FROM busybox', `RUN ${SHM_OPTIONS}`),
+    args: ['--shm-size=0'],
+  },
+  { name: 'run-shm-options', dockerfile: lines('FROM busybox', `RUN ${SHM_OPTIONS}`) },
+  { name: 'run-shm-sized-options', dockerfile: lines('FROM busybox', `RUN ${SHM_OPTIONS}`), args: ['--shm-size=1m'] },
+  ...Object.entries({
+    'reason-and-more': ['# check=skip=MaintainerDeprecated for now;error=true', 'MAINTAINER a'],
+    'own-rules': ['# check=error=true', 'ARG TARGETARCH=amd64', 'RUN GOOS=linux GOARCH=amd64 true'],
+  }).map(
+    ([name, [directive, ...others]]): Case => ({
+      name: `check-${name}`,
+      dockerfile: lines(directive!, 'FROM busybox', ...others),
+    }),
+  ),
+  {
+    name: 'check-error-with-reason',
+    dockerfile: lines('# check=error=true // now', 'FROM busybox', 'MAINTAINER a'),
+    fails: true,
+  },
+  {
+    name: 'heredoc-with-stage-of-its-name',
+    dockerfile: lines('FROM with-files AS s', 'FROM scratch', 'COPY --from=s /tree <<a /d/', 'mine', 'a'),
+  },
+  {
+    name: 'heredoc-with-stage-wildcard',
+    dockerfile: lines('FROM with-files AS s', 'FROM scratch', 'COPY --from=s /tree/* <<A <<B /d/', '1', 'A', '2', 'B'),
+  },
+  ...['alpine:3', 'docker.io/library/alpine'].map(
+    (name, index): Case => ({
+      name: `context-scratch-for-image-${index}`,
+      dockerfile: lines(`FROM alpine${index === 0 ? ':3' : ''}`, 'COPY f /x'),
+      files: { f: 'f' },
+      args: [`--build-context=${name}=docker-image://scratch`],
+    }),
+  ),
+  {
+    name: 'context-scratch-for-platform',
+    dockerfile: lines(
+      'FROM --platform=linux/riscv64 base AS x',
+      'ENV A=1',
+      'FROM base',
+      'COPY --from=x / /',
+      'WORKDIR /q',
+    ),
+    args: ['--build-context=base=docker-image://scratch', '--platform=linux/arm64'],
+  },
 ]
