@@ -78,9 +78,9 @@ function entryOf(block: Buffer, flag: string, { offset, fields }: TarPosition): 
       throw tarError(offset, `"${shown}" has a bad ${key}`)
     return number
   }
-  // Old archives mark a folder only by the slash at the end of its name.
+  // Archives of before POSIX mark a folder only by the slash at the end of its name.
   const isPlain = flag === '0' || flag === '\0' || flag === '7'
-  const type = isPlain ? (raw.endsWith('/') ? 'dir' : 'file') : (TAR_TYPES.get(flag) ?? 'other')
+  const type = isPlain ? (flag === '\0' && raw.endsWith('/') ? 'dir' : 'file') : (TAR_TYPES.get(flag) ?? 'other')
   const size = whole('size', octal(block, 124, 12), [0, Number.MAX_SAFE_INTEGER])
   const device = [0, MAX_DEVICE] as const
   const xattrs = new Map(

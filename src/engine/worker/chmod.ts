@@ -9,7 +9,7 @@ export function parseChmod(text: string): (mode: number, isDir: boolean) => numb
     const value = Number.parseInt(text, 8)
     if (value <= 0o7777) return () => value
   }
-  const clauses = text.split(',').map((clause) => /^([ugoa]*)((?:[-+=](?:[ugo]|[rwxXst]*))+)$/.exec(clause))
+  const clauses = text.split(',').map((clause) => /^([ugoa]*)((?:[-+=][rwxXstugo]*)+)$/.exec(clause))
   if (text === '' || clauses.some((clause) => !clause)) {
     throw new XbuildError(
       'BAD_DOCKERFILE',
@@ -19,36 +19,75 @@ export function parseChmod(text: string): (mode: number, isDir: boolean) => numb
       },
     )
   }
-  return (mode, isDir) =>
-    clauses.reduce(
-      (current, clause) => apply(current, clause![1] || 'a', clause![2]!, isDir || (mode & 0o111) !== 0),
-      mode,
-    )
+  return (mode, isDir) => {
+    // What the mode was before all clauses decides about `X`
+    const runs = isDir || (mode & 0o111) !== 0
+    return clauses.reduce((current, clause) => applyClause(current, clause![1]!, clause![2]!, runs), mode)
+  }
 }
 
-const SHIFT: Record<string, number> = { u: 6, g: 3, o: 0 }
+const CLASSES: Readonly<Record<string, { readonly shift: number; readonly bits: number }>> = {
+  u: { shift: 6, bits: 0o4700 },
+  g: { shift: 3, bits: 0o2070 },
+  o: { shift: 0, bits: 0o7 },
+}
+const EVERYBODY = 0o6777
+const STICKY = 0o1000
+/** What each letter means for all classes at once. */
+const LETTERS: Readonly<Record<string, number>> = { r: 0o444, w: 0o222, x: 0o111, X: 0o111, s: 0o6000, t: STICKY }
 
-/** `runs`: whether `X` means `x`; what the mode was before all clauses decides, as in BuildKit. */
-function apply(mode: number, who: string, actions: string, runs: boolean): number {
-  const classes = who.includes('a') ? ['u', 'g', 'o'] : [...new Set(who)]
+/**
+ * One clause, as BSD's setmode and BuildKit read it, with their oddities: special bits of others alone mean nothing,
+ * `t` without a class is about the sticky bit only, and a class among the letters is copied when it comes.
+ */
+function applyClause(mode: number, written: string, actions: string, runs: boolean): number {
+  const classes = written === '' || written.includes('a') ? 'ugo' : written
+  const named = written === '' ? 0 : [...classes].reduce((bits, name) => bits | CLASSES[name]!.bits, 0)
   let result = mode
-  for (const [, operator, permissions] of actions.matchAll(/([-+=])([ugo]|[rwxXst]*)/g)) {
-    const copied = SHIFT[permissions!]
-    let bits = 0
-    let all = 0
-    for (const name of classes) {
-      const shift = SHIFT[name]!
-      all |= 0o7 << shift
-      // Permissions that are copied leave the special bits alone
-      if (copied !== undefined) bits |= ((result >> copied) & 0o7) << shift
-      if (permissions!.includes('r')) bits |= 4 << shift
-      if (permissions!.includes('w')) bits |= 2 << shift
-      if (permissions!.includes('x') || (permissions!.includes('X') && runs)) bits |= 1 << shift
-      if (permissions!.includes('s') && name !== 'o') bits |= name === 'u' ? 0o4000 : 0o2000
-      if (name !== 'o' && copied === undefined) all |= name === 'u' ? 0o4000 : 0o2000
+  for (const [, operator, letters] of actions.matchAll(/([-+=])([rwxXstugo]*)/g)) {
+    let who = named
+    let waiting = 0
+    let ifRuns = 0
+    let cleared = false
+    const reach = () => (who === 0 ? EVERYBODY | STICKY : who)
+    const flush = () => {
+      if (waiting !== 0 || (operator === '=' && !cleared)) {
+        if (operator === '=') result &= ~(who === 0 ? EVERYBODY : who)
+        if (operator === '-') result &= ~(waiting & reach())
+        else result |= waiting & reach()
+        cleared = true
+      }
+      if (runs) result |= ifRuns & reach()
+      waiting = ifRuns = 0
     }
-    if (permissions!.includes('t')) bits |= 0o1000
-    result = operator === '+' ? result | bits : operator === '-' ? result & ~bits : (result & ~all) | bits
+    for (const letter of letters!) {
+      if (CLASSES[letter]) {
+        if (waiting !== 0) flush()
+        cleared = true
+        flush()
+        result = copy(result, letter, { operator: operator!, classes })
+      } else if ((letter !== 's' && letter !== 't') || who === 0 || (who & ~0o7) !== 0) {
+        if (letter === 't') who |= STICKY
+        if (letter === 'X' && operator !== '-') ifRuns |= LETTERS[letter]!
+        else waiting |= LETTERS[letter]!
+      }
+    }
+    flush()
   }
   return result
+}
+
+/** Gives classes the permissions that one of them has, adds or takes them; special bits stay. */
+function copy(
+  mode: number,
+  from: string,
+  { operator, classes }: { readonly operator: string; readonly classes: string },
+): number {
+  const value = (mode >> CLASSES[from]!.shift) & 0o7
+  return [...new Set(classes)].reduce((current, name) => {
+    const bits = value << CLASSES[name]!.shift
+    if (operator === '+') return current | bits
+    if (operator === '-') return current & ~bits
+    return (current & ~(0o7 << CLASSES[name]!.shift)) | bits
+  }, mode)
 }

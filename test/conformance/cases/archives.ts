@@ -53,6 +53,7 @@ export const ARCHIVES: readonly Case[] = [
   }),
   add('links-in-a-row', [link('a', 'b'), link('b', '/c'), file('a/y')]),
   add('link-to-itself', [link('a', 'a'), file('a/y')], { fails: true }),
+  add('file-with-slash', [file('a/'), file('y')]),
   add('below-a-file', [file('a'), file('a/y')], { fails: true }),
   add('folder-over-file', [file('a'), folder('a')]),
   add('file-over-folder', [folder('a'), file('a')]),

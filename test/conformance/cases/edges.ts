@@ -10,6 +10,40 @@ const OWNERS = ['1:', 'node:', ':', ':node', 'root:', 'root:root', '5:root', 'no
 const ownersOn = (base: string, owners: readonly string[]): string =>
   lines(`FROM ${base}`, ...owners.map((owner, index) => `COPY --chown=${owner} f /${index}`))
 
+/** Pseudorandom symbolic modes: the same in every run, as results are kept. */
+function generatedModes(count: number): string[] {
+  let state = 5
+  const pick = <T>(list: readonly T[]): T => {
+    state = (state * 48271) % 2147483647
+    return list[state % list.length]!
+  }
+  const letters = [
+    'r',
+    'w',
+    'x',
+    'X',
+    's',
+    't',
+    'rw',
+    'rX',
+    'wx',
+    'rwx',
+    'u',
+    'g',
+    'o',
+    '',
+    'xs',
+    'st',
+    'rwXst',
+    'ug',
+    'rg',
+  ]
+  const action = () => pick(['+', '-', '=']) + pick(letters)
+  const clause = () =>
+    pick(['', 'u', 'g', 'o', 'a', 'ug', 'go', 'uo', 'ugo']) + pick([action, () => action() + action()])()
+  return Array.from({ length: count }, () => Array.from({ length: pick([1, 2, 3]) }, clause).join(','))
+}
+
 export const EDGES: readonly Case[] = [
   ...modes.map(
     (mode, index): Case => ({
@@ -23,6 +57,17 @@ export const EDGES: readonly Case[] = [
       },
     }),
   ),
+  {
+    name: 'chmod-generated',
+    dockerfile: lines('FROM scratch', ...generatedModes(70).map((mode, index) => `COPY --chmod=${mode} . /${index}/`)),
+    files: {
+      a: 'a',
+      b: { text: 'b', mode: 0o755 },
+      'd/c': { text: 'c', mode: 0o610 },
+      'd/e': { text: 'e', mode: 0o4711 },
+      k: { folder: true, mode: 0o3755 },
+    },
+  },
   {
     name: 'run-links-of-links',
     dockerfile: lines('FROM busybox', 'RUN mkdir /l && cd /l && ln -s nowhere a && ln a b && ln a /z'),
