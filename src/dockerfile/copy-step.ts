@@ -22,6 +22,13 @@ export function copyStep(instruction: CopyInstruction, state: StageState): CopyS
   const dest = expand(instruction.dest)
   for (const source of local) compilePattern(slashed(source))
   excludeMatcher(instruction.excludes)
+  for (const pattern of instruction.excludes.filter((one) => /\$\{?\w/.test(one)))
+    state.warn(
+      'exclude-variable',
+      instruction.at,
+      `--exclude replaces no variables: "${shorten(pattern)}" is the pattern as it stands`,
+      'Write out what is to be left out',
+    )
   const chown = instruction.chown === undefined ? undefined : expand(instruction.chown)
   const chmod = instruction.chmod === undefined ? undefined : checkChmod(expand(instruction.chmod))
   const checksum =

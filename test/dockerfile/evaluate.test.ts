@@ -270,6 +270,15 @@ test.each([
   expect(steps).toMatchObject([{ kind: 'copy', parents: true, sources: [source] }])
 })
 
+test('a pattern of --exclude stays as it is, with a warning when it names a variable', () => {
+  const { steps, diagnostics } = evaluate('ARG X=a\nCOPY --exclude=$X --exclude=\\*$ --exclude="${X}b" . /x')
+  expect(steps.at(-1)).toMatchObject({ excludes: ['$X', '*$', '${X}b'] })
+  expect(diagnostics.map(({ rule, severity, message }) => [rule, severity, message])).toEqual([
+    ['exclude-variable', 'warning', '--exclude replaces no variables: "$X" is the pattern as it stands'],
+    ['exclude-variable', 'warning', '--exclude replaces no variables: "${X}b" is the pattern as it stands'],
+  ])
+})
+
 test('what is never executed is said once per thing, with a way out', () => {
   const lines = [
     'RUN --mount=type=cache,target=/c --mount=type=tmpfs,target=/t true',
