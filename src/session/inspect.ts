@@ -77,9 +77,11 @@ export async function inspect(question: Question, options: BuildOptions, edges: 
     const broken = problems.filter(({ severity }) => severity === 'error')
     if (broken.length > 0) throw new DockerfileError(broken)
     const view = viewOf(graphs[0]!.graph, () => undefined)
-    // Base images are not looked at: other errors may come of not knowing their variables
-    const malformed = view.stages.flatMap(({ evaluated }) => evaluated.diagnostics).filter(isMalformed)
-    if (malformed.length > 0) throw new DockerfileError(malformed)
+    // Base images are not looked at: errors of other words may come of not knowing their variables
+    const wrong = view.stages.flatMap(({ evaluated, baseIsKnown }) =>
+      evaluated.diagnostics.filter((one) => one.severity === 'error' && (baseIsKnown || isMalformed(one))),
+    )
+    if (wrong.length > 0) throw new DockerfileError(wrong)
     return { kind: 'outline', file, text, outline: outlineOf(dockerfile, view) }
   }
   const views = await Promise.all(graphs.map(({ graph }) => lookUp(graph, options, edges)))

@@ -144,6 +144,19 @@ describe('--call', () => {
     expect(stderr).toContain('at malformed:2')
   })
 
+  test.each([
+    ['COPY --chmod=zz a /', 'Cannot use mode "zz"'],
+    ['ARG X\nENV x=${X:?no}', 'X: no'],
+  ])('outline refuses what cannot be right from scratch, but may be with a base image: %s', async (text, state) => {
+    write('unfit', `FROM scratch\n${text}\n`)
+    expect(await xbuild(['--call=outline', '-f', 'unfit', '.'], options)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(state),
+    })
+    write('fit', `FROM 127.0.0.1:1/some/base\n${text.replace('ARG X\n', '').replace('zz', '$MODE')}\n`)
+    expect(await xbuild(['--call=outline', '-f', 'fit', '.'], options)).toMatchObject({ code: 0 })
+  })
+
   test('an unknown method is wrong usage', async () => {
     expect(await xbuild(['--call=chek', '.'], options)).toMatchObject({
       code: 2,
