@@ -58,7 +58,8 @@ export async function makeFolders(path: string, mode = 0o777): Promise<void> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code === 'EEXIST') return
-    if (code !== 'ENOENT' || dirname(path) === path || (await exists(dirname(path)))) throw error
+    // Somebody else may make the parent meanwhile: whether it is there tells nothing
+    if (code !== 'ENOENT' || dirname(path) === path) throw error
     await makeFolders(dirname(path), mode)
     await mkdir(path, { mode }).catch((again: NodeJS.ErrnoException) => {
       if (again.code !== 'EEXIST') throw again
