@@ -59,14 +59,19 @@ async function runSession(requests: readonly SessionRequest[], edges: BuildEdges
 /** The street: open, requests, plan, dispatch, publish, close. */
 async function walk(requests: readonly SessionRequest[], given: SessionEdges): Promise<SessionResult> {
   const started = new Date()
-  const listener = createListener(given.emit)
-  const signal = AbortSignal.any([given.signal])
+  const stop = new AbortController()
+  const failed = () => given.failFast && stop.abort()
+  const listener = createListener((event) => {
+    given.emit(event)
+    if (event.type === 'job.fail') failed()
+  })
+  const signal = AbortSignal.any([given.signal, stop.signal])
   // Every step and job of every image listens
   setMaxListeners(0, signal)
   const edges = { ...given, signal, emit: listener.emit }
   const { emit } = edges
   await checkPlaces(requests)
-  const results = createResults(requests, signal)
+  const results = createResults(requests, given.signal, failed)
   const session = await openSession(requests, edges)
   try {
     const loads = session.own(await openLoads(requests, edges))
@@ -92,7 +97,7 @@ async function walk(requests: readonly SessionRequest[], given: SessionEdges): P
     await results.each(async (request) => {
       const { image, options } = request
       const own = outcomes.filter(({ job }) => job.image === image)
-      const settled = settle(plannedOf(plan, image), own, signal)
+      const settled = settle(plannedOf(plan, image), own, given.signal)
       for (const { job, image: built } of settled.built)
         session.services.packs.add(
           built.packs ?? [],
@@ -114,6 +119,7 @@ async function walk(requests: readonly SessionRequest[], given: SessionEdges): P
     await keepStoreSmall(session, signal)
     return { images: results.all() }
   } catch (error) {
+    if (stop.signal.aborted && !given.signal.aborted) return { images: results.all() }
     const broken = session.brokenCache()
     if (!broken || readsOnce(requests) || signal.aborted) throw error
     session.warn(`Cannot use an imported cache: ${broken.message}; building without it`)

@@ -69,13 +69,15 @@ export class BuildFailedError extends XbuildError {
   readonly failures: readonly { readonly platform: string; readonly error: XbuildError }[]
 
   constructor(failures: BuildFailedError['failures'], total: number) {
-    const [first] = failures
-    const canceled = failures.some(({ error }) => error.code === 'CANCELED')
-    const names = failures.map(({ platform }) => platform).join(', ')
+    // A platform may have been stopped because another one failed
+    const real = failures.filter(({ error }) => error.code !== 'CANCELED')
+    const [first] = real
+    const canceled = real.length === 0
+    const names = real.map(({ platform }) => platform).join(', ')
     super(
       canceled ? 'CANCELED' : (first?.error.code ?? 'INTERNAL'),
-      canceled ? 'Build canceled' : `Cannot build ${failures.length} of ${total} platforms: ${names}`,
+      canceled ? 'Build canceled' : `Cannot build ${real.length} of ${total} platforms: ${names}`,
     )
-    this.failures = canceled ? [] : failures
+    this.failures = real
   }
 }
