@@ -2,6 +2,8 @@
 export interface SourcePosition {
   readonly file: string
   readonly line: number
+  /** Counts from 1, where it is known. */
+  readonly column?: number
   readonly endLine?: number
 }
 
