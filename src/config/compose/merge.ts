@@ -28,12 +28,7 @@ function patternOf(path: string): RegExp {
 }
 
 /** What two files say of one thing, by compose's rules: the second says more, or otherwise. */
-export function merge(
-  base: ComposeNode,
-  over: ComposeNode,
-  path: readonly string[],
-  report: Report,
-): ComposeNode {
+export function merge(base: ComposeNode, over: ComposeNode, path: readonly string[], report: Report): ComposeNode {
   const key = path.join('\0')
   const isAt = (some: readonly RegExp[]) => some.some((pattern) => pattern.test(key))
   if (over.tag === 'override') return over
