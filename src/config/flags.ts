@@ -75,6 +75,7 @@ export const FLAGS: { readonly [K in FlagOption]: BuildFlag<BuildOptions[K]> } =
   },
   builders: {
     name: 'builder',
+    aliases: ['node'],
     project: userOnly('it sends the context to another machine'),
     placeholder: 'NODE|ENDPOINT',
     repeat: true,
