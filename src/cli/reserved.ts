@@ -25,7 +25,7 @@ export const RESERVED: Readonly<Record<string, string>> = {
   ls: 'See machines with xbuild node ls, and what the store holds with xbuild du',
   manifest:
     'xbuild build --platform A,B --push writes one index for all platforms; no manifests are put together by hand',
-  policy: 'Say what a project may set in your own settings file; see xbuild help trust',
+  policy: 'There are no policies for sources; xbuild help trust says how to accept what a project sets',
   pull: 'Base images are fetched by the build; xbuild build --pull asks the registry for newer ones',
   push: 'Push with the build: xbuild build --tag NAME --push PATH. What is unchanged is not built again',
   rm: 'Remove a machine with xbuild node rm NAME, and build cache with xbuild prune',
