@@ -1,5 +1,7 @@
 import { readBuildLine, readPlanLine } from '../config/build-line.ts'
 import { BUILD_CLI_FLAGS } from '../config/cli-flags.ts'
+import { COMPOSE_FLAGS, readComposeCommand } from '../config/compose/flags.ts'
+import { sessionTexts } from '../config/images/flags.ts'
 import { DOCTOR_FLAGS, readDoctorCommand } from '../config/doctor-flags.ts'
 import type { FileConfig } from '../config/file.ts'
 import { FLAGS } from '../config/flags.ts'
@@ -60,6 +62,16 @@ export const COMMANDS: readonly Command[] = [
     help: 'Show how each stage would be built for each platform, and why. Nothing is built.',
     read: readPlanLine,
     run: async (args, terminal) => (await import('./plan.ts')).runPlan(args, terminal),
+  }),
+  defineCommand({
+    name: 'compose',
+    usage: 'xbuild compose build|config [OPTIONS] [SERVICE...]',
+    help: 'Build the images of the services in compose files, all of them in one run.',
+    flags: COMPOSE_FLAGS,
+    isLong: true,
+    fromFile: sessionTexts,
+    read: (values, input) => ({ options: readComposeCommand(values, input) }),
+    run: async ({ options }, terminal) => (await import('./compose.ts')).runCompose(options, terminal),
   }),
   defineCommand({
     name: 'suggest',

@@ -200,7 +200,8 @@ async function step(options: PublishOptions, name: string, work: () => Promise<v
   }
 }
 
-async function writeText(path: string, text: string): Promise<void> {
+/** Writes a text so that no half of it is ever there. */
+export async function writeText(path: string, text: string): Promise<void> {
   try {
     await writeFileAtomic(path, text, { fsync: false })
   } catch (error) {
