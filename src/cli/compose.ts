@@ -53,9 +53,9 @@ export async function runCompose(command: ComposeCommand, terminal: Terminal): P
 }
 
 /** Finds and reads the files of a project as docker compose does. Throws BAD_OPTION, `ConfigFileError`. */
-async function openProject(
+export async function openProject(
   { values, services, shared: { cwd } }: ComposeCommand,
-  { env: shell, stdin }: Terminal,
+  { env: shell, stdin }: Pick<Terminal, 'env' | 'stdin'>,
 ): Promise<{ readonly folder: string; readonly project: ComposeProject; readonly env: ComposeEnv }> {
   const given = values.projectDirectory === undefined ? undefined : resolve(cwd, values.projectDirectory)
   const named =
@@ -150,7 +150,7 @@ function isThere(path: string): boolean {
 }
 
 /** What the command line says stands over what the file says; it is the user's own word. */
-function withCommandLine(target: ImageTarget, { values }: ComposeCommand): ImageTarget {
+export function withCommandLine(target: ImageTarget, { values }: ComposeCommand): ImageTarget {
   const said = <T>(value: T): Said<T> => ({ value })
   const args = Object.fromEntries(Object.entries(values.buildArgs).map(([name, value]) => [name, said(value)]))
   const attest = [

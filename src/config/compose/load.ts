@@ -82,16 +82,16 @@ export function loadCompose(input: ComposeInput): LoadedCompose {
   /** The documents of a file as one, with variables filled in, checked. */
   function readRaw(path: string, text: string, env: ComposeEnv): ComposeMap {
     const file = input.show(path)
-    let whole = mapOf([], { file, line: 1 })
+    let whole: ComposeMap | undefined
     for (const document of readDocuments(text, file, report)) {
       if (document.kind === 'null') continue
       const filled = mapScalars(document, (scalar) => fill(scalar, env))
       const before = problems.length
       validate(filled, COMPOSE_FILE, '', report)
       const bad = problems.slice(before).some(({ severity }) => severity === 'error')
-      if (!bad && filled.kind === 'map') whole = mergeFiles(whole, filled, report)
+      if (!bad && filled.kind === 'map') whole = whole ? mergeFiles(whole, filled, report) : filled
     }
-    return whole
+    return whole ?? mapOf([], { file, line: 1 })
   }
 
   function fill(scalar: Extract<ComposeNode, { kind: 'scalar' }>, env: ComposeEnv): ComposeNode {

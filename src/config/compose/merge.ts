@@ -39,6 +39,7 @@ export function merge(base: ComposeNode, over: ComposeNode, path: readonly strin
   if (isAt(hosts)) return distinct([...pairsOf(base), ...pairsOf(over)], over)
   if (isAt(dependsOn)) return mergeMaps(namesMap(base), namesMap(over), path, report)
   if (isAt(limits) && (base.kind !== 'map' || over.kind !== 'map')) return over
+  if (base.kind === 'scalar') return over
   if (base.kind !== over.kind) {
     report(over.at, `Cannot use ${path.join('.')}: it is of another kind than in ${base.at.file}:${base.at.line}`)
     return base

@@ -3,7 +3,8 @@ import type { Diagnostic, SourcePosition } from '../../errors.ts'
 /** A value of a compose file that knows its place. Files that are merged keep the places of each. */
 export type ComposeNode = (
   | { readonly kind: 'null' }
-  | { readonly kind: 'scalar'; readonly value: string | number | boolean }
+  /** `text`: as compose writes it, where that is not how the value is written here. */
+  | { readonly kind: 'scalar'; readonly value: string | number | boolean; readonly text?: string }
   | { readonly kind: 'list'; readonly items: readonly ComposeNode[] }
   | { readonly kind: 'map'; readonly entries: ComposeEntries }
 ) & {
@@ -46,15 +47,14 @@ export function mapOf(entries: readonly (readonly [string, ComposeNode])[], at: 
 /** The text of a scalar as compose writes it; nothing for other kinds. */
 export function textOf(node: ComposeNode | undefined): string | undefined {
   if (node?.kind !== 'scalar') return undefined
-  return typeof node.value === 'number' ? numberText(node.value) : String(node.value)
+  return node.text ?? String(node.value)
 }
 
-/** A number in Go's shortest form. */
-function numberText(value: number): string {
-  if (Number.isInteger(value) && Math.abs(value) < 2 ** 53) return String(value)
+/** A number with a fraction or an exponent in Go's shortest form. */
+export function floatText(value: number): string {
   const [digits = '', exponent = '0'] = value.toExponential().split('e')
   const power = Number(exponent)
-  if (power >= -4 && power < 21) return String(value)
+  if (power >= -4 && power < 6) return String(value)
   return `${digits}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`
 }
 

@@ -41,6 +41,7 @@ export function readComposeProject(input: ComposeInput, choice: ComposeChoice): 
   checkServices(services, report)
   const { targets, targetOf } = createTargets(services, {
     project: name,
+    folder: input.folder,
     secrets: nodeAt(file, 'secrets'),
     env: input.env,
     report,

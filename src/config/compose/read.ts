@@ -1,6 +1,6 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Document, type Node } from 'yaml'
 import type { SourcePosition } from '../../errors.ts'
-import type { ComposeNode, Report } from './node.ts'
+import { floatText, type ComposeNode, type Report } from './node.ts'
 
 const MAX_DEPTH = 64
 /** As compose: an alias in an alias in an alias may stand for more than a machine can hold. */
@@ -72,7 +72,9 @@ export function readDocuments(text: string, file: string, report: Report): Compo
     if (!isScalar(node) || node.value === null) return { kind: 'null', ...common }
     const isText = node.type !== 'PLAIN' || node.tag === 'tag:yaml.org,2002:str'
     const value = isText ? String(node.value) : plainValue(node.source ?? String(node.value))
-    return value === null ? { kind: 'null', ...common } : { kind: 'scalar', ...common, value }
+    if (value === null) return { kind: 'null', ...common }
+    const isFloat = typeof value === 'number' && /[.eE]/.test(node.source ?? '') && !/^[-+]?0x/i.test(node.source ?? '')
+    return { kind: 'scalar', ...common, value, ...(isFloat ? { text: floatText(value) } : {}) }
   }
 
   function entriesOf(node: Node & { items: unknown[] }, inner: Place, around: SourcePosition) {

@@ -10,8 +10,6 @@ export interface Shape {
   readonly pattern?: RegExp
   readonly required?: readonly string[]
   readonly items?: Shape
-  /** Items that are there twice are errors. */
-  readonly unique?: boolean
 }
 
 export type ShapeType = 'string' | 'number' | 'integer' | 'boolean' | 'null' | 'list' | 'map'
@@ -25,7 +23,6 @@ const WHOLE: Shape = { type: ['integer', 'string'] }
 const LIST_OR_MAP: Shape = {
   type: ['list', 'map'],
   items: TEXT,
-  unique: true,
   values: { type: ['string', 'number', 'boolean', 'null'] },
 }
 const NAMED = /^[a-zA-Z0-9._-]+$/
@@ -51,7 +48,7 @@ const BUILD: Shape = {
     pull: SWITCH,
     target: TEXT,
     shm_size: WHOLE,
-    extra_hosts: { type: ['list', 'map'], items: TEXT, unique: true, values: TEXT_OR_TEXTS },
+    extra_hosts: { type: ['list', 'map'], items: TEXT, values: TEXT_OR_TEXTS },
     isolation: TEXT,
     privileged: SWITCH,
     secrets: {
@@ -110,7 +107,6 @@ const SERVICE: Shape = {
     depends_on: {
       type: ['list', 'map'],
       items: TEXT,
-      unique: true,
       pattern: NAMED,
       values: {
         type: ['map'],
@@ -126,7 +122,7 @@ const SERVICE: Shape = {
     extends: { type: ['string', 'map'], keys: { service: TEXT, file: TEXT }, required: ['service'] },
     image: TEXT,
     platform: TEXT,
-    profiles: { type: ['list'], items: TEXT, unique: true },
+    profiles: { type: ['list'], items: TEXT },
     pull_policy: TEXT,
   },
 }

@@ -12,6 +12,8 @@ import { isElsewhere } from './place.ts'
 /** What services are read with. */
 export interface TargetEdges {
   readonly project: string
+  /** The project's folder. */
+  readonly folder: string
   /** The top-level secrets. */
   readonly secrets: ComposeNode | undefined
   readonly env: ComposeEnv
@@ -34,7 +36,7 @@ export function createTargets(
     const build = nodeAt(value, 'build') as ComposeMap
     const said = (key: string) => saidOf(nodeAt(build, key))
     const list = (key: string) => saidList(nodeAt(build, key))
-    const context = said('context') ?? { value: '.', at: build.at }
+    const context = said('context') ?? { value: edges.folder, at: build.at }
     const [dockerfile, dockerfileInline] = [said('dockerfile'), said('dockerfile_inline')]
     if (dockerfile && dockerfileInline)
       report(dockerfileInline.at!, `Cannot build "${service}": dockerfile and dockerfile_inline exclude each other`)

@@ -1,5 +1,5 @@
 import { suggest } from '../../did-you-mean.ts'
-import { textOf, type ComposeNode, type Report } from './node.ts'
+import type { ComposeNode, Report } from './node.ts'
 import type { Shape, ShapeType } from './schema.ts'
 
 const WORDS: Readonly<Record<ShapeType, string>> = {
@@ -20,7 +20,10 @@ export function validate(node: ComposeNode, shape: Shape, path: string, report: 
     const found = node.kind === 'scalar' ? `"${String(node.value)}"` : WORDS[node.kind]
     return report(node.at, `Cannot use ${path || 'the file'}: ${found} stands where ${wanted.join(' or ')} is needed`)
   }
-  if (node.kind === 'list') validateList(node.items, shape, path, report)
+  if (node.kind === 'list' && shape.items) {
+    const { items } = shape
+    node.items.forEach((item, index) => validate(item, items, `${path}[${index}]`, report))
+  }
   if (node.kind !== 'map') return
   const inner = (key: string) => (path === '' ? key : `${path}.${key}`)
   for (const [key, { at, value }] of node.entries) {
@@ -41,17 +44,6 @@ export function validate(node: ComposeNode, shape: Shape, path: string, report: 
   }
   for (const key of shape.required ?? [])
     if (!node.entries.has(key)) report(node.at, `Cannot use ${path}: the key "${key}" is missing`)
-}
-
-function validateList(items: readonly ComposeNode[], shape: Shape, path: string, report: Report): void {
-  const seen = new Set<string>()
-  items.forEach((item, index) => {
-    if (shape.items) validate(item, shape.items, `${path}[${index}]`, report)
-    const text = textOf(item)
-    if (!shape.unique || text === undefined) return
-    if (seen.has(text)) report(item.at, `Cannot use ${path}: "${text}" is there twice`)
-    seen.add(text)
-  })
 }
 
 function isOf(node: ComposeNode, type: ShapeType): boolean {

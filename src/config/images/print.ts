@@ -54,7 +54,7 @@ function isEmpty(value: unknown): boolean {
 
 /** What is printed may be read again as a template. */
 function escaped(text: string): string {
-  return text.replaceAll('${', '$${').replaceAll('%{', '%%{')
+  return text.replaceAll('${', () => '$${').replaceAll('%{', '%%{')
 }
 
 function recordJson(record: SaidRecord | undefined, write: (text: string) => string): Json | undefined {
