@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import type { ComposeCommand } from '../config/compose/flags.ts'
 import { parseDotenv } from '../config/compose/dotenv.ts'
@@ -134,6 +135,7 @@ function findFiles(
   for (let at = folder ?? cwd; ; at = dirname(at)) {
     const main = NAMES.map((name) => join(at, name)).find(isThere)
     if (main !== undefined) {
+      checkOwner(main)
       const over = OVERRIDES.map((name) => join(at, name)).find(isThere)
       return over === undefined ? [main] : [main, over]
     }
@@ -143,6 +145,14 @@ function findFiles(
     'Cannot find a compose file: neither this folder nor one above has compose.yaml',
     'Name it with -f FILE',
   )
+}
+
+/** Throws BAD_OPTION: in a folder that others write to, as /tmp, a file that nobody named may be anybody's. */
+function checkOwner(path: string): void {
+  const [{ uid }, { mode }] = [statSync(path), statSync(dirname(path))]
+  const own = process.geteuid?.() ?? 0
+  if (uid === own || uid === 0 || (own === 0 && (mode & 0o002) === 0)) return
+  throw usageError(`Cannot use "${path}": the file belongs to another user (id ${uid})`, `Name it with -f ${path}`)
 }
 
 function isThere(path: string): boolean {

@@ -211,6 +211,7 @@ export function loadCompose(input: ComposeInput): LoadedCompose {
       return text === undefined ? [] : [{ path: one, text }]
     })
     const named = textsOf(nodeAt(item, 'env_file'))
+    if (files.length === 0) return undefined
     const envFiles = named.filter((one) => one !== '/dev/null').map((one) => joinPath(folder, one))
     const variables = named.length > 0 ? envFiles : [joinPath(inner, '.env')]
     const added = readVariables(variables, { env, needed: named.length > 0, at: item.at })
@@ -223,7 +224,7 @@ export function loadCompose(input: ComposeInput): LoadedCompose {
   ): ComposeEnv {
     let all: ComposeEnv = {}
     for (const path of files) {
-      const text = needed ? readFor(path, 'read its variables', at) : input.read(path)
+      const text = readFor(path, 'read its variables', at, needed)
       if (text === undefined) continue
       try {
         all = { ...all, ...parseDotenv(text, input.show(path), (name) => env[name] ?? all[name]) }
@@ -235,10 +236,10 @@ export function loadCompose(input: ComposeInput): LoadedCompose {
     return all
   }
 
-  function readFor(path: string, what: string, at: SourcePosition): string | undefined {
+  function readFor(path: string, what: string, at: SourcePosition, needed = true): string | undefined {
     try {
       const text = input.read(path)
-      if (text === undefined) report(at, `Cannot ${what}: there is no file "${input.show(path)}"`)
+      if (text === undefined && needed) report(at, `Cannot ${what}: there is no file "${input.show(path)}"`)
       return text
     } catch (thrown) {
       const { message, hint } = toXbuildError(thrown)

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -28,6 +28,17 @@ test.each(cases)('$name: as docker compose', async (one) => {
   // The version of compose decides which others it lists
   for (const [name, target] of Object.entries(targets)) expect(target).toEqual(normalized({ ...theirs[name] }))
 })
+
+// Where docker compose is, what is checked in must be what it says; another version says some things otherwise
+const program = process.env['XBUILD_TEST_COMPOSE'] ?? '/usr/libexec/docker/cli-plugins/docker-compose'
+if (existsSync(program)) {
+  test.each(cases)('$name: docker compose still says so', async (one) => {
+    const { askCompose } = (await import('./golden.mjs' as string)) as typeof import('./golden.mjs')
+    const { message: _, ...known } = golden[one.name] as Golden & { message?: string }
+    const { message: __, ...said } = askCompose(one, [program]) as Golden & { message?: string }
+    expect(said).toEqual(known)
+  })
+}
 
 async function readProject(one: ComposeCase) {
   const work = mkdtempSync(join(tmpdir(), 'xbuild-compose-'))
