@@ -34,6 +34,9 @@ export async function runCompose(command: ComposeCommand, terminal: Terminal): P
     if (!values.print) return 0
   }
   const targets = project.targets.map((target) => withCommandLine(target, command))
+  for (const { name } of project.targets.filter((target) => values.push && !isNamed(target)))
+    if (project.chosen.includes(name))
+      terminal.stderr.write(`warning: ${name} is not pushed: its service has no image\n`)
   return runImages(
     {
       targets,
@@ -167,7 +170,7 @@ export function withCommandLine(target: ImageTarget, { values }: ComposeCommand)
     ...(values.provenance === undefined ? [] : [said(attestText('provenance', values.provenance))]),
     ...(values.sbom === undefined ? [] : [said(attestText('sbom', values.sbom))]),
   ]
-  const output = [...(values.push ? ['type=registry'] : []), ...(values.load ? ['type=docker'] : [])]
+  const output = [...(values.push && isNamed(target) ? ['type=registry'] : []), ...(values.load ? ['type=docker'] : [])]
   return {
     ...target,
     args: { ...target.args, ...args },
@@ -177,6 +180,11 @@ export function withCommandLine(target: ImageTarget, { values }: ComposeCommand)
     ...(values.noCache === undefined ? {} : { noCache: said(values.noCache) }),
     ...(values.pull === undefined ? {} : { pull: said(values.pull) }),
   }
+}
+
+/** Whether the service says `image`, without which compose pushes nothing; that name is the last of those of its build. */
+function isNamed({ tags = [] }: ImageTarget): boolean {
+  return tags.every(({ at }) => at !== undefined)
 }
 
 function attestText(type: string, text: string): string {

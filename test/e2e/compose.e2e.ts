@@ -99,6 +99,18 @@ secrets: {key: {file: key.txt}}
     expect(existsSync(join(project, 'out/good'))).toBe(true)
   })
 
+  test('is pushed where a service names its image, and said otherwise', async () => {
+    writeFiles(project, {
+      'compose.yaml': 'services: {web: {build: .}, api: {image: "127.0.0.1:1/api", build: .}}',
+      Dockerfile: 'FROM scratch\nCOPY Dockerfile /\n',
+    })
+    const { code, stderr, stdout } = await compose(['build', '--push'])
+    expect(stderr).toContain('web is not pushed: its service has no image')
+    expect(stderr).toMatch(/api: error: .*127\.0\.0\.1:1/)
+    expect(stdout).toMatch(/^web sha256:\w+\n$/)
+    expect(code).toBe(1)
+  })
+
   test('ends at the first failure with --fail-fast', async () => {
     writeFiles(project, {
       'compose.yaml': 'services: {bad: {build: {context: ., dockerfile: Bad}}, slow: {build: {context: .}}}',

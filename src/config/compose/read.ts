@@ -27,6 +27,7 @@ export function readDocuments(text: string, file: string, report: Report): Compo
     report(start, `Cannot read "${file}": ${error instanceof RangeError ? 'nested too deeply' : String(error)}`)
     return []
   }
+  const aliases = new Map<Node, Node | undefined>()
   let problems = 0
   let left = MAX_NODES
   const fail = (at: SourcePosition, state: string, hint?: string): void => {
@@ -58,7 +59,9 @@ export function readDocuments(text: string, file: string, report: Report): Compo
     }
     const inner = { ...where, depth: where.depth + 1 }
     if (isAlias(node)) {
-      const target = node.resolve(where.document)
+      // To look an anchor up is to walk through the document
+      const target = aliases.has(node) ? aliases.get(node) : node.resolve(where.document)
+      aliases.set(node, target)
       if (!target || where.within.has(target)) {
         fail(at, target ? `the alias "${node.source}" stands for itself` : `there is no anchor "${node.source}"`)
         return { kind: 'null', at }

@@ -40,7 +40,8 @@ export function createTargets(
     const [dockerfile, dockerfileInline] = [said('dockerfile'), said('dockerfile_inline')]
     if (dockerfile && dockerfileInline)
       report(dockerfileInline.at!, `Cannot build "${service}": dockerfile and dockerfile_inline exclude each other`)
-    const image = saidOf(nodeAt(value, 'image')) ?? { value: `${project}-${service}`, at }
+    // A name that no file says has no place
+    const image = saidOf(nodeAt(value, 'image')) ?? { value: `${project}-${service}` }
     const isolation = said('isolation')
     if (isolation && isolation.value !== 'default')
       report(isolation.at!, `The isolation "${isolation.value}" is not used: it is of Windows`, undefined, 'warning')

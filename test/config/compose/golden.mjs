@@ -35,6 +35,8 @@ export function askCompose({ files, extra = {}, env = {}, pre = [], args = [] },
       text.trim() === ''
         ? { group: {}, target: {} }
         : JSON.parse(text.replaceAll(project, '/work/project').replaceAll(work, '/work'))
+    // compose goes through them in no order
+    for (const target of Object.values(whole.target)) target.ulimits?.sort()
     const chosen = (whole.group.default?.targets ?? []).toSorted()
     return {
       group: chosen,

@@ -105,7 +105,7 @@ describe('files that are meant to harm', () => {
     expect(problemsOf('x-a: &a {b: *a}\nservices: {web: {build: .}}')[0]).toMatch(/stands for itself/)
   })
 
-  test.each([100, 100_000])('%d levels of nesting', (depth) => {
+  test.each([100, 20_000])('%d levels of nesting', (depth) => {
     expect(problemsOf(`x-a: ${'['.repeat(depth)}${']'.repeat(depth)}`)[0]).toMatch(/nested too deeply|Cannot read/)
   })
 
@@ -193,7 +193,7 @@ describe('whatever is written', () => {
         const got = Object.fromEntries(Object.entries(targets[0]!.args).map(([name, { value }]) => [name, value]))
         expect(got).toEqual({ ...first.args, ...second.args })
       }),
-      { numRuns: 300 },
+      { numRuns: 60 },
     )
   })
 
@@ -209,7 +209,7 @@ describe('whatever is written', () => {
           }
         },
       ),
-      { numRuns: 1000 },
+      { numRuns: 300 },
     )
   })
 })
