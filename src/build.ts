@@ -3,7 +3,7 @@ import type { BuildOptions } from './config/options.ts'
 import { createImages } from './content/images.ts'
 import type { BuildPlan } from './plan/types.ts'
 import { dispatch } from './run/dispatch.ts'
-import { settle } from './run/outcome.ts'
+import { settle, withoutStopped } from './run/outcome.ts'
 import { createListener } from './run/watch.ts'
 import { checkPlaces, checkRequest, checkRequests } from './session/check-requests.ts'
 import { openDrivers } from './session/drivers.ts'
@@ -97,7 +97,9 @@ async function walk(requests: readonly SessionRequest[], given: SessionEdges): P
     await results.each(async (request) => {
       const { image, options } = request
       const own = outcomes.filter(({ job }) => job.image === image)
-      const settled = settle(plannedOf(plan, image), own, given.signal)
+      const planned = plannedOf(plan, image)
+      const ended = stop.signal.aborted ? withoutStopped(planned, own) : ([planned, own] as const)
+      const settled = settle(...ended, given.signal)
       for (const { job, image: built } of settled.built)
         session.services.packs.add(
           built.packs ?? [],

@@ -64,20 +64,31 @@ export function settle(
   return { built, missing }
 }
 
+/** The outcomes of an image without those that were stopped because another one failed, if any failed by itself. */
+export function withoutStopped(
+  planned: Pick<BuildPlan, 'platforms' | 'unplaced'>,
+  outcomes: readonly JobOutcome[],
+): readonly [Pick<BuildPlan, 'platforms' | 'unplaced'>, readonly JobOutcome[]] {
+  const isStopped = (one: JobOutcome) =>
+    one.status === 'skipped' || (one.status === 'failed' && one.error.code === 'CANCELED')
+  const own = outcomes.filter((one) => !isStopped(one))
+  if (!own.some(({ status }) => status === 'failed')) return [planned, outcomes]
+  const platforms = planned.platforms.filter((platform) => own.some(({ job }) => samePlatform(job.target, platform)))
+  return [{ ...planned, platforms }, own]
+}
+
 /** The build as a whole failed; every platform that did, with its own error. */
 export class BuildFailedError extends XbuildError {
   readonly failures: readonly { readonly platform: string; readonly error: XbuildError }[]
 
   constructor(failures: BuildFailedError['failures'], total: number) {
-    // A platform may have been stopped because another one failed
-    const real = failures.filter(({ error }) => error.code !== 'CANCELED')
-    const [first] = real
-    const canceled = real.length === 0
-    const names = real.map(({ platform }) => platform).join(', ')
+    const [first] = failures
+    const canceled = failures.some(({ error }) => error.code === 'CANCELED')
+    const names = failures.map(({ platform }) => platform).join(', ')
     super(
       canceled ? 'CANCELED' : (first?.error.code ?? 'INTERNAL'),
-      canceled ? 'Build canceled' : `Cannot build ${real.length} of ${total} platforms: ${names}`,
+      canceled ? 'Build canceled' : `Cannot build ${failures.length} of ${total} platforms: ${names}`,
     )
-    this.failures = real
+    this.failures = canceled ? [] : failures
   }
 }

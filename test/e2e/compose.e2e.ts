@@ -113,13 +113,14 @@ secrets: {key: {file: key.txt}}
 
   test('ends at the first failure with --fail-fast', async () => {
     writeFiles(project, {
-      'compose.yaml': 'services: {bad: {build: {context: ., dockerfile: Bad}}, slow: {build: {context: .}}}',
+      'compose.yaml': `services: {bad: {build: {context: ., dockerfile: Bad, platforms: [${NATIVE}, linux/386]}}, slow: {build: {context: .}}}`,
       Bad: 'FROM scratch\nADD base.tar.gz /\nRUN exit 3\n',
       Dockerfile: 'FROM scratch\nADD base.tar.gz /\nRUN sleep 600\n',
     })
     copyFileSync(await baseLayer(), join(project, 'base.tar.gz'))
     const { code, stderr } = await compose(['build', '--fail-fast'])
     expect(code).toBe(1)
+    expect(stderr).toMatch(/bad: error: .*exit 3/)
     expect(stderr).toContain('Not built, because "bad" failed')
   })
 })
