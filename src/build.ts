@@ -3,7 +3,7 @@ import type { BuildOptions } from './config/options.ts'
 import { createImages } from './content/images.ts'
 import type { BuildPlan } from './plan/types.ts'
 import { dispatch } from './run/dispatch.ts'
-import { settle } from './run/outcome.ts'
+import { settle, withoutStopped } from './run/outcome.ts'
 import { createListener } from './run/watch.ts'
 import { checkPlaces, checkRequest, checkRequests } from './session/check-requests.ts'
 import { openDrivers } from './session/drivers.ts'
@@ -59,8 +59,13 @@ async function runSession(requests: readonly SessionRequest[], edges: BuildEdges
 /** The street: open, requests, plan, dispatch, publish, close. */
 async function walk(asked: readonly SessionRequest[], given: SessionEdges): Promise<SessionResult> {
   const started = new Date()
-  const listener = createListener(given.emit)
-  const signal = AbortSignal.any([given.signal])
+  const stop = new AbortController()
+  const failed = () => given.failFast && stop.abort()
+  const listener = createListener((event) => {
+    given.emit(event)
+    if (event.type === 'job.fail') failed()
+  })
+  const signal = AbortSignal.any([given.signal, stop.signal])
   // Every step and job of every image listens
   setMaxListeners(0, signal)
   const edges = { ...given, signal, emit: listener.emit }
@@ -68,7 +73,7 @@ async function walk(asked: readonly SessionRequest[], given: SessionEdges): Prom
   await checkPlaces(asked)
   const session = await openSession(asked, edges)
   const { requests } = session
-  const results = createResults(requests, signal)
+  const results = createResults(requests, given.signal, failed)
   try {
     const loads = session.own(await openLoads(requests, edges))
     const pushRights = await askPushRights(session, signal)
@@ -93,7 +98,9 @@ async function walk(asked: readonly SessionRequest[], given: SessionEdges): Prom
     await results.each(async (request) => {
       const { image, options } = request
       const own = outcomes.filter(({ job }) => job.image === image)
-      const settled = settle(plannedOf(plan, image), own, signal)
+      const planned = plannedOf(plan, image)
+      const ended = stop.signal.aborted ? withoutStopped(planned, own) : ([planned, own] as const)
+      const settled = settle(...ended, given.signal)
       for (const { job, image: built } of settled.built)
         session.services.packs.add(
           built.packs ?? [],
@@ -115,6 +122,7 @@ async function walk(asked: readonly SessionRequest[], given: SessionEdges): Prom
     await keepStoreSmall(session, signal)
     return { images: results.all() }
   } catch (error) {
+    if (stop.signal.aborted && !given.signal.aborted) return { images: results.all() }
     const broken = session.brokenCache()
     if (!broken || readsOnce(requests) || signal.aborted) throw error
     session.warn(`Cannot use an imported cache: ${broken.message}; building without it`)

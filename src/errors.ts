@@ -1,34 +1,15 @@
+import { ERROR_CODES, type ErrorCode, type ErrorFacts } from './error-codes.ts'
+
+export type { ErrorCode }
+
 /** A place in a text file; lines count from 1. */
 export interface SourcePosition {
   readonly file: string
   readonly line: number
+  /** Counts from 1, where it is known. */
+  readonly column?: number
   readonly endLine?: number
 }
-
-/** What went wrong, for machines. The first word of the name says who has to act. */
-export type ErrorCode =
-  | 'BAD_OPTION' // a flag, an option or a config file is wrong
-  | 'BAD_PLATFORM'
-  | 'BAD_REFERENCE'
-  | 'BAD_DOCKERFILE' // syntax, unknown instruction, unknown stage, circular stages
-  | 'UNSUPPORTED' // legal, but not executed by this version or this engine
-  | 'NOT_FOUND' // a file, a folder, a stage, an image that should be there
-  | 'OUTSIDE_CONTEXT' // a path that leaves its root
-  | 'NO_NODE' // no strategy for a platform
-  | 'NO_PLATFORM' // a base image without the platform
-  | 'NODE' // a node refuses, is lost, or is out of disk: another one may do
-  | 'TIMEOUT' // a job took longer than it was given
-  | 'RUN_FAILED' // a RUN ended with a non-zero status
-  | 'EMULATOR' // QEMU crashed
-  | 'REGISTRY' // unreachable, 4xx/5xx, bad answer
-  | 'AUTH' // registry refused the credentials
-  | 'BAD_IMAGE' // a manifest, index or config that breaks the image-spec
-  | 'DIGEST_MISMATCH' // bytes are not what their digest says
-  | 'STORE' // the store on disk: full, corrupt, locked
-  | 'HOST' // a program, kernel feature or right is missing on this machine
-  | 'CONTEXT_CHANGED' // a file changed while it was read
-  | 'CANCELED'
-  | 'INTERNAL'
 
 /** Extra facts of an error, all optional. */
 export interface ErrorDetails {
@@ -88,8 +69,8 @@ export function toXbuildError(value: unknown): XbuildError {
 
 /** Exit code of the program for an error: 2 usage, 130 interrupted, 1 everything else. */
 export function exitCodeOf(error: XbuildError): 1 | 2 | 130 {
-  if (error.code === 'CANCELED') return 130
-  return error.code === 'BAD_OPTION' || error.code === 'BAD_PLATFORM' ? 2 : 1
+  const { exitCode = 1 }: ErrorFacts = ERROR_CODES[error.code]
+  return exitCode
 }
 
 /** For the end of a switch over a union: does not compile while a case is missing. */

@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest'
 const src = join(import.meta.dirname, '../src')
 
 const PURE = [
+  'error-codes.ts',
   'errors.ts',
   'did-you-mean.ts',
   'events.ts',
@@ -24,7 +25,8 @@ const BELOW_DRIVER = [...BELOW_CONTENT, 'emulation', 'content', 'engine']
  * anything.
  */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  'errors.ts': [],
+  'error-codes.ts': [],
+  'errors.ts': ['error-codes.ts'],
   'did-you-mean.ts': [],
   'platform.ts': ['errors.ts', 'did-you-mean.ts'],
   'events.ts': ['errors.ts'],

@@ -26,10 +26,9 @@ export interface ProjectFile extends ReadFile {
  * what a project may; below either the user's own file. Throws BAD_OPTION.
  */
 export async function loadConfig(
-  { command, given }: Invocation,
+  { given }: Invocation,
   { cwd, env }: { readonly cwd: string; readonly env: Env },
 ): Promise<FileConfig | undefined> {
-  if (command === 'version' || command === 'help' || command === 'trust') return undefined
   const named = given.get('config')?.at(-1)
   const user = await readUserFile(env)
   const top = named === undefined ? await loadProject(cwd, env) : await readNamed(named, cwd)

@@ -105,3 +105,13 @@ function programOf(name: string, folder: string): string {
     return `it runs "${path}" on this machine, which is not there yet`
   }
 }
+
+/** Tells whether a path leads into one of the granted ones, which `*` makes any. */
+export function createReach(granted: readonly string[], cwd: string): (path: string) => boolean {
+  const roots = granted.flatMap((one) => (one === '*' ? [] : (realPath(resolve(cwd, one)) ?? [])))
+  return (path) => {
+    if (granted.includes('*')) return true
+    const real = realPath(path)
+    return real !== undefined && roots.some((root) => isIn(real, root))
+  }
+}

@@ -1,37 +1,19 @@
 import { suggest } from '../did-you-mean.ts'
-import { CLI_FLAGS } from './cli-flags.ts'
-import { DOCTOR_FLAGS } from './doctor-flags.ts'
 import type { Flag } from './flag.ts'
-import { FLAGS } from './flags.ts'
-import { NODE_FLAGS } from './node-flags.ts'
-import { PACK_FLAGS } from './pack-flags.ts'
-import { QEMU_FLAGS } from './qemu-flags.ts'
-import { DU_FLAGS, PRUNE_FLAGS, STORE_ALIASES } from './store-flags.ts'
-import { SUGGEST_FLAGS } from './suggest-flags.ts'
-import { TRUST_FLAGS } from './trust-flags.ts'
-import { checkLaterFlag, LATER_FLAGS, type LaterFlag } from './unsupported.ts'
+import { checkLaterFlag, type LaterFlag } from './unsupported.ts'
 import { usageError } from './values.ts'
 
-/** The words the first argument may be. */
-export const COMMANDS = [
-  'build',
-  'plan',
-  'suggest',
-  'du',
-  'prune',
-  'node',
-  'pack',
-  'qemu',
-  'doctor',
-  'trust',
-  'version',
-  'help',
-] as const
-export type CommandName = (typeof COMMANDS)[number]
+/** What of a command its command line is cut by. */
+export interface CommandShape {
+  readonly name: string
+  readonly flags: readonly Flag<unknown>[]
+  /** Flags of docker that xbuild does not have yet. */
+  readonly laterFlags?: Readonly<Record<string, LaterFlag>>
+}
 
 /** A command line cut into its parts; values are still text. */
 export interface Invocation {
-  readonly command: CommandName
+  readonly command: string
   /** What is not a flag, without the command. */
   readonly words: readonly string[]
   /** Long flag name -> its texts in order; a switch without a value is `true`. */
@@ -49,10 +31,11 @@ interface Shape {
  * Cuts a command line as docker does: `--name value`, `--name=value`, `-n value`, `-nvalue`, `-ab`, `--`. Throws
  * BAD_OPTION.
  */
-export function readArgv(argv: readonly string[]): Invocation {
-  const command = COMMANDS.find((name) => name === argv[0])
-  const queue = argv.slice(command ? 1 : 0)
-  const { longs, shorts } = SHAPES[command && command in SHAPES ? (command as keyof typeof SHAPES) : 'build']
+export function readArgv(argv: readonly string[], commands: readonly CommandShape[]): Invocation {
+  const named = commands.find(({ name }) => name === argv[0])
+  const command = named?.name
+  const queue = argv.slice(named ? 1 : 0)
+  const { longs, shorts } = shapesOf(named ?? commands.find(({ name }) => name === 'build')!)
   const words: string[] = []
   const given = new Map<string, string[]>()
   for (let arg = queue.shift(); arg !== undefined; arg = queue.shift()) {
@@ -102,36 +85,21 @@ export function readArgv(argv: readonly string[]): Invocation {
 }
 
 const VERSION: Shape = { name: 'version', isSwitch: true }
-const { config, debug, help } = CLI_FLAGS
-
-const SHAPES = {
-  build: shapesOf([...Object.values(FLAGS), ...Object.values(CLI_FLAGS)], Object.entries(LATER_FLAGS)),
-  du: shapesOf([...Object.values(DU_FLAGS), config, debug, help]),
-  prune: shapesOf([...Object.values(PRUNE_FLAGS), config, debug, help]),
-  node: shapesOf([...Object.values(NODE_FLAGS), config, debug, help]),
-  pack: shapesOf([...Object.values(PACK_FLAGS), config, debug, help]),
-  qemu: shapesOf([...Object.values(QEMU_FLAGS), config, debug, help]),
-  suggest: shapesOf([...Object.values(SUGGEST_FLAGS), config, debug, help]),
-  trust: shapesOf([...Object.values(TRUST_FLAGS), debug, help]),
-  doctor: shapesOf([...Object.values(DOCTOR_FLAGS), config, debug, help]),
-} as const
-
 interface Shapes {
   readonly longs: ReadonlyMap<string, Shape>
   readonly shorts: ReadonlyMap<string, Shape>
 }
 
-function shapesOf(own: readonly Flag<unknown>[], later: readonly (readonly [string, LaterFlag])[] = []): Shapes {
+function shapesOf({ flags, laterFlags = {} }: CommandShape): Shapes {
   const longs = new Map<string, Shape>([['version', VERSION]])
   const shorts = new Map<string, Shape>([['v', VERSION]])
-  const add = (shape: Shape, short: string | undefined) => {
-    longs.set(shape.name, shape)
+  const add = (shape: Shape, names: readonly string[], short: string | undefined) => {
+    for (const name of names) longs.set(name, shape)
     if (short !== undefined) shorts.set(short, shape)
   }
-  for (const flag of own) add(shapeOf(flag), flag.short)
-  for (const [name, flag] of later) add({ name, isSwitch: flag.isSwitch ?? false, later: true }, flag.short)
-  for (const [alias, name] of Object.entries({ ...STORE_ALIASES, node: 'builder' }))
-    if (longs.has(name)) longs.set(alias, longs.get(name)!)
+  for (const flag of flags) add(shapeOf(flag), [flag.name, ...(flag.aliases ?? [])], flag.short)
+  for (const [name, flag] of Object.entries(laterFlags))
+    add({ name, isSwitch: flag.isSwitch ?? false, later: true }, [name], flag.short)
   return { longs, shorts }
 }
 
@@ -139,7 +107,7 @@ function shapeOf(flag: Flag<unknown>): Shape {
   return { name: flag.name, isSwitch: flag.placeholder === undefined }
 }
 
-function unknownFlag(flag: string, command: CommandName | undefined, longs: Shapes['longs']): Error {
+function unknownFlag(flag: string, command: string | undefined, longs: Shapes['longs']): Error {
   const near = flag.startsWith('--') ? suggest(flag.slice(2), [...longs.keys()]) : undefined
   return usageError(
     `Cannot use "${flag}": unknown flag`,

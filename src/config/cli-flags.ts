@@ -2,19 +2,16 @@ import type { Call } from './call.ts'
 import type { Flag } from './flag.ts'
 import * as read from './flag-values.ts'
 
-/** What the command line says to the program itself, not to the build. */
-export interface CliOptions {
+/** What the command line of a build says to the program itself, not to the build. */
+export interface BuildCliOptions {
   readonly quiet: boolean
   readonly json: boolean
   readonly call: Call
   readonly check: boolean
-  readonly config: string | undefined
-  readonly debug: boolean
-  readonly help: boolean
 }
 
-/** Flags of the program. */
-export const CLI_FLAGS: { readonly [K in keyof CliOptions]: Flag<CliOptions[K]> } = {
+/** Flags of `xbuild build` and `xbuild plan` that are no options of a build. */
+export const BUILD_CLI_FLAGS: { readonly [K in keyof BuildCliOptions]: Flag<BuildCliOptions[K]> } = {
   quiet: {
     name: 'quiet',
     short: 'q',
@@ -46,6 +43,14 @@ export const CLI_FLAGS: { readonly [K in keyof CliOptions]: Flag<CliOptions[K]> 
     absent: false,
     parse: read.bool,
   },
+}
+
+/** Flags of every command; some read no settings. */
+export const PROGRAM_FLAGS: {
+  readonly config: Flag<string | undefined>
+  readonly debug: Flag<boolean>
+  readonly help: Flag<boolean>
+} = {
   config: {
     name: 'config',
     placeholder: 'FILE',

@@ -1,4 +1,5 @@
 import type { Platform } from '../platform.ts'
+import type { LineInput } from './build-line.ts'
 import { duration, platforms, type FlagInput } from './flag-values.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS } from './flags.ts'
@@ -58,4 +59,9 @@ export const DOCTOR_FLAGS: { readonly [K in keyof DoctorValues]-?: Flag<DoctorVa
     parse: duration,
   },
   store: FLAGS.store,
+}
+
+/** Reads the words and values of `xbuild doctor`. */
+export function readDoctorCommand(values: DoctorValues, { words, file, cwd }: LineInput): DoctorOptions {
+  return { ...values, words, configured: file?.nodes ?? [], registries: file?.registries ?? {}, cwd }
 }

@@ -6,12 +6,16 @@ export interface Flag<T> {
   /** Long name without dashes. */
   readonly name: string
   readonly short?: string
+  /** Other long names that are read and not shown. */
+  readonly aliases?: readonly string[]
   /** The value in help; absent: a switch. */
   readonly placeholder?: string
   /** Every use counts; otherwise the last one wins. */
   readonly repeat?: boolean
   readonly group: 'common' | 'advanced'
   readonly help: string
+  /** It is read, and help does not show it. */
+  readonly hidden?: boolean
   /** The default as help says it. */
   readonly default?: string
   /** Environment variable that stands in for the flag. */

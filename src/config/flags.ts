@@ -8,7 +8,7 @@ import { RUN_FLAGS } from './run-flags.ts'
 /** The options of a build that a flag sets; the others come from PATH, xbuild.yaml and the environment. */
 export type FlagOption = Exclude<
   keyof BuildOptions,
-  'context' | 'cwd' | 'registries' | 'sourceDateEpoch' | 'epochOfContext' | 'overrides' | 'nodes'
+  'context' | 'cwd' | 'registries' | 'sourceDateEpoch' | 'epochOfContext' | 'overrides' | 'nodes' | 'inlineDockerfile'
 >
 
 /** Every flag of `xbuild build`. */
@@ -75,6 +75,7 @@ export const FLAGS: { readonly [K in FlagOption]: BuildFlag<BuildOptions[K]> } =
   },
   builders: {
     name: 'builder',
+    aliases: ['node'],
     project: userOnly('it sends the context to another machine'),
     placeholder: 'NODE|ENDPOINT',
     repeat: true,

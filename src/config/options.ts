@@ -79,6 +79,8 @@ export interface BuildOptions extends RunOptions {
    * `Dockerfile` in the context, then `dockerfile`.
    */
   readonly file?: string
+  /** The Dockerfile itself, in the place of a file; `name` is how messages call it. */
+  readonly inlineDockerfile?: { readonly text: string; readonly name: string }
   /** Empty: the build platform. */
   readonly platforms: readonly Platform[]
   /** What is different for single platforms; those that are not in `platforms` are not built. */

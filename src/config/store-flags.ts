@@ -1,9 +1,10 @@
+import type { LineInput } from './build-line.ts'
 import type { FlagInput } from './flag-values.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS } from './flags.ts'
 import type { DuOptions, PruneOptions, StoreFilter } from './store-options.ts'
 import { parseAge, parseFilter, parseSize } from './store-values.ts'
-import { parseBool } from './values.ts'
+import { parseBool, usageError } from './values.ts'
 
 const last = (texts: readonly string[]) => texts.at(-1) ?? ''
 const bool = (texts: readonly string[], { label }: FlagInput) => parseBool(last(texts), label)
@@ -47,6 +48,7 @@ export const PRUNE_FLAGS: { readonly [K in Exclude<keyof PruneOptions, 'cwd'>]-?
   filters: FILTERS,
   maxUsedSpace: {
     name: 'max-used-space',
+    aliases: ['keep-storage'],
     placeholder: 'SIZE',
     group: 'common',
     help: 'Remove what was not used for longest until no more than SIZE is left, like 10GB',
@@ -67,5 +69,12 @@ export const PRUNE_FLAGS: { readonly [K in Exclude<keyof PruneOptions, 'cwd'>]-?
   store: FLAGS.store,
 }
 
-/** Other names of flags. */
-export const STORE_ALIASES: Readonly<Record<string, string>> = { 'keep-storage': 'max-used-space' }
+/** Reads the words and values of `xbuild du` and `xbuild prune`. Throws BAD_OPTION. */
+export function readStoreCommand<T extends object>(
+  values: T,
+  { command, words, cwd }: LineInput,
+): T & { readonly cwd: string } {
+  if (words.length > 0)
+    throw usageError(`Cannot ${command} "${words.join(' ')}": it takes no arguments`, `See xbuild help ${command}`)
+  return { ...values, cwd }
+}

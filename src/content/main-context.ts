@@ -71,7 +71,7 @@ export async function openMainContext(options: BuildOptions, edges: MainContextO
     return {
       ...(source ? { source } : {}),
       dockerfile(file = options.file) {
-        const text = texts.get(file) ?? dockerfile(file)
+        const text = texts.get(file) ?? (file === undefined ? inline(options) : undefined) ?? dockerfile(file)
         texts.set(file, text)
         return text
       },
@@ -177,6 +177,11 @@ export async function openMainContext(options: BuildOptions, edges: MainContextO
       })
     return readText(path, showRemote(remote))
   }
+}
+
+/** A Dockerfile that the options hold. */
+function inline({ inlineDockerfile }: BuildOptions): Promise<DockerfileText> | undefined {
+  return inlineDockerfile && Promise.resolve({ text: inlineDockerfile.text, shown: inlineDockerfile.name })
 }
 
 /** A context, and how Dockerfiles are read in it. */

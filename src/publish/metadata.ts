@@ -26,14 +26,14 @@ export interface MetadataFacts {
   readonly provenance?: ReadonlyMap<string, unknown>
 }
 
-/** The text of `--metadata-file`, with buildx's names. */
-export function metadataText(
+/** What `--metadata-file` holds, with buildx's names. */
+export function metadataOf(
   set: ImageSet,
   tags: readonly Reference[],
   { missing = [], packs = [], provenance = new Map() }: MetadataFacts = {},
-): string {
+): Readonly<Record<string, unknown>> {
   const several = provenance.size + missing.length > 1
-  const metadata = {
+  return {
     ...Object.fromEntries(
       [...provenance].map(([platform, facts]) => [
         several ? `buildx.build.provenance/${platform}` : 'buildx.build.provenance',
@@ -64,7 +64,6 @@ export function metadataText(
         }
       : {}),
   }
-  return `${JSON.stringify(metadata, null, 2)}\n`
 }
 
 /**

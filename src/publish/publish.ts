@@ -16,7 +16,7 @@ import { exportLocal, treeTar } from './export-tree.ts'
 import { assemble, type ImageSet, type PlatformImage } from './image-set.ts'
 import { layoutIndex } from './layout-files.ts'
 import { loadable, type LoadTarget } from './load.ts'
-import { imageId, metadataText, type MissingPlatform, type PackOfPlatform } from './metadata.ts'
+import { imageId, metadataOf, type MissingPlatform, type PackOfPlatform } from './metadata.ts'
 import { moveTags } from './move-tags.ts'
 import { writeOciFolder } from './oci-folder.ts'
 import { ociTar } from './oci-tar.ts'
@@ -68,6 +68,8 @@ export interface PublishResult {
   /** What was made here beside the images: manifests, configs and statements of attestations. */
   readonly attested: readonly Document[]
   readonly outputs: readonly Published[]
+  /** What the metadata file holds. */
+  readonly metadata: Readonly<Record<string, unknown>>
 }
 
 /**
@@ -96,10 +98,12 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   if (options.outputs.some((output) => output.type === 'registry')) {
     outputs.push({ type: 'registry', refs: await push(set, options) })
   }
-  if (options.metadataFile !== undefined) await writeText(options.metadataFile, metadataText(set, tags, options))
+  const metadata = metadataOf(set, tags, options)
+  if (options.metadataFile !== undefined)
+    await writeText(options.metadataFile, `${JSON.stringify(metadata, null, 2)}\n`)
   if (options.iidFile !== undefined) await writeText(options.iidFile, imageId(set))
   const { descriptor, bytes } = set.root
-  return { digest: descriptor.digest, descriptor, bytes, attested: set.attested ?? [], outputs }
+  return { digest: descriptor.digest, descriptor, bytes, attested: set.attested ?? [], outputs, metadata }
 }
 
 async function write(output: FileOutput, set: ImageSet, options: PublishOptions): Promise<void> {
@@ -196,7 +200,8 @@ async function step(options: PublishOptions, name: string, work: () => Promise<v
   }
 }
 
-async function writeText(path: string, text: string): Promise<void> {
+/** Writes a text so that no half of it is ever there. */
+export async function writeText(path: string, text: string): Promise<void> {
   try {
     await writeFileAtomic(path, text, { fsync: false })
   } catch (error) {

@@ -64,6 +64,19 @@ export function settle(
   return { built, missing }
 }
 
+/** The outcomes of an image without those that were stopped because another one failed, if any failed by itself. */
+export function withoutStopped(
+  planned: Pick<BuildPlan, 'platforms' | 'unplaced'>,
+  outcomes: readonly JobOutcome[],
+): readonly [Pick<BuildPlan, 'platforms' | 'unplaced'>, readonly JobOutcome[]] {
+  const isStopped = (one: JobOutcome) =>
+    one.status === 'skipped' || (one.status === 'failed' && one.error.code === 'CANCELED')
+  const own = outcomes.filter((one) => !isStopped(one))
+  if (!own.some(({ status }) => status === 'failed')) return [planned, outcomes]
+  const platforms = planned.platforms.filter((platform) => own.some(({ job }) => samePlatform(job.target, platform)))
+  return [{ ...planned, platforms }, own]
+}
+
 /** The build as a whole failed; every platform that did, with its own error. */
 export class BuildFailedError extends XbuildError {
   readonly failures: readonly { readonly platform: string; readonly error: XbuildError }[]

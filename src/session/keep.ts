@@ -63,6 +63,7 @@ export function resultOf(
     packs,
     tags,
     outputs: published.outputs.map((output) => (output.type === 'registry' ? { type: output.type } : output)),
+    metadata: published.metadata,
     stored: session.store.folder.root,
   }
 }

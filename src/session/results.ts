@@ -13,13 +13,27 @@ export interface Results {
   all(): readonly ImageResult[]
 }
 
-export function createResults(requests: readonly SessionRequest[], signal: AbortSignal): Results {
+/** `onFail` is told of each image that fails. */
+export function createResults(
+  requests: readonly SessionRequest[],
+  signal: AbortSignal,
+  onFail: () => void = () => {},
+): Results {
   const errors = new Map<string | undefined, XbuildError>()
   const results = new Map<string | undefined, BuildResult>()
 
   function fail(image: string | undefined, thrown: unknown): void {
     if (image === undefined || signal.aborted) throw thrown
-    if (!errors.has(image)) errors.set(image, toXbuildError(thrown))
+    if (errors.has(image)) return
+    const error = toXbuildError(thrown)
+    errors.set(image, error.code === 'CANCELED' ? stopped() : error)
+    onFail()
+  }
+
+  /** An image that another one took with it. */
+  function stopped(): XbuildError {
+    const cause = [...errors].find(([, { code }]) => code !== 'CANCELED')?.[0]
+    return new XbuildError('CANCELED', cause === undefined ? 'Build canceled' : `Not built, because "${cause}" failed`)
   }
 
   return {
@@ -40,7 +54,7 @@ export function createResults(requests: readonly SessionRequest[], signal: Abort
       requests.map(({ image }) => {
         const [name, error, result] = [image ?? '', errors.get(image), results.get(image)]
         if (error) return { name, error }
-        return result ? { name, result } : { name, error: new XbuildError('INTERNAL', 'The image has no result') }
+        return result ? { name, result } : { name, error: stopped() }
       }),
   }
 }

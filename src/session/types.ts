@@ -13,6 +13,8 @@ export interface BuildEdges {
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean }
   /** Standard input, asked for when the options read from it. */
   readonly stdin?: () => NodeJS.ReadableStream
+  /** The first image that fails ends the others, too. */
+  readonly failFast?: boolean
 }
 
 /** The world that a session is given, and what must not be said of it. */
@@ -41,6 +43,8 @@ export interface BuildResult {
   readonly packs: readonly (UsedPack & { readonly cached: boolean })[]
   readonly tags: readonly string[]
   readonly outputs: readonly { readonly type: string; readonly dest?: string }[]
+  /** What `--metadata-file` holds. */
+  readonly metadata: Readonly<Record<string, unknown>>
   /** Folder of the store. */
   readonly stored: string
 }

@@ -70,9 +70,13 @@ function formatDiagnostic(
   return [head, ...formatPlace(at, style, paint), ...(hint ? [`  ${paint('cyan', 'hint:')} ${cleanText(hint)}`] : [])]
 }
 
-function formatPlace({ file, line, endLine = line }: SourcePosition, { readFile }: ErrorStyle, paint: Paint): string[] {
+function formatPlace(
+  { file, line, column, endLine = line }: SourcePosition,
+  { readFile }: ErrorStyle,
+  paint: Paint,
+): string[] {
   const source = readFile?.(file)?.replace(/\n$/, '').split('\n')
-  const place = `  at ${cleanLine(file)}:${line}`
+  const place = `  at ${cleanLine(file)}:${line}${column === undefined ? '' : `:${column}`}`
   if (!source || source[line - 1] === undefined) return [place]
   const last = Math.min(endLine, line + 9, source.length) // a heredoc may be long
   const from = Math.max(1, line - AROUND)

@@ -1,7 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { readArgv } from '../../src/cli/command-line.ts'
+import { COMMANDS } from '../../src/cli/commands.ts'
+import { RESERVED } from '../../src/cli/reserved.ts'
 import { run } from '../../src/cli/run.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
 import { version } from '../../src/version.ts'
@@ -61,4 +64,41 @@ test('a config file that was named must be there', async () => {
 
 test('progress for a terminal needs one', async () => {
   expect(await xbuild('--progress', 'tty', '.')).toMatchObject({ code: 2, stdout: '' })
+})
+
+describe('commands of other tools', () => {
+  test.each([
+    [['imagetools', 'create', '-t', 'a', 'b'], 'imagetools', /one index for all platforms/],
+    [['history', 'ls'], 'history', /--metadata-file/],
+    [['ls'], 'ls', /xbuild node ls/],
+    [['create', '--name', 'x'], 'create', /xbuild node add NAME ENDPOINT/],
+    [['inspect', '--bootstrap'], 'inspect', /xbuild node inspect NAME/],
+    [['rm', 'x'], 'rm', /xbuild node rm NAME/],
+    [['use', 'x'], 'use', /xbuild node use NAME/],
+    [['manifest', 'create', 'x', 'y'], 'manifest', /--platform A,B --push/],
+    [['push', 'x'], 'push', /--tag NAME --push/],
+    [['pull', 'x'], 'pull', /--pull/],
+    [['help', 'imagetools'], 'imagetools', /one index/],
+  ])('xbuild %j says what does it here', async (argv, word, hint) => {
+    const { code, stdout, stderr } = await xbuild(...argv)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain(`error: Cannot run "xbuild ${word}": xbuild has no such command\n  hint: `)
+    expect(stderr).toMatch(hint)
+    expect(stderr).toContain(`write ./${word}\n`)
+  })
+
+  test.each([['./push'], ['build', 'push'], ['--', 'push']])('a folder of such a name is built: %s %s', (...argv) => {
+    expect(readArgv(argv)).toMatchObject({ command: 'build', words: [argv.at(-1)] })
+  })
+
+  test('no command of xbuild is reserved, and hints name only commands and flags that are', () => {
+    const commands = COMMANDS.map(({ name }) => name)
+    expect(Object.keys(RESERVED).filter((word) => commands.includes(word))).toEqual([])
+    for (const hint of Object.values(RESERVED)) {
+      for (const [, name] of hint.matchAll(/\bxbuild ([a-z-]+)/g))
+        expect([...commands, 'itself', 'reads']).toContain(name)
+      for (const [, name] of hint.matchAll(/--([a-z-]+)/g))
+        expect(COMMANDS.flatMap(({ flags }) => flags.map((flag) => flag.name))).toContain(name)
+    }
+  })
 })

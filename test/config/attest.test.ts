@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { parseArgv } from '../../src/config/parse.ts'
+import type { BuildOptions } from '../../src/config/options.ts'
+import { parseArgv } from '../../src/cli/command-line.ts'
 import { parseConfigFile } from '../../src/config/file.ts'
 import { parseAttests, parseProvenance, provenanceOf, type ProvenanceOptions } from '../../src/config/attest.ts'
 import { parsePlatform } from '../../src/platform.ts'
@@ -76,7 +77,7 @@ test('command line and xbuild.yaml', () => {
   const file = parseConfigFile('provenance: mode=min\n', 'xbuild.yaml')
   const options = (argv: string[], env: Record<string, string> = {}) => {
     const command = parseArgv(argv, env, { cwd: '/', localPlatform, file })
-    return command.command === 'build' ? provenanceOf(command.options) : command
+    return command.command === 'build' ? provenanceOf(command['options'] as BuildOptions) : command
   }
   expect(options(['.'], { BUILDX_NO_DEFAULT_ATTESTATIONS: '1' })).toMatchObject({ mode: 'min' })
   expect(options(['--provenance', 'mode=max', '.'])).toEqual(MAX)

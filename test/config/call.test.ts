@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseCall } from '../../src/config/call.ts'
-import { parseArgv } from '../../src/config/parse.ts'
+import { parseArgv } from '../../src/cli/command-line.ts'
 import { parsePlatform } from '../../src/platform.ts'
 
 const read = (...argv: string[]) => parseArgv(argv, {}, { cwd: '/', localPlatform: parsePlatform('linux/amd64') })
@@ -35,7 +35,7 @@ describe('on the command line', () => {
     [['--check', '--call=check,format=json', '.'], 'check'],
     [['build', '--call', 'outline', '.'], 'outline'],
   ])('%j is a question', (argv, kind) => {
-    expect(read(...argv)).toMatchObject({ command: 'call', call: { kind }, options: { context: '.' } })
+    expect(read(...argv)).toMatchObject({ command: 'build', call: { kind }, options: { context: '.' } })
   })
 
   test.each([[['.']], [['--call=build', '.']], [['--check=false', '.']]])('%j builds', (argv) => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseConfigFile } from '../../src/config/file.ts'
-import { parseArgv } from '../../src/config/parse.ts'
+import { parseArgv } from '../../src/cli/command-line.ts'
 
 const localPlatform = { os: 'linux', architecture: 'amd64' }
 const read = (argv: string[], yaml?: string) =>

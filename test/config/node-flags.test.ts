@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseConfigFile } from '../../src/config/file.ts'
-import { parseArgv } from '../../src/config/parse.ts'
+import { parseArgv } from '../../src/cli/command-line.ts'
 import { parsePlatform } from '../../src/platform.ts'
 
 const read = (...argv: string[]) =>

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseArgv } from '../../src/config/parse.ts'
+import { parseArgv } from '../../src/cli/command-line.ts'
 
 const read = (...argv: string[]) =>
   parseArgv(['pack', ...argv], {}, { cwd: '/work', localPlatform: { os: 'linux', architecture: 'amd64' } })

@@ -1,13 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { parseConfigFile } from '../../src/config/file.ts'
 import type { BuildOptions } from '../../src/config/options.ts'
-import { parseArgv, type Command } from '../../src/config/parse.ts'
+import type { Parsed } from '../../src/cli/command.ts'
+import { parseArgv } from '../../src/cli/command-line.ts'
 import { exitCodeOf, toXbuildError, type XbuildError } from '../../src/errors.ts'
 import { formatPlatform, parsePlatform } from '../../src/platform.ts'
 
 const amd64 = parsePlatform('linux/amd64')
 
-function parse(argv: readonly string[], env: Record<string, string> = {}, yaml?: string): Command {
+function parse(argv: readonly string[], env: Record<string, string> = {}, yaml?: string): Parsed {
   const file = yaml === undefined ? {} : { file: parseConfigFile(yaml, 'xbuild.yaml') }
   return parseArgv(argv, env, { cwd: '/home', localPlatform: amd64, ...file })
 }
@@ -15,7 +16,7 @@ function parse(argv: readonly string[], env: Record<string, string> = {}, yaml?:
 function options(argv: readonly string[], env: Record<string, string> = {}, yaml?: string): BuildOptions {
   const command = parse(argv, env, yaml)
   if (command.command !== 'build' && command.command !== 'plan') throw new Error(`not a build: ${command.command}`)
-  return command.options
+  return command['options'] as BuildOptions
 }
 
 function failure(run: () => unknown): XbuildError {
@@ -148,7 +149,7 @@ test('a name like __proto__ stays a name', () => {
   expect(Object.entries(buildArgs)).toEqual([['__proto__', 'x']])
 })
 
-test.each<[argv: string[], command: Partial<Command>]>([
+test.each<[argv: string[], command: Partial<Parsed>]>([
   [[], { command: 'help' }],
   [['help'], { command: 'help' }],
   [['help', 'plan'], { command: 'help', topic: 'plan' }],

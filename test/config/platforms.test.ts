@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { readArgv } from '../../src/config/argv.ts'
+import { readArgv } from '../../src/cli/command-line.ts'
 import { parseConfigFile } from '../../src/config/file.ts'
 import { describeOverride, optionsFor } from '../../src/config/overrides.ts'
-import { resolveInvocation } from '../../src/config/parse.ts'
+import { parseInvocation } from '../../src/cli/command-line.ts'
 import type { BuildOptions } from '../../src/config/options.ts'
 import { formatPlatform, parsePlatform } from '../../src/platform.ts'
 
@@ -22,13 +22,13 @@ build-args: {JOBS: 8, MODE: fast}
 `
 
 function options(argv: readonly string[], text = FILE): BuildOptions {
-  const command = resolveInvocation(
+  const command = parseInvocation(
     readArgv(['build', ...argv, '.']),
     { FROM_ENV: 'yes' },
     { cwd: '/', localPlatform, file: parseConfigFile(text, 'xbuild.yaml') },
   )
   if (command.command !== 'build') throw new Error('not a build')
-  return command.options
+  return command['options'] as BuildOptions
 }
 
 const arm64 = parsePlatform('linux/arm64')

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { parseArgv } from '../../src/config/parse.ts'
+import { parseArgv } from '../../src/cli/command-line.ts'
 import type { BuildOptions } from '../../src/config/options.ts'
 import { parsePlatform } from '../../src/platform.ts'
 
@@ -9,7 +9,7 @@ function options(line: string, env: Record<string, string> = {}): BuildOptions {
     localPlatform: parsePlatform('linux/amd64'),
   })
   if (command.command !== 'build') throw new Error(`not a build: ${command.command}`)
-  return command.options
+  return command['options'] as BuildOptions
 }
 
 describe('one flag', () => {

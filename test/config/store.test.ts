@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest'
 import { parseConfigFile } from '../../src/config/file.ts'
-import { parseArgv, type Command } from '../../src/config/parse.ts'
+import type { Parsed } from '../../src/cli/command.ts'
+import { parseArgv } from '../../src/cli/command-line.ts'
 import { parseAge, parseFilter, parseSize } from '../../src/config/store-values.ts'
 import { parsePlatform } from '../../src/platform.ts'
 
-function parse(line: string, yaml?: string, env: Record<string, string> = {}): Command {
+function parse(line: string, yaml?: string, env: Record<string, string> = {}): Parsed {
   const file = yaml === undefined ? {} : { file: parseConfigFile(yaml, 'xbuild.yaml') }
   return parseArgv(line.split(' ').filter(Boolean), env, {
     cwd: '/home',
@@ -93,8 +94,8 @@ describe('the command line', () => {
   })
 
   test('help', () => {
-    expect(parse('help prune')).toEqual({ command: 'help', topic: 'prune' })
-    expect(parse('du --help')).toEqual({ command: 'help', topic: 'du' })
+    expect(parse('help prune')).toMatchObject({ command: 'help', topic: 'prune' })
+    expect(parse('du --help')).toMatchObject({ command: 'help', topic: 'du' })
   })
 
   test('the store of xbuild.yaml is used', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseArgv } from '../../src/config/parse.ts'
+import { parseArgv } from '../../src/cli/command-line.ts'
 
 const read = (argv: readonly string[], env: Record<string, string> = {}) =>
   parseArgv(['suggest', ...argv], env, { cwd: '/work', localPlatform: { os: 'linux', architecture: 'amd64' } })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readArgv } from '../../src/config/argv.ts'
+import { readArgv } from '../../src/cli/command-line.ts'
 import { LATER_FLAGS } from '../../src/config/unsupported.ts'
 
 /** What `docker buildx build` takes beside the flags xbuild has. */

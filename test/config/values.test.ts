@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { readArgv } from '../../src/config/argv.ts'
+import { readArgv } from '../../src/cli/command-line.ts'
 import { parseCsv, readBool, splitPair } from '../../src/config/values.ts'
 import { XbuildError } from '../../src/errors.ts'
 

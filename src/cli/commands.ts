@@ -1,0 +1,177 @@
+import { readBuildLine, readPlanLine } from '../config/build-line.ts'
+import { BUILD_CLI_FLAGS } from '../config/cli-flags.ts'
+import { COMPOSE_FLAGS, readComposeCommand } from '../config/compose/flags.ts'
+import { sessionTexts } from '../config/images/flags.ts'
+import { DOCTOR_FLAGS, readDoctorCommand } from '../config/doctor-flags.ts'
+import type { FileConfig } from '../config/file.ts'
+import { FLAGS } from '../config/flags.ts'
+import { NODE_FLAGS, readNodeCommand } from '../config/node-flags.ts'
+import { PACK_FLAGS, readPackCommand } from '../config/pack-flags.ts'
+import { QEMU_FLAGS, readQemuCommand } from '../config/qemu-flags.ts'
+import { DU_FLAGS, PRUNE_FLAGS, readStoreCommand } from '../config/store-flags.ts'
+import { readSuggestCommand, SUGGEST_FLAGS } from '../config/suggest-flags.ts'
+import { readTrustCommand, TRUST_FLAGS } from '../config/trust-flags.ts'
+import { LATER_FLAGS } from '../config/unsupported.ts'
+import { version } from '../version.ts'
+import { defineCommand, type Command } from './command.ts'
+import { print } from './print.ts'
+import { findCommand } from './reserved.ts'
+
+const EXAMPLES = `Examples:
+  # One image for two platforms, into the store
+  xbuild --platform linux/amd64,linux/arm64 -t hello .
+
+  # Build and push to a registry
+  xbuild --platform linux/amd64,linux/arm64 -t registry.example/team/hello:1.0 --push .
+
+  # An OCI image layout in a folder, from another Dockerfile
+  xbuild -f deploy/Dockerfile -o type=oci,dest=out .
+`
+
+const build = {
+  flags: { ...FLAGS, ...BUILD_CLI_FLAGS },
+  laterFlags: LATER_FLAGS,
+  isLong: true,
+  fromFile: ({ values }: FileConfig) => values,
+}
+
+const storeOf = ({ values: { store } }: FileConfig) => ({ store })
+
+/**
+ * The table of commands: the parser, `xbuild help`, the program and docs/cli read nothing else. The first command is
+ * meant when none is named. Each loads its code when it runs.
+ */
+export const COMMANDS: readonly Command[] = [
+  defineCommand({
+    ...build,
+    name: 'build',
+    usage: 'xbuild [build] [OPTIONS] PATH',
+    help: 'Build the Dockerfile in PATH into one image for all platforms.',
+    flags: { ...build.flags, json: { ...BUILD_CLI_FLAGS.json, hidden: true } },
+    examples: EXAMPLES,
+    read: readBuildLine,
+    run: async ({ options, call }, terminal) =>
+      call
+        ? (await import('./call.ts')).runCall({ options, call }, terminal)
+        : (await import('./build.ts')).runBuild(options, terminal),
+  }),
+  defineCommand({
+    ...build,
+    name: 'plan',
+    usage: 'xbuild plan [OPTIONS] PATH',
+    help: 'Show how each stage would be built for each platform, and why. Nothing is built.',
+    read: readPlanLine,
+    run: async (args, terminal) => (await import('./plan.ts')).runPlan(args, terminal),
+  }),
+  defineCommand({
+    name: 'compose',
+    usage: 'xbuild compose build|config [OPTIONS] [SERVICE...]',
+    help: 'Build the images of the services in compose files, all of them in one run.',
+    flags: COMPOSE_FLAGS,
+    isLong: true,
+    fromFile: sessionTexts,
+    read: (values, input) => ({ options: readComposeCommand(values, input) }),
+    run: async ({ options }, terminal) => (await import('./compose.ts')).runCompose(options, terminal),
+  }),
+  defineCommand({
+    name: 'suggest',
+    usage: 'xbuild suggest [OPTIONS] [PATH]',
+    help: 'Print the smallest change, as a diff, that makes build stages cross-compile.',
+    flags: SUGGEST_FLAGS,
+    fromFile: ({ values: { file, platforms, target, buildArgs } }) => ({ file, platforms, target, buildArgs }),
+    read: (values, { words, cwd }) => ({ options: readSuggestCommand(words, values, cwd) }),
+    run: async ({ options }, terminal) => (await import('./suggest.ts')).runSuggest(options, terminal),
+  }),
+  defineCommand({
+    name: 'du',
+    usage: 'xbuild du [OPTIONS]',
+    help: 'Show what the store holds, and how much of it could go.',
+    flags: DU_FLAGS,
+    fromFile: storeOf,
+    read: (values, input) => ({ options: readStoreCommand(values, input) }),
+    run: async ({ options }, terminal) => (await import('./du.ts')).runDu(options, terminal),
+  }),
+  defineCommand({
+    name: 'prune',
+    usage: 'xbuild prune [OPTIONS]',
+    help: 'Remove build cache that no image with a name needs.',
+    flags: PRUNE_FLAGS,
+    fromFile: storeOf,
+    read: (values, input) => ({ options: readStoreCommand(values, input) }),
+    run: async ({ options }, terminal) => (await import('./prune.ts')).runPrune(options, terminal),
+  }),
+  defineCommand({
+    name: 'node',
+    usage: 'xbuild node [ls | inspect NAME | add NAME ENDPOINT | rm NAME | use NAME...]',
+    help: 'Show, add and remove machines to build on.',
+    flags: NODE_FLAGS,
+    fromFile: storeOf,
+    read: (values, { words, file, cwd }) => ({
+      options: readNodeCommand(words, values, { configured: file?.nodes ?? [], cwd }),
+    }),
+    run: async ({ options }, terminal) => (await import('./node.ts')).runNode(options, terminal),
+  }),
+  defineCommand({
+    name: 'pack',
+    usage: 'xbuild pack [ls | build RECIPE[@VERSION]... | verify [PACK...] | rm PACK...]',
+    help: 'Show, make, check and remove native toolchains for emulated steps.',
+    flags: PACK_FLAGS,
+    fromFile: storeOf,
+    read: (values, { words, cwd }) => ({ options: readPackCommand(words, values, cwd) }),
+    run: async ({ options }, terminal) => (await import('./pack.ts')).runPack(options, terminal),
+  }),
+  defineCommand({
+    name: 'qemu',
+    usage: 'xbuild qemu [status | install | uninstall] [ARCH...]',
+    help: 'Show, register and remove handlers of the whole machine for programs of other CPUs.',
+    flags: QEMU_FLAGS,
+    read: (values, { words }) => ({ options: readQemuCommand(words, values) }),
+    run: async ({ options }, terminal) => (await import('./qemu.ts')).runQemu(options, terminal),
+  }),
+  defineCommand({
+    name: 'doctor',
+    usage: 'xbuild doctor [OPTIONS] [REGISTRY...]',
+    help: 'Look for what keeps this machine, its nodes and registries from building, and say what helps.',
+    flags: DOCTOR_FLAGS,
+    fromFile: ({ values, platforms = [] }) => ({
+      platforms: [...(values.platforms ?? []), ...platforms.map(({ text }) => text)],
+      store: values.store,
+    }),
+    read: (values, input) => ({ options: readDoctorCommand(values, input) }),
+    run: async ({ options }, terminal) => (await import('./doctor.ts')).runDoctor(options, terminal),
+  }),
+  defineCommand({
+    name: 'trust',
+    usage: 'xbuild trust [--list | --revoke] [FILE]',
+    help: 'Accept what xbuild.yaml of a project asks for beyond what a project may set, until the file changes.',
+    flags: TRUST_FLAGS,
+    withoutConfig: true,
+    read: (values, { words, cwd }) => ({ options: readTrustCommand(words, values, cwd) }),
+    run: async ({ options }, terminal) => (await import('./trust.ts')).runTrust(options, terminal),
+  }),
+  defineCommand({
+    name: 'version',
+    usage: 'xbuild version',
+    help: 'Print the version.',
+    flags: {},
+    withoutConfig: true,
+    read: () => ({}),
+    run: async (_, { stdout }) => {
+      await print(stdout, `xbuild ${version()}\n`)
+      return 0
+    },
+  }),
+  defineCommand({
+    name: 'help',
+    usage: 'xbuild help [COMMAND]',
+    help: 'Show help.',
+    flags: {},
+    withoutConfig: true,
+    read: (_, { words: [topic], commands }) => (topic === undefined ? {} : { topic: findCommand(topic, commands) }),
+    run: async ({ topic }: { readonly topic?: string }, { stdout }, commands) => {
+      const { formatHelp } = await import('./help.ts')
+      await print(stdout, formatHelp(commands, topic))
+      return 0
+    },
+  }),
+]

@@ -1,0 +1,204 @@
+import { statSync } from 'node:fs'
+import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import type { ComposeCommand } from '../config/compose/flags.ts'
+import { parseDotenv } from '../config/compose/dotenv.ts'
+import type { ComposeEnv, ComposeInput } from '../config/compose/load.ts'
+import { readComposeProject, type ComposeProject } from '../config/compose/project.ts'
+import type { ImageTarget, Said } from '../config/images/target.ts'
+import { isRemoteContext } from '../config/images/options.ts'
+import { usageError } from '../config/values.ts'
+import { XbuildError, type Diagnostic } from '../errors.ts'
+import { formatDiagnostics } from '../ui/error.ts'
+import { wantsColor } from '../ui/text.ts'
+import { createGrantedJudge } from './granted.ts'
+import { readProjectText } from './project-text.ts'
+import { readSource } from './read-source.ts'
+import { runImages } from './run-images.ts'
+import type { Terminal } from './terminal.ts'
+
+const NAMES = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']
+const OVERRIDES = [
+  'compose.override.yml',
+  'compose.override.yaml',
+  'docker-compose.override.yml',
+  'docker-compose.override.yaml',
+]
+
+/** `xbuild compose build`: the images of the services chosen, with what they are made from. */
+export async function runCompose(command: ComposeCommand, terminal: Terminal): Promise<number> {
+  const { values, shared } = command
+  const { folder, project, env } = await openProject(command, terminal)
+  warn(project.warnings, terminal)
+  if (project.chosen.length === 0) {
+    terminal.stderr.write('warning: No services to build\n')
+    if (!values.print) return 0
+  }
+  const targets = project.targets.map((target) => withCommandLine(target, command))
+  for (const { name } of project.targets.filter((target) => values.push && !isNamed(target)))
+    if (project.chosen.includes(name))
+      terminal.stderr.write(`warning: ${name} is not pushed: its service has no image\n`)
+  return runImages(
+    {
+      targets,
+      chosen: project.chosen,
+      groups: { default: { targets: project.chosen } },
+      project: folder,
+      grants: values.allow,
+      shared,
+      localPlatform: command.localPlatform,
+      env,
+      print: values.print,
+      failFast: values.failFast,
+      metadataFile: values.metadataFile,
+      call: command.call,
+    },
+    terminal,
+  )
+}
+
+/** Finds and reads the files of a project as docker compose does. Throws BAD_OPTION, `ConfigFileError`. */
+export async function openProject(
+  { values, services, shared: { cwd } }: ComposeCommand,
+  { env: shell, stdin }: Pick<Terminal, 'env' | 'stdin'>,
+): Promise<{ readonly folder: string; readonly project: ComposeProject; readonly env: ComposeEnv }> {
+  const given = values.projectDirectory === undefined ? undefined : resolve(cwd, values.projectDirectory)
+  const named =
+    values.envFiles.length > 0 ? values.envFiles : (shell['COMPOSE_ENV_FILES'] ?? '').split(',').filter(Boolean)
+  const readEnv = (folder: string): ComposeEnv => {
+    if (/^(1|t|true)$/i.test(shell['COMPOSE_DISABLE_ENV_FILE'] ?? '') && named.length === 0) return shell
+    const files = named.length > 0 ? named.map((file) => resolve(cwd, file)) : [join(folder, '.env')]
+    return readVariables(files, { shell, cwd, needed: named.length > 0 })
+  }
+  const first = readEnv(given ?? cwd)
+  const paths = findFiles(values.files, { cwd, env: first, folder: given })
+  const folder = given ?? (paths[0] === '-' || isRemoteContext(paths[0]!) ? cwd : dirname(paths[0]!))
+  const env = folder === (given ?? cwd) ? first : readEnv(folder)
+  const show = (path: string) => {
+    const shown = relative(cwd, path)
+    return shown.startsWith('..') || shown === '' ? path : shown
+  }
+  const files: ComposeInput['files'][number][] = []
+  for (const path of paths)
+    files.push(path === '-' ? { path: join(cwd, '<stdin>'), text: await readAll(stdin) } : need(path))
+  const judge = createGrantedJudge(folder, values.allow, cwd)
+  const read = (path: string): string | undefined => {
+    const why = judge({ kind: 'read', path })
+    if (why !== undefined)
+      throw new XbuildError('BAD_OPTION', `Cannot read "${show(path)}": ${why}`, {
+        hint: `Give --allow fs.read=${path} when you trust the file`,
+      })
+    return readProjectText(path, show(path))
+  }
+  const profiles = values.profiles.length > 0 ? values.profiles : (env['COMPOSE_PROFILES'] ?? '').split(',')
+  const project = readComposeProject(
+    { files, folder, env, home: env['HOME'], read, show },
+    {
+      services,
+      profiles: profiles.map((profile) => profile.trim()).filter(Boolean),
+      withDependencies: values.withDependencies,
+      projectName: values.projectName,
+    },
+  )
+  return { folder, project, env }
+
+  function need(path: string): { path: string; text: string } {
+    const text = readProjectText(path, show(path))
+    if (text === undefined) throw usageError(`Cannot read the compose file "${show(path)}": there is no such file`)
+    return { path, text }
+  }
+}
+
+function readVariables(
+  files: readonly string[],
+  { shell, cwd, needed }: { readonly shell: ComposeEnv; readonly cwd: string; readonly needed: boolean },
+): ComposeEnv {
+  let own: ComposeEnv = {}
+  for (const path of files) {
+    const text = readProjectText(path, relative(cwd, path) || path)
+    if (text === undefined && needed) throw usageError(`Cannot read "${relative(cwd, path)}": there is no such file`)
+    if (text !== undefined)
+      own = { ...own, ...parseDotenv(text, relative(cwd, path), (name) => shell[name] ?? own[name]) }
+  }
+  return { ...own, ...shell }
+}
+
+/** `-f`, `COMPOSE_FILE`, or the usual names in this folder or one above. */
+function findFiles(
+  given: readonly string[],
+  { cwd, env, folder }: { readonly cwd: string; readonly env: ComposeEnv; readonly folder: string | undefined },
+): string[] {
+  const place = (file: string) => (file === '-' || isAbsolute(file) ? file : resolve(cwd, file))
+  if (given.length > 0) return given.map(place)
+  const fromEnv = env['COMPOSE_FILE']
+  if (fromEnv)
+    return fromEnv
+      .split(env['COMPOSE_PATH_SEPARATOR'] || ':')
+      .filter(Boolean)
+      .map(place)
+  for (let at = folder ?? cwd; ; at = dirname(at)) {
+    const main = NAMES.map((name) => join(at, name)).find(isThere)
+    if (main !== undefined) {
+      checkOwner(main)
+      const over = OVERRIDES.map((name) => join(at, name)).find(isThere)
+      return over === undefined ? [main] : [main, over]
+    }
+    if (at === dirname(at)) break
+  }
+  throw usageError(
+    'Cannot find a compose file: neither this folder nor one above has compose.yaml',
+    'Name it with -f FILE',
+  )
+}
+
+/** Throws BAD_OPTION: in a folder that others write to, as /tmp, a file that nobody named may be anybody's. */
+function checkOwner(path: string): void {
+  const [{ uid }, { mode }] = [statSync(path), statSync(dirname(path))]
+  const own = process.geteuid?.() ?? 0
+  if (uid === own || uid === 0 || (own === 0 && (mode & 0o002) === 0)) return
+  throw usageError(`Cannot use "${path}": the file belongs to another user (id ${uid})`, `Name it with -f ${path}`)
+}
+
+function isThere(path: string): boolean {
+  return readProjectText(path, basename(path)) !== undefined
+}
+
+/** What the command line says stands over what the file says; it is the user's own word. */
+export function withCommandLine(target: ImageTarget, { values }: ComposeCommand): ImageTarget {
+  const said = <T>(value: T): Said<T> => ({ value })
+  const args = Object.fromEntries(Object.entries(values.buildArgs).map(([name, value]) => [name, said(value)]))
+  const attest = [
+    ...(values.provenance === undefined ? [] : [said(attestText('provenance', values.provenance))]),
+    ...(values.sbom === undefined ? [] : [said(attestText('sbom', values.sbom))]),
+  ]
+  const output = [...(values.push && isNamed(target) ? ['type=registry'] : []), ...(values.load ? ['type=docker'] : [])]
+  return {
+    ...target,
+    args: { ...target.args, ...args },
+    ssh: [...(target.ssh ?? []), ...values.ssh.map(said)],
+    attest: [...(target.attest ?? []), ...attest],
+    output: output.length > 0 ? output.map(said) : (target.output ?? []),
+    ...(values.noCache === undefined ? {} : { noCache: said(values.noCache) }),
+    ...(values.pull === undefined ? {} : { pull: said(values.pull) }),
+  }
+}
+
+/** Whether the service says `image`, without which compose pushes nothing; that name is the last of those of its build. */
+function isNamed({ tags = [] }: ImageTarget): boolean {
+  return tags.every(({ at }) => at !== undefined)
+}
+
+function attestText(type: string, text: string): string {
+  if (/^(1|t|true)$/i.test(text)) return `type=${type}`
+  return /^(0|f|false)$/i.test(text) ? `type=${type},disabled=true` : `type=${type},${text}`
+}
+
+function warn(warnings: readonly Diagnostic[], { stderr, env, cwd }: Terminal): void {
+  const color = wantsColor(stderr.isTTY, env)
+  stderr.write(formatDiagnostics(warnings, { color, readFile: (path) => readSource(resolve(cwd(), path)) }))
+}
+
+async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk as Uint8Array))
+  return Buffer.concat(chunks).toString('utf8')
+}

@@ -1,0 +1,26 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { XbuildError } from '../errors.ts'
+
+const MAX_BYTES = 4_000_000
+
+/** The text of a file of a project, of a sane size; nothing when it is not there. A device or a pipe is not read. */
+export function readProjectText(path: string, shown: string): string | undefined {
+  const fail = (state: string, cause?: unknown) =>
+    new XbuildError('BAD_OPTION', `Cannot read "${shown}": ${state}`, { cause })
+  let file: number
+  try {
+    file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw fail(message, cause)
+  }
+  try {
+    const found = fstatSync(file)
+    if (!found.isFile()) throw fail('it is no file')
+    if (found.size > MAX_BYTES) throw fail(`it is larger than ${MAX_BYTES / 1e6} MB`)
+    return readFileSync(file, 'utf8')
+  } finally {
+    closeSync(file)
+  }
+}

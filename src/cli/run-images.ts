@@ -1,0 +1,153 @@
+import { realpathSync } from 'node:fs'
+import { resolve } from 'node:path'
+import type { Call } from '../config/call.ts'
+import { askProblems, openAsks, type Grants } from '../config/images/allow.ts'
+import { requestsOf, type ImageRequest, type SharedOptions } from '../config/images/options.ts'
+import { printTargets } from '../config/images/print.ts'
+import { settingsOf } from '../config/images/settings.ts'
+import { neededBy, withNeeded, type ImageTarget } from '../config/images/target.ts'
+import { ConfigFileError } from '../config/file.ts'
+import { XbuildError } from '../errors.ts'
+import { writeText } from '../publish/publish.ts'
+import type { Platform } from '../platform.ts'
+import type { Answer } from '../session/inspect.ts'
+import type { SessionResult } from '../session/types.ts'
+import { formatImagesTable } from '../ui/images-table.ts'
+import { wantsColor } from '../ui/text.ts'
+import { formatError } from '../ui/error.ts'
+import { createUi } from '../ui/ui.ts'
+import { createGrantedJudge } from './granted.ts'
+import { print } from './print.ts'
+import { readSource } from './read-source.ts'
+import type { Terminal } from './terminal.ts'
+import { withSignals } from './signals.ts'
+
+/** What a file describes, and what is to be done with it. */
+export interface ImagesRun {
+  /** All images that there are. */
+  readonly targets: readonly ImageTarget[]
+  /** The names of those to build; what they are made from is built with them. */
+  readonly chosen: readonly string[]
+  /** Groups as `--print` shows them. */
+  readonly groups: Readonly<Record<string, { readonly description?: string; readonly targets: readonly string[] }>>
+  /** The folder that the files may read and write. */
+  readonly project: string
+  readonly grants: Grants
+  readonly shared: SharedOptions
+  readonly localPlatform: Platform
+  /** Variables that secrets and arguments are taken from. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly print: boolean
+  readonly failFast: boolean
+  readonly metadataFile: string | undefined
+  /** A question about the Dockerfiles; nothing is built. */
+  readonly call: Call | undefined
+}
+
+/**
+ * Builds images in one session: progress and summary on stderr, `NAME DIGEST` a line on stdout. Gives back the exit
+ * code: 1 when an image failed.
+ */
+export async function runImages(run: ImagesRun, terminal: Terminal): Promise<number> {
+  const targets = withNeeded(run.targets, run.chosen)
+  checkNoCircle(targets)
+  if (run.print) {
+    await print(terminal.stdout, printTargets(targets, run.groups))
+    return 0
+  }
+  const names = run.targets.map(({ name }) => name)
+  const requests = requestsOf(
+    targets.map((target) => (run.chosen.includes(target.name) ? target : onlyNeeded(target))),
+    { shared: run.shared, env: run.env, localPlatform: run.localPlatform, names },
+  )
+  checkGranted(run, targets)
+  if (run.call) return askAll(run.call, requests, run, terminal)
+  return build(requests, run, terminal)
+}
+
+/** An image that others are made from goes nowhere itself. */
+function onlyNeeded(target: ImageTarget): ImageTarget {
+  return { ...target, tags: [], output: [], cacheTo: [] }
+}
+
+/** Throws `ConfigFileError` with what the files ask for and nobody has granted. */
+function checkGranted({ project, grants, env, shared }: ImagesRun, targets: readonly ImageTarget[]): void {
+  const judge = createGrantedJudge(realpathSync(resolve(shared.cwd, project)), grants, shared.cwd)
+  const asks = openAsks(
+    targets.flatMap((target) => settingsOf(target, env)),
+    grants,
+    judge,
+  )
+  if (asks.length > 0) throw new ConfigFileError(asks[0]!.at.file, askProblems(asks))
+}
+
+async function build(requests: readonly ImageRequest[], run: ImagesRun, terminal: Terminal): Promise<number> {
+  const { stdout, stderr } = terminal
+  const { progress } = run.shared
+  const ui = await createUi(progress, { stderr, isTTY: stderr.isTTY, env: terminal.env })
+  const finished = withSignals(terminal, {
+    onStop: () => ui.note('Stopping: cleaning up (once more to stop at once)'),
+    work: async (signal) => {
+      const { buildAll } = await import('../build.ts')
+      const { env, failFast } = run
+      return buildAll(requests, { emit: ui.emit, signal, env, stdout, failFast })
+    },
+  })
+  const session = await finished.finally(() => ui.finish())
+  if (run.metadataFile !== undefined)
+    await writeText(resolve(run.shared.cwd, run.metadataFile), metadataText(session, run.chosen))
+  const failed = session.images.filter(({ error }) => error !== undefined)
+  const style = { color: wantsColor(stderr.isTTY, terminal.env), readFile: (path: string) => readSource(resolve(path)) }
+  if (progress !== 'quiet' && progress !== 'rawjson') stderr.write(formatImagesTable(session.images, style))
+  for (const { name, error } of failed) stderr.write(`${name}: ${formatError(error!, style)}`)
+  const takesStdout = requests.some(({ options }) => options.outputs.some((one) => 'dest' in one && one.dest === '-'))
+  const digests = session.images.flatMap(({ name, result }) =>
+    result && run.chosen.includes(name) ? [`${name} ${result.digest}\n`] : [],
+  )
+  if (!takesStdout) await print(stdout, digests.join(''))
+  return failed.length > 0 ? 1 : 0
+}
+
+/** As buildx writes it: what each image came to, by its name. */
+function metadataText({ images }: SessionResult, chosen: readonly string[]): string {
+  const entries = images.flatMap(({ name, result }) =>
+    result && chosen.includes(name) ? [[name, result.metadata] as const] : [],
+  )
+  return `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`
+}
+
+/** Asks the Dockerfile of every image; exit code 1 when a check found something. */
+async function askAll(
+  call: Call,
+  requests: readonly ImageRequest[],
+  run: ImagesRun,
+  terminal: Terminal,
+): Promise<number> {
+  const { runCall } = await import('./call.ts')
+  const kind = call.kind as Answer['kind']
+  let code = 0
+  for (const { name, options } of requests) {
+    if (!run.chosen.includes(name)) continue
+    if (call.format === 'text' && run.chosen.length > 1) await print(terminal.stdout, `${name}:\n`)
+    code = Math.max(code, await runCall({ options: { ...options, outputs: [] }, call: { ...call, kind } }, terminal))
+  }
+  return code
+}
+
+/** Throws BAD_OPTION for images that are made from each other, which no order of building could end. */
+function checkNoCircle(targets: readonly ImageTarget[]): void {
+  const byName = new Map(targets.map((target) => [target.name, target]))
+  const done = new Set<string>()
+  const visit = (name: string, path: readonly string[]): void => {
+    const target = byName.get(name)
+    if (!target || done.has(name)) return
+    if (path.includes(name)) {
+      const circle = [...path.slice(path.indexOf(name)), name].join(' -> ')
+      const at = target.at ? { at: target.at } : {}
+      throw new XbuildError('BAD_OPTION', `Cannot build "${name}": it is made from itself (${circle})`, at)
+    }
+    for (const need of Object.values(neededBy(target))) visit(need, [...path, name])
+    done.add(name)
+  }
+  for (const name of byName.keys()) visit(name, [])
+}

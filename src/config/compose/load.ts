@@ -1,0 +1,259 @@
+import { suggestionHint } from '../../did-you-mean.ts'
+import { toXbuildError, type Diagnostic, type SourcePosition } from '../../errors.ts'
+import { ConfigFileError } from '../file.ts'
+import { cleanPath, folderOf, joinPath } from '../images/paths.ts'
+import { parseDotenv } from './dotenv.ts'
+import { interpolate, TemplateError } from './interpolate.ts'
+import { merge, mergeFiles, mergeServices } from './merge.ts'
+import { mapOf, mapScalars, nodeAt, textOf, withEntry, withoutEntry } from './node.ts'
+import type { ComposeMap, ComposeNode, Report } from './node.ts'
+import { placePaths } from './place.ts'
+import { readDocuments } from './read.ts'
+import { COMPOSE_FILE } from './schema.ts'
+import { validate } from './validate.ts'
+
+export type ComposeEnv = Readonly<Record<string, string | undefined>>
+
+/** The compose files of a project, and how further ones are read. */
+export interface ComposeInput {
+  /** In order: each says more than the one before, or otherwise. Paths are absolute. */
+  readonly files: readonly { readonly path: string; readonly text: string }[]
+  /** The project's folder, absolute; relative paths begin there. */
+  readonly folder: string
+  /** Variables: those of the shell over those of `.env` files. */
+  readonly env: ComposeEnv
+  readonly home?: string | undefined
+  /** The text of a file that `extends` and `include` name; nothing when it is not there. Throws XbuildError. */
+  readonly read: (path: string) => string | undefined
+  /** How messages call a file. */
+  readonly show: (path: string) => string
+}
+
+/** The merged file of a project. */
+export interface LoadedCompose {
+  readonly file: ComposeMap
+  readonly warnings: readonly Diagnostic[]
+}
+
+const MAX_FILES = 200
+
+/** What a file is read with: its own environment and folder where it is included. */
+interface Scope {
+  readonly folder: string
+  readonly env: ComposeEnv
+  /** Files that include this one. */
+  readonly within: readonly string[]
+}
+
+/**
+ * Reads the files of a project into one: variables filled in, `extends` and `include` followed, all merged. Throws
+ * `ConfigFileError` with every problem at its place.
+ */
+export function loadCompose(input: ComposeInput): LoadedCompose {
+  const problems: Diagnostic[] = []
+  const report: Report = (at, message, hint, severity = 'error') =>
+    void problems.push({ rule: 'compose', severity, message, at, ...(hint ? { hint } : {}) })
+  let filesRead = 0
+  const first = input.files[0]?.path ?? input.folder
+  const start = { file: input.show(first), line: 1 }
+  const loaded = loadAll(input.files, { folder: input.folder, env: input.env, within: [] })
+  const errors = distinct(problems.filter(({ severity }) => severity === 'error'))
+  if (errors.length > 0) throw new ConfigFileError(errors[0]!.at.file, errors)
+  return { file: loaded, warnings: distinct(problems) }
+
+  function loadAll(files: ComposeInput['files'], scope: Scope): ComposeMap {
+    let whole = mapOf([], start)
+    for (const { path, text } of files) whole = mergeFiles(whole, loadFile(path, text, scope), report)
+    return whole
+  }
+
+  /** One file, whole: what it extends and includes is in it. */
+  function loadFile(path: string, text: string, scope: Scope): ComposeMap {
+    if (++filesRead > MAX_FILES) {
+      report({ file: input.show(path), line: 1 }, `Cannot read more than ${MAX_FILES} files for one project`)
+      return mapOf([], start)
+    }
+    const raw = readRaw(path, text, scope.env)
+    const extended = extendAll(raw, path, scope)
+    const placed = placePaths(extended, scope.folder, input.home)
+    return includeAll(placed, path, scope)
+  }
+
+  /** The documents of a file as one, with variables filled in, checked. */
+  function readRaw(path: string, text: string, env: ComposeEnv): ComposeMap {
+    const file = input.show(path)
+    let whole: ComposeMap | undefined
+    for (const document of readDocuments(text, file, report)) {
+      if (document.kind === 'null') continue
+      const filled = mapScalars(document, (scalar) => fill(scalar, env))
+      const before = problems.length
+      validate(filled, COMPOSE_FILE, '', report)
+      const bad = problems.slice(before).some(({ severity }) => severity === 'error')
+      if (!bad && filled.kind === 'map') whole = whole ? mergeFiles(whole, filled, report) : filled
+    }
+    return whole ?? mapOf([], { file, line: 1 })
+  }
+
+  function fill(scalar: Extract<ComposeNode, { kind: 'scalar' }>, env: ComposeEnv): ComposeNode {
+    const { at, value } = scalar
+    if (typeof value !== 'string') return scalar
+    const unset = (name: string) =>
+      report(at, `The variable "${name}" is not set: it is taken as empty`, undefined, 'warning')
+    try {
+      return { ...scalar, value: interpolate(value, { get: (name) => env[name], unset }) }
+    } catch (error) {
+      if (!(error instanceof TemplateError)) throw error
+      report(at, `Cannot fill in "${value.length > 80 ? `${value.slice(0, 77)}...` : value}": ${error.message}`)
+      return scalar
+    }
+  }
+
+  function extendAll(file: ComposeMap, path: string, scope: Scope): ComposeMap {
+    const services = nodeAt(file, 'services')
+    if (services?.kind !== 'map') return file
+    const entries = [...services.entries].map(([name, entry]) => {
+      const value = extendService(name, services, { path, folder: scope.folder, env: scope.env, chain: [] })
+      return [name, { ...entry, value: value ?? entry.value }] as const
+    })
+    return withEntry(file, 'services', { ...services, entries: new Map(entries) })
+  }
+
+  interface Extending {
+    readonly path: string
+    /** Where relative paths of the file begin. */
+    readonly folder: string
+    readonly env: ComposeEnv
+    /** Services that extend this one. */
+    readonly chain: readonly string[]
+  }
+
+  /** A service with what it extends below it. */
+  function extendService(name: string, services: ComposeMap, from: Extending): ComposeMap | undefined {
+    const service = services.entries.get(name)?.value
+    if (service?.kind !== 'map') return undefined
+    const said = service.entries.get('extends')?.value
+    if (!said || said.tag === 'reset' || said.kind === 'null') return service
+    const ref = textOf(said) ?? textOf(nodeAt(said, 'service')) ?? ''
+    const file = textOf(nodeAt(said, 'file'))
+    const link = `${input.show(from.path)}: ${name}`
+    if (from.chain.includes(link)) {
+      report(said.at, `Cannot extend "${ref}": it extends itself (${[...from.chain, link].join(' -> ')})`)
+      return service
+    }
+    const chain = [...from.chain, link]
+    const own = withoutEntry(service, 'extends')
+    if (file === undefined) return below(services, ref, { ...from, chain })
+    const path = joinPath(from.folder, file)
+    const text = readFor(path, `extend "${ref}"`, said.at)
+    if (text === undefined) return own
+    const folder = folderOf(path)
+    const other = nodeAt(readRaw(path, text, from.env), 'services')
+    return below(
+      other?.kind === 'map' ? other : mapOf([], said.at),
+      ref,
+      { path, folder, env: from.env, chain },
+      folder,
+    )
+
+    function below(all: ComposeMap, base: string, where: Extending, folder?: string): ComposeMap {
+      if (!all.entries.has(base)) {
+        const hint = suggestionHint(base, all.entries.keys())
+        report(said!.at, `Cannot extend "${base}": ${input.show(where.path)} has no such service`, hint)
+        return own
+      }
+      const found = extendService(base, all, where)
+      if (!found) return own
+      return mergeServices(folder === undefined ? found : placeOne(found, folder), own, report)
+    }
+  }
+
+  /** A service of another file with its own paths. */
+  function placeOne(service: ComposeMap, folder: string): ComposeMap {
+    const file = mapOf([['services', mapOf([['x', service]], service.at)]], service.at)
+    return nodeAt(placePaths(file, folder, input.home), 'services', 'x') as ComposeMap
+  }
+
+  function includeAll(file: ComposeMap, path: string, scope: Scope): ComposeMap {
+    const list = nodeAt(file, 'include')
+    let whole = withoutEntry(file, 'include')
+    if (list?.kind !== 'list') return whole
+    for (const item of list.items) {
+      const included = include(item, path, scope)
+      for (const section of ['services', 'secrets']) whole = withSection(whole, section, nodeAt(included, section))
+    }
+    return whole
+  }
+
+  /** What the file itself says stands over what it includes. */
+  function withSection(file: ComposeMap, section: string, included: ComposeNode | undefined): ComposeMap {
+    if (included?.kind !== 'map') return file
+    const own = nodeAt(file, section)
+    return withEntry(file, section, own ? merge(included, own, [section], report) : included)
+  }
+
+  function include(item: ComposeNode, path: string, { folder, env, within }: Scope): ComposeMap | undefined {
+    const paths = textsOf(item.kind === 'scalar' ? item : nodeAt(item, 'path')).map((one) => joinPath(folder, one))
+    const [main] = paths
+    if (main === undefined) {
+      report(item.at, 'Cannot include: the path is missing')
+      return undefined
+    }
+    const chain = [...within, path]
+    if (chain.includes(main)) {
+      const circle = [...chain, main].map(input.show).join(' -> ')
+      report(item.at, `Cannot include "${input.show(main)}": it includes itself (${circle})`)
+      return undefined
+    }
+    const own = textOf(nodeAt(item, 'project_directory'))
+    const inner = own === undefined ? folderOf(main) : joinPath(folder, own)
+    const files = paths.flatMap((one) => {
+      const text = readFor(one, 'include it', item.at)
+      return text === undefined ? [] : [{ path: one, text }]
+    })
+    const named = textsOf(nodeAt(item, 'env_file'))
+    if (files.length === 0) return undefined
+    const envFiles = named.filter((one) => one !== '/dev/null').map((one) => joinPath(folder, one))
+    const variables = named.length > 0 ? envFiles : [joinPath(inner, '.env')]
+    const added = readVariables(variables, { env, needed: named.length > 0, at: item.at })
+    return loadAll(files, { folder: cleanPath(inner), env: { ...added, ...env }, within: chain })
+  }
+
+  function readVariables(
+    files: readonly string[],
+    { env, needed, at }: { readonly env: ComposeEnv; readonly needed: boolean; readonly at: SourcePosition },
+  ): ComposeEnv {
+    let all: ComposeEnv = {}
+    for (const path of files) {
+      const text = readFor(path, 'read its variables', at, needed)
+      if (text === undefined) continue
+      try {
+        all = { ...all, ...parseDotenv(text, input.show(path), (name) => env[name] ?? all[name]) }
+      } catch (thrown) {
+        const { message, hint, at: place } = toXbuildError(thrown)
+        report(place ?? at, message, hint)
+      }
+    }
+    return all
+  }
+
+  function readFor(path: string, what: string, at: SourcePosition, needed = true): string | undefined {
+    try {
+      const text = input.read(path)
+      if (text === undefined && needed) report(at, `Cannot ${what}: there is no file "${input.show(path)}"`)
+      return text
+    } catch (thrown) {
+      const { message, hint } = toXbuildError(thrown)
+      report(at, message, hint)
+      return undefined
+    }
+  }
+}
+
+/** The texts of one text or a list. */
+export function textsOf(node: ComposeNode | undefined): string[] {
+  return (node?.kind === 'list' ? node.items : [node]).flatMap((item) => textOf(item) ?? [])
+}
+
+function distinct(found: readonly Diagnostic[]): Diagnostic[] {
+  return [...new Map(found.map((one) => [JSON.stringify(one), one])).values()]
+}

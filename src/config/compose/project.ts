@@ -1,0 +1,141 @@
+import { suggestionHint } from '../../did-you-mean.ts'
+import type { Diagnostic } from '../../errors.ts'
+import { ConfigFileError } from '../file.ts'
+import type { ImageTarget } from '../images/target.ts'
+import { usageError } from '../values.ts'
+import { loadCompose, textsOf, type ComposeInput } from './load.ts'
+import { pairsOf } from './merge.ts'
+import { mapOf, nodeAt, textOf, type ComposeMap, type ComposeNode, type Report } from './node.ts'
+import { createTargets } from './targets.ts'
+
+/** Which services of a project are built, and what the command line says beside its files. */
+export interface ComposeChoice {
+  /** Services; none: all whose profile is on. */
+  readonly services: readonly string[]
+  readonly profiles: readonly string[]
+  /** What the services depend on is built, too. */
+  readonly withDependencies: boolean
+  /** `-p` and `COMPOSE_PROJECT_NAME`. */
+  readonly projectName?: string | undefined
+}
+
+/** The images of a project. */
+export interface ComposeProject {
+  readonly name: string
+  /** Of every service that is built from something. */
+  readonly targets: readonly ImageTarget[]
+  /** The names of the targets that were chosen. */
+  readonly chosen: readonly string[]
+  readonly warnings: readonly Diagnostic[]
+}
+
+/** Reads a compose project and chooses what to build. Throws `ConfigFileError`, and BAD_OPTION for the choice. */
+export function readComposeProject(input: ComposeInput, choice: ComposeChoice): ComposeProject {
+  const { file, warnings } = loadCompose(input)
+  const problems: Diagnostic[] = []
+  const report: Report = (at, message, hint, severity = 'error') =>
+    void problems.push({ rule: 'compose', severity, message, at, ...(hint ? { hint } : {}) })
+  const name = nameOf(file, input, choice.projectName)
+  const section = nodeAt(file, 'services')
+  const services = section?.kind === 'map' ? section : mapOf([], file.at)
+  checkServices(services, report)
+  const { targets, targetOf } = createTargets(services, {
+    project: name,
+    folder: input.folder,
+    secrets: nodeAt(file, 'secrets'),
+    env: input.env,
+    report,
+  })
+  const errors = problems.filter(({ severity }) => severity === 'error')
+  if (errors.length > 0) throw new ConfigFileError(errors[0]!.at.file, errors)
+  const names = chosenServices(services, choice)
+  const chosen = names.flatMap((service) => targetOf.get(service) ?? [])
+  return { name, targets, chosen, warnings: [...warnings, ...problems] }
+}
+
+/** `-p`, `COMPOSE_PROJECT_NAME`, `name:`, or the name of the folder. Throws BAD_OPTION. */
+function nameOf(file: ComposeMap, { folder, env }: ComposeInput, given: string | undefined): string {
+  const chosen = given || env['COMPOSE_PROJECT_NAME'] || textOf(nodeAt(file, 'name'))
+  if (chosen !== undefined && !/^[a-z0-9][a-z0-9_-]*$/.test(chosen))
+    throw usageError(
+      `Cannot use the project name "${chosen}": it is not of lower-case letters, digits, "_" and "-"`,
+      'Give another one with --project-name',
+    )
+  const name = chosen ?? normalName(folder.split('/').at(-1) ?? '')
+  if (name === '')
+    throw usageError('Cannot name the project after its folder: no letter or digit is in it', 'Give --project-name')
+  return name
+}
+
+function normalName(text: string): string {
+  return text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_-]/g, '')
+    .replace(/^[_-]+/, '')
+}
+
+/** What must hold between services. */
+function checkServices(services: ComposeMap, report: Report): void {
+  for (const [name, { at, value }] of services.entries) {
+    if (!nodeAt(value, 'image') && !nodeAt(value, 'build') && !nodeAt(value, 'provider'))
+      report(at, `Cannot use the service "${name}": it has neither image nor build`)
+    const needs = nodeAt(value, 'depends_on')
+    for (const [need, place, required] of dependenciesOf(needs))
+      if (required && !services.entries.has(need))
+        report(
+          place.at,
+          `Cannot depend on "${need}": there is no such service`,
+          suggestionHint(need, services.entries.keys()),
+        )
+  }
+}
+
+function dependenciesOf(node: ComposeNode | undefined): (readonly [string, ComposeNode, boolean])[] {
+  if (node?.kind === 'list') return node.items.map((item) => [textOf(item) ?? '', item, true] as const)
+  if (node?.kind !== 'map') return []
+  return [...node.entries].map(
+    ([name, { value }]) => [name, value, textOf(nodeAt(value, 'required')) !== 'false'] as const,
+  )
+}
+
+/** The services that the choice means, in the order of the file. */
+function chosenServices(services: ComposeMap, choice: ComposeChoice): string[] {
+  const all = [...services.entries.keys()]
+  for (const name of choice.services)
+    if (!services.entries.has(name))
+      throw usageError(
+        `Cannot build "${name}": there is no such service`,
+        suggestionHint(name, all) ?? (all.length > 0 ? `The services are ${all.join(', ')}` : undefined),
+      )
+  const isOn = (name: string) => {
+    const profiles = textsOf(nodeAt(services, name, 'profiles'))
+    return (
+      profiles.length === 0 ||
+      choice.profiles.includes('*') ||
+      profiles.some((profile) => choice.profiles.includes(profile))
+    )
+  }
+  const wanted = new Set<string>()
+  const pending = choice.services.length > 0 ? [...choice.services] : all.filter(isOn)
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (wanted.has(name) || !services.entries.has(name)) continue
+    wanted.add(name)
+    const service = nodeAt(services, name)
+    // Services that an image is made from are images themselves
+    pending.push(...pairsOf(nodeAt(service, 'build', 'additional_contexts') ?? NOTHING).flatMap(serviceOf))
+    if (choice.withDependencies)
+      pending.push(...dependenciesOf(nodeAt(service, 'depends_on')).map(([need]) => need), ...linksOf(service))
+  }
+  return all.filter((name) => wanted.has(name))
+}
+
+const NOTHING: ComposeNode = { kind: 'null', at: { file: '', line: 1 } }
+
+function serviceOf(pair: ComposeNode): string[] {
+  const [, name] = /^[^=]*=service:(.*)$/s.exec(textOf(pair) ?? '') ?? []
+  return name === undefined ? [] : [name]
+}
+
+function linksOf(service: ComposeNode | undefined): string[] {
+  return textsOf(nodeAt(service, 'links')).map((link) => link.split(':')[0]!)
+}

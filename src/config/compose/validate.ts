@@ -1,0 +1,53 @@
+import { suggest } from '../../did-you-mean.ts'
+import type { ComposeNode, Report } from './node.ts'
+import type { Shape, ShapeType } from './schema.ts'
+
+const WORDS: Readonly<Record<ShapeType, string>> = {
+  string: 'a text',
+  number: 'a number',
+  integer: 'a whole number',
+  boolean: 'true or false',
+  null: 'nothing',
+  list: 'a list',
+  map: 'keys and values',
+}
+
+/** Reports all that is not of a shape; `path` is how messages call the value. */
+export function validate(node: ComposeNode, shape: Shape, path: string, report: Report): void {
+  if (node.tag === 'reset') return
+  if (shape.type && !shape.type.some((type) => isOf(node, type))) {
+    const wanted = shape.type.filter((type) => type !== 'null').map((type) => WORDS[type])
+    const found = node.kind === 'scalar' ? `"${String(node.value)}"` : WORDS[node.kind]
+    return report(node.at, `Cannot use ${path || 'the file'}: ${found} stands where ${wanted.join(' or ')} is needed`)
+  }
+  if (node.kind === 'list' && shape.items) {
+    const { items } = shape
+    node.items.forEach((item, index) => validate(item, items, `${path}[${index}]`, report))
+  }
+  if (node.kind !== 'map') return
+  const inner = (key: string) => (path === '' ? key : `${path}.${key}`)
+  for (const [key, { at, value }] of node.entries) {
+    const known = shape.keys && Object.hasOwn(shape.keys, key) ? shape.keys[key] : undefined
+    if (known) validate(value, known, inner(key), report)
+    else if (key.startsWith('x-') && (shape.keys || shape.pattern)) continue
+    else if (shape.pattern && !shape.pattern.test(key))
+      report(at, `Cannot use ${inner(key)}: such a name is not allowed`, 'Use letters, digits, "_", "." and "-"')
+    else if (shape.values) validate(value, shape.values, inner(key), report)
+    else if (shape.keys) {
+      const near = suggest(key, Object.keys(shape.keys))
+      report(
+        at,
+        `Cannot use ${inner(key)}: compose has no such key`,
+        near ? `Did you mean "${near}"?` : 'Keys of your own begin with "x-"',
+      )
+    }
+  }
+  for (const key of shape.required ?? [])
+    if (!node.entries.has(key)) report(node.at, `Cannot use ${path}: the key "${key}" is missing`)
+}
+
+function isOf(node: ComposeNode, type: ShapeType): boolean {
+  if (node.kind !== 'scalar') return node.kind === type
+  if (type === 'integer') return typeof node.value === 'number' && Number.isInteger(node.value)
+  return typeof node.value === type
+}

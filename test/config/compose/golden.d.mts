@@ -1,0 +1,3 @@
+import type { ComposeCase } from './support.ts'
+
+export function askCompose(project: ComposeCase, program?: readonly string[]): unknown

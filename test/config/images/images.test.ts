@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest'
+import { openAsks, parseAllow } from '../../../src/config/images/allow.ts'
+import { requestsOf } from '../../../src/config/images/options.ts'
+import { printTargets } from '../../../src/config/images/print.ts'
+import { settingsOf } from '../../../src/config/images/settings.ts'
+import { withNeeded, type ImageTarget } from '../../../src/config/images/target.ts'
+import { parsePlatform } from '../../../src/platform.ts'
+
+const at = { file: 'f', line: 1 }
+const said = (value: string) => ({ value, at })
+
+describe('rights', () => {
+  test('are read in the words of buildx', () => {
+    expect(parseAllow(['fs=a', 'fs.read=*', 'ssh', 'image=x', 'secret'], '--allow')).toEqual({
+      read: ['a', '*'],
+      write: ['a'],
+      rights: ['ssh', 'image.push=x', 'image.load=x', 'secret'],
+    })
+  })
+
+  test.each([
+    ['fs.raed=x', 'there is no such right'],
+    ['fs.read', 'the path is missing'],
+    ['ssh=x', 'ssh takes no value'],
+  ])('refuse %s', (text, state) => {
+    expect(() => parseAllow([text], '--allow')).toThrow(state)
+  })
+
+  test('of one name do not grant another; those without a name grant all', () => {
+    const target: ImageTarget = { name: 'a', at, secrets: [said('id=s,env=ONE'), said('id=t,env=TWO')] }
+    const env = { ONE: '1', TWO: '2' }
+    const open = (...texts: string[]) =>
+      openAsks(settingsOf(target, env), parseAllow(texts, '--allow'), () => undefined).map(({ instead }) => instead)
+    expect(open()).toEqual(['--allow secret=ONE', '--allow secret=TWO'])
+    expect(open('secret=ONE')).toEqual(['--allow secret=TWO'])
+    expect(open('secret')).toEqual([])
+  })
+
+  test('are not needed for what the user says himself', () => {
+    expect(settingsOf({ name: 'a', output: [{ value: 'type=registry' }], ssh: [{ value: 'default' }] }, {})).toEqual([])
+  })
+})
+
+const input = {
+  shared: { cwd: '/p', progress: 'plain', registries: {} } as const,
+  env: {},
+  localPlatform: parsePlatform('linux/amd64'),
+  names: ['a', 'b'],
+}
+
+describe('options', () => {
+  test('have the Dockerfile in the context, named contexts of other images, and what is alike', () => {
+    const [request] = requestsOf(
+      [{ name: 'a', context: said('sub'), dockerfile: said('x/D'), contexts: { c: said('target:b') }, at }],
+      input,
+    )
+    expect(request!.options).toMatchObject({
+      context: 'sub',
+      file: 'sub/x/D',
+      buildContexts: { c: { kind: 'target', image: 'b' } },
+      cwd: '/p',
+    })
+  })
+
+  test('that cannot be used are told all at once, each at its place', () => {
+    const bad = { ...said('type=nope'), at: { file: 'f', line: 7 } }
+    const targets = [{ name: 'a', at, output: [bad], contexts: { c: said('target:d') } }]
+    expect(() => requestsOf(targets, input)).toThrow(
+      expect.objectContaining({
+        diagnostics: [
+          expect.objectContaining({ message: expect.stringContaining('no image of that name') }),
+          expect.objectContaining({ at: { file: 'f', line: 7 } }),
+        ],
+      }),
+    )
+  })
+})
+
+test('what an image is made from is built with it, whatever that is made from', () => {
+  const of = (name: string, from?: string): ImageTarget => ({
+    name,
+    contexts: from ? { x: said(`target:${from}`) } : {},
+  })
+  const all = [of('a', 'b'), of('b', 'c'), of('c'), of('d')]
+  expect(withNeeded(all, ['a']).map(({ name }) => name)).toEqual(['a', 'b', 'c'])
+})
+
+test('what is printed can be read again: dollar signs are doubled, lists of fields are objects', () => {
+  const text = printTargets(
+    [{ name: 'a', args: { V: said('${X} %{Y}') }, cacheFrom: [said('r/x'), said('type=local,src=s')] }],
+    {},
+  )
+  expect(JSON.parse(text)).toEqual({
+    target: {
+      a: {
+        args: { V: '$${X} %%{Y}' },
+        'cache-from': [
+          { type: 'registry', ref: 'r/x' },
+          { type: 'local', src: 's' },
+        ],
+      },
+    },
+  })
+})
