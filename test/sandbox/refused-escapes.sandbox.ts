@@ -154,6 +154,20 @@ const ROWS: readonly Refused[] = [
     dockerfile: 'FROM busybox\nRUN truncate -s 8000000000 /etc/passwd\nUSER secret\nRUN true\n',
     said: /it has 8000000000 bytes/,
   },
+  ...[
+    ['a pipe', 'RUN rm -f /etc/passwd && mkfifo /etc/passwd'],
+    ['a link to a pipe', 'RUN mkdir -p /p && mkfifo /p/f && ln -sf /p/f /etc/group'],
+    ['a link to a terminal', 'RUN ln -sf /dev/ptmx /etc/group'],
+    ['a mounted pipe', 'RUN mkfifo /f && touch /etc/group\nFROM a AS b', '--mount=from=a,source=/f,target=/etc/group'],
+    ['a pipe in a mounted folder', 'RUN mkdir /e && mkfifo /e/passwd', '--mount=from=a,source=/e,target=/etc'],
+    ['a pipe in a cache', 'RUN --mount=type=cache,target=/etc mkfifo /etc/passwd', '--mount=type=cache,target=/etc'],
+  ].map(
+    ([what, lines, mount = '']): Refused => ({
+      name: `users by number, where they are ${what}`,
+      dockerfile: `FROM busybox AS a\n${lines}\nFROM a\nUSER 1000\nRUN ${mount} true\n`,
+      said: /Cannot use the image's \/etc\/(passwd|group): it is neither a file nor a folder/,
+    }),
+  ),
   {
     name: 'owners that are a pipe',
     dockerfile: 'FROM busybox\nRUN rm -f /etc/group && mkfifo /etc/group\nCOPY --chown=root:secret x /m\n',
