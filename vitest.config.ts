@@ -27,6 +27,7 @@ export default defineConfig({
         test: {
           name: 'sandbox',
           include: ['test/sandbox/**/*.sandbox.ts'],
+          maxConcurrency: 3,
           globalSetup: ['test/e2e/support/setup.ts'],
           testTimeout: 240_000,
           hookTimeout: 240_000,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { closeSync, createReadStream, readSync } from 'node:fs'
+import { closeSync, createReadStream, fstatSync, readSync } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
@@ -136,6 +136,7 @@ async function hash(file: string, entry: SourceEntry): Promise<string> {
   try {
     const digest = createHash('sha256')
     const fd = openInside(file)
+    if (!fstatSync(fd).isFile()) throw closing(fd, 'it is no file any more')
     if (entry.size <= BIG) readInto(fd, (chunk) => digest.update(chunk))
     else
       for await (const chunk of createReadStream(file, { fd, highWaterMark: 1 << 20 })) digest.update(chunk as Buffer)
@@ -146,6 +147,11 @@ async function hash(file: string, entry: SourceEntry): Promise<string> {
       hint: 'Make it readable, or exclude it in .dockerignore',
     })
   }
+}
+
+function closing(fd: number, state: string): Error {
+  closeSync(fd)
+  return new Error(state)
 }
 
 /** One buffer for all files: twenty thousand small ones would otherwise leave as many buffers to collect. */

@@ -23,14 +23,17 @@ const CHUNK = 1 << 20
 
 /**
  * The plain bytes of a file that may be packed with gzip, zstd, xz or bzip2, told by its first bytes. Whoever stops
- * early leaves nothing open.
+ * early leaves nothing open. Messages call it `name`.
  * Throws BAD_IMAGE for damaged data, HOST when a program is missing.
  */
-export async function* decompress(file: string): AsyncGenerator<Buffer, void, undefined> {
+export async function* decompress(
+  file: string,
+  name: string = basename(file),
+): AsyncGenerator<Buffer, void, undefined> {
   const head = firstBytes(file, 6)
   const program = PROGRAMS.find(({ magic }) => head.subarray(0, magic.length).equals(magic))
-  if (head.subarray(0, 2).equals(GZIP)) yield* gunzip(file)
-  else if (program) yield* viaProgram(file, program)
+  if (head.subarray(0, 2).equals(GZIP)) yield* gunzip(file, name)
+  else if (program) yield* viaProgram(file, program, name)
   else yield* createReadStream(file, { highWaterMark: CHUNK }) as AsyncIterable<Buffer>
 }
 
@@ -44,7 +47,7 @@ function firstBytes(file: string, count: number): Buffer {
   }
 }
 
-async function* gunzip(file: string): AsyncGenerator<Buffer, void, undefined> {
+async function* gunzip(file: string, name: string): AsyncGenerator<Buffer, void, undefined> {
   const input = createReadStream(file, { highWaterMark: CHUNK })
   const plain = createGunzip({ chunkSize: CHUNK >> 2 })
   input.once('error', (error) => plain.destroy(error))
@@ -52,7 +55,7 @@ async function* gunzip(file: string): AsyncGenerator<Buffer, void, undefined> {
     yield* input.pipe(plain) as AsyncIterable<Buffer>
   } catch (cause) {
     if (!String((cause as NodeJS.ErrnoException).code).startsWith('Z_')) throw cause
-    throw damaged(file, (cause as Error).message, cause)
+    throw damaged(name, (cause as Error).message, cause)
   } finally {
     plain.destroy()
     input.destroy()
@@ -60,7 +63,11 @@ async function* gunzip(file: string): AsyncGenerator<Buffer, void, undefined> {
   }
 }
 
-async function* viaProgram(file: string, program: (typeof PROGRAMS)[number]): AsyncGenerator<Buffer, void, undefined> {
+async function* viaProgram(
+  file: string,
+  program: (typeof PROGRAMS)[number],
+  name: string,
+): AsyncGenerator<Buffer, void, undefined> {
   const input = openSync(file, 'r')
   const child = startProgram(program.name, ['--decompress', '--stdout', ...(LIMITS[program.name] ?? [])], {
     stdio: [input, 'pipe', 'pipe'],
@@ -76,26 +83,22 @@ async function* viaProgram(file: string, program: (typeof PROGRAMS)[number]): As
     yield* untilBroken(child.stdout as AsyncIterable<Buffer> | null)
     const status = await ended
     if (status instanceof Error) {
-      throw new XbuildError(
-        'HOST',
-        `Cannot unpack "${basename(file)}": the program "${program.name}" cannot be started`,
-        {
-          cause: status,
-          hint: `Install ${program.name} (Debian, Ubuntu: apt-get install ${program.package})`,
-        },
-      )
+      throw new XbuildError('HOST', `Cannot unpack "${name}": the program "${program.name}" cannot be started`, {
+        cause: status,
+        hint: `Install ${program.name} (Debian, Ubuntu: apt-get install ${program.package})`,
+      })
     }
     if (status !== 0 && /memory usage limit|too much memory/i.test(said)) {
       throw new XbuildError(
         'BAD_IMAGE',
-        `Cannot unpack "${basename(file)}": ${program.name} would need more than ${MEMORY >> 20} MiB of memory for it`,
+        `Cannot unpack "${name}": ${program.name} would need more than ${MEMORY >> 20} MiB of memory for it`,
         {
           hint: 'Pack it with a smaller dictionary or window, or look where it comes from: such files exhaust machines',
         },
       )
     }
     if (status !== 0)
-      throw damaged(file, said.trim().split('\n').at(-1) || `${program.name} ended with status ${status}`)
+      throw damaged(name, said.trim().split('\n').at(-1) || `${program.name} ended with status ${status}`)
   } finally {
     child.kill('SIGKILL')
     await ended
@@ -110,8 +113,8 @@ async function* untilBroken(stream: AsyncIterable<Buffer> | null): AsyncGenerato
   }
 }
 
-function damaged(file: string, state: string, cause?: unknown): XbuildError {
-  return new XbuildError('BAD_IMAGE', `Cannot unpack "${basename(file)}": ${state}`, {
+function damaged(name: string, state: string, cause?: unknown): XbuildError {
+  return new XbuildError('BAD_IMAGE', `Cannot unpack "${name}": ${state}`, {
     cause,
     hint: 'The file is damaged: make or fetch it again',
   })

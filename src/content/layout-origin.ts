@@ -1,9 +1,11 @@
 import { createReadStream } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { XbuildError } from '../errors.ts'
 import { MEDIA_TYPE, type Descriptor } from '../oci/descriptor.ts'
 import { digestVerifier, parseDigest, sha256 } from '../oci/digest.ts'
+import { MAX_CONFIG_BYTES } from '../oci/read-image-config.ts'
 import { parseIndex } from '../oci/read-manifest.ts'
 import type { ImageOrigin } from './image-origin.ts'
 
@@ -23,7 +25,7 @@ export function layoutOrigin(path: string, ref: string | undefined): ImageOrigin
       throw new XbuildError('NOT_FOUND', `Cannot read "${name}": the blob ${descriptor.digest} is missing`, {
         hint: HINT,
       })
-    if (found.size !== descriptor.size) {
+    if (!found.isFile() || found.size !== descriptor.size) {
       throw new XbuildError(
         'DIGEST_MISMATCH',
         `Cannot read "${name}": ${descriptor.digest} has ${found.size} bytes, not ${descriptor.size}`,
@@ -38,7 +40,8 @@ export function layoutOrigin(path: string, ref: string | undefined): ImageOrigin
   return {
     name,
     async root() {
-      const bytes = await readFile(join(path, 'index.json')).catch((cause: unknown) => {
+      const bytes = await readIndex(join(path, 'index.json')).catch((cause: unknown) => {
+        if (cause instanceof XbuildError) throw cause
         throw new XbuildError('NOT_FOUND', `Cannot read "${name}": there is no index.json`, {
           cause,
           hint: 'Name the folder of an OCI image layout',
@@ -77,6 +80,21 @@ export function layoutOrigin(path: string, ref: string | undefined): ImageOrigin
     document,
     blob: async (descriptor, offset) =>
       createReadStream(await fileOf(descriptor), { start: offset, highWaterMark: 1 << 20 }),
+  }
+}
+
+/** A layout may come from a stranger: what never ends is no index. */
+async function readIndex(path: string): Promise<Buffer> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const found = await handle.stat()
+    if (!found.isFile() || found.size > MAX_CONFIG_BYTES)
+      throw new XbuildError('BAD_IMAGE', `Cannot read "${path}": it is no file of at most ${MAX_CONFIG_BYTES} bytes`, {
+        hint: HINT,
+      })
+    return await handle.readFile()
+  } finally {
+    await handle.close()
   }
 }
 

@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs'
+import { removeTree } from '../host/remove-tree.ts'
 import type { StoreFolder } from './folder.ts'
 import { readStore, unmeasured, type StoredItem } from './gc-facts.ts'
 import { planPrune, type PruneRequest } from './gc-plan.ts'
@@ -46,7 +47,8 @@ export async function pruneStore(folder: StoreFolder, request: PruneRequest, kee
   const removed = remove.map(({ id }) => items.get(id)!)
   for (const { type, path } of removed)
     if (type !== 'blob' && type !== 'snapshot')
-      rmSync(path, { force: true, recursive: type === 'pack' || type === 'temporary' })
+      if (type === 'pack' || type === 'temporary') removeTree(path)
+      else rmSync(path, { force: true })
   const snapshots = removed.filter(({ type }) => type === 'snapshot').map(({ id }) => id.slice('snapshots/'.length))
   if (snapshots.length > 0) await keeper.remove(snapshots)
   for (const { type, path } of removed) if (type === 'blob') rmSync(path, { force: true })

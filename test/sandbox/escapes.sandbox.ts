@@ -5,7 +5,7 @@ import type { Content } from '../e2e/support/context.ts'
 import { tempFolder } from '../e2e/support/places.ts'
 import { makeCanary, stateOf } from './support/canary.ts'
 import { createSandbox, MODES } from './support/modes.ts'
-import { HARMLESS } from './support/harmless.ts'
+import { AFTER_STEPS, type Harmless, OF_FILES } from './support/harmless.ts'
 
 const folder = tempFolder()
 const sandbox = createSandbox(folder)
@@ -13,8 +13,11 @@ const sandbox = createSandbox(folder)
 /** What a step wants to reach: it must be as it was. */
 const outsideOf = (mode: string, name: string) => join(folder, 'outside', mode, name)
 
+const rowsOf = (mode: string): readonly Harmless[] => (mode === 'native' ? [...AFTER_STEPS, ...OF_FILES] : AFTER_STEPS)
+
 // All in one build per mode: what is harmless inside must build, and look as BuildKit would leave it
 describe.each(MODES)('a %s step that makes paths lead out', (mode) => {
+  const rows = rowsOf(mode)
   const before = new Map<string, string[]>()
   const idOf = (index: number) => `e${index}`
   let stderr = ''
@@ -22,12 +25,12 @@ describe.each(MODES)('a %s step that makes paths lead out', (mode) => {
   beforeAll(async () => {
     mkdirSync(outsideOf(mode, ''), { recursive: true })
     const uid = mode === 'rootless' ? statSync(join(folder, 'home')).uid : process.getuid!()
-    for (const [index] of HARMLESS.entries()) {
+    for (const [index] of rows.entries()) {
       const outside = outsideOf(mode, idOf(index))
       await makeCanary(outside, uid)
       before.set(idOf(index), stateOf(outside))
     }
-    const stages = HARMLESS.map(({ lines, base = 'FROM busybox AS %' }, index) =>
+    const stages = rows.map(({ lines, base = 'FROM busybox AS %' }, index) =>
       [base, ...lines, 'RUN echo > /through']
         .join('\n')
         // Stores are shared between modes, and so are their cache mounts
@@ -35,13 +38,13 @@ describe.each(MODES)('a %s step that makes paths lead out', (mode) => {
         .replace(/%(?![aug])/g, idOf(index))
         .replaceAll('@', outsideOf(mode, idOf(index))),
     )
-    const own = HARMLESS.flatMap(({ files }, index) =>
+    const own = rows.flatMap(({ files }, index) =>
       Object.entries(files?.(outsideOf(mode, idOf(index))) ?? {}).map(([path, content]) => [
         `${idOf(index)}/${path}`,
         content,
       ]),
     )
-    const all = HARMLESS.map((_, index) => `COPY --from=${idOf(index)} /through /${idOf(index)}`)
+    const all = rows.map((_, index) => `COPY --from=${idOf(index)} /through /${idOf(index)}`)
     writeFileSync(join(folder, 'secret'), 'word')
     const files = {
       ...(Object.fromEntries(own) as Record<string, Content>),
@@ -56,7 +59,7 @@ describe.each(MODES)('a %s step that makes paths lead out', (mode) => {
     expect(ended.code, stderr).toBe(0)
   })
 
-  test.each(HARMLESS.map((row, index) => ({ ...row, index })))('$name', ({ index }) => {
+  test.each(rows.map((row, index) => ({ ...row, index })))('$name', ({ index }) => {
     expect(stateOf(outsideOf(mode, idOf(index)))).toEqual(before.get(idOf(index)))
   })
 })

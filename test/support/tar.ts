@@ -28,6 +28,21 @@ export function tar(items: readonly TarItem[]): Buffer {
   return Buffer.concat([archive(items), Buffer.alloc(1024)])
 }
 
+/** The header, with its body, that changes the entry after it: pax `x` and `g`, GNU's long names `L` and links `K`. */
+export function extension(flag: 'x' | 'g' | 'L' | 'K', body: string): Buffer {
+  const bytes = archive([item({ path: 'extension', data: body })])
+  bytes.write(flag, 156, 'latin1')
+  return resum(bytes)
+}
+
+/** One record of a pax header. */
+export function paxRecord(key: string, value: string): string {
+  const rest = ` ${key}=${value}\n`
+  let length = Buffer.byteLength(rest)
+  while (length !== Buffer.byteLength(`${length}${rest}`)) length += 1
+  return `${length}${rest}`
+}
+
 /** Everything in an archive that comes in chunks. */
 export function readTar(chunks: Buffer | readonly Buffer[]): TarItem[] {
   const items: { entry: TarEntry; data: Buffer }[] = []

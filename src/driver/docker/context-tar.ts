@@ -1,8 +1,18 @@
-import { createReadStream, lstatSync, readdirSync, readlinkSync, type Stats } from 'node:fs'
-import { open } from 'node:fs/promises'
+import {
+  closeSync,
+  createReadStream,
+  fstatSync,
+  lstatSync,
+  read,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  type Stats,
+} from 'node:fs'
 import { isAbsolute, join, relative, resolve } from 'node:path'
 import { ignoreMatcher, type IgnoreMatcher } from '../../dockerfile/ignore.ts'
 import { XbuildError } from '../../errors.ts'
+import { insideFolder, MovedError, openInside } from '../../host/open-inside.ts'
 import { encodeTarHeader, paddingOf, TAR_BLOCK, type TarType } from '../../oci/tar-format.ts'
 import type { RemoteBuild } from '../remote-build.ts'
 
@@ -41,7 +51,7 @@ export function sentContext({ context, dockerfile, options }: RemoteBuild, text:
       const own = relative(context.path, resolve(options.cwd, options.file ?? join(context.path, 'Dockerfile')))
       const inside = own !== '' && !own.startsWith('..') && !isAbsolute(own) && !ignore.matches(own)
       if (inside && text === dockerfile.text && isFile(join(context.path, own)))
-        return { tar: tarOf(walk(context.path, ignore), {}), dockerfile: own }
+        return { tar: tarOf(walk(realpathSync(context.path), ignore), {}), dockerfile: own }
       // The builder takes away what .dockerignore names once it has read both
       const added = {
         [OWN_NAME]: text,
@@ -49,7 +59,7 @@ export function sentContext({ context, dockerfile, options }: RemoteBuild, text:
           '\n',
         ),
       }
-      return { tar: tarOf(walk(context.path, ignore, added), added), dockerfile: OWN_NAME }
+      return { tar: tarOf(walk(realpathSync(context.path), ignore, added), added), dockerfile: OWN_NAME }
     }
   }
 }
@@ -58,6 +68,8 @@ interface Found {
   readonly path: string
   readonly full: string
   readonly stat: Stats
+  /** What a symbolic link says. */
+  readonly link: string | undefined
 }
 
 function* walk(
@@ -66,19 +78,35 @@ function* walk(
   hidden: Readonly<Record<string, string>> = {},
   folder = '',
 ): Generator<Found, void, undefined> {
-  const names = readdirSync(join(root, folder))
-    .map((name) => Buffer.from(name))
-    .sort(Buffer.compare)
-    .map(String)
-  for (const name of names) {
-    const path = folder === '' ? name : `${folder}/${name}`
+  for (const { path, full, stat, link } of itemsIn(root, folder)) {
     if (Object.hasOwn(hidden, path)) continue
-    const full = join(root, path)
-    const stat = lstatSync(full, { throwIfNoEntry: false })
-    if (!stat) throw changed(path)
     const left = ignore.matches(path)
-    if (!left) yield { path, full, stat }
+    if (!left) yield { path, full, stat, link }
     if (stat.isDirectory() && !(left && ignore.canPrune(path))) yield* walk(root, ignore, hidden, path)
+  }
+}
+
+/** What a folder holds, seen in one go: others may exchange it for a link that leads out of the context. */
+function itemsIn(root: string, folder: string): Found[] {
+  const at = join(root, folder)
+  try {
+    return insideFolder(at, (pinned) =>
+      readdirSync(pinned)
+        .map((name) => Buffer.from(name))
+        .sort(Buffer.compare)
+        .map((bytes) => {
+          const name = String(bytes)
+          const path = folder === '' ? name : `${folder}/${name}`
+          const stat = lstatSync(`${pinned}/${name}`, { throwIfNoEntry: false })
+          if (!stat) throw changed(path)
+          const link = stat.isSymbolicLink() ? readlinkSync(`${pinned}/${name}`) : undefined
+          return { path, full: join(at, name), stat, link }
+        }),
+    )
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException
+    if (cause instanceof MovedError || code === 'ELOOP' || code === 'ENOTDIR') throw changed(folder, cause)
+    throw cause
   }
 }
 
@@ -93,11 +121,10 @@ async function* tarOf(
     yield bytes
     yield Buffer.alloc(paddingOf(bytes.length))
   }
-  for (const { path, full, stat } of files) {
+  for (const { path, full, stat, link } of files) {
     const type = typeOf(stat)
     if (!type) continue
     const size = type === 'file' ? stat.size : 0
-    const link = type === 'symlink' ? { link: readlinkSync(full) } : {}
     yield encodeTarHeader({
       ...root,
       path,
@@ -105,35 +132,53 @@ async function* tarOf(
       mode: stat.mode & 0o7777,
       size,
       mtime: Math.floor(stat.mtimeMs / 1000),
-      ...link,
+      ...(link === undefined ? {} : { link }),
     })
-    if (type === 'file' && size > 0) yield* contentOf(path, full, size)
+    if (type === 'file' && size > 0) yield* contentOf(path, full, stat)
   }
   yield Buffer.alloc(2 * TAR_BLOCK)
 }
 
-async function* contentOf(path: string, full: string, size: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const file = await open(full).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') throw changed(path, cause)
-    throw new XbuildError('NOT_FOUND', `Cannot read "${path}" in the context: ${cause.message}`, {
-      cause,
-      hint: 'Let it be read, or leave it out with .dockerignore',
-    })
-  })
+async function* contentOf(
+  path: string,
+  full: string,
+  { size, ino, dev }: Stats,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const file = openFile(path, full)
   let left = size
   try {
+    const found = fstatSync(file)
+    if (found.ino !== ino || found.dev !== dev || !found.isFile()) throw changed(path)
     while (left > 0) {
       const chunk = Buffer.allocUnsafe(Math.min(left, 1 << 20))
-      const { bytesRead } = await file.read(chunk, 0, chunk.length)
+      const bytesRead = await readFrom(file, chunk)
       if (bytesRead === 0) throw changed(path)
       left -= bytesRead
       yield chunk.subarray(0, bytesRead)
     }
   } finally {
-    await file.close()
+    closeSync(file)
   }
   yield Buffer.alloc(paddingOf(size))
 }
+
+function openFile(path: string, full: string): number {
+  try {
+    return openInside(full)
+  } catch (thrown) {
+    const cause = thrown as NodeJS.ErrnoException
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(cause.code ?? '')) throw changed(path, cause)
+    throw new XbuildError('NOT_FOUND', `Cannot read "${path}" in the context: ${cause.message}`, {
+      cause,
+      hint: 'Let it be read, or leave it out with .dockerignore',
+    })
+  }
+}
+
+const readFrom = (file: number, chunk: Buffer): Promise<number> =>
+  new Promise((resolve, reject) =>
+    read(file, chunk, 0, chunk.length, null, (error, bytes) => (error ? reject(error) : resolve(bytes))),
+  )
 
 function typeOf(stat: Stats): TarType | undefined {
   if (stat.isFile()) return 'file'

@@ -41,7 +41,7 @@ export async function applyLayer(
 
 /**
  * Reads an archive, packed or not, into an unpacker. `into` is a folder on its disk. `beforeEnd` may still refuse it;
- * nothing stays open.
+ * nothing stays open. `name` is what messages call it, when its path does not say.
  */
 export async function unpackFile(
   file: string,
@@ -51,12 +51,19 @@ export async function unpackFile(
     signal,
     onChunk,
     beforeEnd,
-  }: { into: string; signal: AbortSignal; onChunk?: (chunk: Buffer) => void; beforeEnd?: () => void },
+    name,
+  }: {
+    into: string
+    signal: AbortSignal
+    onChunk?: (chunk: Buffer) => void
+    beforeEnd?: () => void
+    name?: string
+  },
 ): Promise<void> {
   const reader = createTarReader(unpacker.sink)
   const meter = createRoomMeter(into)
   try {
-    for await (const chunk of decompress(file)) {
+    for await (const chunk of decompress(file, name)) {
       signal.throwIfAborted()
       meter(chunk.length)
       onChunk?.(chunk)

@@ -10,7 +10,7 @@ import { unpackFile } from './apply.ts'
 import { parseChmod } from './chmod.ts'
 import { createFolderTimes } from './folder-times.ts'
 import { isArchive } from '../../content/is-archive.ts'
-import { createPlacer, removeFile } from './place.ts'
+import { createPlacer, readUnchanged, removeFile } from './place.ts'
 import { createUnpacker } from './unpacker.ts'
 import { resolveOwner } from './users.ts'
 
@@ -64,6 +64,15 @@ export function createCopyTarget(root: string, params: CopyParams, signal: Abort
     return real
   }
 
+  /** False for what is no archive. */
+  async function unpack(file: string, name: string): Promise<boolean> {
+    if (!(await isArchive(file))) return false
+    const into = relative(root, folders(params.dest, { plain: true }))
+    const unpacker = createUnpacker(root, { into, ...(owner ? { owner } : {}) })
+    await unpackFile(file, unpacker, { into: root, signal, name })
+    return true
+  }
+
   function from(source: CopySource & { readonly unpack: boolean }): ReturnType<CopyTarget['from']> {
     const { place, startSource } = createPlacer({
       times,
@@ -71,16 +80,15 @@ export function createCopyTarget(root: string, params: CopyParams, signal: Abort
       onDigest,
       idsOf: (entry) => (source.kind === 'context' ? newOwner : (owner ?? entry)),
       modeOf: (entry) => (chmod ? chmod(entry.mode, entry.type === 'dir') : entry.mode),
-      checked: source.kind === 'context' && (source.checked ?? true),
+      checked: isChecked(source),
     })
     return async (sourceRoot, selected) => {
       startSource()
       const base = join(sourceRoot, selected.path)
       const [top, ...below] = selected.entries
-      if (source.unpack && top!.type === 'file' && (await isArchive(base))) {
-        const into = relative(root, folders(params.dest, { plain: true }))
-        await unpackFile(base, createUnpacker(root, { into, ...(owner ? { owner } : {}) }), { into: root, signal })
-        return undefined
+      if (source.unpack && top!.type === 'file') {
+        const unpacked = (file: string) => unpack(file, basename(base))
+        if (await (isChecked(source) ? readUnchanged(base, top!, unpacked) : unpacked(base))) return undefined
       }
       const path = selected.isDir ? folders(params.dest) : fileTarget(selected.name)
       if (!selected.isDir) await place(base, path, top!)
@@ -116,4 +124,9 @@ export function createCopyTarget(root: string, params: CopyParams, signal: Abort
   }
 
   return { from, addInline, finish: () => times.restore(), warnings, digests }
+}
+
+/** A folder of this machine changes when others write into it, anything else is the build's own. */
+function isChecked(source: CopySource): boolean {
+  return source.kind === 'context' && (source.checked ?? true)
 }

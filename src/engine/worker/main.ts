@@ -10,6 +10,7 @@ import { flatten, removeLeftovers, type WorkerFolders } from './overlay.ts'
 import { measureSnapshots, removeLost, removeSnapshots } from './keep-snapshots.ts'
 import { exportTree, pack } from './pack.ts'
 import { readTreeFile } from './read-file.ts'
+import { isPathTooLong, pathTooLong } from './path-too-long.ts'
 import { probeRuntime } from './probe-runtime.ts'
 import type { OnLog } from './container.ts'
 import { createStepNetwork } from './network.ts'
@@ -78,7 +79,7 @@ async function call(id: number, method: Method, params: unknown): Promise<void> 
 }
 
 function toWire(value: unknown): WireError {
-  const error = toXbuildError(value)
+  const error = toXbuildError(isPathTooLong(value) ? pathTooLong(value) : value)
   const cause =
     error.cause instanceof Error && error.code === 'INTERNAL' && error.cause.stack
       ? error.cause.stack.split('\n').slice(0, 6)

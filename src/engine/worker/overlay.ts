@@ -6,13 +6,13 @@ import {
   mkdirSync,
   readdirSync,
   renameSync,
-  rmSync,
   symlinkSync,
   utimesSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { ownerOf } from '../owners.ts'
 import { XbuildError } from '../../errors.ts'
+import { removeTree } from '../../host/remove-tree.ts'
 import { runProgram } from '../../host/spawn.ts'
 
 /** Where the worker keeps things: the folders of the store it was started for. */
@@ -43,7 +43,7 @@ export async function withScratch<T>(folders: WorkerFolders, use: (scratch: stri
   try {
     return await use(scratch)
   } finally {
-    rmSync(scratch, { recursive: true, force: true, maxRetries: 3 })
+    removeTree(scratch)
   }
 }
 
@@ -187,7 +187,7 @@ export function removeLeftovers(folders: WorkerFolders, dead: ReadonlySet<string
   for (const name of readdirSync(folders.tmp)) {
     if (!dead.has(ownerOf(name))) continue
     try {
-      rmSync(join(folders.tmp, name), { recursive: true, force: true })
+      removeTree(join(folders.tmp, name))
     } catch {
       // another worker is at it, or the next one will be
     }

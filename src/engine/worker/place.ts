@@ -117,7 +117,7 @@ export function createPlacer(options: PlaceOptions): Placer {
       return true
     }
     if (entry.nlink > 1) copied.set(entry.ino, to)
-    if (options.checked) await copyUnchanged(from, to, entry)
+    if (options.checked) await readUnchanged(from, entry, (pinned) => copyData(pinned, to, entry.size))
     else await copyData(from, to, entry.size)
     if (entry.digest) options.onDigest(to, entry.digest)
     return false
@@ -143,14 +143,26 @@ async function copyData(from: string, to: string, size: number): Promise<void> {
   else copyFileSync(from, to, constants.COPYFILE_EXCL)
 }
 
-/** The bytes must be those that the cache key was made from, and of a file that lies in the context. */
-async function copyUnchanged(from: string, to: string, entry: SourceEntry): Promise<void> {
+/**
+ * Gives `use` a path to a file that lies in the context, whatever comes into its place meanwhile. What is read must be
+ * what the cache key was made from: throws CONTEXT_CHANGED before and after, when it is not.
+ */
+export async function readUnchanged<T>(
+  from: string,
+  entry: SourceEntry,
+  use: (pinned: string) => Promise<T>,
+): Promise<T> {
   const file = openUnchanged(from)
-  try {
-    await copyData(throughHandle(file), to, entry.size)
+  const check = () => {
     const { size, mtimeMs, ctimeMs, ino } = fstatSync(file)
     const now = [size, mtimeMs, ctimeMs, ino].join()
     if (now !== [entry.size, entry.mtimeMs, entry.ctimeMs, entry.ino].join()) throw changed(from)
+  }
+  try {
+    check() // it might be a pipe now, which never ends
+    const result = await use(throughHandle(file))
+    check()
+    return result
   } finally {
     closeSync(file)
   }

@@ -13,6 +13,7 @@ import { withMounts } from './mounts.ts'
 import { isEmpty, makeSnapshot, type WorkerFolders } from './overlay.ts'
 import { runFailure } from './run-failure.ts'
 import { seccompProfile } from './seccomp.ts'
+import { checkUserFiles } from './user-files.ts'
 import { resolveUser } from './users.ts'
 
 /** The one that BuildKit gives: some programs write it into what they make. */
@@ -42,6 +43,7 @@ export async function run(
         folders: prepared.folders,
       })
       makeFolders(merged, params.cwd, { uid: 0, gid: 0 })
+      checkUserFiles(merged, prepared.mounts)
       const name = `xbuild-${folders.owner}-${params.id}`
       const config = runtimeConfig({
         rootfs: merged,

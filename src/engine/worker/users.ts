@@ -20,7 +20,7 @@ interface Row {
 }
 
 /** A longer file is no list of users. Bytes. */
-const MAX_FILE = 4 << 20
+export const MAX_USER_FILE = 4 << 20
 /** The largest id that runtimes take. */
 const MAX_ID = 2 ** 31 - 1
 
@@ -98,7 +98,7 @@ function table(root: string, path: string): Row[] {
   const file = resolveInRoot(root, path)
   const found = look(file)
   if (!found?.isFile()) return []
-  if (found.size > MAX_FILE)
+  if (found.size > MAX_USER_FILE)
     throw new XbuildError('BAD_IMAGE', `Cannot read the image's ${path}: it has ${found.size} bytes`, {
       hint: 'Use another base image',
     })

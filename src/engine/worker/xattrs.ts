@@ -1,5 +1,6 @@
 import { XbuildError } from '../../errors.ts'
 import { runProgram } from '../../host/spawn.ts'
+import { isPathTooLong, pathTooLong } from './path-too-long.ts'
 
 /** Attributes by path relative to the folder they were read in, without a leading `./`; `.` is the folder itself. */
 export type XattrTable = ReadonlyMap<string, ReadonlyMap<string, Buffer>>
@@ -48,6 +49,7 @@ export async function writeXattrs(folder: string, table: XattrTable): Promise<vo
 
 function withHint(cause: unknown): never {
   if (!(cause instanceof XbuildError)) throw cause
+  if (isPathTooLong(cause)) throw pathTooLong(cause)
   throw new XbuildError(cause.code, cause.message, {
     cause,
     ...(cause.message.includes('not installed') ? { hint: HINT } : {}),

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from 'vitest'
@@ -17,8 +17,9 @@ export function tempFolder(): string {
   return folder
 }
 
-// An ordinary user's store holds files of all ids he owns: only the root of his user namespace may remove them
+// An ordinary user's store holds files of all ids he owns: only the root of his user namespace may remove them. Steps
+// make trees that are deeper than the paths that Node can remove
 function remove(folder: string): void {
-  if (process.getuid?.() === 0) rmSync(folder, { recursive: true, force: true })
+  if (process.getuid?.() === 0) execFileSync('rm', ['-rf', folder])
   else execFileSync('unshare', ['--user', '--map-auto', '--map-root-user', 'rm', '-rf', folder])
 }

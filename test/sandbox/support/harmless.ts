@@ -1,5 +1,5 @@
 import type { Content } from '../../e2e/support/context.ts'
-import { item, tar, type TarItem } from '../../support/tar.ts'
+import { extension, item, paxRecord, tar, type TarItem } from '../../support/tar.ts'
 
 /** A way out that leads nowhere: the build ends well. */
 export interface Harmless {
@@ -167,6 +167,11 @@ const adds = (name: string, items: (outside: string) => readonly TarItem[], ...l
   lines: ['ADD %/a.tar /', ...lines],
 })
 
+const addsBytes = (name: string, parts: (outside: string) => readonly Buffer[]): Harmless => ({
+  ...adds(name, () => []),
+  files: (outside) => ({ 'a.tar': Buffer.concat([...parts(outside)]) }),
+})
+
 const ARCHIVES: readonly Harmless[] = [
   adds('a file behind its own link', (out) => [link('l', out), file('l/full')], 'RUN test "$(cat @/full)" = new'),
   adds('a file behind a chain of its links', (out) => [link('a', out), link('b', 'a'), file('b/full')]),
@@ -189,6 +194,23 @@ const ARCHIVES: readonly Harmless[] = [
     file('h'),
   ]),
   adds('an absolute name', (out) => [file(`${out}/full`)], 'RUN test "$(cat @/full)" = new'),
+  addsBytes('a name that a pax header makes absolute', (out) => [
+    extension('x', paxRecord('path', `${out}/full`)),
+    tar([file('harmless')]),
+  ]),
+  addsBytes('a name that a pax header of the whole archive makes absolute', (out) => [
+    extension('g', paxRecord('path', `${out}/full`)),
+    tar([file('harmless')]),
+  ]),
+  addsBytes('a link that a pax header turns outwards', (out) => [
+    extension('x', paxRecord('linkpath', out)),
+    tar([link('l', 'harmless'), file('l/full')]),
+  ]),
+  addsBytes('an absolute long name of GNU', (out) => [extension('L', `${out}/full\0`), tar([file('harmless')])]),
+  addsBytes('a long link of GNU that is turned outwards', (out) => [
+    extension('K', `${out}\0`),
+    tar([link('l', 'harmless'), file('l/full')]),
+  ]),
   {
     ...adds('into a link of the image', () => [file('full')]),
     lines: ['RUN ln -s @ /m', 'ADD %/a.tar /m/', 'RUN test "$(cat @/full)" = new'],
@@ -203,4 +225,7 @@ const ARCHIVES: readonly Harmless[] = [
   },
 ]
 
-export const HARMLESS: readonly Harmless[] = [...MOUNT_POINTS, ...LATER, ...COPIES, ...ARCHIVES]
+/** Rows in which the engine meets what a step left: how steps run makes a difference. */
+export const AFTER_STEPS: readonly Harmless[] = [...MOUNT_POINTS, ...LATER]
+/** Rows of COPY and ADD, which the same code does for steps of all kinds. */
+export const OF_FILES: readonly Harmless[] = [...COPIES, ...ARCHIVES]
