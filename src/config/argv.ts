@@ -41,6 +41,8 @@ export interface Invocation {
 interface Shape {
   readonly name: string
   readonly isSwitch: boolean
+  /** Its value is one of the flag `name`, after this. */
+  readonly prefix?: string
   /** docker has it, xbuild not yet. */
   readonly later?: boolean
 }
@@ -97,12 +99,23 @@ export function readArgv(argv: readonly string[]): Invocation {
 
   function give(shape: Shape, value: string): void {
     if (shape.later) return checkLaterFlag(shape.name, value)
-    given.set(shape.name, [...(given.get(shape.name) ?? []), value])
+    given.set(shape.name, [...(given.get(shape.name) ?? []), (shape.prefix ?? '') + value])
   }
 }
 
 const VERSION: Shape = { name: 'version', isSwitch: true }
 const { config, debug, help } = CLI_FLAGS
+
+/** `docker build` has a flag for each of these resources, some with a letter. */
+const RESOURCE_FLAGS: Readonly<Record<string, string>> = {
+  memory: 'm',
+  'memory-swap': '',
+  'cpu-shares': 'c',
+  'cpu-quota': '',
+  'cpu-period': '',
+  'cpuset-cpus': '',
+  'cpuset-mems': '',
+}
 
 const SHAPES = {
   build: shapesOf([...Object.values(FLAGS), ...Object.values(CLI_FLAGS)], Object.entries(LATER_FLAGS)),
@@ -130,6 +143,12 @@ function shapesOf(own: readonly Flag<unknown>[], later: readonly (readonly [stri
   }
   for (const flag of own) add(shapeOf(flag), flag.short)
   for (const [name, flag] of later) add({ name, isSwitch: flag.isSwitch ?? false, later: true }, flag.short)
+  for (const [name, short] of Object.entries(RESOURCE_FLAGS)) {
+    if (!longs.has('resource')) break
+    const shape = { name: 'resource', isSwitch: false, prefix: `${name}=` }
+    longs.set(name, shape)
+    if (short) shorts.set(short, shape)
+  }
   for (const [alias, name] of Object.entries({ ...STORE_ALIASES, node: 'builder' }))
     if (longs.has(name)) longs.set(alias, longs.get(name)!)
   return { longs, shorts }

@@ -265,6 +265,7 @@ export function createSolver(options: SolverOptions): Solver {
             emulated,
             runtime: runtime.path,
             seccomp: runtime.seccomp,
+            guardsDevices: runtime.devices,
             mounts: opened.mounts,
             hosts,
             ulimits,
