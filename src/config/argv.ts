@@ -23,6 +23,8 @@ export interface Invocation {
 interface Shape {
   readonly name: string
   readonly isSwitch: boolean
+  /** Its value is one of the flag `name`, after this. */
+  readonly prefix?: string
   /** docker has it, xbuild not yet. */
   readonly later?: boolean
 }
@@ -80,11 +82,23 @@ export function readArgv(argv: readonly string[], commands: readonly CommandShap
 
   function give(shape: Shape, value: string): void {
     if (shape.later) return checkLaterFlag(shape.name, value)
-    given.set(shape.name, [...(given.get(shape.name) ?? []), value])
+    given.set(shape.name, [...(given.get(shape.name) ?? []), (shape.prefix ?? '') + value])
   }
 }
 
 const VERSION: Shape = { name: 'version', isSwitch: true }
+
+/** `docker build` has a flag for each of these resources, some with a letter. */
+const RESOURCE_FLAGS: Readonly<Record<string, string>> = {
+  memory: 'm',
+  'memory-swap': '',
+  'cpu-shares': 'c',
+  'cpu-quota': '',
+  'cpu-period': '',
+  'cpuset-cpus': '',
+  'cpuset-mems': '',
+}
+
 interface Shapes {
   readonly longs: ReadonlyMap<string, Shape>
   readonly shorts: ReadonlyMap<string, Shape>
@@ -100,6 +114,8 @@ function shapesOf({ flags, laterFlags = {} }: CommandShape): Shapes {
   for (const flag of flags) add(shapeOf(flag), [flag.name, ...(flag.aliases ?? [])], flag.short)
   for (const [name, flag] of Object.entries(laterFlags))
     add({ name, isSwitch: flag.isSwitch ?? false, later: true }, [name], flag.short)
+  for (const [name, short] of longs.has('resource') ? Object.entries(RESOURCE_FLAGS) : [])
+    add({ name: 'resource', isSwitch: false, prefix: `${name}=` }, [name], short || undefined)
   return { longs, shorts }
 }
 

@@ -68,7 +68,7 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: BuildFlag<RunOptio
     group: 'advanced',
     key: 'resources',
     project: rule.setsLimit,
-    help: 'What a RUN step of root for this CPU may use, like memory=2g,pids=500: also memory-swap, cpu-shares, cpu-quota, cpu-period, cpuset-cpus, cpuset-mems',
+    help: "What a RUN step may use, where control groups can be had, like memory=2g,pids=500: also memory-swap, cpu-shares, cpu-quota, cpu-period, cpuset-cpus, cpuset-mems; docker's --memory and its like mean the same",
     absent: undefined,
     parse: read.resources,
   },

@@ -1,4 +1,4 @@
-import { readdirSync, rmdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 const ROOT = '/sys/fs/cgroup'
@@ -9,8 +9,8 @@ const NAME = /^xbuild-(\d+-\d+-[0-9a-f]*\.\d*|\d+)-/
  * Removes the control groups of containers whose build was killed: the kernel ends processes with their namespace,
  * not these.
  */
-export function removeStaleCgroups(dead: ReadonlySet<string>): void {
-  for (const { path, owner } of containerCgroups()) {
+export function removeStaleCgroups(dead: ReadonlySet<string>, parent?: string): void {
+  for (const { path, owner } of containerCgroups(parent)) {
     if (!dead.has(owner)) continue
     try {
       rmdirSync(path)
@@ -20,19 +20,31 @@ export function removeStaleCgroups(dead: ReadonlySet<string>): void {
   }
 }
 
-/** The processes whose containers have control groups now. */
-export function cgroupOwners(): string[] {
-  return containerCgroups().map(({ owner }) => owner)
+/** The processes whose containers have control groups now; `parent`: where this user's are. */
+export function cgroupOwners(parent: string | undefined): string[] {
+  return containerCgroups(parent).map(({ owner }) => owner)
 }
 
-/** Version 2 has them in the root, version 1 in each controller's folder. */
-function containerCgroups(): { path: string; owner: string }[] {
-  return [ROOT, ...namesIn(ROOT).map((name) => join(ROOT, name))].flatMap((folder) =>
+/** Version 2 has them in the root, or where they are delegated, version 1 in each controller's folder. */
+function containerCgroups(parent = '/'): { path: string; owner: string }[] {
+  const all = new Set([ROOT, join(ROOT, parent, '.'), ...namesIn(ROOT).map((name) => join(ROOT, name))])
+  return [...all].flatMap((folder) =>
     namesIn(folder).flatMap((name) => {
       const owner = NAME.exec(name)
       return owner ? [{ path: join(folder, name), owner: owner[1]! }] : []
     }),
   )
+}
+
+/** Which controllers of which version there are: a runtime that works with some need not work with others. */
+export function cgroupHierarchy(): readonly string[] {
+  const controllers = read(join(ROOT, 'cgroup.controllers'))
+  if (controllers !== undefined) return ['2', ...controllers.trim().split(' ')]
+  return namesIn(ROOT).filter((name) => existsSync(join(ROOT, name, 'cgroup.procs')))
+}
+
+function read(path: string): string | undefined {
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined
 }
 
 function namesIn(folder: string): string[] {

@@ -1,30 +1,38 @@
+import type { Resources } from '../config/run-options.ts'
 import { XbuildError } from '../errors.ts'
-import type { Platform } from '../platform.ts'
+import { findStepCgroups, type StepCgroups } from './step-cgroups.ts'
 import type { Vertex } from './vertex.ts'
 
-/** Throws UNSUPPORTED when a step is to be limited by control groups where it can have none. */
-export function checkResources(
-  vertices: readonly Vertex[],
-  { uid, isNative }: { uid: number; isNative: (platform: Platform) => boolean },
-): void {
+/** Throws UNSUPPORTED when a step is to be limited by control groups that this machine, or this user, does not have. */
+export function checkResources(vertices: readonly Vertex[], uid: number): void {
   for (const vertex of vertices) {
     if (vertex.kind !== 'run' || vertex.scope.container.resources === undefined) continue
-    const isEmulated = !isNative(vertex.platform)
-    if (uid === 0 && !isEmulated) continue
-    const names = Object.keys(vertex.scope.container.resources)
-      .map((name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`))
-      .join(', ')
-    throw new XbuildError(
-      'UNSUPPORTED',
-      isEmulated
-        ? `Cannot limit ${names} of emulated steps: they run in a user namespace, without control groups of their own`
-        : `Cannot limit ${names} of steps without root: control groups that systemd delegates are not supported yet`,
-      {
-        hint: isEmulated
-          ? 'Leave --resource out, or build only for the platform of this machine'
-          : 'Leave --resource out, build as root, or limit xbuild itself: systemd-run --user --scope -p MemoryMax=2G xbuild',
-        at: vertex.step.at,
-      },
-    )
+    const problem = resourceProblem(vertex.scope.container.resources, { uid, cgroups: findStepCgroups(uid) })
+    if (problem) throw new XbuildError('UNSUPPORTED', problem.message, { hint: problem.hint, at: vertex.step.at })
+  }
+}
+
+/** Why the steps of this user cannot be limited, with the way out. */
+export function resourceProblem(
+  resources: Resources,
+  { uid, cgroups }: { readonly uid: number; readonly cgroups: StepCgroups | undefined },
+): { readonly message: string; readonly hint: string } | undefined {
+  const asked = Object.keys(resources).map((name) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`))
+  const missing = asked.filter((name) => !cgroups?.controllers.includes(name.split('-')[0]!))
+  if (missing.length === 0) return undefined
+  const names = missing.join(', ')
+  if (uid === 0) {
+    return {
+      message: cgroups
+        ? `Cannot limit ${names} of steps: the control groups of this machine do not`
+        : `Cannot limit ${names} of steps: no control group can be made in /sys/fs/cgroup`,
+      hint: 'Leave --resource out, or limit the machine or container that xbuild runs in',
+    }
+  }
+  return {
+    message: cgroups
+      ? `Cannot limit ${names} of steps without root: "${cgroups.parent}" is delegated without them`
+      : `Cannot limit ${names} of steps without root: no control group is delegated to this user`,
+    hint: 'Start it as systemd-run --user --scope -p Delegate=yes xbuild, build as root, or leave --resource out; --ulimit nproc=N limits processes everywhere',
   }
 }

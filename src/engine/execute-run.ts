@@ -50,6 +50,7 @@ export async function executeRun(
       emulated,
       runtime: runtime.path,
       seccomp: runtime.seccomp,
+      guardsDevices: runtime.devices,
       mounts: opened.mounts,
       hosts,
       ulimits,

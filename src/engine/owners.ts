@@ -3,6 +3,7 @@ import { readMark } from '../host/process-mark.ts'
 import type { StoreFolder } from '../store/folder.ts'
 import { goneProcesses } from '../store/leftovers.ts'
 import { cgroupOwners } from './cgroups.ts'
+import { findStepCgroups } from './step-cgroups.ts'
 
 /** The process mark that a name begins with; the process id of names that older versions made. */
 export function ownerOf(name: string): string {
@@ -14,7 +15,8 @@ export function ownerOf(name: string): string {
  * before a worker starts: who begins to build in the meantime is not among them.
  */
 export function deadOwners(folder: StoreFolder): string[] {
+  const parent = findStepCgroups(process.geteuid?.() ?? 0)?.parent
   const isGone = goneProcesses(folder)
-  const owners = new Set([...readdirSync(folder.tmp).map(ownerOf), ...cgroupOwners()])
+  const owners = new Set([...readdirSync(folder.tmp).map(ownerOf), ...cgroupOwners(parent)])
   return [...owners].filter((owner) => owner !== '' && isGone(`${owner}-`))
 }

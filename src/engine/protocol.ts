@@ -38,7 +38,10 @@ export interface WorkerMethods {
    * Runs a tiny container with a program of this machine, or of a GOARCH; `failure` says why it did not work,
    * `seccomp` whether the runtime takes a profile.
    */
-  probeRuntime: { params: { runtime: string; architecture?: string }; result: { failure?: string; seccomp: boolean } }
+  probeRuntime: {
+    params: { runtime: string; architecture?: string }
+    result: { failure?: string; seccomp: boolean; devices: boolean }
+  }
   /** Bytes that snapshots take on disk. */
   measure: { params: { ids: readonly string[] }; result: { sizes: Readonly<Record<string, number>> } }
   /** Paths at which two snapshots differ, times left aside. */
@@ -134,6 +137,8 @@ export interface RunParams {
   readonly hostname?: string
   /** The runtime takes a seccomp profile. */
   readonly seccomp: boolean
+  /** The runtime keeps the machine's devices closed. */
+  readonly guardsDevices: boolean
   /** Folders that the handler of emulated programs looks into for native twins: see qemu/handler/handler.c. */
   readonly accel?: { readonly packs: string; readonly step: string }
 }

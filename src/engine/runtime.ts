@@ -4,6 +4,7 @@ import { XbuildError } from '../errors.ts'
 import { findProgram } from '../host/files.ts'
 import { keyOf } from '../store/key.ts'
 import type { Store } from '../store/store.ts'
+import { cgroupHierarchy } from './cgroups.ts'
 import type { Workers } from './workers.ts'
 
 /** Fastest first; which of them works on a machine depends on its cgroups and kernel, so each is tried. */
@@ -14,6 +15,8 @@ export interface Runtime {
   readonly path: string
   /** It takes a seccomp profile. */
   readonly seccomp: boolean
+  /** It keeps the machine's devices closed to containers; always so in a user namespace. */
+  readonly devices: boolean
 }
 
 /**
@@ -41,6 +44,10 @@ export function createRuntimeFinder({
   async function findAndWarn(): Promise<Runtime> {
     const runtime = await find()
     if (!runtime.seccomp) onWarning(`${runtime.path} takes no seccomp profile: steps run without one`)
+    if (!runtime.devices)
+      onWarning(
+        `${runtime.path} keeps no device closed: steps of root make no device nodes, and open none of the image's`,
+      )
     return runtime
   }
 
@@ -50,14 +57,14 @@ export function createRuntimeFinder({
       const path = await findProgram(name)
       if (path === undefined) continue
       const { size, mtimeMs } = await stat(path)
-      const key = keyOf(['runtime', 2, path, size, mtimeMs, release(), uid])
+      const key = keyOf(['runtime', 3, path, size, mtimeMs, release(), uid, cgroupHierarchy()])
       const known = await store.records.get<Runtime>('runtimes', key)
-      if (known) return { path, seccomp: known.seccomp === true }
+      if (known) return { path, seccomp: known.seccomp === true, devices: known.devices === true }
       const worker = await workers.native()
-      const { failure, seccomp } = await worker.call('probeRuntime', { runtime: path }, { signal })
+      const { failure, seccomp, devices } = await worker.call('probeRuntime', { runtime: path }, { signal })
       if (failure === undefined) {
-        await store.records.put('runtimes', key, { path, seccomp } satisfies Runtime)
-        return { path, seccomp }
+        await store.records.put('runtimes', key, { path, seccomp, devices } satisfies Runtime)
+        return { path, seccomp, devices }
       }
       failures.push(`${path}: ${failure}`)
     }

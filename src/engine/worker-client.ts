@@ -5,6 +5,7 @@ import { toXbuildError, XbuildError } from '../errors.ts'
 import { ownMark } from '../host/process-mark.ts'
 import type { StoreFolder } from '../store/folder.ts'
 import { deadOwners } from './owners.ts'
+import { findStepCgroups } from './step-cgroups.ts'
 import type { FromWorker, Method, ToWorker, WorkerMethods } from './protocol.ts'
 
 /** What a call may be watched and stopped with. */
@@ -39,6 +40,7 @@ interface Pending extends CallOptions {
 
 /** Starts a worker in namespaces of its own. Throws HOST when this machine does not allow it. */
 export async function startWorker({ kind, handlers, folder, env, onWarning }: WorkerOptions): Promise<Worker> {
+  const cgroups = findStepCgroups(process.geteuid?.() ?? 0)
   const child = await spawnInNamespace(
     kind,
     process.execPath,
@@ -51,6 +53,9 @@ export async function startWorker({ kind, handlers, folder, env, onWarning }: Wo
         XBUILD_STORE: folder.root,
         XBUILD_OWNER: ownMark(),
         XBUILD_DEAD: deadOwners(folder).join(','),
+        // Root's own steps never go without: a runtime that cannot make their group says why
+        XBUILD_CGROUP: cgroups?.parent ?? (kind === 'root-native' ? '/' : ''),
+        XBUILD_CONTROLLERS: cgroups?.controllers.join(',') ?? '',
         XBUILD_USER_NAMESPACE: kind === 'root-native' ? '0' : '1',
       },
       onSingleId: ({ reason, hint }) => onWarning(`${reason}. ${hint}`),

@@ -1,4 +1,5 @@
 import type { BuildOptions } from '../config/options.ts'
+import type { Resources } from '../config/run-options.ts'
 import { withoutLogins } from '../dockerfile/show-url.ts'
 import { parseMount } from '../dockerfile/mount.ts'
 import type { Dockerfile, StageGraph } from '../dockerfile/types.ts'
@@ -24,6 +25,7 @@ export function requestOf(
   },
 ): RequestFacts {
   const { target, buildArgs, labels, network, addHosts = [], shmSize, ulimits = [], buildContexts, noCache } = options
+  const { resources } = options
   const { frontend } = dockerfile
   const folders = Object.entries(buildContexts).flatMap(([name, { kind }]) => (kind === 'dir' ? [{ name }] : []))
   const args = {
@@ -37,6 +39,7 @@ export function requestOf(
     ...(ulimits.length > 0
       ? { ulimit: ulimits.map(({ name, soft, hard }) => `${name}=${soft}:${hard}`).join(',') }
       : {}),
+    ...(resources === undefined ? {} : { resource: formatResources(resources) }),
     ...(noCache ? { 'no-cache': '' } : {}),
   }
   return {
@@ -50,6 +53,13 @@ export function requestOf(
     ssh: mountsOf(graph, 'ssh'),
     locals: [...(isFolder ? [{ name: 'context' }, { name: 'dockerfile' }] : []), ...folders],
   }
+}
+
+/** As `--resource` takes them. */
+function formatResources(resources: Resources): string {
+  return Object.entries(resources)
+    .map(([name, value]) => `${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}=${String(value)}`)
+    .join(',')
 }
 
 function prefixed(prefix: string, values: Readonly<Record<string, string>>): Record<string, string> {

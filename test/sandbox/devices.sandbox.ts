@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { writeFiles } from '../e2e/support/context.ts'
@@ -34,13 +34,52 @@ RUN mknod /disk b ${major} ${minor} && ls -l /disk && if head -c 1 /disk >/dev/n
 RUN mknod /none c 1 3 && echo text >/none && mknod /zeros c 1 5 && head -c 3 /zeros | wc -c | sed 's/^/zeros: /'
 RUN echo text >/dev/null && head -c 3 /dev/urandom | wc -c | sed 's/^/random: /'
 RUN mknod /memory c 1 1 && if head -c 1 /memory >/dev/null; then echo memory is open; else echo memory is closed; fi
+RUN mknod /log c 1 11 && if (: >>/log); then echo log is open; else echo log is closed; fi
 `
   const { code, stderr } = await build(Dockerfile, ['--oci-runtime', runtime])
   expect(code, stderr).toBe(0)
   expect(stderr).toMatch(/ disk is closed/)
   expect(stderr).toMatch(/ memory is closed/)
+  expect(stderr).toMatch(/ log is closed/)
   expect(stderr).toMatch(/ zeros: 3/)
   expect(stderr).toMatch(/ random: 3/)
+})
+
+/** A runtime that knows nothing of rules for devices. */
+const CARELESS = `#!${process.execPath}
+const { spawnSync } = require('node:child_process')
+const { readFileSync, writeFileSync } = require('node:fs')
+const args = process.argv.slice(2)
+const bundle = args.indexOf('--bundle')
+if (bundle !== -1) {
+  const file = args[bundle + 1] + '/config.json'
+  const config = JSON.parse(readFileSync(file, 'utf8'))
+  if (config.linux.resources) delete config.linux.resources.devices
+  writeFileSync(file, JSON.stringify(config))
+}
+process.exit(spawnSync('crun', args, { stdio: 'inherit' }).status ?? 1)
+`
+
+test('a native step of a runtime without device rules makes no nodes, and opens none', async () => {
+  const runtime = join(folder, 'careless')
+  writeFileSync(runtime, CARELESS, { mode: 0o755 })
+  const nodes = ['FROM busybox AS nodes', 'RUN mknod /log c 1 11 && chmod 666 /log']
+  // Made by a runtime that has rules, as an image could bring it
+  const first = await build([...nodes, ''].join('\n'), ['--oci-runtime', 'crun', '-o', `type=oci,dest=${folder}/nodes`])
+  expect(first.code, first.stderr).toBe(0)
+  const Dockerfile = `FROM nodes
+RUN ls -l /log && if (: >>/log); then echo log of image is open; else echo log of image is closed; fi
+RUN --mount=from=nodes,target=/m,rw if (: >>/m/log); then echo log of mount is open; else echo log of mount is closed; fi
+RUN for folder in / /dev /dev/shm; do if mknod $folder/log2 c 1 11; then echo made in $folder; fi; done; echo text >/dev/null && echo null works
+`
+  const args = ['--oci-runtime', runtime, '--build-context', `nodes=oci-layout://${folder}/nodes`]
+  const { code, stderr } = await build(Dockerfile, args)
+  expect(code, stderr).toBe(0)
+  expect(stderr).toContain(`${runtime} keeps no device closed`)
+  expect(stderr).toMatch(/ log of image is closed/)
+  expect(stderr).toMatch(/ log of mount is closed/)
+  expect(stderr).not.toMatch(/#\d+ [\d.]+ made in/)
+  expect(stderr).toMatch(/ null works/)
 })
 
 test.each(['runc', 'crun'])('a native step of %s with a fork bomb ends with an error of the step', async (runtime) => {

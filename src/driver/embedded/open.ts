@@ -201,7 +201,7 @@ export async function openEmbedded({
       try {
         const lowered = lower(graph, { imageFor, ...lowerOptions(target) })
         const vertices = [...lowered.vertices.values()].flat().map((id) => table.get(id)!)
-        checkResources(vertices, { uid, isNative })
+        checkResources(vertices, uid)
         const diagnostics = [...lowered.diagnostics, ...checkTriggers(lowered, target)]
         if (keepGoing) check(diagnostics)
         else found.push(...diagnostics)

@@ -1,4 +1,7 @@
+import { join } from 'node:path'
 import type { Resources } from '../../config/run-options.ts'
+import type { KernelFiles } from './kernel-files.ts'
+import type { StepCgroups } from '../step-cgroups.ts'
 import { resourceLimits } from './resources.ts'
 import type { Ids } from './users.ts'
 
@@ -21,10 +24,18 @@ export interface ContainerSpec {
   readonly shmSize?: number
   /** Section of the configuration. */
   readonly seccomp?: unknown
-  /** In a user namespace that does not own the network, sysfs cannot be mounted: the host's is shown instead. */
-  readonly bindSys: boolean
-  /** Absent: the runtime's default, for rootless ones none; then nothing limits devices, processes and the like. */
-  readonly cgroupsPath?: string
+  readonly kernelFiles: KernelFiles
+  /** The kernel has namespaces of control groups. */
+  readonly cgroupNamespace: boolean
+  /** Where its control group is made; absent: the runtime's default, for rootless ones none. */
+  readonly cgroup?: StepCgroups | undefined
+  /** Of the container, and of its control group. */
+  readonly name: string
+  /** Without them the runtime's own. */
+  readonly devices?: readonly unknown[]
+  readonly readOnlyRoot?: boolean
+  /** Nothing else keeps devices of the machine closed. */
+  readonly refuseNodes?: boolean
   /** What its control group may use, beside the limits that every step has. */
   readonly resources?: Resources
 }
@@ -46,36 +57,6 @@ const CAPABILITIES = [
   'CAP_KILL',
   'CAP_AUDIT_WRITE',
 ]
-const MASKED = [
-  '/proc/asound',
-  '/proc/acpi',
-  '/proc/interrupts',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/sys/firmware',
-  '/sys/devices/virtual/powercap',
-]
-/** File systems below the host's /sys: a bind of it brings them along, and read-only holds for its top alone. */
-const MASKED_OF_BOUND_SYS = [
-  '/sys/fs/cgroup',
-  '/sys/fs/bpf',
-  '/sys/fs/fuse/connections',
-  '/sys/fs/pstore',
-  '/sys/fs/selinux',
-  '/sys/fs/smackfs',
-  '/sys/fs/resctrl',
-  '/sys/kernel/config',
-  '/sys/kernel/debug',
-  '/sys/kernel/security',
-  '/sys/kernel/tracing',
-]
-const READ_ONLY = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger']
-
 /** Folders and files that the container's own mounts need in the root file system. */
 export const MOUNT_POINTS = ['/proc', '/dev', '/sys'] as const
 
@@ -83,10 +64,12 @@ export const MOUNT_POINTS = ['/proc', '/dev', '/sys'] as const
 export function runtimeConfig(spec: ContainerSpec): unknown {
   const { network = 'host' } = spec
   // On the machine's own network it would read and forge the packets of others
-  const capabilities = network === 'host' ? CAPABILITIES.filter((name) => name !== 'CAP_NET_RAW') : CAPABILITIES
-  const sys = spec.bindSys
-    ? { destination: '/sys', type: 'none', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] }
-    : { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] }
+  const refused = [...(network === 'host' ? ['CAP_NET_RAW'] : []), ...(spec.refuseNodes ? ['CAP_MKNOD'] : [])]
+  const capabilities = CAPABILITIES.filter((name) => !refused.includes(name))
+  const sys =
+    spec.kernelFiles.sys === 'bound'
+      ? { destination: '/sys', type: 'none', source: '/sys', options: ['rbind', 'nosuid', 'noexec', 'nodev', 'ro'] }
+      : { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'noexec', 'nodev', 'ro'] }
   return {
     ociVersion: '1.0.2',
     process: {
@@ -107,7 +90,7 @@ export function runtimeConfig(spec: ContainerSpec): unknown {
           }
         : {}),
     },
-    root: { path: spec.rootfs, readonly: false },
+    root: { path: spec.rootfs, readonly: spec.readOnlyRoot === true },
     hostname: spec.hostname,
     mounts: [
       { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
@@ -151,12 +134,19 @@ export function runtimeConfig(spec: ContainerSpec): unknown {
         { type: 'ipc' },
         { type: 'uts' },
         { type: 'mount' },
+        ...(spec.cgroupNamespace ? [{ type: 'cgroup' }] : []),
         ...(network === 'host' ? [] : [{ type: 'network', ...(network === 'none' ? {} : network) }]),
       ],
-      maskedPaths: spec.bindSys ? [...MASKED, ...MASKED_OF_BOUND_SYS] : MASKED,
-      readonlyPaths: READ_ONLY,
+      ...(spec.devices ? { devices: spec.devices } : {}),
+      maskedPaths: spec.kernelFiles.masked,
+      readonlyPaths: spec.kernelFiles.readOnly,
       ...(spec.seccomp === undefined ? {} : { seccomp: spec.seccomp }),
-      ...(spec.cgroupsPath ? { cgroupsPath: spec.cgroupsPath, resources: resourceLimits(spec.resources) } : {}),
+      ...(spec.cgroup
+        ? {
+            cgroupsPath: join(spec.cgroup.parent, spec.name),
+            resources: resourceLimits(spec.resources, spec.cgroup.controllers),
+          }
+        : {}),
     },
   }
 }

@@ -1,3 +1,4 @@
+import { existsSync, writeFileSync } from 'node:fs'
 import { toXbuildError } from '../../errors.ts'
 import type { FromWorker, Method, ToWorker, WireError, WorkerMethods } from '../protocol.ts'
 import { removeStaleCgroups } from '../cgroups.ts'
@@ -32,6 +33,10 @@ const folders: WorkerFolders = {
 }
 const inUserNamespace = process.env['XBUILD_USER_NAMESPACE'] === '1'
 
+const parent = process.env['XBUILD_CGROUP'] ?? ''
+const controllers = (process.env['XBUILD_CONTROLLERS'] ?? '').split(',').filter(Boolean)
+const cgroup = parent === '' ? undefined : { parent, controllers }
+
 const network = createStepNetwork()
 
 type Handlers = {
@@ -46,14 +51,14 @@ const handlers: Handlers = {
   apply: (params, { signal }) => applyLayer(folders, params, signal),
   copy: (params, { signal }) => copy(folders, params, signal),
   workdir: (params) => workdir(folders, params),
-  run: (params, { signal, onLog }) => run(folders, params, { signal, onLog, inUserNamespace, network }),
+  run: (params, { signal, onLog }) => run(folders, params, { signal, onLog, inUserNamespace, cgroup, network }),
   openNetwork: () => network.open(),
   pack: (params, { signal }) => pack(folders, params, signal),
   exportTree: (params, { signal }) => exportTree(folders, params, signal),
   digest: (params) => digestTree(folders, params),
   readFile: (params) => readTreeFile(folders, params),
   cacheFolder: (params) => makeCacheFolder(folders, params),
-  probeRuntime: (params, { signal }) => probeRuntime(folders, params, { signal, inUserNamespace }),
+  probeRuntime: (params, { signal }) => probeRuntime(folders, params, { signal, inUserNamespace, cgroup }),
   measure: (params) => measureSnapshots(folders, params.ids),
   compare: (params) => compareSnapshots(folders, params.ids),
   remove: (params) => removeSnapshots(folders, params.ids),
@@ -92,6 +97,12 @@ function toWire(value: unknown): WireError {
   }
 }
 
+/** A program in a user namespace of its own could mount: a step is kept from it by seccomp, too. */
+function refuseUserNamespaces(): void {
+  const limit = '/proc/sys/user/max_user_namespaces'
+  if (existsSync(limit)) writeFileSync(limit, '0')
+}
+
 process.on('message', (message: ToWorker) => {
   if (message.type === 'call') void call(message.id, message.method, message.params)
   else running.get(message.id)?.abort()
@@ -101,9 +112,10 @@ process.on('SIGINT', () => undefined)
 process.on('SIGTERM', () => undefined)
 process.on('disconnect', () => process.exit(0))
 
+if (inUserNamespace) refuseUserNamespaces()
 process.umask(0o077) // what an image is to hold gets its modes where it is made
 const dead = new Set((process.env['XBUILD_DEAD'] ?? '').split(',').filter(Boolean))
 removeLeftovers(folders, dead)
-removeStaleCgroups(dead)
+removeStaleCgroups(dead, cgroup?.parent)
 void removeLost(folders)
 send({ type: 'ready' })

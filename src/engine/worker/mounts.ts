@@ -36,7 +36,7 @@ type Collected = {
 /** Makes ready what the mounts need, lets `use` run, and takes it away again. `scratch` is a folder of this step. */
 export async function withMounts<T>(
   folders: WorkerFolders,
-  { mounts, scratch }: { mounts: readonly WorkerMount[]; scratch: string },
+  { mounts, scratch, refuseNodes }: { mounts: readonly WorkerMount[]; scratch: string; refuseNodes?: boolean },
   use: (prepared: PreparedMounts) => Promise<T>,
 ): Promise<T> {
   const collected: Collected = { mounts: [], folders: [], files: [], env: [], secrets: [] }
@@ -106,7 +106,12 @@ export async function withMounts<T>(
   }
 
   function add(target: string, source: string, options: readonly string[]): void {
-    collected.mounts.push({ destination: target, type: 'bind', source, options: ['rbind', ...options] })
+    collected.mounts.push({
+      destination: target,
+      type: 'bind',
+      source,
+      options: ['rbind', ...(refuseNodes ? ['nodev'] : []), ...options],
+    })
     ;(look(source)?.isDirectory() ? collected.folders : collected.files).push(target)
   }
 

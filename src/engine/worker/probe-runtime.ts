@@ -5,7 +5,9 @@ import { PROBE_STATUS, probeProgram } from '../../emulation/probe-program.ts'
 import { XbuildError } from '../../errors.ts'
 import { platformOfNodeArch } from '../../platform.ts'
 import { runtimeConfig } from './bundle.ts'
+import { hasCgroupNamespaces, kernelFiles } from './kernel-files.ts'
 import { seccompProfile } from './seccomp.ts'
+import { guardsDevices, type ProbeEdges } from './probe-devices.ts'
 import { withScratch, type WorkerFolders } from './overlay.ts'
 import { runContainer } from './container.ts'
 
@@ -16,13 +18,15 @@ import { runContainer } from './container.ts'
 export async function probeRuntime(
   folders: WorkerFolders,
   { runtime, architecture }: { runtime: string; architecture?: string },
-  options: { signal: AbortSignal; inUserNamespace: boolean },
-): Promise<{ failure?: string; seccomp: boolean }> {
+  options: ProbeEdges,
+): Promise<{ failure?: string; seccomp: boolean; devices: boolean }> {
   const program = { runtime, architecture: architecture ?? platformOfNodeArch(process.arch).architecture }
   const { failure } = await probe(folders, { ...options, ...program, seccomp: true })
-  if (failure === undefined) return { seccomp: true }
+  const devices = async () => options.inUserNamespace || guardsDevices(folders, { runtime, ...options })
+  if (failure === undefined) return { seccomp: true, devices: await devices() }
   const other = await probe(folders, { ...options, ...program, seccomp: false })
-  return { seccomp: false, ...(other.failure === undefined ? {} : { failure }) }
+  if (other.failure !== undefined) return { seccomp: false, devices: false, failure: other.failure }
+  return { seccomp: false, devices: await devices() }
 }
 
 async function probe(
@@ -33,7 +37,8 @@ async function probe(
     seccomp,
     signal,
     inUserNamespace,
-  }: { runtime: string; architecture: string; seccomp: boolean; signal: AbortSignal; inUserNamespace: boolean },
+    cgroup,
+  }: ProbeEdges & { runtime: string; architecture: string; seccomp: boolean },
 ): Promise<{ failure?: string }> {
   return withScratch(folders, async (scratch) => {
     const rootfs = join(scratch, 'rootfs')
@@ -53,9 +58,11 @@ async function probe(
           ids,
           hostname: 'probe',
           files: [],
-          bindSys: inUserNamespace,
+          kernelFiles: await kernelFiles({ inUserNamespace, ownsNetwork: false }),
+          cgroupNamespace: hasCgroupNamespaces(),
           ...(seccomp ? { seccomp: seccompProfile(process.arch) } : {}),
-          ...(inUserNamespace ? {} : { cgroupsPath: `/${name}` }),
+          cgroup,
+          name,
         }),
       ),
     )

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs'
-import type { Resources } from '../../config/run-options.ts'
+import { readFileSync } from 'node:fs'
+import type { Resources, Ulimit } from '../../config/run-options.ts'
+import type { StepCgroups } from '../step-cgroups.ts'
 
 /** Processes and threads of a step that names no limit: no build needs as many, a fork bomb does. */
 const DEFAULT_PIDS = 32_768
@@ -22,10 +23,13 @@ const DEVICES = [
   rule('c', 'rwm', 136), // pts
 ]
 
-/** `linux.resources` of a step's bundle (runtime-spec config-linux.md): rules of devices and limits. */
-export function resourceLimits(resources: Resources = {}): unknown {
-  const { memory, memorySwap, cpuShares, cpuQuota, cpuPeriod, cpusetCpus, cpusetMems } = resources
-  const pids = resources.pids ?? (countsProcesses() ? DEFAULT_PIDS : undefined)
+/**
+ * `linux.resources` of a step's bundle (runtime-spec config-linux.md): rules of devices and limits. A runtime ends with
+ * an error when it is told a limit that no controller keeps.
+ */
+export function resourceLimits(resources: Resources | undefined, controllers: readonly string[]): unknown {
+  const { memory, memorySwap, cpuShares, cpuQuota, cpuPeriod, cpusetCpus, cpusetMems } = resources ?? {}
+  const pids = resources?.pids ?? (controllers.includes('pids') ? DEFAULT_PIDS : undefined)
   const cpu = { shares: cpuShares, quota: cpuQuota, period: cpuPeriod, cpus: cpusetCpus, mems: cpusetMems }
   return {
     devices: DEVICES,
@@ -35,8 +39,22 @@ export function resourceLimits(resources: Resources = {}): unknown {
   }
 }
 
-/** A runtime ends with an error when it is told a limit whose controller the kernel lacks. */
-function countsProcesses(): boolean {
-  const unified = '/sys/fs/cgroup/cgroup.controllers'
-  return existsSync('/sys/fs/cgroup/pids') || (existsSync(unified) && /\bpids\b/.test(readFileSync(unified, 'utf8')))
+/**
+ * The limits of processes that a step is to have where it has no control group that counts them. A limit of ours is
+ * no higher than the one that this process has, which nobody may raise.
+ */
+export function withProcessLimit(
+  ulimits: readonly Ulimit[],
+  { inUserNamespace, cgroup }: { readonly inUserNamespace: boolean; readonly cgroup: StepCgroups | undefined },
+): readonly Ulimit[] {
+  if (!inUserNamespace || cgroup?.controllers.includes('pids') || ulimits.some(({ name }) => name === 'nproc'))
+    return ulimits
+  const hard = Math.min(DEFAULT_PIDS, ownProcessLimit())
+  return [...ulimits, { name: 'nproc', soft: hard, hard }]
+}
+
+function ownProcessLimit(): number {
+  const text = readFileSync('/proc/self/limits', 'utf8')
+  const hard = /^Max processes +\S+ +(\d+|unlimited)/m.exec(text)?.[1]
+  return hard === undefined || hard === 'unlimited' ? Number.POSITIVE_INFINITY : Number(hard)
 }

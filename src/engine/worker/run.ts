@@ -1,10 +1,14 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
+import { runProgram } from '../../host/spawn.ts'
 import { makeFolders } from '../../content/in-root.ts'
+import type { StepCgroups } from '../step-cgroups.ts'
 import type { Changed, RunParams } from '../protocol.ts'
 import { runtimeConfig } from './bundle.ts'
+import { withProcessLimit } from './resources.ts'
 import { runContainer, type OnLog } from './container.ts'
+import { hasCgroupNamespaces, kernelFiles } from './kernel-files.ts'
 import { maskFor } from '../../content/mask.ts'
 import { withNameserver } from './network-facts.ts'
 import type { StepNetwork } from './network.ts'
@@ -24,6 +28,8 @@ export interface RunEdges {
   readonly signal: AbortSignal
   readonly onLog: OnLog
   readonly inUserNamespace: boolean
+  /** Where steps get their control groups; absent: they have none. */
+  readonly cgroup: StepCgroups | undefined
   readonly network: Pick<StepNetwork, 'path' | 'nameserver'>
 }
 
@@ -31,13 +37,15 @@ export interface RunEdges {
 export async function run(
   folders: WorkerFolders,
   params: RunParams,
-  { signal, onLog, inUserNamespace, network }: RunEdges,
+  { signal, onLog, inUserNamespace, cgroup, network }: RunEdges,
 ): Promise<Changed> {
   const lowers = params.lowers.length === 0 ? [emptyLower(folders)] : params.lowers
   return makeSnapshot(folders, { id: params.id, lowers }, async ({ merged, upper, scratch }) => {
+    const refuseNodes = !params.guardsDevices && !inUserNamespace
     const ids = resolveUser(merged, params.user)
     const files = hostFiles(scratch, params, network.nameserver)
-    return withMounts(folders, { mounts: params.mounts, scratch }, async (prepared) => {
+    if (refuseNodes) await runProgram('mount', ['-o', 'remount,bind,nodev', merged])
+    return withMounts(folders, { mounts: params.mounts, scratch, refuseNodes }, async (prepared) => {
       const mountPoints = makeMountPoints(merged, {
         files: [...files.map((file) => file.target), ...prepared.files],
         folders: prepared.folders,
@@ -55,11 +63,14 @@ export async function run(
         files,
         mounts: [...accelMounts(params), ...prepared.mounts],
         network: params.network === 'own' ? { path: network.path! } : params.network,
-        rlimits: params.ulimits,
-        bindSys: inUserNamespace,
+        rlimits: withProcessLimit(params.ulimits, { inUserNamespace, cgroup }),
+        refuseNodes,
+        kernelFiles: await kernelFiles({ inUserNamespace, ownsNetwork: params.network !== 'host' }),
+        cgroupNamespace: hasCgroupNamespaces(),
         ...(params.shmSize === undefined ? {} : { shmSize: params.shmSize }),
         ...(params.seccomp ? { seccomp: seccompProfile(process.arch) } : {}),
-        ...(inUserNamespace ? {} : { cgroupsPath: `/${name}` }),
+        cgroup,
+        name,
         ...(params.resources ? { resources: params.resources } : {}),
       })
       // The configuration holds secrets that are variables, and the runtime may keep a copy of it

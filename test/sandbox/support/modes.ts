@@ -17,6 +17,8 @@ export interface Sandbox {
   store(mode: Mode): string
   /** Builds a context made of `files`; `args` are more flags. Each call is a context of its own. */
   build(mode: Mode, files: Readonly<Record<string, Content>>, args?: readonly string[]): Promise<Ended>
+  /** A copy of a folder that the user of the mode `rootless` can read. */
+  give(folder: string, name: string): Promise<string>
 }
 
 const OWN = platformOfNodeArch(process.arch).architecture
@@ -47,5 +49,5 @@ export function createSandbox(folder: string): Sandbox {
     return user.xbuild([...flags, '--build-context', `busybox=oci-layout://${own}`, ...args, copy])
   }
 
-  return { store: (mode) => stores[mode], build }
+  return { store: (mode) => stores[mode], build, give: user.give }
 }

@@ -1,0 +1,79 @@
+import { closeSync, constants, mkdirSync, openSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { XbuildError } from '../../errors.ts'
+import { runProgram } from '../../host/spawn.ts'
+import type { StepCgroups } from '../step-cgroups.ts'
+import { runtimeConfig } from './bundle.ts'
+import { runContainer } from './container.ts'
+import { hasCgroupNamespaces, kernelFiles } from './kernel-files.ts'
+import { withScratch, type WorkerFolders } from './overlay.ts'
+
+/** Where a container is tried. */
+export interface ProbeEdges {
+  readonly signal: AbortSignal
+  readonly inUserNamespace: boolean
+  /** Where containers get their control groups; absent: they have none. */
+  readonly cgroup: StepCgroups | undefined
+}
+
+/** Every kernel has it, no rule allows it to a container, and opening it for writing needs no capability. */
+const DEVICE = { path: '/dev/kmsg', major: 1, minor: 11 }
+const NODE = '/dev/xbuild-probe'
+
+const [CLOSED, OPEN] = [42, 43]
+
+/** Opens, writes nothing. */
+const SCRIPT = `[ -c ${NODE} ] || exit 1
+if (: >>${NODE}) 2>/dev/null; then exit ${OPEN}; fi
+exit ${CLOSED}`
+
+/**
+ * Whether the control groups of a runtime's containers keep devices of the machine closed. It is tried with this
+ * machine's own shell, since no image is at hand.
+ */
+export async function guardsDevices(
+  folders: WorkerFolders,
+  { runtime, signal, cgroup }: ProbeEdges & { runtime: string },
+): Promise<boolean> {
+  if (!canOpen(DEVICE.path)) return true // nor can whom this process starts
+  return withScratch(folders, async (scratch) => {
+    const rootfs = join(scratch, 'rootfs')
+    mkdirSync(rootfs)
+    await runProgram('mount', ['--rbind', '/', rootfs])
+    try {
+      const name = `xbuild-${folders.owner}-devices-${Date.now().toString(36)}`
+      const config = runtimeConfig({
+        rootfs,
+        argv: ['/bin/sh', '-c', SCRIPT],
+        env: ['PATH=/usr/bin:/bin'],
+        cwd: '/',
+        ids: { uid: 0, gid: 0, additionalGids: [] },
+        hostname: 'probe',
+        files: [],
+        network: 'none',
+        kernelFiles: await kernelFiles({ inUserNamespace: false, ownsNetwork: true }),
+        cgroupNamespace: hasCgroupNamespaces(),
+        cgroup,
+        name,
+        devices: [{ path: NODE, type: 'c', major: DEVICE.major, minor: DEVICE.minor, fileMode: 0o600, uid: 0, gid: 0 }],
+        readOnlyRoot: true,
+      })
+      writeFileSync(join(scratch, 'config.json'), JSON.stringify(config))
+      const options = { scratch, name, runtime, signal, inUserNamespace: false, onLog: () => undefined }
+      const { status } = await runContainer(options)
+      if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
+      return status === CLOSED
+    } finally {
+      await runProgram('umount', ['--recursive', '--lazy', rootfs])
+    }
+  })
+}
+
+function canOpen(path: string): boolean {
+  try {
+    closeSync(openSync(path, constants.O_WRONLY | constants.O_NOCTTY))
+    return true
+  } catch {
+    return false
+  }
+}
