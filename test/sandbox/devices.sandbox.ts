@@ -90,20 +90,29 @@ test.each(['runc', 'crun'])('a native step of %s with a fork bomb ends with an e
   expect(ended.stderr).not.toMatch(/#\d+ [\d.]+ all are started/)
 })
 
-test.each(['emulated', 'rootless'] as const)(
-  '%s steps cannot be limited, which is said before any runs',
-  async (mode) => {
-    const Dockerfile = 'FROM busybox\nRUN echo it runs\n'
-    const { code, stderr } = await sandbox.build(mode, { Dockerfile }, [
-      '--resource',
-      'memory=64m,cpuset-cpus=0,pids=9',
-    ])
-    expect(code).toBe(1)
-    const whose = mode === 'emulated' ? 'emulated steps' : 'steps without root'
-    expect(stderr).toContain(`Cannot limit memory, cpuset-cpus, pids of ${whose}`)
-    expect(stderr).not.toMatch(/#\d+ [\d.]+ it runs/)
-  },
-)
+test('an emulated step that root starts is limited like a native one', async () => {
+  const bomb = 'FROM busybox\nRUN for i in $(seq 200); do sleep 20 & done; echo all are started\n'
+  const ended = await sandbox.build('emulated', { Dockerfile: bomb }, ['--resource', 'pids=50'])
+  expect(ended.code).toBe(1)
+  expect(ended.stderr).not.toMatch(/#\d+ [\d.]+ all are started/)
+  const eater = 'FROM busybox\nRUN tail /dev/zero; echo "status $?"\n'
+  const { code, stderr } = await sandbox.build('emulated', { Dockerfile: eater }, [
+    '--resource',
+    'memory=64m,memory-swap=64m',
+  ])
+  expect(code, stderr).toBe(0)
+  expect(stderr).toMatch(/#\d+ [\d.]+ status 137/)
+})
+
+test('rootless steps without a delegated control group cannot be limited, which is said before any runs', async () => {
+  const Dockerfile = 'FROM busybox\nRUN echo it runs\n'
+  const limits = ['--resource', 'memory=64m,cpuset-cpus=0,pids=9']
+  const { code, stderr } = await sandbox.build('rootless', { Dockerfile }, limits)
+  expect(code).toBe(1)
+  expect(stderr).toContain('Cannot limit memory, cpuset-cpus, pids of steps without root')
+  expect(stderr).toContain('Delegate=yes')
+  expect(stderr).not.toMatch(/#\d+ [\d.]+ it runs/)
+})
 
 test('a native step gets no more memory than it is given', async () => {
   const Dockerfile = 'FROM busybox\nRUN tail /dev/zero; echo "status $?"\n'
