@@ -300,13 +300,15 @@ function remoteVertex(source: TreeSource, context: string | undefined, edges: St
 /** The vertex of a file system from elsewhere; `context` is the name of the build context that it is, if it is one. */
 export function makeRemoteVertex(
   source: TreeSource,
-  { context, platforms }: { context: string | undefined; platforms: Set<string> },
+  { context, byUser = false, platforms }: { context: string | undefined; byUser?: boolean; platforms: Set<string> },
 ): RemoteVertex {
   const what = source.kind === 'stdin' ? 'standard input' : showRemote(source)
   return {
     kind: 'remote',
-    id: keyOf(['remote', source]),
+    // What the user may read is not what a Dockerfile may read under the same name
+    id: keyOf(['remote', source, ...(byUser ? ['by user'] : [])]),
     source,
+    ...(byUser ? { byUser } : {}),
     shown: { name: context === undefined ? what : `[${context}] ${what}`, platforms, images: new Set() },
   }
 }

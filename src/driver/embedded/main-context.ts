@@ -114,6 +114,7 @@ export async function openMainContext(options: BuildOptions, edges: MainContextO
   function fromTree(source: TreeSource, piped?: StdinContent): Found {
     const vertex = makeRemoteVertex(keepingGitDir(source, options), {
       context: 'context',
+      byUser: true,
       platforms: new Set(edges.platforms),
     })
     let tree: Promise<Solved> | undefined
