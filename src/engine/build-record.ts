@@ -34,36 +34,40 @@ export async function recordBuild({
   signal,
 }: RecordEdges): Promise<BuildRecord> {
   const images: UsedImage[] = []
-  const wanted: Remote[] = []
-  if (context && context.kind !== 'scratch' && context.kind !== 'stdin') wanted.push(context)
+  const wanted: Wanted[] = []
+  if (context && context.kind !== 'scratch' && context.kind !== 'stdin') wanted.push({ remote: context, byUser: true })
   for (const stage of graph.stages) {
     for (const source of [stage.base, ...Object.values(stage.froms)]) {
       if (source.kind === 'stage' || source.kind === 'scratch') continue
       const found = imageFor(source, stage)
       if (!('kind' in found)) images.push(usedImage(found, source.kind === 'context' ? source.name : undefined))
-      else if (found.kind === 'tree' && found.source.kind !== 'stdin') wanted.push(found.source)
+      else if (found.kind === 'tree' && found.source.kind !== 'stdin') wanted.push({ remote: found.source })
     }
     for (const step of lowered.evaluations.get(stage.index)?.steps ?? [])
-      if (step.kind === 'copy') wanted.push(...(step.remotes ?? []))
+      if (step.kind === 'copy') wanted.push(...(step.remotes ?? []).map((remote) => ({ remote })))
   }
   const packs = new Map(
     solver.steps().flatMap(({ vertex, solved }) => (solved.packs ? [[vertex.id, solved.packs] as const] : [])),
   )
   return {
     images,
-    remotes: await Promise.all(wanted.map(async (remote) => ({ remote, digest: await revisionOf(remote) }))),
+    remotes: await Promise.all(wanted.map(async (one) => ({ remote: one.remote, digest: await revisionOf(one) }))),
     packs: new Map(
       [...lowered.vertices].map(([index, ids]) => [index, unique(ids.flatMap((id) => packs.get(id) ?? []))]),
     ),
   }
 
-  async function revisionOf(remote: Remote): Promise<string> {
+  async function revisionOf({ remote, byUser = false }: Wanted): Promise<string> {
     if (remote.kind === 'http') return (await remotes.file(remote, signal)).download.digest
-    return (
-      (await remotes.tree(makeRemoteVertex(remote, { context: undefined, platforms: new Set() }), signal)).revision ??
-      ''
-    )
+    const vertex = makeRemoteVertex(remote, { context: undefined, byUser, platforms: new Set() })
+    return (await remotes.tree(vertex, signal)).revision ?? ''
   }
+}
+
+/** Something from elsewhere; `byUser` as in its vertex. */
+interface Wanted {
+  readonly remote: Remote
+  readonly byUser?: boolean
 }
 
 function usedImage(

@@ -12,12 +12,12 @@ import { keyOf } from '../store/key.ts'
 import { resolveInRoot } from '../content/in-root.ts'
 import { newSnapshotId } from './layers.ts'
 import type { Layer } from '../content/layer-chain.ts'
+import { createStrangersGitProgram } from '../source/git-stranger.ts'
 import type { CopySource } from './protocol.ts'
 import { entryAt, selectSources, type SelectedSource } from '../content/select.ts'
 import type { Remotes, RemotesOptions } from './remotes-types.ts'
 import type { Solved } from './solved.ts'
 import { servedBy, type RemoteVertex } from './vertex.ts'
-import type { TreeSource } from '../content/sources.ts'
 import { isArchive } from '../content/is-archive.ts'
 
 /** What the store remembers of a tree. */
@@ -44,13 +44,14 @@ export function fetchRemotes({
   env,
   emit,
   secret = async () => undefined,
+  agent = async () => undefined,
 }: RemotesOptions): Remotes {
   const downloader = createDownloader({ store, env, secret })
   const trees = new Map<string, Promise<Solved>>()
   const files = new Map<string, Promise<{ path: string; download: Download }>>()
 
   async function makeTree(vertex: RemoteVertex, signal: AbortSignal): Promise<Solved> {
-    const { id: step, source, shown } = vertex
+    const { id: step, shown } = vertex
     emit({
       type: 'step.start',
       step,
@@ -60,7 +61,7 @@ export function fetchRemotes({
       at: Date.now(),
     })
     try {
-      const { key, revision, bring } = await locate(source, signal)
+      const { key, revision, bring } = await locate(vertex, signal)
       const known = await store.records.get<TreeRecord>('trees', key)
       const cached = known !== undefined && (await layers.isThere(known.layer))
       const made = cached ? known : await makeLayer(bring, signal)
@@ -90,25 +91,27 @@ export function fetchRemotes({
     return { layer, created: new Date().toISOString(), ...(time === undefined ? {} : { time }) }
   }
 
-  function locate(source: TreeSource, signal: AbortSignal): Promise<Located> | Located {
-    if (source.kind === 'git') return locateGit(source, signal)
+  function locate({ source, byUser }: RemoteVertex, signal: AbortSignal): Promise<Located> | Located {
+    if (source.kind === 'git') return locateGit(source, byUser === true, signal)
     if (source.kind === 'stdin') return archive({ ...source, shown: 'standard input' })
     return locateDownload(source, signal)
   }
 
-  async function locateGit(given: GitRemote, signal: AbortSignal): Promise<Located> {
+  async function locateGit(given: GitRemote, byUser: boolean, signal: AbortSignal): Promise<Located> {
     const bare = withoutLogin(given.url)
     const login = bare.login ?? (await gitLogin(bare.url, secret))
-    const git = createGitProgram(env, { ...bare, ...(login ? { login } : {}) })
+    const named = { ...bare, ...(login ? { login } : {}) }
+    const stranger = createStrangersGitProgram(env, { url: named, agent: await agent() })
+    const origin = byUser ? createGitProgram(env, named) : stranger
     const remote = { ...given, url: bare.url }
-    const commit = await resolveCommit(git, remote, signal)
+    const commit = await resolveCommit(origin, remote, signal)
     const { url, subdir = '', keepGitDir, submodules, mtime } = given
     return {
       key: keyOf(['git', 2, url, commit.id, subdir, keepGitDir, submodules, mtime]),
       revision: commit.id,
       bring: (copy) =>
         withTemporaryFolder(store.folder, 'git', async (folder) => {
-          const { time } = await checkOut(git, remote, { commit, folder, signal })
+          const { time } = await checkOut({ origin, stranger }, remote, { commit, folder, signal })
           const root = resolveInRoot(folder, subdir)
           if (!(await isFolder(root)))
             throw new XbuildError(

@@ -303,13 +303,15 @@ function remoteVertex(source: TreeSource, context: string | undefined, edges: St
 /** The vertex of a file system from elsewhere; `context` is the name of the build context that it is, if it is one. */
 export function makeRemoteVertex(
   source: TreeSource,
-  { context, platforms }: { context: string | undefined; platforms: Set<string> },
+  { context, byUser = false, platforms }: { context: string | undefined; byUser?: boolean; platforms: Set<string> },
 ): RemoteVertex {
   const what = source.kind === 'stdin' ? 'standard input' : showRemote(source)
   return {
     kind: 'remote',
-    id: keyOf(['remote', source]),
+    // What the user may read is not what a Dockerfile may read under the same name
+    id: keyOf(['remote', source, ...(byUser ? ['by user'] : [])]),
     source,
+    ...(byUser ? { byUser } : {}),
     shown: { name: context === undefined ? what : `[${context}] ${what}`, platforms, images: new Set() },
   }
 }
@@ -319,7 +321,7 @@ export function sourceVertex(source: TreeSource | { readonly kind: 'scratch' }, 
   const vertex: Vertex =
     source.kind === 'scratch'
       ? { kind: 'scratch', id: SCRATCH_ID }
-      : makeRemoteVertex(source, { context: 'context', platforms: new Set() })
+      : makeRemoteVertex(source, { context: 'context', byUser: true, platforms: new Set() })
   const known = table.get(vertex.id) ?? vertex
   table.set(known.id, known)
   return known

@@ -6,7 +6,7 @@ import type { Remotes } from './remotes-types.ts'
 /** Reads the build context where it comes from elsewhere; `platforms` are shown in progress. */
 export function remoteReader(remotes: Remotes, platforms: readonly string[]): RemoteReader {
   const tree = (source: TreeSource, signal: AbortSignal) =>
-    remotes.tree(makeRemoteVertex(source, { context: 'context', platforms: new Set(platforms) }), signal)
+    remotes.tree(makeRemoteVertex(source, { context: 'context', byUser: true, platforms: new Set(platforms) }), signal)
   return {
     file: (remote, signal) => remotes.file(remote, signal),
     readText: async (source, path, options) => remotes.readText(await tree(source, options.signal), path, options),

@@ -41,4 +41,6 @@ export interface RemotesOptions {
   readonly emit: Emit
   /** Secrets of the build, where logins may be. */
   readonly secret?: ReadSecret
+  /** Socket of the build's agent `default`, with which git signs in. */
+  readonly agent?: () => Promise<string | undefined>
 }

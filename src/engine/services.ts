@@ -47,6 +47,8 @@ export interface EngineServicesOptions {
   readonly signal: AbortSignal
   /** Secrets of the build: logins for what comes from elsewhere may be among them. */
   readonly secret?: ReadSecret
+  /** Socket of the build's agent `default`, if it was given one. */
+  readonly agent?: () => Promise<string | undefined>
 }
 
 /** Prepares work on this machine. */
@@ -59,6 +61,7 @@ export function createEngineServices({
   accel = 'off',
   signal,
   secret,
+  agent,
 }: EngineServicesOptions): EngineServices {
   const uid = process.geteuid?.() ?? 0
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
@@ -67,7 +70,11 @@ export function createEngineServices({
   const prepared = async () => (acceleration ? acceleration.prepare(await launch()) : launch())
   const workers = createWorkers({ folder: store.folder, env, uid, launch: prepared, onWarning: warn })
   const layers = createLayers({ store, workers, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) })
-  const remotes = createRemotes({ store, workers, layers, env, emit, ...(secret ? { secret } : {}) })
+  const remotes = createRemotes({
+    ...{ store, workers, layers, env, emit },
+    ...(secret ? { secret } : {}),
+    ...(agent ? { agent } : {}),
+  })
   return {
     store,
     uid,

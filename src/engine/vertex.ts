@@ -24,6 +24,8 @@ export interface RemoteVertex {
   readonly kind: 'remote'
   readonly id: string
   readonly source: TreeSource
+  /** The user named it as the context of the build: git may use the user's own keys and credentials for it. */
+  readonly byUser?: boolean
   readonly shown: Shown
 }
 

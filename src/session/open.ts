@@ -3,7 +3,7 @@ import type { CacheImports } from '../cache/import.ts'
 import type { BuildOptions } from '../config/options.ts'
 import type { ReadSecret } from '../source/logins.ts'
 import type { BuildEdges, SessionEdges, SessionRequest } from './types.ts'
-import { secretsOf, type HideSecret } from '../content/build-inputs.ts'
+import { openBuildInputs, secretsOf, type HideSecret } from '../content/build-inputs.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
 import { remoteReader } from '../engine/remote-reader.ts'
 import { createEngineServices, withEpoch, type EngineServices } from '../engine/services.ts'
@@ -72,6 +72,16 @@ export async function openSession(
       ),
     ),
   )
+  // Of its own: contexts are read before anything is opened for steps
+  let closeAgent = async () => {}
+  const gitAgent = once(async () => {
+    const { ssh, cwd } =
+      requests.map((request) => request.options).find(({ ssh }) => ssh?.['default'] !== undefined) ?? {}
+    if (!ssh || cwd === undefined) return undefined
+    const inputs = await openBuildInputs({ ssh: { default: ssh['default']! }, cwd }, env)
+    closeAgent = inputs.close
+    return inputs
+  })
   const services = createEngineServices({
     store,
     env,
@@ -81,6 +91,7 @@ export async function openSession(
     accel: options.accel ?? 'auto',
     signal,
     secret: secretsOfAll(requests, env, secrecy?.hide),
+    agent: async () => (await gitAgent())?.agent('default'),
   })
   const machines = once(() => findMachines(requests, { env, signal, store }))
   let asked = false
@@ -129,7 +140,7 @@ export async function openSession(
       lease.release()
       const found = asked ? await machines().catch(() => undefined) : undefined
       const opened = [...contexts.values()].map(async (context) => (await context).close())
-      await Promise.allSettled([...opened, services.close(), registry.close(), found?.close()])
+      await Promise.allSettled([...opened, services.close(), registry.close(), found?.close(), closeAgent()])
     },
   }
   if (!options.epochOfContext) return session

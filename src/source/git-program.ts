@@ -1,5 +1,5 @@
-import { XbuildError } from '../errors.ts'
 import { execFamily } from '../host/exec-family.ts'
+import { notStarted, refused } from './git-failure.ts'
 import type { BareUrl } from './logins.ts'
 
 /** Runs the git program of this machine on behalf of a repository that nobody trusts. */
@@ -72,20 +72,32 @@ const SETTINGS = [
 
 /**
  * Git as the user set it up (credentials, keys, proxies), but it asks nothing and runs nothing that a repository
- * brings. A login of a URL wins over the user's own.
+ * brings. For what the user named; a login of a URL wins over the user's own.
  */
-export function createGitProgram(env: Readonly<Record<string, string | undefined>>, url?: BareUrl): GitProgram {
+export function createGitProgram(env: Env, url?: BareUrl): GitProgram {
   const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !LOCAL_VARIABLES.includes(name)))
-  const own = {
+  return gitWith({
     ...kept,
-    LC_ALL: 'C',
-    GIT_TERMINAL_PROMPT: '0',
-    GIT_ASKPASS: '', // set and empty: git asks no other program either
-    SSH_ASKPASS_REQUIRE: 'never',
+    ...ASKS_NOBODY,
     GIT_SSH_COMMAND: env['GIT_SSH_COMMAND'] || (env['GIT_SSH'] ? undefined : 'ssh -o BatchMode=yes'),
-    GIT_ADVICE: '0',
     ...(url ? settingsOf(url) : {}),
-  }
+  })
+}
+
+/** Variables of the environment. */
+export type Env = Readonly<Record<string, string | undefined>>
+
+/** Nobody is there to answer. */
+export const ASKS_NOBODY = {
+  LC_ALL: 'C',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_ASKPASS: '', // set and empty: git asks no other program either
+  SSH_ASKPASS_REQUIRE: 'never',
+  GIT_ADVICE: '0',
+}
+
+/** Git in the environment `own`. */
+export function gitWith(own: Env): GitProgram {
   const settings = SETTINGS.flatMap((setting) => ['-c', setting])
   return async (args, { what, signal, cwd, transports = TRANSPORTS }) => {
     const ended = await execFamily('git', [...settings, ...args], {
@@ -100,8 +112,8 @@ export function createGitProgram(env: Readonly<Record<string, string | undefined
   }
 }
 
-/** In the environment: arguments are seen by everybody on the machine. */
-function settingsOf({ url, login, username }: BareUrl): Record<string, string> {
+/** The login of a URL as variables: arguments are seen by everybody on the machine. */
+export function settingsOf({ url, login, username }: BareUrl): Record<string, string> {
   if (login)
     return {
       GIT_CONFIG_COUNT: '1',
@@ -110,42 +122,4 @@ function settingsOf({ url, login, username }: BareUrl): Record<string, string> {
     }
   if (username === undefined) return {}
   return { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: `credential.${url}.username`, GIT_CONFIG_VALUE_0: username }
-}
-
-function notStarted(what: string, error: unknown): unknown {
-  if (!(error instanceof XbuildError) || error.code !== 'HOST') return error
-  return new XbuildError('HOST', `Cannot ${what}: the program "git" does not start`, {
-    cause: error,
-    hint: 'Install git (Debian, Ubuntu: apt-get install git)',
-  })
-}
-
-function refused(what: string, said: string): XbuildError {
-  const output = said
-    .trimEnd()
-    .split('\n')
-    .slice(-10)
-    .map((line) =>
-      line.replace(/([a-z]:\/\/)[^/\s@]*:[^/\s@]*@/gi, '$1').replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, ' '),
-    )
-  const login =
-    /could not read (?:Username|Password)|terminal prompts disabled|Authentication failed|Permission denied \(/i.test(
-      said,
-    )
-  const transport = /transport '[^']*' not allowed/.exec(said)?.[0]
-  if (transport)
-    return new XbuildError('UNSUPPORTED', `Cannot ${what}: ${transport}`, {
-      output,
-      hint: 'Use an https, http, ssh or git URL',
-    })
-  if (login)
-    return new XbuildError('AUTH', `Cannot ${what}: it needs a login`, {
-      output,
-      hint: 'Give git the credentials: --secret id=GIT_AUTH_TOKEN,env=VARIABLE or a credential helper for https, ssh-agent for ssh',
-    })
-  const missing = /not found|does not exist|does not appear to be a git repository|returned error: 404/i.test(said)
-  return new XbuildError(missing ? 'NOT_FOUND' : 'REGISTRY', `Cannot ${what}: git failed`, {
-    output,
-    ...(missing ? { hint: 'Check the URL' } : {}),
-  })
 }

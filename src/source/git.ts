@@ -57,18 +57,28 @@ async function ask(git: GitProgram, remote: GitRemote, signal: AbortSignal): Pro
   })
 }
 
+/** Who talks to servers of git. */
+export interface Gits {
+  /** To the one of the repository itself. */
+  readonly origin: GitProgram
+  /** To those that the repository names, and to nobody when files are written: what it holds is a stranger's. */
+  readonly stranger: GitProgram
+}
+
 /** Brings the files of a commit into `folder`, which is empty; gives the commit's time, seconds since the epoch. */
 export async function checkOut(
-  git: GitProgram,
+  { origin, stranger }: Gits,
   remote: GitRemote,
   { commit, folder, signal }: { commit: GitCommit; folder: string; signal: AbortSignal },
 ): Promise<{ time: number }> {
   const what = `check out git repository "${showRemote(remote)}"`
   const run = (args: readonly string[], transports = transportsOf(remote)) =>
-    git(args, { what, signal, cwd: folder, transports })
+    stranger(args, { what, signal, cwd: folder, transports })
+  const fetch = (args: readonly string[]) =>
+    origin(['fetch', ...args], { what, signal, cwd: folder, transports: transportsOf(remote) })
   await run(['init', '--quiet', '--template=', ...(commit.id.length === 64 ? ['--object-format=sha256'] : []), '.'])
   await run(['remote', 'add', '--', 'origin', remote.url])
-  await fetchCommit(run, remote, commit, what)
+  await fetchCommit({ run, fetch }, remote, commit, what)
   await run(['checkout', '--quiet', '--force', '--detach', commit.id, '--'])
   if (remote.submodules) await run(['submodule', '--quiet', 'update', '--init', '--recursive', '--depth=1'], TRANSPORTS)
   const time = Number((await run(['show', '--no-patch', '--format=%ct', commit.id, '--'])).trim())
@@ -82,7 +92,12 @@ type Run = (args: readonly string[]) => Promise<string>
  * From cheap to sure: the one commit, the branch or tag it was found by, everything. Some servers and transports
  * refuse the first.
  */
-async function fetchCommit(run: Run, { url }: GitRemote, { id, ref }: GitCommit, what: string): Promise<void> {
+async function fetchCommit(
+  { run, fetch }: { readonly run: Run; readonly fetch: Run },
+  { url }: GitRemote,
+  { id, ref }: GitCommit,
+  what: string,
+): Promise<void> {
   const named = ref === undefined ? [] : [`+${ref}:${localName(ref)}`]
   const attempts = [
     ...(ref === undefined
@@ -97,7 +112,7 @@ async function fetchCommit(run: Run, { url }: GitRemote, { id, ref }: GitCommit,
   let failure: unknown
   for (const attempt of attempts) {
     try {
-      await run(['fetch', '--quiet', '--no-tags', '--no-recurse-submodules', '--update-head-ok', ...attempt])
+      await fetch(['--quiet', '--no-tags', '--no-recurse-submodules', '--update-head-ok', ...attempt])
       await run(['cat-file', '-e', `${id}^{commit}`])
       return
     } catch (error) {

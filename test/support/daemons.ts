@@ -147,6 +147,8 @@ export interface Sshd {
   readonly host: string
   /** PATH with an `ssh` that has the test's own configuration in front. */
   readonly env: Readonly<Record<'PATH', string>>
+  /** File of the key that may log in. */
+  readonly userKey: string
   readonly pid: number
   stop(): Promise<void>
 }
@@ -221,6 +223,7 @@ export async function startSshd({
   return {
     host: `127.0.0.1:${port}`,
     env: { PATH: [join(folder, 'bin'), process.env['PATH'] ?? ''].join(delimiter) },
+    userKey: file('user_key'),
     pid: child.pid!,
     async stop() {
       await end(child, () => child.kill('SIGTERM'))

@@ -1,0 +1,41 @@
+import { XbuildError } from '../errors.ts'
+
+/** The error for a git that could not be started. */
+export function notStarted(what: string, error: unknown): unknown {
+  if (!(error instanceof XbuildError) || error.code !== 'HOST') return error
+  return new XbuildError('HOST', `Cannot ${what}: the program "git" does not start`, {
+    cause: error,
+    hint: 'Install git (Debian, Ubuntu: apt-get install git)',
+  })
+}
+
+/** The error for what git said when it failed; `what` follows "Cannot". */
+export function refused(what: string, said: string): XbuildError {
+  const output = said
+    .trimEnd()
+    .split('\n')
+    .slice(-10)
+    .map((line) =>
+      line.replace(/([a-z]:\/\/)[^/\s@]*:[^/\s@]*@/gi, '$1').replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, ' '),
+    )
+  const login =
+    /could not read (?:Username|Password)|terminal prompts disabled|Authentication failed|Permission denied \(/i.test(
+      said,
+    )
+  const transport = /transport '[^']*' not allowed/.exec(said)?.[0]
+  if (transport)
+    return new XbuildError('UNSUPPORTED', `Cannot ${what}: ${transport}`, {
+      output,
+      hint: 'Use an https, http, ssh or git URL',
+    })
+  if (login)
+    return new XbuildError('AUTH', `Cannot ${what}: it needs a login`, {
+      output,
+      hint: 'Give the build a login: --secret id=GIT_AUTH_TOKEN,env=VARIABLE for https, --ssh default for ssh',
+    })
+  const missing = /not found|does not exist|does not appear to be a git repository|returned error: 404/i.test(said)
+  return new XbuildError(missing ? 'NOT_FOUND' : 'REGISTRY', `Cannot ${what}: git failed`, {
+    output,
+    ...(missing ? { hint: 'Check the URL' } : {}),
+  })
+}
