@@ -1,5 +1,5 @@
 /** What an error code means, for people. */
-export interface ErrorFacts {
+export interface CodeMeaning {
   /** What happened, one sentence. */
   readonly cause: string
   /** What to do, one sentence or two. */
@@ -105,7 +105,7 @@ export const ERROR_CODES = {
     cause: 'xbuild has a bug.',
     wayOut: 'Report the message, with the output of the same command with `--debug`.',
   },
-} as const satisfies Readonly<Record<string, ErrorFacts>>
+} as const satisfies Readonly<Record<string, CodeMeaning>>
 
 /** What went wrong, for machines. */
 export type ErrorCode = keyof typeof ERROR_CODES

@@ -1,4 +1,4 @@
-import { ERROR_CODES, type ErrorCode, type ErrorFacts } from './error-codes.ts'
+import { ERROR_CODES, type CodeMeaning, type ErrorCode } from './error-codes.ts'
 
 export type { ErrorCode }
 
@@ -11,6 +11,21 @@ export interface SourcePosition {
   readonly endLine?: number
 }
 
+/** What code needs to know of an error: it never reads the message. All optional. */
+export interface ErrorFacts {
+  /** What the action failed on, and why: the quoted part and the last part of the message. */
+  readonly subject?: string
+  readonly state?: string
+  /** The platforms that an image has, where it lacks the one that was asked for. */
+  readonly platforms?: readonly string[]
+  /** The exit code of a program that failed. */
+  readonly exitCode?: number
+  /** The status of an HTTP answer. */
+  readonly httpStatus?: number
+  /** What is not installed on this machine. */
+  readonly missing?: 'program' | 'runtime'
+}
+
 /** Extra facts of an error, all optional. */
 export interface ErrorDetails {
   /** The way out, one sentence in the imperative. */
@@ -19,6 +34,7 @@ export interface ErrorDetails {
   readonly at?: SourcePosition
   /** The last lines a failed program printed. */
   readonly output?: readonly string[]
+  readonly facts?: ErrorFacts
   readonly cause?: unknown
 }
 
@@ -28,6 +44,7 @@ export class XbuildError extends Error {
   readonly hint?: string
   readonly at?: SourcePosition
   readonly output?: readonly string[]
+  declare readonly facts: ErrorFacts
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
@@ -36,7 +53,25 @@ export class XbuildError extends Error {
     if (details.hint !== undefined) this.hint = details.hint
     if (details.at !== undefined) this.at = details.at
     if (details.output !== undefined) this.output = details.output
+    // Not enumerable: it is for code, and whoever prints or compares an error means what people read
+    Object.defineProperty(this, 'facts', { value: details.facts ?? {} })
   }
+
+  /** The same error with other or more details; its cause stays. */
+  with({ message = this.message, ...details }: ErrorDetails & { readonly message?: string }): XbuildError {
+    const { hint, at, output } = this
+    return new XbuildError(this.code, message, {
+      cause: this.cause ?? this,
+      ...definedOf({ hint, at, output }),
+      ...details,
+      facts: { ...this.facts, ...details.facts },
+    })
+  }
+}
+
+function definedOf<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  const defined = Object.entries(values).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(defined) as { [K in keyof T]: Exclude<T[K], undefined> }
 }
 
 /** A finding in a text: parsers collect these and go on. */
@@ -69,7 +104,7 @@ export function toXbuildError(value: unknown): XbuildError {
 
 /** Exit code of the program for an error: 2 usage, 130 interrupted, 1 everything else. */
 export function exitCodeOf(error: XbuildError): 1 | 2 | 130 {
-  const { exitCode = 1 }: ErrorFacts = ERROR_CODES[error.code]
+  const { exitCode = 1 }: CodeMeaning = ERROR_CODES[error.code]
   return exitCode
 }
 

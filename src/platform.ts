@@ -267,3 +267,8 @@ export function platformOfNodeArch(arch: string): Platform {
   const names: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le', mipsel: 'mipsle' }
   return normalizePlatform({ os: 'linux', architecture: names[arch] ?? arch })
 }
+
+/** Each platform once, in their order. */
+export function distinctPlatforms(platforms: readonly Platform[]): Platform[] {
+  return platforms.filter((one, index) => platforms.findIndex((other) => samePlatform(other, one)) === index)
+}

@@ -1,7 +1,7 @@
 import { parseAnnotation } from '../oci/annotation.ts'
 import { parseRemote } from '../dockerfile/remote.ts'
 import { parseReference } from '../oci/reference.ts'
-import { parsePlatform, samePlatform, type Platform } from '../platform.ts'
+import { distinctPlatforms, parsePlatform, type Platform } from '../platform.ts'
 import { parseAttests, parseProvenance, type ProvenanceOptions } from './attest.ts'
 import { parseBuildContext } from './build-context.ts'
 import { parseCall, type Call } from './call.ts'
@@ -26,7 +26,7 @@ const PROGRESS_MODES: readonly ProgressMode[] = ['auto', 'tty', 'plain', 'quiet'
 export function platforms(texts: readonly string[], { localPlatform }: FlagInput): readonly Platform[] {
   const words = texts.flatMap((text) => text.split(',')).map((word) => word.trim())
   const found = words.map((word) => (word === 'local' ? localPlatform : parsePlatform(word, localPlatform)))
-  return found.filter((platform, i) => found.findIndex((other) => samePlatform(other, platform)) === i)
+  return distinctPlatforms(found)
 }
 
 /** Names to give to an image, each once, as written. */

@@ -119,17 +119,24 @@ export async function openContext(
   }
 }
 
-/** Lines of the first of these files that is there. */
+/** Lines of the first of these files that is there. Throws NOT_FOUND when it cannot be read. */
 export async function readIgnore(candidates: readonly string[]): Promise<string[]> {
+  return (await readIgnoreFile(candidates))?.text.split('\n') ?? []
+}
+
+/** The first of these files that is there. Throws NOT_FOUND when it cannot be read. */
+export async function readIgnoreFile(
+  candidates: readonly string[],
+): Promise<{ readonly file: string; readonly text: string } | undefined> {
   for (const file of candidates) {
     const text = await readTextFile(file).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined
       if (error instanceof XbuildError) throw error
       throw new XbuildError('NOT_FOUND', `Cannot read "${file}": ${error.message}`, { cause: error })
     })
-    if (text !== undefined) return text.split('\n')
+    if (text !== undefined) return { file, text }
   }
-  return []
+  return undefined
 }
 
 async function hash(file: string, entry: SourceEntry): Promise<string> {

@@ -156,6 +156,7 @@ function noPlatform(name: string, platform: Platform, available: readonly string
     `Cannot use "${name}" for ${formatPlatform(platform)}: it has ${available.join(', ') || 'no images'} only`,
     {
       hint: 'Take another base image, or build only for platforms that it has',
+      facts: { platforms: available },
     },
   )
 }

@@ -84,7 +84,10 @@ function notFound(root: string, path: string, pattern: string): XbuildError {
       : real === join(folder, pattern)
         ? ['it is excluded by .dockerignore', 'Remove the pattern from .dockerignore or copy something else']
         : ['--parents does not go through symbolic links', 'Name its real path']
-  return new XbuildError('NOT_FOUND', `Cannot copy "${source}": ${state}`, { hint })
+  return new XbuildError('NOT_FOUND', `Cannot copy "${source}": ${state}`, {
+    hint,
+    facts: { subject: source, state },
+  })
 }
 
 function selectOne(root: string, match: string, filter: Filter): SelectedSource | undefined {
@@ -153,8 +156,10 @@ function namesIn(folder: string, shown: string): string[] {
   const names = readdirSync(folder).sort()
   const strange = names.find((name) => name.includes('\ufffd') && !look(`${folder}/${name}`))
   if (strange === undefined) return names
-  throw new XbuildError('UNSUPPORTED', `Cannot copy "${shown}/${strange}": its name is not UTF-8`, {
+  const facts = { subject: `${shown}/${strange}`, state: 'its name is not UTF-8' }
+  throw new XbuildError('UNSUPPORTED', `Cannot copy "${facts.subject}": ${facts.state}`, {
     hint: 'Give it another name, or exclude its folder',
+    facts,
   })
 }
 

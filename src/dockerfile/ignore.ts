@@ -49,11 +49,7 @@ function located<T>(act: () => T, at: { file: string; line: number }): T {
     return act()
   } catch (cause) {
     if (!(cause instanceof XbuildError)) throw cause
-    throw new XbuildError(cause.code, cause.message, {
-      at,
-      cause,
-      ...(cause.hint === undefined ? {} : { hint: cause.hint }),
-    })
+    throw cause.with({ at })
   }
 }
 

@@ -24,10 +24,8 @@ export async function checkSandbox(machine: Machine, wanted: readonly Platform[]
     runtime = await machine.runtime()
   } catch (error) {
     machine.signal.throwIfAborted()
-    const { message, hint, output = [] } = toXbuildError(error)
-    const packages = /none of|no program/.test(message)
-      ? { repair: { kind: 'packages', packages: ['runc'] } as const }
-      : {}
+    const { message, hint, facts, output = [] } = toXbuildError(error)
+    const packages = facts.missing === 'runtime' ? { repair: { kind: 'packages', packages: ['runc'] } as const } : {}
     return [
       here('runtime', 'problem', [message, ...output].join(': '), { ...(hint ? { fix: hint } : {}), ...packages }),
     ]

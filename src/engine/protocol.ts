@@ -1,6 +1,6 @@
 import type { Resources } from '../config/run-options.ts'
 import type { FileOwner } from '../dockerfile/run-mounts.ts'
-import type { ErrorCode } from '../errors.ts'
+import type { ErrorCode, ErrorFacts } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { SelectedSource } from '../content/select.ts'
 
@@ -205,4 +205,5 @@ export interface WireError {
   readonly message: string
   readonly hint?: string
   readonly output?: readonly string[]
+  readonly facts: ErrorFacts
 }

@@ -96,10 +96,5 @@ function located(thrown: unknown, source: External, stage: GraphStage): unknown 
       : (stage.stage.instructions.find(
           (instruction) => 'from' in instruction && stage.froms[instruction.from ?? ''] === source,
         )?.at ?? stage.stage.from.at)
-  return new XbuildError(thrown.code, thrown.message, {
-    at,
-    cause: thrown.cause,
-    ...(thrown.hint ? { hint: thrown.hint } : {}),
-    ...(thrown.output ? { output: thrown.output } : {}),
-  })
+  return thrown.with({ at })
 }

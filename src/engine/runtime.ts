@@ -76,6 +76,7 @@ export function createRuntimeFinder({
           : `Cannot run containers: there is no program "${wanted}"`,
         {
           hint: 'Install runc (Debian, Ubuntu: apt-get install runc), or name a runtime with --oci-runtime',
+          facts: { missing: 'runtime' },
         },
       )
     }

@@ -268,11 +268,5 @@ interface StepInputs {
 function located(thrown: unknown, vertex: StepVertex, signal: AbortSignal): XbuildError {
   if (signal.aborted) return new XbuildError('CANCELED', 'Build canceled')
   const error = toXbuildError(thrown)
-  if (error.at || !vertex.shown.at) return error
-  return new XbuildError(error.code, error.message, {
-    at: vertex.shown.at,
-    ...(error.hint ? { hint: error.hint } : {}),
-    ...(error.output ? { output: error.output } : {}),
-    cause: error.cause ?? error,
-  })
+  return error.at || !vertex.shown.at ? error : error.with({ at: vertex.shown.at })
 }

@@ -75,10 +75,8 @@ export function createStepMounts({ store, workers, layers, remotes, caches, cont
   async function folderInput(folder: Context, source: string, signal: AbortSignal): Promise<MountInput> {
     const { selected, digest } = await folder.select([asPattern(source)], []).catch((thrown: unknown) => {
       const error = toXbuildError(thrown)
-      throw new XbuildError(error.code, error.message.replace(/^Cannot copy /, 'Cannot mount '), {
-        cause: error,
-        ...(error.hint ? { hint: error.hint } : {}),
-      })
+      const { subject, state } = error.facts
+      throw subject === undefined ? error : error.with({ message: `Cannot mount "${subject}": ${state}` })
     })
     const [first] = selected
     return {

@@ -25,13 +25,12 @@ export function runProgram(
     child.stdin?.on('error', () => undefined) // a program that ends early says why on stderr
     child.stdin?.end(input)
     child.once('error', (cause: NodeJS.ErrnoException) => {
-      const hint = cause.code === 'ENOENT' ? `Install the program "${file}"` : undefined
+      const isMissing = cause.code === 'ENOENT'
       reject(
-        new XbuildError(
-          'HOST',
-          `Cannot run "${file}": ${cause.code === 'ENOENT' ? 'it is not installed' : cause.message}`,
-          { cause, ...(hint ? { hint } : {}) },
-        ),
+        new XbuildError('HOST', `Cannot run "${file}": ${isMissing ? 'it is not installed' : cause.message}`, {
+          cause,
+          ...(isMissing ? { hint: `Install the program "${file}"`, facts: { missing: 'program' } } : {}),
+        }),
       )
     })
     child.once('close', (code, signal) => {

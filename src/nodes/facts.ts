@@ -5,7 +5,7 @@ import type { Driver } from '../driver/driver.ts'
 import type { RemoteBuild } from '../driver/remote-build.ts'
 import { siblingOf } from '../emulation/native.ts'
 import type { Emulated, Job, Node } from '../plan/types.ts'
-import { formatPlatform, platformKey, samePlatform, type Platform } from '../platform.ts'
+import { distinctPlatforms, formatPlatform, type Platform, platformKey, samePlatform } from '../platform.ts'
 import { keyOf } from '../store/key.ts'
 import type { Store } from '../store/store.ts'
 import type { Connection } from './connect.ts'
@@ -85,7 +85,7 @@ export async function nodeFacts(
   const { name, platforms: only, slots = DEFAULT_SLOTS } = definition
   const [own] = looked.own
   const allowed = (platform: Platform) => !only || only.some((one) => samePlatform(one, platform))
-  const open = distinct([...wanted, ...(only ?? [])]).filter(
+  const open = distinctPlatforms([...wanted, ...(only ?? [])]).filter(
     (platform) => !looked.own.some((one) => samePlatform(one, platform)),
   )
   const refused: Emulated[] = open
@@ -167,8 +167,4 @@ async function prove(
       .catch(() => undefined)
   }
   return proven
-}
-
-function distinct(platforms: readonly Platform[]): Platform[] {
-  return platforms.filter((platform, index) => platforms.findIndex((other) => samePlatform(other, platform)) === index)
 }

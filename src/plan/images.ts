@@ -1,7 +1,7 @@
 import { toXbuildError, XbuildError } from '../errors.ts'
-import type { Platform } from '../platform.ts'
+import { distinctPlatforms, type Platform } from '../platform.ts'
 import { candidates } from './decide.ts'
-import { distinctPlatforms, planImage, type ImageInput } from './plan.ts'
+import { planImage, type ImageInput } from './plan.ts'
 import type { BuildPlan, Job, LostNode, Node, PlannedImage } from './types.ts'
 
 /** The facts a plan of several images is made from; `error` is of one that is known to fail already. */

@@ -1,5 +1,5 @@
 import type { GraphStage, StageGraph } from '../dockerfile/types.ts'
-import { type Platform, formatPlatform, platformKey, samePlatform } from '../platform.ts'
+import { distinctPlatforms, formatPlatform, type Platform, platformKey, samePlatform } from '../platform.ts'
 import { candidates, decide, type Candidate } from './decide.ts'
 import { noNode, type Refusal } from './no-node.ts'
 import { alternativeOf, place, type Offer } from './place.ts'
@@ -271,9 +271,4 @@ function toJob(
 /** What `xbuild plan` and events call a platform. */
 export function jobPlatform(job: Job): string {
   return formatPlatform(job.kind === 'image' ? job.target : job.platform)
-}
-
-/** Each platform once, in their order. */
-export function distinctPlatforms(platforms: readonly Platform[]): Platform[] {
-  return platforms.filter((one, index) => platforms.findIndex((other) => samePlatform(other, one)) === index)
 }

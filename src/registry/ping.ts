@@ -1,3 +1,4 @@
+import type { XbuildError } from '../errors.ts'
 import type { RegistryConfig } from '../config/options.ts'
 import { createAgents } from '../host/http/agents.ts'
 import { createHttp } from '../host/http/send.ts'
@@ -59,7 +60,7 @@ export async function pingRegistry(
           return ping(
             late.aborted
               ? `${endpoint.host} did not answer within ${limit} s`
-              : networkFailure('reach it', endpoint.host, error, signal).message.replace(/^Cannot reach it: /, ''),
+              : stateOf(networkFailure('reach it', endpoint.host, error, signal)),
           )
         }
       }),
@@ -67,4 +68,8 @@ export async function pingRegistry(
   } finally {
     agents.close()
   }
+}
+
+function stateOf({ facts, message }: XbuildError): string {
+  return facts.state ?? message
 }

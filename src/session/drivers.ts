@@ -1,3 +1,4 @@
+import { once } from '../host/once.ts'
 import type { SessionEdges, SessionRequest } from './types.ts'
 import type { Caches, openCaches } from '../cache/caches.ts'
 import type { BuildOptions } from '../config/options.ts'
@@ -263,9 +264,4 @@ export function graphWhere({ platform, options, dockerfile, graph }: TargetBuild
   return samePlatform(graph.buildPlatform, buildPlatform)
     ? graph
     : graphOf(dockerfile, options, { target: platform, buildPlatform }).graph
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return () => (made ??= make())
 }

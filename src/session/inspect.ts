@@ -1,3 +1,4 @@
+import { readIgnoreFile } from '../content/context.ts'
 import { join, resolve } from 'node:path'
 import { contextNames } from '../config/build-context.ts'
 import type { BuildOptions } from '../config/options.ts'
@@ -16,7 +17,6 @@ import type { DockerfileText } from '../content/main-context.ts'
 import { resolveImages } from '../engine/resolve.ts'
 import { DockerfileError, toXbuildError, type Diagnostic } from '../errors.ts'
 import { platformOfNodeArch } from '../platform.ts'
-import { readTextFile } from '../source/text-file.ts'
 
 /** What `--call` asks about a Dockerfile. */
 export type Question = 'check' | 'outline' | 'targets'
@@ -87,7 +87,7 @@ export async function inspect(question: Question, options: BuildOptions, edges: 
   const views = await Promise.all(graphs.map(({ graph }) => lookUp(graph, options, edges)))
   const evaluated = views.flatMap((view) => view.stages.flatMap((stage) => stage.evaluated.diagnostics))
   const all = distinct([...diagnostics, ...problems, ...evaluated])
-  const ignore = await readIgnore(options, edges.dockerfile)
+  const ignore = await ignoreOf(options, edges.dockerfile)
   const warnings = all.filter(({ severity }) => severity === 'warning')
   const found = checkDockerfile(
     { dockerfile, views, ...(ignore ? { ignore } : {}) },
@@ -127,11 +127,9 @@ async function lookUp(graph: StageGraph, options: BuildOptions, { images, warn, 
         if ('config' in image) facts.set(stage.index, { config: image.config.config ?? {} })
       } catch (thrown) {
         signal.throwIfAborted()
-        const { code, message } = toXbuildError(thrown)
-        const others = /: it has (.*) only$/.exec(message)?.[1]
-        if (code === 'NO_PLATFORM')
-          facts.set(stage.index, { otherPlatforms: others === undefined ? [] : others.split(', ') })
-        else warn(`Checks go without the base image "${stage.stage.from.image}": ${message}`)
+        const error = toXbuildError(thrown)
+        if (error.code === 'NO_PLATFORM') facts.set(stage.index, { otherPlatforms: error.facts.platforms ?? [] })
+        else warn(`Checks go without the base image "${stage.stage.from.image}": ${error.message}`)
       }
     }),
   )
@@ -139,18 +137,12 @@ async function lookUp(graph: StageGraph, options: BuildOptions, { images, warn, 
 }
 
 /** The patterns for a context that is a folder of this machine. */
-async function readIgnore(
-  { cwd, context }: BuildOptions,
-  { path }: DockerfileText,
-): Promise<IgnoreMatcher | undefined> {
-  for (const file of [
+async function ignoreOf({ cwd, context }: BuildOptions, { path }: DockerfileText): Promise<IgnoreMatcher | undefined> {
+  const found = await readIgnoreFile([
     ...(path === undefined ? [] : [`${path}.dockerignore`]),
     join(resolve(cwd, context), '.dockerignore'),
-  ]) {
-    const text = await readTextFile(file).catch(() => undefined)
-    if (text !== undefined) return parseIgnore(text, { file })
-  }
-  return undefined
+  ])
+  return found && parseIgnore(found.text, { file: found.file })
 }
 
 function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {

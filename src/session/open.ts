@@ -1,3 +1,4 @@
+import { once } from '../host/once.ts'
 import { resolve } from 'node:path'
 import type { CacheImports } from '../cache/import.ts'
 import type { BuildOptions } from '../config/options.ts'
@@ -190,9 +191,4 @@ function secretsOfAll(
     }
     return undefined
   }
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return () => (made ??= make())
 }

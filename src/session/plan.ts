@@ -12,7 +12,7 @@ import { planImages } from '../plan/images.ts'
 import { planBuild, type TargetFacts } from '../plan/plan.ts'
 import { sameTarget } from '../plan/target-id.ts'
 import type { BuildPlan, Node } from '../plan/types.ts'
-import { platformOfNodeArch, samePlatform, type Platform } from '../platform.ts'
+import { distinctPlatforms, type Platform, platformOfNodeArch, samePlatform } from '../platform.ts'
 import type { Session } from './open.ts'
 import { graphOf, readTargets, type ReadRequest } from './requests.ts'
 import type { Results } from './results.ts'
@@ -174,12 +174,9 @@ function askThisMachine(
 /** Every target as every node sees it: `$BUILDPLATFORM` is the node's own platform. */
 function graphsFor(targets: readonly TargetBuild[], nodes: readonly Node[]): StageGraph[] {
   return targets.flatMap(({ platform, options, dockerfile, graph }) => {
-    const other = nodes
-      .flatMap(({ native }) => native.slice(0, 1))
-      .filter(
-        (own, i, all) =>
-          !samePlatform(own, graph.buildPlatform) && all.findIndex((one) => samePlatform(one, own)) === i,
-      )
+    const other = distinctPlatforms(nodes.flatMap(({ native }) => native.slice(0, 1))).filter(
+      (own) => !samePlatform(own, graph.buildPlatform),
+    )
     return [
       graph,
       ...other.map((buildPlatform) => graphOf(dockerfile, options, { target: platform, buildPlatform }).graph),
@@ -208,5 +205,5 @@ function platformsThatRun(targets: readonly TargetBuild[]): Platform[] {
       .filter(({ stage }) => stage.instructions.some(({ kind }) => kind === 'run'))
       .map(({ platform }) => platform),
   )
-  return all.filter((platform, index) => all.findIndex((other) => samePlatform(other, platform)) === index)
+  return distinctPlatforms(all)
 }

@@ -146,7 +146,7 @@ async function placed<T>(work: Promise<T>, at: SourcePosition | undefined): Prom
   return work.catch((thrown: unknown) => {
     const error = toXbuildError(thrown)
     if (!at || error.at) throw error
-    throw new XbuildError(error.code, error.message, { at, cause: error, ...(error.hint ? { hint: error.hint } : {}) })
+    throw error.with({ at })
   })
 }
 

@@ -1,3 +1,4 @@
+import { programFailure } from '../../emulation/program-failure.ts'
 import { XbuildError, type ErrorCode, type SourcePosition } from '../../errors.ts'
 import { parseDockerfile } from '../../dockerfile/parse.ts'
 import type { RemoteDockerfile } from '../remote-build.ts'
@@ -84,17 +85,7 @@ function buildFailure(error: GrpcFailure, facts: FailureFacts): XbuildError {
   if (status !== undefined) {
     const output = facts.step?.output ?? []
     const command = commandOf(error.message)
-    const crash =
-      facts.emulated &&
-      (output.some((line) => line.includes('qemu: uncaught target signal')) || status === 132 || status === 139)
-    if (crash) {
-      return new XbuildError(
-        'EMULATOR',
-        `Cannot run "${command}": the emulator or the emulated program crashed (exit code ${status})`,
-        { ...common, output, hint: 'Try another QEMU version, or build this platform on a machine of its own' },
-      )
-    }
-    return new XbuildError('RUN_FAILED', `Cannot run "${command}": exit code ${status}`, { ...common, output })
+    return programFailure(command, { status, output, emulated: facts.emulated === true }, common)
   }
   const frontend = facts.dockerfile?.frontend
   if (frontend && error.message.includes(frontend.image)) {

@@ -74,9 +74,11 @@ async function addressOf(
         const index = parseIndex(bytes, descriptor)
         const found = selectPlatform(index, platform)
         if (!found) {
+          const platforms = availablePlatforms(index)
           throw new XbuildError(
             'NO_PLATFORM',
-            `Cannot use "oci-layout://${context.path}" for ${formatPlatform(platform)}: it has ${availablePlatforms(index).join(', ')} only`,
+            `Cannot use "oci-layout://${context.path}" for ${formatPlatform(platform)}: it has ${platforms.join(', ')} only`,
+            { facts: { platforms } },
           )
         }
         digest = found.digest

@@ -1,4 +1,4 @@
-import { normalizePlatform, samePlatform, type Platform } from '../../platform.ts'
+import { distinctPlatforms, normalizePlatform } from '../../platform.ts'
 import type { Transport } from '../transport.ts'
 import { failureOf } from './failure.ts'
 import type { BuildkitFacts } from './facts.ts'
@@ -40,7 +40,7 @@ export async function probeBuildkit(transport: Transport, { signal }: { signal: 
       )
     return {
       ...(version ? { version } : {}),
-      platforms: distinct(platforms),
+      platforms: distinctPlatforms(platforms),
       givesOci: answer !== undefined,
       abilities: new Set(
         [...(pong?.LLBCaps ?? []), ...(pong?.FrontendAPICaps ?? [])].filter((cap) => cap.Enabled).map((cap) => cap.ID),
@@ -96,8 +96,4 @@ async function pingWith(
     over.abort()
     await solving.catch(() => {})
   }
-}
-
-function distinct(platforms: readonly Platform[]): Platform[] {
-  return platforms.filter((platform, index) => platforms.findIndex((other) => samePlatform(other, platform)) === index)
 }

@@ -1,3 +1,4 @@
+import { programFailure } from '../../emulation/program-failure.ts'
 import { StringDecoder } from 'node:string_decoder'
 import type { Timestamp } from '@bufbuild/protobuf/wkt'
 import { XbuildError } from '../../errors.ts'
@@ -239,10 +240,7 @@ function stepFailure(message: string, output: readonly string[], emulated: boole
   if (/context canceled/.test(message)) return new XbuildError('CANCELED', 'Step stopped')
   const status = exitCodeOf({ message })
   if (status === undefined) return new XbuildError('UNSUPPORTED', message.slice(0, 1000))
-  const crash = emulated && (status === 132 || status === 139)
-  return new XbuildError(crash ? 'EMULATOR' : 'RUN_FAILED', `Cannot run "${commandOf(message)}": exit code ${status}`, {
-    output,
-  })
+  return programFailure(commandOf(message), { status, output, emulated })
 }
 
 function at(time: Timestamp | undefined): number {

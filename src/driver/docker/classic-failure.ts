@@ -1,3 +1,4 @@
+import { programFailure } from '../../emulation/program-failure.ts'
 import { XbuildError, type ErrorCode, type SourcePosition } from '../../errors.ts'
 import { engineFailure } from './engine.ts'
 
@@ -63,21 +64,7 @@ export function classicFailure(
         },
       )
     }
-    const crashed =
-      emulated &&
-      (['132', '139'].includes(status) || output.some((line) => line.includes('qemu: uncaught target signal')))
-    if (crashed) {
-      return new XbuildError(
-        'EMULATOR',
-        `Cannot run "${command}": the emulator or the emulated program crashed (exit code ${status})`,
-        {
-          ...place,
-          output,
-          hint: 'Try another QEMU version, or build this platform on a machine of its own',
-        },
-      )
-    }
-    return new XbuildError('RUN_FAILED', `Cannot run "${command}": exit code ${status}`, { ...place, output })
+    return programFailure(command, { status: Number(status), output, emulated }, place)
   }
   const [, code, hint] = KINDS.find(([pattern]) => pattern.test(said)) ?? [undefined, 'UNSUPPORTED' as const]
   return new XbuildError(code, `Cannot build on "${endpoint}": ${said.replace(/\.$/, '').slice(0, 1000)}`, {

@@ -1,3 +1,4 @@
+import { once } from '../../host/once.ts'
 import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { toXbuildError } from '../../errors.ts'
@@ -223,9 +224,4 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
         )
     },
   }
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return () => (made ??= make())
 }

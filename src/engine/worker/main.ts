@@ -92,6 +92,7 @@ function toWire(value: unknown): WireError {
   return {
     code: error.code,
     message: error.message,
+    facts: error.facts,
     ...(error.hint ? { hint: error.hint } : {}),
     ...((error.output ?? cause) ? { output: error.output ?? cause! } : {}),
   }

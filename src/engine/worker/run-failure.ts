@@ -1,3 +1,4 @@
+import { programFailure } from '../../emulation/program-failure.ts'
 import { XbuildError } from '../../errors.ts'
 import type { RunParams } from '../protocol.ts'
 import type { ContainerEnd } from './container.ts'
@@ -35,22 +36,6 @@ export function runFailure(
       hint: 'The OCI runtime could not start the container: see its message, or try another with --oci-runtime',
     })
   }
-  const crash =
-    params.emulated &&
-    (last.some((line) => line.includes('qemu: uncaught target signal')) || status === 132 || status === 139)
-  if (crash) {
-    return new XbuildError(
-      'EMULATOR',
-      `Cannot run "${command}": the emulator or the emulated program crashed (exit code ${status})`,
-      {
-        output,
-        hint: 'Try another QEMU version (xbuild doctor tells what is known of this one), or build this platform on a machine of its own',
-      },
-    )
-  }
-  return new XbuildError(
-    'RUN_FAILED',
-    `Cannot run "${command}": ${typeof status === 'number' ? `exit code ${status}` : `ended by ${status}`}`,
-    { output },
-  )
+  const advice = ' (xbuild doctor tells what is known of this one)'
+  return programFailure(command, { status: status ?? 'nothing', output, emulated: params.emulated, advice })
 }

@@ -50,11 +50,7 @@ export async function writeXattrs(folder: string, table: XattrTable): Promise<vo
 function withHint(cause: unknown): never {
   if (!(cause instanceof XbuildError)) throw cause
   if (isPathTooLong(cause)) throw pathTooLong(cause)
-  throw new XbuildError(cause.code, cause.message, {
-    cause,
-    ...(cause.message.includes('not installed') ? { hint: HINT } : {}),
-    output: cause.output ?? [],
-  })
+  throw cause.facts.missing === 'program' ? cause.with({ hint: HINT }) : cause
 }
 
 /** Bytes that getfattr's format gives a meaning, or no terminal could show, as backslash and octal. */
