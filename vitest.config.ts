@@ -8,7 +8,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           globalSetup: ['test/support/generate.ts'],
-          testTimeout: 10_000,
+          testTimeout: 30_000,
           isolate: false,
           maxWorkers: 2, // by itself vitest takes one on a machine of two processors
         },

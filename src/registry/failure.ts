@@ -37,6 +37,7 @@ export async function answerFailure(what: string, host: string, response: Incomi
   return new RegistryFailure(code, `Cannot ${what}: ${host} answered ${status}${words ? ` ${words}` : ''}`, {
     transience: transient ? 'transient' : 'final',
     status,
+    facts: { httpStatus: status },
     ...(transient ? { retryAfter: parseRetryAfter(response.headers['retry-after']) } : {}),
     ...(status === 429 ? { hint: 'Log in for a higher limit, or name a mirror under registries in xbuild.yaml' } : {}),
   })
@@ -58,6 +59,7 @@ export function networkFailure(what: string, host: string, error: unknown, signa
       code === 'ENOTFOUND' ? 'its name is not known' : code === 'ECONNREFUSED' ? 'it refuses connections' : code
     return new RegistryFailure('REGISTRY', `Cannot ${what}: ${host} cannot be reached: ${state}`, {
       transience: 'unreachable',
+      facts: { state: `${host} cannot be reached: ${state}` },
       cause: error,
       hint: 'Check the network, the host name and HTTP_PROXY, HTTPS_PROXY, NO_PROXY; or name a mirror under registries in xbuild.yaml',
     })
@@ -66,11 +68,13 @@ export function networkFailure(what: string, host: string, error: unknown, signa
     const state = code === 'IDLE' ? 'went silent' : 'broke the connection'
     return new RegistryFailure('REGISTRY', `Cannot ${what}: ${host} ${state}`, {
       transience: 'transient',
+      facts: { state: `${host} ${state}` },
       cause: error,
     })
   }
   return new RegistryFailure('REGISTRY', `Cannot ${what}: ${host}: ${clean(message)}`, {
     transience: 'final',
+    facts: { state: `${host}: ${clean(message)}` },
     cause: error,
     ...(TLS.test(code)
       ? {
