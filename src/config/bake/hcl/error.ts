@@ -1,0 +1,13 @@
+import type { Place } from './ast.ts'
+
+/** Something wrong in a bake file, at its place. The end of the road makes an `XbuildError` of it. */
+export class HclError extends Error {
+  readonly at: Place
+  readonly hint?: string
+
+  constructor(message: string, at: Place, hint?: string) {
+    super(message)
+    this.at = at
+    if (hint !== undefined) this.hint = hint
+  }
+}

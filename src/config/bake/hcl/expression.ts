@@ -1,0 +1,312 @@
+import type { BinaryOperator, Expression, ForExpression, ObjectItem } from './ast.ts'
+import {
+  type Cursor,
+  deeper,
+  expect,
+  failure,
+  here,
+  next,
+  sees,
+  seesName,
+  skip,
+  skipLines,
+  take,
+  takeMatch,
+  takeName,
+  withNewlines,
+} from './cursor.ts'
+import { NumberError, parseNum } from './number.ts'
+import { readTemplate } from './template.ts'
+import { FALSE, NULL, number, TRUE } from './value.ts'
+
+const LEVELS: readonly (readonly BinaryOperator[])[] = [
+  ['||'],
+  ['&&'],
+  ['==', '!='],
+  ['<=', '>=', '<', '>'],
+  ['+', '-'],
+  ['*', '/', '%'],
+]
+
+/** The expression that comes next. */
+export function readExpression(cursor: Cursor): Expression {
+  return deeper(cursor, () => {
+    skip(cursor)
+    const at = here(cursor)
+    const condition = readBinary(cursor, 0)
+    skip(cursor)
+    if (!take(cursor, '?')) return condition
+    const yes = readExpression(cursor)
+    skip(cursor)
+    expect(cursor, ':', 'the ":" of a conditional')
+    const no = readExpression(cursor)
+    return { kind: 'conditional', at, condition, yes, no }
+  })
+}
+
+function readBinary(cursor: Cursor, level: number): Expression {
+  const operators = LEVELS[level]
+  if (!operators) return readUnary(cursor)
+  let left = readBinary(cursor, level + 1)
+  for (let count = 0; ; count++) {
+    skip(cursor)
+    const at = here(cursor)
+    const operator = operators.find((each) => sees(cursor, each))
+    if (operator === undefined) return left
+    // A chain is a tree that leans to the left: its evaluation calls itself
+    if (count > 1000) throw failure(cursor, 'this expression has more than 1000 operators in a row')
+    cursor.offset += operator.length
+    skip(cursor)
+    left = { kind: 'binary', at, operator, left, right: readBinary(cursor, level + 1) }
+  }
+}
+
+function readUnary(cursor: Cursor): Expression {
+  return deeper(cursor, () => {
+    skip(cursor)
+    const at = here(cursor)
+    if (take(cursor, '-')) return { kind: 'unary', at, operator: '-', of: readUnary(cursor) }
+    if (sees(cursor, '!') && !sees(cursor, '!=')) {
+      cursor.offset += 1
+      return { kind: 'unary', at, operator: '!', of: readUnary(cursor) }
+    }
+    return readSteps(cursor, readTerm(cursor))
+  })
+}
+
+function readSteps(cursor: Cursor, start: Expression): Expression {
+  let found = start
+  for (let count = 0; count < 1000; count++) {
+    const at = here(cursor)
+    if (sees(cursor, '.*')) {
+      cursor.offset += 2
+      found = { kind: 'splat', at, of: found, each: splatSteps(cursor, false) }
+    } else if (/^\[\s*\*\s*\]/.test(cursor.source.slice(cursor.offset, cursor.offset + 40))) {
+      takeMatch(cursor, /\[\s*\*\s*\]/)
+      found = { kind: 'splat', at, of: found, each: splatSteps(cursor, true) }
+    } else {
+      const step = readStep(cursor, found, true)
+      if (!step) return found
+      found = step
+    }
+  }
+  throw failure(cursor, 'this expression has more than 1000 steps')
+}
+
+function splatSteps(cursor: Cursor, brackets: boolean): Expression {
+  let each: Expression = { kind: 'item', at: here(cursor) }
+  for (;;) {
+    const step = readStep(cursor, each, brackets)
+    if (!step) return each
+    each = step
+  }
+}
+
+function readStep(cursor: Cursor, of: Expression, brackets: boolean): Expression | undefined {
+  const at = here(cursor)
+  if (sees(cursor, '.') && !sees(cursor, '...') && !sees(cursor, '.*')) {
+    cursor.offset += 1
+    const name = takeName(cursor)
+    if (name !== undefined) return { kind: 'attribute', at, of, name }
+    const digits = takeMatch(cursor, /\d+/)
+    if (digits === undefined)
+      throw failure(cursor, `the name of an attribute is expected after ".", not ${next(cursor)}`)
+    return { kind: 'index', at, of, key: { kind: 'literal', at, value: number(parseNum(digits)!) } }
+  }
+  if (!brackets || !sees(cursor, '[') || /^\[\s*\*\s*\]/.test(cursor.source.slice(cursor.offset, cursor.offset + 40)))
+    return undefined
+  cursor.offset += 1
+  return withNewlines(cursor, false, () => {
+    const key = readExpression(cursor)
+    skip(cursor)
+    expect(cursor, ']', 'the "]" of an index')
+    return { kind: 'index', at, of, key }
+  })
+}
+
+function readTerm(cursor: Cursor): Expression {
+  const at = here(cursor)
+  if (take(cursor, '(')) {
+    return withNewlines(cursor, false, () => {
+      const inner = readExpression(cursor)
+      skip(cursor)
+      expect(cursor, ')', 'a closing ")"')
+      return { kind: 'parens', at, inner }
+    })
+  }
+  if (take(cursor, '"')) {
+    const template = readTemplate(cursor, 'quote', readExpression)
+    expect(cursor, '"', 'a closing quote')
+    return { ...template, at }
+  }
+  if (sees(cursor, '<<')) return readHeredoc(cursor)
+  if (sees(cursor, '[')) return readTuple(cursor)
+  if (sees(cursor, '{')) return readObject(cursor)
+  const digits = takeMatch(cursor, /\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/)
+  if (digits !== undefined) return { kind: 'literal', at, value: readNumber(cursor, digits) }
+  const name = takeName(cursor)
+  if (name === undefined) throw failure(cursor, `an expression is expected, not ${next(cursor)}`)
+  if (sees(cursor, '(')) return readCall(cursor, name)
+  if (name === 'true') return { kind: 'literal', at, value: TRUE }
+  if (name === 'false') return { kind: 'literal', at, value: FALSE }
+  if (name === 'null') return { kind: 'literal', at, value: NULL }
+  return { kind: 'variable', at, name }
+}
+
+function readNumber(cursor: Cursor, digits: string) {
+  try {
+    return number(parseNum(digits)!)
+  } catch (error) {
+    if (error instanceof NumberError) throw failure(cursor, error.message)
+    throw error
+  }
+}
+
+function readCall(cursor: Cursor, name: string): Expression {
+  const at = here(cursor)
+  cursor.offset += 1
+  return withNewlines(cursor, false, () => {
+    const found: Expression[] = []
+    let expand = false
+    skip(cursor)
+    while (!take(cursor, ')')) {
+      if (expand) throw failure(cursor, `a closing ")" is expected after "...", not ${next(cursor)}`)
+      found.push(readExpression(cursor))
+      skip(cursor)
+      expand = take(cursor, '...')
+      skip(cursor)
+      if (!take(cursor, ',') && !sees(cursor, ')'))
+        throw failure(cursor, `a "," or ")" is expected, not ${next(cursor)}`)
+      skip(cursor)
+    }
+    return { kind: 'call', at: { ...at, column: at.column - [...name].length }, name, arguments: found, expand }
+  })
+}
+
+function readTuple(cursor: Cursor): Expression {
+  const at = here(cursor)
+  cursor.offset += 1
+  return withNewlines(cursor, false, () => {
+    skip(cursor)
+    if (seesName(cursor, 'for')) return readFor(cursor, ']')
+    const items: Expression[] = []
+    while (!take(cursor, ']')) {
+      items.push(readExpression(cursor))
+      skip(cursor)
+      if (!take(cursor, ',') && !sees(cursor, ']'))
+        throw failure(cursor, `a "," or "]" is expected, not ${next(cursor)}`)
+      skip(cursor)
+    }
+    return { kind: 'tuple', at, items }
+  })
+}
+
+function readObject(cursor: Cursor): Expression {
+  const at = here(cursor)
+  cursor.offset += 1
+  skipLines(cursor)
+  if (seesName(cursor, 'for')) return withNewlines(cursor, false, () => readFor(cursor, '}'))
+  return withNewlines(cursor, true, () => {
+    const items: ObjectItem[] = []
+    while (!take(cursor, '}')) {
+      const key = readExpression(cursor)
+      skip(cursor)
+      if (sees(cursor, '=>') || (!take(cursor, '=') && !take(cursor, ':')))
+        throw failure(cursor, `a "=" or ":" is expected after the key, not ${next(cursor)}`)
+      skip(cursor)
+      items.push({ key: keyOf(cursor, key), value: readExpression(cursor) })
+      skip(cursor)
+      if (!take(cursor, ',') && !sees(cursor, '\n') && !sees(cursor, '}'))
+        throw failure(cursor, `a ",", a new line or "}" is expected, not ${next(cursor)}`)
+      skipLines(cursor)
+    }
+    return { kind: 'object', at, items }
+  })
+}
+
+function keyOf(cursor: Cursor, key: Expression): Expression {
+  if (key.kind === 'variable')
+    return {
+      kind: 'template',
+      at: key.at,
+      parts: [{ kind: 'literal', at: key.at, value: { type: { kind: 'string' }, data: key.name } }],
+    }
+  if (key.kind === 'literal' && typeof key.value.data === 'boolean')
+    return { ...key, value: { type: { kind: 'string' }, data: String(key.value.data) } }
+  if (key.kind === 'attribute')
+    throw failure(
+      cursor,
+      'a key with a "." can be read in two ways',
+      'Put it in quotes, or in parentheses when it is an expression',
+    )
+  return key
+}
+
+function readFor(cursor: Cursor, close: ']' | '}'): ForExpression {
+  const at = here(cursor)
+  takeName(cursor)
+  skip(cursor)
+  const names = [nameOf(cursor)]
+  skip(cursor)
+  if (take(cursor, ',')) {
+    skip(cursor)
+    names.push(nameOf(cursor))
+    skip(cursor)
+  }
+  if (takeName(cursor) !== 'in') throw failure(cursor, 'the word "in" is expected after the names of a for expression')
+  const of = readExpression(cursor)
+  skip(cursor)
+  expect(cursor, ':', 'the ":" of a for expression')
+  const first = readExpression(cursor)
+  skip(cursor)
+  const keyed = close === '}'
+  if (keyed) expect(cursor, '=>', 'the "=>" of a for expression that makes an object')
+  const value = keyed ? readExpression(cursor) : first
+  skip(cursor)
+  const group = keyed && take(cursor, '...')
+  skip(cursor)
+  const conditional = seesName(cursor, 'if') && takeName(cursor) !== undefined
+  const condition = conditional ? readExpression(cursor) : undefined
+  skip(cursor)
+  expect(cursor, close, `the "${close}" of a for expression`)
+  const [a = '', b] = names
+  return {
+    kind: 'for',
+    at,
+    ...(b === undefined ? { valueName: a } : { keyName: a, valueName: b }),
+    of,
+    ...(keyed ? { key: first } : {}),
+    value,
+    ...(condition ? { condition } : {}),
+    group,
+  }
+}
+
+function nameOf(cursor: Cursor): string {
+  const name = takeName(cursor)
+  if (name === undefined) throw failure(cursor, `a name is expected after "for", not ${next(cursor)}`)
+  return name
+}
+
+function readHeredoc(cursor: Cursor): Expression {
+  const at = here(cursor)
+  const flush = sees(cursor, '<<-')
+  cursor.offset += flush ? 3 : 2
+  const marker = takeName(cursor)
+  if (marker === undefined || takeMatch(cursor, /\r?\n/) === undefined)
+    throw failure(cursor, 'a heredoc starts with << or <<- and a name at the end of a line')
+  const start = cursor.offset
+  for (let line = start; ; ) {
+    const end = cursor.source.indexOf('\n', line)
+    const stop = end < 0 ? cursor.source.length : end
+    if (cursor.source.slice(line, stop).trim() === marker) {
+      const inner: Cursor = { ...cursor, source: cursor.source.slice(0, line), offset: start, newlines: true }
+      const template = readTemplate(inner, 'end', readExpression, flush)
+      // The end of the marker's line is left: it ends the attribute
+      cursor.offset = cursor.source.indexOf(marker, line) + marker.length
+      return { ...template, at }
+    }
+    if (end < 0) throw failure(cursor, `the heredoc that starts at line ${at.line} has no line "${marker}"`)
+    line = end + 1
+  }
+}
