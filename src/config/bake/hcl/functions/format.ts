@@ -1,0 +1,195 @@
+import { spendCharacters, spendItems, type Budget } from '../budget.ts'
+import { convert } from '../convert.ts'
+import { FunctionError, intOf, type LibraryFunction, parameter, textOf } from '../function.ts'
+import { isInt, type Num, toBigInt, toDouble, toText } from '../number.ts'
+import { ANY, BOOL, NUMBER, STRING } from '../types.ts'
+import { isSequence, itemsOf, list, text, type Value } from '../value.ts'
+import { toJsonText } from './json-text.ts'
+
+const VERB = /%(?:(%)|([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+)?)?(?:\[(\d+)\])?(.))/gsu
+
+interface Flags {
+  readonly flags: string
+  readonly width?: number
+  readonly precision?: number
+}
+
+/** A format with its verbs filled in, by the rules of cty's `format`. */
+export function format(pattern: string, given: readonly Value[], budget: Budget): string {
+  let next = 0
+  let highest = 0
+  const take = (verb: string): Value => {
+    const value = given[next]
+    if (!value)
+      throw new FunctionError(`not enough arguments for "${verb}": need index ${next} but have ${given.length} total`)
+    next += 1
+    highest = Math.max(highest, next)
+    return value
+  }
+  let result = ''
+  let end = 0
+  for (const match of pattern.matchAll(VERB)) {
+    const [whole, percent, flags = '', width, precision, index, verb = ''] = match
+    result += pattern.slice(end, match.index)
+    end = match.index + whole.length
+    if (percent) {
+      result += '%'
+      continue
+    }
+    if (index !== undefined) next = Number(index) - 1
+    const wide = width === '*' ? intOf(take(whole), 'width') : width === undefined ? undefined : Number(width)
+    const dot = whole.includes('.')
+    const precise =
+      precision === '*'
+        ? intOf(take(whole), 'precision')
+        : precision === undefined
+          ? dot
+            ? 0
+            : undefined
+          : Number(precision)
+    if ((wide ?? 0) > 10_000 || (precise ?? 0) > 1000) throw new FunctionError('a width or a precision is too large')
+    const made = one(verb, take(whole), {
+      flags,
+      ...(wide === undefined ? {} : { width: wide }),
+      ...(precise === undefined ? {} : { precision: precise }),
+    })
+    spendCharacters(budget, made.length)
+    result += made
+  }
+  const rest = pattern.slice(end)
+  const lost = rest.indexOf('%')
+  if (lost >= 0) throw new FunctionError(`the format has a "%" without a verb at character ${end + lost + 1}`)
+  if (given.length > highest && given.length > 0) {
+    if (highest < given.length) throw new FunctionError(`too many arguments; only ${highest} used by the format`)
+  }
+  return result + rest
+}
+
+function one(verb: string, value: Value, how: Flags): string {
+  switch (verb) {
+    case 'v':
+      return pad(plain(value, how), how)
+    case 't':
+      return pad(String(to(value, BOOL, verb).data), how)
+    case 's':
+    case 'q':
+      return quoted(verb, textOf(to(value, STRING, verb)), how)
+    case 'b':
+    case 'd':
+    case 'o':
+    case 'x':
+    case 'X':
+      if ((verb === 'x' || verb === 'X') && value.type.kind === 'string') {
+        const hex = Buffer.from(textOf(value)).toString('hex')
+        return pad(verb === 'X' ? hex.toUpperCase() : hex, how)
+      }
+      return whole(verb, to(value, NUMBER, verb).data as Num, how)
+    case 'e':
+    case 'E':
+    case 'f':
+    case 'g':
+    case 'G':
+      return real(verb, to(value, NUMBER, verb).data as Num, how)
+    default:
+      throw new FunctionError(`unsupported format verb "${verb}"`)
+  }
+}
+
+function to(value: Value, type: typeof STRING, verb: string): Value {
+  if (value.data === null) throw new FunctionError(`unsupported value for "%${verb}": null value cannot be formatted`)
+  return convert(value, type)
+}
+
+function plain(value: Value, how: Flags): string {
+  if (how.flags.includes('#') || value.data === null) return toJsonText(value)
+  if (value.type.kind === 'string') return textOf(value)
+  if (value.type.kind === 'number') return toText(value.data as Num)
+  return toJsonText(value)
+}
+
+function quoted(verb: string, value: string, how: Flags): string {
+  const cut = how.precision === undefined ? value : [...value].slice(0, how.precision).join('')
+  return pad(verb === 'q' ? JSON.stringify(cut) : cut, how)
+}
+
+const BASES: Readonly<Record<string, number>> = { b: 2, d: 10, o: 8, x: 16, X: 16 }
+
+function whole(verb: string, value: Num, how: Flags): string {
+  if (!isInt(value)) throw new FunctionError(`unsupported value for "%${verb}": a whole number is required`)
+  const all = toBigInt(value)
+  const size = all < 0n ? -all : all
+  const digits = size.toString(BASES[verb]).padStart(how.precision ?? 0, '0')
+  return signed(all < 0n, verb === 'X' ? digits.toUpperCase() : digits, how)
+}
+
+function real(verb: string, value: Num, how: Flags): string {
+  const number = toDouble(value)
+  const size = Math.abs(number)
+  const lower = verb.toLowerCase()
+  const made =
+    lower === 'f'
+      ? size.toFixed(Math.min(how.precision ?? 6, 100))
+      : lower === 'e'
+        ? exponent(size, how.precision ?? 6)
+        : general(size, how.precision)
+  return signed(number < 0, verb === lower ? made : made.toUpperCase(), how)
+}
+
+function exponent(size: number, precision: number): string {
+  return size.toExponential(Math.min(precision, 100)).replace(/e([+-])(\d)$/, 'e$10$2')
+}
+
+function general(size: number, precision: number | undefined): string {
+  const power = size === 0 ? 0 : Math.floor(Math.log10(size))
+  if (precision === undefined) {
+    if (power < -4 || power >= 21) return size.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
+    return String(size)
+  }
+  const digits = Math.max(precision, 1)
+  const made = Number(size.toPrecision(Math.min(digits, 100)))
+  if (power < -4 || power >= digits) return made.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
+  return String(made)
+}
+
+function signed(negative: boolean, digits: string, how: Flags): string {
+  const sign = negative ? '-' : how.flags.includes('+') ? '+' : how.flags.includes(' ') ? ' ' : ''
+  if (how.flags.includes('0') && !how.flags.includes('-') && how.width !== undefined)
+    return sign + digits.padStart(how.width - sign.length, '0')
+  return pad(sign + digits, { ...how, flags: how.flags.replaceAll('0', '') })
+}
+
+function pad(value: string, { flags, width }: Flags): string {
+  const missing = (width ?? 0) - [...value].length
+  if (missing <= 0) return value
+  if (flags.includes('-')) return value + ' '.repeat(missing)
+  return (flags.includes('0') ? '0' : ' ').repeat(missing) + value
+}
+
+const REST = { name: 'args', type: ANY, nullable: true }
+
+/** `format`. */
+export const formatFunction: LibraryFunction = {
+  parameters: [parameter('format', STRING)],
+  rest: REST,
+  run: ([pattern, ...given], { budget }) => text(format(textOf(pattern), given, budget)),
+}
+
+/** `formatlist`: a text for each element of the lists. */
+export const formatList: LibraryFunction = {
+  parameters: [parameter('format', STRING)],
+  rest: REST,
+  run: ([pattern, ...given], { budget }) => {
+    const lists = given.filter((value) => isSequence(value) && value.data !== null)
+    const counts = new Set(lists.map((value) => itemsOf(value).length))
+    if (counts.size > 1) throw new FunctionError('all lists must have the same number of elements')
+    const [count = 1] = counts
+    spendItems(budget, count)
+    const rows = Array.from({ length: count }, (_, at) =>
+      given.map((value) => (lists.includes(value) ? itemsOf(value)[at]! : value)),
+    )
+    return list(
+      STRING,
+      rows.map((row) => text(format(textOf(pattern), row, budget))),
+    )
+  },
+}
