@@ -1,0 +1,128 @@
+import { FIELDS, type BakeGroup, type BakeTarget, type BakeVariable, type BakeConfig, type Field } from './fields.ts'
+
+type Json = Record<string, unknown>
+
+/** Targets and groups as JSON, in the form of `docker buildx bake --print`; ends in a newline. */
+export function printBake({
+  targets,
+  groups,
+}: {
+  readonly targets: readonly BakeTarget[]
+  readonly groups: readonly BakeGroup[]
+}): string {
+  const group = groups.map(
+    ({ name, description, targets: members }) =>
+      [name, { ...(description ? { description } : {}), targets: members }] as const,
+  )
+  const target = targets.map((each) => [each.name, targetJson(each)] as const)
+  return goJson({ ...(group.length > 0 ? { group: byName(group) } : {}), target: byName(target) })
+}
+
+function byName(entries: readonly (readonly [string, unknown])[]): Json {
+  return Object.fromEntries(entries.toSorted(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+// Go escapes these, so that HTML may contain the text
+function goJson(value: unknown): string {
+  const text = JSON.stringify(value, null, 2).replace(
+    /[<>&\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  return `${text}\n`
+}
+
+/** A target in the order of buildx; what is printed may be read again, so templates are escaped. */
+export function targetJson({ fields }: BakeTarget): Json {
+  const json: Json = {}
+  for (const name of Object.keys(FIELDS)) {
+    const value = fieldJson(name, fields.get(name))
+    if (value !== undefined) json[name] = value
+  }
+  return json
+}
+
+const ESCAPED = ['annotations', 'dockerfile-inline', 'args', 'labels', 'extra-hosts']
+
+function fieldJson(name: string, field: Field | undefined): unknown {
+  const shown = (text: string) => (ESCAPED.includes(name) ? text.replaceAll('${', '$${').replaceAll('%{', '%%{') : text)
+  switch (field?.kind) {
+    case undefined:
+      return undefined
+    case 'text':
+      return name === 'description' && field.said.value === '' ? undefined : shown(field.said.value)
+    case 'flag':
+    case 'resources':
+      return field.said.value
+    case 'texts':
+      return field.items.length === 0 ? undefined : field.items.map(({ value }) => shown(value))
+    case 'entries':
+      return field.items.length === 0 ? undefined : field.items.map(({ value }) => value)
+    case 'record': {
+      const entries = [...field.entries].map(([key, { value }]) => [key, value === null ? null : shown(value)] as const)
+      return entries.length === 0 ? undefined : byName(entries)
+    }
+  }
+}
+
+/** Targets and groups as a list; names that begin with "_" are private. */
+export function listTargets({ targets, groups }: BakeConfig, format: 'table' | 'json'): string {
+  const rows = [
+    ...targets.map(({ name, fields }) => {
+      const description = fields.get('description')
+      return { name, description: description?.kind === 'text' ? description.said.value : '', group: false }
+    }),
+    ...groups.map(({ name, description = '', targets: members }) => {
+      const names = members.toSorted().join(', ')
+      return {
+        name,
+        description: description && names ? `${description} (${names})` : description || names,
+        group: true,
+      }
+    }),
+  ]
+    .filter(({ name }) => !name.startsWith('_'))
+    .toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  if (format === 'json')
+    return goJson(
+      rows.map(({ name, description, group }) => ({
+        name,
+        ...(description ? { description } : {}),
+        ...(group ? { group } : {}),
+      })),
+    )
+  return table(
+    ['TARGET', 'DESCRIPTION'],
+    rows.map(({ name, description }) => [name, description]),
+  )
+}
+
+/** Variables as a list. */
+export function listVariables(variables: readonly BakeVariable[], format: 'table' | 'json'): string {
+  if (format === 'json')
+    return goJson(
+      variables.map(({ name, description, type, value }) => ({
+        name,
+        ...(description ? { description } : {}),
+        ...(type ? { type } : {}),
+        ...(value === null ? {} : { value }),
+      })),
+    )
+  return table(
+    ['VARIABLE', 'TYPE', 'VALUE', 'DESCRIPTION'],
+    variables.map((each) => [each.name, each.type, each.value ?? '<null>', each.description]),
+  )
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [head, ...rows]
+  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]!.length)))
+  return all
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column]!))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('')
+}

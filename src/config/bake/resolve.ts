@@ -1,0 +1,185 @@
+import { suggestionHint } from '../../did-you-mean.ts'
+import { XbuildError } from '../../errors.ts'
+import type { BakeConfig, BakeGroup, BakeTarget, Field, Fields } from './fields.ts'
+import { mergeFields, normalize } from './merge.ts'
+import { applyOverrides, type Overrides, readOverrides } from './overrides.ts'
+import { isPattern, matches } from './pattern.ts'
+
+/** What is to be built, in the form of `--print`. */
+export interface Resolved {
+  /** By name; those that only others need come after, and are not outputs of their own. */
+  readonly targets: readonly BakeTarget[]
+  readonly groups: readonly BakeGroup[]
+  /** Targets that nobody asked for by name: others are built from them. */
+  readonly linked: ReadonlySet<string>
+}
+
+/** What is asked for. */
+export interface ResolveInput {
+  readonly names: readonly string[]
+  /** `--set`, and what other flags stand for. */
+  readonly set: readonly string[]
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** The targets that names and patterns lead to, with ancestors, overrides and the targets they are made from. */
+export function resolveTargets(config: BakeConfig, { names, set, env }: ResolveInput): Resolved {
+  const byName = new Map(config.targets.map((target) => [target.name, target]))
+  const overrides = readOverrides(set, [...byName.keys()], env)
+  const wanted = unique(
+    (names.length > 0 ? names : ['default']).flatMap((name) => named(config, name.replaceAll('.', '_'))),
+  )
+  const members = wanted.map((name) => membersOf(config, name, new Set()))
+  const resolver = createResolver(byName, overrides)
+  const targets = new Map(unique(members.flatMap((each) => each.targets)).map((name) => [name, resolver(name)]))
+  const groups = printedGroups(config, wanted, unique(members.flatMap((each) => each.groups)))
+  const linked = new Set<string>()
+  for (const name of [...targets.keys()]) link(name, targets, linked, resolver, [])
+  return { targets: [...targets.values()], groups, linked }
+}
+
+function unique(names: readonly string[]): string[] {
+  return [...new Set(names)]
+}
+
+function named({ groups, targets }: BakeConfig, pattern: string): string[] {
+  if (!isPattern(pattern)) return [pattern]
+  const found = [...groups, ...targets].map(({ name }) => name).filter((name) => matches(pattern, name))
+  if (found.length > 0) return found
+  throw new XbuildError('BAD_OPTION', `Cannot find a target that matches "${pattern}": there is none`, {
+    hint: `The targets are ${targets.map(({ name }) => name).join(', ')}`,
+  })
+}
+
+function membersOf(config: BakeConfig, name: string, open: Set<string>): { targets: string[]; groups: string[] } {
+  const group = config.groups.find((each) => each.name === name)
+  if (!group) return { targets: [name], groups: [] }
+  // A group that contains itself adds nothing the second time
+  if (open.has(name)) return { targets: [], groups: [] }
+  open.add(name)
+  const found = group.targets.map((each) => ({ each, ...membersOf(config, each, open) }))
+  return {
+    targets: unique(found.flatMap(({ targets }) => targets)),
+    groups: unique([name, ...found.flatMap(({ groups }) => groups)]),
+  }
+}
+
+function printedGroups(config: BakeConfig, wanted: readonly string[], names: readonly string[]): BakeGroup[] {
+  const groups = names.map((name) => config.groups.find((each) => each.name === name)!)
+  const index = groups.findIndex(({ name }) => name === 'default')
+  const fallback: BakeGroup = index < 0 ? { name: 'default', targets: [] } : groups[index]!
+  const more = wanted.filter((name) => !(name === 'default' && index >= 0))
+  const full = { ...fallback, targets: unique([...fallback.targets, ...more]).toSorted() }
+  return index < 0 ? [...groups, full] : groups.with(index, full)
+}
+
+function createResolver(targets: ReadonlyMap<string, BakeTarget>, overrides: Overrides): (name: string) => BakeTarget {
+  return (name) => {
+    const done = new Map<string, Fields | undefined>()
+    const found = ancestors(name)!
+    const { at } = targets.get(name)!
+    const fields = new Map(found)
+    fields.delete('inherits')
+    if (!fields.has('context')) fields.set('context', said('.'))
+    const dockerfile = fields.get('dockerfile')
+    if (dockerfile?.kind !== 'text' || dockerfile.said.value === '') fields.set('dockerfile', said('Dockerfile'))
+    return { name, at, fields }
+
+    function ancestors(each: string): Fields | undefined {
+      if (done.has(each)) return done.get(each)
+      done.set(each, undefined)
+      const target = targets.get(each)
+      if (!target) throw unknown(each, targets)
+      const inherits = target.fields.get('inherits')
+      let fields: Fields = new Map()
+      for (const { value, at } of inherits?.kind === 'texts' ? inherits.items : []) {
+        if (!targets.has(value)) throw unknown(value, targets, at)
+        const parent = ancestors(value)
+        if (parent) fields = mergeFields(fields, parent)
+      }
+      const own = mergeFields(fields, target.fields)
+      const resolved = normalize(applyOverrides(own, overrides.get(each)))
+      done.set(each, resolved)
+      return resolved
+    }
+  }
+}
+
+function said(value: string): Field {
+  return { kind: 'text', said: { value } }
+}
+
+function unknown(name: string, targets: ReadonlyMap<string, BakeTarget>, at?: BakeTarget['at']): XbuildError {
+  const hint = suggestionHint(
+    name,
+    targets.keys(),
+    targets.size > 0 ? `The targets are ${[...targets.keys()].join(', ')}` : undefined,
+  )
+  return new XbuildError('BAD_OPTION', `Cannot find the target "${name}": no file defines it`, {
+    ...(hint === undefined ? {} : { hint }),
+    ...(at ? { at } : {}),
+  })
+}
+
+// Targets that a target is made from; what they are allowed to do, it is
+function link(
+  name: string,
+  targets: Map<string, BakeTarget>,
+  linked: Set<string>,
+  resolver: (name: string) => BakeTarget,
+  path: readonly string[],
+): void {
+  const open = [...path, name]
+  const contexts = targets.get(name)!.fields.get('contexts')
+  for (const { value, at } of contexts?.kind === 'record' ? contexts.entries.values() : []) {
+    if (!value?.startsWith('target:')) continue
+    const other = value.slice('target:'.length)
+    if (open.includes(other)) throw circle(other, open, at)
+    if (!targets.has(other)) {
+      const found = resolver(other)
+      targets.set(other, {
+        ...found,
+        fields: new Map([...found.fields, ['output', { kind: 'entries', items: [{ value: { type: 'cacheonly' } }] }]]),
+      })
+      linked.add(other)
+    }
+    link(other, targets, linked, resolver, open)
+    targets.set(name, withRights(targets.get(name)!, targets.get(other)!))
+    checkPlatforms(targets.get(name)!, targets.get(other)!)
+  }
+}
+
+function circle(other: string, open: readonly string[], at: BakeTarget['at']): XbuildError {
+  const round = [...open.slice(open.indexOf(other)), other].join(' -> ')
+  return new XbuildError('BAD_OPTION', `Cannot build "${other}": it is made from itself (${round})`, at ? { at } : {})
+}
+
+function itemsOf(target: BakeTarget, name: string) {
+  const field = target.fields.get(name)
+  return field?.kind === 'texts' ? field.items : []
+}
+
+function withRights(target: BakeTarget, other: BakeTarget): BakeTarget {
+  const own = itemsOf(target, 'entitlements')
+  const more = itemsOf(other, 'entitlements').filter(({ value }) => !own.some((each) => each.value === value))
+  if (more.length === 0) return target
+  return {
+    ...target,
+    fields: new Map([...target.fields, ['entitlements', { kind: 'texts', items: [...own, ...more] }]]),
+  }
+}
+
+function checkPlatforms(target: BakeTarget, other: BakeTarget): void {
+  const [wanted, there] = [itemsOf(target, 'platforms'), itemsOf(other, 'platforms').map(({ value }) => value)]
+  const missing = wanted.filter(({ value }) => !there.includes(value))
+  if (wanted.length < 2 || there.length < 2 || missing.length === 0) return
+  const at = missing[0]!.at
+  throw new XbuildError(
+    'BAD_OPTION',
+    `Cannot make "${target.name}" from "${other.name}": that is not built for ${missing.map(({ value }) => value).join(', ')}`,
+    {
+      hint: `Add the platform to "${other.name}"`,
+      ...(at ? { at } : {}),
+    },
+  )
+}
