@@ -49,7 +49,7 @@ export function entryOf(kind: EntryKind, pairs: readonly (readonly [string, stri
   if (kind === 'policy') return { ...given }
   if (rest['type'] === undefined || rest['type'] === '') throw new EntryError('the "type" is missing')
   if (kind === 'output' && rest['dest'] === '') delete rest['dest']
-  if (disabled === undefined || kind !== 'attest') return sorted(given)
+  if (disabled === undefined || kind !== 'attest') return sorted(disabled === undefined ? rest : { ...rest, disabled })
   const off = readBool(disabled)
   if (off === undefined) throw new EntryError(`"disabled=${disabled}" is neither true nor false`)
   return sorted({ ...rest, ...(off ? { disabled: true } : {}) })

@@ -44,7 +44,8 @@ export function targetJson({ fields }: BakeTarget): Json {
 const ESCAPED = ['annotations', 'dockerfile-inline', 'args', 'labels', 'extra-hosts']
 
 function fieldJson(name: string, field: Field | undefined): unknown {
-  const shown = (text: string) => (ESCAPED.includes(name) ? text.replaceAll('${', '$${').replaceAll('%{', '%%{') : text)
+  const shown = (text: string) =>
+    ESCAPED.includes(name) ? text.replace(/[$%]\{/g, (sign) => `${sign[0]}${sign}`) : text
   switch (field?.kind) {
     case undefined:
       return undefined

@@ -1,8 +1,10 @@
 import { suggestionHint } from '../../did-you-mean.ts'
 import { XbuildError } from '../../errors.ts'
 import type { BakeConfig, BakeGroup, BakeTarget, Field, Fields } from './fields.ts'
+import { cleanPath } from './hcl/clean-path.ts'
 import { mergeFields, normalize } from './merge.ts'
 import { applyOverrides, type Overrides, readOverrides } from './overrides.ts'
+import { isRemote } from './remote.ts'
 import { isPattern, matches } from './pattern.ts'
 
 /** What is to be built, in the form of `--print`. */
@@ -29,7 +31,7 @@ export function resolveTargets(config: BakeConfig, { names, set, env }: ResolveI
   const wanted = unique(
     (names.length > 0 ? names : ['default']).flatMap((name) => named(config, name.replaceAll('.', '_'))),
   )
-  const members = wanted.map((name) => membersOf(config, name, new Set()))
+  const members = wanted.map((name) => membersOf(config, name, new Map()))
   const resolver = createResolver(byName, overrides)
   const targets = new Map(unique(members.flatMap((each) => each.targets)).map((name) => [name, resolver(name)]))
   const groups = printedGroups(config, wanted, unique(members.flatMap((each) => each.groups)))
@@ -51,24 +53,33 @@ function named({ groups, targets }: BakeConfig, pattern: string): string[] {
   })
 }
 
-function membersOf(config: BakeConfig, name: string, open: Set<string>): { targets: string[]; groups: string[] } {
+interface Members {
+  readonly targets: readonly string[]
+  readonly groups: readonly string[]
+}
+
+// A group within itself is no group there, and no target has its name
+function membersOf(config: BakeConfig, name: string, known: Map<string, Members>): Members {
+  const before = known.get(name)
+  if (before) return before
   const group = config.groups.find((each) => each.name === name)
   if (!group) return { targets: [name], groups: [] }
-  // A group that contains itself adds nothing the second time
-  if (open.has(name)) return { targets: [], groups: [] }
-  open.add(name)
-  const found = group.targets.map((each) => ({ each, ...membersOf(config, each, open) }))
-  return {
+  known.set(name, { targets: [name], groups: [] })
+  const found = group.targets.map((each) => membersOf(config, each, known))
+  const members = {
     targets: unique(found.flatMap(({ targets }) => targets)),
     groups: unique([name, ...found.flatMap(({ groups }) => groups)]),
   }
+  known.set(name, members)
+  return members
 }
 
 function printedGroups(config: BakeConfig, wanted: readonly string[], names: readonly string[]): BakeGroup[] {
   const groups = names.map((name) => config.groups.find((each) => each.name === name)!)
   const index = groups.findIndex(({ name }) => name === 'default')
   const fallback: BakeGroup = index < 0 ? { name: 'default', targets: [] } : groups[index]!
-  const more = wanted.filter((name) => !(name === 'default' && index >= 0))
+  // "default" is a member only where it made the group
+  const more = wanted.filter((name, at) => name !== 'default' || (index < 0 && at === 0))
   const full = { ...fallback, targets: unique([...fallback.targets, ...more]).toSorted() }
   return index < 0 ? [...groups, full] : groups.with(index, full)
 }
@@ -80,7 +91,7 @@ function createResolver(targets: ReadonlyMap<string, BakeTarget>, overrides: Ove
     const { at } = targets.get(name)!
     const fields = new Map(found)
     fields.delete('inherits')
-    if (!fields.has('context')) fields.set('context', said('.'))
+    fields.set('context', cleanContext(fields.get('context')))
     const dockerfile = fields.get('dockerfile')
     if (dockerfile?.kind !== 'text' || dockerfile.said.value === '') fields.set('dockerfile', said('Dockerfile'))
     return { name, at, fields }
@@ -103,6 +114,14 @@ function createResolver(targets: ReadonlyMap<string, BakeTarget>, overrides: Ove
       return resolved
     }
   }
+}
+
+// A folder in its shortest form; a URL stays as it is
+function cleanContext(field: Field | undefined): Field {
+  if (field?.kind !== 'text') return said('.')
+  const { value, at } = field.said
+  if (isRemote(value)) return field
+  return { kind: 'text', said: { value: cleanPath(value.startsWith('cwd://') ? value.slice(6) : value), at } }
 }
 
 function said(value: string): Field {

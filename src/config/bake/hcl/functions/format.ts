@@ -1,12 +1,12 @@
 import { spendCharacters, spendItems, type Budget } from '../budget.ts'
 import { convert } from '../convert.ts'
-import { FunctionError, intOf, type LibraryFunction, parameter, textOf } from '../function.ts'
+import { FunctionError, type LibraryFunction, parameter, textOf } from '../function.ts'
 import { isInt, type Num, toBigInt, toDouble, toText } from '../number.ts'
 import { ANY, BOOL, NUMBER, STRING } from '../types.ts'
 import { isSequence, itemsOf, list, text, type Value } from '../value.ts'
 import { toJsonText } from './json-text.ts'
 
-const VERB = /%(?:(%)|([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+)?)?(?:\[(\d+)\])?(.))/gsu
+const VERB = /%(?:(%)|([-+ #0]*)(\d+)?(?:\.(\d+)?)?(?:\[(\d+)\])?(.))/gsu
 
 interface Flags {
   readonly flags: string
@@ -37,16 +37,9 @@ export function format(pattern: string, given: readonly Value[], budget: Budget)
       continue
     }
     if (index !== undefined) next = Number(index) - 1
-    const wide = width === '*' ? intOf(take(whole), 'width') : width === undefined ? undefined : Number(width)
+    const wide = width === undefined ? undefined : Number(width)
     const dot = whole.includes('.')
-    const precise =
-      precision === '*'
-        ? intOf(take(whole), 'precision')
-        : precision === undefined
-          ? dot
-            ? 0
-            : undefined
-          : Number(precision)
+    const precise = precision === undefined ? (dot ? 0 : undefined) : Number(precision)
     if ((wide ?? 0) > 10_000 || (precise ?? 0) > 1000) throw new FunctionError('a width or a precision is too large')
     const made = one(verb, take(whole), {
       flags,
@@ -79,10 +72,6 @@ function one(verb: string, value: Value, how: Flags): string {
     case 'o':
     case 'x':
     case 'X':
-      if ((verb === 'x' || verb === 'X') && value.type.kind === 'string') {
-        const hex = Buffer.from(textOf(value)).toString('hex')
-        return pad(verb === 'X' ? hex.toUpperCase() : hex, how)
-      }
       return whole(verb, to(value, NUMBER, verb).data as Num, how)
     case 'e':
     case 'E':

@@ -2,6 +2,7 @@ import { spendCharacters } from '../budget.ts'
 import { FunctionError, intOf, type LibraryFunction, ofText, parameter, textOf, textsOf } from '../function.ts'
 import { listOf, NUMBER, STRING } from '../types.ts'
 import { int, list, text } from '../value.ts'
+import { cleanPath } from '../clean-path.ts'
 import { formatFunction, formatList } from './format.ts'
 
 const SEGMENTS = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
@@ -16,12 +17,17 @@ function two(second: string, run: (value: string, other: string) => string): Lib
   return { parameters: [STR, parameter(second, STRING)], run: ([a, b]) => text(run(textOf(a), textOf(b))) }
 }
 
-// Go's strings.Title: a letter after anything that is no letter, digit, underscore or apostrophe
+// Go's strings.Title: a letter after a sign of ASCII that is no letter, digit or underscore, or after a space
 function title(value: string): string {
   return value.replace(
-    /(^|[^\p{L}\p{N}_'])(\p{L})/gu,
-    (_, before: string, letter: string) => before + letter.toUpperCase(),
+    /(^|[\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]|\s)(\p{L})/gu,
+    (_, before: string, letter: string) => before + mapped(letter, 'toUpperCase'),
   )
+}
+
+// Go changes each character by itself: "ß" has no capital of one character
+function mapped(value: string, how: 'toUpperCase' | 'toLowerCase'): string {
+  return [...value].map((char) => ([...char[how]()].length === 1 ? char[how]() : char)).join('')
 }
 
 function trim(value: string, cut: string): string {
@@ -31,19 +37,6 @@ function trim(value: string, cut: string): string {
   while (start < end && set.has(all[start]!)) start += 1
   while (end > start && set.has(all[end - 1]!)) end -= 1
   return all.slice(start, end).join('')
-}
-
-function slash(path: string): string {
-  const rooted = path.startsWith('/')
-  const parts: string[] = []
-  for (const part of path.split('/')) {
-    if (part === '' || part === '.') continue
-    if (part !== '..') parts.push(part)
-    else if (parts.length > 0 && parts.at(-1) !== '..') parts.pop()
-    else if (!rooted) parts.push('..')
-  }
-  const joined = parts.join('/')
-  return rooted ? `/${joined}` : joined || '.'
 }
 
 function basename(path: string): string {
@@ -67,7 +60,7 @@ function indent(spaces: number, value: string, spend: (count: number) => void): 
 /** Functions of texts. */
 export const TEXT_FUNCTIONS: Readonly<Record<string, LibraryFunction>> = {
   basename: ofText('path', (path) => text(basename(path))),
-  dirname: ofText('path', (path) => text(slash(path.slice(0, path.lastIndexOf('/') + 1)))),
+  dirname: ofText('path', (path) => text(cleanPath(path.slice(0, path.lastIndexOf('/') + 1)))),
   chomp: ofText('str', (value) => text(value.replace(/(?:\r\n?|\n)+$/, ''))),
   format: formatFunction,
   formatlist: formatList,
@@ -82,7 +75,7 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, LibraryFunction>> = {
     run: ([separator, ...lists]) => {
       if (lists.length === 0) throw new FunctionError('at least one list is required')
       const items = lists.flatMap(textsOf)
-      const nothing = items.findIndex((item) => item === null)
+      const nothing = (items as (string | null)[]).indexOf(null)
       if (nothing >= 0) throw new FunctionError(`element ${nothing} is null; cannot concatenate null values`)
       return text(items.join(textOf(separator)))
     },
@@ -91,8 +84,8 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, LibraryFunction>> = {
     parameters: [parameter('separator', STRING), STR],
     run: ([separator, value]) => list(STRING, textOf(value).split(textOf(separator)).map(text)),
   },
-  lower: ofText('str', (value) => text(value.toLowerCase())),
-  upper: ofText('str', (value) => text(value.toUpperCase())),
+  lower: ofText('str', (value) => text(mapped(value, 'toLowerCase'))),
+  upper: ofText('str', (value) => text(mapped(value, 'toUpperCase'))),
   title: ofText('str', (value) => text(title(value))),
   trim: two('cutset', trim),
   trimprefix: two('prefix', (value, prefix) =>

@@ -1,0 +1,88 @@
+// Makes cases.golden.json and functions.golden.json with a real docker-buildx: node make-golden.mjs PROGRAM
+import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+
+const program = process.argv[2]
+const here = import.meta.dirname
+
+// buildx looks whether the agent of "ssh" is there
+const socketFolder = mkdtempSync(join(tmpdir(), 'bake-agent-'))
+const agent = join(socketFolder, 'agent')
+const server = createServer().listen(agent)
+await once(server, 'listening')
+
+function run(args, files, env) {
+  const cwd = mkdtempSync(join(tmpdir(), 'bake-golden-'))
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(cwd, name)), { recursive: true })
+    writeFileSync(join(cwd, name), text)
+  }
+  const home = join(cwd, '.home')
+  const done = spawnSync(program, ['bake', ...args], {
+    cwd,
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, HOME: home, SSH_AUTH_SOCK: agent, ...env },
+  })
+  rmSync(cwd, { recursive: true, force: true })
+  if (done.status === 0) return { value: JSON.parse(done.stdout) }
+  return { error: done.stderr }
+}
+
+function cases() {
+  const text = readFileSync(join(here, 'cases.txt'), 'utf8')
+  const found = {}
+  for (const part of text.split(/^### /m).slice(1)) {
+    const [head, ...sections] = part.split(/^--- /m)
+    const [name, ...settings] = head.trimEnd().split('\n')
+    const words = (key) =>
+      settings
+        .find((line) => line.startsWith(`${key}: `))
+        ?.slice(key.length + 2)
+        .split(' ') ?? []
+    const files = Object.fromEntries(
+      sections.map((section) => [section.slice(0, section.indexOf('\n')), section.slice(section.indexOf('\n') + 1)]),
+    )
+    const env = Object.fromEntries(
+      words('env').map((word) => [word.slice(0, word.indexOf('=')), word.slice(word.indexOf('=') + 1)]),
+    )
+    const { value, error } = run([...words('args'), '--print'], files, env)
+    if (error) console.log(`${name}: ${error.split('\n').filter(Boolean).at(-1)}`)
+    found[name] = value ? { print: value } : { error: true }
+  }
+  return found
+}
+
+function functions() {
+  const lines = readFileSync(join(here, 'functions.txt'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+  const found = {}
+  const all = (some) => {
+    const text = some
+      .map((each, at) => `variable "v${String(at).padStart(4, '0')}" {\n  default = ${each}\n}\n`)
+      .join('')
+    const { value, error } = run(['--list=type=variables,format=json'], { 'docker-bake.hcl': text }, {})
+    if (value) for (const [at, each] of some.entries()) found[each] = { value: value[at].value ?? null }
+    else if (some.length === 1) found[some[0]] = /no function named/.test(error) ? { missing: true } : { error: true }
+    else {
+      all(some.slice(0, some.length >> 1))
+      all(some.slice(some.length >> 1))
+    }
+  }
+  all(lines)
+  return Object.fromEntries(lines.map((line) => [line, found[line]]))
+}
+
+function save(name, record) {
+  const lines = Object.entries(record).map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)}`)
+  writeFileSync(join(here, name), `{\n${lines.join(',\n')}\n}\n`)
+}
+
+save('cases.golden.json', cases())
+if (process.argv[3] !== 'cases') save('functions.golden.json', functions())
+server.close()
+rmSync(socketFolder, { recursive: true, force: true })
