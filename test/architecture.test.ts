@@ -60,7 +60,12 @@ const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
   listr2: ['ui'],
   dockerode: ['driver'],
   yaml: ['config'],
+  re2js: ['config'],
+  bcryptjs: ['config'],
 }
+
+/** Packages that config may use: they read text and touch nothing. */
+const CONFIG_PARSERS = ['yaml', 're2js', 'bcryptjs']
 
 /** Folders of driver/ that know nothing of each other. */
 const SIBLINGS = ['embedded', 'buildkit', 'docker']
@@ -153,7 +158,7 @@ function problem({ file, spec, target, typeOnly }: Import): string | undefined {
   }
   const only = ONLY_IN[spec]
   if (only && !only.includes(from) && !typeOnly) return `only ${only.join(', ')} may import ${spec}`
-  if (PURE.includes(from) && spec !== 'node:crypto' && !(from === 'config' && spec === 'yaml'))
+  if (PURE.includes(from) && spec !== 'node:crypto' && !(from === 'config' && CONFIG_PARSERS.includes(spec)))
     return `${from} is pure and may not import ${spec}`
   return undefined
 }

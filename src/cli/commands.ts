@@ -1,3 +1,4 @@
+import { BAKE_FLAGS, readBakeCommand } from '../config/bake/flags.ts'
 import { readBuildLine, readPlanLine } from '../config/build-line.ts'
 import { BUILD_CLI_FLAGS } from '../config/cli-flags.ts'
 import { COMPOSE_FLAGS, readComposeCommand } from '../config/compose/flags.ts'
@@ -72,6 +73,16 @@ export const COMMANDS: readonly Command[] = [
     fromFile: sessionTexts,
     read: (values, input) => ({ options: readComposeCommand(values, input) }),
     run: async ({ options }, terminal) => (await import('./compose.ts')).runCompose(options, terminal),
+  }),
+  defineCommand({
+    name: 'bake',
+    usage: 'xbuild bake [OPTIONS] [TARGET...]',
+    help: 'Build the targets of docker-bake.hcl and the like, all of them in one run.',
+    flags: BAKE_FLAGS,
+    isLong: true,
+    fromFile: sessionTexts,
+    read: (values, input) => ({ options: readBakeCommand(values, input) }),
+    run: async ({ options }, terminal) => (await import('./bake.ts')).runBake(options, terminal),
   }),
   defineCommand({
     name: 'suggest',

@@ -1,0 +1,87 @@
+import { relative, resolve } from 'node:path'
+import { text as readAll } from 'node:stream/consumers'
+import { targetOfImage } from '../config/bake/compose.ts'
+import type { BakeInput } from '../config/bake/config.ts'
+import type { BakeFile } from '../config/bake/document.ts'
+import type { BakeCommand } from '../config/bake/flags.ts'
+import { XbuildError } from '../errors.ts'
+import { createGrantedJudge } from './granted.ts'
+import { readProjectText } from './project-text.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Names that are looked for, in the order in which they add to each other. */
+const DEFAULTS = [
+  'compose.yaml',
+  'compose.yml',
+  'docker-compose.yml',
+  'docker-compose.yaml',
+  'docker-bake.json',
+  'docker-bake.hcl',
+  'docker-bake.override.json',
+  'docker-bake.override.hcl',
+]
+
+/** The files of a bake: those that are named, or those of the folder. Throws NOT_FOUND. */
+export async function readBakeFiles(
+  command: BakeCommand,
+  { stdin, env }: Pick<Terminal, 'stdin' | 'env'>,
+): Promise<Pick<BakeInput, 'files' | 'base' | 'baseGroups'>> {
+  const { files: named, shared } = command
+  const found: BakeFile[] = []
+  for (const name of named.length > 0 ? named : DEFAULTS) {
+    const path = name.startsWith('cwd://') ? name.slice('cwd://'.length) : name
+    const text = path === '-' ? await readAll(stdin) : readProjectText(resolve(shared.cwd, path), path)
+    if (text !== undefined) found.push({ name: path, text })
+    else if (named.length > 0) throw new XbuildError('NOT_FOUND', `Cannot read "${path}": there is no such file`)
+  }
+  const full = found.filter(({ text }) => text !== '')
+  if (full.length === 0)
+    throw new XbuildError('NOT_FOUND', 'Cannot bake: no file here defines what to build', {
+      hint: `Write docker-bake.hcl, or name a file with -f. The names looked for are ${DEFAULTS.join(', ')}`,
+    })
+  const compose = full.filter(isCompose)
+  const files = full.filter((file) => !compose.includes(file))
+  return compose.length === 0 ? { files } : { files, ...(await composeBase(compose, command, env)) }
+}
+
+function isCompose({ name, text }: BakeFile): boolean {
+  if (/\.ya?ml$/i.test(name)) return true
+  return !/\.(?:hcl|json)$/i.test(name) && /^services:[ \t]*$/m.test(text)
+}
+
+/** The services of compose files as targets, and as the group `default`. Profiles do not matter to bake. */
+async function composeBase(
+  files: readonly BakeFile[],
+  { values, shared: { cwd } }: BakeCommand,
+  env: Terminal['env'],
+): Promise<Pick<BakeInput, 'base' | 'baseGroups'>> {
+  const [{ readComposeProject }, { parseDotenv }] = await Promise.all([
+    import('../config/compose/project.ts'),
+    import('../config/compose/dotenv.ts'),
+  ])
+  const dotenv = readProjectText(resolve(cwd, '.env'), '.env')
+  const own = dotenv === undefined ? {} : parseDotenv(dotenv, '.env', (name) => env[name])
+  const judge = createGrantedJudge(cwd, values.allow, cwd)
+  const read = (path: string): string | undefined => {
+    const why = judge({ kind: 'read', path })
+    if (why === undefined) return readProjectText(path, relative(cwd, path))
+    throw new XbuildError('BAD_OPTION', `Cannot read "${relative(cwd, path)}": ${why}`, {
+      hint: `Give --allow fs.read=${path} when you trust the file`,
+    })
+  }
+  const { targets } = readComposeProject(
+    {
+      files: files.map(({ name, text }) => ({ path: resolve(cwd, name), text })),
+      folder: cwd,
+      env: { ...own, ...env, ...values.vars },
+      home: env['HOME'],
+      read,
+      show: (path) => relative(cwd, path) || path,
+    },
+    { services: [], profiles: ['*'], withDependencies: false },
+  )
+  return {
+    base: targets.map(targetOfImage),
+    baseGroups: [{ name: 'default', targets: targets.map(({ name }) => name) }],
+  }
+}
