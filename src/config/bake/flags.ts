@@ -81,6 +81,11 @@ export function readBakeCommand(values: BakeValues, input: LineInput): BakeComma
   const { words, env, localPlatform } = input
   if (values.print && values.list)
     throw usageError('Cannot use "--print" with --list: they contradict', 'Leave out one of the two')
+  if (readBool(env['BUILDX_BAKE_FILE_RELATIVE_PATHS'] ?? '') === true)
+    throw usageError(
+      'Cannot use BUILDX_BAKE_FILE_RELATIVE_PATHS: paths of bake files are relative to the folder of the run',
+      'Unset it, and bake in the folder of the file',
+    )
   const [first] = words
   if (first !== undefined && isRemote(first))
     throw usageError(

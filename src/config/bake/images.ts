@@ -1,3 +1,4 @@
+import { XbuildError } from '../../errors.ts'
 import type { ImageTarget, Said as Text } from '../images/target.ts'
 import { entryText } from './entries.ts'
 import { type BakeTarget, type EntryKind, type Field, type Fields, fieldRule, type Said } from './fields.ts'
@@ -9,6 +10,7 @@ export function imageTargets({ targets, linked }: Resolved): ImageTarget[] {
 }
 
 function imageTarget({ name, at, fields }: BakeTarget, linked: boolean): ImageTarget {
+  checkPolicy(fields)
   const outputs = linked
     ? []
     : list(fields, 'output')?.filter(({ value }) => !/(?:^|,)type=cacheonly(?:,|$)/.test(value))
@@ -43,6 +45,17 @@ function imageTarget({ name, at, fields }: BakeTarget, linked: boolean): ImageTa
     resources: resources(fields),
     call: text(fields, 'call'),
   })
+}
+
+// Who writes one counts on it
+function checkPolicy(fields: Fields): void {
+  const field = fields.get('policy')
+  const [first] = field?.kind === 'entries' ? field.items : []
+  if (first)
+    throw new XbuildError('UNSUPPORTED', 'Cannot build with the attribute "policy": xbuild evaluates no policies', {
+      ...(first.at ? { at: first.at } : {}),
+      hint: 'Remove it, or build the target with docker buildx',
+    })
 }
 
 // Absent is not undefined
