@@ -10,7 +10,7 @@ export class BudgetError extends Error {}
 
 /** Limits that no real project comes near. */
 export function createBudget(): Budget {
-  return { steps: 1_000_000, items: 300_000, characters: 16_000_000 }
+  return { steps: 1_000_000, items: 150_000, characters: 8_000_000 }
 }
 
 /** Takes one step of evaluation. */
