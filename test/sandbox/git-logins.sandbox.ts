@@ -133,8 +133,9 @@ test('a server whose key is another than the known one gets no signature', async
 test('the context that the user names is read with the keys of the user', async () => {
   const ssh = await user.xbuild(['--progress', 'plain', overSsh])
   expect(ssh.code, ssh.stderr).toBe(0)
-  const http = await user.xbuild(['--progress', 'plain', overHttp])
+  const http = await user.xbuild(['--progress', 'plain', '--provenance', 'true', overHttp])
   expect(http.code, http.stderr).toBe(0)
+  expect(existsSync(canary) || asked.some((one) => one !== undefined)).toBe(true)
 })
 
 test('a submodule of that context is not: its address is of whoever wrote the repository', async () => {
