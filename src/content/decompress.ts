@@ -21,6 +21,9 @@ const LIMITS: Readonly<Record<string, readonly string[]>> = {
 /** Bytes read at a time. */
 const CHUNK = 1 << 20
 
+/** A good file that would take more memory than any file may. */
+export class TooHungryError extends XbuildError {}
+
 /**
  * The plain bytes of a file that may be packed with gzip, zstd, xz or bzip2, told by its first bytes. Whoever stops
  * early leaves nothing open. Messages call it `name`.
@@ -89,7 +92,7 @@ async function* viaProgram(
       })
     }
     if (status !== 0 && /memory usage limit|too much memory/i.test(said)) {
-      throw new XbuildError(
+      throw new TooHungryError(
         'BAD_IMAGE',
         `Cannot unpack "${name}": ${program.name} would need more than ${MEMORY >> 20} MiB of memory for it`,
         {

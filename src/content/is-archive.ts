@@ -1,7 +1,7 @@
 import { XbuildError } from '../errors.ts'
 import { isTarHeader } from '../oci/tar-decode.ts'
 import { TAR_BLOCK } from '../oci/tar-format.ts'
-import { decompress } from './decompress.ts'
+import { decompress, TooHungryError } from './decompress.ts'
 
 /**
  * Whether ADD should unpack a file: a tar header, packed or not. Throws HOST when a program would be needed to find
@@ -16,7 +16,7 @@ export async function isArchive(file: string): Promise<boolean> {
     }
   } catch (error) {
     // What only begins like a packed file is a file.
-    if (error instanceof XbuildError && error.code === 'BAD_IMAGE') return false
+    if (error instanceof XbuildError && error.code === 'BAD_IMAGE' && !(error instanceof TooHungryError)) return false
     throw error
   }
   return isTarHeader(head)

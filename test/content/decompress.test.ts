@@ -124,6 +124,8 @@ test.each([
   ['xz', hungryXz],
   ['zstd', hungryZstd],
 ] as const)('a file of %s that needs more memory than any does is refused', async (program, make) => {
+  // ADD is not to copy what it should unpack
+  await expect(isArchive(fileOf(make()))).rejects.toMatchObject({ code: 'BAD_IMAGE' })
   await expect(read(fileOf(make()))).rejects.toMatchObject({
     code: 'BAD_IMAGE',
     message: `Cannot unpack "file": ${program} would need more than 512 MiB of memory for it`,

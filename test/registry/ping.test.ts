@@ -8,7 +8,12 @@ test('a registry that cannot be reached is described by its state alone', async 
   const { port } = server.address() as { port: number }
   await new Promise((resolve) => server.close(resolve))
   const host = `127.0.0.1:${port}`
-  const options = { registries: { [host]: { mirrors: [], http: true } }, env: {}, signal: new AbortController().signal, limit: 5 }
+  const options = {
+    registries: { [host]: { mirrors: [], http: true } },
+    env: {},
+    signal: new AbortController().signal,
+    limit: 5,
+  }
   const [ping] = await pingRegistry(host, options)
   expect(ping?.failure).toBe(`${host} cannot be reached: it refuses connections`)
 })

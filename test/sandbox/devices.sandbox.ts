@@ -114,6 +114,18 @@ test('rootless steps without a delegated control group cannot be limited, which 
   expect(stderr).not.toMatch(/#\d+ [\d.]+ it runs/)
 })
 
+test('a rootless step has a limit of processes, and may be given a lower one', async () => {
+  const limit = 'FROM busybox\nRUN echo "limit $(ulimit -u)"\n'
+  const usual = await sandbox.build('rootless', { Dockerfile: limit })
+  expect(usual.code, usual.stderr).toBe(0)
+  expect(Number(/#\d+ [\d.]+ limit (\d+)/.exec(usual.stderr)?.[1])).toBeLessThanOrEqual(32_768)
+  const Dockerfile = `${limit}RUN for i in $(seq 200); do sleep 20 & done; echo all are started\n`
+  const { code, stderr } = await sandbox.build('rootless', { Dockerfile }, ['--ulimit', 'nproc=100:100'])
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/#\d+ [\d.]+ limit 100/)
+  expect(stderr).not.toMatch(/#\d+ [\d.]+ all are started/)
+})
+
 test('a native step gets no more memory than it is given', async () => {
   const Dockerfile = 'FROM busybox\nRUN tail /dev/zero; echo "status $?"\n'
   const { code, stderr } = await build(Dockerfile, ['--resource', 'memory=32m,memory-swap=32m,cpu-shares=512'])
