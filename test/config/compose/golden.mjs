@@ -34,7 +34,7 @@ export function askCompose({ files, extra = {}, env = {}, pre = [], args = [] },
     const whole =
       text.trim() === ''
         ? { group: {}, target: {} }
-        : JSON.parse(text.replaceAll(project, '/work/project').replaceAll(work, '/work'))
+        : JSON.parse(text.replaceAll(project, '/srv/project').replaceAll(work, '/srv'))
     // compose goes through them in no order
     for (const target of Object.values(whole.target)) target.ulimits?.sort()
     const chosen = (whole.group.default?.targets ?? []).toSorted()
@@ -46,7 +46,7 @@ export function askCompose({ files, extra = {}, env = {}, pre = [], args = [] },
     if (error.status === undefined) throw error
     return {
       broken: true,
-      message: String(error.stderr).trim().split('\n').at(-1).replaceAll(project, '/work/project'),
+      message: String(error.stderr).trim().split('\n').at(-1).replaceAll(project, '/srv/project'),
     }
   } finally {
     rmSync(work, { recursive: true, force: true })

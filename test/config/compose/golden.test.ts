@@ -57,7 +57,7 @@ async function readProject(one: ComposeCase) {
       asPrinted(withCommandLine(target, command)),
     ])
     const text = JSON.stringify({ chosen: project.chosen, targets: Object.fromEntries(printed) })
-    return JSON.parse(text.replaceAll(cwd, '/work/project').replaceAll(work, '/work')) as {
+    return JSON.parse(text.replaceAll(cwd, '/srv/project').replaceAll(work, '/srv')) as {
       chosen: string[]
       targets: Record<string, unknown>
     }
