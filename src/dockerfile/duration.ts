@@ -1,4 +1,5 @@
-const UNITS: Readonly<Record<string, number>> = {
+/** Nanoseconds of the units that Go's durations have. */
+export const DURATION_UNITS: Readonly<Record<string, number>> = {
   ns: 1,
   us: 1e3,
   '\u00b5s': 1e3,
@@ -17,7 +18,7 @@ export function parseDuration(text: string): number | undefined {
   if (!parts) return undefined
   let total = 0
   for (const [, number, unit] of text.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g)) {
-    total += Number(number) * UNITS[unit!]!
+    total += Number(number) * DURATION_UNITS[unit!]!
   }
   return total > Number.MAX_SAFE_INTEGER ? undefined : Math.round(total)
 }

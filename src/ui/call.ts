@@ -1,3 +1,4 @@
+import { textTable } from '../config/text-table.ts'
 import type { Outline, Parameter, Target } from '../dockerfile/outline.ts'
 import { RULES } from '../dockerfile/checks/rules.ts'
 import type { Diagnostic, SourcePosition } from '../errors.ts'
@@ -104,17 +105,7 @@ export function outlineToJson({ name, description, args, secrets, ssh }: Outline
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = [head, ...rows.map((row) => row.map((cell) => cleanLine(cell)))]
-  const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)))
-  return cells
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column]!))
-          .join('   ')
-          .trimEnd()}\n`,
-    )
-    .join('')
+  return textTable([head, ...rows.map((row) => row.map((cell) => cleanLine(cell)))], 3)
 }
 
 function locationOf({ line, endLine = line }: SourcePosition): object {

@@ -1,3 +1,4 @@
+import { textTable } from '../text-table.ts'
 import { FIELDS, type BakeGroup, type BakeTarget, type BakeVariable, type BakeConfig, type Field } from './fields.ts'
 
 type Json = Record<string, unknown>
@@ -115,15 +116,5 @@ export function listVariables(variables: readonly BakeVariable[], format: 'table
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [head, ...rows]
-  const widths = head.map((_, column) => Math.max(...all.map((row) => row[column]!.length)))
-  return all
-    .map(
-      (row) =>
-        `${row
-          .map((cell, column) => cell.padEnd(widths[column]!))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('')
+  return textTable([head, ...rows], 2)
 }

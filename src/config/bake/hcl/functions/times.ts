@@ -1,3 +1,4 @@
+import { DURATION_UNITS } from '../../../../dockerfile/duration.ts'
 import { FunctionError, type LibraryFunction, numOf, parameter, textOf } from '../function.ts'
 import { isInt, toBigInt } from '../number.ts'
 import { ANY, NUMBER, STRING } from '../types.ts'
@@ -115,23 +116,12 @@ function verb(token: string, stamp: Stamp): string {
   return found()
 }
 
-const UNITS: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1e3,
-  '\u00b5s': 1e3,
-  '\u03bcs': 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 6e10,
-  h: 3.6e12,
-}
-
 function nanosOf(duration: string): bigint {
   const match = /^([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+|0)$/.exec(duration)
   if (!match) throw new FunctionError(`invalid duration "${duration}"`)
   let total = 0
   for (const [, amount, unit] of match[2]!.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g))
-    total += Number(amount) * UNITS[unit!]!
+    total += Number(amount) * DURATION_UNITS[unit!]!
   if (total > 9.2e18) throw new FunctionError(`invalid duration "${duration}"`)
   return BigInt(Math.round(total)) * (match[1] === '-' ? -1n : 1n)
 }
