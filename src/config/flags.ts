@@ -8,7 +8,15 @@ import { RUN_FLAGS } from './run-flags.ts'
 /** The options of a build that a flag sets; the others come from PATH, xbuild.yaml and the environment. */
 export type FlagOption = Exclude<
   keyof BuildOptions,
-  'context' | 'cwd' | 'registries' | 'sourceDateEpoch' | 'epochOfContext' | 'overrides' | 'nodes' | 'inlineDockerfile'
+  | 'context'
+  | 'cwd'
+  | 'registries'
+  | 'sourceDateEpoch'
+  | 'epochOfContext'
+  | 'overrides'
+  | 'nodes'
+  | 'inlineDockerfile'
+  | 'projectContext'
 >
 
 /** Every flag of `xbuild build`. */

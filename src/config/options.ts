@@ -81,6 +81,8 @@ export interface BuildOptions extends RunOptions {
   readonly file?: string
   /** The Dockerfile itself, in the place of a file; `name` is how messages call it. */
   readonly inlineDockerfile?: { readonly text: string; readonly name: string }
+  /** A file of the project names the context: git gets none of the user's own keys and logins for it. */
+  readonly projectContext?: boolean
   /** Empty: the build platform. */
   readonly platforms: readonly Platform[]
   /** What is different for single platforms; those that are not in `platforms` are not built. */

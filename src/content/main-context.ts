@@ -16,6 +16,8 @@ import type { TreeSource } from './sources.ts'
 export interface MainContext {
   /** What COPY reads from; absent: the folder that the options name. */
   readonly source?: TreeSource | { readonly kind: 'scratch' }
+  /** Whether git may use the user's own keys and logins for it. */
+  readonly byUser: boolean
   /**
    * The Dockerfile that `-f` would name so; without a name the one that the options say. Read once. Throws NOT_FOUND,
    * BAD_OPTION.
@@ -70,6 +72,7 @@ export async function openMainContext(options: BuildOptions, edges: MainContextO
     const { source, dockerfile, time = async () => undefined } = await find()
     return {
       ...(source ? { source } : {}),
+      byUser: !options.projectContext,
       dockerfile(file = options.file) {
         const text = texts.get(file) ?? (file === undefined ? inline(options) : undefined) ?? dockerfile(file)
         texts.set(file, text)

@@ -13,8 +13,8 @@ export interface RecordEdges {
   readonly graph: StageGraph
   readonly lowered: Lowered
   readonly imageFor: ImageFor
-  /** What COPY reads from, when that is no folder. */
-  readonly context: MainContext['source']
+  /** What COPY reads from. */
+  readonly context: Pick<MainContext, 'source' | 'byUser'>
   readonly solver: Solver
   readonly remotes: Remotes
   readonly signal: AbortSignal
@@ -35,7 +35,8 @@ export async function recordBuild({
 }: RecordEdges): Promise<BuildRecord> {
   const images: UsedImage[] = []
   const wanted: Wanted[] = []
-  if (context && context.kind !== 'scratch' && context.kind !== 'stdin') wanted.push({ remote: context, byUser: true })
+  const { source: main, byUser } = context
+  if (main && main.kind !== 'scratch' && main.kind !== 'stdin') wanted.push({ remote: main, byUser })
   for (const stage of graph.stages) {
     for (const source of [stage.base, ...Object.values(stage.froms)]) {
       if (source.kind === 'stage' || source.kind === 'scratch') continue

@@ -317,11 +317,14 @@ export function makeRemoteVertex(
 }
 
 /** The vertex of a build's context that is no folder, the one of the table if it is there. */
-export function sourceVertex(source: TreeSource | { readonly kind: 'scratch' }, table: VertexTable): Vertex {
+export function sourceVertex(
+  source: TreeSource | { readonly kind: 'scratch' },
+  { byUser, table }: { readonly byUser: boolean; readonly table: VertexTable },
+): Vertex {
   const vertex: Vertex =
     source.kind === 'scratch'
       ? { kind: 'scratch', id: SCRATCH_ID }
-      : makeRemoteVertex(source, { context: 'context', byUser: true, platforms: new Set() })
+      : makeRemoteVertex(source, { context: 'context', byUser, platforms: new Set() })
   const known = table.get(vertex.id) ?? vertex
   table.set(known.id, known)
   return known

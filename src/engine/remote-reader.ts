@@ -3,10 +3,13 @@ import { makeRemoteVertex } from './lower.ts'
 import type { TreeSource } from '../content/sources.ts'
 import type { Remotes } from './remotes-types.ts'
 
-/** Reads the build context where it comes from elsewhere; `platforms` are shown in progress. */
-export function remoteReader(remotes: Remotes, platforms: readonly string[]): RemoteReader {
+/** Reads the build context where it comes from elsewhere; `platforms` are shown in progress, `byUser` as in its vertex. */
+export function remoteReader(
+  remotes: Remotes,
+  { platforms, byUser }: { readonly platforms: readonly string[]; readonly byUser: boolean },
+): RemoteReader {
   const tree = (source: TreeSource, signal: AbortSignal) =>
-    remotes.tree(makeRemoteVertex(source, { context: 'context', byUser: true, platforms: new Set(platforms) }), signal)
+    remotes.tree(makeRemoteVertex(source, { context: 'context', byUser, platforms: new Set(platforms) }), signal)
   return {
     file: (remote, signal) => remotes.file(remote, signal),
     readText: async (source, path, options) => remotes.readText(await tree(source, options.signal), path, options),

@@ -103,7 +103,7 @@ export async function openSession(
   function openContextOf({ options: own }: SessionRequest): Promise<MainContext> {
     const wanted = own.platforms.length > 0 ? own.platforms : [platformOfNodeArch(process.arch)]
     return openMainContext(own, {
-      remotes: remoteReader(services.remotes, wanted.map(formatPlatform)),
+      remotes: remoteReader(services.remotes, { platforms: wanted.map(formatPlatform), byUser: !own.projectContext }),
       folder: store.folder,
       stdin,
       signal,

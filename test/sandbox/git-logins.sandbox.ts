@@ -143,3 +143,17 @@ test('a submodule of that context is not: its address is of whoever wrote the re
   expect(code, stderr).toBe(1)
   expect(stderr).toContain('it needs a login')
 })
+
+test('a context that a bake file names is not the one of the user', async () => {
+  asked.length = 0
+  await user.run('rm', ['-f', canary])
+  const files = writeFiles(join(folder, 'bake'), {
+    'docker-bake.hcl': `target "default" { context = "${overHttp}" }\n`,
+  })
+  const project = await user.give(files, 'bake')
+  const { code, stderr } = await user.xbuild(['bake', '--progress', 'plain', '-f', join(project, 'docker-bake.hcl')])
+  expect(code, stderr).toBe(1)
+  expect(stderr).toContain('it needs a login')
+  expect(new Set(asked)).toEqual(new Set([undefined]))
+  expect(existsSync(canary)).toBe(false)
+})

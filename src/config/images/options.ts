@@ -71,6 +71,7 @@ function optionsOf(
   return {
     ...shared,
     context,
+    ...(target.context?.at ? { projectContext: true } : {}),
     ...(file === undefined ? {} : { file }),
     ...(target.dockerfileInline
       ? { inlineDockerfile: { text: target.dockerfileInline.value, name: inlineName(target) } }

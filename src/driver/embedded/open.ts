@@ -262,7 +262,7 @@ export async function openEmbedded({
     const { recordBuild } = await import('../../engine/build-record.ts')
     const { lowered, imageFor } = opened.find((one) => sameTarget(one, target))!
     const { graph, main, needs } = more(target)
-    const own = await recordBuild({ graph, lowered, imageFor, context: main.source, solver, remotes, signal: abort })
+    const own = await recordBuild({ graph, lowered, imageFor, context: main, solver, remotes, signal: abort })
     const below = await Promise.all(needs.map((need) => record(need, abort)))
     return {
       ...own,
@@ -291,7 +291,7 @@ export async function openEmbedded({
   }
 
   function contextOf({ file, main, options: { cwd, context } }: TargetBuild): Vertex | FolderSource {
-    if (main.source) return sourceVertex(main.source, table)
+    if (main.source) return sourceVertex(main.source, { byUser: main.byUser, table })
     // A name that is not there would make one folder another context for every Dockerfile
     const ignoreFile = file.path === undefined ? undefined : `${file.path}.dockerignore`
     return {
