@@ -1,15 +1,13 @@
 /** The library: what the command does, as functions. */
 export {
   build,
-  buildAll,
-  plan,
-  planAll,
   type BuildEdges,
   type BuildOptions,
   type BuildRequest,
   type BuildResult,
   type SessionResult,
 } from './build.ts'
+export { plan } from './session/plan-only.ts'
 export type { NamedContext, Output, ProgressMode, RegistryConfig } from './config/options.ts'
 export type { BuildEvent, Emit } from './events.ts'
 export { XbuildError, type Diagnostic, type ErrorCode, type SourcePosition } from './errors.ts'

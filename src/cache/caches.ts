@@ -1,4 +1,4 @@
-import type { BuildOptions } from '../config/options.ts'
+import type { CompleteOptions } from '../config/options.ts'
 import { blobsOf } from '../content/image-blobs.ts'
 import type { ImageFacts } from '../engine/assemble-image.ts'
 import { createLayers, type Layers } from '../engine/layers.ts'
@@ -32,7 +32,7 @@ export interface SolvedBuild {
 
 /** Makes the caches that the options name; nothing is read or written yet. */
 export function openCaches(
-  { cacheFrom, cacheTo, sourceDateEpoch }: Pick<BuildOptions, 'cacheFrom' | 'cacheTo' | 'sourceDateEpoch'>,
+  { cacheFrom, cacheTo, sourceDateEpoch }: Pick<CompleteOptions, 'cacheFrom' | 'cacheTo' | 'sourceDateEpoch'>,
   edges: PlaceOptions & { readonly store: Store; readonly platforms: readonly Platform[] },
 ): Caches {
   const { store, emit } = edges

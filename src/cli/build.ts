@@ -1,4 +1,4 @@
-import type { BuildOptions } from '../config/options.ts'
+import type { CompleteOptions } from '../config/options.ts'
 import { formatDigest, formatResult } from '../ui/result.ts'
 import { wantsColor } from '../ui/text.ts'
 import { createUi } from '../ui/ui.ts'
@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.ts'
 import { withSignals } from './signals.ts'
 
 /** `xbuild build`: progress and summary on stderr, the digest of the result on stdout. */
-export async function runBuild(options: BuildOptions, terminal: Terminal): Promise<number> {
+export async function runBuild(options: CompleteOptions, terminal: Terminal): Promise<number> {
   const { stdout, stderr, env } = terminal
   const ui = await createUi(options.progress, { stderr, isTTY: stderr.isTTY, env })
   const finished = withSignals(terminal, {

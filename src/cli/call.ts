@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import type { Call } from '../config/call.ts'
-import type { BuildOptions } from '../config/options.ts'
+import type { CompleteOptions } from '../config/options.ts'
 import { isOfBuildKit } from '../dockerfile/checks/rules.ts'
 import type { Answer } from '../session/inspect.ts'
 import * as ui from '../ui/call.ts'
@@ -13,7 +13,7 @@ import { withSignals } from './signals.ts'
 
 /** `xbuild build --check` and `--call`: the answer on stdout; exit code 1 when a check found what BuildKit's would. */
 export async function runCall(
-  { options, call }: { readonly options: BuildOptions; readonly call: Call & { readonly kind: Answer['kind'] } },
+  { options, call }: { readonly options: CompleteOptions; readonly call: Call & { readonly kind: Answer['kind'] } },
   terminal: Terminal,
 ): Promise<number> {
   const { stdout, stderr, env } = terminal
@@ -25,7 +25,7 @@ export async function runCall(
   const answered = withSignals(terminal, {
     onStop: () => progress.note('Stopping'),
     work: async (signal) => {
-      const { ask } = await import('../build.ts')
+      const { ask } = await import('../session/ask.ts')
       return ask(call.kind, options, { emit: progress.emit, signal, env, stdout, stdin: () => terminal.stdin })
     },
   })

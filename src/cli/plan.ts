@@ -1,4 +1,4 @@
-import type { BuildOptions } from '../config/options.ts'
+import type { CompleteOptions } from '../config/options.ts'
 import { formatPlan } from '../ui/plan.ts'
 import { createUi } from '../ui/ui.ts'
 import { print } from './print.ts'
@@ -7,7 +7,7 @@ import { withSignals } from './signals.ts'
 
 /** `xbuild plan`: what a build would do and why, as a table or as JSON on stdout. */
 export async function runPlan(
-  { options, json }: { readonly options: BuildOptions; readonly json: boolean },
+  { options, json }: { readonly options: CompleteOptions; readonly json: boolean },
   terminal: Terminal,
 ): Promise<number> {
   const { stdout, stderr, env } = terminal
@@ -15,7 +15,7 @@ export async function runPlan(
   const planned = withSignals(terminal, {
     onStop: () => ui.note('Stopping'),
     work: async (signal) => {
-      const { plan } = await import('../build.ts')
+      const { plan } = await import('../session/plan-only.ts')
       return plan(options, { emit: ui.emit, signal, env, stdout, stdin: () => terminal.stdin })
     },
   })

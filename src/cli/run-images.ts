@@ -62,7 +62,7 @@ export async function runImages(run: ImagesRun, terminal: Terminal): Promise<num
   )
   checkGranted(run, targets)
   if (run.call) return askAll(run.call, requests, run, terminal)
-  return build(requests, run, terminal)
+  return buildImages(requests, run, terminal)
 }
 
 /** An image that others are made from goes nowhere itself. */
@@ -81,16 +81,16 @@ function checkGranted({ project, grants, env, shared }: ImagesRun, targets: read
   if (asks.length > 0) throw new ConfigFileError(asks[0]!.at.file, askProblems(asks))
 }
 
-async function build(requests: readonly ImageRequest[], run: ImagesRun, terminal: Terminal): Promise<number> {
+async function buildImages(requests: readonly ImageRequest[], run: ImagesRun, terminal: Terminal): Promise<number> {
   const { stdout, stderr } = terminal
   const { progress } = run.shared
   const ui = await createUi(progress, { stderr, isTTY: stderr.isTTY, env: terminal.env })
   const finished = withSignals(terminal, {
     onStop: () => ui.note('Stopping: cleaning up (once more to stop at once)'),
     work: async (signal) => {
-      const { buildAll } = await import('../build.ts')
+      const { build } = await import('../build.ts')
       const { env, failFast } = run
-      return buildAll(requests, { emit: ui.emit, signal, env, stdout, failFast })
+      return build(requests, { emit: ui.emit, signal, env, stdout, failFast })
     },
   })
   const session = await finished.finally(() => ui.finish())

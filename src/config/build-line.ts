@@ -8,7 +8,7 @@ import type { BuildCliOptions } from './cli-flags.ts'
 import type { FileConfig } from './file.ts'
 import { resolvePlatform } from './file-platforms.ts'
 import type { FlagOption } from './flags.ts'
-import type { BuildOptions, PlatformOverride } from './options.ts'
+import type { CompleteOptions, PlatformOverride } from './options.ts'
 import { parseWhole, usageError } from './values.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -29,13 +29,13 @@ export interface LineInput extends Invocation {
 }
 
 /** What the flags of `xbuild build` and `xbuild plan` say. */
-export type BuildValues = Pick<BuildOptions, FlagOption> & BuildCliOptions
+export type BuildValues = Pick<CompleteOptions, FlagOption> & BuildCliOptions
 
 /** Reads the words and values of `xbuild build`. Throws BAD_OPTION, BAD_PLATFORM. */
 export function readBuildLine(
   values: BuildValues,
   input: LineInput,
-): { readonly options: BuildOptions; readonly call?: Question } {
+): { readonly options: CompleteOptions; readonly call?: Question } {
   if (values.json) {
     throw usageError(
       'Cannot use "--json": it belongs to xbuild plan',
@@ -51,7 +51,7 @@ export function readBuildLine(
 export function readPlanLine(
   values: BuildValues,
   input: LineInput,
-): { readonly options: BuildOptions; readonly json: boolean } {
+): { readonly options: CompleteOptions; readonly json: boolean } {
   const options = optionsOf(values, input)
   const call = callOf(values)
   if (isQuestion(call))
@@ -76,7 +76,7 @@ function isQuestion(call: Call): call is Question {
 function optionsOf(
   { quiet, json: _json, call: _call, check: _check, ...values }: BuildValues,
   input: LineInput,
-): BuildOptions {
+): CompleteOptions {
   const { command, words, given, env, file, cwd, localPlatform } = input
   const context = contextOf(command, words, input.commands)
   const { epoch, buildArgs } = readSourceDateEpoch(values.buildArgs, env)

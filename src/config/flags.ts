@@ -1,26 +1,28 @@
 import * as read from './flag-values.ts'
 import type { BuildFlag } from './flag.ts'
-import type { BuildOptions } from './options.ts'
+import type { CompleteOptions } from './options.ts'
 import { userOnly } from './project.ts'
 import * as rule from './project-rules.ts'
 import { RUN_FLAGS } from './run-flags.ts'
 
-/** The options of a build that a flag sets; the others come from PATH, xbuild.yaml and the environment. */
-export type FlagOption = Exclude<
-  keyof BuildOptions,
-  | 'context'
-  | 'cwd'
-  | 'registries'
-  | 'sourceDateEpoch'
-  | 'epochOfContext'
-  | 'overrides'
-  | 'nodes'
-  | 'inlineDockerfile'
-  | 'projectContext'
->
+/** The options of a build that no flag sets: they come from PATH, xbuild.yaml and the environment. */
+export const UNFLAGGED = [
+  'context',
+  'cwd',
+  'registries',
+  'sourceDateEpoch',
+  'epochOfContext',
+  'overrides',
+  'nodes',
+  'inlineDockerfile',
+  'projectContext',
+] as const satisfies readonly (keyof CompleteOptions)[]
+
+/** The options of a build that a flag sets. */
+export type FlagOption = Exclude<keyof CompleteOptions, (typeof UNFLAGGED)[number]>
 
 /** Every flag of `xbuild build`. */
-export const FLAGS: { readonly [K in FlagOption]: BuildFlag<BuildOptions[K]> } = {
+export const FLAGS: { readonly [K in FlagOption]: BuildFlag<CompleteOptions[K]> } = {
   platforms: {
     name: 'platform',
     project: 'free',

@@ -68,72 +68,111 @@ export interface RegistryConfig {
 }
 
 /**
- * One build, whoever asked for it: argv, xbuild.yaml, environment, or the library. Paths are as given, relative to
- * `cwd`.
+ * One build, as the library is asked for it: only `context` must be given. The defaults are those of the flags of the
+ * same meaning. Paths are as given, relative to `cwd`.
  */
 export interface BuildOptions extends RunOptions {
   /** A folder; a URL of a git repository, a tar archive or a Dockerfile; `-` for standard input. */
   readonly context: string
   /**
-   * The Dockerfile: a path (in the context, when that is no folder), a URL, `-` for standard input. Absent:
+   * The Dockerfile: a path (in the context, when that is no folder), a URL, `-` for standard input. Default:
    * `Dockerfile` in the context, then `dockerfile`.
    */
   readonly file?: string
   /** The Dockerfile itself, in the place of a file; `name` is how messages call it. */
   readonly inlineDockerfile?: { readonly text: string; readonly name: string }
-  /** A file of the project names the context: git gets none of the user's own keys and logins for it. */
+  /** A file of the project names the context: git gets none of the user's own keys and logins for it. Default: false. */
   readonly projectContext?: boolean
-  /** Empty: the build platform. */
-  readonly platforms: readonly Platform[]
-  /** What is different for single platforms; those that are not in `platforms` are not built. */
+  /** As values, or as text like `linux/arm64`. Default: the build platform. */
+  readonly platforms?: readonly (Platform | string)[]
+  /** What is different for single platforms; those that are not in `platforms` are not built. Default: nothing. */
   readonly overrides?: readonly PlatformOverride[]
   /**
-   * Names or endpoints of the nodes to build on, and no others; absent: this machine and all that take part in every
+   * Names or endpoints of the nodes to build on, and no others. Default: this machine and all that take part in every
    * build.
    */
   readonly builders?: readonly string[]
-  /** The `nodes` of xbuild.yaml. */
+  /** The `nodes` of xbuild.yaml. Default: none. */
   readonly nodes?: readonly NodeDefinition[]
+  /** The stage to build. Default: the last one. */
   readonly target?: string
-  readonly buildArgs: Readonly<Record<string, string>>
-  readonly labels: Readonly<Record<string, string>>
-  readonly annotations: readonly string[]
-  readonly buildContexts: Readonly<Record<string, NamedContext>>
+  /** Default: none. */
+  readonly buildArgs?: Readonly<Record<string, string>>
+  /** Default: none. */
+  readonly labels?: Readonly<Record<string, string>>
+  /** Each as `[TYPE:]NAME=VALUE`. Default: none. */
+  readonly annotations?: readonly string[]
+  /** What FROM and --from mean by a name. Default: images of registries. */
+  readonly buildContexts?: Readonly<Record<string, NamedContext>>
   /** What is attested of how the image came to be; false, or both absent: nothing. `provenance` wins. */
   readonly provenance?: ProvenanceOptions | false
   /** The same, from `--attest`. */
   readonly attest?: ProvenanceOptions | false
-  readonly tags: readonly string[]
-  readonly outputs: readonly Output[]
-  /** Push to every tag, as `type=registry` does. */
-  readonly push: boolean
-  /** Into the Docker Engine's image store, as `type=docker` without a destination does. */
+  /** Default: none. */
+  readonly tags?: readonly string[]
+  /** Where the result goes. Default: it stays in the store. */
+  readonly outputs?: readonly Output[]
+  /** Push to every tag, as `type=registry` does. Default: false. */
+  readonly push?: boolean
+  /** Into the Docker Engine's image store, as `type=docker` without a destination does. Default: false. */
   readonly load?: boolean
-  readonly noCache: boolean
-  /** Resolve base images anew even when they are in the store. */
-  readonly pull: boolean
-  readonly progress: ProgressMode
+  /** Run every step anew. Default: false. */
+  readonly noCache?: boolean
+  /** Resolve base images anew even when they are in the store. Default: false. */
+  readonly pull?: boolean
+  /** How the command shows progress; the library emits events in any case. Default: `auto`. */
+  readonly progress?: ProgressMode
+  /** File for digests of the result, as JSON. Default: none is written. */
   readonly metadataFile?: string
+  /** File for the digest of the image. Default: none is written. */
   readonly iidFile?: string
-  /** Steps at a time; absent: number of CPUs, at least 16 (steps often wait). */
+  /** Steps at a time. Default: number of CPUs, at least 16 (steps often wait). */
   readonly jobs?: number
-  /** How long the job of a platform may take; absent: as long as it takes. Milliseconds. */
+  /** How long the job of a platform may take. Default: as long as it takes. Milliseconds. */
   readonly timeout?: number
-  /** How long a step may run without printing anything; absent: for ever. Milliseconds. */
+  /** How long a step may run without printing anything. Default: for ever. Milliseconds. */
   readonly silenceTimeout?: number
-  readonly registries: Readonly<Record<string, RegistryConfig>>
-  /** Seconds since the epoch; clamps every time stamp that xbuild writes. */
+  /** By host. Default: every registry is reached by https, loopback hosts by http. */
+  readonly registries?: Readonly<Record<string, RegistryConfig>>
+  /** Seconds since the epoch; clamps every time stamp that xbuild writes. Default: times are not changed. */
   readonly sourceDateEpoch?: number
   /** It is the time of the context, which is known once that is there; a folder has none. */
   readonly epochOfContext?: true
-  /** Name or path of the OCI runtime; absent: the first of runc, crun, youki that really runs. */
+  /** Name or path of the OCI runtime. Default: the first of runc, crun, youki that really runs. */
   readonly ociRuntime?: string
-  /** Folder of the store; absent: /var/lib/xbuild for root, else $XDG_DATA_HOME/xbuild. */
+  /** Folder of the store. Default: /var/lib/xbuild for root, else $XDG_DATA_HOME/xbuild. */
   readonly store?: string
-  /** Caches of other machines to read, and to write once the image is out. */
-  readonly cacheFrom: readonly CacheSource[]
-  readonly cacheTo: readonly CacheTarget[]
-  /** Bytes that the store may hold after the build; absent: it grows. */
+  /** Caches of other machines to read. Default: none. */
+  readonly cacheFrom?: readonly CacheSource[]
+  /** Caches to write once the image is out. Default: none. */
+  readonly cacheTo?: readonly CacheTarget[]
+  /** Bytes that the store may hold after the build. Default: it grows. */
   readonly storeLimit?: number
-  readonly cwd: string
+  /** Default: the working directory of the process. */
+  readonly cwd?: string
+}
+
+/** Options that have a value when nobody gave one. */
+type DefaultedOption =
+  | 'buildArgs'
+  | 'labels'
+  | 'annotations'
+  | 'buildContexts'
+  | 'tags'
+  | 'outputs'
+  | 'push'
+  | 'noCache'
+  | 'pull'
+  | 'progress'
+  | 'registries'
+  | 'cacheFrom'
+  | 'cacheTo'
+  | 'cwd'
+
+/** One build with all defaults, whoever asked for it: argv, xbuild.yaml, environment, or the library. */
+export interface CompleteOptions
+  extends Omit<BuildOptions, DefaultedOption | 'platforms'>,
+    Required<Pick<BuildOptions, DefaultedOption>> {
+  /** Empty: the build platform. */
+  readonly platforms: readonly Platform[]
 }

@@ -1,16 +1,16 @@
 import { samePlatform, type Platform } from '../platform.ts'
-import type { BuildOptions, NamedContext, PlatformOverride } from './options.ts'
+import type { CompleteOptions, NamedContext, PlatformOverride } from './options.ts'
 
 /** The override of a platform, if it has one. */
 export function overrideFor(
-  { overrides = [] }: Pick<BuildOptions, 'overrides'>,
+  { overrides = [] }: Pick<CompleteOptions, 'overrides'>,
   platform: Platform,
 ): PlatformOverride | undefined {
   return overrides.find((override) => samePlatform(override.platform, platform))
 }
 
 /** The options as they are for one platform. */
-export function optionsFor(options: BuildOptions, platform: Platform): BuildOptions {
+export function optionsFor(options: CompleteOptions, platform: Platform): CompleteOptions {
   const override = overrideFor(options, platform)
   if (!override) return options
   const { file, target, buildArgs, bases, timeout } = override

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { mkdir, realpath, rm, stat } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
-import type { BuildOptions } from '../config/options.ts'
+import type { CompleteOptions } from '../config/options.ts'
 import { parseRemote, showRemote, type HttpRemote } from '../dockerfile/remote.ts'
 import { XbuildError } from '../errors.ts'
 import { looksLikeArchive, MAX_DOCKERFILE, readStdin, readText, type StdinContent } from '../source/stdin.ts'
@@ -63,7 +63,7 @@ export interface MainContextOptions {
 }
 
 /** Finds the context of a build: a folder, a repository, an archive, standard input. Throws NOT_FOUND, BAD_OPTION. */
-export async function openMainContext(options: BuildOptions, edges: MainContextOptions): Promise<MainContext> {
+export async function openMainContext(options: CompleteOptions, edges: MainContextOptions): Promise<MainContext> {
   const { remotes, folder, signal } = edges
   const scratch = temporaryName(folder, 'stdin')
   const close = () => rm(scratch, { recursive: true, force: true })
@@ -183,7 +183,7 @@ export async function openMainContext(options: BuildOptions, edges: MainContextO
 }
 
 /** A Dockerfile that the options hold. */
-function inline({ inlineDockerfile }: BuildOptions): Promise<DockerfileText> | undefined {
+function inline({ inlineDockerfile }: CompleteOptions): Promise<DockerfileText> | undefined {
   return inlineDockerfile && Promise.resolve({ text: inlineDockerfile.text, shown: inlineDockerfile.name })
 }
 
@@ -204,13 +204,13 @@ function timeOfDownload({ lastModified = '' }: Download): number | undefined {
   return Number.isNaN(time) ? undefined : Math.max(0, Math.floor(time / 1000))
 }
 
-function keepingGitDir(source: TreeSource, { buildArgs }: BuildOptions): TreeSource {
+function keepingGitDir(source: TreeSource, { buildArgs }: CompleteOptions): TreeSource {
   const keep = /^(1|t|true)$/i.test(buildArgs['BUILDKIT_CONTEXT_KEEP_GIT_DIR'] ?? '')
   return source.kind === 'git' && keep ? { ...source, keepGitDir: true } : source
 }
 
 /** The file named, or `Dockerfile`, then `dockerfile`, in the context. */
-async function inFolder(options: BuildOptions): Promise<DockerfileText> {
+async function inFolder(options: CompleteOptions): Promise<DockerfileText> {
   const context = resolve(options.cwd, options.context)
   const candidates =
     options.file === undefined

@@ -1,4 +1,4 @@
-import type { BuildOptions, Output } from '../config/options.ts'
+import type { CompleteOptions, Output } from '../config/options.ts'
 import { toXbuildError } from '../errors.ts'
 import { isLoopback } from '../host/http/loopback.ts'
 import type { Reference } from '../oci/reference.ts'
@@ -11,7 +11,7 @@ import { repositoryBlobs } from './repository-blobs.ts'
 export interface PushFacts {
   readonly outputs: readonly Output[]
   readonly tags: readonly Reference[]
-  readonly options: BuildOptions
+  readonly options: CompleteOptions
   readonly registry: RegistryClient
   readonly signal: AbortSignal
 }

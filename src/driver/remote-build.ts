@@ -1,4 +1,4 @@
-import type { BuildOptions } from '../config/options.ts'
+import type { CompleteOptions } from '../config/options.ts'
 import type { ForeignFrontend } from '../dockerfile/types.ts'
 import type { Dockerfile, StageGraph } from '../dockerfile/types.ts'
 import type { Platform } from '../platform.ts'
@@ -10,7 +10,7 @@ import type { Store } from '../store/store.ts'
  * options already.
  */
 export interface RemoteBuild {
-  readonly options: BuildOptions
+  readonly options: CompleteOptions
   readonly dockerfile: RemoteDockerfile
   readonly context: RemoteContext
   /** Content of a `--secret`; undefined when there is none with that id. */

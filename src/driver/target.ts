@@ -1,4 +1,4 @@
-import type { BuildOptions } from '../config/options.ts'
+import type { CompleteOptions } from '../config/options.ts'
 import type { Dockerfile, StageGraph } from '../dockerfile/types.ts'
 import type { TargetId } from '../plan/target-id.ts'
 import type { Platform } from '../platform.ts'
@@ -7,7 +7,7 @@ import type { DockerfileText, MainContext } from '../content/main-context.ts'
 /** One target of a session: the options as they are for it, its Dockerfile, and what that comes to. */
 export interface TargetBuild extends TargetId {
   readonly platform: Platform
-  readonly options: BuildOptions
+  readonly options: CompleteOptions
   readonly main: MainContext
   readonly file: DockerfileText
   readonly dockerfile: Dockerfile

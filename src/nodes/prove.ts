@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { BuildOptions } from '../config/options.ts'
+import type { CompleteOptions } from '../config/options.ts'
 import type { Driver } from '../driver/driver.ts'
 import type { RemoteBuild } from '../driver/remote-build.ts'
 import { ARCHITECTURES, architectureOf } from '../emulation/architectures.ts'
@@ -121,7 +121,7 @@ export function probeBuild(
   folder: string,
   { store, dockerfile }: { readonly store: Store; readonly dockerfile: string },
 ): RemoteBuild {
-  const options: BuildOptions = {
+  const options: CompleteOptions = {
     context: folder,
     file: '-',
     cwd: folder,

@@ -1,4 +1,4 @@
-import type { BuildOptions } from '../config/options.ts'
+import type { CompleteOptions } from '../config/options.ts'
 import { parseRemote, type Remote } from '../dockerfile/remote.ts'
 import type { StageGraph } from '../dockerfile/types.ts'
 import { formatReference, parseReference } from '../oci/reference.ts'
@@ -20,7 +20,7 @@ interface Known {
  */
 export function readsOf(
   { stages }: StageGraph,
-  { buildContexts }: Pick<BuildOptions, 'buildContexts'>,
+  { buildContexts }: Pick<CompleteOptions, 'buildContexts'>,
   { context, bases = {} }: Known,
 ): Pick<BuildRecord, 'images' | 'remotes'> {
   const images: UsedImage[] = []

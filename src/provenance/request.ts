@@ -1,4 +1,4 @@
-import type { BuildOptions } from '../config/options.ts'
+import type { CompleteOptions } from '../config/options.ts'
 import type { Resources } from '../config/run-options.ts'
 import { withoutLogins } from '../dockerfile/show-url.ts'
 import { parseMount } from '../dockerfile/mount.ts'
@@ -10,7 +10,7 @@ import type { MountFacts, RequestFacts } from './facts.ts'
  * URLs lose their logins.
  */
 export function requestOf(
-  options: BuildOptions,
+  options: CompleteOptions,
   {
     dockerfile,
     graph,

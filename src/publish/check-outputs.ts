@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { provenanceOf } from '../config/attest.ts'
-import type { BuildOptions, Output } from '../config/options.ts'
+import type { CompleteOptions, Output } from '../config/options.ts'
 import { XbuildError } from '../errors.ts'
 import { kindOf } from '../host/staging.ts'
 import { checkAnnotations, parseAnnotation, type Annotation } from '../oci/annotation.ts'
@@ -17,7 +17,7 @@ export interface OutputPlan {
 
 /** The options that decide it. */
 export type OutputOptions = Pick<
-  BuildOptions,
+  CompleteOptions,
   'outputs' | 'push' | 'load' | 'tags' | 'platforms' | 'annotations' | 'provenance' | 'attest' | 'cwd'
 >
 

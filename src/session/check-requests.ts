@@ -1,8 +1,14 @@
 import { resolve } from 'node:path'
-import type { BuildOptions } from '../config/options.ts'
+import { withDefaults } from '../config/defaults.ts'
+import type { BuildOptions, CompleteOptions } from '../config/options.ts'
 import { XbuildError } from '../errors.ts'
 import { checkDestinations, checkOutputs, hasDest } from '../publish/check-outputs.ts'
 import type { BuildEdges, BuildRequest, SessionRequest } from './types.ts'
+
+interface CompleteRequest {
+  readonly name: string
+  readonly options: CompleteOptions
+}
 
 /** Options that are of the session, not of an image. */
 const OF_SESSION = [
@@ -19,14 +25,24 @@ const OF_SESSION = [
   'epochOfContext',
 ] as const satisfies readonly (keyof BuildOptions)[]
 
+/** Whether several images are asked for, each with a name. */
+export function isMany(asked: BuildOptions | readonly BuildRequest[]): asked is readonly BuildRequest[] {
+  return Array.isArray(asked)
+}
+
+/** One request without a name, or several: with all defaults, and checked. Throws BAD_OPTION, BAD_PLATFORM. */
+export function checkAsked(
+  asked: BuildOptions | readonly BuildRequest[],
+  edges: Pick<BuildEdges, 'stdout'>,
+): SessionRequest[] {
+  return isMany(asked) ? checkRequests(asked, edges) : [checkRequest(asked, edges)]
+}
+
 /**
  * Checks what can be known of requests before anything is opened: names, what they must have in common, where results
  * go, and that no image is made from itself. Throws BAD_OPTION.
  */
-export function checkRequests(
-  requests: readonly BuildRequest[],
-  { stdout }: Pick<BuildEdges, 'stdout'>,
-): SessionRequest[] {
+function checkRequests(requests: readonly BuildRequest[], { stdout }: Pick<BuildEdges, 'stdout'>): SessionRequest[] {
   if (requests.length === 0) throw new XbuildError('BAD_OPTION', 'Cannot build: no image was asked for')
   const names = requests.map(({ name }) => name)
   const wrong = names.find((name, index) => !/^[\w][\w.-]*$/.test(name) || names.indexOf(name) !== index)
@@ -35,8 +51,9 @@ export function checkRequests(
       'BAD_OPTION',
       `Cannot build an image called "${wrong}": names are unique, of letters, digits, "_", "." and "-"`,
     )
-  const [first] = requests
-  for (const { name, options } of requests) {
+  const complete = requests.map(({ name, options }) => ({ name, options: completeOptions(options) }))
+  const [first] = complete
+  for (const { name, options } of complete) {
     const key = OF_SESSION.find((one) => JSON.stringify(options[one]) !== JSON.stringify(first!.options[one]))
     if (key)
       throw new XbuildError(
@@ -45,19 +62,21 @@ export function checkRequests(
         { hint: 'Build them one after the other, or with the same options' },
       )
   }
-  checkCircles(requests)
-  checkGitLogins(requests)
-  const checked = requests.map((request) => ({
-    ...checkRequest(request.options, { stdout }),
-    image: request.name,
-  }))
+  checkCircles(complete)
+  checkGitLogins(complete)
+  const checked = complete.map(({ name, options }) => ({ ...checkRequest(options, { stdout }), image: name }))
   checkShared(checked)
   return checked
 }
 
 /** The same for the only request of a session, which needs no name. */
-export function checkRequest(options: BuildOptions, { stdout }: Pick<BuildEdges, 'stdout'>): SessionRequest {
+function checkRequest(asked: BuildOptions, { stdout }: Pick<BuildEdges, 'stdout'>): SessionRequest {
+  const options = completeOptions(asked)
   return { image: undefined, options, outputs: checkOutputs(options, { stdoutIsTerminal: stdout.isTTY === true }) }
+}
+
+function completeOptions(options: BuildOptions): CompleteOptions {
+  return withDefaults(options, { cwd: process.cwd() })
 }
 
 /** Looks at the disk: destinations that cannot be used. Throws BAD_OPTION. */
@@ -89,7 +108,7 @@ function checkShared(requests: readonly SessionRequest[]): void {
 }
 
 /** Repositories are fetched once for all images: a login must not depend on which image asks first. */
-function checkGitLogins(requests: readonly BuildRequest[]): void {
+function checkGitLogins(requests: readonly CompleteRequest[]): void {
   const known = new Map<string, { readonly name: string; readonly source: string }>()
   for (const { name, options } of requests) {
     for (const [id, secret] of Object.entries(options.secrets ?? {})) {
@@ -104,7 +123,7 @@ function checkGitLogins(requests: readonly BuildRequest[]): void {
 }
 
 /** Throws with the names of the images that are made from each other. */
-function checkCircles(requests: readonly BuildRequest[]): void {
+function checkCircles(requests: readonly CompleteRequest[]): void {
   const needs = new Map(requests.map(({ name, options }) => [name, imagesOf(options)]))
   const done = new Set<string>()
   const visit = (name: string, path: readonly string[]): void => {
@@ -121,7 +140,7 @@ function checkCircles(requests: readonly BuildRequest[]): void {
   for (const name of needs.keys()) visit(name, [])
 }
 
-function imagesOf({ buildContexts, overrides = [] }: BuildOptions): string[] {
+function imagesOf({ buildContexts, overrides = [] }: CompleteOptions): string[] {
   const contexts = [buildContexts, ...overrides.map(({ bases = {} }) => bases)].flatMap((one) => Object.values(one))
   return contexts.flatMap((context) => (context.kind === 'target' ? [context.image] : []))
 }

@@ -3,20 +3,21 @@ import { viewOf, type BaseFacts } from '../dockerfile/checks/view.ts'
 import type { GraphStage } from '../dockerfile/types.ts'
 import type { Emit } from '../events.ts'
 import type { TargetBuild } from '../driver/target.ts'
+import type { Prepared } from './plan.ts'
 import { check } from './requests.ts'
+import type { SessionRequest } from './types.ts'
 
 /**
  * Runs the build checks over the Dockerfiles of an image; `baseOf` knows the images that stages start from, as far as
  * anybody does.
  */
 export function runChecks(
-  targets: readonly TargetBuild[],
+  { image }: SessionRequest,
+  { targets }: Prepared,
   {
-    image,
     baseOf,
     emit,
   }: {
-    readonly image: string | undefined
     readonly baseOf: (target: TargetBuild, stage: GraphStage) => BaseFacts | undefined
     readonly emit: Emit
   },

@@ -1,7 +1,8 @@
 import { once } from '../host/once.ts'
-import type { SessionEdges, SessionRequest } from './types.ts'
+import type { SessionEdges } from './secrecy.ts'
+import type { SessionRequest } from './types.ts'
 import type { Caches, openCaches } from '../cache/caches.ts'
-import type { BuildOptions } from '../config/options.ts'
+import type { CompleteOptions } from '../config/options.ts'
 import type { BaseFacts } from '../dockerfile/checks/view.ts'
 import type { GraphStage, StageGraph } from '../dockerfile/types.ts'
 import { openBuildInputs, type BuildInputs } from '../content/build-inputs.ts'
@@ -252,7 +253,7 @@ function firstOf(imports: readonly StepImports[]): StepImports {
 
 /** Caches of other machines: code that most builds never load. */
 async function openCachesOf(
-  options: BuildOptions,
+  options: CompleteOptions,
   edges: Parameters<typeof openCaches>[1],
 ): Promise<Caches | undefined> {
   if (options.cacheFrom.length + options.cacheTo.length === 0) return undefined

@@ -1,7 +1,7 @@
 import { readIgnoreFile } from '../content/context.ts'
 import { join, resolve } from 'node:path'
 import { contextNames } from '../config/build-context.ts'
-import type { BuildOptions } from '../config/options.ts'
+import type { CompleteOptions } from '../config/options.ts'
 import { checkDockerfile } from '../dockerfile/checks/check.ts'
 import type { View } from '../dockerfile/checks/rule.ts'
 import { viewOf, type BaseFacts } from '../dockerfile/checks/view.ts'
@@ -42,7 +42,7 @@ const PATIENCE = 15_000
  * Answers a question about a Dockerfile; nothing is built. Problems of the Dockerfile are findings of a check, and
  * thrown otherwise.
  */
-export async function inspect(question: Question, options: BuildOptions, edges: InspectEdges): Promise<Answer> {
+export async function inspect(question: Question, options: CompleteOptions, edges: InspectEdges): Promise<Answer> {
   const { text, shown: file } = edges.dockerfile
   const { dockerfile, diagnostics } = parseDockerfile(text, { file })
   checkFrontend(dockerfile, options.buildArgs)
@@ -108,7 +108,11 @@ const NOTHING: View = {
 }
 
 /** Evaluates the stages with the configs of their base images, as far as they can be had. */
-async function lookUp(graph: StageGraph, options: BuildOptions, { images, warn, signal }: InspectEdges): Promise<View> {
+async function lookUp(
+  graph: StageGraph,
+  options: CompleteOptions,
+  { images, warn, signal }: InspectEdges,
+): Promise<View> {
   const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)])
   const facts = new Map<number, BaseFacts>()
   await Promise.all(
@@ -137,7 +141,10 @@ async function lookUp(graph: StageGraph, options: BuildOptions, { images, warn, 
 }
 
 /** The patterns for a context that is a folder of this machine. */
-async function ignoreOf({ cwd, context }: BuildOptions, { path }: DockerfileText): Promise<IgnoreMatcher | undefined> {
+async function ignoreOf(
+  { cwd, context }: CompleteOptions,
+  { path }: DockerfileText,
+): Promise<IgnoreMatcher | undefined> {
   const found = await readIgnoreFile([
     ...(path === undefined ? [] : [`${path}.dockerignore`]),
     join(resolve(cwd, context), '.dockerignore'),

@@ -1,15 +1,17 @@
 import { once } from '../host/once.ts'
 import { resolve } from 'node:path'
 import type { CacheImports } from '../cache/import.ts'
-import type { BuildOptions } from '../config/options.ts'
+import type { CompleteOptions } from '../config/options.ts'
 import type { ReadSecret } from '../source/logins.ts'
-import type { BuildEdges, SessionEdges, SessionRequest } from './types.ts'
+import type { SessionEdges } from './secrecy.ts'
+import type { BuildEdges, SessionRequest } from './types.ts'
 import { openBuildInputs, secretsOf, type HideSecret } from '../content/build-inputs.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
 import { remoteReader } from '../engine/remote-reader.ts'
 import { createEngineServices, withEpoch, type EngineServices } from '../engine/services.ts'
 import { openMainContext, type MainContext } from '../content/main-context.ts'
 import { findLaunch } from '../emulation/launch.ts'
+import { blameCaches } from './imported-caches.ts'
 import { findMachines, type Machines } from './machines.ts'
 import type { Node } from '../plan/types.ts'
 import { formatPlatform, platformOfNodeArch } from '../platform.ts'
@@ -28,7 +30,7 @@ export interface Session {
   readonly services: EngineServices
   readonly registry: RegistryClient
   /** What all requests say alike. */
-  readonly options: BuildOptions
+  readonly options: CompleteOptions
   readonly requests: readonly SessionRequest[]
   /** The build context of a request, and the Dockerfiles in it; opened once. */
   contextOf(request: SessionRequest): Promise<MainContext>
@@ -39,8 +41,8 @@ export interface Session {
   readonly warn: (message: string) => void
   /** Caches of other machines that are read in this session. */
   readonly importedCaches: CacheImports[]
-  /** An imported cache that turned out to be broken. */
-  brokenCache(): Error | undefined
+  /** The error to throw for one of the work: a broken cache is to blame for what it breaks. */
+  blame(error: unknown): unknown
   /** Closes it with the session, before what was opened earlier. */
   own<T extends { close(): Promise<void> } | undefined>(opened: T): T
   close(): Promise<void>
@@ -126,7 +128,7 @@ export async function openSession(
     planned,
     warn,
     importedCaches,
-    brokenCache: () => importedCaches.map((cache) => cache.failure()).find(Boolean),
+    blame: (error) => blameCaches(error, { caches: importedCaches, requests, signal, warn }),
     own(opened) {
       if (opened) owned.push(opened)
       return opened

@@ -5,10 +5,11 @@ import { publish, type PublishResult } from '../publish/publish.ts'
 import type { Settled } from '../run/outcome.ts'
 import type { Attested, AttestEdges } from './attest.ts'
 import type { Session } from './open.ts'
-import type { BuildEdges, SessionRequest } from './types.ts'
+import type { SessionEdges } from './secrecy.ts'
+import type { SessionRequest } from './types.ts'
 
 /** What publishing an image looks at beside the session. */
-export interface PublishEdges extends AttestEdges, Pick<BuildEdges, 'emit' | 'stdout'> {
+export interface PublishEdges extends Omit<AttestEdges, 'hide'>, Pick<SessionEdges, 'emit' | 'stdout' | 'secrecy'> {
   readonly loads: LoadTargets | undefined
 }
 
@@ -21,7 +22,7 @@ export async function publishImage(
 ): Promise<PublishResult> {
   const { loads, emit, signal, stdout } = edges
   const { cwd, sourceDateEpoch, metadataFile, iidFile } = options
-  const attested = await attestBuilt(options, settled, edges)
+  const attested = await attestBuilt(options, settled, { ...edges, hide: edges.secrecy.text })
   return publish({
     ...outputs,
     images: settled.built.map((built) => ({

@@ -1,5 +1,5 @@
 import { contextNames } from '../config/build-context.ts'
-import type { BuildOptions } from '../config/options.ts'
+import type { CompleteOptions } from '../config/options.ts'
 import { optionsFor, overrideFor } from '../config/overrides.ts'
 import type { PlatformOverride } from '../config/options.ts'
 import { checkCacheFilter } from '../dockerfile/cache-filter.ts'
@@ -36,7 +36,7 @@ export interface ReadRequest {
  * --platform=...`.
  */
 export async function readTargets(
-  options: BuildOptions,
+  options: CompleteOptions,
   { image, main, buildPlatform, here, emit }: TargetEdges,
 ): Promise<ReadRequest> {
   if (here) checkAllowedHere(options.allow ?? [])
@@ -47,7 +47,7 @@ export async function readTargets(
     const file = await placed(main.dockerfile(own.file), override?.at?.dockerfile)
     return { platform, own, override, file, dockerfile: parsed.get(file) ?? parse(file, own) }
   }
-  const parse = (file: DockerfileText, { buildArgs, target }: BuildOptions) => {
+  const parse = (file: DockerfileText, { buildArgs, target }: CompleteOptions) => {
     const { dockerfile, diagnostics } = parseDockerfile(file.text, { file: file.shown })
     const frontend = foreignFrontend(dockerfile, buildArgs)
     // Targets of other names are other stages there
@@ -92,7 +92,10 @@ export async function readTargets(
   }
 
   function made(
-    { own, ...parts }: Pick<TargetBuild, 'platform' | 'file' | 'dockerfile' | 'graph'> & { readonly own: BuildOptions },
+    {
+      own,
+      ...parts
+    }: Pick<TargetBuild, 'platform' | 'file' | 'dockerfile' | 'graph'> & { readonly own: CompleteOptions },
     override: PlatformOverride | undefined,
   ): TargetBuild {
     const needs = needsOf(parts.graph, own)
@@ -101,7 +104,7 @@ export async function readTargets(
 }
 
 /** The images of the session that the stages of a graph read from, each once per platform. */
-function needsOf({ stages }: StageGraph, { buildContexts }: BuildOptions): TargetBuild['needs'] {
+function needsOf({ stages }: StageGraph, { buildContexts }: CompleteOptions): TargetBuild['needs'] {
   const needs = stages.flatMap((stage) =>
     [stage.base, ...Object.values(stage.froms)].flatMap((source) => {
       const context = source.kind === 'context' ? buildContexts[source.name] : undefined
@@ -130,7 +133,7 @@ function checkAllowedHere(allow: readonly string[]): void {
 /** The stage graph of a target platform with its options. */
 export function graphOf(
   dockerfile: Dockerfile,
-  { buildArgs, buildContexts, target: targetStage }: BuildOptions,
+  { buildArgs, buildContexts, target: targetStage }: CompleteOptions,
   platforms: { readonly target: Platform; readonly buildPlatform: Platform },
 ) {
   return buildStageGraph(dockerfile, {

@@ -1,6 +1,7 @@
 import type { BuildEvent, Emit } from '../events.ts'
 import { createMask } from '../content/mask.ts'
 import { XbuildError } from '../errors.ts'
+import type { BuildEdges, SessionResult } from './types.ts'
 
 /** Keeps what a build knows of secrets out of everything that it says, whichever engine said it first. */
 export interface Secrecy {
@@ -13,6 +14,9 @@ export interface Secrecy {
   readonly error: (error: unknown) => unknown
 }
 
+/** The world that a session is given, and what must not be said of it. */
+export type SessionEdges = BuildEdges & { readonly secrecy: Secrecy }
+
 /** Secrets are hidden from the moment on that somebody is given them; `emit` takes what may be said. */
 export function createSecrecy(emit: Emit): Secrecy {
   const mask = createMask()
@@ -22,6 +26,21 @@ export function createSecrecy(emit: Emit): Secrecy {
     text: mask.text,
     error,
     emit: (event) => emit(masked(event, { text: mask.text, error })),
+  }
+}
+
+/** Does the work of a session; nothing secret comes out of it: not in events, nor in errors or results. */
+export async function withSecrecy(
+  edges: BuildEdges,
+  work: (edges: SessionEdges) => Promise<SessionResult>,
+): Promise<SessionResult> {
+  const secrecy = createSecrecy(edges.emit)
+  try {
+    const session = await work({ ...edges, emit: secrecy.emit, secrecy })
+    for (const { error } of session.images) if (error) secrecy.error(error)
+    return session
+  } catch (error) {
+    throw secrecy.error(error)
   }
 }
 

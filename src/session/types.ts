@@ -1,8 +1,7 @@
-import type { BuildOptions } from '../config/options.ts'
+import type { BuildOptions, CompleteOptions } from '../config/options.ts'
 import type { Emit } from '../events.ts'
 import type { UsedPack } from '../content/built-image.ts'
 import type { XbuildError } from '../errors.ts'
-import type { Secrecy } from './secrecy.ts'
 import type { OutputPlan } from '../publish/check-outputs.ts'
 
 /** The world that a build is given. */
@@ -16,9 +15,6 @@ export interface BuildEdges {
   /** The first image that fails ends the others, too. */
   readonly failFast?: boolean
 }
-
-/** The world that a session is given, and what must not be said of it. */
-export type SessionEdges = BuildEdges & { readonly secrecy: Secrecy }
 
 /** What a build made. */
 export interface BuildResult {
@@ -68,6 +64,6 @@ export interface SessionResult {
 /** A request as the session works with it; `image` is its name, absent where it is the only one. */
 export interface SessionRequest {
   readonly image: string | undefined
-  readonly options: BuildOptions
+  readonly options: CompleteOptions
   readonly outputs: OutputPlan
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { BuildOptions } from '../../src/config/options.ts'
+import type { CompleteOptions } from '../../src/config/options.ts'
 import { parseArgv } from '../../src/cli/command-line.ts'
 import { parseConfigFile } from '../../src/config/file.ts'
 import { parseAttests, parseProvenance, provenanceOf, type ProvenanceOptions } from '../../src/config/attest.ts'
@@ -77,7 +77,7 @@ test('command line and xbuild.yaml', () => {
   const file = parseConfigFile('provenance: mode=min\n', 'xbuild.yaml')
   const options = (argv: string[], env: Record<string, string> = {}) => {
     const command = parseArgv(argv, env, { cwd: '/', localPlatform, file })
-    return command.command === 'build' ? provenanceOf(command['options'] as BuildOptions) : command
+    return command.command === 'build' ? provenanceOf(command['options'] as CompleteOptions) : command
   }
   expect(options(['.'], { BUILDX_NO_DEFAULT_ATTESTATIONS: '1' })).toMatchObject({ mode: 'min' })
   expect(options(['--provenance', 'mode=max', '.'])).toEqual(MAX)

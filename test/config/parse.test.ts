@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { parseConfigFile } from '../../src/config/file.ts'
-import type { BuildOptions } from '../../src/config/options.ts'
+import type { CompleteOptions } from '../../src/config/options.ts'
 import type { Parsed } from '../../src/cli/command.ts'
 import { parseArgv } from '../../src/cli/command-line.ts'
 import { exitCodeOf, toXbuildError, type XbuildError } from '../../src/errors.ts'
@@ -13,10 +13,10 @@ function parse(argv: readonly string[], env: Record<string, string> = {}, yaml?:
   return parseArgv(argv, env, { cwd: '/home', localPlatform: amd64, ...file })
 }
 
-function options(argv: readonly string[], env: Record<string, string> = {}, yaml?: string): BuildOptions {
+function options(argv: readonly string[], env: Record<string, string> = {}, yaml?: string): CompleteOptions {
   const command = parse(argv, env, yaml)
   if (command.command !== 'build' && command.command !== 'plan') throw new Error(`not a build: ${command.command}`)
-  return command['options'] as BuildOptions
+  return command['options'] as CompleteOptions
 }
 
 function failure(run: () => unknown): XbuildError {
@@ -52,7 +52,7 @@ test('a bare PATH takes every default', () => {
 describe('one flag', () => {
   const cases: readonly (readonly [
     argv: string,
-    option: keyof BuildOptions,
+    option: keyof CompleteOptions,
     value: unknown,
     env?: Record<string, string>,
   ])[] = [

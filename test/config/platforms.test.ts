@@ -3,7 +3,7 @@ import { readArgv } from '../../src/cli/command-line.ts'
 import { parseConfigFile } from '../../src/config/file.ts'
 import { describeOverride, optionsFor } from '../../src/config/overrides.ts'
 import { parseInvocation } from '../../src/cli/command-line.ts'
-import type { BuildOptions } from '../../src/config/options.ts'
+import type { CompleteOptions } from '../../src/config/options.ts'
 import { formatPlatform, parsePlatform } from '../../src/platform.ts'
 
 const localPlatform = parsePlatform('linux/amd64')
@@ -21,14 +21,14 @@ timeout: 1h
 build-args: {JOBS: 8, MODE: fast}
 `
 
-function options(argv: readonly string[], text = FILE): BuildOptions {
+function options(argv: readonly string[], text = FILE): CompleteOptions {
   const command = parseInvocation(
     readArgv(['build', ...argv, '.']),
     { FROM_ENV: 'yes' },
     { cwd: '/', localPlatform, file: parseConfigFile(text, 'xbuild.yaml') },
   )
   if (command.command !== 'build') throw new Error('not a build')
-  return command['options'] as BuildOptions
+  return command['options'] as CompleteOptions
 }
 
 const arm64 = parsePlatform('linux/arm64')

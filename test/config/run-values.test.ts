@@ -1,21 +1,21 @@
 import { describe, expect, test } from 'vitest'
 import { parseArgv } from '../../src/cli/command-line.ts'
-import type { BuildOptions } from '../../src/config/options.ts'
+import type { CompleteOptions } from '../../src/config/options.ts'
 import { parsePlatform } from '../../src/platform.ts'
 
-function options(line: string, env: Record<string, string> = {}): BuildOptions {
+function options(line: string, env: Record<string, string> = {}): CompleteOptions {
   const command = parseArgv([...line.split(' '), '.'], env, {
     cwd: '/home',
     localPlatform: parsePlatform('linux/amd64'),
   })
   if (command.command !== 'build') throw new Error(`not a build: ${command.command}`)
-  return command['options'] as BuildOptions
+  return command['options'] as CompleteOptions
 }
 
 describe('one flag', () => {
   const cases: readonly (readonly [
     line: string,
-    option: keyof BuildOptions,
+    option: keyof CompleteOptions,
     value: unknown,
     env?: Record<string, string>,
   ])[] = [

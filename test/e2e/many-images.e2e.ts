@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { PassThrough } from 'node:stream'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { BuildEvent, BuildOptions, BuildPlan, BuildRequest, SessionResult } from '../../src/index.ts'
-import { formatPlatform, parsePlatform, platformOfNodeArch } from '../../src/platform.ts'
+import { formatPlatform, platformOfNodeArch } from '../../src/platform.ts'
 import { cacheFolder } from '../conformance/support/places.ts'
 import { removeLeftovers, startDocker, type Docker } from '../support/docker.ts'
 import { dockerRoot } from '../support/docker-root.ts'
@@ -61,21 +61,8 @@ function request(name: string, text: string, options: Partial<BuildOptions> = {}
     options: {
       context,
       file: join(context, `${name}.dockerfile`),
-      platforms: TWO.map((platform) => parsePlatform(platform)),
+      platforms: TWO,
       builders: ['local'],
-      buildArgs: {},
-      labels: {},
-      annotations: [],
-      buildContexts: {},
-      tags: [],
-      outputs: [],
-      push: false,
-      noCache: false,
-      pull: false,
-      progress: 'plain',
-      registries: {},
-      cacheFrom: [],
-      cacheTo: [],
       network: 'host',
       store,
       cwd: context,
@@ -93,7 +80,7 @@ const edges = (events: BuildEvent[] = []) => ({
 
 async function buildAll(requests: readonly BuildRequest[]): Promise<SessionResult & { events: BuildEvent[] }> {
   const events: BuildEvent[] = []
-  return { ...(await library.buildAll(requests, edges(events))), events }
+  return { ...(await library.build(requests, edges(events))), events }
 }
 
 /** Where the files of an image go. */
@@ -267,7 +254,7 @@ describe('an image that is made from another one', () => {
   test('must be there, and not made from the image itself', async () => {
     const from = (image: string) => ({ buildContexts: { parent: { kind: 'target', image } } }) as const
     const circle = [request('a', onBase, from('b')), request('b', onBase, from('c')), request('c', onBase, from('a'))]
-    await expect(library.buildAll(circle, edges())).rejects.toThrow('it is made from itself (a -> b -> c -> a)')
+    await expect(library.build(circle, edges())).rejects.toThrow('it is made from itself (a -> b -> c -> a)')
     const session = await buildAll([request('top', onBase, from('bass')), base()])
     expect(errorOf(session, 'top')).toMatch(/Cannot use "target:bass" as the context "parent": no image/)
     expect(errorOf(session, 'base')).toBeUndefined()
@@ -280,7 +267,7 @@ describe('the plan', () => {
       buildContexts: { parent: { kind: 'target', image: 'base' } },
     })
     const requests = [top, request('base', dockerfile('RUN true')), request('unread', 'FROM\n')]
-    const plan: BuildPlan = await library.planAll(requests, edges())
+    const plan: BuildPlan = await library.plan(requests, edges())
     expect(plan.images?.map(({ name, error }) => [name, error?.code])).toEqual([
       ['top', undefined],
       ['base', undefined],
@@ -316,7 +303,7 @@ describe('the plan', () => {
     ],
     ['nothing', () => [], /no image was asked for/],
   ])('refuses %s', async (_, requests, message) => {
-    await expect(library.planAll(requests(), edges())).rejects.toThrow(message)
+    await expect(library.plan(requests(), edges())).rejects.toThrow(message)
   })
 })
 

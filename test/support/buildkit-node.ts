@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { BuildOptions } from '../../src/config/options.ts'
+import type { CompleteOptions } from '../../src/config/options.ts'
 import { createBuildkitDriver, type BuildkitOptions } from '../../src/driver/buildkit/buildkit.ts'
 import type { BuildkitFacts } from '../../src/driver/buildkit/facts.ts'
 import { probeBuildkit } from '../../src/driver/buildkit/probe.ts'
@@ -39,7 +39,7 @@ export interface TestBuild {
   /** Folder of the context; absent: there is none. */
   readonly context?: string | RemoteBuild['context']
   readonly ignore?: readonly string[]
-  readonly options?: Partial<BuildOptions>
+  readonly options?: Partial<CompleteOptions>
   readonly remote?: Partial<RemoteBuild>
   readonly driver?: Partial<BuildkitOptions>
   readonly job?: Job
@@ -137,7 +137,7 @@ export function imageJob(platform: string, kind: 'native' | 'emulate' = 'native'
 }
 
 /** Engines of tests have no network of their own. */
-const DEFAULTS: BuildOptions = {
+const DEFAULTS: CompleteOptions = {
   context: '.',
   platforms: [],
   buildArgs: {},

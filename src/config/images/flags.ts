@@ -3,14 +3,14 @@ import type { FileConfig } from '../file.ts'
 import type { Flag } from '../flag.ts'
 import * as read from '../flag-values.ts'
 import { FLAGS } from '../flags.ts'
-import type { BuildOptions } from '../options.ts'
+import type { CompleteOptions } from '../options.ts'
 import type { FileTexts, FlagTable } from '../read-flags.ts'
 import { parseAllow, type Grants } from './allow.ts'
 import type { SharedOptions } from './options.ts'
 
 /** The options of a session that its flags set. */
 type SessionFlags = Pick<
-  BuildOptions,
+  CompleteOptions,
   'accel' | 'builders' | 'jobs' | 'ociRuntime' | 'progress' | 'silenceTimeout' | 'store' | 'storeLimit' | 'timeout'
 >
 

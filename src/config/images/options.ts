@@ -8,13 +8,14 @@ import { ConfigFileError } from '../file.ts'
 import type { FlagInput } from '../flag-values.ts'
 import type { Flag } from '../flag.ts'
 import { FLAGS } from '../flags.ts'
-import type { BuildOptions, NamedContext } from '../options.ts'
+import { withDefaults } from '../defaults.ts'
+import type { BuildOptions, CompleteOptions, NamedContext } from '../options.ts'
 import { badValue } from '../values.ts'
 import type { ImageTarget, Said } from './target.ts'
 
 /** What all images of a session have alike: of the command line, the environment and the user's settings. */
 export type SharedOptions = Pick<
-  BuildOptions,
+  CompleteOptions,
   | 'accel'
   | 'builders'
   | 'cwd'
@@ -40,10 +41,10 @@ export interface OptionsInput {
   readonly names: readonly string[]
 }
 
-/** An image of a session, as `buildAll` takes it. */
+/** An image of a session, as `build` takes it, complete. */
 export interface ImageRequest {
   readonly name: string
-  readonly options: BuildOptions
+  readonly options: CompleteOptions
 }
 
 /** The options of every target; throws `ConfigFileError` with all that cannot be used, each at its place. */
@@ -60,50 +61,45 @@ function optionsOf(
   target: ImageTarget,
   { shared, env, localPlatform, names }: OptionsInput,
   problems: Diagnostic[],
-): BuildOptions {
-  const { cwd } = shared
+): CompleteOptions {
   const input: Omit<FlagInput, 'label'> = { env, localPlatform }
   const context = cutCwd(target.context?.value ?? '.')
   placed(target.context?.at, () => checkContext(context))
-  const file = target.dockerfileInline ? undefined : placed(target.dockerfile?.at, () => fileOf(target, context))
-  const noCacheFilter = listed('no-cache-filter', target.noCacheFilter, FLAGS.noCacheFilter)
-  const provenance = listed('attest', target.attest, FLAGS.attest)
-  return {
+  const { dockerfileInline: inline } = target
+  const epoch = shared.sourceDateEpoch
+  const options: BuildOptions = {
     ...shared,
     context,
-    ...(target.context?.at ? { projectContext: true } : {}),
-    ...(file === undefined ? {} : { file }),
-    ...(target.dockerfileInline
-      ? { inlineDockerfile: { text: target.dockerfileInline.value, name: inlineName(target) } }
-      : {}),
-    platforms: listed('platforms', target.platforms, FLAGS.platforms) ?? [],
-    ...one('target', target.target, FLAGS.target, 'target'),
+    projectContext: target.context?.at ? true : undefined,
+    file: inline ? undefined : placed(target.dockerfile?.at, () => fileOf(target, context)),
+    inlineDockerfile: inline && { text: inline.value, name: inlineName(target) },
+    platforms: listed('platforms', target.platforms, FLAGS.platforms),
+    target: one('target', target.target, FLAGS.target),
     buildArgs: {
-      ...(shared.sourceDateEpoch === undefined ? {} : { SOURCE_DATE_EPOCH: String(shared.sourceDateEpoch) }),
+      ...(epoch === undefined ? {} : { SOURCE_DATE_EPOCH: String(epoch) }),
       ...valuesOf(target.args),
     },
     labels: valuesOf(target.labels),
-    annotations: listed('annotations', target.annotations, FLAGS.annotations) ?? [],
+    annotations: listed('annotations', target.annotations, FLAGS.annotations),
     buildContexts: contextsOf(target.contexts ?? {}),
-    ...(provenance === undefined ? {} : { attest: provenance }),
-    tags: listed('tags', target.tags, FLAGS.tags) ?? [],
-    outputs: listed('output', target.output, FLAGS.outputs) ?? [],
-    push: false,
-    noCache: target.noCache?.value ?? false,
-    pull: target.pull?.value ?? false,
-    cacheFrom: listed('cache-from', target.cacheFrom, FLAGS.cacheFrom) ?? [],
-    cacheTo: listed('cache-to', target.cacheTo, FLAGS.cacheTo) ?? [],
-    ...maybe('secrets', listed('secret', target.secrets, FLAGS.secrets)),
-    ...maybe('ssh', listed('ssh', target.ssh, FLAGS.ssh)),
-    ...one('network', target.network, FLAGS.network, 'network'),
-    ...maybe('addHosts', listed('extra-hosts', hostsOf(target), FLAGS.addHosts)),
-    ...maybe('ulimits', listed('ulimits', target.ulimits, FLAGS.ulimits)),
-    ...maybe('resources', listed('resources', target.resources, FLAGS.resources)),
-    ...one('shmSize', target.shmSize, FLAGS.shmSize, 'shm-size'),
-    ...(noCacheFilter === undefined ? {} : { noCacheFilter }),
-    ...maybe('allow', listed('entitlements', target.entitlements, FLAGS.allow)),
-    cwd,
+    attest: listed('attest', target.attest, FLAGS.attest),
+    tags: listed('tags', target.tags, FLAGS.tags),
+    outputs: listed('output', target.output, FLAGS.outputs),
+    noCache: target.noCache?.value,
+    pull: target.pull?.value,
+    cacheFrom: listed('cache-from', target.cacheFrom, FLAGS.cacheFrom),
+    cacheTo: listed('cache-to', target.cacheTo, FLAGS.cacheTo),
+    secrets: listed('secret', target.secrets, FLAGS.secrets),
+    ssh: listed('ssh', target.ssh, FLAGS.ssh),
+    network: one('network', target.network, FLAGS.network),
+    addHosts: listed('extra-hosts', hostsOf(target), FLAGS.addHosts),
+    ulimits: listed('ulimits', target.ulimits, FLAGS.ulimits),
+    resources: listed('resources', target.resources, FLAGS.resources),
+    shmSize: one('shm-size', target.shmSize, FLAGS.shmSize),
+    noCacheFilter: listed('no-cache-filter', target.noCacheFilter, FLAGS.noCacheFilter),
+    allow: listed('entitlements', target.entitlements, FLAGS.allow),
   }
+  return withDefaults(options, shared)
 
   /** Reads texts together when all of them can be used, each blamed on its own place. */
   function listed<T>(label: string, texts: readonly Said[] | undefined, flag: Flag<T>): T | undefined {
@@ -115,8 +111,8 @@ function optionsOf(
     return placed(texts.at(-1)!.at, () => flag.parse(all, { ...input, label }))
   }
 
-  function one<K extends string, T>(key: K, text: Said | undefined, flag: Flag<T>, label: string): { [k in K]?: T } {
-    return maybe(key, listed(label, text && [text], flag))
+  function one<T>(label: string, text: Said | undefined, flag: Flag<T>): T | undefined {
+    return listed(label, text && [text], flag)
   }
 
   function contextsOf(contexts: NonNullable<ImageTarget['contexts']>): Readonly<Record<string, NamedContext>> {
@@ -196,8 +192,4 @@ function hostsOf({ extraHosts = {} }: ImageTarget): Said[] {
 
 function valuesOf(record: Readonly<Record<string, Said>> = {}): Record<string, string> {
   return Object.fromEntries(Object.entries(record).map(([name, { value }]) => [name, value]))
-}
-
-function maybe<K extends string, T>(key: K, value: T | undefined): { [k in K]?: T } {
-  return (value === undefined ? {} : { [key]: value }) as { [k in K]?: T }
 }

@@ -1,4 +1,4 @@
-import type { BuildOptions } from '../../config/options.ts'
+import type { CompleteOptions } from '../../config/options.ts'
 import { allowsHostNetwork, NETWORK_HOST } from '../../dockerfile/entitlements.ts'
 import type { Job } from '../../plan/types.ts'
 import { formatPlatform, type Platform } from '../../platform.ts'
@@ -56,12 +56,12 @@ function contextAttribute({ context }: RemoteBuild): Record<string, string> {
 }
 
 /** Without a value: nothing is taken from the cache; else stages by name. */
-function cacheUse({ noCache, noCacheFilter = [] }: BuildOptions): Record<string, string> {
+function cacheUse({ noCache, noCacheFilter = [] }: CompleteOptions): Record<string, string> {
   if (noCache) return { 'no-cache': '' }
   return noCacheFilter.length > 0 ? { 'no-cache': noCacheFilter.join(',') } : {}
 }
 
-function stepAttributes({ network, addHosts = [], ulimits = [], shmSize }: BuildOptions): Record<string, string> {
+function stepAttributes({ network, addHosts = [], ulimits = [], shmSize }: CompleteOptions): Record<string, string> {
   return {
     // Steps have a network of their own there, unless its administrator decided otherwise
     ...(network === undefined || network === 'private' ? {} : { 'force-network-mode': network }),
@@ -73,7 +73,7 @@ function stepAttributes({ network, addHosts = [], ulimits = [], shmSize }: Build
   }
 }
 
-function stamp({ sourceDateEpoch }: BuildOptions): Record<string, string> {
+function stamp({ sourceDateEpoch }: CompleteOptions): Record<string, string> {
   return sourceDateEpoch === undefined ? {} : { SOURCE_DATE_EPOCH: String(sourceDateEpoch) }
 }
 
@@ -91,6 +91,6 @@ function prefixed(prefix: string, values: Readonly<Record<string, string>>): Rec
 }
 
 /** Rights that the options give, and no others; the daemon may refuse them. */
-export function entitlementsOf(options: Pick<BuildOptions, 'allow' | 'network'>): string[] {
+export function entitlementsOf(options: Pick<CompleteOptions, 'allow' | 'network'>): string[] {
   return [...new Set([...(options.allow ?? []), ...(allowsHostNetwork(options) ? [NETWORK_HOST] : [])])]
 }

@@ -1,5 +1,5 @@
 import { XbuildError } from '../../errors.ts'
-import type { BuildOptions } from '../../config/options.ts'
+import type { CompleteOptions } from '../../config/options.ts'
 import type { Platform } from '../../platform.ts'
 
 /** What was found out about a BuildKit daemon. */
@@ -37,7 +37,7 @@ export const ABILITY = {
 
 /** Throws UNSUPPORTED for what the options ask of a daemon that would pass over it in silence. */
 export function checkAbilities(
-  { buildContexts, ulimits = [], resources, shmSize, cacheFrom, cacheTo }: BuildOptions,
+  { buildContexts, ulimits = [], resources, shmSize, cacheFrom, cacheTo }: CompleteOptions,
   facts: BuildkitFacts,
   endpoint: string,
 ): void {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
 import { basename, resolve } from 'node:path'
-import type { BuildOptions } from '../../config/options.ts'
+import type { CompleteOptions } from '../../config/options.ts'
 import type { Agents } from '../../host/http/agents.ts'
 import type { SendHttp } from '../../host/http/send.ts'
 import type { FolderRead } from '../../content/built-image.ts'
@@ -78,7 +78,7 @@ export function openInputs(
 
 /** Connections to token services, made when the first is asked. */
 function tokenHttp(
-  { registries }: BuildOptions,
+  { registries }: CompleteOptions,
   env: Readonly<Record<string, string | undefined>>,
 ): { http: () => Promise<SendHttp>; close: () => void } {
   let agents: Agents | undefined

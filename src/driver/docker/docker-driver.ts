@@ -1,7 +1,7 @@
 import { contextNames } from '../../config/build-context.ts'
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
-import type { BuildOptions } from '../../config/options.ts'
+import type { CompleteOptions } from '../../config/options.ts'
 import { buildStageGraph } from '../../dockerfile/graph.ts'
 import { parseDockerfile } from '../../dockerfile/parse.ts'
 import { platformArgs } from '../../dockerfile/platform-args.ts'
@@ -80,7 +80,7 @@ function graphOf(
 
 function refuse(
   graph: StageGraph,
-  { allow = [], noCacheFilter = [], resources }: BuildOptions,
+  { allow = [], noCacheFilter = [], resources }: CompleteOptions,
   { engine, builder }: Pick<Classic, 'engine' | 'builder'>,
 ): void {
   const limit = classicLimit(graph, builder)

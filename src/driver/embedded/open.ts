@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import type { BuildOptions } from '../../config/options.ts'
+import type { CompleteOptions } from '../../config/options.ts'
 import type { BaseFacts } from '../../dockerfile/checks/view.ts'
 import { allowsHostNetwork, checkHostNetwork } from '../../dockerfile/entitlements.ts'
 import type { GraphStage } from '../../dockerfile/types.ts'
@@ -53,7 +53,7 @@ export interface LoweredTarget extends TargetId {
 
 export interface OpenOptions {
   /** What the session says: the same for all of its requests. */
-  readonly options: Pick<BuildOptions, 'sourceDateEpoch' | 'ociRuntime' | 'jobs' | 'cwd'>
+  readonly options: Pick<CompleteOptions, 'sourceDateEpoch' | 'ociRuntime' | 'jobs' | 'cwd'>
   /** Those that are planned for this machine; `more` finds another one, when its job moves here. */
   readonly targets: readonly TargetBuild[]
   readonly more: (target: TargetId) => TargetBuild
@@ -271,7 +271,7 @@ export async function openEmbedded({
     }
   }
 
-  function imagesFor({ pull }: BuildOptions): Images {
+  function imagesFor({ pull }: CompleteOptions): Images {
     const known = images.get(pull) ?? createImages({ store, registry, cwd: options.cwd, emit, pull })
     images.set(pull, known)
     return known
@@ -327,7 +327,7 @@ function containerOf({
   resources,
   shmSize,
   buildArgs,
-}: BuildOptions): ContainerOptions {
+}: CompleteOptions): ContainerOptions {
   const hostname = buildArgs['BUILDKIT_SANDBOX_HOSTNAME'] || undefined
   if (hostname !== undefined && !/^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/i.test(hostname)) {
     throw new XbuildError(

@@ -7,7 +7,7 @@ import { failureOf } from '../../../src/driver/buildkit/failure.ts'
 import { StatusResponseSchema } from '../../../src/driver/buildkit/gen/control_pb.ts'
 import { GrpcFailure } from '../../../src/driver/buildkit/grpc/status.ts'
 import { createProgress } from '../../../src/driver/buildkit/progress.ts'
-import type { BuildOptions } from '../../../src/config/options.ts'
+import type { CompleteOptions } from '../../../src/config/options.ts'
 import type { BuildEvent } from '../../../src/events.ts'
 import type { RemoteBuild } from '../../../src/driver/remote-build.ts'
 import { imageJob } from '../../support/buildkit-node.ts'
@@ -232,7 +232,7 @@ describe('progress', () => {
 })
 
 describe('a job', () => {
-  const options = (more: Partial<BuildOptions>): BuildOptions => ({
+  const options = (more: Partial<CompleteOptions>): CompleteOptions => ({
     context: '.',
     platforms: [],
     buildArgs: {},
@@ -251,7 +251,7 @@ describe('a job', () => {
     cwd: '/',
     ...more,
   })
-  const build = (more: Partial<BuildOptions>, context: RemoteBuild['context'] = { kind: 'nothing' }) =>
+  const build = (more: Partial<CompleteOptions>, context: RemoteBuild['context'] = { kind: 'nothing' }) =>
     ({ options: options(more), dockerfile, context }) as RemoteBuild
 
   test('is told to the frontend in its words', () => {
