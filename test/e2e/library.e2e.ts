@@ -1,0 +1,72 @@
+import { join } from 'node:path'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { writeFiles } from './support/context.ts'
+import { root, tempFolder } from './support/places.ts'
+import { run, runOk, type Ended } from './support/xbuild.ts'
+
+const folder = tempFolder()
+const context = join(folder, 'context')
+const store = join(folder, 'store')
+const example = (name: string) => join(root, 'examples/library', name)
+
+beforeAll(() =>
+  writeFiles(context, {
+    Dockerfile: 'FROM scratch\nCOPY greeting.txt /\n',
+    'app.Dockerfile': 'FROM base\nCOPY greeting.txt /again.txt\n',
+    'greeting.txt': 'hello\n',
+  }),
+)
+
+/** Runs a program that imports the package by its name, as a project that depends on it does. */
+const program = (text: string): Promise<Ended> =>
+  run(process.execPath, ['--input-type=module', '-e', text.replace("'xbuild'", JSON.stringify(library))], {
+    cwd: context,
+    store,
+  })
+const library = join(root, 'dist/index.js')
+
+describe('the library with nothing but a context', () => {
+  test('builds as the command with nothing but a path', async () => {
+    const digest = await runOk(process.execPath, [example('build.mjs')], { cwd: context, store })
+    const command = await runOk(process.execPath, [join(root, 'dist/xbuild.cjs'), '.'], { cwd: context, store })
+    expect(digest).toMatch(/^sha256:[0-9a-f]{64}\n$/)
+    expect(digest).toBe(command)
+  })
+
+  test('builds several images, one from the other', async () => {
+    const lines = await runOk(process.execPath, [example('build-many.mjs')], { cwd: context, store })
+    expect(lines).toMatch(/^base sha256:[0-9a-f]{64}\napp sha256:[0-9a-f]{64}\n$/)
+    const [base, app] = lines
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ')[1])
+    expect(app).not.toBe(base)
+  })
+
+  test('takes platforms as text', async () => {
+    const { stdout, stderr } = await program(`import { build } from 'xbuild'
+const { images } = await build({ context: '.', platforms: ['linux/arm/v7', 'linux/riscv64'] })
+console.log(images.map(({ platform }) => platform).join(' '))`)
+    expect(stdout, stderr).toBe('linux/arm/v7 linux/riscv64\n')
+  })
+
+  test.each([
+    [
+      "{ context: '.', platform: ['linux/arm64'] }",
+      'BAD_OPTION Cannot build: unknown option "platform" Did you mean "platforms"',
+    ],
+    [
+      '{}',
+      'BAD_OPTION Cannot build: the option "context" is missing Name the folder with the Dockerfile, like { context: \'.\' }',
+    ],
+    ['[]', 'BAD_OPTION Cannot build: no image was asked for undefined'],
+    ["{ context: '.', platforms: ['linux/'] }", 'BAD_PLATFORM'],
+  ])('refuses %s', async (options, problem) => {
+    const { stdout } = await program(`import { build, plan } from 'xbuild'
+for (const work of [build, plan])
+  await work(${options}).catch(({ code, message, hint }) => console.log(code, message, hint))`)
+    const [built, planned] = stdout.trim().split('\n')
+    expect(built).toContain(problem)
+    expect(planned).toBe(built)
+  })
+})
