@@ -24,6 +24,10 @@ export interface ErrorFacts {
   readonly httpStatus?: number
   /** What is not installed on this machine. */
   readonly missing?: 'program' | 'runtime'
+  /** A word of a Dockerfile is wrong whatever its variables are. */
+  readonly malformedWord?: boolean
+  /** An engine has used, or made, an image of another platform than it was told. */
+  readonly otherPlatform?: boolean
 }
 
 /** Extra facts of an error, all optional. */
@@ -57,10 +61,14 @@ export class XbuildError extends Error {
     Object.defineProperty(this, 'facts', { value: details.facts ?? {} })
   }
 
-  /** The same error with other or more details; its cause stays. */
-  with({ message = this.message, ...details }: ErrorDetails & { readonly message?: string }): XbuildError {
+  /** The same error with other or more details; its cause stays, or is this error. */
+  with({
+    code = this.code,
+    message = this.message,
+    ...details
+  }: ErrorDetails & { readonly code?: ErrorCode; readonly message?: string }): XbuildError {
     const { hint, at, output } = this
-    return new XbuildError(this.code, message, {
+    return new XbuildError(code, message, {
       cause: this.cause ?? this,
       ...definedOf({ hint, at, output }),
       ...details,

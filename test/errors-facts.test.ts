@@ -47,3 +47,15 @@ test('an ignore file that cannot be read is an error, one that is not there is n
     await rm(folder, { recursive: true })
   }
 })
+
+test('a copy of an error may have another code', () => {
+  const error = new XbuildError('BAD_PLATFORM', 'Cannot read "x": no', { hint: 'Write y', facts: { subject: 'x' } })
+  const copy = error.with({ code: 'BAD_OPTION', message: 'Cannot read "x": no (from X)' })
+  expect(copy).toMatchObject({
+    code: 'BAD_OPTION',
+    message: 'Cannot read "x": no (from X)',
+    hint: 'Write y',
+    cause: error,
+  })
+  expect(copy.facts).toEqual({ subject: 'x' })
+})

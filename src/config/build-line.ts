@@ -1,6 +1,6 @@
 import { suggest } from '../did-you-mean.ts'
 import { parseRemote, type Remote } from '../dockerfile/remote.ts'
-import { toXbuildError, XbuildError } from '../errors.ts'
+import { toXbuildError } from '../errors.ts'
 import type { Platform } from '../platform.ts'
 import type { Invocation } from './argv.ts'
 import type { Call } from './call.ts'
@@ -151,8 +151,7 @@ function readRemote(path: string): Remote | undefined {
   try {
     return parseRemote(path, { byUser: true })
   } catch (cause) {
-    const { message, hint } = toXbuildError(cause)
-    throw new XbuildError('BAD_OPTION', message, { cause, ...(hint ? { hint } : {}) })
+    throw toXbuildError(cause).with({ code: 'BAD_OPTION' })
   }
 }
 

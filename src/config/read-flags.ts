@@ -1,4 +1,4 @@
-import { toXbuildError, XbuildError } from '../errors.ts'
+import { toXbuildError } from '../errors.ts'
 import type { Flag } from './flag.ts'
 import type { FlagInput } from './flag-values.ts'
 
@@ -34,11 +34,11 @@ export function readFlag<T>(flag: Flag<T>, texts: readonly string[] | undefined,
   try {
     return flag.parse(texts, { env: input.env, localPlatform: input.localPlatform, label: `--${flag.name}` })
   } catch (cause) {
-    const { code, message, hint } = toXbuildError(cause)
-    if (code === 'INTERNAL') throw cause
+    const error = toXbuildError(cause)
+    if (error.code === 'INTERNAL') throw cause
     // Whatever reads the value: here it is wrong usage
     const from = flag.env && input.env[flag.env] === texts[0] ? ` (from ${flag.env})` : ''
-    throw new XbuildError('BAD_OPTION', `${message}${from}`, { cause, ...(hint ? { hint } : {}) })
+    throw error.with({ code: 'BAD_OPTION', message: `${error.message}${from}` })
   }
 }
 

@@ -12,6 +12,9 @@ import { workdirStep } from './workdir-step.ts'
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
+/** The rule of a word that is wrong whatever its variables are. */
+export const MALFORMED_WORD = 'malformed-word'
+
 /**
  * Runs through a stage without running anything: every variable expanded, every step with the state it runs in,
  * and the config at the end. Problems are collected; a step that has one is left out.
@@ -30,14 +33,9 @@ export function evaluateStage(stage: GraphStage, base: StageBase): EvaluatedStag
       if (step) steps.push(step)
     } catch (error) {
       if (!(error instanceof XbuildError)) throw error
-      const hint = error.hint === undefined ? {} : { hint: error.hint }
-      diagnostics.push({
-        rule: 'bad-instruction',
-        severity: 'error',
-        message: error.message,
-        ...hint,
-        at: instruction.at,
-      })
+      const { message, hint, facts } = error
+      const rule = facts.malformedWord ? MALFORMED_WORD : 'bad-instruction'
+      diagnostics.push({ rule, severity: 'error', message, hint, at: instruction.at })
     }
   }
   return {

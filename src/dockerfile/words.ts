@@ -60,20 +60,12 @@ function spend(cursor: Cursor, characters: number): void {
   if (cursor.budget.left < 0) throw failed(cursor, 'it takes too much work')
 }
 
-function failed(cursor: Cursor, state: string, hint?: string): XbuildError {
-  return new XbuildError(
-    'BAD_DOCKERFILE',
-    `Cannot expand "${shorten(cursor.text)}": ${state}`,
-    hint === undefined ? {} : { hint },
-  )
+function failed(cursor: Cursor, state: string, hint?: string, malformedWord = true): XbuildError {
+  return new XbuildError('BAD_DOCKERFILE', `Cannot expand "${shorten(cursor.text)}": ${state}`, {
+    hint,
+    facts: { malformedWord },
+  })
 }
-
-/** Whether the text itself is at fault, whatever the variables are. */
-export function isMalformed({ message, hint }: Pick<XbuildError, 'message' | 'hint'>): boolean {
-  return message.startsWith('Cannot expand "') && hint?.startsWith(SET_IT) !== true
-}
-
-const SET_IT = 'Set it, for example'
 
 interface ReadOptions {
   /** The character that ends the text; without it: the end. */
@@ -255,7 +247,8 @@ function applyDefault(
   throw failed(
     cursor,
     `${name}: ${word || (written === undefined ? 'is not allowed to be unset' : 'is not allowed to be empty')}`,
-    `${SET_IT} with --build-arg ${name}=VALUE`,
+    `Set it, for example with --build-arg ${name}=VALUE`,
+    false,
   )
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { type NodeDefinition, type NodeSettings, parseNode } from '../config/node.ts'
-import { XbuildError } from '../errors.ts'
+import { toXbuildError, XbuildError } from '../errors.ts'
 import { writeFileAtomic } from '../host/files.ts'
 import { userConfigFolder } from '../host/user-folder.ts'
 import { readJson, type Environment } from './docker-config.ts'
@@ -29,8 +29,8 @@ export async function readSavedNodes(env: Environment): Promise<SavedNodes> {
   try {
     return { nodes: Object.entries(nodes).map(([name, settings]) => parseNode(name, settings, file)), used }
   } catch (cause) {
-    const { message, hint } = cause as XbuildError
-    throw new XbuildError('BAD_OPTION', `${message} (in ${file})`, { cause, ...(hint ? { hint } : {}) })
+    const error = toXbuildError(cause)
+    throw error.with({ code: 'BAD_OPTION', message: `${error.message} (in ${file})` })
   }
 }
 

@@ -78,11 +78,16 @@ function withoutBroken(
   const broken = planned.find(({ name }) => !errors.has(name) && needsOf(name).some(({ image }) => errors.has(image!)))
   if (!broken) return planned
   const cause = needsOf(broken.name).find(({ image }) => errors.has(image!))!.image!
-  const { code, message: why } = errors.get(cause)!
-  const message = `Cannot use "target:${cause}": ${why}`
-  errors.set(broken.name, new XbuildError(code, message, { cause: errors.get(cause) }))
+  const error = madeFromBroken(cause, errors.get(cause)!)
+  const { code, message } = error
+  errors.set(broken.name, error)
   const failed = planned.map((one) => (one === broken ? { ...one, platforms: [], error: { code, message } } : one))
   return withoutBroken(failed, images, errors)
+}
+
+/** The error of an image that is made from one that cannot be built. */
+export function madeFromBroken(image: string | undefined, cause: XbuildError): XbuildError {
+  return new XbuildError(cause.code, `Cannot use "target:${image}": ${cause.message}`, { cause })
 }
 
 /** An image that is read for a platform that it is not built for has no job: its steps are done on the way. */

@@ -62,8 +62,8 @@ async function halfMoved(
     const names = refs.filter((_, index) => states[index] === state).map(formatReference)
     return names.length > 0 ? [`${state}: ${names.join(', ')}`] : []
   })
-  return new XbuildError(error.code, `${error.message}; ${named.join('; ')}`, {
-    ...error,
+  return error.with({
+    message: `${error.message}; ${named.join('; ')}`,
     hint: error.hint ?? `Push again: all content is there, only tags are missing`,
     cause: error,
   })

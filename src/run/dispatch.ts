@@ -4,6 +4,7 @@ import type { BuiltImage, BuiltStage } from '../content/built-image.ts'
 import type { Driver } from '../driver/driver.ts'
 import type { Emit } from '../events.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
+import { madeFromBroken } from '../plan/images.ts'
 import { strategyOf } from '../plan/strategy-of.ts'
 import type { BuildPlan, ImageJob, Job, Node, StageJob } from '../plan/types.ts'
 import { formatPlatform } from '../platform.ts'
@@ -152,9 +153,9 @@ export async function dispatch(
     for (const [, id] of handedTo(job)) {
       const outcome = await images.get(id)
       if (!outcome || outcome.status === 'done') continue
-      const { code, message } =
+      const cause =
         outcome.status === 'failed' ? outcome.error : new XbuildError('CANCELED', `Skipped: ${outcome.because}`)
-      const error = new XbuildError(code, `Cannot use "target:${outcome.job.image}": ${message}`)
+      const error = madeFromBroken(outcome.job.image, cause)
       emit({
         type: 'job.fail',
         job: job.id,

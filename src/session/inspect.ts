@@ -11,7 +11,7 @@ import { parseIgnore, type IgnoreMatcher } from '../dockerfile/ignore.ts'
 import { outlineOf, targetsOf, type Outline, type Target } from '../dockerfile/outline.ts'
 import { parseDockerfile } from '../dockerfile/parse.ts'
 import type { GraphStage, StageGraph } from '../dockerfile/types.ts'
-import { isMalformed } from '../dockerfile/words.ts'
+import { MALFORMED_WORD } from '../dockerfile/evaluate.ts'
 import type { Images } from '../content/images.ts'
 import type { DockerfileText } from '../content/main-context.ts'
 import { resolveImages } from '../engine/resolve.ts'
@@ -79,7 +79,7 @@ export async function inspect(question: Question, options: CompleteOptions, edge
     const view = viewOf(graphs[0]!.graph, () => undefined)
     // Base images are not looked at: errors of other words may come of not knowing their variables
     const wrong = view.stages.flatMap(({ evaluated, baseIsKnown }) =>
-      evaluated.diagnostics.filter((one) => one.severity === 'error' && (baseIsKnown || isMalformed(one))),
+      evaluated.diagnostics.filter((one) => one.severity === 'error' && (baseIsKnown || one.rule === MALFORMED_WORD)),
     )
     if (wrong.length > 0) throw new DockerfileError(wrong)
     return { kind: 'outline', file, text, outline: outlineOf(dockerfile, view) }

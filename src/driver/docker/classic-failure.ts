@@ -1,6 +1,6 @@
 import { programFailure } from '../../emulation/program-failure.ts'
 import { XbuildError, type ErrorCode, type SourcePosition } from '../../errors.ts'
-import { engineFailure } from './engine.ts'
+import { engineFailure, otherPlatformIn } from './engine.ts'
 
 export interface ClassicFailureFacts {
   readonly endpoint: string
@@ -69,7 +69,8 @@ export function classicFailure(
   const [, code, hint] = KINDS.find(([pattern]) => pattern.test(said)) ?? [undefined, 'UNSUPPORTED' as const]
   return new XbuildError(code, `Cannot build on "${endpoint}": ${said.replace(/\.$/, '').slice(0, 1000)}`, {
     ...place,
-    ...(hint ? { hint } : {}),
+    hint,
+    facts: otherPlatformIn(said),
     ...(output.length > 0 ? { output } : {}),
   })
 }

@@ -129,9 +129,8 @@ async function buildClassic(classic: Classic, { signal, emit }: DriverOptions): 
   try {
     return await make(options.noCache).catch((error: unknown) => {
       // Its cache does not tell platforms apart: what it goes on from may have been made for another one
-      const { code, message } = toXbuildError(error)
-      if (options.noCache || (code !== 'BAD_PLATFORM' && !/does not match the specified platform/.test(message)))
-        throw error
+      const { code, facts } = toXbuildError(error)
+      if (options.noCache || (code !== 'BAD_PLATFORM' && !facts.otherPlatform)) throw error
       return make(true)
     })
   } finally {

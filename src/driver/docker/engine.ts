@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { inspect } from 'node:util'
 import type DockerModem from 'docker-modem'
 import type Dockerode from 'dockerode'
-import { XbuildError } from '../../errors.ts'
+import { XbuildError, type ErrorFacts } from '../../errors.ts'
 import type { Dial } from '../dial.ts'
 import { connectionFailure, unreachable } from '../connection-failure.ts'
 
@@ -95,7 +95,15 @@ export function engineFailure(endpoint: string, error: unknown): XbuildError {
   const { statusCode, json } = error as { statusCode?: number; json?: { message?: string } | null }
   if (statusCode === undefined) return connectionFailure(endpoint, error)
   const said = json?.message ?? (error as Error).message
-  return new XbuildError('NODE', `Cannot use node "${endpoint}": ${said.trim().replace(/\.$/, '')}`, { cause: error })
+  return new XbuildError('NODE', `Cannot use node "${endpoint}": ${said.trim().replace(/\.$/, '')}`, {
+    cause: error,
+    facts: otherPlatformIn(said),
+  })
+}
+
+/** Whether an engine says that an image is of another platform. */
+export function otherPlatformIn(said: string): ErrorFacts {
+  return { otherPlatform: /does not match the specified platform/.test(said) }
 }
 
 function isDuplex(value: unknown): value is Duplex {

@@ -231,12 +231,10 @@ export async function openEmbedded({
     const isIt = (one: TargetId) => sameTarget(one, wanted)
     const found = opened.find(isIt)
     if (found) return found.lowered
-    const { code, message, hint, at } = toXbuildError(refused.find(isIt)?.error)
-    throw new XbuildError(
-      code,
-      `Cannot use "target:${wanted.image}" for ${formatPlatform(wanted.platform)}: ${message}`,
-      { ...(hint ? { hint } : {}), ...(at ? { at } : {}) },
-    )
+    const error = toXbuildError(refused.find(isIt)?.error)
+    throw error.with({
+      message: `Cannot use "target:${wanted.image}" for ${formatPlatform(wanted.platform)}: ${error.message}`,
+    })
   }
 
   async function find(job: Job, stages: readonly BuiltStage[]): Promise<Lowered> {
