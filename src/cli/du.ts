@@ -20,7 +20,7 @@ export async function runDu(options: DuOptions, terminal: Terminal): Promise<num
         onWarning: (message) => stderr.write(`warning: ${message}\n`),
       })
       try {
-        const items = await measureStore(store.folder, store.keeper)
+        const items = await measureStore(store.folder, store.snapshots)
         const uses = usesOf(items)
         const kept = inUse(items)
         const shown = items

@@ -103,7 +103,7 @@ async function sizeOf(
 ): Promise<number> {
   const opened = await openStoreFor({ store: root, cwd: '/' }, { ...edges, onWarning: () => undefined })
   try {
-    return (await measureStore(opened.folder, opened.keeper)).reduce((sum, { size }) => sum + size, 0)
+    return (await measureStore(opened.folder, opened.snapshots)).reduce((sum, { size }) => sum + size, 0)
   } finally {
     await opened.close()
   }

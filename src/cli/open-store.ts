@@ -1,14 +1,14 @@
 import { resolve } from 'node:path'
-import { createSnapshotKeeper } from '../engine/snapshot-keeper.ts'
+import { createSnapshotAccess } from '../engine/snapshot-access.ts'
 import { createWorkers } from '../engine/workers.ts'
 import { findLaunch } from '../emulation/launch.ts'
 import { defaultStoreRoot, lostWarning, openStoreFolder, type StoreFolder, wasOpenWarning } from '../store/folder.ts'
-import type { SnapshotKeeper } from '../store/gc.ts'
+import type { SnapshotAccess } from '../store/gc.ts'
 
 /** A store without a build around it, and who can read and remove its snapshots. */
 export interface OpenedStore {
   readonly folder: StoreFolder
-  readonly keeper: SnapshotKeeper
+  readonly snapshots: SnapshotAccess
   close(): Promise<void>
 }
 
@@ -28,5 +28,5 @@ export async function openStoreFor(
   if (folder.wasOpen) onWarning(wasOpenWarning(folder))
   if (folder.lost) onWarning(lostWarning(folder))
   const workers = createWorkers({ folder, env, uid, launch: () => findLaunch(env, []), onWarning })
-  return { folder, keeper: createSnapshotKeeper(workers, signal), close: () => workers.close() }
+  return { folder, snapshots: createSnapshotAccess(workers, signal), close: () => workers.close() }
 }

@@ -56,7 +56,7 @@ async function prune(
     ...(timeout === undefined ? {} : { timeout }),
   })
   try {
-    return await pruneStore(store.folder, request, store.keeper)
+    return await pruneStore(store.folder, request, store.snapshots)
   } finally {
     lease.release()
   }
@@ -64,7 +64,7 @@ async function prune(
 
 /** Asks on a terminal, telling what would go; elsewhere nobody can answer, and --force says that nobody needs to. */
 async function isAgreed(
-  { folder, keeper }: OpenedStore,
+  { folder, snapshots }: OpenedStore,
   request: PruneRequest,
   { stdin, stderr }: Terminal,
   signal: AbortSignal,
@@ -74,7 +74,7 @@ async function isAgreed(
       hint: 'Add --force to remove without a question',
     })
   }
-  const plan = planPrune(await measureStore(folder, keeper), request)
+  const plan = planPrune(await measureStore(folder, snapshots), request)
   const images = plan.remove
     .filter(({ pinned, type }) => pinned && type === 'image')
     .map(({ description }) => description)

@@ -51,7 +51,7 @@ export function readPlatforms(
 ): FilePlatform[] {
   const known: Platform[] = []
   return entries.map(({ key: text, value, at }) => {
-    const platform = tried(() => (text === 'local' ? LOCAL : parsePlatform(text, LOCAL)), at, report)
+    const platform = readOrReport(() => (text === 'local' ? LOCAL : parsePlatform(text, LOCAL)), at, report)
     if (platform && known.some((other) => samePlatform(other, platform)))
       report(at, `Cannot use platform "${text}": it is there twice`, 'Keep one of the two')
     if (platform) known.push(platform)
@@ -94,7 +94,11 @@ function readSettings(text: string, value: YamlValue, place: SourcePosition, rep
     if (!texts) continue
     at[key] = entry.at
     values[key] = texts
-    tried(() => READERS[key](texts, { label: `${key} of ${text}`, env: {}, localPlatform: LOCAL }), entry.at, report)
+    readOrReport(
+      () => READERS[key](texts, { label: `${key} of ${text}`, env: {}, localPlatform: LOCAL }),
+      entry.at,
+      report,
+    )
   }
   return { text, at, values }
 }
@@ -137,7 +141,7 @@ export function resolvePlatform(
   return Object.assign({ platform, at }, ...parts) as PlatformOverride
 }
 
-function tried<T>(make: () => T, at: SourcePosition, report: Report): T | undefined {
+function readOrReport<T>(make: () => T, at: SourcePosition, report: Report): T | undefined {
   try {
     return make()
   } catch (error) {

@@ -18,14 +18,14 @@ const MOST_KEPT = 1 << 30
  */
 export function createRoomMeter(
   folder: string,
-  { look = roomOf, what = 'unpack into' }: { look?: (folder: string) => Room; what?: string } = {},
+  { readRoom = roomOf, what = 'unpack into' }: { readRoom?: (folder: string) => Room; what?: string } = {},
 ): (bytes: number) => void {
   let since = EVERY
   return (bytes) => {
     since += bytes
     if (since < EVERY) return
     since = 0
-    const { free, total } = look(folder)
+    const { free, total } = readRoom(folder)
     if (free > Math.min(total / 100, MOST_KEPT)) return
     throw new XbuildError(
       'HOST',

@@ -1,7 +1,7 @@
 import { chmodSync, lchownSync, mkdirSync, readlinkSync, type Stats } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { XbuildError } from '../errors.ts'
-import { look } from './look.ts'
+import { lstatIfPresent } from './lstat.ts'
 
 /** As many as Go's and BuildKit's resolvers follow; the kernel gives up after 40. */
 const MAX_LINKS = 255
@@ -55,7 +55,7 @@ export function makeFolders(
           'NOT_FOUND',
           `Cannot make the folder "${path}": "/${relative(root, full)}" is not a folder`,
         )
-      grown ??= { path: dirname(full), mtime: look(dirname(full))!.mtimeMs / 1000 }
+      grown ??= { path: dirname(full), mtime: lstatIfPresent(dirname(full))!.mtimeMs / 1000 }
       mkdirSync(full)
       lchownSync(full, owner.uid, owner.gid)
       chmodSync(full, 0o755)
@@ -81,7 +81,7 @@ function walk(
       continue
     }
     const full = join(root, ...real, name)
-    const found = look(full)
+    const found = lstatIfPresent(full)
     if (found?.isSymbolicLink() && (rest.length > 0 || follow)) {
       links += 1
       if (links > MAX_LINKS) throw new XbuildError('NOT_FOUND', `Cannot resolve "${path}": too many symbolic links`)

@@ -5,7 +5,7 @@ import { insideFolder, MovedError } from '../host/open-inside.ts'
 import { compilePattern, hasWildcard } from '../dockerfile/pattern.ts'
 import { onlyMatching, type Filter } from './filter.ts'
 import { resolveInRoot } from './in-root.ts'
-import { look } from './look.ts'
+import { lstatIfPresent } from './lstat.ts'
 
 export type EntryType = 'file' | 'dir' | 'symlink' | 'fifo' | 'char' | 'block' | 'socket'
 
@@ -61,7 +61,7 @@ export function selectSources(
     const isPattern = hasWildcard(path)
     const found = (isPattern ? expand(root, path, own) : [path]).flatMap((match) => {
       const one = selectOne(root, match, own)
-      if (one || !isPattern || look(resolveInRoot(root, match))) return one ?? []
+      if (one || !isPattern || lstatIfPresent(resolveInRoot(root, match))) return one ?? []
       throw new XbuildError('NOT_FOUND', `Cannot copy "${match}": it is a symbolic link that leads nowhere`, {
         hint: `Exclude it, or write a pattern that leaves it out`,
       })
@@ -76,7 +76,7 @@ function notFound(root: string, path: string, pattern: string): XbuildError {
   const source = join(path, pattern)
   const [folder, real] = [resolveInRoot(root, path), resolveInRoot(root, source)]
   const [state, hint] =
-    look(real) === undefined
+    lstatIfPresent(real) === undefined
       ? [
           'no such file or folder',
           'Paths are relative to the root of what is copied from, here the build context or the stage',
@@ -154,7 +154,7 @@ function itemsIn(
  */
 function namesIn(folder: string, shown: string): string[] {
   const names = readdirSync(folder).sort()
-  const strange = names.find((name) => name.includes('\ufffd') && !look(`${folder}/${name}`))
+  const strange = names.find((name) => name.includes('\ufffd') && !lstatIfPresent(`${folder}/${name}`))
   if (strange === undefined) return names
   const facts = { subject: `${shown}/${strange}`, state: 'its name is not UTF-8' }
   throw new XbuildError('UNSUPPORTED', `Cannot copy "${facts.subject}": ${facts.state}`, {
@@ -180,7 +180,7 @@ function inFolder<T>(folder: string, use: (pinned: string) => T): T {
 
 /** The entry at a path, or nothing when it is not there. */
 export function entryAt(full: string, path: string): SourceEntry | undefined {
-  const s = look(full)
+  const s = lstatIfPresent(full)
   if (!s) return undefined
   const type: EntryType = s.isFile()
     ? 'file'
@@ -222,14 +222,14 @@ function expand(root: string, pattern: string, filter: Filter): string[] {
   const wanted = compilePattern(parts.slice(first).join('/'))
   const start = followed(root, base)
   const found: string[] = []
-  if (start !== undefined && look(start)?.isDirectory()) findBelow(start, '')
+  if (start !== undefined && lstatIfPresent(start)?.isDirectory()) findBelow(start, '')
   return found
 
   function findBelow(folder: string, prefix: string): void {
     const items = inFolder(folder, (pinned) =>
       namesIn(pinned, folder).map((name) => ({
         name,
-        isFolder: look(`${pinned}/${name}`)?.isDirectory() === true,
+        isFolder: lstatIfPresent(`${pinned}/${name}`)?.isDirectory() === true,
       })),
     )
     for (const { name, isFolder } of items) {

@@ -194,11 +194,11 @@ function readFields(text: string, type: RunMount['type']): Fields {
   for (const { key: written, value } of parseMount(text).fields) {
     const key = Object.hasOwn(ALIASES, written) ? ALIASES[written]! : written
     if (!known.includes(key)) {
-      const elsewhere = TYPES.filter((other) => (KEYS[other] as readonly string[]).includes(key))
+      const otherTypes = TYPES.filter((other) => (KEYS[other] as readonly string[]).includes(key))
       const names = known.flatMap((name) => [name, ...Object.keys(ALIASES).filter((alias) => ALIASES[alias] === name)])
       const otherwise =
-        elsewhere.length > 0 ? `It belongs to type=${elsewhere.join(', type=')}` : `Use one of ${known.join(', ')}`
-      const hint = elsewhere.length > 0 ? otherwise : suggestionHint(written, names, otherwise)
+        otherTypes.length > 0 ? `It belongs to type=${otherTypes.join(', type=')}` : `Use one of ${known.join(', ')}`
+      const hint = otherTypes.length > 0 ? otherwise : suggestionHint(written, names, otherwise)
       throw bad(text, `type=${type} has no "${shorten(written)}"`, hint)
     }
     if (FLAGS.includes(key)) {

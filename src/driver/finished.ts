@@ -50,7 +50,7 @@ export interface Finished {
 
 interface Entry extends MadeOf {
   /** What the engine was told to do. */
-  readonly told: string
+  readonly inputs: string
   readonly node: string
   /** Milliseconds since the epoch. */
   readonly at: number
@@ -64,7 +64,7 @@ interface Entry extends MadeOf {
 
 /** What was kept counts no more. */
 interface Nothing {
-  readonly told?: undefined
+  readonly inputs?: undefined
 }
 
 const KIND = 'finished'
@@ -79,7 +79,7 @@ export function openFinished({
   return {
     async find(work, signal) {
       const entry = await store.records.get<Entry | Nothing>(KIND, identityOf(work.target))
-      if (entry?.told === undefined || entry.told !== (await toldTo(work, signal).catch(() => undefined)))
+      if (entry?.inputs === undefined || entry.inputs !== (await inputsKeyOf(work, signal).catch(() => undefined)))
         return undefined
       const { node, at, packs, descriptor, repository, rescued, bases, folders } = entry
       if (!(await isSame(entry, signal).catch(() => false))) return undefined
@@ -95,13 +95,14 @@ export function openFinished({
         descriptor,
         packs = [],
       } = image
-      const told = madeOf && isWhole(madeOf, work) ? await toldTo(work, signal).catch(() => undefined) : undefined
-      if (!madeOf || told === undefined) return put(work, {})
+      const inputs =
+        madeOf && isWhole(madeOf, work) ? await inputsKeyOf(work, signal).catch(() => undefined) : undefined
+      if (!madeOf || inputs === undefined) return put(work, {})
       const [repository] = (await storedImage(descriptor, store, signal)) ? [] : await image.blobs.origins(descriptor)
       const made = { node, at: Date.now(), ...image.earlier }
       const entry: Entry = {
         ...made,
-        told,
+        inputs,
         ...madeOf,
         descriptor,
         packs,
@@ -194,7 +195,7 @@ function imagesOf({ target: { graph, options } }: FinishedWork): string[] {
  * whatever is known. Contents of
  * folders, and what tags say, is not told but found by the engine.
  */
-async function toldTo({ target, build, stages }: FinishedWork, signal: AbortSignal): Promise<string | undefined> {
+async function inputsKeyOf({ target, build, stages }: FinishedWork, signal: AbortSignal): Promise<string | undefined> {
   // What only says where the result goes, how it is shown, by what way it is made, and what else is built
   const {
     platforms,
@@ -219,9 +220,9 @@ async function toldTo({ target, build, stages }: FinishedWork, signal: AbortSign
     cacheFrom,
     provenance,
     attest,
-    ...told
+    ...own
   } = target.options
-  const { noCache, noCacheFilter = [], secrets, ssh, cacheTo, buildContexts, cwd } = told
+  const { noCache, noCacheFilter = [], secrets, ssh, cacheTo, buildContexts, cwd } = own
   const { graph, platform } = target
   const remote = graph.stages.some(({ stage }) =>
     stage.instructions.some((one) => one.kind === 'copy' && JSON.stringify(one).includes('://')),
@@ -231,7 +232,7 @@ async function toldTo({ target, build, stages }: FinishedWork, signal: AbortSign
   if (
     noCache ||
     noCacheFilter.length > 0 ||
-    told.accel === 'verify' ||
+    own.accel === 'verify' ||
     secrets ||
     ssh ||
     cacheTo.length > 0 ||
@@ -248,7 +249,7 @@ async function toldTo({ target, build, stages }: FinishedWork, signal: AbortSign
       layouts.push(name, (await layoutOrigin(resolve(cwd, context.path), context.ref).root(signal)).descriptor.digest)
   }
   const handed = stages.map(({ name, image }) => [name, image.descriptor.digest])
-  return keyOf([told, build.dockerfile.text, build.context, platformKey(platform), layouts, handed])
+  return keyOf([own, build.dockerfile.text, build.context, platformKey(platform), layouts, handed])
 }
 
 /** An image of the store, if all of it is there. */

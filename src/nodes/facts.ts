@@ -12,7 +12,7 @@ import type { Connection } from './connect.ts'
 import type { Environment } from './docker-config.ts'
 import { counted } from './load.ts'
 import { BELIEF } from './engine-facts.ts'
-import type { Looked } from './look.ts'
+import type { InspectedEngine } from './inspect-engine.ts'
 import { noEmulator, provePlatforms, type Proven } from './prove.ts'
 
 export interface FactsEdges {
@@ -24,7 +24,7 @@ export interface FactsEdges {
 
 /** Opens the driver that fits what was found at a connection. */
 export async function openDriver(
-  { connection, looked }: { readonly connection: Connection; readonly looked: Looked },
+  { connection, inspected }: { readonly connection: Connection; readonly inspected: InspectedEngine },
   {
     env,
     store,
@@ -38,7 +38,7 @@ export async function openDriver(
   },
 ): Promise<Driver> {
   const { engine, transport, endpoint, podman } = connection
-  if (looked.buildkit && transport) {
+  if (inspected.buildkit && transport) {
     const { createBuildkitDriver } = await import('../driver/buildkit/buildkit.ts')
     const { engineImages } = await import('../driver/docker/engine-images.ts')
     const imagesFor = ({ store: into, options: { sourceDateEpoch } }: RemoteBuild) =>
@@ -46,7 +46,7 @@ export async function openDriver(
     return counted(
       createBuildkitDriver({
         transport,
-        facts: looked.buildkit,
+        facts: inspected.buildkit,
         buildFor,
         env,
         ...(engine ? { images: imagesFor } : {}),
@@ -58,7 +58,12 @@ export async function openDriver(
   }
   const { createDockerDriver } = await import('../driver/docker/docker-driver.ts')
   return counted(
-    createDockerDriver({ engine: engine!, builder: podman ? 'podman' : 'docker', platform: looked.own[0]!, buildFor }),
+    createDockerDriver({
+      engine: engine!,
+      builder: podman ? 'podman' : 'docker',
+      platform: inspected.own[0]!,
+      buildFor,
+    }),
     { folder: store.folder, endpoint },
   )
 }
@@ -77,16 +82,16 @@ export async function nodeFacts(
   definition: NodeDefinition,
   {
     connection,
-    looked,
+    inspected,
     wanted,
-  }: { readonly connection: Connection; readonly looked: Looked; readonly wanted: readonly Platform[] },
+  }: { readonly connection: Connection; readonly inspected: InspectedEngine; readonly wanted: readonly Platform[] },
   edges: FactsEdges,
 ): Promise<Node> {
   const { name, platforms: only, slots = DEFAULT_SLOTS } = definition
-  const [own] = looked.own
+  const [own] = inspected.own
   const allowed = (platform: Platform) => !only || only.some((one) => samePlatform(one, platform))
   const open = distinctPlatforms([...wanted, ...(only ?? [])]).filter(
-    (platform) => !looked.own.some((one) => samePlatform(one, platform)),
+    (platform) => !inspected.own.some((one) => samePlatform(one, platform)),
   )
   const refused: Emulated[] = open
     .filter((platform) => !allowed(platform))
@@ -108,23 +113,25 @@ export async function nodeFacts(
   const foreign = open.filter((platform) => allowed(platform) && platform.architecture !== own!.architecture)
   // BuildKit runs programs of its own to know what it names; what it does not name did not run. But it may not look
   // for 32-bit ones
-  const claims = looked.buildkit?.platforms
+  const claims = inspected.buildkit?.platforms
   const unclaimed = foreign.filter(
     ({ architecture }) =>
       architecture !== siblingOf(own!.architecture) && claims?.every((one) => one.architecture !== architecture),
   )
   const proven = await prove(
     name,
-    { connection, looked, wanted: foreign.filter((platform) => !unclaimed.includes(platform)) },
+    { connection, inspected, wanted: foreign.filter((platform) => !unclaimed.includes(platform)) },
     edges,
   )
   const answers = [...refused, ...newer, ...unclaimed.map((platform) => noEmulator(name, platform)), ...proven.emulated]
   return {
     name,
     endpoint: connection.endpoint,
-    driver: looked.driver,
-    ...(looked.driver === 'docker' ? { classic: connection.podman ? ('podman' as const) : ('docker' as const) } : {}),
-    native: [...looked.own, ...proven.siblings].filter(allowed),
+    driver: inspected.driver,
+    ...(inspected.driver === 'docker'
+      ? { classic: connection.podman ? ('podman' as const) : ('docker' as const) }
+      : {}),
+    native: [...inspected.own, ...proven.siblings].filter(allowed),
     emulated: open.flatMap((platform) => answers.find((answer) => samePlatform(answer.platform, platform)) ?? []),
     slots,
   }
@@ -134,26 +141,26 @@ async function prove(
   node: string,
   {
     connection,
-    looked,
+    inspected,
     wanted,
-  }: { readonly connection: Connection; readonly looked: Looked; readonly wanted: readonly Platform[] },
+  }: { readonly connection: Connection; readonly inspected: InspectedEngine; readonly wanted: readonly Platform[] },
   { env, store, signal }: FactsEdges,
 ): Promise<Proven> {
   if (wanted.length === 0) return { siblings: [], emulated: [] }
   const key = keyOf(['node', connection.endpoint])
   const record = await store.records.get<ProofRecord>('nodes', key)
   const now = Date.now()
-  const ready = record?.identity === looked.identity && typeof record.ready === 'object' ? record.ready : {}
+  const ready = record?.identity === inspected.identity && typeof record.ready === 'object' ? record.ready : {}
   const isKnown = (platform: Platform) => now - (ready[platformKey(platform)] ?? 0) < BELIEF
   const open = wanted.filter((platform) => !isKnown(platform))
   const proven = await provePlatforms({
     node,
-    own: looked.own[0]!,
+    own: inspected.own[0]!,
     wanted: open,
     store,
     signal,
     known: wanted.filter(isKnown),
-    driver: (buildFor) => openDriver({ connection, looked }, { env, store, buildFor }),
+    driver: (buildFor) => openDriver({ connection, inspected }, { env, store, buildFor }),
   })
   const ran = [
     ...proven.siblings,
@@ -163,7 +170,7 @@ async function prove(
   if (fresh.length > 0) {
     const times = Object.fromEntries(fresh.map((platform) => [platformKey(platform), now]))
     await store.records
-      .put('nodes', key, { identity: looked.identity, ready: { ...ready, ...times } } satisfies ProofRecord)
+      .put('nodes', key, { identity: inspected.identity, ready: { ...ready, ...times } } satisfies ProofRecord)
       .catch(() => undefined)
   }
   return proven

@@ -5,7 +5,7 @@ import { toXbuildError, XbuildError } from '../errors.ts'
 import type { Platform } from '../platform.ts'
 import { connectDocker } from './connect.ts'
 import { currentEngine, dockerContext, type Environment } from './docker-config.ts'
-import { lookAtEngine } from './look.ts'
+import { inspectDocker } from './inspect-engine.ts'
 
 /** A Docker Engine that images can be loaded into. */
 export interface OpenedTarget {
@@ -60,7 +60,7 @@ async function open(
   try {
     const engine = await connectDocker(endpoint, { env, signal: either })
     try {
-      const { platform, containerdStore } = await lookAtEngine(engine, either)
+      const { platform, containerdStore } = await inspectDocker(engine, either)
       return {
         endpoint: engine.endpoint,
         platform,

@@ -9,7 +9,7 @@ import type { Store } from '../store/store.ts'
 import { connect, type Connection } from './connect.ts'
 import type { Environment } from './docker-config.ts'
 import { nodeFacts, openDriver } from './facts.ts'
-import { look, type Looked } from './look.ts'
+import { inspectEngine, type InspectedEngine } from './inspect-engine.ts'
 import { createRecall, type Recall } from './recall.ts'
 import { findNodePacks, withPacks } from './packs.ts'
 
@@ -71,7 +71,7 @@ async function openNode(
   { env, store, signal, wanted, packs: asked }: OpenNodesEdges,
   limit: number,
 ): Promise<OpenedNode> {
-  const { connection, looked } = await reach(definition, {
+  const { connection, inspected } = await reach(definition, {
     env,
     signal,
     limit: definition.endpoint.kind === 'container' ? START_LIMIT : limit,
@@ -80,21 +80,21 @@ async function openNode(
   })
   try {
     const soon = AbortSignal.any([signal, AbortSignal.timeout(PROOF_LIMIT * 1000)])
-    const facts = await nodeFacts(definition, { connection, looked, wanted }, { env, store, signal: soon })
+    const facts = await nodeFacts(definition, { connection, inspected, wanted }, { env, store, signal: soon })
     const packs =
       asked && definition.packs
-        ? await findNodePacks(definition, facts, { connection, looked }, { env, store, signal: soon })
+        ? await findNodePacks(definition, facts, { connection, inspected }, { env, store, signal: soon })
         : undefined
     const node = packs ? await withPacks(facts, packs) : facts
     signal.throwIfAborted()
     return {
-      node: { ...node, takesStages: looked.buildkit?.abilities.has(ABILITY.layouts) === true },
+      node: { ...node, takesStages: inspected.buildkit?.abilities.has(ABILITY.layouts) === true },
       driver: (buildFor, { pushTo } = {}) =>
         openDriver(
-          { connection, looked },
+          { connection, inspected },
           { env, store, buildFor, ...(pushTo ? { pushTo } : {}), ...(packs ? { packs } : {}) },
         ),
-      pushes: looked.buildkit?.givesOci === true,
+      pushes: inspected.buildkit?.givesOci === true,
       close: () => connection.close(),
     }
   } catch (error) {
@@ -124,7 +124,7 @@ export async function reach(
     readonly start?: boolean
     readonly recall?: Recall
   },
-): Promise<{ readonly connection: Connection; readonly looked: Looked }> {
+): Promise<{ readonly connection: Connection; readonly inspected: InspectedEngine }> {
   const { unreachable } = await import('../driver/connection-failure.ts')
   const late = new AbortController()
   const either = AbortSignal.any([signal, late.signal])
@@ -139,7 +139,7 @@ export async function reach(
   let connection: Connection | undefined
   try {
     connection = await connect(endpoint, { env, signal: either, start, onLogin })
-    return { connection, looked: await look(connection, { signal: either, ...(recall ? { recall } : {}) }) }
+    return { connection, inspected: await inspectEngine(connection, { signal: either, ...(recall ? { recall } : {}) }) }
   } catch (error) {
     await connection?.close()
     if (signal.aborted) throw signal.reason

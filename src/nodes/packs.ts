@@ -9,7 +9,7 @@ import { keyOf } from '../store/key.ts'
 import type { Connection } from './connect.ts'
 import { openDriver, type FactsEdges } from './facts.ts'
 import { BELIEF } from './engine-facts.ts'
-import type { Looked } from './look.ts'
+import type { InspectedEngine } from './inspect-engine.ts'
 
 interface HandlerRecord {
   readonly identity: string
@@ -19,7 +19,7 @@ interface HandlerRecord {
 
 interface Reached {
   readonly connection: Connection
-  readonly looked: Looked
+  readonly inspected: InspectedEngine
 }
 
 /**
@@ -30,11 +30,11 @@ interface Reached {
 export async function findNodePacks(
   { name, origin }: NodeDefinition,
   node: Node,
-  { connection, looked }: Reached,
+  { connection, inspected }: Reached,
   edges: FactsEdges,
 ): Promise<NodePacks> {
-  if (!looked.buildkit?.abilities.has(ABILITY.layouts)) {
-    const state = looked.buildkit ? 'its BuildKit takes no OCI layouts as contexts' : 'it builds without BuildKit'
+  if (!inspected.buildkit?.abilities.has(ABILITY.layouts)) {
+    const state = inspected.buildkit ? 'its BuildKit takes no OCI layouts as contexts' : 'it builds without BuildKit'
     throw new XbuildError('BAD_OPTION', `Cannot give packs to node "${name}": ${state}`, {
       hint: `Leave packs out of its definition (${origin}), or update that engine`,
     })
@@ -68,7 +68,7 @@ export async function findNodePacks(
   async function prove(platform: Node['native'][number]): Promise<string | undefined> {
     const key = keyOf(['packs', connection.endpoint])
     const record = await store.records.get<HandlerRecord>('nodes', key)
-    const known = record?.identity === looked.identity && typeof record.proven === 'object' ? record.proven : {}
+    const known = record?.identity === inspected.identity && typeof record.proven === 'object' ? record.proven : {}
     if (Date.now() - (known[platform.architecture] ?? 0) < BELIEF) return undefined
     const reason = await proveHandler({
       node: name,
@@ -76,12 +76,12 @@ export async function findNodePacks(
       platform,
       store,
       signal,
-      driver: (buildFor) => openDriver({ connection, looked }, { env, store, buildFor }),
+      driver: (buildFor) => openDriver({ connection, inspected }, { env, store, buildFor }),
     })
     if (reason === undefined)
       await store.records
         .put('nodes', key, {
-          identity: looked.identity,
+          identity: inspected.identity,
           proven: { ...known, [platform.architecture]: Date.now() },
         } satisfies HandlerRecord)
         .catch(() => undefined)

@@ -9,7 +9,7 @@ import type { Connection } from './connect.ts'
 import type { Environment } from './docker-config.ts'
 import { nodeFacts } from './facts.ts'
 import { runningJobs } from './load.ts'
-import type { Looked } from './look.ts'
+import type { InspectedEngine } from './inspect-engine.ts'
 import { reach } from './open.ts'
 import { findNodePacks, withPacks } from './packs.ts'
 import { provablePlatforms } from './prove.ts'
@@ -82,11 +82,11 @@ export async function reportNode(definition: NodeDefinition, used: boolean, edge
 
 async function stateOf(
   definition: NodeDefinition,
-  reached: { connection: Connection; looked: Looked },
+  reached: { connection: Connection; inspected: InspectedEngine },
   edges: ReportEdges,
 ): Promise<NodeState> {
-  const { connection, looked } = reached
-  const wanted = provablePlatforms(looked.own)
+  const { connection, inspected } = reached
+  const wanted = provablePlatforms(inspected.own)
   // In this order: programs that prove something run in builds, and count
   const [usage, jobs] = await Promise.all([
     usageOf(reached, edges).catch(() => undefined),
@@ -99,22 +99,22 @@ async function stateOf(
   const running = usage?.running
   return {
     status: 'ready',
-    driver: looked.driver,
-    version: looked.version,
+    driver: inspected.driver,
+    version: inspected.version,
     native: facts.native,
     emulated: facts.emulated,
     load: running === undefined ? { running: jobs, counted: 'from here' } : { running, counted: 'by the node' },
     ...(usage?.cache === undefined ? {} : { cache: usage.cache }),
-    containerdStore: looked.containerdStore,
+    containerdStore: inspected.containerdStore,
   }
 }
 
 async function usageOf(
-  { connection, looked }: { connection: Connection; looked: Looked },
+  { connection, inspected }: { connection: Connection; inspected: InspectedEngine },
   { signal }: ReportEdges,
 ): Promise<{ readonly running?: number | undefined; readonly cache?: number }> {
   const { transport, engine } = connection
-  if (looked.buildkit && transport) {
+  if (inspected.buildkit && transport) {
     const { buildkitUsage } = await import('../driver/buildkit/usage.ts')
     const usage = await buildkitUsage(transport, { signal })
     if (!usage.running) return usage

@@ -36,9 +36,9 @@ export const KINDS = ['native', 'cross', 'emulate'] as const
  * fewest jobs per slot, the first. A node takes an image with all of its stages, or not at all.
  */
 export function place(graphs: readonly StageGraph[], nodes: readonly Candidate[], { load, last }: PlaceFacts): Placed {
-  const looked = nodes.map((candidate) => lookAt(graphFor(graphs, candidate.node), candidate))
-  const offers = looked.flatMap((one) => ('graph' in one ? [one] : []))
-  const refused = looked.flatMap((one) => ('graph' in one ? [] : [one]))
+  const answers = nodes.map((candidate) => offerOf(graphFor(graphs, candidate.node), candidate))
+  const offers = answers.flatMap((one) => ('graph' in one ? [one] : []))
+  const refused = answers.flatMap((one) => ('graph' in one ? [] : [one]))
   const perSlot = ({ candidate: { node } }: Offer) => (load.get(node.name) ?? 0) / Math.max(1, node.slots)
   const [best, ...others] = offers.toSorted(
     (a, b) =>
@@ -82,7 +82,7 @@ function graphFor(graphs: readonly StageGraph[], { native }: Node): StageGraph {
   )
 }
 
-function lookAt(
+function offerOf(
   graph: StageGraph,
   candidate: Candidate,
 ): Offer | { readonly platform: Platform; readonly at: Refusal['at']; readonly rejected: readonly Rejected[] } {
@@ -96,9 +96,9 @@ function lookAt(
     }
   let rank: Offer['rank'] = 0
   for (const stage of graph.stages) {
-    const looked = decide(needOf(stage, { targets: [graph.target], buildPlatform: graph.buildPlatform }), candidate)
-    if (!looked.decision) return { platform: stage.platform, at: positionOf(stage), rejected: looked.rejected }
-    rank = Math.max(rank, looked.rank) as Offer['rank']
+    const decided = decide(needOf(stage, { targets: [graph.target], buildPlatform: graph.buildPlatform }), candidate)
+    if (!decided.decision) return { platform: stage.platform, at: positionOf(stage), rejected: decided.rejected }
+    rank = Math.max(rank, decided.rank) as Offer['rank']
   }
   return { candidate, graph, rank }
 }

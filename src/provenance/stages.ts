@@ -33,13 +33,13 @@ export function stagesOf(graph: StageGraph, { plan, node, packs }: StageEdges): 
     return {
       stage: name,
       platform: formatPlatform(isHanded ? handed.platform : stage.platform),
-      ...(strategy ? told(strategy, used.length > 0) : {}),
+      ...(strategy ? strategyFacts(strategy, used.length > 0) : {}),
       ...(used.length > 0 ? { packs: used.map(packFacts) } : {}),
     }
   })
 }
 
-function told(strategy: Strategy, natively: boolean): Pick<StageFacts, 'strategy' | 'emulator' | 'node'> {
+function strategyFacts(strategy: Strategy, natively: boolean): Pick<StageFacts, 'strategy' | 'emulator' | 'node'> {
   const emulator = strategy.kind === 'emulate' ? { emulator: strategy.emulator } : {}
   return { strategy: natively ? 'cross' : strategy.kind, ...emulator, node: strategy.node }
 }

@@ -90,10 +90,10 @@ const PAUSES = [1000, 4000]
  */
 export function afterFailure({ attempts, alternatives, lost, retried }: Failed): Next {
   const last = attempts.at(-1)!
-  const elsewhere = alternatives.find(
+  const alternative = alternatives.find(
     ({ strategy: { node } }) => !lost.has(node) && !attempts.some((attempt) => attempt.node === node),
   )
-  const move: Next = elsewhere ? { kind: 'move', to: elsewhere } : { kind: 'give up' }
+  const move: Next = alternative ? { kind: 'move', to: alternative } : { kind: 'give up' }
   switch (last.failure) {
     case 'node':
       return move

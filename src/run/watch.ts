@@ -75,9 +75,13 @@ export function createListener(emit: Emit): Listener {
         setTimeout(
           () =>
             end(
-              new XbuildError('TIMEOUT', `Cannot build ${targetName(target)} in ${told(timeout)}: it was stopped`, {
-                hint: 'Give it more time with --timeout, or timeout of the platform in xbuild.yaml',
-              }),
+              new XbuildError(
+                'TIMEOUT',
+                `Cannot build ${targetName(target)} in ${formatDuration(timeout)}: it was stopped`,
+                {
+                  hint: 'Give it more time with --timeout, or timeout of the platform in xbuild.yaml',
+                },
+              ),
               false,
             ),
           Math.max(1, timeout - spent),
@@ -94,7 +98,7 @@ export function createListener(emit: Emit): Listener {
               end(
                 new XbuildError(
                   'TIMEOUT',
-                  `Cannot go on with "${silent.name}": it printed nothing for ${told(silence)}`,
+                  `Cannot go on with "${silent.name}": it printed nothing for ${formatDuration(silence)}`,
                   { hint: 'Give it more time with --silence-timeout' },
                 ),
                 true,
@@ -117,7 +121,7 @@ function serves({ platforms, images }: Step, { image, platform }: WatchedTarget)
 }
 
 /** `90 s`, `20 min`. */
-function told(milliseconds: number): string {
+function formatDuration(milliseconds: number): string {
   const seconds = milliseconds / 1000
   return seconds >= 120 && seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`
 }

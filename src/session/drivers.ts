@@ -88,9 +88,9 @@ export async function openDrivers(
   })
   const others = new Map<string, Promise<Driver>>()
   const works = new Map<string, FinishedWork>()
-  const elsewhere = nodes.length === 0 ? undefined : await import('../driver/other-machines.ts')
-  const finished = elsewhere?.openFinished(session)
-  const buildFor = elsewhere?.createRemoteBuilds({
+  const remote = nodes.length === 0 ? undefined : await import('../driver/other-machines.ts')
+  const finished = remote?.openFinished(session)
+  const buildFor = remote?.createRemoteBuilds({
     targets,
     inputsOf,
     store,
@@ -173,7 +173,7 @@ export async function openDrivers(
   function withFiles(job: Job, image: BuiltImage): BuiltImage {
     const { outputs } = requestOf(job.image)
     if (image.exportTree || !outputs.outputs.some(({ type }) => type === 'local' || type === 'tar')) return image
-    return elsewhere!.withTree(image, services, options)
+    return remote!.withTree(image, services, options)
   }
 
   /** Of another node there is one for each image: where the node pushes to is the image's. */
@@ -186,7 +186,7 @@ export async function openDrivers(
   }
 
   async function openOther(opened: OpenedNode, { outputs, options: own }: SessionRequest): Promise<Driver> {
-    const [build, { pushTargetFor, pushedOrBrought }] = [buildFor!, elsewhere!]
+    const [build, { pushTargetFor, pushedOrBrought }] = [buildFor!, remote!]
     const pushTo = pushTargetFor(opened, { ...outputs, options: own, registry, signal })
     if (!pushTo) return opened.driver(build)
     const [pushing, bringing] = await Promise.all([opened.driver(build, { pushTo }), opened.driver(build)])

@@ -1,5 +1,5 @@
 import type { BuildResult, SessionRequest } from './types.ts'
-import { createSnapshotKeeper } from '../engine/snapshot-keeper.ts'
+import { createSnapshotAccess } from '../engine/snapshot-access.ts'
 import { strategyOf } from '../plan/strategy-of.ts'
 import { formatPlatform } from '../platform.ts'
 import type { PublishResult } from '../publish/publish.ts'
@@ -29,7 +29,7 @@ export async function keepStoreSmall(
 ): Promise<void> {
   if (storeLimit === undefined) return
   lease.release()
-  const warning = await keepWithin(store.folder, storeLimit, createSnapshotKeeper(services.workers, signal))
+  const warning = await keepWithin(store.folder, storeLimit, createSnapshotAccess(services.workers, signal))
   if (warning !== undefined) warn(warning)
 }
 

@@ -196,9 +196,11 @@ export function check(diagnostics: readonly Diagnostic[], emit: Emit): void {
     return !seen.has(key) && seen.add(key)
   })
   // The name of a check is what turns it off.
-  const told = ({ rule, message }: Diagnostic): string => (/^[A-Z]/.test(rule) ? `${rule}: ${message}` : message)
+  const textOf = ({ rule, message }: Diagnostic): string => (/^[A-Z]/.test(rule) ? `${rule}: ${message}` : message)
   const errors = distinct.filter(({ severity }) => severity === 'error')
   if (errors.length > 0)
-    throw new DockerfileError(errors.length > 1 ? errors : errors.map((error) => ({ ...error, message: told(error) })))
-  for (const found of distinct) emit({ type: 'warning', message: told(found), source: found.at, at: Date.now() })
+    throw new DockerfileError(
+      errors.length > 1 ? errors : errors.map((error) => ({ ...error, message: textOf(error) })),
+    )
+  for (const found of distinct) emit({ type: 'warning', message: textOf(found), source: found.at, at: Date.now() })
 }

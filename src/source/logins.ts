@@ -59,7 +59,7 @@ export async function gitLogin(url: string, secret: ReadSecret): Promise<GitLogi
       const value = await lineOf(name + suffix, secret)
       if (value === undefined) continue
       if (suffix === '' && parsed.protocol === 'http:' && !isLoopback(parsed.host))
-        throw elsewhere(name, { url: parsed, meant: 'https', better: `${name}.${host}` })
+        throw otherHost(name, { url: parsed, meant: 'https', better: `${name}.${host}` })
       if (name === 'GIT_AUTH_HEADER') return { scope, authorization: value }
       return { scope, authorization: `Basic ${Buffer.from(`x-access-token:${value}`).toString('base64')}` }
     }
@@ -79,7 +79,7 @@ export async function httpLogin(url: URL, secret: ReadSecret): Promise<string | 
   if (header !== undefined || host === url.hostname) return header
   for (const name of ['HTTP_AUTH_TOKEN_', 'HTTP_AUTH_HEADER_'])
     if ((await secret(name + url.hostname)) !== undefined)
-      throw elsewhere(name + url.hostname, { url, meant: `https://${url.hostname}`, better: name + host })
+      throw otherHost(name + url.hostname, { url, meant: `https://${url.hostname}`, better: name + host })
   return undefined
 }
 
@@ -88,7 +88,7 @@ export function authorityOf({ protocol, host, hostname, port }: URL): string {
   return protocol === 'http:' ? `${hostname}:${port || '80'}` : host
 }
 
-function elsewhere(
+function otherHost(
   id: string,
   { url, meant, better }: { readonly url: URL; readonly meant: string; readonly better: string },
 ): XbuildError {

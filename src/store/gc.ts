@@ -7,7 +7,7 @@ import { keyOf } from './key.ts'
 import { createRecords } from './records.ts'
 
 /** Who can read and remove snapshots: their files may belong to other users. */
-export interface SnapshotKeeper {
+export interface SnapshotAccess {
   /** Bytes on disk of each snapshot, by id. */
   measure(ids: readonly string[]): Promise<Readonly<Record<string, number>>>
   remove(ids: readonly string[]): Promise<void>
@@ -25,12 +25,12 @@ export interface Pruned {
 /** Everything in the store with its size; what a snapshot takes is found out once and remembered. */
 export async function measureStore(
   folder: StoreFolder,
-  keeper: Pick<SnapshotKeeper, 'measure'>,
+  access: Pick<SnapshotAccess, 'measure'>,
 ): Promise<StoredItem[]> {
   const items = readStore(folder)
   const unknown = unmeasured(items)
   if (unknown.length === 0) return items
-  const sizes = await keeper.measure(unknown)
+  const sizes = await access.measure(unknown)
   const records = createRecords(folder)
   for (const [of, bytes] of Object.entries(sizes)) await records.put('sizes', keyOf(['size', of]), { of, bytes })
   return readStore(folder)
@@ -41,8 +41,8 @@ export async function measureStore(
  * things that nothing
  * names, and the next prune removes those.
  */
-export async function pruneStore(folder: StoreFolder, request: PruneRequest, keeper: SnapshotKeeper): Promise<Pruned> {
-  const items = new Map((await measureStore(folder, keeper)).map((item) => [item.id, item]))
+export async function pruneStore(folder: StoreFolder, request: PruneRequest, access: SnapshotAccess): Promise<Pruned> {
+  const items = new Map((await measureStore(folder, access)).map((item) => [item.id, item]))
   const { remove, freed, left } = planPrune([...items.values()], request)
   const removed = remove.map(({ id }) => items.get(id)!)
   for (const { type, path } of removed)
@@ -50,7 +50,7 @@ export async function pruneStore(folder: StoreFolder, request: PruneRequest, kee
       if (type === 'pack' || type === 'temporary') removeTree(path)
       else rmSync(path, { force: true })
   const snapshots = removed.filter(({ type }) => type === 'snapshot').map(({ id }) => id.slice('snapshots/'.length))
-  if (snapshots.length > 0) await keeper.remove(snapshots)
+  if (snapshots.length > 0) await access.remove(snapshots)
   for (const { type, path } of removed) if (type === 'blob') rmSync(path, { force: true })
   return { removed, freed, left }
 }

@@ -1,5 +1,5 @@
 import type { StoreFolder } from './folder.ts'
-import { pruneStore, type SnapshotKeeper } from './gc.ts'
+import { pruneStore, type SnapshotAccess } from './gc.ts'
 import { tryPruneLease } from './lease.ts'
 
 /**
@@ -10,7 +10,7 @@ import { tryPruneLease } from './lease.ts'
 export async function keepWithin(
   folder: StoreFolder,
   limit: number,
-  keeper: SnapshotKeeper,
+  access: SnapshotAccess,
 ): Promise<string | undefined> {
   try {
     const lease = tryPruneLease(folder)
@@ -19,7 +19,7 @@ export async function keepWithin(
       const { left } = await pruneStore(
         folder,
         { all: false, filters: [], maxUsedSpace: limit, now: Date.now() },
-        keeper,
+        access,
       )
       return left > limit
         ? `The store "${folder.root}" holds ${left} bytes, more than its limit of ${limit}: the images with names and the packs need them (xbuild prune --all removes these)`

@@ -11,7 +11,7 @@ test.each<[state: string, room: Room, fits: boolean]>([
   ['a small disk with half a percent left', { free: 5 * MiB, total: 1000 * MiB }, false],
   ['a full disk', { free: 0, total: GiB }, false],
 ])('%s', (_, room, fits) => {
-  const unpack = () => createRoomMeter('/store', { look: () => room })(1)
+  const unpack = () => createRoomMeter('/store', { readRoom: () => room })(1)
   if (fits) expect(unpack).not.toThrow()
   else
     expect(unpack).toThrow(expect.objectContaining({ code: 'HOST', message: expect.stringContaining('nearly full') }))
@@ -19,7 +19,7 @@ test.each<[state: string, room: Room, fits: boolean]>([
 
 test('it looks at the beginning, and every 32 MiB', () => {
   let looks = 0
-  const meter = createRoomMeter('/store', { look: () => ({ free: (looks += 1) * GiB + GiB, total: 100 * GiB }) })
+  const meter = createRoomMeter('/store', { readRoom: () => ({ free: (looks += 1) * GiB + GiB, total: 100 * GiB }) })
   for (let chunk = 0; chunk < 65; chunk += 1) meter(MiB)
   expect(looks).toBe(3)
 })

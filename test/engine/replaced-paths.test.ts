@@ -16,7 +16,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { XbuildError } from '../../src/errors.ts'
 import { makeFolders } from '../../src/content/in-root.ts'
-import { look } from '../../src/content/look.ts'
+import { lstatIfPresent } from '../../src/content/lstat.ts'
 import type { CopyParams } from '../../src/engine/protocol.ts'
 import { selectSources } from '../../src/content/select.ts'
 import { createCopyTarget } from '../../src/engine/worker/copy-target.ts'
@@ -82,14 +82,14 @@ function replace(
 ) {
   const at = join(root, path)
   if (realFolder(root, dirname(path)) === undefined) return
-  if (look(at)) renameSync(at, join(root, `moved-${(moved += 1)}`))
+  if (lstatIfPresent(at)) renameSync(at, join(root, `moved-${(moved += 1)}`))
   if (kind.type === 'link') symlinkSync(kind.to(outside), at)
   if (kind.type === 'folder') mkdirSync(at)
   if (kind.type === 'file') writeFileSync(at, '')
   if (kind.type === 'fifo') execFileSync('mkfifo', [at])
   if (kind.type === 'device') execFileSync('mknod', [at, 'c', '1', '3'])
   const from = kind.to(outside)
-  if (kind.type === 'hardlink' && realFolder(root, dirname(from)) && look(join(root, from))?.isFile())
+  if (kind.type === 'hardlink' && realFolder(root, dirname(from)) && lstatIfPresent(join(root, from))?.isFile())
     linkSync(join(root, from), at)
 }
 
@@ -97,7 +97,7 @@ function realFolder(root: string, path: string): string | undefined {
   let at = root
   for (const part of path.split('/').filter((one) => one !== '.')) {
     at = join(at, part)
-    if (!look(at)?.isDirectory()) return undefined
+    if (!lstatIfPresent(at)?.isDirectory()) return undefined
   }
   return at
 }

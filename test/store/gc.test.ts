@@ -4,20 +4,20 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { MEDIA_TYPE } from '../../src/oci/descriptor.ts'
 import { digestHex } from '../../src/oci/digest.ts'
-import { measureStore, pruneStore, type SnapshotKeeper } from '../../src/store/gc.ts'
+import { measureStore, pruneStore, type SnapshotAccess } from '../../src/store/gc.ts'
 import { keyOf } from '../../src/store/key.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
 
 let root: string
 let store: Store
 let asked: string[]
-let keeper: SnapshotKeeper
+let access: SnapshotAccess
 
 beforeEach(async () => {
   root = mkdtempSync(join(tmpdir(), 'xbuild-gc-'))
   store = await openStore(root)
   asked = []
-  keeper = {
+  access = {
     async measure(ids) {
       asked.push(...ids)
       return Object.fromEntries(ids.map((id) => [id, 5000]))
@@ -61,7 +61,7 @@ async function fill() {
 
 test('a named image keeps its index, manifests, configs and layers', async () => {
   const { layer, config, manifest, index, packed } = await fill()
-  const { removed, freed } = await pruneStore(store.folder, request, keeper)
+  const { removed, freed } = await pruneStore(store.folder, request, access)
   expect([layer, config, manifest, index].map(hasBlob)).toEqual([true, true, true, true])
   expect(hasBlob(packed)).toBe(false)
   expect(readdirSync(store.folder.snapshots)).toEqual([])
@@ -79,8 +79,8 @@ test('a named image keeps its index, manifests, configs and layers', async () =>
 
 test('--all leaves nothing', async () => {
   await fill()
-  await pruneStore(store.folder, { ...request, all: true }, keeper)
-  expect(await measureStore(store.folder, keeper)).toEqual([])
+  await pruneStore(store.folder, { ...request, all: true }, access)
+  expect(await measureStore(store.folder, access)).toEqual([])
 })
 
 test('native toolchains go with --all only; what their makers left goes when these are gone', async () => {
@@ -98,7 +98,7 @@ test('native toolchains go with --all only; what their makers left goes when the
     mkdirSync(join(root, 'packs', path, '..'), { recursive: true })
     writeFileSync(join(root, 'packs', path), text)
   }
-  const shown = (await measureStore(store.folder, keeper))
+  const shown = (await measureStore(store.folder, access))
     .map(({ type, description }) => `${type} ${description}`)
     .sort()
   expect(shown).toEqual([
@@ -108,16 +108,16 @@ test('native toolchains go with --all only; what their makers left goes when the
     'temporary ',
     'temporary ',
   ])
-  await pruneStore(store.folder, request, keeper)
+  await pruneStore(store.folder, request, access)
   expect(readdirSync(join(root, 'packs')).sort()).toEqual([`.tmp-${process.pid}-x`, pack, 'qemu', 'tmp'])
   expect(readdirSync(join(root, 'packs/tmp'))).toEqual([])
-  await pruneStore(store.folder, { ...request, all: true }, keeper)
+  await pruneStore(store.folder, { ...request, all: true }, access)
   expect(readdirSync(join(root, 'packs')).sort()).toEqual([`.tmp-${process.pid}-x`, 'qemu', 'tmp'])
 })
 
 test('a snapshot is measured once', async () => {
   await fill()
-  const [first, second] = [await measureStore(store.folder, keeper), await measureStore(store.folder, keeper)]
+  const [first, second] = [await measureStore(store.folder, access), await measureStore(store.folder, access)]
   expect(first.find(({ type }) => type === 'snapshot')?.size).toBe(5000)
   expect(second).toEqual(first)
   expect(asked).toEqual(['0123456789abcdef01234567'])
@@ -126,16 +126,16 @@ test('a snapshot is measured once', async () => {
 test('records of a kind that nobody told about keep what they name', async () => {
   const blob = await store.blobs.put(Buffer.from('downloaded'), 'application/octet-stream')
   await store.records.put('something-new', KEY('url'), { url: 'https://example.com', deep: [{ digest: blob.digest }] })
-  await pruneStore(store.folder, { ...request, filters: [{ key: 'type', operator: '=', value: 'blob' }] }, keeper)
+  await pruneStore(store.folder, { ...request, filters: [{ key: 'type', operator: '=', value: 'blob' }] }, access)
   expect(hasBlob(blob)).toBe(true)
-  await pruneStore(store.folder, request, keeper)
+  await pruneStore(store.folder, request, access)
   expect(hasBlob(blob)).toBe(false)
 })
 
 test('facts about this machine and the empty folder stay', async () => {
   await store.records.put('runtimes', KEY('runc'), { path: '/usr/bin/runc' })
   snapshot('empty')
-  await pruneStore(store.folder, { ...request, all: true }, keeper)
+  await pruneStore(store.folder, { ...request, all: true }, access)
   expect(await store.records.get('runtimes', KEY('runc'))).toEqual({ path: '/usr/bin/runc' })
   expect(readdirSync(store.folder.snapshots)).toEqual(['empty'])
 })
@@ -147,7 +147,7 @@ test('downloads, half-written files and damaged records are seen and go', async 
   writeFileSync(join(shard, '.tmp-1-abc'), 'x')
   writeFileSync(join(store.folder.blobs, '.tmp-2-abc'), 'xx')
   writeFileSync(join(store.folder.ingest, 'abc.part'), 'xxx')
-  const { removed } = await pruneStore(store.folder, request, keeper)
+  const { removed } = await pruneStore(store.folder, request, access)
   expect(removed.map(({ type }) => type).toSorted()).toEqual(['download', 'step', 'temporary', 'temporary'])
   expect(readdirSync(store.folder.ingest)).toEqual([])
   expect(readdirSync(shard)).toEqual([])
@@ -157,7 +157,7 @@ test('a manifest that is nested without end does not end the program', async () 
   const deep = `{"mediaType":"${MEDIA_TYPE.manifest}","x":${'['.repeat(200_000)}${']'.repeat(200_000)}}`
   const blob = await store.blobs.put(Buffer.from(deep), MEDIA_TYPE.manifest)
   await store.records.put('images', KEY('deep'), { tag: 'deep', descriptor: blob })
-  expect((await measureStore(store.folder, keeper)).map(({ type }) => type).toSorted()).toEqual(['blob', 'image'])
+  expect((await measureStore(store.folder, access)).map(({ type }) => type).toSorted()).toEqual(['blob', 'image'])
 })
 
 test('reading a record is a use of it, noted at most once an hour', async () => {
@@ -179,7 +179,7 @@ test('the folder of a cache mount stays as long as its record', async () => {
     name: '/root/.cache',
     created: '2026-01-02T03:04:05Z',
   })
-  const items = await measureStore(store.folder, keeper)
+  const items = await measureStore(store.folder, access)
   expect(items.find(({ type }) => type === 'mount')).toMatchObject({
     description: '/root/.cache',
     needs: ['snapshots/cache-0123'],
@@ -187,9 +187,9 @@ test('the folder of a cache mount stays as long as its record', async () => {
   const { removed } = await pruneStore(
     store.folder,
     { ...request, filters: [{ key: 'type', operator: '=', value: 'snapshot' }] },
-    keeper,
+    access,
   )
   expect(removed).toEqual([])
-  await pruneStore(store.folder, { ...request, filters: [{ key: 'type', operator: '=', value: 'mount' }] }, keeper)
+  await pruneStore(store.folder, { ...request, filters: [{ key: 'type', operator: '=', value: 'mount' }] }, access)
   expect(readdirSync(store.folder.snapshots)).toEqual([])
 })

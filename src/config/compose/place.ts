@@ -3,7 +3,7 @@ import { buildMap, pairsOf } from './merge.ts'
 import { nodeAt, textOf, withEntry, type ComposeMap, type ComposeNode } from './node.ts'
 
 /** Whether a context is not a folder of this machine, by compose's rules. */
-export function isElsewhere(path: string): boolean {
+export function isRemotePath(path: string): boolean {
   return path.includes('://') || path.startsWith('service:') || /^(?:github\.com\/|git@)/.test(path)
 }
 
@@ -35,11 +35,11 @@ export function placePaths(file: ComposeMap, folder: string, home: string | unde
   }
 
   function context(node: ComposeNode): ComposeNode {
-    return isElsewhere(textOf(node) ?? '') ? node : path(node)
+    return isRemotePath(textOf(node) ?? '') ? node : path(node)
   }
 
   function contexts(node: ComposeNode): ComposeNode {
-    return pairs(node, (value) => (isElsewhere(value) ? value : absolute(value)))
+    return pairs(node, (value) => (isRemotePath(value) ? value : absolute(value)))
   }
 
   function ssh(node: ComposeNode): ComposeNode {

@@ -7,7 +7,7 @@ import { withXBake } from './x-bake.ts'
 import { textsOf, type ComposeEnv } from './load.ts'
 import { pairsOf } from './merge.ts'
 import { nodeAt, textOf, type ComposeMap, type ComposeNode, type Report } from './node.ts'
-import { isElsewhere } from './place.ts'
+import { isRemotePath } from './place.ts'
 
 /** What services are read with. */
 export interface TargetEdges {
@@ -190,7 +190,7 @@ function targetNames(services: readonly string[]): Map<string, string> {
 
 /** The file in the context, as a path of its own where the context is a folder. */
 function dockerfilePath(dockerfile: Said | undefined, context: Said): Said | undefined {
-  if (!dockerfile || isElsewhere(context.value) || isElsewhere(dockerfile.value)) return dockerfile
+  if (!dockerfile || isRemotePath(context.value) || isRemotePath(dockerfile.value)) return dockerfile
   return { ...dockerfile, value: joinPath(context.value, dockerfile.value) }
 }
 

@@ -11,7 +11,7 @@ export const workdirRelativePath: Rule = {
   severity: 'warning',
   find: (subject) =>
     inEveryStage(subject, ({ stage }) => {
-      if (startsElsewhere(stage.base, subject.dockerfile.stages)) return []
+      if (hasWorkdirBelow(stage.base, subject.dockerfile.stages)) return []
       const first = stage.stage.instructions.find(({ kind }) => kind === 'workdir')
       if (first?.kind !== 'workdir' || isAbsolute(first.path, stage.escape ?? '\\')) return []
       return [
@@ -24,14 +24,14 @@ export const workdirRelativePath: Rule = {
 }
 
 /** Whether a stage below has a WORKDIR: then that one is looked at. */
-function startsElsewhere(base: { readonly kind: string; readonly index?: number }, stages: readonly Stage[]): boolean {
+function hasWorkdirBelow(base: { readonly kind: string; readonly index?: number }, stages: readonly Stage[]): boolean {
   if (base.kind !== 'stage') return false
   const below = stages[base.index!]!
   if (below.instructions.some(({ kind }) => kind === 'workdir')) return true
   const earlier = stages.findLast(
     ({ name, index }) => index < below.index && name !== undefined && name === below.from.image,
   )
-  return earlier !== undefined && startsElsewhere({ kind: 'stage', index: earlier.index }, stages)
+  return earlier !== undefined && hasWorkdirBelow({ kind: 'stage', index: earlier.index }, stages)
 }
 
 /** A variable at the start counts as an absolute path: most are. */

@@ -23,12 +23,12 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
   const problem = cProblem(unit)
   if (problem !== undefined) return problem
   const configurations = unit.commands.filter(isConfiguration)
-  const told = configurations.find(({ words }) =>
+  const setting = configurations.find(({ words }) =>
     words.some((word) =>
       /^(-DCMAKE_(TOOLCHAIN_FILE|C_COMPILER|CXX_COMPILER|SYSTEM_NAME)|--toolchain|--preset)/.test(word),
     ),
   )
-  if (told) return `cmake (line ${told.line}) is told its compiler already`
+  if (setting) return `cmake (line ${setting.line}) is told its compiler already`
   const packages = crossPackages(unit, platforms)
   if (typeof packages === 'string') return packages
   return {

@@ -89,10 +89,10 @@ function cgoOf(unit: Unit, builds: readonly UnitCommand[]): { add: boolean } | s
     words.some((word) => word === '-race' || /^-?-buildmode=(c-|plugin|shared)/.test(word) || word === '-msan'),
   )
   if (special) return `go build at line ${special.line} needs a C compiler for the target (cgo)`
-  const told = builds.map((build) => settingOf(build, 'CGO_ENABLED') ?? staged(unit, 'CGO_ENABLED'))
-  const on = told.find((setting) => setting && setting.value !== '0')
+  const settings = builds.map((build) => settingOf(build, 'CGO_ENABLED') ?? staged(unit, 'CGO_ENABLED'))
+  const on = settings.find((setting) => setting && setting.value !== '0')
   if (on) return `it uses cgo (CGO_ENABLED=${on.value}), which needs a C compiler for the target`
-  if (told.every(Boolean)) return { add: false }
+  if (settings.every(Boolean)) return { add: false }
   const tools = unit.commands.find((command) =>
     installed(command).some((name) => FOR_CGO.test(name.replace(/=.*/, ''))),
   )

@@ -24,11 +24,11 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
     ({ words }) => words[1] === 'build' && words.some((word) => word === 'test' || word === 'run'),
   )
   if (runs) return `zig build (line ${runs.line}) runs what was built, which is for the target`
-  const told = builds.map((build) => ({
+  const targets = builds.map((build) => ({
     build,
     target: build.words.find((word, index) => /^-Dtarget=/.test(word) || build.words[index - 1] === '-target'),
   }))
-  const fixed = told.find(({ target }) => target !== undefined && !isVariable(target))
+  const fixed = targets.find(({ target }) => target !== undefined && !isVariable(target))
   if (fixed) return `zig (line ${fixed.build.line}) is told the target "${fixed.target}": choose it by $TARGETARCH`
   const libc = unit.commands.some(({ name }) => name === 'apk') || /alpine/.test(unit.root.from.image) ? 'musl' : 'gnu'
   const target = choose(
@@ -37,7 +37,7 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
       name: `${zig}-${libc}${platform.architecture === 'arm' ? 'eabihf' : ''}`,
     })),
   )
-  const open = told.filter((one) => one.target === undefined).map(({ build }) => build)
+  const open = targets.filter((one) => one.target === undefined).map(({ build }) => build)
   return {
     summary: 'zig runs on the build platform and is told the target',
     win: COMPILE,

@@ -72,7 +72,7 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
     const remote = await options.buildFor(job)
     const platform = targetOf(job)
     const emulated = job.decision.strategy.kind === 'emulate'
-    const told = progress.follow({
+    const followed = progress.follow({
       emit,
       platform: formatPlatform(platform),
       dockerfile: remote.dockerfile.shown,
@@ -117,8 +117,8 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
         Entitlements: entitlementsOf(remote.options),
         ...exporter(remote, { name, warn }),
       } as MessageInitShape<typeof SolveRequestSchema>
-      const answer = await solve({ client, session, request, onStatus: told.take, signal })
-      const refused = told.refused()
+      const answer = await solve({ client, session, request, onStatus: followed.take, signal })
+      const refused = followed.refused()
       if (refused) throw refused
       await caches.finish(answer)
       const image = await taken(answer, { name, remote, platform, signal })
@@ -126,11 +126,11 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
       const made = link
       const packs = [
         ...stages.flatMap((stage) => stage.image.packs ?? []),
-        ...[...told.packs()].flatMap((context) => handed?.packs.get(context) ?? []),
+        ...[...followed.packs()].flatMap((context) => handed?.packs.get(context) ?? []),
       ]
       const madeOf =
         facts.givesOci && !remote.dockerfile.frontend
-          ? { madeOf: { bases: told.bases(), folders: [...link.inputs.reads] } }
+          ? { madeOf: { bases: followed.bases(), folders: [...link.inputs.reads] } }
           : {}
       return {
         ...image,
@@ -139,7 +139,7 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
         exportTree: ({ signal }) => exportTree({ transport, link: made, build: remote, request, signal }),
       }
     } catch (error) {
-      const step = told.failed()
+      const step = followed.failed()
       throw failureOf(link?.ownFailure(error) ?? error, {
         endpoint: transport.endpoint,
         signal,
@@ -148,7 +148,7 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
         ...(step ? { step } : {}),
       })
     } finally {
-      told.end()
+      followed.end()
     }
   }
 

@@ -75,9 +75,9 @@ export function createProgress(): Progress {
         return step?.owner === owner && step.state === 'open' ? step : undefined
       }
 
-      function vertex(told: Vertex): void {
-        const { name, context } = withoutPacks(told.name)
-        const found = { ...told, name }
+      function vertex(reported: Vertex): void {
+        const { name, context } = withoutPacks(reported.name)
+        const found = { ...reported, name }
         if (context !== undefined && found.completed && !found.cached && found.error === '') packs.add(context)
         const base = RESOLVED.exec(found.name)
         if (base) bases[base[1]!] = base[2]!

@@ -48,14 +48,14 @@ export async function pushedImage(
   platform: Platform,
   { repository, blobs }: { repository: string; blobs: BlobSource },
 ): Promise<BuiltImage> {
-  const told = answer['containerimage.descriptor']
-  if (told === undefined)
+  const encoded = answer['containerimage.descriptor']
+  if (encoded === undefined)
     throw new XbuildError(
       'UNSUPPORTED',
       `Cannot use what was pushed to "${repository}": the daemon does not say what it is`,
       { hint: 'This BuildKit is too old: update it' },
     )
-  const { mediaType, digest, size } = JSON.parse(Buffer.from(told, 'base64').toString('utf8')) as Descriptor
+  const { mediaType, digest, size } = JSON.parse(Buffer.from(encoded, 'base64').toString('utf8')) as Descriptor
   const descriptor: Descriptor = {
     mediaType,
     digest: parseDigest(digest),

@@ -39,10 +39,10 @@ const IGNORE_NAME = '.dockerignore'
 export function sentContext({ context, dockerfile, options }: RemoteBuild, text: string): SentContext {
   switch (context.kind) {
     case 'url':
-      if (text !== dockerfile.text || isElsewhere(options.file)) throw unsupported(context.url)
+      if (text !== dockerfile.text || isRemoteFile(options.file)) throw unsupported(context.url)
       return { remote: context.url, dockerfile: options.file ?? 'Dockerfile' }
     case 'archive':
-      if (text !== dockerfile.text || isElsewhere(options.file)) throw unsupported('-')
+      if (text !== dockerfile.text || isRemoteFile(options.file)) throw unsupported('-')
       return { tar: createReadStream(context.file), dockerfile: options.file ?? 'Dockerfile' }
     case 'nothing':
       return { tar: tarOf([], { Dockerfile: text }), dockerfile: 'Dockerfile' }
@@ -196,7 +196,7 @@ function hasIgnoreFile(root: string): boolean {
 }
 
 /** A Dockerfile from standard input or a URL is in no context. */
-function isElsewhere(file: string | undefined): boolean {
+function isRemoteFile(file: string | undefined): boolean {
   return file !== undefined && (file === '-' || file.includes('://') || isAbsolute(file))
 }
 

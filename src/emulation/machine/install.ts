@@ -11,7 +11,7 @@ import { bootFile, isReadAtBoot, keepForBoot } from './boot-files.ts'
 import { describeInterpreter } from './describe.ts'
 import { machineFlags } from './flags.ts'
 import { knownProblems } from './known-bad.ts'
-import { tryPrograms } from './try-programs.ts'
+import { testPrograms } from './test-programs.ts'
 
 export interface InstallRequest {
   /** GOARCH; none: every architecture that there is an emulator for. */
@@ -121,8 +121,8 @@ async function runByCpu(
   const sibling = candidates.filter(({ name }) => name === siblingOf(own))
   const handlers = sibling.length > 0 ? await readHandlers() : []
   const open = sibling.filter((architecture) => handlersFor(architecture, handlers).every(({ enabled }) => !enabled))
-  const tried = open.length > 0 ? await tryPrograms(open, { signal }) : []
-  return [...candidates.filter(({ name }) => name === own), ...open.filter((_, index) => tried[index]?.here)]
+  const tested = open.length > 0 ? await testPrograms(open, { signal }) : []
+  return [...candidates.filter(({ name }) => name === own), ...open.filter((_, index) => tested[index]?.here)]
 }
 
 /** Says whether ours is registered afterwards. */
@@ -155,12 +155,12 @@ async function installOne(
   }
   if (ours) await unregister(name)
   await register(name, registration)
-  const [tried] = await tryPrograms([architecture], { signal })
-  if (!tried?.here || tried.inImages === false) {
+  const [tested] = await testPrograms([architecture], { signal })
+  if (!tested?.here || tested.inImages === false) {
     await unregister(name)
     throw new XbuildError(
       'HOST',
-      `Cannot use ${emulator.path} for ${architecture.name} programs: a test program did not run under it${tried?.here ? ' in another root folder' : ''}`,
+      `Cannot use ${emulator.path} for ${architecture.name} programs: a test program did not run under it${tested?.here ? ' in another root folder' : ''}`,
       {
         hint: `See whether it starts: ${emulator.path} --version`,
       },

@@ -10,7 +10,7 @@ import { describeInterpreter, type Interpreter, readFormats } from './describe.t
 import { flagMeanings } from './flags.ts'
 import { knownProblems } from './known-bad.ts'
 import { type Origin, originOf } from './origin.ts'
-import { type Tried, tryPrograms } from './try-programs.ts'
+import { type ProgramTest, testPrograms } from './test-programs.ts'
 
 /** A handler of the machine, and what is known of it. */
 export interface HandlerStatus {
@@ -59,14 +59,14 @@ export async function machineStatus({
   readonly only?: readonly string[]
 }): Promise<MachineStatus> {
   const chosen = ARCHITECTURES.filter(({ name }) => !only?.length || only.includes(name))
-  const [binfmt, handlers, emulators, bootFiles, formats, atBoot, tried] = await Promise.all([
+  const [binfmt, handlers, emulators, bootFiles, formats, atBoot, tested] = await Promise.all([
     binfmtState(),
     readHandlers(),
     findEmulators(env, chosen),
     readBootFiles(),
     readFormats(),
     isReadAtBoot(),
-    tryPrograms(chosen, { signal }),
+    testPrograms(chosen, { signal }),
   ])
   const shown = await Promise.all(
     chosen.map(async (architecture, index): Promise<ArchitectureStatus> => {
@@ -78,7 +78,7 @@ export async function machineStatus({
         ...(await describeInterpreter(emulator.path, { signal })),
         static: emulator.static,
       }
-      const runs = runsOf(tried[index], own)
+      const runs = runsOf(tested[index], own)
       return {
         architecture: architecture.name,
         runs,
@@ -111,11 +111,11 @@ async function statusOf(
   }
 }
 
-function runsOf(tried: Tried | undefined, handlers: readonly HandlerStatus[]): ArchitectureStatus['runs'] {
-  if (!tried?.here) return tried?.inImages ? 'images' : 'no'
+function runsOf(tested: ProgramTest | undefined, handlers: readonly HandlerStatus[]): ArchitectureStatus['runs'] {
+  if (!tested?.here) return tested?.inImages ? 'images' : 'no'
   if (!handlers.some(({ enabled }) => enabled)) return 'cpu'
   // Where no root folder could be entered, the flag has to be believed
-  return (tried.inImages ?? handlers.some(({ enabled, flags }) => enabled && flags.includes('F'))) ? 'images' : 'here'
+  return (tested.inImages ?? handlers.some(({ enabled, flags }) => enabled && flags.includes('F'))) ? 'images' : 'here'
 }
 
 interface WarningFacts {

@@ -19,7 +19,7 @@ const STEP = 20
  */
 export async function isIntact(pack: Pack): Promise<boolean> {
   const began = Date.now()
-  const found = await look(pack)
+  const found = await statFiles(pack)
   if (!found) return false
   const proof = join(pack.folder, 'verified')
   if ((await readFile(proof, 'utf8').catch(() => undefined)) === found.text) return true
@@ -28,7 +28,7 @@ export async function isIntact(pack: Pack): Promise<boolean> {
   return true
 }
 
-async function look({
+async function statFiles({
   manifest,
   folder,
 }: Pack): Promise<{ readonly text: string; readonly newest: number } | undefined> {

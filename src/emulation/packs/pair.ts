@@ -64,13 +64,13 @@ interface Found {
 
 /** The program of the image's architecture, from the archive: only it tells which build-id belongs to which source. */
 async function findTarget({ apt, match, id, distribution }: PairOptions, folder: string): Promise<Found> {
-  const tried: string[] = []
+  const candidates: string[] = []
   const versions = match.version === '' && match.recipe.versions ? match.recipe.versions : [match.version]
   for (const version of versions) {
     const one = { ...match, version }
     for (const name of match.recipe.target.packages.map((text) => fill(text, one, 'package'))) {
       for (const found of await apt.versions(name, match.target.debian)) {
-        const root = join(folder, String(tried.length))
+        const root = join(folder, String(candidates.length))
         await apt.unpack([found], root)
         const file = await findFile(
           root,
@@ -79,29 +79,29 @@ async function findTarget({ apt, match, id, distribution }: PairOptions, folder:
         if (!file) continue
         const own = readElf(await readFile(file))?.id
         if (own !== undefined && (id === undefined || own === id)) return { match: one, found, root, file, id: own }
-        tried.push(`${name} ${found.version}`)
+        candidates.push(`${name} ${found.version}`)
       }
     }
   }
   const where = `${distribution.id} ${distribution.codename}`
-  if (tried.length === 0) throw noPair(match, `${where} has no package of it for ${match.target.debian}`)
-  throw noPair(match, `it is not that of ${tried.join(' or ')} in ${where} (another build-id)`)
+  if (candidates.length === 0) throw noPair(match, `${where} has no package of it for ${match.target.debian}`)
+  throw noPair(match, `it is not that of ${candidates.join(' or ')} in ${where} (another build-id)`)
 }
 
 async function findNative({ apt, match, host }: PairOptions, { found: { source } }: Found): Promise<AptPackage> {
-  const tried: string[] = []
+  const candidates: string[] = []
   for (const name of match.recipe.native.packages.map((one) => fill(one, match, 'package'))) {
     for (const found of await apt.versions(name, host.debian)) {
       const from = found.source.name === source.name ? found.source.version : found.builtUsing.get(source.name)
       if (from === source.version) return found
-      tried.push(`${name} ${found.version} is built from ${source.name} ${from ?? 'nothing of it'}`)
+      candidates.push(`${name} ${found.version} is built from ${source.name} ${from ?? 'nothing of it'}`)
     }
   }
   throw noPair(
     match,
-    tried.length === 0
+    candidates.length === 0
       ? `there is no such program for ${host.debian}`
-      : `${tried.join(', ')}, the image's from ${source.version}`,
+      : `${candidates.join(', ')}, the image's from ${source.version}`,
   )
 }
 

@@ -81,7 +81,7 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
   })
 
   /** What is known without making anything; a recipe when a pack could be made. */
-  async function look(program: Program): Promise<Twin | RecipeMatch> {
+  async function findTwin(program: Program): Promise<Twin | RecipeMatch> {
     const known = (await packs()).find(
       ({ manifest }) => manifest.twin.id === program.id && manifest.architecture === program.architecture,
     )
@@ -196,9 +196,9 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
     async find(program, { distribution, wait }) {
       const key = `${program.architecture} ${program.id}`
       const failed = (thrown: unknown) => ({ reason: toXbuildError(thrown).message })
-      const looked = quick.get(key) ?? look(program).catch(failed)
-      quick.set(key, looked)
-      const found = await looked
+      const finding = quick.get(key) ?? findTwin(program).catch(failed)
+      quick.set(key, finding)
+      const found = await finding
       if (!('recipe' in found)) return found
       starts.set(key, (starts.get(key) ?? 0) + 1)
       let made = slow.get(key)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { runProgram } from '../../host/spawn.ts'
 import { resolveInRoot } from '../../content/in-root.ts'
-import { look } from '../../content/look.ts'
+import { lstatIfPresent } from '../../content/lstat.ts'
 import type { CacheFolderParams } from '../protocol.ts'
 import { withScratch, withTree, type WorkerFolders } from './overlay.ts'
 
@@ -32,7 +32,7 @@ export async function makeCacheFolder(
 
 async function copySeed(root: string, source: string, folder: string): Promise<void> {
   const from = resolveInRoot(root, source)
-  if (!look(from)?.isDirectory()) {
+  if (!lstatIfPresent(from)?.isDirectory()) {
     throw new XbuildError('NOT_FOUND', `Cannot start a cache with "${source}": no such folder in what is mounted`, {
       hint: 'The source of a mount is a path from the root of its stage or image',
     })

@@ -2,7 +2,7 @@ import { readdirSync, readlinkSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import type { TarEntry } from '../../oci/tar-format.ts'
-import { look } from '../../content/look.ts'
+import { lstatIfPresent } from '../../content/lstat.ts'
 import { deviceNumbers } from './make-node.ts'
 import type { XattrTable } from './xattrs.ts'
 
@@ -38,7 +38,7 @@ function* itemsIn(folder: string, walk: Walk): Generator<LayerItem> {
   for (const name of readdirSync(join(upper, folder)).sort(byBytes)) {
     const path = folder === '' ? name : `${folder}/${name}`
     const full = join(upper, path)
-    const stat = look(full)
+    const stat = lstatIfPresent(full)
     if (!stat) throw unnamable(path, 'its name is not UTF-8')
     if (stat.isSocket()) continue // meaningless outside of the process that made it
     if (stat.isCharacterDevice() && stat.rdev === 0) {
@@ -116,7 +116,7 @@ function isUnchanged(path: string, stat: Stats, { lowers, clamp }: Pick<Walk, 'l
   for (const lower of lowers.toReversed()) {
     // First: a link on the way would be followed out of the layer
     if (isCovered(lower, path)) return false
-    const below = look(join(lower, path))
+    const below = lstatIfPresent(join(lower, path))
     if (below) return below.isDirectory() && sameAttributes(below, stat) && sameTime(below.mtimeMs, stat.mtimeMs, clamp)
   }
   return false
@@ -139,7 +139,7 @@ function sameTime(a: number, b: number, clamp: number | undefined): boolean {
 /** Whether a layer has something else than a folder on the way to a path: nothing further below shows through. */
 function isCovered(lower: string, path: string): boolean {
   for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1)) {
-    const found = look(join(lower, path.slice(0, at)))
+    const found = lstatIfPresent(join(lower, path.slice(0, at)))
     if (!found) return false
     if (!found.isDirectory()) return true
   }

@@ -3,7 +3,7 @@ import { chmodSync, lchownSync, utimesSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { makeFolders, resolveInRoot } from '../../content/in-root.ts'
-import { look } from '../../content/look.ts'
+import { lstatIfPresent } from '../../content/lstat.ts'
 import type { CopyParams, CopySource } from '../protocol.ts'
 import type { SelectedSource } from '../../content/select.ts'
 import { unpackFile } from './apply.ts'
@@ -105,9 +105,10 @@ export function createCopyTarget(root: string, params: CopyParams, signal: Abort
    * its name.
    */
   function fileTarget(name: string): string {
-    if (asFolder || look(resolveInRoot(root, params.dest))?.isDirectory()) return join(folders(params.dest), name)
+    if (asFolder || lstatIfPresent(resolveInRoot(root, params.dest))?.isDirectory())
+      return join(folders(params.dest), name)
     const path = join(folders(dirname(params.dest)), basename(params.dest))
-    if (!look(path)?.isSymbolicLink()) return path
+    if (!lstatIfPresent(path)?.isSymbolicLink()) return path
     const real = resolveInRoot(root, params.dest)
     return join(folders(relative(root, dirname(real))), basename(real))
   }

@@ -1,6 +1,6 @@
 import { utimesSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { look } from '../../content/look.ts'
+import { lstatIfPresent } from '../../content/lstat.ts'
 import { fileTime } from './file-time.ts'
 
 /** Modification times that folders get at the end, when nothing changes in them any more. Seconds. */
@@ -23,7 +23,7 @@ export function setFolderTime(root: string, folder: string, mtime: number): void
 function isFolder(path: string, known: Map<string, boolean>): boolean {
   const before = known.get(path)
   if (before !== undefined) return before
-  const is = isFolder(dirname(path), known) && look(path)?.isDirectory() === true
+  const is = isFolder(dirname(path), known) && lstatIfPresent(path)?.isDirectory() === true
   known.set(path, is)
   return is
 }
@@ -34,7 +34,7 @@ export function createFolderTimes(root: string): FolderTimes {
   let newest = 0
   return {
     keep(folder, mtime) {
-      if (!times.has(folder)) times.set(folder, mtime ?? look(folder)!.mtimeMs / 1000)
+      if (!times.has(folder)) times.set(folder, mtime ?? lstatIfPresent(folder)!.mtimeMs / 1000)
     },
     made: (folder, mtime) => void times.set(folder, mtime),
     saw(mtime) {

@@ -1,7 +1,7 @@
 import { readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { cleanPath } from '../../dockerfile/paths.ts'
-import { look } from '../../content/look.ts'
+import { lstatIfPresent } from '../../content/lstat.ts'
 
 /** As many as the walk that follows takes. */
 const MAX_LINKS = 255
@@ -20,7 +20,7 @@ export function leadsOut(base: string, path: string): boolean {
       continue
     }
     const full = join(base, ...real, name)
-    if (look(full)?.isSymbolicLink() !== true) {
+    if (lstatIfPresent(full)?.isSymbolicLink() !== true) {
       real.push(name)
       continue
     }

@@ -2,7 +2,7 @@ import { chmodSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from 'no
 import { dirname, relative } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { makeFolders, resolveInRoot, type MadeFolders } from '../../content/in-root.ts'
-import { look } from '../../content/look.ts'
+import { lstatIfPresent } from '../../content/lstat.ts'
 import { MOUNT_POINTS } from './bundle.ts'
 import { setFolderTime } from './folder-times.ts'
 
@@ -43,9 +43,9 @@ export function makeMountPoints(
   for (const path of files) {
     if (isInside(path)) continue
     const real = resolveInRoot(root, path)
-    if (look(real)) continue
+    if (lstatIfPresent(real)) continue
     const parent = folder(dirname(real).slice(root.length))
-    grown.push({ path: parent, mtime: look(parent)!.mtimeMs / 1000 })
+    grown.push({ path: parent, mtime: lstatIfPresent(parent)!.mtimeMs / 1000 })
     writeFileSync(real, '', { flag: 'wx' })
     chmodSync(real, 0o644) // whatever the umask is
     made.push(real)
@@ -77,9 +77,9 @@ function realAgain(root: string, path: string): string | undefined {
 
 /** `real` may be another place than the one that was made: its folder keeps its time. */
 function removeEmpty(root: string, real: string): void {
-  const found = look(real)
+  const found = lstatIfPresent(real)
   const folder = dirname(real)
-  const mtime = look(folder)?.mtimeMs
+  const mtime = lstatIfPresent(folder)?.mtimeMs
   if (!found || mtime === undefined) return
   if (found.isDirectory() ? readdirSync(real).length > 0 : found.size > 0) return
   if (found.isDirectory()) rmdirSync(real)

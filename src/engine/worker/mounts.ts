@@ -4,7 +4,7 @@ import { XbuildError } from '../../errors.ts'
 import { runProgram } from '../../host/spawn.ts'
 import type { FileOwner } from '../../dockerfile/run-mounts.ts'
 import { resolveInRoot } from '../../content/in-root.ts'
-import { look } from '../../content/look.ts'
+import { lstatIfPresent } from '../../content/lstat.ts'
 import type { WorkerMount } from '../protocol.ts'
 import { forwardAgent } from './forward-agent.ts'
 import { withDraft, withTree, type WorkerFolders } from './overlay.ts'
@@ -112,7 +112,7 @@ export async function withMounts<T>(
       source,
       options: ['rbind', ...(refuseNodes ? ['nodev'] : []), ...options],
     })
-    ;(look(source)?.isDirectory() ? collected.folders : collected.files).push(target)
+    ;(lstatIfPresent(source)?.isDirectory() ? collected.folders : collected.files).push(target)
   }
 
   if (!mounts.some(({ type }) => type === 'secret')) return next(0)
@@ -124,7 +124,7 @@ export async function withMounts<T>(
 
 function sourceIn(root: string, source: string): string {
   const path = resolveInRoot(root, source)
-  if (!look(path)) {
+  if (!lstatIfPresent(path)) {
     throw new XbuildError('NOT_FOUND', `Cannot mount "${source}": no such file or folder in what is mounted`, {
       hint: 'The source of a mount is a path from the root of its stage, image or context',
     })

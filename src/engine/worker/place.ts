@@ -18,7 +18,7 @@ import { basename, dirname } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { XbuildError } from '../../errors.ts'
 import { openInside, throughHandle } from '../../host/open-inside.ts'
-import { look } from '../../content/look.ts'
+import { lstatIfPresent } from '../../content/lstat.ts'
 import type { SourceEntry } from '../../content/select.ts'
 import { fileTime } from './file-time.ts'
 import type { FolderTimes } from './folder-times.ts'
@@ -65,7 +65,7 @@ export function createPlacer(options: PlaceOptions): Placer {
     const time = fileTime(seconds)
     times.saw(seconds)
     times.keep(dirname(to))
-    const there = look(to)
+    const there = lstatIfPresent(to)
     if (entry.type === 'dir') {
       if (there && !there.isDirectory()) throw refused(from, to, 'a folder cannot replace what is not a folder')
       if (there && entry.onTheWay) {
@@ -128,7 +128,7 @@ export function createPlacer(options: PlaceOptions): Placer {
 
 /** Makes room for a file: only another file may go. Throws NOT_FOUND for a folder. */
 export function removeFile(from: string, to: string): void {
-  if (look(to)?.isDirectory()) throw refused(from, to, 'a file cannot replace a folder')
+  if (lstatIfPresent(to)?.isDirectory()) throw refused(from, to, 'a file cannot replace a folder')
   rmSync(to, { force: true })
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { XbuildError } from '../../errors.ts'
 import { resolveInRoot } from '../../content/in-root.ts'
-import { look } from '../../content/look.ts'
+import { lstatIfPresent } from '../../content/lstat.ts'
 import { withTree, type WorkerFolders } from './overlay.ts'
 
 /** The text of a file in a file system, or nothing when there is none; symlinks do not lead out of it. */
@@ -11,7 +11,7 @@ export async function readTreeFile(
 ): Promise<{ text?: string }> {
   return withTree(folders, lowers, async (root) => {
     const real = resolveInRoot(root, path)
-    const found = look(real)
+    const found = lstatIfPresent(real)
     if (!found) return {}
     if (!found.isFile())
       throw new XbuildError(

@@ -21,7 +21,7 @@ import { shownName } from '../../oci/tar-decode.ts'
 import type { TarEntry } from '../../oci/tar-format.ts'
 import type { TarSink } from '../../oci/tar-reader.ts'
 import { isReal, makeFolders, resolveInRoot } from '../../content/in-root.ts'
-import { look } from '../../content/look.ts'
+import { lstatIfPresent } from '../../content/lstat.ts'
 import { fileTime } from './file-time.ts'
 import { leadsOut } from './leads-out.ts'
 import { makeNode } from './make-node.ts'
@@ -93,7 +93,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     stayInside(path, entry)
     const { path: real, made, grown } = makeFolders(base, path, ROOT)
     // Folders that the archive does not mention keep their times, or get one that is the same in every build.
-    const kept = grown ?? { path: real, mtime: look(real)!.mtimeMs / 1000 }
+    const kept = grown ?? { path: real, mtime: lstatIfPresent(real)!.mtimeMs / 1000 }
     if (!folderTimes.has(kept.path)) folderTimes.set(kept.path, kept.mtime)
     for (const folder of made) folderTimes.set(folder, entry.mtime)
     folders.set(path, real)
@@ -138,7 +138,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
   function replace(target: string, entry: TarEntry): void {
     const source = entry.type === 'hardlink' ? linkSource(entry) : undefined
     if (source === target) return
-    const there = look(target)
+    const there = lstatIfPresent(target)
     const stays = there?.isDirectory() === true && entry.type === 'dir'
     if (there && !stays) {
       // Folders seen so far may lie below, or lead through, what goes away now.
@@ -194,7 +194,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     if (into === undefined) return
     const { uid, gid } = idsOf(entry)
     lchownSync(target, uid, gid)
-    if (!look(target)?.isFile()) return
+    if (!lstatIfPresent(target)?.isFile()) return
     chmodSync(target, entry.mode)
     utimesSync(target, fileTime(entry.mtime), fileTime(entry.mtime))
   }
@@ -210,7 +210,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     const link = cleanPath(entry.link ?? '')
     stayInside(dirname(link), entry)
     const source = join(resolveInRoot(base, dirname(link)), basename(link))
-    const found = look(source)
+    const found = lstatIfPresent(source)
     if (nodes.has(source) && !found) return source
     if (!found || found.isDirectory()) {
       throw new XbuildError(
@@ -267,25 +267,25 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
   async function finish(): Promise<void> {
     const isThere = (path: string) => !replaced || isReal(root, path)
     for (const { folder, name } of upper === undefined ? [] : whiteouts) {
-      if (!isThere(folder) || !look(folder)?.isDirectory()) continue
+      if (!isThere(folder) || !lstatIfPresent(folder)?.isDirectory()) continue
       if (name === undefined) hideChildren(root, upper!, folder)
       else hide(root, upper!, join(folder, name))
     }
     for (const [path, { entry, linkTo }] of nodes) {
-      if (!isThere(path) || !look(dirname(path)) || look(path)) continue
-      if (linkTo !== undefined && isThere(linkTo) && look(linkTo)) linkSync(linkTo, path)
+      if (!isThere(path) || !lstatIfPresent(dirname(path)) || lstatIfPresent(path)) continue
+      if (linkTo !== undefined && isThere(linkTo) && lstatIfPresent(linkTo)) linkSync(linkTo, path)
       else await makeNode(path, entry)
     }
     await writeXattrs(
       root,
       new Map(
         [...xattrs]
-          .filter(([path]) => isThere(path) && look(path))
+          .filter(([path]) => isThere(path) && lstatIfPresent(path))
           .map(([path, values]) => [relative(root, path) || '.', values]),
       ),
     )
     for (const [path, mtime] of folderTimes)
-      if (isThere(path) && look(path)?.isDirectory()) utimesSync(path, fileTime(mtime), fileTime(mtime))
+      if (isThere(path) && lstatIfPresent(path)?.isDirectory()) utimesSync(path, fileTime(mtime), fileTime(mtime))
   }
 
   function entry(tar: TarEntry): void {

@@ -2,7 +2,7 @@ import { readlinkSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { resolveInRoot } from '../../content/in-root.ts'
-import { look } from '../../content/look.ts'
+import { lstatIfPresent } from '../../content/lstat.ts'
 import { MAX_USER_FILE } from './users.ts'
 
 const MAX_LINKS = 255
@@ -43,7 +43,7 @@ function see(root: string, mounts: MountTable, path: string): Stats | 'null' | '
   for (let links = 0; ; ) {
     const name = rest.pop()
     const at = `/${real.join('/')}`
-    if (name === undefined) return look(hostPath(root, mounts, at) ?? '')
+    if (name === undefined) return lstatIfPresent(hostPath(root, mounts, at) ?? '')
     if (name === '..') {
       real.pop()
       continue
@@ -52,7 +52,7 @@ function see(root: string, mounts: MountTable, path: string): Stats | 'null' | '
     if (full === '/dev') return [...rest].join() === 'null' ? 'null' : 'strange'
     if (OWN.includes(full)) return 'strange'
     const host = hostPath(root, mounts, full)
-    const found = host === undefined ? undefined : look(host)
+    const found = host === undefined ? undefined : lstatIfPresent(host)
     if (!found) return undefined
     if (!found.isSymbolicLink()) {
       real.push(name)

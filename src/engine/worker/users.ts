@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { XbuildError } from '../../errors.ts'
 import { resolveInRoot } from '../../content/in-root.ts'
-import { look } from '../../content/look.ts'
+import { lstatIfPresent } from '../../content/lstat.ts'
 
 /** Ids a process runs with, or a file belongs to. */
 export interface Ids {
@@ -96,7 +96,7 @@ function unknown(what: string, name: string, file: string): XbuildError {
 /** The good lines of a colon-separated file of the image; none when it is not there. */
 function table(root: string, path: string): Row[] {
   const file = resolveInRoot(root, path)
-  const found = look(file)
+  const found = lstatIfPresent(file)
   if (!found?.isFile()) return []
   if (found.size > MAX_USER_FILE)
     throw new XbuildError('BAD_IMAGE', `Cannot read the image's ${path}: it has ${found.size} bytes`, {

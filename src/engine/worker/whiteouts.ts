@@ -1,7 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { XbuildError } from '../../errors.ts'
-import { look } from '../../content/look.ts'
+import { lstatIfPresent } from '../../content/lstat.ts'
 
 /** What an entry's name says about the layers below (image-spec layer.md, "Whiteouts"). */
 export type Whiteout =
@@ -36,7 +36,7 @@ export function whiteoutOf(name: string): Whiteout | undefined {
  * itself.
  */
 export function hide(root: string, upper: string, path: string): void {
-  const own = look(join(upper, relative(root, path)))
+  const own = lstatIfPresent(join(upper, relative(root, path)))
   if (!own || (own.isCharacterDevice() && own.rdev === 0)) rmSync(path, { recursive: true, force: true })
   else if (own.isDirectory()) hideChildren(root, upper, path)
 }

@@ -138,7 +138,7 @@ function hasRun({ stage }: GraphStage): boolean {
 /** A name that no stage and no other context has. */
 function freeName(name: string, taken: readonly string[]): string {
   for (let n = 1; ; n++) {
-    const tried = n === 1 ? name : `${name}-${n}`
-    if (contextNamed(tried, taken) === undefined && !taken.includes(tried)) return tried
+    const alias = n === 1 ? name : `${name}-${n}`
+    if (contextNamed(alias, taken) === undefined && !taken.includes(alias)) return alias
   }
 }

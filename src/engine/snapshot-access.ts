@@ -1,11 +1,11 @@
-import type { SnapshotKeeper } from '../store/gc.ts'
+import type { SnapshotAccess } from '../store/gc.ts'
 import type { Workers } from './workers.ts'
 
 /**
  * Measures and removes snapshots in the worker, which may read and remove the files of every user of an image; it
  * starts with the first use.
  */
-export function createSnapshotKeeper(workers: Workers, signal: AbortSignal): SnapshotKeeper {
+export function createSnapshotAccess(workers: Workers, signal: AbortSignal): SnapshotAccess {
   return {
     async measure(ids) {
       const worker = await workers.native()

@@ -4,7 +4,7 @@ import { lstatSync, type Stats } from 'node:fs'
 const ABSENT: ReadonlySet<string | undefined> = new Set(['ENOTDIR', 'ENAMETOOLONG', 'ERR_INVALID_ARG_VALUE'])
 
 /** What lies at a path, a symlink as itself; undefined when there is nothing, or cannot be. */
-export function look(path: string): Stats | undefined {
+export function lstatIfPresent(path: string): Stats | undefined {
   try {
     return lstatSync(path, { throwIfNoEntry: false })
   } catch (error) {

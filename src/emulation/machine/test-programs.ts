@@ -9,7 +9,7 @@ import { PROBE_STATUS, probeProgram } from '../probe-program.ts'
  * Where a tiny program of an architecture ran: as it is, and in a root folder that holds nothing else, as in an
  * image.
  */
-export interface Tried {
+export interface ProgramTest {
   readonly here: boolean
   /** Undefined when such a root folder could not be entered. */
   readonly inImages: boolean | undefined
@@ -30,10 +30,10 @@ for program do
 done`
 
 /** Runs the probe program of each architecture by whatever this machine has for it. In the order of `architectures`. */
-export async function tryPrograms(
+export async function testPrograms(
   architectures: readonly Architecture[],
   { signal }: { readonly signal: AbortSignal },
-): Promise<Tried[]> {
+): Promise<ProgramTest[]> {
   const folder = await mkdtemp(join(tmpdir(), 'xbuild-try-'))
   try {
     await chmod(folder, 0o755)

@@ -7,7 +7,7 @@ import { XbuildError } from '../errors.ts'
 import { normalizePlatform, type Platform } from '../platform.ts'
 
 /** What a node is, before any program has run on it. */
-export interface Looked {
+export interface InspectedEngine {
   readonly driver: 'buildkit' | 'docker'
   /** Like `Docker Engine 28.5.2`, `Podman 4.3.1`, `BuildKit v0.25.1`. */
   readonly version: string
@@ -21,17 +21,17 @@ export interface Looked {
 }
 
 /** Asks an engine what it is; with `recall`, its BuildKit only when that is not known. Throws NODE. */
-export async function look(
+export async function inspectEngine(
   connection: Connection,
   { signal, recall }: { readonly signal: AbortSignal; readonly recall?: Recall },
-): Promise<Looked> {
+): Promise<InspectedEngine> {
   const asking = connection.engine
-    ? lookAtEngine({ ...connection.engine, podman: connection.podman }, signal)
+    ? inspectDocker({ ...connection.engine, podman: connection.podman }, signal)
     : undefined
   const [engine, buildkit] =
     recall && asking && connection.transport
       ? await recalled(asking, recall)
-      : await Promise.all([asking, lookAtBuildkit(connection, signal)])
+      : await Promise.all([asking, inspectBuildkit(connection, signal)])
   const platforms = buildkit?.platforms ?? []
   const own = engine?.platform ?? platforms[0]
   if (!own)
@@ -59,13 +59,13 @@ export async function look(
     const found = await asking
     const known = await facts(found)
     if (known) return [found, known]
-    const asked = await lookAtBuildkit(connection, signal)
+    const asked = await inspectBuildkit(connection, signal)
     if (asked) await keep(found, asked)
     return [found, asked]
   }
 }
 
-async function lookAtBuildkit({ transport }: Connection, signal: AbortSignal): Promise<BuildkitFacts | undefined> {
+async function inspectBuildkit({ transport }: Connection, signal: AbortSignal): Promise<BuildkitFacts | undefined> {
   if (!transport) return undefined
   const { probeBuildkit } = await import('../driver/buildkit/probe.ts')
   return probeBuildkit(transport, { signal })
@@ -79,7 +79,7 @@ interface Version {
 }
 
 /** Asks an engine's Docker API what it runs on and how it keeps images. Throws NODE. */
-export async function lookAtEngine(
+export async function inspectDocker(
   { podman, ...engine }: DockerEngine & { readonly podman: boolean },
   signal: AbortSignal,
 ): Promise<EngineFacts> {
