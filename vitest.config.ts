@@ -1,7 +1,9 @@
 import { defineConfig } from 'vitest/config'
+import { SlowFirst } from './test/support/slow-first.ts'
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: SlowFirst },
     projects: [
       {
         test: {
@@ -20,7 +22,7 @@ export default defineConfig({
           globalSetup: ['test/e2e/support/setup.ts'],
           testTimeout: 240_000,
           hookTimeout: 240_000,
-          fileParallelism: false,
+          maxWorkers: 2, // they wait for daemons and archives as much as they compute
         },
       },
       {
@@ -31,7 +33,7 @@ export default defineConfig({
           globalSetup: ['test/e2e/support/setup.ts'],
           testTimeout: 240_000,
           hookTimeout: 240_000,
-          fileParallelism: false,
+          maxWorkers: 2, // they wait for daemons and archives as much as they compute
         },
       },
       {

@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { cacheFolder } from '../conformance/support/places.ts'
@@ -7,7 +7,7 @@ import { dockerRoot } from '../support/docker-root.ts'
 import { writeFiles } from './support/context.ts'
 import { baseLayout } from './support/examples.ts'
 import { program, tempFolder } from './support/places.ts'
-import { packStore, toolchainBase, whyNoToolchains } from './support/toolchains.ts'
+import { copyPacks, toolchainBase, whyNoToolchains } from './support/toolchains.ts'
 import { xbuild, type RunOptions } from './support/xbuild.ts'
 
 const folder = tempFolder()
@@ -93,18 +93,11 @@ describe.skipIf(missing !== undefined)('native toolchains on a Docker node', () 
     work = join(cache, `work-${process.pid}`)
     toolchain = await toolchainBase('toolchain', ['arm64'])
     busybox = await baseLayout('busybox')
-    const kept = await packStore()
-    const listed = await xbuild(['pack', 'ls'], { store: kept })
-    // The tests of the engine's own twins make them anew
-    if (!PACKS.every((name) => new RegExp(` ${name} \\(`).test(listed.stdout))) {
-      const { code, stderr } = await xbuild(
-        ['pack', 'build', ...PACKS.map((name) => (name === 'as' ? name : `${name}@14`))],
-        { store: kept },
-      )
-      expect(code, stderr).toBe(0)
-    }
     mkdirSync(store)
-    cpSync(join(kept, 'packs'), join(store, 'packs'), { recursive: true })
+    await copyPacks(
+      PACKS.map((name) => (name === 'as' ? name : `${name}@14`)),
+      store,
+    )
     docker = await startDocker(await dockerRoot(cache), work, { ownHandlers: true })
   }, 1_200_000)
   afterAll(async () => {

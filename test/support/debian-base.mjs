@@ -9,6 +9,7 @@ import { packLayer } from '../../examples/base/layer.mjs'
 import { writeLayout } from '../../examples/base/layout.mjs'
 import { cache } from '../../examples/setup/places.mjs'
 import { runOk } from '../../examples/setup/process.mjs'
+import { inTurn } from './in-turn.mjs'
 
 /** In every base image. Which awk is the caller's choice. */
 const ESSENTIAL = [
@@ -44,15 +45,21 @@ export async function debianBase(
   name,
   { architectures, packages, alternatives = {}, users = '', groups = '', archive = [] },
 ) {
-  const asked = JSON.stringify({ architectures, packages, alternatives, users, groups, archive })
+  const asked = { architectures, packages, alternatives, users, groups, archive }
   const version = createHash('sha256')
     .update(readFileSync(new URL(import.meta.url)))
-    .update(asked)
+    .update(JSON.stringify(asked))
     .digest('hex')
     .slice(0, 12)
   const folder = join(cache, 'toolchains')
   const target = join(folder, `${name}-${version}`)
-  if (existsSync(join(target, 'index.json'))) return target
+  const isMade = () => existsSync(join(target, 'index.json'))
+  if (!isMade()) await inTurn(`base-${name}`, async () => isMade() || makeBase(asked, { folder, target }))
+  return target
+}
+
+async function makeBase(asked, { folder, target }) {
+  const { architectures, packages, alternatives, users, groups, archive } = asked
   await mkdir(folder, { recursive: true })
   const work = await mkdtemp(join(folder, '.tmp-'))
   try {
@@ -83,7 +90,6 @@ export async function debianBase(
   } finally {
     await rm(work, { recursive: true, force: true })
   }
-  return target
 }
 
 const PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'

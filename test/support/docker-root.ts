@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { inTurn } from '../e2e/support/turns.ts'
 import { runOk } from '../e2e/support/xbuild.ts'
 import { debianMirror } from './debian-mirror.ts'
 
@@ -14,10 +15,15 @@ export async function dockerRoot(cache: string): Promise<string> {
   if (existsSync(target)) return target
   if (process.getuid?.() !== 0)
     throw new Error('The conformance tests start a Docker engine in a folder of its own, which needs root')
+  await inTurn(`docker-${SUITE}`, async () => existsSync(target) || makeRoot(target))
+  return target
+}
+
+async function makeRoot(target: string): Promise<void> {
   await installMmdebstrap()
   const making = `${target}.${process.pid}`
   console.error(`Making a Debian ${SUITE} with Docker in ${target}: a few minutes, once`)
-  mkdirSync(cache, { recursive: true })
+  mkdirSync(dirname(target), { recursive: true })
   try {
     await runOk('mmdebstrap', [
       '--mode=root',
@@ -36,7 +42,6 @@ export async function dockerRoot(cache: string): Promise<string> {
   } finally {
     rmSync(making, { recursive: true, force: true })
   }
-  return target
 }
 
 /** What tells one Docker from the next. */

@@ -2,6 +2,7 @@ import { cpSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import { root } from './places.ts'
+import { inTurn } from './turns.ts'
 import { run, runOk, type Ended } from './xbuild.ts'
 
 /** Its own for each run of the tests: two may run at a time. */
@@ -38,15 +39,17 @@ export function ordinaryUser(ownFolder: string): OrdinaryUser {
     if (!asRoot) return
     await runOk('chmod', ['755', ownFolder])
     await runOk('mknod', ['--mode=666', tun, 'c', '10', '200'])
-    await runOk('useradd', ['--no-create-home', '--home-dir', home, NAME])
-    if (!readFileSync('/etc/subuid', 'utf8').includes(`${NAME}:`)) {
-      await runOk('usermod', ['--add-subuids', '700000-765535', '--add-subgids', '700000-765535', NAME])
-    }
+    await inTurn('users', async () => {
+      await runOk('useradd', ['--no-create-home', '--home-dir', home, NAME])
+      if (!readFileSync('/etc/subuid', 'utf8').includes(`${NAME}:`)) {
+        await runOk('usermod', ['--add-subuids', '700000-765535', '--add-subgids', '700000-765535', NAME])
+      }
+    })
     await runOk('chown', [NAME, home])
     await makeReadable()
   })
   afterAll(async () => {
-    if (asRoot) await run('userdel', [NAME])
+    if (asRoot) await inTurn('users', () => run('userdel', [NAME]))
   })
 
   // A checkout or a Node under /root is closed to others: then the user gets copies, as an installation would

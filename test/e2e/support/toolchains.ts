@@ -1,9 +1,13 @@
+import { cpSync } from 'node:fs'
 import { release } from 'node:os'
 import { join } from 'node:path'
+import { afterAll } from 'vitest'
 import { findHandler } from '../../../src/emulation/packs/fused-emulator.ts'
 import { hasPrivateBinfmt } from '../../../src/emulation/namespace-errors.ts'
 import { importExamples } from './examples.ts'
 import { root } from './places.ts'
+import { inTurn, takeTurn } from './turns.ts'
+import { xbuild } from './xbuild.ts'
 
 interface Bases {
   toolchainBase(name: string, architectures?: readonly string[]): Promise<string>
@@ -21,9 +25,31 @@ export async function toolsBase(): Promise<string> {
 
 /**
  * A store that is kept from run to run for its packs, which come from the archive; tests remove everything else in
- * it.
+ * it. It is the calling file's alone until its tests are over. Call it at the top level.
  */
 export async function packStore(): Promise<string> {
+  const end = await takeTurn(PACKS)
+  afterAll(end)
+  return keptStore()
+}
+
+/** Copies the packs of that store to `store`, made with `xbuild pack build` where one of `names` is missing. */
+export async function copyPacks(names: readonly string[], store: string): Promise<void> {
+  await inTurn(PACKS, async () => {
+    const kept = await keptStore()
+    const listed = await xbuild(['pack', 'ls'], { store: kept })
+    if (!names.every((name) => listed.stdout.includes(` ${name.split('@')[0]!} (`))) {
+      const { code, stderr } = await xbuild(['pack', 'build', ...names], { store: kept })
+      if (code !== 0) throw new Error(stderr)
+    }
+    cpSync(join(kept, 'packs'), join(store, 'packs'), { recursive: true })
+  })
+}
+
+/** The turn of who uses the kept store. */
+const PACKS = 'packs'
+
+async function keptStore(): Promise<string> {
   const { cache } = (await import(join(root, 'examples/setup/places.mjs'))) as { cache: string }
   return join(cache, 'accel-store')
 }
