@@ -28,7 +28,18 @@ function placeIn(file: string, source: string, starts: readonly number[], offset
     if (starts[middle]! <= offset) low = middle
     else high = middle - 1
   }
-  return { file, line: low + 1, column: [...source.slice(starts[low]!, offset)].length + 1 }
+  return { file, line: low + 1, column: charactersIn(source, starts[low]!, offset) + 1 }
+}
+
+/** Without a copy: a hostile file is one long line, and each of its tokens has a place. */
+function charactersIn(source: string, from: number, to: number): number {
+  let count = 0
+  for (let at = from; at < to; at += 1) {
+    const isPair = source.codePointAt(at)! > 0xffff && at + 1 < to
+    if (isPair) at += 1
+    count += 1
+  }
+  return count
 }
 
 /** The place of what comes next. */
