@@ -123,7 +123,7 @@ export function readCache(bytes: Uint8Array, { kind, config, layers }: OpenedMan
 function readDocument(json: JsonField, layers: readonly Descriptor[]): CacheDocument {
   if (json.get('version').size() !== 1) json.get('version').fail('is not 1: a newer xbuild wrote it')
   const stamp = json.get('stamp').string()
-  if (!/^\d{0,15}$/.test(stamp)) json.get('stamp').fail('is no number of seconds')
+  if (!/^\d{0,15}$/.test(stamp)) json.get('stamp').fail('is not a number of seconds')
   return {
     stamp,
     steps: json
@@ -135,15 +135,15 @@ function readDocument(json: JsonField, layers: readonly Descriptor[]): CacheDocu
 
 function readStep(json: JsonField, layers: readonly Descriptor[]): CachedStep {
   const key = json.get('key').string()
-  if (!/^[0-9a-f]{64}$/.test(key)) json.get('key').fail('is no key of a step')
+  if (!/^[0-9a-f]{64}$/.test(key)) json.get('key').fail('is not the key of a step')
   const created = json.get('created').string()
   if (!/^\d{4}-\d\d-\d\dT[\d:.]{8,20}Z$/.test(created) || Number.isNaN(Date.parse(created)))
-    json.get('created').fail('is no time')
+    json.get('created').fail('is not a time')
   const position = json.get('layer').optional((field) => field.size())
   if (position === undefined) return { key, created }
-  const descriptor = layers[position] ?? json.get('layer').fail('is none of the layers')
+  const descriptor = layers[position] ?? json.get('layer').fail('is not one of the layers')
   if (!isLayerType(descriptor.mediaType))
-    json.get('layer').fail(`is "${descriptor.mediaType}", which is no file system layer`)
+    json.get('layer').fail(`is "${descriptor.mediaType}", which is not a file system layer`)
   const diffId: Digest = readDigest(json.get('diffId'))
   return { key, created, layer: { descriptor, diffId } }
 }

@@ -74,7 +74,7 @@ export function createCacheService({
         if (last || (status !== 429 && status < 500)) {
           throw new XbuildError(
             status === 401 || status === 403 ? 'AUTH' : 'REGISTRY',
-            `Cannot use GitHub's cache service: ${what} was answered ${status} ${words}`.trimEnd(),
+            `Cannot use GitHub's cache service: ${what} failed with HTTP status ${status} ${words}`.trimEnd(),
           )
         }
       } catch (error) {
@@ -105,7 +105,7 @@ export function createCacheService({
       if (body.length > MAX_BLOB)
         throw new XbuildError(
           'UNSUPPORTED',
-          `Cannot store "${key}" in GitHub's cache service: ${body.length} bytes are more than it takes`,
+          `Cannot store "${key}" in GitHub's cache service: ${body.length} bytes are more than the service accepts`,
         )
       const made = await call('CreateCacheEntry', { key, version: VERSION }, signal)
       if (made['ok'] !== true) return
@@ -120,7 +120,7 @@ export function createCacheService({
       if (finished['ok'] !== true)
         throw new XbuildError(
           'REGISTRY',
-          `Cannot store "${key}" in GitHub's cache service: it did not keep what was sent`,
+          `Cannot store "${key}" in GitHub's cache service: the service did not accept the finished upload`,
         )
     },
   }

@@ -101,7 +101,7 @@ async function connect(
       'HOST',
       `Cannot use ${name}: ${place ? 'ACTIONS_RUNTIME_TOKEN' : 'ACTIONS_RESULTS_URL'} is not set`,
       {
-        hint: 'Run in a GitHub workflow, in a step that is given both variables',
+        hint: 'Run xbuild in a step of a GitHub workflow that sets both variables',
       },
     )
   }

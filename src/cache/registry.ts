@@ -79,9 +79,13 @@ export function registryPlace(text: string, { registry, emit }: { registry: Regi
     },
     async save(platform, cache: CacheImage, layers: BlobSource, signal) {
       if (ref.digest)
-        throw new XbuildError('BAD_OPTION', `Cannot export to "${text}": a digest is no place to write to`, {
-          hint: 'Name a tag',
-        })
+        throw new XbuildError(
+          'BAD_OPTION',
+          `Cannot export to "${text}": a reference with a digest cannot be written to`,
+          {
+            hint: 'Use a reference with a tag',
+          },
+        )
       const at = tagged(ref, platform)
       const set = imageSetOf(cache, layers)
       await upload(set, [at], { registry, emit, signal })

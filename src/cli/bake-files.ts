@@ -32,12 +32,12 @@ export async function readBakeFiles(
     const path = name.startsWith('cwd://') ? name.slice('cwd://'.length) : name
     const text = path === '-' ? await readAll(stdin) : readProjectText(resolve(shared.cwd, path), path)
     if (text !== undefined) found.push({ name: path, text })
-    else if (named.length > 0) throw new XbuildError('NOT_FOUND', `Cannot read "${path}": there is no such file`)
+    else if (named.length > 0) throw new XbuildError('NOT_FOUND', `Cannot read "${path}": no such file`)
   }
   const full = found.filter(({ text }) => text !== '')
   if (full.length === 0)
-    throw new XbuildError('NOT_FOUND', 'Cannot bake: no file here defines what to build', {
-      hint: `Write docker-bake.hcl, or name a file with -f. The names looked for are ${DEFAULTS.join(', ')}`,
+    throw new XbuildError('NOT_FOUND', 'Cannot bake: there is no bake file in this folder', {
+      hint: `Write docker-bake.hcl, or name a file with -f. xbuild looks for ${DEFAULTS.join(', ')}`,
     })
   const compose = full.filter(isCompose)
   const files = full.filter((file) => !compose.includes(file))

@@ -77,7 +77,7 @@ export const COMMANDS: readonly Command[] = [
   defineCommand({
     name: 'bake',
     usage: 'xbuild bake [OPTIONS] [TARGET...]',
-    help: 'Build the targets of docker-bake.hcl and the like, all of them in one run.',
+    help: 'Build the targets of bake files such as docker-bake.hcl, all of them in one run.',
     flags: BAKE_FLAGS,
     isLong: true,
     fromFile: sessionTexts,
@@ -96,7 +96,7 @@ export const COMMANDS: readonly Command[] = [
   defineCommand({
     name: 'du',
     usage: 'xbuild du [OPTIONS]',
-    help: 'Show what the store holds, and how much of it could go.',
+    help: 'Show what the store holds, and how much of it can be removed.',
     flags: DU_FLAGS,
     fromFile: storeOf,
     read: (values, input) => ({ options: readStoreCommand(values, input) }),
@@ -142,7 +142,7 @@ export const COMMANDS: readonly Command[] = [
   defineCommand({
     name: 'doctor',
     usage: 'xbuild doctor [OPTIONS] [REGISTRY...]',
-    help: 'Look for what keeps this machine, its nodes and registries from building, and say what helps.',
+    help: 'Check this machine, its nodes and registries for problems that prevent builds, and print how to fix them.',
     flags: DOCTOR_FLAGS,
     fromFile: ({ values, platforms = [] }) => ({
       platforms: [...(values.platforms ?? []), ...platforms.map(({ text }) => text)],
@@ -154,7 +154,7 @@ export const COMMANDS: readonly Command[] = [
   defineCommand({
     name: 'trust',
     usage: 'xbuild trust [--list | --revoke] [FILE]',
-    help: 'Accept what xbuild.yaml of a project asks for beyond what a project may set, until the file changes.',
+    help: 'Accept the settings in xbuild.yaml of a project that need permission, until the file changes.',
     flags: TRUST_FLAGS,
     withoutConfig: true,
     read: (values, { words, cwd }) => ({ options: readTrustCommand(words, values, cwd) }),

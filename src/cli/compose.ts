@@ -103,7 +103,7 @@ export async function openProject(
 
   function need(path: string): { path: string; text: string } {
     const text = readProjectText(path, show(path))
-    if (text === undefined) throw usageError(`Cannot read the compose file "${show(path)}": there is no such file`)
+    if (text === undefined) throw usageError(`Cannot read the compose file "${show(path)}": no such file`)
     return { path, text }
   }
 }
@@ -115,7 +115,7 @@ function readVariables(
   let own: ComposeEnv = {}
   for (const path of files) {
     const text = readProjectText(path, relative(cwd, path) || path)
-    if (text === undefined && needed) throw usageError(`Cannot read "${relative(cwd, path)}": there is no such file`)
+    if (text === undefined && needed) throw usageError(`Cannot read "${relative(cwd, path)}": no such file`)
     if (text !== undefined)
       own = { ...own, ...parseDotenv(text, relative(cwd, path), (name) => shell[name] ?? own[name]) }
   }

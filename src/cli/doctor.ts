@@ -122,9 +122,9 @@ function readRegistry(word: string): string {
   try {
     return registryOf(word)
   } catch (cause) {
-    throw new XbuildError('BAD_OPTION', `Cannot ask registry "${word}": it is no name of one`, {
+    throw new XbuildError('BAD_OPTION', `Cannot check registry "${word}": it is not the name of a registry`, {
       cause,
-      hint: 'Write it like ghcr.io or localhost:5000, or name an image of it',
+      hint: 'Write it like ghcr.io or localhost:5000, or give the name of an image in it',
     })
   }
 }

@@ -9,14 +9,14 @@ export const ENVIRONMENT: readonly (readonly [name: string, help: string])[] = [
   ['BUILDKIT_PROGRESS', 'Value of --progress'],
   [
     'SOURCE_DATE_EPOCH',
-    'Seconds since 1970: no time stamp in the image is later than that; "context": its commit, its download',
+    'Latest time stamp in the image, in seconds since 1970; "context" is the time of its commit or download',
   ],
   ['XBUILD_HOME', 'Value of --store'],
   ['XDG_CONFIG_HOME', 'Folder of xbuild/config.yaml, your own settings for every build; default: ~/.config'],
   ['DOCKER_CONFIG', 'Folder of config.json with the credentials of registries; default: ~/.docker'],
   ['DOCKER_HOST, BUILDKIT_HOST', 'Machines that take part in every build'],
   ['DOCKER_BUILDKIT', 'Set to 0: Docker Engines build without BuildKit'],
-  ['NO_COLOR', 'Set to anything: no colours'],
+  ['NO_COLOR', 'Set to any value: no colours'],
 ]
 
 /** The text of `xbuild help`, or of `xbuild help COMMAND`. Made of the table of commands; ends in a newline. */

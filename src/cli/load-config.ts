@@ -79,7 +79,7 @@ async function loadProject(cwd: string, env: Env): Promise<FileConfig | undefine
 
 async function readNamed(file: string, cwd: string): Promise<FileConfig> {
   const bytes = await readSmall(file, cwd)
-  if (!bytes) throw new XbuildError('BAD_OPTION', `Cannot read config file "${file}": ENOENT: there is no such file`)
+  if (!bytes) throw new XbuildError('BAD_OPTION', `Cannot read config file "${file}": no such file`)
   const { parseConfigFile } = await import('../config/file.ts')
   return parseConfigFile(bytes.toString('utf8'), file)
 }
@@ -102,8 +102,8 @@ async function readUserFile(env: Env): Promise<FileConfig | undefined> {
     relative.map(({ key, text, at }) => ({
       rule: 'config',
       severity: 'error',
-      message: `Cannot use ${key} "${text}": it is relative to whatever is built`,
-      hint: 'Write the whole path',
+      message: `Cannot use ${key} "${text}": the settings of a user need an absolute path`,
+      hint: 'Write an absolute path',
       at,
     })),
   )
@@ -121,7 +121,7 @@ async function readSmall(file: string, cwd: string): Promise<Buffer | undefined>
   if (!handle) return undefined
   try {
     const found = await handle.stat()
-    if (!found.isFile()) throw fail('it is no file')
+    if (!found.isFile()) throw fail('it is not a regular file')
     if (found.size > MAX_BYTES) throw fail(`larger than ${MAX_BYTES / 1e6} MB`)
     return await handle.readFile()
   } finally {

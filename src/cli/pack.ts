@@ -35,7 +35,7 @@ export async function runPack(command: PackCommand, terminal: Terminal): Promise
           `${pack.digest.slice(0, 12)} ${packName(pack.manifest)}: ${found.length === 0 ? 'ok' : found.join(', ')}\n`,
         )
       }
-      if (wrong > 0) stderr.write('Damaged packs are not used, and made again when they are needed\n')
+      if (wrong > 0) stderr.write('xbuild does not use damaged packs, and makes them again when a build needs them\n')
       return wrong > 0 ? 1 : 0
     }
     case 'rm':
@@ -57,7 +57,7 @@ async function buildPacks(
   { folder, signal, terminal }: { folder: string; signal: AbortSignal; terminal: Terminal },
 ): Promise<number> {
   const host = hostTarget()
-  if (!host) throw new XbuildError('HOST', `Cannot build packs: there are none that run on ${process.arch}`)
+  if (!host) throw new XbuildError('HOST', `Cannot build packs: there are no recipes for ${process.arch} machines`)
   const recipes = await readRecipes()
   for (const architecture of architectures) {
     for (const target of PACK_TARGETS[architecture] ?? []) {
@@ -72,7 +72,7 @@ async function buildPacks(
           const recipe = recipes.find((one) => one.name === name)
           if (!recipe)
             throw new XbuildError('NOT_FOUND', `Cannot build pack "${name}": there is no such recipe`, {
-              hint: `There are ${recipes.map((one) => one.name).join(', ')}`,
+              hint: `The recipes are ${recipes.map((one) => one.name).join(', ')}`,
             })
           if (version === '' && !recipe.versions && recipe.path.includes('<version>'))
             throw new XbuildError('BAD_OPTION', `Cannot build pack "${name}": its version is missing`, {

@@ -15,8 +15,8 @@ export function createJudge(folder: string): Judge {
   return (claim) => {
     if (claim.kind === 'run') return programOf(claim.program, folder)
     const path = realPath(resolve(folder, claim.path))
-    if (path === undefined) return 'nobody can say where its symbolic links lead'
-    if (!isIn(path, root)) return `it leads to "${path}", outside of the project's folder`
+    if (path === undefined) return 'its symbolic links cannot be resolved'
+    if (!isIn(path, root)) return `it resolves to "${path}", outside of the project's folder`
     if (claim.kind === 'read') return undefined
     // What one output makes may be a link by the time that the next one is written
     const nested = written.some((other) => isIn(path, other) || isIn(other, path))
@@ -27,13 +27,14 @@ export function createJudge(folder: string): Judge {
 
 function writes(path: string, root: string, folder: boolean): string | undefined {
   const parts = path.slice(root.length).toLowerCase().split('/')
-  if (CONTROL.some((name) => parts.includes(name))) return 'it writes where version control keeps its programs'
+  if (CONTROL.some((name) => parts.includes(name)))
+    return 'it writes into a folder of version control, which can hold programs'
   if (!folder) return undefined
   if (path === root) return "it writes into the project's folder itself"
   if (CONTROL.some((name) => kindOf(join(path, name)) !== 'absent'))
-    return 'it writes where version control keeps its programs'
+    return 'it writes into a folder of version control, which can hold programs'
   const link = linkOut(path, root) ?? linkOut(join(path, 'blobs'), root)
-  return link === undefined ? undefined : `"${link}" is a symbolic link that leads out of the project's folder`
+  return link === undefined ? undefined : `"${link}" is a symbolic link to a path outside of the project's folder`
 }
 
 /** A symbolic link directly in a folder that leads out of the project. */
@@ -98,11 +99,11 @@ function programOf(name: string, folder: string): string {
   const path = resolve(folder, name)
   try {
     const found = statSync(path)
-    if (!found.isFile() || found.size > MAX_PROGRAM) return `it runs "${path}" on this machine, which is no program`
+    if (!found.isFile() || found.size > MAX_PROGRAM) return `it runs "${path}" on this machine, which is not a program`
     const digest = createHash('sha256').update(readFileSync(path)).digest('hex')
     return `it runs "${path}" on this machine, sha256 ${digest}`
   } catch {
-    return `it runs "${path}" on this machine, which is not there yet`
+    return `it runs "${path}" on this machine, which does not exist yet`
   }
 }
 

@@ -17,7 +17,7 @@ export function readProjectText(path: string, shown: string): string | undefined
   }
   try {
     const found = fstatSync(file)
-    if (!found.isFile()) throw fail('it is no file')
+    if (!found.isFile()) throw fail('it is not a regular file')
     if (found.size > MAX_BYTES) throw fail(`it is larger than ${MAX_BYTES / 1e6} MB`)
     return readFileSync(file, 'utf8')
   } finally {

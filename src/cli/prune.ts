@@ -70,8 +70,8 @@ async function isAgreed(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (!stdin.isTTY || !stderr.isTTY) {
-    throw new XbuildError('BAD_OPTION', `Cannot prune "${folder.root}": there is no terminal to ask on`, {
-      hint: 'Add --force to remove without a question',
+    throw new XbuildError('BAD_OPTION', `Cannot prune "${folder.root}": there is no terminal to ask for confirmation`, {
+      hint: 'Add --force to remove without confirmation',
     })
   }
   const plan = planPrune(await measureStore(folder, snapshots), request)

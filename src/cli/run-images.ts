@@ -144,7 +144,7 @@ function checkNoCircle(targets: readonly ImageTarget[]): void {
     if (path.includes(name)) {
       const circle = [...path.slice(path.indexOf(name)), name].join(' -> ')
       const at = target.at ? { at: target.at } : {}
-      throw new XbuildError('BAD_OPTION', `Cannot build "${name}": it is made from itself (${circle})`, at)
+      throw new XbuildError('BAD_OPTION', `Cannot build "${name}": it depends on itself (${circle})`, at)
     }
     for (const need of Object.values(neededBy(target))) visit(need, [...path, name])
     done.add(name)

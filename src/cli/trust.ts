@@ -22,7 +22,7 @@ export async function runTrust(command: TrustCommand, { stdout, env }: Terminal)
       const path = await pathOf(command.file, command.cwd)
       const gone = known.filter((file) => file.path === path)
       if (gone.length === 0)
-        throw new XbuildError('NOT_FOUND', `Cannot revoke "${command.file}": nobody accepted it`, {
+        throw new XbuildError('NOT_FOUND', `Cannot revoke "${command.file}": it was not accepted`, {
           hint: 'See xbuild trust --list',
         })
       await writeTrustedFiles(
@@ -35,15 +35,15 @@ export async function runTrust(command: TrustCommand, { stdout, env }: Terminal)
     case 'add': {
       const read = await readProjectFile(command.file, command.cwd)
       if (!read)
-        throw new XbuildError('NOT_FOUND', `Cannot trust "${command.file}": there is no such file`, {
-          hint: 'Name the file',
+        throw new XbuildError('NOT_FOUND', `Cannot trust "${command.file}": no such file`, {
+          hint: 'Correct the path',
         })
       const { path, digest } = read
       const asks = [...new Set(read.asks.map(askName))]
       const others = known.filter((file) => file.path !== path)
       if (asks.length === 0) {
         if (others.length < known.length) await writeTrustedFiles(others, env)
-        await say([], `${cleanLine(path)} asks for nothing that a file of a project may not set\n`)
+        await say([], `${cleanLine(path)} has no setting that needs permission\n`)
         return 0
       }
       const file: TrustedFile = { path, digest, asks, since: new Date().toISOString() }

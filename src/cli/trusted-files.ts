@@ -32,7 +32,7 @@ export async function readTrustedFiles(env: Env): Promise<readonly TrustedFile[]
   if (text === undefined) return []
   const files = listOf(text)
   if (files) return files
-  throw new XbuildError('BAD_OPTION', `Cannot read "${path}": it is not what xbuild trust wrote`, {
+  throw new XbuildError('BAD_OPTION', `Cannot read "${path}": its content is not in the format of xbuild trust`, {
     hint: 'Remove the file, and accept the files again',
   })
 }
@@ -57,7 +57,7 @@ export async function readPrivate(path: string, limit: number): Promise<string |
   if (!file) return undefined
   try {
     const found = await file.stat()
-    if (!found.isFile() || found.size > limit) throw refuse('it is no file of a sane size', 'Remove it')
+    if (!found.isFile() || found.size > limit) throw refuse('it is not a regular file, or it is too large', 'Remove it')
     for (const [name, { uid, gid, mode }] of [
       [path, found],
       [dirname(path), await stat(dirname(path))],
@@ -65,7 +65,7 @@ export async function readPrivate(path: string, limit: number): Promise<string |
       if (uid !== 0 && uid !== process.geteuid?.())
         throw refuse(`"${name}" belongs to another user (id ${uid})`, `Remove it, or make it yours with chown`)
       if (mode & 0o002 || (mode & 0o020 && gid !== process.getegid?.()))
-        throw refuse(`others may write "${name}"`, `Take that from them with chmod go-w ${name}`)
+        throw refuse(`other users can write to "${name}"`, `Remove their permission: chmod go-w ${name}`)
     }
     return await file.readFile('utf8')
   } finally {

@@ -76,6 +76,7 @@ function lengthOf(parts: Buffer[], size: number): number | undefined {
   if (size < HEAD) return undefined
   if (parts[0]!.length < HEAD) parts.splice(0, parts.length, Buffer.concat(parts))
   const length = parts[0]!.readUInt32BE(0)
-  if (length === 0 || length > MAX_MESSAGE) throw new Error(`${length} bytes are no message of an ssh agent`)
+  if (length === 0 || length > MAX_MESSAGE)
+    throw new Error(`${length} bytes is not a valid length of an ssh agent message`)
   return HEAD + length
 }

@@ -103,9 +103,13 @@ async function openAgents(
         agents.set(id, agent.socket)
       } else if (paths.length === 1) agents.set(id, paths[0]!)
       else
-        throw new XbuildError('BAD_OPTION', `Cannot use --ssh ${id}=${paths.join(',')}: a socket stands alone`, {
-          hint: 'Give one socket, or key files',
-        })
+        throw new XbuildError(
+          'BAD_OPTION',
+          `Cannot use --ssh ${id}=${paths.join(',')}: a socket cannot be combined with other paths`,
+          {
+            hint: 'Give one socket, or only key files',
+          },
+        )
     }
     return { agents, close }
   } catch (error) {
@@ -116,7 +120,7 @@ async function openAgents(
 
 async function isSocket(id: string, path: string): Promise<boolean> {
   const found = await stat(path).catch((cause: unknown) => {
-    throw new XbuildError('NOT_FOUND', `Cannot reach the ssh agent "${id}" at "${path}": there is nothing`, {
+    throw new XbuildError('NOT_FOUND', `Cannot reach the ssh agent "${id}" at "${path}": no such file`, {
       cause,
       hint: 'Name the socket of an agent or a key file, or start an agent: eval $(ssh-agent); ssh-add',
     })
@@ -127,6 +131,6 @@ async function isSocket(id: string, path: string): Promise<boolean> {
 function tooLong(id: string, bytes: number): XbuildError {
   return new XbuildError(
     'BAD_OPTION',
-    `Cannot use the secret "${id}": it has ${bytes} bytes, ${MAX_SECRET} are the most`,
+    `Cannot use the secret "${id}": it has ${bytes} bytes, the limit is ${MAX_SECRET}`,
   )
 }

@@ -143,7 +143,7 @@ async function hash(file: string, entry: SourceEntry): Promise<string> {
   try {
     const digest = createHash('sha256')
     const fd = openInside(file)
-    if (!fstatSync(fd).isFile()) throw closing(fd, 'it is no file any more')
+    if (!fstatSync(fd).isFile()) throw closing(fd, 'it is no longer a file')
     if (entry.size <= BIG) readInto(fd, (chunk) => digest.update(chunk))
     else
       for await (const chunk of createReadStream(file, { fd, highWaterMark: 1 << 20 })) digest.update(chunk as Buffer)

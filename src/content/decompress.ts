@@ -96,7 +96,7 @@ async function* viaProgram(
         'BAD_IMAGE',
         `Cannot unpack "${name}": ${program.name} would need more than ${MEMORY >> 20} MiB of memory for it`,
         {
-          hint: 'Pack it with a smaller dictionary or window, or look where it comes from: such files exhaust machines',
+          hint: 'Compress it with a smaller dictionary or window. Check where it comes from: such a file can be an attack',
         },
       )
     }

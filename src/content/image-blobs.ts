@@ -18,7 +18,7 @@ export function blobsOf(
     await bases.get(descriptor.digest)?.fetch(signal)
     if (!(await store.blobs.has(descriptor.digest, descriptor.size))) {
       throw new XbuildError('STORE', `Cannot read ${descriptor.digest}: it is missing in the store, or damaged`, {
-        hint: 'Build again: what is missing is made anew',
+        hint: 'Build again: xbuild makes the missing content again',
       })
     }
     return store.blobs.path(descriptor.digest)

@@ -60,7 +60,7 @@ export function createImages(options: ImagesOptions) {
     if (descriptor.size > 2 * MAX_MANIFEST_BYTES)
       throw new XbuildError(
         'BAD_IMAGE',
-        `Cannot read "${origin.name}": ${descriptor.digest} has ${descriptor.size} bytes, too many for JSON`,
+        `Cannot read "${origin.name}": ${descriptor.digest} has ${descriptor.size} bytes, too large for a manifest`,
       )
     if (!(await store.blobs.has(descriptor.digest, descriptor.size))) {
       const bytes = await origin.document(descriptor, signal)
@@ -164,8 +164,8 @@ function noPlatform(name: string, platform: Platform, available: readonly string
 function mismatch(origin: ImageOrigin, descriptor: Descriptor, found: string): XbuildError {
   return new XbuildError(
     'DIGEST_MISMATCH',
-    `Cannot use "${origin.name}": ${descriptor.digest} was asked for, ${found} came`,
-    { hint: 'The source is damaged or dishonest' },
+    `Cannot use "${origin.name}": requested ${descriptor.digest}, received ${found}`,
+    { hint: 'The source is damaged or malicious' },
   )
 }
 

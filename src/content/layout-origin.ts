@@ -9,7 +9,7 @@ import { MAX_CONFIG_BYTES } from '../oci/read-image-config.ts'
 import { parseIndex } from '../oci/read-manifest.ts'
 import type { ImageOrigin } from './image-origin.ts'
 
-const HINT = 'The layout is damaged or not complete: write it again'
+const HINT = 'The layout is damaged or incomplete: export it again'
 
 /**
  * An image of an OCI layout folder (image-spec image-layout.md): the one named `ref`, by tag or digest, or the only
@@ -72,7 +72,7 @@ export function layoutOrigin(path: string, ref: string | undefined): ImageOrigin
       if (!verifier.ok())
         throw new XbuildError(
           'DIGEST_MISMATCH',
-          `Cannot read "${name}": the content of ${descriptor.digest} is another`,
+          `Cannot read "${name}": the content of the blob ${descriptor.digest} does not match its digest`,
           { hint: HINT },
         )
       return { descriptor, bytes: root }
@@ -89,9 +89,13 @@ async function readIndex(path: string): Promise<Buffer> {
   try {
     const found = await handle.stat()
     if (!found.isFile() || found.size > MAX_CONFIG_BYTES)
-      throw new XbuildError('BAD_IMAGE', `Cannot read "${path}": it is no file of at most ${MAX_CONFIG_BYTES} bytes`, {
-        hint: HINT,
-      })
+      throw new XbuildError(
+        'BAD_IMAGE',
+        `Cannot read "${path}": it is not a regular file of at most ${MAX_CONFIG_BYTES} bytes`,
+        {
+          hint: HINT,
+        },
+      )
     return await handle.readFile()
   } finally {
     await handle.close()

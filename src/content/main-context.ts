@@ -110,7 +110,7 @@ export async function openMainContext(options: CompleteOptions, edges: MainConte
       })
     }
     if (!edges.stdin)
-      throw new XbuildError('BAD_OPTION', 'Cannot read standard input: the caller gave none', {
+      throw new XbuildError('BAD_OPTION', 'Cannot read standard input: there is no standard input', {
         hint: 'Name a folder or a file',
       })
     await mkdir(scratch, { mode: 0o700 })
@@ -247,7 +247,7 @@ async function checkPlace(path: string, context: string): Promise<void> {
   if (inside(path, context) && !inside(real, root))
     throw new XbuildError(
       'OUTSIDE_CONTEXT',
-      `Cannot read the Dockerfile "${path}": it is a link that leads out of the context`,
+      `Cannot read the Dockerfile "${path}": it is a symbolic link to a path outside of the context`,
       {
         hint: `Name the file itself with -f`,
       },

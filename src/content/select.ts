@@ -62,7 +62,7 @@ export function selectSources(
     const found = (isPattern ? expand(root, path, own) : [path]).flatMap((match) => {
       const one = selectOne(root, match, own)
       if (one || !isPattern || lstatIfPresent(resolveInRoot(root, match))) return one ?? []
-      throw new XbuildError('NOT_FOUND', `Cannot copy "${match}": it is a symbolic link that leads nowhere`, {
+      throw new XbuildError('NOT_FOUND', `Cannot copy "${match}": it is a broken symbolic link`, {
         hint: `Exclude it, or write a pattern that leaves it out`,
       })
     })

@@ -25,8 +25,8 @@ export function resolveBase(scope: GraphScope, index: number): StageSource {
     scope.warn(
       'forward-from',
       from.at,
-      `"${image}" is taken as an image: the stage of that name starts later, at line ${line}`,
-      'Move that stage up if you mean it',
+      `"${image}" is treated as an image: the stage of that name starts later, at line ${line}`,
+      'Move that stage up if you mean the stage',
     )
   }
   const context = contextNamed(image, options.namedContexts)

@@ -26,8 +26,8 @@ export function copyStep(instruction: CopyInstruction, state: StageState): CopyS
     state.warn(
       'exclude-variable',
       instruction.at,
-      `--exclude replaces no variables: "${shorten(pattern)}" is the pattern as it stands`,
-      'Write out what is to be left out',
+      `--exclude does not expand variables: "${shorten(pattern)}" is used as it is written`,
+      'Write the pattern without variables',
     )
   const chown = instruction.chown === undefined ? undefined : expand(instruction.chown)
   const chmod = instruction.chmod === undefined ? undefined : checkChmod(expand(instruction.chmod))
@@ -79,7 +79,7 @@ export function sourceOf(text: string, { stage, warn }: StageState): StageSource
   warn(
     'onbuild-from',
     stage.stage.from.at,
-    `The base image copies from "${shorten(text)}", which is taken as an image`,
+    `The base image copies from "${shorten(text)}", which is treated as an image`,
     'Use a base image without that ONBUILD if you mean a stage',
   )
   return { kind: 'image', ref: text }
@@ -117,7 +117,7 @@ function checkChecksum(checksum: string, sources: readonly string[], remotes: re
   if (sources.length === 1 && remotes.length === 1) return checksum
   throw new XbuildError(
     'BAD_DOCKERFILE',
-    `Cannot check "${shorten(checksum)}": a checksum needs exactly one source, and that from the network`,
+    `Cannot check "${shorten(checksum)}": a checksum needs exactly one source, which must be a URL`,
     {
       hint: 'Write one ADD per source',
     },

@@ -29,7 +29,7 @@ export function checkHostNetwork(asking: readonly Asking[], allowed: boolean): D
     .map(({ at }) => ({
       rule: 'entitlement',
       severity: 'error',
-      message: 'Cannot run RUN --network=host: nobody allowed it the network of the machine',
+      message: 'Cannot run RUN --network=host: the build does not allow it the network of the host',
       hint: `Give --allow ${NETWORK_HOST}, or remove the flag`,
       at,
     }))

@@ -28,7 +28,10 @@ export function readFlags<S extends Readonly<Record<string, FlagKind>>>(
     if (kind === undefined) {
       const known = Object.keys(spec).map((key) => `--${key}`)
       const list = known.length === 0 ? 'Remove it: this instruction has no flags' : `Use one of ${known.join(', ')}`
-      fail(`Cannot use flag "--${shorten(name)}": it is unknown here`, suggestionHint(`--${name}`, known, list))
+      fail(
+        `Cannot use flag "--${shorten(name)}": this instruction does not have it`,
+        suggestionHint(`--${name}`, known, list),
+      )
     } else if (kind === 'bool') {
       if (values[name] !== undefined) fail(`Cannot use flag "--${name}": it is there twice`)
       else if (value === undefined || value.toLowerCase() === 'true') values[name] = true

@@ -29,9 +29,9 @@ export function checkFrontend(
   const what = at ? 'syntax' : 'BUILDKIT_SYNTAX'
   throw new XbuildError(
     'UNSUPPORTED',
-    `Cannot use ${what} "${shorten(image)}": this machine reads the language of docker/dockerfile only`,
+    `Cannot use ${what} "${shorten(image)}": xbuild itself supports only the syntax of docker/dockerfile`,
     {
-      hint: `${at ? 'Remove the line if the file is an ordinary Dockerfile' : 'Leave the build argument out'}; otherwise build on nodes with BuildKit alone: name them with --builder`,
+      hint: `${at ? 'Remove the line if the file is an ordinary Dockerfile' : 'Leave the build argument out'}; otherwise build only on BuildKit nodes, with --builder`,
       ...(at ? { at } : {}),
     },
   )

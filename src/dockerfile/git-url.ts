@@ -71,10 +71,10 @@ export function parseGitUrl(text: string): GitRemote {
   const folder = only([asked.get('subdir'), subdir].filter(Boolean), 'subdir', text)
   const checksum = only([asked.get('checksum'), asked.get('commit')].filter(Boolean), 'checksum', text)
   const mtime = asked.get('mtime') ?? 'commit'
-  if (mtime !== 'commit' && mtime !== 'checkout') throw bad(text, `mtime is commit or checkout, not "${mtime}"`)
+  if (mtime !== 'commit' && mtime !== 'checkout') throw bad(text, `mtime must be commit or checkout, not "${mtime}"`)
   const fetchByCommit = flag(asked, 'fetch-by-commit', false, text)
   if (fetchByCommit && !isCommitId(checksum ?? ''))
-    throw bad(text, 'fetch-by-commit needs the whole commit id as checksum')
+    throw bad(text, 'fetch-by-commit needs the complete commit id as checksum')
   const clean = folder === undefined ? undefined : cleanSubdir(folder, text)
   return {
     kind: 'git',
@@ -102,19 +102,19 @@ function checkAddress(url: string, text: string): void {
   if (SCP.test(url)) return
   if (/^file:\/\//i.test(url)) {
     if (/^file:\/\/\/./i.test(url)) return
-    throw bad(text, 'a file URL has three slashes')
+    throw bad(text, 'a file URL must have three slashes')
   }
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (!parsed || parsed.hostname === '') throw bad(text, 'it is not a URL')
   if (parsed.hostname.startsWith('-') || parsed.username.startsWith('-'))
-    throw bad(text, 'a host or user that begins with "-"')
+    throw bad(text, 'its host or user begins with "-"')
   if (parsed.pathname === '' || parsed.pathname === '/') throw bad(text, 'it names no repository')
 }
 
 function readQuery(query: string, text: string): Map<string, string> {
   const asked = new Map<string, string>()
   for (const [key, value] of new URLSearchParams(query)) {
-    if (!QUERY_KEYS.includes(key)) throw bad(text, `"${key}" is unknown`, `Known are ${QUERY_KEYS.join(', ')}`)
+    if (!QUERY_KEYS.includes(key)) throw bad(text, `"${key}" is unknown`, `The keys are ${QUERY_KEYS.join(', ')}`)
     if (asked.has(key)) throw bad(text, `"${key}" is there twice`)
     asked.set(key, value)
   }
@@ -141,20 +141,20 @@ function flag(asked: ReadonlyMap<string, string>, key: string, absent: boolean, 
   if (value === undefined) return absent
   if (/^(1|t|true|)$/i.test(value)) return true
   if (/^(0|f|false)$/i.test(value)) return false
-  throw bad(text, `${key} is true or false, not "${value}"`)
+  throw bad(text, `${key} must be true or false, not "${value}"`)
 }
 
 // git-check-ref-format(1), and nothing that git could take for an option or a pattern
 function checkRef(ref: string, text: string): string {
   const wrong =
     /^[-/.]|[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|[/.]$|\.lock$/.test(ref) || ref === '@' || ref.length > 250
-  if (wrong) throw bad(text, `"${ref.slice(0, 80)}" is no branch, tag or commit`)
+  if (wrong) throw bad(text, `"${ref.slice(0, 80)}" is not a branch, tag or commit`)
   return ref
 }
 
 function cleanSubdir(subdir: string, text: string): string {
   const parts = subdir.split('/').filter((part) => part !== '' && part !== '.')
-  if (parts.includes('..') || subdir.includes('\0')) throw bad(text, 'its folder leads out of the repository')
+  if (parts.includes('..') || subdir.includes('\0')) throw bad(text, 'its folder is outside of the repository')
   return parts.join('/')
 }
 

@@ -63,7 +63,7 @@ class Reader {
       const counts = this.#counts()
       if (counts) {
         const atom = atoms.pop()
-        if (!atom) throw new Problem('it repeats nothing')
+        if (!atom) throw new Problem('a repetition has nothing to repeat')
         if (repeated) throw new Problem('it repeats a repetition')
         const again = repeat(atom, counts)
         size += again.length - atom.length
@@ -109,7 +109,7 @@ class Reader {
     const least = Number(written[1])
     const most = written[2] === undefined ? least : Number(written[3] ?? Number.POSITIVE_INFINITY)
     if (least > MAX_COUNT || (most > MAX_COUNT && written[3] !== undefined) || least > most)
-      throw new Problem(`"${written[0]}" is no count`)
+      throw new Problem(`"${written[0]}" is not a repetition count`)
     return [least, most]
   }
 
@@ -178,7 +178,7 @@ class Reader {
     if (/^[0-7]$/.test(char)) {
       let digits = char
       while (digits.length < 3 && /^[0-7]$/.test(this.#peek() ?? '')) digits += this.#take()
-      if (digits === char && char !== '0') throw new Problem(`"\\${char}" means nothing`)
+      if (digits === char && char !== '0') throw new Problem(`"\\${char}" is not a valid escape`)
       return Number.parseInt(digits, 8)
     }
     if (char === 'x') return this.#hexadecimal()
@@ -186,7 +186,7 @@ class Reader {
     if (control !== undefined) return control
     const code = char.codePointAt(0)!
     if (code < 128 && !/[0-9A-Za-z]/.test(char)) return code
-    throw new Problem(`"\\${char}" means nothing`)
+    throw new Problem(`"\\${char}" is not a valid escape`)
   }
 
   #hexadecimal(): number {

@@ -56,7 +56,7 @@ function findTarget({ dockerfile, options, named, fail }: GraphScope): number {
   const found = named.get(wanted)?.at(-1)
   if (found !== undefined) return found
   const names = stages.flatMap(({ name }) => name ?? [])
-  const list = names.length === 0 ? 'no stage has a name' : `there are ${names.join(', ')}`
+  const list = names.length === 0 ? 'no stage has a name' : `the stages are ${names.join(', ')}`
   const otherwise = /^\d+$/.test(wanted)
     ? 'Name the stage with FROM ... AS NAME and use the name'
     : 'Use the name of a stage'

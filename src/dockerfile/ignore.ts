@@ -76,7 +76,7 @@ function parseRule(text: string): Rule | undefined {
   const clean = cleanPath(trimmed)
   const negated = clean.startsWith('!')
   if (clean === '!') {
-    throw new XbuildError('BAD_DOCKERFILE', 'Cannot use pattern "!": it names nothing', {
+    throw new XbuildError('BAD_DOCKERFILE', 'Cannot use pattern "!": it has no path', {
       hint: 'Write a path after the exclamation mark',
     })
   }

@@ -78,7 +78,7 @@ function readInstructions(reader: LineReader, options: ReadOptions): (Instructio
     const endLine = body.endLine ?? line.endLine
     at = options.at ?? (endLine > line.line ? { file, line: line.line, endLine } : { file, line: line.line })
     if (body.unterminated !== undefined) {
-      const hint = `Write ${body.unterminated} alone on a line where it ends; if << is no heredoc, quote it`
+      const hint = `Write ${body.unterminated} alone on a line where it ends; if << does not start a heredoc, quote it`
       fail('unterminated-heredoc', `Cannot read heredoc "${shorten(body.unterminated)}": it does not end`, hint)
       continue
     }

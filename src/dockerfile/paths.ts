@@ -42,7 +42,7 @@ export function slashPath(path: string): string {
     : colon === -1 || /^c:./is.test(slashes)
       ? undefined
       : /^c:$/i.test(slashes)
-        ? 'it names a drive alone'
+        ? 'it is a drive without a path'
         : 'it is not on the system drive C:'
   // What follows a drive without a slash is relative
   if (state === undefined) return slashes.slice(colon + 1)

@@ -19,7 +19,7 @@ export function parseRemote(text: string, options: RemoteOptions = {}): Remote |
   const git = isGitUrl(text, options)
   if (!git && !/^https?:\/\//i.test(text)) return undefined
   if (/[\u0000-\u0020\u007f]/.test(text))
-    throw new XbuildError('BAD_REFERENCE', `Cannot read "${showUrl(text)}": a URL holds no white space`)
+    throw new XbuildError('BAD_REFERENCE', `Cannot read "${showUrl(text)}": a URL cannot contain white space`)
   if (git) return parseGitUrl(text)
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || url.hostname === '')
@@ -58,7 +58,7 @@ export function withChecksum(remote: Remote, checksum: string): Remote {
   if (long!.startsWith(short!)) return { ...remote, checksum: long! }
   throw new XbuildError(
     'BAD_REFERENCE',
-    `Cannot check "${showRemote(remote)}": it is to be commit ${remote.checksum} and commit ${commit}`,
+    `Cannot check "${showRemote(remote)}": two different commits are given, ${remote.checksum} and ${commit}`,
   )
 }
 

@@ -173,9 +173,9 @@ function parseOne(text: string, scope: MountScope & { nextAgent: () => string })
 
 function secretOf(text: string, fields: Fields, target: string | undefined): SecretMount {
   const id = fields.get('source') || fields.get('id') || target?.split('/').at(-1)
-  if (!id) throw bad(text, 'it names no secret', 'Write id=NAME, and give the build --secret id=NAME,src=FILE')
+  if (!id) throw bad(text, 'it has no id', 'Write id=NAME, and give the build --secret id=NAME,src=FILE')
   const env = fields.get('env')
-  if (env !== undefined && !/^[^=\0]+$/.test(env)) throw bad(text, `"${shorten(env)}" is no name of a variable`)
+  if (env !== undefined && !/^[^=\0]+$/.test(env)) throw bad(text, `"${shorten(env)}" is not a valid variable name`)
   const file = target ?? (env === undefined ? resolvePath('/run/secrets', id) : undefined)
   return {
     type: 'secret',

@@ -53,7 +53,7 @@ export function resolveFrom(scope: GraphScope, { text, at, before }: WrittenFrom
     fail(
       'variable-in-from',
       at,
-      `Cannot use ${source}: variables have no meaning there`,
+      `Cannot use ${source}: variables are not expanded there`,
       'Write FROM with the variable AS a stage, and copy from that stage',
     )
     return { kind: 'scratch' }
@@ -96,7 +96,7 @@ export function resolveFrom(scope: GraphScope, { text, at, before }: WrittenFrom
           stages.flatMap((stage) => (stage.index < before && stage.name) || []),
         )
   if (similar !== undefined)
-    warn('maybe-stage', at, `${source} is taken as an image: no stage has that name`, `Did you mean "${similar}"`)
+    warn('maybe-stage', at, `${source} is treated as an image: no stage has that name`, `Did you mean "${similar}"`)
   return { kind: 'image', ref: text }
 }
 

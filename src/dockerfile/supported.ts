@@ -24,7 +24,7 @@ function findings(step: Step): readonly Finding[] {
       ? [
           [
             'RUN --security=insecure',
-            'no step of this engine leaves its sandbox',
+            'this engine runs every step in a sandbox',
             'Remove the flag, or build on a BuildKit node that allows security.insecure',
           ] as const,
         ]
@@ -32,7 +32,7 @@ function findings(step: Step): readonly Finding[] {
     ...devices.map(
       (device): Finding => [
         `RUN --device=${device}`,
-        'steps of this engine see no devices of the machine',
+        'this engine gives steps no devices of the host',
         'Remove the flag, or build on a BuildKit node that has the device',
       ],
     ),

@@ -57,7 +57,7 @@ function expand(text: string, options: ExpandOptions, words?: string[]): string[
 
 function spend(cursor: Cursor, characters: number): void {
   cursor.budget.left -= characters
-  if (cursor.budget.left < 0) throw failed(cursor, 'it takes too much work')
+  if (cursor.budget.left < 0) throw failed(cursor, 'its expansion takes too many steps')
 }
 
 function failed(cursor: Cursor, state: string, hint?: string, malformedWord = true): XbuildError {

@@ -16,7 +16,7 @@ export function parseManifest(bytes: Uint8Array, descriptor: Descriptor): Manife
   const json = open(bytes, descriptor, 'manifest')
   const mediaType = typeOf(json, descriptor, MEDIA_TYPE.manifest)
   if (isIndexType(mediaType)) json.fail('is an image index where the manifest of one image is expected')
-  if (!isManifestType(mediaType)) json.get('mediaType').fail(`is "${mediaType}", which is no image manifest`)
+  if (!isManifestType(mediaType)) json.get('mediaType').fail(`is "${mediaType}", which is not an image manifest`)
   refuse(json, ['manifests', 'fsLayers'])
   const config = readDescriptor(json.get('config'))
   if (!isConfigType(config.mediaType))
@@ -26,7 +26,9 @@ export function parseManifest(bytes: Uint8Array, descriptor: Descriptor): Manife
     .items()
     .map((item) => {
       const layer = readDescriptor(item)
-      return isLayerType(layer.mediaType) ? layer : item.fail(`is "${layer.mediaType}", which is no file system layer`)
+      return isLayerType(layer.mediaType)
+        ? layer
+        : item.fail(`is "${layer.mediaType}", which is not a file system layer`)
     })
   return compact({
     schemaVersion: 2 as const,
@@ -42,7 +44,7 @@ export function parseIndex(bytes: Uint8Array, descriptor: Descriptor): ImageInde
   const json = open(bytes, descriptor, 'index')
   const mediaType = typeOf(json, descriptor, MEDIA_TYPE.index)
   if (isManifestType(mediaType)) json.fail('is the manifest of one image where an image index is expected')
-  if (!isIndexType(mediaType)) json.get('mediaType').fail(`is "${mediaType}", which is no image index`)
+  if (!isIndexType(mediaType)) json.get('mediaType').fail(`is "${mediaType}", which is not an image index`)
   refuse(json, ['config', 'layers', 'fsLayers'])
   const manifests = json.get('manifests').items().map(readDescriptor)
   return compact({
@@ -101,7 +103,7 @@ export function readDigest(field: JsonField): Digest {
   try {
     return parseDigest(text)
   } catch {
-    return field.fail(`is "${text.slice(0, 100)}", which is no digest`)
+    return field.fail(`is "${text.slice(0, 100)}", which is not a digest`)
   }
 }
 

@@ -69,7 +69,7 @@ export async function checkDestinations({ outputs }: OutputPlan): Promise<void> 
     }
     const kind = await kindOf(output.dest)
     if (output.type === 'local' && kind !== 'absent' && kind !== 'folder')
-      throw bad(output, 'it is no folder', 'Name a folder, or use type=tar')
+      throw bad(output, 'it is not a folder', 'Name a folder, or use type=tar')
     if (output.type !== 'local' && kind === 'folder') throw bad(output, 'it is a folder', 'Name a file')
   }
 }

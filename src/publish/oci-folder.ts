@@ -45,7 +45,7 @@ export async function inspectLayoutFolder(dest: string): Promise<'absent' | 'emp
     })
   const kind = await kindOf(dest)
   if (kind === 'absent') return 'absent'
-  if (kind !== 'folder') throw refuse('it is no folder')
+  if (kind !== 'folder') throw refuse('it is not a folder')
   const names = await readdir(dest)
   if (names.length === 0) return 'empty'
   if (!names.includes('oci-layout')) throw refuse('it holds other files')

@@ -129,8 +129,8 @@ function checkCircles(requests: readonly CompleteRequest[]): void {
   const visit = (name: string, path: readonly string[]): void => {
     if (path.includes(name)) {
       const circle = [...path.slice(path.indexOf(name)), name].join(' -> ')
-      throw new XbuildError('BAD_OPTION', `Cannot build "${name}": it is made from itself (${circle})`, {
-        hint: 'Take away one of these target: contexts',
+      throw new XbuildError('BAD_OPTION', `Cannot build "${name}": it depends on itself (${circle})`, {
+        hint: 'Remove one of these target: contexts',
       })
     }
     if (done.has(name)) return

@@ -125,7 +125,7 @@ function checkAllowedHere(allow: readonly string[]): void {
     'BAD_OPTION',
     refused === 'security.insecure'
       ? `Cannot allow "${refused}" here: xbuild never runs a step without its seccomp profile and capability limits`
-      : `Cannot allow "${refused}" here: steps of this engine see no devices of the machine`,
+      : `Cannot allow "${refused}" here: this engine gives steps no devices of the host`,
     { hint: 'Leave it out, or build on BuildKit nodes alone with --builder' },
   )
 }

@@ -13,7 +13,7 @@ export async function readTextFile(path: string): Promise<string> {
     const found = await handle.stat()
     if (found.size > MAX_DOCKERFILE) throw refused(path, `it has ${found.size} bytes, more than ${MAX_DOCKERFILE}`)
     // A folder is told by the system, when it is read
-    if (!found.isFile() && !found.isDirectory()) throw refused(path, 'it is no file')
+    if (!found.isFile() && !found.isDirectory()) throw refused(path, 'it is not a regular file')
     return await handle.readFile('utf8')
   } finally {
     await handle.close()

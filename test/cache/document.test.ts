@@ -87,16 +87,16 @@ describe('a hostile cache', () => {
     ['no JSON', '{', /not JSON/],
     ['a list', [], /not an object/],
     ['another version', { version: 2, stamp: '', steps: [] }, /newer xbuild/],
-    ['a stamp that is a path', { version: 1, stamp: '../..', steps: [] }, /no number of seconds/],
+    ['a stamp that is a path', { version: 1, stamp: '../..', steps: [] }, /not a number of seconds/],
     ['no steps', { version: 1, stamp: '' }, /steps is missing/],
-    ['a key that leaves the store', withStep({ key: '../../../etc/passwd' }), /no key of a step/],
-    ['a key in capitals', withStep({ key: 'A'.repeat(64) }), /no key of a step/],
-    ['a layer that is not there', withStep({ layer: 1 }), /none of the layers/],
+    ['a key that leaves the store', withStep({ key: '../../../etc/passwd' }), /not the key of a step/],
+    ['a key in capitals', withStep({ key: 'A'.repeat(64) }), /not the key of a step/],
+    ['a layer that is not there', withStep({ layer: 1 }), /not one of the layers/],
     ['a layer before the first', withStep({ layer: -1 }), /whole number/],
     ['a layer by name', withStep({ layer: '__proto__' }), /whole number/],
-    ['a diff id that is a path', withStep({ diffId: '../x' }), /no digest/],
-    ['a time that is none', withStep({ created: 'yesterday' }), /no time/],
-    ['a time with more in it', withStep({ created: `${CREATED}\u001b[2J` }), /no time/],
+    ['a diff id that is a path', withStep({ diffId: '../x' }), /not a digest/],
+    ['a time that is none', withStep({ created: 'yesterday' }), /not a time/],
+    ['a time with more in it', withStep({ created: `${CREATED}\u001b[2J` }), /not a time/],
     ['too many steps', { version: 1, stamp: '', steps: Array.from({ length: 10_001 }, () => 0) }, /more than 10000/],
   ])('with %s is refused', (_, value, message) => {
     expect(() => readBytes(value)).toThrow(message)
@@ -105,7 +105,7 @@ describe('a hostile cache', () => {
   test('that names a layer of another kind is refused', () => {
     const layers = [{ ...layer('one'), mediaType: 'application/octet-stream' }]
     expect(() => readCache(Buffer.from(JSON.stringify(withStep({}))), { ...opened, layers })).toThrow(
-      /no file system layer/,
+      /not a file system layer/,
     )
   })
 

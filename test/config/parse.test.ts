@@ -198,7 +198,7 @@ test.each<[argv: string[], message: RegExp, hint: RegExp]>([
   [['-f', 'https://x/repository.git', '.'], /it is a git repository/, /as the context/],
   [['-f', '', '.'], /--file "": empty/, /^$/],
   [['ftp://example.org/a'], /does not know such URLs/, /git, http or https/],
-  [['https://example.org/a.git#--upload-pack=x'], /no branch, tag or commit/, /^$/],
+  [['https://example.org/a.git#--upload-pack=x'], /not a branch, tag or commit/, /^$/],
   [['--json', '.'], /belongs to xbuild plan/, /--metadata-file/],
   [['help', 'bild'], /"bild": unknown command/, /xbuild help build/],
   [['--annotation', 'x', '.'], /annotation "x": it has no "="/, /index:KEY=VALUE/],

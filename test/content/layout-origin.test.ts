@@ -82,7 +82,7 @@ test('blobs that are missing, cut or changed are told', async () => {
   writeFileSync(blob(manifest), Buffer.from(bytes).fill('x', 5, 6))
   await expect(origin.root(signal)).rejects.toMatchObject({
     code: 'DIGEST_MISMATCH',
-    message: expect.stringContaining('the content of sha256:'),
+    message: expect.stringContaining('the content of the blob sha256:'),
   })
   truncateSync(blob(manifest), 10)
   await expect(origin.root(signal)).rejects.toMatchObject({

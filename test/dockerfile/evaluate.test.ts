@@ -153,7 +153,7 @@ describe('config', () => {
     ['RUN <<../x\n#!/bin/sh\n../x', 'Cannot use heredoc name "../x": it is the name of a file'],
     [
       'ADD --checksum=sha256:0 local /x',
-      'Cannot check "sha256:0": a checksum needs exactly one source, and that from the network',
+      'Cannot check "sha256:0": a checksum needs exactly one source, which must be a URL',
     ],
     ['WORKDIR ${x', 'Cannot expand "${x": "${" has no "}"'],
     ['ENV A="x', 'Cannot expand ""x": a double quote has no end'],
@@ -274,8 +274,8 @@ test('a pattern of --exclude stays as it is, with a warning when it names a vari
   const { steps, diagnostics } = evaluate('ARG X=a\nCOPY --exclude=$X --exclude=\\*$ --exclude="${X}b" . /x')
   expect(steps.at(-1)).toMatchObject({ excludes: ['$X', '*$', '${X}b'] })
   expect(diagnostics.map(({ rule, severity, message }) => [rule, severity, message])).toEqual([
-    ['exclude-variable', 'warning', '--exclude replaces no variables: "$X" is the pattern as it stands'],
-    ['exclude-variable', 'warning', '--exclude replaces no variables: "${X}b" is the pattern as it stands'],
+    ['exclude-variable', 'warning', '--exclude does not expand variables: "$X" is used as it is written'],
+    ['exclude-variable', 'warning', '--exclude does not expand variables: "${X}b" is used as it is written'],
   ])
 })
 
@@ -288,8 +288,8 @@ test('what is never executed is said once per thing, with a way out', () => {
   ]
   const found = checkSupported(evaluate(lines.join('\n')))
   expect(found.map(({ message, at }) => `${at.line} ${message}`)).toEqual([
-    '3 Cannot run RUN --security=insecure: no step of this engine leaves its sandbox',
-    '3 Cannot run RUN --device=vendor/x: steps of this engine see no devices of the machine',
+    '3 Cannot run RUN --security=insecure: this engine runs every step in a sandbox',
+    '3 Cannot run RUN --device=vendor/x: this engine gives steps no devices of the host',
   ])
   expect(found.every(({ hint, severity }) => hint !== undefined && severity === 'error')).toBe(true)
 })

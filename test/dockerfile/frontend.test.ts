@@ -38,7 +38,7 @@ describe('another frontend', () => {
       expect.objectContaining({
         code: 'UNSUPPORTED',
         message: expect.stringContaining('Cannot use syntax "'),
-        hint: expect.stringContaining('nodes with BuildKit alone: name them with --builder'),
+        hint: expect.stringContaining('only on BuildKit nodes, with --builder'),
         at: { file: 'Dockerfile', line },
       }),
     )

@@ -37,15 +37,15 @@ describe('which stages', () => {
   })
 
   test.each([
-    ['tow', 'Cannot find target stage "tow": there are one, two, unused, last', 'Did you mean "two"'],
+    ['tow', 'Cannot find target stage "tow": the stages are one, two, unused, last', 'Did you mean "two"'],
     [
       'nothing-like-it',
-      'Cannot find target stage "nothing-like-it": there are one, two, unused, last',
+      'Cannot find target stage "nothing-like-it": the stages are one, two, unused, last',
       'Use the name of a stage',
     ],
     [
       '1',
-      'Cannot find target stage "1": there are one, two, unused, last',
+      'Cannot find target stage "1": the stages are one, two, unused, last',
       'Name the stage with FROM ... AS NAME and use the name',
     ],
   ])('--target %s is refused', (targetStage, message, hint) => {
@@ -139,7 +139,7 @@ describe('what --from names', () => {
     ['COPY --from=1 / /', 'Cannot use --from="1": it is this stage itself'],
     ['COPY --from=2 / /', 'Cannot use --from="2": stage 2 starts later'],
     ['COPY --from=99 / /', 'Cannot use --from="99": there are 3 stages'],
-    ['COPY --from=$me / /', 'Cannot use --from="$me": variables have no meaning there'],
+    ['COPY --from=$me / /', 'Cannot use --from="$me": variables are not expanded there'],
   ])('%s is an error', (line, message) => {
     const { diagnostics } = graphOf(`FROM a AS one\nFROM b AS me\n${line}\nFROM c AS later`, { targetStage: 'me' })
     expect(diagnostics).toMatchObject([{ severity: 'error', message, at: { file: 'Dockerfile', line: 3 } }])

@@ -16,7 +16,7 @@ test.each([
 test.each([
   ['D:\\a', 'it is not on the system drive C:'],
   ['ab:c', 'it is not on the system drive C:'],
-  ['C:', 'it names a drive alone'],
+  ['C:', 'it is a drive without a path'],
   ['\\\\server\\share', 'it is on another machine'],
   ['//server/share', 'it is on another machine'],
 ])('the path %s of Windows is refused: %s', (path, state) => {

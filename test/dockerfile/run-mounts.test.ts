@@ -95,9 +95,9 @@ describe('refuses', () => {
     ['type=cache,target=/c,uid=root', 'uid "root" is not a number', 'Write it like uid=1000'],
     ['type=cache,target=/c,uid=4294967295', 'uid "4294967295" is not a number', 'Write it like uid=1000'],
     ['type=tmpfs,target=/t,size=big', '"big" is not a size', 'Write it like size=64m'],
-    ['type=secret', 'it names no secret', 'Write id=NAME, and give the build --secret id=NAME,src=FILE'],
+    ['type=secret', 'it has no id', 'Write id=NAME, and give the build --secret id=NAME,src=FILE'],
     ['type=secret,id=a,required=yes', '"yes" of required is neither true nor false', undefined],
-    ['type=secret,id=a,env=A=B', '"A=B" is no name of a variable', undefined],
+    ['type=secret,id=a,env=A=B', '"A=B" is not a valid variable name', undefined],
     ['target', '"target" has no value', 'Write target=VALUE'],
     ['target="a', 'its quotes do not match', undefined],
   ])('%s', (text, state, hint) => {

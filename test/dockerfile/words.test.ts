@@ -145,13 +145,13 @@ describe('hostile words', () => {
 
   test('a search that would take too long is refused', () => {
     const lookup = (): string => 'a'.repeat(100_000)
-    expect(() => expandWord(`\${v##*${'a'.repeat(50_000)}?b}`, { ...options, lookup })).toThrow('too much work')
+    expect(() => expandWord(`\${v##*${'a'.repeat(50_000)}?b}`, { ...options, lookup })).toThrow('too many steps')
   })
 
   test('words share a budget', () => {
     const budget = { left: 100 }
     expect(() => Array.from({ length: 20 }, () => expandWord('0123456789', { ...options, budget }))).toThrow(
-      'too much work',
+      'too many steps',
     )
   })
 })

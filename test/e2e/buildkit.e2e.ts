@@ -370,7 +370,7 @@ describe('Docker 20.10 of Debian 12 or newer, with graph drivers', () => {
       const here = await xbuild(['--platform', NATIVE, context], { store: join(folder, 'foreign-store') })
       expect(here.code).toBe(1)
       expect(here.stderr).toMatch(
-        /Cannot use syntax ".*": this machine reads the language of docker\/dockerfile only\n {2}at .*Dockerfile:2\n[^]*--builder/,
+        /Cannot use syntax ".*": xbuild itself supports only the syntax of docker\/dockerfile\n {2}at .*Dockerfile:2\n[^]*--builder/,
       )
     } finally {
       await registry.stop()

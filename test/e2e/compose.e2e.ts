@@ -144,7 +144,7 @@ describe('what a stranger wrote', () => {
       /secret=TOKEN/,
     ],
     ['the ssh agent', '{build: {context: ., ssh: [default]}}', '', /--allow ssh/],
-    ['the network of the machine', '{build: {context: ., network: host}}', '', /--allow network.host/],
+    ['the network of the host', '{build: {context: ., network: host}}', '', /--allow network.host/],
     ['a cache of its own', '{build: {context: ., cache_from: [evil.example/x]}}', '', /--allow cache/],
     ['a push', '{build: {context: ., x-bake: {output: "type=registry"}}}', '', /--allow image.push/],
     ['an output above', '{build: {context: ., x-bake: {output: "type=local,dest=../out"}}}', '', /fs.write=/],
@@ -163,7 +163,7 @@ describe('what a stranger wrote', () => {
     hostile('{build: {context: link}}')
     symlinkSync('/etc', join(project, 'link'))
     const { code, stderr } = await compose(['build'])
-    expect(stderr).toContain('it leads to "/etc", outside of the project')
+    expect(stderr).toContain('it resolves to "/etc", outside of the project')
     expect(code).toBe(2)
   })
 

@@ -254,7 +254,7 @@ describe('an image that is made from another one', () => {
   test('must be there, and not made from the image itself', async () => {
     const from = (image: string) => ({ buildContexts: { parent: { kind: 'target', image } } }) as const
     const circle = [request('a', onBase, from('b')), request('b', onBase, from('c')), request('c', onBase, from('a'))]
-    await expect(library.build(circle, edges())).rejects.toThrow('it is made from itself (a -> b -> c -> a)')
+    await expect(library.build(circle, edges())).rejects.toThrow('it depends on itself (a -> b -> c -> a)')
     const session = await buildAll([request('top', onBase, from('bass')), base()])
     expect(errorOf(session, 'top')).toMatch(/Cannot use "target:bass" as the context "parent": no image/)
     expect(errorOf(session, 'base')).toBeUndefined()

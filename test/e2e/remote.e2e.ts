@@ -269,7 +269,7 @@ describe('ADD of a git repository', () => {
   })
 
   test.each([
-    ['#--upload-pack=touch', 'is no branch, tag or commit'],
+    ['#--upload-pack=touch', 'is not a branch, tag or commit'],
     ['#nothing', 'it has no branch or tag "nothing"'],
     ['#:nothing', 'has no folder "nothing"'],
     [`#${'1'.repeat(40)}`, `commit ${'1'.repeat(40)} is not to be had`],
@@ -396,7 +396,7 @@ describe('a build context', () => {
     expect((await build([`${server.url}/git/tool.git`, '-f', 'docs/whole'])).paths).toEqual(['w'])
   })
 
-  test('is an archive behind a URL, with the owners it has; .dockerignore means nothing to it', async () => {
+  test('is an archive behind a URL, with the owners it has; .dockerignore has no effect on it', async () => {
     const dockerfile = 'FROM scratch\nCOPY . /\n'
     server.files.set('/c.tar.gz', {
       body: gzipSync(

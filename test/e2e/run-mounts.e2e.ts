@@ -285,8 +285,8 @@ test('--no-cache-filter runs one stage anew, and what is made from it', async ()
 })
 
 test.each([
-  ['--security=insecure', 'no step of this engine leaves its sandbox'],
-  ['--device=vendor.example/gpu', 'steps of this engine see no devices'],
+  ['--security=insecure', 'this engine runs every step in a sandbox'],
+  ['--device=vendor.example/gpu', 'this engine gives steps no devices'],
   ['--mount=type=cahce,target=/c', 'Did you mean "cache"'],
 ])('RUN %s is refused at its line', async (flag, why) => {
   const { stderr } = await build(`FROM busybox\n\nRUN ${flag} true\n`, { code: 1 })

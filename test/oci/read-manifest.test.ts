@@ -51,7 +51,7 @@ test.each<[string, unknown, RegExp]>([
   [
     'a bad digest',
     { ...manifest, layers: [{ ...layer, digest: 'sha256:../../etc/passwd' }] },
-    /layers\[0\]\.digest is "sha256:\.\.\/\.\.\/etc\/passwd", which is no digest/,
+    /layers\[0\]\.digest is "sha256:\.\.\/\.\.\/etc\/passwd", which is not a digest/,
   ],
   ['a negative size', { ...manifest, layers: [{ ...layer, size: -1 }] }, /layers\[0\]\.size is not a whole number/],
   ['a huge size', { ...manifest, layers: [{ ...layer, size: 2 ** 53 }] }, /layers\[0\]\.size is not a whole number/],
@@ -139,7 +139,7 @@ test.each<[string, unknown, RegExp]>([
   [
     'a diff id',
     { ...image, rootfs: { type: 'layers', diff_ids: ['x'] } },
-    /rootfs\.diff_ids\[0\] is "x", which is no digest/,
+    /rootfs\.diff_ids\[0\] is "x", which is not a digest/,
   ],
 ])('a config is refused: %s', (_, value, message) => {
   expect(() => parseImageConfig(...as(MEDIA_TYPE.config, value))).toThrow(message)

@@ -91,9 +91,9 @@ test('destinations that cannot be used are found on the disk before the build', 
   const check = (output: OutputOptions['outputs'][number]) =>
     checkDestinations(checkOutputs({ ...base, cwd: folder, outputs: [output] }, pipe))
   await expect(check({ type: 'oci', dest: 'full', tar: false })).rejects.toThrow(/it holds other files/)
-  await expect(check({ type: 'oci', dest: 'full/precious', tar: false })).rejects.toThrow(/it is no folder/)
+  await expect(check({ type: 'oci', dest: 'full/precious', tar: false })).rejects.toThrow(/it is not a folder/)
   await expect(check({ type: 'oci', dest: 'full', tar: true })).rejects.toThrow(/it is a folder/)
-  await expect(check({ type: 'local', dest: 'full/precious' })).rejects.toThrow(/it is no folder/)
+  await expect(check({ type: 'local', dest: 'full/precious' })).rejects.toThrow(/it is not a folder/)
   await expect(check({ type: 'tar', dest: 'full/precious/x' })).rejects.toThrow(/a part of the path is not a folder/)
   await expect(check({ type: 'local', dest: 'full' })).resolves.toBeUndefined()
   await expect(check({ type: 'oci', dest: 'new/layout', tar: false })).resolves.toBeUndefined()

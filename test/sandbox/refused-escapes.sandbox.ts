@@ -266,7 +266,7 @@ const NAMED: readonly Refused[] = [
   },
   {
     ...named('a .dockerignore that never ends', 'COPY --from=named / /got', () => ({ '.dockerignore': '/dev/zero' })),
-    said: /Cannot read "[^"]*": it is no file/,
+    said: /Cannot read "[^"]*": it is not a regular file/,
   },
   ...['/dev/zero', 'PIPE', 'SECRET'].map(
     (target): Refused => ({
@@ -296,7 +296,7 @@ const NAMED: readonly Refused[] = [
       }
       return { named: `oci-layout://${folder}` }
     },
-    said: /is another/,
+    said: /does not match its digest/,
   },
   ...(
     [
@@ -331,19 +331,19 @@ const TEXTS: readonly Refused[] = [
     name: 'a .dockerignore that is a pipe of the machine',
     dockerfile: 'FROM busybox\nCOPY x /\n',
     files: (out) => ({ '.dockerignore': { link: `${out}/pipe` } }),
-    said: /Cannot read "[^"]*": it is no file/,
+    said: /Cannot read "[^"]*": it is not a regular file/,
   },
   {
     name: 'a .dockerignore that never ends',
     dockerfile: 'FROM busybox\nCOPY x /\n',
     files: () => ({ '.dockerignore': { link: '/dev/zero' } }),
-    said: /Cannot read "[^"]*": it is no file/,
+    said: /Cannot read "[^"]*": it is not a regular file/,
   },
   {
     name: 'a Dockerfile.dockerignore that never ends',
     dockerfile: 'FROM busybox\nCOPY x /\n',
     files: () => ({ 'Dockerfile.dockerignore': { link: '/dev/zero' } }),
-    said: /Cannot read "[^"]*": it is no file/,
+    said: /Cannot read "[^"]*": it is not a regular file/,
   },
 ]
 

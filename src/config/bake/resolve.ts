@@ -170,7 +170,7 @@ function link(
 
 function circle(other: string, open: readonly string[], at: BakeTarget['at']): XbuildError {
   const round = [...open.slice(open.indexOf(other)), other].join(' -> ')
-  return new XbuildError('BAD_OPTION', `Cannot build "${other}": it is made from itself (${round})`, at ? { at } : {})
+  return new XbuildError('BAD_OPTION', `Cannot build "${other}": it depends on itself (${round})`, at ? { at } : {})
 }
 
 function itemsOf(target: BakeTarget, name: string) {

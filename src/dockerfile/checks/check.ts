@@ -75,8 +75,8 @@ function optionsOf(text: string, { at, found }: { at: Diagnostic['at']; found: D
     found.push({
       rule: 'unknown-check',
       severity: 'warning',
-      message: `Check options end at the first blank: "${shorten(rest)}" is not read`,
-      hint: 'Write options without blanks, and a reason after //',
+      message: `Check options end at the first space: "${shorten(rest)}" is ignored`,
+      hint: 'Write options without spaces, and a reason after //',
       at,
     })
   return options

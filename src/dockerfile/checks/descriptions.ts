@@ -3,7 +3,7 @@ import { stagesOf } from './rule.ts'
 
 export const invalidDefinitionDescription: Rule = {
   name: 'InvalidDefinitionDescription',
-  description: 'A comment above a stage or an ARG does not begin with its name, so that it is no description',
+  description: 'A comment above a stage or an ARG does not begin with its name, so it is not a description',
   help: 'Begin the comment with the name, or leave an empty line below it',
   severity: 'warning',
   experimental: true,

@@ -7,7 +7,7 @@ import { inEveryStage } from './rule.ts'
 
 export const downloadPlatformMismatch: Rule = {
   name: 'DownloadPlatformMismatch',
-  description: 'A stage downloads a file for another architecture than its own',
+  description: 'A stage downloads a file for another architecture than that of the stage',
   help: 'Choose the file by $TARGETARCH',
   severity: 'warning',
   own: true,

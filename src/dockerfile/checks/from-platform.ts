@@ -15,7 +15,7 @@ export const redundantTargetPlatform: Rule = {
       const { names, value } = usedIn(from.platform, { args: stage.args, escape: stage.escape ?? '\\' })
       const redundant =
         names.length > 0 && names.every((name) => name === 'TARGETPLATFORM') && value === formatPlatform(graph.target)
-      return redundant ? [{ at: from.at, message: `--platform=${from.platform} is what FROM takes anyway` }] : []
+      return redundant ? [{ at: from.at, message: `--platform=${from.platform} is the default of FROM` }] : []
     }),
 }
 

@@ -25,20 +25,23 @@ export const duplicateStageName: Rule = {
       if (name !== undefined) lines.set(name, at.line)
       return earlier === undefined
         ? []
-        : [{ at, message: `Stage name "${name}" is taken by the stage at line ${earlier}: the last one counts` }]
+        : [
+            {
+              at,
+              message: `Stage name "${name}" is already the name of the stage at line ${earlier}: the last one counts`,
+            },
+          ]
     })
   },
 }
 
 export const reservedStageName: Rule = {
   name: 'ReservedStageName',
-  description: 'A stage has a name with a meaning of its own',
+  description: 'A stage has a reserved name',
   help: 'Use another name than scratch or context',
   severity: 'warning',
   find: ({ dockerfile }) =>
     dockerfile.stages.flatMap(({ name, from: { at } }) =>
-      name === 'scratch' || name === 'context'
-        ? [{ at, message: `Stage name "${name}" has a meaning of its own` }]
-        : [],
+      name === 'scratch' || name === 'context' ? [{ at, message: `Stage name "${name}" is reserved` }] : [],
     ),
 }

@@ -15,7 +15,7 @@ export const noEmptyContinuation: Rule = {
           : [
               {
                 at: { file: at.file, line },
-                message: `Empty line inside ${kind.toUpperCase()}: it may end the instruction some day`,
+                message: `Empty line inside ${kind.toUpperCase()}: a later version of the syntax may end the instruction there`,
               },
             ]
       },

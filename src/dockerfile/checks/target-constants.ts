@@ -6,7 +6,7 @@ import { inEveryStage } from './rule.ts'
 
 export const targetPlatformConstDisallowed: Rule = {
   name: 'TargetPlatformConstDisallowed',
-  description: 'A compiler is told a constant platform, which is not the one that is built',
+  description: 'A compiler has a constant target platform, which is not the platform that is built',
   help: 'Declare ARG TARGETOS and ARG TARGETARCH and use them',
   severity: 'warning',
   own: true,

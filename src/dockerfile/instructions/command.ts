@@ -67,7 +67,7 @@ function durationOf(request: Request, flag: string, value: string | undefined): 
   if (value === undefined || value === '') return undefined
   const duration = parseDuration(value)
   if (duration === undefined || (duration !== 0 && duration < 1_000_000)) {
-    const state = duration === undefined ? 'it is no duration' : 'it is shorter than 1ms'
+    const state = duration === undefined ? 'it is not a duration' : 'it is shorter than 1ms'
     request.fail(
       'bad-flag',
       `Cannot use value "${shorten(value)}" of flag "--${flag}": ${state}`,
@@ -82,7 +82,7 @@ function retriesOf(request: Request, value: string | undefined): number | undefi
   if (/^\+?\d{1,9}$/.test(value)) return Number(value)
   request.fail(
     'bad-flag',
-    `Cannot use value "${shorten(value)}" of flag "--retries": it is no number`,
+    `Cannot use value "${shorten(value)}" of flag "--retries": it is not a number`,
     'Write it like --retries=3',
   )
   return undefined

@@ -44,12 +44,16 @@ export function jsonListOf(request: Request, text = request.rest): readonly stri
   if (list === 'mixed') {
     request.fail(
       'bad-json',
-      `Cannot parse ${request.name} list "${shorten(text)}": it holds something else than texts`,
+      `Cannot parse ${request.name} list "${shorten(text)}": it contains an item that is not a string`,
       'Put every item in double quotes',
     )
   } else if (list === undefined && /^\[\s*['"]/.test(text.slice(0, 20)) && text.endsWith(']')) {
     const hint = 'Use double quotes and commas, or remove the brackets'
-    request.warn('bad-json', `List "${shorten(text)}" of ${request.name} is no JSON: it is taken as plain text`, hint)
+    request.warn(
+      'bad-json',
+      `List "${shorten(text)}" of ${request.name} is not valid JSON: it is treated as plain text`,
+      hint,
+    )
   }
   return list
 }

@@ -76,7 +76,7 @@ export function cProblem(unit: Unit): string | undefined {
   if (check)
     return `${check.words.join(' ').slice(0, 60)} (line ${check.line}) runs what was built, which is for the target: move it into a stage of its own`
   const native = unit.commands.find(({ words }) => words.some((word) => /-m(arch|cpu|tune)=native/.test(word)))
-  if (native) return `line ${native.line} compiles for the very machine that it runs on (native)`
+  if (native) return `line ${native.line} compiles for the machine that it runs on (native)`
   const clash = unit.commands.find(({ run }) => usesVariable(run, 'cross'))
   return clash ? `line ${clash.line} has a shell variable "cross" of its own` : undefined
 }
@@ -86,28 +86,28 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
   if (problem !== undefined) return problem
   const configures = unit.commands.filter(isConfigure)
   const hosted = configures.find(({ words }) => words.some((word) => word.startsWith('--host')))
-  if (hosted) return `configure (line ${hosted.line}) is told a --host already`
+  if (hosted) return `configure (line ${hosted.line}) already has a --host`
   const packages = crossPackages(unit, platforms)
   if (typeof packages === 'string') return packages
   if (configures.length === 0 && !unit.commands.some(isCompiler) && !hasCompiler(unit))
-    return 'nothing tells what its make runs'
+    return 'xbuild cannot tell what its make runs'
   const makes = configures.length > 0 ? [] : unit.commands.filter(({ name }) => name === 'make' || name === 'gmake')
   const tools = unit.commands.filter(({ name, words }) => Object.hasOwn(TOOLS, name) && name === words[0])
   return {
     summary:
       configures.length > 0
-        ? "configure is told the target, and finds Debian's cross compiler for it"
+        ? "configure gets the target, and finds Debian's cross compiler for it"
         : "Debian's cross compiler for the target takes the place of the compiler",
     win: COMPILE,
     left: [
       ...(configures.length > 0
-        ? [`configure (line ${configures[0]!.line}) is one of Autoconf: others do not know --host`]
+        ? [`configure (line ${configures[0]!.line}) is made by Autoconf: others do not support --host`]
         : []),
       ...(makes.length > 0
         ? [`the Makefile (line ${makes[0]!.line}) uses $(CC), $(CXX) and $(AR), and runs nothing that it has built`]
         : []),
       ...(/(^|\/)gcc(:|@|$)/.test(unit.root.from.image)
-        ? ["the cross compiler is Debian's, not of the version of the image"]
+        ? ['the cross compiler is that of Debian, which can have another version than the compiler of the image']
         : []),
     ],
     needed: true,

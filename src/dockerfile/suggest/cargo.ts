@@ -53,15 +53,15 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
   const problem = cargoProblem(unit, builds)
   if (problem !== undefined) return problem
   const names = namesOf(platforms)
-  if (typeof names === 'string') return `what Rust calls ${names} is not known here`
+  if (typeof names === 'string') return `xbuild does not know the Rust target of ${names}`
   const packages = crossPackages(unit, platforms)
   if (typeof packages === 'string') return packages
   const results = unit.taken.flatMap(({ path }) => (/(^|\/)target\/(release|debug)(\/|$)/.test(path) ? path : []))
   const folder = results.find((path) => !/\/target\/(release|debug)\/[^*?[\]]+$/.test(`/${path}`))
   if (folder !== undefined)
-    return `"${folder}" is copied out of it as a whole: name the files, for they are in a folder of the target's name then`
+    return `"${folder}" is copied from it as a whole: copy the files by name, because cross compilation puts them into a folder named after the target`
   const last = builds.findLast(({ words }) => words[1] !== 'chef')
-  if (results.length > 0 && !last) return `nothing builds "${results[0]}" there`
+  if (results.length > 0 && !last) return `no command there builds "${results[0]}"`
   const open = last && results.length > 0 ? endOf(last) : undefined
   if (open === 'comment') return `the RUN at line ${last!.run.instruction.at.line} ends in a comment`
   const triple = choose(names.map(({ platform, names: { rust } }) => ({ platform, name: rust })))
@@ -73,7 +73,7 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
     win: COMPILE,
     left: [
       ...(packages.libraries
-        ? ['the libraries for the target are found by pkg-config: crates that look elsewhere need to be told']
+        ? ['the libraries for the target are found by pkg-config: crates that search elsewhere need their own settings']
         : []),
       'build scripts (build.rs) that look at TARGET, and crates with C code, get the target from Cargo; .cargo/config.toml does not name a target',
     ],
@@ -104,7 +104,7 @@ function cargoProblem(unit: Unit, builds: readonly UnitCommand[]): string | unde
   for (const { words, line } of builds) {
     const at = words.findIndex((word) => /^--target(=|$)/.test(word))
     if (at !== -1)
-      return `cargo (line ${line}) is told the target "${words[at]!.split('=')[1] ?? words[at + 1] ?? ''}": choose it by $TARGETARCH`
+      return `cargo (line ${line}) has the constant target "${words[at]!.split('=')[1] ?? words[at + 1] ?? ''}": choose it by $TARGETARCH`
     if (words.some((word) => /^--(target-dir|artifact-dir|out-dir)/.test(word)))
       return `cargo (line ${line}) has a folder of its own for results`
     if (words[1]!.startsWith('+')) return `cargo (line ${line}) uses another toolchain than rustup's default`

@@ -28,15 +28,13 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
       /^(-DCMAKE_(TOOLCHAIN_FILE|C_COMPILER|CXX_COMPILER|SYSTEM_NAME)|--toolchain|--preset)/.test(word),
     ),
   )
-  if (setting) return `cmake (line ${setting.line}) is told its compiler already`
+  if (setting) return `cmake (line ${setting.line}) already has its compiler`
   const packages = crossPackages(unit, platforms)
   if (typeof packages === 'string') return packages
   return {
-    summary: "CMake is told the target's system, and Debian's cross compiler for it",
+    summary: "CMake gets the target's system, and Debian's cross compiler for it",
     win: COMPILE,
-    left: [
-      `the project (line ${configurations[0]!.line}) runs nothing that it has built, and gets along without try_run`,
-    ],
+    left: [`the project (line ${configurations[0]!.line}) runs nothing that it has built, and does not need try_run`],
     needed: true,
     apply(draft) {
       packages.install(draft)

@@ -33,11 +33,11 @@ export function crossPackages(unit: Unit, platforms: readonly Platform[]): Cross
   const libraries = unit.commands.flatMap((command) => librariesOf(command))
   const other = libraries.find(({ name }) => !/^(lib|zlib1g-|default-lib)/.test(name))
   if (other)
-    return `the package ${other.name} (line ${other.line}) is needed for the target, and brings programs that do not run here`
+    return `the package ${other.name} (line ${other.line}) is needed for the target, and contains programs that do not run on the build platform`
   if (libraries.length > 0 && /(^|\/)(ubuntu|eclipse-temurin)(:|@|$)/.test(image))
     return `${libraries[0]!.name} (line ${libraries[0]!.line}) is needed for the target, and Ubuntu keeps packages of other architectures on another server`
   const apart = libraries.find(({ command }) => !updateOf(command))
-  if (apart) return `${apart.name} (line ${apart.line}) is needed for the target: its RUN has to call apt-get update`
+  if (apart) return `${apart.name} (line ${apart.line}) is needed for the target: its RUN must call apt-get update`
   const arch = choose(names.map(({ platform, names: { debian } }) => ({ platform, name: debian })))
   const gnu = choose(names.map(({ platform, names: { gnu: name } }) => ({ platform, name })))
   const cross = `crossbuild-essential-${arch.text}`

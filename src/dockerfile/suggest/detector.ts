@@ -31,12 +31,12 @@ export const COMPILE: Win = {
   factor: [8, 16],
   text: 'its compile steps run natively: about 8 to 16 times as fast as under QEMU',
   basis:
-    'an estimate, from C, C++ and Go builds that were measured both ways; where xbuild has native twins of the compiler (see xbuild plan), part of it is won already',
+    'an estimate, from C, C++ and Go builds that were measured both ways; where xbuild has native twins of the compiler (see xbuild plan), part of this is gained already',
 }
 
 /** What a step wins whose result all platforms have in common. */
 export const ONCE: Win = {
   factor: [5, 20],
-  text: 'it runs once, natively, for all platforms: each run under QEMU that falls away took about 5 to 20 times as long',
+  text: 'it runs once, natively, for all platforms: each run under QEMU that it saves took about 5 to 20 times as long',
   basis: 'an estimate, from what others report of such builds with and without QEMU',
 }

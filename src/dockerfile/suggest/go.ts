@@ -51,7 +51,7 @@ function isBuild({ name, words }: UnitCommand): boolean {
 function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platform[] }): Proposal | string {
   const builds = unit.commands.filter((command) => isBuild(command) && !isForeign(unit, command, platforms))
   const install = unit.commands.find(({ name, words }) => name === 'go' && words[1] === 'install')
-  if (builds.length === 0 && !install) return 'it compiles for a platform of its own choice'
+  if (builds.length === 0 && !install) return 'it sets the target platform itself'
   const fixed = new Set(
     builds.flatMap((build) => settingOf(build, 'GOARCH')?.value ?? []).filter((value) => !isVariable(value)),
   )

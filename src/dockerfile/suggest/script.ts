@@ -31,14 +31,14 @@ interface Piece {
 /** The shell text of a RUN in shell form, or why there is none. */
 export function scriptOf(run: RunInstruction, lines: readonly string[], escape: Escape): Script | string {
   const { command, at } = run
-  if (command.form === 'exec') return 'it is a list, not a line for the shell'
+  if (command.form === 'exec') return 'it is a JSON list, not a shell command'
   const header = readHeader(lines, at.line, escape)
   if (/^<<-?\s*(['"]?)[^\s'"]+\1$/.test(command.line.trim()) && command.heredocs.length === 1) {
     const first = header.at(-1)!.line + 1
     const body = pieces(lines, first, (at.endLine ?? first) - 1)
     const [start] = body
     if (start?.text.startsWith('#!') && !/^#!\s*(\/usr\/bin\/env\s+)?\S*\b(ba|da|a)?sh\b/.test(start.text))
-      return 'its heredoc is no shell script'
+      return 'its heredoc is not a shell script'
     return { ...located(body, '\n'), body: start?.text.startsWith('#!') ? first + 1 : first }
   }
   const { text, place } = located(header, '')

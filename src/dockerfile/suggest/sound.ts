@@ -36,7 +36,7 @@ function takenProblem(unit: Unit): string | undefined {
     if (full === '/') return `all of its files are copied (line ${line}), its own programs too`
     if (DATA.test(full) || !SYSTEM.test(full) || isMade(unit, full)) continue
     if (/^\/usr\/local(\/|$)/.test(full) && BARE.test(unit.root.from.image)) continue
-    return `"${path}" is copied out of it (line ${line}), and nothing there tells that it is not a file of the base image or of a package`
+    return `"${path}" is copied out of it (line ${line}), and it may be a file of the base image or of a package`
   }
   return undefined
 }

@@ -113,7 +113,7 @@ function judge(unit: Unit, around: Surroundings): Verdict {
         kind: 'go',
         proposal: {
           ...found.proposal,
-          summary: 'it runs on the build platform already, but go build is not told the target',
+          summary: 'it runs on the build platform already, but go build does not get the target',
         },
       }
     return {
@@ -137,8 +137,8 @@ function detect(
     (command) => !detector?.builds(command, unit) && !detector?.knows(command, unit) && !isHarmless(command),
   )
   if (unknown)
-    return `${unknown.words.slice(0, 3).join(' ').slice(0, 60)} (line ${unknown.line}) is not known here: it may run or make something for the machine that it runs on`
-  if (!detector) return 'nothing in it is a build that is known here'
+    return `${unknown.words.slice(0, 3).join(' ').slice(0, 60)} (line ${unknown.line}) is unknown to xbuild: it may run or make something for the machine that it runs on`
+  if (!detector) return 'xbuild knows none of its build commands'
   const proposal = detector.propose(unit, { platforms })
   return typeof proposal === 'string' ? proposal : { kind: detector.kind, proposal }
 }

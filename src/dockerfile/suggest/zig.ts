@@ -18,7 +18,7 @@ function isBuild({ name, words }: UnitCommand): boolean {
 
 function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platform[] }): Proposal | string {
   const names = namesOf(platforms)
-  if (typeof names === 'string') return `what Zig calls ${names} is not known here`
+  if (typeof names === 'string') return `xbuild does not know the Zig target of ${names}`
   const builds = unit.commands.filter(isBuild)
   const runs = builds.find(
     ({ words }) => words[1] === 'build' && words.some((word) => word === 'test' || word === 'run'),
@@ -29,7 +29,7 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
     target: build.words.find((word, index) => /^-Dtarget=/.test(word) || build.words[index - 1] === '-target'),
   }))
   const fixed = targets.find(({ target }) => target !== undefined && !isVariable(target))
-  if (fixed) return `zig (line ${fixed.build.line}) is told the target "${fixed.target}": choose it by $TARGETARCH`
+  if (fixed) return `zig (line ${fixed.build.line}) has the constant target "${fixed.target}": choose it by $TARGETARCH`
   const libc = unit.commands.some(({ name }) => name === 'apk') || /alpine/.test(unit.root.from.image) ? 'musl' : 'gnu'
   const target = choose(
     names.map(({ platform, names: { zig } }) => ({
@@ -39,7 +39,7 @@ function propose(unit: Unit, { platforms }: { readonly platforms: readonly Platf
   )
   const open = targets.filter((one) => one.target === undefined).map(({ build }) => build)
   return {
-    summary: 'zig runs on the build platform and is told the target',
+    summary: 'zig runs on the build platform and gets the target',
     win: COMPILE,
     left: builds.some(({ words }) => words[1] === 'build') ? ['build.zig takes -Dtarget (standardTargetOptions)'] : [],
     needed: open.length > 0,

@@ -122,7 +122,7 @@ describe('content that a daemon reads', () => {
   })
 
   test.each(['', 'sha256:../../etc/passwd', 'sha256:abc', 'md5:x'])(
-    'is not found under %j, which is no digest',
+    'is not found under %j, which is not a digest',
     (text) => {
       expect(() => checkedDigest(text)).toThrow('is not a digest')
     },
