@@ -36,7 +36,7 @@ const HINT = 'Write it like mode=min, mode=max, true or false'
 export function parseProvenance(text: string, label: string): ProvenanceOptions | false {
   const value = readBool(text)
   if (value !== undefined) return value && DEFAULT_PROVENANCE
-  if (!text.includes('=')) throw badValue(label, text, 'neither true nor false, nor a mode', HINT)
+  if (!text.includes('=')) throw badValue(label, text, 'neither true, false nor a mode', HINT)
   return readProvenance(parseAttributes(text, label), text, label)
 }
 
@@ -82,7 +82,7 @@ function readProvenance(attributes: Map<string, string>, text: string, label: st
       label,
       text,
       `"${unknown}" is unknown`,
-      near ? `Did you mean ${near}=?` : `Known are ${KEYS.join(', ')}`,
+      near ? `Did you mean ${near}=?` : `The keys are ${KEYS.join(', ')}`,
     )
   }
   const given = attributes.get('mode') ?? DEFAULT_PROVENANCE.mode
@@ -94,7 +94,7 @@ function readProvenance(attributes: Map<string, string>, text: string, label: st
     throw badValue(label, text, `unknown version "${version}"`, 'The versions are v1 and v0.2')
   const filename = attributes.get('filename') ?? DEFAULT_PROVENANCE.filename
   if (!/^[^/\0]{1,255}$/.test(filename) || filename === '.' || filename === '..')
-    throw badValue(label, text, 'filename is no name of a file', 'Give a name without a folder')
+    throw badValue(label, text, 'filename is not a valid file name', 'Give a name without a folder')
   const bool = (key: string) => parseBool(attributes.get(key) ?? 'false', `${label} ${key}=`)
   return {
     mode,
@@ -114,7 +114,7 @@ function isDisabled(attributes: Map<string, string>, label: string): boolean {
 
 /** What is missing for a list of contents. */
 export const SBOM_HINT =
-  'It would take a scanner that lists the packages of each image, which xbuild has not: leave it out, or scan what was pushed'
+  'xbuild has no scanner that lists the packages of an image: leave it out, or scan the pushed image'
 
 function checkSbom(attributes: Map<string, string>, text: string, label: string): void {
   if (!isDisabled(attributes, label))

@@ -22,7 +22,7 @@ function parseValue(value: string, text: string, label: string): NamedContext {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(value)?.[1]?.toLowerCase()
   const rest = scheme ? value.slice(scheme.length + 3) : value
   if (scheme === 'docker-image' || scheme === 'oci-layout') {
-    if (rest === '') throw badValue(label, text, `nothing after ${scheme}://`)
+    if (rest === '') throw badValue(label, text, `the part after ${scheme}:// is missing`)
     return scheme === 'docker-image' ? { kind: 'image', ref: rest } : parseLayout(rest, text, label)
   }
   const remote = parseRemote(value, { byUser: true })
@@ -31,11 +31,11 @@ function parseValue(value: string, text: string, label: string): NamedContext {
     throw badValue(
       label,
       text,
-      `xbuild does not know ${scheme}://`,
+      `unknown scheme ${scheme}://`,
       'Give a folder, docker-image://, oci-layout://, a git or an http URL',
     )
   if (value.startsWith('target:'))
-    throw badValue(label, text, 'target: names another image of a session, and there is only one here')
+    throw badValue(label, text, 'target: refers to another image of the same run, and this run builds only one image')
   return { kind: 'dir', path: value }
 }
 

@@ -55,10 +55,7 @@ export function readPlanLine(
   const options = optionsOf(values, input)
   const call = callOf(values)
   if (isQuestion(call))
-    throw usageError(
-      `Cannot use "--call=${call.kind}" with plan: it is a question of its own`,
-      'Leave out one of the two',
-    )
+    throw usageError(`Cannot use "--call=${call.kind}" with plan: they contradict`, 'Leave out one of the two')
   return { options, json: values.json }
 }
 
@@ -140,7 +137,7 @@ function contextOf(command: string, words: readonly string[], commands: readonly
   const remote = path === '-' ? undefined : readRemote(path)
   if (!remote && /^[a-z][a-z0-9+.-]*:\/\//i.test(path)) {
     throw usageError(
-      `Cannot ${command} "${path}": xbuild does not know such URLs`,
+      `Cannot ${command} "${path}": this kind of URL is not supported`,
       'Name a folder, a git, http or https URL, or - for standard input',
     )
   }

@@ -127,7 +127,7 @@ function readEntry<T>(
       throw badValue(
         label,
         text,
-        'xbuild does not take registry.insecure= here',
+        'xbuild does not support registry.insecure= here',
         'Write registries: {HOST: {insecure: true}} in xbuild.yaml',
       )
     if (LATER.includes(name))

@@ -34,7 +34,7 @@ export const DOCTOR_FLAGS: { readonly [K in keyof DoctorValues]-?: Flag<DoctorVa
   fix: {
     name: 'fix',
     group: 'common',
-    help: 'Do what is safe: install missing packages (apt-get), give this user a range of ids, check the store; each is told before it is done',
+    help: 'Do what is safe: install missing packages (apt-get), give this user a range of ids, check the store; each action is printed before it runs',
     absent: false,
     parse: bool,
   },
@@ -44,7 +44,7 @@ export const DOCTOR_FLAGS: { readonly [K in keyof DoctorValues]-?: Flag<DoctorVa
     placeholder: 'OS/ARCH[/VARIANT]',
     repeat: true,
     group: 'common',
-    help: 'What must run',
+    help: 'Platforms that this machine must be able to run',
     default: 'the platforms of xbuild.yaml',
     absent: [],
     parse: platforms,

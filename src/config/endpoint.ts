@@ -61,7 +61,7 @@ export function looksLikeEndpoint(text: string): boolean {
 export function parseEndpoint(text: string, label = 'endpoint'): Endpoint {
   if (text === 'local') return { kind: 'local' }
   const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*):\/\/([^\0]*)$/i.exec(text) ?? []
-  if (scheme === '') throw badValue(label, text, 'it is no endpoint', EXAMPLE)
+  if (scheme === '') throw badValue(label, text, 'it is not an endpoint', EXAMPLE)
   const mark = rest.indexOf('?')
   const place = mark === -1 ? rest : rest.slice(0, mark)
   const settings = readSettings(mark === -1 ? '' : rest.slice(mark + 1), text, label)
@@ -107,14 +107,16 @@ function readPlace(scheme: string, place: string, settings: Settings, asked: Ask
     case 'ssh':
       return readSsh(place, asked)
     case 'docker-container':
-      if (!NAME.test(place)) throw bad(asked, 'it names no container', 'Write it like docker-container://NAME')
+      if (!NAME.test(place))
+        throw bad(asked, 'the name of the container is missing', 'Write it like docker-container://NAME')
       return { kind: 'container', name: place, ...taken(settings, ['context', 'image', 'network']) }
     case 'kube-pod':
-      if (!NAME.test(place)) throw bad(asked, 'it names no pod', 'Write it like kube-pod://POD?namespace=NAME')
+      if (!NAME.test(place))
+        throw bad(asked, 'the name of the pod is missing', 'Write it like kube-pod://POD?namespace=NAME')
       return { kind: 'pod', pod: place, ...checkedNames(taken(settings, ['namespace', 'container', 'context']), asked) }
     default: {
       const near = suggest(scheme, SCHEMES)
-      throw bad(asked, `xbuild knows no "${scheme}://"`, near ? `Did you mean ${near}://?` : EXAMPLE)
+      throw bad(asked, `unknown scheme "${scheme}://"`, near ? `Did you mean ${near}://?` : EXAMPLE)
     }
   }
 }
@@ -126,9 +128,9 @@ const HOST = /^(?:\[([0-9a-fA-F:.]+(?:%[\w.-]+)?)\]|([A-Za-z0-9][A-Za-z0-9_.-]*)
 function readTcp(place: string, settings: Settings, asked: Asked): Endpoint {
   const [, v6, name, port] = HOST.exec(place.replace(/\/$/, '')) ?? []
   const host = v6 ?? name
-  if (host === undefined) throw bad(asked, 'it names no host', 'Write it like tcp://HOST:2376')
+  if (host === undefined) throw bad(asked, 'its host is missing', 'Write it like tcp://HOST:2376')
   if (port === undefined) throw bad(asked, 'the port is missing', 'Write it like tcp://HOST:2376')
-  if (Number(port) < 1 || Number(port) > 65535) throw bad(asked, `there is no port ${port}`)
+  if (Number(port) < 1 || Number(port) > 65535) throw bad(asked, `port ${port} is not valid`)
   const tls = readTls(settings, asked)
   return { kind: 'tcp', host, port: Number(port), ...(tls ? { tls } : {}) }
 }
@@ -158,7 +160,7 @@ function readSsh(place: string, asked: Asked): Endpoint {
   const at = authority.lastIndexOf('@')
   const user = at === -1 ? undefined : authority.slice(0, at)
   if (user !== undefined && !NAME.test(user)) {
-    const state = user.includes(':') ? 'it holds a password' : `"${user}" is no user name`
+    const state = user.includes(':') ? 'it contains a password' : `"${user}" is not a user name`
     throw bad(
       { ...asked, text: user.includes(':') ? 'ssh://...' : asked.text },
       state,
@@ -167,9 +169,9 @@ function readSsh(place: string, asked: Asked): Endpoint {
   }
   const [, v6, name, port] = HOST.exec(authority.slice(at + 1)) ?? []
   const host = v6 ?? name
-  if (host === undefined) throw bad(asked, 'it names no host', 'Write it like ssh://USER@HOST')
+  if (host === undefined) throw bad(asked, 'its host is missing', 'Write it like ssh://USER@HOST')
   if (!/^[\w@%+,.:/-]*$/.test(socket))
-    throw bad(asked, 'its path holds more than letters, digits and punctuation of file names')
+    throw bad(asked, 'its path has characters other than letters, digits and the punctuation of file names')
   return {
     kind: 'ssh',
     host,

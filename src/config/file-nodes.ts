@@ -47,7 +47,7 @@ function settingsOf(name: string, value: YamlValue, report: Report): Settings {
       settings.platforms = texts.map((item) => (item.kind === 'text' ? item.text : ''))
     else if ((key === 'endpoint' || key === 'slots' || key === 'packs') && setting.kind === 'text')
       settings[key] = setting.text
-    else if (KEYS.includes(key)) report(at, `Cannot use ${key} of node "${name}": a text is needed`)
+    else if (KEYS.includes(key)) report(at, `Cannot use ${key} of node "${name}": a string is needed`)
     else {
       const near = suggest(key, KEYS)
       report(

@@ -107,7 +107,7 @@ function readSettings(text: string, value: YamlValue, place: SourcePosition, rep
 function textsOf(key: (typeof KEYS)[number], { value, at }: YamlEntry, report: Report): string[] | undefined {
   if (key !== 'args' && key !== 'base') {
     if (value.kind === 'text') return [value.text]
-    report(at, `Cannot use ${key}: a text is needed`)
+    report(at, `Cannot use ${key}: a string is needed`)
     return undefined
   }
   if (value.kind === 'list' && value.items.every((item) => item.kind === 'text'))

@@ -72,7 +72,7 @@ type Note = (setting: ProjectSetting) => void
 
 /** What settings without a flag do, and where the user has them. */
 const NO_FLAG = {
-  registries: userOnly('it decides where images come from, and who is believed to be a registry'),
+  registries: userOnly('it changes where images come from, and which servers are trusted as registries'),
   nodes: userOnly('it sends the context to another machine'),
 }
 const IN_USER_FILE = "Put it into the user's own config.yaml"
@@ -208,7 +208,7 @@ function textsOf(value: YamlValue, key: string, report: Report): LocatedText[] {
   const items = value.kind === 'list' ? value.items : [value]
   return items.flatMap((item) => {
     if (item.kind === 'text') return [item]
-    report(item.at, `Cannot use ${key}: a text is needed`)
+    report(item.at, `Cannot use ${key}: a string is needed`)
     return []
   })
 }

@@ -32,7 +32,7 @@ export function platforms(texts: readonly string[], { localPlatform }: FlagInput
 /** Names to give to an image, each once, as written. */
 export function tags(texts: readonly string[], { label }: FlagInput): readonly string[] {
   const digested = texts.find((text) => parseReference(text).digest)
-  if (digested) throw badValue(label, digested, 'a name to give cannot hold a digest', 'Leave out the part from "@" on')
+  if (digested) throw badValue(label, digested, 'a tag cannot contain a digest', 'Leave out the part from "@" on')
   return [...new Set(texts)]
 }
 
@@ -105,7 +105,7 @@ export function bases(texts: readonly string[], { label }: FlagInput): Readonly<
 /** Milliseconds, more than none. */
 export function duration(texts: readonly string[], { label }: FlagInput): number {
   const milliseconds = parseAge(last(texts), label)
-  if (milliseconds < 1) throw badValue(label, last(texts), 'not longer than nothing', 'Write it like 20m or 90s')
+  if (milliseconds < 1) throw badValue(label, last(texts), 'it is not longer than 0', 'Write it like 20m or 90s')
   return milliseconds
 }
 

@@ -34,9 +34,9 @@ export const DEFAULT_SLOTS = 4
 /** Reads what is written of a node. Throws BAD_OPTION or BAD_PLATFORM. */
 export function parseNode(name: string, settings: NodeSettings, origin: string): NodeDefinition {
   if (!/^[A-Za-z0-9][\w.-]{0,62}$/.test(name)) {
-    throw badValue('node name', name, 'it is no name', 'Use letters, digits, ".", "_" and "-"')
+    throw badValue('node name', name, 'it is not a valid name', 'Use letters, digits, ".", "_" and "-"')
   }
-  if (name === 'local') throw badValue('node name', name, 'this machine is called that', 'Take another name')
+  if (name === 'local') throw badValue('node name', name, 'the name is reserved for this machine', 'Take another name')
   const packs = settings.packs === undefined ? undefined : parseBool(settings.packs, `packs of node "${name}"`)
   const endpoint = parseEndpoint(settings.endpoint, `endpoint of node "${name}"`)
   if (packs && endpoint.kind === 'local')

@@ -59,7 +59,7 @@ function readType(type: string, take: (name: string) => string | undefined, text
     }
     case 'local': {
       const dest = needDest(take('dest'), text, label, 'Add dest=FOLDER')
-      if (dest === '-') throw badValue(label, text, 'a folder cannot go to stdout', 'Use type=tar,dest=-')
+      if (dest === '-') throw badValue(label, text, 'a folder cannot be written to stdout', 'Use type=tar,dest=-')
       return { type, dest }
     }
     case 'tar':
@@ -77,16 +77,16 @@ function readOci(take: (name: string) => string | undefined, text: string, label
   const dest = needDest(take('dest'), text, label, 'Add dest=FOLDER or dest=FILE.tar')
   const given = take('tar')
   const tar = given === undefined ? dest === '-' || dest.endsWith('.tar') : parseBool(given, `${label} tar=`)
-  if (dest === '-' && !tar) throw badValue(label, text, 'a folder cannot go to stdout', 'Leave out tar=false')
+  if (dest === '-' && !tar) throw badValue(label, text, 'a folder cannot be written to stdout', 'Leave out tar=false')
   return { type: 'oci', dest, tar }
 }
 
 function readDocker(take: (name: string) => string | undefined, text: string, label: string): Output {
   const [dest, context, tar] = [take('dest'), take('context'), take('tar')]
   if (tar !== undefined && !parseBool(tar, `${label} tar=`))
-    throw badValue(label, text, 'an archive for docker load is a tar', 'Use type=oci,dest=FOLDER')
+    throw badValue(label, text, 'docker load reads only tar archives', 'Use type=oci,dest=FOLDER')
   if (dest === undefined) return { type: 'load', ...(context ? { context } : {}) }
-  if (context !== undefined) throw badValue(label, text, 'a file goes into no engine', 'Leave out dest or context')
+  if (context !== undefined) throw badValue(label, text, 'dest= and context= contradict', 'Leave out dest or context')
   return { type: 'docker', dest: needDest(dest, text, label, 'Add dest=FILE.tar') }
 }
 

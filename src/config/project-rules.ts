@@ -66,9 +66,7 @@ function contextClaims(context: NamedContext): Claim[] {
 }
 
 /** `--cache-from`, a folder of the project's own among them. */
-export const readsCache: ProjectRule = userOnly(
-  'what a cache says of a step stays in the store, where other builds use it',
-)
+export const readsCache: ProjectRule = userOnly('imported cache stays in the store, and other builds use it')
 
 /** One `--cache-to`. */
 export const writesCache: ProjectRule = (text) =>

@@ -35,7 +35,7 @@ export const QEMU_FLAGS: { readonly [K in keyof QemuValues]-?: Flag<QemuValues[K
     name: 'force',
     short: 'f',
     group: 'common',
-    help: 'Register a handler although others have one: theirs stays behind it (install)',
+    help: 'Register a handler even if there is another one, which stays with lower priority (install)',
     absent: false,
     parse: bool,
   },
@@ -44,14 +44,14 @@ export const QEMU_FLAGS: { readonly [K in keyof QemuValues]-?: Flag<QemuValues[K
     group: 'common',
     absent: false,
     parse: bool,
-    help: 'Let foreign set-user-id programs (sudo, su) keep their rights in containers, with the flag C; whoever can bring such a program here can then attack a QEMU that runs as root (install)',
+    help: 'Let foreign set-user-id programs (sudo, su) keep their rights in containers, with the flag C; anyone who can put such a program on this machine can then attack a QEMU that runs as root (install)',
   },
   packs: {
     name: 'packs',
     group: 'common',
     absent: false,
     parse: bool,
-    help: 'Put before QEMU what starts native twins of compilers: for engines here that other machines define as nodes with packs (install)',
+    help: 'Add to QEMU the handler that starts native twins of compilers, for engines here that other machines use as nodes with packs (install)',
   },
 }
 

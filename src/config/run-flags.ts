@@ -12,7 +12,7 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: BuildFlag<RunOptio
     placeholder: 'id=NAME[,src=FILE|env=VARIABLE]',
     repeat: true,
     group: 'common',
-    help: 'Show a secret to steps with RUN --mount=type=secret,id=NAME; it is never kept',
+    help: 'Show a secret to steps with RUN --mount=type=secret,id=NAME; it is not stored',
     absent: undefined,
     parse: read.secrets,
   },
@@ -34,7 +34,7 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: BuildFlag<RunOptio
     group: 'advanced',
     key: 'network',
     help:
-      'Network of RUN steps that do not say; default is one of their own where pasta or slirp4netns is installed, ' +
+      'Network of RUN steps without --network; default is a network of their own if pasta or slirp4netns is installed, ' +
       'else that of the host; private is never that of the host; host allows RUN --network=host, too',
     absent: undefined,
     parse: read.network,
@@ -68,7 +68,7 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: BuildFlag<RunOptio
     group: 'advanced',
     key: 'resources',
     project: rule.setsLimit,
-    help: "What a RUN step may use, where control groups can be had, like memory=2g,pids=500: also memory-swap, cpu-shares, cpu-quota, cpu-period, cpuset-cpus, cpuset-mems; docker's --memory and its like mean the same",
+    help: 'Resource limits of each RUN step, which need control groups, like memory=2g,pids=500: also memory-swap, cpu-shares, cpu-quota, cpu-period, cpuset-cpus, cpuset-mems; the flags of docker build, such as --memory, are the same',
     absent: undefined,
     parse: read.resources,
   },
@@ -91,8 +91,8 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: BuildFlag<RunOptio
     env: 'XBUILD_ACCEL',
     key: 'accel',
     help:
-      'Run compilers of emulated steps natively, from packs that write the same bytes: auto where there are any, require to fail where there is none, ' +
-      'verify to run every step both ways and compare',
+      'Run compilers of emulated steps natively, from packs that write the same bytes: auto (if there are packs), require (fail if there are none), ' +
+      'verify (run every step both ways and compare)',
     default: 'auto',
     absent: undefined,
     parse: read.accel,
@@ -103,7 +103,7 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: BuildFlag<RunOptio
     placeholder: 'STAGE',
     repeat: true,
     group: 'advanced',
-    help: 'Run the steps of these stages anew, and what is made from them; separated by commas',
+    help: 'Run the steps of these stages again, without build cache; separated by commas',
     absent: undefined,
     parse: read.stages,
   },

@@ -35,7 +35,7 @@ function parseSecret(
   const source = fields.get('src') ?? fields.get('source')
   const name = fields.get('env') ?? (type === 'env' ? (source ?? id) : undefined)
   if (name !== undefined && source !== undefined && type !== 'env')
-    throw badValue(label, text, 'it has a file and a variable', 'Leave out one of src and env')
+    throw badValue(label, text, 'it has both src and env', 'Leave out one of src and env')
   if (name !== undefined) {
     if (env[name] === undefined) throw badValue(label, text, `the variable "${name}" is not set`)
     return [id, { kind: 'env', name }]

@@ -27,7 +27,7 @@ export const SUGGEST_FLAGS: { readonly [K in keyof SuggestValues]-?: Flag<Sugges
   platforms: {
     ...FLAGS.platforms,
     default: 'linux/amd64,linux/arm64',
-    help: 'Platforms that the image is to be built for: the change names no others',
+    help: 'Platforms of the image: the change supports these only',
   },
   target: FLAGS.target,
   buildArgs: FLAGS.buildArgs,

@@ -22,7 +22,7 @@ const bool = (texts: readonly string[], { label }: FlagInput) => parseBool(texts
 /** Every flag of `xbuild trust`. */
 export const TRUST_FLAGS: { readonly [K in keyof TrustValues]-?: Flag<TrustValues[K]> } = {
   list: { name: 'list', group: 'common', help: 'Show the files that were accepted', absent: false, parse: bool },
-  revoke: { name: 'revoke', group: 'common', help: 'Do not accept the file any more', absent: false, parse: bool },
+  revoke: { name: 'revoke', group: 'common', help: 'No longer accept the file', absent: false, parse: bool },
   json: { name: 'json', group: 'common', help: 'Print JSON', absent: false, parse: bool },
 }
 

@@ -49,7 +49,7 @@ export function readYaml(
 
   function readEntry(key: unknown, value: unknown, around: SourcePosition, depth: number): YamlEntry {
     const name = read(key, depth + 1)
-    if (name.kind !== 'text') report(name.kind === 'nothing' ? around : name.at, 'a key is not a text')
+    if (name.kind !== 'text') report(name.kind === 'nothing' ? around : name.at, 'a key is not a string')
     const content: YamlValue = value === null ? { kind: 'nothing', at: name.at } : read(value, depth + 1)
     return { key: name.kind === 'text' ? name.text : '', value: content, at: name.at }
   }

@@ -23,7 +23,7 @@ export async function checkIds({ uid, env }: Machine): Promise<Finding[]> {
   }
   if (!/^\/etc\/subuid/.test(ids.reason))
     return [
-      here('ids', 'warning', `${ids.reason}: only files of one user can be built`, {
+      here('ids', 'warning', `${ids.reason}: only images with the files of one user can be built`, {
         fix: ids.hint,
         repair: { kind: 'packages', packages: ['uidmap'] },
       }),
@@ -33,7 +33,7 @@ export async function checkIds({ uid, env }: Machine): Promise<Finding[]> {
   const user = userInfo().username
   const end = start + ENOUGH - 1
   return [
-    here('ids', 'warning', `${ids.reason}: only files of one user can be built`, {
+    here('ids', 'warning', `${ids.reason}: only images with the files of one user can be built`, {
       fix: `Give a range to this user: sudo usermod --add-subuids ${start}-${end} --add-subgids ${start}-${end} ${user}`,
       repair: { kind: 'ids', user, start, count: ENOUGH },
     }),

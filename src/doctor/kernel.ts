@@ -10,7 +10,7 @@ export function checkKernel(uid: number, kernel = release()): Finding {
     return here(
       'kernel',
       'problem',
-      `Linux ${kernel} does not let ordinary users mount overlay file systems: 5.11 and later do`,
+      `Linux ${kernel} does not let ordinary users mount overlay file systems: Linux 5.11 or later does`,
       { fix: 'Build as root, or boot a newer kernel' },
     )
   }
@@ -18,7 +18,7 @@ export function checkKernel(uid: number, kernel = release()): Finding {
     return here(
       'kernel',
       'warning',
-      `Linux ${kernel} has one binfmt_misc for all: builds cannot register emulators of their own, as from 6.7 on`,
+      `Linux ${kernel} has one binfmt_misc for the whole machine: builds can register their own emulators only with Linux 6.7 or later`,
       {
         fix: 'Register QEMU for the whole machine: sudo xbuild qemu install',
       },

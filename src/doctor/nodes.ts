@@ -17,7 +17,7 @@ export function judgeNode({ name, endpoint, used, origin, state }: NodeReport, w
         'node',
         used ? 'problem' : 'warning',
         `${state.because} (${origin})`,
-        state.hint ?? `See whether the machine is up and the engine runs at ${endpoint}`,
+        state.hint ?? `Check that the machine is up and the engine runs at ${endpoint}`,
       ),
     ]
   const { driver, version, native, emulated, load, cache } = state

@@ -63,7 +63,7 @@ async function tryOverlay(
           .trim()
           .split('\n')[0]
           ?.trim()
-          .replace(/^mount: [^:]*: /, '') || 'a removed file left no mark',
+          .replace(/^mount: [^:]*: /, '') || 'a removed file left no whiteout',
     }
   } catch {
     signal.throwIfAborted()

@@ -21,7 +21,7 @@ const NEEDS: readonly Need[] = [
   { programs: ['getfattr'], package: 'attr', why: 'reads file attributes' },
   { programs: ['setfattr'], package: 'attr', why: 'writes file attributes' },
   { programs: ['unshare'], package: 'util-linux', why: 'makes namespaces' },
-  { programs: ['setpriv'], package: 'util-linux', why: 'ends what a build started with the build' },
+  { programs: ['setpriv'], package: 'util-linux', why: 'ends the processes of a build with the build' },
   { programs: ['mount'], package: 'mount', why: 'mounts file systems' },
   {
     programs: ['pasta', 'slirp4netns'],
@@ -60,7 +60,7 @@ export async function checkPrograms({ uid, env }: Pick<Machine, 'uid' | 'env'>):
         here(
           'programs',
           'ok',
-          `${needs.map(({ programs }, index) => programs.find((name) => found[index]!.endsWith(`/${name}`))).join(', ')} are there`,
+          `${needs.map(({ programs }, index) => programs.find((name) => found[index]!.endsWith(`/${name}`))).join(', ')} are installed`,
         ),
       ]
 }

@@ -78,8 +78,8 @@ async function repairOne(repair: Repair, edges: RepairEdges): Promise<void> {
       const done = await repairStore(store, doubtful)
       say(
         'waitsFor' in done
-          ? `Left as it is: the store is in use by ${done.waitsFor}`
-          : `Removed ${done.removed} that were changed; builds fetch or make them again`,
+          ? `Not checked: the store is in use by ${done.waitsFor}`
+          : `Removed ${done.removed} with wrong content; builds download or make them again`,
       )
     }
   }
@@ -92,7 +92,7 @@ async function repairOne(repair: Repair, edges: RepairEdges): Promise<void> {
 async function asRoot(command: readonly string[], { env, uid, signal, say }: RepairEdges): Promise<boolean> {
   const shown = command.filter((word) => word !== 'env' && !word.startsWith('DEBIAN_FRONTEND')).join(' ')
   if (uid !== 0 && !(await findProgram('sudo', env['PATH'])))
-    throw new XbuildError('HOST', `Cannot run "${shown}": only root may, and there is no sudo`, {
+    throw new XbuildError('HOST', `Cannot run "${shown}": root is required, and there is no sudo`, {
       hint: 'Run xbuild doctor --fix as root',
     })
   // A password can be asked for on a terminal only

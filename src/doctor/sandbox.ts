@@ -32,7 +32,7 @@ export async function checkSandbox(machine: Machine, wanted: readonly Platform[]
   }
   const works = runtime.seccomp
     ? here('runtime', 'ok', `${runtime.path} runs containers, with a seccomp profile`)
-    : here('runtime', 'warning', `${runtime.path} takes no seccomp profile: steps run without one`, {
+    : here('runtime', 'warning', `${runtime.path} does not support seccomp profiles: steps run without one`, {
         fix: 'Install a runtime that has seccomp, such as runc: sudo apt-get install runc',
       })
   return [works, ...(await checkPrograms(machine, runtime, wanted))]
@@ -47,7 +47,7 @@ async function checkPrograms(machine: Machine, runtime: Runtime, wanted: readonl
       const platform = wanted.find((one) => one.os === 'linux' && one.architecture === name)
       const shown = platform ? formatPlatform(platform) : `linux/${name}`
       if (name === siblingOf(machine.own) && (await run(machine, runtime, architecture, 'native')) === undefined)
-        return here(shown, 'ok', 'the CPU runs such programs by itself')
+        return here(shown, 'ok', 'the CPU runs such programs natively')
       const runner = runners[name]
       if (!runner) {
         if (!platform && !USUAL.includes(name)) return undefined
@@ -55,7 +55,7 @@ async function checkPrograms(machine: Machine, runtime: Runtime, wanted: readonl
         return here(
           shown,
           platform ? 'problem' : 'warning',
-          `no such program can be run: ${reason}`,
+          `such programs cannot run: ${reason}`,
           await remedy(machine, hint),
         )
       }
@@ -63,7 +63,7 @@ async function checkPrograms(machine: Machine, runtime: Runtime, wanted: readonl
       if (failure === undefined)
         return here(shown, 'ok', `a program ran in the sandbox under ${await nameOf(runner, machine)}`)
       return here(shown, 'problem', `a program did not run in the sandbox under ${pathOf(runner)}: ${failure}`, {
-        fix: `See whether it starts: ${pathOf(runner)} --version; or install another QEMU`,
+        fix: `Check that it starts: ${pathOf(runner)} --version; or install another QEMU`,
       })
     }),
   )

@@ -13,15 +13,14 @@ export async function checkStore({ store, uid }: Pick<Machine, 'store' | 'uid'>)
       }),
     ]
   }
-  if (doubtful.length === 0)
-    return [here('store', 'ok', `${root}: ${blobs} blobs, none was touched since it was hashed`)]
+  if (doubtful.length === 0) return [here('store', 'ok', `${root}: ${blobs} blobs, none changed since it was hashed`)]
   return [
     here(
       'store',
       'warning',
-      `${doubtful.length} of ${blobs} blobs in ${root} were touched since they were hashed: each is hashed again before it is used`,
+      `${doubtful.length} of ${blobs} blobs in ${root} changed since they were hashed: each is hashed again before it is used`,
       {
-        fix: 'Hash them now, and remove what was changed: xbuild doctor --fix',
+        fix: 'Hash them now, and remove those with wrong content: xbuild doctor --fix',
         repair: { kind: 'store' },
       },
     ),

@@ -6,16 +6,16 @@ export function unreachable(endpoint: string, state: string, details: ErrorDetai
 }
 
 const REASONS: Readonly<Record<string, readonly [state: string, hint: string]>> = {
-  ENOENT: ['there is no such socket', 'Start the engine, or name another endpoint'],
-  ECONNREFUSED: ['nobody listens there', 'Start the engine, or name another endpoint'],
+  ENOENT: ['no such socket', 'Start the engine, or name another endpoint'],
+  ECONNREFUSED: ['connection refused', 'Start the engine, or name another endpoint'],
   EACCES: ['permission denied', 'Join the group that owns the socket, or build as a user who may use it'],
-  ETIMEDOUT: ['no answer', 'See whether the machine is up and its port is open'],
-  EHOSTUNREACH: ['there is no way to the host', 'See whether the machine is up'],
-  ENETUNREACH: ['there is no way to its network', 'See whether this machine is online'],
-  ENOTFOUND: ['nobody knows a host of that name', 'Correct the name'],
-  EAI_AGAIN: ['its name cannot be resolved now', 'See whether this machine is online'],
-  ECONNRESET: ['it closed the connection', 'See the log of the engine'],
-  ENOTSOCK: ['that is no socket', 'Name the socket of an engine'],
+  ETIMEDOUT: ['connection timed out', 'Check that the machine is up and its port is open'],
+  EHOSTUNREACH: ['no route to host', 'Check that the machine is up'],
+  ENETUNREACH: ['network is unreachable', 'Check that this machine is online'],
+  ENOTFOUND: ['host name not found', 'Correct the host name'],
+  EAI_AGAIN: ['temporary failure in name resolution', 'Check that this machine is online'],
+  ECONNRESET: ['connection reset by the node', 'See the log of the engine'],
+  ENOTSOCK: ['it is not a socket', 'Name the socket of an engine'],
 }
 
 /** What the network said, as an error of the node. */
@@ -33,9 +33,9 @@ function tlsReason(code: string, message: string): readonly [state: string, hint
       `${code} ${message.toUpperCase().replaceAll(' ', '_')}`,
     )
   ) {
-    return ['it refused our certificate', 'Name the right cert= and key= in the endpoint']
+    return ['it rejected the client certificate', 'Give the right cert= and key= in the endpoint']
   }
   if (/ALTNAME|CERT|SIGNATURE|ISSUER/.test(code))
-    return [`its certificate is not trusted (${code})`, 'Name the right ca= or servername= in the endpoint']
+    return [`its certificate is not trusted (${code})`, 'Give the right ca= or servername= in the endpoint']
   return [message]
 }

@@ -28,7 +28,7 @@ export async function namespaceFailure(kind: NamespaceKind, lines: readonly stri
   if (/binfmt_misc/.test(said)) {
     return failed(
       hasPrivateBinfmt(release())
-        ? 'the kernel refused a binfmt_misc of its own'
+        ? 'the kernel does not allow a private binfmt_misc mount'
         : `Linux ${release()} is older than 6.7`,
       /does not exist|unknown filesystem/.test(said)
         ? 'Load the kernel module: sudo modprobe binfmt_misc'
@@ -53,7 +53,7 @@ export async function namespaceFailure(kind: NamespaceKind, lines: readonly stri
     kind === 'rootless'
       ? 'In a container, start it with --privileged or with seccomp and AppArmor unconfined'
       : 'Start xbuild with the capability CAP_SYS_ADMIN; in a container: --privileged'
-  return failed(lines.at(-1) ?? 'the set-up ended without a word', hint)
+  return failed(lines.at(-1) ?? 'the set-up failed without an error message', hint)
 }
 
 interface Setting {

@@ -67,7 +67,7 @@ function toEmulated(platform: Platform, native: readonly Platform[], answers: Re
     return {
       platform,
       status: 'missing',
-      reason: `the CPU is not known to run more than ${own.at(-1)}`,
+      reason: `xbuild does not know whether the CPU runs more than ${own.at(-1)}`,
       hint: `Build for ${own.at(-1)}`,
     }
   }
@@ -174,5 +174,5 @@ function refused(runner: Runner, status: number | undefined): Answer {
   const ended =
     status !== undefined && status > 128 ? `was killed by signal ${status - 128}` : `ended with status ${status}`
   const reason = `a test program under ${path} ${status === undefined ? `did not end within ${PROBE_LIMIT} s` : ended}`
-  return { status: 'missing', reason, hint: `See whether it starts: ${path} --version` }
+  return { status: 'missing', reason, hint: `Check that it starts: ${path} --version` }
 }

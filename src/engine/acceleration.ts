@@ -91,7 +91,7 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
     const own = Object.entries(launch.runners).flatMap(([name, runner]) =>
       runner.via === 'private' ? [[name, runner] as const] : [],
     )
-    if (own.length === 0) return refuse('the handlers of this machine are used, not ones of our own', launch)
+    if (own.length === 0) return refuse('the build uses the handlers of this machine instead of its own', launch)
     try {
       const [{ fusedEmulator }, { PACK_TARGETS }] = await Promise.all([
         import('../emulation/packs/fused-emulator.ts'),
@@ -153,7 +153,7 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
         return rulesText(twin.pack)
       }
       const server = await listenForQuestions(step, answer, (error) => {
-        const message = `A program for ${formatPlatform(platform)} runs emulated: its native toolchain cannot be told to it: ${toXbuildError(error).message}`
+        const message = `A program for ${formatPlatform(platform)} runs emulated: its native toolchain cannot be passed to it: ${toXbuildError(error).message}`
         if (mode === 'require') refused.abort(message)
         else complain(message)
       })

@@ -24,7 +24,7 @@ export function resourceProblem(
   if (uid === 0) {
     return {
       message: cgroups
-        ? `Cannot limit ${names} of steps: the control groups of this machine do not`
+        ? `Cannot limit ${names} of steps: the control groups of this machine do not support it`
         : `Cannot limit ${names} of steps: no control group can be made in /sys/fs/cgroup`,
       hint: 'Leave --resource out, or limit the machine or container that xbuild runs in',
     }

@@ -73,7 +73,7 @@ export function createLayers({
       ? { descriptor: layer.image.descriptor, diffId: layer.image.diffId }
       : await knownPack(layer)
     if (!blob || ('empty' in blob && blob.empty))
-      throw new XbuildError('STORE', `Cannot use the snapshot "${layer.id}": it is not in the store any more`, {
+      throw new XbuildError('STORE', `Cannot use the snapshot "${layer.id}": it is no longer in the store`, {
         hint: 'Build again with --no-cache',
       })
     const { descriptor, diffId } = blob as { descriptor: Descriptor; diffId: string }

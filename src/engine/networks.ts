@@ -31,12 +31,12 @@ export function createNetworks(warn: (message: string) => void): Networks {
   function tellLoopback({ step, scope }: RunVertex): void {
     for (const name of loopbackProxies([...step.env, ...step.secretEnv]).slice(0, 1)) {
       say(
-        `${name} leads to a loopback address, which is the step's own: let the proxy listen on another address, or build with --network host`,
+        `${name} is a loopback address, which inside a step is the step itself: let the proxy listen on another address, or build with --network host`,
       )
     }
     for (const { name } of scope.container.hosts.filter(({ ip }) => isLoopback(ip))) {
       say(
-        `--add-host ${name} leads to a loopback address, which is the step's own: steps reach services of this machine with --network host only`,
+        `--add-host ${name} is a loopback address, which inside a step is the step itself: steps reach services of this machine only with --network host`,
       )
     }
   }

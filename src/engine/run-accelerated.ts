@@ -66,7 +66,7 @@ export async function runAccelerated(
       await worker.call('remove', { ids: [params.id] }, { signal })
       throw new XbuildError(
         'EMULATOR',
-        `Cannot trust the native toolchains for ${formatPlatform(platform)}: a step left ${different.length} other ${different.length === 1 ? 'file' : 'files'} than under QEMU`,
+        `Cannot trust the native toolchains for ${formatPlatform(platform)}: a step wrote ${different.length} ${different.length === 1 ? 'file' : 'files'} with other content than under QEMU`,
         {
           output: different.slice(0, 20),
           hint: 'Build with --accel=off, and report it with the names of the files',

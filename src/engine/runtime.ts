@@ -43,10 +43,10 @@ export function createRuntimeFinder({
 
   async function findAndWarn(): Promise<Runtime> {
     const runtime = await find()
-    if (!runtime.seccomp) onWarning(`${runtime.path} takes no seccomp profile: steps run without one`)
+    if (!runtime.seccomp) onWarning(`${runtime.path} does not support seccomp profiles: steps run without one`)
     if (!runtime.devices)
       onWarning(
-        `${runtime.path} keeps no device closed: steps of root make no device nodes, and open none of the image's`,
+        `${runtime.path} does not restrict devices: steps that run as root cannot create device nodes, or open device nodes of the image`,
       )
     return runtime
   }
@@ -73,7 +73,7 @@ export function createRuntimeFinder({
         'HOST',
         wanted === undefined
           ? `Cannot run containers: none of ${CANDIDATES.join(', ')} is installed`
-          : `Cannot run containers: there is no program "${wanted}"`,
+          : `Cannot run containers: program "${wanted}" not found`,
         {
           hint: 'Install runc (Debian, Ubuntu: apt-get install runc), or name a runtime with --oci-runtime',
           facts: { missing: 'runtime' },

@@ -20,7 +20,7 @@ export function openInside(path: string, { folder = false } = {}): number {
   const file = openSync(path, folder ? FLAGS | constants.O_DIRECTORY : FLAGS)
   try {
     if (NAMED && readlinkSync(throughHandle(file)) !== path)
-      throw new MovedError(`something came into the way to "${path}"`)
+      throw new MovedError(`"${path}" changed while it was opened`)
     return file
   } catch (error) {
     closeSync(file)

@@ -63,7 +63,7 @@ export async function kindOf(path: string): Promise<'absent' | 'file' | 'folder'
   try {
     const found = await stat(path)
     if (found.isBlockDevice())
-      throw new XbuildError('BAD_OPTION', `Cannot write "${path}": it is a disk`, { hint: 'Name a file' })
+      throw new XbuildError('BAD_OPTION', `Cannot write "${path}": it is a block device`, { hint: 'Name a file' })
     return found.isFile() ? 'file' : found.isDirectory() ? 'folder' : 'special'
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 'absent'
@@ -122,5 +122,5 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: 'operation not permitted',
   EROFS: 'the file system is read-only',
   ENOTDIR: 'a part of the path is not a folder',
-  EPIPE: 'the reader has gone',
+  EPIPE: 'the reader closed the pipe',
 }

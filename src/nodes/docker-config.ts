@@ -50,7 +50,7 @@ export async function dockerContext(name: string, env: Environment): Promise<End
   if (meta === undefined) return undefined
   const { Host: host, SkipTLSVerify: skip } = (meta as ContextMeta).Endpoints?.docker ?? {}
   if (typeof host !== 'string')
-    throw new XbuildError('BAD_OPTION', `Cannot use Docker context "${name}": it names no Docker endpoint`, {
+    throw new XbuildError('BAD_OPTION', `Cannot use Docker context "${name}": it has no Docker endpoint`, {
       hint: `See docker context inspect ${name}`,
     })
   const endpoint = readDockerEndpoint(host, `Docker context "${name}"`)
@@ -88,8 +88,8 @@ export async function readJson(path: string): Promise<object | undefined> {
   } catch {
     // said below
   }
-  throw new XbuildError('BAD_OPTION', `Cannot read "${path}": it holds no JSON object`, {
-    hint: 'Mend or remove the file',
+  throw new XbuildError('BAD_OPTION', `Cannot read "${path}": it is not a JSON object`, {
+    hint: 'Correct or remove the file',
   })
 }
 

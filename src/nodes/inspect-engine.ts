@@ -35,7 +35,7 @@ export async function inspectEngine(
   const platforms = buildkit?.platforms ?? []
   const own = engine?.platform ?? platforms[0]
   if (!own)
-    throw new XbuildError('NODE', `Cannot use node "${connection.endpoint}": it has no worker that builds`, {
+    throw new XbuildError('NODE', `Cannot use node "${connection.endpoint}": it has no worker`, {
       hint: 'See the log of the engine',
     })
   return {
@@ -92,7 +92,7 @@ export async function inspectDocker(
     const { Version: number, Os: os, Arch: architecture } = said as Version
     const version = `${podman ? 'Podman' : 'Docker Engine'} ${String(number ?? '')}`.trim()
     if (typeof os !== 'string' || typeof architecture !== 'string')
-      throw new XbuildError('NODE', `Cannot use node "${engine.endpoint}": it does not say what it runs on`)
+      throw new XbuildError('NODE', `Cannot use node "${engine.endpoint}": it does not report its platform`)
     return {
       version,
       platform: normalizePlatform({ os, architecture }),

@@ -146,7 +146,7 @@ export async function reach(
     if (late.signal.aborted)
       throw unreachable(formatEndpoint(endpoint).replace(/\?.*$/s, ''), `no answer within ${patience} s`, {
         cause: error,
-        hint: 'See whether the machine is up and the engine runs',
+        hint: 'Check that the machine is up and the engine runs',
       })
     throw error
   } finally {

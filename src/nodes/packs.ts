@@ -34,7 +34,9 @@ export async function findNodePacks(
   edges: FactsEdges,
 ): Promise<NodePacks> {
   if (!inspected.buildkit?.abilities.has(ABILITY.layouts)) {
-    const state = inspected.buildkit ? 'its BuildKit takes no OCI layouts as contexts' : 'it builds without BuildKit'
+    const state = inspected.buildkit
+      ? 'its BuildKit does not support OCI layouts as contexts'
+      : 'it builds without BuildKit'
     throw new XbuildError('BAD_OPTION', `Cannot give packs to node "${name}": ${state}`, {
       hint: `Leave packs out of its definition (${origin}), or update that engine`,
     })

@@ -63,14 +63,14 @@ export async function proveHandler({
       decision: { strategy, reason: 'a probe', rejected: [] },
     }
     await driver.build(job, { signal, emit: () => undefined })
-    return `a ${shown} program was not run by ${node}`
+    return `${node} did not run a ${shown} test program`
   } catch (thrown) {
     const { code, message, output = [] } = toXbuildError(thrown)
     if (code === 'RUN_FAILED' && message.endsWith(`exit code ${TWIN_STATUS}`)) return undefined
     if (code === 'RUN_FAILED' && message.endsWith(`exit code ${PROBE_STATUS}`))
       return `its ${architecture.name} programs go to an emulator without the handler (xbuild qemu install --packs ${architecture.name} there registers one with it)`
-    if (signal.aborted) return `a ${shown} program did not end in time on ${node}`
-    return `a ${shown} program did not run on ${node}: ${output.at(-1) ?? message}`
+    if (signal.aborted) return `a ${shown} test program did not end in time on ${node}`
+    return `a ${shown} test program failed on ${node}: ${output.at(-1) ?? message}`
   } finally {
     await driver?.close().catch(() => undefined)
     await rm(folder, { recursive: true, force: true })

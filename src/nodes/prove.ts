@@ -179,14 +179,14 @@ async function run(
     if (code === 'RUN_FAILED' && message.endsWith(`exit code ${PROBE_STATUS}`))
       return { platform, status: 'ready', emulator: emulatorOf(node) }
     if (signal.aborted)
-      return missing(`a ${shown} program did not end in time on ${node}`, `Look closer: xbuild node inspect ${node}`)
+      return missing(`a ${shown} test program did not end in time on ${node}`, `See xbuild node inspect ${node}`)
     if (/exec format error/i.test([message, ...output].join('\n'))) {
       return noEmulator(node, platform)
     }
     return missing(
-      `a ${shown} program did not run on ${node}: ${output.at(-1) ?? message}`,
-      `Look closer: xbuild node inspect ${node}`,
+      `a ${shown} test program failed on ${node}: ${output.at(-1) ?? message}`,
+      `See xbuild node inspect ${node}`,
     )
   }
-  return missing(`a ${shown} program was not run by ${node}`, 'See the log of its engine')
+  return missing(`${node} did not run a ${shown} test program`, 'See the log of its engine')
 }

@@ -54,7 +54,7 @@ export async function removeSavedNodes(names: readonly string[], env: Environmen
   const missing = names.find((name) => !Object.hasOwn(nodes, name) && !used.includes(name))
   if (missing !== undefined) {
     const known = Object.keys(nodes)
-    throw new XbuildError('NOT_FOUND', `Cannot remove node "${missing}": nobody added it`, {
+    throw new XbuildError('NOT_FOUND', `Cannot remove node "${missing}": it was not added with xbuild node add`, {
       hint:
         known.length > 0
           ? `The nodes are ${known.join(', ')}`
@@ -79,7 +79,7 @@ async function readFileOf(env: Environment): Promise<Required<SavedFile>> {
   const settings = Object.values(nodes)
   const good = settings.every(isSettings) && Array.isArray(used) && used.every((name) => typeof name === 'string')
   if (!good)
-    throw new XbuildError('BAD_OPTION', `Cannot read "${file}": it is not what xbuild node wrote`, {
+    throw new XbuildError('BAD_OPTION', `Cannot read "${file}": its content is not in the format of xbuild node`, {
       hint: 'Remove the file, and add the nodes again',
     })
   return { nodes, used }

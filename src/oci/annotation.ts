@@ -43,12 +43,12 @@ export function parseAnnotation(text: string): Annotation {
     try {
       return parsePlatform(name)
     } catch (cause) {
-      throw bad(`"${name}" is no platform`, cause)
+      throw bad(`"${name}" is not a platform`, cause)
     }
   })
   const [platform] = platforms
   if (platform && platforms.some((other) => platformKey(other) !== platformKey(platform)))
-    throw bad('it names two platforms')
+    throw bad('it has two platforms')
   if (platform && levels.some((level) => level.startsWith('index'))) throw bad('an index belongs to no single platform')
   return { levels: levels as AnnotationLevel[], key, value: rest.slice(equals + 1), ...(platform ? { platform } : {}) }
 }

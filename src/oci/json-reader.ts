@@ -55,7 +55,7 @@ function fieldOf(value: unknown, path: string, what: string): JsonField {
       return fieldOf(inner, path ? `${path}.${name}` : name, what)
     },
     optional: (read) => (value === undefined || value === null ? undefined : read(self)),
-    string: () => (typeof value === 'string' ? value : expected('a text')),
+    string: () => (typeof value === 'string' ? value : expected('a string')),
     size: () =>
       Number.isSafeInteger(value) && (value as number) >= 0
         ? (value as number)

@@ -69,7 +69,7 @@ function entryOf(block: Buffer, flag: string, { offset, fields }: TarPosition): 
   const shown = shownName(raw)
   if (flag === 'S' || [...fields.keys()].some((key) => key.startsWith('GNU.sparse.'))) {
     throw new XbuildError('UNSUPPORTED', `Cannot read a tar archive: "${shown}" is a sparse file`, {
-      hint: 'Pack it without --sparse',
+      hint: 'Create it without --sparse',
     })
   }
   const whole = (key: string, value: number, [min, max]: readonly [number, number]) => {

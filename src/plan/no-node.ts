@@ -18,7 +18,7 @@ export function noNode(
   if (refusals.length === 0 && unplaced.length > 0) {
     return new XbuildError(
       'NO_NODE',
-      `Cannot build anything: every platform is optional, and nobody can run one (${unplaced.map(({ because }) => because).join('; ')})`,
+      `Cannot build anything: every platform is optional, and no node can run any of them (${unplaced.map(({ because }) => because).join('; ')})`,
     )
   }
   if (nodes.length === 0) {
@@ -27,7 +27,7 @@ export function noNode(
         ? `none of ${lost.length} nodes answers (${lost.map(({ name, because }) => `${name}: ${because}`).join('; ')})`
         : 'there is no node'
     return new XbuildError('NO_NODE', `Cannot place any stage: ${why}`, {
-      hint: lost.length > 0 ? 'Start one, or name another with --builder' : 'Add a node',
+      hint: lost.length > 0 ? 'Start one, or use another with --builder' : 'Add a node',
     })
   }
   const distinct = refusals.filter(

@@ -92,7 +92,9 @@ function offerOf(
     return {
       platform: graph.target,
       at: limit.at,
-      rejected: [{ kind: 'native', node: name, because: `its builder, without BuildKit, does not do ${limit.what}` }],
+      rejected: [
+        { kind: 'native', node: name, because: `its builder, without BuildKit, does not support ${limit.what}` },
+      ],
     }
   let rank: Offer['rank'] = 0
   for (const stage of graph.stages) {

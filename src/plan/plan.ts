@@ -235,7 +235,7 @@ function toJob(
     platform: stage.platform,
   }
   if (!placed) {
-    const reason = `${decision.reason}; built once and handed to other nodes, for it has a RUN, and images on several nodes need it`
+    const reason = `${decision.reason}; built once and copied to other nodes, because it has a RUN, and images on several nodes need it`
     return {
       kind: 'stage',
       ...base,

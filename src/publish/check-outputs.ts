@@ -52,7 +52,7 @@ export function checkOutputs(options: OutputOptions, facts: { readonly stdoutIsT
     if (!hasDest(output)) return output
     checkDest(output, facts.stdoutIsTerminal)
     const dest = output.dest === '-' ? '-' : resolve(options.cwd, output.dest)
-    if (taken.has(dest)) throw bad(output, 'two outputs go there', 'Give each output its own place')
+    if (taken.has(dest)) throw bad(output, 'two outputs have this destination', 'Give each output its own place')
     taken.add(dest)
     return { ...output, dest }
   })
@@ -85,7 +85,7 @@ function parseTags(texts: readonly string[]): Reference[] {
   const tags = texts.map((text) => {
     const ref = parseReference(text)
     if (ref.digest)
-      throw new XbuildError('BAD_OPTION', `Cannot tag the image "${text}": a digest is no tag`, {
+      throw new XbuildError('BAD_OPTION', `Cannot tag the image "${text}": a tag cannot contain a digest`, {
         hint: 'Write it like NAME:TAG',
       })
     return ref
@@ -106,11 +106,11 @@ function checkDest(output: FileOutput, stdoutIsTerminal: boolean): void {
   if (output.dest === '') throw bad(output, 'the destination is empty', 'Write it like dest=PATH')
   if (output.dest !== '-') {
     if (output.type === 'local' && resolve(output.dest) === '/')
-      throw bad(output, 'it would overwrite this machine', 'Name a folder of its own')
+      throw bad(output, 'it is the root folder of this machine', 'Name a folder of its own')
     return
   }
   if (output.type === 'local' || (output.type === 'oci' && !output.tar))
-    throw bad(output, 'a folder cannot go to stdout', 'Write dest=FOLDER, or use a tar')
+    throw bad(output, 'a folder cannot be written to stdout', 'Write dest=FOLDER, or use a tar')
   if (stdoutIsTerminal) throw bad(output, 'stdout is a terminal', 'Write dest=FILE, or redirect the output')
 }
 

@@ -44,7 +44,7 @@ export async function exportLocal(
 ): Promise<void> {
   const found = await kindOf(dest)
   if (found === 'file' || found === 'special') {
-    throw new XbuildError('BAD_OPTION', `Cannot export to "${dest}": it is no folder`, {
+    throw new XbuildError('BAD_OPTION', `Cannot export to "${dest}": it is not a folder`, {
       hint: 'Name a folder, or use type=tar',
     })
   }
@@ -109,7 +109,7 @@ async function* tree(
   options: ExportOptions & TreeOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (!image.exportTree) {
-    const state = 'its driver gives images only'
+    const state = 'its driver exports only images'
     throw new XbuildError('UNSUPPORTED', `Cannot export the files of ${formatPlatform(platform)}: ${state}`, {
       hint: 'Use type=oci',
     })

@@ -159,7 +159,7 @@ export async function* checked(
   if (size !== descriptor.size || !verifier.ok()) {
     throw new XbuildError(
       'DIGEST_MISMATCH',
-      `Cannot use blob "${descriptor.digest}": its bytes are not what its digest says`,
+      `Cannot use blob "${descriptor.digest}": its content does not match its digest`,
       {
         hint: 'Build again; the damaged copy is replaced',
       },

@@ -28,7 +28,7 @@ export async function moveTags(
     if (lost.length === 0) return
     emit({
       type: 'warning',
-      message: `${formatReference(ref)} had ${lost.join(', ')} until now and loses it with this build`,
+      message: `${formatReference(ref)} contained ${lost.join(', ')}, which this build removes`,
       at: Date.now(),
     })
   })
@@ -64,7 +64,7 @@ async function halfMoved(
   })
   return error.with({
     message: `${error.message}; ${named.join('; ')}`,
-    hint: error.hint ?? `Push again: all content is there, only tags are missing`,
+    hint: error.hint ?? `Push again: all content is in the registry, only tags are missing`,
     cause: error,
   })
 }

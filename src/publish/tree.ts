@@ -112,14 +112,14 @@ function placer({
     if (inside === reserved) {
       throw new XbuildError(
         'BAD_OPTION',
-        `Cannot put the provenance beside the files of the image: there is a "${inside}"`,
-        { hint: 'Name it otherwise with --provenance=filename=NAME, or add inline-only=true' },
+        `Cannot put the provenance beside the files of the image: the image contains a file "${inside}"`,
+        { hint: 'Use another name with --provenance=filename=NAME, or add inline-only=true' },
       )
     }
     const path = [prefix, inside].filter(Boolean).join('/')
     if (entry.type === 'other' || (forDisk && (entry.type === 'char' || entry.type === 'block'))) return skip(path)
     if (forDisk && parentsOf(path).some((parent) => links.has(parent))) {
-      throw new XbuildError('BAD_IMAGE', `Cannot export "${path.slice(0, 200)}": it lies behind a symbolic link`)
+      throw new XbuildError('BAD_IMAGE', `Cannot export "${path.slice(0, 200)}": a symbolic link is in its path`)
     }
     const parents = forDisk ? parentsOf(path).filter((parent) => !folders.has(parent)) : []
     for (const parent of parents) folders.add(parent)
@@ -129,7 +129,7 @@ function placer({
     if (forDisk && entry.type === 'hardlink') {
       if (skipped.has(link!)) return skip(path)
       if (!others.has(link!) || parentsOf(link!).some((parent) => links.has(parent))) {
-        const state = `it is a link to "${link!.slice(0, 200)}", and no file of that name came before it`
+        const state = `it is a link to "${link!.slice(0, 200)}", which is not an earlier file of the image`
         throw new XbuildError('BAD_IMAGE', `Cannot export "${path.slice(0, 200)}": ${state}`)
       }
     }
@@ -155,7 +155,7 @@ function parentsOf(path: string): string[] {
 function safePath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.')
   if (parts.includes('..') || path.includes('\0')) {
-    throw new XbuildError('BAD_IMAGE', `Cannot export "${path.slice(0, 200)}": it leaves the root of the image`)
+    throw new XbuildError('BAD_IMAGE', `Cannot export "${path.slice(0, 200)}": its path points outside of the image`)
   }
   return parts.join('/')
 }

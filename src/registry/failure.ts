@@ -55,8 +55,7 @@ export function networkFailure(what: string, host: string, error: unknown, signa
   if (error instanceof XbuildError) return error
   const { code = '', message }: NodeJS.ErrnoException = error instanceof Error ? error : new Error(String(error))
   if (UNREACHABLE.test(code)) {
-    const state =
-      code === 'ENOTFOUND' ? 'its name is not known' : code === 'ECONNREFUSED' ? 'it refuses connections' : code
+    const state = code === 'ENOTFOUND' ? 'host name not found' : code === 'ECONNREFUSED' ? 'connection refused' : code
     return new RegistryFailure('REGISTRY', `Cannot ${what}: ${host} cannot be reached: ${state}`, {
       transience: 'unreachable',
       facts: { state: `${host} cannot be reached: ${state}` },
@@ -65,7 +64,7 @@ export function networkFailure(what: string, host: string, error: unknown, signa
     })
   }
   if (BROKEN.test(code)) {
-    const state = code === 'IDLE' ? 'went silent' : 'broke the connection'
+    const state = code === 'IDLE' ? 'stopped responding' : 'closed the connection'
     return new RegistryFailure('REGISTRY', `Cannot ${what}: ${host} ${state}`, {
       transience: 'transient',
       facts: { state: `${host} ${state}` },

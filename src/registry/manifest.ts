@@ -39,7 +39,7 @@ export async function readManifest(
     const inside = typeof json['mediaType'] === 'string' ? json['mediaType'] : undefined
     const generic = header === '' || /^(?:application\/(?:json|octet-stream)|text\/plain)$/.test(header)
     if (inside !== undefined && !generic && inside !== header)
-      throw unusable(`it calls itself ${inside} but was sent as ${header}`)
+      throw unusable(`its mediaType is ${inside}, but its Content-Type is ${header}`)
     const type =
       inside ?? (generic ? (Array.isArray(json['manifests']) ? MEDIA_TYPE.index : MEDIA_TYPE.manifest) : header)
     if (!(ACCEPT as readonly string[]).includes(type)) throw unusable(`${type} is not an image`)

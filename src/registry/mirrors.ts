@@ -27,7 +27,7 @@ export async function fromFirst<T>(
       return await withRetries(() => attempt(endpoint), { ...connection, signal, patience })
     } catch (error) {
       if (!next || !(error instanceof RegistryFailure) || signal.aborted) throw error
-      connection.say(`${error.message}; going on with ${next.host}`)
+      connection.say(`${error.message}; trying ${next.host}`)
     }
   }
   throw new XbuildError('INTERNAL', 'Cannot pull from nowhere')

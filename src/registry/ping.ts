@@ -54,7 +54,7 @@ export async function pingRegistry(
           const status = response.statusCode ?? 0
           return status === 200 || status === 401 || status === 403
             ? ping()
-            : ping(`${endpoint.host} answered ${status}: it is no registry, or not well`)
+            : ping(`${endpoint.host} answered with HTTP status ${status}: it is not a registry, or it does not work`)
         } catch (error) {
           signal.throwIfAborted()
           return ping(

@@ -134,7 +134,7 @@ function openBlob(
     const end = start + (Number.isNaN(length) ? descriptor.size - start : length)
     if (start > position || end !== descriptor.size) {
       response.destroy()
-      const message = `Cannot ${what}: ${endpoint.host} has bytes ${start} to ${end} for it, needed are ${position} to ${descriptor.size}`
+      const message = `Cannot ${what}: ${endpoint.host} sent bytes ${start} to ${end}, expected ${position} to ${descriptor.size}`
       throw new RegistryFailure('DIGEST_MISMATCH', message, { transience: 'final' })
     }
     return { response, skip: position - start, host: endpoint.host }

@@ -79,7 +79,7 @@ export async function pushBlob(
   function uploadPlace(location: string | undefined): URL {
     const place = placeFrom(location, new URL(`${endpoint.origin}/v2/${endpoint.repository}/blobs/uploads/`))
     if (place) return place
-    throw new RegistryFailure('REGISTRY', `Cannot ${what}: ${endpoint.host} names no usable place to send it to`, {
+    throw new RegistryFailure('REGISTRY', `Cannot ${what}: ${endpoint.host} returned no valid upload location`, {
       transience: 'final',
     })
   }
@@ -214,7 +214,11 @@ function countedStream(source: NodeJS.ReadableStream, { digest, size }: Descript
 }
 
 function mismatch(what: string, endpoint: Endpoint, stored: string): RegistryFailure {
-  return new RegistryFailure('DIGEST_MISMATCH', `Cannot ${what}: ${endpoint.host} stored it as ${stored}`, {
-    transience: 'final',
-  })
+  return new RegistryFailure(
+    'DIGEST_MISMATCH',
+    `Cannot ${what}: ${endpoint.host} stored it with the digest ${stored}`,
+    {
+      transience: 'final',
+    },
+  )
 }

@@ -62,8 +62,8 @@ export function createSession(options: { send: SendHttp; authorizer: Authorizer 
       const redirected = [301, 302, 303, 307, 308].includes(response.statusCode ?? 0) && location !== undefined
       if (!redirected || (request.method !== 'GET' && request.method !== 'HEAD')) return { response, url }
       discard(response)
-      if (redirects === MAX_REDIRECTS) throw lost(request, url, 'sends the request in circles')
-      url = placeFrom(location, url) ?? fail(lost(request, url, 'redirects to an address that cannot be used'))
+      if (redirects === MAX_REDIRECTS) throw lost(request, url, 'redirects too many times')
+      url = placeFrom(location, url) ?? fail(lost(request, url, 'redirects to an invalid URL'))
     }
   }
 

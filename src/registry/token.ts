@@ -73,9 +73,9 @@ export async function fetchToken(request: TokenRequest, send: SendHttp): Promise
 
 function checkedRealm({ host, challenge, mayBePlain }: TokenRequest): URL {
   const realm = URL.canParse(challenge.realm) ? new URL(challenge.realm) : undefined
-  if (!realm || !/^https?:$/.test(realm.protocol)) throw refused(host, 'it names no usable token service')
+  if (!realm || !/^https?:$/.test(realm.protocol)) throw refused(host, 'its challenge has no valid token service')
   if (realm.protocol === 'http:' && !mayBePlain(realm))
-    throw refused(host, `it wants the password sent in the clear to ${realm.host}`)
+    throw refused(host, `it asks for the password over an unencrypted connection to ${realm.host}`)
   return realm
 }
 

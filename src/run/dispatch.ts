@@ -234,7 +234,7 @@ export async function dispatch(
       if (['user', 'canceled'].includes(classify(error, { emulates: false, silent: false }))) throw error
       emit({
         type: 'warning',
-        message: `Stage "${stage.stage}" cannot be had from ${node}, so each node builds its own: ${error.message}`,
+        message: `Stage "${stage.stage}" cannot be copied from ${node}, so each node builds it: ${error.message}`,
         at: Date.now(),
       })
       return undefined

@@ -77,7 +77,7 @@ export function createListener(emit: Emit): Listener {
             end(
               new XbuildError(
                 'TIMEOUT',
-                `Cannot build ${targetName(target)} in ${formatDuration(timeout)}: it was stopped`,
+                `Cannot build ${targetName(target)}: its time limit of ${formatDuration(timeout)} is over`,
                 {
                   hint: 'Give it more time with --timeout, or timeout of the platform in xbuild.yaml',
                 },
@@ -96,11 +96,9 @@ export function createListener(emit: Emit): Listener {
             const silent = [...running.values()].find((step) => serves(step, target) && now - step.heard >= silence)
             if (silent)
               end(
-                new XbuildError(
-                  'TIMEOUT',
-                  `Cannot go on with "${silent.name}": it printed nothing for ${formatDuration(silence)}`,
-                  { hint: 'Give it more time with --silence-timeout' },
-                ),
+                new XbuildError('TIMEOUT', `Cannot finish "${silent.name}": it printed nothing for ${formatDuration(silence)}`, {
+                  hint: 'Give it more time with --silence-timeout',
+                }),
                 true,
               )
           },

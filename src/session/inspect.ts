@@ -133,7 +133,7 @@ async function lookUp(
         signal.throwIfAborted()
         const error = toXbuildError(thrown)
         if (error.code === 'NO_PLATFORM') facts.set(stage.index, { otherPlatforms: error.facts.platforms ?? [] })
-        else warn(`Checks go without the base image "${stage.stage.from.image}": ${error.message}`)
+        else warn(`Checking without the base image "${stage.stage.from.image}": ${error.message}`)
       }
     }),
   )

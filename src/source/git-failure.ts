@@ -3,7 +3,7 @@ import { XbuildError } from '../errors.ts'
 /** The error for a git that could not be started. */
 export function notStarted(what: string, error: unknown): unknown {
   if (!(error instanceof XbuildError) || error.code !== 'HOST') return error
-  return new XbuildError('HOST', `Cannot ${what}: the program "git" does not start`, {
+  return new XbuildError('HOST', `Cannot ${what}: git is not installed, or does not start`, {
     cause: error,
     hint: 'Install git (Debian, Ubuntu: apt-get install git)',
   })
@@ -29,9 +29,9 @@ export function refused(what: string, said: string): XbuildError {
       hint: 'Use an https, http, ssh or git URL',
     })
   if (login)
-    return new XbuildError('AUTH', `Cannot ${what}: it needs a login`, {
+    return new XbuildError('AUTH', `Cannot ${what}: authentication is required`, {
       output,
-      hint: 'Give the build a login: --secret id=GIT_AUTH_TOKEN,env=VARIABLE for https, --ssh default for ssh',
+      hint: 'Give credentials to the build: --secret id=GIT_AUTH_TOKEN,env=VARIABLE for https, --ssh default for ssh',
     })
   const missing = /not found|does not exist|does not appear to be a git repository|returned error: 404/i.test(said)
   return new XbuildError(missing ? 'NOT_FOUND' : 'REGISTRY', `Cannot ${what}: git failed`, {

@@ -120,7 +120,7 @@ async function fetchCommit(
       failure = error
     }
   }
-  throw new XbuildError('NOT_FOUND', `Cannot ${what}: commit ${id} is not to be had`, {
+  throw new XbuildError('NOT_FOUND', `Cannot ${what}: commit ${id} not found`, {
     cause: failure,
     ...(failure instanceof XbuildError && failure.output ? { output: failure.output } : {}),
     hint: 'Check that the repository has it, in a branch or a tag',

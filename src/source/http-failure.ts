@@ -83,11 +83,11 @@ function failure(what: string, error: unknown): unknown {
   if (code === 'ENOSPC' || code === 'EDQUOT') return error
   const state =
     code === 'ENOTFOUND'
-      ? 'the name of the host is not known'
+      ? 'host name not found'
       : code === 'ECONNREFUSED'
-        ? 'the host refuses connections'
+        ? 'connection refused'
         : code === 'IDLE'
-          ? 'the host went silent'
+          ? 'the host stopped responding'
           : message
   return new XbuildError('REGISTRY', `Cannot ${what}: ${state}`, {
     cause: error,

@@ -87,9 +87,9 @@ export function createDownloader({
       if (checksum !== undefined && fetched.digest !== checksum) {
         throw new XbuildError(
           'DIGEST_MISMATCH',
-          `Cannot use "${showUrl(url)}": its content is ${fetched.digest}, the checksum says ${checksum}`,
+          `Cannot use "${showUrl(url)}": its digest is ${fetched.digest}, the checksum says ${checksum}`,
           {
-            hint: 'The file is not the one that the checksum was made of: check where it comes from, then correct one of the two',
+            hint: 'The file is not the one that the checksum was made of: check where it comes from, then correct the URL or the checksum',
           },
         )
       }
@@ -134,13 +134,13 @@ async function follow(
       return checkStatus(what, url, response)
     discard(response)
     if (!URL.canParse(location, url.href))
-      throw new XbuildError('REGISTRY', `Cannot ${what}: ${url.host} leads on to what is no URL`)
+      throw new XbuildError('REGISTRY', `Cannot ${what}: ${url.host} redirects to an invalid URL`)
     const next = new URL(location, url)
     if (next.protocol !== 'http:' && next.protocol !== 'https:')
-      throw new XbuildError('REGISTRY', `Cannot ${what}: ${url.host} leads on to a ${next.protocol} URL`)
+      throw new XbuildError('REGISTRY', `Cannot ${what}: ${url.host} redirects to a ${next.protocol} URL`)
     if (url.protocol === 'https:' && next.protocol === 'http:') {
-      throw new XbuildError('REGISTRY', `Cannot ${what}: ${url.host} leads on from https to http`, {
-        hint: 'Write the http URL yourself, with a checksum, if you mean it',
+      throw new XbuildError('REGISTRY', `Cannot ${what}: ${url.host} redirects from https to http`, {
+        hint: 'If this is intended, write the http URL, with a checksum',
       })
     }
     if (next.origin === url.origin && next.username === '')

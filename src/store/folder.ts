@@ -20,12 +20,12 @@ export function defaultStoreRoot(env: Readonly<Record<string, string | undefined
 
 /** What to say of a store that other users could enter until now. */
 export function wasOpenWarning({ root }: StoreFolder): string {
-  return `The store "${root}" was open to other users of this machine; from now on it is closed to them. If one of them is not to be trusted, begin anew: xbuild prune --all`
+  return `The store "${root}" was accessible to other users of this machine; it is private from now on. If you do not trust them, empty it: xbuild prune --all`
 }
 
 /** What to say of snapshots that may not have outlived the end of the machine. */
 export function lostWarning({ lost }: StoreFolder): string {
-  return `The machine stopped before ${lost} of the store's snapshots were safely on disk: what is needed of them is made again`
+  return `The machine stopped before ${lost} of the store's snapshots were written to disk: builds make them again when they need them`
 }
 
 /**

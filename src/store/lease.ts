@@ -93,7 +93,7 @@ export function describeHolders(others: readonly Holder[]): string {
   return (
     others
       .map(({ kind, pid, foreign }) => `a ${kind} (process ${pid}${foreign ? ' of another container' : ''})`)
-      .join(', ') || 'nobody any more'
+      .join(', ') || 'a build that has just ended'
   )
 }
 

@@ -52,8 +52,8 @@ function checkIsStore(root: string): void {
   if (strange === undefined) return
   throw refused(
     root,
-    `other users may enter it, and it holds "${strange}", which is not a store's`,
-    'Name a folder of its own for the store, or close this one: chmod 700',
+    `other users may enter it, and it holds "${strange}", which does not belong to a store`,
+    'Use a separate folder for the store, or close this one: chmod 700',
   )
 }
 

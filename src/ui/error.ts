@@ -18,7 +18,7 @@ interface PlatformFailure {
 
 const OUTPUT_LINES = 20
 const AROUND = 2
-const FAULT_HINT = 'This is a fault of xbuild: run again with --debug and report what it prints'
+const FAULT_HINT = 'This is a bug in xbuild: run again with --debug and report what it prints'
 
 /**
  * An error as the paragraph a user reads last: what, where, which platform, last output, the way out. Ends in a

@@ -125,8 +125,11 @@ export function movedText({
   strategy,
   because,
 }: Extract<BuildEvent, { type: 'job.move' }>): string {
-  const where = from === to ? `again on ${cleanLine(to)}` : `from ${cleanLine(from)} to ${cleanLine(to)} (${strategy})`
-  return `${targetName({ image, platform })} goes on ${where}: ${cleanLine(because)}`
+  const where =
+    from === to
+      ? `is tried again on ${cleanLine(to)}`
+      : `moves from ${cleanLine(from)} to ${cleanLine(to)} (${strategy})`
+  return `${targetName({ image, platform })} ${where}: ${cleanLine(because)}`
 }
 
 interface Served {

@@ -41,11 +41,11 @@ test.each<[string, ProvenanceOptions | false]>([
 })
 
 test.each([
-  ['.', 'neither true nor false'],
+  ['.', 'neither true, false nor a mode'],
   ['mode=some', 'unknown mode "some"'],
   ['version=v2', 'unknown version "v2"'],
-  ['filename=../x', 'no name of a file'],
-  ['filename=..', 'no name of a file'],
+  ['filename=../x', 'not a valid file name'],
+  ['filename=..', 'not a valid file name'],
   ['builder=x', '"builder" is unknown'],
   ['mode=min,mode=max', 'twice'],
   ['reproducible=perhaps', 'neither true nor false'],

@@ -30,12 +30,12 @@ test.each([
   ['base', /value after "=" is missing/],
   ['base=', /value after "=" is missing/],
   ['=dir', /name before "=" is missing/],
-  ['b=docker-image://', /nothing after docker-image:/],
-  ['b=oci-layout://', /nothing after oci-layout:/],
+  ['b=docker-image://', /the part after docker-image:/],
+  ['b=oci-layout://', /the part after oci-layout:/],
   ['b=oci-layout://:tag', /folder of the OCI layout is missing/],
-  ['b=ftp://example.com/x.tar', /does not know ftp:/],
+  ['b=ftp://example.com/x.tar', /unknown scheme ftp:/],
   ['b=https://example.com/x.git?depth=1', /"depth" is unknown/],
-  ['b=target:x', /another image of a session/],
+  ['b=target:x', /another image of the same run/],
 ])('%s is refused', (text, message) => {
   expect(() => parseBuildContext(text, '--build-context')).toThrow(message)
 })

@@ -80,7 +80,7 @@ tags: {a: b}
     '10: Cannot use key "mirror" of registry "docker.io": unknown | Did you mean "mirrors"?',
     '11: Cannot use mirror "http://m": not a host name | Write it like mirror.example:5000, without http://',
     '12: Cannot use http "perhaps": neither true nor false',
-    '14: Cannot use tags: a text is needed',
+    '14: Cannot use tags: a string is needed',
   ])
 })
 
@@ -91,9 +91,9 @@ test.each([
   ['text', /1: Cannot use the file: keys and values are needed/],
   ['x: &a [1]\ntags: *a', /2: Cannot read "xbuild.yaml": aliases are not supported/],
   [`tags: ${'['.repeat(40)}${']'.repeat(40)}`, /nested too deeply/],
-  ['? [a]\n: b', /a key is not a text/],
+  ['? [a]\n: b', /a key is not a string/],
   ['a: 1\n---\nb: 2', /Cannot read/],
-  ['tags:', /1: Cannot use tags: a text is needed/],
+  ['tags:', /1: Cannot use tags: a string is needed/],
 ])('%j is refused', (text, problem) => {
   expect(problems(text)[0]).toMatch(problem)
 })

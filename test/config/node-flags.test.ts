@@ -33,9 +33,9 @@ test.each([
   [['ls', 'board'], /takes no names/],
   [['inspect'], /no name is given/],
   [['add', 'board'], /a name and an endpoint are needed/],
-  [['add', 'local', 'ssh://board'], /this machine is called that/],
-  [['add', '../x', 'ssh://board'], /it is no name/],
-  [['add', 'board', 'board.example'], /it is no endpoint/],
+  [['add', 'local', 'ssh://board'], /the name is reserved for this machine/],
+  [['add', '../x', 'ssh://board'], /it is not a valid name/],
+  [['add', 'board', 'board.example'], /it is not an endpoint/],
   [['add', 'board', 'ssh://board', '--slots', 'many'], /not a whole number/],
   [['add', 'board', 'ssh://board', '--platform', 'linux/arm65'], /unknown architecture/],
   [['add', 'board', 'local', '--packs'], /has them anyway/],
@@ -72,7 +72,7 @@ test('nodes of xbuild.yaml, with all their mistakes at once', () => {
         }),
         expect.objectContaining({ hint: 'Did you mean "slots"?', at: { file: 'xbuild.yaml', line: 3 } }),
         expect.objectContaining({
-          message: expect.stringContaining('it is no endpoint'),
+          message: expect.stringContaining('it is not an endpoint'),
           at: { file: 'xbuild.yaml', line: 4 },
         }),
         expect.objectContaining({

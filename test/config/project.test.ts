@@ -105,11 +105,11 @@ build-args:
     '10: outputs "/etc": writes /etc (folder)',
     ...['mirrors "a"', 'mirrors "b"', 'insecure "true"'].map(
       (what) =>
-        `12: registries.docker.io.${what}: it decides where images come from, and who is believed to be a registry`,
+        `12: registries.docker.io.${what}: it changes where images come from, and which servers are trusted as registries`,
     ),
     '13: nodes.board: it sends the context to another machine',
     `14: store.folder "x": it names the folder of the user's images`,
-    `14: store.limit "1g": it removes what other builds keep in the user's store`,
+    `14: store.limit "1g": it removes build cache of other builds from the user's store`,
     `16: build-args "FROM_ENV": it takes the value from the user's environment`,
   ])
   const [first] = askErrors(asksOf(readConfigFile(text, 'xbuild.yaml').settings, judge))

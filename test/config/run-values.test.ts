@@ -74,7 +74,7 @@ test.each([
   ['--secret src=f', 'it has no id'],
   ['--secret id=a,scr=f', 'unknown key "scr"'],
   ['--secret id=a,type=dir', 'unknown type "dir"'],
-  ['--secret id=a,src=f,env=A', 'it has a file and a variable'],
+  ['--secret id=a,src=f,env=A', 'it has both src and env'],
   ['--secret id=a,env=GONE', 'the variable "GONE" is not set'],
   ['--ssh default', 'no agent is running'],
   ['--network bridge', 'unknown network'],

@@ -57,7 +57,7 @@ async function build(
 test('an emulator that crashes: the job goes on under another one', async () => {
   const { code, stderr, out } = await build('crash', ['local', podman.endpoint])
   expect(code, stderr).toBe(0)
-  expect(stderr).toContain(`goes on from local to ${podman.endpoint} (emulate): Cannot run "`)
+  expect(stderr).toContain(`moves from local to ${podman.endpoint} (emulate): Cannot run "`)
   expect(stderr).toContain('the emulator or the emulated program crashed (exit code 139)')
   expect((await runImage(out, PLATFORM, ['/bin/cat', '/machine'])).stdout).toBe('riscv64\n')
   expect(await leftovers(store)).toEqual(CLEAN)
@@ -66,7 +66,7 @@ test('an emulator that crashes: the job goes on under another one', async () => 
 test('an emulator that hangs: a silent step is stopped, and the job goes on under another one', async () => {
   const { code, stderr, out } = await build('hang', ['local', podman.endpoint], '--silence-timeout', '3s')
   expect(code, stderr).toBe(0)
-  expect(stderr).toMatch(/goes on from local to .*: Cannot go on with ".*": it printed nothing for 3 s/)
+  expect(stderr).toMatch(/moves from local to .*: Cannot finish ".*": it printed nothing for 3 s/)
   expect((await runImage(out, PLATFORM, ['/bin/cat', '/machine'])).stdout).toBe('riscv64\n')
   expect(await leftovers(store)).toEqual(CLEAN)
 })

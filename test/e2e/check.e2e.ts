@@ -61,7 +61,7 @@ describe('--check', () => {
     write('offline', 'FROM 127.0.0.1:1/nothing:here\nENV A=$JAVA_HOME/x\nCMD run\n')
     const { code, stdout, stderr } = await xbuild(['--check', '-f', 'offline', '.'], options)
     expect(code).toBe(1)
-    expect(stderr).toContain('Checks go without the base image "127.0.0.1:1/nothing:here"')
+    expect(stderr).toContain('Checking without the base image "127.0.0.1:1/nothing:here"')
     expect(stdout).toContain('Checked offline: 1 warning\n')
   })
 

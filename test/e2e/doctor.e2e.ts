@@ -150,7 +150,7 @@ test('a store that was touched is hashed by --fix, one that cannot be read is a 
   })
   const after = await xbuild(['doctor', '--json', '--fix'], at)
   expect(after.stderr).toBe(
-    `Hashing 2 blobs in ${at.store}\nRemoved 1 that were changed; builds fetch or make them again\n`,
+    `Hashing 2 blobs in ${at.store}\nRemoved 1 with wrong content; builds download or make them again\n`,
   )
   expect(about(findingsOf(after), 'store')?.state).toBe('ok')
   expect(readdirSync(blobs)).toEqual([good])

@@ -93,7 +93,7 @@ describe('a node that is lost in the middle of a RUN', () => {
     await built.printed(/^#\d+ [\d.]+ begun/m)
     await first.kill()
     expect(await outcome(built)).toBe('made it\n')
-    expect((await built.ended).stderr).toContain(`goes on from ${first.endpoint} to ${second.endpoint} (native): `)
+    expect((await built.ended).stderr).toContain(`moves from ${first.endpoint} to ${second.endpoint} (native): `)
     await clean()
   })
 
@@ -103,7 +103,7 @@ describe('a node that is lost in the middle of a RUN', () => {
     await built.printed(/^#\d+ [\d.]+ begun/m)
     first.freeze()
     expect(await outcome(built)).toBe('made it\n')
-    expect((await built.ended).stderr).toContain(`goes on from ${first.endpoint} to local (native): `)
+    expect((await built.ended).stderr).toContain(`moves from ${first.endpoint} to local (native): `)
     await clean()
   })
 
@@ -132,7 +132,7 @@ describe('a node that refuses', () => {
         'local',
       ])
       expect(await outcome(built)).toBe('made it\n')
-      expect((await built.ended).stderr).toMatch(/goes on from .* to local \(native\): .*/)
+      expect((await built.ended).stderr).toMatch(/moves from .* to local \(native\): .*/)
       await full.stop()
     } finally {
       execFileSync('umount', ['-l', disk])
@@ -167,7 +167,7 @@ test('a RUN that fails is not tried anywhere else', async () => {
   const { code, stderr } = await start(`${BASE}RUN echo once; exit 7`, [node.endpoint, 'local']).ended
   expect(code).toBe(1)
   expect(stderr).toMatch(/exit code 7/)
-  expect(stderr).not.toContain('goes on')
+  expect(stderr).not.toContain('moves from')
   expect(stderr.match(/^#\d+ [\d.]+ once$/gm)).toHaveLength(1)
   await clean()
 })

@@ -181,7 +181,7 @@ describe('layers', () => {
     [
       'are something else than the config says',
       () => ({ tar: tar([file('f')]), packed: { bytes: tar([file('g')]), mediaType: MEDIA_TYPE.layer } }),
-      /its content is sha256:[0-9a-f]{64}, the image says sha256:/,
+      /its content has the digest sha256:[0-9a-f]{64}, the image expects sha256:/,
     ],
   ])('that %s are refused', async (_name, layer, said) => {
     const { code, stderr } = await buildOn([...layersOf([]), layer()], 'RUN ["/bin/sh", "-c", "true"]\n')
@@ -273,7 +273,7 @@ describe('ADD of an archive', () => {
     const { code, stderr } = await xbuild([context], { store })
     expect([code, stderr]).toEqual([
       1,
-      expect.stringMatching(/Cannot unpack "\.\.\/\.\.\/outside\/canary": the name leads out of its folder/),
+      expect.stringMatching(/Cannot unpack "\.\.\/\.\.\/outside\/canary": its path points outside of the destination/),
     ])
     expect(treeLines(outside)).toEqual(before)
     expect(await leftovers(store)).toEqual(CLEAN)

@@ -404,7 +404,7 @@ describe('a stage that two nodes need', () => {
     const { code, stderr } = await build(SHARED.replace('RUN cat /proc', 'RUN exit 3 # '), ['local', current], TWO)
     expect(code).toBe(1)
     expect(stderr).toContain('exit code 3')
-    expect(stderr).not.toContain('goes on')
+    expect(stderr).not.toContain('moves from')
   })
 })
 

@@ -214,7 +214,7 @@ describe('limits', () => {
   test('--timeout fails the build with the platform that was too slow', async () => {
     const built = await build({ Dockerfile: SLOW }, { args: ['--platform', 'linux/arm64', '--timeout', '5s'] })
     expect(built.code).toBe(1)
-    expect(built.stderr).toMatch(/Cannot build linux\/arm64 in 5 s: it was stopped/)
+    expect(built.stderr).toMatch(/Cannot build linux\/arm64: its time limit of 5 s is over/)
     expect(await leftovers(store)).toEqual(CLEAN)
   })
 
@@ -224,7 +224,7 @@ describe('limits', () => {
       { args: ['--platform', 'linux/amd64', '--silence-timeout', '2s'] },
     )
     expect(quiet.code).toBe(1)
-    expect(quiet.stderr).toMatch(/Cannot go on with .*RUN sleep 1000.*: it printed nothing for 2 s/)
+    expect(quiet.stderr).toMatch(/Cannot finish .*RUN sleep 1000.*: it printed nothing for 2 s/)
     const talking = await build(
       { Dockerfile: 'FROM busybox\nRUN for i in 1 2 3 4 5 6 7 8 9 10; do echo $i; sleep 0.5; done\n' },
       { args: ['--platform', 'linux/amd64', '--silence-timeout', '4s'] },

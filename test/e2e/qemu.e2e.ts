@@ -77,7 +77,7 @@ describe.skipIf(old)('handlers of the whole machine', () => {
         'm',
       ),
     )
-    expect(stdout).toMatch(/^Nothing of ours is registered\n/m)
+    expect(stdout).toMatch(/^No handler of xbuild is registered\n/m)
     expect(stdout).toMatch(/misc:\nregister\nstatus\n$/) // and an empty folder before it
     const {
       architectures: [shown],
@@ -107,14 +107,14 @@ describe.skipIf(old)('handlers of the whole machine', () => {
       ls ${BINFMT}`)
     const [before, after] = stdout.split(`registered xbuild-${NAME}`)
     expect(before).toMatch(
-      /qemu-other runs such programs already \(\S+, flags none\); it lacks the flag F: --force registers ours before it\ncode 0\n/,
+      /qemu-other runs such programs already \(\S+, flags none\); it lacks the flag F: --force registers a handler of xbuild before it\ncode 0\n/,
     )
     expect(before).toMatch(new RegExp(`linux/${NAME} +not in images +qemu-other +- .* unknown +no\n`))
     expect(before).toMatch(/qemu-other lacks the flag F: it does not work in images/)
     expect(after).toMatch(/flags POCF\), before qemu-other; a test program ran/)
     expect(after).toMatch(new RegExp(`linux/${NAME} +in images too +xbuild-${NAME} +POCF `))
     expect(after).toMatch(/^C: a set-user-id program/m)
-    expect(after).toMatch(/qemu-other is not ours and stays\nqemu-other\nregister\nstatus\n$/)
+    expect(after).toMatch(/qemu-other was not registered by xbuild and stays\nqemu-other\nregister\nstatus\n$/)
   })
 
   test.skipIf(NAME !== 'arm64')('a program sees the name it was called by, as on its own CPU', async () => {
@@ -144,7 +144,7 @@ describe.skipIf(old)('handlers of the whole machine', () => {
     const { stdout } = await qemu(`mount -t binfmt_misc none ${BINFMT}
       "$@" install ${own} 2>&1; echo "code $?"
       echo 0 >${BINFMT}/status; "$@" install ${NAME} 2>&1; echo "code $?"`)
-    expect(stdout).toMatch(new RegExp(`^${own}: this machine runs such programs by itself\ncode 0$`, 'm'))
+    expect(stdout).toMatch(new RegExp(`^${own}: the CPU of this machine runs such programs\ncode 0$`, 'm'))
     expect(stdout).toMatch(
       /Cannot register handlers: all handlers of this machine are switched off\n +hint: .*\ncode 1\n$/,
     )

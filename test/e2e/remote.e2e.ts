@@ -133,7 +133,7 @@ describe('ADD of a URL', () => {
     await buildFile(`ADD --checksum=${sha256('content')} ${server.url}/sum /f`)
     expect(server.log).toEqual(['GET /sum 200'])
     const { stderr } = await fails(`ADD --checksum=${sha256('other')} ${server.url}/sum /f`)
-    expect(stderr).toContain(`its content is ${sha256('content')}, the checksum says ${sha256('other')}`)
+    expect(stderr).toContain(`its digest is ${sha256('content')}, the checksum says ${sha256('other')}`)
     expect(stderr).toMatch(/Dockerfile:2/)
   })
 
@@ -161,9 +161,9 @@ describe('ADD of a URL', () => {
     server.files.set('/out', to('file:///etc/passwd'))
     expect((await buildFile(`ADD ${server.url}/start /f`)).at('f')).toBe('file 600 0:0 "end"')
     expect((await fails(`ADD ${server.url}/loop /f`)).stderr).toContain('more than 10 redirects')
-    expect((await fails(`ADD ${server.url}/out /f`)).stderr).toContain('leads on to a file: URL')
+    expect((await fails(`ADD ${server.url}/out /f`)).stderr).toContain('redirects to a file: URL')
     expect((await fails(`ADD ${server.url}/missing /f`)).stderr).toContain('answered 404')
-    expect((await fails('ADD http://127.0.0.1:1/f /f')).stderr).toContain('refuses connections')
+    expect((await fails('ADD http://127.0.0.1:1/f /f')).stderr).toContain('connection refused')
   })
 
   test('leaves nothing behind when it is stopped, or the server breaks off', async () => {
@@ -272,7 +272,7 @@ describe('ADD of a git repository', () => {
     ['#--upload-pack=touch', 'is not a branch, tag or commit'],
     ['#nothing', 'it has no branch or tag "nothing"'],
     ['#:nothing', 'has no folder "nothing"'],
-    [`#${'1'.repeat(40)}`, `commit ${'1'.repeat(40)} is not to be had`],
+    [`#${'1'.repeat(40)}`, `commit ${'1'.repeat(40)} not found`],
     ['?what=ever', '"what" is unknown'],
   ])('%s is refused with the line in the Dockerfile', async (tail, message) => {
     const { stderr } = await fails(`ADD ${server.url}/git/tool.git${tail} /a`)
@@ -491,9 +491,9 @@ describe('a build context', () => {
     [['-f', 'missing', '-'], 'ARCHIVE', 1, /"missing" in <stdin>: no such file/],
     [['-f', '../../../etc/passwd', '-'], 'ARCHIVE', 1, /no such file/],
     [['-'], gzipSync('FROM scratch\n'), 2, /standard input as a context: it is not a tar archive/],
-    [['-'], tarOf([{ path: '../evil', data: 'x' }]), 1, /leads out of its folder/],
+    [['-'], tarOf([{ path: '../evil', data: 'x' }]), 1, /points outside of the destination/],
     [['https://h/a.git?x=y'], '', 2, /"x" is unknown/],
-    [['ftp://h/a'], '', 2, /does not know such URLs/],
+    [['ftp://h/a'], '', 2, /this kind of URL is not supported/],
     [['http://127.0.0.1:1/a.git'], '', 1, /Cannot read git repository/],
     [['file:///nowhere/at/all'], '', 1, /Cannot read git repository/],
   ] as const)('%j is refused with a reason', async (args, input, code, message) => {

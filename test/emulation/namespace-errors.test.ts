@@ -7,7 +7,7 @@ test.each([
   [['mount: /proc/sys/fs/binfmt_misc: mount point does not exist.'], 'binfmt_misc', 'modprobe binfmt_misc'],
   [['sh: 6: printf: printf: I/O error'], 'refused to register an emulator', 'qemu'],
   [['unshare: unshare failed: Operation not permitted'], 'unshare failed: Operation not permitted', 'CAP_SYS_ADMIN'],
-  [[], 'without a word', 'CAP_SYS_ADMIN'],
+  [[], 'without an error message', 'CAP_SYS_ADMIN'],
 ])('%j is told as a lack of this machine', async (lines, state, hint) => {
   const error = await namespaceFailure('root-emulate', lines)
   expect(error.code).toBe('HOST')

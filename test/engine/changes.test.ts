@@ -180,7 +180,7 @@ test('names that a layer cannot hold are refused rather than turned into somethi
   expect(() => items(upper)).toThrow(
     expect.objectContaining({
       code: 'UNSUPPORTED',
-      message: 'Cannot pack "d/.wh.file": in a layer that name means a removal',
+      message: 'Cannot pack "d/.wh.file": layers use this name to mark removed files',
     }),
   )
   const other = tempFolder()

@@ -385,7 +385,7 @@ test.each<[string, TarItem[]]>([
   mkdirSync(join(root, 'x'))
   await expect(unpack(root, items, { into: 'sub' })).rejects.toMatchObject({
     code: 'OUTSIDE_CONTEXT',
-    message: expect.stringContaining('leads out of the destination'),
+    message: expect.stringContaining('points outside of the destination'),
   })
   expect(treeLines(root).filter((line) => !line.startsWith('sub'))).toEqual(['x dir 755'])
 })
@@ -398,7 +398,7 @@ test('a further name in an archive for a folder of the image changes the owner a
 
 describe('errors', () => {
   test.each<[string, TarItem[], string, RegExp]>([
-    ['a link to nothing', [hard('h', 'nothing')], 'BAD_IMAGE', /"h": it is a link to "nothing", which is not there/],
+    ['a link to nothing', [hard('h', 'nothing')], 'BAD_IMAGE', /"h": it is a link to "nothing", which is missing/],
     ['a link to a folder', [dir('d'), hard('h', 'd')], 'BAD_IMAGE', /which is a folder/],
     ['a link to the root', [hard('h', '/')], 'BAD_IMAGE', /which is a folder/],
     ['a file for a folder', [file('f'), file('f/g')], 'NOT_FOUND', /"\/f" is not a folder/],

@@ -39,8 +39,8 @@ test.each([
   ['word', 'NOT_FOUND', /user "word"/],
   ['huge', 'NOT_FOUND', /user "huge"/],
   ['app:bad', 'NOT_FOUND', /group "bad": the image's \/etc\/group/],
-  ['4294967296', 'BAD_DOCKERFILE', /ids go up to 2147483647/],
-  ['0:99999999999999999999', 'BAD_DOCKERFILE', /ids go up to/],
+  ['4294967296', 'BAD_DOCKERFILE', /the largest id is 2147483647/],
+  ['0:99999999999999999999', 'BAD_DOCKERFILE', /the largest id is/],
 ])('USER %s is refused', (text, code, said) => {
   expect(() => resolveUser(image(), text)).toThrow(
     expect.objectContaining({ code, message: expect.stringMatching(said), hint: expect.any(String) }),

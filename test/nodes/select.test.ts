@@ -98,7 +98,7 @@ test('Docker contexts bring their certificates', async () => {
     `tls tcp://t:2376?ca=${env.HOME}/.docker/contexts/tls/${id}/docker/ca.pem`,
   ])
   expect(await shown(['lax'], env)).toEqual(['lax tcp://l:2376?insecure=true'])
-  await expect(shown(['odd'], env)).rejects.toThrow('xbuild knows no "fd://"')
+  await expect(shown(['odd'], env)).rejects.toThrow('unknown scheme "fd://"')
 })
 
 test.each([
@@ -150,7 +150,7 @@ test.each([
   [{ Name: 'b', Driver: 'kubernetes', Nodes: [{ Name: 'n' }] }, /does not know its driver "kubernetes"/],
   [{ Name: 'b', Driver: 'remote', Nodes: [] }, /it has no nodes/],
   [{ Name: 'b', Driver: 'docker', Nodes: [{ Endpoint: 'gone' }] }, /no Docker context "gone"/],
-  ['{', /no JSON object/],
+  ['{', /not a JSON object/],
 ])('buildx builder %j cannot be used', async (instance, message) => {
   await expect(
     selectNodes({ named: ['b'], configured: [], env: home({ '.docker/buildx/instances/b': instance }) }),
@@ -186,6 +186,6 @@ test('the file of xbuild node: added, changed, used, removed; a damaged one is n
   expect((await knownNodes({ configured: [], env })).map(({ name }) => name)).toEqual(['local'])
   writeFileSync(savedNodesFile(env), '{"nodes": {"x": 1}}')
   await expect(saveNode('rack', { endpoint: 'tcp://rack:1' }, { env, use: false })).rejects.toThrow(
-    'it is not what xbuild node wrote',
+    'its content is not in the format of xbuild node',
   )
 })

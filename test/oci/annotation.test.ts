@@ -20,9 +20,9 @@ test.each([
   ['a', /it has no "="/],
   ['=b', /the key is empty/],
   ['layer:a=b', /unknown level "layer"/],
-  ['manifest[plan9]:a=b', /"plan9" is no platform/],
+  ['manifest[plan9]:a=b', /"plan9" is not a platform/],
   ['index[linux/arm64]:a=b', /an index belongs to no single platform/],
-  ['manifest[linux/arm64],manifest-descriptor[linux/amd64]:a=b', /it names two platforms/],
+  ['manifest[linux/arm64],manifest-descriptor[linux/amd64]:a=b', /it has two platforms/],
 ])('%s is refused', (text, message) => {
   expect(() => parseAnnotation(text)).toThrow(message)
 })

@@ -56,7 +56,7 @@ test.each<[string, unknown, RegExp]>([
   ['a negative size', { ...manifest, layers: [{ ...layer, size: -1 }] }, /layers\[0\]\.size is not a whole number/],
   ['a huge size', { ...manifest, layers: [{ ...layer, size: 2 ** 53 }] }, /layers\[0\]\.size is not a whole number/],
   ['a size as text', { ...manifest, layers: [{ ...layer, size: '1' }] }, /layers\[0\]\.size is not a whole number/],
-  ['annotations no map', { ...manifest, annotations: { a: 1 } }, /annotations\.a is not a text/],
+  ['annotations no map', { ...manifest, annotations: { a: 1 } }, /annotations\.a is not a string/],
   [
     'too many layers',
     { ...manifest, layers: Array.from({ length: 10_001 }, () => layer) },

@@ -75,7 +75,7 @@ test('the planner passes over a node whose builder cannot do it, and tells why',
   const [job] = planBuild({ ...input, nodes: [old, node('new', {})] }).jobs
   expect(job!.decision).toMatchObject({
     strategy: { node: 'new' },
-    rejected: [{ node: 'old', because: 'its builder, without BuildKit, does not do RUN --mount' }],
+    rejected: [{ node: 'old', because: 'its builder, without BuildKit, does not support RUN --mount' }],
   })
   expect(() => planBuild({ ...input, nodes: [old] })).toThrow(
     expect.objectContaining({

@@ -384,7 +384,7 @@ describe('a stage that several nodes need', () => {
   test('says why in the plan', () => {
     const { jobs } = plan(['linux/amd64', 'linux/386'], web, [one, two])
     expect(jobs[0]!.decision.reason).toMatch(
-      /built once and handed to other nodes, for it has a RUN, and images on several nodes need it/,
+      /built once and copied to other nodes, because it has a RUN, and images on several nodes need it/,
     )
   })
 })

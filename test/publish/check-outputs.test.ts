@@ -39,7 +39,7 @@ test('--push beside type=registry pushes once', () => {
 test.each<[string, Partial<OutputOptions>, RegExp]>([
   ['a push without a tag', { push: true }, /Cannot push: the image has no name/],
   ['a registry output without a tag', { outputs: [{ type: 'registry' }] }, /Cannot push: the image has no name/],
-  ['a digest as a tag', { tags: [`a@sha256:${'0'.repeat(64)}`] }, /a digest is no tag/],
+  ['a digest as a tag', { tags: [`a@sha256:${'0'.repeat(64)}`] }, /a tag cannot contain a digest/],
   ['a bad tag', { tags: ['A'] }, /lower case/],
   [
     'two outputs in one place',
@@ -49,7 +49,7 @@ test.each<[string, Partial<OutputOptions>, RegExp]>([
         { type: 'tar', dest: './x' },
       ],
     },
-    /two outputs go there/,
+    /two outputs have this destination/,
   ],
   [
     'two outputs to stdout',
@@ -59,12 +59,12 @@ test.each<[string, Partial<OutputOptions>, RegExp]>([
         { type: 'oci', dest: '-', tar: true },
       ],
     },
-    /two outputs go there/,
+    /two outputs have this destination/,
   ],
-  ['a folder to stdout', { outputs: [{ type: 'local', dest: '-' }] }, /a folder cannot go to stdout/],
-  ['a layout to stdout', { outputs: [{ type: 'oci', dest: '-', tar: false }] }, /a folder cannot go to stdout/],
+  ['a folder to stdout', { outputs: [{ type: 'local', dest: '-' }] }, /a folder cannot be written to stdout/],
+  ['a layout to stdout', { outputs: [{ type: 'oci', dest: '-', tar: false }] }, /a folder cannot be written to stdout/],
   ['nowhere', { outputs: [{ type: 'tar', dest: '' }] }, /the destination is empty/],
-  ['the root of the machine', { outputs: [{ type: 'local', dest: '/' }] }, /it would overwrite this machine/],
+  ['the root of the machine', { outputs: [{ type: 'local', dest: '/' }] }, /it is the root folder of this machine/],
   [
     'a platform twice',
     { platforms: [parsePlatform('linux/arm64'), parsePlatform('linux/arm64/v8')] },

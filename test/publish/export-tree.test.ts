@@ -104,14 +104,14 @@ test('nothing is written through a link of the image itself', async () => {
     { path: 'a/x', data: '1' },
   ]
   await expect(exportLocal([await image('linux/amd64', hostile)], out(), calls())).rejects.toThrow(
-    /"a\/x": it lies behind a symbolic link/,
+    /"a\/x": a symbolic link is in its path/,
   )
   expect(await readdir(join(folder, 'victim'))).toEqual([])
 })
 
 test.each(['../x', 'a/../../x', '/../x'])('an entry "%s" is refused and nothing is left', async (path) => {
   await expect(exportLocal([await image('linux/amd64', [{ path, data: '1' }])], out(), calls())).rejects.toThrow(
-    /leaves the root of the image/,
+    /points outside of the image/,
   )
   expect(await readdir(folder)).toEqual(['store'])
 })
@@ -119,7 +119,7 @@ test.each(['../x', 'a/../../x', '/../x'])('an entry "%s" is refused and nothing 
 test('a hard link to the outside is refused', async () => {
   const hostile = [{ path: 'shadow', type: 'hardlink' as const, link: '../../../etc/passwd' }]
   await expect(exportLocal([await image('linux/amd64', hostile)], out(), calls())).rejects.toThrow(
-    /leaves the root of the image/,
+    /points outside of the image/,
   )
 })
 
@@ -135,7 +135,7 @@ test.each(['l/secret', 'secret', 'd'])('a hard link to "%s" is refused: the imag
     { path: 'h', data: 'y' },
   ]
   await expect(exportLocal([await image('linux/amd64', hostile)], out(), calls())).rejects.toThrow(
-    `Cannot export "h": it is a link to "${link}", and no file of that name came before it`,
+    `Cannot export "h": it is a link to "${link}", which is not an earlier file of the image`,
   )
   expect((await stat(join(folder, 'victim/secret'))).nlink).toBe(1)
 })

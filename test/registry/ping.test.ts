@@ -15,5 +15,5 @@ test('a registry that cannot be reached is described by its state alone', async 
     limit: 5,
   }
   const [ping] = await pingRegistry(host, options)
-  expect(ping?.failure).toBe(`${host} cannot be reached: it refuses connections`)
+  expect(ping?.failure).toBe(`${host} cannot be reached: connection refused`)
 })

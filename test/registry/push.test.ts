@@ -165,7 +165,7 @@ describe('pushBlob', () => {
     const error = await failureOf(
       client.pushBlob(parseReference(`${registry.host}/app`), blob.descriptor, { signal, open: blob.open }),
     )
-    expect(error.message).toContain('no usable place')
+    expect(error.message).toContain('no valid upload location')
   })
 
   test('an aborted signal ends the upload with CANCELED and closes the source', async () => {
@@ -212,7 +212,7 @@ describe('pushManifest', () => {
     const error = await failureOf(client.pushManifest(parseReference(`${registry.host}/app:2`), held, { signal }))
     expect(error).toMatchObject({
       code: 'DIGEST_MISMATCH',
-      message: expect.stringContaining(`stored it as ${sha256('else')}`),
+      message: expect.stringContaining(`stored it with the digest ${sha256('else')}`),
     })
   })
 

@@ -232,7 +232,10 @@ test('a job that is out of time fails as such, when its driver has stopped it', 
   }
   const { outcomes } = start([{ ...job('linux/amd64'), timeout: 5 }], [node('here', 1)], { here: slow })
   expect(await outcomes).toMatchObject([
-    { status: 'failed', error: { code: 'TIMEOUT', message: 'Cannot build linux/amd64 in 0.005 s: it was stopped' } },
+    {
+      status: 'failed',
+      error: { code: 'TIMEOUT', message: 'Cannot build linux/amd64: its time limit of 0.005 s is over' },
+    },
   ])
 })
 

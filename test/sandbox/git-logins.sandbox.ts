@@ -73,7 +73,7 @@ test('ADD of a private repository over http sends no login of the user, and runs
   asked.length = 0
   const { code, stderr } = await build(`FROM scratch\nADD ${overHttp} /r\n`)
   expect(code, stderr).toBe(1)
-  expect(stderr).toContain('it needs a login')
+  expect(stderr).toContain('authentication is required')
   expect(stderr).toContain('--secret id=GIT_AUTH_TOKEN')
   expect(new Set(asked)).toEqual(new Set([undefined]))
   expect(existsSync(canary)).toBe(false)
@@ -90,7 +90,7 @@ test('ADD over ssh uses no key of the user, whatever the environment says of ssh
   const env = { GIT_SSH_COMMAND: `touch ${canary}; ssh -i ${join(user.home, '.ssh/id_ed25519')}` }
   const { code, stderr } = await build(`FROM scratch\nADD ${overSsh} /r\n`, [], env)
   expect(code, stderr).toBe(1)
-  expect(stderr).toContain('it needs a login')
+  expect(stderr).toContain('authentication is required')
   expect(stderr).toContain('--ssh default')
   expect(existsSync(canary)).toBe(false)
 })
@@ -101,7 +101,7 @@ test('a named context uses none either', async () => {
     `tool=${overSsh}`,
   ])
   expect(code, stderr).toBe(1)
-  expect(stderr).toContain('it needs a login')
+  expect(stderr).toContain('authentication is required')
 })
 
 test('with --ssh it signs in, and the file of known hosts stays as it is', async () => {
@@ -141,7 +141,7 @@ test('the context that the user names is read with the keys of the user', async 
 test('a submodule of that context is not: its address is of whoever wrote the repository', async () => {
   const { code, stderr } = await user.xbuild(['--progress', 'plain', overSsh.replace(/tool\.git$/, 'outer.git')])
   expect(code, stderr).toBe(1)
-  expect(stderr).toContain('it needs a login')
+  expect(stderr).toContain('authentication is required')
 })
 
 test('a context that a bake file names is not the one of the user', async () => {
@@ -153,7 +153,7 @@ test('a context that a bake file names is not the one of the user', async () => 
   const project = await user.give(files, 'bake')
   const { code, stderr } = await user.xbuild(['bake', '--progress', 'plain', '-f', join(project, 'docker-bake.hcl')])
   expect(code, stderr).toBe(1)
-  expect(stderr).toContain('it needs a login')
+  expect(stderr).toContain('authentication is required')
   expect(new Set(asked)).toEqual(new Set([undefined]))
   expect(existsSync(canary)).toBe(false)
 })

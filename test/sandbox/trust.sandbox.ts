@@ -204,7 +204,7 @@ test("the user's own file may say everything, and wins where a project may not",
   expect(relative.code).toBe(2)
   expect(relative.stderr).toContain('need an absolute path')
   chmodSync(own, 0o666)
-  expect((await run(['.'])).stderr).toContain('others may write')
+  expect((await run(['.'])).stderr).toContain('other users can write to')
 })
 
 test('a file that another user left in a folder for everybody is not believed', async () => {

@@ -112,7 +112,7 @@ function instancesOf(block: Block, evaluation: Evaluation): Instance[] {
     if (wrong) throw new HclError(`a group has no ${wrong.name}`, wrong.at)
     return [{ block, name: label, own: new Map() }]
   }
-  if (named && !matrix) throw new HclError('name is for targets with a matrix', named.at)
+  if (named && !matrix) throw new HclError('only a target with a matrix can have a name', named.at)
   const rows = matrix
     ? matrixRows(evaluate(matrix.value, evaluation.scope()), matrix.value.at, evaluation)
     : [new Map()]
@@ -196,7 +196,7 @@ function warningsOf({ blocks, variables, functions, unknown }: Document): BakeWa
   const all = [...blocks, ...variables.values(), ...functions.values()]
   return [
     ...unknown.map(({ type, at }) => ({
-      message: `there are no blocks of the kind "${type}"; it has no effect`,
+      message: `unknown block type "${type}", which is ignored`,
       at,
       hint: suggestionHint(type, ['target', 'group', 'variable', 'function']),
     })),
@@ -204,7 +204,7 @@ function warningsOf({ blocks, variables, functions, unknown }: Document): BakeWa
       block.body.attributes
         .filter(({ name }) => !known(block.type).includes(name))
         .map(({ name, at }) => ({
-          message: `a ${block.type} has no attribute "${name}"; it has no effect`,
+          message: `a ${block.type} has no attribute "${name}", which is ignored`,
           at,
           hint: suggestionHint(name, known(block.type)),
         })),

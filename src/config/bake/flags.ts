@@ -42,7 +42,7 @@ export const BAKE_FLAGS: FlagTable<BakeValues> = {
     repeat: true,
     group: 'common',
     help: 'Definitions in HCL, JSON, or compose files, each over the one before; - is standard input',
-    default: 'BUILDX_BAKE_FILE, else compose.yaml, docker-bake.json, docker-bake.hcl and the like here',
+    default: 'BUILDX_BAKE_FILE, else compose.yaml, docker-bake.json, docker-bake.hcl and their variants in this folder',
     absent: [],
     parse: (given) => given,
   },
@@ -69,7 +69,7 @@ export const BAKE_FLAGS: FlagTable<BakeValues> = {
     name: 'list',
     placeholder: 'targets|variables|type=WHAT,format=json',
     group: 'common',
-    help: 'List what there is to build, or to set; nothing is built',
+    help: 'List the targets or the variables; nothing is built',
     absent: undefined,
     parse: (given, { label }) => readList(given.at(-1)!, label),
   },
@@ -89,7 +89,7 @@ export function readBakeCommand(values: BakeValues, input: LineInput): BakeComma
   const [first] = words
   if (first !== undefined && isRemote(first))
     throw usageError(
-      `Cannot bake "${first}": definitions are read from this machine only`,
+      `Cannot bake "${first}": remote bake files are not supported`,
       'Clone the repository, and bake in its folder',
     )
   const asked: Call = values.check ? { ...values.call, kind: 'check' } : values.call
@@ -129,7 +129,7 @@ function filesOf(env: LineInput['env']): string[] {
 
 function variable(text: string, label: string): readonly [string, string] {
   const equals = text.indexOf('=')
-  if (equals < 1) throw badValue(label, text, 'it is no pair', 'Write NAME=VALUE')
+  if (equals < 1) throw badValue(label, text, 'it is not a pair', 'Write NAME=VALUE')
   return [text.slice(0, equals), text.slice(equals + 1)]
 }
 

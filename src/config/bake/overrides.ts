@@ -81,7 +81,7 @@ function check(
 ): void {
   const fail = (state: string, hint: string) => badValue('--set', text, state, hint)
   if (pattern === '' || key === '')
-    throw fail('it names no target or no attribute', 'Write TARGET.KEY=VALUE, such as *.platform=linux/amd64')
+    throw fail('it has no target or no attribute', 'Write TARGET.KEY=VALUE, such as *.platform=linux/amd64')
   if (!KEYS.includes(key)) throw fail(`there is no key "${key}"`, `The keys are ${KEYS.toSorted().join(', ')}`)
   if (NAMED.includes(key) && !name) throw fail(`"${key}" needs a name`, `Write ${pattern}.${key}.NAME=VALUE`)
   if (!NAMED.includes(key) && name) throw fail(`"${key}" takes no name`, `Write ${pattern}.${key}=VALUE`)
@@ -149,7 +149,7 @@ function setSecret(fields: Map<string, Field>, id: string, value: string, text: 
     )
   const [next = {}] = parseEntries('secret', value)
   if (next['id'] !== undefined && next['id'] !== id)
-    throw badValue('--set', text, `"${String(next['id'])}" is another secret`, `Leave id= out`)
+    throw badValue('--set', text, `"${String(next['id'])}" is the id of another secret`, `Leave id= out`)
   const { id: _, ...source } = next
   fields.set('secret', {
     kind: 'entries',

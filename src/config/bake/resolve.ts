@@ -48,7 +48,7 @@ function named({ groups, targets }: BakeConfig, pattern: string): string[] {
   if (!isPattern(pattern)) return [pattern]
   const found = [...groups, ...targets].map(({ name }) => name).filter((name) => matches(pattern, name))
   if (found.length > 0) return found
-  throw new XbuildError('BAD_OPTION', `Cannot find a target that matches "${pattern}": there is none`, {
+  throw new XbuildError('BAD_OPTION', `Cannot bake "${pattern}": no target matches it`, {
     hint: `The targets are ${targets.map(({ name }) => name).join(', ')}`,
   })
 }
@@ -195,7 +195,7 @@ function checkPlatforms(target: BakeTarget, other: BakeTarget): void {
   const at = missing[0]!.at
   throw new XbuildError(
     'BAD_OPTION',
-    `Cannot make "${target.name}" from "${other.name}": that is not built for ${missing.map(({ value }) => value).join(', ')}`,
+    `Cannot make "${target.name}" from "${other.name}": the latter is not built for ${missing.map(({ value }) => value).join(', ')}`,
     {
       hint: `Add the platform to "${other.name}"`,
       ...(at ? { at } : {}),

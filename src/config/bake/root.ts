@@ -80,7 +80,7 @@ export function createEvaluation({ document, world, fixed, given }: RootInput): 
       if (name === 'target' || name === 'group') throw new HclError(`${name} is followed by the name of a ${name}`, at)
       return undefined
     }
-    if (open.has(name)) throw new HclError(`the variable "${name}" needs itself`, at)
+    if (open.has(name)) throw new HclError(`the variable "${name}" depends on itself`, at)
     const value = opened(name, () =>
       block && !attribute ? ofBlock(name, block) : ofAttribute(name, attribute!, block),
     )
@@ -147,7 +147,7 @@ export function createEvaluation({ document, world, fixed, given }: RootInput): 
 
   function shown(instance: Instance, name: string, at: Place): Value {
     const key = `${instance.block.type} ${instance.name} ${name}`
-    if (open.has(key)) throw new HclError(`${instance.block.type}.${instance.name}.${name} needs itself`, at)
+    if (open.has(key)) throw new HclError(`${instance.block.type}.${instance.name}.${name} depends on itself`, at)
     // Members of a group have no rule: they look like the names a target inherits from
     return fieldValue(name === 'targets' ? 'inherits' : name, field(instance, name))
   }
@@ -159,7 +159,8 @@ export function createEvaluation({ document, world, fixed, given }: RootInput): 
     const attribute = attributeOf(instance.block, name)
     if (!attribute) return undefined
     const key = `${instance.block.type} ${instance.name} ${name}`
-    if (open.has(key)) throw new HclError(`${instance.block.type}.${instance.name}.${name} needs itself`, attribute.at)
+    if (open.has(key))
+      throw new HclError(`${instance.block.type}.${instance.name}.${name} depends on itself`, attribute.at)
     const shape = name === 'targets' ? 'texts' : fieldRule(name)!.shape
     const found = opened(key, () =>
       decodeField(shape, evaluate(attribute.value, scope(instance.own)), attribute.value.at),

@@ -98,7 +98,7 @@ export function loadCompose(input: ComposeInput): LoadedCompose {
     const { at, value } = scalar
     if (typeof value !== 'string') return scalar
     const unset = (name: string) =>
-      report(at, `The variable "${name}" is not set: it is taken as empty`, undefined, 'warning')
+      report(at, `The variable "${name}" is not set: it is treated as empty`, undefined, 'warning')
     try {
       return { ...scalar, value: interpolate(value, { get: (name) => env[name], unset }) }
     } catch (error) {

@@ -41,7 +41,7 @@ export function merge(base: ComposeNode, over: ComposeNode, path: readonly strin
   if (isAt(limits) && (base.kind !== 'map' || over.kind !== 'map')) return over
   if (base.kind === 'scalar') return over
   if (base.kind !== over.kind) {
-    report(over.at, `Cannot use ${path.join('.')}: it is of another kind than in ${base.at.file}:${base.at.line}`)
+    report(over.at, `Cannot use ${path.join('.')}: its type differs from that in ${base.at.file}:${base.at.line}`)
     return base
   }
   if (base.kind === 'map' && over.kind === 'map') return mergeMaps(base, over, path, report)

@@ -86,7 +86,7 @@ export function readDocuments(text: string, file: string, report: Report): Compo
     for (const { key, value } of node.items as { key: Node; value: Node | null }[]) {
       const at = key.range ? place(key.range[0]) : around
       if (!isScalar(key)) {
-        fail(at, 'a key is not a text')
+        fail(at, 'a key is not a string')
         continue
       }
       const name = key.source ?? String(key.value)

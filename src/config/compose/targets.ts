@@ -44,7 +44,12 @@ export function createTargets(
     const image = saidOf(nodeAt(value, 'image')) ?? { value: `${project}-${service}` }
     const isolation = said('isolation')
     if (isolation && isolation.value !== 'default')
-      report(isolation.at!, `The isolation "${isolation.value}" is not used: it is of Windows`, undefined, 'warning')
+      report(
+        isolation.at!,
+        `The isolation "${isolation.value}" is ignored: it exists only on Windows`,
+        undefined,
+        'warning',
+      )
     const target: ImageTarget = {
       name: names.get(service)!,
       at,
@@ -102,7 +107,7 @@ export function createTargets(
       const service = said.value.slice('service:'.length)
       const target = names.get(service)
       if (target === undefined) {
-        const state = services.entries.has(service) ? 'it is not built from anything' : 'there is no such service'
+        const state = services.entries.has(service) ? 'that service has no build' : 'there is no such service'
         const message = `Cannot use the context "${name}" from the service "${service}": ${state}`
         edges.report(said.at!, message, suggestionHint(service, names.keys()))
       }
@@ -135,7 +140,7 @@ export function createTargets(
       const file = textOf(nodeAt(secret, 'file'))
       if (variable !== undefined) return [{ value: csv({ id, type: 'env', env: variable }), at: item.at }]
       if (file !== undefined) return [{ value: csv({ id, type: 'file', src: file }), at: item.at }]
-      return fail('an engine elsewhere holds it', 'Give it a file or a variable of the environment')
+      return fail('it is external: an engine holds it', 'Give it a file or a variable of the environment')
     })
   }
 

@@ -3,7 +3,7 @@ import type { ComposeNode, Report } from './node.ts'
 import type { Shape, ShapeType } from './schema.ts'
 
 const WORDS: Readonly<Record<ShapeType, string>> = {
-  string: 'a text',
+  string: 'a string',
   number: 'a number',
   integer: 'a whole number',
   boolean: 'true or false',
@@ -18,7 +18,7 @@ export function validate(node: ComposeNode, shape: Shape, path: string, report: 
   if (shape.type && !shape.type.some((type) => isOf(node, type))) {
     const wanted = shape.type.filter((type) => type !== 'null').map((type) => WORDS[type])
     const found = node.kind === 'scalar' ? `"${String(node.value)}"` : WORDS[node.kind]
-    return report(node.at, `Cannot use ${path || 'the file'}: ${found} stands where ${wanted.join(' or ')} is needed`)
+    return report(node.at, `Cannot use ${path || 'the file'}: it is ${found}, and it must be ${wanted.join(' or ')}`)
   }
   if (node.kind === 'list' && shape.items) {
     const { items } = shape

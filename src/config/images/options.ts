@@ -148,7 +148,7 @@ export function fileOf({ dockerfile }: ImageTarget, context: string): string | u
   if (!dockerfile) return undefined
   const { value } = dockerfile
   if (value === '-')
-    throw badValue('dockerfile', value, 'standard input cannot be that of one image of several', 'Name a file')
+    throw badValue('dockerfile', value, 'standard input cannot be used when several images are built', 'Name a file')
   if (value.startsWith('cwd://')) return cutCwd(value)
   if (isAbsolutePath(value) || /^https?:\/\//i.test(value) || isRemoteContext(context)) return value
   return joinPath(context, value)
@@ -159,7 +159,7 @@ function checkContext(context: string): void {
     throw badValue(
       'context',
       context,
-      'standard input cannot be that of one image of several',
+      'standard input cannot be used when several images are built',
       'Name a folder or a URL',
     )
 }

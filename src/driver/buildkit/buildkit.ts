@@ -168,7 +168,7 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
     if (digest === undefined)
       throw new XbuildError(
         'UNSUPPORTED',
-        `Cannot take the result of "${transport.endpoint}": the daemon does not say what it is`,
+        `Cannot take the result of "${transport.endpoint}": the daemon did not return its digest`,
         { hint: 'This BuildKit is too old: update it' },
       )
     return options.pushTo
@@ -181,7 +181,7 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
     const clamps = facts.givesOci && facts.abilities.has(ABILITY.timestamps)
     if (sourceDateEpoch !== undefined && !clamps)
       warn(
-        `${transport.endpoint} does not put SOURCE_DATE_EPOCH into the files of layers: that takes the containerd image store, and BuildKit 0.13`,
+        `${transport.endpoint} does not apply SOURCE_DATE_EPOCH to the files of layers: this needs the containerd image store and BuildKit 0.13`,
       )
     if (!facts.givesOci) {
       imagesOf(remote)
@@ -213,7 +213,7 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
     if (options.images) return options.images(remote)
     throw new XbuildError(
       'UNSUPPORTED',
-      `Cannot take results from "${transport.endpoint}": its BuildKit gives them to the image store of its engine only`,
+      `Cannot take results from "${transport.endpoint}": its BuildKit exports only to the image store of its engine`,
     )
   }
 

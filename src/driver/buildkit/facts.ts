@@ -42,7 +42,7 @@ export function checkAbilities(
   endpoint: string,
 ): void {
   if (resources !== undefined)
-    throw new XbuildError('UNSUPPORTED', `Cannot build on "${endpoint}": BuildKit knows no --resource`, {
+    throw new XbuildError('UNSUPPORTED', `Cannot build on "${endpoint}": BuildKit does not support --resource`, {
       hint: 'Leave it out, or build on this machine: name it with --builder',
     })
   const contexts = Object.values(buildContexts)

@@ -32,7 +32,7 @@ export function failureOf(error: unknown, facts: FailureFacts): XbuildError {
   if (error.code === GRPC.unimplemented)
     return new XbuildError('UNSUPPORTED', `Cannot build on "${facts.endpoint}": ${error.message}`, {
       cause: error,
-      hint: 'This BuildKit is too old, or is none: update it',
+      hint: 'This BuildKit is too old, or it is not BuildKit: update it',
     })
   return buildFailure(error, facts)
 }
@@ -95,7 +95,7 @@ function buildFailure(error: GrpcFailure, facts: FailureFacts): XbuildError {
     return new XbuildError(code, `Cannot use syntax "${frontend.image}" on "${facts.endpoint}": ${text}`, {
       cause: error,
       ...place,
-      hint: 'That machine pulls the frontend as an image: check its name, and that it is one',
+      hint: 'That machine pulls the frontend as an image: check its name, and that the image is a frontend',
     })
   }
   const [, code, hint] = KINDS.find(([pattern]) => pattern.test(error.message)) ?? [undefined, 'UNSUPPORTED' as const]

@@ -61,7 +61,7 @@ export async function storeLayoutTar(archive: AsyncIterable<Uint8Array>, { blobs
     closeSync(handle)
     if (found === digest) return blobs.adopt(file, digest)
     await rm(file, { force: true })
-    throw new XbuildError('DIGEST_MISMATCH', `Cannot take the result: ${digest} was announced, ${found} came`, {
+    throw new XbuildError('DIGEST_MISMATCH', `Cannot take the result: expected ${digest}, received ${found}`, {
       hint: 'Build again',
     })
   }

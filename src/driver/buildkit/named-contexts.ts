@@ -95,7 +95,7 @@ function remoteAddress(remote: Extract<NamedContext, { kind: 'remote' }>['remote
   if (remote.checksum !== undefined && !commit) {
     throw new XbuildError(
       'UNSUPPORTED',
-      `Cannot check "${showRemote(remote)}" against the commit "${remote.checksum}" with BuildKit: the id is cut short`,
+      `Cannot check "${showRemote(remote)}" against the commit "${remote.checksum}" with BuildKit: the id is abbreviated`,
       { hint: 'Write all 40 digits' },
     )
   }

@@ -52,7 +52,7 @@ export async function pushedImage(
   if (encoded === undefined)
     throw new XbuildError(
       'UNSUPPORTED',
-      `Cannot use what was pushed to "${repository}": the daemon does not say what it is`,
+      `Cannot use what was pushed to "${repository}": the daemon did not return its digest`,
       { hint: 'This BuildKit is too old: update it' },
     )
   const { mediaType, digest, size } = JSON.parse(Buffer.from(encoded, 'base64').toString('utf8')) as Descriptor
@@ -76,7 +76,7 @@ async function readBlob(blobs: BlobSource, descriptor: Descriptor): Promise<Buff
   const verifier = digestVerifier(descriptor.digest)
   verifier.update(bytes)
   if (!verifier.ok())
-    throw new XbuildError('DIGEST_MISMATCH', `Cannot read ${descriptor.digest}: its bytes are not what its digest says`)
+    throw new XbuildError('DIGEST_MISMATCH', `Cannot read ${descriptor.digest}: its content does not match its digest`)
   return bytes
 }
 
@@ -86,7 +86,7 @@ async function describe(text: string, { blobs }: Store): Promise<Descriptor> {
   const bytes = await readFile(blobs.path(digest))
   const { mediaType } = JSON.parse(bytes.toString('utf8')) as { mediaType?: unknown }
   if (typeof mediaType !== 'string')
-    throw new XbuildError('BAD_IMAGE', `Cannot take the result ${digest}: it does not say what it is`)
+    throw new XbuildError('BAD_IMAGE', `Cannot take the result ${digest}: it has no media type`)
   return { mediaType, digest, size: bytes.length }
 }
 
@@ -96,7 +96,7 @@ async function requiredPath({ digest, size }: Descriptor, { blobs }: Store): Pro
 }
 
 function missing(digest: string): XbuildError {
-  return new XbuildError('BAD_IMAGE', `Cannot take the result: ${digest} did not arrive`, {
+  return new XbuildError('BAD_IMAGE', `Cannot take the result: ${digest} was not sent`, {
     hint: 'Build again; if it stays like this, update that BuildKit',
   })
 }

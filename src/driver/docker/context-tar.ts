@@ -170,7 +170,7 @@ function openFile(path: string, full: string): number {
     if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(cause.code ?? '')) throw changed(path, cause)
     throw new XbuildError('NOT_FOUND', `Cannot read "${path}" in the context: ${cause.message}`, {
       cause,
-      hint: 'Let it be read, or leave it out with .dockerignore',
+      hint: 'Make it readable, or exclude it in .dockerignore',
     })
   }
 }

@@ -88,7 +88,7 @@ function refuse(
   if (limit)
     throw new XbuildError(
       'UNSUPPORTED',
-      `Cannot build on "${engine.endpoint}": its builder, without BuildKit, does not do ${limit.what}`,
+      `Cannot build on "${engine.endpoint}": its builder, without BuildKit, does not support ${limit.what}`,
       { at: limit.at, hint },
     )
   const asked: readonly (readonly [boolean, string])[] = [
@@ -100,7 +100,7 @@ function refuse(
   if (flag)
     throw new XbuildError(
       'UNSUPPORTED',
-      `Cannot build on "${engine.endpoint}": its builder, without BuildKit, knows no ${flag}`,
+      `Cannot build on "${engine.endpoint}": its builder, without BuildKit, does not support ${flag}`,
       { hint },
     )
 }
@@ -179,7 +179,7 @@ async function send(classic: Classic, { name, progress, noCache, signal }: Sendi
   if (failure instanceof XbuildError) throw failure
   if (failed) throw failed
   if (progress.image() === undefined)
-    throw new XbuildError('NODE', `Cannot build on "${engine.endpoint}": it was lost while it built`, {
+    throw new XbuildError('NODE', `Cannot build on "${engine.endpoint}": the connection was lost during the build`, {
       hint: 'See the log of the engine',
     })
 }

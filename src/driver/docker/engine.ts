@@ -82,8 +82,7 @@ function hijack(
   return new Promise<Duplex>((resolve, reject) => {
     api.modem.dial(settings, (error: unknown, connection: unknown) => {
       if (error) reject(signal.aborted ? signal.reason : engineFailure(endpoint, error))
-      else if (!isDuplex(connection))
-        reject(unreachable(endpoint, `it does not go over to another protocol at ${path}`))
+      else if (!isDuplex(connection)) reject(unreachable(endpoint, `it does not upgrade the connection at ${path}`))
       else resolve(connection)
     })
   }).finally(() => signal.removeEventListener('abort', abort))

@@ -262,7 +262,7 @@ async function keepLayer(
   if ((named !== undefined && own !== `sha256:${named}`) || (!isPacked && own !== diffId)) {
     throw new XbuildError(
       'DIGEST_MISMATCH',
-      `Cannot take the image from "${endpoint}": the bytes of its layer "${path}" are not what its digest says`,
+      `Cannot take the image from "${endpoint}": the content of its layer "${path}" does not match its digest`,
       { hint: 'Build again' },
     )
   }

@@ -330,7 +330,7 @@ function containerOf({
   if (hostname !== undefined && !/^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/i.test(hostname)) {
     throw new XbuildError(
       'BAD_OPTION',
-      `Cannot use BUILDKIT_SANDBOX_HOSTNAME="${hostname.slice(0, 80)}": it is no name of a machine`,
+      `Cannot use BUILDKIT_SANDBOX_HOSTNAME="${hostname.slice(0, 80)}": it is not a valid host name`,
       { hint: 'Use letters, digits, "-" and ".", at most 63 of them' },
     )
   }

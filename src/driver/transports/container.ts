@@ -62,13 +62,13 @@ async function ensureRunning(
   })
   if (found?.State.Running) return
   if (!start)
-    throw unreachable(shown, found ? 'its container does not run' : 'its container is not there', {
+    throw unreachable(shown, found ? 'its container is not running' : 'its container does not exist', {
       hint: 'A build that uses the node starts it',
     })
   if (!found) {
     if (!endpoint.image)
-      throw unreachable(shown, `there is no such container on ${engine.endpoint}`, {
-        hint: `Name the image to make it from: ${shown}?image=moby/buildkit:latest`,
+      throw unreachable(shown, `no such container on ${engine.endpoint}`, {
+        hint: `Give the image to create it from: ${shown}?image=moby/buildkit:latest`,
       })
     await make(endpoint, { engine, signal })
   }
@@ -178,7 +178,7 @@ export function demultiplexed(raw: Duplex, endpoint: string): Duplex {
         left = rest.readUInt32BE(4)
         rest = rest.subarray(HEADER)
         if (stream > 2)
-          return void duplex.destroy(unreachable(endpoint, 'the engine sends what is no output of a program'))
+          return void duplex.destroy(unreachable(endpoint, 'the engine sends an invalid stream of output'))
         continue
       }
       const part = rest.subarray(0, left)

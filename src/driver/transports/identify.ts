@@ -70,7 +70,7 @@ function read(answer: Buffer, endpoint: string): Identity {
     const state =
       answer.length === 0
         ? 'it closed the connection without an answer'
-        : 'what answers is neither Docker Engine nor BuildKit'
+        : 'the server there is neither Docker Engine nor BuildKit'
     throw unreachable(endpoint, state, { hint: 'Name the socket or port of an engine' })
   }
   const headers = new Map(
@@ -85,7 +85,7 @@ function read(answer: Buffer, endpoint: string): Identity {
       })
     throw unreachable(
       endpoint,
-      code === '200' ? 'a web server answers that is no Docker Engine' : `it answers with status ${code}`,
+      code === '200' ? 'the server there is a web server, not a Docker Engine' : `it answers with status ${code}`,
     )
   }
   const builder = headers.get('builder-version')

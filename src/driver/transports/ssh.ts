@@ -177,10 +177,10 @@ const KNOWN: readonly (readonly [pattern: RegExp, state: string, hint: string])[
   [/^ssh: connect to host .*refused/, 'no ssh server listens there', 'Name another host or port'],
   [
     /Permission denied \(/,
-    'ssh was not let in',
-    'Load the key into ssh-agent, or name it in ~/.ssh/config: ssh must get in without a question',
+    'ssh authentication failed',
+    'Load the key into ssh-agent, or set it in ~/.ssh/config: ssh must log in without a prompt',
   ],
-  [/Host key verification failed/, 'its host key is not known', 'Connect once by hand with ssh, and accept the key'],
+  [/Host key verification failed/, 'host key verification failed', 'Connect once by hand with ssh, and accept the key'],
   [
     /none of .* is installed there/,
     'there is no docker, podman or buildctl',

@@ -59,7 +59,7 @@ async function write(file: string, text: string, action: string): Promise<void> 
     const denied = code === 'EACCES' || code === 'EPERM'
     throw new XbuildError(
       'HOST',
-      `Cannot ${action}: ${denied ? 'only root may' : code === 'EROFS' ? '/proc is read-only here' : message}`,
+      `Cannot ${action}: ${denied ? 'root is required' : code === 'EROFS' ? '/proc is read-only here' : message}`,
       {
         cause,
         ...(denied || code === 'EROFS'

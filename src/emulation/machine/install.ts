@@ -30,7 +30,7 @@ export const MACHINE_PACKS = '/var/lib/xbuild/packs'
 export interface InstallEdges {
   readonly env: Environment
   readonly signal: AbortSignal
-  /** Told what was done, and what was left as it is and why. */
+  /** Told what was done, and what was which stays and why. */
   readonly say: (line: string) => void
 }
 
@@ -56,7 +56,7 @@ export async function installHandlers(request: InstallRequest, edges: InstallEdg
 
 /** Throws HOST for an ordinary user. */
 export function assertRoot(action: string, hint: string): void {
-  if (process.geteuid?.() !== 0) throw new XbuildError('HOST', `Cannot ${action}: only root may`, { hint })
+  if (process.geteuid?.() !== 0) throw new XbuildError('HOST', `Cannot ${action}: root is required`, { hint })
 }
 
 interface Chosen {
@@ -91,7 +91,7 @@ async function chooseEmulators(
   const candidates = named.length > 0 ? named : ARCHITECTURES.filter(({ name }) => name !== own)
   const byCpu = await runByCpu(candidates, own, signal)
   const wanted = candidates.filter((architecture) => !byCpu.includes(architecture))
-  if (named.length > 0) for (const { name } of byCpu) say(`${name}: this machine runs such programs by itself`)
+  if (named.length > 0) for (const { name } of byCpu) say(`${name}: the CPU of this machine runs such programs`)
   const emulators = await findEmulators(env, wanted)
   const chosen = wanted.flatMap((architecture): Chosen[] => {
     const emulator = emulators.find((one) => one.architecture === architecture.name)
@@ -138,7 +138,7 @@ async function installOne(
   if (theirs && !force && !ours) {
     const works = theirs.flags.includes('F')
     say(
-      `${architecture.name}: ${theirs.name} runs such programs already (${theirs.interpreter}, flags ${theirs.flags || 'none'})${works ? ', left as it is' : '; it lacks the flag F: --force registers ours before it'}`,
+      `${architecture.name}: ${theirs.name} runs such programs already (${theirs.interpreter}, flags ${theirs.flags || 'none'})${works ? ', which stays' : '; it lacks the flag F: --force registers a handler of xbuild before it'}`,
     )
     return false
   }
@@ -162,7 +162,7 @@ async function installOne(
       'HOST',
       `Cannot use ${emulator.path} for ${architecture.name} programs: a test program did not run under it${tested?.here ? ' in another root folder' : ''}`,
       {
-        hint: `See whether it starts: ${emulator.path} --version`,
+        hint: `Check that it starts: ${emulator.path} --version`,
       },
     )
   }

@@ -135,11 +135,11 @@ function warningsOf({ name }: Architecture, { runs, own, emulator, atBoot }: War
     if (!flags.includes('F') && runs !== 'images')
       warn(
         `${handler} lacks the flag F: it does not work in images`,
-        'Register ours before it: sudo xbuild qemu install --force',
+        'Register a handler of xbuild before it: sudo xbuild qemu install --force',
       )
     if (!interpreter.exists && origin.by !== 'a container') {
       warn(
-        `${handler}: there is no ${interpreter.path}${flags.includes('F') ? '; it works until it is registered anew' : ''}`,
+        `${handler}: there is no ${interpreter.path}${flags.includes('F') ? '; it works until it is registered again' : ''}`,
         'Install QEMU again',
       )
     }
@@ -161,7 +161,7 @@ function warningsOf({ name }: Architecture, { runs, own, emulator, atBoot }: War
       'See whether its interpreter starts',
     )
   if (enabled.length > 0 && (name === host || (name === siblingOf(host) && runs === 'images')))
-    warn(`${name} programs go to a handler, although the CPU may run them by itself`)
+    warn(`${name} programs go to a handler, although the CPU may run them natively`)
   const seen = runs === 'cpu' ? [] : [...enabled.map(({ interpreter }) => interpreter), ...(emulator ? [emulator] : [])]
   for (const { version, fixedAddress } of seen) {
     for (const { what, remedy, source } of knownProblems({

@@ -23,14 +23,14 @@ export async function uninstallHandlers(
     if (ours) await unregister(name)
     const file = await forgetForBoot(architecture)
     const theirs = handlers.find((handler) => handler.name !== name && handler.enabled)
-    const rest = theirs ? `${theirs.name} is not ours and stays` : 'no handler is left for it'
+    const rest = theirs ? `${theirs.name} was not registered by xbuild and stays` : 'no handler is left for it'
     if (ours || file) {
       removed++
       say(
         `${architecture.name}: removed ${[ours ? name : '', file ? bootFile(architecture) : ''].filter(Boolean).join(' and ')}; ${rest}`,
       )
     } else if (architectures.length > 0)
-      say(`${architecture.name}: nothing of ours is registered${theirs ? `; ${rest}` : ''}`)
+      say(`${architecture.name}: no handler of xbuild is registered${theirs ? `; ${rest}` : ''}`)
   }
-  if (removed === 0 && architectures.length === 0) say('Nothing of ours is registered')
+  if (removed === 0 && architectures.length === 0) say('No handler of xbuild is registered')
 }

@@ -30,11 +30,11 @@ const TAKERS = [0xc7, 0x81]
 export function editDriver(program: Buffer, { texts, specs }: Edits): Buffer {
   const elf = readElf(program)
   if (!elf || program.readUInt16LE(16) !== FIXED_ADDRESSES || program.readUInt16LE(18) !== X86_64)
-    throw strange('it is no program for amd64 at fixed addresses')
+    throw strange('it is not an amd64 program with fixed addresses')
   const made = Buffer.from(program)
   for (const [from, to] of Object.entries(texts)) {
     const found = beginnings(made, from)
-    if (found.length === 0) throw strange(`no text in it begins with "${from}"`)
+    if (found.length === 0) throw strange(`no string in it begins with "${from}"`)
     for (const at of found) shorten(made, elf.loaded, { at, from, to })
   }
   for (const [name, text] of Object.entries(specs)) setSpec(made, elf.loaded, { name, text })
@@ -52,7 +52,7 @@ function shorten(
   // Linkers let a text that is the end of another one begin inside of it
   for (let inside = 1; inside < text.length; inside++) {
     if (loaded.some((part) => isNamed(made, part, address + inside)))
-      throw strange(`another text may begin inside of "${text}"`)
+      throw strange(`another string may begin inside of "${text}"`)
   }
   made.fill(0, at, at + text.length)
   made.write(to + text.slice(from.length), at, 'latin1')
@@ -103,7 +103,7 @@ function beginnings(file: Buffer, text: string): number[] {
 
 function addressOf(loaded: readonly Segment[], offset: number): number {
   const home = loaded.find((part) => offset >= part.offset && offset < part.offset + part.size)
-  if (!home) throw strange('a text in it is not brought into memory')
+  if (!home) throw strange('a string in it is not loaded into memory')
   return Number(home.address) + offset - home.offset
 }
 

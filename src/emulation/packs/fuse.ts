@@ -25,7 +25,7 @@ export interface Fusion {
  */
 export function fuse(qemu: Buffer, size: number, blob: Buffer): Fusion {
   const refuse = (state: string) => new XbuildError('HOST', `Cannot put the handler before QEMU: ${state}`)
-  if (qemu.length < 64 || !qemu.subarray(0, 6).equals(LITTLE_64)) throw refuse('it is no 64-bit ELF program')
+  if (qemu.length < 64 || !qemu.subarray(0, 6).equals(LITTLE_64)) throw refuse('it is not a 64-bit ELF program')
   const table = Number(qemu.readBigUInt64LE(32))
   const count = qemu.readUInt16LE(56)
   if (qemu.readUInt16LE(54) !== HEADER || count === 0 || !(table + count * HEADER <= qemu.length))

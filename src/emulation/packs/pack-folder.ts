@@ -50,7 +50,7 @@ export async function verifyPack({ manifest, folder }: Pack): Promise<string[]> 
     )
     const found = await read
     if (found !== sha256)
-      wrong.push(found === 'nothing' ? `${path} cannot be read` : `${path} has other content than when it was made`)
+      wrong.push(found === 'nothing' ? `${path} cannot be read` : `${path} was changed after it was made`)
   }
   return wrong
 }
@@ -66,9 +66,9 @@ export function findPack(packs: readonly Pack[], text: string): Pack {
   if (found.length === 1) return found[0]!
   throw new XbuildError(
     'NOT_FOUND',
-    `Cannot find pack "${text}": ${found.length === 0 ? 'there is none of that name' : `${found.length} have it`}`,
+    `Cannot find pack "${text}": ${found.length === 0 ? 'no pack has that name' : `${found.length} packs have that name`}`,
     {
-      hint: 'See xbuild pack ls, and name a pack by the beginning of its digest',
+      hint: 'See xbuild pack ls, and identify the pack by the beginning of its digest',
     },
   )
 }

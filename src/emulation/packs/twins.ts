@@ -93,7 +93,7 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
     const match = matchRecipe(await recipes(), program.path, targets)
     if (!match) return { stranger: true }
     if (match.version === '' && !match.recipe.versions && match.recipe.path.includes('(?<version>'))
-      return refuse('it does not lie where a package of a distribution has it', match)
+      return refuse('it is not at the path that a package of a distribution uses', match)
     if (!hostTarget()) return refuse(`there are no packs that run on ${process.arch}`, match)
     const never = noTwinBecause(match)
     if (never !== undefined) return { ...refuse(never, match), never: true }

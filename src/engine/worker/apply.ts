@@ -28,9 +28,9 @@ export async function applyLayer(
         if (diffId === params.diffId) return
         throw new XbuildError(
           'DIGEST_MISMATCH',
-          `Cannot unpack the layer "${basename(params.blob).slice(0, 12)}": its content is ${diffId}, the image says ${params.diffId}`,
+          `Cannot unpack the layer "${basename(params.blob).slice(0, 12)}": its content has the digest ${diffId}, the image expects ${params.diffId}`,
           {
-            hint: 'The image is damaged: use another one, or tell whoever made it',
+            hint: 'The image is damaged: use another one, or report it to its publisher',
           },
         )
       },

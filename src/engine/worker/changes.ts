@@ -45,7 +45,7 @@ function* itemsIn(folder: string, walk: Walk): Generator<LayerItem> {
       yield { entry: empty(`${folder === '' ? '' : `${folder}/`}.wh.${name}`) }
       continue
     }
-    if (name.startsWith('.wh.')) throw unnamable(path, 'in a layer that name means a removal')
+    if (name.startsWith('.wh.')) throw unnamable(path, 'layers use this name to mark removed files')
     const attributes = walk.xattrs.get(path)
     const opaque = attributes?.get('user.overlay.opaque')?.toString() === 'y'
     const kept = new Map([...(attributes ?? [])].filter(([key]) => key === 'security.capability'))

@@ -39,9 +39,13 @@ export function createCopyTarget(root: string, params: CopyParams, signal: Abort
   const times = createFolderTimes(root)
   const owner = params.chown === undefined ? undefined : resolveOwner(root, params.chown)
   if (owner?.unknown !== undefined && params.lowers.length === 0) {
-    throw new XbuildError('NOT_FOUND', `Cannot use --chown="${params.chown}": an image from scratch knows no names`, {
-      hint: 'Write numbers, like --chown=1000:1000',
-    })
+    throw new XbuildError(
+      'NOT_FOUND',
+      `Cannot use --chown="${params.chown}": an image from scratch has no user names`,
+      {
+        hint: 'Write numbers, like --chown=1000:1000',
+      },
+    )
   }
   if (owner?.unknown !== undefined)
     warnings.push(`--chown=${params.chown}: the image has no "${owner.unknown}", 0 is used instead`)

@@ -136,10 +136,14 @@ function own(file: string, { uid, gid, mode }: FileOwner, target: string): void 
   try {
     lchownSync(file, uid, gid)
   } catch (cause) {
-    throw new XbuildError('HOST', `Cannot give "${target}" to ${uid}:${gid}: this user has no such ids`, {
-      cause,
-      hint: 'Give the user a range of ids in /etc/subuid and /etc/subgid, or leave out uid and gid',
-    })
+    throw new XbuildError(
+      'HOST',
+      `Cannot give "${target}" to ${uid}:${gid}: these ids are not in the range of this user`,
+      {
+        cause,
+        hint: 'Give the user a range of ids in /etc/subuid and /etc/subgid, or leave out uid and gid',
+      },
+    )
   }
   chmodSync(file, mode)
 }

@@ -127,7 +127,7 @@ async function refuseMetadata(holder: Holder): Promise<string[]> {
   const ip = await findProgram('ip')
   if (!ip) {
     return [
-      'Steps can reach metadata addresses such as 169.254.169.254: there is no program "ip" to refuse them. Install iproute2',
+      'Steps can reach metadata addresses such as 169.254.169.254: the program "ip", which blocks them, is missing. Install iproute2',
     ]
   }
   // Without IPv6 its lines fail, and nothing is lost

@@ -13,7 +13,7 @@ export function unpackFailure(error: unknown, entry: TarEntry): unknown {
   if (code === 'EINVAL' && syscall.includes('chown')) {
     return new XbuildError(
       'HOST',
-      `Cannot unpack "${name}": its owner ${entry.uid}:${entry.gid} is none of the ids that this user may use`,
+      `Cannot unpack "${name}": its owner ${entry.uid}:${entry.gid} is not in the range of ids of this user`,
       {
         cause: error,
         hint: 'Give the user a longer range in /etc/subuid and /etc/subgid, or run as root',

@@ -105,8 +105,8 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     if (into === undefined || !leadsOut(base, path)) return
     throw new XbuildError(
       'OUTSIDE_CONTEXT',
-      `Cannot unpack "${shownName(entry.path)}": a link on its way leads out of the destination`,
-      { hint: 'The archive is damaged or hostile' },
+      `Cannot unpack "${shownName(entry.path)}": a link in its path points outside of the destination`,
+      { hint: 'The archive is damaged or malicious' },
     )
   }
 
@@ -125,9 +125,13 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     const name = basename(path)
     const whiteout = whiteoutOf(name)
     if (whiteout && into !== undefined) {
-      throw new XbuildError('UNSUPPORTED', `Cannot unpack "${shownName(path)}": in a layer that name means a removal`, {
-        hint: 'Pack the archive without it',
-      })
+      throw new XbuildError(
+        'UNSUPPORTED',
+        `Cannot unpack "${shownName(path)}": layers use this name to mark removed files`,
+        {
+          hint: 'Create the archive without it',
+        },
+      )
     }
     if (whiteout?.kind === 'ignored') return
     const folder = folderFor(parent, entry)
@@ -176,11 +180,9 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
       case 'fifo':
         return void nodes.set(target, { entry: { ...entry, uid, gid } })
       case 'other':
-        throw new XbuildError(
-          'UNSUPPORTED',
-          `Cannot unpack "${shownName(entry.path)}": an entry type that no file system has`,
-          { hint: 'Pack the archive without it' },
-        )
+        throw new XbuildError('UNSUPPORTED', `Cannot unpack "${shownName(entry.path)}": unsupported type of entry`, {
+          hint: 'Create the archive without it',
+        })
       case 'hardlink':
         return
       default:
@@ -215,9 +217,9 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     if (!found || found.isDirectory()) {
       throw new XbuildError(
         'BAD_IMAGE',
-        `Cannot unpack "${shownName(entry.path)}": it is a link to "${shownName(link)}", which is ${found ? 'a folder' : 'not there'}`,
+        `Cannot unpack "${shownName(entry.path)}": it is a link to "${shownName(link)}", which is ${found ? 'a folder' : 'missing'}`,
         {
-          hint: 'The archive is damaged or hostile',
+          hint: 'The archive is damaged or malicious',
         },
       )
     }
@@ -303,7 +305,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
 
 function tooMuch(most: string): XbuildError {
   return new XbuildError('BAD_IMAGE', `Cannot unpack an archive: it has more than ${most}`, {
-    hint: 'The archive is damaged or hostile',
+    hint: 'The archive is damaged or malicious',
   })
 }
 
@@ -311,9 +313,13 @@ function tooMuch(most: string): XbuildError {
 function cleanPath(path: string): string {
   const parts = path.split('/').filter((part) => part !== '' && part !== '.')
   if (parts.includes('..') || path.includes('\0')) {
-    throw new XbuildError('OUTSIDE_CONTEXT', `Cannot unpack "${shownName(path)}": the name leads out of its folder`, {
-      hint: 'The archive is damaged or hostile',
-    })
+    throw new XbuildError(
+      'OUTSIDE_CONTEXT',
+      `Cannot unpack "${shownName(path)}": its path points outside of the destination`,
+      {
+        hint: 'The archive is damaged or malicious',
+      },
+    )
   }
   return parts.join('/')
 }

@@ -82,8 +82,8 @@ function numberOf(text: string): number | undefined {
   // Runtimes take a plus, as Go does
   if (!/^\+?\d+$/.test(text)) return undefined
   if (Number(text) <= MAX_ID) return Number(text)
-  throw new XbuildError('BAD_DOCKERFILE', `Cannot use the id ${text.slice(0, 40)}: ids go up to ${MAX_ID}`, {
-    hint: 'Take a smaller number',
+  throw new XbuildError('BAD_DOCKERFILE', `Cannot use the id ${text.slice(0, 40)}: the largest id is ${MAX_ID}`, {
+    hint: 'Use a smaller number',
   })
 }
 

@@ -24,8 +24,8 @@ export function whiteoutOf(name: string): Whiteout | undefined {
   if (name.startsWith('.wh..wh.')) return { kind: 'ignored' }
   const hidden = name.slice(PREFIX.length)
   if (hidden === '' || hidden === '.' || hidden === '..') {
-    throw new XbuildError('BAD_IMAGE', `Cannot unpack "${name}": it removes no file`, {
-      hint: 'The image is damaged or hostile',
+    throw new XbuildError('BAD_IMAGE', `Cannot unpack "${name}": it is a whiteout without a file name`, {
+      hint: 'The image is damaged or malicious',
     })
   }
   return { kind: 'removed', name: hidden }

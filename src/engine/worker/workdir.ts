@@ -10,7 +10,7 @@ export async function workdir(folders: WorkerFolders, params: WorkdirParams): Pr
   return makeSnapshot(folders, params, async ({ merged, upper }) => {
     const { uid, gid, unknown } = resolveOwner(merged, params.user)
     if (unknown !== undefined && params.lowers.length === 0) {
-      throw new XbuildError('NOT_FOUND', `Cannot use USER ${params.user}: an image from scratch knows no names`, {
+      throw new XbuildError('NOT_FOUND', `Cannot use USER ${params.user}: an image from scratch has no user names`, {
         hint: 'Write numbers, like USER 1000:1000',
       })
     }

@@ -24,7 +24,7 @@ export type SendHttp = (request: HttpRequest) => Promise<IncomingMessage>
 /** Thrown into a request whose body cannot be read: not the other side's fault, so never tried again. */
 export class SourceError extends Error {
   constructor(cause: unknown) {
-    super('Cannot read what is to be sent', { cause })
+    super('Cannot read the content to send', { cause })
   }
 }
 

@@ -48,7 +48,7 @@ describe('mistakes are told at their place, with what was meant', () => {
     ],
     [
       'services:\n  web:\n    build: {context: ., tags: web}\n',
-      'compose.yaml:3:31 Cannot use services.web.build.tags: "web" stands where a list is needed',
+      'compose.yaml:3:31 Cannot use services.web.build.tags: it is "web", and it must be a list',
     ],
     [
       'services:\n  web: {build: {context: ., secrets: [tokn]}}\nsecrets: {token: {file: t}}\n',
@@ -79,7 +79,7 @@ describe('mistakes are told at their place, with what was meant', () => {
     expect(warnings).toMatchObject([
       {
         severity: 'warning',
-        message: 'The variable "TAG" is not set: it is taken as empty',
+        message: 'The variable "TAG" is not set: it is treated as empty',
         at: { line: 3, column: 12 },
       },
     ])

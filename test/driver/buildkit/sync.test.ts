@@ -170,7 +170,7 @@ describe('a tree', () => {
   })
 
   test('that is not there is not an empty one', () => {
-    expect(() => listed(treeOf(join(tempFolder(), 'gone')))).toThrow('it is not there')
+    expect(() => listed(treeOf(join(tempFolder(), 'gone')))).toThrow('no such folder')
   })
 
   test('follows links in paths that are wanted', () => {

@@ -48,9 +48,9 @@ export function createDeframer(limit: number): Deframer {
 }
 
 function sizeOf(header: Buffer, limit: number): number {
-  if (header[0] !== 0) throw new GrpcFailure(GRPC.unimplemented, 'a compressed message came')
+  if (header[0] !== 0) throw new GrpcFailure(GRPC.unimplemented, 'received a compressed message')
   const size = header.readUInt32BE(1)
   if (size > limit)
-    throw new GrpcFailure(GRPC.resourceExhausted, `a message of ${size} bytes came, ${limit} are the most`)
+    throw new GrpcFailure(GRPC.resourceExhausted, `received a message of ${size} bytes, the limit is ${limit}`)
   return size
 }

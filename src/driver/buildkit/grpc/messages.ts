@@ -32,7 +32,7 @@ function decode<T extends DescMessage>(schema: T, bytes: Uint8Array): MessageSha
   try {
     return fromBinary(schema, bytes)
   } catch (cause) {
-    throw new GrpcFailure(GRPC.internal, `a ${schema.typeName} came that cannot be read`, { cause })
+    throw new GrpcFailure(GRPC.internal, `received a ${schema.typeName} that cannot be decoded`, { cause })
   }
 }
 

@@ -102,9 +102,9 @@ export function createHandOver({ node, native, byArchitecture }: NodePacks): Han
   ): Promise<PackImage | undefined> {
     const without = (reason: string) => refuse(reason, { accel, warn })
     if (accel === 'verify') return without('only the engine of this machine runs steps both ways')
-    if (frontend !== undefined && TOO_OLD.test(frontend)) return without(`${frontend} knows no named contexts`)
+    if (frontend !== undefined && TOO_OLD.test(frontend)) return without(`${frontend} does not support named contexts`)
     const found = byArchitecture.get(architecture) ?? {
-      reason: `no handler for ${architecture} programs was looked for there`,
+      reason: `the node was not checked for a handler for ${architecture} programs`,
     }
     if ('reason' in found) return without(found.reason)
     const made = images.get(architecture) ?? packImage(found.packs, architecture)

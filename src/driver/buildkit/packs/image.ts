@@ -59,8 +59,7 @@ async function packLayer({ manifest, digest, folder }: Pack): Promise<VirtualLay
   )
   const wanted = new Map(manifest.files.map(({ path, sha256 }) => [`${root}/${path}`, sha256]))
   return virtualLayer(files, (path, sha256) => {
-    if (wanted.get(path) !== sha256)
-      throw new Error(`${path.slice(root.length + 1)} has other content than when it was made`)
+    if (wanted.get(path) !== sha256) throw new Error(`${path.slice(root.length + 1)} was changed after it was made`)
   })
 }
 

@@ -62,7 +62,7 @@ export function authService({ credentials, http, registries, named, warn }: Auth
     try {
       return await asking
     } catch (error) {
-      throw refuse(host, `it cannot be asked from here what it wants: ${(error as Error).message}`)
+      throw refuse(host, `this machine cannot ask it how to log in: ${(error as Error).message}`)
     }
   }
 
@@ -75,7 +75,7 @@ export function authService({ credentials, http, registries, named, warn }: Auth
       const challenge = await challengeOf(host, '')
       if (challenge?.scheme === 'basic' && credential.kind === 'password')
         return { Username: credential.username, Secret: credential.password }
-      throw refuse(host, 'that registry takes tokens, and does not ask for the password itself')
+      throw refuse(host, 'that registry uses tokens, and does not need the password itself')
     }),
     serveUnary(Auth.method.getTokenAuthority, ({ Host: host, Salt: salt }) => ({
       PublicKey: authority.publicKey(namedHost(host), salt),

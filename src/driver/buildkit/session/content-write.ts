@@ -69,9 +69,12 @@ async function receive(
       const { action, data, expected, total } = request
       if (data.length > 0) {
         if (Number(request.offset) !== offset)
-          throw new GrpcFailure(GRPC.invalidArgument, `bytes came for offset ${request.offset}, ${offset} is next`)
+          throw new GrpcFailure(
+            GRPC.invalidArgument,
+            `received bytes for offset ${request.offset}, expected offset ${offset}`,
+          )
         if (first.total > 0n && offset + data.length > Number(first.total))
-          throw new GrpcFailure(GRPC.invalidArgument, `more bytes came than the ${first.total} that were announced`)
+          throw new GrpcFailure(GRPC.invalidArgument, `received more than the announced ${first.total} bytes`)
         makeRoom(data.length)
         hash.update(data)
         await file.write(data, 0, data.length, offset)
@@ -82,9 +85,12 @@ async function receive(
       if (action === WriteAction.COMMIT) {
         digest = `sha256:${hash.copy().digest('hex')}`
         if (wanted !== '' && digest !== wanted)
-          throw new GrpcFailure(GRPC.failedPrecondition, `content is ${digest}, ${checkedDigest(wanted)} was announced`)
+          throw new GrpcFailure(
+            GRPC.failedPrecondition,
+            `content has the digest ${digest}, expected ${checkedDigest(wanted)}`,
+          )
         if (total > 0n && Number(total) !== offset)
-          throw new GrpcFailure(GRPC.failedPrecondition, `content has ${offset} bytes, ${total} were announced`)
+          throw new GrpcFailure(GRPC.failedPrecondition, `content has ${offset} bytes, expected ${total}`)
         await file.sync()
         await target.adopt(path, digest)
         kept = true

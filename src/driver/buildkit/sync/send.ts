@@ -53,7 +53,7 @@ export async function sendTree(
       }
       const file = files.get(id)
       if (!file)
-        throw new GrpcFailure(GRPC.invalidArgument, `file ${id} was asked for, which is no file or was sent already`)
+        throw new GrpcFailure(GRPC.invalidArgument, `file ${id} was requested, which is not a file or was already sent`)
       files.delete(id)
       await sendFile(id, file)
     }
@@ -83,7 +83,7 @@ export async function sendTree(
       else throw new GrpcFailure(GRPC.invalidArgument, `the receiver sent a packet of type ${packet.type}`)
       wake?.()
     }
-    throw new GrpcFailure(GRPC.canceled, 'the receiver went away')
+    throw new GrpcFailure(GRPC.canceled, 'the receiver closed the connection')
   }
 
   const stop = () => {

@@ -58,7 +58,7 @@ export function folderTree(root: string, follow: Tree['follow']): Tree {
     /** The first path of each file that has several. */
     const seen = new Map<string, string>()
     if (!statSync(root, { throwIfNoEntry: false })?.isDirectory())
-      throw new XbuildError('NOT_FOUND', `Cannot send the folder "${root}": it is not there`, {
+      throw new XbuildError('NOT_FOUND', `Cannot send the folder "${root}": no such folder`, {
         hint: 'Name a folder that exists',
       })
     yield* walk('', [])
@@ -137,7 +137,7 @@ export function folderTree(root: string, follow: Tree['follow']): Tree {
         throw new XbuildError(
           'NOT_FOUND',
           `Cannot read "${path}" in the context: ${code === 'EACCES' ? 'permission denied' : message}`,
-          { cause, hint: 'Let it be read, or leave it out with .dockerignore' },
+          { cause, hint: 'Make it readable, or exclude it in .dockerignore' },
         )
       }
     },
@@ -222,7 +222,7 @@ function reading(shown: string, read: () => Item[]): Item[] {
     throw new XbuildError(
       'NOT_FOUND',
       `Cannot read the folder "${shown}": ${code === 'EACCES' ? 'permission denied' : message}`,
-      { cause, hint: 'Let it be read, or leave it out with .dockerignore' },
+      { cause, hint: 'Make it readable, or exclude it in .dockerignore' },
     )
   }
 }
@@ -233,8 +233,8 @@ function namesIn(folder: string, shown: string): string[] {
   if (odd !== undefined) {
     throw new XbuildError(
       'UNSUPPORTED',
-      `Cannot send "${join(shown, odd)}": its name is not UTF-8, which BuildKit does not take`,
-      { hint: 'Rename it, or leave it out with .dockerignore' },
+      `Cannot send "${join(shown, odd)}": its name is not UTF-8, which BuildKit does not accept`,
+      { hint: 'Rename it, or exclude it in .dockerignore' },
     )
   }
   // The order of UTF-16 is that of the bytes but where surrogates come in
