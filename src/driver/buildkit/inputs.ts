@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { hostname } from 'node:os'
-import { basename, resolve } from 'node:path'
 import type { CompleteOptions } from '../../config/options.ts'
+import { basename, join, resolve } from 'node:path'
 import type { Agents } from '../../host/http/agents.ts'
 import type { SendHttp } from '../../host/http/send.ts'
+import { once } from '../../host/once.ts'
+import { readIgnore } from '../../content/context.ts'
 import type { FolderRead } from '../../content/built-image.ts'
 import type { RemoteBuild } from '../remote-build.ts'
 import type { Served } from './grpc/server.ts'
@@ -18,6 +20,7 @@ import { healthService } from './session/health.ts'
 import { secretsService } from './session/secrets.ts'
 import { sshService } from './session/ssh.ts'
 import { uploadService } from './session/upload.ts'
+import { IGNORE_FILE } from './sync/filter.ts'
 import { followPaths } from './sync/follow.ts'
 import { folderTree, memoryTree, type Tree } from './sync/tree.ts'
 
@@ -48,10 +51,15 @@ export function openInputs(
 ): SessionInputs {
   const { context, options, credentials } = build
   const trees = new Map<string, Tree>([[TREE.dockerfile, dockerfileTree(build)]])
-  if (context.kind === 'folder') trees.set(TREE.context, treeOf(context.path))
+  if (context.kind === 'folder') trees.set(TREE.context, treeOf(context.path, ignoredBy(build)))
   if (context.kind === 'nothing') trees.set(TREE.context, memoryTree({}))
   for (const [name, named] of Object.entries(options.buildContexts)) {
-    if (named.kind === 'dir') trees.set(TREE.named + name, treeOf(resolve(options.cwd, named.path)))
+    if (named.kind !== 'dir') continue
+    const path = resolve(options.cwd, named.path)
+    trees.set(
+      TREE.named + name,
+      treeOf(path, () => readIgnore([join(path, IGNORE_FILE)])),
+    )
   }
   const stores = new Map<string, Contents>([['export', storeContents(build.store)]])
   const files = new Map(context.kind === 'archive' ? [[ARCHIVE, context.file]] : [])
@@ -108,8 +116,17 @@ export function dockerfileTree({ dockerfile, context }: RemoteBuild): Tree {
   })
 }
 
-function treeOf(path: string): Tree {
-  return folderTree(path, (paths) => followPaths(path, paths))
+/** What .dockerignore leaves out stays here, whatever a daemon asks for. */
+function treeOf(path: string, ignored: () => Promise<readonly string[]>): Tree {
+  return {
+    ...folderTree(path, (paths) => followPaths(path, paths)),
+    kept: once(async () => (await ignored()).filter((line) => !line.startsWith('#') && line.trim() !== '')),
+  }
+}
+
+/** A frontend of another language may have rules of its own for what it reads. */
+function ignoredBy({ dockerfile, context }: RemoteBuild): () => Promise<readonly string[]> {
+  return async () => (context.kind === 'folder' && !dockerfile.frontend ? context.ignore : [])
 }
 
 /** The daemon keeps a copy of a tree under it: the same folder of the same machine is only compared the next time. */

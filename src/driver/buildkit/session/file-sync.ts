@@ -24,9 +24,10 @@ export function fileSyncService(
         follow: valuesOf(call.metadata, 'followpaths'),
       }
       const { folder } = tree
-      if (folder === undefined) return sendTree(call, tree, filterOf(wanted, tree))
+      const filter = filterOf(wanted, tree, await tree.kept?.())
+      if (folder === undefined) return sendTree(call, tree, filter)
       const listed = createFingerprint()
-      await sendTree(call, tree, filterOf(wanted, tree), listed)
+      await sendTree(call, tree, filter, listed)
       const fingerprint = listed.end()
       onRead({ folder, ...wanted, ...(fingerprint === undefined ? {} : { fingerprint }) })
     }),
@@ -36,9 +37,10 @@ export function fileSyncService(
 function filterOf(
   { include, exclude, follow }: Pick<FolderRead, 'include' | 'exclude' | 'follow'>,
   tree: Tree,
+  kept: readonly string[] = [],
 ): TreeFilter {
   try {
-    return treeFilter({ include: [...include, ...tree.follow(follow)], exclude })
+    return treeFilter({ include: [...include, ...tree.follow(follow)], exclude, kept })
   } catch (cause) {
     throw cause instanceof XbuildError
       ? cause

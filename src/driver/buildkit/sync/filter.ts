@@ -11,23 +11,35 @@ export interface TreeFilter {
 }
 
 /**
- * Patterns as a daemon sends them: of .dockerignore's language. Nothing included means everything is. Throws
- * BAD_DOCKERFILE.
+ * Patterns as a daemon sends them: of .dockerignore's language. Nothing included means everything is. What is `kept`
+ * back is not sent, whatever the daemon includes, but for the file that says so. Throws BAD_DOCKERFILE.
  */
 export function treeFilter({
   include,
   exclude,
+  kept = [],
 }: {
   include: readonly string[]
   exclude: readonly string[]
+  kept?: readonly string[]
 }): TreeFilter {
   const wanted =
     include.length === 0 || include.some((pattern) => cleanPath(pattern) === '.') ? undefined : includeFilter(include)
   const left = ignoreMatcher(exclude)
+  const own = isSame(kept, exclude) ? undefined : ignoreMatcher(kept)
   return {
-    takes: (path) => (wanted?.takes(path) ?? true) && !left.matches(path),
-    mayHold: (dir) => (wanted?.mayHold(dir) ?? true) && !left.canPrune(dir),
+    takes: (path) =>
+      (wanted?.takes(path) ?? true) && !left.matches(path) && (path === IGNORE_FILE || !own?.matches(path)),
+    mayHold: (dir) => (wanted?.mayHold(dir) ?? true) && !left.canPrune(dir) && !own?.canPrune(dir),
   }
+}
+
+/** The file of the patterns at the top of a folder: daemons ask for it by name. */
+export const IGNORE_FILE = '.dockerignore'
+
+/** Daemons send back what they were told: of a large folder, asking twice would be felt. */
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  return one.length === other.length && one.every((pattern, at) => pattern === other[at])
 }
 
 function includeFilter(patterns: readonly string[]): TreeFilter {

@@ -28,6 +28,8 @@ export interface Tree {
   follow(paths: readonly string[]): readonly string[]
   /** The folder of this machine that it is. */
   readonly folder?: string
+  /** Patterns of what nobody is sent. */
+  readonly kept?: () => Promise<readonly string[]>
 }
 
 export interface TreeEntry {
