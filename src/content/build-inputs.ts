@@ -32,15 +32,19 @@ export async function openBuildInputs(
   env: Readonly<Record<string, string | undefined>>,
   hide?: HideSecret,
 ): Promise<BuildInputs> {
+  const secret = secretsOf({ secrets, cwd }, env, hide)
   for (const [id, source] of Object.entries(secrets)) {
-    if (source.kind === 'file') await checkFile(id, resolve(cwd, source.path))
+    const isWhole = source.kind === 'env' || (await checkFile(id, resolve(cwd, source.path)))
+    // Steps that are known, and the provenance, may say it, too. What can be read once waits for its step; what cannot
+    // be read is told there
+    if (hide && isWhole) await secret(id).catch(() => undefined)
   }
   const { agents, close } = await openAgents(
     Object.entries(ssh).map(([id, text]) => [id, text.split(',').map((path) => resolve(cwd, path))]),
     env,
   )
   return {
-    secret: secretsOf({ secrets, cwd }, env, hide),
+    secret,
     agent: (id) => agents.get(id),
     sourceOf: (kind, id) => [kind, id, (kind === 'secret' ? secrets[id] : ssh[id]) ?? null, cwd],
     close,
@@ -69,7 +73,8 @@ export function secretsOf(
   }
 }
 
-async function checkFile(id: string, path: string): Promise<void> {
+/** Whether it can be read as often as one likes. */
+async function checkFile(id: string, path: string): Promise<boolean> {
   const found = await stat(path).catch((cause: NodeJS.ErrnoException) => {
     throw new XbuildError(
       'NOT_FOUND',
@@ -83,6 +88,7 @@ async function checkFile(id: string, path: string): Promise<void> {
   if (!found.isFile() && !found.isFIFO() && !found.isCharacterDevice())
     throw new XbuildError('NOT_FOUND', `Cannot read the secret "${id}" from "${path}": it is not a file`)
   if (found.size > MAX_SECRET) throw tooLong(id, found.size)
+  return found.isFile()
 }
 
 /** Sockets by id; for key files an agent is started. */

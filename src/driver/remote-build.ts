@@ -1,4 +1,5 @@
 import type { CompleteOptions } from '../config/options.ts'
+import type { CutLine } from '../content/lines.ts'
 import type { ForeignFrontend } from '../dockerfile/types.ts'
 import type { Dockerfile, StageGraph } from '../dockerfile/types.ts'
 import type { Platform } from '../platform.ts'
@@ -21,6 +22,8 @@ export interface RemoteBuild {
   readonly credentials: Credentials
   /** Told of what the user should know of the engine. */
   readonly warn: (message: string) => void
+  /** Where a long line of a log may be cut in two: in no secret. */
+  readonly cut?: CutLine
   /** Results are read back into it. */
   readonly store: Store
   /** What the Dockerfile comes to where `$BUILDPLATFORM` is this. */

@@ -7,6 +7,7 @@ import { createCredentials } from '../registry/credentials.ts'
 import type { Store } from '../store/store.ts'
 import type { BuildInputs } from '../content/build-inputs.ts'
 import { readIgnore } from '../content/context.ts'
+import type { CutLine } from '../content/lines.ts'
 import type { MainContext } from '../content/main-context.ts'
 import type { RemoteBuild, RemoteContext } from './remote-build.ts'
 import type { TargetBuild } from './target.ts'
@@ -20,6 +21,8 @@ export interface RemoteBuildsOptions {
   readonly warn: (message: string) => void
   /** Told of what must not be said from then on. */
   readonly hide: (secret: string) => void
+  /** Where a long line of a log may be cut in two: in no secret. */
+  readonly cut: CutLine
   /** The stages of a target where `$BUILDPLATFORM` is another one. */
   readonly graphFor: (target: TargetBuild, buildPlatform: Platform) => StageGraph
 }
@@ -32,6 +35,7 @@ export function createRemoteBuilds({
   env,
   warn,
   hide,
+  cut,
   graphFor,
 }: RemoteBuildsOptions): (job: Job) => Promise<RemoteBuild> {
   const credentials = createCredentials({ env, say: warn, hide })
@@ -57,6 +61,7 @@ export function createRemoteBuilds({
       agent: inputs.agent,
       credentials,
       warn,
+      cut,
       store,
       dockerfile: { text: file.text, shown: file.shown, ...(frontend ? { frontend } : {}) },
       graphFor: (buildPlatform) => ({ dockerfile, graph: graphFor(target, buildPlatform) }),

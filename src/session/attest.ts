@@ -19,6 +19,7 @@ import { stepsOf } from '../provenance/steps.ts'
 import { readsOf } from '../provenance/reads.ts'
 import type { Settled } from '../run/outcome.ts'
 import { revisionOf } from '../source/vcs.ts'
+import { hiddenIn } from './secrecy.ts'
 
 type Built = Settled['built'][number]
 
@@ -92,9 +93,9 @@ export async function attest(
       hermetic: complete && !reachesNetwork(graph, target.dockerfile, target.options.network),
       stages: there ? stages : stages.map(({ stage, platform }) => ({ stage, platform })),
       offered: record ? [] : (image.packs ?? []).map(packFacts),
-      steps: stepsOf(graph),
-      dockerfile: { name: pathIn(target, isFolder), text: target.file.text },
-      ...(vcs ? { vcs: { ...vcs } } : {}),
+      steps: hiddenIn(stepsOf(graph), hide),
+      dockerfile: { name: pathIn(target, isFolder), text: hide(target.file.text) },
+      ...(vcs ? { vcs: hiddenIn({ ...vcs }, hide) } : {}),
       ...(run ? { run } : {}),
     }
   }

@@ -97,6 +97,7 @@ export async function openDrivers(
     env,
     warn: session.warn,
     hide: secrecy.hide,
+    cut: secrecy.cut,
     graphFor: graphWhere,
   })
   if (targets.some(isPlannedHere)) {

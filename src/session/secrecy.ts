@@ -8,6 +8,8 @@ export interface Secrecy {
   /** From now on nothing of it is said. */
   readonly hide: (secret: Buffer | string) => void
   readonly text: (text: string) => string
+  /** Where a text may be cut in two: see `Mask.cut`. */
+  readonly cut: (text: string, at: number) => number
   /** Events with nothing secret in them. */
   readonly emit: Emit
   /** The same error: its words, those of its causes and of the failures in it. */
@@ -24,6 +26,7 @@ export function createSecrecy(emit: Emit): Secrecy {
   return {
     hide: mask.add,
     text: mask.text,
+    cut: mask.cut,
     error,
     emit: (event) => emit(masked(event, { text: mask.text, error })),
   }
@@ -89,4 +92,12 @@ function hideIn(value: unknown, text: (text: string) => string, seen: Set<unknow
     }
   }
   return value
+}
+
+/** Data with nothing secret in its texts; the names of its parts stay. */
+export function hiddenIn<T>(value: T, text: (text: string) => string): T {
+  if (typeof value === 'string') return text(value) as T
+  if (Array.isArray(value)) return value.map((one) => hiddenIn(one as unknown, text)) as T
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, hiddenIn(one as unknown, text)])) as T
 }

@@ -19,18 +19,18 @@ beforeAll(async () => {
 afterAll(() => docker?.stop())
 
 let cases = 0
-/** Builds on a Docker engine with a secret of two lines. */
-async function build(dockerfile: string, args: readonly string[]) {
+/** Builds on a Docker engine, or on this machine, with a secret of two lines. */
+async function build(dockerfile: string, args: readonly string[], where = docker.endpoint) {
   const context = writeFiles(join(folder, `context-${++cases}`), {
     Dockerfile: `FROM scratch\nADD base.tar.gz /\nARG N=${cases}\n${dockerfile}`,
   })
   copyFileSync(await baseLayer(), join(context, 'base.tar.gz'))
   const secret = join(folder, `secret-${cases}`)
   writeFileSync(secret, `${SECRET.join('\n')}\n`)
-  return xbuild(
-    ['--builder', docker.endpoint, '--network', 'host', '--secret', `id=word,src=${secret}`, ...args, context],
-    { store, env: { HOME: folder, DOCKER_CONFIG: join(folder, 'docker') } },
-  )
+  return xbuild(['--builder', where, '--network', 'host', '--secret', `id=word,src=${secret}`, ...args, context], {
+    store,
+    env: { HOME: folder, DOCKER_CONFIG: join(folder, 'docker'), BUILDX_METADATA_PROVENANCE: 'max' },
+  })
 }
 
 describe('a secret that a step on a node prints', () => {
@@ -53,13 +53,43 @@ describe('a secret that a step on a node prints', () => {
     for (const line of SECRET) expect(stderr).not.toContain(line)
   })
 
-  test('is masked in the provenance, when an argument says it, too', async () => {
-    const file = join(folder, 'metadata.json')
-    const { code, stderr } = await build(`${RUN} cat /run/secrets/word >/dev/null\n`, [
-      ...['--build-arg', `SAID=${SECRET[0]}`, '--provenance', 'mode=max', '--metadata-file', file],
-    ])
-    expect(code, stderr).toBe(0)
-    expect(readFileSync(file, 'utf8')).toContain('***')
-    for (const line of SECRET) expect(readFileSync(file, 'utf8')).not.toContain(line)
+  describe.each(['node', 'local'])('on %s', (where) => {
+    const at = () => (where === 'local' ? 'local' : docker.endpoint)
+
+    test('is masked when programs encode it, and where a long line is cut', async () => {
+      const encode = 'base64 /run/secrets/word; printf "u:%s" "$(head -n 1 /run/secrets/word)" | base64'
+      const long = 'head -c 16376 /dev/zero | tr "\\0" .; head -n 1 /run/secrets/word; echo end'
+      const { code, stderr } = await build(`${RUN} ${encode}; ${long}\n`, ['--progress', 'rawjson'], at())
+      expect(code, stderr).toBe(0)
+      const logs = stderr.split('\n').flatMap((line) => {
+        const event = (line.startsWith('{') ? JSON.parse(line) : {}) as { type?: string; line?: string }
+        return event.type === 'step.log' ? [event.line!] : []
+      })
+      expect(logs.some((line) => line.startsWith('....'))).toBe(true)
+      expect(logs.join('')).toMatch(/\.\*\*\*end$/)
+      for (const piece of [
+        'first-hi',
+        'hidden-line',
+        btoa(SECRET[0]!).slice(0, 12),
+        btoa(`u:${SECRET[0]}`).slice(4, 16),
+      ])
+        expect(stderr).not.toContain(piece)
+    })
+
+    test('is masked in the provenance, when an argument or the Dockerfile says it, also when nothing has to run', async () => {
+      const file = join(folder, `metadata-${where}.json`)
+      const text = `# ${SECRET[1]}\n${RUN} cat /run/secrets/word >/dev/null; : ${SECRET[1]}\n`
+      const args = ['--build-arg', `SAID=${SECRET[0]}`, '--provenance', 'mode=max', '--metadata-file', file]
+      for (const round of ['first', 'again']) {
+        cases = round === 'again' ? cases - 1 : cases
+        const { code, stderr } = await build(text, args, at())
+        expect(code, stderr).toBe(0)
+        const told = readFileSync(file, 'utf8')
+        const decoded = [...told.matchAll(/"data": ?"([^"]+)"/g)].map(([, data]) => atob(data!))
+        expect(decoded.join('')).toContain('FROM scratch')
+        expect(told).toContain('***')
+        for (const line of SECRET) expect([told, stderr, ...decoded].join('\n'), round).not.toContain(line)
+      }
+    })
   })
 })

@@ -77,6 +77,7 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
       platform: formatPlatform(platform),
       dockerfile: remote.dockerfile.shown,
       emulated,
+      cut: remote.cut,
     })
     const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
     let link: Link | undefined

@@ -1,6 +1,7 @@
 import { programFailure } from '../../emulation/program-failure.ts'
 import { StringDecoder } from 'node:string_decoder'
 import type { Timestamp } from '@bufbuild/protobuf/wkt'
+import { createLines, type CutLine, type Lines } from '../../content/lines.ts'
 import { XbuildError } from '../../errors.ts'
 import type { BuildEvent, Emit } from '../../events.ts'
 import { commandOf, exitCodeOf } from './failure.ts'
@@ -15,6 +16,8 @@ export interface Progress {
     readonly platform: string
     readonly dockerfile: string
     readonly emulated: boolean
+    /** Where long lines may be cut. */
+    readonly cut?: CutLine | undefined
   }): BuildProgress
 }
 
@@ -39,21 +42,21 @@ interface Step {
   /** Its end was told by the daemon, but not here yet. */
   ending?: { readonly timer: NodeJS.Timeout; readonly emit: () => void }
   /** What came without a line's end, by stream. */
-  readonly rest: Map<bigint, OpenLine>
+  readonly rest: Map<bigint, OpenLines>
   readonly last: string[]
+  /** When the daemon told of the last lines. */
+  saidAt: number
 }
 
 /** The beginning of a line, and maybe of a character. */
-interface OpenLine {
-  text: string
+interface OpenLines {
+  readonly lines: Lines
   readonly decoder: StringDecoder
 }
 
 /** Milliseconds: BuildKit ends a step when it knows what the step is, and opens it again to do it. */
 const MAY_REOPEN = 150
 const KEPT_LINES = 50
-/** A line without an end is cut, so that it cannot fill the memory. */
-const MOST_OF_A_LINE = 64 << 10
 
 /**
  * A step that gives out an image is called after it and nothing else; the text of a RUN may end in what looks alike.
@@ -63,7 +66,7 @@ const RESOLVED = /^(?:\[[^\]]*\] )?(?:FROM )?(?:docker-image:\/\/)?([^\s/]\S*)@(
 export function createProgress(): Progress {
   const steps = new Map<string, Step>()
   return {
-    follow({ emit, platform, dockerfile, emulated }) {
+    follow({ emit, platform, dockerfile, emulated, cut }) {
       const owner = {}
       const packs = new Set<string>()
       const bases: Record<string, string> = {}
@@ -88,7 +91,7 @@ export function createProgress(): Progress {
           clearTimeout(step.ending.timer)
           delete step.ending
         } else if (!step || (step.state === 'ended' && !found.completed)) {
-          step = { owner, state: 'open', rest: new Map(), last: [] }
+          step = { owner, state: 'open', rest: new Map(), last: [], saidAt: 0 }
           steps.set(found.digest, step)
           emit({
             type: 'step.start',
@@ -107,7 +110,7 @@ export function createProgress(): Progress {
 
       function ended(found: Vertex, step: Step): void {
         clearTimeout(step.ending?.timer)
-        flush(found.digest, step)
+        flush(step)
         step.state = 'ended'
         delete step.ending
         const common = { step: found.digest, at: at(found.completed) }
@@ -118,24 +121,26 @@ export function createProgress(): Progress {
       function log(digest: string, stream: bigint, bytes: Uint8Array, time: number): void {
         const step = stepOf(digest)
         if (!step) return
-        const open = step.rest.get(stream) ?? { text: '', decoder: new StringDecoder('utf8') }
+        const open = step.rest.get(stream) ?? opened(digest, step, stream)
         step.rest.set(stream, open)
-        const lines = (open.text + open.decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length))).split(
-          '\n',
-        )
-        open.text = lines.pop()!.slice(-MOST_OF_A_LINE)
-        for (const text of lines) say(digest, step, stream, text, time)
+        step.saidAt = time
+        open.lines.push(open.decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)))
       }
 
-      function say(digest: string, step: Step, stream: bigint, text: string, time: number): void {
-        const line = text.replace(/\r$/, '')
+      function opened(digest: string, step: Step, stream: bigint): OpenLines {
+        const lines = createLines((text) => say(digest, step, stream, text), cut)
+        return { lines, decoder: new StringDecoder('utf8') }
+      }
+
+      function say(digest: string, step: Step, stream: bigint, line: string): void {
         step.last.push(line)
         if (step.last.length > KEPT_LINES) step.last.shift()
-        emit({ type: 'step.log', step: digest, stream: stream === 2n ? 'stderr' : 'stdout', line, at: time })
+        emit({ type: 'step.log', step: digest, stream: stream === 2n ? 'stderr' : 'stdout', line, at: step.saidAt })
       }
 
-      function flush(digest: string, step: Step): void {
-        for (const [stream, { text }] of step.rest) if (text !== '') say(digest, step, stream, text, Date.now())
+      function flush(step: Step): void {
+        if (step.rest.size > 0) step.saidAt = Date.now()
+        for (const { lines } of step.rest.values()) lines.end()
         step.rest.clear()
       }
 
@@ -175,7 +180,7 @@ export function createProgress(): Progress {
               step.ending.emit()
               continue
             }
-            flush(digest, step)
+            flush(step)
             emit({
               type: 'step.fail',
               step: digest,

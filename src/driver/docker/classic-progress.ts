@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { createLines, type CutLine } from '../../content/lines.ts'
 import { formatPlatform, type Platform } from '../../platform.ts'
 import type { Dockerfile } from '../../dockerfile/types.ts'
 import type { XbuildError, SourcePosition } from '../../errors.ts'
@@ -27,6 +28,8 @@ export interface ClassicProgressOptions {
   readonly emulated: boolean
   /** Tells the steps of one build from those of another. */
   readonly id: string
+  /** Where long lines may be cut. */
+  readonly cut?: CutLine | undefined
 }
 
 interface Written {
@@ -68,6 +71,7 @@ export function createClassicProgress({
   endpoint,
   emulated,
   id,
+  cut,
 }: ClassicProgressOptions): ClassicProgress {
   const written = instructionsOf(dockerfile)
   const shown = formatPlatform(platform)
@@ -75,8 +79,8 @@ export function createClassicProgress({
   let open: Open | undefined
   let image: string | undefined
   let failed: XbuildError | undefined
-  /** What came without a line's end. */
-  let rest = ''
+  let stream: 'stdout' | 'stderr' = 'stdout'
+  const lines = createLines((text) => line(text), cut)
   const transfers = new Set<string>()
 
   function start(number: number, text: string): void {
@@ -104,8 +108,7 @@ export function createClassicProgress({
   }
 
   function finish(error?: XbuildError): void {
-    if (rest !== '') line(rest, 'stdout')
-    rest = ''
+    lines.end()
     if (!open) return
     const { id: step, cached } = open
     if (error) emit({ type: 'step.fail', step, error, at: Date.now() })
@@ -115,13 +118,12 @@ export function createClassicProgress({
 
   function output(text: string): void {
     // The classic builder paints what a program wrote to stderr
-    const stream = text.includes('\u001b[91m') ? 'stderr' : 'stdout'
-    const lines = (rest + text.replaceAll(/\u001b\[(91|0)m/g, '')).split(/\r?\n/)
-    rest = lines.pop()!.slice(-(64 << 10))
-    for (const one of lines) line(one, stream)
+    stream = text.includes('\u001b[91m') ? 'stderr' : 'stdout'
+    lines.push(text.replaceAll(/\u001b\[(91|0)m/g, ''))
+    stream = 'stdout'
   }
 
-  function line(text: string, stream: 'stdout' | 'stderr'): void {
+  function line(text: string): void {
     const step = STEP.exec(text)
     if (step) return start(Number(step[1]), step[2]!)
     if (/^ ?-{2,3}> Using cache/.test(text)) {
@@ -163,8 +165,7 @@ export function createClassicProgress({
       if (typeof one.aux?.ID === 'string') image = one.aux.ID
       if (typeof one.status === 'string') transfer(one)
       if (typeof one.error === 'string' || one.errorDetail) {
-        if (rest !== '') line(rest, 'stdout')
-        rest = ''
+        lines.end()
         const said = typeof one.errorDetail?.message === 'string' ? one.errorDetail.message : String(one.error)
         failed ??= classicFailure(said, {
           endpoint,

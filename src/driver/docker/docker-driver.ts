@@ -116,6 +116,7 @@ async function buildClassic(classic: Classic, { signal, emit }: DriverOptions): 
     endpoint: engine.endpoint,
     id,
     emulated: job.decision.strategy.kind === 'emulate',
+    cut: classic.build.cut,
   })
   const { store, options } = classic.build
   const images = engineImages(engine, {

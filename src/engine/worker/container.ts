@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import type { CutLine } from '../../content/lines.ts'
 import { XbuildError } from '../../errors.ts'
 import { startProgram } from '../../host/start.ts'
 import { onLines } from './lines.ts'
@@ -26,6 +27,8 @@ export interface ContainerOptions {
   readonly runtime: string
   readonly signal: AbortSignal
   readonly onLog: OnLog
+  /** Where long lines may be cut. */
+  readonly cut: CutLine
   readonly inUserNamespace: boolean
 }
 
@@ -36,6 +39,7 @@ export async function runContainer({
   runtime,
   signal,
   onLog,
+  cut,
   inUserNamespace,
 }: ContainerOptions): Promise<ContainerEnd> {
   const log = join(scratch, 'runtime.log')
@@ -50,8 +54,8 @@ export async function runContainer({
     if (output.length > KEPT_LINES) output.shift()
     onLog(stream, line)
   }
-  onLines(child.stdout!, keep('stdout'))
-  onLines(child.stderr!, keep('stderr'))
+  onLines(child.stdout!, keep('stdout'), cut)
+  onLines(child.stderr!, keep('stderr'), cut)
   const kill = () =>
     void startProgram(runtime, [...base, 'kill', name, 'KILL'], { stdio: 'ignore' })
       .once('exit', (code) => code !== 0 && child.kill('SIGKILL')) // not created yet: end the runtime itself

@@ -82,11 +82,12 @@ export async function run(
         name,
         runtime: params.runtime,
         signal,
-        onLog: (stream, line) => onLog(stream, mask(line)),
+        onLog: (stream, line) => onLog(stream, mask.text(line)),
+        cut: mask.cut,
         inUserNamespace,
       })
       if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
-      if (end.status !== 0) throw runFailure(params, { ...end, output: end.output.map(mask) })
+      if (end.status !== 0) throw runFailure(params, { ...end, output: end.output.map(mask.text) })
       removeMountPoints(merged, mountPoints)
       return { empty: isEmpty(upper) }
     })
