@@ -23,7 +23,7 @@ const RECORD_TYPES: Readonly<Record<string, ItemType>> = {
   caches: 'mount',
 }
 /** Facts about blobs and snapshots: they go with what they are about. */
-const FACTS: readonly string[] = ['packs', 'origins', 'sizes']
+const FACTS: readonly string[] = ['packs', 'origins', 'sizes', 'givers']
 /** Facts about this machine: tiny, and found out again at a price. */
 const NOT_LISTED: readonly string[] = ['runtimes']
 /** The empty folder that an image from scratch is mounted over. */
@@ -64,7 +64,8 @@ export function readStore(folder: StoreFolder): StoredItem[] {
     items.push({ ...recordItem(record), needs: resolve(strings, `${record.kind}/${record.key}`) })
   }
   for (const blob of blobs.filter(({ name }) => !TEMPORARY.test(name))) {
-    const needs = [...resolve(contents.get(`sha256:${blob.name}`) ?? [], `blobs/${blob.name}`), `origins/${blob.name}`]
+    const facts = [`origins/${blob.name}`, `givers/${blob.name}`]
+    const needs = [...resolve(contents.get(`sha256:${blob.name}`) ?? [], `blobs/${blob.name}`), ...facts]
     items.push({
       ...itemOf(`blobs/${blob.name}`, 'blob', blob),
       needs,

@@ -25,10 +25,10 @@ export function cleanLine(text: string, limit = 2000): string {
   return cut(plain.replace(UNSAFE, ''), limit)
 }
 
-/** A text of several lines, each made safe. */
+/** A text of several lines, each made safe. Nothing that others say takes away what stands before it. */
 export function cleanText(text: string): string {
   return text
-    .split('\n')
+    .split(/\r?\n|\r/)
     .map((line) => cleanLine(line))
     .join('\n')
 }
@@ -63,7 +63,8 @@ export function count(n: number, word: string): string {
   return `${n} ${word}${n === 1 ? '' : 's'}`
 }
 
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+/** Control and direction-changing characters. */
+export const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 
 function lastRedraw(line: string): string {
   return line.split('\r').findLast((part) => part.trim() !== '') ?? ''

@@ -1,5 +1,5 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DescMessage, DescMethodServerStreaming, MessageInitShape } from '@bufbuild/protobuf'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -11,6 +11,7 @@ import { Secrets } from '../../src/driver/buildkit/gen/secrets_pb.ts'
 import { SSH } from '../../src/driver/buildkit/gen/ssh_pb.ts'
 import { Upload } from '../../src/driver/buildkit/gen/upload_pb.ts'
 import type { GrpcClient } from '../../src/driver/buildkit/grpc/client.ts'
+import { GRPC, GrpcFailure } from '../../src/driver/buildkit/grpc/status.ts'
 import { sha256 } from '../../src/oci/digest.ts'
 import { writeFiles } from '../e2e/support/context.ts'
 import { tempFolder } from '../e2e/support/places.ts'
@@ -92,7 +93,7 @@ afterAll(async () => {
 async function build(attack: typeof onBuild, args: readonly string[] = []): Promise<Ended> {
   onBuild = attack
   writeFileSync(join(folder, 'context/Dockerfile'), `FROM ${own.host}/team/base:1\nCOPY . /\n`)
-  const all = ['--builder', node.endpoint, '--progress', 'plain', '--network', 'host', ...args]
+  const all = ['--builder', node.endpoint, '--network', 'host', ...args]
   const env = { HOME: folder, DOCKER_CONFIG: join(folder, 'docker'), SSH_AUTH_SOCK: join(folder, 'agent') }
   return xbuild([...all, join(folder, 'context')], { store, env })
 }
@@ -322,6 +323,132 @@ describe('a node that asks for what it was not given', () => {
     expect(readdirSync(outside)).toEqual(['deep', 'secret'])
   })
 })
+
+/** What no line of a terminal may hold: controls of C0 and C1, and those that turn the direction of text. */
+const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/
+const EVIL = '\u001b]0;owned\u0007\u001b[2J\u001b[31m\u009b1m\u202eevil\r'
+
+describe('what a node says', () => {
+  const at = { seconds: 1n, nanos: 0 }
+  test.each(['plain', 'rawjson'])('reaches no terminal as more than text: %s', async (progress) => {
+    const { code, stdout, stderr } = await build(
+      async ({ tell }) => {
+        const vertex = { digest: `sha256:${'1'.repeat(64)}`, name: `[1/1] RUN ${EVIL}name`, started: at }
+        tell({ vertexes: [vertex] })
+        tell({
+          logs: [{ vertex: vertex.digest, stream: 1n, msg: Buffer.from(`${EVIL}line\n`), timestamp: at }],
+          statuses: [{ vertex: vertex.digest, ID: `${EVIL}id`, current: 1n, total: 2n, timestamp: at }],
+          warnings: [{ vertex: vertex.digest, short: Buffer.from(`${EVIL}warning`), url: EVIL }],
+        })
+        tell({
+          vertexes: [
+            { ...vertex, completed: at, error: `process "${EVIL}" did not complete successfully: exit code: 3` },
+          ],
+        })
+        throw new GrpcFailure(GRPC.unknown, `${EVIL}failure\nsecond line`)
+      },
+      ['--progress', progress],
+    )
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^error: Cannot build on "unix:.*": evil$/m)
+    expect(stdout + stderr).not.toMatch(CONTROLS)
+  })
+
+  test.each<[what: string, answer: (kept: string) => Record<string, string>]>([
+    ['nothing', () => ({})],
+    ['no digest', () => ({ 'containerimage.digest': `sha256:${EVIL}` })],
+    ['an image of the store that it never sent', (digest) => ({ 'containerimage.digest': digest })],
+  ])('its result is %s: nothing is taken, and the error says so', async (_, answer) => {
+    const image = blobsOfStore().find(({ text }) => text.includes('"layers"'))!
+    const { code, stderr } = await build(
+      async () => answer(image.digest),
+      ['-o', `type=oci,dest=${join(folder, 'out.tar')}`],
+    )
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^error: Cannot take the result|^error: .* is not a digest|^error: Cannot/m)
+    expect(stderr).not.toMatch(CONTROLS)
+    expect(existsSync(join(folder, 'out.tar'))).toBe(false)
+  })
+
+  test('its result may not have parts of other builds, whose digests it knows', async () => {
+    const layer = blobsOfStore().find(({ text }) => !text.startsWith('{'))!
+    const { code, stderr } = await build(async ({ session }) => {
+      const config = Buffer.from(
+        JSON.stringify({ os: 'linux', architecture: 'amd64', rootfs: { type: 'layers', diff_ids: [layer.digest] } }),
+      )
+      const described = (media: string, digest: string, size: number) => ({
+        mediaType: `application/vnd.oci.image.${media}`,
+        digest,
+        size,
+      })
+      const manifest = Buffer.from(
+        JSON.stringify({
+          schemaVersion: 2,
+          mediaType: 'application/vnd.oci.image.manifest.v1+json',
+          config: described('config.v1+json', sha256(config), config.length),
+          layers: [described('layer.v1.tar+gzip', layer.digest, layer.size)],
+        }),
+      )
+      for (const data of [config, manifest]) await write(session, 'export', { digest: sha256(data), data })
+      return { 'containerimage.digest': sha256(manifest) }
+    })
+    expect(code).toBe(1)
+    expect(stderr).toContain(`Cannot take the result: ${layer.digest} did not arrive`)
+  })
+
+  test('its files stay in the folder of the export', async () => {
+    const out = join(folder, 'out')
+    const archives = [
+      [item({ path: '../outside/new', data: 'x' })],
+      [item({ path: 'l', type: 'symlink', link: outside }), item({ path: 'l/new', data: 'x' })],
+      [item({ path: 'l', type: 'symlink', link: outside }), item({ path: 'sub/f', data: 'x' })],
+      [
+        ...[item({ path: 'l/new', data: 'x' }), item({ path: `${outside}/new`, data: 'x' })],
+        ...[item({ path: 'dev', type: 'char' }), item({ path: 'p', type: 'fifo' })],
+      ],
+    ]
+    for (const items of archives) {
+      await build(
+        async ({ session, request }) => {
+          if (request.Exporter === 'tar') {
+            await sendFile(session, tar(items))
+            return {}
+          }
+          const config = Buffer.from('{"os":"linux","architecture":"amd64","rootfs":{"type":"layers","diff_ids":[]}}')
+          const manifest = Buffer.from(
+            JSON.stringify({
+              schemaVersion: 2,
+              mediaType: 'application/vnd.oci.image.manifest.v1+json',
+              config: {
+                mediaType: 'application/vnd.oci.image.config.v1+json',
+                digest: sha256(config),
+                size: config.length,
+              },
+              layers: [],
+            }),
+          )
+          for (const data of [config, manifest])
+            await write(session, 'export', { digest: sha256(data), data }).catch(() => undefined)
+          return { 'containerimage.digest': sha256(manifest) }
+        },
+        ['-o', out],
+      )
+      expect(readdirSync(outside)).toEqual(['deep', 'secret'])
+    }
+    // Some of them did come out: the exports were made
+    expect(existsSync(join(out, 'sub/f'))).toBe(true)
+    expect(existsSync(join(out, 'l/new'))).toBe(true)
+    expect(existsSync(join(out, 'dev'))).toBe(false)
+  })
+})
+
+function blobsOfStore(): { readonly digest: string; readonly size: number; readonly text: string }[] {
+  const blobs = join(store, 'blobs/sha256')
+  return readdirSync(blobs).map((hex) => {
+    const bytes = readFileSync(join(blobs, hex))
+    return { digest: `sha256:${hex}`, size: bytes.length, text: bytes.toString('latin1') }
+  })
+}
 
 /** Requests of an ssh agent, in hex, and that many answers. */
 async function relay(session: GrpcClient, requests: string, answers: number): Promise<string> {

@@ -19,6 +19,7 @@ import { createHandOver, type NodePacks } from './packs/hand-over.ts'
 import { createNamedRegistries } from './named-registries.ts'
 import { createProgress } from './progress.ts'
 import { checkPlatform, pushedImage, storedImage } from './result.ts'
+import type { GivenBlobs } from './session/given.ts'
 import { newId } from './session/session.ts'
 import { solve } from './solve.ts'
 
@@ -122,7 +123,7 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
       const refused = followed.refused()
       if (refused) throw refused
       await caches.finish(answer)
-      const image = await taken(answer, { name, remote, platform, signal })
+      const image = await taken(answer, { name, remote, platform, given: inputs.given, signal })
       checkPlatform(image.config, job.kind === 'image' ? job.target : job.platform, transport.endpoint)
       const made = link
       const packs = [
@@ -155,7 +156,13 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
 
   async function taken(
     answer: Readonly<Record<string, string>>,
-    { name, remote, platform, signal }: { name: string; remote: RemoteBuild; platform: Platform; signal: AbortSignal },
+    {
+      name,
+      remote,
+      platform,
+      given,
+      signal,
+    }: { name: string; remote: RemoteBuild; platform: Platform; given: GivenBlobs; signal: AbortSignal },
   ): Promise<BuiltImage> {
     if (!facts.givesOci) {
       const images = imagesOf(remote)
@@ -174,7 +181,7 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
       )
     return options.pushTo
       ? pushedImage(answer, platform, options.pushTo)
-      : storedImage(digest, platform, { store: remote.store, signal })
+      : storedImage(digest, platform, { store: remote.store, given, signal })
   }
 
   function exporter(remote: RemoteBuild, { name, warn }: { name: string; warn: (message: string) => void }) {

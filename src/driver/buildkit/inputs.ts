@@ -16,6 +16,7 @@ import { contentService } from './session/content.ts'
 import { storeContents, type Contents } from './session/contents.ts'
 import { fileSendService } from './session/file-send.ts'
 import { fileSyncService } from './session/file-sync.ts'
+import { givenBlobs, type GivenBlobs } from './session/given.ts'
 import { healthService } from './session/health.ts'
 import { secretsService } from './session/secrets.ts'
 import { sshService } from './session/ssh.ts'
@@ -34,6 +35,8 @@ export interface SessionInputs {
   readonly trees: Map<string, Tree>
   /** What the daemon has read of folders so far. */
   readonly reads: readonly FolderRead[]
+  /** What of the store is the daemon's own. */
+  readonly given: GivenBlobs
   close(): void
 }
 
@@ -47,7 +50,7 @@ export const ARCHIVE = 'context.tar'
 export function openInputs(
   build: RemoteBuild,
   env: Readonly<Record<string, string | undefined>>,
-  named: NamedRegistries,
+  { named, endpoint }: { readonly named: NamedRegistries; readonly endpoint: string },
 ): SessionInputs {
   const { context, options, credentials } = build
   const trees = new Map<string, Tree>([[TREE.dockerfile, dockerfileTree(build)]])
@@ -61,7 +64,8 @@ export function openInputs(
       treeOf(path, () => readIgnore([join(path, IGNORE_FILE)])),
     )
   }
-  const stores = new Map<string, Contents>([['export', storeContents(build.store)]])
+  const given = givenBlobs(build.store, endpoint)
+  const stores = new Map<string, Contents>([['export', storeContents(build.store, given)]])
   const files = new Map(context.kind === 'archive' ? [[ARCHIVE, context.file]] : [])
   const reads: FolderRead[] = []
   const { http, close } = tokenHttp(options, env)
@@ -74,12 +78,13 @@ export function openInputs(
       ...authService({ credentials, http, registries: options.registries, named, warn: build.warn }),
       ...uploadService(files),
       ...contentService(stores),
-      ...fileSendService((file) => storeLayoutTar(file, build.store)),
+      ...fileSendService((file) => storeLayoutTar(file, build.store, given)),
     ],
     sharedKey: sharedKeyOf(build),
     stores,
     trees,
     reads,
+    given,
     close,
   }
 }

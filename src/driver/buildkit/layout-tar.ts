@@ -7,6 +7,7 @@ import { createTarReader } from '../../oci/tar-reader.ts'
 import type { Store } from '../../store/store.ts'
 import { createRoomMeter } from '../../content/disk-room.ts'
 import { markedName } from '../../store/leftovers.ts'
+import type { GivenBlobs } from './session/given.ts'
 
 /** A blob that is being written. */
 interface Part {
@@ -20,7 +21,11 @@ interface Part {
  * Puts the blobs of an OCI image layout, as a tar archive, into the store; what is no blob is passed over. Throws
  * DIGEST_MISMATCH, BAD_IMAGE.
  */
-export async function storeLayoutTar(archive: AsyncIterable<Uint8Array>, { blobs, folder }: Store): Promise<void> {
+export async function storeLayoutTar(
+  archive: AsyncIterable<Uint8Array>,
+  { folder }: Store,
+  given: GivenBlobs,
+): Promise<void> {
   const makeRoom = createRoomMeter(folder.tmp, { what: 'take what a node writes into' })
   let part: Part | undefined
   let finished: Part[] = []
@@ -59,7 +64,7 @@ export async function storeLayoutTar(archive: AsyncIterable<Uint8Array>, { blobs
     const found = `sha256:${hash.digest('hex')}`
     fsyncSync(handle)
     closeSync(handle)
-    if (found === digest) return blobs.adopt(file, digest)
+    if (found === digest) return given.adopt(file, digest)
     await rm(file, { force: true })
     throw new XbuildError('DIGEST_MISMATCH', `Cannot take the result: expected ${digest}, received ${found}`, {
       hint: 'Build again',

@@ -50,7 +50,7 @@ export function createLinks(
   async function open(build: RemoteBuild): Promise<Link> {
     const late = AbortSignal.timeout(PATIENCE)
     const signal = AbortSignal.any([closing.signal, late])
-    const inputs = openInputs(build, env, named)
+    const inputs = openInputs(build, env, { named, endpoint: transport.endpoint })
     const failures: XbuildError[] = []
     try {
       const connected = await orAborted(client(signal), signal)

@@ -9,6 +9,7 @@ import {
 } from '../../../src/driver/buildkit/gen/content_pb.ts'
 import { checkedDigest } from '../../../src/driver/buildkit/session/contents.ts'
 import { createContentWriter } from '../../../src/driver/buildkit/session/content-write.ts'
+import { givenBlobs } from '../../../src/driver/buildkit/session/given.ts'
 import { imageContents, layoutContents, storeContents } from '../../../src/driver/buildkit/session/contents.ts'
 import { sha256 } from '../../../src/oci/digest.ts'
 import { openStore } from '../../../src/store/store.ts'
@@ -50,25 +51,35 @@ const whole = (expected: string): Request[] => [
 describe('content that a daemon writes', () => {
   test('is kept by its digest', async () => {
     const opened = await store()
-    const answers = await write(createContentWriter(), storeContents(opened), whole(digest))
+    const answers = await write(
+      createContentWriter(),
+      storeContents(opened, givenBlobs(opened, 'a node')),
+      whole(digest),
+    )
     expect(answers.map(({ offset }) => offset)).toEqual([0n, 5n, 12n, 12n])
     expect(answers.at(-1)).toMatchObject({ action: WriteAction.COMMIT, digest })
     expect(readFileSync(opened.blobs.path(digest))).toEqual(bytes)
     expect(readdirSync(opened.folder.tmp)).toEqual([])
   })
 
-  test('that is there already is not taken again', async () => {
+  test('that the node gave before is not taken again; that others gave is taken from each once', async () => {
     const opened = await store()
     await opened.blobs.put(bytes, 'x')
-    await expect(write(createContentWriter(), storeContents(opened), whole(digest))).rejects.toMatchObject({ code: 6 })
+    const as = (node: string) =>
+      write(createContentWriter(), storeContents(opened, givenBlobs(opened, node)), whole(digest))
+    for (const node of ['a node', 'another']) {
+      expect((await as(node)).at(-1)).toMatchObject({ digest })
+      await expect(as(node)).rejects.toMatchObject({ code: 6 })
+    }
+    expect(readFileSync(opened.blobs.path(digest))).toEqual(bytes)
   })
 
   test('is written once when two jobs write it at the same time', async () => {
     const opened = await store()
     const writer = createContentWriter()
     const both = await Promise.allSettled([
-      write(writer, storeContents(opened), whole(digest)),
-      write(writer, storeContents(opened), whole(digest)),
+      write(writer, storeContents(opened, givenBlobs(opened, 'a node')), whole(digest)),
+      write(writer, storeContents(opened, givenBlobs(opened, 'a node')), whole(digest)),
     ])
     expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'fulfilled'])
     expect(readFileSync(opened.blobs.path(digest))).toEqual(bytes)
@@ -86,7 +97,7 @@ describe('content that a daemon writes', () => {
     ['nothing more', whole(digest).slice(0, 3), undefined],
   ])('leaves nothing behind when it has %s', async (_, requests, message) => {
     const opened = await store()
-    const writing = write(createContentWriter(), storeContents(opened), requests)
+    const writing = write(createContentWriter(), storeContents(opened, givenBlobs(opened, 'a node')), requests)
     if (message) await expect(writing).rejects.toThrow(message)
     else await writing
     expect(existsSync(opened.blobs.path(digest))).toBe(false)

@@ -11,6 +11,7 @@ import type { Store } from '../../../store/store.ts'
 import type { BlobSource } from '../../../content/built-image.ts'
 import { GRPC, GrpcFailure } from '../grpc/status.ts'
 import { markedName } from '../../../store/leftovers.ts'
+import type { GivenBlobs } from './given.ts'
 
 /**
  * Content by digest that the daemon may read over the session, and write if there is a `target`. Digests are checked
@@ -42,20 +43,16 @@ export interface ContentTarget {
 }
 
 /** The local store: results of the daemon come into it. The daemon reads what it has written there, and nothing else. */
-export function storeContents({ blobs, folder }: Store): Contents {
-  const written = new Set<string>()
+export function storeContents({ blobs, folder }: Store, given: GivenBlobs): Contents {
   return {
     size: async (digest) =>
-      written.has(digest) && (await blobs.has(digest)) ? (await stat(blobs.path(digest))).size : undefined,
+      given.isNew(digest) && (await blobs.has(digest)) ? (await stat(blobs.path(digest))).size : undefined,
     read: async (digest, range) => createReadStream(blobs.path(digest), { ...range, highWaterMark: 1 << 18 }),
     target: {
       folder: folder.tmp,
-      has: (digest) => blobs.has(digest),
+      has: given.has,
       newFile: async () => join(folder.tmp, markedName('blob')),
-      async adopt(file, digest) {
-        await blobs.adopt(file, digest)
-        written.add(digest)
-      },
+      adopt: given.adopt,
     },
   }
 }
