@@ -1,11 +1,11 @@
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { beforeAll, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { readTree } from '../support/read-tree.ts'
 import { withBases, writeFiles } from './support/context.ts'
 import { CLEAN, leftovers } from './support/leftovers.ts'
-import { tempFolder } from './support/places.ts'
-import { startXbuild, xbuild } from './support/xbuild.ts'
+import { program, tempFolder } from './support/places.ts'
+import { start, startXbuild, xbuild } from './support/xbuild.ts'
 
 const folder = tempFolder()
 let bases: string[]
@@ -104,4 +104,49 @@ test('a blob with one byte turned is found out, whoever needs it', async () => {
     expect(again.stdout).toBe(first.stdout)
     expect(existsSync(join(blobs, name)) && readFileSync(join(blobs, name)).equals(bytes)).toBe(false)
   }
+})
+
+describe('builds of several containers, each of which sees its own process ids alone', () => {
+  const store = join(folder, 'containers')
+  /** As the first process of a process id namespace: every build has the process id 1. */
+  const contained = (args: readonly string[]) =>
+    start('unshare', ['--pid', '--fork', '--kill-child', '--mount-proc', process.execPath, program, ...args], { store })
+  const context = (name: string, ...lines: string[]) => [
+    ...['--progress', 'plain', ...bases],
+    writeFiles(join(folder, name), { Dockerfile: ['FROM busybox', ...lines, ''].join('\n') }),
+  ]
+  const cache = '--mount=type=cache,id=signal,target=/c'
+
+  test('take nothing from each other while they run', async () => {
+    const wait = 'echo started-now; until [ -e /c/go ]; do sleep 0.1; done; echo over >/over'
+    const waiting = contained(context('waits', `RUN ${cache} ${wait}`, 'RUN cat /over'))
+    await waiting.printed(/ started-now$/m)
+    const held = readdirSync(join(store, 'tmp'))
+    expect(held.length).toBeGreaterThan(0)
+    expect(readdirSync(join(store, 'leases')).join()).toMatch(/^build-1-/)
+    const other = await contained(context('comes', `RUN ${cache} touch /c/go`)).ended
+    expect(other.code, other.stderr).toBe(0)
+    const { code, stderr } = await waiting.ended
+    expect(code, stderr).toBe(0)
+    expect(stderr).toMatch(/ over$/m)
+    expect(readdirSync(join(store, 'tmp'))).toEqual([])
+  })
+
+  test('remove what a killed one left, once it has not been heard of for long enough', async () => {
+    const killed = contained(context('killed', 'RUN echo started-now; sleep 1000'))
+    await killed.printed(/ started-now$/m)
+    killed.child.kill('SIGKILL')
+    await killed.ended
+    const left = readdirSync(join(store, 'tmp'))
+    expect(left.length).toBeGreaterThan(0)
+    // It may live still: nobody here can tell
+    const soon = await contained(context('soon', 'RUN echo soon')).ended
+    expect(soon.code, soon.stderr).toBe(0)
+    expect(readdirSync(join(store, 'tmp'))).toEqual(left)
+    for (const name of readdirSync(join(store, 'leases'))) utimesSync(join(store, 'leases', name), 1e9, 1e9)
+    const later = await contained(context('later', 'RUN echo later')).ended
+    expect(later.code, later.stderr).toBe(0)
+    expect(readdirSync(join(store, 'tmp'))).toEqual([])
+    expect(await leftovers(store)).toEqual(CLEAN)
+  })
 })
