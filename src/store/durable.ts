@@ -1,4 +1,13 @@
-import { type BigIntStats, lstatSync, readdirSync, readFileSync, renameSync, rmdirSync } from 'node:fs'
+import {
+  accessSync,
+  type BigIntStats,
+  constants,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { randomBytes } from 'node:crypto'
 import { runProgram } from '../host/spawn.ts'
@@ -22,15 +31,10 @@ export const LOST = 'lost-'
 const EMPTY = 'empty'
 const OPENING = 60_000
 
-/** Which boot of the machine this is; nothing where the kernel does not tell, and no snapshots can be made. */
-export function currentBoot(): string | undefined {
-  return readText('/proc/sys/kernel/random/boot_id')
-}
-
 /** On the first opening after a boot: gives up snapshots that may not be whole, and gives back how many. */
 export async function dropUnsynced(folder: StoreFolder, boot: string | undefined): Promise<number> {
   const path = join(folder.root, 'boot')
-  if (boot === undefined || readText(path) === boot) return 0
+  if (boot === undefined || readText(path) === boot || isReadOnly(folder.root)) return 0
   // Who finds the boot noted may build at once: nobody else may still be taking names away then
   const leases = join(folder.leases, 'boot')
   const lease = await takePruneLease(
@@ -49,6 +53,16 @@ export async function dropUnsynced(folder: StoreFolder, boot: string | undefined
   } finally {
     lease.release()
     removeIfEmpty(leases)
+  }
+}
+
+/** What lies there can be looked at; nothing is built from it. */
+function isReadOnly(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EROFS'
   }
 }
 

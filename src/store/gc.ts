@@ -32,7 +32,9 @@ export async function measureStore(
   if (unknown.length === 0) return items
   const sizes = await access.measure(unknown)
   const records = createRecords(folder)
-  for (const [of, bytes] of Object.entries(sizes)) await records.put('sizes', keyOf(['size', of]), { of, bytes })
+  // Where nothing can be written, they are measured again
+  for (const [of, bytes] of Object.entries(sizes))
+    await records.put('sizes', keyOf(['size', of]), { of, bytes }).catch(() => undefined)
   return readStore(folder)
 }
 

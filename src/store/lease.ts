@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { XbuildError } from '../errors.ts'
 import { ownMark, readMark, stateOf } from '../host/process-mark.ts'
+import { storeFailure } from './failure.ts'
 import type { StoreFolder } from './places.ts'
 
 /*
@@ -127,7 +128,7 @@ function announce(folder: StoreFolder, kind: Holder['kind']): Lease & { readonly
 }
 
 /** Makes an empty file that is not there yet: one process may hold several leases. */
-function makeFile({ leases }: StoreFolder, stem: string): string {
+function makeFile({ root, leases }: StoreFolder, stem: string): string {
   for (let number = 0; ; number++) {
     try {
       writeFileSync(join(leases, `${stem}-${number}`), '', { flag: 'wx', mode: 0o600 })
@@ -135,7 +136,7 @@ function makeFile({ leases }: StoreFolder, stem: string): string {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code === 'ENOENT') mkdirSync(leases, { recursive: true, mode: 0o700 })
-      else if (code !== 'EEXIST') throw error
+      else if (code !== 'EEXIST') throw storeFailure(root, error)
     }
   }
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { DescMessage, DescMethodServerStreaming, MessageInitShape } from '@bufbuild/protobuf'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Auth } from '../../src/driver/buildkit/gen/auth_pb.ts'
-import { Content, WriteAction } from '../../src/driver/buildkit/gen/content_pb.ts'
+import { Content } from '../../src/driver/buildkit/gen/content_pb.ts'
 import { FileSend, FileSync } from '../../src/driver/buildkit/gen/filesync_pb.ts'
 import { Packet_PacketType as PACKET } from '../../src/driver/buildkit/gen/fsutil_pb.ts'
 import { Secrets } from '../../src/driver/buildkit/gen/secrets_pb.ts'
@@ -16,7 +16,7 @@ import { sha256 } from '../../src/oci/digest.ts'
 import { writeFiles } from '../e2e/support/context.ts'
 import { tempFolder } from '../e2e/support/places.ts'
 import { xbuild, type Ended } from '../e2e/support/xbuild.ts'
-import { startHostileNode, type HostileNode, type SentBuild } from '../support/hostile-node.ts'
+import { startHostileNode, writeContent, type HostileNode, type SentBuild } from '../support/hostile-node.ts'
 import { startTestRegistry, type TestRegistry } from '../support/registry-server.ts'
 import { item, tar } from '../support/tar.ts'
 
@@ -240,8 +240,11 @@ describe('a node that asks for what it was not given', () => {
 
       asked.set('file', await ask(sendFile(session, tar([item({ path: '../../outside/new', data: 'x' })]))))
       const digest = sha256(Buffer.from('other'))
-      asked.set('write', await ask(write(session, 'export', { digest, data: Buffer.from('x') })))
-      asked.set('write layout', await ask(write(session, `oci:${names[0]}`, { digest, data: Buffer.from('other') })))
+      asked.set('write', await ask(writeContent(session, 'export', { digest, data: Buffer.from('x') })))
+      asked.set(
+        'write layout',
+        await ask(writeContent(session, `oci:${names[0]}`, { digest, data: Buffer.from('other') })),
+      )
       throw new Error('that was all')
     }, args)
   })
@@ -389,7 +392,7 @@ describe('what a node says', () => {
           layers: [described('layer.v1.tar+gzip', layer.digest, layer.size)],
         }),
       )
-      for (const data of [config, manifest]) await write(session, 'export', { digest: sha256(data), data })
+      for (const data of [config, manifest]) await writeContent(session, 'export', { digest: sha256(data), data })
       return { 'containerimage.digest': sha256(manifest) }
     })
     expect(code).toBe(1)
@@ -428,7 +431,7 @@ describe('what a node says', () => {
             }),
           )
           for (const data of [config, manifest])
-            await write(session, 'export', { digest: sha256(data), data }).catch(() => undefined)
+            await writeContent(session, 'export', { digest: sha256(data), data }).catch(() => undefined)
           return { 'containerimage.digest': sha256(manifest) }
         },
         ['-o', out],
@@ -440,6 +443,18 @@ describe('what a node says', () => {
     expect(existsSync(join(out, 'l/new'))).toBe(true)
     expect(existsSync(join(out, 'dev'))).toBe(false)
   })
+})
+
+test('a node that knows no --resource is refused before anything is sent', async () => {
+  let sent = 0
+  const { code, stderr } = await build(async () => {
+    sent += 1
+    return {}
+  }, ['--resource', 'memory=1g,pids=100'])
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^error: Cannot build on "unix:.*": BuildKit knows no --resource$/m)
+  expect(stderr).toContain('hint: Leave it out, or build on this machine')
+  expect(sent).toBe(0)
 })
 
 function blobsOfStore(): { readonly digest: string; readonly size: number; readonly text: string }[] {
@@ -468,21 +483,6 @@ async function sendFile(session: GrpcClient, bytes: Buffer): Promise<void> {
   const call = session.open(FileSend.method.diffCopy)
   call.ended.catch(() => undefined)
   await call.send({ data: bytes })
-  call.end()
-  for await (const _ of call.messages) void _
-  await call.ended
-}
-
-async function write(
-  session: GrpcClient,
-  name: string,
-  { digest, data }: { digest: string; data: Buffer },
-): Promise<void> {
-  const call = session.open(Content.method.write, { metadata: { 'buildkit-attachable-store-id': name } })
-  call.ended.catch(() => undefined)
-  const total = BigInt(data.length)
-  await call.send({ action: WriteAction.WRITE, ref: 'r', expected: digest, total, data })
-  await call.send({ action: WriteAction.COMMIT, expected: digest, total, offset: total })
   call.end()
   for await (const _ of call.messages) void _
   await call.ended

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import type { MessageInitShape } from '@bufbuild/protobuf'
+import { Content, WriteAction } from '../../src/driver/buildkit/gen/content_pb.ts'
 import { Control, type SolveRequest, type StatusResponseSchema } from '../../src/driver/buildkit/gen/control_pb.ts'
 import { LLBBridge } from '../../src/driver/buildkit/gen/gateway_pb.ts'
 import { connectGrpc, type GrpcClient } from '../../src/driver/buildkit/grpc/client.ts'
@@ -114,3 +115,19 @@ export async function startHostileNode(
 }
 
 const ABILITIES = ['gateway.warnings', 'source.ocilayout', 'exec.meta.ulimit', 'exporter.image.attestations']
+
+/** Writes content into a store of the session, as a daemon does with its results. */
+export async function writeContent(
+  session: GrpcClient,
+  name: string,
+  { digest, data }: { digest: string; data: Buffer },
+): Promise<void> {
+  const call = session.open(Content.method.write, { metadata: { 'buildkit-attachable-store-id': name } })
+  call.ended.catch(() => undefined)
+  const total = BigInt(data.length)
+  await call.send({ action: WriteAction.WRITE, ref: 'r', expected: digest, total, data })
+  await call.send({ action: WriteAction.COMMIT, expected: digest, total, offset: total })
+  call.end()
+  for await (const _ of call.messages) void _
+  await call.ended
+}

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { lstat, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { currentBoot } from '../../host/boot.ts'
 import { writeFileAtomic } from '../../host/files.ts'
 import type { Pack } from './pack.ts'
 import { verifyPack } from './pack-folder.ts'
@@ -15,11 +16,12 @@ const STEP = 20
  * Whether every byte of a pack is as it was made. Its files are read the first time; from then on their inodes and
  * times tell, of which nobody can
  * set the last one (ctime, inode(7)): reading those of a C compiler and its assembler took a third of a second of
- * each build.
+ * each build. They are read again once the machine has been started anew: a power cut may take bytes, and leave sizes
+ * and times.
  */
-export async function isIntact(pack: Pack): Promise<boolean> {
+export async function isIntact(pack: Pack, boot = currentBoot()): Promise<boolean> {
   const began = Date.now()
-  const found = await statFiles(pack)
+  const found = await statFiles(pack, boot)
   if (!found) return false
   const proof = join(pack.folder, 'verified')
   if ((await readFile(proof, 'utf8').catch(() => undefined)) === found.text) return true
@@ -28,10 +30,10 @@ export async function isIntact(pack: Pack): Promise<boolean> {
   return true
 }
 
-async function statFiles({
-  manifest,
-  folder,
-}: Pack): Promise<{ readonly text: string; readonly newest: number } | undefined> {
+async function statFiles(
+  { manifest, folder }: Pack,
+  boot: string | undefined,
+): Promise<{ readonly text: string; readonly newest: number } | undefined> {
   try {
     const facts = await Promise.all(
       manifest.files.map(async ({ path }) => {
@@ -41,7 +43,7 @@ async function statFiles({
     )
     return {
       text: createHash('sha256')
-        .update(facts.map(({ line }) => line).join('\n'))
+        .update([boot ?? '', ...facts.map(({ line }) => line)].join('\n'))
         .digest('hex'),
       newest: Math.max(0, ...facts.map(({ changed }) => changed)),
     }

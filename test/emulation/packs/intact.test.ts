@@ -34,6 +34,10 @@ test('what was read once is not read again while nobody touched it', async () =>
     } as unknown as Pack['manifest'],
   }
   expect(await isIntact(other)).toBe(true)
+  // But after the machine was started anew
+  expect(await isIntact(other, 'another boot')).toBe(false)
+  expect(await isIntact(pack, 'another boot')).toBe(true)
+  expect(await isIntact(other, 'another boot')).toBe(true)
 })
 
 test.each([
