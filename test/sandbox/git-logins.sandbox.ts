@@ -1,4 +1,13 @@
-import { chmodSync, copyFileSync, existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -13,6 +22,8 @@ import { makeRepository, smartGit } from '../support/git-server.ts'
 const folder = tempFolder()
 const user = ordinaryUser(folder)
 const asked: (string | undefined)[] = []
+/** What every user could read of git's own programs while the server was asked. */
+const shown: string[] = []
 let sshd: Sshd
 let server: FileServer
 let overSsh: string
@@ -28,6 +39,7 @@ beforeAll(async () => {
   const git = smartGit(join(folder, 'repositories'), '/git')
   server.files.set('/git/', (request, response) => {
     asked.push(request.headers.authorization)
+    shown.push(...commandLines().filter((line) => /^(\S*\/)?git\b/.test(line)))
     if (request.headers.authorization === `Basic ${btoa('me:word')}`) git(request, response)
     else response.writeHead(401, { 'www-authenticate': 'Basic' }).end()
   })
@@ -61,6 +73,16 @@ afterAll(() => Promise.all([sshd?.stop(), server?.close()]))
 
 function ownerOf(path: string): number {
   return statSync(path).uid
+}
+
+function commandLines(): string[] {
+  return readdirSync('/proc').flatMap((pid) => {
+    try {
+      return /^\d+$/.test(pid) ? [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')] : []
+    } catch {
+      return [] // it has ended meanwhile
+    }
+  })
 }
 
 async function build(dockerfile: string, args: readonly string[] = [], env?: Readonly<Record<string, string>>) {
@@ -156,4 +178,14 @@ test('a context that a bake file names is not the one of the user', async () => 
   expect(stderr).toContain('authentication is required')
   expect(new Set(asked)).toEqual(new Set([undefined]))
   expect(existsSync(canary)).toBe(false)
+})
+
+test('a password in the URL of a context is in no command line of git', async () => {
+  asked.length = shown.length = 0
+  const { code, stderr } = await user.xbuild(['--progress', 'plain', overHttp.replace('://', '://me:word@')])
+  expect(code, stderr).toBe(0)
+  expect(asked).toContain(`Basic ${btoa('me:word')}`)
+  expect(shown.some((line) => line.includes(overHttp))).toBe(true)
+  expect(shown.filter((line) => line.includes('me:word') || line.includes(btoa('me:word')))).toEqual([])
+  expect(stderr).not.toContain('me:word')
 })
