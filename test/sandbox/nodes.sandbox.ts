@@ -1,7 +1,12 @@
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { DescMessage, DescMethodServerStreaming, MessageInitShape } from '@bufbuild/protobuf'
+import type {
+  DescMessage,
+  DescMethodBiDiStreaming,
+  DescMethodServerStreaming,
+  MessageInitShape,
+} from '@bufbuild/protobuf'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Auth } from '../../src/driver/buildkit/gen/auth_pb.ts'
 import { Content } from '../../src/driver/buildkit/gen/content_pb.ts'
@@ -112,11 +117,11 @@ async function ask(asking: Promise<unknown>): Promise<Asked> {
 
 async function readAll<I extends DescMessage, O extends DescMessage>(
   session: GrpcClient,
-  method: DescMethodServerStreaming<I, O>,
+  method: DescMethodServerStreaming<I, O> | DescMethodBiDiStreaming<I, O>,
   { request, metadata }: { request: MessageInitShape<I>; metadata: Readonly<Record<string, string>> },
 ): Promise<string> {
   const chunks: Uint8Array[] = []
-  for await (const message of session.stream(method, request, { metadata }))
+  for await (const message of session.stream(method as DescMethodServerStreaming<I, O>, request, { metadata }))
     chunks.push((message as unknown as { readonly data: Uint8Array }).data)
   return Buffer.concat(chunks).toString()
 }
@@ -412,7 +417,7 @@ describe('what a node says', () => {
     ]
     for (const items of archives) {
       await build(
-        async ({ session, request }) => {
+        async ({ session, request }): Promise<Record<string, string>> => {
           if (request.Exporter === 'tar') {
             await sendFile(session, tar(items))
             return {}

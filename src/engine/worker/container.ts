@@ -27,8 +27,8 @@ export interface ContainerOptions {
   readonly runtime: string
   readonly signal: AbortSignal
   readonly onLog: OnLog
-  /** Where long lines may be cut. */
-  readonly cut: CutLine
+  /** Where long lines may be cut; absent: anywhere. */
+  readonly cut?: CutLine
   readonly inUserNamespace: boolean
 }
 
