@@ -2,6 +2,7 @@ import type { StageGraph } from '../dockerfile/types.ts'
 import { candidates, decide } from '../plan/decide.ts'
 import { needOf, stageName } from '../plan/stages.ts'
 import type { BuildPlan, Node, StageJob, Strategy } from '../plan/types.ts'
+import { strategyUsed } from '../plan/strategy-of.ts'
 import { formatPlatform, samePlatform } from '../platform.ts'
 import type { BuildRecord, NamedPack, PackFacts, StageFacts } from './facts.ts'
 
@@ -41,7 +42,7 @@ export function stagesOf(graph: StageGraph, { plan, node, packs }: StageEdges): 
 
 function strategyFacts(strategy: Strategy, natively: boolean): Pick<StageFacts, 'strategy' | 'emulator' | 'node'> {
   const emulator = strategy.kind === 'emulate' ? { emulator: strategy.emulator } : {}
-  return { strategy: natively ? 'cross' : strategy.kind, ...emulator, node: strategy.node }
+  return { strategy: strategyUsed(strategy.kind, natively), ...emulator, node: strategy.node }
 }
 
 /** A pack in its parts: `cc1 (gcc-14 14.2.0-19)`. */

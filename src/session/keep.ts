@@ -1,6 +1,6 @@
 import type { BuildResult, SessionRequest } from './types.ts'
 import { createSnapshotAccess } from '../engine/snapshot-access.ts'
-import { strategyOf } from '../plan/strategy-of.ts'
+import { strategyOf, strategyUsed } from '../plan/strategy-of.ts'
 import { formatPlatform } from '../platform.ts'
 import type { PublishResult } from '../publish/publish.ts'
 import type { Settled } from '../run/outcome.ts'
@@ -46,12 +46,11 @@ export function resultOf(
   return {
     digest: published.digest,
     images: settled.built.map(({ job, image: built, seconds }) => {
-      // Only a step that runs shows which of its programs have native twins; it need not be of the last stage
-      const strategy = packs.some(({ platform }) => platform === formatPlatform(job.target)) ? 'cross' : strategyOf(job)
+      const usedTwins = packs.some(({ platform }) => platform === formatPlatform(job.target))
       return {
         platform: formatPlatform(job.target),
         digest: built.descriptor.digest,
-        strategy,
+        strategy: strategyUsed(strategyOf(job), usedTwins),
         node: job.decision.strategy.node,
         seconds,
       }

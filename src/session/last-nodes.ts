@@ -25,14 +25,14 @@ export function openLastNodes({ records }: Store): LastNodes {
     ])
   return {
     async last(target) {
-      return (await records.get<{ node?: string }>('habits', keyFor(target)))?.node
+      return (await records.get<{ node?: string }>('last-nodes', keyFor(target)))?.node
     },
     async remember({ built }, { targets, all }) {
       if (all.length < 2) return
       for (const { job } of built) {
         const wanted = targetOfJob(job)
         const target = targets.find((one) => sameTarget(one, wanted))
-        if (target) await records.put('habits', keyFor(target), { node: job.decision.strategy.node })
+        if (target) await records.put('last-nodes', keyFor(target), { node: job.decision.strategy.node })
       }
     },
   }

@@ -7,25 +7,13 @@ import { readPacks } from './gc-packs.ts'
 import type { ItemType, StoreItem } from './gc-plan.ts'
 import { LOST } from './durable.ts'
 import { goneProcesses } from './leftovers.ts'
+import { kindFacts } from './record-kinds.ts'
 
 /** A thing in the store and the file or folder that it is. */
 export interface StoredItem extends StoreItem {
   readonly path: string
 }
 
-/** What the kinds of records are; those that nobody told about are records that may go and that keep what they name. */
-const RECORD_TYPES: Readonly<Record<string, ItemType>> = {
-  images: 'image',
-  bases: 'base',
-  manifests: 'base',
-  steps: 'step',
-  files: 'context',
-  caches: 'mount',
-}
-/** Facts about blobs and snapshots: they go with what they are about. */
-const FACTS: readonly string[] = ['packs', 'origins', 'sizes', 'givers']
-/** Facts about this machine: tiny, and found out again at a price. */
-const NOT_LISTED: readonly string[] = ['runtimes']
 /** The empty folder that an image from scratch is mounted over. */
 const EMPTY_SNAPSHOT = 'empty'
 const TEMPORARY = /^\.tmp-/
@@ -58,8 +46,8 @@ export function readStore(folder: StoreFolder): StoredItem[] {
 
   const items: StoredItem[] = []
   for (const record of records) {
-    if (NOT_LISTED.includes(record.kind)) continue
-    const { strings, documents } = mentionsOf(record.value, FACTS.includes(record.kind) ? 'of' : undefined)
+    if (kindFacts(record.kind).hidden) continue
+    const { strings, documents } = mentionsOf(record.value, kindFacts(record.kind).follows ? 'of' : undefined)
     readDocuments(documents)
     items.push({ ...recordItem(record), needs: resolve(strings, `${record.kind}/${record.key}`) })
   }
@@ -170,7 +158,8 @@ function mentionsOf(value: unknown, skip?: string): Mentions {
 
 function recordItem(record: ReadRecord): StoredItem {
   const { kind, key, value } = record
-  const type = RECORD_TYPES[kind] ?? 'record'
+  const { type: known, follows } = kindFacts(kind)
+  const type = known ?? 'record'
   const tag = text(value, 'tag')
   const named = tag || text(value, 'name')
   const item = itemOf(`${kind}/${key}`, type, record)
@@ -178,8 +167,8 @@ function recordItem(record: ReadRecord): StoredItem {
   return {
     ...item,
     ...(Number.isNaN(created) ? {} : { created }),
-    description: named || (kind === 'images' ? '<none>' : RECORD_TYPES[kind] ? '' : kind),
-    ...(FACTS.includes(kind) ? { follows: true } : {}),
+    description: named || (kind === 'images' ? '<none>' : known ? '' : kind),
+    ...(follows ? { follows } : {}),
     ...(kind === 'images' && tag !== '' ? { pinned: true } : {}),
   }
 }

@@ -2,6 +2,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { writeFileAtomic } from '../host/files.ts'
 import type { StoreFolder } from './folder.ts'
+import type { RecordKind } from './record-kinds.ts'
 
 /**
  * Small facts by key, one JSON file each. A damaged record is no record: what it says is found out again. A record
@@ -9,15 +10,15 @@ import type { StoreFolder } from './folder.ts'
  * used: its file's time says when, to the hour.
  */
 export interface Records {
-  get<T>(kind: string, key: string): Promise<T | undefined>
-  put(kind: string, key: string, value: unknown): Promise<void>
+  get<T>(kind: RecordKind, key: string): Promise<T | undefined>
+  put(kind: RecordKind, key: string, value: unknown): Promise<void>
 }
 
 /** Opens the records of a store. `key` must be safe as a file name: a hex digest. */
 export function createRecords(folder: StoreFolder): Records {
   const path = (kind: string, key: string) => join(folder.records, kind, key.slice(0, 2), `${key}.json`)
   return {
-    async get<T>(kind: string, key: string) {
+    async get<T>(kind: RecordKind, key: string) {
       try {
         const value: unknown = JSON.parse(await readUsed(path(kind, key)))
         return typeof value === 'object' && value !== null ? (value as T) : undefined

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { MEDIA_TYPE } from '../../src/oci/descriptor.ts'
 import { digestHex } from '../../src/oci/digest.ts'
+import type { RecordKind } from '../../src/store/record-kinds.ts'
 import { measureStore, pruneStore, type SnapshotAccess } from '../../src/store/gc.ts'
 import { keyOf } from '../../src/store/key.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
@@ -125,7 +126,10 @@ test('a snapshot is measured once', async () => {
 
 test('records of a kind that nobody told about keep what they name', async () => {
   const blob = await store.blobs.put(Buffer.from('downloaded'), 'application/octet-stream')
-  await store.records.put('something-new', KEY('url'), { url: 'https://example.com', deep: [{ digest: blob.digest }] })
+  await store.records.put('something-new' as RecordKind, KEY('url'), {
+    url: 'https://example.com',
+    deep: [{ digest: blob.digest }],
+  })
   await pruneStore(store.folder, { ...request, filters: [{ key: 'type', operator: '=', value: 'blob' }] }, access)
   expect(hasBlob(blob)).toBe(true)
   await pruneStore(store.folder, request, access)

@@ -13,7 +13,7 @@ test('a record comes back, the last one that was put', async () => {
   await records.put('steps', key, { a: [1] })
   await records.put('steps', key, { a: [2] })
   expect(await records.get('steps', key)).toEqual({ a: [2] })
-  expect(await records.get('other', key)).toBeUndefined()
+  expect(await records.get('trees', key)).toBeUndefined()
 })
 
 test.each([
