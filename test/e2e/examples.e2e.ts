@@ -57,7 +57,7 @@ test('go-or-c compiles a program for each platform and leaves the compiler behin
     sums.add(program ?? '')
   }
   expect(sums.size).toBe(2)
-})
+}, 600_000) // the base image with compilers is made first
 
 describe('node-app', () => {
   test('serves on each platform, as the user of its Dockerfile', async () => {
