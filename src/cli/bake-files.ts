@@ -1,10 +1,11 @@
-import { relative, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { text as readAll } from 'node:stream/consumers'
 import { targetOfImage } from '../config/bake/compose.ts'
 import type { BakeInput } from '../config/bake/config.ts'
 import type { BakeFile } from '../config/bake/document.ts'
 import type { BakeCommand } from '../config/bake/flags.ts'
 import { XbuildError } from '../errors.ts'
+import { cleanText } from '../ui/text.ts'
 import { createGrantedJudge } from './granted.ts'
 import { readProjectText } from './project-text.ts'
 import type { Terminal } from './terminal.ts'
@@ -24,13 +25,13 @@ const DEFAULTS = [
 /** The files of a bake: those that are named, or those of the folder. Throws NOT_FOUND. */
 export async function readBakeFiles(
   command: BakeCommand,
-  { stdin, env }: Pick<Terminal, 'stdin' | 'env'>,
+  terminal: Pick<Terminal, 'stdin' | 'stderr' | 'env'>,
 ): Promise<Pick<BakeInput, 'files' | 'base' | 'baseGroups'>> {
   const { files: named, shared } = command
   const found: BakeFile[] = []
   for (const name of named.length > 0 ? named : DEFAULTS) {
     const path = name.startsWith('cwd://') ? name.slice('cwd://'.length) : name
-    const text = path === '-' ? await readAll(stdin) : readProjectText(resolve(shared.cwd, path), path)
+    const text = path === '-' ? await readAll(terminal.stdin) : readProjectText(resolve(shared.cwd, path), path)
     if (text !== undefined) found.push({ name: path, text })
     else if (named.length > 0) throw new XbuildError('NOT_FOUND', `Cannot read "${path}": no such file`)
   }
@@ -41,7 +42,7 @@ export async function readBakeFiles(
     })
   const compose = full.filter(isCompose)
   const files = full.filter((file) => !compose.includes(file))
-  return compose.length === 0 ? { files } : { files, ...(await composeBase(compose, command, env)) }
+  return compose.length === 0 ? { files } : { files, ...(await composeBase(compose, command, terminal)) }
 }
 
 function isCompose({ name, text }: BakeFile): boolean {
@@ -49,13 +50,13 @@ function isCompose({ name, text }: BakeFile): boolean {
   return !/\.(?:hcl|json)$/i.test(name) && /^services:[ \t]*$/m.test(text)
 }
 
-/** The services of compose files as targets, and as the group `default`. Profiles do not matter to bake. */
+/** The services of compose files as targets, and as the group `default`. Profiles and dependencies do not matter. */
 async function composeBase(
   files: readonly BakeFile[],
   { values, shared: { cwd } }: BakeCommand,
-  env: Terminal['env'],
+  { env, stderr }: Pick<Terminal, 'stderr' | 'env'>,
 ): Promise<Pick<BakeInput, 'base' | 'baseGroups'>> {
-  const [{ readComposeProject }, { parseDotenv }] = await Promise.all([
+  const [{ readComposeTargets }, { parseDotenv }] = await Promise.all([
     import('../config/compose/project.ts'),
     import('../config/compose/dotenv.ts'),
   ])
@@ -64,24 +65,26 @@ async function composeBase(
   const judge = createGrantedJudge(cwd, values.allow, cwd)
   const read = (path: string): string | undefined => {
     const why = judge({ kind: 'read', path })
-    if (why === undefined) return readProjectText(path, relative(cwd, path))
-    throw new XbuildError('BAD_OPTION', `Cannot read "${relative(cwd, path)}": ${why}`, {
+    if (why === undefined) return readProjectText(resolve(cwd, path), path)
+    throw new XbuildError('BAD_OPTION', `Cannot read "${path}": ${why}`, {
       hint: `Give --allow fs.read=${path} when you trust the file`,
     })
   }
-  const { targets } = readComposeProject(
-    {
-      files: files.map(({ name, text }) => ({ path: resolve(cwd, name), text })),
-      folder: cwd,
-      env: { ...own, ...env, ...values.vars },
-      home: env['HOME'],
-      read,
-      show: (path) => relative(cwd, path) || path,
-    },
-    { services: [], profiles: ['*'], withDependencies: false },
-  )
+  const { targets, warnings } = readComposeTargets({
+    files: files.map(({ name, text }) => ({ path: name, text })),
+    // Relative paths stay what they are, as --print shows them
+    folder: '.',
+    env: { ...own, ...env, ...values.vars },
+    home: env['HOME'],
+    read,
+    show: (path) => path,
+  })
+  for (const { message, at, hint } of warnings)
+    stderr.write(
+      `warning: ${cleanText(`${at.file}:${at.line}:${at.column ?? 1}: ${message}${hint ? `. ${hint}` : ''}`)}\n`,
+    )
   return {
     base: targets.map(targetOfImage),
-    baseGroups: [{ name: 'default', targets: targets.map(({ name }) => name) }],
+    baseGroups: [{ name: 'default', targets: targets.map(({ name }) => name), unlisted: true }],
   }
 }

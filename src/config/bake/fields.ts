@@ -85,6 +85,8 @@ export interface BakeGroup {
   readonly name: string
   readonly description?: string
   readonly targets: readonly string[]
+  /** Compose files that build nothing make a group of no list, which `--print` shows as null. */
+  readonly unlisted?: true
 }
 
 /** A variable as `--list=variables` shows it. */

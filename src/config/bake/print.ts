@@ -12,8 +12,14 @@ export function printBake({
   readonly groups: readonly BakeGroup[]
 }): string {
   const group = groups.map(
-    ({ name, description, targets: members }) =>
-      [name, { ...(description ? { description } : {}), targets: members }] as const,
+    ({ name, description, targets: members, unlisted }) =>
+      [
+        name,
+        {
+          ...(description ? { description } : {}),
+          targets: unlisted && members.length === 0 ? null : members,
+        },
+      ] as const,
   )
   const target = targets.map((each) => [each.name, targetJson(each)] as const)
   return goJson({ ...(group.length > 0 ? { group: byName(group) } : {}), target: byName(target) })

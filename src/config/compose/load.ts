@@ -5,7 +5,7 @@ import { cleanPath, folderOf, joinPath } from '../images/paths.ts'
 import { parseDotenv } from './dotenv.ts'
 import { interpolate, TemplateError } from './interpolate.ts'
 import { merge, mergeFiles, mergeServices } from './merge.ts'
-import { mapOf, mapScalars, nodeAt, textOf, withEntry, withoutEntry } from './node.ts'
+import { mapOf, mapScalars, nodeAt, textOf, textsOf, withEntry, withoutEntry } from './node.ts'
 import type { ComposeMap, ComposeNode, Report } from './node.ts'
 import { placePaths } from './place.ts'
 import { readDocuments } from './read.ts'
@@ -249,9 +249,17 @@ export function loadCompose(input: ComposeInput): LoadedCompose {
   }
 }
 
-/** The texts of one text or a list. */
-export function textsOf(node: ComposeNode | undefined): string[] {
-  return (node?.kind === 'list' ? node.items : [node]).flatMap((item) => textOf(item) ?? [])
+/** The names that the documents of a file give to its project; what is wrong with the file is told elsewhere. */
+export function projectNameIn(text: string, file: string, env: ComposeEnv): string[] {
+  const ignored = () => undefined
+  return readDocuments(text, file, ignored).flatMap((document) => {
+    const name = textOf(nodeAt(document, 'name'))
+    try {
+      return name ? [interpolate(name, { get: (key) => env[key], unset: ignored })] : []
+    } catch {
+      return []
+    }
+  })
 }
 
 function distinct(found: readonly Diagnostic[]): Diagnostic[] {

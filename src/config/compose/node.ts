@@ -50,6 +50,11 @@ export function textOf(node: ComposeNode | undefined): string | undefined {
   return node.text ?? String(node.value)
 }
 
+/** The texts of one text or a list. */
+export function textsOf(node: ComposeNode | undefined): string[] {
+  return (node?.kind === 'list' ? node.items : [node]).flatMap((item) => textOf(item) ?? [])
+}
+
 /** A number with a fraction or an exponent in Go's shortest form. */
 export function floatText(value: number): string {
   const [digits = '', exponent = '0'] = value.toExponential().split('e')

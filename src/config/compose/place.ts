@@ -21,7 +21,8 @@ export function placePaths(file: ComposeMap, folder: string, home: string | unde
     )
   return placed
 
-  function placeService(service: ComposeMap): ComposeMap {
+  function placeService(given: ComposeMap): ComposeMap {
+    const service = changed(given, 'env_file', envFiles)
     const build = nodeAt(service, 'build')
     if (!build) return service
     const map = buildMap(build)
@@ -32,6 +33,11 @@ export function placePaths(file: ComposeMap, folder: string, home: string | unde
   function path(node: ComposeNode): ComposeNode {
     const text = textOf(node)
     return text === undefined || text === '' ? node : { kind: 'scalar', at: node.at, value: absolute(text) }
+  }
+
+  function envFiles(node: ComposeNode): ComposeNode {
+    if (node.kind === 'list') return { ...node, items: node.items.map(envFiles) }
+    return node.kind === 'map' ? changed(node, 'path', path) : path(node)
   }
 
   function context(node: ComposeNode): ComposeNode {

@@ -3,9 +3,11 @@ import type { Diagnostic } from '../../errors.ts'
 import { ConfigFileError } from '../file.ts'
 import type { ImageTarget } from '../images/target.ts'
 import { usageError } from '../values.ts'
-import { loadCompose, textsOf, type ComposeInput } from './load.ts'
+import { loadCompose, projectNameIn, type ComposeInput } from './load.ts'
 import { pairsOf } from './merge.ts'
-import { mapOf, nodeAt, textOf, type ComposeMap, type ComposeNode, type Report } from './node.ts'
+import { mapOf, nodeAt, textOf, textsOf, type ComposeMap, type ComposeNode, type Report } from './node.ts'
+import { createBakeTargets } from './bake-targets.ts'
+import { readEnvFiles } from './env-files.ts'
 import { createTargets } from './targets.ts'
 
 /** Which services of a project are built, and what the command line says beside its files. */
@@ -30,7 +32,8 @@ export interface ComposeProject {
 }
 
 /** Reads a compose project and chooses what to build. Throws `ConfigFileError`, and BAD_OPTION for the choice. */
-export function readComposeProject(input: ComposeInput, choice: ComposeChoice): ComposeProject {
+export function readComposeProject(given: ComposeInput, choice: ComposeChoice): ComposeProject {
+  const input = withProjectName(given, choice.projectName || given.env[NAME], given.folder)
   const { file, warnings } = loadCompose(input)
   const problems: Diagnostic[] = []
   const report: Report = (at, message, hint, severity = 'error') =>
@@ -53,9 +56,27 @@ export function readComposeProject(input: ComposeInput, choice: ComposeChoice): 
   return { name, targets, chosen, warnings: [...warnings, ...problems] }
 }
 
+/** Reads compose files as bake does, whose targets are all services that are built. Throws `ConfigFileError`. */
+export function readComposeTargets(given: ComposeInput): Pick<ComposeProject, 'targets' | 'warnings'> {
+  const input = withProjectName(given, undefined, given.env[NAME] || 'bake')
+  const { file, warnings } = loadCompose(input)
+  const problems: Diagnostic[] = []
+  const report: Report = (at, message, hint, severity = 'error') =>
+    void problems.push({ rule: 'compose', severity, message, at, ...(hint ? { hint } : {}) })
+  const section = nodeAt(file, 'services')
+  const services = section?.kind === 'map' ? section : mapOf([], file.at)
+  checkSources(services, report)
+  const secrets = nodeAt(file, 'secrets')
+  const envFiles = (service: ComposeNode) => readEnvFiles(nodeAt(service, 'env_file'), input, report)
+  const targets = createBakeTargets(services, { secrets, env: input.env, envFiles, report })
+  const errors = problems.filter(({ severity }) => severity === 'error')
+  if (errors.length > 0) throw new ConfigFileError(errors[0]!.at.file, errors)
+  return { targets, warnings: [...warnings, ...problems] }
+}
+
 /** `-p`, `COMPOSE_PROJECT_NAME`, `name:`, or the name of the folder. Throws BAD_OPTION. */
 function nameOf(file: ComposeMap, { folder, env }: ComposeInput, given: string | undefined): string {
-  const chosen = given || env['COMPOSE_PROJECT_NAME'] || textOf(nodeAt(file, 'name'))
+  const chosen = given || env[NAME] || textOf(nodeAt(file, 'name'))
   if (chosen !== undefined && !/^[a-z0-9][a-z0-9_-]*$/.test(chosen))
     throw usageError(
       `Cannot use the project name "${chosen}": it is not of lower-case letters, digits, "_" and "-"`,
@@ -67,6 +88,17 @@ function nameOf(file: ComposeMap, { folder, env }: ComposeInput, given: string |
   return name
 }
 
+const NAME = 'COMPOSE_PROJECT_NAME'
+
+/** Files may use the name of their project as a variable, also where the environment does not set it. */
+function withProjectName(input: ComposeInput, given: string | undefined, folder: string): ComposeInput {
+  const isUsed = input.files.some(({ text }) => text.includes(NAME))
+  if (!isUsed) return input
+  const names = input.files.flatMap(({ path, text }) => projectNameIn(text, input.show(path), input.env))
+  const name = given || names.at(-1) || normalName(folder.split('/').at(-1) ?? '')
+  return name ? { ...input, env: { ...input.env, [NAME]: name } } : input
+}
+
 function normalName(text: string): string {
   return text
     .toLowerCase()
@@ -74,11 +106,16 @@ function normalName(text: string): string {
     .replace(/^[_-]+/, '')
 }
 
-/** What must hold between services. */
-function checkServices(services: ComposeMap, report: Report): void {
-  for (const [name, { at, value }] of services.entries) {
+function checkSources(services: ComposeMap, report: Report): void {
+  for (const [name, { at, value }] of services.entries)
     if (!nodeAt(value, 'image') && !nodeAt(value, 'build') && !nodeAt(value, 'provider'))
       report(at, `Cannot use the service "${name}": it has neither image nor build`)
+}
+
+/** What must hold between services. */
+function checkServices(services: ComposeMap, report: Report): void {
+  checkSources(services, report)
+  for (const { value } of services.entries.values()) {
     const needs = nodeAt(value, 'depends_on')
     for (const [need, place, required] of dependenciesOf(needs))
       if (required && !services.entries.has(need))

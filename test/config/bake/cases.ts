@@ -9,9 +9,9 @@ export interface BakeCase {
   readonly files: Readonly<Record<string, string>>
 }
 
-/** The collection in `cases.txt`. */
-export function readCases(): BakeCase[] {
-  const text = readFileSync(join(import.meta.dirname, 'cases.txt'), 'utf8')
+/** A collection, such as that in `cases.txt`. */
+export function readCases(collection = 'cases.txt'): BakeCase[] {
+  const text = readFileSync(join(import.meta.dirname, collection), 'utf8')
   return text.split(/^### /m).slice(1).map(readCase)
 }
 

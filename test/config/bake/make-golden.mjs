@@ -1,4 +1,4 @@
-// Makes cases.golden.json and functions.golden.json with a real docker-buildx: node make-golden.mjs PROGRAM
+// Makes cases.golden.json, compose-cases.golden.json and functions.golden.json with a real docker-buildx: node make-golden.mjs PROGRAM
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -32,8 +32,8 @@ function run(args, files, env) {
   return { error: done.stderr }
 }
 
-function cases() {
-  const text = readFileSync(join(here, 'cases.txt'), 'utf8')
+function cases(list) {
+  const text = readFileSync(join(here, list), 'utf8')
   const found = {}
   for (const part of text.split(/^### /m).slice(1)) {
     const [head, ...sections] = part.split(/^--- /m)
@@ -82,7 +82,8 @@ function save(name, record) {
   writeFileSync(join(here, name), `{\n${lines.join(',\n')}\n}\n`)
 }
 
-save('cases.golden.json', cases())
-if (process.argv[3] !== 'cases') save('functions.golden.json', functions())
+if (process.argv[3] !== 'compose') save('cases.golden.json', cases('cases.txt'))
+save('compose-cases.golden.json', cases('compose-cases.txt'))
+if (process.argv[3] === undefined) save('functions.golden.json', functions())
 server.close()
 rmSync(socketFolder, { recursive: true, force: true })
