@@ -8,6 +8,16 @@ export {
   type SessionResult,
 } from './build.ts'
 export { plan } from './session/plan-only.ts'
+export {
+  bake,
+  composeBuild,
+  type BakedImage,
+  type BakeOptions,
+  type ComposeBuildOptions,
+  type ImagesBuild,
+  type ImagesOptions,
+  type ImagesResult,
+} from './cli/library.ts'
 export type { NamedContext, Output, ProgressMode, RegistryConfig } from './config/options.ts'
 export type { BuildEvent, Emit } from './events.ts'
 export { XbuildError, type Diagnostic, type ErrorCode, type SourcePosition } from './errors.ts'

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os'
 import { readBake } from '../config/bake/bake.ts'
+import type { BakeConfig } from '../config/bake/fields.ts'
 import type { BakeCommand } from '../config/bake/flags.ts'
 import { imageTargets } from '../config/bake/images.ts'
 import { listTargets, listVariables, printBake } from '../config/bake/print.ts'
@@ -12,24 +13,14 @@ import { formatPlatform } from '../platform.ts'
 import { cleanText } from '../ui/text.ts'
 import { readBakeFiles } from './bake-files.ts'
 import { print } from './print.ts'
-import { runImages } from './run-images.ts'
+import { runImages, type ImagesRun } from './run-images.ts'
 import type { Terminal } from './terminal.ts'
 
 /** `xbuild bake`: what files define, as a list, as JSON, or built. */
 export async function runBake(command: BakeCommand, terminal: Terminal): Promise<number> {
-  const { values, shared, localPlatform } = command
-  const { stdout, stderr, env } = terminal
-  const open = readBool(env['BUILDX_BAKE_DISABLE_VARS_ENV_LOOKUP'] ?? '') === true ? {} : env
-  const config = readBake({
-    ...(await readBakeFiles(command, terminal)),
-    vars: values.vars,
-    env: open,
-    localPlatform: formatPlatform(localPlatform),
-    now: new Date(),
-    home: env['HOME'] ?? homedir(),
-  })
-  for (const { message, at, hint } of config.warnings)
-    stderr.write(`warning: ${cleanText(`${at.file}:${at.line}:${at.column}: ${message}${hint ? `. ${hint}` : ''}`)}\n`)
+  const { values } = command
+  const { stdout, env } = terminal
+  const { config, open } = await readDefinitions(command, terminal)
   if (values.list) {
     const { what, format } = values.list
     await print(stdout, what === 'targets' ? listTargets(config, format) : listVariables(config.variables, format))
@@ -40,25 +31,56 @@ export async function runBake(command: BakeCommand, terminal: Terminal): Promise
     await print(stdout, printBake(withEpoch(resolved, env)))
     return 0
   }
+  return runImages(imagesOf(command, resolved, env), terminal)
+}
+
+/** What `xbuild bake` builds; nothing is built yet. */
+export async function readBakeRun(command: BakeCommand, terminal: BakeTerminal): Promise<ImagesRun> {
+  const { config, open } = await readDefinitions(command, terminal)
+  const resolved = resolveTargets(config, { names: command.names, set: command.set, env: open })
+  return imagesOf(command, resolved, terminal.env)
+}
+
+function imagesOf(command: BakeCommand, resolved: Resolved, env: Terminal['env']): ImagesRun {
+  const { values, shared, localPlatform } = command
   const targets = imageTargets(resolved)
   const chosen = targets.map(({ name }) => name).filter((name) => !resolved.linked.has(name))
-  return runImages(
-    {
-      targets,
-      chosen,
-      groups: {},
-      project: shared.cwd,
-      grants: values.allow,
-      shared,
-      localPlatform,
-      env,
-      print: false,
-      failFast: values.failFast,
-      metadataFile: values.metadataFile,
-      call: command.call ?? callOf(targets.filter(({ name }) => chosen.includes(name))),
-    },
-    terminal,
-  )
+  return {
+    targets,
+    chosen,
+    groups: {},
+    project: shared.cwd,
+    grants: values.allow,
+    shared,
+    localPlatform,
+    env,
+    print: false,
+    failFast: values.failFast,
+    metadataFile: values.metadataFile,
+    call: command.call ?? callOf(targets.filter(({ name }) => chosen.includes(name))),
+  }
+}
+
+type BakeTerminal = Pick<Terminal, 'env' | 'stdin' | 'stderr'>
+
+/** The files with all that they define; warnings go to stderr. */
+async function readDefinitions(
+  command: BakeCommand,
+  terminal: BakeTerminal,
+): Promise<{ readonly config: BakeConfig; readonly open: Terminal['env'] }> {
+  const { stderr, env } = terminal
+  const open = readBool(env['BUILDX_BAKE_DISABLE_VARS_ENV_LOOKUP'] ?? '') === true ? {} : env
+  const config = readBake({
+    ...(await readBakeFiles(command, terminal)),
+    vars: command.values.vars,
+    env: open,
+    localPlatform: formatPlatform(command.localPlatform),
+    now: new Date(),
+    home: env['HOME'] ?? homedir(),
+  })
+  for (const { message, at, hint } of config.warnings)
+    stderr.write(`warning: ${cleanText(`${at.file}:${at.line}:${at.column}: ${message}${hint ? `. ${hint}` : ''}`)}\n`)
+  return { config, open }
 }
 
 /** What the files ask of their Dockerfiles: of all of them the same, or the run would be two things. */

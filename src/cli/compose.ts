@@ -13,7 +13,7 @@ import { wantsColor } from '../ui/text.ts'
 import { createGrantedJudge } from './granted.ts'
 import { readProjectText } from './project-text.ts'
 import { readSource } from './read-source.ts'
-import { runImages } from './run-images.ts'
+import { runImages, type ImagesRun } from './run-images.ts'
 import type { Terminal } from './terminal.ts'
 
 const NAMES = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']
@@ -26,34 +26,38 @@ const OVERRIDES = [
 
 /** `xbuild compose build`: the images of the services chosen, with what they are made from. */
 export async function runCompose(command: ComposeCommand, terminal: Terminal): Promise<number> {
+  const run = await readComposeRun(command, terminal)
+  if (run.chosen.length === 0) {
+    terminal.stderr.write('warning: No services to build\n')
+    if (!run.print) return 0
+  }
+  return runImages(run, terminal)
+}
+
+type ComposeTerminal = Pick<Terminal, 'env' | 'stdin' | 'stderr' | 'cwd'>
+
+/** What `xbuild compose build` builds; nothing is built yet. Warnings go to stderr. */
+export async function readComposeRun(command: ComposeCommand, terminal: ComposeTerminal): Promise<ImagesRun> {
   const { values, shared } = command
   const { folder, project, env } = await openProject(command, terminal)
   warn(project.warnings, terminal)
-  if (project.chosen.length === 0) {
-    terminal.stderr.write('warning: No services to build\n')
-    if (!values.print) return 0
-  }
-  const targets = project.targets.map((target) => withCommandLine(target, command))
   for (const { name } of project.targets.filter((target) => values.push && !isNamed(target)))
     if (project.chosen.includes(name))
       terminal.stderr.write(`warning: ${name} is not pushed: its service has no image\n`)
-  return runImages(
-    {
-      targets,
-      chosen: project.chosen,
-      groups: { default: { targets: project.chosen } },
-      project: folder,
-      grants: values.allow,
-      shared,
-      localPlatform: command.localPlatform,
-      env,
-      print: values.print,
-      failFast: values.failFast,
-      metadataFile: values.metadataFile,
-      call: command.call,
-    },
-    terminal,
-  )
+  return {
+    targets: project.targets.map((target) => withCommandLine(target, command)),
+    chosen: project.chosen,
+    groups: { default: { targets: project.chosen } },
+    project: folder,
+    grants: values.allow,
+    shared,
+    localPlatform: command.localPlatform,
+    env,
+    print: values.print,
+    failFast: values.failFast,
+    metadataFile: values.metadataFile,
+    call: command.call,
+  }
 }
 
 /** Finds and reads the files of a project as docker compose does. Throws BAD_OPTION, `ConfigFileError`. */
@@ -192,7 +196,7 @@ function attestText(type: string, text: string): string {
   return /^(0|f|false)$/i.test(text) ? `type=${type},disabled=true` : `type=${type},${text}`
 }
 
-function warn(warnings: readonly Diagnostic[], { stderr, env, cwd }: Terminal): void {
+function warn(warnings: readonly Diagnostic[], { stderr, env, cwd }: ComposeTerminal): void {
   const color = wantsColor(stderr.isTTY, env)
   stderr.write(formatDiagnostics(warnings, { color, readFile: (path) => readSource(resolve(cwd(), path)) }))
 }

@@ -49,20 +49,28 @@ export interface ImagesRun {
  * code: 1 when an image failed.
  */
 export async function runImages(run: ImagesRun, terminal: Terminal): Promise<number> {
-  const targets = withNeeded(run.targets, run.chosen)
-  checkNoCircle(targets)
   if (run.print) {
+    const targets = withNeeded(run.targets, run.chosen)
+    checkNoCircle(targets)
     await print(terminal.stdout, printTargets(targets, run.groups))
     return 0
   }
+  const requests = requestsFor(run)
+  if (run.call) return askAll(run.call, requests, run, terminal)
+  return buildImages(requests, run, terminal)
+}
+
+/** The images as a session takes them. Throws what is wrong with them, and what nobody has granted. */
+export function requestsFor(run: ImagesRun): readonly ImageRequest[] {
+  const targets = withNeeded(run.targets, run.chosen)
+  checkNoCircle(targets)
   const names = run.targets.map(({ name }) => name)
   const requests = requestsOf(
     targets.map((target) => (run.chosen.includes(target.name) ? target : onlyNeeded(target))),
     { shared: run.shared, env: run.env, localPlatform: run.localPlatform, names },
   )
   checkGranted(run, targets)
-  if (run.call) return askAll(run.call, requests, run, terminal)
-  return buildImages(requests, run, terminal)
+  return requests
 }
 
 /** An image that others are made from goes nowhere itself. */
