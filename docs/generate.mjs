@@ -1,4 +1,4 @@
-// Writes docs/cli/ and docs/errors.md from the table of commands and the table of error codes.
+// Writes docs/cli/, docs/errors.md and xbuild.schema.json from the tables of commands, settings and error codes.
 // With --check it writes nothing, names what is stale, and ends with exit code 1.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,11 +8,12 @@ import { buildSync } from 'esbuild'
 const docs = import.meta.dirname
 const NOTE = '<!-- Made by "npm run generate:docs". Do not edit. -->'
 
-const { COMMANDS, ENVIRONMENT, ERROR_CODES, RESERVED, flagHelp } = await loadTables()
+const { COMMANDS, ENVIRONMENT, ERROR_CODES, fileSchema, RESERVED, flagHelp } = await loadTables()
 const pages = new Map([
   ['cli/README.md', commandList()],
   ...COMMANDS.map((command) => [`cli/${command.name}.md`, commandPage(command)]),
   ['errors.md', errorPage()],
+  ['../xbuild.schema.json', `${JSON.stringify(fileSchema(), null, 2)}\n`],
 ])
 const gone = readdirSync(join(docs, 'cli')).filter((name) => !pages.has(`cli/${name}`))
 const stale = [...pages].filter(([name, text]) => readText(join(docs, name)) !== text).map(([name]) => name)
@@ -20,7 +21,7 @@ if (!process.argv.includes('--check')) {
   for (const name of stale) writeFileSync(join(docs, name), pages.get(name))
   for (const name of gone) rmSync(join(docs, 'cli', name))
 } else if (stale.length + gone.length > 0) {
-  const names = [...stale, ...gone.map((name) => `cli/${name}`)].map((name) => `docs/${name}`)
+  const names = [...stale, ...gone.map((name) => `cli/${name}`)].map((name) => join('docs', name))
   console.error(`Not as the tables say: ${names.join(', ')}\nRun "npm run generate:docs", and commit what it wrote`)
   process.exitCode = 1
 }
@@ -34,6 +35,7 @@ async function loadTables() {
       stdin: {
         contents: `export { COMMANDS } from './cli/commands.ts'
 export { ENVIRONMENT, flagHelp } from './cli/help.ts'
+export { fileSchema } from './config/schema.ts'
 export { RESERVED } from './cli/reserved.ts'
 export { ERROR_CODES } from './error-codes.ts'`,
         resolveDir: join(docs, '../src'),

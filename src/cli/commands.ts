@@ -17,6 +17,7 @@ import { version } from '../version.ts'
 import { defineCommand, type Command } from './command.ts'
 import { print } from './print.ts'
 import { findCommand } from './reserved.ts'
+import type { Terminal } from './terminal.ts'
 
 const EXAMPLES = `Examples:
   # One image for two platforms, into the store
@@ -24,6 +25,10 @@ const EXAMPLES = `Examples:
 
   # Build and push to a registry
   xbuild --platform linux/amd64,linux/arm64 -t registry.example/team/hello:1.0 --push .
+
+  # All images that the xbuild.yaml of this folder names, or some of them
+  xbuild
+  xbuild web api
 
   # An OCI image layout in a folder, from another Dockerfile
   xbuild -f deploy/Dockerfile -o type=oci,dest=out .
@@ -46,23 +51,30 @@ export const COMMANDS: readonly Command[] = [
   defineCommand({
     ...build,
     name: 'build',
-    usage: 'xbuild [build] [OPTIONS] PATH',
-    help: 'Build the Dockerfile in PATH into one image for all platforms.',
+    usage: 'xbuild [build] [OPTIONS] PATH | [IMAGE...]',
+    help: 'Build the Dockerfile in PATH into one image for all platforms, or the images that xbuild.yaml names.',
     flags: { ...build.flags, json: { ...BUILD_CLI_FLAGS.json, hidden: true } },
     examples: EXAMPLES,
     read: readBuildLine,
-    run: async ({ options, call }, terminal) =>
-      call
+    run: async (line, terminal, commands) => {
+      if ('images' in line) return (await import('./images.ts')).runFileImages(line.images, terminal)
+      if ('topic' in line) return showHelp(undefined, terminal, commands)
+      const { options, call } = line
+      return call
         ? (await import('./call.ts')).runCall({ options, call }, terminal)
-        : (await import('./build.ts')).runBuild(options, terminal),
+        : (await import('./build.ts')).runBuild(options, terminal)
+    },
   }),
   defineCommand({
     ...build,
     name: 'plan',
-    usage: 'xbuild plan [OPTIONS] PATH',
+    usage: 'xbuild plan [OPTIONS] PATH | [IMAGE...]',
     help: 'Show how each stage would be built for each platform, and why. Nothing is built.',
     read: readPlanLine,
-    run: async (args, terminal) => (await import('./plan.ts')).runPlan(args, terminal),
+    run: async (line, terminal) =>
+      'images' in line
+        ? (await import('./images.ts')).planFileImages(line.images, terminal)
+        : (await import('./plan.ts')).runPlan(line, terminal),
   }),
   defineCommand({
     name: 'compose',
@@ -179,10 +191,16 @@ export const COMMANDS: readonly Command[] = [
     flags: {},
     withoutConfig: true,
     read: (_, { words: [topic], commands }) => (topic === undefined ? {} : { topic: findCommand(topic, commands) }),
-    run: async ({ topic }: { readonly topic?: string }, { stdout }, commands) => {
-      const { formatHelp } = await import('./help.ts')
-      await print(stdout, formatHelp(commands, topic))
-      return 0
-    },
+    run: async ({ topic }: { readonly topic?: string }, terminal, commands) => showHelp(topic, terminal, commands),
   }),
 ]
+
+async function showHelp(
+  topic: string | undefined,
+  { stdout }: Terminal,
+  commands: readonly Command[],
+): Promise<number> {
+  const { formatHelp } = await import('./help.ts')
+  await print(stdout, formatHelp(commands, topic))
+  return 0
+}

@@ -91,6 +91,12 @@ async function readUserFile(env: Env): Promise<FileConfig | undefined> {
   if (text === undefined) return undefined
   const { readConfigFile, ConfigFileError } = await import('../config/file.ts')
   const { config, settings } = readConfigFile(text, path)
+  const [image] = config.images ?? []
+  if (image)
+    throw new XbuildError('BAD_OPTION', `Cannot use images of "${path}": they belong to a project`, {
+      at: image.at,
+      hint: 'Write them into xbuild.yaml of the project',
+    })
   const relative = settings.filter(
     ({ key, text }) =>
       (/^store(\.folder)?$|^registries\..*\.ca$/.test(key) || (key === 'oci-runtime' && text.includes('/'))) &&

@@ -32,7 +32,8 @@ export interface ImagesRun {
   readonly groups: Readonly<Record<string, { readonly description?: string; readonly targets: readonly string[] }>>
   /** The folder that the files may read and write. */
   readonly project: string
-  readonly grants: Grants
+  /** Absent: what the files ask for was granted before. */
+  readonly grants: Grants | undefined
   readonly shared: SharedOptions
   readonly localPlatform: Platform
   /** Variables that secrets and arguments are taken from. */
@@ -64,13 +65,23 @@ export async function runImages(run: ImagesRun, terminal: Terminal): Promise<num
 export function requestsFor(run: ImagesRun): readonly ImageRequest[] {
   const targets = withNeeded(run.targets, run.chosen)
   checkNoCircle(targets)
-  const names = run.targets.map(({ name }) => name)
-  const requests = requestsOf(
-    targets.map((target) => (run.chosen.includes(target.name) ? target : onlyNeeded(target))),
-    { shared: run.shared, env: run.env, localPlatform: run.localPlatform, names },
-  )
+  const requests = imageRequests(run)
   checkGranted(run, targets)
   return requests
+}
+
+/** What a session is asked for: the images chosen, and what they are made from. */
+export function imageRequests({
+  targets,
+  chosen,
+  shared,
+  env,
+  localPlatform,
+}: Pick<ImagesRun, 'targets' | 'chosen' | 'shared' | 'env' | 'localPlatform'>): ImageRequest[] {
+  return requestsOf(
+    withNeeded(targets, chosen).map((target) => (chosen.includes(target.name) ? target : onlyNeeded(target))),
+    { shared, env, localPlatform, names: targets.map(({ name }) => name) },
+  )
 }
 
 /** An image that others are made from goes nowhere itself. */
@@ -80,6 +91,7 @@ function onlyNeeded(target: ImageTarget): ImageTarget {
 
 /** Throws `ConfigFileError` with what the files ask for and nobody has granted. */
 function checkGranted({ project, grants, env, shared }: ImagesRun, targets: readonly ImageTarget[]): void {
+  if (!grants) return
   const judge = createGrantedJudge(realpathSync(resolve(shared.cwd, project)), grants, shared.cwd)
   const asks = openAsks(
     targets.flatMap((target) => settingsOf(target, env)),
@@ -143,7 +155,7 @@ async function askAll(
 }
 
 /** Throws BAD_OPTION for images that are made from each other, which no order of building could end. */
-function checkNoCircle(targets: readonly ImageTarget[]): void {
+export function checkNoCircle(targets: readonly ImageTarget[]): void {
   const byName = new Map(targets.map((target) => [target.name, target]))
   const done = new Set<string>()
   const visit = (name: string, path: readonly string[]): void => {

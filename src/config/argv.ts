@@ -18,6 +18,8 @@ export interface Invocation {
   readonly words: readonly string[]
   /** Long flag name -> its texts in order; a switch without a value is `true`. */
   readonly given: ReadonlyMap<string, readonly string[]>
+  /** Nothing was written at all. */
+  readonly bare?: boolean
 }
 
 interface Shape {
@@ -47,9 +49,8 @@ export function readArgv(argv: readonly string[], commands: readonly CommandShap
     else words.push(arg)
   }
   if (given.has('version')) return { command: 'version', words, given }
-  if (argv.length === 0) return { command: 'help', words, given }
   if (given.has('help')) return { command: 'help', words: command && command !== 'help' ? [command] : [], given }
-  return { command: command ?? 'build', words, given }
+  return { command: command ?? 'build', words, given, ...(argv.length === 0 ? { bare: true } : {}) }
 
   function readLong(arg: string): void {
     const equals = arg.indexOf('=')

@@ -8,6 +8,8 @@ import type { BuildCliOptions } from './cli-flags.ts'
 import type { FileConfig } from './file.ts'
 import { resolvePlatform } from './file-platforms.ts'
 import type { FlagOption } from './flags.ts'
+import { yieldTo } from './images/file-targets.ts'
+import { meansImages, readImagesLine, textsByOption, type ImagesCommand } from './images/line.ts'
 import type { CompleteOptions, PlatformOverride } from './options.ts'
 import { parseWhole, usageError } from './values.ts'
 
@@ -31,17 +33,23 @@ export interface LineInput extends Invocation {
 /** What the flags of `xbuild build` and `xbuild plan` say. */
 export type BuildValues = Pick<CompleteOptions, FlagOption> & BuildCliOptions
 
+/** What `xbuild build` means: one image, the images of xbuild.yaml, or nothing, of which help tells more. */
+export type BuildLine =
+  | { readonly options: CompleteOptions; readonly call?: Question }
+  | { readonly images: ImagesCommand }
+  | { readonly topic: undefined }
+
 /** Reads the words and values of `xbuild build`. Throws BAD_OPTION, BAD_PLATFORM. */
-export function readBuildLine(
-  values: BuildValues,
-  input: LineInput,
-): { readonly options: CompleteOptions; readonly call?: Question } {
+export function readBuildLine(values: BuildValues, input: LineInput): BuildLine {
   if (values.json) {
     throw usageError(
       'Cannot use "--json": it belongs to xbuild plan',
       'Use --metadata-file FILE for JSON about a build',
     )
   }
+  if (meansImages(input)) return { images: readImagesLine(values, input) }
+  if (input.bare) return { topic: undefined }
+  checkForImages(values, input)
   const options = optionsOf(values, input)
   const call = callOf(values)
   return isQuestion(call) ? { options, call } : { options }
@@ -51,12 +59,26 @@ export function readBuildLine(
 export function readPlanLine(
   values: BuildValues,
   input: LineInput,
-): { readonly options: CompleteOptions; readonly json: boolean } {
-  const options = optionsOf(values, input)
+): { readonly options: CompleteOptions; readonly json: boolean } | { readonly images: ImagesCommand } {
   const call = callOf(values)
   if (isQuestion(call))
-    throw usageError(`Cannot use "--call=${call.kind}" with plan: they contradict`, 'Leave out one of the two')
-  return { options, json: values.json }
+    throw usageError(
+      `Cannot use "--call=${call.kind}" with plan: they contradict`,
+      'Leave out one of the two',
+    )
+  if (meansImages(input)) return { images: readImagesLine(values, input) }
+  checkForImages(values, input)
+  return { options: optionsOf(values, input), json: values.json }
+}
+
+/** Flags that make sense for the images of a file only. */
+function checkForImages({ print, failFast }: BuildValues, { file }: LineInput): void {
+  if (!print && !failFast) return
+  const state = file?.images?.length ? 'PATH is one image' : 'xbuild.yaml names no images'
+  throw usageError(
+    `Cannot use "--${print ? 'print' : 'fail-fast'}": ${state}`,
+    'See xbuild help bake and xbuild help init',
+  )
 }
 
 function callOf({ call, check }: BuildCliOptions): Call {
@@ -71,14 +93,14 @@ function isQuestion(call: Call): call is Question {
 }
 
 function optionsOf(
-  { quiet, json: _json, call: _call, check: _check, ...values }: BuildValues,
+  { quiet, json: _json, call: _call, check: _check, print: _print, failFast: _fail, ...values }: BuildValues,
   input: LineInput,
 ): CompleteOptions {
   const { command, words, given, env, file, cwd, localPlatform } = input
   const context = contextOf(command, words, input.commands)
   const { epoch, buildArgs } = readSourceDateEpoch(values.buildArgs, env)
   const overrides = file?.platforms?.map((platform) =>
-    yielding(resolvePlatform(platform, { env, localPlatform }), given),
+    yieldTo(resolvePlatform(platform, { env, localPlatform }), textsByOption(given)),
   )
   if (quiet && given.has('progress') && values.progress !== 'quiet') {
     throw usageError(
@@ -100,24 +122,6 @@ function optionsOf(
       ? { sourceDateEpoch: epoch, buildArgs: { SOURCE_DATE_EPOCH: String(epoch), ...buildArgs } }
       : {}),
     ...(epoch === 'context' ? { epochOfContext: true } : {}),
-  }
-}
-
-/** An override without what the command line says for all platforms. */
-function yielding(override: PlatformOverride, given: Invocation['given']): PlatformOverride {
-  const { file, target, timeout, ...rest } = override
-  const namesOnLine = (flag: string) => (given.get(flag) ?? []).map((text) => text.split('=')[0]!)
-  const without = <T>(record: Readonly<Record<string, T>> | undefined, names: readonly string[]) =>
-    record && Object.fromEntries(Object.entries(record).filter(([name]) => !names.includes(name)))
-  const buildArgs = without(override.buildArgs, namesOnLine('build-arg'))
-  const bases = without(override.bases, namesOnLine('build-context'))
-  return {
-    ...rest,
-    ...(file === undefined || given.has('file') ? {} : { file }),
-    ...(target === undefined || given.has('target') ? {} : { target }),
-    ...(timeout === undefined || given.has('timeout') ? {} : { timeout }),
-    ...(buildArgs ? { buildArgs } : {}),
-    ...(bases ? { bases } : {}),
   }
 }
 

@@ -8,6 +8,9 @@ export interface BuildCliOptions {
   readonly json: boolean
   readonly call: Call
   readonly check: boolean
+  /** Only where xbuild.yaml names images. */
+  readonly print: boolean
+  readonly failFast: boolean
 }
 
 /** Flags of `xbuild build` and `xbuild plan` that are no options of a build. */
@@ -40,6 +43,20 @@ export const BUILD_CLI_FLAGS: { readonly [K in keyof BuildCliOptions]: Flag<Buil
     name: 'check',
     group: 'common',
     help: 'Lint the Dockerfile, like --call=check; nothing is built',
+    absent: false,
+    parse: read.bool,
+  },
+  print: {
+    name: 'print',
+    group: 'common',
+    help: 'Print the images of the file as the JSON of docker buildx bake; nothing is built',
+    absent: false,
+    parse: read.bool,
+  },
+  failFast: {
+    name: 'fail-fast',
+    group: 'common',
+    help: 'End all images when the first one fails',
     absent: false,
     parse: read.bool,
   },

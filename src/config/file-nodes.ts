@@ -1,10 +1,11 @@
 import { toXbuildError } from '../errors.ts'
 import { suggest } from '../did-you-mean.ts'
+import { NODE_KEYS } from './file-keys.ts'
 import type { Report } from './file-platforms.ts'
 import { type NodeDefinition, parseNode } from './node.ts'
 import type { YamlEntry, YamlValue } from './yaml.ts'
 
-const KEYS = ['endpoint', 'platforms', 'slots', 'packs']
+const KEYS = Object.keys(NODE_KEYS)
 
 /**
  * Reads `nodes: {NAME: ENDPOINT}`, or with more settings than that: `{NAME: {endpoint: ..., platforms: [...], slots:

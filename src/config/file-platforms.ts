@@ -1,6 +1,7 @@
 import { toXbuildError, type SourcePosition } from '../errors.ts'
 import { parsePlatform, samePlatform, type Platform } from '../platform.ts'
 import { suggest } from '../did-you-mean.ts'
+import { PLATFORM_KEYS } from './file-keys.ts'
 import * as read from './flag-values.ts'
 import type { OverrideKey, PlatformOverride } from './options.ts'
 import type { ProjectRule, ProjectSetting } from './project.ts'
@@ -19,7 +20,7 @@ export interface FilePlatform {
 
 export type Report = (at: SourcePosition, message: string, hint?: string) => void
 
-const KEYS = ['dockerfile', 'target', 'args', 'base', 'timeout', 'optional'] as const
+const KEYS = Object.keys(PLATFORM_KEYS) as readonly (keyof typeof PLATFORM_KEYS)[]
 
 /** What the settings of a platform are read with; a name in `base` stands for what FROM says. */
 const READERS = {

@@ -1,6 +1,9 @@
 import { suggest } from '../did-you-mean.ts'
-import { toXbuildError, XbuildError, type Diagnostic, type SourcePosition } from '../errors.ts'
+import { toXbuildError, type SourcePosition } from '../errors.ts'
 import { parsePlatform } from '../platform.ts'
+import { ConfigFileError } from './config-file-error.ts'
+import { REGISTRY_KEYS } from './file-keys.ts'
+import { readImages, type FileImage } from './file-images.ts'
 import { readNodes } from './file-nodes.ts'
 import { readPlatforms, type FilePlatform, type Report } from './file-platforms.ts'
 import type { BuildFlag } from './flag.ts'
@@ -11,6 +14,8 @@ import { flagSetting, userOnly, type ProjectSetting } from './project.ts'
 import { readBool } from './values.ts'
 import { readYaml, type YamlEntry, type YamlValue } from './yaml.ts'
 
+export { ConfigFileError }
+
 /** `xbuild.yaml`, read: registries, and texts for flags that the command line did not give. */
 export interface FileConfig {
   readonly registries: Readonly<Record<string, RegistryConfig>>
@@ -19,6 +24,8 @@ export interface FileConfig {
   readonly platforms?: readonly FilePlatform[]
   /** Machines to build on. */
   readonly nodes?: readonly NodeDefinition[]
+  /** Images that are built together. */
+  readonly images?: readonly FileImage[]
 }
 
 /** A config file with each of its settings as it stands there. */
@@ -27,18 +34,6 @@ export interface ReadFile {
   readonly settings: readonly ProjectSetting[]
 }
 
-/** What is wrong in a config file, every problem with its line. */
-export class ConfigFileError extends XbuildError {
-  readonly diagnostics: readonly Diagnostic[]
-
-  constructor(file: string, diagnostics: readonly Diagnostic[]) {
-    const only = diagnostics.length === 1 ? diagnostics[0] : undefined
-    super('BAD_OPTION', only?.message ?? `Cannot use config file "${file}": ${diagnostics.length} problems`, only)
-    this.diagnostics = only ? [] : diagnostics
-  }
-}
-
-const REGISTRY_KEYS = ['mirrors', 'http', 'insecure', 'ca']
 const HOST = /^(\[[0-9a-f:]+\]|[\w-]+(\.[\w-]+)*)(:\d{1,5})?$/i
 
 const OPTION_OF_KEY: ReadonlyMap<string, FlagOption> = new Map(
@@ -83,6 +78,7 @@ function readRoot(
 ): FileConfig {
   let registries: FileConfig['registries'] = {}
   let nodes: FileConfig['nodes']
+  let images: FileConfig['images']
   let platforms: FileConfig['platforms']
   const values: { [K in FlagOption]?: readonly string[] } = {}
   for (const { key, value, at } of entriesOf(root, 'the file', report)) {
@@ -99,14 +95,26 @@ function readRoot(
           rule: NO_FLAG.nodes,
           instead: "Give --builder, or put it into the user's own config.yaml",
         })
-    } else if (key === 'store' && value.kind === 'map') readStore(value.entries, values, { report, note })
+    } else if (key === 'images') images = readImages(entriesOf(value, 'images', report), { report, note })
+    else if (key === 'store' && value.kind === 'map') readStore(value.entries, values, { report, note })
     else if (key === 'platforms' && value.kind === 'map') {
       platforms = readPlatforms(value.entries, report, note)
       values.platforms = platforms.map(({ text }) => text)
     } else if (option) values[option] = readTexts(key, FLAGS[option], value, { report, note })
-    else report(at, `Cannot use key "${key}": unknown`, hintFor(key, ['registries', 'nodes', ...OPTION_OF_KEY.keys()]))
+    else
+      report(
+        at,
+        `Cannot use key "${key}": unknown`,
+        hintFor(key, ['registries', 'nodes', 'images', ...OPTION_OF_KEY.keys()]),
+      )
   }
-  return { registries, values, ...(platforms ? { platforms } : {}), ...(nodes ? { nodes } : {}) }
+  return {
+    registries,
+    values,
+    ...(platforms ? { platforms } : {}),
+    ...(nodes ? { nodes } : {}),
+    ...(images ? { images } : {}),
+  }
 }
 
 /** `store: {folder: ..., limit: 20GB}`. */
@@ -140,15 +148,17 @@ function readRegistries(value: YamlValue, report: Report, note: Note): Readonly<
 function readRegistry(host: string, value: YamlValue, report: Report, note: Note): RegistryConfig {
   let config: RegistryConfig = { mirrors: [] }
   for (const { key, value: setting, at } of entriesOf(value, `registry "${host}"`, report)) {
-    const texts = REGISTRY_KEYS.includes(key) ? textsOf(setting, key, report).map(({ text }) => text) : []
+    const texts = Object.hasOwn(REGISTRY_KEYS, key) ? textsOf(setting, key, report).map(({ text }) => text) : []
     for (const text of texts)
       note({ key: `registries.${host}.${key}`, text, at, rule: NO_FLAG.registries, instead: IN_USER_FILE })
+    if (texts.length > 1 && key !== 'mirrors')
+      report(at, `Cannot use ${key}: one value is needed and there are ${texts.length}`)
     if (key === 'mirrors') config = { ...config, mirrors: readMirrors(setting, report) }
     else if (key === 'http') config = { ...config, http: readSwitch(key, texts, at, report) }
     else if (key === 'insecure') config = { ...config, insecure: readSwitch(key, texts, at, report) }
     else if (key === 'ca' && texts[0]) config = { ...config, ca: texts[0] }
     else if (key !== 'ca')
-      report(at, `Cannot use key "${key}" of registry "${host}": unknown`, hintFor(key, REGISTRY_KEYS))
+      report(at, `Cannot use key "${key}" of registry "${host}": unknown`, hintFor(key, Object.keys(REGISTRY_KEYS)))
   }
   return config
 }

@@ -20,7 +20,8 @@ export interface FlagInput {
   readonly localPlatform: Platform
 }
 
-const PROGRESS_MODES: readonly ProgressMode[] = ['auto', 'tty', 'plain', 'quiet', 'rawjson']
+/** All of them. */
+export const PROGRESS_MODES: readonly ProgressMode[] = ['auto', 'tty', 'plain', 'quiet', 'rawjson']
 
 /** Comma-separated platforms, each once; `local` is this machine. */
 export function platforms(texts: readonly string[], { localPlatform }: FlagInput): readonly Platform[] {

@@ -30,6 +30,7 @@ export function mergeConfigs(
     values,
     ...(platforms ? { platforms } : {}),
     ...(nodes.length > 0 ? { nodes } : {}),
+    ...(top.images ? { images: top.images } : {}),
   }
 }
 

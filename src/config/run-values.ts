@@ -44,7 +44,8 @@ function parseSecret(
   return [id, { kind: 'file', path: parseText(source ?? id, label) }]
 }
 
-const ACCEL_MODES: readonly AccelMode[] = ['auto', 'off', 'require', 'verify']
+/** All of them. */
+export const ACCEL_MODES: readonly AccelMode[] = ['auto', 'off', 'require', 'verify']
 
 /** How native toolchains are used. */
 export function accel(texts: readonly string[], { label }: FlagInput): AccelMode {

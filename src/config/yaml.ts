@@ -55,7 +55,8 @@ export function readYaml(
   }
 
   function placeOf(offset: number): SourcePosition {
-    return { file, line: Math.max(1, lines.linePos(offset).line) }
+    const { line, col } = lines.linePos(offset)
+    return { file, line: Math.max(1, line), column: Math.max(1, col) }
   }
 
   function report(at: SourcePosition, state: string, hint?: string): void {

@@ -47,7 +47,7 @@ test('a config file is checked before anything is built', async () => {
   const file = join(folder, 'xbuild.yaml')
   await writeFile(file, 'jobs: 2\nregistreis: {}\n')
   const expected = `error: Cannot use key "registreis": unknown
-  at ${file}:2
+  at ${file}:2:1
     1 | jobs: 2
   > 2 | registreis: {}
   hint: Did you mean "registries"?

@@ -68,16 +68,16 @@ test('nodes of xbuild.yaml, with all their mistakes at once', () => {
       diagnostics: [
         expect.objectContaining({
           message: 'Cannot use node "a": it has no endpoint',
-          at: { file: 'xbuild.yaml', line: 2 },
+          at: { file: 'xbuild.yaml', line: 2, column: 3 },
         }),
-        expect.objectContaining({ hint: 'Did you mean "slots"?', at: { file: 'xbuild.yaml', line: 3 } }),
+        expect.objectContaining({ hint: 'Did you mean "slots"?', at: { file: 'xbuild.yaml', line: 3, column: 26 } }),
         expect.objectContaining({
           message: expect.stringContaining('it is not an endpoint'),
-          at: { file: 'xbuild.yaml', line: 4 },
+          at: { file: 'xbuild.yaml', line: 4, column: 3 },
         }),
         expect.objectContaining({
           message: expect.stringContaining('neither true nor false'),
-          at: { file: 'xbuild.yaml', line: 5 },
+          at: { file: 'xbuild.yaml', line: 5, column: 3 },
         }),
       ],
     }),

@@ -150,7 +150,7 @@ test('a name like __proto__ stays a name', () => {
 })
 
 test.each<[argv: string[], command: Partial<Parsed>]>([
-  [[], { command: 'help' }],
+  [[], { command: 'build', topic: undefined }],
   [['help'], { command: 'help' }],
   [['help', 'plan'], { command: 'help', topic: 'plan' }],
   [['--help'], { command: 'help' }],

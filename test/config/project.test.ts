@@ -117,7 +117,7 @@ build-args:
     rule: 'project',
     severity: 'error',
     message: 'Cannot let a file of the project set oci-runtime "./x": runs ./x',
-    at: { file: 'xbuild.yaml', line: 2 },
+    at: { file: 'xbuild.yaml', line: 2, column: 14 },
     hint: 'Give --oci-runtime ./x, or accept the file with xbuild trust',
   })
 })

@@ -44,6 +44,8 @@ function imageTarget({ name, at, fields }: BakeTarget, linked: boolean): ImageTa
     attest: list(fields, 'attest'),
     resources: resources(fields),
     call: text(fields, 'call'),
+    overrides: undefined,
+    timeout: undefined,
   })
 }
 

@@ -17,12 +17,10 @@ type SessionFlags = Pick<
 /** What the command line says where one file describes many images. */
 export interface ImagesValues extends SessionFlags, Omit<BuildCliOptions, 'json'> {
   readonly allow: Grants
-  readonly failFast: boolean
   readonly load: boolean
   readonly metadataFile: string | undefined
   /** Absent: as the file says. */
   readonly noCache: boolean | undefined
-  readonly print: boolean
   readonly provenance: string | undefined
   readonly pull: boolean | undefined
   readonly push: boolean
@@ -31,7 +29,7 @@ export interface ImagesValues extends SessionFlags, Omit<BuildCliOptions, 'json'
 
 const bool = (texts: readonly string[], input: read.FlagInput): boolean | undefined => read.bool(texts, input)
 const { accel, builders, jobs, ociRuntime, progress, silenceTimeout, store, storeLimit, timeout } = FLAGS
-const { quiet, call, check } = BUILD_CLI_FLAGS
+const { quiet, call, check, print, failFast } = BUILD_CLI_FLAGS
 
 /** Flags of the commands that build what a file describes. */
 export const IMAGES_FLAGS: FlagTable<ImagesValues> = {
@@ -40,13 +38,7 @@ export const IMAGES_FLAGS: FlagTable<ImagesValues> = {
   load: { ...(FLAGS.load as Flag<boolean | undefined>), absent: false, parse: read.bool } as Flag<boolean>,
   noCache: { ...FLAGS.noCache, absent: undefined, parse: bool },
   pull: { ...FLAGS.pull, absent: undefined, parse: bool },
-  print: {
-    name: 'print',
-    group: 'common',
-    help: 'Print what would be built as the JSON of docker buildx bake; nothing is built',
-    absent: false,
-    parse: read.bool,
-  },
+  print,
   allow: {
     name: 'allow',
     placeholder: 'RIGHT[=VALUE]',
@@ -58,13 +50,7 @@ export const IMAGES_FLAGS: FlagTable<ImagesValues> = {
     absent: { read: [], write: [], rights: [] },
     parse: (texts, { label }) => parseAllow(texts, label),
   },
-  failFast: {
-    name: 'fail-fast',
-    group: 'common',
-    help: 'End all images when the first one fails',
-    absent: false,
-    parse: read.bool,
-  },
+  failFast,
   metadataFile: { ...FLAGS.metadataFile, help: 'Write the results as JSON, by the name of the image' },
   provenance: {
     name: 'provenance',

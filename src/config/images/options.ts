@@ -4,7 +4,7 @@ import { isAbsolutePath, joinPath } from './paths.ts'
 import { parseRemote } from '../../dockerfile/remote.ts'
 import type { Platform } from '../../platform.ts'
 import { parseBuildContext } from '../build-context.ts'
-import { ConfigFileError } from '../file.ts'
+import { ConfigFileError } from '../config-file-error.ts'
 import type { FlagInput } from '../flag-values.ts'
 import type { Flag } from '../flag.ts'
 import { FLAGS } from '../flags.ts'
@@ -95,6 +95,8 @@ function optionsOf(
     addHosts: listed('extra-hosts', hostsOf(target), FLAGS.addHosts),
     ulimits: listed('ulimits', target.ulimits, FLAGS.ulimits),
     resources: listed('resources', target.resources, FLAGS.resources),
+    overrides: target.overrides,
+    timeout: one('timeout', target.timeout, FLAGS.timeout),
     shmSize: one('shm-size', target.shmSize, FLAGS.shmSize),
     noCacheFilter: listed('no-cache-filter', target.noCacheFilter, FLAGS.noCacheFilter),
     allow: listed('entitlements', target.entitlements, FLAGS.allow),

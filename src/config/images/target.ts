@@ -1,4 +1,5 @@
 import type { SourcePosition } from '../../errors.ts'
+import type { PlatformOverride } from '../options.ts'
 
 /** A value with the place that says so; a value that the command line or a rule gives has none. */
 export interface Said<T = string> {
@@ -60,6 +61,10 @@ export interface ImageTarget {
   readonly resources?: readonly Said[]
   /** What to do with the Dockerfile: `build`, `check`, `outline`, `targets`. */
   readonly call?: Said
+  /** What is different for single platforms. */
+  readonly overrides?: readonly PlatformOverride[]
+  /** As `--timeout` has it; each platform may take as long. */
+  readonly timeout?: Said
 }
 
 /** The images that a target is made from, by the names of its contexts. */

@@ -1,0 +1,39 @@
+import type { ImagesCommand } from '../config/images/line.ts'
+import { withNeeded } from '../config/images/target.ts'
+import { showPlan } from './plan.ts'
+import { checkNoCircle, imageRequests, runImages } from './run-images.ts'
+import type { Terminal } from './terminal.ts'
+
+/** Builds the images of xbuild.yaml that were chosen; its reader has said what it asks for. */
+export async function runFileImages(command: ImagesCommand, terminal: Terminal): Promise<number> {
+  const { chosen, json: _, unnamed, ...run } = command
+  for (const name of unnamed) terminal.stderr.write(`warning: ${name} is not pushed: it has no tags\n`)
+  const overridden = run.targets.flatMap(({ name, overrides }) => (overrides && run.print ? [name] : []))
+  if (overridden.length > 0)
+    terminal.stderr.write(
+      `warning: --print leaves out what is different for single platforms of ${overridden.join(', ')}\n`,
+    )
+  return runImages(
+    {
+      ...run,
+      chosen,
+      groups: { default: { targets: [...chosen].sort() } },
+      project: run.shared.cwd,
+      grants: undefined,
+      env: terminal.env,
+    },
+    terminal,
+  )
+}
+
+/** `xbuild plan` for images of xbuild.yaml: one plan for all of them. */
+export async function planFileImages(command: ImagesCommand, terminal: Terminal): Promise<number> {
+  const { targets, chosen, shared, json } = command
+  checkNoCircle(withNeeded(targets, chosen))
+  const requests = imageRequests({ ...command, env: terminal.env })
+  return showPlan(
+    async (edges) => (await import('../session/plan-only.ts')).plan(requests, edges),
+    { progress: shared.progress, json },
+    terminal,
+  )
+}
