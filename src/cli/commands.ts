@@ -6,6 +6,7 @@ import { sessionTexts } from '../config/images/flags.ts'
 import { DOCTOR_FLAGS, readDoctorCommand } from '../config/doctor-flags.ts'
 import type { FileConfig } from '../config/file.ts'
 import { FLAGS } from '../config/flags.ts'
+import { INIT_FLAGS, readInitCommand } from '../config/init/flags.ts'
 import { NODE_FLAGS, readNodeCommand } from '../config/node-flags.ts'
 import { PACK_FLAGS, readPackCommand } from '../config/pack-flags.ts'
 import { QEMU_FLAGS, readQemuCommand } from '../config/qemu-flags.ts'
@@ -95,6 +96,15 @@ export const COMMANDS: readonly Command[] = [
     fromFile: sessionTexts,
     read: (values, input) => ({ options: readBakeCommand(values, input) }),
     run: async ({ options }, terminal) => (await import('./bake.ts')).runBake(options, terminal),
+  }),
+  defineCommand({
+    name: 'init',
+    usage: 'xbuild init [OPTIONS]',
+    help: 'Write an xbuild.yaml that builds what the Dockerfiles, compose or bake files of this folder build.',
+    flags: INIT_FLAGS,
+    withoutConfig: true,
+    read: (values, input) => ({ options: readInitCommand(values, input) }),
+    run: async ({ options }, terminal) => (await import('./init.ts')).runInit(options, terminal),
   }),
   defineCommand({
     name: 'suggest',

@@ -17,7 +17,7 @@ export async function runFileImages(command: ImagesCommand, terminal: Terminal):
     {
       ...run,
       chosen,
-      groups: { default: { targets: [...chosen].sort() } },
+      groups: { default: { targets: chosen } },
       project: run.shared.cwd,
       grants: undefined,
       env: terminal.env,

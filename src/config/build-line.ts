@@ -10,7 +10,7 @@ import { resolvePlatform } from './file-platforms.ts'
 import type { FlagOption } from './flags.ts'
 import { yieldTo } from './images/file-targets.ts'
 import { meansImages, readImagesLine, textsByOption, type ImagesCommand } from './images/line.ts'
-import type { CompleteOptions, PlatformOverride } from './options.ts'
+import type { CompleteOptions } from './options.ts'
 import { parseWhole, usageError } from './values.ts'
 
 type Env = Readonly<Record<string, string | undefined>>

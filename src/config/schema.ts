@@ -79,7 +79,10 @@ export function fileSchema(): Schema {
 
 function imageSchema(): Schema {
   const entries = Object.entries(IMAGE_KEYS).map(([name, key]) => [name, keySchema(name, key)] as const)
-  return { ...keys(Object.fromEntries(entries)), not: { type: 'object', required: ['dockerfile', 'dockerfile-inline'] } }
+  return {
+    ...keys(Object.fromEntries(entries)),
+    not: { type: 'object', required: ['dockerfile', 'dockerfile-inline'] },
+  }
 }
 
 function keySchema(name: string, key: ImageKey): Schema {
