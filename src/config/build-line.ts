@@ -77,7 +77,7 @@ function checkForImages({ print, failFast }: BuildValues, { file }: LineInput): 
   const state = file?.images?.length ? 'PATH is one image' : 'xbuild.yaml names no images'
   throw usageError(
     `Cannot use "--${print ? 'print' : 'fail-fast'}": ${state}`,
-    'See xbuild help bake and xbuild help init',
+    'Name images in xbuild.yaml; xbuild init writes one',
   )
 }
 

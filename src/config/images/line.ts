@@ -112,6 +112,7 @@ function shared(values: Values, { file, env, cwd }: ImagesInput): SharedOptions 
       pull: undefined,
       provenance: undefined,
       sbom: undefined,
+      push: values.push ?? false,
     },
     { file, env, cwd },
   )
