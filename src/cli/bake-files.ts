@@ -6,6 +6,7 @@ import type { BakeFile } from '../config/bake/document.ts'
 import type { BakeCommand } from '../config/bake/flags.ts'
 import { XbuildError } from '../errors.ts'
 import { cleanText } from '../ui/text.ts'
+import { checkFoundFile } from './found-file.ts'
 import { createGrantedJudge } from './granted.ts'
 import { readProjectText } from './project-text.ts'
 import type { Terminal } from './terminal.ts'
@@ -31,6 +32,7 @@ export async function readBakeFiles(
   const found: BakeFile[] = []
   for (const name of named.length > 0 ? named : DEFAULTS) {
     const path = name.startsWith('cwd://') ? name.slice('cwd://'.length) : name
+    if (named.length === 0) checkFoundFile(resolve(shared.cwd, path), { shown: path, hint: `Name it with -f ${path}` })
     const text = path === '-' ? await readAll(terminal.stdin) : readProjectText(resolve(shared.cwd, path), path)
     if (text !== undefined) found.push({ name: path, text })
     else if (named.length > 0) throw new XbuildError('NOT_FOUND', `Cannot read "${path}": no such file`)
@@ -60,9 +62,11 @@ async function composeBase(
     import('../config/compose/project.ts'),
     import('../config/compose/dotenv.ts'),
   ])
+  const judge = createGrantedJudge(cwd, values.allow, cwd)
+  const hint = 'Give --allow fs.read=FILE when you trust it'
+  checkFoundFile(resolve(cwd, '.env'), { shown: '.env', hint, judge })
   const dotenv = readProjectText(resolve(cwd, '.env'), '.env')
   const own = dotenv === undefined ? {} : parseDotenv(dotenv, '.env', (name) => env[name])
-  const judge = createGrantedJudge(cwd, values.allow, cwd)
   const read = (path: string): string | undefined => {
     const why = judge({ kind: 'read', path })
     if (why === undefined) return readProjectText(resolve(cwd, path), path)

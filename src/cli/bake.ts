@@ -54,6 +54,7 @@ function imagesOf(command: BakeCommand, resolved: Resolved, env: Terminal['env']
     shared,
     localPlatform,
     env,
+    secretEnv: env,
     print: false,
     failFast: values.failFast,
     metadataFile: values.metadataFile,

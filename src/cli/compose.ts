@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs'
 import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import type { ComposeCommand } from '../config/compose/flags.ts'
 import { parseDotenv } from '../config/compose/dotenv.ts'
@@ -10,7 +9,9 @@ import { usageError } from '../config/values.ts'
 import { XbuildError, type Diagnostic } from '../errors.ts'
 import { formatDiagnostics } from '../ui/error.ts'
 import { wantsColor } from '../ui/text.ts'
+import { checkFoundFile } from './found-file.ts'
 import { createGrantedJudge } from './granted.ts'
+import { createJudge } from './project-place.ts'
 import { readProjectText } from './project-text.ts'
 import { readSource } from './read-source.ts'
 import { runImages, type ImagesRun } from './run-images.ts'
@@ -52,7 +53,8 @@ export async function readComposeRun(command: ComposeCommand, terminal: ComposeT
     grants: values.allow,
     shared,
     localPlatform: command.localPlatform,
-    env,
+    env: terminal.env,
+    secretEnv: env,
     print: values.print,
     failFast: values.failFast,
     metadataFile: values.metadataFile,
@@ -69,18 +71,26 @@ export async function openProject(
   const named =
     values.envFiles.length > 0 ? values.envFiles : (shell['COMPOSE_ENV_FILES'] ?? '').split(',').filter(Boolean)
   const readEnv = (folder: string): ComposeEnv => {
-    if (/^(1|t|true)$/i.test(shell['COMPOSE_DISABLE_ENV_FILE'] ?? '') && named.length === 0) return shell
-    const files = named.length > 0 ? named.map((file) => resolve(cwd, file)) : [join(folder, '.env')]
-    return readVariables(files, { shell, cwd, needed: named.length > 0 })
+    const options = { shell, cwd, needed: named.length > 0 }
+    if (named.length > 0)
+      return readVariables(
+        named.map((file) => resolve(cwd, file)),
+        options,
+      )
+    if (/^(1|t|true)$/i.test(shell['COMPOSE_DISABLE_ENV_FILE'] ?? '')) return shell
+    const path = join(folder, '.env')
+    const judge = createGrantedJudge(folder, values.allow, cwd)
+    checkFoundFile(path, { shown: show(path), hint: `Name it with --env-file ${path}`, judge })
+    return readVariables([path], options)
   }
-  const first = readEnv(given ?? cwd)
-  const paths = findFiles(values.files, { cwd, env: first, folder: given })
-  const folder = given ?? (paths[0] === '-' || isRemoteContext(paths[0]!) ? cwd : dirname(paths[0]!))
-  const env = folder === (given ?? cwd) ? first : readEnv(folder)
   const show = (path: string) => {
     const shown = relative(cwd, path)
     return shown.startsWith('..') || shown === '' ? path : shown
   }
+  const first = readEnv(given ?? cwd)
+  const paths = findFiles(values.files, { cwd, env: first, shell, folder: given })
+  const folder = given ?? (paths[0] === '-' || isRemoteContext(paths[0]!) ? cwd : dirname(paths[0]!))
+  const env = folder === (given ?? cwd) ? first : readEnv(folder)
   const files: ComposeInput['files'][number][] = []
   for (const path of paths)
     files.push(path === '-' ? { path: join(cwd, '<stdin>'), text: await readAll(stdin) } : need(path))
@@ -95,7 +105,7 @@ export async function openProject(
   }
   const profiles = values.profiles.length > 0 ? values.profiles : (env['COMPOSE_PROFILES'] ?? '').split(',')
   const project = readComposeProject(
-    { files, folder, env, home: env['HOME'], read, show },
+    { files, folder, env, home: shell['HOME'], read, show },
     {
       services,
       profiles: profiles.map((profile) => profile.trim()).filter(Boolean),
@@ -129,22 +139,36 @@ function readVariables(
 /** `-f`, `COMPOSE_FILE`, or the usual names in this folder or one above. */
 function findFiles(
   given: readonly string[],
-  { cwd, env, folder }: { readonly cwd: string; readonly env: ComposeEnv; readonly folder: string | undefined },
+  {
+    cwd,
+    env,
+    shell,
+    folder,
+  }: {
+    readonly cwd: string
+    readonly env: ComposeEnv
+    readonly shell: ComposeEnv
+    readonly folder: string | undefined
+  },
 ): string[] {
   const place = (file: string) => (file === '-' || isAbsolute(file) ? file : resolve(cwd, file))
   if (given.length > 0) return given.map(place)
   const fromEnv = env['COMPOSE_FILE']
-  if (fromEnv)
-    return fromEnv
+  if (fromEnv) {
+    const files = fromEnv
       .split(env['COMPOSE_PATH_SEPARATOR'] || ':')
       .filter(Boolean)
       .map(place)
+    if (shell['COMPOSE_FILE'] !== fromEnv) checkChosen(files, folder ?? cwd)
+    return files
+  }
   for (let at = folder ?? cwd; ; at = dirname(at)) {
     const main = NAMES.map((name) => join(at, name)).find(isThere)
     if (main !== undefined) {
-      checkOwner(main)
       const over = OVERRIDES.map((name) => join(at, name)).find(isThere)
-      return over === undefined ? [main] : [main, over]
+      const files = over === undefined ? [main] : [main, over]
+      for (const path of files) checkFoundFile(path, { shown: path, hint: `Name it with -f ${path}` })
+      return files
     }
     if (at === dirname(at)) break
   }
@@ -154,12 +178,14 @@ function findFiles(
   )
 }
 
-/** Throws BAD_OPTION: in a folder that others write to, as /tmp, a file that nobody named may be anybody's. */
-function checkOwner(path: string): void {
-  const [{ uid }, { mode }] = [statSync(path), statSync(dirname(path))]
-  const own = process.geteuid?.() ?? 0
-  if (uid === own || uid === 0 || (own === 0 && (mode & 0o002) === 0)) return
-  throw usageError(`Cannot use "${path}": the file belongs to another user (id ${uid})`, `Name it with -f ${path}`)
+/** Throws BAD_OPTION: the folder of the first file is the project, in which everything may be read. */
+function checkChosen(files: readonly string[], folder: string): void {
+  const judge = createJudge(folder)
+  for (const path of files) {
+    const why = path === '-' ? undefined : judge({ kind: 'read', path })
+    if (why !== undefined)
+      throw usageError(`Cannot use "${path}", which a file of variables names: ${why}`, `Name it with -f ${path}`)
+  }
 }
 
 function isThere(path: string): boolean {

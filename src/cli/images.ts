@@ -21,6 +21,7 @@ export async function runFileImages(command: ImagesCommand, terminal: Terminal):
       project: run.shared.cwd,
       grants: undefined,
       env: terminal.env,
+      secretEnv: terminal.env,
     },
     terminal,
   )
@@ -30,7 +31,7 @@ export async function runFileImages(command: ImagesCommand, terminal: Terminal):
 export async function planFileImages(command: ImagesCommand, terminal: Terminal): Promise<number> {
   const { targets, chosen, shared, json } = command
   checkNoCircle(withNeeded(targets, chosen))
-  const requests = imageRequests({ ...command, env: terminal.env })
+  const requests = imageRequests({ ...command, env: terminal.env, secretEnv: terminal.env })
   return showPlan(
     async (edges) => (await import('../session/plan-only.ts')).plan(requests, edges),
     { progress: shared.progress, json },

@@ -144,9 +144,9 @@ async function buildFiles(
 ): Promise<ImagesResult> {
   const run = await readRun(edgesOf(options))
   if (run.call) throw usageError(`Cannot build: the files ask for "${run.call.kind}"`, 'Use xbuild bake --call')
-  const { failFast, env } = run
+  const { failFast, env, secretEnv } = run
   const signal = options.signal ?? new AbortController().signal
-  const { images } = await build(requestsFor(run), { emit, signal, env, stdout: process.stdout, failFast })
+  const { images } = await build(requestsFor(run), { emit, signal, env, secretEnv, stdout: process.stdout, failFast })
   return resultOf(images, run.chosen)
 }
 

@@ -7,6 +7,7 @@ import { PROJECT_FILE } from '../config/trust-flags.ts'
 import { XbuildError } from '../errors.ts'
 import { userConfigFolder } from '../host/user-folder.ts'
 import { sha256 } from '../oci/digest.ts'
+import { isOfAnother } from './found-file.ts'
 import { readPrivate } from './trusted-files.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -46,20 +47,36 @@ export async function readProjectFile(file: string, cwd: string): Promise<Projec
     import('../config/project.ts'),
     import('./project-place.ts'),
   ])
-  const read = readConfigFile(bytes.toString('utf8'), file)
   const folder = await realpath(dirname(resolve(cwd, file)))
-  const asks = [...(await ownerAsk(file, cwd)), ...asksOf(read.settings, createJudge(folder))]
+  const judge = createJudge(folder)
+  const elsewhere = judge({ kind: 'read', path: resolve(cwd, file) })
+  const read = unseen(file, elsewhere, () => readConfigFile(bytes.toString('utf8'), file))
+  const own = [await ofAnother(file, cwd), elsewhere].flatMap((why) => (why === undefined ? [] : askForAll(file, why)))
+  const asks = [...own, ...asksOf(read.settings, judge)]
   return { ...read, path: join(folder, basename(file)), digest: sha256(bytes), asks }
 }
 
-/** In a folder that others write to, as /tmp, a file may be anybody's. Root works in folders of users. */
-async function ownerAsk(file: string, cwd: string): Promise<Ask[]> {
+/** In a folder that others write to, as /tmp, a file may be anybody's. */
+async function ofAnother(file: string, cwd: string): Promise<string | undefined> {
   const path = resolve(cwd, file)
-  const [{ uid }, { mode }] = await Promise.all([stat(path), stat(dirname(path))])
-  const own = process.geteuid?.() ?? 0
-  if (uid === own || uid === 0 || (own === 0 && (mode & 0o002) === 0)) return []
-  const why = `the file belongs to another user (id ${uid})`
+  const { uid } = await stat(path)
+  return isOfAnother(path, uid) ? `the file belongs to another user (id ${uid})` : undefined
+}
+
+function askForAll(file: string, why: string): Ask[] {
   return [{ key: 'anything', text: '', at: { file, line: 1 }, why, instead: `Name it with --config ${file}` }]
+}
+
+/** Errors show lines of the file: not of one of the user's to which a link of the project leads. */
+function unseen<T>(file: string, elsewhere: string | undefined, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (elsewhere === undefined || !(error instanceof XbuildError)) throw error
+    throw new XbuildError('BAD_OPTION', `Cannot use "${file}": ${elsewhere}, and is no config file of xbuild`, {
+      hint: `Remove the link, or see what is wrong with --config ${file}`,
+    })
+  }
 }
 
 async function loadProject(cwd: string, env: Env): Promise<FileConfig | undefined> {

@@ -36,8 +36,10 @@ export interface ImagesRun {
   readonly grants: Grants | undefined
   readonly shared: SharedOptions
   readonly localPlatform: Platform
-  /** Variables that secrets and arguments are taken from. */
+  /** The user's own variables. */
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Variables that secrets are taken from; a file of the project may have set some: nothing else is. */
+  readonly secretEnv: Readonly<Record<string, string | undefined>>
   readonly print: boolean
   readonly failFast: boolean
   readonly metadataFile: string | undefined
@@ -76,11 +78,12 @@ export function imageRequests({
   chosen,
   shared,
   env,
+  secretEnv,
   localPlatform,
-}: Pick<ImagesRun, 'targets' | 'chosen' | 'shared' | 'env' | 'localPlatform'>): ImageRequest[] {
+}: Pick<ImagesRun, 'targets' | 'chosen' | 'shared' | 'env' | 'secretEnv' | 'localPlatform'>): ImageRequest[] {
   return requestsOf(
     withNeeded(targets, chosen).map((target) => (chosen.includes(target.name) ? target : onlyNeeded(target))),
-    { shared, env, localPlatform, names: targets.map(({ name }) => name) },
+    { shared, env, secretEnv, localPlatform, names: targets.map(({ name }) => name) },
   )
 }
 
@@ -90,11 +93,11 @@ function onlyNeeded(target: ImageTarget): ImageTarget {
 }
 
 /** Throws `ConfigFileError` with what the files ask for and nobody has granted. */
-function checkGranted({ project, grants, env, shared }: ImagesRun, targets: readonly ImageTarget[]): void {
+function checkGranted({ project, grants, secretEnv, shared }: ImagesRun, targets: readonly ImageTarget[]): void {
   if (!grants) return
   const judge = createGrantedJudge(realpathSync(resolve(shared.cwd, project)), grants, shared.cwd)
   const asks = openAsks(
-    targets.flatMap((target) => settingsOf(target, env)),
+    targets.flatMap((target) => settingsOf(target, secretEnv)),
     grants,
     judge,
   )
@@ -109,8 +112,8 @@ async function buildImages(requests: readonly ImageRequest[], run: ImagesRun, te
     onStop: () => ui.note('Stopping: cleaning up (once more to stop at once)'),
     work: async (signal) => {
       const { build } = await import('../build.ts')
-      const { env, failFast } = run
-      return build(requests, { emit: ui.emit, signal, env, stdout, failFast })
+      const { secretEnv, failFast } = run
+      return build(requests, { emit: ui.emit, signal, env: terminal.env, secretEnv, stdout, failFast })
     },
   })
   const session = await finished.finally(() => ui.finish())

@@ -15,6 +15,8 @@ export interface BuildInputs {
   close(): Promise<void>
 }
 
+type Env = Readonly<Record<string, string | undefined>>
+
 interface Given {
   readonly secrets?: Readonly<Record<string, SecretSource>>
   readonly cwd: string
@@ -29,10 +31,13 @@ const MAX_SECRET = 500 << 10
  */
 export async function openBuildInputs(
   { secrets = {}, ssh = {}, cwd }: Given & { readonly ssh?: Readonly<Record<string, string>> },
-  env: Readonly<Record<string, string | undefined>>,
-  hide?: HideSecret,
+  {
+    env,
+    secretEnv = env,
+    hide,
+  }: { readonly env: Env; readonly secretEnv?: Env | undefined; readonly hide?: HideSecret | undefined },
 ): Promise<BuildInputs> {
-  const secret = secretsOf({ secrets, cwd }, env, hide)
+  const secret = secretsOf({ secrets, cwd }, secretEnv, hide)
   for (const [id, source] of Object.entries(secrets)) {
     const isWhole = source.kind === 'env' || (await checkFile(id, resolve(cwd, source.path)))
     // Steps that are known, and the provenance, may say it, too. What can be read once waits for its step; what cannot

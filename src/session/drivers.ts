@@ -43,11 +43,11 @@ export interface Drivers {
 export async function openDrivers(
   session: Session,
   { targets, support, nodes, local, plan }: Prepared,
-  { emit, signal, env, secrecy }: Pick<SessionEdges, 'emit' | 'signal' | 'env' | 'secrecy'>,
+  { emit, signal, env, secretEnv, secrecy }: Pick<SessionEdges, 'emit' | 'signal' | 'env' | 'secretEnv' | 'secrecy'>,
 ): Promise<Drivers> {
   const { store, services, registry, options, requests } = session
   const keepGoing = plan.images !== undefined
-  const inputs = await openAllInputs(requests, env, secrecy.hide)
+  const inputs = await openAllInputs(requests, { env, secretEnv, hide: secrecy.hide })
   const inputsOf = (image: string | undefined): BuildInputs => {
     const found = inputs.get(image)!
     if (found.status === 'rejected') throw found.reason
@@ -230,10 +230,9 @@ export async function openDrivers(
 /** What every request may show to its steps. The only one that cannot be had is thrown; of several each fails alone. */
 async function openAllInputs(
   requests: readonly SessionRequest[],
-  env: SessionEdges['env'],
-  hide: SessionEdges['secrecy']['hide'],
+  from: Parameters<typeof openBuildInputs>[1],
 ): Promise<ReadonlyMap<string | undefined, PromiseSettledResult<BuildInputs>>> {
-  const opened = await Promise.allSettled(requests.map(({ options }) => openBuildInputs(options, env, hide)))
+  const opened = await Promise.allSettled(requests.map(({ options }) => openBuildInputs(options, from)))
   const [only] = opened
   if (opened.length === 1 && only?.status === 'rejected') throw only.reason
   return new Map(requests.map(({ image }, index) => [image, opened[index]!]))

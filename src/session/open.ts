@@ -51,7 +51,7 @@ export interface Session {
 /** Opens the store and the registry client; starts nothing, unless the time of contexts must be known. */
 export async function openSession(
   requests: readonly SessionRequest[],
-  { emit, signal, env, stdin, secrecy }: BuildEdges & Partial<Pick<SessionEdges, 'secrecy'>>,
+  { emit, signal, env, secretEnv = env, stdin, secrecy }: BuildEdges & Partial<Pick<SessionEdges, 'secrecy'>>,
 ): Promise<Session> {
   const { options } = requests[0]!
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
@@ -81,7 +81,7 @@ export async function openSession(
     const { ssh, cwd } =
       requests.map((request) => request.options).find(({ ssh }) => ssh?.['default'] !== undefined) ?? {}
     if (!ssh || cwd === undefined) return undefined
-    const inputs = await openBuildInputs({ ssh: { default: ssh['default']! }, cwd }, env)
+    const inputs = await openBuildInputs({ ssh: { default: ssh['default']! }, cwd }, { env })
     closeAgent = inputs.close
     return inputs
   })
@@ -93,7 +93,7 @@ export async function openSession(
     sourceDateEpoch: options.sourceDateEpoch,
     accel: options.accel ?? 'auto',
     signal,
-    secret: secretsOfAll(requests, env, secrecy?.hide),
+    secret: secretsOfAll(requests, secretEnv, secrecy?.hide),
     agent: async () => (await gitAgent())?.agent('default'),
   })
   const machines = once(() => findMachines(requests, { env, signal, store }))

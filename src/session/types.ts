@@ -9,6 +9,8 @@ export interface BuildEdges {
   readonly emit: Emit
   readonly signal: AbortSignal
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Variables that secrets are taken from; absent: `env`. */
+  readonly secretEnv?: Readonly<Record<string, string | undefined>>
   readonly stdout: NodeJS.WritableStream & { readonly isTTY?: boolean }
   /** Standard input, asked for when the options read from it. */
   readonly stdin?: () => NodeJS.ReadableStream

@@ -4,14 +4,14 @@ import type { BuildCliOptions } from '../cli-flags.ts'
 import type { FileConfig } from '../file.ts'
 import { FLAGS, type FlagOption } from '../flags.ts'
 import type { Platform } from '../../platform.ts'
-import type { BuildOptions } from '../options.ts'
+import type { CompleteOptions } from '../options.ts'
 import { usageError } from '../values.ts'
 import { fileTargets } from './file-targets.ts'
 import { sharedOptions } from './flags.ts'
 import type { SharedOptions } from './options.ts'
 import type { ImageTarget, Said } from './target.ts'
 
-type Values = Pick<BuildOptions, FlagOption> & BuildCliOptions
+type Values = Pick<CompleteOptions, FlagOption> & BuildCliOptions
 
 /** What a command line is read against here. */
 export interface ImagesInput {
@@ -112,7 +112,6 @@ function shared(values: Values, { file, env, cwd }: ImagesInput): SharedOptions 
       pull: undefined,
       provenance: undefined,
       sbom: undefined,
-      push: values.push ?? false,
     },
     { file, env, cwd },
   )

@@ -35,6 +35,8 @@ export type SharedOptions = Pick<
 export interface OptionsInput {
   readonly shared: SharedOptions
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Variables that secrets are taken from. */
+  readonly secretEnv: Readonly<Record<string, string | undefined>>
   /** What the platform `local` means. */
   readonly localPlatform: Platform
   /** The names of all targets that there are. */
@@ -59,7 +61,7 @@ export function requestsOf(targets: readonly ImageTarget[], input: OptionsInput)
 /** The options of one target; what cannot be used is added to `problems`. */
 function optionsOf(
   target: ImageTarget,
-  { shared, env, localPlatform, names }: OptionsInput,
+  { shared, env, secretEnv, localPlatform, names }: OptionsInput,
   problems: Diagnostic[],
 ): CompleteOptions {
   const input: Omit<FlagInput, 'label'> = { env, localPlatform }
@@ -89,7 +91,7 @@ function optionsOf(
     pull: target.pull?.value,
     cacheFrom: listed('cache-from', target.cacheFrom, FLAGS.cacheFrom),
     cacheTo: listed('cache-to', target.cacheTo, FLAGS.cacheTo),
-    secrets: listed('secret', target.secrets, FLAGS.secrets),
+    secrets: listed('secret', target.secrets, FLAGS.secrets, secretEnv),
     ssh: listed('ssh', target.ssh, FLAGS.ssh),
     network: one('network', target.network, FLAGS.network),
     addHosts: listed('extra-hosts', hostsOf(target), FLAGS.addHosts),
@@ -104,13 +106,13 @@ function optionsOf(
   return withDefaults(options, shared)
 
   /** Reads texts together when all of them can be used, each blamed on its own place. */
-  function listed<T>(label: string, texts: readonly Said[] | undefined, flag: Flag<T>): T | undefined {
+  function listed<T>(label: string, texts: readonly Said[] | undefined, flag: Flag<T>, env = input.env): T | undefined {
     if (!texts || texts.length === 0) return undefined
     const before = problems.length
-    for (const { value, at } of texts) placed(at, () => flag.parse([value], { ...input, label }))
+    for (const { value, at } of texts) placed(at, () => flag.parse([value], { ...input, env, label }))
     if (problems.length > before) return undefined
     const all = texts.map(({ value }) => value)
-    return placed(texts.at(-1)!.at, () => flag.parse(all, { ...input, label }))
+    return placed(texts.at(-1)!.at, () => flag.parse(all, { ...input, env, label }))
   }
 
   function one<T>(label: string, text: Said | undefined, flag: Flag<T>): T | undefined {

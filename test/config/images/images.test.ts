@@ -44,6 +44,7 @@ describe('rights', () => {
 const input = {
   shared: { cwd: '/p', progress: 'plain', registries: {} } as const,
   env: {},
+  secretEnv: {},
   localPlatform: parsePlatform('linux/amd64'),
   names: ['a', 'b'],
 }
