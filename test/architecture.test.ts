@@ -16,6 +16,7 @@ const PURE = [
   'plan',
   'config',
   'provenance',
+  'audit',
 ]
 const BELOW_CONTENT = ['host', 'registry', 'store', 'source']
 const BELOW_DRIVER = [...BELOW_CONTENT, 'emulation', 'content', 'engine']
@@ -35,6 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   plan: PURE,
   config: PURE,
   provenance: PURE,
+  audit: PURE,
   host: ['errors.ts'],
   registry: [...PURE, 'host'],
   store: [...PURE, 'host'],

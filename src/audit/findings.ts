@@ -1,0 +1,30 @@
+/** What is wrong with a program of an image. */
+export type Problem =
+  /** Its system or CPU is another one. */
+  | 'machine'
+  /** It needs a newer CPU than the platform promises. */
+  | 'level'
+  /** The loader that it names is not in the image. */
+  | 'loader'
+  /** The interpreter of a script is not in the image. */
+  | 'interpreter'
+
+/** One program of an image that will not run on the platform of the image. */
+export interface Finding {
+  /** Absolute path in the image. */
+  readonly path: string
+  readonly problem: Problem
+  /** What it is for, or the path that is missing. */
+  readonly is: string
+  /** Why it is started or loaded: `ENTRYPOINT`, `CMD`, `PATH`, `a library of /usr/bin/x`; absent: nothing shows that it is. */
+  readonly because?: string
+  /** Number of its layer, from 0 at the bottom. */
+  readonly layer: number
+}
+
+/** What an audit of one platform's image came to. */
+export interface AuditResult {
+  readonly findings: readonly Finding[]
+  /** Programs and libraries that were read. */
+  readonly programs: number
+}

@@ -1,0 +1,107 @@
+import type { ContainerConfig } from '../oci/manifest.ts'
+import type { Platform } from '../platform.ts'
+import type { AuditResult, Finding } from './findings.ts'
+import type { ImageTree, PlacedProgram } from './image-tree.ts'
+import { reachable } from './reachable.ts'
+import { canAudit, platformOf, runsOn } from './runs-on.ts'
+
+/** What an image is, for an audit. */
+export interface AuditedImage {
+  readonly platform: Platform
+  readonly config: ContainerConfig
+  readonly tree: ImageTree
+  /** Every layer was read: what is not in the tree is not in the image. */
+  readonly isWhole: boolean
+}
+
+/** Looks for programs that will not run on the platform of their image. */
+export function judge({ platform, config, tree, isWhole }: AuditedImage): AuditResult {
+  if (!canAudit(platform)) return { findings: [], programs: 0 }
+  const findings: Finding[] = []
+  const started = reachable(tree, config)
+  const siblings = siblingsOf(tree, platform)
+  for (const file of tree.programs.values()) {
+    const because = started.get(file.path)?.because
+    const found = wrongFor(file, { platform, tree, isWhole, because })
+    if (found && !isOfASet(file, siblings))
+      findings.push({
+        path: `/${file.path}`,
+        ...found,
+        ...(because === undefined ? {} : { because }),
+        layer: file.layer,
+      })
+  }
+  if (isWhole)
+    for (const [path, { because, missing }] of started)
+      if (missing !== undefined)
+        findings.push({
+          path: `/${path}`,
+          problem: 'interpreter',
+          is: missing,
+          because,
+          layer: tree.programs.get(path)?.layer ?? 0,
+        })
+  findings.sort(
+    (a, b) => Number(b.because !== undefined) - Number(a.because !== undefined) || (a.path < b.path ? -1 : 1),
+  )
+  return { findings, programs: [...tree.programs.values()].filter(({ program }) => program !== undefined).length }
+}
+
+interface Circumstances {
+  readonly platform: Platform
+  readonly tree: ImageTree
+  readonly isWhole: boolean
+  readonly because: string | undefined
+}
+
+function wrongFor(
+  { program, executable }: PlacedProgram,
+  { platform, tree, isWhole, because }: Circumstances,
+): Pick<Finding, 'problem' | 'is'> | undefined {
+  if (!program) return undefined
+  // Files of other systems are data (launchers that pip brings, assemblies of .NET) until something starts them
+  if (program.format !== formatOf(platform) && because === undefined) return undefined
+  const runs = runsOn(program, platform)
+  if (runs === 'no') return { problem: 'machine', is: platformOf(program) }
+  if (runs === 'level') return { problem: 'level', is: platformOf(program) }
+  const { loader, kind } = program
+  if (loader === undefined || kind !== 'program' || !isWhole || !executable) return undefined
+  return tree.find(loader)?.program ? undefined : { problem: 'loader', is: loader }
+}
+
+function formatOf({ os }: Platform): 'elf' | 'pe' | 'macho' {
+  return os === 'windows' ? 'pe' : os === 'darwin' ? 'macho' : 'elf'
+}
+
+const TRIPLET = /^(?:[a-z0-9_]+-)(?:linux|unknown-linux|pc-linux)-(?:gnu|musl|uclibc)[a-z0-9_]*$/
+
+/**
+ * Whether a library belongs to a set for several platforms, of which a program takes its own: those of a cross
+ * toolchain, below a folder with the name of its target; or beside a folder with the same library for this platform
+ * (`prebuilds/linux-arm64/` of Node's packages, `runtimes/linux-x64/` of .NET's).
+ */
+function isOfASet({ path, program, executable }: PlacedProgram, siblings: ReadonlySet<string>): boolean {
+  if (
+    program?.kind === 'library' &&
+    path
+      .split('/')
+      .slice(0, -1)
+      .some((part) => TRIPLET.test(part))
+  )
+    return true
+  if (executable && program?.kind === 'program') return false
+  return withOneFolderOpen(path).some((key) => siblings.has(key))
+}
+
+/** The paths of good programs and libraries, each folder with a dash or underscore in its name left open in turn. */
+function siblingsOf(tree: ImageTree, platform: Platform): ReadonlySet<string> {
+  const good = [...tree.programs.values()].filter(({ program }) => program && runsOn(program, platform) === 'yes')
+  return new Set(good.flatMap(({ path }) => withOneFolderOpen(path)))
+}
+
+function withOneFolderOpen(path: string): string[] {
+  const parts = path.split('/')
+  return parts.flatMap((part, index) =>
+    index > 0 && index < parts.length - 1 && /[-_]/.test(part) ? [parts.with(index, '*').join('/')] : [],
+  )
+}

@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto'
+import type { TarEntry } from '../oci/tar-format.ts'
+import type { TarSink } from '../oci/tar-reader.ts'
+import { createFileCapture, type FileCapture } from './file-capture.ts'
+import { MAGIC_BYTES, mayBeProgram, readProgram } from './read-program.ts'
+import type { Program } from './types.ts'
+
+/** A program, library or script of a layer; `path` has no slash at its beginning. */
+export interface ProgramFile {
+  readonly path: string
+  /** Has an x bit. */
+  readonly executable: boolean
+  readonly program?: Program
+  /** The words after `#!`. */
+  readonly script?: readonly string[]
+}
+
+/** What an audit needs to know of a layer: plain JSON, kept by the layer's digest. */
+export interface LayerFiles {
+  readonly programs: readonly ProgramFile[]
+  /** Symbolic and hard links: path and target. */
+  readonly symlinks: readonly (readonly [path: string, target: string])[]
+  readonly hardlinks: readonly (readonly [path: string, target: string])[]
+  /** Paths that the layer removes; folders whose content of lower layers it hides. */
+  readonly removed: readonly string[]
+  readonly opaque: readonly string[]
+  /** Everything else that is no folder: the first bytes of a hash of each path, sorted, base64. */
+  readonly others: string
+}
+
+/** As many bytes of a path's hash: of a million paths one in 280 million is taken for another. */
+export const HASH_BYTES = 6
+const MAX_SCRIPT = 256
+/** More programs and links than any image has; a hostile layer must not fill the memory. */
+const MAX_FILES = 1_000_000
+
+/** The hash that stands for a path in `others`. */
+export function pathHash(path: string): string {
+  return createHash('sha256').update(path).digest().toString('hex', 0, HASH_BYTES)
+}
+
+/** Reads a layer's tar entries as they go by. */
+export function createLayerScan(): TarSink & { result(): LayerFiles } {
+  const programs: ProgramFile[] = []
+  const symlinks: [string, string][] = []
+  const hardlinks: [string, string][] = []
+  const removed: string[] = []
+  const opaque: string[] = []
+  const others: string[] = []
+  let open: { readonly entry: TarEntry; readonly path: string; head: Buffer; capture?: FileCapture } | undefined
+
+  function place(entry: TarEntry): void {
+    const path = cleanPath(entry.path)
+    if (path === '') return
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    const folder = path.slice(0, Math.max(0, path.length - name.length - 1))
+    if (name === '.wh..wh..opq') return void opaque.push(folder)
+    if (name.startsWith('.wh.')) return void removed.push(folder === '' ? name.slice(4) : `${folder}/${name.slice(4)}`)
+    if (entry.type === 'dir') return
+    if (programs.length + symlinks.length + hardlinks.length > MAX_FILES) return
+    if (entry.type === 'symlink') return void symlinks.push([path, entry.link ?? ''])
+    if (entry.type === 'hardlink') return void hardlinks.push([path, cleanPath(entry.link ?? '')])
+    if (entry.type === 'file') open = { entry, path, head: Buffer.alloc(0) }
+    else others.push(pathHash(path))
+  }
+
+  function look(chunk: Buffer): void {
+    if (!open || open.head.length >= MAX_SCRIPT) return open?.capture?.write(chunk)
+    const before = open.head.length
+    const wanted = Math.min(MAX_SCRIPT, open.entry.size)
+    open.head = Buffer.concat([open.head, chunk.subarray(0, wanted - before)])
+    const decided = before >= MAGIC_BYTES
+    if (!decided && (open.head.length >= MAGIC_BYTES || open.head.length === open.entry.size)) {
+      if (!mayBeProgram(open.head)) return
+      open.capture = createFileCapture(open.entry.size)
+      open.capture.write(open.head.subarray(0, before))
+    }
+    open.capture?.write(chunk)
+  }
+
+  function close(): void {
+    if (!open) return
+    const { entry, path, head, capture } = open
+    open = undefined
+    const executable = (entry.mode & 0o111) !== 0
+    const program = capture && readProgram(capture.bytes())
+    const script = executable ? scriptOf(head) : undefined
+    if (program) programs.push({ path, executable, program })
+    else if (script) programs.push({ path, executable, script })
+    else others.push(pathHash(path))
+  }
+
+  return {
+    entry: place,
+    data: look,
+    end: close,
+    result: () => ({
+      programs,
+      symlinks,
+      hardlinks,
+      removed,
+      opaque,
+      others: Buffer.from(others.toSorted().join(''), 'hex').toString('base64'),
+    }),
+  }
+}
+
+function scriptOf(head: Buffer): string[] | undefined {
+  if (head.toString('latin1', 0, 2) !== '#!') return undefined
+  const line = head.toString('utf8', 2).split('\n', 1)[0]!.trim()
+  const words = line.split(/[ \t]+/).filter(Boolean)
+  return words.length > 0 ? words : undefined
+}
+
+/** A path from the root, without `.`, `..` and slashes at its ends. */
+export function cleanPath(path: string): string {
+  const parts: string[] = []
+  for (const part of path.split('/')) {
+    if (part === '' || part === '.') continue
+    if (part === '..') parts.pop()
+    else parts.push(part)
+  }
+  return parts.join('/')
+}

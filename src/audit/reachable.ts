@@ -1,0 +1,102 @@
+import type { ContainerConfig } from '../oci/manifest.ts'
+import type { ImageTree, PlacedProgram } from './image-tree.ts'
+import { cleanPath } from './layer-files.ts'
+
+/** Why a program is started, and the interpreter that a script lacks. */
+export interface Reached {
+  readonly because: string
+  readonly missing?: string
+}
+
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+/** What a shell line is cut at to find the programs that it may start. */
+const SHELL_WORDS = /[\s;&|()<>"'`$]+/
+
+/**
+ * The programs that ENTRYPOINT, CMD, HEALTHCHECK and PATH lead to, the interpreters of their scripts, and the
+ * libraries that they load, by real path without the first slash.
+ */
+export function reachable(tree: ImageTree, config: ContainerConfig): ReadonlyMap<string, Reached> {
+  const found = new Map<string, Reached>()
+  const path = config.Env?.findLast((entry) => entry.startsWith('PATH='))?.slice(5) ?? DEFAULT_PATH
+  const folders = path.split(':').filter((folder) => folder.startsWith('/'))
+  const libraries = byName(tree)
+  const inFolders = (name: string) =>
+    folders.map((folder) => tree.find(`${folder}/${name}`)).find((file) => file?.executable)
+
+  function reach(file: PlacedProgram | undefined, because: string, { strict }: { strict: boolean }): void {
+    if (!file || found.has(file.path)) return
+    found.set(file.path, { because })
+    // Of several of that name the loader takes one of the right kind
+    for (const name of file.program?.needed ?? [])
+      for (const library of libraries.get(name) ?? [])
+        if (libraries.get(name)!.length === 1) reach(library, `a library of /${file.path}`, { strict: false })
+    if (file.program?.loader !== undefined)
+      reach(tree.find(file.program.loader), `the loader of /${file.path}`, { strict: false })
+    if (file.script) interpret(file, file.script, { strict })
+  }
+
+  function interpret(file: PlacedProgram, [first, ...rest]: readonly string[], { strict }: { strict: boolean }): void {
+    const because = `the interpreter of /${file.path}`
+    const interpreter = tree.find(first!)
+    reach(interpreter, because, { strict: false })
+    const lacks = (missing: string) => strict && found.set(file.path, { ...found.get(file.path)!, missing })
+    if (!interpreter && !tree.has(first!)) lacks(first!)
+    if (!first!.endsWith('/env')) return
+    const name = rest.find((word) => !word.startsWith('-') && !word.includes('='))
+    if (name === undefined) return
+    const named = name.includes('/') ? tree.find(name) : inFolders(name)
+    if (named) reach(named, because, { strict: false })
+    else if (interpreter && !name.includes('/') && !folders.some((folder) => tree.has(`${folder}/${name}`))) lacks(name)
+  }
+
+  const cwd = config.WorkingDir ?? '/'
+  const words = (argv: readonly string[] | undefined, because: string, { isFirst }: { isFirst: boolean }) => {
+    const isShell = /(^|\/)(ba|da|a|k|z)?sh$/.test(argv?.[0] ?? '') && argv?.[1] === '-c'
+    const all = isShell ? [argv![0]!, ...argv!.slice(2).flatMap((line) => line.split(SHELL_WORDS))] : (argv ?? [])
+    for (const [index, word] of all.entries()) {
+      const file = word.startsWith('/')
+        ? tree.find(word)
+        : word.includes('/')
+          ? tree.find(`/${cleanPath(`${cwd}/${word}`)}`)
+          : index === 0 && isFirst
+            ? inFolders(word)
+            : undefined
+      reach(file, because, { strict: index === 0 && isFirst })
+    }
+  }
+  const { Entrypoint, Cmd, Healthcheck } = config
+  words(Entrypoint, 'ENTRYPOINT', { isFirst: true })
+  words(Cmd, 'CMD', { isFirst: (Entrypoint ?? []).length === 0 })
+  const test = Healthcheck?.Test ?? []
+  words(test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', ...test.slice(1)] : test.slice(1), 'HEALTHCHECK', { isFirst: true })
+  for (const folder of folders) {
+    const real = tree.resolve(folder)
+    if (real === undefined) continue
+    for (const file of tree.programs.values())
+      if (file.executable && parentOf(file.path) === real) reach(file, 'PATH', { strict: false })
+    for (const link of tree.linksIn(real)) {
+      const file = tree.find(link)
+      if (file?.executable) reach(file, 'PATH', { strict: false })
+    }
+  }
+  return found
+}
+
+function byName(tree: ImageTree): Map<string, PlacedProgram[]> {
+  const names = new Map<string, PlacedProgram[]>()
+  const add = (name: string, file: PlacedProgram) => {
+    const there = names.get(name) ?? []
+    if (!there.includes(file)) names.set(name, [...there, file])
+  }
+  for (const file of tree.programs.values()) add(file.path.slice(file.path.lastIndexOf('/') + 1), file)
+  for (const path of tree.links()) {
+    const file = tree.find(path)
+    if (file) add(path.slice(path.lastIndexOf('/') + 1), file)
+  }
+  return names
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
+}
