@@ -1,5 +1,6 @@
 import type { BuildOptions } from './config/options.ts'
 import { dispatch } from './run/dispatch.ts'
+import { auditImages } from './session/audit.ts'
 import { checkAsked, checkPlaces, isMany } from './session/check-requests.ts'
 import { runChecks } from './session/checks.ts'
 import { openDrivers } from './session/drivers.ts'
@@ -82,6 +83,7 @@ async function street(asked: readonly SessionRequest[], given: SessionEdges): Pr
 
     await results.each(async (request) => {
       const settled = settleImage(session, request, { plan: prepared.plan, outcomes, stop })
+      await auditImages(request, settled, { ...edges, store: session.store, targets: prepared.targets })
       const published = await publishImage(session, request, settled, { ...edges, prepared, loads, started })
       await keepInStore(session.store, published, request.options.tags)
       await drivers.save(request, settled)

@@ -20,6 +20,11 @@ export const ERROR_CODES = {
     wayOut: 'Write it like `linux/arm64` or `linux/arm/v7`.',
     exitCode: 2,
   },
+  WRONG_PROGRAM: {
+    cause: 'An image has a program that does not run on its platform, and `--audit=error` was given.',
+    wayOut:
+      'Follow the hint. `--audit-except PATTERN` leaves paths alone, `--audit=warn` publishes the image and only warns.',
+  },
   BAD_REFERENCE: {
     cause: 'The name of an image is not a valid reference.',
     wayOut: 'Write it like `registry.example/team/name:tag`, in lower case, without a scheme.',

@@ -6,7 +6,8 @@ import { parseAttests, parseProvenance, type ProvenanceOptions } from './attest.
 import { parseBuildContext } from './build-context.ts'
 import { parseCall, type Call } from './call.ts'
 import { parseCacheSource, parseCacheTarget, type CacheSource, type CacheTarget } from './cache.ts'
-import type { NamedContext, Output, ProgressMode } from './options.ts'
+import { XbuildError } from '../errors.ts'
+import type { AuditLevel, NamedContext, Output, ProgressMode } from './options.ts'
 import { parseOutput } from './output.ts'
 import { parseAge, parseSize } from './store-values.ts'
 import { badValue, parseBool, parseText, parseWhole, splitPair } from './values.ts'
@@ -72,6 +73,15 @@ export function buildContexts(texts: readonly string[], { label }: FlagInput): R
 /** What is attested of the build, or false. */
 export function provenance(texts: readonly string[], { label }: FlagInput): ProvenanceOptions | false {
   return parseProvenance(last(texts), label)
+}
+
+/** What a wrong program does. */
+export function auditLevel(texts: readonly string[], { label }: FlagInput): AuditLevel {
+  const text = last(texts)
+  if (text === 'error' || text === 'warn' || text === 'off') return text
+  throw new XbuildError('BAD_OPTION', `Cannot use ${label} "${text}": it is none of error, warn and off`, {
+    hint: 'error ends the build, warn only says what was found',
+  })
 }
 
 /** Attestations by type. */

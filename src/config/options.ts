@@ -67,6 +67,9 @@ export interface RegistryConfig {
   readonly ca?: string
 }
 
+/** `error`: a build with programs that will not run is not published. */
+export type AuditLevel = 'error' | 'warn' | 'off'
+
 /**
  * One build, as the library is asked for it: only `context` must be given. The defaults are those of the flags of the
  * same meaning. Paths are as given, relative to `cwd`.
@@ -108,6 +111,10 @@ export interface BuildOptions extends RunOptions {
   readonly provenance?: ProvenanceOptions | false
   /** The same, from `--attest`. */
   readonly attest?: ProvenanceOptions | false
+  /** What programs of a wrong platform in the result do. Default: `warn`. */
+  readonly audit?: AuditLevel
+  /** Paths in the image, as patterns, that the audit leaves alone. Default: none. */
+  readonly auditExcept?: readonly string[]
   /** Default: none. */
   readonly tags?: readonly string[]
   /** Where the result goes. Default: it stays in the store. */

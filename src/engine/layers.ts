@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../errors.ts'
 import { MEDIA_TYPE, type Descriptor } from '../oci/descriptor.ts'
+import { rememberFiles } from '../content/layer-programs.ts'
 import { keyOf } from '../store/key.ts'
 import type { Store } from '../store/store.ts'
 import type { Layer } from '../content/layer-chain.ts'
@@ -83,11 +84,12 @@ export function createLayers({
       below.filter((one) => !one.empty).map((one) => one.id),
       signal,
     )
-    await worker.call(
+    const { files } = await worker.call(
       'apply',
       { id: layer.id, lowers, blob: store.blobs.path(descriptor.digest), mediaType: descriptor.mediaType, diffId },
       { signal },
     )
+    await rememberFiles(store, descriptor.digest, files)
   }
 
   /** The same file system in no more snapshots than can be mounted: beyond that the lowest become one. */
@@ -145,7 +147,9 @@ export function createLayers({
             { id: layer.id, lowers, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) },
             { signal },
           )
-          await store.records.put('packs', key, { ...result, of: layer.contentKey ?? layer.id })
+          const { files, ...packed } = { files: undefined, ...result }
+          if (files && !result.empty) await rememberFiles(store, result.descriptor.digest, files)
+          await store.records.put('packs', key, { ...packed, of: layer.contentKey ?? layer.id })
           return result
         })()
       packing.set(key, running)

@@ -1,3 +1,4 @@
+import type { LayerFiles } from '../audit/layer-files.ts'
 import type { Resources } from '../config/run-options.ts'
 import type { FileOwner } from '../dockerfile/run-mounts.ts'
 import type { ErrorCode, ErrorFacts } from '../errors.ts'
@@ -10,7 +11,7 @@ import type { SelectedSource } from '../content/select.ts'
  */
 export interface WorkerMethods {
   /** Unpacks one layer blob. */
-  apply: { params: ApplyParams; result: Record<string, never> }
+  apply: { params: ApplyParams; result: ApplyResult }
   /** Makes one snapshot of several. */
   flatten: { params: { id: string; lowers: readonly string[] }; result: Record<string, never> }
   copy: { params: CopyParams; result: Changed }
@@ -72,6 +73,11 @@ export interface ApplyParams {
   readonly blob: string
   readonly mediaType: string
   readonly diffId: string
+}
+
+/** What was seen of the layer while it was unpacked. */
+export interface ApplyResult {
+  readonly files: LayerFiles
 }
 
 export interface CopyParams {
@@ -183,7 +189,13 @@ export interface PackParams {
 
 export type PackResult =
   | { readonly empty: true }
-  | { readonly empty: false; readonly descriptor: Descriptor; readonly diffId: string }
+  | {
+      readonly empty: false
+      readonly descriptor: Descriptor
+      readonly diffId: string
+      /** What was seen of the layer while it was written. */
+      readonly files?: LayerFiles
+    }
 
 export type Method = keyof WorkerMethods
 

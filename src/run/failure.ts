@@ -50,6 +50,7 @@ export function classify(
     case 'DIGEST_MISMATCH':
     case 'STORE':
     case 'CONTEXT_CHANGED':
+    case 'WRONG_PROGRAM':
       return 'user'
     default:
       return assertNever(code)

@@ -38,6 +38,8 @@ export const RECORD_KINDS = {
   origins: { follows: true },
   /** Compressed layers of snapshots; the name is older than native toolchains. */
   packs: { follows: true },
+  /** Programs and links of layers, for audits. */
+  programs: { follows: true },
   /** OCI runtimes that work. */
   runtimes: { hidden: true },
   /** Bytes of snapshots. */

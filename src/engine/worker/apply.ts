@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import { XbuildError } from '../../errors.ts'
-import { createTarReader } from '../../oci/tar-reader.ts'
-import type { ApplyParams } from '../protocol.ts'
+import { createLayerScan } from '../../audit/layer-files.ts'
+import { createTarReader, type TarSink } from '../../oci/tar-reader.ts'
+import type { ApplyParams, ApplyResult } from '../protocol.ts'
 import { createRoomMeter } from '../../content/disk-room.ts'
 import { decompress } from '../../content/decompress.ts'
 import { makeSnapshot, type WorkerFolders } from './overlay.ts'
@@ -16,12 +17,14 @@ export async function applyLayer(
   folders: WorkerFolders,
   params: ApplyParams,
   signal: AbortSignal,
-): Promise<Record<string, never>> {
+): Promise<ApplyResult> {
   return makeSnapshot(folders, params, async ({ merged, upper }) => {
     const hash = createHash('sha256')
+    const scan = createLayerScan()
     await unpackFile(params.blob, createUnpacker(merged, merged === upper ? {} : { upper }), {
       into: folders.snapshots,
       signal,
+      watch: scan,
       onChunk: (chunk) => void hash.update(chunk),
       beforeEnd() {
         const diffId = `sha256:${hash.digest('hex')}`
@@ -35,7 +38,7 @@ export async function applyLayer(
         )
       },
     })
-    return {}
+    return { files: scan.result() }
   })
 }
 
@@ -52,15 +55,18 @@ export async function unpackFile(
     onChunk,
     beforeEnd,
     name,
+    watch,
   }: {
     into: string
     signal: AbortSignal
     onChunk?: (chunk: Buffer) => void
     beforeEnd?: () => void
     name?: string
+    /** Sees every entry before the unpacker does. */
+    watch?: TarSink
   },
 ): Promise<void> {
-  const reader = createTarReader(unpacker.sink)
+  const reader = createTarReader(watch ? both(watch, unpacker.sink) : unpacker.sink)
   const meter = createRoomMeter(into)
   try {
     for await (const chunk of decompress(file, name)) {
@@ -74,5 +80,22 @@ export async function unpackFile(
     await unpacker.finish()
   } finally {
     unpacker.close()
+  }
+}
+
+function both(first: TarSink, second: TarSink): TarSink {
+  return {
+    entry(entry) {
+      first.entry(entry)
+      second.entry(entry)
+    },
+    data(chunk) {
+      first.data(chunk)
+      second.data(chunk)
+    },
+    end() {
+      first.end()
+      second.end()
+    },
   }
 }

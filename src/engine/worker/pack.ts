@@ -6,6 +6,8 @@ import { setImmediate as breathe } from 'node:timers/promises'
 import { XbuildError } from '../../errors.ts'
 import { MEDIA_TYPE, type Digest } from '../../oci/descriptor.ts'
 import { encodeTarHeader, paddingOf, TAR_BLOCK } from '../../oci/tar-format.ts'
+import type { TarSink } from '../../oci/tar-reader.ts'
+import { createLayerScan } from '../../audit/layer-files.ts'
 import type { PackParams, PackResult } from '../protocol.ts'
 import { layerItems, type LayerItem } from './changes.ts'
 import { createGzipFile } from '../../content/gzip-file.ts'
@@ -39,12 +41,14 @@ export async function pack(folders: WorkerFolders, params: PackParams, signal: A
     const temp = join(scratch, 'layer')
     const gzip = await createGzipFile(temp, LEVEL)
     try {
-      const count = await writeTar(items, gzip, signal)
+      const scan = createLayerScan()
+      const count = await writeTar(items, gzip, signal, scan)
       const { digest, diffId, size } = await gzip.finish()
       if (count === 0) return { empty: true }
       utimesSync(temp, SEALED, SEALED)
       renameSync(temp, join(folders.blobs, digest.slice('sha256:'.length)))
-      return { empty: false, descriptor: { mediaType: MEDIA_TYPE.layerGzip, digest: digest as Digest, size }, diffId }
+      const descriptor = { mediaType: MEDIA_TYPE.layerGzip, digest: digest as Digest, size }
+      return { empty: false, descriptor, diffId, files: scan.result() }
     } finally {
       await gzip.abort()
     }
@@ -93,14 +97,22 @@ export async function exportTree(
   return {}
 }
 
-async function writeTar(items: Iterable<LayerItem>, out: TarOut, signal: AbortSignal): Promise<number> {
+/** Writes the entries; `watch` sees them and their data, too. */
+async function writeTar(
+  items: Iterable<LayerItem>,
+  out: TarOut,
+  signal: AbortSignal,
+  watch?: TarSink,
+): Promise<number> {
   let count = 0
   for (const { entry, file } of items) {
     await out.write(encodeTarHeader(entry))
+    watch?.entry(entry)
     if (file !== undefined && entry.size > 0) {
-      await writeFileData(file, entry.size, out, signal)
+      await writeFileData(file, entry.size, out, signal, watch)
       await out.write(Buffer.alloc(paddingOf(entry.size)))
     }
+    watch?.end()
     count += 1
     if (count % 256 === 0) {
       signal.throwIfAborted()
@@ -111,7 +123,13 @@ async function writeTar(items: Iterable<LayerItem>, out: TarOut, signal: AbortSi
   return count
 }
 
-async function writeFileData(file: string, size: number, out: TarOut, signal: AbortSignal): Promise<void> {
+async function writeFileData(
+  file: string,
+  size: number,
+  out: TarOut,
+  signal: AbortSignal,
+  watch?: TarSink,
+): Promise<void> {
   const fd = openSync(file, 'r')
   try {
     let left = size
@@ -121,6 +139,7 @@ async function writeFileData(file: string, size: number, out: TarOut, signal: Ab
       if (bytes === 0)
         throw new XbuildError('STORE', `Cannot pack "${file}": it has ${fstatSync(fd).size} bytes now, ${size} before`)
       left -= bytes
+      watch?.data(room.subarray(0, bytes))
       await out.wrote(bytes)
       if (left > PIECE) signal.throwIfAborted()
     }

@@ -1,0 +1,100 @@
+import type { BuiltImage } from '../content/built-image.ts'
+import { layerFilesOf } from '../content/layer-programs.ts'
+import { describeFindings } from '../audit/describe.ts'
+import type { Finding } from '../audit/findings.ts'
+import { mergeLayers } from '../audit/image-tree.ts'
+import { judge } from '../audit/judge.ts'
+import { canAudit } from '../audit/runs-on.ts'
+import type { TargetBuild } from '../driver/target.ts'
+import type { Emit } from '../events.ts'
+import { ignoreMatcher } from '../dockerfile/ignore.ts'
+import { instructionOfLayer } from '../dockerfile/layer-instructions.ts'
+import { XbuildError } from '../errors.ts'
+import { MAX_MANIFEST_BYTES, parseManifest } from '../oci/read-manifest.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { sameTarget } from '../plan/target-id.ts'
+import { formatPlatform, samePlatform, type Platform } from '../platform.ts'
+import type { Settled } from '../run/outcome.ts'
+import type { Store } from '../store/store.ts'
+import type { SessionRequest } from './types.ts'
+
+/** What an audit looks at beside the images. */
+export interface AuditEdges {
+  readonly store: Store
+  readonly targets: readonly TargetBuild[]
+  readonly emit: Emit
+  readonly signal: AbortSignal
+}
+
+interface Audited {
+  readonly platform: Platform
+  readonly layers: readonly Descriptor[]
+  readonly findings: readonly Finding[]
+  readonly image: BuiltImage
+}
+
+/**
+ * Compares every program of the images with the platform they will be published under. Warns, or throws WRONG_PROGRAM
+ * when the options say so; nothing is published then, and what was built stays in the store.
+ */
+export async function auditImages(
+  { image: name, options }: SessionRequest,
+  { built }: Settled,
+  edges: AuditEdges,
+): Promise<void> {
+  const level = options.audit ?? 'warn'
+  if (level === 'off') return
+  const except = ignoreMatcher(options.auditExcept ?? [])
+  const all = await Promise.all(
+    built
+      .filter(({ job }) => canAudit(job.target))
+      .map(async ({ job, image }) => auditOne(job.target, image, edges, (path) => except.matches(path.slice(1)))),
+  )
+  for (const { platform, layers, findings, image } of all) {
+    if (findings.length === 0) continue
+    const target = edges.targets.find((one) => sameTarget(one, { image: name, platform }))
+    const { message, hint, at } = describeFindings(findings, {
+      platform: formatPlatform(platform),
+      instruction: (layer) => target && instructionOfLayer(target.graph, image.config, layer),
+      createdBy: (layer) => createdBy(image, layer),
+      sharedWith: (layer) =>
+        all
+          .filter((other) => !samePlatform(other.platform, platform))
+          .filter((other) => other.layers.some(({ digest }) => digest === layers[layer]?.digest))
+          .map((other) => formatPlatform(other.platform)),
+    })
+    const details = { ...(hint === undefined ? {} : { hint }), ...(at ? { at } : {}) }
+    const isCertain = findings.some(({ because }) => because !== undefined)
+    if (level === 'error' && isCertain) throw new XbuildError('WRONG_PROGRAM', `Cannot publish ${message}`, details)
+    const source = at ? { source: at } : {}
+    const said = hint === undefined ? message : `${message}. ${hint}`
+    edges.emit({ type: 'warning', message: said, ...source, at: Date.now() })
+  }
+}
+
+async function auditOne(
+  platform: Platform,
+  image: BuiltImage,
+  { store, signal }: AuditEdges,
+  isExcepted: (path: string) => boolean,
+): Promise<Audited> {
+  const layers = await layersOf(image)
+  const files = await Promise.all(layers.map(async (layer) => layerFilesOf(layer, { store, signal })))
+  const isWhole = files.every((one) => one !== undefined)
+  const tree = mergeLayers(files.map((one) => one ?? NOTHING))
+  const { findings } = judge({ platform, config: image.config.config ?? {}, tree, isWhole })
+  return { platform, layers, image, findings: findings.filter(({ path }) => !isExcepted(path)) }
+}
+
+const NOTHING = { programs: [], symlinks: [], hardlinks: [], removed: [], opaque: [], others: '' }
+
+async function layersOf({ blobs, descriptor }: BuiltImage): Promise<readonly Descriptor[]> {
+  if (descriptor.size > MAX_MANIFEST_BYTES) return []
+  const chunks: Uint8Array[] = []
+  for await (const chunk of (await blobs.read(descriptor)) as AsyncIterable<Uint8Array>) chunks.push(chunk)
+  return parseManifest(Buffer.concat(chunks), descriptor).layers
+}
+
+function createdBy({ config: { history = [] } }: BuiltImage, layer: number): string | undefined {
+  return history.filter(({ empty_layer }) => !empty_layer)[layer]?.created_by
+}
