@@ -62,10 +62,7 @@ export function readPlanLine(
 ): { readonly options: CompleteOptions; readonly json: boolean } | { readonly images: ImagesCommand } {
   const call = callOf(values)
   if (isQuestion(call))
-    throw usageError(
-      `Cannot use "--call=${call.kind}" with plan: they contradict`,
-      'Leave out one of the two',
-    )
+    throw usageError(`Cannot use "--call=${call.kind}" with plan: they contradict`, 'Leave out one of the two')
   if (meansImages(input)) return { images: readImagesLine(values, input) }
   checkForImages(values, input)
   return { options: optionsOf(values, input), json: values.json }

@@ -96,9 +96,13 @@ export function createListener(emit: Emit): Listener {
             const silent = [...running.values()].find((step) => serves(step, target) && now - step.heard >= silence)
             if (silent)
               end(
-                new XbuildError('TIMEOUT', `Cannot finish "${silent.name}": it printed nothing for ${formatDuration(silence)}`, {
-                  hint: 'Give it more time with --silence-timeout',
-                }),
+                new XbuildError(
+                  'TIMEOUT',
+                  `Cannot finish "${silent.name}": it printed nothing for ${formatDuration(silence)}`,
+                  {
+                    hint: 'Give it more time with --silence-timeout',
+                  },
+                ),
                 true,
               )
           },
