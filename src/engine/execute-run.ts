@@ -23,20 +23,26 @@ export interface RunEdges {
   readonly signal: AbortSignal
 }
 
+/** Begins what a RUN will need of this machine, while the file system that it starts from is made. */
+export function prepareRun(vertex: RunVertex, edges: Pick<RunEdges, 'workers' | 'isNative' | 'networks' | 'signal'>) {
+  edges.networks.prepare(workerOf(vertex, edges), vertex, edges.signal)
+}
+
+function workerOf({ platform }: RunVertex, { workers, isNative }: Pick<RunEdges, 'workers' | 'isNative'>) {
+  return isNative(platform) ? workers.native() : workers.emulating(platform.architecture)
+}
+
 /** Runs the container of a RUN and makes its snapshot; `packs`: native toolchains that its programs were run from. */
 export async function executeRun(
   vertex: RunVertex,
   snapshot: StepSnapshot,
   edges: RunEdges,
 ): Promise<Changed & { readonly packs?: readonly UsedPack[] }> {
-  const { workers, acceleration, emit, signal } = edges
+  const { acceleration, emit, signal } = edges
   const { step, platform } = vertex
   const { hosts, ulimits, resources, shmSize, hostname } = vertex.scope.container
   const emulated = !edges.isNative(platform)
-  const [worker, runtime] = await Promise.all([
-    emulated ? workers.emulating(platform.architecture) : workers.native(),
-    edges.runtime(),
-  ])
+  const [worker, runtime] = await Promise.all([workerOf(vertex, edges), edges.runtime()])
   const network = await edges.networks.of(worker, vertex, signal)
   const opened = await edges.mounts.open(vertex, edges.inputs, signal)
   try {

@@ -7,6 +7,8 @@ import type { Worker } from './worker-client.ts'
 export interface Networks {
   /** The network of a step on a worker, opened. Throws HOST when it must be private and cannot be. */
   of(worker: Worker, vertex: RunVertex, signal: AbortSignal): Promise<RunParams['network']>
+  /** Opens what `of` will want, without waiting for it: it takes a while that other work can fill. */
+  prepare(worker: Promise<Worker>, vertex: RunVertex, signal: AbortSignal): void
 }
 
 /** Prepares the networks of a build. */
@@ -41,20 +43,32 @@ export function createNetworks(warn: (message: string) => void): Networks {
     }
   }
 
+  function open(worker: Worker, signal: AbortSignal): Promise<NetworkResult> {
+    const known = opened.get(worker) ?? worker.call('openNetwork', {}, { signal })
+    opened.set(worker, known)
+    return known
+  }
+
   return {
+    prepare(worker, vertex, signal) {
+      if (wantedBy(vertex) === 'host' || wantedBy(vertex) === 'none') return
+      // Who waits for the worker, or calls `of`, is told what went wrong
+      void worker.then((one) => open(one, signal)).catch(() => undefined)
+    },
     async of(worker, vertex, signal) {
-      const { step, scope } = vertex
-      const wanted = step.network === 'default' ? scope.container.network : step.network
+      const wanted = wantedBy(vertex)
       if (wanted === 'host' || wanted === 'none') return wanted
-      let opening = opened.get(worker)
-      if (!opening) opened.set(worker, (opening = worker.call('openNetwork', {}, { signal })))
-      const result = await opening
+      const result = await open(worker, signal)
       if (result.kind === 'host') return tellHost(vertex, result)
       result.notes.forEach(say)
       tellLoopback(vertex)
       return result.kind
     },
   }
+}
+
+function wantedBy({ step, scope }: RunVertex): RunVertex['scope']['container']['network'] {
+  return step.network === 'default' ? scope.container.network : step.network
 }
 
 /** Names of a step's variables that are proxies on this machine's loopback. */

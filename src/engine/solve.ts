@@ -12,7 +12,7 @@ import { newSnapshotId, type Layers } from './layers.ts'
 import { createLimit } from '../content/limit.ts'
 import { downloadKey, mountsKey, stepCacheKey } from './cache-key.ts'
 import { executeCopy, executeWorkdir } from './execute-copy.ts'
-import { executeRun } from './execute-run.ts'
+import { executeRun, prepareRun } from './execute-run.ts'
 import type { Changed, CopyParams } from './protocol.ts'
 import { servedBy, type StepVertex, type Vertex } from './vertex.ts'
 import type { FolderSource } from '../content/sources.ts'
@@ -127,6 +127,7 @@ export function createSolver(options: SolverOptions): Solver {
       const made = await limit(async () => {
         signal.throwIfAborted()
         start()
+        if (vertex.kind === 'run') prepareRun(vertex, { ...options, signal })
         const id = newSnapshotId()
         const lowers = isLinked(vertex) ? [] : await layers.unpacked(parent.layers, signal)
         const {

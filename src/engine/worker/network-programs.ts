@@ -6,27 +6,69 @@ import { startProgram } from '../../host/start.ts'
 /** A network namespace, kept by a process without any rights. */
 export interface Holder {
   readonly path: string
+  /** Why programs in it can reach addresses that they were to be refused; absent: they cannot. */
+  readonly unrefused: string | undefined
   end(): void
+}
+
+/** What a network namespace is made with. */
+export interface HolderOptions {
+  /** Up to this one, groups may send echo requests without raw sockets. */
+  readonly lastGroup: number
+  /** Path of the program that refuses addresses; absent: there is none. */
+  readonly ip: string | undefined
+  /** Ranges that nothing in the namespace may reach, by family. */
+  readonly refused: { readonly 4: readonly string[]; readonly 6: readonly string[] }
 }
 
 /**
  * Programs that connect namespaces give up the right to look into stronger processes before they open the namespace:
- * who keeps it must have no capability left. `ping` may be used by all groups, so that no step needs CAP_NET_RAW.
+ * who keeps it must have no capability left. Addresses are refused by rules, which come before whatever routes the
+ * namespace gets; a kernel without rules takes routes. The `ip` of busybox has no `-batch`.
  */
 const HOLD = `echo "0 $1" >/proc/sys/net/ipv4/ping_group_range
+ip=$2
+refuse() {
+  family=$1
+  shift
+  for to; do echo "rule add to $to prohibit"; done | "$ip" "$family" -batch - && return
+  for to; do "$ip" "$family" rule add to "$to" prohibit || "$ip" "$family" route add prohibit "$to" || return; done
+}
+refuseAll() {
+  refuse -4 $1 && { [ ! -e /proc/sys/net/ipv6 ] || refuse -6 $2; }
+}
+if [ -z "$ip" ]; then echo 'there is no program "ip" to refuse them'
+elif said=$(refuseAll "$3" "$4" 2>&1); then echo
+else echo "$ip failed: $said" | tr '\n' ' '; echo
+fi
 exec setpriv --bounding-set=-all --inh-caps=-all -- cat`
 
 /** Longer than any of them takes. Milliseconds. */
 const TIMEOUT = 10_000
 
 /** Makes a network namespace that belongs to the user namespace of this process. */
-export async function holdNetwork(lastGroup: number): Promise<Holder> {
-  const child = start('unshare', ['--net', '--', '/bin/sh', '-c', HOLD, 'sh', String(lastGroup)], ['pipe', 'pipe'])
+export async function holdNetwork({ lastGroup, ip, refused }: HolderOptions): Promise<Holder> {
+  const args = [String(lastGroup), ip ?? '', refused[4].join(' '), refused[6].join(' ')]
+  const child = start('unshare', ['--net', '--', '/bin/sh', '-c', HOLD, 'sh', ...args], ['pipe', 'pipe'])
   child.stdin!.on('error', () => undefined)
-  child.stdin!.write('ready\n')
-  await settled(child, once(child.stdout!, 'data'))
+  child.stdin!.write(`${READY}\n`)
+  const said = saidBefore(READY, child.stdout!)
+  await settled(child, said)
   child.unref()
-  return { path: `/proc/${child.pid}/ns/net`, end: () => void child.kill('SIGKILL') }
+  const unrefused = (await said).trim() || undefined
+  return { path: `/proc/${child.pid}/ns/net`, unrefused, end: () => void child.kill('SIGKILL') }
+}
+
+/** Comes back from a holder that has given up its rights. */
+const READY = 'ready'
+
+async function saidBefore(word: string, stream: Readable): Promise<string> {
+  let text = ''
+  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+    text += String(chunk)
+    if (text.endsWith(`${word}\n`)) return text.slice(0, -word.length - 1)
+  }
+  return text
 }
 
 /** For a program that goes into the background when it is ready. */
@@ -38,14 +80,6 @@ export async function startUntilExit(file: string, args: readonly string[]): Pro
 export async function startUntilReady(file: string, args: readonly string[]): Promise<void> {
   const child = start(file, args, ['ignore', 'ignore'], true)
   await settled(child, once(child.stdio[3] as Readable, 'data'))
-}
-
-/** Runs a program in the namespace, to its end. */
-export async function joinAndRun(holder: Holder, file: string, args: readonly string[], input: string): Promise<void> {
-  const child = start('nsenter', [`--net=${holder.path}`, '--', file, ...args], ['pipe', 'ignore'])
-  child.stdin!.on('error', () => undefined)
-  child.stdin!.end(input)
-  await once(child, 'exit')
 }
 
 /** The environment of a build holds what a program that parses packets need not know. */

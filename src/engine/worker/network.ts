@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { findProgram } from '../../host/files.ts'
 import type { NetworkResult } from '../protocol.ts'
-import { holdNetwork, joinAndRun, startUntilExit, startUntilReady, type Holder } from './network-programs.ts'
+import { holdNetwork, startUntilExit, startUntilReady, type Holder } from './network-programs.ts'
 import { externalInterface, forwardedServer, FORWARDED_DNS, type External } from './network-facts.ts'
 
 /** The network namespace that the steps of this worker share, once one of them has asked for it. */
@@ -17,15 +17,16 @@ export interface StepNetwork {
 const SLIRP_DNS = '10.0.2.3'
 
 /**
- * Where clouds answer whoever asks with the machine's credentials. The lower half of the link-local range stays: the
- * forwarder of DNS has an address in it.
+ * Where clouds answer whoever asks with the machine's credentials: all link-local addresses of IPv4 but 169.254.1.0/24,
+ * in which the forwarder of DNS has one, and those that clouds chose elsewhere.
  */
-const REFUSED_ROUTES = `route add prohibit 169.254.128.0/17
-route add prohibit 100.100.100.200/32
-route add prohibit 192.0.0.192/32
--6 route add prohibit fd00:ec2::254/128
--6 route add prohibit fd20:ce::254/128
-`
+const REFUSED = {
+  4: [
+    ...['169.254.0.0/24', '169.254.2.0/23', '169.254.4.0/22', '169.254.8.0/21', '169.254.16.0/20'],
+    ...['169.254.32.0/19', '169.254.64.0/18', '169.254.128.0/17', '100.100.100.200/32', '192.0.0.192/32'],
+  ],
+  6: ['fd00:ec2::254/128', 'fd20:ce::254/128', 'fe80::a9fe:a9fe/128'],
+} as const
 
 const INSTALL = 'Install passt (Debian, Ubuntu: apt-get install passt)'
 const OPEN_TUN = 'Make it usable: sudo modprobe tun; sudo chmod 666 /dev/net/tun'
@@ -57,7 +58,7 @@ export function createStepNetwork(): StepNetwork {
     )
     // Nothing to be connected with: what the runtime makes for a step by itself is as good
     if (!external) return { kind: 'none', notes: [] }
-    const [pasta, slirp] = await Promise.all([findProgram('pasta'), findProgram('slirp4netns')])
+    const [pasta, slirp, ip] = await Promise.all(['pasta', 'slirp4netns', 'ip'].map((name) => findProgram(name)))
     if (!pasta && !slirp) return hostNetwork('neither pasta nor slirp4netns is installed', INSTALL)
     const closed = closedTun()
     if (closed) return hostNetwork(`/dev/net/tun cannot be opened (${closed})`, OPEN_TUN)
@@ -70,11 +71,10 @@ export function createStepNetwork(): StepNetwork {
       if (!program) continue
       let holder: Holder | undefined
       try {
-        holder = await holdNetwork(lastGroup())
+        holder = await holdNetwork({ lastGroup: lastGroup(), ip, refused: REFUSED })
         nameserver = await connect({ program, holder, external, forwarded: forwardedServer(resolvConf) })
-        const notes = await refuseMetadata(holder)
         path = holder.path
-        return { kind: 'own', notes }
+        return { kind: 'own', notes: holder.unrefused === undefined ? [] : [reachable(holder.unrefused)] }
       } catch (error) {
         holder?.end()
         failures.push(`${program}: ${(error as Error).message}`)
@@ -122,17 +122,8 @@ async function connectSlirp({ program, holder, forwarded }: Connection): Promise
   return forwarded && SLIRP_DNS
 }
 
-/** What could not be done. */
-async function refuseMetadata(holder: Holder): Promise<string[]> {
-  const ip = await findProgram('ip')
-  if (!ip) {
-    return [
-      'Steps can reach metadata addresses such as 169.254.169.254: the program "ip", which blocks them, is missing. Install iproute2',
-    ]
-  }
-  // Without IPv6 its lines fail, and nothing is lost
-  await joinAndRun(holder, ip, ['-force', '-batch', '-'], REFUSED_ROUTES)
-  return []
+function reachable(why: string): string {
+  return `Steps can reach metadata addresses such as 169.254.169.254: ${why}. Install iproute2`
 }
 
 /** The last group of the user namespace's first range: a range that ends elsewhere is refused by the kernel. */

@@ -93,7 +93,7 @@ test('every key of an image, in the model of bake and compose files', () => {
   const [request] = requestsOf(targets(EVERY_KEY).slice(1), {
     shared: { cwd: '/p', progress: 'plain', registries: {} },
     env: {},
-      secretEnv: {},
+    secretEnv: {},
     localPlatform,
     names: ['base', 'web'],
   })
