@@ -236,7 +236,7 @@ export const FLAGS: { readonly [K in FlagOption]: BuildFlag<CompleteOptions[K]> 
     group: 'advanced',
     key: 'audit-except',
     help: 'Paths in the image that the audit leaves alone, like /opt/firmware/**',
-    absent: [],
+    absent: undefined,
     parse: (texts) => texts,
   },
   metadataFile: {
