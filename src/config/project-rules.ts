@@ -58,9 +58,7 @@ function contextClaims(context: NamedContext): Claim[] {
       const { remote } = context
       if (remote.kind === 'http') return []
       if (/^file:/i.test(remote.url)) return [{ kind: 'user', why: 'it reads a repository of this machine' }]
-      return /^https?:|^git:/i.test(remote.url)
-        ? []
-        : [{ kind: 'user', why: "it signs in to a server with the user's ssh keys" }]
+      return /^https?:|^git:/i.test(remote.url) ? [] : [{ kind: 'user', why: 'it connects to a server by ssh' }]
     }
   }
 }

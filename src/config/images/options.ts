@@ -189,9 +189,14 @@ function inlineName({ name, dockerfileInline }: ImageTarget): string {
 }
 
 function hostsOf({ extraHosts = {} }: ImageTarget): Said[] {
-  return Object.entries(extraHosts).flatMap(([name, { value, at }]) =>
-    value.split(',').map((ip) => ({ value: `${name}=${ip.trim()}`, at })),
+  return Object.entries(extraHosts).flatMap(([name, said]) =>
+    addressesOf(said).map((ip) => ({ value: `${name}=${ip}`, at: said.at })),
   )
+}
+
+/** The addresses of a name in `extra-hosts`. */
+export function addressesOf({ value }: Said): string[] {
+  return value.split(',').map((ip) => ip.trim())
 }
 
 function valuesOf(record: Readonly<Record<string, Said>> = {}): Record<string, string> {

@@ -3,7 +3,7 @@ import { FLAGS } from '../flags.ts'
 import { readsContext, readsDockerfile } from '../project-rules.ts'
 import type { Claim, ProjectRule, ProjectSetting } from '../project.ts'
 import { secrets } from '../run-values.ts'
-import { cutCwd, fileOf, isRemoteContext } from './options.ts'
+import { addressesOf, cutCwd, fileOf, isRemoteContext } from './options.ts'
 import type { ImageTarget, Said } from './target.ts'
 
 /** One thing that a file of the project says about an image. */
@@ -38,7 +38,9 @@ export function settingsOf(target: ImageTarget, env: Env): ImageSetting[] {
     if (!said.value.startsWith('target:')) add(`contexts.${name}`, said, contextClaims, 'ssh')
   all('cache-from', target.cacheFrom, cacheClaims, () => 'cache')
   all('cache-to', target.cacheTo, ruleOf('cacheTo'), cacheTargetRight)
-  all('output', target.output, ruleOf('outputs'), outputRight(target))
+  // Each name is a place of its own: the right to one is not the right to the others
+  const names = target.tags?.length ? target.tags.map(({ value }) => value) : [undefined]
+  for (const name of names) all('output', target.output, ruleOf('outputs'), (text) => outputRight(text, name))
   all('secret', target.secrets, secretClaims(env), (text) => {
     const source = secretOf(text, env)
     return source.kind === 'env' ? `secret=${source.name}` : 'secret'
@@ -46,7 +48,8 @@ export function settingsOf(target: ImageTarget, env: Env): ImageSetting[] {
   all('ssh', target.ssh, sshClaims, () => 'ssh')
   add('network', target.network, ruleOf('network'), 'network.host')
   for (const [name, said] of Object.entries(extraHosts))
-    add(`extra-hosts.${name}`, said, ruleOf('addHosts'), 'network.host', `${name}=${said.value}`)
+    for (const ip of addressesOf(said))
+      add(`extra-hosts.${name}`, said, ruleOf('addHosts'), 'network.host', `${name}=${ip}`)
   all('ulimits', target.ulimits, ruleOf('ulimits'), () => 'limits')
   all('resources', target.resources, ruleOf('resources'), () => 'limits')
   all('entitlements', target.entitlements, ruleOf('allow'), (text) => text)
@@ -99,10 +102,7 @@ function cacheTargetRight(text: string): string {
   return `image.push${ref === '' ? '' : `=${ref}`}`
 }
 
-function outputRight({ tags = [] }: ImageTarget): (text: string) => string {
-  const [name] = tags.map(({ value }) => value)
-  return (text) => {
-    const right = /(?:^|,)type=(?:registry|image)(?:,|$)/.test(text) ? 'image.push' : 'image.load'
-    return name === undefined ? right : `${right}=${name}`
-  }
+function outputRight(text: string, name: string | undefined): string {
+  const right = /(?:^|,)type=(?:registry|image)(?:,|$)/.test(text) ? 'image.push' : 'image.load'
+  return name === undefined ? right : `${right}=${name}`
 }

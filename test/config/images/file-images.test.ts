@@ -252,10 +252,7 @@ describe('a file of a stranger', () => {
     ['contexts: {a: target:web, b: x}', []],
     ['contexts: {a: /etc}', ['2:34: contexts "a=/etc": reads /etc']],
     ['contexts: {a: "cwd://../x"}', ['2:34: contexts "a=cwd://../x": reads ../x']],
-    [
-      'contexts: {a: git@h.example:x/y}',
-      ['2:34: contexts "a=git@h.example:x/y": it signs in to a server with the user\'s ssh keys'],
-    ],
+    ['contexts: {a: git@h.example:x/y}', ['2:34: contexts "a=git@h.example:x/y": it connects to a server by ssh']],
     ['outputs: out', []],
     ['outputs: ../out', ['2:32: outputs "../out": writes ../out']],
     ['outputs: type=registry', ['2:32: outputs "type=registry": it pushes with the user\'s credentials']],

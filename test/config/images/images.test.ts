@@ -36,6 +36,25 @@ describe('rights', () => {
     expect(open('secret')).toEqual([])
   })
 
+  test('to push or load count for one tag each', () => {
+    const target: ImageTarget = {
+      name: 'a',
+      at,
+      tags: [said('good'), said('victim/prod')],
+      output: [said('type=registry'), said('type=docker')],
+    }
+    const open = (...texts: string[]) =>
+      openAsks(settingsOf(target, {}), parseAllow(texts, '--allow'), () => undefined).map(({ instead }) => instead)
+    expect(open('image=good')).toEqual(['--allow image.push=victim/prod', '--allow image.load=victim/prod'])
+    expect(open('image')).toEqual([])
+  })
+
+  test('count for every address of a host name', () => {
+    const target: ImageTarget = { name: 'a', at, extraHosts: { me: said('10.0.0.1, host-gateway ,10.0.0.2') } }
+    const open = openAsks(settingsOf(target, {}), parseAllow([], '--allow'), () => undefined)
+    expect(open.map(({ text, instead }) => [text, instead])).toEqual([['me=host-gateway', '--allow network.host']])
+  })
+
   test('are not needed for what the user says himself', () => {
     expect(settingsOf({ name: 'a', output: [{ value: 'type=registry' }], ssh: [{ value: 'default' }] }, {})).toEqual([])
   })
