@@ -110,7 +110,8 @@ export const ERROR_CODES = {
     cause: 'xbuild has a bug.',
     wayOut: 'Report the message, with the output of the same command with `--debug`.',
   },
-} as const satisfies Readonly<Record<string, CodeMeaning>>
+} as const
+ERROR_CODES satisfies Readonly<Record<string, CodeMeaning>>
 
 /** What went wrong, for machines. */
 export type ErrorCode = keyof typeof ERROR_CODES

@@ -47,7 +47,11 @@ function parseLayout(rest: string, text: string, label: string): NamedContext {
 }
 
 /** The names of build contexts as a stage graph wants them. */
-export function contextNames(contexts: Readonly<Record<string, NamedContext>>) {
+export function contextNames(contexts: Readonly<Record<string, NamedContext>>): {
+  readonly namedContexts: string[]
+  readonly folderContexts: string[]
+  readonly scratchContexts: string[]
+} {
   const named = (isMeant: (context: NamedContext) => boolean) =>
     Object.entries(contexts).flatMap(([name, context]) => (isMeant(context) ? name : []))
   return {

@@ -15,7 +15,8 @@ export const PLATFORM_KEYS = {
   },
   timeout: { kind: 'duration', help: 'How long this platform may take, like 30m' },
   optional: { kind: 'switch', help: 'The build goes on without this platform when it fails' },
-} as const satisfies Readonly<Record<string, FileKey>>
+} as const
+PLATFORM_KEYS satisfies Readonly<Record<string, FileKey>>
 
 /** What is said of a machine to build on. */
 export const NODE_KEYS: Readonly<Record<string, FileKey>> = {

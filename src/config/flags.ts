@@ -16,7 +16,8 @@ export const UNFLAGGED = [
   'nodes',
   'inlineDockerfile',
   'projectContext',
-] as const satisfies readonly (keyof CompleteOptions)[]
+] as const
+UNFLAGGED satisfies readonly (keyof CompleteOptions)[]
 
 /** The options of a build that a flag sets. */
 export type FlagOption = Exclude<keyof CompleteOptions, (typeof UNFLAGGED)[number]>

@@ -4,7 +4,7 @@ import { versionAtLeast } from '../emulation/machine/version.ts'
 import { here, type Finding } from './finding.ts'
 
 /** Whether the kernel has what builds use. */
-export function checkKernel(uid: number, kernel = release()): Finding {
+export function checkKernel(uid: number, kernel: string = release()): Finding {
   // Overlay mounts in a user namespace, which an ordinary user's builds live in
   if (uid !== 0 && !versionAtLeast(kernel, '5.11')) {
     return here(

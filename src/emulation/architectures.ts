@@ -84,7 +84,11 @@ export function handlerName({ name }: Architecture): string {
  * What to write to binfmt_misc's `register` (kernel admin-guide/binfmt-misc). Throws HOST for a path the kernel
  * cannot take.
  */
-export function binfmtRegistration(architecture: Architecture, interpreter: string, flags = HANDLER_FLAGS): string {
+export function binfmtRegistration(
+  architecture: Architecture,
+  interpreter: string,
+  flags: string = HANDLER_FLAGS,
+): string {
   const delimiter = [':', '|', ',', '!'].find((mark) => !interpreter.includes(mark))
   if (
     !delimiter ||

@@ -24,7 +24,7 @@ export const BINFMT_FOLDER = '/proc/sys/fs/binfmt_misc'
  * The handlers that match by magic; empty when binfmt_misc is not mounted. Disabled as a whole means every entry is
  * disabled.
  */
-export async function readHandlers(folder = BINFMT_FOLDER): Promise<Handler[]> {
+export async function readHandlers(folder: string = BINFMT_FOLDER): Promise<Handler[]> {
   const names = await readdir(folder).catch(() => [])
   const on = (await readFile(join(folder, 'status'), 'utf8').catch(() => '')).trim() === 'enabled'
   const entries = names.filter((name) => name !== 'register' && name !== 'status').sort()

@@ -62,7 +62,7 @@ export function formatMap(map: readonly IdRange[]): string {
 }
 
 /** Looks up what ids this user may give to a user namespace. */
-export async function rootlessIds(path = process.env['PATH'] ?? ''): Promise<RootlessIds> {
+export async function rootlessIds(path: string = process.env['PATH'] ?? ''): Promise<RootlessIds> {
   const [uid, gid] = [process.geteuid!(), process.getegid!()]
   const user = { name: userName(uid), uid }
   const [subuid, subgid, newuidmap, newgidmap] = await Promise.all([

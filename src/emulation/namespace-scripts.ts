@@ -22,12 +22,12 @@ exec setpriv --pdeathsig KILL -- \\
 /**
  * Waits until the parent has written the id maps, then makes the mount and pid namespaces and goes on with script $1.
  */
-export const WAIT = `echo ready >&4
+export const WAIT: string = `echo ready >&4
 read -r go <&4 || exit 1
 ${ISOLATE}`
 
 /** The same without a user namespace. */
-export const ENTER_AS_ROOT = `exec 5>&2 2>&4
+export const ENTER_AS_ROOT: string = `exec 5>&2 2>&4
 ${ISOLATE}`
 
 /**

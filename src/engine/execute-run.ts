@@ -24,7 +24,10 @@ export interface RunEdges {
 }
 
 /** Begins what a RUN will need of this machine, while the file system that it starts from is made. */
-export function prepareRun(vertex: RunVertex, edges: Pick<RunEdges, 'workers' | 'isNative' | 'networks' | 'signal'>) {
+export function prepareRun(
+  vertex: RunVertex,
+  edges: Pick<RunEdges, 'workers' | 'isNative' | 'networks' | 'signal'>,
+): void {
   edges.networks.prepare(workerOf(vertex, edges), vertex, edges.signal)
 }
 

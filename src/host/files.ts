@@ -79,7 +79,7 @@ export async function exists(path: string): Promise<boolean> {
  * Full path of a program on PATH (and in the sbin folders, which users often lack), if it is there and executable.
  * Relative folders on PATH do not count: they are in whatever is built.
  */
-export async function findProgram(name: string, path = process.env['PATH'] ?? ''): Promise<string | undefined> {
+export async function findProgram(name: string, path: string = process.env['PATH'] ?? ''): Promise<string | undefined> {
   if (name.includes('/')) return (await executable(name)) ? name : undefined
   const folders = [
     ...path.split(delimiter).filter(isAbsolute),

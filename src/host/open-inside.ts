@@ -16,7 +16,7 @@ export class MovedError extends Error {
  * nothing is waited for. The path must be real (see `realpath`). Throws `MovedError` when it is not, any more, and
  * what the system says.
  */
-export function openInside(path: string, { folder = false } = {}): number {
+export function openInside(path: string, { folder = false }: { readonly folder?: boolean } = {}): number {
   const file = openSync(path, folder ? FLAGS | constants.O_DIRECTORY : FLAGS)
   try {
     if (NAMED && readlinkSync(throughHandle(file)) !== path)

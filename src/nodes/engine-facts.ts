@@ -9,4 +9,4 @@ export interface EngineFacts {
 }
 
 /** How long it is believed that a program ran. Milliseconds. */
-export const BELIEF = 60 * 60 * 1000
+export const BELIEF: number = 60 * 60 * 1000

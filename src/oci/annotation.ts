@@ -74,7 +74,7 @@ export function annotationsFor(
 export function checkAnnotations(
   annotations: readonly Annotation[],
   platforms: readonly Platform[],
-  { hasIndex = platforms.length !== 1 } = {},
+  { hasIndex = platforms.length !== 1 }: { readonly hasIndex?: boolean } = {},
 ): void {
   for (const { levels, platform, key } of annotations) {
     if (!hasIndex && levels.some((level) => level === 'index' || level === 'manifest-descriptor')) {

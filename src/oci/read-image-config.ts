@@ -4,7 +4,7 @@ import type { ContainerConfig, Healthcheck, HistoryEntry, ImageConfig } from './
 import { readDigest, readPlatform } from './read-manifest.ts'
 
 /** Far above any real config; a history of thousands of steps fits. */
-export const MAX_CONFIG_BYTES = 8 * 1024 * 1024
+export const MAX_CONFIG_BYTES: number = 8 * 1024 * 1024
 
 /** Reads an image config, OCI or Docker; fields that xbuild does not know are left out. Throws BAD_IMAGE. */
 export function parseImageConfig(bytes: Uint8Array, descriptor: Descriptor): ImageConfig {

@@ -5,7 +5,7 @@ import type { ImageIndex, Manifest } from './manifest.ts'
 import { isConfigType, isIndexType, isLayerType, isManifestType } from './media-type.ts'
 
 /** What registries must accept, and so the most that an honest manifest has (distribution-spec, pushing manifests). */
-export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024
+export const MAX_MANIFEST_BYTES: number = 4 * 1024 * 1024
 
 /**
  * Reads an image manifest, OCI or Docker schema 2; the media type stays as written. The digest is the caller's to

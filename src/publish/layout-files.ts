@@ -6,7 +6,7 @@ import { serialize } from '../oci/serialize.ts'
 import type { ImageSet } from './image-set.ts'
 
 /** The marker file of an OCI image layout (image-spec image-layout.md). */
-export const OCI_LAYOUT = serialize({ imageLayoutVersion: '1.0.0' })
+export const OCI_LAYOUT: Buffer = serialize({ imageLayoutVersion: '1.0.0' })
 
 /** Where a layout keeps a blob, relative to its folder. */
 export function blobPath(descriptor: Descriptor): string {

@@ -4,7 +4,7 @@ import { encodeTarHeader, paddingOf, TAR_BLOCK, type TarEntry } from '../oci/tar
 import { createTarReader } from '../oci/tar-reader.ts'
 
 /** The end of a tar archive. */
-export const TAR_END = Buffer.alloc(2 * TAR_BLOCK)
+export const TAR_END: Buffer = Buffer.alloc(2 * TAR_BLOCK)
 
 /** How a file system is changed on its way out. */
 export interface TreeOptions {

@@ -6,7 +6,12 @@ import { RegistryFailure, networkFailure, readUpTo } from './failure.ts'
 import type { RemoteManifest } from './types.ts'
 
 /** All that xbuild can read, as the Accept header wants it. */
-export const ACCEPT = [MEDIA_TYPE.index, MEDIA_TYPE.manifest, MEDIA_TYPE.dockerList, MEDIA_TYPE.dockerManifest] as const
+export const ACCEPT: readonly string[] = [
+  MEDIA_TYPE.index,
+  MEDIA_TYPE.manifest,
+  MEDIA_TYPE.dockerList,
+  MEDIA_TYPE.dockerManifest,
+]
 
 /** What a manifest may be at most (distribution-spec asks registries to take at least this). */
 const MAX_MANIFEST = 4 * 1024 * 1024

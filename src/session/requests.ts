@@ -135,7 +135,7 @@ export function graphOf(
   dockerfile: Dockerfile,
   { buildArgs, buildContexts, target: targetStage }: CompleteOptions,
   platforms: { readonly target: Platform; readonly buildPlatform: Platform },
-) {
+): ReturnType<typeof buildStageGraph> {
   return buildStageGraph(dockerfile, {
     ...platforms,
     buildArgs,

@@ -13,7 +13,7 @@ export type StdinContent =
   | { readonly kind: 'text'; readonly text: string }
 
 /** A Dockerfile with more bytes than this is none. */
-export const MAX_DOCKERFILE = 16 << 20
+export const MAX_DOCKERFILE: number = 16 << 20
 
 /** First bytes of what gzip, bzip2, xz and zstd write. */
 const PACKED = ['1f8b', '425a68', 'fd377a585a00', '28b52ffd'].map((hex) => Buffer.from(hex, 'hex'))

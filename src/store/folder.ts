@@ -33,7 +33,7 @@ export function lostWarning({ lost }: StoreFolder): string {
  * Makes the folders of a store, or checks that this version can read what is there; no other user can enter it then.
  * Throws STORE for one that is not this user's alone.
  */
-export async function openStoreFolder(path: string, boot = currentBoot()): Promise<StoreFolder> {
+export async function openStoreFolder(path: string, boot: string | undefined = currentBoot()): Promise<StoreFolder> {
   try {
     await makeFolders(dirname(resolve(path)), 0o755)
     await makeFolders(path, 0o700)

@@ -52,7 +52,8 @@ export const RECORD_KINDS = {
   trees: {},
   /** What servers say of downloaded files. */
   urls: {},
-} as const satisfies Readonly<Record<string, KindFacts>>
+} as const
+RECORD_KINDS satisfies Readonly<Record<string, KindFacts>>
 
 /** The name of a kind of records. */
 export type RecordKind = keyof typeof RECORD_KINDS

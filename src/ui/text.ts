@@ -64,7 +64,7 @@ export function count(n: number, word: string): string {
 }
 
 /** Control and direction-changing characters. */
-export const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+export const UNSAFE: RegExp = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 
 function lastRedraw(line: string): string {
   return line.split('\r').findLast((part) => part.trim() !== '') ?? ''

@@ -31,7 +31,7 @@ export function failArguments(request: Request, state: string, hint: string): un
 }
 
 /** A command: a JSON list is exec form, everything else is a line for the shell. */
-export function commandOf(request: Request, text = request.rest): Command | undefined {
+export function commandOf(request: Request, text: string = request.rest): Command | undefined {
   const list = jsonListOf(request, text)
   if (list === 'mixed') return undefined
   if (list) return { form: 'exec', argv: list }
@@ -39,7 +39,7 @@ export function commandOf(request: Request, text = request.rest): Command | unde
 }
 
 /** A JSON list where the instruction may have one; says what is wrong with a list of other things. */
-export function jsonListOf(request: Request, text = request.rest): readonly string[] | 'mixed' | undefined {
+export function jsonListOf(request: Request, text: string = request.rest): readonly string[] | 'mixed' | undefined {
   const list = parseJsonList(text)
   if (list === 'mixed') {
     request.fail(

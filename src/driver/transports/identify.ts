@@ -17,7 +17,7 @@ export type Identity =
 
 const ASK = 'GET /_ping HTTP/1.1\r\nHost: docker\r\nUser-Agent: xbuild\r\nConnection: close\r\n\r\n'
 /** The preface of HTTP/2 and an empty settings frame. */
-export const HTTP2_HELLO = Buffer.concat([
+export const HTTP2_HELLO: Buffer = Buffer.concat([
   Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
   Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]),
 ])

@@ -9,7 +9,7 @@ import { BINFMT_FOLDER } from '../handlers.ts'
 export type BinfmtState = 'on' | 'off' | 'not mounted'
 
 /** Looks, changes nothing. */
-export async function binfmtState(folder = BINFMT_FOLDER): Promise<BinfmtState> {
+export async function binfmtState(folder: string = BINFMT_FOLDER): Promise<BinfmtState> {
   const text = await readFile(join(folder, 'status'), 'utf8').catch(() => undefined)
   if (text === undefined) return 'not mounted'
   return text.trim() === 'enabled' ? 'on' : 'off'

@@ -7,13 +7,13 @@ import { type Architecture, handlerName } from '../architectures.ts'
 export const OWN_FOLDER = '/etc/binfmt.d'
 
 /** All folders of that kind, strongest first: a file hides those of its name in the later ones. */
-export const BOOT_FOLDERS = [
+export const BOOT_FOLDERS: readonly string[] = [
   OWN_FOLDER,
   '/run/binfmt.d',
   '/usr/local/lib/binfmt.d',
   '/usr/lib/binfmt.d',
   '/lib/binfmt.d',
-] as const
+]
 
 /** Programs that register what lies there: systemd's, OpenRC's. */
 const READERS = ['/usr/lib/systemd/systemd-binfmt', '/lib/systemd/systemd-binfmt', '/etc/init.d/binfmt']

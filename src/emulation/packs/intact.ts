@@ -19,7 +19,7 @@ const STEP = 20
  * each build. They are read again once the machine has been started anew: a power cut may take bytes, and leave sizes
  * and times.
  */
-export async function isIntact(pack: Pack, boot = currentBoot()): Promise<boolean> {
+export async function isIntact(pack: Pack, boot: string | undefined = currentBoot()): Promise<boolean> {
   const began = Date.now()
   const found = await statFiles(pack, boot)
   if (!found) return false

@@ -3,7 +3,7 @@ import { probeProgram, PROBE_STATUS } from '../probe-program.ts'
 import { PACKS_IN_CONTAINER } from './pack.ts'
 
 /** The exit status of the twin of a proof; its program exits with `PROBE_STATUS`. */
-export const TWIN_STATUS = PROBE_STATUS + 1
+export const TWIN_STATUS: number = PROBE_STATUS + 1
 
 /** As long as those of linkers. */
 const ID = Buffer.from('xbuild-handler-proof')

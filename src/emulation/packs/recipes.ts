@@ -96,7 +96,7 @@ export function recipesFolder(): string {
 }
 
 /** All recipes, by name. */
-export async function readRecipes(folder = recipesFolder()): Promise<Recipe[]> {
+export async function readRecipes(folder: string = recipesFolder()): Promise<Recipe[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort()
   return Promise.all(names.map(async (name) => JSON.parse(await readFile(join(folder, name), 'utf8')) as Recipe))
 }

@@ -20,7 +20,7 @@ interface Row {
 }
 
 /** A longer file is no list of users. Bytes. */
-export const MAX_USER_FILE = 4 << 20
+export const MAX_USER_FILE: number = 4 << 20
 /** The largest id that runtimes take. */
 const MAX_ID = 2 ** 31 - 1
 

@@ -61,7 +61,7 @@ export function ofDouble(value: number): Num {
 const DECIMAL = /^([+-]?)(\d*)(?:\.(\d*))?(?:[eE]([+-]?\d+))?$/
 
 /** A number from its decimal form, or undefined when the text is not one. */
-export function parseNum(text: string, bits = FULL_BITS): Num | undefined {
+export function parseNum(text: string, bits: number = FULL_BITS): Num | undefined {
   const match = DECIMAL.exec(text)
   if (!match) return undefined
   const [, sign, whole = '', fraction = '', power = '0'] = match

@@ -11,10 +11,10 @@ import { createDeframer, frame } from './frames.ts'
 import { GrpcFailure, GRPC } from './status.ts'
 
 /** More than any daemon sends: theirs are 16 MiB at most. */
-export const MAX_MESSAGE = 32 << 20
+export const MAX_MESSAGE: number = 32 << 20
 
 /** Bytes that may be on their way to us on one connection, and on one stream of it. */
-export const WINDOW = 4 << 20
+export const WINDOW: number = 4 << 20
 
 /** The messages that come on a stream. Leaving the loop early leaves the stream open. */
 export async function* readMessages<T extends DescMessage>(

@@ -58,7 +58,7 @@ export function storeContents({ blobs, folder }: Store, given: GivenBlobs): Cont
 }
 
 /** The blobs of an OCI image layout. */
-export function layoutContents(path: string, { writable = false } = {}): Contents {
+export function layoutContents(path: string, { writable = false }: { readonly writable?: boolean } = {}): Contents {
   const fileOf = (digest: string) => join(path, 'blobs', ...parseDigest(digest).split(':'))
   const honest = new Map<string, Promise<boolean>>()
   /** Some programs make layouts of symbolic links. What they lead to is given out when it is what the digest says. */

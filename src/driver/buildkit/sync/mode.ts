@@ -1,14 +1,14 @@
 /** The bits of Go's os.FileMode, which the packets carry. */
 export const GO_MODE = {
   dir: 0x8000_0000,
-  symlink: 1 << 27,
-  device: 1 << 26,
-  fifo: 1 << 25,
-  socket: 1 << 24,
-  setuid: 1 << 23,
-  setgid: 1 << 22,
-  charDevice: 1 << 21,
-  sticky: 1 << 20,
+  symlink: 0x800_0000,
+  device: 0x400_0000,
+  fifo: 0x200_0000,
+  socket: 0x100_0000,
+  setuid: 0x80_0000,
+  setgid: 0x40_0000,
+  charDevice: 0x20_0000,
+  sticky: 0x10_0000,
 } as const
 
 /** `st_mode` of this system as an os.FileMode. */
