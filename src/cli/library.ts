@@ -4,6 +4,7 @@ import { BAKE_FLAGS, readBakeCommand } from '../config/bake/flags.ts'
 import type { LineInput } from '../config/build-line.ts'
 import { COMPOSE_FLAGS, readComposeCommand } from '../config/compose/flags.ts'
 import { sessionTexts } from '../config/images/flags.ts'
+import type { AuditLevel } from '../config/options.ts'
 import { readFlags, type FlagTable } from '../config/read-flags.ts'
 import { usageError } from '../config/values.ts'
 import { toXbuildError, type XbuildError } from '../errors.ts'
@@ -26,6 +27,8 @@ export interface ImagesOptions {
   /** Ends the build: running steps end, mounts go away. */
   readonly signal?: AbortSignal
   readonly allow?: readonly string[]
+  readonly audit?: AuditLevel
+  readonly auditExcept?: readonly string[]
   readonly builder?: readonly string[]
   readonly failFast?: boolean
   readonly jobs?: number
@@ -162,9 +165,11 @@ function resultOf(images: SessionResult['images'], chosen: readonly string[]): I
 function edgesOf(options: ImagesOptions): Edges {
   const cwd = resolve(options.cwd ?? process.cwd())
   const env = { ...(options.env ?? process.env) }
-  const { allow, builder, failFast, jobs, load, noCache, provenance, pull, push, store, warn } = options
+  const { allow, audit, auditExcept, builder, failFast, jobs, load, noCache, provenance, pull, push, store } = options
   const shared: Given = {
     allow,
+    audit,
+    'audit-except': auditExcept,
     builder,
     'fail-fast': failFast,
     jobs,
@@ -176,7 +181,7 @@ function edgesOf(options: ImagesOptions): Edges {
     store,
   }
   const write = (text: string) => {
-    warn?.(text.trimEnd())
+    options.warn?.(text.trimEnd())
     return true
   }
   return {

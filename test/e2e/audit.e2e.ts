@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -56,4 +56,48 @@ test('exceptions, --audit=off and right programs are silent', async () => {
     expect(code, stderr).toBe(0)
     expect(stderr).not.toContain('is for linux')
   }
+})
+
+test('images of xbuild.yaml, bake and compose files are audited as the flags and xbuild.yaml say', async () => {
+  const cwd = join(folder, 'several')
+  mkdirSync(cwd)
+  writeFileSync(join(cwd, 'tool'), makeElf({ machine: 62 }), { mode: 0o755 })
+  writeFileSync(join(cwd, 'Dockerfile'), 'FROM scratch\nCOPY tool /usr/bin/tool\nCMD ["tool"]\n')
+  writeFileSync(join(cwd, 'docker-bake.json'), '{"target":{"default":{"platforms":["linux/arm64"]}}}')
+  writeFileSync(join(cwd, 'compose.yaml'), 'services: {app: {build: {context: ., platforms: [linux/arm64]}}}')
+  const images = 'images: {app: {context: ., platforms: [linux/arm64]}}\n'
+  const commands = [[], ['bake', '-f', 'docker-bake.json'], ['compose', 'build']]
+  for (const command of commands) {
+    writeFileSync(join(cwd, 'xbuild.yaml'), images)
+    const byFlag = await xbuild([...command, '--audit=error'], { ...options, cwd })
+    expect(byFlag.code, command.join(' ')).toBe(1)
+    expect(byFlag.stderr).toContain('Cannot publish linux/arm64: "/usr/bin/tool" is for linux/amd64')
+    writeFileSync(join(cwd, 'xbuild.yaml'), `audit: error\n${images}`)
+    expect((await xbuild(command, { ...options, cwd })).code, command.join(' ')).toBe(1)
+    writeFileSync(join(cwd, 'xbuild.yaml'), `audit: error\naudit-except: [/usr/bin/tool]\n${images}`)
+    const excepted = await xbuild(command, { ...options, cwd })
+    expect(excepted.code, excepted.stderr).toBe(0)
+    expect(excepted.stderr).not.toContain('is for linux')
+  }
+})
+
+test('an image of which another one only takes files is not audited by itself', async () => {
+  const cwd = join(folder, 'needed')
+  mkdirSync(cwd)
+  writeFileSync(join(cwd, 'tool'), makeElf({ machine: 62 }), { mode: 0o755 })
+  const bake = {
+    default: {
+      contexts: { files: 'target:files' },
+      'dockerfile-inline': 'FROM scratch\nCOPY --from=files /usr/bin/tool /data/tool\n',
+      platforms: ['linux/amd64'],
+    },
+    files: {
+      'dockerfile-inline': 'FROM scratch\nCOPY tool /usr/bin/tool\nCMD ["/usr/bin/tool", "/missing"]\n',
+      platforms: ['linux/amd64', 'linux/arm64'],
+    },
+  }
+  writeFileSync(join(cwd, 'docker-bake.json'), JSON.stringify({ target: bake }))
+  const { code, stderr } = await xbuild(['bake', '--audit=error'], { ...options, cwd })
+  expect(code, stderr).toBe(0)
+  expect((await xbuild(['bake', '--audit=error', 'files'], { ...options, cwd })).code).toBe(1)
 })

@@ -11,7 +11,17 @@ import type { SharedOptions } from './options.ts'
 /** The options of a session that its flags set. */
 type SessionFlags = Pick<
   CompleteOptions,
-  'accel' | 'builders' | 'jobs' | 'ociRuntime' | 'progress' | 'silenceTimeout' | 'store' | 'storeLimit' | 'timeout'
+  | 'accel'
+  | 'audit'
+  | 'auditExcept'
+  | 'builders'
+  | 'jobs'
+  | 'ociRuntime'
+  | 'progress'
+  | 'silenceTimeout'
+  | 'store'
+  | 'storeLimit'
+  | 'timeout'
 >
 
 /** What the command line says where one file describes many images. */
@@ -28,7 +38,8 @@ export interface ImagesValues extends SessionFlags, Omit<BuildCliOptions, 'json'
 }
 
 const bool = (texts: readonly string[], input: read.FlagInput): boolean | undefined => read.bool(texts, input)
-const { accel, builders, jobs, ociRuntime, progress, silenceTimeout, store, storeLimit, timeout } = FLAGS
+const { accel, audit, auditExcept, builders, jobs, ociRuntime, progress } = FLAGS
+const { silenceTimeout, store, storeLimit, timeout } = FLAGS
 const { quiet, call, check, print, failFast } = BUILD_CLI_FLAGS
 
 /** Flags of the commands that build what a file describes. */
@@ -68,6 +79,8 @@ export const IMAGES_FLAGS: FlagTable<ImagesValues> = {
     absent: undefined,
     parse: read.text,
   },
+  audit,
+  auditExcept,
   quiet,
   call,
   check,
@@ -83,8 +96,21 @@ export const IMAGES_FLAGS: FlagTable<ImagesValues> = {
 
 /** What xbuild.yaml says of the machine, not of the image that it describes itself. */
 export function sessionTexts({ values }: FileConfig): FileTexts<SessionFlags> {
-  const { accel, builders, jobs, ociRuntime, progress, silenceTimeout, store, storeLimit, timeout } = values
-  return { accel, builders, jobs, ociRuntime, progress, silenceTimeout, store, storeLimit, timeout }
+  const { accel, audit, auditExcept, builders, jobs, ociRuntime, progress } = values
+  const { silenceTimeout, store, storeLimit, timeout } = values
+  return {
+    accel,
+    audit,
+    auditExcept,
+    builders,
+    jobs,
+    ociRuntime,
+    progress,
+    silenceTimeout,
+    store,
+    storeLimit,
+    timeout,
+  }
 }
 
 /** What all images of the command have alike. */
@@ -100,10 +126,12 @@ export function sharedOptions(
     readonly cwd: string
   },
 ): SharedOptions {
-  const { accel, builders, jobs, ociRuntime, silenceTimeout, store, storeLimit, timeout } = values
+  const { accel, audit, auditExcept, builders, jobs, ociRuntime, silenceTimeout, store, storeLimit, timeout } = values
   const epoch = /^\d{1,15}$/.exec(env['SOURCE_DATE_EPOCH'] ?? '')?.[0]
   const all = {
     accel,
+    audit,
+    auditExcept,
     builders,
     jobs,
     ociRuntime,

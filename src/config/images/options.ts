@@ -17,6 +17,8 @@ import type { ImageTarget, Said } from './target.ts'
 export type SharedOptions = Pick<
   CompleteOptions,
   | 'accel'
+  | 'audit'
+  | 'auditExcept'
   | 'builders'
   | 'cwd'
   | 'jobs'
