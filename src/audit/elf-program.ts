@@ -39,6 +39,7 @@ const X86_ISA_NEEDED = 0xc0008002
 const MAX_HEADERS = 256
 const MAX_NAME = 4096
 const MAX_NEEDED = 512
+const MAX_NOTES = 1 << 16
 
 interface Segment {
   readonly type: number
@@ -204,7 +205,7 @@ function levelOf(file: FileBytes, { wide, word }: Numbers, segments: readonly Se
   const up = (size: number, to: number) => Math.ceil(size / to) * to
   let bits = 0
   for (const { offset, size } of segments.filter(({ type }) => type === PT_NOTE)) {
-    const notes = file.at(offset, size)
+    const notes = size > MAX_NOTES ? undefined : file.at(offset, size)
     if (!notes) continue
     for (let at = 0; at + 12 <= notes.length; ) {
       const [nameSize, contentSize, type] = [word(notes, at), word(notes, at + 4), word(notes, at + 8)]

@@ -1,4 +1,4 @@
-import { cleanPath, HASH_BYTES, pathHash, type LayerFiles, type ProgramFile } from './layer-files.ts'
+import { HASH_BYTES, pathHash, type LayerFiles, type ProgramFile } from './layer-files.ts'
 
 /** A program of an image, and the number of its layer, from 0 at the bottom. */
 export interface PlacedProgram extends ProgramFile {
@@ -21,6 +21,8 @@ export interface ImageTree {
 
 /** Links that are followed for one path, as the kernel does. */
 const MAX_LINKS = 40
+/** Longer paths are none for the kernel. */
+const MAX_PATH = 4096
 
 type Node = { readonly program: PlacedProgram } | { readonly link: string } | 'other'
 
@@ -29,31 +31,43 @@ export function mergeLayers(layers: readonly LayerFiles[]): ImageTree {
   const nodes = new Map<string, Node>()
   /** Paths of other files, by their hash: layers whose folders they hide were looked at before. */
   const others = new Set<string>()
-  const remove = (paths: ReadonlySet<string>, { itself }: { itself: boolean }) => {
-    if (paths.size === 0) return
-    for (const path of nodes.keys()) {
-      if (itself && paths.has(path)) nodes.delete(path)
-      else if (ancestors(path).some((folder) => paths.has(folder))) nodes.delete(path)
+  /** Paths of programs and links and of the folders above them, each hashed once. */
+  const byHash = new Map<string, string>()
+  const above = new Set<string>()
+  const place = (path: string, node: Node) => {
+    if (!nodes.has(path)) byHash.set(pathHash(path), path)
+    nodes.set(path, node)
+    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
+      const folder = path.slice(0, at)
+      if (above.has(folder)) break
+      above.add(folder)
+      byHash.set(pathHash(folder), folder)
     }
   }
+  const remove = (paths: readonly string[], { itself }: { itself: boolean }) => {
+    if (itself) for (const path of paths) nodes.delete(path)
+    const folders = new Set(paths.filter((path) => above.has(path)))
+    if (folders.size === 0) return
+    for (const path of nodes.keys()) if (hasFolder(path, folders)) nodes.delete(path)
+  }
   for (const [layer, files] of layers.entries()) {
-    remove(new Set(files.opaque), { itself: false })
+    remove(files.opaque, { itself: false })
     if (files.opaque.includes('')) nodes.clear()
-    remove(new Set(files.removed), { itself: true })
+    remove(files.removed, { itself: true })
     const hashes = hashesOf(files.others)
-    if (layer > 0)
-      for (const path of nodes.keys())
-        if (hashes.has(pathHash(path)) || ancestors(path).some((folder) => hashes.has(pathHash(folder))))
-          nodes.delete(path)
+    remove(
+      [...hashes].flatMap((hash) => byHash.get(hash) ?? []),
+      { itself: true },
+    )
     for (const hash of hashes) others.add(hash)
-    for (const program of files.programs) nodes.set(program.path, { program: { ...program, layer } })
+    for (const program of files.programs) place(program.path, { program: { ...program, layer } })
     const links = new Map(files.symlinks)
-    remove(new Set([...links.keys(), ...files.programs.map(({ path }) => path)]), { itself: false })
-    for (const [path, link] of links) nodes.set(path, { link })
+    remove([...links.keys(), ...files.programs.map(({ path }) => path)], { itself: false })
+    for (const [path, link] of links) place(path, { link })
     for (const [path, target] of files.hardlinks) {
       const node = nodes.get(target)
       if (node === undefined || node === 'other') nodes.delete(path)
-      else nodes.set(path, 'program' in node ? { program: { ...node.program, path, layer } } : node)
+      else place(path, 'program' in node ? { program: { ...node.program, path, layer } } : node)
       if (node === undefined) others.add(pathHash(path))
     }
   }
@@ -66,27 +80,22 @@ export function mergeLayers(layers: readonly LayerFiles[]): ImageTree {
   }
 
   function resolve(path: string): string | undefined {
-    let pending = cleanPath(path).split('/').filter(Boolean)
+    if (path.length > MAX_PATH) return undefined
+    const pending = partsOf(path)
     let done: string[] = []
     let followed = 0
-    while (pending.length > 0) {
-      const [part = '', ...rest] = pending
-      pending = rest
+    for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
       if (part === '..') {
         done.pop()
         continue
       }
-      const here = [...done, part].join('/')
-      const node = nodes.get(here)
-      if (node === undefined || node === 'other' || 'program' in node) {
-        done = [...done, part]
-        continue
-      }
+      done.push(part)
+      const node = nodes.get(done.join('/'))
+      if (node === undefined || node === 'other' || 'program' in node) continue
       followed += 1
-      if (followed > MAX_LINKS) return undefined
-      const target = node.link.split('/').filter((one) => one !== '' && one !== '.')
-      if (node.link.startsWith('/')) done = []
-      pending = [...target, ...pending]
+      if (followed > MAX_LINKS || node.link.length > MAX_PATH) return undefined
+      done = node.link.startsWith('/') ? [] : done.slice(0, -1)
+      pending.push(...partsOf(node.link))
     }
     return done.join('/')
   }
@@ -107,6 +116,14 @@ export function mergeLayers(layers: readonly LayerFiles[]): ImageTree {
   }
 }
 
+/** The parts of a path, the last one first. */
+function partsOf(path: string): string[] {
+  return path
+    .split('/')
+    .filter((part) => part !== '' && part !== '.')
+    .toReversed()
+}
+
 function hashesOf(text: string): Set<string> {
   const bytes = Buffer.from(text, 'base64')
   const hashes = new Set<string>()
@@ -119,10 +136,11 @@ function parent(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf('/')))
 }
 
-function ancestors(path: string): string[] {
-  const found: string[] = []
-  for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) found.push(path.slice(0, at))
-  return found
+/** Whether one of the folders is above a path. */
+function hasFolder(path: string, folders: ReadonlySet<string>): boolean {
+  for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1))
+    if (folders.has(path.slice(0, at))) return true
+  return false
 }
 
 function addTo(map: Map<string, string[]>, key: string, value: string): void {

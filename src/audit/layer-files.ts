@@ -26,13 +26,18 @@ export interface LayerFiles {
   readonly opaque: readonly string[]
   /** Everything else that is no folder: the first bytes of a hash of each path, sorted, base64. */
   readonly others: string
+  /** There was more than is kept. */
+  readonly isCut?: true
 }
 
 /** As many bytes of a path's hash: of a million paths one in 280 million is taken for another. */
 export const HASH_BYTES = 6
 const MAX_SCRIPT = 256
-/** More programs and links than any image has; a hostile layer must not fill the memory. */
-const MAX_FILES = 1_000_000
+/** More text, in characters, than any layer needs: a hostile one must not fill the memory. */
+const MAX_TEXT = 64 << 20
+/** What an entry takes beside its texts, in characters; a hash takes less. */
+const ENTRY = 64
+const HASH = 16
 
 /** The hash that stands for a path in `others`. */
 export function pathHash(path: string): string {
@@ -49,19 +54,28 @@ export function createLayerScan(): TarSink & { result(): LayerFiles } {
   const others: string[] = []
   let open: { readonly entry: TarEntry; readonly path: string; head: Buffer; capture?: FileCapture } | undefined
 
+  let left = MAX_TEXT
+
+  /** Whether there is room for one more thing; nothing is kept once there was none. */
+  function fits(size: number, ...texts: readonly (string | undefined)[]): boolean {
+    left -= texts.reduce((sum, text = '') => sum + text.length, size)
+    return left >= 0
+  }
+
   function place(entry: TarEntry): void {
     const path = cleanPath(entry.path)
     if (path === '') return
     const name = path.slice(path.lastIndexOf('/') + 1)
     const folder = path.slice(0, Math.max(0, path.length - name.length - 1))
-    if (name === '.wh..wh..opq') return void opaque.push(folder)
-    if (name.startsWith('.wh.')) return void removed.push(folder === '' ? name.slice(4) : `${folder}/${name.slice(4)}`)
+    if (name === '.wh..wh..opq') return void (fits(ENTRY, folder) && opaque.push(folder))
+    if (name.startsWith('.wh.'))
+      return void (fits(ENTRY, path) && removed.push(folder === '' ? name.slice(4) : `${folder}/${name.slice(4)}`))
     if (entry.type === 'dir') return
-    if (programs.length + symlinks.length + hardlinks.length > MAX_FILES) return
-    if (entry.type === 'symlink') return void symlinks.push([path, entry.link ?? ''])
-    if (entry.type === 'hardlink') return void hardlinks.push([path, cleanPath(entry.link ?? '')])
+    const link = entry.link ?? ''
+    if (entry.type === 'symlink') return void (fits(ENTRY, path, link) && symlinks.push([path, link]))
+    if (entry.type === 'hardlink') return void (fits(ENTRY, path, link) && hardlinks.push([path, cleanPath(link)]))
     if (entry.type === 'file') open = { entry, path, head: Buffer.alloc(0) }
-    else others.push(pathHash(path))
+    else if (fits(HASH)) others.push(pathHash(path))
   }
 
   function look(chunk: Buffer): void {
@@ -85,9 +99,12 @@ export function createLayerScan(): TarSink & { result(): LayerFiles } {
     const executable = (entry.mode & 0o111) !== 0
     const program = capture && readProgram(capture.bytes())
     const script = executable ? scriptOf(head) : undefined
-    if (program) programs.push({ path, executable, program })
-    else if (script) programs.push({ path, executable, script })
-    else others.push(pathHash(path))
+    if (program) {
+      const { needed = [], loader } = program
+      if (fits(ENTRY * (1 + needed.length), path, loader, ...needed)) programs.push({ path, executable, program })
+    } else if (script) {
+      if (fits(ENTRY * (1 + script.length), path, ...script)) programs.push({ path, executable, script })
+    } else if (fits(HASH)) others.push(pathHash(path))
   }
 
   return {
@@ -101,6 +118,7 @@ export function createLayerScan(): TarSink & { result(): LayerFiles } {
       removed,
       opaque,
       others: Buffer.from(others.toSorted().join(''), 'hex').toString('base64'),
+      ...(left < 0 ? { isCut: true as const } : {}),
     }),
   }
 }

@@ -9,6 +9,8 @@ export interface Reached {
 }
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+/** More folders than any PATH has: each is looked through. */
+const MAX_FOLDERS = 100
 /** What a shell line is cut at to find the programs that it may start. */
 const SHELL_WORDS = /[\s;&|()<>"'`$]+/
 
@@ -19,18 +21,30 @@ const SHELL_WORDS = /[\s;&|()<>"'`$]+/
 export function reachable(tree: ImageTree, config: ContainerConfig): ReadonlyMap<string, Reached> {
   const found = new Map<string, Reached>()
   const path = config.Env?.findLast((entry) => entry.startsWith('PATH='))?.slice(5) ?? DEFAULT_PATH
-  const folders = path.split(':').filter((folder) => folder.startsWith('/'))
+  const folders = [...new Set(path.split(':'))].filter((folder) => folder.startsWith('/')).slice(0, MAX_FOLDERS)
   const libraries = byName(tree)
   const inFolders = (name: string) =>
     folders.map((folder) => tree.find(`${folder}/${name}`)).find((file) => file?.executable)
 
+  const waiting: { readonly file: PlacedProgram; readonly strict: boolean }[] = []
+  let isFollowing = false
+
   function reach(file: PlacedProgram | undefined, because: string, { strict }: { strict: boolean }): void {
     if (!file || found.has(file.path)) return
     found.set(file.path, { because })
-    // Of several of that name the loader takes one of the right kind
-    for (const name of file.program?.needed ?? [])
-      for (const library of libraries.get(name) ?? [])
-        if (libraries.get(name)!.length === 1) reach(library, `a library of /${file.path}`, { strict: false })
+    waiting.push({ file, strict })
+    if (isFollowing) return
+    // A list and no recursion: a chain of libraries of a hostile image is longer than the stack
+    isFollowing = true
+    for (let next = waiting.pop(); next; next = waiting.pop()) follow(next.file, next.strict)
+    isFollowing = false
+  }
+
+  function follow(file: PlacedProgram, strict: boolean): void {
+    for (const name of file.program?.needed ?? []) {
+      const library = libraries.get(name)
+      if (library && library !== 'several') reach(library, `a library of /${file.path}`, { strict: false })
+    }
     if (file.program?.loader !== undefined)
       reach(tree.find(file.program.loader), `the loader of /${file.path}`, { strict: false })
     if (file.script) interpret(file, file.script, { strict })
@@ -83,11 +97,12 @@ export function reachable(tree: ImageTree, config: ContainerConfig): ReadonlyMap
   return found
 }
 
-function byName(tree: ImageTree): Map<string, PlacedProgram[]> {
-  const names = new Map<string, PlacedProgram[]>()
+/** Files by name; of several of a name the loader takes one of the right kind, which is not known here. */
+function byName(tree: ImageTree): Map<string, PlacedProgram | 'several'> {
+  const names = new Map<string, PlacedProgram | 'several'>()
   const add = (name: string, file: PlacedProgram) => {
-    const there = names.get(name) ?? []
-    if (!there.includes(file)) names.set(name, [...there, file])
+    const there = names.get(name)
+    names.set(name, there === undefined || there === file ? file : 'several')
   }
   for (const file of tree.programs.values()) add(file.path.slice(file.path.lastIndexOf('/') + 1), file)
   for (const path of tree.links()) {

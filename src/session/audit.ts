@@ -31,6 +31,8 @@ interface Audited {
   readonly layers: readonly Descriptor[]
   readonly findings: readonly Finding[]
   readonly image: BuiltImage
+  /** The number of a layer of which not all was kept, from 0. */
+  readonly cut: number
 }
 
 /**
@@ -50,7 +52,13 @@ export async function auditImages(
       .filter(({ job }) => canAudit(job.target))
       .map(async ({ job, image }) => auditOne(job.target, image, edges, (path) => except.matches(path.slice(1)))),
   )
-  for (const { platform, layers, findings, image } of all) {
+  for (const { platform, layers, findings, image, cut } of all) {
+    if (cut >= 0)
+      edges.emit({
+        type: 'warning',
+        message: `${formatPlatform(platform)}: not all programs were compared with the platform, layer ${cut + 1} has too many files`,
+        at: Date.now(),
+      })
     if (findings.length === 0) continue
     const target = edges.targets.find((one) => sameTarget(one, { image: name, platform }))
     const { message, hint, at } = describeFindings(findings, {
@@ -80,10 +88,11 @@ async function auditOne(
 ): Promise<Audited> {
   const layers = await layersOf(image)
   const files = await Promise.all(layers.map(async (layer) => layerFilesOf(layer, { store, signal })))
-  const isWhole = files.every((one) => one !== undefined)
+  const cut = files.findIndex((one) => one?.isCut)
+  const isWhole = cut < 0 && files.every((one) => one !== undefined)
   const tree = mergeLayers(files.map((one) => one ?? NOTHING))
   const { findings } = judge({ platform, config: image.config.config ?? {}, tree, isWhole })
-  return { platform, layers, image, findings: findings.filter(({ path }) => !isExcepted(path)) }
+  return { platform, layers, image, cut, findings: findings.filter(({ path }) => !isExcepted(path)) }
 }
 
 const NOTHING = { programs: [], symlinks: [], hardlinks: [], removed: [], opaque: [], others: '' }
