@@ -133,7 +133,7 @@ describe('what a stranger wrote', () => {
     })
 
   test.each([
-    ['a context above', '{build: ..}', '', /set context ".*": it leads to .* outside of the project/],
+    ['a context above', '{build: ..}', '', /set context ".*": it resolves to .*, outside of the project/],
     ['a named context elsewhere', '{build: {context: ., additional_contexts: {a: /etc}}}', '', /contexts.a "\/etc"/],
     ['a Dockerfile elsewhere', '{build: {context: ., dockerfile: /etc/passwd}}', '', /dockerfile "\/etc\/passwd"/],
     ['a secret file elsewhere', '{build: {context: ., secrets: [s]}}', 'secrets: {s: {file: /etc/shadow}}', /secret/],

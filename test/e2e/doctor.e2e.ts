@@ -82,7 +82,7 @@ test('what cannot run is a problem when it is wanted, and an emulator that runs 
   })
   expect(ended.stdout).toMatch(
     new RegExp(
-      `^ {2}problem {2}linux/${NAME} +a program did not run in the sandbox under ${wrong}: .*\n +fix: See whether it starts: ${wrong} --version`,
+      `^ {2}problem {2}linux/${NAME} +a program did not run in the sandbox under ${wrong}: .*\n +fix: Check that it starts: ${wrong} --version`,
       'm',
     ),
   )
@@ -123,7 +123,7 @@ test('nodes and registries are asked at once, and none holds up the others', asy
   expect(about(findings, silent)).toMatchObject({ state: 'problem', text: `${silent} did not answer within 2 s` })
   expect(about(findings, other)).toMatchObject({
     state: 'warning',
-    text: expect.stringMatching(new RegExp(`^${other} answered 500.*; mirror ${registry} answered after`)),
+    text: expect.stringMatching(new RegExp(`^${other} answered with HTTP status 500.*; mirror ${registry} answered after`)),
   })
   expect(findings.filter(({ name }) => name === 'node')).toEqual([
     expect.objectContaining({ node: 'board', state: 'problem', text: expect.stringContaining('no answer within 2 s') }),

@@ -162,7 +162,7 @@ test('an ordinary user may look, and is told that only root may change', async (
   for (const verb of ['install', 'uninstall']) {
     const { code, stderr } = await user.xbuild(['qemu', verb])
     expect(code).toBe(1)
-    expect(stderr).toMatch(/only root may\n +hint: Run it with sudo/)
+    expect(stderr).toMatch(/root is required\n +hint: Run it with sudo/)
   }
 })
 

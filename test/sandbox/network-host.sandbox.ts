@@ -54,7 +54,7 @@ test('a trigger of the base image may not ask for it either', async () => {
   const args = ['--build-context', `triggers=oci-layout://${layout}`]
   const refused = await sandbox.build('native', { Dockerfile }, args)
   expect(refused.code).toBe(1)
-  expect(refused.stderr).toContain('Cannot run RUN --network=host: nobody allowed it')
+  expect(refused.stderr).toContain('Cannot run RUN --network=host: the build does not allow it the network of the host')
 })
 
 test('what the engine of this machine never allows is refused before anything runs', async () => {

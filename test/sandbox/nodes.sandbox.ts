@@ -401,7 +401,7 @@ describe('what a node says', () => {
       return { 'containerimage.digest': sha256(manifest) }
     })
     expect(code).toBe(1)
-    expect(stderr).toContain(`Cannot take the result: ${layer.digest} did not arrive`)
+    expect(stderr).toContain(`Cannot take the result: ${layer.digest} was not sent`)
   })
 
   test('its files stay in the folder of the export', async () => {
@@ -457,7 +457,7 @@ test('a node that knows no --resource is refused before anything is sent', async
     return {}
   }, ['--resource', 'memory=1g,pids=100'])
   expect(code).toBe(1)
-  expect(stderr).toMatch(/^error: Cannot build on "unix:.*": BuildKit knows no --resource$/m)
+  expect(stderr).toMatch(/^error: Cannot build on "unix:.*": BuildKit does not support --resource$/m)
   expect(stderr).toContain('hint: Leave it out, or build on this machine')
   expect(sent).toBe(0)
 })

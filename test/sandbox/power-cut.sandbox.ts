@@ -13,7 +13,7 @@ FROM busybox
 COPY --from=made /precious /when /${name}/
 RUN grep -q made /${name}/precious && echo "when $(cat /${name}/when)"
 `
-const whenOf = (stderr: string) => / when (\S+)/.exec(stderr)?.[1]
+const whenOf = (stderr: string) => / when ([\d.]+)/.exec(stderr)?.[1]
 
 test.each(MODES)('after a power cut, a %s build makes again what was not safely on disk, and no more', async (mode) => {
   const build = async (name: string) => {

@@ -158,7 +158,7 @@ test.each([
   ['network: host', 'network "host"', '--network host'],
   ['add-hosts: ["me:host-gateway"]', 'add-hosts', 'the address of this machine'],
   ['ulimits: [rtprio=99]', 'ulimits "rtprio=99"', 'the whole machine'],
-  ['build-contexts: {x: "git@git.example:me/private.git"}', 'build-contexts', 'ssh keys'],
+  ['build-contexts: {x: "git@git.example:me/private.git"}', 'build-contexts', 'it connects to a server by ssh'],
 ])('%s is not done unasked', async (yaml, key, why) => {
   const { run } = clone({ 'xbuild.yaml': `# one\n${yaml}\n` })
   expectRefused(await run(['.'], { SECRET: 'of the user' }), 2, key, why)
