@@ -123,7 +123,9 @@ test('nodes and registries are asked at once, and none holds up the others', asy
   expect(about(findings, silent)).toMatchObject({ state: 'problem', text: `${silent} did not answer within 2 s` })
   expect(about(findings, other)).toMatchObject({
     state: 'warning',
-    text: expect.stringMatching(new RegExp(`^${other} answered with HTTP status 500.*; mirror ${registry} answered after`)),
+    text: expect.stringMatching(
+      new RegExp(`^${other} answered with HTTP status 500.*; mirror ${registry} answered after`),
+    ),
   })
   expect(findings.filter(({ name }) => name === 'node')).toEqual([
     expect.objectContaining({ node: 'board', state: 'problem', text: expect.stringContaining('no answer within 2 s') }),

@@ -206,7 +206,9 @@ describe('limits', () => {
       'xbuild.yaml': 'platforms: {linux/amd64: {}, linux/arm64: {timeout: 6s, optional: true}}\n',
     })
     expect(built.code, built.stderr).toBe(0)
-    expect(built.stderr).toMatch(/missing linux\/arm64 \(optional\): Cannot build linux\/arm64: its time limit of 6 s is over/)
+    expect(built.stderr).toMatch(
+      /missing linux\/arm64 \(optional\): Cannot build linux\/arm64: its time limit of 6 s is over/,
+    )
     expect(built.platforms()).toEqual(['amd64'])
     expect(await leftovers(store)).toEqual(CLEAN)
   })
