@@ -21,7 +21,8 @@ export const ERROR_CODES = {
     exitCode: 2,
   },
   WRONG_PROGRAM: {
-    cause: 'An image has a program that does not run on its platform, and `--audit=error` was given.',
+    cause:
+      'An image has a program that does not run on its platform, and its command, PATH or another program starts it.',
     wayOut:
       'Follow the hint. `--audit-except PATTERN` leaves paths alone, `--audit=warn` publishes the image and only warns.',
   },

@@ -225,7 +225,7 @@ export const FLAGS: { readonly [K in FlagOption]: BuildFlag<CompleteOptions[K]> 
     group: 'advanced',
     key: 'audit',
     help: 'What programs in the result that do not run on its platform do: end the build, or warn',
-    default: 'warn',
+    default: 'error; warn when all outputs are local or tar',
     absent: undefined,
     parse: read.auditLevel,
   },

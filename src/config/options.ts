@@ -111,7 +111,7 @@ export interface BuildOptions extends RunOptions {
   readonly provenance?: ProvenanceOptions | false
   /** The same, from `--attest`. */
   readonly attest?: ProvenanceOptions | false
-  /** What programs of a wrong platform in the result do. Default: `warn`. */
+  /** What wrong programs in the result do. Default: `error`; `warn` when all outputs are `local` or `tar`. */
   readonly audit?: AuditLevel
   /** Paths in the image, as patterns, that the audit leaves alone. Default: none. */
   readonly auditExcept?: readonly string[]

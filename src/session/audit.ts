@@ -1,3 +1,4 @@
+import type { AuditLevel, Output } from '../config/options.ts'
 import type { BuiltImage } from '../content/built-image.ts'
 import { layerFilesOf } from '../content/layer-programs.ts'
 import { describeFindings } from '../audit/describe.ts'
@@ -36,15 +37,16 @@ interface Audited {
 }
 
 /**
- * Compares every program of the images with the platform they will be published under. Warns, or throws WRONG_PROGRAM
- * when the options say so; nothing is published then, and what was built stays in the store.
+ * Compares every program of the images with the platform they will be published under. Throws WRONG_PROGRAM when
+ * something starts a program that is wrong, unless the options say otherwise; nothing is published then, and what was
+ * built stays in the store. Other findings are warnings, those of all platforms.
  */
 export async function auditImages(
   { image: name, options }: SessionRequest,
   { built }: Settled,
   edges: AuditEdges,
 ): Promise<void> {
-  const level = options.audit ?? 'warn'
+  const level = options.audit ?? defaultLevel(options.outputs)
   if (level === 'off') return
   const except = ignoreMatcher(options.auditExcept ?? [])
   const all = await Promise.all(
@@ -52,6 +54,7 @@ export async function auditImages(
       .filter(({ job }) => canAudit(job.target))
       .map(async ({ job, image }) => auditOne(job.target, image, edges, (path) => except.matches(path.slice(1)))),
   )
+  const errors: XbuildError[] = []
   for (const { platform, layers, findings, image, cut } of all) {
     if (cut >= 0)
       edges.emit({
@@ -71,13 +74,32 @@ export async function auditImages(
           .filter((other) => other.layers.some(({ digest }) => digest === layers[layer]?.digest))
           .map((other) => formatPlatform(other.platform)),
     })
-    const details = { ...(hint === undefined ? {} : { hint }), ...(at ? { at } : {}) }
-    const isCertain = findings.some(({ because }) => because !== undefined)
-    if (level === 'error' && isCertain) throw new XbuildError('WRONG_PROGRAM', `Cannot publish ${message}`, details)
+    const started = findings.find(({ because }) => because !== undefined)
+    if (level === 'error' && started) {
+      const wayOut = `If it is right there, give --audit-except ${shellWord(started.path)}, or --audit=warn`
+      const details = { hint: hint === undefined ? wayOut : `${hint}. ${wayOut}`, ...(at ? { at } : {}) }
+      errors.push(new XbuildError('WRONG_PROGRAM', `Cannot publish ${message}`, details))
+      continue
+    }
     const source = at ? { source: at } : {}
     const said = hint === undefined ? message : `${message}. ${hint}`
     edges.emit({ type: 'warning', message: said, ...source, at: Date.now() })
   }
+  const [error, ...more] = errors
+  for (const { message, at } of more)
+    edges.emit({ type: 'warning', message, ...(at ? { source: at } : {}), at: Date.now() })
+  if (error) throw error
+}
+
+/** A path that a hostile image chose, as one word of a shell without control characters. */
+function shellWord(path: string): string {
+  return /^[\w./+@-]+$/.test(path) ? path : `'${JSON.stringify(path).slice(1, -1).replaceAll("'", '?')}'`
+}
+
+/** Folders and tar files are often a bag of programs for several systems: what they are started on is not known. */
+function defaultLevel(outputs: readonly Output[] = []): AuditLevel {
+  const isFiles = outputs.length > 0 && outputs.every(({ type }) => type === 'local' || type === 'tar')
+  return isFiles ? 'warn' : 'error'
 }
 
 async function auditOne(

@@ -29,7 +29,7 @@ const BOTH = ['--platform', 'linux/amd64,linux/arm64']
 
 test('a program of another platform is warned of with its line, in the first build and in the next', async () => {
   for (const again of [false, true]) {
-    const { code, stderr } = await xbuild(['--progress', 'plain', ...BOTH, '.'], options)
+    const { code, stderr } = await xbuild(['--progress', 'plain', '--audit=warn', ...BOTH, '.'], options)
     expect(code, String(again)).toBe(0)
     expect(stderr).toContain('linux/arm64: "/usr/bin/tool" is for linux/amd64 (CMD, stage base)')
     expect(stderr).toContain('linux/amd64 has the same layer')
@@ -38,11 +38,26 @@ test('a program of another platform is warned of with its line, in the first bui
   }
 })
 
-test('--audit=error publishes nothing', async () => {
-  const { code, stderr } = await xbuild(['--audit=error', ...BOTH, '-o', 'type=oci,dest=out', '.'], options)
+test('nothing is published by default', async () => {
+  const { code, stderr } = await xbuild([...BOTH, '-o', 'type=oci,dest=out', '.'], options)
   expect(code).toBe(1)
   expect(stderr).toContain('Cannot publish linux/arm64: "/usr/bin/tool" is for linux/amd64')
   expect(existsSync(join(folder, 'out'))).toBe(false)
+})
+
+test('every platform is told, whichever ends the build', async () => {
+  const platforms = ['--platform', 'linux/arm64,linux/riscv64']
+  const { code, stderr } = await xbuild(['--progress', 'plain', ...platforms, '.'], options)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^error: Cannot publish linux\/arm64: /m)
+  expect(stderr).toMatch(/^warning: Cannot publish linux\/riscv64: /m)
+})
+
+test('folders and tar files are written with a warning', async () => {
+  const { code, stderr } = await xbuild(['--platform', 'linux/arm64', '-o', 'type=local,dest=files', '.'], options)
+  expect(code, stderr).toBe(0)
+  expect(stderr).toContain('warning: linux/arm64: "/usr/bin/tool" is for linux/amd64')
+  expect(existsSync(join(folder, 'files/usr/bin/tool'))).toBe(true)
 })
 
 test('exceptions, --audit=off and right programs are silent', async () => {
