@@ -17,6 +17,7 @@ const PURE = [
   'config',
   'provenance',
   'audit',
+  'sbom',
 ]
 const BELOW_CONTENT = ['host', 'registry', 'store', 'source']
 const BELOW_DRIVER = [...BELOW_CONTENT, 'emulation', 'content', 'engine']
@@ -37,6 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: PURE,
   provenance: PURE,
   audit: PURE,
+  sbom: PURE,
   host: ['errors.ts'],
   registry: [...PURE, 'host'],
   store: [...PURE, 'host'],

@@ -40,37 +40,51 @@ export function parseProvenance(text: string, label: string): ProvenanceOptions 
   return readProvenance(parseAttributes(text, label), text, label)
 }
 
-/**
- * Reads every `--attest`: the last of type provenance counts; type sbom may only be switched off. Throws BAD_OPTION.
- */
-export function parseAttests(texts: readonly string[], label: string): ProvenanceOptions | false | undefined {
-  let provenance: ProvenanceOptions | false | undefined
+/** What `--attest` asks for; what it does not name is absent. */
+export interface Attests {
+  readonly provenance?: ProvenanceOptions | false
+  readonly sbom?: boolean
+}
+
+/** Reads every `--attest`: the last of each type counts. Throws BAD_OPTION. */
+export function parseAttests(texts: readonly string[], label: string): Attests {
+  let attests: Attests = {}
   for (const text of texts) {
     const attributes = parseAttributes(text, label)
     const type = attributes.get('type')
     attributes.delete('type')
-    if (type === 'provenance') provenance = readProvenance(attributes, text, label)
-    else if (type === 'sbom') checkSbom(attributes, text, label)
+    if (type === 'provenance') attests = { ...attests, provenance: readProvenance(attributes, text, label) }
+    else if (type === 'sbom') attests = { ...attests, sbom: readSbom(attributes, text, label) }
     else
       throw badValue(
         label,
         text,
         type === undefined ? 'the type is missing' : `unknown type "${type}"`,
-        'Write it like type=provenance,mode=max',
+        'Write it like type=provenance,mode=max or type=sbom',
       )
   }
-  return provenance
+  return attests
+}
+
+/** Reads `--sbom`: true or false. Throws BAD_OPTION. */
+export function parseSbom(text: string, label: string): boolean {
+  return readBool(text) ?? readSbom(parseAttributes(text, label), text, label)
+}
+
+interface AttestOptions {
+  readonly provenance?: ProvenanceOptions | false
+  readonly sbom?: boolean
+  readonly attest?: Attests
 }
 
 /** What is to be attested: `--provenance` wins over `--attest`, and nothing is attested unasked. */
-export function provenanceOf({
-  provenance,
-  attest,
-}: {
-  readonly provenance?: ProvenanceOptions | false
-  readonly attest?: ProvenanceOptions | false
-}): ProvenanceOptions | undefined {
-  return (provenance ?? attest) || undefined
+export function provenanceOf({ provenance, attest }: AttestOptions): ProvenanceOptions | undefined {
+  return (provenance ?? attest?.provenance) || undefined
+}
+
+/** Whether the contents of the image are to be listed: `--sbom` wins over `--attest`. */
+export function sbomOf({ sbom, attest }: AttestOptions): boolean {
+  return sbom ?? attest?.sbom ?? false
 }
 
 function readProvenance(attributes: Map<string, string>, text: string, label: string): ProvenanceOptions | false {
@@ -112,11 +126,14 @@ function isDisabled(attributes: Map<string, string>, label: string): boolean {
   return text !== undefined && parseBool(text, `${label} disabled=`)
 }
 
-/** What is missing for a list of contents. */
-export const SBOM_HINT =
-  'xbuild has no scanner that lists the packages of an image: leave it out, or scan the pushed image'
-
-function checkSbom(attributes: Map<string, string>, text: string, label: string): void {
-  if (!isDisabled(attributes, label))
-    throw usageError(`Cannot use "${label} ${text}": xbuild does not support it yet`, SBOM_HINT)
+function readSbom(attributes: Map<string, string>, text: string, label: string): boolean {
+  if (isDisabled(attributes, label)) return false
+  const [unknown] = attributes.keys()
+  if (unknown === undefined) return true
+  if (unknown === 'generator')
+    throw usageError(
+      `Cannot use "${label} ${text}": xbuild runs no scanner image`,
+      'Leave the generator out: xbuild lists the packages itself',
+    )
+  throw badValue(label, text, `"${unknown}" is unknown`, 'Write it like true or false')
 }

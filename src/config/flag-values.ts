@@ -2,7 +2,7 @@ import { parseAnnotation } from '../oci/annotation.ts'
 import { parseRemote } from '../dockerfile/remote.ts'
 import { parseReference } from '../oci/reference.ts'
 import { distinctPlatforms, parsePlatform, type Platform } from '../platform.ts'
-import { parseAttests, parseProvenance, type ProvenanceOptions } from './attest.ts'
+import { parseAttests, parseProvenance, parseSbom, type Attests, type ProvenanceOptions } from './attest.ts'
 import { parseBuildContext } from './build-context.ts'
 import { parseCall, type Call } from './call.ts'
 import { parseCacheSource, parseCacheTarget, type CacheSource, type CacheTarget } from './cache.ts'
@@ -75,6 +75,11 @@ export function provenance(texts: readonly string[], { label }: FlagInput): Prov
   return parseProvenance(last(texts), label)
 }
 
+/** Whether the contents of images are listed. */
+export function sbom(texts: readonly string[], { label }: FlagInput): boolean {
+  return parseSbom(last(texts), label)
+}
+
 /** What a wrong program does. */
 export function auditLevel(texts: readonly string[], { label }: FlagInput): AuditLevel {
   const text = last(texts)
@@ -85,7 +90,7 @@ export function auditLevel(texts: readonly string[], { label }: FlagInput): Audi
 }
 
 /** Attestations by type. */
-export function attests(texts: readonly string[], { label }: FlagInput): ProvenanceOptions | false | undefined {
+export function attests(texts: readonly string[], { label }: FlagInput): Attests {
   return parseAttests(texts, label)
 }
 

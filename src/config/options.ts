@@ -1,7 +1,7 @@
 import type { SourcePosition } from '../errors.ts'
 import type { Remote } from '../dockerfile/remote.ts'
 import type { Platform } from '../platform.ts'
-import type { ProvenanceOptions } from './attest.ts'
+import type { Attests, ProvenanceOptions } from './attest.ts'
 import type { CacheSource, CacheTarget } from './cache.ts'
 import type { NodeDefinition } from './node.ts'
 import type { RunOptions } from './run-options.ts'
@@ -109,8 +109,10 @@ export interface BuildOptions extends RunOptions {
   readonly buildContexts?: Readonly<Record<string, NamedContext>>
   /** What is attested of how the image came to be; false, or both absent: nothing. `provenance` wins. */
   readonly provenance?: ProvenanceOptions | false
+  /** Whether the contents of the image are listed, as SPDX. Default: false. */
+  readonly sbom?: boolean
   /** The same, from `--attest`. */
-  readonly attest?: ProvenanceOptions | false
+  readonly attest?: Attests
   /** What wrong programs in the result do. Default: `error`; `warn` when all outputs are `local` or `tar`. */
   readonly audit?: AuditLevel
   /** Paths in the image, as patterns, that the audit leaves alone. Default: none. */

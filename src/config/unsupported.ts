@@ -1,4 +1,3 @@
-import { SBOM_HINT } from './attest.ts'
 import { readBool, usageError } from './values.ts'
 
 /** A flag of `docker buildx build` that xbuild knows and does not do yet. */
@@ -21,7 +20,6 @@ export const LATER_FLAGS: Readonly<Record<string, LaterFlag>> = {
   'force-rm': { isSwitch: true, accepts: isTrue },
   policy: {},
   rm: { isSwitch: true, accepts: isTrue },
-  sbom: { accepts: isFalse, hint: SBOM_HINT },
   'security-opt': {},
   squash: { isSwitch: true, accepts: isFalse },
 }

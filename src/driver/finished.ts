@@ -219,6 +219,7 @@ async function inputsKeyOf({ target, build, stages }: FinishedWork, signal: Abor
     pull,
     cacheFrom,
     provenance,
+    sbom,
     attest,
     ...own
   } = target.options

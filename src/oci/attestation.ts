@@ -27,8 +27,8 @@ export interface AttestationManifest {
   /** With the platform and the annotations of an index entry. */
   readonly manifest: Document
   readonly config: Document
-  /** The in-toto statement. */
-  readonly statement: Document
+  /** The in-toto statements. */
+  readonly statements: readonly Document[]
 }
 
 /** Platform of what nobody is to run. */
@@ -40,29 +40,34 @@ export function makeStatement({ predicateType, predicate }: Attestation, subject
 }
 
 /**
- * Packs what is said of an image, under the names that it will have (package URLs; without any the subject is called
+ * Packs all that is said of an image, under the names that it will have (package URLs; without any the subject is called
  * `_`), for the index.
  */
 export function makeAttestationManifest(
-  attestation: Attestation,
+  attestations: readonly Attestation[],
   image: Descriptor,
   names: readonly string[],
 ): AttestationManifest {
   const digest = { [digestAlgorithm(image.digest)]: digestHex(image.digest) }
   const subjects = (names.length > 0 ? names : ['_']).map((name) => ({ name, digest }))
-  const statement = makeDocument('application/vnd.in-toto+json', makeStatement(attestation, subjects))
+  const statements = attestations.map((one) =>
+    makeDocument('application/vnd.in-toto+json', makeStatement(one, subjects)),
+  )
   const config = makeDocument(MEDIA_TYPE.config, {
     ...NOWHERE,
     config: {},
-    rootfs: { type: 'layers', diff_ids: [statement.descriptor.digest] },
+    rootfs: { type: 'layers', diff_ids: statements.map(({ descriptor }) => descriptor.digest) },
   })
-  const layer = { ...statement.descriptor, annotations: { 'in-toto.io/predicate-type': attestation.predicateType } }
-  const { descriptor, bytes } = makeManifest({ config: config.descriptor, layers: [layer] })
+  const layers = statements.map(({ descriptor }, index) => ({
+    ...descriptor,
+    annotations: { 'in-toto.io/predicate-type': attestations[index]!.predicateType },
+  }))
+  const { descriptor, bytes } = makeManifest({ config: config.descriptor, layers })
   const annotations = {
     'vnd.docker.reference.digest': image.digest,
     'vnd.docker.reference.type': 'attestation-manifest',
   }
-  return { manifest: { descriptor: { ...descriptor, annotations, platform: NOWHERE }, bytes }, config, statement }
+  return { manifest: { descriptor: { ...descriptor, annotations, platform: NOWHERE }, bytes }, config, statements }
 }
 
 /** Whether an entry of an index is no image but says something of one. */

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { provenanceOf } from '../config/attest.ts'
+import { provenanceOf, sbomOf } from '../config/attest.ts'
 import type { CompleteOptions, Output } from '../config/options.ts'
 import { XbuildError } from '../errors.ts'
 import { kindOf } from '../host/staging.ts'
@@ -18,7 +18,7 @@ export interface OutputPlan {
 /** The options that decide it. */
 export type OutputOptions = Pick<
   CompleteOptions,
-  'outputs' | 'push' | 'load' | 'tags' | 'platforms' | 'annotations' | 'provenance' | 'attest' | 'cwd'
+  'outputs' | 'push' | 'load' | 'tags' | 'platforms' | 'annotations' | 'provenance' | 'sbom' | 'attest' | 'cwd'
 >
 
 /**
@@ -31,7 +31,7 @@ export function checkOutputs(options: OutputOptions, facts: { readonly stdoutIsT
   checkPlatforms(options.platforms)
   if (options.platforms.length > 0)
     checkAnnotations(annotations, options.platforms, {
-      hasIndex: options.platforms.length > 1 || provenanceOf(options) !== undefined,
+      hasIndex: options.platforms.length > 1 || provenanceOf(options) !== undefined || sbomOf(options),
     })
   const loads = options.load && !options.outputs.some(({ type }) => type === 'load')
   const wanted: Output[] = [

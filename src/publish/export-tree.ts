@@ -104,7 +104,7 @@ function exportFailed(cause: unknown, what: string): unknown {
 
 /** The files of an image, and after them what is said of them. */
 async function* tree(
-  { platform, image, attestation }: PlatformImage,
+  { platform, image, attestations = [] }: PlatformImage,
   prefix: string | undefined,
   options: ExportOptions & TreeOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
@@ -116,16 +116,17 @@ async function* tree(
   }
   const stream = await image.exportTree({ signal: options.signal })
   const placed = { ...options, ...(prefix === undefined ? {} : { prefix }) }
-  if (attestation?.file === undefined) return yield* rewriteTree(stream, placed)
-  const { file } = attestation
+  const beside = attestations.flatMap((one) => (one.file === undefined ? [] : [{ ...one, file: one.file }]))
+  if (beside.length === 0) return yield* rewriteTree(stream, placed)
   const subjects: Subject[] = []
   const onFile = (path: string, digest: string) => void subjects.push({ name: path, digest: { sha256: digest } })
-  yield* rewriteTree(stream, { ...placed, reserved: file, onFile })
-  yield* textFile(
-    [prefix, file].filter(Boolean).join('/'),
-    JSON.stringify(makeStatement(attestation, subjects), null, 2),
-    options,
-  )
+  yield* rewriteTree(stream, { ...placed, reserved: beside.map(({ file }) => file), onFile })
+  for (const { file, ...attestation } of beside)
+    yield* textFile(
+      [prefix, file].filter(Boolean).join('/'),
+      JSON.stringify(makeStatement(attestation, subjects), null, 2),
+      options,
+    )
 }
 
 /** A file of a tar archive, readable by its owner, as BuildKit writes attestations. */

@@ -17,7 +17,7 @@ export interface PlatformImage {
   readonly platform: Platform
   readonly image: BuiltImage
   /** What is said of it beside it in the index. */
-  readonly attestation?: Attestation | undefined
+  readonly attestations?: readonly Attestation[]
 }
 
 /** A blob and where its bytes are. */
@@ -68,20 +68,20 @@ export async function assemble(
       if (!blobs.has(descriptor.digest)) blobs.set(descriptor.digest, { descriptor, source })
     }
   }
-  const attestations = images.flatMap(({ attestation, platform }, index) =>
-    attestation
+  const attestations = images.flatMap(({ attestations: said = [], platform }, index) =>
+    said.length > 0
       ? [
           makeAttestationManifest(
-            attestation,
+            said,
             parts[index]!.document.descriptor,
             tags.map((tag) => imagePurl(formatReference(tag), formatPlatform(platform))),
           ),
         ]
       : [],
   )
-  const attested = attestations.flatMap(({ manifest, config, statement }) => [manifest, config, statement])
-  for (const { config, statement } of attestations)
-    for (const { descriptor, bytes } of [config, statement])
+  const attested = attestations.flatMap(({ manifest, config, statements }) => [manifest, config, ...statements])
+  for (const { config, statements } of attestations)
+    for (const { descriptor, bytes } of [config, ...statements])
       blobs.set(descriptor.digest, { descriptor, source: inMemory(bytes) })
   const manifests = [...parts.map((part) => part.document), ...attestations.map(({ manifest }) => manifest)]
   const common = { manifests, blobs: [...blobs.values()], ...(attested.length > 0 ? { attested } : {}) }

@@ -81,7 +81,7 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   signal.throwIfAborted()
   const isIndex =
     options.images.length + (options.missing ?? []).length > 1 ||
-    options.images.some(({ attestation }) => attestation !== undefined)
+    options.images.some(({ attestations = [] }) => attestations.length > 0)
   checkAnnotations(
     options.annotations,
     [...options.images, ...(options.missing ?? [])].map(({ platform }) => platform),

@@ -17,7 +17,7 @@ export interface TreeOptions {
    */
   readonly forDisk?: boolean
   /** Name at the top that the image must not have. */
-  readonly reserved?: string
+  readonly reserved?: readonly string[]
   /** Seconds since the epoch: no entry's time is later. */
   readonly sourceDateEpoch?: number
   /** Told the path of what was left out. */
@@ -92,7 +92,7 @@ function fileWatch(onFile: NonNullable<TreeOptions['onFile']>): {
 function placer({
   prefix,
   forDisk,
-  reserved,
+  reserved = [],
   sourceDateEpoch = Infinity,
   onSkip,
 }: TreeOptions): (entry: TarEntry) => TarEntry[] {
@@ -109,11 +109,11 @@ function placer({
   return (entry) => {
     const inside = safePath(entry.path)
     if (inside === '' && prefix === undefined) return []
-    if (inside === reserved) {
+    if (reserved.includes(inside)) {
       throw new XbuildError(
         'BAD_OPTION',
-        `Cannot put the provenance beside the files of the image: the image contains a file "${inside}"`,
-        { hint: 'Use another name with --provenance=filename=NAME, or add inline-only=true' },
+        `Cannot put attestations beside the files of the image: the image contains a file "${inside}"`,
+        { hint: 'Use another name with --provenance=filename=NAME, or an output that is an image' },
       )
     }
     const path = [prefix, inside].filter(Boolean).join('/')

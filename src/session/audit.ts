@@ -7,11 +7,11 @@ import { mergeLayers } from '../audit/image-tree.ts'
 import { judge } from '../audit/judge.ts'
 import { canAudit } from '../audit/runs-on.ts'
 import type { TargetBuild } from '../driver/target.ts'
+import { layersOf } from '../content/layers-of.ts'
 import type { Emit } from '../events.ts'
 import { ignoreMatcher } from '../dockerfile/ignore.ts'
 import { instructionOfLayer } from '../dockerfile/layer-instructions.ts'
 import { XbuildError } from '../errors.ts'
-import { MAX_MANIFEST_BYTES, parseManifest } from '../oci/read-manifest.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { sameTarget } from '../plan/target-id.ts'
 import { formatPlatform, samePlatform, type Platform } from '../platform.ts'
@@ -118,13 +118,6 @@ async function auditOne(
 }
 
 const NOTHING = { programs: [], symlinks: [], hardlinks: [], removed: [], opaque: [], others: '' }
-
-async function layersOf({ blobs, descriptor }: BuiltImage): Promise<readonly Descriptor[]> {
-  if (descriptor.size > MAX_MANIFEST_BYTES) return []
-  const chunks: Uint8Array[] = []
-  for await (const chunk of (await blobs.read(descriptor)) as AsyncIterable<Uint8Array>) chunks.push(chunk)
-  return parseManifest(Buffer.concat(chunks), descriptor).layers
-}
 
 function createdBy({ config: { history = [] } }: BuiltImage, layer: number): string | undefined {
   return history.filter(({ empty_layer }) => !empty_layer)[layer]?.created_by

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { provenanceOf } from '../config/attest.ts'
+import { provenanceOf, sbomOf } from '../config/attest.ts'
 import type { LoadTargets } from '../nodes/load-targets.ts'
 import { publish, type PublishResult } from '../publish/publish.ts'
 import type { Settled } from '../run/outcome.ts'
@@ -23,12 +23,20 @@ export async function publishImage(
   const { loads, emit, signal, stdout } = edges
   const { cwd, sourceDateEpoch, metadataFile, iidFile } = options
   const attested = await attestBuilt(options, settled, { ...edges, hide: edges.secrecy.text })
+  const listed = sbomOf(options)
+    ? await (await import('./list-contents.ts')).listContents(options, settled.built, {
+        store: session.store,
+        emit,
+        signal,
+        started: edges.started,
+      })
+    : undefined
   return publish({
     ...outputs,
     images: settled.built.map((built) => ({
       platform: built.job.target,
       image: built.image,
-      attestation: attested?.of(built),
+      attestations: [...(attested ? [attested.of(built)] : []), ...(listed?.of(built) ?? [])],
     })),
     missing: settled.missing,
     packs: session.services.packs.all(image),

@@ -22,6 +22,8 @@ export const RECORD_KINDS = {
   digests: {},
   /** Digests of the files of a context. */
   files: { type: 'context' },
+  /** Packages of layers, for lists of contents. */
+  contents: { follows: true },
   /** Images that nodes built. */
   finished: {},
   /** Which nodes sent a blob. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { CompleteOptions } from '../../src/config/options.ts'
 import { parseArgv } from '../../src/cli/command-line.ts'
 import { parseConfigFile } from '../../src/config/file.ts'
-import { parseAttests, parseProvenance, provenanceOf, type ProvenanceOptions } from '../../src/config/attest.ts'
+import { parseAttests, parseProvenance, provenanceOf, sbomOf, type ProvenanceOptions } from '../../src/config/attest.ts'
 import { parsePlatform } from '../../src/platform.ts'
 
 const MAX: ProvenanceOptions = {
@@ -37,7 +37,8 @@ test.each<[string, ProvenanceOptions | false]>([
   ],
 ])('--provenance=%s', (text, expected) => {
   expect(parseProvenance(text, '--provenance')).toEqual(expected)
-  if (text.includes('=')) expect(parseAttests([`type=provenance,${text}`], '--attest')).toEqual(expected)
+  if (text.includes('='))
+    expect(parseAttests([`type=provenance,${text}`], '--attest')).toEqual({ provenance: expected })
 })
 
 test.each([
@@ -54,8 +55,8 @@ test.each([
 })
 
 test.each([
-  [['type=sbom'], 'does not support it yet'],
-  [['type=sbom,generator=x'], 'does not support it yet'],
+  [['type=sbom,generator=x'], 'runs no scanner image'],
+  [['type=sbom,a=b'], '"a" is unknown'],
   [['type=other'], 'unknown type "other"'],
   [['mode=max'], 'the type is missing'],
 ])('--attest %j is refused: %s', (texts, message) => {
@@ -63,13 +64,18 @@ test.each([
 })
 
 test('the last --attest of a type counts, --provenance wins, and nothing is attested unasked', () => {
-  expect(parseAttests(['type=sbom,disabled=true'], '--attest')).toBeUndefined()
+  expect(parseAttests(['type=sbom', 'type=sbom,disabled=true'], '--attest')).toEqual({ sbom: false })
   expect(parseAttests(['type=provenance,mode=max', 'type=provenance,mode=min'], '--attest')).toMatchObject({
-    mode: 'min',
+    provenance: { mode: 'min' },
   })
   expect(provenanceOf({})).toBeUndefined()
-  expect(provenanceOf({ attest: MAX })).toEqual(MAX)
-  expect(provenanceOf({ attest: MAX, provenance: false })).toBeUndefined()
+  expect(provenanceOf({ attest: { provenance: MAX } })).toEqual(MAX)
+  expect(provenanceOf({ attest: { provenance: MAX }, provenance: false })).toBeUndefined()
+  expect([sbomOf({}), sbomOf({ attest: { sbom: true } }), sbomOf({ attest: { sbom: true }, sbom: false })]).toEqual([
+    false,
+    true,
+    false,
+  ])
 })
 
 test('command line and xbuild.yaml', () => {

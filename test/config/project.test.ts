@@ -31,7 +31,8 @@ const HARMLESS: { readonly [K in FlagOption]?: readonly string[] } = {
   audit: ['warn'],
   auditExcept: ['/opt/**'],
   provenance: ['true'],
-  attest: ['type=provenance'],
+  sbom: ['true'],
+  attest: ['type=provenance', 'type=sbom'],
   metadataFile: ['x'],
   iidFile: ['x'],
   jobs: ['4'],
@@ -137,6 +138,7 @@ test('every key of the file has a rule: none is read without being noted', () =>
 const VALUES: Readonly<Record<string, string>> = {
   'build-args': 'A=b',
   progress: 'plain',
+  sbom: 'true',
   labels: 'a=b',
   annotations: 'a=b',
   'build-contexts': 'a=b',

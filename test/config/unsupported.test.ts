@@ -3,7 +3,7 @@ import { readArgv } from '../../src/cli/command-line.ts'
 import { LATER_FLAGS } from '../../src/config/unsupported.ts'
 
 /** What `docker buildx build` takes beside the flags xbuild has. */
-const BUILDX_FLAGS = 'cgroup-parent policy sbom'.split(' ')
+const BUILDX_FLAGS = 'cgroup-parent policy'.split(' ')
 
 test.each(BUILDX_FLAGS)('--%s is known and says "not yet"', (name) => {
   expect(() => readArgv([`--${name}=something`, '.'])).toThrow(`"--${name}=something": xbuild does not support it yet`)
@@ -14,14 +14,13 @@ test.each(Object.keys(LATER_FLAGS))('--%s is not also a flag that xbuild has', (
   expect(() => readArgv([`--${name}=${value}`])).toThrow('yet')
 })
 
-const NO_CHANGE = ['--sbom=0', '--rm', '--sbom false']
+const NO_CHANGE = ['--rm']
 
 test.each(NO_CHANGE)('%s asks for what xbuild does anyway', (text) => {
   expect(readArgv([...text.split(' '), '.'])).toMatchObject({ command: 'build', words: ['.'], given: new Map() })
 })
 
 test.each([
-  [['--sbom', 'true', '.'], '"--sbom=true"'],
   [['--squash', '.'], '"--squash"'],
   [['--cgroup-parent', 'x', '.'], '"--cgroup-parent=x"'],
 ])('%j names what it cannot do', (argv, shown) => {

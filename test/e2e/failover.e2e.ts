@@ -64,7 +64,18 @@ function again(context: string, nodes: readonly string[], args: readonly string[
   const platform = args.includes('--platform') ? [] : ['--platform', NATIVE]
   return {
     ...startXbuild(
-      ['--builder', nodes.join(','), '--network', 'host', ...platform, '-o', `type=oci,dest=${out}`, ...args, context],
+      [
+        '--audit=off',
+        '--builder',
+        nodes.join(','),
+        '--network',
+        'host',
+        ...platform,
+        '-o',
+        `type=oci,dest=${out}`,
+        ...args,
+        context,
+      ],
       { store },
     ),
     out,

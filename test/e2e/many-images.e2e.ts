@@ -64,6 +64,7 @@ function request(name: string, text: string, options: Partial<BuildOptions> = {}
       platforms: TWO,
       builders: ['local'],
       network: 'host',
+      audit: 'off', // the base layer has programs of this machine's platform alone
       store,
       cwd: context,
       ...options,

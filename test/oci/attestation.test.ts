@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { isAttestation, makeAttestationManifest } from '../../src/oci/attestation.ts'
 import { MEDIA_TYPE, type Descriptor } from '../../src/oci/descriptor.ts'
 import { digestHex, sha256 } from '../../src/oci/digest.ts'
-import { makeIndex } from '../../src/oci/make-manifest.ts'
+import { makeIndex, type Document } from '../../src/oci/make-manifest.ts'
 import { parseIndex } from '../../src/oci/read-manifest.ts'
 import { availablePlatforms, selectPlatform } from '../../src/oci/select-platform.ts'
 import { parsePlatform } from '../../src/platform.ts'
@@ -16,9 +16,10 @@ const image = (architecture: string): Descriptor => ({
 const said = { predicateType: 'https://slsa.dev/provenance/v1', predicate: { a: 1 } }
 
 test('a statement in a manifest that points at its image', () => {
-  const { manifest, config, statement } = makeAttestationManifest(said, image('arm64'), [
+  const { manifest, config, statements } = makeAttestationManifest([said], image('arm64'), [
     'pkg:docker/app@1?platform=linux%2Farm64',
   ])
+  const [statement] = statements as [Document]
   expect(manifest.descriptor).toEqual({
     mediaType: MEDIA_TYPE.manifest,
     digest: sha256(manifest.bytes),
@@ -54,7 +55,7 @@ test('a statement in a manifest that points at its image', () => {
 })
 
 test('an image without a name is still the subject', () => {
-  const { statement } = makeAttestationManifest(said, image('arm64'), [])
+  const [statement] = makeAttestationManifest([said], image('arm64'), []).statements as [Document]
   expect(JSON.parse(statement.bytes.toString()).subject).toEqual([
     { name: '_', digest: { sha256: digestHex(sha256('arm64')) } },
   ])
@@ -62,7 +63,7 @@ test('an image without a name is still the subject', () => {
 
 test('in an index they come after the images and are never taken for one', () => {
   const images = [image('arm64'), image('amd64')]
-  const entries = images.map((one) => makeAttestationManifest(said, one, []).manifest.descriptor)
+  const entries = images.map((one) => makeAttestationManifest([said], one, []).manifest.descriptor)
   const { bytes, descriptor } = makeIndex(images, undefined, entries)
   const index = parseIndex(bytes, descriptor)
   expect(index.manifests.map(isAttestation)).toEqual([false, false, true, true])

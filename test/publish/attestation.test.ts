@@ -21,7 +21,7 @@ const attestation = {
   file: 'provenance.json',
 }
 const said = (images: readonly PlatformImage[], file: string | undefined = attestation.file) =>
-  images.map((image) => ({ ...image, attestation: { ...attestation, ...(file ? { file } : {}) } }))
+  images.map((image) => ({ ...image, attestations: [{ ...attestation, ...(file ? { file } : {}) }] }))
 const out = (...names: string[]) => join(folder, 'out', ...names)
 const readJson = async (path: string) => JSON.parse(await readFile(path, 'utf8'))
 const run = (images: readonly PlatformImage[], extra: Partial<PublishOptions>) =>
@@ -133,7 +133,7 @@ test('an image that has such a file itself is refused, unless the attestation go
   expect((await readdir(out())).toSorted()).toEqual(['made.json', 'provenance.json'])
   await rm(out(), { recursive: true })
   await run(
-    images.map((image) => ({ ...image, attestation: { predicateType: 'x', predicate: {} } })),
+    images.map((image) => ({ ...image, attestations: [{ predicateType: 'x', predicate: {} }] })),
     local(),
   )
   expect(await readdir(out())).toEqual(['provenance.json'])

@@ -68,7 +68,7 @@ function sharedText(key: string, text: string): string {
   return key === 'dockerfile' && !/^(?:-$|https?:\/\/)/i.test(text) ? `cwd://${text}` : text
 }
 
-function valueOf({ field, shape }: ImageKey, said: readonly Said[], env: FileTargetsInput['env']): unknown {
+function valueOf({ field, shape, option }: ImageKey, said: readonly Said[], env: FileTargetsInput['env']): unknown {
   const last = said.at(-1)!
   switch (shape) {
     case 'text':
@@ -78,7 +78,7 @@ function valueOf({ field, shape }: ImageKey, said: readonly Said[], env: FileTar
     case 'texts':
       return said
     case 'provenance':
-      return [{ ...last, value: attestText(last.value) }]
+      return [{ ...last, value: attestText(option!, last.value) }]
     case 'pairs':
       return recordOf(said, (name) => (field === 'args' ? env[name] : ''))
     case 'hosts':
@@ -86,9 +86,9 @@ function valueOf({ field, shape }: ImageKey, said: readonly Said[], env: FileTar
   }
 }
 
-function attestText(text: string): string {
-  if (/^(?:1|t|true)$/i.test(text)) return 'type=provenance'
-  return /^(?:0|f|false)$/i.test(text) ? 'type=provenance,disabled=true' : `type=provenance,${text}`
+function attestText(type: string, text: string): string {
+  if (/^(?:1|t|true)$/i.test(text)) return `type=${type}`
+  return /^(?:0|f|false)$/i.test(text) ? `type=${type},disabled=true` : `type=${type},${text}`
 }
 
 /** Of a name the last text counts; a name without a value that nobody knows is left out. */

@@ -5,7 +5,7 @@ import type { ImageTarget } from './target.ts'
 /** A key of an image in xbuild.yaml: where its texts go, and the flag that reads them. */
 export interface ImageKey {
   readonly field: keyof ImageTarget
-  /** `pairs`: names and values, those of the top level stay; `switch`: true or false. */
+  /** `pairs`: names and values, those of the top level stay; `switch`: true or false; `provenance`: as --attest has it. */
   readonly shape: 'text' | 'switch' | 'texts' | 'pairs' | 'hosts' | 'provenance'
   /** The flag of the same meaning; its texts, rule and key at the top level. */
   readonly option?: FlagOption
@@ -49,6 +49,7 @@ export const IMAGE_KEYS: Readonly<Record<string, ImageKey>> = {
   'no-cache-filter': { field: 'noCacheFilter', shape: 'texts', option: 'noCacheFilter' },
   pull: { field: 'pull', shape: 'switch', option: 'pull' },
   provenance: { field: 'attest', shape: 'provenance', option: 'provenance' },
+  sbom: { field: 'attest', shape: 'provenance', option: 'sbom' },
   attest: { field: 'attest', shape: 'texts', option: 'attest' },
   secrets: { field: 'secrets', shape: 'texts', option: 'secrets' },
   ssh: { field: 'ssh', shape: 'texts', option: 'ssh' },

@@ -51,6 +51,7 @@ images:
     no-cache-filter: [final]
     pull: True
     provenance: mode=max
+    sbom: true
     secrets: ["id=npm,src=.npmrc"]
     ssh: [default=key]
     network: none
@@ -66,7 +67,7 @@ test('every key of an image, in the model of bake and compose files', () => {
   expect(printed(EVERY_KEY, {}, { TOKEN: 't' })['web']).toEqual({
     description: 'the shop',
     annotations: ['a=b'],
-    attest: [{ mode: 'max', type: 'provenance' }],
+    attest: [{ mode: 'max', type: 'provenance' }, { type: 'sbom' }],
     context: 'web',
     contexts: { base: 'target:base', tools: 'docker-image://tools:1', more: '../more' },
     dockerfile: 'docker/web.Dockerfile',
