@@ -49,6 +49,11 @@ export function isGitUrl(text: string, { byUser = false }: RemoteOptions = {}): 
   return byUser && (/^file:\/\//i.test(text) || /^github\.com\//i.test(text))
 }
 
+/** The host that a git URL, or `user@host:path`, names; none of a `file://` URL. */
+export function hostOfGit(url: string): string {
+  return SCP.exec(url)?.[2] ?? (URL.canParse(url) ? new URL(url).hostname : '')
+}
+
 /** Whether a text names one commit in full. */
 export function isCommitId(text: string): boolean {
   return COMMIT.test(text)

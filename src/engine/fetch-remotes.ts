@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
 import { fileNameOf, showRemote, type HttpRemote } from '../dockerfile/remote.ts'
-import type { GitRemote } from '../dockerfile/git-url.ts'
+import { hostOfGit, type GitRemote } from '../dockerfile/git-url.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
+import { checkName } from '../host/http/reach.ts'
 import { checkOut, resolveCommit } from '../source/git.ts'
 import { createGitProgram } from '../source/git-program.ts'
 import { createDownloader, type Download } from '../source/http.ts'
@@ -45,8 +46,9 @@ export function fetchRemotes({
   emit,
   secret = async () => undefined,
   agent = async () => undefined,
+  reach = 'all',
 }: RemotesOptions): Remotes {
-  const downloader = createDownloader({ store, env, secret })
+  const downloader = createDownloader({ store, env, secret, reach })
   const trees = new Map<string, Promise<Solved>>()
   const files = new Map<string, Promise<{ path: string; download: Download }>>()
 
@@ -98,6 +100,7 @@ export function fetchRemotes({
   }
 
   async function locateGit(given: GitRemote, byUser: boolean, signal: AbortSignal): Promise<Located> {
+    await checkName(hostOfGit(given.url), reach)
     const bare = withoutLogin(given.url)
     const login = bare.login ?? (await gitLogin(bare.url, secret))
     const named = { ...bare, ...(login ? { login } : {}) }

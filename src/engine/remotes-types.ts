@@ -1,4 +1,5 @@
 import type { HttpRemote } from '../dockerfile/remote.ts'
+import type { Reach } from '../host/http/reach.ts'
 import type { Download } from '../source/http.ts'
 import type { ReadSecret } from '../source/logins.ts'
 import type { Store } from '../store/store.ts'
@@ -43,4 +44,6 @@ export interface RemotesOptions {
   readonly secret?: ReadSecret
   /** Socket of the build's agent `default`, with which git signs in. */
   readonly agent?: () => Promise<string | undefined>
+  /** Addresses that may be asked for it; absent: all. */
+  readonly reach?: Reach
 }

@@ -1,5 +1,6 @@
 import type { AccelMode } from '../config/run-options.ts'
 import type { Launch } from '../emulation/launch.ts'
+import type { Reach } from '../host/http/reach.ts'
 import type { ReadSecret } from '../source/logins.ts'
 import type { Store } from '../store/store.ts'
 import type { Emit } from '../events.ts'
@@ -49,6 +50,8 @@ export interface EngineServicesOptions {
   readonly secret?: ReadSecret
   /** Socket of the build's agent `default`, if it was given one. */
   readonly agent?: () => Promise<string | undefined>
+  /** Addresses that may be asked for what comes from elsewhere; absent: all. */
+  readonly reach?: Reach
 }
 
 /** Prepares work on this machine. */
@@ -62,6 +65,7 @@ export function createEngineServices({
   signal,
   secret,
   agent,
+  reach,
 }: EngineServicesOptions): EngineServices {
   const uid = process.geteuid?.() ?? 0
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
@@ -74,6 +78,7 @@ export function createEngineServices({
     ...{ store, workers, layers, env, emit },
     ...(secret ? { secret } : {}),
     ...(agent ? { agent } : {}),
+    ...(reach ? { reach } : {}),
   })
   return {
     store,

@@ -23,7 +23,11 @@ export function connect(options: RegistryClientOptions): RegistryClient {
   const clock = options.clock ?? systemClock
   const say = options.onRetry ?? (() => {})
   const closing = new AbortController()
-  const agents = createAgents({ env, tlsOf: (host) => configOf(host, registries) })
+  const agents = createAgents({
+    env,
+    tlsOf: (host) => configOf(host, registries),
+    ...(options.reach ? { reach: options.reach } : {}),
+  })
   const send = createHttp({ agents, idleTimeout: options.idleTimeout ?? 60_000 })
   const credentials = createCredentials({ env, say, hide: options.hide })
   const authorizer = createAuthorizer({ credentials, send, registries, clock, closed: closing.signal })

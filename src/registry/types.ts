@@ -1,4 +1,5 @@
 import type { RegistryConfig } from '../config/options.ts'
+import type { Reach } from '../host/http/reach.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Reference } from '../oci/reference.ts'
 
@@ -65,6 +66,8 @@ export interface RegistryClientOptions {
    * read.
    */
   readonly onRetry?: (message: string) => void
+  /** What registries and their token services may be; absent: everything. One that `registries` names always may. */
+  readonly reach?: Reach
   /** Told of passwords and tokens before they are used: nothing of them may be said. */
   readonly hide?: ((secret: string) => void) | undefined
   /** Milliseconds without a byte before a connection counts as broken; absent: one minute. */

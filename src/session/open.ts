@@ -7,6 +7,7 @@ import type { SessionEdges } from './secrecy.ts'
 import type { BuildEdges, SessionRequest } from './types.ts'
 import { openBuildInputs, secretsOf, type HideSecret } from '../content/build-inputs.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
+import { allowsHostNetwork } from '../dockerfile/entitlements.ts'
 import { remoteReader } from '../engine/remote-reader.ts'
 import { createEngineServices, withEpoch, type EngineServices } from '../engine/services.ts'
 import { openMainContext, type MainContext } from '../content/main-context.ts'
@@ -15,6 +16,7 @@ import { blameCaches } from './imported-caches.ts'
 import { findMachines, type Machines } from './machines.ts'
 import type { Node } from '../plan/types.ts'
 import { formatPlatform, platformOfNodeArch } from '../platform.ts'
+import type { Reach } from '../host/http/reach.ts'
 import { createRegistryClient } from '../registry/client.ts'
 import type { RegistryClient } from '../registry/types.ts'
 import { makeDurable } from '../store/durable.ts'
@@ -55,7 +57,11 @@ export async function openSession(
 ): Promise<Session> {
   const { options } = requests[0]!
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
-  const registry = createRegistryClient({ registries: options.registries, env, onRetry: warn, hide: secrecy?.hide })
+  const reach = reachOf(requests)
+  const registry = createRegistryClient({
+    ...{ registries: options.registries, env, onRetry: warn, hide: secrecy?.hide },
+    reach: reach === 'all' ? reach : 'no-metadata',
+  })
   const store = await openStore(
     options.store === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(options.cwd, options.store),
   )
@@ -95,6 +101,7 @@ export async function openSession(
     signal,
     secret: secretsOfAll(requests, secretEnv, secrecy?.hide),
     agent: async () => (await gitAgent())?.agent('default'),
+    reach,
   })
   const machines = once(() => findMachines(requests, { env, signal, store }))
   let asked = false
@@ -193,4 +200,10 @@ function secretsOfAll(
     }
     return undefined
   }
+}
+
+/** What ADD, contexts and registries may reach: as much as the steps of the build. */
+function reachOf(requests: readonly SessionRequest[]): Reach {
+  if (requests.every((request) => allowsHostNetwork(request.options))) return 'all'
+  return requests.some((request) => request.options.network === 'private') ? 'no-loopback' : 'no-metadata'
 }

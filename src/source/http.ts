@@ -5,6 +5,8 @@ import { Transform } from 'node:stream'
 import { showUrl } from '../dockerfile/show-url.ts'
 import { XbuildError } from '../errors.ts'
 import { createAgents } from '../host/http/agents.ts'
+import { isLoopback } from '../host/http/loopback.ts'
+import type { Reach } from '../host/http/reach.ts'
 import { createHttp, type SendHttp } from '../host/http/send.ts'
 import { pipeToFile } from '../host/pipe-to-file.ts'
 import { keyOf } from '../store/key.ts'
@@ -50,18 +52,34 @@ interface UrlRecord extends Download {
 const MAX_REDIRECTS = 10
 const IDLE = 60_000
 
-/** Opens a downloader; proxies come from `env`, logins from URLs and from secrets. */
+/**
+ * Opens a downloader; proxies come from `env`, logins from URLs and from secrets. With a limited `reach`, only a URL
+ * itself may name this machine: a redirect from elsewhere leads nowhere into it.
+ */
 export function createDownloader({
   store,
   env,
   secret = async () => undefined,
+  reach = 'all',
 }: {
   store: Store
   env: Readonly<Record<string, string | undefined>>
   secret?: ReadSecret
+  reach?: Reach
 }): Downloader {
-  const agents = createAgents({ env })
+  const agents = createAgents({ env, reach })
+  const redirectAgents = createAgents({ env, reach: reach === 'all' ? reach : 'no-loopback' })
   const send = createHttp({ agents, idleTimeout: IDLE })
+  const sendRedirected = createHttp({ agents: redirectAgents, idleTimeout: IDLE })
+
+  /** From this machine to this machine is no way that a server opens. */
+  function senderFrom(start: URL): SendHttp {
+    const isLocal = isLoopback(start.host)
+    return (request) => {
+      const stays = request.url.hostname === start.hostname || (isLocal && isLoopback(request.url.host))
+      return (stays ? send : sendRedirected)(request)
+    }
+  }
 
   async function known(key: string): Promise<UrlRecord | undefined> {
     const record = await store.records.get<UrlRecord>('urls', key)
@@ -77,7 +95,12 @@ export function createDownloader({
       const what = `download "${showUrl(url)}"`
       const authorization = await httpLogin(new URL(url), secret)
       const fetched = await askPatiently(what, signal, async () => {
-        const response = await follow(send, new URL(url), { what, signal, headers: conditions(record), authorization })
+        const response = await follow(senderFrom(new URL(url)), new URL(url), {
+          what,
+          signal,
+          headers: conditions(record),
+          authorization,
+        })
         if (response.statusCode === 304 && record) {
           discard(response)
           return record
@@ -96,7 +119,10 @@ export function createDownloader({
       await store.records.put('urls', key, fetched)
       return fetched
     },
-    close: () => agents.close(),
+    close() {
+      agents.close()
+      redirectAgents.close()
+    },
   }
 }
 

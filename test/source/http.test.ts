@@ -127,3 +127,29 @@ test.each(['HTTP_AUTH_TOKEN_127.0.0.1', 'HTTP_AUTH_HEADER_127.0.0.1'])(
     expect(seen).toEqual([])
   },
 )
+
+test('a server elsewhere does not lead into this machine, nor to metadata services', async () => {
+  server.files.set('/f', { body: 'inside' })
+  const guarded = createDownloader({ store, env: {}, reach: 'no-metadata' })
+  const strict = createDownloader({ store, env: {}, reach: 'no-loopback' })
+  try {
+    await expect(strict.download(`${server.url}/f`, { signal })).rejects.toThrow('an address of this machine itself')
+    const byName = server.url.replace('127.0.0.1', 'localhost')
+    await expect(strict.download(`${byName}/f`, { signal })).rejects.toThrow(/localhost": it is .*this machine itself/)
+    expect(server.log).toEqual([])
+    expect(await guarded.download(`${server.url}/f`, { signal })).toMatchObject({ size: 6 })
+
+    // Named otherwise, the same server is no loopback that the URL itself names
+    const elsewhere = server.url.replace('127.0.0.1', '0.0.0.0')
+    server.files.set('/away', (_, response) => response.writeHead(302, { location: `${server.url}/f` }).end())
+    await expect(guarded.download(`${elsewhere}/away`, { signal })).rejects.toThrow('an address of this machine itself')
+    expect(await guarded.download(`${server.url}/away`, { signal })).toMatchObject({ size: 6 })
+    server.files.set('/cloud', (_, response) => response.writeHead(302, { location: 'http://169.254.169.254/' }).end())
+    await expect(guarded.download(`${server.url}/cloud`, { signal })).rejects.toThrow(
+      'Cannot connect to "169.254.169.254": it is a link-local or metadata address',
+    )
+  } finally {
+    guarded.close()
+    strict.close()
+  }
+})

@@ -102,7 +102,7 @@ function tokenHttp(
         import('../../host/http/send.ts'),
         import('../../registry/endpoint.ts'),
       ])
-      agents ??= createAgents({ env, tlsOf: (host) => configOf(host, registries) })
+      agents ??= createAgents({ env, tlsOf: (host) => configOf(host, registries), reach: 'no-metadata' })
       return createHttp({ agents, idleTimeout: 60_000 })
     },
     close: () => agents?.close(),

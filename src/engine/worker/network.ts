@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { findProgram } from '../../host/files.ts'
+import { METADATA_RANGES } from '../../host/http/metadata.ts'
 import type { NetworkResult } from '../protocol.ts'
 import { holdNetwork, startUntilExit, startUntilReady, type Holder } from './network-programs.ts'
 import { externalInterface, forwardedServer, FORWARDED_DNS, type External } from './network-facts.ts'
@@ -15,18 +16,6 @@ export interface StepNetwork {
 
 /** slirp4netns answers questions for names there, whatever the host's servers are. */
 const SLIRP_DNS = '10.0.2.3'
-
-/**
- * Where clouds answer whoever asks with the machine's credentials: all link-local addresses of IPv4 but 169.254.1.0/24,
- * in which the forwarder of DNS has one, and those that clouds chose elsewhere.
- */
-const REFUSED = {
-  4: [
-    ...['169.254.0.0/24', '169.254.2.0/23', '169.254.4.0/22', '169.254.8.0/21', '169.254.16.0/20'],
-    ...['169.254.32.0/19', '169.254.64.0/18', '169.254.128.0/17', '100.100.100.200/32', '192.0.0.192/32'],
-  ],
-  6: ['fd00:ec2::254/128', 'fd20:ce::254/128', 'fe80::a9fe:a9fe/128'],
-} as const
 
 const INSTALL = 'Install passt (Debian, Ubuntu: apt-get install passt)'
 const OPEN_TUN = 'Make it usable: sudo modprobe tun; sudo chmod 666 /dev/net/tun'
@@ -71,7 +60,7 @@ export function createStepNetwork(): StepNetwork {
       if (!program) continue
       let holder: Holder | undefined
       try {
-        holder = await holdNetwork({ lastGroup: lastGroup(), ip, refused: REFUSED })
+        holder = await holdNetwork({ lastGroup: lastGroup(), ip, refused: METADATA_RANGES })
         nameserver = await connect({ program, holder, external, forwarded: forwardedServer(resolvConf) })
         path = holder.path
         return { kind: 'own', notes: holder.unrefused === undefined ? [] : [reachable(holder.unrefused)] }

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { Agent as HttpAgent, type RequestOptions, request as httpRequest } from 'node:http'
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
+import { Agent as HttpsAgent, type AgentOptions, request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, rootCertificates } from 'node:tls'
 import { XbuildError } from '../../errors.ts'
 import { proxyFor } from './proxy.ts'
+import { checkHost, guardedLookup, type Reach } from './reach.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -27,8 +28,19 @@ export interface Agents {
   close(): void
 }
 
-/** Pools for requests to any host; `tlsOf` knows the hosts (with port, as in a URL) that need settings of their own. */
-export function createAgents(options: { env: Environment; tlsOf?: (host: string) => TlsSettings | undefined }): Agents {
+/** What the pools of a client are made with. */
+export interface AgentsOptions {
+  readonly env: Environment
+  /** Knows the hosts (with port, as in a URL) that need settings of their own. */
+  readonly tlsOf?: (host: string) => TlsSettings | undefined
+  /** What may be connected to; absent: everything. A proxy, and a host with settings of its own, always may. */
+  readonly reach?: Reach
+}
+
+/** Pools for requests to any host. */
+export function createAgents(options: AgentsOptions): Agents {
+  const { reach = 'all' } = options
+  const guarded = reach === 'all' ? KEEP : { ...KEEP, lookup: guardedLookup(reach) }
   const pools = new Map<string, HttpAgent>()
   const pool = (key: string, make: () => HttpAgent) => {
     const agent = pools.get(key) ?? make()
@@ -38,16 +50,18 @@ export function createAgents(options: { env: Environment; tlsOf?: (host: string)
   return {
     route(url) {
       const proxy = proxyFor(url, options.env)
+      const config = options.tlsOf?.(url.host)
+      if (!config) checkHost(url, reach)
+      const keep = config || proxy ? KEEP : guarded
       if (url.protocol === 'http:') {
         const tlsToProxy = proxy?.protocol === 'https:'
         const agent = tlsToProxy
           ? pool('https proxy', () => new HttpsAgent(KEEP))
-          : pool('http', () => new HttpAgent(KEEP))
+          : pool(`http ${keep === guarded}`, () => new HttpAgent(keep))
         return proxy ? { agent, proxy } : { agent }
       }
-      const config = options.tlsOf?.(url.host)
-      const key = `https ${config?.ca ?? ''} ${config?.insecure ?? false} ${proxy?.href ?? ''}`
-      return { agent: pool(key, () => httpsAgent(tlsOptions(url.host, config, options.env), proxy)) }
+      const key = `https ${keep === guarded} ${config?.ca ?? ''} ${config?.insecure ?? false} ${proxy?.href ?? ''}`
+      return { agent: pool(key, () => httpsAgent({ ...keep, ...tlsOptions(url.host, config, options.env) }, proxy)) }
     },
     close() {
       for (const agent of pools.values()) agent.destroy()
@@ -87,8 +101,8 @@ function readPem(path: string, owner: string): string {
   }
 }
 
-function httpsAgent(tls: ConnectionOptions, proxy: URL | undefined): HttpsAgent {
-  const agent = new HttpsAgent({ ...KEEP, ...tls })
+function httpsAgent(settings: AgentOptions, proxy: URL | undefined): HttpsAgent {
+  const agent = new HttpsAgent(settings)
   if (proxy) {
     agent.createConnection = (target, done) => {
       tunnel(proxy, target).then(
