@@ -105,7 +105,7 @@ export function fetchRemotes({
     const login = bare.login ?? (await gitLogin(bare.url, secret))
     const named = { ...bare, ...(login ? { login } : {}) }
     const stranger = createStrangersGitProgram(env, { url: named, agent: await agent() })
-    const origin = byUser ? createGitProgram(env, named) : stranger
+    const origin = byUser ? createGitProgram(env, { url: named }) : stranger
     const remote = { ...given, url: bare.url }
     const commit = await resolveCommit(origin, remote, signal)
     const { url, subdir = '', keepGitDir, submodules, mtime } = given

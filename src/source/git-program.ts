@@ -74,14 +74,23 @@ const SETTINGS = [
  * Git as the user set it up (credentials, keys, proxies), but it asks nothing and runs nothing that a repository
  * brings. For what the user named; a login of a URL wins over the user's own.
  */
-export function createGitProgram(env: Env, url?: BareUrl): GitProgram {
+export function createGitProgram(env: Env, { url, also = {} }: GitSettings = {}): GitProgram {
   const kept = Object.fromEntries(Object.entries(env).filter(([name]) => !LOCAL_VARIABLES.includes(name)))
   return gitWith({
     ...kept,
     ...ASKS_NOBODY,
     GIT_SSH_COMMAND: env['GIT_SSH_COMMAND'] || (env['GIT_SSH'] ? undefined : 'ssh -o BatchMode=yes'),
     ...(url ? settingsOf(url) : {}),
+    ...also,
   })
+}
+
+/** What one use of git has of its own. */
+export interface GitSettings {
+  /** Whose login is used. */
+  readonly url?: BareUrl
+  /** More variables. */
+  readonly also?: Env
 }
 
 /** Variables of the environment. */
