@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs'
 import { lstat, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { XbuildError } from '../errors.ts'
@@ -77,7 +78,10 @@ async function unpackAll(
         hint: 'Remove it, or name another folder',
       })
     let skipped = 0
-    const entries = tree(entry, undefined, { ...options, forDisk: true, onSkip: () => (skipped += 1) })
+    const entries = tree(entry, undefined, {
+      ...{ ...options, forDisk: true, check: keepRepositories(target, join(dest, prefix ?? '')) },
+      onSkip: () => (skipped += 1),
+    })
     const args = [...TAR_ARGS, `--directory=${target}`]
     await feed('tar', args, { input: withEnd(entries), signal: options.signal }).catch((cause: unknown) => {
       throw exportFailed(cause, `${formatPlatform(entry.platform)} to "${dest}"`)
@@ -90,6 +94,20 @@ async function unpackAll(
         at: Date.now(),
       })
     }
+  }
+}
+
+/** The repository of the user is no place for files of an image: git runs programs that it names. */
+function keepRepositories(target: string, shown: string): (path: string) => void {
+  const own = new Set<string>()
+  return (path) => {
+    const [repository] = /^(?:.*?\/)?\.git(?=\/|$)/i.exec(path) ?? []
+    if (repository === undefined || own.has(repository)) return
+    own.add(repository)
+    if (!lstatSync(join(target, repository), { throwIfNoEntry: false })) return
+    throw new XbuildError('HOST', `Cannot export "${path.slice(0, 200)}" to "${shown}": a git repository is there`, {
+      hint: 'Export to another folder, or remove its .git first',
+    })
   }
 }
 

@@ -20,6 +20,8 @@ export interface TreeOptions {
   readonly reserved?: readonly string[]
   /** Seconds since the epoch: no entry's time is later. */
   readonly sourceDateEpoch?: number
+  /** Throws for a path that must not be written. */
+  readonly check?: (path: string) => void
   /** Told the path of what was left out. */
   readonly onSkip?: (path: string) => void
   /** Told every file and the hex SHA-256 of its content; paths are those in the image. */
@@ -94,6 +96,7 @@ function placer({
   forDisk,
   reserved = [],
   sourceDateEpoch = Infinity,
+  check,
   onSkip,
 }: TreeOptions): (entry: TarEntry) => TarEntry[] {
   const folders = new Set<string>()
@@ -117,6 +120,7 @@ function placer({
       )
     }
     const path = [prefix, inside].filter(Boolean).join('/')
+    check?.(path)
     if (entry.type === 'other' || (forDisk && (entry.type === 'char' || entry.type === 'block'))) return skip(path)
     if (forDisk && parentsOf(path).some((parent) => links.has(parent))) {
       throw new XbuildError('BAD_IMAGE', `Cannot export "${path.slice(0, 200)}": a symbolic link is in its path`)

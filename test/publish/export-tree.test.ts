@@ -206,3 +206,30 @@ async function entriesOf(stream: AsyncIterable<Uint8Array>): Promise<TarEntry[]>
   reader.finish()
   return entries
 }
+
+test.each(['.git/config', 'sub/.git', 'sub/.git/hooks/pre-commit', '.GIT/config'])(
+  'an image does not change the repository that lies at "%s"',
+  async (path) => {
+    const top = /^.*\.git/i.exec(path)![0]
+    await mkdir(out(top), { recursive: true })
+    await writeFile(out(top, 'config'), 'mine')
+    const entries: readonly SmallEntry[] = [{ path, data: 'evil' }]
+    await expect(exportLocal([await image('linux/amd64', entries)], out(), calls())).rejects.toThrow(
+      `Cannot export "${path}" to "${out()}": a git repository is there`,
+    )
+    expect(await readFile(out(top, 'config'), 'utf8')).toBe('mine')
+    expect(await readdir(out(top))).toEqual(['config'])
+  },
+)
+
+test('a repository of the image is exported where none is', async () => {
+  await mkdir(out('.git'), { recursive: true })
+  const entries: readonly SmallEntry[] = [
+    { path: 'sub/.git/HEAD', data: 'ref: refs/heads/main' },
+    { path: 'sub/.git/config', data: '' },
+    { path: '.gitignore', data: '' },
+    { path: 'x.git/config', data: '' },
+  ]
+  await exportLocal([await image('linux/amd64', entries)], out(), calls())
+  expect(await readdir(out('sub/.git'))).toEqual(['HEAD', 'config'])
+})
