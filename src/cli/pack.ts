@@ -65,6 +65,8 @@ async function buildPacks(
         distribution: from,
         architectures: [host.debian, target.debian],
         folder: `${folder}/tmp`,
+        kept: `${folder}/index`,
+        fresh: true,
         signal,
       })
       try {

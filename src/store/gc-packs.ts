@@ -18,10 +18,15 @@ export function readPacks(root: string, isGone: (name: string) => boolean): (Sto
     pinned: true,
     description: 'QEMU with the handler before it',
   }))
+  const indexes = names(join(folder, 'index')).map((name) => ({
+    ...itemOf('pack', join(folder, 'index', name), name),
+    pinned: true,
+    description: 'index of a package archive, used for a day',
+  }))
   const downloads = names(join(folder, 'tmp'))
     .filter(isLeft)
     .map((name) => itemOf('temporary', join(folder, 'tmp', name), name))
-  return [...items, ...qemu, ...downloads]
+  return [...items, ...qemu, ...indexes, ...downloads]
 }
 
 function packItem(path: string, name: string): StoreItem & { readonly path: string } {

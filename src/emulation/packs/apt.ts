@@ -1,249 +1,137 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
-import { exists } from '../../host/files.ts'
-import { runProgram } from '../../host/spawn.ts'
-import type { Distribution } from './os-release.ts'
 import { ownMark } from '../../host/process-mark.ts'
-
-/** A version of a package, as the archive describes it. */
-export interface AptPackage {
-  readonly name: string
-  readonly version: string
-  readonly architecture: string
-  /** Source package with the version of the source. */
-  readonly source: { readonly name: string; readonly version: string }
-  /** Sources whose content went into it, by name; Debian policy 7.8. */
-  readonly builtUsing: ReadonlyMap<string, string>
-  /** Names of what it depends on, of alternatives the first. */
-  readonly depends: readonly string[]
-  readonly sha256: string
-}
+import { runProgram } from '../../host/spawn.ts'
+import { aptOptions, openIndex, type IndexOptions } from './apt-index.ts'
+import type { AptPackage } from './apt-stanzas.ts'
 
 /**
  * The archive of one distribution, for two architectures: apt with a root of its own, so that nothing of this
  * machine's is touched.
  */
 export interface Apt {
+  /** The index is of an earlier build: what is not found may be in a newer one. */
+  readonly kept: boolean
   /** Every version of a package, newest first; empty when the archive has none. */
-  versions(name: string, architecture: string): Promise<AptPackage[]>
+  versions(name: string, architecture: string): AptPackage[]
   /** Libraries that packages of this machine's architecture need, at their newest. */
-  libraries(names: readonly string[]): Promise<AptPackage[]>
-  /** Unpacks packages over each other into a folder; apt has checked them against the signed index. */
+  libraries(names: readonly string[]): AptPackage[]
+  /** Begins to fetch packages that will be unpacked. */
+  fetch(packages: readonly AptPackage[]): void
+  /** Unpacks packages over each other into a folder; they are what the signed index says. */
   unpack(packages: readonly AptPackage[], folder: string): Promise<void>
   close(): Promise<void>
 }
 
-export interface AptOptions {
-  readonly distribution: Distribution
-  /** Debian's name of this machine's architecture, then that of the image's. */
-  readonly architectures: readonly [own: string, other: string]
-  /** Folder for what is needed meanwhile. */
-  readonly folder: string
-  readonly signal: AbortSignal
-}
+export type AptOptions = IndexOptions
 
 /** Development files and data: no program that is already linked needs them. */
 const NO_LIBRARY =
   /-(dev|cross|base|common|data|doc|src|passwd|keyring)$|-dev-|^(adduser|debconf|dpkg|gpgv|install-info|perl|sqv|tar)/
 
+/** Packages that are unpacked at a time. */
+const LANES = 3
+
 /** Reads the index of the archive. Throws HOST when this machine's apt has no such archive or cannot reach it. */
-export async function openApt({ distribution, architectures, folder, signal }: AptOptions): Promise<Apt> {
-  const [own] = architectures
+export async function openApt(options: AptOptions): Promise<Apt> {
+  const { architectures, folder, signal } = options
+  const [own, other] = architectures
+  const { table, uris, kept } = await openIndex(options)
   await mkdir(folder, { recursive: true })
-  const root = await mkdtemp(join(folder, `${ownMark()}-apt-`))
-  const close = () => rm(root, { recursive: true, force: true })
-  try {
-    for (const path of ['state/lists/partial', 'cache/archives/partial', 'debs', 'files'])
-      await mkdir(join(root, path), { recursive: true })
-    await writeFile(join(root, 'status'), '')
-    await writeFile(join(root, 'archive.sources'), await sourcesFor(distribution, architectures, signal))
-    const options = optionsFor(root, architectures)
-    const get = (args: readonly string[], cwd = root) =>
-      runProgram('apt-get', ['-qq', ...options, ...args], { cwd, signal })
-    const downloads = new Map<string, Promise<string>>()
-    /** The path of a package, got once: several packs come from one. */
-    const download = ({ name, architecture, version }: AptPackage) => {
-      const wanted = `${name}:${architecture}=${version}`
-      const got =
-        downloads.get(wanted) ??
-        mkdtemp(join(root, 'debs/')).then(async (to) => {
-          await get(['download', wanted], to)
-          return join(to, (await readdir(to))[0]!)
-        })
-      downloads.set(wanted, got)
-      got.catch(() => downloads.delete(wanted))
-      return got
-    }
-    const unpacked = new Map<string, Promise<string>>()
-    /** The folder of a package's files, unpacked once, which takes seconds for a compiler. */
-    const filesOf = (one: AptPackage) => {
-      const got =
-        unpacked.get(one.sha256) ??
-        download(one).then(async (deb) => {
-          const to = await mkdtemp(join(root, 'files/'))
-          await runProgram('dpkg-deb', ['--extract', deb, to], { signal })
-          return to
-        })
-      unpacked.set(one.sha256, got)
-      got.catch(() => unpacked.delete(one.sha256))
-      return got
-    }
-    const show = (asked: readonly string[]) =>
-      runProgram('apt-cache', [...options, 'show', ...asked], { signal }).then(parseStanzas, () => [])
-    await get(['update', '--error-on=any'])
+  const root = await mkdtemp(join(folder, `${ownMark()}-debs-`))
+  const downloads = new Map<string, Promise<string>>()
+  const unpacked = new Map<string, Promise<string>>()
+  const lanes: Promise<unknown>[] = Array.from({ length: LANES }, () => Promise.resolve())
+  let turn = 0
 
-    return {
-      versions: async (name, architecture) =>
-        (await show([`${name}:${architecture}`])).filter(
-          (one) => one.name === name && one.architecture === architecture,
-        ),
+  const debOf = ({ sha256 }: AptPackage) => join(root, `${sha256}.deb`)
 
-      async libraries(names) {
-        // Not `apt-get install --simulate`: its solver takes seconds over what is a handful of names
-        const found = new Map<string, AptPackage>()
-        for (let open = [...names]; open.length > 0; ) {
-          const shown = (await show(open.map((name) => `${name}:${own}`))).filter(
-            ({ architecture }) => architecture === own || architecture === 'all',
-          )
-          for (const one of shown) if (!found.has(one.name)) found.set(one.name, one)
-          const seen = new Set([...found.keys(), ...open])
-          open = [...new Set(shown.flatMap(({ depends }) => depends))].filter(
-            (name) => !seen.has(name) && !NO_LIBRARY.test(name),
-          )
-        }
-        return [...found.values()]
-          .filter(({ name }) => !names.includes(name))
-          .sort((a, b) => (a.name < b.name ? -1 : 1))
-      },
-
-      async unpack(packages, target) {
-        await mkdir(target, { recursive: true })
-        for (const one of packages)
-          await runProgram('cp', ['--archive', '--force', `${await filesOf(one)}/.`, target], { signal })
-      },
-      close,
+  /** Fetches packages in one go; several packs come from one, so each is fetched once. */
+  function fetch(packages: readonly AptPackage[]): void {
+    const wanted = packages.filter(({ sha256 }) => !downloads.has(sha256))
+    if (wanted.length === 0) return
+    const got = runProgram(
+      '/usr/lib/apt/apt-helper',
+      [
+        '-qq',
+        ...aptOptions(),
+        'download-file',
+        ...wanted.flatMap((one) => [
+          `${uris[one.architecture === other && other !== own ? 1 : 0]}/${one.path}`,
+          debOf(one),
+          `SHA256:${one.sha256}`,
+        ]),
+      ],
+      { cwd: root, signal },
+    )
+    for (const one of wanted) {
+      const file = got.then(() => checked(one))
+      downloads.set(one.sha256, file)
+      file.catch(() => downloads.delete(one.sha256))
     }
-  } catch (error) {
-    await close()
-    throw error
   }
-}
 
-function optionsFor(root: string, architectures: readonly string[]): string[] {
-  return [
-    `Dir::State=${root}/state`,
-    `Dir::State::status=${root}/status`,
-    `Dir::Cache=${root}/cache`,
-    `Dir::Log=${root}`,
-    // Images of Debian turn these off, and then every call reads the whole index anew
-    'Dir::Cache::pkgcache=pkgcache.bin',
-    'Dir::Cache::srcpkgcache=srcpkgcache.bin',
-    `Dir::Etc::sourcelist=${root}/archive.sources`,
-    'Dir::Etc::sourceparts=/dev/null',
-    'Dir::Etc::preferences=/dev/null',
-    'Dir::Etc::preferencesparts=/dev/null',
-    `APT::Architecture=${architectures[0]}`,
-    `APT::Architectures=${architectures.join(',')}`,
-    'APT::Install-Recommends=false',
-    'APT::Sandbox::User=', // the user _apt could not write here
-    'Acquire::Languages=none',
-    // A build waits for this
-    'Acquire::Retries=1',
-    'Acquire::http::Timeout=20',
-    'Acquire::https::Timeout=20',
-  ].flatMap((option) => ['-o', option])
-}
+  async function checked(one: AptPackage): Promise<string> {
+    const found = createHash('sha256')
+      .update(await readFile(debOf(one)))
+      .digest('hex')
+    if (found === one.sha256) return debOf(one)
+    throw new XbuildError('HOST', `Cannot use package "${one.name}": it is not what the index of the archive says`)
+  }
 
-/** How the archives of a distribution are known among those of apt's configuration. */
-const ARCHIVES: Readonly<
-  Record<
-    string,
-    {
-      readonly uri: RegExp
-      readonly components: string
-      readonly suites: readonly string[]
-      readonly keyrings: readonly string[]
-      readonly ports?: string
-    }
-  >
-> = {
-  debian: {
-    uri: /\/debian\/?$/,
-    components: 'main',
-    suites: [''],
-    keyrings: ['debian-archive-keyring.pgp', 'debian-archive-keyring.gpg'],
-  },
-  ubuntu: {
-    uri: /\/ubuntu(-ports)?\/?$/,
-    components: 'main universe',
-    suites: ['', '-updates', '-security'],
-    keyrings: ['ubuntu-archive-keyring.gpg'],
-    // Ubuntu keeps all but amd64 and i386 on a server of their own, which apt is not told of on an amd64 machine
-    ports: 'http://ports.ubuntu.com/ubuntu-ports',
-  },
-}
+  /** Unpacking takes a processor, so few are unpacked at a time. */
+  function inLane<T>(work: () => Promise<T>): Promise<T> {
+    const lane = turn++ % LANES
+    const done = lanes[lane]!.then(work)
+    lanes[lane] = done.catch(() => undefined)
+    return done
+  }
 
-async function sourcesFor(
-  { id, codename }: Distribution,
-  [own, other]: readonly [string, string],
-  signal: AbortSignal,
-): Promise<string> {
-  const archive = ARCHIVES[id]
-  const refuse = (state: string, hint?: string) =>
-    new XbuildError('HOST', `Cannot get packages of ${id} ${codename}: ${state}`, hint ? { hint } : {})
-  if (!archive) throw refuse('there are packs for Debian and Ubuntu images only')
-  const targets = await runProgram('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages'], {
-    signal,
-  })
-  const uri = targets.split('\n').find((line) => archive.uri.test(line) && !line.includes('security'))
-  if (!uri)
-    throw refuse(
-      `apt of this machine has no archive of ${id}`,
-      'Packs come from the archive that apt is configured for',
-    )
-  let keyring: string | undefined
-  for (const name of archive.keyrings)
-    if (await exists(`/usr/share/keyrings/${name}`)) keyring ??= `/usr/share/keyrings/${name}`
-  if (!keyring)
-    throw refuse(
-      `the keyring ${archive.keyrings.at(-1)} is missing`,
-      `Install it: sudo apt-get install ${id}-archive-keyring`,
-    )
-  const suites = archive.suites.map((suffix) => codename + suffix).join(' ')
-  const stanza = (from: string, architectures: string) =>
-    `Types: deb\nURIs: ${from}\nSuites: ${suites}\nComponents: ${archive.components}\nArchitectures: ${architectures}\nSigned-By: ${keyring}\n`
-  return archive.ports && own === 'amd64'
-    ? `${stanza(uri, own)}\n${stanza(archive.ports, other)}`
-    : stanza(uri, `${own} ${other}`)
-}
+  /** The folder of a package's files, unpacked once, which takes seconds for a compiler. */
+  function filesOf(one: AptPackage): Promise<string> {
+    fetch([one])
+    const got =
+      unpacked.get(one.sha256) ??
+      inLane(async () => {
+        const to = join(root, one.sha256)
+        await runProgram('dpkg-deb', ['--extract', await downloads.get(one.sha256)!, to], { signal })
+        return to
+      })
+    unpacked.set(one.sha256, got)
+    got.catch(() => unpacked.delete(one.sha256))
+    return got
+  }
 
-/** Reads what `apt-cache show` prints. */
-export function parseStanzas(text: string): AptPackage[] {
-  return text.split(/\n\n+/).flatMap((stanza) => {
-    const fields = new Map([...stanza.matchAll(/^([A-Za-z0-9-]+): (.*)$/gm)].map(([, key, value]) => [key!, value!]))
-    const [name, version, architecture, sha256] = ['Package', 'Version', 'Architecture', 'SHA256'].map((key) =>
-      fields.get(key),
-    )
-    if (!name || !version || !architecture || !sha256) return []
-    const [, source = name, sourceVersion = version.replace(/\+b\d+$/, '')] =
-      /^(\S+)(?: \((\S+)\))?$/.exec(fields.get('Source') ?? name) ?? []
-    const builtUsing = [...(fields.get('Built-Using') ?? '').matchAll(/(\S+) \(= ?([^)\s]+)\)/g)].map(
-      ([, from, at]) => [from!, at!] as const,
-    )
-    const depends = [fields.get('Pre-Depends'), fields.get('Depends')]
-      .flatMap((text) => text?.split(/, */) ?? [])
-      .map((one) => /^[a-z0-9.+-]+/.exec(one)?.[0] ?? '')
-    return [
-      {
-        name,
-        version,
-        architecture,
-        sha256,
-        source: { name: source, version: sourceVersion },
-        builtUsing: new Map(builtUsing),
-        depends,
-      },
-    ]
-  })
+  return {
+    kept,
+    versions: (name, architecture) => table.versions(name, [architecture]),
+
+    libraries(names) {
+      const found = new Map<string, AptPackage>()
+      for (let open = [...names]; open.length > 0; ) {
+        const shown = open.flatMap((name) => table.versions(name, [own, 'all']).slice(0, 1))
+        for (const one of shown) if (!found.has(one.name)) found.set(one.name, one)
+        const seen = new Set([...found.keys(), ...open])
+        open = [...new Set(shown.flatMap(({ depends }) => depends))].filter(
+          (name) => !seen.has(name) && !NO_LIBRARY.test(name),
+        )
+      }
+      return [...found.values()].filter(({ name }) => !names.includes(name)).sort((a, b) => (a.name < b.name ? -1 : 1))
+    },
+
+    fetch,
+
+    async unpack(packages, target) {
+      await mkdir(target, { recursive: true })
+      fetch(packages)
+      const folders = await Promise.all(packages.map(filesOf))
+      // In their order: a later one replaces files. Links are enough, for nobody writes into them
+      for (const from of folders)
+        await runProgram('cp', ['--archive', '--link', '--force', `${from}/.`, target], { signal })
+    },
+
+    close: () => rm(root, { recursive: true, force: true }),
+  }
 }

@@ -2,10 +2,11 @@ import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { likeness } from './alike.ts'
-import type { Apt, AptPackage } from './apt.ts'
+import type { Apt } from './apt.ts'
+import type { AptPackage } from './apt-stanzas.ts'
 import { readElf } from './elf.ts'
 import type { Distribution } from './os-release.ts'
-import { fill, type RecipeMatch } from './recipes.ts'
+import { fill, type Origin, type RecipeMatch } from './recipes.ts'
 import type { PackTarget } from './targets.ts'
 
 export interface PairOptions {
@@ -38,10 +39,11 @@ export interface Pair {
  */
 export async function findPair(options: PairOptions, folder: string): Promise<Pair> {
   const { apt } = options
+  apt.fetch(likely(options))
   const target = await findTarget(options, join(folder, 'target'))
   const { match } = target
-  const native = await findNative({ ...options, match }, target)
-  const libraries = await apt.libraries([native.name])
+  const native = findNative({ ...options, match }, target)
+  const libraries = apt.libraries([native.name])
   const root = join(folder, 'native')
   await apt.unpack([native, ...libraries], root)
   const program = await findFile(
@@ -62,14 +64,29 @@ interface Found {
   readonly id: string
 }
 
+/** What will most likely be unpacked: fetched in one go, it is there when it is asked for. */
+function likely({ apt, match, host }: PairOptions): AptPackage[] {
+  const { recipe, target } = match
+  for (const version of versionsOf(match)) {
+    const firstOf = ({ packages }: Origin, architecture: string) =>
+      packages.flatMap((name) => apt.versions(fill(name, { target, version }, 'package'), architecture).slice(0, 1))[0]
+    const [one, native] = [firstOf(recipe.target, target.debian), firstOf(recipe.native, host.debian)]
+    if (one && native) return [one, native, ...apt.libraries([native.name])]
+  }
+  return []
+}
+
+function versionsOf({ version, recipe }: RecipeMatch): readonly string[] {
+  return version === '' && recipe.versions ? recipe.versions : [version]
+}
+
 /** The program of the image's architecture, from the archive: only it tells which build-id belongs to which source. */
 async function findTarget({ apt, match, id, distribution }: PairOptions, folder: string): Promise<Found> {
   const candidates: string[] = []
-  const versions = match.version === '' && match.recipe.versions ? match.recipe.versions : [match.version]
-  for (const version of versions) {
+  for (const version of versionsOf(match)) {
     const one = { ...match, version }
     for (const name of match.recipe.target.packages.map((text) => fill(text, one, 'package'))) {
-      for (const found of await apt.versions(name, match.target.debian)) {
+      for (const found of apt.versions(name, match.target.debian)) {
         const root = join(folder, String(candidates.length))
         await apt.unpack([found], root)
         const file = await findFile(
@@ -88,10 +105,10 @@ async function findTarget({ apt, match, id, distribution }: PairOptions, folder:
   throw noPair(match, `it is not that of ${candidates.join(' or ')} in ${where} (another build-id)`)
 }
 
-async function findNative({ apt, match, host }: PairOptions, { found: { source } }: Found): Promise<AptPackage> {
+function findNative({ apt, match, host }: PairOptions, { found: { source } }: Found): AptPackage {
   const candidates: string[] = []
   for (const name of match.recipe.native.packages.map((one) => fill(one, match, 'package'))) {
-    for (const found of await apt.versions(name, host.debian)) {
+    for (const found of apt.versions(name, host.debian)) {
       const from = found.source.name === source.name ? found.source.version : found.builtUsing.get(source.name)
       if (from === source.version) return found
       candidates.push(`${name} ${found.version} is built from ${source.name} ${from ?? 'nothing of it'}`)
@@ -115,9 +132,7 @@ export async function sameLibraries(
   const other = own.find((one) => one.source.version !== source.version)
   if (other) throw noPair(match, `${other.name} ${other.version} is of another source version than ${source.version}`)
   for (const { name } of own) {
-    const counterpart = (await apt.versions(name, match.target.debian)).find(
-      (one) => one.source.version === source.version,
-    )
+    const counterpart = apt.versions(name, match.target.debian).find((one) => one.source.version === source.version)
     if (!counterpart) throw noPair(match, `there is no ${name} of ${source.version} for ${match.target.debian}`)
     await apt.unpack([counterpart], root)
   }

@@ -167,7 +167,16 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
       archives.get(key) ??
       mkdir(folder, { recursive: true })
         .then(() => removeLeftovers(folder))
-        .then(() => openApt({ distribution, architectures, folder: join(folder, 'tmp'), signal }))
+        .then(() =>
+          openApt({
+            distribution,
+            architectures,
+            folder: join(folder, 'tmp'),
+            kept: join(folder, 'index'),
+            fresh: false,
+            signal,
+          }),
+        )
     archives.set(key, known)
     return known
   }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { likeness } from '../../../src/emulation/packs/alike.ts'
-import { parseStanzas } from '../../../src/emulation/packs/apt.ts'
+import { parseStanzas } from '../../../src/emulation/packs/apt-stanzas.ts'
 import { configuredDifferently } from '../../../src/emulation/packs/configured.ts'
 import { isCurrent } from '../../../src/emulation/packs/current.ts'
 import { configuredWith, readElf } from '../../../src/emulation/packs/elf.ts'
@@ -152,13 +152,14 @@ test.each([
 test('what apt shows of a package', () => {
   const text =
     'Package: cpp-14-aarch64-linux-gnu\nSource: gcc-14-cross (9)\nVersion: 14.2.0-19cross1\nArchitecture: amd64\nPre-Depends: one\nDepends: libc6 (>= 2.38), a | b\n' +
-    'Built-Using: gcc-14 (= 14.2.0-19), other (= 1)\nDescription: text\n SHA256: no\nSHA256: ab\n\nPackage: as\nVersion: 2+b1\nArchitecture: arm64\nSHA256: cd\n\nPackage: broken\n'
+    'Built-Using: gcc-14 (= 14.2.0-19), other (= 1)\nDescription: text\n SHA256: no\nSHA256: ab\nFilename: pool/cpp.deb\n\nPackage: as\nVersion: 2+b1\nArchitecture: arm64\nFilename: pool/as.deb\nSHA256: cd\n\nPackage: broken\n'
   expect(parseStanzas(text)).toEqual([
     {
       name: 'cpp-14-aarch64-linux-gnu',
       version: '14.2.0-19cross1',
       architecture: 'amd64',
       sha256: 'ab',
+      path: 'pool/cpp.deb',
       source: { name: 'gcc-14-cross', version: '9' },
       builtUsing: new Map([
         ['gcc-14', '14.2.0-19'],
@@ -171,6 +172,7 @@ test('what apt shows of a package', () => {
       version: '2+b1',
       architecture: 'arm64',
       sha256: 'cd',
+      path: 'pool/as.deb',
       source: { name: 'as', version: '2' },
       builtUsing: new Map(),
       depends: [],
