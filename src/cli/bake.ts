@@ -11,38 +11,50 @@ import { readBool } from '../config/values.ts'
 import { XbuildError } from '../errors.ts'
 import { formatPlatform } from '../platform.ts'
 import { cleanText } from '../ui/text.ts'
-import { readBakeFiles } from './bake-files.ts'
+import { readBakeFiles, type BakeSource } from './bake-files.ts'
 import { print } from './print.ts'
 import { runImages, type ImagesRun } from './run-images.ts'
+import { withSignals } from './signals.ts'
 import type { Terminal } from './terminal.ts'
 
 /** `xbuild bake`: what files define, as a list, as JSON, or built. */
 export async function runBake(command: BakeCommand, terminal: Terminal): Promise<number> {
   const { values } = command
   const { stdout, env } = terminal
-  const { config, open } = await readDefinitions(command, terminal)
+  const definitions = await withSignals(terminal, {
+    onStop: () => {},
+    work: (signal) => readDefinitions(command, terminal, signal),
+  })
+  const { config } = definitions
   if (values.list) {
     const { what, format } = values.list
     await print(stdout, what === 'targets' ? listTargets(config, format) : listVariables(config.variables, format))
     return 0
   }
-  const resolved = resolveTargets(config, { names: command.names, set: command.set, env: open })
   if (values.print) {
-    await print(stdout, printBake(withEpoch(resolved, env)))
+    await print(stdout, printBake(withEpoch(resolvedOf(command, definitions, false), env)))
     return 0
   }
-  return runImages(imagesOf(command, resolved, env), terminal)
+  return runImages(imagesOf(command, definitions, env), terminal)
 }
 
 /** What `xbuild bake` builds; nothing is built yet. */
-export async function readBakeRun(command: BakeCommand, terminal: BakeTerminal): Promise<ImagesRun> {
-  const { config, open } = await readDefinitions(command, terminal)
-  const resolved = resolveTargets(config, { names: command.names, set: command.set, env: open })
-  return imagesOf(command, resolved, terminal.env)
+export async function readBakeRun(
+  command: BakeCommand,
+  terminal: BakeTerminal,
+  signal?: AbortSignal,
+): Promise<ImagesRun> {
+  return imagesOf(command, await readDefinitions(command, terminal, signal), terminal.env)
 }
 
-function imagesOf(command: BakeCommand, resolved: Resolved, env: Terminal['env']): ImagesRun {
+/** Contexts that are built from are of the commit that the files are of; those that are shown are as the user wrote. */
+function resolvedOf({ names, set }: BakeCommand, { config, open, origin }: Definitions, pinned: boolean): Resolved {
+  return resolveTargets(config, { names, set, env: open, origin: origin && (pinned ? origin : { url: origin.url }) })
+}
+
+function imagesOf(command: BakeCommand, definitions: Definitions, env: Terminal['env']): ImagesRun {
   const { values, shared, localPlatform } = command
+  const resolved = resolvedOf(command, definitions, true)
   const targets = imageTargets(resolved)
   const chosen = targets.map(({ name }) => name).filter((name) => !resolved.linked.has(name))
   return {
@@ -50,6 +62,7 @@ function imagesOf(command: BakeCommand, resolved: Resolved, env: Terminal['env']
     chosen,
     groups: {},
     project: shared.cwd,
+    foreign: definitions.foreign,
     grants: values.allow,
     shared,
     localPlatform,
@@ -64,15 +77,24 @@ function imagesOf(command: BakeCommand, resolved: Resolved, env: Terminal['env']
 
 type BakeTerminal = Pick<Terminal, 'env' | 'stdin' | 'stderr'>
 
+interface Definitions extends Pick<BakeSource, 'origin' | 'foreign'> {
+  readonly config: BakeConfig
+  /** The variables that may be looked up. */
+  readonly open: Terminal['env']
+}
+
 /** The files with all that they define; warnings go to stderr. */
 async function readDefinitions(
   command: BakeCommand,
   terminal: BakeTerminal,
-): Promise<{ readonly config: BakeConfig; readonly open: Terminal['env'] }> {
+  signal?: AbortSignal,
+): Promise<Definitions> {
   const { stderr, env } = terminal
   const open = readBool(env['BUILDX_BAKE_DISABLE_VARS_ENV_LOOKUP'] ?? '') === true ? {} : env
+  const { origin, foreign, ...input } = await readBakeFiles(command, terminal, signal)
   const config = readBake({
-    ...(await readBakeFiles(command, terminal)),
+    ...input,
+    ...(command.cmdContext === undefined ? {} : { cmdContext: command.cmdContext }),
     vars: command.values.vars,
     env: open,
     localPlatform: formatPlatform(command.localPlatform),
@@ -81,7 +103,7 @@ async function readDefinitions(
   })
   for (const { message, at, hint } of config.warnings)
     stderr.write(`warning: ${cleanText(`${at.file}:${at.line}:${at.column}: ${message}${hint ? `. ${hint}` : ''}`)}\n`)
-  return { config, open }
+  return { config, open, foreign, ...(origin ? { origin } : {}) }
 }
 
 /** What the files ask of their Dockerfiles: of all of them the same, or the run would be two things. */

@@ -89,7 +89,7 @@ export const COMMANDS: readonly Command[] = [
   }),
   defineCommand({
     name: 'bake',
-    usage: 'xbuild bake [OPTIONS] [TARGET...]',
+    usage: 'xbuild bake [OPTIONS] [URL] [TARGET...]',
     help: 'Build the targets of bake files such as docker-bake.hcl, all of them in one run.',
     flags: BAKE_FLAGS,
     isLong: true,

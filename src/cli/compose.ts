@@ -12,7 +12,7 @@ import { wantsColor } from '../ui/text.ts'
 import { checkFoundFile } from './found-file.ts'
 import { createGrantedJudge } from './granted.ts'
 import { createJudge } from './project-place.ts'
-import { readProjectText } from './project-text.ts'
+import { readPipedText, readProjectText } from './project-text.ts'
 import { readSource } from './read-source.ts'
 import { runImages, type ImagesRun } from './run-images.ts'
 import type { Terminal } from './terminal.ts'
@@ -93,7 +93,7 @@ export async function openProject(
   const env = folder === (given ?? cwd) ? first : readEnv(folder)
   const files: ComposeInput['files'][number][] = []
   for (const path of paths)
-    files.push(path === '-' ? { path: join(cwd, '<stdin>'), text: await readAll(stdin) } : need(path))
+    files.push(path === '-' ? { path: join(cwd, '<stdin>'), text: await readPipedText(stdin) } : need(path))
   const judge = createGrantedJudge(folder, values.allow, cwd)
   const read = (path: string): string | undefined => {
     const why = judge({ kind: 'read', path })
@@ -225,10 +225,4 @@ function attestText(type: string, text: string): string {
 function warn(warnings: readonly Diagnostic[], { stderr, env, cwd }: ComposeTerminal): void {
   const color = wantsColor(stderr.isTTY, env)
   stderr.write(formatDiagnostics(warnings, { color, readFile: (path) => readSource(resolve(cwd(), path)) }))
-}
-
-async function readAll(stream: NodeJS.ReadableStream): Promise<string> {
-  const chunks: Buffer[] = []
-  for await (const chunk of stream) chunks.push(Buffer.from(chunk as Uint8Array))
-  return Buffer.concat(chunks).toString('utf8')
 }

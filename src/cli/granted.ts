@@ -13,3 +13,12 @@ export function createGrantedJudge(project: string, { read, write }: Grants, cwd
     return reaches[claim.kind](path) ? undefined : own({ ...claim, path })
   }
 }
+
+/** A judge of what files from elsewhere ask for: nothing on this machine is theirs but what the user has granted. */
+export function createForeignJudge({ read, write }: Grants, cwd: string): Judge {
+  const reaches = { read: createReach(read, cwd), write: createReach(write, cwd) }
+  return (claim) => {
+    if (claim.kind === 'run') return 'it names the program that runs the steps'
+    return reaches[claim.kind](resolve(cwd, claim.path)) ? undefined : 'the file came over the network'
+  }
+}

@@ -97,8 +97,11 @@ async function find(command: InitCommand, terminal: Terminal): Promise<Found> {
 async function fromBake(input: LineInput, terminal: Terminal, files: readonly string[]): Promise<Found> {
   const { env } = terminal
   const command = readBakeCommand(readFlags(BAKE_FLAGS, input), input)
+  const { files: read, base, baseGroups } = await readBakeFiles(command, terminal)
   const config = readBake({
-    ...(await readBakeFiles(command, terminal)),
+    files: read,
+    ...(base ? { base } : {}),
+    ...(baseGroups ? { baseGroups } : {}),
     vars: {},
     env,
     localPlatform: formatPlatform(input.localPlatform),

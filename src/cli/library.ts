@@ -44,6 +44,8 @@ export interface ImagesOptions {
 
 /** What `bake` builds, and with which changes. */
 export interface BakeOptions extends ImagesOptions {
+  /** A git repository or the URL of a file, which the definitions are read from. */
+  readonly remote?: string
   /** Targets, groups and patterns; none: `default`. */
   readonly targets?: readonly string[]
   /** Each as `--set` has it. */
@@ -93,10 +95,12 @@ export interface ImagesBuild extends AsyncIterable<BuildEvent> {
 
 /** Builds the targets of bake files, as `xbuild bake` does; without files those of the folder. */
 export function bake(files: readonly string[] = [], options: BakeOptions = {}): ImagesBuild {
-  const { targets = [], set = [], vars = {} } = options
+  const { targets = [], set = [], vars = {}, remote } = options
   return start(options, async (edges) => {
     const given = { file: files, set, var: Object.entries(vars).map(([name, value]) => `${name}=${value}`) }
-    return readBakeRun(await edges.command(BAKE_FLAGS, given, targets, readBakeCommand), edges.terminal)
+    const words = remote === undefined ? targets : [remote, ...targets]
+    const command = await edges.command(BAKE_FLAGS, given, words, readBakeCommand)
+    return readBakeRun(command, edges.terminal, options.signal)
   })
 }
 

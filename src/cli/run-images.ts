@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Call } from '../config/call.ts'
 import { askProblems, openAsks, type Grants } from '../config/images/allow.ts'
-import { requestsOf, type ImageRequest, type SharedOptions } from '../config/images/options.ts'
+import { cutCwd, isRemoteContext, requestsOf, type ImageRequest, type SharedOptions } from '../config/images/options.ts'
 import { printTargets } from '../config/images/print.ts'
 import { settingsOf } from '../config/images/settings.ts'
 import { neededBy, withNeeded, type ImageTarget } from '../config/images/target.ts'
@@ -16,8 +16,9 @@ import { formatImagesTable } from '../ui/images-table.ts'
 import { wantsColor } from '../ui/text.ts'
 import { formatError } from '../ui/error.ts'
 import { createUi } from '../ui/ui.ts'
-import { createGrantedJudge } from './granted.ts'
+import { createForeignJudge, createGrantedJudge } from './granted.ts'
 import { print } from './print.ts'
+import { readProjectText } from './project-text.ts'
 import { readSource } from './read-source.ts'
 import type { Terminal } from './terminal.ts'
 import { withSignals } from './signals.ts'
@@ -32,6 +33,8 @@ export interface ImagesRun {
   readonly groups: Readonly<Record<string, { readonly description?: string; readonly targets: readonly string[] }>>
   /** The folder that the files may read and write. */
   readonly project: string
+  /** Files that came over the network: no folder of this machine is theirs. */
+  readonly foreign?: ReadonlySet<string>
   /** Absent: what the files ask for was granted before. */
   readonly grants: Grants | undefined
   readonly shared: SharedOptions
@@ -69,7 +72,21 @@ export function requestsFor(run: ImagesRun): readonly ImageRequest[] {
   checkNoCircle(targets)
   const requests = imageRequests(run)
   checkGranted(run, targets)
-  return requests
+  const byName = new Map(targets.map((target) => [target.name, target]))
+  return requests.map((request) => withOwnDockerfile(request, byName.get(request.name)!, run.shared.cwd))
+}
+
+/** A Dockerfile of this machine for a context that is elsewhere, where its path would be looked for. */
+function withOwnDockerfile(request: ImageRequest, { dockerfile }: ImageTarget, cwd: string): ImageRequest {
+  const { context, inlineDockerfile } = request.options
+  if (!dockerfile?.value.startsWith('cwd://') || inlineDockerfile || !isRemoteContext(context)) return request
+  const name = cutCwd(dockerfile.value)
+  const text = readProjectText(resolve(cwd, name), name)
+  if (text === undefined)
+    throw new XbuildError('NOT_FOUND', `Cannot read the Dockerfile "${name}": no such file`, {
+      ...(dockerfile.at ? { at: dockerfile.at } : {}),
+    })
+  return { ...request, options: { ...request.options, file: undefined, inlineDockerfile: { text, name } } }
 }
 
 /** What a session is asked for: the images chosen, and what they are made from. */
@@ -96,14 +113,23 @@ function onlyNeeded(target: ImageTarget): ImageTarget {
 }
 
 /** Throws `ConfigFileError` with what the files ask for and nobody has granted. */
-function checkGranted({ project, grants, secretEnv, shared }: ImagesRun, targets: readonly ImageTarget[]): void {
+function checkGranted(
+  { project, foreign, grants, secretEnv, shared }: ImagesRun,
+  targets: readonly ImageTarget[],
+): void {
   if (!grants) return
-  const judge = createGrantedJudge(realpathSync(resolve(shared.cwd, project)), grants, shared.cwd)
-  const asks = openAsks(
-    targets.flatMap((target) => settingsOf(target, secretEnv)),
-    grants,
-    judge,
-  )
+  const { cwd } = shared
+  const own = createGrantedJudge(realpathSync(resolve(cwd, project)), grants, cwd)
+  const settings = targets.flatMap((target) => settingsOf(target, secretEnv))
+  const isForeign = ({ at }: (typeof settings)[number]) => foreign?.has(at.file) ?? false
+  const asks = [
+    ...openAsks(settings.filter(isForeign), grants, createForeignJudge(grants, cwd)),
+    ...openAsks(
+      settings.filter((each) => !isForeign(each)),
+      grants,
+      own,
+    ),
+  ]
   if (asks.length > 0) throw new ConfigFileError(asks[0]!.at.file, askProblems(asks))
 }
 

@@ -24,6 +24,10 @@ export interface BakeList {
 export interface BakeCommand {
   readonly values: BakeValues
   readonly names: readonly string[]
+  /** A git repository or a URL, which the files are read from. */
+  readonly remote: string | undefined
+  /** `BAKE_CMD_CONTEXT`. */
+  readonly cmdContext: string | undefined
   /** Files that are named, with BUILDX_BAKE_FILE; none: the usual ones. */
   readonly files: readonly string[]
   /** `--set`, and what other flags stand for. */
@@ -86,16 +90,15 @@ export function readBakeCommand(values: BakeValues, input: LineInput): BakeComma
       'Cannot use BUILDX_BAKE_FILE_RELATIVE_PATHS: paths of bake files are relative to the folder of the run',
       'Unset it, and bake in the folder of the file',
     )
-  const [first] = words
-  if (first !== undefined && isRemote(first))
-    throw usageError(
-      `Cannot bake "${first}": remote bake files are not supported`,
-      'Clone the repository, and bake in its folder',
-    )
+  const [first, second] = words
+  const remote = first !== undefined && isRemote(first) ? first : undefined
+  const cmdContext = remote !== undefined && second !== undefined && isRemote(second) ? second : undefined
   const asked: Call = values.check ? { ...values.call, kind: 'check' } : values.call
   return {
     values,
-    names: words,
+    names: words.slice(cmdContext !== undefined ? 2 : remote !== undefined ? 1 : 0),
+    remote,
+    cmdContext,
     files: values.files.length > 0 ? values.files : filesOf(env),
     set: [...values.set, ...shorthands(values)],
     shared: sharedOptions(values, input),

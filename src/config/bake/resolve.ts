@@ -1,11 +1,12 @@
 import { suggestionHint } from '../../did-you-mean.ts'
 import { XbuildError } from '../../errors.ts'
-import type { BakeConfig, BakeGroup, BakeTarget, Field, Fields } from './fields.ts'
+import type { BakeConfig, BakeGroup, BakeTarget, Field, Fields, Said } from './fields.ts'
 import { cleanPath } from './hcl/clean-path.ts'
 import { mergeFields, normalize } from './merge.ts'
 import { applyOverrides, type Overrides, readOverrides } from './overrides.ts'
-import { isRemote } from './remote.ts'
+import { contextInOrigin, type Origin } from './origin.ts'
 import { isPattern, matches } from './pattern.ts'
+import { isRemote } from './remote.ts'
 
 /** What is to be built, in the form of `--print`. */
 export interface Resolved {
@@ -22,17 +23,19 @@ export interface ResolveInput {
   /** `--set`, and what other flags stand for. */
   readonly set: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
+  /** The repository that the files were read from: contexts are folders of it. */
+  readonly origin?: Origin | undefined
 }
 
 /** The targets that names and patterns lead to, with ancestors, overrides and the targets they are made from. */
-export function resolveTargets(config: BakeConfig, { names, set, env }: ResolveInput): Resolved {
+export function resolveTargets(config: BakeConfig, { names, set, env, origin }: ResolveInput): Resolved {
   const byName = new Map(config.targets.map((target) => [target.name, target]))
   const overrides = readOverrides(set, [...byName.keys()], env)
   const wanted = unique(
     (names.length > 0 ? names : ['default']).flatMap((name) => named(config, name.replaceAll('.', '_'))),
   )
   const members = wanted.map((name) => membersOf(config, name, new Map()))
-  const resolver = createResolver(byName, overrides)
+  const resolver = createResolver(byName, overrides, origin)
   const targets = new Map(unique(members.flatMap((each) => each.targets)).map((name) => [name, resolver(name)]))
   const groups = printedGroups(config, wanted, unique(members.flatMap((each) => each.groups)))
   const linked = new Set<string>()
@@ -84,16 +87,23 @@ function printedGroups(config: BakeConfig, wanted: readonly string[], names: rea
   return index < 0 ? [...groups, full] : groups.with(index, full)
 }
 
-function createResolver(targets: ReadonlyMap<string, BakeTarget>, overrides: Overrides): (name: string) => BakeTarget {
+function createResolver(
+  targets: ReadonlyMap<string, BakeTarget>,
+  overrides: Overrides,
+  origin: Origin | undefined,
+): (name: string) => BakeTarget {
   return (name) => {
     const done = new Map<string, Fields | undefined>()
     const found = ancestors(name)!
     const { at } = targets.get(name)!
     const fields = new Map(found)
     fields.delete('inherits')
-    fields.set('context', cleanContext(fields.get('context')))
+    fields.set('context', origin ? inOrigin(fields.get('context'), origin) : cleanContext(fields.get('context')))
+    const contexts = fields.get('contexts')
+    if (origin && contexts?.kind === 'record') fields.set('contexts', contextsInOrigin(contexts.entries, origin))
     const dockerfile = fields.get('dockerfile')
     if (dockerfile?.kind !== 'text' || dockerfile.said.value === '') fields.set('dockerfile', said('Dockerfile'))
+    if (origin) checkDockerfile(found.get('context'), fields)
     return { name, at, fields }
 
     function ancestors(each: string): Fields | undefined {
@@ -122,6 +132,37 @@ function cleanContext(field: Field | undefined): Field {
   const { value, at } = field.said
   if (isRemote(value)) return field
   return { kind: 'text', said: { value: cleanPath(value.startsWith('cwd://') ? value.slice(6) : value), at } }
+}
+
+// What lies in the repository that the user named is the user's word, and needs no place
+function inOrigin(field: Field | undefined, origin: Origin): Field {
+  if (field?.kind !== 'text') return said(contextInOrigin(origin, '.'))
+  const { value, at } = field.said
+  if (isRemote(value)) return field
+  if (value.startsWith('cwd://')) return cleanContext(field)
+  return said(contextInOrigin(origin, value, at))
+}
+
+// A relative Dockerfile lies in its context: for one of this machine it would not be that of the repository
+function checkDockerfile(context: Field | undefined, fields: Fields): void {
+  const [dockerfile, inline] = [fields.get('dockerfile'), fields.get('dockerfile-inline')]
+  if (context?.kind !== 'text' || !context.said.value.startsWith('cwd://') || inline) return
+  if (dockerfile?.kind !== 'text' || /^(?:cwd|https?):\/\//.test(dockerfile.said.value)) return
+  const { value, at = context.said.at } = dockerfile.said
+  throw new XbuildError('UNSUPPORTED', `Cannot use the Dockerfile "${value}" with a context of this machine`, {
+    ...(at ? { at } : {}),
+    hint: `cwd://${value} is a file of this machine; a Dockerfile of the repository needs a context of it`,
+  })
+}
+
+function contextsInOrigin(entries: ReadonlyMap<string, Said<string | null>>, origin: Origin): Field {
+  const mapped = [...entries].map(([name, one]): [string, Said<string | null>] => {
+    const { value, at } = one
+    if (value === null || isRemote(value) || /^(?:cwd:\/\/|target:|docker-image:|oci-layout:)/.test(value))
+      return [name, one]
+    return [name, { value: contextInOrigin(origin, value, at) }]
+  })
+  return { kind: 'record', entries: new Map(mapped) }
 }
 
 function said(value: string): Field {

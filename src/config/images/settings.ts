@@ -32,7 +32,8 @@ export function settingsOf(target: ImageTarget, env: Env): ImageSetting[] {
     for (const one of said) add(key, one, rule, right(one.value))
   }
   add('context', target.context, contextClaims, 'ssh')
-  if (dockerfile && !target.dockerfileInline && !isRemoteContext(context))
+  const isHere = dockerfile?.value.startsWith('cwd://') || !isRemoteContext(context)
+  if (dockerfile && !target.dockerfileInline && isHere)
     add('dockerfile', dockerfile, readsDockerfile, undefined, fileOf(target, context))
   for (const [name, said] of Object.entries(contexts))
     if (!said.value.startsWith('target:')) add(`contexts.${name}`, said, contextClaims, 'ssh')
