@@ -10,6 +10,7 @@ import {
   map,
   number,
   nullOf,
+  object,
   set,
   text,
   type Value,
@@ -129,13 +130,12 @@ function toObject(value: Value, want: Extract<Type, { kind: 'object' }>): Value 
         ? `attribute "${missing[0]}" is required`
         : `attributes ${missing.map((name) => `"${name}"`).join(', ')} are required`,
     )
-  const data = new Map(
+  return object(
     [...want.attributes].map(([name, type]) => {
       const item = given.get(name)
-      return [name, item ? within(`attribute "${name}"`, () => convert(item, type)) : nullOf(type)]
+      return [name, item ? within(`attribute "${name}"`, () => convert(item, type)) : nullOf(type)] as const
     }),
   )
-  return { type: { kind: 'object', attributes: new Map([...data].map(([name, { type }]) => [name, type])) }, data }
 }
 
 function within<T>(where: string, work: () => T): T {
