@@ -28,7 +28,8 @@ function patternOf(path: string): RegExp {
 }
 
 /** What two files say of one thing, by compose's rules: the second says more, or otherwise. */
-export function merge(base: ComposeNode, over: ComposeNode, path: readonly string[], report: Report): ComposeNode {
+export function merge(base: ComposeNode, given: ComposeNode, path: readonly string[], report: Report): ComposeNode {
+  const over = given.kind === 'list' ? withoutResetItems(given, path, report) : given
   const key = path.join('\0')
   const isAt = (some: readonly RegExp[]) => some.some((pattern) => pattern.test(key))
   if (over.tag === 'override') return over
@@ -50,6 +51,19 @@ export function merge(base: ComposeNode, over: ComposeNode, path: readonly strin
     return isAt(once) ? unique(items, over) : { ...over, items }
   }
   return over
+}
+
+// Compose takes such an item out of its own list, and leaves those of the files before
+function withoutResetItems(list: ComposeNode & { kind: 'list' }, path: readonly string[], report: Report): ComposeNode {
+  const first = list.items.find(({ tag }) => tag === 'reset')
+  if (!first) return list
+  report(
+    first.at,
+    `"!reset" of an item changes nothing in ${path.join('.')}: it removes a key, not items of earlier files`,
+    'Replace the list with !override',
+    'warning',
+  )
+  return { ...list, items: list.items.filter(({ tag }) => tag !== 'reset') }
 }
 
 function mergeMaps(base: ComposeMap, over: ComposeMap, path: readonly string[], report: Report): ComposeMap {

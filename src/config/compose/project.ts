@@ -41,7 +41,7 @@ export function readComposeProject(given: ComposeInput, choice: ComposeChoice): 
   const name = nameOf(file, input, choice.projectName)
   const section = nodeAt(file, 'services')
   const services = section?.kind === 'map' ? section : mapOf([], file.at)
-  checkServices(services, report)
+  checkServices(services, choice, report)
   const { targets, targetOf } = createTargets(services, {
     project: name,
     folder: input.folder,
@@ -112,12 +112,12 @@ function checkSources(services: ComposeMap, report: Report): void {
       report(at, `Cannot use the service "${name}": it has neither image nor build`)
 }
 
-/** What must hold between services. */
-function checkServices(services: ComposeMap, report: Report): void {
+/** What must hold between services; what is switched off needs nothing. */
+function checkServices(services: ComposeMap, choice: ComposeChoice, report: Report): void {
   checkSources(services, report)
-  for (const { value } of services.entries.values()) {
-    const needs = nodeAt(value, 'depends_on')
-    for (const [need, place, required] of dependenciesOf(needs))
+  for (const [name, { value }] of services.entries) {
+    if (!isOn(value, choice) && !choice.services.includes(name)) continue
+    for (const [need, place, required] of dependenciesOf(value))
       if (required && !services.entries.has(need))
         report(
           place.at,
@@ -127,12 +127,31 @@ function checkServices(services: ComposeMap, report: Report): void {
   }
 }
 
-function dependenciesOf(node: ComposeNode | undefined): (readonly [string, ComposeNode, boolean])[] {
-  if (node?.kind === 'list') return node.items.map((item) => [textOf(item) ?? '', item, true] as const)
-  if (node?.kind !== 'map') return []
-  return [...node.entries].map(
-    ([name, { value }]) => [name, value, textOf(nodeAt(value, 'required')) !== 'false'] as const,
-  )
+type Dependency = readonly [name: string, place: ComposeNode, required: boolean]
+
+/** The services that a container needs: by `depends_on`, by its links, and those whose namespaces or volumes it has. */
+function dependenciesOf(service: ComposeNode | undefined): Dependency[] {
+  const named = (key: string, pattern: RegExp) => {
+    const node = nodeAt(service, key)
+    return (node?.kind === 'list' ? node.items : node ? [node] : []).flatMap((item): Dependency[] => {
+      const name = pattern.exec(textOf(item) ?? '')?.[1]
+      return name === undefined ? [] : [[name, item, true]]
+    })
+  }
+  const node = nodeAt(service, 'depends_on')
+  const entries = node?.kind === 'map' ? [...node.entries] : []
+  return [
+    ...named('depends_on', /^(.+)$/s),
+    ...entries.map(([name, { value }]): Dependency => [name, value, textOf(nodeAt(value, 'required')) !== 'false']),
+    ...named('links', /^([^:]+)/),
+    ...['network_mode', 'ipc', 'pid'].flatMap((key) => named(key, /^service:(.+)$/)),
+    ...named('volumes_from', /^(?!container:)([^:]+)/),
+  ]
+}
+
+function isOn(service: ComposeNode | undefined, { profiles: on }: ComposeChoice): boolean {
+  const profiles = textsOf(nodeAt(service, 'profiles'))
+  return profiles.length === 0 || on.includes('*') || profiles.some((profile) => on.includes(profile))
 }
 
 /** The services that the choice means, in the order of the file. */
@@ -144,24 +163,16 @@ function chosenServices(services: ComposeMap, choice: ComposeChoice): string[] {
         `Cannot build "${name}": there is no such service`,
         suggestionHint(name, all) ?? (all.length > 0 ? `The services are ${all.join(', ')}` : undefined),
       )
-  const isOn = (name: string) => {
-    const profiles = textsOf(nodeAt(services, name, 'profiles'))
-    return (
-      profiles.length === 0 ||
-      choice.profiles.includes('*') ||
-      profiles.some((profile) => choice.profiles.includes(profile))
-    )
-  }
   const wanted = new Set<string>()
-  const pending = choice.services.length > 0 ? [...choice.services] : all.filter(isOn)
+  const pending =
+    choice.services.length > 0 ? [...choice.services] : all.filter((name) => isOn(nodeAt(services, name), choice))
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     if (wanted.has(name) || !services.entries.has(name)) continue
     wanted.add(name)
     const service = nodeAt(services, name)
     // Services that an image is made from are images themselves
     pending.push(...pairsOf(nodeAt(service, 'build', 'additional_contexts') ?? NOTHING).flatMap(serviceOf))
-    if (choice.withDependencies)
-      pending.push(...dependenciesOf(nodeAt(service, 'depends_on')).map(([need]) => need), ...linksOf(service))
+    if (choice.withDependencies) pending.push(...dependenciesOf(service).map(([need]) => need))
   }
   return all.filter((name) => wanted.has(name))
 }
@@ -171,8 +182,4 @@ const NOTHING: ComposeNode = { kind: 'null', at: { file: '', line: 1 } }
 function serviceOf(pair: ComposeNode): string[] {
   const [, name] = /^[^=]*=service:(.*)$/s.exec(textOf(pair) ?? '') ?? []
   return name === undefined ? [] : [name]
-}
-
-function linksOf(service: ComposeNode | undefined): string[] {
-  return textsOf(nodeAt(service, 'links')).map((link) => link.split(':')[0]!)
 }

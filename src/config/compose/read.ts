@@ -113,6 +113,9 @@ export function plainValue(word: string): string | number | boolean | null {
   if (/^(?:~|null|Null|NULL|)$/.test(word)) return null
   if (/^(?:true|True|TRUE)$/.test(word)) return true
   if (/^(?:false|False|FALSE)$/.test(word)) return false
+  const side = /^([-+]?)\.(?:inf|Inf|INF)$/.exec(word)?.[1]
+  if (side !== undefined) return `${side || '+'}Inf`
+  if (/^\.(?:nan|NaN|NAN)$/.test(word)) return 'NaN'
   const digits = word.replaceAll('_', '')
   const [, sign, octal] = /^([-+]?)0o?([0-7]+)$/.exec(digits) ?? []
   if (octal !== undefined) return Number.parseInt(octal, 8) * (sign === '-' ? -1 : 1)
