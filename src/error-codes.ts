@@ -77,6 +77,14 @@ export const ERROR_CODES = {
     cause: 'A registry cannot be reached, refused a request, or gave an answer that breaks the specification.',
     wayOut: 'Check the network, the proxy and the name. `xbuild doctor REGISTRY` tries it. Trying again may help.',
   },
+  TAG_CHANGED: {
+    cause: 'A tag was changed by somebody else while the build ran, so that a push would undo their work.',
+    wayOut: 'Build again. `--force` moves the tag in any case; `--append` adds platforms to what is there.',
+  },
+  PLATFORM_LOST: {
+    cause: 'A push would remove a platform from a tag: the image that it names has it, the new one has not.',
+    wayOut: 'Build all platforms, add some to the others with `--append`, or allow it with `--allow-platform-drop`.',
+  },
   AUTH: {
     cause: 'A registry refused the credentials, or it wants some and there are none.',
     wayOut: 'Log in with `docker login REGISTRY`, and check that the user may pull or push.',

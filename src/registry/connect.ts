@@ -56,7 +56,7 @@ export function connect(options: RegistryClientOptions): RegistryClient {
       )
     },
     pushBlob: async (ref, descriptor, how) => pushBlob(connection, ref, checked(descriptor), busy(how)),
-    pushManifest: async (ref, manifest, how) => pushManifest(connection, ref, manifest, busy(how).signal),
+    pushManifest: async (ref, manifest, how) => pushManifest(connection, ref, manifest, busy(how)),
     checkPush: async (ref, how) => checkPush(connection, ref, busy(how).signal),
     async close() {
       closing.abort()

@@ -33,7 +33,12 @@ export async function readManifest(
   }
   if (bytes.length > MAX_MANIFEST) throw unusable('it is larger than 4 MiB')
   const digest = checkDigest(bytes, wanted ?? headerDigest(response), expected)
-  return { descriptor: { mediaType: mediaType(), digest, size: bytes.length }, bytes }
+  const { etag } = response.headers
+  return {
+    descriptor: { mediaType: mediaType(), digest, size: bytes.length },
+    bytes,
+    ...(etag === undefined || etag.startsWith('W/') ? {} : { etag }),
+  }
 
   /** Header and body have to agree: a type that changes after the check would change the meaning of the same bytes. */
   function mediaType(): string {

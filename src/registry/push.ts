@@ -8,9 +8,9 @@ import { RegistryFailure, discard, networkFailure, readUpTo } from './failure.ts
 import { ACCEPT, headerDigest, readManifest } from './manifest.ts'
 import type { Connection } from './mirrors.ts'
 import { hasBlob, pullScope } from './pull.ts'
-import { BRIEF, PATIENT, withRetries } from './retry.ts'
+import { BRIEF, ONCE, PATIENT, withRetries } from './retry.ts'
 import { placeFrom } from './session.ts'
-import type { OnProgress, PushBlobOptions, RemoteManifest } from './types.ts'
+import type { OnProgress, PushBlobOptions, PushManifestOptions, RemoteManifest, TagCondition } from './types.ts'
 
 // Beyond a few sources asking costs more than sending
 const MAX_MOUNTS = 3
@@ -117,7 +117,7 @@ export async function pushManifest(
   connection: Connection,
   ref: Reference,
   manifest: RemoteManifest,
-  signal: AbortSignal,
+  { signal, when, once = false }: PushManifestOptions,
 ): Promise<void> {
   const { descriptor, bytes } = manifest
   const endpoint = registryEndpoint(ref, connection.registries)
@@ -126,24 +126,29 @@ export async function pushManifest(
   const path = `manifests/${ref.tag ?? descriptor.digest}`
   await withRetries(
     async () => {
-      const response = await connection.ask(endpoint, {
-        what,
-        method: 'PUT',
-        path,
-        scopes,
-        headers: { 'content-type': descriptor.mediaType },
-        body: { length: bytes.length, open: async () => Readable.from([bytes]) },
-        expect: [200, 201, 202],
-        signal,
-      })
+      const response = await connection
+        .ask(endpoint, {
+          what,
+          method: 'PUT',
+          path,
+          scopes,
+          headers: { 'content-type': descriptor.mediaType, ...conditionHeaders(when) },
+          body: { length: bytes.length, open: async () => Readable.from([bytes]) },
+          expect: [200, 201, 202],
+          signal,
+        })
+        .catch((error: unknown) => {
+          throw when !== undefined && isConflict(error) ? changed(what, error) : error
+        })
       await readUpTo(response, 64 * 1024).catch((error: unknown) => {
         throw networkFailure(what, endpoint.host, error, signal)
       })
-      const stored = headerDigest(response) ?? (await readBack())
+      // Whoever tries once looks at the tag in any case, and others may have moved it since
+      const stored = headerDigest(response) ?? (once ? descriptor.digest : await readBack())
       const comparable = digestAlgorithm(stored) === digestAlgorithm(descriptor.digest)
       if (comparable && stored !== descriptor.digest) throw mismatch(what, endpoint, stored)
     },
-    { ...connection, signal, patience: PATIENT },
+    { ...connection, signal, patience: once ? ONCE : PATIENT },
   )
 
   async function readBack() {
@@ -159,6 +164,20 @@ export async function pushManifest(
     })
     return (await readManifest(response, { what, host: endpoint.host, wanted: undefined, signal })).descriptor.digest
   }
+}
+
+function conditionHeaders(when: TagCondition | undefined): Readonly<Record<string, string>> {
+  if (when === undefined) return {}
+  return when === 'absent' ? { 'if-none-match': '*' } : { 'if-match': when.etag }
+}
+
+function isConflict(error: unknown): error is RegistryFailure {
+  return error instanceof RegistryFailure && error.status === 412
+}
+
+function changed(what: string, cause: RegistryFailure): RegistryFailure {
+  const details = { transience: 'final' as const, status: 412, facts: { httpStatus: 412 }, cause }
+  return new RegistryFailure('TAG_CHANGED', `Cannot ${what}: the tag was changed meanwhile`, details)
 }
 
 /** Begins an upload and gives it up: whoever may do that may push. */

@@ -20,6 +20,8 @@ export interface Patience {
 export const PATIENT: Patience = { transient: 5, unreachable: 2 }
 /** For a mirror: there is somewhere else to go. */
 export const BRIEF: Patience = { transient: 1, unreachable: 0 }
+/** For what must not be done twice without a look between. */
+export const ONCE: Patience = { transient: 0, unreachable: 0 }
 
 const FIRST_DELAY = 500
 const MAX_DELAY = 15_000

@@ -7,6 +7,23 @@ import type { Reference } from '../oci/reference.ts'
 export interface RemoteManifest {
   readonly descriptor: Descriptor
   readonly bytes: Buffer
+  /** What the registry calls this state of the tag, for `TagCondition`; absent: it says nothing. */
+  readonly etag?: string
+}
+
+/**
+ * What a tag must be for a push to go through, where the registry honours conditional requests (RFC 9110, If-Match and
+ * If-None-Match): there is no way to know of an answer that it was honoured.
+ */
+export type TagCondition = 'absent' | { readonly etag: string }
+
+/** How a manifest is put. */
+export interface PushManifestOptions {
+  readonly signal: AbortSignal
+  /** Otherwise the push fails with TAG_CHANGED. */
+  readonly when?: TagCondition
+  /** A failure is not tried again: whoever asks looks at the tag before that. */
+  readonly once?: boolean
 }
 
 /** How much of a transfer is through, in bytes; starts again from 0 when an upload is tried again. */
@@ -39,7 +56,7 @@ export interface RegistryClient {
    * Puts a manifest under its digest, or under a tag when `ref` has one, and checks that the registry holds what was
    * sent.
    */
-  pushManifest(ref: Reference, manifest: RemoteManifest, options: { signal: AbortSignal }): Promise<void>
+  pushManifest(ref: Reference, manifest: RemoteManifest, options: PushManifestOptions): Promise<void>
   /**
    * Makes sure that a repository may be written: an upload is begun and given up, nothing is stored. Throws AUTH,
    * REGISTRY.

@@ -51,6 +51,8 @@ export function classify(
     case 'STORE':
     case 'CONTEXT_CHANGED':
     case 'WRONG_PROGRAM':
+    case 'TAG_CHANGED':
+    case 'PLATFORM_LOST':
       return 'user'
     default:
       return assertNever(code)
