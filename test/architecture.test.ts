@@ -52,7 +52,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   run: [...PURE, 'content', 'driver'],
   cache: [...PURE, ...BELOW_DRIVER, 'driver', 'publish'],
   publish: [...PURE, ...BELOW_DRIVER, 'driver'],
-  ui: [...PURE, 'driver', 'nodes', 'run', 'publish', 'store', 'emulation', 'doctor'],
+  image: [...PURE, ...BELOW_CONTENT, 'content', 'publish'],
+  ui: [...PURE, 'driver', 'nodes', 'run', 'publish', 'store', 'emulation', 'doctor', 'image'],
 }
 
 /** Packages and Node modules that only some folders may use. */

@@ -6,6 +6,8 @@ import { sessionTexts } from '../config/images/flags.ts'
 import { DOCTOR_FLAGS, readDoctorCommand } from '../config/doctor-flags.ts'
 import type { FileConfig } from '../config/file.ts'
 import { FLAGS } from '../config/flags.ts'
+import { readImageCommand } from '../config/image-command.ts'
+import { IMAGE_FLAGS } from '../config/image-flags.ts'
 import { INIT_FLAGS, readInitCommand } from '../config/init/flags.ts'
 import { NODE_FLAGS, readNodeCommand } from '../config/node-flags.ts'
 import { PACK_FLAGS, readPackCommand } from '../config/pack-flags.ts'
@@ -33,6 +35,17 @@ const EXAMPLES = `Examples:
 
   # An OCI image layout in a folder, from another Dockerfile
   xbuild -f deploy/Dockerfile -o type=oci,dest=out .
+`
+
+const IMAGE_EXAMPLES = `Examples:
+  # The platforms of an image; one of them with its layers and history
+  xbuild image inspect alpine:3
+  xbuild image inspect --platform linux/arm64 alpine:3
+
+  # One image of what the legs of a CI pushed by digest
+  xbuild image create -t registry.example/team/app:1.0 sha256:... sha256:...
+
+An image is REF, oci:FOLDER[:NAME] or oci-archive:FILE.
 `
 
 const build = {
@@ -132,6 +145,15 @@ export const COMMANDS: readonly Command[] = [
     fromFile: storeOf,
     read: (values, input) => ({ options: readStoreCommand(values, input) }),
     run: async ({ options }, terminal) => (await import('./prune.ts')).runPrune(options, terminal),
+  }),
+  defineCommand({
+    name: 'image',
+    usage: 'xbuild image inspect REF | create -t REF SOURCE...',
+    help: 'Look at published images, and put them together from others.',
+    flags: IMAGE_FLAGS,
+    examples: IMAGE_EXAMPLES,
+    read: (values, input) => ({ options: readImageCommand(values, input) }),
+    run: async ({ options }, terminal) => (await import('./image/image.ts')).runImage(options, terminal),
   }),
   defineCommand({
     name: 'node',

@@ -14,9 +14,8 @@ export const RESERVED: Readonly<Record<string, string>> = {
   farm: 'Add the machines with xbuild node add NAME ENDPOINT; each build then uses them',
   history:
     'Write what a build did to a file with xbuild build --metadata-file FILE, or print it with --progress rawjson',
-  image: 'See images with xbuild du --verbose --filter type=image, and remove them with xbuild prune --all',
   images: 'See images with xbuild du --verbose --filter type=image',
-  imagetools: 'xbuild build --push writes one index for all platforms; copy and look at images with skopeo or crane',
+  imagetools: 'Use xbuild image create and xbuild image inspect',
   inspect: 'See a machine with xbuild node inspect NAME',
   install: 'Register emulators with xbuild qemu install; xbuild itself needs no bootstrap',
   load: 'Give a build to the Docker Engine with xbuild build --load',
@@ -24,7 +23,7 @@ export const RESERVED: Readonly<Record<string, string>> = {
   logout: 'Log out with the program that you logged in with',
   ls: 'See machines with xbuild node ls, and what the store holds with xbuild du',
   manifest:
-    'xbuild build --platform A,B --push writes one index for all platforms; there is no separate step to combine manifests',
+    'xbuild build --platform A,B --push writes one index for all platforms; xbuild image create combines images that are there',
   policy: 'Sources have no policies; xbuild help trust explains how to accept the settings of a project',
   pull: 'Base images are fetched by the build; xbuild build --pull asks the registry for newer ones',
   push: 'Push with the build: xbuild build --tag NAME --push PATH. What is unchanged is not built again',

@@ -11,6 +11,7 @@ import { configOf, registryEndpoint } from './endpoint.ts'
 import type { Connection } from './mirrors.ts'
 import { hasBlob, pullBlob, pullManifest, pullScope } from './pull.ts'
 import { checkPush, pushBlob, pushManifest } from './push.ts'
+import { type Repository, repositoryOf } from './repository.ts'
 import { PATIENT, systemClock, withRetries } from './retry.ts'
 import { createSession } from './session.ts'
 import type { RegistryClient, RegistryClientOptions } from './types.ts'
@@ -18,7 +19,7 @@ import type { RegistryClient, RegistryClientOptions } from './types.ts'
 /**
  * The working client behind `createRegistryClient`: connection pools, credentials and tokens live as long as it does.
  */
-export function connect(options: RegistryClientOptions): RegistryClient {
+export function connect(options: RegistryClientOptions): RegistryClient & Repository {
   const { registries, env } = options
   const clock = options.clock ?? systemClock
   const say = options.onRetry ?? (() => {})
@@ -40,6 +41,7 @@ export function connect(options: RegistryClientOptions): RegistryClient {
   }
 
   return {
+    ...repositoryOf(connection),
     manifest: async (ref, how) => pullManifest(connection, ref, busy(how)),
     blob: async (ref, descriptor, how) => pullBlob(connection, ref, checked(descriptor), busy(how)),
     async hasBlob(ref, descriptor, how) {

@@ -1,0 +1,127 @@
+import { suggest } from '../did-you-mean.ts'
+import type { Annotation } from '../oci/annotation.ts'
+import type { Digest } from '../oci/descriptor.ts'
+import { parseDigest } from '../oci/digest.ts'
+import { parseImageName, type ImageName } from '../oci/image-name.ts'
+import type { Reference } from '../oci/reference.ts'
+import type { Platform } from '../platform.ts'
+import type { LineInput } from './build-line.ts'
+import { IMAGE_FLAGS, IMAGE_VERBS, VERBS_OF_FLAG, type ImageValues, type ImageVerb } from './image-flags.ts'
+import type { RegistryConfig } from './options.ts'
+import { usageError } from './values.ts'
+
+interface ImageCommon {
+  readonly registries: Readonly<Record<string, RegistryConfig>>
+  readonly json: boolean
+  readonly cwd: string
+}
+
+/** `xbuild image inspect`. */
+export interface InspectCommand extends ImageCommon {
+  readonly verb: 'inspect'
+  readonly name: ImageName
+  readonly platform?: Platform
+  readonly raw: boolean
+}
+
+/** `xbuild image create`. */
+export interface CreateCommand extends ImageCommon {
+  readonly verb: 'create'
+  /** A digest alone is one of the repository of the tags. */
+  readonly sources: readonly (ImageName | Digest)[]
+  readonly files: readonly string[]
+  readonly tags: readonly Reference[]
+  readonly platforms: readonly Platform[]
+  readonly annotations: readonly Annotation[]
+  readonly preferIndex: boolean
+  readonly duplicates: boolean
+  readonly dryRun: boolean
+  readonly metadataFile?: string
+}
+
+/** `xbuild image ...`. */
+export type ImageCommand = InspectCommand | CreateCommand
+
+/** Reads the words and values of `xbuild image`. Throws BAD_OPTION, BAD_REFERENCE. */
+export function readImageCommand(values: ImageValues, { words, given, file, cwd }: LineInput): ImageCommand {
+  const [word, ...names] = words
+  const verb = verbOf(word)
+  checkFlags(verb, given)
+  const common = {
+    registries: file?.registries ?? {},
+    json: values.format === undefined ? values.json : values.format === 'json',
+    cwd,
+  }
+  switch (verb) {
+    case 'inspect': {
+      const name = parseImageName(oneName(verb, names))
+      const [platform, ...more] = values.platforms
+      if (more.length > 0) throw usageError('Cannot inspect several platforms: give --platform once')
+      if (values.raw && common.json) throw usageError('Cannot use "--raw" with "--json": the manifest is JSON as it is')
+      return { ...common, verb, name, raw: values.raw, ...(platform ? { platform } : {}) }
+    }
+    case 'create':
+      return { ...common, ...readCreate(names, values) }
+  }
+}
+
+function readCreate(names: readonly string[], values: ImageValues): Omit<CreateCommand, keyof ImageCommon> {
+  const { tags, files, platforms, annotations, preferIndex, duplicates, dryRun = false, metadataFile } = values
+  const sources = names.map(parseSource)
+  if (sources.length + files.length === 0)
+    throw usageError('Cannot create an image: no source is given', 'Write it like xbuild image create -t REF SOURCE...')
+  if (tags.length === 0 && !dryRun)
+    throw usageError('Cannot create an image: it has no name', 'Give it one with --tag REF, or see it with --dry-run')
+  if (dryRun && metadataFile !== undefined)
+    throw usageError('Cannot use "--metadata-file" with "--dry-run": nothing is written')
+  return {
+    verb: 'create',
+    sources,
+    files,
+    tags,
+    platforms,
+    annotations,
+    preferIndex,
+    duplicates,
+    dryRun,
+    ...(metadataFile === undefined ? {} : { metadataFile }),
+  }
+}
+
+/** A source of an image that is put together: an image anywhere, or a digest of the repository of the tags. */
+export function parseSource(text: string): ImageName | Digest {
+  return /^sha(?:256|512):/.test(text) ? parseDigest(text) : parseImageName(text)
+}
+
+function verbOf(word: string | undefined): ImageVerb {
+  const verb = IMAGE_VERBS.find((one) => one === word) ?? SYNONYMS.get(word ?? '')
+  if (verb) return verb
+  const near = word === undefined ? undefined : suggest(word, IMAGE_VERBS)
+  throw usageError(
+    word === undefined
+      ? 'Cannot use "xbuild image": what to do is not said'
+      : `Cannot use "xbuild image ${word}": unknown`,
+    near ? `Did you mean xbuild image ${near}?` : `Write xbuild image ${IMAGE_VERBS.join(', ')}`,
+  )
+}
+
+const SYNONYMS: ReadonlyMap<string, ImageVerb> = new Map([['show', 'inspect']])
+
+function checkFlags(verb: ImageVerb, given: LineInput['given']): void {
+  for (const [option, verbs] of Object.entries(VERBS_OF_FLAG)) {
+    const { name } = IMAGE_FLAGS[option as keyof ImageValues]
+    if (!given.has(name) || verbs.includes(verb)) continue
+    throw usageError(
+      `Cannot use "--${name}" with xbuild image ${verb}: it belongs to ${verbs.map((one) => `xbuild image ${one}`).join(', ')}`,
+    )
+  }
+}
+
+function oneName(verb: ImageVerb, names: readonly string[]): string {
+  const [name, ...more] = names
+  if (name !== undefined && more.length === 0) return name
+  throw usageError(
+    `Cannot ${verb} ${name === undefined ? 'an image: no name is given' : `"${names.join(' ')}": one name is needed`}`,
+    `Write it like xbuild image ${verb} REF`,
+  )
+}

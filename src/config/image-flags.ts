@@ -1,0 +1,144 @@
+import { parseAnnotation, type Annotation } from '../oci/annotation.ts'
+import { parseReference, type Reference } from '../oci/reference.ts'
+import type { Platform } from '../platform.ts'
+import * as read from './flag-values.ts'
+import type { Flag } from './flag.ts'
+import { badValue, parseText } from './values.ts'
+
+/** What the flags of `xbuild image` say; each belongs to some of its verbs. */
+export interface ImageValues {
+  readonly json: boolean
+  readonly format?: 'json' | 'text'
+  readonly raw: boolean
+  readonly platforms: readonly Platform[]
+  readonly tags: readonly Reference[]
+  readonly files: readonly string[]
+  readonly annotations: readonly Annotation[]
+  readonly preferIndex: boolean
+  readonly duplicates: boolean
+  readonly dryRun?: boolean
+  readonly metadataFile?: string
+}
+
+/** What can be done with published images. */
+export const IMAGE_VERBS = ['inspect', 'create'] as const
+
+/** One of them. */
+export type ImageVerb = (typeof IMAGE_VERBS)[number]
+
+/** The verbs that each flag belongs to. */
+export const VERBS_OF_FLAG: Readonly<Record<keyof ImageValues, readonly ImageVerb[]>> = {
+  json: ['inspect'],
+  format: ['inspect'],
+  raw: ['inspect'],
+  platforms: ['inspect', 'create'],
+  tags: ['create'],
+  files: ['create'],
+  annotations: ['create'],
+  preferIndex: ['create'],
+  duplicates: ['create'],
+  dryRun: ['create'],
+  metadataFile: ['create'],
+}
+
+/** Every flag of `xbuild image`. */
+export const IMAGE_FLAGS: { readonly [K in keyof ImageValues]-?: Flag<ImageValues[K]> } = {
+  tags: {
+    name: 'tag',
+    short: 't',
+    placeholder: 'REF',
+    repeat: true,
+    group: 'common',
+    help: 'Name to give to the image',
+    absent: [],
+    parse: (texts, input) => read.tags(texts, input).map(parseReference),
+  },
+  platforms: {
+    name: 'platform',
+    placeholder: 'OS/ARCH[/VARIANT]',
+    repeat: true,
+    group: 'common',
+    help: 'Only these platforms; attestations of others are left out with them',
+    absent: [],
+    parse: read.platforms,
+  },
+  files: {
+    name: 'file',
+    short: 'f',
+    placeholder: 'FILE',
+    repeat: true,
+    group: 'common',
+    help: 'Read a source from a file: a descriptor as JSON, or a reference or digest; - is standard input',
+    absent: [],
+    parse: (texts, { label }) => texts.map((text) => parseText(text, label)),
+  },
+  annotations: {
+    name: 'annotation',
+    placeholder: 'LEVEL:KEY=VALUE',
+    repeat: true,
+    group: 'common',
+    help: 'Annotate the index (index:), or its entries (manifest-descriptor: or manifest-descriptor[PLATFORM]:)',
+    absent: [],
+    parse: (texts, { label }) => texts.map((text) => annotation(text, label)),
+  },
+  dryRun: {
+    name: 'dry-run',
+    group: 'common',
+    help: 'Print what would be done, and change nothing',
+    absent: undefined,
+    parse: read.bool,
+  },
+  metadataFile: {
+    name: 'metadata-file',
+    placeholder: 'FILE',
+    group: 'common',
+    help: 'Write the digest and the names of the image to a file, as JSON',
+    absent: undefined,
+    parse: read.text,
+  },
+  preferIndex: {
+    name: 'prefer-index',
+    group: 'common',
+    help: 'Make an index of a single image, too; false: take it as it is',
+    default: 'true',
+    absent: true,
+    parse: read.bool,
+  },
+  duplicates: {
+    name: 'allow-duplicates',
+    group: 'common',
+    help: 'Allow two images for one platform in an index: readers take the first',
+    absent: false,
+    parse: read.bool,
+  },
+  raw: { name: 'raw', group: 'common', help: 'Print the index or manifest itself', absent: false, parse: read.bool },
+  json: { name: 'json', group: 'common', help: 'Print JSON', absent: false, parse: read.bool },
+  format: {
+    name: 'format',
+    placeholder: 'json|text',
+    group: 'common',
+    help: 'The same as --json, as docker spells it',
+    absent: undefined,
+    parse: (texts, { label }) => format(texts.at(-1) ?? '', label),
+  },
+}
+
+function annotation(text: string, label: string): Annotation {
+  const found = parseAnnotation(text)
+  const level = found.levels.find((one) => one !== 'index' && one !== 'manifest-descriptor')
+  if (level === undefined) return found
+  throw badValue(
+    label,
+    text,
+    level === 'manifest'
+      ? 'it would change the manifests, and so their digests'
+      : `an image in a registry has no ${level}`,
+    'Write index:KEY=VALUE or manifest-descriptor[PLATFORM]:KEY=VALUE',
+  )
+}
+
+function format(text: string, label: string): 'json' | 'text' {
+  if (text === 'json' || text === '{{json .}}') return 'json'
+  if (text === 'text' || text === '') return 'text'
+  throw badValue(label, text, 'templates are not supported', 'Use --format json, and jq for parts of it')
+}

@@ -1,0 +1,52 @@
+import { MEDIA_TYPE, type Descriptor } from '../oci/descriptor.ts'
+import { makeDocument } from '../oci/make-manifest.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
+import { fallbackTag } from '../registry/repository.ts'
+import type { ImageRegistry } from './registry-source.ts'
+import type { ImageTarget } from './target.ts'
+
+/** A repository; `ref` with a tag gives the image that name, without one it is there by digest. */
+export function registryTarget(ref: Reference, registry: ImageRegistry): ImageTarget {
+  const at: Reference = { host: ref.host, repository: ref.repository }
+  return {
+    name: formatReference(ref),
+    hasManifest: async ({ digest }, signal) => (await registry.digestOf({ ...at, digest }, { signal })) !== undefined,
+    putBlob: (descriptor, source, signal) =>
+      registry.pushBlob(at, descriptor, {
+        signal,
+        open: () => source.blob(descriptor, 0, signal),
+        mountFrom: source.at?.host === at.host ? [source.at.repository] : [],
+      }),
+    putManifest: (document, signal) =>
+      registry.pushManifest({ ...at, digest: document.descriptor.digest }, document, { signal }),
+    async addReferrers({ digest }, referrers, signal) {
+      const known = await registry.referrers(at, digest, { signal })
+      const missing = referrers.filter((one) => !known.manifests.some((other) => other.digest === one.digest))
+      if (known.listed || missing.length === 0) return
+      const manifests = [...known.manifests, ...missing]
+      const index = makeDocument(MEDIA_TYPE.index, { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests })
+      await registry.pushManifest({ ...at, tag: fallbackTag(digest) }, index, { signal })
+    },
+    async publish(root, signal) {
+      if (ref.tag !== undefined) await registry.pushManifest({ ...at, tag: ref.tag }, root, { signal })
+    },
+  }
+}
+
+/** A descriptor as lists of referrers have it. */
+export function referrerEntry(
+  descriptor: Descriptor,
+  {
+    artifactType,
+    annotations,
+  }: {
+    readonly artifactType?: string | undefined
+    readonly annotations?: Readonly<Record<string, string>> | undefined
+  },
+): Descriptor {
+  return {
+    ...descriptor,
+    ...(artifactType === undefined ? {} : { artifactType }),
+    ...(annotations === undefined ? {} : { annotations }),
+  }
+}

@@ -1,0 +1,120 @@
+import type { Emit } from '../events.ts'
+import { forEachLimited } from '../host/pool.ts'
+import { XbuildError } from '../errors.ts'
+import type { Descriptor, Digest } from '../oci/descriptor.ts'
+import { digestHex } from '../oci/digest.ts'
+import { isIndexType, isManifestType } from '../oci/media-type.ts'
+import { blobsOf, parseAny } from './any-manifest.ts'
+import { readDocument, type ImageSource } from './source.ts'
+import type { ImageTarget } from './target.ts'
+
+/** How content is brought from one place to another. */
+export interface TransferOptions {
+  readonly source: ImageSource
+  readonly target: ImageTarget
+  /** What says something of what is copied comes, too. */
+  readonly referrers: boolean
+  readonly emit: Emit
+  readonly signal: AbortSignal
+}
+
+/** What was moved. */
+export interface Transferred {
+  readonly manifests: number
+  readonly blobs: { readonly exists: number; readonly mounted: number; readonly uploaded: number }
+  /** Bytes of blobs that were sent. */
+  readonly bytes: number
+  readonly referrers: number
+}
+
+/** Manifests, and blobs of one manifest, on their way at a time. */
+const MANIFESTS = 3
+const BLOBS = 4
+/** An attestation may be signed, and its signature may have a time stamp. */
+const MAX_REFERRER_DEPTH = 3
+const MAX_REFERRERS = 1000
+
+/** Makes a mover between two places, which brings each thing once. */
+export function createTransfer({ source, target, referrers, emit, signal }: TransferOptions): {
+  /** Brings manifests with all that they lead to; an index after what it names. */
+  bring(descriptors: readonly Descriptor[]): Promise<void>
+  result(): Transferred
+} {
+  const counts = { manifests: 0, exists: 0, mounted: 0, uploaded: 0, bytes: 0, referrers: 0 }
+  const brought = new Map<string, Promise<void>>()
+
+  function once(key: string, work: () => Promise<void>): Promise<void> {
+    const known = brought.get(key) ?? work()
+    brought.set(key, known)
+    return known
+  }
+
+  const manifest = (descriptor: Descriptor, abort: AbortSignal, depth = 0): Promise<void> =>
+    once(descriptor.digest, async () => {
+      if (!isIndexType(descriptor.mediaType) && !isManifestType(descriptor.mediaType)) return unknownKind(descriptor)
+      const isThere = await target.hasManifest(descriptor, abort)
+      // What a manifest names is there with it; an index may name what its registry removed since
+      if (!isThere || isIndexType(descriptor.mediaType)) {
+        const document = await readDocument(source, descriptor, abort)
+        const content = parseAny(document.bytes, descriptor)
+        await forEachLimited(content.manifests ?? [], { limit: MANIFESTS, signal: abort }, (one, inner) =>
+          manifest(one, inner, depth),
+        )
+        await forEachLimited(isThere ? [] : blobsOf(content), { limit: BLOBS, signal: abort }, blob)
+        if (!isThere) {
+          await target.putManifest(document, abort)
+          counts.manifests++
+        }
+      }
+      if (referrers) await bringReferrers(descriptor, abort, depth)
+    })
+
+  const blob = (descriptor: Descriptor, abort: AbortSignal): Promise<void> =>
+    once(`blob ${descriptor.digest}`, async () => {
+      const outcome = await target.putBlob(descriptor, source, abort)
+      counts[outcome]++
+      if (outcome !== 'uploaded') return
+      counts.bytes += descriptor.size
+      const name = `copied ${digestHex(descriptor.digest).slice(0, 12)} to ${target.name}`
+      const { size } = descriptor
+      emit({
+        type: 'transfer',
+        id: `copy ${descriptor.digest}`,
+        name,
+        current: size,
+        total: size,
+        done: true,
+        at: Date.now(),
+      })
+    })
+
+  async function bringReferrers(subject: Descriptor, abort: AbortSignal, depth: number): Promise<void> {
+    if (depth >= MAX_REFERRER_DEPTH) return
+    const found = (await source.referrers(subject.digest as Digest, abort)).manifests
+    if (found.length === 0) return
+    counts.referrers += found.length
+    if (counts.referrers > MAX_REFERRERS)
+      throw new XbuildError(
+        'BAD_IMAGE',
+        `Cannot copy "${source.name}": more than ${MAX_REFERRERS} manifests refer to it`,
+      )
+    for (const one of found) await manifest(one, abort, depth + 1)
+    await target.addReferrers(subject, found, abort)
+  }
+
+  function unknownKind({ mediaType, digest }: Descriptor): never {
+    throw new XbuildError(
+      'UNSUPPORTED',
+      `Cannot copy "${digest}" of "${source.name}": ${mediaType.slice(0, 100)} is no manifest`,
+    )
+  }
+
+  return {
+    bring: (descriptors) =>
+      forEachLimited(descriptors, { limit: MANIFESTS, signal }, (one, inner) => manifest(one, inner)),
+    result: () => {
+      const { manifests, exists, mounted, uploaded, bytes, referrers: count } = counts
+      return { manifests, blobs: { exists, mounted, uploaded }, bytes, referrers: count }
+    },
+  }
+}

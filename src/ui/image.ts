@@ -1,0 +1,104 @@
+import type { Inspected, InspectedAttestation, InspectedPlatform } from '../image/inspect.ts'
+import { formatTable } from './table.ts'
+import { cleanLine, count, cut, formatBytes, UNSAFE } from './text.ts'
+
+/** A value as JSON that is safe on terminals, too. */
+export function toJson(value: unknown): string {
+  const text = JSON.stringify(value, null, 2)
+  return `${text.replaceAll(UNSAFE, (sign) => (sign === '\n' ? sign : `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`))}\n`
+}
+
+/** What a name stands for, and a table of its platforms. */
+export function formatInspected({ name, mediaType, digest, annotations = {}, images, others }: Inspected): string {
+  const facts = [
+    ['Name', name],
+    ['Type', mediaType],
+    ['Digest', digest],
+    ...Object.entries(annotations).map(([key, value], index) => [index === 0 ? 'Annotations' : '', `${key}: ${value}`]),
+  ]
+  const rows = images.map((image) => [
+    image.platform ?? '-',
+    image.digest,
+    formatBytes(image.size),
+    String(image.layers),
+    attestationsText(image.attestations),
+  ])
+  const table = formatTable(['PLATFORM', 'DIGEST', 'SIZE', 'LAYERS', 'ATTESTATIONS'], rows)
+  const rest = others.map(
+    ({ digest: other, mediaType: type, about }) =>
+      `${about === undefined ? `Other entry: ${other} (${type})` : `Attestation of ${about}, which is not in the index: ${other}`}\n`,
+  )
+  return [
+    factsText(facts),
+    images.length > 0 ? `\n${table}` : '',
+    rest.length > 0 ? '\n' : '',
+    ...rest.map(cleanly),
+  ].join('')
+}
+
+/** One image: what it runs with, its layers and history. */
+export function formatInspectedPlatform({
+  name,
+  platform,
+  digest,
+  mediaType,
+  layers,
+  config,
+}: InspectedPlatform): string {
+  const run = config.config ?? {}
+  const list = (values: readonly string[] | undefined) => values && JSON.stringify(values)
+  const facts = [
+    ['Name', name],
+    ['Platform', platform],
+    ['Type', mediaType],
+    ['Digest', digest],
+    ['Created', config.created],
+    ['User', run.User],
+    ['Workdir', run.WorkingDir],
+    ['Entrypoint', list(run.Entrypoint)],
+    ['Cmd', list(run.Cmd)],
+    ['Ports', Object.keys(run.ExposedPorts ?? {}).join(', ')],
+    ['Volumes', Object.keys(run.Volumes ?? {}).join(', ')],
+    ...(run.Env ?? []).map((line, index) => [index === 0 ? 'Env' : '', line]),
+    ...Object.entries(run.Labels ?? {}).map(([key, value], index) => [index === 0 ? 'Labels' : '', `${key}=${value}`]),
+  ].filter((row): row is string[] => row[1] !== undefined && row[1] !== '')
+  const steps = config.history ?? []
+  const filled = steps.filter(({ empty_layer }) => !empty_layer)
+  const madeBy = (index: number) => (filled.length === layers.length ? (filled[index]?.created_by ?? '') : '')
+  const rows = layers.map((layer, index) => [
+    String(index + 1),
+    layer.digest,
+    formatBytes(layer.size),
+    cut(cleanLine(madeBy(index)), 100),
+  ])
+  const history = steps.map(
+    ({ created_by = '', empty_layer }) => `${empty_layer ? ' ' : '+'} ${cleanLine(created_by)}\n`,
+  )
+  return [
+    factsText(facts),
+    `\n${formatTable(['LAYER', 'DIGEST', 'SIZE', 'CREATED BY'], rows)}`,
+    history.length > 0 ? `\n${count(history.length, 'step')} (+ made a layer):\n` : '',
+    ...history,
+  ].join('')
+}
+
+function factsText(facts: readonly (readonly (string | undefined)[])[]): string {
+  return facts.map(([name, value]) => `${`${name}${name ? ':' : ''}`.padEnd(12)} ${cleanLine(value ?? '')}\n`).join('')
+}
+
+function attestationsText(attestations: readonly InspectedAttestation[]): string {
+  const names = attestations.flatMap(({ predicateTypes }) => predicateTypes.map(predicateName))
+  return names.join(', ') || '-'
+}
+
+/** `https://slsa.dev/provenance/v1` as people call it. */
+function predicateName(type: string): string {
+  if (/slsa\.dev\/provenance/.test(type)) return 'provenance'
+  if (/spdx\.dev/.test(type)) return 'SBOM (SPDX)'
+  if (/cyclonedx\.org/.test(type)) return 'SBOM (CycloneDX)'
+  return type
+}
+
+function cleanly(line: string): string {
+  return `${cleanLine(line.trimEnd())}\n`
+}

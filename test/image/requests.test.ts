@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { runHere } from '../support/run-in-process.ts'
+import { pushImages } from '../support/registry-images.ts'
+import { startTestRegistry, type TestRegistry } from '../support/registry-server.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+
+let registry: TestRegistry
+beforeEach(async () => void (registry = await startTestRegistry()))
+afterEach(() => registry.stop())
+
+/** What a command asks of the registry: methods and paths, digests cut. */
+async function requestsOf(folder: string, ...args: string[]): Promise<string[]> {
+  const before = registry.seen.length
+  const left = await runHere(['image', ...args], { cwd: folder })
+  expect(left.code, left.stderr).toBe(0)
+  return registry.seen
+    .slice(before)
+    .map(({ method, path }) => `${method} ${path.replace(/^\/v2\//, '').replace(/sha256:[0-9a-f]+/, 'DIGEST')}`)
+    .sort()
+}
+
+test('create of two digests reads each and its platform, looks at the tag, and moves it', async () => {
+  const folder = tempFolder()
+  const name = `${registry.host}/a/app`
+  const legs = [
+    await pushImages(name, [{ platform: 'linux/amd64' }], { folder, untagged: true }),
+    await pushImages(name, [{ platform: 'linux/arm64' }], { folder, untagged: true }),
+  ]
+  const digests = legs.map(({ root }) => root.descriptor.digest)
+  expect(await requestsOf(folder, 'create', '-t', `${name}:1`, ...digests)).toEqual([
+    'GET a/app/blobs/DIGEST',
+    'GET a/app/blobs/DIGEST',
+    'GET a/app/manifests/1',
+    'GET a/app/manifests/DIGEST',
+    'GET a/app/manifests/DIGEST',
+    'PUT a/app/manifests/1',
+  ])
+})
+
+test('create of indexes reads nothing but them', async () => {
+  const folder = tempFolder()
+  const name = `${registry.host}/a/app`
+  const wanted = ['linux/amd64', 'linux/arm64'].map((platform) => ({ platform, attested: true }))
+  const legs = [
+    await pushImages(name, [wanted[0]!], { folder, untagged: true }),
+    await pushImages(name, [wanted[1]!], { folder, untagged: true }),
+  ]
+  const digests = legs.map(({ root }) => root.descriptor.digest)
+  expect(await requestsOf(folder, 'create', '-t', `${name}:1`, ...digests)).toEqual([
+    'GET a/app/manifests/1',
+    'GET a/app/manifests/DIGEST',
+    'GET a/app/manifests/DIGEST',
+    'PUT a/app/manifests/1',
+  ])
+  // The second time there is nothing to do but to say the same again
+  expect(await requestsOf(folder, 'inspect', '--raw', `${name}:1`)).toEqual(['GET a/app/manifests/1'])
+})
+
+test('create from another repository mounts each blob once and sends none', async () => {
+  const folder = tempFolder()
+  const images = ['linux/amd64', 'linux/arm64'].map((platform) => ({ platform, below: [{ path: 'b', data: 'same' }] }))
+  await pushImages(`${registry.host}/from/app:1`, images, { folder })
+  const asked = await requestsOf(folder, 'create', '-t', `${registry.host}/to/app:1`, `${registry.host}/from/app:1`)
+  expect(asked.filter((line) => line.startsWith('POST'))).toHaveLength(5)
+  expect(asked.every((line) => !line.startsWith('POST') || line.includes('mount='))).toBe(true)
+  expect(asked.filter((line) => line.startsWith('PUT')).map((line) => line.split(' ')[1])).toEqual([
+    'to/app/manifests/1',
+    'to/app/manifests/DIGEST',
+    'to/app/manifests/DIGEST',
+    'to/app/manifests/DIGEST',
+  ])
+})
