@@ -45,6 +45,10 @@ const IMAGE_EXAMPLES = `Examples:
   # One image of what the legs of a CI pushed by digest
   xbuild image create -t registry.example/team/app:1.0 sha256:... sha256:...
 
+  # A whole image with its signatures into a folder, and from there into another registry
+  xbuild image copy registry.example/team/app:1.0 oci:backup:1.0
+  xbuild image copy oci:backup:1.0 other.example/team/app:1.0
+
 An image is REF, oci:FOLDER[:NAME] or oci-archive:FILE.
 `
 
@@ -148,8 +152,8 @@ export const COMMANDS: readonly Command[] = [
   }),
   defineCommand({
     name: 'image',
-    usage: 'xbuild image inspect REF | create -t REF SOURCE...',
-    help: 'Look at published images, and put them together from others.',
+    usage: 'xbuild image inspect REF | ls REPO | create -t REF SOURCE... | copy FROM TO | verify REF',
+    help: 'Look at published images, check and copy them, and put them together from others.',
     flags: IMAGE_FLAGS,
     examples: IMAGE_EXAMPLES,
     read: (values, input) => ({ options: readImageCommand(values, input) }),

@@ -39,8 +39,29 @@ export interface CreateCommand extends ImageCommon {
   readonly metadataFile?: string
 }
 
+/** `xbuild image ls`. */
+export interface LsCommand extends ImageCommon {
+  readonly verb: 'ls'
+  readonly repository: Reference
+}
+
+/** `xbuild image copy`. */
+export interface CopyCommand extends ImageCommon {
+  readonly verb: 'copy'
+  readonly from: ImageName
+  readonly to: ImageName
+  readonly referrers: boolean
+}
+
+/** `xbuild image verify`. */
+export interface VerifyCommand extends ImageCommon {
+  readonly verb: 'verify'
+  readonly name: ImageName
+  readonly deep: boolean
+}
+
 /** `xbuild image ...`. */
-export type ImageCommand = InspectCommand | CreateCommand
+export type ImageCommand = InspectCommand | LsCommand | CreateCommand | CopyCommand | VerifyCommand
 
 /** Reads the words and values of `xbuild image`. Throws BAD_OPTION, BAD_REFERENCE. */
 export function readImageCommand(values: ImageValues, { words, given, file, cwd }: LineInput): ImageCommand {
@@ -60,6 +81,16 @@ export function readImageCommand(values: ImageValues, { words, given, file, cwd 
       if (values.raw && common.json) throw usageError('Cannot use "--raw" with "--json": the manifest is JSON as it is')
       return { ...common, verb, name, raw: values.raw, ...(platform ? { platform } : {}) }
     }
+    case 'ls':
+      return { ...common, verb, repository: repositoryOf(verb, oneName(verb, names)) }
+    case 'copy': {
+      const [from, to, ...more] = names
+      if (from === undefined || to === undefined || more.length > 0)
+        throw usageError('Cannot copy: two names are needed', 'Write it like xbuild image copy FROM TO')
+      return { ...common, verb, from: parseImageName(from), to: parseImageName(to), referrers: values.referrers }
+    }
+    case 'verify':
+      return { ...common, verb, name: parseImageName(oneName(verb, names)), deep: values.deep }
     case 'create':
       return { ...common, ...readCreate(names, values) }
   }
@@ -105,7 +136,11 @@ function verbOf(word: string | undefined): ImageVerb {
   )
 }
 
-const SYNONYMS: ReadonlyMap<string, ImageVerb> = new Map([['show', 'inspect']])
+const SYNONYMS: ReadonlyMap<string, ImageVerb> = new Map([
+  ['list', 'ls'],
+  ['tags', 'ls'],
+  ['cp', 'copy'],
+])
 
 function checkFlags(verb: ImageVerb, given: LineInput['given']): void {
   for (const [option, verbs] of Object.entries(VERBS_OF_FLAG)) {
@@ -115,6 +150,17 @@ function checkFlags(verb: ImageVerb, given: LineInput['given']): void {
       `Cannot use "--${name}" with xbuild image ${verb}: it belongs to ${verbs.map((one) => `xbuild image ${one}`).join(', ')}`,
     )
   }
+}
+
+/** A repository: a reference without tag and digest. */
+function repositoryOf(verb: ImageVerb, text: string): Reference {
+  const name = parseImageName(text)
+  const isPlain = name.kind === 'registry' && !text.includes('@') && !/:[^/]*$/.test(text.replace(/^docker:\/\//, ''))
+  if (name.kind === 'registry' && isPlain) return { host: name.ref.host, repository: name.ref.repository }
+  throw usageError(
+    `Cannot ${verb} "${text}": it is not the name of a repository alone`,
+    `Write it like xbuild image ${verb} registry.example/team/app`,
+  )
 }
 
 function oneName(verb: ImageVerb, names: readonly string[]): string {

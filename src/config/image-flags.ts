@@ -18,18 +18,20 @@ export interface ImageValues {
   readonly duplicates: boolean
   readonly dryRun?: boolean
   readonly metadataFile?: string
+  readonly referrers: boolean
+  readonly deep: boolean
 }
 
 /** What can be done with published images. */
-export const IMAGE_VERBS = ['inspect', 'create'] as const
+export const IMAGE_VERBS = ['inspect', 'ls', 'create', 'copy', 'verify'] as const
 
 /** One of them. */
 export type ImageVerb = (typeof IMAGE_VERBS)[number]
 
 /** The verbs that each flag belongs to. */
 export const VERBS_OF_FLAG: Readonly<Record<keyof ImageValues, readonly ImageVerb[]>> = {
-  json: ['inspect'],
-  format: ['inspect'],
+  json: ['inspect', 'ls', 'copy', 'verify'],
+  format: ['inspect', 'ls', 'copy', 'verify'],
   raw: ['inspect'],
   platforms: ['inspect', 'create'],
   tags: ['create'],
@@ -39,6 +41,8 @@ export const VERBS_OF_FLAG: Readonly<Record<keyof ImageValues, readonly ImageVer
   duplicates: ['create'],
   dryRun: ['create'],
   metadataFile: ['create'],
+  referrers: ['copy'],
+  deep: ['verify'],
 }
 
 /** Every flag of `xbuild image`. */
@@ -108,6 +112,21 @@ export const IMAGE_FLAGS: { readonly [K in keyof ImageValues]-?: Flag<ImageValue
     name: 'allow-duplicates',
     group: 'common',
     help: 'Allow two images for one platform in an index: readers take the first',
+    absent: false,
+    parse: read.bool,
+  },
+  referrers: {
+    name: 'referrers',
+    group: 'common',
+    help: 'Copy signatures and whatever else refers to the image; false: leave them',
+    default: 'true',
+    absent: true,
+    parse: read.bool,
+  },
+  deep: {
+    name: 'deep',
+    group: 'common',
+    help: 'Read every blob and compare it with its digest; otherwise only its size is asked for',
     absent: false,
     parse: read.bool,
   },

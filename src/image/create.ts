@@ -122,9 +122,9 @@ async function bringWhole(
 ): Promise<void> {
   for (const [name, at] of repositoriesOf(tags))
     if (source.repository !== name)
-      await createTransfer({ source, target: registryTarget(at, registry), referrers: true, emit, signal }).bring([
-        descriptor,
-      ])
+      await createTransfer({ source, target: registryTarget(at, registry, emit), referrers: true, emit, signal }).bring(
+        [descriptor],
+      )
 }
 
 /** Brings what the tags will lead to into their repositories, each once, unless it comes from there. */
@@ -144,7 +144,7 @@ async function bringAll(
       if (source.repository === name) continue
       const missing = entries.filter(({ descriptor: { digest } }) => wanted.has(digest) && !there.has(digest))
       if (missing.length === 0) continue
-      const target = registryTarget(at, registry)
+      const target = registryTarget(at, registry, emit)
       await createTransfer({ source, target, referrers: true, emit, signal }).bring(
         missing.map(({ descriptor }) => descriptor),
       )

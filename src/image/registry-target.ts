@@ -1,12 +1,17 @@
-import { MEDIA_TYPE, type Descriptor } from '../oci/descriptor.ts'
+import { XbuildError } from '../errors.ts'
+import type { Emit } from '../events.ts'
+import { MEDIA_TYPE } from '../oci/descriptor.ts'
 import { makeDocument } from '../oci/make-manifest.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
+import { moveTags } from '../publish/move-tags.ts'
 import { fallbackTag } from '../registry/repository.ts'
 import type { ImageRegistry } from './registry-source.ts'
 import type { ImageTarget } from './target.ts'
 
+const NOTHING = Buffer.alloc(0)
+
 /** A repository; `ref` with a tag gives the image that name, without one it is there by digest. */
-export function registryTarget(ref: Reference, registry: ImageRegistry): ImageTarget {
+export function registryTarget(ref: Reference, registry: ImageRegistry, emit: Emit): ImageTarget {
   const at: Reference = { host: ref.host, repository: ref.repository }
   return {
     name: formatReference(ref),
@@ -27,26 +32,15 @@ export function registryTarget(ref: Reference, registry: ImageRegistry): ImageTa
       const index = makeDocument(MEDIA_TYPE.index, { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests })
       await registry.pushManifest({ ...at, tag: fallbackTag(digest) }, index, { signal })
     },
-    async publish(root, signal) {
-      if (ref.tag !== undefined) await registry.pushManifest({ ...at, tag: ref.tag }, root, { signal })
+    async publish(root, entries, signal) {
+      if (ref.digest !== undefined && ref.digest !== root.descriptor.digest)
+        throw new XbuildError(
+          'DIGEST_MISMATCH',
+          `Cannot name it "${formatReference(ref)}": its digest is ${root.descriptor.digest}`,
+        )
+      if (ref.tag === undefined) return
+      const manifests = entries.map(({ descriptor }) => ({ descriptor, bytes: NOTHING }))
+      await moveTags({ root, manifests, blobs: [] }, [ref], { registry, emit, signal })
     },
-  }
-}
-
-/** A descriptor as lists of referrers have it. */
-export function referrerEntry(
-  descriptor: Descriptor,
-  {
-    artifactType,
-    annotations,
-  }: {
-    readonly artifactType?: string | undefined
-    readonly annotations?: Readonly<Record<string, string>> | undefined
-  },
-): Descriptor {
-  return {
-    ...descriptor,
-    ...(artifactType === undefined ? {} : { artifactType }),
-    ...(annotations === undefined ? {} : { annotations }),
   }
 }

@@ -1,5 +1,6 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Document } from '../oci/make-manifest.ts'
+import type { Entry } from './entries.ts'
 import type { ImageSource } from './source.ts'
 
 /** What became of content that was to be brought somewhere. */
@@ -15,5 +16,5 @@ export interface ImageTarget {
   /** Makes known what says something of `subject`: its manifests are there already. */
   addReferrers(subject: Descriptor, referrers: readonly Descriptor[], signal: AbortSignal): Promise<void>
   /** Gives the image its name, or writes everything: the last thing that is done. */
-  publish(root: Document, signal: AbortSignal): Promise<void>
+  publish(root: Document, entries: readonly Entry[], signal: AbortSignal): Promise<void>
 }

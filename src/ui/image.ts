@@ -1,4 +1,6 @@
 import type { Inspected, InspectedAttestation, InspectedPlatform } from '../image/inspect.ts'
+import type { Transferred } from '../image/transfer.ts'
+import type { Verified } from '../image/verify.ts'
 import { formatTable } from './table.ts'
 import { cleanLine, count, cut, formatBytes, UNSAFE } from './text.ts'
 
@@ -80,6 +82,25 @@ export function formatInspectedPlatform({
     history.length > 0 ? `\n${count(history.length, 'step')} (+ made a layer):\n` : '',
     ...history,
   ].join('')
+}
+
+/** What was copied, one line. */
+export function formatCopied({ manifests, blobs, bytes, referrers }: Transferred): string {
+  const parts = [
+    count(manifests, 'manifest'),
+    `${count(blobs.uploaded, 'blob')} sent (${formatBytes(bytes)})`,
+    ...(blobs.mounted > 0 ? [`${blobs.mounted} mounted`] : []),
+    ...(blobs.exists > 0 ? [`${blobs.exists} there already`] : []),
+    ...(referrers > 0 ? [count(referrers, 'referrer')] : []),
+  ]
+  return `${parts.join(', ')}\n`
+}
+
+/** What a check found: a line for each problem, or that all is well. */
+export function formatVerified({ name, digest, ok, manifests, blobs, bytes, problems }: Verified): string {
+  const lines = problems.map((problem) => `${problem.level}: ${cleanLine(`${problem.digest} ${problem.message}`)}\n`)
+  const all = `${count(manifests, 'manifest')}, ${count(blobs, 'blob')}, ${formatBytes(bytes)}`
+  return `${lines.join('')}${cleanLine(`${name} (${digest})`)}: ${ok ? 'ok' : 'not complete'}, ${all}\n`
 }
 
 function factsText(facts: readonly (readonly (string | undefined)[])[]): string {

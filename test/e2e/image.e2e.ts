@@ -1,8 +1,14 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { exec } from '../../src/host/exec.ts'
+import { type Descriptor, MEDIA_TYPE } from '../../src/oci/descriptor.ts'
+import { sha256 } from '../../src/oci/digest.ts'
+import { makeDocument } from '../../src/oci/make-manifest.ts'
+import { parseManifest } from '../../src/oci/read-manifest.ts'
+import { createRegistryClient } from '../../src/registry/client.ts'
 import { formatReference, parseReference } from '../../src/oci/reference.ts'
 import type { ImageSet } from '../../src/publish/image-set.ts'
 import { type DebianRegistry, startRegistry } from '../support/registry-debian.ts'
@@ -11,13 +17,15 @@ import { type Left, runHere } from '../support/run-in-process.ts'
 import { xbuild } from './support/xbuild.ts'
 
 let registry: DebianRegistry
+let second: DebianRegistry
 let folder: string
 
 beforeAll(async () => {
-  registry = await startRegistry()
+  ;[registry, second] = await Promise.all([startRegistry(), startRegistry()])
   folder = await mkdtemp(join(tmpdir(), 'xbuild-image-e2e-'))
 })
 afterAll(async () => {
+  await second?.stop()
   await registry?.stop()
   if (folder) await rm(folder, { recursive: true, force: true })
 })
@@ -192,3 +200,157 @@ describe('inspect', () => {
     expect(missing.stderr).toContain('it has linux/amd64, linux/arm64 only')
   })
 })
+
+describe('copy', () => {
+  test('brings an index, its attestations and signatures to another registry, a folder, an archive, and back', async () => {
+    const name = at('whole/app:1')
+    const set = await pushImages(name, [{ platform: 'linux/amd64', attested: true }, { platform: 'linux/arm64' }], {
+      folder,
+    })
+    const signature = await pushReferrer(name, set.root.descriptor)
+    const of = await pushReferrer(name, set.manifests[1]!.descriptor)
+    const stations = [
+      name,
+      `oci:${join(folder, 'copy')}:1`,
+      `oci-archive:${join(folder, 'copy.tar')}:1`,
+      `${second.host}/deep/er/app:2`,
+    ]
+    for (const [index, from] of stations.slice(0, -1).entries()) {
+      const copied = await image('copy', from, stations[index + 1]!)
+      expect(copied.stdout, copied.stderr).toBe(`${set.root.descriptor.digest}\n`)
+      expect(copied.stderr).toContain('2 referrers')
+    }
+    const last = stations.at(-1)!
+    expect((await image('inspect', '--raw', last)).stdout).toBe(set.root.bytes.toString())
+    expect((await image('verify', '--deep', last)).stdout).toMatch(/: ok, 4 manifests/)
+    const fallback = await image('inspect', '--raw', `${second.host}/deep/er/app:${tagOf(set.root.descriptor.digest)}`)
+    expect(JSON.parse(fallback.stdout).manifests.map((one: Descriptor) => one.digest)).toEqual([signature])
+    const child = `${second.host}/deep/er/app:${tagOf(set.manifests[1]!.descriptor.digest)}`
+    expect((await image('inspect', '--raw', child)).stdout).toContain(of)
+    const skopeo = await exec('skopeo', ['inspect', '--raw', '--tls-verify=false', `docker://${last}`])
+    expect(skopeo.stdout).toBe(set.root.bytes.toString())
+    const again = await image('copy', name, last)
+    expect(again.stderr).toContain('0 blobs sent')
+    const without = await image('copy', '--referrers=false', name, `${second.host}/plain/app:1`)
+    expect(without.stderr).not.toContain('referrer')
+    const named = await exec('skopeo', ['inspect', '--raw', `oci:${join(folder, 'copy')}:1`])
+    expect(named.stdout).toBe(set.root.bytes.toString())
+  })
+
+  test('a second image in a folder leaves the first alone, and one of the same name takes its place', async () => {
+    const [one, two] = [
+      await pushImages(at('pair/app:1'), [{ platform: 'linux/amd64' }], { folder }),
+      await pushImages(at('pair/app:2'), [{ platform: 'linux/arm64' }], { folder }),
+    ]
+    const layout = `oci:${join(folder, 'pair')}`
+    for (const tag of ['1', '2']) expect((await image('copy', at(`pair/app:${tag}`), `${layout}:${tag}`)).code).toBe(0)
+    expect((await image('inspect', '--raw', `${layout}:1`)).stdout).toBe(one.root.bytes.toString())
+    expect((await image('copy', at('pair/app:2'), `${layout}:1`)).code).toBe(0)
+    expect((await image('inspect', '--raw', `${layout}:1`)).stdout).toBe(two.root.bytes.toString())
+    await writeFile(join(folder, 'file'), '')
+    const refused = await image('copy', at('pair/app:1'), `oci:${folder}`)
+    expect(refused).toMatchObject({ code: 2, stdout: '' })
+    expect(refused.stderr).toContain('it holds other files')
+  })
+
+  test('goes on where a killed copy stopped', async () => {
+    const set = await pushImages(at('big/app:1'), [{ platform: 'linux/amd64' }, { platform: 'linux/arm64' }], {
+      folder,
+    })
+    const target = join(folder, 'resumed')
+    await image('copy', at('big/app:1'), `oci:${target}:1`)
+    const lost = parseManifest(set.manifests[1]!.bytes, set.manifests[1]!.descriptor)
+    for (const { digest } of [lost.layers[0]!, set.manifests[1]!.descriptor, set.root.descriptor])
+      await rm(join(target, 'blobs', ...digest.split(':')))
+    await rm(join(target, 'index.json'))
+    const again = await image('copy', at('big/app:1'), `oci:${target}:1`)
+    expect(again.stderr).toMatch(/^2 manifests, 1 blob sent .*, 1 there already$/m)
+    expect((await image('verify', '--deep', `oci:${target}:1`)).code).toBe(0)
+  })
+})
+
+describe('ls', () => {
+  test('lists the tags', async () => {
+    for (const tag of ['b', 'a', 'c'])
+      await pushImages(at(`many/app:${tag}`), [{ platform: 'linux/amd64' }], { folder })
+    expect(await image('ls', at('many/app'))).toEqual({ code: 0, stdout: 'a\nb\nc\n', stderr: '' })
+    const json = await image('ls', '--json', at('many/app'))
+    expect(JSON.parse(json.stdout)).toEqual({ name: at('many/app'), tags: ['a', 'b', 'c'] })
+    expect((await image('ls', at('no/such'))).stderr).toMatch(/Cannot list the tags of .*404 NAME_UNKNOWN/)
+    expect((await image('ls', at('many/app:a'))).code).toBe(2)
+  })
+})
+
+describe('verify', () => {
+  test('finds what is missing, of a wrong size, for another platform, or about nothing', async () => {
+    const set = await pushImages(at('check/app:1'), [{ platform: 'linux/amd64', attested: true }], { folder })
+    const whole = join(folder, 'check')
+    await image('copy', at('check/app:1'), `oci:${whole}:1`)
+    const good = await image('verify', '--deep', '--json', `oci:${whole}:1`)
+    expect(JSON.parse(good.stdout)).toMatchObject({ ok: true, manifests: 3, problems: [] })
+    const { layers, config } = parseManifest(set.manifests[0]!.bytes, set.manifests[0]!.descriptor)
+    const layer = join(whole, 'blobs', ...layers[0]!.digest.split(':'))
+    const bytes = await readFile(layer)
+    await writeFile(layer, Buffer.concat([bytes.subarray(1), Buffer.from('x')]))
+    expect((await image('verify', `oci:${whole}:1`)).code).toBe(0)
+    const hashed = await image('verify', '--deep', `oci:${whole}:1`)
+    expect(hashed).toMatchObject({ code: 1 })
+    expect(hashed.stdout).toContain(`error: ${layers[0]!.digest} is not what its digest says`)
+    await rm(layer)
+    await writeFile(join(whole, 'blobs', ...config.digest.split(':')), 'x')
+    const lost = await image('verify', `oci:${whole}:1`)
+    expect(lost.stdout).toContain(`error: ${layers[0]!.digest} is missing`)
+    expect(lost.stdout).toContain(`error: ${config.digest} has 1 bytes`)
+
+    const [image1, attestation] = set.manifests.map(({ descriptor }) => descriptor)
+    const wrong = {
+      schemaVersion: 2,
+      mediaType: MEDIA_TYPE.index,
+      manifests: [
+        { ...image1, platform: { os: 'linux', architecture: 's390x' } },
+        { ...attestation, annotations: { ...attestation!.annotations, 'vnd.docker.reference.digest': config.digest } },
+      ],
+    }
+    await pushIndex(at('check/app:wrong'), wrong)
+    const found = await image('verify', at('check/app:wrong'))
+    expect(found).toMatchObject({ code: 1 })
+    expect(found.stdout).toContain(`error: ${image1!.digest} is for linux/amd64, the index says linux/s390x`)
+    expect(found.stdout).toContain(`error: ${attestation!.digest} says something of ${config.digest}, which is not`)
+  })
+})
+
+const tagOf = (digest: string) => digest.replace(':', '-')
+
+/** Pushes a small artifact that refers to a manifest, and puts it into the list of referrers; gives back its digest. */
+async function pushReferrer(name: string, subject: Descriptor): Promise<string> {
+  const ref = parseReference(name)
+  const client = createRegistryClient({ registries: {}, env: {} })
+  const { signal } = new AbortController()
+  const at = { host: ref.host, repository: ref.repository }
+  const put = async (bytes: Buffer, mediaType: string): Promise<Descriptor> => {
+    const descriptor = { mediaType, digest: sha256(bytes), size: bytes.length }
+    await client.pushBlob(at, descriptor, { signal, open: () => Readable.from([bytes]) })
+    return descriptor
+  }
+  const manifest = makeDocument(MEDIA_TYPE.manifest, {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.manifest,
+    artifactType: 'application/vnd.example.signature',
+    config: await put(Buffer.from('{}'), MEDIA_TYPE.empty),
+    layers: [await put(Buffer.from(`signature of ${subject.digest}`), 'application/vnd.example.signature')],
+    subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
+  })
+  await client.pushManifest({ ...at, digest: manifest.descriptor.digest }, manifest, { signal })
+  const list = [{ ...manifest.descriptor, artifactType: 'application/vnd.example.signature' }]
+  const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: list }
+  await client.close()
+  await pushIndex(`${ref.host}/${ref.repository}:${tagOf(subject.digest)}`, index)
+  return manifest.descriptor.digest
+}
+
+async function pushIndex(name: string, value: object): Promise<void> {
+  const client = createRegistryClient({ registries: {}, env: {} })
+  const { signal } = new AbortController()
+  await client.pushManifest(parseReference(name), makeDocument(MEDIA_TYPE.index, value), { signal })
+  await client.close()
+}

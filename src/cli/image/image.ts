@@ -7,6 +7,12 @@ export async function runImage(command: ImageCommand, terminal: Terminal): Promi
   switch (command.verb) {
     case 'inspect':
       return (await import('./inspect.ts')).runInspect(command, terminal)
+    case 'ls':
+      return (await import('./ls.ts')).runLs(command, terminal)
+    case 'copy':
+      return (await import('./copy.ts')).runCopy(command, terminal)
+    case 'verify':
+      return (await import('./verify.ts')).runVerify(command, terminal)
     case 'create':
       return (await import('./create.ts')).runCreate(command, terminal)
     default:

@@ -1,0 +1,66 @@
+import { readFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { folderFiles } from '../content/layout-files.ts'
+import { isReferrer, readLayoutIndex } from '../content/layout-origin.ts'
+import { writeFileAtomic } from '../host/files.ts'
+import { stageStream, writeFailed } from '../host/staging.ts'
+import { MEDIA_TYPE, type Descriptor } from '../oci/descriptor.ts'
+import { sha256 } from '../oci/digest.ts'
+import { serialize } from '../oci/serialize.ts'
+import { checked } from '../publish/image-set.ts'
+import { blobPath, OCI_LAYOUT } from '../publish/layout-files.ts'
+import { inspectLayoutFolder } from '../publish/oci-folder.ts'
+import type { ImageTarget } from './target.ts'
+
+const REF_NAME = 'org.opencontainers.image.ref.name'
+
+/**
+ * An OCI layout in a folder: images of other names in it stay. What was written stays when a copy is stopped, and the
+ * next one goes on from there; the image is in `index.json` when all of it is there. Throws BAD_OPTION for a folder
+ * of other things.
+ */
+export async function layoutTarget(folder: string, name: string | undefined): Promise<ImageTarget> {
+  await inspectLayoutFolder(folder)
+  const referrers = new Map<string, Descriptor>()
+  const marked = writeFileAtomic(join(folder, 'oci-layout'), OCI_LAYOUT, { fsync: false })
+  await marked.catch((error: unknown) => {
+    throw writeFailed(folder, error)
+  })
+  const sizeOf = async (descriptor: Descriptor) =>
+    stat(join(folder, blobPath(descriptor))).then(
+      (found) => (found.isFile() ? found.size : undefined),
+      () => undefined,
+    )
+  const written = async (work: Promise<void>) =>
+    work.catch((error: unknown) => {
+      throw writeFailed(folder, error)
+    })
+
+  return {
+    name: `oci:${folder}${name === undefined ? '' : `:${name}`}`,
+    async hasManifest(descriptor) {
+      if ((await sizeOf(descriptor)) !== descriptor.size) return false
+      return sha256(await readFile(join(folder, blobPath(descriptor)))) === descriptor.digest
+    },
+    async putBlob(descriptor, source, signal) {
+      if ((await sizeOf(descriptor)) === descriptor.size) return 'exists'
+      const data = checked(await source.blob(descriptor, 0, signal), descriptor)
+      await written(stageStream(join(folder, blobPath(descriptor)), data, { signal }))
+      return 'uploaded'
+    },
+    putManifest: ({ descriptor, bytes }) =>
+      written(writeFileAtomic(join(folder, blobPath(descriptor)), bytes, { fsync: false })),
+    async addReferrers(_, found) {
+      for (const one of found) referrers.set(one.digest, one)
+    },
+    async publish({ descriptor: { mediaType, digest, size } }) {
+      const known = (await folderFiles(folder).index()) ? (await readLayoutIndex(folderFiles(folder))).entries : []
+      const isOld = (entry: Descriptor) => !isReferrer(entry) && entry.annotations?.[REF_NAME] === name
+      const kept = known.filter((entry) => !isOld(entry) && !referrers.has(entry.digest))
+      const own = { mediaType, digest, size, ...(name === undefined ? {} : { annotations: { [REF_NAME]: name } }) }
+      const manifests = [...kept, own, ...referrers.values()]
+      const index = serialize({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests })
+      await written(writeFileAtomic(join(folder, 'index.json'), index, { fsync: false }))
+    },
+  }
+}
