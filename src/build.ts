@@ -57,7 +57,7 @@ async function street(asked: readonly SessionRequest[], given: SessionEdges): Pr
   const stop = createStop(given)
   const edges = { ...given, signal: stop.signal, emit: stop.emit }
 
-  await checkPlaces(asked)
+  await checkPlaces(asked, edges.signal)
   const session = await openSession(asked, edges)
   const { requests } = session
   const results = createResults(requests, given.signal, stop.onFail)
@@ -85,7 +85,7 @@ async function street(asked: readonly SessionRequest[], given: SessionEdges): Pr
       const settled = settleImage(session, request, { plan: prepared.plan, outcomes, stop })
       await auditImages(request, settled, { ...edges, store: session.store, targets: prepared.targets })
       const published = await publishImage(session, request, settled, { ...edges, prepared, loads, started })
-      await keepInStore(session.store, published, request.options.tags)
+      await keepInStore(session.store, published, request)
       await drivers.save(request, settled)
       await lastNodes.remember(settled, prepared)
       results.done(request.image, resultOf(request, { settled, published, session }))

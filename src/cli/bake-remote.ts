@@ -78,7 +78,7 @@ async function inRepository<T>(
   const bare = withoutLogin(remote.url)
   const login = bare.login ?? (await gitLogin(bare.url, secretOf(env)))
   const named = { ...bare, ...(login ? { login } : {}) }
-  const origin = createGitProgram(env, named)
+  const origin = createGitProgram(env, { url: named })
   const stranger = createStrangersGitProgram(env, { url: named })
   const wanted = { ...remote, url: bare.url, submodules: false, keepGitDir: false }
   const commit = await resolveCommit(origin, wanted, signal)

@@ -3,23 +3,25 @@ import type { Remote } from '../dockerfile/remote.ts'
 import type { Platform } from '../platform.ts'
 import type { Attests, ProvenanceOptions } from './attest.ts'
 import type { CacheSource, CacheTarget } from './cache.ts'
+import type { ImageForm, ImageNaming, TreeForm } from './image-form.ts'
 import type { NodeDefinition } from './node.ts'
 import type { RunOptions } from './run-options.ts'
 
 /** Where a result goes. `dest` `-` is stdout. */
 export type Output =
-  | { readonly type: 'oci'; readonly dest: string; readonly tar: boolean }
-  | { readonly type: 'registry' }
-  | { readonly type: 'local'; readonly dest: string }
-  | { readonly type: 'tar'; readonly dest: string }
-  | { readonly type: 'cacheonly' }
+  | ({ readonly type: 'oci'; readonly dest: string; readonly tar: boolean } & ImageForm)
+  | ({ readonly type: 'registry' } & ImageForm & ImageNaming)
+  | ({ readonly type: 'local'; readonly dest: string } & TreeForm)
+  | ({ readonly type: 'tar'; readonly dest: string } & TreeForm)
+  /** It stays in the store. */
+  | ({ readonly type: 'cacheonly' } & ImageForm & ImageNaming)
   /** An archive for `docker load`. */
-  | { readonly type: 'docker'; readonly dest: string }
+  | ({ readonly type: 'docker'; readonly dest: string } & ImageForm)
   /**
    * Into the image store of a Docker Engine: the one of a Docker context or endpoint; absent: the one that `docker`
    * talks to.
    */
-  | { readonly type: 'load'; readonly context?: string }
+  | ({ readonly type: 'load'; readonly context?: string } & ImageForm)
 
 /** A `--build-context NAME=...`. */
 export type NamedContext =

@@ -1,28 +1,30 @@
 import { suggest } from '../did-you-mean.ts'
 import type { Output } from './options.ts'
+import { isAnnotationField, readImageForm, readImageNaming, readTreeForm, type Attributes } from './output-image.ts'
+import { FIXED_ATTRIBUTES, takeFixed } from './output-refusals.ts'
 import { badValue, parseAttributes, parseBool, parseCsv } from './values.ts'
 
 const TYPES = ['oci', 'registry', 'image', 'local', 'tar', 'docker', 'cacheonly']
-const NOT_YET_ATTRIBUTES = [
+/** Every attribute of some type, for those that are misspelled. */
+const ATTRIBUTES = [
+  'type',
+  'dest',
+  'tar',
+  'push',
+  'context',
   'name',
   'push-by-digest',
   'registry.insecure',
-  'unpack',
-  'store',
-  'name-canonical',
   'dangling-name-prefix',
   'oci-mediatypes',
-  'oci-artifact',
-  'prefer-nondist-layers',
   'compression',
   'compression-level',
   'force-compression',
   'rewrite-timestamp',
-  'source-date-epoch',
   'platform-split',
   'mode',
   'attestation-prefix',
-  'attestation-inline',
+  ...FIXED_ATTRIBUTES,
 ]
 
 /**
@@ -34,7 +36,7 @@ export function parseOutput(text: string, label: string): Output {
     if (text === '') throw badValue(label, text, 'empty', 'Name a folder, or write it like type=oci,dest=image.tar')
     return text === '-' ? { type: 'tar', dest: '-' } : { type: 'local', dest: text }
   }
-  const attributes = parseAttributes(text, label)
+  const attributes = parseAttributes(text, label, isAnnotationField)
   const type = attributes.get('type')
   if (type === undefined) throw badValue(label, text, 'the type is missing', `Add type=${TYPES.join('|')}`)
   const take = (name: string): string | undefined => {
@@ -43,29 +45,45 @@ export function parseOutput(text: string, label: string): Output {
     return value
   }
   take('type')
-  const output = readType(type, take, text, label)
+  if (['oci', 'docker', 'image', 'registry'].includes(type))
+    takeFixed(attributes, { text, label, inRegistry: type === 'image' || type === 'registry' })
+  else if (parseCsv(text, label).some(isAnnotationField)) throw unknownAttribute('annotation', type, text, label)
+  const output = readType(type, { take, text, label })
   for (const left of attributes.keys()) throw unknownAttribute(left, type, text, label)
   return output
 }
 
-function readType(type: string, take: (name: string) => string | undefined, text: string, label: string): Output {
+function readType(type: string, attributes: Attributes): Output {
+  const { take, text, label } = attributes
   switch (type) {
     case 'oci':
-      return readOci(take, text, label)
+      return readOci(attributes)
     case 'registry':
     case 'image': {
       const push = parseBool(take('push') ?? String(type === 'registry'), `${label} push=`)
-      return { type: push ? 'registry' : 'cacheonly' } // without a push an image is where it always is: in the store
+      // Without a push an image is where it always is: in the store
+      return { type: push ? 'registry' : 'cacheonly', ...readImageForm(attributes), ...readImageNaming(attributes) }
     }
     case 'local': {
       const dest = needDest(take('dest'), text, label, 'Add dest=FOLDER')
       if (dest === '-') throw badValue(label, text, 'a folder cannot be written to stdout', 'Use type=tar,dest=-')
-      return { type, dest }
+      const mode = take('mode') ?? 'copy'
+      if (mode === 'delete')
+        throw badValue(
+          label,
+          text,
+          'xbuild cannot do mode=delete: it never removes files that it did not write',
+          'Remove the folder before, or name a new one',
+        )
+      if (mode !== 'copy') throw badValue(label, text, `unknown mode "${mode}"`, 'Leave it out: the mode is copy')
+      return { type, dest, ...readTreeForm(attributes) }
     }
-    case 'tar':
-      return { type, dest: needDest(take('dest'), text, label, 'Add dest=FILE, or dest=- for stdout') }
+    case 'tar': {
+      const dest = needDest(take('dest'), text, label, 'Add dest=FILE, or dest=- for stdout')
+      return { type, dest, ...readTreeForm(attributes) }
+    }
     case 'docker':
-      return readDocker(take, text, label)
+      return readDocker(attributes)
     case 'cacheonly':
       return { type }
     default:
@@ -73,21 +91,24 @@ function readType(type: string, take: (name: string) => string | undefined, text
   }
 }
 
-function readOci(take: (name: string) => string | undefined, text: string, label: string): Output {
+function readOci(attributes: Attributes): Output {
+  const { take, text, label } = attributes
   const dest = needDest(take('dest'), text, label, 'Add dest=FOLDER or dest=FILE.tar')
   const given = take('tar')
   const tar = given === undefined ? dest === '-' || dest.endsWith('.tar') : parseBool(given, `${label} tar=`)
   if (dest === '-' && !tar) throw badValue(label, text, 'a folder cannot be written to stdout', 'Leave out tar=false')
-  return { type: 'oci', dest, tar }
+  return { type: 'oci', dest, tar, ...readImageForm(attributes) }
 }
 
-function readDocker(take: (name: string) => string | undefined, text: string, label: string): Output {
+function readDocker(attributes: Attributes): Output {
+  const { take, text, label } = attributes
   const [dest, context, tar] = [take('dest'), take('context'), take('tar')]
   if (tar !== undefined && !parseBool(tar, `${label} tar=`))
     throw badValue(label, text, 'docker load reads only tar archives', 'Use type=oci,dest=FOLDER')
-  if (dest === undefined) return { type: 'load', ...(context ? { context } : {}) }
+  const form = readImageForm(attributes)
+  if (dest === undefined) return { type: 'load', ...(context ? { context } : {}), ...form }
   if (context !== undefined) throw badValue(label, text, 'dest= and context= contradict', 'Leave out dest or context')
-  return { type: 'docker', dest: needDest(dest, text, label, 'Add dest=FILE.tar') }
+  return { type: 'docker', dest: needDest(dest, text, label, 'Add dest=FILE.tar'), ...form }
 }
 
 function needDest(dest: string | undefined, text: string, label: string, hint: string): string {
@@ -106,10 +127,8 @@ function badType(type: string, text: string, label: string): Error {
 }
 
 function unknownAttribute(name: string, type: string, text: string, label: string): Error {
-  if (name === 'name') return badValue(label, text, 'xbuild does not support name= yet', 'Name the image with --tag')
-  if (NOT_YET_ATTRIBUTES.includes(name) || name.startsWith('annotation')) {
-    return badValue(label, text, `xbuild does not support ${name}= yet`, 'Leave it out')
-  }
-  const near = suggest(name, ['type', 'dest', 'tar', 'push', 'context'])
+  if (ATTRIBUTES.includes(name) || name === 'annotation')
+    return badValue(label, text, `type=${type} has no "${name}"`, 'Leave it out, or use another type')
+  const near = suggest(name, ATTRIBUTES)
   return badValue(label, text, `type=${type} has no "${name}"`, near ? `Did you mean ${near}=?` : undefined)
 }

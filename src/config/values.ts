@@ -78,10 +78,18 @@ function quotedField(text: string, from: number, label: string): [field: string,
   }
 }
 
-/** `key=value,key=value`; keys in lower case, each once; a field without `=` throws. */
-export function parseAttributes(text: string, label: string): Map<string, string> {
+/**
+ * `key=value,key=value`; keys in lower case, each once; a field without `=` throws. Fields that are read elsewhere can
+ * be left out.
+ */
+export function parseAttributes(
+  text: string,
+  label: string,
+  isOther: (field: string) => boolean = () => false,
+): Map<string, string> {
   const attributes = new Map<string, string>()
   for (const field of parseCsv(text, label)) {
+    if (isOther(field)) continue
     const equals = field.indexOf('=')
     if (equals < 1) throw badValue(label, text, `"${field}" is not key=value`)
     const key = field.slice(0, equals).trim().toLowerCase()

@@ -8,6 +8,8 @@ export interface BuiltImage {
   readonly descriptor: Descriptor
   readonly config: ImageConfig
   readonly blobs: BlobSource
+  /** How many of the layers, from below, are those of the base image; absent: nobody knows. */
+  readonly baseLayers?: number
   /** Native toolchains that emulated steps of it were given. */
   readonly packs?: readonly UsedPack[]
   /** How it came to be, when the driver knows; everything was found out on the way. */

@@ -26,7 +26,9 @@ export function pushTargetFor(
   { outputs, tags, options, registry, signal }: PushFacts,
 ): PushTarget | undefined {
   const [tag] = tags
-  const onlyPushed = outputs.length > 0 && outputs.every(({ type }) => type === 'registry')
+  // Layers that are to be compressed anew come here
+  const onlyPushed =
+    outputs.length > 0 && outputs.every((output) => output.type === 'registry' && output.compression === undefined)
   if (!pushes || !tag || !onlyPushed || options.cacheTo.length > 0) return undefined
   const own = isLoopback(tag.host)
   // A loopback address of another machine is another registry; this machine's settings of a registry are not the node's

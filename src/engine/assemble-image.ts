@@ -79,6 +79,7 @@ export async function assembleImage(
   return {
     descriptor: { ...manifest.descriptor, platform: toDescriptorPlatform(platform) },
     config: config.config,
+    baseLayers: baseCount,
     blobs: blobsOf(solved, { store, signal }),
     exportTree: (exportOptions) => exportTree(solved, { ...options, signal: exportOptions.signal }),
   }

@@ -3,7 +3,7 @@ import { formatPlatform, normalizePlatform, platformKey } from '../platform.ts'
 import { fromDescriptorPlatform, MEDIA_TYPE, toDescriptorPlatform, type Descriptor } from './descriptor.ts'
 import { sha256 } from './digest.ts'
 import type { ImageIndex, Manifest } from './manifest.ts'
-import { toOciMediaType } from './media-type.ts'
+import { toDockerMediaType, toOciMediaType } from './media-type.ts'
 import { serialize } from './serialize.ts'
 
 /** A manifest, index or config with the descriptor of its bytes. */
@@ -67,6 +67,25 @@ export function makeIndex(
     ...annotated(annotations),
   }
   return makeDocument(index.mediaType, index)
+}
+
+/** A manifest with Docker's media types, its own and those of config and layers. Docker's has no annotations. */
+export function makeDockerManifest({ config, layers }: Pick<Manifest, 'config' | 'layers'>): Document {
+  const renamed = ({ mediaType, digest, size }: Descriptor) => ({
+    mediaType: toDockerMediaType(mediaType),
+    digest,
+    size,
+  })
+  const mediaType = MEDIA_TYPE.dockerManifest
+  const manifest: Manifest = { schemaVersion: 2, mediaType, config: renamed(config), layers: layers.map(renamed) }
+  return makeDocument(mediaType, manifest)
+}
+
+/** Docker's manifest list of what an index would hold. */
+export function makeDockerList(index: Document): Document {
+  const { manifests } = JSON.parse(index.bytes.toString()) as ImageIndex
+  const list: ImageIndex = { schemaVersion: 2, mediaType: MEDIA_TYPE.dockerList, manifests }
+  return makeDocument(list.mediaType, list)
 }
 
 function normalized(child: Descriptor): Descriptor {

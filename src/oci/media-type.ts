@@ -31,6 +31,15 @@ export function toOciMediaType(mediaType: string): string {
   return Object.hasOwn(DOCKER_TO_OCI, mediaType) ? DOCKER_TO_OCI[mediaType]! : mediaType
 }
 
+const OCI_TO_DOCKER: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(DOCKER_TO_OCI).map(([docker, oci]) => [oci, docker]),
+)
+
+/** Docker's name of a media type of the image-spec; every other text comes back as it is. */
+export function toDockerMediaType(mediaType: string): string {
+  return Object.hasOwn(OCI_TO_DOCKER, mediaType) ? OCI_TO_DOCKER[mediaType]! : mediaType
+}
+
 /** Whether the media type is that of an image index or a Docker manifest list. */
 export function isIndexType(mediaType: string): boolean {
   return toOciMediaType(mediaType) === MEDIA_TYPE.index

@@ -7,6 +7,8 @@ import { checkAnnotations, parseAnnotation, type Annotation } from '../oci/annot
 import { formatReference, parseReference, type Reference } from '../oci/reference.ts'
 import { formatPlatform, platformKey, type Platform } from '../platform.ts'
 import { inspectLayoutFolder } from './oci-folder.ts'
+import { checkForms } from './output-forms.ts'
+import { checkPushNames } from './output-names.ts'
 
 /** Where a build's result goes, checked; destinations are absolute. */
 export interface OutputPlan {
@@ -18,7 +20,18 @@ export interface OutputPlan {
 /** The options that decide it. */
 export type OutputOptions = Pick<
   CompleteOptions,
-  'outputs' | 'push' | 'load' | 'tags' | 'platforms' | 'annotations' | 'provenance' | 'sbom' | 'attest' | 'cwd'
+  | 'outputs'
+  | 'push'
+  | 'load'
+  | 'tags'
+  | 'platforms'
+  | 'annotations'
+  | 'provenance'
+  | 'sbom'
+  | 'attest'
+  | 'cwd'
+  | 'sourceDateEpoch'
+  | 'epochOfContext'
 >
 
 /**
@@ -34,19 +47,13 @@ export function checkOutputs(options: OutputOptions, facts: { readonly stdoutIsT
       hasIndex: options.platforms.length > 1 || provenanceOf(options) !== undefined || sbomOf(options),
     })
   const loads = options.load && !options.outputs.some(({ type }) => type === 'load')
-  const wanted: Output[] = [
-    ...options.outputs,
+  const outputs = distinctPushes([
+    ...options.outputs.map((output) => (options.push ? pushed(output) : output)),
     ...(loads ? [{ type: 'load' as const }] : []),
-    ...(options.push ? [{ type: 'registry' as const }] : []),
-  ]
-  const outputs = wanted.filter(
-    (output, index) => output.type !== 'registry' || wanted.findIndex((other) => other.type === 'registry') === index,
-  )
-  if (tags.length === 0 && outputs.some((output) => output.type === 'registry')) {
-    throw new XbuildError('BAD_OPTION', 'Cannot push: the image has no name', {
-      hint: 'Name it with --tag HOST/NAME:TAG',
-    })
-  }
+    ...(options.push && !options.outputs.some(isPushed) ? [{ type: 'registry' as const }] : []),
+  ])
+  checkPushNames({ outputs, tags: options.tags })
+  checkForms(outputs, { ...options, annotations })
   const taken = new Set<string>()
   const resolved = outputs.map((output): Output => {
     if (!hasDest(output)) return output
@@ -57,6 +64,22 @@ export function checkOutputs(options: OutputOptions, facts: { readonly stdoutIsT
     return { ...output, dest }
   })
   return { outputs: resolved, tags, annotations }
+}
+
+/** `--push` pushes an image that would only stay in the store. */
+function pushed(output: Output): Output {
+  return output.type === 'cacheonly' && isPushed(output) ? { ...output, type: 'registry' } : output
+}
+
+/** Whether an output is all that `--push` asks for. */
+function isPushed(output: Output): boolean {
+  return output.type === 'registry' || (output.type === 'cacheonly' && Object.keys(output).length > 1)
+}
+
+/** The same push is done once. */
+function distinctPushes(outputs: readonly Output[]): readonly Output[] {
+  const texts = outputs.map((output) => JSON.stringify(output))
+  return outputs.filter(({ type }, index) => type !== 'registry' || texts.indexOf(texts[index]!) === index)
 }
 
 /** Looks at the disk, so that a destination that cannot be used is known before the build. Throws BAD_OPTION. */

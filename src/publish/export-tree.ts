@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs'
 import { lstat, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { XbuildError } from '../errors.ts'
+import type { TreeForm } from '../config/image-form.ts'
 import type { Emit } from '../events.ts'
 import { feed } from '../host/feed.ts'
 import { kindOf, stageFolder } from '../host/staging.ts'
@@ -9,10 +10,11 @@ import { makeStatement, type Subject } from '../oci/attestation.ts'
 import { encodeTarHeader, paddingOf } from '../oci/tar-format.ts'
 import { formatPlatform, type Platform } from '../platform.ts'
 import type { PlatformImage } from './image-set.ts'
+import { createTaken } from './taken-paths.ts'
 import { rewriteTree, TAR_END, type TreeOptions } from './tree.ts'
 
-/** What an export may say and when it has to stop. */
-export interface ExportOptions {
+/** How files are laid out, what an export may say and when it has to stop. */
+export interface ExportOptions extends TreeForm {
   /** Seconds since the epoch: no file's time is later. */
   readonly sourceDateEpoch?: number
   readonly emit: Emit
@@ -24,12 +26,13 @@ export function platformFolder(platform: Platform): string {
   return formatPlatform(platform).replaceAll('/', '_')
 }
 
-/** The file systems as one tar stream; of several platforms each under its folder. */
+/** The file systems as one tar stream; of several platforms each under its folder, unless they are not to be split. */
 export async function* treeTar(
   images: readonly PlatformImage[],
   options: ExportOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  for (const entry of images) yield* tree(entry, prefixOf(entry, images), options)
+  const places = placesOf(images, options)
+  for (const entry of images) yield* tree(entry, { ...options, ...places(entry) })
   yield TAR_END
 }
 
@@ -68,8 +71,9 @@ async function unpackAll(
   { dest, folder }: { dest: string; folder: string },
   options: ExportOptions,
 ): Promise<void> {
+  const places = placesOf(images, options)
   for (const entry of images) {
-    const prefix = prefixOf(entry, images)
+    const { prefix, ...place } = places(entry)
     const target = join(folder, prefix ?? '')
     await mkdir(target, { recursive: true })
     // Whoever made the folder may have put a link there, which tar would follow
@@ -78,8 +82,11 @@ async function unpackAll(
         hint: 'Remove it, or name another folder',
       })
     let skipped = 0
-    const entries = tree(entry, undefined, {
-      ...{ ...options, forDisk: true, check: keepRepositories(target, join(dest, prefix ?? '')) },
+    const entries = tree(entry, {
+      ...options,
+      ...place,
+      forDisk: true,
+      check: keepRepositories(target, join(dest, prefix ?? '')),
       onSkip: () => (skipped += 1),
     })
     const args = [...TAR_ARGS, `--directory=${target}`]
@@ -123,8 +130,7 @@ function exportFailed(cause: unknown, what: string): unknown {
 /** The files of an image, and after them what is said of them. */
 async function* tree(
   { platform, image, attestations = [] }: PlatformImage,
-  prefix: string | undefined,
-  options: ExportOptions & TreeOptions,
+  options: ExportOptions & TreeOptions & { readonly attestationInfix?: string },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   if (!image.exportTree) {
     const state = 'its driver exports only images'
@@ -133,18 +139,29 @@ async function* tree(
     })
   }
   const stream = await image.exportTree({ signal: options.signal })
-  const placed = { ...options, ...(prefix === undefined ? {} : { prefix }) }
-  const beside = attestations.flatMap((one) => (one.file === undefined ? [] : [{ ...one, file: one.file }]))
-  if (beside.length === 0) return yield* rewriteTree(stream, placed)
+  const beside = attestations.flatMap((one) =>
+    one.file === undefined ? [] : [{ ...one, file: attestationFile(one.file, options) }],
+  )
+  if (beside.length === 0) return yield* rewriteTree(stream, options)
   const subjects: Subject[] = []
   const onFile = (path: string, digest: string) => void subjects.push({ name: path, digest: { sha256: digest } })
-  yield* rewriteTree(stream, { ...placed, reserved: beside.map(({ file }) => file), onFile })
+  yield* rewriteTree(stream, { ...options, reserved: beside.map(({ file }) => file), onFile })
   for (const { file, ...attestation } of beside)
     yield* textFile(
-      [prefix, file].filter(Boolean).join('/'),
+      [options.prefix, file].filter(Boolean).join('/'),
       JSON.stringify(makeStatement(attestation, subjects), null, 2),
       options,
     )
+}
+
+/** BuildKit's names: the prefix in front, and the platform before the ending where one folder holds all of them. */
+function attestationFile(
+  name: string,
+  { attestationPrefix = '', attestationInfix }: { attestationPrefix?: string; attestationInfix?: string },
+): string {
+  const at = name.lastIndexOf('.')
+  const [stem, ending] = at > 0 ? [name.slice(0, at), name.slice(at)] : [name, '']
+  return `${attestationPrefix}${stem}${attestationInfix === undefined ? '' : `.${attestationInfix}`}${ending}`
 }
 
 /** A file of a tar archive, readable by its owner, as BuildKit writes attestations. */
@@ -166,8 +183,18 @@ function textFile(
   return [header, data, Buffer.alloc(paddingOf(data.length))]
 }
 
-function prefixOf({ platform }: PlatformImage, images: readonly PlatformImage[]): string | undefined {
-  return images.length > 1 ? platformFolder(platform) : undefined
+/** Where the files of each platform go. Of several in one folder none may take the place of another's. */
+function placesOf(
+  images: readonly PlatformImage[],
+  { platformSplit = images.length > 1 }: TreeForm,
+): (entry: PlatformImage) => { readonly prefix?: string; readonly attestationInfix?: string } & TreeOptions {
+  if (platformSplit) return ({ platform }) => ({ prefix: platformFolder(platform) })
+  if (images.length < 2) return () => ({})
+  const taken = createTaken()
+  return ({ platform }) => ({
+    attestationInfix: platformFolder(platform),
+    ...taken(formatPlatform(platform)),
+  })
 }
 
 async function* withEnd(entries: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {

@@ -3,10 +3,11 @@ import { XbuildError } from '../errors.ts'
 import type { BlobSource, BuiltImage } from '../content/built-image.ts'
 import { annotationsFor, type Annotation } from '../oci/annotation.ts'
 import { makeAttestationManifest, type Attestation } from '../oci/attestation.ts'
-import { toDescriptorPlatform, type Descriptor } from '../oci/descriptor.ts'
+import { MEDIA_TYPE, toDescriptorPlatform, type Descriptor } from '../oci/descriptor.ts'
 import { digestVerifier } from '../oci/digest.ts'
-import { makeDocument, makeIndex, type Document } from '../oci/make-manifest.ts'
+import { makeDockerList, makeDockerManifest, makeDocument, makeIndex, type Document } from '../oci/make-manifest.ts'
 import type { Manifest } from '../oci/manifest.ts'
+import { toOciMediaType } from '../oci/media-type.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from '../oci/read-manifest.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { formatPlatform, normalizePlatform, type Platform } from '../platform.ts'
@@ -47,6 +48,8 @@ export interface AssembleOptions {
   readonly tags?: readonly Reference[]
   /** An index even for one image. */
   readonly asIndex?: boolean
+  /** Docker's media types in the place of those of OCI; without annotations and attestations, which Docker's lack. */
+  readonly docker?: boolean
 }
 
 /**
@@ -57,9 +60,10 @@ export interface AssembleOptions {
  */
 export async function assemble(
   images: readonly PlatformImage[],
-  { annotations = [], tags = [], asIndex = false }: AssembleOptions = {},
+  { annotations = [], tags = [], asIndex = false, docker = false }: AssembleOptions = {},
 ): Promise<ImageSet> {
-  const parts = await Promise.all(images.map((entry) => readImage(entry, annotations)))
+  const read = await Promise.all(images.map((entry) => readImage(entry, annotations)))
+  const parts = docker ? read.map(withDockerTypes) : read
   const [first] = parts
   if (!first) throw new XbuildError('INTERNAL', 'Cannot publish: no image was built')
   const blobs = new Map<string, Content>()
@@ -95,7 +99,28 @@ export async function assemble(
     return { ...document.descriptor, ...(Object.keys(extra).length > 0 ? { annotations: extra } : {}) }
   })
   const entries = attestations.map(({ manifest }) => manifest.descriptor)
-  return { ...common, root: makeIndex(children, annotationsFor(annotations, 'index'), entries) }
+  const root = makeIndex(children, annotationsFor(annotations, 'index'), entries)
+  return { ...common, root: docker ? makeDockerList(root) : root }
+}
+
+/** Throws BAD_OPTION for a layer that Docker has no media type for. */
+function withDockerTypes(part: ImageParts): ImageParts {
+  const { manifest, document } = part
+  const zstd = manifest.layers.find(({ mediaType }) => toOciMediaType(mediaType) === MEDIA_TYPE.layerZstd)
+  if (zstd)
+    throw new XbuildError(
+      'BAD_OPTION',
+      `Cannot write the image with Docker's media types: layer "${zstd.digest}" is compressed with zstd`,
+      { hint: 'Add compression=gzip,force-compression=true, or leave out oci-mediatypes=false' },
+    )
+  const { descriptor, bytes } = makeDockerManifest(manifest)
+  const { platform } = document.descriptor
+  const renamed = parseManifest(bytes, descriptor)
+  return {
+    ...part,
+    manifest: renamed,
+    document: { bytes, descriptor: { ...descriptor, ...(platform ? { platform } : {}) } },
+  }
 }
 
 function inMemory(bytes: Buffer): BlobSource {
@@ -128,7 +153,7 @@ async function readImage({ platform, image }: PlatformImage, annotations: readon
 }
 
 /** The whole of a small blob, checked. */
-async function readWhole(source: BlobSource, descriptor: Descriptor): Promise<Buffer> {
+export async function readWhole(source: BlobSource, descriptor: Descriptor): Promise<Buffer> {
   if (descriptor.size > MAX_MANIFEST_BYTES) {
     throw new XbuildError(
       'BAD_IMAGE',

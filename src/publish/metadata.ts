@@ -1,4 +1,7 @@
 import type { XbuildError } from '../errors.ts'
+import { isAttestation } from '../oci/attestation.ts'
+import { fromDescriptorPlatform } from '../oci/descriptor.ts'
+import { parseManifest } from '../oci/read-manifest.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { formatPlatform, type Platform } from '../platform.ts'
 import type { ImageSet } from './image-set.ts'
@@ -24,13 +27,33 @@ export interface MetadataFacts {
   readonly packs?: readonly PackOfPlatform[]
   /** By platform. */
   readonly provenance?: ReadonlyMap<string, unknown>
+  readonly platforms?: readonly PublishedPlatform[]
+}
+
+/** The image of one platform as it was published. */
+export interface PublishedPlatform {
+  readonly platform: string
+  /** Digest of its manifest, the one in the index. */
+  readonly digest: string
+  readonly configDigest: string
+}
+
+/** What a set holds, by platform, in the order asked for; attestations are no platforms. */
+export function publishedPlatforms(set: ImageSet): readonly PublishedPlatform[] {
+  return set.manifests
+    .filter(({ descriptor }) => !isAttestation(descriptor))
+    .map(({ descriptor, bytes }) => ({
+      platform: formatPlatform(fromDescriptorPlatform(descriptor.platform!)),
+      digest: descriptor.digest,
+      configDigest: parseManifest(bytes, descriptor).config.digest,
+    }))
 }
 
 /** What `--metadata-file` holds, with buildx's names. */
 export function metadataOf(
   set: ImageSet,
   tags: readonly Reference[],
-  { missing = [], packs = [], provenance = new Map() }: MetadataFacts = {},
+  { missing = [], packs = [], provenance = new Map(), platforms = [] }: MetadataFacts = {},
 ): Readonly<Record<string, unknown>> {
   const several = provenance.size + missing.length > 1
   return {
@@ -43,6 +66,16 @@ export function metadataOf(
     ...(set.configDigest ? { 'containerimage.config.digest': set.configDigest } : {}),
     'containerimage.descriptor': set.root.descriptor,
     'containerimage.digest': set.root.descriptor.digest,
+    ...(platforms.length > 0
+      ? {
+          'xbuild.platforms': Object.fromEntries(
+            platforms.map(({ platform, digest, configDigest }) => [
+              platform,
+              { 'containerimage.digest': digest, 'containerimage.config.digest': configDigest },
+            ]),
+          ),
+        }
+      : {}),
     ...(tags.length > 0 ? { 'image.name': tags.map(formatReference).join(',') } : {}),
     ...(missing.length > 0
       ? {

@@ -1,25 +1,37 @@
 import { randomUUID } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
+import type { Output } from '../config/options.ts'
 import type { Emit } from '../events.ts'
-import { assertNever, toXbuildError, XbuildError } from '../errors.ts'
+import { assertNever, toXbuildError } from '../errors.ts'
 import { writeFileAtomic } from '../host/files.ts'
+import { once } from '../host/once.ts'
 import { stageFile, writeFailed } from '../host/staging.ts'
-import { checkAnnotations } from '../oci/annotation.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Document } from '../oci/make-manifest.ts'
-import { formatReference } from '../oci/reference.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
 import { formatPlatform } from '../platform.ts'
 import type { RegistryClient } from '../registry/types.ts'
+import type { Store } from '../store/store.ts'
 import { type FileOutput, hasDest, type OutputPlan } from './check-outputs.ts'
 import { dockerTar } from './docker-tar.ts'
 import { exportLocal, treeTar } from './export-tree.ts'
-import { assemble, type ImageSet, type PlatformImage } from './image-set.ts'
+import type { ImageSet, PlatformImage } from './image-set.ts'
+import { createSets } from './image-sets.ts'
 import { layoutIndex } from './layout-files.ts'
 import { loadable, type LoadTarget } from './load.ts'
-import { imageId, metadataOf, type MissingPlatform, type PackOfPlatform } from './metadata.ts'
+import {
+  imageId,
+  metadataOf,
+  publishedPlatforms,
+  type MissingPlatform,
+  type PackOfPlatform,
+  type PublishedPlatform,
+} from './metadata.ts'
 import { moveTags } from './move-tags.ts'
 import { writeOciFolder } from './oci-folder.ts'
 import { ociTar } from './oci-tar.ts'
+import { mainOutput } from './output-forms.ts'
+import { namesOf } from './output-names.ts'
 import { upload } from './push.ts'
 
 /** Everything that publishing needs; paths are absolute. */
@@ -39,6 +51,8 @@ export interface PublishOptions extends OutputPlan {
   readonly loadTarget?: (context: string | undefined) => LoadTarget
   /** Called once, and only for a push; whoever made the client closes it. */
   readonly registry: () => Promise<RegistryClient>
+  /** Where layers that are compressed anew are kept; only for outputs with a compression. */
+  readonly store?: Store
   readonly stdout: NodeJS.WritableStream
   /** Name of the image, where a session has several. */
   readonly image?: string
@@ -67,6 +81,8 @@ export interface PublishResult {
   readonly bytes: Buffer
   /** What was made here beside the images: manifests, configs and statements of attestations. */
   readonly attested: readonly Document[]
+  /** What each platform came to. */
+  readonly platforms: readonly PublishedPlatform[]
   readonly outputs: readonly Published[]
   /** What the metadata file holds. */
   readonly metadata: Readonly<Record<string, unknown>>
@@ -82,48 +98,68 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   const isIndex =
     options.images.length + (options.missing ?? []).length > 1 ||
     options.images.some(({ attestations = [] }) => attestations.length > 0)
-  checkAnnotations(
-    options.annotations,
-    [...options.images, ...(options.missing ?? [])].map(({ platform }) => platform),
-    { hasIndex: isIndex },
+  const recompress = once(async () =>
+    (await import('./recompress.ts')).createRecompress({ ...options, store: options.store! }),
   )
-  const set = await assemble(options.images, { annotations: options.annotations, tags, asIndex: isIndex })
+  const sets = createSets({
+    images: options.images,
+    platforms: [...options.images, ...(options.missing ?? [])].map(({ platform }) => platform),
+    annotations: options.annotations,
+    asIndex: isIndex,
+    recompress: (image, compression) =>
+      step(options, `compressing layers of ${formatPlatform(image.platform)} with ${compression.type}`, async () =>
+        (await recompress())(image, compression),
+      ),
+  })
+  const main = mainOutput(options.outputs)
+  const names = main ? namesOf(main, tags) : tags
+  const { set } = await sets(main ?? {}, names)
   const outputs: Published[] = []
   for (const output of options.outputs) {
-    if (output.type === 'load') outputs.push(await loadInto(options.loadTarget!(output.context), options))
+    if (output.type === 'load') outputs.push(await loadInto(output, options, sets))
     if (!hasDest(output)) continue
-    await step(options, `exporting to type=${output.type}, dest=${output.dest}`, () => write(output, set, options))
+    await step(options, `exporting to type=${output.type}, dest=${output.dest}`, () => write(output, options, sets))
     outputs.push({ type: output.type, dest: output.dest })
   }
-  if (options.outputs.some((output) => output.type === 'registry')) {
-    outputs.push({ type: 'registry', refs: await push(set, options) })
+  for (const output of options.outputs) {
+    if (output.type !== 'registry') continue
+    const own = namesOf(output, tags)
+    outputs.push({
+      type: 'registry',
+      refs: await push((await sets(output, own)).set, { ...output, names: own }, options),
+    })
   }
-  const metadata = metadataOf(set, tags, options)
+  const platforms = publishedPlatforms(set)
+  const metadata = metadataOf(set, names, { ...options, platforms })
   if (options.metadataFile !== undefined)
     await writeText(options.metadataFile, `${JSON.stringify(metadata, null, 2)}\n`)
   if (options.iidFile !== undefined) await writeText(options.iidFile, imageId(set))
   const { descriptor, bytes } = set.root
-  return { digest: descriptor.digest, descriptor, bytes, attested: set.attested ?? [], outputs, metadata }
+  // Those of annotations and of other forms exist nowhere else, as those of attestations
+  const known = new Set(
+    [...options.images.map(({ image }) => image), ...(set.attested ?? [])].map((one) => one.descriptor.digest),
+  )
+  const attested = [...(set.attested ?? []), ...set.manifests.filter((one) => !known.has(one.descriptor.digest))]
+  return { digest: descriptor.digest, descriptor, bytes, attested, platforms, outputs, metadata }
 }
 
-async function write(output: FileOutput, set: ImageSet, options: PublishOptions): Promise<void> {
-  const { images, signal, tags, annotations } = options
+type Sets = ReturnType<typeof createSets>
+
+async function write(output: FileOutput, options: PublishOptions, sets: Sets): Promise<void> {
+  const { images, signal, tags } = options
+  if (output.type === 'tar') return writeStream(output.dest, treeTar(images, { ...options, ...output }), options)
+  if (output.type === 'local') return exportLocal(images, output.dest, { ...options, ...output })
+  const names = namesOf(output, tags)
+  const { set, annotations } = await sets(output, names)
+  const mtime = options.sourceDateEpoch ?? 0
   switch (output.type) {
     case 'oci': {
-      const index = layoutIndex(set, tags, annotations)
+      const index = layoutIndex(set, names, annotations)
       if (!output.tar) return writeOciFolder(output.dest, set, { index, signal })
-      return writeStream(output.dest, ociTar(set, { index, signal, mtime: options.sourceDateEpoch ?? 0 }), options)
+      return writeStream(output.dest, ociTar(set, { index, signal, mtime }), options)
     }
     case 'docker':
-      return writeStream(
-        output.dest,
-        dockerTar(set, { tags, annotations, signal, mtime: options.sourceDateEpoch ?? 0 }),
-        options,
-      )
-    case 'tar':
-      return writeStream(output.dest, treeTar(images, options), options)
-    case 'local':
-      return exportLocal(images, output.dest, options)
+      return writeStream(output.dest, dockerTar(set, { tags: names, annotations, signal, mtime }), options)
     default:
       return assertNever(output)
   }
@@ -133,8 +169,13 @@ async function write(output: FileOutput, set: ImageSet, options: PublishOptions)
  * Loads what the engine's store can hold: the images of all platforms, or that of its own machine, and says so.
  * Throws NODE, BAD_PLATFORM.
  */
-async function loadInto(target: LoadTarget, options: PublishOptions): Promise<Published> {
-  const { images, tags, annotations, signal, emit } = options
+async function loadInto(
+  output: Extract<Output, { readonly type: 'load' }>,
+  options: PublishOptions,
+  sets: Sets,
+): Promise<Published> {
+  const target = options.loadTarget!(output.context)
+  const { images, signal, emit } = options
   const loaded = loadable(target, images)
   if (loaded.length < images.length) {
     const state = `its image store holds one platform under one name, so only ${formatPlatform(loaded[0]!.platform)} is loaded`
@@ -142,7 +183,8 @@ async function loadInto(target: LoadTarget, options: PublishOptions): Promise<Pu
   }
   // An image store of one platform keeps no index, and nothing that only an index holds
   const kept = target.severalPlatforms ? loaded : loaded.map(({ platform, image }) => ({ platform, image }))
-  const set = await assemble(kept, { annotations, tags })
+  const tags = namesOf(output, options.tags)
+  const { set, annotations } = await sets(output, tags, kept)
   let names: readonly string[] = []
   await step(options, `loading into ${target.endpoint}`, async () => {
     names = await target.load(dockerTar(set, { tags, annotations, signal, mtime: options.sourceDateEpoch ?? 0 }), {
@@ -165,21 +207,22 @@ async function writeStream(
   }
 }
 
-async function push(set: ImageSet, options: PublishOptions): Promise<string[]> {
-  const { tags, emit, signal } = options
-  const refs = tags.map(formatReference)
-  if (refs.length === 0)
-    throw new XbuildError('BAD_OPTION', 'Cannot push: the image has no name', {
-      hint: 'Name it with --tag HOST/NAME:TAG',
-    })
+/** Uploads everything and, unless only digests are wanted, points the names at it last. */
+async function push(
+  set: ImageSet,
+  { names, pushByDigest }: { readonly names: readonly Reference[]; readonly pushByDigest?: boolean },
+  options: PublishOptions,
+): Promise<string[]> {
+  const { emit, signal } = options
+  const refs = names.map(formatReference)
   const client = { registry: await options.registry(), emit, signal }
-  await step(options, `pushing layers and manifests for ${refs.join(', ')}`, () => upload(set, tags, client))
-  await step(options, `tagging ${refs.join(', ')}`, () => moveTags(set, tags, client))
+  await step(options, `pushing layers and manifests for ${refs.join(', ')}`, () => upload(set, names, client))
+  if (!pushByDigest) await step(options, `tagging ${refs.join(', ')}`, () => moveTags(set, names, client))
   return refs.map((ref) => `${ref}@${set.root.descriptor.digest}`)
 }
 
 /** Runs one part of the work as a step that progress shows. */
-async function step(options: PublishOptions, name: string, work: () => Promise<void>): Promise<void> {
+async function step<T>(options: PublishOptions, name: string, work: () => Promise<T>): Promise<T> {
   const { emit } = options
   const id = `publish ${randomUUID()}`
   const platforms = options.images.map(({ platform }) => formatPlatform(platform))
@@ -192,8 +235,9 @@ async function step(options: PublishOptions, name: string, work: () => Promise<v
     at: Date.now(),
   })
   try {
-    await work()
+    const made = await work()
     emit({ type: 'step.done', step: id, cached: false, at: Date.now() })
+    return made
   } catch (error) {
     emit({ type: 'step.fail', step: id, error: toXbuildError(error), at: Date.now() })
     throw error

@@ -24,6 +24,8 @@ export interface TreeOptions {
   readonly check?: (path: string) => void
   /** Told the path of what was left out. */
   readonly onSkip?: (path: string) => void
+  /** Told every entry before it is written, by its path in the export; throws when it cannot be there. */
+  readonly onEntry?: (path: string, isFolder: boolean) => void
   /** Told every file and the hex SHA-256 of its content; paths are those in the image. */
   readonly onFile?: (path: string, digest: string) => void
 }
@@ -98,6 +100,7 @@ function placer({
   sourceDateEpoch = Infinity,
   check,
   onSkip,
+  onEntry,
 }: TreeOptions): (entry: TarEntry) => TarEntry[] {
   const folders = new Set<string>()
   const links = new Set<string>()
@@ -125,6 +128,7 @@ function placer({
     if (forDisk && parentsOf(path).some((parent) => links.has(parent))) {
       throw new XbuildError('BAD_IMAGE', `Cannot export "${path.slice(0, 200)}": a symbolic link is in its path`)
     }
+    onEntry?.(path, entry.type === 'dir')
     const parents = forDisk ? parentsOf(path).filter((parent) => !folders.has(parent)) : []
     for (const parent of parents) folders.add(parent)
     if (entry.type === 'dir') folders.add(path)
@@ -151,7 +155,8 @@ function folderEntry(path: string): TarEntry {
   return { path, type: 'dir', mode: 0o755, uid: 0, gid: 0, size: 0, mtime: 0 }
 }
 
-function parentsOf(path: string): string[] {
+/** The folders above a path, the highest first. */
+export function parentsOf(path: string): string[] {
   const parts = path.split('/').slice(0, -1)
   return parts.map((_, index) => parts.slice(0, index + 1).join('/'))
 }

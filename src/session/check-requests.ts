@@ -1,8 +1,9 @@
 import { resolve } from 'node:path'
 import { withDefaults } from '../config/defaults.ts'
-import type { BuildOptions, CompleteOptions } from '../config/options.ts'
+import type { BuildOptions, CompleteOptions, Output } from '../config/options.ts'
 import { XbuildError } from '../errors.ts'
 import { checkDestinations, checkOutputs, hasDest } from '../publish/check-outputs.ts'
+import { isImageOutput } from '../publish/output-names.ts'
 import type { BuildEdges, BuildRequest, SessionRequest } from './types.ts'
 
 interface CompleteRequest {
@@ -79,8 +80,11 @@ function completeOptions(options: BuildOptions): CompleteOptions {
   return withDefaults(options, { cwd: process.cwd() })
 }
 
-/** Looks at the disk: destinations that cannot be used. Throws BAD_OPTION. */
-export async function checkPlaces(requests: readonly SessionRequest[]): Promise<void> {
+/** Looks at this machine: destinations, and compressions, that cannot be used. Throws BAD_OPTION, HOST. */
+export async function checkPlaces(requests: readonly SessionRequest[], signal: AbortSignal): Promise<void> {
+  const isZstd = (output: Output) => isImageOutput(output) && output.compression?.type === 'zstd'
+  if (requests.some(({ outputs }) => outputs.outputs.some(isZstd)))
+    await (await import('../content/compress.ts')).requireZstd(signal)
   for (const { outputs } of requests) await checkDestinations(outputs)
 }
 

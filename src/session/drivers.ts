@@ -20,6 +20,7 @@ import type { ImageJob, Job } from '../plan/types.ts'
 import { formatPlatform, samePlatform, type Platform } from '../platform.ts'
 import type { Prepared } from './plan.ts'
 import { isWhole, type JobOutcome, type Settled } from '../run/outcome.ts'
+import { pushNames } from '../publish/output-names.ts'
 import type { Session } from './open.ts'
 import { check, graphOf } from './requests.ts'
 
@@ -188,7 +189,13 @@ export async function openDrivers(
 
   async function openOther(opened: OpenedNode, { outputs, options: own }: SessionRequest): Promise<Driver> {
     const [build, { pushTargetFor, pushedOrBrought }] = [buildFor!, remote!]
-    const pushTo = pushTargetFor(opened, { ...outputs, options: own, registry, signal })
+    const pushTo = pushTargetFor(opened, {
+      ...outputs,
+      tags: pushNames(outputs),
+      options: own,
+      registry,
+      signal,
+    })
     if (!pushTo) return opened.driver(build)
     const [pushing, bringing] = await Promise.all([opened.driver(build, { pushTo }), opened.driver(build)])
     return pushedOrBrought(pushing, bringing, {

@@ -2,6 +2,7 @@ import type { BuildResult, SessionRequest } from './types.ts'
 import { createSnapshotAccess } from '../engine/snapshot-access.ts'
 import { strategyOf, strategyUsed } from '../plan/strategy-of.ts'
 import { formatPlatform } from '../platform.ts'
+import { danglingName, storeNames } from '../publish/output-names.ts'
 import type { PublishResult } from '../publish/publish.ts'
 import type { Settled } from '../run/outcome.ts'
 import type { Session } from './open.ts'
@@ -13,12 +14,15 @@ import type { Store } from '../store/store.ts'
 export async function keepInStore(
   store: Store,
   { descriptor, bytes, attested }: PublishResult,
-  tags: readonly string[],
+  { options, outputs: { outputs } }: SessionRequest,
 ): Promise<void> {
+  const tags = storeNames({ tags: options.tags, outputs })
   for (const document of attested) await store.blobs.put(document.bytes, document.descriptor.mediaType)
   await store.blobs.put(bytes, descriptor.mediaType)
   // Without a name it stays until the next prune
-  if (tags.length === 0) await store.records.put('images', keyOf(descriptor.digest), { descriptor })
+  const name = danglingName(outputs, descriptor.digest)
+  if (tags.length === 0)
+    await store.records.put('images', keyOf(descriptor.digest), { ...(name === undefined ? {} : { name }), descriptor })
   for (const tag of tags) await store.records.put('images', keyOf(tag), { tag, descriptor })
 }
 
@@ -35,7 +39,7 @@ export async function keepStoreSmall(
 
 /** What the caller of a build is told. */
 export function resultOf(
-  { image, options: { tags } }: SessionRequest,
+  { image, options, outputs: { outputs } }: SessionRequest,
   {
     settled,
     published,
@@ -49,7 +53,7 @@ export function resultOf(
       const usedTwins = packs.some(({ platform }) => platform === formatPlatform(job.target))
       return {
         platform: formatPlatform(job.target),
-        digest: built.descriptor.digest,
+        digest: digestOf(published, formatPlatform(job.target)) ?? built.descriptor.digest,
         strategy: strategyUsed(strategyOf(job), usedTwins),
         node: job.decision.strategy.node,
         seconds,
@@ -60,9 +64,14 @@ export function resultOf(
       error: { code, message },
     })),
     packs,
-    tags,
-    outputs: published.outputs.map((output) => (output.type === 'registry' ? { type: output.type } : output)),
+    tags: storeNames({ tags: options.tags, outputs }),
+    outputs: published.outputs,
     metadata: published.metadata,
     stored: session.store.folder.root,
   }
+}
+
+/** The digest that a platform has in the result: annotations and outputs may have changed what was built. */
+function digestOf({ platforms }: PublishResult, wanted: string): string | undefined {
+  return platforms.find(({ platform }) => platform === wanted)?.digest
 }

@@ -13,6 +13,7 @@ import { createEngineServices, withEpoch, type EngineServices } from '../engine/
 import { openMainContext, type MainContext } from '../content/main-context.ts'
 import { findLaunch } from '../emulation/launch.ts'
 import { blameCaches } from './imported-caches.ts'
+import { allowInsecure } from './insecure.ts'
 import { findMachines, type Machines } from './machines.ts'
 import type { Node } from '../plan/types.ts'
 import { formatPlatform, platformOfNodeArch } from '../platform.ts'
@@ -52,9 +53,10 @@ export interface Session {
 
 /** Opens the store and the registry client; starts nothing, unless the time of contexts must be known. */
 export async function openSession(
-  requests: readonly SessionRequest[],
+  asked: readonly SessionRequest[],
   { emit, signal, env, secretEnv = env, stdin, secrecy }: BuildEdges & Partial<Pick<SessionEdges, 'secrecy'>>,
 ): Promise<Session> {
+  const requests = await allowInsecure(asked, { emit, env, signal })
   const { options } = requests[0]!
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
   const reach = reachOf(requests)
@@ -104,7 +106,7 @@ export async function openSession(
     reach,
   })
   const machines = once(() => findMachines(requests, { env, signal, store }))
-  let asked = false
+  let askedMachines = false
   const importedCaches: CacheImports[] = []
   const owned: { close(): Promise<void> }[] = []
   const contexts = new Map<SessionRequest, Promise<MainContext>>()
@@ -131,7 +133,7 @@ export async function openSession(
       contexts.set(request, context)
       return context
     },
-    machines: () => ((asked = true), machines()),
+    machines: () => ((askedMachines = true), machines()),
     planned,
     warn,
     importedCaches,
@@ -148,7 +150,7 @@ export async function openSession(
         )
       }
       lease.release()
-      const found = asked ? await machines().catch(() => undefined) : undefined
+      const found = askedMachines ? await machines().catch(() => undefined) : undefined
       const opened = [...contexts.values()].map(async (context) => (await context).close())
       await Promise.allSettled([...opened, services.close(), registry.close(), found?.close(), closeAgent()])
     },

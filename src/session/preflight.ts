@@ -6,6 +6,7 @@ import { formatReference } from '../oci/reference.ts'
 import type { BaseAvailability, PushRight } from '../plan/types.ts'
 import { platformKey, type Platform } from '../platform.ts'
 import type { OutputPlan } from '../publish/check-outputs.ts'
+import { pushNames } from '../publish/output-names.ts'
 import type { Session } from './open.ts'
 import type { SessionRequest } from './types.ts'
 
@@ -80,7 +81,7 @@ export async function checkPushes(
   { registry }: Session,
   signal: AbortSignal,
 ): Promise<(PushRight & { readonly error?: XbuildError })[]> {
-  const tags = plans.flatMap((one) => (one.outputs.some(({ type }) => type === 'registry') ? one.tags : []))
+  const tags = plans.flatMap(pushNames)
   const repositories = new Map(tags.map(({ host, repository }) => [`${host}/${repository}`, { host, repository }]))
   return Promise.all(
     [...repositories.values()].map(async (ref) => {

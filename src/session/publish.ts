@@ -43,6 +43,7 @@ export async function publishImage(
     ...(attested ? { provenance: attested.summaries } : {}),
     ...(loads ? { loadTarget: loads.get } : {}),
     registry: async () => session.registry,
+    store: session.store,
     stdout,
     emit,
     signal,

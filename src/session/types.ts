@@ -24,6 +24,7 @@ export interface BuildResult {
   readonly digest: string
   readonly images: readonly {
     readonly platform: string
+    /** Of its manifest in the result. */
     readonly digest: string
     readonly strategy: string
     readonly node: string
@@ -40,7 +41,8 @@ export interface BuildResult {
    */
   readonly packs: readonly (UsedPack & { readonly cached: boolean })[]
   readonly tags: readonly string[]
-  readonly outputs: readonly { readonly type: string; readonly dest?: string }[]
+  /** `refs`: full references with digest, of what was pushed. */
+  readonly outputs: readonly { readonly type: string; readonly dest?: string; readonly refs?: readonly string[] }[]
   /** What `--metadata-file` holds. */
   readonly metadata: Readonly<Record<string, unknown>>
   /** Folder of the store. */

@@ -26,6 +26,8 @@ export interface FinishedBuild {
     readonly type: string
     readonly dest?: string
     readonly engine?: string
+    /** What was pushed. */
+    readonly refs?: readonly string[]
     readonly names?: readonly string[]
   }[]
   /** Folder of the store. */
@@ -89,9 +91,9 @@ export function formatDigest(result: FinishedBuild): string {
 }
 
 function whereabouts({ outputs, tags, stored }: FinishedBuild): string[] {
-  const lines = outputs.flatMap(({ type, dest, engine, names = [] }) => {
+  const lines = outputs.flatMap(({ type, dest, engine, refs, names = [] }) => {
     if (type === 'load') return [`  loaded into ${engine}${names.length > 0 ? ` as ${names.join(', ')}` : ''}`]
-    if (type === 'registry') return tags.map((tag) => `  pushed to ${tag}`)
+    if (type === 'registry') return pushedTo(tags, refs).map((name) => `  pushed to ${name}`)
     if (dest === undefined) return []
     const what =
       type === 'oci'
@@ -106,4 +108,9 @@ function whereabouts({ outputs, tags, stored }: FinishedBuild): string[] {
   // An engine says itself under which names it has an image
   if (lines.length > 0) return lines.map((line) => cleanLine(line))
   return [`  The image stays in the store (${stored}); use -o type=oci,dest=FOLDER or --push to take it out`]
+}
+
+/** Names as the user wrote them, unless an output has its own. */
+function pushedTo(tags: readonly string[], refs: readonly string[] = []): readonly string[] {
+  return tags.length >= refs.length && tags.length > 0 ? tags : refs
 }

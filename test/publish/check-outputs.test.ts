@@ -36,6 +36,16 @@ test('--push beside type=registry pushes once', () => {
   ])
 })
 
+test('--push pushes an image as its output says', () => {
+  const outputs = [{ type: 'cacheonly', names: ['r.example:5000/a'], pushByDigest: true }] as const
+  expect(checkOutputs({ ...base, outputs, push: true }, pipe).outputs).toEqual([{ ...outputs[0], type: 'registry' }])
+  const twice = [
+    { type: 'registry', names: ['a'] },
+    { type: 'registry', names: ['a'] },
+  ] as const
+  expect(checkOutputs({ ...base, outputs: twice }, pipe).outputs).toEqual([{ type: 'registry', names: ['a'] }])
+})
+
 test.each<[string, Partial<OutputOptions>, RegExp]>([
   ['a push without a tag', { push: true }, /Cannot push: the image has no name/],
   ['a registry output without a tag', { outputs: [{ type: 'registry' }] }, /Cannot push: the image has no name/],
@@ -69,6 +79,39 @@ test.each<[string, Partial<OutputOptions>, RegExp]>([
     'a platform twice',
     { platforms: [parsePlatform('linux/arm64'), parsePlatform('linux/arm64/v8')] },
     /"linux\/arm64" twice/,
+  ],
+  [
+    'a tag beside a push by digest',
+    { outputs: [{ type: 'registry', pushByDigest: true }], tags: ['r.example:5000/a:1'] },
+    /Cannot push "r.example:5000\/a:1" by digest: it has a tag/,
+  ],
+  [
+    'an output with attestations and media types that have none',
+    { outputs: [{ type: 'oci', dest: 'x', tar: false, ociMediaTypes: false }], provenance: { mode: 'min' } as never },
+    /attestations need the media types of OCI/,
+  ],
+  [
+    'annotations and media types that have none',
+    { outputs: [{ type: 'oci', dest: 'x', tar: false, ociMediaTypes: false }], annotations: ['a=b'] },
+    /Docker's manifests have no annotations/,
+  ],
+  [
+    'times without a time',
+    { outputs: [{ type: 'cacheonly', rewriteTimestamp: true }] },
+    /rewrite-timestamp=true needs a time/,
+  ],
+  [
+    'times that stay in spite of a time',
+    { outputs: [{ type: 'cacheonly', rewriteTimestamp: false }], sourceDateEpoch: 0 },
+    /always rewrites the times of files/,
+  ],
+  [
+    'an annotation of an output for a platform that is not built',
+    {
+      outputs: [{ type: 'cacheonly', annotations: ['manifest[linux/s390x]:a=b'] }],
+      platforms: [parsePlatform('linux/arm64'), parsePlatform('linux/amd64')],
+    },
+    /Cannot annotate "linux\/s390x"/,
   ],
   [
     'an annotation of no index',

@@ -207,6 +207,15 @@ test('metadata and image ID are written as buildx does', async () => {
     'containerimage.descriptor': both.descriptor,
     'containerimage.digest': both.digest,
     'image.name': 'docker.io/library/x:latest,r.example/y:2',
+    'xbuild.platforms': Object.fromEntries(
+      ['linux/arm64', 'linux/amd64'].map((platform, index) => [
+        platform,
+        {
+          'containerimage.digest': images[index]!.image.descriptor.digest,
+          'containerimage.config.digest': both.platforms[index]!.configDigest,
+        },
+      ]),
+    ),
   })
   expect(await readFile(iidFile, 'utf8')).toBe(both.digest)
   const single = await publish(options(images.slice(0, 1), { metadataFile, iidFile }))
@@ -215,6 +224,9 @@ test('metadata and image ID are written as buildx does', async () => {
     'containerimage.config.digest': config.digest,
     'containerimage.descriptor': { ...single.descriptor, platform: { architecture: 'arm64', os: 'linux' } },
     'containerimage.digest': single.digest,
+    'xbuild.platforms': {
+      'linux/arm64': { 'containerimage.digest': single.digest, 'containerimage.config.digest': config.digest },
+    },
   })
   expect(await readFile(iidFile, 'utf8')).toBe(config.digest)
 })
