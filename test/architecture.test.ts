@@ -18,6 +18,7 @@ const PURE = [
   'provenance',
   'audit',
   'sbom',
+  'ci',
 ]
 const BELOW_CONTENT = ['host', 'registry', 'store', 'source']
 const BELOW_DRIVER = [...BELOW_CONTENT, 'emulation', 'content', 'engine']
@@ -39,6 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   provenance: PURE,
   audit: PURE,
   sbom: PURE,
+  ci: PURE,
   host: ['errors.ts'],
   registry: [...PURE, 'host'],
   store: [...PURE, 'host'],

@@ -1,5 +1,6 @@
 import { BAKE_FLAGS, readBakeCommand } from '../config/bake/flags.ts'
 import { readBuildLine, readPlanLine } from '../config/build-line.ts'
+import { CI_FLAGS, readCiCommand } from '../config/ci-flags.ts'
 import { BUILD_CLI_FLAGS } from '../config/cli-flags.ts'
 import { COMPOSE_FLAGS, readComposeCommand } from '../config/compose/flags.ts'
 import { sessionTexts } from '../config/images/flags.ts'
@@ -113,6 +114,16 @@ export const COMMANDS: readonly Command[] = [
     fromFile: sessionTexts,
     read: (values, input) => ({ options: readBakeCommand(values, input) }),
     run: async ({ options }, terminal) => (await import('./bake.ts')).runBake(options, terminal),
+  }),
+  defineCommand({
+    name: 'ci',
+    usage: 'xbuild ci plan|build [OPTIONS] [PATH]',
+    help: 'Spread a build over the runners of a CI service: plan its jobs, build the part of one.',
+    flags: CI_FLAGS,
+    isLong: true,
+    fromFile: build.fromFile,
+    read: readCiCommand,
+    run: async (command, terminal) => (await import('./ci/ci.ts')).runCi(command, terminal),
   }),
   defineCommand({
     name: 'init',
