@@ -84,11 +84,16 @@ test.each(MODES)('a %s step on the network of the machine does not either', asyn
   expect(stderr.match(/(changed|open): .*/g)).toBeNull()
 })
 
-test.each(MODES)('a %s step sees no control group above its own, and no other network device', async (mode) => {
-  const Dockerfile = 'FROM busybox\nRUN cat /proc/self/cgroup && echo devices: $(ls /sys/class/net)\n'
-  const { code, stderr } = await sandbox.build(mode, { Dockerfile }, ['--network', 'none'])
-  expect(code, stderr).toBe(0)
-  const groups = [...stderr.matchAll(/ \d+:[^:\s]*:(\/.*)/g)].map(([, path]) => path)
-  expect(new Set(groups)).toEqual(new Set(['/']))
-  expect(stderr).toMatch(/devices: lo$/m)
-})
+test.each(MODES)(
+  'a %s step sees no control group above its own, no disk, and no other network device',
+  async (mode) => {
+    const Dockerfile =
+      'FROM busybox\nRUN cat /proc/self/cgroup && echo devices: $(ls /sys/class/net) && echo disks: $(ls /sys/dev/block)\n'
+    const { code, stderr } = await sandbox.build(mode, { Dockerfile }, ['--network', 'none'])
+    expect(code, stderr).toBe(0)
+    const groups = [...stderr.matchAll(/ \d+:[^:\s]*:(\/.*)/g)].map(([, path]) => path)
+    expect(new Set(groups)).toEqual(new Set(['/']))
+    expect(stderr).toMatch(/devices: lo$/m)
+    expect(stderr).toMatch(/disks:$/m)
+  },
+)

@@ -11,8 +11,15 @@ export interface KernelFiles {
   readonly readOnly: readonly string[]
 }
 
-/** Docker's. */
-const MASKED_FOLDERS = ['/proc/acpi', '/proc/asound', '/proc/scsi', '/sys/devices/virtual/powercap', '/sys/firmware']
+/** Docker's, and Podman's list of the machine's disks. */
+const MASKED_FOLDERS = [
+  '/proc/acpi',
+  '/proc/asound',
+  '/proc/scsi',
+  '/sys/dev/block',
+  '/sys/devices/virtual/powercap',
+  '/sys/firmware',
+]
 const MASKED_FILES = [
   '/proc/interrupts',
   '/proc/kcore',
