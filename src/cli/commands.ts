@@ -50,7 +50,10 @@ const IMAGE_EXAMPLES = `Examples:
   xbuild image copy registry.example/team/app:1.0 oci:backup:1.0
   xbuild image copy oci:backup:1.0 other.example/team/app:1.0
 
-An image is REF, oci:FOLDER[:NAME] or oci-archive:FILE.
+  # Programs of a wrong platform in any image
+  xbuild image audit registry.example/team/app:1.0
+
+An image is REF, oci:FOLDER[:NAME], oci-archive:FILE[:NAME] or docker-daemon:NAME.
 `
 
 const build = {
@@ -163,8 +166,9 @@ export const COMMANDS: readonly Command[] = [
   }),
   defineCommand({
     name: 'image',
-    usage: 'xbuild image inspect REF | ls REPO | create -t REF SOURCE... | copy FROM TO | verify REF',
-    help: 'Look at published images, check and copy them, and put them together from others.',
+    usage:
+      'xbuild image inspect|verify|audit REF | ls REPO | create -t REF SOURCE... | copy FROM TO | rm REF... | prune REPO',
+    help: 'Look at published images, check, copy and remove them, and put them together from others.',
     flags: IMAGE_FLAGS,
     examples: IMAGE_EXAMPLES,
     read: (values, input) => ({ options: readImageCommand(values, input) }),

@@ -60,8 +60,41 @@ export interface VerifyCommand extends ImageCommon {
   readonly deep: boolean
 }
 
+/** `xbuild image audit`. */
+export interface AuditCommand extends ImageCommon {
+  readonly verb: 'audit'
+  readonly name: ImageName
+  readonly platforms: readonly Platform[]
+  readonly except: readonly string[]
+  readonly store?: string
+}
+
+/** `xbuild image rm`. */
+export interface RmCommand extends ImageCommon {
+  readonly verb: 'rm'
+  readonly refs: readonly Reference[]
+  readonly force: boolean
+  readonly dryRun: boolean
+}
+
+/** `xbuild image prune`. */
+export interface PruneCommand extends ImageCommon {
+  readonly verb: 'prune'
+  readonly repository: Reference
+  readonly digests: readonly Digest[]
+  readonly dryRun: boolean
+}
+
 /** `xbuild image ...`. */
-export type ImageCommand = InspectCommand | LsCommand | CreateCommand | CopyCommand | VerifyCommand
+export type ImageCommand =
+  | InspectCommand
+  | LsCommand
+  | CreateCommand
+  | CopyCommand
+  | VerifyCommand
+  | AuditCommand
+  | RmCommand
+  | PruneCommand
 
 /** Reads the words and values of `xbuild image`. Throws BAD_OPTION, BAD_REFERENCE. */
 export function readImageCommand(values: ImageValues, { words, given, file, cwd }: LineInput): ImageCommand {
@@ -91,6 +124,22 @@ export function readImageCommand(values: ImageValues, { words, given, file, cwd 
     }
     case 'verify':
       return { ...common, verb, name: parseImageName(oneName(verb, names)), deep: values.deep }
+    case 'audit': {
+      const { platforms, except, store } = values
+      const name = parseImageName(oneName(verb, names))
+      return { ...common, verb, name, platforms, except, ...(store === undefined ? {} : { store }) }
+    }
+    case 'rm': {
+      if (names.length === 0) throw usageError('Cannot rm: no name is given', 'Write it like xbuild image rm REPO:TAG')
+      return { ...common, verb, refs: names.map(exactName), force: values.force, dryRun: values.dryRun ?? false }
+    }
+    case 'prune': {
+      const [name, ...digests] = names
+      if (values.yes && values.dryRun)
+        throw usageError('Cannot use "--yes" with "--dry-run": they contradict each other')
+      const repository = repositoryOf(verb, oneName(verb, name === undefined ? [] : [name]))
+      return { ...common, verb, repository, digests: digests.map(parseDigest), dryRun: values.dryRun ?? !values.yes }
+    }
     case 'create':
       return { ...common, ...readCreate(names, values) }
   }
@@ -140,6 +189,7 @@ const SYNONYMS: ReadonlyMap<string, ImageVerb> = new Map([
   ['list', 'ls'],
   ['tags', 'ls'],
   ['cp', 'copy'],
+  ['remove', 'rm'],
 ])
 
 function checkFlags(verb: ImageVerb, given: LineInput['given']): void {
@@ -150,6 +200,17 @@ function checkFlags(verb: ImageVerb, given: LineInput['given']): void {
       `Cannot use "--${name}" with xbuild image ${verb}: it belongs to ${verbs.map((one) => `xbuild image ${one}`).join(', ')}`,
     )
   }
+}
+
+/** An image of a registry whose tag or digest is written: `latest` is not removed by a name alone. */
+function exactName(text: string): Reference {
+  const name = parseImageName(text)
+  const isExact = text.includes('@') || /:[^/]*$/.test(text.replace(/^docker:\/\//, ''))
+  if (name.kind === 'registry' && isExact) return name.ref
+  throw usageError(
+    `Cannot rm "${text}": ${name.kind === 'registry' ? 'it has no tag or digest' : 'it is not in a registry'}`,
+    'Write it like xbuild image rm REPO:TAG or REPO@DIGEST',
+  )
 }
 
 /** A repository: a reference without tag and digest. */

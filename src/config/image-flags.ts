@@ -3,6 +3,7 @@ import { parseReference, type Reference } from '../oci/reference.ts'
 import type { Platform } from '../platform.ts'
 import * as read from './flag-values.ts'
 import type { Flag } from './flag.ts'
+import { FLAGS } from './flags.ts'
 import { badValue, parseText } from './values.ts'
 
 /** What the flags of `xbuild image` say; each belongs to some of its verbs. */
@@ -20,29 +21,37 @@ export interface ImageValues {
   readonly metadataFile?: string
   readonly referrers: boolean
   readonly deep: boolean
+  readonly force: boolean
+  readonly yes: boolean
+  readonly except: readonly string[]
+  readonly store?: string
 }
 
 /** What can be done with published images. */
-export const IMAGE_VERBS = ['inspect', 'ls', 'create', 'copy', 'verify'] as const
+export const IMAGE_VERBS = ['inspect', 'ls', 'create', 'copy', 'verify', 'audit', 'rm', 'prune'] as const
 
 /** One of them. */
 export type ImageVerb = (typeof IMAGE_VERBS)[number]
 
 /** The verbs that each flag belongs to. */
 export const VERBS_OF_FLAG: Readonly<Record<keyof ImageValues, readonly ImageVerb[]>> = {
-  json: ['inspect', 'ls', 'copy', 'verify'],
-  format: ['inspect', 'ls', 'copy', 'verify'],
+  json: ['inspect', 'ls', 'copy', 'verify', 'audit', 'rm', 'prune'],
+  format: ['inspect', 'ls', 'copy', 'verify', 'audit', 'rm', 'prune'],
   raw: ['inspect'],
-  platforms: ['inspect', 'create'],
+  platforms: ['inspect', 'create', 'audit'],
   tags: ['create'],
   files: ['create'],
   annotations: ['create'],
   preferIndex: ['create'],
   duplicates: ['create'],
-  dryRun: ['create'],
+  dryRun: ['create', 'rm', 'prune'],
   metadataFile: ['create'],
   referrers: ['copy'],
   deep: ['verify'],
+  force: ['rm'],
+  yes: ['prune'],
+  except: ['audit'],
+  store: ['audit'],
 }
 
 /** Every flag of `xbuild image`. */
@@ -130,6 +139,30 @@ export const IMAGE_FLAGS: { readonly [K in keyof ImageValues]-?: Flag<ImageValue
     absent: false,
     parse: read.bool,
   },
+  except: {
+    name: 'audit-except',
+    placeholder: 'PATTERN',
+    repeat: true,
+    group: 'common',
+    help: 'Paths in the image that the audit leaves alone, like /opt/firmware/**',
+    absent: [],
+    parse: (texts) => texts,
+  },
+  force: {
+    name: 'force',
+    group: 'common',
+    help: 'Remove a digest though tags lead to it: they go with it, or are broken',
+    absent: false,
+    parse: read.bool,
+  },
+  yes: {
+    name: 'yes',
+    short: 'y',
+    group: 'common',
+    help: 'Remove what is listed; the same as --dry-run=false',
+    absent: false,
+    parse: read.bool,
+  },
   raw: { name: 'raw', group: 'common', help: 'Print the index or manifest itself', absent: false, parse: read.bool },
   json: { name: 'json', group: 'common', help: 'Print JSON', absent: false, parse: read.bool },
   format: {
@@ -140,6 +173,7 @@ export const IMAGE_FLAGS: { readonly [K in keyof ImageValues]-?: Flag<ImageValue
     absent: undefined,
     parse: (texts, { label }) => format(texts.at(-1) ?? '', label),
   },
+  store: FLAGS.store,
 }
 
 function annotation(text: string, label: string): Annotation {

@@ -1,4 +1,6 @@
+import type { AuditedPlatform } from '../image/audit.ts'
 import type { Inspected, InspectedAttestation, InspectedPlatform } from '../image/inspect.ts'
+import type { Removal, RemovalPlan } from '../image/remove.ts'
 import type { Transferred } from '../image/transfer.ts'
 import type { Verified } from '../image/verify.ts'
 import { formatTable } from './table.ts'
@@ -101,6 +103,40 @@ export function formatVerified({ name, digest, ok, manifests, blobs, bytes, prob
   const lines = problems.map((problem) => `${problem.level}: ${cleanLine(`${problem.digest} ${problem.message}`)}\n`)
   const all = `${count(manifests, 'manifest')}, ${count(blobs, 'blob')}, ${formatBytes(bytes)}`
   return `${lines.join('')}${cleanLine(`${name} (${digest})`)}: ${ok ? 'ok' : 'not complete'}, ${all}\n`
+}
+
+/** What an audit found, a line for each platform. */
+export function formatAudited(platforms: readonly AuditedPlatform[]): string {
+  return platforms
+    .flatMap(({ platform, programs, fails, message, hint, isCut, skipped }) => [
+      ...(skipped === undefined ? [] : [`${platform}: not audited, ${skipped}`]),
+      ...(isCut ? [`warning: ${platform}: a layer has too many files, not all programs were compared`] : []),
+      ...(message === undefined ? [] : [`${fails ? 'error' : 'warning'}: ${message}`]),
+      ...(hint === undefined ? [] : [`  hint: ${hint}`]),
+      ...(message === undefined && skipped === undefined ? [`${platform}: ok, ${count(programs, 'program')}`] : []),
+    ])
+    .map((line) => `${cleanLine(line)}\n`)
+    .join('')
+}
+
+/** What is removed and what stays, a line for each. */
+export function formatPlan({ remove, keep, absent }: RemovalPlan): string {
+  const lines = [
+    ...remove.map((one) => `would remove ${removalText(one)}`),
+    ...keep.map(({ digest, tags }) => `keeps ${digest}: ${tagsText(tags)}`),
+    ...absent.map((digest) => `${digest} is not there`),
+  ]
+  return lines.map((line) => `${cleanLine(line)}\n`).join('')
+}
+
+/** One thing that is removed. */
+export function removalText({ digest, tag, what }: Removal): string {
+  return tag === undefined ? `${digest} (${what})` : `the tag ${tag} (of ${digest})`
+}
+
+function tagsText(tags: readonly string[]): string {
+  const [first, ...more] = tags
+  return `tag ${first}${more.length > 0 ? ` and ${more.length} more lead` : ' leads'} to it`
 }
 
 function factsText(facts: readonly (readonly (string | undefined)[])[]): string {

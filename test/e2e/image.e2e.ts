@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -11,6 +11,7 @@ import { parseManifest } from '../../src/oci/read-manifest.ts'
 import { createRegistryClient } from '../../src/registry/client.ts'
 import { formatReference, parseReference } from '../../src/oci/reference.ts'
 import type { ImageSet } from '../../src/publish/image-set.ts'
+import { makeElf } from '../audit/support/elf.ts'
 import { type DebianRegistry, startRegistry } from '../support/registry-debian.ts'
 import { pushImages } from '../support/registry-images.ts'
 import { type Left, runHere } from '../support/run-in-process.ts'
@@ -318,6 +319,111 @@ describe('verify', () => {
     expect(found.stdout).toContain(`error: ${attestation!.digest} says something of ${config.digest}, which is not`)
   })
 })
+
+describe('rm', () => {
+  test('removes a tag with what is its own, keeps what other tags lead to, and says so', async () => {
+    const arm = { platform: 'linux/arm64', files: [{ path: 'shared', data: 'rm' }] }
+    const one = await pushImages(at('rm/app:1'), [{ platform: 'linux/amd64', attested: true }, arm], { folder })
+    const two = await pushImages(at('rm/app:2'), [{ platform: 'linux/s390x' }, arm], { folder })
+    const signature = await pushReferrer(at('rm/app:1'), one.root.descriptor)
+    const [amd64, arm64, attestation] = one.manifests.map(({ descriptor }) => descriptor.digest)
+    const plan = await image('rm', '--dry-run', at('rm/app:1'))
+    expect(plan.stdout).toContain(`would remove ${one.root.descriptor.digest} (image)`)
+    expect((await image('inspect', at('rm/app:1'))).code).toBe(0)
+    const done = await image('rm', at('rm/app:1'))
+    expect(done, done.stderr).toMatchObject({ code: 0 })
+    for (const digest of [one.root.descriptor.digest, amd64!, attestation!, signature])
+      expect(done.stdout).toContain(`removed ${digest}`)
+    expect(done.stdout).toContain(`keeps ${arm64}: tag 2 leads to it`)
+    expect((await image('verify', at('rm/app:2'))).stdout).toContain(': ok')
+    expect((await image('ls', at('rm/app'))).stdout).toBe('2\n')
+    for (const digest of [amd64, signature]) expect((await image('inspect', at(`rm/app@${digest}`))).code).toBe(1)
+
+    const part = two.manifests[0]!.descriptor.digest
+    const refused = await image('rm', at(`rm/app@${part}`))
+    expect(refused).toMatchObject({ code: 2, stdout: '' })
+    expect(refused.stderr).toContain('the tag 2 leads to it')
+    await image('create', '-t', at('rm/app:also'), at('rm/app:2'))
+    const tag = await image('rm', at('rm/app:also'))
+    expect(tag).toMatchObject({ code: 1 })
+    expect(tag.stderr).toMatch(/does not delete a tag alone/)
+    expect((await image('verify', at('rm/app:2'))).stdout).toContain(': ok')
+  })
+})
+
+describe('prune', () => {
+  test('removes given digests that no tag leads to, and lists of referrers of what is gone', async () => {
+    const kept = await pushImages(at('prune/app:1'), [{ platform: 'linux/amd64' }, { platform: 'linux/arm64' }], {
+      folder,
+    })
+    const old = await pushImages(
+      at('prune/app'),
+      [{ platform: 'linux/amd64', attested: true, files: [{ path: 'old', data: 'old' }] }],
+      { folder, untagged: true },
+    )
+    const gone: Descriptor = { mediaType: MEDIA_TYPE.manifest, digest: sha256('gone'), size: 4 }
+    const signature = await pushReferrer(at('prune/app:1'), gone)
+    const keptSignature = await pushReferrer(at('prune/app:1'), kept.root.descriptor)
+    const digests = [kept.manifests[0]!, old.root].map(({ descriptor }) => descriptor.digest)
+    const plan = await image('prune', at('prune/app'), ...digests, sha256('nowhere'))
+    expect(plan).toMatchObject({ code: 0 })
+    expect(plan.stdout).toContain(`keeps ${digests[0]}: tag 1 leads to it`)
+    expect(plan.stdout).toContain(`would remove ${digests[1]} (image)`)
+    expect(plan.stdout).toContain(`${sha256('nowhere')} is not there`)
+    expect(plan.stderr).toMatch(/Nothing was removed: do it with --yes\n.*cannot be listed/)
+    expect((await image('inspect', at(`prune/app@${digests[1]}`))).code).toBe(0)
+    const done = await image('prune', '--yes', at('prune/app'), ...digests)
+    for (const digest of [digests[1], signature, ...old.manifests.map(({ descriptor }) => descriptor.digest)])
+      expect(done.stdout).toContain(`removed ${digest}`)
+    expect(done.stdout).not.toContain(keptSignature)
+    expect((await image('verify', at('prune/app:1'))).stdout).toContain(': ok')
+    expect((await image('inspect', at(`prune/app@${digests[1]}`))).code).toBe(1)
+  })
+})
+
+describe('audit', () => {
+  test('finds a program of another platform in anybody’s image, and reads each layer once', async () => {
+    const tool = { path: 'hello', mode: 0o755, data: makeElf({ machine: 62 }) }
+    const both = { below: [tool], files: [{ path: 'x', data: 'y' }] }
+    const name = at('audit/app:1')
+    await pushImages(
+      name,
+      [
+        { platform: 'linux/amd64', ...both, attested: true },
+        { platform: 'linux/arm64', ...both },
+      ],
+      { folder },
+    )
+    const audit = (...args: string[]) => image('audit', '--store', join(folder, 'store'), ...args)
+    const found = await audit(name)
+    expect(found.stdout, found.stderr).toContain('linux/amd64: ok, 1 program\n')
+    expect(found.code).toBe(1)
+    expect(found.stdout).toContain('error: linux/arm64: "/hello" is for linux/amd64 (CMD, layer 1)')
+    expect(found.stdout).toContain('hint: linux/amd64 has the same layer')
+    await image('copy', name, 'oci:audited:1')
+    const { layers } = parseManifest(
+      await readFile(await blobOf('audited', 'linux/arm64')),
+      await descriptorOf('audited', 'linux/arm64'),
+    )
+    // What is remembered of a layer is not read again
+    for (const { digest } of layers) await rm(join(folder, 'audited/blobs', ...digest.split(':')))
+    const again = await audit('--json', 'oci:audited:1')
+    expect(JSON.parse(again.stdout)).toMatchObject([{ fails: false }, { fails: true, findings: [{ path: '/hello' }] }])
+    expect((await audit('--platform', 'linux/amd64', name)).code).toBe(0)
+    expect((await audit('--audit-except', '/hello', name)).code).toBe(0)
+    expect((await audit('--platform', 'linux/s390x', name)).stderr).toContain('no image for linux/s390x')
+  })
+})
+
+async function descriptorOf(layout: string, platform: string): Promise<Descriptor> {
+  const shown = JSON.parse((await image('inspect', '--json', `oci:${layout}:1`)).stdout)
+  const { digest, mediaType } = shown.images.find((one: { platform: string }) => one.platform === platform)
+  const { size } = await stat(join(folder, layout, 'blobs', ...digest.split(':')))
+  return { mediaType, digest, size }
+}
+
+const blobOf = async (layout: string, platform: string) =>
+  join(folder, layout, 'blobs', ...(await descriptorOf(layout, platform)).digest.split(':'))
 
 const tagOf = (digest: string) => digest.replace(':', '-')
 

@@ -12,12 +12,12 @@ import { parsePlatform } from '../../src/platform.ts'
 import type { PlatformImage } from '../../src/publish/image-set.ts'
 
 /** A tar entry in few words; `data` makes it a file. */
-export type SmallEntry = Partial<TarEntry> & { readonly path: string; readonly data?: string }
+export type SmallEntry = Partial<TarEntry> & { readonly path: string; readonly data?: string | Buffer }
 
 /** An uncompressed tar archive. */
 export function tarOf(entries: readonly SmallEntry[]): Buffer {
   const parts = entries.flatMap(({ data = '', ...entry }) => {
-    const bytes = Buffer.from(data)
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data
     const header = encodeTarHeader({
       type: 'file',
       mode: 0o644,

@@ -13,6 +13,12 @@ export async function runImage(command: ImageCommand, terminal: Terminal): Promi
       return (await import('./copy.ts')).runCopy(command, terminal)
     case 'verify':
       return (await import('./verify.ts')).runVerify(command, terminal)
+    case 'audit':
+      return (await import('./audit.ts')).runImageAudit(command, terminal)
+    case 'rm':
+      return (await import('./remove.ts')).runRm(command, terminal)
+    case 'prune':
+      return (await import('./remove.ts')).runImagePrune(command, terminal)
     case 'create':
       return (await import('./create.ts')).runCreate(command, terminal)
     default:

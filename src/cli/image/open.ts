@@ -4,7 +4,6 @@ import type { RegistryConfig } from '../../config/options.ts'
 import { openArchive } from '../../content/archive-files.ts'
 import { folderFiles } from '../../content/layout-files.ts'
 import type { Emit } from '../../events.ts'
-import { XbuildError } from '../../errors.ts'
 import { layoutSource } from '../../image/layout-source.ts'
 import { registrySource, type ImageRegistry } from '../../image/registry-source.ts'
 import type { ImageSource } from '../../image/source.ts'
@@ -49,7 +48,7 @@ export async function withImages<T>(
           emit,
           signal,
           async open(name, how = { direct: true }) {
-            const source = await openSource(name, { registry, cwd, ...how })
+            const source = await openSource(name, { registry, cwd, env, signal, ...how })
             opened.push(source)
             return source
           },
@@ -64,7 +63,19 @@ export async function withImages<T>(
 
 async function openSource(
   name: ImageName,
-  { registry, cwd, direct }: { readonly registry: ImageRegistry; readonly cwd: string; readonly direct: boolean },
+  {
+    registry,
+    cwd,
+    direct,
+    env,
+    signal,
+  }: {
+    readonly registry: ImageRegistry
+    readonly cwd: string
+    readonly direct: boolean
+    readonly env: Terminal['env']
+    readonly signal: AbortSignal
+  },
 ): Promise<ImageSource> {
   switch (name.kind) {
     case 'registry':
@@ -76,6 +87,6 @@ async function openSource(
       return layoutSource(files, name.name, () => files.close())
     }
     case 'docker-daemon':
-      throw new XbuildError('UNSUPPORTED', `Cannot read "docker-daemon:${name.name}" here`)
+      return (await import('./daemon.ts')).daemonSource(name.name, { env, signal })
   }
 }

@@ -1,0 +1,136 @@
+import { XbuildError } from '../errors.ts'
+import type { Digest } from '../oci/descriptor.ts'
+import { familiarReference, type Reference } from '../oci/reference.ts'
+import type { ImageRegistry } from './registry-source.ts'
+import { mapRepository, reachedFrom, type RepositoryMap } from './repository-map.ts'
+
+/** One thing that is removed: a manifest with all its tags, or a tag alone. */
+export interface Removal {
+  readonly digest: Digest
+  readonly tag?: string
+  /** What it is: `image`, `part of the image`, `referrer`, `list of referrers`. */
+  readonly what: string
+}
+
+/** What is to be removed, in this order, and what stays though it belonged to it. */
+export interface RemovalPlan {
+  readonly remove: readonly Removal[]
+  readonly keep: readonly { readonly digest: Digest; readonly tags: readonly string[] }[]
+  /** What was asked for and is not there. */
+  readonly absent: readonly Digest[]
+}
+
+interface Edges {
+  readonly registry: ImageRegistry
+  readonly signal: AbortSignal
+}
+
+/**
+ * Plans the removal of a tag or of a digest: the parts that nothing else of the repository leads to go with it, and
+ * what refers to them. Throws NOT_FOUND, and BAD_OPTION for a digest that tags lead to, unless `force`.
+ */
+export async function planRemoval(
+  ref: Reference,
+  { registry, signal, force }: Edges & { readonly force: boolean },
+): Promise<RemovalPlan> {
+  const at: Reference = { host: ref.host, repository: ref.repository }
+  const digest = await registry.digestOf(ref, { signal })
+  if (digest === undefined)
+    throw new XbuildError('NOT_FOUND', `Cannot remove "${familiarReference(ref)}": it is not there`)
+  const map = await mapRepository(at, { registry, signal })
+  const others = (map.reached.get(digest) ?? []).filter((tag) => tag !== ref.tag)
+  if (ref.digest === undefined && others.length > 0) {
+    // Without its tag it is still an image of the others
+    return { remove: [{ digest, tag: ref.tag ?? 'latest', what: 'tag' }], keep: [{ digest, tags: others }], absent: [] }
+  }
+  const users = map.reached.get(digest) ?? []
+  if (ref.digest !== undefined && users.length > 0 && !force)
+    throw new XbuildError('BAD_OPTION', `Cannot remove "${familiarReference(ref)}": ${said(users)} to it`, {
+      hint: 'Remove the tags, or remove it nevertheless with --force: the tags that name it go with it, and an index that names it is broken',
+    })
+  const isGone = (tag: string) => tag === ref.tag || map.tags.get(tag) === digest
+  return planOf([digest], at, { registry, signal, map, isGone })
+}
+
+/**
+ * Plans to remove what no tag leads to: of the digests that are given, and what refers to manifests that are gone. The
+ * API of registries cannot list anything else that has no tag.
+ */
+export async function planPrune(at: Reference, digests: readonly Digest[], edges: Edges): Promise<RemovalPlan> {
+  const { registry, signal } = edges
+  const map = await mapRepository(at, edges)
+  const roots: Digest[] = []
+  const absent: Digest[] = []
+  const keep: { digest: Digest; tags: readonly string[] }[] = []
+  for (const digest of new Set(digests)) {
+    const tags = map.reached.get(digest)
+    if (tags) keep.push({ digest, tags })
+    else if ((await registry.digestOf({ ...at, digest }, { signal })) === undefined) absent.push(digest)
+    else roots.push(digest)
+  }
+  const plan = await planOf(roots, at, { ...edges, map, isGone: () => false })
+  const remove = [...plan.remove]
+  for (const { tag, subject, digest } of map.attached) {
+    if (map.reached.has(subject) || remove.some((one) => one.digest === digest)) continue
+    if ((await registry.digestOf({ ...at, digest: subject }, { signal })) !== undefined) continue
+    for (const one of await reachedFrom(digest, at, edges))
+      if (!map.reached.has(one) && !remove.some((other) => other.digest === one))
+        remove.push({
+          digest: one,
+          what: one === digest ? `list of referrers of ${subject}, which is gone (${tag})` : 'referrer',
+        })
+  }
+  const said = plan.keep.filter(({ digest }) => !keep.some((one) => one.digest === digest))
+  return { remove, keep: [...keep, ...said], absent }
+}
+
+/** Removes what is planned, in its order: an index before its parts, so that none without them is ever there. */
+export async function removePlanned(
+  { remove }: RemovalPlan,
+  at: Reference,
+  { registry, signal, done }: Edges & { readonly done: (removal: Removal, outcome: 'deleted' | 'absent') => void },
+): Promise<void> {
+  for (const removal of remove) {
+    signal.throwIfAborted()
+    const { tag, digest } = removal
+    done(removal, await registry.deleteManifest({ ...at, ...(tag === undefined ? { digest } : { tag }) }, { signal }))
+  }
+}
+
+async function planOf(
+  roots: readonly Digest[],
+  at: Reference,
+  { registry, signal, map, isGone }: Edges & { readonly map: RepositoryMap; readonly isGone: (tag: string) => boolean },
+): Promise<RemovalPlan> {
+  const remove: Removal[] = []
+  const keep = new Map<Digest, readonly string[]>()
+  const listed = new Set<string>()
+  const usersOf = (digest: string) => (map.reached.get(digest) ?? []).filter((tag) => !isGone(tag))
+
+  async function add(digest: Digest, what: string): Promise<void> {
+    if (listed.has(digest)) return
+    const users = usersOf(digest)
+    if (users.length > 0 && !roots.includes(digest)) return void keep.set(digest, users)
+    listed.add(digest)
+    remove.push({ digest, what })
+    for (const { digest: referrer } of (await registry.referrers(at, digest, { signal })).manifests)
+      await add(referrer, 'referrer')
+    for (const { tag, subject, digest: list } of map.attached)
+      if (subject === digest && !listed.has(list) && usersOf(list).length === 0) {
+        listed.add(list)
+        remove.push({ digest: list, what: `list of referrers (${tag})` })
+      }
+  }
+
+  for (const root of roots) {
+    const [, ...parts] = await reachedFrom(root, at, { registry, signal })
+    await add(root, 'image')
+    for (const part of parts) await add(part, 'part of the image')
+  }
+  return { remove, keep: [...keep].map(([digest, tags]) => ({ digest, tags })), absent: [] }
+}
+
+function said(tags: readonly string[]): string {
+  const shown = tags.slice(0, 5).join(', ')
+  return `the ${tags.length === 1 ? 'tag' : 'tags'} ${shown}${tags.length > 5 ? ` and ${tags.length - 5} more` : ''} ${tags.length === 1 ? 'leads' : 'lead'}`
+}
