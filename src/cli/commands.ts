@@ -167,7 +167,7 @@ export const COMMANDS: readonly Command[] = [
   defineCommand({
     name: 'image',
     usage:
-      'xbuild image inspect|verify|audit REF | ls REPO | create -t REF SOURCE... | copy FROM TO | rm REF... | prune REPO',
+      'xbuild image inspect|create|copy|ls|verify|audit|rm|prune [OPTIONS] NAME...',
     help: 'Look at published images, check, copy and remove them, and put them together from others.',
     flags: IMAGE_FLAGS,
     examples: IMAGE_EXAMPLES,

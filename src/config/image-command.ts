@@ -35,6 +35,7 @@ export interface CreateCommand extends ImageCommon {
   readonly annotations: readonly Annotation[]
   readonly preferIndex: boolean
   readonly duplicates: boolean
+  readonly append: boolean
   readonly dryRun: boolean
   readonly metadataFile?: string
 }
@@ -146,7 +147,7 @@ export function readImageCommand(values: ImageValues, { words, given, file, cwd 
 }
 
 function readCreate(names: readonly string[], values: ImageValues): Omit<CreateCommand, keyof ImageCommon> {
-  const { tags, files, platforms, annotations, preferIndex, duplicates, dryRun = false, metadataFile } = values
+  const { tags, files, platforms, annotations, preferIndex, duplicates, append, dryRun = false, metadataFile } = values
   const sources = names.map(parseSource)
   if (sources.length + files.length === 0)
     throw usageError('Cannot create an image: no source is given', 'Write it like xbuild image create -t REF SOURCE...')
@@ -154,6 +155,9 @@ function readCreate(names: readonly string[], values: ImageValues): Omit<CreateC
     throw usageError('Cannot create an image: it has no name', 'Give it one with --tag REF, or see it with --dry-run')
   if (dryRun && metadataFile !== undefined)
     throw usageError('Cannot use "--metadata-file" with "--dry-run": nothing is written')
+  if (append && dryRun) throw usageError('Cannot use "--append" with "--dry-run": others may append at the same time')
+  if (append && duplicates)
+    throw usageError('Cannot use "--append" with "--allow-duplicates": they contradict each other')
   return {
     verb: 'create',
     sources,
@@ -163,6 +167,7 @@ function readCreate(names: readonly string[], values: ImageValues): Omit<CreateC
     annotations,
     preferIndex,
     duplicates,
+    append,
     dryRun,
     ...(metadataFile === undefined ? {} : { metadataFile }),
   }

@@ -17,6 +17,7 @@ export interface ImageValues {
   readonly annotations: readonly Annotation[]
   readonly preferIndex: boolean
   readonly duplicates: boolean
+  readonly append: boolean
   readonly dryRun?: boolean
   readonly metadataFile?: string
   readonly referrers: boolean
@@ -44,6 +45,7 @@ export const VERBS_OF_FLAG: Readonly<Record<keyof ImageValues, readonly ImageVer
   annotations: ['create'],
   preferIndex: ['create'],
   duplicates: ['create'],
+  append: ['create'],
   dryRun: ['create', 'rm', 'prune'],
   metadataFile: ['create'],
   referrers: ['copy'],
@@ -93,6 +95,13 @@ export const IMAGE_FLAGS: { readonly [K in keyof ImageValues]-?: Flag<ImageValue
     help: 'Annotate the index (index:), or its entries (manifest-descriptor: or manifest-descriptor[PLATFORM]:)',
     absent: [],
     parse: (texts, { label }) => texts.map((text) => annotation(text, label)),
+  },
+  append: {
+    name: 'append',
+    group: 'common',
+    help: 'Add the images to what the tags stand for, in the place of those for the same platforms; many may do that at once',
+    absent: false,
+    parse: read.bool,
   },
   dryRun: {
     name: 'dry-run',

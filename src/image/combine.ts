@@ -49,12 +49,7 @@ export function makeCombined(entries: readonly Entry[], annotations: readonly An
   const platforms = entries.flatMap(({ platform }) => (platform ? [platform] : []))
   checkAnnotations(annotations, platforms, { hasIndex: true })
   const onIndex = annotationsFor(annotations, 'index')
-  const manifests = entries.map(({ descriptor, platform }): Descriptor => {
-    const extra = platform ? annotationsFor(annotations, 'manifest-descriptor', platform) : {}
-    return Object.keys(extra).length === 0
-      ? descriptor
-      : { ...descriptor, annotations: { ...descriptor.annotations, ...extra } }
-  })
+  const manifests = annotatedEntries(entries, annotations)
   const isDocker = manifests.every((one) => one.mediaType === MEDIA_TYPE.dockerManifest && !one.annotations)
   if (isDocker && Object.keys(onIndex).length === 0)
     return makeDocument(MEDIA_TYPE.dockerList, { schemaVersion: 2, mediaType: MEDIA_TYPE.dockerList, manifests })
@@ -63,6 +58,16 @@ export function makeCombined(entries: readonly Entry[], annotations: readonly An
     mediaType: MEDIA_TYPE.index,
     manifests,
     ...(Object.keys(onIndex).length > 0 ? { annotations: onIndex } : {}),
+  })
+}
+
+/** The descriptors of entries, with the annotations that are meant for them. */
+export function annotatedEntries(entries: readonly Entry[], annotations: readonly Annotation[]): readonly Descriptor[] {
+  return entries.map(({ descriptor, platform }): Descriptor => {
+    const extra = platform ? annotationsFor(annotations, 'manifest-descriptor', platform) : {}
+    return Object.keys(extra).length === 0
+      ? descriptor
+      : { ...descriptor, annotations: { ...descriptor.annotations, ...extra } }
   })
 }
 

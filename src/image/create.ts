@@ -1,15 +1,16 @@
 import { XbuildError } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { forEachLimited } from '../host/pool.ts'
-import type { Annotation } from '../oci/annotation.ts'
+import { annotationsFor, checkAnnotations, type Annotation } from '../oci/annotation.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Document } from '../oci/make-manifest.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { Platform } from '../platform.ts'
 import type { ImageSet } from '../publish/image-set.ts'
+import { appendToTag } from '../publish/append-tag.ts'
 import { moveTags } from '../publish/move-tags.ts'
 import { parseAny } from './any-manifest.ts'
-import { chooseEntries, makeCombined, type SourcedEntry } from './combine.ts'
+import { annotatedEntries, chooseEntries, makeCombined, type SourcedEntry } from './combine.ts'
 import { entryOf, readRoot, withPlatform, type ReadRoot } from './entries.ts'
 import { registryTarget } from './registry-target.ts'
 import type { ImageRegistry } from './registry-source.ts'
@@ -32,6 +33,8 @@ export interface CreateOptions {
   /** One image becomes an index of one entry; otherwise it is taken as it is. */
   readonly preferIndex: boolean
   readonly duplicates: boolean
+  /** The images are added to what the tags stand for, in the place of those for the same platforms. */
+  readonly append: boolean
   /** Nothing is written. */
   readonly dryRun: boolean
   readonly registry: ImageRegistry
@@ -69,6 +72,7 @@ export async function createImage(options: CreateOptions): Promise<ImageSet> {
     parts.flatMap(({ entries }) => entries),
     { ...options, warn },
   )
+  if (options.append) return appendAll(parts, chosen, options)
   const isCopy = parts.length === 1 && isWhole(first.read, chosen, options)
   if (!isCopy && chosen.length === 0)
     throw new XbuildError('NO_PLATFORM', 'Cannot create an image: the sources have no image')
@@ -107,6 +111,31 @@ function isWhole(
 
 function plain({ descriptor: { mediaType, digest, size }, bytes }: Document): Document {
   return { descriptor: { mediaType, digest, size }, bytes }
+}
+
+/** Adds the images to each tag, whoever else does that at the same time. */
+async function appendAll(
+  parts: readonly { readonly source: ImageSource; readonly entries: readonly SourcedEntry[] }[],
+  chosen: readonly SourcedEntry[],
+  options: CreateOptions,
+): Promise<ImageSet> {
+  const { tags, annotations, registry, emit, signal } = options
+  checkAnnotations(
+    annotations,
+    chosen.flatMap(({ platform }) => (platform ? [platform] : [])),
+    { hasIndex: true },
+  )
+  await bringAll(parts, chosen, options)
+  const entries = annotatedEntries(chosen, annotations)
+  const onIndex = annotationsFor(annotations, 'index')
+  let last: Document | undefined
+  for (const { host, repository, tag = 'latest' } of tags) {
+    const how = { registry, emit, signal, annotations: onIndex }
+    const { digest } = await appendToTag({ host, repository, tag }, entries, how)
+    last = await registry.manifest({ host, repository, digest }, { signal, direct: true })
+  }
+  if (!last) throw new XbuildError('BAD_OPTION', 'Cannot append to an image: it has no name')
+  return { root: last, manifests: [], blobs: [] }
 }
 
 /** The repositories that tags are in, each once. */

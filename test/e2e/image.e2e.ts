@@ -166,6 +166,21 @@ describe('create', () => {
     expect(level).toMatchObject({ code: 2 })
   })
 
+  test('two legs append to one tag at once, and none is lost', async () => {
+    const [amd64, arm64] = [legs.amd64, legs.arm64].map(({ root }) => root.descriptor.digest)
+    const made = await Promise.all(
+      [amd64!, arm64!].map((digest) => image('create', '--append', '-t', at('team/app:legs'), digest)),
+    )
+    expect(made.map(({ code, stderr }) => [code, stderr])).toEqual([
+      [0, ''],
+      [0, ''],
+    ])
+    const shown = JSON.parse((await image('inspect', '--json', at('team/app:legs'))).stdout)
+    expect(shown.images.map((one: { platform: string }) => one.platform).sort()).toEqual(['linux/amd64', 'linux/arm64'])
+    expect(shown.images.map((one: { attestations: object[] }) => one.attestations.length)).toEqual([1, 1])
+    expect((await image('verify', at('team/app:legs'))).code).toBe(0)
+  })
+
   test('takes one image as it is, and one index byte by byte', async () => {
     const digest = legs.amd64.manifests[0]!.descriptor.digest
     const copied = await image('create', '-t', at('team/app:plain'), '--prefer-index=false', digest)

@@ -23,7 +23,7 @@ export async function pushImages(
     wanted.map(async ({ platform, attested, ...files }) => ({
       ...(await smallImage(options.folder, platform, files)),
       ...(attested
-        ? { attestation: { predicateType: 'https://slsa.dev/provenance/v1', predicate: { of: platform } } }
+        ? { attestations: [{ predicateType: 'https://slsa.dev/provenance/v1', predicate: { of: platform } }] }
         : {}),
     })),
   )
