@@ -166,8 +166,7 @@ export const COMMANDS: readonly Command[] = [
   }),
   defineCommand({
     name: 'image',
-    usage:
-      'xbuild image inspect|create|copy|ls|verify|audit|rm|prune [OPTIONS] NAME...',
+    usage: 'xbuild image inspect|create|copy|ls|verify|audit|rm|prune [OPTIONS] NAME...',
     help: 'Look at published images, check, copy and remove them, and put them together from others.',
     flags: IMAGE_FLAGS,
     examples: IMAGE_EXAMPLES,
