@@ -1,4 +1,15 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { writeFiles } from '../e2e/support/context.ts'
@@ -79,4 +90,39 @@ test.skipIf(!asRoot)('a store that belongs to somebody else is refused before an
   expect(code).toBe(1)
   expect(stderr).toContain(`Cannot use the store "${store}": it belongs to another user (65534, this is 0)`)
   expect(stderr).toContain('XBUILD_HOME')
+})
+
+test('a store as older versions made it is closed or refused, and loses nothing', async () => {
+  const files = { Dockerfile: 'FROM busybox\nRUN echo of an older version > /x\n' }
+  const first = await sandbox.build('native', files)
+  expect(first.code, first.stderr).toBe(0)
+  const store = sandbox.store('native')
+  const widen = () => {
+    for (const name of ['', 'blobs', 'blobs/sha256', 'records', 'snapshots', 'ingest'])
+      chmodSync(join(store, name), 0o777)
+    for (const name of ['format', 'boot', 'durable']) chmodSync(join(store, name), 0o666)
+    for (const name of ['tmp', 'leases']) rmSync(join(store, name), { recursive: true, force: true })
+  }
+  widen()
+  writeFileSync(join(store, 'planted'), '')
+  const refused = await sandbox.build('native', files)
+  expect(refused.code).toBe(1)
+  expect(refused.stderr).toContain('other users may enter it, and it holds "planted", which does not belong to a store')
+  rmSync(join(store, 'planted'))
+
+  renameSync(join(store, 'records'), join(folder, 'elsewhere'))
+  symlinkSync(join(folder, 'elsewhere'), join(store, 'records'))
+  const linked = await sandbox.build('native', files)
+  expect(linked.code).toBe(1)
+  expect(linked.stderr).toContain(`"${join(store, 'records')}" is not a folder`)
+  rmSync(join(store, 'records'))
+  renameSync(join(folder, 'elsewhere'), join(store, 'records'))
+
+  widen()
+  const again = await sandbox.build('native', files)
+  expect(again.code, again.stderr).toBe(0)
+  expect(again.stderr).toContain('it is private from now on')
+  expect(again.stderr).toMatch(/RUN echo of an older version[^]*CACHED/)
+  for (const name of ['', 'blobs', 'records', 'snapshots', 'leases'])
+    expect(statSync(join(store, name)).mode & 0o77, name).toBe(0)
 })
