@@ -7,6 +7,7 @@ import type { Launch } from '../emulation/launch.ts'
 import type { Distribution } from '../emulation/packs/os-release.ts'
 import type { Twins } from '../emulation/packs/twins.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
+import { once } from '../host/once.ts'
 import { formatPlatform, type Platform } from '../platform.ts'
 import type { StoreFolder } from '../store/folder.ts'
 import type { Emit } from '../events.ts'
@@ -28,19 +29,35 @@ export interface AcceleratedStep {
   close(): void
 }
 
+/** What a step is that will be emulated. */
+export interface EmulatedStep {
+  readonly architecture: string
+  readonly script: string
+  /** The image below it. */
+  readonly base: BaseImage
+}
+
+/** `name` as the user wrote it. */
+export interface BaseImage {
+  readonly digest: string
+  readonly name: string
+}
+
+/** `readFile` reads from the step's file system. */
+export interface StepFiles {
+  readonly base: BaseImage | undefined
+  readonly readFile: (path: string) => Promise<string | undefined>
+}
+
 /** Native toolchains for the emulated steps of one build. */
 export interface Acceleration {
   readonly mode: AccelMode
   /** The same launch with the handler before each emulator that it can be put before. */
   prepare(launch: Launch): Promise<Launch>
-  /**
-   * Opens a step; nothing when emulation goes through handlers that are not ours. `readFile` reads from the step's
-   * file system.
-   */
-  open(
-    platform: Platform,
-    readFile: (path: string) => Promise<string | undefined>,
-  ): Promise<AcceleratedStep | undefined>
+  /** Opens a step; nothing when emulation goes through handlers that are not ours. */
+  open(platform: Platform, files: StepFiles): Promise<AcceleratedStep | undefined>
+  /** Begins to make the packs that these steps will need, which are not in the cache. Returns at once. */
+  foresee(steps: readonly EmulatedStep[]): void
   close(): Promise<void>
 }
 
@@ -60,6 +77,9 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
   const ready = new Set<string>()
   const said = new Set<string>()
   let twins: Promise<Twins> | undefined
+  const ahead = new Map<string, EmulatedStep>()
+  let tellPrepared: () => void
+  const prepared = new Promise<void>((resolve) => (tellPrepared = resolve))
 
   const openTwins = () =>
     (twins ??= import('../emulation/packs/twins.ts').then(({ createTwins }) =>
@@ -87,7 +107,27 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
     return (size) => tell(size, true)
   }
 
-  async function prepare(launch: Launch): Promise<Launch> {
+  function foresee(steps: readonly EmulatedStep[]): void {
+    const known = ahead.size
+    for (const step of steps) ahead.set(JSON.stringify([step.architecture, step.base.digest, step.script]), step)
+    if (ahead.size > known) void prepared.then(() => beginAhead()).catch(() => undefined)
+  }
+
+  /** Of images whose distribution is known: by what is in them, or before they are here by their names. */
+  async function beginAhead(image?: { readonly digest: string; readonly distribution: Distribution }): Promise<void> {
+    const { releaseOf } = await import('../emulation/packs/foresee.ts')
+    for (const { architecture, script, base } of ahead.values()) {
+      const distribution = image?.digest === base.digest ? image.distribution : releaseOf(base.name)
+      if (!distribution || !ready.has(architecture) || signal.aborted) continue
+      await (await openTwins()).foresee([script], { architecture, distribution })
+    }
+  }
+
+  function prepare(launch: Launch): Promise<Launch> {
+    return prepareLaunch(launch).finally(() => tellPrepared())
+  }
+
+  async function prepareLaunch(launch: Launch): Promise<Launch> {
     const own = Object.entries(launch.runners).flatMap(([name, runner]) =>
       runner.via === 'private' ? [[name, runner] as const] : [],
     )
@@ -121,10 +161,7 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
     return launch
   }
 
-  async function open(
-    platform: Platform,
-    readFile: (path: string) => Promise<string | undefined>,
-  ): Promise<AcceleratedStep | undefined> {
+  async function open(platform: Platform, { base, readFile }: StepFiles): Promise<AcceleratedStep | undefined> {
     const { architecture } = platform
     if (!ready.has(architecture)) return undefined
     try {
@@ -133,10 +170,13 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
       mkdirSync(packs, { recursive: true })
       const refused = new AbortController()
       const used = new Map<string, UsedPack>()
-      const distribution = async (): Promise<Distribution | undefined> => {
+      const distribution = once(async (): Promise<Distribution | undefined> => {
         const { parseOsRelease } = await import('../emulation/packs/os-release.ts')
         return parseOsRelease((await readFile('/etc/os-release')) ?? (await readFile('/usr/lib/os-release')) ?? '')
-      }
+      })
+      // It is in place before the first program asks: what is made ahead is not made twice
+      const from = ahead.size > 0 && base ? await distribution().catch(() => undefined) : undefined
+      if (from && base) await beginAhead({ digest: base.digest, distribution: from })
       const answer = async ({ id, path }: Question): Promise<string | undefined> => {
         const twin = await found.find({ id, path, architecture }, { distribution, wait: mode !== 'auto' })
         if (!twin) return undefined
@@ -177,6 +217,7 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
     mode,
     prepare,
     open,
+    foresee,
     async close() {
       await (await twins)?.close()
     },

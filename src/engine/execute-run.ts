@@ -1,12 +1,12 @@
 import type { Emit } from '../events.ts'
 import type { Platform } from '../platform.ts'
-import type { Acceleration, UsedPack } from './acceleration.ts'
+import type { Acceleration, BaseImage, EmulatedStep, UsedPack } from './acceleration.ts'
 import type { StepSnapshot } from './execute-copy.ts'
 import type { Networks } from './networks.ts'
 import type { Changed, RunParams } from './protocol.ts'
 import type { Runtime } from './runtime.ts'
 import type { MountInput, StepMounts } from './step-mounts.ts'
-import type { RunVertex } from './vertex.ts'
+import type { RunVertex, Vertex } from './vertex.ts'
 import type { Workers } from './workers.ts'
 
 /** What running needs. */
@@ -33,6 +33,19 @@ export function prepareRun(
 
 function workerOf({ platform }: RunVertex, { workers, isNative }: Pick<RunEdges, 'workers' | 'isNative'>) {
   return isNative(platform) ? workers.native() : workers.emulating(platform.architecture)
+}
+
+/** What a step will do, for those who prepare it; nothing where there is no image below it. */
+export function emulatedStep(vertex: RunVertex): EmulatedStep | undefined {
+  const base = baseOf(vertex)
+  const script = [vertex.step.argv.join(' '), ...vertex.step.files.map(({ content }) => content)].join('\n')
+  return base && { architecture: vertex.platform.architecture, script, base }
+}
+
+function baseOf(vertex: Vertex): BaseImage | undefined {
+  let below = vertex
+  while ('parent' in below) below = below.parent
+  return below.kind === 'image' ? { digest: below.image.manifest.digest, name: below.image.name } : undefined
 }
 
 /** Runs the container of a RUN and makes its snapshot; `packs`: native toolchains that its programs were run from. */
@@ -72,7 +85,7 @@ export async function executeRun(
       emit({ type: 'step.log', step: vertex.id, stream, line, at: Date.now() })
     if (!emulated || !acceleration) return await worker.call('run', params, { signal, onLog })
     const { runAccelerated } = await import('./run-accelerated.ts')
-    return await runAccelerated(acceleration, { params, platform, worker, signal, onLog })
+    return await runAccelerated(acceleration, { params, platform, base: baseOf(vertex), worker, signal, onLog })
   } finally {
     opened.release()
   }

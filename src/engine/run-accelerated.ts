@@ -1,6 +1,6 @@
 import { XbuildError } from '../errors.ts'
 import { formatPlatform, type Platform } from '../platform.ts'
-import type { AcceleratedStep, Acceleration, UsedPack } from './acceleration.ts'
+import type { AcceleratedStep, Acceleration, BaseImage, UsedPack } from './acceleration.ts'
 import { newSnapshotId } from './layers.ts'
 import type { Changed, RunParams } from './protocol.ts'
 import type { Worker } from './worker-client.ts'
@@ -14,6 +14,7 @@ const COUNTED = /\/go\/telemetry(\/|$)/
 export interface EmulatedRun {
   readonly params: RunParams
   readonly platform: Platform
+  readonly base: BaseImage | undefined
   readonly worker: Worker
   readonly signal: AbortSignal
   readonly onLog: (stream: 'stdout' | 'stderr', line: string) => void
@@ -22,13 +23,13 @@ export interface EmulatedRun {
 /** Runs an emulated step with native twins where there are any, as the mode says; tells which packs they came from. */
 export async function runAccelerated(
   acceleration: Acceleration,
-  { params, platform, worker, signal, onLog }: EmulatedRun,
+  { params, platform, base, worker, signal, onLog }: EmulatedRun,
 ): Promise<Changed & { readonly packs?: readonly UsedPack[] }> {
   const readFile = async (path: string) => {
     const { text } = await worker.call('readFile', { lowers: params.lowers, path, limit: 65_536 }, { signal })
     return text
   }
-  const step = await acceleration.open(platform, readFile)
+  const step = await acceleration.open(platform, { base, readFile })
   if (!step) return worker.call('run', params, { signal, onLog })
   try {
     const changed = await withTwins(step)

@@ -3,7 +3,7 @@ import type { Platform } from '../platform.ts'
 import type { Store } from '../store/store.ts'
 import type { Emit } from '../events.ts'
 import { imageKey } from '../content/base-record.ts'
-import type { Acceleration, UsedPack } from './acceleration.ts'
+import type { Acceleration, EmulatedStep, UsedPack } from './acceleration.ts'
 import type { Context } from '../content/context.ts'
 import { copySourceOf } from './remotes.ts'
 import type { Remotes } from './remotes-types.ts'
@@ -12,7 +12,7 @@ import { newSnapshotId, type Layers } from './layers.ts'
 import { createLimit } from '../content/limit.ts'
 import { downloadKey, mountsKey, stepCacheKey } from './cache-key.ts'
 import { executeCopy, executeWorkdir } from './execute-copy.ts'
-import { executeRun, prepareRun } from './execute-run.ts'
+import { emulatedStep, executeRun, prepareRun } from './execute-run.ts'
 import type { Changed, CopyParams } from './protocol.ts'
 import { servedBy, type StepVertex, type Vertex } from './vertex.ts'
 import type { FolderSource } from '../content/sources.ts'
@@ -60,6 +60,8 @@ export function createSolver(options: SolverOptions): Solver {
   const limit = createLimit(options.jobs)
   const { layers, emit } = options
   const cache = createStepCache(options)
+  /** Emulated steps that are wanted, and may have to be run. */
+  const pending = new Map<string, EmulatedStep>()
 
   function solve(vertex: Vertex, signal: AbortSignal): Promise<Solved> {
     return share(vertex.id, signal, (shared) => solveNew(vertex, shared))
@@ -73,6 +75,10 @@ export function createSolver(options: SolverOptions): Solver {
       return { key: imageKey(vertex.image), layers: chainOf(vertex.image.layers) }
     }
     if (vertex.kind === 'remote') return options.remotes.tree(vertex, signal)
+    if (vertex.kind === 'run' && options.acceleration && !options.isNative(vertex.platform)) {
+      const step = emulatedStep(vertex)
+      if (step) pending.set(vertex.id, step)
+    }
     const from =
       vertex.kind === 'copy' && vertex.from && vertex.from.kind !== 'folder' ? solve(vertex.from, signal) : undefined
     const mounted =
@@ -115,6 +121,7 @@ export function createSolver(options: SolverOptions): Solver {
       })
       const record = fresh ? undefined : await cache.find(key, { below: parent.key, vertex }, signal)
       if (record) {
+        pending.delete(vertex.id)
         report(vertex, true)
         options.onPacks?.(record.packs ?? [], true, vertex.shown.images)
         return {
@@ -127,6 +134,7 @@ export function createSolver(options: SolverOptions): Solver {
       const made = await limit(async () => {
         signal.throwIfAborted()
         start()
+        options.acceleration?.foresee([...pending.values()])
         if (vertex.kind === 'run') prepareRun(vertex, { ...options, signal })
         const id = newSnapshotId()
         const lowers = isLinked(vertex) ? [] : await layers.unpacked(parent.layers, signal)
@@ -144,6 +152,7 @@ export function createSolver(options: SolverOptions): Solver {
           ...(packs.length > 0 ? { packs } : {}),
         }
       })
+      pending.delete(vertex.id)
       options.onPacks?.(made.packs ?? [], false, vertex.shown.images)
       await cache.put(key, { below: parent.key, vertex }, made)
       emit({ type: 'step.done', step: vertex.id, cached: false, at: Date.now() })

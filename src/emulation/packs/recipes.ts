@@ -32,6 +32,8 @@ export interface Recipe {
   readonly minor?: true
   /** Starts of a program after which making its pack pays; absent: those of a compiler. */
   readonly worth?: number
+  /** What a start of it takes longer under QEMU, usually, in seconds. */
+  readonly seconds?: number
   /** The program in the packages of the image's architecture. */
   readonly target: Origin
   /** Its twin in the packages of this machine's. */

@@ -1,18 +1,19 @@
 import { once } from '../../host/once.ts'
-import { mkdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { toXbuildError } from '../../errors.ts'
 import { writeFileAtomic } from '../../host/files.ts'
-import { openApt, type Apt } from './apt.ts'
 import { currentPacks } from './current.ts'
 import { isIntact } from './intact.ts'
-import { makePack } from './make-pack.ts'
+import { createForesight } from './foresight.ts'
+import { createMakings } from './makings.ts'
 import type { Distribution } from './os-release.ts'
-import { packSize, type Pack } from './pack.ts'
-import { removeLeftovers, touchPack } from './pack-folder.ts'
+import type { Pack } from './pack.ts'
+import { touchPack } from './pack-folder.ts'
 import { isFresh, type Refusal } from './refusal.ts'
 import { isMinor, matchRecipe, noTwinBecause, programNames, readRecipes, type RecipeMatch } from './recipes.ts'
-import { hostTarget, PACK_TARGETS, type PackTarget } from './targets.ts'
+import { hostTarget, PACK_TARGETS } from './targets.ts'
+import { longestWait } from './waiting.ts'
 
 /** A program that a step is about to run. */
 export interface Program {
@@ -39,14 +40,19 @@ export interface Twins {
   /** File names of programs of an architecture that may have twins. */
   names(architecture: string): Promise<readonly string[]>
   /**
-   * `distribution` is asked for only when a pack has to be made. Without `wait` that happens beside the build, and
-   * only for programs that are
-   * started again and again: nothing says "not yet". Never rejects.
+   * `distribution` is asked for only when a pack has to be made. Without `wait` the program waits for it only when
+   * emulation is expected to take longer (`longestWait`), and a pack is made only for programs that are worth it:
+   * nothing says "not yet". Never rejects.
    */
   find(
     program: Program,
     options: { readonly distribution: () => Promise<Distribution | undefined>; readonly wait: boolean },
   ): Promise<Twin | undefined>
+  /** Begins to make the packs that scripts of RUN instructions will need. */
+  foresee(
+    scripts: readonly string[],
+    image: { readonly architecture: string; readonly distribution: Distribution },
+  ): Promise<void>
   /** The packs for an architecture that are there already. */
   known(architecture: string): Promise<readonly Pack[]>
   close(): Promise<void>
@@ -67,13 +73,12 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
   const closing = new AbortController()
   const signal = AbortSignal.any([options.signal, closing.signal])
   const quick = new Map<string, Promise<Twin | RecipeMatch>>()
-  const slow = new Map<string, { readonly twin: Promise<Twin>; done?: Twin }>()
+  const slow = new Map<string, { readonly twin: Promise<Twin>; readonly since: number; done?: Twin }>()
   const starts = new Map<string, number>()
-  const archives = new Map<string, Promise<Apt>>()
   const recipes = once(() => readRecipes())
   const packs = once(() => currentPacks(folder))
-  // One at a time: they share the folder that apt downloads into
-  let making: Promise<unknown> = Promise.resolve()
+  const makings = createMakings({ folder, signal, ...(onMake ? { onMake } : {}) })
+  const foresight = createForesight({ folder, makings, recipes, packs })
 
   const refuse = (reason: string, { recipe }: RecipeMatch): Twin & { reason: string } => ({
     reason,
@@ -106,79 +111,31 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
     match: RecipeMatch,
     distribution: () => Promise<Distribution | undefined>,
   ): Promise<Twin> {
-    const host = hostTarget()!
+    const { architecture, id } = program
+    const ahead = await foresight.of(architecture, match.recipe.name)?.pack
+    if (ahead?.manifest.twin.id === id) return { pack: ahead }
     const from = await distribution()
     if (!from) return refuse('the image does not say which distribution it is (/etc/os-release)', match)
-    const turn = making.then(() => make({ program, match, host, from }))
-    making = turn.catch(() => undefined)
-    return turn
-  }
-
-  async function make({
-    program,
-    match,
-    host,
-    from,
-  }: {
-    program: Program
-    match: RecipeMatch
-    host: PackTarget
-    from: Distribution
-  }): Promise<Twin> {
-    const made = onMake?.(
-      `${match.recipe.about}${match.version ? ` ${match.version}` : ''} of ${from.id} ${from.codename} for ${match.target.debian}`,
-    )
-    const reasons: string[] = []
-    // A path without a triple may be that of any architecture which the CPU runs
-    const targets = match.recipe.path.includes('(?<triple>') ? [match.target] : PACK_TARGETS[program.architecture]!
-    for (const target of targets) {
-      try {
-        const apt = await archiveOf(from, [host.debian, target.debian])
-        const { architecture, id } = program
-        const pack = await makePack({
-          apt,
-          match: { ...match, target },
-          architecture,
-          distribution: from,
-          host,
-          id,
-          packs: folder,
-          signal,
-        })
-        made?.(packSize(pack.manifest))
-        return { pack }
-      } catch (thrown) {
-        const error = toXbuildError(thrown)
-        const reason = error.hint ? `${error.message}. ${error.hint}` : error.message
-        reasons.push(reason)
-        if (error.code === 'NOT_FOUND') continue
-        made?.(0)
-        return refuse(reason, match) // what the network or this machine lacks now may be there the next time
-      }
+    const { recipe, version, target } = match
+    try {
+      const pack = await makings.make({
+        matches: () => [match],
+        recipe: recipe.name,
+        about: `${recipe.about}${version ? ` ${version}` : ''} of ${from.id} ${from.codename} for ${target.debian}`,
+        architecture,
+        // A path without a triple may be that of any architecture which the CPU runs
+        targets: recipe.path.includes('(?<triple>') ? [target] : PACK_TARGETS[architecture]!,
+        distribution: from,
+        id,
+      })
+      return { pack }
+    } catch (thrown) {
+      const error = toXbuildError(thrown)
+      const reason = error.hint ? `${error.message}. ${error.hint}` : error.message
+      // What the network or this machine lacks now may be there the next time
+      if (error.code === 'NOT_FOUND') await writeRefusal(program, reason)
+      return refuse(reason, match)
     }
-    made?.(0)
-    await writeRefusal(program, reasons.join('; '))
-    return refuse(reasons.join('; '), match)
-  }
-
-  function archiveOf(distribution: Distribution, architectures: readonly [string, string]): Promise<Apt> {
-    const key = [distribution.id, distribution.codename, ...architectures].join(' ')
-    const known =
-      archives.get(key) ??
-      mkdir(folder, { recursive: true })
-        .then(() => removeLeftovers(folder))
-        .then(() =>
-          openApt({
-            distribution,
-            architectures,
-            folder: join(folder, 'tmp'),
-            kept: join(folder, 'index'),
-            fresh: false,
-            signal,
-          }),
-        )
-    archives.set(key, known)
-    return known
   }
 
   const refusalFile = (id: string) => join(folder, 'refused', `${id}.json`)
@@ -209,10 +166,18 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
       quick.set(key, finding)
       const found = await finding
       if (!('recipe' in found)) return found
-      starts.set(key, (starts.get(key) ?? 0) + 1)
+      const count = (starts.get(key) ?? 0) + 1
+      starts.set(key, count)
+      const { name, worth = WORTH_A_PACK, seconds = 1 } = found.recipe
+      const ahead = foresight.of(program.architecture, name)
+      const gain = seconds * 1000 * Math.max(count, foresight.starts(program.architecture, name))
+      const expected = await makings.expected(name)
+      const waits = (since: number) => longestWait({ gain, expected, elapsed: Date.now() - since })
       let made = slow.get(key)
-      if (!made && (wait || starts.get(key)! >= (found.recipe.worth ?? WORTH_A_PACK))) {
-        const entry: { readonly twin: Promise<Twin>; done?: Twin } = {
+      const since = made?.since ?? ahead?.since ?? Date.now()
+      if (!made && (wait || ahead || count >= worth || waits(since) > 0)) {
+        const entry: { readonly twin: Promise<Twin>; readonly since: number; done?: Twin } = {
+          since,
           twin: makeFor(program, found, distribution).catch((thrown: unknown) =>
             refuse(toXbuildError(thrown).message, found),
           ),
@@ -220,17 +185,27 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
         void entry.twin.then((twin) => (entry.done = twin))
         slow.set(key, (made = entry))
       }
-      return wait ? made!.twin : made?.done
+      if (wait) return made!.twin
+      if (!made || made.done) return made?.done
+      const longest = waits(since)
+      return longest > 0 ? within(made.twin, longest) : undefined
     },
+    foresee: (scripts, image) => foresight.begin(scripts, image),
     known: async (architecture) => (await packs()).filter(({ manifest }) => manifest.architecture === architecture),
     async close() {
       closing.abort()
-      await making.catch(() => undefined)
-      for (const opened of archives.values())
-        await opened.then(
-          (apt) => apt.close(),
-          () => undefined,
-        )
+      await makings.close()
     },
+  }
+}
+
+/** What comes of a promise, or nothing once the time is over. Milliseconds. */
+async function within<T>(promise: Promise<T>, time: number): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined
+  const over = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), time)))
+  try {
+    return await Promise.race([promise, over])
+  } finally {
+    clearTimeout(timer)
   }
 }

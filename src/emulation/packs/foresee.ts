@@ -1,0 +1,55 @@
+import type { Distribution } from './os-release.ts'
+
+/** A program that a step will start, by the name of its recipe, and about how often. */
+export interface Foreseen {
+  readonly recipe: string
+  readonly starts: number
+}
+
+/** Words of a script, and what they will start. The first packs are made first. */
+const SIGNS: readonly (readonly [words: RegExp, programs: Readonly<Record<string, number>>])[] = [
+  [
+    /\bapt(?:-get)?\b[^;&|\n]*\s(?:update|install|upgrade|dist-upgrade|full-upgrade|build-dep)\b/,
+    { 'apt-get': 2, 'apt-store': 4, 'dpkg-deb': 20, tar: 20 },
+  ],
+  [/\bapt(?:-get)?\b[^;&|]*\sinstall\b[^;&|]*\spython3/, { 'python-compile': 1 }],
+  [/(?:^|[\s;&|("'/])(?:gcc|cc|g\+\+|c\+\+)(?:-\d+)?(?=[\s;&|)"']|$)/m, { cc1: 8, as: 8, gcc: 8 }],
+  [
+    /(?:^|[\s;&|("'/])(?:make|cmake|ninja|meson|configure|build-essential|dpkg-buildpackage)(?=[\s;&|)"']|$)/m,
+    { cc1: 40, as: 40, gcc: 80, ar: 4, ranlib: 4 },
+  ],
+  [
+    /(?:^|[\s;&|("'/])(?:cmake|meson|build-essential|g\+\+|c\+\+)(?:-\d+)?(?=[\s;&|)"']|$)/m,
+    { cc1plus: 20, as: 20, 'g++': 60 },
+  ],
+  [
+    /(?:^|[\s;&|("'/])go\s+(?:build|install|test|run|vet|tool|generate)\b/m,
+    { 'go-compile': 60, 'go-asm': 20, 'go-link': 1, 'go-cgo': 4 },
+  ],
+]
+
+/** Programs with twins that the text of a RUN will most likely start. */
+export function foresee(text: string): Foreseen[] {
+  const found = new Map<string, number>()
+  // A line that goes on is one line
+  const script = text.replace(/\\\r?\n/g, ' ')
+  for (const [words, programs] of SIGNS) {
+    if (!words.test(script)) continue
+    for (const [recipe, starts] of Object.entries(programs)) found.set(recipe, Math.max(starts, found.get(recipe) ?? 0))
+  }
+  return [...found].map(([recipe, starts]) => ({ recipe, starts }))
+}
+
+/** Releases by the words that names of images have for them. */
+const RELEASES: readonly (readonly [name: RegExp, id: string, codename: string])[] = [
+  [/(?:^|\/)debian:13(?:\.\d+)?(?:$|[-@])|[:-]trixie(?:$|[-@])/, 'debian', 'trixie'],
+  [/(?:^|\/)debian:12(?:\.\d+)?(?:$|[-@])|[:-]bookworm(?:$|[-@])/, 'debian', 'bookworm'],
+  [/(?:^|\/)ubuntu:24\.04(?:$|[-@])|[:-]noble(?:$|[-@])/, 'ubuntu', 'noble'],
+  [/(?:^|\/)ubuntu:22\.04(?:$|[-@])|[:-]jammy(?:$|[-@])/, 'ubuntu', 'jammy'],
+]
+
+/** The distribution that the name of an image tells, before anything of it is there; nothing when it tells none. */
+export function releaseOf(image: string): Distribution | undefined {
+  const [, id, codename] = RELEASES.find(([name]) => name.test(image)) ?? []
+  return id && codename ? { id, codename } : undefined
+}

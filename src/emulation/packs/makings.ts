@@ -1,0 +1,172 @@
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { toXbuildError, XbuildError } from '../../errors.ts'
+import { writeFileAtomic } from '../../host/files.ts'
+import { once } from '../../host/once.ts'
+import { openApt, type Apt } from './apt.ts'
+import { makePack } from './make-pack.ts'
+import type { Distribution } from './os-release.ts'
+import { packSize, type Pack } from './pack.ts'
+import { removeLeftovers } from './pack-folder.ts'
+import type { RecipeMatch } from './recipes.ts'
+import { hostTarget, type PackTarget } from './targets.ts'
+
+/** The pack that is wanted. */
+export interface Wanted {
+  /** The likeliest kind of program first. */
+  readonly matches: (apt: Apt) => readonly RecipeMatch[]
+  readonly recipe: string
+  /** Told while it is made. */
+  readonly about: string
+  /** GOARCH of the image. */
+  readonly architecture: string
+  readonly targets: readonly PackTarget[]
+  readonly distribution: Distribution
+  /** Build-id that the program must have; absent: that of the archive. */
+  readonly id?: string
+}
+
+/** Makes packs, a few at a time, out of shared archives. */
+export interface Makings {
+  /** Throws NOT_FOUND with the reasons when the archive has no such pair, and HOST when it cannot be reached. */
+  make(wanted: Wanted): Promise<Pack>
+  /** How long making a pack takes, as it did here before. Milliseconds. */
+  expected(recipe: string): Promise<number>
+  /** Waits for those that are being made, which the signal should have ended. */
+  close(): Promise<void>
+}
+
+export interface MakingsOptions {
+  /** Folder of packs. */
+  readonly folder: string
+  readonly signal: AbortSignal
+  /** Told before a pack is made; what it gives back is told how many bytes it has, 0 for none. */
+  readonly onMake?: (what: string) => (size: number) => void
+}
+
+/** Packs that are made at a time. */
+const LANES = 3
+
+/** What making a pack takes where none was made yet. Milliseconds. */
+const USUAL = 10_000
+
+export function createMakings({ folder, signal, onMake }: MakingsOptions): Makings {
+  const archives = new Map<string, Promise<Apt>>()
+  const opened: Promise<Apt>[] = []
+  const lanes: Promise<unknown>[] = Array.from({ length: LANES }, () => Promise.resolve())
+  let turn = 0
+  const times = join(folder, 'making.json')
+  const measured = once(async (): Promise<Record<string, number>> => {
+    try {
+      const found = JSON.parse(await readFile(times, 'utf8')) as Record<string, unknown>
+      return Object.fromEntries(
+        Object.entries(found).flatMap(([name, value]) =>
+          typeof value === 'number' && value > 0 ? [[name, value]] : [],
+        ),
+      )
+    } catch {
+      return {}
+    }
+  })
+
+  function inLane<T>(work: () => Promise<T>): Promise<T> {
+    const lane = turn++ % LANES
+    const done = lanes[lane]!.then(work)
+    lanes[lane] = done.catch(() => undefined)
+    return done
+  }
+
+  function archiveOf(distribution: Distribution, architectures: readonly [string, string], old?: Apt): Promise<Apt> {
+    const key = [distribution.id, distribution.codename, ...architectures].join(' ')
+    const known = archives.get(key)
+    const open = (fresh: boolean) => {
+      const opening = mkdir(folder, { recursive: true })
+        .then(() => removeLeftovers(folder))
+        .then(() =>
+          openApt({
+            distribution,
+            architectures,
+            folder: join(folder, 'tmp'),
+            kept: join(folder, 'index'),
+            fresh,
+            signal,
+          }),
+        )
+      archives.set(key, opening)
+      opened.push(opening)
+      opening.catch(() => undefined)
+      return opening
+    }
+    if (!known) return open(false)
+    // Several ask for a newer index at the same time: one of them fetches it
+    return old ? known.then((apt) => (apt === old ? open(true) : apt)) : known
+  }
+
+  async function makeNow(wanted: Wanted): Promise<Pack> {
+    const { architecture, distribution, id, targets } = wanted
+    const host = hostTarget()!
+    const reasons: string[] = []
+    for (const target of targets) {
+      const architectures = [host.debian, target.debian] as const
+      const tryWith = async (apt: Apt) => {
+        const failures: unknown[] = []
+        for (const match of wanted.matches(apt)) {
+          const more = id === undefined ? {} : { id }
+          const options = { apt, match: { ...match, target }, architecture, distribution, host, packs: folder, signal }
+          try {
+            return await makePack({ ...options, ...more })
+          } catch (error) {
+            if (toXbuildError(error).code !== 'NOT_FOUND') throw error
+            failures.push(error)
+          }
+        }
+        throw (
+          failures[0] ?? new XbuildError('NOT_FOUND', 'the distribution has no version of it that it uses by itself')
+        )
+      }
+      try {
+        const apt = await archiveOf(distribution, architectures)
+        return await tryWith(apt).catch(async (error: unknown) => {
+          if (!apt.kept || signal.aborted) throw error
+          return tryWith(await archiveOf(distribution, architectures, apt)) // of the archive as it is now
+        })
+      } catch (thrown) {
+        const error = toXbuildError(thrown)
+        if (error.code !== 'NOT_FOUND') throw error
+        reasons.push(error.hint ? `${error.message}. ${error.hint}` : error.message)
+      }
+    }
+    throw new XbuildError('NOT_FOUND', reasons.join('; '))
+  }
+
+  return {
+    make: (wanted) =>
+      inLane(async () => {
+        signal.throwIfAborted()
+        const made = onMake?.(wanted.about)
+        const began = Date.now()
+        try {
+          const pack = await makeNow(wanted)
+          made?.(packSize(pack.manifest))
+          const known = await measured()
+          known[wanted.recipe] = Date.now() - began
+          await writeFileAtomic(times, JSON.stringify(known), { fsync: false }).catch(() => undefined)
+          return pack
+        } catch (error) {
+          made?.(0)
+          throw error
+        }
+      }),
+    async expected(recipe) {
+      return (await measured())[recipe] ?? USUAL
+    },
+    async close() {
+      await Promise.all(lanes)
+      for (const one of opened)
+        await one.then(
+          (apt) => apt.close(),
+          () => undefined,
+        )
+    },
+  }
+}
