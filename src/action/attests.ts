@@ -38,7 +38,7 @@ export function attestArgs(inputs: AttestInputs, env: Env, event: EventPayload):
     args.push(type === 'provenance' ? withBuilder(withSwitch(text), env) : withSwitch(text))
   }
   const asked = [...(sbom === '' ? [] : [`type=sbom,${sbom}`]), ...(sbom === '' ? sboms(own) : [])]
-  return { args, sbom: asked.filter((text) => keyOf(withSwitch(text), 'disabled', 'sbom') !== 'true') }
+  return { args, sbom: asked.map(withSwitch).filter((text) => keyOf(text, 'disabled', 'sbom') !== 'true') }
 }
 
 /** The attributes that provenance has by the visibility of the repository. */

@@ -120,8 +120,8 @@ export const COMMANDS: readonly Command[] = [
   }),
   defineCommand({
     name: 'ci',
-    usage: 'xbuild ci plan|build [OPTIONS] [PATH]',
-    help: 'Spread a build over the runners of a CI service: plan its jobs, build the part of one.',
+    usage: 'xbuild ci plan|build|merge [OPTIONS] [PATH | FOLDER...]',
+    help: 'Spread a build over the runners of a CI service: plan its jobs, build the part of one, merge them.',
     flags: CI_FLAGS,
     isLong: true,
     fromFile: build.fromFile,

@@ -5,7 +5,8 @@ import { BUILD_CLI_FLAGS } from './cli-flags.ts'
 import { readBuildLine, type BuildValues, type LineInput } from './build-line.ts'
 import { FLAGS } from './flags.ts'
 import * as read from './flag-values.ts'
-import type { CompleteOptions } from './options.ts'
+import { parseReference, type Reference } from '../oci/reference.ts'
+import type { CompleteOptions, RegistryConfig } from './options.ts'
 import type { FlagTable } from './read-flags.ts'
 import { usageError } from './values.ts'
 
@@ -19,6 +20,16 @@ export type CiCommand =
     }
   /** `folder`: where the leg leaves its result. */
   | { readonly verb: 'build'; readonly options: CompleteOptions; readonly folder: string; readonly resume: boolean }
+  | {
+      readonly verb: 'merge'
+      readonly folders: readonly string[]
+      readonly tags: readonly Reference[]
+      /** Platforms that must be there. */
+      readonly expected: readonly Platform[]
+      readonly metadataFile?: string
+      readonly registries: Readonly<Record<string, RegistryConfig>>
+      readonly cwd: string
+    }
 
 /** What the flags of `xbuild ci` say. */
 export interface CiValues extends BuildValues {
@@ -76,7 +87,7 @@ export const CI_FLAGS: FlagTable<CiValues> = {
   ...BUILD_CLI_FLAGS,
 }
 
-const VERBS = ['plan', 'build'] as const
+const VERBS = ['plan', 'build', 'merge'] as const
 
 /** Reads the words and values of `xbuild ci`. Throws BAD_OPTION. */
 export function readCiCommand(values: CiValues, input: LineInput): CiCommand {
@@ -111,6 +122,24 @@ export function readCiCommand(values: CiValues, input: LineInput): CiCommand {
         )
       const outputs = read.outputs([legOutput(legFolder)], { ...input, label: '--leg-folder' })
       return { verb, options: { ...line.options, tags: [], outputs }, folder: legFolder, resume: resumeLeg }
+    }
+    case 'merge': {
+      if (words.length === 0)
+        throw usageError('Cannot merge: no folder is named', 'Name the folder of each leg, or the one that holds them')
+      if (values.tags.length === 0)
+        throw usageError('Cannot merge: the image has no name', 'Give it one with --tag REF')
+      const { platforms: expected, metadataFile } = values
+      const { cwd, file } = input
+      const more = metadataFile === undefined ? {} : { metadataFile }
+      return {
+        verb,
+        folders: words,
+        tags: values.tags.map(parseReference),
+        expected,
+        ...more,
+        registries: file?.registries ?? {},
+        cwd,
+      }
     }
     default:
       throw usageError(`Cannot run xbuild ci "${verb ?? ''}": it is none of ${VERBS.join(', ')}`, 'See xbuild help ci')

@@ -228,7 +228,7 @@ describe('provenance, attests and sbom', () => {
       { context: '.', sbom: 'true', 'cgroup-parent': '/x' },
       { flags: new Set(['sbom', 'cgroup-parent']) },
     )
-    expect(argv).toContain('type=sbom,true')
+    expect(argv).toContain('type=sbom,disabled=false')
     expect(argv).toContain('--cgroup-parent')
     expect(warnings).toEqual([])
   })

@@ -40,6 +40,7 @@ describe('a step that builds', () => {
         outputs: 'type=oci,dest=out',
         secrets: '"KEY=first line\nsecond ""line"""',
         sbom: 'true',
+        'cgroup-parent': '/builds',
         'github-token': 'ghs_token',
       },
     })
@@ -63,14 +64,14 @@ describe('a step that builds', () => {
     expect(JSON.parse(plan!).jobs.length).toBeGreaterThanOrEqual(2)
   })
 
-  test('attests as a private repository wants it, and says that there is no SBOM', () => {
+  test('attests as a private repository wants it, and warns of what has no effect', () => {
     expect(JSON.parse(step.outputs['metadata']!)).toHaveProperty(
       ['buildx.build.provenance/linux/amd64', 'builder', 'id'],
       'https://github.com/octo/app/actions/runs/42',
     )
     const warnings = step.commands.filter(({ name }) => name === 'warning')
     expect(warnings.map(({ data }) => data)).toContain(
-      'Input "sbom" has no effect: xbuild does not make SBOMs yet; the image is built without one',
+      'Input "cgroup-parent" has no effect: xbuild does not place steps under a control group of yours yet',
     )
   })
 
