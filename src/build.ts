@@ -88,7 +88,7 @@ async function street(asked: readonly SessionRequest[], given: SessionEdges): Pr
       await keepInStore(session.store, published, request)
       await drivers.save(request, settled)
       await lastNodes.remember(settled, prepared)
-      results.done(request.image, resultOf(request, { settled, published, session }))
+      results.done(request.image, await resultOf(request, { settled, published, session }))
     })
     await keepStoreSmall(session, stop.signal)
     return { images: results.all() }

@@ -15,6 +15,7 @@ import type { SessionResult } from '../session/types.ts'
 import { formatImagesTable } from '../ui/images-table.ts'
 import { wantsColor } from '../ui/text.ts'
 import { formatError } from '../ui/error.ts'
+import { createStepCounts } from '../ui/step-counts.ts'
 import { createUi } from '../ui/ui.ts'
 import { createForeignJudge, createGrantedJudge } from './granted.ts'
 import { print } from './print.ts'
@@ -137,12 +138,17 @@ async function buildImages(requests: readonly ImageRequest[], run: ImagesRun, te
   const { stdout, stderr } = terminal
   const { progress } = run.shared
   const ui = await createUi(progress, { stderr, isTTY: stderr.isTTY, env: terminal.env })
+  const steps = createStepCounts()
+  const emit: typeof ui.emit = (event) => {
+    steps.take(event)
+    ui.emit(event)
+  }
   const finished = withSignals(terminal, {
     onStop: () => ui.note('Stopping: cleaning up (once more to stop at once)'),
     work: async (signal) => {
       const { build } = await import('../build.ts')
       const { secretEnv, failFast } = run
-      return build(requests, { emit: ui.emit, signal, env: terminal.env, secretEnv, stdout, failFast })
+      return build(requests, { emit, signal, env: terminal.env, secretEnv, stdout, failFast })
     },
   })
   const session = await finished.finally(() => ui.finish())
@@ -150,7 +156,8 @@ async function buildImages(requests: readonly ImageRequest[], run: ImagesRun, te
     await writeText(resolve(run.shared.cwd, run.metadataFile), metadataText(session, run.chosen))
   const failed = session.images.filter(({ error }) => error !== undefined)
   const style = { color: wantsColor(stderr.isTTY, terminal.env), readFile: (path: string) => readSource(resolve(path)) }
-  if (progress !== 'quiet' && progress !== 'rawjson') stderr.write(formatImagesTable(session.images, style))
+  if (progress !== 'quiet' && progress !== 'rawjson')
+    stderr.write(formatImagesTable(session.images, { ...style, steps }))
   for (const { name, error } of failed) stderr.write(`${name}: ${formatError(error!, style)}`)
   const takesStdout = requests.some(({ options }) => options.outputs.some((one) => 'dest' in one && one.dest === '-'))
   const digests = session.images.flatMap(({ name, result }) =>

@@ -5,6 +5,7 @@ import { formatPlatform } from '../platform.ts'
 import { danglingName, storeNames } from '../publish/output-names.ts'
 import type { PublishResult } from '../publish/publish.ts'
 import type { Settled } from '../run/outcome.ts'
+import { sizeOfImage } from './image-size.ts'
 import type { Session } from './open.ts'
 import { keyOf } from '../store/key.ts'
 import { keepWithin } from '../store/limit.ts'
@@ -38,18 +39,19 @@ export async function keepStoreSmall(
 }
 
 /** What the caller of a build is told. */
-export function resultOf(
+export async function resultOf(
   { image, options, outputs: { outputs } }: SessionRequest,
   {
     settled,
     published,
     session,
   }: { readonly settled: Settled; readonly published: PublishResult; readonly session: Session },
-): BuildResult {
+): Promise<BuildResult> {
   const packs = session.services.packs.all(image)
+  const sizes = await Promise.all(settled.built.map(({ image: built }) => sizeOfImage(built)))
   return {
     digest: published.digest,
-    images: settled.built.map(({ job, image: built, seconds }) => {
+    images: settled.built.map(({ job, image: built, seconds }, at) => {
       const usedTwins = packs.some(({ platform }) => platform === formatPlatform(job.target))
       return {
         platform: formatPlatform(job.target),
@@ -57,6 +59,7 @@ export function resultOf(
         strategy: strategyUsed(strategyOf(job), usedTwins),
         node: job.decision.strategy.node,
         seconds,
+        ...(sizes[at] === undefined ? {} : { size: sizes[at] }),
       }
     }),
     missing: settled.missing.map(({ platform, error: { code, message } }) => ({

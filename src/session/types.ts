@@ -29,6 +29,8 @@ export interface BuildResult {
     readonly strategy: string
     readonly node: string
     readonly seconds: number
+    /** Bytes of its configuration and its packed layers, where its manifest says so. */
+    readonly size?: number
   }[]
   /** Optional platforms that are missing, and why. */
   readonly missing: readonly {

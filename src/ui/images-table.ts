@@ -1,6 +1,7 @@
 import type { FinishedBuild } from './result.ts'
 import { placeText } from './progress.ts'
-import { cleanLine, createPaint, formatDuration } from './text.ts'
+import type { StepCounts } from './step-counts.ts'
+import { cleanLine, createPaint, formatBytes, formatDuration } from './text.ts'
 
 /** What became of one image of a session. */
 export interface FinishedImage {
@@ -9,19 +10,24 @@ export interface FinishedImage {
   readonly error?: { readonly message: string } | undefined
 }
 
-const HEAD = ['IMAGE', 'PLATFORM', 'STRATEGY', 'TIME', 'DIGEST']
+const HEAD = ['IMAGE', 'PLATFORM', 'STRATEGY', 'CACHED', 'TIME', 'SIZE', 'DIGEST']
 
 /** What a session made, one line for each platform of each image. Ends in a newline. */
-export function formatImagesTable(images: readonly FinishedImage[], options: { readonly color: boolean }): string {
+export function formatImagesTable(
+  images: readonly FinishedImage[],
+  options: { readonly color: boolean; readonly steps?: StepCounts },
+): string {
   const paint = createPaint(options.color)
   const rows = images.flatMap(({ name, result, error }) =>
     error || !result
-      ? [[name, '', paint('red', 'failed'), '', '']]
+      ? [[name, '', paint('red', 'failed'), '', '', '', '']]
       : result.images.map((image) => [
           name,
           image.platform,
           placeText(image.strategy, image.node),
+          cachedText(options.steps?.of(name, image.platform)),
           formatDuration(image.seconds * 1000),
+          image.size === undefined ? '' : formatBytes(image.size),
           image.digest,
         ]),
   )
@@ -35,6 +41,11 @@ export function formatImagesTable(images: readonly FinishedImage[], options: { r
   )
   const where = images.flatMap(({ result }) => (result ? placesOf(result) : []))
   return `${[...table, ...new Set(where)].join('\n')}\n`
+}
+
+/** How many steps were known before, of how many; nothing where no step was looked at. */
+function cachedText(steps: { readonly cached: number; readonly all: number } | undefined): string {
+  return steps && steps.all > 0 ? `${steps.cached}/${steps.all}` : ''
 }
 
 function cleanCell(cell: string, width: number, paint: ReturnType<typeof createPaint>): string {

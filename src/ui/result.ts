@@ -10,6 +10,8 @@ export interface FinishedBuild {
     readonly strategy: string
     readonly node?: string
     readonly seconds: number
+    /** Bytes of its configuration and its packed layers. */
+    readonly size?: number
   }[]
   /** Optional platforms that are missing, and why. */
   readonly missing?: readonly { readonly platform: string; readonly error: { readonly message: string } }[]

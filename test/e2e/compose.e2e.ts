@@ -78,7 +78,7 @@ secrets: {key: {file: key.txt}}
       const [name = '', digest] = line.split(' ')
       expect(metadata[name]).toMatchObject({ 'containerimage.digest': digest })
     }
-    expect(first.stderr).toMatch(/IMAGE\s+PLATFORM\s+STRATEGY\s+TIME\s+DIGEST/)
+    expect(first.stderr).toMatch(/IMAGE\s+PLATFORM\s+STRATEGY\s+CACHED\s+TIME\s+SIZE\s+DIGEST/)
 
     const again = await compose(['build', 'web'])
     expect(again.stdout.split('\n').filter(Boolean)).toHaveLength(2)
