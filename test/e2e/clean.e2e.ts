@@ -39,6 +39,33 @@ test('a build that fails leaves nothing, and no result', async () => {
   expect(existsSync(it.out)).toBe(false)
 })
 
+test('a run of several images that is stopped publishes none of them, the finished ones neither', async () => {
+  const it = project('several', SLOW)
+  writeFiles(it.context, {
+    'docker-bake.hcl': `
+group "default" { targets = ["quick", "slow"] }
+target "quick" {
+  dockerfile-inline = "FROM scratch\\nCOPY a.txt /"
+  output = ["quick"]
+}
+target "slow" {
+  contexts = { quick = "target:quick", busybox = "${bases[1]!.slice('busybox='.length)}" }
+  dockerfile-inline = "FROM busybox\\nCOPY --from=quick a.txt /\\nRUN echo now-waiting && sleep 300"
+  output = ["slow"]
+}
+`,
+  })
+  const words = ['bake', '--progress', 'plain', '--allow', 'fs.read=*', '--metadata-file', 'made.json']
+  const running = startXbuild(words, { cwd: it.context, store: it.store })
+  await running.printed(/now-waiting$/m)
+  running.child.kill('SIGINT')
+  const { code, stdout, stderr } = await running.ended
+  expect(code, stderr).toBe(130)
+  expect(stdout).toBe('')
+  for (const name of ['quick', 'slow', 'made.json']) expect(existsSync(join(it.context, name))).toBe(false)
+  expect(await leftovers(it.store)).toEqual(CLEAN)
+})
+
 describe.each(['linux/amd64', 'linux/arm64', 'linux/amd64,linux/arm64'])(
   'in the middle of a RUN for %s',
   (platform) => {
