@@ -135,8 +135,9 @@ export function call(texts: readonly string[], { label }: FlagInput): Call {
   return parseCall(last(texts), label)
 }
 
-/** One of the progress modes. */
+/** One of the progress modes; `none` of buildx is `quiet`: the digest is the result, not progress. */
 export function progress(texts: readonly string[], { label }: FlagInput): ProgressMode {
+  if (last(texts) === 'none') return 'quiet'
   const mode = PROGRESS_MODES.find((known) => known === last(texts))
   if (!mode) throw badValue(label, last(texts), 'unknown mode', `The modes are ${PROGRESS_MODES.join(', ')}`)
   return mode

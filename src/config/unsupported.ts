@@ -18,6 +18,7 @@ export const LATER_FLAGS: Readonly<Record<string, LaterFlag>> = {
   'cgroup-parent': {},
   compress: { isSwitch: true, accepts: isTrue },
   'force-rm': { isSwitch: true, accepts: isTrue },
+  isolation: { accepts: (value) => value === 'default', hint: 'Leave it out: it is for containers of Windows' },
   policy: {},
   rm: { isSwitch: true, accepts: isTrue },
   'security-opt': {},

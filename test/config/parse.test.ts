@@ -83,6 +83,7 @@ describe('one flag', () => {
     ['--no-cache', 'noCache', true],
     ['--pull', 'pull', true],
     ['--progress plain', 'progress', 'plain'],
+    ['--progress none', 'progress', 'quiet'],
     ['-q', 'progress', 'quiet'],
     ['-q --progress quiet', 'progress', 'quiet'],
     ['--metadata-file m.json', 'metadataFile', 'm.json'],

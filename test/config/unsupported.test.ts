@@ -14,7 +14,7 @@ test.each(Object.keys(LATER_FLAGS))('--%s is not also a flag that xbuild has', (
   expect(() => readArgv([`--${name}=${value}`])).toThrow('yet')
 })
 
-const NO_CHANGE = ['--rm']
+const NO_CHANGE = ['--rm', '--isolation default', '--isolation=default']
 
 test.each(NO_CHANGE)('%s asks for what xbuild does anyway', (text) => {
   expect(readArgv([...text.split(' '), '.'])).toMatchObject({ command: 'build', words: ['.'], given: new Map() })
