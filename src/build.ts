@@ -17,6 +17,7 @@ import { createResults } from './session/results.ts'
 import { withSecrecy, type SessionEdges } from './session/secrecy.ts'
 import { settleImage } from './session/settle.ts'
 import { createStop } from './session/stop.ts'
+import { checkTests, testImages } from './session/test.ts'
 import type { BuildEdges, BuildRequest, BuildResult, SessionRequest, SessionResult } from './session/types.ts'
 
 /**
@@ -71,6 +72,7 @@ async function street(asked: readonly SessionRequest[], given: SessionEdges): Pr
     const drivers = session.own(await openDrivers(session, prepared, edges))
     await results.each(async (request) => runChecks(request, prepared, { ...edges, baseOf: drivers.baseOf }))
     await results.each(async (request) => pushChecks.allowed(request))
+    await results.each(async (request) => checkTests(request, prepared.tester, prepared.targets))
 
     const outcomes = await dispatch(goingOf(prepared.plan, results), {
       nodes: prepared.all,
@@ -84,6 +86,7 @@ async function street(asked: readonly SessionRequest[], given: SessionEdges): Pr
     await results.each(async (request) => {
       const settled = settleImage(session, request, { plan: prepared.plan, outcomes, stop })
       await auditImages(request, settled, { ...edges, store: session.store, targets: prepared.targets })
+      await testImages(request, settled, { ...edges, ...prepared, services: session.services })
       const published = await publishImage(session, request, settled, { ...edges, prepared, loads, started })
       await keepInStore(session.store, published, request)
       await drivers.save(request, settled)

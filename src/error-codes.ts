@@ -26,6 +26,11 @@ export const ERROR_CODES = {
     wayOut:
       'Follow the hint. `--audit-except PATTERN` leaves paths alone, `--audit=warn` publishes the image and only warns.',
   },
+  TEST_FAILED: {
+    cause: 'A command of `--test` failed in the finished image of a platform. Nothing was published.',
+    wayOut:
+      'Read the last lines of the command. The image stays in the build cache: the next build only runs the test.',
+  },
   BAD_REFERENCE: {
     cause: 'The name of an image is not a valid reference.',
     wayOut: 'Write it like `registry.example/team/name:tag`, in lower case, without a scheme.',

@@ -251,6 +251,18 @@ export const FLAGS: { readonly [K in FlagOption]: BuildFlag<CompleteOptions[K]> 
     absent: undefined,
     parse: (texts) => texts,
   },
+  test: {
+    name: 'test',
+    // It runs inside the sandbox of steps, in an image that the project itself describes
+    project: 'free',
+    placeholder: 'COMMAND',
+    repeat: true,
+    group: 'advanced',
+    key: 'test',
+    help: 'Run COMMAND in the finished image of every platform, as RUN would; when it fails, nothing is published',
+    absent: undefined,
+    parse: (texts, input) => texts.map((one) => read.text([one], input)),
+  },
   metadataFile: {
     name: 'metadata-file',
     project: rule.writesFile,

@@ -119,6 +119,11 @@ export interface BuildOptions extends RunOptions {
   readonly audit?: AuditLevel
   /** Paths in the image, as patterns, that the audit leaves alone. Default: none. */
   readonly auditExcept?: readonly string[]
+  /**
+   * Commands that run in the finished image of every platform, on this machine; one that fails ends the build before
+   * anything is published. Default: none.
+   */
+  readonly test?: readonly string[]
   /** Default: none. */
   readonly tags?: readonly string[]
   /** Where the result goes. Default: it stays in the store. */

@@ -24,12 +24,15 @@ export const takesArgument: ProjectRule = (text) =>
 export const writesOutput: ProjectRule = (text) => {
   const output = parseOutput(text, LABEL)
   if (output.type === 'registry') return [{ kind: 'user', why: PUSHES }]
+  // With --push it would be said to the user's credentials
+  if (output.type === 'cacheonly' && output.insecure) return [{ kind: 'user', why: INSECURE }]
   if (output.type === 'load') return [{ kind: 'user', why: LOADS }]
   if (!('dest' in output) || output.dest === '-') return []
   const folder = output.type === 'local' || (output.type === 'oci' && !output.tar)
   return [{ kind: 'write', path: output.dest, folder }]
 }
 
+const INSECURE = 'it lets registries have any certificate'
 const PUSHES = "it pushes with the user's credentials"
 const LOADS = 'it puts images into a Docker Engine, under names of its choice'
 

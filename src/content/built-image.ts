@@ -1,6 +1,7 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { ImageConfig } from '../oci/manifest.ts'
 import type { BuildRecord } from '../provenance/facts.ts'
+import type { Layer } from './layer-chain.ts'
 
 /** One platform's image: its manifest descriptor and where its blobs can be read from. */
 export interface BuiltImage {
@@ -10,6 +11,8 @@ export interface BuiltImage {
   readonly blobs: BlobSource
   /** How many of the layers, from below, are those of the base image; absent: nobody knows. */
   readonly baseLayers?: number
+  /** Its layers as the engine of this machine has them, when it built the image. */
+  readonly chain?: readonly Layer[]
   /** Native toolchains that emulated steps of it were given. */
   readonly packs?: readonly UsedPack[]
   /** How it came to be, when the driver knows; everything was found out on the way. */

@@ -29,7 +29,8 @@ export function pushTargetFor(
   // Layers that are to be compressed anew come here
   const onlyPushed =
     outputs.length > 0 && outputs.every((output) => output.type === 'registry' && output.compression === undefined)
-  if (!pushes || !tag || !onlyPushed || options.cacheTo.length > 0) return undefined
+  // What is tested is not pushed before
+  if (!pushes || !tag || !onlyPushed || options.cacheTo.length > 0 || options.test?.length) return undefined
   const own = isLoopback(tag.host)
   // A loopback address of another machine is another registry; this machine's settings of a registry are not the node's
   if (own && !node.endpoint.startsWith('unix:')) return undefined

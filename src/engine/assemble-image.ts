@@ -80,6 +80,7 @@ export async function assembleImage(
     descriptor: { ...manifest.descriptor, platform: toDescriptorPlatform(platform) },
     config: config.config,
     baseLayers: baseCount,
+    chain: solved.layers,
     blobs: blobsOf(solved, { store, signal }),
     exportTree: (exportOptions) => exportTree(solved, { ...options, signal: exportOptions.signal }),
   }

@@ -53,6 +53,7 @@ export function classify(
     case 'WRONG_PROGRAM':
     case 'TAG_CHANGED':
     case 'PLATFORM_LOST':
+    case 'TEST_FAILED':
       return 'user'
     default:
       return assertNever(code)

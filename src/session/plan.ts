@@ -28,6 +28,8 @@ export interface Prepared {
   readonly nodes: readonly OpenedNode[]
   /** This machine, when it takes part. */
   readonly local: Node | undefined
+  /** This machine, when it takes part or tests images. */
+  readonly tester: Node | undefined
   /** The machines as the plan knows them. */
   readonly all: readonly Node[]
   readonly plan: BuildPlan
@@ -52,11 +54,15 @@ export async function prepare(session: Session, results: Results, edges: Prepare
   const buildPlatform = await buildPlatformOf(requests, machines)
   const { targets, support } = await readAll(session, results, { ...edges, buildPlatform, machines })
   const wanted = platformsThatRun([...targets, ...support])
-  const [local, { nodes, lost }] = await Promise.all([
-    machines.local ? askThisMachine(wanted, session, edges) : undefined,
+  const tested = targets.filter(({ options }) => (options.test ?? []).length > 0).map(({ platform }) => platform)
+  const [tester, { nodes, lost }] = await Promise.all([
+    machines.local || tested.length > 0
+      ? askThisMachine(distinctPlatforms([...wanted, ...tested]), session, edges)
+      : undefined,
     machines.alone ? NO_OTHERS : machines.open(wanted),
   ])
-  session.planned(local)
+  const local = machines.local ? tester : undefined
+  session.planned(tester)
   for (const { name, because } of lost)
     edges.emit({ type: 'warning', message: `Building without ${name}: ${because}`, at: Date.now() })
   const rank = ({ name }: Node) => machines.names.indexOf(name)
@@ -75,7 +81,7 @@ export async function prepare(session: Session, results: Results, edges: Prepare
     }),
   )
   if (requests.every(({ image }) => image === undefined))
-    return { targets, support, nodes, local, all, plan: planBuild({ ...inputs[0]!, lost }) }
+    return { targets, support, nodes, local, tester, all, plan: planBuild({ ...inputs[0]!, lost }) }
   const failed = new Map(results.all().flatMap(({ name, error }) => (results.isGoing(name) ? [] : [[name, error!]])))
   const images = requests.map(({ image }, index) => {
     const [name, error] = [image!, failed.get(image!)]
@@ -83,7 +89,7 @@ export async function prepare(session: Session, results: Results, edges: Prepare
   })
   const { plan, errors } = planImages({ buildPlatform, images, lost })
   for (const [name, error] of errors) results.fail(name, error)
-  return { targets: targets.filter(({ image }) => results.isGoing(image)), support, nodes, local, all, plan }
+  return { targets: targets.filter(({ image }) => results.isGoing(image)), support, nodes, local, tester, all, plan }
 }
 
 /** The plan without the jobs of images that have failed meanwhile, but for those that others are made from. */

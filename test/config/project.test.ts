@@ -36,6 +36,7 @@ const HARMLESS: { readonly [K in FlagOption]?: readonly string[] } = {
   metadataFile: ['x'],
   iidFile: ['x'],
   jobs: ['4'],
+  test: ['rm -rf /', '["/app"]'],
   timeout: ['1m'],
   silenceTimeout: ['1m'],
   cacheTo: ['type=local,dest=x', 'type=inline'],

@@ -46,6 +46,7 @@ function imageTarget({ name, at, fields }: BakeTarget, linked: boolean): ImageTa
     call: text(fields, 'call'),
     overrides: undefined,
     timeout: undefined,
+    test: undefined,
   })
 }
 

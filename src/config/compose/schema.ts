@@ -69,6 +69,7 @@ const BUILD: Shape = {
       },
     },
     platforms: TEXTS,
+    'x-xbuild': { type: ['map', 'null'], keys: { test: TEXT_OR_TEXTS } },
     'x-bake': {
       type: ['map', 'null'],
       keys: {

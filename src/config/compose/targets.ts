@@ -7,6 +7,7 @@ import { isRemotePath } from './place.ts'
 import { createReaders } from './readers.ts'
 import { argsOf, attestOf, distinct, hostsOf, maybe, recordOf, saidList, saidOf, ulimitsOf } from './said.ts'
 import { withXBake } from './x-bake.ts'
+import { withXXbuild } from './x-xbuild.ts'
 
 /** What services are read with. */
 export interface TargetEdges {
@@ -81,7 +82,7 @@ export function createTargets(
       entitlements: entitlementsOf(build),
       attest: [...attestOf('provenance', said('provenance')), ...attestOf('sbom', said('sbom'))],
     }
-    return withXBake(target, nodeAt(build, 'x-bake'), names)
+    return withXXbuild(withXBake(target, nodeAt(build, 'x-bake'), names), nodeAt(build, 'x-xbuild'))
   }
 
   /** `DOCKER_DEFAULT_PLATFORM` where the service says nothing; what it says must be among those of the build. */

@@ -59,6 +59,7 @@ export const IMAGE_KEYS: Readonly<Record<string, ImageKey>> = {
   resources: { field: 'resources', shape: 'texts', option: 'resources' },
   'shm-size': { field: 'shmSize', shape: 'text', option: 'shmSize' },
   allow: { field: 'entitlements', shape: 'texts', option: 'allow' },
+  test: { field: 'test', shape: 'texts', option: 'test' },
   timeout: { field: 'timeout', shape: 'text', option: 'timeout' },
 }
 

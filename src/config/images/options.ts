@@ -100,6 +100,7 @@ function optionsOf(
     ulimits: listed('ulimits', target.ulimits, FLAGS.ulimits),
     resources: listed('resources', target.resources, FLAGS.resources),
     overrides: target.overrides,
+    test: listed('test', target.test, FLAGS.test),
     timeout: one('timeout', target.timeout, FLAGS.timeout),
     shmSize: one('shm-size', target.shmSize, FLAGS.shmSize),
     noCacheFilter: listed('no-cache-filter', target.noCacheFilter, FLAGS.noCacheFilter),

@@ -1,5 +1,6 @@
 import type { SecretSource } from '../run-options.ts'
 import { FLAGS } from '../flags.ts'
+import { parseOutput } from '../output.ts'
 import { readsContext, readsDockerfile } from '../project-rules.ts'
 import type { Claim, ProjectRule, ProjectSetting } from '../project.ts'
 import { secrets } from '../run-values.ts'
@@ -40,8 +41,9 @@ export function settingsOf(target: ImageTarget, env: Env): ImageSetting[] {
   all('cache-from', target.cacheFrom, cacheClaims, () => 'cache')
   all('cache-to', target.cacheTo, ruleOf('cacheTo'), cacheTargetRight)
   // Each name is a place of its own: the right to one is not the right to the others
-  const names = target.tags?.length ? target.tags.map(({ value }) => value) : [undefined]
-  for (const name of names) all('output', target.output, ruleOf('outputs'), (text) => outputRight(text, name))
+  for (const said of target.output ?? [])
+    for (const name of namesOf(said.value, target))
+      add('output', said, ruleOf('outputs'), outputRight(said.value, name))
   all('secret', target.secrets, secretClaims(env), (text) => {
     const source = secretOf(text, env)
     return source.kind === 'env' ? `secret=${source.name}` : 'secret'
@@ -55,6 +57,13 @@ export function settingsOf(target: ImageTarget, env: Env): ImageSetting[] {
   all('resources', target.resources, ruleOf('resources'), () => 'limits')
   all('entitlements', target.entitlements, ruleOf('allow'), (text) => text)
   return settings
+}
+
+/** The names that an output gives to an image: those of the target, or its own. */
+function namesOf(text: string, { tags = [] }: ImageTarget): readonly (string | undefined)[] {
+  if (tags.length > 0) return tags.map(({ value }) => value)
+  const output = parseOutput(text, 'output')
+  return 'names' in output && output.names ? output.names : [undefined]
 }
 
 /** The rule of a flag, which is never free here. */

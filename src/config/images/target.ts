@@ -59,6 +59,8 @@ export interface ImageTarget {
   readonly attest?: readonly Said[]
   /** Each as `--resource` has it. */
   readonly resources?: readonly Said[]
+  /** Each as `--test` has it. */
+  readonly test?: readonly Said[]
   /** What to do with the Dockerfile: `build`, `check`, `outline`, `targets`. */
   readonly call?: Said
   /** What is different for single platforms. */

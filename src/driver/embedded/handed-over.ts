@@ -1,9 +1,7 @@
-import { Readable } from 'node:stream'
-import { buffer } from 'node:stream/consumers'
-import { parseManifest } from '../../oci/read-manifest.ts'
 import { samePlatform, type Platform } from '../../platform.ts'
 import type { Store } from '../../store/store.ts'
 import type { BuiltImage, BuiltStage } from '../../content/built-image.ts'
+import { builtLayers } from '../../content/built-layers.ts'
 import type { ImageFor } from '../../engine/lower.ts'
 import type { ResolvedImage } from '../../content/resolved-image.ts'
 
@@ -24,29 +22,5 @@ export async function withHandedOver(
 
 /** A built image as a base image; its layers come into the store when a step needs them. */
 async function resolved(name: string, image: BuiltImage, store: Store): Promise<ResolvedImage> {
-  const manifest = parseManifest(await buffer(await image.blobs.read(image.descriptor)), image.descriptor)
-  return {
-    name,
-    manifest: image.descriptor,
-    config: image.config,
-    layers: manifest.layers.map((descriptor, index) => ({
-      descriptor,
-      diffId: image.config.rootfs.diff_ids[index]!,
-      async fetch(signal) {
-        if (await store.blobs.has(descriptor.digest, descriptor.size)) return
-        const from = async (offset: number) => Readable.from(after(offset, await image.blobs.read(descriptor)))
-        await store.blobs.fetch(descriptor, from, { signal })
-      },
-    })),
-  }
-}
-
-/** The bytes of a stream that come after an offset: sources of built images always begin at the start. */
-async function* after(offset: number, stream: NodeJS.ReadableStream): AsyncGenerator<Buffer, void, undefined> {
-  let passed = 0
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    const rest = chunk.subarray(Math.max(0, offset - passed))
-    passed += chunk.length
-    if (rest.length > 0) yield rest
-  }
+  return { name, manifest: image.descriptor, config: image.config, layers: await builtLayers(image, store) }
 }

@@ -18,7 +18,7 @@ import type { TargetBuild } from '../target.ts'
 import type { BuildInputs } from '../../content/build-inputs.ts'
 import { createCacheMounts } from '../../engine/cache-mounts.ts'
 import { checkResources } from '../../engine/check-resources.ts'
-import type { ContainerOptions } from '../../engine/container-options.ts'
+import { containerOf } from './container-of.ts'
 import { createContexts } from '../../content/contexts.ts'
 import { createEmbeddedDriver } from './driver.ts'
 import type { ImageFacts } from '../../engine/assemble-image.ts'
@@ -315,31 +315,4 @@ export async function openEmbedded({
 function checkTriggers({ evaluations }: Lowered, { options }: TargetBuild): Diagnostic[] {
   const allowed = allowsHostNetwork(options)
   return [...evaluations.values()].flatMap(({ steps }) => checkHostNetwork(steps, allowed))
-}
-
-/** What the options say to all RUN steps. */
-function containerOf({
-  network,
-  addHosts = [],
-  ulimits = [],
-  resources,
-  shmSize,
-  buildArgs,
-}: CompleteOptions): ContainerOptions {
-  const hostname = buildArgs['BUILDKIT_SANDBOX_HOSTNAME'] || undefined
-  if (hostname !== undefined && !/^[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?$/i.test(hostname)) {
-    throw new XbuildError(
-      'BAD_OPTION',
-      `Cannot use BUILDKIT_SANDBOX_HOSTNAME="${hostname.slice(0, 80)}": it is not a valid host name`,
-      { hint: 'Use letters, digits, "-" and ".", at most 63 of them' },
-    )
-  }
-  return {
-    network: network ?? 'default',
-    hosts: addHosts,
-    ulimits,
-    ...(resources === undefined ? {} : { resources }),
-    ...(shmSize === undefined ? {} : { shmSize }),
-    ...(hostname === undefined ? {} : { hostname }),
-  }
 }

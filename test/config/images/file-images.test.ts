@@ -60,6 +60,7 @@ images:
     resources: memory=2g
     shm-size: 64m
     allow: network.host
+    test: app --version
     timeout: 10m
 `
 
@@ -100,6 +101,7 @@ test('every key of an image, in the model of bake and compose files', () => {
   })
   expect(request!.options).toMatchObject({
     file: 'web/docker/web.Dockerfile',
+    test: ['app --version'],
     timeout: 600_000,
     buildContexts: { base: { kind: 'target', image: 'base' } },
   })
