@@ -27,6 +27,7 @@ export async function mergeLegs(command: Merge, terminal: Terminal): Promise<num
       preferIndex: true,
       duplicates: false,
       dryRun: false,
+      append: false,
       json: false,
       ...(metadataFile === undefined ? {} : { metadataFile }),
       registries,
