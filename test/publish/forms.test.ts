@@ -155,7 +155,7 @@ test('several platforms go into one folder when they are not split, as long as n
   const images = [
     await smallImage(join(folder, 'a'), 'linux/arm64', { files: files('arm') }),
     await smallImage(join(folder, 'b'), 'linux/amd64', { files: files('amd') }),
-  ].map((image) => ({ ...image, attestation: { predicateType: 'a', predicate: {}, file: 'provenance.json' } }))
+  ].map((image) => ({ ...image, attestations: [{ predicateType: 'a', predicate: {}, file: 'provenance.json' }] }))
   await publish(options(images, [`type=local,dest=${out()},platform-split=false,attestation-prefix=x-`]))
   expect(readFileSync(join(out(), 'bin/arm'), 'utf8')).toBe('arm')
   expect(readFileSync(join(out(), 'bin/amd'), 'utf8')).toBe('amd')
