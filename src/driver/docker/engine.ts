@@ -1,4 +1,4 @@
-import { Agent, type AgentOptions } from 'node:http'
+import { Agent, type AgentOptions, type ClientRequest, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { inspect } from 'node:util'
 import type DockerModem from 'docker-modem'
@@ -32,6 +32,7 @@ export async function openDockerEngine(dial: Dial): Promise<DockerEngine> {
   const Docker = await loadDockerApi()
   const agent = new DialAgent(dial)
   const api = new Docker({ host: 'docker', port: 80, protocol: 'http', agent } as Dockerode.DockerOptions)
+  tellStreams(api.modem)
   return {
     endpoint: dial.endpoint,
     api,
@@ -109,6 +110,27 @@ function isDuplex(value: unknown): value is Duplex {
   return typeof value === 'object' && value !== null && 'write' in value && 'read' in value
 }
 
+/** More bytes than this have no answer that is read as a whole. */
+const MAX_ANSWER = 32 << 20
+
+/** docker-modem reads answers that are no streams, and those that refuse, as a whole: nobody else knows which. */
+function tellStreams(modem: unknown): void {
+  const own = modem as { buildRequest(options: object, context: { isStream?: boolean }, ...rest: unknown[]): void }
+  const build = own.buildRequest.bind(own)
+  own.buildRequest = (options, context, ...rest) =>
+    build({ ...options, isStream: context.isStream === true }, context, ...rest)
+}
+
+/** Ends an answer that is to be read as a whole when it becomes too long. */
+function limitAnswer(response: IncomingMessage, isStream: boolean): void {
+  if (isStream && (response.statusCode ?? 0) < 300) return
+  let size = 0
+  response.on('data', (chunk: Buffer) => {
+    size += chunk.length
+    if (size > MAX_ANSWER) response.destroy(new Error(`it answers with more than ${MAX_ANSWER} bytes`))
+  })
+}
+
 /** Connections of Docker's API over any way; idle ones are kept for the next call. */
 class DialAgent extends Agent {
   readonly #dial: Dial
@@ -123,6 +145,13 @@ class DialAgent extends Agent {
   /** docker-modem describes every call at length, agent and all, for a log that nobody asked for. */
   [inspect.custom](): string {
     return 'DialAgent'
+  }
+
+  // Node's types know nothing of it
+  addRequest(request: ClientRequest, options: { isStream?: boolean }): void {
+    request.once('response', (response: IncomingMessage) => limitAnswer(response, options.isStream === true))
+    const inherited = Agent.prototype as unknown as { addRequest(request: ClientRequest, options: object): void }
+    inherited.addRequest.call(this, request, options)
   }
 
   override createConnection(
