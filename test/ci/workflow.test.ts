@@ -1,0 +1,132 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { readArgv } from '../../src/cli/command-line.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+
+interface WorkflowStep {
+  readonly uses?: string
+  readonly run?: string
+  readonly env?: Readonly<Record<string, string>>
+}
+
+const text = readFileSync(join(import.meta.dirname, '../../.github/workflows/xbuild.yml'), 'utf8')
+const workflow = parse(text) as {
+  readonly permissions: object
+  readonly jobs: Readonly<Record<string, { readonly permissions?: object; readonly steps: readonly WorkflowStep[] }>>
+}
+const stepsOf = (job: string) => workflow.jobs[job]!.steps
+const scriptOf = (job: string) => stepsOf(job).find(({ run }) => run !== undefined)!.run!
+
+/** Runs a script as the runner does, with stand-ins that write down how they were called. */
+function runScript(job: string, env: Readonly<Record<string, string>>): { calls: string[][]; output: string } {
+  const folder = tempFolder()
+  const calls = join(folder, 'calls')
+  writeFileSync(calls, '')
+  writeFileSync(join(folder, 'output'), '')
+  for (const name of ['xbuild', 'npm', 'docker', 'sudo', 'chown']) {
+    const show = name === 'xbuild' ? 'echo made' : ':'
+    const body =
+      name === 'sudo'
+        ? 'exec "$@"'
+        : `node -e 'console.log(JSON.stringify(process.argv.slice(1)))' -- ${name} "$@" >>"${calls}"; ${show}`
+    writeFileSync(join(folder, name), `#!/bin/sh\n${body}\n`)
+    chmodSync(join(folder, name), 0o755)
+  }
+  execFileSync('bash', ['--noprofile', '--norc', '-eo', 'pipefail', '-c', scriptOf(job)], {
+    cwd: folder,
+    input: '',
+    env: {
+      ...env,
+      PATH: `${folder}${delimiter}${process.env['PATH']}`,
+      GITHUB_OUTPUT: join(folder, 'output'),
+      RUNNER_TEMP: '/tmp/runner',
+    },
+  })
+  const lines = readFileSync(calls, 'utf8').trim().split('\n')
+  return {
+    calls: lines.map((line) => JSON.parse(line) as string[]),
+    output: readFileSync(join(folder, 'output'), 'utf8'),
+  }
+}
+
+const xbuildCalls = (calls: readonly string[][]) =>
+  calls.filter(([name]) => name === 'xbuild').map(([, ...args]) => args)
+
+describe('the reusable workflow', () => {
+  test('has no rights but those of a job, pins its actions, and keeps expressions out of scripts', () => {
+    expect(workflow.permissions).toEqual({})
+    expect(Object.fromEntries(Object.entries(workflow.jobs).map(([name, job]) => [name, job.permissions]))).toEqual({
+      plan: undefined,
+      leg: { contents: 'read' },
+      merge: { packages: 'write' },
+    })
+    for (const { uses, run } of Object.values(workflow.jobs).flatMap(({ steps }) => steps)) {
+      if (uses) expect(uses).toMatch(/@[0-9a-f]{40}$/)
+      expect(run ?? '').not.toContain('${{')
+    }
+  })
+
+  test('plans with the runners that are given, each a line', () => {
+    const { calls, output } = runScript('plan', {
+      VERSION: '0.1',
+      PLATFORMS: 'linux/amd64,linux/riscv64',
+      RUNNERS: 'linux/riscv64=ubuntu-24.04-riscv\n$(touch evil)\n',
+    })
+    expect(xbuildCalls(calls)).toEqual([
+      [
+        'ci',
+        'plan',
+        '--platform',
+        'linux/amd64,linux/riscv64',
+        '--runner',
+        'linux/riscv64=ubuntu-24.04-riscv',
+        '--runner',
+        '$(touch evil)',
+      ],
+    ])
+    expect(output).toBe('matrix=made\n')
+  })
+
+  test('builds a leg with flags that exist; no text of an input is code', () => {
+    const { calls } = runScript('leg', {
+      VERSION: '0.1',
+      PLATFORMS: 'linux/arm64',
+      LEG: 'linux-arm64',
+      CONTEXT: './my app',
+      DOCKERFILE: 'a"; touch evil; "',
+      BUILD_ARGS: 'A=1 2\nB=`id`',
+    })
+    const build = xbuildCalls(calls).find(([command]) => command === 'ci')!
+    expect(build.slice(0, 6)).toEqual([
+      'ci',
+      'build',
+      '--leg',
+      'linux/arm64',
+      '--leg-folder',
+      '/tmp/runner/legs/linux-arm64',
+    ])
+    const { command, words, given } = readArgv(build)
+    expect([command, words]).toEqual(['ci', ['build', './my app']])
+    expect(given.get('file')).toEqual(['a"; touch evil; "'])
+    expect(given.get('build-arg')).toEqual(['A=1 2', 'B=`id`'])
+  })
+
+  test('merges under every tag, and gives the digest', () => {
+    const { calls, output } = runScript('merge', {
+      VERSION: '0.1',
+      PLATFORMS: 'linux/amd64,linux/arm64',
+      TAGS: 'ghcr.io/octo/app:1\nghcr.io/octo/app:2\n',
+      REGISTRY: 'ghcr.io',
+      REGISTRY_USER: 'octo',
+      REGISTRY_PASSWORD: 'hunter2',
+    })
+    const [merge] = xbuildCalls(calls)
+    expect(readArgv(merge!)).toMatchObject({ command: 'ci', words: ['merge', 'legs'] })
+    expect(readArgv(merge!).given.get('tag')).toEqual(['ghcr.io/octo/app:1', 'ghcr.io/octo/app:2'])
+    expect(JSON.stringify(calls)).not.toContain('hunter2')
+    expect(output).toBe('digest=made\n')
+  })
+})
