@@ -7,6 +7,8 @@ import { openDrivers } from './session/drivers.ts'
 import { withDefaultEdges } from './session/edges.ts'
 import { isBrokenCache, withoutCaches } from './session/imported-caches.ts'
 import { keepInStore, keepStoreSmall, resultOf } from './session/keep.ts'
+import { createLedger, type Ledger } from './session/ledger.ts'
+import { beginOf } from './session/ledger-origin.ts'
 import { openLastNodes } from './session/last-nodes.ts'
 import { checkLoads, openLoads } from './session/loads.ts'
 import { openSession } from './session/open.ts'
@@ -16,6 +18,7 @@ import { startPushChecks } from './session/push-checks.ts'
 import { createResults } from './session/results.ts'
 import { withSecrecy, type SessionEdges } from './session/secrecy.ts'
 import { settleImage } from './session/settle.ts'
+import { whatIsLeft } from './session/resumed.ts'
 import { createStop } from './session/stop.ts'
 import { checkTests, testImages } from './session/test.ts'
 import type { BuildEdges, BuildRequest, BuildResult, SessionRequest, SessionResult } from './session/types.ts'
@@ -41,21 +44,35 @@ export async function build(
 }
 
 /** Runs the street once more without imported caches when one of them turns out to be broken. */
-async function buildSession(requests: readonly SessionRequest[], edges: BuildEdges): Promise<SessionResult> {
-  return withSecrecy(edges, async (kept) => {
-    try {
-      return await street(requests, kept)
-    } catch (error) {
-      if (!isBrokenCache(error)) throw error
-      return street(withoutCaches(requests), kept)
-    }
-  })
+async function buildSession(asked: readonly SessionRequest[], edges: BuildEdges): Promise<SessionResult> {
+  const { requests, whole } = whatIsLeft(asked, edges.resume)
+  const ledger = createLedger(edges)
+  try {
+    const session = await withSecrecy({ ...edges, emit: ledger.emit }, async (kept) => {
+      try {
+        return await street(requests, { ...kept, ledger })
+      } catch (error) {
+        if (!isBrokenCache(error)) throw error
+        return street(withoutCaches(requests), { ...kept, ledger })
+      }
+    })
+    const all = whole(session)
+    ledger.end({ session: all })
+    return all
+  } catch (error) {
+    ledger.end({ error })
+    throw error
+  }
 }
 
 /** The street: open, requests, plan, dispatch, publish, close. */
-async function street(asked: readonly SessionRequest[], given: SessionEdges): Promise<SessionResult> {
+async function street(
+  asked: readonly SessionRequest[],
+  given: SessionEdges & { readonly ledger: Ledger },
+): Promise<SessionResult> {
   const started = new Date()
   const stop = createStop(given)
+  const { ledger } = given
   const edges = { ...given, signal: stop.signal, emit: stop.emit }
 
   await checkPlaces(asked, edges.signal)
@@ -63,11 +80,13 @@ async function street(asked: readonly SessionRequest[], given: SessionEdges): Pr
   const { requests } = session
   const results = createResults(requests, given.signal, stop.onFail)
   try {
+    ledger.open(session.store, beginOf(requests, edges))
     const loads = session.own(await openLoads(requests, edges))
     const pushChecks = await startPushChecks(session, edges)
     const lastNodes = openLastNodes(session.store)
 
     const prepared = await prepare(session, results, { ...edges, last: lastNodes.last })
+    ledger.planned(prepared.plan)
     await results.each(async (request) => checkLoads(request, loads, prepared.targets))
     const drivers = session.own(await openDrivers(session, prepared, edges))
     await results.each(async (request) => runChecks(request, prepared, { ...edges, baseOf: drivers.baseOf }))
@@ -91,7 +110,9 @@ async function street(asked: readonly SessionRequest[], given: SessionEdges): Pr
       await keepInStore(session.store, published, request)
       await drivers.save(request, settled)
       await lastNodes.remember(settled, prepared)
-      results.done(request.image, await resultOf(request, { settled, published, session }))
+      const result = await resultOf(request, { settled, published, session, run: ledger.id() })
+      await ledger.imageDone(request.image, result)
+      results.done(request.image, result)
     })
     await keepStoreSmall(session, stop.signal)
     return { images: results.all() }

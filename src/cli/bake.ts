@@ -12,13 +12,14 @@ import { XbuildError } from '../errors.ts'
 import { formatPlatform } from '../platform.ts'
 import { cleanText } from '../ui/text.ts'
 import { readBakeFiles, type BakeSource } from './bake-files.ts'
+import type { Calling } from './command.ts'
 import { print } from './print.ts'
 import { runImages, type ImagesRun } from './run-images.ts'
 import { withSignals } from './signals.ts'
 import type { Terminal } from './terminal.ts'
 
 /** `xbuild bake`: what files define, as a list, as JSON, or built. */
-export async function runBake(command: BakeCommand, terminal: Terminal): Promise<number> {
+export async function runBake(command: BakeCommand, terminal: Terminal, calling: Calling): Promise<number> {
   const { values } = command
   const { stdout, env } = terminal
   const definitions = await withSignals(terminal, {
@@ -35,7 +36,7 @@ export async function runBake(command: BakeCommand, terminal: Terminal): Promise
     await print(stdout, printBake(withEpoch(resolvedOf(command, definitions, false), env)))
     return 0
   }
-  return runImages(imagesOf(command, definitions, env), terminal)
+  return runImages(imagesOf(command, definitions, env), terminal, calling)
 }
 
 /** What `xbuild bake` builds; nothing is built yet. */

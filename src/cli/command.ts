@@ -5,7 +5,14 @@ import type { FileConfig } from '../config/file.ts'
 import type { Flag } from '../config/flag.ts'
 import { readFlag, readFlags, type FileTexts, type FlagTable } from '../config/read-flags.ts'
 import type { LaterFlag } from '../config/unsupported.ts'
+import type { Invocation as Called, Resume } from '../session/types.ts'
 import type { Terminal } from './terminal.ts'
+
+/** How a command was called, and the run of the history that it goes on with. */
+export interface Calling {
+  readonly invocation: Called
+  readonly resume?: Resume
+}
 
 /** All that there is to say of a command. `Values`: what its flags say; `Args`: what it runs with. */
 export interface CommandSpec<Values extends object, Args extends object> {
@@ -28,7 +35,7 @@ export interface CommandSpec<Values extends object, Args extends object> {
   /** Checks words and values against each other. Throws BAD_OPTION, BAD_PLATFORM. */
   read(values: Values, input: LineInput): Args
   /** Gives back the exit code: 0 done, 1 failed. Loads what it needs. */
-  run(args: Args, terminal: Terminal, commands: readonly Command[]): Promise<number>
+  run(args: Args, terminal: Terminal, commands: readonly Command[], calling: Calling): Promise<number>
 }
 
 /** A command line that was read. */
@@ -41,7 +48,7 @@ export interface Command
   /** Own flags, then those of every command. */
   readonly flags: readonly Flag<unknown>[]
   read(invocation: Invocation, input: Omit<LineInput, keyof Invocation>): Parsed
-  run(parsed: Parsed, terminal: Terminal, commands: readonly Command[]): Promise<number>
+  run(parsed: Parsed, terminal: Terminal, commands: readonly Command[], calling: Calling): Promise<number>
 }
 
 /** An entry of the table; its flags are read before `read` sees them. */
@@ -59,6 +66,6 @@ export function defineCommand<Values extends object, Args extends object>(spec: 
         debug: readFlag(debug, invocation.given.get(debug.name), input),
       }
     },
-    run: (parsed, terminal, commands) => spec.run(parsed as unknown as Args, terminal, commands),
+    run: (parsed, terminal, commands, calling) => spec.run(parsed as unknown as Args, terminal, commands, calling),
   }
 }

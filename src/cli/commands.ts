@@ -7,6 +7,7 @@ import { sessionTexts } from '../config/images/flags.ts'
 import { DOCTOR_FLAGS, readDoctorCommand } from '../config/doctor-flags.ts'
 import type { FileConfig } from '../config/file.ts'
 import { FLAGS } from '../config/flags.ts'
+import { HISTORY_FLAGS, readHistoryCommand, readResumeCommand, RESUME_FLAGS } from '../config/history-flags.ts'
 import { readImageCommand } from '../config/image-command.ts'
 import { IMAGE_FLAGS } from '../config/image-flags.ts'
 import { INIT_FLAGS, readInitCommand } from '../config/init/flags.ts'
@@ -78,13 +79,13 @@ export const COMMANDS: readonly Command[] = [
     flags: { ...build.flags, json: { ...BUILD_CLI_FLAGS.json, hidden: true } },
     examples: EXAMPLES,
     read: readBuildLine,
-    run: async (line, terminal, commands) => {
-      if ('images' in line) return (await import('./images.ts')).runFileImages(line.images, terminal)
+    run: async (line, terminal, commands, calling) => {
+      if ('images' in line) return (await import('./images.ts')).runFileImages(line.images, terminal, calling)
       if ('topic' in line) return showHelp(undefined, terminal, commands)
       const { options, call } = line
       return call
         ? (await import('./call.ts')).runCall({ options, call }, terminal)
-        : (await import('./build.ts')).runBuild(options, terminal)
+        : (await import('./build.ts')).runBuild(options, terminal, calling)
     },
   }),
   defineCommand({
@@ -106,7 +107,8 @@ export const COMMANDS: readonly Command[] = [
     isLong: true,
     fromFile: sessionTexts,
     read: (values, input) => ({ options: readComposeCommand(values, input) }),
-    run: async ({ options }, terminal) => (await import('./compose.ts')).runCompose(options, terminal),
+    run: async ({ options }, terminal, _, calling) =>
+      (await import('./compose.ts')).runCompose(options, terminal, calling),
   }),
   defineCommand({
     name: 'bake',
@@ -116,7 +118,7 @@ export const COMMANDS: readonly Command[] = [
     isLong: true,
     fromFile: sessionTexts,
     read: (values, input) => ({ options: readBakeCommand(values, input) }),
-    run: async ({ options }, terminal) => (await import('./bake.ts')).runBake(options, terminal),
+    run: async ({ options }, terminal, _, calling) => (await import('./bake.ts')).runBake(options, terminal, calling),
   }),
   defineCommand({
     name: 'ci',
@@ -145,6 +147,25 @@ export const COMMANDS: readonly Command[] = [
     fromFile: ({ values: { file, platforms, target, buildArgs } }) => ({ file, platforms, target, buildArgs }),
     read: (values, { words, cwd }) => ({ options: readSuggestCommand(words, values, cwd) }),
     run: async ({ options }, terminal) => (await import('./suggest.ts')).runSuggest(options, terminal),
+  }),
+  defineCommand({
+    name: 'history',
+    usage: 'xbuild history [ls | show [RUN] | logs [RUN] | rm RUN...]',
+    help: 'Show what earlier runs did: plan, outcomes, digests and logs.',
+    flags: HISTORY_FLAGS,
+    fromFile: storeOf,
+    read: (values, input) => ({ options: readHistoryCommand(values, input) }),
+    run: async ({ options }, terminal) => (await import('./history.ts')).runHistory(options, terminal),
+  }),
+  defineCommand({
+    name: 'resume',
+    usage: 'xbuild resume [OPTIONS] [RUN]',
+    help: 'Go on with a run that failed or was stopped: only what is not done is built and published.',
+    flags: RESUME_FLAGS,
+    fromFile: storeOf,
+    read: (values, input) => ({ options: readResumeCommand(values, input) }),
+    run: async ({ options }, terminal, commands) =>
+      (await import('./resume.ts')).runResume(options, terminal, commands),
   }),
   defineCommand({
     name: 'du',

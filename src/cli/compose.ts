@@ -9,6 +9,7 @@ import { usageError } from '../config/values.ts'
 import { XbuildError, type Diagnostic } from '../errors.ts'
 import { formatDiagnostics } from '../ui/error.ts'
 import { wantsColor } from '../ui/text.ts'
+import type { Calling } from './command.ts'
 import { checkFoundFile } from './found-file.ts'
 import { createGrantedJudge } from './granted.ts'
 import { createJudge } from './project-place.ts'
@@ -26,13 +27,13 @@ const OVERRIDES = [
 ]
 
 /** `xbuild compose build`: the images of the services chosen, with what they are made from. */
-export async function runCompose(command: ComposeCommand, terminal: Terminal): Promise<number> {
+export async function runCompose(command: ComposeCommand, terminal: Terminal, calling: Calling): Promise<number> {
   const run = await readComposeRun(command, terminal)
   if (run.chosen.length === 0) {
     terminal.stderr.write('warning: No services to build\n')
     if (!run.print) return 0
   }
-  return runImages(run, terminal)
+  return runImages(run, terminal, calling)
 }
 
 type ComposeTerminal = Pick<Terminal, 'env' | 'stdin' | 'stderr' | 'cwd'>

@@ -1,11 +1,12 @@
 import type { ImagesCommand } from '../config/images/line.ts'
 import { withNeeded } from '../config/images/target.ts'
+import type { Calling } from './command.ts'
 import { showPlan } from './plan.ts'
 import { checkNoCircle, imageRequests, runImages } from './run-images.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Builds the images of xbuild.yaml that were chosen; its reader has said what it asks for. */
-export async function runFileImages(command: ImagesCommand, terminal: Terminal): Promise<number> {
+export async function runFileImages(command: ImagesCommand, terminal: Terminal, calling: Calling): Promise<number> {
   const { chosen, json: _, unnamed, ...run } = command
   for (const name of unnamed) terminal.stderr.write(`warning: ${name} is not pushed: it has no tags\n`)
   const overridden = run.targets.flatMap(({ name, overrides }) => (overrides && run.print ? [name] : []))
@@ -24,6 +25,7 @@ export async function runFileImages(command: ImagesCommand, terminal: Terminal):
       secretEnv: terminal.env,
     },
     terminal,
+    calling,
   )
 }
 

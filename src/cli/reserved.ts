@@ -12,8 +12,6 @@ export const RESERVED: Readonly<Record<string, string>> = {
   debug: 'See what a build would do with xbuild plan, and the causes of errors with xbuild build --debug',
   'dial-stdio': 'Name the address of the machine: xbuild node add NAME ENDPOINT',
   farm: 'Add the machines with xbuild node add NAME ENDPOINT; each build then uses them',
-  history:
-    'Write what a build did to a file with xbuild build --metadata-file FILE, or print it with --progress rawjson',
   images: 'See images with xbuild du --verbose --filter type=image',
   imagetools: 'Use xbuild image create and xbuild image inspect',
   inspect: 'See a machine with xbuild node inspect NAME',

@@ -8,19 +8,15 @@ import { settingsOf } from '../config/images/settings.ts'
 import { neededBy, withNeeded, type ImageTarget } from '../config/images/target.ts'
 import { ConfigFileError } from '../config/file.ts'
 import { XbuildError } from '../errors.ts'
-import { writeText } from '../publish/publish.ts'
 import type { Platform } from '../platform.ts'
 import type { Answer } from '../session/inspect.ts'
-import type { SessionResult } from '../session/types.ts'
-import { formatImagesTable } from '../ui/images-table.ts'
-import { wantsColor } from '../ui/text.ts'
-import { formatError } from '../ui/error.ts'
 import { createStepCounts } from '../ui/step-counts.ts'
 import { createUi } from '../ui/ui.ts'
+import type { Calling } from './command.ts'
 import { createForeignJudge, createGrantedJudge } from './granted.ts'
 import { print } from './print.ts'
 import { readProjectText } from './project-text.ts'
-import { readSource } from './read-source.ts'
+import { reportImages } from './report-results.ts'
 import type { Terminal } from './terminal.ts'
 import { withSignals } from './signals.ts'
 
@@ -55,7 +51,7 @@ export interface ImagesRun {
  * Builds images in one session: progress and summary on stderr, `NAME DIGEST` a line on stdout. Gives back the exit
  * code: 1 when an image failed.
  */
-export async function runImages(run: ImagesRun, terminal: Terminal): Promise<number> {
+export async function runImages(run: ImagesRun, terminal: Terminal, calling: Calling): Promise<number> {
   if (run.print) {
     const targets = withNeeded(run.targets, run.chosen)
     checkNoCircle(targets)
@@ -64,7 +60,7 @@ export async function runImages(run: ImagesRun, terminal: Terminal): Promise<num
   }
   const requests = requestsFor(run)
   if (run.call) return askAll(run.call, requests, run, terminal)
-  return buildImages(requests, run, terminal)
+  return buildImages(requests, run, terminal, calling)
 }
 
 /** The images as a session takes them. Throws what is wrong with them, and what nobody has granted. */
@@ -134,9 +130,15 @@ function checkGranted(
   if (asks.length > 0) throw new ConfigFileError(asks[0]!.at.file, askProblems(asks))
 }
 
-async function buildImages(requests: readonly ImageRequest[], run: ImagesRun, terminal: Terminal): Promise<number> {
+async function buildImages(
+  requests: readonly ImageRequest[],
+  run: ImagesRun,
+  terminal: Terminal,
+  { invocation, resume }: Calling,
+): Promise<number> {
   const { stdout, stderr } = terminal
-  const { progress } = run.shared
+  const { progress, cwd } = run.shared
+  const metadataFile = run.metadataFile === undefined ? undefined : resolve(cwd, run.metadataFile)
   const ui = await createUi(progress, { stderr, isTTY: stderr.isTTY, env: terminal.env })
   const steps = createStepCounts()
   const emit: typeof ui.emit = (event) => {
@@ -148,31 +150,20 @@ async function buildImages(requests: readonly ImageRequest[], run: ImagesRun, te
     work: async (signal) => {
       const { build } = await import('../build.ts')
       const { secretEnv, failFast } = run
-      return build(requests, { emit, signal, env: terminal.env, secretEnv, stdout, failFast })
+      return build(requests, {
+        emit,
+        signal,
+        env: terminal.env,
+        secretEnv,
+        stdout,
+        failFast,
+        invocation: { ...invocation, chosen: run.chosen, ...(metadataFile === undefined ? {} : { metadataFile }) },
+        ...(resume === undefined ? {} : { resume }),
+      })
     },
   })
   const session = await finished.finally(() => ui.finish())
-  if (run.metadataFile !== undefined)
-    await writeText(resolve(run.shared.cwd, run.metadataFile), metadataText(session, run.chosen))
-  const failed = session.images.filter(({ error }) => error !== undefined)
-  const style = { color: wantsColor(stderr.isTTY, terminal.env), readFile: (path: string) => readSource(resolve(path)) }
-  if (progress !== 'quiet' && progress !== 'rawjson')
-    stderr.write(formatImagesTable(session.images, { ...style, steps }))
-  for (const { name, error } of failed) stderr.write(`${name}: ${formatError(error!, style)}`)
-  const takesStdout = requests.some(({ options }) => options.outputs.some((one) => 'dest' in one && one.dest === '-'))
-  const digests = session.images.flatMap(({ name, result }) =>
-    result && run.chosen.includes(name) ? [`${name} ${result.digest}\n`] : [],
-  )
-  if (!takesStdout) await print(stdout, digests.join(''))
-  return failed.length > 0 ? 1 : 0
-}
-
-/** As buildx writes it: what each image came to, by its name. */
-function metadataText({ images }: SessionResult, chosen: readonly string[]): string {
-  const entries = images.flatMap(({ name, result }) =>
-    result && chosen.includes(name) ? [[name, result.metadata] as const] : [],
-  )
-  return `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`
+  return reportImages(session, { progress, chosen: run.chosen, metadataFile, steps }, terminal)
 }
 
 /** Asks the Dockerfile of every image; exit code 1 when a check found something. */

@@ -3,7 +3,7 @@ import { exitCodeOf, toXbuildError } from '../errors.ts'
 import { platformOfNodeArch } from '../platform.ts'
 import { formatError } from '../ui/error.ts'
 import { wantsColor } from '../ui/text.ts'
-import { commandOf, parseInvocation, readArgv } from './command-line.ts'
+import { calledOf, commandOf, parseInvocation, readArgv } from './command-line.ts'
 import { COMMANDS } from './commands.ts'
 import { loadConfig } from './load-config.ts'
 import { readSource } from './read-source.ts'
@@ -24,7 +24,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     const localPlatform = platformOfNodeArch(process.arch)
     const parsed = parseInvocation(invocation, env, { cwd, localPlatform, ...(file ? { file } : {}) })
     debug = parsed.debug
-    return await command.run(parsed, terminal, COMMANDS)
+    return await command.run(parsed, terminal, COMMANDS, { invocation: calledOf(command, argv, terminal) })
   } catch (thrown) {
     const error = toXbuildError(thrown)
     const color = wantsColor(terminal.stderr.isTTY, terminal.env)

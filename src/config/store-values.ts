@@ -15,6 +15,7 @@ const TYPES = [
   'blob',
   'pack',
   'download',
+  'run',
   'temporary',
 ]
 const KEYS = ['until', 'id', 'type', 'description'] as const

@@ -20,7 +20,7 @@ const AT_A_TIME = 6
 export async function moveTags(
   set: ImageSet,
   tags: readonly Reference[],
-  { registry, emit, signal }: PushOptions,
+  { registry, emit, signal, onMoved }: PushOptions,
 ): Promise<void> {
   const refs = tags.map(({ host, repository, tag = 'latest' }) => ({ host, repository, tag }))
   await forEachLimited(refs, { limit: AT_A_TIME, signal }, async (ref, inner) => {
@@ -38,7 +38,10 @@ export async function moveTags(
   await forEachLimited(refs, { limit: AT_A_TIME, signal }, async (ref) => {
     if (failures.length > 0) return
     await registry.pushManifest(ref, set.root, { signal }).then(
-      () => moved.add(ref),
+      () => {
+        moved.add(ref)
+        onMoved?.(formatReference(ref))
+      },
       (error: unknown) => failures.push(error),
     )
   })

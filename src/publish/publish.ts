@@ -62,6 +62,22 @@ export interface PublishOptions extends OutputPlan {
   readonly sourceDateEpoch?: number
   readonly emit: Emit
   readonly signal: AbortSignal
+  /** What an earlier try has done, and who is told of what this one does. */
+  readonly progress?: PublishProgress
+}
+
+/** How far publishing an image has come, over several tries. */
+export interface PublishProgress {
+  /** Whether an output, as `outputText` names it, or a tag is done with: it is left alone. */
+  isDone(what: string): boolean
+  wrote(output: string): void
+  /** The registry has the tag at that digest. */
+  moved(ref: string, digest: string): void
+}
+
+/** An output as the history of runs names it. */
+export function outputText(output: OutputPlan['outputs'][number]): string {
+  return 'dest' in output ? `type=${output.type}, dest=${output.dest}` : `type=${output.type}`
 }
 
 /** One output that was written, and the names it has there. */
@@ -115,11 +131,22 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   const names = main ? namesOf(main, tags) : tags
   const { set } = await sets(main ?? {}, names)
   const outputs: Published[] = []
+  const { progress } = options
   for (const output of options.outputs) {
-    if (output.type === 'load') outputs.push(await loadInto(output, options, sets))
-    if (!hasDest(output)) continue
-    await step(options, `exporting to type=${output.type}, dest=${output.dest}`, () => write(output, options, sets))
-    outputs.push({ type: output.type, dest: output.dest })
+    const isDone = progress?.isDone(outputText(output)) === true
+    if (output.type === 'load')
+      outputs.push(
+        isDone
+          ? { type: 'load', engine: output.context ?? '', names: tags.map(formatReference) }
+          : await loadInto(output, options, sets),
+      )
+    else if (!hasDest(output)) continue
+    else {
+      if (!isDone)
+        await step(options, `exporting to type=${output.type}, dest=${output.dest}`, () => write(output, options, sets))
+      outputs.push({ type: output.type, dest: output.dest })
+    }
+    if (!isDone) progress?.wrote(outputText(output))
   }
   for (const output of options.outputs) {
     if (output.type !== 'registry') continue
@@ -213,11 +240,16 @@ async function push(
   { names, pushByDigest }: { readonly names: readonly Reference[]; readonly pushByDigest?: boolean },
   options: PublishOptions,
 ): Promise<string[]> {
-  const { emit, signal } = options
+  const { emit, signal, progress } = options
   const refs = names.map(formatReference)
-  const client = { registry: await options.registry(), emit, signal }
-  await step(options, `pushing layers and manifests for ${refs.join(', ')}`, () => upload(set, names, client))
-  if (!pushByDigest) await step(options, `tagging ${refs.join(', ')}`, () => moveTags(set, names, client))
+  const left = names.filter((name) => progress?.isDone(formatReference(name)) !== true)
+  if (left.length > 0) {
+    const onMoved = (ref: string) => progress?.moved(ref, set.root.descriptor.digest)
+    const client = { registry: await options.registry(), emit, signal, onMoved }
+    const shown = left.map(formatReference).join(', ')
+    await step(options, `pushing layers and manifests for ${shown}`, () => upload(set, left, client))
+    if (!pushByDigest) await step(options, `tagging ${shown}`, () => moveTags(set, left, client))
+  }
   return refs.map((ref) => `${ref}@${set.root.descriptor.digest}`)
 }
 

@@ -10,6 +10,8 @@ export interface PushOptions {
   readonly registry: RegistryClient
   readonly emit: Emit
   readonly signal: AbortSignal
+  /** Told of each tag that the registry has moved. */
+  readonly onMoved?: (ref: string) => void
 }
 
 /** Blobs of one repository on their way at a time. */

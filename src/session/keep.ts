@@ -15,7 +15,13 @@ import type { Store } from '../store/store.ts'
 export async function keepInStore(
   store: Store,
   { descriptor, bytes, attested }: PublishResult,
-  { options, outputs: { outputs } }: SessionRequest,
+  {
+    options,
+    outputs: { outputs },
+  }: {
+    readonly options: Pick<SessionRequest['options'], 'tags'>
+    readonly outputs: Pick<SessionRequest['outputs'], 'outputs'>
+  },
 ): Promise<void> {
   const tags = storeNames({ tags: options.tags, outputs })
   for (const document of attested) await store.blobs.put(document.bytes, document.descriptor.mediaType)
@@ -38,24 +44,20 @@ export async function keepStoreSmall(
   if (warning !== undefined) warn(warning)
 }
 
-/** What the caller of a build is told. */
-export async function resultOf(
+/** What the caller of a build is told, as far as it is known before the image is published. */
+export async function builtPart(
   { image, options, outputs: { outputs } }: SessionRequest,
-  {
-    settled,
-    published,
-    session,
-  }: { readonly settled: Settled; readonly published: PublishResult; readonly session: Session },
-): Promise<BuildResult> {
+  settled: Settled,
+  session: Session,
+): Promise<Omit<BuildResult, 'run' | 'digest' | 'outputs' | 'metadata'>> {
   const packs = session.services.packs.all(image)
   const sizes = await Promise.all(settled.built.map(({ image: built }) => sizeOfImage(built)))
   return {
-    digest: published.digest,
     images: settled.built.map(({ job, image: built, seconds }, at) => {
       const usedTwins = packs.some(({ platform }) => platform === formatPlatform(job.target))
       return {
         platform: formatPlatform(job.target),
-        digest: digestOf(published, formatPlatform(job.target)) ?? built.descriptor.digest,
+        digest: built.descriptor.digest,
         strategy: strategyUsed(strategyOf(job), usedTwins),
         node: job.decision.strategy.node,
         seconds,
@@ -68,13 +70,39 @@ export async function resultOf(
     })),
     packs,
     tags: storeNames({ tags: options.tags, outputs }),
-    outputs: published.outputs,
-    metadata: published.metadata,
     stored: session.store.folder.root,
   }
 }
 
-/** The digest that a platform has in the result: annotations and outputs may have changed what was built. */
-function digestOf({ platforms }: PublishResult, wanted: string): string | undefined {
-  return platforms.find(({ platform }) => platform === wanted)?.digest
+/** What the caller of a build is told. */
+export async function resultOf(
+  request: SessionRequest,
+  {
+    settled,
+    published,
+    session,
+    run,
+  }: {
+    readonly settled: Settled
+    readonly published: PublishResult
+    readonly session: Session
+    readonly run: string | undefined
+  },
+): Promise<BuildResult> {
+  return {
+    ...(run === undefined ? {} : { run }),
+    ...publishedResult(await builtPart(request, settled, session), published),
+  }
+}
+
+/** The result of an image that is built and published: annotations and outputs may have changed what was built. */
+export function publishedResult(
+  built: Omit<BuildResult, 'run' | 'digest' | 'outputs' | 'metadata'>,
+  { digest, platforms, outputs, metadata }: PublishResult,
+): Omit<BuildResult, 'run'> {
+  const images = built.images.map((image) => ({
+    ...image,
+    digest: platforms.find(({ platform }) => platform === image.platform)?.digest ?? image.digest,
+  }))
+  return { ...built, digest, images, outputs, metadata }
 }

@@ -1,16 +1,20 @@
 import { resolve } from 'node:path'
 import { provenanceOf, sbomOf } from '../config/attest.ts'
 import type { LoadTargets } from '../nodes/load-targets.ts'
-import { publish, type PublishResult } from '../publish/publish.ts'
+import { publish, type PublishOptions, type PublishResult } from '../publish/publish.ts'
 import type { Settled } from '../run/outcome.ts'
 import type { Attested, AttestEdges } from './attest.ts'
+import { builtPart } from './keep.ts'
+import type { Ledger } from './ledger.ts'
 import type { Session } from './open.ts'
+import { keepPublication } from './publication.ts'
 import type { SessionEdges } from './secrecy.ts'
 import type { SessionRequest } from './types.ts'
 
 /** What publishing an image looks at beside the session. */
 export interface PublishEdges extends Omit<AttestEdges, 'hide'>, Pick<SessionEdges, 'emit' | 'stdout' | 'secrecy'> {
   readonly loads: LoadTargets | undefined
+  readonly ledger: Ledger
 }
 
 /** Attests how the platforms of one image came to be, assembles them, and writes the image where its options say. */
@@ -20,7 +24,7 @@ export async function publishImage(
   settled: Settled,
   edges: PublishEdges,
 ): Promise<PublishResult> {
-  const { loads, emit, signal, stdout } = edges
+  const { loads, emit, signal, stdout, ledger } = edges
   const { cwd, sourceDateEpoch, metadataFile, iidFile } = options
   const attested = await attestBuilt(options, settled, { ...edges, hide: edges.secrecy.text })
   const listed = sbomOf(options)
@@ -31,7 +35,7 @@ export async function publishImage(
         started: edges.started,
       })
     : undefined
-  return publish({
+  const publishOptions: PublishOptions = {
     ...outputs,
     images: settled.built.map((built) => ({
       platform: built.job.target,
@@ -51,7 +55,14 @@ export async function publishImage(
     ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
     ...(metadataFile === undefined ? {} : { metadataFile: resolve(cwd, metadataFile) }),
     ...(iidFile === undefined ? {} : { iidFile: resolve(cwd, iidFile) }),
-  })
+  }
+  const progress = await keepPublication(
+    { ledger, store: session.store },
+    { image, options, outputs },
+    publishOptions,
+    await builtPart({ image, options, outputs }, settled, session),
+  )
+  return publish({ ...publishOptions, ...(progress ? { progress } : {}) })
 }
 
 /** How the images came to be, when that is asked for: code that most builds never load. */

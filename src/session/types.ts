@@ -3,6 +3,7 @@ import type { Emit } from '../events.ts'
 import type { UsedPack } from '../content/built-image.ts'
 import type { XbuildError } from '../errors.ts'
 import type { OutputPlan } from '../publish/check-outputs.ts'
+import type { Run } from '../store/runs/run-types.ts'
 
 /** The world that a build is given. */
 export interface BuildEdges {
@@ -16,10 +17,36 @@ export interface BuildEdges {
   readonly stdin?: () => NodeJS.ReadableStream
   /** The first image that fails ends the others, too. */
   readonly failFast?: boolean
+  /** How the command was called, for the history of runs; absent: the library was. */
+  readonly invocation?: Invocation
+  /** The run that it goes on with: what that has finished is left alone. */
+  readonly resume?: Resume
+}
+
+/** A run that a session goes on with. */
+export interface Resume {
+  readonly run: Run
+  /** Results of the images that it has finished, by name. */
+  readonly finished: ReadonlyMap<string, BuildResult>
+}
+
+/** A call of the command, as the history tells it. */
+export interface Invocation {
+  readonly argv: readonly string[]
+  /** Variables of the environment that stand in for flags. */
+  readonly env?: Readonly<Record<string, string>>
+  /** The folder that the command line counts from. */
+  readonly cwd?: string
+  /** Names of the images whose digests are the result. */
+  readonly chosen?: readonly string[]
+  /** File for the metadata of all images; absolute. */
+  readonly metadataFile?: string
 }
 
 /** What a build made. */
 export interface BuildResult {
+  /** Name of the run in the history of the store; absent where nothing could be written. */
+  readonly run?: string
   /** Digest of the index, or of the manifest when one platform was built and nothing is attested. */
   readonly digest: string
   readonly images: readonly {

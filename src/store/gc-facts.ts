@@ -8,6 +8,7 @@ import type { ItemType, StoreItem } from './gc-plan.ts'
 import { LOST } from './durable.ts'
 import { goneProcesses } from './leftovers.ts'
 import { kindFacts } from './record-kinds.ts'
+import { beganAt, PINNED_FOR, RUN_ID, runsFolder } from './runs/run-folder.ts'
 
 /** A thing in the store and the file or folder that it is. */
 export interface StoredItem extends StoreItem {
@@ -71,6 +72,7 @@ export function readStore(folder: StoreFolder): StoredItem[] {
     })
   }
   items.push(...readPacks(folder.root, goneProcesses(folder)))
+  for (const run of listFolder(runsFolder(folder)).filter(({ stat }) => stat.isDirectory())) items.push(runItem(run))
   for (const part of listFiles(folder.ingest)) items.push(itemOf(`ingest/${part.name}`, 'download', part))
   for (const left of [...leftovers, ...blobs.filter(({ name }) => TEMPORARY.test(name))])
     items.push(itemOf(`temporary/${left.name}`, 'temporary', left))
@@ -169,7 +171,21 @@ function recordItem(record: ReadRecord): StoredItem {
     ...(Number.isNaN(created) ? {} : { created }),
     description: named || (kind === 'images' ? '<none>' : known ? '' : kind),
     ...(follows ? { follows } : {}),
-    ...(kind === 'images' && tag !== '' ? { pinned: true } : {}),
+    ...((kind === 'images' && tag !== '') || (kind === 'publications' && number(value, 'until') > Date.now())
+      ? { pinned: true }
+      : {}),
+  }
+}
+
+/** What is told of a run stays for some days, unless everything is to go. */
+function runItem(run: Found): StoredItem {
+  const size = listFiles(run.path).reduce((sum, { stat }) => sum + stat.size, 0)
+  const isNew = RUN_ID.test(run.name) && beganAt(run.name) > Date.now() - PINNED_FOR
+  return {
+    ...itemOf(`runs/${run.name}`, 'run', run),
+    size,
+    description: `history of ${run.name}`,
+    ...(isNew ? { pinned: true } : {}),
   }
 }
 

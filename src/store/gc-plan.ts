@@ -13,6 +13,7 @@ export type ItemType =
   | 'blob'
   | 'pack'
   | 'download'
+  | 'run'
   | 'temporary'
 
 /** One thing in the store: a record, a blob, a folder. Sizes are bytes, times milliseconds since the epoch. */

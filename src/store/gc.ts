@@ -49,7 +49,7 @@ export async function pruneStore(folder: StoreFolder, request: PruneRequest, acc
   const removed = remove.map(({ id }) => items.get(id)!)
   for (const { type, path } of removed)
     if (type !== 'blob' && type !== 'snapshot')
-      if (type === 'pack' || type === 'temporary') removeTree(path)
+      if (type === 'pack' || type === 'run' || type === 'temporary') removeTree(path)
       else rmSync(path, { force: true })
   const snapshots = removed.filter(({ type }) => type === 'snapshot').map(({ id }) => id.slice('snapshots/'.length))
   if (snapshots.length > 0) await access.remove(snapshots)

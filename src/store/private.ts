@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { XbuildError } from '../errors.ts'
 
 /** Folders of a store that only its owner may enter. `packs` is shown to steps, which run as any user. */
-const PRIVATE = ['blobs', 'blobs/sha256', 'ingest', 'records', 'snapshots', 'tmp', 'leases'] as const
+const PRIVATE = ['blobs', 'blobs/sha256', 'ingest', 'records', 'snapshots', 'tmp', 'leases', 'runs'] as const
 const SHOWN = ['packs'] as const
 /** What may lie in a folder that becomes a store, or is one: `lost+found` is in every new file system. */
 const OWN: ReadonlySet<string> = new Set(['format', 'boot', 'durable', ...PRIVATE, ...SHOWN, 'lost+found'])
@@ -42,7 +42,8 @@ export function makePrivate(root: string): { readonly root: string; readonly ope
     const shown = (SHOWN as readonly string[]).includes(name)
     if ((found.mode & (shown ? WRITABLE : GROUP_OR_OTHERS)) !== 0) chmodSync(path, shown ? 0o755 : 0o700)
   }
-  if (opened) for (const name of ['ingest', 'records', 'leases', 'tmp']) tighten(join(real, name), name !== 'tmp')
+  if (opened)
+    for (const name of ['ingest', 'records', 'leases', 'runs', 'tmp']) tighten(join(real, name), name !== 'tmp')
   return { root: real, opened }
 }
 

@@ -42,6 +42,8 @@ export const RECORD_KINDS = {
   packs: { follows: true },
   /** Programs and links of layers, for audits. */
   programs: { follows: true },
+  /** How images of runs are to be published that were built, and are not published yet. */
+  publications: { type: 'run' },
   /** OCI runtimes that work. */
   runtimes: { hidden: true },
   /** Bytes of snapshots. */

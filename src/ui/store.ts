@@ -20,6 +20,7 @@ const TYPES: readonly StoreItem['type'][] = [
   'blob',
   'pack',
   'download',
+  'run',
   'temporary',
 ]
 
@@ -74,7 +75,7 @@ function rowsOfTypes(items: readonly ShownItem[], now: number): string[] {
       ],
     ]
   })
-  return format([['TYPE', 'COUNT', 'SIZE', 'RECLAIMABLE', 'LAST USED'], ...rows])
+  return formatRows([['TYPE', 'COUNT', 'SIZE', 'RECLAIMABLE', 'LAST USED'], ...rows])
 }
 
 function rowsOfItems(items: readonly ShownItem[], now: number): string[] {
@@ -87,14 +88,15 @@ function rowsOfItems(items: readonly ShownItem[], now: number): string[] {
     item.reclaimable ? 'yes' : 'no',
     cut(cleanLine(item.description), 80),
   ])
-  return format([['ID', 'SIZE', 'CREATED', 'LAST USED', 'RECLAIMABLE', 'DESCRIPTION'], ...rows])
+  return formatRows([['ID', 'SIZE', 'CREATED', 'LAST USED', 'RECLAIMABLE', 'DESCRIPTION'], ...rows])
 }
 
 function nameOf({ type, id }: Pick<StoreItem, 'type' | 'id'>): string {
   return `${type}/${cleanLine(id.slice(id.indexOf('/') + 1)).slice(0, 24)}`
 }
 
-function format(rows: readonly (readonly string[])[]): string[] {
+/** Rows of cells as lines, with the cells of a column below each other. */
+export function formatRows(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0]!.map((_, column) => rows.reduce((widest, row) => Math.max(widest, row[column]!.length), 0))
   return rows.map((row) =>
     row
@@ -109,7 +111,7 @@ function sum(items: readonly { readonly size: number }[]): number {
 }
 
 /** `now`, `5 minutes ago`, `3 days ago`. */
-function ago(time: number, now: number): string {
+export function ago(time: number, now: number): string {
   const seconds = (now - time) / 1000
   for (const [unit, length] of [
     ['day', 86_400],

@@ -69,7 +69,6 @@ test('progress for a terminal needs one', async () => {
 describe('commands of other tools', () => {
   test.each([
     [['imagetools', 'create', '-t', 'a', 'b'], 'imagetools', /xbuild image create/],
-    [['history', 'ls'], 'history', /--metadata-file/],
     [['ls'], 'ls', /xbuild node ls/],
     [['create', '--name', 'x'], 'create', /xbuild node add NAME ENDPOINT/],
     [['inspect', '--bootstrap'], 'inspect', /xbuild node inspect NAME/],

@@ -5,6 +5,11 @@ const SECRET = /(?:^|_)(?:apikey|auth|credentials?|key|password|pword|passwd|sec
 /** Names that say where a secret is, or that it is none. */
 const HARMLESS = /(?:^|_)(?:public|file|version)(?:_|$)/i
 
+/** Whether a variable of that name holds a secret, as far as names tell. */
+export function looksSecret(name: string): boolean {
+  return SECRET.test(name) && !HARMLESS.test(name)
+}
+
 export const secretsUsedInArgOrEnv: Rule = {
   name: 'SecretsUsedInArgOrEnv',
   description: 'A secret is passed by ARG or ENV, which stay in the image or its history',
@@ -19,7 +24,7 @@ export const secretsUsedInArgOrEnv: Rule = {
           kind === 'arg' ? instruction.args.map(({ name }) => name) : instruction.pairs.map(({ key }) => key)
         const where = kind === 'arg' ? 'the history of the image' : 'the image'
         return names
-          .filter((name) => SECRET.test(name) && !HARMLESS.test(name))
+          .filter(looksSecret)
           .map((name) => ({ at, message: `${kind.toUpperCase()} "${name}" looks like a secret: it stays in ${where}` }))
       }),
     ),

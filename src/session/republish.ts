@@ -1,0 +1,95 @@
+import { toXbuildError, XbuildError } from '../errors.ts'
+import { publish } from '../publish/publish.ts'
+import { createRegistryClient } from '../registry/client.ts'
+import { describeHolders, takeBuildLease } from '../store/lease.ts'
+import type { Run } from '../store/runs/run-types.ts'
+import type { Store } from '../store/store.ts'
+import { keepInStore, publishedResult } from './keep.ts'
+import { createLedger, type Ledger } from './ledger.ts'
+import { imagesOf, progressOf, readPublication, type Publication } from './publication.ts'
+import { createSecrecy, type Secrecy } from './secrecy.ts'
+import type { BuildEdges, BuildResult, ImageResult } from './types.ts'
+
+/**
+ * Publishes the images of a run that were built and are not published: their content is taken by digest, no file of
+ * the project is read, and nothing is built. What was written and moved before is left alone. Images that have to be
+ * built first are not in the result.
+ */
+export async function republish(run: Run, store: Store, edges: BuildEdges): Promise<readonly ImageResult[]> {
+  const open = run.images.filter(({ status }) => status !== 'done')
+  const kept = await Promise.all(
+    open.map(async (image) => ({ image, publication: await readPublication(store, image) })),
+  )
+  // One that was killed when all was done has only not said so
+  if (open.length > 0 && kept.every(({ publication }) => publication === undefined)) return []
+  const secrecy = createSecrecy((event) => ledger.emit(event))
+  const ledger = createLedger({ ...edges, resume: { run, finished: new Map() } })
+  const warn = (message: string) => secrecy.emit({ type: 'warning', message, at: Date.now() })
+  const results: ImageResult[] = []
+  const lease = await takeBuildLease(store.folder, {
+    signal: edges.signal,
+    onWait: (others) => warn(`Waiting for ${describeHolders(others)} to end`),
+  })
+  try {
+    ledger.open(store, { images: run.images, origin: run })
+    for (const { image, publication } of kept) {
+      if (!publication) continue
+      const result = await publishOne(run, image.image, publication, { ...edges, store, ledger, secrecy, warn })
+      if (result) results.push(result)
+    }
+    ledger.end({ session: { images: results }, open: results.length < open.length })
+    return results
+  } catch (error) {
+    ledger.end({ error: secrecy.error(error) })
+    throw error
+  } finally {
+    lease.release()
+  }
+}
+
+interface OneEdges extends BuildEdges {
+  readonly store: Store
+  readonly ledger: Ledger
+  readonly secrecy: Secrecy
+  readonly warn: (message: string) => void
+}
+
+/** Undefined when something of the image is gone: it has to be built. Throws CANCELED. */
+async function publishOne(
+  run: Run,
+  name: string,
+  publication: Publication,
+  { store, ledger, secrecy, warn, env, signal, stdout }: OneEdges,
+): Promise<ImageResult | undefined> {
+  const registry = createRegistryClient({ registries: publication.registries, env, onRetry: warn, hide: secrecy.hide })
+  try {
+    const edges = { store, registry, signal }
+    const images = await imagesOf(publication, edges).catch((error: unknown) => {
+      signal.throwIfAborted()
+      warn(`${toXbuildError(error).message}: ${name === '' ? 'the image' : name} is built again`)
+      return undefined
+    })
+    if (!images) return undefined
+    const done = run.images.find(({ image }) => image === name)
+    const published = await publish({
+      ...publication.options,
+      images,
+      registry: async () => registry,
+      store,
+      stdout,
+      emit: secrecy.emit,
+      signal,
+      progress: progressOf(ledger, name, done),
+    })
+    const { tags, options, built } = publication
+    await keepInStore(store, published, { options: { tags }, outputs: options })
+    const result: BuildResult = { run: run.id, ...publishedResult(built, published) }
+    await ledger.imageDone(name, result)
+    return { name, result }
+  } catch (thrown) {
+    if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled', { cause: thrown })
+    return { name, error: toXbuildError(secrecy.error(thrown)) }
+  } finally {
+    await registry.close()
+  }
+}
