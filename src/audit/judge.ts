@@ -1,6 +1,6 @@
 import type { ContainerConfig } from '../oci/manifest.ts'
 import type { Platform } from '../platform.ts'
-import type { AuditResult, Finding } from './findings.ts'
+import { isFatal, type AuditResult, type Finding } from './findings.ts'
 import type { ImageTree, PlacedProgram } from './image-tree.ts'
 import { reachable } from './reachable.ts'
 import { canAudit, platformOf, runsOn } from './runs-on.ts'
@@ -20,10 +20,12 @@ export function judge({ platform, config, tree, isWhole }: AuditedImage): AuditR
   const findings: Finding[] = []
   const started = reachable(tree, config)
   const siblings = siblingsOf(tree, platform)
+  const named = namedSiblingsOf(tree, platform)
   for (const file of tree.programs.values()) {
     const because = started.get(file.path)?.because
     const found = wrongFor(file, { platform, tree, isWhole, because })
-    if (found && !isOfASet(file, siblings))
+    const isChosen = (because === undefined || because === 'PATH') && named.has(withoutCpu(file.path) ?? '')
+    if (found && !isChosen && !isOfASet(file, siblings))
       findings.push({
         path: `/${file.path}`,
         ...found,
@@ -41,10 +43,13 @@ export function judge({ platform, config, tree, isWhole }: AuditedImage): AuditR
           because,
           layer: tree.programs.get(path)?.layer ?? 0,
         })
-  findings.sort(
-    (a, b) => Number(b.because !== undefined) - Number(a.because !== undefined) || (a.path < b.path ? -1 : 1),
-  )
+  findings.sort((a, b) => weight(b) - weight(a) || (a.path < b.path ? -1 : 1))
   return { findings, programs: [...tree.programs.values()].filter(({ program }) => program !== undefined).length }
+}
+
+/** What ends a build is told first. */
+function weight(finding: Finding): number {
+  return Number(isFatal(finding)) + Number(finding.because !== undefined)
 }
 
 interface Circumstances {
@@ -97,6 +102,23 @@ function isOfASet({ path, program, executable }: PlacedProgram, siblings: Readon
 function siblingsOf(tree: ImageTree, platform: Platform): ReadonlySet<string> {
   const good = [...tree.programs.values()].filter(({ program }) => program && runsOn(program, platform) === 'yes')
   return new Set(good.flatMap(({ path }) => withOneFolderOpen(path)))
+}
+
+/** As they stand in the names of files. */
+const CPU =
+  /(?<=[-_.])(?:amd64|x86_64|x64|i[36]86|386|arm64|aarch64|arm(?:hf|el|v[5-8]l?)?|riscv64|ppc64(?:le|el)?|s390x|loong64)(?=[-_.]|$)/
+
+/** A path whose file is named after a CPU, without the name of the CPU. */
+function withoutCpu(path: string): string | undefined {
+  const at = path.lastIndexOf('/') + 1
+  const name = path.slice(at)
+  return CPU.test(name) ? `${path.slice(0, at)}${name.replace(CPU, '*')}` : undefined
+}
+
+/** Good programs beside which there may be some for other CPUs: `gosu-arm64` and `gosu-amd64`. */
+function namedSiblingsOf(tree: ImageTree, platform: Platform): ReadonlySet<string> {
+  const good = [...tree.programs.values()].filter(({ program }) => program && runsOn(program, platform) === 'yes')
+  return new Set(good.flatMap(({ path }) => withoutCpu(path) ?? []))
 }
 
 function withOneFolderOpen(path: string): string[] {

@@ -1,4 +1,5 @@
 import type { ContainerConfig } from '../oci/manifest.ts'
+import { envProgram } from './env-line.ts'
 import type { ImageTree, PlacedProgram } from './image-tree.ts'
 import { cleanPath } from './layer-files.ts'
 
@@ -13,6 +14,10 @@ const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 const MAX_FOLDERS = 100
 /** What a shell line is cut at to find the programs that it may start. */
 const SHELL_WORDS = /[\s;&|()<>"'`$]+/
+/** Programs whose arguments are programs of other CPUs and systems. */
+const EMULATOR = /(?:^|\/)(?:qemu-[\w-]+|wine(?:64)?|box(?:64|86)|FEXInterpreter)$/
+/** Started by the kernel of a host that has no emulator of its own at hand, by no name in the image. */
+const HOST_EMULATOR = /(?:^|\/)qemu-\w+-static$/
 
 /**
  * The programs that ENTRYPOINT, CMD, HEALTHCHECK and PATH lead to, the interpreters of their scripts, and the
@@ -57,18 +62,24 @@ export function reachable(tree: ImageTree, config: ContainerConfig): ReadonlyMap
     const lacks = (missing: string) => strict && found.set(file.path, { ...found.get(file.path)!, missing })
     if (!interpreter && !tree.has(first!)) lacks(first!)
     if (!first!.endsWith('/env')) return
-    const name = rest.find((word) => !word.startsWith('-') && !word.includes('='))
-    if (name === undefined) return
+    const started = envProgram(rest)
+    if (!started) return
+    const { name, isSure } = started
     const named = name.includes('/') ? tree.find(name) : inFolders(name)
     if (named) reach(named, because, { strict: false })
-    else if (interpreter && !name.includes('/') && !folders.some((folder) => tree.has(`${folder}/${name}`))) lacks(name)
+    else if (isSure && interpreter && !name.includes('/') && !folders.some((folder) => tree.has(`${folder}/${name}`)))
+      lacks(name)
   }
 
   const cwd = config.WorkingDir ?? '/'
   const words = (argv: readonly string[] | undefined, because: string, { isFirst }: { isFirst: boolean }) => {
     const isShell = /(^|\/)(ba|da|a|k|z)?sh$/.test(argv?.[0] ?? '') && argv?.[1] === '-c'
+    let isEmulated = false
     const all = isShell ? [argv![0]!, ...argv!.slice(2).flatMap((line) => line.split(SHELL_WORDS))] : (argv ?? [])
     for (const [index, word] of all.entries()) {
+      // What follows is for a CPU of its own
+      if (EMULATOR.test(word)) isEmulated = true
+      else if (isEmulated) break
       const file = word.startsWith('/')
         ? tree.find(word)
         : word.includes('/')
@@ -88,10 +99,11 @@ export function reachable(tree: ImageTree, config: ContainerConfig): ReadonlyMap
     const real = tree.resolve(folder)
     if (real === undefined) continue
     for (const file of tree.programs.values())
-      if (file.executable && parentOf(file.path) === real) reach(file, 'PATH', { strict: false })
+      if (file.executable && parentOf(file.path) === real && !HOST_EMULATOR.test(file.path))
+        reach(file, 'PATH', { strict: false })
     for (const link of tree.linksIn(real)) {
       const file = tree.find(link)
-      if (file?.executable) reach(file, 'PATH', { strict: false })
+      if (file?.executable && !HOST_EMULATOR.test(file.path)) reach(file, 'PATH', { strict: false })
     }
   }
   return found

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describeFindings } from '../audit/describe.ts'
-import type { Finding } from '../audit/findings.ts'
+import { isFatal, type Finding } from '../audit/findings.ts'
 import { mergeLayers } from '../audit/image-tree.ts'
 import { judge } from '../audit/judge.ts'
 import type { LayerFiles } from '../audit/layer-files.ts'
@@ -156,7 +156,7 @@ function judgeOne(
   })
   return {
     ...common,
-    fails: findings.some(({ because }) => because !== undefined),
+    fails: findings.some(isFatal),
     findings: findings.map((finding) => {
       const step = createdBy(finding.layer)
       return { ...finding, ...(step === undefined ? {} : { createdBy: step }) }

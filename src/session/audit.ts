@@ -2,7 +2,7 @@ import type { AuditLevel, Output } from '../config/options.ts'
 import type { BuiltImage } from '../content/built-image.ts'
 import { layerFilesOf } from '../content/layer-programs.ts'
 import { describeFindings } from '../audit/describe.ts'
-import type { Finding } from '../audit/findings.ts'
+import { isFatal, type Finding } from '../audit/findings.ts'
 import { mergeLayers } from '../audit/image-tree.ts'
 import { judge } from '../audit/judge.ts'
 import { canAudit } from '../audit/runs-on.ts'
@@ -74,7 +74,7 @@ export async function auditImages(
           .filter((other) => other.layers.some(({ digest }) => digest === layers[layer]?.digest))
           .map((other) => formatPlatform(other.platform)),
     })
-    const started = findings.find(({ because }) => because !== undefined)
+    const started = findings.find(isFatal)
     if (level === 'error' && started) {
       const wayOut = `If it is right there, give --audit-except ${shellWord(started.path)}, or --audit=warn`
       const details = { hint: hint === undefined ? wayOut : `${hint}. ${wayOut}`, ...(at ? { at } : {}) }
