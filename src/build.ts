@@ -15,6 +15,7 @@ import { openSession } from './session/open.ts'
 import { goingOf, prepare } from './session/plan.ts'
 import { publishImage } from './session/publish.ts'
 import { startPushChecks } from './session/push-checks.ts'
+import { buildAgain, checkReproduced } from './session/reproduce.ts'
 import { createResults } from './session/results.ts'
 import { withSecrecy, type SessionEdges } from './session/secrecy.ts'
 import { settleImage } from './session/settle.ts'
@@ -101,9 +102,11 @@ async function street(
       signal: stop.signal,
     })
     await drivers.keep(outcomes)
+    const again = await buildAgain(session, { prepared, results, outcomes, ...edges })
 
     await results.each(async (request) => {
       const settled = settleImage(session, request, { plan: prepared.plan, outcomes, stop })
+      await checkReproduced(request, settled, { ...edges, ...prepared, again, store: session.store })
       await auditImages(request, settled, { ...edges, store: session.store, targets: prepared.targets })
       await testImages(request, settled, { ...edges, ...prepared, services: session.services })
       const published = await publishImage(session, request, settled, { ...edges, prepared, loads, started })

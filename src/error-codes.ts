@@ -31,6 +31,11 @@ export const ERROR_CODES = {
     wayOut:
       'Read the last lines of the command. The image stays in the build cache: the next build only runs the test.',
   },
+  NOT_REPRODUCIBLE: {
+    cause: 'With `--check-reproducible`, two builds of an image gave different digests. Nothing was published.',
+    wayOut:
+      'Look at the file and the line that the message names. Set `SOURCE_DATE_EPOCH`; keep times, random names and changing downloads out of files.',
+  },
   BAD_REFERENCE: {
     cause: 'The name of an image is not a valid reference.',
     wayOut: 'Write it like `registry.example/team/name:tag`, in lower case, without a scheme.',

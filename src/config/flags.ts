@@ -263,6 +263,14 @@ export const FLAGS: { readonly [K in FlagOption]: BuildFlag<CompleteOptions[K]> 
     absent: undefined,
     parse: (texts, input) => texts.map((one) => read.text([one], input)),
   },
+  checkReproducible: {
+    name: 'check-reproducible',
+    project: 'free',
+    group: 'advanced',
+    help: 'Build twice without build cache; when the results differ, say in which files, and publish nothing',
+    absent: undefined,
+    parse: (texts, input): boolean | undefined => read.bool(texts, input),
+  },
   metadataFile: {
     name: 'metadata-file',
     project: rule.writesFile,

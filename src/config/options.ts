@@ -124,6 +124,10 @@ export interface BuildOptions extends RunOptions {
    * anything is published. Default: none.
    */
   readonly test?: readonly string[]
+  /**
+   * Build twice without cache; when a platform has another digest the second time, nothing is published. Default: false.
+   */
+  readonly checkReproducible?: boolean | undefined
   /** Default: none. */
   readonly tags?: readonly string[]
   /** Where the result goes. Default: it stays in the store. */

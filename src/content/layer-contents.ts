@@ -1,10 +1,10 @@
-import { Readable } from 'node:stream'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { createTarReader } from '../oci/tar-reader.ts'
 import { createPackageScan } from '../sbom/layer-scan.ts'
 import type { LayerPackages } from '../sbom/types.ts'
 import { keyOf } from '../store/key.ts'
 import type { Store } from '../store/store.ts'
+import { bringBlob } from './bring-blob.ts'
 import type { BlobSource } from './built-image.ts'
 import { decompress } from './decompress.ts'
 
@@ -19,15 +19,14 @@ export async function layerPackagesOf(
   layer: Descriptor,
   { store, blobs, signal }: { readonly store: Store; readonly blobs: BlobSource; readonly signal: AbortSignal },
 ): Promise<LayerPackages> {
-  const { digest, size } = layer
+  const { digest } = layer
   const key = keyOf(['contents', VERSION, digest])
   const known = await store.records.get<{ readonly of: string; readonly layer: LayerPackages }>(KIND, key)
   if (known?.of === digest && Array.isArray(known.layer?.found)) return known.layer
-  if (!(await store.blobs.has(digest, size)))
-    await store.blobs.fetch(layer, async (offset) => from(await blobs.read(layer), offset), { signal })
+  const file = await bringBlob(layer, { store, blobs, signal })
   const scan = createPackageScan()
   const reader = createTarReader(scan)
-  for await (const chunk of decompress(store.blobs.path(digest), digest)) {
+  for await (const chunk of decompress(file, digest)) {
     signal.throwIfAborted()
     reader.write(chunk)
   }
@@ -35,17 +34,4 @@ export async function layerPackagesOf(
   const packages = scan.result()
   await store.records.put(KIND, key, { of: digest, layer: packages })
   return packages
-}
-
-/** A stream without its first bytes. */
-function from(stream: NodeJS.ReadableStream, offset: number): NodeJS.ReadableStream {
-  return offset === 0 ? stream : Readable.from(skip(stream, offset), { objectMode: false })
-}
-
-async function* skip(stream: NodeJS.ReadableStream, offset: number): AsyncGenerator<Uint8Array, void, undefined> {
-  let left = offset
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-    if (chunk.length > left) yield chunk.subarray(left)
-    left = Math.max(0, left - chunk.length)
-  }
 }

@@ -29,8 +29,9 @@ export function pushTargetFor(
   // Layers that are to be compressed anew come here
   const onlyPushed =
     outputs.length > 0 && outputs.every((output) => output.type === 'registry' && output.compression === undefined)
-  // What is tested is not pushed before
-  if (!pushes || !tag || !onlyPushed || options.cacheTo.length > 0 || options.test?.length) return undefined
+  // What is tested, or compared, is not pushed before
+  const isChecked = options.checkReproducible === true || (options.test ?? []).length > 0
+  if (!pushes || !tag || !onlyPushed || options.cacheTo.length > 0 || isChecked) return undefined
   const own = isLoopback(tag.host)
   // A loopback address of another machine is another registry; this machine's settings of a registry are not the node's
   if (own && !node.endpoint.startsWith('unix:')) return undefined

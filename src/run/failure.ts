@@ -54,6 +54,7 @@ export function classify(
     case 'TAG_CHANGED':
     case 'PLATFORM_LOST':
     case 'TEST_FAILED':
+    case 'NOT_REPRODUCIBLE':
       return 'user'
     default:
       return assertNever(code)

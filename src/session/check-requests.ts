@@ -24,6 +24,7 @@ const OF_SESSION = [
   'silenceTimeout',
   'sourceDateEpoch',
   'epochOfContext',
+  'checkReproducible',
 ] as const satisfies readonly (keyof BuildOptions)[]
 
 /** Whether several images are asked for, each with a name. */
@@ -77,7 +78,9 @@ function checkRequest(asked: BuildOptions, { stdout }: Pick<BuildEdges, 'stdout'
 }
 
 function completeOptions(options: BuildOptions): CompleteOptions {
-  return withDefaults(options, { cwd: process.cwd() })
+  const complete = withDefaults(options, { cwd: process.cwd() })
+  // What the cache has would be the same both times
+  return complete.checkReproducible ? { ...complete, noCache: true } : complete
 }
 
 /** Looks at this machine: destinations, and compressions, that cannot be used. Throws BAD_OPTION, HOST. */

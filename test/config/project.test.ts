@@ -23,6 +23,7 @@ const HARMLESS: { readonly [K in FlagOption]?: readonly string[] } = {
   buildArgs: ['A=b', 'A='],
   outputs: ['out', '-', 'type=oci,dest=x', 'type=cacheonly', 'type=image'],
   noCache: ['true'],
+  checkReproducible: ['true'],
   pull: ['true'],
   progress: ['plain'],
   labels: ['a=b', 'a'],

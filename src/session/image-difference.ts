@@ -1,0 +1,80 @@
+import { buffer } from 'node:stream/consumers'
+import type { BuiltImage } from '../content/built-image.ts'
+import { compareLayerBlobs, type CompareEdges, type ToldDifference } from '../content/compare-blobs.ts'
+import { instructionOfLayer } from '../dockerfile/layer-instructions.ts'
+import type { TargetBuild } from '../driver/target.ts'
+import { XbuildError, type SourcePosition } from '../errors.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
+import { compareDocuments } from '../oci/document-difference.ts'
+import type { Manifest } from '../oci/manifest.ts'
+import { MAX_MANIFEST_BYTES, parseManifest } from '../oci/read-manifest.ts'
+
+/** What differs between two builds of one image. */
+export interface ImageDifference {
+  readonly platform: string
+  /** Layers from below, then the configuration and the manifest; at least one. */
+  readonly parts: readonly DifferentPart[]
+}
+
+/** A layer, the configuration or the manifest, and what differs of it. */
+export interface DifferentPart extends ToldDifference {
+  readonly what: string
+  /** The instruction that made the layer. */
+  readonly at?: SourcePosition
+}
+
+/** Two builds of one image. */
+export interface BuiltTwice {
+  readonly platform: string
+  readonly first: BuiltImage
+  readonly second: BuiltImage
+  readonly target: TargetBuild | undefined
+}
+
+/** Fields that follow from the layers. */
+const OF_LAYERS = ['rootfs.diff_ids', 'config.digest', 'config.size', 'layers']
+
+/** Finds the first differences of every layer, and those of the configuration and the manifest. */
+export async function compareImages(
+  { platform, first, second, target }: BuiltTwice,
+  edges: CompareEdges,
+): Promise<ImageDifference> {
+  const [here, there] = [await manifestOf(first), await manifestOf(second)]
+  const parts: DifferentPart[] = []
+  const count = Math.max(here.layers.length, there.layers.length)
+  for (let index = 0; index < count; index += 1) {
+    const [one, other] = [here.layers[index], there.layers[index]]
+    if (one?.digest === other?.digest) continue
+    const found =
+      one && other
+        ? await compareLayerBlobs({ layer: one, blobs: first.blobs }, { layer: other, blobs: second.blobs }, edges)
+        : { lines: [`it is only in the ${one ? 'first' : 'second'} build`], isTime: false }
+    const made = target && instructionOfLayer(target.graph, (one ? first : second).config, index)
+    parts.push({ ...found, what: `layer ${index + 1} of ${count}`, ...(made ? { at: made.at } : {}) })
+  }
+  const configs = [await jsonOf(first, here.config), await jsonOf(second, there.config)] as const
+  parts.push(...documentPart('the configuration', configs), ...documentPart('the manifest', [here, there]))
+  if (parts.length === 0)
+    parts.push({ what: 'the manifest', lines: ['its JSON is written differently'], isTime: false })
+  return { platform, parts }
+}
+
+function documentPart(what: string, [first, second]: readonly [unknown, unknown]): DifferentPart[] {
+  const fields = compareDocuments(first, second, OF_LAYERS)
+  if (fields.length === 0) return []
+  return [{ what, lines: fields.map(({ text }) => text), isTime: fields.every(({ isTime }) => isTime) }]
+}
+
+async function manifestOf(image: BuiltImage): Promise<Manifest> {
+  return parseManifest(await documentOf(image, image.descriptor), image.descriptor)
+}
+
+async function jsonOf(image: BuiltImage, config: Descriptor): Promise<unknown> {
+  return JSON.parse((await documentOf(image, config)).toString()) as unknown
+}
+
+async function documentOf({ blobs }: BuiltImage, document: Descriptor): Promise<Buffer> {
+  if (document.size > MAX_MANIFEST_BYTES * 4)
+    throw new XbuildError('BAD_IMAGE', `Cannot compare "${document.digest}": it is too large`)
+  return buffer(await blobs.read(document))
+}

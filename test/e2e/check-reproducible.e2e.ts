@@ -1,0 +1,50 @@
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { withBases, writeFiles } from './support/context.ts'
+import { tempFolder } from './support/places.ts'
+import { xbuild } from './support/xbuild.ts'
+
+let folder: string
+let bases: readonly string[]
+beforeAll(async () => {
+  folder = tempFolder()
+  bases = await withBases('busybox')
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+const at = (...names: string[]) => join(folder, ...names)
+async function build(dockerfile: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  writeFiles(at('app'), { Dockerfile: dockerfile, 'a.txt': 'a\n' })
+  const common = ['--check-reproducible', '--progress', 'plain', ...bases]
+  return xbuild([...common, ...args, '.'], { cwd: at('app'), env: { XBUILD_HOME: at('store'), ...env } })
+}
+
+test('a file with the time in it is named with its layer and line, and nothing is published', async () => {
+  const args = ['--platform', 'linux/amd64,linux/arm64', '-t', 'app:1', '-o', `type=oci,dest=${at('out')}`]
+  const file = 'FROM busybox\nCOPY a.txt /\nRUN echo "built at $(date)" > /stamp && mkdir /kept\n'
+  const ended = await build(file, args, { SOURCE_DATE_EPOCH: '1700000000' })
+  expect(ended).toMatchObject({ code: 1, stdout: '' })
+  const [first] = ended.stderr.split('\n').filter((line) => line.startsWith('error: '))
+  expect(first).toMatch(
+    /^error: Cannot reproduce "linux\/amd64, linux\/arm64": layer 3 of 3 differs, \/stamp: content from byte \d\d on$/,
+  )
+  expect(ended.stderr).toContain('at Dockerfile:3')
+  expect(ended.stderr).toMatch(/warning: linux\/arm64: layer 3 of 3 is not the same in both builds: \/stamp: content/)
+  expect(ended.stderr).not.toContain('/kept:')
+  expect(existsSync(at('out'))).toBe(false)
+  expect((await xbuild(['images'], { env: { XBUILD_HOME: at('store') } })).stdout).not.toContain('app')
+})
+
+test('equal builds are published; without SOURCE_DATE_EPOCH times differ', async () => {
+  const file = 'FROM busybox\nCOPY a.txt /\nRUN echo same > /same\n'
+  const equal = await build(file, ['-o', `type=oci,dest=${at('out')}`], { SOURCE_DATE_EPOCH: '1700000000' })
+  expect(equal).toMatchObject({ code: 0, stdout: expect.stringMatching(/^sha256:/) })
+  expect(equal.stderr).toContain(`the same digest twice: ${equal.stdout.trim()}`)
+  expect(equal.stderr.match(/RUN echo same > \/same$/gm)).toHaveLength(2)
+  expect(existsSync(at('out', 'index.json'))).toBe(true)
+  const timed = await build(file, [])
+  expect(timed).toMatchObject({ code: 1, stdout: '' })
+  expect(timed.stderr).toMatch(/the configuration is not the same in both builds: created: "/)
+  expect(timed.stderr).toMatch(/hint: Set SOURCE_DATE_EPOCH/)
+})
