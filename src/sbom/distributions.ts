@@ -1,25 +1,20 @@
-import { fieldOf, paragraphs } from './text.ts'
+import { fieldOf, linesOf, MAX_PACKAGES, paragraphs } from './text.ts'
 import type { Package, Release } from './types.ts'
 
 /** The packages of dpkg's database (deb-control(5), dpkg(1)): those that are installed, also in part. */
 export function dpkgPackages(text: string): Package[] {
-  return paragraphs(text).flatMap((fields) => {
+  const found: Package[] = []
+  for (const fields of paragraphs(text)) {
     const name = fieldOf(fields.get('package'))
     const version = fieldOf(fields.get('version'))
     const state = fields.get('status')?.split(/\s+/)[2] ?? 'installed'
-    if (name === undefined || version === undefined || state === 'not-installed' || state === 'config-files') return []
+    if (name === undefined || version === undefined || state === 'not-installed' || state === 'config-files') continue
     const architecture = fieldOf(fields.get('architecture'))
     const source = sourceOf(fieldOf(fields.get('source')), name, version)
-    return [
-      {
-        ecosystem: 'deb' as const,
-        name,
-        version,
-        ...(architecture ? { architecture } : {}),
-        ...source,
-      },
-    ]
-  })
+    found.push({ ecosystem: 'deb', name, version, ...(architecture ? { architecture } : {}), ...source })
+    if (found.length > MAX_PACKAGES) break
+  }
+  return found
 }
 
 /** `glibc (2.36-9)` or `glibc`. */
@@ -31,31 +26,32 @@ function sourceOf(text: string | undefined, name: string, version: string): { re
 
 /** The packages of apk's database: a letter, a colon and a value a line (apk-tools, `lib/apk/db/installed`). */
 export function apkPackages(text: string): Package[] {
-  return text.split(/\n\n/).flatMap((paragraph) => {
-    const fields = new Map(
-      paragraph
-        .split('\n')
-        .filter((line) => line[1] === ':')
-        .map((line) => [line[0]!, line.slice(2)] as const)
-        .toReversed(), // the first one of a letter counts
-    )
+  const found: Package[] = []
+  let fields = new Map<string, string>()
+  const close = () => {
     const name = fieldOf(fields.get('P'))
     const version = fieldOf(fields.get('V'))
-    if (name === undefined || version === undefined) return []
     const architecture = fieldOf(fields.get('A'))
     const license = fieldOf(fields.get('L'))
     const origin = fieldOf(fields.get('o'))
-    return [
-      {
-        ecosystem: 'apk' as const,
-        name,
-        version,
-        ...(architecture ? { architecture } : {}),
-        ...(license ? { license } : {}),
-        ...(origin && origin !== name ? { source: origin } : {}),
-      },
-    ]
-  })
+    if (fields.size > 0) fields = new Map()
+    if (name === undefined || version === undefined) return
+    found.push({
+      ecosystem: 'apk',
+      name,
+      version,
+      ...(architecture ? { architecture } : {}),
+      ...(license ? { license } : {}),
+      ...(origin && origin !== name ? { source: origin } : {}),
+    })
+  }
+  for (const line of linesOf(text)) {
+    if (line === '') close()
+    else if (line[1] === ':' && !fields.has(line[0]!)) fields.set(line[0]!, line.slice(2))
+    if (found.length > MAX_PACKAGES) break
+  }
+  close()
+  return found
 }
 
 /** What distribution it is (os-release(5)). */

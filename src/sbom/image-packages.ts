@@ -27,7 +27,7 @@ export function packagesOf(layers: readonly LayerPackages[]): ImagePackages {
   for (const { found, links, hardlinks, removed, opaque } of layers) {
     if (opaque.includes('')) files.clear()
     removeBelow([...opaque, ...removed, ...links])
-    for (const path of removed) files.delete(path)
+    for (const path of [...removed, ...links]) files.delete(path)
     for (const one of found) files.set(one.path, one)
     for (const [path, target] of hardlinks) {
       const one = files.get(target)

@@ -4,10 +4,11 @@ import type { TarEntry } from '../oci/tar-format.ts'
 import type { TarSink } from '../oci/tar-reader.ts'
 import { readerOf, type Reader } from './files.ts'
 import { createGoSearch, type GoSearch } from './go-search.ts'
+import { MAX_PACKAGES } from './text.ts'
 import type { Found, LayerPackages } from './types.ts'
 
 /** Packages and links that are kept of a layer: more than any has, so that a hostile one does not fill the memory. */
-const MAX_KEPT = 400_000
+const MAX_KEPT = MAX_PACKAGES
 /** Bytes by which a program is told. */
 const MAGIC = 4
 
