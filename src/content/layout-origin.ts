@@ -75,9 +75,12 @@ export function originOfFiles(files: LayoutFiles, ref: string | undefined): Imag
 }
 
 /** What `index.json` of a layout lists. Throws NOT_FOUND, BAD_IMAGE. */
-export async function readLayoutIndex(
-  files: LayoutFiles,
-): Promise<{ readonly listed: Descriptor; readonly bytes: Buffer; readonly entries: readonly Descriptor[] }> {
+export async function readLayoutIndex(files: LayoutFiles): Promise<{
+  readonly listed: Descriptor
+  readonly bytes: Buffer
+  readonly entries: readonly Descriptor[]
+  readonly annotations: Readonly<Record<string, string>> | undefined
+}> {
   const name = files.nameOf(undefined)
   const bytes = await files.index()
   if (!bytes)
@@ -85,7 +88,8 @@ export async function readLayoutIndex(
       hint: 'Name the folder of an OCI image layout',
     })
   const listed = { mediaType: MEDIA_TYPE.index, digest: sha256(bytes), size: bytes.length }
-  return { listed, bytes, entries: parseIndex(bytes, listed).manifests }
+  const { manifests, annotations } = parseIndex(bytes, listed)
+  return { listed, bytes, entries: manifests, annotations }
 }
 
 /** Whether an entry of a layout is no image but says something of one. */

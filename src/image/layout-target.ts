@@ -54,12 +54,22 @@ export async function layoutTarget(folder: string, name: string | undefined): Pr
       for (const one of found) referrers.set(one.digest, one)
     },
     async publish({ descriptor: { mediaType, digest, size } }) {
-      const known = (await folderFiles(folder).index()) ? (await readLayoutIndex(folderFiles(folder))).entries : []
-      const isOld = (entry: Descriptor) => !isReferrer(entry) && entry.annotations?.[REF_NAME] === name
-      const kept = known.filter((entry) => !isOld(entry) && !referrers.has(entry.digest))
+      const files = folderFiles(folder)
+      const known = (await files.index()) ? await readLayoutIndex(files) : { entries: [], annotations: undefined }
+      const nameOf = (entry: Descriptor) => entry.annotations?.[REF_NAME]
+      const isOld = (entry: Descriptor) =>
+        (nameOf(entry) === undefined && referrers.has(entry.digest)) || (!isReferrer(entry) && nameOf(entry) === name)
+      const kept = known.entries.filter((entry) => !isOld(entry))
+      for (const { digest } of kept) referrers.delete(digest)
       const own = { mediaType, digest, size, ...(name === undefined ? {} : { annotations: { [REF_NAME]: name } }) }
       const manifests = [...kept, own, ...referrers.values()]
-      const index = serialize({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests })
+      const { annotations } = known
+      const index = serialize({
+        schemaVersion: 2,
+        mediaType: MEDIA_TYPE.index,
+        manifests,
+        ...(annotations ? { annotations } : {}),
+      })
       await written(writeFileAtomic(join(folder, 'index.json'), index, { fsync: false }))
     },
   }
