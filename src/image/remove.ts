@@ -1,7 +1,8 @@
 import { XbuildError } from '../errors.ts'
 import type { Digest } from '../oci/descriptor.ts'
 import { familiarReference, type Reference } from '../oci/reference.ts'
-import type { ImageRegistry } from './registry-source.ts'
+import { readRoot } from './entries.ts'
+import { registrySource, type ImageRegistry } from './registry-source.ts'
 import { mapRepository, reachedFrom, type RepositoryMap } from './repository-map.ts'
 
 /** One thing that is removed: a manifest with all its tags, or a tag alone. */
@@ -63,7 +64,7 @@ export async function planPrune(at: Reference, digests: readonly Digest[], edges
   const absent: Digest[] = []
   const keep: { digest: Digest; tags: readonly string[] }[] = []
   for (const digest of new Set(digests)) {
-    const tags = map.reached.get(digest)
+    const tags = map.reached.get(digest) ?? (await tagsOfSubject(digest, at, { ...edges, map }))
     if (tags) keep.push({ digest, tags })
     else if ((await registry.digestOf({ ...at, digest }, { signal })) === undefined) absent.push(digest)
     else roots.push(digest)
@@ -82,6 +83,26 @@ export async function planPrune(at: Reference, digests: readonly Digest[], edges
   }
   const said = plan.keep.filter(({ digest }) => !keep.some((one) => one.digest === digest))
   return { remove, keep: [...keep, ...said], absent }
+}
+
+/** A signature may have a time stamp, which may be signed. */
+const MAX_SUBJECTS = 3
+
+/** The tags of the image that a manifest says something of: no tag leads to it, and it belongs to the image. */
+async function tagsOfSubject(
+  digest: Digest,
+  at: Reference,
+  { registry, signal, map }: Edges & { readonly map: RepositoryMap },
+  depth = MAX_SUBJECTS,
+): Promise<readonly string[] | undefined> {
+  if (depth === 0 || (await registry.digestOf({ ...at, digest }, { signal })) === undefined) return undefined
+  const { manifest } = await readRoot(registrySource({ ...at, digest }, registry, { direct: true }), signal)
+  const lists = map.attached.filter((one) => one.digest === digest).map(({ subject }) => subject)
+  for (const subject of [...(manifest.subject ? [manifest.subject.digest] : []), ...lists]) {
+    const tags = map.reached.get(subject) ?? (await tagsOfSubject(subject, at, { registry, signal, map }, depth - 1))
+    if (tags) return tags
+  }
+  return undefined
 }
 
 /** Removes what is planned, in its order: an index before its parts, so that none without them is ever there. */
