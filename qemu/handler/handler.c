@@ -3,7 +3,7 @@
  *
  * It is appended to a static QEMU, which then begins here (src/emulation/packs/fuse.ts). When the engine holds a native twin of the
  * program - built from the same source, so that it writes the same bytes - the twin is started; in every other case, and whenever
- * anything is odd, `twin` returns and QEMU begins as if nothing had been before it: same stack, same registers, same open files.
+ * anything is odd, `handle` returns and QEMU begins as if nothing had been before it: same stack, same registers, same open files.
  *
  * What the container sees, read-only, put there by the engine for one step:
  *
@@ -11,6 +11,10 @@
  *   /dev/.xbuild/step/rules/ID     how to start the twin of the program with that build-id; empty: there is none
  *   /dev/.xbuild/step/ask          a socket: "ID PATH\n" is answered by one byte once rules/ID is there
  *   /dev/.xbuild/packs/DIGEST/     native programs and their libraries
+ *
+ * and, writable, a file for one line on each program that is started, "KIND PATH\n" (src/engine/starts.ts); it need not be there:
+ *
+ *   /dev/.xbuild/starts            n: its twin, e: under QEMU, u: under QEMU after all, for the twin did not start
  *
  * A rule file is lines of these, done in order; QEMU runs the program when one of them does not hold or is not known:
  *
@@ -48,6 +52,7 @@ enum { HEADER_64 = 56, HEADER_32 = 32 };
 struct auxiliary { uint64_t type, value; };
 
 #define STEP "/dev/.xbuild/step/"
+#define STARTS "/dev/.xbuild/starts"
 #define MAX_ARGS 8192
 #define MAX_ENV 4096
 #define MAX_RULES 8192
@@ -55,9 +60,12 @@ struct auxiliary { uint64_t type, value; };
 #define MAX_HEADERS 64
 #define MAX_NOTES 4096
 #define MAX_ID 64
+#define MAX_TOLD 256
+#define MAX_STARTS (1l << 30)
 
 #ifdef __x86_64__
-enum { READ = 0, CLOSE = 3, PREAD = 17, SOCKET = 41, CONNECT = 42, SENDTO = 44, EXECVE = 59, FCNTL = 72, OPENAT = 257, FACCESSAT = 269 };
+enum { READ = 0, WRITE = 1, CLOSE = 3, PREAD = 17, SOCKET = 41, CONNECT = 42, SENDTO = 44, EXECVE = 59, FCNTL = 72, OPENAT = 257, FACCESSAT = 269, PRLIMIT = 302 };
+#define NO_LINK 0400000L /* O_NOFOLLOW */
 
 static long call(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -68,7 +76,8 @@ static long call(long number, long a, long b, long c, long d, long e, long f)
     return result;
 }
 #elif defined(__aarch64__)
-enum { FCNTL = 25, FACCESSAT = 48, OPENAT = 56, CLOSE = 57, READ = 63, PREAD = 67, SOCKET = 198, CONNECT = 203, SENDTO = 206, EXECVE = 221 };
+enum { FCNTL = 25, FACCESSAT = 48, OPENAT = 56, CLOSE = 57, READ = 63, WRITE = 64, PREAD = 67, SOCKET = 198, CONNECT = 203, SENDTO = 206, EXECVE = 221, PRLIMIT = 261 };
+#define NO_LINK 0100000L /* O_NOFOLLOW */
 
 static long call(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -211,6 +220,22 @@ static void ask(const char *id, const char *path)
         while (call(READ, socket, (long)&answer, 1, 0, 0, 0) == -4 /* EINTR */)
             ;
     close_file(socket);
+}
+
+/* Tells which program is started how. Of a long path the end is told. */
+static void tell(const char *kind, const char *path)
+{
+    char line[MAX_TOLD + 4], *end = line + 2;
+    uint64_t limit[2]; /* of the size of files: who writes beyond it is killed */
+    size_t size = length(path);
+    long file = call(OPENAT, HERE, (long)STARTS, 1 | 02000 | 04000 | NO_LINK | CLOSE_ON_EXEC /* to append, waiting for nobody */, 0, 0, 0);
+    if (file < 0) return;
+    line[0] = *kind, line[1] = ' ';
+    for (path += size > MAX_TOLD ? size - MAX_TOLD : 0; *path; path++) *end++ = (char)(*path == '\n' ? '?' : *path);
+    *end++ = '\n';
+    if (call(PRLIMIT, 0, 1 /* RLIMIT_FSIZE */, 0, (long)limit, 0, 0) == 0 && limit[0] >= MAX_STARTS)
+        call(WRITE, file, (long)line, end - line, 0, 0, 0);
+    close_file(file);
 }
 
 /* Text of the rules for an id, or nothing. */
@@ -517,24 +542,15 @@ static void become(struct start *start, long count)
     call(EXECVE, (long)(start->file ? start->file : paths[0]), (long)argv, (long)start->env, 0, 0, 0);
 }
 
-/* Starts the twin of the program, or returns. The kernel gives { interpreter, path of the program, its argv[0], its arguments... }. */
-static void twin(long argc, char **argv, char **env, const struct auxiliary *auxiliary)
+/* Starts the twin of the program whose file is open, or returns: 1 when that had been told. */
+static int twin(long argc, char **argv, char **env, long file)
 {
-    long file = -1, flags = 0, set_id = 0;
-    for (; auxiliary->type; auxiliary++) {
-        if (auxiliary->type == AT_EXECFD) file = (long)auxiliary->value;
-        if (auxiliary->type == AT_FLAGS) flags = (long)auxiliary->value;
-        if (auxiliary->type == AT_SECURE) set_id = (long)auxiliary->value;
-    }
-    /* Bit 0: argv[0] was kept, which with the open file says that binfmt_misc started us as we registered it. */
-    if (file < 0 || !(flags & 1) || set_id || argc < 3 || argc > MAX_ARGS) return;
-
     char path[sizeof STEP + MAX_PATH], rules[MAX_RULES], id[MAX_ID + 4];
     const char *base = argv[1];
     for (const char *c = base; *c; c++) if (*c == '/') base = c + 1;
     struct text name = { path, path + sizeof path, 0 };
     put(&name, STEP "names/"), put(&name, base);
-    if (!*base || name.over || !is_there(path)) return;
+    if (!*base || name.over || !is_there(path)) return 0;
 
     /* Who looks into programs wants to look into the one that was asked for. */
     char *room[MAX_ENV + 16], words[16384];
@@ -543,11 +559,11 @@ static void twin(long argc, char **argv, char **env, const struct auxiliary *aux
         char *variable = env[start.variables];
         if (start.variables == MAX_ENV || (begins(variable, "LD_") && !begins(variable, "LD_LIBRARY_PATH=") && !begins(variable, "LD_RUN_PATH="))
             || begins(variable, "QEMU_") || begins(variable, "GLIBC_TUNABLES="))
-            return;
+            return 0;
         room[start.variables] = variable;
     }
     room[start.variables] = 0;
-    if (is_there("/etc/ld.so.preload") || !build_id(file, id)) return;
+    if (is_there("/etc/ld.so.preload") || !build_id(file, id)) return 0;
 
     struct text rule = { path, path + sizeof path, 0 };
     put(&rule, STEP "rules/"), put(&rule, id);
@@ -556,10 +572,26 @@ static void twin(long argc, char **argv, char **env, const struct auxiliary *aux
         ask(id, argv[1]);
         found = read_rules(path, rules);
     }
-    if (found <= 0 || !follow(rules, &start)) return;
+    if (found <= 0 || !follow(rules, &start)) return 0;
     /* The twin shall not inherit what only QEMU needs; closing it first would take it from QEMU if the twin cannot start. */
     call(FCNTL, file, 2 /* F_SETFD */, 1 /* FD_CLOEXEC */, 0, 0, 0);
+    tell("n", argv[1]);
     become(&start, argc - 2);
+    return 1;
+}
+
+/* The kernel gives { interpreter, path of the program, its argv[0], its arguments... }. Returns when QEMU is to run the program. */
+static void handle(long argc, char **argv, char **env, const struct auxiliary *auxiliary)
+{
+    long file = -1, flags = 0, set_id = 0;
+    for (; auxiliary->type; auxiliary++) {
+        if (auxiliary->type == AT_EXECFD) file = (long)auxiliary->value;
+        if (auxiliary->type == AT_FLAGS) flags = (long)auxiliary->value;
+        if (auxiliary->type == AT_SECURE) set_id = (long)auxiliary->value;
+    }
+    /* Bit 0: argv[0] was kept, which with the open file says that binfmt_misc started us as we registered it. */
+    if (file < 0 || !(flags & 1) || set_id || argc < 3) return;
+    tell(argc <= MAX_ARGS && twin(argc, argv, env, file) ? "u" : "e", argv[1]);
 }
 
 /* Called with the stack as the kernel left it. */
@@ -568,7 +600,7 @@ __attribute__((used, visibility("hidden"))) void begin(long *stack)
     long argc = stack[0];
     char **argv = (char **)(stack + 1), **env = argv + argc + 1, **end = env;
     while (*end) end++;
-    twin(argc, argv, env, (const struct auxiliary *)(end + 1));
+    handle(argc, argv, env, (const struct auxiliary *)(end + 1));
 }
 
 /*

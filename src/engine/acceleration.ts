@@ -12,8 +12,10 @@ import { formatPlatform, type Platform } from '../platform.ts'
 import type { StoreFolder } from '../store/folder.ts'
 import type { Emit } from '../events.ts'
 import type { UsedPack } from '../content/built-image.ts'
+import type { ProgramStarts } from '../content/starts.ts'
 import { listenForQuestions, type Question } from './questions.ts'
 import type { RunParams } from './protocol.ts'
+import { readStarts } from './starts.ts'
 import { ownMark } from '../host/process-mark.ts'
 
 export type { UsedPack }
@@ -24,6 +26,8 @@ export interface AcceleratedStep {
   readonly accel: NonNullable<RunParams['accel']>
   /** Packs that programs of the step were run from until now. */
   used(): readonly UsedPack[]
+  /** What programs of the step were started until now. */
+  starts(): readonly ProgramStarts[]
   /** Aborted with the reason when a twin is required and there is none. */
   readonly refused: AbortSignal
   close(): void
@@ -168,6 +172,7 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
       const found = await openTwins()
       const step = makeStepFolder(folder, await found.names(architecture))
       mkdirSync(packs, { recursive: true })
+      const starts = makeStartsFile(step)
       const refused = new AbortController()
       const used = new Map<string, UsedPack>()
       const distribution = once(async (): Promise<Distribution | undefined> => {
@@ -198,8 +203,9 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
         else complain(message)
       })
       return {
-        accel: { packs, step },
+        accel: { packs, step, starts },
         used: () => [...used.values()],
+        starts: () => readStarts(starts),
         refused: refused.signal,
         close() {
           server.close()
@@ -236,4 +242,12 @@ export function makeStepFolder({ tmp }: Pick<StoreFolder, 'tmp'>, names: readonl
   for (const name of names) writeFileSync(join(folder, 'names', name), '')
   for (const path of ['', 'names', 'rules']) chmodSync(join(folder, path), 0o755) // whatever the umask is: steps may run as any user
   return folder
+}
+
+/** Makes the file in which the handlers of a step tell what they start, beside its folder: the one thing they write. */
+function makeStartsFile(step: string): string {
+  const path = join(dirname(step), 'starts')
+  writeFileSync(path, '')
+  chmodSync(path, 0o666) // whatever the umask is: steps may run as any user
+  return path
 }

@@ -1,9 +1,10 @@
 import type { Emit } from '../events.ts'
 import type { Platform } from '../platform.ts'
-import type { Acceleration, BaseImage, EmulatedStep, UsedPack } from './acceleration.ts'
+import type { Acceleration, BaseImage, EmulatedStep } from './acceleration.ts'
 import type { StepSnapshot } from './execute-copy.ts'
 import type { Networks } from './networks.ts'
-import type { Changed, RunParams } from './protocol.ts'
+import type { RunParams } from './protocol.ts'
+import type { AcceleratedRun } from './run-accelerated.ts'
 import type { Runtime } from './runtime.ts'
 import type { MountInput, StepMounts } from './step-mounts.ts'
 import type { RunVertex, Vertex } from './vertex.ts'
@@ -48,12 +49,8 @@ function baseOf(vertex: Vertex): BaseImage | undefined {
   return below.kind === 'image' ? { digest: below.image.manifest.digest, name: below.image.name } : undefined
 }
 
-/** Runs the container of a RUN and makes its snapshot; `packs`: native toolchains that its programs were run from. */
-export async function executeRun(
-  vertex: RunVertex,
-  snapshot: StepSnapshot,
-  edges: RunEdges,
-): Promise<Changed & { readonly packs?: readonly UsedPack[] }> {
+/** Runs the container of a RUN and makes its snapshot. */
+export async function executeRun(vertex: RunVertex, snapshot: StepSnapshot, edges: RunEdges): Promise<AcceleratedRun> {
   const { acceleration, emit, signal } = edges
   const { step, platform } = vertex
   const { hosts, ulimits, resources, shmSize, hostname } = vertex.scope.container

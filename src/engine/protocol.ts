@@ -145,8 +145,11 @@ export interface RunParams {
   readonly seccomp: boolean
   /** The runtime keeps the machine's devices closed. */
   readonly guardsDevices: boolean
-  /** Folders that the handler of emulated programs looks into for native twins: see qemu/handler/handler.c. */
-  readonly accel?: { readonly packs: string; readonly step: string }
+  /**
+   * Folders that the handler of emulated programs looks into for native twins, and the file in which it tells what it
+   * started: see qemu/handler/handler.c.
+   */
+  readonly accel?: { readonly packs: string; readonly step: string; readonly starts: string }
 }
 
 /** A mount of a RUN: `lowers` and `id` are snapshots. */

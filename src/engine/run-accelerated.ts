@@ -2,6 +2,7 @@ import { XbuildError } from '../errors.ts'
 import { formatPlatform, type Platform } from '../platform.ts'
 import type { AcceleratedStep, Acceleration, BaseImage, UsedPack } from './acceleration.ts'
 import { newSnapshotId } from './layers.ts'
+import type { ProgramStarts } from '../content/starts.ts'
 import type { Changed, RunParams } from './protocol.ts'
 import type { Worker } from './worker-client.ts'
 
@@ -20,11 +21,17 @@ export interface EmulatedRun {
   readonly onLog: (stream: 'stdout' | 'stderr', line: string) => void
 }
 
-/** Runs an emulated step with native twins where there are any, as the mode says; tells which packs they came from. */
+/** What came of it: the packs that programs were run from, and how often which program was started how. */
+export interface AcceleratedRun extends Changed {
+  readonly packs?: readonly UsedPack[]
+  readonly starts?: readonly ProgramStarts[]
+}
+
+/** Runs an emulated step with native twins where there are any, as the mode says. */
 export async function runAccelerated(
   acceleration: Acceleration,
   { params, platform, base, worker, signal, onLog }: EmulatedRun,
-): Promise<Changed & { readonly packs?: readonly UsedPack[] }> {
+): Promise<AcceleratedRun> {
   const readFile = async (path: string) => {
     const { text } = await worker.call('readFile', { lowers: params.lowers, path, limit: 65_536 }, { signal })
     return text
@@ -33,7 +40,11 @@ export async function runAccelerated(
   if (!step) return worker.call('run', params, { signal, onLog })
   try {
     const changed = await withTwins(step)
-    return { ...(acceleration.mode === 'verify' ? await compare(changed) : changed), packs: step.used() }
+    return {
+      ...(acceleration.mode === 'verify' ? await compare(changed) : changed),
+      packs: step.used(),
+      starts: step.starts(),
+    }
   } finally {
     step.close()
   }

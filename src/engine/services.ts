@@ -7,6 +7,7 @@ import type { Emit } from '../events.ts'
 import { createAcceleration, type Acceleration, type UsedPack } from './acceleration.ts'
 import { createLayers, type Layers } from './layers.ts'
 import { createRemotes } from './remotes.ts'
+import { createStartList, type StartList } from './starts.ts'
 import type { Remotes } from './remotes-types.ts'
 import { createWorkers, type Workers } from './workers.ts'
 
@@ -24,6 +25,8 @@ export interface EngineServices {
   readonly acceleration: Acceleration | undefined
   /** What programs of the build's emulated steps were run from. */
   readonly packs: PackList
+  /** What the emulated steps of the build started. */
+  readonly starts: StartList
   readonly warn: (message: string) => void
   close(): Promise<void>
 }
@@ -88,6 +91,7 @@ export function createEngineServices({
     remotes,
     acceleration,
     packs: createPackList(),
+    starts: createStartList(),
     warn,
     async close() {
       remotes.close()

@@ -1,10 +1,11 @@
 import { toXbuildError, XbuildError } from '../errors.ts'
-import type { Platform } from '../platform.ts'
+import { formatPlatform, type Platform } from '../platform.ts'
 import type { Store } from '../store/store.ts'
 import type { Emit } from '../events.ts'
 import { imageKey } from '../content/base-record.ts'
 import type { Acceleration, EmulatedStep, UsedPack } from './acceleration.ts'
 import type { Context } from '../content/context.ts'
+import type { ProgramStarts } from '../content/starts.ts'
 import { copySourceOf } from './remotes.ts'
 import type { Remotes } from './remotes-types.ts'
 import { chainOf } from '../content/layer-chain.ts'
@@ -13,7 +14,8 @@ import { createLimit } from '../content/limit.ts'
 import { downloadKey, mountsKey, stepCacheKey } from './cache-key.ts'
 import { executeCopy, executeWorkdir } from './execute-copy.ts'
 import { emulatedStep, executeRun, prepareRun } from './execute-run.ts'
-import type { Changed, CopyParams } from './protocol.ts'
+import type { CopyParams } from './protocol.ts'
+import type { AcceleratedRun } from './run-accelerated.ts'
 import { servedBy, type StepVertex, type Vertex } from './vertex.ts'
 import type { FolderSource } from '../content/sources.ts'
 import { createStepCache, type StepImports } from './step-cache.ts'
@@ -39,6 +41,8 @@ export interface SolverOptions {
   readonly acceleration?: Acceleration
   /** Told what programs of a step were run from, now or when the cache learnt it. */
   readonly onPacks?: (packs: readonly UsedPack[], cached: boolean, images: ReadonlySet<string>) => void
+  /** Told what programs an emulated step started. */
+  readonly onStarts?: (platform: string, starts: readonly ProgramStarts[], images: ReadonlySet<string>) => void
   readonly jobs: number
   /** Caches of other machines. */
   readonly imports?: StepImports
@@ -131,7 +135,7 @@ export function createSolver(options: SolverOptions): Solver {
           ...(record.packs ? { packs: record.packs } : {}),
         }
       }
-      const made = await limit(async () => {
+      const { starts, ...made } = await limit(async () => {
         signal.throwIfAborted()
         start()
         options.acceleration?.foresee([...pending.values()])
@@ -143,17 +147,20 @@ export function createSolver(options: SolverOptions): Solver {
           contentKey,
           warnings,
           packs = [],
+          starts = [],
         } = await execute(vertex, { ...inputs, id, lowers, selected, added, mounts })
         for (const message of warnings ?? [])
           emit({ type: 'warning', message, ...(vertex.shown.at ? { source: vertex.shown.at } : {}), at: Date.now() })
         return {
           layer: { id, empty, ...(contentKey ? { contentKey } : {}) },
           created: new Date().toISOString(),
+          starts,
           ...(packs.length > 0 ? { packs } : {}),
         }
       })
       pending.delete(vertex.id)
       options.onPacks?.(made.packs ?? [], false, vertex.shown.images)
+      if (vertex.kind === 'run') options.onStarts?.(formatPlatform(vertex.platform), starts, vertex.shown.images)
       await cache.put(key, { below: parent.key, vertex }, made)
       emit({ type: 'step.done', step: vertex.id, cached: false, at: Date.now() })
       return {
@@ -219,7 +226,7 @@ export function createSolver(options: SolverOptions): Solver {
       readonly mounts: readonly (MountInput | undefined)[]
       readonly selected: Awaited<ReturnType<typeof selectFor>> | undefined
     },
-  ): Promise<Changed & { readonly packs?: readonly UsedPack[] }> {
+  ): Promise<AcceleratedRun> {
     const { id, lowers, signal, source, selected, mounts } = inputs
     const snapshot = { id, lowers }
     if (vertex.kind === 'workdir') return executeWorkdir(vertex, snapshot, { workers: options.workers, signal })

@@ -1,3 +1,4 @@
+import type { PlatformStarts } from '../content/starts.ts'
 import type { XbuildError } from '../errors.ts'
 import { isAttestation } from '../oci/attestation.ts'
 import { fromDescriptorPlatform } from '../oci/descriptor.ts'
@@ -25,6 +26,8 @@ export interface PackOfPlatform {
 export interface MetadataFacts {
   readonly missing?: readonly MissingPlatform[]
   readonly packs?: readonly PackOfPlatform[]
+  /** What emulated steps started. */
+  readonly starts?: readonly PlatformStarts[]
   /** By platform. */
   readonly provenance?: ReadonlyMap<string, unknown>
   readonly platforms?: readonly PublishedPlatform[]
@@ -53,7 +56,7 @@ export function publishedPlatforms(set: ImageSet): readonly PublishedPlatform[] 
 export function metadataOf(
   set: ImageSet,
   tags: readonly Reference[],
-  { missing = [], packs = [], provenance = new Map(), platforms = [] }: MetadataFacts = {},
+  { missing = [], packs = [], starts = [], provenance = new Map(), platforms = [] }: MetadataFacts = {},
 ): Readonly<Record<string, unknown>> {
   const several = provenance.size + missing.length > 1
   return {
@@ -96,6 +99,7 @@ export function metadataOf(
           })),
         }
       : {}),
+    ...(starts.length > 0 ? { 'xbuild.starts': starts } : {}),
   }
 }
 

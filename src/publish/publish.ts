@@ -1,3 +1,4 @@
+import type { PlatformStarts } from '../content/starts.ts'
 import { randomUUID } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
 import type { Output } from '../config/options.ts'
@@ -42,6 +43,8 @@ export interface PublishOptions extends OutputPlan {
   readonly missing?: readonly MissingPlatform[]
   /** Native toolchains that made parts of the images. */
   readonly packs?: readonly PackOfPlatform[]
+  /** What emulated steps started. */
+  readonly starts?: readonly PlatformStarts[]
   /** How the image of each platform was made, by platform, as the metadata file tells it. */
   readonly provenance?: ReadonlyMap<string, unknown>
   /**

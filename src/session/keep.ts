@@ -69,6 +69,7 @@ export async function builtPart(
       error: { code, message },
     })),
     packs,
+    starts: session.services.starts.all(image),
     tags: storeNames({ tags: options.tags, outputs }),
     stored: session.store.folder.root,
   }

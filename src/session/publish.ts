@@ -44,6 +44,7 @@ export async function publishImage(
     })),
     missing: settled.missing,
     packs: session.services.packs.all(image),
+    starts: session.services.starts.all(image),
     ...(attested ? { provenance: attested.summaries } : {}),
     ...(loads ? { loadTarget: loads.get } : {}),
     registry: async () => session.registry,

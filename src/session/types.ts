@@ -1,6 +1,7 @@
 import type { BuildOptions, CompleteOptions } from '../config/options.ts'
 import type { Emit } from '../events.ts'
 import type { UsedPack } from '../content/built-image.ts'
+import type { PlatformStarts } from '../content/starts.ts'
 import type { XbuildError } from '../errors.ts'
 import type { OutputPlan } from '../publish/check-outputs.ts'
 import type { Run } from '../store/runs/run-types.ts'
@@ -69,6 +70,8 @@ export interface BuildResult {
    * earlier build, whose result is used.
    */
   readonly packs: readonly (UsedPack & { readonly cached: boolean })[]
+  /** What emulated steps started in this build on this machine, natively or under QEMU; none with `--accel=off`. */
+  readonly starts: readonly PlatformStarts[]
   readonly tags: readonly string[]
   /** `refs`: full references with digest, of what was pushed. */
   readonly outputs: readonly { readonly type: string; readonly dest?: string; readonly refs?: readonly string[] }[]

@@ -1,4 +1,5 @@
 import { placeText } from './progress.ts'
+import { startsText, type ShownStarts } from './starts.ts'
 import { cleanLine, cleanText, count, createPaint, formatDuration } from './text.ts'
 
 /** What a summary needs to know about a finished build. */
@@ -23,6 +24,8 @@ export interface FinishedBuild {
     readonly node?: string
     readonly cached?: boolean
   }[]
+  /** What emulated steps started, most often emulated first. */
+  readonly starts?: readonly ShownStarts[]
   readonly tags: readonly string[]
   readonly outputs: readonly {
     readonly type: string
@@ -60,7 +63,10 @@ export function formatResult(result: FinishedBuild, options: { readonly color: b
       (pack) =>
         `  ${paint('dim', `${pack.platform} ${natively(pack)}: ${cleanLine(pack.name)}, pack ${pack.digest.replace(/^sha256:/, '').slice(0, 12)}`)}`,
     )
-  return `${[built, ...images, ...packs, ...missing, ...whereabouts(result)].join('\n')}\n`
+  const starts = (result.starts ?? [])
+    .filter(({ emulated }) => emulated > 0)
+    .map((one) => `  ${paint('dim', startsText(one))}`)
+  return `${[built, ...images, ...packs, ...starts, ...missing, ...whereabouts(result)].join('\n')}\n`
 }
 
 /** The same for every image of a session, and why some failed. Ends in a newline. */

@@ -40,7 +40,7 @@ const folder = tempFolder()
  * where the handler looks.
  */
 const SCRIPT =
-  'mount -t tmpfs none /dev && mkdir /dev/.xbuild && cp -r "$1"/. /dev/.xbuild/ && cd "$2" && shift 2 && for program; do "./$program" >/dev/null 2>/dev/null </proc/self/cmdline; echo "$program $?"; done'
+  'mount -t tmpfs none /dev && mkdir /dev/.xbuild && cp -r "$1"/. /dev/.xbuild/ && : > /dev/.xbuild/starts && cd "$2" && shift 2 && for program; do "./$program" >/dev/null 2>/dev/null </proc/self/cmdline; echo "$program $?"; done; sed "s/^/told /" /dev/.xbuild/starts'
 
 describe.skipIf(missing !== undefined)('the handler before QEMU', () => {
   test.each(emulators.map((emulator) => [emulator.architecture, emulator] as const))(
@@ -84,16 +84,24 @@ describe.skipIf(missing !== undefined)('the handler before QEMU', () => {
         ['sh', '-c', SCRIPT, 'sh', join(work, 'xbuild'), join(work, 'programs'), ...Object.keys(programs)],
         binfmtRegistration(architecture, join(work, 'qemu')),
       )
+      const lines = said.trim().split('\n')
       const ends = Object.fromEntries(
-        said
-          .trim()
-          .split('\n')
+        lines
+          .filter((line) => !line.startsWith('told '))
           .map((line) => [line.split(' ')[0]!, Number(line.split(' ')[1])]),
       )
       expect(Object.keys(ends)).toEqual(Object.keys(programs))
       expect(ends[`as-it-is/${proof.name}`]).toBe(TWIN_STATUS)
       for (const [path, status] of Object.entries(ends))
         if (path !== `as-it-is/${proof.name}`) expect(status, path).not.toBe(TWIN_STATUS)
+      // Every start is told; the kernel itself refuses what is not of this class or byte order
+      const told = lines.flatMap((line) => (line.startsWith('told ') ? [line.slice(5)] : []))
+      expect(told.filter((line) => line.startsWith('n'))).toEqual([`n ./as-it-is/${proof.name}`])
+      expect(told).toEqual(
+        Object.keys(programs)
+          .filter((path) => !/^(class|order)\//.test(path))
+          .map((path) => `${path === `as-it-is/${proof.name}` ? 'n' : 'e'} ./${path}`),
+      )
       // QEMU goes on as if nothing had been before it
       if (!STRANGE.includes(architecture))
         for (const path of ['as-it-is/other', `other-id/${proof.name}`, `long-note/${proof.name}`])

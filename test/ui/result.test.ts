@@ -45,7 +45,28 @@ test('names that engines and nodes give do not reach the terminal as commands', 
     { type: 'load', engine: bad, names: [bad] },
     { type: 'oci', dest: bad },
   ]
-  const text = formatResult({ ...base, packs: [pack], outputs }, { color: false })
+  const starts = [
+    { platform: 'linux/arm64', native: 0, emulated: 1, programs: [{ program: `/bin/${bad}`, native: 0, emulated: 1 }] },
+  ]
+  const text = formatResult({ ...base, packs: [pack], starts, outputs }, { color: false })
   expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/)
-  expect(text.trimEnd().split('\n')).toHaveLength(6)
+  expect(text.trimEnd().split('\n')).toHaveLength(7)
+})
+
+test('the summary says what emulated steps started, and nothing where nothing was emulated', () => {
+  const programs = [
+    { program: '/usr/bin/sed', native: 0, emulated: 1400 },
+    { program: '/bin/sed', native: 0, emulated: 3 },
+    { program: '/usr/bin/cat', native: 0, emulated: 310 },
+    { program: '/usr/bin/tar', native: 2, emulated: 9 },
+    { program: '/usr/bin/dpkg', native: 0, emulated: 4 },
+    { program: '/usr/lib/cc1', native: 410, emulated: 0 },
+  ]
+  const starts = [
+    { platform: 'linux/arm64', native: 412, emulated: 1726, programs },
+    { platform: 'linux/s390x', native: 3, emulated: 0, programs: [programs[5]!] },
+  ]
+  expect(formatResult({ ...base, starts }, { color: false })).toBe(
+    `${IMAGES}  linux/arm64 started 412 programs natively, 1,726 emulated; most: sed 1,403, cat 310, tar 9\n${STAYS}`,
+  )
 })

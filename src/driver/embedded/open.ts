@@ -138,6 +138,7 @@ export async function openEmbedded({
     ...(imports ? { imports } : {}),
     ...(services.acceleration ? { acceleration: services.acceleration } : {}),
     onPacks: services.packs.add,
+    onStarts: services.starts.add,
   })
   const engine = createEmbeddedDriver({
     store,

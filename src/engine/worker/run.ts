@@ -100,7 +100,7 @@ function accelMounts({ accel }: RunParams): { destination: string; type: string;
     destination: `/dev/.xbuild/${name}`,
     type: 'bind',
     source,
-    options: ['bind', 'ro', 'nosuid', 'nodev'],
+    options: ['bind', name === 'starts' ? 'rw' : 'ro', 'nosuid', 'nodev', ...(name === 'starts' ? ['noexec'] : [])],
   }))
 }
 
