@@ -22,6 +22,7 @@ import { settleImage } from './session/settle.ts'
 import { whatIsLeft } from './session/resumed.ts'
 import { createStop } from './session/stop.ts'
 import { checkTests, testImages } from './session/test.ts'
+import { eachWithTags } from './session/with-tags.ts'
 import type { BuildEdges, BuildRequest, BuildResult, SessionRequest, SessionResult } from './session/types.ts'
 
 /**
@@ -104,12 +105,13 @@ async function street(
     await drivers.keep(outcomes)
     const again = await buildAgain(session, { prepared, results, outcomes, ...edges })
 
-    await results.each(async (request) => {
+    const { gate } = pushChecks
+    await eachWithTags(results, gate, async (request) => {
       const settled = settleImage(session, request, { plan: prepared.plan, outcomes, stop })
       await checkReproduced(request, settled, { ...edges, ...prepared, again, store: session.store })
       await auditImages(request, settled, { ...edges, store: session.store, targets: prepared.targets })
       await testImages(request, settled, { ...edges, ...prepared, services: session.services })
-      const published = await publishImage(session, request, settled, { ...edges, prepared, loads, started })
+      const published = await publishImage(session, request, settled, { ...edges, prepared, loads, started, gate })
       await keepInStore(session.store, published, request)
       await drivers.save(request, settled)
       await lastNodes.remember(settled, prepared)

@@ -30,6 +30,15 @@ export interface ErrorFacts {
   readonly otherPlatform?: boolean
 }
 
+/** What became of a tag that was to be moved. */
+export interface TagState {
+  /** The full reference. */
+  readonly ref: string
+  readonly state: 'moved' | 'not moved' | 'not known'
+  /** What it names now; absent: nothing, or it cannot be read. */
+  readonly digest?: string
+}
+
 /** Extra facts of an error, all optional. */
 export interface ErrorDetails {
   /** The way out, one sentence in the imperative. */
@@ -38,6 +47,8 @@ export interface ErrorDetails {
   readonly at?: SourcePosition
   /** The last lines a failed program printed. */
   readonly output?: readonly string[]
+  /** The tags that were to be moved, and what became of each. */
+  readonly tags?: readonly TagState[]
   readonly facts?: ErrorFacts
   readonly cause?: unknown
 }
@@ -48,6 +59,7 @@ export class XbuildError extends Error {
   readonly hint?: string
   readonly at?: SourcePosition
   readonly output?: readonly string[]
+  readonly tags?: readonly TagState[]
   declare readonly facts: ErrorFacts
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
@@ -57,6 +69,7 @@ export class XbuildError extends Error {
     if (details.hint !== undefined) this.hint = details.hint
     if (details.at !== undefined) this.at = details.at
     if (details.output !== undefined) this.output = details.output
+    if (details.tags !== undefined) this.tags = details.tags
     // Not enumerable: it is for code, and whoever prints or compares an error means what people read
     Object.defineProperty(this, 'facts', { value: details.facts ?? {} })
   }
@@ -67,10 +80,10 @@ export class XbuildError extends Error {
     message = this.message,
     ...details
   }: ErrorDetails & { readonly code?: ErrorCode; readonly message?: string }): XbuildError {
-    const { hint, at, output } = this
+    const { hint, at, output, tags } = this
     return new XbuildError(code, message, {
       cause: this.cause ?? this,
-      ...definedOf({ hint, at, output }),
+      ...definedOf({ hint, at, output, tags }),
       ...details,
       facts: { ...this.facts, ...details.facts },
     })

@@ -134,6 +134,12 @@ export interface BuildOptions extends RunOptions {
   readonly outputs?: readonly Output[]
   /** Push to every tag, as `type=registry` does. Default: false. */
   readonly push?: boolean
+  /** Add the platforms to the images that the tags name, in the place of those for the same ones. Default: false. */
+  readonly append?: boolean
+  /** Move tags that others have changed since the build began. Default: false. */
+  readonly force?: boolean
+  /** Move tags that lose platforms. Default: false. */
+  readonly allowPlatformDrop?: boolean
   /** Into the Docker Engine's image store, as `type=docker` without a destination does. Default: false. */
   readonly load?: boolean
   /** Run every step anew. Default: false. */

@@ -85,7 +85,7 @@ export async function createImage(options: CreateOptions): Promise<ImageSet> {
   if (options.dryRun) return set
   if (isCopy) await bringWhole(first.source, root, options)
   else await bringAll(parts, chosen, options)
-  await moveTags(set, options.tags, options)
+  await moveTags(set, options.tags, { ...options, allowPlatformDrop: true })
   return set
 }
 

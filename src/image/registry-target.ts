@@ -40,7 +40,7 @@ export function registryTarget(ref: Reference, registry: ImageRegistry, emit: Em
         )
       if (ref.tag === undefined) return
       const manifests = entries.map(({ descriptor }) => ({ descriptor, bytes: NOTHING }))
-      await moveTags({ root, manifests, blobs: [] }, [ref], { registry, emit, signal })
+      await moveTags({ root, manifests }, [ref], { registry, emit, signal, allowPlatformDrop: true })
     },
   }
 }

@@ -6,6 +6,7 @@ import type { Document } from '../oci/make-manifest.ts'
 import type { ImageIndex } from '../oci/manifest.ts'
 import { heldEntries, holdsExactly, inPlaceOf, mergeIndex } from '../oci/merge-index.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
+import { RegistryFailure } from '../registry/failure.ts'
 import type { PushManifestOptions, RegistryClient, TagCondition } from '../registry/types.ts'
 import { type PresentTag, readTag } from './present-tag.ts'
 
@@ -175,7 +176,5 @@ export async function appendToTag(
 
 /** Whether another try may help. */
 function isPassing(error: XbuildError): boolean {
-  const { httpStatus } = error.facts
-  if (error.code === 'CANCELED') return true
-  return error.code === 'REGISTRY' && (httpStatus === undefined || httpStatus === 429 || httpStatus >= 500)
+  return error instanceof RegistryFailure ? error.transience !== 'final' : error.code === 'CANCELED'
 }

@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto'
 import { pipeline } from 'node:stream/promises'
 import type { Output } from '../config/options.ts'
 import type { Emit } from '../events.ts'
-import { assertNever, toXbuildError } from '../errors.ts'
+import { assertNever, toXbuildError, XbuildError } from '../errors.ts'
 import { writeFileAtomic } from '../host/files.ts'
 import { once } from '../host/once.ts'
 import { stageFile, writeFailed } from '../host/staging.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
+import type { Descriptor, Digest } from '../oci/descriptor.ts'
 import type { Document } from '../oci/make-manifest.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { formatPlatform } from '../platform.ts'
@@ -33,7 +33,8 @@ import { writeOciFolder } from './oci-folder.ts'
 import { ociTar } from './oci-tar.ts'
 import { mainOutput } from './output-forms.ts'
 import { namesOf } from './output-names.ts'
-import { upload } from './push.ts'
+import { type PushOptions, upload } from './push.ts'
+import type { MoveOptions } from './tag-move.ts'
 
 /** Everything that publishing needs; paths are absolute. */
 export interface PublishOptions extends OutputPlan {
@@ -56,6 +57,10 @@ export interface PublishOptions extends OutputPlan {
   readonly registry: () => Promise<RegistryClient>
   /** Where layers that are compressed anew are kept; only for outputs with a compression. */
   readonly store?: Store
+  /** Moves the tags when all is in the registries, and tells the digest of each; absent: at once. */
+  readonly moveTags?: MoveTags
+  /** How tags are moved where `moveTags` is absent. */
+  readonly tagging?: Pick<MoveOptions, 'append' | 'force' | 'allowPlatformDrop'>
   readonly stdout: NodeJS.WritableStream
   /** Name of the image, where a session has several. */
   readonly image?: string
@@ -82,6 +87,13 @@ export interface PublishProgress {
 export function outputText(output: OutputPlan['outputs'][number]): string {
   return 'dest' in output ? `type=${output.type}, dest=${output.dest}` : `type=${output.type}`
 }
+
+/** Points tags at the root of a set, and tells the digest that each has, by full reference. */
+export type MoveTags = (
+  set: Pick<ImageSet, 'root' | 'manifests'>,
+  tags: readonly Reference[],
+  options: PushOptions,
+) => Promise<ReadonlyMap<string, Digest>>
 
 /** One output that was written, and the names it has there. */
 export type Published =
@@ -151,13 +163,20 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
     }
     if (!isDone) progress?.wrote(outputText(output))
   }
-  for (const output of options.outputs) {
-    if (output.type !== 'registry') continue
-    const own = namesOf(output, tags)
-    outputs.push({
-      type: 'registry',
-      refs: await push((await sets(output, own)).set, { ...output, names: own }, options),
+  const pushes = await Promise.all(
+    options.outputs.flatMap((output) => {
+      if (output.type !== 'registry') return []
+      const own = namesOf(output, tags)
+      return [sets(output, own).then((made) => ({ ...output, set: made.set, names: own }))]
+    }),
+  )
+  for (const one of pushes) await uploadAll(one, options)
+  for (const one of pushes) {
+    const refs = await tagAll(one, options).catch(async (error: unknown) => {
+      await tellHalfMoved(error, one, options)
+      throw error
     })
+    outputs.push({ type: 'registry', refs })
   }
   const platforms = publishedPlatforms(set)
   const metadata = metadataOf(set, names, { ...options, platforms })
@@ -174,6 +193,17 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
 }
 
 type Sets = ReturnType<typeof createSets>
+
+/** When some tags have moved and others not, the metadata file says which. */
+async function tellHalfMoved(error: unknown, { set, names }: Push, options: PublishOptions): Promise<void> {
+  if (!(error instanceof XbuildError) || options.metadataFile === undefined) return
+  if (!error.tags?.some(({ state }) => state === 'moved')) return
+  const metadata = {
+    ...metadataOf(set, names, { ...options, platforms: publishedPlatforms(set) }),
+    'xbuild.tags': error.tags,
+  }
+  await writeText(options.metadataFile, `${JSON.stringify(metadata, null, 2)}\n`)
+}
 
 async function write(output: FileOutput, options: PublishOptions, sets: Sets): Promise<void> {
   const { images, signal, tags } = options
@@ -237,23 +267,42 @@ async function writeStream(
   }
 }
 
-/** Uploads everything and, unless only digests are wanted, points the names at it last. */
-async function push(
-  set: ImageSet,
-  { names, pushByDigest }: { readonly names: readonly Reference[]; readonly pushByDigest?: boolean },
-  options: PublishOptions,
-): Promise<string[]> {
+/** A set, and the names that it is pushed under. */
+interface Push {
+  readonly set: ImageSet
+  readonly names: readonly Reference[]
+  readonly pushByDigest?: boolean
+}
+
+/** Brings everything but the names into the registries. */
+async function uploadAll({ set, names }: Push, options: PublishOptions): Promise<void> {
+  const left = leftOf(names, options)
+  if (left.length === 0) return
+  const { emit, signal } = options
+  const client = { registry: await options.registry(), emit, signal }
+  const refs = left.map(formatReference).join(', ')
+  await step(options, `pushing layers and manifests for ${refs}`, () => upload(set, left, client))
+}
+
+/** Points the names at what was uploaded, unless only digests are wanted. */
+async function tagAll({ set, names, pushByDigest }: Push, options: PublishOptions): Promise<string[]> {
   const { emit, signal, progress } = options
-  const refs = names.map(formatReference)
-  const left = names.filter((name) => progress?.isDone(formatReference(name)) !== true)
+  const left = pushByDigest ? [] : leftOf(names, options)
+  let digests: ReadonlyMap<string, Digest> = new Map()
   if (left.length > 0) {
-    const onMoved = (ref: string) => progress?.moved(ref, set.root.descriptor.digest)
+    const onMoved = (ref: string, digest: Digest) => progress?.moved(ref, digest)
     const client = { registry: await options.registry(), emit, signal, onMoved }
-    const shown = left.map(formatReference).join(', ')
-    await step(options, `pushing layers and manifests for ${shown}`, () => upload(set, left, client))
-    if (!pushByDigest) await step(options, `tagging ${shown}`, () => moveTags(set, left, client))
+    const missing = (options.missing ?? []).map(({ platform }) => platform)
+    const alone: MoveTags = (...[one, tags, how]) => moveTags(one, tags, { ...how, ...options.tagging, missing })
+    const refs = left.map(formatReference).join(', ')
+    digests = await step(options, `tagging ${refs}`, () => (options.moveTags ?? alone)(set, left, client))
   }
-  return refs.map((ref) => `${ref}@${set.root.descriptor.digest}`)
+  return names.map(formatReference).map((ref) => `${ref}@${digests.get(ref) ?? set.root.descriptor.digest}`)
+}
+
+/** The names that no earlier try has brought. */
+function leftOf(names: readonly Reference[], { progress }: PublishOptions): readonly Reference[] {
+  return names.filter((name) => progress?.isDone(formatReference(name)) !== true)
 }
 
 /** Runs one part of the work as a step that progress shows. */

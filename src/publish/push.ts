@@ -1,5 +1,6 @@
 import type { Emit } from '../events.ts'
 import { forEachLimited } from '../host/pool.ts'
+import type { Digest } from '../oci/descriptor.ts'
 import { digestHex } from '../oci/digest.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { RegistryClient } from '../registry/types.ts'
@@ -11,7 +12,7 @@ export interface PushOptions {
   readonly emit: Emit
   readonly signal: AbortSignal
   /** Told of each tag that the registry has moved. */
-  readonly onMoved?: (ref: string) => void
+  readonly onMoved?: (ref: string, digest: Digest) => void
 }
 
 /** Blobs of one repository on their way at a time. */

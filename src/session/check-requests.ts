@@ -37,7 +37,10 @@ export function checkAsked(
   asked: BuildOptions | readonly BuildRequest[],
   edges: Pick<BuildEdges, 'stdout'>,
 ): SessionRequest[] {
-  return isMany(asked) ? checkRequests(asked, edges) : [checkRequest(asked, edges)]
+  if (isMany(asked)) return checkRequests(asked, edges)
+  const request = checkRequest(asked, edges)
+  checkAppend(request)
+  return [request]
 }
 
 /**
@@ -75,6 +78,12 @@ function checkRequests(requests: readonly BuildRequest[], { stdout }: Pick<Build
 function checkRequest(asked: BuildOptions, { stdout }: Pick<BuildEdges, 'stdout'>): SessionRequest {
   const options = completeOptions(asked)
   return { image: undefined, options, outputs: checkOutputs(options, { stdoutIsTerminal: stdout.isTTY === true }) }
+}
+
+/** An append is a way to push. */
+function checkAppend({ options, outputs }: SessionRequest): void {
+  if (!options.append || outputs.outputs.some(({ type }) => type === 'registry')) return
+  throw new XbuildError('BAD_OPTION', 'Cannot append the image to a tag: it is not pushed', { hint: 'Add --push' })
 }
 
 function completeOptions(options: BuildOptions): CompleteOptions {

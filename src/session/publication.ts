@@ -25,7 +25,7 @@ export type BuiltPart = Omit<BuildResult, 'digest' | 'outputs' | 'metadata' | 'r
 /** The parts of `PublishOptions` that are plain data. */
 export type PlainPublish = Omit<
   PublishOptions,
-  'images' | 'loadTarget' | 'registry' | 'store' | 'stdout' | 'emit' | 'signal' | 'progress'
+  'images' | 'loadTarget' | 'registry' | 'store' | 'stdout' | 'emit' | 'signal' | 'progress' | 'moveTags'
 >
 
 /** An image that is built, and how it is published: all that another process needs to do it. */

@@ -9,22 +9,26 @@ import type { Ledger } from './ledger.ts'
 import type { Session } from './open.ts'
 import { keepPublication } from './publication.ts'
 import type { SessionEdges } from './secrecy.ts'
+import type { TagGate } from './tag-gate.ts'
 import type { SessionRequest } from './types.ts'
 
 /** What publishing an image looks at beside the session. */
 export interface PublishEdges extends Omit<AttestEdges, 'hide'>, Pick<SessionEdges, 'emit' | 'stdout' | 'secrecy'> {
   readonly loads: LoadTargets | undefined
   readonly ledger: Ledger
+  /** Absent: nothing is pushed. */
+  readonly gate: TagGate | undefined
 }
 
 /** Attests how the platforms of one image came to be, assembles them, and writes the image where its options say. */
 export async function publishImage(
   session: Session,
-  { image, options, outputs }: SessionRequest,
+  request: SessionRequest,
   settled: Settled,
   edges: PublishEdges,
 ): Promise<PublishResult> {
-  const { loads, emit, signal, stdout, ledger } = edges
+  const { image, options, outputs } = request
+  const { loads, emit, signal, stdout, gate, ledger } = edges
   const { cwd, sourceDateEpoch, metadataFile, iidFile } = options
   const attested = await attestBuilt(options, settled, { ...edges, hide: edges.secrecy.text })
   const listed = sbomOf(options)
@@ -49,6 +53,7 @@ export async function publishImage(
     ...(loads ? { loadTarget: loads.get } : {}),
     registry: async () => session.registry,
     store: session.store,
+    tagging: taggingOf(options),
     stdout,
     emit,
     signal,
@@ -63,7 +68,15 @@ export async function publishImage(
     publishOptions,
     await builtPart({ image, options, outputs }, settled, session),
   )
-  return publish({ ...publishOptions, ...(progress ? { progress } : {}) })
+  const missing = settled.missing.map(({ platform }) => platform)
+  return publish({
+    ...publishOptions,
+    ...(progress ? { progress } : {}),
+    ...(gate ? { moveTags: gate.moveTags(request, missing) } : {}),
+  }).catch((error: unknown) => {
+    gate?.failed(request, error)
+    throw error
+  })
 }
 
 /** How the images came to be, when that is asked for: code that most builds never load. */
@@ -74,4 +87,13 @@ async function attestBuilt(
 ): Promise<Attested | undefined> {
   const wanted = provenanceOf(options)
   return wanted && (await import('./attest.ts')).attest(wanted, built, edges)
+}
+
+/** What tags may lose: for whoever publishes the image later, without this session. */
+function taggingOf({ append, force, allowPlatformDrop }: SessionRequest['options']): PublishOptions['tagging'] {
+  return {
+    ...(append ? { append } : {}),
+    ...(force ? { force } : {}),
+    ...(allowPlatformDrop ? { allowPlatformDrop } : {}),
+  }
 }

@@ -3,7 +3,7 @@ import type { XbuildError } from '../errors.ts'
 import { UNSAFE } from './text.ts'
 import type { Ui, UiOptions } from './types.ts'
 
-/** One event per line, as JSON, for programs; errors as `{code, message, hint, at, output}`. */
+/** One event per line, as JSON, for programs; errors as `{code, message, hint, at, output, tags}`. */
 export function createJsonUi({ stderr }: Pick<UiOptions, 'stderr'>): Ui {
   return {
     emit: (event) => void stderr.write(`${toLine(toJson(event))}\n`),
@@ -22,6 +22,6 @@ function toJson(event: BuildEvent): object {
 }
 
 // Error's own message is not enumerable: JSON.stringify alone would lose it
-function errorToJson({ code, message, hint, at, output }: XbuildError): object {
-  return { code, message, hint, at, output }
+function errorToJson({ code, message, hint, at, output, tags }: XbuildError): object {
+  return { code, message, hint, at, output, tags }
 }

@@ -1,14 +1,17 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { XbuildError } from '../../src/errors.ts'
 import type { BuildEvent } from '../../src/events.ts'
 import { sha256 } from '../../src/oci/digest.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 import type { PlatformImage } from '../../src/publish/image-set.ts'
+import { moveTags } from '../../src/publish/move-tags.ts'
 import { publish, type PublishOptions } from '../../src/publish/publish.ts'
+import type { MoveOptions } from '../../src/publish/tag-move.ts'
 import { smallImage, twoSmallImages } from '../support/images.ts'
-import { memoryRegistry } from '../support/memory-registry.ts'
+import { memoryRegistry, type MemoryRegistry } from '../support/memory-registry.ts'
 import { publishOptions } from '../support/publish-options.ts'
 
 let folder: string
@@ -59,11 +62,19 @@ test('names the tags that were moved and those that were not when one fails', as
     (failure: Error) => failure,
   )
   const [, moved = '', left = ''] = /; moved: (.*); not moved: (.*)$/.exec(error.message) ?? []
-  expect(`${moved}, ${left}`.split(', ').sort()).toEqual(tags.map(({ host, tag }) => `${host}/x:${tag}`).sort())
+  const [, digest = ''] = /@(sha256:[0-9a-f]{64})/.exec(moved) ?? []
+  const names = `${moved.replaceAll(`@${digest}`, '')}, ${left}`.split(', ').sort()
+  expect(names).toEqual(tags.map(({ host, tag }) => `${host}/x:${tag}`).sort())
   expect(left.split(', ')).toContain('b.example/x:1')
   for (const tag of tags) {
     const name = `${tag.host}/x`
-    expect(registry.manifestsOf(name).has(tag.tag!), name).toBe(moved.split(', ').includes(`${name}:${tag.tag}`))
+    const isMoved = moved.split(', ').includes(`${name}:${tag.tag}@${digest}`)
+    expect(registry.manifestsOf(name).has(tag.tag!), name).toBe(isMoved)
+    expect((error as XbuildError).tags).toContainEqual(
+      isMoved
+        ? { ref: `${name}:${tag.tag}`, state: 'moved', digest }
+        : { ref: `${name}:${tag.tag}`, state: 'not moved' },
+    )
   }
 })
 
@@ -75,18 +86,95 @@ test('says the error alone when there is one tag', async () => {
   )
 })
 
-test('a tag that loses a platform says so', async () => {
-  const images = await twoImages()
-  const registry = memoryRegistry()
-  const push = (some: readonly PlatformImage[]) =>
-    publish(options(some, { tags: [parseReference('a.example/x:1')], registry: async () => registry }))
+describe('a tag that would lose a platform', () => {
+  const tags = [parseReference('a.example/x:1')]
   const warnings = () => events.flatMap((event) => (event.type === 'warning' ? [event.message] : []))
-  await push(images)
-  await push(images)
-  expect(warnings()).toEqual([])
-  const { digest } = await push(images.slice(0, 1))
-  expect(warnings()).toEqual(['a.example/x:1 contained linux/amd64, which this build removes'])
-  expect(sha256(registry.manifestsOf('a.example/x').get('1')!)).toBe(digest)
+  const pushTo = (registry: MemoryRegistry, some: readonly PlatformImage[], how: Partial<MoveOptions> = {}) =>
+    publish(
+      options(some, {
+        tags,
+        registry: async () => registry,
+        moveTags: (set, refs, client) => moveTags(set, refs, { ...client, ...how }),
+      }),
+    )
+
+  test('stays, and the error names what would vanish', async () => {
+    const images = await twoImages()
+    const registry = memoryRegistry()
+    const { digest } = await pushTo(registry, images)
+    await pushTo(registry, images)
+    expect(warnings()).toEqual([])
+    await expect(pushTo(registry, images.slice(0, 1))).rejects.toMatchObject({
+      code: 'PLATFORM_LOST',
+      message: 'Cannot move "a.example/x:1": it would lose linux/amd64',
+    })
+    expect(sha256(registry.manifestsOf('a.example/x').get('1')!)).toBe(digest)
+  })
+
+  test('moves when that is allowed, and says so', async () => {
+    const images = await twoImages()
+    const registry = memoryRegistry()
+    await pushTo(registry, images)
+    const { digest } = await pushTo(registry, images.slice(0, 1), { allowPlatformDrop: true })
+    expect(warnings()).toEqual(['a.example/x:1 contained linux/amd64, which this build removes'])
+    expect(sha256(registry.manifestsOf('a.example/x').get('1')!)).toBe(digest)
+  })
+
+  test('moves when the platform is optional and could not be built, and says so', async () => {
+    const images = await twoImages()
+    const registry = memoryRegistry()
+    await pushTo(registry, images)
+    await pushTo(registry, images.slice(0, 1), { missing: [images[1]!.platform] })
+    expect(warnings()).toEqual(['a.example/x:1 contained linux/amd64, which this build removes'])
+  })
+
+  test('stays when it has one image of another platform', async () => {
+    const [arm64, amd64] = await twoImages()
+    const registry = memoryRegistry()
+    await pushTo(registry, [arm64!])
+    await pushTo(registry, [arm64!])
+    await expect(pushTo(registry, [amd64!])).rejects.toThrow(/it would lose linux\/arm64$/)
+    await pushTo(registry, [amd64!, arm64!])
+  })
+})
+
+describe('a tag that somebody else changes during the build', () => {
+  const tags = [parseReference('a.example/x:1')]
+  const pushTo = (registry: MemoryRegistry, some: readonly PlatformImage[], how: Partial<MoveOptions> = {}) =>
+    publish(
+      options(some, {
+        tags,
+        registry: async () => registry,
+        moveTags: (set, refs, client) => moveTags(set, refs, { ...client, ...how }),
+      }),
+    )
+
+  test.each(['absent', sha256('what it was')] as const)('stays as it is (%s before)', async (before) => {
+    const images = await twoImages()
+    const registry = memoryRegistry()
+    const { digest } = await pushTo(registry, images.slice(0, 1))
+    const both = { before: async () => before }
+    await expect(pushTo(registry, images, both)).rejects.toMatchObject({
+      code: 'TAG_CHANGED',
+      message: `Cannot move "a.example/x:1": somebody else has set it to ${digest} during the build`,
+    })
+    expect(sha256(registry.manifestsOf('a.example/x').get('1')!)).toBe(digest)
+    await pushTo(registry, images, { ...both, force: true })
+  })
+
+  test('is no error when it was changed to the same, or when nobody knows what it was', async () => {
+    const images = await twoImages()
+    const registry = memoryRegistry()
+    await pushTo(registry, images, { before: async () => 'absent' })
+    await pushTo(registry, images, { before: async () => 'absent' })
+    await pushTo(registry, images.toReversed(), { before: async () => 'unknown' })
+  })
+
+  test('and one that was removed stays removed', async () => {
+    const registry = memoryRegistry()
+    const work = pushTo(registry, await twoImages(), { before: async () => sha256('what it was') })
+    await expect(work).rejects.toThrow(/it was removed during the build$/)
+  })
 })
 
 test('blobs are mounted from the repository of the same registry that they came from', async () => {

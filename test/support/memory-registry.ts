@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { XbuildError } from '../../src/errors.ts'
 import { sha256 } from '../../src/oci/digest.ts'
 import type { Reference } from '../../src/oci/reference.ts'
@@ -36,7 +37,11 @@ export function memoryRegistry(options: { failOn?: RegExp } = {}): MemoryRegistr
         bytes,
       }
     },
-    blob: async () => Promise.reject(new XbuildError('REGISTRY', 'Cannot pull from the memory registry')),
+    blob: async (ref, { digest }) => {
+      const bytes = of(blobs, nameOf(ref)).get(digest)
+      if (!bytes) throw new XbuildError('NOT_FOUND', `Cannot find "${digest}" in "${nameOf(ref)}"`)
+      return Readable.from([bytes])
+    },
     checkPush: async () => undefined,
     hasBlob: async (ref, descriptor) => of(blobs, nameOf(ref)).has(descriptor.digest),
     pushBlob: async (ref, descriptor, { open, mountFrom = [], onProgress, signal }) => {

@@ -12,9 +12,12 @@ import type { SharedOptions } from './options.ts'
 type SessionFlags = Pick<
   CompleteOptions,
   | 'accel'
+  | 'allowPlatformDrop'
+  | 'append'
   | 'audit'
   | 'auditExcept'
   | 'builders'
+  | 'force'
   | 'jobs'
   | 'ociRuntime'
   | 'progress'
@@ -23,6 +26,9 @@ type SessionFlags = Pick<
   | 'storeLimit'
   | 'timeout'
 >
+
+/** What only the command line says: files of a project do not push. */
+type PushFlag = 'append' | 'force' | 'allowPlatformDrop'
 
 /** What the command line says where one file describes many images. */
 export interface ImagesValues extends SessionFlags, Omit<BuildCliOptions, 'json'> {
@@ -38,7 +44,7 @@ export interface ImagesValues extends SessionFlags, Omit<BuildCliOptions, 'json'
 }
 
 const bool = (texts: readonly string[], input: read.FlagInput): boolean | undefined => read.bool(texts, input)
-const { accel, audit, auditExcept, builders, jobs, ociRuntime, progress } = FLAGS
+const { accel, allowPlatformDrop, append, audit, auditExcept, builders, force, jobs, ociRuntime, progress } = FLAGS
 const { silenceTimeout, store, storeLimit, timeout } = FLAGS
 const { quiet, call, check, print, failFast } = BUILD_CLI_FLAGS
 
@@ -46,6 +52,9 @@ const { quiet, call, check, print, failFast } = BUILD_CLI_FLAGS
 export const IMAGES_FLAGS: FlagTable<ImagesValues> = {
   builders,
   push: { ...(FLAGS.push as Flag<boolean>), help: 'Push every image to its tags' },
+  append,
+  force,
+  allowPlatformDrop,
   load: { ...(FLAGS.load as Flag<boolean | undefined>), absent: false, parse: read.bool } as Flag<boolean>,
   noCache: { ...FLAGS.noCache, absent: undefined, parse: bool },
   pull: { ...FLAGS.pull, absent: undefined, parse: bool },
@@ -95,7 +104,7 @@ export const IMAGES_FLAGS: FlagTable<ImagesValues> = {
 }
 
 /** What xbuild.yaml says of the machine, not of the image that it describes itself. */
-export function sessionTexts({ values }: FileConfig): FileTexts<SessionFlags> {
+export function sessionTexts({ values }: FileConfig): FileTexts<Omit<SessionFlags, PushFlag>> {
   const { accel, audit, auditExcept, builders, jobs, ociRuntime, progress } = values
   const { silenceTimeout, store, storeLimit, timeout } = values
   return {
@@ -127,9 +136,13 @@ export function sharedOptions(
   },
 ): SharedOptions {
   const { accel, audit, auditExcept, builders, jobs, ociRuntime, silenceTimeout, store, storeLimit, timeout } = values
+  const { append, force, allowPlatformDrop } = values
   const epoch = /^\d{1,15}$/.exec(env['SOURCE_DATE_EPOCH'] ?? '')?.[0]
   const all = {
     accel,
+    allowPlatformDrop,
+    append,
+    force,
     audit,
     auditExcept,
     builders,

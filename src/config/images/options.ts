@@ -17,6 +17,9 @@ import type { ImageTarget, Said } from './target.ts'
 export type SharedOptions = Pick<
   CompleteOptions,
   | 'accel'
+  | 'append'
+  | 'force'
+  | 'allowPlatformDrop'
   | 'audit'
   | 'auditExcept'
   | 'builders'

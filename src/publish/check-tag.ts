@@ -1,0 +1,63 @@
+import { XbuildError } from '../errors.ts'
+import { toDescriptorPlatform, type Descriptor } from '../oci/descriptor.ts'
+import { lostPlatforms } from '../oci/merge-index.ts'
+import { type PresentTag, readTag } from './present-tag.ts'
+import { type Target, tagChanged } from './tag-move.ts'
+
+/**
+ * Reads a tag and makes sure that moving it undoes no work of others: it is what it was when the build began, and loses
+ * no platform. Throws TAG_CHANGED, PLATFORM_LOST.
+ */
+export async function checkTag(target: Target, signal: AbortSignal): Promise<PresentTag | undefined> {
+  const { ref, name, move } = target
+  const { registry, set, emit, force = false, allowPlatformDrop = false } = move
+  const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
+  let present: PresentTag | undefined
+  try {
+    present = await readTag(ref, { registry, signal })
+  } catch (error) {
+    // Some registries refuse to read what is not there yet, and some users may only push
+    if (!isUnreadable(error)) throw error
+    if (!force || !allowPlatformDrop)
+      warn(`${name}: what it is now cannot be read, so nobody knows whether it loses a platform: ${error.message}`)
+    return undefined
+  }
+  const digest = present?.digest
+  const before = force || !move.before ? 'unknown' : await move.before(name)
+  if (digest === set.root.descriptor.digest) return present
+  if (before !== 'unknown' && (digest ?? 'absent') !== before)
+    throw tagChanged(name, digest, 'during the build', undefined)
+  if (present) await checkPlatforms(target, present, warn)
+  return present
+}
+
+async function checkPlatforms(
+  { name, move: { set, missing = [], allowPlatformDrop = false } }: Target,
+  present: PresentTag,
+  warn: (message: string) => void,
+): Promise<void> {
+  const images = await present.images().catch((error: unknown) => {
+    // Whatever else a tag may name, as a chart, has no platforms
+    if (error instanceof XbuildError && (error.code === 'BAD_IMAGE' || isUnreadable(error))) return undefined
+    throw error
+  })
+  if (!images) return
+  const after = set.manifests.map(({ descriptor }) => descriptor)
+  // An image that is alone and was copied says its platform in its config only
+  if (after.some(({ platform }) => platform === undefined)) return
+  const lost = lostPlatforms(images, after)
+  if (lost.length === 0) return
+  const optional = missing.map(
+    (platform): Descriptor => ({ ...set.root.descriptor, platform: toDescriptorPlatform(platform) }),
+  )
+  if (allowPlatformDrop || lostPlatforms(images, [...after, ...optional]).length === 0)
+    return warn(`${name} contained ${lost.join(', ')}, which this build removes`)
+  throw new XbuildError('PLATFORM_LOST', `Cannot move "${name}": it would lose ${lost.join(', ')}`, {
+    hint: 'Build these platforms, too, add yours to them with --append, or allow it with --allow-platform-drop',
+    facts: { platforms: lost },
+  })
+}
+
+function isUnreadable(error: unknown): error is XbuildError {
+  return error instanceof XbuildError && ['AUTH', 'UNSUPPORTED', 'DIGEST_MISMATCH'].includes(error.code)
+}

@@ -1,0 +1,128 @@
+import { toXbuildError, XbuildError } from '../errors.ts'
+import type { Digest } from '../oci/descriptor.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
+import { moveAllTags } from '../publish/move-tags.ts'
+import { namesOf } from '../publish/output-names.ts'
+import { readTag } from '../publish/present-tag.ts'
+import type { MoveTags } from '../publish/publish.ts'
+import type { TagBefore, TagMove } from '../publish/tag-move.ts'
+import type { Session } from './open.ts'
+import type { SessionRequest } from './types.ts'
+
+/** Where the images of a session wait with their tags until all of them are in their registries. */
+export interface TagGate {
+  /** How publishing an image moves its tags: when all are there. */
+  moveTags(request: SessionRequest, missing: TagMove['missing']): MoveTags
+  /** An image could not be published: no tag of the session moves. */
+  failed(request: SessionRequest | undefined, error: unknown): void
+  /** Whether an image has come as far as its tags. */
+  arrived(request: SessionRequest): Promise<void>
+  /**
+   * All that will come are there: the tags move, or nobody's do. Then each image goes on when the one before is
+   * `ended`.
+   */
+  open(ended: (request: SessionRequest) => Promise<unknown>): Promise<void>
+}
+
+/** How long a registry may think about what a tag was, in milliseconds: the build goes on meanwhile. */
+const PATIENCE = 10_000
+
+/** Opens the gate of a session, and asks what all its tags are now, while everything else is made ready. */
+export function openTagGate(
+  { requests, registry }: Pick<Session, 'requests' | 'registry'>,
+  signal: AbortSignal,
+): TagGate {
+  const before = new Map<string, Promise<TagBefore>>()
+  for (const { outputs, options } of requests) {
+    if (options.append || options.force) continue
+    const names = outputs.outputs.flatMap((output) =>
+      output.type === 'registry' && !output.pushByDigest ? namesOf(output, outputs.tags) : [],
+    )
+    for (const ref of names) {
+      const name = formatReference(ref)
+      if (!before.has(name)) before.set(name, stateOf(ref))
+    }
+  }
+  const waiting: Waiting[] = []
+  const arrivals = new Map<SessionRequest, () => void>()
+  let failure: { readonly image: string | undefined; readonly error: XbuildError } | undefined
+  let isOpen = false
+
+  async function stateOf(ref: Reference): Promise<TagBefore> {
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)])
+    try {
+      return (await readTag(ref, { registry, signal: patience }))?.digest ?? 'absent'
+    } catch {
+      // A registry that is down now, or does not say, is asked again before the tag moves
+      return 'unknown'
+    }
+  }
+
+  return {
+    moveTags: (request, missing) => (set, tags, client) => {
+      const { append, force, allowPlatformDrop } = request.options
+      const move: TagMove = {
+        ...client,
+        set,
+        tags,
+        before: async (name) => before.get(name) ?? 'unknown',
+        ...(missing ? { missing } : {}),
+        ...(append ? { append } : {}),
+        ...(force ? { force } : {}),
+        ...(allowPlatformDrop ? { allowPlatformDrop } : {}),
+      }
+      // A second push of the same image: the gate has opened for the first
+      if (isOpen) return moveAllTags([move])
+      return new Promise((done, fail) => {
+        waiting.push({ request, move, done, fail })
+        arrivals.get(request)?.()
+      })
+    },
+    failed(request, thrown) {
+      failure ??= { image: request?.image, error: toXbuildError(thrown) }
+    },
+    arrived: (request) => new Promise((arrive) => arrivals.set(request, arrive)),
+    async open(ended) {
+      isOpen = true
+      const goOn = failure ? failing(withheld(failure)) : await moveTogether(waiting)
+      for (const one of waiting) {
+        goOn(one)
+        await ended(one.request)
+      }
+    },
+  }
+}
+
+interface Waiting {
+  readonly request: SessionRequest
+  readonly move: TagMove
+  done(digests: ReadonlyMap<string, Digest>): void
+  fail(error: unknown): void
+}
+
+/** Moves all tags; what comes back tells each image what became of its own. */
+async function moveTogether(waiting: readonly Waiting[]): Promise<(one: Waiting) => void> {
+  try {
+    const digests = await moveAllTags(waiting.map(({ move }) => move))
+    return ({ done }) => done(digests)
+  } catch (thrown) {
+    const error = toXbuildError(thrown)
+    const moved = new Map<string, Digest>()
+    for (const { ref, state, digest } of error.tags ?? []) if (state === 'moved') moved.set(ref, digest as Digest)
+    // An image whose tags have all moved is published
+    return ({ move, done, fail }) =>
+      move.tags.every((tag) => moved.has(formatReference(tag))) ? done(moved) : fail(error)
+  }
+}
+
+function failing(error: XbuildError): (one: Waiting) => void {
+  return ({ fail }) => fail(error)
+}
+
+function withheld({ image, error }: { readonly image: string | undefined; readonly error: XbuildError }): XbuildError {
+  return new XbuildError(
+    error.code === 'CANCELED' ? 'REGISTRY' : error.code,
+    `Cannot tag the image: "${image ?? ''}" could not be published, so no tag of this session has moved`,
+    { cause: error, hint: 'Correct that and push again: what is in the registries is not sent again' },
+  )
+}
