@@ -16,7 +16,7 @@ export interface FileDifference {
 
 /** What differs between two layers. */
 export interface LayerDifference {
-  /** In the order of the first layer. */
+  /** In the order of the first layer, those of which only the time differs last. */
   readonly files: readonly FileDifference[]
   /** How many more files differ than are told. */
   readonly more: number
@@ -31,14 +31,16 @@ const MOST_FILES = 10
 
 /** Compares two layers of an image that was built twice, file by file. */
 export function compareLayers(first: LayerIndex, second: LayerIndex): LayerDifference {
-  const files: FileDifference[] = []
+  const others: FileDifference[] = []
+  const times: FileDifference[] = []
   let count = 0
   let isTime = true
   const add = (found: FileDifference | undefined): void => {
     if (!found) return
     count += 1
     isTime &&= found.isTime
-    if (files.length < MOST_FILES) files.push(found)
+    const list = found.isTime ? times : others
+    if (list.length < MOST_FILES) list.push(found)
   }
   const isCut = first.isCut || second.isCut
   const only = (path: string, which: string) => {
@@ -50,6 +52,8 @@ export function compareLayers(first: LayerIndex, second: LayerIndex): LayerDiffe
     else only(path, 'first')
   }
   for (const path of second.entries.keys()) if (!first.entries.has(path)) only(path, 'second')
+  // Without SOURCE_DATE_EPOCH every new file has another time: it must not hide what else differs
+  const files = [...others, ...times].slice(0, MOST_FILES)
   const notes = [
     ...(count === 0
       ? [firstInOrder(first, second) ?? 'the files are the same, but archived or packed differently']

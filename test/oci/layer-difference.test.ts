@@ -83,6 +83,13 @@ test('another order is told, and many files are counted', () => {
   expect(compare([a!], [a!]).lines).toEqual(['the files are the same, but archived or packed differently'])
   const many = (data: string) => Array.from({ length: 25 }, (_, at) => item({ path: `f${at}`, data }))
   expect(compare(many('1'), many('2'))).toMatchObject({ more: 15, lines: { length: 10 } })
+  const timed = (mtime: number, data: string) => [
+    ...Array.from({ length: 25 }, (_, at) => item({ path: `f${at}`, mtime })),
+    item({ path: 'last', mtime, data }),
+  ]
+  const { lines, more } = compare(timed(1, 'a'), timed(2, 'b'))
+  expect(lines[0]).toMatch(/^\/last: content from byte 0 on, mtime/)
+  expect({ count: lines.length, more }).toEqual({ count: 10, more: 16 })
 })
 
 test('a layer that is too large to be kept as a whole is said to be compared in part', () => {
