@@ -9,7 +9,7 @@ const RUNNER = {
   GITHUB_REF: 'refs/heads/main',
   GITHUB_RUN_ID: '42',
   GITHUB_RUN_ATTEMPT: '2',
-  GITHUB_WORKSPACE: '/home/runner/work/app/app',
+  GITHUB_WORKSPACE: '/home/runner/app',
 }
 const RUN = 'https://github.com/octo/app/actions/runs/42/attempts/2'
 const CONTEXT = 'https://github.com/octo/app.git#0123abc'
@@ -406,7 +406,7 @@ describe('bake files', () => {
     [
       'files of the workspace',
       { files: 'cwd://meta.json' },
-      ['bake', ...GRANTS, '--file', '/home/runner/work/app/app/meta.json', ...METADATA],
+      ['bake', ...GRANTS, '--file', '/home/runner/app/meta.json', ...METADATA],
     ],
     [
       'files elsewhere',

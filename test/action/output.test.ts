@@ -135,7 +135,7 @@ describe('the log', () => {
 })
 
 describe('annotations', () => {
-  const folders = { cwd: '/work/app/sub', workspace: '/work/app' }
+  const folders = { cwd: '/ws/app/sub', workspace: '/ws/app' }
   test.each([
     [
       { file: 'Dockerfile', line: 3 },
@@ -146,7 +146,7 @@ describe('annotations', () => {
       { file: 'Dockerfile', line: 1, endLine: 2 },
     ],
     [
-      { file: '/work/app/x', line: 1 },
+      { file: '/ws/app/x', line: 1 },
       { file: 'x', line: 1 },
     ],
     [{ file: '/etc/passwd', line: 1 }, undefined],
