@@ -71,7 +71,7 @@ test('a test that fails leaves tags and outputs alone, and all failures are told
   expect(await tagged()).toBe(true)
 })
 
-test('a compose file and xbuild.yaml say what is tested, and need no trust for it', async () => {
+test('a compose file, also as one of bake, and xbuild.yaml say what is tested, and need no trust for it', async () => {
   const layout = bases[1]!.replace(/^busybox=oci-layout:\/\//, '')
   const service = `services: { app: { image: app, build: {
     context: ., additional_contexts: { busybox: "oci-layout://${layout}" }, x-xbuild: { test: [exit 4] } } } }`
@@ -81,6 +81,9 @@ test('a compose file and xbuild.yaml say what is tested, and need no trust for i
   const composed = await xbuild(['compose', 'build', '--allow', `fs.read=${layout}`], { cwd: at('composed'), env })
   expect(composed).toMatchObject({ code: 1 })
   expect(composed.stderr).toMatch(/test "exit 4" of linux\/\w+ failed with exit code 4/)
+  const baked = await xbuild(['bake', '--allow', `fs.read=${layout}`], { cwd: at('composed'), env })
+  expect(baked).toMatchObject({ code: 1 })
+  expect(baked.stderr).toMatch(/test "exit 4" of linux\/\w+ failed with exit code 4/)
   const single = await xbuild([...bases, '.'], { cwd: at('yaml'), env })
   expect(single).toMatchObject({ code: 1 })
   expect(single.stderr).toMatch(/test "exit 5" of linux\/\w+ failed with exit code 5/)

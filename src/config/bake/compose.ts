@@ -29,6 +29,7 @@ export function targetOfImage(image: ImageTarget): BakeTarget {
     'extra-hosts': image.extraHosts,
     entitlements: image.entitlements,
     annotations: image.annotations,
+    test: image.test,
     attest: image.attest,
     resources: image.resources,
     call: image.call,

@@ -66,6 +66,7 @@ export const FIELDS: Readonly<Record<string, FieldRule>> = {
   entitlements: { shape: 'texts', merge: 'append', unique: true },
   'extra-hosts': { shape: 'record', merge: 'append' },
   policy: { shape: 'policy', merge: 'append' },
+  test: { shape: 'texts', merge: 'append' }, // ours: commands of --test
 }
 
 /** The rule of an attribute, or undefined when targets have no such attribute. */

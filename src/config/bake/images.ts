@@ -41,12 +41,12 @@ function imageTarget({ name, at, fields }: BakeTarget, linked: boolean): ImageTa
     extraHosts: record(fields, 'extra-hosts'),
     entitlements: list(fields, 'entitlements'),
     annotations: list(fields, 'annotations'),
+    test: list(fields, 'test'),
     attest: list(fields, 'attest'),
     resources: resources(fields),
     call: text(fields, 'call'),
     overrides: undefined,
     timeout: undefined,
-    test: undefined,
   })
 }
 

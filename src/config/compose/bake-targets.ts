@@ -3,6 +3,7 @@ import type { ImageTarget, Said } from '../images/target.ts'
 import type { ComposeEnv } from './load.ts'
 import { nodeAt, textOf, type ComposeMap, type ComposeNode, type Report } from './node.ts'
 import { createReaders } from './readers.ts'
+import { withXXbuild } from './x-xbuild.ts'
 import { argsOf, attestOf, cut, hostsOf, maybe, recordOf, saidList, saidOf, ulimitsOf } from './said.ts'
 import { pairsOf } from './merge.ts'
 import { withXBake } from './x-bake.ts'
@@ -61,7 +62,7 @@ export function createBakeTargets(services: ComposeMap, edges: BakeTargetEdges):
         extraHosts: hostsOf(nodeAt(build, 'extra_hosts')),
         attest: [...attestOf('sbom', said('sbom')), ...attestOf('provenance', said('provenance'))],
       }
-      const full = withXBake(target, nodeAt(build, 'x-bake'), names)
+      const full = withXXbuild(withXBake(target, nodeAt(build, 'x-bake'), names), nodeAt(build, 'x-xbuild'))
       const image = saidOf(nodeAt(value, 'image'))
       return (full.tags ?? []).length === 0 && image ? { ...full, tags: [image] } : full
     })

@@ -42,6 +42,7 @@ export function targetJson(target: ImageTarget): Json {
     ['ulimits', list(target.ulimits)],
     ['resources', resourcesJson(list(target.resources))],
     ['call', target.call?.value],
+    ['test', list(target.test)],
     ['entitlements', list(target.entitlements)],
     ['extra-hosts', recordJson(target.extraHosts, escaped)],
   ]

@@ -90,6 +90,7 @@ test('every key of an image, in the model of bake and compose files', () => {
     ulimits: ['nofile=10'],
     resources: { memory: '2g' },
     entitlements: ['network.host'],
+    test: ['app --version'],
     'extra-hosts': { db: '10.0.0.5' },
   })
   const [request] = requestsOf(targets(EVERY_KEY).slice(1), {
