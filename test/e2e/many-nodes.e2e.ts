@@ -292,6 +292,7 @@ describe('what a node has built before', () => {
         '-t',
         `${registry.host}/base:1`,
         '--push',
+        '--allow-platform-drop', // another test has pushed two platforms
       ],
     )
     expect(base.code, base.stderr).toBe(0)
