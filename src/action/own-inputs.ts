@@ -1,15 +1,14 @@
 import { XbuildError } from '../errors.ts'
-import { boolInput, listInput, textInput, yamlBool, type Env } from './inputs.ts'
-import { once, repeated, whenTrue, type PlanInput } from './run-plan.ts'
+import { listInput, textInput, yamlBool, type Env } from './inputs.ts'
+import { once, repeated, type PlanInput } from './run-plan.ts'
 
-/** Arguments for the inputs that other actions do not have: nodes, accel, audit, test, resume. */
+/** Arguments for the inputs that other actions do not have: nodes, accel, audit, test. */
 export function ownArgs({ env, flags }: Pick<PlanInput, 'env' | 'flags'>): string[] {
   return [
     ...builderArgs(env),
     ...once('--accel', textInput(env, 'accel')),
     ...auditArgs(env),
     ...ifKnown('test', once('--test', textInput(env, 'test', { keepSpaces: true }).trim()), flags),
-    ...ifKnown('resume', whenTrue('--resume', boolInput(env, 'resume')), flags),
   ]
 }
 

@@ -85,7 +85,6 @@ describe('action.yml', () => {
       pull: 'false',
       push: 'false',
       'github-token': '${{ github.token }}',
-      resume: 'false',
       'keep-state': 'false',
       cleanup: 'true',
     })

@@ -353,21 +353,13 @@ describe('inputs that are refused', () => {
     [{ 'build-args': 'A=1\n"B=2' }, /"build-args"/],
     [{ context: '{{github.ref}}' }, /"context": {{github.ref}} is unknown/],
     [{ test: 'true' }, /"test": this version of xbuild does not have it/],
-    [{ resume: 'true' }, /"resume"/],
     [{ files: 'x.hcl', tags: 'a' }, /"tags": with "files" bake files say what is built/],
     [{ set: 'x.tags=a', context: '.' }, /"context": with "set"/],
   ])('%j', (inputs, message) => expect(() => plan(inputs)).toThrow(message))
 
-  test('test and resume are passed on once xbuild has flags for them', () => {
-    const { argv } = plan(
-      { context: '.', test: 'app --version', resume: 'true' },
-      { flags: new Set(['test', 'resume']) },
-    )
-    expect(argv.slice(argv.indexOf('--test'), argv.indexOf('--metadata-file'))).toEqual([
-      '--test',
-      'app --version',
-      '--resume',
-    ])
+  test('test is passed on where xbuild has the flag', () => {
+    const { argv } = plan({ context: '.', test: 'app --version' }, { flags: new Set(['test']) })
+    expect(argv.slice(argv.indexOf('--test'), argv.indexOf('--metadata-file'))).toEqual(['--test', 'app --version'])
   })
 
   test('without a repository there must be a context', () => {
