@@ -1,11 +1,10 @@
 import type { Platform } from '../platform.ts'
 import type { LineInput } from './build-line.ts'
-import { duration, platforms, type FlagInput } from './flag-values.ts'
+import { bool, duration, platforms } from './flag-values.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS } from './flags.ts'
 import type { NodeDefinition } from './node.ts'
 import type { RegistryConfig } from './options.ts'
-import { parseBool } from './values.ts'
 
 /** What the flags of `xbuild doctor` say. */
 export interface DoctorValues {
@@ -26,8 +25,6 @@ export interface DoctorOptions extends DoctorValues {
   readonly registries: Readonly<Record<string, RegistryConfig>>
   readonly cwd: string
 }
-
-const bool = (texts: readonly string[], { label }: FlagInput) => parseBool(texts.at(-1) ?? '', label)
 
 /** Every flag of `xbuild doctor`. */
 export const DOCTOR_FLAGS: { readonly [K in keyof DoctorValues]-?: Flag<DoctorValues[K]> } = {

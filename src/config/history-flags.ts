@@ -1,9 +1,9 @@
 import { suggest } from '../did-you-mean.ts'
 import type { LineInput } from './build-line.ts'
-import type { FlagInput } from './flag-values.ts'
+import { bool } from './flag-values.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS } from './flags.ts'
-import { parseBool, usageError } from './values.ts'
+import { usageError } from './values.ts'
 
 /** What can be done with the history of runs. */
 export const HISTORY_VERBS = ['ls', 'show', 'logs', 'rm'] as const
@@ -33,8 +33,6 @@ export type HistoryCommand = HistoryCommon &
     | { readonly verb: 'logs'; readonly run?: string; readonly platform?: string; readonly image?: string }
     | { readonly verb: 'rm'; readonly runs: readonly string[]; readonly all: boolean }
   )
-
-const bool = (texts: readonly string[], { label }: FlagInput) => parseBool(texts.at(-1) ?? '', label)
 
 /** Every flag of `xbuild history`. */
 export const HISTORY_FLAGS: { readonly [K in keyof HistoryValues]-?: Flag<HistoryValues[K]> } = {

@@ -1,9 +1,9 @@
-import { duration, type FlagInput } from './flag-values.ts'
+import { bool, duration } from './flag-values.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS } from './flags.ts'
 import { parseNode, type NodeDefinition, type NodeSettings } from './node.ts'
 import { suggest } from '../did-you-mean.ts'
-import { parseBool, usageError } from './values.ts'
+import { usageError } from './values.ts'
 
 /** What can be done with nodes. */
 export const NODE_VERBS = ['ls', 'inspect', 'add', 'rm', 'use'] as const
@@ -40,8 +40,6 @@ interface NodeValues {
   readonly timeout?: number
   readonly store?: string
 }
-
-const bool = (texts: readonly string[], { label }: FlagInput) => parseBool(texts.at(-1) ?? '', label)
 
 /** Every flag of `xbuild node`. */
 export const NODE_FLAGS: { readonly [K in keyof NodeValues]-?: Flag<NodeValues[K]> } = {

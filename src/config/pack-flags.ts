@@ -1,9 +1,9 @@
 import { parsePlatform } from '../platform.ts'
 import { suggest } from '../did-you-mean.ts'
-import type { FlagInput } from './flag-values.ts'
+import { bool } from './flag-values.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS } from './flags.ts'
-import { parseBool, usageError } from './values.ts'
+import { usageError } from './values.ts'
 
 /** What can be done with packs. */
 export const PACK_VERBS = ['ls', 'build', 'verify', 'rm'] as const
@@ -41,8 +41,6 @@ interface PackValues {
   readonly from?: string
   readonly store?: string
 }
-
-const bool = (texts: readonly string[], { label }: FlagInput) => parseBool(texts.at(-1) ?? '', label)
 
 /** Every flag of `xbuild pack`. */
 export const PACK_FLAGS: { readonly [K in keyof PackValues]-?: Flag<PackValues[K]> } = {

@@ -1,8 +1,8 @@
 import { parsePlatform } from '../platform.ts'
 import { suggest } from '../did-you-mean.ts'
-import type { FlagInput } from './flag-values.ts'
+import { bool } from './flag-values.ts'
 import type { Flag } from './flag.ts'
-import { parseBool, usageError } from './values.ts'
+import { usageError } from './values.ts'
 
 /** What can be done with QEMU's handlers of the whole machine. */
 export const QEMU_VERBS = ['status', 'install', 'uninstall'] as const
@@ -25,8 +25,6 @@ interface QemuValues {
   readonly credentials: boolean
   readonly packs: boolean
 }
-
-const bool = (texts: readonly string[], { label }: FlagInput) => parseBool(texts.at(-1) ?? '', label)
 
 /** Every flag of `xbuild qemu`. */
 export const QEMU_FLAGS: { readonly [K in keyof QemuValues]-?: Flag<QemuValues[K]> } = {

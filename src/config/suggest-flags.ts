@@ -1,8 +1,8 @@
 import type { Platform } from '../platform.ts'
-import type { FlagInput } from './flag-values.ts'
+import { bool } from './flag-values.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS } from './flags.ts'
-import { parseBool, usageError } from './values.ts'
+import { usageError } from './values.ts'
 
 /** `xbuild suggest`. */
 export interface SuggestCommand {
@@ -18,8 +18,6 @@ export interface SuggestCommand {
 }
 
 type SuggestValues = Omit<SuggestCommand, 'context' | 'cwd'>
-
-const bool = (texts: readonly string[], { label }: FlagInput) => parseBool(texts.at(-1) ?? '', label)
 
 /** Every flag of `xbuild suggest`. */
 export const SUGGEST_FLAGS: { readonly [K in keyof SuggestValues]-?: Flag<SuggestValues[K]> } = {

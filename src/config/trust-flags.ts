@@ -1,6 +1,6 @@
-import type { FlagInput } from './flag-values.ts'
+import { bool } from './flag-values.ts'
 import type { Flag } from './flag.ts'
-import { parseBool, usageError } from './values.ts'
+import { usageError } from './values.ts'
 
 /** `xbuild trust ...`; `file` is as given, relative to `cwd`. */
 export type TrustCommand = { readonly json: boolean; readonly cwd: string } & (
@@ -16,8 +16,6 @@ interface TrustValues {
 
 /** The file that is read when nobody names one. */
 export const PROJECT_FILE = 'xbuild.yaml'
-
-const bool = (texts: readonly string[], { label }: FlagInput) => parseBool(texts.at(-1) ?? '', label)
 
 /** Every flag of `xbuild trust`. */
 export const TRUST_FLAGS: { readonly [K in keyof TrustValues]-?: Flag<TrustValues[K]> } = {
