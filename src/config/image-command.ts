@@ -33,9 +33,12 @@ export interface CreateCommand extends ImageCommon {
   readonly tags: readonly Reference[]
   readonly platforms: readonly Platform[]
   readonly annotations: readonly Annotation[]
+  /** One image becomes an index of one entry; otherwise it is taken as it is. */
   readonly preferIndex: boolean
   readonly duplicates: boolean
+  /** The images are added to what the tags stand for, in the place of those for the same platforms. */
   readonly append: boolean
+  /** Nothing is written. */
   readonly dryRun: boolean
   readonly metadataFile?: string
 }

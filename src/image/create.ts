@@ -1,11 +1,11 @@
 import { XbuildError } from '../errors.ts'
+import type { CreateCommand } from '../config/image-command.ts'
 import type { Emit } from '../events.ts'
 import { forEachLimited } from '../host/pool.ts'
-import { annotationsFor, checkAnnotations, type Annotation } from '../oci/annotation.ts'
+import { annotationsFor, checkAnnotations } from '../oci/annotation.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Document } from '../oci/make-manifest.ts'
 import type { Reference } from '../oci/reference.ts'
-import type { Platform } from '../platform.ts'
 import type { ImageSet } from '../publish/image-set.ts'
 import { appendToTag } from '../publish/append-tag.ts'
 import { moveTags } from '../publish/move-tags.ts'
@@ -25,18 +25,12 @@ export interface CreateSource {
 }
 
 /** What is to be put together, and under which names. */
-export interface CreateOptions {
+export interface CreateOptions
+  extends Pick<
+    CreateCommand,
+    'tags' | 'platforms' | 'annotations' | 'preferIndex' | 'duplicates' | 'append' | 'dryRun'
+  > {
   readonly sources: readonly CreateSource[]
-  readonly tags: readonly Reference[]
-  readonly platforms: readonly Platform[]
-  readonly annotations: readonly Annotation[]
-  /** One image becomes an index of one entry; otherwise it is taken as it is. */
-  readonly preferIndex: boolean
-  readonly duplicates: boolean
-  /** The images are added to what the tags stand for, in the place of those for the same platforms. */
-  readonly append: boolean
-  /** Nothing is written. */
-  readonly dryRun: boolean
   readonly registry: ImageRegistry
   readonly emit: Emit
   readonly signal: AbortSignal
