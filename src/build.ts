@@ -6,7 +6,7 @@ import { runChecks } from './session/checks.ts'
 import { openDrivers } from './session/drivers.ts'
 import { withDefaultEdges } from './session/edges.ts'
 import { isBrokenCache, withoutCaches } from './session/imported-caches.ts'
-import { keepInStore, keepStoreSmall, resultOf } from './session/keep.ts'
+import { builtPart, keepInStore, keepStoreSmall, publishedResult } from './session/keep.ts'
 import { createLedger, type Ledger } from './session/ledger.ts'
 import { beginOf } from './session/ledger-origin.ts'
 import { openLastNodes } from './session/last-nodes.ts'
@@ -111,11 +111,19 @@ async function street(
       await checkReproduced(request, settled, { ...edges, ...prepared, again, store: session.store })
       await auditImages(request, settled, { ...edges, store: session.store, targets: prepared.targets })
       await testImages(request, settled, { ...edges, ...prepared, services: session.services })
-      const published = await publishImage(session, request, settled, { ...edges, prepared, loads, started, gate })
+      const part = await builtPart(request, settled, session)
+      const published = await publishImage(session, request, settled, {
+        ...edges,
+        prepared,
+        loads,
+        started,
+        gate,
+        part,
+      })
       await keepInStore(session.store, published, request)
       await drivers.save(request, settled)
       await lastNodes.remember(settled, prepared)
-      const result = await resultOf(request, { settled, published, session, run: ledger.id() })
+      const result = publishedResult(part, published, ledger.id())
       await ledger.imageDone(request.image, result)
       results.done(request.image, result)
     })

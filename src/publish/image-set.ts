@@ -1,14 +1,14 @@
 import { Readable } from 'node:stream'
 import { XbuildError } from '../errors.ts'
 import type { BlobSource, BuiltImage } from '../content/built-image.ts'
+import { readBlob } from '../content/read-blob.ts'
 import { annotationsFor, type Annotation } from '../oci/annotation.ts'
 import { makeAttestationManifest, type Attestation } from '../oci/attestation.ts'
 import { MEDIA_TYPE, toDescriptorPlatform, type Descriptor } from '../oci/descriptor.ts'
-import { digestVerifier } from '../oci/digest.ts'
 import { makeDockerList, makeDockerManifest, makeDocument, makeIndex, type Document } from '../oci/make-manifest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { toOciMediaType } from '../oci/media-type.ts'
-import { MAX_MANIFEST_BYTES, parseManifest } from '../oci/read-manifest.ts'
+import { parseManifest } from '../oci/read-manifest.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { formatPlatform, normalizePlatform, type Platform } from '../platform.ts'
 import { imagePurl } from '../provenance/purl.ts'
@@ -140,7 +140,7 @@ interface ImageParts {
 
 async function readImage({ platform, image }: PlatformImage, annotations: readonly Annotation[]): Promise<ImageParts> {
   const { descriptor, blobs: source } = image
-  const bytes = await readWhole(source, descriptor)
+  const bytes = await readBlob(source, descriptor)
   const manifest = parseManifest(bytes, descriptor)
   const extra = annotationsFor(annotations, 'manifest', platform)
   const document =
@@ -150,44 +150,4 @@ async function readImage({ platform, image }: PlatformImage, annotations: readon
   const { mediaType, digest, size } = document.descriptor
   const plain: Descriptor = { mediaType, digest, size, platform: toDescriptorPlatform(normalizePlatform(platform)) }
   return { document: { ...document, descriptor: plain }, manifest, platform, source }
-}
-
-/** The whole of a small blob, checked. */
-export async function readWhole(source: BlobSource, descriptor: Descriptor): Promise<Buffer> {
-  if (descriptor.size > MAX_MANIFEST_BYTES) {
-    throw new XbuildError(
-      'BAD_IMAGE',
-      `Cannot publish manifest "${descriptor.digest}": it has ${descriptor.size} bytes`,
-      {
-        hint: 'Registries take manifests up to 4 MiB',
-      },
-    )
-  }
-  const chunks: Uint8Array[] = []
-  for await (const chunk of checked(await source.read(descriptor), descriptor)) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
-
-/** The bytes of a stream, refused when they are not what the descriptor promises. Throws DIGEST_MISMATCH. */
-export async function* checked(
-  stream: NodeJS.ReadableStream,
-  descriptor: Descriptor,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const verifier = digestVerifier(descriptor.digest)
-  let size = 0
-  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
-    size += chunk.length
-    if (size > descriptor.size) break
-    verifier.update(chunk)
-    yield chunk
-  }
-  if (size !== descriptor.size || !verifier.ok()) {
-    throw new XbuildError(
-      'DIGEST_MISMATCH',
-      `Cannot use blob "${descriptor.digest}": its content does not match its digest`,
-      {
-        hint: 'Build again; the damaged copy is replaced',
-      },
-    )
-  }
 }

@@ -4,7 +4,8 @@ import { XbuildError } from '../errors.ts'
 import { writeFileAtomic } from '../host/files.ts'
 import { forEachLimited } from '../host/pool.ts'
 import { kindOf, linkOrCopy, stageFolder, stageStream, writeFailed } from '../host/staging.ts'
-import { checked, type Content, type ImageSet } from './image-set.ts'
+import { checked } from '../content/read-blob.ts'
+import type { Content, ImageSet } from './image-set.ts'
 import { blobPath, documentsOf, OCI_LAYOUT } from './layout-files.ts'
 
 /** What a layout is written from. */

@@ -7,7 +7,7 @@ import { MAX_CONFIG_BYTES, parseImageConfig } from '../oci/read-image-config.ts'
 import { parseIndex, parseManifest } from '../oci/read-manifest.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import type { RegistryClient } from '../registry/types.ts'
-import { checked } from './image-set.ts'
+import { checked } from '../content/read-blob.ts'
 
 /** What reading a tag needs. */
 export interface ReadTagOptions {

@@ -12,11 +12,11 @@ import { MEDIA_TYPE, type Descriptor } from '../oci/descriptor.ts'
 import { digestHex, type sha256 } from '../oci/digest.ts'
 import { makeManifest } from '../oci/make-manifest.ts'
 import { toOciMediaType } from '../oci/media-type.ts'
-import { parseManifest } from '../oci/read-manifest.ts'
 import { hashFile } from '../store/blobs.ts'
 import { markedName } from '../store/leftovers.ts'
 import type { Store } from '../store/store.ts'
-import { readWhole, type PlatformImage } from './image-set.ts'
+import { readManifest } from '../content/read-blob.ts'
+import type { PlatformImage } from './image-set.ts'
 
 /** Where layers that are compressed anew are kept. */
 export interface RecompressOptions {
@@ -61,7 +61,7 @@ export function createRecompress({
 
   return async (entry, { type, level, force = false }) => {
     const { image } = entry
-    const manifest = parseManifest(await readWhole(image.blobs, image.descriptor), image.descriptor)
+    const manifest = await readManifest(image)
     const layers = [...manifest.layers]
     await forEachLimited([...layers.keys()], { limit: AT_A_TIME, signal }, async (index) => {
       const layer = layers[index]!

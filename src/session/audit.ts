@@ -7,7 +7,7 @@ import { mergeLayers } from '../audit/image-tree.ts'
 import { judge } from '../audit/judge.ts'
 import { canAudit } from '../audit/runs-on.ts'
 import type { TargetBuild } from '../driver/target.ts'
-import { layersOf } from '../content/layers-of.ts'
+import { readManifest } from '../content/read-blob.ts'
 import type { Emit } from '../events.ts'
 import { ignoreMatcher } from '../dockerfile/ignore.ts'
 import { instructionOfLayer } from '../dockerfile/layer-instructions.ts'
@@ -108,7 +108,7 @@ async function auditOne(
   { store, signal }: AuditEdges,
   isExcepted: (path: string) => boolean,
 ): Promise<Audited> {
-  const layers = await layersOf(image)
+  const { layers } = await readManifest(image)
   const files = await Promise.all(layers.map(async (layer) => layerFilesOf(layer, { store, signal })))
   const cut = files.findIndex((one) => one?.isCut)
   const isWhole = cut < 0 && files.every((one) => one !== undefined)

@@ -1,13 +1,12 @@
-import { buffer } from 'node:stream/consumers'
 import type { BuiltImage } from '../content/built-image.ts'
+import { readBlob, readManifest } from '../content/read-blob.ts'
 import { compareLayerBlobs, type CompareEdges, type ToldDifference } from '../content/compare-blobs.ts'
 import { instructionOfLayer } from '../dockerfile/layer-instructions.ts'
 import type { TargetBuild } from '../driver/target.ts'
-import { XbuildError, type SourcePosition } from '../errors.ts'
+import type { SourcePosition } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { compareDocuments } from '../oci/document-difference.ts'
-import type { Manifest } from '../oci/manifest.ts'
-import { MAX_MANIFEST_BYTES, parseManifest } from '../oci/read-manifest.ts'
+import { MAX_CONFIG_BYTES } from '../oci/read-image-config.ts'
 
 /** What differs between two builds of one image. */
 export interface ImageDifference {
@@ -39,7 +38,7 @@ export async function compareImages(
   { platform, first, second, target }: BuiltTwice,
   edges: CompareEdges,
 ): Promise<ImageDifference> {
-  const [here, there] = [await manifestOf(first), await manifestOf(second)]
+  const [here, there] = [await readManifest(first), await readManifest(second)]
   const parts: DifferentPart[] = []
   const count = Math.max(here.layers.length, there.layers.length)
   for (let index = 0; index < count; index += 1) {
@@ -65,16 +64,6 @@ function documentPart(what: string, [first, second]: readonly [unknown, unknown]
   return [{ what, lines: fields.map(({ text }) => text), isTime: fields.every(({ isTime }) => isTime) }]
 }
 
-async function manifestOf(image: BuiltImage): Promise<Manifest> {
-  return parseManifest(await documentOf(image, image.descriptor), image.descriptor)
-}
-
-async function jsonOf(image: BuiltImage, config: Descriptor): Promise<unknown> {
-  return JSON.parse((await documentOf(image, config)).toString()) as unknown
-}
-
-async function documentOf({ blobs }: BuiltImage, document: Descriptor): Promise<Buffer> {
-  if (document.size > MAX_MANIFEST_BYTES * 4)
-    throw new XbuildError('BAD_IMAGE', `Cannot compare "${document.digest}": it is too large`)
-  return buffer(await blobs.read(document))
+async function jsonOf({ blobs }: BuiltImage, config: Descriptor): Promise<unknown> {
+  return JSON.parse((await readBlob(blobs, config, MAX_CONFIG_BYTES)).toString()) as unknown
 }

@@ -1,4 +1,4 @@
-import type { BuildResult, SessionRequest } from './types.ts'
+import type { BuildResult, BuiltPart, SessionRequest } from './types.ts'
 import { createSnapshotAccess } from '../engine/snapshot-access.ts'
 import { strategyOf, strategyUsed } from '../plan/strategy-of.ts'
 import { formatPlatform } from '../platform.ts'
@@ -49,7 +49,7 @@ export async function builtPart(
   { image, options, outputs: { outputs } }: SessionRequest,
   settled: Settled,
   session: Session,
-): Promise<Omit<BuildResult, 'run' | 'digest' | 'outputs' | 'metadata'>> {
+): Promise<BuiltPart> {
   const packs = session.services.packs.all(image)
   const sizes = await Promise.all(settled.built.map(({ image: built }) => sizeOfImage(built)))
   return {
@@ -75,35 +75,15 @@ export async function builtPart(
   }
 }
 
-/** What the caller of a build is told. */
-export async function resultOf(
-  request: SessionRequest,
-  {
-    settled,
-    published,
-    session,
-    run,
-  }: {
-    readonly settled: Settled
-    readonly published: PublishResult
-    readonly session: Session
-    readonly run: string | undefined
-  },
-): Promise<BuildResult> {
-  return {
-    ...(run === undefined ? {} : { run }),
-    ...publishedResult(await builtPart(request, settled, session), published),
-  }
-}
-
 /** The result of an image that is built and published: annotations and outputs may have changed what was built. */
 export function publishedResult(
-  built: Omit<BuildResult, 'run' | 'digest' | 'outputs' | 'metadata'>,
+  built: BuiltPart,
   { digest, platforms, outputs, metadata }: PublishResult,
-): Omit<BuildResult, 'run'> {
+  run: string | undefined,
+): BuildResult {
   const images = built.images.map((image) => ({
     ...image,
     digest: platforms.find(({ platform }) => platform === image.platform)?.digest ?? image.digest,
   }))
-  return { ...built, digest, images, outputs, metadata }
+  return { ...(run === undefined ? {} : { run }), ...built, digest, images, outputs, metadata }
 }

@@ -1,6 +1,6 @@
 import type { BuildOptions } from '../config/options.ts'
 import { layerPackagesOf } from '../content/layer-contents.ts'
-import { layersOf } from '../content/layers-of.ts'
+import { readManifest } from '../content/read-blob.ts'
 import type { Emit } from '../events.ts'
 import type { Attestation } from '../oci/attestation.ts'
 import { familiarReference, parseReference } from '../oci/reference.ts'
@@ -32,12 +32,11 @@ export async function listContents(
   for (const one of built) {
     const { image, job } = one
     const platform = formatPlatform(job.target)
-    const layers = await layersOf(image)
+    const { layers } = await readManifest(image)
     const packages = packagesOf(
       await Promise.all(layers.map(async (layer) => layerPackagesOf(layer, { store, blobs: image.blobs, signal }))),
     )
-    const gap = gapOf(packages)
-    if (gap !== undefined) emit({ type: 'warning', message: `${platform}: ${gap}`, at: Date.now() })
+    for (const gap of gapsOf(packages)) emit({ type: 'warning', message: `${platform}: ${gap}`, at: Date.now() })
     const name = tags?.[0] ? familiarReference(parseReference(tags[0])) : image.descriptor.digest
     found.set(one, {
       predicateType: 'https://spdx.dev/Document',
@@ -54,8 +53,11 @@ export async function listContents(
   return { of: (one) => [found.get(one)!] }
 }
 
-function gapOf({ unread, isCut }: ImagePackages): string | undefined {
-  if (unread.length > 0)
-    return `packages named in ${unread.join(', ')} are not in the list of contents: that form is not read`
-  return isCut ? 'the list of contents has not all packages: a layer has too many files' : undefined
+function gapsOf({ unread, isCut }: ImagePackages): string[] {
+  return [
+    ...(unread.length > 0
+      ? [`packages named in ${unread.join(', ')} are not in the list of contents: that form is not read`]
+      : []),
+    ...(isCut ? ['the list of contents has not all packages: a layer has too many files'] : []),
+  ]
 }

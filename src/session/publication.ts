@@ -17,10 +17,7 @@ import type { RunImage } from '../store/runs/run-types.ts'
 import type { Store } from '../store/store.ts'
 import { decode, encode } from './publication-json.ts'
 import type { Ledger } from './ledger.ts'
-import type { BuildResult, SessionRequest } from './types.ts'
-
-/** What the caller of a build is told, as far as it is known before the image is published. */
-export type BuiltPart = Omit<BuildResult, 'digest' | 'outputs' | 'metadata' | 'run'>
+import type { BuiltPart, SessionRequest } from './types.ts'
 
 /** The parts of `PublishOptions` that are plain data. */
 export type PlainPublish = Omit<

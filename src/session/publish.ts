@@ -4,18 +4,19 @@ import type { LoadTargets } from '../nodes/load-targets.ts'
 import { publish, type PublishOptions, type PublishResult } from '../publish/publish.ts'
 import type { Settled } from '../run/outcome.ts'
 import type { Attested, AttestEdges } from './attest.ts'
-import { builtPart } from './keep.ts'
 import type { Ledger } from './ledger.ts'
 import type { Session } from './open.ts'
 import { keepPublication } from './publication.ts'
 import type { SessionEdges } from './secrecy.ts'
 import type { TagGate } from './tag-gate.ts'
-import type { SessionRequest } from './types.ts'
+import type { BuiltPart, SessionRequest } from './types.ts'
 
 /** What publishing an image looks at beside the session. */
 export interface PublishEdges extends Omit<AttestEdges, 'hide'>, Pick<SessionEdges, 'emit' | 'stdout' | 'secrecy'> {
   readonly loads: LoadTargets | undefined
   readonly ledger: Ledger
+  /** What the caller will be told of it. */
+  readonly part: BuiltPart
   /** Absent: nothing is pushed. */
   readonly gate: TagGate | undefined
 }
@@ -28,7 +29,7 @@ export async function publishImage(
   edges: PublishEdges,
 ): Promise<PublishResult> {
   const { image, options, outputs } = request
-  const { loads, emit, signal, stdout, gate, ledger } = edges
+  const { loads, emit, signal, stdout, gate, ledger, part } = edges
   const { cwd, sourceDateEpoch, metadataFile, iidFile } = options
   const attested = await attestBuilt(options, settled, { ...edges, hide: edges.secrecy.text })
   const listed = sbomOf(options)
@@ -66,7 +67,7 @@ export async function publishImage(
     { ledger, store: session.store },
     { image, options, outputs },
     publishOptions,
-    await builtPart({ image, options, outputs }, settled, session),
+    part,
   )
   const missing = settled.missing.map(({ platform }) => platform)
   return publish({

@@ -83,7 +83,7 @@ async function publishOne(
     })
     const { tags, options, built } = publication
     await keepInStore(store, published, { options: { tags }, outputs: options })
-    const result: BuildResult = { run: run.id, ...publishedResult(built, published) }
+    const result: BuildResult = publishedResult(built, published, run.id)
     await ledger.imageDone(name, result)
     return { name, result }
   } catch (thrown) {

@@ -81,6 +81,9 @@ export interface BuildResult {
   readonly stored: string
 }
 
+/** What the caller of a build is told, as far as it is known before the image is published. */
+export type BuiltPart = Omit<BuildResult, 'digest' | 'outputs' | 'metadata' | 'run'>
+
 /** One image of a session: its name, which `target:NAME` and events call it by, and what is asked for. */
 export interface BuildRequest {
   readonly name: string
