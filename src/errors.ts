@@ -42,14 +42,14 @@ export interface TagState {
 /** Extra facts of an error, all optional. */
 export interface ErrorDetails {
   /** The way out, one sentence in the imperative. */
-  readonly hint?: string
+  readonly hint?: string | undefined
   /** Where in the user's file. */
-  readonly at?: SourcePosition
+  readonly at?: SourcePosition | undefined
   /** The last lines a failed program printed. */
-  readonly output?: readonly string[]
+  readonly output?: readonly string[] | undefined
   /** The tags that were to be moved, and what became of each. */
-  readonly tags?: readonly TagState[]
-  readonly facts?: ErrorFacts
+  readonly tags?: readonly TagState[] | undefined
+  readonly facts?: ErrorFacts | undefined
   readonly cause?: unknown
 }
 
@@ -100,7 +100,7 @@ export interface Diagnostic {
   readonly rule: string
   readonly severity: 'error' | 'warning'
   readonly message: string
-  readonly hint?: string
+  readonly hint?: string | undefined
   readonly at: SourcePosition
 }
 

@@ -10,7 +10,7 @@ import type { Terminal } from './terminal.ts'
 
 /** The store whose history is meant. */
 export function storeOfHistory(
-  { store, cwd }: { readonly store?: string; readonly cwd: string },
+  { store, cwd }: { readonly store?: string | undefined; readonly cwd: string },
   env: Terminal['env'],
 ): Promise<Store> {
   return openStore(store === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(cwd, store))

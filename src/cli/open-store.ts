@@ -14,7 +14,7 @@ export interface OpenedStore {
 
 /** Opens the store that a build with the same options would use. */
 export async function openStoreFor(
-  options: { readonly store?: string; readonly cwd: string },
+  options: { readonly store?: string | undefined; readonly cwd: string },
   {
     env,
     signal,

@@ -1,5 +1,6 @@
 import { realpathSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { compact } from '../compact.ts'
 import type { Call } from '../config/call.ts'
 import { askProblems, openAsks, type Grants } from '../config/images/allow.ts'
 import { cutCwd, isRemoteContext, requestsOf, type ImageRequest, type SharedOptions } from '../config/images/options.ts'
@@ -83,7 +84,7 @@ function withOwnDockerfile(request: ImageRequest, { dockerfile }: ImageTarget, c
     throw new XbuildError('NOT_FOUND', `Cannot read the Dockerfile "${name}": no such file`, {
       ...(dockerfile.at ? { at: dockerfile.at } : {}),
     })
-  return { ...request, options: { ...request.options, file: undefined, inlineDockerfile: { text, name } } }
+  return { ...request, options: compact({ ...request.options, file: undefined, inlineDockerfile: { text, name } }) }
 }
 
 /** What a session is asked for: the images chosen, and what they are made from. */

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { suggestionHint } from '../did-you-mean.ts'
 import { XbuildError } from '../errors.ts'
 import { parsePlatform } from '../platform.ts'
@@ -13,8 +14,8 @@ export function withDefaults(options: BuildOptions, { cwd }: { readonly cwd: str
   const { platforms = FLAGS.platforms.absent, ...others } = options
   const absent = Object.entries(FLAGS).map(([option, flag]) => [option, flag.absent])
   return {
-    ...definedOf({ cwd, registries: {}, ...Object.fromEntries(absent) }),
-    ...definedOf(others),
+    ...compact({ cwd, registries: {}, ...Object.fromEntries(absent) }),
+    ...compact(others),
     platforms: platforms.map((one) => (typeof one === 'string' ? parsePlatform(one) : one)),
   } as object as CompleteOptions
 }
@@ -31,8 +32,4 @@ function checkNames(options: BuildOptions): void {
     throw new XbuildError('BAD_OPTION', 'Cannot build: the option "context" is missing', {
       hint: "Name the folder with the Dockerfile, like { context: '.' }",
     })
-}
-
-function definedOf(values: object): object {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
 }

@@ -14,7 +14,7 @@ export interface DoctorValues {
   readonly platforms: readonly Platform[]
   /** Milliseconds that each node and registry may take. */
   readonly timeout: number
-  readonly store?: string
+  readonly store?: string | undefined
 }
 
 /** `xbuild doctor`. */

@@ -7,7 +7,7 @@ import { FLAGS } from './flags.ts'
 import { IMAGE_KEYS, OTHER_NAMES, type ImageKey } from './images/keys.ts'
 import { cutCwd, isRemoteContext } from './images/options.ts'
 import { isAbsolutePath, joinPath } from './images/paths.ts'
-import type { Said } from './images/target.ts'
+import type { Placed } from './images/target.ts'
 import type { Claim, ProjectRule, ProjectSetting } from './project.ts'
 import { readsContext } from './project-rules.ts'
 import { badValue, parseAttributes, parseText } from './values.ts'
@@ -17,7 +17,7 @@ import type { YamlEntry, YamlValue } from './yaml.ts'
 export interface FileImage {
   readonly name: string
   readonly at: SourcePosition
-  readonly texts: Readonly<Record<string, readonly Required<Said>[]>>
+  readonly texts: Readonly<Record<string, readonly Placed[]>>
   /** `platforms` with settings for each. */
   readonly platforms?: readonly FilePlatform[]
 }
@@ -57,7 +57,7 @@ function readImage({ key: name, value, at }: YamlEntry, { report, note }: ImageE
     report(at, `Cannot use image "${name}": it is no name`, 'Use letters, digits, "_", "." and "-"')
   if (value.kind === 'text' || value.kind === 'list')
     report(value.at, `Cannot use image "${name}": keys and values are needed`, 'Write it like web: {context: web}')
-  const texts: Record<string, readonly Required<Said>[]> = {}
+  const texts: Record<string, readonly Placed[]> = {}
   let overridden: { readonly entries: readonly YamlEntry[] } | undefined
   for (const entry of value.kind === 'map' ? value.entries : []) {
     const key = Object.hasOwn(IMAGE_KEYS, entry.key) ? IMAGE_KEYS[entry.key] : undefined
@@ -68,7 +68,7 @@ function readImage({ key: name, value, at }: YamlEntry, { report, note }: ImageE
   const both = ['dockerfile', 'dockerfile-inline'].map((key) => texts[key]?.[0])
   if (both.every(Boolean))
     report(
-      both[1]!.at!,
+      both[1]!.at,
       `Cannot use dockerfile-inline of image "${name}": there is a dockerfile, too`,
       'Keep one of the two',
     )
@@ -110,7 +110,7 @@ function reportUnknown(image: string, { key, at }: YamlEntry, report: Report): v
   )
 }
 
-function readKey({ key, value, at }: YamlEntry, { shape, option }: ImageKey, report: Report): Required<Said>[] {
+function readKey({ key, value, at }: YamlEntry, { shape, option }: ImageKey, report: Report): Placed[] {
   const texts =
     shape === 'pairs' || shape === 'hosts' ? pairsOf(key, value, at, report) : textsOf(key, value, shape, report)
   for (const { value: text, at } of texts) {
@@ -132,7 +132,7 @@ function readKey({ key, value, at }: YamlEntry, { shape, option }: ImageKey, rep
   return texts
 }
 
-function textsOf(key: string, value: YamlValue, shape: ImageKey['shape'], report: Report): Required<Said>[] {
+function textsOf(key: string, value: YamlValue, shape: ImageKey['shape'], report: Report): Placed[] {
   if (value.kind === 'list' && shape !== 'texts') {
     report(value.at, `Cannot use ${key}: one value is needed`)
     return []
@@ -146,7 +146,7 @@ function textsOf(key: string, value: YamlValue, shape: ImageKey['shape'], report
 }
 
 /** `{NAME: VALUE}`, or a list of `NAME=VALUE`; `NAME:` alone is `NAME`. */
-function pairsOf(key: string, value: YamlValue, at: SourcePosition, report: Report): Required<Said>[] {
+function pairsOf(key: string, value: YamlValue, at: SourcePosition, report: Report): Placed[] {
   if (value.kind === 'list' || value.kind === 'text') return textsOf(key, value, 'texts', report)
   if (value.kind === 'map')
     return value.entries.flatMap(({ key: name, value: item, at }) => {

@@ -14,14 +14,14 @@ export const RUN_STATES = ['running', 'done', 'failed', 'canceled', 'interrupted
 interface HistoryValues {
   readonly json: boolean
   readonly states: readonly string[]
-  readonly platform?: string
-  readonly image?: string
+  readonly platform?: string | undefined
+  readonly image?: string | undefined
   readonly all: boolean
-  readonly store?: string
+  readonly store?: string | undefined
 }
 
 interface HistoryCommon {
-  readonly store?: string
+  readonly store?: string | undefined
   readonly cwd: string
 }
 

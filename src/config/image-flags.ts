@@ -9,7 +9,7 @@ import { badValue, parseText } from './values.ts'
 /** What the flags of `xbuild image` say; each belongs to some of its verbs. */
 export interface ImageValues {
   readonly json: boolean
-  readonly format?: 'json' | 'text'
+  readonly format?: 'json' | 'text' | undefined
   readonly raw: boolean
   readonly platforms: readonly Platform[]
   readonly tags: readonly Reference[]
@@ -18,14 +18,14 @@ export interface ImageValues {
   readonly preferIndex: boolean
   readonly duplicates: boolean
   readonly append: boolean
-  readonly dryRun?: boolean
-  readonly metadataFile?: string
+  readonly dryRun?: boolean | undefined
+  readonly metadataFile?: string | undefined
   readonly referrers: boolean
   readonly deep: boolean
   readonly force: boolean
   readonly yes: boolean
   readonly except: readonly string[]
-  readonly store?: string
+  readonly store?: string | undefined
 }
 
 /** What can be done with published images. */

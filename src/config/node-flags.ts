@@ -34,11 +34,11 @@ export type NodeCommand = NodeCommon &
 interface NodeValues {
   readonly json: boolean
   readonly platforms: readonly string[]
-  readonly slots?: string
+  readonly slots?: string | undefined
   readonly packs: boolean
   readonly use: boolean
-  readonly timeout?: number
-  readonly store?: string
+  readonly timeout?: number | undefined
+  readonly store?: string | undefined
 }
 
 /** Every flag of `xbuild node`. */

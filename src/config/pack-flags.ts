@@ -38,8 +38,8 @@ export type PackCommand = PackCommon &
 interface PackValues {
   readonly json: boolean
   readonly platforms: readonly string[]
-  readonly from?: string
-  readonly store?: string
+  readonly from?: string | undefined
+  readonly store?: string | undefined
 }
 
 /** Every flag of `xbuild pack`. */

@@ -12,7 +12,7 @@ export type FileTexts<T> = { readonly [K in keyof T]?: readonly string[] | undef
 export interface FlagSources<T> extends Omit<FlagInput, 'label'> {
   /** Long flag name -> its texts in order. */
   readonly given: ReadonlyMap<string, readonly string[]>
-  readonly inFile?: FileTexts<T>
+  readonly inFile?: FileTexts<T> | undefined
 }
 
 /**

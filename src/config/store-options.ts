@@ -10,7 +10,7 @@ export interface DuOptions {
   /** Every thing in a line of its own. */
   readonly verbose: boolean
   readonly json: boolean
-  readonly store?: string
+  readonly store?: string | undefined
   readonly cwd: string
 }
 
@@ -20,12 +20,12 @@ export interface PruneOptions {
   readonly all: boolean
   readonly filters: readonly StoreFilter[]
   /** Bytes that may stay. */
-  readonly maxUsedSpace?: number
+  readonly maxUsedSpace?: number | undefined
   /** Do not ask. */
   readonly force: boolean
   readonly verbose: boolean
   /** Milliseconds to wait for builds that run; absent: until they end. */
-  readonly timeout?: number
-  readonly store?: string
+  readonly timeout?: number | undefined
+  readonly store?: string | undefined
   readonly cwd: string
 }

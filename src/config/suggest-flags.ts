@@ -8,9 +8,9 @@ import { usageError } from './values.ts'
 export interface SuggestCommand {
   /** Folder of the Dockerfile. */
   readonly context: string
-  readonly file?: string
+  readonly file?: string | undefined
   readonly platforms: readonly Platform[]
-  readonly target?: string
+  readonly target?: string | undefined
   readonly buildArgs: Readonly<Record<string, string>>
   readonly json: boolean
   readonly write: boolean

@@ -1,6 +1,7 @@
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
-import { compact, readJson, readStringMap } from '../oci/json-reader.ts'
+import { readJson, readStringMap } from '../oci/json-reader.ts'
 import { isIndexType, isManifestType } from '../oci/media-type.ts'
 import { MAX_MANIFEST_BYTES, readDescriptor } from '../oci/read-manifest.ts'
 

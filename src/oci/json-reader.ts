@@ -84,8 +84,3 @@ export function readStringMap(field: JsonField): Record<string, string> {
 export function readStrings(field: JsonField): string[] {
   return field.items().map((item) => item.string())
 }
-
-/** The same object without its undefined fields. */
-export function compact<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined)) as T
-}

@@ -1,5 +1,6 @@
+import { compact } from '../compact.ts'
 import type { Descriptor } from './descriptor.ts'
-import { compact, readJson, readStringMap, readStrings, type JsonField } from './json-reader.ts'
+import { readJson, readStringMap, readStrings, type JsonField } from './json-reader.ts'
 import type { ContainerConfig, Healthcheck, HistoryEntry, ImageConfig } from './manifest.ts'
 import { readDigest, readPlatform } from './read-manifest.ts'
 

@@ -1,6 +1,7 @@
+import { compact } from '../compact.ts'
 import { MEDIA_TYPE, type Descriptor, type DescriptorPlatform, type Digest } from './descriptor.ts'
 import { parseDigest } from './digest.ts'
-import { compact, readJson, readStringMap, readStrings, type JsonField } from './json-reader.ts'
+import { readJson, readStringMap, readStrings, type JsonField } from './json-reader.ts'
 import type { ImageIndex, Manifest } from './manifest.ts'
 import { isConfigType, isIndexType, isLayerType, isManifestType } from './media-type.ts'
 

@@ -60,7 +60,7 @@ export interface PublishOptions extends OutputPlan {
   /** Moves the tags when all is in the registries, and tells the digest of each; absent: at once. */
   readonly moveTags?: MoveTags
   /** How tags are moved where `moveTags` is absent. */
-  readonly tagging?: Pick<MoveOptions, 'append' | 'force' | 'allowPlatformDrop'>
+  readonly tagging?: Pick<MoveOptions, 'append' | 'force' | 'allowPlatformDrop'> | undefined
   readonly stdout: NodeJS.WritableStream
   /** Name of the image, where a session has several. */
   readonly image?: string

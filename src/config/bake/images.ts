@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { XbuildError } from '../../errors.ts'
 import type { ImageTarget, Said as Text } from '../images/target.ts'
 import { entryText } from './entries.ts'
@@ -14,7 +15,7 @@ function imageTarget({ name, at, fields }: BakeTarget, linked: boolean): ImageTa
   const outputs = linked
     ? []
     : list(fields, 'output')?.filter(({ value }) => !/(?:^|,)type=cacheonly(?:,|$)/.test(value))
-  return present({
+  return compact({
     name,
     at,
     description: text(fields, 'description'),
@@ -59,11 +60,6 @@ function checkPolicy(fields: Fields): void {
       ...(first.at ? { at: first.at } : {}),
       hint: 'Remove it, or build the target with docker buildx',
     })
-}
-
-// Absent is not undefined
-function present(target: { readonly [K in keyof Required<ImageTarget>]: ImageTarget[K] | undefined }): ImageTarget {
-  return Object.fromEntries(Object.entries(target).filter(([, value]) => value !== undefined)) as unknown as ImageTarget
 }
 
 function text(fields: Fields, name: string): Text | undefined {

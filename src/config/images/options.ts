@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { toXbuildError, type Diagnostic, type SourcePosition } from '../../errors.ts'
 import { suggestionHint } from '../../did-you-mean.ts'
 import { isAbsolutePath, joinPath } from './paths.ts'
@@ -74,7 +75,7 @@ function optionsOf(
   placed(target.context?.at, () => checkContext(context))
   const { dockerfileInline: inline } = target
   const epoch = shared.sourceDateEpoch
-  const options: BuildOptions = {
+  const options: BuildOptions = compact({
     ...shared,
     context,
     projectContext: target.context?.at ? true : undefined,
@@ -108,7 +109,7 @@ function optionsOf(
     shmSize: one('shm-size', target.shmSize, FLAGS.shmSize),
     noCacheFilter: listed('no-cache-filter', target.noCacheFilter, FLAGS.noCacheFilter),
     allow: listed('entitlements', target.entitlements, FLAGS.allow),
-  }
+  })
   return withDefaults(options, shared)
 
   /** Reads texts together when all of them can be used, each blamed on its own place. */

@@ -7,6 +7,11 @@ export interface Said<T = string> {
   readonly at?: SourcePosition | undefined
 }
 
+/** A value that a file says. */
+export interface Placed extends Said {
+  readonly at: SourcePosition
+}
+
 /** Values by name. */
 export type SaidRecord = Readonly<Record<string, Said>>
 

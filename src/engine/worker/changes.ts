@@ -18,7 +18,7 @@ export interface ChangesOptions {
   readonly lowers: readonly string[]
   readonly xattrs: XattrTable
   /** No time stamp may be later than this. Seconds. */
-  readonly clamp?: number
+  readonly clamp?: number | undefined
 }
 
 /**
