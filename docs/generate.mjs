@@ -1,4 +1,5 @@
-// Writes docs/cli/, docs/errors.md and xbuild.schema.json from the tables of commands, settings and error codes.
+// Writes docs/cli/, docs/errors.md, xbuild.schema.json and the table of src/README.md from the tables of commands,
+// settings, error codes and folders.
 // With --check it writes nothing, names what is stale, and ends with exit code 1.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,14 +7,17 @@ import { pathToFileURL } from 'node:url'
 import { buildSync } from 'esbuild'
 
 const docs = import.meta.dirname
+const FOLDERS_BEGIN = '<!-- Made by "npm run generate:docs" from test/support/folders.ts. -->'
+const FOLDERS_END = '<!-- End of the table. -->'
 const NOTE = '<!-- Made by "npm run generate:docs". Do not edit. -->'
 
-const { COMMANDS, ENVIRONMENT, ERROR_CODES, fileSchema, RESERVED, flagHelp } = await loadTables()
+const { COMMANDS, ENVIRONMENT, ERROR_CODES, fileSchema, FOLDERS, RESERVED, flagHelp } = await loadTables()
 const pages = new Map([
   ['cli/README.md', commandList()],
   ...COMMANDS.map((command) => [`cli/${command.name}.md`, commandPage(command)]),
   ['errors.md', errorPage()],
   ['../xbuild.schema.json', `${JSON.stringify(fileSchema(), null, 2)}\n`],
+  ['../src/README.md', withFolders(readText(join(docs, '../src/README.md')))],
 ])
 const gone = readdirSync(join(docs, 'cli')).filter((name) => !pages.has(`cli/${name}`))
 const stale = [...pages].filter(([name, text]) => readText(join(docs, name)) !== text).map(([name]) => name)
@@ -37,6 +41,7 @@ async function loadTables() {
 export { ENVIRONMENT, flagHelp } from './cli/help.ts'
 export { fileSchema } from './config/schema.ts'
 export { RESERVED } from './cli/reserved.ts'
+export { FOLDERS } from '../test/support/folders.ts'
 export { ERROR_CODES } from './error-codes.ts'`,
         resolveDir: join(docs, '../src'),
       },
@@ -51,6 +56,22 @@ export { ERROR_CODES } from './error-codes.ts'`,
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+/** src/README.md with the table of folders as the test of the architecture has it. */
+function withFolders(text) {
+  const pure = FOLDERS.filter((folder) => folder.pure).map(({ name }) => name)
+  const rows = FOLDERS.map(({ name, idea, imports, packages = [], pure: isPure, touches = [] }) => [
+    `\`${name}${name.endsWith('.ts') ? '' : '/'}\``,
+    idea,
+    [...(imports?.map((one) => (pure.includes(one) || one.endsWith('.ts') ? `\`${one}\`` : one)) ?? ['anything'])]
+      .concat(packages.map((one) => `\`${one}\``))
+      .join(', ') || 'nothing',
+    isPure ? 'pure' : touches.join(', ') || 'nothing',
+  ])
+  const made = `${FOLDERS_BEGIN}\n\n${table(['folder', 'one idea', 'may import', 'touches'], rows)}\n\n${FOLDERS_END}`
+  const [before, rest = ''] = text.split(FOLDERS_BEGIN)
+  return `${before}${made}${rest.slice(rest.indexOf(FOLDERS_END) + FOLDERS_END.length)}`
 }
 
 function commandList() {

@@ -2,77 +2,32 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import ts from 'typescript'
 import { describe, expect, test } from 'vitest'
+import { FOLDERS, type Touch } from './support/folders.ts'
 
 const src = join(import.meta.dirname, '../src')
 
-const PURE = [
-  'error-codes.ts',
-  'errors.ts',
-  'did-you-mean.ts',
-  'events.ts',
-  'platform.ts',
-  'oci',
-  'dockerfile',
-  'plan',
-  'config',
-  'provenance',
-  'audit',
-  'sbom',
-  'ci',
-]
-const BELOW_CONTENT = ['host', 'registry', 'store', 'source']
-const BELOW_DRIVER = [...BELOW_CONTENT, 'emulation', 'content', 'engine']
+const PURE = FOLDERS.filter(({ pure }) => pure).map(({ name }) => name)
 
-/**
- * The table of src/README.md: what each folder may import beside itself. Folders that are not named may import
- * anything.
- */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  'error-codes.ts': [],
-  'errors.ts': ['error-codes.ts'],
-  'did-you-mean.ts': [],
-  'platform.ts': ['errors.ts', 'did-you-mean.ts'],
-  'events.ts': ['errors.ts'],
-  oci: PURE,
-  dockerfile: PURE,
-  plan: PURE,
-  config: PURE,
-  provenance: PURE,
-  audit: PURE,
-  sbom: PURE,
-  ci: PURE,
-  host: ['errors.ts'],
-  registry: [...PURE, 'host'],
-  store: [...PURE, 'host'],
-  source: [...PURE, 'host', 'store'],
-  emulation: [...PURE, 'host'],
-  content: [...PURE, ...BELOW_CONTENT],
-  engine: [...PURE, ...BELOW_CONTENT, 'emulation', 'content'],
-  driver: [...PURE, ...BELOW_DRIVER],
-  nodes: [...PURE, ...BELOW_DRIVER, 'driver'],
-  doctor: [...PURE, ...BELOW_DRIVER, 'driver', 'nodes'],
-  run: [...PURE, 'content', 'driver'],
-  cache: [...PURE, ...BELOW_DRIVER, 'driver', 'publish'],
-  publish: [...PURE, ...BELOW_DRIVER, 'driver'],
-  image: [...PURE, ...BELOW_CONTENT, 'content', 'publish'],
-  ui: [...PURE, 'driver', 'nodes', 'run', 'publish', 'store', 'emulation', 'doctor', 'image'],
+/** What each folder may import beside itself. Folders that are not named may import anything. */
+const MAY_IMPORT = new Map(
+  FOLDERS.flatMap(({ name, imports }) =>
+    imports ? [[name, imports.flatMap((one) => (one === 'pure' ? PURE : [one]))] as const] : [],
+  ),
+)
+
+/** The folders that may use a package, for those packages that not all may use. */
+const ONLY_IN = new Map<string, string[]>()
+for (const { name, packages = [] } of FOLDERS)
+  for (const one of packages) ONLY_IN.set(one, [...(ONLY_IN.get(one) ?? []), name])
+
+/** How a file says that it touches the machine. `import type` touches nothing. */
+const TOUCHES: Readonly<Record<Touch, RegExp>> = {
+  files: /^(import|export) (?!type)[^;]*?from 'node:fs(\/promises)?'|import\('node:fs/m,
+  time: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bset(Timeout|Interval)\(|'node:timers/,
+  network: /^(import|export) (?!type)[^;]*?from 'node:(net|https?|http2|tls|dgram|dns)(\/promises)?'|[^.\w]fetch\(/m,
+  process: /\bprocess\.[a-zA-Z]|'node:process'/,
+  programs: /^(import|export) (?!type)[^;]*?from '(node:child_process|execa)'|import\('execa'\)/m,
 }
-
-/** Packages and Node modules that only some folders may use. */
-const ONLY_IN: Readonly<Record<string, readonly string[]>> = {
-  'node:child_process': ['host'],
-  execa: ['host'],
-  '@bufbuild/protobuf': ['driver'],
-  'p-queue': ['run'],
-  listr2: ['ui'],
-  dockerode: ['driver'],
-  yaml: ['config'],
-  re2js: ['config'],
-  bcryptjs: ['config'],
-}
-
-/** Packages that config may use: they read text and touch nothing. */
-const CONFIG_PARSERS = ['yaml', 're2js', 'bcryptjs']
 
 /** Folders of driver/ that know nothing of each other. */
 const SIBLINGS = ['embedded', 'buildkit', 'docker']
@@ -91,11 +46,26 @@ interface Import {
   readonly typeOnly: boolean
 }
 
-/** The imports of each file of src. */
-const SOURCES = new Map(sources().map((file) => [file, importsOf(file, readFileSync(join(src, file), 'utf8'))]))
+/** The text of each file of src, and its imports. */
+const TEXTS = new Map(sources().map((file) => [file, readFileSync(join(src, file), 'utf8')]))
+const SOURCES = new Map([...TEXTS].map(([file, text]) => [file, importsOf(file, text)]))
 
 test.each([...SOURCES.keys()])('src/%s keeps to the table', (file) => {
   expect(SOURCES.get(file)!.map(problem).filter(Boolean)).toEqual([])
+  expect(touchProblems(file, TEXTS.get(file)!)).toEqual([])
+})
+
+test('the table names every folder of src, and nothing else', () => {
+  const there = new Set([...TEXTS.keys()].map(top))
+  expect(FOLDERS.map(({ name }) => name).sort()).toEqual([...there].sort())
+})
+
+test('every folder touches what the table says of it', () => {
+  const unused = FOLDERS.flatMap(({ name, touches = [] }) => {
+    const texts = [...TEXTS].filter(([file]) => top(file) === name).map(([, text]) => withoutComments(text))
+    return touches.filter((touch) => !texts.some((text) => TOUCHES[touch].test(text))).map((one) => `${name}: ${one}`)
+  })
+  expect(unused).toEqual([])
 })
 
 test('no files import each other in a circle, not even their types', () => {
@@ -121,7 +91,7 @@ describe('the rules', () => {
     ['oci/digest.ts', `import { readFile } from 'node:fs/promises'`],
     ['oci/digest.ts', `export { parse } from 'yaml'`],
     ['host/files.ts', `import type { Node } from '../plan/types.ts'`],
-    ['store/blobs.ts', `import { spawn } from 'node:child_process'`],
+    ['store/blobs.ts', `import { execa } from 'execa'`],
     ['engine/solve.ts', `import { build } from '../build.ts'`],
     ['content/images.ts', `import { solve } from '../engine/solve.ts'`],
     ['engine/solve.ts', `import type { Driver } from '../driver/driver.ts'`],
@@ -148,6 +118,42 @@ describe('the rules', () => {
   })
 })
 
+describe('what a file touches', () => {
+  test.each([
+    ['plan/place.ts', `import { readFileSync } from 'node:fs'`, 'files'],
+    ['ui/plain.ts', `import {\n  readFile,\n} from 'node:fs/promises'`, 'files'],
+    ['oci/digest.ts', 'const now = new Date()', 'time'],
+    ['audit/elf.ts', 'const answer = await fetch(url)', 'network'],
+    ['config/file.ts', `const home = process.env['HOME']`, 'process'],
+    ['store/blobs.ts', `const { execa } = await import('execa')`, 'programs'],
+  ])('is refused in %s: %s', (file, text, touch) => {
+    expect(touchProblems(file, text)).toEqual([`${top(file)} may not touch ${touch}`])
+  })
+
+  test.each([
+    ['plan/place.ts', `import type { Stats } from 'node:fs'`],
+    ['oci/digest.ts', '// new Date() is not for here\nconst at = new Date(seconds * 1000)'],
+    ['registry/repository.ts', 'this.fetch(url)'],
+    ['store/blobs.ts', `import { open } from 'node:fs/promises'`],
+  ])('is allowed in %s: %s', (file, text) => {
+    expect(touchProblems(file, text)).toEqual([])
+  })
+})
+
+/** What a file touches that its folder may not. */
+function touchProblems(file: string, text: string): string[] {
+  const from = top(file)
+  const { touches = [] } = FOLDERS.find(({ name }) => name === from) ?? {}
+  const code = withoutComments(text)
+  return Object.entries(TOUCHES)
+    .filter(([touch, pattern]) => !touches.includes(touch as Touch) && pattern.test(code))
+    .map(([touch]) => `${from} may not touch ${touch}`)
+}
+
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+}
+
 /** What is wrong with an import, if anything. */
 function problem({ file, spec, target, typeOnly }: Import): string | undefined {
   const from = top(file)
@@ -155,16 +161,16 @@ function problem({ file, spec, target, typeOnly }: Import): string | undefined {
     if (target === from) return from === 'driver' ? siblingProblem(file, spec) : undefined
     const refused = from === 'session' ? ABOVE_SESSION : ENDS.includes(from) ? [] : ENDS
     if (refused.includes(target)) return `${from} may not import ${target}: it is at the end of the street`
-    const allowed = MAY_IMPORT[from]
+    const allowed = MAY_IMPORT.get(from)
     if (allowed && !allowed.includes(target)) return `${from} may not import ${target}`
     if (from === 'ui' && !typeOnly && !PURE.includes(target)) return `ui may not import ${target} but for its types`
     if (from === 'run' && target === 'driver' && normalize(join(dirname(file), spec)) !== 'driver/driver.ts')
       return 'run may not import a driver, only its port'
     return undefined
   }
-  const only = ONLY_IN[spec]
+  const only = ONLY_IN.get(spec)
   if (only && !only.includes(from) && !typeOnly) return `only ${only.join(', ')} may import ${spec}`
-  if (PURE.includes(from) && spec !== 'node:crypto' && !(from === 'config' && CONFIG_PARSERS.includes(spec)))
+  if (PURE.includes(from) && spec !== 'node:crypto' && !only?.includes(from))
     return `${from} is pure and may not import ${spec}`
   return undefined
 }
