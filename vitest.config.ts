@@ -17,6 +17,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'integration',
+          include: ['test/**/*.integration.ts'],
+          globalSetup: ['test/support/generate.ts'],
+          testTimeout: 60_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
           name: 'e2e',
           include: ['test/e2e/**/*.e2e.ts'],
           globalSetup: ['test/e2e/support/setup.ts'],

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // `npm test` on any clone: brings what the tests need, checks types, lint and format, runs the unit tests,
-// the sandbox tests and the end-to-end tests, and ends with the sum of all.
+// the integration tests, the sandbox tests and the end-to-end tests, and ends with the sum of all.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -20,6 +20,7 @@ try {
   await Promise.all([check(), buildProgram({ handler: true })])
   await checkUser()
   add(await runProjects('unit'))
+  add(await runProjects('integration'))
   add(await runProjects('sandbox', 'e2e'))
 } catch (error) {
   console.error(error instanceof Stop ? `error: ${error.message}` : error)

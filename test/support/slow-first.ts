@@ -20,10 +20,12 @@ const SLOW = [
   'sandbox/trust.sandbox.ts',
   'sandbox/refused-escapes.sandbox.ts',
   'e2e/node-packs.e2e.ts',
-  'test/config/bake/hostile.test.ts',
+  'test/action/package.integration.ts',
+  'test/source/hostile-repositories.integration.ts',
+  'test/config/bake/hostile.integration.ts',
+  'test/config/compose/hostile.integration.ts',
+  'test/dockerfile/limits.integration.ts',
   'test/architecture.test.ts',
-  'test/config/compose/hostile.test.ts',
-  'test/dockerfile/limits.test.ts',
 ]
 
 /** Runs slow files first, and then the others in Vitest's own order. */
