@@ -1,11 +1,13 @@
-import { mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Content } from '../e2e/support/context.ts'
 import { tempFolder } from '../e2e/support/places.ts'
 import { makeCanary, stateOf } from './support/canary.ts'
 import { createSandbox, MODES } from './support/modes.ts'
 import { AFTER_STEPS, type Harmless, OF_FILES } from './support/harmless.ts'
+import { REPLACED } from './support/mount-targets.ts'
 
 const folder = tempFolder()
 const sandbox = createSandbox(folder)
@@ -13,7 +15,17 @@ const sandbox = createSandbox(folder)
 /** What a step wants to reach: it must be as it was. */
 const outsideOf = (mode: string, name: string) => join(folder, 'outside', mode, name)
 
-const rowsOf = (mode: string): readonly Harmless[] => (mode === 'native' ? [...AFTER_STEPS, ...OF_FILES] : AFTER_STEPS)
+/** No step asks it anything. */
+const agent = join(folder, 'agent')
+const server = createServer()
+beforeAll(async () => {
+  await new Promise<void>((resolve) => server.listen(agent, resolve))
+  chmodSync(agent, 0o666)
+})
+afterAll(() => void server.close())
+
+const STEPS = [...AFTER_STEPS, ...REPLACED]
+const rowsOf = (mode: string): readonly Harmless[] => (mode === 'native' ? [...STEPS, ...OF_FILES] : STEPS)
 
 // All in one build per mode: what is harmless inside must build, and look as BuildKit would leave it
 describe.each(MODES)('a %s step that makes paths lead out', (mode) => {
@@ -54,7 +66,8 @@ describe.each(MODES)('a %s step that makes paths lead out', (mode) => {
       's/d/f': 'new\n',
       's/d/d/f': 'new\n',
     }
-    const ended = await sandbox.build(mode, files, ['--secret', `id=s,src=${join(folder, 'secret')}`])
+    const given = ['--secret', `id=s,src=${join(folder, 'secret')}`, '--ssh', `default=${agent}`]
+    const ended = await sandbox.build(mode, files, given)
     stderr = ended.stderr
     expect(ended.code, stderr).toBe(0)
   })
