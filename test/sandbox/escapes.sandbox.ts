@@ -8,6 +8,7 @@ import { makeCanary, stateOf } from './support/canary.ts'
 import { createSandbox, MODES } from './support/modes.ts'
 import { AFTER_STEPS, type Harmless, OF_FILES } from './support/harmless.ts'
 import { REPLACED } from './support/mount-targets.ts'
+import { READ } from './support/read-after.ts'
 
 const folder = tempFolder()
 const sandbox = createSandbox(folder)
@@ -24,7 +25,7 @@ beforeAll(async () => {
 })
 afterAll(() => void server.close())
 
-const STEPS = [...AFTER_STEPS, ...REPLACED]
+const STEPS = [...AFTER_STEPS, ...REPLACED, ...READ]
 const rowsOf = (mode: string): readonly Harmless[] => (mode === 'native' ? [...STEPS, ...OF_FILES] : STEPS)
 
 // All in one build per mode: what is harmless inside must build, and look as BuildKit would leave it
