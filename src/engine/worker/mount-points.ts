@@ -1,5 +1,5 @@
 import { chmodSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs'
-import { dirname, relative } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { makeFolders, resolveInRoot, type MadeFolders } from '../../content/in-root.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
@@ -31,6 +31,7 @@ export function makeMountPoints(
   const isInside = (path: string) => folders.some((other) => path.startsWith(`${other}/`))
   // These stay in the image, as BuildKit leaves them: without them its containers could not have a read-only root
   for (const path of MOUNT_POINTS) {
+    checkMountPoint(root, path)
     for (const one of makeFolders(root, path, { uid: 0, gid: 0 }).made) grown.push({ path: one, mtime: 0 })
   }
   for (const path of folders) {
@@ -51,6 +52,18 @@ export function makeMountPoints(
     made.push(real)
   }
   return { made, grown }
+}
+
+/**
+ * Runtimes mount inside of the image what they are told to, but some write into /dev by its path from outside: a
+ * symbolic link of the image would lead them anywhere on the machine.
+ */
+function checkMountPoint(root: string, path: string): void {
+  const found = lstatIfPresent(join(root, path))
+  if (!found || found.isDirectory()) return
+  throw new XbuildError('BAD_IMAGE', `Cannot run in this image: its ${path} is not a folder`, {
+    hint: 'Put a folder there in an earlier step, or remove it',
+  })
 }
 
 /**
