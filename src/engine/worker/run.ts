@@ -13,6 +13,7 @@ import { maskFor } from '../../content/mask.ts'
 import { withNameserver } from './network-facts.ts'
 import type { StepNetwork } from './network.ts'
 import { makeMountPoints, removeMountPoints } from './mount-points.ts'
+import { mountTable } from './mount-table.ts'
 import { withMounts } from './mounts.ts'
 import { isEmpty, makeSnapshot, type WorkerFolders } from './overlay.ts'
 import { runFailure } from './run-failure.ts'
@@ -51,7 +52,8 @@ export async function run(
         folders: prepared.folders,
       })
       makeFolders(merged, params.cwd, { uid: 0, gid: 0 })
-      checkUserFiles(merged, prepared.mounts)
+      const shown = files.map(({ source, target }) => ({ source, destination: target, type: 'bind' }))
+      checkUserFiles(merged, mountTable(merged, [...shown, ...prepared.mounts]))
       const name = `xbuild-${folders.owner}-${params.id}`
       const config = runtimeConfig({
         rootfs: merged,

@@ -1,30 +1,17 @@
 import { readlinkSync, type Stats } from 'node:fs'
-import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
-import { resolveInRoot } from '../../content/in-root.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
+import { hostPath, MAX_LINKS, partsOf, type MountTable } from './mount-table.ts'
 import { MAX_USER_FILE } from './users.ts'
 
-const MAX_LINKS = 255
 /** Runtimes put them there themselves; all that a step finds in them ends, but for terminals. */
 const OWN = ['/proc', '/sys']
-
-/** Where in a container something of the machine appears. */
-interface SeenMount {
-  readonly destination: string
-  readonly type: string
-  readonly source: string
-}
 
 /**
  * Runtimes look up users in these files, from inside of the container, and would wait for a pipe or a device for ever.
  * Throws BAD_IMAGE unless both are files of a usual size, or not there; mounts count.
  */
-export function checkUserFiles(root: string, mounts: readonly SeenMount[]): void {
-  const table = mounts.map(({ destination, type, source }) => ({
-    at: resolveInRoot(root, destination).slice(root.length) || '/',
-    source: type === 'bind' ? source : undefined,
-  }))
+export function checkUserFiles(root: string, table: MountTable): void {
   for (const path of ['/etc/passwd', '/etc/group']) {
     const found = see(root, table, path)
     if (!found || found === 'null') continue
@@ -33,8 +20,6 @@ export function checkUserFiles(root: string, mounts: readonly SeenMount[]): void
     if (found.isFile() && found.size > MAX_USER_FILE) throw refused(path, `it has ${found.size} bytes`)
   }
 }
-
-type MountTable = readonly { readonly at: string; readonly source: string | undefined }[]
 
 /** What a process in the container finds at a path; `strange` for what only the container itself could tell. */
 function see(root: string, mounts: MountTable, path: string): Stats | 'null' | 'strange' | undefined {
@@ -63,21 +48,6 @@ function see(root: string, mounts: MountTable, path: string): Stats | 'null' | '
     if (target.startsWith('/')) real = []
     rest.push(...partsOf(target))
   }
-}
-
-/** A path without links in it; nothing below a mount of which the machine has no folder. */
-function hostPath(root: string, mounts: MountTable, path: string): string | undefined {
-  const over = mounts.findLast(({ at }) => path === at || path.startsWith(at === '/' ? '/' : `${at}/`))
-  if (!over) return join(root, path)
-  return over.source === undefined ? undefined : join(over.source, path.slice(over.at.length))
-}
-
-/** The last part first. */
-function partsOf(path: string): string[] {
-  return path
-    .split('/')
-    .filter((part) => part !== '' && part !== '.')
-    .reverse()
 }
 
 function refused(path: string, state: string): XbuildError {
