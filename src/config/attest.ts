@@ -15,7 +15,21 @@ export interface ProvenanceOptions {
   readonly inlineOnly: boolean
   /** Name of the file in a local or tar output. */
   readonly filename: string
+  /** Where it is kept; absent: in the index. */
+  readonly form?: AttestForm
 }
+
+/** What is listed of the contents of an image. */
+export interface SbomOptions {
+  /** Where it is kept; absent: in the index. */
+  readonly form?: AttestForm
+}
+
+/**
+ * Where attestations are kept: in the index as BuildKit's manifests with an image config, which every registry takes,
+ * or outside of it as manifests that name the image as their subject (OCI 1.1 referrers).
+ */
+export type AttestForm = 'index' | 'referrers'
 
 /** What is attested when nothing more is said than that something is. */
 export const DEFAULT_PROVENANCE: ProvenanceOptions = {
@@ -26,7 +40,7 @@ export const DEFAULT_PROVENANCE: ProvenanceOptions = {
   inlineOnly: false,
   filename: 'provenance.json',
 }
-const KEYS = ['mode', 'version', 'builder-id', 'reproducible', 'inline-only', 'filename']
+const KEYS = ['mode', 'version', 'builder-id', 'reproducible', 'inline-only', 'filename', 'form']
 const HINT = 'Write it like mode=min, mode=max, true or false'
 
 /**
@@ -43,7 +57,7 @@ export function parseProvenance(text: string, label: string): ProvenanceOptions 
 /** What `--attest` asks for; what it does not name is absent. */
 export interface Attests {
   readonly provenance?: ProvenanceOptions | false
-  readonly sbom?: boolean
+  readonly sbom?: SbomOptions | boolean
 }
 
 /** Reads every `--attest`: the last of each type counts. Throws BAD_OPTION. */
@@ -66,14 +80,14 @@ export function parseAttests(texts: readonly string[], label: string): Attests {
   return attests
 }
 
-/** Reads `--sbom`: true or false. Throws BAD_OPTION. */
-export function parseSbom(text: string, label: string): boolean {
+/** Reads `--sbom`: true, false or `form=index|referrers`. Throws BAD_OPTION. */
+export function parseSbom(text: string, label: string): SbomOptions | boolean {
   return readBool(text) ?? readSbom(parseAttributes(text, label), text, label)
 }
 
 interface AttestOptions {
   readonly provenance?: ProvenanceOptions | false
-  readonly sbom?: boolean
+  readonly sbom?: SbomOptions | boolean
   readonly attest?: Attests
 }
 
@@ -82,9 +96,15 @@ export function provenanceOf({ provenance, attest }: AttestOptions): ProvenanceO
   return (provenance ?? attest?.provenance) || undefined
 }
 
-/** Whether the contents of the image are to be listed: `--sbom` wins over `--attest`. */
-export function sbomOf({ sbom, attest }: AttestOptions): boolean {
-  return sbom ?? attest?.sbom ?? false
+/** How the contents of the image are to be listed, if they are: `--sbom` wins over `--attest`. */
+export function sbomOf({ sbom, attest }: AttestOptions): SbomOptions | undefined {
+  const wanted = sbom ?? attest?.sbom ?? false
+  return wanted === true ? {} : wanted || undefined
+}
+
+/** Whether an attestation goes into the index, which one image alone then has, too. */
+export function attestsInIndex(options: AttestOptions): boolean {
+  return [provenanceOf(options), sbomOf(options)].some((one) => one !== undefined && one.form !== 'referrers')
 }
 
 function readProvenance(attributes: Map<string, string>, text: string, label: string): ProvenanceOptions | false {
@@ -117,6 +137,7 @@ function readProvenance(attributes: Map<string, string>, text: string, label: st
     builderId: attributes.get('builder-id') ?? '',
     reproducible: bool('reproducible'),
     inlineOnly: bool('inline-only'),
+    ...readForm(attributes, text, label),
   }
 }
 
@@ -126,14 +147,23 @@ function isDisabled(attributes: Map<string, string>, label: string): boolean {
   return text !== undefined && parseBool(text, `${label} disabled=`)
 }
 
-function readSbom(attributes: Map<string, string>, text: string, label: string): boolean {
+function readForm(attributes: Map<string, string>, text: string, label: string): { readonly form?: AttestForm } {
+  const form = attributes.get('form')
+  if (form === undefined) return {}
+  if (form !== 'index' && form !== 'referrers')
+    throw badValue(label, text, `unknown form "${form}"`, 'The forms are index and referrers')
+  return { form }
+}
+
+function readSbom(attributes: Map<string, string>, text: string, label: string): SbomOptions | boolean {
   if (isDisabled(attributes, label)) return false
-  const [unknown] = attributes.keys()
-  if (unknown === undefined) return true
+  const form = readForm(attributes, text, label)
+  const unknown = [...attributes.keys()].find((key) => key !== 'form')
+  if (unknown === undefined) return form.form === undefined ? true : form
   if (unknown === 'generator')
     throw usageError(
       `Cannot use "${label} ${text}": xbuild runs no scanner image`,
       'Leave the generator out: xbuild lists the packages itself',
     )
-  throw badValue(label, text, `"${unknown}" is unknown`, 'Write it like true or false')
+  throw badValue(label, text, `"${unknown}" is unknown`, 'Write it like true, false or form=referrers')
 }

@@ -2,7 +2,14 @@ import { parseAnnotation } from '../oci/annotation.ts'
 import { parseRemote } from '../dockerfile/remote.ts'
 import { parseReference } from '../oci/reference.ts'
 import { distinctPlatforms, parsePlatform, type Platform } from '../platform.ts'
-import { parseAttests, parseProvenance, parseSbom, type Attests, type ProvenanceOptions } from './attest.ts'
+import {
+  parseAttests,
+  parseProvenance,
+  parseSbom,
+  type Attests,
+  type ProvenanceOptions,
+  type SbomOptions,
+} from './attest.ts'
 import { parseBuildContext } from './build-context.ts'
 import { parseCall, type Call } from './call.ts'
 import { parseCacheSource, parseCacheTarget, type CacheSource, type CacheTarget } from './cache.ts'
@@ -76,7 +83,7 @@ export function provenance(texts: readonly string[], { label }: FlagInput): Prov
 }
 
 /** Whether the contents of images are listed. */
-export function sbom(texts: readonly string[], { label }: FlagInput): boolean {
+export function sbom(texts: readonly string[], { label }: FlagInput): SbomOptions | boolean {
   return parseSbom(last(texts), label)
 }
 

@@ -226,7 +226,7 @@ export const FLAGS: { readonly [K in FlagOption]: BuildFlag<CompleteOptions[K]> 
     key: 'provenance',
     help:
       'Add a provenance attestation to each image: base images, stages, native toolchains; mode=max (or true) adds build arguments and Dockerfile. ' +
-      'KEY: version, builder-id, reproducible, inline-only, filename',
+      'KEY: version, builder-id, reproducible, inline-only, filename, form',
     default: 'false',
     absent: undefined,
     parse: read.provenance,
@@ -234,7 +234,7 @@ export const FLAGS: { readonly [K in FlagOption]: BuildFlag<CompleteOptions[K]> 
   sbom: {
     name: 'sbom',
     project: 'free',
-    placeholder: 'true|false',
+    placeholder: 'true|false|form=index|form=referrers',
     group: 'advanced',
     key: 'sbom',
     help: 'Add a list of contents to each image (SPDX): packages of Debian, Alpine, npm, Python and Go',
@@ -249,7 +249,9 @@ export const FLAGS: { readonly [K in FlagOption]: BuildFlag<CompleteOptions[K]> 
     repeat: true,
     group: 'advanced',
     key: 'attest',
-    help: 'The same as --provenance and --sbom, which take precedence; disabled=true switches it off',
+    help:
+      'The same as --provenance and --sbom, which take precedence; disabled=true switches it off; ' +
+      'form=referrers keeps it beside the image (OCI 1.1 referrers), not in the index',
     absent: undefined,
     parse: read.attests,
   },

@@ -22,6 +22,7 @@ export interface InspectCommand extends ImageCommon {
   readonly name: ImageName
   readonly platform?: Platform
   readonly raw: boolean
+  readonly referrers: boolean
 }
 
 /** `xbuild image create`. */
@@ -62,6 +63,7 @@ export interface VerifyCommand extends ImageCommon {
   readonly verb: 'verify'
   readonly name: ImageName
   readonly deep: boolean
+  readonly referrers: boolean
 }
 
 /** `xbuild image audit`. */
@@ -116,7 +118,7 @@ export function readImageCommand(values: ImageValues, { words, given, file, cwd 
       const [platform, ...more] = values.platforms
       if (more.length > 0) throw usageError('Cannot inspect several platforms: give --platform once')
       if (values.raw && common.json) throw usageError('Cannot use "--raw" with "--json": the manifest is JSON as it is')
-      return { ...common, verb, name, raw: values.raw, ...(platform ? { platform } : {}) }
+      return { ...common, verb, name, raw: values.raw, referrers: values.referrers, ...(platform ? { platform } : {}) }
     }
     case 'ls':
       return { ...common, verb, repository: repositoryOf(verb, oneName(verb, names)) }
@@ -127,7 +129,13 @@ export function readImageCommand(values: ImageValues, { words, given, file, cwd 
       return { ...common, verb, from: parseImageName(from), to: parseImageName(to), referrers: values.referrers }
     }
     case 'verify':
-      return { ...common, verb, name: parseImageName(oneName(verb, names)), deep: values.deep }
+      return {
+        ...common,
+        verb,
+        name: parseImageName(oneName(verb, names)),
+        deep: values.deep,
+        referrers: values.referrers,
+      }
     case 'audit': {
       const { platforms, except, store } = values
       const name = parseImageName(oneName(verb, names))

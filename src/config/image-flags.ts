@@ -48,7 +48,7 @@ export const VERBS_OF_FLAG: Readonly<Record<keyof ImageValues, readonly ImageVer
   append: ['create'],
   dryRun: ['create', 'rm', 'prune'],
   metadataFile: ['create'],
-  referrers: ['copy'],
+  referrers: ['inspect', 'copy', 'verify'],
   deep: ['verify'],
   force: ['rm'],
   yes: ['prune'],
@@ -136,7 +136,7 @@ export const IMAGE_FLAGS: { readonly [K in keyof ImageValues]-?: Flag<ImageValue
   referrers: {
     name: 'referrers',
     group: 'common',
-    help: 'Copy signatures and whatever else refers to the image; false: leave them',
+    help: 'Show, copy or check signatures and whatever else refers to the image, too; false: leave them',
     default: 'true',
     absent: true,
     parse: read.bool,

@@ -1,7 +1,7 @@
 import type { SourcePosition } from '../errors.ts'
 import type { Remote } from '../dockerfile/remote.ts'
 import type { Platform } from '../platform.ts'
-import type { Attests, ProvenanceOptions } from './attest.ts'
+import type { Attests, ProvenanceOptions, SbomOptions } from './attest.ts'
 import type { CacheSource, CacheTarget } from './cache.ts'
 import type { ImageForm, ImageNaming, TreeForm } from './image-form.ts'
 import type { NodeDefinition } from './node.ts'
@@ -111,8 +111,8 @@ export interface BuildOptions extends RunOptions {
   readonly buildContexts?: Readonly<Record<string, NamedContext>>
   /** What is attested of how the image came to be; false, or both absent: nothing. `provenance` wins. */
   readonly provenance?: ProvenanceOptions | false
-  /** Whether the contents of the image are listed, as SPDX. Default: false. */
-  readonly sbom?: boolean
+  /** Whether the contents of the image are listed, as SPDX, and where that is kept. Default: false. */
+  readonly sbom?: SbomOptions | boolean
   /** The same, from `--attest`. */
   readonly attest?: Attests
   /** What wrong programs in the result do. Default: `error`; `warn` when all outputs are `local` or `tar`. */

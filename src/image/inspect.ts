@@ -7,6 +7,7 @@ import { parseImageConfig } from '../oci/read-image-config.ts'
 import { formatPlatform, normalizePlatform, samePlatform, type Platform } from '../platform.ts'
 import { parseAny } from './any-manifest.ts'
 import { readRoot, withPlatform, type Entry } from './entries.ts'
+import { inspectReferrers, type InspectedReferrer } from './referrers.ts'
 import { readDocument, type ImageSource } from './source.ts'
 
 /** One image of what is inspected. */
@@ -19,6 +20,8 @@ export interface InspectedImage {
   readonly layers: number
   readonly annotations?: Readonly<Record<string, string>>
   readonly attestations: readonly InspectedAttestation[]
+  /** What refers to it; absent: nothing, or it was not asked for. */
+  readonly referrers?: readonly InspectedReferrer[]
 }
 
 /** What is said of an image beside it in the index. */
@@ -36,6 +39,8 @@ export interface Inspected {
   readonly size: number
   readonly annotations?: Readonly<Record<string, string>>
   readonly images: readonly InspectedImage[]
+  /** What refers to the index. */
+  readonly referrers?: readonly InspectedReferrer[]
   /** Entries that are neither images nor attestations of one. */
   readonly others: readonly { readonly digest: string; readonly mediaType: string; readonly about?: string }[]
 }
@@ -52,8 +57,15 @@ export interface InspectedPlatform {
 
 const READS = 6
 
+/** How much is read of an image. */
+export interface InspectOptions {
+  /** What refers to the index and its images is listed. */
+  readonly referrers: boolean
+  readonly signal: AbortSignal
+}
+
 /** Reads the index and the manifest of each platform; configs only where nothing else tells the platform. */
-export async function inspectImage(source: ImageSource, signal: AbortSignal): Promise<Inspected> {
+export async function inspectImage(source: ImageSource, { referrers, signal }: InspectOptions): Promise<Inspected> {
   const { root, manifest, isIndex, entries } = await readRoot(source, signal)
   const read = new Map<Entry, InspectedImage | InspectedAttestation>()
   await forEachLimited(entries, { limit: READS, signal }, async (entry, inner) => {
@@ -79,11 +91,20 @@ export async function inspectImage(source: ImageSource, signal: AbortSignal): Pr
       attestations: [],
     })
   })
+  const subjects = entries.flatMap((entry) => ('layers' in (read.get(entry) ?? {}) ? [entry.descriptor] : []))
+  const said = referrers
+    ? await inspectReferrers(source, isIndex ? [root.descriptor, ...subjects] : subjects, signal)
+    : new Map<string, readonly InspectedReferrer[]>()
+  const referrersOf = (digest: string) => {
+    const found = said.get(digest)
+    return found ? { referrers: found } : {}
+  }
   const images = entries.flatMap((entry): InspectedImage[] => {
     const image = read.get(entry)
     if (!image || !('layers' in image)) return []
     const about = entries.filter((one) => one.about === image.digest)
-    return [{ ...image, attestations: about.map((one) => read.get(one) as InspectedAttestation) }]
+    const attestations = about.map((one) => read.get(one) as InspectedAttestation)
+    return [{ ...image, attestations, ...referrersOf(image.digest) }]
   })
   const known = new Set(
     images.flatMap(({ digest, attestations }) => [digest, ...attestations.map((one) => one.digest)]),
@@ -95,6 +116,7 @@ export async function inspectImage(source: ImageSource, signal: AbortSignal): Pr
     size: root.descriptor.size,
     ...(manifest.annotations ? { annotations: manifest.annotations } : {}),
     images,
+    ...(isIndex ? referrersOf(root.descriptor.digest) : {}),
     others: entries
       .filter(({ descriptor }) => !known.has(descriptor.digest))
       .map(({ descriptor: { digest, mediaType }, about }) => ({

@@ -1,10 +1,8 @@
 import { XbuildError } from '../errors.ts'
 import type { Emit } from '../events.ts'
-import { MEDIA_TYPE } from '../oci/descriptor.ts'
-import { makeDocument } from '../oci/make-manifest.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
+import { addReferrers } from '../publish/add-referrers.ts'
 import { moveTags } from '../publish/move-tags.ts'
-import { fallbackTag } from '../registry/repository.ts'
 import type { ImageRegistry } from './registry-source.ts'
 import type { ImageTarget } from './target.ts'
 
@@ -25,12 +23,7 @@ export function registryTarget(ref: Reference, registry: ImageRegistry, emit: Em
     putManifest: (document, signal) =>
       registry.pushManifest({ ...at, digest: document.descriptor.digest }, document, { signal }),
     async addReferrers({ digest }, referrers, signal) {
-      const known = await registry.referrers(at, digest, { signal })
-      const missing = referrers.filter((one) => !known.manifests.some((other) => other.digest === one.digest))
-      if (known.listed || missing.length === 0) return
-      const manifests = [...known.manifests, ...missing]
-      const index = makeDocument(MEDIA_TYPE.index, { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests })
-      await registry.pushManifest({ ...at, tag: fallbackTag(digest) }, index, { signal })
+      await addReferrers(at, { subject: digest, added: referrers }, { registry, signal })
     },
     async publish(root, entries, signal) {
       if (ref.digest !== undefined && ref.digest !== root.descriptor.digest)

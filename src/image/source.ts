@@ -5,7 +5,7 @@ import { digestVerifier } from '../oci/digest.ts'
 import type { Document } from '../oci/make-manifest.ts'
 import { MAX_CONFIG_BYTES } from '../oci/read-image-config.ts'
 import type { Reference } from '../oci/reference.ts'
-import type { Referrers } from '../registry/repository.ts'
+import type { Referrers } from '../registry/types.ts'
 
 /** An image that is somewhere: what an origin gives, and what else can be asked there. */
 export interface ImageSource extends ImageOrigin {

@@ -1,8 +1,9 @@
 import { XbuildError } from '../errors.ts'
 import { forEachLimited } from '../host/pool.ts'
+import { ATTESTATION_ARTIFACT } from '../oci/attestation.ts'
 import { fromDescriptorPlatform, type Descriptor } from '../oci/descriptor.ts'
 import { digestAlgorithm, digestHex, digestVerifier } from '../oci/digest.ts'
-import { isConfigType, isLayerType } from '../oci/media-type.ts'
+import { isConfigType, isIndexType, isLayerType, isManifestType } from '../oci/media-type.ts'
 import { parseImageConfig } from '../oci/read-image-config.ts'
 import { formatPlatform, normalizePlatform, platformKey, samePlatform } from '../platform.ts'
 import { blobsOf, parseAny, type AnyManifest } from './any-manifest.ts'
@@ -25,6 +26,8 @@ export interface Verified {
   readonly ok: boolean
   readonly manifests: number
   readonly blobs: number
+  /** Manifests that refer to the image or one of its platforms. */
+  readonly referrers: number
   /** Bytes of blobs, as their descriptors say. */
   readonly bytes: number
   readonly problems: readonly Problem[]
@@ -34,6 +37,8 @@ export interface Verified {
 export interface VerifyOptions {
   /** Blobs are read and hashed. */
   readonly deep: boolean
+  /** What refers to the image is checked, too. */
+  readonly referrers: boolean
   readonly signal: AbortSignal
 }
 
@@ -43,7 +48,7 @@ const BLOBS = 6
 const MAX_STATEMENT = 64 << 20
 
 /** Checks that all that an image leads to is there and is what it should be. Throws when its place cannot be asked. */
-export async function verifyImage(source: ImageSource, { deep, signal }: VerifyOptions): Promise<Verified> {
+export async function verifyImage(source: ImageSource, { deep, referrers, signal }: VerifyOptions): Promise<Verified> {
   const problems: Problem[] = []
   const add = (level: Problem['level'], digest: string, message: string) =>
     void problems.push({ level, digest, message })
@@ -53,6 +58,7 @@ export async function verifyImage(source: ImageSource, { deep, signal }: VerifyO
   checkPlatforms(entries, add)
   const blobs = new Map<string, Descriptor>()
   let manifests = isIndex ? 1 + nested.length : 0
+  let said = 0
 
   /** Runs a check; what it finds wrong with content is a problem, what prevents it is an error. */
   async function tell<T>(digest: string, work: () => Promise<T>): Promise<T | undefined> {
@@ -71,16 +77,14 @@ export async function verifyImage(source: ImageSource, { deep, signal }: VerifyO
       const document = isIndex ? await readDocument(source, entry.descriptor, inner) : root
       const manifest = parseAny(document.bytes, document.descriptor)
       manifests++
-      for (const blob of blobsOf(manifest)) {
-        const other = blobs.get(blob.digest)
-        if (other && other.size !== blob.size)
-          add('error', blob.digest, `is ${other.size} bytes for one manifest and ${blob.size} for another`)
-        blobs.set(blob.digest, blob)
-      }
+      noteBlobs(manifest)
       if (entry.about !== undefined) await checkAttestation(entry, manifest, inner)
       else if (manifest.config && isConfigType(manifest.config.mediaType)) await checkConfig(entry, manifest, inner)
     })
   })
+  const subjects = new Map([root, ...nested].map(({ descriptor }) => [descriptor.digest, descriptor]))
+  for (const { descriptor } of entries) subjects.set(descriptor.digest, descriptor)
+  if (referrers) await forEachLimited([...subjects.values()], { limit: MANIFESTS, signal }, checkReferrers)
   await forEachLimited([...blobs.values()], { limit: BLOBS, signal }, async (blob, inner) => {
     const size = await source.blobSize(blob, inner)
     if (size === undefined) return add('error', blob.digest, 'is missing')
@@ -95,8 +99,47 @@ export async function verifyImage(source: ImageSource, { deep, signal }: VerifyO
     ok: problems.every(({ level }) => level !== 'error'),
     manifests,
     blobs: blobs.size,
+    referrers: said,
     bytes: [...blobs.values()].reduce((sum, { size }) => sum + size, 0),
     problems,
+  }
+
+  function noteBlobs(manifest: AnyManifest): void {
+    for (const blob of blobsOf(manifest)) {
+      const other = blobs.get(blob.digest)
+      if (other && other.size !== blob.size)
+        add('error', blob.digest, `is ${other.size} bytes for one manifest and ${blob.size} for another`)
+      blobs.set(blob.digest, blob)
+    }
+  }
+
+  async function checkReferrers(subject: Descriptor, abort: AbortSignal): Promise<void> {
+    for (const one of (await source.referrers(subject.digest, abort)).manifests) {
+      if (isIndexType(one.mediaType) || !isManifestType(one.mediaType)) continue
+      said++
+      await tell(one.digest, async () => {
+        const document = await readDocument(source, one, abort)
+        const manifest = parseAny(document.bytes, document.descriptor)
+        manifests++
+        noteBlobs(manifest)
+        if (manifest.subject?.digest !== subject.digest)
+          add(
+            'error',
+            one.digest,
+            `is listed as what refers to ${subject.digest}, but its subject is ${manifest.subject?.digest ?? 'nothing'}`,
+          )
+        else if (deep && manifest.artifactType === ATTESTATION_ARTIFACT)
+          await checkStatements(manifest, subject.digest, abort)
+      })
+    }
+  }
+
+  async function checkStatements({ layers }: AnyManifest, about: string, abort: AbortSignal): Promise<void> {
+    for (const layer of layers)
+      await tell(layer.digest, async () => {
+        if (await namesSubject(source, layer, { about, signal: abort })) return
+        add('error', layer.digest, `is a statement that does not name ${about}`)
+      })
   }
 
   async function checkConfig(entry: Entry, { config, layers }: AnyManifest, abort: AbortSignal): Promise<void> {
@@ -115,17 +158,12 @@ export async function verifyImage(source: ImageSource, { deep, signal }: VerifyO
 
   async function checkAttestation(
     { about, descriptor }: Entry,
-    { layers }: AnyManifest,
+    manifest: AnyManifest,
     abort: AbortSignal,
   ): Promise<void> {
     if (!entries.some((one) => one.about === undefined && one.descriptor.digest === about))
       return add('error', descriptor.digest, `says something of ${about}, which is not in the index`)
-    if (!deep) return
-    for (const layer of layers)
-      await tell(layer.digest, async () => {
-        if (await namesSubject(source, layer, { about: about!, signal: abort })) return
-        add('error', layer.digest, `is a statement that does not name ${about}`)
-      })
+    if (deep) await checkStatements(manifest, about!, abort)
   }
 
   async function hashBlob(blob: Descriptor, abort: AbortSignal): Promise<void> {

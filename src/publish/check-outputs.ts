@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { provenanceOf, sbomOf } from '../config/attest.ts'
+import { attestsInIndex } from '../config/attest.ts'
 import type { CompleteOptions, Output } from '../config/options.ts'
 import { XbuildError } from '../errors.ts'
 import { kindOf } from '../host/staging.ts'
@@ -44,7 +44,7 @@ export function checkOutputs(options: OutputOptions, facts: { readonly stdoutIsT
   checkPlatforms(options.platforms)
   if (options.platforms.length > 0)
     checkAnnotations(annotations, options.platforms, {
-      hasIndex: options.platforms.length > 1 || provenanceOf(options) !== undefined || sbomOf(options),
+      hasIndex: options.platforms.length > 1 || attestsInIndex(options),
     })
   const loads = options.load && !options.outputs.some(({ type }) => type === 'load')
   const outputs = distinctPushes([

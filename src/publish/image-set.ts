@@ -3,12 +3,13 @@ import { XbuildError } from '../errors.ts'
 import type { BlobSource, BuiltImage } from '../content/built-image.ts'
 import { readBlob } from '../content/read-blob.ts'
 import { annotationsFor, type Annotation } from '../oci/annotation.ts'
-import { makeAttestationManifest, type Attestation } from '../oci/attestation.ts'
+import { makeAttestationManifest, makeAttestationReferrer, type Attestation } from '../oci/attestation.ts'
 import { MEDIA_TYPE, toDescriptorPlatform, type Descriptor } from '../oci/descriptor.ts'
 import { makeDockerList, makeDockerManifest, makeDocument, makeIndex, type Document } from '../oci/make-manifest.ts'
 import type { Manifest } from '../oci/manifest.ts'
 import { toOciMediaType } from '../oci/media-type.ts'
 import { parseManifest } from '../oci/read-manifest.ts'
+import type { Referrer } from '../oci/referrer.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { formatPlatform, normalizePlatform, type Platform } from '../platform.ts'
 import { imagePurl } from '../provenance/purl.ts'
@@ -37,6 +38,8 @@ export interface ImageSet {
   readonly blobs: readonly Content[]
   /** Digest of the config, for an image of one platform. */
   readonly configDigest?: string
+  /** What names one of the manifests as its subject; the blobs of it are among `blobs`. */
+  readonly referrers?: readonly Referrer[]
   /** Manifests, configs and statements of attestations, if there are any: they exist nowhere else yet. */
   readonly attested?: readonly Document[]
 }
@@ -72,23 +75,30 @@ export async function assemble(
       if (!blobs.has(descriptor.digest)) blobs.set(descriptor.digest, { descriptor, source })
     }
   }
-  const attestations = images.flatMap(({ attestations: said = [], platform }, index) =>
-    said.length > 0
-      ? [
-          makeAttestationManifest(
-            said,
-            parts[index]!.document.descriptor,
-            tags.map((tag) => imagePurl(formatReference(tag), formatPlatform(platform))),
-          ),
-        ]
-      : [],
-  )
-  const attested = attestations.flatMap(({ manifest, config, statements }) => [manifest, config, ...statements])
-  for (const { config, statements } of attestations)
-    for (const { descriptor, bytes } of [config, ...statements])
-      blobs.set(descriptor.digest, { descriptor, source: inMemory(bytes) })
+  const pack = <T>(isWanted: (one: Attestation) => boolean, make: Pack<T>) =>
+    images.flatMap(({ attestations: all = [], platform }, index) => {
+      const said = all.filter(isWanted)
+      const names = tags.map((tag) => imagePurl(formatReference(tag), formatPlatform(platform)))
+      return said.length > 0 ? [make(said, parts[index]!.document.descriptor, names)] : []
+    })
+  const attestations = pack(({ form }) => form !== 'referrers', makeAttestationManifest)
+  const referrers = pack(({ form }) => form === 'referrers', makeAttestationReferrer)
+  const attested = [
+    ...attestations.flatMap(({ manifest, config, statements }) => [manifest, config, ...statements]),
+    ...referrers.flatMap(({ manifest, blobs: own }) => [manifest, ...own]),
+  ]
+  for (const { descriptor, bytes } of [
+    ...attestations.flatMap(({ config, statements }) => [config, ...statements]),
+    ...referrers.flatMap(({ blobs: own }) => own),
+  ])
+    blobs.set(descriptor.digest, { descriptor, source: inMemory(bytes) })
   const manifests = [...parts.map((part) => part.document), ...attestations.map(({ manifest }) => manifest)]
-  const common = { manifests, blobs: [...blobs.values()], ...(attested.length > 0 ? { attested } : {}) }
+  const common = {
+    manifests,
+    blobs: [...blobs.values()],
+    ...(referrers.length > 0 ? { referrers } : {}),
+    ...(attested.length > 0 ? { attested } : {}),
+  }
   if (parts.length === 1 && !asIndex && attestations.length === 0)
     return { ...common, root: first.document, configDigest: first.manifest.config.digest }
   const children = parts.map(({ document, platform }) => {
@@ -102,6 +112,8 @@ export async function assemble(
   const root = makeIndex(children, annotationsFor(annotations, 'index'), entries)
   return { ...common, root: docker ? makeDockerList(root) : root }
 }
+
+type Pack<T> = (said: readonly Attestation[], image: Descriptor, names: readonly string[]) => T
 
 /** Throws BAD_OPTION for a layer that Docker has no media type for. */
 function withDockerTypes(part: ImageParts): ImageParts {

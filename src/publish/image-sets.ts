@@ -1,9 +1,9 @@
-import type { Compression, ImageForm } from '../config/image-form.ts'
+import type { Compression } from '../config/image-form.ts'
 import { checkAnnotations, parseAnnotation, type Annotation } from '../oci/annotation.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { Platform } from '../platform.ts'
 import { assemble, type ImageSet, type PlatformImage } from './image-set.ts'
-import { formKey } from './output-forms.ts'
+import { formKey, type SetForm } from './output-forms.ts'
 
 /** The image in the form that an output asks for. */
 export interface FormedImage {
@@ -30,15 +30,11 @@ export function createSets({
   annotations,
   asIndex,
   recompress,
-}: SetsOptions): (
-  form: ImageForm,
-  names: readonly Reference[],
-  only?: readonly PlatformImage[],
-) => Promise<FormedImage> {
+}: SetsOptions): (form: SetForm, names: readonly Reference[], only?: readonly PlatformImage[]) => Promise<FormedImage> {
   const made = new Map<string, Promise<FormedImage>>()
 
   async function make(
-    form: ImageForm,
+    form: SetForm,
     tags: readonly Reference[],
     only: readonly PlatformImage[] | undefined,
   ): Promise<FormedImage> {
@@ -46,7 +42,8 @@ export function createSets({
     checkAnnotations([...annotations, ...own], platforms, { hasIndex: asIndex })
     const all = { annotations: [...annotations, ...own], tags, docker: form.ociMediaTypes === false }
     const { compression } = form
-    const wanted = only ?? images
+    const kept = only ?? images
+    const wanted = form.referrers === false ? kept.map(withoutReferrers) : kept
     const packed = compression ? await Promise.all(wanted.map((image) => recompress(image, compression))) : wanted
     const set = await assemble(packed, { ...all, asIndex: asIndex && only === undefined })
     return { set, annotations: all.annotations }
@@ -59,4 +56,8 @@ export function createSets({
     made.set(key, found)
     return found
   }
+}
+
+function withoutReferrers(image: PlatformImage): PlatformImage {
+  return { ...image, attestations: (image.attestations ?? []).filter(({ form }) => form !== 'referrers') }
 }

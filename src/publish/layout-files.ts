@@ -32,10 +32,16 @@ export function layoutIndex(set: ImageSet, tags: readonly Reference[], annotatio
     }
   })
   const plain = { ...set.root.descriptor, ...(Object.keys(extra).length > 0 ? { annotations: extra } : {}) }
-  return serialize({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: named.length > 0 ? named : [plain] })
+  const manifests = [
+    ...(named.length > 0 ? named : [plain]),
+    // A layout has no other list of what names an image as its subject
+    ...(set.referrers ?? []).map(({ manifest }) => manifest.descriptor),
+  ]
+  return serialize({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests })
 }
 
-/** Manifests of all platforms and, for several, the index. */
+/** Manifests of all platforms, what refers to them and, for several, the index. */
 export function documentsOf(set: ImageSet): ImageSet['manifests'] {
-  return set.manifests.includes(set.root) ? set.manifests : [...set.manifests, set.root]
+  const referrers = (set.referrers ?? []).map(({ manifest }) => manifest)
+  return [...set.manifests, ...(set.manifests.includes(set.root) ? [] : [set.root]), ...referrers]
 }

@@ -1,21 +1,27 @@
-import { provenanceOf } from '../config/attest.ts'
+import { attestsInIndex } from '../config/attest.ts'
 import type { ImageForm } from '../config/image-form.ts'
 import type { CompleteOptions, Output } from '../config/options.ts'
 import { XbuildError } from '../errors.ts'
 import { checkAnnotations, parseAnnotation, type Annotation } from '../oci/annotation.ts'
 import { isImageOutput, type ImageOutput } from './output-names.ts'
 
+/** An image in the form that an output asks for. */
+export interface SetForm extends ImageForm {
+  /** Without what names the image from outside of it, which not every place can keep; absent: with it. */
+  readonly referrers?: false
+}
+
 /** What is said of all outputs of an image. */
 export type FormFacts = Pick<
   CompleteOptions,
-  'platforms' | 'provenance' | 'attest' | 'sourceDateEpoch' | 'epochOfContext'
+  'platforms' | 'provenance' | 'sbom' | 'attest' | 'sourceDateEpoch' | 'epochOfContext'
 > & {
   readonly annotations: readonly Annotation[]
 }
 
 /** What an output asks for and the build's other options make impossible. Throws BAD_OPTION. */
 export function checkForms(outputs: readonly Output[], facts: FormFacts): void {
-  const attested = provenanceOf(facts) !== undefined
+  const attested = attestsInIndex(facts)
   for (const output of outputs) {
     if (!isImageOutput(output)) continue
     const bad = (state: string, hint: string) =>
@@ -23,7 +29,7 @@ export function checkForms(outputs: readonly Output[], facts: FormFacts): void {
     if (output.ociMediaTypes === false && attested)
       throw bad(
         'attestations need the media types of OCI',
-        'Leave out oci-mediatypes=false, or give --provenance=false',
+        'Leave out oci-mediatypes=false, or give form=referrers or --provenance=false',
       )
     if (output.ociMediaTypes === false && facts.annotations.length > 0)
       throw bad("Docker's manifests have no annotations", 'Leave out oci-mediatypes=false or --annotation')
@@ -49,6 +55,6 @@ export function mainOutput(outputs: readonly Output[]): ImageOutput | undefined 
 }
 
 /** Equal for outputs that the same image can be written to. */
-export function formKey({ ociMediaTypes, compression, annotations }: ImageForm): string {
-  return JSON.stringify([ociMediaTypes ?? true, compression ?? {}, annotations ?? []])
+export function formKey({ ociMediaTypes, compression, annotations, referrers }: SetForm): string {
+  return JSON.stringify([ociMediaTypes ?? true, compression ?? {}, annotations ?? [], referrers ?? true])
 }

@@ -128,7 +128,7 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   signal.throwIfAborted()
   const isIndex =
     options.images.length + (options.missing ?? []).length > 1 ||
-    options.images.some(({ attestations = [] }) => attestations.length > 0)
+    options.images.some(({ attestations = [] }) => attestations.some(({ form }) => form !== 'referrers'))
   const recompress = once(async () =>
     (await import('./recompress.ts')).createRecompress({ ...options, store: options.store! }),
   )
@@ -210,7 +210,8 @@ async function write(output: FileOutput, options: PublishOptions, sets: Sets): P
   if (output.type === 'tar') return writeStream(output.dest, treeTar(images, { ...options, ...output }), options)
   if (output.type === 'local') return exportLocal(images, output.dest, { ...options, ...output })
   const names = namesOf(output, tags)
-  const { set, annotations } = await sets(output, names)
+  if (output.type === 'docker') tellLeftOut(output.dest, options)
+  const { set, annotations } = await sets(output.type === 'docker' ? { ...output, referrers: false } : output, names)
   const mtime = options.sourceDateEpoch ?? 0
   switch (output.type) {
     case 'oci': {
@@ -244,7 +245,8 @@ async function loadInto(
   // An image store of one platform keeps no index, and nothing that only an index holds
   const kept = target.severalPlatforms ? loaded : loaded.map(({ platform, image }) => ({ platform, image }))
   const tags = namesOf(output, options.tags)
-  const { set, annotations } = await sets(output, tags, kept)
+  tellLeftOut(target.endpoint, options)
+  const { set, annotations } = await sets({ ...output, referrers: false }, tags, kept)
   let names: readonly string[] = []
   await step(options, `loading into ${target.endpoint}`, async () => {
     names = await target.load(dockerTar(set, { tags, annotations, signal, mtime: options.sourceDateEpoch ?? 0 }), {
@@ -252,6 +254,13 @@ async function loadInto(
     })
   })
   return { type: 'load', engine: target.endpoint, names }
+}
+
+/** Docker keeps nothing of an image that its index does not name. */
+function tellLeftOut(where: string, { images, emit }: PublishOptions): void {
+  if (!images.some(({ attestations = [] }) => attestations.some(({ form }) => form === 'referrers'))) return
+  const message = `${where}: attestations in the form of referrers are left out: Docker does not keep them`
+  emit({ type: 'warning', message, at: Date.now() })
 }
 
 async function writeStream(

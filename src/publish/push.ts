@@ -4,6 +4,7 @@ import type { Digest } from '../oci/descriptor.ts'
 import { digestHex } from '../oci/digest.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { RegistryClient } from '../registry/types.ts'
+import { addReferrers } from './add-referrers.ts'
 import type { Content, ImageSet } from './image-set.ts'
 
 /** What a push needs. */
@@ -69,6 +70,10 @@ async function uploadTo(
     )
   await forEachLimited(set.manifests, { limit: UPLOADS, signal }, byDigest)
   if (!set.manifests.includes(set.root)) await byDigest(set.root, signal)
+  await forEachLimited(set.referrers ?? [], { limit: UPLOADS, signal }, async ({ subject, manifest }, inner) => {
+    await byDigest(manifest, inner)
+    await addReferrers(target, { subject: subject.digest, added: [manifest.descriptor] }, { registry, signal: inner })
+  })
 }
 
 async function uploadBlob(

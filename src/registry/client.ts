@@ -13,6 +13,7 @@ export function createRegistryClient(options: RegistryClientOptions): RegistryCl
     hasBlob: async (...args) => (await connected()).hasBlob(...args),
     pushBlob: async (...args) => (await connected()).pushBlob(...args),
     pushManifest: async (...args) => (await connected()).pushManifest(...args),
+    referrers: async (...args) => (await connected()).referrers(...args),
     checkPush: async (...args) => (await connected()).checkPush(...args),
     close: async () => (await connecting)?.close(),
   }

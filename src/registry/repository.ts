@@ -10,13 +10,7 @@ import type { Connection } from './mirrors.ts'
 import { pullScope } from './pull.ts'
 import { PATIENT, withRetries } from './retry.ts'
 import { placeFrom } from './session.ts'
-
-/** What is said of a manifest by others (distribution-spec, listing referrers). */
-export interface Referrers {
-  /** The registry lists them by itself; otherwise they are in an index under the tag `sha256-...`. */
-  readonly listed: boolean
-  readonly manifests: readonly Descriptor[]
-}
+import type { Referrers } from './types.ts'
 
 /** What can be asked of a repository beside its images, and what can be removed from it; mirrors are not asked. */
 export interface Repository {
@@ -134,7 +128,10 @@ export function repositoryOf(connection: Connection): Repository {
         }),
       )
       const body = await bodyOf(response, { what, host: endpoint.host, limit: MAX_REFERRERS, signal })
-      return { listed, manifests: response.statusCode === 200 ? indexIn(body) : [] }
+      if (response.statusCode !== 200) return { listed, manifests: [] }
+      const { etag } = response.headers
+      const strong = etag === undefined || etag.startsWith('W/') ? {} : { etag }
+      return { listed, manifests: indexIn(body), digest: sha256(body), ...strong }
     },
 
     deleteManifest: (ref, { signal }) =>

@@ -1,6 +1,6 @@
 import type { RegistryConfig } from '../config/options.ts'
 import type { Reach } from '../host/http/reach.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
+import type { Descriptor, Digest } from '../oci/descriptor.ts'
 import type { Reference } from '../oci/reference.ts'
 
 /** A manifest or index as the registry holds it: the exact bytes. */
@@ -24,6 +24,17 @@ export interface PushManifestOptions {
   readonly when?: TagCondition
   /** A failure is not tried again: whoever asks looks at the tag before that. */
   readonly once?: boolean
+}
+
+/** What is said of a manifest by others (distribution-spec, listing referrers). */
+export interface Referrers {
+  /** The registry lists them by itself; otherwise they are in an index under the tag `sha256-...`. */
+  readonly listed: boolean
+  readonly manifests: readonly Descriptor[]
+  /** What the registry calls this state of that tag. */
+  readonly etag?: string
+  /** Digest of what that tag stands for; absent: there is no such tag. */
+  readonly digest?: Digest
 }
 
 /** How much of a transfer is through, in bytes; starts again from 0 when an upload is tried again. */
@@ -57,6 +68,8 @@ export interface RegistryClient {
    * sent.
    */
   pushManifest(ref: Reference, manifest: RemoteManifest, options: PushManifestOptions): Promise<void>
+  /** The manifests whose subject is `digest`; mirrors are not asked. */
+  referrers(ref: Reference, digest: Digest, options: { readonly signal: AbortSignal }): Promise<Referrers>
   /**
    * Makes sure that a repository may be written: an upload is begun and given up, nothing is stored. Throws AUTH,
    * REGISTRY.

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
-import { provenanceOf, sbomOf } from '../config/attest.ts'
+import { type AttestForm, provenanceOf, sbomOf } from '../config/attest.ts'
 import type { LoadTargets } from '../nodes/load-targets.ts'
+import type { Attestation } from '../oci/attestation.ts'
 import { publish, type PublishOptions, type PublishResult } from '../publish/publish.ts'
 import type { Settled } from '../run/outcome.ts'
 import type { Attested, AttestEdges } from './attest.ts'
@@ -32,7 +33,8 @@ export async function publishImage(
   const { loads, emit, signal, stdout, gate, ledger, part } = edges
   const { cwd, sourceDateEpoch, metadataFile, iidFile } = options
   const attested = await attestBuilt(options, settled, { ...edges, hide: edges.secrecy.text })
-  const listed = sbomOf(options)
+  const listing = sbomOf(options)
+  const listed = listing
     ? await (await import('./list-contents.ts')).listContents(options, settled.built, {
         store: session.store,
         emit,
@@ -45,7 +47,10 @@ export async function publishImage(
     images: settled.built.map((built) => ({
       platform: built.job.target,
       image: built.image,
-      attestations: [...(attested ? [attested.of(built)] : []), ...(listed?.of(built) ?? [])],
+      attestations: [
+        ...(attested ? [inForm(attested.of(built), provenanceOf(options)?.form)] : []),
+        ...(listed?.of(built) ?? []).map((one) => inForm(one, listing?.form)),
+      ],
     })),
     missing: settled.missing,
     packs: session.services.packs.all(image),
@@ -78,6 +83,11 @@ export async function publishImage(
     gate?.failed(request, error)
     throw error
   })
+}
+
+/** An attestation that is kept where it is asked for. */
+function inForm(attestation: Attestation, form: AttestForm | undefined): Attestation {
+  return form === 'referrers' ? { ...attestation, form } : attestation
 }
 
 /** How the images came to be, when that is asked for: code that most builds never load. */

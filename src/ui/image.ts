@@ -1,5 +1,6 @@
 import type { AuditedPlatform } from '../image/audit.ts'
 import type { Inspected, InspectedAttestation, InspectedPlatform } from '../image/inspect.ts'
+import type { InspectedReferrer } from '../image/referrers.ts'
 import type { Removal, RemovalPlan } from '../image/remove.ts'
 import type { Transferred } from '../image/transfer.ts'
 import type { Verified } from '../image/verify.ts'
@@ -13,7 +14,15 @@ export function toJson(value: unknown): string {
 }
 
 /** What a name stands for, and a table of its platforms. */
-export function formatInspected({ name, mediaType, digest, annotations = {}, images, others }: Inspected): string {
+export function formatInspected({
+  name,
+  mediaType,
+  digest,
+  annotations = {},
+  images,
+  referrers = [],
+  others,
+}: Inspected): string {
   const facts = [
     ['Name', name],
     ['Type', mediaType],
@@ -32,9 +41,15 @@ export function formatInspected({ name, mediaType, digest, annotations = {}, ima
     ({ digest: other, mediaType: type, about }) =>
       `${about === undefined ? `Other entry: ${other} (${type})` : `Attestation of ${about}, which is not in the index: ${other}`}\n`,
   )
+  const said = [
+    ...referrers.map((one) => referrerLine(digest, one)),
+    ...images.flatMap((image) => (image.referrers ?? []).map((one) => referrerLine(image.digest, one))),
+  ]
   return [
     factsText(facts),
     images.length > 0 ? `\n${table}` : '',
+    said.length > 0 ? '\n' : '',
+    ...said.map(cleanly),
     rest.length > 0 ? '\n' : '',
     ...rest.map(cleanly),
   ].join('')
@@ -99,9 +114,10 @@ export function formatCopied({ manifests, blobs, bytes, referrers }: Transferred
 }
 
 /** What a check found: a line for each problem, or that all is well. */
-export function formatVerified({ name, digest, ok, manifests, blobs, bytes, problems }: Verified): string {
+export function formatVerified({ name, digest, ok, manifests, blobs, bytes, referrers, problems }: Verified): string {
   const lines = problems.map((problem) => `${problem.level}: ${cleanLine(`${problem.digest} ${problem.message}`)}\n`)
-  const all = `${count(manifests, 'manifest')}, ${count(blobs, 'blob')}, ${formatBytes(bytes)}`
+  const said = referrers > 0 ? `, ${count(referrers, 'referrer')}` : ''
+  const all = `${count(manifests, 'manifest')}, ${count(blobs, 'blob')}, ${formatBytes(bytes)}${said}`
   return `${lines.join('')}${cleanLine(`${name} (${digest})`)}: ${ok ? 'ok' : 'not complete'}, ${all}\n`
 }
 
@@ -143,6 +159,11 @@ function factsText(facts: readonly (readonly (string | undefined)[])[]): string 
   return facts.map(([name, value]) => `${`${name}${name ? ':' : ''}`.padEnd(12)} ${cleanLine(value ?? '')}\n`).join('')
 }
 
+function referrerLine(subject: string, { digest, artifactType, predicateTypes }: InspectedReferrer): string {
+  const what = predicateTypes?.map(predicateName).join(', ') ?? artifactType ?? 'unknown'
+  return `Referrer of ${subject}: ${digest} (${what})\n`
+}
+
 function attestationsText(attestations: readonly InspectedAttestation[]): string {
   const names = attestations.flatMap(({ predicateTypes }) => predicateTypes.map(predicateName))
   return names.join(', ') || '-'
@@ -153,6 +174,7 @@ function predicateName(type: string): string {
   if (/slsa\.dev\/provenance/.test(type)) return 'provenance'
   if (/spdx\.dev/.test(type)) return 'SBOM (SPDX)'
   if (/cyclonedx\.org/.test(type)) return 'SBOM (CycloneDX)'
+  if (/sigstore\.dev\/cosign\/sign/.test(type)) return 'signature'
   return type
 }
 

@@ -2,7 +2,15 @@ import { expect, test } from 'vitest'
 import type { CompleteOptions } from '../../src/config/options.ts'
 import { parseArgv } from '../../src/cli/command-line.ts'
 import { parseConfigFile } from '../../src/config/file.ts'
-import { parseAttests, parseProvenance, provenanceOf, sbomOf, type ProvenanceOptions } from '../../src/config/attest.ts'
+import {
+  attestsInIndex,
+  parseAttests,
+  parseProvenance,
+  parseSbom,
+  provenanceOf,
+  sbomOf,
+  type ProvenanceOptions,
+} from '../../src/config/attest.ts'
 import { parsePlatform } from '../../src/platform.ts'
 
 const MAX: ProvenanceOptions = {
@@ -72,9 +80,9 @@ test('the last --attest of a type counts, --provenance wins, and nothing is atte
   expect(provenanceOf({ attest: { provenance: MAX } })).toEqual(MAX)
   expect(provenanceOf({ attest: { provenance: MAX }, provenance: false })).toBeUndefined()
   expect([sbomOf({}), sbomOf({ attest: { sbom: true } }), sbomOf({ attest: { sbom: true }, sbom: false })]).toEqual([
-    false,
-    true,
-    false,
+    undefined,
+    {},
+    undefined,
   ])
 })
 
@@ -88,4 +96,20 @@ test('command line and xbuild.yaml', () => {
   expect(options(['.'], { BUILDX_NO_DEFAULT_ATTESTATIONS: '1' })).toMatchObject({ mode: 'min' })
   expect(options(['--provenance', 'mode=max', '.'])).toEqual(MAX)
   expect(options(['--provenance=false', '.'])).toBeUndefined()
+})
+
+test('attestations are kept in the index unless their form says otherwise', () => {
+  const of = (...texts: string[]) => parseAttests(texts, '--attest')
+  expect(of('type=provenance,form=referrers').provenance).toEqual({ ...MAX, form: 'referrers' })
+  expect(of('type=sbom,form=referrers')).toEqual({ sbom: { form: 'referrers' } })
+  expect(of('type=sbom,form=index')).toEqual({ sbom: { form: 'index' } })
+  expect(parseSbom('form=referrers', '--sbom')).toEqual({ form: 'referrers' })
+  expect(() => of('type=sbom,form=oci')).toThrow('unknown form "oci"')
+  expect(() => of('type=provenance,form=')).toThrow('unknown form ""')
+  const both = of('type=sbom,form=referrers', 'type=provenance,form=referrers')
+  expect([attestsInIndex({}), attestsInIndex({ attest: both }), attestsInIndex({ attest: both, sbom: true })]).toEqual([
+    false,
+    false,
+    true,
+  ])
 })

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { MEDIA_TYPE, type Digest } from '../../src/oci/descriptor.ts'
+import { sha256 } from '../../src/oci/digest.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 import { connect } from '../../src/registry/connect.ts'
 import { refuse, startTestRegistry, type Intercept, type TestRegistry } from '../support/registry-server.ts'
@@ -80,7 +81,11 @@ describe('referrers', () => {
     expect(await client.referrers(ref(), DIGEST, { signal })).toEqual({ listed: false, manifests: [] })
     const bytes = Buffer.from(JSON.stringify(index))
     registry.manifests.set(`a/app:sha256-${'a'.repeat(64)}`, { type: MEDIA_TYPE.index, bytes })
-    expect(await client.referrers(ref(), DIGEST, { signal })).toEqual({ listed: false, manifests: [descriptor] })
+    expect(await client.referrers(ref(), DIGEST, { signal })).toEqual({
+      listed: false,
+      manifests: [descriptor],
+      digest: sha256(bytes),
+    })
   })
 })
 

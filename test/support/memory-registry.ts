@@ -42,6 +42,15 @@ export function memoryRegistry(options: { failOn?: RegExp } = {}): MemoryRegistr
       if (!bytes) throw new XbuildError('NOT_FOUND', `Cannot find "${digest}" in "${nameOf(ref)}"`)
       return Readable.from([bytes])
     },
+    referrers: async (ref, subject) => {
+      const own = [...of(manifests, nameOf(ref))].flatMap(([name, bytes]) => {
+        const { subject: named, mediaType, artifactType } = JSON.parse(bytes.toString())
+        return named?.digest === subject && name.startsWith('sha256:')
+          ? [{ mediaType, artifactType, digest: sha256(bytes), size: bytes.length }]
+          : []
+      })
+      return { listed: true, manifests: own }
+    },
     checkPush: async () => undefined,
     hasBlob: async (ref, descriptor) => of(blobs, nameOf(ref)).has(descriptor.digest),
     pushBlob: async (ref, descriptor, { open, mountFrom = [], onProgress, signal }) => {

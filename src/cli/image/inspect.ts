@@ -15,7 +15,7 @@ export async function runInspect(command: InspectCommand, terminal: Terminal): P
       return command.json ? toJson(found) : formatInspectedPlatform(found)
     }
     if (command.raw) return (await source.root(signal)).bytes.toString()
-    const found = await inspectImage(source, signal)
+    const found = await inspectImage(source, { referrers: command.referrers, signal })
     return command.json ? toJson(found) : formatInspected(found)
   })
   await print(terminal.stdout, text)
