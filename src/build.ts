@@ -4,6 +4,7 @@ import { auditImages } from './session/audit.ts'
 import { checkAsked, checkPlaces, isMany } from './session/check-requests.ts'
 import { runChecks } from './session/checks.ts'
 import { openDrivers } from './session/drivers.ts'
+import { beside } from './session/beside.ts'
 import { withDefaultEdges } from './session/edges.ts'
 import { isBrokenCache, withoutCaches } from './session/imported-caches.ts'
 import { builtPart, keepInStore, keepStoreSmall, publishedResult } from './session/keep.ts'
@@ -112,16 +113,12 @@ async function street(
       await auditImages(request, settled, { ...edges, store: session.store, targets: prepared.targets })
       await testImages(request, settled, { ...edges, ...prepared, services: session.services })
       const part = await builtPart(request, settled, session)
-      const published = await publishImage(session, request, settled, {
-        ...edges,
-        prepared,
-        loads,
-        started,
-        gate,
-        part,
+      const published = await beside(drivers.save(request, settled), async () => {
+        const about = { ...edges, prepared, loads, started, gate, part }
+        const image = await publishImage(session, request, settled, about)
+        await keepInStore(session.store, image, request)
+        return image
       })
-      await keepInStore(session.store, published, request)
-      await drivers.save(request, settled)
       await lastNodes.remember(settled, prepared)
       const result = publishedResult(part, published, ledger.id())
       await ledger.imageDone(request.image, result)

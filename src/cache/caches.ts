@@ -6,9 +6,8 @@ import type { Lowered } from '../engine/lower.ts'
 import type { Solver } from '../engine/solve.ts'
 import type { Workers } from '../engine/workers.ts'
 import type { Platform } from '../platform.ts'
-import type { Store } from '../store/store.ts'
 import { exportCaches } from './export.ts'
-import { createImports, type CacheImports } from './import.ts'
+import { createImports, type CacheImports, type ImportOptions } from './import.ts'
 import { inlineCache } from './inline.ts'
 import { openPlace, type PlaceOptions } from './places.ts'
 
@@ -33,12 +32,20 @@ export interface SolvedBuild {
 /** Makes the caches that the options name; nothing is read or written yet. */
 export function openCaches(
   { cacheFrom, cacheTo, sourceDateEpoch }: Pick<CompleteOptions, 'cacheFrom' | 'cacheTo' | 'sourceDateEpoch'>,
-  edges: PlaceOptions & { readonly store: Store; readonly platforms: readonly Platform[] },
+  edges: PlaceOptions & Pick<ImportOptions, 'store' | 'platforms' | 'eager'>,
 ): Caches {
   const { store, emit } = edges
   const sources = cacheFrom.map((source) => openPlace(source, edges))
   const targets = cacheTo.flatMap((target) =>
-    target.type === 'inline' ? [] : [{ place: openPlace(target, edges), mode: target.mode }],
+    target.type === 'inline'
+      ? []
+      : [
+          {
+            place: openPlace(target, edges),
+            mode: target.mode,
+            ...('maxSize' in target ? { maxSize: target.maxSize } : {}),
+          },
+        ],
   )
   const isInline = cacheTo.some(({ type }) => type === 'inline')
   return {

@@ -25,6 +25,8 @@ export interface CachedStep {
   readonly key: string
   /** RFC 3339. */
   readonly created: string
+  /** Milliseconds that the step ran, if that is known. */
+  readonly took?: number
   /** Absent: the step changed nothing. */
   readonly layer?: { readonly descriptor: Descriptor; readonly diffId: string }
 }
@@ -83,12 +85,13 @@ export function makeInlineCache(cache: CacheDocument, layersOfImage: readonly De
 function tableOf(steps: readonly CachedStep[]) {
   const layers: Descriptor[] = []
   const positions = new Map<string, number>()
-  const rows = steps.map(({ key, created, layer }) => {
-    if (!layer) return { key, created }
+  const rows = steps.map(({ key, created, took, layer }) => {
+    const known = { key, created, ...(took === undefined ? {} : { took }) }
+    if (!layer) return known
     const { mediaType, digest, size } = layer.descriptor
     const position = positions.get(digest) ?? layers.push({ mediaType, digest, size }) - 1
     positions.set(digest, position)
-    return { key, created, layer: position, diffId: layer.diffId }
+    return { ...known, layer: position, diffId: layer.diffId }
   })
   return { steps: rows, layers }
 }
@@ -140,10 +143,12 @@ function readStep(json: JsonField, layers: readonly Descriptor[]): CachedStep {
   if (!/^\d{4}-\d\d-\d\dT[\d:.]{8,20}Z$/.test(created) || Number.isNaN(Date.parse(created)))
     json.get('created').fail('is not a time')
   const position = json.get('layer').optional((field) => field.size())
-  if (position === undefined) return { key, created }
+  const took = json.get('took').optional((field) => field.size())
+  const known = { key, created, ...(took === undefined ? {} : { took }) }
+  if (position === undefined) return known
   const descriptor = layers[position] ?? json.get('layer').fail('is not one of the layers')
   if (!isLayerType(descriptor.mediaType))
     json.get('layer').fail(`is "${descriptor.mediaType}", which is not a file system layer`)
   const diffId: Digest = readDigest(json.get('diffId'))
-  return { key, created, layer: { descriptor, diffId } }
+  return { ...known, layer: { descriptor, diffId } }
 }

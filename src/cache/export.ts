@@ -6,11 +6,20 @@ import type { Solved, SolvedStep } from '../engine/solved.ts'
 import { toXbuildError } from '../errors.ts'
 import { forEachLimited } from '../host/pool.ts'
 import { formatPlatform, type Platform } from '../platform.ts'
+import type { StepVertex } from '../engine/vertex.ts'
+import { savingsOf, withinBudget } from './budget.ts'
 import { makeCacheImage, type CachedStep } from './document.ts'
 import type { CachePlace } from './place.ts'
 
 /** Layers that are packed at a time: the worker has as many hands. */
 const AT_A_TIME = 4
+
+/** Where steps go, and how many: `maxSize` counts the bytes of the layers of a platform. */
+export interface ExportPlace {
+  readonly place: CachePlace
+  readonly mode: CacheMode
+  readonly maxSize?: number | undefined
+}
 
 /** What of a build is exported. */
 export interface ExportOptions {
@@ -28,12 +37,10 @@ export interface ExportOptions {
  * Writes the steps of a build to every place, each platform for itself. What cannot be written is a warning: the
  * image is out already.
  */
-export async function exportCaches(
-  places: readonly { readonly place: CachePlace; readonly mode: CacheMode }[],
-  options: ExportOptions,
-): Promise<void> {
+export async function exportCaches(places: readonly ExportPlace[], options: ExportOptions): Promise<void> {
   const { emit, signal } = options
-  for (const { place, mode } of places) {
+  const saves = savingsOf(options.steps)
+  for (const { place, mode, maxSize } of places) {
     for (const { platform, solved } of options.images) {
       const step = `export ${place.name} ${formatPlatform(platform)}`
       emit({
@@ -44,8 +51,13 @@ export async function exportCaches(
         at: Date.now(),
       })
       try {
-        const steps = await packSteps(stepsOf(platform, solved, mode, options.steps), options)
-        await place.save(platform, makeCacheImage({ stamp: '', steps }), options.blobs, signal)
+        const own = stepsOf(platform, solved, mode, options.steps)
+        const packed = await packSteps(own, options)
+        const weighed = [...packed].map(([vertex, step]) => ({ step, saves: saves(vertex) }))
+        const { kept, left } = withinBudget(weighed, maxSize ?? Infinity)
+        if (left.length > 0)
+          emit({ type: 'step.log', step, stream: 'stderr', line: leftOut(left, own), at: Date.now() })
+        await place.save(platform, makeCacheImage({ stamp: '', steps: inOrder(kept) }), options.blobs, signal)
       } catch (thrown) {
         signal.throwIfAborted()
         const { message, hint } = toXbuildError(thrown)
@@ -69,12 +81,28 @@ function stepsOf(platform: Platform, image: Solved, mode: CacheMode, steps: read
   return own.filter(({ solved }) => inImage.has(solved.layers.at(-1)!.id))
 }
 
-async function packSteps(steps: readonly SolvedStep[], { layers, signal }: ExportOptions): Promise<CachedStep[]> {
-  const packed = new Map<string, CachedStep>()
-  await forEachLimited(steps, { limit: AT_A_TIME, signal }, async ({ solved }, inner) => {
+async function packSteps(
+  steps: readonly SolvedStep[],
+  { layers, signal }: ExportOptions,
+): Promise<Map<StepVertex, CachedStep>> {
+  const packed = new Map<StepVertex, CachedStep>()
+  await forEachLimited(steps, { limit: AT_A_TIME, signal }, async ({ vertex, solved }, inner) => {
+    const { key, created, took } = solved
     // An image has an empty layer for a step that changed nothing; a cache needs none
     const layer = solved.layers.at(-1)!.empty ? undefined : await layers.packed(solved.layers, inner)
-    packed.set(solved.key, { key: solved.key, created: solved.created!, ...(layer ? { layer } : {}) })
+    packed.set(vertex, { key, created: created!, ...(took === undefined ? {} : { took }), ...(layer ? { layer } : {}) })
   })
-  return [...packed.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1))
+  return packed
+}
+
+/** Each step once, in an order that the same steps always have. */
+function inOrder(steps: readonly CachedStep[]): CachedStep[] {
+  const byKey = new Map(steps.map((step) => [step.key, step]))
+  return [...byKey.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1))
+}
+
+function leftOut(left: readonly CachedStep[], all: readonly SolvedStep[]): string {
+  const keys = new Set(left.map(({ key }) => key))
+  const names = all.filter(({ solved }) => keys.has(solved.key)).map(({ vertex }) => vertex.shown.name)
+  return `Does not fit into max-size=: ${names.join('; ')}`
 }

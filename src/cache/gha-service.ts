@@ -5,14 +5,21 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { toXbuildError, XbuildError } from '../errors.ts'
 import { createAgents } from '../host/http/agents.ts'
 import { createHttp, SourceError, type HttpBody, type HttpRequest } from '../host/http/send.ts'
+import { within } from './time-limit.ts'
 
 /** GitHub's cache service, version 2: Twirp calls for names, signed addresses of a blob store for bytes. */
 export interface CacheService {
-  /** Where the newest entry of that name can be read, or of those that begin with one of `prefixes`. */
-  find(key: string, prefixes: readonly string[], signal: AbortSignal): Promise<string | undefined>
+  /** The entry of that name, or the newest of those that begin with the first of `prefixes` that has any. */
+  find(key: string, prefixes: readonly string[], signal: AbortSignal): Promise<FoundEntry | undefined>
   download(url: string, offset: number, signal: AbortSignal): Promise<IncomingMessage>
-  /** Makes an entry; one that somebody else made in the meantime is as good. */
-  upload(key: string, body: HttpBody, signal: AbortSignal): Promise<void>
+  /** Makes an entry; false when the name is taken: by an entry, or by somebody who has not finished one. */
+  upload(key: string, body: HttpBody, signal: AbortSignal): Promise<boolean>
+}
+
+/** An entry, and where its bytes can be read. */
+export interface FoundEntry {
+  readonly key: string
+  readonly url: string
 }
 
 const SERVICE = 'twirp/github.actions.results.api.v1.CacheService'
@@ -22,20 +29,45 @@ const VERSION = createHash('sha256').update('xbuild cache 1').digest('hex')
 const MAX_BLOB = 5000 * 1024 * 1024
 const TRIES = 4
 const MAX_ANSWER = 64 * 1024
+/** Milliseconds that a call may take with all its tries, and a download until its first byte. */
+const ANSWER = 20_000
+/** Milliseconds for which a service that has given up is not asked again. */
+const GONE_FOR = 60_000
 
 export function createCacheService({
   url,
   token,
   env,
+  timeout = ANSWER,
 }: {
   url: string
   token: string
   env: Readonly<Record<string, string | undefined>>
+  /** Milliseconds that one answer may take. */
+  timeout?: number
 }): CacheService {
   const base = new URL(url.endsWith('/') ? url : `${url}/`)
-  const send = createHttp({ agents: createAgents({ env }), idleTimeout: 60_000 })
+  const send = createHttp({ agents: createAgents({ env }), idleTimeout: 20_000 })
+  let gone: { readonly error: XbuildError; readonly until: number } | undefined
 
-  async function call(method: string, message: unknown, signal: AbortSignal): Promise<Record<string, unknown>> {
+  /** Does what must be over in time. A service that is gone is asked once, not by every layer anew. */
+  async function inTime<T>(what: string, signal: AbortSignal, work: (limited: AbortSignal) => Promise<T>): Promise<T> {
+    if (gone && Date.now() < gone.until) throw gone.error
+    try {
+      return await within({ ms: Math.min(timeout, ANSWER), what, signal }, work)
+    } catch (thrown) {
+      signal.throwIfAborted()
+      const error = toXbuildError(thrown)
+      if (error.code === 'REGISTRY') gone = { error, until: Date.now() + GONE_FOR }
+      throw error
+    }
+  }
+
+  function call(method: string, message: unknown, signal: AbortSignal): Promise<Record<string, unknown>> {
+    return inTime(method, signal, (limited) => callOnce(method, message, limited))
+  }
+
+  async function callOnce(method: string, message: unknown, signal: AbortSignal): Promise<Record<string, unknown>> {
     const bytes = Buffer.from(JSON.stringify(message))
     const response = await ask(
       method,
@@ -51,7 +83,9 @@ export function createCacheService({
     const answer = await text(response)
     try {
       // A name that is taken already is told by a status, or in the answer
-      return response.statusCode === 409 ? { ok: false } : (JSON.parse(answer) as Record<string, unknown>)
+      const read: unknown = response.statusCode === 409 ? { ok: false } : JSON.parse(answer)
+      if (typeof read === 'object' && read !== null) return read as Record<string, unknown>
+      throw new TypeError('It is no object')
     } catch (cause) {
       throw new XbuildError('REGISTRY', `Cannot use GitHub's cache service: its answer to ${method} is not JSON`, {
         cause,
@@ -93,7 +127,12 @@ export function createCacheService({
   return {
     async find(key, prefixes, signal) {
       const answer = await call('GetCacheEntryDownloadURL', { key, restore_keys: prefixes, version: VERSION }, signal)
-      return answer['ok'] === true ? addressIn(answer, 'signed_download_url', 'signedDownloadUrl') : undefined
+      if (answer['ok'] !== true) return undefined
+      const matched = answer['matched_key'] ?? answer['matchedKey']
+      return {
+        key: typeof matched === 'string' ? matched : '',
+        url: addressIn(answer, 'signed_download_url', 'signedDownloadUrl'),
+      }
     },
     download: (address, offset, signal) =>
       ask(
@@ -108,7 +147,7 @@ export function createCacheService({
           `Cannot store "${key}" in GitHub's cache service: ${body.length} bytes are more than the service accepts`,
         )
       const made = await call('CreateCacheEntry', { key, version: VERSION }, signal)
-      if (made['ok'] !== true) return
+      if (made['ok'] !== true) return false
       const address = new URL(addressIn(made, 'signed_upload_url', 'signedUploadUrl'))
       const headers = { 'x-ms-blob-type': 'BlockBlob', 'content-type': 'application/octet-stream' }
       await text(await ask('an upload', { method: 'PUT', url: address, headers, body, signal }, [201]))
@@ -122,6 +161,7 @@ export function createCacheService({
           'REGISTRY',
           `Cannot store "${key}" in GitHub's cache service: the service did not accept the finished upload`,
         )
+      return true
     },
   }
 }

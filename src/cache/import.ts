@@ -11,6 +11,8 @@ export interface ImportOptions {
   readonly platforms: readonly Platform[]
   /** SOURCE_DATE_EPOCH of this build as text; empty: none. */
   readonly stamp: string
+  /** Layers are fetched before their steps count as known: a build that cannot be done again must not miss one. */
+  readonly eager?: boolean
   readonly emit: Emit
 }
 
@@ -41,13 +43,13 @@ export function createImports(places: readonly CachePlace[], options: ImportOpti
     return steps
   }
 
-  function addStep(steps: Map<string, ImportedStep>, { key, created, layer }: CachedStep, cache: LoadedCache): void {
+  function addStep(steps: Map<string, ImportedStep>, { key, layer, ...facts }: CachedStep, cache: LoadedCache): void {
     const { stamp } = cache.document
     // Times that were cut off for another SOURCE_DATE_EPOCH cannot be had back
     if (layer && stamp !== options.stamp && stamp !== '') return
-    if (!layer) return void steps.set(key, { created })
+    if (!layer) return void steps.set(key, facts)
     steps.set(key, {
-      created,
+      ...facts,
       ...(stamp === options.stamp ? {} : { repack: true }),
       layer: {
         ...layer,
@@ -94,18 +96,30 @@ export function createImports(places: readonly CachePlace[], options: ImportOpti
       })
     const fetching = (async () => {
       if (await store.blobs.has(layer.digest, layer.size)) return
-      await store.blobs.fetch(layer, (offset) => cache.open(layer, offset, signal), {
+      await fetchTwice(
+        () =>
+          store.blobs.fetch(layer, (offset) => cache.open(layer, offset, signal), {
+            signal,
+            onProgress: (current) => report(current),
+          }),
         signal,
-        onProgress: (current) => report(current),
-      })
+      )
       report(layer.size, true)
     })()
     fetches.set(layer.digest, fetching)
     fetching.catch((error: Error) => {
       fetches.delete(layer.digest)
-      if (!signal.aborted) failure ??= error
+      if (!signal.aborted && !options.eager) failure ??= error
     })
     return fetching
+  }
+
+  /** A transfer that broke goes on where it was, once. */
+  function fetchTwice(transfer: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    return transfer().catch((error: unknown) => {
+      if (signal.aborted || !['REGISTRY', 'INTERNAL'].includes(toXbuildError(error).code)) throw error
+      return transfer()
+    })
   }
 
   function warn(message: string): void {
@@ -116,7 +130,16 @@ export function createImports(places: readonly CachePlace[], options: ImportOpti
     failure: () => failure,
     async find(key, signal) {
       loading ??= loadAll(signal)
-      return (await loading).get(key)
+      const found = (await loading).get(key)
+      if (!options.eager || !found?.layer) return found
+      try {
+        await found.layer.fetch(signal)
+        return found
+      } catch (error) {
+        signal.throwIfAborted()
+        warn(`Cannot use an imported cache: ${toXbuildError(error).message}; the step is run`)
+        return undefined
+      }
     },
   }
 }

@@ -3,7 +3,7 @@ import type { CacheSource, CacheTarget } from '../config/cache.ts'
 import type { Emit } from '../events.ts'
 import { assertNever } from '../errors.ts'
 import type { RegistryClient } from '../registry/types.ts'
-import { ghaPlace } from './gha.ts'
+import { ghaPlace, type GhaEdges } from './gha.ts'
 import { localPlace } from './local.ts'
 import type { CachePlace } from './place.ts'
 import { registryPlace } from './registry.ts'
@@ -12,6 +12,8 @@ export interface PlaceOptions {
   readonly registry: RegistryClient
   readonly cwd: string
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Cache services of the session. */
+  readonly services?: GhaEdges['services']
   readonly emit: Emit
 }
 

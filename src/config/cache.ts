@@ -1,5 +1,7 @@
 import { suggest } from '../did-you-mean.ts'
 import { parseReference } from '../oci/reference.ts'
+import { readGha, type GhaSettings, type Take } from './gha-cache.ts'
+import { parseSize } from './store-values.ts'
 import { badValue, parseAttributes, parseBool, parseCsv } from './values.ts'
 
 /** Where steps that other machines ran are looked up. */
@@ -7,20 +9,15 @@ export type CacheSource =
   | { readonly type: 'registry'; readonly ref: string }
   /** A folder that `type=local` wrote. */
   | { readonly type: 'local'; readonly src: string }
-  /** GitHub's cache service; `url` and `token` are those of the running workflow when they are absent. */
-  | { readonly type: 'gha'; readonly scope: string; readonly url?: string; readonly token?: string }
+  /** GitHub's cache service. */
+  | ({ readonly type: 'gha' } & GhaSettings)
 
 /** Where the steps of a build go for other machines. `mode`: only steps of the result, or all. */
 export type CacheTarget =
   | { readonly type: 'registry'; readonly ref: string; readonly mode: CacheMode }
   | { readonly type: 'local'; readonly dest: string; readonly mode: CacheMode }
-  | {
-      readonly type: 'gha'
-      readonly scope: string
-      readonly url?: string
-      readonly token?: string
-      readonly mode: CacheMode
-    }
+  /** `maxSize`: bytes that the layers of a platform may have; those that save the most time are kept. */
+  | ({ readonly type: 'gha'; readonly mode: CacheMode; readonly maxSize?: number } & GhaSettings)
   /** Within the config of the image itself. */
   | { readonly type: 'inline' }
 
@@ -49,8 +46,6 @@ const LATER = [
   'ghtoken',
 ]
 
-type Take = (name: string) => string | undefined
-
 /**
  * Reads one `--cache-from`: `type=...,key=value`, or bare references separated by commas. Throws BAD_OPTION or
  * BAD_REFERENCE.
@@ -61,7 +56,7 @@ export function parseCacheSource(text: string, label: string): readonly CacheSou
   return [
     readEntry(text, label, (type, take): CacheSource => {
       if (type === 'local') return { type, src: need(take, 'src', text, label) }
-      if (type === 'gha') return { type, ...readGha(take) }
+      if (type === 'gha') return { type, ...readGha(take, label) }
       if (type === 'registry') return { type, ref: readRef(take, text, label) }
       throw badValue(
         label,
@@ -85,7 +80,11 @@ export function parseCacheTarget(text: string, label: string): readonly CacheTar
       const mode = take('mode') ?? 'min'
       if (mode !== 'min' && mode !== 'max') throw badValue(label, text, `mode "${mode}" is neither min nor max`)
       if (type === 'local') return { type, dest: need(take, 'dest', text, label), mode }
-      if (type === 'gha') return { type, ...readGha(take), mode }
+      if (type === 'gha') {
+        const most = take('max-size')
+        const maxSize = most === undefined ? {} : { maxSize: parseSize(most, `${label} max-size=`) }
+        return { type, ...readGha(take, label), mode, ...maxSize }
+      }
       if (type === 'registry') return { type, ref: readRef(take, text, label), mode }
       if (mode === 'max')
         throw badValue(
@@ -160,11 +159,4 @@ function readRef(take: Take, text: string, label: string): string {
   if (!ref) throw badValue(label, text, 'ref is missing', 'Add ref=HOST/NAME:TAG')
   parseReference(ref)
   return ref
-}
-
-function readGha(take: Take): { scope: string; url?: string; token?: string } {
-  const [scope, url, token] = [take('scope'), take('url_v2'), take('token')]
-  take('url') // of the service before this one
-  take('timeout')
-  return { scope: scope || 'xbuild', ...(url ? { url } : {}), ...(token ? { token } : {}) }
 }

@@ -389,7 +389,7 @@ export const FLAGS: { readonly [K in FlagOption]: BuildFlag<CompleteOptions[K]> 
     group: 'advanced',
     key: 'cache-to',
     help:
-      'Export build cache: type=registry,ref=REF, type=local,dest=FOLDER, type=inline, type=gha[,scope=NAME]; ' +
+      'Export build cache: type=registry,ref=REF, type=local,dest=FOLDER, type=inline, type=gha[,scope=NAME][,max-size=SIZE]; ' +
       'mode=max for all steps, not only those of the result. Each platform has its own cache',
     absent: [],
     parse: read.cacheTo,

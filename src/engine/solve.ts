@@ -133,6 +133,7 @@ export function createSolver(options: SolverOptions): Solver {
           layers: [...parent.layers, record.layer],
           created: record.created,
           ...(record.packs ? { packs: record.packs } : {}),
+          ...(typeof record.took === 'number' ? { took: record.took } : {}),
         }
       }
       const { starts, ...made } = await limit(async () => {
@@ -142,6 +143,7 @@ export function createSolver(options: SolverOptions): Solver {
         if (vertex.kind === 'run') prepareRun(vertex, { ...options, signal })
         const id = newSnapshotId()
         const lowers = isLinked(vertex) ? [] : await layers.unpacked(parent.layers, signal)
+        const began = performance.now()
         const {
           empty,
           contentKey,
@@ -149,11 +151,13 @@ export function createSolver(options: SolverOptions): Solver {
           packs = [],
           starts = [],
         } = await execute(vertex, { ...inputs, id, lowers, selected, added, mounts })
+        const took = Math.round(performance.now() - began)
         for (const message of warnings ?? [])
           emit({ type: 'warning', message, ...(vertex.shown.at ? { source: vertex.shown.at } : {}), at: Date.now() })
         return {
           layer: { id, empty, ...(contentKey ? { contentKey } : {}) },
           created: new Date().toISOString(),
+          took,
           starts,
           ...(packs.length > 0 ? { packs } : {}),
         }
@@ -167,6 +171,7 @@ export function createSolver(options: SolverOptions): Solver {
         key,
         layers: [...parent.layers, made.layer],
         created: made.created,
+        took: made.took,
         ...(fresh ? { fresh } : {}),
         ...(made.packs ? { packs: made.packs } : {}),
       }

@@ -9,6 +9,8 @@ export interface Solved {
   readonly layers: readonly Layer[]
   /** When the last layer was made, RFC 3339; absent for a base image. */
   readonly created?: string
+  /** Milliseconds that the last step ran, now or when the cache learnt it. */
+  readonly took?: number
   /** It was made anew though the cache may know it: so must be what is made from it. */
   readonly fresh?: boolean
   /** Native toolchains that the programs of the step were run from, now or when the cache learnt it. */

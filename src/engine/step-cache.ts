@@ -17,12 +17,16 @@ export interface StepRecord {
   readonly name?: string
   /** Native toolchains that its programs were run from. */
   readonly packs?: readonly UsedPack[]
+  /** Milliseconds that it ran. */
+  readonly took?: number
 }
 
 /** A step that another machine ran. */
 export interface ImportedStep {
   /** RFC 3339. */
   readonly created: string
+  /** Milliseconds that it ran, if that is known. */
+  readonly took?: number
   /** Absent: the step changed nothing. */
   readonly layer?: ImageLayer
   /** The layer was packed for other time stamps than this build wants. */
@@ -38,7 +42,7 @@ export interface StepImports {
 /** Results of steps by key: those of this machine first, then those of others. */
 export interface StepCache {
   find(key: string, about: StepFacts, signal: AbortSignal): Promise<StepRecord | undefined>
-  put(key: string, about: StepFacts, made: Pick<StepRecord, 'layer' | 'created' | 'packs'>): Promise<void>
+  put(key: string, about: StepFacts, made: Pick<StepRecord, 'layer' | 'created' | 'packs' | 'took'>): Promise<void>
 }
 
 /** What a record says beside the result. */
@@ -62,7 +66,7 @@ export function createStepCache({
   function put(
     key: string,
     { below, vertex }: StepFacts,
-    { layer, created, packs }: Pick<StepRecord, 'layer' | 'created' | 'packs'>,
+    { layer, created, packs, took }: Pick<StepRecord, 'layer' | 'created' | 'packs' | 'took'>,
   ): Promise<void> {
     const { id, empty, contentKey } = layer
     const name = vertex.shown.name.slice(0, MAX_NAME)
@@ -72,6 +76,7 @@ export function createStepCache({
       below,
       name,
       ...(packs ? { packs } : {}),
+      ...(took === undefined ? {} : { took }),
     } satisfies StepRecord)
   }
 
@@ -87,7 +92,7 @@ export function createStepCache({
         return record
       const imported = await imports?.find(key, signal)
       if (!imported) return undefined
-      const { layer: image, created, repack } = imported
+      const { layer: image, created, repack, took } = imported
       const layer: Layer = {
         id: keyOf(['imported', key]).slice(0, 24),
         empty: image === undefined,
@@ -103,8 +108,9 @@ export function createStepCache({
           of: layer.id,
         })
       }
-      await put(key, about, { layer, created })
-      return { layer, created }
+      const made = { layer, created, ...(took === undefined ? {} : { took }) }
+      await put(key, about, made)
+      return made
     },
   }
 }

@@ -21,6 +21,7 @@ import { formatPlatform, samePlatform, type Platform } from '../platform.ts'
 import type { Prepared } from './plan.ts'
 import { isWhole, type JobOutcome, type Settled } from '../run/outcome.ts'
 import { pushNames } from '../publish/output-names.ts'
+import { readsOnce } from './imported-caches.ts'
 import type { Session } from './open.ts'
 import { check, graphOf } from './requests.ts'
 
@@ -62,11 +63,16 @@ export async function openDrivers(
         job.kind === 'image' && job.decision.strategy.node === local?.name && sameTarget(targetOfJob(job), target),
     )
   const caches = new Map<string | undefined, Caches>()
+  const cacheServices: NonNullable<Parameters<typeof openCaches>[1]['services']> = new Map()
   let embedded: EmbeddedEngine | undefined
   const here = once(async () => {
     for (const { image, options: own } of requests) {
       const { platforms } = plan.images?.find(({ name }) => name === image) ?? plan
-      const found = await openCachesOf(own, { registry, cwd: own.cwd, env, emit, store, platforms })
+      const found = await openCachesOf(own, {
+        ...{ registry, cwd: own.cwd, env, emit, store, platforms },
+        services: cacheServices,
+        eager: readsOnce(requests),
+      })
       if (found) caches.set(image, found)
     }
     const imports = [...caches.values()].map((one) => one.imports)

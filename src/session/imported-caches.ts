@@ -39,7 +39,7 @@ export function withoutCaches(requests: readonly SessionRequest[]): SessionReque
 }
 
 /** What was read from standard input, or written to standard output, cannot be had a second time. */
-function readsOnce(requests: readonly SessionRequest[]): boolean {
+export function readsOnce(requests: readonly SessionRequest[]): boolean {
   return requests.some(({ options: { context, file, outputs } }) =>
     [context, file, ...outputs.map((output) => 'dest' in output && output.dest)].includes('-'),
   )

@@ -13,6 +13,7 @@ import { createEngineServices, withEpoch, type EngineServices } from '../engine/
 import { openMainContext, type MainContext } from '../content/main-context.ts'
 import { findLaunch } from '../emulation/launch.ts'
 import { blameCaches } from './imported-caches.ts'
+import { withGhaScopes } from './gha-scopes.ts'
 import { allowInsecure } from './insecure.ts'
 import { findMachines, type Machines } from './machines.ts'
 import type { Node } from '../plan/types.ts'
@@ -56,7 +57,7 @@ export async function openSession(
   asked: readonly SessionRequest[],
   { emit, signal, env, secretEnv = env, stdin, secrecy }: BuildEdges & Partial<Pick<SessionEdges, 'secrecy'>>,
 ): Promise<Session> {
-  const requests = await allowInsecure(asked, { emit, env, signal })
+  const requests = withGhaScopes(await allowInsecure(asked, { emit, env, signal }), env)
   const { options } = requests[0]!
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
   const reach = reachOf(requests)

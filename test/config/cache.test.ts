@@ -14,10 +14,10 @@ describe('--cache-from', () => {
     ['type=registry,ref=a/b', [{ type: 'registry', ref: 'a/b' }]],
     ['TYPE=registry,"ref=a/b"', [{ type: 'registry', ref: 'a/b' }]],
     ['type=local,src=some/folder', [{ type: 'local', src: 'some/folder' }]],
-    ['type=gha', [{ type: 'gha', scope: 'xbuild' }]],
+    ['type=gha', [{ type: 'gha' }]],
     [
       'type=gha,scope=main,url_v2=http://127.0.0.1:1/,token=t,timeout=5m',
-      [{ type: 'gha', scope: 'main', url: 'http://127.0.0.1:1/', token: 't' }],
+      [{ type: 'gha', scope: 'main', url: 'http://127.0.0.1:1/', token: 't', timeout: 300_000 }],
     ],
   ])('%s', (text, expected) => {
     expect(parseCacheSource(text, '--cache-from')).toEqual(expected)
@@ -51,6 +51,7 @@ describe('--cache-to', () => {
     ['type=local,dest=x', [{ type: 'local', dest: 'x', mode: 'min' }]],
     ['type=inline', [{ type: 'inline' }]],
     ['type=gha,scope=x,mode=max', [{ type: 'gha', scope: 'x', mode: 'max' }]],
+    ['type=gha,max-size=2GB', [{ type: 'gha', mode: 'min', maxSize: 2 * 1024 ** 3 }]],
   ])('%s', (text, expected) => {
     expect(parseCacheTarget(text, '--cache-to')).toEqual(expected)
   })
@@ -60,6 +61,9 @@ describe('--cache-to', () => {
     ['type=inline,mode=max', /holds the steps of the result only/],
     ['type=local,src=x', /dest is missing/],
     ['type=registry,ref=x,compression=zstd', /does not support compression=zstd yet/],
+    ['type=gha,max-size=much', /max-size= "much": not a size/],
+    ['type=local,dest=x,max-size=1GB', /has no "max-size"/],
+    ['type=gha,timeout=soon', /timeout= "soon": not a duration/],
     ['type=registry,ref=x,ignore-error=perhaps', /neither true nor false/],
   ])('%s is refused', (text, message) => {
     expect(() => parseCacheTarget(text, '--cache-to')).toThrow(message)

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startGhaCache, type GhaCache } from '../support/gha-cache.ts'
+import { startGhaCache, type Fault, type GhaCache } from '../support/gha-cache.ts'
 import { startRegistry, type DebianRegistry } from '../support/registry-debian.ts'
 import { withBases, writeFiles } from './support/context.ts'
 import { CLEAN, leftovers } from './support/leftovers.ts'
@@ -213,9 +213,10 @@ describe("GitHub's cache service", () => {
     service = await startGhaCache()
   })
   afterAll(() => service.stop())
+  const ofService = () => ({ ACTIONS_RESULTS_URL: service.url, ACTIONS_RUNTIME_TOKEN: service.token })
 
   test('serves a second machine', async () => {
-    const env = { ACTIONS_RESULTS_URL: service.url, ACTIONS_RUNTIME_TOKEN: service.token }
+    const env = ofService()
     const first = await build(['--cache-to', 'type=gha,mode=max,scope=main'], { env })
     expect(first.stderr).not.toContain('Cannot')
     const second = await build(['--cache-from', 'type=gha,scope=main', '-o', `type=oci,dest=${folder}/out-gha`], {
@@ -224,6 +225,73 @@ describe("GitHub's cache service", () => {
     expect(second.ran).toEqual([])
     expect(second.stdout).toBe(first.stdout)
     expect((await build(['--cache-from', 'type=gha,scope=other'], { env, platform: 'linux/amd64' })).cached).toEqual([])
+  })
+
+  test('a build that changes nothing, with a warm cache, transfers less than a megabyte', async () => {
+    const files = { Dockerfile: `${DOCKERFILE}RUN head -c 3000000 /dev/urandom > /large\n`, 'a.txt': 'a\n' }
+    const large = writeFiles(join(folder, 'large'), files)
+    const args = ['--platform', TWO, ...bases, '-t', `${registry.host}/two/warm:1`, '--push', large]
+    const caches = ['--cache-from', 'type=gha', '--cache-to', 'type=gha,mode=max']
+    const first = await xbuild([...caches, ...args], { store: join(folder, 'warm-1'), env: ofService() })
+    expect(first.code, first.stderr).toBe(0)
+    const [before, entries] = [service.traffic(), service.entries.size]
+    expect(before).toBeGreaterThan(6_000_000)
+    const second = await xbuild([...caches, ...args], { store: join(folder, 'warm-2'), env: ofService() })
+    expect(second.code, second.stderr).toBe(0)
+    expect(second.stdout).toBe(first.stdout)
+    expect(service.traffic() - before).toBeLessThan(1_000_000)
+    expect(service.entries.size).toBe(entries)
+  })
+
+  test('a budget keeps the steps that took longest for their size, and says what it leaves out', async () => {
+    const slow = writeFiles(join(folder, 'budget'), {
+      Dockerfile:
+        'FROM busybox\nRUN head -c 300000 /dev/urandom > /fast\nRUN sleep 1; head -c 1000 /dev/urandom > /slow\n',
+    })
+    const run = (store: string, caches: readonly string[]) =>
+      xbuild(['--progress', 'plain', '--platform', 'linux/amd64', ...bases, ...caches, slow], {
+        store: join(folder, store),
+        env: ofService(),
+      })
+    const first = await run('budget-1', ['--cache-to', 'type=gha,mode=max,max-size=100k'])
+    expect(first.stderr).toMatch(/Does not fit into max-size=: .*fast$/m)
+    const second = await run('budget-2', ['--cache-from', 'type=gha'])
+    expect(second.code, second.stderr).toBe(0)
+    const ran = [...second.stderr.matchAll(/^(#\d+) .*RUN (\w+).*$/gm)].filter(
+      ([, id]) => !new RegExp(`^${id} CACHED$`, 'm').test(second.stderr),
+    )
+    expect(ran.map(([, , command]) => command)).toEqual(['head'])
+  })
+
+  test.each<[where: string, fault: Fault]>([
+    ['GetCacheEntryDownloadURL', 'hang'],
+    ['GetCacheEntryDownloadURL', 403],
+    ['CreateCacheEntry', 429],
+    ['blob', 'cut'],
+  ])('never ends a build: %s %s', async (where, fault) => {
+    service.faults.set(where, fault)
+    try {
+      const { stderr } = await build(
+        ['--cache-from', 'type=gha,scope=main,timeout=1s', '--cache-to', 'type=gha,scope=faults,timeout=1s'],
+        { env: ofService(), platform: 'linux/amd64' },
+      )
+      expect(stderr).toMatch(/Cannot (?:import|export) the cache (?:of|to) GitHub's cache service/)
+    } finally {
+      service.faults.clear()
+    }
+  })
+
+  test.each([
+    ['into a folder', (name: string) => `type=oci,dest=${folder}/evicted-${name}`],
+    ['to standard output', () => 'type=oci,dest=-'],
+  ])('a layer that was evicted is made anew: %s', async (_, output) => {
+    service.evict('xbuild-blob')
+    const { stderr, ran } = await build(['--cache-from', 'type=gha,scope=main', '-o', output('layers')], {
+      env: ofService(),
+      platform: 'linux/amd64',
+    })
+    expect(stderr).toContain('Cannot use an imported cache')
+    expect(ran.length).toBeGreaterThan(0)
   })
 
   test('is a warning outside of a workflow', async () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 
 /** GitHub's cache service in this process, as strict as the real one: entries never change, addresses are signed. */
 export interface GhaCache {
@@ -11,8 +11,19 @@ export interface GhaCache {
   readonly entries: ReadonlyMap<string, Buffer>
   /** Answers to give instead, first come first served. */
   readonly failures: number[]
+  /** What goes wrong until it is taken away: with calls, whose methods are named, or with `blob` for bytes. */
+  readonly faults: Map<string, Fault>
+  /** Names of calls that were made, and `blob` with its method, in their order. */
+  readonly calls: string[]
+  /** Removes entries whose names begin so, as the service does when it is full. */
+  evict(prefix: string): void
+  /** Bytes that went over its connections, both ways. */
+  traffic(): number
   stop(): Promise<void>
 }
+
+/** A status; no answer; a byte now and then; an answer that is no answer; an end in the middle. */
+export type Fault = number | 'hang' | 'trickle' | 'garbage' | 'cut'
 
 interface Entry {
   readonly version: string
@@ -24,9 +35,13 @@ export async function startGhaCache(): Promise<GhaCache> {
   const finished = new Map<string, Entry>()
   const reserved = new Map<string, { version: string; bytes?: Buffer }>()
   const failures: number[] = []
+  const faults = new Map<string, Fault>()
+  const calls: string[] = []
+  const sockets = new Set<Socket>()
   const server = createServer((request, response) => {
     serve(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)))
   })
+  server.on('connection', (socket: Socket) => sockets.add(socket))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
@@ -36,6 +51,10 @@ export async function startGhaCache(): Promise<GhaCache> {
     const failure = failures.shift()
     if (failure !== undefined) return void response.writeHead(failure).end('not now')
     const url = new URL(request.url ?? '', origin)
+    const what = url.pathname.startsWith('/blob/') ? 'blob' : url.pathname.split('/').at(-1)!
+    calls.push(what === 'blob' ? `blob ${request.method}` : what)
+    const fault = faults.get(what)
+    if (fault !== undefined) return misbehave(response, fault)
     if (url.pathname.startsWith('/blob/')) return serveBlob(request, response, url, body)
     const method = /^\/twirp\/github\.actions\.results\.api\.v1\.CacheService\/(\w+)$/.exec(url.pathname)?.[1]
     if (request.method !== 'POST' || !method || request.headers['content-type'] !== 'application/json')
@@ -113,12 +132,28 @@ export async function startGhaCache(): Promise<GhaCache> {
       return new Map([...finished].map(([key, { bytes }]) => [key, bytes]))
     },
     failures,
+    faults,
+    calls,
+    evict(prefix) {
+      for (const key of finished.keys()) if (key.startsWith(prefix)) finished.delete(key)
+    },
+    traffic: () => [...sockets].reduce((sum, { bytesRead, bytesWritten }) => sum + bytesRead + bytesWritten, 0),
     async stop() {
       server.closeAllConnections()
       server.close()
       await once(server, 'close')
     },
   }
+}
+
+function misbehave(response: ServerResponse, fault: Fault): void {
+  if (typeof fault === 'number') return void response.writeHead(fault).end('not now')
+  if (fault === 'garbage') return void response.writeHead(200).end('<html>Sign in to the network</html>')
+  if (fault === 'hang') return
+  response.writeHead(200, { 'content-length': 1000 }).write('{')
+  if (fault === 'cut') return void setTimeout(() => response.destroy(), 10)
+  const timer = setInterval(() => response.write(' '), 50)
+  response.once('close', () => clearInterval(timer))
 }
 
 async function bodyOf(request: IncomingMessage): Promise<Buffer> {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { CacheSource, CacheTarget } from '../../config/cache.ts'
+import type { GhaSettings } from '../../config/gha-cache.ts'
 import { writeFileAtomic } from '../../host/files.ts'
 import { MEDIA_TYPE, type Descriptor } from '../../oci/descriptor.ts'
 import { sha256 } from '../../oci/digest.ts'
@@ -126,6 +127,8 @@ function exportOf(target: CacheTarget, options: CacheOptions): { entry: CacheEnt
       },
     }
   if (target.type === 'gha') {
+    if (target.maxSize !== undefined)
+      warn(`The cache of ${formatPlatform(platform)} has no max-size=: BuildKit writes it, and knows no limit`)
     const [entry] = ghaEntry(target, platform, { env, warn })
     return entry && { entry: { ...entry, Attrs: { ...common, ...entry.Attrs } } }
   }
@@ -140,7 +143,7 @@ function exportOf(target: CacheTarget, options: CacheOptions): { entry: CacheEnt
 }
 
 function ghaEntry(
-  { scope, url, token }: { scope: string; url?: string; token?: string },
+  { scope = 'xbuild', url, token, timeout }: GhaSettings,
   platform: Platform,
   { env, warn }: { env: CacheOptions['env']; warn: (message: string) => void },
 ): CacheEntry[] {
@@ -153,7 +156,14 @@ function ghaEntry(
   return [
     {
       Type: 'gha',
-      Attrs: { scope: `${scope}-${suffixOf(platform)}`, url_v2: address, url: address, token: key, version: '2' },
+      Attrs: {
+        scope: `${scope}-${suffixOf(platform)}`,
+        url_v2: address,
+        url: address,
+        token: key,
+        version: '2',
+        ...(timeout === undefined ? {} : { timeout: `${timeout}ms` }),
+      },
     },
   ]
 }
