@@ -19,8 +19,8 @@ export const UNFLAGGED = [
 ] as const
 UNFLAGGED satisfies readonly (keyof CompleteOptions)[]
 
-/** The options of a build that a flag sets. */
-export type FlagOption = Exclude<keyof CompleteOptions, (typeof UNFLAGGED)[number]>
+/** The options of a build that a flag sets; proxies come from Docker's settings alone. */
+export type FlagOption = Exclude<keyof CompleteOptions, (typeof UNFLAGGED)[number] | 'proxies'>
 
 /** Every flag of `xbuild build`. */
 export const FLAGS: { readonly [K in FlagOption]: BuildFlag<CompleteOptions[K]> } = {

@@ -201,4 +201,6 @@ export interface CompleteOptions
     Required<Pick<BuildOptions, DefaultedOption>> {
   /** Empty: the build platform. */
   readonly platforms: readonly Platform[]
+  /** Proxies of the user's Docker settings: build args that nobody asked for, so nothing is said of them. */
+  readonly proxies?: Readonly<Record<string, string>>
 }

@@ -38,24 +38,31 @@ export async function currentEngine(env: Environment): Promise<Endpoint> {
   return (context && context !== 'default' ? await dockerContext(context, env) : undefined) ?? usualSocket(env)
 }
 
+/** The address of the engine that `docker` would talk to, as it is written: settings name engines so. */
+export async function currentHost(env: Environment): Promise<string> {
+  if (env['DOCKER_HOST']) return env['DOCKER_HOST']
+  const context = env['DOCKER_CONTEXT'] || (await currentContext(env))
+  const host = context && context !== 'default' ? hostOf(await contextMeta(context, env)) : undefined
+  return typeof host === 'string' ? host : `unix://${DEFAULT_SOCKET}`
+}
+
 /**
  * The engine of a Docker context; undefined when there is no context of that name. Throws BAD_OPTION when it cannot
  * be used.
  */
 export async function dockerContext(name: string, env: Environment): Promise<Endpoint | undefined> {
   if (name === 'default') return dockerHost(env) ?? usualSocket(env)
-  const folder = join(dockerFolder(env), 'contexts')
-  const id = createHash('sha256').update(name).digest('hex')
-  const meta = await readJson(join(folder, 'meta', id, 'meta.json'))
+  const meta = await contextMeta(name, env)
   if (meta === undefined) return undefined
-  const { Host: host, SkipTLSVerify: skip } = (meta as ContextMeta).Endpoints?.docker ?? {}
+  const host = hostOf(meta)
+  const skip = meta.Endpoints?.docker?.SkipTLSVerify
   if (typeof host !== 'string')
     throw new XbuildError('BAD_OPTION', `Cannot use Docker context "${name}": it has no Docker endpoint`, {
       hint: `See docker context inspect ${name}`,
     })
   const endpoint = readDockerEndpoint(host, `Docker context "${name}"`)
   if (endpoint.kind !== 'tcp') return endpoint
-  const files = await existing(tlsFolder(join(folder, 'tls', id, 'docker')))
+  const files = await existing(tlsFolder(join(contextsFolder(env), 'tls', idOf(name), 'docker')))
   if (Object.keys(files).length === 0 && !skip) return endpoint
   return { ...endpoint, tls: { ...files, ...(skip === true ? { insecure: true } : {}) } }
 }
@@ -63,7 +70,7 @@ export async function dockerContext(name: string, env: Environment): Promise<End
 /** Names of all Docker contexts, for suggestions. */
 export async function dockerContexts(env: Environment): Promise<readonly string[]> {
   const { readdir } = await import('node:fs/promises')
-  const folder = join(dockerFolder(env), 'contexts/meta')
+  const folder = join(contextsFolder(env), 'meta')
   const ids = await readdir(folder).catch((): string[] => [])
   const metas = await Promise.all(ids.map((id) => readJson(join(folder, id, 'meta.json')).catch(() => undefined)))
   return metas
@@ -96,6 +103,22 @@ export async function readJson(path: string): Promise<object | undefined> {
 interface ContextMeta {
   readonly Name?: string
   readonly Endpoints?: { readonly docker?: { readonly Host?: unknown; readonly SkipTLSVerify?: unknown } }
+}
+
+function contextsFolder(env: Environment): string {
+  return join(dockerFolder(env), 'contexts')
+}
+
+function idOf(context: string): string {
+  return createHash('sha256').update(context).digest('hex')
+}
+
+async function contextMeta(name: string, env: Environment): Promise<ContextMeta | undefined> {
+  return readJson(join(contextsFolder(env), 'meta', idOf(name), 'meta.json'))
+}
+
+function hostOf(meta: ContextMeta | undefined): unknown {
+  return meta?.Endpoints?.docker?.Host
 }
 
 function usualSocket(env: Environment): Endpoint {

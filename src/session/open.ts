@@ -16,6 +16,7 @@ import { blameCaches } from './imported-caches.ts'
 import { withGhaScopes } from './gha-scopes.ts'
 import { allowInsecure } from './insecure.ts'
 import { findMachines, type Machines } from './machines.ts'
+import { addProxies } from './proxies.ts'
 import type { Node } from '../plan/types.ts'
 import { formatPlatform, platformOfNodeArch } from '../platform.ts'
 import type { Reach } from '../host/http/reach.ts'
@@ -57,9 +58,10 @@ export async function openSession(
   asked: readonly SessionRequest[],
   { emit, signal, env, secretEnv = env, stdin, secrecy }: BuildEdges & Partial<Pick<SessionEdges, 'secrecy'>>,
 ): Promise<Session> {
-  const requests = withGhaScopes(await allowInsecure(asked, { emit, env, signal }), env)
-  const { options } = requests[0]!
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
+  const allowed = await allowInsecure(asked, { emit, env, signal })
+  const requests = withGhaScopes(await addProxies(allowed, { env, warn }), env)
+  const { options } = requests[0]!
   const reach = reachOf(requests)
   const registry = createRegistryClient({
     ...{ registries: options.registries, env, onRetry: warn, hide: secrecy?.hide },

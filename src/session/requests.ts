@@ -1,5 +1,6 @@
 import { contextNames } from '../config/build-context.ts'
 import type { CompleteOptions } from '../config/options.ts'
+import { withProxies } from '../config/proxies.ts'
 import { optionsFor, overrideFor } from '../config/overrides.ts'
 import type { PlatformOverride } from '../config/options.ts'
 import { checkCacheFilter } from '../dockerfile/cache-filter.ts'
@@ -133,12 +134,12 @@ function checkAllowedHere(allow: readonly string[]): void {
 /** The stage graph of a target platform with its options. */
 export function graphOf(
   dockerfile: Dockerfile,
-  { buildArgs, buildContexts, target: targetStage }: CompleteOptions,
+  { buildArgs, proxies, buildContexts, target: targetStage }: CompleteOptions,
   platforms: { readonly target: Platform; readonly buildPlatform: Platform },
 ): ReturnType<typeof buildStageGraph> {
   return buildStageGraph(dockerfile, {
     ...platforms,
-    buildArgs,
+    buildArgs: withProxies({ buildArgs, proxies }),
     ...contextNames(buildContexts),
     ...(targetStage === undefined ? {} : { targetStage }),
   })

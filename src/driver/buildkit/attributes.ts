@@ -1,4 +1,5 @@
 import type { CompleteOptions } from '../../config/options.ts'
+import { withProxies } from '../../config/proxies.ts'
 import { allowsHostNetwork, NETWORK_HOST } from '../../dockerfile/entitlements.ts'
 import type { Job } from '../../plan/types.ts'
 import { formatPlatform, type Platform } from '../../platform.ts'
@@ -23,7 +24,7 @@ export function frontendAttributes(
 ): Record<string, string> {
   const { options } = build
   const target = job.kind === 'stage' ? job.stage : options.target
-  const args = { ...(buildPlatform ? platformArgs(buildPlatform) : {}), ...stamp(options), ...options.buildArgs }
+  const args = { ...(buildPlatform ? platformArgs(buildPlatform) : {}), ...stamp(options), ...withProxies(options) }
   return {
     filename: 'Dockerfile',
     dockerfilekey: TREE.dockerfile,

@@ -2,6 +2,7 @@ import { contextNames } from '../../config/build-context.ts'
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { CompleteOptions } from '../../config/options.ts'
+import { withProxies } from '../../config/proxies.ts'
 import { buildStageGraph } from '../../dockerfile/graph.ts'
 import { parseDockerfile } from '../../dockerfile/parse.ts'
 import { platformArgs } from '../../dockerfile/platform-args.ts'
@@ -205,7 +206,7 @@ function settingsOf({ build, graph, job, native }: Classic): Record<string, unkn
   const wanted = Object.entries(automatic).filter(([name, value]) => declared.has(name) && value !== '')
   return {
     platform: formatPlatform(job.target),
-    buildargs: { ...Object.fromEntries(wanted), ...options.buildArgs },
+    buildargs: { ...Object.fromEntries(wanted), ...withProxies(options) },
     labels: options.labels,
     rm: true,
     forcerm: true,
