@@ -10,7 +10,7 @@ import type { ImageTarget } from '../config/images/target.ts'
 import { readBool } from '../config/values.ts'
 import { XbuildError } from '../errors.ts'
 import { formatPlatform } from '../platform.ts'
-import { cleanText } from '../ui/text.ts'
+import { cleanLine, cleanText } from '../ui/text.ts'
 import { readBakeFiles, type BakeSource } from './bake-files.ts'
 import type { Calling } from './command.ts'
 import { print } from './print.ts'
@@ -29,7 +29,16 @@ export async function runBake(command: BakeCommand, terminal: Terminal, calling:
   const { config } = definitions
   if (values.list) {
     const { what, format } = values.list
-    await print(stdout, what === 'targets' ? listTargets(config, format) : listVariables(config.variables, format))
+    const list = what === 'targets' ? listTargets(config, format) : listVariables(config.variables, format)
+    await print(
+      stdout,
+      list.replace(/[^\n]+/g, (line) =>
+        line
+          .split('\t')
+          .map((cell) => cleanLine(cell))
+          .join('\t'),
+      ),
+    )
     return 0
   }
   if (values.print) {

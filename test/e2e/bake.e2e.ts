@@ -140,9 +140,9 @@ test('an expression without a value is an error at its place', async () => {
 test('lists', async () => {
   writeFiles(project, {
     'docker-bake.hcl':
-      'variable "V" {\n  description = "a version"\n  default = "1"\n}\ntarget "a" { description = "first" }\n',
+      'variable "V" {\n  description = "a version"\n  default = "1"\n}\ntarget "a" { description = "\u001b[2Jfirst" }\n',
   })
-  expect((await bake(['--list=targets'])).stdout).toBe('TARGET  DESCRIPTION\na       first\n')
+  expect((await bake(['--list=targets'])).stdout).toBe('TARGET\tDESCRIPTION\na\tfirst\n')
   expect(JSON.parse((await bake(['--list=type=variables,format=json', '--var', 'V=2'])).stdout)).toEqual([
     { name: 'V', description: 'a version', value: '2' },
   ])

@@ -62,11 +62,12 @@ export function readConfig(input: BakeInput): BakeConfig {
   for (const [name, { at }] of document.functions) evaluation.scope().root.userFunction(name, at)
   const instances = document.blocks.flatMap((block) => instancesOf(block, evaluation))
   evaluation.add(instances)
+  const isGroup = (name: string) => document.blocks.some(({ type, labels }) => type === 'group' && labels[0] === name)
   const targets = [...(input.base ?? []), ...instances.filter(isTarget).map((each) => targetOf(each, evaluation))]
   const groups = [
     ...(input.baseGroups ?? []),
     ...instances.filter((each) => !isTarget(each)).map((each) => groupOf(each, evaluation)),
-    ...matrixGroups(document.blocks, instances),
+    ...matrixGroups(document.blocks, instances).filter(({ name }) => !isGroup(name)),
   ]
   for (const [name, { value }] of document.attributes) evaluation.scope().root.variable(name, value.at)
   return {
@@ -184,7 +185,7 @@ function groupOf(instance: Instance, evaluation: Evaluation): BakeGroup {
 }
 
 // buildx passes over what it does not know; so may a file that is written for a newer one
-function warningsOf({ blocks, variables, functions, unknown }: Document): BakeWarning[] {
+function warningsOf({ blocks, variables, functions, unknown, reserved }: Document): BakeWarning[] {
   const known = (type: string) =>
     type === 'target'
       ? [...Object.keys(FIELDS), ...OTHER_TARGET_KEYS]
@@ -195,6 +196,10 @@ function warningsOf({ blocks, variables, functions, unknown }: Document): BakeWa
           : FUNCTION_KEYS
   const all = [...blocks, ...variables.values(), ...functions.values()]
   return [
+    ...reserved.map(({ name, at }) => ({
+      message: `"${name}" is a name of bake itself: this definition is ignored`,
+      at,
+    })),
     ...unknown.map(({ type, at }) => ({
       message: `unknown block type "${type}", which is ignored`,
       at,

@@ -18,7 +18,11 @@ export interface Document {
   readonly blocks: readonly Block[]
   /** Blocks that nothing knows. */
   readonly unknown: readonly Block[]
+  /** Variables, functions and attributes whose names belong to bake; nothing reads them. */
+  readonly reserved: readonly { readonly name: string; readonly at: Place }[]
 }
+
+const RESERVED: readonly string[] = ['group', 'target', 'BAKE_CMD_CONTEXT', 'BAKE_LOCAL_PLATFORM']
 
 const TYPES: BlockTypes = {
   variable: { labels: 1, blocks: { validation: { labels: 0, blocks: {} } } },
@@ -38,20 +42,25 @@ export function readDocument(files: readonly BakeFile[]): Document {
   const attributes = new Map<string, Attribute>()
   const blocks: Block[] = []
   const unknown: Block[] = []
+  const reserved: { name: string; at: Place }[] = []
   for (const body of bodies) {
-    for (const attribute of body.attributes) attributes.set(attribute.name, attribute)
+    for (const attribute of body.attributes)
+      if ([...RESERVED, 'function'].includes(attribute.name)) reserved.push(attribute)
+      else attributes.set(attribute.name, attribute)
     for (const block of body.blocks) {
       if (!Object.hasOwn(TYPES, block.type)) {
         unknown.push(block)
         continue
       }
       const label = labelOf(block)
-      if (block.type === 'variable') variables.set(label, block)
+      const isName = block.type === 'variable' || block.type === 'function'
+      if (isName && RESERVED.includes(label)) reserved.push({ name: label, at: block.at })
+      else if (block.type === 'variable') variables.set(label, block)
       else if (block.type === 'function') functions.set(label, block)
       else blocks.push(block)
     }
   }
-  return { variables, functions, attributes, blocks, unknown }
+  return { variables, functions, attributes, blocks, unknown, reserved }
 }
 
 function labelOf({ labels, type, at }: Block): string {

@@ -1,5 +1,5 @@
-import { textTable } from '../text-table.ts'
 import { FIELDS, type BakeGroup, type BakeTarget, type BakeVariable, type BakeConfig, type Field } from './fields.ts'
+import { tabTable } from './tab-table.ts'
 
 type Json = Record<string, unknown>
 
@@ -98,10 +98,7 @@ export function listTargets({ targets, groups }: BakeConfig, format: 'table' | '
         ...(group ? { group } : {}),
       })),
     )
-  return table(
-    ['TARGET', 'DESCRIPTION'],
-    rows.map(({ name, description }) => [name, description]),
-  )
+  return tabTable([['TARGET', 'DESCRIPTION'], ...rows.map(({ name, description }) => [name, description])])
 }
 
 /** Variables as a list. */
@@ -115,12 +112,6 @@ export function listVariables(variables: readonly BakeVariable[], format: 'table
         ...(value === null ? {} : { value }),
       })),
     )
-  return table(
-    ['VARIABLE', 'TYPE', 'VALUE', 'DESCRIPTION'],
-    variables.map((each) => [each.name, each.type, each.value ?? '<null>', each.description]),
-  )
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return textTable([head, ...rows], 2)
+  const rows = variables.map((each) => [each.name, each.type, each.value ?? '<null>', each.description])
+  return tabTable([['VARIABLE', 'TYPE', 'VALUE', 'DESCRIPTION'], ...rows])
 }

@@ -6,6 +6,8 @@ export interface Num {
   readonly mantissa: bigint
   readonly exponent: number
   readonly bits: number
+  /** A zero that is written "-0". */
+  readonly minusZero?: true
 }
 
 /** Bits of a number that a file or a text spells out. */
@@ -39,6 +41,14 @@ export function round(mantissa: bigint, exponent: number, bits: number): Num {
   return { mantissa: negative ? -size : size, exponent: power, bits }
 }
 
+function zero(bits: number, negative: boolean): Num {
+  return { mantissa: 0n, exponent: 0, bits, ...(negative ? { minusZero: true } : {}) }
+}
+
+function isNegative(a: Num): boolean {
+  return a.mantissa < 0n || a.minusZero === true
+}
+
 /** A whole number. */
 export function ofInt(value: number | bigint): Num {
   const mantissa = BigInt(value)
@@ -48,7 +58,7 @@ export function ofInt(value: number | bigint): Num {
 /** A double, kept to its 53 bits. */
 export function ofDouble(value: number): Num {
   if (!Number.isFinite(value)) throw new NumberError('the result is not a finite number')
-  if (value === 0) return { mantissa: 0n, exponent: 0, bits: 53 }
+  if (value === 0) return zero(53, Object.is(value, -0))
   let exponent = 0
   let mantissa = value
   while (!Number.isInteger(mantissa)) {
@@ -71,23 +81,27 @@ export function parseNum(text: string, bits: number = FULL_BITS): Num | undefine
     throw new NumberError('the number is out of range')
   const digits = BigInt(whole + fraction)
   const signed = sign === '-' ? -digits : digits
+  if (digits === 0n) return zero(bits, sign === '-')
   if (scale >= 0) return round(signed * 10n ** BigInt(scale), 0, bits)
   return quotient(signed, 10n ** BigInt(-scale), 0, bits)
 }
 
 /** The sum of two numbers. */
 export function add(a: Num, b: Num): Num {
+  const bits = Math.max(a.bits, b.bits)
+  if (a.minusZero && b.minusZero) return zero(bits, true)
   const exponent = Math.min(a.exponent, b.exponent)
-  return round(raise(a, exponent) + raise(b, exponent), exponent, Math.max(a.bits, b.bits))
+  return round(raise(a, exponent) + raise(b, exponent), exponent, bits)
 }
 
 /** The number with the other sign. */
 export function negate(a: Num): Num {
-  return { ...a, mantissa: -a.mantissa }
+  return a.mantissa === 0n ? zero(a.bits, !a.minusZero) : { ...a, mantissa: -a.mantissa }
 }
 
 /** The product, exact as far as 512 bits go. */
 export function multiply(a: Num, b: Num): Num {
+  if (a.mantissa === 0n || b.mantissa === 0n) return zero(Math.max(a.bits, b.bits), isNegative(a) !== isNegative(b))
   const full = round(a.mantissa * b.mantissa, a.exponent + b.exponent, FULL_BITS)
   const size = full.mantissa < 0n ? -full.mantissa : full.mantissa
   return { ...full, bits: Math.max(a.bits, b.bits, bitLength(size)) }
@@ -96,14 +110,17 @@ export function multiply(a: Num, b: Num): Num {
 /** The quotient. */
 export function divide(a: Num, b: Num): Num {
   if (b.mantissa === 0n) throw new NumberError('division by zero')
+  if (a.mantissa === 0n) return zero(Math.max(a.bits, b.bits), isNegative(a) !== isNegative(b))
   return quotient(a.mantissa, b.mantissa, a.exponent - b.exponent, Math.max(a.bits, b.bits))
 }
 
 /** What a division leaves, with the sign of the dividend. */
 export function modulo(a: Num, b: Num): Num {
   if (b.mantissa === 0n) throw new NumberError('division by zero')
+  const bits = Math.max(a.bits, b.bits)
+  if (a.minusZero) return zero(bits, b.mantissa > 0n)
   const exponent = Math.min(a.exponent, b.exponent)
-  return round(raise(a, exponent) % raise(b, exponent), exponent, Math.max(a.bits, b.bits))
+  return round(raise(a, exponent) % raise(b, exponent), exponent, bits)
 }
 
 /** Negative, zero or positive, as the first is less, equal or greater. */
@@ -132,6 +149,7 @@ export function toDouble(a: Num): number {
 
 /** The shortest decimal form that means this number, never with an exponent. */
 export function toText(a: Num): string {
+  if (a.minusZero) return '-0'
   if (a.exponent >= 0) return shortestInteger(a)
   const size = a.mantissa < 0n ? -a.mantissa : a.mantissa
   // One bit more than the number has: the neighbours half a step away

@@ -121,7 +121,7 @@ function real(verb: string, value: Num, how: Flags): string {
       : lower === 'e'
         ? exponent(size, how.precision ?? 6)
         : general(size, how.precision)
-  return signed(number < 0, verb === lower ? made : made.toUpperCase(), how)
+  return signed(number < 0 || Object.is(number, -0), verb === lower ? made : made.toUpperCase(), how)
 }
 
 function exponent(size: number, precision: number): string {

@@ -67,7 +67,7 @@ function truncate(a: Num): Num {
 }
 
 function floor(a: Num): Num {
-  const cut = truncate(a)
+  const cut = add(truncate(a), ZERO)
   return compare(cut, a) > 0 ? add(cut, ofInt(-1)) : cut
 }
 
@@ -95,14 +95,14 @@ function digitOf(char: string, base: number): number {
 
 /** Functions of numbers and of true and false. */
 export const NUMBER_FUNCTIONS: Readonly<Record<string, LibraryFunction>> = {
-  absolute: unary((a) => (compare(a, ZERO) < 0 ? negate(a) : a)),
+  absolute: unary((a) => (compare(a, ZERO) < 0 ? negate(a) : a.minusZero ? ZERO : a)),
   add: binary(add),
   subtract: binary((a, b) => add(a, negate(b))),
   multiply: binary(multiply),
   divide: binary(divide),
   modulo: binary(modulo),
   negate: unary(negate),
-  ceil: unary((a) => negate(floor(negate(a)))),
+  ceil: unary((a) => add(negate(floor(negate(a))), ZERO)),
   floor: unary(floor),
   int: unary(truncate),
   signum: unary((a) => ofInt(Math.sign(compare(a, ZERO)))),
