@@ -116,7 +116,7 @@ function prefixOf(scope: string, platform: string): string {
 export interface GhaEdges {
   readonly env: Readonly<Record<string, string | undefined>>
   /** The services that were connected to, by their addresses and tokens: what is gone is gone for all. */
-  readonly services?: Map<string, CacheService>
+  readonly services?: Map<string, CacheService> | undefined
 }
 
 async function connect(

@@ -202,5 +202,5 @@ export interface CompleteOptions
   /** Empty: the build platform. */
   readonly platforms: readonly Platform[]
   /** Proxies of the user's Docker settings: build args that nobody asked for, so nothing is said of them. */
-  readonly proxies?: Readonly<Record<string, string>>
+  readonly proxies?: Readonly<Record<string, string>> | undefined
 }

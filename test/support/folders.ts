@@ -164,7 +164,7 @@ export const FOLDERS: readonly Folder[] = [
     name: 'cache',
     idea: 'steps of other machines: read from and written to registries, folders, GitHub',
     imports: [...BELOW_DRIVER, 'driver', 'publish'],
-    touches: ['files', 'time', 'network', 'process'],
+    touches: ['files', 'time', 'network'],
   },
   {
     name: 'ui',
