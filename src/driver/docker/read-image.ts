@@ -209,6 +209,7 @@ async function assemble(files: ReadonlyMap<string, Kept>, options: Unpacked): Pr
   const { store, endpoint } = options
   const listed = readList(files, endpoint)
   const written = bytesOf(files, listed.config, endpoint)
+  checkName(listed.config, sha256(written), endpoint)
   const config = parseImageConfig(written, {
     mediaType: MEDIA_TYPE.dockerConfig,
     digest: sha256(written),
@@ -257,18 +258,26 @@ async function keepLayer(
   if (!found) throw bad(endpoint, `its layer "${path}" is missing`)
   const kept = found.kind === 'bytes' ? await packBytes(found.bytes, folder) : found
   const isPacked = kept.diffId === undefined
-  const named = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(path)?.[1]
   const own = isPacked ? kept.digest : kept.diffId
-  if ((named !== undefined && own !== `sha256:${named}`) || (!isPacked && own !== diffId)) {
-    throw new XbuildError(
-      'DIGEST_MISMATCH',
-      `Cannot take the image from "${endpoint}": the content of its layer "${path}" does not match its digest`,
-      { hint: 'Build again' },
-    )
-  }
+  if (!isPacked && own !== diffId) throw mismatch(`layer "${path}"`, endpoint)
+  if (path.startsWith('blobs/')) checkName(path, own, endpoint)
   // A layer that comes twice in an image is one blob
   if (!(await store.blobs.has(kept.digest, kept.size))) await store.blobs.adopt(kept.file, kept.digest)
   return { mediaType: kept.mediaType, digest: kept.digest, size: kept.size }
+}
+
+/** Docker calls a config HEX.json, a layout calls everything by its digest: then it must have it. */
+function checkName(path: string, digest: string | undefined, endpoint: string): void {
+  const named = /^(?:blobs\/sha256\/([0-9a-f]{64})|([0-9a-f]{64})\.json)$/.exec(path)
+  if (named && digest !== `sha256:${named[1] ?? named[2]}`) throw mismatch(`"${path}"`, endpoint)
+}
+
+function mismatch(what: string, endpoint: string): XbuildError {
+  return new XbuildError(
+    'DIGEST_MISMATCH',
+    `Cannot take the image from "${endpoint}": the content of its ${what} does not match its digest`,
+    { hint: 'Build again' },
+  )
 }
 
 async function packBytes(bytes: Buffer, folder: string): Promise<Kept & { kind: 'layer' }> {
