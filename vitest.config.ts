@@ -65,6 +65,16 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'faults',
+          include: ['test/faults/*.faults.ts'],
+          globalSetup: ['test/e2e/support/setup.ts'],
+          testTimeout: 1_200_000,
+          hookTimeout: 240_000,
+          maxWorkers: 1, // each keeps both processors of a small machine at work
+        },
+      },
+      {
+        test: {
           name: 'conformance',
           include: ['test/conformance/**/*.conformance.ts'],
           globalSetup: ['test/conformance/support/setup.ts'],

@@ -1,8 +1,12 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { XbuildError } from '../errors.ts'
 import { toDescriptorPlatform, type Descriptor } from '../oci/descriptor.ts'
 import { lostPlatforms } from '../oci/merge-index.ts'
 import { type PresentTag, readTag } from './present-tag.ts'
 import { type Target, tagChanged } from './tag-move.ts'
+
+/** Milliseconds between readings that are refused. */
+const PAUSES = [300, 1000]
 
 /**
  * Reads a tag and makes sure that moving it undoes no work of others: it is what it was when the build began, and loses
@@ -14,7 +18,7 @@ export async function checkTag(target: Target, signal: AbortSignal): Promise<Pre
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
   let present: PresentTag | undefined
   try {
-    present = await readTag(ref, { registry, signal })
+    present = await surely(() => readTag(ref, { registry, signal }), signal)
   } catch (error) {
     // Some registries refuse to read what is not there yet, and some users may only push
     if (!isUnreadable(error)) throw error
@@ -56,6 +60,22 @@ async function checkPlatforms(
     hint: 'Build these platforms, too, add yours to them with --append, or allow it with --allow-platform-drop',
     facts: { platforms: lost },
   })
+}
+
+/**
+ * Reads once more, and again, what cannot be read: when a reading that is refused by mistake counted, a tag would move
+ * without a look at it.
+ */
+async function surely<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (const pause of PAUSES) {
+    try {
+      return await read()
+    } catch (error) {
+      if (!isUnreadable(error)) throw error
+      await delay(pause, undefined, { signal })
+    }
+  }
+  return read()
 }
 
 function isUnreadable(error: unknown): error is XbuildError {

@@ -116,7 +116,14 @@ async function put({ ref, name, move }: Target, present: PresentTag | undefined)
     } catch (error) {
       if (!(error instanceof RegistryFailure) || signal.aborted) throw error
       const refused = error.code === 'TAG_CHANGED'
-      if (!refused) await pauseBeforeRetry(error, failures, { signal, clock: systemClock, say, patience: PATIENT })
+      if (!refused)
+        await pauseBeforeRetry(error, failures, { signal, clock: systemClock, say, patience: PATIENT }).catch(
+          async (thrown: unknown) => {
+            // Nor does an answer that is final tell whether the push went through
+            const now = signal.aborted ? undefined : await readTag(ref, move).catch(() => undefined)
+            if (now?.digest !== set.root.descriptor.digest) throw thrown
+          },
+        )
       // The answer to a push that went through may be lost
       const now = await readTag(ref, move)
       if (now?.digest === set.root.descriptor.digest) return

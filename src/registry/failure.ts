@@ -2,8 +2,11 @@ import type { IncomingMessage } from 'node:http'
 import { type ErrorCode, type ErrorDetails, XbuildError, toXbuildError } from '../errors.ts'
 import { SourceError } from '../host/http/send.ts'
 
-/** Whether asking again may help: `final` never, `transient` probably, `unreachable` sometimes and only a little. */
-export type Transience = 'final' | 'transient' | 'unreachable'
+/**
+ * Whether asking again may help: `final` never, `transient` probably, `unreachable` sometimes and only a little;
+ * `doubtful` is an answer that contradicts itself or an earlier one: once more or twice.
+ */
+export type Transience = 'final' | 'transient' | 'unreachable' | 'doubtful'
 
 /** An error that knows whether the request behind it is worth another try. */
 export class RegistryFailure extends XbuildError {

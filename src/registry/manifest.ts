@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { MEDIA_TYPE } from '../oci/descriptor.ts'
 import type { Digest } from '../oci/descriptor.ts'
 import { digestAlgorithm, digestVerifier, parseDigest, sha256 } from '../oci/digest.ts'
-import { RegistryFailure, networkFailure, readUpTo } from './failure.ts'
+import { RegistryFailure, type Transience, networkFailure, readUpTo } from './failure.ts'
 import type { RemoteManifest } from './types.ts'
 
 /** All that xbuild can read, as the Accept header wants it. */
@@ -43,7 +43,7 @@ export async function readManifest(
   /** Header and body have to agree: a type that changes after the check would change the meaning of the same bytes. */
   function mediaType(): string {
     const header = (response.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
-    const json = parseObject(bytes) ?? fail(unusable('it is not a JSON object'))
+    const json = parseObject(bytes) ?? fail(unusable('it is not a JSON object', undefined, 'doubtful'))
     if (json['schemaVersion'] === 1)
       throw unusable('it is a schema 1 image', 'Push the image again with a current tool')
     const inside = typeof json['mediaType'] === 'string' ? json['mediaType'] : undefined
@@ -56,9 +56,9 @@ export async function readManifest(
     return type
   }
 
-  function unusable(state: string, hint?: string): RegistryFailure {
+  function unusable(state: string, hint?: string, transience: Transience = 'final'): RegistryFailure {
     return new RegistryFailure('UNSUPPORTED', `Cannot ${what}: ${state}`, {
-      transience: 'final',
+      transience,
       ...(hint ? { hint } : {}),
     })
   }
@@ -74,7 +74,8 @@ export function headerDigest(response: IncomingMessage): Digest | undefined {
   }
 }
 
-function checkDigest(
+/** The digest of bytes that should have the one given. Throws DIGEST_MISMATCH. */
+export function checkDigest(
   bytes: Buffer,
   digest: Digest | undefined,
   { what, host }: { what: string; host: string },
@@ -86,8 +87,9 @@ function checkDigest(
     verifier.update(bytes)
     if (verifier.ok()) return digest
   }
+  // Part of an answer, as a proxy may pass it on, has another digest, too
   throw new RegistryFailure('DIGEST_MISMATCH', `Cannot ${what}: ${host} sent ${actual} instead of ${digest}`, {
-    transience: 'final',
+    transience: 'doubtful',
   })
 }
 

@@ -135,7 +135,7 @@ function openBlob(
     if (start > position || end !== descriptor.size) {
       response.destroy()
       const message = `Cannot ${what}: ${endpoint.host} sent bytes ${start} to ${end}, expected ${position} to ${descriptor.size}`
-      throw new RegistryFailure('DIGEST_MISMATCH', message, { transience: 'final' })
+      throw new RegistryFailure('DIGEST_MISMATCH', message, { transience: 'doubtful' })
     }
     return { response, skip: position - start, host: endpoint.host }
   })

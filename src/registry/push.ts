@@ -87,19 +87,23 @@ export async function pushBlob(
   async function upload(place: URL): Promise<void> {
     // Added as text: rewriting the registry's own parameters could break a signature in them
     place.search += `${place.search ? '&' : '?'}digest=${encodeURIComponent(descriptor.digest)}`
-    const response = await connection.ask(endpoint, {
-      what,
-      method: 'PUT',
-      path: place,
-      scopes,
-      headers: { 'content-type': 'application/octet-stream' },
-      body: {
-        length: descriptor.size,
-        open: async () => countedStream(await options.open(), descriptor, options.onProgress),
-      },
-      expect: [201, 204],
-      signal,
-    })
+    const response = await connection
+      .ask(endpoint, {
+        what,
+        method: 'PUT',
+        path: place,
+        scopes,
+        headers: { 'content-type': 'application/octet-stream' },
+        body: {
+          length: descriptor.size,
+          open: async () => countedStream(await options.open(), descriptor, options.onProgress),
+        },
+        expect: [201, 204],
+        signal,
+      })
+      .catch((error: unknown) => {
+        throw error instanceof RegistryFailure && error.status === 404 ? begunAgain(error) : error
+      })
     discard(response)
     const stored = headerDigest(response)
     if (
@@ -230,6 +234,11 @@ function countedStream(source: NodeJS.ReadableStream, { digest, size }: Descript
   })
   // Errors arrive at the reader of the counter; an early end of either closes the other
   return pipeline(source, counter, () => {})
+}
+
+/** An upload that the registry does not know any more: it ran out, or a proxy has sent the request twice. */
+function begunAgain(error: RegistryFailure): RegistryFailure {
+  return new RegistryFailure(error.code, error.message, { ...error, transience: 'transient', cause: error })
 }
 
 function mismatch(what: string, endpoint: Endpoint, stored: string): RegistryFailure {

@@ -5,7 +5,7 @@ import { parseIndex } from '../oci/read-manifest.ts'
 import { type Reference, familiarReference } from '../oci/reference.ts'
 import { type Endpoint, registryEndpoint } from './endpoint.ts'
 import { RegistryFailure, discard, networkFailure, readUpTo } from './failure.ts'
-import { ACCEPT, headerDigest, readManifest } from './manifest.ts'
+import { ACCEPT, checkDigest, headerDigest, readManifest } from './manifest.ts'
 import type { Connection } from './mirrors.ts'
 import { pullScope } from './pull.ts'
 import { PATIENT, withRetries } from './retry.ts'
@@ -116,8 +116,8 @@ export function repositoryOf(connection: Connection): Repository {
       }
       if (listed) return { listed, manifests: found }
       const tag = fallbackTag(digest)
-      const response = await patiently(signal, () =>
-        connection.ask(endpoint, {
+      return patiently(signal, async () => {
+        const response = await connection.ask(endpoint, {
           what,
           method: 'GET',
           path: `manifests/${tag}`,
@@ -125,13 +125,14 @@ export function repositoryOf(connection: Connection): Repository {
           headers: { accept: MEDIA_TYPE.index },
           expect: [200, 404],
           signal,
-        }),
-      )
-      const body = await bodyOf(response, { what, host: endpoint.host, limit: MAX_REFERRERS, signal })
-      if (response.statusCode !== 200) return { listed, manifests: [] }
-      const { etag } = response.headers
-      const strong = etag === undefined || etag.startsWith('W/') ? {} : { etag }
-      return { listed, manifests: indexIn(body), digest: sha256(body), ...strong }
+        })
+        const body = await bodyOf(response, { what, host: endpoint.host, limit: MAX_REFERRERS, signal })
+        if (response.statusCode !== 200) return { listed, manifests: [] }
+        checkDigest(body, headerDigest(response), { what, host: endpoint.host })
+        const { etag } = response.headers
+        const strong = etag === undefined || etag.startsWith('W/') ? {} : { etag }
+        return { listed, manifests: indexIn(body), digest: sha256(body), ...strong }
+      })
     },
 
     deleteManifest: (ref, { signal }) =>
@@ -184,8 +185,8 @@ export function repositoryOf(connection: Connection): Repository {
     while (url && asked.size < maxPages) {
       const here: URL = url
       asked.add(here.href)
-      const response = await patiently(signal, () =>
-        connection.ask(endpoint, {
+      const page = await patiently(signal, async () => {
+        const response = await connection.ask(endpoint, {
           what,
           method: 'GET',
           path: here,
@@ -193,11 +194,14 @@ export function repositoryOf(connection: Connection): Repository {
           headers: { accept: `application/json, ${MEDIA_TYPE.index}` },
           expect: isAbsent ? [200, 400, 404, 405, 501] : [200],
           signal,
-        }),
-      )
-      if (isAbsent?.(response)) return discard(response)
-      const next = nextPage(response, here)
-      yield await bodyOf(response, { what, host: endpoint.host, limit: maxBytes, signal })
+        })
+        if (isAbsent?.(response)) return discard(response)
+        const body = await bodyOf(response, { what, host: endpoint.host, limit: maxBytes, signal })
+        return { body, next: nextPage(response, here) }
+      })
+      if (!page) return
+      const { body, next } = page
+      yield body
       if (next && next.origin !== here.origin) throw final(what, `${endpoint.host} names a page on another host`)
       if (next && asked.has(next.href)) throw final(what, `${endpoint.host} names the same page again and again`)
       url = next

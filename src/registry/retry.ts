@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { XbuildError } from '../errors.ts'
-import { RegistryFailure } from './failure.ts'
+import { RegistryFailure, type Transience } from './failure.ts'
 import type { Clock } from './types.ts'
 
 /** The real time and chance. */
@@ -11,17 +11,14 @@ export const systemClock: Clock = {
 }
 
 /** How often a request is repeated, by the transience of its failure. */
-export interface Patience {
-  readonly transient: number
-  readonly unreachable: number
-}
+export type Patience = Readonly<Record<Exclude<Transience, 'final'>, number>>
 
 /** For the registry itself. */
-export const PATIENT: Patience = { transient: 5, unreachable: 2 }
+export const PATIENT: Patience = { transient: 5, unreachable: 2, doubtful: 2 }
 /** For a mirror: there is somewhere else to go. */
-export const BRIEF: Patience = { transient: 1, unreachable: 0 }
+export const BRIEF: Patience = { transient: 1, unreachable: 0, doubtful: 0 }
 /** For what must not be done twice without a look between. */
-export const ONCE: Patience = { transient: 0, unreachable: 0 }
+export const ONCE: Patience = { transient: 0, unreachable: 0, doubtful: 0 }
 
 const FIRST_DELAY = 500
 const MAX_DELAY = 15_000

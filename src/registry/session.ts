@@ -28,6 +28,8 @@ const MAX_LOGINS = 2
 
 export function createSession(options: { send: SendHttp; authorizer: Authorizer }): Ask {
   const { send, authorizer } = options
+  // Kinds of requests that the registry has let through
+  const accepted = new Set<string>()
 
   return async function ask(endpoint, request) {
     const { scopes, signal, expect } = request
@@ -42,10 +44,22 @@ export function createSession(options: { send: SendHttp; authorizer: Authorizer 
       answer = await follow(endpoint, request, authorization)
     }
     const { response, url } = answer
-    if (expect.includes(response.statusCode ?? 0)) return response
     const own = url.origin === endpoint.origin
+    const kind = kindOf(endpoint, request)
+    if (expect.includes(response.statusCode ?? 0)) {
+      accepted.add(kind)
+      return response
+    }
     const failure = await answerFailure(request.what, own ? endpoint.host : url.host, response)
-    if (own) throw failure.code === 'AUTH' ? await authorizer.explain(endpoint, failure) : failure
+    if (own) {
+      if (failure.code !== 'AUTH') throw failure
+      const explained = await authorizer.explain(endpoint, failure)
+      // Who wants a login says which, and who has accepted it does not change their mind
+      const isDoubtful = failure.status === 401 && (accepted.has(kind) || !response.headers['www-authenticate'])
+      throw isDoubtful
+        ? new RegistryFailure('AUTH', explained.message, { ...explained, transience: 'doubtful' })
+        : explained
+    }
     // Signed addresses of a blob store run out: the registry gives a new one
     const transience = failure.status === 403 ? 'transient' : failure.transience
     throw new RegistryFailure('REGISTRY', failure.message, { ...failure, transience })
@@ -92,6 +106,11 @@ export function createSession(options: { send: SendHttp; authorizer: Authorizer 
       )
     }
   }
+}
+
+/** Requests that need the same rights. */
+function kindOf({ origin }: Endpoint, { method, scopes }: RegistryRequest): string {
+  return [origin, method === 'GET' || method === 'HEAD' ? 'read' : 'write', ...scopes].join(' ')
 }
 
 /** An address a registry gave, relative or absolute; undefined when it is none or would leave https. */

@@ -141,6 +141,22 @@ describe('pushBlob', () => {
     expect(error).toMatchObject({ code: 'STORE', message: 'Cannot read "blob": it is corrupt' })
   })
 
+  test('an upload that the registry does not know any more is begun again', async () => {
+    const { registry, client, said } = await bench()
+    const blob = randomBlob(1000)
+    let lost = 0
+    registry.intercepts.push((request, response) => {
+      if (request.method !== 'PUT' || lost++ > 0) return false
+      request.resume()
+      refuse(response, 404, 'BLOB_UPLOAD_UNKNOWN', 'blob upload unknown to registry')
+      return true
+    })
+    const ref = parseReference(`${registry.host}/app`)
+    expect(await client.pushBlob(ref, blob.descriptor, { signal, open: blob.open })).toBe('uploaded')
+    expect(said).toHaveLength(1)
+    expect(registry.blobs.get(`app@${blob.descriptor.digest}`)?.equals(blob.bytes)).toBe(true)
+  })
+
   test('wrong bytes are refused by the registry and not tried again', async () => {
     const { registry, client, said } = await bench()
     const { descriptor } = randomBlob(100)

@@ -47,6 +47,20 @@ describe('tags', () => {
     ])
   })
 
+  test('a page that breaks off is asked for again', async () => {
+    let broken = 0
+    registry.intercepts.push(
+      (_request, response) => {
+        if (broken++ > 0) return false
+        response.writeHead(200, { 'content-length': 100 })
+        response.write('{"tags":', () => response.destroy())
+        return true
+      },
+      json(/tags\/list/, { name: 'a/app', tags: ['a'] }),
+    )
+    expect(await allTags()).toEqual(['a'])
+  })
+
   test('a repository without tags has none, one that is not there is an error', async () => {
     registry.intercepts.push(json(/tags\/list/, { name: 'a/app', tags: null }))
     expect(await allTags()).toEqual([])

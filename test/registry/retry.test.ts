@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { describe, expect, test } from 'vitest'
+import { sha256 } from '../../src/oci/digest.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 import { systemClock } from '../../src/registry/retry.ts'
 import type { RegistryClientOptions } from '../../src/registry/types.ts'
@@ -41,6 +42,42 @@ describe('what is tried again', () => {
     const { registry, client, said } = await failing(1, () => {}, { idleTimeout: 300 })
     await client.manifest(parseReference(`${registry.host}/app:1`), { signal })
     expect(said[0]).toContain('stopped responding')
+  })
+
+  test.each([
+    ['part of a manifest, said to be all of it', held.bytes.subarray(0, 10), sha256(held.bytes)],
+    ['part of a manifest of which no digest is said', held.bytes.subarray(0, 10), undefined],
+  ])('%s', async (_what, bytes, digest) => {
+    const { registry, client, pauses } = await failing(1, (_request, response) => {
+      const headers = { 'content-type': held.descriptor.mediaType, 'content-length': bytes.length }
+      response
+        .writeHead(200, digest === undefined ? headers : { ...headers, 'docker-content-digest': digest })
+        .end(bytes)
+    })
+    await client.manifest(parseReference(`${registry.host}/app:1`), { signal })
+    expect(pauses).toHaveLength(1)
+  })
+
+  test('a 401 that asks for no login, twice', async () => {
+    const { registry, client, pauses } = await failing(2, (_request, response) => void response.writeHead(401).end())
+    await client.manifest(parseReference(`${registry.host}/app:1`), { signal })
+    expect(pauses).toHaveLength(2)
+  })
+
+  test('a 401 to what was let through before, and to nothing else', async () => {
+    const { registry, client, pauses } = await failing(0, () => {})
+    const ref = parseReference(`${registry.host}/app:1`)
+    await client.manifest(ref, { signal })
+    let refused = 0
+    registry.intercepts.unshift((_request, response) => {
+      if (refused++ % 2 === 1) return false
+      response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end()
+      return true
+    })
+    await client.manifest(ref, { signal })
+    expect(pauses).toHaveLength(1)
+    expect((await failureOf(client.pushManifest(ref, held, { signal }))).code).toBe('AUTH')
+    expect(pauses).toHaveLength(1)
   })
 
   test('after as many seconds as Retry-After says', async () => {
