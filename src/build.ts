@@ -21,6 +21,7 @@ import { createResults } from './session/results.ts'
 import { withSecrecy, type SessionEdges } from './session/secrecy.ts'
 import { settleImage } from './session/settle.ts'
 import { whatIsLeft } from './session/resumed.ts'
+import { openSigners } from './session/sign.ts'
 import { createStop } from './session/stop.ts'
 import { checkTests, testImages } from './session/test.ts'
 import { eachWithTags } from './session/with-tags.ts'
@@ -84,6 +85,7 @@ async function street(
   const results = createResults(requests, given.signal, stop.onFail)
   try {
     ledger.open(session.store, beginOf(requests, edges))
+    const signerOf = await openSigners(requests, edges)
     const loads = session.own(await openLoads(requests, edges))
     const pushChecks = await startPushChecks(session, edges)
     const lastNodes = openLastNodes(session.store)
@@ -114,7 +116,7 @@ async function street(
       await testImages(request, settled, { ...edges, ...prepared, services: session.services })
       const part = await builtPart(request, settled, session)
       const published = await beside(drivers.save(request, settled), async () => {
-        const about = { ...edges, prepared, loads, started, gate, part }
+        const about = { ...edges, prepared, loads, started, gate, part, sign: signerOf(request) }
         const image = await publishImage(session, request, settled, about)
         await keepInStore(session.store, image, request)
         return image

@@ -16,6 +16,7 @@ import { parseCacheSource, parseCacheTarget, type CacheSource, type CacheTarget 
 import { XbuildError } from '../errors.ts'
 import type { AuditLevel, NamedContext, Output, ProgressMode } from './options.ts'
 import { parseOutput } from './output.ts'
+import { parseSign, type SignOptions } from './sign.ts'
 import { parseAge, parseSize } from './store-values.ts'
 import { badValue, parseBool, parseText, parseWhole, splitPair } from './values.ts'
 
@@ -85,6 +86,11 @@ export function provenance(texts: readonly string[], { label }: FlagInput): Prov
 /** Whether the contents of images are listed. */
 export function sbom(texts: readonly string[], { label }: FlagInput): SbomOptions | boolean {
   return parseSbom(last(texts), label)
+}
+
+/** How images are signed. */
+export function sign(texts: readonly string[], { label }: FlagInput): SignOptions | false {
+  return parseSign(last(texts), label)
 }
 
 /** What a wrong program does. */

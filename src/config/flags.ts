@@ -255,6 +255,17 @@ export const FLAGS: { readonly [K in FlagOption]: BuildFlag<CompleteOptions[K]> 
     absent: undefined,
     parse: read.attests,
   },
+  sign: {
+    name: 'sign',
+    project: userOnly('signing uses a key of yours'),
+    placeholder: 'key=FILE|key=env://NAME|cosign[,key=KEY]',
+    group: 'advanced',
+    help:
+      'Sign what is pushed, before its tag moves, with a key (ECDSA P-256 in PEM, or of cosign with COSIGN_PASSWORD) ' +
+      'or with the program cosign; the signature is a referrer of the image',
+    absent: undefined,
+    parse: read.sign,
+  },
   audit: {
     name: 'audit',
     project: 'free',

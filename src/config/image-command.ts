@@ -64,6 +64,15 @@ export interface VerifyCommand extends ImageCommon {
   readonly name: ImageName
   readonly deep: boolean
   readonly referrers: boolean
+  /** The index or image must be signed with it. */
+  readonly key?: string
+}
+
+/** `xbuild image sign`. */
+export interface SignCommand extends ImageCommon {
+  readonly verb: 'sign'
+  readonly ref: Reference
+  readonly key: string
 }
 
 /** `xbuild image audit`. */
@@ -98,6 +107,7 @@ export type ImageCommand =
   | CreateCommand
   | CopyCommand
   | VerifyCommand
+  | SignCommand
   | AuditCommand
   | RmCommand
   | PruneCommand
@@ -135,7 +145,18 @@ export function readImageCommand(values: ImageValues, { words, given, file, cwd 
         name: parseImageName(oneName(verb, names)),
         deep: values.deep,
         referrers: values.referrers,
+        ...(values.key === undefined ? {} : { key: values.key }),
       }
+    case 'sign': {
+      const name = parseImageName(oneName(verb, names))
+      if (name.kind !== 'registry')
+        throw usageError(
+          'Cannot sign an image that is not in a registry',
+          'Write it like xbuild image sign --key FILE REF',
+        )
+      if (values.key === undefined) throw usageError('Cannot sign an image: no key is given', 'Add --key FILE')
+      return { ...common, verb, ref: name.ref, key: values.key }
+    }
     case 'audit': {
       const { platforms, except, store } = values
       const name = parseImageName(oneName(verb, names))

@@ -22,6 +22,7 @@ export interface ImageValues {
   readonly metadataFile?: string | undefined
   readonly referrers: boolean
   readonly deep: boolean
+  readonly key?: string | undefined
   readonly force: boolean
   readonly yes: boolean
   readonly except: readonly string[]
@@ -29,15 +30,15 @@ export interface ImageValues {
 }
 
 /** What can be done with published images. */
-export const IMAGE_VERBS = ['inspect', 'ls', 'create', 'copy', 'verify', 'audit', 'rm', 'prune'] as const
+export const IMAGE_VERBS = ['inspect', 'ls', 'create', 'copy', 'verify', 'sign', 'audit', 'rm', 'prune'] as const
 
 /** One of them. */
 export type ImageVerb = (typeof IMAGE_VERBS)[number]
 
 /** The verbs that each flag belongs to. */
 export const VERBS_OF_FLAG: Readonly<Record<keyof ImageValues, readonly ImageVerb[]>> = {
-  json: ['inspect', 'ls', 'copy', 'verify', 'audit', 'rm', 'prune'],
-  format: ['inspect', 'ls', 'copy', 'verify', 'audit', 'rm', 'prune'],
+  json: ['inspect', 'ls', 'copy', 'verify', 'sign', 'audit', 'rm', 'prune'],
+  format: ['inspect', 'ls', 'copy', 'verify', 'sign', 'audit', 'rm', 'prune'],
   raw: ['inspect'],
   platforms: ['inspect', 'create', 'audit'],
   tags: ['create'],
@@ -50,6 +51,7 @@ export const VERBS_OF_FLAG: Readonly<Record<keyof ImageValues, readonly ImageVer
   metadataFile: ['create'],
   referrers: ['inspect', 'copy', 'verify'],
   deep: ['verify'],
+  key: ['verify', 'sign'],
   force: ['rm'],
   yes: ['prune'],
   except: ['audit'],
@@ -147,6 +149,14 @@ export const IMAGE_FLAGS: { readonly [K in keyof ImageValues]-?: Flag<ImageValue
     help: 'Read every blob and compare it with its digest; otherwise only its size is asked for',
     absent: false,
     parse: read.bool,
+  },
+  key: {
+    name: 'key',
+    placeholder: 'FILE|env://NAME',
+    group: 'common',
+    help: 'sign: the private key, in PEM; verify: the key, whose public half must have signed the image',
+    absent: undefined,
+    parse: read.text,
   },
   except: {
     name: 'audit-except',

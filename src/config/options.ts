@@ -2,6 +2,7 @@ import type { SourcePosition } from '../errors.ts'
 import type { Remote } from '../dockerfile/remote.ts'
 import type { Platform } from '../platform.ts'
 import type { Attests, ProvenanceOptions, SbomOptions } from './attest.ts'
+import type { SignOptions } from './sign.ts'
 import type { CacheSource, CacheTarget } from './cache.ts'
 import type { ImageForm, ImageNaming, TreeForm } from './image-form.ts'
 import type { NodeDefinition } from './node.ts'
@@ -113,7 +114,9 @@ export interface BuildOptions extends RunOptions {
   readonly provenance?: ProvenanceOptions | false
   /** Whether the contents of the image are listed, as SPDX, and where that is kept. Default: false. */
   readonly sbom?: SbomOptions | boolean
-  /** The same, from `--attest`. */
+  /** How an image that is pushed is signed. Default: it is not. */
+  readonly sign?: SignOptions | false
+  /** The same as `provenance` and `sbom`, from `--attest`. */
   readonly attest?: Attests
   /** What wrong programs in the result do. Default: `error`; `warn` when all outputs are `local` or `tar`. */
   readonly audit?: AuditLevel

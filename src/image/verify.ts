@@ -30,6 +30,8 @@ export interface Verified {
   readonly referrers: number
   /** Bytes of blobs, as their descriptors say. */
   readonly bytes: number
+  /** Manifests of signatures by the key that was given; absent: none was. */
+  readonly signatures?: readonly string[]
   readonly problems: readonly Problem[]
 }
 

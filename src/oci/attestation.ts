@@ -44,7 +44,10 @@ export const PREDICATE_TYPE = 'in-toto.io/predicate-type'
 const NOWHERE = { architecture: 'unknown', os: 'unknown' } as const
 
 /** An in-toto statement (in-toto/attestation spec v1) as a value. */
-export function makeStatement({ predicateType, predicate }: Attestation, subject: readonly Subject[]): unknown {
+export function makeStatement(
+  { predicateType, predicate }: Attestation,
+  subject: readonly Partial<Subject>[],
+): unknown {
   return { _type: 'https://in-toto.io/Statement/v1', predicateType, subject, predicate }
 }
 

@@ -61,6 +61,8 @@ export interface PublishOptions extends OutputPlan {
   readonly moveTags?: MoveTags
   /** How tags are moved where `moveTags` is absent. */
   readonly tagging?: Pick<MoveOptions, 'append' | 'force' | 'allowPlatformDrop'> | undefined
+  /** Signs what a repository has, before its tags move; absent: nothing is signed. */
+  readonly sign?: Sign | undefined
   readonly stdout: NodeJS.WritableStream
   /** Name of the image, where a session has several. */
   readonly image?: string
@@ -94,6 +96,13 @@ export type MoveTags = (
   tags: readonly Reference[],
   options: PushOptions,
 ) => Promise<ReadonlyMap<string, Digest>>
+
+/** Signs a manifest in a repository. */
+export type Sign = (
+  ref: Reference,
+  root: Descriptor,
+  edges: { readonly registry: RegistryClient; readonly signal: AbortSignal },
+) => Promise<void>
 
 /** One output that was written, and the names it has there. */
 export type Published =
@@ -171,6 +180,7 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
     }),
   )
   for (const one of pushes) await uploadAll(one, options)
+  for (const one of pushes) await signAll(one, options)
   for (const one of pushes) {
     const refs = await tagAll(one, options).catch(async (error: unknown) => {
       await tellHalfMoved(error, one, options)
@@ -291,6 +301,19 @@ async function uploadAll({ set, names }: Push, options: PublishOptions): Promise
   const client = { registry: await options.registry(), emit, signal }
   const refs = left.map(formatReference).join(', ')
   await step(options, `pushing layers and manifests for ${refs}`, () => upload(set, left, client))
+}
+
+/** Signs the root in each repository: no tag leads to an image that is not signed yet. */
+async function signAll({ set, names }: Push, options: PublishOptions): Promise<void> {
+  const { sign, signal } = options
+  const left = leftOf(names, options)
+  if (!sign || left.length === 0) return
+  const registry = await options.registry()
+  const repositories = new Map(left.map(({ host, repository }) => [`${host}/${repository}`, { host, repository }]))
+  for (const [name, ref] of repositories)
+    await step(options, `signing ${name}@${set.root.descriptor.digest}`, () =>
+      sign(ref, set.root.descriptor, { registry, signal }),
+    )
 }
 
 /** Points the names at what was uploaded, unless only digests are wanted. */

@@ -22,7 +22,7 @@ import type { BuiltPart, SessionRequest } from './types.ts'
 /** The parts of `PublishOptions` that are plain data. */
 export type PlainPublish = Omit<
   PublishOptions,
-  'images' | 'loadTarget' | 'registry' | 'store' | 'stdout' | 'emit' | 'signal' | 'progress' | 'moveTags'
+  'images' | 'loadTarget' | 'registry' | 'store' | 'stdout' | 'emit' | 'signal' | 'progress' | 'moveTags' | 'sign'
 >
 
 /** An image that is built, and how it is published: all that another process needs to do it. */
@@ -64,8 +64,11 @@ export async function keepPublication(
     emit: _e,
     signal: _a,
     progress: _p,
+    sign,
     ...options
   } = publishOptions
+  // What is kept has no keys: an image that is to be signed is built again, from the cache
+  if (sign) return undefined
   if (run === undefined || options.outputs.every(({ type }) => type === 'cacheonly')) return undefined
   const key = keyOf([run, image])
   try {

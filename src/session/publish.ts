@@ -20,6 +20,7 @@ export interface PublishEdges extends Omit<AttestEdges, 'hide'>, Pick<SessionEdg
   readonly part: BuiltPart
   /** Absent: nothing is pushed. */
   readonly gate: TagGate | undefined
+  readonly sign: PublishOptions['sign']
 }
 
 /** Attests how the platforms of one image came to be, assembles them, and writes the image where its options say. */
@@ -30,7 +31,7 @@ export async function publishImage(
   edges: PublishEdges,
 ): Promise<PublishResult> {
   const { image, options, outputs } = request
-  const { loads, emit, signal, stdout, gate, ledger, part } = edges
+  const { loads, emit, signal, stdout, gate, ledger, part, sign } = edges
   const { cwd, sourceDateEpoch, metadataFile, iidFile } = options
   const attested = await attestBuilt(options, settled, { ...edges, hide: edges.secrecy.text })
   const listing = sbomOf(options)
@@ -60,6 +61,7 @@ export async function publishImage(
     registry: async () => session.registry,
     store: session.store,
     tagging: taggingOf(options),
+    ...(sign ? { sign } : {}),
     stdout,
     emit,
     signal,

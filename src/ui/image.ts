@@ -114,9 +114,20 @@ export function formatCopied({ manifests, blobs, bytes, referrers }: Transferred
 }
 
 /** What a check found: a line for each problem, or that all is well. */
-export function formatVerified({ name, digest, ok, manifests, blobs, bytes, referrers, problems }: Verified): string {
+export function formatVerified({
+  name,
+  digest,
+  ok,
+  manifests,
+  blobs,
+  bytes,
+  referrers,
+  signatures = [],
+  problems,
+}: Verified): string {
   const lines = problems.map((problem) => `${problem.level}: ${cleanLine(`${problem.digest} ${problem.message}`)}\n`)
-  const said = referrers > 0 ? `, ${count(referrers, 'referrer')}` : ''
+  const signed = signatures.length > 0 ? ', signed' : ''
+  const said = referrers > 0 ? `, ${count(referrers, 'referrer')}${signed}` : signed
   const all = `${count(manifests, 'manifest')}, ${count(blobs, 'blob')}, ${formatBytes(bytes)}${said}`
   return `${lines.join('')}${cleanLine(`${name} (${digest})`)}: ${ok ? 'ok' : 'not complete'}, ${all}\n`
 }

@@ -57,6 +57,7 @@ const ASKED: { readonly [K in FlagOption]?: readonly string[] } = {
   load: ['true'],
   push: ['true'],
   append: ['true'],
+  sign: ['key=cosign.key', 'cosign'],
   force: ['true'],
   allowPlatformDrop: ['true'],
   buildContexts: ['a=../x', 'a=oci-layout:///x', 'a=file:///x', 'a=git@h.example:x/y', 'a=ssh://h.example/x.git'],

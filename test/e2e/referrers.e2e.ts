@@ -1,6 +1,8 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Descriptor } from '../../src/oci/descriptor.ts'
 import { makeReferrer } from '../../src/oci/referrer.ts'
 import { parseReference } from '../../src/oci/reference.ts'
@@ -133,4 +135,78 @@ test('what several add to one list at once is all there', async () => {
   const { manifests } = await client.referrers(ref, subject.digest, { signal })
   expect(manifests.map(({ artifactType }) => artifactType).sort()).toEqual(['text/a', 'text/b', 'text/c', 'text/d'])
   await client.close()
+})
+
+describe('signatures', () => {
+  const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const env = { KEY: keys.privateKey.export({ format: 'pem', type: 'pkcs8' }).toString() }
+  const build = (...args: string[]) =>
+    xbuild(['--platform', 'linux/arm64,linux/amd64', '--push', ...args, 'context'], {
+      cwd: folder,
+      store: join(folder, 'store'),
+      env,
+    })
+  beforeAll(() => {
+    writeFileSync(join(folder, 'key.pub'), keys.publicKey.export({ format: 'pem', type: 'spki' }))
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey
+    writeFileSync(join(folder, 'other.pub'), other.export({ format: 'pem', type: 'spki' }))
+  })
+
+  test('a push signs the index before its tag moves, once, and verify wants the key that did it', async () => {
+    for (const tag of ['1', '2']) {
+      const { code, stderr } = await build('-t', at(`signed:${tag}`), '--sign', 'key=env://KEY')
+      expect(code, stderr).toBe(0)
+    }
+    const verified = await image('verify', '--deep', '--json', '--key', 'key.pub', at('signed:1'))
+    expect(verified).toMatchObject({ code: 0 })
+    expect(JSON.parse(verified.stdout).signatures).toHaveLength(1)
+    const wrong = await image('verify', '--key', 'other.pub', at('signed:1'))
+    expect(wrong).toMatchObject({ code: 1 })
+    expect(wrong.stdout).toContain('is not signed with "other.pub"')
+    expect((await image('inspect', at('signed:2'))).stdout).toMatch(/Referrer of sha256:\S+: sha256:\S+ \(signature\)/)
+    expect((await image('copy', at('signed:1'), at('moved:1'))).code).toBe(0)
+    expect((await image('verify', '--key', 'key.pub', at('moved:1'))).code).toBe(0)
+  })
+
+  test('a tag is signed later, and an image that nobody signed is told from one that others did', async () => {
+    expect((await image('verify', '--key', 'key.pub', at('app:1'))).stdout).toContain('is not signed\n')
+    writeFileSync(join(folder, 'key.pem'), env.KEY)
+    expect(await image('sign', '--key', 'key.pem', at('app:1'))).toMatchObject({ code: 0, stdout: `${digest}\n` })
+    expect((await image('sign', '--key', 'key.pem', at('app:1'))).stderr).toContain('has signed it before')
+    const { signatures } = JSON.parse((await image('verify', '--json', '--key', 'key.pem', at('app:1'))).stdout)
+    expect(signatures).toHaveLength(1)
+  })
+
+  test('nothing is built for a key that cannot be used', async () => {
+    const tag = at('unsigned:1')
+    for (const [args, said] of [
+      [['--sign', 'key=gone.key'], 'Cannot read key "gone.key"'],
+      [['--sign', 'key=other.pub'], 'Cannot use key "other.pub"'],
+      [['--sign', 'key=env://KEY', '--append'], 'Cannot sign an image that is appended'],
+      [['--sign', 'keyless'], 'Install cosign'],
+      [['--sign', 'key=env://KEY', '--push=false'], 'it is not pushed'],
+    ] as const)
+      expect((await build('-t', tag, ...args)).stderr, args.join(' ')).toContain(said)
+    expect((await image('inspect', tag)).code).toBe(1)
+  })
+
+  test('the program cosign signs, and a tag stays away when there is no signature afterwards', async () => {
+    const bin = join(folder, 'bin')
+    const cosign = join(bin, 'cosign')
+    writeFiles(bin, { cosign: `#!/bin/sh\necho "$@" >> "$0.log"\n` })
+    chmodSync(cosign, 0o755)
+    const run = () =>
+      xbuild(['--push', '-t', at('cosigned:1'), '--sign', 'cosign,key=k', 'context'], {
+        cwd: folder,
+        store: join(folder, 'store'),
+        env: { PATH: `${bin}:${process.env['PATH']}` },
+      })
+    const { code, stderr } = await run()
+    expect([code, stderr]).toEqual([1, expect.stringContaining('has no signature')])
+    const called = readFileSync(`${cosign}.log`, 'utf8').trimEnd().split('\n').at(-1)
+    expect(called).toMatch(
+      new RegExp(`^sign --yes --key k --allow-http-registry ${at('cosigned')}@sha256:[0-9a-f]{64}$`),
+    )
+    expect((await image('inspect', at('cosigned:1'))).code).toBe(1)
+  })
 })

@@ -161,6 +161,13 @@ export const FOLDERS: readonly Folder[] = [
     touches: ['files', 'time'],
   },
   {
+    name: 'sign',
+    idea: 'signatures of images: made, and checked, as bundles of Sigstore',
+    imports: [...BELOW_CONTENT, 'content', 'publish', 'image'],
+    packages: ['@sigstore/bundle', '@sigstore/verify', '@noble/ciphers'],
+    touches: ['files'],
+  },
+  {
     name: 'cache',
     idea: 'steps of other machines: read from and written to registries, folders, GitHub',
     imports: [...BELOW_DRIVER, 'driver', 'publish'],
@@ -176,7 +183,7 @@ export const FOLDERS: readonly Folder[] = [
   {
     name: 'session',
     idea: 'one run of the program, see above',
-    imports: [...BELOW_DRIVER, 'driver', 'nodes', 'run', 'publish', 'cache', 'version.ts'],
+    imports: [...BELOW_DRIVER, 'driver', 'nodes', 'run', 'publish', 'cache', 'sign', 'version.ts'],
     touches: ['files', 'time', 'process'],
   },
   { name: 'build.ts', idea: 'the street', touches: ['time'] },

@@ -13,6 +13,8 @@ export async function runImage(command: ImageCommand, terminal: Terminal): Promi
       return (await import('./copy.ts')).runCopy(command, terminal)
     case 'verify':
       return (await import('./verify.ts')).runVerify(command, terminal)
+    case 'sign':
+      return (await import('./sign.ts')).runSign(command, terminal)
     case 'audit':
       return (await import('./audit.ts')).runImageAudit(command, terminal)
     case 'rm':
