@@ -237,7 +237,7 @@ export const FLAGS: { readonly [K in FlagOption]: BuildFlag<CompleteOptions[K]> 
     placeholder: 'true|false|form=index|form=referrers',
     group: 'advanced',
     key: 'sbom',
-    help: 'Add a list of contents to each image (SPDX): packages of Debian, Alpine, npm, Python and Go',
+    help: 'Add a list of contents to each image (SPDX): packages of Debian, Alpine, rpm, npm, Python and Go',
     default: 'false',
     absent: undefined,
     parse: read.sbom,

@@ -9,7 +9,7 @@ import type { BlobSource } from './built-image.ts'
 import { decompress } from './decompress.ts'
 
 const KIND = 'contents'
-const VERSION = 1
+const VERSION = 2
 
 /**
  * The packages that the files of a layer name: as remembered, or read from its blob, which is fetched when it is

@@ -1,5 +1,6 @@
 import { apkPackages, dpkgPackages, readRelease } from './distributions.ts'
 import { npmPackages, pythonPackages } from './languages.ts'
+import { rpmPackages } from './rpm.ts'
 import type { Found } from './types.ts'
 
 /** How a file that lists packages is read. */
@@ -8,22 +9,29 @@ export interface Reader {
   readonly limit: number
   /** A longer file is read to the limit; otherwise it is not read. */
   readonly beginning?: true
-  read(text: string): Omit<Found, 'path'>
+  read(data: Buffer): Omit<Found, 'path'>
 }
 
 const MB = 1 << 20
-const dpkg: Reader = { limit: 64 * MB, read: (text) => ({ packages: dpkgPackages(text) }) }
-const apk: Reader = { limit: 64 * MB, read: (text) => ({ packages: apkPackages(text) }) }
-const npm: Reader = { limit: 4 * MB, read: (text) => ({ packages: npmPackages(text) }) }
-const python: Reader = { limit: 64 << 10, beginning: true, read: (text) => ({ packages: pythonPackages(text) }) }
+const textOf = (data: Buffer) => data.toString('utf8')
+const dpkg: Reader = { limit: 64 * MB, read: (data) => ({ packages: dpkgPackages(textOf(data)) }) }
+const apk: Reader = { limit: 64 * MB, read: (data) => ({ packages: apkPackages(textOf(data)) }) }
+const npm: Reader = { limit: 4 * MB, read: (data) => ({ packages: npmPackages(textOf(data)) }) }
+const python: Reader = {
+  limit: 64 << 10,
+  beginning: true,
+  read: (data) => ({ packages: pythonPackages(textOf(data)) }),
+}
 const release: Reader = {
   limit: 64 << 10,
-  read: (text) => {
-    const found = readRelease(text)
+  read: (data) => {
+    const found = readRelease(textOf(data))
     return found ? { release: found } : {}
   },
 }
-const rpm: Reader = { limit: 0, beginning: true, read: () => ({ unread: true }) }
+const rpm: Reader = { limit: 256 * MB, read: rpmPackages }
+// Those of Berkeley DB and ndb, and what SQLite has not put into the file yet
+const otherRpm: Reader = { limit: 1, beginning: true, read: (data) => (data.length > 0 ? { unread: true } : {}) }
 
 const READERS: readonly (readonly [pattern: RegExp, reader: Reader])[] = [
   [/^var\/lib\/dpkg\/status$/, dpkg],
@@ -33,7 +41,8 @@ const READERS: readonly (readonly [pattern: RegExp, reader: Reader])[] = [
   [/(?:^|\/)node_modules\/(?:@[^/]+\/)?[^/]+\/package\.json$/, npm],
   [/\.dist-info\/METADATA$/, python],
   [/\.egg-info(?:\/PKG-INFO)?$/, python],
-  [/^(?:var\/lib|usr\/lib\/sysimage)\/rpm\/(?:Packages|Packages\.db|rpmdb\.sqlite)$/, rpm],
+  [/^(?:var\/lib|usr\/lib\/sysimage)\/rpm\/rpmdb\.sqlite$/, rpm],
+  [/^(?:var\/lib|usr\/lib\/sysimage)\/rpm\/(?:Packages|Packages\.db|rpmdb\.sqlite-wal)$/, otherRpm],
 ]
 
 /** How a file of an image is read, by its path without a slash at its beginning; most are not. */

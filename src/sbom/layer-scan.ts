@@ -79,7 +79,7 @@ export function createPackageScan(): TarSink & { result(): LayerPackages } {
     open = undefined
     if (reader) {
       if (size > reader.limit && !reader.beginning) return add({ path, unread: true })
-      return add({ path, ...reader.read(Buffer.concat(parts).toString('utf8')) })
+      return add({ path, ...reader.read(Buffer.concat(parts)) })
     }
     const packages = go?.packages() ?? []
     // A program without any still hides the one of a lower layer

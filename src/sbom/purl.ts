@@ -1,14 +1,20 @@
 import type { Package, Release } from './types.ts'
 
+/** What an image is taken for that does not say it. */
+const DISTRIBUTIONS = { deb: 'debian', apk: 'alpine', rpm: '' } as const
+
 /** The package URL of a package (package-url-spec), like `pkg:deb/debian/libc6@2.41-12?arch=arm64&distro=debian-13`. */
 export function packagePurl(one: Package, release: Release | undefined): string {
-  const { ecosystem, version, architecture, source } = one
+  const { ecosystem, architecture, source } = one
+  const [, epoch, version = one.version] = (ecosystem === 'rpm' && /^(\d+):(.*)$/.exec(one.version)) || []
   const name = one.name.split('/').map(encode).join('/')
-  const isDistribution = ecosystem === 'deb' || ecosystem === 'apk'
-  const namespace = isDistribution ? `${encode(release?.id ?? (ecosystem === 'deb' ? 'debian' : 'alpine'))}/` : ''
+  const isDistribution = ecosystem in DISTRIBUTIONS
+  const distribution = isDistribution ? (release?.id ?? DISTRIBUTIONS[ecosystem as 'deb']) : ''
+  const namespace = distribution === '' ? '' : `${encode(distribution)}/`
   const qualifiers = isDistribution
     ? [
         architecture && `arch=${encode(architecture)}`,
+        epoch && `epoch=${epoch}`,
         release && `distro=${encode(release.version ? `${release.id}-${release.version}` : release.id)}`,
         source && `upstream=${encode(source.replace(' ', '@'))}`,
       ].filter(Boolean)

@@ -1,5 +1,5 @@
 /** Who names and numbers a package; the type of its package URL. */
-export type Ecosystem = 'deb' | 'apk' | 'npm' | 'pypi' | 'golang'
+export type Ecosystem = 'deb' | 'apk' | 'rpm' | 'npm' | 'pypi' | 'golang'
 
 /** A package that a file of an image names. Plain JSON. */
 export interface Package {
