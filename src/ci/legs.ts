@@ -18,6 +18,8 @@ export interface Leg {
   /** As `--platform` and `--leg` take them. */
   readonly platforms: string
   readonly runner: RunnerLabel
+  /** Which image of several, as `--image` takes it. */
+  readonly image?: string
 }
 
 /** Runners that GitHub gives to public repositories; other platforms are built on the default one, by emulation. */
@@ -50,13 +52,37 @@ export function planLegs(
     throw new XbuildError('BAD_OPTION', 'Cannot plan legs: there is no platform', {
       hint: 'Name them with --platform, like --platform linux/amd64,linux/arm64',
     })
-  if (groups.size > MOST_LEGS)
-    throw new XbuildError('BAD_OPTION', `Cannot plan ${groups.size} legs: a matrix has ${MOST_LEGS} jobs at most`)
+  checkNumber(groups.size)
   return [...groups.values()].map(({ label, names }) => ({
     leg: names.map((name) => name.replaceAll('/', '-')).join('_'),
     platforms: names.join(','),
     runner: label,
   }))
+}
+
+/** The legs of several images: those of each, with its name. Throws BAD_OPTION. */
+export function planImageLegs(
+  images: readonly { readonly name: string; readonly platforms: readonly Platform[] }[],
+  options: Parameters<typeof planLegs>[1],
+): Leg[] {
+  const taken = new Set<string>()
+  const legs = images.flatMap(({ name, platforms }) =>
+    planLegs(platforms, options).map((leg) => {
+      const wanted = `${name.replaceAll(/[^\w.-]/g, '-')}_${leg.leg}`
+      // Two names may come to the same one
+      let own = wanted
+      for (let count = 2; taken.has(own); count++) own = `${wanted}_${count}`
+      taken.add(own)
+      return { ...leg, leg: own, image: name }
+    }),
+  )
+  checkNumber(legs.length)
+  return legs
+}
+
+function checkNumber(legs: number): void {
+  if (legs > MOST_LEGS)
+    throw new XbuildError('BAD_OPTION', `Cannot plan ${legs} legs: a matrix has ${MOST_LEGS} jobs at most`)
 }
 
 /** The runner of a platform: the rule with the longest prefix of whole parts. */

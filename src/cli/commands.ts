@@ -1,6 +1,7 @@
 import { BAKE_FLAGS, readBakeCommand } from '../config/bake/flags.ts'
 import { readBuildLine, readPlanLine } from '../config/build-line.ts'
-import { CI_FLAGS, readCiCommand } from '../config/ci-flags.ts'
+import { CI_FLAGS } from '../config/ci-flags.ts'
+import { readCiCommand } from '../config/ci-line.ts'
 import { BUILD_CLI_FLAGS } from '../config/cli-flags.ts'
 import { COMPOSE_FLAGS, readComposeCommand } from '../config/compose/flags.ts'
 import { sessionTexts } from '../config/images/flags.ts'
@@ -128,7 +129,7 @@ export const COMMANDS: readonly Command[] = [
     isLong: true,
     fromFile: build.fromFile,
     read: readCiCommand,
-    run: async (command, terminal) => (await import('./ci/ci.ts')).runCi(command, terminal),
+    run: async (command, terminal, _, calling) => (await import('./ci/ci.ts')).runCi(command, terminal, calling),
   }),
   defineCommand({
     name: 'init',

@@ -1,35 +1,11 @@
-import { LEG_IMAGE } from '../ci/leg-file.ts'
 import { parseRunner, type RunnerRule } from '../ci/legs.ts'
-import { formatPlatform, type Platform } from '../platform.ts'
+import type { Platform } from '../platform.ts'
 import { BUILD_CLI_FLAGS } from './cli-flags.ts'
-import { readBuildLine, type BuildValues, type LineInput } from './build-line.ts'
+import type { BuildValues } from './build-line.ts'
 import { FLAGS } from './flags.ts'
 import * as read from './flag-values.ts'
-import { parseReference, type Reference } from '../oci/reference.ts'
-import type { CompleteOptions, RegistryConfig } from './options.ts'
+import { parseAllow, type Grants } from './images/allow.ts'
 import type { FlagTable } from './read-flags.ts'
-import { usageError } from './values.ts'
-
-/** `xbuild ci ...`. */
-export type CiCommand =
-  | {
-      readonly verb: 'plan'
-      readonly platforms: readonly Platform[]
-      readonly rules: readonly RunnerRule[]
-      readonly perPlatform: boolean
-    }
-  /** `folder`: where the leg leaves its result. */
-  | { readonly verb: 'build'; readonly options: CompleteOptions; readonly folder: string; readonly resume: boolean }
-  | {
-      readonly verb: 'merge'
-      readonly folders: readonly string[]
-      readonly tags: readonly Reference[]
-      /** Platforms that must be there. */
-      readonly expected: readonly Platform[]
-      readonly metadataFile?: string
-      readonly registries: Readonly<Record<string, RegistryConfig>>
-      readonly cwd: string
-    }
 
 /** What the flags of `xbuild ci` say. */
 export interface CiValues extends BuildValues {
@@ -37,7 +13,13 @@ export interface CiValues extends BuildValues {
   readonly perPlatform: boolean
   readonly leg: readonly Platform[]
   readonly legFolder: string | undefined
+  readonly legRegistry: string | undefined
   readonly resumeLeg: boolean
+  readonly first: boolean
+  readonly waves: boolean
+  readonly bakeFiles: readonly string[]
+  readonly images: readonly string[]
+  readonly grants: Grants
 }
 
 /** Every flag of `xbuild ci`: its own, and those of a build for `ci build`. */
@@ -58,6 +40,55 @@ export const CI_FLAGS: FlagTable<CiValues> = {
     help: 'Where the leg leaves its image and leg.json (build)',
     absent: undefined,
     parse: read.text,
+  },
+  legRegistry: {
+    name: 'leg-registry',
+    placeholder: 'REPOSITORY',
+    group: 'common',
+    help: 'Push the image of the leg there by its digest, without a name; leg.json alone stays in the folder (build)',
+    absent: undefined,
+    parse: read.text,
+  },
+  images: {
+    name: 'image',
+    placeholder: 'NAME',
+    repeat: true,
+    group: 'common',
+    help: 'An image of xbuild.yaml, or a target of --bake-file; all of them when none is named (plan, merge)',
+    absent: [],
+    parse: (texts) => texts,
+  },
+  bakeFiles: {
+    name: 'bake-file',
+    placeholder: 'FILE',
+    repeat: true,
+    group: 'common',
+    help: 'Definitions of images in HCL, JSON or compose files, as xbuild bake reads them',
+    absent: [],
+    parse: (texts) => texts,
+  },
+  grants: {
+    name: 'grant',
+    placeholder: 'RIGHT[=VALUE]',
+    repeat: true,
+    group: 'common',
+    help: 'Let the files of --bake-file do more than read and write in the project, as xbuild bake --allow',
+    absent: { read: [], write: [], rights: [] },
+    parse: (texts, { label }) => parseAllow(texts, label),
+  },
+  first: {
+    name: 'first',
+    group: 'common',
+    help: 'A leg of the first wave: its steps go to --cache-to, and nothing else is kept (build)',
+    absent: false,
+    parse: read.bool,
+  },
+  waves: {
+    name: 'waves',
+    group: 'common',
+    help: 'Two matrices, first and legs: the first builds images that several others are made from (plan)',
+    absent: false,
+    parse: read.bool,
   },
   resumeLeg: {
     name: 'resume-leg',
@@ -85,73 +116,4 @@ export const CI_FLAGS: FlagTable<CiValues> = {
   },
   ...FLAGS,
   ...BUILD_CLI_FLAGS,
-}
-
-const VERBS = ['plan', 'build', 'merge'] as const
-
-/** Reads the words and values of `xbuild ci`. Throws BAD_OPTION. */
-export function readCiCommand(values: CiValues, input: LineInput): CiCommand {
-  const [verb, ...words] = input.words
-  const { runners, perPlatform, leg, legFolder, resumeLeg, ...build } = values
-  switch (verb) {
-    case 'plan':
-      if (words.length > 0)
-        throw usageError(
-          `Cannot plan "${words.join(' ')}": ci plan takes no PATH`,
-          'Name the platforms with --platform',
-        )
-      return { verb, platforms: values.platforms, rules: runners, perPlatform }
-    case 'build': {
-      if (leg.length === 0)
-        throw usageError('Cannot build a leg: --leg is missing', 'Write --leg linux/arm64, or what xbuild ci plan gave')
-      if (legFolder === undefined)
-        throw usageError('Cannot build a leg: --leg-folder is missing', 'Name the folder that the job keeps')
-      const refused = ['platform', 'output', 'push', 'load', 'tag', 'metadata-file'].find((name) =>
-        input.given.has(name),
-      )
-      if (refused !== undefined)
-        throw usageError(
-          `Cannot use "--${refused}" with ci build: a leg stays in its folder`,
-          'Leave it out: --leg names the platforms, and the job that merges the legs publishes',
-        )
-      const line = readBuildLine({ ...build, platforms: leg }, { ...input, command: 'build', words })
-      if (!('options' in line) || line.call)
-        throw usageError(
-          'Cannot build a leg: PATH is missing',
-          'Write xbuild ci build --leg linux/arm64 --leg-folder FOLDER .',
-        )
-      const outputs = read.outputs([legOutput(legFolder)], { ...input, label: '--leg-folder' })
-      return { verb, options: { ...line.options, tags: [], outputs }, folder: legFolder, resume: resumeLeg }
-    }
-    case 'merge': {
-      if (words.length === 0)
-        throw usageError('Cannot merge: no folder is named', 'Name the folder of each leg, or the one that holds them')
-      if (values.tags.length === 0)
-        throw usageError('Cannot merge: the image has no name', 'Give it one with --tag REF')
-      const { platforms: expected, metadataFile } = values
-      const { cwd, file } = input
-      const more = metadataFile === undefined ? {} : { metadataFile }
-      return {
-        verb,
-        folders: words,
-        tags: values.tags.map(parseReference),
-        expected,
-        ...more,
-        registries: file?.registries ?? {},
-        cwd,
-      }
-    }
-    default:
-      throw usageError(`Cannot run xbuild ci "${verb ?? ''}": it is none of ${VERBS.join(', ')}`, 'See xbuild help ci')
-  }
-}
-
-/** The output of a leg, in the words of `--output`. */
-function legOutput(folder: string): string {
-  return `type=oci,"dest=${`${folder}/${LEG_IMAGE}`.replaceAll('"', '""')}"`
-}
-
-/** The platforms of a build as legs and artifacts name them. */
-export function platformNames(platforms: readonly Platform[]): string[] {
-  return platforms.map(formatPlatform)
 }

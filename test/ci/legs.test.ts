@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { checkLegs, formatLeg, parseLeg } from '../../src/ci/leg-file.ts'
-import { parseRunner, planLegs } from '../../src/ci/legs.ts'
+import { parseRunner, planImageLegs, planLegs } from '../../src/ci/legs.ts'
 import { parsePlatform } from '../../src/platform.ts'
 
 const legsOf = (platforms: string, runners: readonly string[] = [], perPlatform = false) =>
@@ -72,6 +72,21 @@ describe('legs', () => {
     expect(legsOf('linux/amd64,linux/386', [], true).map(({ leg }) => leg)).toEqual(['linux-amd64', 'linux-386'])
   })
 
+  test('images have legs of their own, whose names differ', () => {
+    const platforms = [parsePlatform('linux/amd64')]
+    const legs = planImageLegs(
+      [
+        { name: 'a/b', platforms },
+        { name: 'a-b', platforms },
+      ],
+      {},
+    )
+    expect(legs).toEqual([
+      { leg: 'a-b_linux-amd64', platforms: 'linux/amd64', runner: 'ubuntu-24.04', image: 'a/b' },
+      { leg: 'a-b_linux-amd64_2', platforms: 'linux/amd64', runner: 'ubuntu-24.04', image: 'a-b' },
+    ])
+  })
+
   test.each(['linux/amd64', '=x', 'linux/amd64=', 'linux/amd64=[]', 'a=[b,]', 'a=b\nc'])(
     '--runner %j is refused',
     (text) => {
@@ -87,6 +102,8 @@ describe('the file of a leg', () => {
   test('is read as it was written', () => {
     const text = formatLeg({ platforms: ['linux/arm64'], digest })
     expect(parseLeg(Buffer.from(text), 'x')).toEqual({ platforms: ['linux/arm64'], digest })
+    const more = { platforms: ['linux/arm64'], digest, image: 'app', repository: 'ghcr.io/octo/app' }
+    expect(parseLeg(Buffer.from(formatLeg(more)), 'x')).toEqual(more)
   })
 
   test.each([
@@ -95,6 +112,8 @@ describe('the file of a leg', () => {
     ['{"version":1,"digest":"sha256:../x","platforms":["linux/amd64"]}', /digest is not a digest/],
     [`{"version":1,"digest":"${digest}","platforms":[]}`, /platforms is empty/],
     [`{"version":1,"digest":"${digest}","platforms":["x y"]}`, /platform/],
+    [`{"version":1,"digest":"${digest}","platforms":["linux/amd64"],"repository":"a:1"}`, /more than a repository/],
+    [`{"version":1,"digest":"${digest}","platforms":["linux/amd64"],"repository":"../x"}`, /./],
   ])('%s is refused', (text, message) => expect(() => parseLeg(Buffer.from(text), 'x')).toThrow(message))
 
   test('legs must have each platform once, and all that are expected', () => {

@@ -1,10 +1,10 @@
-import { rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startRegistry, type DebianRegistry } from '../support/registry-debian.ts'
 import { runImage, withBases, writeFiles } from './support/context.ts'
 import { tempFolder } from './support/places.ts'
-import { runOk, xbuild } from './support/xbuild.ts'
+import { runOk, startXbuild, xbuild } from './support/xbuild.ts'
 
 const folder = tempFolder()
 let registry: DebianRegistry
@@ -54,4 +54,127 @@ test('two legs on machines of their own are merged into one image, and a missing
 
   rmSync(join(folder, 'legs/linux-arm64/leg.json'))
   expect((await merge(tag)).stderr).toContain('linux/arm64 is missing')
+})
+
+/** Runs an image of the registry on every platform. */
+async function runOn(tag: string, platforms: readonly string[]): Promise<string[]> {
+  const layout = join(folder, `pulled-${tag.replaceAll(/\W/g, '-')}`)
+  await runOk('skopeo', ['copy', '--all', '--src-tls-verify=false', `docker://${tag}`, `oci:${layout}`])
+  const ran: string[] = []
+  for (const platform of platforms) ran.push((await runImage(layout, platform)).stdout)
+  return ran
+}
+
+test('legs of the images of a bake file: a first wave, digests in a registry, one killed and resumed', async () => {
+  const bases = await withBases('busybox')
+  const project = writeFiles(join(folder, 'bake'), {
+    'docker-bake.hcl': `group "default" { targets = ["one", "two"] }
+target "common" {
+  dockerfile-inline = "FROM busybox\\nRUN cat /proc/sys/kernel/random/uuid > /once"
+  contexts = { busybox = "${bases[1]!.replace('busybox=', '')}" }
+}
+target "one" {
+  contexts = { common = "target:common" }
+  dockerfile-inline = "FROM common\\nRUN sleep 1; uname -m > /machine\\nCMD cat /once /machine"
+  platforms = ["linux/amd64", "linux/arm64"]
+  tags = ["${registry.host}/ci/one:1"]
+}
+target "two" {
+  contexts = { common = "target:common" }
+  dockerfile-inline = "FROM common\\nRUN echo two > /name\\nCMD cat /once /name"
+  platforms = ["linux/amd64"]
+  tags = ["${registry.host}/ci/two:1", "${registry.host}/ci/two:latest"]
+}
+`,
+  })
+  const file = ['--bake-file', 'docker-bake.hcl']
+  const cache = `type=registry,ref=${registry.host}/ci/cache:common`
+  const ci = (verb: string, args: readonly string[]) => xbuild(['ci', verb, ...file, ...args], { cwd: project })
+  const legOf = (leg: { leg: string; platforms: string; image: string }, more: readonly string[]) => ({
+    args: ['ci', 'build', ...file, '--grant', 'fs=*', '--image', leg.image, '--leg', leg.platforms, ...more],
+    options: { cwd: project, store: join(folder, `store-bake-${leg.leg}`) },
+  })
+  const planned = await ci('plan', ['--waves'])
+  expect(planned.code, planned.stderr).toBe(0)
+  const { first, legs } = JSON.parse(planned.stdout)
+  expect(first.include.map(({ leg }: { leg: string }) => leg)).toEqual(['common_linux-amd64', 'common_linux-arm64'])
+  expect(legs.include).toEqual([
+    { leg: 'one_linux-amd64', platforms: 'linux/amd64', runner: 'ubuntu-24.04', image: 'one' },
+    { leg: 'one_linux-arm64', platforms: 'linux/arm64', runner: 'ubuntu-24.04-arm', image: 'one' },
+    { leg: 'two_linux-amd64', platforms: 'linux/amd64', runner: 'ubuntu-24.04', image: 'two' },
+  ])
+  for (const leg of first.include) {
+    const { args, options } = legOf(leg, ['--first', '--cache-to', `${cache},mode=max`])
+    const { code, stderr } = await xbuild(args, options)
+    expect(code, stderr).toBe(0)
+  }
+
+  const store = ['--leg-registry', `${registry.host}/ci/legs`, '--cache-from', cache]
+  const [one, other, two] = legs.include.map((leg: Parameters<typeof legOf>[0]) =>
+    legOf(leg, [...store, '--leg-folder', `legs/${leg.leg}`]),
+  ) as [ReturnType<typeof legOf>, ReturnType<typeof legOf>, ReturnType<typeof legOf>]
+  const killed = startXbuild(['ci', 'build', '--progress', 'plain', ...one.args.slice(2)], one.options)
+  await killed.printed(/RUN sleep 1/)
+  killed.child.kill('SIGKILL')
+  await killed.ended
+  for (const { args, options } of [other, two]) {
+    const { code, stderr } = await xbuild(args, options)
+    expect(code, stderr).toBe(0)
+  }
+  const early = await ci('merge', ['legs'])
+  expect(early.code).toBe(1)
+  expect(early.stderr).toContain('Cannot merge one: linux/amd64 is missing, no tag was moved')
+  const tags = join(registry.folder, 'docker/registry/v2/repositories/ci/two/_manifests/tags')
+  expect(existsSync(tags)).toBe(false)
+
+  for (const { args, options } of [one, other]) {
+    const { code, stderr } = await xbuild([...args, '--resume-leg'], options)
+    expect(code, stderr).toBe(0)
+    if (args === other.args) expect(stderr).toContain('one linux/arm64 is in legs/one_linux-arm64 already')
+  }
+  expect(readdirSync(join(project, 'legs/one_linux-arm64')).toSorted()).toEqual(['leg.json', 'metadata.json'])
+  const merged = await ci('merge', ['--metadata-file', 'metadata.json', 'legs'])
+  expect(merged.code, merged.stderr).toBe(0)
+  expect(merged.stdout).toMatch(/^one sha256:[0-9a-f]{64}\ntwo sha256:[0-9a-f]{64}\n$/)
+  expect(Object.keys(JSON.parse(readFileSync(join(project, 'metadata.json'), 'utf8')))).toEqual(['one', 'two'])
+  expect(readdirSync(tags)).toEqual(['1', 'latest'])
+  const [amd64, arm64] = await runOn(`${registry.host}/ci/one:1`, ['linux/amd64', 'linux/arm64'])
+  const [twoAmd64] = await runOn(`${registry.host}/ci/two:1`, ['linux/amd64'])
+  // The step of the shared base ran once for each platform, in the first wave
+  expect(amd64).toBe(`${twoAmd64!.split('\n')[0]}\nx86_64\n`)
+  expect(arm64).toMatch(/^[0-9a-f-]{36}\naarch64\n$/)
+})
+
+test('images of xbuild.yaml are planned, built and merged by their names; a leg names no foreign registry', async () => {
+  const bases = await withBases('busybox')
+  const project = writeFiles(join(folder, 'project'), {
+    'xbuild.yaml': `images:
+  app:
+    dockerfile-inline: |
+      FROM busybox
+      CMD ["echo", "of a file"]
+    contexts: {busybox: "${bases[1]!.replace('busybox=', '')}"}
+    platforms: [linux/amd64]
+    tags: ["${registry.host}/ci/app:1"]
+`,
+  })
+  const ci = (verb: string, args: readonly string[]) =>
+    xbuild(['ci', verb, ...args], { cwd: project, store: join(folder, 'store-project') })
+  await xbuild(['trust'], { cwd: project })
+  const planned = await ci('plan', [])
+  expect(planned.code, planned.stderr).toBe(0)
+  expect(JSON.parse(planned.stdout)).toEqual({
+    include: [{ leg: 'app_linux-amd64', platforms: 'linux/amd64', runner: 'ubuntu-24.04', image: 'app' }],
+  })
+  const built = await ci('build', ['--leg', 'linux/amd64', '--image', 'app', '--leg-folder', 'legs/app'])
+  expect(built.code, built.stderr).toBe(0)
+  const merged = await ci('merge', ['legs'])
+  expect(merged.code, merged.stderr).toBe(0)
+  expect(await runOn(`${registry.host}/ci/app:1`, ['linux/amd64'])).toEqual(['of a file\n'])
+
+  const leg = JSON.parse(readFileSync(join(project, 'legs/app/leg.json'), 'utf8'))
+  writeFiles(join(project, 'legs/app'), { 'leg.json': JSON.stringify({ ...leg, repository: 'elsewhere.example/x' }) })
+  const foreign = await ci('merge', ['legs'])
+  expect(foreign.code).toBe(2)
+  expect(foreign.stderr).toContain('its image is in elsewhere.example, where no tag is')
 })

@@ -1,25 +1,76 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { checkLegs, LEG_FILE, LEG_IMAGE, parseLeg, type FoundLeg } from '../../ci/leg-file.ts'
-import { platformNames, type CiCommand } from '../../config/ci-flags.ts'
+import { platformNames, type CiCommand } from '../../config/ci-line.ts'
 import { XbuildError } from '../../errors.ts'
+import type { ImageName } from '../../oci/image-name.ts'
+import { parseReference, type Reference } from '../../oci/reference.ts'
+import { writeText } from '../../publish/publish.ts'
 import { runCreate } from '../image/create.ts'
 import type { Terminal } from '../terminal.ts'
 
 type Merge = Extract<CiCommand, { verb: 'merge' }>
 
+/** An image to publish: its legs are whole. */
+interface Merged {
+  readonly name?: string
+  readonly legs: readonly FoundLeg[]
+  readonly tags: readonly Reference[]
+}
+
 /**
- * `xbuild ci merge`: one index over the images of all legs, under the tags; its digest on stdout. A leg that is missing
- * or broken ends it before a tag moves.
+ * `xbuild ci merge`: one index over the images of all legs, under the tags; its digest on stdout, of several images
+ * behind their names. A leg that is missing or broken ends it before a tag moves.
  */
 export async function mergeLegs(command: Merge, terminal: Terminal): Promise<number> {
-  const { folders, tags, expected, metadataFile, registries, cwd } = command
+  const { folders, tags, expected, cwd } = command
   const legs = (await Promise.all(folders.map((folder) => legsIn(resolve(cwd, folder), folder)))).flat()
-  checkLegs(legs, platformNames(expected))
+  if (!command.images) {
+    const named = legs.find(({ image }) => image !== undefined)
+    if (named)
+      throw new XbuildError('BAD_OPTION', `Cannot merge: "${named.folder}" is a part of the image ${named.image}`, {
+        hint: 'Name the files that say so with --bake-file, or the image with --image',
+      })
+    checkLegs(legs, platformNames(expected))
+    return publish({ legs, tags }, command, terminal)
+  }
+  const { imagesIn, openImages } = await import('./images.ts')
+  const { chosen } = imagesIn(await openImages(command.images, terminal))
+  // All are looked at before the first is published
+  const merged = chosen.map(({ name, platforms, optional, tags: names }): Merged => {
+    const own = legs.filter(({ image }) => image === name)
+    const needed = platformNames(platforms).filter((platform) => !optional.includes(platform))
+    checkLegs(own, needed, name)
+    if (own.length === 0) throw new XbuildError('NOT_FOUND', `Cannot merge ${name}: none of its legs is there`)
+    if (names.length === 0)
+      throw new XbuildError('BAD_OPTION', `Cannot merge ${name}: it has no tags`, { hint: 'Give it some in its file' })
+    return { name, legs: own, tags: names.map(parseReference) }
+  })
+  return publishAll(merged, command, terminal)
+}
+
+async function publishAll(merged: readonly Merged[], command: Merge, terminal: Terminal): Promise<number> {
+  const { metadataFile, cwd } = command
+  const metadata: Record<string, unknown> = {}
+  for (const image of merged) {
+    terminal.stdout.write(`${image.name} `)
+    const file = metadataFile === undefined ? undefined : resolve(cwd, `${metadataFile}.part`)
+    const code = await publish(image, { ...command, ...(file ? { metadataFile: file } : {}) }, terminal)
+    if (code !== 0) return code
+    if (file !== undefined) {
+      metadata[image.name!] = JSON.parse(await readFile(file, 'utf8'))
+      await rm(file)
+    }
+  }
+  if (metadataFile !== undefined) await writeText(resolve(cwd, metadataFile), `${JSON.stringify(metadata, null, 2)}\n`)
+  return 0
+}
+
+function publish({ legs, tags }: Merged, { metadataFile, registries, cwd }: Merge, terminal: Terminal) {
   return runCreate(
     {
       verb: 'create',
-      sources: legs.map(({ folder, digest }) => ({ kind: 'oci', path: join(folder, LEG_IMAGE), name: digest })),
+      sources: legs.map((leg) => sourceOf(leg, tags)),
       files: [],
       tags,
       platforms: [],
@@ -35,6 +86,16 @@ export async function mergeLegs(command: Merge, terminal: Terminal): Promise<num
     },
     terminal,
   )
+}
+
+/** Where the image of a leg is: a leg comes from elsewhere, and names no registry that the tags do not. */
+function sourceOf({ folder, digest, repository }: FoundLeg, tags: readonly Reference[]): ImageName {
+  if (repository === undefined) return { kind: 'oci', path: join(folder, LEG_IMAGE), name: digest }
+  const { host, repository: name } = parseReference(repository)
+  if (tags.some((tag) => tag.host === host)) return { kind: 'registry', ref: { host, repository: name, digest } }
+  throw new XbuildError('BAD_OPTION', `Cannot merge "${folder}": its image is in ${host}, where no tag is`, {
+    hint: 'Push legs to the registry that the image goes to',
+  })
 }
 
 /** The leg of a folder, or those of the folders in it: what downloaded artifacts look like. Throws NOT_FOUND. */

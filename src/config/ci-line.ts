@@ -1,0 +1,178 @@
+import { LEG_IMAGE, parseRepository } from '../ci/leg-file.ts'
+import type { RunnerRule } from '../ci/legs.ts'
+import { parseReference, type Reference } from '../oci/reference.ts'
+import { formatPlatform, type Platform } from '../platform.ts'
+import { readBuildLine, type BuildValues, type LineInput } from './build-line.ts'
+import { readCiImages, type CiImages } from './ci-images.ts'
+import type { CiValues } from './ci-flags.ts'
+import * as read from './flag-values.ts'
+import type { CompleteOptions, RegistryConfig } from './options.ts'
+import { usageError } from './values.ts'
+
+/** `xbuild ci ...`. */
+export type CiCommand =
+  | {
+      readonly verb: 'plan'
+      readonly platforms: readonly Platform[]
+      readonly images?: CiImages
+      readonly rules: readonly RunnerRule[]
+      readonly perPlatform: boolean
+      readonly waves: boolean
+    }
+  | CiBuild
+  | {
+      readonly verb: 'merge'
+      readonly folders: readonly string[]
+      readonly tags: readonly Reference[]
+      readonly images?: CiImages
+      /** Platforms that must be there. */
+      readonly expected: readonly Platform[]
+      readonly metadataFile?: string
+      readonly registries: Readonly<Record<string, RegistryConfig>>
+      readonly cwd: string
+    }
+
+/** `xbuild ci build`: one image, or one of several. */
+export interface CiBuild {
+  readonly verb: 'build'
+  readonly platforms: readonly Platform[]
+  readonly what:
+    | { readonly options: CompleteOptions }
+    | {
+        readonly images: CiImages
+        readonly name: string
+        readonly output: string
+        readonly cacheFrom: readonly string[]
+        readonly cacheTo: readonly string[]
+      }
+  /** Where the leg leaves its result; absent: a leg of the first wave leaves none. */
+  readonly folder: string | undefined
+  /** Where its image is pushed to. */
+  readonly repository?: string
+  readonly resume: boolean
+  readonly registries: Readonly<Record<string, RegistryConfig>>
+  readonly cwd: string
+}
+
+const VERBS = ['plan', 'build', 'merge'] as const
+const REFUSED = ['platform', 'output', 'push', 'load', 'tag', 'metadata-file']
+
+/** Reads the words and values of `xbuild ci`. Throws BAD_OPTION. */
+export function readCiCommand(values: CiValues, input: LineInput): CiCommand {
+  const [verb, ...words] = input.words
+  switch (verb) {
+    case 'plan':
+      return readPlan(values, input, words)
+    case 'build':
+      return readBuild(values, { ...input, words })
+    case 'merge':
+      return readMerge(values, input, words)
+    default:
+      throw usageError(`Cannot run xbuild ci "${verb ?? ''}": it is none of ${VERBS.join(', ')}`, 'See xbuild help ci')
+  }
+}
+
+function readPlan(values: CiValues, input: LineInput, words: readonly string[]): CiCommand {
+  if (words.length > 0)
+    throw usageError(`Cannot plan "${words.join(' ')}": ci plan takes no PATH`, 'Name the platforms with --platform')
+  const images = readCiImages(values, input, { all: !input.given.has('platform') })
+  if (images && input.given.has('platform'))
+    throw usageError('Cannot use "--platform" with images of a file: it says their platforms', 'Leave it out')
+  if (values.waves && !images)
+    throw usageError('Cannot plan two waves of one image', 'Name images of a file with --bake-file or --image')
+  const { platforms, runners: rules, perPlatform, waves } = values
+  return { verb: 'plan', platforms, rules, perPlatform, waves, ...(images ? { images } : {}) }
+}
+
+function readBuild(values: CiValues, input: LineInput): CiCommand {
+  const { leg, legFolder, legRegistry, resumeLeg, first } = values
+  if (leg.length === 0)
+    throw usageError('Cannot build a leg: --leg is missing', 'Write --leg linux/arm64, or what xbuild ci plan gave')
+  if (legFolder === undefined && !first)
+    throw usageError('Cannot build a leg: --leg-folder is missing', 'Name the folder that the job keeps')
+  if (first && (legFolder !== undefined || legRegistry !== undefined || values.cacheTo.length === 0))
+    throw usageError('Cannot build a leg of the first wave: it goes to a cache alone', 'Give --cache-to, and no folder')
+  const refused = REFUSED.find((name) => input.given.has(name))
+  if (refused !== undefined)
+    throw usageError(
+      `Cannot use "--${refused}" with ci build: a leg stays in its folder`,
+      'Leave it out: --leg names the platforms, and the job that merges the legs publishes',
+    )
+  const repository = legRegistry === undefined ? {} : { repository: repositoryOf(legRegistry) }
+  const output = first ? 'type=cacheonly' : outputOf(legFolder!, repository.repository)
+  return {
+    verb: 'build',
+    platforms: leg,
+    what: whatOf(values, input, output),
+    folder: legFolder,
+    ...repository,
+    resume: resumeLeg,
+    registries: input.file?.registries ?? {},
+    cwd: input.cwd,
+  }
+}
+
+function whatOf(values: CiValues, input: LineInput, output: string): CiBuild['what'] {
+  const images = readCiImages(values, input, { all: false })
+  if (images) {
+    const [name, ...others] = images.names
+    if (name === undefined || others.length > 0 || input.words.length > 0)
+      throw usageError('Cannot build a leg of several images', 'Name one with --image, and no PATH')
+    const texts = (flag: string) => input.given.get(flag) ?? []
+    return { images, name, output, cacheFrom: texts('cache-from'), cacheTo: texts('cache-to') }
+  }
+  const line = readBuildLine(buildValues(values), { ...input, command: 'build' })
+  if (!('options' in line) || line.call)
+    throw usageError(
+      'Cannot build a leg: PATH is missing',
+      'Write xbuild ci build --leg linux/arm64 --leg-folder FOLDER .',
+    )
+  return {
+    options: { ...line.options, tags: [], outputs: read.outputs([output], { ...input, label: '--leg-folder' }) },
+  }
+}
+
+/** The values of a build: without those of `xbuild ci` alone, which are no options of it. */
+function buildValues(values: CiValues): BuildValues {
+  const { leg: platforms, legFolder: _f, legRegistry: _r, resumeLeg: _l, first: _1, waves: _w, ...rest } = values
+  const { runners: _n, perPlatform: _p, images: _i, bakeFiles: _b, grants: _g, ...build } = rest
+  return { ...build, platforms }
+}
+
+function readMerge(values: CiValues, input: LineInput, words: readonly string[]): CiCommand {
+  if (words.length === 0)
+    throw usageError('Cannot merge: no folder is named', 'Name the folder of each leg, or the one that holds them')
+  const images = readCiImages(values, input, { all: values.tags.length === 0 })
+  if (images && (input.given.has('tag') || input.given.has('platform')))
+    throw usageError('Cannot use "--tag" or "--platform" with images of a file: it says both', 'Leave them out')
+  if (!images && values.tags.length === 0)
+    throw usageError('Cannot merge: the image has no name', 'Give it one with --tag REF')
+  const { platforms: expected, metadataFile } = values
+  return {
+    verb: 'merge',
+    folders: words,
+    tags: values.tags.map(parseReference),
+    ...(images ? { images } : {}),
+    expected,
+    ...(metadataFile === undefined ? {} : { metadataFile }),
+    registries: input.file?.registries ?? {},
+    cwd: input.cwd,
+  }
+}
+
+/** The output of a leg, in the words of `--output`. */
+function outputOf(folder: string, repository: string | undefined): string {
+  if (repository !== undefined) return `type=image,name=${repository},push=true,push-by-digest=true`
+  return `type=oci,"dest=${`${folder}/${LEG_IMAGE}`.replaceAll('"', '""')}"`
+}
+
+function repositoryOf(text: string): string {
+  const repository = parseRepository(text)
+  if (repository !== undefined) return repository
+  throw usageError(`Cannot use --leg-registry "${text}": it has a tag or a digest`, 'Name the repository alone')
+}
+
+/** The platforms of a build as legs and artifacts name them. */
+export function platformNames(platforms: readonly Platform[]): string[] {
+  return platforms.map(formatPlatform)
+}
