@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { BAKE_FLAGS, readBakeCommand, type BakeCommand, type BakeValues } from './bake/flags.ts'
 import type { LineInput } from './build-line.ts'
 import type { CiValues } from './ci-flags.ts'
@@ -37,8 +38,8 @@ function bakeValues(values: CiValues): BakeValues {
   const { silenceTimeout, store, storeLimit, timeout } = values
   return {
     ...(absent as BakeValues),
-    ...{ accel, audit, auditExcept, builders, jobs, ociRuntime, progress, quiet },
-    ...{ silenceTimeout, store, storeLimit, timeout },
+    ...compact({ accel, audit, auditExcept, builders, jobs, ociRuntime, progress, quiet }),
+    ...compact({ silenceTimeout, store, storeLimit, timeout }),
     files: values.bakeFiles,
     allow: values.grants,
   }

@@ -27,7 +27,9 @@ export function proxiesOf(settings: object, host: string): Readonly<Record<strin
 export function withProxies({
   buildArgs,
   proxies = {},
-}: Pick<CompleteOptions, 'buildArgs' | 'proxies'>): Readonly<Record<string, string>> {
+}: Pick<CompleteOptions, 'buildArgs'> & {
+  readonly proxies?: CompleteOptions['proxies'] | undefined
+}): Readonly<Record<string, string>> {
   const said = new Set(Object.keys(buildArgs).map((name) => name.toLowerCase()))
   const others = Object.entries(proxies).filter(([name]) => !said.has(name.toLowerCase()))
   return others.length === 0 ? buildArgs : { ...Object.fromEntries(others), ...buildArgs }
