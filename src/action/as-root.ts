@@ -5,18 +5,24 @@ export interface UserFacts {
   readonly settings: Readonly<Record<string, string | undefined>>
   /** Whether sudo works without a password. */
   readonly sudo: boolean
+  /** Builds are wanted as the user of the runner, by a profile of AppArmor where that closes namespaces. */
+  readonly rootless?: boolean
 }
+
+const APPARMOR = 'kernel.apparmor_restrict_unprivileged_userns'
 
 /** The settings of the kernel that close namespaces to ordinary users, and the value that does. */
 export const CLOSING: Readonly<Record<string, string>> = {
-  'kernel.apparmor_restrict_unprivileged_userns': '1',
+  [APPARMOR]: '1',
   'kernel.unprivileged_userns_clone': '0',
   'user.max_user_namespaces': '0',
 }
 
 /** As whom builds run: as the user of the runner, or as root by sudo; `problem` when neither works. */
-export function chooseUser({ uid, settings, sudo }: UserFacts): {
+export function chooseUser({ uid, settings, sudo, rootless = false }: UserFacts): {
   readonly root: boolean
+  /** A profile of AppArmor is to be loaded. */
+  readonly profile?: boolean
   readonly why?: string
   readonly problem?: { readonly message: string; readonly hint: string }
 } {
@@ -25,6 +31,7 @@ export function chooseUser({ uid, settings, sudo }: UserFacts): {
   if (!closed) return { root: false }
   const [name, value] = closed
   const why = `${name} is ${value}: ordinary users cannot make namespaces`
+  if (sudo && rootless && name === APPARMOR) return { root: false, profile: true, why }
   if (sudo) return { root: true, why }
   return {
     root: false,

@@ -5,6 +5,7 @@ import { repairAll } from '../doctor/repair.ts'
 import { XbuildError } from '../errors.ts'
 import { exec } from '../host/exec.ts'
 import { findProgram } from '../host/files.ts'
+import { loadProfile } from './apparmor.ts'
 import { chooseUser, CLOSING } from './as-root.ts'
 import type { Env } from './inputs.ts'
 import type { Log } from './log.ts'
@@ -16,6 +17,10 @@ export interface PreparedMachine {
   readonly root: boolean
   /** Debian packages that were not there before. */
   readonly installed: readonly string[]
+  /** The Node that runs builds. */
+  readonly node: string
+  /** Folder of the profile that was loaded for it. */
+  readonly profile?: string
 }
 
 /**
@@ -24,20 +29,35 @@ export interface PreparedMachine {
 export async function prepareMachine({
   env,
   emulates,
+  rootless,
   log,
 }: {
   readonly env: Env
+  /** Builds are wanted as the user of the runner. */
+  readonly rootless: boolean
   /** Whether programs of other CPUs may have to run. */
   readonly emulates: boolean
   readonly log: Log
 }): Promise<PreparedMachine> {
   const own = process.geteuid?.() ?? 0
-  const user = chooseUser({ uid: own, settings: await kernelSettings(), sudo: own !== 0 && (await hasSudo(env)) })
+  const user = chooseUser({
+    uid: own,
+    settings: await kernelSettings(),
+    sudo: own !== 0 && (await hasSudo(env)),
+    rootless,
+  })
   if (user.problem) throw new XbuildError('HOST', user.problem.message, { hint: user.problem.hint })
   if (user.root) log.text(`Builds run as root: ${user.why}`)
+  const opened = user.profile ? await loadProfile(env) : undefined
+  if (opened) log.text(`Builds run as the user of the runner, by an AppArmor profile: ${user.why}`)
+  const machine = {
+    root: user.root,
+    node: opened?.node ?? process.execPath,
+    ...(opened ? { profile: opened.folder } : {}),
+  }
   const facts = { env, uid: user.root ? 0 : own }
   const missing = await missingPrograms(facts, emulates)
-  if (missing.length === 0) return { root: user.root, installed: [] }
+  if (missing.length === 0) return { ...machine, installed: [] }
   const before = await packages(env)
   log.command('::group::Install what builds need')
   log.text(missing.map(({ text }) => text).join('\n'))
@@ -54,7 +74,7 @@ export async function prepareMachine({
       throw new XbuildError('HOST', `Cannot build on this runner: ${text}`, fix === undefined ? {} : { hint: fix })
     log.command(annotation('warning', fix === undefined ? text : `${text}. ${fix}`, { title: 'xbuild' }))
   }
-  return { root: user.root, installed: [...(await packages(env))].filter((name) => !before.has(name)) }
+  return { ...machine, installed: [...(await packages(env))].filter((name) => !before.has(name)) }
 }
 
 /** Removes the packages that `prepareMachine` installed, and no others. */

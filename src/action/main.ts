@@ -7,7 +7,7 @@ import { toXbuildError } from '../errors.ts'
 import { annotation, maskCommands } from './workflow.ts'
 import { wantsBake } from './bake-plan.ts'
 import { clone } from './clone.ts'
-import { textInput } from './inputs.ts'
+import { boolInput, textInput } from './inputs.ts'
 import { prepareMachine } from './machine.ts'
 import { planRun } from './plan-run.ts'
 import { openRunner, readEventPayload, type Runner } from './runner.ts'
@@ -37,7 +37,9 @@ async function main(): Promise<number> {
   const plan = planRun({ env, event, temp, exists: existsSync, flags })
   tell(plan, runner)
   for (const { path, content } of plan.files) writeFileSync(path, content, { mode: 0o600 })
-  const machine = await prepareMachine({ env, emulates: emulates(plan), log: runner.log })
+  const rootless = boolInput(env, 'rootless')
+  const machine = await prepareMachine({ env, emulates: emulates(plan), rootless, log: runner.log })
+  if (machine.profile !== undefined) runner.saveState('profile', machine.profile)
   runner.saveState('installed', JSON.stringify(machine.installed))
   if (plan.clone) await clone(plan.clone, plan.cwd!, env)
   const childEnv = buildEnv(env)
@@ -46,7 +48,7 @@ async function main(): Promise<number> {
     childEnv['XBUILD_HOME'] = store
     runner.saveState('store', store)
   }
-  return runBuild(plan, { runner, env: childEnv, root: machine.root })
+  return runBuild(plan, { runner, env: childEnv, root: machine.root, node: machine.node })
 }
 
 /** Flags of a build; with bake files, those that bake has, too. */

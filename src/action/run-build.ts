@@ -17,11 +17,13 @@ export interface BuildEdges {
   /** The variables of the program. */
   readonly env: Readonly<Record<string, string>>
   readonly root: boolean
+  /** The Node that runs it. */
+  readonly node: string
 }
 
 /** Runs what was planned and tells the runner of it; gives back the exit code. */
 export async function runBuild(plan: RunPlan, edges: BuildEdges): Promise<number> {
-  const { runner, env, root } = edges
+  const { runner, env, root, node } = edges
   const workspace = env['GITHUB_WORKSPACE'] || process.cwd()
   const cwd = plan.cwd ?? workspace
   if (plan.call !== undefined) return runCall(plan, edges, { cwd, workspace })
@@ -33,6 +35,7 @@ export async function runBuild(plan: RunPlan, edges: BuildEdges): Promise<number
     cwd,
     env,
     root,
+    node,
     onLine: (line) => {
       const event = readEvent(line)
       if (!event) text.push(line)
@@ -83,13 +86,13 @@ async function tell(plan: RunPlan, told: Told): Promise<void> {
 }
 
 /** The plan of what was built; nothing when it failed before there was one, and of bake files. */
-async function planOf(plan: RunPlan, { env, root, argv, seen, folders }: Told): Promise<PlanJson | undefined> {
+async function planOf(plan: RunPlan, { env, root, node, argv, seen, folders }: Told): Promise<PlanJson | undefined> {
   if (plan.mode !== 'build' || seen.targets.size === 0) return undefined
   const without = ['--metadata-file', '--iidfile']
   const rest = argv.slice(1).filter((word, index, all) => !without.includes(word) && !without.includes(all[index - 1]!))
   // Whether it may be pushed was asked before
   const args = ['plan', '--json', '--progress', 'quiet', ...rest.filter((word) => word !== '--push')]
-  const { code, stdout } = await runXbuild(args, { cwd: folders.cwd, env, root, onLine: () => undefined })
+  const { code, stdout } = await runXbuild(args, { cwd: folders.cwd, env, root, node, onLine: () => undefined })
   try {
     return code === 0 ? (JSON.parse(stdout) as PlanJson) : undefined
   } catch {
@@ -100,13 +103,14 @@ async function planOf(plan: RunPlan, { env, root, argv, seen, folders }: Told): 
 /** A question about Dockerfiles: the answer is text, and its findings are errors of the step. */
 async function runCall(
   plan: RunPlan,
-  { runner, env, root }: BuildEdges,
+  { runner, env, root, node }: BuildEdges,
   folders: { readonly cwd: string; readonly workspace: string },
 ): Promise<number> {
   const { code, stdout } = await runXbuild(plan.argv, {
     cwd: folders.cwd,
     env,
     root,
+    node,
     onLine: (line) => runner.log.text(line),
   })
   if (stdout !== '') runner.log.text(stdout.trimEnd())
@@ -121,12 +125,13 @@ async function runCall(
 }
 
 /** Bake targets without a word of provenance get what a repository of this visibility has. */
-async function withDefaults(plan: RunPlan, { env, root }: BuildEdges, cwd: string): Promise<readonly string[]> {
+async function withDefaults(plan: RunPlan, { env, root, node }: BuildEdges, cwd: string): Promise<readonly string[]> {
   if (plan.defaultProvenance === undefined) return plan.argv
   const { code, stdout } = await runXbuild([plan.argv[0]!, '--print', ...plan.argv.slice(1)], {
     cwd,
     env,
     root,
+    node,
     onLine: () => undefined,
   })
   if (code !== 0) return plan.argv // the run itself says what is wrong

@@ -10,6 +10,8 @@ export interface ProgramOptions {
   readonly env: Readonly<Record<string, string>>
   /** By sudo. */
   readonly root: boolean
+  /** The program that runs it. */
+  readonly node: string
   /** Told each line of stderr. */
   readonly onLine: (line: string) => void
 }
@@ -25,8 +27,8 @@ const MOST_STDOUT = 50_000_000
 
 /** Runs xbuild, which lies beside this action; SIGINT and SIGTERM are handed on to it. */
 export async function runXbuild(args: readonly string[], options: ProgramOptions): Promise<ProgramEnd> {
-  const { cwd, env, root, onLine } = options
-  const own = [process.execPath, join(import.meta.dirname, '../xbuild.cjs'), ...args]
+  const { cwd, env, root, node, onLine } = options
+  const own = [node, join(import.meta.dirname, '../xbuild.cjs'), ...args]
   const [file, ...rest] = root ? sudoLine(own, env) : own
   const child = startProgram(file!, rest, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
   const stop = (signal: NodeJS.Signals): void => {

@@ -47,7 +47,7 @@ export async function namespaceFailure(kind: NamespaceKind, lines: readonly stri
   if (setting)
     return failed(
       `${setting.name} forbids user namespaces`,
-      `Allow them: sudo sysctl -w ${setting.name}=${setting.allow}`,
+      `Allow them: sudo sysctl -w ${setting.name}=${setting.allow}${setting.or ?? ''}`,
     )
   const hint =
     kind === 'rootless'
@@ -60,11 +60,19 @@ interface Setting {
   readonly name: string
   readonly forbids: string
   readonly allow: string
+  /** Another way. */
+  readonly or?: string
   readonly kinds: readonly NamespaceKind[]
 }
 
 const SETTINGS: readonly Setting[] = [
-  { name: 'kernel.apparmor_restrict_unprivileged_userns', forbids: '1', allow: '0', kinds: ['rootless'] }, // Ubuntu
+  {
+    name: 'kernel.apparmor_restrict_unprivileged_userns', // Ubuntu
+    forbids: '1',
+    allow: '0',
+    or: '; or load an AppArmor profile for this program alone: docs/troubleshooting.md',
+    kinds: ['rootless'],
+  },
   { name: 'kernel.unprivileged_userns_clone', forbids: '0', allow: '1', kinds: ['rootless'] }, // Debian, older
   { name: 'user.max_user_namespaces', forbids: '0', allow: '15000', kinds: ['rootless', 'root-emulate'] },
 ]

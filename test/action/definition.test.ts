@@ -85,6 +85,7 @@ describe('action.yml', () => {
       pull: 'false',
       push: 'false',
       'github-token': '${{ github.token }}',
+      rootless: 'false',
       'keep-state': 'false',
       cleanup: 'true',
     })

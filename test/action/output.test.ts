@@ -298,6 +298,7 @@ describe('as whom builds run', () => {
     ],
     ['a kernel without the settings', { uid: 1001, settings: {}, sudo: true }, 'user'],
     ['Ubuntu 24.04', { uid: 1001, settings: closed, sudo: true }, 'root'],
+    ['Ubuntu 24.04 with a profile', { uid: 1001, settings: closed, sudo: true, rootless: true }, 'user'],
     ['Ubuntu 24.04 without sudo', { uid: 1001, settings: closed, sudo: false }, 'problem'],
     [
       'Debian that closed them',
