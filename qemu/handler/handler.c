@@ -25,6 +25,12 @@
  *   operand            there is an argument that is no option
  *   skip PREFIX        no argument begins so
  *   ending SUFFIX      no argument ends so
+ *   flags LETTERS      no argument that begins with one dash has one of these letters
+ *   lacks LETTERS      no argument has one of these letters
+ *   nowhere TEXT       no argument has this text in it
+ *   script WORD...     neither the text after -c nor the file that is the first operand has one of these words, in which ? is
+ *                      a space or tab
+ *   fractions          nor does it have printf and a conversion of fractions
  *   with ARG VALUE     of arguments that begin so there is only ARG, and VALUE follows it
  *   names              files of arguments (@FILE) hold names only, no options
  *   absent PATH        there is no such file
@@ -61,6 +67,8 @@ struct auxiliary { uint64_t type, value; };
 #define MAX_NOTES 4096
 #define MAX_ID 64
 #define MAX_TOLD 256
+#define MAX_SCRIPT (1 << 16)
+#define OVERLAP 256
 #define MAX_STARTS (1l << 30)
 
 #ifdef __x86_64__
@@ -390,6 +398,105 @@ static int has_operand(char **argv)
     return 0;
 }
 
+static int holds_letter(const char *text, const char *letters)
+{
+    for (; *text; text++)
+        for (const char *letter = letters; *letter; letter++)
+            if (*text == *letter) return 1;
+    return 0;
+}
+
+/* Whether an argument has one of these letters: each, or of the options of one letter only. */
+static int has_letters(char **argv, const char *letters, int options)
+{
+    for (char **argument = argv + 1; *argument; argument++) {
+        if (options && (**argument != '-' || (*argument)[1] == '-')) continue;
+        if (holds_letter(*argument, letters)) return 1;
+    }
+    return 0;
+}
+
+static int contains(const char *text, const char *part)
+{
+    for (; *text; text++) if (*text == *part && begins(text, part)) return 1;
+    return 0;
+}
+
+/* Whether a text has a word, in which ? is a blank. */
+static int has_word(const char *text, const char *word)
+{
+    for (; *text; text++) {
+        const char *c = text, *wanted = word;
+        while (*wanted && (*wanted == *c || (*wanted == '?' && (*c == ' ' || *c == '\t')))) c++, wanted++;
+        if (!*wanted) return 1;
+    }
+    return 0;
+}
+
+/* Whether a text has one of these words, which are left as they are. */
+static int has_words(const char *text, const char *words)
+{
+    char word[MAX_ID];
+    for (size_t n = 0;; words++) {
+        if (*words && *words != ' ') {
+            if (n + 1 == sizeof word) return 1;
+            word[n++] = *words;
+            continue;
+        }
+        word[n] = 0, n = 0;
+        if (*word && has_word(text, word)) return 1;
+        if (!*words) return 0;
+    }
+}
+
+static int is_name(char c) { return is_safe((unsigned char)c) && c != '-'; }
+
+/* Whether a text has a conversion like %.2f, one that takes the end from a variable (${name%.f}) aside. */
+static int has_fraction(const char *text)
+{
+    for (const char *at = text; *at; at++) {
+        if (*at != '%') continue;
+        const char *c = at + 1, *before = at;
+        while (*c == '.' || *c == '*' || *c == ' ' || *c == '+' || *c == '-' || *c == '#' || *c == '\'' || (*c >= '0' && *c <= '9')) c++;
+        while (*c == 'l' || *c == 'L' || *c == 'h') c++;
+        if (!*c || !holds_letter((const char[]){ *c, 0 }, "aefgAEFG")) continue;
+        while (before > text && (is_name(before[-1]) || before[-1] == '%')) before--;
+        if (before - text >= 2 && before[-1] == '{' && before[-2] == '$' && before < at) continue;
+        return 1;
+    }
+    return 0;
+}
+
+/*
+ * Whether a shell's script has none of these words, or without words no conversion of fractions beside printf. Of one that comes through standard
+ * input nothing is known.
+ */
+static int is_calm(char **argv, const char *words)
+{
+    char text[MAX_SCRIPT];
+    char **argument = argv + 1;
+    int inside = 0; /* an argument is the script */
+    for (; *argument && (**argument == '-' || **argument == '+') && (*argument)[1]; argument++) {
+        if (equal(*argument, "--")) { argument++; break; }
+        if (holds_letter(*argument + 1, "-oOs")) return 0; /* long options, those with a value */
+        if (**argument == '-' && holds_letter(*argument, "c")) inside = 1;
+    }
+    if (!*argument || equal(*argument, "-")) return 0;
+    if (inside) return words ? !has_words(*argument, words) : !(contains(*argument, "printf") && has_fraction(*argument));
+    long file = open_file(*argument), size, at = 0;
+    if (file < 0) return 1; /* the shell says so */
+    int found = 0, prints = 0, fractions = 0;
+    while (!found && (size = read_at(file, text, sizeof text - 1, (uint64_t)at)) > 0) {
+        for (long i = 0; i < size; i++) if (!text[i]) text[i] = ' ';
+        text[size] = 0;
+        if (words) found = has_words(text, words);
+        else found = (prints |= contains(text, "printf")) & (fractions |= has_fraction(text));
+        at += size < OVERLAP * 2 ? size : size - OVERLAP; /* a word may lie across */
+    }
+    close_file(file);
+    return !found;
+}
+
 static int ends(const char *text, const char *with)
 {
     size_t size = length(text), end = length(with);
@@ -459,6 +566,10 @@ static int follow(char *rules, struct start *start)
             if (!users_in_files()) return 0;
             continue;
         }
+        if (equal(line, "fractions")) {
+            if (!is_calm(start->argv, 0)) return 0;
+            continue;
+        }
         if (!*value) return 0;
         if (equal(line, "begin")) {
             beginnings = 1;
@@ -473,6 +584,14 @@ static int follow(char *rules, struct start *start)
             if (!has_some(start->argv, value)) return 0;
         } else if (equal(line, "ending")) {
             if (has_argument(start->argv, value, ends)) return 0;
+        } else if (equal(line, "flags")) {
+            if (has_letters(start->argv, value, 1)) return 0;
+        } else if (equal(line, "lacks")) {
+            if (has_letters(start->argv, value, 0)) return 0;
+        } else if (equal(line, "nowhere")) {
+            if (has_argument(start->argv, value, contains)) return 0;
+        } else if (equal(line, "script")) {
+            if (!is_calm(start->argv, value)) return 0;
         } else if (equal(line, "with")) {
             char *only = cut(value);
             for (char **argument = start->argv + 1; *argument; argument++)

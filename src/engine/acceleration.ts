@@ -195,7 +195,7 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
         const { packName, rulesText } = await import('../emulation/packs/pack.ts')
         const name = packName(twin.pack.manifest)
         used.set(twin.pack.digest, { platform: formatPlatform(platform), name, digest: `sha256:${twin.pack.digest}` })
-        return rulesText(twin.pack)
+        return rulesText(twin.pack, id)
       }
       const server = await listenForQuestions(step, answer, (error) => {
         const message = `A program for ${formatPlatform(platform)} runs emulated: its native toolchain cannot be passed to it: ${toXbuildError(error).message}`

@@ -7,7 +7,7 @@ import { APT, debianBase } from './debian-base.mjs'
 export async function toolsBase() {
   return debianBase('tools-arm64', {
     architectures: ['arm64'],
-    packages: [...APT, 'xz-utils', 'bzip2', 'zstd', 'attr', 'python3-minimal'],
+    packages: [...APT, 'xz-utils', 'm4', 'bzip2', 'zstd', 'attr', 'python3-minimal'],
     alternatives: { awk: 'mawk' },
     users: 'builder:x:1234:1234::/home:/bin/sh\n',
     groups: 'builders:x:1234:\n',

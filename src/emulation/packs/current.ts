@@ -1,4 +1,4 @@
-import type { Pack, PackManifest } from './pack.ts'
+import { twinsIn, type Pack, type PackManifest } from './pack.ts'
 import { listPacks } from './pack-folder.ts'
 import { matchRecipe, noTwinBecause, readRecipes, rulesOf, type Recipe } from './recipes.ts'
 import { PACK_TARGETS } from './targets.ts'
@@ -16,13 +16,15 @@ export async function currentPacks(folder: string): Promise<Pack[]> {
  * otherwise.
  */
 export function isCurrent(
-  { architecture, recipe, twin }: Pick<PackManifest, 'architecture' | 'recipe' | 'twin'>,
+  manifest: Pick<PackManifest, 'architecture' | 'recipe' | 'twin' | 'others'>,
   recipes: readonly Recipe[],
 ): boolean {
-  const match = matchRecipe(recipes, twin.program, PACK_TARGETS[architecture] ?? [])
-  return (
-    match?.recipe.name === recipe &&
-    noTwinBecause(match) === undefined &&
-    rulesOf(match).every((rule, index) => twin.rules[index] === rule)
-  )
+  return twinsIn(manifest).every((twin) => {
+    const match = matchRecipe(recipes, twin.program, PACK_TARGETS[manifest.architecture] ?? [])
+    return (
+      match?.recipe.name === manifest.recipe &&
+      noTwinBecause(match) === undefined &&
+      rulesOf(match).every((rule, index) => twin.rules[index] === rule)
+    )
+  })
 }

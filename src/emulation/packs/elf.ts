@@ -3,6 +3,7 @@ const PT_INTERP = 3
 const PT_LOAD = 1
 const PT_NOTE = 4
 const PF_X = 1
+const PF_W = 2
 const DT_NEEDED = 1n
 const DT_STRTAB = 5n
 const MAX_HEADERS = 64
@@ -30,6 +31,7 @@ export interface Segment {
   readonly size: number
   /** Holds code. */
   readonly executable: boolean
+  readonly writable: boolean
 }
 
 /** Reads a whole ELF file; nothing for what is none or is damaged. */
@@ -62,6 +64,7 @@ function read(file: Buffer): ElfFacts | undefined {
       address: long(at + (wide ? 16 : 8)),
       size: Number(long(at + (wide ? 32 : 16))),
       executable: (word(at + (wide ? 4 : 24)) & PF_X) !== 0,
+      writable: (word(at + (wide ? 4 : 24)) & PF_W) !== 0,
     }
   })
   const interpreter = segments.find(({ type }) => type === PT_INTERP)

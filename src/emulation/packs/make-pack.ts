@@ -6,10 +6,11 @@ import { exists } from '../../host/files.ts'
 import { runProgram } from '../../host/spawn.ts'
 import { editDriver } from './driver-edits.ts'
 import { readElf } from './elf.ts'
-import { findFile, findPair, noPair, sameLibraries, type PairOptions } from './pair.ts'
-import { manifestText, packDigest, type Pack, type PackFile, type PackManifest } from './pack.ts'
+import { moveTexts } from './move-texts.ts'
+import { findFile, findPair, noPair, sameLibraries, targetFiles, type PairOptions } from './pair.ts'
+import { manifestText, packDigest, type Pack, type PackFile, type PackManifest, type TwinOf } from './pack.ts'
 import { removePack, verifyPack } from './pack-folder.ts'
-import { fill, noTwinBecause, rulesOf, type Companion, type RecipeMatch } from './recipes.ts'
+import { fill, noTwinBecause, programsOf, rulesOf, type Companion, type RecipeMatch } from './recipes.ts'
 import type { PackTarget } from './targets.ts'
 import { ownMark } from '../../host/process-mark.ts'
 
@@ -41,9 +42,19 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
       : undefined
     if (match.recipe.edits)
       await writeFile(join(made, 'bin', name), editDriver(await readFile(program), match.recipe.edits))
+    const { moves, letters } = match.recipe
+    if (moves || letters) {
+      const [twin, own] = [await readFile(program), await readFile(target.file)]
+      const changed = moveTexts({ twin, program: own, texts: moves ?? {}, ...(letters ? { letters } : {}) })
+      await writeFile(join(made, 'bin', name), changed)
+    }
     const same =
       match.recipe.family === 'tool' ? await sameLibraries({ ...options, match }, target, { libraries, made }) : []
-    await tryOut(made, { name, linked, version: match.recipe.family === 'go' ? '-V=full' : '--version' }, signal)
+    const others = await addOthers(match, { options, made, root, targetRoot: target.root, same })
+    const { tryOut: trial = { args: [match.recipe.family === 'go' ? '-V=full' : '--version'] } } = match.recipe
+    const said = await tryOut(made, { name, linked, args: trial.args }, signal)
+    if (trial.says !== undefined && said !== trial.says)
+      throw noPair(match, `its twin says ${JSON.stringify(said)} instead of ${JSON.stringify(trial.says)}`)
     for (const [path, text] of Object.entries(match.recipe.files ?? {}))
       await writeFile(join(made, path), fill(text, match), { mode: 0o644 })
     const manifest: PackManifest = {
@@ -68,6 +79,7 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
           linked ? `load {pack} ${name}` : `exec {pack}/bin/${name}`,
         ],
       },
+      ...(others.length > 0 ? { others } : {}),
     }
     await writeFile(join(made, 'manifest.json'), manifestText(manifest))
     await chmod(made, 0o755)
@@ -82,6 +94,41 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
   } finally {
     await rm(work, { recursive: true, force: true })
   }
+}
+
+/** Adds the further programs of a recipe for several: those that both packages have. */
+async function addOthers(
+  match: RecipeMatch,
+  {
+    options,
+    made,
+    root,
+    targetRoot,
+    same,
+  }: { options: MakePackOptions; made: string; root: string; targetRoot: string; same: readonly string[] },
+): Promise<TwinOf[]> {
+  const found: TwinOf[] = []
+  const [first, ...more] = programsOf(match.recipe)
+  if (match.program !== undefined && match.program !== first)
+    throw new TypeError('a pack of several programs is made from the first') // its digest would depend on who asked
+  for (const program of more) {
+    const one = { ...match, program }
+    const file = await findFile(targetRoot, targetFiles(one))
+    const twin = await findFile(
+      root,
+      match.recipe.native.files.map((text) => fill(text, one)),
+    )
+    const id = file && readElf(await readFile(file))?.id
+    if (!twin || id === undefined) continue
+    const linked = await fillPack(made, { root, program: twin, host: options.host })
+    const name = basename(twin)
+    found.push({
+      id,
+      program: file!.slice(targetRoot.length),
+      rules: [...rulesOf(one), ...same, linked ? `load {pack} ${name}` : `exec {pack}/bin/${name}`],
+    })
+  }
+  return found
 }
 
 /** Puts the twin of a library beside those of the program; a rule sees to it that the image has the library. */
@@ -110,8 +157,7 @@ async function fillPack(
   made: string,
   { root, program, host }: { root: string; program: string; host: PackTarget },
 ): Promise<boolean> {
-  await mkdir(join(made, 'bin'), { recursive: true })
-  await mkdir(join(made, 'lib'))
+  for (const name of ['bin', 'lib']) await mkdir(join(made, name), { recursive: true })
   const copy = async (from: string, to: string, mode: number) => {
     await copyFile(from, join(made, to))
     await chmod(join(made, to), mode)
@@ -154,14 +200,14 @@ async function fillPack(
 /** Starts the twin as the handler will. */
 async function tryOut(
   made: string,
-  { name, linked, version }: { name: string; linked: boolean; version: string },
+  { name, linked, args }: { name: string; linked: boolean; args: readonly string[] },
   signal: AbortSignal,
-): Promise<void> {
+): Promise<string> {
   const [program, lib] = [join(made, 'bin', name), join(made, 'lib')]
-  const [first, ...args] = linked
-    ? ([join(lib, 'ld.so'), '--inhibit-cache', '--library-path', lib, '--argv0', name, program, version] as const)
-    : ([program, version] as const)
-  await runProgram(first, args, { signal, env: {} })
+  const loaded = ['--inhibit-cache', '--library-path', lib, '--argv0', name, program]
+  return linked
+    ? runProgram(join(lib, 'ld.so'), [...loaded, ...args], { signal, env: {} })
+    : runProgram(program, args, { signal, env: {} })
 }
 
 async function filesOf(folder: string): Promise<PackFile[]> {

@@ -112,7 +112,8 @@ export function createMakings({ folder, signal, onMake }: MakingsOptions): Makin
         const failures: unknown[] = []
         for (const match of wanted.matches(apt)) {
           const more = id === undefined ? {} : { id }
-          const options = { apt, match: { ...match, target }, architecture, distribution, host, packs: folder, signal }
+          const { program: _, ...whole } = match // of several programs whoever asks: the pack is the same
+          const options = { apt, match: { ...whole, target }, architecture, distribution, host, packs: folder, signal }
           try {
             return await makePack({ ...options, ...more })
           } catch (error) {

@@ -20,11 +20,19 @@ export interface PackManifest {
     readonly sha256: string
   }[]
   readonly files: readonly PackFile[]
-  /**
-   * Build-id of the program, its path in the image's packages, and the rules to start its twin; `{pack}` stands for
-   * the pack's folder.
-   */
-  readonly twin: { readonly id: string; readonly program: string; readonly rules: readonly string[] }
+  readonly twin: TwinOf
+  /** Further programs of the same packages. */
+  readonly others?: readonly TwinOf[]
+}
+
+/**
+ * Build-id of a program, its path in the image's packages, and the rules to start its twin; `{pack}` stands for the
+ * pack's folder.
+ */
+export interface TwinOf {
+  readonly id: string
+  readonly program: string
+  readonly rules: readonly string[]
 }
 
 export interface PackFile {
@@ -65,7 +73,13 @@ export function packSize({ files }: PackManifest): number {
 /** Where packs appear in a container. */
 export const PACKS_IN_CONTAINER = '/dev/.xbuild/packs'
 
-/** The rules as the handler reads them. */
-export function rulesText({ manifest, digest }: Pick<Pack, 'manifest' | 'digest'>): string {
-  return manifest.twin.rules.map((line) => `${line.replaceAll('{pack}', `${PACKS_IN_CONTAINER}/${digest}`)}\n`).join('')
+/** Every program that a pack has a twin of. */
+export function twinsIn({ twin, others = [] }: Pick<PackManifest, 'twin' | 'others'>): readonly TwinOf[] {
+  return [twin, ...others]
+}
+
+/** The rules for one of its programs, by build-id, as the handler reads them. */
+export function rulesText({ manifest, digest }: Pick<Pack, 'manifest' | 'digest'>, id: string): string {
+  const { rules } = twinsIn(manifest).find((one) => one.id === id) ?? manifest.twin
+  return rules.map((line) => `${line.replaceAll('{pack}', `${PACKS_IN_CONTAINER}/${digest}`)}\n`).join('')
 }

@@ -6,7 +6,7 @@ import type { Apt } from './apt.ts'
 import type { AptPackage } from './apt-stanzas.ts'
 import { readElf } from './elf.ts'
 import type { Distribution } from './os-release.ts'
-import { fill, type Origin, type RecipeMatch } from './recipes.ts'
+import { fill, programsOf, type Origin, type RecipeMatch } from './recipes.ts'
 import type { PackTarget } from './targets.ts'
 
 export interface PairOptions {
@@ -69,7 +69,9 @@ function likely({ apt, match, host }: PairOptions): AptPackage[] {
   const { recipe, target } = match
   for (const version of versionsOf(match)) {
     const firstOf = ({ packages }: Origin, architecture: string) =>
-      packages.flatMap((name) => apt.versions(fill(name, { target, version }, 'package'), architecture).slice(0, 1))[0]
+      packages.flatMap((name) =>
+        apt.versions(fill(name, { ...match, version }, 'package'), architecture).slice(0, 1),
+      )[0]
     const [one, native] = [firstOf(recipe.target, target.debian), firstOf(recipe.native, host.debian)]
     if (one && native) return [one, native, ...apt.libraries([native.name])]
   }
@@ -89,13 +91,12 @@ async function findTarget({ apt, match, id, distribution }: PairOptions, folder:
       for (const found of apt.versions(name, match.target.debian)) {
         const root = join(folder, String(candidates.length))
         await apt.unpack([found], root)
-        const file = await findFile(
-          root,
-          match.recipe.target.files.map((text) => fill(text, one)),
-        )
+        const others = await idsOf(one, root)
+        const file = await findFile(root, targetFiles(one))
         if (!file) continue
         const own = readElf(await readFile(file))?.id
-        if (own !== undefined && (id === undefined || own === id)) return { match: one, found, root, file, id: own }
+        if (own !== undefined && (id === undefined || own === id || others.has(id)))
+          return { match: one, found, root, file, id: own }
         candidates.push(`${name} ${found.version}`)
       }
     }
@@ -103,6 +104,21 @@ async function findTarget({ apt, match, id, distribution }: PairOptions, folder:
   const where = `${distribution.id} ${distribution.codename}`
   if (candidates.length === 0) throw noPair(match, `${where} has no package of it for ${match.target.debian}`)
   throw noPair(match, `it is not that of ${candidates.join(' or ')} in ${where} (another build-id)`)
+}
+
+/** Build-ids of the programs of a recipe for several. */
+async function idsOf(match: RecipeMatch, root: string): Promise<ReadonlySet<string | undefined>> {
+  const found = new Set<string | undefined>()
+  for (const program of programsOf(match.recipe)) {
+    const file = await findFile(root, targetFiles({ ...match, program }))
+    if (file) found.add(readElf(await readFile(file))?.id)
+  }
+  return found
+}
+
+/** Where a program may be in the packages of the image's architecture. */
+export function targetFiles(match: RecipeMatch): string[] {
+  return match.recipe.target.files.map((text) => fill(text, match))
 }
 
 function findNative({ apt, match, host }: PairOptions, { found: { source } }: Found): AptPackage {

@@ -16,6 +16,9 @@ const NAME = 'probe'
 const RULES = [
   'skip --no-such-option',
   'ending .no-such-end',
+  'flags Z',
+  'lacks Z',
+  'nowhere no-such-text',
   'with --no-such-option value',
   'names',
   'absent /dev/.xbuild/nothing',

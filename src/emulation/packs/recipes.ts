@@ -28,6 +28,11 @@ export interface Recipe {
   readonly versions?: readonly string[]
   /** Further names that it is called by. */
   readonly names?: readonly string[]
+  /**
+   * Where one pack has several programs of one package, their names, and for each the rules that follow the common
+   * ones. `{program}` stands for a name in `files`, for all of them in `path`.
+   */
+  readonly programs?: Readonly<Record<string, readonly string[]>>
   /** Builds lose little without its twin: it is never required. So are drivers and tools. */
   readonly minor?: true
   /** Starts of a program after which making its pack pays; absent: those of a compiler. */
@@ -40,10 +45,16 @@ export interface Recipe {
   readonly native: Origin
   /** What is changed in the twin. */
   readonly edits?: Edits
+  /** Texts in the twin that tell its machine, and what they are in the program: `move-texts.ts`. */
+  readonly moves?: Readonly<Record<string, string>>
+  /** Instructions of the twin that work on letters as on its own CPU, and others in their place: `move-texts.ts`. */
+  readonly letters?: Readonly<Record<string, string>>
   /** A library that both load. */
   readonly companion?: Companion
   /** Further files of the pack: name in its folder -> content. */
   readonly files?: Readonly<Record<string, string>>
+  /** With what a twin is tried, and what it prints then; absent: arguments that print a version. */
+  readonly tryOut?: { readonly args: readonly string[]; readonly says?: string }
   /** Lines for the handler, see `qemu/handler/handler.c`. */
   readonly rules: readonly string[]
   /**
@@ -51,6 +62,8 @@ export interface Recipe {
    * little-endian.
    */
   readonly unlike?: readonly Unlike[]
+  /** The only architectures, as GOARCH, on which twins were compared; absent: see `unlike`. */
+  readonly only?: readonly string[]
 }
 
 /**
@@ -84,6 +97,8 @@ export interface RecipeMatch {
   readonly recipe: Recipe
   readonly target: PackTarget
   readonly version: string
+  /** Of a recipe for several; absent: the first. */
+  readonly program?: string
 }
 
 /** The folder of the recipes, beside `dist` in a package and in a checkout. Throws HOST when it is not there. */
@@ -109,17 +124,37 @@ export function matchRecipe(
   path: string,
   targets: readonly PackTarget[],
 ): RecipeMatch | undefined {
-  for (const recipe of recipes) {
-    for (const target of targets) {
-      const found = new RegExp(
-        recipe.path.replaceAll('{triple}', target.triple).replaceAll('{goarch}', target.goarch),
-      ).exec(path)
-      if (found && (found.groups?.['triple'] ?? target.triple) === target.triple)
-        return { recipe, target, version: found.groups?.['version'] ?? '' }
-    }
-  }
-  return undefined
+  return matchRecipes(recipes, path, targets)[0]
 }
+
+/** Every recipe that a program of that path may be of: several programs may be called `awk`. */
+export function matchRecipes(recipes: readonly Recipe[], path: string, targets: readonly PackTarget[]): RecipeMatch[] {
+  return recipes.flatMap((recipe) => {
+    for (const target of targets) {
+      const match = matchOne(recipe, path, target)
+      if (match) return [match]
+    }
+    return []
+  })
+}
+
+function matchOne(recipe: Recipe, path: string, target: PackTarget): RecipeMatch | undefined {
+  const pattern = recipe.path
+    .replaceAll('{triple}', target.triple)
+    .replaceAll('{goarch}', target.goarch)
+    .replace('{program}', `(?<program>${programsOf(recipe).map(literally).join('|')})`)
+  const found = new RegExp(pattern).exec(path)
+  if (!found || (found.groups?.['triple'] ?? target.triple) !== target.triple) return undefined
+  const { version = '', program } = found.groups ?? {}
+  return { recipe, target, version, ...(program === undefined ? {} : { program }) }
+}
+
+/** The programs of a recipe for several, the first of which stands for its pack; none of one for a single program. */
+export function programsOf({ programs = {} }: Recipe): readonly string[] {
+  return Object.keys(programs)
+}
+
+const literally = (text: string) => text.replace(/[[\]^$.*+?(){}|]/g, '\\$&')
 
 function unlikeOf({ recipe, target: { goarch } }: RecipeMatch): readonly Unlike[] {
   const { bits, endian } = ARCHITECTURES.find(({ name }) => name === goarch)!
@@ -128,6 +163,8 @@ function unlikeOf({ recipe, target: { goarch } }: RecipeMatch): readonly Unlike[
 
 /** Why programs of that architecture have no twin by this recipe; nothing where they may have one. */
 export function noTwinBecause(match: RecipeMatch): string | undefined {
+  const { recipe, target } = match
+  if (recipe.only && !recipe.only.includes(target.goarch)) return `on ${target.goarch} nobody has compared it yet`
   return unlikeOf(match).find(({ rules }) => rules === undefined)?.because
 }
 
@@ -143,12 +180,17 @@ export function neverTwins(recipes: readonly Recipe[], targets: readonly PackTar
 
 /** What the handler is to look at before it starts a twin by this recipe. */
 export function rulesOf(match: RecipeMatch): string[] {
-  const { edits, rules } = match.recipe
+  const { edits, moves, letters, rules } = match.recipe
   // Written down, so that a pack with others is not taken for a current one
-  const edited = edits ? [`# Changed in the program: ${JSON.stringify(edits)}`] : []
+  const changed = edits ?? (moves || letters ? { ...moves, ...letters } : undefined)
+  const edited = changed ? [`# Changed in the program: ${JSON.stringify(changed)}`] : []
+  const [first] = programsOf(match.recipe)
+  const program = match.program ?? first
   return [
     ...edited,
+    ...(first === undefined ? [] : [`# One of ${programsOf(match.recipe).length}`]),
     ...rules,
+    ...(program === undefined ? [] : (match.recipe.programs?.[program] ?? [])),
     ...unlikeOf(match).flatMap(({ because, rules: more = [] }) => [`# ${because}`, ...more]),
   ].map((rule) => fill(rule, match))
 }
@@ -160,8 +202,10 @@ export function isMinor({ family, minor }: Recipe): boolean {
 
 /** The file names of programs that any recipe is for: only these does the handler ask about. */
 export function programNames(recipes: readonly Recipe[], targets: readonly PackTarget[]): string[] {
-  const files = recipes.flatMap(({ target, versions, names: more = [] }) => {
-    const names = [...target.files.map((file) => file.slice(file.lastIndexOf('/') + 1)), ...more]
+  const files = recipes.flatMap((recipe) => {
+    const { target, versions, names: more = [] } = recipe
+    const own = target.files.map((file) => file.slice(file.lastIndexOf('/') + 1))
+    const names = [...own.flatMap((name) => (name === '{program}' ? programsOf(recipe) : [name])), ...more]
     return versions ? names.flatMap((name) => versions.map((version) => name.replaceAll('{version}', version))) : names
   })
   const filled = targets.flatMap(({ triple }) => files.map((name) => name.replaceAll('{triple}', triple)))
@@ -178,7 +222,7 @@ export function programNames(recipes: readonly Recipe[], targets: readonly PackT
 /** Puts version and triple into a text of a recipe; in names of packages an underscore is a hyphen. */
 export function fill(
   text: string,
-  { target, version }: Pick<RecipeMatch, 'target' | 'version'>,
+  { recipe, target, version, program }: RecipeMatch,
   kind: 'file' | 'package' = 'file',
 ): string {
   const triple = kind === 'package' ? target.triple.replaceAll('_', '-') : target.triple
@@ -188,4 +232,5 @@ export function fill(
     .replaceAll('{debian}', target.debian)
     .replaceAll('{host}', hostTarget()?.goarch ?? '')
     .replaceAll('{version}', version)
+    .replaceAll('{program}', program ?? programsOf(recipe)[0] ?? '')
 }

@@ -8,7 +8,7 @@ import { isIntact } from './intact.ts'
 import { createForesight } from './foresight.ts'
 import { createMakings } from './makings.ts'
 import type { Distribution } from './os-release.ts'
-import type { Pack } from './pack.ts'
+import { twinsIn, type Pack, type PackManifest } from './pack.ts'
 import { touchPack } from './pack-folder.ts'
 import { isFresh, type Refusal } from './refusal.ts'
 import { isMinor, matchRecipe, noTwinBecause, programNames, readRecipes, type RecipeMatch } from './recipes.ts'
@@ -88,7 +88,7 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
   /** What is known without making anything; a recipe when a pack could be made. */
   async function findTwin(program: Program): Promise<Twin | RecipeMatch> {
     const known = (await packs()).find(
-      ({ manifest }) => manifest.twin.id === program.id && manifest.architecture === program.architecture,
+      ({ manifest }) => manifest.architecture === program.architecture && hasTwinOf(manifest, program.id),
     )
     if (known && (await isIntact(known))) {
       await touchPack(known)
@@ -113,7 +113,7 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
   ): Promise<Twin> {
     const { architecture, id } = program
     const ahead = await foresight.of(architecture, match.recipe.name)?.pack
-    if (ahead?.manifest.twin.id === id) return { pack: ahead }
+    if (ahead && hasTwinOf(ahead.manifest, id)) return { pack: ahead }
     const from = await distribution()
     if (!from) return refuse('the image does not say which distribution it is (/etc/os-release)', match)
     const { recipe, version, target } = match
@@ -197,6 +197,10 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
       await makings.close()
     },
   }
+}
+
+function hasTwinOf(manifest: PackManifest, id: string): boolean {
+  return twinsIn(manifest).some((twin) => twin.id === id)
 }
 
 /** What comes of a promise, or nothing once the time is over. Milliseconds. */

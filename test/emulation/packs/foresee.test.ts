@@ -6,8 +6,10 @@ import { readRecipes } from '../../../src/emulation/packs/recipes.ts'
 import { PACK_TARGETS } from '../../../src/emulation/packs/targets.ts'
 import { longestWait } from '../../../src/emulation/packs/waiting.ts'
 
-const APT = ['apt-get', 'apt-store', 'dpkg-deb', 'tar']
+const SHELL = ['dash', 'coreutils', 'sed', 'grep']
+const APT = ['apt-get', 'apt-store', 'dpkg-deb', 'tar', ...SHELL]
 const C = ['cc1', 'as', 'gcc']
+const MADE = ['ar', 'ranlib', 'make', ...SHELL]
 
 describe('packs that the script of a RUN will need', () => {
   test.each([
@@ -20,9 +22,10 @@ describe('packs that the script of a RUN will need', () => {
     ['/bin/sh -c apt-get install -y curl && python3 setup.py', APT],
     ['/bin/sh -c apt list', []],
     ['/bin/sh -c gcc -O2 a.c', C],
-    ['/bin/sh -c ./configure && make', [...C, 'ar', 'ranlib']],
+    ['/bin/sh -c ./configure && make', [...C, ...MADE, 'bash', 'diffutils', 'm4']],
+    ['/bin/sh -c autoreconf -fi', ['bash', 'dash', 'coreutils', 'sed', 'grep', 'diffutils', 'm4']],
     ['/bin/sh -c g++ a.cc', [...C, 'cc1plus', 'g++']],
-    ['/bin/sh -c cmake --build .', [...C, 'ar', 'ranlib', 'cc1plus', 'g++']],
+    ['/bin/sh -c cmake --build .', [...C, ...MADE, 'cc1plus', 'g++']],
     ['/bin/sh -c apt-get install -y gcc', [...APT, ...C]],
     ['/bin/sh -c go build ./...', ['go-compile', 'go-asm', 'go-link', 'go-cgo']],
     ['/bin/sh -c echo made; ls makefiles go-build', []],
@@ -33,7 +36,7 @@ describe('packs that the script of a RUN will need', () => {
 
   test('every one of them has a recipe that says what a start costs', async () => {
     const recipes = await readRecipes()
-    const script = 'apt-get install python3 gcc\nmake\ncmake\ng++ a.cc\ngo build'
+    const script = 'apt-get install python3 gcc\n./configure\nmake\ncmake\ng++ a.cc\ngo build'
     for (const { recipe, starts } of foresee(script)) {
       expect(recipes.find(({ name }) => name === recipe)?.seconds, recipe).toBeGreaterThan(0)
       expect(starts).toBeGreaterThan(0)

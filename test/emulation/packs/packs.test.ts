@@ -24,6 +24,18 @@ import { fused } from '../../support/fused.ts'
 const folder = mkdtempSync(join(tmpdir(), 'xbuild-packs-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
+const manifest: PackManifest = {
+  format: 1,
+  recipe: 'as',
+  distribution: 'debian trixie',
+  architecture: 'arm64',
+  host: 'amd64',
+  source: { name: 'binutils', version: '2.44-3' },
+  packages: [],
+  files: [{ path: 'bin/as', size: 3, sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad' }], // of "abc"
+  twin: { id: '0011223344556677', program: '/usr/bin/as', rules: ['skip @', 'load {pack} as'] },
+}
+
 /** A 64-bit little-endian ELF file with these program headers: type, offset, address, size. */
 function elf(
   headers: readonly (readonly [type: number, offset: number, address: number, size: number])[],
@@ -269,7 +281,11 @@ describe('recipes', async () => {
     ['/usr/lib/go-1.24/pkg/tool/linux_arm/asm', 'arm', 'go-asm 1.24 armhf'],
     ['/usr/local/go/pkg/tool/linux_ppc64le/link', 'ppc64le', 'go-link  ppc64el'],
     ['/usr/lib/go-1.24/pkg/tool/linux_amd64/cgo', 'arm64', undefined],
-    ['/usr/bin/link', 'arm64', undefined],
+    ['/usr/bin/link', 'arm64', 'coreutils  arm64'],
+    ['/bin/[', 'arm64', 'coreutils  arm64'],
+    ['/bin/sh', 'arm64', 'dash  arm64'],
+    ['/usr/bin/printf', 'arm64', undefined],
+    ['/usr/bin/uname', 'arm64', undefined],
     ['/usr/libexec/gcc/x86_64-linux-gnu/14/cc1', 'arm64', undefined],
     ['/opt/cc1', 'arm64', undefined],
     ['/bin/tar', 'arm64', 'tar  arm64'],
@@ -305,6 +321,7 @@ describe('recipes', async () => {
     ['/usr/bin/cc', 's390x', [], undefined],
     ['/usr/bin/cc', 'arm', ['skip -march=', 'skip -mcpu=', 'skip -mtune='], undefined],
     ['/usr/bin/ar', 's390x', [], expect.stringContaining('big-endian')],
+    ['/bin/sh', 'riscv64', [], 'on riscv64 nobody has compared it yet'],
     ['/usr/bin/xz', 's390x', [], expect.stringContaining('big-endian')],
     [
       '/usr/libexec/gcc/s390x-linux-gnu/14/lto1',
@@ -348,6 +365,25 @@ describe('recipes', async () => {
     expect(made({ recipe: 'ld' })).toBe(false)
   })
 
+  test('have rules of their own for each program of a pack of several', () => {
+    const rules = (path: string) => rulesOf(matchRecipe(recipes, path, PACK_TARGETS['arm64']!)!)
+    const own = (path: string) => rules(path).filter((rule) => !rules('/bin/cat').includes(rule))
+    expect(own('/usr/bin/sort').filter((rule) => !rule.startsWith('#'))).toEqual([
+      'lacks g',
+      'without OPENSSL_CONF',
+      'without OPENSSL_MODULES',
+    ])
+    expect(own('/bin/chown')).toContain('absent /usr/lib/aarch64-linux-gnu/libnss_systemd.so.2')
+    const others = [{ id: '01', program: '/usr/bin/sort', rules: [...rules('/usr/bin/sort'), 'load {pack} sort'] }]
+    const twin = { id: '00', program: '/usr/bin/cat', rules: [...rules('/usr/bin/cat'), 'load {pack} cat'] }
+    const made = { architecture: 'arm64', recipe: 'coreutils', twin, others }
+    expect(isCurrent(made, recipes)).toBe(true)
+    expect(isCurrent({ ...made, others: [{ ...others[0]!, rules: twin.rules }] }, recipes)).toBe(false)
+    const pack = { manifest: { ...manifest, twin, others }, digest: 'd'.repeat(64) }
+    expect(rulesText(pack, '01')).toMatch(/\nload \/dev\/\.xbuild\/packs\/d{64} sort\n$/)
+    expect(rulesText(pack, '00')).toMatch(/ cat\n$/)
+  })
+
   test('name the programs that the handler asks about', () => {
     expect(programNames(recipes, PACK_TARGETS['arm64']!)).toEqual(
       expect.arrayContaining([
@@ -375,17 +411,6 @@ describe('recipes', async () => {
 })
 
 describe('packs in a folder', () => {
-  const manifest: PackManifest = {
-    format: 1,
-    recipe: 'as',
-    distribution: 'debian trixie',
-    architecture: 'arm64',
-    host: 'amd64',
-    source: { name: 'binutils', version: '2.44-3' },
-    packages: [],
-    files: [{ path: 'bin/as', size: 3, sha256: 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad' }], // of "abc"
-    twin: { id: '0011223344556677', program: '/usr/bin/as', rules: ['skip @', 'load {pack} as'] },
-  }
   const digest = packDigest(manifest)
   const write = (name: string, content: string) => {
     mkdirSync(join(folder, name, 'bin'), { recursive: true })
@@ -403,7 +428,7 @@ describe('packs in a folder', () => {
     expect(findPack(packs, digest.slice(0, 12)).digest).toBe(digest)
     expect(findPack(packs, 'as').digest).toBe(digest)
     expect(() => findPack(packs, 'cc1')).toThrow(/no pack has that name/)
-    expect(rulesText(packs[0]!)).toBe(`skip @\nload /dev/.xbuild/packs/${digest} as\n`)
+    expect(rulesText(packs[0]!, manifest.twin.id)).toBe(`skip @\nload /dev/.xbuild/packs/${digest} as\n`)
     writeFileSync(join(folder, digest, 'bin/as'), 'abd')
     expect(await verifyPack(packs[0]!)).toEqual(['bin/as was changed after it was made'])
     writeFileSync(join(folder, digest, 'bin/as'), 'abcd')

@@ -1,7 +1,7 @@
 import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { rulesText, type Pack } from '../../../emulation/packs/pack.ts'
+import { rulesText, twinsIn, type Pack } from '../../../emulation/packs/pack.ts'
 import { touchPack } from '../../../emulation/packs/pack-folder.ts'
 import { programNames, readRecipes } from '../../../emulation/packs/recipes.ts'
 import { PACK_TARGETS } from '../../../emulation/packs/targets.ts'
@@ -68,7 +68,7 @@ async function stepFiles(packs: readonly Pack[], architecture: string): Promise<
   const recipes = (await readRecipes()).filter(({ name }) => packs.some(({ manifest }) => manifest.recipe === name))
   const names = programNames(recipes, PACK_TARGETS[architecture] ?? [])
   const rules = packs
-    .map((pack) => [pack.manifest.twin.id, rulesText(pack)] as const)
+    .flatMap((pack) => twinsIn(pack.manifest).map(({ id }) => [id, rulesText(pack, id)] as const))
     .sort(([a], [b]) => (a < b ? -1 : 1))
   return [
     ...names.map((name) => ({ path: `step/names/${name}`, executable: false, content: Buffer.alloc(0) })),

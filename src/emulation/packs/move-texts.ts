@@ -1,0 +1,114 @@
+import { XbuildError } from '../../errors.ts'
+import { readElf, type Segment } from './elf.ts'
+
+const POSITION_INDEPENDENT = 3
+const X86_64 = 62
+const R_X86_64_RELATIVE = 8n
+const PAGE = 4096
+
+/** A twin, the program of the image, and texts that tell of their machines: of the twin's -> of the image's. */
+export interface TextMoves {
+  readonly twin: Buffer
+  readonly program: Buffer
+  readonly texts: Readonly<Record<string, string>>
+  /** Instructions that take a letter for a signed number, and those that do not, as on the image's CPU: hex -> hex. */
+  readonly letters?: Readonly<Record<string, string>>
+}
+
+/**
+ * The twin with the texts of the image's program, where both have each once: a new text goes to the unused end of the
+ * page behind the constants, and whatever named the old one names it there. Throws NOT_FOUND with the reason where
+ * the two are not built as is understood here; half of them are never moved.
+ */
+export function moveTexts({ twin, program, texts, letters = {} }: TextMoves): Buffer {
+  const elf = readElf(twin)
+  if (!elf || twin.readUInt16LE(16) !== POSITION_INDEPENDENT || twin.readUInt16LE(18) !== X86_64)
+    throw strange('it is not a position-independent amd64 program')
+  const made = Buffer.from(twin)
+  let room = roomBehindConstants(made, elf.loaded)
+  for (const [from, to] of Object.entries(texts)) {
+    const old = onlyPlaceOf(made, from)
+    onlyPlaceOf(program, to)
+    const home = elf.loaded.find((part) => old >= part.offset && old < part.offset + part.size)
+    if (!home || home.executable) throw strange(`"${from}" is not a constant`)
+    const size = to.length + 1
+    if (size > room.size) throw strange(`it has no room for "${to}"`)
+    made.write(to, room.offset, 'latin1')
+    const address = Number(home.address) + old - home.offset
+    if (rename(made, elf.loaded, { from: address, to: room.address }) === 0) throw strange(`nothing names "${from}"`)
+    room = { offset: room.offset + size, address: room.address + size, size: room.size - size }
+  }
+  for (const [from, to] of Object.entries(letters)) {
+    const [old, own] = [Buffer.from(from, 'hex'), Buffer.from(to, 'hex')]
+    const at = made.indexOf(old)
+    if (at < 0 || made.indexOf(old, at + 1) >= 0 || own.length !== old.length)
+      throw strange(`the instructions ${from} are not in it once`)
+    own.copy(made, at)
+  }
+  return made
+}
+
+/** Where a text lies, which ends there and begins after the end of another one. */
+function onlyPlaceOf(file: Buffer, text: string): number {
+  const whole = Buffer.from(`\0${text}\0`, 'latin1')
+  const at = file.indexOf(whole)
+  if (at < 0 || file.indexOf(whole, at + 1) >= 0) throw strange(`"${text}" is not in it once`)
+  return at + 1
+}
+
+interface Room {
+  readonly offset: number
+  readonly address: number
+  readonly size: number
+}
+
+function roomBehindConstants(file: Buffer, loaded: readonly Segment[]): Room {
+  const part = loaded.findLast(
+    ({ executable, writable, offset, address, size }) =>
+      !executable && !writable && offset > 0 && Number(address) === offset && size % PAGE !== 0,
+  )
+  const at = (part?.offset ?? 0) + (part?.size ?? 0)
+  const end = Math.ceil(at / PAGE) * PAGE
+  const free = part && loaded.every((one) => one === part || one.offset + one.size <= part.offset || one.offset >= end)
+  if (!free || file.length < end || file.subarray(at, end).some((byte) => byte !== 0))
+    throw strange('it has no unused place behind its constants')
+  return { offset: at + 1, address: at + 1, size: end - at - 1 }
+}
+
+/** Changes every place that names an address: `lea` in code (Intel's manual, volume 2), and relocations. */
+function rename(made: Buffer, loaded: readonly Segment[], { from, to }: { from: number; to: number }): number {
+  let found = 0
+  for (const { offset, address, size, executable } of loaded) {
+    if (executable) {
+      for (let at = made.indexOf(0x8d, offset); at >= 0 && at + 6 <= offset + size; at = made.indexOf(0x8d, at + 1)) {
+        const next = Number(address) + at + 6 - offset
+        const wide = (made[at - 1]! & 0xf8) === 0x48
+        if (!wide || (made[at + 1]! & 0xc7) !== 0x05 || next + made.readInt32LE(at + 2) !== from) continue
+        made.writeInt32LE(to - next, at + 2)
+        found += 1
+      }
+    } else {
+      // Entries of .rela.dyn: place, kind, address
+      for (
+        let at = made.indexOf(long(from), offset);
+        at >= 0 && at < offset + size;
+        at = made.indexOf(long(from), at + 1)
+      ) {
+        if (at < 16 || made.readBigUInt64LE(at - 8) !== R_X86_64_RELATIVE) continue
+        made.writeBigUInt64LE(BigInt(to), at)
+        found += 1
+      }
+    }
+  }
+  return found
+}
+
+function long(value: number): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64LE(BigInt(value))
+  return bytes
+}
+
+function strange(state: string): XbuildError {
+  return new XbuildError('NOT_FOUND', `Cannot make a twin tell the image's machine: ${state}`)
+}
