@@ -15,6 +15,7 @@ import { readBakeFiles, type BakeSource } from './bake-files.ts'
 import type { Calling } from './command.ts'
 import { print } from './print.ts'
 import { runImages, type ImagesRun } from './run-images.ts'
+import { readTrustedAsks } from './trusted-asks.ts'
 import { withSignals } from './signals.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -45,7 +46,8 @@ export async function runBake(command: BakeCommand, terminal: Terminal, calling:
     await print(stdout, printBake(withEpoch(resolvedOf(command, definitions, false), env)))
     return 0
   }
-  return runImages(imagesOf(command, definitions, env), terminal, calling)
+  const run = imagesOf(command, definitions, env)
+  return runImages({ ...run, trusted: await readTrustedAsks(env, run.shared.cwd) }, terminal, calling)
 }
 
 /** What `xbuild bake` builds; nothing is built yet. */
@@ -55,6 +57,13 @@ export async function readBakeRun(
   signal?: AbortSignal,
 ): Promise<ImagesRun> {
   return imagesOf(command, await readDefinitions(command, terminal, signal), terminal.env)
+}
+
+/** All targets of the files, whoever asks for them. */
+export async function readAllTargets(command: BakeCommand, terminal: BakeTerminal): Promise<readonly ImageTarget[]> {
+  const definitions = await readDefinitions(command, terminal)
+  const names = definitions.config.targets.map(({ name }) => name)
+  return imageTargets(resolvedOf({ ...command, names }, definitions, true))
 }
 
 /** Contexts that are built from are of the commit that the files are of; those that are shown are as the user wrote. */

@@ -17,6 +17,7 @@ import { readPipedText, readProjectText } from './project-text.ts'
 import { readSource } from './read-source.ts'
 import { runImages, type ImagesRun } from './run-images.ts'
 import type { Terminal } from './terminal.ts'
+import { readTrustedAsks } from './trusted-asks.ts'
 
 const NAMES = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']
 const OVERRIDES = [
@@ -33,7 +34,8 @@ export async function runCompose(command: ComposeCommand, terminal: Terminal, ca
     terminal.stderr.write('warning: No services to build\n')
     if (!run.print) return 0
   }
-  return runImages(run, terminal, calling)
+  const trusted = await readTrustedAsks(terminal.env, run.shared.cwd)
+  return runImages({ ...run, trusted }, terminal, calling)
 }
 
 type ComposeTerminal = Pick<Terminal, 'env' | 'stdin' | 'stderr' | 'cwd'>

@@ -7,6 +7,7 @@ import { cutCwd, isRemoteContext, requestsOf, type ImageRequest, type SharedOpti
 import { printTargets } from '../config/images/print.ts'
 import { settingsOf } from '../config/images/settings.ts'
 import { neededBy, withNeeded, type ImageTarget } from '../config/images/target.ts'
+import type { Ask } from '../config/project.ts'
 import { ConfigFileError } from '../config/file.ts'
 import { XbuildError } from '../errors.ts'
 import type { Platform } from '../platform.ts'
@@ -35,6 +36,8 @@ export interface ImagesRun {
   readonly foreign?: ReadonlySet<string>
   /** Absent: what the files ask for was granted before. */
   readonly grants: Grants | undefined
+  /** What the user accepted with `xbuild trust`; absent: nothing. */
+  readonly trusted?: ((ask: Ask) => boolean) | undefined
   readonly shared: SharedOptions
   readonly localPlatform: Platform
   /** The user's own variables. */
@@ -112,7 +115,7 @@ function onlyNeeded(target: ImageTarget): ImageTarget {
 
 /** Throws `ConfigFileError` with what the files ask for and nobody has granted. */
 function checkGranted(
-  { project, foreign, grants, secretEnv, shared }: ImagesRun,
+  { project, foreign, grants, trusted, secretEnv, shared }: ImagesRun,
   targets: readonly ImageTarget[],
 ): void {
   if (!grants) return
@@ -126,7 +129,7 @@ function checkGranted(
       settings.filter((each) => !isForeign(each)),
       grants,
       own,
-    ),
+    ).filter((ask) => !trusted?.(ask)),
   ]
   if (asks.length > 0) throw new ConfigFileError(asks[0]!.at.file, askProblems(asks))
 }

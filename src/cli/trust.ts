@@ -7,10 +7,12 @@ import { cleanLine } from '../ui/text.ts'
 import { readProjectFile } from './load-config.ts'
 import { print } from './print.ts'
 import type { Terminal } from './terminal.ts'
+import { readAskingFile } from './trusted-asks.ts'
 import { readTrustedFiles, writeTrustedFiles, type TrustedFile } from './trusted-files.ts'
 
 /** `xbuild trust`: accepts what a file of a project asks for, and says what that is. */
-export async function runTrust(command: TrustCommand, { stdout, env }: Terminal): Promise<number> {
+export async function runTrust(command: TrustCommand, terminal: Terminal): Promise<number> {
+  const { stdout, env } = terminal
   const known = await readTrustedFiles(env)
   const say = (files: readonly TrustedFile[], text: string) =>
     print(stdout, command.json ? `${JSON.stringify(files, null, 2)}\n` : text)
@@ -33,7 +35,7 @@ export async function runTrust(command: TrustCommand, { stdout, env }: Terminal)
       return 0
     }
     case 'add': {
-      const read = await readProjectFile(command.file, command.cwd)
+      const read = (await readAskingFile(command, terminal)) ?? (await readProjectFile(command.file, command.cwd))
       if (!read)
         throw new XbuildError('NOT_FOUND', `Cannot trust "${command.file}": no such file`, {
           hint: 'Correct the path',

@@ -1,12 +1,11 @@
+import type { LineInput } from './build-line.ts'
 import { bool } from './flag-values.ts'
 import type { Flag } from './flag.ts'
 import { usageError } from './values.ts'
 
 /** `xbuild trust ...`; `file` is as given, relative to `cwd`. */
-export type TrustCommand = { readonly json: boolean; readonly cwd: string } & (
-  | { readonly verb: 'add' | 'revoke'; readonly file: string }
-  | { readonly verb: 'list' }
-)
+export type TrustCommand = { readonly json: boolean } & Pick<LineInput, 'cwd' | 'localPlatform'> &
+  ({ readonly verb: 'add' | 'revoke'; readonly file: string } | { readonly verb: 'list' })
 
 interface TrustValues {
   readonly list: boolean
@@ -28,7 +27,7 @@ export const TRUST_FLAGS: { readonly [K in keyof TrustValues]-?: Flag<TrustValue
 export function readTrustCommand(
   words: readonly string[],
   { list, revoke, json }: TrustValues,
-  cwd: string,
+  { cwd, localPlatform }: Pick<LineInput, 'cwd' | 'localPlatform'>,
 ): TrustCommand {
   const [file = PROJECT_FILE, ...more] = words
   if (list && revoke) throw usageError('Cannot use "--list" with --revoke: they contradict', 'Leave out one of the two')
@@ -37,6 +36,6 @@ export function readTrustCommand(
       `Cannot trust "${words.join(' ')}": ${list ? '--list takes no file' : `one file is needed and there are ${words.length}`}`,
       'See xbuild help trust',
     )
-  if (list) return { verb: 'list', json, cwd }
-  return { verb: revoke ? 'revoke' : 'add', file, json, cwd }
+  if (list) return { verb: 'list', json, cwd, localPlatform }
+  return { verb: revoke ? 'revoke' : 'add', file, json, cwd, localPlatform }
 }

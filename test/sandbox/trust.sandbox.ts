@@ -258,3 +258,39 @@ test('a platform of an export does not go through a link that lay there', async 
   expect(stderr).toContain('symbolic link')
   expect(existsSync(join(home, 'note'))).toBe(false)
 })
+
+test('what a bake or compose file asks for is accepted once, until the file or what it asks for changes', async () => {
+  const bake = 'variable "OUT" { default = "../out" }\ntarget "default" { output = ["type=local,dest=${OUT}"] }\n'
+  const compose = [
+    'services:',
+    '  web:',
+    '    build:',
+    '      context: .',
+    '      secrets: [key]',
+    'secrets:',
+    '  key: {file: ../home/.ssh/id}',
+    '',
+  ].join('\n')
+  const { at, top, run } = clone({ 'docker-bake.hcl': bake, 'compose.yaml': compose })
+  const bakes = ['bake', '-f', 'docker-bake.hcl']
+  const [first, second] = [await run(bakes), await run(['compose', 'build'])]
+  expect([first.code, second.code]).toEqual([2, 2])
+  expect(first.stderr).toContain('xbuild trust docker-bake.hcl')
+  expect(existsSync(join(top, 'out'))).toBe(false)
+
+  const trusted = await run(['trust', 'docker-bake.hcl'])
+  expect(trusted.stdout).toMatch(/output "type=local,dest=\.\.\/out": .*outside of the project's folder/)
+  const built = await run(bakes)
+  expect(built.code, built.stderr).toBe(0)
+  expect(existsSync(join(top, 'out/note'))).toBe(true)
+  expect((await run(['compose', 'build'])).code).toBe(2)
+  expect((await run(['trust', 'compose.yaml'])).stdout).toContain('secret "id=key')
+  expect((await run(['compose', 'build'])).code).toBe(0)
+
+  // The file is the same, what it comes to is not
+  const other = await run(bakes, { OUT: '../other' })
+  expect(other.code).toBe(2)
+  writeFileSync(join(at, 'docker-bake.hcl'), `${bake}# more\n`)
+  expect((await run(bakes)).code).toBe(2)
+  expect(existsSync(join(top, 'other'))).toBe(false)
+})

@@ -94,6 +94,6 @@ export function askProblems(asks: readonly Ask[]): Diagnostic[] {
     severity: 'error',
     message: `Cannot let a file of the project set ${key} "${text}": ${why}`,
     at,
-    hint: `Give ${instead} when you trust the file`,
+    hint: `Give ${instead} when you trust the file, or accept it with xbuild trust ${at.file}`,
   }))
 }

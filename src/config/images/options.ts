@@ -189,10 +189,10 @@ export function cutCwd(path: string): string {
   return path.startsWith('cwd://') ? joinPath('.', path.slice('cwd://'.length)) : path
 }
 
-/** How errors call a Dockerfile that is written in another file. */
+/** How errors call a Dockerfile that is written in another file; a line of it follows. */
 function inlineName({ name, dockerfileInline }: ImageTarget): string {
-  const file = dockerfileInline?.at?.file
-  return `Dockerfile of "${name}"${file === undefined ? '' : ` in ${file}`}`
+  const at = dockerfileInline?.at
+  return `${at === undefined ? '' : `${at.file}:${at.line}, `}"${name}", inline Dockerfile`
 }
 
 function hostsOf({ extraHosts = {} }: ImageTarget): Said[] {
