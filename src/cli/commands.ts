@@ -238,7 +238,7 @@ export const COMMANDS: readonly Command[] = [
   defineCommand({
     name: 'trust',
     usage: 'xbuild trust [--list | --revoke] [FILE]',
-    help: 'Accept the settings in xbuild.yaml, a compose or a bake file of a project that need permission, until the file changes.',
+    help: 'Accept the settings in a file of a project that need permission, until the file changes.',
     flags: TRUST_FLAGS,
     withoutConfig: true,
     read: (values, input) => ({ options: readTrustCommand(input.words, values, input) }),
