@@ -1,5 +1,6 @@
 import type { BuildOptions } from './config/options.ts'
 import { dispatch } from './run/dispatch.ts'
+import { openWithPlatforms } from './session/all-platforms.ts'
 import { auditImages } from './session/audit.ts'
 import { checkAsked, checkPlaces, isMany } from './session/check-requests.ts'
 import { runChecks } from './session/checks.ts'
@@ -12,7 +13,6 @@ import { createLedger, type Ledger } from './session/ledger.ts'
 import { beginOf } from './session/ledger-origin.ts'
 import { openLastNodes } from './session/last-nodes.ts'
 import { checkLoads, openLoads } from './session/loads.ts'
-import { openSession } from './session/open.ts'
 import { goingOf, prepare } from './session/plan.ts'
 import { publishImage } from './session/publish.ts'
 import { startPushChecks } from './session/push-checks.ts'
@@ -80,7 +80,7 @@ async function street(
   const edges = { ...given, signal: stop.signal, emit: stop.emit }
 
   await checkPlaces(asked, edges.signal)
-  const session = await openSession(asked, edges)
+  const session = await openWithPlatforms(asked, edges)
   const { requests } = session
   const results = createResults(requests, given.signal, stop.onFail)
   try {

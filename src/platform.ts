@@ -272,3 +272,11 @@ export function platformOfNodeArch(arch: string): Platform {
 export function distinctPlatforms(platforms: readonly Platform[]): Platform[] {
   return platforms.filter((one, index) => platforms.findIndex((other) => samePlatform(other, one)) === index)
 }
+
+/** Stands for every platform that the base images have, until they are known; no image is for it. */
+export const ALL_PLATFORMS: Platform = { os: 'linux', architecture: 'all' }
+
+/** Whether platforms are those that the base images have. */
+export function isAllPlatforms(platforms: readonly Platform[]): boolean {
+  return platforms.some(({ architecture }) => architecture === ALL_PLATFORMS.architecture)
+}

@@ -1,7 +1,7 @@
 import { compact } from '../compact.ts'
 import { suggestionHint } from '../did-you-mean.ts'
 import { XbuildError } from '../errors.ts'
-import { parsePlatform } from '../platform.ts'
+import { ALL_PLATFORMS, parsePlatform } from '../platform.ts'
 import { FLAGS, UNFLAGGED } from './flags.ts'
 import type { BuildOptions, CompleteOptions } from './options.ts'
 
@@ -16,7 +16,9 @@ export function withDefaults(options: BuildOptions, { cwd }: { readonly cwd: str
   return {
     ...compact({ cwd, registries: {}, ...Object.fromEntries(absent) }),
     ...compact(others),
-    platforms: platforms.map((one) => (typeof one === 'string' ? parsePlatform(one) : one)),
+    platforms: platforms.map((one) =>
+      one === 'all' ? ALL_PLATFORMS : typeof one === 'string' ? parsePlatform(one) : one,
+    ),
   } as object as CompleteOptions
 }
 

@@ -1,7 +1,7 @@
 import { parseAnnotation } from '../oci/annotation.ts'
 import { parseRemote } from '../dockerfile/remote.ts'
 import { parseReference } from '../oci/reference.ts'
-import { distinctPlatforms, parsePlatform, type Platform } from '../platform.ts'
+import { ALL_PLATFORMS, distinctPlatforms, parsePlatform, type Platform } from '../platform.ts'
 import {
   parseAttests,
   parseProvenance,
@@ -32,9 +32,13 @@ export interface FlagInput {
 /** All of them. */
 export const PROGRESS_MODES: readonly ProgressMode[] = ['auto', 'tty', 'plain', 'quiet', 'rawjson']
 
-/** Comma-separated platforms, each once; `local` is this machine. */
-export function platforms(texts: readonly string[], { localPlatform }: FlagInput): readonly Platform[] {
+/** Comma-separated platforms, each once; `local` is this machine, `all` alone what all base images have. */
+export function platforms(texts: readonly string[], { localPlatform, label }: FlagInput): readonly Platform[] {
   const words = texts.flatMap((text) => text.split(',')).map((word) => word.trim())
+  if (words.includes('all')) {
+    if (words.length === 1) return [ALL_PLATFORMS]
+    throw badValue(label, words.join(','), 'all stands for every platform', 'Write all alone, or name platforms')
+  }
   const found = words.map((word) => (word === 'local' ? localPlatform : parsePlatform(word, localPlatform)))
   return distinctPlatforms(found)
 }

@@ -32,7 +32,7 @@ export const FLAGS: { readonly [K in FlagOption]: BuildFlag<CompleteOptions[K]> 
     group: 'common',
     env: 'DOCKER_DEFAULT_PLATFORM',
     key: 'platforms',
-    help: 'Platforms to build for, separated by commas; "local" is this machine',
+    help: 'Platforms to build for, separated by commas; "local" is this machine, "all" what all base images have',
     default: 'this machine',
     absent: [],
     parse: read.platforms,

@@ -3,6 +3,7 @@ import { withDefaults } from '../config/defaults.ts'
 import type { BuildOptions, CompleteOptions, Output } from '../config/options.ts'
 import { XbuildError } from '../errors.ts'
 import { checkDestinations, checkOutputs, hasDest } from '../publish/check-outputs.ts'
+import { isAllPlatforms } from '../platform.ts'
 import { isImageOutput } from '../publish/output-names.ts'
 import type { BuildEdges, BuildRequest, SessionRequest } from './types.ts'
 
@@ -77,7 +78,19 @@ function checkRequests(requests: readonly BuildRequest[], { stdout }: Pick<Build
 /** The same for the only request of a session, which needs no name. */
 function checkRequest(asked: BuildOptions, { stdout }: Pick<BuildEdges, 'stdout'>): SessionRequest {
   const options = completeOptions(asked)
-  return { image: undefined, options, outputs: checkOutputs(options, { stdoutIsTerminal: stdout.isTTY === true }) }
+  return { image: undefined, options, outputs: outputsOf(options, { stdoutIsTerminal: stdout.isTTY === true }) }
+}
+
+/** What depends on the platforms is looked at when they are known. */
+function outputsOf(options: CompleteOptions, facts: { readonly stdoutIsTerminal: boolean }): SessionRequest['outputs'] {
+  return checkOutputs(isAllPlatforms(options.platforms) ? { ...options, platforms: [] } : options, facts)
+}
+
+/** A request whose platforms are known now. Throws BAD_OPTION. */
+export function checkAgain(request: SessionRequest, platforms: CompleteOptions['platforms']): SessionRequest {
+  const options = { ...request.options, platforms }
+  // Whether standard output may be written is known by then
+  return { ...request, options, outputs: checkOutputs(options, { stdoutIsTerminal: false }) }
 }
 
 /** An append is a way to push. */

@@ -16,7 +16,7 @@ import type { Images } from '../content/images.ts'
 import type { DockerfileText } from '../content/main-context.ts'
 import { resolveImages } from '../engine/resolve.ts'
 import { DockerfileError, toXbuildError, type Diagnostic } from '../errors.ts'
-import { platformOfNodeArch } from '../platform.ts'
+import { isAllPlatforms, platformOfNodeArch } from '../platform.ts'
 
 /** What `--call` asks about a Dockerfile. */
 export type Question = 'check' | 'outline' | 'targets'
@@ -61,7 +61,9 @@ export async function inspect(question: Question, options: CompleteOptions, edge
 
   const buildPlatform = platformOfNodeArch(process.arch)
   const everyStage = question === 'check' && options.target === undefined
-  const targets = options.platforms.length > 0 ? options.platforms : [buildPlatform]
+  const { platforms } = options
+  // What all base images have is looked up for a build alone
+  const targets = platforms.length > 0 && !isAllPlatforms(platforms) ? platforms : [buildPlatform]
   const graphs = targets.map((target) =>
     buildStageGraph(dockerfile, {
       target,

@@ -1,9 +1,9 @@
 import type { BuildOptions } from '../config/options.ts'
 import type { BuildPlan } from '../plan/types.ts'
+import { openWithPlatforms } from './all-platforms.ts'
 import { checkAsked } from './check-requests.ts'
 import { withDefaultEdges } from './edges.ts'
 import { openLastNodes } from './last-nodes.ts'
-import { openSession } from './open.ts'
 import { prepare } from './plan.ts'
 import { checkPushes, lookUpBases } from './preflight.ts'
 import { createResults } from './results.ts'
@@ -22,7 +22,7 @@ export async function plan(
 }
 
 async function planSession(asked: readonly SessionRequest[], edges: BuildEdges): Promise<BuildPlan> {
-  const session = await openSession(asked, edges)
+  const session = await openWithPlatforms(asked, edges)
   const { requests } = session
   const results = createResults(requests, edges.signal)
   try {
