@@ -86,13 +86,13 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: BuildFlag<RunOptio
   accel: {
     name: 'accel',
     project: 'free',
-    placeholder: 'auto|off|require|verify',
+    placeholder: 'auto|off|require|verify|profile',
     group: 'advanced',
     env: 'XBUILD_ACCEL',
     key: 'accel',
     help:
       'Run compilers of emulated steps natively, from packs that write the same bytes: auto (if there are packs), require (fail if there are none), ' +
-      'verify (run every step both ways and compare)',
+      'verify (run every step both ways and compare), profile (auto, and tell which programs took the time)',
     default: 'auto',
     absent: undefined,
     parse: read.accel,

@@ -32,9 +32,9 @@ export interface Resources {
 
 /**
  * Native toolchains in emulated steps: `auto` where there are any; `require` fails where there is none; `verify` runs
- * every step both ways and compares.
+ * every step both ways and compares; `profile` is `auto`, and finds out where the CPU time of steps goes.
  */
-export type AccelMode = 'auto' | 'off' | 'require' | 'verify'
+export type AccelMode = 'auto' | 'off' | 'require' | 'verify' | 'profile'
 
 /** What a build says to all of its RUN steps. */
 export interface RunOptions {

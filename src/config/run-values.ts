@@ -45,7 +45,7 @@ function parseSecret(
 }
 
 /** All of them. */
-export const ACCEL_MODES: readonly AccelMode[] = ['auto', 'off', 'require', 'verify']
+export const ACCEL_MODES: readonly AccelMode[] = ['auto', 'off', 'require', 'verify', 'profile']
 
 /** How native toolchains are used. */
 export function accel(texts: readonly string[], { label }: FlagInput): AccelMode {

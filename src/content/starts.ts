@@ -8,10 +8,25 @@ export interface ProgramStarts {
   readonly emulated: number
 }
 
+/** Where the CPU time of a step went. Seconds; all but the sum are estimated. */
+export interface StepTimes {
+  readonly seconds: number
+  /** By file name, natively and under QEMU. */
+  readonly programs: readonly { readonly name: string; readonly native: number; readonly emulated: number }[]
+}
+
+/** A step with `--accel=profile`. */
+export interface StepProfile extends StepTimes {
+  readonly step: string
+  readonly starts: readonly ProgramStarts[]
+}
+
 /** What the emulated steps of a platform started, most often emulated first. */
 export interface PlatformStarts {
   readonly platform: string
   readonly native: number
   readonly emulated: number
   readonly programs: readonly ProgramStarts[]
+  /** Of each step that ran, with `--accel=profile`. */
+  readonly profile?: readonly StepProfile[]
 }

@@ -183,13 +183,16 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
       const from = ahead.size > 0 && base ? await distribution().catch(() => undefined) : undefined
       if (from && base) await beginAhead({ digest: base.digest, distribution: from })
       const answer = async ({ id, path }: Question): Promise<string | undefined> => {
-        const twin = await found.find({ id, path, architecture }, { distribution, wait: mode !== 'auto' })
+        const twin = await found.find(
+          { id, path, architecture },
+          { distribution, wait: mode === 'require' || mode === 'verify' },
+        )
         if (!twin) return undefined
         if ('stranger' in twin) return ''
         if ('reason' in twin) {
           const message = `${path} runs emulated on ${formatPlatform(platform)}: ${twin.reason}`
           if (mode === 'require' && !twin.minor && !twin.never) refused.abort(message)
-          else if (mode !== 'auto' || !twin.minor) complain(message)
+          else if (mode === 'require' || mode === 'verify' || !twin.minor) complain(message)
           return ''
         }
         const { packName, rulesText } = await import('../emulation/packs/pack.ts')

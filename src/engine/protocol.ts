@@ -1,3 +1,4 @@
+import type { StepTimes } from '../content/starts.ts'
 import type { LayerFiles } from '../audit/layer-files.ts'
 import type { Resources } from '../config/run-options.ts'
 import type { FileOwner } from '../dockerfile/run-mounts.ts'
@@ -57,6 +58,8 @@ export interface Changed {
   /** Equal for equal layers, when it could be told without reading them: such a layer is packed once. */
   readonly contentKey?: string
   readonly warnings?: readonly string[]
+  /** Of a RUN that was asked to find out. */
+  readonly times?: StepTimes
 }
 
 /**
@@ -150,6 +153,8 @@ export interface RunParams {
    * started: see qemu/handler/handler.c.
    */
   readonly accel?: { readonly packs: string; readonly step: string; readonly starts: string }
+  /** Find out where the CPU time goes. */
+  readonly profile?: boolean
 }
 
 /** A mount of a RUN: `lowers` and `id` are snapshots. */

@@ -51,7 +51,11 @@ export async function runAccelerated(
 
   async function withTwins({ accel, refused }: AcceleratedStep): Promise<Changed> {
     try {
-      return await worker.call('run', { ...params, accel }, { signal: AbortSignal.any([signal, refused]), onLog })
+      return await worker.call(
+        'run',
+        { ...params, accel, profile: acceleration.mode === 'profile' },
+        { signal: AbortSignal.any([signal, refused]), onLog },
+      )
     } catch (error) {
       if (!refused.aborted || signal.aborted) throw error
       throw new XbuildError('HOST', `Cannot build with --accel=require: ${String(refused.reason)}`, {

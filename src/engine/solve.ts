@@ -5,7 +5,7 @@ import type { Emit } from '../events.ts'
 import { imageKey } from '../content/base-record.ts'
 import type { Acceleration, EmulatedStep, UsedPack } from './acceleration.ts'
 import type { Context } from '../content/context.ts'
-import type { ProgramStarts } from '../content/starts.ts'
+import type { ProgramStarts, StepProfile } from '../content/starts.ts'
 import { copySourceOf } from './remotes.ts'
 import type { Remotes } from './remotes-types.ts'
 import { chainOf } from '../content/layer-chain.ts'
@@ -42,7 +42,12 @@ export interface SolverOptions {
   /** Told what programs of a step were run from, now or when the cache learnt it. */
   readonly onPacks?: (packs: readonly UsedPack[], cached: boolean, images: ReadonlySet<string>) => void
   /** Told what programs an emulated step started. */
-  readonly onStarts?: (platform: string, starts: readonly ProgramStarts[], images: ReadonlySet<string>) => void
+  readonly onStarts?: (
+    platform: string,
+    starts: readonly ProgramStarts[],
+    images: ReadonlySet<string>,
+    profile?: StepProfile,
+  ) => void
   readonly jobs: number
   /** Caches of other machines. */
   readonly imports?: StepImports
@@ -136,7 +141,7 @@ export function createSolver(options: SolverOptions): Solver {
           ...(typeof record.took === 'number' ? { took: record.took } : {}),
         }
       }
-      const { starts, ...made } = await limit(async () => {
+      const { starts, profile, ...made } = await limit(async () => {
         signal.throwIfAborted()
         start()
         options.acceleration?.foresee([...pending.values()])
@@ -150,6 +155,7 @@ export function createSolver(options: SolverOptions): Solver {
           warnings,
           packs = [],
           starts = [],
+          times,
         } = await execute(vertex, { ...inputs, id, lowers, selected, added, mounts })
         const took = Math.round(performance.now() - began)
         for (const message of warnings ?? [])
@@ -159,12 +165,14 @@ export function createSolver(options: SolverOptions): Solver {
           created: new Date().toISOString(),
           took,
           starts,
+          profile: times && { step: vertex.shown.name, ...times, starts },
           ...(packs.length > 0 ? { packs } : {}),
         }
       })
       pending.delete(vertex.id)
       options.onPacks?.(made.packs ?? [], false, vertex.shown.images)
-      if (vertex.kind === 'run') options.onStarts?.(formatPlatform(vertex.platform), starts, vertex.shown.images)
+      if (vertex.kind === 'run')
+        options.onStarts?.(formatPlatform(vertex.platform), starts, vertex.shown.images, profile)
       await cache.put(key, { below: parent.key, vertex }, made)
       emit({ type: 'step.done', step: vertex.id, cached: false, at: Date.now() })
       return {

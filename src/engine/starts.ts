@@ -1,9 +1,14 @@
 import { closeSync, openSync, readSync } from 'node:fs'
-import type { PlatformStarts, ProgramStarts } from '../content/starts.ts'
+import type { PlatformStarts, ProgramStarts, StepProfile } from '../content/starts.ts'
 
 /** Starts of all emulated steps of a build. */
 export interface StartList {
-  readonly add: (platform: string, starts: readonly ProgramStarts[], images?: Iterable<string>) => void
+  readonly add: (
+    platform: string,
+    starts: readonly ProgramStarts[],
+    images?: Iterable<string>,
+    profile?: StepProfile,
+  ) => void
   /** Those of an image; without a name of the only one. */
   readonly all: (image?: string) => readonly PlatformStarts[]
 }
@@ -56,19 +61,27 @@ function sorted(programs: readonly ProgramStarts[]): readonly ProgramStarts[] {
 
 /** An empty list. */
 export function createStartList(): StartList {
-  const found: { image: string; platform: string; starts: readonly ProgramStarts[] }[] = []
+  const found: { image: string; platform: string; starts: readonly ProgramStarts[]; profile?: StepProfile }[] = []
   return {
-    add(platform, starts, images = []) {
+    add(platform, starts, images = [], profile) {
       const names = [...images]
       if (starts.length > 0)
-        for (const image of names.length > 0 ? names : ['']) found.push({ image, platform, starts })
+        for (const image of names.length > 0 ? names : [''])
+          found.push({ image, platform, starts, ...(profile ? { profile } : {}) })
     },
     all(image) {
       const own = found.filter((one) => image === undefined || one.image === image)
       return [...new Set(own.map(({ platform }) => platform))].map((platform) => {
         const programs = sum(own.flatMap((one) => (one.platform === platform ? one.starts : [])))
         const total = (of: 'native' | 'emulated') => programs.reduce((all, one) => all + one[of], 0)
-        return { platform, native: total('native'), emulated: total('emulated'), programs }
+        const steps = own.flatMap((one) => (one.platform === platform && one.profile ? [one.profile] : []))
+        return {
+          platform,
+          native: total('native'),
+          emulated: total('emulated'),
+          programs,
+          ...(steps.length > 0 ? { profile: steps } : {}),
+        }
       })
     },
   }

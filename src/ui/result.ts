@@ -1,5 +1,5 @@
 import { placeText } from './progress.ts'
-import { startsText, type ShownStarts } from './starts.ts'
+import { profileTexts, startsText, type ShownStarts } from './starts.ts'
 import { cleanLine, cleanText, count, createPaint, formatDuration } from './text.ts'
 
 /** What a summary needs to know about a finished build. */
@@ -66,7 +66,8 @@ export function formatResult(result: FinishedBuild, options: { readonly color: b
   const starts = (result.starts ?? [])
     .filter(({ emulated }) => emulated > 0)
     .map((one) => `  ${paint('dim', startsText(one))}`)
-  return `${[built, ...images, ...packs, ...starts, ...missing, ...whereabouts(result)].join('\n')}\n`
+  const profiles = (result.starts ?? []).flatMap(profileTexts).map((line) => `  ${line}`)
+  return `${[built, ...images, ...packs, ...starts, ...profiles, ...missing, ...whereabouts(result)].join('\n')}\n`
 }
 
 /** The same for every image of a session, and why some failed. Ends in a newline. */

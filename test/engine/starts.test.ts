@@ -61,3 +61,20 @@ test('steps of a platform are added up, by image', () => {
   ])
   expect(list.all('web').map(({ emulated }) => emulated)).toEqual([1])
 })
+
+test('profiles are kept by platform, as the steps ended', () => {
+  const list = createStartList()
+  const profile = (step: string) => ({
+    step,
+    seconds: 2,
+    programs: [{ name: 'ld', native: 0, emulated: 2 }],
+    starts: [],
+  })
+  const ld = [{ program: '/usr/bin/ld', native: 0, emulated: 1 }]
+  list.add('linux/arm64', ld, [], profile('one'))
+  list.add('linux/arm64', ld, [], profile('two'))
+  list.add('linux/riscv64', ld)
+  const [arm, riscv] = list.all()
+  expect(arm!.profile!.map(({ step }) => step)).toEqual(['one', 'two'])
+  expect(riscv).not.toHaveProperty('profile')
+})

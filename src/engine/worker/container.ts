@@ -30,6 +30,8 @@ export interface ContainerOptions {
   /** Where long lines may be cut; absent: anywhere. */
   readonly cut?: CutLine
   readonly inUserNamespace: boolean
+  /** Told the process that all of the container's are below. */
+  readonly onStart?: (pid: number) => void
 }
 
 /** Runs the container of the bundle in `scratch` to its end; nothing of it is left when this settles. */
@@ -41,6 +43,7 @@ export async function runContainer({
   onLog,
   cut,
   inUserNamespace,
+  onStart,
 }: ContainerOptions): Promise<ContainerEnd> {
   const log = join(scratch, 'runtime.log')
   // In a user namespace nobody may set limits on devices, not even its root: runc must be told, others find out.
@@ -48,6 +51,7 @@ export async function runContainer({
   const base = [...rootless, '--root', join(scratch, 'state'), '--log', log, '--log-format', 'json']
   signal.throwIfAborted()
   const child = startRuntime(runtime, [...base, 'run', '--bundle', scratch, name])
+  if (child.pid !== undefined) onStart?.(child.pid)
   const output: string[] = []
   const keep = (stream: 'stdout' | 'stderr') => (line: string) => {
     output.push(line)

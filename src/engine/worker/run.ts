@@ -7,7 +7,9 @@ import type { StepCgroups } from '../step-cgroups.ts'
 import type { Changed, RunParams } from '../protocol.ts'
 import { runtimeConfig } from './bundle.ts'
 import { withProcessLimit } from './resources.ts'
+import type { StepTimes } from '../../content/starts.ts'
 import { runContainer, type OnLog } from './container.ts'
+import { watchCpu, type CpuWatch } from './cpu-times.ts'
 import { hasCgroupNamespaces, kernelFiles } from './kernel-files.ts'
 import { maskFor } from '../../content/mask.ts'
 import { withNameserver } from './network-facts.ts'
@@ -79,6 +81,8 @@ export async function run(
       const bundle = prepared.memory ?? scratch
       writeFileSync(join(bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
       const mask = maskFor(prepared.secrets)
+      let watch: CpuWatch | undefined
+      let times: StepTimes | undefined
       const end = await runContainer({
         scratch: bundle,
         name,
@@ -87,11 +91,12 @@ export async function run(
         onLog: (stream, line) => onLog(stream, mask.text(line)),
         cut: mask.cut,
         inUserNamespace,
-      })
+        ...(params.profile ? { onStart: (pid: number) => (watch = watchCpu(pid)) } : {}),
+      }).finally(() => (times = watch?.end()))
       if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
       if (end.status !== 0) throw runFailure(params, { ...end, output: end.output.map(mask.text) })
       removeMountPoints(merged, mountPoints)
-      return { empty: isEmpty(upper) }
+      return { empty: isEmpty(upper), ...(times ? { times } : {}) }
     })
   })
 }
