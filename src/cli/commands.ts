@@ -208,11 +208,13 @@ export const COMMANDS: readonly Command[] = [
   }),
   defineCommand({
     name: 'pack',
-    usage: 'xbuild pack [ls | build RECIPE[@VERSION]... | verify [PACK...] | rm PACK...]',
-    help: 'Show, make, check and remove native toolchains for emulated steps.',
+    usage: 'xbuild pack [ls | build RECIPE[@VERSION]... | verify | rm | push REF | pull REF@DIGEST] [PACK...]',
+    help: 'Show, make, check, remove, publish and fetch native toolchains for emulated steps.',
     flags: PACK_FLAGS,
     fromFile: storeOf,
-    read: (values, { words, cwd }) => ({ options: readPackCommand(words, values, cwd) }),
+    read: (values, { words, cwd, file }) => ({
+      options: readPackCommand(words, values, { cwd, registries: file?.registries }),
+    }),
     run: async ({ options }, terminal) => (await import('./pack.ts')).runPack(options, terminal),
   }),
   defineCommand({
@@ -238,7 +240,7 @@ export const COMMANDS: readonly Command[] = [
   defineCommand({
     name: 'trust',
     usage: 'xbuild trust [--list | --revoke] [FILE]',
-    help: 'Accept the settings in a file of a project that need permission, until the file changes.',
+    help: 'Accept the settings in xbuild.yaml, compose and bake files that need permission, until the file changes.',
     flags: TRUST_FLAGS,
     withoutConfig: true,
     read: (values, input) => ({ options: readTrustCommand(input.words, values, input) }),

@@ -9,6 +9,7 @@ import { hostTarget, PACK_TARGETS } from '../emulation/packs/targets.ts'
 import { XbuildError } from '../errors.ts'
 import { defaultStoreRoot } from '../store/folder.ts'
 import { formatPacks, packsJson } from '../ui/packs.ts'
+import { pullPacks, pushPacks } from './pack-registry.ts'
 import { print } from './print.ts'
 import type { Terminal } from './terminal.ts'
 import { withSignals } from './signals.ts'
@@ -44,6 +45,26 @@ export async function runPack(command: PackCommand, terminal: Terminal): Promise
         await print(stdout, `${pack.digest}\n`)
       }
       return 0
+    case 'push': {
+      const chosen = command.names.length > 0 ? command.names.map((name) => findPack(packs, name)) : packs
+      if (chosen.length === 0) throw new XbuildError('NOT_FOUND', 'Cannot push packs: there are none in the store')
+      const { ref, registries } = command
+      const name = await withSignals(terminal, {
+        onStop: () => stderr.write('Stopping\n'),
+        work: (signal) => pushPacks(ref, chosen, { folder, registries, terminal, signal }),
+      })
+      await print(stdout, `${name}\n`)
+      return 0
+    }
+    case 'pull': {
+      const { ref, architectures, registries } = command
+      const found = await withSignals(terminal, {
+        onStop: () => stderr.write('Stopping\n'),
+        work: (signal) => pullPacks(ref, architectures, { folder, registries, terminal, signal }),
+      })
+      await print(stdout, found.map(({ digest }) => `${digest}\n`).join(''))
+      return 0
+    }
     case 'build':
       return withSignals(terminal, {
         onStop: () => stderr.write('Stopping\n'),

@@ -4,10 +4,10 @@ import { askName } from '../config/project.ts'
 import type { TrustCommand } from '../config/trust-flags.ts'
 import { XbuildError } from '../errors.ts'
 import { cleanLine } from '../ui/text.ts'
+import { readAskingFile } from './asking-file.ts'
 import { readProjectFile } from './load-config.ts'
 import { print } from './print.ts'
 import type { Terminal } from './terminal.ts'
-import { readAskingFile } from './asking-file.ts'
 import { readTrustedFiles, writeTrustedFiles, type TrustedFile } from './trusted-files.ts'
 
 /** `xbuild trust`: accepts what a file of a project asks for, and says what that is. */

@@ -20,7 +20,7 @@ export async function readTrustedAsks(env: Terminal['env'], cwd: string): Promis
   }
 }
 
-/** Absolute, with folders resolved. */
+/** The name under which a file is remembered: its folder's real path. */
 export function placeOf(file: string, cwd: string): string {
   const path = resolve(cwd, file)
   try {
@@ -30,7 +30,7 @@ export function placeOf(file: string, cwd: string): string {
   }
 }
 
-/** The digest of a file of a project; undefined where there is none. */
+/** The digest of a file's text; undefined when it is not there. */
 export function digestOf(path: string): string | undefined {
   const text = readProjectText(path, path)
   return text === undefined ? undefined : sha256(Buffer.from(text))

@@ -3,10 +3,13 @@ import { suggest } from '../did-you-mean.ts'
 import { bool } from './flag-values.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS } from './flags.ts'
+import type { RegistryConfig } from './options.ts'
 import { usageError } from './values.ts'
 
 /** What can be done with packs. */
-export const PACK_VERBS = ['ls', 'build', 'verify', 'rm'] as const
+export const PACK_VERBS = ['ls', 'build', 'verify', 'rm', 'push', 'pull'] as const
+
+type Registries = Readonly<Record<string, RegistryConfig>>
 
 interface PackCommon {
   readonly json: boolean
@@ -27,6 +30,20 @@ export type PackCommand = PackCommon &
     /** No names: all packs. */
     | { readonly verb: 'verify'; readonly names: readonly string[] }
     | { readonly verb: 'rm'; readonly names: readonly string[] }
+    /** No names: all packs. */
+    | {
+        readonly verb: 'push'
+        readonly ref: string
+        readonly names: readonly string[]
+        readonly registries: Registries
+      }
+    /** No architectures: all of them. */
+    | {
+        readonly verb: 'pull'
+        readonly ref: string
+        readonly architectures: readonly string[]
+        readonly registries: Registries
+      }
     | {
         readonly verb: 'build'
         readonly wanted: readonly WantedPack[] /** GOARCH. */
@@ -52,7 +69,7 @@ export const PACK_FLAGS: { readonly [K in keyof PackValues]-?: Flag<PackValues[K
     group: 'common',
     default: 'linux/arm64',
     absent: [],
-    help: 'The images whose programs get twins (build)',
+    help: 'The images whose programs get twins (build, pull)',
     parse: (texts) => texts.flatMap((text) => text.split(',')).map((text) => parsePlatform(text).architecture),
   },
   from: {
@@ -71,7 +88,7 @@ export const PACK_FLAGS: { readonly [K in keyof PackValues]-?: Flag<PackValues[K
 export function readPackCommand(
   words: readonly string[],
   { json, platforms, from, store }: PackValues,
-  cwd: string,
+  { cwd, registries = {} }: { readonly cwd: string; readonly registries?: Registries | undefined },
 ): PackCommand {
   const [word = 'ls', ...names] = words
   const verb = PACK_VERBS.find((one) => one === word) ?? (word === 'list' ? 'ls' : word === 'remove' ? 'rm' : undefined)
@@ -83,7 +100,7 @@ export function readPackCommand(
     )
   }
   const base = { json, cwd, ...(store === undefined ? {} : { store }) }
-  if (verb !== 'build' && (platforms.length > 0 || from !== undefined))
+  if (verb !== 'build' && ((platforms.length > 0 && verb !== 'pull') || from !== undefined))
     throw usageError(
       `Cannot use "--${from === undefined ? 'platform' : 'from'}" with xbuild pack ${verb}: it belongs to xbuild pack build`,
     )
@@ -92,6 +109,19 @@ export function readPackCommand(
     return { ...base, verb }
   }
   if (verb === 'verify') return { ...base, verb, names }
+  if (verb === 'push' || verb === 'pull') {
+    const [ref, ...chosen] = names
+    if (ref === undefined || (verb === 'pull' && chosen.length > 0))
+      throw usageError(
+        `Cannot ${verb} packs: one name of a registry is needed`,
+        verb === 'push'
+          ? 'Write it like xbuild pack push REGISTRY/NAME:TAG'
+          : 'Write it like xbuild pack pull NAME@sha256:...',
+      )
+    return verb === 'push'
+      ? { ...base, verb, ref, names: chosen, registries }
+      : { ...base, verb, ref, architectures: platforms, registries }
+  }
   if (names.length === 0)
     throw usageError(
       `Cannot ${verb} packs: no name is given`,

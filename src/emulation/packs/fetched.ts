@@ -1,0 +1,104 @@
+import { lstat, readdir, readFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
+import { XbuildError } from '../../errors.ts'
+import { isCurrent } from './current.ts'
+import { readElf } from './elf.ts'
+import { manifestText, packName, type PackManifest } from './pack.ts'
+import { fill, matchRecipe, rulesOf, type Recipe } from './recipes.ts'
+import { PACK_TARGETS, type PackTarget } from './targets.ts'
+
+const MAX_FILES = 200
+const MAX_BYTES = 1_000_000_000
+
+// Further lines that makers of packs write; what starts the twin is the last one and is looked at by itself
+const FURTHER =
+  /^(?:same \/(?:[\w.+@-]+\/)*[\w.+@-]+ [0-9a-f]{8,128}|env [A-Z][A-Z0-9_]*=[\w.,-]*|not [A-Z][A-Z0-9_]*=[\w.,-]*|names|# [^\n]*)$/
+
+/**
+ * The manifest of a pack that others made, for this machine: it must be what a recipe of this program makes, with no
+ * file outside of the pack and nothing else to start. Throws BAD_IMAGE.
+ */
+export function readFetched(text: string, { recipes, host }: { recipes: readonly Recipe[]; host: PackTarget }) {
+  let manifest: PackManifest
+  try {
+    manifest = JSON.parse(text) as PackManifest
+  } catch {
+    throw refused('it is not JSON')
+  }
+  if (!hasShape(manifest)) throw refused('it is not the manifest of a pack')
+  // Another writing of it would be another pack
+  if (manifestText(manifest) !== text) throw refused('its manifest is not written as xbuild writes it')
+  const { architecture, files, packages, twin } = manifest
+  if (manifest.host !== host.debian) throw refused(`its programs are for ${manifest.host}`, manifest)
+  if (!isCurrent(manifest, recipes)) throw refused('no recipe of this xbuild makes it', manifest)
+  const match = matchRecipe(recipes, twin.program, PACK_TARGETS[architecture] ?? [])!
+  const extra = Object.keys(match.recipe.files ?? {})
+  const wrong = files.find(
+    ({ path }, index) =>
+      !(/^(?:bin|lib)\/[\w+][\w.+@-]*$/.test(path) || extra.includes(path)) ||
+      files.findIndex((other) => other.path === path) !== index,
+  )
+  if (wrong) throw refused(`it has a file "${wrong.path.slice(0, 200)}"`, manifest)
+  const programs = files.filter(({ path }) => path.startsWith('bin/'))
+  const [program] = programs
+  const versions = match.version === '' ? (match.recipe.versions ?? ['']) : [match.version]
+  const all = (texts: readonly string[], kind: 'file' | 'package') =>
+    versions.flatMap((version) => texts.map((one) => fill(one, { ...match, version }, kind)))
+  const name = program && basename(program.path)
+  if (programs.length !== 1 || !all(match.recipe.native.files, 'file').some((file) => basename(file) === name))
+    throw refused('its program is not the one that its recipe names', manifest)
+  const [target, native] = packages
+  const isOf = (one: typeof target, names: readonly string[], { debian }: PackTarget) =>
+    one !== undefined && all(names, 'package').includes(one.name) && one.architecture === debian
+  if (!isOf(target, match.recipe.target.packages, match.target) || !isOf(native, match.recipe.native.packages, host))
+    throw refused('its packages are not those that its recipe names', manifest)
+  const linked = files.some(({ path }) => path === 'lib/ld.so')
+  const start = linked ? `load {pack} ${name}` : `exec {pack}/bin/${name}`
+  const further = twin.rules.slice(rulesOf(match).length)
+  if (further.at(-1) !== start || further.slice(0, -1).some((rule) => !FURTHER.test(rule)))
+    throw refused('its rules are not those of its recipe', manifest)
+  return manifest
+}
+
+/** Checks the files of a fetched pack, whose digests are right: programs of this machine that need nothing else. */
+export async function checkFetched(folder: string, manifest: PackManifest, host: PackTarget): Promise<void> {
+  const machine = { amd64: 62, arm64: 183 }[host.goarch]
+  const libraries = await readdir(join(folder, 'lib')).catch((): string[] => [])
+  for (const { path } of manifest.files) {
+    if (!/^(?:bin|lib)\//.test(path)) continue
+    const file = join(folder, path)
+    const bytes = await readFile(file)
+    const elf = (await lstat(file)).isFile() ? readElf(bytes) : undefined
+    if (!elf || bytes.readUInt16LE(18) !== machine) throw refused(`${path} is no program of ${host.debian}`, manifest)
+    const missing = elf.needed.find((name) => !libraries.includes(name))
+    if (missing !== undefined) throw refused(`${path} needs ${missing.slice(0, 100)}, which it lacks`, manifest)
+  }
+}
+
+function hasShape(value: PackManifest): boolean {
+  const { format, recipe, distribution, architecture, host, source, packages, files, twin } = value ?? {}
+  const isText = (text: unknown) =>
+    typeof text === 'string' && text !== '' && text.length < 1000 && !/[\0-\x1f]/.test(text)
+  const isList = (list: unknown, most: number): list is unknown[] => Array.isArray(list) && list.length <= most
+  const isHash = (text: unknown) => typeof text === 'string' && /^[0-9a-f]{64}$/.test(text)
+  return (
+    format === 1 &&
+    [recipe, distribution, architecture, host, source?.name, source?.version, twin?.program].every(isText) &&
+    typeof twin.id === 'string' &&
+    /^(?:go-)?[\w-]{8,128}$/.test(twin.id) &&
+    isList(twin.rules, 500) &&
+    twin.rules.every(isText) &&
+    isList(packages, MAX_FILES) &&
+    packages.every((one) => isHash(one?.sha256) && [one.name, one.version, one.architecture].every(isText)) &&
+    isList(files, MAX_FILES) &&
+    files.every((one) => isText(one?.path) && isHash(one.sha256) && Number.isSafeInteger(one.size) && one.size >= 0) &&
+    files.reduce((sum, { size }) => sum + size, 0) <= MAX_BYTES
+  )
+}
+
+function refused(state: string, manifest?: PackManifest): XbuildError {
+  const name = manifest ? packName(manifest) : 'pack'
+  return new XbuildError('BAD_IMAGE', `Cannot use pack "${name}": ${state}`, {
+    hint: 'Ask whoever published it; xbuild pack build makes it here',
+  })
+}

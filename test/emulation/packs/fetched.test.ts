@@ -1,0 +1,159 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Terminal } from '../../../src/cli/terminal.ts'
+import { pullPacks, pushPacks } from '../../../src/cli/pack-registry.ts'
+import { ARCHITECTURES } from '../../../src/emulation/architectures.ts'
+import { readFetched } from '../../../src/emulation/packs/fetched.ts'
+import { manifestText, packDigest, type Pack, type PackManifest } from '../../../src/emulation/packs/pack.ts'
+import { listPacks, verifyPack } from '../../../src/emulation/packs/pack-folder.ts'
+import { readRecipes } from '../../../src/emulation/packs/recipes.ts'
+import { hostTarget } from '../../../src/emulation/packs/targets.ts'
+import { probeProgram } from '../../../src/emulation/probe-program.ts'
+import { MEDIA_TYPE } from '../../../src/oci/descriptor.ts'
+import { makeDocument } from '../../../src/oci/make-manifest.ts'
+import { startRegistry, type DebianRegistry } from '../../support/registry-debian.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'xbuild-fetched-'))
+const host = hostTarget()!
+const program = probeProgram(ARCHITECTURES.find(({ name }) => name === host.goarch)!)
+const NAME = 'riscv64-linux-gnu-as'
+const recipes = await readRecipes()
+let registry: DebianRegistry
+
+beforeAll(async () => {
+  registry = await startRegistry()
+})
+afterAll(async () => {
+  await registry.stop()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+
+/** An assembler for riscv64 that runs here, as a maker of packs would have written it. */
+function packOf(change: Partial<PackManifest> = {}): PackManifest {
+  const one = { name: 'binutils-riscv64-linux-gnu', version: '2.44-3', sha256: 'a'.repeat(64) }
+  return {
+    format: 1,
+    recipe: 'as',
+    distribution: 'debian trixie',
+    architecture: 'riscv64',
+    host: host.debian,
+    source: { name: 'binutils', version: '2.44-3' },
+    packages: [
+      { name: one.name, version: one.version, architecture: 'riscv64', sha256: one.sha256 },
+      { name: one.name, version: one.version, architecture: host.debian, sha256: one.sha256 },
+    ],
+    files: [{ path: `bin/${NAME}`, size: program.length, sha256: sha(program) }],
+    twin: { id: 'b'.repeat(40), program: `/usr/bin/${NAME}`, rules: ['skip @', `exec {pack}/bin/${NAME}`] },
+    ...change,
+  }
+}
+
+/** Puts a pack into a store of its own, whatever it says. */
+function storeOf(manifest: PackManifest, content: Buffer = program): Pack {
+  const digest = packDigest(manifest)
+  const at = join(mkdtempSync(join(folder, 'made-')), digest)
+  mkdirSync(join(at, 'bin'), { recursive: true })
+  writeFileSync(join(at, 'bin', NAME), content)
+  chmodSync(join(at, 'bin', NAME), 0o755)
+  writeFileSync(join(at, 'manifest.json'), manifestText(manifest))
+  return { manifest, digest, folder: at }
+}
+
+function edges() {
+  const said: string[] = []
+  return {
+    folder: mkdtempSync(join(folder, 'store-')),
+    registries: {},
+    terminal: { env: {}, stderr: { write: (text: string) => said.push(text) } as unknown as Terminal['stderr'] },
+    signal: AbortSignal.timeout(60_000),
+  }
+}
+
+test('a pack goes to a registry and comes back the same; a second time nothing is fetched', async () => {
+  const pack = storeOf(packOf())
+  const pinned = await pushPacks(`${registry.host}/team/packs:1`, [pack], edges())
+  expect(pinned).toMatch(/\/team\/packs@sha256:[0-9a-f]{64}$/)
+  const there = edges()
+  const [fetched] = await pullPacks(pinned, [], there)
+  expect(fetched?.digest).toBe(pack.digest)
+  expect(await verifyPack(fetched!)).toEqual([])
+  expect((await listPacks(there.folder)).map(({ digest }) => digest)).toEqual([pack.digest])
+  execFileSync(process.execPath, [
+    '-e',
+    `require('fs').accessSync(process.argv[1], 1)`,
+    join(fetched!.folder, 'bin', NAME),
+  ])
+  expect((await pullPacks(pinned, [], there))[0]?.digest).toBe(pack.digest)
+  expect(await pullPacks(pinned, ['arm64'], edges())).toEqual([])
+  await expect(pullPacks(`${registry.host}/team/packs:1`, [], edges())).rejects.toMatchObject({ code: 'BAD_OPTION' })
+})
+
+const rules = (...lines: string[]) => ({ twin: { ...packOf().twin, rules: lines } })
+const file = (path: string) => ({ ...packOf().files[0]!, path })
+const start = `exec {pack}/bin/${NAME}`
+
+test.each<readonly [string, Partial<PackManifest> | object]>([
+  ['a file above the pack', { files: [file('bin/../../x')] }],
+  ['a file at the root', { files: [file('/etc/passwd')] }],
+  ['a file deeper', { files: [file('bin/a/b')] }],
+  ['the same file twice', { files: [...packOf().files, ...packOf().files] }],
+  ['another file beside', { files: [...packOf().files, file('verified')] }],
+  ['two programs', { files: [...packOf().files, file('bin/sh')] }],
+  ['another program', { files: [file('bin/ld')] }],
+  ['a program of the image', rules('skip @', 'exec /bin/sh')],
+  ['a program of another pack', rules('skip @', `exec {pack}/../x/bin/${NAME}`)],
+  ['something started before', rules('skip @', 'exec /bin/sh', start)],
+  ['a rule that is missing', rules(start)],
+  ['a rule that adds an argument', rules('skip @', 'add -fplugin=/x', start)],
+  ['a rule with a line of its own', rules('skip @', 'names\nexec /bin/sh', start)],
+  ['a loader that is not there', rules('skip @', `load {pack} ${NAME}`)],
+  ['another recipe', { recipe: 'cc1' }],
+  ['a program that no recipe is for', { twin: { ...packOf().twin, program: '/bin/sh' } }],
+  ['packages of another name', { packages: packOf().packages.map((one) => ({ ...one, name: 'evil' })) }],
+  ['packages of one architecture', { packages: packOf().packages.map((one) => ({ ...one, architecture: 'all' })) }],
+  ['another machine', { host: 'mips' }],
+  ['another format', { format: 2 }],
+  ['no files', { files: undefined }],
+  ['a size that is none', { files: [{ ...file(`bin/${NAME}`), size: -1 }] }],
+  ['too many bytes', { files: [{ ...file(`bin/${NAME}`), size: 2e9 }] }],
+])('%s is refused', (_, change) => {
+  const text = manifestText({ ...packOf(), ...change } as PackManifest)
+  expect(() => readFetched(manifestText(packOf()), { recipes, host })).not.toThrow()
+  expect(() => readFetched(text, { recipes, host })).toThrow(expect.objectContaining({ code: 'BAD_IMAGE' }))
+})
+
+test('texts that are no manifest, or another writing of one, are refused', () => {
+  for (const text of ['', '{', 'null', '[]', '{}', manifestText(packOf()).trim(), `${manifestText(packOf())} `])
+    expect(() => readFetched(text, { recipes, host })).toThrow(expect.objectContaining({ code: 'BAD_IMAGE' }))
+})
+
+test('a program that is none of this machine is refused, and leaves nothing', async () => {
+  const script = Buffer.from('#!/bin/sh\nexit 0\n')
+  const manifest = packOf({ files: [{ path: `bin/${NAME}`, size: script.length, sha256: sha(script) }] })
+  const pinned = await pushPacks(`${registry.host}/evil/packs:1`, [storeOf(manifest, script)], edges())
+  const there = edges()
+  await expect(pullPacks(pinned, [], there)).rejects.toMatchObject({ code: 'BAD_IMAGE' })
+  expect(readdirSync(there.folder)).toEqual([])
+})
+
+test('an index of something else, or with a manifest that is not there, is refused', async () => {
+  const client = (await import('../../../src/registry/client.ts')).createRegistryClient({ registries: {}, env: {} })
+  const at = { host: registry.host, repository: 'evil/other' }
+  try {
+    const index = makeDocument(MEDIA_TYPE.index, { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [] })
+    await client.pushManifest({ ...at, tag: '1' }, index, { signal: AbortSignal.timeout(10_000) })
+    const name = `${at.host}/${at.repository}@${index.descriptor.digest}`
+    await expect(pullPacks(name, [], edges())).rejects.toMatchObject({ code: 'BAD_IMAGE' })
+    const wrong = `${at.host}/${at.repository}@sha256:${'0'.repeat(64)}`
+    await expect(pullPacks(wrong, [], edges())).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  } finally {
+    await client.close()
+  }
+  expect(existsSync(folder)).toBe(true)
+})
