@@ -39,6 +39,10 @@ export interface CreateCommand extends ImageCommon {
   readonly duplicates: boolean
   /** The images are added to what the tags stand for, in the place of those for the same platforms. */
   readonly append: boolean
+  /** Tags are moved whoever changed them meanwhile. */
+  readonly force: boolean
+  /** Tags may lose platforms. */
+  readonly allowPlatformDrop: boolean
   /** Nothing is written. */
   readonly dryRun: boolean
   readonly metadataFile?: string
@@ -56,6 +60,9 @@ export interface CopyCommand extends ImageCommon {
   readonly from: ImageName
   readonly to: ImageName
   readonly referrers: boolean
+  /** As those of `create`. */
+  readonly force: boolean
+  readonly allowPlatformDrop: boolean
 }
 
 /** `xbuild image verify`. */
@@ -136,7 +143,16 @@ export function readImageCommand(values: ImageValues, { words, given, file, cwd 
       const [from, to, ...more] = names
       if (from === undefined || to === undefined || more.length > 0)
         throw usageError('Cannot copy: two names are needed', 'Write it like xbuild image copy FROM TO')
-      return { ...common, verb, from: parseImageName(from), to: parseImageName(to), referrers: values.referrers }
+      const { referrers, force, allowPlatformDrop } = values
+      return {
+        ...common,
+        verb,
+        from: parseImageName(from),
+        to: parseImageName(to),
+        referrers,
+        force,
+        allowPlatformDrop,
+      }
     }
     case 'verify':
       return {
@@ -179,7 +195,19 @@ export function readImageCommand(values: ImageValues, { words, given, file, cwd 
 }
 
 function readCreate(names: readonly string[], values: ImageValues): Omit<CreateCommand, keyof ImageCommon> {
-  const { tags, files, platforms, annotations, preferIndex, duplicates, append, dryRun = false, metadataFile } = values
+  const {
+    tags,
+    files,
+    platforms,
+    annotations,
+    preferIndex,
+    duplicates,
+    append,
+    force,
+    allowPlatformDrop,
+    dryRun = false,
+    metadataFile,
+  } = values
   const sources = names.map(parseSource)
   if (sources.length + files.length === 0)
     throw usageError('Cannot create an image: no source is given', 'Write it like xbuild image create -t REF SOURCE...')
@@ -188,6 +216,10 @@ function readCreate(names: readonly string[], values: ImageValues): Omit<CreateC
   if (dryRun && metadataFile !== undefined)
     throw usageError('Cannot use "--metadata-file" with "--dry-run": nothing is written')
   if (append && dryRun) throw usageError('Cannot use "--append" with "--dry-run": others may append at the same time')
+  if (append && (force || allowPlatformDrop))
+    throw usageError(
+      `Cannot use "--append" with "--${force ? 'force' : 'allow-platform-drop'}": it takes nothing away, whoever changes the tag`,
+    )
   if (append && duplicates)
     throw usageError('Cannot use "--append" with "--allow-duplicates": they contradict each other')
   return {
@@ -200,6 +232,8 @@ function readCreate(names: readonly string[], values: ImageValues): Omit<CreateC
     preferIndex,
     duplicates,
     append,
+    force,
+    allowPlatformDrop,
     dryRun,
     ...(metadataFile === undefined ? {} : { metadataFile }),
   }

@@ -24,6 +24,7 @@ export interface ImageValues {
   readonly deep: boolean
   readonly key?: string | undefined
   readonly force: boolean
+  readonly allowPlatformDrop: boolean
   readonly yes: boolean
   readonly except: readonly string[]
   readonly store?: string | undefined
@@ -52,7 +53,8 @@ export const VERBS_OF_FLAG: Readonly<Record<keyof ImageValues, readonly ImageVer
   referrers: ['inspect', 'copy', 'verify'],
   deep: ['verify'],
   key: ['verify', 'sign'],
-  force: ['rm'],
+  force: ['create', 'copy', 'rm'],
+  allowPlatformDrop: ['create', 'copy'],
   yes: ['prune'],
   except: ['audit'],
   store: ['audit'],
@@ -170,7 +172,14 @@ export const IMAGE_FLAGS: { readonly [K in keyof ImageValues]-?: Flag<ImageValue
   force: {
     name: 'force',
     group: 'common',
-    help: 'Remove a digest though tags lead to it: they go with it, or are broken',
+    help: 'create, copy: move tags also when somebody else changes them meanwhile; rm: remove a digest though tags lead to it, which go with it or are broken',
+    absent: false,
+    parse: read.bool,
+  },
+  allowPlatformDrop: {
+    name: 'allow-platform-drop',
+    group: 'common',
+    help: 'Move tags also when the images that they name have platforms that the new ones have not',
     absent: false,
     parse: read.bool,
   },

@@ -17,6 +17,7 @@ export interface CopyOptions {
 /** Copies an image with all its platforms, byte by byte, and what is said of it; the name of it comes last. */
 export async function copyImage(options: CopyOptions): Promise<Transferred & { readonly root: Document }> {
   const { source, target, signal } = options
+  target.prepare?.(signal)
   const { root, entries } = await readRoot(source, signal)
   const { mediaType, digest, size } = root.descriptor
   const plain: Document = { descriptor: { mediaType, digest, size }, bytes: root.bytes }

@@ -9,6 +9,7 @@ import type { Reference } from '../oci/reference.ts'
 import type { ImageSet } from '../publish/image-set.ts'
 import { appendToTag } from '../publish/append-tag.ts'
 import { moveTags } from '../publish/move-tags.ts'
+import { tagsBefore } from '../publish/tag-before.ts'
 import { parseAny } from './any-manifest.ts'
 import { annotatedEntries, chooseEntries, makeCombined, type SourcedEntry } from './combine.ts'
 import { entryOf, readRoot, withPlatform, type ReadRoot } from './entries.ts'
@@ -28,7 +29,15 @@ export interface CreateSource {
 export interface CreateOptions
   extends Pick<
     CreateCommand,
-    'tags' | 'platforms' | 'annotations' | 'preferIndex' | 'duplicates' | 'append' | 'dryRun'
+    | 'tags'
+    | 'platforms'
+    | 'annotations'
+    | 'preferIndex'
+    | 'duplicates'
+    | 'append'
+    | 'dryRun'
+    | 'force'
+    | 'allowPlatformDrop'
   > {
   readonly sources: readonly CreateSource[]
   readonly registry: ImageRegistry
@@ -46,6 +55,7 @@ const READS = 6
 export async function createImage(options: CreateOptions): Promise<ImageSet> {
   const { sources, signal, emit } = options
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
+  const before = isBrought(options) ? tagsBefore(options.tags, options) : undefined
   const parts: { readonly read: ReadRoot; readonly source: ImageSource; readonly entries: readonly SourcedEntry[] }[] =
     []
   await forEachLimited([...sources.entries()], { limit: READS, signal }, async ([index, one], inner) => {
@@ -79,8 +89,15 @@ export async function createImage(options: CreateOptions): Promise<ImageSet> {
   if (options.dryRun) return set
   if (isCopy) await bringWhole(first.source, root, options)
   else await bringAll(parts, chosen, options)
-  await moveTags(set, options.tags, { ...options, allowPlatformDrop: true })
+  await moveTags(set, options.tags, { ...options, ...(before ? { before } : {}), mover: 'command' })
   return set
+}
+
+/** Whether content has to be brought to the tags, which takes time: without it they are read right before they move. */
+function isBrought({ sources, tags, append, dryRun, force }: CreateOptions): boolean {
+  if (append || dryRun || force) return false
+  const names = [...repositoriesOf(tags).keys()]
+  return sources.some(({ source }) => names.some((name) => name !== source.repository))
 }
 
 async function readSource({ source, descriptor }: CreateSource, signal: AbortSignal): Promise<ReadRoot> {

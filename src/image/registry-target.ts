@@ -3,16 +3,30 @@ import type { Emit } from '../events.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { addReferrers } from '../publish/add-referrers.ts'
 import { moveTags } from '../publish/move-tags.ts'
+import { tagsBefore } from '../publish/tag-before.ts'
+import type { MoveOptions } from '../publish/tag-move.ts'
 import type { ImageRegistry } from './registry-source.ts'
 import type { ImageTarget } from './target.ts'
 
 const NOTHING = Buffer.alloc(0)
 
-/** A repository; `ref` with a tag gives the image that name, without one it is there by digest. */
-export function registryTarget(ref: Reference, registry: ImageRegistry, emit: Emit): ImageTarget {
+/**
+ * A repository; `ref` with a tag gives the image that name, without one it is there by digest. A tag moves as `how`
+ * allows.
+ */
+export function registryTarget(
+  ref: Reference,
+  registry: ImageRegistry,
+  emit: Emit,
+  how: Pick<MoveOptions, 'force' | 'allowPlatformDrop'> = {},
+): ImageTarget {
   const at: Reference = { host: ref.host, repository: ref.repository }
+  let before: MoveOptions['before']
   return {
     name: formatReference(ref),
+    prepare(signal) {
+      if (ref.tag !== undefined && !how.force) before = tagsBefore([ref], { registry, signal })
+    },
     hasManifest: async ({ digest }, signal) => (await registry.digestOf({ ...at, digest }, { signal })) !== undefined,
     putBlob: (descriptor, source, signal) =>
       registry.pushBlob(at, descriptor, {
@@ -33,7 +47,8 @@ export function registryTarget(ref: Reference, registry: ImageRegistry, emit: Em
         )
       if (ref.tag === undefined) return
       const manifests = entries.map(({ descriptor }) => ({ descriptor, bytes: NOTHING }))
-      await moveTags({ root, manifests }, [ref], { registry, emit, signal, allowPlatformDrop: true })
+      const move = { ...how, ...(before ? { before } : {}), mover: 'command' as const }
+      await moveTags({ root, manifests }, [ref], { registry, emit, signal, ...move })
     },
   }
 }

@@ -9,6 +9,8 @@ export type Outcome = 'exists' | 'mounted' | 'uploaded'
 /** A place that images are copied to: blobs first, then the manifests that name them, then names. */
 export interface ImageTarget {
   readonly name: string
+  /** Looks at what the name stands for, before anything is brought: nobody may change it meanwhile. */
+  prepare?(signal: AbortSignal): void
   /** Whether the manifest is there, and so what it names. */
   hasManifest(descriptor: Descriptor, signal: AbortSignal): Promise<boolean>
   putBlob(descriptor: Descriptor, source: ImageSource, signal: AbortSignal): Promise<Outcome>

@@ -30,34 +30,41 @@ export async function checkTag(target: Target, signal: AbortSignal): Promise<Pre
   const before = force || !move.before ? 'unknown' : await move.before(name)
   if (digest === set.root.descriptor.digest) return present
   if (before !== 'unknown' && (digest ?? 'absent') !== before)
-    throw tagChanged(name, digest, 'during the build', undefined)
+    throw tagChanged(target, digest, `during the ${move.mover ?? 'build'}`, undefined)
   if (present) await checkPlatforms(target, present, warn)
   return present
 }
 
 async function checkPlatforms(
-  { name, move: { set, missing = [], allowPlatformDrop = false } }: Target,
+  { ref, name, move }: Target,
   present: PresentTag,
   warn: (message: string) => void,
 ): Promise<void> {
+  const { set, missing = [], allowPlatformDrop = false, mover } = move
   const images = await present.images().catch((error: unknown) => {
     // Whatever else a tag may name, as a chart, has no platforms
     if (error instanceof XbuildError && (error.code === 'BAD_IMAGE' || isUnreadable(error))) return undefined
     throw error
   })
   if (!images) return
-  const after = set.manifests.map(({ descriptor }) => descriptor)
+  let after: readonly Descriptor[] = set.manifests.map(({ descriptor }) => descriptor)
   // An image that is alone and was copied says its platform in its config only
-  if (after.some(({ platform }) => platform === undefined)) return
+  if (after.some(({ platform }) => platform === undefined)) {
+    const { digest } = set.root.descriptor
+    after = (await (await readTag({ ...ref, digest }, move))?.images())?.manifests ?? []
+  }
   const lost = lostPlatforms(images, after)
   if (lost.length === 0) return
   const optional = missing.map(
     (platform): Descriptor => ({ ...set.root.descriptor, platform: toDescriptorPlatform(platform) }),
   )
   if (allowPlatformDrop || lostPlatforms(images, [...after, ...optional]).length === 0)
-    return warn(`${name} contained ${lost.join(', ')}, which this build removes`)
+    return warn(`${name} contained ${lost.join(', ')}, which this ${mover ?? 'build'} removes`)
   throw new XbuildError('PLATFORM_LOST', `Cannot move "${name}": it would lose ${lost.join(', ')}`, {
-    hint: 'Build these platforms, too, add yours to them with --append, or allow it with --allow-platform-drop',
+    hint:
+      mover === 'command'
+        ? 'Take an image that has these platforms, too, or allow it with --allow-platform-drop'
+        : 'Build these platforms, too, add yours to them with --append, or allow it with --allow-platform-drop',
     facts: { platforms: lost },
   })
 }

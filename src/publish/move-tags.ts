@@ -104,7 +104,8 @@ function annotationsOf(bytes: Buffer): Readonly<Record<string, string>> {
 }
 
 /** Puts the root under the tag, as long as the tag is what it was: it is looked at before each try. */
-async function put({ ref, name, move }: Target, present: PresentTag | undefined): Promise<void> {
+async function put(target: Target, present: PresentTag | undefined): Promise<void> {
+  const { ref, move } = target
   const { registry, signal, set, force = false, emit } = move
   const say = (message: string) => emit({ type: 'warning', message, at: Date.now() })
   let conditional = !force
@@ -128,14 +129,14 @@ async function put({ ref, name, move }: Target, present: PresentTag | undefined)
       const now = await readTag(ref, move)
       if (now?.digest === set.root.descriptor.digest) return
       if (now?.digest === present?.digest) conditional = conditional && !refused
-      else if (!force) throw tagChanged(name, now?.digest, 'while it was moved', error)
+      else if (!force) throw tagChanged(target, now?.digest, 'while it was moved', error)
     }
   }
 }
 
 /** Registries that know no conditions let others move a tag at the same time: who came last is seen afterwards. */
 async function lookAfter(target: Target, present: PresentTag | undefined): Promise<void> {
-  const { ref, name, move } = target
+  const { ref, move } = target
   for (let late = 0; ; late++) {
     const now = await readTag(ref, move).catch((error: unknown) => {
       if (error instanceof XbuildError && error.code === 'AUTH') return 'unreadable' as const
@@ -143,7 +144,7 @@ async function lookAfter(target: Target, present: PresentTag | undefined): Promi
     })
     if (now === 'unreadable' || now?.digest === move.set.root.descriptor.digest) return
     if (now?.digest !== present?.digest || late === LATE)
-      throw tagChanged(name, now?.digest, 'at the same time', undefined)
+      throw tagChanged(target, now?.digest, 'at the same time', undefined)
     await delay(LATENESS, undefined, { signal: move.signal })
   }
 }

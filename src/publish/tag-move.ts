@@ -18,6 +18,8 @@ export interface MoveOptions extends PushOptions {
   readonly allowPlatformDrop?: boolean
   /** The images are added to what the tags name. */
   readonly append?: boolean
+  /** Who moves it, for messages; absent: a build. */
+  readonly mover?: 'command'
   /** Optional platforms that could not be built: when they vanish, that is only said. */
   readonly missing?: readonly Platform[]
 }
@@ -37,14 +39,17 @@ export interface Target {
 
 /** The error for a tag that others changed. */
 export function tagChanged(
-  name: string,
+  { name, move: { mover } }: Target,
   digest: string | undefined,
   when: string,
   cause: XbuildError | undefined,
 ): XbuildError {
   const state = digest === undefined ? `it was removed ${when}` : `somebody else has set it to ${digest} ${when}`
   return new XbuildError('TAG_CHANGED', `Cannot move "${name}": ${state}`, {
-    hint: 'Build again on what is there now, or move it in any case with --force; --append adds platforms to it',
+    hint:
+      mover === 'command'
+        ? 'Look at what it names now, and move it in any case with --force'
+        : 'Build again on what is there now, or move it in any case with --force; --append adds platforms to it',
     ...(cause ? { cause } : {}),
   })
 }

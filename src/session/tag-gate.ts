@@ -1,11 +1,11 @@
 import { toXbuildError, XbuildError } from '../errors.ts'
 import type { Digest } from '../oci/descriptor.ts'
-import { formatReference, type Reference } from '../oci/reference.ts'
+import { formatReference } from '../oci/reference.ts'
 import { moveAllTags } from '../publish/move-tags.ts'
 import { namesOf } from '../publish/output-names.ts'
-import { readTag } from '../publish/present-tag.ts'
 import type { MoveTags } from '../publish/publish.ts'
-import type { TagBefore, TagMove } from '../publish/tag-move.ts'
+import { tagsBefore } from '../publish/tag-before.ts'
+import type { TagMove } from '../publish/tag-move.ts'
 import type { Session } from './open.ts'
 import type { SessionRequest } from './types.ts'
 
@@ -24,39 +24,23 @@ export interface TagGate {
   open(ended: (request: SessionRequest) => Promise<unknown>): Promise<void>
 }
 
-/** How long a registry may think about what a tag was, in milliseconds: the build goes on meanwhile. */
-const PATIENCE = 10_000
-
 /** Opens the gate of a session, and asks what all its tags are now, while everything else is made ready. */
 export function openTagGate(
   { requests, registry }: Pick<Session, 'requests' | 'registry'>,
   signal: AbortSignal,
 ): TagGate {
-  const before = new Map<string, Promise<TagBefore>>()
-  for (const { outputs, options } of requests) {
-    if (options.append || options.force) continue
-    const names = outputs.outputs.flatMap((output) =>
-      output.type === 'registry' && !output.pushByDigest ? namesOf(output, outputs.tags) : [],
-    )
-    for (const ref of names) {
-      const name = formatReference(ref)
-      if (!before.has(name)) before.set(name, stateOf(ref))
-    }
-  }
+  const names = requests.flatMap(({ outputs, options }) =>
+    options.append || options.force
+      ? []
+      : outputs.outputs.flatMap((output) =>
+          output.type === 'registry' && !output.pushByDigest ? namesOf(output, outputs.tags) : [],
+        ),
+  )
+  const before = tagsBefore(names, { registry, signal })
   const waiting: Waiting[] = []
   const arrivals = new Map<SessionRequest, () => void>()
   let failure: { readonly image: string | undefined; readonly error: XbuildError } | undefined
   let isOpen = false
-
-  async function stateOf(ref: Reference): Promise<TagBefore> {
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)])
-    try {
-      return (await readTag(ref, { registry, signal: patience }))?.digest ?? 'absent'
-    } catch {
-      // A registry that is down now, or does not say, is asked again before the tag moves
-      return 'unknown'
-    }
-  }
 
   return {
     moveTags: (request, missing) => (set, tags, client) => {
@@ -65,7 +49,7 @@ export function openTagGate(
         ...client,
         set,
         tags,
-        before: async (name) => before.get(name) ?? 'unknown',
+        before,
         ...(missing ? { missing } : {}),
         ...(append ? { append } : {}),
         ...(force ? { force } : {}),

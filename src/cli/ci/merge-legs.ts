@@ -79,6 +79,9 @@ function publish({ legs, tags }: Merged, { metadataFile, registries, cwd }: Merg
       duplicates: false,
       dryRun: false,
       append: false,
+      force: false,
+      // The legs are those that were asked for: what the tag loses is said
+      allowPlatformDrop: true,
       json: false,
       ...(metadataFile === undefined ? {} : { metadataFile }),
       registries,

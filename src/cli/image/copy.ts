@@ -14,9 +14,9 @@ import { withImages, type ImageEdges } from './open.ts'
 
 /** `xbuild image copy`: the digest on stdout, what was moved on stderr. */
 export async function runCopy(command: CopyCommand, terminal: Terminal): Promise<number> {
-  const { from, to, cwd, referrers, json } = command
+  const { from, to, cwd, referrers, json, force, allowPlatformDrop } = command
   const copied = await withImages(command, terminal, async (edges) => {
-    const target = await targetOf(to, cwd, edges)
+    const target = await targetOf(to, { ...edges, cwd, force, allowPlatformDrop })
     return copyImage({ ...edges, source: await edges.open(from), target, referrers })
   })
   const { root, ...counts } = copied
@@ -28,10 +28,13 @@ export async function runCopy(command: CopyCommand, terminal: Terminal): Promise
   return 0
 }
 
-async function targetOf(to: ImageName, cwd: string, { registry, emit }: ImageEdges): Promise<ImageTarget> {
+async function targetOf(
+  to: ImageName,
+  { cwd, registry, emit, ...how }: ImageEdges & Pick<CopyCommand, 'cwd' | 'force' | 'allowPlatformDrop'>,
+): Promise<ImageTarget> {
   switch (to.kind) {
     case 'registry':
-      return registryTarget(to.ref, registry, emit)
+      return registryTarget(to.ref, registry, emit, how)
     case 'oci':
       return layoutTarget(resolve(cwd, to.path), layoutName(to.name))
     case 'oci-archive':

@@ -146,7 +146,16 @@ async function create(
       source: registrySource(parseReference(`${at}/${repository}@${digest}`), registry, { direct: true }),
     }))
   const tags = TAGS.map((tag) => parseReference(`${proxy}/${repository}:${tag}`))
-  const common = { platforms: [], annotations: [], preferIndex: true, duplicates: false, append: false, registry }
+  const common = {
+    platforms: [],
+    annotations: [],
+    preferIndex: true,
+    duplicates: false,
+    append: false,
+    force: false,
+    allowPlatformDrop: false,
+    registry,
+  }
   const how = { ...common, tags, emit, signal }
   expect((await createImage({ ...how, sources: from(host), dryRun: true })).root.descriptor.digest)
   return (await createImage({ ...how, sources: from(proxy), dryRun: false })).root.descriptor.digest

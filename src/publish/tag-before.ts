@@ -1,0 +1,26 @@
+import { formatReference, type Reference } from '../oci/reference.ts'
+import { readTag, type ReadTagOptions } from './present-tag.ts'
+import type { TagBefore } from './tag-move.ts'
+
+/** How long a registry may think about what a tag was, in milliseconds: the work goes on meanwhile. */
+const PATIENCE = 10_000
+
+/** Asks what tags are now, each once; the answers are told by full reference. */
+export function tagsBefore(refs: readonly Reference[], options: ReadTagOptions): (name: string) => Promise<TagBefore> {
+  const before = new Map<string, Promise<TagBefore>>()
+  for (const ref of refs) {
+    const name = formatReference(ref)
+    if (!before.has(name)) before.set(name, stateOf(ref, options))
+  }
+  return async (name) => before.get(name) ?? 'unknown'
+}
+
+async function stateOf(ref: Reference, { registry, signal }: ReadTagOptions): Promise<TagBefore> {
+  const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)])
+  try {
+    return (await readTag(ref, { registry, signal: patience }))?.digest ?? 'absent'
+  } catch {
+    // A registry that is down now, or does not say, is asked again before the tag moves
+    return 'unknown'
+  }
+}
