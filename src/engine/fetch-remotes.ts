@@ -114,7 +114,8 @@ export function fetchRemotes({
       revision: commit.id,
       bring: (copy) =>
         withTemporaryFolder(store.folder, 'git', async (folder) => {
-          const { time } = await checkOut({ origin, stranger }, remote, { commit, folder, signal })
+          const judge = (host: string) => checkName(host, reach)
+          const { time } = await checkOut({ origin, stranger, judge }, remote, { commit, folder, signal })
           const root = resolveInRoot(folder, subdir)
           if (!(await isFolder(root)))
             throw new XbuildError(

@@ -4,6 +4,7 @@ import { isCommitId, type GitRemote } from '../dockerfile/git-url.ts'
 import { showRemote } from '../dockerfile/remote.ts'
 import { XbuildError } from '../errors.ts'
 import { TRANSPORTS, type GitProgram } from './git-program.ts'
+import { bringSubmodules } from './git-submodules.ts'
 
 /** The one commit that a remote means now. */
 export interface GitCommit {
@@ -63,11 +64,13 @@ export interface Gits {
   readonly origin: GitProgram
   /** To those that the repository names, and to nobody when files are written: what it holds is a stranger's. */
   readonly stranger: GitProgram
+  /** Throws for a host that submodules may not come from; absent: all may. */
+  readonly judge?: (host: string) => Promise<void>
 }
 
 /** Brings the files of a commit into `folder`, which is empty; gives the commit's time, seconds since the epoch. */
 export async function checkOut(
-  { origin, stranger }: Gits,
+  { origin, stranger, judge = async () => undefined }: Gits,
   remote: GitRemote,
   { commit, folder, signal }: { commit: GitCommit; folder: string; signal: AbortSignal },
 ): Promise<{ time: number }> {
@@ -80,7 +83,11 @@ export async function checkOut(
   await run(['remote', 'add', '--', 'origin', remote.url])
   await fetchCommit({ run, fetch }, remote, commit, what)
   await run(['checkout', '--quiet', '--force', '--detach', commit.id, '--'])
-  if (remote.submodules) await run(['submodule', '--quiet', 'update', '--init', '--recursive', '--depth=1'], TRANSPORTS)
+  if (remote.submodules)
+    await bringSubmodules(folder, {
+      judge,
+      run: (args, cwd) => stranger(args, { what, signal, cwd, transports: TRANSPORTS }),
+    })
   const time = Number((await run(['show', '--no-patch', '--format=%ct', commit.id, '--'])).trim())
   await tidy(folder, remote.keepGitDir)
   return { time: Number.isSafeInteger(time) && time > 0 ? time : 0 }

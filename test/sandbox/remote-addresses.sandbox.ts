@@ -1,9 +1,13 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { startFileServer } from '../support/file-server.ts'
+import { makeRepository, smartGit } from '../support/git-server.ts'
 import { tempFolder } from '../e2e/support/places.ts'
 import { createSandbox } from './support/modes.ts'
 
-const sandbox = createSandbox(tempFolder())
+const folder = tempFolder()
+const sandbox = createSandbox(folder)
 
 /** What a Dockerfile makes the engine itself ask. */
 const ASKING = [
@@ -34,6 +38,43 @@ test('with --network private it asks no service of this machine either', async (
     expect(server.log).toEqual([])
     const allowed = await sandbox.build('native', files, ['--network', 'private', '--allow', 'network.host'])
     expect(allowed.code, allowed.stderr).toBe(0)
+  } finally {
+    await server.close()
+  }
+})
+
+test('a submodule, and one of a submodule, does not come from a metadata service, however it is spelled', async () => {
+  const server = await startFileServer()
+  server.files.set('/git/', smartGit(join(folder, 'repositories'), '/git'))
+  const outer = (name: string, url: string) => {
+    const repository = makeRepository(join(folder, 'repositories', name))
+    writeFileSync(join(repository.folder, '.gitmodules'), `[submodule "inner"]\n path = inner\n url = "${url}"\n`)
+    const id = repository.commit({ file: name })
+    repository.git('update-index', '--add', '--cacheinfo', `160000,${inner ?? id},inner`)
+    repository.git('commit', '--quiet', '-m', 'a submodule')
+    return repository.git('rev-parse', 'HEAD')
+  }
+  let inner: string | undefined
+  const build = (name: string) =>
+    sandbox.build('native', { Dockerfile: `FROM scratch\nADD ${server.url}/git/${name} /\n` })
+  try {
+    const urls = [
+      'https://169.254.169.254/x',
+      'ssh://git@2852039166/x',
+      'git@169.254.169.254:x',
+      'git://[::ffff:169.254.169.254]/x',
+    ]
+    for (const [index, url] of [...urls, 'http://example.org\\\\@169.254.169.254/x'].entries()) {
+      outer(`s${index}.git`, url)
+      const { code, stderr } = await build(`s${index}.git`)
+      expect(code, stderr).toBe(1)
+      expect(stderr).toMatch(/a link-local or metadata address|its address has no host/)
+    }
+    inner = outer('s0.git', urls[0]!)
+    outer('deep.git', `${server.url}/git/s0.git`)
+    const { code, stderr } = await build('deep.git')
+    expect(code, stderr).toBe(1)
+    expect(stderr).toContain('a link-local or metadata address')
   } finally {
     await server.close()
   }
