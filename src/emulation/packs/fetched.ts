@@ -3,11 +3,11 @@ import { basename, join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { isCurrent } from './current.ts'
 import { readElf } from './elf.ts'
-import { manifestText, packName, type PackManifest } from './pack.ts'
-import { fill, matchRecipe, rulesOf, type Recipe } from './recipes.ts'
+import { manifestText, packName, twinsIn, type PackManifest, type TwinOf } from './pack.ts'
+import { fill, matchRecipe, rulesOf, type Recipe, type RecipeMatch } from './recipes.ts'
 import { PACK_TARGETS, type PackTarget } from './targets.ts'
 
-const MAX_FILES = 200
+const MAX_FILES = 400
 const MAX_BYTES = 1_000_000_000
 
 // Further lines that makers of packs write; what starts the twin is the last one and is looked at by itself
@@ -35,28 +35,32 @@ export function readFetched(text: string, { recipes, host }: { recipes: readonly
   const extra = Object.keys(match.recipe.files ?? {})
   const wrong = files.find(
     ({ path }, index) =>
-      !(/^(?:bin|lib)\/[\w+][\w.+@-]*$/.test(path) || extra.includes(path)) ||
+      !(/^(?:bin|lib)\/(?:\[|[\w+][\w.+@-]*)$/.test(path) || extra.includes(path)) ||
       files.findIndex((other) => other.path === path) !== index,
   )
   if (wrong) throw refused(`it has a file "${wrong.path.slice(0, 200)}"`, manifest)
-  const programs = files.filter(({ path }) => path.startsWith('bin/'))
-  const [program] = programs
+  const twins = twinsIn(manifest)
+  const programs = files.filter(({ path }) => path.startsWith('bin/')).map(({ path }) => basename(path))
   const versions = match.version === '' ? (match.recipe.versions ?? ['']) : [match.version]
-  const all = (texts: readonly string[], kind: 'file' | 'package') =>
-    versions.flatMap((version) => texts.map((one) => fill(one, { ...match, version }, kind)))
-  const name = program && basename(program.path)
-  if (programs.length !== 1 || !all(match.recipe.native.files, 'file').some((file) => basename(file) === name))
-    throw refused('its program is not the one that its recipe names', manifest)
+  const all = (texts: readonly string[], kind: 'file' | 'package', of: RecipeMatch = match) =>
+    versions.flatMap((version) => texts.map((one) => fill(one, { ...of, version }, kind)))
+  const linked = files.some(({ path }) => path === 'lib/ld.so')
+  const starts = twins.map(({ program, rules }) => {
+    const own = matchRecipe(recipes, program, PACK_TARGETS[architecture] ?? [])! // isCurrent found it
+    const further = rules.slice(rulesOf(own).length)
+    const known = all(match.recipe.native.files, 'file', own).map((file) => basename(file))
+    const name = known.find((one) => further.at(-1) === (linked ? `load {pack} ${one}` : `exec {pack}/bin/${one}`))
+    if (name === undefined || further.slice(0, -1).some((rule) => !FURTHER.test(rule)))
+      throw refused('its rules are not those of its recipe', manifest)
+    return name
+  })
+  if (programs.length !== twins.length || programs.some((name) => !starts.includes(name)))
+    throw refused('its programs are not those that its recipe names', manifest)
   const [target, native] = packages
   const isOf = (one: typeof target, names: readonly string[], { debian }: PackTarget) =>
     one !== undefined && all(names, 'package').includes(one.name) && one.architecture === debian
   if (!isOf(target, match.recipe.target.packages, match.target) || !isOf(native, match.recipe.native.packages, host))
     throw refused('its packages are not those that its recipe names', manifest)
-  const linked = files.some(({ path }) => path === 'lib/ld.so')
-  const start = linked ? `load {pack} ${name}` : `exec {pack}/bin/${name}`
-  const further = twin.rules.slice(rulesOf(match).length)
-  if (further.at(-1) !== start || further.slice(0, -1).some((rule) => !FURTHER.test(rule)))
-    throw refused('its rules are not those of its recipe', manifest)
   return manifest
 }
 
@@ -76,18 +80,22 @@ export async function checkFetched(folder: string, manifest: PackManifest, host:
 }
 
 function hasShape(value: PackManifest): boolean {
-  const { format, recipe, distribution, architecture, host, source, packages, files, twin } = value ?? {}
+  const { format, recipe, distribution, architecture, host, source, packages, files, twin, others = [] } = value ?? {}
   const isText = (text: unknown) =>
     typeof text === 'string' && text !== '' && text.length < 1000 && !/[\0-\x1f]/.test(text)
   const isList = (list: unknown, most: number): list is unknown[] => Array.isArray(list) && list.length <= most
   const isHash = (text: unknown) => typeof text === 'string' && /^[0-9a-f]{64}$/.test(text)
+  const isTwin = (one: TwinOf | undefined) =>
+    isText(one?.program) &&
+    typeof one?.id === 'string' &&
+    /^(?:go-)?[\w-]{8,128}$/.test(one.id) &&
+    isList(one.rules, 500) &&
+    one.rules.every(isText)
   return (
     format === 1 &&
-    [recipe, distribution, architecture, host, source?.name, source?.version, twin?.program].every(isText) &&
-    typeof twin.id === 'string' &&
-    /^(?:go-)?[\w-]{8,128}$/.test(twin.id) &&
-    isList(twin.rules, 500) &&
-    twin.rules.every(isText) &&
+    [recipe, distribution, architecture, host, source?.name, source?.version].every(isText) &&
+    isList(others, MAX_FILES) &&
+    [twin, ...others].every(isTwin) &&
     isList(packages, MAX_FILES) &&
     packages.every((one) => isHash(one?.sha256) && [one.name, one.version, one.architecture].every(isText)) &&
     isList(files, MAX_FILES) &&

@@ -3,15 +3,15 @@ import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Terminal } from '../../../src/cli/terminal.ts'
 import { pullPacks, pushPacks } from '../../../src/cli/pack-registry.ts'
 import { ARCHITECTURES } from '../../../src/emulation/architectures.ts'
 import { readFetched } from '../../../src/emulation/packs/fetched.ts'
 import { manifestText, packDigest, type Pack, type PackManifest } from '../../../src/emulation/packs/pack.ts'
 import { listPacks, verifyPack } from '../../../src/emulation/packs/pack-folder.ts'
-import { readRecipes } from '../../../src/emulation/packs/recipes.ts'
-import { hostTarget } from '../../../src/emulation/packs/targets.ts'
+import { matchRecipe, readRecipes, rulesOf } from '../../../src/emulation/packs/recipes.ts'
+import { hostTarget, PACK_TARGETS } from '../../../src/emulation/packs/targets.ts'
 import { probeProgram } from '../../../src/emulation/probe-program.ts'
 import { MEDIA_TYPE } from '../../../src/oci/descriptor.ts'
 import { makeDocument } from '../../../src/oci/make-manifest.ts'
@@ -126,6 +126,49 @@ test.each<readonly [string, Partial<PackManifest> | object]>([
   const text = manifestText({ ...packOf(), ...change } as PackManifest)
   expect(() => readFetched(manifestText(packOf()), { recipes, host })).not.toThrow()
   expect(() => readFetched(text, { recipes, host })).toThrow(expect.objectContaining({ code: 'BAD_IMAGE' }))
+})
+
+describe('a pack of several programs', () => {
+  const twinOf = (name: string, further: readonly string[] = [`exec {pack}/bin/${name}`]) => {
+    const path = `/usr/bin/${name}`
+    const match = matchRecipe(recipes, path, PACK_TARGETS['arm64']!)!
+    return { id: sha(Buffer.from(name)).slice(0, 40), program: path, rules: [...rulesOf(match), ...further] }
+  }
+  const fileOf = (name: string) => ({ ...packOf().files[0]!, path: `bin/${name}` })
+  const several = (change: Partial<PackManifest> = {}) =>
+    manifestText(
+      packOf({
+        recipe: 'coreutils',
+        architecture: 'arm64',
+        source: { name: 'coreutils', version: '9.7-3' },
+        packages: ['arm64', host.debian].map((architecture) => ({
+          ...{ name: 'coreutils', version: '9.7-3', architecture, sha256: 'a'.repeat(64) },
+        })),
+        files: ['cat', '[', 'cp'].map(fileOf),
+        twin: twinOf('cat'),
+        others: [twinOf('['), twinOf('cp')],
+        ...change,
+      }),
+    )
+
+  test('is taken when each has the rules of its recipe', () => {
+    expect(readFetched(several(), { recipes, host }).others).toHaveLength(2)
+  })
+
+  test.each<readonly [string, Partial<PackManifest>]>([
+    ['starts a program of the image', { others: [twinOf('['), twinOf('cp', ['exec /bin/sh'])] }],
+    ['starts another of the pack', { others: [twinOf('['), twinOf('cp', ['exec {pack}/bin/cat'])] }],
+    ['has rules of its own', { others: [twinOf('['), { ...twinOf('cp'), rules: ['exec {pack}/bin/cp'] }] }],
+    ['adds what no maker of packs adds', { others: [twinOf('['), twinOf('cp', ['add -x', 'exec {pack}/bin/cp'])] }],
+    ['is of another recipe', { others: [twinOf('['), twinOf('diff')] }],
+    ['is not there', { files: ['cat', '['].map(fileOf) }],
+    ['is there and has no rules', { others: [twinOf('[')] }],
+    ['has no build-id', { others: [twinOf('['), { ...twinOf('cp'), id: '' }] }],
+  ])('is refused when one %s', (_, change) => {
+    expect(() => readFetched(several(change), { recipes, host })).toThrow(
+      expect.objectContaining({ code: 'BAD_IMAGE' }),
+    )
+  })
 })
 
 test('texts that are no manifest, or another writing of one, are refused', () => {
