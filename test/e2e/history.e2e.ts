@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { seeded } from '../support/seeded.ts'
 import { openStoreFolder } from '../../src/store/folder.ts'
 import { readRuns } from '../../src/store/runs/read-run.ts'
 import { startTestRegistry, type Intercept, type TestRegistry } from '../support/registry-server.ts'
@@ -261,16 +262,5 @@ function expectWhole(repository: string, text: string): void {
     expect(child, digest).toBeDefined()
     const { config, layers } = JSON.parse(child!)
     for (const blob of [config, ...layers]) expect(registry.blobs.has(`${repository}@${blob.digest}`)).toBe(true)
-  }
-}
-
-/** Numbers from 0 to 1 that look random, the same ones each time (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
   }
 }

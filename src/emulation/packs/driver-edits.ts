@@ -1,5 +1,5 @@
 import { XbuildError } from '../../errors.ts'
-import { readElf, type Segment } from './elf.ts'
+import { readElf, wordBytes, type Segment } from './elf.ts'
 
 /**
  * What makes the driver of a cross compiler one that is at home: Debian's cross compilers lie in folders of their
@@ -64,7 +64,7 @@ function shorten(
  */
 function isNamed(made: Buffer, { offset, size, executable }: Segment, address: number): boolean {
   const bytes = made.subarray(offset, offset + size)
-  if (!executable) return bytes.includes(long(address))
+  if (!executable) return bytes.includes(wordBytes(address))
   const wanted = word(address)
   for (let at = bytes.indexOf(wanted); at >= 0; at = bytes.indexOf(wanted, at + 1)) {
     if (
@@ -83,7 +83,7 @@ function isNamed(made: Buffer, { offset, size, executable }: Segment, address: n
 function setSpec(made: Buffer, loaded: readonly Segment[], { name, text }: { name: string; text: string }): void {
   const pointerAt = (at: number) => offsetOf(loaded, made.readBigUInt64LE(at))
   for (const named of beginnings(made, `${name}\0`)) {
-    const entry = made.indexOf(long(addressOf(loaded, named)))
+    const entry = made.indexOf(wordBytes(addressOf(loaded, named)))
     const variable = entry < 0 ? undefined : pointerAt(entry + 16)
     const old = variable === undefined ? undefined : pointerAt(variable)
     const [other] = beginnings(made, `${text}\0`)
@@ -115,12 +115,6 @@ function offsetOf(loaded: readonly Segment[], address: bigint): number | undefin
 function word(value: number): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32LE(value)
-  return bytes
-}
-
-function long(value: number): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64LE(BigInt(value))
   return bytes
 }
 

@@ -131,3 +131,10 @@ export function configuredWith(file: Buffer): string[] {
         .split(/ +(?=--)/)
         .slice(1)
 }
+
+/** An address or size as 64-bit little-endian files have it: 8 bytes. */
+export function wordBytes(value: number): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64LE(BigInt(value))
+  return bytes
+}

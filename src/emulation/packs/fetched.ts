@@ -18,7 +18,10 @@ const FURTHER =
  * The manifest of a pack that others made, for this machine: it must be what a recipe of this program makes, with no
  * file outside of the pack and nothing else to start. Throws BAD_IMAGE.
  */
-export function readFetched(text: string, { recipes, host }: { recipes: readonly Recipe[]; host: PackTarget }) {
+export function readFetched(
+  text: string,
+  { recipes, host }: { readonly recipes: readonly Recipe[]; readonly host: PackTarget },
+): PackManifest {
   let manifest: PackManifest
   try {
     manifest = JSON.parse(text) as PackManifest

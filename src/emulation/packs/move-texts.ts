@@ -1,5 +1,5 @@
 import { XbuildError } from '../../errors.ts'
-import { readElf, type Segment } from './elf.ts'
+import { readElf, wordBytes, type Segment } from './elf.ts'
 
 const POSITION_INDEPENDENT = 3
 const X86_64 = 62
@@ -90,9 +90,9 @@ function rename(made: Buffer, loaded: readonly Segment[], { from, to }: { from: 
     } else {
       // Entries of .rela.dyn: place, kind, address
       for (
-        let at = made.indexOf(long(from), offset);
+        let at = made.indexOf(wordBytes(from), offset);
         at >= 0 && at < offset + size;
-        at = made.indexOf(long(from), at + 1)
+        at = made.indexOf(wordBytes(from), at + 1)
       ) {
         if (at < 16 || made.readBigUInt64LE(at - 8) !== R_X86_64_RELATIVE) continue
         made.writeBigUInt64LE(BigInt(to), at)
@@ -101,12 +101,6 @@ function rename(made: Buffer, loaded: readonly Segment[], { from, to }: { from: 
     }
   }
   return found
-}
-
-function long(value: number): Buffer {
-  const bytes = Buffer.alloc(8)
-  bytes.writeBigUInt64LE(BigInt(value))
-  return bytes
 }
 
 function strange(state: string): XbuildError {
