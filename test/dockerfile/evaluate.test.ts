@@ -157,6 +157,7 @@ describe('config', () => {
     ],
     ['WORKDIR ${x', 'Cannot expand "${x": "${" has no "}"'],
     ['ENV A="x', 'Cannot expand ""x": a double quote has no end'],
+    [`WORKDIR ${'/d'.repeat(2500)}`, `Cannot use WORKDIR "${'/d'.repeat(38)}/...": the path has 5000 bytes`],
   ])('%j is an error at its line', (lines, message) => {
     expect(evaluate(`RUN first\n${lines}`).diagnostics).toMatchObject([
       { severity: 'error', message, at: { file: 'Dockerfile', line: 3 } },
