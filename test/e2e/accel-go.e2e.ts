@@ -87,11 +87,9 @@ describe.skipIf(missing !== undefined)('the Go toolchain for emulated steps', ()
     expect(packs('require')).toContainEqual(
       expect.stringMatching(/^linux\/arm64 go-compile \(golang-1\.24 [^ ]+\) sha256:[0-9a-f]{64}$/),
     )
-    expect(
-      packs('require')
-        .map((pack) => pack.split(' ')[1])
-        .sort(),
-    ).toEqual(['as', 'cc1', 'gcc', 'go-asm', 'go-cgo', 'go-compile', 'go-link'])
+    expect(packs('require').map((pack) => pack.split(' ')[1])).toEqual(
+      expect.arrayContaining(['as', 'cc1', 'gcc', 'go-asm', 'go-cgo', 'go-compile', 'go-link']),
+    )
     // The library was made before, with packs
     expect(packs('off')).toContainEqual(expect.stringContaining('go-compile'))
   })
