@@ -238,7 +238,7 @@ describe('copy', () => {
     }
     const last = stations.at(-1)!
     expect((await image('inspect', '--raw', last)).stdout).toBe(set.root.bytes.toString())
-    expect((await image('verify', '--deep', last)).stdout).toMatch(/: ok, 4 manifests/)
+    expect((await image('verify', '--deep', last)).stdout).toMatch(/: ok, 6 manifests, .* 2 referrers$/m)
     const fallback = await image('inspect', '--raw', `${second.host}/deep/er/app:${tagOf(set.root.descriptor.digest)}`)
     expect(JSON.parse(fallback.stdout).manifests.map((one: Descriptor) => one.digest)).toEqual([signature])
     const child = `${second.host}/deep/er/app:${tagOf(set.manifests[1]!.descriptor.digest)}`
