@@ -34,7 +34,7 @@ test.each<[what: string, one: string, two: string]>([
   [
     'another runner',
     scopeOf({ context: 'a' }),
-    scopeOf({ context: '.', cwd: '/other/work/a' }, { env: { GITHUB_WORKSPACE: '/other/work' } }),
+    scopeOf({ context: '.', cwd: '/other/clone/a' }, { env: { GITHUB_WORKSPACE: '/other/clone' } }),
   ],
   [
     'another commit of a repository, and another login',
