@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { RegistryConfig } from '../config/options.ts'
-import { checked } from '../content/read-blob.ts'
+import { checked, readBlob } from '../content/read-blob.ts'
 import { checkFetched, readFetched } from '../emulation/packs/fetched.ts'
 import { manifestText, packName, packSize, type Pack } from '../emulation/packs/pack.ts'
 import { removePack, verifyPack } from '../emulation/packs/pack-folder.ts'
@@ -13,12 +13,13 @@ import { hostTarget } from '../emulation/packs/targets.ts'
 import { XbuildError } from '../errors.ts'
 import { exists } from '../host/files.ts'
 import { ownMark } from '../host/process-mark.ts'
+import { parseAny } from '../image/any-manifest.ts'
 import { MEDIA_TYPE, type Descriptor } from '../oci/descriptor.ts'
-import { digestHex, parseDigest, sha256 } from '../oci/digest.ts'
-import { makeDocument, type Document } from '../oci/make-manifest.ts'
+import { digestHex, sha256 } from '../oci/digest.ts'
+import { makeDocument } from '../oci/make-manifest.ts'
 import { formatReference, parseReference, type Reference } from '../oci/reference.ts'
 import { createRegistryClient } from '../registry/client.ts'
-import type { RegistryClient } from '../registry/types.ts'
+import type { RegistryClient, RemoteManifest } from '../registry/types.ts'
 import type { Terminal } from './terminal.ts'
 
 const SET = 'application/vnd.xbuild.packs.v1'
@@ -64,7 +65,8 @@ export async function pushPacks(name: string, packs: readonly Pack[], edges: Pac
         ...{ schemaVersion: 2, mediaType: MEDIA_TYPE.manifest, artifactType: PACK },
         ...{ config: about, layers },
       })
-      await put(client, ref, document, signal)
+      const at = { host: ref.host, repository: ref.repository, digest: document.descriptor.digest }
+      await client.pushManifest(at, document, { signal })
       entries.push({
         ...document.descriptor,
         artifactType: PACK,
@@ -105,14 +107,14 @@ export async function pullPacks(
     const { signal } = edges
     const set = await client.manifest(ref, { signal })
     const found: Pack[] = []
-    for (const entry of entriesOf(set.bytes, name)) {
+    const blobs = { read: (descriptor: Descriptor) => client.blob(ref, descriptor, { signal }) }
+    for (const entry of entriesOf(set, name)) {
       const told = (what: string) => entry.annotations?.[`${ABOUT}${what}`]
       if (told('host') !== host.debian) continue
       if (architectures.length > 0 && !architectures.includes(told('architecture') ?? '')) continue
-      const at: Reference = { host: ref.host, repository: ref.repository, digest: parseDigest(entry.digest) }
-      const { bytes } = await client.manifest(at, { signal })
-      const config = configOf(bytes, name)
-      const text = (await readAll(client, ref, config, signal)).toString('utf8')
+      const at: Reference = { host: ref.host, repository: ref.repository, digest: entry.digest }
+      const config = configOf(await client.manifest(at, { signal }), name)
+      const text = (await readBlob(blobs, config, MAX_CONFIG)).toString('utf8')
       found.push(await fetchPack(text, { client, ref, recipes, host, edges }))
     }
     return found
@@ -162,45 +164,24 @@ async function fetchPack(text: string, { client, ref, recipes, host, edges }: Fe
   }
 }
 
-function entriesOf(bytes: Buffer, name: string): Descriptor[] {
-  const { artifactType, manifests } = parse(bytes, name) as { artifactType?: unknown; manifests?: unknown }
-  if (artifactType !== SET || !Array.isArray(manifests) || manifests.length > MAX_PACKS) throw noPacks(name)
-  return manifests as Descriptor[]
+/** The packs of a set. */
+function entriesOf({ bytes, descriptor }: RemoteManifest, name: string): readonly Descriptor[] {
+  const { artifactType, manifests } = parseAny(bytes, descriptor)
+  if (artifactType !== SET || !manifests || manifests.length > MAX_PACKS) throw noPacks(name)
+  return manifests
 }
 
-function configOf(bytes: Buffer, name: string): Descriptor {
-  const { artifactType, config } = parse(bytes, name) as { artifactType?: unknown; config?: Partial<Descriptor> }
-  const { digest, size } = config ?? {}
-  if (artifactType !== PACK || typeof digest !== 'string' || !Number.isSafeInteger(size)) throw noPacks(name)
-  if (size! < 0 || size! > MAX_CONFIG) throw noPacks(name)
-  return { mediaType: CONFIG, digest: parseDigest(digest), size: size! }
-}
-
-function parse(bytes: Buffer, name: string): object {
-  try {
-    const value: unknown = JSON.parse(bytes.toString('utf8'))
-    if (typeof value === 'object' && value !== null) return value
-  } catch {
-    // said below
-  }
-  throw noPacks(name)
+/** What says what is in a pack. */
+function configOf({ bytes, descriptor }: RemoteManifest, name: string): Descriptor {
+  const { artifactType, config } = parseAny(bytes, descriptor)
+  if (artifactType !== PACK || !config) throw noPacks(name)
+  return config
 }
 
 function noPacks(name: string): XbuildError {
   return new XbuildError('BAD_IMAGE', `Cannot pull packs of "${name}": it is no set of packs`, {
     hint: 'xbuild pack push makes one',
   })
-}
-
-async function readAll(client: RegistryClient, ref: Reference, descriptor: Descriptor, signal: AbortSignal) {
-  const chunks: Uint8Array[] = []
-  for await (const chunk of checked(await client.blob(ref, descriptor, { signal }), descriptor)) chunks.push(chunk)
-  return Buffer.concat(chunks)
-}
-
-async function put(client: RegistryClient, ref: Reference, document: Document, signal: AbortSignal): Promise<void> {
-  const at = { host: ref.host, repository: ref.repository, digest: document.descriptor.digest }
-  await client.pushManifest(at, document, { signal })
 }
 
 async function withClient<T>(

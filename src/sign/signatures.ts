@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { XbuildError } from '../errors.ts'
-import { checked } from '../content/read-blob.ts'
+import { readBlob } from '../content/read-blob.ts'
 import { parseAny } from '../image/any-manifest.ts'
 import { readDocument, type ImageSource } from '../image/source.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
@@ -42,10 +42,8 @@ export async function findSignatures(
       const manifest = parseAny(bytes, descriptor)
       const [layer] = manifest.layers
       if (manifest.subject?.digest !== subject.digest || layer?.mediaType !== BUNDLE_TYPE) return false
-      if (layer.size > MAX_BUNDLE_BYTES) return false
-      const chunks: Uint8Array[] = []
-      for await (const chunk of checked(await place.blob(layer, 0, signal), layer)) chunks.push(chunk)
-      return isSignatureOf(Buffer.concat(chunks), { digest: subject.digest, publicKey })
+      const blobs = { read: (blob: Descriptor) => place.blob(blob, 0, signal) }
+      return isSignatureOf(await readBlob(blobs, layer, MAX_BUNDLE_BYTES), { digest: subject.digest, publicKey })
     } catch (error) {
       if (error instanceof XbuildError && OF_CONTENT.has(error.code)) return false
       throw error

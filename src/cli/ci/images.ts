@@ -1,7 +1,7 @@
 import type { CiImages } from '../../config/ci-images.ts'
 import type { ImageRequest } from '../../config/images/options.ts'
 import { withNeeded, neededBy, type ImageTarget } from '../../config/images/target.ts'
-import { formatPlatform, samePlatform, type Platform } from '../../platform.ts'
+import { distinctPlatforms, formatPlatform, type Platform } from '../../platform.ts'
 import { checkNoCircle, imageRequests, type ImagesRun } from '../run-images.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -64,5 +64,5 @@ function platformsFor(
   const platforms = users.flatMap(
     (target) => chosen.get(target.name)?.platforms ?? platformsFor(target, all, chosen, new Set([...seen, name])),
   )
-  return platforms.filter((one, index) => platforms.findIndex((other) => samePlatform(one, other)) === index)
+  return [...distinctPlatforms(platforms)]
 }
