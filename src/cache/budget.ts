@@ -14,15 +14,16 @@ export interface WeighedStep {
  */
 export function savingsOf(steps: readonly SolvedStep[]): (vertex: StepVertex) => number {
   const times = new Map(steps.map(({ vertex, solved }) => [vertex.id, solved.took ?? 0]))
-  const below = (vertex: Vertex, seen: Map<string, number>): void => {
-    const time = times.get(vertex.id)
-    if (time === undefined || seen.has(vertex.id) || !('parent' in vertex)) return
-    seen.set(vertex.id, time)
-    for (const input of [vertex.parent, ...sourcesOf(vertex)]) below(input, seen)
-  }
   return (vertex) => {
     const seen = new Map<string, number>()
-    for (const source of sourcesOf(vertex)) below(source, seen)
+    // A chain may be longer than the stack
+    const open = sourcesOf(vertex)
+    for (let next = open.pop(); next; next = open.pop()) {
+      const time = times.get(next.id)
+      if (time === undefined || seen.has(next.id) || !('parent' in next)) continue
+      seen.set(next.id, time)
+      open.push(next.parent, ...sourcesOf(next))
+    }
     return [...seen.values()].reduce((sum, time) => sum + time, times.get(vertex.id) ?? 0)
   }
 }
