@@ -108,10 +108,10 @@ describe.skipIf(old !== undefined).each(KINDS)('%s', (kind) => {
   })
 
   test('keeps mounts from the host', async () => {
-    const mounts = readFileSync('/proc/self/mountinfo', 'utf8')
     await enter(kind, 'run', kind, '/bin/sh', '-c', `mount -t tmpfs none ${probes} && touch ${probes}/inside`)
     expect(existsSync(join(probes, 'inside'))).toBe(false)
-    expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(mounts)
+    // Other tests mount beside this one, so only mounts at and below the folder of the probes count
+    expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(` ${probes}`)
   })
 
   test('speaks with a node program by messages', async () => {
