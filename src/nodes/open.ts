@@ -29,10 +29,17 @@ export interface OpenNodesEdges {
  */
 const ANSWER_LIMIT = 5
 const START_LIMIT = 180
+/** Seconds for a socket of this machine: its engine may be started by the first question, or be busy with builds. */
+const SOCKET_LIMIT = 15
 /** Seconds when there is nothing else to build on: a busy machine is better than none. */
 const LAST_LIMIT = 25
 /** Seconds for an engine on a machine that let us in: a small board takes its time, and is there. */
 const SLOW_LIMIT = 30
+/** At least these seconds for nodes of these kinds. */
+const PATIENCE: Partial<Record<NodeDefinition['endpoint']['kind'], number>> = {
+  container: START_LIMIT,
+  unix: SOCKET_LIMIT,
+}
 /** Seconds that the programs of all wanted platforms may take on a node. */
 const PROOF_LIMIT = 20
 
@@ -74,7 +81,7 @@ async function openNode(
   const { connection, inspected } = await reach(definition, {
     env,
     signal,
-    limit: definition.endpoint.kind === 'container' ? START_LIMIT : limit,
+    limit: Math.max(limit, PATIENCE[definition.endpoint.kind] ?? 0),
     slow: SLOW_LIMIT,
     recall: createRecall({ endpoint: formatEndpoint(definition.endpoint), wanted, store }),
   })
