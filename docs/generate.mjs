@@ -9,15 +9,19 @@ import { buildSync } from 'esbuild'
 const docs = import.meta.dirname
 const FOLDERS_BEGIN = '<!-- Made by "npm run generate:docs" from test/support/folders.ts. -->'
 const FOLDERS_END = '<!-- End of the table. -->'
+const FLAGS_BEGIN = '<!-- Made by "npm run generate:docs" from src/config/flags-of-others.ts. -->'
+const FLAGS_END = '<!-- End of the tables. -->'
 const NOTE = '<!-- Made by "npm run generate:docs". Do not edit. -->'
 
-const { COMMANDS, ENVIRONMENT, ERROR_CODES, fileSchema, FOLDERS, RESERVED, flagHelp } = await loadTables()
+const { COMMANDS, ENVIRONMENT, ERROR_CODES, fileSchema, FLAGS_OF_OTHERS, FOLDERS, RESERVED, flagHelp } =
+  await loadTables()
 const pages = new Map([
   ['cli/README.md', commandList()],
   ...COMMANDS.map((command) => [`cli/${command.name}.md`, commandPage(command)]),
   ['errors.md', errorPage()],
   ['../xbuild.schema.json', `${JSON.stringify(fileSchema(), null, 2)}\n`],
   ['../src/README.md', withFolders(readText(join(docs, '../src/README.md')))],
+  ['migrating.md', withFlags(readText(join(docs, 'migrating.md')))],
 ])
 const gone = readdirSync(join(docs, 'cli')).filter((name) => !pages.has(`cli/${name}`))
 const stale = [...pages].filter(([name, text]) => readText(join(docs, name)) !== text).map(([name]) => name)
@@ -40,6 +44,7 @@ async function loadTables() {
         contents: `export { COMMANDS } from './cli/commands.ts'
 export { ENVIRONMENT, flagHelp } from './cli/help.ts'
 export { fileSchema } from './config/schema.ts'
+export * as FLAGS_OF_OTHERS from './config/flags-of-others.ts'
 export { RESERVED } from './cli/reserved.ts'
 export { FOLDERS } from '../test/support/folders.ts'
 export { ERROR_CODES } from './error-codes.ts'`,
@@ -69,9 +74,29 @@ function withFolders(text) {
       .join(', ') || 'nothing',
     isPure ? 'pure' : touches.join(', ') || 'nothing',
   ])
-  const made = `${FOLDERS_BEGIN}\n\n${table(['folder', 'one idea', 'may import', 'touches'], rows)}\n\n${FOLDERS_END}`
-  const [before, rest = ''] = text.split(FOLDERS_BEGIN)
-  return `${before}${made}${rest.slice(rest.indexOf(FOLDERS_END) + FOLDERS_END.length)}`
+  return between(text, FOLDERS_BEGIN, FOLDERS_END, table(['folder', 'one idea', 'may import', 'touches'], rows))
+}
+
+/** migrating.md with a row for each flag of the other tools; flags that are the same share a line. */
+function withFlags(text) {
+  const { BUILDX_FLAGS, BUILDAH_FLAGS, KANIKO_FLAGS, SAME } = FLAGS_OF_OTHERS
+  const section = ([title, flags]) => {
+    const names = (isSame) => Object.keys(flags).filter((name) => (flags[name] === SAME) === isSame)
+    const listed = (name) => `\`--${name}\``
+    const rows = names(false).map((name) => [listed(name), flags[name]])
+    return `## Flags of ${title}\n\nThe same here: ${names(true).map(listed).join(', ')}.\n\n${table(['flag', 'here'], rows)}`
+  }
+  const made = [
+    ['docker buildx build and docker build', BUILDX_FLAGS],
+    ['buildah build and podman build', BUILDAH_FLAGS],
+    ['kaniko', KANIKO_FLAGS],
+  ]
+  return between(text, FLAGS_BEGIN, FLAGS_END, made.map(section).join('\n\n'))
+}
+
+function between(text, begin, end, made) {
+  const [before, rest = ''] = text.split(begin)
+  return `${before}${begin}\n\n${made}\n\n${end}${rest.slice(rest.indexOf(end) + end.length)}`
 }
 
 function commandList() {

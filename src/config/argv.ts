@@ -1,3 +1,4 @@
+import { insteadOf } from './flags-of-others.ts'
 import { suggest } from '../did-you-mean.ts'
 import type { Flag } from './flag.ts'
 import { checkLaterFlag, type LaterFlag } from './unsupported.ts'
@@ -125,7 +126,10 @@ function shapeOf(flag: Flag<unknown>): Shape {
 }
 
 function unknownFlag(flag: string, command: string | undefined, longs: Shapes['longs']): Error {
-  const near = flag.startsWith('--') ? suggest(flag.slice(2), [...longs.keys()]) : undefined
+  const name = flag.startsWith('--') ? flag.slice(2) : undefined
+  const instead = name !== undefined && longs.has('build-arg') ? insteadOf(name) : undefined
+  if (instead !== undefined) return usageError(`Cannot use "${flag}": it is a flag of another tool`, instead)
+  const near = name !== undefined ? suggest(name, [...longs.keys()]) : undefined
   return usageError(
     `Cannot use "${flag}": unknown flag`,
     near ? `Did you mean --${near}?` : `See xbuild help ${command ?? 'build'}`,

@@ -1,3 +1,4 @@
+import { insteadOf } from './flags-of-others.ts'
 import { readBool, usageError } from './values.ts'
 
 /** A flag of `docker buildx build` that xbuild knows and does not do yet. */
@@ -7,7 +8,6 @@ export interface LaterFlag {
   readonly isSwitch?: boolean
   /** Values that ask for what xbuild does anyway. */
   accepts?(value: string): boolean
-  readonly hint?: string
 }
 
 const isFalse = (value: string) => readBool(value) === false
@@ -18,7 +18,7 @@ export const LATER_FLAGS: Readonly<Record<string, LaterFlag>> = {
   'cgroup-parent': {},
   compress: { isSwitch: true, accepts: isTrue },
   'force-rm': { isSwitch: true, accepts: isTrue },
-  isolation: { accepts: (value) => value === 'default', hint: 'Leave it out: it is for containers of Windows' },
+  isolation: { accepts: (value) => value === 'default' },
   policy: {},
   rm: { isSwitch: true, accepts: isTrue },
   'security-opt': {},
@@ -30,5 +30,5 @@ export function checkLaterFlag(name: string, value: string): void {
   const flag = LATER_FLAGS[name]
   if (!flag || flag.accepts?.(value)) return
   const shown = flag.isSwitch && isTrue(value) ? `--${name}` : `--${name}=${value}`
-  throw usageError(`Cannot use "${shown}": xbuild does not support it yet`, flag.hint ?? 'Leave it out')
+  throw usageError(`Cannot use "${shown}": xbuild does not support it yet`, insteadOf(name) ?? 'Leave it out')
 }
