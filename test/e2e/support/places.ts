@@ -10,7 +10,7 @@ export const root = join(import.meta.dirname, '../../..')
 /** The program under test, as users get it. */
 export const program = join(root, 'dist/xbuild.cjs')
 
-/** A folder of the calling test file, removed when its tests are over. */
+/** A folder of the calling test file, removed when its tests are over. Not for a test's body: its hooks do not run. */
 export function tempFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'xbuild-e2e-'))
   afterAll(() => remove(folder))
