@@ -1,6 +1,6 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { ImageConfig } from '../oci/manifest.ts'
-import type { BuildRecord } from '../provenance/facts.ts'
+import type { BuildRecord, NamedPack } from '../provenance/facts.ts'
 import type { Layer } from './layer-chain.ts'
 
 /** One platform's image: its manifest descriptor and where its blobs can be read from. */
@@ -53,10 +53,8 @@ export interface FolderRead {
 }
 
 /** A pack of native toolchains in the steps of a platform. */
-export interface UsedPack {
+export interface UsedPack extends NamedPack {
   readonly platform: string
-  readonly name: string
-  readonly digest: string
   /** The node whose steps could start programs from it; absent: the engine of this machine saw that they did. */
   readonly node?: string
 }

@@ -195,9 +195,8 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
           else if (mode === 'require' || mode === 'verify' || !twin.minor) complain(message)
           return ''
         }
-        const { packName, rulesText } = await import('../emulation/packs/pack.ts')
-        const name = packName(twin.pack.manifest)
-        used.set(twin.pack.digest, { platform: formatPlatform(platform), name, digest: `sha256:${twin.pack.digest}` })
+        const { namedPack, rulesText } = await import('../emulation/packs/pack.ts')
+        used.set(twin.pack.digest, { platform: formatPlatform(platform), ...namedPack(twin.pack) })
         return rulesText(twin.pack, id)
       }
       const server = await listenForQuestions(step, answer, (error) => {

@@ -21,10 +21,19 @@ export interface UsedImage {
   readonly digest?: string
 }
 
-/** A pack of native toolchains; the name is like `cc1 (gcc-14 14.2.0-19)`. */
+/** A pack of native toolchains; the name is for people, like `cc1 (gcc-14 14.2.0-19)`. */
 export interface NamedPack {
   readonly name: string
   readonly digest: string
+  /** Absent, as the source: an earlier version of xbuild kept only the name. */
+  readonly recipe?: string
+  readonly source?: PackSource
+}
+
+/** The source package that the programs of a pack were built from. */
+export interface PackSource {
+  readonly name: string
+  readonly version: string
 }
 
 /** Something that the build used, as SLSA writes it. */
@@ -49,7 +58,7 @@ export interface StageFacts {
 /** A native toolchain: its program was built from the same source as the one that it stood in for. */
 export interface PackFacts {
   readonly name: string
-  readonly source?: { readonly name: string; readonly version: string }
+  readonly source?: PackSource
   readonly digest: Readonly<Record<string, string>>
 }
 

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { StageGraph } from '../dockerfile/types.ts'
 import { candidates, decide } from '../plan/decide.ts'
 import { needOf, stageName } from '../plan/stages.ts'
@@ -45,12 +46,7 @@ function strategyFacts(strategy: Strategy, natively: boolean): Pick<StageFacts, 
   return { strategy: strategyUsed(strategy.kind, natively), ...emulator, node: strategy.node }
 }
 
-/** A pack in its parts: `cc1 (gcc-14 14.2.0-19)`. */
-export function packFacts({ name, digest }: NamedPack): PackFacts {
-  const [, recipe, source, version] = /^(\S+) \((\S+) (\S+)\)$/.exec(name) ?? []
-  return {
-    name: recipe ?? name,
-    ...(source && version ? { source: { name: source, version } } : {}),
-    digest: { sha256: digest.replace(/^sha256:/, '') },
-  }
+/** A pack as provenance tells it: by its recipe, and its name for people where that is all that is known. */
+export function packFacts({ name, digest, recipe = name, source }: NamedPack): PackFacts {
+  return { name: recipe, ...compact({ source }), digest: { sha256: digest.replace(/^sha256:/, '') } }
 }

@@ -100,7 +100,19 @@ test('stages tell their strategy on the node that built them, and the packs that
   const graph = graphOf(
     'FROM --platform=$BUILDPLATFORM a AS tools\nRUN x\nFROM b AS build\nRUN gcc\nFROM c\nCOPY --from=tools /x /\nCOPY --from=build /y /\n',
   )
-  const packs = new Map([[1, [{ name: 'cc1 (gcc-14 14.2.0-19)', digest: DIGEST }]]])
+  const packs = new Map([
+    [
+      1,
+      [
+        {
+          name: 'cc1 (gcc-14 14.2.0-19)',
+          recipe: 'cc1',
+          source: { name: 'gcc-14', version: '14.2.0-19' },
+          digest: DIGEST,
+        },
+      ],
+    ],
+  ])
   expect(stagesOf(graph, { plan, node, packs })).toEqual([
     { stage: 'tools', platform: 'linux/amd64', strategy: 'cross', node: 'local' },
     {
@@ -113,7 +125,20 @@ test('stages tell their strategy on the node that built them, and the packs that
     },
     { stage: '2', platform: 'linux/arm64', strategy: 'native', node: 'local' },
   ])
-  expect(packFacts({ name: 'odd', digest: DIGEST })).toEqual({ name: 'odd', digest: { sha256: 'a'.repeat(64) } })
+})
+
+test('facts of a pack are its fields, whatever its name for people says', () => {
+  const digest = { sha256: 'a'.repeat(64) }
+  const source = { name: 'gcc-14', version: '14.2.0-19' }
+  expect(packFacts({ name: 'C (of GCC 14)', recipe: 'cc1', source, digest: DIGEST })).toEqual({
+    name: 'cc1',
+    source,
+    digest,
+  })
+  expect(packFacts({ name: 'cc1 (gcc-14 14.2.0-19)', digest: DIGEST })).toEqual({
+    name: 'cc1 (gcc-14 14.2.0-19)',
+    digest,
+  })
 })
 
 test('a stage that another node built is told as of that node', () => {

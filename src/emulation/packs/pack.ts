@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { NamedPack } from '../../provenance/facts.ts'
 
 /** What a pack is: everything that its digest stands for. Plain JSON. */
 export interface PackManifest {
@@ -63,6 +64,17 @@ export function packDigest(manifest: PackManifest): string {
 /** Like `cc1 (gcc-14 14.2.0-19)`. */
 export function packName({ recipe, source }: PackManifest): string {
   return `${recipe} (${source.name} ${source.version})`
+}
+
+/** What is told of a pack that steps used: its name for people and the parts of it, and its digest. */
+export function namedPack({ manifest, digest }: Pick<Pack, 'manifest' | 'digest'>): Required<NamedPack> {
+  const { recipe, source } = manifest
+  return {
+    name: packName(manifest),
+    digest: `sha256:${digest}`,
+    recipe,
+    source: { name: source.name, version: source.version },
+  }
 }
 
 /** Bytes of a pack. */

@@ -2,7 +2,7 @@ import type { AccelMode } from '../../../config/run-options.ts'
 import { withRunFlags } from '../../../dockerfile/run-flags.ts'
 import { contextNamed } from '../../../dockerfile/sources.ts'
 import type { GraphStage } from '../../../dockerfile/types.ts'
-import { packName, type Pack } from '../../../emulation/packs/pack.ts'
+import { namedPack, type Pack } from '../../../emulation/packs/pack.ts'
 import { XbuildError } from '../../../errors.ts'
 import { formatPlatform, samePlatform, type Platform } from '../../../platform.ts'
 import type { UsedPack } from '../../../content/built-image.ts'
@@ -76,12 +76,7 @@ export function createHandOver({ node, native, byArchitecture }: NodePacks): Han
       attributes[`context:${context}`] = layoutAddress(inputs.stores, image.digest, image.contents)
       packs.set(
         context,
-        image.packs.map(({ manifest, digest }) => ({
-          platform: formatPlatform(platform),
-          name: packName(manifest),
-          digest: `sha256:${digest}`,
-          node,
-        })),
+        image.packs.map((pack) => ({ platform: formatPlatform(platform), ...namedPack(pack), node })),
       )
     }
     if (contexts.size === 0) return undefined
