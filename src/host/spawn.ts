@@ -4,19 +4,19 @@ import { XbuildError } from '../errors.ts'
 
 /**
  * Runs a small system program and gives back its stdout; the hot path's `exec` (execa takes 0.1 s to load, this
- * nothing).
+ * nothing). `handles` are its files from 3 on.
  * Throws HOST with the program's last lines when it fails.
  */
 export function runProgram(
   file: string,
   args: readonly string[],
-  options: SpawnOptions & { input?: string } = {},
+  options: SpawnOptions & { input?: string; handles?: readonly number[] } = {},
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const { input, ...rest } = options
+    const { input, handles = [], ...rest } = options
     const child = childProcess().spawn(file, [...args], {
       ...rest,
-      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+      stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...handles],
     })
     const out: Buffer[] = []
     const err: Buffer[] = []

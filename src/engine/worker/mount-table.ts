@@ -34,7 +34,8 @@ export function hostPath(root: string, mounts: MountTable, path: string): string
   return over.source === undefined ? undefined : join(over.source, path.slice(over.at.length))
 }
 
-function overPath(mounts: MountTable, path: string): MountTable[number] | undefined {
+/** The mount that is seen at a path. */
+export function overPath(mounts: MountTable, path: string): MountTable[number] | undefined {
   return mounts.findLast(({ at }) => path === at || path.startsWith(`${at}/`))
 }
 
@@ -80,7 +81,8 @@ function placeOf(root: string, mounts: MountTable, destination: string): string 
   return `/${real.join('/')}`
 }
 
-function refused(destination: string, state: string): XbuildError {
+/** The error of a mount that cannot be made in a container. */
+export function refused(destination: string, state: string): XbuildError {
   return new XbuildError('BAD_IMAGE', `Cannot mount on "${destination}": ${state}`, {
     hint: 'Mount on a folder or file of the image',
   })

@@ -7,17 +7,15 @@ import { resolveInRoot } from '../../content/in-root.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
 import type { WorkerMount } from '../protocol.ts'
 import { forwardAgent } from './forward-agent.ts'
+import type { StepMount } from './nested-mounts.ts'
 import { withDraft, withTree, type WorkerFolders } from './overlay.ts'
 
 /** The mounts of a RUN, ready for the runtime. */
 export interface PreparedMounts {
   /** As the runtime's configuration wants them. */
-  readonly mounts: readonly {
-    readonly destination: string
-    readonly type: string
-    readonly source: string
-    readonly options: readonly string[]
-  }[]
+  readonly mounts: readonly StepMount[]
+  /** Sources of mounts that other steps may have at the same time, and write to. */
+  readonly caches: ReadonlySet<string>
   /** Targets, by what must be there to mount them on. */
   readonly folders: readonly string[]
   readonly files: readonly string[]
@@ -39,7 +37,8 @@ export async function withMounts<T>(
   { mounts, scratch, refuseNodes }: { mounts: readonly WorkerMount[]; scratch: string; refuseNodes?: boolean },
   use: (prepared: PreparedMounts) => Promise<T>,
 ): Promise<T> {
-  const collected: Collected = { mounts: [], folders: [], files: [], env: [], secrets: [] }
+  const caches = new Set<string>()
+  const collected: Collected = { mounts: [], caches, folders: [], files: [], env: [], secrets: [] }
 
   async function next(index: number): Promise<T> {
     const mount = mounts[index]
@@ -55,6 +54,7 @@ export async function withMounts<T>(
       }
       case 'cache': {
         const path = join(folders.snapshots, mount.id)
+        caches.add(path)
         add(mount.target, path, mount.readonly ? ['ro'] : [])
         if (mount.readonly) return go()
         markChanged(path)

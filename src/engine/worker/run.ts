@@ -15,8 +15,8 @@ import { maskFor } from '../../content/mask.ts'
 import { withNameserver } from './network-facts.ts'
 import type { StepNetwork } from './network.ts'
 import { makeMountPoints, removeMountPoints } from './mount-points.ts'
-import { mountTable } from './mount-table.ts'
 import { withMounts } from './mounts.ts'
+import { withPlacedMounts } from './nested-mounts.ts'
 import { isEmpty, makeSnapshot, type WorkerFolders } from './overlay.ts'
 import { runFailure } from './run-failure.ts'
 import { seccompProfile } from './seccomp.ts'
@@ -55,46 +55,50 @@ export async function run(
       })
       makeFolders(merged, params.cwd, { uid: 0, gid: 0 })
       const shown = files.map(({ source, target }) => ({ source, destination: target, type: 'bind' }))
-      checkUserFiles(merged, mountTable(merged, [...shown, ...prepared.mounts]))
-      const name = `xbuild-${folders.owner}-${params.id}`
-      const config = runtimeConfig({
-        rootfs: merged,
-        argv: params.argv,
-        env: [...params.env, ...prepared.env],
-        cwd: params.cwd,
-        ids,
-        hostname: params.hostname ?? HOSTNAME,
-        files,
-        mounts: [...accelMounts(params), ...prepared.mounts],
-        network: params.network === 'own' ? { path: network.path! } : params.network,
-        rlimits: withProcessLimit(params.ulimits, { inUserNamespace, cgroup }),
-        refuseNodes,
-        kernelFiles: await kernelFiles({ inUserNamespace, ownsNetwork: params.network !== 'host' }),
-        cgroupNamespace: hasCgroupNamespaces(),
-        ...(params.shmSize === undefined ? {} : { shmSize: params.shmSize }),
-        ...(params.seccomp ? { seccomp: seccompProfile(process.arch) } : {}),
-        cgroup,
-        name,
-        ...(params.resources ? { resources: params.resources } : {}),
+      const edges = { files: shown, caches: prepared.caches, scratch }
+      const times = await withPlacedMounts(merged, prepared.mounts, edges, async ({ mounts, table }) => {
+        checkUserFiles(merged, table)
+        const name = `xbuild-${folders.owner}-${params.id}`
+        const config = runtimeConfig({
+          rootfs: merged,
+          argv: params.argv,
+          env: [...params.env, ...prepared.env],
+          cwd: params.cwd,
+          ids,
+          hostname: params.hostname ?? HOSTNAME,
+          files,
+          mounts: [...accelMounts(params), ...mounts],
+          network: params.network === 'own' ? { path: network.path! } : params.network,
+          rlimits: withProcessLimit(params.ulimits, { inUserNamespace, cgroup }),
+          refuseNodes,
+          kernelFiles: await kernelFiles({ inUserNamespace, ownsNetwork: params.network !== 'host' }),
+          cgroupNamespace: hasCgroupNamespaces(),
+          ...(params.shmSize === undefined ? {} : { shmSize: params.shmSize }),
+          ...(params.seccomp ? { seccomp: seccompProfile(process.arch) } : {}),
+          cgroup,
+          name,
+          ...(params.resources ? { resources: params.resources } : {}),
+        })
+        // The configuration holds secrets that are variables, and the runtime may keep a copy of it
+        const bundle = prepared.memory ?? scratch
+        writeFileSync(join(bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
+        const mask = maskFor(prepared.secrets)
+        let watch: CpuWatch | undefined
+        let measured: StepTimes | undefined
+        const end = await runContainer({
+          scratch: bundle,
+          name,
+          runtime: params.runtime,
+          signal,
+          onLog: (stream, line) => onLog(stream, mask.text(line)),
+          cut: mask.cut,
+          inUserNamespace,
+          ...(params.profile ? { onStart: (pid: number) => (watch = watchCpu(pid)) } : {}),
+        }).finally(() => (measured = watch?.end()))
+        if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
+        if (end.status !== 0) throw runFailure(params, { ...end, output: end.output.map(mask.text) })
+        return measured
       })
-      // The configuration holds secrets that are variables, and the runtime may keep a copy of it
-      const bundle = prepared.memory ?? scratch
-      writeFileSync(join(bundle, 'config.json'), JSON.stringify(config), { mode: 0o600 })
-      const mask = maskFor(prepared.secrets)
-      let watch: CpuWatch | undefined
-      let times: StepTimes | undefined
-      const end = await runContainer({
-        scratch: bundle,
-        name,
-        runtime: params.runtime,
-        signal,
-        onLog: (stream, line) => onLog(stream, mask.text(line)),
-        cut: mask.cut,
-        inUserNamespace,
-        ...(params.profile ? { onStart: (pid: number) => (watch = watchCpu(pid)) } : {}),
-      }).finally(() => (times = watch?.end()))
-      if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
-      if (end.status !== 0) throw runFailure(params, { ...end, output: end.output.map(mask.text) })
       removeMountPoints(merged, mountPoints)
       return { empty: isEmpty(upper), ...(times ? { times } : {}) }
     })
