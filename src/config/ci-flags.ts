@@ -1,5 +1,6 @@
 import { parseRunner, type RunnerRule } from '../ci/legs.ts'
 import type { Platform } from '../platform.ts'
+import { BAKE_FLAGS } from './bake/flags.ts'
 import { BUILD_CLI_FLAGS } from './cli-flags.ts'
 import type { BuildValues } from './build-line.ts'
 import { FLAGS } from './flags.ts'
@@ -20,6 +21,8 @@ export interface CiValues extends BuildValues {
   readonly bakeFiles: readonly string[]
   readonly images: readonly string[]
   readonly grants: Grants
+  readonly sets: readonly string[]
+  readonly vars: Readonly<Record<string, string>>
 }
 
 /** Every flag of `xbuild ci`: its own, and those of a build for `ci build`. */
@@ -76,6 +79,8 @@ export const CI_FLAGS: FlagTable<CiValues> = {
     absent: { read: [], write: [], rights: [] },
     parse: (texts, { label }) => parseAllow(texts, label),
   },
+  sets: { ...BAKE_FLAGS.set, help: 'Set an attribute of targets of --bake-file, as xbuild bake --set' },
+  vars: { ...BAKE_FLAGS.vars, help: 'Value of a variable of --bake-file' },
   first: {
     name: 'first',
     group: 'common',

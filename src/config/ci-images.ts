@@ -23,6 +23,8 @@ export function readCiImages(
   const { images: names, bakeFiles } = values
   if (bakeFiles.length > 0)
     return { kind: 'bake', names, command: readBakeCommand(bakeValues(values), { ...input, words: names }) }
+  const given = ['set', 'var'].find((name) => input.given.has(name))
+  if (given !== undefined) throw usageError(`Cannot use "--${given}" without a bake file`, 'Name it with --bake-file')
   const known = input.file?.images ?? []
   if (names.length > 0 && known.length === 0)
     throw usageError(`Cannot find the image "${names[0]}": xbuild.yaml names none`, 'Name a file with --bake-file')
@@ -42,6 +44,8 @@ function bakeValues(values: CiValues): BakeValues {
     ...compact({ silenceTimeout, store, storeLimit, timeout }),
     files: values.bakeFiles,
     allow: values.grants,
+    set: values.sets,
+    vars: values.vars,
   }
 }
 

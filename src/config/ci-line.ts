@@ -135,7 +135,7 @@ function whatOf(values: CiValues, input: LineInput, output: string): CiBuild['wh
 /** The values of a build: without those of `xbuild ci` alone, which are no options of it. */
 function buildValues(values: CiValues): BuildValues {
   const { leg: platforms, legFolder: _f, legRegistry: _r, resumeLeg: _l, first: _1, waves: _w, ...rest } = values
-  const { runners: _n, perPlatform: _p, images: _i, bakeFiles: _b, grants: _g, ...build } = rest
+  const { runners: _n, perPlatform: _p, images: _i, bakeFiles: _b, grants: _g, sets: _s, vars: _v, ...build } = rest
   return { ...build, platforms }
 }
 

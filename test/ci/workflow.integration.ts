@@ -27,7 +27,7 @@ function runScript(job: string, env: Readonly<Record<string, string>>): { calls:
   writeFileSync(calls, '')
   writeFileSync(join(folder, 'output'), '')
   for (const name of ['xbuild', 'npm', 'docker', 'sudo', 'chown']) {
-    const show = name === 'xbuild' ? 'echo made' : ':'
+    const show = name === 'xbuild' ? '[ "$2" = merge ] && echo sha256:made || echo made' : ':'
     const body =
       name === 'sudo'
         ? 'exec "$@"'
@@ -59,9 +59,10 @@ describe('the reusable workflow', () => {
   test('has no rights but those of a job, pins its actions, and keeps expressions out of scripts', () => {
     expect(workflow.permissions).toEqual({})
     expect(Object.fromEntries(Object.entries(workflow.jobs).map(([name, job]) => [name, job.permissions]))).toEqual({
-      plan: undefined,
+      plan: { contents: 'read' },
+      first: { contents: 'read' },
       leg: { contents: 'read' },
-      merge: { packages: 'write' },
+      merge: { contents: 'read', packages: 'write' },
     })
     for (const { uses, run } of Object.values(workflow.jobs).flatMap(({ steps }) => steps)) {
       if (uses) expect(uses).toMatch(/@[0-9a-f]{40}$/)
@@ -72,6 +73,7 @@ describe('the reusable workflow', () => {
   test('plans with the runners that are given, each a line', () => {
     const { calls, output } = runScript('plan', {
       VERSION: '0.1',
+      TAGS: 'ghcr.io/octo/app:1',
       PLATFORMS: 'linux/amd64,linux/riscv64',
       RUNNERS: 'linux/riscv64=ubuntu-24.04-riscv\n$(touch evil)\n',
     })
@@ -87,7 +89,7 @@ describe('the reusable workflow', () => {
         '$(touch evil)',
       ],
     ])
-    expect(output).toBe('matrix=made\n')
+    expect(output).toBe('legs=made\n')
   })
 
   test('builds a leg with flags that exist; no text of an input is code', () => {
@@ -114,6 +116,41 @@ describe('the reusable workflow', () => {
     expect(given.get('build-arg')).toEqual(['A=1 2', 'B=`id`'])
   })
 
+  test('hands files, targets and settings on as flags that exist, each a line', () => {
+    const env = {
+      VERSION: '0.1',
+      FILES: 'a b.hcl\ncompose.yaml\n',
+      TARGETS: 'app',
+      SET: 'app.args.A=1, 2\n*.tags=$(touch evil)',
+      ALLOW: 'fs=*',
+    }
+    const [plan] = xbuildCalls(runScript('plan', { ...env, TAGS: 'ghcr.io/octo/app:1' }).calls)
+    const leg = {
+      ...env,
+      PLATFORMS: 'linux/arm64',
+      LEG: 'app_linux-arm64',
+      IMAGE: 'app',
+      CONTEXT: '.',
+      BUILD_ARGS: 'A=1',
+    }
+    const build = xbuildCalls(runScript('leg', leg).calls).find(([command]) => command === 'ci')!
+    const first = xbuildCalls(runScript('first', leg).calls).find(([command]) => command === 'ci')!
+    const merge = xbuildCalls(
+      runScript('merge', { ...env, REGISTRY: 'ghcr.io', REGISTRY_USER: 'a', REGISTRY_PASSWORD: 'b' }).calls,
+    )
+    for (const argv of [plan!, build, first, merge[0]!]) {
+      const { given } = readArgv(argv)
+      expect(given.get('bake-file')).toEqual(['a b.hcl', 'compose.yaml'])
+      expect(given.get('set')).toEqual(['app.args.A=1, 2', '*.tags=$(touch evil)'])
+      expect(given.get('grant')).toEqual(['fs=*'])
+      expect(given.get('image')).toEqual(['app'])
+      expect(given.has('build-arg')).toBe(false)
+    }
+    expect(readArgv(first).given.get('cache-to')).toEqual([
+      'type=local,dest=/tmp/runner/waves/app_linux-arm64,mode=max',
+    ])
+  })
+
   test('merges under every tag, and gives the digest', () => {
     const { calls, output } = runScript('merge', {
       VERSION: '0.1',
@@ -124,9 +161,9 @@ describe('the reusable workflow', () => {
       REGISTRY_PASSWORD: 'hunter2',
     })
     const [merge] = xbuildCalls(calls)
-    expect(readArgv(merge!)).toMatchObject({ command: 'ci', words: ['merge', 'legs'] })
+    expect(readArgv(merge!)).toMatchObject({ command: 'ci', words: ['merge', '/tmp/runner/legs'] })
     expect(readArgv(merge!).given.get('tag')).toEqual(['ghcr.io/octo/app:1', 'ghcr.io/octo/app:2'])
     expect(JSON.stringify(calls)).not.toContain('hunter2')
-    expect(output).toBe('digest=made\n')
+    expect(output).toBe('digest=sha256:made\n')
   })
 })
