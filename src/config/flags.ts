@@ -258,7 +258,7 @@ export const FLAGS: { readonly [K in FlagOption]: BuildFlag<CompleteOptions[K]> 
   sign: {
     name: 'sign',
     project: userOnly('signing uses a key of yours'),
-    placeholder: 'key=FILE|key=env://NAME|cosign[,key=KEY]',
+    placeholder: 'key=FILE|key=env://NAME|cosign[,key=KEY][,tlog=false]',
     group: 'advanced',
     help:
       'Sign what is pushed, before its tag moves, with a key (ECDSA P-256 in PEM, or of cosign with COSIGN_PASSWORD) ' +

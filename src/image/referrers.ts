@@ -1,6 +1,7 @@
+import { compact } from '../compact.ts'
 import { forEachLimited } from '../host/pool.ts'
 import { ATTESTATION_ARTIFACT, PREDICATE_TYPE } from '../oci/attestation.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
+import { MEDIA_TYPE, type Descriptor } from '../oci/descriptor.ts'
 import { isManifestType } from '../oci/media-type.ts'
 import { parseAny } from './any-manifest.ts'
 import { readDocument, type ImageSource } from './source.ts'
@@ -40,14 +41,22 @@ export async function inspectReferrers(
   return found
 }
 
-/** Lists tell the type of artifact; what statements of BuildKit are about only their manifest does. */
+/**
+ * Lists tell the type of artifact and annotations, as far as who wrote them did: cosign 3 writes the type of the empty
+ * config into the tag of a registry without lists. What statements of BuildKit are about only their manifest tells.
+ */
 async function inspectReferrer(source: ImageSource, one: Descriptor, signal: AbortSignal): Promise<InspectedReferrer> {
-  const { digest, artifactType, annotations } = one
-  const told = { digest, ...(artifactType === undefined ? {} : { artifactType }) }
-  const signed = annotations?.['dev.sigstore.bundle.predicateType']
+  const { digest, mediaType } = one
+  const isTold = one.artifactType !== undefined && one.artifactType !== MEDIA_TYPE.empty
+  const isStatement = one.artifactType === ATTESTATION_ARTIFACT
+  const manifest =
+    isManifestType(mediaType) && (!isTold || isStatement)
+      ? await readDocument(source, one, signal).then(({ descriptor, bytes }) => parseAny(bytes, descriptor))
+      : undefined
+  const artifactType = isTold ? one.artifactType : (manifest?.artifactType ?? one.artifactType)
+  const told = { digest, ...compact({ artifactType }) }
+  const signed = (one.annotations ?? manifest?.annotations)?.['dev.sigstore.bundle.predicateType']
   if (signed !== undefined) return { ...told, predicateTypes: [signed] }
-  if (artifactType !== ATTESTATION_ARTIFACT || !isManifestType(one.mediaType)) return told
-  const { descriptor, bytes } = await readDocument(source, one, signal)
-  const { layers } = parseAny(bytes, descriptor)
-  return { ...told, predicateTypes: layers.map((layer) => layer.annotations?.[PREDICATE_TYPE] ?? 'unknown') }
+  if (artifactType !== ATTESTATION_ARTIFACT || !manifest) return told
+  return { ...told, predicateTypes: manifest.layers.map((layer) => layer.annotations?.[PREDICATE_TYPE] ?? 'unknown') }
 }

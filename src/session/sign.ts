@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { SignOptions } from '../config/sign.ts'
 import { XbuildError } from '../errors.ts'
 import { registryEndpoint } from '../registry/endpoint.ts'
@@ -42,10 +43,10 @@ async function openSigner(
   if (sign.by === 'cosign') {
     const { requireCosign, signWithCosign } = await import('../sign/cosign.ts')
     await requireCosign({ env, signal })
-    const { key } = sign
+    const { key, tlog } = sign
     return (ref, root, edges) => {
       const http = registryEndpoint(ref, registries).origin.startsWith('http:')
-      return signWithCosign(ref, root, { ...edges, ...(key === undefined ? {} : { key }), http, cwd, env })
+      return signWithCosign(ref, root, { ...edges, ...compact({ key }), tlog, http, cwd, env })
     }
   }
   const [{ readPrivateKey }, { signManifest }] = await Promise.all([

@@ -23,6 +23,8 @@ export function signDigest({ digest }: Pick<Descriptor, 'digest'>, key: KeyObjec
     signature: sign('sha256', preAuthEncoding(artifact), key),
     keyHint: keyHint(createPublicKey(key)),
   })
+  // The library writes the hint here, too. cosign calls keys by other names, and takes no signature of another name
+  for (const one of bundle.content.dsseEnvelope.signatures) one.keyid = ''
   return Buffer.from(JSON.stringify(bundleToJSON(bundle)))
 }
 

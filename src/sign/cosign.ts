@@ -3,13 +3,15 @@ import { exec } from '../host/exec.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { digestHex } from '../oci/digest.ts'
-import { BUNDLE_TYPE } from './bundle.ts'
-import type { SignEdges } from './sign-image.ts'
+import { placeOf, type SignEdges } from './sign-image.ts'
+import { findBundles } from './signatures.ts'
 
 /** How `cosign` is run. */
 export interface CosignOptions extends SignEdges {
   /** As cosign reads it: a file, `env://NAME`, a key of a service; absent: keyless. */
   readonly key?: string
+  /** Enter the signature in a transparency log (default: true). */
+  readonly tlog?: boolean
   /** The registry speaks plain http. */
   readonly http: boolean
   readonly cwd: string
@@ -33,14 +35,16 @@ export async function requireCosign({ env, signal }: Pick<CosignOptions, 'env' |
  */
 export async function signWithCosign(
   { host, repository }: Reference,
-  { digest }: Descriptor,
-  { key, http, cwd, env, registry, signal }: CosignOptions,
+  descriptor: Descriptor,
+  { key, tlog = true, http, cwd, env, registry, signal }: CosignOptions,
 ): Promise<void> {
+  const { digest } = descriptor
   const at: Reference = { host, repository }
   const name = formatReference({ ...at, digest })
   const args = [
     ...['sign', '--yes'],
     ...(key === undefined ? [] : ['--key', key]),
+    ...(tlog ? [] : await withoutLog({ env, signal })),
     ...(http ? ['--allow-http-registry'] : []),
     name,
   ]
@@ -49,8 +53,7 @@ export async function signWithCosign(
     throw new XbuildError('HOST', `Cannot sign "${name}": cosign ended with exit status ${exitCode}`, {
       output: (stderr || stdout).trimEnd().split('\n').slice(-10),
     })
-  const { manifests } = await registry.referrers(at, digest, { signal })
-  if (manifests.some(({ artifactType }) => artifactType === BUNDLE_TYPE)) return
+  if ((await findBundles(placeOf(at, registry), descriptor, signal)).length > 0) return
   // cosign before version 3 keeps signatures under a tag
   const tag = `sha256-${digestHex(digest)}.sig`
   await registry.manifest({ ...at, tag }, { signal, direct: true }).catch((cause: unknown) => {
@@ -58,4 +61,10 @@ export async function signWithCosign(
       cause,
     })
   })
+}
+
+/** The flags that keep a signature out of logs: cosign 3 has a list of services, which says so by itself otherwise. */
+async function withoutLog({ env, signal }: Pick<CosignOptions, 'env' | 'signal'>): Promise<readonly string[]> {
+  const { stdout } = await exec('cosign', ['sign', '--help'], { env, signal })
+  return ['--tlog-upload=false', ...(stdout.includes('--use-signing-config') ? ['--use-signing-config=false'] : [])]
 }

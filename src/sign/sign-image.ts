@@ -51,7 +51,8 @@ export async function signManifest(
   return 'signed'
 }
 
-function placeOf(at: Reference, registry: RegistryClient): SignaturePlace {
+/** A repository of a registry, as signatures are read from it. */
+export function placeOf(at: Reference, registry: RegistryClient): SignaturePlace {
   return {
     name: formatReference(at),
     document: async ({ digest }, signal) =>

@@ -3,7 +3,7 @@ import { XbuildError } from '../errors.ts'
 import { readBlob } from '../content/read-blob.ts'
 import { parseAny } from '../image/any-manifest.ts'
 import { readDocument, type ImageSource } from '../image/source.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
+import { MEDIA_TYPE, type Descriptor } from '../oci/descriptor.ts'
 import { isManifestType } from '../oci/media-type.ts'
 import { BUNDLE_TYPE, isSignatureOf } from './bundle.ts'
 
@@ -28,26 +28,49 @@ export async function findSignatures(
   { subject, publicKey }: { readonly subject: Descriptor; readonly publicKey: KeyObject },
   signal: AbortSignal,
 ): Promise<Signatures> {
-  const { manifests } = await place.referrers(subject.digest, signal)
-  const bundles = manifests.filter(
-    ({ artifactType, mediaType }) => artifactType === BUNDLE_TYPE && isManifestType(mediaType),
-  )
+  const bundles = await findBundles(place, subject, signal)
+  const blobs = { read: (blob: Descriptor) => place.blob(blob, 0, signal) }
   const valid: string[] = []
-  for (const one of bundles.slice(0, MAX_BUNDLES)) if (await isValid(one)) valid.push(one.digest)
+  for (const { digest, layer } of bundles) {
+    const bytes = await unlessOfContent(() => readBlob(blobs, layer, MAX_BUNDLE_BYTES))
+    if (bytes && isSignatureOf(bytes, { digest: subject.digest, publicKey })) valid.push(digest)
+  }
   return { valid, found: bundles.length }
+}
 
-  async function isValid(one: Descriptor): Promise<boolean> {
-    try {
+/** Manifests that refer to an image and have a Sigstore bundle, and the layer that it is. */
+export async function findBundles(
+  place: Omit<SignaturePlace, 'blob'>,
+  subject: Descriptor,
+  signal: AbortSignal,
+): Promise<readonly { readonly digest: string; readonly layer: Descriptor }[]> {
+  const { manifests } = await place.referrers(subject.digest, signal)
+  const candidates = manifests.filter(
+    ({ artifactType, mediaType }) => isManifestType(mediaType) && TYPES.has(artifactType),
+  )
+  const bundles: { digest: string; layer: Descriptor }[] = []
+  for (const one of candidates.slice(0, MAX_BUNDLES)) {
+    const manifest = await unlessOfContent(async () => {
       const { descriptor, bytes } = await readDocument(place, one, signal)
-      const manifest = parseAny(bytes, descriptor)
-      const [layer] = manifest.layers
-      if (manifest.subject?.digest !== subject.digest || layer?.mediaType !== BUNDLE_TYPE) return false
-      const blobs = { read: (blob: Descriptor) => place.blob(blob, 0, signal) }
-      return isSignatureOf(await readBlob(blobs, layer, MAX_BUNDLE_BYTES), { digest: subject.digest, publicKey })
-    } catch (error) {
-      if (error instanceof XbuildError && OF_CONTENT.has(error.code)) return false
-      throw error
-    }
+      return parseAny(bytes, descriptor)
+    })
+    const layer = manifest?.layers[0]
+    if (manifest?.subject?.digest === subject.digest && layer?.mediaType === BUNDLE_TYPE)
+      bundles.push({ digest: one.digest, layer })
+  }
+  return bundles
+}
+
+// In the tag of a registry that keeps no list of referrers, cosign 3 writes the type of the config, and no annotations
+const TYPES: ReadonlySet<string | undefined> = new Set([BUNDLE_TYPE, MEDIA_TYPE.empty, undefined])
+
+/** What is damaged, or gone, is as if it were not there. */
+async function unlessOfContent<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof XbuildError && OF_CONTENT.has(error.code)) return undefined
+    throw error
   }
 }
 

@@ -1,0 +1,66 @@
+import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
+import { baseLayout } from '../e2e/support/examples.ts'
+import { tempFolder } from '../e2e/support/places.ts'
+import { writeFiles } from '../e2e/support/context.ts'
+import { run, runOk, xbuild } from '../e2e/support/xbuild.ts'
+import { debianProgram } from '../support/debian-program.ts'
+import { startRegistry } from '../support/registry-debian.ts'
+
+// Signatures between xbuild and the cosign of Debian, on a registry without lists of referrers
+const folder = tempFolder()
+const OPENED = { COSIGN_PASSWORD: 'secret' }
+const env = { ...OPENED, PATH: `${folder}/bin:${process.env['PATH']}` }
+let registry: Awaited<ReturnType<typeof startRegistry>>
+let cosign: string
+
+const at = (name: string) => `${registry.host}/${name}`
+const key = (name: string) => join(folder, `${name}.key`)
+const verifies = (ref: string, name: string) =>
+  run(cosign, ['verify', '--insecure-ignore-tlog=true', '--key', join(folder, `${name}.pub`), at(ref)])
+const image = (...args: string[]) => xbuild(['image', ...args], { cwd: folder, store: join(folder, 'store'), env })
+
+async function push(ref: string, ...args: string[]): Promise<void> {
+  const context = `base=oci-layout://${await baseLayout('busybox')}`
+  const build = ['--platform', 'linux/arm64,linux/amd64', '--build-context', context, '-t', at(ref), '--push']
+  const ended = await xbuild([...build, ...args, 'context'], { cwd: folder, store: join(folder, 'store'), env })
+  expect(ended.code, ended.stderr).toBe(0)
+}
+
+beforeAll(async () => {
+  registry = await startRegistry()
+  cosign = await debianProgram('cosign', inject('conformance').cache)
+  writeFiles(join(folder, 'context'), { Dockerfile: 'FROM base\n' })
+  writeFiles(join(folder, 'bin'), { cosign: `#!/bin/sh\nexec ${cosign} "$@"\n` })
+  chmodSync(join(folder, 'bin/cosign'), 0o755)
+  for (const name of ['own', 'other'])
+    await runOk(cosign, ['generate-key-pair', '--output-key-prefix', join(folder, name)], { env: OPENED })
+}, 300_000)
+
+afterAll(() => registry?.stop())
+
+test('cosign takes signatures of xbuild, by the key that made them', async () => {
+  await push('ours:1', '--sign', `key=${key('own')}`)
+  expect(await verifies('ours:1', 'own')).toMatchObject({ code: 0 })
+  expect((await verifies('ours:1', 'other')).code).not.toBe(0)
+})
+
+test('xbuild takes signatures of cosign, and shows and copies them', async () => {
+  await push('theirs:1', '--sign', `cosign,key=${key('own')},tlog=false`)
+  expect(await verifies('theirs:1', 'own')).toMatchObject({ code: 0 })
+  expect((await image('verify', '--key', join(folder, 'own.pub'), at('theirs:1'))).code).toBe(0)
+  expect((await image('verify', '--key', join(folder, 'other.pub'), at('theirs:1'))).code).toBe(1)
+  expect((await image('inspect', at('theirs:1'))).stdout).toMatch(/Referrer of sha256:\S+: sha256:\S+ \(signature\)/)
+  expect((await image('copy', at('theirs:1'), at('copy:1'))).code).toBe(0)
+  expect(await verifies('copy:1', 'own')).toMatchObject({ code: 0 })
+})
+
+test('both sign one image', async () => {
+  await push('both:1', '--sign', `cosign,key=${key('own')},tlog=false`)
+  expect((await image('sign', '--key', key('other'), at('both:1'))).code).toBe(0)
+  for (const name of ['own', 'other']) {
+    expect(await verifies('both:1', name)).toMatchObject({ code: 0 })
+    expect((await image('verify', '--key', join(folder, `${name}.pub`), at('both:1'))).code).toBe(0)
+  }
+})
