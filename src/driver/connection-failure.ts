@@ -2,7 +2,7 @@ import { XbuildError, type ErrorDetails } from '../errors.ts'
 
 /** The error for a node that cannot be reached, or was lost. */
 export function unreachable(endpoint: string, state: string, details: ErrorDetails = {}): XbuildError {
-  return new XbuildError('NODE', `Cannot reach node "${endpoint}": ${state}`, details)
+  return new XbuildError('NODE', `Cannot reach node "${endpoint}": ${state}`, { facts: { state }, ...details })
 }
 
 const REASONS: Readonly<Record<string, readonly [state: string, hint: string]>> = {

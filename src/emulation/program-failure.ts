@@ -23,14 +23,19 @@ export function programFailure(
   { status, output, emulated, advice = '' }: ProgramEnd,
   details: Omit<ErrorDetails, 'output' | 'facts' | 'hint'> = {},
 ): XbuildError {
-  const facts = typeof status === 'number' ? { exitCode: status } : {}
+  const failure = (code: 'EMULATOR' | 'RUN_FAILED', state: string, hint?: string) =>
+    new XbuildError(code, `Cannot run "${command}": ${state}`, {
+      ...details,
+      output,
+      hint,
+      facts: { state, ...(typeof status === 'number' ? { exitCode: status } : {}) },
+    })
   const crashed =
     emulated && (CRASHES.includes(status) || output.some((line) => line.includes('qemu: uncaught target signal')))
   if (crashed) {
-    const message = `Cannot run "${command}": the emulator or the emulated program crashed (exit code ${status})`
+    const state = `the emulator or the emulated program crashed (exit code ${status})`
     const hint = `Try another QEMU version${advice}, or build this platform on a machine of its own`
-    return new XbuildError('EMULATOR', message, { ...details, output, hint, facts })
+    return failure('EMULATOR', state, hint)
   }
-  const state = typeof status === 'number' ? `exit code ${status}` : `ended by ${status}`
-  return new XbuildError('RUN_FAILED', `Cannot run "${command}": ${state}`, { ...details, output, facts })
+  return failure('RUN_FAILED', typeof status === 'number' ? `exit code ${status}` : `ended by ${status}`)
 }

@@ -74,15 +74,12 @@ async function open(
     }
   } catch (cause) {
     if (signal.aborted) throw signal.reason
-    const state = late.aborted ? `no answer within ${LIMIT / 1000} s` : toXbuildError(cause).message
-    throw new XbuildError(
-      'NODE',
-      `Cannot load into the Docker Engine at "${formatEndpoint(endpoint)}": ${state.replace(/^Cannot reach node "[^"]*": /, '')}`,
-      {
-        cause,
-        hint: 'Start it, name another with DOCKER_HOST or -o type=docker,context=NAME, or use -o type=docker,dest=FILE.tar',
-      },
-    )
+    const { facts, message } = toXbuildError(cause)
+    const state = late.aborted ? `no answer within ${LIMIT / 1000} s` : (facts.state ?? message)
+    throw new XbuildError('NODE', `Cannot load into the Docker Engine at "${formatEndpoint(endpoint)}": ${state}`, {
+      cause,
+      hint: 'Start it, name another with DOCKER_HOST or -o type=docker,context=NAME, or use -o type=docker,dest=FILE.tar',
+    })
   }
 }
 

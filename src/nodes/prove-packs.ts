@@ -65,9 +65,9 @@ export async function proveHandler({
     await driver.build(job, { signal, emit: () => undefined })
     return `${node} did not run a ${shown} test program`
   } catch (thrown) {
-    const { code, message, output = [] } = toXbuildError(thrown)
-    if (code === 'RUN_FAILED' && message.endsWith(`exit code ${TWIN_STATUS}`)) return undefined
-    if (code === 'RUN_FAILED' && message.endsWith(`exit code ${PROBE_STATUS}`))
+    const { code, message, facts, output = [] } = toXbuildError(thrown)
+    if (code === 'RUN_FAILED' && facts.exitCode === TWIN_STATUS) return undefined
+    if (code === 'RUN_FAILED' && facts.exitCode === PROBE_STATUS)
       return `its ${architecture.name} programs go to an emulator without the handler (xbuild qemu install --packs ${architecture.name} there registers one with it)`
     if (signal.aborted) return `a ${shown} test program did not end in time on ${node}`
     return `a ${shown} test program failed on ${node}: ${output.at(-1) ?? message}`

@@ -175,8 +175,8 @@ async function run(
   try {
     await driver.build(job, { signal, emit: () => undefined })
   } catch (thrown) {
-    const { code, message, output = [] } = toXbuildError(thrown)
-    if (code === 'RUN_FAILED' && message.endsWith(`exit code ${PROBE_STATUS}`))
+    const { code, message, facts, output = [] } = toXbuildError(thrown)
+    if (code === 'RUN_FAILED' && facts.exitCode === PROBE_STATUS)
       return { platform, status: 'ready', emulator: emulatorOf(node) }
     if (signal.aborted)
       return missing(`a ${shown} test program did not end in time on ${node}`, `See xbuild node inspect ${node}`)

@@ -127,7 +127,6 @@ function cut(command: string): string {
 
 function howItEnded({ code, message, facts }: XbuildError): string {
   if (facts.exitCode !== undefined) return `failed with exit code ${facts.exitCode}`
-  return code === 'RUN_FAILED' || code === 'EMULATOR'
-    ? `failed: ${message.replace(/^Cannot run "[^]*": /, '')}`
-    : `failed: ${message}`
+  const isOfCommand = code === 'RUN_FAILED' || code === 'EMULATOR'
+  return `failed: ${(isOfCommand ? facts.state : undefined) ?? message}`
 }

@@ -46,6 +46,7 @@ test.each([
 ] as const)('%s', (_name, how, emulated, code, said) => {
   const error = runFailure({ argv: ['make', 'all'], emulated }, { ...end, ...how })
   expect(error).toMatchObject({ code, message: expect.stringMatching(said) })
+  if (code !== 'HOST') expect(error.message).toBe(`Cannot run "make all": ${error.facts.state}`)
 })
 
 test('the last lines are there, without those that the runtime wrote into them', () => {

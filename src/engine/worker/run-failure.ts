@@ -16,21 +16,22 @@ export function runFailure(
   const message = fromRuntime.at(-1)
   if (message !== undefined) {
     if (message.includes('exec format error')) {
-      return new XbuildError(
-        'EMULATOR',
-        `Cannot run "${command}": its program is for another platform and no emulator took it`,
-        {
-          output,
-          hint: 'The image holds programs of another platform than it says, or QEMU for it is missing',
-        },
-      )
+      const state = 'its program is for another platform and no emulator took it'
+      return new XbuildError('EMULATOR', `Cannot run "${command}": ${state}`, {
+        output,
+        hint: 'The image holds programs of another platform than it says, or QEMU for it is missing',
+        facts: { state },
+      })
     }
     const missing = /exec: "?([^":]+)"?: .*(no such file|not found)/.exec(message)
-    if (missing)
-      return new XbuildError('RUN_FAILED', `Cannot run "${command}": the image has no program "${missing[1]}"`, {
+    if (missing) {
+      const state = `the image has no program "${missing[1]}"`
+      return new XbuildError('RUN_FAILED', `Cannot run "${command}": ${state}`, {
         output,
         hint: 'Use a base image that has it, or the exec form with a program that is there',
+        facts: { state },
       })
+    }
     return new XbuildError('HOST', `Cannot run "${command}": ${message}`, {
       output: last,
       hint: 'The OCI runtime could not start the container: see its message, or try another with --oci-runtime',
