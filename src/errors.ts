@@ -66,7 +66,7 @@ export class XbuildError extends Error {
     super(message, details.cause === undefined ? undefined : { cause: details.cause })
     this.name = 'XbuildError'
     this.code = code
-    if (details.hint !== undefined) this.hint = details.hint
+    if (details.hint) this.hint = details.hint
     if (details.at !== undefined) this.at = details.at
     if (details.output !== undefined) this.output = details.output
     if (details.tags !== undefined) this.tags = details.tags
@@ -140,16 +140,11 @@ export class DockerfileError extends XbuildError {
 
   constructor(diagnostics: readonly Diagnostic[]) {
     const [first] = diagnostics
-    const rest =
-      diagnostics.length > 1
-        ? { hint: `${diagnostics.length} problems were found` }
-        : first?.hint
-          ? { hint: first.hint }
-          : {}
+    const many = diagnostics.length > 1
     super('BAD_DOCKERFILE', first?.message ?? 'Cannot read the Dockerfile', {
-      ...(first ? { at: first.at } : {}),
-      ...rest,
+      at: first?.at,
+      hint: many ? `${diagnostics.length} problems were found` : first?.hint,
     })
-    this.diagnostics = diagnostics.length > 1 ? diagnostics : []
+    this.diagnostics = many ? diagnostics : []
   }
 }

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { SourcePosition } from '../errors.ts'
 import type { Finding } from './findings.ts'
 
@@ -28,8 +29,7 @@ export function describeFindings(
   const hint = causeOf(first, facts)
   return {
     message: `${facts.platform}: ${[...named, ...more].join('; ')}`,
-    ...(hint === undefined ? {} : { hint }),
-    ...(at ? { at } : {}),
+    ...compact({ hint, at }),
   }
 }
 

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { armVersion } from './arm-attributes.ts'
 import type { FileBytes, Program } from './types.ts'
 
@@ -147,7 +148,7 @@ export function readElfProgram(file: FileBytes): Program | undefined {
     architecture,
     // A library may name a loader to be started for its version; what says that it is a program is one
     kind: type === ET_EXEC || isPie || (loader !== undefined && loader !== '') ? 'program' : 'library',
-    ...(variant === undefined ? {} : { variant }),
+    ...compact({ variant }),
     ...(loader ? { loader } : {}),
     ...(needed.length > 0 ? { needed } : {}),
   }

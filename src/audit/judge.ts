@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { ContainerConfig } from '../oci/manifest.ts'
 import type { Platform } from '../platform.ts'
 import { isFatal, type AuditResult, type Finding } from './findings.ts'
@@ -29,7 +30,7 @@ export function judge({ platform, config, tree, isWhole }: AuditedImage): AuditR
       findings.push({
         path: `/${file.path}`,
         ...found,
-        ...(because === undefined ? {} : { because }),
+        ...compact({ because }),
         layer: file.layer,
       })
   }

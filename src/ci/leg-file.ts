@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import type { Digest } from '../oci/descriptor.ts'
 import { readJson, type JsonField } from '../oci/json-reader.ts'
@@ -44,8 +45,7 @@ export function parseLeg(bytes: Uint8Array, path: string): LegFile {
   return {
     platforms: platforms.map((one) => formatPlatform(parsePlatform(one.string()))),
     digest: digest as Digest,
-    ...(image === undefined ? {} : { image }),
-    ...(repository === undefined ? {} : { repository }),
+    ...compact({ image, repository }),
   }
 }
 

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import { shorten } from './flags.ts'
 import { layerHistory } from './history.ts'
@@ -50,7 +51,7 @@ export function copyStep(instruction: CopyInstruction, state: StageState): CopyS
     text: add ? withoutLogins(instruction.text) : instruction.text,
     history: layerHistory(`${words.join(' ')} # buildkit`),
     add,
-    ...(from === undefined ? {} : { from }),
+    ...compact({ from }),
     sources: local.map(slashed).map((source) => (instruction.parents ? withPivot(source) : sourcePath(source))),
     ...(checked.length === 0 ? {} : { remotes: checked }),
     inline,
@@ -60,7 +61,7 @@ export function copyStep(instruction: CopyInstruction, state: StageState): CopyS
     excludes: instruction.excludes,
     parents: instruction.parents,
     link: instruction.link,
-    ...(instruction.unpack === undefined ? {} : { unpack: instruction.unpack }),
+    ...compact({ unpack: instruction.unpack }),
   }
 }
 

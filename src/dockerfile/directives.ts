@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { Diagnostic, SourcePosition } from '../errors.ts'
 import { withoutNewline, type Escape, type LineReader } from './lines.ts'
 import type { Dockerfile } from './types.ts'
@@ -40,9 +41,9 @@ export function readDirectives(
   const syntax = values.get('syntax')
   const check = values.get('check')
   const directives = {
-    ...(syntax === undefined ? {} : { syntax }),
+    ...compact({ syntax }),
     escape: (values.get('escape') ?? '\\') as Escape,
-    ...(check === undefined ? {} : { check }),
+    ...compact({ check }),
     ...(syntax === undefined && check === undefined ? {} : { at: places }),
   }
   return { directives, diagnostics }

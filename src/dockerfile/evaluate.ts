@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { XbuildError, type Diagnostic, type SourcePosition } from '../errors.ts'
 import type { ContainerConfig } from '../oci/manifest.ts'
 import { copyStep } from './copy-step.ts'
@@ -41,7 +42,7 @@ export function evaluateStage(stage: GraphStage, base: StageBase): EvaluatedStag
   return {
     steps,
     config: finishConfig(state),
-    ...(state.author === undefined ? {} : { author: state.author }),
+    ...compact({ author: state.author }),
     args: Object.fromEntries(state.scope.args),
     ...(unset.found.size === 0 ? {} : { unset: [...unset.found.values()].map((one) => withSimilar(one, state.scope)) }),
     diagnostics,
@@ -94,7 +95,7 @@ function startState(
     scope: createScope({ env, inherited: base.args ?? {}, args: stage.args, escape: stage.escape ?? '\\', onUnset }),
     cmdIsOwn: false,
     warn: (rule, at, message, hint) => {
-      diagnostics.push({ rule, severity: 'warning', message, ...(hint === undefined ? {} : { hint }), at })
+      diagnostics.push({ rule, severity: 'warning', message, ...compact({ hint }), at })
     },
   }
 }

@@ -32,7 +32,7 @@ export function checkFrontend(
     `Cannot use ${what} "${shorten(image)}": xbuild itself supports only the syntax of docker/dockerfile`,
     {
       hint: `${at ? 'Remove the line if the file is an ordinary Dockerfile' : 'Leave the build argument out'}; otherwise build only on BuildKit nodes, with --builder`,
-      ...(at ? { at } : {}),
+      at,
     },
   )
 }

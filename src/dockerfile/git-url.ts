@@ -173,7 +173,7 @@ function decoded(fragment: string, text: string): string {
 
 function bad(text: string, state: string, hint?: string, cause?: unknown): XbuildError {
   return new XbuildError('BAD_REFERENCE', `Cannot read git repository "${showUrl(text)}": ${state}`, {
-    ...(hint ? { hint } : {}),
+    hint,
     ...(cause ? { cause } : {}),
   })
 }

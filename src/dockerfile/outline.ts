@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { SourcePosition } from '../errors.ts'
 import { descriptionOf } from './checks/descriptions.ts'
 import { usedIn } from './checks/from-args.ts'
@@ -42,7 +43,7 @@ export function targetsOf({ stages }: Dockerfile): Target[] {
     ...(name === undefined ? {} : { name, ...described(name, from.written?.comments) }),
     isDefault: index === stages.length - 1,
     base: from.image,
-    ...(from.platform === undefined ? {} : { platform: from.platform }),
+    ...compact({ platform: from.platform }),
     at: from.at,
   }))
 }
@@ -104,7 +105,7 @@ function addArgs(
   for (const { name } of args) {
     if (AUTOMATIC.test(name) || (only && !only.has(name))) continue
     const value = valueOf(name)
-    into.set(name, { name, ...described(name, written?.comments), ...(value === undefined ? {} : { value }), at })
+    into.set(name, { name, ...described(name, written?.comments), ...compact({ value }), at })
   }
 }
 

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { Diagnostic, SourcePosition } from '../errors.ts'
 import { readDirectives } from './directives.ts'
 import { findHeredocs, readHeredocs } from './heredoc.ts'
@@ -65,7 +66,7 @@ function readInstructions(reader: LineReader, options: ReadOptions): (Instructio
   const instructions: (Instruction | FromInstruction)[] = []
   let at: SourcePosition = { file, line: 1 }
   const add = (severity: Diagnostic['severity']) => (rule: string, message: string, hint?: string) => {
-    diagnostics.push({ rule, severity, message, ...(hint === undefined ? {} : { hint }), at })
+    diagnostics.push({ rule, severity, message, ...compact({ hint }), at })
   }
   const fail = add('error')
   const warn = add('warning')
@@ -138,7 +139,7 @@ function groupStages(
       const name = instruction.as?.toLowerCase()
       stages.push({
         index: stages.length,
-        ...(name === undefined ? {} : { name }),
+        ...compact({ name }),
         from: instruction,
         instructions: [],
       })

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import { suggestionHint } from '../did-you-mean.ts'
 import { shorten } from './flags.ts'
@@ -180,8 +181,7 @@ function secretOf(text: string, fields: Fields, target: string | undefined): Sec
   return {
     type: 'secret',
     id,
-    ...(file === undefined ? {} : { target: file }),
-    ...(env === undefined ? {} : { env }),
+    ...compact({ target: file, env }),
     required: fields.get('required') === 'true',
     owner: ownerOf(text, fields, 0o400),
   }

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import { parseHeredocWord } from './heredoc.ts'
 import { layerHistory, runCreatedBy } from './history.ts'
@@ -32,7 +33,7 @@ export function runStep(instruction: RunInstruction, state: StageState): RunStep
       },
     ),
     network: instruction.network ?? 'default',
-    ...(instruction.security === undefined ? {} : { security: instruction.security }),
+    ...compact({ security: instruction.security }),
     ...(instruction.devices.length === 0 ? {} : { devices: instruction.devices }),
   }
 }

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import { shorten } from './flags.ts'
 import type { Escape } from './lines.ts'
@@ -48,7 +49,7 @@ function expand(text: string, options: ExpandOptions, words?: string[]): string[
   const cursor: Cursor = { text, options, budget: options.budget ?? { left: DEFAULT_BUDGET }, at: 0, depth: 0 }
   spend(cursor, text.length)
   if (!words && !/[$\\`'"]/.test(text)) return [text]
-  const parts = readUntil(cursor, { rawEscapes: false, ...(words ? { words } : {}) })
+  const parts = readUntil(cursor, { rawEscapes: false, ...compact({ words }) })
   const length = parts.reduce((sum, part) => sum + part.length, 0)
   if (length > text.length + MAX_GROWTH) throw failed(cursor, 'it becomes longer than 128 KiB')
   spend(cursor, length)

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import { formatPlatform, parsePlatform, platformKey, type Platform } from '../platform.ts'
 
@@ -50,7 +51,7 @@ export function parseAnnotation(text: string): Annotation {
   if (platform && platforms.some((other) => platformKey(other) !== platformKey(platform)))
     throw bad('it has two platforms')
   if (platform && levels.some((level) => level.startsWith('index'))) throw bad('an index belongs to no single platform')
-  return { levels: levels as AnnotationLevel[], key, value: rest.slice(equals + 1), ...(platform ? { platform } : {}) }
+  return { levels: levels as AnnotationLevel[], key, value: rest.slice(equals + 1), ...compact({ platform }) }
 }
 
 /** The annotations of one level, for one platform where the level has one; the last of equal keys wins. */

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import { parseReference, type Reference } from './reference.ts'
 
@@ -31,7 +32,7 @@ export function parseImageName(text: string): ImageName {
         },
       )
     const name = digest ?? tag
-    return { kind: kind === 'oci-archive' ? kind : 'oci', path, ...(name === undefined ? {} : { name }) }
+    return { kind: kind === 'oci-archive' ? kind : 'oci', path, ...compact({ name }) }
   }
   const daemon = /^docker-daemon:(.*)$/s.exec(text)?.[1]
   if (daemon !== undefined) {

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { Platform } from '../platform.ts'
 import { MEDIA_TYPE, toDescriptorPlatform } from './descriptor.ts'
 import { makeDocument, type Document } from './make-manifest.ts'
@@ -49,7 +50,7 @@ export function makeImageConfig(parts: ImageConfigParts): Document & { readonly 
     ...toDescriptorPlatform({
       ...platform,
       ...(osVersion ? { osVersion } : {}),
-      ...(osFeatures ? { osFeatures } : {}),
+      ...compact({ osFeatures }),
     }),
     config: withLabels(base ? parts.config : onScratch(parts.config, platform), parts.labels ?? {}),
     rootfs: { type: 'layers', diff_ids: diffIds },
@@ -64,7 +65,7 @@ function onScratch(config: ContainerConfig, platform: Platform): ContainerConfig
   const env = config.Env ?? []
   return {
     ...config,
-    ...(usual.Env ? { Env: env.some((pair) => pair.startsWith('PATH=')) ? env : [...usual.Env, ...env] } : {}),
+    ...compact({ Env: usual.Env && (env.some((pair) => pair.startsWith('PATH=')) ? env : [...usual.Env, ...env]) }),
     WorkingDir: config.WorkingDir || usual.WorkingDir!,
   }
 }

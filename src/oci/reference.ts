@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import type { Digest } from './descriptor.ts'
 import { parseDigest } from './digest.ts'
@@ -43,7 +44,7 @@ export function parseReference(text: string): Reference {
   const { host, repository } = splitHost(tagged ? named.slice(0, colon) : named)
   checkHost(text, host)
   checkRepository(text, repository)
-  return { host, repository, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) }
+  return { host, repository, ...compact({ tag, digest }) }
 }
 
 /** The full text of a reference, with host, tag and digest as far as they are there. */

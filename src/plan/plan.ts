@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { GraphStage, StageGraph } from '../dockerfile/types.ts'
 import { distinctPlatforms, formatPlatform, type Platform, platformKey, samePlatform } from '../platform.ts'
 import { candidates, decide, type Candidate } from './decide.ts'
@@ -229,7 +230,7 @@ function toJob(
   const { decision } = decide(needOf(stage, { targets, buildPlatform }), candidate) as { readonly decision: Decision }
   const base = {
     id,
-    ...(image === undefined ? {} : { image }),
+    ...compact({ image }),
     stage: stageName(stage),
     needs,
     platform: stage.platform,
@@ -241,7 +242,7 @@ function toJob(
       ...base,
       decision: shared ? { ...decision, reason } : decision,
       targets,
-      ...(shared ? { shared } : {}),
+      ...compact({ shared }),
     }
   }
   const { target, facts, offer, others, rejected } = placed
@@ -264,7 +265,7 @@ function toJob(
     ...(others.length > 0 ? { alternatives: others.map((other) => alternativeOf(other, other.graph)) } : {}),
     ...(facts?.overrides.length ? { overrides: facts.overrides } : {}),
     ...(facts?.optional ? { optional: true as const } : {}),
-    ...(facts?.timeout === undefined ? {} : { timeout: facts.timeout }),
+    ...compact({ timeout: facts?.timeout }),
   }
 }
 

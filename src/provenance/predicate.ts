@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { Attestation } from '../oci/attestation.ts'
 import type { ProvenanceFacts, StageFacts } from './facts.ts'
 
@@ -34,7 +35,7 @@ export function makeProvenance(facts: ProvenanceFacts): Attestation {
 /** What buildx puts into its metadata file: always in the form of v0.2; `min` leaves out steps and metadata. */
 export function provenanceSummary(facts: ProvenanceFacts, mode: 'min' | 'max'): unknown {
   const { buildConfig, metadata, ...rest } = predicate02(facts, commonOf(facts))
-  return mode === 'min' ? rest : { ...rest, ...(buildConfig ? { buildConfig } : {}), metadata }
+  return mode === 'min' ? rest : { ...rest, ...compact({ buildConfig }), metadata }
 }
 
 function commonOf(facts: ProvenanceFacts): Common {
@@ -63,7 +64,7 @@ function commonOf(facts: ProvenanceFacts): Common {
       stages: max ? stages : stages.map(withoutNode),
       ...(offered.length > 0 ? { packsOffered: offered } : {}),
     },
-    metadata: { ...(max ? { source: sourceOf(facts) } : {}), ...(facts.vcs ? { vcs: facts.vcs } : {}) },
+    metadata: { ...(max ? { source: sourceOf(facts) } : {}), ...compact({ vcs: facts.vcs }) },
   }
 }
 
@@ -90,7 +91,7 @@ function predicate1(facts: ProvenanceFacts, { request, isRequestWhole, buildConf
     buildDefinition: {
       buildType: BUILD_TYPE,
       externalParameters: { configSource, request },
-      internalParameters: { ...(buildConfig ? { buildConfig } : {}), builderPlatform, xbuild },
+      internalParameters: { ...compact({ buildConfig }), builderPlatform, xbuild },
       resolvedDependencies: resources,
     },
     runDetails: {
@@ -123,15 +124,11 @@ function predicate02(facts: ProvenanceFacts, { request, isRequestWhole, buildCon
     buildType: BUILD_TYPE_02,
     materials: resources,
     invocation: {
-      configSource: {
-        ...(uri === undefined ? {} : { uri }),
-        ...(digest ? { digest } : {}),
-        ...(path === undefined ? {} : { entryPoint: path }),
-      },
+      configSource: compact({ uri, digest, entryPoint: path }),
       parameters: request,
       environment: { platform: builderPlatform, xbuild },
     },
-    ...(buildConfig ? { buildConfig } : {}),
+    ...compact({ buildConfig }),
     metadata: {
       ...(run
         ? {

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { CompleteOptions } from '../config/options.ts'
 import { parseRemote, type Remote } from '../dockerfile/remote.ts'
 import type { StageGraph } from '../dockerfile/types.ts'
@@ -49,5 +50,5 @@ export function readsOf(
 function found(ref: string, bases: NonNullable<Known['bases']>): Pick<UsedImage, 'name' | 'digest'> {
   const name = formatReference(parseReference(ref))
   const digest = Object.hasOwn(bases, name) ? bases[name] : undefined
-  return { name, ...(digest === undefined ? {} : { digest }) }
+  return { name, ...compact({ digest }) }
 }

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { CompleteOptions } from '../config/options.ts'
 import type { Resources } from '../config/run-options.ts'
 import { withoutLogins } from '../dockerfile/show-url.ts'
@@ -31,15 +32,15 @@ export function requestOf(
   const args = {
     ...prefixed('build-arg:', buildArgs),
     ...prefixed('label:', labels),
-    ...(target === undefined ? {} : { target }),
+    ...compact({ target }),
     ...(frontend ? { source: frontend.image, cmdline: frontend.cmdline } : {}),
-    ...(network === undefined ? {} : { 'force-network-mode': network }),
+    ...compact({ 'force-network-mode': network }),
     ...(addHosts.length > 0 ? { 'add-hosts': addHosts.map(({ name, ip }) => `${name}=${ip}`).join(',') } : {}),
     ...(shmSize === undefined ? {} : { 'shm-size': String(shmSize) }),
     ...(ulimits.length > 0
       ? { ulimit: ulimits.map(({ name, soft, hard }) => `${name}=${soft}:${hard}`).join(',') }
       : {}),
-    ...(resources === undefined ? {} : { resource: formatResources(resources) }),
+    ...compact({ resource: resources && formatResources(resources) }),
     ...(noCache ? { 'no-cache': '' } : {}),
   }
   return {

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { Found, LayerPackages, Package, Release } from './types.ts'
 
 /** A package of an image and where it is named. */
@@ -50,7 +51,7 @@ export function packagesOf(layers: readonly LayerPackages[]): ImagePackages {
       .map(([, one]) => ({ ...one, paths: one.paths.toSorted() })),
     unread: [...files.values()].filter(({ unread }) => unread).map(({ path }) => `/${path}`),
     isCut: layers.some(({ isCut }) => isCut),
-    ...(release ? { release } : {}),
+    ...compact({ release }),
   }
 }
 

@@ -1,5 +1,6 @@
 import { cleanPath } from '../audit/layer-files.ts'
 import { mayBeProgram } from '../audit/read-program.ts'
+import { compact } from '../compact.ts'
 import type { TarEntry } from '../oci/tar-format.ts'
 import type { TarSink } from '../oci/tar-reader.ts'
 import { readerOf, type Reader } from './files.ts'
@@ -52,8 +53,7 @@ export function createPackageScan(): TarSink & { result(): LayerPackages } {
     if (entry.type === 'symlink' && fits(1)) links.push(path)
     if (entry.type !== 'file') return reader && add({ path }) // it hides what lower layers have there
     const isProgram = (entry.mode & 0o111) !== 0
-    if (reader || isProgram)
-      open = { path, size: entry.size, ...(reader ? { reader } : {}), parts: [], kept: 0, isNew: true }
+    if (reader || isProgram) open = { path, size: entry.size, ...compact({ reader }), parts: [], kept: 0, isNew: true }
   }
 
   function look(chunk: Buffer): void {

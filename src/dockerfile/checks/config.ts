@@ -40,7 +40,7 @@ export function parseCheckConfig(text: string, at?: SourcePosition): CheckConfig
     else {
       throw new XbuildError('BAD_DOCKERFILE', `Cannot use check option "${shorten(option)}": it is unknown`, {
         hint: 'Write it like skip=RULE,RULE;error=true or skip=all',
-        ...(at ? { at } : {}),
+        at,
       })
     }
   }

@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import type { ContainerConfig } from '../../oci/manifest.ts'
 import { evaluateStage } from '../evaluate.ts'
 import type { EvaluatedStage, GraphStage, StageGraph } from '../types.ts'
@@ -20,14 +21,13 @@ export function viewOf(graph: StageGraph, baseOf: (stage: GraphStage) => BaseFac
     const known = baseOf(stage)
     const base = parent ? undefined : known
     const config = parent?.evaluated.config ?? base?.config ?? {}
-    const evaluated =
-      known?.evaluated ?? evaluateStage(stage, { config, ...(parent ? { args: parent.evaluated.args } : {}) })
+    const evaluated = known?.evaluated ?? evaluateStage(stage, { config, ...compact({ args: parent?.evaluated.args }) })
     done.set(stage.index, {
       stage,
       evaluated,
       baseIsKnown: parent?.baseIsKnown ?? (stage.base.kind === 'scratch' || base?.config !== undefined),
       shell: config.Shell,
-      ...(base?.otherPlatforms ? { otherPlatforms: base.otherPlatforms } : {}),
+      ...compact({ otherPlatforms: base?.otherPlatforms }),
     })
   }
   return { graph, stages: [...done.values()] }

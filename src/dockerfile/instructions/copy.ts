@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { parseHeredocWord } from '../heredoc.ts'
 import { splitFields } from '../split.ts'
 import type { CopyInstruction, Heredoc } from '../types.ts'
@@ -38,7 +39,7 @@ export function parseCopy(request: Request): CopyInstruction | undefined {
     excludes: flags.exclude,
     ...(added?.checksum ? { checksum: added.checksum } : {}),
     keepGitDir: added?.['keep-git-dir'] ?? false,
-    ...(added?.unpack === undefined ? {} : { unpack: added.unpack }),
+    ...compact({ unpack: added?.unpack }),
   }
 }
 

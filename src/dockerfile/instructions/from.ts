@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { shorten } from '../flags.ts'
 import { splitFields } from '../split.ts'
 import type { FromInstruction } from '../types.ts'
@@ -10,7 +11,7 @@ export function parseFrom(request: Request): FromInstruction {
   const { platform } = flagsOf(request, { platform: 'text' })
   const [image = '', as, name, ...more] = splitFields(request.rest)
   const { at, text } = request
-  const from: FromInstruction = { kind: 'from', at, text, image, ...(platform === undefined ? {} : { platform }) }
+  const from: FromInstruction = { kind: 'from', at, text, image, ...compact({ platform }) }
   if (image === '') {
     failArguments(request, 'it names no image', 'Write FROM IMAGE [AS NAME]')
     return from

@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { shorten } from '../flags.ts'
 import { parseMount } from '../mount.ts'
 import { suggestionHint } from '../../did-you-mean.ts'
@@ -29,8 +30,7 @@ export function parseRun(request: Request): RunInstruction | undefined {
     text,
     command,
     mounts: flags.mount,
-    ...(network === undefined ? {} : { network }),
-    ...(security === undefined ? {} : { security }),
+    ...compact({ network, security }),
     devices: flags.device,
   }
 }

@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { DockerfileError } from '../../errors.ts'
 import { samePlatform } from '../../platform.ts'
 import { buildStageGraph } from '../graph.ts'
@@ -43,7 +44,7 @@ export function suggestCross(input: SuggestInput): Suggestions {
   const every = buildStageGraph(dockerfile, { ...options, everyStage: true })
   const wanted = buildStageGraph(dockerfile, {
     ...options,
-    ...(input.targetStage === undefined ? {} : { targetStage: input.targetStage }),
+    ...compact({ targetStage: input.targetStage }),
   })
   const errors = [...every.diagnostics, ...wanted.diagnostics].filter(({ severity }) => severity === 'error')
   if (errors.length > 0) throw new DockerfileError(errors)
