@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { suggest } from '../did-you-mean.ts'
 import { parseRemote, type Remote } from '../dockerfile/remote.ts'
 import { toXbuildError } from '../errors.ts'
@@ -112,7 +113,7 @@ function optionsOf(
     ...(overrides?.length ? { overrides } : {}),
     progress: quiet ? 'quiet' : values.progress,
     registries: file?.registries ?? {},
-    ...(file?.nodes ? { nodes: file.nodes } : {}),
+    ...compact({ nodes: file?.nodes }),
     cwd,
     // Steps see it too, when they declare the ARG
     ...(typeof epoch === 'number'

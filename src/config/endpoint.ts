@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { suggest } from '../did-you-mean.ts'
 import { badValue } from './values.ts'
 
@@ -132,7 +133,7 @@ function readTcp(place: string, settings: Settings, asked: Asked): Endpoint {
   if (port === undefined) throw bad(asked, 'the port is missing', 'Write it like tcp://HOST:2376')
   if (Number(port) < 1 || Number(port) > 65535) throw bad(asked, `port ${port} is not valid`)
   const tls = readTls(settings, asked)
-  return { kind: 'tcp', host, port: Number(port), ...(tls ? { tls } : {}) }
+  return { kind: 'tcp', host, port: Number(port), ...compact({ tls }) }
 }
 
 function readTls(settings: Settings, asked: Asked): TlsFiles | undefined {

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { suggest } from '../did-you-mean.ts'
 import { toXbuildError, type SourcePosition } from '../errors.ts'
 import { parsePlatform } from '../platform.ts'
@@ -85,7 +86,7 @@ function readImage({ key: name, value, at }: YamlEntry, { report, note }: ImageE
         rule: ruleOf(key, context),
         instead: INSTEAD,
       })
-  return { name, at, texts, ...(platforms ? { platforms } : {}) }
+  return { name, at, texts, ...compact({ platforms }) }
 
   function placed(setting: ProjectSetting): ProjectSetting {
     const { key, text } = setting

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { suggest } from '../did-you-mean.ts'
 import { toXbuildError, type SourcePosition } from '../errors.ts'
 import { parsePlatform } from '../platform.ts'
@@ -111,9 +112,7 @@ function readRoot(
   return {
     registries,
     values,
-    ...(platforms ? { platforms } : {}),
-    ...(nodes ? { nodes } : {}),
-    ...(images ? { images } : {}),
+    ...compact({ platforms, nodes, images }),
   }
 }
 

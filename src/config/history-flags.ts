@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { suggest } from '../did-you-mean.ts'
 import type { LineInput } from './build-line.ts'
 import { bool } from './flag-values.ts'
@@ -101,7 +102,7 @@ export function readHistoryCommand(
   for (const [flag, given, verbs] of foreign)
     if (given && !(verbs as readonly string[]).includes(verb))
       throw usageError(`Cannot use "${flag}" with xbuild history ${verb}: it belongs to ${verbs.join(' and ')}`)
-  const common = { cwd, ...(store === undefined ? {} : { store }) }
+  const common = { cwd, ...compact({ store }) }
   if (verb === 'rm') {
     if (all === runs.length > 0)
       throw usageError(
@@ -122,8 +123,7 @@ export function readHistoryCommand(
     ...common,
     verb,
     ...run,
-    ...(platform === undefined ? {} : { platform }),
-    ...(image === undefined ? {} : { image }),
+    ...compact({ platform, image }),
   }
 }
 
@@ -133,7 +133,7 @@ export function readResumeCommand(
   { words: [run, ...more], cwd }: Pick<LineInput, 'words' | 'cwd'>,
 ): ResumeCommand {
   if (more.length > 0) throw usageError(`Cannot resume "${more.join(' ')}": one run is resumed at a time`)
-  return { cwd, progress, ...(store === undefined ? {} : { store }), ...(run === undefined ? {} : { run }) }
+  return { cwd, progress, ...compact({ store, run }) }
 }
 
 const SAME: Readonly<Record<string, string>> = { list: 'ls', inspect: 'show', log: 'logs', remove: 'rm' }

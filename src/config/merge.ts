@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { FLAGS, type FlagOption } from './flags.ts'
 import type { FileConfig } from './file.ts'
 
@@ -28,9 +29,9 @@ export function mergeConfigs(
     registries:
       topIs === 'project' ? { ...top.registries, ...user.registries } : { ...user.registries, ...top.registries },
     values,
-    ...(platforms ? { platforms } : {}),
+    ...compact({ platforms }),
     ...(nodes.length > 0 ? { nodes } : {}),
-    ...(top.images ? { images: top.images } : {}),
+    ...compact({ images: top.images }),
   }
 }
 

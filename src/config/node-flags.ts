@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { bool, duration } from './flag-values.ts'
 import type { Flag } from './flag.ts'
 import { FLAGS } from './flags.ts'
@@ -105,7 +106,7 @@ export function readNodeCommand(
     )
   }
   const { json, store, platforms, slots, packs, use, timeout } = values
-  const base = { json, ...(store === undefined ? {} : { store }), ...common }
+  const base = { json, ...compact({ store }), ...common }
   if (verb === 'add') {
     const [name, endpoint, ...more] = names
     if (name === undefined || endpoint === undefined || more.length > 0)
@@ -116,7 +117,7 @@ export function readNodeCommand(
     const settings = {
       endpoint,
       ...(platforms.length > 0 ? { platforms } : {}),
-      ...(slots === undefined ? {} : { slots }),
+      ...compact({ slots }),
       ...(packs ? { packs: 'true' } : {}),
     }
     parseNode(name, settings, 'the command line')

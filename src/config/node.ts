@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { type Platform, parsePlatform } from '../platform.ts'
 import { type Endpoint, parseEndpoint } from './endpoint.ts'
 import { badValue, parseBool, parseWhole } from './values.ts'
@@ -45,9 +46,9 @@ export function parseNode(name: string, settings: NodeSettings, origin: string):
   return {
     name,
     endpoint,
-    ...(platforms ? { platforms } : {}),
+    ...compact({ platforms }),
     ...(settings.slots === undefined ? {} : { slots: parseWhole(settings.slots, 1, `slots of node "${name}"`) }),
-    ...(packs === undefined ? {} : { packs }),
+    ...compact({ packs }),
     origin,
   }
 }

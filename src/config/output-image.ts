@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { parseAnnotation } from '../oci/annotation.ts'
 import { parseReference } from '../oci/reference.ts'
 import type { Compression, ImageForm, ImageNaming, TreeForm } from './image-form.ts'
@@ -24,9 +25,9 @@ export function readImageForm({ take, text, label }: Attributes): ImageForm {
   return {
     ...(names.length > 0 ? { names } : {}),
     ...(ociMediaTypes === false ? { ociMediaTypes } : {}),
-    ...(compression ? { compression } : {}),
+    ...compact({ compression }),
     ...(annotations.length > 0 ? { annotations } : {}),
-    ...(rewriteTimestamp === undefined ? {} : { rewriteTimestamp }),
+    ...compact({ rewriteTimestamp }),
   }
 }
 
@@ -40,7 +41,7 @@ export function readImageNaming(attributes: Attributes): ImageNaming {
   return {
     ...(pushByDigest ? { pushByDigest } : {}),
     ...(insecure ? { insecure } : {}),
-    ...(danglingPrefix === undefined ? {} : { danglingPrefix }),
+    ...compact({ danglingPrefix }),
   }
 }
 
@@ -52,7 +53,7 @@ export function readTreeForm(attributes: Attributes): TreeForm {
   if (attestationPrefix !== undefined && /[/\0]|^\.\.?$/.test(attestationPrefix))
     throw badValue(label, text, 'attestation-prefix= is not the beginning of a file name', 'Write it like sbom-')
   return {
-    ...(platformSplit === undefined ? {} : { platformSplit }),
+    ...compact({ platformSplit }),
     ...(attestationPrefix ? { attestationPrefix } : {}),
   }
 }

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { samePlatform, type Platform } from '../platform.ts'
 import type { CompleteOptions, NamedContext, PlatformOverride } from './options.ts'
 
@@ -16,11 +17,13 @@ export function optionsFor(options: CompleteOptions, platform: Platform): Comple
   const { file, target, buildArgs, bases, timeout } = override
   return {
     ...options,
-    ...(file === undefined ? {} : { file }),
-    ...(target === undefined ? {} : { target }),
-    ...(buildArgs === undefined ? {} : { buildArgs: { ...options.buildArgs, ...buildArgs } }),
-    ...(bases === undefined ? {} : { buildContexts: { ...options.buildContexts, ...bases } }),
-    ...(timeout === undefined ? {} : { timeout }),
+    ...compact({
+      file,
+      target,
+      buildArgs: buildArgs && { ...options.buildArgs, ...buildArgs },
+      buildContexts: bases && { ...options.buildContexts, ...bases },
+      timeout,
+    }),
   }
 }
 

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { parsePlatform } from '../platform.ts'
 import { suggest } from '../did-you-mean.ts'
 import { bool } from './flag-values.ts'
@@ -99,7 +100,7 @@ export function readPackCommand(
       near ? `Did you mean xbuild pack ${near}?` : `Write xbuild pack ${PACK_VERBS.join(', ')}`,
     )
   }
-  const base = { json, cwd, ...(store === undefined ? {} : { store }) }
+  const base = { json, cwd, ...compact({ store }) }
   if (verb !== 'build' && ((platforms.length > 0 && verb !== 'pull') || from !== undefined))
     throw usageError(
       `Cannot use "--${from === undefined ? 'platform' : 'from'}" with xbuild pack ${verb}: it belongs to xbuild pack build`,

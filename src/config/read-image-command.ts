@@ -25,7 +25,7 @@ export function readImageCommand(values: ImageValues, { words, given, file, cwd 
       const [platform, ...more] = values.platforms
       if (more.length > 0) throw usageError('Cannot inspect several platforms: give --platform once')
       if (values.raw && common.json) throw usageError('Cannot use "--raw" with "--json": the manifest is JSON as it is')
-      return { ...common, verb, name, raw: values.raw, referrers: values.referrers, ...(platform ? { platform } : {}) }
+      return { ...common, verb, name, raw: values.raw, referrers: values.referrers, ...compact({ platform }) }
     }
     case 'ls':
       return { ...common, verb, repository: repositoryOf(verb, oneName(verb, names)) }
@@ -51,7 +51,7 @@ export function readImageCommand(values: ImageValues, { words, given, file, cwd 
         name: parseImageName(oneName(verb, names)),
         deep: values.deep,
         referrers: values.referrers,
-        ...(values.key === undefined ? {} : { key: values.key }),
+        ...compact({ key: values.key }),
       }
     case 'sign': {
       const name = parseImageName(oneName(verb, names))
@@ -66,7 +66,7 @@ export function readImageCommand(values: ImageValues, { words, given, file, cwd 
     case 'audit': {
       const { platforms, except, store } = values
       const name = parseImageName(oneName(verb, names))
-      return { ...common, verb, name, platforms, except, ...(store === undefined ? {} : { store }) }
+      return { ...common, verb, name, platforms, except, ...compact({ store }) }
     }
     case 'rm': {
       if (names.length === 0) throw usageError('Cannot rm: no name is given', 'Write it like xbuild image rm REPO:TAG')

@@ -13,7 +13,7 @@ export function readBake(input: BakeInput): BakeConfig {
     throw new XbuildError('BAD_OPTION', `Cannot read "${at.file}:${at.line}:${at.column}": ${message}`, {
       at,
       cause: error,
-      ...(hint === undefined ? {} : { hint }),
+      hint,
     })
   }
 }

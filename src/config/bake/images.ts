@@ -57,7 +57,7 @@ function checkPolicy(fields: Fields): void {
   const [first] = field?.kind === 'entries' ? field.items : []
   if (first)
     throw new XbuildError('UNSUPPORTED', 'Cannot build with the attribute "policy": xbuild evaluates no policies', {
-      ...(first.at ? { at: first.at } : {}),
+      at: first.at,
       hint: 'Remove it, or build the target with docker buildx',
     })
 }

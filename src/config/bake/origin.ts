@@ -17,7 +17,7 @@ export function contextInOrigin({ url, commit }: Origin, folder: string, at?: Pl
   const inside = cleanPath(`./${folder}`)
   if (inside === '..' || inside.startsWith('../'))
     throw new XbuildError('BAD_OPTION', `Cannot use the context "${folder}": it is outside of the repository`, {
-      ...(at ? { at } : {}),
+      at,
       hint: `Its files are those of ${showUrl(url)}; cwd://FOLDER is a folder of this machine`,
     })
   const { subdir, checksum } = parseGitUrl(url)

@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { badValue, readBool } from '../values.ts'
 import { EntryError, normalEntries, parseEntries } from './entries.ts'
 import { type Entry, type EntryKind, type Field, type Fields, fieldRule, type Said } from './fields.ts'
@@ -63,7 +64,7 @@ export function readOverrides(
       const full = name === undefined ? key : `${key}.${name}`
       const before = own.get(full)
       const values = [...(before?.values ?? []), given]
-      own.set(full, { key, text, ...(name === undefined ? {} : { name }), value: given, values, append })
+      own.set(full, { key, text, ...compact({ name }), value: given, values, append })
     }
   }
   return found

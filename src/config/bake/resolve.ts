@@ -150,7 +150,7 @@ function checkDockerfile(context: Field | undefined, fields: Fields): void {
   if (dockerfile?.kind !== 'text' || /^(?:cwd|https?):\/\//.test(dockerfile.said.value)) return
   const { value, at = context.said.at } = dockerfile.said
   throw new XbuildError('UNSUPPORTED', `Cannot use the Dockerfile "${value}" with a context of this machine`, {
-    ...(at ? { at } : {}),
+    at,
     hint: `cwd://${value} is a file of this machine; a Dockerfile of the repository needs a context of it`,
   })
 }
@@ -176,8 +176,8 @@ function unknown(name: string, targets: ReadonlyMap<string, BakeTarget>, at?: Ba
     targets.size > 0 ? `The targets are ${[...targets.keys()].join(', ')}` : undefined,
   )
   return new XbuildError('BAD_OPTION', `Cannot find the target "${name}": no file defines it`, {
-    ...(hint === undefined ? {} : { hint }),
-    ...(at ? { at } : {}),
+    hint,
+    at,
   })
 }
 
@@ -239,7 +239,7 @@ function checkPlatforms(target: BakeTarget, other: BakeTarget): void {
     `Cannot make "${target.name}" from "${other.name}": the latter is not built for ${missing.map(({ value }) => value).join(', ')}`,
     {
       hint: `Add the platform to "${other.name}"`,
-      ...(at ? { at } : {}),
+      at,
     },
   )
 }

@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { decodeField, fieldValue } from './decode.ts'
 import type { Document } from './document.ts'
 import { type BakeVariable, type Field, fieldRule } from './fields.ts'
@@ -202,7 +203,7 @@ function functionOf(block: Block | undefined, name: string, _at: Place): UserFun
   const list = params.raw()
   if (list.kind !== 'tuple') throw new HclError('params are names in brackets', params.at)
   const parameters = list.items.map(nameOf)
-  return { parameters, ...(rest ? { rest: nameOf(rest.raw()) } : {}), result: result.value }
+  return { parameters, ...compact({ rest: rest && nameOf(rest.raw()) }), result: result.value }
 }
 
 function nameOf(expression: Expression): string {

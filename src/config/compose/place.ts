@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { isAbsolutePath, joinPath } from '../images/paths.ts'
 import { buildMap, pairsOf } from './merge.ts'
 import { nodeAt, textOf, withEntry, type ComposeMap, type ComposeNode } from './node.ts'
@@ -27,7 +28,7 @@ export function placePaths(file: ComposeMap, folder: string, home: string | unde
     if (!build) return service
     const map = buildMap(build)
     const withPaths = changed(changed(changed(map, 'context', context), 'additional_contexts', contexts), 'ssh', ssh)
-    return withEntry(service, 'build', { ...withPaths, ...(build.tag ? { tag: build.tag } : {}) })
+    return withEntry(service, 'build', { ...withPaths, ...compact({ tag: build.tag }) })
   }
 
   function path(node: ComposeNode): ComposeNode {
@@ -59,7 +60,7 @@ export function placePaths(file: ComposeMap, folder: string, home: string | unde
       if (equals === -1) return item
       return { kind: 'scalar', at: item.at, value: `${text.slice(0, equals + 1)}${change(text.slice(equals + 1))}` }
     })
-    return { kind: 'list', at: node.at, items, ...(node.tag ? { tag: node.tag } : {}) }
+    return { kind: 'list', at: node.at, items, ...compact({ tag: node.tag }) }
   }
 
   function absolute(text: string): string {

@@ -1,4 +1,5 @@
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Document, type Node } from 'yaml'
+import { compact } from '../../compact.ts'
 import type { SourcePosition } from '../../errors.ts'
 import { floatText, type ComposeNode, type Report } from './node.ts'
 
@@ -69,7 +70,7 @@ export function readDocuments(text: string, file: string, report: Report): Compo
       return read(target, { ...inner, within: new Set([...where.within, target]) })
     }
     const tag = tagOf(node)
-    const common = { at, ...(tag ? { tag } : {}) }
+    const common = { at, ...compact({ tag }) }
     if (isSeq(node)) return { kind: 'list', ...common, items: node.items.map((item) => read(item as Node, inner)) }
     if (isMap(node)) return { kind: 'map', ...common, entries: entriesOf(node, inner, at) }
     if (!isScalar(node) || node.value === null) return { kind: 'null', ...common }

@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import type { ImageTarget, Said, SaidRecord } from '../images/target.ts'
 import { nodeAt, textOf, type ComposeNode } from './node.ts'
 
@@ -27,8 +28,7 @@ export function withXBake(
     output: added(target.output, 'output'),
     noCacheFilter: added(target.noCacheFilter, 'no-cache-filter'),
     contexts: { ...target.contexts, ...contextsOf(nodeAt(node, 'contexts'), targets) },
-    ...(pull ? { pull } : {}),
-    ...(noCache ? { noCache } : {}),
+    ...compact({ pull, noCache }),
   }
 }
 

@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { usageError } from '../values.ts'
 import type { Platform } from '../../platform.ts'
 import { inContext, type FileImage } from '../file-images.ts'
@@ -143,7 +144,6 @@ export function yieldTo(override: PlatformOverride, given: GivenTexts): Platform
     ...(file === undefined || given.file ? {} : { file }),
     ...(target === undefined || given.target ? {} : { target }),
     ...(timeout === undefined || given.timeout ? {} : { timeout }),
-    ...(buildArgs ? { buildArgs } : {}),
-    ...(bases ? { bases } : {}),
+    ...compact({ buildArgs, bases }),
   }
 }

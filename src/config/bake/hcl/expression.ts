@@ -1,3 +1,4 @@
+import { compact } from '../../../compact.ts'
 import type { BinaryOperator, Expression, ForExpression, ObjectItem } from './ast.ts'
 import {
   type Cursor,
@@ -277,7 +278,7 @@ function readFor(cursor: Cursor, close: ']' | '}'): ForExpression {
     of,
     ...(keyed ? { key: first } : {}),
     value,
-    ...(condition ? { condition } : {}),
+    ...compact({ condition }),
     group,
   }
 }

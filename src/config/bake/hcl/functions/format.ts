@@ -1,3 +1,4 @@
+import { compact } from '../../../../compact.ts'
 import { spendCharacters, spendItems, type Budget } from '../budget.ts'
 import { convert } from '../convert.ts'
 import { FunctionError, type LibraryFunction, parameter, textOf } from '../function.ts'
@@ -43,8 +44,7 @@ export function format(pattern: string, given: readonly Value[], budget: Budget)
     if ((wide ?? 0) > 10_000 || (precise ?? 0) > 1000) throw new FunctionError('a width or a precision is too large')
     const made = one(verb, take(whole), {
       flags,
-      ...(wide === undefined ? {} : { width: wide }),
-      ...(precise === undefined ? {} : { precision: precise }),
+      ...compact({ width: wide, precision: precise }),
     })
     spendCharacters(budget, made.length)
     result += made
