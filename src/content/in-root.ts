@@ -1,5 +1,6 @@
 import { chmodSync, lchownSync, mkdirSync, readlinkSync, type Stats } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import { lstatIfPresent } from './lstat.ts'
 
@@ -62,7 +63,7 @@ export function makeFolders(
       made.push(full)
     },
   })
-  return { path: real, made, ...(grown ? { grown } : {}) }
+  return { path: real, made, ...compact({ grown }) }
 }
 
 /** Goes along a path, calling `visit` with every part that is not a symlink. */

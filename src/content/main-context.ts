@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { mkdir, realpath, rm, stat } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
+import { compact } from '../compact.ts'
 import type { CompleteOptions } from '../config/options.ts'
 import { parseRemote, showRemote, type HttpRemote } from '../dockerfile/remote.ts'
 import { XbuildError } from '../errors.ts'
@@ -71,7 +72,7 @@ export async function openMainContext(options: CompleteOptions, edges: MainConte
   try {
     const { source, dockerfile, time = async () => undefined } = await find()
     return {
-      ...(source ? { source } : {}),
+      ...compact({ source }),
       byUser: !options.projectContext,
       dockerfile(file = options.file) {
         const text = texts.get(file) ?? (file === undefined ? inline(options) : undefined) ?? dockerfile(file)
@@ -90,7 +91,7 @@ export async function openMainContext(options: CompleteOptions, edges: MainConte
     const piped = options.context === '-' || options.file === '-' ? await takeStdin() : undefined
     if (options.context === '-') return fromStdin(piped!)
     const besideTheContext = async (file: string | undefined) =>
-      (await namedDockerfile(file, piped)) ?? inFolder({ ...options, ...(file === undefined ? {} : { file }) })
+      (await namedDockerfile(file, piped)) ?? inFolder({ ...options, ...compact({ file }) })
     if (await isFolder(resolve(options.cwd, options.context))) return { dockerfile: besideTheContext }
     const remote = parseRemote(options.context, { byUser: true })
     if (!remote) return { dockerfile: besideTheContext }

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import type { ExecOptions, ExecResult } from './exec.ts'
 import { startProgram } from './start.ts'
@@ -23,7 +24,7 @@ export async function execFamily(
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(cwd ? { cwd } : {}),
-    ...(env ? { env } : {}),
+    ...compact({ env }),
   })
   const end = (how: NodeJS.Signals) => {
     try {

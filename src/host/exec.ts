@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 
 /** How a program is run; `env` replaces the environment when given. */
@@ -23,7 +24,7 @@ export async function exec(file: string, args: readonly string[], options: ExecO
   const result = await execa(file, [...args], {
     reject: false,
     stripFinalNewline: false,
-    ...(options.signal ? { cancelSignal: options.signal } : {}),
+    ...compact({ cancelSignal: options.signal }),
     ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
     ...(options.cwd ? { cwd: options.cwd } : {}),
     ...(options.env ? { env: options.env as Record<string, string>, extendEnv: false } : {}),

@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
+import { compact } from '../compact.ts'
 
 /** How a file is opened, and what stops the writing. */
 export interface PipeOptions {
@@ -17,7 +18,7 @@ export async function pipeToFile(
   path: string,
   { flags, mode, signal }: PipeOptions,
 ): Promise<void> {
-  const out = createWriteStream(path, { flags, ...(mode === undefined ? {} : { mode }) })
+  const out = createWriteStream(path, { flags, ...compact({ mode }) })
   try {
     await pipeline([...chain, out] as unknown as [NodeJS.ReadableStream, NodeJS.WritableStream], { signal })
   } finally {

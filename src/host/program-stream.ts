@@ -1,4 +1,5 @@
 import { Duplex } from 'node:stream'
+import { compact } from '../compact.ts'
 import type { XbuildError } from '../errors.ts'
 import { startProgram } from './start.ts'
 
@@ -17,7 +18,7 @@ const GRACE = 2000
  * destroyed; a failure shows as the stream's error, when it ends.
  */
 export function programStream(file: string, args: readonly string[], { env, failure }: ProgramStreamOptions): Duplex {
-  const child = startProgram(file, args, { detached: true, stdio: ['pipe', 'pipe', 'pipe'], ...(env ? { env } : {}) })
+  const child = startProgram(file, args, { detached: true, stdio: ['pipe', 'pipe', 'pipe'], ...compact({ env }) })
   const [stdin, stdout] = [child.stdin!, child.stdout!]
   let said = ''
   let broken: XbuildError | undefined

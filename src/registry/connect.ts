@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import { createAgents } from '../host/http/agents.ts'
 import { createHttp } from '../host/http/send.ts'
@@ -27,7 +28,7 @@ export function connect(options: RegistryClientOptions): RegistryClient & Reposi
   const agents = createAgents({
     env,
     tlsOf: (host) => configOf(host, registries),
-    ...(options.reach ? { reach: options.reach } : {}),
+    ...compact({ reach: options.reach }),
   })
   const send = createHttp({ agents, idleTimeout: options.idleTimeout ?? 60_000 })
   const credentials = createCredentials({ env, say, hide: options.hide })

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { XbuildError } from '../errors.ts'
 import type { RegistryConfig } from '../config/options.ts'
 import { createAgents } from '../host/http/agents.ts'
@@ -41,7 +42,7 @@ export async function pingRegistry(
           host: endpoint.host,
           mirror: endpoint.mirror,
           took: Math.round(performance.now() - started),
-          ...(failure === undefined ? {} : { failure }),
+          ...compact({ failure }),
         })
         try {
           const response = await send({

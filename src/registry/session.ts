@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { compact } from '../compact.ts'
 import type { HttpBody, HttpRequest, SendHttp } from '../host/http/send.ts'
 import type { Authorizer } from './auth.ts'
 import { parseChallenge } from './challenge.ts'
@@ -94,7 +95,7 @@ export function createSession(options: { send: SendHttp; authorizer: Authorizer 
         method: request.method,
         url,
         headers: { ...request.headers, ...(trusted ? { authorization } : {}) },
-        ...(request.body ? { body: request.body } : {}),
+        ...compact({ body: request.body }),
         signal: request.signal,
       })
     } catch (error) {

@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
+import { compact } from '../compact.ts'
 import { ASKS_NOBODY, gitWith, settingsOf, type Env, type GitProgram } from './git-program.ts'
 import type { BareUrl } from './logins.ts'
 
@@ -19,7 +20,7 @@ export function createStrangersGitProgram(
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_SSH_COMMAND: strangersSsh(),
-    ...(agent === undefined ? {} : { SSH_AUTH_SOCK: agent }),
+    ...compact({ SSH_AUTH_SOCK: agent }),
     ...(url ? settingsOf(url) : {}),
   })
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { open, rm } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { Transform } from 'node:stream'
+import { compact } from '../compact.ts'
 import { showUrl } from '../dockerfile/show-url.ts'
 import { XbuildError } from '../errors.ts'
 import { createAgents } from '../host/http/agents.ts'
@@ -127,10 +128,7 @@ export function createDownloader({
 }
 
 function conditions(record: UrlRecord | undefined): Record<string, string> {
-  return {
-    ...(record?.etag === undefined ? {} : { 'if-none-match': record.etag }),
-    ...(record?.lastModified === undefined ? {} : { 'if-modified-since': record.lastModified }),
-  }
+  return compact({ 'if-none-match': record?.etag, 'if-modified-since': record?.lastModified })
 }
 
 interface FollowOptions {
@@ -219,8 +217,7 @@ async function keep(
       digest,
       size,
       mtime,
-      ...(etag === undefined ? {} : { etag }),
-      ...(lastModified === undefined ? {} : { lastModified }),
+      ...compact({ etag, lastModified }),
     }
   } catch (error) {
     await rm(file, { force: true })

@@ -1,5 +1,6 @@
 import { lstatSync, readdirSync, readFileSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
+import { compact } from '../compact.ts'
 import { isIndexType, isManifestType } from '../oci/media-type.ts'
 import { MAX_MANIFEST_BYTES } from '../oci/read-manifest.ts'
 import type { StoreFolder } from './folder.ts'
@@ -170,7 +171,7 @@ function recordItem(record: ReadRecord): StoredItem {
     ...item,
     ...(Number.isNaN(created) ? {} : { created }),
     description: named || (kind === 'images' ? '<none>' : known ? '' : kind),
-    ...(follows ? { follows } : {}),
+    ...compact({ follows }),
     ...((kind === 'images' && tag !== '') || (kind === 'publications' && number(value, 'until') > Date.now())
       ? { pinned: true }
       : {}),

@@ -1,6 +1,7 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Readable } from 'node:stream'
+import { compact } from '../../compact.ts'
 import { type Agents, proxyAuthorization } from './agents.ts'
 
 /** One HTTP request; a body is opened anew each time the request is sent. */
@@ -44,7 +45,7 @@ export function createHttp(options: { agents: Agents; idleTimeout: number }): Se
         host: request.url.host,
         'user-agent': 'xbuild',
         'accept-encoding': 'identity',
-        ...(request.body ? { 'content-length': String(request.body.length) } : {}),
+        ...compact({ 'content-length': request.body && String(request.body.length) }),
         ...(request.method === 'POST' && !request.body ? { 'content-length': '0' } : {}),
         ...(proxy ? proxyAuthorization(proxy) : {}),
         ...request.headers,

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { compact } from '../../compact.ts'
 import { readMark } from '../../host/process-mark.ts'
 import { goneProcesses } from '../leftovers.ts'
 import type { StoreFolder } from '../places.ts'
@@ -82,8 +83,7 @@ export function foldRun(id: string, lines: readonly RunLine[], isGone: (mark: st
         images.set(line.image, {
           ...rest,
           status,
-          ...(digest === undefined ? {} : { digest }),
-          ...(error ? { error } : {}),
+          ...compact({ digest, error }),
         })
         break
       }
@@ -106,8 +106,7 @@ export function foldRun(id: string, lines: readonly RunLine[], isGone: (mark: st
     attempts,
     ...origin,
     images: [...images.values()].map((image) => settled(image, state)),
-    ...(pid === undefined ? {} : { pid }),
-    ...(end?.error ? { error: end.error } : {}),
+    ...compact({ pid, error: end?.error }),
   }
 }
 
