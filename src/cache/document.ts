@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { MEDIA_TYPE, type Descriptor, type Digest } from '../oci/descriptor.ts'
 import { readJson, type JsonField } from '../oci/json-reader.ts'
 import { makeDocument, type Document } from '../oci/make-manifest.ts'
@@ -86,7 +87,7 @@ function tableOf(steps: readonly CachedStep[]) {
   const layers: Descriptor[] = []
   const positions = new Map<string, number>()
   const rows = steps.map(({ key, created, took, layer }) => {
-    const known = { key, created, ...(took === undefined ? {} : { took }) }
+    const known = { key, created, ...compact({ took }) }
     if (!layer) return known
     const { mediaType, digest, size } = layer.descriptor
     const position = positions.get(digest) ?? layers.push({ mediaType, digest, size }) - 1
@@ -144,7 +145,7 @@ function readStep(json: JsonField, layers: readonly Descriptor[]): CachedStep {
     json.get('created').fail('is not a time')
   const position = json.get('layer').optional((field) => field.size())
   const took = json.get('took').optional((field) => field.size())
-  const known = { key, created, ...(took === undefined ? {} : { took }) }
+  const known = { key, created, ...compact({ took }) }
   if (position === undefined) return known
   const descriptor = layers[position] ?? json.get('layer').fail('is not one of the layers')
   if (!isLayerType(descriptor.mediaType))

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { CacheMode } from '../config/cache.ts'
 import type { BlobSource } from '../content/built-image.ts'
 import type { Emit } from '../events.ts'
@@ -90,7 +91,7 @@ async function packSteps(
     const { key, created, took } = solved
     // An image has an empty layer for a step that changed nothing; a cache needs none
     const layer = solved.layers.at(-1)!.empty ? undefined : await layers.packed(solved.layers, inner)
-    packed.set(vertex, { key, created: created!, ...(took === undefined ? {} : { took }), ...(layer ? { layer } : {}) })
+    packed.set(vertex, { key, created: created!, ...compact({ took, layer }) })
   })
   return packed
 }

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { NodeReport } from '../nodes/report.ts'
 import { formatPlatform, type Platform, samePlatform } from '../platform.ts'
 import type { Finding } from './finding.ts'
@@ -9,7 +10,7 @@ export function judgeNode({ name, endpoint, used, origin, state }: NodeReport, w
     name: what,
     state: level,
     text,
-    ...(fix === undefined ? {} : { fix }),
+    ...compact({ fix }),
   })
   if (state.status === 'lost')
     return [

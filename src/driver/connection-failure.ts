@@ -23,7 +23,7 @@ export function connectionFailure(endpoint: string, cause: unknown): XbuildError
   if (cause instanceof XbuildError) return cause
   const { code = '', message = String(cause) } = cause as NodeJS.ErrnoException
   const [state, hint] = REASONS[code] ?? tlsReason(code, message)
-  return unreachable(endpoint, state, { cause, ...(hint ? { hint } : {}) })
+  return unreachable(endpoint, state, { cause, hint })
 }
 
 function tlsReason(code: string, message: string): readonly [state: string, hint?: string] {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { buffer } from 'node:stream/consumers'
+import { compact } from '../compact.ts'
 import type { NamedContext } from '../config/options.ts'
 import { parseImageConfig } from '../oci/read-image-config.ts'
 import { parseManifest } from '../oci/read-manifest.ts'
@@ -107,7 +108,7 @@ export function openFinished({
         descriptor,
         packs,
         rescued: !image.madeOf,
-        ...(repository === undefined ? {} : { repository }),
+        ...compact({ repository }),
       }
       await put(work, entry)
     },

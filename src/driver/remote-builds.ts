@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import { compact } from '../compact.ts'
 import type { StageGraph } from '../dockerfile/types.ts'
 import type { Job } from '../plan/types.ts'
 import { sameTarget, targetOfJob } from '../plan/target-id.ts'
@@ -63,7 +64,7 @@ export function createRemoteBuilds({
       warn,
       cut,
       store,
-      dockerfile: { text: file.text, shown: file.shown, ...(frontend ? { frontend } : {}) },
+      dockerfile: { text: file.text, shown: file.shown, ...compact({ frontend }) },
       graphFor: (buildPlatform) => ({ dockerfile, graph: graphFor(target, buildPlatform) }),
     }
   }

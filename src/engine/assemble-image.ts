@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { MEDIA_TYPE, toDescriptorPlatform, type Descriptor } from '../oci/descriptor.ts'
 import { makeImageConfig } from '../oci/make-image-config.ts'
 import { makeManifest } from '../oci/make-manifest.ts'
@@ -70,8 +71,10 @@ export async function assembleImage(
     diffIds: packed.slice(baseCount).map((layer) => layer.diffId),
     created: last ?? new Date((options.sourceDateEpoch ?? 0) * 1000).toISOString(),
     labels: options.labels,
-    ...(options.configExtra ? { extra: options.configExtra(steps, packedLayers) } : {}),
-    ...(options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }),
+    ...compact({
+      extra: options.configExtra?.(steps, packedLayers),
+      sourceDateEpoch: options.sourceDateEpoch,
+    }),
   })
   const manifest = makeManifest({ config: config.descriptor, layers: packedLayers })
   await store.blobs.put(config.bytes, MEDIA_TYPE.config)

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { Changed, CopyParams } from './protocol.ts'
 import type { StepVertex } from './vertex.ts'
 import type { Workers } from './workers.ts'
@@ -32,8 +33,7 @@ export async function executeCopy(
       inline: step.inline,
       dest: step.dest,
       unpack: step.add && step.unpack !== false,
-      ...(step.chown === undefined ? {} : { chown: step.chown }),
-      ...(step.chmod === undefined ? {} : { chmod: step.chmod }),
+      ...compact({ chown: step.chown, chmod: step.chmod }),
     },
     { signal },
   )

@@ -1,6 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { compact } from '../compact.ts'
 import { markedName } from '../store/leftovers.ts'
 import type { Store } from '../store/store.ts'
 import type { Layers } from './layers.ts'
@@ -25,11 +26,7 @@ export async function exportTree(
   const lowers = await layers.unpacked(solved.layers, signal)
   const worker = await workers.native()
   const file = join(store.folder.tmp, markedName('tree'))
-  await worker.call(
-    'exportTree',
-    { lowers, file, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) },
-    { signal },
-  )
+  await worker.call('exportTree', { lowers, file, ...compact({ sourceDateEpoch }) }, { signal })
   const stream = createReadStream(file, { highWaterMark: 1 << 18 })
   // An open file can be read to its end after its name is gone; nothing is left behind whatever happens next.
   stream.once('open', () => void rm(file, { force: true }))

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
+import { compact } from '../compact.ts'
 import { fileNameOf, showRemote, type HttpRemote } from '../dockerfile/remote.ts'
 import { hostOfGit, type GitRemote } from '../dockerfile/git-url.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
@@ -59,7 +60,7 @@ export function fetchRemotes({
       step,
       name: shown.name,
       ...servedBy(shown),
-      ...(shown.at ? { source: shown.at } : {}),
+      ...compact({ source: shown.at }),
       at: Date.now(),
     })
     try {
@@ -90,7 +91,7 @@ export function fetchRemotes({
       )
       layer = { id, empty, ...(contentKey ? { contentKey } : {}) }
     })
-    return { layer, created: new Date().toISOString(), ...(time === undefined ? {} : { time }) }
+    return { layer, created: new Date().toISOString(), ...compact({ time }) }
   }
 
   function locate({ source, byUser }: RemoteVertex, signal: AbortSignal): Promise<Located> | Located {
@@ -103,7 +104,7 @@ export function fetchRemotes({
     await checkName(hostOfGit(given.url), reach)
     const bare = withoutLogin(given.url)
     const login = bare.login ?? (await gitLogin(bare.url, secret))
-    const named = { ...bare, ...(login ? { login } : {}) }
+    const named = { ...bare, ...compact({ login }) }
     const stranger = createStrangersGitProgram(env, { url: named, agent: await agent() })
     const origin = byUser ? createGitProgram(env, { url: named }) : stranger
     const remote = { ...given, url: bare.url }
@@ -167,7 +168,7 @@ export function fetchRemotes({
         id,
         name: fileNameOf(remote.url),
         current,
-        ...(total === undefined ? {} : { total }),
+        ...compact({ total }),
         ...(done ? { done } : {}),
         at: Date.now(),
       })

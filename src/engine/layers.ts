@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import { MEDIA_TYPE, type Descriptor } from '../oci/descriptor.ts'
 import { rememberFiles } from '../content/layer-programs.ts'
@@ -144,7 +145,7 @@ export function createLayers({
           const worker = await workers.native()
           const result = await worker.call(
             'pack',
-            { id: layer.id, lowers, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) },
+            { id: layer.id, lowers, ...compact({ sourceDateEpoch }) },
             { signal },
           )
           const { files, ...packed } = { files: undefined, ...result }

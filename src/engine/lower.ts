@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { evaluateStage } from '../dockerfile/evaluate.ts'
 import { layerHistory } from '../dockerfile/history.ts'
 import type { RunMount } from '../dockerfile/run-mounts.ts'
@@ -115,7 +116,7 @@ function lowerStage(stage: GraphStage, edges: StageEdges): LoweredStage {
   const files = image && 'kind' in image && image.kind !== 'built' ? image : undefined
   const evaluated = evaluateStage(stage, {
     config: parent?.config ?? resolved?.config.config ?? scratchConfig(stage.platform),
-    ...(own ? { args: own.evaluated.args } : {}),
+    ...compact({ args: own?.evaluated.args }),
   })
   const steps = evaluated.steps.filter((step) => step.kind !== 'meta').length
   const label = labelOf(stage, target)
@@ -168,7 +169,7 @@ function imageVertex(image: ResolvedImage, name: string, edges: StageEdges): Ver
 }
 
 function shownAs(name: string, at?: SourcePosition): Shown {
-  return { name, platforms: new Set(), images: new Set(), ...(at ? { at } : {}) }
+  return { name, platforms: new Set(), images: new Set(), ...compact({ at }) }
 }
 
 function scratchVertex(edges: StageEdges): Vertex {
@@ -261,7 +262,7 @@ function stepVertex(
     copyKey(step),
     ...remotes.map((remote) => (remote.kind === 'http' ? remote : remote.id)),
   ])
-  return intern({ kind: 'copy', id, parent, step, shown, remotes, ...(from ? { from } : {}), ...fresh }, edges)
+  return intern({ kind: 'copy', id, parent, step, shown, remotes, ...compact({ from }), ...fresh }, edges)
 }
 
 function folderId({ path, ignoreFile = '' }: FolderSource): string {

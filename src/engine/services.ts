@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { AccelMode } from '../config/run-options.ts'
 import type { Launch } from '../emulation/launch.ts'
 import type { Reach } from '../host/http/reach.ts'
@@ -76,12 +77,10 @@ export function createEngineServices({
     accel === 'off' ? undefined : createAcceleration({ mode: accel, folder: store.folder, signal, emit })
   const prepared = async () => (acceleration ? acceleration.prepare(await launch()) : launch())
   const workers = createWorkers({ folder: store.folder, env, uid, launch: prepared, onWarning: warn })
-  const layers = createLayers({ store, workers, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) })
+  const layers = createLayers({ store, workers, ...compact({ sourceDateEpoch }) })
   const remotes = createRemotes({
     ...{ store, workers, layers, env, emit },
-    ...(secret ? { secret } : {}),
-    ...(agent ? { agent } : {}),
-    ...(reach ? { reach } : {}),
+    ...compact({ secret, agent, reach }),
   })
   return {
     store,

@@ -1,4 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs'
+import { compact } from '../compact.ts'
 import type { PlatformStarts, ProgramStarts, StepProfile } from '../content/starts.ts'
 
 /** Starts of all emulated steps of a build. */
@@ -67,7 +68,7 @@ export function createStartList(): StartList {
       const names = [...images]
       if (starts.length > 0)
         for (const image of names.length > 0 ? names : [''])
-          found.push({ image, platform, starts, ...(profile ? { profile } : {}) })
+          found.push({ image, platform, starts, ...compact({ profile }) })
     },
     all(image) {
       const own = found.filter((one) => image === undefined || one.image === image)

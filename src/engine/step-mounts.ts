@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { hasWildcard } from '../dockerfile/pattern.ts'
 import type { CacheMount, RunMount } from '../dockerfile/run-mounts.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
@@ -137,7 +138,7 @@ export function createStepMounts({ store, workers, layers, remotes, caches, cont
           const worker = await workers.native()
           return worker.call(
             'cacheFolder',
-            { id, owner: mount.owner, ...(input ? { seed: await input.tree() } : {}) },
+            { id, owner: mount.owner, ...compact({ seed: input && (await input.tree()) }) },
             { signal },
           )
         }
@@ -167,7 +168,7 @@ export function createStepMounts({ store, workers, layers, remotes, caches, cont
       case 'cache':
         return { type, target: mount.target, id: claims.get(nameOf(mount))!.id, readonly: mount.readonly }
       case 'tmpfs':
-        return { type, target: mount.target, ...(mount.size === undefined ? {} : { size: mount.size }) }
+        return { type, target: mount.target, ...compact({ size: mount.size }) }
       case 'secret': {
         const content = await given.secret(mount.id)
         if (content === undefined && mount.required) {
@@ -182,8 +183,7 @@ export function createStepMounts({ store, workers, layers, remotes, caches, cont
           type,
           content: content.toString('base64'),
           owner: mount.owner,
-          ...(target === undefined ? {} : { target }),
-          ...(mount.env === undefined ? {} : { env: mount.env }),
+          ...compact({ target, env: mount.env }),
         }
       }
       case 'ssh': {

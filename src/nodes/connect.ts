@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { type Endpoint, formatEndpoint, looksLikeEndpoint, parseEndpoint } from '../config/endpoint.ts'
 import { type DockerEngine, openDockerEngine } from '../driver/docker/engine.ts'
 import { dockerTransport } from '../driver/docker/transport.ts'
@@ -36,7 +37,7 @@ export async function connect(
   endpoint: Endpoint,
   { env, signal, start = true, onLogin }: ConnectOptions,
 ): Promise<Connection> {
-  const dial = await dialOf(endpoint, { env, start, ...(onLogin ? { onLogin } : {}) })
+  const dial = await dialOf(endpoint, { env, start, ...compact({ onLogin }) })
   try {
     // These run BuildKit's own client program there: it can be nothing else
     const identity =
@@ -106,7 +107,7 @@ async function dialOf(
     case 'tcp':
       return (await import('../driver/transports/sockets.ts')).dialTcp(endpoint)
     case 'ssh':
-      return (await import('../driver/transports/ssh.ts')).dialSsh(endpoint, { env, ...(onLogin ? { onLogin } : {}) })
+      return (await import('../driver/transports/ssh.ts')).dialSsh(endpoint, { env, ...compact({ onLogin }) })
     case 'pod':
       return (await import('../driver/transports/pod.ts')).dialPod(endpoint, { env })
     case 'container': {

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { DEFAULT_SLOTS, type NodeDefinition } from '../config/node.ts'
 import type { PushTarget } from '../driver/buildkit/buildkit.ts'
 import type { NodePacks } from '../driver/buildkit/packs/hand-over.ts'
@@ -42,7 +43,7 @@ export async function openDriver(
     const { createBuildkitDriver } = await import('../driver/buildkit/buildkit.ts')
     const { engineImages } = await import('../driver/docker/engine-images.ts')
     const imagesFor = ({ store: into, options: { sourceDateEpoch } }: RemoteBuild) =>
-      engineImages(engine!, { store: into, ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }) })
+      engineImages(engine!, { store: into, ...compact({ sourceDateEpoch }) })
     return counted(
       createBuildkitDriver({
         transport,
@@ -50,8 +51,7 @@ export async function openDriver(
         buildFor,
         env,
         ...(engine ? { images: imagesFor } : {}),
-        ...(pushTo ? { pushTo } : {}),
-        ...(packs ? { packs } : {}),
+        ...compact({ pushTo, packs }),
       }),
       { folder: store.folder, endpoint },
     )

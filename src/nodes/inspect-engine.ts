@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { BuildkitFacts } from '../driver/buildkit/facts.ts'
 import type { Connection } from './connect.ts'
 import type { EngineFacts } from './engine-facts.ts'
@@ -47,7 +48,7 @@ export async function inspectEngine(
         (one) => one.os === own.os && one.architecture === own.architecture && one.variant !== own.variant,
       ),
     ],
-    ...(buildkit ? { buildkit } : {}),
+    ...compact({ buildkit }),
     containerdStore: engine?.containerdStore ?? false,
     identity: engine?.identity ?? `${connection.endpoint} ${buildkit?.version ?? ''}`,
   }

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { formatEndpoint } from '../config/endpoint.ts'
 import type { NodeDefinition } from '../config/node.ts'
 import { ABILITY } from '../driver/buildkit/facts.ts'
@@ -97,10 +98,7 @@ async function openNode(
     return {
       node: { ...node, takesStages: inspected.buildkit?.abilities.has(ABILITY.layouts) === true },
       driver: (buildFor, { pushTo } = {}) =>
-        openDriver(
-          { connection, inspected },
-          { env, store, buildFor, ...(pushTo ? { pushTo } : {}), ...(packs ? { packs } : {}) },
-        ),
+        openDriver({ connection, inspected }, { env, store, buildFor, ...compact({ pushTo, packs }) }),
       pushes: inspected.buildkit?.givesOci === true,
       close: () => connection.close(),
     }
@@ -146,7 +144,7 @@ export async function reach(
   let connection: Connection | undefined
   try {
     connection = await connect(endpoint, { env, signal: either, start, onLogin })
-    return { connection, inspected: await inspectEngine(connection, { signal: either, ...(recall ? { recall } : {}) }) }
+    return { connection, inspected: await inspectEngine(connection, { signal: either, ...compact({ recall }) }) }
   } catch (error) {
     await connection?.close()
     if (signal.aborted) throw signal.reason

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { BuildkitFacts } from '../driver/buildkit/facts.ts'
 import { samePlatform, type Platform } from '../platform.ts'
 import { keyOf } from '../store/key.ts'
@@ -39,7 +40,7 @@ export function createRecall({
       const record = await store.records.get<FactsRecord>(KIND, key)
       if (!record || Date.now() - record.at > BELIEF || keyOf(record.engine) !== keyOf(engine)) return undefined
       return {
-        ...(record.version === undefined ? {} : { version: record.version }),
+        ...compact({ version: record.version }),
         platforms: record.platforms,
         givesOci: record.givesOci,
         abilities: new Set(record.abilities),

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { compact } from '../compact.ts'
 import { platformOfNodeArch } from '../platform.ts'
 import { holders } from '../store/lease.ts'
 import { localNode } from './local.ts'
@@ -45,7 +46,7 @@ export async function reportHere(
       emulated,
       load: { running: holders(store.folder).filter(({ kind }) => kind === 'build').length, counted: 'by the node' },
       containerdStore: true,
-      ...(cache === undefined ? {} : { cache }),
+      ...compact({ cache }),
     },
   }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { compact } from '../compact.ts'
 import { formatEndpoint } from '../config/endpoint.ts'
 import { DEFAULT_SLOTS, type NodeDefinition } from '../config/node.ts'
 import { toXbuildError } from '../errors.ts'
@@ -104,7 +105,7 @@ async function stateOf(
     native: facts.native,
     emulated: facts.emulated,
     load: running === undefined ? { running: jobs, counted: 'from here' } : { running, counted: 'by the node' },
-    ...(usage?.cache === undefined ? {} : { cache: usage.cache }),
+    ...compact({ cache: usage?.cache }),
     containerdStore: inspected.containerdStore,
   }
 }

@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import type { CompleteOptions } from '../../config/options.ts'
 import { withProxies } from '../../config/proxies.ts'
 import { allowsHostNetwork, NETWORK_HOST } from '../../dockerfile/entitlements.ts'
@@ -30,7 +31,7 @@ export function frontendAttributes(
     dockerfilekey: TREE.dockerfile,
     platform: formatPlatform(targetOf(job)),
     ...contextAttribute(build),
-    ...(target === undefined ? {} : { target }),
+    ...compact({ target }),
     ...prefixed('build-arg:', args),
     ...prefixed('label:', options.labels),
     ...cacheUse(options),

@@ -1,4 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf'
+import { compact } from '../../compact.ts'
 import { XbuildError } from '../../errors.ts'
 import type { Job } from '../../plan/types.ts'
 import { formatPlatform, samePlatform, type Platform } from '../../platform.ts'
@@ -147,7 +148,7 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
         signal,
         dockerfile: remote.dockerfile,
         emulated,
-        ...(step ? { step } : {}),
+        ...compact({ step }),
       })
     } finally {
       followed.end()

@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { programFailure } from '../../emulation/program-failure.ts'
 import { XbuildError, type ErrorCode, type SourcePosition } from '../../errors.ts'
 import { parseDockerfile } from '../../dockerfile/parse.ts'
@@ -79,7 +80,7 @@ const KINDS: readonly (readonly [RegExp, ErrorCode, string?])[] = [
 
 function buildFailure(error: GrpcFailure, facts: FailureFacts): XbuildError {
   const at = positionOf(error, facts)
-  const common = { cause: error, ...(at ? { at } : {}) }
+  const common = { cause: error, ...compact({ at }) }
   const text = stateOf(error.message)
   const status = exitCodeOf(error)
   if (status !== undefined) {
@@ -102,11 +103,11 @@ function buildFailure(error: GrpcFailure, facts: FailureFacts): XbuildError {
   if (code === 'NODE')
     return new XbuildError('NODE', `Cannot build on "${facts.endpoint}": ${text}`, {
       ...common,
-      ...(hint ? { hint } : {}),
+      ...compact({ hint }),
     })
   return new XbuildError(code, `Cannot build${at ? '' : ` on "${facts.endpoint}"`}: ${text}`, {
     ...common,
-    ...(hint ? { hint } : {}),
+    ...compact({ hint }),
     ...(facts.step?.output.length ? { output: facts.step.output } : {}),
   })
 }

@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { programFailure } from '../../emulation/program-failure.ts'
 import { StringDecoder } from 'node:string_decoder'
 import type { Timestamp } from '@bufbuild/protobuf/wkt'
@@ -228,7 +229,7 @@ function readWarning(
   const rule = /^([A-Z]\w+): (.*?)(?: \(line \d+\))?$/s.exec(text(short))
   if (rule?.[1] === 'InvalidBaseImagePlatform') {
     return new XbuildError('NO_PLATFORM', `Cannot use the base image: ${rule[2]}`, {
-      ...(source ? { at: source } : {}),
+      at: source,
       hint: 'Take another base image, or build only for platforms that it has',
     })
   }
@@ -236,7 +237,7 @@ function readWarning(
   return {
     type: 'warning',
     message: [text(short), ...detail.map(text)].join(': '),
-    ...(source ? { source } : {}),
+    ...compact({ source }),
     at: Date.now(),
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { compact } from '../../compact.ts'
 import { createLines, type CutLine } from '../../content/lines.ts'
 import { formatPlatform, type Platform } from '../../platform.ts'
 import type { Dockerfile } from '../../dockerfile/types.ts'
@@ -87,14 +88,14 @@ export function createClassicProgress({
     finish()
     const found = find(number, text)
     const step = `${id} ${createHash('sha256').update(`${number} ${position} ${text}`).digest('hex').slice(0, 12)}`
-    open = { id: step, text, cached: false, last: [], ...(found ? { written: found } : {}) }
+    open = { id: step, text, cached: false, last: [], ...compact({ written: found }) }
     const place = found ? [shown, found.stage, found.number].filter(Boolean).join(' ') : shown
     emit({
       type: 'step.start',
       step,
       name: `[${place}] ${text.replace(/\s+/g, ' ').slice(0, 200)}`,
       platforms: [shown],
-      ...(found ? { source: found.at } : {}),
+      ...compact({ source: found?.at }),
       at: Date.now(),
     })
   }
@@ -172,7 +173,7 @@ export function createClassicProgress({
           emulated,
           output: open?.last ?? [],
           text: open?.text ?? '',
-          ...(open?.written ? { at: open.written.at } : {}),
+          ...compact({ at: open?.written?.at }),
         })
       }
     },

@@ -10,6 +10,7 @@ import {
   type Stats,
 } from 'node:fs'
 import { isAbsolute, join, relative, resolve } from 'node:path'
+import { compact } from '../../compact.ts'
 import { ignoreMatcher, type IgnoreMatcher } from '../../dockerfile/ignore.ts'
 import { XbuildError } from '../../errors.ts'
 import { insideFolder, MovedError, openInside } from '../../host/open-inside.ts'
@@ -132,7 +133,7 @@ async function* tarOf(
       mode: stat.mode & 0o7777,
       size,
       mtime: Math.floor(stat.mtimeMs / 1000),
-      ...(link === undefined ? {} : { link }),
+      ...compact({ link }),
     })
     if (type === 'file' && size > 0) yield* contentOf(path, full, stat)
   }

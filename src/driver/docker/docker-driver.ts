@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { contextNames } from '../../config/build-context.ts'
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
@@ -74,7 +75,7 @@ function graphOf(
     buildPlatform: native,
     buildArgs: options.buildArgs,
     ...contextNames(options.buildContexts),
-    ...(options.target === undefined ? {} : { targetStage: options.target }),
+    ...compact({ targetStage: options.target }),
   })
   return graph
 }
@@ -122,7 +123,7 @@ async function buildClassic(classic: Classic, { signal, emit }: DriverOptions): 
   const { store, options } = classic.build
   const images = engineImages(engine, {
     store,
-    ...(options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }),
+    ...compact({ sourceDateEpoch: options.sourceDateEpoch }),
   })
   const make = async (noCache: boolean) => {
     await send(classic, { name, progress, noCache, signal })
@@ -211,13 +212,13 @@ function settingsOf({ build, graph, job, native }: Classic): Record<string, unkn
     rm: true,
     forcerm: true,
     ...(options.pull ? { pull: 'true' } : {}),
-    ...(options.target === undefined ? {} : { target: options.target }),
+    ...compact({ target: options.target }),
     ...(network === undefined || network === 'private' ? {} : { networkmode: network }),
     ...(addHosts.length > 0 ? { extrahosts: addHosts.map(({ name, ip }) => `${name}:${ip}`).join(',') } : {}),
     ...(ulimits.length > 0
       ? { ulimits: ulimits.map(({ name, soft, hard }) => ({ Name: name, Soft: soft, Hard: hard })) }
       : {}),
-    ...(shmSize === undefined ? {} : { shmsize: shmSize }),
+    ...compact({ shmsize: shmSize }),
   }
 }
 

@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import type { Store } from '../../store/store.ts'
 import type { BlobSource } from '../../content/built-image.ts'
 import type { EngineImages } from '../engine-images.ts'
@@ -27,7 +28,7 @@ export function engineImages(
           store,
           endpoint: engine.endpoint,
           signal,
-          ...(platform ? { platform } : {}),
+          ...compact({ platform }),
           ...stamp,
         })
         return { ...image, blobs }

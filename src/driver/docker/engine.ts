@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream'
 import { inspect } from 'node:util'
 import type DockerModem from 'docker-modem'
 import type Dockerode from 'dockerode'
+import { compact } from '../../compact.ts'
 import { XbuildError, type ErrorFacts } from '../../errors.ts'
 import type { Dial } from '../dial.ts'
 import { connectionFailure, unreachable } from '../connection-failure.ts'
@@ -78,7 +79,7 @@ function hijack(
     abortSignal: asking.signal,
     headers: { ...headers },
     statusCodes: { 200: true },
-    ...(body ? { options: { _query: {}, _body: body } } : {}),
+    ...compact({ options: body && { _query: {}, _body: body } }),
   } as unknown as DockerModem.DialOptions // whose type knows no lists in headers
   return new Promise<Duplex>((resolve, reject) => {
     api.modem.dial(settings, (error: unknown, connection: unknown) => {

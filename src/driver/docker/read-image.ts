@@ -1,6 +1,7 @@
 import { createHash, randomUUID, type Hash } from 'node:crypto'
 import { open, type FileHandle } from 'node:fs/promises'
 import { join, posix } from 'node:path'
+import { compact } from '../../compact.ts'
 import { XbuildError } from '../../errors.ts'
 import {
   fromDescriptorPlatform,
@@ -327,9 +328,9 @@ function configFor(
     ...(created === undefined ? {} : { created: clamp(created) }),
     ...(author ? { author } : {}),
     ...toDescriptorPlatform(platform),
-    ...(run ? { config: run } : {}),
+    ...compact({ config: run }),
     rootfs,
-    ...(history ? { history: history.map(dated) } : {}),
+    ...compact({ history: history?.map(dated) }),
   }
 }
 

@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import type { CompleteOptions } from '../../config/options.ts'
 import type { ContainerOptions } from '../../engine/container-options.ts'
 import { XbuildError } from '../../errors.ts'
@@ -23,8 +24,6 @@ export function containerOf({
     network: network ?? 'default',
     hosts: addHosts,
     ulimits,
-    ...(resources === undefined ? {} : { resources }),
-    ...(shmSize === undefined ? {} : { shmSize }),
-    ...(hostname === undefined ? {} : { hostname }),
+    ...compact({ resources, shmSize, hostname }),
   }
 }

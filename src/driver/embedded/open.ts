@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
+import { compact } from '../../compact.ts'
 import type { CompleteOptions } from '../../config/options.ts'
 import type { BaseFacts } from '../../dockerfile/checks/view.ts'
 import { allowsHostNetwork, checkHostNetwork } from '../../dockerfile/entitlements.ts'
@@ -135,8 +136,7 @@ export async function openEmbedded({
     runtime,
     jobs,
     emit,
-    ...(imports ? { imports } : {}),
-    ...(services.acceleration ? { acceleration: services.acceleration } : {}),
+    ...compact({ imports, acceleration: services.acceleration }),
     onPacks: services.packs.add,
     onStarts: services.starts.add,
   })
@@ -148,9 +148,9 @@ export async function openEmbedded({
     lowered: find,
     about: (job) => {
       const configExtra = configExtraOf(job.image)
-      return { labels: more(targetOfJob(job)).options.labels, ...(configExtra ? { configExtra } : {}) }
+      return { labels: more(targetOfJob(job)).options.labels, ...compact({ configExtra }) }
     },
-    ...(options.sourceDateEpoch === undefined ? {} : { sourceDateEpoch: options.sourceDateEpoch }),
+    ...compact({ sourceDateEpoch: options.sourceDateEpoch }),
   })
   const driver: Driver = {
     ...engine,

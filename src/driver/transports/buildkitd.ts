@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import type { Transport } from '../transport.ts'
 import type { Dial } from '../dial.ts'
 
@@ -5,7 +6,7 @@ import type { Dial } from '../dial.ts'
 export function buildkitTransport(dial: Dial): Transport {
   return {
     endpoint: dial.endpoint,
-    ...(dial.authority === undefined ? {} : { authority: dial.authority }),
+    ...compact({ authority: dial.authority }),
     control: (signal) => dial.connect(signal),
     close: () => dial.close(),
   }

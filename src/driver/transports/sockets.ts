@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
+import { compact } from '../../compact.ts'
 import { XbuildError } from '../../errors.ts'
 import type { Endpoint, TlsFiles } from '../../config/endpoint.ts'
 import { formatEndpoint } from '../../config/endpoint.ts'
@@ -77,7 +78,7 @@ function dialer(
 ): Dial {
   return {
     endpoint: shown,
-    ...(authority === undefined ? {} : { authority }),
+    ...compact({ authority }),
     async connect(signal): Promise<Duplex> {
       signal.throwIfAborted()
       const socket = await open(await import('node:net'))

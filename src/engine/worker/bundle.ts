@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { compact } from '../../compact.ts'
 import type { Resources } from '../../config/run-options.ts'
 import type { KernelFiles } from './kernel-files.ts'
 import type { StepCgroups } from '../step-cgroups.ts'
@@ -137,7 +138,7 @@ export function runtimeConfig(spec: ContainerSpec): unknown {
         ...(spec.cgroupNamespace ? [{ type: 'cgroup' }] : []),
         ...(network === 'host' ? [] : [{ type: 'network', ...(network === 'none' ? {} : network) }]),
       ],
-      ...(spec.devices ? { devices: spec.devices } : {}),
+      ...compact({ devices: spec.devices }),
       maskedPaths: spec.kernelFiles.masked,
       readonlyPaths: spec.kernelFiles.readOnly,
       ...(spec.seccomp === undefined ? {} : { seccomp: spec.seccomp }),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { chmodSync, lchownSync, utimesSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join, relative } from 'node:path'
+import { compact } from '../../compact.ts'
 import { XbuildError } from '../../errors.ts'
 import { makeFolders, resolveInRoot } from '../../content/in-root.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
@@ -72,7 +73,7 @@ export function createCopyTarget(root: string, params: CopyParams, signal: Abort
   async function unpack(file: string, name: string): Promise<boolean> {
     if (!(await isArchive(file))) return false
     const into = relative(root, folders(params.dest, { plain: true }))
-    const unpacker = createUnpacker(root, { into, ...(owner ? { owner } : {}) })
+    const unpacker = createUnpacker(root, { into, ...compact({ owner }) })
     await unpackFile(file, unpacker, { into: root, signal, name })
     return true
   }

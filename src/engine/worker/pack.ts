@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { createWriteStream } from 'node:fs'
 import { once } from 'node:events'
 import { setImmediate as breathe } from 'node:timers/promises'
+import { compact } from '../../compact.ts'
 import { XbuildError } from '../../errors.ts'
 import { MEDIA_TYPE, type Digest } from '../../oci/descriptor.ts'
 import { encodeTarHeader, paddingOf, TAR_BLOCK } from '../../oci/tar-format.ts'
@@ -36,7 +37,7 @@ export async function pack(folders: WorkerFolders, params: PackParams, signal: A
     const items = layerItems(upper, {
       lowers: params.lowers.map((lower) => join(folders.snapshots, lower)),
       xattrs: await readXattrs(upper, KEPT_XATTRS),
-      ...(params.sourceDateEpoch === undefined ? {} : { clamp: params.sourceDateEpoch }),
+      ...compact({ clamp: params.sourceDateEpoch }),
     })
     const temp = join(scratch, 'layer')
     const gzip = await createGzipFile(temp, LEVEL)

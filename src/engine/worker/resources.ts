@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { compact } from '../../compact.ts'
 import type { Resources, Ulimit } from '../../config/run-options.ts'
 import type { StepCgroups } from '../step-cgroups.ts'
 
@@ -9,8 +10,7 @@ const rule = (type: 'b' | 'c', access: string, major?: number, minor?: number) =
   allow: true,
   type,
   access,
-  ...(major === undefined ? {} : { major }),
-  ...(minor === undefined ? {} : { minor }),
+  ...compact({ major, minor }),
 })
 
 /** Docker's: every node may be made, but of those only the harmless ones may be opened. */

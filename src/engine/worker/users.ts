@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { compact } from '../../compact.ts'
 import { XbuildError } from '../../errors.ts'
 import { resolveInRoot } from '../../content/in-root.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
@@ -65,7 +66,7 @@ export function resolveOwner(root: string, text: string): { uid: number; gid: nu
         ? 0
         : (numberOf(group) ?? rowOf('/etc/group', group)?.id)
   const unknown = user !== '' && uid === undefined ? user : group && gid === undefined ? group : undefined
-  return { uid: uid ?? 0, gid: gid ?? own ?? 0, ...(unknown === undefined ? {} : { unknown }) }
+  return { uid: uid ?? 0, gid: gid ?? own ?? 0, ...compact({ unknown }) }
 }
 
 function split(text: string): [user: string, group: string] {

@@ -1,3 +1,4 @@
+import { compact } from '../../../compact.ts'
 import { XbuildError } from '../../../errors.ts'
 import type { FolderRead } from '../../../content/built-image.ts'
 import { FileSync } from '../gen/filesync_pb.ts'
@@ -29,7 +30,7 @@ export function fileSyncService(
       const listed = createFingerprint()
       await sendTree(call, tree, filter, listed)
       const fingerprint = listed.end()
-      onRead({ folder, ...wanted, ...(fingerprint === undefined ? {} : { fingerprint }) })
+      onRead({ folder, ...wanted, ...compact({ fingerprint }) })
     }),
   ]
 }
