@@ -1,4 +1,5 @@
 import { isAbsolute, relative, resolve } from 'node:path'
+import { compact } from '../compact.ts'
 import type { SourcePosition } from '../errors.ts'
 import { cleanText, cut } from '../ui/text.ts'
 import type { Seen, SeenError } from './seen.ts'
@@ -36,7 +37,7 @@ export function placeOf(at: SourcePosition | undefined, { cwd, workspace }: Fold
   if (!at || !Number.isInteger(at.line) || at.line < 1) return undefined
   const file = relative(workspace, resolve(cwd, at.file))
   if (file === '' || file.startsWith('..') || isAbsolute(file)) return undefined
-  return { file, line: at.line, ...(at.endLine === undefined ? {} : { endLine: at.endLine }) }
+  return { file, line: at.line, ...compact({ endLine: at.endLine }) }
 }
 
 function errorLine({ message, hint, at, platforms }: SeenError & { platforms: readonly string[] }, folders: Folders) {

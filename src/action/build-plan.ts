@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import { attestArgs, outputType } from './attests.ts'
 import { defaultContext, fillTemplate } from './git-context.ts'
@@ -84,7 +85,7 @@ export function planBuild(input: PlanInput): RunPlan {
     warnings: [...secrets.warnings, ...left.warnings],
     ...(call === '' || call === 'build' ? {} : { call }),
     metadataFile,
-    ...(iidFile === undefined ? {} : { iidFile }),
+    ...compact({ iidFile }),
     outputs,
     tags,
   }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { compact } from '../compact.ts'
 import { checkPrograms, missingQemu } from '../doctor/programs.ts'
 import { here, type Finding } from '../doctor/finding.ts'
 import { repairAll } from '../doctor/repair.ts'
@@ -53,7 +54,7 @@ export async function prepareMachine({
   const machine = {
     root: user.root,
     node: opened?.node ?? process.execPath,
-    ...(opened ? { profile: opened.folder } : {}),
+    ...compact({ profile: opened?.folder }),
   }
   const facts = { env, uid: user.root ? 0 : own }
   const missing = await missingPrograms(facts, emulates)

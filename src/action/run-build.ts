@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { compact } from '../compact.ts'
 import { exec } from '../host/exec.ts'
 import { annotationsOf, errorsOfText } from './annotate.ts'
 import { createGroups } from './groups.ts'
@@ -78,8 +79,7 @@ async function tell(plan: RunPlan, told: Told): Promise<void> {
       failed: code !== 0,
       tags: plan.tags,
       pushed: isPushed(plan),
-      ...(outputs['digest'] === undefined ? {} : { digest: outputs['digest'] }),
-      ...(planned === undefined ? {} : { plan: planned }),
+      ...compact({ digest: outputs['digest'], plan: planned }),
       ...(code === 0 ? {} : { text: told.text }),
     }),
   )
@@ -115,7 +115,7 @@ async function runCall(
   })
   if (stdout !== '') runner.log.text(stdout.trimEnd())
   const warnings = errorsOfText(stdout.replaceAll(/^warning: /gm, 'error: '))
-  const found = warnings.map(({ message, at }) => ({ message, ...(at ? { source: at } : {}) }))
+  const found = warnings.map(({ message, at }) => ({ message, ...compact({ source: at }) }))
   const checks = isOn(env['DOCKER_BUILD_CHECKS_ANNOTATIONS'])
   for (const line of annotationsOf({ errors: new Map(), warnings: found }, { folders, checks }))
     runner.log.command(line)

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { BuildEvent } from '../events.ts'
 import type { SourcePosition } from '../errors.ts'
 
@@ -82,7 +83,7 @@ export function look(seen: Seen, event: SeenEvent): void {
   switch (event.type) {
     case 'job.start': {
       const { image, platform, strategy, node = 'local', at } = event
-      const target = { ...(image === undefined ? {} : { image }), platform, startedAt: at }
+      const target = { ...compact({ image }), platform, startedAt: at }
       seen.targets.set(keyOf(event), { ...target, status: 'running', strategy, node })
       return
     }

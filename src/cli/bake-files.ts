@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { compact } from '../compact.ts'
 import { targetOfImage } from '../config/bake/compose.ts'
 import type { BakeInput } from '../config/bake/config.ts'
 import type { BakeCommand } from '../config/bake/flags.ts'
@@ -49,7 +50,7 @@ export async function readBakeFiles(
   return withRemoteDefinition(input, async (found) => {
     const source = await asSource([...found.files, ...local], command, terminal, found)
     const { origin, files } = found
-    return { ...source, foreign: new Set(files.map(({ name }) => name)), ...(origin ? { origin } : {}) }
+    return { ...source, foreign: new Set(files.map(({ name }) => name)), ...compact({ origin }) }
   })
 }
 

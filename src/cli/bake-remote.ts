@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { compact } from '../compact.ts'
 import type { BakeFile } from '../config/bake/document.ts'
 import type { Origin } from '../config/bake/origin.ts'
 import { resolveInRoot } from '../content/in-root.ts'
@@ -77,7 +78,7 @@ async function inRepository<T>(
 ): Promise<T> {
   const bare = withoutLogin(remote.url)
   const login = bare.login ?? (await gitLogin(bare.url, secretOf(env)))
-  const named = { ...bare, ...(login ? { login } : {}) }
+  const named = { ...bare, ...compact({ login }) }
   const origin = createGitProgram(env, { url: named })
   const stranger = createStrangersGitProgram(env, { url: named })
   const wanted = { ...remote, url: bare.url, submodules: false, keepGitDir: false }

@@ -1,4 +1,5 @@
 import { homedir } from 'node:os'
+import { compact } from '../compact.ts'
 import { readBake } from '../config/bake/bake.ts'
 import type { BakeConfig } from '../config/bake/fields.ts'
 import type { BakeCommand } from '../config/bake/flags.ts'
@@ -113,7 +114,7 @@ async function readDefinitions(
   const { origin, foreign, ...input } = await readBakeFiles(command, terminal, signal)
   const config = readBake({
     ...input,
-    ...(command.cmdContext === undefined ? {} : { cmdContext: command.cmdContext }),
+    ...compact({ cmdContext: command.cmdContext }),
     vars: command.values.vars,
     env: open,
     localPlatform: formatPlatform(command.localPlatform),
@@ -122,7 +123,7 @@ async function readDefinitions(
   })
   for (const { message, at, hint } of config.warnings)
     stderr.write(`warning: ${cleanText(`${at.file}:${at.line}:${at.column}: ${message}${hint ? `. ${hint}` : ''}`)}\n`)
-  return { config, open, foreign, ...(origin ? { origin } : {}) }
+  return { config, open, foreign, ...compact({ origin }) }
 }
 
 /** What the files ask of their Dockerfiles: of all of them the same, or the run would be two things. */

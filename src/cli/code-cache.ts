@@ -16,6 +16,7 @@ import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
 import { dirname, isAbsolute, join } from 'node:path'
 import { Script } from 'node:vm'
+import { compact } from '../compact.ts'
 
 /** A CommonJS file that was loaded. */
 export interface Loaded<Exports> {
@@ -42,7 +43,7 @@ export function loadCached<Exports>(file: string, version: string): Loaded<Expor
   const cachedData = readKept(kept)
   const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
     filename: file,
-    ...(cachedData ? { cachedData } : {}),
+    ...compact({ cachedData }),
   })
   const module = { exports: {} as Exports }
   const wrapper = script.runInThisContext() as (...scope: unknown[]) => void

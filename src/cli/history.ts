@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { HistoryCommand } from '../config/history-flags.ts'
 import { XbuildError } from '../errors.ts'
 import { formatPlatform, parsePlatform } from '../platform.ts'
@@ -68,7 +69,7 @@ async function printLogs(
   let text = ''
   const ui = createLogUi(
     { write: (part) => (text += part), color: wantsColor(stdout.isTTY, env) },
-    { ...(wanted === undefined ? {} : { platform: wanted }), ...(image === undefined ? {} : { image }) },
+    compact({ platform: wanted, image }),
   )
   for await (const entry of readRunLog(store.folder, run.id)) {
     ui(entry)

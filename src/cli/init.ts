@@ -2,6 +2,7 @@ import { lstatSync, type Dirent, readdirSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
+import { compact } from '../compact.ts'
 import { readBake } from '../config/bake/bake.ts'
 import { BAKE_FLAGS, readBakeCommand } from '../config/bake/flags.ts'
 import { imageTargets } from '../config/bake/images.ts'
@@ -100,8 +101,7 @@ async function fromBake(input: LineInput, terminal: Terminal, files: readonly st
   const { files: read, base, baseGroups } = await readBakeFiles(command, terminal)
   const config = readBake({
     files: read,
-    ...(base ? { base } : {}),
-    ...(baseGroups ? { baseGroups } : {}),
+    ...compact({ base, baseGroups }),
     vars: {},
     env,
     localPlatform: formatPlatform(input.localPlatform),

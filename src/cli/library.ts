@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { build } from '../build.ts'
+import { compact } from '../compact.ts'
 import { BAKE_FLAGS, readBakeCommand } from '../config/bake/flags.ts'
 import type { LineInput } from '../config/build-line.ts'
 import { COMPOSE_FLAGS, readComposeCommand } from '../config/compose/flags.ts'
@@ -194,9 +195,9 @@ function edgesOf(options: ImagesOptions): Edges {
       const given = textsOf({ ...shared, ...own })
       const localPlatform = platformOfNodeArch(process.arch)
       const file = await loadConfig({ given, words, command: 'bake' }, { cwd, env })
-      const input = { cwd, env, localPlatform, given, words, command: 'bake', commands: [], ...(file ? { file } : {}) }
+      const input = { cwd, env, localPlatform, given, words, command: 'bake', commands: [], ...compact({ file }) }
       const inFile = file && (sessionTexts(file) as object)
-      return read(readFlags(flags, { ...input, ...(inFile ? { inFile } : {}) }), input)
+      return read(readFlags(flags, { ...input, ...compact({ inFile }) }), input)
     },
   }
 }

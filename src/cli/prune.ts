@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises'
+import { compact } from '../compact.ts'
 import type { PruneOptions } from '../config/store-options.ts'
 import { XbuildError } from '../errors.ts'
 import { planPrune, type PruneRequest } from '../store/gc-plan.ts'
@@ -17,7 +18,7 @@ export async function runPrune(options: PruneOptions, terminal: Terminal): Promi
   const request: PruneRequest = {
     all: options.all,
     filters: options.filters,
-    ...(options.maxUsedSpace === undefined ? {} : { maxUsedSpace: options.maxUsedSpace }),
+    ...compact({ maxUsedSpace: options.maxUsedSpace }),
     now: Date.now(),
   }
   const pruned = await withSignals(terminal, {
@@ -53,7 +54,7 @@ async function prune(
   const lease = await takePruneLease(store.folder, {
     signal,
     onWait: (others) => stderr.write(`Waiting for ${describeHolders(others)}\n`),
-    ...(timeout === undefined ? {} : { timeout }),
+    ...compact({ timeout }),
   })
   try {
     return await pruneStore(store.folder, request, store.snapshots)

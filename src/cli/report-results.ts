@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { compact } from '../compact.ts'
 import type { ProgressMode } from '../config/options.ts'
 import { writeText } from '../publish/publish.ts'
 import type { BuildResult, SessionResult } from '../session/types.ts'
@@ -48,7 +49,7 @@ export async function reportImages(
   const failed = session.images.filter(({ error }) => error !== undefined)
   const style = { color: wantsColor(stderr.isTTY, env), readFile: (path: string) => readSource(resolve(path)) }
   if (progress !== 'quiet' && progress !== 'rawjson')
-    stderr.write(formatImagesTable(session.images, { ...style, ...(steps ? { steps } : {}) }))
+    stderr.write(formatImagesTable(session.images, { ...style, ...compact({ steps }) }))
   for (const { name, error } of failed) stderr.write(`${name}: ${formatError(error!, style)}`)
   const takesStdout = session.images.some(({ result }) => result?.outputs.some(({ dest }) => dest === '-'))
   const digests = session.images.flatMap(({ name, result }) =>

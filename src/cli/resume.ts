@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { compact } from '../compact.ts'
 import { readArgv } from '../config/argv.ts'
 import type { ResumeCommand } from '../config/history-flags.ts'
 import { completedCommand } from '../config/withheld.ts'
@@ -140,7 +141,7 @@ async function again(
   const input = { env, cwd: there.cwd(), localPlatform: platformOfNodeArch(process.arch) }
   const file = found.withoutConfig ? undefined : await loadConfig(invocation, input)
   const names = commands.map(({ name }) => name)
-  const parsed = found.read(invocation, { ...input, commands: names, ...(file ? { file } : {}) })
+  const parsed = found.read(invocation, { ...input, commands: names, ...compact({ file }) })
   return found.run(parsed, there, commands, {
     invocation: { argv, cwd: there.cwd(), env: run.env ?? {} },
     resume: { run, finished },

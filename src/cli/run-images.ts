@@ -85,7 +85,7 @@ function withOwnDockerfile(request: ImageRequest, { dockerfile }: ImageTarget, c
   const text = readProjectText(resolve(cwd, name), name)
   if (text === undefined)
     throw new XbuildError('NOT_FOUND', `Cannot read the Dockerfile "${name}": no such file`, {
-      ...(dockerfile.at ? { at: dockerfile.at } : {}),
+      at: dockerfile.at,
     })
   return { ...request, options: compact({ ...request.options, file: undefined, inlineDockerfile: { text, name } }) }
 }
@@ -161,8 +161,8 @@ async function buildImages(
         secretEnv,
         stdout,
         failFast,
-        invocation: { ...invocation, chosen: run.chosen, ...(metadataFile === undefined ? {} : { metadataFile }) },
-        ...(resume === undefined ? {} : { resume }),
+        invocation: { ...invocation, chosen: run.chosen, ...compact({ metadataFile }) },
+        ...compact({ resume }),
       })
     },
   })

@@ -1,4 +1,5 @@
 import { delimiter, isAbsolute, resolve } from 'node:path'
+import { compact } from '../compact.ts'
 import { exitCodeOf, toXbuildError } from '../errors.ts'
 import { platformOfNodeArch } from '../platform.ts'
 import { formatError } from '../ui/error.ts'
@@ -22,7 +23,7 @@ export async function run(argv: readonly string[], terminal: Terminal): Promise<
     const [env, cwd] = [terminal.env, terminal.cwd()]
     const file = command.withoutConfig ? undefined : await loadConfig(invocation, { cwd, env })
     const localPlatform = platformOfNodeArch(process.arch)
-    const parsed = parseInvocation(invocation, env, { cwd, localPlatform, ...(file ? { file } : {}) })
+    const parsed = parseInvocation(invocation, env, { cwd, localPlatform, ...compact({ file }) })
     debug = parsed.debug
     return await command.run(parsed, terminal, COMMANDS, { invocation: calledOf(command, argv, terminal) })
   } catch (thrown) {

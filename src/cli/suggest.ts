@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join, relative, resolve } from 'node:path'
+import { compact } from '../compact.ts'
 import type { SuggestCommand } from '../config/suggest-flags.ts'
 import { checkFrontend } from '../dockerfile/frontend.ts'
 import { parseDockerfile } from '../dockerfile/parse.ts'
@@ -33,7 +34,7 @@ export async function runSuggest(command: SuggestCommand, terminal: Terminal): P
     platforms,
     buildPlatform,
     buildArgs,
-    ...(target === undefined ? {} : { targetStage: target }),
+    ...compact({ targetStage: target }),
   })
   if (!command.json) stderr.write(formatAdvice(suggestions, shown))
   await print(stdout, command.json ? suggestionsToJson(suggestions, shown) : suggestions.diff)

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { release } from 'node:os'
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import { runProgram } from '../host/spawn.ts'
 import { startProgram } from '../host/start.ts'
@@ -60,7 +61,7 @@ export async function spawnInNamespace(
   const child = startProgram('/bin/sh', ['-c', ...script, ...setup], {
     stdio: stdioWithControl(options.stdio ?? ['ignore', 'inherit', 'inherit']),
     ...(options.cwd ? { cwd: options.cwd } : {}),
-    ...(options.env ? { env: options.env as NodeJS.ProcessEnv } : {}),
+    ...compact({ env: options.env && (options.env as NodeJS.ProcessEnv) }),
   })
   const kill = () => void child.kill('SIGKILL')
   child.once('exit', () => signal?.removeEventListener('abort', kill))

@@ -6,6 +6,7 @@ import { mergeLayers } from '../audit/image-tree.ts'
 import { judge } from '../audit/judge.ts'
 import type { LayerFiles } from '../audit/layer-files.ts'
 import { canAudit } from '../audit/runs-on.ts'
+import { compact } from '../compact.ts'
 import { layerFilesOf } from '../content/layer-programs.ts'
 import { forEachLimited } from '../host/pool.ts'
 import { XbuildError } from '../errors.ts'
@@ -159,9 +160,9 @@ function judgeOne(
     fails: findings.some(isFatal),
     findings: findings.map((finding) => {
       const step = createdBy(finding.layer)
-      return { ...finding, ...(step === undefined ? {} : { createdBy: step }) }
+      return { ...finding, ...compact({ createdBy: step }) }
     }),
     message,
-    ...(hint === undefined ? {} : { hint }),
+    ...compact({ hint }),
   }
 }

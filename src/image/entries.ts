@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import { isAttestation } from '../oci/attestation.ts'
 import { fromDescriptorPlatform, toDescriptorPlatform, type Descriptor, type Digest } from '../oci/descriptor.ts'
@@ -75,7 +76,7 @@ function entryKey({ digest, platform }: Descriptor): string {
 /** What an entry of an index is, by its descriptor alone. */
 export function entryOf(descriptor: Descriptor): Entry {
   const about = descriptor.annotations?.['vnd.docker.reference.digest']
-  if (isAttestation(descriptor)) return { descriptor, ...(about === undefined ? {} : { about }) }
+  if (isAttestation(descriptor)) return { descriptor, ...compact({ about }) }
   const { platform } = descriptor
   if (!platform || !isManifestType(descriptor.mediaType)) return { descriptor }
   return { descriptor, platform: normalizePlatform(fromDescriptorPlatform(platform)) }

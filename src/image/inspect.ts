@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { forEachLimited } from '../host/pool.ts'
 import { XbuildError } from '../errors.ts'
 import { fromDescriptorPlatform, type Descriptor } from '../oci/descriptor.ts'
@@ -82,12 +83,12 @@ export async function inspectImage(source: ImageSource, { referrers, signal }: I
     const { platform } = await withPlatform(entry, { source, manifest: own, signal: inner })
     const said = entry.descriptor.annotations ?? (isIndex ? undefined : own.annotations)
     read.set(entry, {
-      ...(platform ? { platform: formatPlatform(platform) } : {}),
+      ...compact({ platform: platform && formatPlatform(platform) }),
       digest,
       mediaType: descriptor.mediaType,
       size: [...(own.config ? [own.config] : []), ...own.layers].reduce((sum, { size }) => sum + size, 0),
       layers: own.layers.length,
-      ...(said ? { annotations: said } : {}),
+      ...compact({ annotations: said }),
       attestations: [],
     })
   })
@@ -114,7 +115,7 @@ export async function inspectImage(source: ImageSource, { referrers, signal }: I
     mediaType: root.descriptor.mediaType,
     digest: root.descriptor.digest,
     size: root.descriptor.size,
-    ...(manifest.annotations ? { annotations: manifest.annotations } : {}),
+    ...compact({ annotations: manifest.annotations }),
     images,
     ...(isIndex ? referrersOf(root.descriptor.digest) : {}),
     others: entries
@@ -122,7 +123,7 @@ export async function inspectImage(source: ImageSource, { referrers, signal }: I
       .map(({ descriptor: { digest, mediaType }, about }) => ({
         digest,
         mediaType,
-        ...(about === undefined ? {} : { about }),
+        ...compact({ about }),
       })),
   }
 }

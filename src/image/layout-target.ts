@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { compact } from '../compact.ts'
 import { folderFiles } from '../content/layout-files.ts'
 import { isReferrer, readLayoutIndex } from '../content/layout-origin.ts'
 import { writeFileAtomic } from '../host/files.ts'
@@ -68,7 +69,7 @@ export async function layoutTarget(folder: string, name: string | undefined): Pr
         schemaVersion: 2,
         mediaType: MEDIA_TYPE.index,
         manifests,
-        ...(annotations ? { annotations } : {}),
+        ...compact({ annotations }),
       })
       await written(writeFileAtomic(join(folder, 'index.json'), index, { fsync: false }))
     },

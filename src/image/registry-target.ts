@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
@@ -47,7 +48,7 @@ export function registryTarget(
         )
       if (ref.tag === undefined) return
       const manifests = entries.map(({ descriptor }) => ({ descriptor, bytes: NOTHING }))
-      const move = { ...how, ...(before ? { before } : {}), mover: 'command' as const }
+      const move = { ...how, ...compact({ before }), mover: 'command' as const }
       await moveTags({ root, manifests }, [ref], { registry, emit, signal, ...move })
     },
   }

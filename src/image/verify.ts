@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import { forEachLimited } from '../host/pool.ts'
 import { ATTESTATION_ARTIFACT } from '../oci/attestation.ts'
@@ -191,7 +192,7 @@ const OF_CONTENT: ReadonlySet<string> = new Set([
 /** Configs need not say what only an index distinguishes by. */
 function versionOf({ platform }: Entry): { osVersion?: string; osFeatures?: readonly string[] } {
   const { osVersion, osFeatures } = platform!
-  return { ...(osVersion ? { osVersion } : {}), ...(osFeatures ? { osFeatures } : {}) }
+  return { ...(osVersion ? { osVersion } : {}), ...compact({ osFeatures }) }
 }
 
 function checkPlatforms(

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import type { Descriptor, Digest } from '../oci/descriptor.ts'
@@ -79,7 +80,7 @@ export async function appendToTag(
     first ??= present ? { digest: present.digest } : {}
     const done = (digest: Digest): Appended => ({
       digest,
-      ...(first!.digest === undefined ? {} : { before: first!.digest }),
+      ...compact({ before: first!.digest }),
       writes: counts.writes,
     })
     let written: Digest

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream'
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import type { BlobSource, BuiltImage } from '../content/built-image.ts'
 import { readBlob } from '../content/read-blob.ts'
@@ -131,7 +132,7 @@ function withDockerTypes(part: ImageParts): ImageParts {
   return {
     ...part,
     manifest: renamed,
-    document: { bytes, descriptor: { ...descriptor, ...(platform ? { platform } : {}) } },
+    document: { bytes, descriptor: { ...descriptor, ...compact({ platform }) } },
   }
 }
 

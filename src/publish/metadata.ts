@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { PlatformStarts } from '../content/starts.ts'
 import type { XbuildError } from '../errors.ts'
 import { isAttestation } from '../oci/attestation.ts'
@@ -95,7 +96,7 @@ export function metadataOf(
             platform,
             name,
             digest,
-            ...(node === undefined ? {} : { node }),
+            ...compact({ node }),
           })),
         }
       : {}),

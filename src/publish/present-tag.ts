@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import { isAttestation } from '../oci/attestation.ts'
 import type { Descriptor, Digest } from '../oci/descriptor.ts'
@@ -36,7 +37,7 @@ export async function readTag(ref: Reference, options: ReadTagOptions): Promise<
   const { descriptor, bytes, etag } = found
   return {
     digest: descriptor.digest,
-    ...(etag === undefined ? {} : { etag }),
+    ...compact({ etag }),
     images: async () =>
       isIndexType(descriptor.mediaType)
         ? parseIndex(bytes, descriptor)
@@ -45,7 +46,7 @@ export async function readTag(ref: Reference, options: ReadTagOptions): Promise<
 }
 
 function indexOfOne({ mediaType, digest, size }: Descriptor, platform: Descriptor['platform']): ImageIndex {
-  const entry: Descriptor = { mediaType, digest, size, ...(platform ? { platform } : {}) }
+  const entry: Descriptor = { mediaType, digest, size, ...compact({ platform }) }
   return { schemaVersion: 2, mediaType, manifests: isAttestation(entry) ? [] : [entry] }
 }
 
@@ -65,8 +66,6 @@ async function platformOf(
   return {
     os,
     architecture,
-    ...(variant === undefined ? {} : { variant }),
-    ...(read['os.version'] === undefined ? {} : { 'os.version': read['os.version'] }),
-    ...(read['os.features'] === undefined ? {} : { 'os.features': read['os.features'] }),
+    ...compact({ variant, 'os.version': read['os.version'], 'os.features': read['os.features'] }),
   }
 }

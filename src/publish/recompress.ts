@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { compact } from '../compact.ts'
 import type { Compression } from '../config/image-form.ts'
 import type { BlobSource } from '../content/built-image.ts'
 import { compressor } from '../content/compress.ts'
@@ -81,7 +82,7 @@ export function createRecompress({
     const { descriptor, bytes } = makeManifest({
       config: manifest.config,
       layers,
-      ...(annotations ? { annotations } : {}),
+      ...compact({ annotations }),
     })
     await store.blobs.put(bytes, descriptor.mediaType)
     const { platform } = image.descriptor
@@ -89,7 +90,7 @@ export function createRecompress({
       ...entry,
       image: {
         ...image,
-        descriptor: { ...descriptor, ...(platform ? { platform } : {}) },
+        descriptor: { ...descriptor, ...compact({ platform }) },
         blobs: withBlobs(image.blobs, new Set([descriptor, ...layers].map(({ digest }) => digest)), store),
       },
     }

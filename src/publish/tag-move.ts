@@ -50,6 +50,6 @@ export function tagChanged(
       mover === 'command'
         ? 'Look at what it names now, and move it in any case with --force'
         : 'Build again on what is there now, or move it in any case with --force; --append adds platforms to it',
-    ...(cause ? { cause } : {}),
+    cause,
   })
 }

@@ -1,4 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import { encodeTarHeader, paddingOf, TAR_BLOCK, type TarEntry } from '../oci/tar-format.ts'
 import { createTarReader } from '../oci/tar-reader.ts'
@@ -147,7 +148,7 @@ function placer({
     else others.add(path)
     const mode = forDisk && entry.type !== 'dir' ? entry.mode & 0o1777 : entry.mode
     const mtime = Math.min(entry.mtime, sourceDateEpoch)
-    return [...parents.map(folderEntry), { ...entry, path, mode, mtime, ...(link === undefined ? {} : { link }) }]
+    return [...parents.map(folderEntry), { ...entry, path, mode, mtime, ...compact({ link }) }]
   }
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { basename, relative, resolve } from 'node:path'
+import { compact } from '../compact.ts'
 import { version } from '../version.ts'
 import type { ProvenanceOptions } from '../config/attest.ts'
 import type { Dockerfile, StageGraph } from '../dockerfile/types.ts'
@@ -95,8 +96,7 @@ export async function attest(
       offered: record ? [] : (image.packs ?? []).map(packFacts),
       steps: hiddenIn(stepsOf(graph), hide),
       dockerfile: { name: pathIn(target, isFolder), text: hide(target.file.text) },
-      ...(vcs ? { vcs: hiddenIn({ ...vcs }, hide) } : {}),
-      ...(run ? { run } : {}),
+      ...compact({ vcs: vcs && hiddenIn({ ...vcs }, hide), run }),
     }
   }
 

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { AuditLevel, Output } from '../config/options.ts'
 import type { BuiltImage } from '../content/built-image.ts'
 import { layerFilesOf } from '../content/layer-programs.ts'
@@ -77,7 +78,7 @@ export async function auditImages(
     const started = findings.find(isFatal)
     if (level === 'error' && started) {
       const wayOut = `If it is right there, give --audit-except ${shellWord(started.path)}, or --audit=warn`
-      const details = { hint: hint === undefined ? wayOut : `${hint}. ${wayOut}`, ...(at ? { at } : {}) }
+      const details = { hint: hint === undefined ? wayOut : `${hint}. ${wayOut}`, ...compact({ at }) }
       errors.push(new XbuildError('WRONG_PROGRAM', `Cannot publish ${message}`, details))
       continue
     }
@@ -87,7 +88,7 @@ export async function auditImages(
   }
   const [error, ...more] = errors
   for (const { message, at } of more)
-    edges.emit({ type: 'warning', message, ...(at ? { source: at } : {}), at: Date.now() })
+    edges.emit({ type: 'warning', message, ...compact({ source: at }), at: Date.now() })
   if (error) throw error
 }
 

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { BuiltImage } from '../content/built-image.ts'
 import { readBlob, readManifest } from '../content/read-blob.ts'
 import { compareLayerBlobs, type CompareEdges, type ToldDifference } from '../content/compare-blobs.ts'
@@ -49,7 +50,7 @@ export async function compareImages(
         ? await compareLayerBlobs({ layer: one, blobs: first.blobs }, { layer: other, blobs: second.blobs }, edges)
         : { lines: [`it is only in the ${one ? 'first' : 'second'} build`], isTime: false }
     const made = target && instructionOfLayer(target.graph, (one ? first : second).config, index)
-    parts.push({ ...found, what: `layer ${index + 1} of ${count}`, ...(made ? { at: made.at } : {}) })
+    parts.push({ ...found, what: `layer ${index + 1} of ${count}`, ...compact({ at: made?.at }) })
   }
   const configs = [await jsonOf(first, here.config), await jsonOf(second, there.config)] as const
   parts.push(...documentPart('the configuration', configs), ...documentPart('the manifest', [here, there]))

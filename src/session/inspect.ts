@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { readIgnoreFile } from '../content/context.ts'
 import { join, resolve } from 'node:path'
 import { contextNames } from '../config/build-context.ts'
@@ -71,7 +72,7 @@ export async function inspect(question: Question, options: CompleteOptions, edge
       buildArgs: options.buildArgs,
       ...contextNames(options.buildContexts),
       everyStage,
-      ...(options.target === undefined ? {} : { targetStage: options.target }),
+      ...compact({ targetStage: options.target }),
     }),
   )
   const problems = graphs.flatMap((graph) => graph.diagnostics)
@@ -92,7 +93,7 @@ export async function inspect(question: Question, options: CompleteOptions, edge
   const ignore = await ignoreOf(options, edges.dockerfile)
   const warnings = all.filter(({ severity }) => severity === 'warning')
   const found = checkDockerfile(
-    { dockerfile, views, ...(ignore ? { ignore } : {}) },
+    { dockerfile, views, ...compact({ ignore }) },
     { buildArgs: options.buildArgs, warnings },
   )
   return { kind: 'check', file, text, found: [...all.filter(({ severity }) => severity === 'error'), ...found] }

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { BuildResult, BuiltPart, SessionRequest } from './types.ts'
 import { createSnapshotAccess } from '../engine/snapshot-access.ts'
 import { strategyOf, strategyUsed } from '../plan/strategy-of.ts'
@@ -29,7 +30,7 @@ export async function keepInStore(
   // Without a name it stays until the next prune
   const name = danglingName(outputs, descriptor.digest)
   if (tags.length === 0)
-    await store.records.put('images', keyOf(descriptor.digest), { ...(name === undefined ? {} : { name }), descriptor })
+    await store.records.put('images', keyOf(descriptor.digest), { ...compact({ name }), descriptor })
   for (const tag of tags) await store.records.put('images', keyOf(tag), { tag, descriptor })
 }
 
@@ -61,7 +62,7 @@ export async function builtPart(
         strategy: strategyUsed(strategyOf(job), usedTwins),
         node: job.decision.strategy.node,
         seconds,
-        ...(sizes[at] === undefined ? {} : { size: sizes[at] }),
+        ...compact({ size: sizes[at] }),
       }
     }),
     missing: settled.missing.map(({ platform, error: { code, message } }) => ({
@@ -85,5 +86,5 @@ export function publishedResult(
     ...image,
     digest: platforms.find(({ platform }) => platform === image.platform)?.digest ?? image.digest,
   }))
-  return { ...(run === undefined ? {} : { run }), ...built, digest, images, outputs, metadata }
+  return { ...compact({ run }), ...built, digest, images, outputs, metadata }
 }

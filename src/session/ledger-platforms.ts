@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { BuildEvent } from '../events.ts'
 import type { RunPlatform } from '../store/runs/run-types.ts'
 
@@ -37,7 +38,7 @@ export function platformLines(): { of(event: BuildEvent): readonly PlatformLine[
               ...idOf(event),
               status: 'running',
               strategy: event.strategy,
-              ...(event.node === undefined ? {} : { node: event.node }),
+              ...compact({ node: event.node }),
             },
           ]
         case 'job.move':

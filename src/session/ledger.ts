@@ -1,5 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { compact } from '../compact.ts'
 import type { Emit } from '../events.ts'
 import { toXbuildError, type XbuildError } from '../errors.ts'
 import { writeFileAtomic } from '../host/files.ts'
@@ -112,7 +113,7 @@ export function createLedger({ emit, signal, resume }: Pick<BuildEdges, 'emit' |
           type: 'begin',
           version: version(),
           mark: ownMark(),
-          images: images.map(({ image, tags, asked }) => ({ image, tags, ...(asked ? { asked } : {}) })),
+          images: images.map(({ image, tags, asked }) => ({ image, tags, ...compact({ asked }) })),
           ...plainOrigin(origin),
         })
         const isKept = (other: string) => other === id || readRun(store.folder, other)?.state === 'running'

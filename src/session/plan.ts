@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { suggestionHint } from '../did-you-mean.ts'
 import { XbuildError } from '../errors.ts'
 import { join } from 'node:path'
@@ -197,9 +198,9 @@ function factsOf({ platform, options, file, needs, optional }: TargetBuild, last
     // Stages of different files, or on different images, are different work however alike they look
     variant: JSON.stringify([file.shown, Object.entries(override?.bases ?? {}).sort()]),
     overrides: override ? describeOverride(override) : [],
-    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    ...compact({ timeout: options.timeout }),
     optional,
-    ...(last === undefined ? {} : { last }),
+    ...compact({ last }),
     ...(needs.length > 0 ? { needs } : {}),
   }
 }

@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { compact } from '../compact.ts'
 import type { BuiltImage } from '../content/built-image.ts'
 import type { TargetBuild } from '../driver/target.ts'
 import { XbuildError } from '../errors.ts'
@@ -97,7 +98,7 @@ export async function checkReproduced(
     edges.emit({
       type: 'warning',
       message: `${platform}: ${what} is not the same in both builds: ${lines.join('; ')}`,
-      ...(at ? { source: at } : {}),
+      ...compact({ source: at }),
       at: Date.now(),
     })
   // Files tell more than what was made of them
@@ -109,7 +110,7 @@ export async function checkReproduced(
       parts.every(({ isTime }) => isTime),
       options.sourceDateEpoch !== undefined,
     ),
-    ...(first.at ? { at: first.at } : {}),
+    at: first.at,
   })
 }
 

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { EngineServices } from '../engine/services.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
 import type { Emit } from '../events.ts'
@@ -69,7 +70,7 @@ export async function testImages(
       ...services,
       signal,
       onWarning: services.warn,
-      ...(ociRuntime === undefined ? {} : { wanted: ociRuntime }),
+      ...compact({ wanted: ociRuntime }),
     }),
     networks: createNetworks(services.warn),
     emit,

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { textTable } from '../config/text-table.ts'
 import type { Outline, Parameter, Target } from '../dockerfile/outline.ts'
 import { RULES } from '../dockerfile/checks/rules.ts'
@@ -34,7 +35,7 @@ export function checkToJson(found: readonly Diagnostic[], { file, text }: Answer
       location: locationOf(at),
     })),
     sources: [{ filename: file, data: base64(text), language: 'Dockerfile' }],
-    ...(error ? { buildError: { message: error.message, location: locationOf(error.at) } } : {}),
+    ...compact({ buildError: error && { message: error.message, location: locationOf(error.at) } }),
   })
 }
 

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { BuildEvent } from '../events.ts'
 import { targetName } from '../plan/target-id.ts'
 import { cleanLine } from './text.ts'
@@ -107,7 +108,7 @@ export function update(progress: Progress, event: BuildEvent): void {
       return
     }
     case 'warning':
-      progress.warnings.push({ message: cleanLine(event.message), ...(event.source ? { source: event.source } : {}) })
+      progress.warnings.push({ message: cleanLine(event.message), ...compact({ source: event.source }) })
   }
 }
 

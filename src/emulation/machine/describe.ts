@@ -1,5 +1,6 @@
 import { open, readdir, readFile, realpath } from 'node:fs/promises'
 import { join } from 'node:path'
+import { compact } from '../../compact.ts'
 import { exists } from '../../host/files.ts'
 import { emulatorVersion } from '../emulators.ts'
 
@@ -31,7 +32,7 @@ export async function describeInterpreter(
     exists: true,
     fixedAddress: (await elfType(real)) === ET_EXEC,
     ...((await hasHandler(real)) ? { handler: true as const } : {}),
-    ...(version === undefined ? {} : { version }),
+    ...compact({ version }),
   }
 }
 

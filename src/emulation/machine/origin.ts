@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import type { Handler } from '../handlers.ts'
 
 /** Who put a handler there, as far as it can be told. */
@@ -21,7 +22,7 @@ export function originOf(
   { bootFiles, formats, interpreterExists }: OriginFacts,
 ): Origin {
   const file = bootFiles.get(name)
-  if (/^xbuild-[a-z0-9]+$/.test(name)) return { by: 'xbuild', ...(file === undefined ? {} : { file }) }
+  if (/^xbuild-[a-z0-9]+$/.test(name)) return { by: 'xbuild', ...compact({ file }) }
   if (file !== undefined) return { by: 'systemd-binfmt', file }
   const format = formats.get(name)
   if (format !== undefined) return { by: 'update-binfmts', file: format }

@@ -1,4 +1,5 @@
 import { release } from 'node:os'
+import { compact } from '../../compact.ts'
 import { platformOfNodeArch } from '../../platform.ts'
 import { ARCHITECTURES, type Architecture } from '../architectures.ts'
 import { type Emulator, type Environment, findEmulators } from '../emulators.ts'
@@ -83,7 +84,7 @@ export async function machineStatus({
         architecture: architecture.name,
         runs,
         handlers: own,
-        ...(described ? { emulator: described } : {}),
+        ...compact({ emulator: described }),
         warnings: warningsOf(architecture, { runs, own, emulator: described, atBoot }),
       }
     }),
@@ -130,7 +131,7 @@ function warningsOf({ name }: Architecture, { runs, own, emulator, atBoot }: War
   const host = platformOfNodeArch(process.arch).architecture
   const warnings: Warning[] = []
   const warn = (text: string, fix?: string) =>
-    void (warnings.some((one) => one.text === text) || warnings.push({ text, ...(fix === undefined ? {} : { fix }) }))
+    void (warnings.some((one) => one.text === text) || warnings.push({ text, ...compact({ fix }) }))
   for (const { name: handler, flags, interpreter, origin } of enabled) {
     if (!flags.includes('F') && runs !== 'images')
       warn(

@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 const PT_DYNAMIC = 2
 const PT_INTERP = 3
 const PT_LOAD = 1
@@ -76,7 +77,7 @@ function read(file: Buffer): ElfFacts | undefined {
     needed: neededOf(),
     loaded: segments.filter(({ type }) => type === PT_LOAD),
     ...(id ? { id } : {}),
-    ...(interpreter ? { interpreter: textAt(file, interpreter.offset) } : {}),
+    ...compact({ interpreter: interpreter && textAt(file, interpreter.offset) }),
   }
 
   function neededOf(): string[] {
