@@ -6,7 +6,7 @@ import type { Platform } from '../platform.ts'
 import type { BuiltImage } from '../content/built-image.ts'
 import { blobsOf } from '../content/image-blobs.ts'
 import { exportTree, type ExportEdges } from './export-tree.ts'
-import type { Lowered } from './lower.ts'
+import type { Lowered } from './lowered.ts'
 import type { Solver } from './solve.ts'
 import type { Solved } from './solved.ts'
 

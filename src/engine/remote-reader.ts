@@ -1,5 +1,5 @@
 import type { RemoteReader } from '../content/main-context.ts'
-import { makeRemoteVertex } from './lower.ts'
+import { makeRemoteVertex } from './source-vertex.ts'
 import type { TreeSource } from '../content/sources.ts'
 import type { Remotes } from './remotes-types.ts'
 

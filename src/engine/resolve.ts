@@ -5,7 +5,7 @@ import { XbuildError } from '../errors.ts'
 import { platformKey, type Platform } from '../platform.ts'
 import type { Images } from '../content/images.ts'
 import type { ResolvedImage } from '../content/resolved-image.ts'
-import type { ImageFor, Lowered } from './lower.ts'
+import type { ImageFor, Lowered } from './lowered.ts'
 import { treeOf } from '../content/sources.ts'
 
 type External = Exclude<StageSource, { kind: 'stage' | 'scratch' }>

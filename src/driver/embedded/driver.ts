@@ -1,7 +1,7 @@
 import type { BuiltStage } from '../../content/built-image.ts'
 import { assembleImage, type ImageFacts } from '../../engine/assemble-image.ts'
 import type { Layers } from '../../engine/layers.ts'
-import type { Lowered } from '../../engine/lower.ts'
+import type { Lowered } from '../../engine/lowered.ts'
 import type { Solver } from '../../engine/solve.ts'
 import type { Workers } from '../../engine/workers.ts'
 import type { Job } from '../../plan/types.ts'

@@ -2,7 +2,7 @@ import { samePlatform, type Platform } from '../../platform.ts'
 import type { Store } from '../../store/store.ts'
 import type { BuiltImage, BuiltStage } from '../../content/built-image.ts'
 import { builtLayers } from '../../content/built-layers.ts'
-import type { ImageFor } from '../../engine/lower.ts'
+import type { ImageFor } from '../../engine/lowered.ts'
 import type { ResolvedImage } from '../../content/resolved-image.ts'
 
 /** Gives images that other engines built in the place of the named contexts that they are, for their own platform. */
