@@ -34,7 +34,7 @@ import { ociTar } from './oci-tar.ts'
 import { mainOutput } from './output-forms.ts'
 import { namesOf } from './output-names.ts'
 import { type PushOptions, upload } from './push.ts'
-import type { MoveOptions } from './tag-move.ts'
+import type { MoveOptions, TagBefore } from './tag-move.ts'
 
 /** Everything that publishing needs; paths are absolute. */
 export interface PublishOptions extends OutputPlan {
@@ -57,6 +57,8 @@ export interface PublishOptions extends OutputPlan {
   readonly registry: () => Promise<RegistryClient>
   /** Where layers that are compressed anew are kept; only for outputs with a compression. */
   readonly store?: Store
+  /** What tags were when the session began, by full reference; absent: nobody asked. */
+  readonly before?: (name: string) => Promise<TagBefore>
   /** Moves the tags when all is in the registries, and tells the digest of each; absent: at once. */
   readonly moveTags?: MoveTags
   /** How tags are moved where `moveTags` is absent. */
@@ -78,6 +80,8 @@ export interface PublishOptions extends OutputPlan {
 
 /** How far publishing an image has come, over several tries. */
 export interface PublishProgress {
+  /** Something is about to be written that was not there before. */
+  begin(): Promise<void>
   /** Whether an output, as `outputText` names it, or a tag is done with: it is left alone. */
   isDone(what: string): boolean
   wrote(output: string): void
@@ -158,6 +162,7 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   const { progress } = options
   for (const output of options.outputs) {
     const isDone = progress?.isDone(outputText(output)) === true
+    if (output.type === 'load' && !isDone) await progress?.begin()
     if (output.type === 'load')
       outputs.push(
         isDone
@@ -166,6 +171,7 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
       )
     else if (!hasDest(output)) continue
     else {
+      if (!isDone) await progress?.begin()
       if (!isDone)
         await step(options, `exporting to type=${output.type}, dest=${output.dest}`, () => write(output, options, sets))
       outputs.push({ type: output.type, dest: output.dest })
@@ -298,7 +304,11 @@ async function uploadAll({ set, names }: Push, options: PublishOptions): Promise
   const left = leftOf(names, options)
   if (left.length === 0) return
   const { emit, signal } = options
-  const client = { registry: await options.registry(), emit, signal }
+  const same: Reference[] = []
+  for (const ref of left)
+    if ((await options.before?.(formatReference(ref))) === set.root.descriptor.digest) same.push(ref)
+  if (same.length < left.length) await options.progress?.begin()
+  const client = { registry: await options.registry(), emit, signal, tagged: same }
   const refs = left.map(formatReference).join(', ')
   await step(options, `pushing layers and manifests for ${refs}`, () => upload(set, left, client))
 }

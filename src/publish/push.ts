@@ -1,3 +1,4 @@
+import { XbuildError } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { forEachLimited } from '../host/pool.ts'
 import type { Digest } from '../oci/descriptor.ts'
@@ -12,6 +13,8 @@ export interface PushOptions {
   readonly registry: RegistryClient
   readonly emit: Emit
   readonly signal: AbortSignal
+  /** Tags that name the root already: it is in their repositories, and is not put there again. */
+  readonly tagged?: readonly Reference[]
   /** Told of each tag that the registry has moved. */
   readonly onMoved?: (ref: string, digest: Digest) => void
 }
@@ -68,12 +71,34 @@ async function uploadTo(
         signal: inner,
       },
     )
-  await forEachLimited(set.manifests, { limit: UPLOADS, signal }, byDigest)
-  if (!set.manifests.includes(set.root)) await byDigest(set.root, signal)
+  const isTagged = (options.tagged ?? []).some(
+    ({ host, repository }) => host === target.host && repository === target.repository,
+  )
+  const children = set.manifests.filter((document) => document !== set.root)
+  await forEachLimited(children, { limit: UPLOADS, signal }, async (document, inner) => {
+    // One below a root that is there may have been removed by itself
+    if (isTagged && (await hasManifest(target, document, { registry, signal: inner }))) return
+    await byDigest(document, inner)
+  })
+  if (!isTagged) await byDigest(set.root, signal)
   await forEachLimited(set.referrers ?? [], { limit: UPLOADS, signal }, async ({ subject, manifest }, inner) => {
     await byDigest(manifest, inner)
     await addReferrers(target, { subject: subject.digest, added: [manifest.descriptor] }, { registry, signal: inner })
   })
+}
+
+async function hasManifest(
+  { host, repository }: Reference,
+  { descriptor: { digest } }: ImageSet['root'],
+  { registry, signal }: Pick<PushOptions, 'registry' | 'signal'>,
+): Promise<boolean> {
+  return registry.manifest({ host, repository, digest }, { signal, direct: true }).then(
+    () => true,
+    (error: unknown) => {
+      signal.throwIfAborted()
+      return !(error instanceof XbuildError) ? Promise.reject(error as Error) : false
+    },
+  )
 }
 
 async function uploadBlob(

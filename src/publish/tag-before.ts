@@ -1,16 +1,24 @@
+import { createLimit } from '../content/limit.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { readTag, type ReadTagOptions } from './present-tag.ts'
 import type { TagBefore } from './tag-move.ts'
 
+/** Tags that are asked for at a time: each is a connection. */
+const AT_A_TIME = 16
 /** How long a registry may think about what a tag was, in milliseconds: the work goes on meanwhile. */
 const PATIENCE = 10_000
 
 /** Asks what tags are now, each once; the answers are told by full reference. */
 export function tagsBefore(refs: readonly Reference[], options: ReadTagOptions): (name: string) => Promise<TagBefore> {
   const before = new Map<string, Promise<TagBefore>>()
+  const limit = createLimit(AT_A_TIME)
   for (const ref of refs) {
     const name = formatReference(ref)
-    if (!before.has(name)) before.set(name, stateOf(ref, options))
+    if (!before.has(name))
+      before.set(
+        name,
+        limit(() => stateOf(ref, options)),
+      )
   }
   return async (name) => before.get(name) ?? 'unknown'
 }

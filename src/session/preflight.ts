@@ -1,3 +1,4 @@
+import { createLimit } from '../content/limit.ts'
 import { createImages, type Images } from '../content/images.ts'
 import type { Emit } from '../events.ts'
 import type { TargetBuild } from '../driver/target.ts'
@@ -12,6 +13,8 @@ import type { SessionRequest } from './types.ts'
 
 /** How long a registry may think about a question of the plan. Milliseconds. */
 const PATIENCE = 10_000
+/** Repositories that are asked for at a time: each is a connection. */
+const AT_A_TIME = 16
 
 /** Whether every image that a stage reads from is there for its platform. Never throws but when canceled. */
 export async function lookUpBases(
@@ -78,8 +81,9 @@ async function lookUp(
 /** Asks every registry whether the result may be pushed there; nothing is stored. */
 export async function checkPushes(
   plans: readonly OutputPlan[],
-  { registry }: Session,
+  { registry }: Pick<Session, 'registry'>,
   signal: AbortSignal,
+  limit = createLimit(AT_A_TIME),
 ): Promise<(PushRight & { readonly error?: XbuildError })[]> {
   const tags = plans.flatMap(pushNames)
   const repositories = new Map(tags.map(({ host, repository }) => [`${host}/${repository}`, { host, repository }]))
@@ -87,7 +91,7 @@ export async function checkPushes(
     [...repositories.values()].map(async (ref) => {
       const repository = formatReference(ref)
       try {
-        await registry.checkPush(ref, { signal })
+        await limit(() => registry.checkPush(ref, { signal }))
         return { repository, status: 'allowed' as const }
       } catch (thrown) {
         const error = toXbuildError(thrown)
@@ -106,9 +110,10 @@ export async function checkPushes(
  * Asks for the rights of every request while everything else is made ready; what comes back waits for those of one.
  */
 export function askPushRights(session: Session, signal: AbortSignal): (request: SessionRequest) => Promise<void> {
+  const limit = createLimit(AT_A_TIME)
   const asked = new Map(
     session.requests.map((request) => {
-      const allowed = requirePushRights(checkPushes([request.outputs], session, signal))
+      const allowed = requirePushRights(checkPushes([request.outputs], session, signal, limit))
       allowed.catch(() => undefined)
       return [request, allowed]
     }),

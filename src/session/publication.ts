@@ -4,6 +4,7 @@ import type { BlobSource, BuiltImage } from '../content/built-image.ts'
 import { originsOf } from '../content/images.ts'
 import { repositoryBlobs } from '../driver/repository-blobs.ts'
 import { XbuildError } from '../errors.ts'
+import { once } from '../host/once.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { parseImageConfig } from '../oci/read-image-config.ts'
 import { parseManifest } from '../oci/read-manifest.ts'
@@ -22,7 +23,17 @@ import type { BuiltPart, SessionRequest } from './types.ts'
 /** The parts of `PublishOptions` that are plain data. */
 export type PlainPublish = Omit<
   PublishOptions,
-  'images' | 'loadTarget' | 'registry' | 'store' | 'stdout' | 'emit' | 'signal' | 'progress' | 'moveTags' | 'sign'
+  | 'images'
+  | 'loadTarget'
+  | 'registry'
+  | 'store'
+  | 'stdout'
+  | 'emit'
+  | 'signal'
+  | 'progress'
+  | 'before'
+  | 'moveTags'
+  | 'sign'
 >
 
 /** An image that is built, and how it is published: all that another process needs to do it. */
@@ -45,15 +56,16 @@ export interface Publication {
 }
 
 /**
- * Keeps an image that is about to be published, with all it needs, until it is or some days have passed; gives back
- * who is to be told of what is written. What cannot be kept costs a later resume time, and is no reason to fail.
+ * Who is to be told of what is written. Before that begins the image is kept with all it needs, until it is published
+ * or some days have passed: nothing is kept of one that is in its registries already. What cannot be kept costs a
+ * later resume time, and is no reason to fail.
  */
-export async function keepPublication(
+export function keepPublication(
   { ledger, store }: { readonly ledger: Ledger; readonly store: Store },
   { image = '', options: { registries, tags } }: SessionRequest,
   publishOptions: PublishOptions,
   built: BuiltPart,
-): Promise<PublishProgress | undefined> {
+): PublishProgress | undefined {
   const run = ledger.id()
   const {
     images,
@@ -64,6 +76,8 @@ export async function keepPublication(
     emit: _e,
     signal: _a,
     progress: _p,
+    before: _b,
+    moveTags: _m,
     sign,
     ...options
   } = publishOptions
@@ -71,7 +85,7 @@ export async function keepPublication(
   if (sign) return undefined
   if (run === undefined || options.outputs.every(({ type }) => type === 'cacheonly')) return undefined
   const key = keyOf([run, image])
-  try {
+  const begin = once(async () => {
     const kept: Publication = {
       name: `${image === '' ? '' : `${image} of `}run ${run}, not published yet`,
       until: Date.now() + PINNED_FOR,
@@ -95,16 +109,15 @@ export async function keepPublication(
     const isPushed = options.outputs.some(({ type }) => type === 'registry')
     // What a tag leads to after a power cut must be known, and what waits for its push must not be lost
     ledger.note({ type: 'ready', image, publication: key }, { sync: isPushed })
-  } catch {
-    return undefined
-  }
-  return progressOf(ledger, image)
+  })
+  return { ...progressOf(ledger, image), begin: () => begin().catch(() => undefined) }
 }
 
 /** Writes down what is written and moved; `done` tells what an earlier try did. */
 export function progressOf(ledger: Ledger, image: string, done?: RunImage): PublishProgress {
   const known = new Set([...(done?.outputs ?? []), ...(done?.moved ?? []).map(({ ref }) => ref)])
   return {
+    begin: async () => undefined,
     isDone: (what) => known.has(what),
     wrote: (output) => ledger.note({ type: 'output', image, output }),
     moved: (ref, digest) => ledger.note({ type: 'tag', image, ref, digest }),

@@ -70,17 +70,12 @@ export async function publishImage(
     ...(metadataFile === undefined ? {} : { metadataFile: resolve(cwd, metadataFile) }),
     ...(iidFile === undefined ? {} : { iidFile: resolve(cwd, iidFile) }),
   }
-  const progress = await keepPublication(
-    { ledger, store: session.store },
-    { image, options, outputs },
-    publishOptions,
-    part,
-  )
+  const progress = keepPublication({ ledger, store: session.store }, { image, options, outputs }, publishOptions, part)
   const missing = settled.missing.map(({ platform }) => platform)
   return publish({
     ...publishOptions,
     ...(progress ? { progress } : {}),
-    ...(gate ? { moveTags: gate.moveTags(request, missing) } : {}),
+    ...(gate ? { before: gate.before, moveTags: gate.moveTags(request, missing) } : {}),
   }).catch((error: unknown) => {
     gate?.failed(request, error)
     throw error

@@ -7,6 +7,8 @@ export interface Results {
   isGoing(image: string | undefined): boolean
   /** Does a part of the work for every image that has not failed. Throws when the only image fails, and CANCELED. */
   each(work: (request: SessionRequest) => Promise<void>): Promise<void>
+  /** The same, begun for all of them at once. */
+  sideBySide(work: (request: SessionRequest) => Promise<void>): Promise<void>
   /** The image is done with. Throws the error of the only image. */
   fail(image: string | undefined, error: unknown): void
   done(image: string | undefined, result: BuildResult): void
@@ -30,6 +32,15 @@ export function createResults(
     onFail()
   }
 
+  async function one(request: SessionRequest, work: (request: SessionRequest) => Promise<void>): Promise<void> {
+    if (errors.has(request.image)) return
+    try {
+      await work(request)
+    } catch (thrown) {
+      fail(request.image, thrown)
+    }
+  }
+
   /** An image that another one took with it. */
   function stopped(): XbuildError {
     const cause = [...errors].find(([, { code }]) => code !== 'CANCELED')?.[0]
@@ -39,14 +50,11 @@ export function createResults(
   return {
     isGoing: (image) => !errors.has(image),
     async each(work) {
-      for (const request of requests) {
-        if (errors.has(request.image)) continue
-        try {
-          await work(request)
-        } catch (thrown) {
-          fail(request.image, thrown)
-        }
-      }
+      for (const request of requests) await one(request, work)
+    },
+    async sideBySide(work) {
+      const ended = await Promise.allSettled(requests.map((request) => one(request, work)))
+      for (const end of ended) if (end.status === 'rejected') throw end.reason
     },
     fail,
     done: (image, result) => void results.set(image, result),

@@ -1,3 +1,4 @@
+import { createLimit } from '../content/limit.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
 import type { Digest } from '../oci/descriptor.ts'
 import { formatReference } from '../oci/reference.ts'
@@ -5,12 +6,17 @@ import { moveAllTags } from '../publish/move-tags.ts'
 import { namesOf } from '../publish/output-names.ts'
 import type { MoveTags } from '../publish/publish.ts'
 import { tagsBefore } from '../publish/tag-before.ts'
-import type { TagMove } from '../publish/tag-move.ts'
+import type { TagBefore, TagMove } from '../publish/tag-move.ts'
 import type { Session } from './open.ts'
 import type { SessionRequest } from './types.ts'
 
+/** Images that end at a time. */
+const AT_A_TIME = 6
+
 /** Where the images of a session wait with their tags until all of them are in their registries. */
 export interface TagGate {
+  /** What a tag was when the session began, by full reference. */
+  readonly before: (name: string) => Promise<TagBefore>
   /** How publishing an image moves its tags: when all are there. */
   moveTags(request: SessionRequest, missing: TagMove['missing']): MoveTags
   /** An image could not be published: no tag of the session moves. */
@@ -18,8 +24,8 @@ export interface TagGate {
   /** Whether an image has come as far as its tags. */
   arrived(request: SessionRequest): Promise<void>
   /**
-   * All that will come are there: the tags move, or nobody's do. Then each image goes on when the one before is
-   * `ended`.
+   * All that will come are there: the tags move, or nobody's do. Then the images go on, some at a time, each until it
+   * is `ended`.
    */
   open(ended: (request: SessionRequest) => Promise<unknown>): Promise<void>
 }
@@ -43,6 +49,7 @@ export function openTagGate(
   let isOpen = false
 
   return {
+    before,
     moveTags: (request, missing) => (set, tags, client) => {
       const { append, force, allowPlatformDrop } = request.options
       const move: TagMove = {
@@ -68,11 +75,18 @@ export function openTagGate(
     arrived: (request) => new Promise((arrive) => arrivals.set(request, arrive)),
     async open(ended) {
       isOpen = true
-      const goOn = failure ? failing(withheld(failure)) : await moveTogether(waiting)
-      for (const one of waiting) {
-        goOn(one)
-        await ended(one.request)
-      }
+      // They come as they are ready; their tags move in the order in which they were asked for
+      const all = waiting.toSorted((a, b) => requests.indexOf(a.request) - requests.indexOf(b.request))
+      const goOn = failure ? failing(withheld(failure)) : await moveTogether(all)
+      const limit = createLimit(AT_A_TIME)
+      await Promise.all(
+        all.map((one) =>
+          limit(async () => {
+            goOn(one)
+            await ended(one.request)
+          }),
+        ),
+      )
     },
   }
 }

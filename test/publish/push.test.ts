@@ -53,6 +53,34 @@ test('a push brings each blob once, children, the index, and the tags of all reg
   expect(events.filter((event) => event.type === 'transfer')).toEqual([])
 })
 
+test('an image that its tags name already is not put again, but for what was removed below it', async () => {
+  const images = await twoImages()
+  const registry = memoryRegistry()
+  const tags = ['a.example/x:1', 'b.example/x:1'].map(parseReference)
+  const begun: string[] = []
+  const progress = { begin: async () => void begun.push('begun'), isDone: () => false, wrote() {}, moved() {} }
+  const first = await publish(options(images, { tags, progress, registry: async () => registry }))
+  expect(begun).toEqual(['begun'])
+  const again = async (before: string) => {
+    const from = registry.log.length
+    const known = { before: async () => before as typeof first.descriptor.digest, progress }
+    expect((await publish(options(images, { tags, ...known, registry: async () => registry }))).outputs).toEqual(
+      first.outputs,
+    )
+    return registry.log.slice(from)
+  }
+  expect(await again(first.digest)).toEqual([])
+  expect(begun).toEqual(['begun'])
+  const [child] = images
+  const { digest } = child!.image.descriptor
+  const [blob] = [...registry.blobsOf('b.example/x').keys()]
+  registry.blobsOf('b.example/x').delete(blob!)
+  registry.manifestsOf('b.example/x').delete(digest)
+  expect(await again(first.digest)).toEqual([`blob b.example/x ${blob}`, `manifest b.example/x@${digest}`])
+  expect(await again(`sha256:${'0'.repeat(64)}`)).toHaveLength(6)
+  expect(begun).toEqual(['begun', 'begun'])
+})
+
 test('names the tags that were moved and those that were not when one fails', async () => {
   const registry = memoryRegistry({ failOn: /^manifest b\.example\/x:1$/ })
   const tags = ['a.example/x:1', 'a.example/x:2', 'b.example/x:1', 'c.example/x:1'].map(parseReference)

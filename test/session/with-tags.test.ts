@@ -88,3 +88,31 @@ test('no tag moves when one of them was changed since the session began', async 
   expect(outcome['one']).toBe(outcome['two'])
   expect(registry.log.filter((line) => tagOf(line) !== undefined)).toEqual([])
 })
+
+/** Works on three images with these options: what began and ended, in order. */
+async function worked(options: object, release: (begun: readonly string[]) => boolean): Promise<string[]> {
+  const requests = ['a', 'b', 'c'].map(
+    (image) => ({ image, options, outputs: { outputs, tags: [], annotations: [] } }) as object,
+  ) as SessionRequest[]
+  const log: string[] = []
+  let go = () => {}
+  const released = new Promise<void>((resolve) => (go = resolve))
+  await eachWithTags(createResults(requests, signal), undefined, async ({ image }) => {
+    log.push(`begin ${image}`)
+    if (release(log)) go()
+    await released
+    log.push(`end ${image}`)
+  })
+  return log
+}
+
+test('images that only go to registries do not wait for each other', async () => {
+  // None ends before the last has begun
+  const log = await worked({}, (begun) => begun.length === 3)
+  expect(log).toEqual(['begin a', 'begin b', 'begin c', 'end a', 'end b', 'end c'])
+})
+
+test('images whose programs are tested take turns', async () => {
+  const log = await worked({ test: ['true'] }, () => true)
+  expect(log).toEqual(['begin a', 'end a', 'begin b', 'end b', 'begin c', 'end c'])
+})

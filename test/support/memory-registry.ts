@@ -9,8 +9,8 @@ export interface MemoryRegistry extends RegistryClient {
   /** What was asked of it, in order: `blob a.example/x sha256:...`, `manifest a.example/x:1`. */
   readonly log: readonly string[]
   /** Tag or digest -> bytes, by `host/repository`. */
-  manifestsOf(repository: string): ReadonlyMap<string, Buffer>
-  blobsOf(repository: string): ReadonlyMap<string, Buffer>
+  manifestsOf(repository: string): Map<string, Buffer>
+  blobsOf(repository: string): Map<string, Buffer>
 }
 
 /** Makes one; `failOn` turns the matching line of the log into an error. */
