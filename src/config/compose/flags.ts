@@ -30,7 +30,6 @@ export interface ComposeCommand {
 }
 
 const texts = (given: readonly string[]): readonly string[] => given
-const words = (given: readonly string[]): readonly string[] => given.flatMap((text) => text.split(','))
 
 /** Flags of `xbuild compose`: those of docker compose. */
 export const COMPOSE_FLAGS: FlagTable<ComposeValues> = {
@@ -53,7 +52,7 @@ export const COMPOSE_FLAGS: FlagTable<ComposeValues> = {
     help: 'Build the services of this profile, too; * is any',
     default: 'COMPOSE_PROFILES',
     absent: [],
-    parse: words,
+    parse: texts,
   },
   envFiles: {
     name: 'env-file',
@@ -63,7 +62,7 @@ export const COMPOSE_FLAGS: FlagTable<ComposeValues> = {
     help: 'Files with variables, in the place of .env',
     default: 'COMPOSE_ENV_FILES, else .env',
     absent: [],
-    parse: words,
+    parse: texts,
   },
   projectDirectory: {
     name: 'project-directory',

@@ -4,12 +4,14 @@ import { ConfigFileError } from '../file.ts'
 import { cleanPath, folderOf, joinPath } from '../images/paths.ts'
 import { parseDotenv } from './dotenv.ts'
 import { interpolate, TemplateError } from './interpolate.ts'
-import { merge, mergeFiles, mergeServices } from './merge.ts'
+import { mergeFiles, mergeServices } from './merge.ts'
 import { mapOf, mapScalars, nodeAt, textOf, textsOf, withEntry, withoutEntry } from './node.ts'
 import type { ComposeMap, ComposeNode, Report } from './node.ts'
 import { placePaths } from './place.ts'
 import { readDocuments } from './read.ts'
-import { COMPOSE_FILE } from './schema.ts'
+import type { ComposeShapes } from './schema.ts'
+import { sameValue } from './same-value.ts'
+import type { Shape } from './shape.ts'
 import { validate } from './validate.ts'
 
 export type ComposeEnv = Readonly<Record<string, string | undefined>>
@@ -37,6 +39,12 @@ export interface LoadedCompose {
 
 const MAX_FILES = 200
 
+/** As much as a file must be for one of its services to be taken. */
+const SOME_SERVICES: Shape = { type: ['map'], values: {}, keys: { services: { type: ['map'], values: {} } } }
+
+/** What files have that are included. */
+const SECTIONS = ['services', 'secrets', 'networks', 'volumes', 'configs', 'models']
+
 /** What a file is read with: its own environment and folder where it is included. */
 interface Scope {
   readonly folder: string
@@ -49,7 +57,7 @@ interface Scope {
  * Reads the files of a project into one: variables filled in, `extends` and `include` followed, all merged. Throws
  * `ConfigFileError` with every problem at its place.
  */
-export function loadCompose(input: ComposeInput): LoadedCompose {
+export function loadCompose(input: ComposeInput, shapes: ComposeShapes): LoadedCompose {
   const problems: Diagnostic[] = []
   const report: Report = (at, message, hint, severity = 'error') =>
     void problems.push({ rule: 'compose', severity, message, at, ...(hint ? { hint } : {}) })
@@ -57,6 +65,8 @@ export function loadCompose(input: ComposeInput): LoadedCompose {
   const first = input.files[0]?.path ?? input.folder
   const start = { file: input.show(first), line: 1 }
   const loaded = loadAll(input.files, { folder: input.folder, env: input.env, within: [] })
+  if (problems.every(({ severity }) => severity !== 'error'))
+    validate(loaded, shapes.file, '', { report, isPart: false })
   const errors = distinct(problems.filter(({ severity }) => severity === 'error'))
   if (errors.length > 0) throw new ConfigFileError(errors[0]!.at.file, errors)
   return { file: loaded, warnings: distinct(problems) }
@@ -73,21 +83,21 @@ export function loadCompose(input: ComposeInput): LoadedCompose {
       report({ file: input.show(path), line: 1 }, `Cannot read more than ${MAX_FILES} files for one project`)
       return mapOf([], start)
     }
-    const raw = readRaw(path, text, scope.env)
+    const raw = readRaw(path, text, scope.env, true)
     const extended = extendAll(raw, path, scope)
     const placed = placePaths(extended, scope.folder, input.home)
-    return includeAll(placed, path, scope)
+    return includeAll(placed, extended, path, scope)
   }
 
-  /** The documents of a file as one, with variables filled in, checked. */
-  function readRaw(path: string, text: string, env: ComposeEnv): ComposeMap {
+  /** The documents of a file as one, with variables filled in; checked, unless only some service of it is used. */
+  function readRaw(path: string, text: string, env: ComposeEnv, isWhole: boolean): ComposeMap {
     const file = input.show(path)
     let whole: ComposeMap | undefined
     for (const document of readDocuments(text, file, report)) {
       if (document.kind === 'null') continue
       const filled = mapScalars(document, (scalar) => fill(scalar, env))
       const before = problems.length
-      validate(filled, COMPOSE_FILE, '', report)
+      validate(filled, isWhole ? shapes.file : SOME_SERVICES, '', { report, isPart: true })
       const bad = problems.slice(before).some(({ severity }) => severity === 'error')
       if (!bad && filled.kind === 'map') whole = whole ? mergeFiles(whole, filled, report) : filled
     }
@@ -147,7 +157,7 @@ export function loadCompose(input: ComposeInput): LoadedCompose {
     const text = readFor(path, `extend "${ref}"`, said.at)
     if (text === undefined) return own
     const folder = folderOf(path)
-    const other = nodeAt(readRaw(path, text, from.env), 'services')
+    const other = nodeAt(readRaw(path, text, from.env, false), 'services')
     return below(
       other?.kind === 'map' ? other : mapOf([], said.at),
       ref,
@@ -161,6 +171,10 @@ export function loadCompose(input: ComposeInput): LoadedCompose {
         report(said!.at, `Cannot extend "${base}": ${input.show(where.path)} has no such service`, hint)
         return own
       }
+      const before = problems.length
+      if (folder !== undefined)
+        validate(all.entries.get(base)!.value, shapes.service, `services.${base}`, { report, isPart: true })
+      if (problems.length > before) return own
       const found = extendService(base, all, where)
       if (!found) return own
       return mergeServices(folder === undefined ? found : placeOne(found, folder), own, report)
@@ -173,22 +187,35 @@ export function loadCompose(input: ComposeInput): LoadedCompose {
     return nodeAt(placePaths(file, folder, input.home), 'services', 'x') as ComposeMap
   }
 
-  function includeAll(file: ComposeMap, path: string, scope: Scope): ComposeMap {
+  /** `asWritten`: the file before its paths became absolute, by which compose compares. */
+  function includeAll(file: ComposeMap, asWritten: ComposeMap, path: string, scope: Scope): ComposeMap {
     const list = nodeAt(file, 'include')
     let whole = withoutEntry(file, 'include')
     if (list?.kind !== 'list') return whole
+    const known = new Map(SECTIONS.map((section) => [section, new Map(entriesOf(nodeAt(asWritten, section)))]))
     for (const item of list.items) {
       const included = include(item, path, scope)
-      for (const section of ['services', 'secrets']) whole = withSection(whole, section, nodeAt(included, section))
+      for (const section of SECTIONS) whole = withSection(whole, section, nodeAt(included, section), item)
     }
     return whole
-  }
 
-  /** What the file itself says stands over what it includes. */
-  function withSection(file: ComposeMap, section: string, included: ComposeNode | undefined): ComposeMap {
-    if (included?.kind !== 'map') return file
-    const own = nodeAt(file, section)
-    return withEntry(file, section, own ? merge(included, own, [section], report) : included)
+    function withSection(to: ComposeMap, section: string, from: ComposeNode | undefined, by: ComposeNode): ComposeMap {
+      if (from?.kind !== 'map') return to
+      const own = nodeAt(to, section)
+      const entries = new Map(entriesOf(own))
+      for (const [name, entry] of from.entries) {
+        const other = known.get(section)!.get(name)
+        if (other && !sameValue(other.value, entry.value))
+          report(
+            entry.at,
+            `Cannot use ${section}.${name}: ${other.at.file}:${other.at.line} says it otherwise, and both are in one project`,
+            `${by.at.file}:${by.at.line} includes this file: change it in a file of its own, with -f or in the list of "path"`,
+          )
+        known.get(section)!.set(name, entry)
+        if (!entries.has(name)) entries.set(name, entry)
+      }
+      return withEntry(to, section, { kind: 'map', at: own?.at ?? from.at, entries })
+    }
   }
 
   function include(item: ComposeNode, path: string, { folder, env, within }: Scope): ComposeMap | undefined {
@@ -260,6 +287,10 @@ export function projectNameIn(text: string, file: string, env: ComposeEnv): stri
       return []
     }
   })
+}
+
+function entriesOf(node: ComposeNode | undefined): ComposeMap['entries'] {
+  return node?.kind === 'map' ? node.entries : new Map()
 }
 
 function distinct(found: readonly Diagnostic[]): Diagnostic[] {

@@ -19,7 +19,8 @@ const byName = patterns(BY_NAME)
 const once = patterns(ONCE)
 const build = patternOf('services.*.build')
 const hosts = [patternOf('services.*.build.extra_hosts'), patternOf('services.*.extra_hosts')]
-const dependsOn = [patternOf('services.*.depends_on'), patternOf('services.*.networks'), patternOf('services.*.models')]
+const dependsOn = patternOf('services.*.depends_on')
+const named = [patternOf('services.*.networks'), patternOf('services.*.models')]
 const limits = [patternOf('services.*.ulimits.*'), patternOf('services.*.logging')]
 
 function patternOf(path: string): RegExp {
@@ -28,8 +29,9 @@ function patternOf(path: string): RegExp {
 }
 
 /** What two files say of one thing, by compose's rules: the second says more, or otherwise. */
-export function merge(base: ComposeNode, given: ComposeNode, path: readonly string[], report: Report): ComposeNode {
-  const over = given.kind === 'list' ? withoutResetItems(given, path, report) : given
+export function merge(below: ComposeNode, given: ComposeNode, path: readonly string[], report: Report): ComposeNode {
+  const base = withoutKeys(below, given)
+  const over = given.kind === 'list' ? withoutResetItems(given, path, report) : withoutKeys(given, given)
   const key = path.join('\0')
   const isAt = (some: readonly RegExp[]) => some.some((pattern) => pattern.test(key))
   if (over.tag === 'override') return over
@@ -38,7 +40,8 @@ export function merge(base: ComposeNode, given: ComposeNode, path: readonly stri
   if (build.test(key)) return mergeMaps(buildMap(base), buildMap(over), path, report)
   if (isAt(byName)) return unique([...pairsOf(base), ...pairsOf(over)], over)
   if (isAt(hosts)) return distinct([...pairsOf(base), ...pairsOf(over)], over)
-  if (isAt(dependsOn)) return mergeMaps(namesMap(base), namesMap(over), path, report)
+  if (dependsOn.test(key)) return mergeMaps(namesMap(base, started), namesMap(over, started), path, report)
+  if (isAt(named)) return mergeMaps(namesMap(base, nothing), namesMap(over, nothing), path, report)
   if (isAt(limits) && (base.kind !== 'map' || over.kind !== 'map')) return over
   if (base.kind === 'scalar') return over
   if (base.kind !== over.kind) {
@@ -66,6 +69,13 @@ function withoutResetItems(list: ComposeNode & { kind: 'list' }, path: readonly 
   return { ...list, items: list.items.filter(({ tag }) => tag !== 'reset') }
 }
 
+/** A map without the keys that a later file resets; in a list they stay, as in compose. */
+function withoutKeys(base: ComposeNode, over: ComposeNode): ComposeNode {
+  if (base.kind !== 'map' || over.kind !== 'map') return base
+  const isReset = (key: string) => over.entries.get(key)?.value.tag === 'reset'
+  return { ...base, entries: new Map([...base.entries].filter(([key]) => !isReset(key))) }
+}
+
 function mergeMaps(base: ComposeMap, over: ComposeMap, path: readonly string[], report: Report): ComposeMap {
   const entries = new Map(base.entries)
   for (const [key, { at, value }] of over.entries) {
@@ -91,14 +101,22 @@ export function buildMap(node: ComposeNode): ComposeMap {
   return node.kind === 'map' ? node : mapOf([['context', node]], node.at)
 }
 
-/** A list of names as keys of nothing. */
-function namesMap(node: ComposeNode): ComposeMap {
+/** A list of names as keys, each with what such a name stands for. */
+function namesMap(node: ComposeNode, valueOf: (item: ComposeNode) => ComposeNode): ComposeMap {
   if (node.kind === 'map') return node
   const items = node.kind === 'list' ? node.items : []
   return mapOf(
-    items.map((item) => [textOf(item) ?? '', { kind: 'map', at: item.at, entries: new Map() }] as const),
+    items.map((item) => [textOf(item) ?? '', valueOf(item)] as const),
     node.at,
   )
+}
+
+function nothing({ at }: ComposeNode): ComposeNode {
+  return { kind: 'null', at }
+}
+
+function started({ at }: ComposeNode): ComposeNode {
+  return mapOf([['condition', { kind: 'scalar', at, value: 'service_started' }]], at)
 }
 
 /** `NAME=VALUE` of a list, or of keys and values in the order of their names. */

@@ -4,10 +4,11 @@ import { ConfigFileError } from '../file.ts'
 import type { ImageTarget } from '../images/target.ts'
 import { usageError } from '../values.ts'
 import { loadCompose, projectNameIn, type ComposeInput } from './load.ts'
-import { pairsOf } from './merge.ts'
 import { mapOf, nodeAt, textOf, textsOf, type ComposeMap, type ComposeNode, type Report } from './node.ts'
 import { createBakeTargets } from './bake-targets.ts'
+import { checkConsistency, checkSecrets, checkSources, contextServicesOf, dependenciesOf } from './consistency.ts'
 import { readEnvFiles } from './env-files.ts'
+import { OF_BAKE, OF_COMPOSE } from './schema.ts'
 import { createTargets } from './targets.ts'
 
 /** Which services of a project are built, and what the command line says beside its files. */
@@ -34,14 +35,14 @@ export interface ComposeProject {
 /** Reads a compose project and chooses what to build. Throws `ConfigFileError`, and BAD_OPTION for the choice. */
 export function readComposeProject(given: ComposeInput, choice: ComposeChoice): ComposeProject {
   const input = withProjectName(given, choice.projectName || given.env[NAME], given.folder)
-  const { file, warnings } = loadCompose(input)
+  const { file, warnings } = loadCompose(input, OF_COMPOSE)
   const problems: Diagnostic[] = []
   const report: Report = (at, message, hint, severity = 'error') =>
     void problems.push({ rule: 'compose', severity, message, at, ...(hint ? { hint } : {}) })
   const name = nameOf(file, input, choice.projectName)
   const section = nodeAt(file, 'services')
   const services = section?.kind === 'map' ? section : mapOf([], file.at)
-  checkServices(services, choice, report)
+  checkConsistency(file, services, (service) => isOn(nodeAt(services, service), choice, services), report)
   const { targets, targetOf } = createTargets(services, {
     project: name,
     folder: input.folder,
@@ -59,13 +60,14 @@ export function readComposeProject(given: ComposeInput, choice: ComposeChoice): 
 /** Reads compose files as bake does, whose targets are all services that are built. Throws `ConfigFileError`. */
 export function readComposeTargets(given: ComposeInput): Pick<ComposeProject, 'targets' | 'warnings'> {
   const input = withProjectName(given, undefined, given.env[NAME] || 'bake')
-  const { file, warnings } = loadCompose(input)
+  const { file, warnings } = loadCompose(input, OF_BAKE)
   const problems: Diagnostic[] = []
   const report: Report = (at, message, hint, severity = 'error') =>
     void problems.push({ rule: 'compose', severity, message, at, ...(hint ? { hint } : {}) })
   const section = nodeAt(file, 'services')
   const services = section?.kind === 'map' ? section : mapOf([], file.at)
   checkSources(services, report)
+  checkSecrets(file, report)
   const secrets = nodeAt(file, 'secrets')
   const envFiles = (service: ComposeNode) => readEnvFiles(nodeAt(service, 'env_file'), input, report)
   const targets = createBakeTargets(services, { secrets, env: input.env, envFiles, report })
@@ -92,8 +94,6 @@ const NAME = 'COMPOSE_PROJECT_NAME'
 
 /** Files may use the name of their project as a variable, also where the environment does not set it. */
 function withProjectName(input: ComposeInput, given: string | undefined, folder: string): ComposeInput {
-  const isUsed = input.files.some(({ text }) => text.includes(NAME))
-  if (!isUsed) return input
   const names = input.files.flatMap(({ path, text }) => projectNameIn(text, input.show(path), input.env))
   const name = given || names.at(-1) || normalName(folder.split('/').at(-1) ?? '')
   return name ? { ...input, env: { ...input.env, [NAME]: name } } : input
@@ -106,52 +106,16 @@ function normalName(text: string): string {
     .replace(/^[_-]+/, '')
 }
 
-function checkSources(services: ComposeMap, report: Report): void {
-  for (const [name, { at, value }] of services.entries)
-    if (!nodeAt(value, 'image') && !nodeAt(value, 'build') && !nodeAt(value, 'provider'))
-      report(at, `Cannot use the service "${name}": it has neither image nor build`)
+/** Whether a profile of a service is on; to name a service is to switch on all of its profiles. */
+function isOn(service: ComposeNode | undefined, choice: ComposeChoice, services: ComposeMap): boolean {
+  const profiles = profilesOf(service)
+  if (profiles.length === 0 || choice.profiles.includes('*')) return true
+  const named = choice.services.flatMap((name) => profilesOf(nodeAt(services, name)))
+  return profiles.some((profile) => choice.profiles.includes(profile) || named.includes(profile))
 }
 
-/** What must hold between services; what is switched off needs nothing. */
-function checkServices(services: ComposeMap, choice: ComposeChoice, report: Report): void {
-  checkSources(services, report)
-  for (const [name, { value }] of services.entries) {
-    if (!isOn(value, choice) && !choice.services.includes(name)) continue
-    for (const [need, place, required] of dependenciesOf(value))
-      if (required && !services.entries.has(need))
-        report(
-          place.at,
-          `Cannot depend on "${need}": there is no such service`,
-          suggestionHint(need, services.entries.keys()),
-        )
-  }
-}
-
-type Dependency = readonly [name: string, place: ComposeNode, required: boolean]
-
-/** The services that a container needs: by `depends_on`, by its links, and those whose namespaces or volumes it has. */
-function dependenciesOf(service: ComposeNode | undefined): Dependency[] {
-  const named = (key: string, pattern: RegExp) => {
-    const node = nodeAt(service, key)
-    return (node?.kind === 'list' ? node.items : node ? [node] : []).flatMap((item): Dependency[] => {
-      const name = pattern.exec(textOf(item) ?? '')?.[1]
-      return name === undefined ? [] : [[name, item, true]]
-    })
-  }
-  const node = nodeAt(service, 'depends_on')
-  const entries = node?.kind === 'map' ? [...node.entries] : []
-  return [
-    ...named('depends_on', /^(.+)$/s),
-    ...entries.map(([name, { value }]): Dependency => [name, value, textOf(nodeAt(value, 'required')) !== 'false']),
-    ...named('links', /^([^:]+)/),
-    ...['network_mode', 'ipc', 'pid'].flatMap((key) => named(key, /^service:(.+)$/)),
-    ...named('volumes_from', /^(?!container:)([^:]+)/),
-  ]
-}
-
-function isOn(service: ComposeNode | undefined, { profiles: on }: ComposeChoice): boolean {
-  const profiles = textsOf(nodeAt(service, 'profiles'))
-  return profiles.length === 0 || on.includes('*') || profiles.some((profile) => on.includes(profile))
+function profilesOf(service: ComposeNode | undefined): string[] {
+  return textsOf(nodeAt(service, 'profiles'))
 }
 
 /** The services that the choice means, in the order of the file. */
@@ -165,21 +129,16 @@ function chosenServices(services: ComposeMap, choice: ComposeChoice): string[] {
       )
   const wanted = new Set<string>()
   const pending =
-    choice.services.length > 0 ? [...choice.services] : all.filter((name) => isOn(nodeAt(services, name), choice))
+    choice.services.length > 0
+      ? [...choice.services]
+      : all.filter((name) => isOn(nodeAt(services, name), choice, services))
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
     if (wanted.has(name) || !services.entries.has(name)) continue
     wanted.add(name)
     const service = nodeAt(services, name)
     // Services that an image is made from are images themselves
-    pending.push(...pairsOf(nodeAt(service, 'build', 'additional_contexts') ?? NOTHING).flatMap(serviceOf))
-    if (choice.withDependencies) pending.push(...dependenciesOf(service).map(([need]) => need))
+    pending.push(...contextServicesOf(service).map((need) => need.name))
+    if (choice.withDependencies) pending.push(...dependenciesOf(service).map((need) => need.name))
   }
   return all.filter((name) => wanted.has(name))
-}
-
-const NOTHING: ComposeNode = { kind: 'null', at: { file: '', line: 1 } }
-
-function serviceOf(pair: ComposeNode): string[] {
-  const [, name] = /^[^=]*=service:(.*)$/s.exec(textOf(pair) ?? '') ?? []
-  return name === undefined ? [] : [name]
 }

@@ -1,31 +1,19 @@
-/** What may stand at a place of a compose file, in the terms of the specification's JSON Schema. */
-export interface Shape {
-  /** Kinds that may stand there; absent: any. */
-  readonly type?: readonly ShapeType[]
-  /** Keys of a map; others are errors unless `values` is given. Keys that begin with `x-` are always allowed. */
-  readonly keys?: Readonly<Record<string, Shape>>
-  /** What stands behind keys that are not named. */
-  readonly values?: Shape
-  /** What such keys look like. */
-  readonly pattern?: RegExp
-  readonly required?: readonly string[]
-  readonly items?: Shape
-}
-
-export type ShapeType = 'string' | 'number' | 'integer' | 'boolean' | 'null' | 'list' | 'map'
-
-const ANY: Shape = {}
-const TEXT: Shape = { type: ['string'] }
-const SWITCH: Shape = { type: ['boolean', 'string'] }
-const TEXTS: Shape = { type: ['list'], items: TEXT }
-const TEXT_OR_TEXTS: Shape = { type: ['string', 'list'], items: TEXT }
-const WHOLE: Shape = { type: ['integer', 'string'] }
-const LIST_OR_MAP: Shape = {
-  type: ['list', 'map'],
-  items: TEXT,
-  values: { type: ['string', 'number', 'boolean', 'null'] },
-}
-const NAMED = /^[a-zA-Z0-9._-]+$/
+import { CONTAINER_KEYS, CONTAINER_SECTIONS } from './container-shapes.ts'
+import {
+  each,
+  HOSTS,
+  LIST_OR_MAP,
+  MOUNTS,
+  NAMED,
+  SWITCH,
+  TEXT,
+  TEXT_OR_TEXTS,
+  TEXTS,
+  ULIMITS,
+  WHOLE,
+  wordOf,
+  type Shape,
+} from './shape.ts'
 
 const BUILD: Shape = {
   type: ['string', 'map'],
@@ -48,26 +36,12 @@ const BUILD: Shape = {
     pull: SWITCH,
     target: TEXT,
     shm_size: WHOLE,
-    extra_hosts: { type: ['list', 'map'], items: TEXT, values: TEXT_OR_TEXTS },
+    extra_hosts: HOSTS,
     isolation: TEXT,
     privileged: SWITCH,
-    secrets: {
-      type: ['list'],
-      items: {
-        type: ['string', 'map'],
-        keys: { source: TEXT, target: TEXT, uid: TEXT, gid: TEXT, mode: { type: ['number', 'string'] } },
-      },
-    },
+    secrets: MOUNTS,
     tags: TEXTS,
-    ulimits: {
-      type: ['map'],
-      pattern: /^[a-z]+$/,
-      values: {
-        type: ['integer', 'string', 'map'],
-        keys: { soft: WHOLE, hard: WHOLE },
-        required: ['soft', 'hard'],
-      },
-    },
+    ulimits: ULIMITS,
     platforms: TEXTS,
     'x-xbuild': { type: ['map', 'null'], keys: { test: TEXT_OR_TEXTS } },
     'x-bake': {
@@ -89,43 +63,32 @@ const BUILD: Shape = {
   },
 }
 
-/** Keys of a service that do not decide how it is built; what stands behind them is not looked at. */
-const OF_CONTAINERS =
-  'annotations attach blkio_config cap_add cap_drop cgroup cgroup_parent command configs container_name cpu_count ' +
-  'cpu_percent cpu_shares cpu_quota cpu_period cpu_rt_period cpu_rt_runtime cpus cpuset credential_spec deploy develop ' +
-  'device_cgroup_rules devices dns dns_opt dns_search domainname entrypoint expose external_links extra_hosts gpus ' +
-  'group_add healthcheck hostname init ipc isolation label_file labels links logging mac_address mem_limit ' +
-  'mem_reservation mem_swappiness memswap_limit models network_mode networks oom_kill_disable oom_score_adj pid ' +
-  'pids_limit ports post_start pre_start pre_stop privileged provider pull_refresh_after read_only restart runtime ' +
-  'scale secrets security_opt shm_size stdin_open stop_grace_period stop_signal storage_opt sysctls tmpfs tty ulimits ' +
-  'use_api_socket user userns_mode uts volumes volumes_from working_dir'
-
-const SERVICE: Shape = {
-  type: ['map', 'null'],
-  keys: {
-    ...Object.fromEntries(OF_CONTAINERS.split(' ').map((key) => [key, ANY])),
-    build: BUILD,
-    depends_on: {
-      type: ['list', 'map'],
-      items: TEXT,
-      pattern: NAMED,
-      values: {
-        type: ['map'],
-        keys: { restart: SWITCH, required: { type: ['boolean'] }, condition: TEXT },
-        required: ['condition'],
+const SERVICE_KEYS: Readonly<Record<string, Shape>> = {
+  build: BUILD,
+  depends_on: {
+    type: ['list', 'map'],
+    items: TEXT,
+    pattern: NAMED,
+    values: {
+      type: ['map'],
+      keys: {
+        restart: SWITCH,
+        required: SWITCH,
+        condition: wordOf('service_started service_healthy service_completed_successfully'),
       },
+      required: ['condition'],
     },
-    env_file: {
-      type: ['string', 'list'],
-      items: { type: ['string', 'map'], keys: { path: TEXT, format: TEXT, required: SWITCH }, required: ['path'] },
-    },
-    environment: LIST_OR_MAP,
-    extends: { type: ['string', 'map'], keys: { service: TEXT, file: TEXT }, required: ['service'] },
-    image: TEXT,
-    platform: TEXT,
-    profiles: { type: ['list'], items: TEXT },
-    pull_policy: TEXT,
   },
+  env_file: {
+    type: ['string', 'list'],
+    items: { type: ['string', 'map'], keys: { path: TEXT, format: TEXT, required: SWITCH }, required: ['path'] },
+  },
+  environment: LIST_OR_MAP,
+  extends: { type: ['string', 'map'], keys: { service: TEXT, file: TEXT }, required: ['service'] },
+  image: TEXT,
+  platform: TEXT,
+  profiles: { type: ['list'], items: TEXT },
+  pull_policy: TEXT,
 }
 
 const SECRET: Shape = {
@@ -142,24 +105,39 @@ const SECRET: Shape = {
   },
 }
 
-/** A compose file as a whole. */
-export const COMPOSE_FILE: Shape = {
-  type: ['map'],
-  keys: {
-    version: TEXT,
-    name: TEXT,
-    include: {
-      type: ['list'],
-      items: {
-        type: ['string', 'map'],
-        keys: { path: TEXT_OR_TEXTS, env_file: TEXT_OR_TEXTS, project_directory: TEXT },
-      },
+/** What compose files are checked against. */
+export interface ComposeShapes {
+  readonly file: Shape
+  readonly service: Shape
+}
+
+/** As docker compose reads them: what decides how containers run is checked, too. */
+export const OF_COMPOSE = shapesOf(CONTAINER_KEYS, CONTAINER_SECTIONS)
+
+/** As bake reads them: what decides how containers run is not looked at. */
+export const OF_BAKE = shapesOf(unchecked(CONTAINER_KEYS), unchecked(CONTAINER_SECTIONS))
+
+function unchecked(keys: Readonly<Record<string, Shape>>): Record<string, Shape> {
+  return each(Object.keys(keys).join(' '), {})
+}
+
+function shapesOf(
+  containerKeys: Readonly<Record<string, Shape>>,
+  containerSections: Readonly<Record<string, Shape>>,
+): ComposeShapes {
+  const service: Shape = { type: ['map', 'null'], keys: { ...containerKeys, ...SERVICE_KEYS } }
+  const include: Shape = {
+    type: ['list', 'null'],
+    items: {
+      type: ['string', 'map'],
+      keys: { path: TEXT_OR_TEXTS, env_file: TEXT_OR_TEXTS, project_directory: TEXT },
     },
-    services: { type: ['map'], pattern: NAMED, values: SERVICE },
-    secrets: { type: ['map'], pattern: NAMED, values: SECRET },
-    models: ANY,
-    networks: ANY,
-    volumes: ANY,
-    configs: ANY,
-  },
+  }
+  const services: Shape = { type: ['map'], pattern: NAMED, values: service }
+  const secrets: Shape = { type: ['map'], pattern: NAMED, values: SECRET }
+  const file: Shape = {
+    type: ['map'],
+    keys: { version: TEXT, name: TEXT, include, services, secrets, ...containerSections },
+  }
+  return { file, service }
 }

@@ -1,6 +1,6 @@
-import { suggest } from '../../did-you-mean.ts'
+import { suggest, suggestionHint } from '../../did-you-mean.ts'
 import type { ComposeNode, Report } from './node.ts'
-import type { Shape, ShapeType } from './schema.ts'
+import type { Shape, ShapeType } from './shape.ts'
 
 const WORDS: Readonly<Record<ShapeType, string>> = {
   string: 'a string',
@@ -12,27 +12,41 @@ const WORDS: Readonly<Record<ShapeType, string>> = {
   map: 'keys and values',
 }
 
+/** How a value is checked. */
+export interface Checking {
+  readonly report: Report
+  /** Another file may say the rest: nothing has to be there, and nothing may be said where something must be. */
+  readonly isPart: boolean
+}
+
 /** Reports all that is not of a shape; `path` is how messages call the value. */
-export function validate(node: ComposeNode, shape: Shape, path: string, report: Report): void {
-  if (node.tag === 'reset') return
+export function validate(node: ComposeNode, shape: Shape, path: string, checking: Checking): void {
+  const { report, isPart } = checking
+  if (node.tag === 'reset' || (isPart && node.kind === 'null')) return
   if (shape.type && !shape.type.some((type) => isOf(node, type))) {
     const wanted = shape.type.filter((type) => type !== 'null').map((type) => WORDS[type])
     const found = node.kind === 'scalar' ? `"${String(node.value)}"` : WORDS[node.kind]
     return report(node.at, `Cannot use ${path || 'the file'}: it is ${found}, and it must be ${wanted.join(' or ')}`)
   }
+  if (node.kind === 'scalar' && shape.words && !shape.words.includes(String(node.value)))
+    report(
+      node.at,
+      `Cannot use ${path}: it is "${String(node.value)}"`,
+      suggestionHint(String(node.value), shape.words, `It can be ${shape.words.join(', ')}`),
+    )
   if (node.kind === 'list' && shape.items) {
     const { items } = shape
-    node.items.forEach((item, index) => validate(item, items, `${path}[${index}]`, report))
+    node.items.forEach((item, index) => validate(item, items, `${path}[${index}]`, checking))
   }
   if (node.kind !== 'map') return
   const inner = (key: string) => (path === '' ? key : `${path}.${key}`)
   for (const [key, { at, value }] of node.entries) {
     const known = shape.keys && Object.hasOwn(shape.keys, key) ? shape.keys[key] : undefined
-    if (known) validate(value, known, inner(key), report)
+    if (known) validate(value, known, inner(key), checking)
     else if (key.startsWith('x-') && (shape.keys || shape.pattern)) continue
     else if (shape.pattern && !shape.pattern.test(key))
       report(at, `Cannot use ${inner(key)}: such a name is not allowed`, 'Use letters, digits, "_", "." and "-"')
-    else if (shape.values) validate(value, shape.values, inner(key), report)
+    else if (shape.values) validate(value, shape.values, inner(key), checking)
     else if (shape.keys) {
       const near = suggest(key, Object.keys(shape.keys))
       report(
@@ -42,7 +56,7 @@ export function validate(node: ComposeNode, shape: Shape, path: string, report: 
       )
     }
   }
-  for (const key of shape.required ?? [])
+  for (const key of isPart ? [] : (shape.required ?? []))
     if (!node.entries.has(key)) report(node.at, `Cannot use ${path}: the key "${key}" is missing`)
 }
 
