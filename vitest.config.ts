@@ -65,6 +65,15 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'monorepo',
+          include: ['test/e2e/monorepo/*.monorepo.ts'],
+          globalSetup: ['test/e2e/support/setup.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+        },
+      },
+      {
+        test: {
           name: 'faults',
           include: ['test/faults/*.faults.ts'],
           globalSetup: ['test/e2e/support/setup.ts'],

@@ -112,10 +112,10 @@ export interface ComposeShapes {
 }
 
 /** As docker compose reads them: what decides how containers run is checked, too. */
-export const OF_COMPOSE = shapesOf(CONTAINER_KEYS, CONTAINER_SECTIONS)
+export const OF_COMPOSE: ComposeShapes = shapesOf(CONTAINER_KEYS, CONTAINER_SECTIONS)
 
 /** As bake reads them: what decides how containers run is not looked at. */
-export const OF_BAKE = shapesOf(unchecked(CONTAINER_KEYS), unchecked(CONTAINER_SECTIONS))
+export const OF_BAKE: ComposeShapes = shapesOf(unchecked(CONTAINER_KEYS), unchecked(CONTAINER_SECTIONS))
 
 function unchecked(keys: Readonly<Record<string, Shape>>): Record<string, Shape> {
   return each(Object.keys(keys).join(' '), {})
