@@ -69,6 +69,7 @@ struct auxiliary { uint64_t type, value; };
 #define MAX_TOLD 256
 #define MAX_SCRIPT (1 << 16)
 #define OVERLAP 256
+#define MAX_WORDS 16
 #define MAX_STARTS (1l << 30)
 
 #ifdef __x86_64__
@@ -422,40 +423,83 @@ static int contains(const char *text, const char *part)
     return 0;
 }
 
-/* Whether a text has a word, in which ? is a blank. */
-static int has_word(const char *text, const char *word)
+/*
+ * Words that are looked for in a script, in which ? is a space or tab. Scripts are long - libtool's has 400 kB and is started for each object -
+ * so not every letter is looked at: of pairs of letters, as many apart as the shortest word allows, one of each word is met.
+ */
+struct hunt { const char *words[MAX_WORDS]; int count; size_t step; unsigned char pairs[1 << 13]; };
+
+static void note_pair(struct hunt *hunt, char first, char second)
 {
-    for (; *text; text++) {
-        const char *c = text, *wanted = word;
-        while (*wanted && (*wanted == *c || (*wanted == '?' && (*c == ' ' || *c == '\t')))) c++, wanted++;
-        if (!*wanted) return 1;
+    unsigned pair = (unsigned)(unsigned char)first << 8 | (unsigned char)second;
+    hunt->pairs[pair >> 3] |= (unsigned char)(1 << (pair & 7));
+}
+
+/* Gets ready to look for the words of a text; 0 when there are too many, or one is too short to be looked for. */
+static int prepare(struct hunt *hunt, const char *words)
+{
+    size_t shortest = MAX_ID;
+    hunt->count = 0;
+    while (*words) {
+        size_t size = 0;
+        while (words[size] && words[size] != ' ') size++;
+        if (size < 2 || hunt->count == MAX_WORDS) return 0;
+        if (size < shortest) shortest = size;
+        hunt->words[hunt->count++] = words;
+        words += size + (words[size] == ' ');
+    }
+    hunt->step = shortest - 1;
+    memset(hunt->pairs, 0, sizeof hunt->pairs);
+    for (int i = 0; i < hunt->count; i++)
+        for (const char *at = hunt->words[i], *end = at + hunt->step; at < end; at++)
+            for (int blanks = 0; blanks < 4; blanks++)
+                note_pair(hunt, at[0] == '?' ? " \t"[blanks & 1] : at[0], at[1] == '?' ? " \t"[blanks >> 1] : at[1]);
+    return hunt->count > 0;
+}
+
+static int begins_with_word(const char *text, const char *end, const char *word)
+{
+    for (; *word && *word != ' '; text++, word++)
+        if (text == end || (*word == '?' ? *text != ' ' && *text != '\t' : *text != *word)) return 0;
+    return 1;
+}
+
+/* Whether a text has one of the words. */
+static int meets(const struct hunt *hunt, const char *text, size_t size)
+{
+    const char *end = text + size;
+    for (size_t at = 0; at + 1 < size; at += hunt->step) {
+        unsigned pair = (unsigned)(unsigned char)text[at] << 8 | (unsigned char)text[at + 1];
+        if (!(hunt->pairs[pair >> 3] >> (pair & 7) & 1)) continue;
+        for (size_t back = 0; back < hunt->step && back <= at; back++)
+            for (int i = 0; i < hunt->count; i++)
+                if (begins_with_word(text + at - back, end, hunt->words[i])) return 1;
     }
     return 0;
 }
 
-/* Whether a text has one of these words, which are left as they are. */
-static int has_words(const char *text, const char *words)
-{
-    char word[MAX_ID];
-    for (size_t n = 0;; words++) {
-        if (*words && *words != ' ') {
-            if (n + 1 == sizeof word) return 1;
-            word[n++] = *words;
-            continue;
-        }
-        word[n] = 0, n = 0;
-        if (*word && has_word(text, word)) return 1;
-        if (!*words) return 0;
-    }
-}
-
 static int is_name(char c) { return is_safe((unsigned char)c) && c != '-'; }
 
-/* Whether a text has a conversion like %.2f, one that takes the end from a variable (${name%.f}) aside. */
-static int has_fraction(const char *text)
+/* Bit 7 of each byte that is 0. */
+static uint64_t zeros(uint64_t eight) { return (eight - 0x0101010101010101u) & ~eight & 0x8080808080808080u; }
+
+/* Where a letter is first met, or the end. */
+static const char *find(const char *text, const char *end, char letter)
 {
-    for (const char *at = text; *at; at++) {
-        if (*at != '%') continue;
+    uint64_t all = (unsigned char)letter * 0x0101010101010101u, eight;
+    for (; end - text >= 8; text += 8) {
+        __builtin_memcpy(&eight, text, 8);
+        if (zeros(eight ^ all)) break;
+    }
+    while (text < end && *text != letter) text++;
+    return text;
+}
+
+/* Whether a text has a conversion like %.2f, one that takes the end from a variable (${name%.f}) aside. */
+static int has_fraction(const char *text, size_t size)
+{
+    const char *end = text + size;
+    for (const char *at = find(text, end, '%'); at < end; at = find(at + 1, end, '%')) {
         const char *c = at + 1, *before = at;
         while (*c == '.' || *c == '*' || *c == ' ' || *c == '+' || *c == '-' || *c == '#' || *c == '\'' || (*c >= '0' && *c <= '9')) c++;
         while (*c == 'l' || *c == 'L' || *c == 'h') c++;
@@ -481,15 +525,17 @@ static int has_source(const char *text)
 }
 
 /*
- * Scripts that Autoconf and Automake make: what they read by "." are answers kept by themselves, and settings. The
- * rest of what a script reads may print fractions, which nobody sees before.
+ * What a script of bash may print. Of scripts that Autoconf and Automake make it is known what they read by ".": answers kept by themselves, and
+ * settings. What others read may print fractions, which nobody sees before.
  */
-static int is_generated(const char *text)
-{
-    return contains(text, "Generated by GNU Autoconf") || contains(text, "Generated automatically by config.status");
-}
+struct calm { int prints, fractions, sources, generated; struct hunt print, generate; };
 
-struct calm { int prints, fractions, sources, generated; };
+static void begin_to_look(struct calm *seen)
+{
+    seen->prints = seen->fractions = seen->sources = seen->generated = 0;
+    prepare(&seen->print, "printf");
+    prepare(&seen->generate, "Generated?by?GNU?Autoconf Generated?automatically?by?config.status");
+}
 
 /* Whether bash may print fractions: by a text of its own, or by files that it reads. */
 static int may_print_fractions(const struct calm *seen)
@@ -497,12 +543,13 @@ static int may_print_fractions(const struct calm *seen)
     return (seen->prints && seen->fractions) || (seen->sources && !seen->generated);
 }
 
-static void look_at(struct calm *seen, const char *text)
+/* A text that ends with a zero. */
+static void look_at(struct calm *seen, const char *text, size_t size)
 {
-    seen->prints |= contains(text, "printf");
-    seen->fractions |= has_fraction(text);
-    seen->sources |= has_source(text);
-    seen->generated |= is_generated(text);
+    if (!seen->generated) seen->generated = meets(&seen->generate, text, size);
+    if (!seen->prints) seen->prints = meets(&seen->print, text, size);
+    if (!seen->fractions) seen->fractions = has_fraction(text, size);
+    if (!seen->sources && !seen->generated) seen->sources = has_source(text);
 }
 
 /*
@@ -520,24 +567,28 @@ static int is_calm(char **argv, const char *words)
         if (**argument == '-' && holds_letter(*argument, "c")) inside = 1;
     }
     if (!*argument || equal(*argument, "-")) return 0;
-    struct calm seen = { 0 };
+    struct hunt hunt;
+    struct calm seen;
+    if (!words) begin_to_look(&seen);
+    else if (!prepare(&hunt, words)) return 0;
     if (inside) {
-        if (words) return !has_words(*argument, words);
-        look_at(&seen, *argument);
+        if (words) return !meets(&hunt, *argument, length(*argument));
+        look_at(&seen, *argument, length(*argument));
         return !may_print_fractions(&seen);
     }
     long file = open_file(*argument), size, at = 0;
     if (file < 0) return 1; /* the shell says so */
     int found = 0;
     while (!found && (size = read_at(file, text, sizeof text - 1, (uint64_t)at)) > 0) {
-        for (long i = 0; i < size; i++) if (!text[i]) text[i] = ' ';
         text[size] = 0;
-        if (words) found = has_words(text, words);
-        else look_at(&seen, text);
+        for (const char *zero = text; (zero = find(zero, text + size, 0)) < text + size;) text[zero - text] = ' ';
+        if (words) found = meets(&hunt, text, (size_t)size);
+        else look_at(&seen, text, (size_t)size);
         at += size < OVERLAP * 2 ? size : size - OVERLAP; /* a word may lie across */
     }
     close_file(file);
-    return !found && !may_print_fractions(&seen);
+    if (size < 0) return 0; /* a pipe can be read only once */
+    return words ? !found : !may_print_fractions(&seen);
 }
 
 static int ends(const char *text, const char *with)
