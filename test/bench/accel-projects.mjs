@@ -1,9 +1,7 @@
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { archiveFor } from '../../examples/base/debian.mjs'
-import { run, runOk, Stop } from '../../examples/setup/process.mjs'
-import { osRelease } from '../../examples/setup/programs.mjs'
+import { debianArchive, fetchSource } from './debian-source.mjs'
 
 /**
  * Projects with a Dockerfile that knows nothing of other platforms: the base image (`toolchain-base.mjs`), and how
@@ -31,11 +29,7 @@ COPY --from=build /src/src/lua /
     about: 'apt-get update and install of make and Python',
     base: 'apt',
     async write(context) {
-      const { uri, suite, components, keyrings } = archiveFor('amd64', {
-        release: osRelease(),
-        configured: await configuredTargets(),
-      })
-      const keyring = keyrings.map((one) => `/usr/share/keyrings/${one}`).find(existsSync)
+      const { uri, suite, components, keyring } = await debianArchive()
       await writeFiles(context, {
         'debian.sources': `Types: deb\nURIs: ${uri}\nSuites: ${suite}\nComponents: ${components}\nSigned-By: ${keyring}\n`,
         Dockerfile: `FROM apt AS build
@@ -149,49 +143,4 @@ async function writeFiles(folder, files) {
     await mkdir(dirname(join(folder, path)), { recursive: true })
     await writeFile(join(folder, path), text)
   }
-}
-
-async function configuredTargets() {
-  const { stdout } = await run('apt-get', [
-    'indextargets',
-    '--format',
-    '$(REPO_URI) $(RELEASE) $(ARCHITECTURE)',
-    'Created-By: Packages',
-  ])
-  return stdout
-    .split('\n')
-    .map((line) => line.split(' '))
-    .map(([uri, suite, architecture]) => ({ uri, suite, architecture }))
-}
-
-/** The source of a package, from the archive that apt of this machine is configured for. */
-async function fetchSource(source, { folder, name }) {
-  const { uri, suite, components, keyrings } = archiveFor('amd64', {
-    release: osRelease(),
-    configured: await configuredTargets(),
-  })
-  const keyring = keyrings.map((one) => `/usr/share/keyrings/${one}`).find(existsSync)
-  const apt = join(folder, '.apt')
-  await mkdir(join(apt, 'state/lists/partial'), { recursive: true })
-  await mkdir(join(apt, 'cache/archives/partial'), { recursive: true })
-  await writeFile(join(apt, 'status'), '')
-  await writeFile(
-    join(apt, 'debian.sources'),
-    `Types: deb-src\nURIs: ${uri}\nSuites: ${suite}\nComponents: ${components}\nSigned-By: ${keyring}\n`,
-  )
-  const options = [
-    `Dir::State=${apt}/state`,
-    `Dir::State::status=${apt}/status`,
-    `Dir::Cache=${apt}/cache`,
-    `Dir::Etc::sourcelist=${apt}/debian.sources`,
-    'Dir::Etc::sourceparts=/dev/null',
-    'APT::Sandbox::User=',
-  ].flatMap((option) => ['-o', option])
-  await runOk('apt-get', ['-qq', ...options, 'update', '--error-on=any'])
-  await runOk('apt-get', ['-qq', ...options, 'source', '--download-only', source], { cwd: apt })
-  const archive = (await readdir(apt)).find((one) => /\.orig\.tar\./.test(one))
-  if (!archive) throw new Stop(`The archive has no source of ${source}`)
-  await mkdir(join(folder, name))
-  await runOk('tar', ['-xf', join(apt, archive), '-C', join(folder, name), '--strip-components=1'])
-  await rm(apt, { recursive: true, force: true })
 }
