@@ -1,14 +1,11 @@
 import { resolve } from 'node:path'
 import type { PackCommand } from '../config/pack-flags.ts'
-import { openApt } from '../emulation/packs/apt.ts'
-import { makePack } from '../emulation/packs/make-pack.ts'
 import { packName, packSize, type Pack } from '../emulation/packs/pack.ts'
 import { findPack, listPacks, packsFolder, removePack, verifyPack } from '../emulation/packs/pack-folder.ts'
-import { readRecipes } from '../emulation/packs/recipes.ts'
-import { hostTarget, PACK_TARGETS } from '../emulation/packs/targets.ts'
 import { XbuildError } from '../errors.ts'
 import { defaultStoreRoot } from '../store/folder.ts'
 import { formatPacks, packsJson } from '../ui/packs.ts'
+import { buildPacks } from './build-packs.ts'
 import { pullPacks, pushPacks } from './pack-registry.ts'
 import { print } from './print.ts'
 import type { Terminal } from './terminal.ts'
@@ -71,56 +68,6 @@ export async function runPack(command: PackCommand, terminal: Terminal): Promise
         work: (signal) => buildPacks(command, { folder, signal, terminal }),
       })
   }
-}
-
-async function buildPacks(
-  { wanted, architectures, from }: PackCommand & { verb: 'build' },
-  { folder, signal, terminal }: { folder: string; signal: AbortSignal; terminal: Terminal },
-): Promise<number> {
-  const host = hostTarget()
-  if (!host) throw new XbuildError('HOST', `Cannot build packs: there are no recipes for ${process.arch} machines`)
-  const recipes = await readRecipes()
-  for (const architecture of architectures) {
-    for (const target of PACK_TARGETS[architecture] ?? []) {
-      const apt = await openApt({
-        distribution: from,
-        architectures: [host.debian, target.debian],
-        folder: `${folder}/tmp`,
-        kept: `${folder}/index`,
-        fresh: true,
-        signal,
-      })
-      try {
-        for (const { recipe: name, version } of wanted) {
-          const recipe = recipes.find((one) => one.name === name)
-          if (!recipe)
-            throw new XbuildError('NOT_FOUND', `Cannot build pack "${name}": there is no such recipe`, {
-              hint: `The recipes are ${recipes.map((one) => one.name).join(', ')}`,
-            })
-          if (version === '' && !recipe.versions && recipe.path.includes('<version>'))
-            throw new XbuildError('BAD_OPTION', `Cannot build pack "${name}": its version is missing`, {
-              hint: `Write it like ${name}@14`,
-            })
-          terminal.stderr.write(
-            `Making ${recipe.about}${version ? ` ${version}` : ''} of ${from.id} ${from.codename} for ${target.debian}\n`,
-          )
-          const { digest } = await makePack({
-            apt,
-            match: { recipe, target, version },
-            architecture,
-            distribution: from,
-            host,
-            packs: folder,
-            signal,
-          })
-          await print(terminal.stdout, `${digest}\n`)
-        }
-      } finally {
-        await apt.close()
-      }
-    }
-  }
-  return 0
 }
 
 function rowOf({ manifest, digest }: Pack) {

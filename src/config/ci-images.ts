@@ -37,11 +37,11 @@ export function readCiImages(
 function bakeValues(values: CiValues): BakeValues {
   const absent = Object.fromEntries(Object.entries(BAKE_FLAGS).map(([key, flag]) => [key, flag.absent])) as unknown
   const { accel, audit, auditExcept, builders, jobs, ociRuntime, progress, quiet } = values
-  const { silenceTimeout, store, storeLimit, timeout } = values
+  const { packs, silenceTimeout, store, storeLimit, timeout } = values
   return {
     ...(absent as BakeValues),
     ...compact({ accel, audit, auditExcept, builders, jobs, ociRuntime, progress, quiet }),
-    ...compact({ silenceTimeout, store, storeLimit, timeout }),
+    ...compact({ packs, silenceTimeout, store, storeLimit, timeout }),
     files: values.bakeFiles,
     allow: values.grants,
     set: values.sets,

@@ -47,7 +47,9 @@ export type PackCommand = PackCommon &
       }
     | {
         readonly verb: 'build'
-        readonly wanted: readonly WantedPack[] /** GOARCH. */
+        /** Absent: of every recipe that the architecture has twins by. */
+        readonly wanted?: readonly WantedPack[]
+        /** GOARCH. */
         readonly architectures: readonly string[]
         readonly from: { readonly id: string; readonly codename: string }
       }
@@ -55,6 +57,7 @@ export type PackCommand = PackCommon &
 
 interface PackValues {
   readonly json: boolean
+  readonly all: boolean
   readonly platforms: readonly string[]
   readonly from?: string | undefined
   readonly store?: string | undefined
@@ -63,6 +66,13 @@ interface PackValues {
 /** Every flag of `xbuild pack`. */
 export const PACK_FLAGS: { readonly [K in keyof PackValues]-?: Flag<PackValues[K]> } = {
   json: { name: 'json', group: 'common', help: 'Print packs as JSON (ls)', absent: false, parse: bool },
+  all: {
+    name: 'all',
+    group: 'common',
+    help: 'Make all packs of a distribution, like --all debian:13 linux/arm64; of compilers those of its own version (build)',
+    absent: false,
+    parse: bool,
+  },
   platforms: {
     name: 'platform',
     placeholder: 'OS/ARCH',
@@ -88,7 +98,7 @@ export const PACK_FLAGS: { readonly [K in keyof PackValues]-?: Flag<PackValues[K
 /** Reads the words and values of `xbuild pack`. Throws BAD_OPTION. */
 export function readPackCommand(
   words: readonly string[],
-  { json, platforms, from, store }: PackValues,
+  { json, all, platforms, from, store }: PackValues,
   { cwd, registries = {} }: { readonly cwd: string; readonly registries?: Registries | undefined },
 ): PackCommand {
   const [word = 'ls', ...names] = words
@@ -105,6 +115,8 @@ export function readPackCommand(
     throw usageError(
       `Cannot use "--${from === undefined ? 'platform' : 'from'}" with xbuild pack ${verb}: it belongs to xbuild pack build`,
     )
+  if (all && verb !== 'build')
+    throw usageError(`Cannot use "--all" with xbuild pack ${verb}: it belongs to xbuild pack build`)
   if (verb === 'ls') {
     if (names.length > 0) throw usageError(`Cannot list "${names.join(' ')}": xbuild pack ls takes no names`)
     return { ...base, verb }
@@ -123,18 +135,49 @@ export function readPackCommand(
       ? { ...base, verb, ref, names: chosen, registries }
       : { ...base, verb, ref, architectures: platforms, registries }
   }
+  if (all) return { ...base, verb: 'build', ...readAll(names, { platforms, from }) }
   if (names.length === 0)
     throw usageError(
       `Cannot ${verb} packs: no name is given`,
       verb === 'rm' ? 'Write it like xbuild pack rm DIGEST' : 'Write it like xbuild pack build cc1@14 as',
     )
   if (verb === 'rm') return { ...base, verb, names }
-  const [, id, codename] = /^([a-z0-9]+):([a-z0-9.-]+)$/.exec(from ?? 'debian:trixie') ?? []
-  if (!id || !codename) throw usageError(`Cannot read --from "${from}"`, 'Write it like debian:trixie')
   const wanted = names.map((name) => {
     const [, recipe, version = ''] = /^([a-z0-9+-]+)(?:@(\d{1,2}(?:\.\d{1,2})?))?$/.exec(name) ?? []
     if (!recipe) throw usageError(`Cannot build pack "${name}": not a name`, 'Write it like cc1@14 or as')
     return { recipe, version }
   })
-  return { ...base, verb, wanted, architectures: platforms.length > 0 ? platforms : ['arm64'], from: { id, codename } }
+  return { ...base, verb, wanted, architectures: orArm(platforms), from: readDistribution(from ?? 'debian:trixie') }
+}
+
+/** `debian:13 linux/arm64,linux/riscv64`, in the place of --from and --platform. */
+function readAll(
+  words: readonly string[],
+  { platforms, from }: Pick<PackValues, 'platforms' | 'from'>,
+): { readonly architectures: readonly string[]; readonly from: { readonly id: string; readonly codename: string } } {
+  const named = words.filter((word) => word.includes('/')).flatMap((word) => word.split(','))
+  const distributions = words.filter((word) => !word.includes('/'))
+  const distribution = distributions[0] ?? from
+  if (distributions.length > 1 || (distributions.length > 0 && from !== undefined))
+    throw usageError('Cannot build all packs: one distribution is needed', 'Write it like --all debian:13 linux/arm64')
+  const architectures = [...platforms, ...named.map((text) => parsePlatform(text).architecture)]
+  return { architectures: orArm([...new Set(architectures)]), from: readDistribution(distribution ?? 'debian:trixie') }
+}
+
+function orArm(architectures: readonly string[]): readonly string[] {
+  return architectures.length > 0 ? architectures : ['arm64']
+}
+
+/** Releases by number. */
+const CODENAMES: Readonly<Record<string, string>> = {
+  'debian:13': 'trixie',
+  'debian:12': 'bookworm',
+  'ubuntu:24.04': 'noble',
+  'ubuntu:22.04': 'jammy',
+}
+
+function readDistribution(text: string): { readonly id: string; readonly codename: string } {
+  const [, id, name] = /^([a-z0-9]+):([a-z0-9.-]+)$/.exec(text) ?? []
+  if (!id || !name) throw usageError(`Cannot read the distribution "${text}"`, 'Write it like debian:trixie')
+  return { id, codename: CODENAMES[text] ?? name }
 }

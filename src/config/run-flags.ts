@@ -97,6 +97,17 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: BuildFlag<RunOptio
     absent: undefined,
     parse: read.accel,
   },
+  packs: {
+    name: 'packs',
+    project: userOnly('its programs run in builds, on this machine'),
+    placeholder: 'NAME@DIGEST',
+    repeat: true,
+    group: 'advanced',
+    key: 'packs',
+    help: 'Fetch packs from this set of a registry before making them, as xbuild pack push printed it',
+    absent: undefined,
+    parse: read.packs,
+  },
   noCacheFilter: {
     name: 'no-cache-filter',
     project: 'free',

@@ -56,6 +56,8 @@ export interface RunOptions {
   readonly shmSize?: number
   /** Native toolchains in emulated steps; default: `auto`. */
   readonly accel?: AccelMode
+  /** Sets of packs, by digest, in which a pack is looked for before it is made. */
+  readonly packs?: readonly string[]
   /** Stages whose steps run anew, by name in lower case. */
   readonly noCacheFilter?: readonly string[]
   /** Rights that steps may take, in the words of buildx: `network.host`. */

@@ -1,4 +1,5 @@
 import { suggest } from '../did-you-mean.ts'
+import { parseReference } from '../oci/reference.ts'
 import type { FlagInput } from './flag-values.ts'
 import type { AccelMode, Resources, RunOptions, SecretSource, Ulimit } from './run-options.ts'
 import { parseSize } from './store-values.ts'
@@ -52,6 +53,19 @@ export function accel(texts: readonly string[], { label }: FlagInput): AccelMode
   const mode = ACCEL_MODES.find((known) => known === texts.at(-1))
   if (!mode) throw badValue(label, texts.at(-1) ?? '', 'unknown mode', `The modes are ${ACCEL_MODES.join(', ')}`)
   return mode
+}
+
+/** Names of sets of packs, each with the digest that it is trusted by. */
+export function packs(texts: readonly string[], { label }: FlagInput): readonly string[] {
+  for (const text of texts)
+    if (!parseReference(text).digest)
+      throw badValue(
+        label,
+        text,
+        'it has no digest',
+        'Write NAME@sha256:..., as xbuild pack push printed it: whoever writes to the tag runs programs in your builds',
+      )
+  return texts
 }
 
 /** `default`, `ID`, `ID=SOCKET` or `ID=KEYFILE[,KEYFILE]`. */

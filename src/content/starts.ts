@@ -15,7 +15,7 @@ export interface StepTimes {
   readonly programs: readonly { readonly name: string; readonly native: number; readonly emulated: number }[]
 }
 
-/** A step with `--accel=profile`. */
+/** An emulated step that ran. */
 export interface StepProfile extends StepTimes {
   readonly step: string
   readonly starts: readonly ProgramStarts[]
@@ -27,6 +27,8 @@ export interface PlatformStarts {
   readonly native: number
   readonly emulated: number
   readonly programs: readonly ProgramStarts[]
+  /** CPU seconds of the steps that ran, natively and under QEMU. Estimated. */
+  readonly cpu?: { readonly native: number; readonly emulated: number }
   /** Of each step that ran, with `--accel=profile`. */
   readonly profile?: readonly StepProfile[]
 }

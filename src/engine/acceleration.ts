@@ -14,6 +14,7 @@ import type { Emit } from '../events.ts'
 import type { UsedPack } from '../content/built-image.ts'
 import type { ProgramStarts } from '../content/starts.ts'
 import { listenForQuestions, type Question } from './questions.ts'
+import type { PackSets } from './pack-source.ts'
 import type { RunParams } from './protocol.ts'
 import { readStarts } from './starts.ts'
 import { ownMark } from '../host/process-mark.ts'
@@ -70,13 +71,15 @@ export interface AccelerationOptions {
   readonly folder: StoreFolder
   readonly signal: AbortSignal
   readonly emit: Emit
+  /** Where packs are fetched before they are made. */
+  readonly sets?: PackSets | undefined
 }
 
 /** Room for a socket's path, which the kernel limits to 107 bytes. */
 const SOCKET_PATH = 100
 
 /** Prepares the acceleration of a build; nothing is loaded, made or asked until a step is emulated. */
-export function createAcceleration({ mode, folder, signal, emit }: AccelerationOptions): Acceleration {
+export function createAcceleration({ mode, folder, signal, emit, sets }: AccelerationOptions): Acceleration {
   const packs = join(folder.root, 'packs')
   const ready = new Set<string>()
   const said = new Set<string>()
@@ -86,9 +89,12 @@ export function createAcceleration({ mode, folder, signal, emit }: AccelerationO
   const prepared = new Promise<void>((resolve) => (tellPrepared = resolve))
 
   const openTwins = () =>
-    (twins ??= import('../emulation/packs/twins.ts').then(({ createTwins }) =>
-      createTwins({ folder: packs, signal, onMake: tellMaking }),
-    ))
+    (twins ??= import('../emulation/packs/twins.ts').then(async ({ createTwins }) => {
+      const options = { folder: packs, signal, onMake: tellMaking }
+      if (!sets || sets.names.length === 0) return createTwins(options)
+      const { createPackSource } = await import('./pack-source.ts')
+      return createTwins({ ...options, fetch: createPackSource(sets, { folder: packs, signal, onWarning: complain }) })
+    }))
 
   function complain(message: string): void {
     if (said.has(message)) return

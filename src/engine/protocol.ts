@@ -153,8 +153,8 @@ export interface RunParams {
    * started: see qemu/handler/handler.c.
    */
   readonly accel?: { readonly packs: string; readonly step: string; readonly starts: string }
-  /** Find out where the CPU time goes. */
-  readonly profile?: boolean
+  /** Find out where the CPU time goes: milliseconds between two looks. */
+  readonly looks?: number
 }
 
 /** A mount of a RUN: `lowers` and `id` are snapshots. */

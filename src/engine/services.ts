@@ -5,6 +5,7 @@ import type { Reach } from '../host/http/reach.ts'
 import type { ReadSecret } from '../source/logins.ts'
 import type { Store } from '../store/store.ts'
 import type { Emit } from '../events.ts'
+import type { PackSets } from './pack-source.ts'
 import { createAcceleration, type Acceleration, type UsedPack } from './acceleration.ts'
 import { createLayers, type Layers } from './layers.ts'
 import { createRemotes } from './remotes.ts'
@@ -49,6 +50,8 @@ export interface EngineServicesOptions {
   readonly sourceDateEpoch?: number | undefined
   /** Whether emulated steps may use native toolchains; absent: they do not. */
   readonly accel?: AccelMode
+  /** Where packs of native toolchains are fetched before they are made. */
+  readonly packSets?: PackSets | undefined
   readonly signal: AbortSignal
   /** Secrets of the build: logins for what comes from elsewhere may be among them. */
   readonly secret?: ReadSecret
@@ -66,6 +69,7 @@ export function createEngineServices({
   launch,
   sourceDateEpoch,
   accel = 'off',
+  packSets,
   signal,
   secret,
   agent,
@@ -74,7 +78,9 @@ export function createEngineServices({
   const uid = process.geteuid?.() ?? 0
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
   const acceleration =
-    accel === 'off' ? undefined : createAcceleration({ mode: accel, folder: store.folder, signal, emit })
+    accel === 'off'
+      ? undefined
+      : createAcceleration({ mode: accel, folder: store.folder, signal, emit, sets: packSets })
   const prepared = async () => (acceleration ? acceleration.prepare(await launch()) : launch())
   const workers = createWorkers({ folder: store.folder, env, uid, launch: prepared, onWarning: warn })
   const layers = createLayers({ store, workers, ...compact({ sourceDateEpoch }) })
@@ -90,7 +96,7 @@ export function createEngineServices({
     remotes,
     acceleration,
     packs: createPackList(),
-    starts: createStartList(),
+    starts: createStartList({ detailed: accel === 'profile' }),
     warn,
     async close() {
       remotes.close()

@@ -60,8 +60,8 @@ function sorted(programs: readonly ProgramStarts[]): readonly ProgramStarts[] {
   )
 }
 
-/** An empty list. */
-export function createStartList(): StartList {
+/** An empty list; `detailed` tells the profile of each step, not only what they come to. */
+export function createStartList({ detailed = false }: { readonly detailed?: boolean } = {}): StartList {
   const found: { image: string; platform: string; starts: readonly ProgramStarts[]; profile?: StepProfile }[] = []
   return {
     add(platform, starts, images = [], profile) {
@@ -81,11 +81,18 @@ export function createStartList(): StartList {
           native: total('native'),
           emulated: total('emulated'),
           programs,
-          ...(steps.length > 0 ? { profile: steps } : {}),
+          ...(steps.length > 0 ? { cpu: cpuOf(steps) } : {}),
+          ...(detailed && steps.length > 0 ? { profile: steps } : {}),
         }
       })
     },
   }
+}
+
+function cpuOf(steps: readonly StepProfile[]): { readonly native: number; readonly emulated: number } {
+  const programs = steps.flatMap((step) => step.programs)
+  const total = (of: 'native' | 'emulated') => programs.reduce((all, one) => all + one[of], 0)
+  return { native: total('native'), emulated: total('emulated') }
 }
 
 function sum(starts: readonly ProgramStarts[]): readonly ProgramStarts[] {

@@ -18,7 +18,7 @@ import { formatPlatform, normalizePlatform, samePlatform, type Platform } from '
 import { withTemporaryFolder } from '../source/temporary.ts'
 import { createBlobStore } from '../store/blobs.ts'
 import type { Store } from '../store/store.ts'
-import { parseAny } from './any-manifest.ts'
+import { parseAny } from '../oci/any-manifest.ts'
 import { readRoot } from './entries.ts'
 import { readDocument, type ImageSource } from './source.ts'
 

@@ -6,7 +6,7 @@ import type { Document } from '../oci/make-manifest.ts'
 import { isConfigType, isIndexType, isManifestType } from '../oci/media-type.ts'
 import { parseImageConfig } from '../oci/read-image-config.ts'
 import { normalizePlatform, type Platform } from '../platform.ts'
-import { parseAny, type AnyManifest } from './any-manifest.ts'
+import { parseAny, type AnyManifest } from '../oci/any-manifest.ts'
 import { readDocument, type ImageSource } from './source.ts'
 
 /** More than any real index has, all that it leads to taken together; and how deep it may lead. */

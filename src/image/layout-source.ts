@@ -3,7 +3,7 @@ import { originOfFiles, readLayoutIndex } from '../content/layout-origin.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { parseDigest } from '../oci/digest.ts'
 import { isIndexType, isManifestType } from '../oci/media-type.ts'
-import { parseAny } from './any-manifest.ts'
+import { parseAny } from '../oci/any-manifest.ts'
 import { readDocument, type ImageSource } from './source.ts'
 
 /** An image of an OCI layout; `close` lets go of whatever its files are read from. */

@@ -3,7 +3,7 @@ import { forEachLimited } from '../host/pool.ts'
 import { ATTESTATION_ARTIFACT, PREDICATE_TYPE } from '../oci/attestation.ts'
 import { MEDIA_TYPE, type Descriptor } from '../oci/descriptor.ts'
 import { isManifestType } from '../oci/media-type.ts'
-import { parseAny } from './any-manifest.ts'
+import { parseAny } from '../oci/any-manifest.ts'
 import { readDocument, type ImageSource } from './source.ts'
 
 /** What says something of a manifest from outside of the index. */

@@ -4,7 +4,7 @@ import { XbuildError } from '../errors.ts'
 import type { Descriptor, Digest } from '../oci/descriptor.ts'
 import { digestHex } from '../oci/digest.ts'
 import { isIndexType, isManifestType } from '../oci/media-type.ts'
-import { blobsOf, parseAny } from './any-manifest.ts'
+import { blobsOf, parseAny } from '../oci/any-manifest.ts'
 import { readDocument, type ImageSource } from './source.ts'
 import type { ImageTarget } from './target.ts'
 

@@ -7,7 +7,7 @@ import { digestAlgorithm, digestHex, digestVerifier } from '../oci/digest.ts'
 import { isConfigType, isIndexType, isLayerType, isManifestType } from '../oci/media-type.ts'
 import { parseImageConfig } from '../oci/read-image-config.ts'
 import { formatPlatform, normalizePlatform, platformKey, samePlatform } from '../platform.ts'
-import { blobsOf, parseAny, type AnyManifest } from './any-manifest.ts'
+import { blobsOf, parseAny, type AnyManifest } from '../oci/any-manifest.ts'
 import { readRoot, type Entry } from './entries.ts'
 import { readDocument, type ImageSource } from './source.ts'
 

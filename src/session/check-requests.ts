@@ -20,6 +20,7 @@ const OF_SESSION = [
   'registries',
   'nodes',
   'accel',
+  'packs',
   'ociRuntime',
   'jobs',
   'silenceTimeout',

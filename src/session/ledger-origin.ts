@@ -24,6 +24,7 @@ const HOW: ReadonlySet<keyof CompleteOptions> = new Set([
   'noCache',
   'pull',
   'accel',
+  'packs',
   'cwd',
 ])
 

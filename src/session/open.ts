@@ -103,6 +103,7 @@ export async function openSession(
     launch,
     sourceDateEpoch: options.sourceDateEpoch,
     accel: options.accel ?? 'auto',
+    packSets: options.packs && { names: options.packs, client: registry },
     signal,
     secret: secretsOfAll(requests, secretEnv, secrecy?.hide),
     agent: async () => (await gitAgent())?.agent('default'),

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { XbuildError } from '../errors.ts'
 import { readBlob } from '../content/read-blob.ts'
-import { parseAny } from '../image/any-manifest.ts'
+import { parseAny } from '../oci/any-manifest.ts'
 import { readDocument, type ImageSource } from '../image/source.ts'
 import { MEDIA_TYPE, type Descriptor } from '../oci/descriptor.ts'
 import { isManifestType } from '../oci/media-type.ts'

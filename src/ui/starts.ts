@@ -6,6 +6,8 @@ export interface ShownStarts {
   readonly native: number
   readonly emulated: number
   readonly programs: readonly { readonly program: string; readonly native: number; readonly emulated: number }[]
+  /** CPU seconds, estimated. */
+  readonly cpu?: { readonly native: number; readonly emulated: number }
   /** Of each step, with `--accel=profile`. */
   readonly profile?: readonly ShownProfile[]
 }
@@ -22,9 +24,19 @@ export interface ShownProfile {
 const NAMED = 3
 
 /** One line: how many programs were started how, and which of them most often under QEMU. */
-export function startsText({ platform, native, emulated, programs }: ShownStarts): string {
+export function startsText({ platform, native, emulated, programs, cpu }: ShownStarts): string {
   const most = emulatedMost(programs).map(([name, starts]) => `${name} ${grouped(starts)}`)
-  return `${platform} started ${grouped(native)} programs natively, ${grouped(emulated)} emulated; most: ${most.join(', ')}`
+  const share = cpu && shareText(cpu)
+  const started = `${platform} started ${grouped(native)} programs natively, ${grouped(emulated)} emulated; most: ${most.join(', ')}`
+  return share === undefined ? started : `${started}; ${share}`
+}
+
+/** CPU seconds below which looking a few times a second says nothing of the share. */
+const TOO_SHORT = 5
+
+function shareText({ native, emulated }: { readonly native: number; readonly emulated: number }): string | undefined {
+  const all = native + emulated
+  return all < TOO_SHORT ? undefined : `about ${Math.round((20 * native) / all) * 5} % of their CPU time natively`
 }
 
 /** Rows of one step's table. */

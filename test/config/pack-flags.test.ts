@@ -25,6 +25,14 @@ test.each([
     ['build', 'as', '--from', 'ubuntu:noble'],
     { verb: 'build', architectures: ['arm64'], from: { id: 'ubuntu', codename: 'noble' } },
   ],
+  [
+    ['build', '--all', 'debian:12', 'linux/arm64,linux/riscv64'],
+    { verb: 'build', architectures: ['arm64', 'riscv64'], from: { id: 'debian', codename: 'bookworm' } },
+  ],
+  [
+    ['build', '--all', '--from', 'ubuntu:24.04', '--platform', 'linux/s390x'],
+    { verb: 'build', architectures: ['s390x'], from: { id: 'ubuntu', codename: 'noble' } },
+  ],
 ])('xbuild pack %j', (argv, options) => {
   expect(read(...argv)).toMatchObject({ command: 'pack', options })
 })
@@ -34,8 +42,12 @@ test.each([
   [['ls', 'cc1'], /takes no names/],
   [['rm'], /no name is given/],
   [['build', 'cc1@latest'], /not a name/],
-  [['build', 'as', '--from', 'debian'], /Cannot read --from/],
+  [['build', 'as', '--from', 'debian'], /Cannot read the distribution/],
   [['verify', '--from', 'debian:trixie'], /belongs to xbuild pack build/],
+  [['pull', 'a/b@sha256:1', '--all'], /belongs to xbuild pack build/],
+  [['build', '--all', 'debian:13', 'as'], /one distribution is needed/],
+  [['build', '--all', 'debian:13', '--from', 'debian:12'], /one distribution is needed/],
+  [['build', '--all', 'trixie'], /Cannot read the distribution/],
 ])('xbuild pack %j is refused', (argv, message) => {
   expect(() => read(...argv)).toThrow(message)
 })

@@ -62,12 +62,12 @@ test('steps of a platform are added up, by image', () => {
   expect(list.all('web').map(({ emulated }) => emulated)).toEqual([1])
 })
 
-test('profiles are kept by platform, as the steps ended', () => {
-  const list = createStartList()
+test.each([true, false])('profiles are kept by platform, as the steps ended; each of them: %s', (detailed) => {
+  const list = createStartList({ detailed })
   const profile = (step: string) => ({
     step,
     seconds: 2,
-    programs: [{ name: 'ld', native: 0, emulated: 2 }],
+    programs: [{ name: 'ld', native: 0.5, emulated: 2 }],
     starts: [],
   })
   const ld = [{ program: '/usr/bin/ld', native: 0, emulated: 1 }]
@@ -75,6 +75,8 @@ test('profiles are kept by platform, as the steps ended', () => {
   list.add('linux/arm64', ld, [], profile('two'))
   list.add('linux/riscv64', ld)
   const [arm, riscv] = list.all()
-  expect(arm!.profile!.map(({ step }) => step)).toEqual(['one', 'two'])
+  expect(arm!.profile?.map(({ step }) => step)).toEqual(detailed ? ['one', 'two'] : undefined)
+  expect(arm!.cpu).toEqual({ native: 1, emulated: 4 })
   expect(riscv).not.toHaveProperty('profile')
+  expect(riscv).not.toHaveProperty('cpu')
 })

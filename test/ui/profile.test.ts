@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { profileTexts } from '../../src/ui/starts.ts'
+import { profileTexts, startsText } from '../../src/ui/starts.ts'
 
 const starts = [
   { program: '/usr/bin/sed', native: 1200, emulated: 0 },
@@ -38,4 +38,21 @@ test('a profile says the share of a platform, and what took most of each step', 
 
 test('without profiles there is no line', () => {
   expect(profileTexts({ platform: 'linux/arm64', native: 1, emulated: 0, programs: [] })).toEqual([])
+})
+
+test.each([
+  [{ native: 7.9, emulated: 2.1 }, '; about 80 % of their CPU time natively'],
+  [{ native: 0, emulated: 60 }, '; about 0 % of their CPU time natively'],
+  // Looks are too few to say
+  [{ native: 3, emulated: 1 }, ''],
+  [undefined, ''],
+])('of %j a summary says "%s"', (cpu, said) => {
+  const text = startsText({
+    platform: 'linux/arm64',
+    native: 1,
+    emulated: 2,
+    programs: starts,
+    ...(cpu ? { cpu } : {}),
+  })
+  expect(text).toBe(`linux/arm64 started 1 programs natively, 2 emulated; most: conftest 30, sed 1${said}`)
 })

@@ -20,6 +20,7 @@ type SessionFlags = Pick<
   | 'force'
   | 'jobs'
   | 'ociRuntime'
+  | 'packs'
   | 'progress'
   | 'silenceTimeout'
   | 'store'
@@ -45,7 +46,7 @@ export interface ImagesValues extends SessionFlags, Omit<BuildCliOptions, 'json'
 
 const bool = (texts: readonly string[], input: read.FlagInput): boolean | undefined => read.bool(texts, input)
 const { accel, allowPlatformDrop, append, audit, auditExcept, builders, force, jobs, ociRuntime, progress } = FLAGS
-const { silenceTimeout, store, storeLimit, timeout } = FLAGS
+const { packs, silenceTimeout, store, storeLimit, timeout } = FLAGS
 const { quiet, call, check, print, failFast } = BUILD_CLI_FLAGS
 
 /** Flags of the commands that build what a file describes. */
@@ -101,12 +102,13 @@ export const IMAGES_FLAGS: FlagTable<ImagesValues> = {
   store,
   storeLimit,
   accel,
+  packs,
 }
 
 /** What xbuild.yaml says of the machine, not of the image that it describes itself. */
 export function sessionTexts({ values }: FileConfig): FileTexts<Omit<SessionFlags, PushFlag>> {
   const { accel, audit, auditExcept, builders, jobs, ociRuntime, progress } = values
-  const { silenceTimeout, store, storeLimit, timeout } = values
+  const { packs, silenceTimeout, store, storeLimit, timeout } = values
   return {
     accel,
     audit,
@@ -114,6 +116,7 @@ export function sessionTexts({ values }: FileConfig): FileTexts<Omit<SessionFlag
     builders,
     jobs,
     ociRuntime,
+    packs,
     progress,
     silenceTimeout,
     store,
@@ -136,7 +139,7 @@ export function sharedOptions(
   },
 ): SharedOptions {
   const { accel, audit, auditExcept, builders, jobs, ociRuntime, silenceTimeout, store, storeLimit, timeout } = values
-  const { append, force, allowPlatformDrop } = values
+  const { append, force, allowPlatformDrop, packs } = values
   const epoch = /^\d{1,15}$/.exec(env['SOURCE_DATE_EPOCH'] ?? '')?.[0]
   const all = {
     accel,
@@ -148,6 +151,7 @@ export function sharedOptions(
     builders,
     jobs,
     ociRuntime,
+    packs,
     silenceTimeout,
     store,
     storeLimit,

@@ -28,6 +28,7 @@ export type SharedOptions = Pick<
   | 'jobs'
   | 'nodes'
   | 'ociRuntime'
+  | 'packs'
   | 'progress'
   | 'registries'
   | 'silenceTimeout'

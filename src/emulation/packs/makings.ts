@@ -42,6 +42,8 @@ export interface MakingsOptions {
   readonly signal: AbortSignal
   /** Told before a pack is made; what it gives back is told how many bytes it has, 0 for none. */
   readonly onMake?: (what: string) => (size: number) => void
+  /** Gives the pack when it can be had without making it. */
+  readonly fetch?: (wanted: Wanted) => Promise<Pack | undefined>
 }
 
 /** Packs that are made at a time. */
@@ -50,7 +52,7 @@ const LANES = 3
 /** What making a pack takes where none was made yet. Milliseconds. */
 const USUAL = 10_000
 
-export function createMakings({ folder, signal, onMake }: MakingsOptions): Makings {
+export function createMakings({ folder, signal, onMake, fetch }: MakingsOptions): Makings {
   const archives = new Map<string, Promise<Apt>>()
   const opened: Promise<Apt>[] = []
   const lanes: Promise<unknown>[] = Array.from({ length: LANES }, () => Promise.resolve())
@@ -147,7 +149,7 @@ export function createMakings({ folder, signal, onMake }: MakingsOptions): Makin
         const made = onMake?.(wanted.about)
         const began = Date.now()
         try {
-          const pack = await makeNow(wanted)
+          const pack = (await fetch?.(wanted)) ?? (await makeNow(wanted))
           made?.(packSize(pack.manifest))
           const known = await measured()
           known[wanted.recipe] = Date.now() - began

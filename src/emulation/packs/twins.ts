@@ -6,7 +6,7 @@ import { writeFileAtomic } from '../../host/files.ts'
 import { currentPacks } from './current.ts'
 import { isIntact } from './intact.ts'
 import { createForesight } from './foresight.ts'
-import { createMakings } from './makings.ts'
+import { createMakings, type Wanted } from './makings.ts'
 import type { Distribution } from './os-release.ts'
 import { twinsIn, type Pack, type PackManifest } from './pack.ts'
 import { touchPack } from './pack-folder.ts'
@@ -64,12 +64,14 @@ export interface TwinsOptions {
   readonly signal: AbortSignal
   /** Told before a pack is made; what it gives back is told how many bytes it has, 0 for none. */
   readonly onMake?: (what: string) => (size: number) => void
+  /** Gives a pack when it can be had without making it. */
+  readonly fetch?: (wanted: Wanted) => Promise<Pack | undefined>
 }
 
 /** Making a pack takes as long as a few emulated compilations: it must be worth it. Starts of a program. */
 const WORTH_A_PACK = 6
 
-export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins {
+export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions): Twins {
   const closing = new AbortController()
   const signal = AbortSignal.any([options.signal, closing.signal])
   const quick = new Map<string, Promise<Twin | RecipeMatch>>()
@@ -77,7 +79,7 @@ export function createTwins({ folder, onMake, ...options }: TwinsOptions): Twins
   const starts = new Map<string, number>()
   const recipes = once(() => readRecipes())
   const packs = once(() => currentPacks(folder))
-  const makings = createMakings({ folder, signal, ...(onMake ? { onMake } : {}) })
+  const makings = createMakings({ folder, signal, ...(onMake ? { onMake } : {}), ...(fetch ? { fetch } : {}) })
   const foresight = createForesight({ folder, makings, recipes, packs })
 
   const refuse = (reason: string, { recipe }: RecipeMatch): Twin & { reason: string } => ({

@@ -1,9 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import type { StepTimes } from '../../content/starts.ts'
 
-/** Between two looks, on average. Milliseconds. */
-const PAUSE = 30
-
 /** Clock ticks a second, as /proc counts (proc_pid_stat(5)); the same on every Linux that Node runs on. */
 const TICKS = 100
 
@@ -18,9 +15,9 @@ export interface CpuWatch {
 /**
  * Tells which programs the processes of a container spend their CPU time in: looks again and again which of them run
  * (state R), natively or under QEMU, and shares the time that the kernel counted out among them. Short programs are met as
- * often as their time says, so nothing is lost but precision.
+ * often as their time says, so nothing is lost but precision. `pause`: milliseconds between two looks, on average.
  */
-export function watchCpu(pid: number): CpuWatch {
+export function watchCpu(pid: number, pause = 30): CpuWatch {
   const met = new Map<string, { native: number; emulated: number }>()
   let ticks = 0
   let timer: NodeJS.Timeout | undefined
@@ -41,7 +38,7 @@ export function watchCpu(pid: number): CpuWatch {
     }
     ticks = Math.max(ticks, sum)
     // At no fixed times: what runs at regular ones would be met always or never
-    timer = setTimeout(look, PAUSE * (0.5 + Math.random()))
+    timer = setTimeout(look, pause * (0.5 + Math.random()))
   }
   look()
 

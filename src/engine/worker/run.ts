@@ -93,7 +93,7 @@ export async function run(
           onLog: (stream, line) => onLog(stream, mask.text(line)),
           cut: mask.cut,
           inUserNamespace,
-          ...(params.profile ? { onStart: (pid: number) => (watch = watchCpu(pid)) } : {}),
+          ...(params.looks ? { onStart: (pid: number) => (watch = watchCpu(pid, params.looks)) } : {}),
         }).finally(() => (measured = watch?.end()))
         if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
         if (end.status !== 0) throw runFailure(params, { ...end, output: end.output.map(mask.text) })

@@ -1,9 +1,9 @@
 import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
-import { readJson, readStringMap } from '../oci/json-reader.ts'
-import { isIndexType, isManifestType } from '../oci/media-type.ts'
-import { MAX_MANIFEST_BYTES, readDescriptor } from '../oci/read-manifest.ts'
+import type { Descriptor } from './descriptor.ts'
+import { readJson, readStringMap } from './json-reader.ts'
+import { isIndexType, isManifestType } from './media-type.ts'
+import { MAX_MANIFEST_BYTES, readDescriptor } from './read-manifest.ts'
 
 /** What a manifest or an index leads to, whatever it is of: an image, an attestation, a signature. */
 export interface AnyManifest {
