@@ -43,7 +43,13 @@ export async function runPack(command: PackCommand, terminal: Terminal): Promise
       }
       return 0
     case 'push': {
-      const chosen = command.names.length > 0 ? command.names.map((name) => findPack(packs, name)) : packs
+      const chosen =
+        command.names.length > 0
+          ? command.names.map((name) => findPack(packs, name))
+          : packs.filter(({ manifest }) => !manifest.sibling)
+      const own = chosen.find(({ manifest }) => manifest.sibling)
+      if (own)
+        throw new XbuildError('BAD_OPTION', `Cannot push pack "${own.digest}": it is for one image, which has it`)
       if (chosen.length === 0) throw new XbuildError('NOT_FOUND', 'Cannot push packs: there are none in the store')
       const { ref, registries } = command
       const name = await withSignals(terminal, {

@@ -55,6 +55,8 @@ export interface FolderRead {
 /** A pack of native toolchains in the steps of a platform. */
 export interface UsedPack extends NamedPack {
   readonly platform: string
+  /** Digest of the image, of another platform in the index of one that the step is made from, that it was taken from. */
+  readonly sibling?: string
   /** The node whose steps could start programs from it; absent: the engine of this machine saw that they did. */
   readonly node?: string
 }

@@ -9,13 +9,13 @@ import { parseImageConfig } from '../oci/read-image-config.ts'
 import { MAX_MANIFEST_BYTES, parseIndex, parseManifest } from '../oci/read-manifest.ts'
 import { parseReference } from '../oci/reference.ts'
 import { availablePlatforms, selectPlatform } from '../oci/select-platform.ts'
-import { formatPlatform, samePlatform, normalizePlatform, type Platform } from '../platform.ts'
+import { formatPlatform, normalizePlatform, platformOfNodeArch, samePlatform, type Platform } from '../platform.ts'
 import type { Store } from '../store/store.ts'
 import { rememberBase } from './base-record.ts'
 import type { ImageOrigin } from './image-origin.ts'
 import { layoutOrigin } from './layout-origin.ts'
 import { registryOrigin, type RegistryOriginOptions } from './registry-origin.ts'
-import type { ImageLayer, ResolvedImage } from './resolved-image.ts'
+import type { ImageLayer, ResolvedImage, SiblingImage } from './resolved-image.ts'
 
 /** What base images come out of; paths of layouts are relative to `cwd`. */
 export interface ImagesOptions extends RegistryOriginOptions {
@@ -85,17 +85,39 @@ export function createImages(options: ImagesOptions) {
       })()
       roots.set(key, pending)
     }
-    const root = await pending
-    const { origin: from } = root
-    let { descriptor, bytes } = root
-    let index: ImageIndex | undefined
-    if (isIndexType(descriptor.mediaType)) {
-      index = parseIndex(bytes, descriptor)
-      const found = selectPlatform(index, platform)
-      if (!found) throw noPlatform(from.name, platform, availablePlatforms(index))
-      descriptor = found
-      bytes = await document(from, found, signal)
-    }
+    const { origin: from, descriptor, bytes } = await pending
+    if (!isIndexType(descriptor.mediaType)) return readImage({ from, platform, descriptor, bytes }, signal)
+    return fromIndex(from, parseIndex(bytes, descriptor), platform, signal)
+  }
+
+  async function fromIndex(
+    from: ImageOrigin,
+    index: ImageIndex,
+    platform: Platform,
+    signal: AbortSignal,
+  ): Promise<ResolvedImage> {
+    const descriptor = selectPlatform(index, platform)
+    if (!descriptor) throw noPlatform(from.name, platform, availablePlatforms(index))
+    return readImage({ from, index, platform, descriptor, bytes: await document(from, descriptor, signal) }, signal)
+  }
+
+  function siblingOf(from: ImageOrigin, index: ImageIndex, own: Descriptor): SiblingImage | undefined {
+    const platform = platformOfNodeArch(process.arch)
+    const found = selectPlatform(index, platform)
+    if (!found || found.digest === own.digest) return undefined
+    return { digest: found.digest, platform, resolve: (signal) => fromIndex(from, index, platform, signal) }
+  }
+
+  async function readImage(
+    {
+      from,
+      index,
+      platform,
+      descriptor,
+      bytes,
+    }: { from: ImageOrigin; index?: ImageIndex; platform: Platform; descriptor: Descriptor; bytes: Buffer },
+    signal: AbortSignal,
+  ): Promise<ResolvedImage> {
     const manifest = parseManifest(bytes, descriptor)
     const config = parseImageConfig(await document(from, manifest.config, signal), manifest.config)
     const own = normalizePlatform(fromDescriptorPlatform(config))
@@ -122,7 +144,14 @@ export function createImages(options: ImagesOptions) {
         fetch: (abort) => fetchBlob(from, layer, abort),
       }),
     )
-    const image: ResolvedImage = { name: from.name, manifest: descriptor, config, layers }
+    const sibling = index && siblingOf(from, index, descriptor)
+    const image: ResolvedImage = {
+      name: from.name,
+      manifest: descriptor,
+      config,
+      layers,
+      ...(sibling ? { sibling } : {}),
+    }
     await rememberBase(store, image, manifest.config.digest)
     return image
   }

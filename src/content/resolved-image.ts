@@ -1,5 +1,6 @@
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { ImageConfig } from '../oci/manifest.ts'
+import type { Platform } from '../platform.ts'
 
 /** A base image for one platform, resolved; its layers are fetched when somebody needs them. */
 export interface ResolvedImage {
@@ -8,6 +9,16 @@ export interface ResolvedImage {
   readonly manifest: Descriptor
   readonly config: ImageConfig
   readonly layers: readonly ImageLayer[]
+  /** The image for this machine's platform in the same index, when there is one and this is another. */
+  readonly sibling?: SiblingImage
+}
+
+/** An image of the same index, which is resolved when somebody asks. */
+export interface SiblingImage {
+  /** Of its manifest. */
+  readonly digest: string
+  readonly platform: Platform
+  resolve(signal: AbortSignal): Promise<ResolvedImage>
 }
 
 /** A layer of a base image, packed. */

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -5,6 +6,7 @@ import type { AccelMode } from '../config/run-options.ts'
 import { binfmtRegistration, ARCHITECTURES } from '../emulation/architectures.ts'
 import type { Launch } from '../emulation/launch.ts'
 import type { Distribution } from '../emulation/packs/os-release.ts'
+import type { StepSibling } from '../emulation/packs/sibling/step-sibling.ts'
 import type { Twins } from '../emulation/packs/twins.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
 import { once } from '../host/once.ts'
@@ -46,11 +48,15 @@ export interface EmulatedStep {
 export interface BaseImage {
   readonly digest: string
   readonly name: string
+  /** It has a Go of its own, by its variables. */
+  readonly ownGo: boolean
 }
 
 /** `readFile` reads from the step's file system. */
 export interface StepFiles {
   readonly base: BaseImage | undefined
+  /** Of the images that the step is made from. */
+  readonly siblings: readonly StepSibling[]
   readonly readFile: (path: string) => Promise<string | undefined>
 }
 
@@ -129,7 +135,7 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
     for (const { architecture, script, base } of ahead.values()) {
       const distribution = image?.digest === base.digest ? image.distribution : releaseOf(base.name)
       if (!distribution || !ready.has(architecture) || signal.aborted) continue
-      await (await openTwins()).foresee([script], { architecture, distribution })
+      await (await openTwins()).foresee([script], { architecture, distribution, ownGo: base.ownGo })
     }
   }
 
@@ -171,7 +177,10 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
     return launch
   }
 
-  async function open(platform: Platform, { base, readFile }: StepFiles): Promise<AcceleratedStep | undefined> {
+  async function open(
+    platform: Platform,
+    { base, siblings, readFile }: StepFiles,
+  ): Promise<AcceleratedStep | undefined> {
     const { architecture } = platform
     if (!ready.has(architecture)) return undefined
     try {
@@ -191,7 +200,7 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
       const answer = async ({ id, path }: Question): Promise<string | undefined> => {
         const twin = await found.find(
           { id, path, architecture },
-          { distribution, wait: mode === 'require' || mode === 'verify' },
+          { distribution, siblings, wait: mode === 'require' || mode === 'verify' },
         )
         if (!twin) return undefined
         if ('stranger' in twin) return ''
@@ -202,7 +211,12 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
           return ''
         }
         const { namedPack, rulesText } = await import('../emulation/packs/pack.ts')
-        used.set(twin.pack.digest, { platform: formatPlatform(platform), ...namedPack(twin.pack) })
+        const sibling = twin.pack.manifest.sibling?.manifest
+        used.set(twin.pack.digest, {
+          platform: formatPlatform(platform),
+          ...namedPack(twin.pack),
+          ...compact({ sibling }),
+        })
         return rulesText(twin.pack, id)
       }
       const server = await listenForQuestions(step, answer, (error) => {

@@ -1,17 +1,23 @@
 import type { Emit } from '../events.ts'
 import type { Platform } from '../platform.ts'
+import type { Store } from '../store/store.ts'
 import type { Acceleration, BaseImage, EmulatedStep } from './acceleration.ts'
 import type { StepSnapshot } from './execute-copy.ts'
 import type { Networks } from './networks.ts'
 import type { RunParams } from './protocol.ts'
 import type { AcceleratedRun } from './run-accelerated.ts'
+import type { Layers } from './layers.ts'
 import type { Runtime } from './runtime.ts'
+import { saysGo } from './image-vertices.ts'
+import { siblingsOf } from './siblings.ts'
 import type { MountInput, StepMounts } from './step-mounts.ts'
 import type { RunVertex, Vertex } from './vertex.ts'
 import type { Workers } from './workers.ts'
 
 /** What running needs. */
 export interface RunEdges {
+  readonly store: Store
+  readonly layers: Layers
   readonly workers: Workers
   readonly isNative: (platform: Platform) => boolean
   readonly runtime: () => Promise<Runtime>
@@ -46,7 +52,9 @@ export function emulatedStep(vertex: RunVertex): EmulatedStep | undefined {
 function baseOf(vertex: Vertex): BaseImage | undefined {
   let below = vertex
   while ('parent' in below) below = below.parent
-  return below.kind === 'image' ? { digest: below.image.manifest.digest, name: below.image.name } : undefined
+  if (below.kind !== 'image') return undefined
+  const { name, manifest, config } = below.image
+  return { digest: manifest.digest, name, ownGo: saysGo(config) }
 }
 
 /** Runs the container of a RUN and makes its snapshot. */
@@ -82,7 +90,11 @@ export async function executeRun(vertex: RunVertex, snapshot: StepSnapshot, edge
       emit({ type: 'step.log', step: vertex.id, stream, line, at: Date.now() })
     if (!emulated || !acceleration) return await worker.call('run', params, { signal, onLog })
     const { runAccelerated } = await import('./run-accelerated.ts')
-    return await runAccelerated(acceleration, { params, platform, base: baseOf(vertex), worker, signal, onLog })
+    return await runAccelerated(acceleration, {
+      ...{ params, platform, worker, signal, onLog },
+      base: baseOf(vertex),
+      siblings: siblingsOf(vertex, edges),
+    })
   } finally {
     opened.release()
   }

@@ -1,6 +1,7 @@
 import { XbuildError } from '../errors.ts'
 import { formatPlatform, type Platform } from '../platform.ts'
 import type { AcceleratedStep, Acceleration, BaseImage, UsedPack } from './acceleration.ts'
+import type { StepSibling } from '../emulation/packs/sibling/step-sibling.ts'
 import { newSnapshotId } from './layers.ts'
 import type { ProgramStarts } from '../content/starts.ts'
 import type { Changed, RunParams } from './protocol.ts'
@@ -19,6 +20,7 @@ export interface EmulatedRun {
   readonly params: RunParams
   readonly platform: Platform
   readonly base: BaseImage | undefined
+  readonly siblings: readonly StepSibling[]
   readonly worker: Worker
   readonly signal: AbortSignal
   readonly onLog: (stream: 'stdout' | 'stderr', line: string) => void
@@ -33,13 +35,13 @@ export interface AcceleratedRun extends Changed {
 /** Runs an emulated step with native twins where there are any, as the mode says. */
 export async function runAccelerated(
   acceleration: Acceleration,
-  { params, platform, base, worker, signal, onLog }: EmulatedRun,
+  { params, platform, base, siblings, worker, signal, onLog }: EmulatedRun,
 ): Promise<AcceleratedRun> {
   const readFile = async (path: string) => {
     const { text } = await worker.call('readFile', { lowers: params.lowers, path, limit: 65_536 }, { signal })
     return text
   }
-  const step = await acceleration.open(platform, { base, readFile })
+  const step = await acceleration.open(platform, { base, siblings, readFile })
   if (!step) return worker.call('run', params, { signal, onLog })
   try {
     const changed = await withTwins(step)

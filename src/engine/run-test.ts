@@ -53,7 +53,7 @@ export async function runTest(test: ImageTest, edges: TestEdges): Promise<void> 
       { id, lowers },
       {
         ...edges,
-        workers,
+        ...{ store, layers, workers },
         inputs: [],
         mounts: { inputs: async () => [], open: async () => ({ mounts: [], release: () => {} }) },
         ...(acceleration ? { acceleration } : {}),

@@ -138,6 +138,7 @@ export function createSolver(options: SolverOptions): Solver {
           layers: [...parent.layers, record.layer],
           created: record.created,
           ...(record.packs ? { packs: record.packs } : {}),
+          ...(record.siblings ? { siblings: record.siblings } : {}),
           ...(typeof record.took === 'number' ? { took: record.took } : {}),
         }
       }
@@ -158,6 +159,7 @@ export function createSolver(options: SolverOptions): Solver {
           times,
         } = await execute(vertex, { ...inputs, id, lowers, selected, added, mounts })
         const took = Math.round(performance.now() - began)
+        const siblings = usedSiblings(packs, inputs)
         for (const message of warnings ?? [])
           emit({ type: 'warning', message, ...(vertex.shown.at ? { source: vertex.shown.at } : {}), at: Date.now() })
         return {
@@ -167,6 +169,7 @@ export function createSolver(options: SolverOptions): Solver {
           starts,
           profile: times && { step: vertex.shown.name, ...times, starts },
           ...(packs.length > 0 ? { packs } : {}),
+          ...(siblings.length > 0 ? { siblings } : {}),
         }
       })
       pending.delete(vertex.id)
@@ -182,6 +185,7 @@ export function createSolver(options: SolverOptions): Solver {
         took: made.took,
         ...(fresh ? { fresh } : {}),
         ...(made.packs ? { packs: made.packs } : {}),
+        ...(made.siblings ? { siblings: made.siblings } : {}),
       }
     } catch (thrown) {
       const error = located(thrown, vertex, signal)
@@ -292,6 +296,12 @@ interface StepInputs {
   /** What the mounts of a RUN read from. */
   readonly sources: readonly (Solved | undefined)[]
   readonly signal: AbortSignal
+}
+
+/** Siblings that had a part in a step or in what it was made from. */
+function usedSiblings(packs: readonly UsedPack[], { parent, source, sources }: StepInputs): readonly string[] {
+  const below = [parent, source, ...sources].flatMap((input) => input?.siblings ?? [])
+  return [...new Set([...below, ...packs.flatMap(({ sibling }) => sibling ?? [])])].sort()
 }
 
 /** An error with the place in the Dockerfile; what comes after Ctrl-C is its consequence. */

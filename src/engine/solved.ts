@@ -15,6 +15,8 @@ export interface Solved {
   readonly fresh?: boolean
   /** Native toolchains that the programs of the step were run from, now or when the cache learnt it. */
   readonly packs?: readonly UsedPack[]
+  /** Digests of siblings that programs of this step, or of any below it, were run from. */
+  readonly siblings?: readonly string[]
   /** Of a tree from elsewhere: the id of its commit, or the digest of its archive. */
   readonly revision?: string
   /** Of a repository: when its commit was made, in seconds since the epoch. */

@@ -3,6 +3,7 @@ import type { Store } from '../store/store.ts'
 import type { UsedPack } from './acceleration.ts'
 import type { ImageLayer } from '../content/resolved-image.ts'
 import { packKey, type Layers } from './layers.ts'
+import { siblingDigests } from './image-vertices.ts'
 import type { Layer } from '../content/layer-chain.ts'
 import type { Vertex } from './vertex.ts'
 
@@ -17,6 +18,11 @@ export interface StepRecord {
   readonly name?: string
   /** Native toolchains that its programs were run from. */
   readonly packs?: readonly UsedPack[]
+  /**
+   * Digests of siblings that programs of it, or of what it was made on, were run from. Only steps made from an index
+   * with the same siblings may use it: another image with equal files may have a sibling that deceives.
+   */
+  readonly siblings?: readonly string[]
   /** Milliseconds that it ran. */
   readonly took?: number
 }
@@ -42,8 +48,10 @@ export interface StepImports {
 /** Results of steps by key: those of this machine first, then those of others. */
 export interface StepCache {
   find(key: string, about: StepFacts, signal: AbortSignal): Promise<StepRecord | undefined>
-  put(key: string, about: StepFacts, made: Pick<StepRecord, 'layer' | 'created' | 'packs' | 'took'>): Promise<void>
+  put(key: string, about: StepFacts, made: MadeStep): Promise<void>
 }
+
+type MadeStep = Pick<StepRecord, 'layer' | 'created' | 'packs' | 'siblings' | 'took'>
 
 /** What a record says beside the result. */
 export interface StepFacts {
@@ -53,6 +61,13 @@ export interface StepFacts {
 
 /** Names are for people: long ones are heredocs. */
 const MAX_NAME = 200
+
+/** Whether a step is made from every image whose sibling has a part in a record. */
+function hasSiblings({ siblings = [] }: StepRecord, { vertex }: StepFacts): boolean {
+  if (siblings.length === 0) return true
+  const own = siblingDigests(vertex)
+  return siblings.every((digest) => own.has(digest))
+}
 
 export function createStepCache({
   store,
@@ -66,7 +81,7 @@ export function createStepCache({
   function put(
     key: string,
     { below, vertex }: StepFacts,
-    { layer, created, packs, took }: Pick<StepRecord, 'layer' | 'created' | 'packs' | 'took'>,
+    { layer, created, packs, siblings, took }: MadeStep,
   ): Promise<void> {
     const { id, empty, contentKey } = layer
     const name = vertex.shown.name.slice(0, MAX_NAME)
@@ -76,6 +91,7 @@ export function createStepCache({
       below,
       name,
       ...(packs ? { packs } : {}),
+      ...(siblings ? { siblings } : {}),
       ...(took === undefined ? {} : { took }),
     } satisfies StepRecord)
   }
@@ -87,6 +103,7 @@ export function createStepCache({
       if (
         typeof record?.layer?.id === 'string' &&
         typeof record.created === 'string' &&
+        hasSiblings(record, about) &&
         (await layers.isThere(record.layer))
       )
         return record

@@ -50,7 +50,8 @@ export async function findNodePacks(
   const own = node.native[0]!
   const host = hostTarget({ amd64: 'x64', arm64: 'arm64' }[own.architecture] ?? '')
   const packs = (await currentPacks(join(store.folder.root, 'packs'))).filter(
-    ({ manifest }) => manifest.host === host?.debian,
+    // A node does not tell which index an image is from
+    ({ manifest }) => manifest.host === host?.debian && !manifest.sibling,
   )
   const platforms = node.emulated.flatMap(({ platform, status }) =>
     status === 'ready' && PACK_TARGETS[platform.architecture] ? [platform] : [],

@@ -21,9 +21,18 @@ export interface Ahead {
   readonly pack: Promise<Pack | undefined>
 }
 
+/** The image that scripts will run in. */
+export interface ForeseenImage {
+  /** GOARCH. */
+  readonly architecture: string
+  readonly distribution: Distribution
+  /** It has a Go that is none of the distribution's. */
+  readonly ownGo?: boolean
+}
+
 /** Makes the packs that scripts will need, while nothing waits for them yet. */
 export interface Foresight {
-  begin(scripts: readonly string[], image: { architecture: string; distribution: Distribution }): Promise<void>
+  begin(scripts: readonly string[], image: ForeseenImage): Promise<void>
   /** What is being made, or was, for programs of a recipe. */
   of(architecture: string, recipe: string): Ahead | undefined
   /** Starts that are expected of programs of a recipe, whether or not the pack is made ahead. */
@@ -44,7 +53,7 @@ export function createForesight({ folder, makings, recipes, packs }: ForesightOp
   const ahead = new Map<string, Ahead>()
   const expected = new Map<string, number>()
 
-  async function make(recipe: Recipe, about: string, image: { architecture: string; distribution: Distribution }) {
+  async function make(recipe: Recipe, about: string, image: ForeseenImage) {
     const { architecture, distribution } = image
     const targets = (PACK_TARGETS[architecture] ?? []).slice(0, 1)
     const known = (await packs()).some(
@@ -67,7 +76,8 @@ export function createForesight({ folder, makings, recipes, packs }: ForesightOp
         recipe: recipe.name,
         about,
         targets,
-        ...image,
+        architecture,
+        distribution,
       })
       .catch(async (thrown: unknown) => {
         const error = toXbuildError(thrown)
@@ -86,7 +96,8 @@ export function createForesight({ folder, makings, recipes, packs }: ForesightOp
         const recipe = all.find((one) => one.name === name)
         const key = `${image.architecture} ${name}`
         expected.set(key, Math.max(starts, expected.get(key) ?? 0))
-        if (!recipe || ahead.has(key)) continue
+        if (!recipe || recipe.sibling || ahead.has(key)) continue
+        if (image.ownGo && recipe.family === 'go') continue
         const { id, codename } = image.distribution
         const about = `${recipe.about} of ${id} ${codename} for ${PACK_TARGETS[image.architecture]?.[0]?.debian ?? image.architecture}`
         ahead.set(key, { since: Date.now(), starts, pack: make(recipe, about, image).catch(() => undefined) })

@@ -1,15 +1,15 @@
-import { createHash } from 'node:crypto'
-import { chmod, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { exists } from '../../host/files.ts'
 import { runProgram } from '../../host/spawn.ts'
 import { editDriver } from './driver-edits.ts'
 import { readElf } from './elf.ts'
+import { keepPack } from './keep-pack.ts'
 import { moveTexts } from './move-texts.ts'
 import { findFile, findPair, noPair, sameLibraries, targetFiles, type PairOptions } from './pair.ts'
-import { manifestText, packDigest, type Pack, type PackFile, type PackManifest, type TwinOf } from './pack.ts'
-import { removePack, verifyPack } from './pack-folder.ts'
+import type { Pack, PackManifest, TwinOf } from './pack.ts'
+import { filesOf } from './pack-files.ts'
 import { fill, noTwinBecause, programsOf, rulesOf, type Companion, type RecipeMatch } from './recipes.ts'
 import type { PackTarget } from './targets.ts'
 import { ownMark } from '../../host/process-mark.ts'
@@ -81,16 +81,7 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
       },
       ...(others.length > 0 ? { others } : {}),
     }
-    await writeFile(join(made, 'manifest.json'), manifestText(manifest))
-    await chmod(made, 0o755)
-    const digest = packDigest(manifest)
-    const folder = join(packs, digest)
-    const pack = { manifest, digest, folder }
-    if ((await exists(folder)) && (await verifyPack(pack)).length > 0) await removePack(pack)
-    await rename(made, folder).catch(async (error: unknown) => {
-      if ((await verifyPack(pack)).length > 0) throw error // else another process was quicker
-    })
-    return pack
+    return await keepPack(made, manifest, packs)
   } finally {
     await rm(work, { recursive: true, force: true })
   }
@@ -208,15 +199,4 @@ async function tryOut(
   return linked
     ? runProgram(join(lib, 'ld.so'), [...loaded, ...args], { signal, env: {} })
     : runProgram(program, args, { signal, env: {} })
-}
-
-async function filesOf(folder: string): Promise<PackFile[]> {
-  const names = (await readdir(folder, { recursive: true })).sort()
-  const files: PackFile[] = []
-  for (const path of names) {
-    if (!(await stat(join(folder, path))).isFile()) continue
-    const bytes = await readFile(join(folder, path))
-    files.push({ path, size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') })
-  }
-  return files
 }

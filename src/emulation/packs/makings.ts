@@ -30,6 +30,8 @@ export interface Wanted {
 export interface Makings {
   /** Throws NOT_FOUND with the reasons when the archive has no such pair, and HOST when it cannot be reached. */
   make(wanted: Wanted): Promise<Pack>
+  /** The same for a pack that is made of something else than packages. */
+  makeBy(wanted: Pick<Wanted, 'recipe' | 'about'>, work: () => Promise<Pack>): Promise<Pack>
   /** How long making a pack takes, as it did here before. Milliseconds. */
   expected(recipe: string): Promise<number>
   /** Waits for those that are being made, which the signal should have ended. */
@@ -142,24 +144,28 @@ export function createMakings({ folder, signal, onMake, fetch }: MakingsOptions)
     throw new XbuildError('NOT_FOUND', reasons.join('; '))
   }
 
+  function makeBy({ recipe, about }: Pick<Wanted, 'recipe' | 'about'>, work: () => Promise<Pack>): Promise<Pack> {
+    return inLane(async () => {
+      signal.throwIfAborted()
+      const made = onMake?.(about)
+      const began = Date.now()
+      try {
+        const pack = await work()
+        made?.(packSize(pack.manifest))
+        const known = await measured()
+        known[recipe] = Date.now() - began
+        await writeFileAtomic(times, JSON.stringify(known), { fsync: false }).catch(() => undefined)
+        return pack
+      } catch (error) {
+        made?.(0)
+        throw error
+      }
+    })
+  }
+
   return {
-    make: (wanted) =>
-      inLane(async () => {
-        signal.throwIfAborted()
-        const made = onMake?.(wanted.about)
-        const began = Date.now()
-        try {
-          const pack = (await fetch?.(wanted)) ?? (await makeNow(wanted))
-          made?.(packSize(pack.manifest))
-          const known = await measured()
-          known[wanted.recipe] = Date.now() - began
-          await writeFileAtomic(times, JSON.stringify(known), { fsync: false }).catch(() => undefined)
-          return pack
-        } catch (error) {
-          made?.(0)
-          throw error
-        }
-      }),
+    make: (wanted) => makeBy(wanted, async () => (await fetch?.(wanted)) ?? (await makeNow(wanted))),
+    makeBy,
     async expected(recipe) {
       return (await measured())[recipe] ?? USUAL
     },

@@ -20,10 +20,21 @@ export interface PackManifest {
     readonly architecture: string
     readonly sha256: string
   }[]
+  /** Of a pack that is good for one image only: whose programs it has. */
+  readonly sibling?: PackSibling
   readonly files: readonly PackFile[]
   readonly twin: TwinOf
   /** Further programs of the same packages. */
   readonly others?: readonly TwinOf[]
+}
+
+/** The image that the programs of a pack are from, which stands in one index with that of those which have twins. */
+export interface PackSibling {
+  /** Digest of its manifest. */
+  readonly manifest: string
+  readonly layer: string
+  /** Digest over all that is equal in both images. */
+  readonly tree: string
 }
 
 /**
@@ -61,7 +72,7 @@ export function packDigest(manifest: PackManifest): string {
   return createHash('sha256').update(manifestText(manifest)).digest('hex')
 }
 
-/** Like `cc1 (gcc-14 14.2.0-19)`. */
+/** Like `cc1 (gcc-14 14.2.0-19)`, or `go-image (the image's linux/amd64 go1.24.4)`. */
 export function packName({ recipe, source }: PackManifest): string {
   return `${recipe} (${source.name} ${source.version})`
 }

@@ -33,6 +33,8 @@ export interface Recipe {
    * ones. `{program}` stands for a name in `files`, for all of them in `path`.
    */
   readonly programs?: Readonly<Record<string, readonly string[]>>
+  /** The twins are those of the image's sibling in its index: there are no packages. */
+  readonly sibling?: true
   /** Builds lose little without its twin: it is never required. So are drivers and tools. */
   readonly minor?: true
   /** Starts of a program after which making its pack pays; absent: those of a compiler. */

@@ -1,15 +1,18 @@
 import { once } from '../../host/once.ts'
+import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { toXbuildError } from '../../errors.ts'
 import { writeFileAtomic } from '../../host/files.ts'
 import { currentPacks } from './current.ts'
 import { isIntact } from './intact.ts'
-import { createForesight } from './foresight.ts'
+import { createForesight, type ForeseenImage } from './foresight.ts'
 import { createMakings, type Wanted } from './makings.ts'
 import type { Distribution } from './os-release.ts'
 import { twinsIn, type Pack, type PackManifest } from './pack.ts'
 import { touchPack } from './pack-folder.ts'
+import { makeSiblingPack } from './sibling/make-sibling.ts'
+import type { StepSibling } from './sibling/step-sibling.ts'
 import { isFresh, type Refusal } from './refusal.ts'
 import { isMinor, matchRecipe, noTwinBecause, programNames, readRecipes, type RecipeMatch } from './recipes.ts'
 import { hostTarget, PACK_TARGETS } from './targets.ts'
@@ -46,13 +49,15 @@ export interface Twins {
    */
   find(
     program: Program,
-    options: { readonly distribution: () => Promise<Distribution | undefined>; readonly wait: boolean },
+    options: {
+      readonly distribution: () => Promise<Distribution | undefined>
+      /** Of the images that the program may have come with. */
+      readonly siblings: readonly StepSibling[]
+      readonly wait: boolean
+    },
   ): Promise<Twin | undefined>
   /** Begins to make the packs that scripts of RUN instructions will need. */
-  foresee(
-    scripts: readonly string[],
-    image: { readonly architecture: string; readonly distribution: Distribution },
-  ): Promise<void>
+  foresee(scripts: readonly string[], image: ForeseenImage): Promise<void>
   /** The packs for an architecture that are there already. */
   known(architecture: string): Promise<readonly Pack[]>
   close(): Promise<void>
@@ -88,9 +93,12 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
   })
 
   /** What is known without making anything; a recipe when a pack could be made. */
-  async function findTwin(program: Program): Promise<Twin | RecipeMatch> {
+  async function findTwin(program: Program, siblings: readonly StepSibling[]): Promise<Twin | RecipeMatch> {
     const known = (await packs()).find(
-      ({ manifest }) => manifest.architecture === program.architecture && hasTwinOf(manifest, program.id),
+      ({ manifest }) =>
+        manifest.architecture === program.architecture &&
+        hasTwinOf(manifest, program.id) &&
+        isForOneOf(manifest, siblings),
     )
     if (known && (await isIntact(known))) {
       await touchPack(known)
@@ -104,22 +112,30 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
     if (!hostTarget()) return refuse(`there are no packs that run on ${process.arch}`, match)
     const never = noTwinBecause(match)
     if (never !== undefined) return { ...refuse(never, match), never: true }
-    const refused = await readRefusal(program.id)
+    const refused = await readRefusal(refusalName(program, match, siblings))
     return refused === undefined ? match : refuse(refused, match)
   }
 
   async function makeFor(
     program: Program,
     match: RecipeMatch,
-    distribution: () => Promise<Distribution | undefined>,
+    {
+      distribution,
+      siblings,
+    }: {
+      readonly distribution: () => Promise<Distribution | undefined>
+      readonly siblings: readonly StepSibling[]
+    },
   ): Promise<Twin> {
     const { architecture, id } = program
-    const ahead = await foresight.of(architecture, match.recipe.name)?.pack
-    if (ahead && hasTwinOf(ahead.manifest, id)) return { pack: ahead }
-    const from = await distribution()
-    if (!from) return refuse('the image does not say which distribution it is (/etc/os-release)', match)
     const { recipe, version, target } = match
+    const ahead = await foresight.of(architecture, recipe.name)?.pack
+    if (ahead && hasTwinOf(ahead.manifest, id)) return { pack: ahead }
+    const from = recipe.sibling ? undefined : await distribution()
+    if (!from && !recipe.sibling)
+      return refuse('the image does not say which distribution it is (/etc/os-release)', match)
     try {
+      if (!from) return { pack: await makeOfSibling(program, match, siblings) }
       const pack = await makings.make({
         matches: () => [match],
         recipe: recipe.name,
@@ -135,25 +151,34 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
       const error = toXbuildError(thrown)
       const reason = error.hint ? `${error.message}. ${error.hint}` : error.message
       // What the network or this machine lacks now may be there the next time
-      if (error.code === 'NOT_FOUND') await writeRefusal(program, reason)
+      if (error.code === 'NOT_FOUND') await writeRefusal(refusalName(program, match, siblings), program, reason)
       return refuse(reason, match)
     }
   }
 
-  const refusalFile = (id: string) => join(folder, 'refused', `${id}.json`)
+  function makeOfSibling(program: Program, match: RecipeMatch, siblings: readonly StepSibling[]): Promise<Pack> {
+    const { architecture, id } = program
+    const { program: _, ...whole } = match // the pack is the same whoever asks
+    const about = `${match.recipe.about} for ${architecture}, from its ${siblings[0]?.platform ?? 'sibling'}`
+    return makings.makeBy({ recipe: match.recipe.name, about }, () =>
+      makeSiblingPack({ match: whole, architecture, id, siblings, host: hostTarget()!, packs: folder, signal }),
+    )
+  }
 
-  async function readRefusal(id: string): Promise<string | undefined> {
+  const refusalFile = (name: string) => join(folder, 'refused', `${name}.json`)
+
+  async function readRefusal(name: string): Promise<string | undefined> {
     try {
-      const refusal = JSON.parse(await readFile(refusalFile(id), 'utf8')) as Refusal
+      const refusal = JSON.parse(await readFile(refusalFile(name), 'utf8')) as Refusal
       return isFresh(refusal) ? refusal.reason : undefined
     } catch {
       return undefined
     }
   }
 
-  async function writeRefusal({ id, path, architecture }: Program, reason: string): Promise<void> {
+  async function writeRefusal(name: string, { path, architecture }: Program, reason: string): Promise<void> {
     await writeFileAtomic(
-      refusalFile(id),
+      refusalFile(name),
       JSON.stringify({ architecture, path, reason, at: Date.now() } satisfies Refusal),
       { fsync: false },
     ).catch(() => undefined)
@@ -161,10 +186,10 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
 
   return {
     names: async (architecture) => programNames(await recipes(), PACK_TARGETS[architecture] ?? []),
-    async find(program, { distribution, wait }) {
-      const key = `${program.architecture} ${program.id}`
+    async find(program, { distribution, siblings, wait }) {
+      const key = [program.architecture, program.id, ...siblings.map(({ digest }) => digest)].join(' ')
       const failed = (thrown: unknown) => ({ reason: toXbuildError(thrown).message })
-      const finding = quick.get(key) ?? findTwin(program).catch(failed)
+      const finding = quick.get(key) ?? findTwin(program, siblings).catch(failed)
       quick.set(key, finding)
       const found = await finding
       if (!('recipe' in found)) return found
@@ -180,7 +205,7 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
       if (!made && (wait || ahead || count >= worth || waits(since) > 0)) {
         const entry: { readonly twin: Promise<Twin>; readonly since: number; done?: Twin } = {
           since,
-          twin: makeFor(program, found, distribution).catch((thrown: unknown) =>
+          twin: makeFor(program, found, { distribution, siblings }).catch((thrown: unknown) =>
             refuse(toXbuildError(thrown).message, found),
           ),
         }
@@ -203,6 +228,21 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
 
 function hasTwinOf(manifest: PackManifest, id: string): boolean {
   return twinsIn(manifest).some((twin) => twin.id === id)
+}
+
+/**
+ * Whether a pack is for whoever has its programs, or comes from the sibling of one of these images: another image may
+ * have the same programs and a sibling that deceives.
+ */
+function isForOneOf({ sibling }: PackManifest, siblings: readonly StepSibling[]): boolean {
+  return sibling === undefined || siblings.some(({ digest }) => digest === sibling.manifest)
+}
+
+/** Under which a refusal is kept: of siblings each has its own. */
+function refusalName({ id }: Program, { recipe }: RecipeMatch, siblings: readonly StepSibling[]): string {
+  if (!recipe.sibling) return id
+  const of = createHash('sha256').update(siblings.map(({ digest }) => digest).join(' '))
+  return `${id}-${of.digest('hex').slice(0, 12)}`
 }
 
 /** What comes of a promise, or nothing once the time is over. Milliseconds. */

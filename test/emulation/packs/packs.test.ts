@@ -279,7 +279,7 @@ describe('recipes', async () => {
     ['/usr/bin/aarch64-linux-gnu-ranlib', 'arm64', 'ranlib  arm64'],
     ['/usr/lib/go-1.24/pkg/tool/linux_arm64/compile', 'arm64', 'go-compile 1.24 arm64'],
     ['/usr/lib/go-1.24/pkg/tool/linux_arm/asm', 'arm', 'go-asm 1.24 armhf'],
-    ['/usr/local/go/pkg/tool/linux_ppc64le/link', 'ppc64le', 'go-link  ppc64el'],
+    ['/usr/local/go/pkg/tool/linux_ppc64le/link', 'ppc64le', 'go-image  ppc64el'],
     ['/usr/lib/go-1.24/pkg/tool/linux_amd64/cgo', 'arm64', undefined],
     ['/usr/bin/link', 'arm64', 'coreutils  arm64'],
     ['/bin/[', 'arm64', 'coreutils  arm64'],
@@ -341,8 +341,8 @@ describe('recipes', async () => {
 
   test.each([
     ['arm64', []],
-    ['s390x', ['lto1']],
-    ['arm', ['as', 'lto1']],
+    ['s390x', ['go-image', 'lto1']],
+    ['arm', ['as', 'go-image', 'lto1']],
   ])('name what has never a twin on %s', (architecture, names) => {
     expect(neverTwins(recipes, PACK_TARGETS[architecture]!).map((one) => one.split(':')[0])).toEqual(names)
   })

@@ -1,0 +1,61 @@
+import { lstat, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isReal } from '../content/in-root.ts'
+import type { SiblingCommand } from '../emulation/packs/sibling/step-sibling.ts'
+import { XbuildError } from '../errors.ts'
+import type { Store } from '../store/store.ts'
+import { newSnapshotId } from './layers.ts'
+import type { Runtime } from './runtime.ts'
+import type { Workers } from './workers.ts'
+
+export interface BesideEdges {
+  readonly store: Store
+  readonly workers: Workers
+  readonly runtime: () => Promise<Runtime>
+}
+
+/** No program of a toolchain is larger. Bytes. */
+const MAX_OUTPUT = 200_000_000
+
+/**
+ * Runs a program of this machine's architecture over snapshots, as no step of the build: without network, secrets and
+ * mounts. Gives the file that it made, and throws the rest away.
+ */
+export async function runBeside(
+  { argv, env, files, output, lowers }: SiblingCommand & { readonly lowers: readonly string[] },
+  { edges, signal }: { readonly edges: BesideEdges; readonly signal: AbortSignal },
+): Promise<Buffer> {
+  const [worker, runtime] = await Promise.all([edges.workers.native(), edges.runtime()])
+  const id = newSnapshotId()
+  try {
+    await worker.call(
+      'run',
+      {
+        id,
+        lowers,
+        argv,
+        env,
+        user: '0',
+        cwd: '/',
+        files: files.map(({ path, content }) => ({ path, content, mode: 0o644 })),
+        emulated: false,
+        runtime: runtime.path,
+        seccomp: runtime.seccomp,
+        guardsDevices: runtime.devices,
+        mounts: [],
+        hosts: [],
+        ulimits: [],
+        network: 'none',
+      },
+      { signal, onLog: () => undefined },
+    )
+    const root = join(edges.store.folder.snapshots, id)
+    const file = join(root, output)
+    const found = isReal(root, file) ? await lstat(file).catch(() => undefined) : undefined
+    if (!found?.isFile() || found.size > MAX_OUTPUT)
+      throw new XbuildError('NOT_FOUND', `Cannot use "${output}" of a program that ran: it made no such file`)
+    return await readFile(file)
+  } finally {
+    await worker.call('remove', { ids: [id] }, { signal: new AbortController().signal }).catch(() => undefined)
+  }
+}

@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { chainOf } from '../content/layer-chain.ts'
+import type { ResolvedImage, SiblingImage } from '../content/resolved-image.ts'
+import type { SiblingTrees, StepSibling } from '../emulation/packs/sibling/step-sibling.ts'
+import { XbuildError } from '../errors.ts'
+import { formatPlatform } from '../platform.ts'
+import type { Store } from '../store/store.ts'
+import type { Layers } from './layers.ts'
+import { runBeside, type BesideEdges } from './run-beside.ts'
+import { imagesIn, saysGo } from './image-vertices.ts'
+import type { Vertex } from './vertex.ts'
+
+/** Compressed, and far above any toolchain. Bytes. */
+const MAX_LAYER = 1_000_000_000
+
+export interface SiblingEdges extends BesideEdges {
+  readonly store: Store
+  readonly layers: Layers
+}
+
+/** The siblings of the images that a step is made from, which programs of it may have come with. */
+export function siblingsOf(vertex: Vertex, edges: SiblingEdges): readonly StepSibling[] {
+  let base = vertex
+  while ('parent' in base) base = base.parent
+  return imagesIn(vertex).flatMap((image) => {
+    const isBase = base.kind === 'image' && base.image === image
+    const mayHoldGo = isBase || saysGo(image.config)
+    return image.sibling && mayHoldGo ? [stepSibling(image, image.sibling, edges)] : []
+  })
+}
+
+function stepSibling(image: ResolvedImage, sibling: SiblingImage, edges: SiblingEdges): StepSibling {
+  const { store, layers } = edges
+  const folder = (id: string) => join(store.folder.snapshots, id)
+  const refuse = (state: string) =>
+    new XbuildError(
+      'NOT_FOUND',
+      `Cannot use the ${formatPlatform(sibling.platform)} image of "${image.name}": ${state}`,
+    )
+
+  /** The one layer that has a path: where several have it, what is seen is in none of them. */
+  async function layerWith(path: string, signal: AbortSignal): Promise<number> {
+    const chain = chainOf(image.layers)
+    await layers.unpacked(chain, signal)
+    const found = chain.flatMap(({ id }, index) => (existsSync(join(folder(id), path)) ? [index] : []))
+    if (found.length !== 1) throw refuse(`${found.length} layers of the image have "${path}"`)
+    return found[0]!
+  }
+
+  return {
+    name: image.name,
+    platform: formatPlatform(sibling.platform),
+    digest: sibling.digest,
+    async trees(path, signal): Promise<SiblingTrees> {
+      const index = await layerWith(path, signal)
+      const other = await sibling.resolve(signal)
+      const layer = other.layers[index]
+      if (!layer || other.layers.length !== image.layers.length) throw refuse('it has another number of layers')
+      if (layer.descriptor.size > MAX_LAYER)
+        throw refuse(`its layer ${layer.descriptor.digest} has ${layer.descriptor.size} bytes`)
+      const [own] = chainOf([layer])
+      await layers.unpacked([own!], signal)
+      return {
+        target: folder(chainOf(image.layers)[index]!.id),
+        sibling: folder(own!.id),
+        layer: layer.descriptor.digest,
+        run: (command, options) => runBeside({ ...command, lowers: [own!.id] }, { ...options, edges }),
+      }
+    },
+  }
+}
