@@ -34,6 +34,7 @@
  *   with ARG VALUE     of arguments that begin so there is only ARG, and VALUE follows it
  *   names              files of arguments (@FILE) hold names only, no options
  *   absent PATH        there is no such file
+ *   at PATH            the program is this file, by its real path
  *   same PATH ID       the file, a library of the program, has this build-id
  *   users              users and groups are found in files only (/etc/nsswitch.conf)
  *   without NAME       the environment has no such variable
@@ -73,7 +74,7 @@ struct auxiliary { uint64_t type, value; };
 #define MAX_STARTS (1l << 30)
 
 #ifdef __x86_64__
-enum { READ = 0, WRITE = 1, CLOSE = 3, PREAD = 17, SOCKET = 41, CONNECT = 42, SENDTO = 44, EXECVE = 59, FCNTL = 72, OPENAT = 257, FACCESSAT = 269, PRLIMIT = 302 };
+enum { READ = 0, WRITE = 1, CLOSE = 3, PREAD = 17, SOCKET = 41, CONNECT = 42, SENDTO = 44, EXECVE = 59, FCNTL = 72, OPENAT = 257, READLINKAT = 267, FACCESSAT = 269, PRLIMIT = 302 };
 #define NO_LINK 0400000L /* O_NOFOLLOW */
 
 static long call(long number, long a, long b, long c, long d, long e, long f)
@@ -85,7 +86,7 @@ static long call(long number, long a, long b, long c, long d, long e, long f)
     return result;
 }
 #elif defined(__aarch64__)
-enum { FCNTL = 25, FACCESSAT = 48, OPENAT = 56, CLOSE = 57, READ = 63, WRITE = 64, PREAD = 67, SOCKET = 198, CONNECT = 203, SENDTO = 206, EXECVE = 221, PRLIMIT = 261 };
+enum { FCNTL = 25, FACCESSAT = 48, OPENAT = 56, CLOSE = 57, READ = 63, WRITE = 64, PREAD = 67, READLINKAT = 78, SOCKET = 198, CONNECT = 203, SENDTO = 206, EXECVE = 221, PRLIMIT = 261 };
 #define NO_LINK 0100000L /* O_NOFOLLOW */
 
 static long call(long number, long a, long b, long c, long d, long e, long f)
@@ -270,6 +271,7 @@ struct start {
     long added;
     char *folder, *program; /* `load` */
     char *file;             /* `exec` */
+    long own;               /* the open program */
 };
 
 static int add_path(struct start *start, char *name, char *folders)
@@ -637,6 +639,21 @@ static int users_in_files(void)
     return 1;
 }
 
+/* Whether an open file has this path. */
+static int is_at(long file, const char *path)
+{
+    char found[MAX_PATH + 1], name[sizeof "/proc/self/fd/" + 20] = "/proc/self/fd/", digits[20];
+    char *at = name + sizeof "/proc/self/fd/" - 1;
+    int count = 0;
+    do digits[count++] = (char)('0' + file % 10); while (file /= 10);
+    while (count) *at++ = digits[--count];
+    *at = 0;
+    long size = call(READLINKAT, HERE, (long)name, (long)found, MAX_PATH, 0, 0);
+    if (size <= 0) return 0;
+    found[size] = 0;
+    return equal(found, path);
+}
+
 /* Follows the rules; 0 says that QEMU is to run the program. */
 static int follow(char *rules, struct start *start)
 {
@@ -692,6 +709,8 @@ static int follow(char *rules, struct start *start)
                 if (begins(*argument, value) && (!equal(*argument, value) || !argument[1] || !equal(argument[1], only))) return 0;
         } else if (equal(line, "absent")) {
             if (is_there(value)) return 0;
+        } else if (equal(line, "at")) {
+            if (!is_at(start->own, value)) return 0;
         } else if (equal(line, "without")) {
             if (value_of(start->env, value, length(value))) return 0;
         } else if (equal(line, "not")) {
@@ -767,7 +786,7 @@ static int twin(long argc, char **argv, char **env, long file)
 
     /* Who looks into programs wants to look into the one that was asked for. */
     char *room[MAX_ENV + 16], words[16384];
-    struct start start = { argv + 2, room, 0, { words, words + sizeof words, 0 }, { 0 }, 0, 0, 0, 0 };
+    struct start start = { argv + 2, room, 0, { words, words + sizeof words, 0 }, { 0 }, 0, 0, 0, 0, file };
     for (; env[start.variables]; start.variables++) {
         char *variable = env[start.variables];
         if (start.variables == MAX_ENV || (begins(variable, "LD_") && !begins(variable, "LD_LIBRARY_PATH=") && !begins(variable, "LD_RUN_PATH="))

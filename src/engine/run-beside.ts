@@ -22,7 +22,7 @@ const MAX_OUTPUT = 200_000_000
  * mounts. Gives the file that it made, and throws the rest away.
  */
 export async function runBeside(
-  { argv, env, files, output, lowers }: SiblingCommand & { readonly lowers: readonly string[] },
+  { argv, cwd, env, files, output, lowers }: SiblingCommand & { readonly lowers: readonly string[] },
   { edges, signal }: { readonly edges: BesideEdges; readonly signal: AbortSignal },
 ): Promise<Buffer> {
   const [worker, runtime] = await Promise.all([edges.workers.native(), edges.runtime()])
@@ -36,7 +36,7 @@ export async function runBeside(
         argv,
         env,
         user: '0',
-        cwd: '/',
+        cwd,
         files: files.map(({ path, content }) => ({ path, content, mode: 0o644 })),
         emulated: false,
         runtime: runtime.path,

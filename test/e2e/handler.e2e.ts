@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -79,9 +79,21 @@ describe.skipIf(missing !== undefined)('the handler before QEMU', () => {
         [`order/${proof.name}`]: changed((program) => program.writeUInt8(architecture.endian === 'little' ? 2 : 1, 5)),
       }
       for (const [path, content] of Object.entries(programs)) write(`programs/${path}`, content, 0o755)
+      // One whose rules name its place, there, by a link, and elsewhere
+      const placed = changed((program) => program.writeUInt8(program[id + 19]! ^ 2, id + 19))
+      const rules = proof.files.find(({ path }) => path.startsWith('step/rules/'))!
+      write(
+        `xbuild/step/rules/${placed.subarray(id, id + 20).toString('hex')}`,
+        Buffer.from(`at ${join(work, 'programs/at-home', proof.name)}\n${rules.content.toString()}`),
+        0o644,
+      )
+      for (const folder of ['at-home', 'away']) write(`programs/${folder}/${proof.name}`, placed, 0o755)
+      symlinkSync('at-home', join(work, 'programs/by-link'))
+      const paths = [...Object.keys(programs), ...['at-home', 'by-link', 'away'].map((one) => `${one}/${proof.name}`)]
+      const native = ['as-it-is', 'at-home', 'by-link'].map((one) => `${one}/${proof.name}`)
 
       const said = await inside(
-        ['sh', '-c', SCRIPT, 'sh', join(work, 'xbuild'), join(work, 'programs'), ...Object.keys(programs)],
+        ['sh', '-c', SCRIPT, 'sh', join(work, 'xbuild'), join(work, 'programs'), ...paths],
         binfmtRegistration(architecture, join(work, 'qemu')),
       )
       const lines = said.trim().split('\n')
@@ -90,17 +102,17 @@ describe.skipIf(missing !== undefined)('the handler before QEMU', () => {
           .filter((line) => !line.startsWith('told '))
           .map((line) => [line.split(' ')[0]!, Number(line.split(' ')[1])]),
       )
-      expect(Object.keys(ends)).toEqual(Object.keys(programs))
-      expect(ends[`as-it-is/${proof.name}`]).toBe(TWIN_STATUS)
+      expect(Object.keys(ends)).toEqual(paths)
+      for (const path of native) expect(ends[path], path).toBe(TWIN_STATUS)
       for (const [path, status] of Object.entries(ends))
-        if (path !== `as-it-is/${proof.name}`) expect(status, path).not.toBe(TWIN_STATUS)
+        if (!native.includes(path)) expect(status, path).not.toBe(TWIN_STATUS)
       // Every start is told; the kernel itself refuses what is not of this class or byte order
       const told = lines.flatMap((line) => (line.startsWith('told ') ? [line.slice(5)] : []))
-      expect(told.filter((line) => line.startsWith('n'))).toEqual([`n ./as-it-is/${proof.name}`])
+      expect(told.filter((line) => line.startsWith('n'))).toEqual(native.map((path) => `n ./${path}`))
       expect(told).toEqual(
-        Object.keys(programs)
+        paths
           .filter((path) => !/^(class|order)\//.test(path))
-          .map((path) => `${path === `as-it-is/${proof.name}` ? 'n' : 'e'} ./${path}`),
+          .map((path) => `${native.includes(path) ? 'n' : 'e'} ./${path}`),
       )
       // QEMU goes on as if nothing had been before it
       if (!STRANGE.includes(architecture))

@@ -28,7 +28,7 @@ const SIGNS: readonly (readonly [words: RegExp, programs: Readonly<Record<string
   ],
   [
     /(?:^|[\s;&|("'/])go\s+(?:build|install|test|run|vet|tool|generate)\b/m,
-    { 'go-image': 60, 'go-compile': 60, 'go-asm': 20, 'go-link': 1, 'go-cgo': 4 },
+    { 'go-command': 3, 'go-image': 60, 'go-compile': 60, 'go-asm': 20, 'go-link': 1, 'go-cgo': 4 },
   ],
 ]
 

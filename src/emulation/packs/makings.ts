@@ -30,8 +30,8 @@ export interface Wanted {
 export interface Makings {
   /** Throws NOT_FOUND with the reasons when the archive has no such pair, and HOST when it cannot be reached. */
   make(wanted: Wanted): Promise<Pack>
-  /** The same for a pack that is made of something else than packages. */
-  makeBy(wanted: Pick<Wanted, 'recipe' | 'about'>, work: () => Promise<Pack>): Promise<Pack>
+  /** The same for a pack that is made of something else than packages, and takes long: beside the others. */
+  makeBeside(wanted: Pick<Wanted, 'recipe' | 'about'>, work: () => Promise<Pack>): Promise<Pack>
   /** How long making a pack takes, as it did here before. Milliseconds. */
   expected(recipe: string): Promise<number>
   /** Waits for those that are being made, which the signal should have ended. */
@@ -74,7 +74,7 @@ export function createMakings({ folder, signal, onMake, fetch }: MakingsOptions)
   })
 
   function inLane<T>(work: () => Promise<T>): Promise<T> {
-    const lane = turn++ % LANES
+    const lane = turn++ % LANES // those after them are of packs that are made beside
     const done = lanes[lane]!.then(work)
     lanes[lane] = done.catch(() => undefined)
     return done
@@ -144,28 +144,33 @@ export function createMakings({ folder, signal, onMake, fetch }: MakingsOptions)
     throw new XbuildError('NOT_FOUND', reasons.join('; '))
   }
 
-  function makeBy({ recipe, about }: Pick<Wanted, 'recipe' | 'about'>, work: () => Promise<Pack>): Promise<Pack> {
-    return inLane(async () => {
-      signal.throwIfAborted()
-      const made = onMake?.(about)
-      const began = Date.now()
-      try {
-        const pack = await work()
-        made?.(packSize(pack.manifest))
-        const known = await measured()
-        known[recipe] = Date.now() - began
-        await writeFileAtomic(times, JSON.stringify(known), { fsync: false }).catch(() => undefined)
-        return pack
-      } catch (error) {
-        made?.(0)
-        throw error
-      }
-    })
+  async function measure(
+    { recipe, about }: Pick<Wanted, 'recipe' | 'about'>,
+    work: () => Promise<Pack>,
+  ): Promise<Pack> {
+    signal.throwIfAborted()
+    const made = onMake?.(about)
+    const began = Date.now()
+    try {
+      const pack = await work()
+      made?.(packSize(pack.manifest))
+      const known = await measured()
+      known[recipe] = Date.now() - began
+      await writeFileAtomic(times, JSON.stringify(known), { fsync: false }).catch(() => undefined)
+      return pack
+    } catch (error) {
+      made?.(0)
+      throw error
+    }
   }
 
   return {
-    make: (wanted) => makeBy(wanted, async () => (await fetch?.(wanted)) ?? (await makeNow(wanted))),
-    makeBy,
+    make: (wanted) => inLane(() => measure(wanted, async () => (await fetch?.(wanted)) ?? (await makeNow(wanted)))),
+    makeBeside(wanted, work) {
+      const done = measure(wanted, work)
+      lanes.push(done.catch(() => undefined))
+      return done
+    },
     async expected(recipe) {
       return (await measured())[recipe] ?? USUAL
     },

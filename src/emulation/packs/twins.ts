@@ -160,7 +160,7 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
     const { architecture, id } = program
     const { program: _, ...whole } = match // the pack is the same whoever asks
     const about = `${match.recipe.about} for ${architecture}, from its ${siblings[0]?.platform ?? 'sibling'}`
-    return makings.makeBy({ recipe: match.recipe.name, about }, () =>
+    return makings.makeBeside({ recipe: match.recipe.name, about }, () =>
       makeSiblingPack({ match: whole, architecture, id, siblings, host: hostTarget()!, packs: folder, signal }),
     )
   }

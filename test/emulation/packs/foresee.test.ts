@@ -27,7 +27,7 @@ describe('packs that the script of a RUN will need', () => {
     ['/bin/sh -c g++ a.cc', [...C, 'cc1plus', 'g++']],
     ['/bin/sh -c cmake --build .', [...C, ...MADE, 'cc1plus', 'g++']],
     ['/bin/sh -c apt-get install -y gcc', [...APT, ...C]],
-    ['/bin/sh -c go build ./...', ['go-image', 'go-compile', 'go-asm', 'go-link', 'go-cgo']],
+    ['/bin/sh -c go build ./...', ['go-command', 'go-image', 'go-compile', 'go-asm', 'go-link', 'go-cgo']],
     ['/bin/sh -c echo made; ls makefiles go-build', []],
     ['/bin/sh -c npm install', []],
   ])('%s', (script, recipes) => {

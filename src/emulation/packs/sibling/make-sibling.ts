@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { toXbuildError } from '../../../errors.ts'
 import { ownMark } from '../../../host/process-mark.ts'
@@ -7,6 +7,7 @@ import { filesOf } from '../pack-files.ts'
 import type { Pack, PackManifest, TwinOf } from '../pack.ts'
 import { programsOf, rulesOf, type RecipeMatch } from '../recipes.ts'
 import type { PackTarget } from '../targets.ts'
+import { buildCommand } from './go-command.ts'
 import { compareGo, GO_ROOT, noGo } from './go-tree.ts'
 import type { SiblingTrees, StepSibling } from './step-sibling.ts'
 
@@ -56,7 +57,11 @@ async function makeOf(
       signal.throwIfAborted()
       const program = await go.program(name)
       if (!program) continue
-      await copyFile(program.twin, join(work, 'bin', name))
+      if (name === 'go') {
+        const own = await readFile(join(trees.target, program.path))
+        const built = await buildCommand(trees, { target: architecture, version: go.version, own, signal })
+        await writeFile(join(work, 'bin', name), built)
+      } else await copyFile(program.twin, join(work, 'bin', name))
       await chmod(join(work, 'bin', name), 0o755)
       twins.push({
         id: program.id,

@@ -22,6 +22,8 @@ export interface SiblingTrees {
 /** A program to run, and the one file that it makes. */
 export interface SiblingCommand {
   readonly argv: readonly string[]
+  /** Is made. */
+  readonly cwd: string
   readonly env: readonly string[]
   /** Files that it finds, by absolute path. */
   readonly files: readonly { readonly path: string; readonly content: string }[]
