@@ -70,6 +70,12 @@ const REFUSED: readonly (readonly [what: string, lines: string, said: RegExp])[]
     /no such folder/,
   ],
   [
+    // What runtimes hide of /proc they cover with its null
+    'a mount in the place of /dev',
+    'RUN mkdir /m && ln -s /proc/keys /m/null\nFROM busybox\nRUN --mount=from=a,source=/m,target=/dev true',
+    /\/dev is the container's own/,
+  ],
+  [
     'hosts that go round in circles',
     'RUN mkdir /e && ln -s hosts /e/hosts\nFROM scratch\nCOPY --from=busybox /bin /bin\nCOPY --from=a /e /etc\nRUN true',
     /too many symbolic links/,

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -29,7 +29,7 @@ const prime = (mode: Mode) =>
   ].join('\n')
 
 const victim = (mode: Mode, kind: string, outside: string, steps: number) => `FROM busybox AS tree
-RUN mkdir -p /m/proc /m/sys /m/bin && ln -s ${outside}/d /m/dev
+RUN mkdir -p /m/proc /m/sys /m/c && ln -s / /m/c/x && ln -s ${outside}/d /m/dev
 FROM busybox
 RUN mkdir /ok
 ${`RUN ${cacheMount(mode, kind)} --mount=from=tree,source=/m,rw,target=/c/x true\n`.repeat(steps)}`
@@ -44,7 +44,14 @@ function cacheFolder(mode: Mode, kind: string): string {
 /** Rename by rename, as a step can. */
 function exchange(cache: string): void {
   renameSync(join(cache, 'x'), join(cache, 'z'))
-  renameSync(join(cache, 'y'), join(cache, 'x'))
+  for (;;) {
+    try {
+      renameSync(join(cache, 'y'), join(cache, 'x'))
+      break
+    } catch {
+      rmdirSync(join(cache, 'x')) // whoever found nothing there made it
+    }
+  }
   renameSync(join(cache, 'z'), join(cache, 'y'))
 }
 

@@ -1,7 +1,6 @@
 import { readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
-import { lstatIfPresent } from '../../content/lstat.ts'
 
 /** As many as runtimes follow. */
 export const MAX_LINKS = 255
@@ -39,6 +38,17 @@ export function overPath(mounts: MountTable, path: string): MountTable[number] |
   return mounts.findLast(({ at }) => path === at || path.startsWith(`${at}/`))
 }
 
+/** Where a symbolic link leads; nothing for what is none, or none any more. */
+export function linkAt(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (['EINVAL', 'ENOENT', 'ENOTDIR', 'ENAMETOOLONG', 'ERR_INVALID_ARG_VALUE'].includes(code)) return undefined
+    throw error
+  }
+}
+
 /** The last part first. */
 export function partsOf(path: string): string[] {
   return path
@@ -67,13 +77,12 @@ function placeOf(root: string, mounts: MountTable, destination: string): string 
       continue
     }
     const host = hostPath(root, mounts, full)
-    const found = host === undefined ? undefined : lstatIfPresent(host)
-    if (!found?.isSymbolicLink()) {
+    const target = host === undefined ? undefined : linkAt(host)
+    if (target === undefined) {
       real.push(name)
       continue
     }
     if ((links += 1) > MAX_LINKS) throw refused(destination, 'too many symbolic links')
-    const target = readlinkSync(host!)
     if (target.startsWith('/')) real = []
     rest.push(...partsOf(target))
   }

@@ -105,6 +105,7 @@ async function mountInside(
   try {
     for (const [index, name] of names.entries()) {
       const next = openPart(throughHandle(handle), name, index < names.length - 1 || isFolder)
+      if (next === undefined) throw refused(mount.destination, `another step removed "${name}" meanwhile`)
       closeSync(handle)
       handle = next
       const found = fstatSync(handle)
@@ -122,21 +123,27 @@ async function mountInside(
   }
 }
 
-/** As runtimes do, what is not there is made, for everybody to enter and read. */
-function openPart(parent: string, name: string, isFolder: boolean): number {
+/** As runtimes do, what is not there is made, for everybody to enter and read; nothing when it is removed again. */
+function openPart(parent: string, name: string, isFolder: boolean): number | undefined {
   const path = `${parent}/${name}`
-  try {
-    return openSync(path, FOUND)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-  }
+  const found = openFound(path)
+  if (found !== undefined) return found
   try {
     if (isFolder) mkdirSync(path, 0o755)
     else writeFileSync(path, '', { flag: 'wx', mode: 0o644 })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
-  return openSync(path, FOUND)
+  return openFound(path)
+}
+
+function openFound(path: string): number | undefined {
+  try {
+    return openSync(path, FOUND)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    return undefined
+  }
 }
 
 /** Nobody in a user namespace can take them away, and whoever mounts anew must name them. */

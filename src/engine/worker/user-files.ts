@@ -1,7 +1,7 @@
-import { readlinkSync, type Stats } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { XbuildError } from '../../errors.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
-import { hostPath, MAX_LINKS, partsOf, type MountTable } from './mount-table.ts'
+import { hostPath, linkAt, MAX_LINKS, partsOf, type MountTable } from './mount-table.ts'
 import { MAX_USER_FILE } from './users.ts'
 
 /** Runtimes put them there themselves; all that a step finds in them ends, but for terminals. */
@@ -44,7 +44,8 @@ function see(root: string, mounts: MountTable, path: string): Stats | 'null' | '
       continue
     }
     if ((links += 1) > MAX_LINKS) return undefined
-    const target = readlinkSync(host!)
+    const target = linkAt(host!)
+    if (target === undefined) return undefined
     if (target.startsWith('/')) real = []
     rest.push(...partsOf(target))
   }
