@@ -96,7 +96,7 @@ function optionsOf(
 ): CompleteOptions {
   const { command, words, given, env, file, cwd, localPlatform } = input
   const context = contextOf(command, words, input.commands)
-  const { epoch, buildArgs } = readSourceDateEpoch(values.buildArgs, env)
+  const { epoch, buildArgs } = readSourceDateEpoch(values, env)
   const overrides = file?.platforms?.map((platform) =>
     yieldTo(resolvePlatform(platform, { env, localPlatform }), textsByOption(given)),
   )
@@ -119,7 +119,7 @@ function optionsOf(
     ...(typeof epoch === 'number'
       ? { sourceDateEpoch: epoch, buildArgs: { SOURCE_DATE_EPOCH: String(epoch), ...buildArgs } }
       : {}),
-    ...(epoch === 'context' ? { epochOfContext: true } : {}),
+    ...(typeof epoch === 'string' ? { epochOfContext: epoch } : {}),
   }
 }
 
@@ -154,13 +154,14 @@ function readRemote(path: string): Remote | undefined {
   }
 }
 
-/** `context` is the time of the context, which nobody knows yet: no build argument then. */
+/** Names of contexts mean their times, which nobody knows yet: no build argument then. */
 function readSourceDateEpoch(
-  buildArgs: Readonly<Record<string, string>>,
+  { buildArgs, buildContexts }: Pick<BuildValues, 'buildArgs' | 'buildContexts'>,
   env: Env,
-): { epoch: number | 'context' | undefined; buildArgs: Readonly<Record<string, string>> } {
+): { epoch: number | string | undefined; buildArgs: Readonly<Record<string, string>> } {
   const text = buildArgs['SOURCE_DATE_EPOCH'] ?? env['SOURCE_DATE_EPOCH']
-  if (text !== 'context') return { epoch: text ? parseWhole(text, 0, 'SOURCE_DATE_EPOCH') : undefined, buildArgs }
+  const isName = text !== undefined && !/^\d+$/.test(text) && (text === 'context' || Object.hasOwn(buildContexts, text))
+  if (!isName) return { epoch: text ? parseWhole(text, 0, 'SOURCE_DATE_EPOCH') : undefined, buildArgs }
   const { SOURCE_DATE_EPOCH: _, ...others } = buildArgs
-  return { epoch: 'context', buildArgs: others }
+  return { epoch: text, buildArgs: others }
 }

@@ -165,8 +165,11 @@ export interface BuildOptions extends RunOptions {
   readonly registries?: Readonly<Record<string, RegistryConfig>>
   /** Seconds since the epoch; clamps every time stamp that xbuild writes. Default: times are not changed. */
   readonly sourceDateEpoch?: number
-  /** It is the time of the context, which is known once that is there; a folder has none. */
-  readonly epochOfContext?: true
+  /**
+   * It is the time of this context, which is known once that is there: `context`, or the name of another one. Folders
+   * and images have none.
+   */
+  readonly epochOfContext?: string
   /** Name or path of the OCI runtime. Default: the first of runc, crun, youki that really runs. */
   readonly ociRuntime?: string
   /** Folder of the store. Default: /var/lib/xbuild for root, else $XDG_DATA_HOME/xbuild. */

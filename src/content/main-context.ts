@@ -25,8 +25,9 @@ export interface MainContext {
    */
   dockerfile(file?: string): Promise<DockerfileText>
   /**
-   * What SOURCE_DATE_EPOCH=context stands for, in seconds since the epoch: when the commit of a repository was made, a
-   * download was changed, or the newest file of an archive was; a folder and a Dockerfile alone have no time.
+   * What SOURCE_DATE_EPOCH=context, or the name of another context, stands for, in seconds since the epoch: when the
+   * commit of a repository was made, a download was changed, or the newest file of an archive was; folders, images and
+   * a Dockerfile alone have no time.
    */
   time(): Promise<number | undefined>
   /** Removes what was kept for the time of the build. */
@@ -79,7 +80,7 @@ export async function openMainContext(options: CompleteOptions, edges: MainConte
         texts.set(file, text)
         return text
       },
-      time,
+      time: options.epochOfContext === undefined || options.epochOfContext === 'context' ? time : timeOfNamed,
       close,
     }
   } catch (error) {
@@ -137,13 +138,20 @@ export async function openMainContext(options: CompleteOptions, edges: MainConte
     return {
       source: tree,
       dockerfile: async (file) => (await namedDockerfile(file, piped)) ?? inTree(tree, file),
-      async time() {
-        if (tree.kind === 'git') return remotes.time(tree, signal)
-        if (tree.kind === 'stdin') return newestFileTime(tree.file, signal)
-        const { path, download } = await remotes.file(tree, signal)
-        return timeOfDownload(download) ?? newestFileTime(path, signal)
-      },
+      time: () => timeOfTree(tree),
     }
+  }
+
+  async function timeOfTree(tree: TreeSource): Promise<number | undefined> {
+    if (tree.kind === 'git') return remotes.time(tree, signal)
+    if (tree.kind === 'stdin') return newestFileTime(tree.file, signal)
+    const { path, download } = await remotes.file(tree, signal)
+    return timeOfDownload(download) ?? newestFileTime(path, signal)
+  }
+
+  async function timeOfNamed(): Promise<number | undefined> {
+    const named = options.buildContexts[options.epochOfContext!]
+    return named?.kind === 'remote' ? timeOfTree(named.remote) : undefined
   }
 
   async function inTree(source: TreeSource, file: string | undefined): Promise<DockerfileText> {

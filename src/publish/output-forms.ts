@@ -33,7 +33,7 @@ export function checkForms(outputs: readonly Output[], facts: FormFacts): void {
       )
     if (output.ociMediaTypes === false && facts.annotations.length > 0)
       throw bad("Docker's manifests have no annotations", 'Leave out oci-mediatypes=false or --annotation')
-    const stamped = facts.sourceDateEpoch !== undefined || facts.epochOfContext === true
+    const stamped = facts.sourceDateEpoch !== undefined || facts.epochOfContext !== undefined
     if (output.rewriteTimestamp === true && !stamped)
       throw bad('rewrite-timestamp=true needs a time', 'Set SOURCE_DATE_EPOCH to seconds since 1970, or to context')
     if (output.rewriteTimestamp === false && stamped)

@@ -174,9 +174,13 @@ async function stamped(session: Session): Promise<Session> {
   const times = await Promise.all(opened.map((context) => context.time()))
   const [time] = times
   if (times.some((one) => one !== time))
-    throw new XbuildError('BAD_OPTION', 'Cannot use SOURCE_DATE_EPOCH "context": the contexts have different times', {
-      hint: 'Build the images one after the other, or give the seconds',
-    })
+    throw new XbuildError(
+      'BAD_OPTION',
+      `Cannot use SOURCE_DATE_EPOCH "${session.options.epochOfContext}": the contexts have different times`,
+      {
+        hint: 'Build the images one after the other, or give the seconds',
+      },
+    )
   if (time === undefined) return session
   const requests = session.requests.map((request): SessionRequest => {
     const buildArgs = { ...request.options.buildArgs, SOURCE_DATE_EPOCH: String(time) }

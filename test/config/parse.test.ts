@@ -215,8 +215,10 @@ test('a bad value in the environment says where it came from', () => {
     '(from DOCKER_DEFAULT_PLATFORM)',
   )
   const ofContext = parse(['.', '--build-arg', 'SOURCE_DATE_EPOCH=context', '--build-arg', 'A=1'])
-  expect(ofContext).toMatchObject({ options: { buildArgs: { A: '1' }, epochOfContext: true } })
+  expect(ofContext).toMatchObject({ options: { buildArgs: { A: '1' }, epochOfContext: 'context' } })
   expect(JSON.stringify(ofContext)).not.toMatch(/SOURCE_DATE_EPOCH|sourceDateEpoch/)
-  const epoch = failure(() => parse(['.'], { SOURCE_DATE_EPOCH: 'now' }))
+  const named = ['.', '--build-context', 'sources=https://example.com/a.git']
+  expect(parse(named, { SOURCE_DATE_EPOCH: 'sources' })).toMatchObject({ options: { epochOfContext: 'sources' } })
+  const epoch = failure(() => parse(named, { SOURCE_DATE_EPOCH: 'now' }))
   expect(epoch.message).toBe('Cannot use SOURCE_DATE_EPOCH "now": not a whole number of at least 0')
 })

@@ -599,6 +599,15 @@ describe('SOURCE_DATE_EPOCH=context', () => {
     expect(await timeOf([local, '--build-arg', 'SOURCE_DATE_EPOCH=context'])).toEqual({ created: 0, arg: 'none' })
   })
 
+  test('may be that of another context, by its name', async () => {
+    const local = writeFiles(join(folder, 'named'), { Dockerfile: DOCKERFILE })
+    const named = (url: string) => [local, '--build-context', `a=${url}`, '--build-arg', 'SOURCE_DATE_EPOCH=a']
+    server.files.set('/named.tar', { body: archive, lastModified: LAST_MODIFIED })
+    expect(await timeOf(named(`${server.url}/git/tool.git#main`))).toEqual(at(COMMIT_TIME))
+    expect(await timeOf(named(`${server.url}/named.tar`))).toEqual(at(lastModified))
+    expect(await timeOf(named(local))).toEqual({ created: 0, arg: 'none' })
+  })
+
   test('two builds of a repository are equal, and no file is younger', async () => {
     const args = [`${server.url}/git/tool.git#main:timed`, '--build-arg', 'SOURCE_DATE_EPOCH=context']
     const digests = await Promise.all(
