@@ -4,6 +4,7 @@ import type { Store } from '../store/store.ts'
 import type { Acceleration, BaseImage, EmulatedStep } from './acceleration.ts'
 import type { StepSnapshot } from './execute-copy.ts'
 import type { Networks } from './networks.ts'
+import { mostProcesses } from './process-limit.ts'
 import type { RunParams } from './protocol.ts'
 import type { AcceleratedRun } from './run-accelerated.ts'
 import type { Layers } from './layers.ts'
@@ -78,6 +79,7 @@ export async function executeRun(vertex: RunVertex, snapshot: StepSnapshot, edge
       runtime: runtime.path,
       seccomp: runtime.seccomp,
       guardsDevices: runtime.devices,
+      mostProcesses: mostProcesses(),
       mounts: opened.mounts,
       hosts,
       ulimits,

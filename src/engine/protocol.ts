@@ -146,6 +146,8 @@ export interface RunParams {
   readonly hostname?: string
   /** The runtime takes a seccomp profile. */
   readonly seccomp: boolean
+  /** Processes that the step may have where `resources` do not say. */
+  readonly mostProcesses: number
   /** The runtime keeps the machine's devices closed. */
   readonly guardsDevices: boolean
   /**

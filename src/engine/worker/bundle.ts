@@ -39,6 +39,8 @@ export interface ContainerSpec {
   readonly refuseNodes?: boolean
   /** What its control group may use, beside the limits that every step has. */
   readonly resources?: Resources
+  /** Processes that it may have where `resources` do not say. */
+  readonly mostProcesses?: number
 }
 
 /** The capabilities that Docker gives a container. */
@@ -145,7 +147,7 @@ export function runtimeConfig(spec: ContainerSpec): unknown {
       ...(spec.cgroup
         ? {
             cgroupsPath: join(spec.cgroup.parent, spec.name),
-            resources: resourceLimits(spec.resources, spec.cgroup.controllers),
+            resources: resourceLimits(spec.resources, spec.cgroup.controllers, spec.mostProcesses),
           }
         : {}),
     },

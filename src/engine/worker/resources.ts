@@ -3,9 +3,6 @@ import { compact } from '../../compact.ts'
 import type { Resources, Ulimit } from '../../config/run-options.ts'
 import type { StepCgroups } from '../step-cgroups.ts'
 
-/** Processes and threads of a step that names no limit: no build needs as many, a fork bomb does. */
-const DEFAULT_PIDS = 32_768
-
 const rule = (type: 'b' | 'c', access: string, major?: number, minor?: number) => ({
   allow: true,
   type,
@@ -25,11 +22,15 @@ const DEVICES = [
 
 /**
  * `linux.resources` of a step's bundle (runtime-spec config-linux.md): rules of devices and limits. A runtime ends with
- * an error when it is told a limit that no controller keeps.
+ * an error when it is told a limit that no controller keeps. `most` processes are those of a step that names no limit.
  */
-export function resourceLimits(resources: Resources | undefined, controllers: readonly string[]): unknown {
+export function resourceLimits(
+  resources: Resources | undefined,
+  controllers: readonly string[],
+  most: number | undefined,
+): unknown {
   const { memory, memorySwap, cpuShares, cpuQuota, cpuPeriod, cpusetCpus, cpusetMems } = resources ?? {}
-  const pids = resources?.pids ?? (controllers.includes('pids') ? DEFAULT_PIDS : undefined)
+  const pids = resources?.pids ?? (controllers.includes('pids') ? most : undefined)
   const cpu = { shares: cpuShares, quota: cpuQuota, period: cpuPeriod, cpus: cpusetCpus, mems: cpusetMems }
   return {
     devices: DEVICES,
@@ -45,11 +46,15 @@ export function resourceLimits(resources: Resources | undefined, controllers: re
  */
 export function withProcessLimit(
   ulimits: readonly Ulimit[],
-  { inUserNamespace, cgroup }: { readonly inUserNamespace: boolean; readonly cgroup: StepCgroups | undefined },
+  {
+    inUserNamespace,
+    cgroup,
+    most,
+  }: { readonly inUserNamespace: boolean; readonly cgroup: StepCgroups | undefined; readonly most: number },
 ): readonly Ulimit[] {
   if (!inUserNamespace || cgroup?.controllers.includes('pids') || ulimits.some(({ name }) => name === 'nproc'))
     return ulimits
-  const hard = Math.min(DEFAULT_PIDS, ownProcessLimit())
+  const hard = Math.min(most, ownProcessLimit())
   return [...ulimits, { name: 'nproc', soft: hard, hard }]
 }
 
