@@ -29,7 +29,7 @@ const HELP = `Usage: npm run bench -- [OPTIONS]
   --workloads A,B    of ${Object.entries(WORKLOADS)
     .map(([name, { title }]) => `\n                       ${name.padEnd(11)} ${title}`)
     .join('')}
-  --peers A,B        only these of xbuild, buildx, buildah, node (default: all that are there)
+  --peers A,B        only these of xbuild, xbuild-host, buildx, buildah, node (default: all that are there)
   --runs N           runs of each (default: 5 when nothing changed, 3 else)
   --platform LIST    (default: ${OPTIONS.platform.default})
   --work FOLDER      contexts, stores and results (default: ${OPTIONS.work.default})

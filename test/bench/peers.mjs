@@ -6,11 +6,13 @@ import { findProgram, run, runOk } from '../../examples/setup/process.mjs'
 /**
  * Who is compared. `build(context, { cache })` is the command line that makes an OCI layout folder of a context,
  * `clear()` removes that folder, `forget()` empties its caches where that touches nothing but the benchmark's own.
+ * `step(context)` builds for this machine alone.
  * `onNode(context, { cache, output })` builds for one platform on the daemon that docker buildx builds on; without
  * `output` the result stays there.
  */
 export async function findPeers({ work, platform, only }) {
-  const all = [xbuild({ work, platform }), await buildx({ work, platform }), await buildah({ work, platform }), node()]
+  const own = xbuild({ work, platform })
+  const all = [own, onHostNetwork(own), await buildx({ work, platform }), await buildah({ work, platform }), node()]
   return all.filter((peer) => peer && (!only || only.includes(peer.name)))
 }
 
@@ -35,6 +37,10 @@ function xbuild({ work, platform }) {
       ],
       env: { XBUILD_HOME: store },
     }),
+    step: (context) => ({
+      argv: [process.execPath, program, '--no-cache', '-o', 'type=cacheonly', context],
+      env: { XBUILD_HOME: store },
+    }),
     onNode: (context, { cache, output }) => ({
       argv: [
         process.execPath,
@@ -52,6 +58,15 @@ function xbuild({ work, platform }) {
     clear: () => remove(join(work, 'out-xbuild')),
     forget: () => remove(store),
   }
+}
+
+/** xbuild, without a network of the build's own. */
+function onHostNetwork(xbuild) {
+  const step = (context) => {
+    const { argv, env } = xbuild.step(context)
+    return { argv: [...argv, '--network=host'], env }
+  }
+  return { name: 'xbuild-host', version: xbuild.version, step }
 }
 
 async function buildx({ work, platform }) {

@@ -37,6 +37,12 @@ export function formatMemory(memory) {
 function verdict(aim, { ratio, middle }) {
   if (!aim) return ''
   if (aim.ratio) return Number.isFinite(ratio) ? `at most ${aim.ratio}: ${ratio <= aim.ratio ? 'yes' : 'no'}` : ''
+  if (aim.more) {
+    const more = ratio * middle - middle
+    return Number.isFinite(more)
+      ? `at most ${aim.more} s more: ${more <= aim.more ? 'yes' : 'no'} (${more.toFixed(3)})`
+      : ''
+  }
   return `under ${aim.seconds} s: ${middle < aim.seconds ? 'yes' : 'no'}`
 }
 

@@ -39,6 +39,13 @@ export const WORKLOADS = {
     command: (peer, { context: folder }) => peer.build?.(folder, { cache: false }),
     aim: (peer) => (peer === 'xbuild' ? { seconds: 4 } : undefined),
   },
+  network: {
+    title: 'one step without cache, on a network of its own, beside the network of the machine',
+    runs: 9,
+    prepare: ({ work, base }) => context(work, 'network', `FROM ${base}\nRUN cat /proc/net/route\n`),
+    command: (peer, { context: folder }) => peer.step?.(folder),
+    aim: (peer) => (peer === 'xbuild-host' ? { more: 0.06 } : undefined),
+  },
   files: {
     title: 'a context of 20,000 files and 500 MB, nothing changed',
     runs: 3,
