@@ -31,7 +31,7 @@ const prime = (mode: Mode) =>
 const victim = (mode: Mode, kind: string, outside: string, steps: number) => `FROM busybox AS tree
 RUN mkdir -p /m/proc /m/sys /m/c && ln -s / /m/c/x && ln -s ${outside}/d /m/dev
 FROM busybox
-RUN mkdir /ok
+WORKDIR /ok
 ${`RUN ${cacheMount(mode, kind)} --mount=from=tree,source=/m,rw,target=/c/x true\n`.repeat(steps)}`
 
 /** The folder of a cache in the store, by the mark that was left in it. */
@@ -103,9 +103,10 @@ describe.each(MODES)('a cache of a %s step that others change', (mode) => {
     expect(code, stderr).toBe(0)
   })
 
-  test('leads nowhere when a folder is exchanged over and over', async () => {
+  const LOOPS = mode === 'native' ? [3] : [1]
+  test.each(LOOPS)('leads nowhere when a folder is exchanged over and over while %i steps start', async (steps) => {
     const cache = cacheFolder(mode, 'loop')
-    const { stderr } = await attack('loop', 3, () => {
+    const { stderr } = await attack('loop', steps, () => {
       exchange(cache)
       return 'again'
     })
