@@ -6,7 +6,7 @@ import { hostOfGit, type GitRemote } from '../dockerfile/git-url.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
 import { checkName } from '../host/http/reach.ts'
 import { checkOut, resolveCommit } from '../source/git.ts'
-import { createGitProgram } from '../source/git-program.ts'
+import { withGuardedGit } from '../source/guarded-git.ts'
 import { createDownloader, type Download } from '../source/http.ts'
 import { gitLogin, withoutLogin } from '../source/logins.ts'
 import { withTemporaryFolder } from '../source/temporary.ts'
@@ -14,7 +14,6 @@ import { keyOf } from '../store/key.ts'
 import { resolveInRoot } from '../content/in-root.ts'
 import { newSnapshotId } from './layers.ts'
 import type { Layer } from '../content/layer-chain.ts'
-import { createStrangersGitProgram } from '../source/git-stranger.ts'
 import type { CopySource } from './protocol.ts'
 import { entryAt, selectSources, type SelectedSource } from '../content/select.ts'
 import type { Remotes, RemotesOptions } from './remotes-types.ts'
@@ -105,18 +104,18 @@ export function fetchRemotes({
     const bare = withoutLogin(given.url)
     const login = bare.login ?? (await gitLogin(bare.url, secret))
     const named = { ...bare, ...compact({ login }) }
-    const stranger = createStrangersGitProgram(env, { url: named, agent: await agent() })
-    const origin = byUser ? createGitProgram(env, { url: named }) : stranger
+    const guarded = { url: named, byUser, agent: await agent(), reach }
     const remote = { ...given, url: bare.url }
-    const commit = await resolveCommit(origin, remote, signal)
+    const commit = await withGuardedGit(env, guarded, ({ origin }) => resolveCommit(origin, remote, signal))
     const { url, subdir = '', keepGitDir, submodules, mtime } = given
     return {
       key: keyOf(['git', 2, url, commit.id, subdir, keepGitDir, submodules, mtime]),
       revision: commit.id,
       bring: (copy) =>
         withTemporaryFolder(store.folder, 'git', async (folder) => {
-          const judge = (host: string) => checkName(host, reach)
-          const { time } = await checkOut({ origin, stranger, judge }, remote, { commit, folder, signal })
+          const { time } = await withGuardedGit(env, guarded, (gits) =>
+            checkOut(gits, remote, { commit, folder, signal }),
+          )
           const root = resolveInRoot(folder, subdir)
           if (!(await isFolder(root)))
             throw new XbuildError(

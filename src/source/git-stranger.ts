@@ -6,11 +6,11 @@ import type { BareUrl } from './logins.ts'
 
 /**
  * Git that knows nothing of the user: no configuration, no keys, no credentials but the login of `url` and the agent
- * behind the socket `agent`. For what a Dockerfile or a repository names.
+ * behind the socket `agent`; a `proxy` is the only way out by http. For what a Dockerfile or a repository names.
  */
 export function createStrangersGitProgram(
   env: Env,
-  { url, agent }: { readonly url?: BareUrl; readonly agent?: string | undefined } = {},
+  { url, agent, proxy }: { readonly url?: BareUrl; readonly agent?: string | undefined; readonly proxy?: string } = {},
 ): GitProgram {
   const kept = Object.fromEntries(Object.entries(env).filter(([name]) => OF_THE_MACHINE.test(name)))
   return gitWith({
@@ -20,7 +20,8 @@ export function createStrangersGitProgram(
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_SSH_COMMAND: strangersSsh(),
-    ...compact({ SSH_AUTH_SOCK: agent }),
+    ...compact({ SSH_AUTH_SOCK: agent, ALL_PROXY: proxy }),
+    ...(proxy === undefined ? {} : { NO_PROXY: '', no_proxy: '' }),
     ...(url ? settingsOf(url) : {}),
   })
 }

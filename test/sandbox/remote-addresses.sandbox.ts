@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs'
+import type { RequestListener } from 'node:http'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { startFileServer } from '../support/file-server.ts'
@@ -38,6 +39,29 @@ test('with --network private it asks no service of this machine either', async (
     expect(server.log).toEqual([])
     const allowed = await sandbox.build('native', files, ['--network', 'private', '--allow', 'network.host'])
     expect(allowed.code, allowed.stderr).toBe(0)
+  } finally {
+    await server.close()
+  }
+})
+
+test('a server of git cannot lead git to a metadata service, only to other servers', async () => {
+  const server = await startFileServer()
+  const repositories = join(folder, 'redirected')
+  makeRepository(join(repositories, 'a.git')).commit({ file: 'a' })
+  server.files.set('/git/', smartGit(repositories, '/git'))
+  const to = (base: string): RequestListener => {
+    return ({ url = '' }, response) => response.writeHead(302, { location: base + url.replace(/^\/\w+/, '') }).end()
+  }
+  server.files.set('/moved/', to(`${server.url}/git`))
+  server.files.set('/away/', to('http://169.254.169.254'))
+  const build = (path: string) =>
+    sandbox.build('native', { Dockerfile: `FROM scratch\nADD ${server.url}/${path}/a.git /\n` })
+  try {
+    const moved = await build('moved')
+    expect(moved.code, moved.stderr).toBe(0)
+    const away = await build('away')
+    expect(away.code, away.stderr).toBe(1)
+    expect(away.stderr).toMatch(/Cannot connect to "169.254.169.254": it is a link-local or metadata address/)
   } finally {
     await server.close()
   }

@@ -1,0 +1,47 @@
+import { compact } from '../compact.ts'
+import { hostOfGit } from '../dockerfile/git-url.ts'
+import { openGuardedProxy } from '../host/http/guarded-socks.ts'
+import { checkName, type Reach } from '../host/http/reach.ts'
+import type { Gits } from './git.ts'
+import { createGitProgram, type Env } from './git-program.ts'
+import { createStrangersGitProgram } from './git-stranger.ts'
+import type { BareUrl } from './logins.ts'
+
+/** On whose behalf git asks servers, and which it may. */
+export interface GuardedGitOptions {
+  readonly url: BareUrl
+  /** The URL is the user's own. */
+  readonly byUser: boolean
+  readonly agent: string | undefined
+  readonly reach: Reach
+}
+
+/**
+ * Lets `use` run git for one repository. Git follows redirects by itself, and asks for addresses anew: unless a proxy
+ * is named already, what is done for strangers goes through one that judges each connection. Throws what it refused.
+ */
+export async function withGuardedGit<T>(
+  env: Env,
+  { url, byUser, agent, reach }: GuardedGitOptions,
+  use: (gits: Required<Gits>) => Promise<T>,
+): Promise<T> {
+  const guard = reach === 'all' || namesProxy(env) ? undefined : await openGuardedProxy(reach)
+  const stranger = createStrangersGitProgram(env, { url, agent, ...compact({ proxy: guard?.url }) })
+  const origin = byUser ? createGitProgram(env, { url }) : stranger
+  guard?.admit(hostOfGit(url.url))
+  const judge = async (host: string) => {
+    await checkName(host, reach)
+    guard?.admit(host)
+  }
+  try {
+    return await use({ origin, stranger, judge })
+  } catch (error) {
+    throw guard?.refusal() ?? error
+  } finally {
+    guard?.close()
+  }
+}
+
+function namesProxy(env: Env): boolean {
+  return Object.entries(env).some(([name, value]) => /^(?:https?|all)_proxy$/i.test(name) && value)
+}
