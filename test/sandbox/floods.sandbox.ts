@@ -69,6 +69,7 @@ const ARCHIVES: Readonly<Record<string, () => Buffer>> = {
   'packed by gzip': () => bomb('gzip'),
   'packed by bzip2': () => bomb('bzip2'),
   'packed by xz': () => bomb('xz'),
+  'packed by zstd': () => bomb('zstd'),
 }
 
 const ADDED = [
