@@ -1,3 +1,4 @@
+import { mostProcesses } from './process-limit.ts'
 import { lstat, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isReal } from '../content/in-root.ts'
@@ -45,6 +46,7 @@ export async function runBeside(
         mounts: [],
         hosts: [],
         ulimits: [],
+        mostProcesses: mostProcesses(),
         network: 'none',
       },
       { signal, onLog: () => undefined },

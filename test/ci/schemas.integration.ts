@@ -79,12 +79,9 @@ test('the example of GitLab has jobs with keys that are known, in stages that ar
 test('the scripts of all workflows and examples are shell', () => {
   type Step = { run?: string; script?: string[]; command?: string; commands?: string[] }
   const stepsOf = (path: string): Step[] => {
-    const file = parse(read(path)) as { jobs?: Record<string, { steps: Step[] }>; steps?: Step[] } & Record<
-      string,
-      Step
-    >
+    const file = parse(read(path)) as { jobs?: Record<string, { steps: Step[] }>; steps?: Step[] }
     if (file.jobs) return Object.values(file.jobs).flatMap(({ steps }) => steps)
-    return file.steps ?? Object.values(file)
+    return file.steps ?? Object.values(file as Record<string, Step>)
   }
   const scripts = [...WORKFLOWS, 'examples/ci/gitlab-ci.yml', 'examples/ci/buildkite.yml'].flatMap((path) =>
     stepsOf(path).flatMap(
