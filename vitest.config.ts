@@ -77,7 +77,7 @@ export default defineConfig({
           name: 'faults',
           include: ['test/faults/*.faults.ts'],
           globalSetup: ['test/e2e/support/setup.ts'],
-          testTimeout: 1_200_000,
+          testTimeout: 5_400_000,
           hookTimeout: 240_000,
           maxWorkers: 1, // each keeps both processors of a small machine at work
         },

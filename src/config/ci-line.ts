@@ -27,6 +27,10 @@ export type CiCommand =
       readonly images?: CiImages
       /** Platforms that must be there. */
       readonly expected: readonly Platform[]
+      /** What tags may lose, and to whom. */
+      readonly append: boolean
+      readonly force: boolean
+      readonly allowPlatformDrop: boolean
       readonly metadataFile?: string
       readonly registries: Readonly<Record<string, RegistryConfig>>
       readonly cwd: string
@@ -147,13 +151,18 @@ function readMerge(values: CiValues, input: LineInput, words: readonly string[])
     throw usageError('Cannot use "--tag" or "--platform" with images of a file: it says both', 'Leave them out')
   if (!images && values.tags.length === 0)
     throw usageError('Cannot merge: the image has no name', 'Give it one with --tag REF')
-  const { platforms: expected, metadataFile } = values
+  const { platforms: expected, metadataFile, append = false, force = false, allowPlatformDrop = false } = values
+  if (append && (force || allowPlatformDrop))
+    throw usageError(
+      `Cannot use "--append" with "--${force ? 'force' : 'allow-platform-drop'}": it takes nothing away, whoever changes the tag`,
+    )
   return {
     verb: 'merge',
     folders: words,
     tags: values.tags.map(parseReference),
     ...(images ? { images } : {}),
     expected,
+    ...{ append, force, allowPlatformDrop },
     ...(metadataFile === undefined ? {} : { metadataFile }),
     registries: input.file?.registries ?? {},
     cwd: input.cwd,

@@ -2,16 +2,16 @@ import { XbuildError } from '../errors.ts'
 import type { CreateCommand } from '../config/image-command.ts'
 import type { Emit } from '../events.ts'
 import { forEachLimited } from '../host/pool.ts'
-import { annotationsFor, checkAnnotations } from '../oci/annotation.ts'
-import type { Descriptor } from '../oci/descriptor.ts'
+import type { Descriptor, Digest } from '../oci/descriptor.ts'
 import type { Document } from '../oci/make-manifest.ts'
-import type { Reference } from '../oci/reference.ts'
+import { formatReference, type Reference } from '../oci/reference.ts'
 import type { ImageSet } from '../publish/image-set.ts'
-import { appendToTag } from '../publish/append-tag.ts'
-import { moveTags } from '../publish/move-tags.ts'
+import type { Platform } from '../platform.ts'
+import { moveAllTags } from '../publish/move-tags.ts'
 import { tagsBefore } from '../publish/tag-before.ts'
+import type { TagMove } from '../publish/tag-move.ts'
 import { parseAny } from '../oci/any-manifest.ts'
-import { annotatedEntries, chooseEntries, makeCombined, type SourcedEntry } from './combine.ts'
+import { chooseEntries, makeCombined, type SourcedEntry } from './combine.ts'
 import { entryOf, readRoot, withPlatform, type ReadRoot } from './entries.ts'
 import { registryTarget } from './registry-target.ts'
 import type { ImageRegistry } from './registry-source.ts'
@@ -40,6 +40,8 @@ export interface CreateOptions
     | 'allowPlatformDrop'
   > {
   readonly sources: readonly CreateSource[]
+  /** Optional platforms that are not there: when a tag loses them, that is only said. */
+  readonly missing?: readonly Platform[]
   readonly registry: ImageRegistry
   readonly emit: Emit
   readonly signal: AbortSignal
@@ -47,17 +49,59 @@ export interface CreateOptions
 
 /** Sources that are read at a time. */
 const READS = 6
+const NOTHING = Buffer.alloc(0)
+
+/** A source and what was read of it. */
+interface Part {
+  readonly read: ReadRoot
+  readonly source: ImageSource
+  readonly entries: readonly SourcedEntry[]
+}
 
 /**
  * Puts an index together and gives it its tags, when all that it names is in their repositories. Throws NO_PLATFORM,
  * BAD_PLATFORM, BAD_OPTION, and what registries say.
  */
 export async function createImage(options: CreateOptions): Promise<ImageSet> {
+  const [set] = await createImages([options])
+  return set!
+}
+
+/**
+ * Puts several images together; their tags move last and together, when all content is there. Throws as `createImage`,
+ * with the state of each tag when only some have moved.
+ */
+export async function createImages(all: readonly CreateOptions[]): Promise<readonly ImageSet[]> {
+  const before = all.map((one) => (isBrought(one, all.length > 1) ? tagsBefore(one.tags, one) : undefined))
+  const made: Made[] = []
+  for (const one of all) made.push(await putTogether(one))
+  // What a registry does not take is known before the first of several tags moves
+  if (all.flatMap(({ tags }) => tags).length > 1) for (const one of made) await bringRoot(one)
+  const moves = made.map(
+    ({ set, options }, index): TagMove => ({
+      ...options,
+      set,
+      ...(before[index] ? { before: before[index] } : {}),
+      mover: 'command',
+    }),
+  )
+  const digests = await moveAllTags(moves.filter((_, index) => !all[index]!.dryRun))
+  return Promise.all(made.map((one) => (one.options.append ? appended(one, digests) : one.set)))
+}
+
+/** An image that lacks its tags only. */
+interface Made {
+  readonly set: ImageSet
+  readonly options: CreateOptions
+}
+
+/** Makes the index, and brings what it names, and what is said of that, to where its tags will be. */
+async function putTogether(options: CreateOptions): Promise<Made> {
   const { sources, signal, emit } = options
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
-  const before = isBrought(options) ? tagsBefore(options.tags, options) : undefined
-  const parts: { readonly read: ReadRoot; readonly source: ImageSource; readonly entries: readonly SourcedEntry[] }[] =
-    []
+  if (options.append && options.tags.length === 0)
+    throw new XbuildError('BAD_OPTION', 'Cannot append to an image: it has no name')
+  const parts: Part[] = []
   await forEachLimited([...sources.entries()], { limit: READS, signal }, async ([index, one], inner) => {
     const read = await readSource(one, inner)
     const entries = await Promise.all(
@@ -76,26 +120,45 @@ export async function createImage(options: CreateOptions): Promise<ImageSet> {
     parts.flatMap(({ entries }) => entries),
     { ...options, warn },
   )
-  if (options.append) return appendAll(parts, chosen, options)
-  const isCopy = parts.length === 1 && isWhole(first.read, chosen, options)
+  const isCopy = !options.append && parts.length === 1 && isWhole(first.read, chosen, options)
   if (!isCopy && chosen.length === 0)
     throw new XbuildError('NO_PLATFORM', 'Cannot create an image: the sources have no image')
   const root = isCopy ? plain(first.read.root) : makeCombined(chosen, options.annotations)
   const set: ImageSet = {
     root,
-    manifests: chosen.map(({ descriptor }) => ({ descriptor, bytes: Buffer.alloc(0) })),
+    manifests: chosen.map(({ descriptor }) => ({ descriptor, bytes: NOTHING })),
     blobs: [],
   }
-  if (options.dryRun) return set
-  if (isCopy) await bringWhole(first.source, root, options)
-  else await bringAll(parts, chosen, options)
-  await moveTags(set, options.tags, { ...options, ...(before ? { before } : {}), mover: 'command' })
-  return set
+  if (isCopy && !options.dryRun) await bringWhole(first.source, root, options)
+  else if (!options.dryRun) await bringAll(parts, chosen, options)
+  return { set, options }
+}
+
+/** Brings the index or manifest itself to where its tags will be. */
+async function bringRoot({ set: { root }, options }: Made): Promise<void> {
+  if (options.append || options.dryRun) return
+  const { registry, signal } = options
+  const { digest } = root.descriptor
+  for (const at of repositoriesOf(options.tags).values())
+    await registry.pushManifest({ ...at, digest }, root, { signal })
+}
+
+/** What a tag names after images were added to it. */
+async function appended(
+  { set, options: { tags, dryRun, registry, signal } }: Made,
+  digests: ReadonlyMap<string, Digest>,
+): Promise<ImageSet> {
+  if (dryRun) return set
+  const { host, repository, tag = 'latest' } = tags.at(-1)!
+  const digest = digests.get(formatReference({ host, repository, tag }))!
+  const root = await registry.manifest({ host, repository, digest }, { signal, direct: true })
+  return { root, manifests: [], blobs: [] }
 }
 
 /** Whether content has to be brought to the tags, which takes time: without it they are read right before they move. */
-function isBrought({ sources, tags, append, dryRun, force }: CreateOptions): boolean {
+function isBrought({ sources, tags, append, dryRun, force }: CreateOptions, beside: boolean): boolean {
   if (append || dryRun || force) return false
+  if (beside) return true
   const names = [...repositoriesOf(tags).keys()]
   return sources.some(({ source }) => names.some((name) => name !== source.repository))
 }
@@ -122,31 +185,6 @@ function isWhole(
 
 function plain({ descriptor: { mediaType, digest, size }, bytes }: Document): Document {
   return { descriptor: { mediaType, digest, size }, bytes }
-}
-
-/** Adds the images to each tag, whoever else does that at the same time. */
-async function appendAll(
-  parts: readonly { readonly source: ImageSource; readonly entries: readonly SourcedEntry[] }[],
-  chosen: readonly SourcedEntry[],
-  options: CreateOptions,
-): Promise<ImageSet> {
-  const { tags, annotations, registry, emit, signal } = options
-  checkAnnotations(
-    annotations,
-    chosen.flatMap(({ platform }) => (platform ? [platform] : [])),
-    { hasIndex: true },
-  )
-  await bringAll(parts, chosen, options)
-  const entries = annotatedEntries(chosen, annotations)
-  const onIndex = annotationsFor(annotations, 'index')
-  let last: Document | undefined
-  for (const { host, repository, tag = 'latest' } of tags) {
-    const how = { registry, emit, signal, annotations: onIndex }
-    const { digest } = await appendToTag({ host, repository, tag }, entries, how)
-    last = await registry.manifest({ host, repository, digest }, { signal, direct: true })
-  }
-  if (!last) throw new XbuildError('BAD_OPTION', 'Cannot append to an image: it has no name')
-  return { root: last, manifests: [], blobs: [] }
 }
 
 /** The repositories that tags are in, each once. */

@@ -28,13 +28,13 @@ import {
   type PackOfPlatform,
   type PublishedPlatform,
 } from './metadata.ts'
-import { moveTags } from './move-tags.ts'
+import { moveAllTags } from './move-tags.ts'
 import { writeOciFolder } from './oci-folder.ts'
 import { ociTar } from './oci-tar.ts'
 import { mainOutput } from './output-forms.ts'
 import { namesOf } from './output-names.ts'
 import { type PushOptions, upload } from './push.ts'
-import type { MoveOptions, TagBefore } from './tag-move.ts'
+import type { MoveOptions, TagBefore, TagMove } from './tag-move.ts'
 
 /** Everything that publishing needs; paths are absolute. */
 export interface PublishOptions extends OutputPlan {
@@ -94,10 +94,9 @@ export function outputText(output: OutputPlan['outputs'][number]): string {
   return 'dest' in output ? `type=${output.type}, dest=${output.dest}` : `type=${output.type}`
 }
 
-/** Points tags at the root of a set, and tells the digest that each has, by full reference. */
+/** Points tags at the roots of sets, and tells the digest that each has, by full reference. */
 export type MoveTags = (
-  set: Pick<ImageSet, 'root' | 'manifests'>,
-  tags: readonly Reference[],
+  moves: readonly Pick<TagMove, 'set' | 'tags'>[],
   options: PushOptions,
 ) => Promise<ReadonlyMap<string, Digest>>
 
@@ -187,11 +186,12 @@ export async function publish(options: PublishOptions): Promise<PublishResult> {
   )
   for (const one of pushes) await uploadAll(one, options)
   for (const one of pushes) await signAll(one, options)
-  for (const one of pushes) {
-    const refs = await tagAll(one, options).catch(async (error: unknown) => {
-      await tellHalfMoved(error, one, options)
-      throw error
-    })
+  const digests = await tagAll(pushes, options).catch(async (error: unknown) => {
+    await tellHalfMoved(error, pushes[0]!, options)
+    throw error
+  })
+  for (const { set, names: own } of pushes) {
+    const refs = own.map(formatReference).map((ref) => `${ref}@${digests.get(ref) ?? set.root.descriptor.digest}`)
     outputs.push({ type: 'registry', refs })
   }
   const platforms = publishedPlatforms(set)
@@ -326,20 +326,20 @@ async function signAll({ set, names }: Push, options: PublishOptions): Promise<v
     )
 }
 
-/** Points the names at what was uploaded, unless only digests are wanted. */
-async function tagAll({ set, names, pushByDigest }: Push, options: PublishOptions): Promise<string[]> {
+/** Points the names of all pushes at what was uploaded, together, unless only digests are wanted. */
+async function tagAll(pushes: readonly Push[], options: PublishOptions): Promise<ReadonlyMap<string, Digest>> {
   const { emit, signal, progress } = options
-  const left = pushByDigest ? [] : leftOf(names, options)
-  let digests: ReadonlyMap<string, Digest> = new Map()
-  if (left.length > 0) {
-    const onMoved = (ref: string, digest: Digest) => progress?.moved(ref, digest)
-    const client = { registry: await options.registry(), emit, signal, onMoved }
-    const missing = (options.missing ?? []).map(({ platform }) => platform)
-    const alone: MoveTags = (...[one, tags, how]) => moveTags(one, tags, { ...how, ...options.tagging, missing })
-    const refs = left.map(formatReference).join(', ')
-    digests = await step(options, `tagging ${refs}`, () => (options.moveTags ?? alone)(set, left, client))
-  }
-  return names.map(formatReference).map((ref) => `${ref}@${digests.get(ref) ?? set.root.descriptor.digest}`)
+  const moves = pushes.flatMap(({ set, names, pushByDigest }) => {
+    const tags = pushByDigest ? [] : leftOf(names, options)
+    return tags.length > 0 ? [{ set, tags }] : []
+  })
+  if (moves.length === 0) return new Map()
+  const onMoved = (ref: string, digest: Digest) => progress?.moved(ref, digest)
+  const client = { registry: await options.registry(), emit, signal, onMoved }
+  const missing = (options.missing ?? []).map(({ platform }) => platform)
+  const alone: MoveTags = (all, how) => moveAllTags(all.map((one) => ({ ...how, ...options.tagging, missing, ...one })))
+  const refs = moves.flatMap(({ tags }) => tags.map(formatReference)).join(', ')
+  return step(options, `tagging ${refs}`, () => (options.moveTags ?? alone)(moves, client))
 }
 
 /** The names that no earlier try has brought. */

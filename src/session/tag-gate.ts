@@ -50,22 +50,23 @@ export function openTagGate(
 
   return {
     before,
-    moveTags: (request, missing) => (set, tags, client) => {
+    moveTags: (request, missing) => (asked, client) => {
       const { append, force, allowPlatformDrop } = request.options
-      const move: TagMove = {
-        ...client,
-        set,
-        tags,
-        before,
-        ...(missing ? { missing } : {}),
-        ...(append ? { append } : {}),
-        ...(force ? { force } : {}),
-        ...(allowPlatformDrop ? { allowPlatformDrop } : {}),
-      }
-      // A second push of the same image: the gate has opened for the first
-      if (isOpen) return moveAllTags([move])
+      const moves = asked.map(
+        (one): TagMove => ({
+          ...client,
+          ...one,
+          before,
+          ...(missing ? { missing } : {}),
+          ...(append ? { append } : {}),
+          ...(force ? { force } : {}),
+          ...(allowPlatformDrop ? { allowPlatformDrop } : {}),
+        }),
+      )
+      // One that comes late has not been waited for: the session is over
+      if (isOpen) return Promise.reject(failure ? withheld(failure) : new XbuildError('CANCELED', 'Build canceled'))
       return new Promise((done, fail) => {
-        waiting.push({ request, move, done, fail })
+        waiting.push({ request, moves, done, fail })
         arrivals.get(request)?.()
       })
     },
@@ -93,7 +94,7 @@ export function openTagGate(
 
 interface Waiting {
   readonly request: SessionRequest
-  readonly move: TagMove
+  readonly moves: readonly TagMove[]
   done(digests: ReadonlyMap<string, Digest>): void
   fail(error: unknown): void
 }
@@ -101,15 +102,15 @@ interface Waiting {
 /** Moves all tags; what comes back tells each image what became of its own. */
 async function moveTogether(waiting: readonly Waiting[]): Promise<(one: Waiting) => void> {
   try {
-    const digests = await moveAllTags(waiting.map(({ move }) => move))
+    const digests = await moveAllTags(waiting.flatMap(({ moves }) => moves))
     return ({ done }) => done(digests)
   } catch (thrown) {
     const error = toXbuildError(thrown)
     const moved = new Map<string, Digest>()
     for (const { ref, state, digest } of error.tags ?? []) if (state === 'moved') moved.set(ref, digest as Digest)
     // An image whose tags have all moved is published
-    return ({ move, done, fail }) =>
-      move.tags.every((tag) => moved.has(formatReference(tag))) ? done(moved) : fail(error)
+    return ({ moves, done, fail }) =>
+      moves.flatMap(({ tags }) => tags).every((tag) => moved.has(formatReference(tag))) ? done(moved) : fail(error)
   }
 }
 

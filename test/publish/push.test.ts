@@ -7,7 +7,7 @@ import type { BuildEvent } from '../../src/events.ts'
 import { sha256 } from '../../src/oci/digest.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 import type { PlatformImage } from '../../src/publish/image-set.ts'
-import { moveTags } from '../../src/publish/move-tags.ts'
+import { moveAllTags } from '../../src/publish/move-tags.ts'
 import { publish, type PublishOptions } from '../../src/publish/publish.ts'
 import type { MoveOptions } from '../../src/publish/tag-move.ts'
 import { smallImage, twoSmallImages } from '../support/images.ts'
@@ -81,6 +81,22 @@ test('an image that its tags name already is not put again, but for what was rem
   expect(begun).toEqual(['begun', 'begun'])
 })
 
+test('no tag of two outputs moves when one of them would lose a platform', async () => {
+  const images = await twoImages()
+  const registry = memoryRegistry()
+  const names = ['a.example/x:1', 'b.example/x:1']
+  const pushTo = (some: readonly PlatformImage[], to: readonly string[]) => {
+    const outputs = to.map((name) => ({ type: 'registry' as const, names: [name] }))
+    return publish(options(some, { outputs, registry: async () => registry }))
+  }
+  await pushTo(images, names.slice(1))
+  await expect(pushTo(images.slice(0, 1), names)).rejects.toMatchObject({ code: 'PLATFORM_LOST' })
+  expect(registry.manifestsOf('a.example/x').has('1')).toBe(false)
+  const { outputs } = await pushTo(images, names)
+  expect(outputs).toHaveLength(2)
+  expect(registry.manifestsOf('a.example/x').get('1')).toEqual(registry.manifestsOf('b.example/x').get('1'))
+})
+
 test('names the tags that were moved and those that were not when one fails', async () => {
   const registry = memoryRegistry({ failOn: /^manifest b\.example\/x:1$/ })
   const tags = ['a.example/x:1', 'a.example/x:2', 'b.example/x:1', 'c.example/x:1'].map(parseReference)
@@ -122,7 +138,7 @@ describe('a tag that would lose a platform', () => {
       options(some, {
         tags,
         registry: async () => registry,
-        moveTags: (set, refs, client) => moveTags(set, refs, { ...client, ...how }),
+        moveTags: (moves, client) => moveAllTags(moves.map((move) => ({ ...client, ...how, ...move }))),
       }),
     )
 
@@ -173,7 +189,7 @@ describe('a tag that somebody else changes during the build', () => {
       options(some, {
         tags,
         registry: async () => registry,
-        moveTags: (set, refs, client) => moveTags(set, refs, { ...client, ...how }),
+        moveTags: (moves, client) => moveAllTags(moves.map((move) => ({ ...client, ...how, ...move }))),
       }),
     )
 

@@ -1,12 +1,16 @@
-import { readdir, readFile, rm } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { checkLegs, LEG_FILE, LEG_IMAGE, parseLeg, type FoundLeg } from '../../ci/leg-file.ts'
 import { platformNames, type CiCommand } from '../../config/ci-line.ts'
 import { XbuildError } from '../../errors.ts'
+import { createImages, type CreateOptions } from '../../image/create.ts'
 import type { ImageName } from '../../oci/image-name.ts'
 import { parseReference, type Reference } from '../../oci/reference.ts'
+import { formatPlatform, type Platform } from '../../platform.ts'
+import { metadataOf } from '../../publish/metadata.ts'
 import { writeText } from '../../publish/publish.ts'
-import { runCreate } from '../image/create.ts'
+import { withImages, type ImageEdges } from '../image/open.ts'
+import { print } from '../print.ts'
 import type { Terminal } from '../terminal.ts'
 
 type Merge = Extract<CiCommand, { verb: 'merge' }>
@@ -16,11 +20,14 @@ interface Merged {
   readonly name?: string
   readonly legs: readonly FoundLeg[]
   readonly tags: readonly Reference[]
+  /** Optional platforms that have no leg. */
+  readonly missing: readonly Platform[]
 }
 
 /**
  * `xbuild ci merge`: one index over the images of all legs, under the tags; its digest on stdout, of several images
- * behind their names. A leg that is missing or broken ends it before a tag moves.
+ * behind their names. A leg that is missing or broken ends it before a tag moves, as does a tag that would lose a
+ * platform.
  */
 export async function mergeLegs(command: Merge, terminal: Terminal): Promise<number> {
   const { folders, tags, expected, cwd } = command
@@ -32,7 +39,7 @@ export async function mergeLegs(command: Merge, terminal: Terminal): Promise<num
         hint: 'Name the files that say so with --bake-file, or the image with --image',
       })
     checkLegs(legs, platformNames(expected))
-    return publish({ legs, tags }, command, terminal)
+    return publishAll([{ legs, tags, missing: [] }], command, terminal)
   }
   const { imagesIn, openImages } = await import('./images.ts')
   const { chosen } = imagesIn(await openImages(command.images, terminal))
@@ -44,51 +51,46 @@ export async function mergeLegs(command: Merge, terminal: Terminal): Promise<num
     if (own.length === 0) throw new XbuildError('NOT_FOUND', `Cannot merge ${name}: none of its legs is there`)
     if (names.length === 0)
       throw new XbuildError('BAD_OPTION', `Cannot merge ${name}: it has no tags`, { hint: 'Give it some in its file' })
-    return { name, legs: own, tags: names.map(parseReference) }
+    const there = own.flatMap((leg) => leg.platforms)
+    const missing = platforms.filter((platform) => !there.includes(formatPlatform(platform)))
+    return { name, legs: own, tags: names.map(parseReference), missing }
   })
   return publishAll(merged, command, terminal)
 }
 
+/** Publishes all images: their tags move last, together. */
 async function publishAll(merged: readonly Merged[], command: Merge, terminal: Terminal): Promise<number> {
   const { metadataFile, cwd } = command
-  const metadata: Record<string, unknown> = {}
-  for (const image of merged) {
-    terminal.stdout.write(`${image.name} `)
-    const file = metadataFile === undefined ? undefined : resolve(cwd, `${metadataFile}.part`)
-    const code = await publish(image, { ...command, ...(file ? { metadataFile: file } : {}) }, terminal)
-    if (code !== 0) return code
-    if (file !== undefined) {
-      metadata[image.name!] = JSON.parse(await readFile(file, 'utf8'))
-      await rm(file)
-    }
+  const sets = await withImages(command, terminal, async (edges) => {
+    const wanted: CreateOptions[] = []
+    for (const image of merged) wanted.push(await createOptions(image, command, edges))
+    return createImages(wanted)
+  })
+  const entries = merged.map(({ name, tags }, index) => ({ name, set: sets[index]!, tags }))
+  if (metadataFile !== undefined) {
+    const [only] = entries
+    const metadata =
+      only!.name === undefined
+        ? metadataOf(only!.set, only!.tags)
+        : Object.fromEntries(entries.map(({ name, set, tags }) => [name, metadataOf(set, tags)]))
+    await writeText(resolve(cwd, metadataFile), `${JSON.stringify(metadata, null, 2)}\n`)
   }
-  if (metadataFile !== undefined) await writeText(resolve(cwd, metadataFile), `${JSON.stringify(metadata, null, 2)}\n`)
+  const lines = entries.map(({ name, set }) => `${name === undefined ? '' : `${name} `}${set.root.descriptor.digest}\n`)
+  await print(terminal.stdout, lines.join(''))
   return 0
 }
 
-function publish({ legs, tags }: Merged, { metadataFile, registries, cwd }: Merge, terminal: Terminal) {
-  return runCreate(
-    {
-      verb: 'create',
-      sources: legs.map((leg) => sourceOf(leg, tags)),
-      files: [],
-      tags,
-      platforms: [],
-      annotations: [],
-      preferIndex: true,
-      duplicates: false,
-      dryRun: false,
-      append: false,
-      force: false,
-      // The legs are those that were asked for: what the tag loses is said
-      allowPlatformDrop: true,
-      json: false,
-      ...(metadataFile === undefined ? {} : { metadataFile }),
-      registries,
-      cwd,
-    },
-    terminal,
-  )
+async function createOptions(
+  { legs, tags, missing }: Merged,
+  { append, force, allowPlatformDrop }: Merge,
+  { open, registry, emit, signal }: ImageEdges,
+): Promise<CreateOptions> {
+  const sources = []
+  for (const leg of legs) sources.push({ source: await open(sourceOf(leg, tags)) })
+  return {
+    ...{ sources, tags, missing, append, force, allowPlatformDrop, registry, emit, signal },
+    ...{ platforms: [], annotations: [], preferIndex: true, duplicates: false, dryRun: false },
+  }
 }
 
 /** Where the image of a leg is: a leg comes from elsewhere, and names no registry that the tags do not. */

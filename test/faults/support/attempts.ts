@@ -9,7 +9,7 @@ import { registryTarget } from '../../../src/image/registry-target.ts'
 import type { Digest } from '../../../src/oci/descriptor.ts'
 import { parseReference } from '../../../src/oci/reference.ts'
 import type { PlatformImage } from '../../../src/publish/image-set.ts'
-import { moveTags } from '../../../src/publish/move-tags.ts'
+import { moveAllTags } from '../../../src/publish/move-tags.ts'
 import { publish } from '../../../src/publish/publish.ts'
 import { connect } from '../../../src/registry/connect.ts'
 import { systemClock } from '../../../src/registry/retry.ts'
@@ -105,9 +105,10 @@ async function push(
       outputs: [{ type: 'registry' }],
       tags: names.map(parseReference),
       registry: async () => registry,
-      moveTags: (set, refs, client) => {
-        expect(set.root.descriptor.digest)
-        return moveTags(set, refs, { ...client, before: async (name) => states.get(name)! })
+      moveTags: (moves, client) => {
+        expect(moves[0]!.set.root.descriptor.digest)
+        const before = async (name: string) => states.get(name)!
+        return moveAllTags(moves.map((move) => ({ ...client, before, ...move })))
       },
     }),
   )

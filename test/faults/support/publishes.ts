@@ -112,6 +112,9 @@ interface Found {
   readonly wrong: readonly string[]
 }
 
+/** What a failure says when harm of the proxy is its reason. */
+const EXPLAINED = /answered (?:401|429|50[0-3])|closed the connection|stopped responding/
+
 /** One publish, and what is there after it. */
 async function runOne(kind: Kind, index: number, lane: Lane, reader: RegistryReader): Promise<Found> {
   const repository = `${lane.name}/${kind === 'drop' ? 'push' : kind}`
@@ -135,7 +138,11 @@ async function runOne(kind: Kind, index: number, lane: Lane, reader: RegistryRea
     if (state === 'not moved' && now !== before[at]) wrong.push(`${tag} is said not to have moved, and has`)
   }
   if (kind === 'drop' && moved.includes(true) && !before.includes(undefined)) wrong.push('a platform was lost')
+  if (kind === 'drop' && made.code === undefined && !before.includes(undefined)) wrong.push('it was not refused')
   if (made.code === 'TIMEOUT') wrong.push('it did not end')
-  if (made.code === 'INTERNAL' || made.code === 'UNKNOWN') wrong.push(`${made.code}: ${made.message}`)
+  const isRefused = kind === 'drop' && made.code === 'PLATFORM_LOST'
+  if (isRefused && moved.includes(true)) wrong.push('it was refused, and a tag has moved')
+  const isExplained = (made.code === 'AUTH' || made.code === 'REGISTRY') && EXPLAINED.test(made.message ?? '')
+  if (made.code !== undefined && !isRefused && !isExplained) wrong.push(`${made.code}: ${made.message}`)
   return { code: made.code, message: made.message, isHalfMoved: made.code !== undefined && moved.includes(true), wrong }
 }
