@@ -34,6 +34,24 @@ export function mergeLayers(layers: readonly LayerFiles[]): ImageTree {
   /** Paths of programs and links and of the folders above them, each hashed once. */
   const byHash = new Map<string, string>()
   const above = new Set<string>()
+  let landings = new Map<string, string>()
+  /** Where a folder of a layer is: it may lead through links of lower layers, and may have been a file there. */
+  const landing = (folder: string): string => {
+    for (let at = folder.indexOf('/'); ; at = folder.indexOf('/', at + 1)) {
+      const upper = at < 0 ? folder : folder.slice(0, at)
+      const node = nodes.get(upper)
+      if (node !== undefined && node !== 'other' && 'link' in node) return resolve(folder) ?? folder
+      if (node !== undefined) nodes.delete(upper)
+      if (at < 0) return folder
+    }
+  }
+  const landed = (path: string): string => {
+    const folder = parent(path)
+    if (folder === '') return path
+    let real = landings.get(folder)
+    if (real === undefined) landings.set(folder, (real = landing(folder)))
+    return real === folder ? path : real === '' ? path.slice(folder.length + 1) : `${real}${path.slice(folder.length)}`
+  }
   const place = (path: string, node: Node) => {
     if (!nodes.has(path)) byHash.set(pathHash(path), path)
     nodes.set(path, node)
@@ -51,20 +69,23 @@ export function mergeLayers(layers: readonly LayerFiles[]): ImageTree {
     for (const path of nodes.keys()) if (hasFolder(path, folders)) nodes.delete(path)
   }
   for (const [layer, files] of layers.entries()) {
+    landings = new Map()
     remove(files.opaque, { itself: false })
     if (files.opaque.includes('')) nodes.clear()
-    remove(files.removed, { itself: true })
+    remove(files.removed.map(landed), { itself: true })
     const hashes = hashesOf(files.others)
     remove(
       [...hashes].flatMap((hash) => byHash.get(hash) ?? []),
       { itself: true },
     )
     for (const hash of hashes) others.add(hash)
-    for (const program of files.programs) place(program.path, { program: { ...program, layer } })
-    const links = new Map(files.symlinks)
-    remove([...links.keys(), ...files.programs.map(({ path }) => path)], { itself: false })
+    const added = files.programs.map((program) => ({ ...program, path: landed(program.path), layer }))
+    const links = new Map(files.symlinks.map(([path, link]) => [landed(path), link]))
+    const hardlinks = files.hardlinks.map(([path, target]) => [landed(path), landed(target)] as const)
+    for (const program of added) place(program.path, { program })
+    remove([...links.keys(), ...added.map(({ path }) => path)], { itself: false })
     for (const [path, link] of links) place(path, { link })
-    for (const [path, target] of files.hardlinks) {
+    for (const [path, target] of hardlinks) {
       const node = nodes.get(target)
       if (node === undefined || node === 'other') nodes.delete(path)
       else place(path, 'program' in node ? { program: { ...node.program, path, layer } } : node)

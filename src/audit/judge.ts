@@ -26,7 +26,7 @@ export function judge({ platform, config, tree, isWhole }: AuditedImage): AuditR
     const because = started.get(file.path)?.because
     const found = wrongFor(file, { platform, tree, isWhole, because })
     const isChosen = (because === undefined || because === 'PATH') && named.has(withoutCpu(file.path) ?? '')
-    if (found && !isChosen && !isOfASet(file, siblings))
+    if (found && !isChosen && !isOfASet(file, { siblings, platform }))
       findings.push({
         path: `/${file.path}`,
         ...found,
@@ -79,27 +79,48 @@ function formatOf({ os }: Platform): 'elf' | 'pe' | 'macho' {
   return os === 'windows' ? 'pe' : os === 'darwin' ? 'macho' : 'elf'
 }
 
-const TRIPLET = /^(?:[a-z0-9_]+-)(?:linux|unknown-linux|pc-linux)-(?:gnu|musl|uclibc)[a-z0-9_]*$/
+const TRIPLET = /^([a-z0-9_]+)-(?:linux|unknown-linux|pc-linux)-(?:gnu|musl|uclibc)[a-z0-9_]*$/
+/** What architectures are called in triplets, where that is not their GOARCH. */
+const IN_TRIPLETS: Readonly<Record<string, RegExp>> = {
+  amd64: /^x86_64$/,
+  '386': /^i[3-6]86$/,
+  arm64: /^aarch64$/,
+  arm: /^arm/,
+  ppc64le: /^powerpc64le$/,
+  loong64: /^loongarch64$/,
+}
+
+/** glibc's own library can be started, to tell its version. */
+const SHARED_OBJECT = /\.so(?:\.\d+)*$/
+
+/** Whether a folder is for programs of another CPU, as its name says. */
+function isOfOther(folder: string, { architecture }: Platform): boolean {
+  const cpu = TRIPLET.exec(folder)?.[1]
+  return cpu !== undefined && cpu !== architecture && IN_TRIPLETS[architecture]?.test(cpu) !== true
+}
 
 /**
  * Whether a library belongs to a set for several platforms, of which a program takes its own: those of a cross
  * toolchain, below a folder with the name of its target; or beside a folder with the same library for this platform
  * (`prebuilds/linux-arm64/` of Node's packages, `runtimes/linux-x64/` of .NET's).
  */
-function isOfASet({ path, program, executable }: PlacedProgram, siblings: ReadonlySet<string>): boolean {
+function isOfASet(
+  { path, program, executable }: PlacedProgram,
+  { siblings, platform }: { readonly siblings: ReadonlySet<string>; readonly platform: Platform },
+): boolean {
   if (
-    program?.kind === 'library' &&
+    (program?.kind === 'library' || SHARED_OBJECT.test(path)) &&
     path
       .split('/')
       .slice(0, -1)
-      .some((part) => TRIPLET.test(part))
+      .some((part) => isOfOther(part, platform))
   )
     return true
   if (executable && program?.kind === 'program') return false
   return withOneFolderOpen(path).some((key) => siblings.has(key))
 }
 
-/** The paths of good programs and libraries, each folder with a dash or underscore in its name left open in turn. */
+/** The paths of good programs and libraries, each folder with the name of a CPU left open in turn. */
 function siblingsOf(tree: ImageTree, platform: Platform): ReadonlySet<string> {
   const good = [...tree.programs.values()].filter(({ program }) => program && runsOn(program, platform) === 'yes')
   return new Set(good.flatMap(({ path }) => withOneFolderOpen(path)))
@@ -122,9 +143,13 @@ function namedSiblingsOf(tree: ImageTree, platform: Platform): ReadonlySet<strin
   return new Set(good.flatMap(({ path }) => withoutCpu(path) ?? []))
 }
 
+/** Names of folders for one CPU: `linux-x64`, `linux_aarch64`, `win32-ia32`. */
+const FOLDER_OF_CPU =
+  /[-_.](?:amd64|x86[-_]64|x86|x64|i[3-6]86|ia32|386|arm64|aarch64|arm[a-z0-9]*|riscv64|ppc64[a-z]*|powerpc64[a-z]*|s390x|loong(?:arch)?64|mips[a-z0-9]*)(?=[-_.]|$)|^(?:x86[-_]64|x64|amd64|i[3-6]86|arm64|aarch64|arm[a-z0-9]*|riscv64|powerpc64le|s390x)[-_.]/
+
 function withOneFolderOpen(path: string): string[] {
   const parts = path.split('/')
   return parts.flatMap((part, index) =>
-    index > 0 && index < parts.length - 1 && /[-_]/.test(part) ? [parts.with(index, '*').join('/')] : [],
+    index > 0 && index < parts.length - 1 && FOLDER_OF_CPU.test(part) ? [parts.with(index, '*').join('/')] : [],
   )
 }

@@ -14,6 +14,8 @@ const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 const MAX_FOLDERS = 100
 /** What a shell line is cut at to find the programs that it may start. */
 const SHELL_WORDS = /[\s;&|()<>"'`$]+/
+/** `-c`, or the last one of `-ec` and the like: a line follows. */
+const LINE_OPTION = /^-[a-z]*c$/
 /** Programs whose arguments are programs of other CPUs and systems. */
 const EMULATOR = /(?:^|\/)(?:qemu-[\w-]+|wine(?:64)?|box(?:64|86)|FEXInterpreter)$/
 /** Started by the kernel of a host that has no emulator of its own at hand, by no name in the image. */
@@ -26,7 +28,9 @@ const HOST_EMULATOR = /(?:^|\/)qemu-\w+-static$/
 export function reachable(tree: ImageTree, config: ContainerConfig): ReadonlyMap<string, Reached> {
   const found = new Map<string, Reached>()
   const path = config.Env?.findLast((entry) => entry.startsWith('PATH='))?.slice(5) ?? DEFAULT_PATH
-  const folders = [...new Set(path.split(':'))].filter((folder) => folder.startsWith('/')).slice(0, MAX_FOLDERS)
+  const cwd = config.WorkingDir ?? '/'
+  const from = (folder: string, to: string) => (to.startsWith('/') ? to : `/${cleanPath(`${folder}/${to}`)}`)
+  const folders = [...new Set(path.split(':').filter(Boolean))].slice(0, MAX_FOLDERS).map((one) => from(cwd, one))
   const libraries = byName(tree)
   const inFolders = (name: string) =>
     folders.map((folder) => tree.find(`${folder}/${name}`)).find((file) => file?.executable)
@@ -58,7 +62,7 @@ export function reachable(tree: ImageTree, config: ContainerConfig): ReadonlyMap
   function interpret(file: PlacedProgram, [first, ...rest]: readonly string[], { strict }: { strict: boolean }): void {
     const because = `the interpreter of /${file.path}`
     const interpreter = tree.find(first!)
-    reach(interpreter, because, { strict: false })
+    reach(interpreter, because, { strict })
     const lacks = (missing: string) => strict && found.set(file.path, { ...found.get(file.path)!, missing })
     if (!interpreter && !tree.has(first!)) lacks(first!)
     if (!first!.endsWith('/env')) return
@@ -66,16 +70,16 @@ export function reachable(tree: ImageTree, config: ContainerConfig): ReadonlyMap
     if (!started) return
     const { name, isSure } = started
     const named = name.includes('/') ? tree.find(name) : inFolders(name)
-    if (named) reach(named, because, { strict: false })
+    if (named) reach(named, because, { strict })
     else if (isSure && interpreter && !name.includes('/') && !folders.some((folder) => tree.has(`${folder}/${name}`)))
       lacks(name)
   }
 
-  const cwd = config.WorkingDir ?? '/'
   const words = (argv: readonly string[] | undefined, because: string, { isFirst }: { isFirst: boolean }) => {
-    const isShell = /(^|\/)(ba|da|a|k|z)?sh$/.test(argv?.[0] ?? '') && argv?.[1] === '-c'
+    const line = isShell(argv?.[0]) ? argv!.findIndex((word, index) => index > 0 && LINE_OPTION.test(word)) : -1
     let isEmulated = false
-    const all = isShell ? [argv![0]!, ...argv!.slice(2).flatMap((line) => line.split(SHELL_WORDS))] : (argv ?? [])
+    let folder = cwd
+    const all = line > 0 ? [argv![0]!, ...argv!.slice(line + 1).flatMap((one) => one.split(SHELL_WORDS))] : (argv ?? [])
     for (const [index, word] of all.entries()) {
       // What follows is for a CPU of its own
       if (EMULATOR.test(word)) isEmulated = true
@@ -83,11 +87,12 @@ export function reachable(tree: ImageTree, config: ContainerConfig): ReadonlyMap
       const file = word.startsWith('/')
         ? tree.find(word)
         : word.includes('/')
-          ? tree.find(`/${cleanPath(`${cwd}/${word}`)}`)
+          ? tree.find(from(folder, word))
           : index === 0 && isFirst
             ? inFolders(word)
             : undefined
       reach(file, because, { strict: index === 0 && isFirst })
+      if (line > 0 && all[index - 1] === 'cd') folder = from(folder, word)
     }
   }
   const { Entrypoint, Cmd, Healthcheck } = config
@@ -107,6 +112,10 @@ export function reachable(tree: ImageTree, config: ContainerConfig): ReadonlyMap
     }
   }
   return found
+}
+
+function isShell(word = ''): boolean {
+  return /(?:^|\/)(?:ba|da|a|k|z)?sh$/.test(word)
 }
 
 /** Files by name; of several of a name the loader takes one of the right kind, which is not known here. */

@@ -1,5 +1,3 @@
-import { rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import { describeFindings } from '../audit/describe.ts'
 import { isFatal, type Finding } from '../audit/findings.ts'
 import { mergeLayers } from '../audit/image-tree.ts'
@@ -7,7 +5,7 @@ import { judge } from '../audit/judge.ts'
 import type { LayerFiles } from '../audit/layer-files.ts'
 import { canAudit } from '../audit/runs-on.ts'
 import { compact } from '../compact.ts'
-import { layerFilesOf } from '../content/layer-programs.ts'
+import { fetchedLayerFiles } from '../content/fetched-layer-files.ts'
 import { forEachLimited } from '../host/pool.ts'
 import { XbuildError } from '../errors.ts'
 import { fromDescriptorPlatform, type Descriptor } from '../oci/descriptor.ts'
@@ -15,8 +13,6 @@ import type { ImageConfig } from '../oci/manifest.ts'
 import { isConfigType, isLayerType } from '../oci/media-type.ts'
 import { parseImageConfig } from '../oci/read-image-config.ts'
 import { formatPlatform, normalizePlatform, samePlatform, type Platform } from '../platform.ts'
-import { withTemporaryFolder } from '../source/temporary.ts'
-import { createBlobStore } from '../store/blobs.ts'
 import type { Store } from '../store/store.ts'
 import { parseAny } from '../oci/any-manifest.ts'
 import { readRoot } from './entries.ts'
@@ -69,23 +65,10 @@ export async function auditPublished(
   const images = await readImages(source, platforms, signal)
   const wanted = images.filter(({ platform }) => canAudit(platform)).flatMap(({ layers }) => layers)
   const files = new Map<string, LayerFiles>()
-  await withTemporaryFolder(store.folder, 'audit', async (folder) => {
-    const scratch = createBlobStore({ ...store.folder, blobs: folder, ingest: join(folder, 'ingest') })
-    const distinct = [...new Map(wanted.map((layer) => [layer.digest, layer])).values()]
-    await forEachLimited(distinct, { limit: LAYERS, signal }, async (layer, inner) => {
-      files.set(layer.digest, await filesOf(layer, inner))
-    })
-
-    async function filesOf(layer: Descriptor, abort: AbortSignal): Promise<LayerFiles> {
-      const known = await layerFilesOf(layer, { store, signal: abort })
-      if (known) return known
-      await scratch.fetch(layer, (offset) => source.blob(layer, offset, abort), { signal: abort })
-      try {
-        return (await layerFilesOf(layer, { store: { ...store, blobs: scratch }, signal: abort })) ?? NOTHING
-      } finally {
-        await rm(scratch.path(layer.digest), { force: true })
-      }
-    }
+  const distinct = [...new Map(wanted.map((layer) => [layer.digest, layer])).values()]
+  await forEachLimited(distinct, { limit: LAYERS, signal }, async (layer, inner) => {
+    const open = (offset: number) => source.blob(layer, offset, inner)
+    files.set(layer.digest, await fetchedLayerFiles(layer, { store, signal: inner, open }))
   })
   return images.map((image) => judgeOne(image, { images, files, isExcepted }))
 }

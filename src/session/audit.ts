@@ -1,6 +1,8 @@
+import { Readable } from 'node:stream'
 import { compact } from '../compact.ts'
 import type { AuditLevel, Output } from '../config/options.ts'
 import type { BuiltImage } from '../content/built-image.ts'
+import { fetchedLayerFiles } from '../content/fetched-layer-files.ts'
 import { layerFilesOf } from '../content/layer-programs.ts'
 import { describeFindings } from '../audit/describe.ts'
 import { isFatal, type Finding } from '../audit/findings.ts'
@@ -12,7 +14,7 @@ import { readManifest } from '../content/read-blob.ts'
 import type { Emit } from '../events.ts'
 import { ignoreMatcher } from '../dockerfile/ignore.ts'
 import { instructionOfLayer } from '../dockerfile/layer-instructions.ts'
-import { XbuildError } from '../errors.ts'
+import { toXbuildError, XbuildError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { sameTarget } from '../plan/target-id.ts'
 import { formatPlatform, samePlatform, type Platform } from '../platform.ts'
@@ -50,10 +52,15 @@ export async function auditImages(
   const level = options.audit ?? defaultLevel(options.outputs)
   if (level === 'off') return
   const except = ignoreMatcher(options.auditExcept ?? [])
+  const targetOf = (platform: Platform) => edges.targets.find((one) => sameTarget(one, { image: name, platform }))
   const all = await Promise.all(
     built
       .filter(({ job }) => canAudit(job.target))
-      .map(async ({ job, image }) => auditOne(job.target, image, edges, (path) => except.matches(path.slice(1)))),
+      .map(async ({ job, image }) =>
+        auditOne({ platform: job.target, image, target: targetOf(job.target) }, edges, (path) =>
+          except.matches(path.slice(1)),
+        ),
+      ),
   )
   const errors: XbuildError[] = []
   for (const { platform, layers, findings, image, cut } of all) {
@@ -64,7 +71,7 @@ export async function auditImages(
         at: Date.now(),
       })
     if (findings.length === 0) continue
-    const target = edges.targets.find((one) => sameTarget(one, { image: name, platform }))
+    const target = targetOf(platform)
     const { message, hint, at } = describeFindings(findings, {
       platform: formatPlatform(platform),
       instruction: (layer) => target && instructionOfLayer(target.graph, image.config, layer),
@@ -104,18 +111,42 @@ function defaultLevel(outputs: readonly Output[] = []): AuditLevel {
 }
 
 async function auditOne(
-  platform: Platform,
-  image: BuiltImage,
-  { store, signal }: AuditEdges,
+  { platform, image, target }: { platform: Platform; image: BuiltImage; target: TargetBuild | undefined },
+  { store, signal, emit }: AuditEdges,
   isExcepted: (path: string) => boolean,
 ): Promise<Audited> {
+  const fetched = async (layer: Descriptor, index: number) => {
+    const open = async (offset: number) =>
+      Readable.from(skipped((await image.blobs.read(layer)) as AsyncIterable<Buffer>, offset))
+    return fetchedLayerFiles(layer, { store, signal, open }).catch((error: unknown) => {
+      signal.throwIfAborted()
+      const message = `${formatPlatform(platform)}: the programs of layer ${index + 1} were not compared with the platform: ${toXbuildError(error).message}`
+      emit({ type: 'warning', message, at: Date.now() })
+      return undefined
+    })
+  }
   const { layers } = await readManifest(image)
-  const files = await Promise.all(layers.map(async (layer) => layerFilesOf(layer, { store, signal })))
+  const files = await Promise.all(
+    layers.map(async (layer, index) => {
+      // What a node has pushed by itself; of base images that are not here nothing is fetched for an audit
+      const isOwn = target !== undefined && instructionOfLayer(target.graph, image.config, index) !== undefined
+      return (await layerFilesOf(layer, { store, signal })) ?? (isOwn ? fetched(layer, index) : undefined)
+    }),
+  )
   const cut = files.findIndex((one) => one?.isCut)
   const isWhole = cut < 0 && files.every((one) => one !== undefined)
   const tree = mergeLayers(files.map((one) => one ?? NOTHING))
   const { findings } = judge({ platform, config: image.config.config ?? {}, tree, isWhole })
   return { platform, layers, image, cut, findings: findings.filter(({ path }) => !isExcepted(path)) }
+}
+
+/** A stream from `offset` on, of one that begins at the start. */
+async function* skipped(stream: AsyncIterable<Buffer>, offset: number): AsyncGenerator<Buffer> {
+  let left = offset
+  for await (const chunk of stream) {
+    if (chunk.length > left) yield chunk.subarray(left)
+    left = Math.max(0, left - chunk.length)
+  }
 }
 
 const NOTHING = { programs: [], symlinks: [], hardlinks: [], removed: [], opaque: [], others: '' }
