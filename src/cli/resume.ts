@@ -7,7 +7,7 @@ import { XbuildError } from '../errors.ts'
 import { platformOfNodeArch } from '../platform.ts'
 import { republish } from '../session/republish.ts'
 import { withDefaultEdges } from '../session/edges.ts'
-import { readResult } from '../session/ledger-results.ts'
+import { finishedResults } from '../session/ledger-results.ts'
 import type { BuildResult, ImageResult } from '../session/types.ts'
 import { readRun } from '../store/runs/read-run.ts'
 import type { Run } from '../store/runs/run-types.ts'
@@ -36,7 +36,7 @@ export async function runResume(
     throw new XbuildError('STORE', `Cannot resume "${run.id}": process ${run.pid} works on it`, {
       hint: 'Wait until it ends, or stop it',
     })
-  const finished = finishedOf(run, store)
+  const finished = finishedResults(store.folder, run)
   if (run.images.length === finished.size && run.state === 'done') {
     stderr.write(`Nothing to resume: run ${run.id} is done\n`)
     return 0
@@ -60,16 +60,6 @@ export async function runResume(
     { images },
     { ...command, chosen: run.chosen ?? images.map(({ name }) => name), metadataFile: run.metadataFile },
     terminal,
-  )
-}
-
-/** What the images came to that the run has finished. One whose result is not known any more is not finished. */
-function finishedOf(run: Run, store: Store): Map<string, BuildResult> {
-  return new Map(
-    run.images.flatMap(({ image, status }) => {
-      const result = status === 'done' ? readResult(store.folder, run.id, image) : undefined
-      return result ? [[image, result] as const] : []
-    }),
   )
 }
 

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { StoreFolder } from '../store/places.ts'
 import { readOwnFile, runFolder } from '../store/runs/run-folder.ts'
+import type { Run } from '../store/runs/run-types.ts'
 import type { BuildResult } from './types.ts'
 
 const MAX_BYTES = 64_000_000
@@ -21,4 +22,14 @@ export function readResult(folder: StoreFolder, run: string, image: string): Bui
   } catch {
     return undefined
   }
+}
+
+/** What the images came to that a run has finished, by name. One whose result is not known any more is not finished. */
+export function finishedResults(folder: StoreFolder, run: Run): Map<string, BuildResult> {
+  return new Map(
+    run.images.flatMap(({ image, status }) => {
+      const result = status === 'done' ? readResult(folder, run.id, image) : undefined
+      return result ? [[image, result] as const] : []
+    }),
+  )
 }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startTestRegistry, type TestRegistry } from '../support/registry-server.ts'
 import { writeFiles } from './support/context.ts'
 import { root, tempFolder } from './support/places.ts'
 import { run, runOk, type Ended } from './support/xbuild.ts'
@@ -68,5 +69,55 @@ for (const work of [build, plan])
     const [built, planned] = stdout.trim().split('\n')
     expect(built).toContain(problem)
     expect(planned).toBe(built)
+  })
+})
+
+describe('the history of runs', () => {
+  let registry: TestRegistry
+  beforeAll(async () => void (registry = await startTestRegistry()))
+  afterAll(() => registry.stop())
+
+  test('a run is listed, shown, resumed and removed', async () => {
+    const options = `{ context: '.', tags: ['${registry.host}/app:1'], push: true }`
+    let isBroken = true
+    registry.intercepts.push((request, response) => {
+      if (!isBroken || request.method !== 'PUT') return false
+      response.writeHead(400).end()
+      return true
+    })
+    const failed = await program(`import { build } from 'xbuild'
+await build(${options}).catch(({ code }) => console.log(code))`)
+    expect(failed.stdout, failed.stderr).toBe('REGISTRY\n')
+    isBroken = false
+    const { stdout, stderr } = await program(`import { listRuns, removeRuns, resumeRun, showRun } from 'xbuild'
+const { id } = (await listRuns({ states: ['failed'] })).at(-1)
+console.log((await showRun(id)).images.map(({ status }) => status), (await showRun(id)).results)
+const [{ name, result }] = await resumeRun(id)
+const { state, results } = await showRun(id)
+console.log(name, state, result.run === id, results[''].digest === result.digest)
+console.log(result.outputs[0].refs[0].endsWith(result.digest), (await resumeRun(id))[0].result.digest === result.digest)
+await removeRuns([id])
+await showRun(id).catch(({ code }) => console.log(code))
+await removeRuns([id]).catch(({ code }) => console.log(code))`)
+    expect(stdout, stderr).toBe("[ 'failed' ] {}\n done true true\ntrue true\nNOT_FOUND\nNOT_FOUND\n")
+    expect(registry.manifests.has('app:1')).toBe(true)
+  })
+
+  test('what is not built is built as the requests say, which are those of then', async () => {
+    const { stdout, stderr } = await program(`import { writeFileSync } from 'node:fs'
+import { build, listRuns, resumeRun } from 'xbuild'
+const options = { context: '.', file: 'late.Dockerfile', buildArgs: { A: '1' } }
+writeFileSync('late.Dockerfile', 'FROM scratch\\nCOPY late.txt /\\n')
+await build(options).catch(({ code }) => console.log(code))
+writeFileSync('late.txt', 'late')
+const { id } = (await listRuns()).at(-1)
+await resumeRun(id).catch(({ code, message }) => console.log(code, message.replace(id, 'ID')))
+const requests = { ...options, buildArgs: { A: '2' } }
+await resumeRun(id, { requests }).catch(({ code, message }) => console.log(code, message.replace(id, 'ID')))
+const [{ result }] = await resumeRun(id, { requests: options })
+console.log(result.run === id, (await listRuns()).at(-1).state)`)
+    expect(stdout, stderr).toMatch(
+      /^\w+\nBAD_OPTION Cannot resume "ID": the image has to be built first\nBAD_OPTION Cannot resume "ID": it has other options now: buildArgs\ntrue done\n$/,
+    )
   })
 })
