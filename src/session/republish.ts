@@ -8,12 +8,13 @@ import { keepInStore, publishedResult } from './keep.ts'
 import { createLedger, type Ledger } from './ledger.ts'
 import { imagesOf, progressOf, readPublication, type Publication } from './publication.ts'
 import { createSecrecy, type Secrecy } from './secrecy.ts'
+import { createTagBarrier, type TagBarrier } from './tag-barrier.ts'
 import type { BuildEdges, BuildResult, ImageResult } from './types.ts'
 
 /**
  * Publishes the images of a run that were built and are not published: their content is taken by digest, no file of
- * the project is read, and nothing is built. What was written and moved before is left alone. Images that have to be
- * built first are not in the result.
+ * the project is read, and nothing is built. What was written and moved before is left alone; the tags of all move
+ * last, together. Images that have to be built first are not in the result.
  */
 export async function republish(run: Run, store: Store, edges: BuildEdges): Promise<readonly ImageResult[]> {
   const open = run.images.filter(({ status }) => status !== 'done')
@@ -32,10 +33,15 @@ export async function republish(run: Run, store: Store, edges: BuildEdges): Prom
   })
   try {
     ledger.open(store, { images: run.images, origin: run })
-    for (const { image, publication } of kept) {
-      if (!publication) continue
-      const result = await publishOne(run, image.image, publication, { ...edges, store, ledger, secrecy, warn })
-      if (result) results.push(result)
+    const ready = kept.flatMap(({ image, publication }) => (publication ? [{ name: image.image, publication }] : []))
+    const barrier = createTagBarrier(ready.length)
+    const about = { ...edges, store, ledger, secrecy, warn, barrier }
+    const ended = await Promise.allSettled(
+      ready.map(async ({ name, publication }) => publishOne(run, name, publication, about)),
+    )
+    for (const one of ended) {
+      if (one.status === 'rejected') throw one.reason
+      if (one.value) results.push(one.value)
     }
     ledger.end({ session: { images: results }, open: results.length < open.length })
     return results
@@ -52,6 +58,7 @@ interface OneEdges extends BuildEdges {
   readonly ledger: Ledger
   readonly secrecy: Secrecy
   readonly warn: (message: string) => void
+  readonly barrier: TagBarrier
 }
 
 /** Undefined when something of the image is gone: it has to be built. Throws CANCELED. */
@@ -59,7 +66,7 @@ async function publishOne(
   run: Run,
   name: string,
   publication: Publication,
-  { store, ledger, secrecy, warn, env, signal, stdout }: OneEdges,
+  { store, ledger, secrecy, warn, env, signal, stdout, barrier }: OneEdges,
 ): Promise<ImageResult | undefined> {
   const registry = createRegistryClient({ registries: publication.registries, env, onRetry: warn, hide: secrecy.hide })
   try {
@@ -71,6 +78,7 @@ async function publishOne(
     })
     if (!images) return undefined
     const done = run.images.find(({ image }) => image === name)
+    const missing = (publication.options.missing ?? []).map(({ platform }) => platform)
     const published = await publish({
       ...publication.options,
       images,
@@ -80,6 +88,7 @@ async function publishOne(
       emit: secrecy.emit,
       signal,
       progress: progressOf(ledger, name, done),
+      moveTags: barrier.moveTags({ ...publication.options.tagging, missing }),
     })
     const { tags, options, built } = publication
     await keepInStore(store, published, { options: { tags }, outputs: options })
@@ -87,9 +96,11 @@ async function publishOne(
     await ledger.imageDone(name, result)
     return { name, result }
   } catch (thrown) {
+    barrier.ended(name, thrown)
     if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled', { cause: thrown })
     return { name, error: toXbuildError(secrecy.error(thrown)) }
   } finally {
+    barrier.ended(name)
     await registry.close()
   }
 }

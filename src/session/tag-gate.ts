@@ -92,15 +92,19 @@ export function openTagGate(
   }
 }
 
-interface Waiting {
+interface Waiting extends Waits {
   readonly request: SessionRequest
+}
+
+/** The tags of an image that wait, and who is told what became of them. */
+export interface Waits {
   readonly moves: readonly TagMove[]
   done(digests: ReadonlyMap<string, Digest>): void
   fail(error: unknown): void
 }
 
 /** Moves all tags; what comes back tells each image what became of its own. */
-async function moveTogether(waiting: readonly Waiting[]): Promise<(one: Waiting) => void> {
+export async function moveTogether(waiting: readonly Waits[]): Promise<(one: Waits) => void> {
   try {
     const digests = await moveAllTags(waiting.flatMap(({ moves }) => moves))
     return ({ done }) => done(digests)
@@ -114,11 +118,18 @@ async function moveTogether(waiting: readonly Waiting[]): Promise<(one: Waiting)
   }
 }
 
-function failing(error: XbuildError): (one: Waiting) => void {
+function failing(error: XbuildError): (one: Waits) => void {
   return ({ fail }) => fail(error)
 }
 
-function withheld({ image, error }: { readonly image: string | undefined; readonly error: XbuildError }): XbuildError {
+/** The error of an image whose tags stay, for another one could not be published. */
+export function withheld({
+  image,
+  error,
+}: {
+  readonly image: string | undefined
+  readonly error: XbuildError
+}): XbuildError {
   return new XbuildError(
     error.code === 'CANCELED' ? 'REGISTRY' : error.code,
     `Cannot tag the image: "${image ?? ''}" could not be published, so no tag of this session has moved`,

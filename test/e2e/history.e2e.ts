@@ -165,6 +165,27 @@ target "three" { inherits = ["base"]\n tags = ["${registry.host}/bake/three:\${T
   expect(await latest()).toMatchObject({ state: 'done' })
 })
 
+test('tags of several images move together when a run is resumed, too', async () => {
+  const target = (name: string) =>
+    `target "${name}" {\n  dockerfile-inline = "FROM scratch\\nCOPY a /${name}\\n"\n  tags = ["${registry.host}/together/${name}:1"]\n}\n`
+  const group = 'group "default" { targets = ["one", "two"] }\n'
+  const project = writeFiles(join(folder, 'together'), {
+    'docker-bake.hcl': `${group}${target('one')}${target('two')}`,
+    a: 'together',
+  })
+  registry.intercepts.push(refuse(/^PUT .*\/blobs\//))
+  const failed = await run(['bake', '--push'], { cwd: project })
+  expect(failed.code, failed.stderr).toBe(1)
+  registry.intercepts.splice(0, 1, refuse(/^PUT \/v2\/together\/two\/manifests\//))
+  const again = await run(['resume'])
+  expect(again.code, again.stderr).toBe(1)
+  expect(again.stderr).toContain('"two" could not be published, so no tag of this session has moved')
+  expect(tagOf('together/one:1')).toBeUndefined()
+  registry.intercepts.splice(0)
+  await ok(['resume'])
+  for (const name of ['one', 'two']) expect(tagOf(`together/${name}:1`), name).toBeDefined()
+})
+
 test('secrets are not written down, and resume says which are missing', async () => {
   const context = writeFiles(join(folder, 'secrets'), {
     Dockerfile: `FROM busybox
