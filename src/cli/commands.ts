@@ -83,6 +83,7 @@ export const COMMANDS: readonly Command[] = [
     run: async (line, terminal, commands, calling) => {
       if ('images' in line) return (await import('./images.ts')).runFileImages(line.images, terminal, calling)
       if ('topic' in line) return showHelp(undefined, terminal, commands)
+      if ('shown' in line) return (await import('./images.ts')).showImage(line.shown, terminal)
       const { options, call } = line
       return call
         ? (await import('./call.ts')).runCall({ options, call }, terminal)

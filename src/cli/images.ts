@@ -1,7 +1,9 @@
 import type { ImagesCommand } from '../config/images/line.ts'
-import { withNeeded } from '../config/images/target.ts'
+import { printTargets } from '../config/images/print.ts'
+import { withNeeded, type ImageTarget } from '../config/images/target.ts'
 import type { Calling } from './command.ts'
 import { showPlan } from './plan.ts'
+import { print } from './print.ts'
 import { checkNoCircle, imageRequests, runImages } from './run-images.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -9,11 +11,7 @@ import type { Terminal } from './terminal.ts'
 export async function runFileImages(command: ImagesCommand, terminal: Terminal, calling: Calling): Promise<number> {
   const { chosen, json: _, unnamed, ...run } = command
   for (const name of unnamed) terminal.stderr.write(`warning: ${name} is not pushed: it has no tags\n`)
-  const overridden = run.targets.flatMap(({ name, overrides }) => (overrides && run.print ? [name] : []))
-  if (overridden.length > 0)
-    terminal.stderr.write(
-      `warning: --print leaves out what is different for single platforms of ${overridden.join(', ')}\n`,
-    )
+  if (run.print) warnOfOverrides(run.targets, terminal)
   return runImages(
     {
       ...run,
@@ -27,6 +25,19 @@ export async function runFileImages(command: ImagesCommand, terminal: Terminal, 
     terminal,
     calling,
   )
+}
+
+/** `xbuild build --print`: the one image as docker buildx bake would show it. */
+export async function showImage(target: ImageTarget, terminal: Terminal): Promise<number> {
+  warnOfOverrides([target], terminal)
+  await print(terminal.stdout, printTargets([target], { default: { targets: [target.name] } }))
+  return 0
+}
+
+function warnOfOverrides(targets: readonly ImageTarget[], { stderr }: Terminal): void {
+  const names = targets.flatMap(({ name, overrides }) => (overrides ? [name] : []))
+  if (names.length > 0)
+    stderr.write(`warning: --print leaves out what is different for single platforms of ${names.join(', ')}\n`)
 }
 
 /** `xbuild plan` for images of xbuild.yaml: one plan for all of them. */

@@ -102,10 +102,11 @@ export function imageRequests({
   return requestsOf(
     withNeeded(targets, chosen).map((target) => (chosen.includes(target.name) ? target : onlyNeeded(target))),
     { shared, env, secretEnv, localPlatform, names: targets.map(({ name }) => name) },
-  ).map((request) =>
+  ).map((request) => {
     // What the images made from it take of it is audited there, on the platform and with the loaders that it gets there
-    chosen.includes(request.name) ? request : { ...request, options: { ...request.options, audit: 'off' } },
-  )
+    if (!chosen.includes(request.name)) return { ...request, options: { ...request.options, audit: 'off' } }
+    return shared.test ? { ...request, options: { ...request.options, test: shared.test } } : request
+  })
 }
 
 /** An image that others are made from goes nowhere itself. */

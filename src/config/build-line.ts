@@ -10,7 +10,8 @@ import type { FileConfig } from './file.ts'
 import { resolvePlatform } from './file-platforms.ts'
 import type { FlagOption } from './flags.ts'
 import { yieldTo } from './images/file-targets.ts'
-import { meansImages, readImagesLine, textsByOption, type ImagesCommand } from './images/line.ts'
+import { meansImages, readImagesLine, targetOfLine, textsByOption, type ImagesCommand } from './images/line.ts'
+import type { ImageTarget } from './images/target.ts'
 import type { CompleteOptions } from './options.ts'
 import { parseWhole, usageError } from './values.ts'
 
@@ -38,6 +39,8 @@ export type BuildValues = Pick<CompleteOptions, FlagOption> & BuildCliOptions
 export type BuildLine =
   | { readonly options: CompleteOptions; readonly call?: Question }
   | { readonly images: ImagesCommand }
+  /** The image is only shown. */
+  | { readonly shown: ImageTarget }
   | { readonly topic: undefined }
 
 /** Reads the words and values of `xbuild build`. Throws BAD_OPTION, BAD_PLATFORM. */
@@ -50,8 +53,9 @@ export function readBuildLine(values: BuildValues, input: LineInput): BuildLine 
   }
   if (meansImages(input)) return { images: readImagesLine(values, input) }
   if (input.bare) return { topic: undefined }
-  checkForImages(values, input)
+  checkForImages({ ...values, print: false }, input)
   const options = optionsOf(values, input)
+  if (values.print) return { shown: targetOfLine(values, input, options.context) }
   const call = callOf(values)
   return isQuestion(call) ? { options, call } : { options }
 }

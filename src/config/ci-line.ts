@@ -59,7 +59,7 @@ export interface CiBuild {
 }
 
 const VERBS = ['plan', 'build', 'merge'] as const
-const REFUSED = ['platform', 'output', 'push', 'load', 'tag', 'metadata-file']
+const REFUSED = ['platform', 'output', 'push', 'load', 'tag', 'metadata-file', 'print']
 
 /** Reads the words and values of `xbuild ci`. Throws BAD_OPTION. */
 export function readCiCommand(values: CiValues, input: LineInput): CiCommand {

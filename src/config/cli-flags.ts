@@ -49,7 +49,7 @@ export const BUILD_CLI_FLAGS: { readonly [K in keyof BuildCliOptions]: Flag<Buil
   print: {
     name: 'print',
     group: 'common',
-    help: 'Print the images of the file as the JSON of docker buildx bake; nothing is built',
+    help: 'Print what would be built as the JSON of docker buildx bake; nothing is built',
     absent: false,
     parse: read.bool,
   },

@@ -76,28 +76,28 @@ function ofSecond(event: BuildEvent): BuildEvent {
  * Dockerfile. Throws NOT_REPRODUCIBLE, and the error of a platform that could be built once only.
  */
 export async function checkReproduced(
-  { options }: SessionRequest,
+  { image, options }: SessionRequest,
   { built }: Settled,
   { again, targets, ...edges }: CheckEdges,
 ): Promise<void> {
   if (!again) return
   const differences: ImageDifference[] = []
-  for (const { job, image } of built) {
+  for (const { job, image: first } of built) {
     const platform = formatPlatform(job.target)
     const second = secondOf(job, again)
-    if (second.descriptor.digest === image.descriptor.digest) {
-      sayEqual(platform, job.image, image, edges.emit)
+    if (second.descriptor.digest === first.descriptor.digest) {
+      sayEqual(platform, job.image, first, edges.emit)
       continue
     }
     const { compareImages } = await import('./image-difference.ts')
     const target = targets.find((one) => sameTarget(one, targetOfJob(job)))
-    differences.push(await compareImages({ platform, first: image, second, target }, edges))
+    differences.push(await compareImages({ platform, first, second, target }, edges))
   }
   const parts = differences.flatMap(({ platform, parts }) => parts.map((part) => ({ platform, ...part })))
   for (const { platform, what, lines, at } of parts)
     edges.emit({
       type: 'warning',
-      message: `${platform}: ${what} is not the same in both builds: ${lines.join('; ')}`,
+      message: `${image === undefined ? '' : `${image} `}${platform}: ${what} is not the same in both builds: ${lines.join('; ')}`,
       ...compact({ source: at }),
       at: Date.now(),
     })

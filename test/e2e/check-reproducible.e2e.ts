@@ -47,3 +47,34 @@ test('equal builds are published', async () => {
   expect(equal.stderr.match(/RUN echo same > \/same$/gm)).toHaveLength(2)
   expect(existsSync(at('out', 'index.json'))).toBe(true)
 })
+
+test('of several images those that can be built twice are published; tests of the command line are for all chosen', async () => {
+  const [, base = ''] = bases
+  const target = (name: string, lines: string) =>
+    `target "${name}" {\n  contexts = { busybox = "${base.replace('busybox=', '')}" }\n  dockerfile-inline = "${lines}"\n  output = ["type=oci,dest=${name}"]\n}\n`
+  const project = writeFiles(at('bake'), {
+    'docker-bake.hcl': [
+      'group "default" { targets = ["same", "other"] }\n',
+      target('same', 'FROM busybox\\nRUN echo same > /same'),
+      target('other', 'FROM busybox\\nRUN cat /proc/sys/kernel/random/uuid > /id'),
+    ].join(''),
+  })
+  const bake = (...args: string[]) =>
+    xbuild(['bake', '--allow', 'fs.read=*', ...args], {
+      cwd: project,
+      env: { XBUILD_HOME: at('store'), SOURCE_DATE_EPOCH: '1700000000' },
+    })
+  const twice = await bake('--check-reproducible')
+  expect(twice.code, twice.stderr).toBe(1)
+  expect(twice.stdout).toMatch(/^same sha256:\w{64}\n$/)
+  expect(twice.stderr).toMatch(/other: error: Cannot reproduce "linux\/\w+": layer 2 of 2 differs, \/id: content/)
+  expect([existsSync(join(project, 'same')), existsSync(join(project, 'other'))]).toEqual([true, false])
+  rmSync(join(project, 'same'), { recursive: true })
+  const tested = await bake('--test', 'test -e /id')
+  expect(tested.code, tested.stderr).toBe(1)
+  expect(tested.stdout).toMatch(/^other sha256:\w{64}\n$/)
+  expect(tested.stderr).toMatch(
+    /same: error: Cannot publish: test "test -e \/id" of linux\/\w+ failed with exit code 1/,
+  )
+  expect([existsSync(join(project, 'same')), existsSync(join(project, 'other'))]).toEqual([false, true])
+})

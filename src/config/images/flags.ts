@@ -17,6 +17,7 @@ type SessionFlags = Pick<
   | 'audit'
   | 'auditExcept'
   | 'builders'
+  | 'checkReproducible'
   | 'force'
   | 'jobs'
   | 'ociRuntime'
@@ -25,11 +26,12 @@ type SessionFlags = Pick<
   | 'silenceTimeout'
   | 'store'
   | 'storeLimit'
+  | 'test'
   | 'timeout'
 >
 
-/** What only the command line says: files of a project do not push. */
-type PushFlag = 'append' | 'force' | 'allowPlatformDrop'
+/** What the command line says alone: files of a project do not push, and say of each image how it is tested. */
+type LineFlag = 'append' | 'force' | 'allowPlatformDrop' | 'checkReproducible' | 'test'
 
 /** What the command line says where one file describes many images. */
 export interface ImagesValues extends SessionFlags, Omit<BuildCliOptions, 'json'> {
@@ -46,7 +48,7 @@ export interface ImagesValues extends SessionFlags, Omit<BuildCliOptions, 'json'
 
 const bool = (texts: readonly string[], input: read.FlagInput): boolean | undefined => read.bool(texts, input)
 const { accel, allowPlatformDrop, append, audit, auditExcept, builders, force, jobs, ociRuntime, progress } = FLAGS
-const { packs, silenceTimeout, store, storeLimit, timeout } = FLAGS
+const { checkReproducible, packs, silenceTimeout, store, storeLimit, timeout } = FLAGS
 const { quiet, call, check, print, failFast } = BUILD_CLI_FLAGS
 
 /** Flags of the commands that build what a file describes. */
@@ -91,6 +93,11 @@ export const IMAGES_FLAGS: FlagTable<ImagesValues> = {
   },
   audit,
   auditExcept,
+  test: {
+    ...FLAGS.test,
+    help: 'Run COMMAND in every finished image, as RUN would, in the place of what the file says; when it fails, the image is not published',
+  },
+  checkReproducible,
   quiet,
   call,
   check,
@@ -106,7 +113,7 @@ export const IMAGES_FLAGS: FlagTable<ImagesValues> = {
 }
 
 /** What xbuild.yaml says of the machine, not of the image that it describes itself. */
-export function sessionTexts({ values }: FileConfig): FileTexts<Omit<SessionFlags, PushFlag>> {
+export function sessionTexts({ values }: FileConfig): FileTexts<Omit<SessionFlags, LineFlag>> {
   const { accel, audit, auditExcept, builders, jobs, ociRuntime, progress } = values
   const { packs, silenceTimeout, store, storeLimit, timeout } = values
   return {
@@ -139,7 +146,7 @@ export function sharedOptions(
   },
 ): SharedOptions {
   const { accel, audit, auditExcept, builders, jobs, ociRuntime, silenceTimeout, store, storeLimit, timeout } = values
-  const { append, force, allowPlatformDrop, packs } = values
+  const { append, force, allowPlatformDrop, test, checkReproducible, packs } = values
   const epoch = /^\d{1,15}$/.exec(env['SOURCE_DATE_EPOCH'] ?? '')?.[0]
   const all = {
     accel,
@@ -149,12 +156,14 @@ export function sharedOptions(
     audit,
     auditExcept,
     builders,
+    checkReproducible,
     jobs,
     ociRuntime,
     packs,
     silenceTimeout,
     store,
     storeLimit,
+    test,
     timeout,
     nodes: file?.nodes,
     sourceDateEpoch: epoch === undefined ? undefined : Number(epoch),

@@ -97,12 +97,25 @@ export function readImagesLine(values: Values, input: ImagesInput): ImagesComman
   }
 }
 
+/** The one image of a command line in the model of files, as `--print` shows it. */
+export function targetOfLine(values: Values, input: ImagesInput, context: string): ImageTarget {
+  const { env, localPlatform, file = { registries: {}, values: {} } } = input
+  const at = { file: '', line: 1 }
+  const image = { name: 'default', at, texts: { context: [{ value: context, at }] } }
+  const [target] = fileTargets({ ...file, images: [image] }, { givenFor: () => textsOf(input), env, localPlatform })
+  return withOutputs(target!, values)
+}
+
 function isNamed({ tags = [] }: ImageTarget): boolean {
   return tags.length > 0
 }
 
 function shared(values: Values, { file, env, cwd }: ImagesInput): SharedOptions {
-  const { timeout: _, ...all } = sharedOptions(
+  const {
+    timeout: _,
+    test: _t,
+    ...all
+  } = sharedOptions(
     {
       ...values,
       allow: { read: [], write: [], rights: [] },

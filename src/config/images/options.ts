@@ -24,6 +24,7 @@ export type SharedOptions = Pick<
   | 'audit'
   | 'auditExcept'
   | 'builders'
+  | 'checkReproducible'
   | 'cwd'
   | 'jobs'
   | 'nodes'
@@ -35,6 +36,7 @@ export type SharedOptions = Pick<
   | 'sourceDateEpoch'
   | 'store'
   | 'storeLimit'
+  | 'test'
   | 'timeout'
 >
 

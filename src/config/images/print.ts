@@ -32,7 +32,7 @@ export function targetJson(target: ImageTarget): Json {
     ['target', target.target?.value],
     ['secret', list(target.secrets)?.map(secretJson)],
     ['ssh', list(target.ssh)?.map(sshJson)],
-    ['platforms', list(target.platforms)],
+    ['platforms', list(target.platforms)?.flatMap((text) => text.split(','))],
     ['output', list(target.output)?.map(outputJson)],
     ['pull', target.pull?.value],
     ['no-cache', target.noCache?.value],

@@ -80,7 +80,7 @@ test('every key of an image, in the model of bake and compose files', () => {
     target: 'final',
     secret: [{ id: 'npm', src: '.npmrc' }],
     ssh: [{ id: 'default', paths: ['key'] }],
-    platforms: ['linux/amd64', 'linux/arm64,linux/386'],
+    platforms: ['linux/amd64', 'linux/arm64', 'linux/386'],
     output: [{ type: 'local', dest: 'out' }],
     pull: true,
     'no-cache': false,
