@@ -93,7 +93,7 @@ async function street(
     const prepared = await prepare(session, results, { ...edges, last: lastNodes.last })
     ledger.planned(prepared.plan)
     await results.each(async (request) => checkLoads(request, loads, prepared.targets))
-    const drivers = session.own(await openDrivers(session, prepared, edges))
+    const drivers = session.own(await openDrivers(session, prepared, { ...edges, beforeWork: pushChecks.beforeWork }))
     await results.each(async (request) => runChecks(request, prepared, { ...edges, baseOf: drivers.baseOf }))
     await results.each(async (request) => pushChecks.allowed(request))
     await results.each(async (request) => checkTests(request, prepared.tester, prepared.targets))
@@ -106,6 +106,7 @@ async function street(
       signal: stop.signal,
     })
     await drivers.keep(outcomes)
+    await results.each(async (request) => pushChecks.answered(request))
     const again = await buildAgain(session, { prepared, results, outcomes, ...edges })
 
     const { gate } = pushChecks

@@ -48,6 +48,8 @@ export interface SolverOptions {
     images: ReadonlySet<string>,
     profile?: StepProfile,
   ) => void
+  /** Waited for before a step is run for some images; throws when it should not be. */
+  readonly beforeWork?: (images: ReadonlySet<string>) => Promise<void>
   readonly jobs: number
   /** Caches of other machines. */
   readonly imports?: StepImports
@@ -144,6 +146,7 @@ export function createSolver(options: SolverOptions): Solver {
       }
       const { starts, profile, ...made } = await limit(async () => {
         signal.throwIfAborted()
+        await options.beforeWork?.(vertex.shown.images)
         start()
         options.acceleration?.foresee([...pending.values()])
         if (vertex.kind === 'run') prepareRun(vertex, { ...options, signal })

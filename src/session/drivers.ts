@@ -23,6 +23,7 @@ import { isWhole, type JobOutcome, type Settled } from '../run/outcome.ts'
 import { pushNames } from '../publish/output-names.ts'
 import { readsOnce } from './imported-caches.ts'
 import type { Session } from './open.ts'
+import type { PushChecks } from './push-checks.ts'
 import { check, graphOf } from './requests.ts'
 
 /** The drivers of a session, each opened when the plan, or a job that moves, needs it. */
@@ -45,7 +46,14 @@ export interface Drivers {
 export async function openDrivers(
   session: Session,
   { targets, support, nodes, local, plan }: Prepared,
-  { emit, signal, env, secretEnv, secrecy }: Pick<SessionEdges, 'emit' | 'signal' | 'env' | 'secretEnv' | 'secrecy'>,
+  {
+    emit,
+    signal,
+    env,
+    secretEnv,
+    secrecy,
+    beforeWork,
+  }: Pick<SessionEdges, 'emit' | 'signal' | 'env' | 'secretEnv' | 'secrecy'> & Partial<Pick<PushChecks, 'beforeWork'>>,
 ): Promise<Drivers> {
   const { store, services, registry, options, requests } = session
   const keepGoing = plan.images !== undefined
@@ -89,6 +97,7 @@ export async function openDrivers(
       isNative: (platform) => local!.native.some((native) => samePlatform(native, platform)),
       check: (diagnostics) => check(diagnostics, emit),
       keepGoing,
+      ...(beforeWork ? { beforeWork } : {}),
       ...(imports.length > 0 ? { imports: firstOf(imports) } : {}),
       configExtraOf: (image) => caches.get(image)?.configExtra,
     }))
@@ -119,6 +128,7 @@ export async function openDrivers(
       async build(job, jobOptions) {
         refusePlain(job)
         const kept = job.kind === 'image' && name !== local?.name ? await takeUp(job, jobOptions) : undefined
+        if (!kept && name !== local?.name) await beforeWork?.(new Set(job.image === undefined ? [] : [job.image]))
         return withFiles(job, kept ?? (await (await driverOf(name, job)).build(job, jobOptions)))
       },
       close: async () => undefined,

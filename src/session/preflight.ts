@@ -106,19 +106,10 @@ export async function checkPushes(
   )
 }
 
-/**
- * Asks for the rights of every request while everything else is made ready; what comes back waits for those of one.
- */
+/** How the rights of one request are asked for: some repositories at a time. */
 export function askPushRights(session: Session, signal: AbortSignal): (request: SessionRequest) => Promise<void> {
   const limit = createLimit(AT_A_TIME)
-  const asked = new Map(
-    session.requests.map((request) => {
-      const allowed = requirePushRights(checkPushes([request.outputs], session, signal, limit))
-      allowed.catch(() => undefined)
-      return [request, allowed]
-    }),
-  )
-  return (request) => asked.get(request)!
+  return (request) => requirePushRights(checkPushes([request.outputs], session, signal, limit))
 }
 
 /**

@@ -1,19 +1,73 @@
+import { formatReference } from '../oci/reference.ts'
+import { pushNames } from '../publish/output-names.ts'
 import type { Session } from './open.ts'
 import type { TagGate } from './tag-gate.ts'
 import type { BuildEdges, SessionRequest } from './types.ts'
 
-/** What registries say of the pushes of a session, asked while everything else is made ready. */
+/** What registries say of the pushes of a session. */
 export interface PushChecks {
-  /** Waits for the answers about one request. Throws AUTH when a push will be refused. */
+  /** Before anything is built: waits for the answers about one request. Throws AUTH when a push will be refused. */
   allowed(request: SessionRequest): Promise<void>
+  /**
+   * Before something is built for these images, or for all when there are none: throws AUTH when the pushes of all of
+   * them will be refused.
+   */
+  beforeWork(images: ReadonlySet<string>): Promise<void>
+  /** When all is built: what was answered meanwhile. Throws AUTH. */
+  answered(request: SessionRequest): Promise<void>
   /** Absent: nothing is pushed. */
   readonly gate?: TagGate
 }
 
-/** Asks every registry that the session pushes to: code that only pushes load. */
+/**
+ * As many repositories are asked while everything else is made ready. Of more each is asked when something is built
+ * for it: of a hundred images hardly any has changed, and a question costs a registry more than an answer is worth.
+ */
+const ASKED_AT_ONCE = 8
+
+const NOTHING: PushChecks = {
+  allowed: async () => undefined,
+  beforeWork: async () => undefined,
+  answered: async () => undefined,
+}
+
+/** Asks the registries that the session pushes to: code that only pushes load. */
 export async function startPushChecks(session: Session, { signal }: Pick<BuildEdges, 'signal'>): Promise<PushChecks> {
   const pushes = session.requests.some(({ outputs }) => outputs.outputs.some(({ type }) => type === 'registry'))
-  if (!pushes) return { allowed: async () => undefined }
+  if (!pushes) return NOTHING
   const [{ askPushRights }, { openTagGate }] = await Promise.all([import('./preflight.ts'), import('./tag-gate.ts')])
-  return { allowed: askPushRights(session, signal), gate: openTagGate(session, signal) }
+  const gate = openTagGate(session, signal)
+  return { ...pushChecksOf(session.requests, askPushRights(session, signal)), gate }
+}
+
+/** The checks of some requests; `ask` asks about one. */
+export function pushChecksOf(
+  requests: readonly SessionRequest[],
+  ask: (request: SessionRequest) => Promise<void>,
+): PushChecks {
+  const asked = new Map<SessionRequest, Promise<void>>()
+  const allowed = (request: SessionRequest): Promise<void> => {
+    const answer = asked.get(request) ?? ask(request)
+    answer.catch(() => undefined)
+    asked.set(request, answer)
+    return answer
+  }
+  const repositories = new Set(
+    requests.flatMap(({ outputs }) =>
+      pushNames(outputs).map(({ host, repository }) => formatReference({ host, repository })),
+    ),
+  )
+  const isFew = repositories.size <= ASKED_AT_ONCE
+  if (isFew) requests.forEach(allowed)
+  return {
+    allowed: async (request) => (isFew ? allowed(request) : undefined),
+    async beforeWork(images) {
+      if (isFew) return
+      const own = requests.filter(({ image }) => images.size === 0 || image === undefined || images.has(image))
+      const answers = await Promise.allSettled(own.map(allowed))
+      const refused = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as unknown] : []))
+      if (refused.length > 0 && refused.length === answers.length) throw refused[0]
+    },
+    answered: async (request) => asked.get(request),
+  }
 }

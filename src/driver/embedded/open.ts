@@ -50,6 +50,8 @@ export interface OpenOptions {
   readonly inputsOf: (image: string | undefined) => BuildInputs
   /** Caches of other machines, read and carried along. */
   readonly imports?: SolverOptions['imports']
+  /** Waited for before a step is run for some images; throws when it should not be. */
+  readonly beforeWork?: SolverOptions['beforeWork']
   readonly configExtraOf: (image: string | undefined) => ImageFacts['configExtra']
   /** Tells warnings, throws errors. */
   readonly check: (diagnostics: readonly Diagnostic[]) => void
@@ -72,6 +74,7 @@ export async function openEmbedded({
   registry,
   inputsOf,
   imports,
+  beforeWork,
   configExtraOf,
   check,
   keepGoing,
@@ -112,7 +115,7 @@ export async function openEmbedded({
     runtime,
     jobs,
     emit,
-    ...compact({ imports, acceleration: services.acceleration }),
+    ...compact({ imports, beforeWork, acceleration: services.acceleration }),
     onPacks: services.packs.add,
     onStarts: services.starts.add,
   })
