@@ -31,15 +31,17 @@ const DIGEST = 32
 /**
  * Loads the CommonJS `file`, which has no `import()`, with the code that V8 compiled in an earlier run, if there is
  * any: compiling it costs more than a build with
- * nothing to do. `version` is the program's: a package manager gives all its files one time.
+ * nothing to do. `version` is the program's: a package manager gives all its files one time. Each `kind` of run has
+ * code of its own: V8 keeps the functions that were called.
  */
-export function loadCached<Exports>(file: string, version: string): Loaded<Exports> {
+export function loadCached<Exports>(file: string, version: string, kind: string): Loaded<Exports> {
   const source = readFileSync(file, 'latin1') // the build writes ASCII; this is the fastest way to read it
   const { size, mtimeMs } = statSync(file)
   // A relative folder would be one of whatever is built, and this is code
   const caches = process.env['XDG_CACHE_HOME'] ?? ''
   const folder = join(isAbsolute(caches) ? caches : join(homedir(), '.cache'), 'xbuild', 'code')
-  const kept = join(folder, `${[version, size, Math.round(mtimeMs), process.version, process.arch].join('_')}.bin`)
+  const program = `${[version, size, Math.round(mtimeMs), process.version, process.arch].join('_')}_`
+  const kept = join(folder, `${program}${kind}.bin`)
   const cachedData = readKept(kept)
   const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
     filename: file,
@@ -49,7 +51,10 @@ export function loadCached<Exports>(file: string, version: string): Loaded<Expor
   const wrapper = script.runInThisContext() as (...scope: unknown[]) => void
   wrapper(module.exports, createRequire(file), module, file, dirname(file))
   const isKept = cachedData !== undefined && script.cachedDataRejected !== true
-  return { exports: module.exports, keep: () => void (isKept || write(folder, kept, script.createCachedData())) }
+  return {
+    exports: module.exports,
+    keep: () => void (isKept || write(kept, { program, data: script.createCachedData() })),
+  }
 }
 
 /** What was kept, when nobody but this user can have written it and it is whole. */
@@ -74,7 +79,8 @@ function readKept(path: string): Buffer | undefined {
  * Replaces what other versions left. A folder that cannot be written, or is not this user's alone, costs time, nothing
  * else.
  */
-function write(folder: string, path: string, data: Buffer): void {
+function write(path: string, { program, data }: { readonly program: string; readonly data: Buffer }): void {
+  const folder = dirname(path)
   const temp = `${path}.${process.pid}`
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
@@ -85,7 +91,8 @@ function write(folder: string, path: string, data: Buffer): void {
         mode: 0o600,
         flag: 'wx',
       })
-      for (const name of readdirSync(folder)) if (name.endsWith('.bin')) rmSync(join(folder, name), { force: true })
+      for (const name of readdirSync(folder))
+        if (name.endsWith('.bin') && !name.startsWith(program)) rmSync(join(folder, name), { force: true })
       renameSync(temp, path)
     } finally {
       rmSync(temp, { force: true })

@@ -11,9 +11,11 @@ if (argv.length === 1 && ['--version', '-v', 'version'].includes(argv[0]!)) {
 /** Everything else is in `cli.cjs`, beside this file. */
 async function start(): Promise<void> {
   const { loadCached } = await import('./code-cache.ts')
-  const { exports, keep } = loadCached<typeof import('./run.ts')>(join(import.meta.dirname, 'cli.cjs'), version())
+  // A build goes through more of the code than other commands do, and each of these through more than a build
+  const kind = ['bake', 'compose'].find((name) => name === argv[0]) ?? 'build'
+  const file = join(import.meta.dirname, 'cli.cjs')
+  const { exports, keep } = loadCached<typeof import('./run.ts')>(file, version(), kind)
   const code = await exports.run(argv, process)
-  // A build goes through more of the code than other commands do
-  if (code === 0 && exports.readArgv(argv).command === 'build') keep()
+  if (code === 0 && exports.readArgv(argv).command === kind) keep()
   process.exit(code)
 }

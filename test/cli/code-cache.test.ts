@@ -23,7 +23,7 @@ function write(value: number): void {
   utimesSync(file, value, value)
 }
 
-const load = () => loadCached<{ value(): string }>(file, '1.2.3')
+const load = (kind = 'build') => loadCached<{ value(): string }>(file, '1.2.3', kind)
 const folder = () => join(cache, 'xbuild/code')
 const kept = () => readdirSync(folder())
 
@@ -48,6 +48,15 @@ test('another program is another file, and the old one goes', () => {
   second.keep()
   expect(kept()).toHaveLength(1)
   expect(kept()).not.toEqual(before)
+})
+
+test('each kind of run keeps code of its own, until the program is another one', () => {
+  load().keep()
+  load('bake').keep()
+  expect(kept().map((name) => name.split('_').at(-1))).toEqual(['bake.bin', 'build.bin'])
+  write(2)
+  load('bake').keep()
+  expect(kept().map((name) => name.split('_').at(-1))).toEqual(['bake.bin'])
 })
 
 test.each([
