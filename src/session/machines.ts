@@ -27,8 +27,14 @@ export async function findMachines(
 ): Promise<Machines> {
   const { nodes = [], accel } = requests[0]!.options
   const wanted = new Map<string | undefined, readonly NodeDefinition[]>()
-  for (const { image, options } of requests)
-    wanted.set(image, await selectNodes({ named: options.builders ?? [], configured: nodes, env }))
+  const selected = new Map<string, Promise<readonly NodeDefinition[]>>()
+  for (const { image, options } of requests) {
+    const named = options.builders ?? []
+    const key = JSON.stringify(named)
+    const found = selected.get(key) ?? selectNodes({ named, configured: nodes, env })
+    selected.set(key, found)
+    wanted.set(image, await found)
+  }
   const definitions = [...new Map([...wanted.values()].flat().map((one) => [one.name, one])).values()]
   let opened: Promise<OpenedNodes> | undefined
   return {

@@ -15,7 +15,7 @@ import { sameTarget } from '../plan/target-id.ts'
 import type { BuildPlan, Node } from '../plan/types.ts'
 import { distinctPlatforms, type Platform, platformOfNodeArch, samePlatform } from '../platform.ts'
 import type { Session } from './open.ts'
-import { graphOf, readTargets, type ReadRequest } from './requests.ts'
+import { graphOf, parseOnce, readTargets, type ReadRequest } from './requests.ts'
 import type { Results } from './results.ts'
 import type { SessionRequest } from './types.ts'
 
@@ -113,10 +113,14 @@ async function readAll(
   edges: { readonly buildPlatform: Platform; readonly machines: Machines; readonly emit: Emit },
 ): Promise<Pick<Prepared, 'targets' | 'support'>> {
   const read = new Map<string | undefined, ReadRequest>()
+  const parse = parseOnce()
   await results.each(async (request) => {
     const { image } = request
     const main = await session.contextOf(request)
-    read.set(image, await readTargets(request.options, { ...edges, main, image, here: edges.machines.of(image).local }))
+    read.set(
+      image,
+      await readTargets(request.options, { ...edges, main, image, parse, here: edges.machines.of(image).local }),
+    )
   })
   const targets = [...read.values()].flatMap((one) => one.targets)
   const support: TargetBuild[] = []

@@ -24,6 +24,26 @@ interface TargetEdges {
   /** Whether this machine is among those that build: then it must know the language. */
   readonly here: boolean
   readonly emit: Emit
+  /** How texts are parsed; absent: each time anew. */
+  readonly parse?: ParseText
+}
+
+/** Parses the text of a Dockerfile. */
+export type ParseText = (file: DockerfileText) => ReturnType<typeof parseDockerfile>
+
+/** Parses equal texts of equal names once: images of a session often share a Dockerfile. */
+export function parseOnce(): ParseText {
+  const parsed = new Map<string, ReturnType<typeof parseDockerfile>>()
+  return (file) => {
+    const key = JSON.stringify([file.shown, file.text])
+    const known = parsed.get(key) ?? parseText(file)
+    parsed.set(key, known)
+    return known
+  }
+}
+
+function parseText({ text, shown }: DockerfileText): ReturnType<typeof parseDockerfile> {
+  return parseDockerfile(text, { file: shown })
 }
 
 /** The targets of a request, and how it is read for a platform that only another image needs. */
@@ -38,7 +58,7 @@ export interface ReadRequest {
  */
 export async function readTargets(
   options: CompleteOptions,
-  { image, main, buildPlatform, here, emit }: TargetEdges,
+  { image, main, buildPlatform, here, emit, parse: parseFile = parseText }: TargetEdges,
 ): Promise<ReadRequest> {
   if (here) checkAllowedHere(options.allow ?? [])
   const parsed = new Map<DockerfileText, Dockerfile>()
@@ -49,7 +69,7 @@ export async function readTargets(
     return { platform, own, override, file, dockerfile: parsed.get(file) ?? parse(file, own) }
   }
   const parse = (file: DockerfileText, { buildArgs, target }: CompleteOptions) => {
-    const { dockerfile, diagnostics } = parseDockerfile(file.text, { file: file.shown })
+    const { dockerfile, diagnostics } = parseFile(file)
     const frontend = foreignFrontend(dockerfile, buildArgs)
     // Targets of other names are other stages there
     if (frontend && !here) return opaqueDockerfile(dockerfile, { frontend, target })
