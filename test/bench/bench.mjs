@@ -9,10 +9,10 @@ import { buildProgram, installDependencies } from '../../examples/setup/checkout
 import { cache } from '../../examples/setup/places.mjs'
 import { main, Stop } from '../../examples/setup/process.mjs'
 import { installPrograms, neededToBuild } from '../../examples/setup/programs.mjs'
-import { measure, peakMemory } from './measure.mjs'
+import { measure, peakMemory, secondsUntil } from './measure.mjs'
 import { findPeers } from './peers.mjs'
 import { startRegistry } from './registry.mjs'
-import { formatMemory, formatTable, median } from './report.mjs'
+import { formatMemory, formatPlanned, formatTable, median } from './report.mjs'
 import { WORKLOADS } from './workloads.mjs'
 
 const OPTIONS = {
@@ -62,14 +62,15 @@ await main(async () => {
     const results = []
     for (const name of names)
       results.push(...(await runWorkload(name, peers, { setting, runs: Number(values.runs ?? 0) })))
+    const planned = await plannedOf(names, peers, setting)
     const memory = await memoryOf(names, peers, setting)
-    console.log(`\n${formatTable(results)}\n${formatMemory(memory)}`)
+    console.log(`\n${formatTable(results)}\n${formatPlanned(planned)}\n${formatMemory(memory)}`)
     const file = values.json ?? join(values.work, 'results.json')
     const machine = { cpu: cpus()[0]?.model, cpus: cpus().length, kernel: release(), node: process.version }
     const versions = Object.fromEntries(peers.map((peer) => [peer.name, peer.version]))
     await writeFile(
       file,
-      `${JSON.stringify({ at: new Date().toISOString(), machine, versions, platform: values.platform, results, memory }, null, 2)}\n`,
+      `${JSON.stringify({ at: new Date().toISOString(), machine, versions, platform: values.platform, results, planned, memory }, null, 2)}\n`,
     )
     console.log(`Numbers: ${file}`)
   } finally {
@@ -112,6 +113,21 @@ async function runWorkload(name, peers, { setting, runs }) {
       aim: workload.aim?.(peer.name),
     }
   })
+}
+
+/** Seconds from the start of xbuild until the first job starts: the middle of three runs. */
+async function plannedOf(names, peers, setting) {
+  const xbuild = peers.find((peer) => peer.name === 'xbuild')
+  const found = {}
+  for (const name of names) {
+    const { planned, prepare, command } = WORKLOADS[name]
+    if (!xbuild || !planned) continue
+    const context = await prepare(setting)
+    const seconds = []
+    for (let run = 0; run < 3; run++) seconds.push(await secondsUntil(command(xbuild, { context }), planned.text))
+    found[name] = { seconds: median(seconds), aim: planned.seconds }
+  }
+  return found
 }
 
 /** In runs of their own, which are not timed: looking costs time. */

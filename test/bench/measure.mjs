@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 
 /** Runs a command line to its end: how many seconds it took, or the last line it said when it failed. */
-export function measure({ argv, env }) {
+export function measure({ argv, env, cwd }) {
   return new Promise((resolve) => {
     const start = performance.now()
-    const child = launch({ argv, env })
+    const child = launch({ argv, env, cwd })
     let said = ''
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text) => (said = (said + text).slice(-4000)))
@@ -14,6 +14,23 @@ export function measure({ argv, env }) {
       const seconds = (performance.now() - start) / 1000
       resolve(code === 0 ? { seconds } : { failed: `status ${code}: ${lastLine(said)}` })
     })
+  })
+}
+
+/** Runs a command line to its end: how many seconds it took until stderr had the text, if it ever did. */
+export function secondsUntil(command, text) {
+  return new Promise((resolve, reject) => {
+    const start = performance.now()
+    const child = launch(command)
+    let seconds
+    let said = ''
+    child.stdout.resume()
+    child.stderr.setEncoding('utf8').on('data', (data) => {
+      said = (said + data).slice(-100_000)
+      if (said.includes(text)) seconds ??= (performance.now() - start) / 1000
+    })
+    child.on('error', reject)
+    child.on('close', () => resolve(seconds))
   })
 }
 
@@ -42,8 +59,8 @@ export function peakMemory(command) {
   })
 }
 
-function launch({ argv: [file, ...args], env }) {
-  return spawn(file, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+function launch({ argv: [file, ...args], env, cwd }) {
+  return spawn(file, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 // The process and those below it that run Node; what a RUN starts is not ours to count

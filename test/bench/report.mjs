@@ -23,6 +23,16 @@ export function formatTable(results) {
   return align([['workload', 'peer', 'median s', 'min', 'max', 'xbuild/peer', 'aim'], ...rows])
 }
 
+/** How long xbuild takes until the first job starts, per workload. */
+export function formatPlanned(planned) {
+  const rows = Object.entries(planned).map(([name, { seconds: own, aim }]) => [
+    name,
+    seconds(own),
+    `under ${aim} s: ${own < aim ? 'yes' : 'no'}`,
+  ])
+  return rows.length === 0 ? '' : align([['workload', 'xbuild planned after s', 'aim'], ...rows])
+}
+
 /** Peak memory of xbuild per workload. */
 export function formatMemory(memory) {
   const rows = Object.entries(memory).map(([name, { main, worker }]) => [

@@ -83,6 +83,8 @@ export const WORKLOADS = {
     command: (peer, { context: folder }) => (peer.forget ? peer.build(folder, { cache: false }) : undefined),
     aim: (peer) => (peer === 'buildah' ? { ratio: 1 } : undefined),
   },
+  'bake-3': bakeWorkload(3, 0.5),
+  'bake-100': bakeWorkload(100, 0.3),
   'node-small': {
     title: 'a small image, nothing changed, built by a BuildKit node, OCI folder out',
     runs: 5,
@@ -117,6 +119,31 @@ export const WORKLOADS = {
     command: (peer, { context: folder }) => peer.onNode?.(folder, { cache: false, output: true }),
     aim: (peer) => (peer === 'buildx' ? { ratio: 1 } : undefined),
   },
+}
+
+/** Services of one Dockerfile on a shared stage, of which nothing has changed, each pushed to its own repository. */
+function bakeWorkload(count, ratio) {
+  const targets = Array.from({ length: count }, (_, index) => `s${index}`)
+  return {
+    title: `a bake file of ${count} services on a shared base, nothing changed, pushed`,
+    runs: 3,
+    prepare: ({ work, base }) => {
+      const lines = targets.map((name) => `FROM base AS ${name}\nCOPY ${name} /app\nLABEL service=${name}\n`)
+      const [host] = base.split('/')
+      const blocks = targets.map(
+        (name) => `target "${name}" {\n  target = "${name}"\n  tags = ["${host}/\${PEER}-${count}-${name}:1"]\n}\n`,
+      )
+      return context(work, `bake-${count}`, `FROM ${base} AS base\nCOPY shared /shared\n${lines.join('')}`, {
+        'docker-bake.hcl': `variable "PEER" {}\ngroup "default" { targets = ${JSON.stringify(targets)} }\n${blocks.join('')}`,
+        shared: 'shared\n'.repeat(10_000),
+        ...Object.fromEntries(targets.map((name) => [name, `${name}\n`.repeat(2000)])),
+      })
+    },
+    command: (peer, { context: folder }) => peer.bake?.(folder, { targets }),
+    aim: (peer) => (peer === 'buildx' ? { ratio } : undefined),
+    /** What xbuild says when all is planned, and how soon it should. */
+    planned: { text: '"type":"job.start"', seconds: 1.5 },
+  }
 }
 
 /** The name that the large context has now: BuildKit knows a context it has seen by its name. */
