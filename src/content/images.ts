@@ -9,7 +9,14 @@ import { parseImageConfig } from '../oci/read-image-config.ts'
 import { MAX_MANIFEST_BYTES, parseIndex, parseManifest } from '../oci/read-manifest.ts'
 import { parseReference } from '../oci/reference.ts'
 import { availablePlatforms, selectPlatform } from '../oci/select-platform.ts'
-import { formatPlatform, normalizePlatform, platformOfNodeArch, samePlatform, type Platform } from '../platform.ts'
+import {
+  formatPlatform,
+  normalizePlatform,
+  platformKey,
+  platformOfNodeArch,
+  samePlatform,
+  type Platform,
+} from '../platform.ts'
 import type { Store } from '../store/store.ts'
 import { rememberBase } from './base-record.ts'
 import type { ImageOrigin } from './image-origin.ts'
@@ -25,6 +32,7 @@ export interface ImagesOptions extends RegistryOriginOptions {
 /** Resolves base images; asks every registry once per image, however many platforms and stages want it. */
 export function createImages(options: ImagesOptions) {
   const roots = new Map<string, Promise<{ origin: ImageOrigin; descriptor: Descriptor; bytes: Buffer }>>()
+  const resolved = new Map<string, Promise<ResolvedImage>>()
   const fetches = new Map<string, Promise<void>>()
   const { store, emit } = options
 
@@ -71,7 +79,23 @@ export function createImages(options: ImagesOptions) {
     return readFile(store.blobs.path(descriptor.digest))
   }
 
-  async function resolveImage(
+  /** Each image once for a platform, however many targets start from it. */
+  function resolveImage(
+    origin: () => ImageOrigin,
+    key: string,
+    platform: Platform,
+    signal: AbortSignal,
+  ): Promise<ResolvedImage> {
+    const name = `${key} ${platformKey(platform)}`
+    const known = resolved.get(name)
+    if (known) return known
+    const image = resolveNew(origin, key, platform, signal)
+    resolved.set(name, image)
+    image.catch(() => resolved.delete(name))
+    return image
+  }
+
+  async function resolveNew(
     origin: () => ImageOrigin,
     key: string,
     platform: Platform,

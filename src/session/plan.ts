@@ -3,6 +3,7 @@ import { suggestionHint } from '../did-you-mean.ts'
 import { XbuildError } from '../errors.ts'
 import { join } from 'node:path'
 import { describeOverride, overrideFor } from '../config/overrides.ts'
+import { createLimit } from '../content/limit.ts'
 import type { StageGraph } from '../dockerfile/types.ts'
 import type { Emit } from '../events.ts'
 import type { OpenedNode, OpenedNodes } from '../driver/opened-node.ts'
@@ -106,6 +107,9 @@ export function plannedOf(plan: BuildPlan, image: string | undefined): Pick<Buil
   return plan.images?.find(({ name }) => name === image) ?? plan
 }
 
+/** Contexts and Dockerfiles that are opened at a time. */
+const READ_AT_A_TIME = 8
+
 /** Reads every request, and the images that others are made from for the platforms that those need. */
 async function readAll(
   session: Session,
@@ -114,6 +118,10 @@ async function readAll(
 ): Promise<Pick<Prepared, 'targets' | 'support'>> {
   const read = new Map<string | undefined, ReadRequest>()
   const parse = parseOnce()
+  // Side by side: what is read one after the other below is mostly waited for
+  const limit = createLimit(READ_AT_A_TIME)
+  for (const request of session.requests)
+    limit(async () => (await session.contextOf(request)).dockerfile(request.options.file)).catch(() => undefined)
   await results.each(async (request) => {
     const { image } = request
     const main = await session.contextOf(request)
