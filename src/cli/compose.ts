@@ -1,4 +1,5 @@
-import { basename, dirname, isAbsolute, join, relative, resolve } from 'node:path'
+import { statSync } from 'node:fs'
+import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
 import type { ComposeCommand } from '../config/compose/flags.ts'
 import { parseDotenv } from '../config/compose/dotenv.ts'
 import type { ComposeEnv, ComposeInput } from '../config/compose/load.ts'
@@ -93,7 +94,9 @@ export async function openProject(
   const first = readEnv(given ?? cwd)
   const paths = findFiles(values.files, { cwd, env: first, shell, folder: given })
   const folder = given ?? (paths[0] === '-' || isRemoteContext(paths[0]!) ? cwd : dirname(paths[0]!))
-  const env = folder === (given ?? cwd) ? first : readEnv(folder)
+  // What led to the files stands over what lies beside them; files that are named are not looked for
+  const beside = folder === (given ?? cwd) ? first : readEnv(folder)
+  const env = values.files.length > 0 ? beside : { ...beside, ...first }
   const files: ComposeInput['files'][number][] = []
   for (const path of paths)
     files.push(path === '-' ? { path: join(cwd, '<stdin>'), text: await readPipedText(stdin) } : need(path))
@@ -106,12 +109,16 @@ export async function openProject(
       })
     return readProjectText(path, show(path))
   }
-  const profiles = values.profiles.length > 0 ? values.profiles : (env['COMPOSE_PROFILES'] ?? '').split(',')
+  // Where nothing is said, the profile without a name is on
+  const profiles =
+    values.profiles.length > 0
+      ? values.profiles
+      : (env['COMPOSE_PROFILES'] ?? '').split(',').map((profile) => profile.trim())
   const project = readComposeProject(
     { files, folder, env, home: shell['HOME'], read, show },
     {
       services,
-      profiles: profiles.map((profile) => profile.trim()).filter(Boolean),
+      profiles,
       withDependencies: values.withDependencies,
       projectName: values.projectName,
     },
@@ -192,7 +199,7 @@ function checkChosen(files: readonly string[], folder: string): void {
 }
 
 function isThere(path: string): boolean {
-  return readProjectText(path, basename(path)) !== undefined
+  return statSync(path, { throwIfNoEntry: false }) !== undefined
 }
 
 /** What the command line says stands over what the file says; it is the user's own word. */

@@ -1,5 +1,6 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseDocument } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, LineCounter } from 'yaml'
 import type { Diagnostic, SourcePosition } from '../errors.ts'
+import { parseYaml } from './yaml-documents.ts'
 
 /** A YAML value that knows its place; scalars are texts as they were written. */
 export type YamlValue =
@@ -22,8 +23,15 @@ export function readYaml(
   file: string,
 ): { readonly value: YamlValue; readonly problems: readonly Diagnostic[] } {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
+  const { documents, stopped } = parseYaml(text, lines, { isOne: true })
   const problems: Diagnostic[] = []
+  const [document, second] = documents
+  if (stopped || !document) {
+    const at = placeOf(stopped?.offset ?? 0)
+    report(at, stopped?.state ?? 'it has no document')
+    return { value: { kind: 'nothing', at }, problems }
+  }
+  if (second) report(placeOf(second.range[0]), 'it has more than one document')
   for (const { pos, message } of [...document.errors, ...document.warnings]) {
     report(placeOf(pos[0]), message.split('\n')[0]!.replace(/[.:]$/, ''))
   }
@@ -34,9 +42,15 @@ export function readYaml(
     if (depth > MAX_DEPTH) report(at, 'nested too deeply')
     else if (isAlias(node)) report(at, 'aliases are not supported', 'Write the value out')
     else if (isSeq(node)) return { kind: 'list', at, items: node.items.map((item) => read(item, depth + 1)) }
-    else if (isMap(node))
-      return { kind: 'map', at, entries: node.items.map(({ key, value }) => readEntry(key, value, at, depth)) }
-    else if (isScalar(node) && node.value !== null) {
+    else if (isMap(node)) {
+      const entries = node.items.map(({ key, value }) => readEntry(key, value, at, depth))
+      const seen = new Set<string>()
+      for (const { key, at: place } of entries) {
+        if (seen.has(key)) report(place, 'Map keys must be unique')
+        seen.add(key)
+      }
+      return { kind: 'map', at, entries }
+    } else if (isScalar(node) && node.value !== null) {
       // A plain 1.10 is the text "1.10", not the number 1.1
       return {
         kind: 'text',

@@ -68,6 +68,7 @@ export function checkConsistency(
     for (const kind of ['config', 'secret']) needSection(kind, namesIn(nodeAt(value, `${kind}s`)))
     needSection('model', namesIn(nodeAt(value, 'models')))
   }
+  checkPairs(services, report)
   checkSecrets(file, report)
   for (const { name, place } of doubleSecrets(file))
     report(place.at, `Cannot use the secret "${name}": file and environment exclude each other`)
@@ -128,6 +129,23 @@ export function checkSources(services: ComposeMap, report: Report): void {
   for (const [name, { at, value }] of services.entries)
     if (!nodeAt(value, 'image') && !nodeAt(value, 'build') && !nodeAt(value, 'provider'))
       report(at, `Cannot use the service "${name}": it has neither image nor build`)
+}
+
+/** Reports items of lists that are no pairs, or whose names nobody can mean. */
+export function checkPairs(services: ComposeMap, report: Report): void {
+  for (const { value } of services.entries.values()) {
+    const each = (key: string, check: (text: string) => string | undefined) => {
+      const node = nodeAt(value, 'build', key)
+      for (const item of node?.kind === 'list' ? node.items : []) {
+        const text = textOf(item) ?? ''
+        const state = check(text)
+        if (state !== undefined) report(item.at, `Cannot use "${text}" of ${key}: ${state}`)
+      }
+    }
+    each('args', (text) => (/^[^=]*\s(?:=|$)/.test(text) ? 'its name ends with a space' : undefined))
+    each('additional_contexts', (text) => (text.includes('=') ? undefined : 'it is not NAME=CONTEXT'))
+    each('extra_hosts', (text) => (/^[^=:]+[=:]/.test(text) ? undefined : 'it is not NAME=ADDRESS'))
+  }
 }
 
 /** Reports secrets that nobody gives. */

@@ -80,7 +80,7 @@ export function loadCompose(input: ComposeInput, shapes: ComposeShapes): LoadedC
   /** One file, whole: what it extends and includes is in it. */
   function loadFile(path: string, text: string, scope: Scope): ComposeMap {
     if (++filesRead > MAX_FILES) {
-      report({ file: input.show(path), line: 1 }, `Cannot read more than ${MAX_FILES} files for one project`)
+      report({ file: input.show(path), line: 1, column: 1 }, `Cannot read more than ${MAX_FILES} files for one project`)
       return mapOf([], start)
     }
     const raw = readRaw(path, text, scope.env, true)

@@ -6,7 +6,14 @@ import { usageError } from '../values.ts'
 import { loadCompose, projectNameIn, type ComposeInput } from './load.ts'
 import { mapOf, nodeAt, textOf, textsOf, type ComposeMap, type ComposeNode, type Report } from './node.ts'
 import { createBakeTargets } from './bake-targets.ts'
-import { checkConsistency, checkSecrets, checkSources, contextServicesOf, dependenciesOf } from './consistency.ts'
+import {
+  checkConsistency,
+  checkPairs,
+  checkSecrets,
+  checkSources,
+  contextServicesOf,
+  dependenciesOf,
+} from './consistency.ts'
 import { readEnvFiles } from './env-files.ts'
 import { OF_BAKE, OF_COMPOSE } from './schema.ts'
 import { createTargets } from './targets.ts'
@@ -39,7 +46,7 @@ export function readComposeProject(given: ComposeInput, choice: ComposeChoice): 
   const problems: Diagnostic[] = []
   const report: Report = (at, message, hint, severity = 'error') =>
     void problems.push({ rule: 'compose', severity, message, at, ...(hint ? { hint } : {}) })
-  const name = nameOf(file, input, choice.projectName)
+  const name = nameOf(file, given, choice.projectName)
   const section = nodeAt(file, 'services')
   const services = section?.kind === 'map' ? section : mapOf([], file.at)
   checkConsistency(file, services, (service) => isOn(nodeAt(services, service), choice, services), report)
@@ -67,6 +74,7 @@ export function readComposeTargets(given: ComposeInput): Pick<ComposeProject, 't
   const section = nodeAt(file, 'services')
   const services = section?.kind === 'map' ? section : mapOf([], file.at)
   checkSources(services, report)
+  checkPairs(services, report)
   checkSecrets(file, report)
   const secrets = nodeAt(file, 'secrets')
   const envFiles = (service: ComposeNode) => readEnvFiles(nodeAt(service, 'env_file'), input, report)
@@ -78,13 +86,18 @@ export function readComposeTargets(given: ComposeInput): Pick<ComposeProject, 't
 
 /** `-p`, `COMPOSE_PROJECT_NAME`, `name:`, or the name of the folder. Throws BAD_OPTION. */
 function nameOf(file: ComposeMap, { folder, env }: ComposeInput, given: string | undefined): string {
-  const chosen = given || env[NAME] || textOf(nodeAt(file, 'name'))
+  const chosen = given || env[NAME] || undefined
   if (chosen !== undefined && !/^[a-z0-9][a-z0-9_-]*$/.test(chosen))
     throw usageError(
       `Cannot use the project name "${chosen}": it is not of lower-case letters, digits, "_" and "-"`,
       'Give another one with --project-name',
     )
-  const name = chosen ?? normalName(folder.split('/').at(-1) ?? '')
+  const written = nodeAt(file, 'name')
+  const name = chosen ?? normalName(textOf(written) ?? folder.split('/').at(-1) ?? '')
+  if (name === '' && written)
+    throw usageError(`Cannot name the project "${textOf(written)}": no letter or digit is in it`).with({
+      at: written.at,
+    })
   if (name === '')
     throw usageError('Cannot name the project after its folder: no letter or digit is in it', 'Give --project-name')
   return name
@@ -95,7 +108,7 @@ const NAME = 'COMPOSE_PROJECT_NAME'
 /** Files may use the name of their project as a variable, also where the environment does not set it. */
 function withProjectName(input: ComposeInput, given: string | undefined, folder: string): ComposeInput {
   const names = input.files.flatMap(({ path, text }) => projectNameIn(text, input.show(path), input.env))
-  const name = given || names.at(-1) || normalName(folder.split('/').at(-1) ?? '')
+  const name = given || normalName(names.at(-1) || (folder.split('/').at(-1) ?? ''))
   return name ? { ...input, env: { ...input.env, [NAME]: name } } : input
 }
 
@@ -138,7 +151,11 @@ function chosenServices(services: ComposeMap, choice: ComposeChoice): string[] {
     const service = nodeAt(services, name)
     // Services that an image is made from are images themselves
     pending.push(...contextServicesOf(service).map((need) => need.name))
-    if (choice.withDependencies) pending.push(...dependenciesOf(service).map((need) => need.name))
+    if (!choice.withDependencies) continue
+    const needs = dependenciesOf(service).filter(
+      (need) => !need.isOptional || isOn(nodeAt(services, need.name), choice, services),
+    )
+    pending.push(...needs.map((need) => need.name))
   }
   return all.filter((name) => wanted.has(name))
 }

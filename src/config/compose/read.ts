@@ -1,6 +1,7 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments, type Document, type Node } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node } from 'yaml'
 import { compact } from '../../compact.ts'
 import type { SourcePosition } from '../../errors.ts'
+import { parseYaml } from '../yaml-documents.ts'
 import { floatText, type ComposeNode, type Report } from './node.ts'
 
 const MAX_DEPTH = 64
@@ -20,15 +21,12 @@ export function readDocuments(text: string, file: string, report: Report): Compo
     const { line, col } = lines.linePos(offset)
     return { file, line: Math.max(1, line), column: Math.max(1, col) }
   }
-  let documents: Document[]
-  try {
-    documents = [...parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })] as Document[]
-  } catch (error) {
-    // The parser calls itself for each level
-    report(start, `Cannot read "${file}": ${error instanceof RangeError ? 'nested too deeply' : String(error)}`)
+  const { documents, stopped } = parseYaml(text, lines)
+  if (stopped) {
+    report(place(stopped.offset), `Cannot read "${file}": ${stopped.state}`)
     return []
   }
-  const aliases = new Map<Node, Node | undefined>()
+  let anchors = new Map<string, Node>()
   let problems = 0
   let left = MAX_NODES
   const fail = (at: SourcePosition, state: string, hint?: string): void => {
@@ -38,10 +36,12 @@ export function readDocuments(text: string, file: string, report: Report): Compo
   for (const { errors } of documents)
     for (const { pos, message } of errors) fail(place(pos[0]), message.split('\n')[0]!.replace(/[.:]$/, ''))
   if (problems > 0) return []
-  return documents.map((document) => read(document.contents as Node | null, { document, depth: 0, within: new Set() }))
+  return documents.map((document) => {
+    anchors = new Map()
+    return read(document.contents as Node | null, { depth: 0, within: new Set() })
+  })
 
   interface Place {
-    readonly document: Document
     readonly depth: number
     /** Anchors that are being written out. */
     readonly within: ReadonlySet<Node>
@@ -60,15 +60,15 @@ export function readDocuments(text: string, file: string, report: Report): Compo
     }
     const inner = { ...where, depth: where.depth + 1 }
     if (isAlias(node)) {
-      // To look an anchor up is to walk through the document
-      const target = aliases.has(node) ? aliases.get(node) : node.resolve(where.document)
-      aliases.set(node, target)
+      const target = anchors.get(node.source)
       if (!target || where.within.has(target)) {
         fail(at, target ? `the alias "${node.source}" stands for itself` : `there is no anchor "${node.source}"`)
         return { kind: 'null', at }
       }
       return read(target, { ...inner, within: new Set([...where.within, target]) })
     }
+    // What an alias stands for was seen where it is written
+    if (node?.anchor && where.within.size === 0) anchors.set(node.anchor, node)
     const tag = tagOf(node)
     const common = { at, ...compact({ tag }) }
     if (isSeq(node)) return { kind: 'list', ...common, items: node.items.map((item) => read(item as Node, inner)) }
@@ -84,6 +84,7 @@ export function readDocuments(text: string, file: string, report: Report): Compo
   function entriesOf(node: Node & { items: unknown[] }, inner: Place, around: SourcePosition) {
     const entries = new Map<string, { at: SourcePosition; value: ComposeNode }>()
     const merged: ComposeNode[] = []
+    const written = new Set<string>()
     for (const { key, value } of node.items as { key: Node; value: Node | null }[]) {
       const at = key.range ? place(key.range[0]) : around
       if (!isScalar(key)) {
@@ -91,6 +92,9 @@ export function readDocuments(text: string, file: string, report: Report): Compo
         continue
       }
       const name = key.source ?? String(key.value)
+      if (written.has(name)) fail(at, 'Map keys must be unique')
+      written.add(name)
+      if (key.anchor && inner.within.size === 0) anchors.set(key.anchor, key)
       const content: ComposeNode = value ? read(value, inner) : { kind: 'null', at }
       if (name === '<<' && key.type === 'PLAIN') merged.push(...(content.kind === 'list' ? content.items : [content]))
       else entries.set(name, { at, value: content })
@@ -117,6 +121,7 @@ export function plainValue(word: string): string | number | boolean | null {
   const side = /^([-+]?)\.(?:inf|Inf|INF)$/.exec(word)?.[1]
   if (side !== undefined) return `${side || '+'}Inf`
   if (/^\.(?:nan|NaN|NAN)$/.test(word)) return 'NaN'
+  if (word.startsWith('_')) return word
   const digits = word.replaceAll('_', '')
   const [, sign, octal] = /^([-+]?)0o?([0-7]+)$/.exec(digits) ?? []
   if (octal !== undefined) return Number.parseInt(octal, 8) * (sign === '-' ? -1 : 1)
@@ -129,5 +134,7 @@ export function plainValue(word: string): string | number | boolean | null {
 
 function wholeNumber(digits: string, word: string): number | string {
   const value = Number(digits)
-  return Number.isSafeInteger(value) ? value : word
+  if (Number.isSafeInteger(value)) return value
+  const exact = BigInt(digits.replace('+', ''))
+  return exact < -(2n ** 63n) || exact >= 2n ** 64n ? floatText(value) : word
 }
