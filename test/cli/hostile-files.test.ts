@@ -402,6 +402,16 @@ describe('compose files that are refused', () => {
   })
 })
 
+test.each([
+  ['brackets', `a: ${repeat('[', 5000)}`],
+  ['lists', `a:\n  ${repeat('- ', 5000)}x`],
+  ['brackets that a comment hides', repeat('[ # ]\n', 5000)],
+])('an xbuild.yaml nested without end: %s', async (_, text) => {
+  const { code, stderr } = await attempt(['plan', '.'], { files: { 'xbuild.yaml': text } })
+  expect(stderr).toMatch(/nested too deeply\n\s+at xbuild\.yaml:\d+:\d+/)
+  expect(code).toBe(2)
+})
+
 describe('what is for containers is not read and not run', () => {
   test.each([
     ['variables of a container', 'env_file: ../outside/x.env'],
