@@ -103,6 +103,28 @@ describe.each(MODES)('a cache of a %s step that others change', (mode) => {
     expect(code, stderr).toBe(0)
   })
 
+  test('brings mounts of every kind that lie in it', async () => {
+    const cache = `--mount=type=cache,id=${mode}-kinds,target=/k`
+    const mounts = [
+      cache,
+      '--mount=type=secret,id=s,target=/k/l/s',
+      '--mount=source=f,target=/k/f',
+      '--mount=type=tmpfs,target=/k/t',
+      `--mount=type=cache,id=${mode}-inner,target=/k/o/p`,
+      '--mount=target=/k/o/p/q',
+    ]
+    const Dockerfile = `FROM busybox
+RUN ${cache} mkdir /k/d && ln -s d /k/l
+RUN ${mounts.join(' ')} grep / /k/d/s && grep new /k/f /k/o/p/q/f && echo > /k/t/x && echo > /k/o/p/y \
+  && ! echo 2>/dev/null > /k/d/s && ! echo 2>/dev/null > /k/f
+RUN ${cache} test -e /k/d/s && test ! -s /k/d/s && test ! -s /k/f && test -d /k/t && test ! -e /k/t/x && test ! -e /k/o/p/y
+RUN ${cache},readonly --mount=type=tmpfs,target=/k/new true
+`
+    const { code, stderr } = await sandbox.build(mode, { Dockerfile, f: 'new\n' }, ['--secret', 'id=s,env=HOME'])
+    expect(code, stderr).toBe(1)
+    expect(stderr).toMatch(/^error: Cannot mount on "\/k\/new": "new" is not there, and the cache is read-only/m)
+  })
+
   const LOOPS = mode === 'native' ? [3] : [1]
   test.each(LOOPS)('leads nowhere when a folder is exchanged over and over while %i steps start', async (steps) => {
     const cache = cacheFolder(mode, 'loop')

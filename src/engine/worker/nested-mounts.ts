@@ -70,7 +70,7 @@ export async function withPlacedMounts<T>(
     const outer = placed.get(over)
     if (known && (outer === undefined || at !== below.at)) return known
     if (!outer || at === below.at || !caches.has(outer.source)) return undefined
-    const holder = { path: await hold({ ...outer, options: [] }), at: below.at }
+    const holder = { path: await hold(outer), at: below.at }
     placed.set(over, { ...outer, source: holder.path })
     holders.set(over, holder)
     return holder
@@ -105,6 +105,7 @@ async function mountInside(
   try {
     for (const [index, name] of names.entries()) {
       const next = openPart(throughHandle(handle), name, index < names.length - 1 || isFolder)
+      if (next === 'read-only') throw refused(mount.destination, `"${name}" is not there, and the cache is read-only`)
       if (next === undefined) throw refused(mount.destination, `another step removed "${name}" meanwhile`)
       closeSync(handle)
       handle = next
@@ -124,7 +125,7 @@ async function mountInside(
 }
 
 /** As runtimes do, what is not there is made, for everybody to enter and read; nothing when it is removed again. */
-function openPart(parent: string, name: string, isFolder: boolean): number | undefined {
+function openPart(parent: string, name: string, isFolder: boolean): number | 'read-only' | undefined {
   const path = `${parent}/${name}`
   const found = openFound(path)
   if (found !== undefined) return found
@@ -132,7 +133,9 @@ function openPart(parent: string, name: string, isFolder: boolean): number | und
     if (isFolder) mkdirSync(path, 0o755)
     else writeFileSync(path, '', { flag: 'wx', mode: 0o644 })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EROFS') return 'read-only'
+    if (code !== 'EEXIST') throw error
   }
   return openFound(path)
 }
