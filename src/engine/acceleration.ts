@@ -14,7 +14,7 @@ import { formatPlatform, type Platform } from '../platform.ts'
 import type { StoreFolder } from '../store/folder.ts'
 import type { Emit } from '../events.ts'
 import type { UsedPack } from '../content/built-image.ts'
-import type { ProgramStarts } from '../content/starts.ts'
+import type { PlatformStarts, ProgramStarts } from '../content/starts.ts'
 import { listenForQuestions, type Question } from './questions.ts'
 import type { PackSets } from './pack-source.ts'
 import type { RunParams } from './protocol.ts'
@@ -69,6 +69,8 @@ export interface Acceleration {
   open(platform: Platform, files: StepFiles): Promise<AcceleratedStep | undefined>
   /** Begins to make the packs that these steps will need, which are not in the cache. Returns at once. */
   foresee(steps: readonly EmulatedStep[]): void
+  /** Keeps what part of the CPU time was native, for the plans of later builds. */
+  remember(starts: readonly PlatformStarts[]): Promise<void>
   close(): Promise<void>
 }
 
@@ -246,6 +248,14 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
     prepare,
     open,
     foresee,
+    async remember(starts) {
+      const spent = new Map(
+        starts.flatMap(({ platform, cpu }) => (cpu ? [[platform.split('/')[1]!, cpu] as const] : [])),
+      )
+      if (spent.size === 0) return
+      const { addShares } = await import('../emulation/packs/shares.ts')
+      await addShares(packs, spent)
+    },
     async close() {
       await (await twins)?.close()
     },

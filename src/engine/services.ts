@@ -88,6 +88,7 @@ export function createEngineServices({
     ...{ store, workers, layers, env, emit },
     ...compact({ secret, agent, reach }),
   })
+  const starts = createStartList({ detailed: accel === 'profile' })
   return {
     store,
     uid,
@@ -96,12 +97,13 @@ export function createEngineServices({
     remotes,
     acceleration,
     packs: createPackList(),
-    starts: createStartList({ detailed: accel === 'profile' }),
+    starts,
     warn,
     async close() {
       remotes.close()
       await acceleration?.close()
       await workers.close()
+      if (acceleration) await acceleration.remember(starts.all())
     },
   }
 }

@@ -67,11 +67,15 @@ export function decide(need: StageNeed, candidate: Candidate): Looked {
     return { rejected: [...rejected, { kind: 'emulate', node: node.name, because }] }
   }
   const strategy: Strategy = { kind: 'emulate', node: node.name, emulator: entry.emulator }
-  const { packs = [], refused = [] } = entry.toolchains ?? {}
+  const { packs = [], refused = [], share } = entry.toolchains ?? {}
   for (const because of refused) rejected.push({ kind: 'cross', node: node.name, because })
   const natively = packs.length > 0 ? `; runs natively where a step starts them: ${packs.join(', ')}` : ''
+  const before =
+    packs.length > 0 && share !== undefined
+      ? `; in earlier builds about ${Math.round(share * 20) * 5} % of the CPU time was native`
+      : ''
   return {
-    decision: { strategy, reason: `a ${platform} program ran under ${entry.emulator}${natively}`, rejected },
+    decision: { strategy, reason: `a ${platform} program ran under ${entry.emulator}${natively}${before}`, rejected },
     rank: 2,
   }
 }

@@ -37,6 +37,8 @@ export interface Toolchains {
   readonly packs: readonly string[]
   /** Why programs that were met before have none. */
   readonly refused: readonly string[]
+  /** Which part of the CPU time of emulated steps was native in earlier builds, 0 to 1. */
+  readonly share?: number
 }
 
 /** How a job's programs come to run. */

@@ -100,6 +100,16 @@ function refusal(run: () => unknown): XbuildError {
   throw new Error('not refused')
 }
 
+test.each([
+  [0.64, /; in earlier builds about 65 % of the CPU time was native$/],
+  [undefined, /: cc1 \(gcc-14\) abc$/],
+])('a plan says what earlier builds came to: %s', (share, reason) => {
+  const toolchains = { packs: ['cc1 (gcc-14) abc'], refused: [], ...(share === undefined ? {} : { share }) }
+  const [arm] = local.emulated
+  const node = { ...local, emulated: [{ ...arm!, toolchains } as Emulated] }
+  expect(plan(['linux/arm64'], [{}], [node]).jobs[0]!.decision.reason).toMatch(reason)
+})
+
 describe('strategies', () => {
   test.each<[string, string[], Short[], string[]]>([
     ['own platform', ['linux/amd64'], [{}], ['linux/amd64 native local']],

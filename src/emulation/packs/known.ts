@@ -5,11 +5,16 @@ import { currentPacks } from './current.ts'
 import { packName } from './pack.ts'
 import { neverTwins, readRecipes } from './recipes.ts'
 import { isFresh, type Refusal } from './refusal.ts'
+import { readShares } from './shares.ts'
 import { PACK_TARGETS } from './targets.ts'
 
 /** The same platforms with what is known of native toolchains for them. A folder that is not there costs nothing. */
 export async function knownToolchains(folder: string, emulated: readonly Emulated[]): Promise<Emulated[]> {
-  const [packs, refusals] = await Promise.all([currentPacks(folder), readRefusals(join(folder, 'refused'))])
+  const [packs, refusals, shares] = await Promise.all([
+    currentPacks(folder),
+    readRefusals(join(folder, 'refused')),
+    readShares(folder),
+  ])
   const recipes = packs.length > 0 ? await readRecipes() : []
   return emulated.map((entry) => {
     if (entry.status !== 'ready') return entry
@@ -23,7 +28,10 @@ export async function knownToolchains(folder: string, emulated: readonly Emulate
       ),
     ].sort()
     if (own.length > 0) refused.push(...neverTwins(recipes, PACK_TARGETS[architecture] ?? []))
-    return own.length + refused.length === 0 ? entry : { ...entry, toolchains: { packs: own, refused } }
+    if (own.length + refused.length === 0) return entry
+    const spent = shares.get(architecture)
+    const share = spent ? { share: spent.native / (spent.native + spent.emulated) } : {}
+    return { ...entry, toolchains: { packs: own, refused, ...share } }
   })
 }
 
