@@ -7,6 +7,9 @@ const TICKS = 100
 /** Names beyond these are one: a step may name its programs as it likes. */
 const MAX_NAMES = 500
 
+/** Of more processes no more is looked at: a step may start as many as it is let. */
+const MAX_PROCESSES = 2000
+
 /** Watches the processes below one; `end` tells what they took. */
 export interface CpuWatch {
   end(): StepTimes
@@ -71,8 +74,9 @@ function read(path: string): string {
 /** All processes below one. */
 function descendants(pid: number): number[] {
   const found: number[] = []
-  for (let open = [pid]; open.length > 0; found.push(...open)) open = open.flatMap(childrenOf)
-  return found
+  for (let open = [pid]; open.length > 0 && found.length < MAX_PROCESSES; found.push(...open))
+    open = open.flatMap(childrenOf)
+  return found.slice(0, MAX_PROCESSES)
 }
 
 function childrenOf(pid: number): number[] {
