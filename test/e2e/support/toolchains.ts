@@ -23,6 +23,13 @@ export async function toolsBase(): Promise<string> {
   return ((await import(join(root, 'test/support/tools-base.mjs'))) as { toolsBase(): Promise<string> }).toolsBase()
 }
 
+/** The OCI layout of an image for linux/arm64 and linux/amd64 with Go as official images have it, made at first use. */
+export async function goImage(): Promise<string> {
+  return (
+    (await import(join(root, 'test/support/go-image-base.mjs'))) as { goImageBase(): Promise<string> }
+  ).goImageBase()
+}
+
 /**
  * A store that is kept from run to run for its packs, which come from the archive; tests remove everything else in
  * it. It is the calling file's alone until its tests are over. Call it at the top level.
