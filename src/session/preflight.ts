@@ -83,7 +83,7 @@ export async function checkPushes(
   plans: readonly OutputPlan[],
   { registry }: Pick<Session, 'registry'>,
   signal: AbortSignal,
-  limit = createLimit(AT_A_TIME),
+  limit: ReturnType<typeof createLimit> = createLimit(AT_A_TIME),
 ): Promise<(PushRight & { readonly error?: XbuildError })[]> {
   const tags = plans.flatMap(pushNames)
   const repositories = new Map(tags.map(({ host, repository }) => [`${host}/${repository}`, { host, repository }]))
