@@ -45,6 +45,12 @@ function errorLine({ message, hint, at, platforms }: SeenError & { platforms: re
   return annotation('error', text, { title: titleFor(platforms), at: placeOf(at, folders) })
 }
 
+/** The error of a question about Dockerfiles whose answer was `stdout`: its last line, which sums it up. */
+export function callError(stdout: string): string {
+  const last = cleanText(stdout).trimEnd().split('\n').at(-1)!
+  return annotation('error', cut(last, 4000) || 'The call failed', { title: 'xbuild' })
+}
+
 function titleFor(platforms: readonly string[]): string {
   return platforms.length > 0 ? `xbuild: ${platforms.join(', ')}` : 'xbuild'
 }

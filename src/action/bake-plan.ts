@@ -70,6 +70,7 @@ export function planBake(input: PlanInput): RunPlan {
   const set = listInput(env, 'set', RAW)
   const metadataFile = join(temp, 'metadata.json')
   const { masks } = readSecrets(input, { forGit: false })
+  const gitToken = env['BUILDX_BAKE_GIT_AUTH_TOKEN'] ?? ''
   const sbom = textInput(env, 'sbom')
   const left = leftOut({ sbom: /^(|0|f|false)$/i.test(sbom) ? [] : [sbom], cgroupParent: '', flags })
   const call = textInput(env, 'call')
@@ -98,7 +99,7 @@ export function planBake(input: PlanInput): RunPlan {
     ],
     ...source,
     files: [],
-    masks,
+    masks: gitToken === '' ? masks : [...masks, gitToken],
     warnings: left.warnings,
     ...(call === '' || call === 'build' ? {} : { call }),
     metadataFile,
@@ -123,7 +124,7 @@ function sourceOf({ env, event, temp, exists }: PlanInput): Pick<RunPlan, 'cwd' 
   const isOwn = own !== undefined && source.startsWith(own)
   return {
     cwd: join(temp, 'source'),
-    clone: { url: source, token: isOwn ? textInput(env, 'github-token') : '' },
+    clone: { url: source, token: env['BUILDX_BAKE_GIT_AUTH_TOKEN'] ?? (isOwn ? textInput(env, 'github-token') : '') },
   }
 }
 

@@ -23,8 +23,9 @@ export function defaultContext(env: Env, event: EventPayload): string | undefine
   if (!repository) return undefined
   const full = GITHUB_REF === '' || GITHUB_REF.startsWith('refs/') ? GITHUB_REF : `refs/heads/${GITHUB_REF}`
   const wantsHead = full.startsWith('refs/pull/') && isTrue(env['DOCKER_DEFAULT_GIT_CONTEXT_PR_HEAD_REF'])
-  const headRef = full.replace(/\/merge$/, '/head')
-  const ref = wantsHead ? (event.pull_request?.head?.sha ?? headRef) : sha || full
+  const wanted = wantsHead ? full.replace(/\/merge$/, '/head') : full
+  const isHead = wanted.startsWith('refs/pull/') && wanted.endsWith('/head')
+  const ref = isHead ? (event.pull_request?.head?.sha ?? wanted) : sha || full
   return ref === '' ? undefined : `${serverUrl(env)}/${repository}.git#${ref}`
 }
 

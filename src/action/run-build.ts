@@ -2,15 +2,17 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { compact } from '../compact.ts'
 import { exec } from '../host/exec.ts'
-import { annotationsOf, errorsOfText } from './annotate.ts'
+import { annotationsOf, callError, errorsOfText } from './annotate.ts'
 import { createGroups } from './groups.ts'
 import { keyOf } from './attests.ts'
 import { outputsOf, provenanceSets } from './results.ts'
 import { runXbuild } from './run-program.ts'
 import type { RunPlan } from './run-plan.ts'
+import { writeRecord } from './record.ts'
 import type { Runner } from './runner.ts'
 import { createSeen, look, readEvent, type Seen } from './seen.ts'
 import { formatSummary, type PlanJson } from './summary.ts'
+import { annotation } from './workflow.ts'
 
 /** How a build is run and told of. */
 export interface BuildEdges {
@@ -47,6 +49,10 @@ export async function runBuild(plan: RunPlan, edges: BuildEdges): Promise<number
   })
   groups.flush()
   if (root) await giveBack(plan, cwd, env)
+  if (plan.history !== undefined) {
+    const problem = await writeRecord(plan.history, plan, { cwd: workspace, env, root, node })
+    if (problem) runner.log.command(annotation('warning', problem, { title: 'xbuild' }))
+  }
   if (seen.errors.size === 0 && code !== 0)
     for (const error of errorsOfText(text.join('\n'))) seen.errors.set(error.message, error)
   await tell(plan, { ...edges, seen, code, text: text.join('\n'), folders: { cwd, workspace }, argv })
@@ -72,10 +78,10 @@ async function tell(plan: RunPlan, told: Told): Promise<void> {
   const planned = await planOf(plan, told)
   const outputs = outputsOf({ metadata, imageId, seen, plan: planned })
   for (const [name, value] of Object.entries(outputs)) runner.setOutput(name, value)
-  if (!isOn(env['DOCKER_BUILD_SUMMARY'])) return
+  if (!wantsSummary(env)) return
   runner.addSummary(
     formatSummary(seen, {
-      title: plan.tags[0] ?? plan.argv.at(-1)!,
+      title: plan.tags[0] ?? titleOf(plan),
       failed: code !== 0,
       tags: plan.tags,
       pushed: isPushed(plan),
@@ -119,8 +125,7 @@ async function runCall(
   const checks = isOn(env['DOCKER_BUILD_CHECKS_ANNOTATIONS'])
   for (const line of annotationsOf({ errors: new Map(), warnings: found }, { folders, checks }))
     runner.log.command(line)
-  if (code !== 0)
-    runner.log.command(`::error title=xbuild::${stdout.trimEnd().split('\n').at(-1) || 'The call failed'}`)
+  if (code !== 0) runner.log.command(callError(stdout))
   return code === 0 ? 0 : 1
 }
 
@@ -158,6 +163,16 @@ async function giveBack({ outputs, argv }: RunPlan, cwd: string, env: Readonly<R
 
 function isPushed({ argv, outputs }: RunPlan): boolean {
   return argv.includes('--push') || outputs.some((text) => /(^|,)(type=registry|push=true)(,|$)/.test(text))
+}
+
+/** The targets of a bake, or the context. */
+function titleOf({ argv }: RunPlan): string {
+  return argv.slice(argv.lastIndexOf('--') + 1).join(', ') || 'default'
+}
+
+/** `DOCKER_BUILD_NO_SUMMARY` is what Docker's action knew before `DOCKER_BUILD_SUMMARY`. */
+function wantsSummary(env: Readonly<Record<string, string>>): boolean {
+  return isOn(env['DOCKER_BUILD_SUMMARY']) && !/^(1|t|true)$/i.test(env['DOCKER_BUILD_NO_SUMMARY'] ?? '')
 }
 
 function isOn(text: string | undefined): boolean {

@@ -34,6 +34,8 @@ export interface RunPlan {
   readonly iidFile?: string
   readonly outputs: readonly string[]
   readonly tags: readonly string[]
+  /** Folder for the record of the run. */
+  readonly history?: string
   /** Provenance of bake targets that say nothing of it. */
   readonly defaultProvenance?: string
 }

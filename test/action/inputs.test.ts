@@ -262,6 +262,13 @@ describe('the context', () => {
       {},
       'https://github.com/octo/app.git#refs/pull/5/head',
     ],
+    [
+      'the head of a pull request, which the workflow was started for',
+      {},
+      { GITHUB_REF: 'refs/pull/5/head', GITHUB_SHA: 'merge1' },
+      { pull_request: { head: { sha: 'head1' } } },
+      'https://github.com/octo/app.git#head1',
+    ],
     ['no commit', {}, { GITHUB_SHA: '' }, {}, 'https://github.com/octo/app.git#refs/heads/main'],
     [
       'no commit, and a short ref',
@@ -433,6 +440,14 @@ describe('bake files', () => {
     expect(sourceOf(inputs, checkout)).toEqual({ clone: undefined, ...source }),
   )
 
+  test('a token for the repository of the files takes the place of the one of the workflow, and is masked', () => {
+    const source = 'https://example.com/x.git'
+    const vars = { BUILDX_BAKE_GIT_AUTH_TOKEN: 'mine' }
+    const { clone, masks } = plan({ targets: 'x', source, 'github-token': 't' }, { vars })
+    expect(clone).toEqual({ url: source, token: 'mine' })
+    expect(masks).toEqual(['t', 'mine'])
+  })
+
   test.each<[inputs: Inputs, provenance: string | undefined]>([
     [{}, `mode=max,builder-id=${RUN}`],
     [{ provenance: 'false' }, undefined],
@@ -440,4 +455,10 @@ describe('bake files', () => {
   ])('%j: targets without a word of provenance get %s', (inputs, provenance) => {
     expect(plan({ targets: 'x', ...inputs }).defaultProvenance).toBe(provenance)
   })
+})
+
+test('the folder for the record of the run is kept, of builds and of bakes', () => {
+  expect(plan({ context: '.', history: ' out ' }).history).toBe('out')
+  expect(plan({ targets: 'x', history: 'out' }).history).toBe('out')
+  expect(plan({ context: '.' })).not.toHaveProperty('history')
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { annotationsOf, errorsOfText, placeOf } from '../../src/action/annotate.ts'
+import { annotationsOf, callError, errorsOfText, placeOf } from '../../src/action/annotate.ts'
 import { buildEnv, chooseUser, sudoLine } from '../../src/action/as-root.ts'
 import { createGroups } from '../../src/action/groups.ts'
 import { createLog } from '../../src/action/log.ts'
@@ -17,7 +17,15 @@ function memoryLog() {
     (text) => void parts.push(text),
     () => `stop${++tokens}`,
   )
-  return { log, lines: () => parts.join('').split('\n').slice(0, -1) }
+  // The runner's lines end at a carriage return, too
+  return {
+    log,
+    lines: () =>
+      parts
+        .join('')
+        .split(/\r\n|\r|\n/)
+        .slice(0, -1),
+  }
 }
 
 /** The commands that a runner acts on: a line that begins with two colons, unless commands are stopped. */
@@ -49,6 +57,12 @@ describe('workflow commands', () => {
     expect(annotation('error', 'a\n::add-mask::x', { title: 'b\n::set-env::y' }).split('\n')).toHaveLength(1)
   })
 
+  test('the error of a call is one line, and its percent signs are text', () => {
+    expect(callError('a\n50%0A done\n')).toBe('::error title=xbuild::50%250A done')
+    expect(callError('a\r::add-mask::x').split(/[\r\n]/)).toHaveLength(1)
+    expect(callError('')).toBe('::error title=xbuild::The call failed')
+  })
+
   test('an output of any text is one entry', () => {
     const entry = fileEntry('metadata', 'a\nPATH<<x\n/evil\nx', 'end-1')
     expect(entry).toBe('metadata<<end-1\na\nPATH<<x\n/evil\nx\nend-1\n')
@@ -76,6 +90,8 @@ describe('the log', () => {
     '::stop9::',
     '::endgroup::',
     '\u001b[31m::error::x',
+    'a\r::error::x',
+    '\u2028::error::x',
   ]
 
   test('text is never a command, whatever a build prints', () => {

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runStep, type RanStep } from '../support/actions-runner.ts'
@@ -117,9 +117,12 @@ describe('a step that fails', () => {
     const { code, commands, summary, outputs } = await runStep(join(folder, 'failing-runner'), {
       entry: main,
       workspace,
-      inputs: { context: '.', platforms: PLATFORMS },
+      inputs: { context: '.', platforms: PLATFORMS, history: 'out/history' },
     })
     expect(code).toBe(1)
+    const record = JSON.parse(readFileSync(join(workspace, 'out/history/run.json'), 'utf8'))
+    expect(record).toMatchObject({ state: 'failed', images: [{ platforms: [{ status: 'failed' }, {}] }] })
+    expect(readFileSync(join(workspace, 'out/history/log.txt'), 'utf8')).toContain('gone<script>')
     const errors = commands.filter(({ name }) => name === 'error')
     expect(errors).toHaveLength(1)
     expect(errors[0]).toMatchObject({
