@@ -23,7 +23,8 @@ export const LEG_FILE = 'leg.json'
 export const LEG_IMAGE = 'image'
 
 const VERSION = 1
-const MOST_BYTES = 1 << 16
+/** More than any such file has. */
+export const MOST_LEG_BYTES: number = 1 << 16
 
 /** The file as text. */
 export function formatLeg({ platforms, digest, image, repository }: LegFile): string {
@@ -32,7 +33,7 @@ export function formatLeg({ platforms, digest, image, repository }: LegFile): st
 
 /** Reads such a file, which comes from another machine; `path` names it. Throws BAD_IMAGE. */
 export function parseLeg(bytes: Uint8Array, path: string): LegFile {
-  const json = readJson(bytes, { what: `leg "${path}"`, maxBytes: MOST_BYTES })
+  const json = readJson(bytes, { what: `leg "${path}"`, maxBytes: MOST_LEG_BYTES })
   const version = json.get('version').size()
   if (version !== VERSION) json.get('version').fail(`is ${version}: another version of xbuild wrote it`)
   const field = json.get('digest')

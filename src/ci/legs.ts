@@ -1,5 +1,5 @@
 import { XbuildError } from '../errors.ts'
-import { formatPlatform, type Platform } from '../platform.ts'
+import { formatPlatform, parsePlatform, type Platform } from '../platform.ts'
 
 /** The label of a runner, or several that it must have. */
 export type RunnerLabel = string | readonly string[]
@@ -20,6 +20,8 @@ export interface Leg {
   readonly runner: RunnerLabel
   /** Which image of several, as `--image` takes it. */
   readonly image?: string
+  /** Stages that the first wave builds, as `--neutral` takes them. */
+  readonly neutral?: string
 }
 
 /** Runners that GitHub gives to public repositories; other platforms are built on the default one, by emulation. */
@@ -78,6 +80,16 @@ export function planImageLegs(
   )
   checkNumber(legs.length)
   return legs
+}
+
+/** A build platform that the runner of one leg has, and that runner: the usual ones come first. */
+export function firstRunner(
+  platforms: readonly Platform[],
+  rules: readonly RunnerRule[],
+): { readonly platform: Platform; readonly runner: RunnerLabel } {
+  const names = platforms.map(formatPlatform)
+  const name = ['linux/amd64', 'linux/arm64'].find((one) => names.includes(one)) ?? 'linux/amd64'
+  return { platform: parsePlatform(name), runner: runnerOf(name, [...DEFAULT_RUNNERS, ...rules]) }
 }
 
 function checkNumber(legs: number): void {

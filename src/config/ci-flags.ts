@@ -1,4 +1,5 @@
 import { parseRunner, type RunnerRule } from '../ci/legs.ts'
+import { parseNeutral, type Neutral } from '../ci/neutral.ts'
 import type { Platform } from '../platform.ts'
 import { BAKE_FLAGS } from './bake/flags.ts'
 import { BUILD_CLI_FLAGS } from './cli-flags.ts'
@@ -18,6 +19,7 @@ export interface CiValues extends BuildValues {
   readonly resumeLeg: boolean
   readonly first: boolean
   readonly waves: boolean
+  readonly neutral: Neutral | undefined
   readonly bakeFiles: readonly string[]
   readonly images: readonly string[]
   readonly grants: Grants
@@ -91,9 +93,17 @@ export const CI_FLAGS: FlagTable<CiValues> = {
   waves: {
     name: 'waves',
     group: 'common',
-    help: 'Two matrices, first and legs: the first builds images that several others are made from (plan)',
+    help: 'Two matrices, first and legs: the first builds images that several others are made from, or stages of the Dockerfile that are the same for all platforms (plan)',
     absent: false,
     parse: read.bool,
+  },
+  neutral: {
+    name: 'neutral',
+    placeholder: 'PLATFORM=STAGE[,STAGE]',
+    group: 'common',
+    help: 'Stages that are the same for all platforms, as xbuild ci plan --waves gives them: built with --first, taken from --cache-from otherwise (build)',
+    absent: undefined,
+    parse: (texts, { label }) => parseNeutral(texts.at(-1)!, label),
   },
   resumeLeg: {
     name: 'resume-leg',

@@ -1,5 +1,6 @@
 import { LEG_IMAGE, parseRepository } from '../ci/leg-file.ts'
 import type { RunnerRule } from '../ci/legs.ts'
+import type { Neutral } from '../ci/neutral.ts'
 import { parseReference, type Reference } from '../oci/reference.ts'
 import { formatPlatform, type Platform } from '../platform.ts'
 import { readBuildLine, type BuildValues, type LineInput } from './build-line.ts'
@@ -18,6 +19,8 @@ export type CiCommand =
       readonly rules: readonly RunnerRule[]
       readonly perPlatform: boolean
       readonly waves: boolean
+      /** The build of one Dockerfile whose stages are looked at for a first wave. */
+      readonly options?: CompleteOptions
     }
   | CiBuild
   | {
@@ -41,7 +44,7 @@ export interface CiBuild {
   readonly verb: 'build'
   readonly platforms: readonly Platform[]
   readonly what:
-    | { readonly options: CompleteOptions }
+    | { readonly options: CompleteOptions; readonly neutral?: Neutral }
     | {
         readonly images: CiImages
         readonly name: string
@@ -77,15 +80,23 @@ export function readCiCommand(values: CiValues, input: LineInput): CiCommand {
 }
 
 function readPlan(values: CiValues, input: LineInput, words: readonly string[]): CiCommand {
-  if (words.length > 0)
-    throw usageError(`Cannot plan "${words.join(' ')}": ci plan takes no PATH`, 'Name the platforms with --platform')
   const images = readCiImages(values, input, { all: !input.given.has('platform') })
+  const readsFile = values.waves && !images
+  if (words.length > 0 && !readsFile)
+    throw usageError(`Cannot plan "${words.join(' ')}": ci plan takes PATH with --waves only`, 'Leave it out')
   if (images && input.given.has('platform'))
     throw usageError('Cannot use "--platform" with images of a file: it says their platforms', 'Leave it out')
-  if (values.waves && !images)
-    throw usageError('Cannot plan two waves of one image', 'Name images of a file with --bake-file or --image')
   const { platforms, runners: rules, perPlatform, waves } = values
-  return { verb: 'plan', platforms, rules, perPlatform, waves, ...(images ? { images } : {}) }
+  const options = readsFile ? { options: optionsOf(values, { ...input, words }, 'xbuild ci plan --waves .') } : {}
+  return { verb: 'plan', platforms, rules, perPlatform, waves, ...options, ...(images ? { images } : {}) }
+}
+
+/** The build of one Dockerfile. */
+function optionsOf(values: CiValues, input: LineInput, example: string): CompleteOptions {
+  const line = readBuildLine(buildValues(values), { ...input, command: 'build' })
+  if (!('options' in line) || line.call)
+    throw usageError('Cannot read the Dockerfile: PATH is missing', `Write ${example}`)
+  return { ...line.options, tags: [] }
 }
 
 function readBuild(values: CiValues, input: LineInput): CiCommand {
@@ -96,6 +107,15 @@ function readBuild(values: CiValues, input: LineInput): CiCommand {
     throw usageError('Cannot build a leg: --leg-folder is missing', 'Name the folder that the job keeps')
   if (first && (legFolder !== undefined || legRegistry !== undefined || values.cacheTo.length === 0))
     throw usageError('Cannot build a leg of the first wave: it goes to a cache alone', 'Give --cache-to, and no folder')
+  if (values.neutral && (values.images.length > 0 || values.bakeFiles.length > 0))
+    throw usageError('Cannot use "--neutral" with images of a file', 'It names stages of one Dockerfile')
+  if (values.neutral && !first && values.cacheFrom.length === 0)
+    throw usageError('Cannot take the stages of --neutral from a cache: there is none', 'Name it with --cache-from')
+  if (values.neutral && first && platformNames(leg).join() !== formatPlatform(values.neutral.platform))
+    throw usageError(
+      `Cannot build the stages of --neutral for ${platformNames(leg).join()}`,
+      'Name their platform with --leg',
+    )
   const refused = REFUSED.find((name) => input.given.has(name))
   if (refused !== undefined)
     throw usageError(
@@ -125,22 +145,30 @@ function whatOf(values: CiValues, input: LineInput, output: string): CiBuild['wh
     const texts = (flag: string) => input.given.get(flag) ?? []
     return { images, name, output, cacheFrom: texts('cache-from'), cacheTo: texts('cache-to') }
   }
-  const line = readBuildLine(buildValues(values), { ...input, command: 'build' })
-  if (!('options' in line) || line.call)
-    throw usageError(
-      'Cannot build a leg: PATH is missing',
-      'Write xbuild ci build --leg linux/arm64 --leg-folder FOLDER .',
-    )
+  const built = { ...values, platforms: values.leg }
+  const options = optionsOf(built, input, 'xbuild ci build --leg linux/arm64 --leg-folder FOLDER .')
+  const { neutral } = values
   return {
-    options: { ...line.options, tags: [], outputs: read.outputs([output], { ...input, label: '--leg-folder' }) },
+    options: { ...options, outputs: read.outputs([output], { ...input, label: '--leg-folder' }) },
+    ...(neutral ? { neutral } : {}),
   }
 }
 
 /** The values of a build: without those of `xbuild ci` alone, which are no options of it. */
 function buildValues(values: CiValues): BuildValues {
-  const { leg: platforms, legFolder: _f, legRegistry: _r, resumeLeg: _l, first: _1, waves: _w, ...rest } = values
-  const { runners: _n, perPlatform: _p, images: _i, bakeFiles: _b, grants: _g, sets: _s, vars: _v, ...build } = rest
-  return { ...build, platforms }
+  const { leg: _, legFolder: _f, legRegistry: _r, resumeLeg: _l, first: _1, waves: _w, ...rest } = values
+  const {
+    runners: _n,
+    perPlatform: _p,
+    images: _i,
+    bakeFiles: _b,
+    grants: _g,
+    sets: _s,
+    vars: _v,
+    neutral: _e,
+    ...build
+  } = rest
+  return build
 }
 
 function readMerge(values: CiValues, input: LineInput, words: readonly string[]): CiCommand {

@@ -16,6 +16,7 @@ export const UNFLAGGED = [
   'nodes',
   'inlineDockerfile',
   'projectContext',
+  'pinned',
 ] as const
 UNFLAGGED satisfies readonly (keyof CompleteOptions)[]
 

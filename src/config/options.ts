@@ -89,6 +89,8 @@ export interface BuildOptions extends RunOptions {
   readonly inlineDockerfile?: { readonly text: string; readonly name: string }
   /** A file of the project names the context: git gets none of the user's own keys and logins for it. Default: false. */
   readonly projectContext?: boolean
+  /** Stages that are made, with what they need, as a machine of another platform makes them: a cache has them. */
+  readonly pinned?: { readonly platform: Platform; readonly stages: readonly string[] }
   /** As values, or as text like `linux/arm64`; `all` alone: what all base images have. Default: the build platform. */
   readonly platforms?: readonly (Platform | string)[]
   /** What is different for single platforms; those that are not in `platforms` are not built. Default: nothing. */

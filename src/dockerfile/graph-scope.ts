@@ -17,6 +17,8 @@ export interface GraphOptions {
   readonly folderContexts?: readonly string[]
   /** Those of them that are empty. */
   readonly scratchContexts?: readonly string[]
+  /** Stages that are made, with what they need, as another build platform would make them. */
+  readonly pinned?: { readonly platform: Platform; readonly stages: readonly string[] }
 }
 
 /** What the resolution of one stage needs to know about the whole build. */

@@ -73,16 +73,35 @@ function findTarget({ dockerfile, options, named, fail }: GraphScope): number {
 /** Resolves a stage after everything it needs; a stack of its own, as chains of stages can be long. */
 function resolveStages(scope: GraphScope, wanted: readonly number[], resolved: Map<number, GraphStage>): void {
   const needed = new Map<number, ReturnType<typeof resolveSources>>()
+  const scopes = pinnedScopes(scope)
+  const scopeOf = (index: number) => scopes.get(index) ?? scope
   const pending = [...wanted]
   for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
     if (needed.has(index)) continue
-    const sources = resolveSources(scope, index)
+    const sources = resolveSources(scopeOf(index), index)
     needed.set(index, sources)
     pending.push(...sources.needs)
   }
   for (const index of [...needed.keys()].toSorted((a, b) => a - b)) {
-    resolved.set(index, finishStage(scope, index, needed.get(index)!, resolved))
+    resolved.set(index, finishStage(scopeOf(index), index, needed.get(index)!, resolved))
   }
+}
+
+/** The scopes of pinned stages and of those that they need. */
+function pinnedScopes(scope: GraphScope): ReadonlyMap<number, GraphScope> {
+  const { dockerfile, fail } = scope
+  const { pinned, ...rest } = scope.options
+  const scopes = new Map<number, GraphScope>()
+  if (!pinned) return scopes
+  const options = { ...rest, buildPlatform: pinned.platform }
+  const own = { ...scope, options, args: expandGlobals(dockerfile, options, fail) }
+  const pending = pinned.stages.flatMap((name) => scope.named.get(name.toLowerCase())?.at(-1) ?? [])
+  for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
+    if (scopes.has(index)) continue
+    scopes.set(index, own)
+    pending.push(...resolveSources(own, index).needs)
+  }
+  return scopes
 }
 
 interface Sources {

@@ -17,7 +17,7 @@ import type { TargetBuild } from '../driver/target.ts'
 import { XbuildError } from '../errors.ts'
 import { sameTarget, targetKey, targetName, targetOfJob, type TargetId } from '../plan/target-id.ts'
 import type { ImageJob, Job } from '../plan/types.ts'
-import { formatPlatform, samePlatform, type Platform } from '../platform.ts'
+import { distinctPlatforms, formatPlatform, samePlatform, type Platform } from '../platform.ts'
 import type { Prepared } from './plan.ts'
 import { isWhole, type JobOutcome, type Settled } from '../run/outcome.ts'
 import { pushNames } from '../publish/output-names.ts'
@@ -77,7 +77,8 @@ export async function openDrivers(
     for (const { image, options: own } of requests) {
       const { platforms } = plan.images?.find(({ name }) => name === image) ?? plan
       const found = await openCachesOf(own, {
-        ...{ registry, cwd: own.cwd, env, emit, store, platforms },
+        ...{ registry, cwd: own.cwd, env, emit, store },
+        platforms: distinctPlatforms([...platforms, ...(own.pinned ? [own.pinned.platform] : [])]),
         services: cacheServices,
         eager: readsOnce(requests),
       })

@@ -26,6 +26,7 @@ const HOW: ReadonlySet<keyof CompleteOptions> = new Set([
   'accel',
   'packs',
   'cwd',
+  'pinned',
 ])
 
 /** What is written down of a request: its names, and digests of what it asks for. */

@@ -154,7 +154,7 @@ function checkAllowedHere(allow: readonly string[]): void {
 /** The stage graph of a target platform with its options. */
 export function graphOf(
   dockerfile: Dockerfile,
-  { buildArgs, proxies, buildContexts, target: targetStage }: CompleteOptions,
+  { buildArgs, proxies, buildContexts, target: targetStage, pinned }: CompleteOptions,
   platforms: { readonly target: Platform; readonly buildPlatform: Platform },
 ): ReturnType<typeof buildStageGraph> {
   return buildStageGraph(dockerfile, {
@@ -162,6 +162,7 @@ export function graphOf(
     buildArgs: withProxies({ buildArgs, proxies }),
     ...contextNames(buildContexts),
     ...(targetStage === undefined ? {} : { targetStage }),
+    ...(pinned === undefined ? {} : { pinned }),
   })
 }
 

@@ -27,7 +27,10 @@ function runScript(job: string, env: Readonly<Record<string, string>>): { calls:
   writeFileSync(calls, '')
   writeFileSync(join(folder, 'output'), '')
   for (const name of ['xbuild', 'npm', 'docker', 'sudo', 'chown']) {
-    const show = name === 'xbuild' ? '[ "$2" = merge ] && echo sha256:made || echo made' : ':'
+    const show =
+      name === 'xbuild'
+        ? 'case "$*" in *merge*) echo sha256:made ;; *--waves*) echo \'{"first":{"include":[]},"legs":{}}\' ;; *) echo made ;; esac'
+        : ':'
     const body =
       name === 'sudo'
         ? 'exec "$@"'
@@ -149,6 +152,28 @@ describe('the reusable workflow', () => {
     expect(readArgv(first).given.get('cache-to')).toEqual([
       'type=local,dest=/tmp/runner/waves/app_linux-arm64,mode=max',
     ])
+  })
+
+  test('hands stages that are the same for all platforms to the legs of the first wave and to the others', () => {
+    const leg = {
+      VERSION: '0.1',
+      PLATFORMS: 'linux/arm64',
+      LEG: 'x',
+      NEUTRAL: 'linux/amd64=a,b',
+      CONTEXT: './app',
+      BUILD_ARGS: 'A=1',
+    }
+    const { calls } = runScript('plan', { ...leg, WAVES: 'true', TAGS: 'ghcr.io/octo/app:1' })
+    expect(readArgv(xbuildCalls(calls)[0]!)).toMatchObject({ words: ['plan', './app'] })
+    for (const job of ['first', 'leg']) {
+      const build = xbuildCalls(runScript(job, leg).calls).find(([command]) => command === 'ci')!
+      const { given, words } = readArgv(build)
+      expect([given.get('neutral'), given.get('build-arg'), words]).toEqual([
+        ['linux/amd64=a,b'],
+        ['A=1'],
+        ['build', './app'],
+      ])
+    }
   })
 
   test('merges under every tag, and gives the digest', () => {

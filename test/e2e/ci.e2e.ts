@@ -1,12 +1,14 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startRegistry, type DebianRegistry } from '../support/registry-debian.ts'
 import { runImage, withBases, writeFiles } from './support/context.ts'
+import { ordinaryUser } from './support/ordinary-user.ts'
 import { tempFolder } from './support/places.ts'
 import { runOk, startXbuild, xbuild } from './support/xbuild.ts'
 
 const folder = tempFolder()
+const user = ordinaryUser(folder)
 let registry: DebianRegistry
 
 beforeAll(async () => {
@@ -15,45 +17,58 @@ beforeAll(async () => {
 })
 afterAll(() => registry.stop())
 
-test('two legs on machines of their own are merged into one image, and a missing leg moves no tag', async () => {
-  const merge = (tag: string) =>
-    xbuild(['ci', 'merge', '--platform', 'linux/amd64,linux/arm64', '-t', tag, 'legs'], { cwd: folder })
+test('two legs of two users are merged into one image, from folders and a registry; a missing leg moves no tag', async () => {
+  const merge = (tag: string, legs: readonly string[]) =>
+    xbuild(['ci', 'merge', '--platform', 'linux/amd64,linux/arm64', '-t', tag, ...legs], { cwd: folder })
   const tag = `${registry.host}/octo/app:1`
-  const leg = async (platform: string, more: readonly string[] = []) => {
-    const name = platform.replaceAll('/', '-')
-    const args = [
-      'ci',
-      'build',
-      '--leg',
-      platform,
-      '--leg-folder',
-      `legs/${name}`,
-      ...more,
-      ...(await withBases('busybox')),
-      '.',
-    ]
-    return xbuild(args, { cwd: folder, store: join(folder, `store-${name}`) })
+  const args = (platform: string, legs: string, more: readonly string[]) => {
+    return ['ci', 'build', '--leg', platform, '--leg-folder', `${legs}/${platform.replaceAll('/', '-')}`, ...more]
   }
-  const first = await leg('linux/amd64')
+  const bases = await withBases('busybox')
+  const leg = (more: readonly string[] = []) =>
+    xbuild([...args('linux/amd64', 'legs', more), ...bases, '.'], { cwd: folder, store: join(folder, 'store-amd64') })
+  // Each has a store, and folders that the other cannot write; what they say of a step is the same
+  const context = await user.give(
+    writeFiles(join(folder, 'context'), { Dockerfile: readFileSync(join(folder, 'Dockerfile')) }),
+    'context',
+  )
+  const layout = await user.give(bases[1]!.replace('busybox=oci-layout://', ''), 'busybox')
+  const theirs = (legs: string, more: readonly string[]) => {
+    const rest = ['--build-context', `busybox=oci-layout://${layout}`, context]
+    return user.xbuild([...args('linux/arm64', legs, more), ...rest])
+  }
+  const first = await leg()
   expect(first.code, first.stderr).toBe(0)
-  const early = await merge(tag)
+  const early = await merge(tag, ['legs'])
   expect(early.code).toBe(1)
   expect(early.stderr).toContain('Cannot merge: linux/arm64 is missing, no tag was moved')
 
-  const second = await leg('linux/arm64', ['--provenance', 'mode=min'])
+  const second = await theirs('legs', ['--provenance', 'mode=min'])
   expect(second.code, second.stderr).toBe(0)
-  const again = await leg('linux/amd64', ['--resume-leg'])
+  const again = await leg(['--resume-leg'])
   expect(again.stdout).toBe(first.stdout)
   expect(again.stderr).toContain('linux/amd64 is in legs/linux-amd64 already')
 
-  const merged = await merge(tag)
+  const merged = await merge(tag, ['legs', join(user.home, 'legs')])
   expect(merged.code, merged.stderr).toBe(0)
-  await runOk('skopeo', ['copy', '--all', '--src-tls-verify=false', `docker://${tag}`, `oci:${join(folder, 'pulled')}`])
-  expect((await runImage(join(folder, 'pulled'), 'linux/amd64')).stdout).toBe('x86_64\n')
-  expect((await runImage(join(folder, 'pulled'), 'linux/arm64')).stdout).toBe('aarch64\n')
+  expect(await runOn(tag, ['linux/amd64', 'linux/arm64'])).toEqual(['x86_64\n', 'aarch64\n'])
 
-  rmSync(join(folder, 'legs/linux-arm64/leg.json'))
-  expect((await merge(tag)).stderr).toContain('linux/arm64 is missing')
+  const pushed = await theirs('by-digest', ['--leg-registry', `${registry.host}/octo/legs`])
+  expect(pushed.code, pushed.stderr).toBe(0)
+  const other = `${registry.host}/octo/app:2`
+  const mixed = await merge(other, ['legs', join(user.home, 'by-digest')])
+  expect(mixed.code, mixed.stderr).toBe(0)
+  expect(await runOn(other, ['linux/arm64'])).toEqual(['aarch64\n'])
+
+  // Whoever owns a folder decides what is in it
+  const file = join(user.home, 'legs/linux-arm64/leg.json')
+  rmSync(file)
+  expect((await merge(tag, ['legs', join(user.home, 'legs')])).stderr).toContain('there is no leg.json in it')
+  symlinkSync('/etc/shadow', file)
+  expect((await merge(tag, ['legs', join(user.home, 'legs')])).stderr).toContain('it is a symbolic link')
+  rmSync(file)
+  await runOk('mkfifo', [file])
+  expect((await merge(tag, ['legs', join(user.home, 'legs')])).stderr).toContain('it is no file')
 })
 
 /** Runs an image of the registry on every platform. */
@@ -177,4 +192,45 @@ test('images of xbuild.yaml are planned, built and merged by their names; a leg 
   const foreign = await ci('merge', ['legs'])
   expect(foreign.code).toBe(2)
   expect(foreign.stderr).toContain('its image is in elsewhere.example, where no tag is')
+})
+
+test('a stage that is the same for all platforms is built by the first wave, for legs on machines of other platforms', async () => {
+  const project = writeFiles(join(folder, 'neutral'), {
+    Dockerfile: `FROM --platform=$BUILDPLATFORM busybox AS assets
+RUN cat /proc/sys/kernel/random/uuid > /once; uname -m >> /once
+FROM --platform=$BUILDPLATFORM busybox AS cross
+ARG TARGETARCH
+RUN echo $TARGETARCH by $(uname -m) > /cross
+FROM busybox
+COPY --from=assets /once /once
+COPY --from=cross /cross /cross
+CMD ["cat", "/once", "/cross"]
+`,
+  })
+  const bases = await withBases('busybox')
+  const ci = (args: readonly string[], store: string) =>
+    xbuild(['ci', ...args, ...bases, '.'], { cwd: project, store: join(folder, `store-neutral-${store}`) })
+  // As it is planned on a runner of arm64: this machine is the one of the other platform then
+  const planned = await ci(['plan', '--waves', '--platform', 'linux/arm64,linux/s390x'], 'plan')
+  const { first, legs } = JSON.parse(planned.stdout)
+  const neutral = 'linux/arm64=assets'
+  expect(first.include).toEqual([
+    { leg: 'neutral_linux-arm64', platforms: 'linux/arm64', runner: 'ubuntu-24.04-arm', neutral },
+  ])
+  expect(legs.include.map((leg: { neutral: string }) => leg.neutral)).toEqual([neutral, neutral])
+  const cache = `type=registry,ref=${registry.host}/ci/neutral:cache`
+  const wave = await ci(
+    ['build', '--first', '--leg', 'linux/arm64', '--neutral', neutral, '--cache-to', `${cache},mode=max`],
+    'first',
+  )
+  expect(wave.code, wave.stderr).toBe(0)
+  const outputs: string[] = []
+  for (const name of ['one', 'two']) {
+    const leg = ['build', '--leg', 'linux/amd64', '--leg-folder', name, '--neutral', neutral, '--cache-from', cache]
+    const { code, stderr } = await ci(leg, name)
+    expect(code, stderr).toBe(0)
+    outputs.push((await runImage(join(project, name, 'image'), 'linux/amd64')).stdout)
+  }
+  expect(outputs[0]).toMatch(/^[0-9a-f-]{36}\naarch64\namd64 by x86_64\n$/)
+  expect(outputs[1]).toBe(outputs[0])
 })

@@ -1,4 +1,4 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startRegistry, type DebianRegistry } from '../support/registry-debian.ts'
@@ -106,7 +106,10 @@ test('a leg that fails leaves the merge out; an image without a name is not plan
   const nameless = await call('nameless', inputs, files)
   expect([nameless['plan']!.result, nameless['leg']!.result]).toEqual(['failure', 'skipped'])
   expect(nameless['plan']!.log).toContain('::error title=xbuild::The image has no name')
-  const broken = await call('broken', { ...inputs, tags: `${registry.host}/flow/broken:1` }, files)
+  const broken = await call('broken', { ...inputs, history: true, tags: `${registry.host}/flow/broken:1` }, files)
   expect(Object.values(broken).map(({ result }) => result)).toEqual(['success', 'skipped', 'failure', 'skipped'])
   expect(broken['leg']!.log).toContain('Cannot copy "missing"')
+  const record = join(folder, 'broken/run/artifacts/history-linux-amd64')
+  expect(JSON.parse(readFileSync(join(record, 'run.json'), 'utf8'))).toMatchObject({ state: 'failed' })
+  expect(readFileSync(join(record, 'log.txt'), 'utf8')).toContain('COPY missing /')
 })

@@ -108,7 +108,9 @@ async function runSteps(name: string, job: WorkflowJob, given: Scope, { folder, 
   let log = ''
   let ok = true
   for (const [index, step] of job.steps.entries()) {
-    if (!ok || (step.if !== undefined && !fill(step.if, scope))) continue
+    const status = { cancelled: () => false, always: () => true, success: () => ok, failure: () => !ok }
+    const says = /\b(success|failure|cancelled|always)\(\)/.test(step.if ?? '')
+    if ((!ok && !says) || (step.if !== undefined && !fill(step.if, scope, status))) continue
     const text = (value: unknown) => textOf(fill(textOf(value), scope))
     const settings = Object.fromEntries(Object.entries(step.with ?? {}).map(([key, value]) => [key, text(value)]))
     if (step.uses !== undefined)
@@ -127,7 +129,7 @@ async function runSteps(name: string, job: WorkflowJob, given: Scope, { folder, 
         GITHUB_WORKSPACE: workspace,
       },
     })
-    ok = ended.code === 0
+    ok &&= ended.code === 0
     log += `${name}:\n${ended.stdout}${ended.stderr}`
     const lines = readFileSync(output, 'utf8').split('\n').filter(Boolean)
     const outputs = lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)])

@@ -11,6 +11,7 @@ import type { Calling } from '../command.ts'
 import { withImages } from '../image/open.ts'
 import { print } from '../print.ts'
 import type { Terminal } from '../terminal.ts'
+import { readLegBytes } from './leg-bytes.ts'
 
 /**
  * `xbuild ci build`: one leg of a build, into a folder or a repository. `leg.json` is written last: a leg that was
@@ -44,11 +45,19 @@ export async function buildLeg(command: CiBuild, terminal: Terminal, calling: Ca
 }
 
 async function runLeg(
-  { what, platforms }: CiBuild,
+  { what, platforms, folder }: CiBuild,
   metadataFile: string | undefined,
   { terminal, calling }: { readonly terminal: Terminal; readonly calling: Calling },
 ): Promise<number> {
-  if ('options' in what) return runBuild({ ...what.options, ...(metadataFile ? { metadataFile } : {}) }, terminal)
+  if ('options' in what) {
+    const { options, neutral } = what
+    const told = { ...options, ...(metadataFile ? { metadataFile } : {}) }
+    if (!neutral) return runBuild(told, terminal)
+    const { buildNeutral, withParts } = await import('./neutral.ts')
+    return folder === undefined
+      ? buildNeutral(options, neutral, terminal)
+      : runBuild(withParts(told, neutral), terminal)
+  }
   const [{ openImages }, { runImages }] = await Promise.all([import('./images.ts'), import('../run-images.ts')])
   const run = await openImages(what.images, terminal)
   const said = (texts: readonly string[]) => texts.map((value) => ({ value }))
@@ -76,7 +85,7 @@ function digestIn(metadata: Record<string, unknown>, image: string | undefined):
 /** The leg that a folder holds; undefined when it holds none that is whole. */
 async function readLeg(folder: string, command: CiBuild, terminal: Terminal): Promise<LegFile | undefined> {
   const path = join(folder, LEG_FILE)
-  const bytes = await readFile(path).catch(() => undefined)
+  const bytes = await readLegBytes(path)
   if (!bytes) return undefined
   const leg = parseLeg(bytes, path)
   if (leg.repository !== command.repository) return undefined

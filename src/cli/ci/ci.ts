@@ -19,7 +19,11 @@ export async function runCi(command: CiCommand, terminal: Terminal, calling: Cal
 
 async function matrixOf(command: Extract<CiCommand, { verb: 'plan' }>, terminal: Terminal): Promise<object> {
   const { images, platforms, waves } = command
-  if (!images) return { include: planLegs(platforms, command) }
+  if (!images) {
+    const legs = planLegs(platforms, command)
+    if (!command.options) return { include: legs }
+    return (await import('./neutral.ts')).wavesOf(legs, { ...command, options: command.options }, terminal)
+  }
   const { imagesIn, openImages } = await import('./images.ts')
   const { chosen, shared } = imagesIn(await openImages(images, terminal))
   const legs = { include: planImageLegs(chosen, command) }

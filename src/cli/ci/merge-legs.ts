@@ -12,6 +12,7 @@ import { writeText } from '../../publish/publish.ts'
 import { withImages, type ImageEdges } from '../image/open.ts'
 import { print } from '../print.ts'
 import type { Terminal } from '../terminal.ts'
+import { readLegBytes } from './leg-bytes.ts'
 
 type Merge = Extract<CiCommand, { verb: 'merge' }>
 
@@ -120,6 +121,6 @@ async function legsIn(folder: string, name: string): Promise<FoundLeg[]> {
 
 async function legOf(folder: string): Promise<FoundLeg | undefined> {
   const path = join(folder, LEG_FILE)
-  const bytes = await readFile(path).catch(() => undefined)
+  const bytes = await readLegBytes(path)
   return bytes && { ...parseLeg(bytes, path), folder }
 }
