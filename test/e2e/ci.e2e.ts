@@ -202,8 +202,8 @@ FROM --platform=$BUILDPLATFORM busybox AS cross
 ARG TARGETARCH
 RUN echo $TARGETARCH by $(uname -m) > /cross
 FROM busybox
-COPY --from=assets /once /once
 COPY --from=cross /cross /cross
+COPY --from=assets /once /once
 CMD ["cat", "/once", "/cross"]
 `,
   })
