@@ -1,5 +1,5 @@
-import { compact } from '../../../compact.ts'
-import type { BinaryOperator, Expression, ForExpression, ObjectItem } from './ast.ts'
+import type { BinaryOperator, Expression } from './ast.ts'
+import { readObject, readTuple } from './collection.ts'
 import {
   type Cursor,
   deeper,
@@ -8,14 +8,13 @@ import {
   here,
   next,
   sees,
-  seesName,
   skip,
-  skipLines,
   take,
   takeMatch,
   takeName,
   withNewlines,
 } from './cursor.ts'
+import { readHeredoc } from './heredoc.ts'
 import { NumberError, parseNum } from './number.ts'
 import { readTemplate } from './template.ts'
 import { FALSE, NULL, number, TRUE } from './value.ts'
@@ -140,9 +139,9 @@ function readTerm(cursor: Cursor): Expression {
     expect(cursor, '"', 'a closing quote')
     return { ...template, at }
   }
-  if (sees(cursor, '<<')) return readHeredoc(cursor)
-  if (sees(cursor, '[')) return readTuple(cursor)
-  if (sees(cursor, '{')) return readObject(cursor)
+  if (sees(cursor, '<<')) return readHeredoc(cursor, readExpression)
+  if (sees(cursor, '[')) return readTuple(cursor, readExpression)
+  if (sees(cursor, '{')) return readObject(cursor, readExpression)
   const digits = takeMatch(cursor, /\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/)
   if (digits !== undefined) return { kind: 'literal', at, value: readNumber(cursor, digits) }
   const name = takeName(cursor)
@@ -182,132 +181,4 @@ function readCall(cursor: Cursor, name: string): Expression {
     }
     return { kind: 'call', at: { ...at, column: at.column - [...name].length }, name, arguments: found, expand }
   })
-}
-
-function readTuple(cursor: Cursor): Expression {
-  const at = here(cursor)
-  cursor.offset += 1
-  return withNewlines(cursor, false, () => {
-    skip(cursor)
-    if (seesName(cursor, 'for')) return readFor(cursor, ']')
-    const items: Expression[] = []
-    while (!take(cursor, ']')) {
-      items.push(readExpression(cursor))
-      skip(cursor)
-      if (!take(cursor, ',') && !sees(cursor, ']'))
-        throw failure(cursor, `a "," or "]" is expected, not ${next(cursor)}`)
-      skip(cursor)
-    }
-    return { kind: 'tuple', at, items }
-  })
-}
-
-function readObject(cursor: Cursor): Expression {
-  const at = here(cursor)
-  cursor.offset += 1
-  skipLines(cursor)
-  if (seesName(cursor, 'for')) return withNewlines(cursor, false, () => readFor(cursor, '}'))
-  return withNewlines(cursor, true, () => {
-    const items: ObjectItem[] = []
-    while (!take(cursor, '}')) {
-      const key = readExpression(cursor)
-      skip(cursor)
-      if (sees(cursor, '=>') || (!take(cursor, '=') && !take(cursor, ':')))
-        throw failure(cursor, `a "=" or ":" is expected after the key, not ${next(cursor)}`)
-      skip(cursor)
-      items.push({ key: keyOf(cursor, key), value: readExpression(cursor) })
-      skip(cursor)
-      if (!take(cursor, ',') && !sees(cursor, '\n') && !sees(cursor, '}'))
-        throw failure(cursor, `a ",", a new line or "}" is expected, not ${next(cursor)}`)
-      skipLines(cursor)
-    }
-    return { kind: 'object', at, items }
-  })
-}
-
-function keyOf(cursor: Cursor, key: Expression): Expression {
-  if (key.kind === 'variable')
-    return {
-      kind: 'template',
-      at: key.at,
-      parts: [{ kind: 'literal', at: key.at, value: { type: { kind: 'string' }, data: key.name } }],
-    }
-  if (key.kind === 'literal' && typeof key.value.data === 'boolean')
-    return { ...key, value: { type: { kind: 'string' }, data: String(key.value.data) } }
-  if (key.kind === 'attribute')
-    throw failure(
-      cursor,
-      'a key with a "." can be read in two ways',
-      'Put it in quotes, or in parentheses when it is an expression',
-    )
-  return key
-}
-
-function readFor(cursor: Cursor, close: ']' | '}'): ForExpression {
-  const at = here(cursor)
-  takeName(cursor)
-  skip(cursor)
-  const names = [nameOf(cursor)]
-  skip(cursor)
-  if (take(cursor, ',')) {
-    skip(cursor)
-    names.push(nameOf(cursor))
-    skip(cursor)
-  }
-  if (takeName(cursor) !== 'in') throw failure(cursor, 'the word "in" is expected after the names of a for expression')
-  const of = readExpression(cursor)
-  skip(cursor)
-  expect(cursor, ':', 'the ":" of a for expression')
-  const first = readExpression(cursor)
-  skip(cursor)
-  const keyed = close === '}'
-  if (keyed) expect(cursor, '=>', 'the "=>" of a for expression that makes an object')
-  const value = keyed ? readExpression(cursor) : first
-  skip(cursor)
-  const group = keyed && take(cursor, '...')
-  skip(cursor)
-  const conditional = seesName(cursor, 'if') && takeName(cursor) !== undefined
-  const condition = conditional ? readExpression(cursor) : undefined
-  skip(cursor)
-  expect(cursor, close, `the "${close}" of a for expression`)
-  const [a = '', b] = names
-  return {
-    kind: 'for',
-    at,
-    ...(b === undefined ? { valueName: a } : { keyName: a, valueName: b }),
-    of,
-    ...(keyed ? { key: first } : {}),
-    value,
-    ...compact({ condition }),
-    group,
-  }
-}
-
-function nameOf(cursor: Cursor): string {
-  const name = takeName(cursor)
-  if (name === undefined) throw failure(cursor, `a name is expected after "for", not ${next(cursor)}`)
-  return name
-}
-
-function readHeredoc(cursor: Cursor): Expression {
-  const at = here(cursor)
-  const flush = sees(cursor, '<<-')
-  cursor.offset += flush ? 3 : 2
-  const marker = takeName(cursor)
-  if (marker === undefined || takeMatch(cursor, /\r?\n/) === undefined)
-    throw failure(cursor, 'a heredoc starts with << or <<- and a name at the end of a line')
-  const start = cursor.offset
-  for (let line = start; ; ) {
-    const end = cursor.source.indexOf('\n', line)
-    const stop = end < 0 ? cursor.source.length : end
-    if (cursor.source.slice(line, stop).trim() === marker) {
-      const inner: Cursor = { ...cursor, source: cursor.source.slice(0, line), offset: start, newlines: true }
-      const template = readTemplate(inner, 'end', readExpression, flush)
-      // The end of the marker's line is left: it ends the attribute
-      cursor.offset = cursor.source.indexOf(marker, line) + marker.length
-      return { ...template, at }
-    }
-    if (end < 0) throw failure(cursor, `the heredoc that starts at line ${at.line} has no line "${marker}"`)
-    line = end + 1
-  }
 }
