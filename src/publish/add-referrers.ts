@@ -3,7 +3,7 @@ import { XbuildError } from '../errors.ts'
 import { MEDIA_TYPE, type Descriptor, type Digest } from '../oci/descriptor.ts'
 import { makeDocument } from '../oci/make-manifest.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
-import { fallbackTag } from '../registry/repository.ts'
+import { fallbackTag } from '../registry/referrers.ts'
 import type { RegistryClient, TagCondition } from '../registry/types.ts'
 
 /** Milliseconds until a list that was written is read again, at least; and times that it is written at most. */
