@@ -1,4 +1,5 @@
 import type { FlagInput } from './flag-values.ts'
+import type { CompleteOptions } from './options.ts'
 import type { ProjectRule } from './project.ts'
 
 /** One flag: the parser, `--help` and xbuild.yaml all read this. */
@@ -34,3 +35,6 @@ export interface Flag<T> {
 export interface BuildFlag<T> extends Flag<T> {
   readonly project: ProjectRule
 }
+
+/** The flags that set some options of a build, by option. */
+export type FlagsOf<K extends keyof CompleteOptions> = { readonly [O in K]: BuildFlag<CompleteOptions[O]> }
