@@ -17,7 +17,7 @@ export interface Groups {
   flush(): void
 }
 
-/** Groups that write to a log, over what is `seen`; an event is taken after `look` has seen it. */
+/** Groups that write to a log, over what is `seen`; an event is taken after `takeEvent` has seen it. */
 export function createGroups(seen: Seen, log: Log): Groups {
   const groups = new Map<string, Group>()
   const add = (step: SeenStep | undefined, line: string): void => {

@@ -10,7 +10,7 @@ import { runXbuild } from './run-program.ts'
 import type { RunPlan } from './run-plan.ts'
 import { writeRecord } from './record.ts'
 import type { Runner } from './runner.ts'
-import { createSeen, look, readEvent, type Seen } from './seen.ts'
+import { createSeen, readEvent, takeEvent, type Seen } from './seen.ts'
 import { formatSummary, type PlanJson } from './summary.ts'
 import { annotation } from './workflow.ts'
 
@@ -43,7 +43,7 @@ export async function runBuild(plan: RunPlan, edges: BuildEdges): Promise<number
       const event = readEvent(line)
       if (!event) text.push(line)
       if (event?.type === 'note' || !event) return runner.log.text(event?.message ?? line)
-      look(seen, event)
+      takeEvent(seen, event)
       groups.take(event)
     },
   })
@@ -59,7 +59,7 @@ export async function runBuild(plan: RunPlan, edges: BuildEdges): Promise<number
   return code === 0 ? 0 : 1
 }
 
-interface Told extends BuildEdges {
+interface Ended extends BuildEdges {
   readonly seen: Seen
   readonly code: number
   readonly text: string
@@ -67,15 +67,15 @@ interface Told extends BuildEdges {
   readonly folders: { readonly cwd: string; readonly workspace: string }
 }
 
-async function tell(plan: RunPlan, told: Told): Promise<void> {
-  const { runner, env, seen, code, folders } = told
+async function tell(plan: RunPlan, ended: Ended): Promise<void> {
+  const { runner, env, seen, code, folders } = ended
   const checks = isOn(env['DOCKER_BUILD_CHECKS_ANNOTATIONS'])
   const annotations = annotationsOf(seen, { folders, checks })
   if (code !== 0 && seen.errors.size === 0) annotations.push('::error title=xbuild::The build failed')
   for (const line of annotations) runner.log.command(line)
   const metadata = readJson(plan.metadataFile)
   const imageId = plan.iidFile === undefined ? undefined : readText(plan.iidFile)
-  const planned = await planOf(plan, told)
+  const planned = await planOf(plan, ended)
   const outputs = outputsOf({ metadata, imageId, seen, plan: planned })
   for (const [name, value] of Object.entries(outputs)) runner.setOutput(name, value)
   if (!wantsSummary(env)) return
@@ -86,13 +86,13 @@ async function tell(plan: RunPlan, told: Told): Promise<void> {
       tags: plan.tags,
       pushed: isPushed(plan),
       ...compact({ digest: outputs['digest'], plan: planned }),
-      ...(code === 0 ? {} : { text: told.text }),
+      ...(code === 0 ? {} : { text: ended.text }),
     }),
   )
 }
 
 /** The plan of what was built; nothing when it failed before there was one, and of bake files. */
-async function planOf(plan: RunPlan, { env, root, node, argv, seen, folders }: Told): Promise<PlanJson | undefined> {
+async function planOf(plan: RunPlan, { env, root, node, argv, seen, folders }: Ended): Promise<PlanJson | undefined> {
   if (plan.mode !== 'build' || seen.targets.size === 0) return undefined
   const without = ['--metadata-file', '--iidfile']
   const rest = argv.slice(1).filter((word, index, all) => !without.includes(word) && !without.includes(all[index - 1]!))

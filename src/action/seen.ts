@@ -46,7 +46,7 @@ export interface SeenWarning {
   readonly source?: SourcePosition
 }
 
-/** All that is known of a build from its events. `look` changes it in place. */
+/** All that is known of a build from its events. `takeEvent` changes it in place. */
 export interface Seen {
   readonly targets: Map<string, SeenTarget>
   readonly steps: Map<string, SeenStep>
@@ -79,7 +79,7 @@ export function titleOf(platforms: readonly string[], images: readonly string[] 
 }
 
 /** Takes an event in. */
-export function look(seen: Seen, event: SeenEvent): void {
+export function takeEvent(seen: Seen, event: SeenEvent): void {
   switch (event.type) {
     case 'job.start': {
       const { image, platform, strategy, node = 'local', at } = event

@@ -78,7 +78,7 @@ export function createLayerScan(): TarSink & { result(): LayerFiles } {
     else if (fits(HASH)) others.push(pathHash(path))
   }
 
-  function look(chunk: Buffer): void {
+  function scan(chunk: Buffer): void {
     if (!open || open.head.length >= MAX_SCRIPT) return open?.capture?.write(chunk)
     const before = open.head.length
     const wanted = Math.min(MAX_SCRIPT, open.entry.size)
@@ -109,7 +109,7 @@ export function createLayerScan(): TarSink & { result(): LayerFiles } {
 
   return {
     entry: place,
-    data: look,
+    data: scan,
     end: close,
     result: () => ({
       programs,

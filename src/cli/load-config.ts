@@ -49,9 +49,9 @@ export async function readProjectFile(file: string, cwd: string): Promise<Projec
   ])
   const folder = await realpath(dirname(resolve(cwd, file)))
   const judge = createJudge(folder)
-  const elsewhere = judge({ kind: 'read', path: resolve(cwd, file) })
-  const read = unseen(file, elsewhere, () => readConfigFile(bytes.toString('utf8'), file))
-  const own = [await ofAnother(file, cwd), elsewhere].flatMap((why) => (why === undefined ? [] : askForAll(file, why)))
+  const outside = judge({ kind: 'read', path: resolve(cwd, file) })
+  const read = unseen(file, outside, () => readConfigFile(bytes.toString('utf8'), file))
+  const own = [await ofAnother(file, cwd), outside].flatMap((why) => (why === undefined ? [] : askForAll(file, why)))
   const asks = [...own, ...asksOf(read.settings, judge)]
   return { ...read, path: join(folder, basename(file)), digest: sha256(bytes), asks }
 }
@@ -68,12 +68,12 @@ function askForAll(file: string, why: string): Ask[] {
 }
 
 /** Errors show lines of the file: not of one of the user's to which a link of the project leads. */
-function unseen<T>(file: string, elsewhere: string | undefined, read: () => T): T {
+function unseen<T>(file: string, outside: string | undefined, read: () => T): T {
   try {
     return read()
   } catch (error) {
-    if (elsewhere === undefined || !(error instanceof XbuildError)) throw error
-    throw new XbuildError('BAD_OPTION', `Cannot use "${file}": ${elsewhere}, and is no config file of xbuild`, {
+    if (outside === undefined || !(error instanceof XbuildError)) throw error
+    throw new XbuildError('BAD_OPTION', `Cannot use "${file}": ${outside}, and is no config file of xbuild`, {
       hint: `Remove the link, or see what is wrong with --config ${file}`,
     })
   }

@@ -54,9 +54,9 @@ async function inspectReferrer(source: ImageSource, one: Descriptor, signal: Abo
       ? await readDocument(source, one, signal).then(({ descriptor, bytes }) => parseAny(bytes, descriptor))
       : undefined
   const artifactType = isTold ? one.artifactType : (manifest?.artifactType ?? one.artifactType)
-  const told = { digest, ...compact({ artifactType }) }
+  const listed = { digest, ...compact({ artifactType }) }
   const signed = (one.annotations ?? manifest?.annotations)?.['dev.sigstore.bundle.predicateType']
-  if (signed !== undefined) return { ...told, predicateTypes: [signed] }
-  if (artifactType !== ATTESTATION_ARTIFACT || !manifest) return told
-  return { ...told, predicateTypes: manifest.layers.map((layer) => layer.annotations?.[PREDICATE_TYPE] ?? 'unknown') }
+  if (signed !== undefined) return { ...listed, predicateTypes: [signed] }
+  if (artifactType !== ATTESTATION_ARTIFACT || !manifest) return listed
+  return { ...listed, predicateTypes: manifest.layers.map((layer) => layer.annotations?.[PREDICATE_TYPE] ?? 'unknown') }
 }

@@ -21,7 +21,7 @@ export function makeReferrer(
   annotations?: Readonly<Record<string, string>>,
 ): Referrer {
   const subject = { mediaType, digest, size }
-  const told = annotations ? { annotations } : {}
+  const annotated = annotations ? { annotations } : {}
   const { descriptor, bytes } = makeDocument(MEDIA_TYPE.manifest, {
     schemaVersion: 2,
     mediaType: MEDIA_TYPE.manifest,
@@ -29,11 +29,11 @@ export function makeReferrer(
     config: EMPTY.descriptor,
     layers: contents.map((one) => one.descriptor),
     subject,
-    ...told,
+    ...annotated,
   })
   return {
     subject,
-    manifest: { descriptor: { ...descriptor, artifactType, ...told }, bytes },
+    manifest: { descriptor: { ...descriptor, artifactType, ...annotated }, bytes },
     blobs: [EMPTY, ...contents],
   }
 }

@@ -56,7 +56,7 @@ export function createPackageScan(): TarSink & { result(): LayerPackages } {
     if (reader || isProgram) open = { path, size: entry.size, ...compact({ reader }), parts: [], kept: 0, isNew: true }
   }
 
-  function look(chunk: Buffer): void {
+  function scan(chunk: Buffer): void {
     if (!open) return
     const { reader, parts } = open
     if (reader) {
@@ -88,7 +88,7 @@ export function createPackageScan(): TarSink & { result(): LayerPackages } {
 
   return {
     entry: place,
-    data: look,
+    data: scan,
     end: close,
     result: () => ({
       found,

@@ -71,7 +71,7 @@ export function createLedger({ emit, signal, resume }: Pick<BuildEdges, 'emit' |
     emit({ type: 'warning', message: `Cannot keep the history of this build: ${textOf(error)}`, at: Date.now() })
   }
 
-  function tried(work: () => void): void {
+  function attempt(work: () => void): void {
     if (broken) return
     try {
       work()
@@ -82,7 +82,7 @@ export function createLedger({ emit, signal, resume }: Pick<BuildEdges, 'emit' |
 
   function note(line: NewLine, { sync = false }: { readonly sync?: boolean } = {}): void {
     if (line.type === 'ready') publications.set(line.image, line.publication)
-    tried(() => {
+    attempt(() => {
       journal?.write({ at: Date.now(), ...hiddenLine(line, hide) })
       if (sync) journal?.sync()
     })
@@ -101,7 +101,7 @@ export function createLedger({ emit, signal, resume }: Pick<BuildEdges, 'emit' |
       // Two that go on with one run would undo what the other does: that is an error
       if (resume !== undefined)
         claimAttempt(runFolder(store.folder, resume.run.id), resume.run.attempts + 1, goneProcesses(store.folder))
-      tried(() => {
+      attempt(() => {
         hide = taken
         isSingle = images.length === 1 && images[0]!.image === ''
         id = resume?.run.id ?? makeRunFolder(store.folder, Date.now())
@@ -163,7 +163,7 @@ export function createLedger({ emit, signal, resume }: Pick<BuildEdges, 'emit' |
         if (isSingle && !canceled) note({ type: 'image', image: '', status: 'failed', error: factsOf(error) })
         note({ type: 'end', status: canceled ? 'canceled' : 'failed', error: factsOf(error) })
       }
-      tried(() => {
+      attempt(() => {
         log?.close()
         journal?.close()
       })

@@ -5,7 +5,7 @@ import { createGroups } from '../../src/action/groups.ts'
 import { createLog } from '../../src/action/log.ts'
 import { codeBlock, codeSpan, mermaidText, table } from '../../src/action/markdown.ts'
 import { outputsOf, provenanceSets } from '../../src/action/results.ts'
-import { createSeen, look, readEvent, type SeenEvent } from '../../src/action/seen.ts'
+import { createSeen, readEvent, takeEvent, type SeenEvent } from '../../src/action/seen.ts'
 import { formatSummary } from '../../src/action/summary.ts'
 import { annotation, command, fileEntry, maskCommands } from '../../src/action/workflow.ts'
 
@@ -122,7 +122,7 @@ describe('the log', () => {
     const at = 0
     const feed = (...events: SeenEvent[]) => {
       for (const event of events) {
-        look(seen, event)
+        takeEvent(seen, event)
         groups.take(event)
       }
     }
@@ -175,8 +175,8 @@ describe('annotations', () => {
     const seen = createSeen()
     const error = { message: 'Cannot copy "b": no such file', hint: 'Add it', at: { file: 'Dockerfile', line: 4 } }
     for (const platform of ['linux/amd64', 'linux/arm64'])
-      look(seen, { type: 'job.fail', job: platform, platform, error, at: 0 })
-    look(seen, { type: 'warning', message: 'StageNameCasing: x', source: { file: 'Dockerfile', line: 1 }, at: 0 })
+      takeEvent(seen, { type: 'job.fail', job: platform, platform, error, at: 0 })
+    takeEvent(seen, { type: 'warning', message: 'StageNameCasing: x', source: { file: 'Dockerfile', line: 1 }, at: 0 })
     expect(annotationsOf(seen, { folders, checks: true })).toEqual([
       '::error title=xbuild%3A linux/amd64%2C linux/arm64,file=sub/Dockerfile,line=4::Cannot copy "b": no such file%0AAdd it',
       '::warning title=StageNameCasing,file=sub/Dockerfile,line=1::StageNameCasing: x',
@@ -246,7 +246,7 @@ describe('the summary', () => {
       { type: 'job.done', job: 'a', platform: 'linux/amd64', digest: 'sha256:aa', at: 2000 },
       { type: 'job.done', job: 'b', platform: 'linux/arm64', digest: 'sha256:bb', at: 3000 },
     ]
-    for (const event of events) look(seen, event)
+    for (const event of events) takeEvent(seen, event)
     const job = (id: string, needs: string[]) => ({
       id,
       kind: 'stage',

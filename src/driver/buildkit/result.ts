@@ -64,9 +64,9 @@ export async function pushedImage(
   return { descriptor, config: parseImageConfig(await readBlob(blobs, config), config), blobs }
 }
 
-function pushedDescriptor(told: string, repository: string): Descriptor {
+function pushedDescriptor(encoded: string, repository: string): Descriptor {
   try {
-    const { mediaType, digest, size } = JSON.parse(Buffer.from(told, 'base64').toString('utf8')) as Descriptor
+    const { mediaType, digest, size } = JSON.parse(Buffer.from(encoded, 'base64').toString('utf8')) as Descriptor
     if (typeof mediaType === 'string' && Number.isSafeInteger(size) && size >= 0)
       return { mediaType, digest: parseDigest(digest), size }
   } catch {

@@ -25,7 +25,7 @@ export function watchCpu(pid: number, pause = 30): CpuWatch {
   let ticks = 0
   let timer: NodeJS.Timeout | undefined
 
-  function look(): void {
+  function sample(): void {
     let sum = 0
     for (const one of descendants(pid)) {
       const stat = statOf(one)
@@ -41,9 +41,9 @@ export function watchCpu(pid: number, pause = 30): CpuWatch {
     }
     ticks = Math.max(ticks, sum)
     // At no fixed times: what runs at regular ones would be met always or never
-    timer = setTimeout(look, pause * (0.5 + Math.random()))
+    timer = setTimeout(sample, pause * (0.5 + Math.random()))
   }
-  look()
+  sample()
 
   return {
     end() {

@@ -82,9 +82,9 @@ export function createRunLog(
         for (const key of keys) used.set(key, (used.get(key) ?? 0) + size)
         return put(kept, size)
       }
-      const told = keys.filter((key) => !cut.has(key))
-      for (const key of told) cut.add(key)
-      if (told.length > 0) put({ type: 'cut', platforms: told, limit, at: kept.at }, 200)
+      const newlyCut = keys.filter((key) => !cut.has(key))
+      for (const key of newlyCut) cut.add(key)
+      if (newlyCut.length > 0) put({ type: 'cut', platforms: newlyCut, limit, at: kept.at }, 200)
     },
     flush,
     close() {
