@@ -6,10 +6,12 @@ import type { Emit } from '../events.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
 import { madeFromBroken } from '../plan/images.ts'
 import { strategyOf } from '../plan/strategy-of.ts'
-import type { BuildPlan, ImageJob, Job, Node, StageJob } from '../plan/types.ts'
+import type { BuildPlan, ImageJob, Node } from '../plan/types.ts'
 import { formatPlatform } from '../platform.ts'
 import { afterFailure, classify, type Attempt, type FailureClass } from './failure.ts'
+import { emitOf, moved, named } from './job.ts'
 import type { JobOutcome } from './outcome.ts'
+import { createSharedStages } from './shared-stages.ts'
 import type { Listener } from './watch.ts'
 
 export interface DispatchOptions {
@@ -60,15 +62,13 @@ export async function dispatch(
   /** Nodes that failed in this build: what waits for them goes elsewhere at once. */
   const lost = new Set<string>()
   const emit: Emit = listener.emit
-  const stages = new Map<string, Promise<BuiltStage | undefined>>()
-  const nobodyWaits = new AbortController()
+  const stages = createSharedStages(plan, { driverFor, lost, emit, signal })
   /** By job id; jobs come in topological order, so that of a job's context is there when it is looked for. */
   const images = new Map<string, Promise<JobOutcome>>()
   for (const job of plan.jobs) if (job.kind === 'image') images.set(job.id, run(job))
   const outcomes = await Promise.all(images.values())
   // A stage may still be built for images that have failed meanwhile
-  nobodyWaits.abort()
-  await Promise.allSettled(stages.values())
+  await stages.settle()
   return outcomes
 
   async function run(planned: ImageJob): Promise<JobOutcome> {
@@ -182,10 +182,10 @@ export async function dispatch(
       signal,
     )
     try {
-      const given = [...(await stagesFor(job)), ...(await contextsFor(job))]
+      const given = [...(await stages.builtFor(job)), ...(await contextsFor(job))]
       const image = await driverFor(job.decision.strategy.node).build(job, {
         signal: watched.signal,
-        emit: emitOf(job),
+        emit: emitOf(job, emit),
         ...(given.length > 0 ? { stages: given } : {}),
       })
       await onBuilt?.(job, image)
@@ -199,97 +199,7 @@ export async function dispatch(
     }
   }
 
-  /**
-   * What other nodes build for a job; a stage that cannot be had is built by the job's own node. Rejects when the
-   * stage itself is broken.
-   */
-  async function stagesFor(job: Job): Promise<readonly BuiltStage[]> {
-    const built = await Promise.all(
-      takenBy(job, plan).map((stage) => {
-        // Not in a queue: jobs that wait for each other's stages would hold each other's slots
-        const known = stages.get(stage.id) ?? buildStage(stage)
-        stages.set(stage.id, known)
-        return known
-      }),
-    )
-    return built.flatMap((stage) => stage ?? [])
-  }
-
-  async function buildStage(stage: StageJob): Promise<BuiltStage | undefined> {
-    const { node } = stage.decision.strategy
-    try {
-      if (lost.has(node)) return undefined
-      const given = await stagesFor(stage)
-      return {
-        name: stage.stage,
-        image: await driverFor(node).build(stage, {
-          signal: AbortSignal.any([signal, nobodyWaits.signal]),
-          emit: emitOf(stage),
-          ...(given.length > 0 ? { stages: given } : {}),
-        }),
-      }
-    } catch (thrown) {
-      const error = toXbuildError(thrown)
-      if (error.code === 'NODE') lost.add(node)
-      if (['user', 'canceled'].includes(classify(error, { emulates: false, silent: false }))) throw error
-      emit({
-        type: 'warning',
-        message: `Stage "${stage.stage}" cannot be copied from ${node}, so each node builds it: ${error.message}`,
-        at: Date.now(),
-      })
-      return undefined
-    }
-  }
-
-  /** Engines elsewhere know nothing of other images: their steps get the name of the image, and ids of their own. */
-  function emitOf({ image }: Job): Emit {
-    if (image === undefined) return emit
-    return (event) => {
-      if (event.type === 'step.start') emit({ ...event, step: `${image} ${event.step}`, images: [image] })
-      else if ('step' in event) emit({ ...event, step: `${image} ${event.step}` })
-      else emit(event)
-    }
-  }
-
   function hasOther({ alternatives = [] }: ImageJob): boolean {
     return alternatives.some(({ strategy }) => !lost.has(strategy.node))
-  }
-}
-
-/** The image of a job, as events say it. */
-function named({ image }: Job): { readonly image?: string } {
-  return image === undefined ? {} : { image }
-}
-
-/** The shared stages that a job, or what it needs, takes from other nodes. */
-function takenBy(job: Job, { jobs }: BuildPlan): StageJob[] {
-  const { node } = job.decision.strategy
-  const taken = new Map<string, StageJob>()
-  const pending = [...job.needs]
-  for (let id = pending.pop(); id !== undefined; id = pending.pop()) {
-    const need = jobs.find((one) => one.id === id)
-    if (need?.kind !== 'stage') continue
-    if (need.shared && need.decision.strategy.node !== node) taken.set(id, need)
-    else pending.push(...need.needs)
-  }
-  return [...taken.values()]
-}
-
-/** The job as it is done by another node. */
-function moved(
-  job: ImageJob,
-  { strategy, emulates }: NonNullable<ImageJob['alternatives']>[number],
-  error: XbuildError,
-): ImageJob {
-  const { kind, node } = job.decision.strategy
-  const { emulates: _, ...rest } = job
-  return {
-    ...rest,
-    ...(emulates ? { emulates: true as const } : {}),
-    decision: {
-      strategy,
-      reason: `${node} failed`,
-      rejected: [...job.decision.rejected, { kind, node, because: error.message }],
-    },
   }
 }
