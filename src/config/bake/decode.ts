@@ -3,7 +3,7 @@ import { type Entry, type EntryKind, type Field, type FieldShape, fieldRule, typ
 import type { Place } from './hcl/ast.ts'
 import { convert } from './hcl/convert.ts'
 import { HclError } from './hcl/error.ts'
-import { guarded } from './hcl/evaluate.ts'
+import { guarded } from './hcl/guarded.ts'
 import { FunctionError } from './hcl/function.ts'
 import { isInt, type Num, toText } from './hcl/number.ts'
 import { BOOL, listOf, mapOf, NUMBER, STRING, type Type } from './hcl/types.ts'

@@ -31,6 +31,9 @@ export interface Scope {
   readonly depth: number
 }
 
+/** The value of an expression; given in, so that kinds of expressions need not import what evaluates all. */
+export type Evaluate = (expression: Expression, scope: Scope) => Value
+
 /** The scope with more names. */
 export function within(scope: Scope, names: Iterable<readonly [string, Value]>): Scope {
   return { ...scope, own: new Map([...scope.own, ...names]) }

@@ -1,0 +1,103 @@
+import { suggestionHint } from '../../../did-you-mean.ts'
+import type { Expression } from './ast.ts'
+import { spendCharacters, spendItems } from './budget.ts'
+import { ConvertError, convert } from './convert.ts'
+import { HclError } from './error.ts'
+import { FunctionError, prepare } from './function.ts'
+import { guarded } from './guarded.ts'
+import { NumberError } from './number.ts'
+import type { Evaluate, Scope, UserFunction } from './scope.ts'
+import { readType } from './type-expression.ts'
+import { bool, entriesOf, isMapping, isSequence, itemsOf, tuple, type Value } from './value.ts'
+
+type Call = Extract<Expression, { kind: 'call' }>
+
+/** What a call of a function gives; `try`, `can` and `convert` take expressions, not values. */
+export function call(expression: Call, scope: Scope, evaluate: Evaluate): Value {
+  const { name, at } = expression
+  const { root } = scope
+  if (name === 'try' || name === 'can') return attempt(expression, scope, evaluate)
+  if (name === 'convert') return converted(expression, scope, evaluate)
+  const own = root.library(name) ? undefined : root.userFunction(name, at)
+  const library = root.library(name)
+  if (!own && !library)
+    throw new HclError(`there is no function "${name}"`, at, suggestionHint(name, root.names().functions))
+  const given = argumentsOf(expression, scope, evaluate)
+  if (own) return callOwn(expression, own, given, scope, evaluate)
+  try {
+    const result = library!.run(prepare(library!, given), root.world)
+    spend(result, root.world.budget)
+    return result
+  } catch (error) {
+    if (error instanceof FunctionError || error instanceof ConvertError || error instanceof NumberError)
+      throw new HclError(`${name}: ${error.message}`, at)
+    throw error
+  }
+}
+
+function spend(result: Value, budget: Scope['root']['world']['budget']): void {
+  if (typeof result.data === 'string') spendCharacters(budget, result.data.length)
+  if (isSequence(result)) spendItems(budget, itemsOf(result).length)
+  if (isMapping(result)) spendItems(budget, entriesOf(result).size)
+}
+
+function argumentsOf({ arguments: given, expand, at }: Call, scope: Scope, evaluate: Evaluate): Value[] {
+  const values = given.map((argument) => evaluate(argument, scope))
+  if (!expand) return values
+  const last = values.pop()
+  if (!last || !isSequence(last) || last.data === null)
+    throw new HclError('only a list, a set or a tuple can be followed by "..."', given.at(-1)?.at ?? at)
+  return [...values, ...itemsOf(last)]
+}
+
+function callOwn(
+  { name, at }: Call,
+  own: UserFunction,
+  given: readonly Value[],
+  scope: Scope,
+  evaluate: Evaluate,
+): Value {
+  const { parameters, rest, result } = own
+  if (scope.root.running.has(name)) throw new HclError(`the function "${name}" calls itself`, at)
+  const missing = parameters[given.length]
+  if (missing !== undefined) throw new HclError(`${name}: the argument "${missing}" is missing`, at)
+  if (given.length > parameters.length && rest === undefined)
+    throw new HclError(`${name}: ${given.length} arguments are given, it takes ${parameters.length}`, at)
+  const names = parameters.map((parameter, index) => [parameter, given[index]!] as const)
+  const more = rest === undefined ? [] : [[rest, tuple(given.slice(parameters.length))] as const]
+  const nothing = names.find(([, value]) => value.data === null)
+  if (nothing) throw new HclError(`${name}: the argument "${nothing[0]}" must not be null`, at)
+  scope.root.running.add(name)
+  try {
+    return evaluate(result, { root: scope.root, own: new Map([...names, ...more]), depth: scope.depth })
+  } finally {
+    scope.root.running.delete(name)
+  }
+}
+
+function attempt({ name, arguments: given, at }: Call, scope: Scope, evaluate: Evaluate): Value {
+  if (name === 'can' && given.length !== 1) throw new HclError('can takes one expression', at)
+  const reasons: string[] = []
+  for (const argument of given) {
+    const before = new Set(scope.root.running)
+    try {
+      const value = evaluate(argument, scope)
+      return name === 'can' ? bool(true) : value
+    } catch (error) {
+      if (!(error instanceof HclError) || scope.root.world.budget.steps < 0) throw error
+      for (const each of scope.root.running) if (!before.has(each)) scope.root.running.delete(each)
+      reasons.push(error.message)
+    }
+  }
+  if (name === 'can') return bool(false)
+  throw new HclError(
+    reasons.length === 0 ? 'try needs an expression' : `no expression of try has a value: ${reasons.join('; ')}`,
+    at,
+  )
+}
+
+function converted({ arguments: given, at }: Call, scope: Scope, evaluate: Evaluate): Value {
+  const [value, type] = given
+  if (!value || !type || given.length !== 2) throw new HclError('convert takes a value and a type', at)
+  return guarded(value.at, () => convert(evaluate(value, scope), readType(type)))
+}
