@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { Wanted } from '../emulation/packs/makings.ts'
 import type { Pack } from '../emulation/packs/pack.ts'
 import { toXbuildError } from '../errors.ts'
@@ -33,7 +34,7 @@ export function createPackSource(
     for (const entry of entries) {
       if (entry.recipe !== recipe || entry.architecture !== architecture) continue
       if (entry.distribution !== `${distribution.id} ${distribution.codename}`) continue
-      const pack = await fetch(entry, { folder, ...(id === undefined ? {} : { id }) })
+      const pack = await fetch(entry, { folder, ...compact({ id }) })
       if (pack) return pack
     }
     return undefined

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { compact } from '../compact.ts'
 import { type AttestForm, provenanceOf, sbomOf } from '../config/attest.ts'
 import type { LoadTargets } from '../nodes/load-targets.ts'
 import type { Attestation } from '../oci/attestation.ts'
@@ -56,17 +57,15 @@ export async function publishImage(
     missing: settled.missing,
     packs: session.services.packs.all(image),
     starts: session.services.starts.all(image),
-    ...(attested ? { provenance: attested.summaries } : {}),
-    ...(loads ? { loadTarget: loads.get } : {}),
+    ...compact({ provenance: attested?.summaries, loadTarget: loads?.get }),
     registry: async () => session.registry,
     store: session.store,
     tagging: taggingOf(options),
-    ...(sign ? { sign } : {}),
+    ...compact({ sign }),
     stdout,
     emit,
     signal,
-    ...(image === undefined ? {} : { image }),
-    ...(sourceDateEpoch === undefined ? {} : { sourceDateEpoch }),
+    ...compact({ image, sourceDateEpoch }),
     ...(metadataFile === undefined ? {} : { metadataFile: resolve(cwd, metadataFile) }),
     ...(iidFile === undefined ? {} : { iidFile: resolve(cwd, iidFile) }),
   }
@@ -74,7 +73,7 @@ export async function publishImage(
   const missing = settled.missing.map(({ platform }) => platform)
   return publish({
     ...publishOptions,
-    ...(progress ? { progress } : {}),
+    ...compact({ progress }),
     ...(gate ? { before: gate.before, moveTags: gate.moveTags(request, missing) } : {}),
   }).catch((error: unknown) => {
     gate?.failed(request, error)
