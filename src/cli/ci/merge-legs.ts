@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { checkLegs, LEG_FILE, LEG_IMAGE, parseLeg, type FoundLeg } from '../../ci/leg-file.ts'
 import { platformNames, type CiCommand } from '../../config/ci-line.ts'
