@@ -45,6 +45,26 @@ RUN mknod /log c 1 11 && if (: >>/log); then echo log is open; else echo log is 
   expect(stderr).toMatch(/ random: 3/)
 })
 
+test('the container that tries the rules for devices has no copies of the mounts of steps', async () => {
+  const runtime = join(folder, 'watched')
+  const seen = join(folder, 'seen')
+  writeFileSync(runtime, `#!/bin/sh\ngrep -o '/rootfs[/ ].*' /proc/self/mountinfo >> ${seen}\nexec runc "$@"\n`, {
+    mode: 0o755,
+  })
+  // A new store: the rules of a runtime are tried once
+  const { code, stderr } = await build('FROM busybox\nRUN true\n', [
+    '--oci-runtime',
+    runtime,
+    '--store',
+    `${folder}/new`,
+  ])
+  expect(code, stderr).toBe(0)
+  const mounts = readFileSync(seen, 'utf8').split('\n').filter(Boolean)
+  expect(mounts.length).toBeGreaterThan(0)
+  // Those of steps lie below a folder for temporary files, as /proc lies below the root
+  expect(mounts.filter((line) => !/^\/rootfs(?:\/(?:usr|bin|sbin|lib|nix|gnu)\S*)? /.test(line))).toEqual([])
+})
+
 /** A runtime that knows nothing of rules for devices. */
 const CARELESS = `#!${process.execPath}
 const { spawnSync } = require('node:child_process')

@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { runProgram } from '../../host/spawn.ts'
@@ -39,8 +39,10 @@ export async function guardsDevices(
   return withScratch(folders, async (scratch) => {
     const rootfs = join(scratch, 'rootfs')
     mkdirSync(rootfs)
-    await runProgram('mount', ['--rbind', '/', rootfs])
+    // Without what is mounted below: copies of the mounts of other steps would keep their folders from being removed
+    await runProgram('mount', ['--bind', '/', rootfs])
     try {
+      for (const path of mountedPrograms()) await runProgram('mount', ['--bind', path, join(rootfs, path)])
       const name = `xbuild-${folders.owner}-devices-${Date.now().toString(36)}`
       const config = runtimeConfig({
         rootfs,
@@ -68,6 +70,15 @@ export async function guardsDevices(
     }
   })
 }
+
+/** Where the shell and its libraries are, when that is not the root file system; the shorter paths first. */
+function mountedPrograms(): string[] {
+  const mounted = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
+  const folders = mounted.map((line) => line.split(' ')[4] ?? '').filter((path) => PROGRAMS.test(path))
+  return [...new Set(folders)].toSorted()
+}
+
+const PROGRAMS = /^\/(?:usr|bin|sbin|lib\w*|nix|gnu)(?:\/|$)/
 
 function canOpen(path: string): boolean {
   try {
