@@ -11,8 +11,8 @@ if (argv.length === 1 && ['--version', '-v', 'version'].includes(argv[0]!)) {
 /** Everything else is in `cli.cjs`, beside this file. */
 async function start(): Promise<void> {
   const { loadCached } = await import('./code-cache.ts')
-  // A build goes through more of the code than other commands do, and each of these through more than a build
-  const kind = ['bake', 'compose'].find((name) => name === argv[0]) ?? 'build'
+  // Each kind of run goes through other code; what is quick anyway has that of a build
+  const kind = ['bake', 'compose', 'image', 'plan'].find((name) => name === argv[0]) ?? 'build'
   const file = join(import.meta.dirname, 'cli.cjs')
   const { exports, keep } = loadCached<typeof import('./run.ts')>(file, version(), kind)
   const code = await exports.run(argv, process)

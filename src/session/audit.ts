@@ -128,8 +128,10 @@ async function auditOne(
   const { layers } = await readManifest(image)
   const files = await Promise.all(
     layers.map(async (layer, index) => {
-      // What a node has pushed by itself; of base images that are not here nothing is fetched for an audit
-      const isOwn = target !== undefined && instructionOfLayer(target.graph, image.config, index) !== undefined
+      // What a node has pushed by itself. Nothing is fetched for an audit of base images that are not here, and of steps
+      // that a cache knows: the build that ran them looked at them
+      const isElsewhere = image.chain === undefined && target !== undefined
+      const isOwn = isElsewhere && instructionOfLayer(target.graph, image.config, index) !== undefined
       return (await layerFilesOf(layer, { store, signal })) ?? (isOwn ? fetched(layer, index) : undefined)
     }),
   )
