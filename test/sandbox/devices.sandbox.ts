@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { writeFiles } from '../e2e/support/context.ts'
 import { baseLayout } from '../e2e/support/examples.ts'
+import { CLEAN, leftovers } from '../e2e/support/leftovers.ts'
 import { program, tempFolder } from '../e2e/support/places.ts'
 import { run } from '../e2e/support/xbuild.ts'
 import { createSandbox } from './support/modes.ts'
@@ -156,4 +157,23 @@ test('a native step gets no more memory than it is given', async () => {
   const { code, stderr } = await build(Dockerfile, ['--resource', 'memory=32m,memory-swap=32m,cpu-shares=512'])
   expect(code, stderr).toBe(0)
   expect(stderr).toMatch(/#\d+ [\d.]+ status 137/)
+})
+
+test('what cannot be unmounted stays, and nothing is removed through it', async () => {
+  // On a version of Node that removes through mounts this would be the root file system
+  const bin = writeFiles(join(folder, 'bin'), {
+    umount: '#!/bin/sh\ncase "$*" in */rootfs*) exit 1 ;; esac\nexec /bin/umount "$@"\n',
+  })
+  chmodSync(join(bin, 'umount'), 0o755)
+  const store = join(folder, 'stays')
+  const path = `${bin}:${process.env['PATH']}`
+  const build = () =>
+    run(process.execPath, [program, 'build', '--store', store, ...base, context], { cwd: folder, env: { PATH: path } })
+  const context = writeFiles(join(folder, 'stays-context'), { Dockerfile: 'FROM busybox\nRUN true\n' })
+  const base = ['--build-context', `busybox=oci-layout://${await baseLayout('busybox')}`]
+  const { code, stderr } = await build()
+  expect(code, stderr).toBe(0)
+  expect(readdirSync(join(store, 'tmp'))).toHaveLength(1)
+  expect((await build()).code).toBe(0)
+  expect(await leftovers(store)).toEqual(CLEAN)
 })

@@ -1,7 +1,8 @@
-import { closeSync, constants, fstatSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, mkdirSync, openSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { throughHandle } from '../../host/open-inside.ts'
 import { runProgram } from '../../host/spawn.ts'
+import { mountPoints, unmountBelow } from './unmount.ts'
 import { type MountTable, mountTable, overPath, partsOf, refused, type SeenMount } from './mount-table.ts'
 
 /** A mount of a step, as the runtime's configuration wants it. */
@@ -89,7 +90,7 @@ export async function withPlacedMounts<T>(
     }
     return await use({ mounts: [...placed.values()], table })
   } finally {
-    for (const path of held.toReversed()) await runProgram('umount', ['--recursive', '--lazy', path])
+    for (const path of held.toReversed()) await unmountBelow(path)
   }
 }
 
@@ -151,8 +152,6 @@ function openFound(path: string): number | undefined {
 
 /** Nobody in a user namespace can take them away, and whoever mounts anew must name them. */
 function lockedOptions(path: string): string[] {
-  const line = readFileSync('/proc/self/mountinfo', 'utf8')
-    .split('\n')
-    .findLast((one) => one.split(' ')[4] === path)
-  return (line?.split(' ')[5] ?? '').split(',').filter((one) => ['ro', 'nosuid', 'nodev', 'noexec'].includes(one))
+  const { options = [] } = mountPoints().findLast((one) => one.path === realpathSync(path)) ?? {}
+  return options.filter((one) => ['ro', 'nosuid', 'nodev', 'noexec'].includes(one))
 }

@@ -14,6 +14,7 @@ import { ownerOf } from '../owners.ts'
 import { XbuildError } from '../../errors.ts'
 import { removeTree } from '../../host/remove-tree.ts'
 import { runProgram } from '../../host/spawn.ts'
+import { mountsBelow, unmountBelow } from './unmount.ts'
 
 /** Where the worker keeps things: the folders of the store it was started for. */
 export interface WorkerFolders {
@@ -43,7 +44,8 @@ export async function withScratch<T>(folders: WorkerFolders, use: (scratch: stri
   try {
     return await use(scratch)
   } finally {
-    removeTree(scratch)
+    // What stays mounted keeps its folder: the next process removes it, when the mounts have gone with this one
+    if (await unmountBelow(scratch)) removeTree(scratch)
   }
 }
 
@@ -187,7 +189,8 @@ export function removeLeftovers(folders: WorkerFolders, dead: ReadonlySet<string
   for (const name of readdirSync(folders.tmp)) {
     if (!dead.has(ownerOf(name))) continue
     try {
-      removeTree(join(folders.tmp, name))
+      const left = join(folders.tmp, name)
+      if (mountsBelow(left).length === 0) removeTree(left)
     } catch {
       // another worker is at it, or the next one will be
     }

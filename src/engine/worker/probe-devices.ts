@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { runProgram } from '../../host/spawn.ts'
@@ -7,6 +7,7 @@ import { runtimeConfig } from './bundle.ts'
 import { runContainer } from './container.ts'
 import { hasCgroupNamespaces, kernelFiles } from './kernel-files.ts'
 import { withScratch, type WorkerFolders } from './overlay.ts'
+import { mountPoints, unmountBelow } from './unmount.ts'
 
 /** Where a container is tried. */
 export interface ProbeEdges {
@@ -41,8 +42,13 @@ export async function guardsDevices(
     mkdirSync(rootfs)
     // Without what is mounted below: copies of the mounts of other steps would keep their folders from being removed
     await runProgram('mount', ['--bind', '/', rootfs])
+    await runProgram('mount', ['-o', 'remount,bind,ro', rootfs])
     try {
-      for (const path of mountedPrograms()) await runProgram('mount', ['--bind', path, join(rootfs, path)])
+      for (const path of mountedPrograms()) {
+        const target = join(rootfs, path)
+        await runProgram('mount', ['--bind', path, target])
+        await runProgram('mount', ['-o', 'remount,bind,ro', target])
+      }
       const name = `xbuild-${folders.owner}-devices-${Date.now().toString(36)}`
       const config = runtimeConfig({
         rootfs,
@@ -66,16 +72,15 @@ export async function guardsDevices(
       if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
       return status === CLOSED
     } finally {
-      await runProgram('umount', ['--recursive', '--lazy', rootfs])
+      await unmountBelow(rootfs)
     }
   })
 }
 
 /** Where the shell and its libraries are, when that is not the root file system; the shorter paths first. */
 function mountedPrograms(): string[] {
-  const mounted = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
-  const folders = mounted.map((line) => line.split(' ')[4] ?? '').filter((path) => PROGRAMS.test(path))
-  return [...new Set(folders)].toSorted()
+  const folders = mountPoints().map(({ path }) => path)
+  return [...new Set(folders)].filter((path) => PROGRAMS.test(path)).toSorted()
 }
 
 const PROGRAMS = /^\/(?:usr|bin|sbin|lib\w*|nix|gnu)(?:\/|$)/
