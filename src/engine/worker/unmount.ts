@@ -24,9 +24,15 @@ export function mountPoints(): SeenMountPoint[] {
  * in what is mounted.
  */
 export async function unmountBelow(folder: string): Promise<boolean> {
-  const left = mountsBelow(folder)
-  for (const path of left.toReversed()) await runProgram('umount', ['-l', path]).catch(() => undefined)
-  return left.length === 0 || mountsBelow(folder).length === 0
+  for (let left = mountsBelow(folder); left.length > 0; ) {
+    // What is mounted deeper goes with these, and is not named: others may exchange what its path leads through
+    const tops = left.filter((path) => !left.some((other) => path.startsWith(`${other}/`)))
+    for (const path of tops) await runProgram('umount', ['-l', path]).catch(() => undefined)
+    const now = mountsBelow(folder)
+    if (now.length >= left.length) return false
+    left = now
+  }
+  return true
 }
 
 /** Where something is mounted in a folder, or on it. */
