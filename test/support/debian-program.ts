@@ -11,7 +11,7 @@ export async function debianProgram(name: string, cache: string): Promise<string
   const folder = join(cache, `sid-${name}`)
   const program = join(folder, 'usr/bin', name)
   if (existsSync(program)) return program
-  const mirror = await debianMirror()
+  const mirror = (await debianMirror()).replace(/\/$/, '')
   const list = await fetchFrom(`${mirror}/dists/sid/main/binary-amd64/Packages.xz`)
   const text = execFileSync('xz', ['-dc'], { input: list, maxBuffer: 1 << 30 }).toString()
   const entry = text.split('\n\n').find((one) => one.startsWith(`Package: ${name}\n`))
