@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { commandEdits } from '../../../src/emulation/packs/sibling/go-command.ts'
@@ -69,4 +69,15 @@ describe('the command go for another CPU', () => {
     const other = sources({ 'cmd/internal/telemetry/counter/counter.go': 'package counter\n' })
     await expect(commandEdits(other, 'arm64')).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })
+
+  test.each(['go/build', 'go', 'cmd/go/internal', 'internal/buildcfg/cfg.go', 'cmd/internal/telemetry/telemetry.go'])(
+    'is not made when a link leads from "%s" to files of this machine',
+    async (path) => {
+      const root = sources({ 'cmd/go/internal/cfg/cfg.go': 'package cfg\n\nvar exe, err = os.Executable()\n' })
+      const host = join(tempFolder(), 'host')
+      renameSync(join(root, path), host)
+      symlinkSync(host, join(root, path))
+      await expect(commandEdits(root, 'arm64')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    },
+  )
 })

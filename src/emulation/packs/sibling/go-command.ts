@@ -1,12 +1,17 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { readElf } from '../elf.ts'
 import { readGoBuild } from './build-info.ts'
 import { GO_ROOT, noGo } from './go-tree.ts'
+import { isRealFolder, namesIn, readPlain } from './read-inside.ts'
 import type { SiblingTrees } from './step-sibling.ts'
 
 /** Of Go's sources, those that ask which CPU `go` runs on, to find tools and to tell: not the runtime and what it needs. */
 const ASKING = ['cmd/go', 'go/build', 'internal/buildcfg']
+/** Far above what these folders hold: 2,000 files, none above 200 KB. */
+const MAX_ENTRIES = 20_000
+const MAX_SOURCE = 2_000_000
+const MAX_SOURCES = 100_000_000
 const WORK = '/work'
 const OUTPUT = `${WORK}/go`
 
@@ -20,11 +25,20 @@ const COUNTING = [
   { path: 'cmd/internal/telemetry/telemetry.go', from: 'telemetry.Start(', to: '_ = (' },
 ]
 
-/** What is different in the sources of a command `go` that says it runs on another CPU. Throws NOT_FOUND. */
+/**
+ * What is different in the sources of a command `go` that says it runs on another CPU. Only plain files are read, and
+ * no link is followed: it would lead to files of this machine. Throws NOT_FOUND.
+ */
 export async function commandEdits(sources: string, target: string): Promise<ReadonlyMap<string, string>> {
   const edits = new Map<string, string>()
+  const budget = { entries: MAX_ENTRIES, bytes: MAX_SOURCES }
+  const read = async (path: string) => {
+    const bytes = await readPlain(sources, path, Math.min(MAX_SOURCE, budget.bytes))
+    if (bytes) budget.bytes -= bytes.length
+    return bytes?.toString('utf8')
+  }
   for (const { path, from, to } of COUNTING) {
-    const text = await readFile(join(sources, path), 'utf8').catch(() => '')
+    const text = (await read(path)) ?? ''
     if (text.split(from).length !== 2) throw noGo(`its command go counts its use in an unknown way`)
     edits.set(
       path,
@@ -32,15 +46,32 @@ export async function commandEdits(sources: string, target: string): Promise<Rea
     )
   }
   for (const folder of ASKING) {
-    for (const name of await readdir(join(sources, folder), { recursive: true })) {
-      const path = `${folder}/${name}`
-      if (!name.endsWith('.go') || name.endsWith('_test.go') || path.includes('/testdata/')) continue
-      const text = await readFile(join(sources, path), 'utf8')
+    for (const path of await filesBelow(sources, folder, budget)) {
+      if (!path.endsWith('.go') || path.endsWith('_test.go') || path.includes('/testdata/')) continue
+      const text = await read(path)
+      if (text === undefined) throw noGo('sources of its command go are no plain files, or too large')
       const edited = editSource(text, target)
       if (edited !== text) edits.set(path, edited)
     }
   }
   return edits
+}
+
+/** Every file below a folder of the sources, which has nothing but files and folders in it. */
+async function filesBelow(sources: string, folder: string, budget: { entries: number }): Promise<string[]> {
+  if (!(await isRealFolder(sources, folder))) throw noGo('sources of its command go are in no real folder')
+  const names = await namesIn(join(sources, folder), budget.entries)
+  if (!names) throw noGo('its command go has too many sources')
+  budget.entries -= names.length
+  const found: string[] = []
+  for (const name of names) {
+    const path = `${folder}/${name}`
+    const at = await lstat(join(sources, path))
+    if (at.isDirectory()) found.push(...(await filesBelow(sources, path, budget)))
+    else if (at.isFile()) found.push(path)
+    else throw noGo('sources of its command go are no plain files')
+  }
+  return found
 }
 
 /** The package may not be needed any more: naming it keeps the compiler quiet. */

@@ -1,8 +1,9 @@
-import { lstat, readFile } from 'node:fs/promises'
+import { lstat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { XbuildError } from '../../../errors.ts'
 import { readElf } from '../elf.ts'
 import { builtDifferently, readGoBuild } from './build-info.ts'
+import { isRealFolder, readPlain } from './read-inside.ts'
 import { sameTree } from './same-tree.ts'
 import type { SiblingTrees } from './step-sibling.ts'
 
@@ -38,7 +39,9 @@ const RELEASE = /^go1\.\d+(?:\.\d+)?(?:rc\d+|beta\d+)?$/
 /** ELF's numbers of machines. */
 const MACHINES: Readonly<Record<string, number>> = { amd64: 62, arm64: 183 }
 const BASELINE = ['build\tGOAMD64=v1', 'build\tGOARM64=v8.0']
-const MAX_PROGRAM = 200_000_000
+/** No program of a toolchain is larger. Bytes. */
+export const MAX_PROGRAM = 200_000_000
+const MAX_VERSION = 10_000
 
 /**
  * Looks whether two layers hold the same Go: the same release, and the same sources and data, file by file. Only
@@ -47,34 +50,29 @@ const MAX_PROGRAM = 200_000_000
 export async function compareGo({ target, sibling }: SiblingTrees, architectures: Architectures): Promise<GoTrees> {
   const [left, right] = [join(target, GO_ROOT), join(sibling, GO_ROOT)]
   for (const root of [target, sibling])
-    for (const path of [
-      'usr',
-      'usr/local',
-      GO_ROOT,
-      ...['bin', 'pkg', 'pkg/tool', 'src'].map((name) => `${GO_ROOT}/${name}`),
-    ])
-      if (!(await isFolder(join(root, path)))) throw noGo(`"/${path}" is no folder in both images`)
+    for (const path of ['usr', 'usr/local', GO_ROOT, ...['bin', 'pkg', 'pkg/tool', 'src'].map((one) => inGo(one))])
+      if (!(await isRealFolder(root, path))) throw noGo(`"/${path}" is no folder in both images`)
   for (const [root, name] of [
-    [left, architectures.target],
-    [right, architectures.host],
+    [target, architectures.target],
+    [sibling, architectures.host],
   ] as const)
-    if (!(await isFolder(join(root, `pkg/tool/linux_${name}`)))) throw noGo(`it has no programs for ${name}`)
+    if (!(await isRealFolder(root, inGo(`pkg/tool/linux_${name}`)))) throw noGo(`it has no programs for ${name}`)
   const own = [architectures.target, architectures.host].flatMap((name) => [
     `pkg/linux_${name}`,
     `pkg/tool/linux_${name}`,
   ])
   const same = await sameTree({ left, right, except: ['bin/go', 'bin/gofmt', ...own] })
   if ('different' in same) throw noGo(`the two images hold different files of it: ${same.different}`)
-  const version = (await readFile(join(left, 'VERSION'), 'utf8').catch(() => '')).split('\n')[0]!
-  if (!RELEASE.test(version)) throw noGo(`it is no release of Go but "${version.slice(0, 100)}"`)
+  const version = (await readPlain(target, inGo('VERSION'), MAX_VERSION))?.toString('utf8').split('\n')[0] ?? ''
+  if (!RELEASE.test(version)) throw noGo('its file VERSION names no release of Go')
   return { version, digest: same.digest, program }
 
   async function program(name: string): Promise<GoProgram | undefined> {
     const fileIn = (architecture: string) =>
       name === 'go' || name === 'gofmt' ? `bin/${name}` : `pkg/tool/linux_${architecture}/${name}`
-    const path = fileIn(architectures.target)
-    const twin = join(right, fileIn(architectures.host))
-    const [bytes, others] = [await readProgram(join(left, path)), await readProgram(twin)]
+    const path = inGo(fileIn(architectures.target))
+    const twin = inGo(fileIn(architectures.host))
+    const [bytes, others] = [await readProgram(target, path), await readProgram(sibling, twin)]
     if (!bytes || !others) return undefined
     const id = machineOf(bytes) === MACHINES[architectures.target] ? readElf(bytes)?.id : undefined
     const elf = machineOf(others) === MACHINES[architectures.host] ? readElf(others) : undefined
@@ -83,27 +81,26 @@ export async function compareGo({ target, sibling }: SiblingTrees, architectures
     const [build, its] = [readGoBuild(bytes), readGoBuild(others)]
     const unlike = builtDifferently(build, its)
     if (unlike !== undefined) throw noGo(`${name}: ${unlike}`)
-    if (build!.version !== version) throw noGo(`${name} is of ${build!.version}, not ${version}`)
+    if (build!.version !== version) throw noGo(`${name} is not of ${version}`)
     const wrong = its!.settings.find((line) => /^build\tGO(?:AMD64|ARM64)=/.test(line) && !BASELINE.includes(line))
-    if (wrong !== undefined) throw noGo(`${name} is for some CPUs only: ${wrong.replace('\t', ' ')}`)
+    if (wrong !== undefined) throw noGo(`${name} is for some CPUs only`)
     if (!build!.settings.includes(`path\tcmd/${name}`)) throw noGo(`${name} is another program`)
-    return { id, path: `/${GO_ROOT}/${path}`, twin }
+    return { id, path: `/${path}`, twin: join(sibling, twin) }
   }
 }
 
 /** Both have it as a plain file of the image, or it is none. */
-async function readProgram(path: string): Promise<Buffer | undefined> {
-  const found = await lstat(path).catch(() => undefined)
+async function readProgram(root: string, path: string): Promise<Buffer | undefined> {
+  const found = await lstat(join(root, path)).catch(() => undefined)
   if (!found) return undefined
-  if (!found.isFile() || found.size > MAX_PROGRAM) throw noGo(`"${path.split('/').at(-1)}" is no program`)
-  return readFile(path)
+  const bytes = await readPlain(root, path, MAX_PROGRAM)
+  if (!bytes) throw noGo(`"${path.split('/').at(-1)}" is no program`)
+  return bytes
 }
+
+const inGo = (path: string) => `${GO_ROOT}/${path}`
 
 const machineOf = (program: Buffer) => (program.length > 20 ? program.readUInt16LE(18) : undefined)
-
-async function isFolder(path: string): Promise<boolean> {
-  return (await lstat(path).catch(() => undefined))?.isDirectory() === true
-}
 
 /** Why there is no pack of an image's Go. */
 export function noGo(state: string): XbuildError {

@@ -1,5 +1,5 @@
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
 import { toXbuildError } from '../../../errors.ts'
 import { ownMark } from '../../../host/process-mark.ts'
 import { keepPack } from '../keep-pack.ts'
@@ -8,7 +8,8 @@ import type { Pack, PackManifest, TwinOf } from '../pack.ts'
 import { programsOf, rulesOf, type RecipeMatch } from '../recipes.ts'
 import type { PackTarget } from '../targets.ts'
 import { buildCommand } from './go-command.ts'
-import { compareGo, GO_ROOT, noGo } from './go-tree.ts'
+import { compareGo, GO_ROOT, MAX_PROGRAM, noGo } from './go-tree.ts'
+import { readPlain } from './read-inside.ts'
 import type { SiblingTrees, StepSibling } from './step-sibling.ts'
 
 export interface MakeSiblingOptions {
@@ -57,11 +58,19 @@ async function makeOf(
       signal.throwIfAborted()
       const program = await go.program(name)
       if (!program) continue
-      if (name === 'go') {
-        const own = await readFile(join(trees.target, program.path))
-        const built = await buildCommand(trees, { target: architecture, version: go.version, own, signal })
-        await writeFile(join(work, 'bin', name), built)
-      } else await copyFile(program.twin, join(work, 'bin', name))
+      const read = async (root: string, path: string) => {
+        const bytes = await readPlain(root, path, MAX_PROGRAM)
+        if (!bytes) throw noGo(`"${name}" is no program`)
+        return bytes
+      }
+      const bytes =
+        name === 'go'
+          ? await buildCommand(trees, {
+              ...{ target: architecture, version: go.version, signal },
+              own: await read(trees.target, program.path.slice(1)),
+            })
+          : await read(trees.sibling, relative(trees.sibling, program.twin))
+      await writeFile(join(work, 'bin', name), bytes)
       await chmod(join(work, 'bin', name), 0o755)
       twins.push({
         id: program.id,
