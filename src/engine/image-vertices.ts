@@ -12,18 +12,18 @@ export function saysGo({ config }: Pick<ImageConfig, 'config'>): boolean {
 
 /** Every image that a vertex is made from, at whatever distance. */
 export function imagesIn(vertex: Vertex): readonly ResolvedImage[] {
-  const found = new Map<string, ResolvedImage>()
+  const found: ResolvedImage[] = []
   const seen = new Set<string>()
   const left: Vertex[] = [vertex]
   for (let one = left.pop(); one; one = left.pop()) {
     if (seen.has(one.id)) continue
     seen.add(one.id)
-    if (one.kind === 'image') found.set(one.image.manifest.digest, one.image)
+    if (one.kind === 'image') found.push(one.image)
     if ('parent' in one) left.push(one.parent)
     const more = one.kind === 'copy' ? [one.from] : one.kind === 'run' ? one.mounted : []
     for (const source of more) if (source && source.kind !== 'folder') left.push(source)
   }
-  return [...found.values()]
+  return found
 }
 
 /** Digests of the siblings of all images that a vertex is made from. */

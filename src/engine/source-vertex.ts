@@ -10,9 +10,13 @@ import type { RemoteVertex, Shown, Vertex } from './vertex.ts'
 
 const SCRATCH_ID = keyOf(['scratch'])
 
-/** The vertex of an image of a registry or a layout. */
+/**
+ * The vertex of an image of a registry or a layout. Equal images of two indexes are two: programs of a sibling serve
+ * only those who chose its index.
+ */
 export function imageVertex(image: ResolvedImage, name: string, edges: StageEdges): Vertex {
-  return intern({ kind: 'image', id: keyOf(['image', image.manifest.digest]), image, shown: shownAs(name) }, edges)
+  const id = keyOf(['image', image.manifest.digest, ...(image.sibling ? [image.sibling.digest] : [])])
+  return intern({ kind: 'image', id, image, shown: shownAs(name) }, edges)
 }
 
 /** The vertex of an empty file system. */
