@@ -3,7 +3,7 @@ import type { CacheMode } from '../config/cache.ts'
 import type { BlobSource } from '../content/built-image.ts'
 import type { Emit } from '../events.ts'
 import type { Layers } from '../engine/layers.ts'
-import type { Solved, SolvedStep } from '../engine/solved.ts'
+import { isBound, type Solved, type SolvedStep } from '../engine/solved.ts'
 import { toXbuildError } from '../errors.ts'
 import { forEachLimited } from '../host/pool.ts'
 import { formatPlatform, type Platform } from '../platform.ts'
@@ -56,6 +56,9 @@ export async function exportCaches(places: readonly ExportPlace[], options: Expo
         const packed = await packSteps(own, options)
         const weighed = [...packed].map(([vertex, step]) => ({ step, saves: saves(vertex) }))
         const { kept, left } = withinBudget(weighed, maxSize ?? Infinity)
+        const bound = ofPlatform(platform, options.steps).filter(({ solved }) => isBound(solved))
+        if (bound.length > 0)
+          emit({ type: 'step.log', step, stream: 'stderr', line: notExported(bound), at: Date.now() })
         if (left.length > 0)
           emit({ type: 'step.log', step, stream: 'stderr', line: leftOut(left, own), at: Date.now() })
         await place.save(platform, makeCacheImage({ stamp: '', steps: inOrder(kept) }), options.blobs, signal)
@@ -74,9 +77,13 @@ export async function exportCaches(places: readonly ExportPlace[], options: Expo
   }
 }
 
-/** The steps that served a platform; for `min` those whose layers are in its image. */
+function ofPlatform(platform: Platform, steps: readonly SolvedStep[]): SolvedStep[] {
+  return steps.filter(({ vertex }) => vertex.shown.platforms.has(formatPlatform(platform)))
+}
+
+/** The steps that served a platform and may go elsewhere; for `min` those whose layers are in its image. */
 function stepsOf(platform: Platform, image: Solved, mode: CacheMode, steps: readonly SolvedStep[]): SolvedStep[] {
-  const own = steps.filter(({ vertex }) => vertex.shown.platforms.has(formatPlatform(platform)))
+  const own = ofPlatform(platform, steps).filter(({ solved }) => !isBound(solved))
   if (mode === 'max') return own
   const inImage = new Set(image.layers.map(({ id }) => id))
   return own.filter(({ solved }) => inImage.has(solved.layers.at(-1)!.id))
@@ -106,4 +113,9 @@ function leftOut(left: readonly CachedStep[], all: readonly SolvedStep[]): strin
   const keys = new Set(left.map(({ key }) => key))
   const names = all.filter(({ solved }) => keys.has(solved.key)).map(({ vertex }) => vertex.shown.name)
   return `Does not fit into max-size=: ${names.join('; ')}`
+}
+
+function notExported(steps: readonly SolvedStep[]): string {
+  const names = steps.map(({ vertex }) => vertex.shown.name)
+  return `Not exported, for programs of another image of the base's index had a part in them: ${names.join('; ')}`
 }

@@ -8,7 +8,7 @@ import { blobsOf } from '../content/image-blobs.ts'
 import { exportTree, type ExportEdges } from './export-tree.ts'
 import type { Lowered } from './lowered.ts'
 import type { Solver } from './solve.ts'
-import type { Solved } from './solved.ts'
+import { isBound, type Solved } from './solved.ts'
 
 /** What a request says about its image, beside the steps. */
 export interface ImageFacts {
@@ -20,7 +20,7 @@ export interface ImageFacts {
   ) => Readonly<Record<string, unknown>>
 }
 
-/** A step whose result is part of an image. */
+/** A step whose result is part of an image, and may be used for any other. */
 export interface ImageStep {
   readonly key: string
   /** RFC 3339. */
@@ -53,14 +53,17 @@ export async function assembleImage(
     last = created ?? last
     return last === undefined ? entry : { ...entry, created: last }
   })
-  const steps = await Promise.all(
-    lowered.history
-      .flatMap(({ vertex }) => (vertex ? [vertex] : []))
-      .map(async (vertex): Promise<ImageStep> => {
-        const { key, created, layers: chain } = await solver.solve(vertex, signal)
-        return { key, created: created!, ...(chain.at(-1)!.empty ? {} : { layer: packed[chain.length - 1]! }) }
-      }),
+  const made = await Promise.all(
+    lowered.history.flatMap(({ vertex }) => (vertex ? [solver.solve(vertex, signal)] : [])),
   )
+  const steps = made
+    .filter((step) => !isBound(step))
+    .map(
+      ({ key, created, layers: chain }): ImageStep => ({
+        ...{ key, created: created! },
+        ...(chain.at(-1)!.empty ? {} : { layer: packed[chain.length - 1]! }),
+      }),
+    )
   const packedLayers = packed.map((layer) => layer.descriptor)
   const config = makeImageConfig({
     base: lowered.base,

@@ -23,6 +23,14 @@ export interface Solved {
   readonly time?: number
 }
 
+/**
+ * Whether a result is good only for images with certain siblings: it never goes into a cache for others, which are asked
+ * by key alone, and equal files have one key.
+ */
+export function isBound({ siblings = [] }: Pick<Solved, 'siblings'>): boolean {
+  return siblings.length > 0
+}
+
 /** A step that is done. */
 export interface SolvedStep {
   readonly vertex: StepVertex
