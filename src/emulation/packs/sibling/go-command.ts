@@ -32,13 +32,13 @@ const COUNTING = [
 export async function commandEdits(sources: string, target: string): Promise<ReadonlyMap<string, string>> {
   const edits = new Map<string, string>()
   const budget = { entries: MAX_ENTRIES, bytes: MAX_SOURCES }
-  const read = async (path: string) => {
-    const bytes = await readPlain(sources, path, Math.min(MAX_SOURCE, budget.bytes))
+  const read = (path: string) => {
+    const bytes = readPlain(sources, path, Math.min(MAX_SOURCE, budget.bytes))
     if (bytes) budget.bytes -= bytes.length
     return bytes?.toString('utf8')
   }
   for (const { path, from, to } of COUNTING) {
-    const text = (await read(path)) ?? ''
+    const text = read(path) ?? ''
     if (text.split(from).length !== 2) throw noGo(`its command go counts its use in an unknown way`)
     edits.set(
       path,
@@ -48,7 +48,7 @@ export async function commandEdits(sources: string, target: string): Promise<Rea
   for (const folder of ASKING) {
     for (const path of await filesBelow(sources, folder, budget)) {
       if (!path.endsWith('.go') || path.endsWith('_test.go') || path.includes('/testdata/')) continue
-      const text = await read(path)
+      const text = read(path)
       if (text === undefined) throw noGo('sources of its command go are no plain files, or too large')
       const edited = editSource(text, target)
       if (edited !== text) edits.set(path, edited)
@@ -59,7 +59,7 @@ export async function commandEdits(sources: string, target: string): Promise<Rea
 
 /** Every file below a folder of the sources, which has nothing but files and folders in it. */
 async function filesBelow(sources: string, folder: string, budget: { entries: number }): Promise<string[]> {
-  if (!(await isRealFolder(sources, folder))) throw noGo('sources of its command go are in no real folder')
+  if (!isRealFolder(sources, folder)) throw noGo('sources of its command go are in no real folder')
   const names = await namesIn(join(sources, folder), budget.entries)
   if (!names) throw noGo('its command go has too many sources')
   budget.entries -= names.length

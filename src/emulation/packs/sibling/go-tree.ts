@@ -1,4 +1,4 @@
-import { lstat } from 'node:fs/promises'
+import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../../errors.ts'
 import { readElf } from '../elf.ts'
@@ -51,19 +51,19 @@ export async function compareGo({ target, sibling }: SiblingTrees, architectures
   const [left, right] = [join(target, GO_ROOT), join(sibling, GO_ROOT)]
   for (const root of [target, sibling])
     for (const path of ['usr', 'usr/local', GO_ROOT, ...['bin', 'pkg', 'pkg/tool', 'src'].map((one) => inGo(one))])
-      if (!(await isRealFolder(root, path))) throw noGo(`"/${path}" is no folder in both images`)
+      if (!isRealFolder(root, path)) throw noGo(`"/${path}" is no folder in both images`)
   for (const [root, name] of [
     [target, architectures.target],
     [sibling, architectures.host],
   ] as const)
-    if (!(await isRealFolder(root, inGo(`pkg/tool/linux_${name}`)))) throw noGo(`it has no programs for ${name}`)
+    if (!isRealFolder(root, inGo(`pkg/tool/linux_${name}`))) throw noGo(`it has no programs for ${name}`)
   const own = [architectures.target, architectures.host].flatMap((name) => [
     `pkg/linux_${name}`,
     `pkg/tool/linux_${name}`,
   ])
   const same = await sameTree({ left, right, except: ['bin/go', 'bin/gofmt', ...own] })
   if ('different' in same) throw noGo(`the two images hold different files of it: ${same.different}`)
-  const version = (await readPlain(target, inGo('VERSION'), MAX_VERSION))?.toString('utf8').split('\n')[0] ?? ''
+  const version = readPlain(target, inGo('VERSION'), MAX_VERSION)?.toString('utf8').split('\n')[0] ?? ''
   if (!RELEASE.test(version)) throw noGo('its file VERSION names no release of Go')
   return { version, digest: same.digest, program }
 
@@ -72,7 +72,7 @@ export async function compareGo({ target, sibling }: SiblingTrees, architectures
       name === 'go' || name === 'gofmt' ? `bin/${name}` : `pkg/tool/linux_${architecture}/${name}`
     const path = inGo(fileIn(architectures.target))
     const twin = inGo(fileIn(architectures.host))
-    const [bytes, others] = [await readProgram(target, path), await readProgram(sibling, twin)]
+    const [bytes, others] = [readProgram(target, path), readProgram(sibling, twin)]
     if (!bytes || !others) return undefined
     const id = machineOf(bytes) === MACHINES[architectures.target] ? readElf(bytes)?.id : undefined
     const elf = machineOf(others) === MACHINES[architectures.host] ? readElf(others) : undefined
@@ -90,10 +90,9 @@ export async function compareGo({ target, sibling }: SiblingTrees, architectures
 }
 
 /** Both have it as a plain file of the image, or it is none. */
-async function readProgram(root: string, path: string): Promise<Buffer | undefined> {
-  const found = await lstat(join(root, path)).catch(() => undefined)
-  if (!found) return undefined
-  const bytes = await readPlain(root, path, MAX_PROGRAM)
+function readProgram(root: string, path: string): Buffer | undefined {
+  if (!lstatSync(join(root, path), { throwIfNoEntry: false })) return undefined
+  const bytes = readPlain(root, path, MAX_PROGRAM)
   if (!bytes) throw noGo(`"${path.split('/').at(-1)}" is no program`)
   return bytes
 }

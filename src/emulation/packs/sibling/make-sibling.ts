@@ -58,8 +58,8 @@ async function makeOf(
       signal.throwIfAborted()
       const program = await go.program(name)
       if (!program) continue
-      const read = async (root: string, path: string) => {
-        const bytes = await readPlain(root, path, MAX_PROGRAM)
+      const read = (root: string, path: string) => {
+        const bytes = readPlain(root, path, MAX_PROGRAM)
         if (!bytes) throw noGo(`"${name}" is no program`)
         return bytes
       }
@@ -67,9 +67,9 @@ async function makeOf(
         name === 'go'
           ? await buildCommand(trees, {
               ...{ target: architecture, version: go.version, signal },
-              own: await read(trees.target, program.path.slice(1)),
+              own: read(trees.target, program.path.slice(1)),
             })
-          : await read(trees.sibling, relative(trees.sibling, program.twin))
+          : read(trees.sibling, relative(trees.sibling, program.twin))
       await writeFile(join(work, 'bin', name), bytes)
       await chmod(join(work, 'bin', name), 0o755)
       twins.push({

@@ -1,5 +1,5 @@
-import { closeSync, fstatSync, lstatSync, readSync } from 'node:fs'
-import { lstat, opendir, realpath } from 'node:fs/promises'
+import { closeSync, fstatSync, lstatSync, readSync, realpathSync } from 'node:fs'
+import { opendir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { openInside } from '../../../host/open-inside.ts'
 
@@ -7,26 +7,21 @@ import { openInside } from '../../../host/open-inside.ts'
 export const PIECE: number = 1 << 20
 
 /** Whether a path below a folder leads through folders alone: no symbolic link is on the way, nor at its end. */
-export async function isRealFolder(root: string, path: string): Promise<boolean> {
+export function isRealFolder(root: string, path: string): boolean {
   const parts = path.split('/')
-  for (let count = 1; count <= parts.length; count += 1) {
-    const found = await lstat(join(root, ...parts.slice(0, count))).catch(() => undefined)
-    if (!found?.isDirectory()) return false
-  }
-  return true
+  return parts.every((_, index) =>
+    lstatSync(join(root, ...parts.slice(0, index + 1)), { throwIfNoEntry: false })?.isDirectory(),
+  )
 }
 
 /**
  * Opens a plain file of an unpacked layer; nothing where there is none. Whoever made the layer decides what lies there:
  * no link is followed, no device or pipe is opened, and nothing is waited for.
  */
-export async function openPlain(
-  root: string,
-  path: string,
-): Promise<{ readonly file: number; readonly size: number } | undefined> {
+export function openPlain(root: string, path: string): { readonly file: number; readonly size: number } | undefined {
   const folder = dirname(path)
-  if (folder !== '.' && !(await isRealFolder(root, folder))) return undefined
-  const full = join(await realpath(root), path)
+  if (folder !== '.' && !isRealFolder(root, folder)) return undefined
+  const full = join(realpathSync.native(root), path)
   if (!lstatSync(full, { throwIfNoEntry: false })?.isFile()) return undefined
   const file = openInside(full)
   const found = fstatSync(file)
@@ -36,8 +31,8 @@ export async function openPlain(
 }
 
 /** Reads a plain file of an unpacked layer; nothing where there is none, or where it is larger than `most` bytes. */
-export async function readPlain(root: string, path: string, most: number): Promise<Buffer | undefined> {
-  const opened = await openPlain(root, path)
+export function readPlain(root: string, path: string, most: number): Buffer | undefined {
+  const opened = openPlain(root, path)
   if (!opened) return undefined
   const { file, size } = opened
   try {
