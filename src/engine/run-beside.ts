@@ -3,6 +3,7 @@ import { lstat, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isReal } from '../content/in-root.ts'
 import type { SiblingCommand } from '../emulation/packs/sibling/step-sibling.ts'
+import type { Resources } from '../config/run-options.ts'
 import { XbuildError } from '../errors.ts'
 import type { Store } from '../store/store.ts'
 import { newSnapshotId } from './layers.ts'
@@ -17,17 +18,29 @@ export interface BesideEdges {
 
 /** No program of a toolchain is larger. Bytes. */
 const MAX_OUTPUT = 200_000_000
+/** Go's command takes two minutes on a slow machine. Milliseconds. */
+const MAX_TIME = 15 * 60_000
+
+export interface BesideOptions {
+  readonly edges: BesideEdges
+  /** Those of the step that it is run for. */
+  readonly resources?: Resources | undefined
+  readonly signal: AbortSignal
+  /** Milliseconds. */
+  readonly limit?: number
+}
 
 /**
  * Runs a program of this machine's architecture over snapshots, as no step of the build: without network, secrets and
- * mounts. Gives the file that it made, and throws the rest away.
+ * mounts. Gives the file that it made, and throws the rest away. Throws NOT_FOUND when it made none in time.
  */
 export async function runBeside(
   { argv, cwd, env, files, output, lowers }: SiblingCommand & { readonly lowers: readonly string[] },
-  { edges, signal }: { readonly edges: BesideEdges; readonly signal: AbortSignal },
+  { edges, resources, signal, limit = MAX_TIME }: BesideOptions,
 ): Promise<Buffer> {
   const [worker, runtime] = await Promise.all([edges.workers.native(), edges.runtime()])
   const id = newSnapshotId()
+  const late = AbortSignal.timeout(limit)
   try {
     await worker.call(
       'run',
@@ -46,10 +59,11 @@ export async function runBeside(
         mounts: [],
         hosts: [],
         ulimits: [],
+        ...(resources === undefined ? {} : { resources }),
         mostProcesses: mostProcesses(),
         network: 'none',
       },
-      { signal, onLog: () => undefined },
+      { signal: AbortSignal.any([signal, late]), onLog: () => undefined },
     )
     const root = join(edges.store.folder.snapshots, id)
     const file = join(root, output)
@@ -57,6 +71,13 @@ export async function runBeside(
     if (!found?.isFile() || found.size > MAX_OUTPUT)
       throw new XbuildError('NOT_FOUND', `Cannot use "${output}" of a program that ran: it made no such file`)
     return await readFile(file)
+  } catch (error) {
+    if (!late.aborted || signal.aborted) throw error
+    throw new XbuildError(
+      'NOT_FOUND',
+      `Cannot use "${output}" of a program that ran: it did not end within ${limit / 1000} seconds`,
+      { cause: error },
+    )
   } finally {
     await worker.call('remove', { ids: [id] }, { signal: new AbortController().signal }).catch(() => undefined)
   }

@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import { chainOf } from '../content/layer-chain.ts'
 import type { ResolvedImage, SiblingImage } from '../content/resolved-image.ts'
 import type { SiblingTrees, StepSibling } from '../emulation/packs/sibling/step-sibling.ts'
+import type { Resources } from '../config/run-options.ts'
 import { XbuildError } from '../errors.ts'
 import { formatPlatform } from '../platform.ts'
 import type { Store } from '../store/store.ts'
 import type { Layers } from './layers.ts'
 import { runBeside, type BesideEdges } from './run-beside.ts'
 import { imagesIn, saysGo } from './image-vertices.ts'
-import type { Vertex } from './vertex.ts'
+import type { RunVertex, Vertex } from './vertex.ts'
 
 /** Compressed, and far above any toolchain. Bytes. */
 const MAX_LAYER = 1_000_000_000
@@ -19,19 +20,27 @@ export interface SiblingEdges extends BesideEdges {
   readonly layers: Layers
 }
 
-/** The siblings of the images that a step is made from, which programs of it may have come with. */
-export function siblingsOf(vertex: Vertex, edges: SiblingEdges): readonly StepSibling[] {
-  let base = vertex
+/**
+ * The siblings of the images that a step is made from, which programs of it may have come with. Programs of theirs get
+ * no more of this machine than the step itself.
+ */
+export function siblingsOf(vertex: RunVertex, edges: SiblingEdges): readonly StepSibling[] {
+  let base: Vertex = vertex
   while ('parent' in base) base = base.parent
+  const { resources } = vertex.scope.container
   return imagesIn(vertex).flatMap((image) => {
     const isBase = base.kind === 'image' && base.image === image
     const mayHoldGo = isBase || saysGo(image.config)
-    return image.sibling && mayHoldGo ? [stepSibling(image, image.sibling, edges)] : []
+    return image.sibling && mayHoldGo ? [stepSibling(image, image.sibling, { ...edges, resources })] : []
   })
 }
 
-function stepSibling(image: ResolvedImage, sibling: SiblingImage, edges: SiblingEdges): StepSibling {
-  const { store, layers } = edges
+function stepSibling(
+  image: ResolvedImage,
+  sibling: SiblingImage,
+  edges: SiblingEdges & { readonly resources: Resources | undefined },
+): StepSibling {
+  const { store, layers, resources } = edges
   const folder = (id: string) => join(store.folder.snapshots, id)
   const refuse = (state: string) =>
     new XbuildError(
@@ -65,7 +74,7 @@ function stepSibling(image: ResolvedImage, sibling: SiblingImage, edges: Sibling
         target: folder(chainOf(image.layers)[index]!.id),
         sibling: folder(own!.id),
         layer: layer.descriptor.digest,
-        run: (command, options) => runBeside({ ...command, lowers: [own!.id] }, { ...options, edges }),
+        run: (command, options) => runBeside({ ...command, lowers: [own!.id] }, { ...options, edges, resources }),
       }
     },
   }
