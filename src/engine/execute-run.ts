@@ -9,7 +9,7 @@ import type { RunParams } from './protocol.ts'
 import type { AcceleratedRun } from './run-accelerated.ts'
 import type { Layers } from './layers.ts'
 import type { Runtime } from './runtime.ts'
-import { saysGo } from './image-vertices.ts'
+import { baseImage, saysGo } from './image-vertices.ts'
 import { siblingsOf } from './siblings.ts'
 import type { MountInput, StepMounts } from './step-mounts.ts'
 import type { RunVertex, Vertex } from './vertex.ts'
@@ -51,11 +51,8 @@ export function emulatedStep(vertex: RunVertex): EmulatedStep | undefined {
 }
 
 function baseOf(vertex: Vertex): BaseImage | undefined {
-  let below = vertex
-  while ('parent' in below) below = below.parent
-  if (below.kind !== 'image') return undefined
-  const { name, manifest, config } = below.image
-  return { digest: manifest.digest, name, ownGo: saysGo(config) }
+  const image = baseImage(vertex)
+  return image && { digest: image.manifest.digest, name: image.name, ownGo: saysGo(image.config) }
 }
 
 /** Runs the container of a RUN and makes its snapshot. */

@@ -10,23 +10,28 @@ export function saysGo({ config }: Pick<ImageConfig, 'config'>): boolean {
   return config?.Env?.some((variable) => SIGN.test(variable)) === true
 }
 
-/** Every image that a vertex is made from, at whatever distance. */
-export function imagesIn(vertex: Vertex): readonly ResolvedImage[] {
-  const found: ResolvedImage[] = []
+/** The image that a vertex is based on, if it is one. */
+export function baseImage(vertex: Vertex): ResolvedImage | undefined {
+  let below = vertex
+  while ('parent' in below) below = below.parent
+  return below.kind === 'image' ? below.image : undefined
+}
+
+/**
+ * Digests of the siblings of all images that a vertex, or a step that it takes files from, is based on. Images that only
+ * give files do not count: nothing is run on them.
+ */
+export function siblingDigests(vertex: Vertex): ReadonlySet<string> {
+  const found = new Set<string>()
   const seen = new Set<string>()
   const left: Vertex[] = [vertex]
   for (let one = left.pop(); one; one = left.pop()) {
     if (seen.has(one.id)) continue
     seen.add(one.id)
-    if (one.kind === 'image') found.push(one.image)
+    if (one.kind === 'image' && one.image.sibling) found.add(one.image.sibling.digest)
     if ('parent' in one) left.push(one.parent)
     const more = one.kind === 'copy' ? [one.from] : one.kind === 'run' ? one.mounted : []
-    for (const source of more) if (source && source.kind !== 'folder') left.push(source)
+    for (const source of more) if (source && 'parent' in source) left.push(source)
   }
   return found
-}
-
-/** Digests of the siblings of all images that a vertex is made from. */
-export function siblingDigests(vertex: Vertex): ReadonlySet<string> {
-  return new Set(imagesIn(vertex).flatMap(({ sibling }) => (sibling ? [sibling.digest] : [])))
 }

@@ -9,8 +9,8 @@ import { formatPlatform } from '../platform.ts'
 import type { Store } from '../store/store.ts'
 import type { Layers } from './layers.ts'
 import { runBeside, type BesideEdges } from './run-beside.ts'
-import { imagesIn, saysGo } from './image-vertices.ts'
-import type { RunVertex, Vertex } from './vertex.ts'
+import { baseImage } from './image-vertices.ts'
+import type { RunVertex } from './vertex.ts'
 
 /** Compressed, and far above any toolchain. Bytes. */
 const MAX_LAYER = 1_000_000_000
@@ -21,18 +21,13 @@ export interface SiblingEdges extends BesideEdges {
 }
 
 /**
- * The siblings of the images that a step is made from, which programs of it may have come with. Programs of theirs get
- * no more of this machine than the step itself.
+ * The sibling of the image that a step is based on, which programs of it may have come with: an image that only gives
+ * files has no say in what is run. Its programs get no more of this machine than the step itself.
  */
 export function siblingsOf(vertex: RunVertex, edges: SiblingEdges): readonly StepSibling[] {
-  let base: Vertex = vertex
-  while ('parent' in base) base = base.parent
-  const { resources } = vertex.scope.container
-  return imagesIn(vertex).flatMap((image) => {
-    const isBase = base.kind === 'image' && base.image === image
-    const mayHoldGo = isBase || saysGo(image.config)
-    return image.sibling && mayHoldGo ? [stepSibling(image, image.sibling, { ...edges, resources })] : []
-  })
+  const base = baseImage(vertex)
+  if (!base?.sibling) return []
+  return [stepSibling(base, base.sibling, { ...edges, resources: vertex.scope.container.resources })]
 }
 
 function stepSibling(
