@@ -38,6 +38,10 @@ export interface LoadedCompose {
 }
 
 const MAX_FILES = 200
+/** Files that `extends` names; one counts again for each environment that it is read with. */
+const MAX_EXTENDED_FILES = 1000
+/** Links of `extends` from a service to the last one below it. */
+const MAX_LINKS = 100
 
 /** As much as a file must be for one of its services to be taken. */
 const SOME_SERVICES: Shape = { type: ['map'], values: {}, keys: { services: { type: ['map'], values: {} } } }
@@ -62,6 +66,9 @@ export function loadCompose(input: ComposeInput, shapes: ComposeShapes): LoadedC
   const report: Report = (at, message, hint, severity = 'error') =>
     void problems.push({ rule: 'compose', severity, message, at, ...(hint ? { hint } : {}) })
   let filesRead = 0
+  let extendedRead = 0
+  const parsed = new WeakMap<ComposeEnv, Map<string, ComposeMap>>()
+  const extended = new WeakMap<ComposeMap, Map<string, Extended>>()
   const first = input.files[0]?.path ?? input.folder
   const start = { file: input.show(first), line: 1 }
   const loaded = loadAll(input.files, { folder: input.folder, env: input.env, within: [] })
@@ -84,9 +91,9 @@ export function loadCompose(input: ComposeInput, shapes: ComposeShapes): LoadedC
       return mapOf([], start)
     }
     const raw = readRaw(path, text, scope.env, true)
-    const extended = extendAll(raw, path, scope)
-    const placed = placePaths(extended, scope.folder, input.home)
-    return includeAll(placed, extended, path, scope)
+    const whole = extendAll(raw, path, scope)
+    const placed = placePaths(whole, scope.folder, input.home)
+    return includeAll(placed, whole, path, scope)
   }
 
   /** The documents of a file as one, with variables filled in; checked, unless only some service of it is used. */
@@ -122,8 +129,8 @@ export function loadCompose(input: ComposeInput, shapes: ComposeShapes): LoadedC
     const services = nodeAt(file, 'services')
     if (services?.kind !== 'map') return file
     const entries = [...services.entries].map(([name, entry]) => {
-      const value = extendService(name, services, { path, folder: scope.folder, env: scope.env, chain: [] })
-      return [name, { ...entry, value: value ?? entry.value }] as const
+      const found = extendService(name, services, { path, folder: scope.folder, env: scope.env, chain: [] })
+      return [name, { ...entry, value: found?.service ?? entry.value }] as const
     })
     return withEntry(file, 'services', { ...services, entries: new Map(entries) })
   }
@@ -138,26 +145,42 @@ export function loadCompose(input: ComposeInput, shapes: ComposeShapes): LoadedC
   }
 
   /** A service with what it extends below it. */
-  function extendService(name: string, services: ComposeMap, from: Extending): ComposeMap | undefined {
+  interface Extended {
+    readonly service: ComposeMap
+    /** How many it extends, one by another. */
+    readonly links: number
+  }
+
+  /** Each once for all that extend it. */
+  function extendService(name: string, services: ComposeMap, from: Extending): Extended | undefined {
+    const known = extended.get(services) ?? new Map<string, Extended>()
+    extended.set(services, known)
+    const found = known.get(name) ?? extendAnew(name, services, from)
+    if (found) known.set(name, found)
+    return found
+  }
+
+  function extendAnew(name: string, services: ComposeMap, from: Extending): Extended | undefined {
     const service = services.entries.get(name)?.value
     if (service?.kind !== 'map') return undefined
     const said = service.entries.get('extends')?.value
-    if (!said || said.tag === 'reset' || said.kind === 'null') return service
+    if (!said || said.tag === 'reset' || said.kind === 'null') return { service, links: 0 }
     const ref = textOf(said) ?? textOf(nodeAt(said, 'service')) ?? ''
     const file = textOf(nodeAt(said, 'file'))
     const link = `${input.show(from.path)}: ${name}`
+    const own: Extended = { service: withoutEntry(service, 'extends'), links: 0 }
     if (from.chain.includes(link)) {
       report(said.at, `Cannot extend "${ref}": it extends itself (${[...from.chain, link].join(' -> ')})`)
-      return service
+      return { service, links: 0 }
     }
+    if (from.chain.length >= MAX_LINKS) return tooLong()
     const chain = [...from.chain, link]
-    const own = withoutEntry(service, 'extends')
     if (file === undefined) return below(services, ref, { ...from, chain })
     const path = joinPath(from.folder, file)
-    const text = readFor(path, `extend "${ref}"`, said.at)
-    if (text === undefined) return own
+    const raw = readExtended(path, from.env, { ref, at: said.at })
+    if (raw === undefined) return own
     const folder = folderOf(path)
-    const other = nodeAt(readRaw(path, text, from.env, false), 'services')
+    const other = nodeAt(raw, 'services')
     return below(
       other?.kind === 'map' ? other : mapOf([], said.at),
       ref,
@@ -165,7 +188,7 @@ export function loadCompose(input: ComposeInput, shapes: ComposeShapes): LoadedC
       folder,
     )
 
-    function below(all: ComposeMap, base: string, where: Extending, folder?: string): ComposeMap {
+    function below(all: ComposeMap, base: string, where: Extending, folder?: string): Extended {
       if (!all.entries.has(base)) {
         const hint = suggestionHint(base, all.entries.keys())
         report(said!.at, `Cannot extend "${base}": ${input.show(where.path)} has no such service`, hint)
@@ -177,8 +200,37 @@ export function loadCompose(input: ComposeInput, shapes: ComposeShapes): LoadedC
       if (problems.length > before) return own
       const found = extendService(base, all, where)
       if (!found) return own
-      return mergeServices(folder === undefined ? found : placeOne(found, folder), own, report)
+      if (found.links >= MAX_LINKS) return tooLong()
+      const placed = folder === undefined ? found.service : placeOne(found.service, folder)
+      return { service: mergeServices(placed, own.service, report), links: found.links + 1 }
     }
+
+    function tooLong(): Extended {
+      report(said!.at, `Cannot extend "${ref}": the chain has more than ${MAX_LINKS} links`)
+      return own
+    }
+  }
+
+  /** A file of which only some services are used, once for each environment. */
+  function readExtended(
+    path: string,
+    env: ComposeEnv,
+    { ref, at }: { readonly ref: string; readonly at: SourcePosition },
+  ): ComposeMap | undefined {
+    const files = parsed.get(env) ?? new Map<string, ComposeMap>()
+    parsed.set(env, files)
+    const known = files.get(path)
+    if (known) return known
+    if (extendedRead >= MAX_EXTENDED_FILES) {
+      report(at, `Cannot extend "${ref}": the project extends services of more than ${MAX_EXTENDED_FILES} files`)
+      return undefined
+    }
+    const text = readFor(path, `extend "${ref}"`, at)
+    if (text === undefined) return undefined
+    extendedRead += 1
+    const raw = readRaw(path, text, env, false)
+    files.set(path, raw)
+    return raw
   }
 
   /** A service of another file with its own paths. */

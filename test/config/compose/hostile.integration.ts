@@ -114,6 +114,60 @@ describe('files that are meant to harm', () => {
     expect(() => project(text, {}, { A: 'x'.repeat(100_000) })).toThrow(/more than 4 MB/)
   })
 
+  const extending = (count: number, link: (next: string) => string) => {
+    const services = Array.from({ length: count }, (_, i) => {
+      const said = i < count - 1 ? `extends: ${link(`s${i + 1}`)}, ` : ''
+      return `  s${i}: {${said}build: {context: ., args: {A${i}: x}}}\n`
+    })
+    return `services:\n${services.join('')}`
+  }
+  const inFile = (next: string) => `{file: compose.yaml, service: ${next}}`
+
+  test.each([
+    ['in one file', (next: string) => next, 0],
+    ['in a file that is named each time', inFile, 1],
+  ])('100 services that extend one another %s: each is made once', (_, link, reads) => {
+    const given = input({ 'compose.yaml': extending(100, link) })
+    const work = { reads: 0, names: 0 }
+    const count = {
+      ...given,
+      read: (path: string) => {
+        work.reads += 1
+        return given.read(path)
+      },
+      show: (path: string) => {
+        work.names += 1
+        return given.show(path)
+      },
+    }
+    const { targets } = readComposeProject(count, choice)
+    expect(Object.keys(targets[0]!.args!)).toHaveLength(100)
+    expect(work.reads).toBe(reads)
+    expect(work.names).toBeLessThan(500)
+  })
+
+  test.each([
+    ['the first first', (text: string) => text],
+    ['the last first', (text: string) => text.trimEnd().split('\n').toSorted().reverse().join('\n')],
+  ])('101 links are refused at their place, %s', (_, order) => {
+    const padded = (count: number) =>
+      extending(count, (next) => next).replaceAll(/s(\d+)/g, (_all, n: string) => `t${n.padStart(3, '0')}`)
+    const ordered = (count: number) => order(padded(count).replace('services:\n', '')).replace(/^/, 'services:\n')
+    expect(problemsOf(ordered(101))).toEqual([])
+    expect(problemsOf(ordered(102))[0]).toMatch(
+      /^compose.yaml:\d+:\d+ Cannot extend "t\d+": the chain has more than 100 links/,
+    )
+  })
+
+  test('more than 1000 files that are extended are refused', () => {
+    const names = Array.from({ length: 1001 }, (_, i) => `f${i}.yaml`)
+    const services = names.map((name, i) => `  s${i}: {extends: {file: ${name}, service: a}}\n`)
+    const files = Object.fromEntries(names.map((name) => [name, 'services: {a: {build: .}}']))
+    expect(problemsOf(`services:\n${services.join('')}`, files)).toEqual([
+      'compose.yaml:1002:20 Cannot extend "a": the project extends services of more than 1000 files',
+    ])
+  })
+
   test('keys of every object', () => {
     const { targets } = project(
       'services: {__proto__: {build: .}, constructor: {build: {context: ., args: {__proto__: x}}}}',
