@@ -80,7 +80,7 @@ export function createGitProgram(env: Env, { url, also = {} }: GitSettings = {})
     ...kept,
     ...ASKS_NOBODY,
     GIT_SSH_COMMAND: env['GIT_SSH_COMMAND'] || (env['GIT_SSH'] ? undefined : 'ssh -o BatchMode=yes'),
-    ...(url ? settingsOf(url) : {}),
+    ...(url ? variablesOf(settingsOf(url)) : {}),
     ...also,
   })
 }
@@ -121,14 +121,31 @@ export function gitWith(own: Env): GitProgram {
   }
 }
 
-/** The login of a URL as variables: arguments are seen by everybody on the machine. */
-export function settingsOf({ url, login, username }: BareUrl): Record<string, string> {
+/**
+ * The login of a URL as settings. Git would send it to whatever host a redirect names: there are none for what has a
+ * login.
+ */
+export function settingsOf({ url, login, username }: BareUrl): GitSetting[] {
   if (login)
-    return {
-      GIT_CONFIG_COUNT: '1',
-      GIT_CONFIG_KEY_0: `http.${login.scope}.extraheader`,
-      GIT_CONFIG_VALUE_0: `Authorization: ${login.authorization}`,
-    }
-  if (username === undefined) return {}
-  return { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: `credential.${url}.username`, GIT_CONFIG_VALUE_0: username }
+    return [
+      [`http.${login.scope}.extraheader`, `Authorization: ${login.authorization}`],
+      [`http.${login.scope}.followRedirects`, 'false'],
+    ]
+  if (username === undefined) return []
+  return [
+    [`credential.${url}.username`, username],
+    [`http.${url}.followRedirects`, 'false'],
+  ]
+}
+
+/** A name and a value of git's configuration. */
+export type GitSetting = readonly [name: string, value: string]
+
+/** Settings as variables: arguments are seen by everybody on the machine. */
+export function variablesOf(settings: readonly GitSetting[]): Record<string, string> {
+  const pairs = settings.flatMap(([name, value], index) => [
+    [`GIT_CONFIG_KEY_${index}`, name],
+    [`GIT_CONFIG_VALUE_${index}`, value],
+  ])
+  return Object.fromEntries([['GIT_CONFIG_COUNT', String(settings.length)], ...pairs]) as Record<string, string>
 }

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { compact } from '../compact.ts'
-import { ASKS_NOBODY, gitWith, settingsOf, type Env, type GitProgram } from './git-program.ts'
+import { ASKS_NOBODY, gitWith, settingsOf, variablesOf, type Env, type GitProgram } from './git-program.ts'
 import type { BareUrl } from './logins.ts'
 
 /**
@@ -22,7 +22,7 @@ export function createStrangersGitProgram(
     GIT_SSH_COMMAND: strangersSsh(),
     ...compact({ SSH_AUTH_SOCK: agent, ALL_PROXY: proxy }),
     ...(proxy === undefined ? {} : { NO_PROXY: '', no_proxy: '' }),
-    ...(url ? settingsOf(url) : {}),
+    ...(url ? variablesOf(settingsOf(url)) : {}),
   })
 }
 
