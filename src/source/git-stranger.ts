@@ -2,16 +2,14 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { compact } from '../compact.ts'
 import { ASKS_NOBODY, gitWith, settingsOf, variablesOf, type Env, type GitProgram } from './git-program.ts'
+import type { GitWay } from './git-ways.ts'
 import type { BareUrl } from './logins.ts'
 
 /**
  * Git that knows nothing of the user: no configuration, no keys, no credentials but the login of `url` and the agent
- * behind the socket `agent`; a `proxy` is the only way out by http. For what a Dockerfile or a repository names.
+ * behind the socket `agent`. For what a Dockerfile or a repository names.
  */
-export function createStrangersGitProgram(
-  env: Env,
-  { url, agent, proxy }: { readonly url?: BareUrl; readonly agent?: string | undefined; readonly proxy?: string } = {},
-): GitProgram {
+export function createStrangersGitProgram(env: Env, { url, agent, way = {} }: StrangersGit = {}): GitProgram {
   const kept = Object.fromEntries(Object.entries(env).filter(([name]) => OF_THE_MACHINE.test(name)))
   return gitWith({
     ...kept,
@@ -20,10 +18,18 @@ export function createStrangersGitProgram(
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_SSH_COMMAND: strangersSsh(),
-    ...compact({ SSH_AUTH_SOCK: agent, ALL_PROXY: proxy }),
-    ...(proxy === undefined ? {} : { NO_PROXY: '', no_proxy: '' }),
-    ...(url ? variablesOf(settingsOf(url)) : {}),
+    ...compact({ SSH_AUTH_SOCK: agent }),
+    ...way.variables,
+    ...variablesOf([...(url ? settingsOf(url) : []), ...(way.settings ?? [])]),
   })
+}
+
+/** What one use of git for strangers has of its own. */
+export interface StrangersGit {
+  readonly url?: BareUrl
+  readonly agent?: string | undefined
+  /** How servers are reached by http; absent: as the machine reaches them. */
+  readonly way?: GitWay
 }
 
 /** Where programs are, how the network is reached, whom TLS trusts: nothing that says who the user is. */

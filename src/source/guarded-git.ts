@@ -1,10 +1,10 @@
-import { compact } from '../compact.ts'
 import { hostOfGit } from '../dockerfile/git-url.ts'
 import { openGuardedProxy } from '../host/http/guarded-socks.ts'
 import { checkName, type Reach } from '../host/http/reach.ts'
 import type { Gits } from './git.ts'
 import { createGitProgram, type Env } from './git-program.ts'
 import { createStrangersGitProgram } from './git-stranger.ts'
+import { directSchemes, guardedWay } from './git-ways.ts'
 import type { BareUrl } from './logins.ts'
 
 /** On whose behalf git asks servers, and which it may. */
@@ -17,16 +17,18 @@ export interface GuardedGitOptions {
 }
 
 /**
- * Lets `use` run git for one repository. Git follows redirects by itself, and asks for addresses anew: unless a proxy
- * is named already, what is done for strangers goes through one that judges each connection. Throws what it refused.
+ * Lets `use` run git for one repository. Git follows redirects by itself, and asks for addresses anew: what is
+ * done for strangers goes through a proxy that judges each connection, unless git uses one of the user's for it. Throws
+ * what it refused.
  */
 export async function withGuardedGit<T>(
   env: Env,
   { url, byUser, agent, reach }: GuardedGitOptions,
   use: (gits: Required<Gits>) => Promise<T>,
 ): Promise<T> {
-  const guard = reach === 'all' || namesProxy(env) ? undefined : await openGuardedProxy(reach)
-  const stranger = createStrangersGitProgram(env, { url, agent, ...compact({ proxy: guard?.url }) })
+  const guard = reach === 'all' || directSchemes(env).length === 0 ? undefined : await openGuardedProxy(reach)
+  const way = reach === 'all' ? {} : guardedWay(guard?.url, env)
+  const stranger = createStrangersGitProgram(env, { url, agent, way })
   const origin = byUser ? createGitProgram(env, { url }) : stranger
   guard?.admit(hostOfGit(url.url))
   const judge = async (host: string) => {
@@ -40,8 +42,4 @@ export async function withGuardedGit<T>(
   } finally {
     guard?.close()
   }
-}
-
-function namesProxy(env: Env): boolean {
-  return Object.entries(env).some(([name, value]) => /^(?:https?|all)_proxy$/i.test(name) && value)
 }

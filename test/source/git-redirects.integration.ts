@@ -52,3 +52,32 @@ test.each([true, false])('a login goes to no server that a redirect names (of th
   await ask({ url: `${url}/a.git` }, { byUser })
   expect(other.log[0]).toMatch(/^GET \/a.git\/info\/refs/)
 })
+
+const NOWHERE = 'http://127.0.0.1:9'
+
+test.each([
+  ['that git does not know', { HTTP_PROXY: NOWHERE }],
+  ['for another scheme', { https_proxy: NOWHERE }],
+  ['that is empty', { http_proxy: '', all_proxy: NOWHERE }],
+  ['for another scheme, and hosts without one', { HTTPS_PROXY: NOWHERE, NO_PROXY: 'example.org' }],
+])('a variable of a proxy %s leaves the guard where it is', async (_, env) => {
+  const { url } = await leadingTo('http://169.254.169.254')
+  const error = await ask({ url: `${url}/a.git` }, { env })
+  expect(error?.message).toMatch(/169.254.169.254": it is a link-local|the server sends git to another address/)
+})
+
+test('a redirect leads to no host that the proxy is not for', async () => {
+  const other = await serve()
+  const proxy = await serve()
+  const location = `${other.url}/a.git/info/refs?service=git-upload-pack`
+  proxy.files.set('http://git.example/', (_, response) => response.writeHead(302, { location }).end())
+  const env = { http_proxy: proxy.url, NO_PROXY: '127.0.0.1' }
+  const error = await ask({ url: 'http://git.example/a.git' }, { env })
+  expect(error?.message).toMatch(/the server sends git to another address/)
+  expect(proxy.log).toHaveLength(1)
+  expect(other.log).toEqual([])
+  // A proxy for all hosts judges them itself
+  await ask({ url: 'http://git.example/a.git' }, { env: { http_proxy: proxy.url } })
+  expect(proxy.log).toHaveLength(3)
+  expect(proxy.log[2]).toContain(`GET ${other.url}/a.git/`)
+})
