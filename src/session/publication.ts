@@ -8,9 +8,11 @@ import { once } from '../host/once.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { parseImageConfig } from '../oci/read-image-config.ts'
 import { parseManifest } from '../oci/read-manifest.ts'
-import { parseReference } from '../oci/reference.ts'
+import { formatReference, parseReference } from '../oci/reference.ts'
 import type { PlatformImage } from '../publish/image-set.ts'
+import { namesOf } from '../publish/output-names.ts'
 import { outputText, type PublishOptions, type PublishProgress } from '../publish/publish.ts'
+import type { TagBefore } from '../publish/tag-move.ts'
 import type { RegistryClient } from '../registry/types.ts'
 import { keyOf } from '../store/key.ts'
 import { PINNED_FOR } from '../store/runs/run-folder.ts'
@@ -52,6 +54,8 @@ export interface Publication {
   readonly registries: SessionRequest['options']['registries']
   /** As they were asked for. */
   readonly tags: readonly string[]
+  /** What tags were when the session began, by full reference. */
+  readonly before?: Readonly<Record<string, TagBefore>>
   readonly built: BuiltPart
 }
 
@@ -76,7 +80,7 @@ export function keepPublication(
     emit: _e,
     signal: _a,
     progress: _p,
-    before: _b,
+    before,
     moveTags: _m,
     sign,
     ...options
@@ -103,6 +107,7 @@ export function keepPublication(
       options,
       registries,
       tags,
+      ...(before ? { before: await tagsNow(options, before) } : {}),
       built,
     }
     await store.records.put('publications', key, encode(kept))
@@ -111,6 +116,18 @@ export function keepPublication(
     ledger.note({ type: 'ready', image, publication: key }, { sync: isPushed })
   })
   return { ...progressOf(ledger, image), begin: () => begin().catch(() => undefined) }
+}
+
+/** What the tags were that are to move. */
+async function tagsNow(
+  { outputs, tags, tagging }: PlainPublish,
+  before: NonNullable<PublishOptions['before']>,
+): Promise<NonNullable<Publication['before']>> {
+  if (tagging?.append || tagging?.force) return {}
+  const refs = outputs.flatMap((output) =>
+    output.type === 'registry' && !output.pushByDigest ? namesOf(output, tags).map(formatReference) : [],
+  )
+  return Object.fromEntries(await Promise.all(refs.map(async (ref) => [ref, await before(ref)] as const)))
 }
 
 /** Writes down what is written and moved; `done` tells what an earlier try did. */

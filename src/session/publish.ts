@@ -61,7 +61,7 @@ export async function publishImage(
     registry: async () => session.registry,
     store: session.store,
     tagging: taggingOf(options),
-    ...compact({ sign }),
+    ...compact({ sign, before: gate?.before }),
     stdout,
     emit,
     signal,
@@ -74,7 +74,7 @@ export async function publishImage(
   return publish({
     ...publishOptions,
     ...compact({ progress }),
-    ...(gate ? { before: gate.before, moveTags: gate.moveTags(request, missing) } : {}),
+    ...(gate ? { moveTags: gate.moveTags(request, missing) } : {}),
   }).catch((error: unknown) => {
     gate?.failed(request, error)
     throw error

@@ -14,7 +14,8 @@ import type { BuildEdges, BuildResult, ImageResult } from './types.ts'
 /**
  * Publishes the images of a run that were built and are not published: their content is taken by digest, no file of
  * the project is read, and nothing is built. What was written and moved before is left alone; the tags of all move
- * last, together. Images that have to be built first are not in the result.
+ * last, together, unless others have moved one since the run began. Images that have to be built first are not in the
+ * result.
  */
 export async function republish(run: Run, store: Store, edges: BuildEdges): Promise<readonly ImageResult[]> {
   const open = run.images.filter(({ status }) => status !== 'done')
@@ -88,7 +89,11 @@ async function publishOne(
       emit: secrecy.emit,
       signal,
       progress: progressOf(ledger, name, done),
-      moveTags: barrier.moveTags({ ...publication.options.tagging, missing }),
+      moveTags: barrier.moveTags({
+        ...publication.options.tagging,
+        before: async (ref) => publication.before?.[ref] ?? 'unknown',
+        missing,
+      }),
     })
     const { tags, options, built } = publication
     await keepInStore(store, published, { options: { tags }, outputs: options })

@@ -4,7 +4,7 @@ import type { TagMove } from '../publish/tag-move.ts'
 import { moveTogether, type Waits, withheld } from './tag-gate.ts'
 
 /** What tags may lose, and to whom. */
-type Rules = Pick<TagMove, 'append' | 'force' | 'allowPlatformDrop' | 'missing'>
+type Rules = Pick<TagMove, 'append' | 'before' | 'force' | 'allowPlatformDrop' | 'missing'>
 
 /** Where images that are published side by side wait until each of them has come to its tags, or ended before. */
 export interface TagBarrier {

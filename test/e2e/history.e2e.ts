@@ -89,6 +89,20 @@ test('tags that were not moved are moved to the digest of then, and those that w
   expect([tagOf('tags:2'), tagOf('tags:3')]).toEqual([moved, moved])
 })
 
+test('a tag that others have moved since the run began is not moved back', async () => {
+  const context = writeFiles(join(folder, 'newer'), { Dockerfile: 'FROM scratch\nCOPY a /a\n', a: 'older' })
+  registry.intercepts.push(refuse(/^PUT .*\/blobs\//))
+  const failed = await run(['-t', `${registry.host}/newer:1`, '--push', context])
+  expect(failed.code, failed.stderr).toBe(1)
+  registry.intercepts.splice(0)
+  const newer = { type: 'application/vnd.oci.image.manifest.v1+json', bytes: Buffer.from('{"a":"newer image"}') }
+  registry.manifests.set('newer:1', newer)
+  const resumed = await run(['resume'])
+  expect(resumed.code, resumed.stderr).toBe(1)
+  expect(resumed.stderr).toMatch(/Cannot move ".*newer:1": somebody else has set it/)
+  expect(tagOf('newer:1')).toBe('{"a":"newer image"}')
+})
+
 test('a platform that failed is built, and the others are taken as they are', async () => {
   const context = writeFiles(join(folder, 'flaky'), {
     Dockerfile: `FROM busybox
