@@ -91,7 +91,14 @@ export interface PublishProgress {
 
 /** An output as the history of runs names it. */
 export function outputText(output: OutputPlan['outputs'][number]): string {
-  return 'dest' in output ? `type=${output.type}, dest=${output.dest}` : `type=${output.type}`
+  if ('dest' in output) return `type=${output.type}, dest=${output.dest}`
+  if (output.type !== 'load') return `type=${output.type}`
+  const { context, names = [] } = output
+  return [
+    'type=load',
+    ...(context === undefined ? [] : [`context=${context}`]),
+    ...names.map((name) => `name=${name}`),
+  ].join(', ')
 }
 
 /** Points tags at the roots of sets, and tells the digest that each has, by full reference. */
