@@ -14,8 +14,8 @@ if (missing) console.warn('Skipped: --accel=profile')
 
 /** A program without a twin, started twice: once it is at work, once not. */
 const DOCKERFILE = `FROM busybox
-RUN mkdir /work && ln -s /bin/busybox /work/ash && \\
-  /work/ash -c 'i=0; while [ $i -lt 1500 ]; do i=$((i+1)); done' && /work/ash -c :
+RUN mkdir /job && ln -s /bin/busybox /job/ash && \\
+  /job/ash -c 'i=0; while [ $i -lt 1500 ]; do i=$((i+1)); done' && /job/ash -c :
 `
 
 test.skipIf(missing).each(['profile', 'auto'])(
@@ -36,7 +36,7 @@ test.skipIf(missing).each(['profile', 'auto'])(
       return
     }
     const [step] = starts.profile
-    expect(step.step).toContain('RUN mkdir /work')
+    expect(step.step).toContain('RUN mkdir /job')
     const seconds = step.programs.map(({ emulated }: { emulated: number }) => emulated)
     expect(seconds.reduce((sum: number, one: number) => sum + one, 0)).toBeCloseTo(step.seconds, 5)
     // Whoever works most is met most, however short it is
