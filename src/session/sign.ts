@@ -2,7 +2,7 @@ import { compact } from '../compact.ts'
 import type { SignOptions } from '../config/sign.ts'
 import { XbuildError } from '../errors.ts'
 import { registryEndpoint } from '../registry/endpoint.ts'
-import type { PublishOptions } from '../publish/publish.ts'
+import type { PublishOptions } from '../publish/publish-options.ts'
 import type { BuildEdges, SessionRequest } from './types.ts'
 
 /** How the image of a request is signed, once it is in its registries; undefined: it is not. */

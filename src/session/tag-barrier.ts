@@ -1,5 +1,5 @@
 import { toXbuildError, type XbuildError } from '../errors.ts'
-import type { MoveTags } from '../publish/publish.ts'
+import type { MoveTags } from '../publish/publish-options.ts'
 import type { TagMove } from '../publish/tag-move.ts'
 import { moveTogether, type Waits, withheld } from './tag-gate.ts'
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { Output } from '../../src/config/options.ts'
-import { outputText } from '../../src/publish/publish.ts'
+import { outputText } from '../../src/publish/publish-options.ts'
 import { readPublication } from '../../src/session/publication.ts'
 import { openStore } from '../../src/store/store.ts'
 import type { RunImage } from '../../src/store/runs/run-types.ts'
