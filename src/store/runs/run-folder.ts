@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomInt } from 'node:crypto'
 import {
   closeSync,
   constants,
@@ -16,7 +16,7 @@ import { ownMark, readMark } from '../../host/process-mark.ts'
 import { removeTree } from '../../host/remove-tree.ts'
 import type { StoreFolder } from '../places.ts'
 
-/** The name of a run: when it began (UTC), and what tells it from others of that second. */
+/** The name of a run: when it began (UTC), its millisecond (base 36), and what tells it from others of that one. */
 export const RUN_ID: RegExp = /^\d{8}-\d{6}-[0-9a-z]{4}$/
 
 /** So many runs are kept, and for so long; milliseconds. */
@@ -41,8 +41,9 @@ export function runFolder(folder: Pick<StoreFolder, 'root'>, id: string): string
 /** Makes the folder of a new run and gives back its name. */
 export function makeRunFolder(folder: Pick<StoreFolder, 'root'>, now: number): string {
   const [day, time] = new Date(now).toISOString().replaceAll(/[-:]/g, '').split(/[T.]/)
+  const millisecond = base36(now % 1000)
   for (;;) {
-    const id = `${day}-${time}-${randomBytes(4).readUInt32BE().toString(36).padStart(7, '0').slice(-4)}`
+    const id = `${day}-${time}-${millisecond}${base36(randomInt(36 ** 2))}`
     try {
       mkdirSync(runFolder(folder, id), { mode: 0o700 })
       return id
@@ -52,6 +53,11 @@ export function makeRunFolder(folder: Pick<StoreFolder, 'root'>, now: number): s
       else if (code !== 'EEXIST') throw error
     }
   }
+}
+
+/** A number below 36 * 36 as two digits. */
+function base36(number: number): string {
+  return number.toString(36).padStart(2, '0')
 }
 
 /** When a run began, as its name tells: milliseconds since the epoch. */

@@ -143,3 +143,10 @@ test('the oldest runs go when there are far more than are kept, or after a month
   expect(removeOldRuns(folder, { now: now + 40 * 86_400_000, isKept: () => false })).toHaveLength(201)
   expect(listRuns(folder)).not.toContain(id)
 })
+
+test('runs that begin in one second are listed in the order in which they began', async () => {
+  const folder = await openStoreFolder(join(tempFolder(), 'order'))
+  const second = Date.parse('2026-01-02T03:04:05Z')
+  const ids = Array.from({ length: 100 }, (_, tenth) => makeRunFolder(folder, second + 10 * tenth))
+  expect(listRuns(folder)).toEqual(ids)
+})
