@@ -1,6 +1,6 @@
 import { formatBytes } from './bytes.ts'
 import type { ImageTarget, Said } from '../images/target.ts'
-import type { ComposeEnv } from './load.ts'
+import type { ComposeEnv } from './reading.ts'
 import { nodeAt, textOf, type ComposeMap, type ComposeNode, type Report } from './node.ts'
 import { createReaders } from './readers.ts'
 import { withXXbuild } from './x-xbuild.ts'

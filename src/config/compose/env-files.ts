@@ -1,7 +1,7 @@
 import { toXbuildError } from '../../errors.ts'
 import { joinPath } from '../images/paths.ts'
 import { parseDotenv } from './dotenv.ts'
-import type { ComposeEnv, ComposeInput } from './load.ts'
+import type { ComposeEnv, ComposeInput } from './reading.ts'
 import { nodeAt, textOf, type ComposeNode, type Report } from './node.ts'
 
 /** The variables of the files that a service names as `env_file`; a later file goes over an earlier one. */

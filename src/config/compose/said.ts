@@ -1,5 +1,5 @@
 import type { Said, SaidRecord } from '../images/target.ts'
-import type { ComposeEnv } from './load.ts'
+import type { ComposeEnv } from './reading.ts'
 import { pairsOf } from './merge.ts'
 import { nodeAt, textOf, textsOf, type ComposeNode } from './node.ts'
 

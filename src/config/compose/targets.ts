@@ -1,7 +1,7 @@
 import type { SourcePosition } from '../../errors.ts'
 import { joinPath } from '../images/paths.ts'
 import type { ImageTarget, Said } from '../images/target.ts'
-import type { ComposeEnv } from './load.ts'
+import type { ComposeEnv } from './reading.ts'
 import { nodeAt, type ComposeMap, type ComposeNode, type Report } from './node.ts'
 import { isRemotePath } from './place.ts'
 import { createReaders } from './readers.ts'
