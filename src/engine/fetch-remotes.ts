@@ -3,7 +3,7 @@ import { basename, dirname } from 'node:path'
 import { compact } from '../compact.ts'
 import { fileNameOf, showRemote, type HttpRemote } from '../dockerfile/remote.ts'
 import { hostOfGit, type GitRemote } from '../dockerfile/git-url.ts'
-import { toXbuildError, XbuildError } from '../errors.ts'
+import { XbuildError } from '../errors.ts'
 import { checkName } from '../host/http/reach.ts'
 import { checkOut, resolveCommit } from '../source/git.ts'
 import { withGuardedGit } from '../source/guarded-git.ts'
@@ -18,7 +18,8 @@ import type { CopySource } from './protocol.ts'
 import { entryAt, selectSources, type SelectedSource } from '../content/select.ts'
 import type { Remotes, RemotesOptions } from './remotes-types.ts'
 import type { Solved } from './solved.ts'
-import { servedBy, type RemoteVertex } from './vertex.ts'
+import { locateError, stepStart } from './step-events.ts'
+import type { RemoteVertex } from './vertex.ts'
 import { isArchive } from '../content/is-archive.ts'
 
 /** What the store remembers of a tree. */
@@ -53,15 +54,8 @@ export function fetchRemotes({
   const files = new Map<string, Promise<{ path: string; download: Download }>>()
 
   async function makeTree(vertex: RemoteVertex, signal: AbortSignal): Promise<Solved> {
-    const { id: step, shown } = vertex
-    emit({
-      type: 'step.start',
-      step,
-      name: shown.name,
-      ...servedBy(shown),
-      ...compact({ source: shown.at }),
-      at: Date.now(),
-    })
+    const step = vertex.id
+    emit(stepStart(vertex))
     try {
       const { key, revision, bring } = await locate(vertex, signal)
       const known = await store.records.get<TreeRecord>('trees', key)
@@ -72,7 +66,7 @@ export function fetchRemotes({
       const time = made.time === undefined ? {} : { time: made.time }
       return { key, layers: [made.layer], created: made.created, revision, ...time }
     } catch (thrown) {
-      const error = signal.aborted ? new XbuildError('CANCELED', 'Build canceled') : toXbuildError(thrown)
+      const error = locateError(thrown, vertex, signal)
       emit({ type: 'step.fail', step, error, at: Date.now() })
       throw error
     }

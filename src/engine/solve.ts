@@ -1,4 +1,6 @@
-import { toXbuildError, XbuildError } from '../errors.ts'
+import { executeStep, isLinked } from './execute-step.ts'
+import { locateError, stepStart } from './step-events.ts'
+import { stepContent, type StepInputs } from './step-inputs.ts'
 import { formatPlatform, type Platform } from '../platform.ts'
 import type { Store } from '../store/store.ts'
 import type { Emit } from '../events.ts'
@@ -6,20 +8,16 @@ import { imageKey } from '../content/base-record.ts'
 import type { Acceleration, EmulatedStep, UsedPack } from './acceleration.ts'
 import type { Context } from '../content/context.ts'
 import type { ProgramStarts, StepProfile } from '../content/starts.ts'
-import { copySourceOf } from './remotes.ts'
 import type { Remotes } from './remotes-types.ts'
 import { chainOf } from '../content/layer-chain.ts'
 import { newSnapshotId, type Layers } from './layers.ts'
 import { createLimit } from '../content/limit.ts'
-import { downloadKey, mountsKey, stepCacheKey } from './cache-key.ts'
-import { executeCopy, executeWorkdir } from './execute-copy.ts'
-import { emulatedStep, executeRun, prepareRun } from './execute-run.ts'
-import type { CopyParams } from './protocol.ts'
-import type { AcceleratedRun } from './run-accelerated.ts'
-import { servedBy, type StepVertex, type Vertex } from './vertex.ts'
+import { stepCacheKey } from './cache-key.ts'
+import { emulatedStep, prepareRun } from './execute-run.ts'
+import type { StepVertex, Vertex } from './vertex.ts'
 import type { FolderSource } from '../content/sources.ts'
 import { createStepCache, type StepImports } from './step-cache.ts'
-import type { MountInput, StepMounts } from './step-mounts.ts'
+import type { StepMounts } from './step-mounts.ts'
 import type { Networks } from './networks.ts'
 import type { Runtime } from './runtime.ts'
 import { createSharedWork } from './shared-work.ts'
@@ -106,28 +104,17 @@ export function createSolver(options: SolverOptions): Solver {
     const { parent, signal } = inputs
     let started = false
     const start = () => {
-      if (!started)
-        emit({
-          type: 'step.start',
-          step: vertex.id,
-          name: vertex.shown.name,
-          ...servedBy(vertex.shown),
-          ...(vertex.shown.at ? { source: vertex.shown.at } : {}),
-          at: Date.now(),
-        })
+      if (!started) emit(stepStart(vertex))
       started = true
     }
     try {
-      const selected = vertex.kind === 'copy' && inputs.source === undefined ? await selectFor(vertex) : undefined
-      const added = vertex.kind === 'copy' ? await bringAdded(vertex, signal) : []
-      const mounts = vertex.kind === 'run' ? await options.mounts.inputs(vertex, inputs.sources, signal) : []
+      const content = await stepContent(vertex, inputs, { ...options, solve })
       const fresh = vertex.fresh || [parent, inputs.source, ...inputs.sources].some((input) => input?.fresh)
-      const content = selected?.digest ?? (await contentOf(vertex, inputs)) ?? mountsKey(mounts)
       const key = stepCacheKey({
         vertex,
         parent: parent.key,
-        content,
-        added: added.map((one) => one.key),
+        content: content.key,
+        added: content.added.map((one) => one.key),
         verified: isVerified(vertex),
       })
       const record = fresh ? undefined : await cache.find(key, { below: parent.key, vertex }, signal)
@@ -153,17 +140,11 @@ export function createSolver(options: SolverOptions): Solver {
         const id = newSnapshotId()
         const lowers = isLinked(vertex) ? [] : await layers.unpacked(parent.layers, signal)
         const began = performance.now()
-        const {
-          empty,
-          contentKey,
-          warnings,
-          packs = [],
-          starts = [],
-          times,
-        } = await execute(vertex, { ...inputs, id, lowers, selected, added, mounts })
+        const ran = await executeStep(vertex, { id, lowers }, { ...inputs, content }, options)
+        const { empty, contentKey, packs = [], starts = [], times } = ran
         const took = Math.round(performance.now() - began)
         const siblings = usedSiblings(packs, inputs)
-        for (const message of warnings ?? [])
+        for (const message of ran.warnings ?? [])
           emit({ type: 'warning', message, ...(vertex.shown.at ? { source: vertex.shown.at } : {}), at: Date.now() })
         return {
           layer: { id, empty, ...(contentKey ? { contentKey } : {}) },
@@ -191,72 +172,11 @@ export function createSolver(options: SolverOptions): Solver {
         ...(made.siblings ? { siblings: made.siblings } : {}),
       }
     } catch (thrown) {
-      const error = located(thrown, vertex, signal)
+      const error = locateError(thrown, vertex, signal)
       start()
       emit({ type: 'step.fail', step: vertex.id, error, at: Date.now() })
       throw error
     }
-  }
-
-  async function selectFor(vertex: Extract<StepVertex, { kind: 'copy' }>) {
-    const { step, from } = vertex
-    if (step.sources.length === 0) return { selected: [], digest: '', root: '/' }
-    const context = await options.context(from as FolderSource)
-    return { ...(await context.select(step.sources, step.excludes)), root: context.root }
-  }
-
-  /** What a COPY takes of a stage is known by how the stage was made; of a remote tree by what it is. */
-  async function contentOf(vertex: StepVertex, { source, signal }: StepInputs): Promise<string | undefined> {
-    if (vertex.kind !== 'copy' || vertex.from?.kind !== 'remote' || !source) return source?.key
-    return options.remotes.digest(source, vertex.step, signal)
-  }
-
-  /** Brings the remote sources of an ADD. */
-  function bringAdded({ remotes, step }: Extract<StepVertex, { kind: 'copy' }>, signal: AbortSignal): Promise<Added[]> {
-    return Promise.all(
-      remotes.map(async (remote): Promise<Added> => {
-        if (remote.kind === 'http') {
-          const file = await options.remotes.file(remote, signal)
-          return {
-            key: downloadKey(remote, file.download),
-            source: async () => ({ ...copySourceOf(remote, file), unpack: step.unpack === true }),
-          }
-        }
-        const tree = await solve(remote, signal)
-        return {
-          key: tree.key,
-          source: async () => ({
-            kind: 'snapshot',
-            lowers: await layers.unpacked(tree.layers, signal),
-            sources: ['.'],
-            excludes: step.excludes,
-            unpack: false,
-          }),
-        }
-      }),
-    )
-  }
-
-  async function execute(
-    vertex: StepVertex,
-    inputs: StepInputs & {
-      readonly id: string
-      readonly lowers: readonly string[]
-      readonly added: readonly Added[]
-      readonly mounts: readonly (MountInput | undefined)[]
-      readonly selected: Awaited<ReturnType<typeof selectFor>> | undefined
-    },
-  ): Promise<AcceleratedRun> {
-    const { id, lowers, signal, source, selected, mounts } = inputs
-    const snapshot = { id, lowers }
-    if (vertex.kind === 'workdir') return executeWorkdir(vertex, snapshot, { workers: options.workers, signal })
-    if (vertex.kind === 'run') return executeRun(vertex, snapshot, { ...options, inputs: mounts, signal })
-    const added = await Promise.all(inputs.added.map((one) => one.source()))
-    const { sources, excludes } = vertex.step
-    const files = source
-      ? { kind: 'snapshot' as const, lowers: await layers.unpacked(source.layers, signal), sources, excludes }
-      : { kind: 'context' as const, root: selected!.root, selected: selected!.selected }
-    return executeCopy(vertex, snapshot, { workers: options.workers, files, added, signal })
   }
 
   /** What twins wrote is what emulated programs would have written, unless somebody wants to see it. */
@@ -265,51 +185,15 @@ export function createSolver(options: SolverOptions): Solver {
   }
 
   function report(vertex: Exclude<Vertex, { kind: 'scratch' }>, cached: boolean): void {
-    const at = Date.now()
-    emit({
-      type: 'step.start',
-      step: vertex.id,
-      name: vertex.shown.name,
-      ...servedBy(vertex.shown),
-      ...(vertex.shown.at ? { source: vertex.shown.at } : {}),
-      at,
-    })
-    emit({ type: 'step.done', step: vertex.id, cached, at })
+    emit(stepStart(vertex))
+    emit({ type: 'step.done', step: vertex.id, cached, at: Date.now() })
   }
 
   return { solve, steps: () => done }
-}
-
-/** A remote source of an ADD: its part of the cache key, and what to copy. */
-interface Added {
-  readonly key: string
-  readonly source: () => Promise<NonNullable<CopyParams['more']>[number]>
-}
-
-/**
- * A COPY --link makes its layer by itself, knowing nothing of what lies below; with --chmod BuildKit copies as usual.
- */
-function isLinked(vertex: StepVertex): boolean {
-  return vertex.kind === 'copy' && vertex.step.link && vertex.step.chmod === undefined
-}
-
-interface StepInputs {
-  readonly parent: Solved
-  readonly source: Solved | undefined
-  /** What the mounts of a RUN read from. */
-  readonly sources: readonly (Solved | undefined)[]
-  readonly signal: AbortSignal
 }
 
 /** Siblings that had a part in a step or in what it was made from. */
 function usedSiblings(packs: readonly UsedPack[], { parent, source, sources }: StepInputs): readonly string[] {
   const below = [parent, source, ...sources].flatMap((input) => input?.siblings ?? [])
   return [...new Set([...below, ...packs.flatMap(({ sibling }) => sibling ?? [])])].sort()
-}
-
-/** An error with the place in the Dockerfile; what comes after Ctrl-C is its consequence. */
-function located(thrown: unknown, vertex: StepVertex, signal: AbortSignal): XbuildError {
-  if (signal.aborted) return new XbuildError('CANCELED', 'Build canceled')
-  const error = toXbuildError(thrown)
-  return error.at || !vertex.shown.at ? error : error.with({ at: vertex.shown.at })
 }
