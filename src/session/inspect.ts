@@ -3,7 +3,7 @@ import { readIgnoreFile } from '../content/context.ts'
 import { join, resolve } from 'node:path'
 import { contextNames } from '../config/build-context.ts'
 import type { CompleteOptions } from '../config/options.ts'
-import { checkDockerfile } from '../dockerfile/checks/check.ts'
+import { checkDockerfile, distinctDiagnostics } from '../dockerfile/checks/check.ts'
 import type { View } from '../dockerfile/checks/rule.ts'
 import { viewOf, type BaseFacts } from '../dockerfile/checks/view.ts'
 import { checkFrontend } from '../dockerfile/frontend.ts'
@@ -89,7 +89,7 @@ export async function inspect(question: Question, options: CompleteOptions, edge
   }
   const views = await Promise.all(graphs.map(({ graph }) => lookUp(graph, options, edges)))
   const evaluated = views.flatMap((view) => view.stages.flatMap((stage) => stage.evaluated.diagnostics))
-  const all = distinct([...diagnostics, ...problems, ...evaluated])
+  const all = distinctDiagnostics([...diagnostics, ...problems, ...evaluated]).sort((a, b) => a.at.line - b.at.line)
   const ignore = await ignoreOf(options, edges.dockerfile)
   const warnings = all.filter(({ severity }) => severity === 'warning')
   const found = checkDockerfile(
@@ -153,9 +153,4 @@ async function ignoreOf(
     join(resolve(cwd, context), '.dockerignore'),
   ])
   return found && parseIgnore(found.text, { file: found.file })
-}
-
-function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const byKey = new Map(diagnostics.map((one) => [`${one.rule} ${one.at.line} ${one.message}`, one]))
-  return [...byKey.values()].sort((a, b) => a.at.line - b.at.line)
 }

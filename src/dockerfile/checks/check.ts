@@ -40,7 +40,7 @@ export function checkDockerfile(subject: Subject, options: CheckOptions): Diagno
   const wanted = [...(options.warnings ?? []).filter(({ rule }) => !selects(config.skip, rule)), ...found].filter(
     ({ rule, at }) => !selects(skipped.get(at.line) ?? new Set(), rule),
   )
-  return distinct(wanted)
+  return distinctDiagnostics(wanted)
     .map((diagnostic) => {
       const severity = config.error && isOfBuildKit(diagnostic.rule) ? ('error' as const) : ('warning' as const)
       return { ...diagnostic, severity }
@@ -144,7 +144,7 @@ function skipAbove({ written, at }: Instruction | FromInstruction, found: Diagno
 }
 
 /** The stages of several platforms have most findings in common. */
-function distinct(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+export function distinctDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   const seen = new Set<string>()
   return diagnostics.filter(({ rule, message, at }) => {
     const key = `${rule} ${at.line} ${message}`
