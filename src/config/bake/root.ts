@@ -4,7 +4,7 @@ import type { Document } from './document.ts'
 import { type BakeVariable, type Field, fieldRule } from './fields.ts'
 import type { Attribute, Block, Expression, Place } from './hcl/ast.ts'
 import { convert, ConvertError } from './hcl/convert.ts'
-import { HclError } from './hcl/error.ts'
+import { CircleError, HclError } from './hcl/error.ts'
 import { evaluate } from './hcl/evaluate.ts'
 import type { World } from './hcl/function.ts'
 import { LIBRARY, SPECIAL_FORMS } from './hcl/functions/library.ts'
@@ -81,7 +81,7 @@ export function createEvaluation({ document, world, fixed, given }: RootInput): 
       if (name === 'target' || name === 'group') throw new HclError(`${name} is followed by the name of a ${name}`, at)
       return undefined
     }
-    if (open.has(name)) throw new HclError(`the variable "${name}" depends on itself`, at)
+    if (open.has(name)) throw new CircleError(`the variable "${name}" depends on itself`, at)
     const value = opened(name, () =>
       block && !attribute ? ofBlock(name, block) : ofAttribute(name, attribute!, block),
     )
@@ -148,7 +148,7 @@ export function createEvaluation({ document, world, fixed, given }: RootInput): 
 
   function shown(instance: Instance, name: string, at: Place): Value {
     const key = `${instance.block.type} ${instance.name} ${name}`
-    if (open.has(key)) throw new HclError(`${instance.block.type}.${instance.name}.${name} depends on itself`, at)
+    if (open.has(key)) throw new CircleError(`${instance.block.type}.${instance.name}.${name} depends on itself`, at)
     // Members of a group have no rule: they look like the names a target inherits from
     return fieldValue(name === 'targets' ? 'inherits' : name, field(instance, name))
   }
@@ -161,7 +161,7 @@ export function createEvaluation({ document, world, fixed, given }: RootInput): 
     if (!attribute) return undefined
     const key = `${instance.block.type} ${instance.name} ${name}`
     if (open.has(key))
-      throw new HclError(`${instance.block.type}.${instance.name}.${name} depends on itself`, attribute.at)
+      throw new CircleError(`${instance.block.type}.${instance.name}.${name} depends on itself`, attribute.at)
     const shape = name === 'targets' ? 'texts' : fieldRule(name)!.shape
     const found = opened(key, () =>
       decodeField(shape, evaluate(attribute.value, scope(instance.own)), attribute.value.at),

@@ -127,7 +127,7 @@ function volumesOf(service: ComposeNode): Need[] {
 /** Reports services that have no image. */
 export function checkSources(services: ComposeMap, report: Report): void {
   for (const [name, { at, value }] of services.entries)
-    if (!nodeAt(value, 'image') && !nodeAt(value, 'build') && !nodeAt(value, 'provider'))
+    if (!textOf(nodeAt(value, 'image')) && !nodeAt(value, 'build') && !nodeAt(value, 'provider'))
       report(at, `Cannot use the service "${name}": it has neither image nor build`)
 }
 

@@ -36,7 +36,7 @@ export function askCompose({ files, extra = {}, env = {}, pre = [], args = [] },
         ? { group: {}, target: {} }
         : JSON.parse(text.replaceAll(project, '/srv/project').replaceAll(work, '/srv'))
     // compose goes through them in no order
-    for (const target of Object.values(whole.target)) target.ulimits?.sort()
+    for (const target of Object.values(whole.target)) for (const key of ['ssh', 'ulimits']) target[key]?.sort()
     const chosen = (whole.group.default?.targets ?? []).toSorted()
     return {
       group: chosen,

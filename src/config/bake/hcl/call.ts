@@ -1,8 +1,9 @@
 import { suggestionHint } from '../../../did-you-mean.ts'
 import type { Expression } from './ast.ts'
+import { attempted } from './attempt.ts'
 import { spendCharacters, spendItems } from './budget.ts'
 import { ConvertError, convert } from './convert.ts'
-import { HclError } from './error.ts'
+import { CircleError, HclError } from './error.ts'
 import { FunctionError, prepare } from './function.ts'
 import { guarded } from './guarded.ts'
 import { NumberError } from './number.ts'
@@ -58,7 +59,7 @@ function callOwn(
   evaluate: Evaluate,
 ): Value {
   const { parameters, rest, result } = own
-  if (scope.root.running.has(name)) throw new HclError(`the function "${name}" calls itself`, at)
+  if (scope.root.running.has(name)) throw new CircleError(`the function "${name}" calls itself`, at)
   const missing = parameters[given.length]
   if (missing !== undefined) throw new HclError(`${name}: the argument "${missing}" is missing`, at)
   if (given.length > parameters.length && rest === undefined)
@@ -79,15 +80,9 @@ function attempt({ name, arguments: given, at }: Call, scope: Scope, evaluate: E
   if (name === 'can' && given.length !== 1) throw new HclError('can takes one expression', at)
   const reasons: string[] = []
   for (const argument of given) {
-    const before = new Set(scope.root.running)
-    try {
-      const value = evaluate(argument, scope)
-      return name === 'can' ? bool(true) : value
-    } catch (error) {
-      if (!(error instanceof HclError) || scope.root.world.budget.steps < 0) throw error
-      for (const each of scope.root.running) if (!before.has(each)) scope.root.running.delete(each)
-      reasons.push(error.message)
-    }
+    const found = attempted(argument, scope, evaluate)
+    if (!(found instanceof HclError)) return name === 'can' ? bool(true) : found
+    reasons.push(found.message)
   }
   if (name === 'can') return bool(false)
   throw new HclError(

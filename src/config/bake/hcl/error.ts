@@ -11,3 +11,6 @@ export class HclError extends Error {
     if (hint !== undefined) this.hint = hint
   }
 }
+
+/** Something that needs itself; no expression may go on after it. */
+export class CircleError extends HclError {}

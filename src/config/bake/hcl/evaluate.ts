@@ -2,14 +2,15 @@ import { suggestionHint } from '../../../did-you-mean.ts'
 import type { Expression, Place } from './ast.ts'
 import { BudgetError, spendCharacters, spendItems, spendStep } from './budget.ts'
 import { call } from './call.ts'
-import { ConvertError, convert, toStringValue, unify } from './convert.ts'
+import { conditional } from './conditional.ts'
+import { ConvertError, convert, toStringValue } from './convert.ts'
 import { HclError } from './error.ts'
 import { guarded } from './guarded.ts'
 import { attributeOf, indexOf } from './look-up.ts'
 import { loop } from './loop.ts'
 import { binary, unary } from './operators.ts'
 import type { Scope } from './scope.ts'
-import { BOOL, STRING } from './types.ts'
+import { STRING } from './types.ts'
 import { isSequence, itemsOf, list, NULL, object, text, tuple, type Value } from './value.ts'
 
 const MAX_DEPTH = 500
@@ -53,7 +54,7 @@ function valueOf(expression: Expression, scope: Scope): Value {
     case 'call':
       return call(expression, scope, evaluate)
     case 'conditional':
-      return conditional(expression, scope)
+      return conditional(expression, scope, evaluate)
     case 'for':
       return loop(expression, scope, evaluate)
     case 'tuple':
@@ -118,16 +119,6 @@ function splat({ of, each, at }: Extract<Expression, { kind: 'splat' }>, scope: 
   const [first] = found
   if (source.type.kind === 'list' || source.type.kind === 'set') return list(first?.type ?? source.type.element, found)
   return tuple(found)
-}
-
-function conditional({ condition, yes, no, at }: Extract<Expression, { kind: 'conditional' }>, scope: Scope): Value {
-  const decided = evaluate(condition, scope)
-  if (decided.data === null) throw new HclError('the condition is null', condition.at)
-  const chosen = guarded(condition.at, () => convert(decided, BOOL))
-  const values = [evaluate(yes, scope), evaluate(no, scope)]
-  const type = unify(values.map((value) => value.type))
-  if (!type) throw new HclError('the two results of a conditional must be of one type', at)
-  return convert(values[chosen.data ? 0 : 1]!, type)
 }
 
 function objectOf({ items }: Extract<Expression, { kind: 'object' }>, scope: Scope): Value {
