@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { homedir } from 'node:os'
-import { dirname, isAbsolute, join } from 'node:path'
+import { basename, dirname, isAbsolute, join } from 'node:path'
 import { Script } from 'node:vm'
 import { compact } from '../compact.ts'
 
@@ -40,8 +40,11 @@ export function loadCached<Exports>(file: string, version: string, kind: string)
   // A relative folder would be one of whatever is built, and this is code
   const caches = process.env['XDG_CACHE_HOME'] ?? ''
   const folder = join(isAbsolute(caches) ? caches : join(homedir(), '.cache'), 'xbuild', 'code')
-  const program = `${[version, size, Math.round(mtimeMs), process.version, process.arch].join('_')}_`
+  const own = `${version}_${basename(file)}_`
+  const program = `${own}${[size, Math.round(mtimeMs), process.version, process.arch].join('_')}_`
   const kept = join(folder, `${program}${kind}.bin`)
+  // Other files of this version keep theirs
+  const isOld = (name: string) => !name.startsWith(program) && (!name.startsWith(`${version}_`) || name.startsWith(own))
   const cachedData = readKept(kept)
   const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
     filename: file,
@@ -53,7 +56,7 @@ export function loadCached<Exports>(file: string, version: string, kind: string)
   const isKept = cachedData !== undefined && script.cachedDataRejected !== true
   return {
     exports: module.exports,
-    keep: () => void (isKept || write(kept, { program, data: script.createCachedData() })),
+    keep: () => void (isKept || write(kept, { isOld, data: script.createCachedData() })),
   }
 }
 
@@ -79,7 +82,10 @@ function readKept(path: string): Buffer | undefined {
  * Replaces what other versions left. A folder that cannot be written, or is not this user's alone, costs time, nothing
  * else.
  */
-function write(path: string, { program, data }: { readonly program: string; readonly data: Buffer }): void {
+function write(
+  path: string,
+  { isOld, data }: { readonly isOld: (name: string) => boolean; readonly data: Buffer },
+): void {
   const folder = dirname(path)
   const temp = `${path}.${process.pid}`
   try {
@@ -92,7 +98,7 @@ function write(path: string, { program, data }: { readonly program: string; read
         flag: 'wx',
       })
       for (const name of readdirSync(folder))
-        if (name.endsWith('.bin') && !name.startsWith(program)) rmSync(join(folder, name), { force: true })
+        if (name.endsWith('.bin') && isOld(name)) rmSync(join(folder, name), { force: true })
       renameSync(temp, path)
     } finally {
       rmSync(temp, { force: true })

@@ -9,8 +9,6 @@ import { DOCTOR_FLAGS, readDoctorCommand } from '../config/doctor-flags.ts'
 import type { FileConfig } from '../config/file.ts'
 import { FLAGS } from '../config/flags.ts'
 import { HISTORY_FLAGS, readHistoryCommand, readResumeCommand, RESUME_FLAGS } from '../config/history-flags.ts'
-import { readImageCommand } from '../config/read-image-command.ts'
-import { IMAGE_FLAGS } from '../config/image-flags.ts'
 import { INIT_FLAGS, readInitCommand } from '../config/init/flags.ts'
 import { NODE_FLAGS, readNodeCommand } from '../config/node-flags.ts'
 import { PACK_FLAGS, readPackCommand } from '../config/pack-flags.ts'
@@ -21,6 +19,7 @@ import { readTrustCommand, TRUST_FLAGS } from '../config/trust-flags.ts'
 import { LATER_FLAGS } from '../config/unsupported.ts'
 import { version } from '../version.ts'
 import { defineCommand, type Command } from './command.ts'
+import { imageCommand } from './image/command.ts'
 import { print } from './print.ts'
 import { findCommand } from './reserved.ts'
 import type { Terminal } from './terminal.ts'
@@ -38,24 +37,6 @@ const EXAMPLES = `Examples:
 
   # An OCI image layout in a folder, from another Dockerfile
   xbuild -f deploy/Dockerfile -o type=oci,dest=out .
-`
-
-const IMAGE_EXAMPLES = `Examples:
-  # The platforms of an image; one of them with its layers and history
-  xbuild image inspect alpine:3
-  xbuild image inspect --platform linux/arm64 alpine:3
-
-  # One image of what the legs of a CI pushed by digest
-  xbuild image create -t registry.example/team/app:1.0 sha256:... sha256:...
-
-  # A whole image with its signatures into a folder, and from there into another registry
-  xbuild image copy registry.example/team/app:1.0 oci:backup:1.0
-  xbuild image copy oci:backup:1.0 other.example/team/app:1.0
-
-  # Programs of a wrong platform in any image
-  xbuild image audit registry.example/team/app:1.0
-
-An image is REF, oci:FOLDER[:NAME], oci-archive:FILE[:NAME] or docker-daemon:NAME.
 `
 
 const build = {
@@ -187,15 +168,7 @@ export const COMMANDS: readonly Command[] = [
     read: (values, input) => ({ options: readStoreCommand(values, input) }),
     run: async ({ options }, terminal) => (await import('./prune.ts')).runPrune(options, terminal),
   }),
-  defineCommand({
-    name: 'image',
-    usage: 'xbuild image inspect|create|copy|ls|verify|audit|rm|prune [OPTIONS] NAME...',
-    help: 'Look at published images, check, copy and remove them, and put them together from others.',
-    flags: IMAGE_FLAGS,
-    examples: IMAGE_EXAMPLES,
-    read: (values, input) => ({ options: readImageCommand(values, input) }),
-    run: async ({ options }, terminal) => (await import('./image/image.ts')).runImage(options, terminal),
-  }),
+  imageCommand(async (command, terminal) => (await import('./image/image.ts')).runImage(command, terminal)),
   defineCommand({
     name: 'node',
     usage: 'xbuild node [ls | inspect NAME | add NAME ENDPOINT | rm NAME | use NAME...]',

@@ -8,14 +8,24 @@ if (argv.length === 1 && ['--version', '-v', 'version'].includes(argv[0]!)) {
   process.stdout.on('error', () => (process.exitCode = 1)).write(`xbuild ${version()}\n`)
 } else void start()
 
-/** Everything else is in `cli.cjs`, beside this file. */
+/** Everything else is in the files beside this one: `image.cjs` for images, `cli.cjs` for all commands. */
 async function start(): Promise<void> {
   const { loadCached } = await import('./code-cache.ts')
+  // Help is about all commands; a short `h` or `v` may be meant for it
+  if (argv[0] === 'image' && !argv.some((arg) => /^(-[^-]*[hv]|--(help|version))/.test(arg))) {
+    const file = join(import.meta.dirname, 'image.cjs')
+    const { exports, keep } = loadCached<typeof import('./image/program.ts')>(file, version(), 'image')
+    return end(await exports.run(argv, process), keep)
+  }
   // Each kind of run goes through other code; what is quick anyway has that of a build
-  const kind = ['bake', 'compose', 'image', 'plan'].find((name) => name === argv[0]) ?? 'build'
+  const kind = ['bake', 'compose', 'plan'].find((name) => name === argv[0]) ?? 'build'
   const file = join(import.meta.dirname, 'cli.cjs')
   const { exports, keep } = loadCached<typeof import('./run.ts')>(file, version(), kind)
   const code = await exports.run(argv, process)
-  if (code === 0 && exports.readArgv(argv).command === kind) keep()
+  end(code, () => exports.readArgv(argv).command === kind && keep())
+}
+
+function end(code: number, keep: () => void): never {
+  if (code === 0) keep()
   process.exit(code)
 }

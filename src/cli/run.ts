@@ -1,47 +1,12 @@
-import { delimiter, isAbsolute, resolve } from 'node:path'
-import { compact } from '../compact.ts'
-import { exitCodeOf, toXbuildError } from '../errors.ts'
-import { platformOfNodeArch } from '../platform.ts'
-import { formatError } from '../ui/error.ts'
-import { wantsColor } from '../ui/text.ts'
-import { calledOf, commandOf, parseInvocation, readArgv } from './command-line.ts'
+import { readArgv } from './command-line.ts'
 import { COMMANDS } from './commands.ts'
 import { loadConfig } from './load-config.ts'
-import { readSource } from './read-source.ts'
+import { runLine } from './run-line.ts'
 import type { Terminal } from './terminal.ts'
 
 export { readArgv }
 
-/** Runs one command line to its end and gives back the exit code: 0 done, 1 failed, 2 wrong usage, 130 interrupted. */
-export async function run(argv: readonly string[], terminal: Terminal): Promise<number> {
-  keepBrokenOutput(terminal)
-  dropRelativePath(terminal.env)
-  let debug = argv.includes('--debug') || argv.includes('-D')
-  try {
-    const invocation = readArgv(argv)
-    const command = commandOf(invocation)
-    const [env, cwd] = [terminal.env, terminal.cwd()]
-    const file = command.withoutConfig ? undefined : await loadConfig(invocation, { cwd, env })
-    const localPlatform = platformOfNodeArch(process.arch)
-    const parsed = parseInvocation(invocation, env, { cwd, localPlatform, ...compact({ file }) })
-    debug = parsed.debug
-    return await command.run(parsed, terminal, COMMANDS, { invocation: calledOf(command, argv, terminal) })
-  } catch (thrown) {
-    const error = toXbuildError(thrown)
-    const color = wantsColor(terminal.stderr.isTTY, terminal.env)
-    terminal.stderr.write(
-      formatError(error, { color, debug, readFile: (path) => readSource(resolve(terminal.cwd(), path)) }),
-    )
-    return exitCodeOf(error)
-  }
-}
-
-// A relative folder on PATH is one of whatever is built, and git even runs there
-function dropRelativePath(env: Terminal['env']): void {
-  if (env['PATH'] !== undefined) env['PATH'] = env['PATH'].split(delimiter).filter(isAbsolute).join(delimiter)
-}
-
-// What a write that fails means is decided where it is awaited; without a listener node would end the program
-function keepBrokenOutput({ stdout, stderr }: Terminal): void {
-  for (const stream of [stdout, stderr]) stream.on('error', () => {})
+/** Runs one command line with all commands that there are: see `runLine`. */
+export function run(argv: readonly string[], terminal: Terminal): Promise<number> {
+  return runLine(argv, terminal, { commands: COMMANDS, loadConfig })
 }

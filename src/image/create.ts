@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import type { CreateCommand } from '../config/image-command.ts'
 import type { Emit } from '../events.ts'
@@ -8,7 +9,7 @@ import { formatReference, type Reference } from '../oci/reference.ts'
 import type { ImageSet } from '../publish/image-set.ts'
 import type { Platform } from '../platform.ts'
 import { moveAllTags } from '../publish/move-tags.ts'
-import { tagsBefore } from '../publish/tag-before.ts'
+import { readEarly, tagsBefore } from '../publish/tag-before.ts'
 import type { TagMove } from '../publish/tag-move.ts'
 import { parseAny } from '../oci/any-manifest.ts'
 import { chooseEntries, makeCombined, type SourcedEntry } from './combine.ts'
@@ -73,6 +74,10 @@ export async function createImage(options: CreateOptions): Promise<ImageSet> {
  */
 export async function createImages(all: readonly CreateOptions[]): Promise<readonly ImageSet[]> {
   const before = all.map((one) => (isBrought(one, all.length > 1) ? tagsBefore(one.tags, one) : undefined))
+  // Where nothing is brought, the tag is read while the sources are
+  const early = all.map((one, index) =>
+    before[index] || one.append || one.dryRun || all.length > 1 ? undefined : readEarly(one.tags, one),
+  )
   const made: Made[] = []
   for (const one of all) made.push(await putTogether(one))
   // What a registry does not take is known before the first of several tags moves
@@ -81,7 +86,7 @@ export async function createImages(all: readonly CreateOptions[]): Promise<reado
     ({ set, options }, index): TagMove => ({
       ...options,
       set,
-      ...(before[index] ? { before: before[index] } : {}),
+      ...compact({ before: before[index], early: early[index] }),
       mover: 'command',
     }),
   )

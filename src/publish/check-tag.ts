@@ -5,6 +5,8 @@ import { lostPlatforms } from '../oci/merge-index.ts'
 import { type PresentTag, readTag } from './present-tag.ts'
 import { type Target, tagChanged } from './tag-move.ts'
 
+/** The age in milliseconds at which a reading counts no more: somebody else may have moved the tag since. */
+const OLD = 1000
 /** Milliseconds between readings that are refused. */
 const PAUSES = [300, 1000]
 
@@ -18,7 +20,9 @@ export async function checkTag(target: Target, signal: AbortSignal): Promise<Pre
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
   let present: PresentTag | undefined
   try {
-    present = await surely(() => readTag(ref, { registry, signal }), signal)
+    const early = move.early?.(name)
+    const young = early && Date.now() - early.since < OLD ? early.tag : undefined
+    present = await surely((isFirst) => (isFirst && young) || readTag(ref, { registry, signal }), signal)
   } catch (error) {
     // Some registries refuse to read what is not there yet, and some users may only push
     if (!isUnreadable(error)) throw error
@@ -73,16 +77,16 @@ async function checkPlatforms(
  * Reads once more, and again, what cannot be read: when a reading that is refused by mistake counted, a tag would move
  * without a look at it.
  */
-async function surely<T>(read: () => Promise<T>, signal: AbortSignal): Promise<T> {
-  for (const pause of PAUSES) {
+async function surely<T>(read: (isFirst: boolean) => Promise<T>, signal: AbortSignal): Promise<T> {
+  for (const [at, pause] of PAUSES.entries()) {
     try {
-      return await read()
+      return await read(at === 0)
     } catch (error) {
       if (!isUnreadable(error)) throw error
       await delay(pause, undefined, { signal })
     }
   }
-  return read()
+  return read(false)
 }
 
 function isUnreadable(error: unknown): error is XbuildError {

@@ -1,7 +1,7 @@
 import { createLimit } from '../content/limit.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { readTag, type ReadTagOptions } from './present-tag.ts'
-import type { TagBefore } from './tag-move.ts'
+import type { EarlyReading, TagBefore } from './tag-move.ts'
 
 /** Tags that are asked for at a time: each is a connection. */
 const AT_A_TIME = 16
@@ -31,4 +31,19 @@ async function stateOf(ref: Reference, { registry, signal }: ReadTagOptions): Pr
     // A registry that is down now, or does not say, is asked again before the tag moves
     return 'unknown'
   }
+}
+
+/** Begins to read tags; the readings are told by full reference. */
+export function readEarly(
+  refs: readonly Reference[],
+  options: ReadTagOptions,
+): (name: string) => EarlyReading | undefined {
+  const readings = new Map<string, EarlyReading>()
+  for (const { host, repository, tag = 'latest' } of refs) {
+    const ref = { host, repository, tag }
+    const reading = { tag: readTag(ref, options), since: Date.now() }
+    reading.tag.catch(() => {}) // told where it is awaited, if it is
+    readings.set(formatReference(ref), reading)
+  }
+  return (name) => readings.get(name)
 }

@@ -3,15 +3,24 @@ import type { Digest } from '../oci/descriptor.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { Platform } from '../platform.ts'
 import type { ImageSet } from './image-set.ts'
+import type { PresentTag } from './present-tag.ts'
 import type { PushOptions } from './push.ts'
 
 /** What a tag was when a build began. */
 export type TagBefore = Digest | 'absent' | 'unknown'
 
+/** A reading of a tag that began before the tag can move. */
+export interface EarlyReading {
+  readonly tag: Promise<PresentTag | undefined>
+  readonly since: number
+}
+
 /** What a tag may lose, and to whom. */
 export interface MoveOptions extends PushOptions {
   /** By full reference; absent: it does not matter. */
   readonly before?: (ref: string) => Promise<TagBefore>
+  /** By full reference: a reading of the tag that is under way, which saves one when it is not old. */
+  readonly early?: (ref: string) => EarlyReading | undefined
   /** Tags are moved whoever changed them meanwhile. */
   readonly force?: boolean
   /** Platforms may vanish. */

@@ -106,3 +106,16 @@ test('nothing is kept in, or removed from, a folder that others may write to', (
   load().keep()
   expect(kept()).toEqual(['precious.bin'])
 })
+
+test('files of one version keep their code beside each other, and each replaces its own', () => {
+  const other = join(tempFolder(), 'other.cjs')
+  writeFileSync(other, 'exports.value = () => 2')
+  load().keep()
+  loadCached(other, '1.2.3', 'image').keep()
+  expect(kept()).toHaveLength(2)
+  write(11)
+  load().keep()
+  expect(kept().map((name) => name.split('_')[1])).toEqual(['other.cjs', 'program.cjs'])
+  loadCached(other, '1.2.4', 'image').keep()
+  expect(kept()).toHaveLength(1)
+})

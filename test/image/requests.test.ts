@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { runHere } from '../support/run-in-process.ts'
 import { pushImages } from '../support/registry-images.ts'
@@ -35,6 +36,27 @@ test('create of two digests reads each and its platform, looks at the tag, and m
     'GET a/app/manifests/DIGEST',
     'PUT a/app/manifests/1',
   ])
+})
+
+test('create asks what the tag is while it reads the sources, and once more when they took long', async () => {
+  const folder = tempFolder()
+  const name = `${registry.host}/a/app`
+  const leg = await pushImages(name, [{ platform: 'linux/amd64', attested: true }], { folder, untagged: true })
+  const { digest } = leg.root.descriptor
+  const tagAsked = () => registry.seen.some(({ path }) => path.endsWith('/manifests/1'))
+  let pause = 0
+  // The sources are told when the tag has been asked for, and later
+  registry.intercepts.push(async (_request, _response, { path }) => {
+    if (!path.endsWith(digest)) return false
+    while (!tagAsked()) await setTimeout(5)
+    await setTimeout(pause)
+    return false
+  })
+  const expected = ['GET a/app/manifests/1', 'GET a/app/manifests/DIGEST', 'PUT a/app/manifests/1']
+  expect(await requestsOf(folder, 'create', '-t', `${name}:1`, digest)).toEqual(expected)
+  pause = 1100
+  registry.manifests.delete('a/app:1')
+  expect(await requestsOf(folder, 'create', '-t', `${name}:1`, digest)).toEqual([expected[0], ...expected])
 })
 
 test('create of indexes reads nothing but them', async () => {
