@@ -8,7 +8,7 @@ import { platformOfNodeArch } from '../platform.ts'
 import { republish } from '../session/republish.ts'
 import { withDefaultEdges } from '../session/edges.ts'
 import { finishedResults } from '../session/ledger-results.ts'
-import type { BuildResult, ImageResult } from '../session/types.ts'
+import type { Allowed, BuildResult, ImageResult } from '../session/types.ts'
 import { readRun } from '../store/runs/read-run.ts'
 import type { Run } from '../store/runs/run-types.ts'
 import type { Store } from '../store/store.ts'
@@ -71,15 +71,19 @@ interface ResumeEdges {
 async function publishKept(
   run: Run,
   store: Store,
-  { command: { progress }, terminal }: ResumeEdges,
+  { command, terminal }: ResumeEdges,
 ): Promise<readonly ImageResult[]> {
   const open = run.images.filter(({ status }) => status !== 'done')
   if (open.length > 0 && open.every(({ publication }) => publication === undefined)) return []
   const { stdout, stderr, env } = terminal
-  const ui = await createUi(progress, { stderr, isTTY: stderr.isTTY, env })
+  const ui = await createUi(command.progress, { stderr, isTTY: stderr.isTTY, env })
   const work = withSignals(terminal, {
     onStop: () => ui.note('Stopping: cleaning up (once more to stop at once)'),
-    work: (signal) => republish(run, store, withDefaultEdges({ emit: ui.emit, signal, env, stdout })),
+    work: (signal) =>
+      republish(run, store, {
+        ...withDefaultEdges({ emit: ui.emit, signal, env, stdout }),
+        allowed: allowedOf(command),
+      }),
   })
   return work.finally(() => ui.finish())
 }
@@ -88,7 +92,7 @@ async function publishKept(
 async function again(
   run: Run,
   finished: ReadonlyMap<string, BuildResult>,
-  { command: { progress }, terminal, commands }: ResumeEdges & { readonly commands: readonly Command[] },
+  { command: asked, terminal, commands }: ResumeEdges & { readonly commands: readonly Command[] },
 ): Promise<number> {
   const { id, command, withheld = [], needs = [], cwd } = run
   if (!command)
@@ -126,7 +130,7 @@ async function again(
     off: terminal.off.bind(terminal),
     exit: terminal.exit.bind(terminal),
   }
-  const invocation = readArgv(progress === 'auto' ? argv : withProgress(argv, progress), commands)
+  const invocation = readArgv(asked.progress === 'auto' ? argv : withProgress(argv, asked.progress), commands)
   const found = commands.find(({ name }) => name === invocation.command)!
   const input = { env, cwd: there.cwd(), localPlatform: platformOfNodeArch(process.arch) }
   const file = found.withoutConfig ? undefined : await loadConfig(invocation, input)
@@ -134,8 +138,12 @@ async function again(
   const parsed = found.read(invocation, { ...input, commands: names, ...compact({ file }) })
   return found.run(parsed, there, commands, {
     invocation: { argv, cwd: there.cwd(), env: run.env ?? {} },
-    resume: { run, finished },
+    resume: { run, finished, allowed: allowedOf(asked) },
   })
+}
+
+function allowedOf({ force, allowPlatformDrop }: ResumeCommand): Allowed {
+  return { ...(force ? { force } : {}), ...(allowPlatformDrop ? { allowPlatformDrop } : {}) }
 }
 
 function withProgress(argv: readonly string[], progress: string): string[] {

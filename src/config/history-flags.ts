@@ -71,10 +71,28 @@ export const HISTORY_FLAGS: { readonly [K in keyof HistoryValues]-?: Flag<Histor
 export interface ResumeCommand extends HistoryCommon {
   readonly run?: string
   readonly progress: (typeof FLAGS.progress)['absent']
+  /** Tags that others have moved since the run began are moved, too. */
+  readonly force: boolean
+  /** Tags may lose platforms. */
+  readonly allowPlatformDrop: boolean
 }
 
 /** Every flag of `xbuild resume`. */
 export const RESUME_FLAGS: { readonly [K in Exclude<keyof ResumeCommand, 'run' | 'cwd'>]-?: Flag<ResumeCommand[K]> } = {
+  force: {
+    name: 'force',
+    group: 'common',
+    help: 'Move tags also when somebody else has changed them since the run began',
+    absent: false,
+    parse: bool,
+  },
+  allowPlatformDrop: {
+    name: 'allow-platform-drop',
+    group: 'common',
+    help: 'Move tags also when the images that they name have platforms that the new ones have not',
+    absent: false,
+    parse: bool,
+  },
   progress: FLAGS.progress,
   store: FLAGS.store,
 }
@@ -129,11 +147,11 @@ export function readHistoryCommand(
 
 /** Reads the words and values of `xbuild resume`. Throws BAD_OPTION. */
 export function readResumeCommand(
-  { progress, store }: Pick<ResumeCommand, 'progress' | 'store'>,
+  { store, ...values }: Omit<ResumeCommand, 'run' | 'cwd'>,
   { words: [run, ...more], cwd }: Pick<LineInput, 'words' | 'cwd'>,
 ): ResumeCommand {
   if (more.length > 0) throw usageError(`Cannot resume "${more.join(' ')}": one run is resumed at a time`)
-  return { cwd, progress, ...compact({ store, run }) }
+  return { cwd, ...values, ...compact({ store, run }) }
 }
 
 const SAME: Readonly<Record<string, string>> = { list: 'ls', inspect: 'show', log: 'logs', remove: 'rm' }

@@ -9,15 +9,19 @@ import { createLedger, type Ledger } from './ledger.ts'
 import { imagesOf, progressOf, readPublication, type Publication } from './publication.ts'
 import { createSecrecy, type Secrecy } from './secrecy.ts'
 import { createTagBarrier, type TagBarrier } from './tag-barrier.ts'
-import type { BuildEdges, BuildResult, ImageResult } from './types.ts'
+import type { Allowed, BuildEdges, BuildResult, ImageResult } from './types.ts'
 
 /**
  * Publishes the images of a run that were built and are not published: their content is taken by digest, no file of
  * the project is read, and nothing is built. What was written and moved before is left alone; the tags of all move
  * last, together, unless others have moved one since the run began. Images that have to be built first are not in the
- * result.
+ * result. `allowed`: what tags may do beside what the run says.
  */
-export async function republish(run: Run, store: Store, edges: BuildEdges): Promise<readonly ImageResult[]> {
+export async function republish(
+  run: Run,
+  store: Store,
+  edges: BuildEdges & { readonly allowed?: Allowed },
+): Promise<readonly ImageResult[]> {
   const open = run.images.filter(({ status }) => status !== 'done')
   const kept = await Promise.all(
     open.map(async (image) => ({ image, publication: await readPublication(store, image) })),
@@ -55,6 +59,7 @@ export async function republish(run: Run, store: Store, edges: BuildEdges): Prom
 }
 
 interface OneEdges extends BuildEdges {
+  readonly allowed?: Allowed
   readonly store: Store
   readonly ledger: Ledger
   readonly secrecy: Secrecy
@@ -67,7 +72,7 @@ async function publishOne(
   run: Run,
   name: string,
   publication: Publication,
-  { store, ledger, secrecy, warn, env, signal, stdout, barrier }: OneEdges,
+  { store, ledger, secrecy, warn, env, signal, stdout, barrier, allowed }: OneEdges,
 ): Promise<ImageResult | undefined> {
   const registry = createRegistryClient({ registries: publication.registries, env, onRetry: warn, hide: secrecy.hide })
   try {
@@ -91,6 +96,7 @@ async function publishOne(
       progress: progressOf(ledger, name, done),
       moveTags: barrier.moveTags({
         ...publication.options.tagging,
+        ...allowed,
         before: async (ref) => publication.before?.[ref] ?? 'unknown',
         missing,
       }),

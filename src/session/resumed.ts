@@ -30,7 +30,11 @@ export function whatIsLeft(requests: readonly SessionRequest[], resume: Resume |
   for (const request of requests) if (!isDone(request)) visit(request)
   return {
     requests: requests.flatMap((request) =>
-      !isDone(request) ? [request] : needed.has(request.image ?? '') ? [withoutOutputs(request)] : [],
+      !isDone(request)
+        ? [allowing(request, resume.allowed)]
+        : needed.has(request.image ?? '')
+          ? [withoutOutputs(request)]
+          : [],
     ),
     whole: ({ images }) => ({
       images: requests.map(({ image = '' }): ImageResult => {
@@ -44,6 +48,10 @@ export function whatIsLeft(requests: readonly SessionRequest[], resume: Resume |
 function neededBy({ options: { buildContexts, overrides = [] } }: SessionRequest): string[] {
   const contexts = [buildContexts, ...overrides.map(({ bases = {} }) => bases)].flatMap((one) => Object.values(one))
   return contexts.flatMap((context) => (context.kind === 'target' ? [context.image] : []))
+}
+
+function allowing(request: SessionRequest, allowed: Resume['allowed']): SessionRequest {
+  return { ...request, options: { ...request.options, ...allowed } }
 }
 
 function withoutOutputs({ options, outputs, ...request }: SessionRequest): SessionRequest {

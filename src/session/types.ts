@@ -4,6 +4,7 @@ import type { UsedPack } from '../content/built-image.ts'
 import type { PlatformStarts } from '../content/starts.ts'
 import type { XbuildError } from '../errors.ts'
 import type { OutputPlan } from '../publish/check-outputs.ts'
+import type { MoveOptions } from '../publish/tag-move.ts'
 import type { Run } from '../store/runs/run-types.ts'
 
 /** The world that a build is given. */
@@ -29,7 +30,12 @@ export interface Resume {
   readonly run: Run
   /** Results of the images that it has finished, by name. */
   readonly finished: ReadonlyMap<string, BuildResult>
+  /** What its tags may do now that they could not then. */
+  readonly allowed?: Allowed
 }
+
+/** What tags may do. */
+export type Allowed = Pick<MoveOptions, 'force' | 'allowPlatformDrop'>
 
 /** A call of the command, as the history tells it. */
 export interface Invocation {

@@ -101,7 +101,30 @@ test('a tag that others have moved since the run began is not moved back', async
   expect(resumed.code, resumed.stderr).toBe(1)
   expect(resumed.stderr).toMatch(/Cannot move ".*newer:1": somebody else has set it/)
   expect(tagOf('newer:1')).toBe('{"a":"newer image"}')
+  await ok(['resume', '--force'])
+  expect(tagOf('newer:1')).toContain('config')
 })
+
+test.each(['published', 'built'])(
+  'a run may be allowed to take platforms when it is resumed and its image is %s',
+  async (left) => {
+    const name = `${registry.host}/fewer-${left}:1`
+    const context = writeFiles(join(folder, `fewer-${left}`), {
+      Dockerfile: `FROM scratch\nCOPY a /a\n${left === 'built' ? 'COPY --from=none /b /b\n' : ''}`,
+      a: left,
+    })
+    const both = writeFiles(join(folder, `both-${left}`), { Dockerfile: 'FROM scratch\nCOPY a /a\n', a: 'both' })
+    await ok([...TWO, '-t', name, '--push', both])
+    const before = tagOf(`fewer-${left}:1`)
+    const failed = await run(['--platform=linux/amd64', '-t', name, '--push', context])
+    expect(failed.code, failed.stderr).toBe(1)
+    expect(tagOf(`fewer-${left}:1`)).toBe(before)
+    if (left === 'published') expect((await run(['resume'])).stderr).toMatch(/it would lose linux\/arm64/)
+    else writeFileSync(join(context, 'Dockerfile'), 'FROM scratch\nCOPY a /a\n')
+    await ok(['resume', '--allow-platform-drop'])
+    expect(tagOf(`fewer-${left}:1`)).not.toBe(before)
+  },
+)
 
 test('a platform that failed is built, and the others are taken as they are', async () => {
   const context = writeFiles(join(folder, 'flaky'), {
