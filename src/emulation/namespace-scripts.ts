@@ -5,9 +5,13 @@
  * stderr meanwhile.
  */
 
-/** Makes the user namespace, then goes on with script $1. */
+/**
+ * Makes the user namespace, then goes on with script $2. All users of the namespace together have as many processes at
+ * most as the kernel finds as the soft limit of who makes it: $1, when it is not empty. Shells call the limit p or u.
+ */
 export const ENTER = `exec 5>&2 2>&4
-wait=$1; shift
+if [ -n "$1" ]; then ulimit -S -p "$1" 2>/dev/null || ulimit -S -u "$1" 2>/dev/null || true; fi
+wait=$2; shift 2
 exec unshare --user -- /bin/sh -c "$wait" sh "$@"`
 
 /*

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { readFile, writeFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { release } from 'node:os'
@@ -33,6 +34,8 @@ export interface NamespaceOptions {
    * What the namespace's own binfmt_misc holds; empty: the handlers of the host stay in force. Not for `root-native`.
    */
   readonly handlers: readonly Registration[]
+  /** How many processes a rootless namespace may have, those of the user outside of it counted, too. */
+  readonly mostProcesses?: number
   /** Told when a rootless namespace has one id only: reason and way out. */
   readonly onSingleId?: (why: { readonly reason: string; readonly hint: string }) => void
 }
@@ -57,7 +60,8 @@ export async function spawnInNamespace(
   if (signal?.aborted) throw canceled(file)
   if (handlers.length > 0 && !hasPrivateBinfmt(release())) throw tooOldKernel(release())
   const setup = [SETUP, String(handlers.length), ...handlers, file, ...args]
-  const script = kind === 'root-native' ? [ENTER_AS_ROOT, 'sh'] : [ENTER, 'sh', WAIT]
+  const script =
+    kind === 'root-native' ? [ENTER_AS_ROOT, 'sh'] : [ENTER, 'sh', processLimit(options.mostProcesses), WAIT]
   const child = startProgram('/bin/sh', ['-c', ...script, ...setup], {
     stdio: stdioWithControl(options.stdio ?? ['ignore', 'inherit', 'inherit']),
     ...(options.cwd ? { cwd: options.cwd } : {}),
@@ -78,6 +82,13 @@ export async function spawnInNamespace(
       cause: error,
     })
   }
+}
+
+/** The soft limit of this process, when that is lower; the kernel has no limit for root. */
+function processLimit(most: number | undefined): string {
+  if (most === undefined) return ''
+  const soft = /^Max processes +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]
+  return String(Math.min(most, Number(soft ?? most)))
 }
 
 function canceled(file: string): XbuildError {

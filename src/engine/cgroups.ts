@@ -2,6 +2,8 @@ import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 const ROOT = '/sys/fs/cgroup'
+/** The group that those of all steps are in. */
+export const ALL_STEPS = 'xbuild'
 /** The process mark, or the process id alone that older versions wrote. */
 const NAME = /^xbuild-(\d+-\d+-[0-9a-f]*\.\d*|\d+)-/
 
@@ -25,10 +27,14 @@ export function cgroupOwners(parent: string | undefined): string[] {
   return containerCgroups(parent).map(({ owner }) => owner)
 }
 
-/** Version 2 has them in the root, or where they are delegated, version 1 in each controller's folder. */
+/**
+ * Version 2 has them in the root, or where they are delegated, version 1 in each controller's folder; older versions of
+ * xbuild made them right there.
+ */
 function containerCgroups(parent = '/'): { path: string; owner: string }[] {
-  const all = new Set([ROOT, join(ROOT, parent, '.'), ...namesIn(ROOT).map((name) => join(ROOT, name))])
-  return [...all].flatMap((folder) =>
+  const tops = new Set([ROOT, join(ROOT, parent, '.'), ...namesIn(ROOT).map((name) => join(ROOT, name))])
+  const all = [...tops].flatMap((folder) => [folder, join(folder, ALL_STEPS)])
+  return all.flatMap((folder) =>
     namesIn(folder).flatMap((name) => {
       const owner = NAME.exec(name)
       return owner ? [{ path: join(folder, name), owner: owner[1]! }] : []

@@ -5,6 +5,7 @@ import { toXbuildError, XbuildError } from '../errors.ts'
 import { ownMark } from '../host/process-mark.ts'
 import type { StoreFolder } from '../store/folder.ts'
 import { deadOwners } from './owners.ts'
+import { mostProcessesOfAll } from './process-limit.ts'
 import { findStepCgroups } from './step-cgroups.ts'
 import type { FromWorker, Method, ToWorker, WorkerMethods } from './protocol.ts'
 
@@ -41,6 +42,7 @@ interface Pending extends CallOptions {
 /** Starts a worker in namespaces of its own. Throws HOST when this machine does not allow it. */
 export async function startWorker({ kind, handlers, folder, env, onWarning }: WorkerOptions): Promise<Worker> {
   const cgroups = findStepCgroups(process.geteuid?.() ?? 0)
+  const most = mostProcessesOfAll()
   const child = await spawnInNamespace(
     kind,
     process.execPath,
@@ -48,6 +50,7 @@ export async function startWorker({ kind, handlers, folder, env, onWarning }: Wo
     {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       handlers,
+      mostProcesses: most,
       env: {
         ...env,
         XBUILD_STORE: folder.root,
@@ -56,6 +59,7 @@ export async function startWorker({ kind, handlers, folder, env, onWarning }: Wo
         // Root's own steps never go without: a runtime that cannot make their group says why
         XBUILD_CGROUP: cgroups?.parent ?? (kind === 'root-native' ? '/' : ''),
         XBUILD_CONTROLLERS: cgroups?.controllers.join(',') ?? '',
+        XBUILD_MOST_PROCESSES: String(most),
         XBUILD_USER_NAMESPACE: kind === 'root-native' ? '0' : '1',
       },
       onSingleId: ({ reason, hint }) => onWarning(`${reason}. ${hint}`),

@@ -16,6 +16,7 @@ import { probeRuntime } from './probe-runtime.ts'
 import type { OnLog } from './container.ts'
 import { createStepNetwork } from './network.ts'
 import { run } from './run.ts'
+import { openCommonGroup } from './step-groups.ts'
 import { workdir } from './workdir.ts'
 
 /*
@@ -35,7 +36,11 @@ const inUserNamespace = process.env['XBUILD_USER_NAMESPACE'] === '1'
 
 const parent = process.env['XBUILD_CGROUP'] ?? ''
 const controllers = (process.env['XBUILD_CONTROLLERS'] ?? '').split(',').filter(Boolean)
-const cgroup = parent === '' ? undefined : { parent, controllers }
+const place = parent === '' ? undefined : { parent, controllers }
+const most = Number(process.env['XBUILD_MOST_PROCESSES'])
+const common = place && openCommonGroup(place, { owner: folders.owner, most })
+const cgroup = common?.cgroup
+process.once('exit', () => common?.close())
 
 const network = createStepNetwork()
 
@@ -117,6 +122,6 @@ if (inUserNamespace) refuseUserNamespaces()
 process.umask(0o077) // what an image is to hold gets its modes where it is made
 const dead = new Set((process.env['XBUILD_DEAD'] ?? '').split(',').filter(Boolean))
 removeLeftovers(folders, dead)
-removeStaleCgroups(dead, cgroup?.parent)
+removeStaleCgroups(dead, place?.parent)
 void removeLost(folders)
 send({ type: 'ready' })

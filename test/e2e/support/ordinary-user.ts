@@ -9,7 +9,7 @@ import { run, runOk, type Ended } from './xbuild.ts'
 const NAME = `xbuild-e2e-${process.pid}`
 
 /** Everybody may open that device where udev makes it, as in a machine; a container's is often root's alone. */
-const OPEN_TUN = '[ ! -c /dev/net/tun ] || mount --bind "$0" /dev/net/tun; exec "$@"'
+const OPEN_TUN = '[ ! -c /dev/net/tun ] || mount --bind "$0" /dev/net/tun'
 
 /** An ordinary user: a new one when the tests run as root, else the one who runs them. */
 export interface OrdinaryUser {
@@ -23,6 +23,8 @@ export interface OrdinaryUser {
   node(args: readonly string[]): Promise<Ended>
   /** Runs xbuild as that user. */
   xbuild(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>
+  /** From now on the user sees `file` at `path`; only when the tests run as root. */
+  cover(path: string, file: string): void
   /** Copies a folder to where the user can read it; gives back the copy. */
   give(folder: string, name: string): Promise<string>
 }
@@ -32,6 +34,7 @@ export function ordinaryUser(ownFolder: string): OrdinaryUser {
   const asRoot = process.getuid?.() === 0
   const home = join(ownFolder, 'home')
   const tun = join(ownFolder, 'tun')
+  const covers: string[] = []
   const paths = { node: process.execPath, checkout: root }
 
   beforeAll(async () => {
@@ -80,7 +83,8 @@ export function ordinaryUser(ownFolder: string): OrdinaryUser {
     }
     if (!asRoot) return run(file, args, { cwd: home, env: own })
     const asUser = ['setpriv', '--reuid', NAME, '--regid', NAME, '--init-groups', '--inh-caps=-all', '--']
-    return run('unshare', ['--mount', '--', 'sh', '-c', OPEN_TUN, tun, ...asUser, file, ...args], {
+    const script = [OPEN_TUN, ...covers, 'exec "$@"'].join('\n')
+    return run('unshare', ['--mount', '--', 'sh', '-c', script, tun, ...asUser, file, ...args], {
       cwd: home,
       env: own,
     })
@@ -92,6 +96,7 @@ export function ordinaryUser(ownFolder: string): OrdinaryUser {
     run: asUser,
     node: (args) => asUser(paths.node, args),
     xbuild: (args, env) => asUser(paths.node, [join(paths.checkout, 'dist/xbuild.cjs'), ...args], env),
+    cover: (path, file) => void covers.push(`mount --bind '${file}' '${path}'`),
     async give(folder, name) {
       const copy = join(home, name)
       cpSync(folder, copy, { recursive: true, verbatimSymlinks: true })

@@ -1,0 +1,48 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { openCommonGroup } from '../../src/engine/worker/step-groups.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'xbuild-groups-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const read = (...path: string[]) => readFileSync(join(...path), 'utf8')
+
+test('with version 1, the common group counts processes, and each build has a group in it', () => {
+  const root = join(folder, 'v1')
+  for (const name of ['cpu,cpuacct', 'pids']) mkdirSync(join(root, name), { recursive: true })
+  const place = { parent: '/', controllers: ['cpu', 'cpuacct', 'pids'] }
+  const [one, other] = ['1-2-3.4', '5-6-7.8'].map((owner) => openCommonGroup(place, { owner, most: 77, root }))
+  expect(one!.cgroup).toEqual({ ...place, parent: '/xbuild' })
+  expect(read(root, 'pids/xbuild/pids.max')).toBe('77')
+  expect(readdirSync(join(root, 'pids/xbuild')).filter((name) => name.startsWith('xbuild-'))).toHaveLength(2)
+  // Made by a runtime
+  mkdirSync(join(root, 'cpu,cpuacct/xbuild'))
+  one!.close()
+  expect(readdirSync(join(root, 'pids/xbuild')).filter((name) => name.startsWith('xbuild-'))).toHaveLength(1)
+  // The kernel removes the files of a group with it
+  rmSync(join(root, 'pids/xbuild/pids.max'))
+  other!.close()
+  expect([existsSync(join(root, 'pids/xbuild')), existsSync(join(root, 'cpu,cpuacct/xbuild'))]).toEqual([false, false])
+})
+
+test('with version 2, it lies where control groups are delegated, and hands their controllers on', () => {
+  const root = join(folder, 'v2')
+  mkdirSync(join(root, 'user.slice'), { recursive: true })
+  writeFileSync(join(root, 'cgroup.controllers'), 'memory pids\n')
+  const place = { parent: '/user.slice', controllers: ['pids'] }
+  const { cgroup } = openCommonGroup(place, { owner: '1-2-3.4', most: 9, root })
+  expect(cgroup).toEqual({ ...place, parent: '/user.slice/xbuild' })
+  expect(read(root, 'user.slice/xbuild/pids.max')).toBe('9')
+  expect(read(root, 'user.slice/cgroup.subtree_control')).toBe('+pids')
+  expect(read(root, 'user.slice/xbuild/cgroup.subtree_control')).toBe('+pids')
+})
+
+test('where processes cannot be counted, steps stay where they were', () => {
+  const root = join(folder, 'none')
+  mkdirSync(root)
+  const place = { parent: '/', controllers: ['memory'] }
+  expect(openCommonGroup(place, { owner: '1-2-3.4', most: 9, root }).cgroup).toEqual(place)
+  expect(readdirSync(root)).toEqual([])
+})
