@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { LEG_IMAGE, parseRepository } from '../ci/leg-file.ts'
 import type { RunnerRule } from '../ci/legs.ts'
 import type { Neutral } from '../ci/neutral.ts'
@@ -191,7 +192,7 @@ function readMerge(values: CiValues, input: LineInput, words: readonly string[])
     ...(images ? { images } : {}),
     expected,
     ...{ append, force, allowPlatformDrop },
-    ...(metadataFile === undefined ? {} : { metadataFile }),
+    ...compact({ metadataFile }),
     registries: input.file?.registries ?? {},
     cwd: input.cwd,
   }

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { Diagnostic, SourcePosition } from '../errors.ts'
 import { samePlatform, type Platform } from '../platform.ts'
 import { expandPlatform, resolveBase } from './base.ts'
@@ -17,7 +18,7 @@ export function buildStageGraph(
   const diagnostics: Diagnostic[] = []
   const add =
     (severity: Diagnostic['severity']) => (rule: string, at: SourcePosition, message: string, hint?: string) => {
-      diagnostics.push({ rule, severity, message, ...(hint === undefined ? {} : { hint }), at })
+      diagnostics.push({ rule, severity, message, ...compact({ hint }), at })
     }
   const fail = add('error')
   const args = expandGlobals(dockerfile, options, fail)
@@ -157,7 +158,7 @@ function finishStage(
   const found = { index, stage, platform, base, froms, needs, args }
   return {
     ...found,
-    ...(stage.name === undefined ? {} : { name: stage.name }),
+    ...compact({ name: stage.name }),
     ...(escape === '\\' ? {} : { escape }),
     fingerprint: fingerprintOf(found, { resolved, buildArgs: options.buildArgs }),
   }

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { Emit } from '../events.ts'
 import type { Platform } from '../platform.ts'
 import type { Store } from '../store/store.ts'
@@ -80,9 +81,7 @@ export async function executeRun(vertex: RunVertex, snapshot: StepSnapshot, edge
       mounts: opened.mounts,
       hosts,
       ulimits,
-      ...(resources === undefined ? {} : { resources }),
-      ...(shmSize === undefined ? {} : { shmSize }),
-      ...(hostname === undefined ? {} : { hostname }),
+      ...compact({ resources, shmSize, hostname }),
       network,
     }
     const onLog = (stream: 'stdout' | 'stderr', line: string) =>

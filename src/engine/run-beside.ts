@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { mostProcesses } from './process-limit.ts'
 import { lstat, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -59,7 +60,7 @@ export async function runBeside(
         mounts: [],
         hosts: [],
         ulimits: [],
-        ...(resources === undefined ? {} : { resources }),
+        ...compact({ resources }),
         mostProcesses: mostProcesses(),
         network: 'none',
       },

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { keyOf } from '../store/key.ts'
 import type { Store } from '../store/store.ts'
 import type { UsedPack } from './acceleration.ts'
@@ -92,7 +93,7 @@ export function createStepCache({
       name,
       ...(packs ? { packs } : {}),
       ...(siblings ? { siblings } : {}),
-      ...(took === undefined ? {} : { took }),
+      ...compact({ took }),
     } satisfies StepRecord)
   }
 
@@ -125,7 +126,7 @@ export function createStepCache({
           of: layer.id,
         })
       }
-      const made = { layer, created, ...(took === undefined ? {} : { took }) }
+      const made = { layer, created, ...compact({ took }) }
       await put(key, about, made)
       return made
     },

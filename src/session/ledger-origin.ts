@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { resolve } from 'node:path'
 import type { CompleteOptions } from '../config/options.ts'
 import { WITHHELD, writtenCommand } from '../config/withheld.ts'
@@ -69,7 +70,7 @@ function originOf(requests: readonly SessionRequest[], invocation: BuildEdges['i
     ...(withheld.length > 0 ? { withheld } : {}),
     ...(env.length > 0 ? { env: Object.fromEntries(env) } : {}),
     ...(invocation.chosen ? { chosen: invocation.chosen } : {}),
-    ...(invocation.metadataFile === undefined ? {} : { metadataFile: invocation.metadataFile }),
+    ...compact({ metadataFile: invocation.metadataFile }),
   }
 }
 

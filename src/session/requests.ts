@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { contextNames } from '../config/build-context.ts'
 import type { CompleteOptions } from '../config/options.ts'
 import { withProxies } from '../config/proxies.ts'
@@ -161,8 +162,7 @@ export function graphOf(
     ...platforms,
     buildArgs: withProxies({ buildArgs, proxies }),
     ...contextNames(buildContexts),
-    ...(targetStage === undefined ? {} : { targetStage }),
-    ...(pinned === undefined ? {} : { pinned }),
+    ...compact({ targetStage, pinned }),
   })
 }
 

@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { readFile, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { formatLeg, LEG_FILE, LEG_IMAGE, parseLeg, type LegFile } from '../../ci/leg-file.ts'
@@ -39,7 +40,7 @@ export async function buildLeg(command: CiBuild, terminal: Terminal, calling: Ca
   if (code !== 0) return code
   const digest = digestIn(JSON.parse(await readFile(metadataFile, 'utf8')), image)
   if (digest === undefined) throw new XbuildError('INTERNAL', 'Cannot end the leg: the build told no digest')
-  const leg = { platforms, digest, ...(image === undefined ? {} : { image }), ...(repository ? { repository } : {}) }
+  const leg = { platforms, digest, ...compact({ image }), ...(repository ? { repository } : {}) }
   await writeFileAtomic(join(at, LEG_FILE), formatLeg(leg))
   return 0
 }

@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -148,7 +149,7 @@ function matchOne(recipe: Recipe, path: string, target: PackTarget): RecipeMatch
   const found = new RegExp(pattern).exec(path)
   if (!found || (found.groups?.['triple'] ?? target.triple) !== target.triple) return undefined
   const { version = '', program } = found.groups ?? {}
-  return { recipe, target, version, ...(program === undefined ? {} : { program }) }
+  return { recipe, target, version, ...compact({ program }) }
 }
 
 /** The programs of a recipe for several, the first of which stands for its pack; none of one for a single program. */

@@ -143,7 +143,7 @@ export function runtimeConfig(spec: ContainerSpec): unknown {
       ...compact({ devices: spec.devices }),
       maskedPaths: spec.kernelFiles.masked,
       readonlyPaths: spec.kernelFiles.readOnly,
-      ...(spec.seccomp === undefined ? {} : { seccomp: spec.seccomp }),
+      ...compact({ seccomp: spec.seccomp }),
       ...(spec.cgroup
         ? {
             cgroupsPath: join(spec.cgroup.parent, spec.name),

@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
@@ -73,7 +74,7 @@ export async function run(
           refuseNodes,
           kernelFiles: await kernelFiles({ inUserNamespace, ownsNetwork: params.network !== 'host' }),
           cgroupNamespace: hasCgroupNamespaces(),
-          ...(params.shmSize === undefined ? {} : { shmSize: params.shmSize }),
+          ...compact({ shmSize: params.shmSize }),
           ...(params.seccomp ? { seccomp: seccompProfile(process.arch) } : {}),
           cgroup,
           mostProcesses: params.mostProcesses,
