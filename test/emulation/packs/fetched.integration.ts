@@ -1,26 +1,21 @@
 import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Terminal } from '../../../src/cli/terminal.ts'
 import { pullPacks, pushPacks } from '../../../src/cli/pack-registry.ts'
-import { ARCHITECTURES } from '../../../src/emulation/architectures.ts'
 import { readFetched } from '../../../src/emulation/packs/fetched.ts'
-import { manifestText, packDigest, type Pack, type PackManifest } from '../../../src/emulation/packs/pack.ts'
+import { manifestText, type PackManifest } from '../../../src/emulation/packs/pack.ts'
 import { listPacks, verifyPack } from '../../../src/emulation/packs/pack-folder.ts'
 import { matchRecipe, readRecipes, rulesOf } from '../../../src/emulation/packs/recipes.ts'
-import { hostTarget, PACK_TARGETS } from '../../../src/emulation/packs/targets.ts'
-import { probeProgram } from '../../../src/emulation/probe-program.ts'
+import { PACK_TARGETS } from '../../../src/emulation/packs/targets.ts'
 import { MEDIA_TYPE } from '../../../src/oci/descriptor.ts'
 import { makeDocument } from '../../../src/oci/make-manifest.ts'
+import { host, NAME, packOf, sha, storePack } from '../../support/test-pack.ts'
 import { startRegistry, type DebianRegistry } from '../../support/registry-debian.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'xbuild-fetched-'))
-const host = hostTarget()!
-const program = probeProgram(ARCHITECTURES.find(({ name }) => name === host.goarch)!)
-const NAME = 'riscv64-linux-gnu-as'
 const recipes = await readRecipes()
 let registry: DebianRegistry
 
@@ -31,39 +26,6 @@ afterAll(async () => {
   await registry.stop()
   rmSync(folder, { recursive: true, force: true })
 })
-
-const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
-
-/** An assembler for riscv64 that runs here, as a maker of packs would have written it. */
-function packOf(change: Partial<PackManifest> = {}): PackManifest {
-  const one = { name: 'binutils-riscv64-linux-gnu', version: '2.44-3', sha256: 'a'.repeat(64) }
-  return {
-    format: 1,
-    recipe: 'as',
-    distribution: 'debian trixie',
-    architecture: 'riscv64',
-    host: host.debian,
-    source: { name: 'binutils', version: '2.44-3' },
-    packages: [
-      { name: one.name, version: one.version, architecture: 'riscv64', sha256: one.sha256 },
-      { name: one.name, version: one.version, architecture: host.debian, sha256: one.sha256 },
-    ],
-    files: [{ path: `bin/${NAME}`, size: program.length, sha256: sha(program) }],
-    twin: { id: 'b'.repeat(40), program: `/usr/bin/${NAME}`, rules: ['skip @', `exec {pack}/bin/${NAME}`] },
-    ...change,
-  }
-}
-
-/** Puts a pack into a store of its own, whatever it says. */
-function storeOf(manifest: PackManifest, content: Buffer = program): Pack {
-  const digest = packDigest(manifest)
-  const at = join(mkdtempSync(join(folder, 'made-')), digest)
-  mkdirSync(join(at, 'bin'), { recursive: true })
-  writeFileSync(join(at, 'bin', NAME), content)
-  chmodSync(join(at, 'bin', NAME), 0o755)
-  writeFileSync(join(at, 'manifest.json'), manifestText(manifest))
-  return { manifest, digest, folder: at }
-}
 
 function edges() {
   const said: string[] = []
@@ -76,7 +38,7 @@ function edges() {
 }
 
 test('a pack goes to a registry and comes back the same; a second time nothing is fetched', async () => {
-  const pack = storeOf(packOf())
+  const pack = storePack(folder, packOf())
   const pinned = await pushPacks(`${registry.host}/team/packs:1`, [pack], edges())
   expect(pinned).toMatch(/\/team\/packs@sha256:[0-9a-f]{64}$/)
   const there = edges()
@@ -179,7 +141,7 @@ test('texts that are no manifest, or another writing of one, are refused', () =>
 test('a program that is none of this machine is refused, and leaves nothing', async () => {
   const script = Buffer.from('#!/bin/sh\nexit 0\n')
   const manifest = packOf({ files: [{ path: `bin/${NAME}`, size: script.length, sha256: sha(script) }] })
-  const pinned = await pushPacks(`${registry.host}/evil/packs:1`, [storeOf(manifest, script)], edges())
+  const pinned = await pushPacks(`${registry.host}/evil/packs:1`, [storePack(folder, manifest, script)], edges())
   const there = edges()
   await expect(pullPacks(pinned, [], there)).rejects.toMatchObject({ code: 'BAD_IMAGE' })
   expect(readdirSync(there.folder)).toEqual([])

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -7,23 +6,19 @@ import { gzipSync } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { pushPacks } from '../../../src/cli/pack-registry.ts'
 import type { Terminal } from '../../../src/cli/terminal.ts'
-import { ARCHITECTURES } from '../../../src/emulation/architectures.ts'
 import { createMakings, type Wanted } from '../../../src/emulation/packs/makings.ts'
-import { manifestText, packDigest, type Pack, type PackManifest } from '../../../src/emulation/packs/pack.ts'
+import { manifestText, type PackManifest } from '../../../src/emulation/packs/pack.ts'
 import { verifyPack } from '../../../src/emulation/packs/pack-folder.ts'
-import { hostTarget, PACK_TARGETS } from '../../../src/emulation/packs/targets.ts'
-import { probeProgram } from '../../../src/emulation/probe-program.ts'
+import { PACK_TARGETS } from '../../../src/emulation/packs/targets.ts'
 import { PACK_TYPE } from '../../../src/engine/fetch-packs.ts'
 import { createPackSource } from '../../../src/engine/pack-source.ts'
 import { MEDIA_TYPE, type Descriptor } from '../../../src/oci/descriptor.ts'
 import { makeDocument } from '../../../src/oci/make-manifest.ts'
 import { createRegistryClient } from '../../../src/registry/client.ts'
 import type { RegistryClient } from '../../../src/registry/types.ts'
+import { host, NAME, packOf as testPack, program, sha, storePack } from '../../support/test-pack.ts'
 import { startRegistry, type DebianRegistry } from '../../support/registry-debian.ts'
 
-const NAME = 'riscv64-linux-gnu-as'
-const host = hostTarget()!
-const program = probeProgram(ARCHITECTURES.find(({ name }) => name === host.goarch)!)
 const folder = mkdtempSync(join(tmpdir(), 'xbuild-pack-source-'))
 const signal = AbortSignal.timeout(60_000)
 const terminal = { env: {}, stderr: { write: () => true } as unknown as Terminal['stderr'] }
@@ -40,37 +35,15 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
-
-/** An assembler for riscv64 that runs here. */
-function packOf(id: string, change: Partial<PackManifest> = {}): PackManifest {
-  const of = (architecture: string) => ({ name: 'binutils-riscv64-linux-gnu', version: id, architecture })
-  return {
-    format: 1,
-    recipe: 'as',
-    distribution: 'debian trixie',
-    architecture: 'riscv64',
-    host: host.debian,
-    source: { name: 'binutils', version: id },
-    packages: [of('riscv64'), of(host.debian)].map((one) => ({ ...one, sha256: 'a'.repeat(64) })),
-    files: [{ path: `bin/${NAME}`, size: program.length, sha256: sha(program) }],
-    twin: { id: id.repeat(40), program: `/usr/bin/${NAME}`, rules: ['skip @', `exec {pack}/bin/${NAME}`] },
-    ...change,
-  }
-}
-
-function stored(manifest: PackManifest): Pack {
-  const digest = packDigest(manifest)
-  const at = join(mkdtempSync(join(folder, 'made-')), digest)
-  mkdirSync(join(at, 'bin'), { recursive: true })
-  writeFileSync(join(at, 'bin', NAME), program)
-  chmodSync(join(at, 'bin', NAME), 0o755)
-  writeFileSync(join(at, 'manifest.json'), manifestText(manifest))
-  return { manifest, digest, folder: at }
-}
+/** A pack whose build-id, and whose version, are of one digit. */
+const packOf = (id: string, change: Partial<PackManifest> = {}) => testPack(change, { id, version: id })
 
 const publish = (name: string, manifests: readonly PackManifest[]) =>
-  pushPacks(`${registry.host}/${name}:1`, manifests.map(stored), { folder, registries: {}, terminal, signal })
+  pushPacks(
+    `${registry.host}/${name}:1`,
+    manifests.map((one) => storePack(folder, one)),
+    { folder, registries: {}, terminal, signal },
+  )
 
 const wanted = (id: string, change: Partial<Wanted> = {}): Wanted => ({
   matches: () => [],
