@@ -451,16 +451,20 @@ test('a file that comes again without attributes has none', async () => {
   expect(readFileSync(join(root, 'a'), 'utf8')).toBe('3')
 })
 
-test.each([
-  ['entries', { entries: 2, xattrBytes: 99 }, '2 entries'],
-  ['attributes', { entries: 9, xattrBytes: 20 }, '20 bytes of extended attributes'],
-] as const)('an archive of too many %s is refused', (_, limits, most) => {
-  const { sink } = createUnpacker(tempFolder(), { limits })
+test.each<[string, Partial<NonNullable<UnpackOptions['limits']>>, string, string?, TarItem['entry']['type']?]>([
+  ['entries', { entries: 2 }, '2 entries'],
+  ['attributes', { xattrBytes: 20 }, '20 bytes of extended attributes'],
+  ['files with attributes', { keptBytes: 500 }, '500 bytes of folders, removed files'],
+  ['removed files', { keptBytes: 500 }, '500 bytes of folders, removed files', '.wh.x'],
+  ['pipes', { keptBytes: 500 }, '500 bytes of folders, removed files', 'x', 'fifo'],
+  ['folders', { keptBytes: 500 }, '500 bytes of folders, removed files', 'x', 'dir'],
+])('an archive of too many %s is refused', (_, limits, most, name = '', type = 'file') => {
+  const { sink } = createUnpacker(tempFolder(), { limits: { entries: 9, xattrBytes: 99, keptBytes: 5000, ...limits } })
+  const xattrs = new Map([['user.long', Buffer.from('12345')]])
   const add = (path: string) => {
-    const xattrs = new Map([['user.long', Buffer.from('12345')]])
-    sink.entry({ path, type: 'file', size: 0, mode: 0o644, mtime: 0, ...own, xattrs })
+    sink.entry({ path: `${name}${path}`, type, size: 0, mode: 0o644, mtime: 0, ...own, ...(name ? {} : { xattrs }) })
     sink.end()
   }
   add('a')
-  expect(() => ['b', 'c'].forEach(add)).toThrow(`Cannot unpack an archive: it has more than ${most}`)
+  expect(() => ['b', 'c', 'd'].forEach(add)).toThrow(`Cannot unpack an archive: it has more than ${most}`)
 })

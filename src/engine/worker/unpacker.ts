@@ -55,10 +55,17 @@ export interface UnpackOptions {
 interface UnpackLimits {
   readonly entries: number
   readonly xattrBytes: number
+  /** Of memory, for what waits until the end: folders, removed files, pipes, devices, files with attributes. */
+  readonly keptBytes: number
 }
 
 /** Attributes are held in memory until the end. */
-const LIMITS: UnpackLimits = { entries: 10_000_000, xattrBytes: 64 << 20 }
+const LIMITS: UnpackLimits = { entries: 10_000_000, xattrBytes: 64 << 20, keptBytes: 512 << 20 }
+
+/** What one thing takes that waits, beside its path. Bytes. */
+const KEPT = 200
+/** Paths of folders that are remembered: a hostile archive names one in many ways. */
+const MOST_FOLDERS = 20_000
 
 const ROOT = { uid: 0, gid: 0 }
 
@@ -80,7 +87,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
   const xattrs = new Map<string, ReadonlyMap<string, Buffer>>()
   /** A folder went away: paths that wait for the end may lead through what came in its place. */
   let replaced = false
-  const seen = { entries: 0, xattrBytes: 0 }
+  const seen = { entries: 0, xattrBytes: 0, keptBytes: 0 }
   let open: { readonly fd: number; readonly entry: TarEntry } | undefined
 
   const idsOf = (entry: TarEntry) => owner ?? entry
@@ -94,10 +101,23 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     const { path: real, made, grown } = makeFolders(base, path, ROOT)
     // Folders that the archive does not mention keep their times, or get one that is the same in every build.
     const kept = grown ?? { path: real, mtime: lstatIfPresent(real)!.mtimeMs / 1000 }
-    if (!folderTimes.has(kept.path)) folderTimes.set(kept.path, kept.mtime)
-    for (const folder of made) folderTimes.set(folder, entry.mtime)
+    if (!folderTimes.has(kept.path)) setFolderTime(kept.path, kept.mtime)
+    for (const folder of made) setFolderTime(folder, entry.mtime)
+    if (folders.size >= MOST_FOLDERS) folders.clear()
     folders.set(path, real)
     return real
+  }
+
+  function setFolderTime(path: string, mtime: number): void {
+    if (!folderTimes.has(path)) keep(path)
+    folderTimes.set(path, mtime)
+  }
+
+  /** Counts one more thing that waits until the end. */
+  function keep(path: string): void {
+    seen.keptBytes += KEPT + path.length
+    if (seen.keptBytes > limits.keptBytes)
+      throw tooMuch(`${limits.keptBytes} bytes of folders, removed files, devices and names of files with attributes`)
   }
 
   /** The links of a layer end at its root, those of ADD's archive must not climb out of the destination. */
@@ -135,8 +155,10 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     }
     if (whiteout?.kind === 'ignored') return
     const folder = folderFor(parent, entry)
-    if (whiteout) whiteouts.push({ folder, name: whiteout.kind === 'opaque' ? undefined : whiteout.name })
-    else replace(join(folder, name), entry)
+    if (whiteout) {
+      keep(path)
+      whiteouts.push({ folder, name: whiteout.kind === 'opaque' ? undefined : whiteout.name })
+    } else replace(join(folder, name), entry)
   }
 
   function replace(target: string, entry: TarEntry): void {
@@ -178,6 +200,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
       case 'char':
       case 'block':
       case 'fifo':
+        keep(target)
         return void nodes.set(target, { entry: { ...entry, uid, gid } })
       case 'other':
         throw new XbuildError('UNSUPPORTED', `Cannot unpack "${shownName(entry.path)}": unsupported type of entry`, {
@@ -204,6 +227,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
   function linkNode(source: string, target: string, { node, entry }: { node: PendingNode; entry: TarEntry }): void {
     const { mode, mtime } = entry
     const linked = { ...node, entry: { ...node.entry, ...(into === undefined ? {} : { mode, mtime, ...ids(entry) }) } }
+    keep(target)
     nodes.set(source, linked)
     nodes.set(target, { ...linked, linkTo: source })
   }
@@ -230,7 +254,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     const { uid, gid } = idsOf(entry)
     lchownSync(target, uid, gid)
     chmodSync(target, entry.mode)
-    folderTimes.set(target, entry.mtime)
+    setFolderTime(target, entry.mtime)
   }
 
   function keepXattrs(target: string, all: ReadonlyMap<string, Buffer>): void {
@@ -239,7 +263,9 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     )
     for (const [name, value] of kept) seen.xattrBytes += name.length + value.length
     if (seen.xattrBytes > limits.xattrBytes) throw tooMuch(`${limits.xattrBytes} bytes of extended attributes`)
-    if (kept.length > 0) xattrs.set(target, new Map(kept))
+    if (kept.length === 0) return
+    keep(target)
+    xattrs.set(target, new Map(kept))
   }
 
   function data(chunk: Buffer): void {

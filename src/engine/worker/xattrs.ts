@@ -50,6 +50,11 @@ export async function writeXattrs(folder: string, table: XattrTable): Promise<vo
 function withHint(cause: unknown): never {
   if (!(cause instanceof XbuildError)) throw cause
   if (isPathTooLong(cause)) throw pathTooLong(cause)
+  if (cause.facts.limit === 'output')
+    throw new XbuildError('UNSUPPORTED', 'Cannot read the file system of a step: it has too many extended attributes', {
+      cause,
+      hint: 'Remove them in the RUN that makes them',
+    })
   throw cause.facts.missing === 'program' ? cause.with({ hint: HINT }) : cause
 }
 
