@@ -73,7 +73,7 @@ export async function createImage(options: CreateOptions): Promise<ImageSet> {
  * with the state of each tag when only some have moved.
  */
 export async function createImages(all: readonly CreateOptions[]): Promise<readonly ImageSet[]> {
-  const before = all.map((one) => (isBrought(one, all.length > 1) ? tagsBefore(one.tags, one) : undefined))
+  const before = all.map((one) => (isBrought(one, all.length > 1) ? tagsBefore(one.tags, one).before : undefined))
   // Where nothing is brought, the tag is read while the sources are
   const early = all.map((one, index) =>
     before[index] || one.append || one.dryRun || all.length > 1 ? undefined : readEarly(one.tags, one),

@@ -26,7 +26,7 @@ export function registryTarget(
   return {
     name: formatReference(ref),
     prepare(signal) {
-      if (ref.tag !== undefined && !how.force) before = tagsBefore([ref], { registry, signal })
+      if (ref.tag !== undefined && !how.force) before = tagsBefore([ref], { registry, signal }).before
     },
     hasManifest: async ({ digest }, signal) => (await registry.digestOf({ ...at, digest }, { signal })) !== undefined,
     putBlob: (descriptor, source, signal) =>

@@ -22,7 +22,15 @@ export async function checkTag(target: Target, signal: AbortSignal): Promise<Pre
   try {
     const early = move.early?.(name)
     const young = early && Date.now() - early.since < OLD ? early.tag : undefined
-    present = await surely((isFirst) => (isFirst && young) || readTag(ref, { registry, signal }), signal)
+    // What need not move needs no other look; a build takes one at what it moves
+    if (young && move.mover !== 'command') {
+      const known = await young.catch(() => undefined)
+      if (known?.digest === set.root.descriptor.digest) return known
+    }
+    present = await surely(
+      (isFirst) => (isFirst && move.mover === 'command' && young) || readTag(ref, { registry, signal }),
+      signal,
+    )
   } catch (error) {
     // Some registries refuse to read what is not there yet, and some users may only push
     if (!isUnreadable(error)) throw error

@@ -60,9 +60,17 @@ async function uploadTo(
   options: PushOptions & { readonly mountFrom: readonly string[] },
 ): Promise<void> {
   const { registry, signal } = options
-  await forEachLimited(set.blobs, { limit: UPLOADS, signal }, (content, inner) =>
-    uploadBlob(content, target, { ...options, signal: inner }),
+  const children = set.manifests.filter((document) => document !== set.root)
+  const isTagged = (options.tagged ?? []).some(
+    ({ host, repository }) => host === target.host && repository === target.repository,
   )
+  // One below a root that is there may have been removed by itself
+  const missing = isTagged ? await missingOf(children, target, options) : children
+  // A registry keeps the blobs of the manifests that it has
+  if (!isTagged || missing.length > 0)
+    await forEachLimited(set.blobs, { limit: UPLOADS, signal }, (content, inner) =>
+      uploadBlob(content, target, { ...options, signal: inner }),
+    )
   const byDigest = (document: ImageSet['root'], inner: AbortSignal) =>
     registry.pushManifest(
       { host: target.host, repository: target.repository, digest: document.descriptor.digest },
@@ -71,20 +79,24 @@ async function uploadTo(
         signal: inner,
       },
     )
-  const isTagged = (options.tagged ?? []).some(
-    ({ host, repository }) => host === target.host && repository === target.repository,
-  )
-  const children = set.manifests.filter((document) => document !== set.root)
-  await forEachLimited(children, { limit: UPLOADS, signal }, async (document, inner) => {
-    // One below a root that is there may have been removed by itself
-    if (isTagged && (await hasManifest(target, document, { registry, signal: inner }))) return
-    await byDigest(document, inner)
-  })
+  await forEachLimited(missing, { limit: UPLOADS, signal }, byDigest)
   if (!isTagged) await byDigest(set.root, signal)
   await forEachLimited(set.referrers ?? [], { limit: UPLOADS, signal }, async ({ subject, manifest }, inner) => {
     await byDigest(manifest, inner)
     await addReferrers(target, { subject: subject.digest, added: [manifest.descriptor] }, { registry, signal: inner })
   })
+}
+
+async function missingOf(
+  documents: ImageSet['manifests'],
+  target: Reference,
+  { registry, signal }: Pick<PushOptions, 'registry' | 'signal'>,
+): Promise<ImageSet['manifests'][number][]> {
+  const missing: ImageSet['manifests'][number][] = []
+  await forEachLimited(documents, { limit: UPLOADS, signal }, async (document, inner) => {
+    if (!(await hasManifest(target, document, { registry, signal: inner }))) missing.push(document)
+  })
+  return missing
 }
 
 async function hasManifest(

@@ -8,28 +8,47 @@ const AT_A_TIME = 16
 /** How long a registry may think about what a tag was, in milliseconds: the work goes on meanwhile. */
 const PATIENCE = 10_000
 
-/** Asks what tags are now, each once; the answers are told by full reference. */
-export function tagsBefore(refs: readonly Reference[], options: ReadTagOptions): (name: string) => Promise<TagBefore> {
-  const before = new Map<string, Promise<TagBefore>>()
+/** What tags were when they were asked for, by full reference. */
+export interface TagsBefore {
+  readonly before: (name: string) => Promise<TagBefore>
+  readonly early: (name: string) => EarlyReading | undefined
+}
+
+/** Asks what tags are now, each once. */
+export function tagsBefore(refs: readonly Reference[], options: ReadTagOptions): TagsBefore {
+  const readings = new Map<string, EarlyReading>()
   const limit = createLimit(AT_A_TIME)
   for (const ref of refs) {
     const name = formatReference(ref)
-    if (!before.has(name))
-      before.set(
-        name,
-        limit(() => stateOf(ref, options)),
-      )
+    if (!readings.has(name)) readings.set(name, beginReading(ref, options, limit))
   }
-  return async (name) => before.get(name) ?? 'unknown'
+  return {
+    before: async (name) =>
+      readings.get(name)?.tag.then(
+        (tag) => tag?.digest ?? 'absent',
+        // A registry that is down now, or does not say, is asked again before the tag moves
+        () => 'unknown' as const,
+      ) ?? 'unknown',
+    early: (name) => readings.get(name),
+  }
 }
 
-async function stateOf(ref: Reference, { registry, signal }: ReadTagOptions): Promise<TagBefore> {
-  const patience = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)])
-  try {
-    return (await readTag(ref, { registry, signal: patience }))?.digest ?? 'absent'
-  } catch {
-    // A registry that is down now, or does not say, is asked again before the tag moves
-    return 'unknown'
+function beginReading(
+  ref: Reference,
+  { registry, signal }: ReadTagOptions,
+  limit: ReturnType<typeof createLimit>,
+): EarlyReading {
+  let since = 0
+  const tag = limit(() => {
+    since = Date.now()
+    return readTag(ref, { registry, signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]) })
+  })
+  tag.catch(() => {}) // told where it is awaited, if it is
+  return {
+    tag,
+    get since() {
+      return since
+    },
   }
 }
 

@@ -20,10 +20,14 @@ export interface PushChecks {
 }
 
 /**
- * As many repositories are asked while everything else is made ready. Of more each is asked when something is built
- * for it: of a hundred images hardly any has changed, and a question costs a registry more than an answer is worth.
+ * As many repositories are asked while everything else is made ready. Of more, and where the tags are there already,
+ * each is asked when something is built for it: of a hundred images hardly any has changed, and a question costs a
+ * registry more than an answer is worth.
  */
 const ASKED_AT_ONCE = 8
+
+/** Whether the tags of a request are there: somebody could push them before. */
+type IsThere = (request: SessionRequest) => Promise<boolean>
 
 const NOTHING: PushChecks = {
   allowed: async () => undefined,
@@ -37,13 +41,18 @@ export async function startPushChecks(session: Session, { signal }: Pick<BuildEd
   if (!pushes) return NOTHING
   const [{ askPushRights }, { openTagGate }] = await Promise.all([import('./preflight.ts'), import('./tag-gate.ts')])
   const gate = openTagGate(session, signal)
-  return { ...pushChecksOf(session.requests, askPushRights(session, signal)), gate }
+  const isThere = async (request: SessionRequest) => {
+    const states = await Promise.all(pushNames(request.outputs).map(async (ref) => gate.before(formatReference(ref))))
+    return states.length > 0 && states.every((state) => state !== 'absent' && state !== 'unknown')
+  }
+  return { ...pushChecksOf(session.requests, askPushRights(session, signal), isThere), gate }
 }
 
 /** The checks of some requests; `ask` asks about one. */
 export function pushChecksOf(
   requests: readonly SessionRequest[],
   ask: (request: SessionRequest) => Promise<void>,
+  isThere: IsThere = async () => false,
 ): PushChecks {
   const asked = new Map<SessionRequest, Promise<void>>()
   const allowed = (request: SessionRequest): Promise<void> => {
@@ -57,12 +66,15 @@ export function pushChecksOf(
       pushNames(outputs).map(({ host, repository }) => formatReference({ host, repository })),
     ),
   )
-  const isFew = repositories.size <= ASKED_AT_ONCE
-  if (isFew) requests.forEach(allowed)
+  const early = new Map<SessionRequest, Promise<void>>()
+  for (const request of repositories.size <= ASKED_AT_ONCE ? requests : []) {
+    const answer = isThere(request).then((is) => (is ? undefined : allowed(request)))
+    answer.catch(() => undefined)
+    early.set(request, answer)
+  }
   return {
-    allowed: async (request) => (isFew ? allowed(request) : undefined),
+    allowed: async (request) => early.get(request),
     async beforeWork(images) {
-      if (isFew) return
       const own = requests.filter(({ image }) => images.size === 0 || image === undefined || images.has(image))
       const answers = await Promise.allSettled(own.map(allowed))
       const refused = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as unknown] : []))

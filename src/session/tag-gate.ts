@@ -42,7 +42,7 @@ export function openTagGate(
           output.type === 'registry' && !output.pushByDigest ? namesOf(output, outputs.tags) : [],
         ),
   )
-  const before = tagsBefore(names, { registry, signal })
+  const { before, early } = tagsBefore(names, { registry, signal })
   const waiting: Waiting[] = []
   const arrivals = new Map<SessionRequest, () => void>()
   let failure: { readonly image: string | undefined; readonly error: XbuildError } | undefined
@@ -56,7 +56,7 @@ export function openTagGate(
         (one): TagMove => ({
           ...client,
           ...one,
-          before,
+          ...{ before, early },
           ...(missing ? { missing } : {}),
           ...(append ? { append } : {}),
           ...(force ? { force } : {}),

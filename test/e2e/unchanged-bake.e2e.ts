@@ -57,8 +57,8 @@ test('a bake of which nothing has changed starts no worker, writes nothing to re
   const again = await bake()
   expect(again.started).toEqual(['xbuild.cjs'])
   expect(again.asked.filter((line) => !/^(?:GET|HEAD) /.test(line))).toEqual([])
-  // The tag before and after, the configuration, two layers
-  expect(again.asked).toHaveLength(IMAGES.length * 5)
+  // A tag that names what was built is looked at once, and what it leads to is there
+  expect(again.asked).toHaveLength(IMAGES.length)
 
   writeFiles(project, { s3: 'changed\n' })
   const changed = await bake()
