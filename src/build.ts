@@ -102,7 +102,7 @@ async function street(
       nodes: prepared.all,
       listener: stop.listener,
       driverFor: drivers.driverFor,
-      silenceTimeout: session.options.silenceTimeout,
+      ...{ silenceTimeout: session.options.silenceTimeout, jobs: session.options.jobs },
       signal: stop.signal,
     })
     await drivers.keep(outcomes)

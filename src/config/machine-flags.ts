@@ -31,7 +31,7 @@ export const MACHINE_FLAGS: FlagsOf<
     placeholder: 'N',
     group: 'advanced',
     key: 'jobs',
-    help: 'Number of steps that run at the same time',
+    help: 'Number of steps that run at the same time, and of images that nodes build at the same time, together',
     default: 'number of CPUs, at least 16',
     absent: undefined,
     parse: read.positive,

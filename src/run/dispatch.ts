@@ -20,6 +20,8 @@ export interface DispatchOptions {
   readonly signal: AbortSignal
   /** Hears everything that drivers emit. */
   readonly listener: Listener
+  /** Images that other machines build at a time, all of them together; absent: as their slots say. */
+  readonly jobs?: number | undefined
   /** How long a step may say nothing; milliseconds. */
   readonly silenceTimeout?: number | undefined
   /** Told of every image as soon as it is there. */
@@ -55,9 +57,11 @@ const LOST_BEFORE = (node: string): AttemptResult => ({
  */
 export async function dispatch(
   plan: BuildPlan,
-  { nodes, driverFor, signal, listener, silenceTimeout, onBuilt }: DispatchOptions,
+  { nodes, driverFor, signal, listener, silenceTimeout, onBuilt, jobs = Infinity }: DispatchOptions,
 ): Promise<readonly JobOutcome[]> {
   const queues = new Map(nodes.map((node) => [node.name, new PQueue({ concurrency: node.slots })]))
+  // The own engine counts its steps itself: an image may wait elsewhere for one of them
+  const elsewhere = new PQueue({ concurrency: jobs })
   const ownEngine = new Set(nodes.filter(({ driver }) => driver === 'embedded').map(({ name }) => name))
   /** Nodes that failed in this build: what waits for them goes elsewhere at once. */
   const lost = new Set<string>()
@@ -79,7 +83,10 @@ export async function dispatch(
       const broken = await brokenContext(job)
       if (broken) return broken
       // No `signal` here: p-queue would settle a running job before its driver has stopped it.
-      const outcome = await queues.get(job.decision.strategy.node)!.add(() => step(running))
+      const { node } = job.decision.strategy
+      const outcome = await queues
+        .get(node)!
+        .add(() => (ownEngine.has(node) ? step(running) : elsewhere.add(() => step(running))))
       if (outcome) return outcome
       if (running.pause) await pause(running.pause, undefined, { signal }).catch(() => undefined)
     }

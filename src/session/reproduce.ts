@@ -59,7 +59,7 @@ export async function buildAgain(
     nodes: prepared.all,
     listener,
     driverFor: drivers.driverFor,
-    silenceTimeout: options.silenceTimeout,
+    ...{ silenceTimeout: options.silenceTimeout, jobs: options.jobs },
     signal: edges.signal,
   })
 }

@@ -54,6 +54,15 @@ function image(
 const plan = (...images: SessionInput['images']) => planImages({ buildPlatform: amd64, images })
 const place = (job: Job) => [job.id, job.decision.strategy.node]
 
+test('equal BuildKit nodes share the images of a session by their slots', () => {
+  const [one, two] = [there, { ...there, name: 'two', slots: 2 }]
+  const names = ['a', 'b', 'c', 'd', 'e', 'f']
+  const { plan: found } = plan(...names.map((name) => image(name, { nodes: [one, two] })))
+  const taken = found.jobs.map(({ decision }) => decision.strategy.node)
+  expect(taken.filter((name) => name === 'there')).toHaveLength(2)
+  expect(taken.filter((name) => name === 'two')).toHaveLength(4)
+})
+
 test('nodes share the work of all images', () => {
   const nodes = [here, there]
   const { plan: found } = plan(

@@ -42,11 +42,17 @@ function planOf(jobs: readonly Job[]): BuildPlan {
 }
 
 /** A driver that builds when the test says so. */
-function manualDriver(): Driver & { readonly started: string[]; finish(platform: string, error?: unknown): void } {
+function manualDriver(): Driver & {
+  readonly started: string[]
+  readonly finished: string[]
+  finish(platform: string, error?: unknown): void
+} {
   const started: string[] = []
+  const finished: string[] = []
   const waiting = new Map<string, { resolve(built: BuiltImage): void; reject(error: unknown): void }>()
   return {
     started,
+    finished,
     build: (job) =>
       new Promise((resolve, reject) => {
         const platform = formatPlatform((job as ImageJob).target)
@@ -54,6 +60,7 @@ function manualDriver(): Driver & { readonly started: string[]; finish(platform:
         waiting.set(platform, { resolve, reject })
       }),
     finish(platform, error) {
+      finished.push(platform)
       if (error === undefined) waiting.get(platform)!.resolve(image)
       else waiting.get(platform)!.reject(error)
     },
@@ -64,11 +71,19 @@ function manualDriver(): Driver & { readonly started: string[]; finish(platform:
 /** Lets everything happen that can happen now. */
 const settle = () => new Promise((resolve) => setImmediate(resolve))
 
-function start(jobs: readonly Job[], nodes: readonly Node[], drivers: Readonly<Record<string, Driver>>) {
+function start(
+  jobs: readonly Job[],
+  nodes: readonly Node[],
+  drivers: Readonly<Record<string, Driver>>,
+  limit?: number,
+) {
   const stop = new AbortController()
   const events: BuildEvent[] = []
   const listener = createListener((event) => void events.push(event))
-  const outcomes = dispatch(planOf(jobs), { nodes, driverFor: (name) => drivers[name]!, signal: stop.signal, listener })
+  const outcomes = dispatch(planOf(jobs), {
+    ...{ nodes, driverFor: (name) => drivers[name]!, signal: stop.signal, listener },
+    ...(limit === undefined ? {} : { jobs: limit }),
+  })
   return {
     stop,
     events,
@@ -97,6 +112,49 @@ test('a node builds as many at a time as it has slots, in the order of the plan;
     'done linux/386',
     'done linux/riscv64',
   ])
+})
+
+describe('images of one session on two equal nodes', () => {
+  const equal = [node('one', 1), node('two', 2)].map((each): Node => ({ ...each, driver: 'buildkit' }))
+  const platforms = ['linux/amd64', 'linux/arm64', 'linux/386', 'linux/riscv64', 'linux/s390x', 'linux/ppc64le']
+  /** As many as the nodes have slots, the smaller node less. */
+  const jobs = platforms.map((platform, at) => job(platform, at % 3 === 0 ? 'one' : 'two'))
+
+  test.each([
+    [undefined, 3],
+    [1, 1],
+    [2, 2],
+    [5, 3],
+  ])('with --jobs %s, %i are built at a time, and all are built', async (limit, most) => {
+    const [one, two] = [manualDriver(), manualDriver()]
+    const { outcomes } = start(jobs, equal, { one, two }, limit)
+    const counts: number[] = []
+    for (let ended = 0; ended < platforms.length; ended++) {
+      await settle()
+      counts.push(one.started.length + two.started.length - ended)
+      expect(one.started.length - one.finished.length).toBeLessThanOrEqual(1)
+      expect(two.started.length - two.finished.length).toBeLessThanOrEqual(2)
+      const driver = one.started.length > one.finished.length ? one : two
+      driver.finish(driver.started.find((platform) => !driver.finished.includes(platform))!)
+    }
+    expect(Math.max(...counts)).toBe(most)
+    expect((await outcomes).map(({ status }) => status)).toEqual(platforms.map(() => 'done'))
+  })
+
+  test('--jobs counts the steps of the embedded engine by itself', async () => {
+    const [here, one] = [manualDriver(), manualDriver()]
+    const { outcomes } = start(
+      [job('linux/amd64', 'one'), job('linux/386'), job('linux/arm64')],
+      [node('here', 2), equal[0]!],
+      { here, one },
+      1,
+    )
+    await settle()
+    expect([here.started, one.started]).toEqual([['linux/386', 'linux/arm64'], ['linux/amd64']])
+    for (const platform of here.started) here.finish(platform)
+    one.finish('linux/amd64')
+    await outcomes
+  })
 })
 
 test('an image with an emulated stage starts as an emulated one, wherever its last stage could run', async () => {
