@@ -1,6 +1,7 @@
 import { formatReference, type Reference } from '../oci/reference.ts'
 import type { Repository } from '../registry/repository.ts'
 import type { RegistryClient } from '../registry/types.ts'
+import { attachedIn } from './attached.ts'
 import type { ImageSource } from './source.ts'
 
 /** A client that can also be asked about repositories. */
@@ -28,6 +29,7 @@ export function registrySource(
     blob: (descriptor, offset, signal) => registry.blob(at, descriptor, { signal, offset }),
     blobSize: ({ digest }, signal) => registry.blobSize(at, digest, { signal }),
     referrers: (digest, signal) => registry.referrers(at, digest, { signal }),
+    attached: attachedIn(at, registry),
     close: async () => {},
   }
 }

@@ -2,14 +2,24 @@ import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import type { Emit } from '../events.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
+import { parseAny } from '../oci/any-manifest.ts'
+import type { Document } from '../oci/make-manifest.ts'
 import { addReferrers } from '../publish/add-referrers.ts'
 import { moveTags } from '../publish/move-tags.ts'
+import { readTag } from '../publish/present-tag.ts'
 import { tagsBefore } from '../publish/tag-before.ts'
 import type { MoveOptions } from '../publish/tag-move.ts'
 import type { ImageRegistry } from './registry-source.ts'
 import type { ImageTarget } from './target.ts'
 
 const NOTHING = Buffer.alloc(0)
+
+/** What tells layers of signatures apart: the payloads of several keys are the same. */
+function layersOf({ descriptor, bytes }: Document): string[] {
+  return parseAny(bytes, descriptor).layers.map(({ digest, annotations = {} }) =>
+    JSON.stringify([digest, Object.entries(annotations).sort()]),
+  )
+}
 
 /**
  * A repository; `ref` with a tag gives the image that name, without one it is there by digest. A tag moves as `how`
@@ -39,6 +49,18 @@ export function registryTarget(
       registry.pushManifest({ ...at, digest: document.descriptor.digest }, document, { signal }),
     async addReferrers({ digest }, referrers, signal) {
       await addReferrers(at, { subject: digest, added: referrers }, { registry, signal })
+    },
+    async putAttached({ tag, document }, signal) {
+      const present = await readTag({ ...at, tag }, { registry, signal })
+      if (present?.digest === document.descriptor.digest) return 'known'
+      if (present) {
+        const there = await registry.manifest({ ...at, digest: present.digest }, { signal, direct: true })
+        const held = new Set(layersOf(document))
+        if (!layersOf(there).every((one) => held.has(one))) return 'other'
+      }
+      const when = present ? { etag: present.etag ?? `"${present.digest}"` } : 'absent'
+      await registry.pushManifest({ ...at, tag }, document, { signal, when })
+      return 'put'
     },
     async publish(root, entries, signal) {
       if (ref.digest !== undefined && ref.digest !== root.descriptor.digest)

@@ -14,7 +14,15 @@ export interface ImageSource extends ImageOrigin {
   /** The size of a blob in bytes, `'unknown'` where it is not said; undefined when it is not there. */
   blobSize(descriptor: Descriptor, signal: AbortSignal): Promise<number | 'unknown' | undefined>
   referrers(digest: Digest, signal: AbortSignal): Promise<Referrers>
+  /** What cosign 2 keeps of a manifest under tags of its own; absent: there are no tags. */
+  attached?(digest: Digest, signal: AbortSignal): Promise<readonly Attached[]>
   close(): Promise<void>
+}
+
+/** A manifest that belongs to another one by the name of its tag. */
+export interface Attached {
+  readonly tag: string
+  readonly document: Document
 }
 
 /** A manifest, an index or a config of a source, checked against its descriptor. Throws BAD_IMAGE, DIGEST_MISMATCH. */

@@ -66,7 +66,9 @@ export function createTransfer({ source, target, referrers, emit, signal }: Tran
           counts.manifests++
         }
       }
-      if (referrers) await bringReferrers(descriptor, abort, depth)
+      if (!referrers) return
+      await bringReferrers(descriptor, abort, depth)
+      if (depth === 0) await bringAttached(descriptor, abort)
     })
 
   const blob = (descriptor: Descriptor, abort: AbortSignal): Promise<void> =>
@@ -100,6 +102,22 @@ export function createTransfer({ source, target, referrers, emit, signal }: Tran
       )
     for (const one of found) await manifest(one, abort, depth + 1)
     await target.addReferrers(subject, found, abort)
+  }
+
+  async function bringAttached({ digest }: Descriptor, abort: AbortSignal): Promise<void> {
+    if (!target.putAttached) return
+    for (const one of (await source.attached?.(digest as Digest, abort)) ?? []) {
+      const { bytes, descriptor } = one.document
+      await forEachLimited(blobsOf(parseAny(bytes, descriptor)), { limit: BLOBS, signal: abort }, blob)
+      const outcome = await target.putAttached(one, abort)
+      if (outcome === 'put') counts.referrers++
+      if (outcome === 'other')
+        emit({
+          type: 'warning',
+          message: `${one.tag} of ${source.name} is not copied: ${target.name} has other signatures under this tag`,
+          at: Date.now(),
+        })
+    }
   }
 
   function unknownKind({ mediaType, digest }: Descriptor): never {

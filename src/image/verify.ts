@@ -87,7 +87,11 @@ export async function verifyImage(source: ImageSource, { deep, referrers, signal
   })
   const subjects = new Map([root, ...nested].map(({ descriptor }) => [descriptor.digest, descriptor]))
   for (const { descriptor } of entries) subjects.set(descriptor.digest, descriptor)
-  if (referrers) await forEachLimited([...subjects.values()], { limit: MANIFESTS, signal }, checkReferrers)
+  if (referrers)
+    await forEachLimited([...subjects.values()], { limit: MANIFESTS, signal }, async (one, inner) => {
+      await checkReferrers(one, inner)
+      await checkAttached(one, inner)
+    })
   await forEachLimited([...blobs.values()], { limit: BLOBS, signal }, async (blob, inner) => {
     const size = await source.blobSize(blob, inner)
     if (size === undefined) return add('error', blob.digest, 'is missing')
@@ -134,6 +138,14 @@ export async function verifyImage(source: ImageSource, { deep, referrers, signal
         else if (deep && manifest.artifactType === ATTESTATION_ARTIFACT)
           await checkStatements(manifest, subject.digest, abort)
       })
+    }
+  }
+
+  async function checkAttached({ digest }: Descriptor, abort: AbortSignal): Promise<void> {
+    for (const { document } of (await source.attached?.(digest, abort)) ?? []) {
+      said++
+      manifests++
+      await tell(document.descriptor.digest, async () => noteBlobs(parseAny(document.bytes, document.descriptor)))
     }
   }
 

@@ -6,9 +6,10 @@ import { readDocument, type ImageSource } from '../image/source.ts'
 import { MEDIA_TYPE, type Descriptor } from '../oci/descriptor.ts'
 import { isManifestType } from '../oci/media-type.ts'
 import { BUNDLE_TYPE, isSignatureOf } from './bundle.ts'
+import { isSimpleSignatureOf, simpleSignaturesIn, type SimpleSignature } from './simple-signing.ts'
 
 /** What is read of the place that signatures are in. */
-export type SignaturePlace = Pick<ImageSource, 'name' | 'document' | 'blob' | 'referrers'>
+export type SignaturePlace = Pick<ImageSource, 'name' | 'document' | 'blob' | 'referrers' | 'attached'>
 
 /** The signatures of an image. */
 export interface Signatures {
@@ -35,7 +36,12 @@ export async function findSignatures(
     const bytes = await unlessOfContent(() => readBlob(blobs, layer, MAX_BUNDLE_BYTES))
     if (bytes && isSignatureOf(bytes, { digest: subject.digest, publicKey })) valid.push(digest)
   }
-  return { valid, found: bundles.length }
+  const simple = await findSimple(place, subject, signal)
+  for (const { digest, payload, signature } of simple) {
+    const bytes = await unlessOfContent(() => readBlob(blobs, payload, MAX_BUNDLE_BYTES))
+    if (bytes && isSimpleSignatureOf(bytes, { signature, digest: subject.digest, publicKey })) valid.push(digest)
+  }
+  return { valid: [...new Set(valid)], found: bundles.length + simple.length }
 }
 
 /** Manifests that refer to an image and have a Sigstore bundle, and the layer that it is. */
@@ -59,6 +65,21 @@ export async function findBundles(
       bundles.push({ digest: one.digest, layer })
   }
   return bundles
+}
+
+/** Signatures of cosign 2, under a tag of their own. */
+async function findSimple(
+  place: SignaturePlace,
+  { digest }: Descriptor,
+  signal: AbortSignal,
+): Promise<readonly (SimpleSignature & { readonly digest: string })[]> {
+  const attached = (await place.attached?.(digest, signal)) ?? []
+  const found = attached.find(({ tag }) => tag.endsWith('.sig'))?.document
+  const manifest = found && (await unlessOfContent(async () => parseAny(found.bytes, found.descriptor)))
+  if (!manifest) return []
+  return simpleSignaturesIn(manifest)
+    .slice(0, MAX_BUNDLES)
+    .map((one) => ({ ...one, digest: found.descriptor.digest }))
 }
 
 // In the tag of a registry that keeps no list of referrers, cosign 3 writes the type of the config, and no annotations

@@ -56,6 +56,41 @@ test('xbuild takes signatures of cosign, and shows and copies them', async () =>
   expect(await verifies('copy:1', 'own')).toMatchObject({ code: 0 })
 })
 
+test('xbuild takes signatures in the form of cosign 2, copies them, and keeps them', async () => {
+  const old = ['--new-bundle-format=false', '--use-signing-config=false', '--tlog-upload=false', '--yes']
+  const oldVerifies = (ref: string, name: string) =>
+    run(cosign, [
+      ...['verify', '--new-bundle-format=false', '--insecure-ignore-tlog=true', '--key', join(folder, `${name}.pub`)],
+      at(ref),
+    ])
+  const xbuildVerifies = (ref: string, name: string) => image('verify', '--key', join(folder, `${name}.pub`), at(ref))
+  await push('old:1')
+  const digest = JSON.parse((await image('inspect', '--json', at('old:1'))).stdout).digest
+  const sign = (repository: string, name: string) =>
+    runOk(cosign, ['sign', ...old, '--key', key(name), at(`${repository}@${digest}`)], { env: OPENED })
+  await sign('old', 'own')
+  expect((await xbuildVerifies('old:1', 'own')).code).toBe(0)
+  const other = await xbuildVerifies('old:1', 'other')
+  expect(other.code).toBe(1)
+  expect(other.stdout).toContain('it has 1 other signatures')
+
+  expect((await image('copy', at('old:1'), at('new:1'))).code).toBe(0)
+  expect(await oldVerifies('new:1', 'own')).toMatchObject({ code: 0 })
+  expect((await xbuildVerifies('new:1', 'own')).code).toBe(0)
+  const prune = await image('prune', at('new'))
+  expect(prune.stdout, prune.stderr).not.toContain('sha256-')
+
+  // A signature that was added at the source comes later; one of the destination is not lost
+  await sign('old', 'other')
+  expect((await image('copy', at('old:1'), at('new:1'))).code).toBe(0)
+  expect(await oldVerifies('new:1', 'other')).toMatchObject({ code: 0 })
+  await push('third:1')
+  await sign('third', 'other')
+  const kept = await image('copy', at('old:1'), at('third:1'))
+  expect(kept.stderr).toContain('has other signatures under this tag')
+  expect(await oldVerifies('third:1', 'other')).toMatchObject({ code: 0 })
+})
+
 test('both sign one image', async () => {
   await push('both:1', '--sign', `cosign,key=${key('own')},tlog=false`)
   expect((await image('sign', '--key', key('other'), at('both:1'))).code).toBe(0)
