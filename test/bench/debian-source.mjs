@@ -42,7 +42,7 @@ export async function fetchSource(source, { folder, name, suite }) {
     'APT::Sandbox::User=',
   ].flatMap((option) => ['-o', option])
   await runOk('apt-get', ['-qq', ...options, 'update', '--error-on=any'])
-  await runOk('apt-get', ['-qq', ...options, 'source', '--download-only', source], { cwd: apt })
+  await runOk('apt-get', ['-qq', ...options, 'source', '--download-only', '--tar-only', source], { cwd: apt })
   const archive = (await readdir(apt)).find((one) => /\.orig\.tar\.[a-z0-9]+$/.test(one))
   if (!archive) throw new Stop(`The archive has no source of ${source}`)
   await mkdir(join(folder, name), { recursive: true })

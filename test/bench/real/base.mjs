@@ -59,13 +59,13 @@ export async function realBase({ release, architecture, packages }) {
     await runOk(
       'mmdebstrap',
       [
-        ...['--quiet', '--variant=extract', `--architectures=${architecture}`],
+        // Without devices: to delete them later, tar would copy the archive, and damages files in it
+        ...['--quiet', '--variant=extract', '--skip=output/dev', `--architectures=${architecture}`],
         `--include=${[...ALWAYS, ...packages].filter((name) => name !== 'usrmerge').join(',')}`,
         ...[`--extract-hook=sh -c '${FINISH.replaceAll("'", String.raw`'\''`)}' sh "$1"`, SUITES[release], tar],
       ],
       { env: { ...process.env, SOURCE_DATE_EPOCH: '1700000000' } },
     )
-    await runOk('tar', ['--delete', '--wildcards', '-f', tar, './dev/*'])
     const layer = await packTar(tar, join(layout, 'blobs/sha256'))
     await writeLayout(layout, [
       {
