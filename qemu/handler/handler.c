@@ -24,6 +24,7 @@
  *   first LETTERS      the first argument has only these letters
  *   operand            there is an argument that is no option
  *   skip PREFIX        no argument begins so
+ *   both A B           not both: an argument that begins with A and one that begins with B
  *   ending SUFFIX      no argument ends so
  *   flags LETTERS      no argument that begins with one dash has one of these letters
  *   lacks LETTERS      no argument has one of these letters
@@ -36,6 +37,9 @@
  *   absent PATH        there is no such file
  *   at PATH            the program is this file, by its real path
  *   same PATH ID       the file, a library of the program, has this build-id
+ *   alike PATH ID      the file has this build-id, or there is none
+ *   text DIGEST        the first argument, or after -w the second, is a file with this SHA-256, of which the beginning is given; of
+ *                      several such lines one must hold
  *   users              users and groups are found in files only (/etc/nsswitch.conf)
  *   without NAME       the environment has no such variable
  *   not NAME=VALUE     the environment does not give it this value
@@ -45,6 +49,7 @@
  *   path NAME DIRS     add folders to the end of a list of paths in the environment
  *   add ARG            put before the program's own arguments
  *   env NAME=VALUE     put into the environment, when NAME is not there or empty
+ *   preload FILE       a library that the loader brings in before all others
  *   load DIR PROGRAM   start DIR/bin/PROGRAM with the loader and the libraries in DIR/lib
  *   exec FILE          start a static program
  *
@@ -270,6 +275,7 @@ struct start {
     char *more[8]; /* `add` */
     long added;
     char *folder, *program; /* `load` */
+    char *library;          /* `preload` */
     char *file;             /* `exec` */
     long own;               /* the open program */
 };
@@ -497,6 +503,22 @@ static const char *find(const char *text, const char *end, char letter)
     return text;
 }
 
+/* Whether a % ends a command of sed like s%/%-%g: on its line are two more before it, the first after an s, and the word sed. */
+static int ends_command(const char *text, const char *at)
+{
+    const char *places[2], *start = at;
+    for (int i = 0; i < 2; i++) {
+        do if (start == text || *--start == '\n') return 0; while (*start != '%');
+        if (start > text && start[-1] == '\\') return 0;
+        places[i] = start;
+    }
+    start = places[1];
+    if (start - text < 2 || start[-1] != 's' || !holds_letter((const char[]){ start[-2], 0 }, "'\"; \t")) return 0;
+    for (start--; start > text && *start != '\n'; start--)
+        if (begins(start, "sed")) return 1;
+    return 0;
+}
+
 /* Whether a text has a conversion like %.2f, one that takes the end from a variable (${name%.f}) aside. */
 static int has_fraction(const char *text, size_t size)
 {
@@ -508,6 +530,7 @@ static int has_fraction(const char *text, size_t size)
         if (!*c || !holds_letter((const char[]){ *c, 0 }, "aefgAEFG")) continue;
         while (before > text && (is_name(before[-1]) || before[-1] == '%')) before--;
         if (before - text >= 2 && before[-1] == '{' && before[-2] == '$' && before < at) continue;
+        if (ends_command(text, at)) continue;
         return 1;
     }
     return 0;
@@ -609,6 +632,72 @@ static int has_id(const char *path, const char *wanted)
     return found && equal(id, wanted);
 }
 
+/* ---- SHA-256 (FIPS 180-4) ---- */
+
+static const uint32_t SHARES[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
+    0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa,
+    0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85,
+    0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3,
+    0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070, 0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f,
+    0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+
+static uint32_t turn(uint32_t value, int by) { return value >> by | value << (32 - by); }
+
+static void digest_block(uint32_t *state, const unsigned char *block)
+{
+    uint32_t words[64], s[8];
+    for (int i = 0; i < 16; i++) words[i] = (uint32_t)number(block + 4 * i, 4, 1);
+    for (int i = 16; i < 64; i++) {
+        uint32_t a = words[i - 15], b = words[i - 2];
+        words[i] = words[i - 16] + (turn(a, 7) ^ turn(a, 18) ^ a >> 3) + words[i - 7] + (turn(b, 17) ^ turn(b, 19) ^ b >> 10);
+    }
+    for (int i = 0; i < 8; i++) s[i] = state[i];
+    for (int i = 0; i < 64; i++) {
+        uint32_t one = s[7] + (turn(s[4], 6) ^ turn(s[4], 11) ^ turn(s[4], 25)) + ((s[4] & s[5]) ^ (~s[4] & s[6])) + SHARES[i] + words[i];
+        uint32_t other = (turn(s[0], 2) ^ turn(s[0], 13) ^ turn(s[0], 22)) + ((s[0] & s[1]) ^ (s[0] & s[2]) ^ (s[1] & s[2]));
+        for (int j = 7; j > 0; j--) s[j] = s[j - 1];
+        s[4] += one, s[0] = one + other;
+    }
+    for (int i = 0; i < 8; i++) state[i] += s[i];
+}
+
+/* The digest of a file as 64 hex digits and a zero; 0 when it cannot be read. */
+static int digest_of(const char *path, char *hex)
+{
+    uint32_t state[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
+    unsigned char part[4096 + 128];
+    long file = open_file(path), size, at = 0;
+    if (file < 0) return 0;
+    for (;;) {
+        long got = size = read_at(file, part, 4096, (uint64_t)at);
+        while (got > 0 && size < 4096 && (got = read_at(file, part + size, 4096 - size, (uint64_t)(at + size))) > 0) size += got;
+        if (got < 0 || at > 1l << 26) { close_file(file); return 0; }
+        at += size;
+        int last = size < 4096;
+        if (last) {
+            part[size++] = 0x80;
+            while (size % 64 != 56) part[size++] = 0;
+            for (int i = 56; i >= 0; i -= 8) part[size++] = (unsigned char)((uint64_t)at * 8 >> i);
+        }
+        for (long block = 0; block < size; block += 64) digest_block(state, part + block);
+        if (last) break;
+    }
+    close_file(file);
+    for (int i = 0; i < 64; i++) *hex++ = "0123456789abcdef"[state[i / 8] >> (28 - i % 8 * 4) & 15];
+    *hex = 0;
+    return 1;
+}
+
+/* Digest of the script that an interpreter is started for, with no option but -w; empty when nothing is known of it. */
+static void script_digest(char **argv, char *hex)
+{
+    char *script = argv[1] && equal(argv[1], "-w") ? argv[2] : argv[1];
+    *hex = 0;
+    if (script && *script && *script != '-' && !digest_of(script, hex)) *hex = 0;
+}
+
 /*
  * Whether users and groups are looked up in files only: the image's other modules are for its own CPU. The one of systemd may be named, since
  * nothing changes where it is not installed. Without the file, that is so, too.
@@ -657,7 +746,8 @@ static int is_at(long file, const char *path)
 /* Follows the rules; 0 says that QEMU is to run the program. */
 static int follow(char *rules, struct start *start)
 {
-    int left_out = 0, added = 0, beginnings = 0, begun = 0;
+    int left_out = 0, added = 0, beginnings = 0, begun = 0, texts = 0, known = 0;
+    char digest[65] = "";
     for (char *line = rules, *next; *line; line = next) {
         for (next = line; *next && *next != '\n'; next++)
             ;
@@ -689,6 +779,9 @@ static int follow(char *rules, struct start *start)
             if (!lie_below(start->argv, value)) return 0;
         } else if (equal(line, "skip")) {
             if (has_argument(start->argv, value, begins)) return 0;
+        } else if (equal(line, "both")) {
+            char *other = cut(value);
+            if (has_argument(start->argv, value, begins) && has_argument(start->argv, other, begins)) return 0;
         } else if (equal(line, "first")) {
             if (!has_first(start->argv, value)) return 0;
         } else if (equal(line, "some")) {
@@ -718,6 +811,13 @@ static int follow(char *rules, struct start *start)
         } else if (equal(line, "same")) {
             char *id = cut(value);
             if (!has_id(value, id)) return 0;
+        } else if (equal(line, "alike")) {
+            char *id = cut(value);
+            if (is_there(value) && !has_id(value, id)) return 0;
+        } else if (equal(line, "text")) {
+            if (!texts) script_digest(start->argv, digest);
+            texts = 1;
+            known |= *digest && length(value) >= 32 && begins(digest, value);
         } else if (equal(line, "either")) {
             char *values = cut(value), *set = value_of(start->env, value, length(value));
             if (set && *set && !is_either(set, values)) return 0;
@@ -734,6 +834,8 @@ static int follow(char *rules, struct start *start)
         } else if (equal(line, "add")) {
             if (start->added == 8) return 0;
             start->more[start->added++] = value;
+        } else if (equal(line, "preload")) {
+            start->library = value;
         } else if (equal(line, "load")) {
             start->folder = value, start->program = cut(value);
             if (!*start->program) return 0;
@@ -743,7 +845,7 @@ static int follow(char *rules, struct start *start)
             return 0; /* written for a newer handler */
         }
     }
-    return (start->file || start->folder) && begun == beginnings;
+    return (start->file || start->folder) && begun == beginnings && known == texts;
 }
 
 /* Becomes the twin; returns only when that fails. `count` arguments. */
@@ -762,6 +864,7 @@ static void become(struct start *start, long count)
         argv[n++] = "--inhibit-cache"; /* the image's is for other libraries */
         argv[n++] = "--library-path";
         argv[n++] = paths[1];
+        if (start->library) argv[n++] = "--preload", argv[n++] = start->library;
         argv[n++] = "--argv0";
         argv[n++] = start->argv[0];
         argv[n++] = paths[2];
@@ -786,7 +889,7 @@ static int twin(long argc, char **argv, char **env, long file)
 
     /* Who looks into programs wants to look into the one that was asked for. */
     char *room[MAX_ENV + 16], words[16384];
-    struct start start = { argv + 2, room, 0, { words, words + sizeof words, 0 }, { 0 }, 0, 0, 0, 0, file };
+    struct start start = { argv + 2, room, 0, { words, words + sizeof words, 0 }, { 0 }, 0, 0, 0, 0, 0, file };
     for (; env[start.variables]; start.variables++) {
         char *variable = env[start.variables];
         if (start.variables == MAX_ENV || (begins(variable, "LD_") && !begins(variable, "LD_LIBRARY_PATH=") && !begins(variable, "LD_RUN_PATH="))

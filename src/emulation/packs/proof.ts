@@ -15,6 +15,7 @@ const NAME = 'probe'
  */
 const RULES = [
   'skip --no-such-option',
+  'both --no-such-option --nor-this',
   'ending .no-such-end',
   'flags Z',
   'lacks Z',
@@ -22,6 +23,7 @@ const RULES = [
   'with --no-such-option value',
   'names',
   'absent /dev/.xbuild/nothing',
+  'alike /dev/.xbuild/nothing 00',
   'without XBUILD_NOTHING',
   'not XBUILD_NOTHING=1',
   'either XBUILD_NOTHING nothing',
@@ -31,6 +33,7 @@ const RULES = [
   'path XBUILD_PROOF /nowhere',
   'env XBUILD_PROVEN=1',
   'add --an-argument',
+  'preload /dev/.xbuild/nothing',
   `exec ${PACKS_IN_CONTAINER}/twin`,
 ]
 
