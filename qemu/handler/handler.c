@@ -503,7 +503,7 @@ static const char *find(const char *text, const char *end, char letter)
     return text;
 }
 
-/* Whether a % ends a command of sed like s%/%-%g: on its line are two more before it, the first after an s, and the word sed. */
+/* Whether a % ends a command of sed like s%/%-%g: on its line are two more before it, the first after an s, and the word sed, or $SED. */
 static int ends_command(const char *text, const char *at)
 {
     const char *places[2], *start = at;
@@ -515,7 +515,7 @@ static int ends_command(const char *text, const char *at)
     start = places[1];
     if (start - text < 2 || start[-1] != 's' || !holds_letter((const char[]){ start[-2], 0 }, "'\"; \t")) return 0;
     for (start--; start > text && *start != '\n'; start--)
-        if (begins(start, "sed")) return 1;
+        if (begins(start, "sed") || begins(start, "SED")) return 1;
     return 0;
 }
 
@@ -559,7 +559,7 @@ static void begin_to_look(struct calm *seen)
 {
     seen->prints = seen->fractions = seen->sources = seen->generated = 0;
     prepare(&seen->print, "printf");
-    prepare(&seen->generate, "Generated?by?GNU?Autoconf Generated?automatically?by?config.status");
+    prepare(&seen->generate, "Generated?by?GNU?Autoconf Generated?by?configure. Generated?automatically?by?config.status");
 }
 
 /* Whether bash may print fractions: by a text of its own, or by files that it reads. */
