@@ -6,16 +6,23 @@ import { noTwinBecause, readRecipes, type Recipe, type RecipeMatch } from '../em
 import { hostTarget, PACK_TARGETS, type PackTarget } from '../emulation/packs/targets.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
 import { print } from './print.ts'
+import { buildFromSource } from './source-build.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Makes the packs that are named, or all that a distribution has twins for; prints the digest of each. */
 export async function buildPacks(
-  { wanted, architectures, from }: PackCommand & { verb: 'build' },
-  { folder, signal, terminal }: { folder: string; signal: AbortSignal; terminal: Terminal },
+  { wanted, architectures, from, fromSource }: PackCommand & { verb: 'build' },
+  {
+    folder,
+    store,
+    signal,
+    terminal,
+  }: { folder: string; store: string | undefined; signal: AbortSignal; terminal: Terminal },
 ): Promise<number> {
   const host = hostTarget()
   if (!host) throw new XbuildError('HOST', `Cannot build packs: there are no recipes for ${process.arch} machines`)
   const recipes = await readRecipes()
+  const build = fromSource ? buildFromSource(terminal, store) : undefined
   let made = 0
   for (const architecture of architectures) {
     for (const target of PACK_TARGETS[architecture] ?? []) {
@@ -36,11 +43,11 @@ export async function buildPacks(
           terminal.stderr.write(
             `Making ${recipe.about}${version ? ` ${version}` : ''} of ${from.id} ${from.codename} for ${target.debian}\n`,
           )
-          const options = { apt, match, architecture, distribution: from, host, packs: folder, signal }
+          const options = { apt, match, architecture, distribution: from, host, packs: folder, build, signal }
           const pack = await makePack(options).catch((thrown: unknown) => {
             const error = toXbuildError(thrown)
             if (wanted || error.code !== 'NOT_FOUND') throw thrown
-            terminal.stderr.write(`No pack: ${error.message}\n`)
+            terminal.stderr.write(`No pack: ${[error.message, error.hint].filter(Boolean).join('. ')}\n`)
             return undefined
           })
           if (!pack) continue
@@ -70,9 +77,17 @@ function namedRecipe(recipes: readonly Recipe[], name: string, version: string):
   return recipe
 }
 
-/** Every recipe by which programs of the architecture have twins, with the version that the distribution uses by itself. */
-function everyMatch(recipes: readonly Recipe[], target: PackTarget, apt: Apt): readonly RecipeMatch[] {
+/**
+ * Every recipe by which packages of the architecture have twins, with the version that the distribution uses by
+ * itself.
+ */
+export function everyMatch(
+  recipes: readonly Recipe[],
+  target: PackTarget,
+  apt: Pick<Apt, 'versions'>,
+): readonly RecipeMatch[] {
   return recipes
+    .filter(({ sibling }) => !sibling)
     .flatMap((recipe) => matchesOf(recipe, target, apt).slice(0, 1))
     .filter((match) => noTwinBecause(match) === undefined)
 }

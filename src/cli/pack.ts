@@ -71,7 +71,7 @@ export async function runPack(command: PackCommand, terminal: Terminal): Promise
     case 'build':
       return withSignals(terminal, {
         onStop: () => stderr.write('Stopping\n'),
-        work: (signal) => buildPacks(command, { folder, signal, terminal }),
+        work: (signal) => buildPacks(command, { folder, store: command.store, signal, terminal }),
       })
   }
 }

@@ -52,6 +52,8 @@ export type PackCommand = PackCommon &
         /** GOARCH. */
         readonly architectures: readonly string[]
         readonly from: { readonly id: string; readonly codename: string }
+        /** Build from source what no package has. */
+        readonly fromSource: boolean
       }
   )
 
@@ -60,6 +62,7 @@ interface PackValues {
   readonly all: boolean
   readonly platforms: readonly string[]
   readonly from?: string | undefined
+  readonly fromSource: boolean
   readonly store?: string | undefined
 }
 
@@ -92,13 +95,20 @@ export const PACK_FLAGS: { readonly [K in keyof PackValues]-?: Flag<PackValues[K
     absent: undefined,
     parse: (texts) => texts.at(-1),
   },
+  fromSource: {
+    name: 'from-source',
+    group: 'common',
+    help: 'Build compilers of which no cross compiler of the same source is packaged, which takes long (build)',
+    absent: false,
+    parse: bool,
+  },
   store: FLAGS.store,
 }
 
 /** Reads the words and values of `xbuild pack`. Throws BAD_OPTION. */
 export function readPackCommand(
   words: readonly string[],
-  { json, all, platforms, from, store }: PackValues,
+  { json, all, platforms, from, fromSource, store }: PackValues,
   { cwd, registries = {} }: { readonly cwd: string; readonly registries?: Registries | undefined },
 ): PackCommand {
   const [word = 'ls', ...names] = words
@@ -115,8 +125,10 @@ export function readPackCommand(
     throw usageError(
       `Cannot use "--${from === undefined ? 'platform' : 'from'}" with xbuild pack ${verb}: it belongs to xbuild pack build`,
     )
-  if (all && verb !== 'build')
-    throw usageError(`Cannot use "--all" with xbuild pack ${verb}: it belongs to xbuild pack build`)
+  if ((all || fromSource) && verb !== 'build')
+    throw usageError(
+      `Cannot use "--${all ? 'all' : 'from-source'}" with xbuild pack ${verb}: it belongs to xbuild pack build`,
+    )
   if (verb === 'ls') {
     if (names.length > 0) throw usageError(`Cannot list "${names.join(' ')}": xbuild pack ls takes no names`)
     return { ...base, verb }
@@ -135,7 +147,7 @@ export function readPackCommand(
       ? { ...base, verb, ref, names: chosen, registries }
       : { ...base, verb, ref, architectures: platforms, registries }
   }
-  if (all) return { ...base, verb: 'build', ...readAll(names, { platforms, from }) }
+  if (all) return { ...base, verb: 'build', fromSource, ...readAll(names, { platforms, from }) }
   if (names.length === 0)
     throw usageError(
       `Cannot ${verb} packs: no name is given`,
@@ -147,7 +159,8 @@ export function readPackCommand(
     if (!recipe) throw usageError(`Cannot build pack "${name}": not a name`, 'Write it like cc1@14 or as')
     return { recipe, version }
   })
-  return { ...base, verb, wanted, architectures: orArm(platforms), from: readDistribution(from ?? 'debian:trixie') }
+  const distribution = readDistribution(from ?? 'debian:trixie')
+  return { ...base, verb, wanted, architectures: orArm(platforms), from: distribution, fromSource }
 }
 
 /** `debian:13 linux/arm64,linux/riscv64`, in the place of --from and --platform. */

@@ -23,7 +23,11 @@ test.each([
   ],
   [
     ['build', 'as', '--from', 'ubuntu:noble'],
-    { verb: 'build', architectures: ['arm64'], from: { id: 'ubuntu', codename: 'noble' } },
+    { verb: 'build', architectures: ['arm64'], from: { id: 'ubuntu', codename: 'noble' }, fromSource: false },
+  ],
+  [
+    ['build', 'cc1@12', '--from', 'debian:12', '--from-source'],
+    { verb: 'build', from: { id: 'debian', codename: 'bookworm' }, fromSource: true },
   ],
   [
     ['build', '--all', 'debian:12', 'linux/arm64,linux/riscv64'],
@@ -38,6 +42,7 @@ test.each([
 })
 
 test.each([
+  [['verify', '--from-source'], /belongs to xbuild pack build/],
   [['lst'], /Cannot use "xbuild pack lst": unknown/],
   [['ls', 'cc1'], /takes no names/],
   [['rm'], /no name is given/],

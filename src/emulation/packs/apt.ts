@@ -18,6 +18,8 @@ export interface Apt {
   versions(name: string, architecture: string): AptPackage[]
   /** Libraries that packages of this machine's architecture need, at their newest. */
   libraries(names: readonly string[]): AptPackage[]
+  /** The packages, and all that they depend on, at their newest: what a folder needs for their programs to run. */
+  closure(names: readonly string[]): AptPackage[]
   /** Begins to fetch packages that will be unpacked. */
   fetch(packages: readonly AptPackage[]): void
   /** Unpacks packages over each other into a folder; they are what the signed index says. */
@@ -104,22 +106,25 @@ export async function openApt(options: AptOptions): Promise<Apt> {
     return got
   }
 
+  /** Packages with what they depend on, as far as it is wanted, by name. */
+  function needed(names: readonly string[], wants: (name: string) => boolean): AptPackage[] {
+    const found = new Map<string, AptPackage>()
+    for (let open = [...names]; open.length > 0; ) {
+      const shown = open.flatMap((name) => table.versions(name, [own, 'all']).slice(0, 1))
+      for (const one of shown) if (!found.has(one.name)) found.set(one.name, one)
+      const seen = new Set([...found.keys(), ...open])
+      open = [...new Set(shown.flatMap(({ depends }) => depends))].filter((name) => !seen.has(name) && wants(name))
+    }
+    return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
   return {
     kept,
     versions: (name, architecture) => table.versions(name, [architecture]),
 
-    libraries(names) {
-      const found = new Map<string, AptPackage>()
-      for (let open = [...names]; open.length > 0; ) {
-        const shown = open.flatMap((name) => table.versions(name, [own, 'all']).slice(0, 1))
-        for (const one of shown) if (!found.has(one.name)) found.set(one.name, one)
-        const seen = new Set([...found.keys(), ...open])
-        open = [...new Set(shown.flatMap(({ depends }) => depends))].filter(
-          (name) => !seen.has(name) && !NO_LIBRARY.test(name),
-        )
-      }
-      return [...found.values()].filter(({ name }) => !names.includes(name)).sort((a, b) => (a.name < b.name ? -1 : 1))
-    },
+    libraries: (names) => needed(names, (name) => !NO_LIBRARY.test(name)).filter(({ name }) => !names.includes(name)),
+
+    closure: (names) => needed(names, () => true),
 
     fetch,
 

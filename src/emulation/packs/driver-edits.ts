@@ -8,7 +8,7 @@ import { readElf, wordBytes, type Segment } from './elf.ts'
  * for the same CPU.
  */
 export interface Edits {
-  /** How texts in the program begin, and what that becomes, which is no longer. */
+  /** How texts in the program begin, and what that becomes, which is no longer; releases have some of them. */
   readonly texts: Readonly<Record<string, string>>
   /** Specs (GCC's manual, "Specifying Subprocesses") that no option sets, and their new text of one letter. */
   readonly specs: Readonly<Record<string, string>>
@@ -32,9 +32,10 @@ export function editDriver(program: Buffer, { texts, specs }: Edits): Buffer {
   if (!elf || program.readUInt16LE(16) !== FIXED_ADDRESSES || program.readUInt16LE(18) !== X86_64)
     throw strange('it is not an amd64 program with fixed addresses')
   const made = Buffer.from(program)
+  const begun = Object.keys(texts).filter((from) => beginnings(made, from).length > 0)
+  if (begun.length === 0) throw strange(`no string in it begins with "${Object.keys(texts).join('" or "')}"`)
   for (const [from, to] of Object.entries(texts)) {
     const found = beginnings(made, from)
-    if (found.length === 0) throw strange(`no string in it begins with "${from}"`)
     for (const at of found) shorten(made, elf.loaded, { at, from, to })
   }
   for (const [name, text] of Object.entries(specs)) setSpec(made, elf.loaded, { name, text })

@@ -5,6 +5,7 @@ import { isCurrent } from './current.ts'
 import { readElf } from './elf.ts'
 import { manifestText, packName, twinsIn, type PackManifest, type TwinOf } from './pack.ts'
 import { fill, matchRecipe, rulesOf, type Recipe, type RecipeMatch } from './recipes.ts'
+import { isBuildable, sourcePackage } from './source/gcc-source.ts'
 import { PACK_TARGETS, type PackTarget } from './targets.ts'
 
 const MAX_FILES = 400
@@ -62,7 +63,10 @@ export function readFetched(
   const [target, native] = packages
   const isOf = (one: typeof target, names: readonly string[], { debian }: PackTarget) =>
     one !== undefined && all(names, 'package').includes(one.name) && one.architecture === debian
-  if (!isOf(target, match.recipe.target.packages, match.target) || !isOf(native, match.recipe.native.packages, host))
+  const isBuilt =
+    isBuildable(match) && native?.name === sourcePackage(manifest.source.name) && native.architecture === 'all'
+  const hasTwin = isBuilt || isOf(native, match.recipe.native.packages, host)
+  if (!isOf(target, match.recipe.target.packages, match.target) || !hasTwin)
     throw refused('its packages are not those that its recipe names', manifest)
   return manifest
 }

@@ -7,6 +7,7 @@ import type { AptPackage } from './apt-stanzas.ts'
 import { readElf } from './elf.ts'
 import type { Distribution } from './os-release.ts'
 import { fill, programsOf, type Origin, type RecipeMatch } from './recipes.ts'
+import { buildFrom, findSources, howToBuild, type BuildFromSource } from './source/from-source.ts'
 import type { PackTarget } from './targets.ts'
 
 export interface PairOptions {
@@ -16,6 +17,8 @@ export interface PairOptions {
   readonly host: PackTarget
   /** Build-id that the program must have; absent: whatever the archive has now. */
   readonly id?: string
+  /** Builds what no package has; absent: nothing is built. */
+  readonly build?: BuildFromSource | undefined
   readonly signal: AbortSignal
 }
 
@@ -42,10 +45,11 @@ export async function findPair(options: PairOptions, folder: string): Promise<Pa
   apt.fetch(likely(options))
   const target = await findTarget(options, join(folder, 'target'))
   const { match } = target
-  const native = findNative({ ...options, match }, target)
-  const libraries = apt.libraries([native.name])
+  const { native, sources } = findNative({ ...options, match }, target)
   const root = join(folder, 'native')
-  await apt.unpack([native, ...libraries], root)
+  const libraries = apt.libraries([native.name])
+  await apt.unpack(sources ? libraries : [native, ...libraries], root)
+  if (sources) await buildFrom({ ...options, match }, { sources, program: target.file, root })
   const program = await findFile(
     root,
     match.recipe.native.files.map((file) => fill(file, match)),
@@ -53,7 +57,7 @@ export async function findPair(options: PairOptions, folder: string): Promise<Pa
   if (!program) throw noPair(match, `${native.name} ${native.version} for ${native.architecture} does not hold it`)
   const alike = await likeness(match.recipe.family, target, { root, file: program })
   if ('unlike' in alike) throw noPair(match, alike.unlike)
-  return { match, target, native, libraries, root, program, rules: alike.rules }
+  return { match, target, native: sources ?? native, libraries, root, program, rules: alike.rules }
 }
 
 interface Found {
@@ -121,20 +125,28 @@ export function targetFiles(match: RecipeMatch): string[] {
   return match.recipe.target.files.map((text) => fill(text, match))
 }
 
-function findNative({ apt, match, host }: PairOptions, { found: { source } }: Found): AptPackage {
+/** The package of the twin; or one that needs the same libraries, and the one with the sources that it is built from. */
+function findNative(
+  { apt, match, host, build, distribution }: PairOptions,
+  { found: { source } }: Found,
+): { native: AptPackage; sources?: AptPackage } {
   const candidates: string[] = []
   for (const name of match.recipe.native.packages.map((one) => fill(one, match, 'package'))) {
     for (const found of apt.versions(name, host.debian)) {
       const from = found.source.name === source.name ? found.source.version : found.builtUsing.get(source.name)
-      if (from === source.version) return found
+      if (from === source.version) return { native: found }
       candidates.push(`${name} ${found.version} is built from ${source.name} ${from ?? 'nothing of it'}`)
     }
   }
+  const sources = findSources(apt, match, source)
+  const own = sources && apt.versions(`cpp-${match.version}`, host.debian)[0]
+  if (build && own) return { native: own, sources }
   throw noPair(
     match,
     candidates.length === 0
       ? `there is no such program for ${host.debian}`
       : `${candidates.join(', ')}, the image's from ${source.version}`,
+    own && howToBuild(match, distribution),
   )
 }
 
@@ -162,10 +174,11 @@ export async function sameLibraries(
   return rules
 }
 
-export function noPair({ recipe, target, version }: RecipeMatch, state: string): XbuildError {
+export function noPair({ recipe, target, version }: RecipeMatch, state: string, hint?: string): XbuildError {
   return new XbuildError(
     'NOT_FOUND',
     `Cannot make a pack for ${[recipe.name, version].filter(Boolean).join(' ')} (${target.debian}): ${state}`,
+    hint === undefined ? {} : { hint },
   )
 }
 

@@ -133,6 +133,26 @@ describe('a pack of several programs', () => {
   })
 })
 
+test('a compiler that was built from source names the package of that source', () => {
+  const path = '/usr/lib/gcc/aarch64-linux-gnu/12/cc1'
+  const match = matchRecipe(recipes, path, PACK_TARGETS['arm64']!)!
+  const of = (name: string, architecture: string) => ({ name, version: '12', architecture, sha256: 'a'.repeat(64) })
+  const built = (sources: ReturnType<typeof of>) =>
+    manifestText(
+      packOf({
+        recipe: 'cc1',
+        architecture: 'arm64',
+        source: { name: 'gcc-12', version: '12' },
+        packages: [of('cpp-12', 'arm64'), sources],
+        files: [{ ...packOf().files[0]!, path: 'bin/cc1' }],
+        twin: { id: 'b'.repeat(40), program: path, rules: [...rulesOf(match), 'exec {pack}/bin/cc1'] },
+      }),
+    )
+  expect(readFetched(built(of('gcc-12-source', 'all')), { recipes, host }).recipe).toBe('cc1')
+  for (const other of [of('gcc-13-source', 'all'), of('gcc-12-source', host.debian), of('evil', 'all')])
+    expect(() => readFetched(built(other), { recipes, host })).toThrow('its packages are not those')
+})
+
 test('texts that are no manifest, or another writing of one, are refused', () => {
   for (const text of ['', '{', 'null', '[]', '{}', manifestText(packOf()).trim(), `${manifestText(packOf())} `])
     expect(() => readFetched(text, { recipes, host })).toThrow(expect.objectContaining({ code: 'BAD_IMAGE' }))
