@@ -141,6 +141,15 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
     }
   }
 
+  /** Once for each image: its programs may have nothing by which the handler could ask for them. */
+  async function tellWhyNone(digest: string, platform: Platform, osRelease: () => Promise<string>): Promise<void> {
+    const scripts = [...ahead.values()].filter(({ base }) => base.digest === digest).map(({ script }) => script)
+    if (scripts.length === 0) return
+    const { whyNoPacks } = await import('../emulation/packs/foresee.ts')
+    const reason = whyNoPacks(scripts, await osRelease().catch(() => ''))
+    if (reason !== undefined) complain(`Compilers run emulated on ${formatPlatform(platform)}: ${reason}`)
+  }
+
   function prepare(launch: Launch): Promise<Launch> {
     return prepareLaunch(launch).finally(() => tellPrepared())
   }
@@ -192,10 +201,14 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
       const starts = makeStartsFile(step)
       const refused = new AbortController()
       const used = new Map<string, UsedPack>()
+      const osRelease = once(
+        async () => (await readFile('/etc/os-release')) ?? (await readFile('/usr/lib/os-release')) ?? '',
+      )
       const distribution = once(async (): Promise<Distribution | undefined> => {
         const { parseOsRelease } = await import('../emulation/packs/os-release.ts')
-        return parseOsRelease((await readFile('/etc/os-release')) ?? (await readFile('/usr/lib/os-release')) ?? '')
+        return parseOsRelease(await osRelease())
       })
+      if (base) await tellWhyNone(base.digest, platform, osRelease)
       // It is in place before the first program asks: what is made ahead is not made twice
       const from = ahead.size > 0 && base ? await distribution().catch(() => undefined) : undefined
       if (from && base) await beginAhead({ digest: base.digest, distribution: from })

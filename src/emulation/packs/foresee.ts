@@ -1,4 +1,4 @@
-import type { Distribution } from './os-release.ts'
+import { fieldOf, type Distribution } from './os-release.ts'
 
 /** A program that a step will start, by the name of its recipe, and about how often. */
 export interface Foreseen {
@@ -42,6 +42,20 @@ export function foresee(text: string): Foreseen[] {
     for (const [recipe, starts] of Object.entries(programs)) found.set(recipe, Math.max(starts, found.get(recipe) ?? 0))
   }
   return [...found].map(([recipe, starts]) => ({ recipe, starts }))
+}
+
+/** Distributions whose packages packs are made of, by their ID in os-release(5). */
+const COVERED = ['debian', 'ubuntu']
+
+/**
+ * Why compilers of an image run emulated, where its distribution (the text of os-release(5)) has no packs; nothing where
+ * it may have some, and where no script starts GCC.
+ */
+export function whyNoPacks(scripts: readonly string[], osRelease: string): string | undefined {
+  const [id, name = id] = ['ID', 'PRETTY_NAME'].map((field) => fieldOf(osRelease, field))
+  if (!id || COVERED.includes(id)) return undefined
+  const starts = scripts.flatMap(foresee).some(({ recipe }) => recipe === 'cc1' || recipe === 'cc1plus')
+  return starts ? `the image is ${name}, and there are packs for Debian and Ubuntu images only` : undefined
 }
 
 /** Releases by the words that names of images have for them. */

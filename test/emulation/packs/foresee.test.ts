@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { foresee, releaseOf } from '../../../src/emulation/packs/foresee.ts'
+import { foresee, releaseOf, whyNoPacks } from '../../../src/emulation/packs/foresee.ts'
 import { matchesOf } from '../../../src/emulation/packs/foresight.ts'
 import { parseStanzas, tableOf } from '../../../src/emulation/packs/apt-stanzas.ts'
 import { readRecipes } from '../../../src/emulation/packs/recipes.ts'
@@ -96,4 +96,18 @@ describe('a program waits for its pack', () => {
   ])('%s', (_, waiting, longest) => {
     expect(longestWait(waiting)).toBe(longest)
   })
+})
+
+test.each([
+  ['ID=alpine\nPRETTY_NAME="Alpine Linux v3.20"\n', ['apk add build-base && make'], 'Alpine Linux v3.20'],
+  ["ID='wolfi'\n", ['gcc -c a.c'], 'wolfi'],
+  ['ID=alpine\nPRETTY_NAME="\u001b[2J"\n', ['g++ a.cc'], 'alpine'],
+  ['ID=alpine\n', ['apk add curl', 'go build ./...'], undefined],
+  ['ID=ubuntu\nVERSION_CODENAME=noble\n', ['make'], undefined],
+  ['ID=debian\n', ['make'], undefined],
+  ['', ['make'], undefined],
+])('an image of %j that runs %j has no packs: %s', (osRelease, scripts, name) => {
+  const said =
+    name === undefined ? undefined : `the image is ${name}, and there are packs for Debian and Ubuntu images only`
+  expect(whyNoPacks(scripts, osRelease)).toBe(said)
 })

@@ -38,9 +38,11 @@ export function findSources(
 
 /** What makes such a pack, in words. */
 export function howToBuild({ recipe, version, target }: RecipeMatch, { id, codename }: Distribution): string {
+  // All of one build: the further ones cost nothing
+  const names = [...new Set([recipe.name, 'cc1', 'cc1plus', 'gcc', 'g++'])].map((name) => `${name}@${version}`)
   return (
     `It can be built from source once, in ${howLong(availableParallelism())}: ` +
-    `xbuild pack build ${recipe.name}@${version} --from ${id}:${codename} --platform linux/${target.goarch} --from-source`
+    `xbuild pack build ${names.join(' ')} --from ${id}:${codename} --platform linux/${target.goarch} --from-source`
   )
 }
 
