@@ -127,7 +127,8 @@ function shapeOf(flag: Flag<unknown>): Shape {
 
 function unknownFlag(flag: string, command: string | undefined, longs: Shapes['longs']): Error {
   const name = flag.startsWith('--') ? flag.slice(2) : undefined
-  const instead = name !== undefined && longs.has('build-arg') ? insteadOf(name) : undefined
+  const others = longs.has('build-arg') ? 'build' : command === 'image' ? command : undefined
+  const instead = name !== undefined && others ? insteadOf(name, others) : undefined
   if (instead !== undefined) return usageError(`Cannot use "${flag}": it is a flag of another tool`, instead)
   const near = name !== undefined ? suggest(name, [...longs.keys()]) : undefined
   return usageError(

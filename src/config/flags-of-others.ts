@@ -35,6 +35,37 @@ export const BUILDX_FLAGS: FlagsOfOthers = {
   squash: 'Not supported: end with a stage `FROM scratch` that has `COPY --from=STAGE / /`',
 }
 
+/** Flags of `docker buildx imagetools`, `skopeo` and `crane` that `xbuild image` does not have. */
+export const IMAGE_FLAGS_OF_OTHERS: FlagsOfOthers = {
+  'all-tags': 'Not supported: copy each tag that `xbuild image ls` shows',
+  all: 'Leave it out: an image is taken with all its platforms',
+  authfile: LOGIN,
+  builder: 'Leave it out: no builder takes part',
+  creds: LOGIN,
+  'dest-authfile': LOGIN,
+  'dest-creds': LOGIN,
+  'dest-oci-accept-uncompressed-layers': 'Leave it out: content is never changed',
+  'dest-tls-verify': REGISTRIES,
+  digestfile: 'Leave it out: stdout is the digest',
+  'image-parallel-copies': ALWAYS,
+  insecure: REGISTRIES,
+  'insecure-policy': 'Leave it out: there are no policies',
+  'multi-arch': 'Leave it out: an image is taken with all its platforms; `xbuild image create --platform` takes some',
+  'override-arch': 'Use `--platform`, as in `--platform linux/arm64`',
+  'override-os': 'Use `--platform`, as in `--platform linux/arm64`',
+  'override-variant': 'Use `--platform`, as in `--platform linux/arm/v7`',
+  'preserve-digests': 'Leave it out: digests never change',
+  progress: 'Leave it out: there is none to choose',
+  quiet: 'Leave it out: stdout has the result and nothing else',
+  'remove-signatures': 'Use `--referrers=false`',
+  'retry-times': ALWAYS,
+  'sign-by': 'Not supported: `xbuild image sign --key` signs what is in a registry',
+  'src-authfile': LOGIN,
+  'src-creds': LOGIN,
+  'src-tls-verify': REGISTRIES,
+  'tls-verify': REGISTRIES,
+}
+
 /** Flags of `buildah build` 1.28 to 1.41 and of `podman build`. */
 export const BUILDAH_FLAGS: FlagsOfOthers = {
   ...same(
@@ -182,8 +213,8 @@ export const KANIKO_FLAGS: FlagsOfOthers = {
 }
 
 /** What to do in the place of a flag of another tool, without Markdown; `undefined` when no tool has the flag. */
-export function insteadOf(name: string): string | undefined {
-  for (const flags of [BUILDX_FLAGS, BUILDAH_FLAGS, KANIKO_FLAGS])
+export function insteadOf(name: string, command: 'build' | 'image' = 'build'): string | undefined {
+  for (const flags of command === 'image' ? [IMAGE_FLAGS_OF_OTHERS] : [BUILDX_FLAGS, BUILDAH_FLAGS, KANIKO_FLAGS])
     if (Object.hasOwn(flags, name) && flags[name] !== SAME) return flags[name]!.replaceAll('`', '')
   return undefined
 }

@@ -40,6 +40,11 @@ export function parseImageName(text: string): ImageName {
     if (!/^(?:sha256:)?[0-9a-f]{64}$/.test(daemon)) parseReference(daemon)
     return { kind: 'docker-daemon', name: daemon }
   }
+  const other = /^(docker-archive|containers-storage|dir|ostree|tarball|sif|atomic):/.exec(text)?.[1]
+  if (other !== undefined)
+    throw new XbuildError('BAD_REFERENCE', `Cannot use "${shown(text)}": xbuild has no images of "${other}"`, {
+      hint: `Use oci:FOLDER or oci-archive:FILE; skopeo turns others into them. The image "${other}" of Docker Hub is docker.io/library/${text}`,
+    })
   return { kind: 'registry', ref: parseReference(text.replace(/^docker:\/\//, '')) }
 }
 

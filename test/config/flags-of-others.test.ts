@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest'
 import { COMMANDS } from '../../src/cli/commands.ts'
-import { BUILDAH_FLAGS, BUILDX_FLAGS, insteadOf, KANIKO_FLAGS, SAME } from '../../src/config/flags-of-others.ts'
+import {
+  BUILDAH_FLAGS,
+  BUILDX_FLAGS,
+  IMAGE_FLAGS_OF_OTHERS,
+  insteadOf,
+  KANIKO_FLAGS,
+  SAME,
+} from '../../src/config/flags-of-others.ts'
 import { readArgv } from '../../src/cli/command-line.ts'
 
 const build = COMMANDS.find(({ name }) => name === 'build')!
@@ -11,6 +18,7 @@ describe.each([
   ['buildx', BUILDX_FLAGS],
   ['buildah', BUILDAH_FLAGS],
   ['kaniko', KANIKO_FLAGS],
+  ['tools for images', IMAGE_FLAGS_OF_OTHERS],
 ])('the flags of %s', (_, flags) => {
   test('that are the same exist', () => {
     const same = Object.keys(flags).filter((name) => flags[name] === SAME)
@@ -34,6 +42,16 @@ test.each([
 ])('%s is an error that says what to use', (flag, hint) => {
   expect(() => readArgv(['build', flag, '.'])).toThrow(
     expect.objectContaining({ code: 'BAD_OPTION', hint, message: expect.stringContaining('flag of another tool') }),
+  )
+})
+
+test.each([
+  ['--dest-tls-verify=false', /user configuration/],
+  ['--all', /all its platforms/],
+  ['--preserve-digests', /never change/],
+])('%s of skopeo is known to xbuild image', (flag, hint) => {
+  expect(() => readArgv(['image', 'copy', flag, 'a', 'b'])).toThrow(
+    expect.objectContaining({ hint: expect.stringMatching(hint), message: expect.stringContaining('of another tool') }),
   )
 })
 

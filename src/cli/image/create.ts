@@ -65,6 +65,7 @@ async function sourceOfFile(
 ): Promise<CreateSource> {
   const bytes = file === '-' ? await readAll(terminal.stdin, file) : await readSmall(resolve(cwd, file), file)
   const text = bytes.toString().trim()
+  if (text === '') throw new XbuildError('BAD_OPTION', `Cannot read "${file}": it is empty`)
   if (!text.startsWith('{')) return sourceOf(parseSource(text), tags, edges)
   const descriptor = descriptorIn(bytes, file)
   const { registry } = edges
