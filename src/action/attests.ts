@@ -90,6 +90,7 @@ function withSwitch(text: string): string {
     .join(',')
 }
 
-function quoted(field: string): string {
+/** A field of a record, in quotes where it must be. */
+export function quoted(field: string): string {
   return /[",\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field
 }

@@ -87,7 +87,7 @@ export function planBake(input: PlanInput): RunPlan {
       ...repeated('--set', set),
       ...repeated('--var', listInput(env, 'vars', RAW)),
       ...once('--provenance', provenance === '' ? '' : provenanceOf(provenance, env)),
-      ...(left.sbom.length > 0 ? ['--sbom', sbom] : []),
+      ...(left.sbom.length > 0 ? ['--sbom', ...left.sbom] : []),
       ...whenTrue('--load', load),
       ...whenTrue('--no-cache', boolInput(env, 'no-cache')),
       ...whenTrue('--pull', boolInput(env, 'pull')),

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
-import { attestArgs, outputType } from './attests.ts'
+import { attestArgs, outputType, quoted } from './attests.ts'
+import { readFields } from './csv.ts'
 import { defaultContext, fillTemplate } from './git-context.ts'
 import { boolInput, listInput, textInput } from './inputs.ts'
 import { ownArgs } from './own-inputs.ts'
@@ -91,6 +92,12 @@ export function planBuild(input: PlanInput): RunPlan {
   }
 }
 
+/** What is asked of an SBOM, without the image that would make it. */
+function withoutGenerator(text: string): string {
+  const fields = readFields(text, 'sbom').filter((field) => !field.startsWith('generator='))
+  return fields.length === 0 ? 'true' : fields.map(quoted).join(',')
+}
+
 /** Inputs that this version of xbuild does not honour: each is named, none ends a build that works without it. */
 export function leftOut({
   sbom,
@@ -105,8 +112,11 @@ export function leftOut({
   const keepSbom = flags.has('sbom')
   if (sbom.length > 0 && !keepSbom)
     warnings.push('Input "sbom" has no effect: xbuild does not make SBOMs yet; the image is built without one')
+  const own = keepSbom ? sbom.map(withoutGenerator) : []
+  if (own.some((text, index) => text !== sbom[index]))
+    warnings.push('The generator of "sbom" has no effect: xbuild lists the packages itself and runs no scanner image')
   const keepParent = flags.has('cgroup-parent')
   if (cgroupParent !== '' && !keepParent)
     warnings.push('Input "cgroup-parent" has no effect: xbuild does not place steps under a control group of yours yet')
-  return { args: keepParent ? once('--cgroup-parent', cgroupParent) : [], sbom: keepSbom ? sbom : [], warnings }
+  return { args: keepParent ? once('--cgroup-parent', cgroupParent) : [], sbom: own, warnings }
 }

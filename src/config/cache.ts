@@ -31,6 +31,7 @@ const FIXED: Readonly<Record<string, RegExp>> = {
   'image-manifest': /^true$/i,
   'oci-mediatypes': /^true$/i,
   'force-compression': /^false$/i,
+  version: /^2$/, // of GitHub's service; the first one is gone
 }
 const LATER = [
   'compression',

@@ -20,7 +20,8 @@ export interface GhaSettings {
 /** Reads the attributes of `type=gha`. Throws BAD_OPTION. */
 export function readGha(take: Take, label: string): GhaSettings {
   const [scope, url, token, timeout] = [take('scope'), take('url_v2'), take('token'), take('timeout')]
-  take('url') // of the service before this one
+  // Of the service before this one; and what asks GitHub whether an entry is there, which is seen without
+  for (const name of ['url', 'repository', 'ghtoken']) take(name)
   return {
     ...(scope ? { scope } : {}),
     ...(url ? { url } : {}),

@@ -223,6 +223,25 @@ describe('provenance, attests and sbom', () => {
     expect(argv).not.toContain('--cgroup-parent')
   })
 
+  test.each<[what: string, inputs: Inputs, args: readonly string[]]>([
+    ['alone', { sbom: 'generator=docker/scout-sbom-indexer:latest' }, ['--attest', 'type=sbom']],
+    ['beside others', { sbom: 'generator=x,scan-stage=true' }, ['--attest', 'type=sbom,scan-stage=true']],
+    ['among attests', { attests: 'type=sbom,generator=x' }, ['--attest', 'type=sbom']],
+    ['of a bake', { targets: 'x', sbom: 'generator=x' }, ['--sbom', 'true']],
+  ])('the generator of an sbom is left out, with a warning: %s', (_, inputs, args) => {
+    const made = plan(
+      { provenance: 'false', ...('targets' in inputs ? {} : { context: '.' }), ...inputs },
+      {
+        flags: new Set(['sbom']),
+      },
+    )
+    const at = made.argv.indexOf(args[1]!) - 1
+    expect(made.argv.slice(at, at + 2)).toEqual(args)
+    expect(made.warnings).toEqual([
+      'The generator of "sbom" has no effect: xbuild lists the packages itself and runs no scanner image',
+    ])
+  })
+
   test('an sbom and a control group are passed on once xbuild has flags for them', () => {
     const { argv, warnings } = plan(
       { context: '.', sbom: 'true', 'cgroup-parent': '/x' },

@@ -51,6 +51,7 @@ describe('--cache-to', () => {
     ['type=local,dest=x', [{ type: 'local', dest: 'x', mode: 'min' }]],
     ['type=inline', [{ type: 'inline' }]],
     ['type=gha,scope=x,mode=max', [{ type: 'gha', scope: 'x', mode: 'max' }]],
+    ['type=gha,version=2,repository=o/r,ghtoken=x', [{ type: 'gha', mode: 'min' }]],
     ['type=gha,max-size=2GB', [{ type: 'gha', mode: 'min', maxSize: 2 * 1024 ** 3 }]],
   ])('%s', (text, expected) => {
     expect(parseCacheTarget(text, '--cache-to')).toEqual(expected)
