@@ -25,8 +25,25 @@ export interface PublishEdges extends Omit<AttestEdges, 'hide'>, Pick<SessionEdg
   readonly sign: PublishOptions['sign']
 }
 
-/** Attests how the platforms of one image came to be, assembles them, and writes the image where its options say. */
+/**
+ * Attests how the platforms of one image came to be, assembles them, and writes the image where its options say. When
+ * any of that fails, no tag of the session moves.
+ */
 export async function publishImage(
+  session: Session,
+  request: SessionRequest,
+  settled: Settled,
+  edges: PublishEdges,
+): Promise<PublishResult> {
+  try {
+    return await publishAttested(session, request, settled, edges)
+  } catch (error) {
+    edges.gate?.failed(request, error)
+    throw error
+  }
+}
+
+async function publishAttested(
   session: Session,
   request: SessionRequest,
   settled: Settled,
@@ -76,9 +93,6 @@ export async function publishImage(
     ...publishOptions,
     ...compact({ progress }),
     ...(gate ? { moveTags: gate.moveTags(request, missing) } : {}),
-  }).catch((error: unknown) => {
-    gate?.failed(request, error)
-    throw error
   })
 }
 

@@ -5,6 +5,10 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { sha256 } from '../../src/oci/digest.ts'
 import { parseReference } from '../../src/oci/reference.ts'
 import { publish } from '../../src/publish/publish.ts'
+import { DEFAULT_PROVENANCE } from '../../src/config/attest.ts'
+import type { Settled } from '../../src/run/outcome.ts'
+import type { Session } from '../../src/session/open.ts'
+import { publishImage, type PublishEdges } from '../../src/session/publish.ts'
 import { createResults } from '../../src/session/results.ts'
 import { openTagGate } from '../../src/session/tag-gate.ts'
 import type { SessionRequest } from '../../src/session/types.ts'
@@ -23,8 +27,8 @@ const { signal } = new AbortController()
 const outputs = [{ type: 'registry' as const }]
 const TAGS = { one: ['a.example/one:1', 'b.example/one:1'], two: ['a.example/two:1', 'b.example/two:1'] }
 
-/** Publishes two images to two registries as a session does; says what became of each. */
-async function session(registry: MemoryRegistry): Promise<Record<string, string>> {
+/** Publishes two images to two registries as a session does; says what became of each. `broken` cannot be attested. */
+async function session(registry: MemoryRegistry, broken?: string): Promise<Record<string, string>> {
   const images = await twoSmallImages(join(folder, 'store'))
   const requests = Object.entries(TAGS).map(
     ([image, tags]) =>
@@ -33,6 +37,11 @@ async function session(registry: MemoryRegistry): Promise<Record<string, string>
   const results = createResults(requests, signal)
   const gate = openTagGate({ requests, registry }, signal)
   await eachWithTags(results, gate, async (request) => {
+    if (request.image === broken) {
+      const attested = { ...request, options: { provenance: DEFAULT_PROVENANCE } } as SessionRequest
+      const edges = { gate, prepared: { targets: [] }, secrecy: {}, env: {}, signal } as object as PublishEdges
+      await publishImage({} as Session, attested, { built: [{ job: {} }], missing: [] } as object as Settled, edges)
+    }
     await publish(
       publishOptions(images, {
         ...request.outputs,
@@ -65,6 +74,15 @@ test.each(['one', 'two'])('no tag moves when the push of image %s fails', async 
   const other = image === 'one' ? 'two' : 'one'
   expect(await session(registry)).toEqual({
     [image]: expect.stringContaining('500 Internal Server Error'),
+    [other]: `Cannot tag the image: "${image}" could not be published, so no tag of this session has moved`,
+  })
+  expect(registry.log.filter((line) => tagOf(line) !== undefined)).toEqual([])
+})
+
+test.each(['one', 'two'])('no tag moves when image %s cannot be attested', async (image) => {
+  const registry = memoryRegistry()
+  const other = image === 'one' ? 'two' : 'one'
+  expect(await session(registry, image)).toMatchObject({
     [other]: `Cannot tag the image: "${image}" could not be published, so no tag of this session has moved`,
   })
   expect(registry.log.filter((line) => tagOf(line) !== undefined)).toEqual([])
