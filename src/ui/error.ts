@@ -1,3 +1,4 @@
+import { withoutLogins } from '../dockerfile/show-url.ts'
 import type { Diagnostic, SourcePosition, XbuildError } from '../errors.ts'
 import { cleanLine, cleanText, count, createPaint, type Paint } from './text.ts'
 
@@ -22,20 +23,21 @@ const FAULT_HINT = 'This is a bug in xbuild: run again with --debug and report w
 
 /**
  * An error as the paragraph a user reads last: what, where, which platform, last output, the way out. Ends in a
- * newline.
+ * newline. URLs in it hold no passwords.
  */
 export function formatError(error: XbuildError, style: ErrorStyle): string {
   const paint = createPaint(style.color)
   const failures = grouped(failuresOf(error))
   const blocks = failures.map(({ platforms, error: failure }) => formatOne(failure, style, paint, platforms))
   if (failures.length !== 1) blocks.push(formatOne(error, style, paint, []))
-  return `${blocks.join('\n\n')}\n`
+  return `${withoutLogins(blocks.join('\n\n'))}\n`
 }
 
 /** Problems of a text, each with its line, in the order given. Ends in a newline. */
 export function formatDiagnostics(diagnostics: readonly Diagnostic[], style: ErrorStyle): string {
   const paint = createPaint(style.color)
-  return diagnostics.map((diagnostic) => `${formatDiagnostic(diagnostic, style, paint).join('\n')}\n`).join('')
+  const text = diagnostics.map((diagnostic) => `${formatDiagnostic(diagnostic, style, paint).join('\n')}\n`).join('')
+  return withoutLogins(text)
 }
 
 function formatOne(error: XbuildError, style: ErrorStyle, paint: Paint, platforms: readonly string[]): string {

@@ -116,3 +116,16 @@ test('a position beyond the end of the file shows no lines', () => {
   const error = new XbuildError('BAD_DOCKERFILE', 'Cannot read', { at: { file: 'Dockerfile', line: 99 } })
   expect(formatError(error, plain)).toBe('error: Cannot read\n  at Dockerfile:99\n')
 })
+
+test('URLs have no logins, in messages and in the lines of a Dockerfile', () => {
+  const error = new XbuildError('NOT_FOUND', 'Cannot read "https://me:word@host/x": no such file', {
+    at: { file: 'Dockerfile', line: 2 },
+  })
+  const text = formatError(error, {
+    color: false,
+    readFile: () => 'FROM scratch\nADD https://me:word@host/x ssh://git@host/y /\n',
+  })
+  expect(text).not.toContain('word')
+  expect(text).toContain('Cannot read "https://host/x"')
+  expect(text).toContain('> 2 | ADD https://host/x ssh://git@host/y /')
+})

@@ -1,3 +1,4 @@
+import { withoutLoginsOf } from '../images/print.ts'
 import { FIELDS, type BakeGroup, type BakeTarget, type BakeVariable, type BakeConfig, type Field } from './fields.ts'
 import { tabTable } from './tab-table.ts'
 
@@ -21,7 +22,7 @@ export function printBake({
         },
       ] as const,
   )
-  const target = targets.map((each) => [each.name, targetJson(each)] as const)
+  const target = targets.map((each) => [each.name, withoutLoginsOf(targetJson(each))] as const)
   return goJson({ ...(group.length > 0 ? { group: byName(group) } : {}), target: byName(target) })
 }
 

@@ -1,3 +1,4 @@
+import { withoutLogins } from '../../dockerfile/show-url.ts'
 import { parseAttributes, readBool } from '../values.ts'
 import type { ImageTarget, Said, SaidRecord } from './target.ts'
 
@@ -9,8 +10,23 @@ export function printTargets(
   groups: Readonly<Record<string, { readonly description?: string; readonly targets: readonly string[] }>>,
 ): string {
   const group = sorted(groups)
-  const target = sorted(Object.fromEntries(targets.map((one) => [one.name, targetJson(one)])))
+  const target = sorted(Object.fromEntries(targets.map((one) => [one.name, withoutLoginsOf(targetJson(one))])))
   return `${JSON.stringify({ ...(Object.keys(group).length > 0 ? { group } : {}), target }, null, 2)}\n`
+}
+
+/** What goes to a terminal, or into the log of a CI service, holds no logins of URLs of contexts. */
+export function withoutLoginsOf(target: Json): Json {
+  const clean = (value: unknown) => (typeof value === 'string' ? withoutLogins(value) : value)
+  const { context, contexts } = target
+  return {
+    ...target,
+    ...(context === undefined ? {} : { context: clean(context) }),
+    ...(contexts === undefined
+      ? {}
+      : {
+          contexts: Object.fromEntries(Object.entries(contexts as Json).map(([name, value]) => [name, clean(value)])),
+        }),
+  }
 }
 
 /** One target in the names of a bake file; attributes that are not said are left out. */

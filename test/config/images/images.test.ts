@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { openAsks, parseAllow } from '../../../src/config/images/allow.ts'
 import { requestsOf } from '../../../src/config/images/options.ts'
+import { printCase } from '../bake/run-case.ts'
 import { printTargets } from '../../../src/config/images/print.ts'
 import { settingsOf } from '../../../src/config/images/settings.ts'
 import { withNeeded, type ImageTarget } from '../../../src/config/images/target.ts'
@@ -121,4 +122,19 @@ test('what is printed can be read again: dollar signs are doubled, lists of fiel
       },
     },
   })
+})
+
+test('what is printed of contexts has no logins; arguments are printed as they are', () => {
+  const [shown, secret] = ['https://git.example/x.git#main', 'https://me:word@git.example/x.git#main']
+  const target = { name: 'a', args: { V: said(secret) }, context: said(secret), contexts: { b: said(secret) } }
+  const printed = { args: { V: secret }, context: shown, contexts: { b: shown } }
+  expect(JSON.parse(printTargets([target], {}))).toEqual({ target: { a: printed } })
+  const files = {
+    'docker-bake.hcl': `target "a" {
+    context = "${secret}"
+    contexts = { b = "${secret}" }
+    args = { V = "${secret}" }
+  }`,
+  }
+  expect(printCase({ name: '', args: ['a'], env: {}, files })).toMatchObject({ target: { a: printed } })
 })
