@@ -8,9 +8,10 @@ import type { GitRemote } from '../dockerfile/git-url.ts'
 import { XbuildError } from '../errors.ts'
 import { checkOut, resolveCommit } from '../source/git.ts'
 import { createGitProgram } from '../source/git-program.ts'
+import { followsOnHost } from '../source/git-redirect.ts'
 import { createStrangersGitProgram } from '../source/git-stranger.ts'
 import { createDownloader } from '../source/http.ts'
-import { gitLogin, withoutLogin, type ReadSecret } from '../source/logins.ts'
+import { gitLogin, withoutLogin, type BareUrl, type ReadSecret } from '../source/logins.ts'
 import { withTemporaryFolder } from '../source/temporary.ts'
 import { defaultStoreRoot } from '../store/folder.ts'
 import { openStore, type Store } from '../store/store.ts'
@@ -79,7 +80,8 @@ async function inRepository<T>(
   const bare = withoutLogin(remote.url)
   const login = bare.login ?? (await gitLogin(bare.url, secretOf(env)))
   const named = { ...bare, ...compact({ login }) }
-  const origin = createGitProgram(env, { url: named })
+  const own = (url: BareUrl) => createGitProgram(env, { url })
+  const origin = followsOnHost(named, own, { env, reach: 'all' })
   const stranger = createStrangersGitProgram(env, { url: named })
   const wanted = { ...remote, url: bare.url, submodules: false, keepGitDir: false }
   const commit = await resolveCommit(origin, wanted, signal)

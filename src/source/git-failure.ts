@@ -33,10 +33,12 @@ export function refused(what: string, said: string): XbuildError {
       output,
       hint: 'Give credentials to the build: --secret id=GIT_AUTH_TOKEN,env=VARIABLE for https, --ssh default for ssh',
     })
-  if (/returned error: 30[1278]/i.test(said))
+  const redirect = /returned error: (30[1278])/i.exec(said)?.[1]
+  if (redirect)
     return new XbuildError('REGISTRY', `Cannot ${what}: the server sends git to another address`, {
       output,
-      hint: 'Write that address: git follows no redirect with a login, nor where a proxy is used for some hosts only',
+      facts: { httpStatus: Number(redirect) },
+      hint: 'Write that address: git follows no redirect to another host with a login, nor where a proxy is used for some hosts only',
     })
   const missing = /not found|does not exist|does not appear to be a git repository|returned error: 404/i.test(said)
   return new XbuildError(missing ? 'NOT_FOUND' : 'REGISTRY', `Cannot ${what}: git failed`, {

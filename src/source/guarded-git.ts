@@ -2,6 +2,7 @@ import { hostOfGit } from '../dockerfile/git-url.ts'
 import { openGuardedProxy } from '../host/http/guarded-socks.ts'
 import { checkName, type Reach } from '../host/http/reach.ts'
 import type { Gits } from './git.ts'
+import { followsOnHost } from './git-redirect.ts'
 import { createGitProgram, type Env } from './git-program.ts'
 import { createStrangersGitProgram } from './git-stranger.ts'
 import { directSchemes, guardedWay } from './git-ways.ts'
@@ -28,8 +29,10 @@ export async function withGuardedGit<T>(
 ): Promise<T> {
   const guard = reach === 'all' || directSchemes(env).length === 0 ? undefined : await openGuardedProxy(reach)
   const way = reach === 'all' ? {} : guardedWay(guard?.url, env)
-  const stranger = createStrangersGitProgram(env, { url, agent, way })
-  const origin = byUser ? createGitProgram(env, { url }) : stranger
+  const strangers = (one: BareUrl) => createStrangersGitProgram(env, { url: one, agent, way })
+  const stranger = strangers(url)
+  const own = (one: BareUrl) => createGitProgram(env, { url: one })
+  const origin = followsOnHost(url, byUser ? own : strangers, { env, reach })
   guard?.admit(hostOfGit(url.url))
   const judge = async (host: string) => {
     await checkName(host, reach)

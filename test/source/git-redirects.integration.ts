@@ -1,9 +1,13 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { parseGitUrl } from '../../src/dockerfile/git-url.ts'
-import { resolveCommit } from '../../src/source/git.ts'
+import { checkOut, resolveCommit } from '../../src/source/git.ts'
 import { withGuardedGit } from '../../src/source/guarded-git.ts'
 import { gitLogin, withoutLogin, type BareUrl } from '../../src/source/logins.ts'
 import { type FileServer, startFileServer } from '../support/file-server.ts'
+import { makeRepository, smartGit } from '../support/git-server.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
 const { signal } = new AbortController()
 const servers: FileServer[] = []
@@ -51,6 +55,60 @@ test.each([true, false])('a login goes to no server that a redirect names (of th
   // Without a login git goes there
   await ask({ url: `${url}/a.git` }, { byUser })
   expect(other.log[0]).toMatch(/^GET \/a.git\/info\/refs/)
+})
+
+const AUTHORIZATION = `Basic ${btoa('me:word')}`
+
+/** A server of one private repository, which sends git on from `/group/project`, as GitLab does. */
+async function privateServer(to: (url: string) => string) {
+  const folder = tempFolder()
+  const commit = makeRepository(join(folder, 'group/project.git')).commit({ file: 'text' })
+  const git = smartGit(folder, '')
+  const server = await serve()
+  const other = await serve()
+  const logins: (string | undefined)[] = []
+  server.files.set('/', (request, response) => {
+    const { url = '', headers } = request
+    logins.push(headers.authorization)
+    if (headers.authorization !== AUTHORIZATION) return response.writeHead(401, { 'www-authenticate': 'Basic' }).end()
+    if (url.startsWith('/group/project.git/')) return git(request, response)
+    return response.writeHead(301, { location: to(url).replace('OTHER', other.url) }).end()
+  })
+  const url = withoutLogin(`${server.url.replace('://', '://me:word@')}/group/project`)
+  return { url, commit, logins, other }
+}
+
+test.each([true, false])('a redirect on the same host is followed with the login (of the user: %s)', async (byUser) => {
+  const { url, commit, logins } = await privateServer((asked) => asked.replace('/project/', '/project.git/'))
+  const options = { url, byUser, agent: undefined, reach: 'no-metadata' } as const
+  const folder = tempFolder()
+  const env = { PATH: process.env['PATH'], HOME: '/nowhere' }
+  const found = await withGuardedGit(env, options, async (gits) => {
+    const remote = parseGitUrl(`${url.url}.git`)
+    const at = { ...remote, url: url.url }
+    const resolved = await resolveCommit(gits.origin, at, signal)
+    await checkOut(gits, at, { commit: resolved, folder, signal })
+    return resolved.id
+  })
+  expect(found).toBe(commit)
+  expect(readFileSync(join(folder, 'file'), 'utf8')).toBe('text')
+  expect(logins).toContain(AUTHORIZATION)
+})
+
+test.each([
+  ['another port', (asked: string) => `OTHER${asked}`],
+  [
+    'another port, after a path of its own',
+    (asked: string) => (asked.includes('/b/') ? `OTHER${asked}` : `/b${asked}`),
+  ],
+  ['a user of its own', (asked: string) => `http://you:word@127.0.0.1${asked}`],
+  ['itself', (asked: string) => asked],
+  ['what is no repository', () => '/login'],
+  ['no address', () => 'http://['],
+])('a redirect to %s is not', async (_, to) => {
+  const { url, other } = await privateServer(to)
+  expect(await ask(url)).toMatchObject({ code: 'REGISTRY' })
+  expect(other.log).toEqual([])
 })
 
 const NOWHERE = 'http://127.0.0.1:9'
