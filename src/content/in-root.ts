@@ -38,17 +38,18 @@ export interface MadeFolders {
 
 /**
  * Makes `path` and its missing parents inside `root`, following symlinks within it. Throws NOT_FOUND when something
- * else is in the way.
+ * else is in the way. `from`: the real path, in `root`, that `path` begins at.
  */
 export function makeFolders(
   root: string,
   path: string,
-  owner: { readonly uid: number; readonly gid: number },
+  { from = root, ...owner }: { readonly uid: number; readonly gid: number; readonly from?: string | undefined },
 ): MadeFolders {
   const made: string[] = []
   let grown: MadeFolders['grown']
   const real = walk(root, path, {
     follow: true,
+    from,
     visit(full, found) {
       if (found?.isDirectory()) return
       if (found)
@@ -70,10 +71,14 @@ export function makeFolders(
 function walk(
   root: string,
   path: string,
-  { follow, visit }: { follow: boolean; visit?: (full: string, found: Stats | undefined) => void },
+  {
+    follow,
+    visit,
+    from = root,
+  }: { follow: boolean; visit?: (full: string, found: Stats | undefined) => void; from?: string },
 ): string {
   const rest = partsOf(path).reverse()
-  const real: string[] = []
+  const real = partsOf(relative(root, from))
   let links = 0
   while (rest.length > 0) {
     const name = rest.pop()!

@@ -1,6 +1,7 @@
 import { readdirSync, readlinkSync, realpathSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { XbuildError } from '../errors.ts'
+import { shownName } from '../oci/tar-decode.ts'
 import { insideFolder, MovedError } from '../host/open-inside.ts'
 import { compilePattern, hasWildcard } from '../dockerfile/pattern.ts'
 import { onlyMatching, type Filter } from './filter.ts'
@@ -170,8 +171,13 @@ function inFolder<T>(folder: string, use: (pinned: string) => T): T {
     if (cause instanceof XbuildError) throw cause
     const { code, message } = cause as NodeJS.ErrnoException
     const moved = cause instanceof MovedError || code === 'ELOOP' || code === 'ENOTDIR'
-    const state = moved ? 'it changed while it was read' : (code ?? message)
-    throw new XbuildError(moved ? 'CONTEXT_CHANGED' : 'NOT_FOUND', `Cannot read the folder "${folder}": ${state}`, {
+    const state = moved
+      ? 'it changed while it was read'
+      : code === 'ENAMETOOLONG'
+        ? 'its path is too long'
+        : (code ?? message)
+    const what = `read the folder "${shownName(folder)}"`
+    throw new XbuildError(moved ? 'CONTEXT_CHANGED' : 'NOT_FOUND', `Cannot ${what}: ${state}`, {
       cause,
       hint: moved ? 'Build again when nothing writes into it' : 'Make it readable, or exclude it in .dockerignore',
     })

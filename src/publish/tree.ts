@@ -108,6 +108,29 @@ function placer({
   /** What is no folder: a hard link may name it. Anything else of that name lay there before, or leads there. */
   const others = new Set<string>()
   const skipped = new Set<string>()
+  /** Folders that are no links and lie below none, with all above them: a deep tree is looked at once. */
+  const free = new Set<string>()
+  const isBelowLink = (path: string): boolean => {
+    const climbed: string[] = []
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const parent = path.slice(0, end)
+      if (free.has(parent)) break
+      if (links.has(parent)) return true
+      climbed.push(parent)
+    }
+    for (const parent of climbed) free.add(parent)
+    return false
+  }
+  /** Those above a folder that was written are written. */
+  const missingParents = (path: string): string[] => {
+    const missing: string[] = []
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const parent = path.slice(0, end)
+      if (folders.has(parent)) break
+      missing.push(parent)
+    }
+    return missing.toReversed()
+  }
   const skip = (path: string) => {
     skipped.add(path)
     onSkip?.(path)
@@ -126,24 +149,25 @@ function placer({
     const path = [prefix, inside].filter(Boolean).join('/')
     check?.(path)
     if (entry.type === 'other' || (forDisk && (entry.type === 'char' || entry.type === 'block'))) return skip(path)
-    if (forDisk && parentsOf(path).some((parent) => links.has(parent))) {
+    if (forDisk && isBelowLink(path))
       throw new XbuildError('BAD_IMAGE', `Cannot export "${path.slice(0, 200)}": a symbolic link is in its path`)
-    }
     onEntry?.(path, entry.type === 'dir')
-    const parents = forDisk ? parentsOf(path).filter((parent) => !folders.has(parent)) : []
+    const parents = forDisk ? missingParents(path) : []
     for (const parent of parents) folders.add(parent)
     if (entry.type === 'dir') folders.add(path)
-    else folders.delete(path)
+    else if (folders.delete(path)) for (const one of folders) if (one.startsWith(`${path}/`)) folders.delete(one)
     const link = entry.type === 'hardlink' ? [prefix, safePath(entry.link ?? '')].filter(Boolean).join('/') : entry.link
     if (forDisk && entry.type === 'hardlink') {
       if (skipped.has(link!)) return skip(path)
-      if (!others.has(link!) || parentsOf(link!).some((parent) => links.has(parent))) {
+      if (!others.has(link!) || isBelowLink(link!)) {
         const state = `it is a link to "${link!.slice(0, 200)}", which is not an earlier file of the image`
         throw new XbuildError('BAD_IMAGE', `Cannot export "${path.slice(0, 200)}": ${state}`)
       }
     }
-    if (entry.type === 'symlink' || (entry.type === 'hardlink' && links.has(link!))) links.add(path)
-    else links.delete(path)
+    if (entry.type === 'symlink' || (entry.type === 'hardlink' && links.has(link!))) {
+      links.add(path)
+      if (free.has(path)) free.clear()
+    } else links.delete(path)
     if (entry.type === 'dir') others.delete(path)
     else others.add(path)
     const mode = forDisk && entry.type !== 'dir' ? entry.mode & 0o1777 : entry.mode
@@ -158,8 +182,9 @@ function folderEntry(path: string): TarEntry {
 
 /** The folders above a path, the highest first. */
 export function parentsOf(path: string): string[] {
-  const parts = path.split('/').slice(0, -1)
-  return parts.map((_, index) => parts.slice(0, index + 1).join('/'))
+  const parents: string[] = []
+  for (let end = path.indexOf('/'); end >= 0; end = path.indexOf('/', end + 1)) parents.push(path.slice(0, end))
+  return parents
 }
 
 function safePath(path: string): string {

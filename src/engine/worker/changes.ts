@@ -1,6 +1,7 @@
 import { readdirSync, readlinkSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
+import { shownName } from '../../oci/tar-decode.ts'
 import type { TarEntry } from '../../oci/tar-format.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
 import { deviceNumbers } from './make-node.ts'
@@ -27,49 +28,71 @@ export interface ChangesOptions {
  * was removed, and no entry for a folder that is only there because something below it changed.
  */
 export function* layerItems(upper: string, options: ChangesOptions): Generator<LayerItem> {
-  yield* itemsIn('', { ...options, upper, links: new Map() })
+  const walk = { ...options, upper, links: new Map<number, string>() }
+  // One generator for all folders: in each other, thousands of them are too many for the stack
+  const open: Folder[] = [folderAt('', walk)]
+  for (let folder = open.at(-1); folder; folder = open.at(-1)) {
+    const name = folder.names.pop()
+    if (name === undefined) {
+      open.pop()
+      continue
+    }
+    const { items, below } = itemsOf(name, folder)
+    yield* items
+    if (below) open.push(folderAt(below.path, below.walk))
+  }
 }
 
 /** `links`: the first name of every file with several, by inode. */
 type Walk = ChangesOptions & { readonly upper: string; readonly links: Map<number, string> }
 
-function* itemsIn(folder: string, walk: Walk): Generator<LayerItem> {
-  const { upper, links, lowers, clamp } = walk
-  for (const name of readdirSync(join(upper, folder)).sort(byBytes)) {
-    const path = folder === '' ? name : `${folder}/${name}`
-    const full = join(upper, path)
-    const stat = lstatIfPresent(full)
-    if (!stat) throw unnamable(path, 'its name is not UTF-8')
-    if (stat.isSocket()) continue // meaningless outside of the process that made it
-    if (stat.isCharacterDevice() && stat.rdev === 0) {
-      yield { entry: empty(`${folder === '' ? '' : `${folder}/`}.wh.${name}`) }
-      continue
-    }
-    if (name.startsWith('.wh.')) throw unnamable(path, 'layers use this name to mark removed files')
-    const attributes = walk.xattrs.get(path)
-    const opaque = attributes?.get('user.overlay.opaque')?.toString() === 'y'
-    const kept = new Map([...(attributes ?? [])].filter(([key]) => key === 'security.capability'))
-    const entry = entryOf(path, full, stat, clamp, kept)
-    if (stat.isDirectory()) {
-      if (opaque || !isUnchanged(path, stat, { lowers, clamp })) yield { entry }
-      if (opaque) yield { entry: empty(`${path}/.wh..wh..opq`) }
-      yield* itemsIn(path, opaque ? { ...walk, lowers: [] } : walk)
-    } else {
-      const first = stat.nlink > 1 ? links.get(stat.ino) : undefined
-      if (first !== undefined) {
-        yield { entry: { ...entry, type: 'hardlink', link: first, size: 0 } }
-        continue
-      }
-      if (stat.nlink > 1) links.set(stat.ino, path)
-      yield stat.isFile() ? { entry, file: full } : { entry }
-    }
-  }
+/** A folder that is being read: the names that are left, the next one last. */
+interface Folder {
+  readonly path: string
+  readonly names: string[]
+  readonly walk: Walk
 }
+
+function folderAt(path: string, walk: Walk): Folder {
+  return { path, names: readdirSync(join(walk.upper, path)).sort(byBytes).reverse(), walk }
+}
+
+/** What a layer has of one name, and the folder to be read next, when it is one. */
+function itemsOf(
+  name: string,
+  { path: folder, walk }: Folder,
+): { readonly items: readonly LayerItem[]; readonly below?: { readonly path: string; readonly walk: Walk } } {
+  const { upper, links, lowers, clamp } = walk
+  const path = folder === '' ? name : `${folder}/${name}`
+  const full = join(upper, path)
+  const stat = lstatIfPresent(full)
+  if (!stat) throw unnamable(path, full.length < PATH_MAX ? 'its name is not UTF-8' : 'its path is too long')
+  if (stat.isSocket()) return { items: [] } // meaningless outside of the process that made it
+  if (stat.isCharacterDevice() && stat.rdev === 0)
+    return { items: [{ entry: empty(`${folder === '' ? '' : `${folder}/`}.wh.${name}`) }] }
+  if (name.startsWith('.wh.')) throw unnamable(path, 'layers use this name to mark removed files')
+  const attributes = walk.xattrs.get(path)
+  const opaque = attributes?.get('user.overlay.opaque')?.toString() === 'y'
+  const kept = new Map([...(attributes ?? [])].filter(([key]) => key === 'security.capability'))
+  const entry = entryOf(path, full, stat, clamp, kept)
+  if (stat.isDirectory()) {
+    const items = opaque || !isUnchanged(path, stat, { lowers, clamp }) ? [{ entry }] : []
+    if (opaque) items.push({ entry: empty(`${path}/.wh..wh..opq`) })
+    return { items, below: { path, walk: opaque ? { ...walk, lowers: [] } : walk } }
+  }
+  const first = stat.nlink > 1 ? links.get(stat.ino) : undefined
+  if (first !== undefined) return { items: [{ entry: { ...entry, type: 'hardlink', link: first, size: 0 } }] }
+  if (stat.nlink > 1) links.set(stat.ino, path)
+  return { items: [stat.isFile() ? { entry, file: full } : { entry }] }
+}
+
+/** Bytes of the longest path that the kernel takes, with the zero at its end. */
+const PATH_MAX = 4096
 
 const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
 function unnamable(path: string, why: string): XbuildError {
-  return new XbuildError('UNSUPPORTED', `Cannot pack "${path}": ${why}`, {
+  return new XbuildError('UNSUPPORTED', `Cannot pack "${shownName(path)}": ${why}`, {
     hint: 'Give it another name, or remove it in the same step',
   })
 }

@@ -1,5 +1,5 @@
 import { readlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { cleanPath } from '../../dockerfile/paths.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
 
@@ -8,11 +8,11 @@ const MAX_LINKS = 255
 
 /**
  * Whether a path climbs out of the folder `base` through a symlink with `..`; an absolute link begins at `base`
- * anew.
+ * anew. `from`: the real path, in `base`, that `path` begins at.
  */
-export function leadsOut(base: string, path: string): boolean {
+export function leadsOut(base: string, path: string, from: string = base): boolean {
   const rest = partsOf(path)
-  const real: string[] = []
+  const real = partsOf(relative(base, from)).reverse()
   let links = 0
   for (let name = rest.pop(); name !== undefined && links <= MAX_LINKS; name = rest.pop()) {
     if (name === '..') {

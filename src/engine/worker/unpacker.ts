@@ -97,8 +97,11 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
   function folderFor(path: string, entry: TarEntry): string {
     const known = folders.get(path)
     if (known !== undefined) return known
-    stayInside(path, entry)
-    const { path: real, made, grown } = makeFolders(base, path, ROOT)
+    // From the top, a folder of a deep tree would cost as much as all above it
+    const above = folders.get(dirname(path))
+    const [rest, from] = above === undefined ? [path, base] : [basename(path), above]
+    stayInside(rest, entry, from)
+    const { path: real, made, grown } = makeFolders(base, rest, { ...ROOT, from })
     // Folders that the archive does not mention keep their times, or get one that is the same in every build.
     const kept = grown ?? { path: real, mtime: lstatIfPresent(real)!.mtimeMs / 1000 }
     if (!folderTimes.has(kept.path)) setFolderTime(kept.path, kept.mtime)
@@ -121,8 +124,8 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
   }
 
   /** The links of a layer end at its root, those of ADD's archive must not climb out of the destination. */
-  function stayInside(path: string, entry: TarEntry): void {
-    if (into === undefined || !leadsOut(base, path)) return
+  function stayInside(path: string, entry: TarEntry, from: string = base): void {
+    if (into === undefined || !leadsOut(base, path, from)) return
     throw new XbuildError(
       'OUTSIDE_CONTEXT',
       `Cannot unpack "${shownName(entry.path)}": a link in its path points outside of the destination`,
