@@ -13,7 +13,7 @@ const MAX_BYTES = 1_000_000_000
 
 // Further lines that makers of packs write; what starts the twin is the last one and is looked at by itself
 const FURTHER =
-  /^(?:same \/(?:[\w.+@-]+\/)*[\w.+@-]+ [0-9a-f]{8,128}|env [A-Z][A-Z0-9_]*=[\w.,-]*|not [A-Z][A-Z0-9_]*=[\w.,-]*|names|# [^\n]*)$/
+  /^(?:(?:same|alike) \/(?:[\w.+@-]+\/)*[\w.+@-]+ [0-9a-f]{8,128}|env [A-Z][A-Z0-9_]*=[\w.,-]*|not [A-Z][A-Z0-9_]*=[\w.,-]*|text [0-9a-f]{32}|preload \{pack\}\/lib\/guest\.so|names|# [^\n]*)$/
 
 /**
  * The manifest of a pack that others made, for this machine: it must be what a recipe of this program makes, with no
@@ -39,7 +39,7 @@ export function readFetched(
   const extra = Object.keys(match.recipe.files ?? {})
   const wrong = files.find(
     ({ path }, index) =>
-      !(/^(?:bin|lib)\/(?:\[|[\w+][\w.+@-]*)$/.test(path) || extra.includes(path)) ||
+      !(/^(?:bin|lib)\/(?:\[|[\w+][\w.+@,-]*)$/.test(path) || extra.includes(path)) ||
       files.findIndex((other) => other.path === path) !== index,
   )
   if (wrong) throw refused(`it has a file "${wrong.path.slice(0, 200)}"`, manifest)

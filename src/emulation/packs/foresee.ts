@@ -22,6 +22,7 @@ const SIGNS: readonly (readonly [words: RegExp, programs: Readonly<Record<string
     /(?:^|[\s;&|("'/])(?:configure|autoreconf|autogen\.sh|bootstrap|dpkg-buildpackage|debuild)(?=[\s;&|)"']|$)/m,
     { bash: 500, dash: 500, coreutils: 1500, sed: 600, grep: 400, diffutils: 50, m4: 20 },
   ],
+  [/(?:^|[\s;&|("'/])(?:autoreconf|autogen\.sh|bootstrap)(?=[\s;&|)"']|$)/m, { perl: 20 }],
   [
     /(?:^|[\s;&|("'/])(?:cmake|meson|build-essential|g\+\+|c\+\+)(?:-\d+)?(?=[\s;&|)"']|$)/m,
     { cc1plus: 20, as: 20, 'g++': 60 },

@@ -14,7 +14,11 @@ import { fuse, HEAD, type Fusion } from './fuse.ts'
  * when it is not there.
  */
 export function findHandler(arch: string = process.arch): string | undefined {
-  const file = `handler-${arch}.bin`
+  return findBuilt(`handler-${arch}.bin`)
+}
+
+/** A file that `npm run build` puts into `dist`. */
+export function findBuilt(file: string): string | undefined {
   let folder = dirname(fileURLToPath(import.meta.url))
   for (let up = 0; up < 6; up++, folder = dirname(folder)) {
     for (const path of [join(folder, file), join(folder, 'dist', file)]) if (existsSync(path)) return path

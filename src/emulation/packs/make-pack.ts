@@ -5,6 +5,7 @@ import { exists } from '../../host/files.ts'
 import { runProgram } from '../../host/spawn.ts'
 import { editDriver } from './driver-edits.ts'
 import { readElf } from './elf.ts'
+import { addGuest, GUEST } from './guest.ts'
 import { keepPack } from './keep-pack.ts'
 import { moveTexts } from './move-texts.ts'
 import { findFile, findPair, noPair, sameLibraries, targetFiles, type PairOptions } from './pair.ts'
@@ -42,17 +43,19 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
       : undefined
     if (match.recipe.edits)
       await writeFile(join(made, 'bin', name), editDriver(await readFile(program), match.recipe.edits))
-    const { moves, letters } = match.recipe
+    const { moves, letters, sized = false } = match.recipe
     if (moves || letters) {
       const [twin, own] = [await readFile(program), await readFile(target.file)]
-      const changed = moveTexts({ twin, program: own, texts: moves ?? {}, ...(letters ? { letters } : {}) })
+      const changed = moveTexts({ twin, program: own, texts: moves ?? {}, sized, ...(letters ? { letters } : {}) })
       await writeFile(join(made, 'bin', name), changed)
     }
     const same =
       match.recipe.family === 'tool' ? await sameLibraries({ ...options, match }, target, { libraries, made }) : []
+    const guest = await addGuest({ ...options, match }, { target, native, made, work })
     const others = await addOthers(match, { options, made, root, targetRoot: target.root, same })
     const { tryOut: trial = { args: [match.recipe.family === 'go' ? '-V=full' : '--version'] } } = match.recipe
-    const said = await tryOut(made, { name, linked, args: trial.args }, signal)
+    const preload = match.recipe.guest && `lib/${GUEST}`
+    const said = await tryOut(made, { name, linked, args: trial.args, preload }, signal)
     if (trial.says !== undefined && said !== trial.says)
       throw noPair(match, `its twin says ${JSON.stringify(said)} instead of ${JSON.stringify(trial.says)}`)
     for (const [path, text] of Object.entries(match.recipe.files ?? {}))
@@ -64,7 +67,7 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
       architecture: options.architecture,
       host: options.host.debian,
       source: target.found.source,
-      packages: [target.found, native, ...libraries, ...(companion?.packages ?? [])].map(
+      packages: [target.found, native, ...libraries, ...(companion?.packages ?? []), ...guest.packages].map(
         ({ name, version, architecture, sha256 }) => ({ name, version, architecture, sha256 }),
       ),
       files: await filesOf(made),
@@ -76,6 +79,7 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
           ...rules,
           ...same,
           ...(companion?.rules ?? []),
+          ...guest.rules,
           linked ? `load {pack} ${name}` : `exec {pack}/bin/${name}`,
         ],
       },
@@ -191,11 +195,17 @@ async function fillPack(
 /** Starts the twin as the handler will. */
 async function tryOut(
   made: string,
-  { name, linked, args }: { name: string; linked: boolean; args: readonly string[] },
+  {
+    name,
+    linked,
+    args,
+    preload,
+  }: { name: string; linked: boolean; args: readonly string[]; preload?: string | undefined },
   signal: AbortSignal,
 ): Promise<string> {
   const [program, lib] = [join(made, 'bin', name), join(made, 'lib')]
-  const loaded = ['--inhibit-cache', '--library-path', lib, '--argv0', name, program]
+  const before = preload ? ['--preload', join(made, preload)] : []
+  const loaded = ['--inhibit-cache', '--library-path', lib, ...before, '--argv0', name, program]
   return linked
     ? runProgram(join(lib, 'ld.so'), [...loaded, ...args], { signal, env: {} })
     : runProgram(program, args, { signal, env: {} })

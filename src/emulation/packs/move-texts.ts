@@ -13,14 +13,19 @@ export interface TextMoves {
   readonly texts: Readonly<Record<string, string>>
   /** Instructions that take a letter for a signed number, and those that do not, as on the image's CPU: hex -> hex. */
   readonly letters?: Readonly<Record<string, string>>
+  /** Code that names a text has its length beside it. */
+  readonly sized?: boolean
 }
+
+/** Between the instruction that loads a length and the one that names the text. */
+const NEAR = 16
 
 /**
  * The twin with the texts of the image's program, where both have each once: a new text goes to the unused end of the
  * page behind the constants, and whatever named the old one names it there. Throws NOT_FOUND with the reason where
  * the two are not built as is understood here; half of them are never moved.
  */
-export function moveTexts({ twin, program, texts, letters = {} }: TextMoves): Buffer {
+export function moveTexts({ twin, program, texts, letters = {}, sized = false }: TextMoves): Buffer {
   const elf = readElf(twin)
   if (!elf || twin.readUInt16LE(16) !== POSITION_INDEPENDENT || twin.readUInt16LE(18) !== X86_64)
     throw strange('it is not a position-independent amd64 program')
@@ -28,14 +33,16 @@ export function moveTexts({ twin, program, texts, letters = {} }: TextMoves): Bu
   let room = roomBehindConstants(made, elf.loaded)
   for (const [from, to] of Object.entries(texts)) {
     const old = onlyPlaceOf(made, from)
-    onlyPlaceOf(program, to)
+    if (!program.includes(Buffer.from(`\0${to}\0`, 'latin1'))) throw strange(`"${to}" is not in the image's`)
     const home = elf.loaded.find((part) => old >= part.offset && old < part.offset + part.size)
     if (!home || home.executable) throw strange(`"${from}" is not a constant`)
     const size = to.length + 1
     if (size > room.size) throw strange(`it has no room for "${to}"`)
     made.write(to, room.offset, 'latin1')
     const address = Number(home.address) + old - home.offset
-    if (rename(made, elf.loaded, { from: address, to: room.address }) === 0) throw strange(`nothing names "${from}"`)
+    const named = rename(made, elf.loaded, { from: address, to: room.address })
+    if (named.length === 0) throw strange(`nothing names "${from}"`)
+    if (sized) for (const place of named) resize(made, place, { from: from.length, to: to.length })
     room = { offset: room.offset + size, address: room.address + size, size: room.size - size }
   }
   for (const [from, to] of Object.entries(letters)) {
@@ -76,8 +83,8 @@ function roomBehindConstants(file: Buffer, loaded: readonly Segment[]): Room {
 }
 
 /** Changes every place that names an address: `lea` in code (Intel's manual, volume 2), and relocations. */
-function rename(made: Buffer, loaded: readonly Segment[], { from, to }: { from: number; to: number }): number {
-  let found = 0
+function rename(made: Buffer, loaded: readonly Segment[], { from, to }: { from: number; to: number }): number[] {
+  const found: number[] = []
   for (const { offset, address, size, executable } of loaded) {
     if (executable) {
       for (let at = made.indexOf(0x8d, offset); at >= 0 && at + 6 <= offset + size; at = made.indexOf(0x8d, at + 1)) {
@@ -85,7 +92,7 @@ function rename(made: Buffer, loaded: readonly Segment[], { from, to }: { from: 
         const wide = (made[at - 1]! & 0xf8) === 0x48
         if (!wide || (made[at + 1]! & 0xc7) !== 0x05 || next + made.readInt32LE(at + 2) !== from) continue
         made.writeInt32LE(to - next, at + 2)
-        found += 1
+        found.push(at)
       }
     } else {
       // Entries of .rela.dyn: place, kind, address
@@ -96,11 +103,21 @@ function rename(made: Buffer, loaded: readonly Segment[], { from, to }: { from: 
       ) {
         if (at < 16 || made.readBigUInt64LE(at - 8) !== R_X86_64_RELATIVE) continue
         made.writeBigUInt64LE(BigInt(to), at)
-        found += 1
+        found.push(at)
       }
     }
   }
   return found
+}
+
+/** Changes the length that is loaded (`mov` of a constant to %edx) just before the text at `place` is named. */
+function resize(made: Buffer, place: number, { from, to }: { from: number; to: number }): void {
+  const load = Buffer.from([0xba, 0, 0, 0, 0])
+  load.writeUInt32LE(from, 1)
+  const before = made.subarray(place - NEAR, place)
+  const at = before.indexOf(load)
+  if (at < 0 || before.indexOf(load, at + 1) >= 0) throw strange(`no length of ${from} stands beside a text`)
+  before.writeUInt32LE(to, at + 1)
 }
 
 function strange(state: string): XbuildError {

@@ -52,6 +52,12 @@ export interface Recipe {
   readonly moves?: Readonly<Record<string, string>>
   /** Instructions of the twin that work on letters as on its own CPU, and others in their place: `move-texts.ts`. */
   readonly letters?: Readonly<Record<string, string>>
+  /** Code that names those texts has their lengths beside them. */
+  readonly sized?: true
+  /** The twin is told by a library what its own machine would tell otherwise: `guest.ts`. */
+  readonly guest?: Guest
+  /** Only scripts of these packages, as they are there, are run by the twin. */
+  readonly scripts?: Scripts
   /** A library that both load. */
   readonly companion?: Companion
   /** Further files of the pack: name in its folder -> content. */
@@ -67,6 +73,27 @@ export interface Recipe {
   readonly unlike?: readonly Unlike[]
   /** The only architectures, as GOARCH, on which twins were compared; absent: see `unlike`. */
   readonly only?: readonly string[]
+}
+
+/** What a twin takes its machine for, and the libraries that it loads by itself. */
+export interface Guest {
+  /** Path of the program in images. */
+  readonly program: string
+  /** Its machine, as `uname -m` tells it. */
+  readonly machine: string
+  /** Packages with such libraries, besides its own: of the same source, or (`others`) of one for both CPUs. */
+  readonly packages: readonly string[]
+  readonly others?: readonly string[]
+  /** Paths of the libraries behind `/usr/lib/{triple}/`, as a regular expression. */
+  readonly modules: string
+}
+
+export interface Scripts {
+  readonly packages: readonly string[]
+  /** The first line of a script, as a regular expression. */
+  readonly first: string
+  /** Paths of those that are left out, as a regular expression. */
+  readonly except?: string
 }
 
 /**
@@ -183,14 +210,16 @@ export function neverTwins(recipes: readonly Recipe[], targets: readonly PackTar
 
 /** What the handler is to look at before it starts a twin by this recipe. */
 export function rulesOf(match: RecipeMatch): string[] {
-  const { edits, moves, letters, rules } = match.recipe
+  const { edits, moves, letters, guest, scripts, rules } = match.recipe
   // Written down, so that a pack with others is not taken for a current one
   const changed = edits ?? (moves || letters ? { ...moves, ...letters } : undefined)
+  const told = guest || scripts ? [`# With ${JSON.stringify({ guest, scripts })}`, ...(scripts ? ['text -'] : [])] : []
   const edited = changed ? [`# Changed in the program: ${JSON.stringify(changed)}`] : []
   const [first] = programsOf(match.recipe)
   const program = match.program ?? first
   return [
     ...edited,
+    ...told,
     ...(first === undefined ? [] : [`# One of ${programsOf(match.recipe).length}`]),
     ...rules,
     ...(program === undefined ? [] : (match.recipe.programs?.[program] ?? [])),

@@ -48,7 +48,7 @@ test('every place that names a text names the one of the image, which may be lon
 
 test.each([
   ['a text that the twin lacks', { x86_65: 'aarch64' }, {}, '"x86_65" is not in it once'],
-  ['a text that the program lacks', { x86_64: 'riscv64' }, {}, '"riscv64" is not in it once'],
+  ['a text that the program lacks', { x86_64: 'riscv64' }, {}, `"riscv64" is not in the image's`],
   ['a text that nothing names', { 'x86_64-pc': 'aarch64-unknown' }, {}, 'nothing names "x86_64-pc"'],
   ['other instructions', {}, { '0fbe1234': '0fb61234' }, 'the instructions 0fbe1234 are not in it once'],
 ])('%s is refused', (_, texts, letters, reason) => {
@@ -58,4 +58,15 @@ test.each([
 test('a program whose constants fill their page is refused', () => {
   const full = program(`first\0x86_64\0${'x'.repeat(0x1000 - 14)}\0`)
   expect(() => moveTexts({ twin: full, program: own, texts: { x86_64: 'aarch64' } })).toThrow(/no room|no unused place/)
+})
+
+test('a length that stands beside the code that names a text is that of the new one; without it the text is refused', () => {
+  const beside = Buffer.from(twin)
+  beside.fill(0, 0x3000, 0x3018) // whoever reads the text by this address has its length elsewhere
+  Buffer.from([0xba, 6, 0, 0, 0, 0x4c, 0x89, 0xff]).copy(beside, 0x1008) // mov $6, %edx; mov %r15, %rdi
+  const made = moveTexts({ twin: beside, program: own, texts: { x86_64: 'aarch64' }, sized: true })
+  expect(made.readUInt32LE(0x1009)).toBe('aarch64'.length)
+  expect(() => moveTexts({ twin, program: own, texts: { x86_64: 'aarch64' }, sized: true })).toThrow(
+    'no length of 6 stands beside a text',
+  )
 })

@@ -1,0 +1,113 @@
+import { chmod, copyFile, readdir, readFile, realpath, writeFile } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { exists } from '../../host/files.ts'
+import { readElf } from './elf.ts'
+import { findBuilt } from './fused-emulator.ts'
+import type { AptPackage } from './apt-stanzas.ts'
+import { noPair, type Pair, type PairOptions } from './pair.ts'
+import { fill, type Guest } from './recipes.ts'
+import { scriptDigests } from './scripts.ts'
+
+/** The library that tells a twin what it is to take for its machine: its name in a pack. */
+export const GUEST = 'guest.so'
+
+/** What it is told, in the order of `qemu/handler/guest.c`, and the room for each. */
+const TEXTS = ['@program@', '@libraries@', '@machine@']
+const ROOM = 256
+
+/** What a pack gets besides the program: packages that it came from, and rules. */
+interface Added {
+  readonly packages: readonly AptPackage[]
+  readonly rules: readonly string[]
+}
+
+interface Place extends Pick<Pair, 'target' | 'native'> {
+  /** Folder of the pack. */
+  readonly made: string
+  readonly work: string
+}
+
+/**
+ * Adds what an interpreter needs to be at home in an image: the library that stands between it and this machine, the
+ * twins of the modules that it loads, and which scripts it may run. Nothing for other programs.
+ */
+export async function addGuest(options: PairOptions, place: Place): Promise<Added> {
+  const { guest, scripts } = options.match.recipe
+  if (!guest) return { packages: [], rules: [] }
+  const built = findBuilt(`guest-${process.arch}.so`)
+  if (!built) throw noPair(options.match, 'this xbuild was built without the library of such twins')
+  const texts = [guest.program, `/usr/lib/${options.match.target.triple}/`, guest.machine]
+  await writeFile(join(place.made, 'lib', GUEST), withTexts(await readFile(built), texts), { mode: 0o644 })
+  const modules = await addModules(guest, options, place)
+  const known = scripts ? await scriptDigests(scripts, options, join(place.work, 'scripts')) : undefined
+  return {
+    packages: [...modules.packages, ...(known?.packages ?? [])],
+    rules: [
+      ...modules.rules,
+      ...(known?.digests ?? []).map((digest) => `text ${digest}`),
+      `preload {pack}/lib/${GUEST}`,
+    ],
+  }
+}
+
+/** The library with its texts. Exported for tests. */
+export function withTexts(library: Buffer, texts: readonly string[]): Buffer {
+  const made = Buffer.from(library)
+  for (const [index, text] of texts.entries()) {
+    const at = made.indexOf(TEXTS[index]!)
+    if (at < 0 || text.length >= ROOM) throw new TypeError(`no room for ${text}`)
+    made.fill(0, at, at + ROOM)
+    made.write(text, at, 'latin1')
+  }
+  return made
+}
+
+/** Puts twins of modules into a pack, under the names that `guest.c` asks for. */
+async function addModules(guest: Guest, options: PairOptions, { target, native, made, work }: Place): Promise<Added> {
+  const { apt, match, host } = options
+  const pattern = new RegExp(fill(guest.modules, match))
+  const packages: AptPackage[] = []
+  const rules: string[] = []
+  const add = async (own: AptPackage, twin: AptPackage, rule: boolean) => {
+    const roots = [join(work, 'modules', own.name), join(work, 'modules', `${twin.name}-native`)] as const
+    await Promise.all([apt.unpack([own], roots[0]), apt.unpack([twin], roots[1])])
+    const folders = [join(roots[0], 'usr/lib', match.target.triple), join(roots[1], 'usr/lib', host.triple)] as const
+    let stands: string | undefined
+    for (const name of await librariesIn(folders[1])) {
+      const id = (await exists(join(folders[0], name))) && readElf(await readFile(join(folders[0], name)))?.id
+      const elf = readElf(await readFile(join(folders[1], name)))
+      if (!pattern.test(name) || !id || !elf) continue
+      const there = await Promise.all(elf.needed.map((needed) => exists(join(made, 'lib', needed))))
+      if (there.includes(false)) continue
+      const copy = join(made, 'lib', name.replaceAll('/', ','))
+      await copyFile(join(folders[1], name), copy)
+      await chmod(copy, 0o644)
+      stands ??= `alike /usr/lib/${match.target.triple}/${name} ${id}`
+    }
+    // One file stands for all of its package
+    if (rule && stands) rules.push(stands)
+    if (rule) packages.push(own, twin)
+  }
+  await add(target.found, native, false)
+  const newest = (name: string, debian: string) => apt.versions(fill(name, match, 'package'), debian)[0]
+  for (const name of [...guest.packages, ...(guest.others ?? [])]) {
+    const [own, twin] = [newest(name, match.target.debian), newest(name, host.debian)]
+    const same = own?.source.name === twin?.source.name && own?.source.version === twin?.source.version
+    const whole = guest.packages.includes(name)
+    if (own && twin && same && (!whole || own.source.version === target.found.source.version))
+      await add(own, twin, true)
+    else if (whole) throw noPair(match, `there is no ${fill(name, match, 'package')} of its source`)
+  }
+  return { packages, rules }
+}
+
+/** Libraries below a folder, by their paths in it, sorted; links are not followed. */
+async function librariesIn(folder: string): Promise<string[]> {
+  const real = await realpath(folder).catch(() => undefined)
+  if (real === undefined) return []
+  const entries = await readdir(real, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.so'))
+    .map((entry) => relative(real, join(entry.parentPath, entry.name)))
+    .sort()
+}
