@@ -132,9 +132,16 @@ export async function openApt(options: AptOptions): Promise<Apt> {
       await mkdir(target, { recursive: true })
       fetch(packages)
       const folders = await Promise.all(packages.map(filesOf))
-      // In their order: a later one replaces files. Links are enough, for nobody writes into them
-      for (const from of folders)
-        await runProgram('cp', ['--archive', '--link', '--force', `${from}/.`, target], { signal })
+      // Links are enough, for nobody writes into them. Starting a program takes long for a process of this size: one
+      // for all, which refuses only a file that two of them have
+      const link = (from: readonly string[]) =>
+        runProgram('cp', ['--archive', '--link', '--force', ...from.map((one) => `${one}/.`), target], { signal })
+      try {
+        if (folders.length > 0) await link(folders)
+      } catch {
+        signal.throwIfAborted()
+        for (const one of folders) await link([one]) // in their order: a later one replaces files
+      }
     },
 
     close: () => rm(root, { recursive: true, force: true }),
