@@ -26,7 +26,7 @@ An image is REF, oci:FOLDER[:NAME], oci-archive:FILE[:NAME] or docker-daemon:NAM
 export function imageCommand(run: (command: ImageCommand, terminal: Terminal) => Promise<number>): Command {
   return defineCommand({
     name: 'image',
-    usage: 'xbuild image inspect|create|copy|ls|verify|audit|rm|prune [OPTIONS] NAME...',
+    usage: 'xbuild image inspect|create|copy|ls|verify|sign|audit|rm|prune [OPTIONS] NAME...',
     help: 'Look at published images, check, copy and remove them, and put them together from others.',
     flags: IMAGE_FLAGS,
     examples: EXAMPLES,
