@@ -88,7 +88,18 @@ test('a bake project: the images of the group default, made from one another', a
   write({
     'docker-bake.hcl': `
 variable "TAG" { default = "1.0" }
-group "default" { targets = ["a", "m"] }
+variable "OPT" {}
+function "named" {
+  params = [name]
+  result = "r/\${name}:\${TAG}"
+}
+group "default" { targets = ["a", "m", "inline"] }
+target "inline" {
+  tags = [named("inline")]
+  args = { O = OPT, WHEN = equal(TAG, "1.0") ? "first" : "later" }
+  dockerfile-inline = "FROM scratch\\n"
+  shm-size = "64m"
+}
 target "base" { context = "base" }
 target "a" {
   context = "a"
@@ -105,13 +116,17 @@ target "m" {
 target "lint" { call = "check" }
 `,
   })
-  const before = JSON.parse((await xbuild('bake', '--print')).stdout) as { target: { base: { output?: unknown } } }
+  const before = JSON.parse((await xbuild('bake', '--print')).stdout) as {
+    target: { base: { output?: unknown }; inline: { dockerfile?: string } }
+  }
   const { code, stderr } = await xbuild('init')
   expect(code).toBe(0)
   expect(stderr).toContain('note: docker-bake.hcl: the target lint is left out: it is not in the group default\n')
   const after = JSON.parse((await xbuild('--print')).stdout) as typeof before
   // An image that only others are made from has a place in the store here
   delete before.target.base.output
+  // buildx names a file that it does not read
+  delete before.target.inline.dockerfile
   expect(after.target).toEqual(before.target)
 })
 

@@ -26,7 +26,9 @@ export function writeImages(targets: readonly ImageTarget[], { folder, schema }:
 function imageOf(target: ImageTarget, folder: string): Record<string, unknown> {
   const context = shortened(target.context?.value ?? '.', folder)
   const entries = Object.entries(IMAGE_KEYS).flatMap(([name, key]) => {
-    const value = key.shape === 'provenance' ? undefined : valueOf(target, key, (text) => shortened(text, folder))
+    // A Dockerfile of its own text counts, whatever file is named
+    const isUnused = key.shape === 'provenance' || (key.field === 'dockerfile' && target.dockerfileInline !== undefined)
+    const value = isUnused ? undefined : valueOf(target, key, (text) => shortened(text, folder))
     return value === undefined ? [] : [[name, value] as const]
   })
   const image: Record<string, unknown> = { ...Object.fromEntries(entries), context }
