@@ -10,6 +10,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { findProgram, main, run, Stop } from './setup/process.mjs'
 
 const CPU_OF = { amd64: 'x86_64', arm64: 'aarch64', arm: 'arm', riscv64: 'riscv64' }
+/** What CPUs run besides their own programs. */
+const ALSO = { amd64: '386', arm64: 'arm' }
 const OWN = { x64: 'amd64', arm64: 'arm64', arm: 'arm', riscv64: 'riscv64' }[arch()]
 
 /**
@@ -66,7 +68,7 @@ function findImage(layout, platform) {
  * registered (F).
  */
 function emulator(architecture) {
-  if (architecture === OWN || (architecture === 'arm' && OWN === 'arm64')) return {}
+  if (architecture === OWN || architecture === ALSO[OWN]) return {}
   const cpu = CPU_OF[architecture]
   const qemu = [`qemu-${cpu}-static`, `qemu-${cpu}`].map(findProgram).find(Boolean)
   if (!cpu || !qemu)

@@ -9,6 +9,9 @@ import { runOk } from './xbuild.ts'
 
 export const NATIVE = formatPlatform(platformOfNodeArch(process.arch))
 
+/** The platforms of its images that this CPU runs. */
+export const RUN = NATIVE === 'linux/amd64' ? [NATIVE, 'linux/386'] : [NATIVE]
+
 /** The services of examples/monorepo that have a name of their own; beside them there is `base`. */
 export const SERVICES = 'web api auth cart search mail stock price media jobs admin gateway'.split(' ')
 
