@@ -64,6 +64,45 @@ test('an image without faults is taken', async () => {
   expect(code, stderr).toBe(0)
 })
 
+const idOf = (bytes: Buffer | string) => sha256(Buffer.from(bytes))
+const builtAs = (id: string) => [JSON.stringify({ aux: { ID: id } })]
+const manifestOf = (config: string) =>
+  JSON.stringify({ schemaVersion: 2, config: { digest: idOf(config) }, layers: [] })
+const blob = (text: string) => file(`blobs/sha256/${idOf(text).slice('sha256:'.length)}`, text)
+
+test('an image is taken under the id of its config, of its manifest, and of an index that leads to it', async () => {
+  const config = configOf([layer])
+  const manifest = manifestOf(config)
+  const index = JSON.stringify({
+    schemaVersion: 2,
+    manifests: [{ digest: `sha256:${HEX}` }, { digest: idOf(manifest) }],
+  })
+  for (const id of [idOf(config), idOf(manifest), idOf(index)]) {
+    const archive = saved([...GOOD, blob(manifest), blob(index)])
+    const { code, stderr } = await build({ built: builtAs(id), save: (response) => void response.end(archive) })
+    expect(code, stderr).toBe(0)
+  }
+})
+
+const OTHER = configOf([]).replace('linux', 'other')
+test.each([
+  ['an image of which nothing is there', `sha256:${HEX}`, []],
+  ['another image that is in the archive, too', idOf(OTHER), [blob(OTHER)]],
+  ['a manifest of another image', idOf(manifestOf(OTHER)), [blob(manifestOf(OTHER)), blob(OTHER)]],
+  [
+    'a manifest that is not what its name says',
+    `sha256:${HEX}`,
+    [file(`blobs/sha256/${HEX}`, manifestOf(configOf([layer])))],
+  ],
+] as const)('an engine that says it built %s, and gives this one, is found out', async (_, id, more) => {
+  const archive = saved([...GOOD, ...more])
+  const { code, stderr } = await build({ built: builtAs(id), save: (response) => void response.end(archive) })
+  expect(code, stderr).toBe(1)
+  expect(stderr).toMatch(
+    /^error: Cannot take the image from .*: it built sha256:[0-9a-f]{64}, and what it gives is sha256/m,
+  )
+})
+
 const ARCHIVES: readonly (readonly [what: string, archive: () => Buffer, said: RegExp])[] = [
   ['nothing', () => Buffer.alloc(0), /"manifest.json" is missing|tar/],
   ['no archive', () => Buffer.from('<html>Not found</html>'.repeat(100)), /tar|archive/],

@@ -16,8 +16,6 @@ export interface HostileEngine {
   stop(): Promise<void>
 }
 
-const ID = `sha256:${'a'.repeat(64)}`
-
 /** Starts it on a socket. */
 export async function startHostileEngine(socket: string, { arch }: { readonly arch: string }): Promise<HostileEngine> {
   const engine = { endpoint: `unix://${socket}`, answers: { save: (response: ServerResponse) => void response.end() } }
@@ -29,9 +27,8 @@ export async function startHostileEngine(socket: string, { arch }: { readonly ar
     else if (path === '/version') json({ Version: '20.10.24', ApiVersion: '1.41', Os: 'linux', Arch: arch })
     else if (path === '/info') json({ ID: 'hostile', DriverStatus: [] })
     else if (path === '/build') {
-      const {
-        built = [JSON.stringify({ aux: { ID } }), JSON.stringify({ stream: 'Successfully built aaaaaaaaaaaa\n' })],
-      } = engine.answers as EngineAnswers
+      const { built = [JSON.stringify({ stream: 'Successfully built aaaaaaaaaaaa\n' })] } =
+        engine.answers as EngineAnswers
       request.once('end', () => response.end(built.join('\n')))
     } else if (/^\/images\/.*\/get$/.test(path)) void engine.answers.save(response)
     else if (request.method === 'DELETE') json([])

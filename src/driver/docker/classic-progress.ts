@@ -18,6 +18,8 @@ export interface ClassicProgress {
   end(failure?: unknown): XbuildError | undefined
   /** Id of the image that was built. */
   readonly image: () => string | undefined
+  /** The same, when the builder said it in a field of its own. */
+  readonly named: () => string | undefined
 }
 
 export interface ClassicProgressOptions {
@@ -79,6 +81,7 @@ export function createClassicProgress({
   let position = 0
   let open: Open | undefined
   let image: string | undefined
+  let named: string | undefined
   let failed: XbuildError | undefined
   let stream: 'stdout' | 'stderr' = 'stdout'
   const lines = createLines((text) => line(text), cut)
@@ -160,10 +163,11 @@ export function createClassicProgress({
 
   return {
     image: () => image,
+    named: () => named,
     take(message) {
       const one = message as Message
       if (typeof one.stream === 'string') output(one.stream)
-      if (typeof one.aux?.ID === 'string') image = one.aux.ID
+      if (typeof one.aux?.ID === 'string') named = image = one.aux.ID
       if (typeof one.status === 'string') transfer(one)
       if (typeof one.error === 'string' || one.errorDetail) {
         lines.end()

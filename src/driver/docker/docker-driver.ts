@@ -126,8 +126,8 @@ async function buildClassic(classic: Classic, { signal, emit }: DriverOptions): 
     ...compact({ sourceDateEpoch: options.sourceDateEpoch }),
   })
   const make = async (noCache: boolean) => {
-    await send(classic, { name, progress, noCache, signal })
-    return takeImage(classic, { name, images, signal, emit, id })
+    const imageId = await send(classic, { name, progress, noCache, signal })
+    return takeImage(classic, { name, imageId, images, signal, emit, id })
   }
   try {
     return await make(options.noCache).catch((error: unknown) => {
@@ -148,7 +148,8 @@ interface Sending {
   readonly signal: AbortSignal
 }
 
-async function send(classic: Classic, { name, progress, noCache, signal }: Sending): Promise<void> {
+/** Gives the id of what was built, when the engine says it in a field of its own: a step can print what looks like one. */
+async function send(classic: Classic, { name, progress, noCache, signal }: Sending): Promise<string | undefined> {
   const { engine, build, dockerfile } = classic
   const context = sentContext(build, classicText(build.dockerfile.text, dockerfile))
   const registryconfig = await authsOf(imagesOf(classic.graph), build.credentials)
@@ -185,6 +186,7 @@ async function send(classic: Classic, { name, progress, noCache, signal }: Sendi
     throw new XbuildError('NODE', `Cannot build on "${engine.endpoint}": the connection was lost during the build`, {
       hint: 'See the log of the engine',
     })
+  return progress.named()
 }
 
 /** An engine that does not like the request says so instead of building: its words, as those of its builder. */
@@ -234,11 +236,17 @@ async function takeImage(
   { engine, job }: Classic,
   {
     name,
+    imageId,
     images,
     signal,
     emit,
     id,
-  }: DriverOptions & { readonly name: string; readonly images: EngineImages; readonly id: string },
+  }: DriverOptions & {
+    readonly name: string
+    readonly imageId: string | undefined
+    readonly images: EngineImages
+    readonly id: string
+  },
 ): Promise<BuiltImage> {
   const step = `${id} save`
   const shown = formatPlatform(job.target)
@@ -250,7 +258,7 @@ async function takeImage(
     at: Date.now(),
   })
   try {
-    const image = await images.read(name, { platform: job.target, signal })
+    const image = await images.read(name, { platform: job.target, signal, ...compact({ id: imageId }) })
     emit({ type: 'step.done', step, cached: false, at: Date.now() })
     return image
   } catch (error) {

@@ -16,7 +16,7 @@ export function engineImages(
     origins: async () => [],
   }
   return {
-    async read(ref, { signal, platform }) {
+    async read(ref, { signal, platform, id }) {
       let saved: (NodeJS.ReadableStream & { destroy(error?: Error): void }) | undefined
       const stop = () => saved?.destroy(new Error('canceled'))
       signal.addEventListener('abort', stop, { once: true })
@@ -28,7 +28,7 @@ export function engineImages(
           store,
           endpoint: engine.endpoint,
           signal,
-          ...compact({ platform }),
+          ...compact({ platform, id }),
           ...stamp,
         })
         return { ...image, blobs }

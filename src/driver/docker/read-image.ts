@@ -3,6 +3,7 @@ import { fromDescriptorPlatform, MEDIA_TYPE, toDescriptorPlatform, type Descript
 import { sha256 } from '../../oci/digest.ts'
 import { makeDocument, makeManifest } from '../../oci/make-manifest.ts'
 import type { ImageConfig } from '../../oci/manifest.ts'
+import { shownName } from '../../oci/tar-decode.ts'
 import { parseImageConfig } from '../../oci/read-image-config.ts'
 import { normalizePlatform, type Platform } from '../../platform.ts'
 import { withTemporaryFolder } from '../../source/temporary.ts'
@@ -17,6 +18,8 @@ export interface ReadImageOptions {
   readonly store: Store
   /** What it must be for; absent: whatever it says. */
   readonly platform?: Platform
+  /** What the engine calls it: the digest of its config, or of a manifest or index of it. */
+  readonly id?: string
   /** Seconds since the epoch: no time in the config is later. */
   readonly sourceDateEpoch?: number
   /** How messages call where it comes from. */
@@ -54,6 +57,13 @@ async function assemble(files: SavedFiles, options: Unpacked): Promise<ReadImage
   const listed = readList(files, endpoint)
   const written = bytesOf(files, listed.config, endpoint)
   checkName(listed.config, sha256(written), endpoint)
+  const { id = sha256(written) } = options
+  if (!leadsTo(files, id, sha256(written)))
+    throw new XbuildError(
+      'DIGEST_MISMATCH',
+      `Cannot take the image from "${endpoint}": it built ${shownName(id)}, and what it gives is ${sha256(written)}`,
+      { hint: 'Build again; if that does not help, somebody else changes images of this engine' },
+    )
   const config = parseImageConfig(written, {
     mediaType: MEDIA_TYPE.dockerConfig,
     digest: sha256(written),
@@ -90,6 +100,27 @@ function readList(
     if (error instanceof XbuildError) throw error
   }
   throw badSavedImage(endpoint, 'its manifest.json is damaged')
+}
+
+/** Whether an id is that of a config, or of a manifest or an index in the archive that leads to it. */
+function leadsTo(files: SavedFiles, id: string, config: string, depth = 3): boolean {
+  if (id === config) return true
+  const found = follow(files, `blobs/sha256/${id.replace(/^sha256:/, '')}`)
+  if (depth === 0 || found?.kind !== 'bytes' || sha256(found.bytes) !== id) return false
+  const digests = digestsIn(found.bytes.toString())
+  return digests.some((digest) => leadsTo(files, digest, config, depth - 1))
+}
+
+/** What a manifest or an index names first; of an index no more than an image has platforms. */
+function digestsIn(text: string): string[] {
+  try {
+    const { config, manifests } = JSON.parse(text) as { config?: { digest?: unknown }; manifests?: unknown }
+    const listed: unknown[] = Array.isArray(manifests) ? manifests.slice(0, 100) : []
+    const all = [config?.digest, ...listed.map((one) => (one as { digest?: unknown } | null)?.digest)]
+    return all.filter((digest) => typeof digest === 'string')
+  } catch {
+    return []
+  }
 }
 
 async function keepLayer(
