@@ -103,6 +103,19 @@ describe('a base image that tries to leave its root', () => {
   })
 })
 
+/** A zstd frame for which a window of two gigabytes is to be kept. */
+function wideWindow(): LayerBytes {
+  const plain = tar([file('f')])
+  const { stdout } = spawnSync('zstd', ['--long=31', '-c'], { input: plain, maxBuffer: 1 << 28 })
+  return { tar: plain, packed: { bytes: stdout, mediaType: MEDIA_TYPE.layerZstd } }
+}
+
+/** 66 MiB of them, in files of 600,000 bytes each. */
+function attributes(): TarItem[] {
+  const xattrs = new Map(Array.from({ length: 10 }, (_, n) => [`user.${n}`, Buffer.alloc(60_000, 'x')] as const))
+  return Array.from({ length: 115 }, (_, n) => item({ path: `f${n}`, xattrs }))
+}
+
 describe('layers', () => {
   test('take away, hide and replace what lies below', async () => {
     const { code, stderr, out } = await buildOn(
@@ -177,6 +190,12 @@ describe('layers', () => {
         },
       }),
       /Cannot unpack/,
+    ],
+    ['want gigabytes of memory', wideWindow, /zstd would need more than 512 MiB of memory/],
+    [
+      'have more attributes than any layer',
+      () => ({ tar: tar(attributes()) }),
+      /it has more than 67108864 bytes of extended attributes/,
     ],
     [
       'are something else than the config says',
