@@ -11,6 +11,6 @@ export async function toolsBase() {
     alternatives: { awk: 'mawk' },
     users: 'builder:x:1234:1234::/home:/bin/sh\n',
     groups: 'builders:x:1234:\n',
-    archive: ['libjansson4', 'make', 'patch'],
+    archive: ['debconf', 'libjansson4', 'make', 'patch'],
   })
 }
