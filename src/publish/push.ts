@@ -66,8 +66,8 @@ async function uploadTo(
   )
   // One below a root that is there may have been removed by itself
   const missing = isTagged ? await missingOf(children, target, options) : children
-  // A registry keeps the blobs of the manifests that it has
-  if (!isTagged || missing.length > 0)
+  // A registry keeps the blobs of the manifests that it has; referrers may be new where the image is not
+  if (!isTagged || missing.length > 0 || (set.referrers ?? []).length > 0)
     await forEachLimited(set.blobs, { limit: UPLOADS, signal }, (content, inner) =>
       uploadBlob(content, target, { ...options, signal: inner }),
     )

@@ -49,6 +49,20 @@ const fetchJson = async (path: string): Promise<Json> => {
   return (await fetch(`http://${registry.host}/v2/${path}`, { headers: { accept } })).json() as Promise<Json>
 }
 
+test('an image that is there already gets the attestations of a later build', async () => {
+  const forms = ['--attest', 'type=provenance,form=referrers', '--push', '--platform', 'linux/arm64']
+  const again = async () => {
+    const args = ['-t', at('again:1'), ...forms, join(folder, 'context')]
+    const { code, stdout, stderr } = await xbuild(args, { cwd: folder, store: join(folder, 'store') })
+    expect(code, stderr).toBe(0)
+    return stdout.trim()
+  }
+  const first = await again()
+  expect(await again()).toBe(first)
+  const { manifests } = await fetchJson(`again/manifests/${first.replace(':', '-')}`)
+  expect(manifests).toHaveLength(2)
+})
+
 test('attestations are no part of the image, and the registry tells of them', async () => {
   expect(await fetchJson('app/manifests/1')).toMatchObject({
     config: { mediaType: 'application/vnd.oci.image.config.v1+json' },
