@@ -15,19 +15,19 @@ import {
   utimesSync,
   writeSync,
 } from 'node:fs'
-import { basename, dirname, join, relative } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { assertNever, XbuildError } from '../../errors.ts'
 import { shownName } from '../../oci/tar-decode.ts'
 import type { TarEntry } from '../../oci/tar-format.ts'
 import type { TarSink } from '../../oci/tar-reader.ts'
-import { isReal, makeFolders, resolveInRoot } from '../../content/in-root.ts'
+import { makeFolders, resolveInRoot } from '../../content/in-root.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
+import { createDeferred, type PendingNode } from './unpack-deferred.ts'
+import { LIMITS, tooMuch, type UnpackLimits } from './unpack-limits.ts'
 import { fileTime } from './file-time.ts'
 import { leadsOut } from './leads-out.ts'
-import { makeNode } from './make-node.ts'
 import { unpackFailure } from './unpack-failure.ts'
-import { hide, hideChildren, whiteoutOf } from './whiteouts.ts'
-import { writeXattrs } from './xattrs.ts'
+import { whiteoutOf } from './whiteouts.ts'
 
 /** Turns tar entries into files below a folder, and never anywhere else. */
 export interface Unpacker {
@@ -52,28 +52,10 @@ export interface UnpackOptions {
   readonly limits?: UnpackLimits
 }
 
-interface UnpackLimits {
-  readonly entries: number
-  readonly xattrBytes: number
-  /** Of memory, for what waits until the end: folders, removed files, pipes, devices, files with attributes. */
-  readonly keptBytes: number
-}
-
-/** Attributes are held in memory until the end. */
-const LIMITS: UnpackLimits = { entries: 10_000_000, xattrBytes: 64 << 20, keptBytes: 512 << 20 }
-
-/** What one thing takes that waits, beside its path. Bytes. */
-const KEPT = 200
 /** Paths of folders that are remembered: a hostile archive names one in many ways. */
 const MOST_FOLDERS = 20_000
 
 const ROOT = { uid: 0, gid: 0 }
-
-/** A pipe or device to be made, or to be linked to the one at `linkTo`. */
-interface PendingNode {
-  readonly entry: TarEntry
-  readonly linkTo?: string
-}
 
 /**
  * Unpacks into the folder `root`: its symlinks, and those of the archive, are followed as a process chrooted to it
@@ -81,13 +63,8 @@ interface PendingNode {
  */
 export function createUnpacker(root: string, { into, upper, owner, limits = LIMITS }: UnpackOptions = {}): Unpacker {
   const folders = new Map<string, string>()
-  const folderTimes = new Map<string, number>()
-  const whiteouts: { folder: string; name: string | undefined }[] = []
-  const nodes = new Map<string, PendingNode>()
-  const xattrs = new Map<string, ReadonlyMap<string, Buffer>>()
-  /** A folder went away: paths that wait for the end may lead through what came in its place. */
-  let replaced = false
-  const seen = { entries: 0, xattrBytes: 0, keptBytes: 0 }
+  const deferred = createDeferred(root, upper, limits)
+  let entries = 0
   let open: { readonly fd: number; readonly entry: TarEntry } | undefined
 
   const idsOf = (entry: TarEntry) => owner ?? entry
@@ -104,23 +81,11 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     const { path: real, made, grown } = makeFolders(base, rest, { ...ROOT, from })
     // Folders that the archive does not mention keep their times, or get one that is the same in every build.
     const kept = grown ?? { path: real, mtime: lstatIfPresent(real)!.mtimeMs / 1000 }
-    if (!folderTimes.has(kept.path)) setFolderTime(kept.path, kept.mtime)
-    for (const folder of made) setFolderTime(folder, entry.mtime)
+    if (!deferred.hasTime(kept.path)) deferred.setTime(kept.path, kept.mtime)
+    for (const folder of made) deferred.setTime(folder, entry.mtime)
     if (folders.size >= MOST_FOLDERS) folders.clear()
     folders.set(path, real)
     return real
-  }
-
-  function setFolderTime(path: string, mtime: number): void {
-    if (!folderTimes.has(path)) keep(path)
-    folderTimes.set(path, mtime)
-  }
-
-  /** Counts one more thing that waits until the end. */
-  function keep(path: string): void {
-    seen.keptBytes += KEPT + path.length
-    if (seen.keptBytes > limits.keptBytes)
-      throw tooMuch(`${limits.keptBytes} bytes of folders, removed files, devices and names of files with attributes`)
   }
 
   /** The links of a layer end at its root, those of ADD's archive must not climb out of the destination. */
@@ -158,10 +123,8 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     }
     if (whiteout?.kind === 'ignored') return
     const folder = folderFor(parent, entry)
-    if (whiteout) {
-      keep(path)
-      whiteouts.push({ folder, name: whiteout.kind === 'opaque' ? undefined : whiteout.name })
-    } else replace(join(folder, name), entry)
+    if (whiteout) deferred.hide(folder, whiteout.kind === 'opaque' ? undefined : whiteout.name)
+    else replace(join(folder, name), entry)
   }
 
   function replace(target: string, entry: TarEntry): void {
@@ -172,17 +135,16 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     if (there && !stays) {
       // Folders seen so far may lie below, or lead through, what goes away now.
       if (there.isDirectory() || there.isSymbolicLink()) folders.clear()
-      if (there.isDirectory()) replaced = true
+      if (there.isDirectory()) deferred.folderReplaced()
       rmSync(target, { recursive: true, force: true })
     }
-    const node = source === undefined ? undefined : nodes.get(source)
-    nodes.delete(target)
-    xattrs.delete(target)
+    const node = source === undefined ? undefined : deferred.node(source)
+    deferred.forget(target)
     if (node) return linkNode(source!, target, { node, entry })
     if (source !== undefined) return link(source, target, entry)
     if (!stays) make(target, entry)
     if (entry.type === 'dir') setFolder(target, entry)
-    if (entry.xattrs && (entry.type === 'file' || entry.type === 'dir')) keepXattrs(target, entry.xattrs)
+    if (entry.xattrs && (entry.type === 'file' || entry.type === 'dir')) deferred.setXattrs(target, entry.xattrs)
   }
 
   function make(target: string, entry: TarEntry): void {
@@ -203,8 +165,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
       case 'char':
       case 'block':
       case 'fifo':
-        keep(target)
-        return void nodes.set(target, { entry: { ...entry, uid, gid } })
+        return deferred.makeNode(target, { entry: { ...entry, uid, gid } })
       case 'other':
         throw new XbuildError('UNSUPPORTED', `Cannot unpack "${shownName(entry.path)}": unsupported type of entry`, {
           hint: 'Create the archive without it',
@@ -230,9 +191,8 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
   function linkNode(source: string, target: string, { node, entry }: { node: PendingNode; entry: TarEntry }): void {
     const { mode, mtime } = entry
     const linked = { ...node, entry: { ...node.entry, ...(into === undefined ? {} : { mode, mtime, ...ids(entry) }) } }
-    keep(target)
-    nodes.set(source, linked)
-    nodes.set(target, { ...linked, linkTo: source })
+    deferred.makeNode(source, linked)
+    deferred.makeNode(target, { ...linked, linkTo: source })
   }
 
   function linkSource(entry: TarEntry): string {
@@ -240,7 +200,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     stayInside(dirname(link), entry)
     const source = join(resolveInRoot(base, dirname(link)), basename(link))
     const found = lstatIfPresent(source)
-    if (nodes.has(source) && !found) return source
+    if (deferred.node(source) && !found) return source
     if (!found || found.isDirectory()) {
       throw new XbuildError(
         'BAD_IMAGE',
@@ -257,18 +217,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     const { uid, gid } = idsOf(entry)
     lchownSync(target, uid, gid)
     chmodSync(target, entry.mode)
-    setFolderTime(target, entry.mtime)
-  }
-
-  function keepXattrs(target: string, all: ReadonlyMap<string, Buffer>): void {
-    const kept = [...all].filter(
-      ([name]) => name === 'security.capability' || (name.startsWith('user.') && !name.startsWith('user.overlay.')),
-    )
-    for (const [name, value] of kept) seen.xattrBytes += name.length + value.length
-    if (seen.xattrBytes > limits.xattrBytes) throw tooMuch(`${limits.xattrBytes} bytes of extended attributes`)
-    if (kept.length === 0) return
-    keep(target)
-    xattrs.set(target, new Map(kept))
+    deferred.setTime(target, entry.mtime)
   }
 
   function data(chunk: Buffer): void {
@@ -295,33 +244,9 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     open = undefined
   }
 
-  async function finish(): Promise<void> {
-    const isThere = (path: string) => !replaced || isReal(root, path)
-    for (const { folder, name } of upper === undefined ? [] : whiteouts) {
-      if (!isThere(folder) || !lstatIfPresent(folder)?.isDirectory()) continue
-      if (name === undefined) hideChildren(root, upper!, folder)
-      else hide(root, upper!, join(folder, name))
-    }
-    for (const [path, { entry, linkTo }] of nodes) {
-      if (!isThere(path) || !lstatIfPresent(dirname(path)) || lstatIfPresent(path)) continue
-      if (linkTo !== undefined && isThere(linkTo) && lstatIfPresent(linkTo)) linkSync(linkTo, path)
-      else await makeNode(path, entry)
-    }
-    await writeXattrs(
-      root,
-      new Map(
-        [...xattrs]
-          .filter(([path]) => isThere(path) && lstatIfPresent(path))
-          .map(([path, values]) => [relative(root, path) || '.', values]),
-      ),
-    )
-    for (const [path, mtime] of folderTimes)
-      if (isThere(path) && lstatIfPresent(path)?.isDirectory()) utimesSync(path, fileTime(mtime), fileTime(mtime))
-  }
-
   function entry(tar: TarEntry): void {
-    seen.entries += 1
-    if (seen.entries > limits.entries) throw tooMuch(`${limits.entries} entries`)
+    entries += 1
+    if (entries > limits.entries) throw tooMuch(`${limits.entries} entries`)
     try {
       place(tar)
     } catch (error) {
@@ -329,13 +254,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     }
   }
 
-  return { sink: { entry, data, end }, finish, close }
-}
-
-function tooMuch(most: string): XbuildError {
-  return new XbuildError('BAD_IMAGE', `Cannot unpack an archive: it has more than ${most}`, {
-    hint: 'The archive is damaged or malicious',
-  })
+  return { sink: { entry, data, end }, finish: deferred.finish, close }
 }
 
 /** A tar name as a relative path; `..` is refused. */
