@@ -503,19 +503,23 @@ static const char *find(const char *text, const char *end, char letter)
     return text;
 }
 
-/* Whether a % ends a command of sed like s%/%-%g: on its line are two more before it, the first after an s, and the word sed, or $SED. */
+/*
+ * Whether a % stands in a command of sed like s%/%-%g, in the middle or at the end: on its line are one or two before it, the first after
+ * an s, and the word sed, or $SED.
+ */
 static int ends_command(const char *text, const char *at)
 {
-    const char *places[2], *start = at;
+    const char *start = at;
     for (int i = 0; i < 2; i++) {
         do if (start == text || *--start == '\n') return 0; while (*start != '%');
-        if (start > text && start[-1] == '\\') return 0;
-        places[i] = start;
+        size_t slashes = 0; /* an odd number takes the % from the command */
+        while (start - text > (long)slashes && start[-1 - (long)slashes] == '\\') slashes++;
+        if (slashes & 1) return 0;
+        if (start - text < 2 || start[-1] != 's' || !holds_letter((const char[]){ start[-2], 0 }, "'\"; \t")) continue;
+        for (start--; start > text && *start != '\n'; start--)
+            if (begins(start, "sed") || begins(start, "SED")) return 1;
+        return 0;
     }
-    start = places[1];
-    if (start - text < 2 || start[-1] != 's' || !holds_letter((const char[]){ start[-2], 0 }, "'\"; \t")) return 0;
-    for (start--; start > text && *start != '\n'; start--)
-        if (begins(start, "sed") || begins(start, "SED")) return 1;
     return 0;
 }
 
