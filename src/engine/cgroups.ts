@@ -2,8 +2,12 @@ import { existsSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 
 const ROOT = '/sys/fs/cgroup'
-/** The group that those of all steps are in. */
-export const ALL_STEPS = 'xbuild'
+const COMMON = /^xbuild\.\d+$/
+
+/** Name of the group that those of all steps are in which may have so many processes: builds agree on what it limits. */
+export function commonGroup(most: number): string {
+  return `xbuild.${most}`
+}
 /** The process mark, or the process id alone that older versions wrote. */
 const NAME = /^xbuild-(\d+-\d+-[0-9a-f]*\.\d*|\d+)-/
 
@@ -33,7 +37,8 @@ export function cgroupOwners(parent: string | undefined): string[] {
  */
 function containerCgroups(parent = '/'): { path: string; owner: string }[] {
   const tops = new Set([ROOT, join(ROOT, parent, '.'), ...namesIn(ROOT).map((name) => join(ROOT, name))])
-  const all = [...tops].flatMap((folder) => [folder, join(folder, ALL_STEPS)])
+  const commonIn = (folder: string) => namesIn(folder).filter((name) => COMMON.test(name))
+  const all = [...tops].flatMap((folder) => [folder, ...commonIn(folder).map((name) => join(folder, name))])
   return all.flatMap((folder) =>
     namesIn(folder).flatMap((name) => {
       const owner = NAME.exec(name)

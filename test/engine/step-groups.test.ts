@@ -14,17 +14,20 @@ test('with version 1, the common group counts processes, and each build has a gr
   for (const name of ['cpu,cpuacct', 'pids']) mkdirSync(join(root, name), { recursive: true })
   const place = { parent: '/', controllers: ['cpu', 'cpuacct', 'pids'] }
   const [one, other] = ['1-2-3.4', '5-6-7.8'].map((owner) => openCommonGroup(place, { owner, most: 77, root }))
-  expect(one!.cgroup).toEqual({ ...place, parent: '/xbuild' })
-  expect(read(root, 'pids/xbuild/pids.max')).toBe('77')
-  expect(readdirSync(join(root, 'pids/xbuild')).filter((name) => name.startsWith('xbuild-'))).toHaveLength(2)
+  expect(one!.cgroup).toEqual({ ...place, parent: '/xbuild.77' })
+  expect(read(root, 'pids/xbuild.77/pids.max')).toBe('77')
+  expect(readdirSync(join(root, 'pids/xbuild.77')).filter((name) => name.startsWith('xbuild-'))).toHaveLength(2)
   // Made by a runtime
-  mkdirSync(join(root, 'cpu,cpuacct/xbuild'))
+  mkdirSync(join(root, 'cpu,cpuacct/xbuild.77'))
   one!.close()
-  expect(readdirSync(join(root, 'pids/xbuild')).filter((name) => name.startsWith('xbuild-'))).toHaveLength(1)
+  expect(readdirSync(join(root, 'pids/xbuild.77')).filter((name) => name.startsWith('xbuild-'))).toHaveLength(1)
   // The kernel removes the files of a group with it
-  rmSync(join(root, 'pids/xbuild/pids.max'))
+  rmSync(join(root, 'pids/xbuild.77/pids.max'))
   other!.close()
-  expect([existsSync(join(root, 'pids/xbuild')), existsSync(join(root, 'cpu,cpuacct/xbuild'))]).toEqual([false, false])
+  expect([existsSync(join(root, 'pids/xbuild.77')), existsSync(join(root, 'cpu,cpuacct/xbuild.77'))]).toEqual([
+    false,
+    false,
+  ])
 })
 
 test('with version 2, it lies where control groups are delegated, and hands their controllers on', () => {
@@ -33,10 +36,10 @@ test('with version 2, it lies where control groups are delegated, and hands thei
   writeFileSync(join(root, 'cgroup.controllers'), 'memory pids\n')
   const place = { parent: '/user.slice', controllers: ['pids'] }
   const { cgroup } = openCommonGroup(place, { owner: '1-2-3.4', most: 9, root })
-  expect(cgroup).toEqual({ ...place, parent: '/user.slice/xbuild' })
-  expect(read(root, 'user.slice/xbuild/pids.max')).toBe('9')
+  expect(cgroup).toEqual({ ...place, parent: '/user.slice/xbuild.9' })
+  expect(read(root, 'user.slice/xbuild.9/pids.max')).toBe('9')
   expect(read(root, 'user.slice/cgroup.subtree_control')).toBe('+pids')
-  expect(read(root, 'user.slice/xbuild/cgroup.subtree_control')).toBe('+pids')
+  expect(read(root, 'user.slice/xbuild.9/cgroup.subtree_control')).toBe('+pids')
 })
 
 test('where processes cannot be counted, steps stay where they were', () => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ALL_STEPS } from '../cgroups.ts'
+import { commonGroup } from '../cgroups.ts'
 import type { StepCgroups } from '../step-cgroups.ts'
 
 /** How often the common group is made anew, when others remove theirs at that time. */
@@ -25,7 +25,8 @@ export function openCommonGroup(
   if (!cgroup.controllers.includes('pids')) return unchanged
   const isUnified = existsSync(join(root, 'cgroup.controllers'))
   const top = isUnified ? join(root, cgroup.parent) : join(root, folderOf('pids', root))
-  const common = join(top, ALL_STEPS)
+  const name = commonGroup(most)
+  const common = join(top, name)
   const own = join(common, `xbuild-${owner}-all-${randomBytes(4).toString('hex')}`)
   if (isUnified) enable(top, cgroup.controllers)
   makeBoth(common, own)
@@ -36,13 +37,13 @@ export function openCommonGroup(
     close()
     return unchanged
   }
-  return { cgroup: { ...cgroup, parent: join(cgroup.parent, ALL_STEPS) }, close }
+  return { cgroup: { ...cgroup, parent: join(cgroup.parent, name) }, close }
 
   /** Runtimes make it for every controller, and remove the groups of their containers only. */
   function close(): void {
     remove(own)
-    const tops = isUnified ? [top] : foldersIn(root).map((name) => join(root, name))
-    for (const one of tops) remove(join(one, ALL_STEPS))
+    const tops = isUnified ? [top] : foldersIn(root).map((folder) => join(root, folder))
+    for (const one of tops) remove(join(one, name))
   }
 }
 
