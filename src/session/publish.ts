@@ -92,7 +92,9 @@ async function publishAttested(
   return publish({
     ...publishOptions,
     ...compact({ progress }),
-    ...(gate ? { moveTags: gate.moveTags(request, missing) } : {}),
+    ...(gate
+      ? { moveTags: gate.moveTags(request, missing) }
+      : { tagging: taggingOf({ ...options, ...request.allowed }) }),
   })
 }
 

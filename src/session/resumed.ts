@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import type { Run } from '../store/runs/run-types.ts'
 import { askedOf } from './ledger-origin.ts'
@@ -31,7 +32,7 @@ export function whatIsLeft(requests: readonly SessionRequest[], resume: Resume |
   return {
     requests: requests.flatMap((request) =>
       !isDone(request)
-        ? [allowing(request, resume.allowed)]
+        ? [{ ...request, ...compact({ allowed: resume.allowed }) }]
         : needed.has(request.image ?? '')
           ? [withoutOutputs(request)]
           : [],
@@ -48,10 +49,6 @@ export function whatIsLeft(requests: readonly SessionRequest[], resume: Resume |
 function neededBy({ options: { buildContexts, overrides = [] } }: SessionRequest): string[] {
   const contexts = [buildContexts, ...overrides.map(({ bases = {} }) => bases)].flatMap((one) => Object.values(one))
   return contexts.flatMap((context) => (context.kind === 'target' ? [context.image] : []))
-}
-
-function allowing(request: SessionRequest, allowed: Resume['allowed']): SessionRequest {
-  return { ...request, options: { ...request.options, ...allowed } }
 }
 
 function withoutOutputs({ options, outputs, ...request }: SessionRequest): SessionRequest {

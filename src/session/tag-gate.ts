@@ -51,7 +51,7 @@ export function openTagGate(
   return {
     before,
     moveTags: (request, missing) => (asked, client) => {
-      const { append, force, allowPlatformDrop } = request.options
+      const { append, force, allowPlatformDrop } = { ...request.options, ...request.allowed }
       const moves = asked.map(
         (one): TagMove => ({
           ...client,

@@ -111,4 +111,6 @@ export interface SessionRequest {
   readonly image: string | undefined
   readonly options: CompleteOptions
   readonly outputs: OutputPlan
+  /** What its tags may do in this attempt, beside what its options say. */
+  readonly allowed?: Allowed
 }

@@ -158,6 +158,29 @@ RUN --mount=type=cache,target=/c if [ $TARGETARCH = arm64 ] && [ ! -e /c/tried ]
   expect(index.manifests.map((one: { digest: string }) => one.digest)).toContain(digestOf(before, 'linux/amd64'))
 })
 
+test('what one attempt may do with tags, the next may not', async () => {
+  const context = writeFiles(join(folder, 'attempts'), {
+    Dockerfile: `FROM busybox
+RUN --mount=type=cache,target=/c echo >> /c/tries; [ $(wc -l < /c/tries) -gt 2 ]
+`,
+  })
+  const failed = await run([...bases, '-t', `${registry.host}/attempts:1`, '--push', context])
+  expect(failed.code, failed.stderr).toBe(1)
+  const again = await run(['resume', '--force'])
+  expect(again.stderr).toContain('exit code 1')
+  registry.intercepts.push(refuse(/^PUT .*\/blobs\//))
+  const pushed = await run(['resume', '--force'])
+  expect(pushed.stderr).toContain('UNSUPPORTED')
+  registry.intercepts.splice(0)
+  const newer = { type: 'application/vnd.oci.image.manifest.v1+json', bytes: Buffer.from('{"a":"newer image"}') }
+  registry.manifests.set('attempts:1', newer)
+  const resumed = await run(['resume'])
+  expect(resumed.stderr).toMatch(/Cannot move ".*attempts:1": somebody else has set it/)
+  expect(tagOf('attempts:1')).toBe('{"a":"newer image"}')
+  await ok(['resume', '--force'])
+  expect(tagOf('attempts:1')).not.toBe('{"a":"newer image"}')
+})
+
 test('of several images only those that failed are built and published again', async () => {
   const project = writeFiles(join(folder, 'bake'), {
     'docker-bake.hcl': `

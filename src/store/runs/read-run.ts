@@ -53,8 +53,9 @@ export function foldRun(id: string, lines: readonly RunLine[], isGone: (mark: st
       case 'begin':
         duration += attempts > 0 ? Math.max(0, last - begin.at) : 0
         ;[begin, end, attempts] = [line, undefined, attempts + 1]
+        // What was asked for at first counts: a later attempt may make an image for others only
         for (const request of line.images)
-          images.set(request.image, { ...EMPTY, ...images.get(request.image), ...request })
+          images.set(request.image, { ...EMPTY, ...request, ...images.get(request.image) })
         break
       case 'platform': {
         const { type: _, at: _at, ...platform } = line
