@@ -32,7 +32,7 @@ export const MACHINE_FLAGS: FlagsOf<
     group: 'advanced',
     key: 'jobs',
     help: 'Number of steps that run at the same time, and of images that nodes build at the same time, together',
-    default: 'number of CPUs, at least 16',
+    default: 'number of CPUs, at least 16; of images on nodes: no limit',
     absent: undefined,
     parse: read.positive,
   },

@@ -71,8 +71,11 @@ export async function planPrune(at: Reference, digests: readonly Digest[], edges
   }
   const plan = await planOf(roots, at, { ...edges, map, isGone: () => false })
   const remove = [...plan.remove]
+  /** The registry takes all tags of a manifest away with it. */
+  const isShared = (list: Digest) =>
+    map.attached.some(({ digest, subject }) => digest === list && map.reached.has(subject))
   for (const { tag, subject, digest } of map.attached) {
-    if (map.reached.has(subject) || remove.some((one) => one.digest === digest)) continue
+    if (map.reached.has(subject) || isShared(digest) || remove.some((one) => one.digest === digest)) continue
     if ((await registry.digestOf({ ...at, digest: subject }, { signal })) !== undefined) continue
     for (const one of await reachedFrom(digest, at, edges))
       if (!map.reached.has(one) && !remove.some((other) => other.digest === one))
@@ -128,6 +131,13 @@ async function planOf(
   const listed = new Set<string>()
   const usersOf = (digest: string) => (map.reached.get(digest) ?? []).filter((tag) => !isGone(tag))
 
+  /** Signatures and lists of two images may be one manifest: the registry takes all its tags away with it. */
+  const isShared = (list: Digest, of: Digest) =>
+    map.attached.some(
+      (one) =>
+        one.digest === list && one.subject !== of && !roots.includes(one.subject) && usersOf(one.subject).length > 0,
+    )
+
   async function add(digest: Digest, what: string): Promise<void> {
     if (listed.has(digest)) return
     const users = usersOf(digest)
@@ -137,7 +147,7 @@ async function planOf(
     for (const { digest: referrer } of (await registry.referrers(at, digest, { signal })).manifests)
       await add(referrer, 'referrer')
     for (const { tag, subject, digest: list } of map.attached)
-      if (subject === digest && !listed.has(list) && usersOf(list).length === 0) {
+      if (subject === digest && !listed.has(list) && usersOf(list).length === 0 && !isShared(list, digest)) {
         listed.add(list)
         remove.push({ digest: list, what: `list of referrers (${tag})` })
       }

@@ -95,6 +95,7 @@ describe('git', () => {
   test('a password is not shown', () => {
     expect(() => parseRemote('https://me:secret@h/r.git#-x')).toThrow('"https://h/r.git#-x"')
     expect(showUrl('https://me:se@cret@h/file')).toBe('https://h/file')
+    expect(showUrl(`https://me:it's@h/file`)).toBe('https://h/file')
     expect(showUrl('ssh://git@h/r')).toBe('ssh://git@h/r')
   })
 

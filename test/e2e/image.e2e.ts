@@ -364,6 +364,20 @@ describe('rm', () => {
     expect(tag.stderr).toMatch(/does not delete a tag alone/)
     expect((await image('verify', at('rm/app:2'))).stdout).toContain(': ok')
   })
+
+  test('leaves a list of contents alone that another image has, too', async () => {
+    const images = ['1', '2'].map((data) =>
+      pushImages(at(`shared/app:${data}`), [{ platform: 'linux/amd64', files: [{ path: 'f', data }] }], { folder }),
+    )
+    const list = { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [], annotations: { list: 'of contents' } }
+    const tags = (await Promise.all(images)).map(({ root }) => `${tagOf(root.descriptor.digest)}.sbom`)
+    for (const tag of tags) await pushIndex(at(`shared/app:${tag}`), list)
+    const done = await image('rm', at('shared/app:1'))
+    expect(done, done.stderr).toMatchObject({ code: 0 })
+    expect((await image('inspect', '--raw', at(`shared/app:${tags[1]}`))).stdout).toContain('of contents')
+    await image('rm', at('shared/app:2'))
+    expect((await image('inspect', '--raw', at(`shared/app:${tags[1]}`))).code).toBe(1)
+  })
 })
 
 describe('prune', () => {

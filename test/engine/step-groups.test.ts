@@ -49,3 +49,11 @@ test('where processes cannot be counted, steps stay where they were', () => {
   expect(openCommonGroup(place, { owner: '1-2-3.4', most: 9, root }).cgroup).toEqual(place)
   expect(readdirSync(root)).toEqual([])
 })
+
+test('where no group can be made, steps stay where they were', () => {
+  const root = join(folder, 'full')
+  mkdirSync(root)
+  writeFileSync(join(root, 'pids'), '')
+  const place = { parent: '/', controllers: ['pids'] }
+  expect(openCommonGroup(place, { owner: '1-2-3.4', most: 9, root }).cgroup).toEqual(place)
+})

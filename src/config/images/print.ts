@@ -1,4 +1,4 @@
-import { withoutLogins } from '../../dockerfile/show-url.ts'
+import { withoutLoginOf } from '../../dockerfile/show-url.ts'
 import { parseAttributes, readBool } from '../values.ts'
 import type { ImageTarget, Said, SaidRecord } from './target.ts'
 
@@ -16,7 +16,7 @@ export function printTargets(
 
 /** What goes to a terminal, or into the log of a CI service, holds no logins of URLs of contexts. */
 export function withoutLoginsOf(target: Json): Json {
-  const clean = (value: unknown) => (typeof value === 'string' ? withoutLogins(value) : value)
+  const clean = (value: unknown) => (typeof value === 'string' ? withoutLoginOf(value) : value)
   const { context, contexts } = target
   return {
     ...target,

@@ -12,8 +12,10 @@ const MAX_FILES = 400
 const MAX_BYTES = 1_000_000_000
 
 // Further lines that makers of packs write; what starts the twin is the last one and is looked at by itself
+/** Rules of interpreters that are at home in an image. */
+const OF_GUESTS = /^(?:text|preload) /
 const FURTHER =
-  /^(?:(?:same|alike) \/(?:[\w.+@-]+\/)*[\w.+@-]+ [0-9a-f]{8,128}|env [A-Z][A-Z0-9_]*=[\w.,-]*|not [A-Z][A-Z0-9_]*=[\w.,-]*|text [0-9a-f]{32}|preload \{pack\}\/lib\/guest\.so|names|# [^\n]*)$/
+  /^(?:(?:same|alike) \/(?:[\w.+@-]+\/)*[\w.+@-]+ [0-9a-f]{8,128}|env [A-Z][A-Z0-9_]*=[\w.,-]*|not [A-Z][A-Z0-9_]*=[\w.,-]*|text [0-9a-f]{32}|preload \{pack\}\/lib\/guest\.so|absent \/(?:[\w.+@-]+\/)*[\w.+@-]+|names|# [^\n]*)$/
 
 /**
  * The manifest of a pack that others made, for this machine: it must be what a recipe of this program makes, with no
@@ -54,7 +56,10 @@ export function readFetched(
     const further = rules.slice(rulesOf(own).length)
     const known = all(match.recipe.native.files, 'file', own).map((file) => basename(file))
     const name = known.find((one) => further.at(-1) === (linked ? `load {pack} ${one}` : `exec {pack}/bin/${one}`))
-    if (name === undefined || further.slice(0, -1).some((rule) => !FURTHER.test(rule)))
+    if (
+      name === undefined ||
+      further.slice(0, -1).some((rule) => !FURTHER.test(rule) || (!match.recipe.guest && OF_GUESTS.test(rule)))
+    )
       throw refused('its rules are not those of its recipe', manifest)
     return name
   })

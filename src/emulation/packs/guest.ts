@@ -66,6 +66,7 @@ export function withTexts(library: Buffer, texts: readonly string[]): Buffer {
 async function addModules(guest: Guest, options: PairOptions, { target, native, made, work }: Place): Promise<Added> {
   const { apt, match, host } = options
   const pattern = new RegExp(fill(guest.modules, match))
+  const inImage = (name: string) => `/usr/lib/${match.target.triple}/${name}`
   const packages: AptPackage[] = []
   const rules: string[] = []
   const add = async (own: AptPackage, twin: AptPackage, rule: boolean) => {
@@ -82,11 +83,18 @@ async function addModules(guest: Guest, options: PairOptions, { target, native, 
       const copy = join(made, 'lib', name.replaceAll('/', ','))
       await copyFile(join(folders[1], name), copy)
       await chmod(copy, 0o644)
-      stands ??= `alike /usr/lib/${match.target.triple}/${name} ${id}`
+      stands ??= `alike ${inImage(name)} ${id}`
     }
     // One file stands for all of its package
     if (rule && stands) rules.push(stands)
     if (rule) packages.push(own, twin)
+  }
+  /** A script that loads one of them in the image would find none in the pack. */
+  const leaveOut = async (own: AptPackage) => {
+    const root = join(work, 'modules', own.name)
+    await apt.unpack([own], root)
+    const names = await librariesIn(join(root, 'usr/lib', match.target.triple))
+    rules.push(...names.filter((name) => pattern.test(name)).map((name) => `absent ${inImage(name)}`))
   }
   await add(target.found, native, false)
   const newest = (name: string, debian: string) => apt.versions(fill(name, match, 'package'), debian)[0]
@@ -96,6 +104,7 @@ async function addModules(guest: Guest, options: PairOptions, { target, native, 
     const whole = guest.packages.includes(name)
     if (own && twin && same && (!whole || own.source.version === target.found.source.version))
       await add(own, twin, true)
+    else if (own && !whole) await leaveOut(own)
     else if (whole) throw noPair(match, `there is no ${fill(name, match, 'package')} of its source`)
   }
   return { packages, rules }

@@ -29,9 +29,9 @@ export function openCommonGroup(
   const common = join(top, name)
   const own = join(common, `xbuild-${owner}-all-${randomBytes(4).toString('hex')}`)
   if (isUnified) enable(top, cgroup.controllers)
-  makeBoth(common, own)
-  if (isUnified) enable(common, cgroup.controllers)
   try {
+    makeBoth(common, own)
+    if (isUnified) enable(common, cgroup.controllers)
     writeFileSync(join(common, 'pids.max'), String(most))
   } catch {
     close()

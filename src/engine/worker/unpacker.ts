@@ -10,7 +10,6 @@ import {
   lutimesSync,
   mkdirSync,
   openSync,
-  rmSync,
   symlinkSync,
   utimesSync,
   writeSync,
@@ -22,6 +21,7 @@ import type { TarEntry } from '../../oci/tar-format.ts'
 import type { TarSink } from '../../oci/tar-reader.ts'
 import { makeFolders, resolveInRoot } from '../../content/in-root.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
+import { removeTree } from '../../host/remove-tree.ts'
 import { createDeferred, type PendingNode } from './unpack-deferred.ts'
 import { LIMITS, tooMuch, type UnpackLimits } from './unpack-limits.ts'
 import { fileTime } from './file-time.ts'
@@ -136,7 +136,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
       // Folders seen so far may lie below, or lead through, what goes away now.
       if (there.isDirectory() || there.isSymbolicLink()) folders.clear()
       if (there.isDirectory()) deferred.folderReplaced()
-      rmSync(target, { recursive: true, force: true })
+      removeTree(target)
     }
     const node = source === undefined ? undefined : deferred.node(source)
     deferred.forget(target)

@@ -1,7 +1,8 @@
-import { readdirSync, rmSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
+import { removeTree } from '../../host/remove-tree.ts'
 
 /** What an entry's name says about the layers below (image-spec layer.md, "Whiteouts"). */
 export type Whiteout =
@@ -37,7 +38,7 @@ export function whiteoutOf(name: string): Whiteout | undefined {
  */
 export function hide(root: string, upper: string, path: string): void {
   const own = lstatIfPresent(join(upper, relative(root, path)))
-  if (!own || (own.isCharacterDevice() && own.rdev === 0)) rmSync(path, { recursive: true, force: true })
+  if (!own || (own.isCharacterDevice() && own.rdev === 0)) removeTree(path)
   else if (own.isDirectory()) hideChildren(root, upper, path)
 }
 

@@ -122,6 +122,10 @@ describe('a pack of several programs', () => {
     ['starts another of the pack', { others: [twinOf('['), twinOf('cp', ['exec {pack}/bin/cat'])] }],
     ['has rules of its own', { others: [twinOf('['), { ...twinOf('cp'), rules: ['exec {pack}/bin/cp'] }] }],
     ['adds what no maker of packs adds', { others: [twinOf('['), twinOf('cp', ['add -x', 'exec {pack}/bin/cp'])] }],
+    [
+      'loads a library of its own',
+      { others: [twinOf('['), twinOf('cp', ['preload {pack}/lib/guest.so', 'exec {pack}/bin/cp'])] },
+    ],
     ['is of another recipe', { others: [twinOf('['), twinOf('diff')] }],
     ['is not there', { files: ['cat', '['].map(fileOf) }],
     ['is there and has no rules', { others: [twinOf('[')] }],

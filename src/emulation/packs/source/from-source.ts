@@ -1,6 +1,7 @@
-import { copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, lstat, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
+import { XbuildError } from '../../../errors.ts'
 import type { Apt } from '../apt.ts'
 import type { AptPackage } from '../apt-stanzas.ts'
 import { configuredWith } from '../elf.ts'
@@ -76,7 +77,10 @@ export async function buildFrom(
   await build!({ about, expected: howLong(cpus), dockerfile, folder, output }, { signal })
   const place = join(root, placeOf(match))
   await mkdir(dirname(place), { recursive: true })
-  await copyFile(join(output, match.recipe.name), place)
+  const built = join(output, match.recipe.name)
+  // The build is that of a stranger's sources: a link would be followed on this machine
+  if (!(await lstat(built)).isFile()) throw new XbuildError('INTERNAL', `The build of ${about} made no program`)
+  await copyFile(built, place)
   for (const done of [folder, output]) await rm(done, { recursive: true, force: true })
 }
 
