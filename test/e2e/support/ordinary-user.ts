@@ -35,6 +35,7 @@ export function ordinaryUser(ownFolder: string): OrdinaryUser {
   const home = join(ownFolder, 'home')
   const tun = join(ownFolder, 'tun')
   const covers: string[] = []
+  const whole = join(ownFolder, 'proc')
   const paths = { node: process.execPath, checkout: root }
 
   beforeAll(async () => {
@@ -96,7 +97,10 @@ export function ordinaryUser(ownFolder: string): OrdinaryUser {
     run: asUser,
     node: (args) => asUser(paths.node, args),
     xbuild: (args, env) => asUser(paths.node, [join(paths.checkout, 'dist/xbuild.cjs'), ...args], env),
-    cover: (path, file) => void covers.push(`mount --bind '${file}' '${path}'`),
+    cover(path, file) {
+      // Who sees a part of /proc covered may mount another one only where there is a whole one, too
+      covers.push(`mkdir -p '${whole}' && mount -t proc proc '${whole}'`, `mount --bind '${file}' '${path}'`)
+    },
     async give(folder, name) {
       const copy = join(home, name)
       cpSync(folder, copy, { recursive: true, verbatimSymlinks: true })
