@@ -27,10 +27,13 @@ export function openCommonGroup(
   const top = isUnified ? join(root, cgroup.parent) : join(root, folderOf('pids', root))
   const name = commonGroup(most)
   const common = join(top, name)
-  const own = join(common, `xbuild-${owner}-all-${randomBytes(4).toString('hex')}`)
+  const own = `xbuild-${owner}-all-${randomBytes(4).toString('hex')}`
+  const others = isUnified ? [] : foldersIn(root).map((folder) => join(root, folder, name))
   if (isUnified) enable(top, cgroup.controllers)
   try {
     makeBoth(common, own)
+    // Runtimes make it for every controller: a build that ends must not take it away from under them
+    for (const other of others) tryMake(other, own)
     if (isUnified) enable(common, cgroup.controllers)
     writeFileSync(join(common, 'pids.max'), String(most))
   } catch {
@@ -39,16 +42,18 @@ export function openCommonGroup(
   }
   return { cgroup: { ...cgroup, parent: join(cgroup.parent, name) }, close }
 
-  /** Runtimes make it for every controller, and remove the groups of their containers only. */
+  /** Runtimes remove the groups of their containers only. */
   function close(): void {
-    remove(own)
-    const tops = isUnified ? [top] : foldersIn(root).map((folder) => join(root, folder))
-    for (const one of tops) remove(join(one, name))
+    for (const one of new Set([common, ...others])) {
+      remove(join(one, own))
+      remove(one)
+    }
   }
 }
 
 /** With a group in it, nobody can remove the common one. */
-function makeBoth(common: string, own: string): void {
+function makeBoth(common: string, name: string): void {
+  const own = join(common, name)
   for (let left = TRIES; ; left -= 1) {
     mkdirSync(common, { recursive: true })
     try {
@@ -57,6 +62,16 @@ function makeBoth(common: string, own: string): void {
     } catch (error) {
       if (left === 0) throw error
     }
+  }
+}
+
+/** Not every hierarchy lets groups be made in it; runtimes say what they lack. */
+function tryMake(common: string, own: string): void {
+  if (existsSync(join(common, own))) return
+  try {
+    makeBoth(common, own)
+  } catch {
+    // see above
   }
 }
 

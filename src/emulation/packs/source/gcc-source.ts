@@ -58,7 +58,17 @@ export function toolPackages(version: string, target: PackTarget): string[] {
     'gzip',
     'xz-utils',
   ]
-  const packaging = ['make', 'patch', 'quilt', 'patchutils', 'dpkg-dev', 'lsb-release', 'autoconf2.69', 'base-files']
+  const packaging = [
+    'make',
+    'patch',
+    'quilt',
+    'patchutils',
+    'dpkg-dev',
+    'lsb-release',
+    'time',
+    'autoconf2.69',
+    'base-files',
+  ]
   return [...compilers, ...libraries, ...shell, ...packaging, 'm4', 'flex', 'bison', 'hostname', 'util-linux', 'perl']
 }
 
