@@ -100,25 +100,32 @@ export function mergeLayers(layers: readonly LayerFiles[]): ImageTree {
     else addTo(folders, parent(path), path)
   }
 
+  // In strings and not in lists of parts: images have thousands of links, and each is followed
   function resolve(path: string): string | undefined {
     if (path.length > MAX_PATH) return undefined
-    const pending = partsOf(path)
-    let done: string[] = []
+    let done = ''
     let followed = 0
-    for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
+    for (let rest = path; rest !== ''; ) {
+      const slash = rest.indexOf('/')
+      const part = slash < 0 ? rest : rest.slice(0, slash)
+      rest = slash < 0 ? '' : rest.slice(slash + 1)
+      if (part === '' || part === '.') continue
       if (part === '..') {
-        done.pop()
+        done = parent(done)
         continue
       }
-      done.push(part)
-      const node = nodes.get(done.join('/'))
-      if (node === undefined || node === 'other' || 'program' in node) continue
+      const at = done === '' ? part : `${done}/${part}`
+      const node = nodes.get(at)
+      if (node === undefined || node === 'other' || 'program' in node) {
+        done = at
+        continue
+      }
       followed += 1
       if (followed > MAX_LINKS || node.link.length > MAX_PATH) return undefined
-      done = node.link.startsWith('/') ? [] : done.slice(0, -1)
-      pending.push(...partsOf(node.link))
+      if (node.link.startsWith('/')) done = ''
+      rest = `${node.link}/${rest}`
     }
-    return done.join('/')
+    return done
   }
 
   return {
@@ -135,14 +142,6 @@ export function mergeLayers(layers: readonly LayerFiles[]): ImageTree {
     linksIn: (folder) => folders.get(folder) ?? [],
     links: () => [...folders.values()].flat(),
   }
-}
-
-/** The parts of a path, the last one first. */
-function partsOf(path: string): string[] {
-  return path
-    .split('/')
-    .filter((part) => part !== '' && part !== '.')
-    .toReversed()
 }
 
 function hashesOf(text: string): Set<string> {

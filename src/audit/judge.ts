@@ -6,6 +6,9 @@ import type { ImageTree, PlacedProgram } from './image-tree.ts'
 import { reachable } from './reachable.ts'
 import { canAudit, platformOf, runsOn } from './runs-on.ts'
 
+/** Changes with the rules: what older ones found nothing in is judged again. */
+export const RULES = 1
+
 /** What an image is, for an audit. */
 export interface AuditedImage {
   readonly platform: Platform

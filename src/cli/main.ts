@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 // Little is imported here: `xbuild --version` must start as fast as node itself
-import { join } from 'node:path'
 import { version } from '../version.ts'
 
 const argv = process.argv.slice(2)
@@ -8,19 +7,19 @@ if (argv.length === 1 && ['--version', '-v', 'version'].includes(argv[0]!)) {
   process.stdout.on('error', () => (process.exitCode = 1)).write(`xbuild ${version()}\n`)
 } else void start()
 
-/** Everything else is in the files beside this one: `image.cjs` for images, `cli.cjs` for all commands. */
+/** Everything else is in the files beside this one: `image*.cjs` for images, `cli*.cjs` for all commands. */
 async function start(): Promise<void> {
-  const { loadCached } = await import('./code-cache.ts')
+  const { loadProgram } = await import('./load-program.ts')
   // Help is about all commands; a short `h` or `v` may be meant for it
   if (argv[0] === 'image' && !argv.some((arg) => /^(-[^-]*[hv]|--(help|version))/.test(arg))) {
-    const file = join(import.meta.dirname, 'image.cjs')
-    const { exports, keep } = loadCached<typeof import('./image/program.ts')>(file, version(), 'image')
+    const about = { version: version(), kind: 'image' }
+    const { exports, keep } = loadProgram<typeof import('./image/program.ts')>(import.meta.dirname, 'image', about)
     return end(await exports.run(argv, process), keep)
   }
   // Each kind of run goes through other code; what is quick anyway has that of a build
   const kind = ['bake', 'compose', 'plan'].find((name) => name === argv[0]) ?? 'build'
-  const file = join(import.meta.dirname, 'cli.cjs')
-  const { exports, keep } = loadCached<typeof import('./run.ts')>(file, version(), kind)
+  const about = { version: version(), kind }
+  const { exports, keep } = loadProgram<typeof import('./run.ts')>(import.meta.dirname, 'cli', about)
   const code = await exports.run(argv, process)
   end(code, () => exports.readArgv(argv).command === kind && keep())
 }

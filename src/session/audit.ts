@@ -7,7 +7,7 @@ import { layerFilesOf } from '../content/layer-programs.ts'
 import { describeFindings } from '../audit/describe.ts'
 import { isFatal, type Finding } from '../audit/findings.ts'
 import { mergeLayers } from '../audit/image-tree.ts'
-import { judge } from '../audit/judge.ts'
+import { judge, RULES } from '../audit/judge.ts'
 import { canAudit } from '../audit/runs-on.ts'
 import type { TargetBuild } from '../driver/target.ts'
 import { readManifest } from '../content/read-blob.ts'
@@ -19,6 +19,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { sameTarget } from '../plan/target-id.ts'
 import { formatPlatform, samePlatform, type Platform } from '../platform.ts'
 import type { Settled } from '../run/outcome.ts'
+import { keyOf } from '../store/key.ts'
 import type { Store } from '../store/store.ts'
 import type { SessionRequest } from './types.ts'
 
@@ -126,6 +127,10 @@ async function auditOne(
     })
   }
   const { layers } = await readManifest(image)
+  const config = image.config.config ?? {}
+  // What is judged is all in here: the same again has no findings either
+  const key = keyOf(['audit', RULES, formatPlatform(platform), platform, config, layers.map(({ digest }) => digest)])
+  if (await store.records.get('audits', key)) return { platform, layers, image, cut: -1, findings: [] }
   const files = await Promise.all(
     layers.map(async (layer, index) => {
       // What a node has pushed by itself. Nothing is fetched for an audit of base images that are not here, and of steps
@@ -138,7 +143,9 @@ async function auditOne(
   const cut = files.findIndex((one) => one?.isCut)
   const isWhole = cut < 0 && files.every((one) => one !== undefined)
   const tree = mergeLayers(files.map((one) => one ?? NOTHING))
-  const { findings } = judge({ platform, config: image.config.config ?? {}, tree, isWhole })
+  const { findings } = judge({ platform, config, tree, isWhole })
+  if (isWhole && findings.length === 0)
+    await store.records.put('audits', key, { at: Date.now() }).catch(() => undefined)
   return { platform, layers, image, cut, findings: findings.filter(({ path }) => !isExcepted(path)) }
 }
 

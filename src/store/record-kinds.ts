@@ -12,6 +12,8 @@ interface KindFacts {
 
 /** Every kind of records of a store. */
 export const RECORD_KINDS = {
+  /** Images in which an audit found nothing. */
+  audits: {},
   /** Base images, by name and platform. */
   bases: { type: 'base' },
   /** What the BuildKit of a node says of itself. */

@@ -1,0 +1,31 @@
+import { readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+
+const dist = join(import.meta.dirname, '../../dist')
+
+type Chunks = readonly (() => Record<string, unknown>)[]
+type Need = (group: number, index: number) => Record<string, unknown>
+
+// The program is cut into files by where code is used: what no test runs must be found, too
+test.each(['cli', 'image'])('every chunk of %s finds what it needs in the files beside it', (name) => {
+  const require = createRequire(import.meta.url)
+  const made = new Map<string, Record<string, unknown>>()
+  const files = readdirSync(dist).filter((file) => new RegExp(`^${name}(-\\d+)?\\.cjs$`).test(file))
+  const need: Need = (group, index) => {
+    const key = `${group}:${index}`
+    const known = made.get(key) ?? groups[group]![index]!()
+    made.set(key, known)
+    return known
+  }
+  const groups = files.toSorted().map((_, group): Chunks => {
+    const file = join(dist, `${name}${group === 0 ? '' : `-${group}`}.cjs`)
+    return require(file).chunks(need, async (...place: Parameters<Need>) => need(...place))
+  })
+  expect(files.length).toBeGreaterThan(1)
+  for (const [group, chunks] of groups.entries())
+    for (const index of chunks.keys())
+      for (const [exported, value] of Object.entries(need(group, index)))
+        expect(value, `${exported} of chunk ${group}:${index}`).not.toBeUndefined()
+})
