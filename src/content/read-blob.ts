@@ -5,9 +5,16 @@ import type { Manifest } from '../oci/manifest.ts'
 import { MAX_MANIFEST_BYTES, parseManifest } from '../oci/read-manifest.ts'
 import type { BlobSource, BuiltImage } from './built-image.ts'
 
+/** Manifests that were read, by the very descriptor: audit, size and publication of an image each ask for it. */
+const READ = new WeakMap<Descriptor, Manifest>()
+
 /** The manifest of an image. Throws BAD_IMAGE, DIGEST_MISMATCH. */
 export async function readManifest({ blobs, descriptor }: Pick<BuiltImage, 'blobs' | 'descriptor'>): Promise<Manifest> {
-  return parseManifest(await readBlob(blobs, descriptor), descriptor)
+  const known = READ.get(descriptor)
+  if (known) return known
+  const manifest = parseManifest(await readBlob(blobs, descriptor), descriptor)
+  READ.set(descriptor, manifest)
+  return manifest
 }
 
 /** The whole of a small blob, checked. Throws BAD_IMAGE for more than `most` bytes, DIGEST_MISMATCH. */

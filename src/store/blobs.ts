@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { chmod, open, rename, rm, stat, utimes } from 'node:fs/promises'
+import { createReadStream, statSync, type Stats } from 'node:fs'
+import { chmod, open, rename, rm, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { tempNameFor } from '../host/files.ts'
 import type { Descriptor, Digest } from '../oci/descriptor.ts'
@@ -43,7 +43,7 @@ export function createBlobStore(folder: StoreFolder): BlobStore {
 
   async function has(digest: string, size?: number): Promise<boolean> {
     const file = path(digest)
-    const found = await stat(file).catch(() => undefined)
+    const found = statOf(file)
     if (!found) return false
     if (found.isFile() && (size === undefined || found.size === size)) {
       if (isSealed(found)) return true
@@ -99,6 +99,15 @@ export function createBlobStore(folder: StoreFolder): BlobStore {
   }
 
   return { path, has, put, adopt, fetch, read: (digest) => createReadStream(path(digest), { highWaterMark: 1 << 20 }) }
+}
+
+/** At once: a build asks for the same few dozen files again and again. */
+function statOf(file: string): Stats | undefined {
+  try {
+    return statSync(file)
+  } catch {
+    return undefined
+  }
 }
 
 async function seal(file: string): Promise<void> {

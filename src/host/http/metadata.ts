@@ -12,8 +12,16 @@ export const METADATA_RANGES: { readonly 4: readonly string[]; readonly 6: reado
   6: ['fd00:ec2::254/128', 'fd20:ce::254/128', 'fe80::a9fe:a9fe/128'],
 }
 
-const metadata = listOf([...METADATA_RANGES[4], '169.254.1.0/24', ...METADATA_RANGES[6], 'fe80::/10'])
-const loopback = listOf(['127.0.0.0/8', '0.0.0.0/8', '::1/128', '::/128'])
+let lists: { readonly metadata: BlockList; readonly loopback: BlockList } | undefined
+
+/** The same lists each time, made when the first address is looked at. */
+function listsOf(): NonNullable<typeof lists> {
+  lists ??= {
+    metadata: listOf([...METADATA_RANGES[4], '169.254.1.0/24', ...METADATA_RANGES[6], 'fe80::/10']),
+    loopback: listOf(['127.0.0.0/8', '0.0.0.0/8', '::1/128', '::/128']),
+  }
+  return lists
+}
 
 function listOf(ranges: readonly string[]): BlockList {
   const list = new BlockList()
@@ -28,6 +36,7 @@ function listOf(ranges: readonly string[]): BlockList {
 export function kindOfAddress(address: string): 'metadata' | 'loopback' | undefined {
   const forms = [address, ...ipv4In(address)]
   const isIn = (list: BlockList) => forms.some((one) => list.check(one, isIP(one) === 6 ? 'ipv6' : 'ipv4'))
+  const { metadata, loopback } = listsOf()
   return isIn(metadata) ? 'metadata' : isIn(loopback) ? 'loopback' : undefined
 }
 
