@@ -106,7 +106,7 @@ function withPivot(source: string): string {
 }
 
 function checkChmod(chmod: string): string {
-  const octal = /^[0-7]{1,5}$/.test(chmod) && Number.parseInt(chmod, 8) <= 0o7777
+  const octal = /^0*[0-7]{1,4}$/.test(chmod)
   const symbolic = chmod.length <= 200 && chmod.split(',').every((part) => /^[ugoa]*([-+=][rwxXstugo]*)+$/.test(part))
   if (chmod === '' || octal || symbolic) return chmod
   throw new XbuildError('BAD_DOCKERFILE', `Cannot use mode "${shorten(chmod)}": it is neither octal nor symbolic`, {

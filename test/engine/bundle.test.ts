@@ -23,7 +23,7 @@ const spec = {
   cwd: '/src',
   ids: { uid: 0, gid: 0, additionalGids: [0] },
   hostname: 'buildkitsandbox',
-  files: [{ source: '/scratch/hosts', target: '/etc/hosts' }],
+  files: [{ source: '/scratch/hosts', target: '/etc/hosts', runs: false }],
   cgroupNamespace: true,
   name: 'xbuild-step',
 }
@@ -47,4 +47,15 @@ test.each([
 ] as const)('the whole bundle of a step: %s', async (name, options) => {
   const text = JSON.stringify(runtimeConfig({ ...spec, ...options }), null, 2)
   await expect(`${text}\n`).toMatchFileSnapshot(`../fixtures/bundle/${name}.json`)
+})
+
+test('of the files that a step is shown it can run scripts of heredocs alone, as with BuildKit', () => {
+  const script = { source: '/scratch/script', target: '/dev/pipes/EOF', runs: true }
+  const kernelFiles = kernelFilesFor({ ...facts, inUserNamespace: false, ownsSys: true })
+  const { mounts } = runtimeConfig({ ...spec, kernelFiles, files: [...spec.files, script] }) as {
+    mounts: { destination: string; options: string[] }[]
+  }
+  const optionsOf = (path: string) => mounts.find(({ destination }) => destination === path)?.options
+  expect(optionsOf('/etc/hosts')).toEqual(['bind', 'ro', 'nosuid', 'nodev', 'noexec'])
+  expect(optionsOf('/dev/pipes/EOF')).toEqual(['bind', 'ro', 'nosuid', 'nodev'])
 })

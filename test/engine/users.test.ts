@@ -5,7 +5,7 @@ import { resolveOwner, resolveUser } from '../../src/engine/worker/users.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
 const PASSWD =
-  'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\nbroken\n:x:5:5::/:\nword:x:abc:1::/:/\n1234:x:50:60::/n:/\nhuge:x:99999999999:1::/:/\nnogroup-user:x:70:\n'
+  'root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001::/home/app:/bin/sh\nbroken\n:x:5:5::/:\nword:x:abc:1::/:/\n1234:x:50:60::/n:/\nhuge:x:99999999999:1::/:/\nnogroup-user:x:70:\n  spaces:x:80:81::/s:/ \n'
 const GROUP = 'root:x:0:root\nadm:x:4:root\nstaff:x:50:app,other\nwheel:x:10:other,app\nbad:x:y:app\n1000:x:77:\n'
 
 function image(files: Readonly<Record<string, string>> = { passwd: PASSWD, group: GROUP }): string {
@@ -29,6 +29,7 @@ test.each([
   ['4711:4712', { uid: 4711, gid: 4712, additionalGids: [4712] }],
   ['1234', { uid: 50, gid: 60, additionalGids: [60], home: '/n' }],
   ['+7:+8', { uid: 7, gid: 8, additionalGids: [8] }],
+  ['spaces', { uid: 80, gid: 81, additionalGids: [81], home: '/s' }],
   ['nogroup-user', { uid: 70, gid: 0, additionalGids: [0] }],
 ])('USER %s', (text, ids) => {
   expect(resolveUser(image(), text)).toEqual(ids)

@@ -15,7 +15,7 @@ export interface ContainerSpec {
   readonly ids: Ids
   readonly hostname: string
   /** Files of the host that appear in the container, read-only. */
-  readonly files: readonly { readonly source: string; readonly target: string }[]
+  readonly files: readonly { readonly source: string; readonly target: string; readonly runs: boolean }[]
   /** Further mounts, after all others. */
   readonly mounts?: readonly unknown[]
   /** The host's, one of its own that leads nowhere, or one that is open already; default: the host's. */
@@ -123,11 +123,11 @@ export function runtimeConfig(spec: ContainerSpec): unknown {
       },
       { destination: '/dev/mqueue', type: 'mqueue', source: 'mqueue', options: ['nosuid', 'noexec', 'nodev'] },
       sys,
-      ...spec.files.map(({ source, target }) => ({
+      ...spec.files.map(({ source, target, runs }) => ({
         destination: target,
         type: 'bind',
         source,
-        options: ['bind', 'ro', 'nosuid', 'nodev'],
+        options: ['bind', 'ro', 'nosuid', 'nodev', ...(runs ? [] : ['noexec'])],
       })),
       ...(spec.mounts ?? []),
     ],

@@ -5,7 +5,7 @@ import { XbuildError } from '../../errors.ts'
  * or `g=u`.
  */
 export function parseChmod(text: string): (mode: number, isDir: boolean) => number {
-  if (/^[0-7]{1,5}$/.test(text)) {
+  if (/^[0-7]+$/.test(text)) {
     const value = Number.parseInt(text, 8)
     if (value <= 0o7777) return () => value
   }

@@ -133,7 +133,7 @@ function hostFiles(
   scratch: string,
   params: RunParams,
   nameserver: string | undefined,
-): { source: string; target: string }[] {
+): { source: string; target: string; runs: boolean }[] {
   const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
   const hosts = params.hosts.map(({ name, ip }) => `${ip}\t${name}\n`).join('')
   const resolvConf = read('/etc/resolv.conf')
@@ -154,6 +154,6 @@ function hostFiles(
     const source = join(scratch, `file-${index}`)
     writeFileSync(source, content)
     chmodSync(source, mode) // whatever the umask is
-    return { source, target: path }
+    return { source, target: path, runs: (mode & 0o111) !== 0 }
   })
 }

@@ -106,7 +106,7 @@ function table(root: string, path: string): Row[] {
   return readFileSync(file, 'utf8')
     .split('\n')
     .flatMap((line) => {
-      const fields = line.split(':')
+      const fields = line.trim().split(':')
       const isRow = fields[0] !== '' && /^\d+$/.test(fields[2] ?? '') && Number(fields[2]) <= MAX_ID
       return isRow ? [{ name: fields[0]!, id: Number(fields[2]), fields }] : []
     })
