@@ -86,7 +86,11 @@ async function findFiles(handle: FileHandle, end: number): Promise<ReadonlyMap<s
     } else {
       fields = new Map()
       if (found.size >= MAX_FILES) throw tarError(at, `it has more than ${MAX_FILES} files`)
-      found.set(header.entry.path.replace(/^(?:\.\/)+/, ''), { start, size, isFile: header.entry.type === 'file' })
+      found.set(header.entry.path.replace(/^(?:\.\/)+/, ''), {
+        start,
+        size,
+        isFile: header.entry.type === 'file' && !header.entry.sparse,
+      })
     }
     at = start + size + paddingOf(size)
   }

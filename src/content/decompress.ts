@@ -12,6 +12,8 @@ const PROGRAMS: readonly { readonly name: string; readonly magic: Buffer; readon
   { name: 'xz', magic: Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00]), package: 'xz-utils' },
   { name: 'bzip2', magic: Buffer.from('BZh'), package: 'bzip2' },
 ]
+/** Zstandard data may begin with a frame of something else: fifteen such numbers, which differ in their first byte. */
+const SKIPPABLE = Buffer.from([0x2a, 0x4d, 0x18])
 /** Bytes that a file may make its program take; xz -9 needs 65 MiB, zstd --ultra -22 needs 128 MiB. */
 const MEMORY = 512 << 20
 const LIMITS: Readonly<Record<string, readonly string[]>> = {
@@ -34,7 +36,10 @@ export async function* decompress(
   name: string = basename(file),
 ): AsyncGenerator<Buffer, void, undefined> {
   const head = firstBytes(file, 6)
-  const program = PROGRAMS.find(({ magic }) => head.subarray(0, magic.length).equals(magic))
+  const isSkippable = (head[0]! & 0xf0) === 0x50 && head.subarray(1, 4).equals(SKIPPABLE)
+  const program = PROGRAMS.find(
+    ({ name: of, magic }) => head.subarray(0, magic.length).equals(magic) || (of === 'zstd' && isSkippable),
+  )
   if (head.subarray(0, 2).equals(GZIP)) yield* gunzip(file, name)
   else if (program) yield* viaProgram(file, program, name)
   else yield* createReadStream(file, { highWaterMark: CHUNK }) as AsyncIterable<Buffer>

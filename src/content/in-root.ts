@@ -60,7 +60,8 @@ export function makeFolders(
       grown ??= { path: dirname(full), mtime: lstatIfPresent(dirname(full))!.mtimeMs / 1000 }
       mkdirSync(full)
       lchownSync(full, owner.uid, owner.gid)
-      chmodSync(full, 0o755)
+      // A folder of a set-group-id folder is one, too: the kernel says so
+      chmodSync(full, 0o755 | (lstatIfPresent(full)!.mode & 0o2000))
       made.push(full)
     },
   })

@@ -23,7 +23,7 @@ export function parseHeredocWord(word: string): HeredocStart | undefined {
   const words = shellWords(rest)
   if (words.length !== 1) return undefined
   const name = unquote(rest)
-  return name === '' ? undefined : { name, expand: name === rest, fd, stripTabs }
+  return name === '' ? undefined : { name, expand: !/['"]/.test(rest), fd, stripTabs }
 }
 
 /** The heredocs that a line starts, from left to right. */

@@ -5,7 +5,7 @@ import { shorten } from './flags.ts'
 export function parsePorts(text: string): string[] {
   const slash = text.indexOf('/')
   const port = slash === -1 ? text : text.slice(0, slash)
-  const protocol = slash === -1 ? 'tcp' : text.slice(slash + 1).toLowerCase()
+  const protocol = (slash === -1 ? '' : text.slice(slash + 1).toLowerCase()) || 'tcp'
   if (!['tcp', 'udp', 'sctp'].includes(protocol)) throw bad(text, `protocol "${shorten(protocol)}" is unknown`)
   const range = port.slice(port.lastIndexOf(':') + 1).split('-')
   if (range.length > 2 || !range.every(isPort)) throw bad(text, 'a port is a number from 0 to 65535')

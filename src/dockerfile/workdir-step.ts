@@ -22,7 +22,8 @@ export function workdirStep(
       hint: `Use a shorter one: Linux takes ${MAX_PATH} bytes`,
     })
   // The config has an absolute path as it was written, or as Windows writes it
-  const shown = windows || !expanded.startsWith('/') ? path : expanded
+  const same = expanded === '' && !windows ? state.config.WorkingDir : undefined
+  const shown = same ?? (windows || !expanded.startsWith('/') ? path : expanded)
   state.config = { ...state.config, WorkingDir: windows ? path.replaceAll('/', '\\') : shown }
   const createdBy = `WORKDIR ${shown}`
   if (path === '/') return { kind: 'meta', at, text, history: metaHistory(createdBy) }

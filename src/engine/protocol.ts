@@ -183,6 +183,8 @@ export type WorkerMount =
       readonly socket: string
       readonly owner: FileOwner
     }
+  /** What is left of a mount that has nothing to show. */
+  | { readonly type: 'variable'; readonly name: string; readonly value: string }
 
 export interface CacheFolderParams {
   readonly id: string

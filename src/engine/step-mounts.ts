@@ -178,7 +178,9 @@ export function createStepMounts({ store, workers, layers, remotes, caches, cont
             { hint: `Give it with --secret id=${mount.id},src=FILE` },
           )
         }
-        if (content === undefined) return undefined
+        // Its variable is there all the same, as with BuildKit
+        if (content === undefined)
+          return mount.env === undefined ? undefined : { type: 'variable', name: mount.env, value: '' }
         return {
           type,
           content: content.toString('base64'),
@@ -195,7 +197,9 @@ export function createStepMounts({ store, workers, layers, remotes, caches, cont
             { hint: `Give it with --ssh ${mount.id}` },
           )
         }
-        return socket === undefined ? undefined : { type, target: mount.target, socket, owner: mount.owner }
+        return socket === undefined
+          ? { type: 'variable', name: 'SSH_AUTH_SOCK', value: mount.target }
+          : { type, target: mount.target, socket, owner: mount.owner }
       }
     }
   }

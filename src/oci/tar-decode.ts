@@ -1,4 +1,5 @@
 import { XbuildError } from '../errors.ts'
+import { sparseOf } from './tar-sparse.ts'
 import { TAR_BLOCK, TAR_TYPES, XATTR_RECORD, type TarEntry } from './tar-format.ts'
 
 /** Kinds of headers that extend the entry after them: pax `x` and `g`, GNU's long names `L` and links `K`. */
@@ -20,7 +21,7 @@ export interface TarPosition {
 const MAX_ID = 0xfffffffe
 const MAX_DEVICE = 0xffffffff
 
-/** Reads one header block. Throws BAD_IMAGE for a block that is no tar header, UNSUPPORTED for a sparse file. */
+/** Reads one header block. Throws BAD_IMAGE for a block that is no tar header, UNSUPPORTED for a sparse file of old GNU tar. */
 export function decodeTarHeader(block: Buffer, position: TarPosition): TarHeader {
   if (block.every((byte) => byte === 0)) return { kind: 'end' }
   if (!hasChecksum(block)) throw tarError(position.offset, 'a header has a wrong checksum')
@@ -67,9 +68,9 @@ function hasChecksum(block: Buffer): boolean {
 function entryOf(block: Buffer, flag: string, { offset, fields }: TarPosition): TarEntry {
   const raw = pathOf(block, offset, fields)
   const shown = shownName(raw)
-  if (flag === 'S' || [...fields.keys()].some((key) => key.startsWith('GNU.sparse.'))) {
+  if (flag === 'S') {
     throw new XbuildError('UNSUPPORTED', `Cannot read a tar archive: "${shown}" is a sparse file`, {
-      hint: 'Create it without --sparse',
+      hint: 'Create it without --sparse, or with --format=posix',
     })
   }
   const whole = (key: string, value: number, [min, max]: readonly [number, number]) => {
@@ -82,6 +83,7 @@ function entryOf(block: Buffer, flag: string, { offset, fields }: TarPosition): 
   const isPlain = flag === '0' || flag === '\0' || flag === '7'
   const type = isPlain ? (flag === '\0' && raw.endsWith('/') ? 'dir' : 'file') : (TAR_TYPES.get(flag) ?? 'other')
   const size = whole('size', octal(block, 124, 12), [0, Number.MAX_SAFE_INTEGER])
+  const sparse = type === 'file' ? sparseOf(fields, (state) => tarError(offset, `"${shown}" ${state}`)) : undefined
   const device = [0, MAX_DEVICE] as const
   const xattrs = new Map(
     [...fields].flatMap(([key, value]) =>
@@ -89,7 +91,7 @@ function entryOf(block: Buffer, flag: string, { offset, fields }: TarPosition): 
     ),
   )
   return {
-    path: raw.replace(/\/+$/, ''),
+    path: (sparse?.name ?? raw).replace(/\/+$/, ''),
     type,
     mode: whole('mode', octal(block, 100, 8), [0, Number.MAX_SAFE_INTEGER]) & 0o7777,
     uid: whole('uid', octal(block, 108, 8), [0, MAX_ID]),
@@ -107,6 +109,7 @@ function entryOf(block: Buffer, flag: string, { offset, fields }: TarPosition): 
         }
       : {}),
     ...(xattrs.size > 0 ? { xattrs } : {}),
+    ...(sparse ? { sparse } : {}),
   }
 }
 
@@ -161,6 +164,7 @@ export function decodeExtension(
     fields.set(flag === 'L' ? 'path' : 'linkpath', Buffer.from(body.subarray(0, end < 0 ? body.length : end)))
     return
   }
+  const joined: Buffer[] = []
   for (let at = 0; at < body.length; ) {
     const space = body.indexOf(0x20, at)
     const digits = space < 0 || space - at > 20 ? '' : body.toString('latin1', at, space)
@@ -169,9 +173,14 @@ export function decodeExtension(
     if (!(end <= body.length) || equals <= space + 1 || equals >= end || body[end - 1] !== 0x0a) {
       throw tarError(offset, 'a pax header is damaged')
     }
-    fields.set(body.toString('utf8', space + 1, equals), Buffer.from(body.subarray(equals + 1, end - 1)))
+    const key = body.toString('utf8', space + 1, equals)
+    const value = Buffer.from(body.subarray(equals + 1, end - 1))
+    // Format 0.0 of sparse files has a record for each number
+    if (key === 'GNU.sparse.offset' || key === 'GNU.sparse.numbytes') joined.push(value)
+    else fields.set(key, value)
     at = end
   }
+  if (joined.length > 0) fields.set('GNU.sparse.map', Buffer.from(joined.join(',')))
 }
 
 function bytesOf(block: Buffer, offset: number, width: number): Buffer {

@@ -1,4 +1,5 @@
 import { XbuildError } from '../errors.ts'
+import type { SparseFile } from './tar-sparse.ts'
 
 /** What a tar entry is; `other` is a type that no file system object comes of. */
 export type TarType = 'file' | 'hardlink' | 'symlink' | 'char' | 'block' | 'dir' | 'fifo' | 'other'
@@ -22,6 +23,8 @@ export interface TarEntry {
   readonly devMinor?: number
   /** Extended attributes: name -> raw value. */
   readonly xattrs?: ReadonlyMap<string, Buffer>
+  /** The data is that of a file with holes, and `size` what the archive has of it; a reader fills the holes. */
+  readonly sparse?: SparseFile
 }
 
 /** Headers and data come in blocks of this size. Bytes. */

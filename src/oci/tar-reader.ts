@@ -1,4 +1,5 @@
-import { decodeExtension, decodeTarHeader, tarError, type ExtensionFlag } from './tar-decode.ts'
+import { decodeExtension, decodeTarHeader, shownName, tarError, type ExtensionFlag } from './tar-decode.ts'
+import { createSparseReader, type SparseReader } from './tar-sparse.ts'
 import { paddingOf, TAR_BLOCK, type TarEntry } from './tar-format.ts'
 
 /** Receives a tar stream's entries in order; all calls are synchronous, so that nothing piles up in memory. */
@@ -21,6 +22,8 @@ export interface TarReader {
   finish(): void
 }
 
+/** More bytes of sparse files than this in one archive are an attack: holes take nothing in it. Bytes. */
+const MAX_SPARSE = 64 * 2 ** 30
 /** Extended headers of one entry that are larger than this, together, are an attack and no name. Bytes. */
 const MAX_EXTENSION = 1 << 20
 
@@ -29,7 +32,7 @@ type State =
   | { readonly kind: 'header' }
   | { readonly kind: 'extension'; readonly flag: ExtensionFlag; readonly size: number }
   /** Handing on data, then skipping what fills the last block. */
-  | { readonly kind: 'data'; left: number; padding: number }
+  | { readonly kind: 'data'; left: number; padding: number; readonly sparse: SparseReader | undefined }
   | { readonly kind: 'end' }
 
 /** A reader that calls `sink`; it holds one header at most. */
@@ -39,6 +42,7 @@ export function createTarReader(sink: TarSink): TarReader {
   let filled = 0
   let position = 0
   let extensionBytes = 0
+  let sparseBytes = 0
   let fields = new Map<string, Buffer>()
 
   function write(chunk: Buffer): void {
@@ -52,8 +56,9 @@ export function createTarReader(sink: TarSink): TarReader {
     const taken = Math.min(bytes.length, data.left > 0 ? data.left : data.padding)
     if (data.left > 0) {
       data.left -= taken
-      sink.data(bytes.subarray(0, taken))
-      if (data.left === 0) sink.end()
+      if (data.sparse) data.sparse.write(bytes.subarray(0, taken))
+      else sink.data(bytes.subarray(0, taken))
+      if (data.left === 0) complete(data.sparse)
     } else data.padding -= taken
     position += taken
     if (data.left === 0 && data.padding === 0) expect({ kind: 'header' }, TAR_BLOCK)
@@ -93,10 +98,22 @@ export function createTarReader(sink: TarSink): TarReader {
     }
     fields = new Map()
     extensionBytes = 0
-    const { size } = found.entry
-    expect(size === 0 ? { kind: 'header' } : { kind: 'data', left: size, padding: paddingOf(size) }, TAR_BLOCK)
-    sink.entry(found.entry)
-    if (size === 0) sink.end()
+    const { sparse, ...entry } = found.entry
+    const { size } = entry
+    if (sparse) sparseBytes += sparse.size
+    if (sparseBytes > MAX_SPARSE)
+      throw tarError(offset, `its sparse files have more than ${MAX_SPARSE} bytes, holes included`)
+    const bad = (state: string) => tarError(offset, `"${shownName(entry.path)}" ${state}`)
+    const filled = sparse && createSparseReader(sparse, (chunk) => sink.data(chunk), bad)
+    const data = { kind: 'data', left: size, padding: paddingOf(size), sparse: filled } as const
+    expect(size === 0 ? { kind: 'header' } : data, TAR_BLOCK)
+    sink.entry(sparse ? { ...entry, size: sparse.size } : entry)
+    if (size === 0) complete(filled)
+  }
+
+  function complete(sparse: SparseReader | undefined): void {
+    sparse?.finish()
+    sink.end()
   }
 
   function expect(next: State, bytes: number): void {

@@ -251,6 +251,12 @@ describe('nothing leaves the root', () => {
     expect(readdirSync(root)).toContain('kept')
   })
 
+  test('names with .. that stay inside are what they mean by their text', async () => {
+    const { root } = places()
+    await unpack(root, [link('l', 'd/e'), file('a/../b'), file('l/../f'), hard('h', 'x/../b')])
+    expect(readdirSync(root).filter((name) => ['a', 'b', 'f', 'h', 'x'].includes(name))).toEqual(['b', 'f', 'h'])
+  })
+
   test.each(['../outside/canary', '/../outside/canary', 'd/../../outside/canary'])(
     'by a hard link to %s',
     async (target) => {

@@ -5,6 +5,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readFileSync,
   closeSync,
   rmSync,
   symlinkSync,
@@ -90,21 +91,37 @@ describe('archives of GNU tar', () => {
     }
   })
 
-  test.each([
-    ['gnu', []],
-    ['pax', ['--sparse-version=0.0']],
-    ['pax', ['--sparse-version=0.1']],
-    ['pax', ['--sparse-version=1.0']],
-  ])('of format %s %j with a sparse file are refused by its name', (format, extra) => {
-    const file = join(folder, 'holes')
-    const fd = openSync(file, 'w')
-    writeSync(fd, 'x', 1 << 20)
-    closeSync(fd)
-    truncateSync(file, 4 << 20)
-    expect(() => readTar(gnuTar(['-c', '--sparse', `--format=${format}`, ...extra, 'holes']))).toThrow(
-      /"[^"]*holes[^"]*" is a sparse file/,
+  test.each(['0.0', '0.1', '1.0'])('with files with holes are read, of format %s', (version) => {
+    for (const [name, at, size] of [
+      ['middle', 1 << 20, 4 << 20],
+      ['end', 3_000_000, 0],
+      ['start', 0, 100_000],
+      ['empty', undefined, 70_000],
+    ] as const)
+      writeHoles(name, { at, size })
+    const args = ['-c', '--sparse', '--format=pax', `--sparse-version=${version}`, '-C', 'h', '.']
+    const all = readTar(gnuTar([...args, '--sort=name'])).filter(({ entry }) => entry.type === 'file')
+    expect(all.map(({ entry }) => entry.path)).toEqual(['./empty', './end', './middle', './start'])
+    for (const { entry, data } of all) {
+      expect(entry).toMatchObject({ size: data.length })
+      expect(data.equals(readFileSync(join(folder, 'h', entry.path)))).toBe(true)
+    }
+  })
+
+  test('of old GNU format with a file with holes are refused by its name', () => {
+    writeHoles('old', { at: 1 << 20, size: 4 << 20 })
+    expect(() => readTar(gnuTar(['-c', '--sparse', '--format=gnu', '-C', 'h', 'old']))).toThrow(
+      /"old" is a sparse file/,
     )
   })
+
+  function writeHoles(name: string, { at, size }: { at: number | undefined; size: number }): void {
+    mkdirSync(join(folder, 'h'), { recursive: true })
+    const fd = openSync(join(folder, 'h', name), 'w')
+    if (at !== undefined) writeSync(fd, 'x', at)
+    closeSync(fd)
+    if (size > 0) truncateSync(join(folder, 'h', name), size)
+  }
 
   test('with a volume label are read: the label is no file', () => {
     const [label, file] = readTar(gnuTar(['-c', '--format=gnu', '-V', 'my label', '-C', 't', 'plain']))

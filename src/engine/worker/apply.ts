@@ -66,8 +66,11 @@ export async function unpackFile(
     watch?: TarSink
   },
 ): Promise<void> {
-  const reader = createTarReader(watch ? both(watch, unpacker.sink) : unpacker.sink)
   const meter = createRoomMeter(into)
+  const { sink } = unpacker
+  // Holes of sparse files are no bytes of the archive, but of the disk
+  const metered = { ...sink, data: (chunk: Buffer) => (meter(chunk.length), sink.data(chunk)) }
+  const reader = createTarReader(watch ? both(watch, metered) : metered)
   try {
     for await (const chunk of decompress(file, name)) {
       signal.throwIfAborted()

@@ -14,10 +14,17 @@ export interface MountPoints {
   readonly grown: readonly NonNullable<MadeFolders['grown']>[]
 }
 
-/** Makes what the container's mounts, and files and folders that others are mounted over, need in the image. */
+/**
+ * Makes what the container's mounts, and files and folders that others are mounted over, need in the image. Files
+ * `under` are mounted before the folders.
+ */
 export function makeMountPoints(
   root: string,
-  { files, folders = [] }: { files: readonly string[]; folders?: readonly string[] },
+  {
+    files,
+    folders = [],
+    under = [],
+  }: { files: readonly string[]; folders?: readonly string[]; under?: readonly string[] },
 ): MountPoints {
   const made: string[] = []
   const grown: NonNullable<MadeFolders['grown']>[] = []
@@ -28,7 +35,8 @@ export function makeMountPoints(
     return result.path
   }
   // What lies inside another mount is not seen in the image
-  const isInside = (path: string) => folders.some((other) => path.startsWith(`${other}/`))
+  const isBelow = (path: string, others: readonly string[]) => others.some((other) => path.startsWith(`${other}/`))
+  const isInside = (path: string) => isBelow(path, folders)
   // These stay in the image, as BuildKit leaves them: without them its containers could not have a read-only root
   for (const path of MOUNT_POINTS) {
     checkMountPoint(root, path)
@@ -41,8 +49,10 @@ export function makeMountPoints(
     const real = folder(path)
     if (made.length > before) chmodSync(real, 0o1777)
   }
-  for (const path of files) {
-    if (isInside(path)) continue
+  for (const path of [
+    ...under.filter((one) => !isBelow(one, MOUNT_POINTS)),
+    ...files.filter((one) => !isInside(one)),
+  ]) {
     const real = resolveInRoot(root, path)
     if (lstatIfPresent(real)) continue
     const parent = folder(dirname(real).slice(root.length))

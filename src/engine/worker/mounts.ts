@@ -95,14 +95,20 @@ export async function withMounts<T>(
         })
         try {
           add(mount.target, path, [])
-          if (!collected.env.some((variable) => variable.startsWith('SSH_AUTH_SOCK=')))
-            collected.env.push(`SSH_AUTH_SOCK=${mount.target}`)
+          setOnce('SSH_AUTH_SOCK', mount.target)
           return await go()
         } finally {
           close()
         }
       }
+      case 'variable':
+        setOnce(mount.name, mount.value)
+        return go()
     }
+  }
+
+  function setOnce(name: string, value: string): void {
+    if (!collected.env.some((variable) => variable.startsWith(`${name}=`))) collected.env.push(`${name}=${value}`)
   }
 
   function add(target: string, source: string, options: readonly string[]): void {

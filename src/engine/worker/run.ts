@@ -51,7 +51,8 @@ export async function run(
     if (refuseNodes) await runProgram('mount', ['-o', 'remount,bind,nodev', merged])
     return withMounts(folders, { mounts: params.mounts, scratch, refuseNodes }, async (prepared) => {
       const mountPoints = makeMountPoints(merged, {
-        files: [...files.map((file) => file.target), ...prepared.files],
+        under: files.map((file) => file.target),
+        files: prepared.files,
         folders: prepared.folders,
       })
       makeFolders(merged, params.cwd, { uid: 0, gid: 0 })

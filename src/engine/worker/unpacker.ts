@@ -257,10 +257,15 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
   return { sink: { entry, data, end }, finish: deferred.finish, close }
 }
 
-/** A tar name as a relative path; `..` is refused. */
+/** A tar name as a relative path: `a/../b` is `b`, as with BuildKit, and a `..` that leads out is refused. */
 function cleanPath(path: string): string {
-  const parts = path.split('/').filter((part) => part !== '' && part !== '.')
-  if (parts.includes('..') || path.includes('\0')) {
+  const parts: string[] = []
+  let leads = path.includes('\0')
+  for (const part of path.split('/')) {
+    if (part === '..') leads = parts.pop() === undefined || leads
+    else if (part !== '' && part !== '.') parts.push(part)
+  }
+  if (leads) {
     throw new XbuildError(
       'OUTSIDE_CONTEXT',
       `Cannot unpack "${shownName(path)}": its path points outside of the destination`,
