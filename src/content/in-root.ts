@@ -36,14 +36,24 @@ export interface MadeFolders {
   readonly grown?: { readonly path: string; readonly mtime: number }
 }
 
+/** How `makeFolders` makes them. */
+export interface NewFolders {
+  /** The real path, in the root, that the path begins at. */
+  readonly from?: string | undefined
+  /** Default: root, and the group of a set-group-id folder above, as the kernel does it. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | undefined
+  /** Not set-group-id, even where the folder above is. */
+  readonly plain?: boolean
+}
+
 /**
  * Makes `path` and its missing parents inside `root`, following symlinks within it. Throws NOT_FOUND when something
- * else is in the way. `from`: the real path, in `root`, that `path` begins at.
+ * else is in the way.
  */
 export function makeFolders(
   root: string,
   path: string,
-  { from = root, ...owner }: { readonly uid: number; readonly gid: number; readonly from?: string | undefined },
+  { from = root, owner, plain = false }: NewFolders = {},
 ): MadeFolders {
   const made: string[] = []
   let grown: MadeFolders['grown']
@@ -58,10 +68,10 @@ export function makeFolders(
           `Cannot make the folder "${path}": "/${relative(root, full)}" is not a folder`,
         )
       grown ??= { path: dirname(full), mtime: lstatIfPresent(dirname(full))!.mtimeMs / 1000 }
+      const inGroup = (lstatIfPresent(dirname(full))!.mode & 0o2000) !== 0
       mkdirSync(full)
-      lchownSync(full, owner.uid, owner.gid)
-      // A folder of a set-group-id folder is one, too: the kernel says so
-      chmodSync(full, 0o755 | (lstatIfPresent(full)!.mode & 0o2000))
+      if (owner || !inGroup) lchownSync(full, owner?.uid ?? 0, owner?.gid ?? 0)
+      chmodSync(full, inGroup && !plain ? 0o2755 : 0o755)
       made.push(full)
     },
   })

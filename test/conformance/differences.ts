@@ -58,6 +58,23 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
     things: ['/w/d', '/w/d/f'],
     because: 'A backslash at the end means a folder, as in newer BuildKits; that of Debian loses it and makes a file.',
   },
+  'corner-cache-mode': {
+    things: ['/mode'],
+    because:
+      'The folder has the mode that the mount asks for; BuildKit takes from it what the umask of its daemon does.',
+  },
+  'corner-onbuild-unknown': {
+    things: ['built'],
+    because: 'No build could use the image: its first step would be unknown.',
+  },
+  'corner-signal-of-nothing': {
+    things: ['built'],
+    because: 'Linux has no such signal: no container of the image could be stopped.',
+  },
+  'corner-archive-removal': {
+    things: ['built'],
+    because: 'As copy-whiteout-names.',
+  },
   'ignore-quirk-1': {
     things: ['/x/x.d', '/x/x.d/y'],
     because:

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { isReal, makeFolders, resolveInRoot } from '../../src/content/in-root.ts'
@@ -80,7 +80,7 @@ test('an absolute link out of the root is taken as one inside of it', () => {
 test.each(['loop', 'loop/x', 'one', 'two/x'])('%s goes round in circles', (path) => {
   const { root } = puzzle()
   expect(() => resolveInRoot(root, path)).toThrow(`Cannot resolve "${path}": too many symbolic links`)
-  expect(() => makeFolders(root, path, own)).toThrow(/too many symbolic links/)
+  expect(() => makeFolders(root, path, { owner: own })).toThrow(/too many symbolic links/)
 })
 
 test('a link at the end can be left alone, not one on the way', () => {
@@ -107,25 +107,37 @@ test.each([
   ['', '', []],
 ])('folders %s are made as %s', (path, real, made) => {
   const { root, outside } = puzzle()
-  const result = makeFolders(root, path, own)
+  const result = makeFolders(root, path, { owner: own })
   expect([result.path, result.made]).toEqual([join(root, real), made.map((one) => join(root, one))])
   for (const one of result.made) expect(statSync(one).mode & 0o7777).toBe(0o755)
   expect(readdirSync(outside)).toEqual([])
 })
 
+test('folders in a set-group-id folder are such folders, too, unless an archive makes them by the way', () => {
+  const { root } = puzzle()
+  chmodSync(join(root, 'a'), 0o2755)
+  for (const [options, mode] of [
+    [{ owner: own }, 0o2755],
+    [{ owner: own, plain: true }, 0o755],
+  ] as const) {
+    const { made } = makeFolders(root, `a/${mode}/x`, options)
+    expect(made.map((one) => statSync(one).mode & 0o7777)).toEqual([mode, mode])
+  }
+})
+
 test('the folder that gets something new is told with the time it had', () => {
   const { root } = puzzle()
   utimesSync(join(root, 'a'), 1000, 1000)
-  expect(makeFolders(root, 'abs/x/y', own).grown).toEqual({ path: join(root, 'a'), mtime: 1000 })
-  expect(makeFolders(root, 'abs/x/y', own).grown).toBeUndefined()
+  expect(makeFolders(root, 'abs/x/y', { owner: own }).grown).toEqual({ path: join(root, 'a'), mtime: 1000 })
+  expect(makeFolders(root, 'abs/x/y', { owner: own }).grown).toBeUndefined()
 })
 
 test('nothing is made in the place of a file', () => {
   const { root } = puzzle()
-  expect(() => makeFolders(root, 'a/file/x', own)).toThrow(
+  expect(() => makeFolders(root, 'a/file/x', { owner: own })).toThrow(
     'Cannot make the folder "a/file/x": "/a/file" is not a folder',
   )
-  expect(() => makeFolders(root, 'toFile', own)).toThrow(/"\/a\/file" is not a folder/)
+  expect(() => makeFolders(root, 'toFile', { owner: own })).toThrow(/"\/a\/file" is not a folder/)
 })
 
 test('look sees what is there and nothing where nothing can be', () => {

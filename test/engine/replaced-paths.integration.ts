@@ -149,7 +149,7 @@ test.runIf(asRoot)(
             removeMountPoints(root, points)
           })
           await quiet(() => {
-            const { made, grown } = makeFolders(root, dest, { uid: 0, gid: 0 })
+            const { made, grown } = makeFolders(root, dest)
             for (const folder of made) setFolderTime(root, folder, 0)
             if (grown) setFolderTime(root, grown.path, grown.mtime)
           })

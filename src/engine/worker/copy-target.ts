@@ -60,11 +60,11 @@ export function createCopyTarget(root: string, params: CopyParams, signal: Abort
 
   /** Makes a folder and its parents; `plain` ones do not get the mode of --chmod. */
   function folders(path: string, { plain = false } = {}): string {
-    const { path: real, made, grown } = makeFolders(root, path, newOwner)
+    const { path: real, made, grown } = makeFolders(root, path, { owner })
     times.keep(grown?.path ?? real, grown?.mtime)
     for (const folder of made) {
       times.made(folder)
-      if (folderMode !== undefined && !plain) chmodSync(folder, folderMode)
+      if (folderMode !== undefined && !plain) chmodSync(folder, folderMode | (lstatIfPresent(folder)!.mode & 0o2000))
     }
     return real
   }

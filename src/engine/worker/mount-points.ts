@@ -29,7 +29,7 @@ export function makeMountPoints(
   const made: string[] = []
   const grown: NonNullable<MadeFolders['grown']>[] = []
   const folder = (path: string): string => {
-    const result = makeFolders(root, path, { uid: 0, gid: 0 })
+    const result = makeFolders(root, path)
     made.push(...result.made)
     if (result.grown) grown.push(result.grown)
     return result.path
@@ -40,7 +40,7 @@ export function makeMountPoints(
   // These stay in the image, as BuildKit leaves them: without them its containers could not have a read-only root
   for (const path of MOUNT_POINTS) {
     checkMountPoint(root, path)
-    for (const one of makeFolders(root, path, { uid: 0, gid: 0 }).made) grown.push({ path: one, mtime: 0 })
+    for (const one of makeFolders(root, path).made) grown.push({ path: one, mtime: 0 })
   }
   for (const path of folders) {
     if (isInside(path)) continue

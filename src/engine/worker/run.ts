@@ -55,7 +55,7 @@ export async function run(
         files: prepared.files,
         folders: prepared.folders,
       })
-      makeFolders(merged, params.cwd, { uid: 0, gid: 0 })
+      makeFolders(merged, params.cwd)
       const shown = files.map(({ source, target }) => ({ source, destination: target, type: 'bind' }))
       const edges = { files: shown, caches: prepared.caches, scratch }
       const times = await withPlacedMounts(merged, prepared.mounts, edges, async ({ mounts, table }) => {
@@ -64,7 +64,7 @@ export async function run(
         const config = runtimeConfig({
           rootfs: merged,
           argv: params.argv,
-          env: [...params.env, ...prepared.env],
+          env: [...params.env, ...prepared.env.filter((variable) => !isKnownAgent(variable, params.env))],
           cwd: params.cwd,
           ids,
           hostname: params.hostname ?? HOSTNAME,
@@ -106,6 +106,12 @@ export async function run(
       return { empty: isEmpty(upper), ...(times ? { times } : {}) }
     })
   })
+}
+
+/** The agent that ENV names goes before one that is mounted, as with BuildKit. */
+function isKnownAgent(variable: string, env: readonly string[]): boolean {
+  const name = 'SSH_AUTH_SOCK='
+  return variable.startsWith(name) && env.some((other) => other.startsWith(name))
 }
 
 /** In /dev, which is a file system of the container's own: nothing of it is left in the image. */

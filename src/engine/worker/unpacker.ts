@@ -55,8 +55,6 @@ export interface UnpackOptions {
 /** Paths of folders that are remembered: a hostile archive names one in many ways. */
 const MOST_FOLDERS = 20_000
 
-const ROOT = { uid: 0, gid: 0 }
-
 /**
  * Unpacks into the folder `root`: its symlinks, and those of the archive, are followed as a process chrooted to it
  * would.
@@ -69,7 +67,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
 
   const idsOf = (entry: TarEntry) => owner ?? entry
   const ids = (entry: TarEntry) => ({ uid: idsOf(entry).uid, gid: idsOf(entry).gid })
-  const base = into === undefined ? root : makeFolders(root, into, ROOT).path
+  const base = into === undefined ? root : makeFolders(root, into).path
 
   function folderFor(path: string, entry: TarEntry): string {
     const known = folders.get(path)
@@ -78,7 +76,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     const above = folders.get(dirname(path))
     const [rest, from] = above === undefined ? [path, base] : [basename(path), above]
     stayInside(rest, entry, from)
-    const { path: real, made, grown } = makeFolders(base, rest, { ...ROOT, from })
+    const { path: real, made, grown } = makeFolders(base, rest, { from, plain: true })
     // Folders that the archive does not mention keep their times, or get one that is the same in every build.
     const kept = grown ?? { path: real, mtime: lstatIfPresent(real)!.mtimeMs / 1000 }
     if (!deferred.hasTime(kept.path)) deferred.setTime(kept.path, kept.mtime)

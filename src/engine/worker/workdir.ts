@@ -14,7 +14,7 @@ export async function workdir(folders: WorkerFolders, params: WorkdirParams): Pr
         hint: 'Write numbers, like USER 1000:1000',
       })
     }
-    const { made, grown } = makeFolders(merged, params.path, { uid, gid })
+    const { made, grown } = makeFolders(merged, params.path, params.user === '' ? {} : { owner: { uid, gid } })
     // Any time but a fixed one would make the layer differ from build to build.
     for (const path of made) setFolderTime(merged, path, 0)
     if (grown) setFolderTime(merged, grown.path, grown.mtime)

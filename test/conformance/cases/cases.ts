@@ -2,6 +2,7 @@ import type { Case } from '../support/case.ts'
 import { ADD } from './add.ts'
 import { ARCHIVES } from './archives.ts'
 import { CONFIG } from './config.ts'
+import { CORNERS } from './corners.ts'
 import { COPY } from './copy.ts'
 import { HEREDOCS } from './heredocs.ts'
 import { IGNORE } from './ignore.ts'
@@ -39,5 +40,6 @@ export const CASES: readonly { readonly topic: string; readonly cases: readonly 
   { topic: 'ONBUILD', cases: TRIGGERS },
   { topic: 'syntax', cases: SYNTAX },
   { topic: 'edges', cases: EDGES },
+  { topic: 'corners', cases: CORNERS },
   { topic: 'Windows', cases: WINDOWS },
 ]

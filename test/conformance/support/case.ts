@@ -37,7 +37,12 @@ export type FileSpec =
   | { readonly folder: true; readonly mode?: number }
   | { readonly fifo: true }
   | { readonly rawTar: readonly RawMember[] }
-  | { readonly tar: readonly TarMember[]; readonly packed?: 'gzip' | 'bzip2' | 'xz' }
+  | {
+      readonly tar: readonly TarMember[]
+      readonly packed?: 'gzip' | 'bzip2' | 'xz'
+      /** Blocks of zeros are holes, in this format of GNU tar. */
+      readonly holes?: '0.0' | '0.1' | '1.0'
+    }
 
 /** A member of a tar archive in a context. */
 export interface TarMember {
@@ -110,7 +115,11 @@ function writeSpec(spec: FileSpec, path: string, { context, first }: { context: 
   if ('capability' in spec) giveCapability(path)
 }
 
-function writeTar(path: string, { tar, packed }: { tar: readonly TarMember[]; packed?: string }, first: number): void {
+function writeTar(
+  path: string,
+  { tar, packed, holes }: { tar: readonly TarMember[]; packed?: string; holes?: string },
+  first: number,
+): void {
   const folder = mkdtempSync(join(tmpdir(), 'xbuild-tar-'))
   try {
     const plain = join(folder, 'plain.tar')
@@ -132,6 +141,7 @@ function writeTar(path: string, { tar, packed }: { tar: readonly TarMember[]; pa
         '--xattrs',
         '--xattrs-include=security.capability',
         '--format=posix',
+        ...(holes === undefined ? [] : ['--sparse', `--sparse-version=${holes}`, '--hole-detection=raw']),
         '--pax-option=delete=atime,delete=ctime',
         `--owner=+${uid}`,
         `--group=+${gid}`,
