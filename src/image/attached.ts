@@ -25,7 +25,9 @@ export function attachedIn(
         try {
           return [{ tag, document: await registry.manifest({ ...at, tag }, { signal, direct: true }) }]
         } catch (error) {
-          if (error instanceof XbuildError && error.code === 'NOT_FOUND') return []
+          if (!(error instanceof XbuildError)) throw error
+          // Some registries refuse to read a tag that is not there; one that was listed is there
+          if (error.code === 'NOT_FOUND' || (error.code === 'AUTH' && !known)) return []
           throw error
         }
       }),

@@ -39,7 +39,7 @@ export async function addReferrers(
     const state = known.digest ?? 'absent'
     const when: TagCondition = known.digest === undefined ? 'absent' : { etag: known.etag ?? `"${known.digest}"` }
     // A registry that refuses a condition that was right means something else by it
-    const how = refused === state ? { signal } : { signal, when }
+    const how = refused === state && !known.refused ? { signal } : { signal, when }
     await registry.pushManifest(tag, index, how).catch((error: unknown) => {
       if (!(error instanceof XbuildError) || error.code !== 'TAG_CHANGED') throw error
       refused = state

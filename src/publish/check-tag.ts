@@ -27,10 +27,10 @@ export async function checkTag(target: Target, signal: AbortSignal): Promise<Pre
       const known = await young.catch(() => undefined)
       if (known?.digest === set.root.descriptor.digest) return known
     }
-    present = await surely(
-      (isFirst) => (isFirst && move.mover === 'command' && young) || readTag(ref, { registry, signal }),
-      signal,
-    )
+    // What a command takes from a tag is looked at right before: not every registry knows conditions
+    const seen = move.mover === 'command' ? await young?.catch(() => undefined) : undefined
+    const isEnough = young && move.mover === 'command' && (!seen || seen.digest === set.root.descriptor.digest)
+    present = await surely((isFirst) => (isFirst && isEnough && young) || readTag(ref, { registry, signal }), signal)
   } catch (error) {
     // Some registries refuse to read what is not there yet, and some users may only push
     if (!isUnreadable(error)) throw error

@@ -1,3 +1,4 @@
+import { XbuildError } from '../errors.ts'
 import { MEDIA_TYPE, type Descriptor, type Digest } from '../oci/descriptor.ts'
 import { parseDigest, sha256 } from '../oci/digest.ts'
 import { parseIndex } from '../oci/read-manifest.ts'
@@ -37,7 +38,7 @@ export async function listReferrers(
   }
   if (listed) return { listed, manifests: found }
   const tag = fallbackTag(digest)
-  return patiently(connection, signal, async () => {
+  const reading = patiently(connection, signal, async (): Promise<Referrers> => {
     const response = await connection.ask(endpoint, {
       what,
       method: 'GET',
@@ -53,6 +54,10 @@ export async function listReferrers(
     const { etag } = response.headers
     const strong = etag === undefined || etag.startsWith('W/') ? {} : { etag }
     return { listed, manifests: indexIn(body), digest: sha256(body), ...strong }
+  })
+  return reading.catch((error: unknown) => {
+    if (error instanceof XbuildError && error.code === 'AUTH') return { listed, manifests: [], refused: true }
+    throw error
   })
 }
 

@@ -35,6 +35,8 @@ export interface Referrers {
   readonly etag?: string
   /** Digest of what that tag stands for; absent: there is no such tag. */
   readonly digest?: Digest
+  /** The registry refuses to read the tag, as some do with tags that are not there. */
+  readonly refused?: true
 }
 
 /** How much of a transfer is through, in bytes; starts again from 0 when an upload is tried again. */

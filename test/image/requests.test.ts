@@ -59,6 +59,32 @@ test('create asks what the tag is while it reads the sources, and once more when
   expect(await requestsOf(folder, 'create', '-t', `${name}:1`, digest)).toEqual([expected[0], ...expected])
 })
 
+test('create that takes something from a tag looks at it once more, and sees what others put there meanwhile', async () => {
+  const folder = tempFolder()
+  const name = `${registry.host}/a/app`
+  const wanted = ['linux/amd64', 'linux/arm64'].map((platform) => ({ platform, attested: true }))
+  const leg = await pushImages(name, [wanted[0]!], { folder, untagged: true })
+  const both = await pushImages(name, wanted, { folder, untagged: true })
+  const files = [{ path: 'old', data: 'old' }]
+  const old = await pushImages(`${name}:1`, [{ ...wanted[0]!, files }], { folder })
+  const { digest } = leg.root.descriptor
+  const create = ['create', '-t', `${name}:1`, digest]
+  const expected = ['GET a/app/manifests/1', 'GET a/app/manifests/DIGEST', 'PUT a/app/manifests/1']
+  expect(await requestsOf(folder, ...create)).toEqual([expected[0], ...expected])
+  // Somebody else adds a platform after the first look
+  const tag = (set: typeof old) =>
+    registry.manifests.set('a/app:1', { type: set.root.descriptor.mediaType, bytes: set.root.bytes })
+  tag(old)
+  let looks = 0
+  registry.intercepts.push((_request, _response, { method, path }) => {
+    if (method === 'GET' && path.endsWith('/manifests/1') && ++looks === 2) tag(both)
+    return false
+  })
+  const refused = await runHere(['image', ...create], { cwd: folder })
+  expect(refused.code).toBe(1)
+  expect(refused.stderr).toContain('it would lose linux/arm64')
+})
+
 test('create of indexes reads nothing but them', async () => {
   const folder = tempFolder()
   const name = `${registry.host}/a/app`
