@@ -43,11 +43,12 @@ export const ATTEST_FLAGS: FlagsOf<'provenance' | 'sbom' | 'attest' | 'sign'> = 
   },
   sign: {
     name: 'sign',
-    project: userOnly('signing uses a key of yours'),
-    placeholder: 'key=FILE|key=env://NAME|cosign[,key=KEY][,tlog=false]',
+    project: userOnly('signing uses a key or an identity of yours'),
+    placeholder: 'key=FILE|key=env://NAME|keyless[,KEY=VALUE]|cosign[,key=KEY][,tlog=false]',
     group: 'advanced',
     help:
-      'Sign what is pushed, before its tag moves, with a key (ECDSA P-256 in PEM, or of cosign with COSIGN_PASSWORD) ' +
+      'Sign what is pushed, before its tag moves, with a key (ECDSA P-256 in PEM, or of cosign with COSIGN_PASSWORD), ' +
+      'as who the identity token of the CI service says (keyless: fulcio-url, rekor-url, timestamp-server-url, trusted-root), ' +
       'or with the program cosign; the signature is a referrer of the image',
     absent: undefined,
     parse: read.sign,

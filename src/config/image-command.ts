@@ -4,6 +4,7 @@ import type { ImageName } from '../oci/image-name.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { Platform } from '../platform.ts'
 import type { RegistryConfig } from './options.ts'
+import type { SignOptions } from './sign.ts'
 
 /** What every `xbuild image` has. */
 export interface ImageCommon {
@@ -69,13 +70,17 @@ export interface VerifyCommand extends ImageCommon {
   readonly referrers: boolean
   /** The index or image must be signed with it. */
   readonly key?: string
+  /** The index or image must be signed by that identity. */
+  readonly identity?: { readonly name: string; readonly issuer: string }
+  /** A file: whom to believe of identities; absent: whom cosign believes. */
+  readonly trustedRoot?: string
 }
 
 /** `xbuild image sign`. */
 export interface SignCommand extends ImageCommon {
   readonly verb: 'sign'
   readonly ref: Reference
-  readonly key: string
+  readonly by: Exclude<SignOptions, { readonly by: 'cosign' }>
 }
 
 /** `xbuild image audit`. */

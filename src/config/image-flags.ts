@@ -23,6 +23,12 @@ export interface ImageValues {
   readonly referrers: boolean
   readonly deep: boolean
   readonly key?: string | undefined
+  readonly fulcioUrl?: string | undefined
+  readonly rekorUrl?: string | undefined
+  readonly timestampUrl?: string | undefined
+  readonly trustedRoot?: string | undefined
+  readonly certificateIdentity?: string | undefined
+  readonly certificateIssuer?: string | undefined
   readonly force: boolean
   readonly allowPlatformDrop: boolean
   readonly yes: boolean
@@ -53,6 +59,12 @@ export const VERBS_OF_FLAG: Readonly<Record<keyof ImageValues, readonly ImageVer
   referrers: ['inspect', 'copy', 'verify'],
   deep: ['verify'],
   key: ['verify', 'sign'],
+  fulcioUrl: ['sign'],
+  rekorUrl: ['sign'],
+  timestampUrl: ['sign'],
+  trustedRoot: ['verify', 'sign'],
+  certificateIdentity: ['verify'],
+  certificateIssuer: ['verify'],
   force: ['create', 'copy', 'rm'],
   allowPlatformDrop: ['create', 'copy'],
   yes: ['prune'],
@@ -156,7 +168,58 @@ export const IMAGE_FLAGS: { readonly [K in keyof ImageValues]-?: Flag<ImageValue
     name: 'key',
     placeholder: 'FILE|env://NAME',
     group: 'common',
-    help: 'sign: the private key, in PEM; verify: the key, whose public half must have signed the image',
+    help: 'sign: the private key, in PEM (absent: keyless, with an identity token); verify: the key, whose public half must have signed the image',
+    absent: undefined,
+    parse: read.text,
+  },
+  fulcioUrl: {
+    name: 'fulcio-url',
+    placeholder: 'URL',
+    group: 'common',
+    help: 'Without a key: the authority that makes certificates for identity tokens',
+    default: 'https://fulcio.sigstore.dev',
+    absent: undefined,
+    parse: read.text,
+  },
+  rekorUrl: {
+    name: 'rekor-url',
+    placeholder: 'URL',
+    group: 'common',
+    help: 'Without a key: the transparency log',
+    default: 'https://rekor.sigstore.dev',
+    absent: undefined,
+    parse: read.text,
+  },
+  timestampUrl: {
+    name: 'timestamp-server-url',
+    placeholder: 'URL',
+    group: 'common',
+    help: 'Without a key: a time stamp authority (RFC 3161), too; needs --trusted-root',
+    absent: undefined,
+    parse: read.text,
+  },
+  trustedRoot: {
+    name: 'trusted-root',
+    placeholder: 'FILE',
+    group: 'common',
+    help: 'Authorities, logs and clocks that are believed, as cosign trusted-root create writes them',
+    default: 'what cosign keeps in ~/.sigstore',
+    absent: undefined,
+    parse: read.text,
+  },
+  certificateIdentity: {
+    name: 'certificate-identity',
+    placeholder: 'NAME',
+    group: 'common',
+    help: 'The image must be signed by this identity: a mail address, or the URI of a workflow',
+    absent: undefined,
+    parse: read.text,
+  },
+  certificateIssuer: {
+    name: 'certificate-oidc-issuer',
+    placeholder: 'URL',
+    group: 'common',
+    help: 'Who has said that it is that identity, like https://token.actions.githubusercontent.com',
     absent: undefined,
     parse: read.text,
   },

@@ -5,8 +5,9 @@ import { parseDigest } from '../oci/digest.ts'
 import { parseImageName, type ImageName } from '../oci/image-name.ts'
 import type { Reference } from '../oci/reference.ts'
 import type { LineInput } from './build-line.ts'
-import type { CreateCommand, ImageCommand, ImageCommon } from './image-command.ts'
+import type { CreateCommand, ImageCommand, ImageCommon, SignCommand, VerifyCommand } from './image-command.ts'
 import { IMAGE_FLAGS, IMAGE_VERBS, VERBS_OF_FLAG, type ImageValues, type ImageVerb } from './image-flags.ts'
+import { servicesProblem } from './sign.ts'
 import { usageError } from './values.ts'
 
 /** Reads the words and values of `xbuild image`. Throws BAD_OPTION, BAD_REFERENCE. */
@@ -51,17 +52,16 @@ export function readImageCommand(values: ImageValues, { words, given, file, cwd 
         name: parseImageName(oneName(verb, names)),
         deep: values.deep,
         referrers: values.referrers,
-        ...compact({ key: values.key }),
+        ...readSigner(values),
       }
     case 'sign': {
       const name = parseImageName(oneName(verb, names))
       if (name.kind !== 'registry')
         throw usageError(
           'Cannot sign an image that is not in a registry',
-          'Write it like xbuild image sign --key FILE REF',
+          'Write it like xbuild image sign [--key FILE] REF',
         )
-      if (values.key === undefined) throw usageError('Cannot sign an image: no key is given', 'Add --key FILE')
-      return { ...common, verb, ref: name.ref, key: values.key }
+      return { ...common, verb, ref: name.ref, by: readSigning(values) }
     }
     case 'audit': {
       const { platforms, except, store } = values
@@ -82,6 +82,37 @@ export function readImageCommand(values: ImageValues, { words, given, file, cwd 
     case 'create':
       return { ...common, ...readCreate(names, values) }
   }
+}
+
+function readSigning({ key, fulcioUrl, rekorUrl, timestampUrl, trustedRoot }: ImageValues): SignCommand['by'] {
+  const services = compact({ fulcioUrl, rekorUrl, timestampUrl, trustedRoot })
+  if (key === undefined) {
+    const wrong = servicesProblem(services)
+    if (wrong !== undefined) throw usageError(`Cannot sign an image: ${wrong}`)
+    return { by: 'keyless', ...services }
+  }
+  if (Object.keys(services).length > 0)
+    throw usageError('Cannot sign an image: services are asked for signatures without a key only', 'Leave out --key')
+  return { by: 'key', key }
+}
+
+function readSigner({
+  key,
+  certificateIdentity: name,
+  certificateIssuer: issuer,
+  trustedRoot,
+}: ImageValues): Pick<VerifyCommand, 'key' | 'identity' | 'trustedRoot'> {
+  if ((name === undefined) !== (issuer === undefined))
+    throw usageError(
+      'Cannot verify a signature: an identity counts with who has said it only',
+      'Give --certificate-identity and --certificate-oidc-issuer',
+    )
+  if (name !== undefined && key !== undefined)
+    throw usageError('Cannot use "--key" with "--certificate-identity": they contradict each other')
+  if (name === undefined && trustedRoot !== undefined)
+    throw usageError('Cannot use "--trusted-root" alone: no identity is named', 'Add --certificate-identity')
+  const identity = name !== undefined && issuer !== undefined ? { name, issuer } : undefined
+  return compact({ key, identity, trustedRoot })
 }
 
 function readCreate(names: readonly string[], values: ImageValues): Omit<CreateCommand, keyof ImageCommon> {

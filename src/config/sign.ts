@@ -7,17 +7,39 @@ export type SignOptions =
   | { readonly by: 'key'; readonly key: string }
   /** The program `cosign`, with a key that it knows, or keyless. */
   | { readonly by: 'cosign'; readonly key?: string; readonly tlog: boolean }
+  | ({ readonly by: 'keyless' } & KeylessServices)
 
-const HINT = 'Write it like key=cosign.key, key=env://SIGNING_KEY, cosign, or cosign,key=awskms://...'
+/** Services that make certificates for identity tokens, and keep logs; absent: those of Sigstore's public instance. */
+export interface KeylessServices {
+  readonly fulcioUrl?: string
+  readonly rekorUrl?: string
+  readonly timestampUrl?: string
+  /** A file: whom to believe when the signature is checked. */
+  readonly trustedRoot?: string
+}
 
-/** Reads `key=FILE|env://NAME`, `cosign[,key=KEY][,tlog=false]` or `false`. Throws BAD_OPTION. */
+const HINT = 'Write it like key=cosign.key, key=env://SIGNING_KEY, keyless, cosign, or cosign,key=awskms://...'
+
+/** Attributes of `keyless`, called as the flags of cosign. */
+const SERVICES = {
+  'fulcio-url': 'fulcioUrl',
+  'rekor-url': 'rekorUrl',
+  'timestamp-server-url': 'timestampUrl',
+  'trusted-root': 'trustedRoot',
+} as const
+
+/**
+ * Reads `key=FILE|env://NAME`, `keyless[,fulcio-url=URL...]`, `cosign[,key=KEY][,tlog=false]` or `false`. Throws
+ * BAD_OPTION.
+ */
 export function parseSign(text: string, label: string): SignOptions | false {
   if (readBool(text) === false) return false
   const isWord = (field: string) => field === 'cosign' || field === 'keyless'
   const words = text.split(',').filter(isWord)
-  if (words.includes('keyless'))
-    throw badValue(label, text, 'xbuild has no keyless signing of its own', 'Install cosign, and write --sign cosign')
   const attributes = parseAttributes(text, label, isWord)
+  if (words.length > 1) throw badValue(label, text, 'it names more than one way', HINT)
+  const fail = (why: string) => badValue(label, text, why, HINT)
+  if (words[0] === 'keyless') return { by: 'keyless', ...readServices(attributes, fail) }
   const key = attributes.get('key')
   attributes.delete('key')
   const log = attributes.get('tlog')
@@ -32,4 +54,26 @@ export function parseSign(text: string, label: string): SignOptions | false {
     return compact({ by: 'cosign' as const, key, tlog })
   }
   return { by: 'key', key: key! }
+}
+
+function readServices(attributes: ReadonlyMap<string, string>, fail: (why: string) => Error): KeylessServices {
+  const services: Record<string, string> = {}
+  for (const [name, value] of attributes) {
+    const field = Object.hasOwn(SERVICES, name) ? SERVICES[name as keyof typeof SERVICES] : undefined
+    if (!field) throw fail(`"${name}" is unknown`)
+    services[field] = value
+  }
+  const wrong = servicesProblem(services)
+  if (wrong !== undefined) throw fail(wrong)
+  return services
+}
+
+/** What is wrong with addresses of services. */
+export function servicesProblem({ timestampUrl, trustedRoot, ...urls }: KeylessServices): string | undefined {
+  const isUrl = (text: string) => URL.canParse(text) && /^https?:/i.test(text)
+  const bad = [urls.fulcioUrl, urls.rekorUrl, timestampUrl].find((url) => url !== undefined && !isUrl(url))
+  if (bad !== undefined) return `"${bad}" is no URL of http or https`
+  if (timestampUrl !== undefined && trustedRoot === undefined)
+    return 'timestamp-server-url needs trusted-root: nothing else says whether its time stamps are right'
+  return undefined
 }

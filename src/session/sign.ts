@@ -9,8 +9,8 @@ import type { BuildEdges, SessionRequest } from './types.ts'
 export type SignerOf = (request: SessionRequest) => PublishOptions['sign']
 
 /**
- * Reads the keys of all requests, and finds the program, before anything is built. Throws BAD_OPTION for images that
- * are not pushed or only appended, NOT_FOUND, HOST.
+ * Reads the keys of all requests, and finds the program or the token, before anything is built. Throws BAD_OPTION for
+ * images that are not pushed or only appended, NOT_FOUND, HOST, AUTH.
  */
 export async function openSigners(
   requests: readonly SessionRequest[],
@@ -31,7 +31,7 @@ function checkSigned({ options, outputs }: SessionRequest): void {
     throw new XbuildError('BAD_OPTION', 'Cannot sign the image: it is not pushed', { hint: 'Add --push' })
   if (options.append)
     throw new XbuildError('BAD_OPTION', 'Cannot sign an image that is appended to a tag: others still add to it', {
-      hint: 'Sign the tag when all have appended: xbuild image sign --key FILE REF',
+      hint: 'Sign the tag when all have appended: xbuild image sign [--key FILE] REF',
     })
 }
 
@@ -49,13 +49,13 @@ async function openSigner(
       return signWithCosign(ref, root, { ...edges, ...compact({ key }), tlog, http, cwd, env })
     }
   }
-  const [{ readPrivateKey }, { signManifest }] = await Promise.all([
-    import('../sign/keys.ts'),
+  const [{ openSigner: open }, { signManifest }] = await Promise.all([
+    import('../sign/open-signer.ts'),
     import('../sign/sign-image.ts'),
   ])
-  const key = await readPrivateKey(sign.key, { cwd, env })
+  const withSigner = await open(sign, { cwd, env })
   return async (ref, root, edges) => {
     const created = sourceDateEpoch === undefined ? new Date() : new Date(sourceDateEpoch * 1000)
-    await signManifest(ref, root, { ...edges, key, created })
+    await withSigner(edges.signal, (by) => signManifest(ref, root, { ...edges, by, created }))
   }
 }

@@ -1,11 +1,10 @@
-import type { KeyObject } from 'node:crypto'
 import { XbuildError } from '../errors.ts'
 import { readBlob } from '../content/read-blob.ts'
 import { parseAny } from '../oci/any-manifest.ts'
 import { readDocument, type ImageSource } from '../image/source.ts'
 import { MEDIA_TYPE, type Descriptor } from '../oci/descriptor.ts'
 import { isManifestType } from '../oci/media-type.ts'
-import { BUNDLE_TYPE, isSignatureOf } from './bundle.ts'
+import { BUNDLE_TYPE, isSignatureOf, type Signer } from './bundle.ts'
 import { isSimpleSignatureOf, simpleSignaturesIn, type SimpleSignature } from './simple-signing.ts'
 
 /** What is read of the place that signatures are in. */
@@ -13,7 +12,7 @@ export type SignaturePlace = Pick<ImageSource, 'name' | 'document' | 'blob' | 'r
 
 /** The signatures of an image. */
 export interface Signatures {
-  /** Digests of the manifests of those that the key made. */
+  /** Digests of the manifests of those that the signer made. */
   readonly valid: readonly string[]
   /** Bundles that are there, whoever made them and whatever they say. */
   readonly found: number
@@ -23,10 +22,10 @@ export interface Signatures {
 const MAX_BUNDLES = 200
 const MAX_BUNDLE_BYTES = 1 << 20
 
-/** Looks for signatures of a manifest that a key made. What is damaged, or of others, counts as found only. */
+/** Looks for signatures of a manifest that somebody made. What is damaged, or of others, counts as found only. */
 export async function findSignatures(
   place: SignaturePlace,
-  { subject, publicKey }: { readonly subject: Descriptor; readonly publicKey: KeyObject },
+  { subject, ...signer }: { readonly subject: Descriptor } & Signer,
   signal: AbortSignal,
 ): Promise<Signatures> {
   const bundles = await findBundles(place, subject, signal)
@@ -34,10 +33,12 @@ export async function findSignatures(
   const valid: string[] = []
   for (const { digest, layer } of bundles) {
     const bytes = await unlessOfContent(() => readBlob(blobs, layer, MAX_BUNDLE_BYTES))
-    if (bytes && isSignatureOf(bytes, { digest: subject.digest, publicKey })) valid.push(digest)
+    if (bytes && isSignatureOf(bytes, { digest: subject.digest, ...signer })) valid.push(digest)
   }
   const simple = await findSimple(place, subject, signal)
   for (const { digest, payload, signature } of simple) {
+    if (!('publicKey' in signer)) break // such a one has its certificate elsewhere: cosign itself checks it
+    const { publicKey } = signer
     const bytes = await unlessOfContent(() => readBlob(blobs, payload, MAX_BUNDLE_BYTES))
     if (bytes && isSimpleSignatureOf(bytes, { signature, digest: subject.digest, publicKey })) valid.push(digest)
   }

@@ -7,13 +7,22 @@ test.each([
   ['cosign', { by: 'cosign', tlog: true }],
   ['cosign,key=awskms://k', { by: 'cosign', key: 'awskms://k', tlog: true }],
   ['cosign,key=k,tlog=false', { by: 'cosign', key: 'k', tlog: false }],
+  ['keyless', { by: 'keyless' }],
+  ['keyless,fulcio-url=https://f,rekor-url=http://r', { by: 'keyless', fulcioUrl: 'https://f', rekorUrl: 'http://r' }],
+  [
+    'keyless,timestamp-server-url=https://t/x,trusted-root=r.json',
+    { by: 'keyless', timestampUrl: 'https://t/x', trustedRoot: 'r.json' },
+  ],
   ['false', false],
 ])('--sign %s', (text, signed) => {
   expect(parseSign(text, '--sign')).toEqual(signed)
 })
 
 test.each([
-  ['keyless', /no keyless signing/],
+  ['keyless,key=k', /"key" is unknown/],
+  ['keyless,cosign', /more than one way/],
+  ['keyless,fulcio-url=ftp://f', /"ftp:\/\/f" is no URL of http/],
+  ['keyless,timestamp-server-url=https://t', /needs trusted-root/],
   ['key=', /no key is named/],
   ['key=k,tlog=false', /"tlog" is unknown/],
   ['cosign,tlog=false', /without a key needs the log/],

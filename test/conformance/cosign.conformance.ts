@@ -7,6 +7,7 @@ import { writeFiles } from '../e2e/support/context.ts'
 import { run, runOk, xbuild } from '../e2e/support/xbuild.ts'
 import { debianProgram } from '../support/debian-program.ts'
 import { startRegistry } from '../support/registry-debian.ts'
+import { ISSUER, startSigstore, tokenOf } from '../support/sigstore.ts'
 
 // Signatures between xbuild and the cosign of Debian, on a registry without lists of referrers
 const folder = tempFolder()
@@ -89,6 +90,43 @@ test('xbuild takes signatures in the form of cosign 2, copies them, and keeps th
   const kept = await image('copy', at('old:1'), at('third:1'))
   expect(kept.stderr).toContain('has other signatures under this tag')
   expect(await oldVerifies('third:1', 'other')).toMatchObject({ code: 0 })
+})
+
+test('cosign and xbuild take signatures of each other that have no key, by the identity that made them', async () => {
+  const sigstore = await startSigstore()
+  try {
+    const root = writeFiles(folder, { 'root.json': JSON.stringify(sigstore.trustedRoot) })
+    const exp = Math.floor(Date.now() / 1000) + 3600
+    const token = tokenOf({ sub: '1', email: 'me@example.test', email_verified: true, exp })
+    const own = { ...env, SIGSTORE_ID_TOKEN: token }
+    const asked = (name: string) => [
+      ...['--certificate-identity', name, '--certificate-oidc-issuer', ISSUER],
+      ...['--trusted-root', join(root, 'root.json')],
+    ]
+    const byCosign = (ref: string, name: string) =>
+      run(cosign, ['verify', '--insecure-ignore-sct', '--allow-http-registry', ...asked(name), at(ref)])
+    const urls = ['--fulcio-url', sigstore.url, '--rekor-url', sigstore.url]
+    const sign = (ref: string, ...more: string[]) =>
+      xbuild(['image', 'sign', ...urls, ...more, at(ref)], { cwd: folder, store: join(folder, 'store'), env: own })
+    const clock = ['--timestamp-server-url', sigstore.timestampUrl, '--trusted-root', 'root.json']
+    for (const [ref, more] of [
+      ['log:1', []],
+      ['clock:1', clock],
+    ] as const) {
+      await push(ref)
+      expect(await sign(ref, ...more)).toMatchObject({ code: 0 })
+      expect(await byCosign(ref, 'me@example.test')).toMatchObject({ code: 0 })
+      expect((await byCosign(ref, 'you@example.test')).code).not.toBe(0)
+    }
+    await push('keyless:1')
+    const digest = JSON.parse((await image('inspect', '--json', at('keyless:1'))).stdout).digest
+    const alone = ['--yes', '--use-signing-config=false', '--allow-http-registry', '--trusted-root', asked('')[5]!]
+    await runOk(cosign, ['sign', ...alone, ...urls, '--identity-token', token, at(`keyless@${digest}`)], { env })
+    expect((await image('verify', ...asked('me@example.test'), at('keyless:1'))).code).toBe(0)
+    expect((await image('verify', ...asked('you@example.test'), at('keyless:1'))).code).toBe(1)
+  } finally {
+    await sigstore.stop()
+  }
 })
 
 test('both sign one image', async () => {

@@ -10,6 +10,7 @@ import { addReferrers } from '../../src/publish/add-referrers.ts'
 import { createRegistryClient } from '../../src/registry/client.ts'
 import { type DebianRegistry, startRegistry } from '../support/registry-debian.ts'
 import { runHere } from '../support/run-in-process.ts'
+import { ISSUER, startSigstore, tokenOf } from '../support/sigstore.ts'
 import { writeFiles } from './support/context.ts'
 import { tempFolder } from './support/places.ts'
 import { xbuild } from './support/xbuild.ts'
@@ -195,11 +196,44 @@ describe('signatures', () => {
       [['--sign', 'key=gone.key'], 'Cannot read key "gone.key"'],
       [['--sign', 'key=other.pub'], 'Cannot use key "other.pub"'],
       [['--sign', 'key=env://KEY', '--append'], 'Cannot sign an image that is appended'],
-      [['--sign', 'keyless'], 'Install cosign'],
+      [['--sign', 'keyless'], 'the environment has no identity token'],
+      [['--sign', 'keyless,trusted-root=gone.json'], 'the environment has no identity token'],
       [['--sign', 'key=env://KEY', '--push=false'], 'it is not pushed'],
     ] as const)
       expect((await build('-t', tag, ...args)).stderr, args.join(' ')).toContain(said)
     expect((await image('inspect', tag)).code).toBe(1)
+  })
+
+  test('without a key an identity token signs, also when the tag is there, and verify wants that identity', async () => {
+    const sigstore = await startSigstore()
+    try {
+      writeFileSync(join(folder, 'root.json'), JSON.stringify(sigstore.trustedRoot))
+      const services = { 'fulcio-url': sigstore.url, 'rekor-url': sigstore.url }
+      const attributes = Object.entries(services).map(([name, url]) => `,${name}=${url}`)
+      const token = { SIGSTORE_ID_TOKEN: tokenOf({ sub: '1', email: 'me@example.test' }), HOME: folder }
+      const args = ['--push', '-t', at('keyless:1'), '--sign', `keyless${attributes.join('')}`, 'context']
+      const built = await xbuild(args, { cwd: folder, store: join(folder, 'store'), env: token })
+      expect(built.code, built.stderr).toBe(0)
+      const asked = ['--certificate-oidc-issuer', ISSUER, '--trusted-root', 'root.json', at('keyless:1')]
+      const verify = (name: string) => image('verify', '--json', '--certificate-identity', name, ...asked)
+      const verified = await verify('me@example.test')
+      expect(verified).toMatchObject({ code: 0 })
+      expect(JSON.parse(verified.stdout).signatures).toHaveLength(1)
+      const wrong = await verify('you@example.test')
+      expect(wrong.code).toBe(1)
+      expect(wrong.stdout).toContain(`is not signed by \\"you@example.test\\" of ${ISSUER}: it has 1 other signatures`)
+      const flags = Object.entries(services).flatMap(([name, url]) => [`--${name}`, url])
+      const sign = (env: Readonly<Record<string, string>>) =>
+        runHere(['image', 'sign', ...flags, at('keyless:1')], { cwd: folder, env })
+      expect((await sign(token)).stderr).toContain('The identity has signed it before')
+      const other = { ...token, SIGSTORE_ID_TOKEN: tokenOf({ sub: '1', email: 'you@example.test' }) }
+      expect(await sign(other)).toMatchObject({ code: 0, stdout: built.stdout })
+      expect((await verify('you@example.test')).code).toBe(0)
+      const nobody = await image('verify', ...asked.slice(0, 2), '--certificate-identity', 'x', at('keyless:1'))
+      expect(nobody.stderr).toContain('nobody says whom to believe')
+    } finally {
+      await sigstore.stop()
+    }
   })
 
   test('the program cosign signs, and a tag stays away when there is no signature afterwards', async () => {

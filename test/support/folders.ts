@@ -164,8 +164,8 @@ export const FOLDERS: readonly Folder[] = [
     name: 'sign',
     idea: 'signatures of images: made, and checked, as bundles of Sigstore',
     imports: [...BELOW_CONTENT, 'content', 'publish', 'image'],
-    packages: ['@sigstore/bundle', '@sigstore/verify', '@noble/ciphers'],
-    touches: ['files'],
+    packages: ['@sigstore/bundle', '@sigstore/protobuf-specs', '@sigstore/verify', '@noble/ciphers'],
+    touches: ['files', 'time'],
   },
   {
     name: 'cache',

@@ -1,5 +1,7 @@
 import type { VerifyCommand } from '../../config/image-command.ts'
+import { XbuildError } from '../../errors.ts'
 import { verifyImage, type Verified } from '../../image/verify.ts'
+import type { Identity, Signer } from '../../sign/bundle.ts'
 import { formatVerified, toJson } from '../../ui/image.ts'
 import { print } from '../print.ts'
 import type { Terminal } from '../terminal.ts'
@@ -11,30 +13,42 @@ export async function runVerify(command: VerifyCommand, terminal: Terminal): Pro
   const found = await withImages(command, terminal, async ({ open, signal }) => {
     const source = await open(command.name)
     const verified = await verifyImage(source, { deep, referrers, signal })
-    return command.key === undefined ? verified : withSignatures(verified, command.key, { source, signal })
+    const asked = command.key ?? command.identity
+    return asked === undefined ? verified : withSignatures(verified, asked, { source, signal })
   })
   await print(terminal.stdout, command.json ? toJson(found) : formatVerified(found))
   return found.ok ? 0 : 1
 
   async function withSignatures(
     verified: Verified,
-    key: string,
+    asked: string | Identity,
     { source, signal }: Pick<ImageEdges, 'signal'> & { readonly source: Awaited<ReturnType<ImageEdges['open']>> },
   ): Promise<Verified> {
-    const [{ readPublicKey }, { findSignatures }] = await Promise.all([
-      import('../../sign/keys.ts'),
-      import('../../sign/signatures.ts'),
-    ])
-    const publicKey = await readPublicKey(key, { cwd: command.cwd, env: terminal.env })
+    const { findSignatures } = await import('../../sign/signatures.ts')
+    const signer = await signerOf(asked)
     const { descriptor } = await source.root(signal)
     if (descriptor.digest !== verified.digest) return withProblem(verified, 'was moved while it was checked')
-    const { valid, found: all } = await findSignatures(source, { subject: descriptor, publicKey }, signal)
+    const { valid, found: all } = await findSignatures(source, { subject: descriptor, ...signer }, signal)
     const signed = { ...verified, signatures: valid }
     if (valid.length > 0) return signed
-    return withProblem(
-      signed,
-      all === 0 ? 'is not signed' : `is not signed with "${key}": it has ${all} other signatures`,
-    )
+    const by = typeof asked === 'string' ? `with "${asked}"` : `by "${asked.name}" of ${asked.issuer}`
+    return withProblem(signed, all === 0 ? 'is not signed' : `is not signed ${by}: it has ${all} other signatures`)
+  }
+
+  async function signerOf(asked: string | Identity): Promise<Signer> {
+    const place = { cwd: command.cwd, env: terminal.env }
+    if (typeof asked === 'string') {
+      const { readPublicKey } = await import('../../sign/keys.ts')
+      return { publicKey: await readPublicKey(asked, place) }
+    }
+    const { trustedRoot } = command
+    const { cosignsTrustedRoot, readTrustedRoot } = await import('../../sign/trusted-root.ts')
+    const trust =
+      trustedRoot === undefined ? await cosignsTrustedRoot(place.env) : await readTrustedRoot(trustedRoot, place)
+    if (trust) return { identity: asked, trust }
+    throw new XbuildError('BAD_OPTION', 'Cannot verify signatures of an identity: nobody says whom to believe', {
+      hint: 'Add --trusted-root FILE, as "cosign trusted-root create" writes it, or run "cosign initialize" once',
+    })
   }
 }
 
