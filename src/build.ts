@@ -96,7 +96,7 @@ async function street(
     const drivers = session.own(await openDrivers(session, prepared, { ...edges, beforeWork: pushChecks.beforeWork }))
     await results.each(async (request) => runChecks(request, prepared, { ...edges, baseOf: drivers.baseOf }))
     await results.each(async (request) => pushChecks.allowed(request))
-    await results.each(async (request) => checkTests(request, prepared.tester, prepared.targets))
+    await results.each(async (request) => checkTests(request, prepared, prepared.targets))
 
     const outcomes = await dispatch(goingOf(prepared.plan, results), {
       nodes: prepared.all,
@@ -114,7 +114,7 @@ async function street(
       const settled = settleImage(session, request, { plan: prepared.plan, outcomes, stop })
       await checkReproduced(request, settled, { ...edges, ...prepared, again, store: session.store })
       await auditImages(request, settled, { ...edges, store: session.store, targets: prepared.targets })
-      await testImages(request, settled, { ...edges, ...prepared, services: session.services })
+      await testImages(request, settled, { ...edges, ...prepared, drivers, services: session.services })
       const part = await builtPart(request, settled, session)
       const published = await beside(drivers.save(request, settled), async () => {
         const about = { ...edges, prepared, loads, started, gate, part, sign: signerOf(request) }

@@ -16,6 +16,8 @@ export interface OpenedNode {
   ): Driver | Promise<Driver>
   /** It can push by digest. */
   readonly pushes: boolean
+  /** Commands can be run there in images that were built. */
+  readonly tests: boolean
   close(): Promise<void>
 }
 

@@ -1,6 +1,7 @@
 import type { BuiltImage } from '../content/built-image.ts'
 import { builtLayers } from '../content/built-layers.ts'
 import { chainOf } from '../content/layer-chain.ts'
+import { testArgv } from '../content/test-command.ts'
 import type { Emit } from '../events.ts'
 import { formatPlatform, type Platform } from '../platform.ts'
 import type { ContainerOptions } from './container-options.ts'
@@ -67,8 +68,7 @@ export async function runTest(test: ImageTest, edges: TestEdges): Promise<void> 
 }
 
 function vertexOf({ step, image, platform, command, container }: ImageTest): RunVertex {
-  const { Env = [], Shell = ['/bin/sh', '-c'], User = '', WorkingDir } = image.config.config ?? {}
-  const argv = execForm(command) ?? [...Shell, command]
+  const { Env = [], User = '', WorkingDir } = image.config.config ?? {}
   return {
     kind: 'run',
     id: step,
@@ -87,7 +87,7 @@ function vertexOf({ step, image, platform, command, container }: ImageTest): Run
     },
     step: {
       kind: 'run',
-      argv,
+      argv: testArgv(command, image.config),
       env: Env.some((variable) => variable.startsWith('PATH=')) ? Env : [...Env, PATH],
       secretEnv: [],
       user: User,
@@ -99,18 +99,5 @@ function vertexOf({ step, image, platform, command, container }: ImageTest): Run
       text: command,
       history: { created_by: command },
     },
-  }
-}
-
-/** `["program", "argument"]`, as RUN reads it: for images without a shell. */
-function execForm(command: string): readonly string[] | undefined {
-  if (!command.trimStart().startsWith('[')) return undefined
-  try {
-    const words: unknown = JSON.parse(command)
-    return Array.isArray(words) && words.length > 0 && words.every((word) => typeof word === 'string')
-      ? words
-      : undefined
-  } catch {
-    return undefined
   }
 }

@@ -11,16 +11,19 @@ export function counted(
   { folder, endpoint }: { readonly folder: StoreFolder; readonly endpoint: string },
 ): Driver {
   return {
-    async build(job, options) {
-      const mark = temporaryName(folder, markOf(endpoint))
-      await writeFile(mark, '').catch(() => undefined) // a count is not worth a build
-      try {
-        return await driver.build(job, options)
-      } finally {
-        await rm(mark, { force: true }).catch(() => undefined)
-      }
-    },
+    build: (job, options) => marked(() => driver.build(job, options)),
+    ...(driver.test ? { test: (test, options) => marked(async () => driver.test?.(test, options)) } : {}),
     close: () => driver.close(),
+  }
+
+  async function marked<T>(work: () => Promise<T>): Promise<T> {
+    const mark = temporaryName(folder, markOf(endpoint))
+    await writeFile(mark, '').catch(() => undefined) // a count is not worth a build
+    try {
+      return await work()
+    } finally {
+      await rm(mark, { force: true }).catch(() => undefined)
+    }
   }
 }
 

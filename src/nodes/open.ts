@@ -100,6 +100,9 @@ async function openNode(
       driver: (buildFor, { pushTo } = {}) =>
         openDriver({ connection, inspected }, { env, store, buildFor, ...compact({ pushTo, packs }) }),
       pushes: inspected.buildkit?.givesOci === true,
+      tests:
+        connection.engine !== undefined ||
+        (inspected.buildkit?.givesOci === true && inspected.buildkit.abilities.has(ABILITY.layouts)),
       close: () => connection.close(),
     }
   } catch (error) {

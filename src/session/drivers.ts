@@ -29,6 +29,8 @@ import { check, graphOf } from './requests.ts'
 /** The drivers of a session, each opened when the plan, or a job that moves, needs it. */
 export interface Drivers {
   driverFor(node: string): Driver
+  /** The driver that built an image at a node, or could, for tests of it; undefined: the node is this machine. */
+  testerAt(node: string, image: string | undefined): Promise<Driver> | undefined
   /** What is known of the image that a stage of a target starts from. */
   baseOf(target: TargetBuild, stage: GraphStage): BaseFacts | undefined
   /**
@@ -134,6 +136,7 @@ export async function openDrivers(
       },
       close: async () => undefined,
     }),
+    testerAt: (name, image) => (isOther(name) ? driverOf(name, { image }) : undefined),
     baseOf: (target, stage) => embedded?.baseOf(target, stage),
     async keep(outcomes) {
       for (const outcome of outcomes) {
@@ -195,8 +198,12 @@ export async function openDrivers(
     return remote!.withTree(image, services, options)
   }
 
+  function isOther(name: string): boolean {
+    return nodes.some(({ node }) => node.name === name)
+  }
+
   /** Of another node there is one for each image: where the node pushes to is the image's. */
-  function driverOf(name: string, { image }: Job): Promise<Driver> {
+  function driverOf(name: string, { image }: { readonly image?: string | undefined }): Promise<Driver> {
     if (name === local?.name) return here().then(({ driver }) => driver)
     const key = targetName({ image, platform: name })
     const driver = others.get(key) ?? openOther(nodes.find(({ node }) => node.name === name)!, requestOf(image))

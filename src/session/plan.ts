@@ -61,7 +61,7 @@ export async function prepare(session: Session, results: Results, edges: Prepare
     machines.local || tested.length > 0
       ? askThisMachine(distinctPlatforms([...wanted, ...tested]), session, edges)
       : undefined,
-    machines.alone ? NO_OTHERS : machines.open(wanted),
+    machines.alone ? NO_OTHERS : machines.open(distinctPlatforms([...wanted, ...tested])),
   ])
   const local = machines.local ? tester : undefined
   session.planned(tester)

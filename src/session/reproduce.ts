@@ -139,6 +139,8 @@ function sayEqual(platform: string, name: string | undefined, { descriptor }: Bu
 
 function hintOf(isTime: boolean, hasEpoch: boolean): string {
   const content = 'Keep times, random names and changing downloads out of the files that the instruction writes'
+  if (hasEpoch && isTime)
+    return 'Nodes without BuildKit 0.13 and the containerd image store do not apply SOURCE_DATE_EPOCH to files: build on this machine'
   if (hasEpoch) return content
   const epoch = 'Set SOURCE_DATE_EPOCH: times of files and of the configuration are the same then'
   return isTime ? epoch : `${content}. ${epoch}`

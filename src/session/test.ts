@@ -1,19 +1,25 @@
 import { compact } from '../compact.ts'
+import type { BuiltImage } from '../content/built-image.ts'
+import { testArgv } from '../content/test-command.ts'
+import type { TestOptions } from '../driver/driver.ts'
+import type { ImageTest } from '../engine/run-test.ts'
 import type { EngineServices } from '../engine/services.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
 import type { Emit } from '../events.ts'
-import type { TargetId } from '../plan/target-id.ts'
-import type { Node } from '../plan/types.ts'
-import { formatPlatform, samePlatform, type Platform } from '../platform.ts'
+import { once } from '../host/once.ts'
 import { forEachLimited } from '../host/pool.ts'
+import type { TargetId } from '../plan/target-id.ts'
+import type { ImageJob } from '../plan/types.ts'
+import { formatPlatform, type Platform } from '../platform.ts'
 import type { Settled } from '../run/outcome.ts'
+import type { Drivers } from './drivers.ts'
+import { isNativeOn, machinesFor, type TestMachines } from './test-machines.ts'
 import type { SessionRequest } from './types.ts'
 
 /** What tests look at beside the images. */
-export interface TestSession {
+export interface TestSession extends TestMachines {
   readonly services: EngineServices
-  /** This machine, also when it builds nothing. */
-  readonly tester: Node | undefined
+  readonly drivers: Pick<Drivers, 'testerAt'>
   readonly emit: Emit
   readonly signal: AbortSignal
 }
@@ -26,80 +32,61 @@ export function hasTests({ test = [] }: SessionRequest['options']): boolean {
   return test.length > 0
 }
 
-/** Before anything is built: this machine can run the programs of all platforms. Throws NO_NODE. */
+/** Before anything is built: some machine can run the programs of every platform. Throws NO_NODE. */
 export function checkTests(
   { image, options }: SessionRequest,
-  tester: Node | undefined,
+  machines: TestMachines,
   targets: readonly TargetId[],
 ): void {
   if (!hasTests(options)) return
   for (const target of targets) {
-    if (target.image !== image || isNative(tester, target.platform)) continue
-    const found = tester?.emulated.find(({ platform }) => samePlatform(platform, target.platform))
-    if (found?.status === 'ready') continue
+    if (target.image !== image || machinesFor(target.platform, machines).length > 0) continue
     const platform = formatPlatform(target.platform)
-    throw new XbuildError('NO_NODE', `Cannot test ${platform}: this machine cannot run its programs`, {
-      hint: 'Tests run on this machine. Install QEMU (Debian, Ubuntu: apt-get install qemu-user-static), or build without --test',
+    const who = machines.nodes.length > 0 ? 'no machine of the build can' : 'this machine cannot'
+    throw new XbuildError('NO_NODE', `Cannot test ${platform}: ${who} run its programs`, {
+      hint: 'Install QEMU (Debian, Ubuntu: apt-get install qemu-user-static), add a node that runs them, or build without --test',
     })
   }
 }
 
 /**
- * Runs every command in the image of every platform, on this machine. All failures are told; nothing of the image was
- * published by then. Throws TEST_FAILED.
+ * Runs every command in the image of every platform, on the machine that built it where that can run its programs. All
+ * failures are told; nothing of the image was published by then. Throws TEST_FAILED.
  */
 export async function testImages(
-  { image: name, options }: SessionRequest,
+  request: SessionRequest,
   { built }: Pick<Settled, 'built'>,
   edges: TestSession,
 ): Promise<void> {
-  const { services, tester, emit, signal } = edges
+  const { image: name, options } = request
+  const { emit, signal } = edges
   const { test: commands = [] } = options
   if (commands.length === 0) return
-  const [{ runTest }, { createNetworks }, { createRuntimeFinder }, { containerOf }] = await Promise.all([
-    import('../engine/run-test.ts'),
-    import('../engine/networks.ts'),
-    import('../engine/runtime.ts'),
-    import('../driver/embedded/container-of.ts'),
-  ])
-  const { ociRuntime } = options
-  const running = {
-    services,
-    isNative: (platform: Platform) => isNative(tester, platform),
-    runtime: createRuntimeFinder({
-      ...services,
-      signal,
-      onWarning: services.warn,
-      ...compact({ wanted: ociRuntime }),
-    }),
-    networks: createNetworks(services.warn),
-    emit,
-    signal,
-  }
-  const container = containerOf(options)
+  const here = once(() => openTestsHere(options, edges))
   const tests = built.flatMap(({ job, image }) =>
-    commands.map((command, index) => ({ image, command, platform: job.target, number: index + 1, container })),
+    commands.map((command, index) => ({ job, image, command, number: index + 1 })),
   )
   const failed = new Map<number, { readonly what: string; readonly error: XbuildError }>()
-  await forEachLimited([...tests.entries()], { limit: AT_A_TIME, signal }, async ([index, { number, ...test }]) => {
-    const platform = formatPlatform(test.platform)
+  await forEachLimited([...tests.entries()], { limit: AT_A_TIME, signal }, async ([index, test]) => {
+    const { command, number } = test
+    const platform = formatPlatform(test.job.target)
     const step = `test ${name ?? ''} ${platform} ${number}`
     const images = name === undefined ? {} : { images: [name] }
     emit({
       type: 'step.start',
       step,
-      name: `[${platform} test ${number}/${commands.length}] ${test.command}`,
+      name: `[${platform} test ${number}/${commands.length}] ${command}`,
       platforms: [platform],
       ...images,
       at: Date.now(),
     })
     try {
-      await runTest({ ...test, step }, running)
+      await runSomewhere({ ...test, step }, { ...edges, here })
       emit({ type: 'step.done', step, cached: false, at: Date.now() })
     } catch (thrown) {
       signal.throwIfAborted()
       const error = toXbuildError(thrown)
-      const what = `test "${cut(test.command)}" of ${platform} ${howItEnded(error)}`
+      const what = `test "${cut(command)}" of ${platform} ${howItEnded(error)}`
       emit({ type: 'step.fail', step, error, at: Date.now() })
       failed.set(index, { what, error })
     }
@@ -118,8 +105,65 @@ export async function testImages(
   })
 }
 
-function isNative(node: Node | undefined, platform: Platform): boolean {
-  return node?.native.some((native) => samePlatform(native, platform)) ?? false
+/** A command in the image of one platform. */
+interface PlatformTest {
+  readonly step: string
+  readonly job: ImageJob
+  readonly image: BuiltImage
+  readonly command: string
+}
+
+/** Runs a test on the best machine; when that is lost, on the next. */
+async function runSomewhere(
+  { step, job, image, command }: PlatformTest,
+  { here, drivers, emit, signal, ...machines }: TestSession & { readonly here: () => Promise<TestsHere> },
+): Promise<void> {
+  const able = machinesFor(job.target, machines, job.decision.strategy.node)
+  for (const [index, node] of able.entries()) {
+    const driver = await drivers.testerAt(node.name, job.image)
+    if (!driver?.test) return (await here()).run({ step, image, command, platform: job.target })
+    const test = { job, image, argv: testArgv(command, image.config), emulated: !isNativeOn(node, job.target) }
+    const onLine: TestOptions['onLine'] = (line, stream) =>
+      emit({ type: 'step.log', step, stream, line, at: Date.now() })
+    try {
+      return await driver.test(test, { signal, onLine })
+    } catch (thrown) {
+      const { code, message } = toXbuildError(thrown)
+      const next = able[index + 1]
+      if (code !== 'NODE' || !next || signal.aborted) throw thrown
+      const text = `${node.name} cannot test ${formatPlatform(job.target)}, so ${next.name} does: ${message}`
+      emit({ type: 'warning', message: text, at: Date.now() })
+    }
+  }
+  throw new XbuildError('NO_NODE', `Cannot test ${formatPlatform(job.target)}: no machine can run its programs`)
+}
+
+/** Tests on this machine, with code that most builds never load. */
+interface TestsHere {
+  run(test: Omit<ImageTest, 'container'>): Promise<void>
+}
+
+async function openTestsHere(
+  options: SessionRequest['options'],
+  { services, tester, emit, signal }: TestSession,
+): Promise<TestsHere> {
+  const [{ runTest }, { createNetworks }, { createRuntimeFinder }, { containerOf }] = await Promise.all([
+    import('../engine/run-test.ts'),
+    import('../engine/networks.ts'),
+    import('../engine/runtime.ts'),
+    import('../driver/embedded/container-of.ts'),
+  ])
+  const wanted = options.ociRuntime
+  const running = {
+    services,
+    isNative: (platform: Platform) => isNativeOn(tester, platform),
+    runtime: createRuntimeFinder({ ...services, signal, onWarning: services.warn, ...compact({ wanted }) }),
+    networks: createNetworks(services.warn),
+    emit,
+    signal,
+  }
+  const container = containerOf(options)
+  return { run: (test) => runTest({ ...test, container }, running) }
 }
 
 function cut(command: string): string {

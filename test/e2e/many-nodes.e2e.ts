@@ -2,6 +2,7 @@ import {
   appendFileSync,
   chmodSync,
   copyFileSync,
+  existsSync,
   readFileSync,
   rmSync,
   statSync,
@@ -10,6 +11,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openDockerEngine } from '../../src/driver/docker/engine.ts'
+import { dialUnix } from '../../src/driver/transports/sockets.ts'
 import { digestHex, sha256 } from '../../src/oci/digest.ts'
 import { formatPlatform, platformOfNodeArch } from '../../src/platform.ts'
 import { cacheFolder } from '../conformance/support/places.ts'
@@ -259,6 +262,88 @@ describe('several engines in one build', () => {
     expect(stdout).toMatch(/not \w+ on local: .* has no more jobs per slot/)
     expect(stdout).toMatch(new RegExp(`^${registry.host}/app +allowed$`, 'm'))
   })
+})
+
+const TESTED = `FROM scratch
+ADD base.tar.gz /
+ENV GREETING="good day"
+WORKDIR /work
+RUN echo text >/a && chown 1000:1000 /work
+USER 1000
+ENTRYPOINT ["/bin/false"]
+ONBUILD RUN exit 9
+`
+/** A current Docker, where results are read as OCI content; one whose BuildKit has no such; one without BuildKit. */
+const KINDS = [
+  ['a current Docker', () => current],
+  ['the Docker of Debian', () => old.endpoint],
+  ['Podman', () => podman.endpoint],
+] as const
+
+describe('checks before anything is published', () => {
+  test.each(KINDS)('%s runs tests of the images that it built, and keeps nothing of them', async (_name, nodeOf) => {
+    const [node, out, mark] = [nodeOf(), join(folder, `tested-${++count}`), `mark-${count}`]
+    const good = [
+      ['--test', `echo "${mark} $GREETING $(id -u) $(pwd) <<end"; echo changed > left; test -z "$TOKEN"`],
+      ['--test', '["/bin/cat", "/a"]'],
+      ['--test', `test ! -e left && ! ls /run/secrets && ! env | grep very-secret; echo ${mark}`],
+    ].flat()
+    const common = ['--platform', NATIVE, '--secret', 'id=t,env=TOKEN', '-o', `type=oci,dest=${out}`]
+    // Programs of this machine are not there: what runs, runs on the node
+    const env = { PATH: '/nowhere', TOKEN: 'very-secret' }
+    const tested = await build(TESTED, [node], [...good, ...common], [], env)
+    expect(tested.code, tested.stderr).toBe(0)
+    expect(tested.stderr).toContain(`${mark} good day 1000 /work <<end`)
+    expect(tested.stderr).toMatch(/test 2\/3\] \["\/bin\/cat", "\/a"\]/)
+    expect(await left(node)).not.toContain(mark)
+    const again = await build(TESTED, [node], [...good, ...common], [], env)
+    expect(again.code, again.stderr).toBe(0)
+    expect(again.stderr).toContain(`${mark} good day 1000 /work`)
+    rmSync(out, { recursive: true })
+    const bad = ['--test', 'echo no >&2; exit 7', '--test', '["/bin/nothing"]']
+    const failed = await build(TESTED, [node], [...bad, ...common], [], env)
+    expect(failed).toMatchObject({ code: 1, stdout: '' })
+    expect(failed.stderr).toContain(
+      `error: Cannot publish: test "echo no >&2; exit 7" of ${NATIVE} failed with exit code 7; test "["/bin/nothing"]" of ${NATIVE} failed`,
+    )
+    expect(failed.stderr).toMatch(/│ no$/m)
+    expect(existsSync(out)).toBe(false)
+    expect(await left(node)).not.toMatch(/xbuild-temporary|exit 7|nothing/)
+  })
+
+  test.each([KINDS[0], KINDS[2]])('what %s makes otherwise each time is found out', async (_name, nodeOf) => {
+    const [node, out] = [nodeOf(), join(folder, `twice-${++count}`)]
+    const common = ['--check-reproducible', '--platform', NATIVE, '-o', `type=oci,dest=${out}`]
+    const env = { SOURCE_DATE_EPOCH: '1700000000' }
+    const id = 'FROM scratch\nADD base.tar.gz /\nRUN echo same >/same\nRUN cat /proc/sys/kernel/random/uuid >/id\n'
+    const differs = await build(id, [node], common, [], env)
+    expect(differs).toMatchObject({ code: 1, stdout: '' })
+    expect(differs.stderr).toContain(`Cannot reproduce "${NATIVE}": layer 3 of 3 differs, /id: content from byte `)
+    expect(existsSync(out)).toBe(false)
+    // Others do not set the times of files
+    if (node !== current) {
+      expect(differs.stderr).toMatch(/layer 2 of 3 is not the same in both builds: .*\/same: mtime/)
+      return
+    }
+    const equal = await build('FROM scratch\nADD base.tar.gz /\nRUN echo same >/same\n', [node], common, [], env)
+    expect(equal.code, equal.stderr).toBe(0)
+    expect(equal.stderr).toContain(`the same digest twice: ${equal.stdout.trim()}`)
+  })
+
+  /** What a node has: steps of its cache, containers, images. */
+  async function left(node: string): Promise<string> {
+    const engine = await openDockerEngine(dialUnix({ kind: 'unix', path: node.replace('unix://', '') }))
+    try {
+      const [containers, images] = await Promise.all([
+        engine.api.listContainers({ all: true }),
+        engine.api.listImages({ all: true }),
+      ])
+      const cache = node === podman.endpoint ? {} : await engine.api.df()
+      return JSON.stringify([containers, images, cache])
+    } finally {
+      await engine.close()
+    }
+  }
 })
 
 describe('what a node has built before', () => {

@@ -4,8 +4,9 @@ import { XbuildError } from '../../errors.ts'
 import type { Job } from '../../plan/types.ts'
 import { formatPlatform, samePlatform, type Platform } from '../../platform.ts'
 import type { BlobSource, BuiltImage } from '../../content/built-image.ts'
-import type { Driver, DriverOptions } from '../driver.ts'
+import type { Driver, DriverOptions, NodeTest, TestOptions } from '../driver.ts'
 import type { EngineImages } from '../engine-images.ts'
+import { createKeptImages } from '../kept-images.ts'
 import type { RemoteBuild } from '../remote-build.ts'
 import type { Transport } from '../transport.ts'
 import { entitlementsOf, frontendAttributes, targetOf } from './attributes.ts'
@@ -23,6 +24,7 @@ import { checkPlatform, pushedImage, storedImage } from './result.ts'
 import type { GivenBlobs } from './session/given.ts'
 import { newId } from './session/session.ts'
 import { solve } from './solve.ts'
+import { testByBuild } from './test-image.ts'
 
 export interface BuildkitOptions {
   readonly transport: Transport
@@ -68,6 +70,7 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
     }),
   )
   const progress = createProgress()
+  const kept = createKeptImages()
   const handOver = options.packs && createHandOver(options.packs)
 
   async function build(job: Job, { signal, emit, stages = [] }: DriverOptions): Promise<BuiltImage> {
@@ -167,10 +170,12 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
   ): Promise<BuiltImage> {
     if (!facts.givesOci) {
       const images = imagesOf(remote)
+      let image: BuiltImage | undefined
       try {
-        return await images.read(name, { signal, platform })
+        image = await images.read(name, { signal, platform })
+        return image
       } finally {
-        await images.remove(name)
+        await kept.settle(name, { images, options: remote.options, image })
       }
     }
     const digest = answer['containerimage.digest']
@@ -226,10 +231,25 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
     )
   }
 
+  async function test({ job, ...asked }: NodeTest, { signal, onLine }: TestOptions): Promise<void> {
+    const remote = await options.buildFor(job)
+    if (facts.givesOci && facts.abilities.has(ABILITY.layouts))
+      return testByBuild(
+        { job, ...asked },
+        { build: remote, facts, links, endpoint: transport.endpoint, signal, onLine },
+      )
+    const name = kept.nameOf(asked.image)
+    return imagesOf(remote).test({ ...asked, name, options: remote.options, cut: remote.cut }, { signal, onLine })
+  }
+
   return {
     build,
+    test,
     // The transport belongs to whoever made it
-    close: async () => links.close(),
+    async close() {
+      await kept.close()
+      links.close()
+    },
   }
 }
 

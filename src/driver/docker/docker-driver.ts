@@ -20,6 +20,7 @@ import { createClassicProgress, type ClassicProgress } from './classic-progress.
 import { sentContext } from './context-tar.ts'
 import { type DockerEngine, engineFailure } from './engine.ts'
 import type { EngineImages } from '../engine-images.ts'
+import { createKeptImages, type KeptImages } from '../kept-images.ts'
 import { engineImages } from './engine-images.ts'
 import { jsonLines } from './json-lines.ts'
 import { authsOf } from './registry-auth.ts'
@@ -38,6 +39,7 @@ export interface DockerDriverOptions {
  * store. Throws UNSUPPORTED before anything is sent when its builder cannot do what the Dockerfile asks for.
  */
 export function createDockerDriver({ engine, builder, platform: native, buildFor }: DockerDriverOptions): Driver {
+  const kept = createKeptImages()
   return {
     async build(job, options) {
       if (job.kind !== 'image')
@@ -49,9 +51,14 @@ export function createDockerDriver({ engine, builder, platform: native, buildFor
       const { dockerfile } = parseDockerfile(build.dockerfile.text, { file: build.dockerfile.shown })
       const graph = graphOf(dockerfile, { build, job, native })
       refuse(graph, build.options, { engine, builder })
-      return buildClassic({ engine, build, dockerfile, graph, job, native, builder }, options)
+      return buildClassic({ engine, build, dockerfile, graph, job, native, builder, kept }, options)
     },
-    close: async () => undefined,
+    async test({ job, ...test }, options) {
+      const { store, options: asked, cut } = await buildFor(job)
+      const name = kept.nameOf(test.image)
+      await engineImages(engine, { store }).test({ ...test, name, options: asked, cut }, options)
+    },
+    close: () => kept.close(),
   }
 }
 
@@ -63,6 +70,7 @@ interface Classic {
   readonly job: ImageJob
   readonly native: Platform
   readonly builder: ClassicBuilder
+  readonly kept: KeptImages
 }
 
 function graphOf(
@@ -129,15 +137,17 @@ async function buildClassic(classic: Classic, { signal, emit }: DriverOptions): 
     const imageId = await send(classic, { name, progress, noCache, signal })
     return takeImage(classic, { name, imageId, images, signal, emit, id })
   }
+  let image: BuiltImage | undefined
   try {
-    return await make(options.noCache).catch((error: unknown) => {
+    image = await make(options.noCache).catch((error: unknown) => {
       // Its cache does not tell platforms apart: what it goes on from may have been made for another one
       const { code, facts } = toXbuildError(error)
       if (options.noCache || (code !== 'BAD_PLATFORM' && !facts.otherPlatform)) throw error
       return make(true)
     })
+    return image
   } finally {
-    await images.remove(name) // by its name alone: an image of the same content that has others stays
+    await classic.kept.settle(name, { images, options, image })
   }
 }
 

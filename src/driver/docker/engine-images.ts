@@ -4,6 +4,7 @@ import type { BlobSource } from '../../content/built-image.ts'
 import type { EngineImages } from '../engine-images.ts'
 import { type DockerEngine, engineFailure } from './engine.ts'
 import { readSavedImage } from './read-image.ts'
+import { testInEngine } from './test-image.ts'
 
 /** The images of an engine as they come into `store`; `sourceDateEpoch` in seconds. */
 export function engineImages(
@@ -43,5 +44,6 @@ export function engineImages(
       const image = engine.api.getImage(ref) as unknown as { remove(options: object): Promise<unknown> }
       await image.remove({ noprune: true }).catch(() => undefined)
     },
+    test: (test, options) => testInEngine(engine, test, options),
   }
 }
