@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { StringDecoder } from 'node:string_decoder'
 import { Writable, type Readable } from 'node:stream'
+import { setTimeout as pause } from 'node:timers/promises'
 import type Dockerode from 'dockerode'
 import { createLines, type CutLine } from '../../content/lines.ts'
 import type { TestOptions } from '../driver.ts'
@@ -20,8 +21,7 @@ export async function runContainer(
 ): Promise<ContainerEnd> {
   const [program = '', ...rest] = argv
   let container: Dockerode.Container | undefined
-  const remove = () => container?.remove({ force: true, v: true }).catch(() => undefined)
-  const abort = () => void remove()
+  const abort = () => void (container && removed(container))
   signal.addEventListener('abort', abort, { once: true })
   try {
     signal.throwIfAborted()
@@ -52,7 +52,23 @@ export async function runContainer(
     throw signal.aborted ? signal.reason : engineFailure(engine.endpoint, error)
   } finally {
     signal.removeEventListener('abort', abort)
-    await remove()
+    if (container) await removed(container)
+  }
+}
+
+/** Milliseconds between looks at a container that the engine itself removes, and their number. */
+const PAUSE = 100
+const LOOKS = 50
+
+/** Removes a container, whatever it does; when it ended by itself, waits until it is gone: its image is free then. */
+async function removed(container: Dockerode.Container): Promise<void> {
+  for (let looks = 1; looks <= LOOKS; looks++) {
+    const status = await container.remove({ force: true, v: true }).then(
+      () => 204,
+      ({ statusCode }: { statusCode?: number }) => statusCode,
+    )
+    if (status !== 409) return
+    await pause(PAUSE)
   }
 }
 
