@@ -24,7 +24,7 @@ test('examples/monorepo: twelve services on one base, and the same images out of
   expect(built.code, built.stderr).toBe(0)
   expect(names(built.stdout)).toEqual(['base', ...SERVICES])
   // Each platform's base ran once, for all services
-  const ids = await runAll(registry.host, folder, RUN)
+  const ids = await runAll(registry.host, folder)
   expect(ids.size).toBe(RUN.length)
 
   const init = await xbuild(['init'], options)

@@ -157,13 +157,14 @@ async function end(child: ChildProcess, group: string): Promise<void> {
 }
 
 /**
- * Removes what tests that were killed left behind: their work folders in `cache`, called `work-PID`, and control
- * groups.
+ * Removes what tests that were killed left behind: their work folders in `cache`, called `work-PID`, `work-NAME-PID` or
+ * `work-NAME-PID-NUMBER`, and control groups.
  */
 export function removeLeftovers(cache: string): void {
   const isDead = (pid: string) => /^\d+$/.test(pid) && !existsSync(`/proc/${pid}`)
   for (const name of existsSync(cache) ? readdirSync(cache) : []) {
-    if (name.startsWith('work-') && isDead(name.slice(5))) rmSync(join(cache, name), { recursive: true, force: true })
+    const pid = /^work-(?:[a-z]+-)*(\d+)(?:-\d+)?$/.exec(name)?.[1]
+    if (pid !== undefined && isDead(pid)) rmSync(join(cache, name), { recursive: true, force: true })
   }
   const groups = groupFolders()
     .flatMap((folder) => readdirSync(folder))

@@ -1,11 +1,15 @@
-import { copyFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 import { formatPlatform, platformOfNodeArch } from '../../../src/platform.ts'
+import { cacheFolder } from '../../conformance/support/places.ts'
+import { removeLeftovers, startDocker } from '../../support/docker.ts'
+import { dockerRoot } from '../../support/docker-root.ts'
+import { startRegistry } from '../../support/registry-debian.ts'
 import { baseLayer } from './base-layer.ts'
 import { runImage, writeFiles } from './context.ts'
 import { root } from './places.ts'
-import { runOk } from './xbuild.ts'
+import { runOk, xbuild } from './xbuild.ts'
 
 export const NATIVE = formatPlatform(platformOfNodeArch(process.arch))
 
@@ -32,10 +36,62 @@ export async function copyMonorepo(folder: string, store: string): Promise<strin
   return folder
 }
 
+/** Two BuildKit nodes, each with a Docker engine of its own. */
+export async function startNodes(): Promise<{ readonly nodes: readonly string[]; stop(): Promise<void> }> {
+  const cache = await cacheFolder()
+  removeLeftovers(cache)
+  const root = await dockerRoot(cache)
+  const works = [1, 2].map((at) => join(cache, `work-monorepo-${process.pid}-${at}`))
+  const engines = await Promise.all(works.map((work) => startDocker(root, work)))
+  return {
+    nodes: engines.map(({ socket }) => `unix://${socket}`),
+    async stop() {
+      for (const engine of engines) await engine.stop()
+      for (const work of works) rmSync(work, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Engines of tests have no network of their own: all services are built with the host's. */
+export function useHostNetwork(project: string): void {
+  const lines = ['base', ...SERVICES].map((name) => `  ${name}: {build: {network: host}}\n`)
+  writeFileSync(join(project, 'compose.override.yaml'), `services:\n${lines.join('')}`)
+}
+
+/** Builds services and `base` on these nodes, pushes them to a registry, and runs every image. */
+export async function buildOnNodes(
+  project: string,
+  { folder, nodes, services }: { folder: string; nodes: readonly string[]; services: readonly string[] },
+): Promise<void> {
+  const registry = await startRegistry()
+  try {
+    mkdirSync(folder)
+    const { code, stdout, stderr } = await xbuild(
+      ['compose', 'build', '--audit=off', '--allow=network.host', '--builder', nodes.join(','), '--push', ...services],
+      { cwd: project, store: `${folder}-store`, env: { REGISTRY: registry.host, BUSYBOX: 'oci-layout://layout' } },
+    )
+    expect(code, stderr).toBe(0)
+    const built = stdout.split('\n').flatMap((line) => line.split(' ')[0] || [])
+    expect(built.filter((name) => name !== 'base')).toEqual(services)
+    for (const node of nodes.filter((name) => name !== 'local')) expect(stderr).toContain(`native on ${node}`)
+    // This machine, which is not named, takes its own platform
+    if (nodes.includes('local')) expect(stderr).not.toContain(`base ${NATIVE}: native on unix`)
+    // The base ran once, for all services, whatever node they were built on
+    const ids = await runAll(registry.host, folder, { platforms: RUN, services })
+    expect(ids.size).toBe(RUN.length)
+  } finally {
+    await registry.stop()
+  }
+}
+
 /** Runs every image that was pushed, on each platform; gives back the ids of the bases that they were made from. */
-export async function runAll(registry: string, folder: string, platforms: readonly string[]): Promise<Set<string>> {
+export async function runAll(
+  registry: string,
+  folder: string,
+  { platforms = RUN, services = SERVICES }: { platforms?: readonly string[]; services?: readonly string[] } = {},
+): Promise<Set<string>> {
   const ids = new Set<string>()
-  for (const service of SERVICES) {
+  for (const service of services) {
     const layout = join(folder, `pulled-${service}`)
     const from = `docker://${registry}/shop/${service}`
     await runOk('skopeo', ['copy', '--quiet', '--all', '--src-tls-verify=false', from, `oci:${layout}:1`])
