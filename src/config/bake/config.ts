@@ -63,7 +63,9 @@ export function readConfig(input: BakeInput): BakeConfig {
   for (const [name, { at }] of document.functions) evaluation.scope().root.userFunction(name, at)
   const instances = document.blocks.flatMap((block) => instancesOf(block, evaluation))
   evaluation.add(instances)
-  const isGroup = (name: string) => document.blocks.some(({ type, labels }) => type === 'group' && labels[0] === name)
+  const isGroup = (name: string) =>
+    (input.baseGroups ?? []).some((group) => group.name === name) ||
+    document.blocks.some(({ type, labels }) => type === 'group' && labels[0] === name)
   const targets = [...(input.base ?? []), ...instances.filter(isTarget).map((each) => targetOf(each, evaluation))]
   const groups = [
     ...(input.baseGroups ?? []),

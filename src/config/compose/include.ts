@@ -2,6 +2,7 @@ import { toXbuildError, type SourcePosition } from '../../errors.ts'
 import { cleanPath, folderOf, joinPath } from '../images/paths.ts'
 import { parseDotenv } from './dotenv.ts'
 import { nodeAt, textOf, textsOf, withEntry, withoutEntry, type ComposeMap, type ComposeNode } from './node.ts'
+import { withContexts } from './place.ts'
 import type { ComposeEnv, ComposeInput, Reading, Scope } from './reading.ts'
 import { sameValue } from './same-value.ts'
 
@@ -72,7 +73,8 @@ export function startIncluding(
     const envFiles = named.filter((one) => one !== '/dev/null').map((one) => joinPath(folder, one))
     const variables = named.length > 0 ? envFiles : [joinPath(inner, '.env')]
     const added = readVariables(variables, { env, needed: named.length > 0, at: item.at })
-    return load(files, { folder: cleanPath(inner), env: { ...added, ...env }, within: chain })
+    const loaded = load(files, { folder: cleanPath(inner), env: { ...added, ...env }, within: chain })
+    return withContexts(loaded, cleanPath(inner))
   }
 
   function readVariables(

@@ -69,6 +69,18 @@ export function placePaths(file: ComposeMap, folder: string, home: string | unde
   }
 }
 
+/** Services that are built and name no context are built in `folder`. */
+export function withContexts(file: ComposeMap, folder: string): ComposeMap {
+  const services = nodeAt(file, 'services')
+  if (services?.kind !== 'map') return file
+  const withContext = (service: ComposeMap) => {
+    const build = nodeAt(service, 'build')
+    if (build?.kind !== 'map' || nodeAt(build, 'context')) return service
+    return withEntry(service, 'build', withEntry(build, 'context', { kind: 'scalar', at: build.at, value: folder }))
+  }
+  return withEntry(file, 'services', eachOf(services, withContext))
+}
+
 function changed(map: ComposeMap, key: string, change: (node: ComposeNode) => ComposeNode): ComposeMap {
   const node = nodeAt(map, key)
   return node && node.tag !== 'reset' ? withEntry(map, key, change(node)) : map

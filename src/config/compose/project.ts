@@ -80,6 +80,8 @@ export function readComposeTargets(given: ComposeInput): Pick<ComposeProject, 't
   const secrets = nodeAt(file, 'secrets')
   const envFiles = (service: ComposeNode) => readEnvFiles(nodeAt(service, 'env_file'), input, report)
   const targets = createBakeTargets(services, { secrets, env: input.env, envFiles, report })
+  // Bake reads the files of all services, also of those that are not built
+  for (const { value } of services.entries.values()) if (!nodeAt(value, 'build')) envFiles(value)
   const errors = problems.filter(({ severity }) => severity === 'error')
   if (errors.length > 0) throw new ConfigFileError(errors[0]!.at.file, errors)
   return { targets, warnings: [...warnings, ...problems] }

@@ -131,6 +131,7 @@ function shapesOf(
     items: {
       type: ['string', 'map'],
       keys: { path: TEXT_OR_TEXTS, env_file: TEXT_OR_TEXTS, project_directory: TEXT },
+      passesOver: true,
     },
   }
   const services: Shape = { type: ['map'], pattern: NAMED, values: service }

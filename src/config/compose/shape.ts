@@ -4,6 +4,8 @@ export interface Shape {
   readonly type?: readonly ShapeType[]
   /** Keys of a map; others are errors unless `values` is given. Keys that begin with `x-` are always allowed. */
   readonly keys?: Readonly<Record<string, Shape>>
+  /** Keys that are not named change nothing: a warning, no error. */
+  readonly passesOver?: boolean
   /** What stands behind keys that are not named. */
   readonly values?: Shape
   /** What such keys look like. */

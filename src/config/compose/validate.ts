@@ -49,11 +49,9 @@ export function validate(node: ComposeNode, shape: Shape, path: string, checking
     else if (shape.values) validate(value, shape.values, inner(key), checking)
     else if (shape.keys) {
       const near = suggest(key, Object.keys(shape.keys))
-      report(
-        at,
-        `Cannot use ${inner(key)}: compose has no such key`,
-        near ? `Did you mean "${near}"?` : 'Keys of your own begin with "x-"',
-      )
+      const hint = near ? `Did you mean "${near}"?` : 'Keys of your own begin with "x-"'
+      if (shape.passesOver) report(at, `${inner(key)} is ignored: compose has no such key`, hint, 'warning')
+      else report(at, `Cannot use ${inner(key)}: compose has no such key`, hint)
     }
   }
   for (const key of isPart ? [] : (shape.required ?? []))
