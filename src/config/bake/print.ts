@@ -1,10 +1,15 @@
+import { toXbuildError } from '../../errors.ts'
+import { parsePlatform } from '../../platform.ts'
 import { withoutLoginsOf } from '../images/print.ts'
 import { FIELDS, type BakeGroup, type BakeTarget, type BakeVariable, type BakeConfig, type Field } from './fields.ts'
 import { tabTable } from './tab-table.ts'
 
 type Json = Record<string, unknown>
 
-/** Targets and groups as JSON, in the form of `docker buildx bake --print`; ends in a newline. */
+/**
+ * Targets and groups as JSON, in the form of `docker buildx bake --print`; ends in a newline. Throws BAD_PLATFORM for
+ * what is no platform, as buildx does.
+ */
 export function printBake({
   targets,
   groups,
@@ -22,8 +27,25 @@ export function printBake({
         },
       ] as const,
   )
+  for (const each of targets) checkPlatforms(each)
   const target = targets.map((each) => [each.name, withoutLoginsOf(targetJson(each))] as const)
   return goJson({ ...(group.length > 0 ? { group: byName(group) } : {}), target: byName(target) })
+}
+
+/** Only the build knows which systems and architectures there are, in the form SYSTEM/ARCHITECTURE. */
+const SHAPED = /^[\w.-]+(?:\([\w.+%-]*\))?(?:\/[\w.-]+){1,2}$/
+
+function checkPlatforms({ fields }: BakeTarget): void {
+  const field = fields.get('platforms')
+  for (const { value, at } of field?.kind === 'texts' ? field.items : [])
+    for (const text of value.split(','))
+      if (text !== 'local' && !SHAPED.test(text)) {
+        try {
+          parsePlatform(text, { os: 'linux', architecture: 'amd64' })
+        } catch (error) {
+          throw at ? toXbuildError(error).with({ at }) : error
+        }
+      }
 }
 
 function byName(entries: readonly (readonly [string, unknown])[]): Json {
