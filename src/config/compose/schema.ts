@@ -1,5 +1,6 @@
 import { CONTAINER_KEYS, CONTAINER_SECTIONS } from './container-shapes.ts'
 import {
+  distinctly,
   each,
   HOSTS,
   LIST_OR_MAP,
@@ -63,22 +64,24 @@ const BUILD: Shape = {
   },
 }
 
+const DEPENDS_ON: Shape = {
+  type: ['list', 'map'],
+  items: TEXT,
+  pattern: NAMED,
+  values: {
+    type: ['map'],
+    keys: {
+      restart: SWITCH,
+      required: SWITCH,
+      condition: wordOf('service_started service_healthy service_completed_successfully'),
+    },
+    required: ['condition'],
+  },
+}
+
 const SERVICE_KEYS: Readonly<Record<string, Shape>> = {
   build: BUILD,
-  depends_on: {
-    type: ['list', 'map'],
-    items: TEXT,
-    pattern: NAMED,
-    values: {
-      type: ['map'],
-      keys: {
-        restart: SWITCH,
-        required: SWITCH,
-        condition: wordOf('service_started service_healthy service_completed_successfully'),
-      },
-      required: ['condition'],
-    },
-  },
+  depends_on: DEPENDS_ON,
   env_file: {
     type: ['string', 'list'],
     items: { type: ['string', 'map'], keys: { path: TEXT, format: TEXT, required: SWITCH }, required: ['path'] },
@@ -112,20 +115,31 @@ export interface ComposeShapes {
 }
 
 /** As docker compose reads them: what decides how containers run is checked, too. */
-export const OF_COMPOSE: ComposeShapes = shapesOf(CONTAINER_KEYS, CONTAINER_SECTIONS)
+export const OF_COMPOSE: ComposeShapes = shapesOf(
+  {
+    ...CONTAINER_KEYS,
+    ...SERVICE_KEYS,
+    build: { ...BUILD, keys: { ...BUILD.keys, ssh: distinctly(LIST_OR_MAP), extra_hosts: distinctly(HOSTS) } },
+    depends_on: distinctly(DEPENDS_ON),
+  },
+  CONTAINER_SECTIONS,
+)
 
 /** As bake reads them: what decides how containers run is not looked at. */
-export const OF_BAKE: ComposeShapes = shapesOf(unchecked(CONTAINER_KEYS), unchecked(CONTAINER_SECTIONS))
+export const OF_BAKE: ComposeShapes = shapesOf(
+  { ...unchecked(CONTAINER_KEYS), ...SERVICE_KEYS },
+  unchecked(CONTAINER_SECTIONS),
+)
 
 function unchecked(keys: Readonly<Record<string, Shape>>): Record<string, Shape> {
   return each(Object.keys(keys).join(' '), {})
 }
 
 function shapesOf(
-  containerKeys: Readonly<Record<string, Shape>>,
+  serviceKeys: Readonly<Record<string, Shape>>,
   containerSections: Readonly<Record<string, Shape>>,
 ): ComposeShapes {
-  const service: Shape = { type: ['map', 'null'], keys: { ...containerKeys, ...SERVICE_KEYS } }
+  const service: Shape = { type: ['map', 'null'], keys: serviceKeys }
   const include: Shape = {
     type: ['list', 'null'],
     items: {

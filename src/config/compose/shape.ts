@@ -12,6 +12,8 @@ export interface Shape {
   readonly pattern?: RegExp
   readonly required?: readonly string[]
   readonly items?: Shape
+  /** No item of a list may be there twice. */
+  readonly distinct?: boolean
   /** The words that a string may be. */
   readonly words?: readonly string[]
 }
@@ -55,6 +57,11 @@ export function each(names: string, shape: Shape): Record<string, Shape> {
 /** A list of such items. */
 export function listOf(items: Shape): Shape {
   return { type: ['list'], items }
+}
+
+/** The same shape, but no item of a list may be there twice. */
+export function distinctly(shape: Shape): Shape {
+  return { ...shape, distinct: true }
 }
 
 /** One of these words. */

@@ -38,6 +38,7 @@ export function validate(node: ComposeNode, shape: Shape, path: string, checking
     const { items } = shape
     node.items.forEach((item, index) => validate(item, items, `${path}[${index}]`, checking))
   }
+  if (node.kind === 'list' && shape.distinct && !isPart) reportTwice(node.items, path, report)
   if (node.kind !== 'map') return
   const inner = (key: string) => (path === '' ? key : `${path}.${key}`)
   for (const [key, { at, value }] of node.entries) {
@@ -56,6 +57,16 @@ export function validate(node: ComposeNode, shape: Shape, path: string, checking
   }
   for (const key of isPart ? [] : (shape.required ?? []))
     if (!node.entries.has(key)) report(node.at, `Cannot use ${path}: the key "${key}" is missing`)
+}
+
+function reportTwice(items: readonly ComposeNode[], path: string, report: Report): void {
+  const seen = new Set<unknown>()
+  items.forEach((item, index) => {
+    if (item.kind !== 'scalar') return
+    if (seen.has(item.value))
+      report(item.at, `Cannot use ${path}[${index}]: "${String(item.value)}" is there twice`, 'Remove one of the two')
+    seen.add(item.value)
+  })
 }
 
 function isOf(node: ComposeNode, type: ShapeType): boolean {
