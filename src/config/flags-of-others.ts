@@ -199,7 +199,7 @@ export const KANIKO_FLAGS: FlagsOfOthers = {
   'registry-mirror': 'Set `mirrors` of the registry in the user configuration',
   reproducible: 'Set the environment variable `SOURCE_DATE_EPOCH`; `--check-reproducible` compares two builds',
   'single-snapshot': 'Leave it out: each step is a layer',
-  'skip-default-registry-fallback': 'Leave it out: a mirror that fails is told, and the registry asked',
+  'skip-default-registry-fallback': 'Leave it out: when a mirror fails, xbuild warns and asks the registry',
   'skip-push-permission-check': 'Leave it out: each tag is read before it moves',
   'skip-tls-verify': REGISTRIES,
   'skip-tls-verify-pull': REGISTRIES,

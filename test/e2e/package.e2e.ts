@@ -12,7 +12,7 @@ const installed = join(elsewhere, 'node_modules/.bin/xbuild')
 
 describe('the package of npm pack, installed into an empty folder', () => {
   beforeAll(async () => {
-    await runOk('npm', ['pack', '--pack-destination', folder], { cwd: root })
+    await runOk('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: root })
     const [tarball] = readdirSync(folder).filter((name) => name.endsWith('.tgz'))
     writeFiles(elsewhere, { 'package.json': '{ "private": true, "type": "module" }' })
     await runOk('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', join(folder, tarball!)], {
