@@ -1,3 +1,4 @@
+import { portProblem, volumeProblem } from './container-texts.ts'
 import {
   distinctly,
   each,
@@ -89,6 +90,7 @@ const DEVELOP = orNull(
 
 const VOLUMES = listOf({
   type: ['string', 'map'],
+  problem: volumeProblem,
   keys: {
     type: wordOf('bind volume tmpfs cluster npipe image'),
     ...each('source target consistency', TEXT),
@@ -167,6 +169,7 @@ export const CONTAINER_KEYS: Readonly<Record<string, Shape>> = {
   pid: { type: ['string', 'null'] },
   ports: listOf({
     type: ['number', 'string', 'map'],
+    problem: portProblem,
     keys: { ...each('name mode host_ip protocol app_protocol', TEXT), ...each('target published', WHOLE) },
   }),
   pre_start: listOf(HOOK),
@@ -174,6 +177,12 @@ export const CONTAINER_KEYS: Readonly<Record<string, Shape>> = {
   storage_opt: { type: ['map'], values: {} },
   ulimits: ULIMITS,
   volumes: VOLUMES,
+}
+
+/** What bake checks of these keys. */
+export const CONTAINER_TEXTS: Readonly<Record<string, Shape>> = {
+  ports: { items: { problem: portProblem } },
+  volumes: { items: { problem: volumeProblem } },
 }
 
 const EXTERNAL: Shape = { type: ['boolean', 'string', 'map'], keys: { name: TEXT } }

@@ -1,4 +1,4 @@
-import { CONTAINER_KEYS, CONTAINER_SECTIONS } from './container-shapes.ts'
+import { CONTAINER_KEYS, CONTAINER_SECTIONS, CONTAINER_TEXTS } from './container-shapes.ts'
 import {
   distinctly,
   each,
@@ -125,9 +125,9 @@ export const OF_COMPOSE: ComposeShapes = shapesOf(
   CONTAINER_SECTIONS,
 )
 
-/** As bake reads them: what decides how containers run is not looked at. */
+/** As bake reads them: of what decides how containers run, only ports and volumes are checked. */
 export const OF_BAKE: ComposeShapes = shapesOf(
-  { ...unchecked(CONTAINER_KEYS), ...SERVICE_KEYS },
+  { ...unchecked(CONTAINER_KEYS), ...CONTAINER_TEXTS, ...SERVICE_KEYS },
   unchecked(CONTAINER_SECTIONS),
 )
 

@@ -16,6 +16,8 @@ export interface Shape {
   readonly distinct?: boolean
   /** The words that a string may be. */
   readonly words?: readonly string[]
+  /** What is wrong with a string, or a number as a string. */
+  readonly problem?: (text: string) => string | undefined
 }
 
 /** A kind of value, by the names of JSON Schema. */

@@ -34,6 +34,9 @@ export function validate(node: ComposeNode, shape: Shape, path: string, checking
       `Cannot use ${path}: it is "${String(node.value)}"`,
       suggestionHint(String(node.value), shape.words, `It can be ${shape.words.join(', ')}`),
     )
+  const problem = node.kind === 'scalar' && !isPart ? shape.problem?.(String(node.value)) : undefined
+  if (node.kind === 'scalar' && problem !== undefined)
+    report(node.at, `Cannot use ${path}: it is "${String(node.value)}", and ${problem}`)
   if (node.kind === 'list' && shape.items) {
     const { items } = shape
     node.items.forEach((item, index) => validate(item, items, `${path}[${index}]`, checking))
