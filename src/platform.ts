@@ -1,3 +1,4 @@
+import { distinctBy } from './distinct.ts'
 import { XbuildError } from './errors.ts'
 import { suggest } from './did-you-mean.ts'
 
@@ -270,7 +271,7 @@ export function platformOfNodeArch(arch: string): Platform {
 
 /** Each platform once, in their order. */
 export function distinctPlatforms(platforms: readonly Platform[]): Platform[] {
-  return platforms.filter((one, index) => platforms.findIndex((other) => samePlatform(other, one)) === index)
+  return distinctBy(platforms, platformKey)
 }
 
 /** Stands for every platform that the base images have, until they are known; no image is for it. */

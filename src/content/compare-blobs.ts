@@ -21,7 +21,7 @@ export interface LayerBlob {
 }
 
 /** What differs between two layers, in lines, and whether that is nothing but times of files. */
-export interface ToldDifference {
+export interface ReportedDifference {
   readonly lines: readonly string[]
   readonly isTime: boolean
 }
@@ -31,7 +31,7 @@ export async function compareLayerBlobs(
   first: LayerBlob,
   second: LayerBlob,
   edges: CompareEdges,
-): Promise<ToldDifference> {
+): Promise<ReportedDifference> {
   try {
     const found = compareLayers(await indexOf(first, edges), await indexOf(second, edges))
     const wanted = new Map(

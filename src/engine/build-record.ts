@@ -1,3 +1,4 @@
+import { distinctBy } from '../distinct.ts'
 import type { StageGraph } from '../dockerfile/types.ts'
 import type { Remote } from '../dockerfile/remote.ts'
 import type { MainContext } from '../content/main-context.ts'
@@ -86,6 +87,7 @@ function usedImage(
 }
 
 function unique<T extends { readonly name: string; readonly digest: string }>(packs: readonly T[]): T[] {
-  const found = new Map(packs.map((pack) => [pack.digest, pack]))
-  return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.digest < b.digest ? -1 : 1))
+  return distinctBy(packs, ({ digest }) => digest).sort((a, b) =>
+    a.name < b.name ? -1 : a.name > b.name ? 1 : a.digest < b.digest ? -1 : 1,
+  )
 }

@@ -80,9 +80,9 @@ export async function openPackSet(
     const { artifactType, manifests } = parseAny(bytes, descriptor)
     if (artifactType !== PACK_TYPE.set || !manifests || manifests.length > MAX_PACKS) throw noPacks(name)
     return manifests.flatMap((one) => {
-      const told = (what: string) => one.annotations?.[`${PACK_TYPE.about}${what}`] ?? ''
-      const [recipe, distribution, architecture] = [told('recipe'), told('distribution'), told('architecture')]
-      return told('host') === host!.debian ? [{ recipe, distribution, architecture, descriptor: one }] : []
+      const annotation = (what: string) => one.annotations?.[`${PACK_TYPE.about}${what}`] ?? ''
+      const [recipe, distribution, architecture] = [annotation('recipe'), annotation('distribution'), annotation('architecture')]
+      return annotation('host') === host!.debian ? [{ recipe, distribution, architecture, descriptor: one }] : []
     })
   }
 

@@ -1,3 +1,4 @@
+import { distinctBy } from '../distinct.ts'
 import { describeFindings } from '../audit/describe.ts'
 import { isFatal, type Finding } from '../audit/findings.ts'
 import { mergeLayers } from '../audit/image-tree.ts'
@@ -65,11 +66,14 @@ export async function auditPublished(
   const images = await readImages(source, platforms, signal)
   const wanted = images.filter(({ platform }) => canAudit(platform)).flatMap(({ layers }) => layers)
   const files = new Map<string, LayerFiles>()
-  const distinct = [...new Map(wanted.map((layer) => [layer.digest, layer])).values()]
-  await forEachLimited(distinct, { limit: LAYERS, signal }, async (layer, inner) => {
-    const open = (offset: number) => source.blob(layer, offset, inner)
-    files.set(layer.digest, await fetchedLayerFiles(layer, { store, signal: inner, open }))
-  })
+  await forEachLimited(
+    distinctBy(wanted, ({ digest }) => digest),
+    { limit: LAYERS, signal },
+    async (layer, inner) => {
+      const open = (offset: number) => source.blob(layer, offset, inner)
+      files.set(layer.digest, await fetchedLayerFiles(layer, { store, signal: inner, open }))
+    },
+  )
   return images.map((image) => judgeOne(image, { images, files, isExcepted }))
 }
 

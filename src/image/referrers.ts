@@ -47,13 +47,13 @@ export async function inspectReferrers(
  */
 async function inspectReferrer(source: ImageSource, one: Descriptor, signal: AbortSignal): Promise<InspectedReferrer> {
   const { digest, mediaType } = one
-  const isTold = one.artifactType !== undefined && one.artifactType !== MEDIA_TYPE.empty
+  const isReported = one.artifactType !== undefined && one.artifactType !== MEDIA_TYPE.empty
   const isStatement = one.artifactType === ATTESTATION_ARTIFACT
   const manifest =
-    isManifestType(mediaType) && (!isTold || isStatement)
+    isManifestType(mediaType) && (!isReported || isStatement)
       ? await readDocument(source, one, signal).then(({ descriptor, bytes }) => parseAny(bytes, descriptor))
       : undefined
-  const artifactType = isTold ? one.artifactType : (manifest?.artifactType ?? one.artifactType)
+  const artifactType = isReported ? one.artifactType : (manifest?.artifactType ?? one.artifactType)
   const listed = { digest, ...compact({ artifactType }) }
   const signed = (one.annotations ?? manifest?.annotations)?.['dev.sigstore.bundle.predicateType']
   if (signed !== undefined) return { ...listed, predicateTypes: [signed] }

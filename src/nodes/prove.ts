@@ -149,7 +149,7 @@ export function probeBuild(
     secret: async () => undefined,
     agent: () => undefined,
     warn: () => undefined,
-    credentials: { find: async (): Promise<Credential> => ({ kind: 'none' }), looked: async () => 'nowhere' },
+    credentials: { find: async (): Promise<Credential> => ({ kind: 'none' }), searched: async () => 'nowhere' },
   }
 }
 

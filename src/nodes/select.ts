@@ -1,3 +1,4 @@
+import { distinctBy } from '../distinct.ts'
 import { formatEndpoint, looksLikeEndpoint, parseEndpoint } from '../config/endpoint.ts'
 import { LOCAL_NODE, type NodeDefinition } from '../config/node.ts'
 import { XbuildError } from '../errors.ts'
@@ -80,8 +81,7 @@ function environmentNodes(env: Environment): NodeDefinition[] {
 
 /** One entry per endpoint, the first; and names that tell them apart. */
 function distinct(nodes: readonly NodeDefinition[]): NodeDefinition[] {
-  const endpoints = nodes.map(({ endpoint }) => formatEndpoint(endpoint))
-  const kept = nodes.filter((_, index) => endpoints.indexOf(endpoints[index]!) === index)
+  const kept = distinctBy(nodes, ({ endpoint }) => formatEndpoint(endpoint))
   const taken = new Set<string>()
   return kept.map((node) => {
     let name = node.name

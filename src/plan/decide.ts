@@ -19,7 +19,7 @@ export interface Candidate {
   readonly emulated: ReadonlyMap<string, Emulated>
 }
 
-/** The nodes as `decide` looks at them. */
+/** The nodes as `decide` compares them. */
 export function candidates(nodes: readonly Node[]): Candidate[] {
   return nodes.map((node) => ({
     node,
@@ -29,12 +29,12 @@ export function candidates(nodes: readonly Node[]): Candidate[] {
 }
 
 /** How a node would do a stage, or why it cannot. `rank`: 0 native, 1 cross, 2 emulated. */
-export type Looked =
+export type StageOption =
   | { readonly decision: Decision; readonly rank: 0 | 1 | 2 }
   | { readonly decision?: undefined; readonly rejected: readonly Rejected[] }
 
 /** What one node can do for a stage: the best strategy it has, with what was not taken and why. */
-export function decide(need: StageNeed, candidate: Candidate): Looked {
+export function decide(need: StageNeed, candidate: Candidate): StageOption {
   const { node, native, emulated } = candidate
   const key = platformKey(need.platform)
   const platform = formatPlatform(need.platform)

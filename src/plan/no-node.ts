@@ -1,5 +1,6 @@
+import { distinctBy } from '../distinct.ts'
 import { type SourcePosition, XbuildError } from '../errors.ts'
-import { type Platform, formatPlatform, samePlatform } from '../platform.ts'
+import { type Platform, formatPlatform, platformKey, samePlatform } from '../platform.ts'
 import type { LostNode, Node, Rejected, Unplaced } from './types.ts'
 
 /** A stage that no node can build. */
@@ -30,9 +31,7 @@ export function noNode(
       hint: lost.length > 0 ? 'Start one, or use another with --builder' : 'Add a node',
     })
   }
-  const distinct = refusals.filter(
-    ({ platform }, index) => refusals.findIndex((other) => samePlatform(other.platform, platform)) === index,
-  )
+  const distinct = distinctBy(refusals, ({ platform }) => platformKey(platform))
   const named = distinct.map(({ platform }) => formatPlatform(platform)).join(', ')
   const away = lost.map(({ name, because }) => `; ${name}: ${because}`).join('')
   const why = distinct.map(({ platform, rejected }) => {

@@ -1,3 +1,4 @@
+import { distinctBy } from '../distinct.ts'
 import { withoutLogins } from '../dockerfile/show-url.ts'
 import type { Remote } from '../dockerfile/remote.ts'
 import { parseReference } from '../oci/reference.ts'
@@ -16,10 +17,9 @@ export function resourcesOf(
     ...images.map(imageResource),
     ...remotes.map(({ remote, digest }) => remoteResource(remote, digest, plain)),
   ]
-  const unique = new Map(all.map((resource) => [JSON.stringify(resource), resource]))
-  return [...unique.entries()]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, resource]) => resource)
+  const text = (resource: Resource) => JSON.stringify(resource)
+  return distinctBy(all, text)
+    .sort((a, b) => (text(a) < text(b) ? -1 : 1))
     .sort((a, b) => Number(isImage(b)) - Number(isImage(a)))
 }
 

@@ -83,7 +83,7 @@ async function moveOne(target: Target, present: PresentTag | undefined): Promise
   if (present?.digest !== root.descriptor.digest) {
     await put(target, present)
     // Where it matters what the tag was: otherwise who comes last may win
-    if (move.before && !move.force) await lookAfter(target, present)
+    if (move.before && !move.force) await checkAfter(target, present)
   }
   return root.descriptor.digest
 }
@@ -135,7 +135,7 @@ async function put(target: Target, present: PresentTag | undefined): Promise<voi
 }
 
 /** Registries that know no conditions let others move a tag at the same time: who came last is seen afterwards. */
-async function lookAfter(target: Target, present: PresentTag | undefined): Promise<void> {
+async function checkAfter(target: Target, present: PresentTag | undefined): Promise<void> {
   const { ref, move } = target
   for (let late = 0; ; late++) {
     const now = await readTag(ref, move).catch((error: unknown) => {

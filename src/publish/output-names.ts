@@ -1,3 +1,4 @@
+import { distinctBy } from '../distinct.ts'
 import type { ImageForm, ImageNaming } from '../config/image-form.ts'
 import type { Output } from '../config/options.ts'
 import { XbuildError } from '../errors.ts'
@@ -26,12 +27,15 @@ export function namesOf(
   tags: readonly Reference[],
 ): readonly Reference[] {
   const all = tags.length > 0 ? tags : names.map(parseReference)
-  return distinct(pushByDigest ? all.map(({ host, repository }) => ({ host, repository })) : all)
+  return distinctBy(pushByDigest ? all.map(({ host, repository }) => ({ host, repository })) : all, formatReference)
 }
 
 /** Where images are pushed to, each repository as often as names of it are pushed. */
 export function pushNames({ outputs, tags }: Names): readonly Reference[] {
-  return distinct(outputs.flatMap((output) => (output.type === 'registry' ? namesOf(output, tags) : [])))
+  return distinctBy(
+    outputs.flatMap((output) => (output.type === 'registry' ? namesOf(output, tags) : [])),
+    formatReference,
+  )
 }
 
 /** The names that the image has in the store, as the user wrote them: those of `--tag`, or those of outputs. */
@@ -73,8 +77,4 @@ export function checkPushNames({ outputs, tags }: WrittenNames): void {
         hint: 'Leave out the tag, or push-by-digest=true',
       })
   }
-}
-
-function distinct(refs: readonly Reference[]): readonly Reference[] {
-  return [...new Map(refs.map((ref) => [formatReference(ref), ref])).values()]
 }

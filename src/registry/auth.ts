@@ -74,7 +74,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     const login = `docker login ${endpoint.host}`
     const hint =
       credential.kind === 'none'
-        ? `Check the name; if it is private, run "${login}" (no credentials for ${endpoint.host} in ${await options.credentials.looked()})`
+        ? `Check the name; if it is private, run "${login}" (no credentials for ${endpoint.host} in ${await options.credentials.searched()})`
         : `Check the rights of ${describe(credential)}, or run "${login}"`
     return new RegistryFailure(failure.code, failure.message, { ...failure, hint, cause: failure.cause })
   }

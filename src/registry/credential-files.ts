@@ -25,10 +25,10 @@ type Environment = Readonly<Record<string, string | undefined>>
 /** All files that may hold credentials, the more explicit first; `problems` names those that cannot be used. */
 export async function readCredentialFiles(
   env: Environment,
-): Promise<{ files: CredentialFile[]; problems: string[]; looked: string[] }> {
+): Promise<{ files: CredentialFile[]; problems: string[]; searched: string[] }> {
   const files: CredentialFile[] = []
   const problems: string[] = []
-  const looked: string[] = []
+  const searched: string[] = []
   const add = (from: string, text: string) => {
     const file = parseCredentialFile(from, text)
     if (file) files.push(file)
@@ -36,7 +36,7 @@ export async function readCredentialFiles(
   }
   if (env['DOCKER_AUTH_CONFIG']) add('DOCKER_AUTH_CONFIG', env['DOCKER_AUTH_CONFIG'])
   for (const path of candidates(env)) {
-    looked.push(path)
+    searched.push(path)
     try {
       add(path, await readFile(path, 'utf8'))
     } catch (error) {
@@ -45,7 +45,7 @@ export async function readCredentialFiles(
         problems.push(`Cannot read credentials "${path}": ${code ?? message}`)
     }
   }
-  return { files, problems, looked }
+  return { files, problems, searched }
 }
 
 function candidates(env: Environment): string[] {

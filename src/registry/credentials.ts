@@ -18,8 +18,8 @@ export interface Credentials {
    * credsStore, auths.
    */
   find(host: string, repository: string): Promise<Credential>
-  /** Where was looked, for hints. */
-  looked(): Promise<string>
+  /** The files that were searched, for hints. */
+  searched(): Promise<string>
 }
 
 type Run = (file: string, args: readonly string[], options: ExecOptions) => Promise<ExecResult>
@@ -52,7 +52,7 @@ export function createCredentials(options: CredentialsOptions): Credentials {
       known.set(key, credential)
       return credential
     },
-    looked: async () => (await read()).looked.join(', '),
+    searched: async () => (await read()).searched.join(', '),
   }
 
   function hidden(credential: Credential): Credential {

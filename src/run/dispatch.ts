@@ -61,7 +61,7 @@ export async function dispatch(
 ): Promise<readonly JobOutcome[]> {
   const queues = new Map(nodes.map((node) => [node.name, new PQueue({ concurrency: node.slots })]))
   // The own engine counts its steps itself: an image may wait elsewhere for one of them
-  const elsewhere = new PQueue({ concurrency: jobs })
+  const otherEngines = new PQueue({ concurrency: jobs })
   const ownEngine = new Set(nodes.filter(({ driver }) => driver === 'embedded').map(({ name }) => name))
   /** Nodes that failed in this build: what waits for them goes elsewhere at once. */
   const lost = new Set<string>()
@@ -86,7 +86,7 @@ export async function dispatch(
       const { node } = job.decision.strategy
       const outcome = await queues
         .get(node)!
-        .add(() => (ownEngine.has(node) ? step(running) : elsewhere.add(() => step(running))))
+        .add(() => (ownEngine.has(node) ? step(running) : otherEngines.add(() => step(running))))
       if (outcome) return outcome
       if (running.pause) await pause(running.pause, undefined, { signal }).catch(() => undefined)
     }

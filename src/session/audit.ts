@@ -135,8 +135,8 @@ async function auditOne(
     layers.map(async (layer, index) => {
       // What a node has pushed by itself. Nothing is fetched for an audit of base images that are not here, and of steps
       // that a cache knows: the build that ran them looked at them
-      const isElsewhere = image.chain === undefined && target !== undefined
-      const isOwn = isElsewhere && instructionOfLayer(target.graph, image.config, index) !== undefined
+      const isPushedByNode = image.chain === undefined && target !== undefined
+      const isOwn = isPushedByNode && instructionOfLayer(target.graph, image.config, index) !== undefined
       return (await layerFilesOf(layer, { store, signal })) ?? (isOwn ? fetched(layer, index) : undefined)
     }),
   )

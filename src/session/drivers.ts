@@ -11,7 +11,7 @@ import type { SolvedStep } from '../engine/solved.ts'
 import type { StepImports } from '../engine/step-cache.ts'
 import type { BuiltImage } from '../content/built-image.ts'
 import type { Driver, DriverOptions } from '../driver/driver.ts'
-import type { FinishedWork } from '../driver/finished.ts'
+import type { ImageWork } from '../driver/kept-images.ts'
 import type { OpenedNode } from '../driver/opened-node.ts'
 import type { TargetBuild } from '../driver/target.ts'
 import { XbuildError } from '../errors.ts'
@@ -106,9 +106,9 @@ export async function openDrivers(
     }))
   })
   const others = new Map<string, Promise<Driver>>()
-  const works = new Map<string, FinishedWork>()
+  const works = new Map<string, ImageWork>()
   const remote = nodes.length === 0 ? undefined : await import('../driver/other-machines.ts')
-  const finished = remote?.openFinished(session)
+  const keptImages = remote?.openKeptImages(session)
   const buildFor = remote?.createRemoteBuilds({
     targets,
     inputsOf,
@@ -146,7 +146,7 @@ export async function openDrivers(
         const own = outcomes.filter(({ job }) => job.image === outcome.job.image)
         // What was built here is in the cache of steps
         if (work && node !== local?.name)
-          await finished!.keep(work, outcome.image, { node, rescue: !isWhole(own), signal })
+          await keptImages!.keep(work, outcome.image, { node, rescue: !isWhole(own), signal })
       }
     },
     async save({ image }, { built }) {
@@ -233,7 +233,7 @@ export async function openDrivers(
   async function takeUp(job: ImageJob, { signal, stages = [] }: DriverOptions): Promise<BuiltImage | undefined> {
     const work = { target: targetOf(targetOfJob(job)), build: await buildFor!(job), stages }
     works.set(targetKey(work.target), work)
-    const image = await finished!.find(work, signal)
+    const image = await keptImages!.find(work, signal)
     if (!image?.earlier) return undefined
     const step = `finished ${job.id}`
     const platform = formatPlatform(job.target)

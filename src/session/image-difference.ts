@@ -1,7 +1,7 @@
 import { compact } from '../compact.ts'
 import type { BuiltImage } from '../content/built-image.ts'
 import { readBlob, readManifest } from '../content/read-blob.ts'
-import { compareLayerBlobs, type CompareEdges, type ToldDifference } from '../content/compare-blobs.ts'
+import { compareLayerBlobs, type CompareEdges, type ReportedDifference } from '../content/compare-blobs.ts'
 import { instructionOfLayer } from '../dockerfile/layer-instructions.ts'
 import type { TargetBuild } from '../driver/target.ts'
 import type { SourcePosition } from '../errors.ts'
@@ -17,7 +17,7 @@ export interface ImageDifference {
 }
 
 /** A layer, the configuration or the manifest, and what differs of it. */
-export interface DifferentPart extends ToldDifference {
+export interface DifferentPart extends ReportedDifference {
   readonly what: string
   /** The instruction that made the layer. */
   readonly at?: SourcePosition

@@ -41,8 +41,8 @@ export function askedOf(options: CompleteOptions): Readonly<Record<string, strin
   return Object.fromEntries(
     entries.flatMap(([name, value]) => {
       if (HOW.has(name) || value === undefined || value === false || isEmpty(value)) return []
-      const told = name === 'buildArgs' || name === 'overrides' ? withoutSecrets(value) : value
-      return [[name, keyOf(told).slice(0, 16)]]
+      const hashed = name === 'buildArgs' || name === 'overrides' ? withoutSecrets(value) : value
+      return [[name, keyOf(hashed).slice(0, 16)]]
     }),
   )
 }

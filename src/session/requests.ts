@@ -1,3 +1,4 @@
+import { distinctDiagnostics } from '../distinct.ts'
 import { compact } from '../compact.ts'
 import { contextNames } from '../config/build-context.ts'
 import type { CompleteOptions } from '../config/options.ts'
@@ -212,11 +213,7 @@ function unusedBases(dockerfile: Dockerfile, override: PlatformOverride | undefi
 
 /** Warnings are told; errors end the build, all of them at once. */
 export function check(diagnostics: readonly Diagnostic[], emit: Emit): void {
-  const seen = new Set<string>()
-  const distinct = diagnostics.filter(({ rule, message, at }) => {
-    const key = `${rule} ${at.file}:${at.line} ${message}`
-    return !seen.has(key) && seen.add(key)
-  })
+  const distinct = distinctDiagnostics(diagnostics)
   // The name of a check is what turns it off.
   const textOf = ({ rule, message }: Diagnostic): string => (/^[A-Z]/.test(rule) ? `${rule}: ${message}` : message)
   const errors = distinct.filter(({ severity }) => severity === 'error')

@@ -578,7 +578,7 @@ describe('a current Docker with the containerd store', () => {
     const remote = (password: string) => ({
       credentials: {
         find: async () => ({ kind: 'password', username: 'user', password, from: 'a test' }) as const,
-        looked: async () => '',
+        searched: async () => '',
       },
     })
     await docker.docker('builder', 'prune', '-af')

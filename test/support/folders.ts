@@ -24,8 +24,14 @@ export const FOLDERS: readonly Folder[] = [
   { name: 'errors.ts', idea: 'the error class', pure: true, imports: ['error-codes.ts'] },
   { name: 'did-you-mean.ts', idea: '"did you mean"', pure: true, imports: [] },
   { name: 'compact.ts', idea: 'objects without undefined fields', pure: true, imports: [] },
+  { name: 'distinct.ts', idea: 'every item once', pure: true, imports: ['errors.ts'] },
   { name: 'events.ts', idea: 'what happens, as data', pure: true, imports: ['errors.ts'] },
-  { name: 'platform.ts', idea: 'a platform as a value', pure: true, imports: ['errors.ts', 'did-you-mean.ts'] },
+  {
+    name: 'platform.ts',
+    idea: 'a platform as a value',
+    pure: true,
+    imports: ['errors.ts', 'did-you-mean.ts', 'distinct.ts'],
+  },
   { name: 'oci', idea: 'the image-spec as values', pure: true, imports: ['pure'] },
   {
     name: 'dockerfile',

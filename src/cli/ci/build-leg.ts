@@ -52,12 +52,12 @@ async function runLeg(
 ): Promise<number> {
   if ('options' in what) {
     const { options, neutral } = what
-    const told = { ...options, ...(metadataFile ? { metadataFile } : {}) }
-    if (!neutral) return runBuild(told, terminal)
+    const withMetadata = { ...options, ...(metadataFile ? { metadataFile } : {}) }
+    if (!neutral) return runBuild(withMetadata, terminal)
     const { buildNeutral, withParts } = await import('./neutral.ts')
     return folder === undefined
       ? buildNeutral(options, neutral, terminal)
-      : runBuild(withParts(told, neutral), terminal)
+      : runBuild(withParts(withMetadata, neutral), terminal)
   }
   const [{ openImages }, { runImages }] = await Promise.all([import('./images.ts'), import('../run-images.ts')])
   const run = await openImages(what.images, terminal)

@@ -153,8 +153,8 @@ export function checkSecrets(file: ComposeMap, report: Report): void {
   const section = nodeAt(file, 'secrets')
   for (const [name, { at, value }] of section?.kind === 'map' ? section.entries : []) {
     const sources = ['file', 'environment'].filter((key) => nodeAt(value, key))
-    const isElsewhere = ['external', 'driver'].some((key) => nodeAt(value, key))
-    if (sources.length === 0 && !isElsewhere)
+    const isExternal = ['external', 'driver'].some((key) => nodeAt(value, key))
+    if (sources.length === 0 && !isExternal)
       report(at, `Cannot use the secret "${name}": it says neither file nor environment`)
   }
 }

@@ -1,3 +1,4 @@
+import { distinctBy } from '../../distinct.ts'
 import type { Diagnostic } from '../../errors.ts'
 import { ConfigFileError } from '../file.ts'
 import { startExtending } from './extend.ts'
@@ -34,9 +35,12 @@ export function loadCompose(input: ComposeInput, shapes: ComposeShapes): LoadedC
   const loaded = loadAll(input.files, { folder: input.folder, env: input.env, within: [] })
   if (problems.every(({ severity }) => severity !== 'error'))
     validate(loaded, shapes.file, '', { report, isPart: false })
-  const errors = distinct(problems.filter(({ severity }) => severity === 'error'))
+  const errors = distinctBy(
+    problems.filter(({ severity }) => severity === 'error'),
+    (one) => JSON.stringify(one),
+  )
   if (errors.length > 0) throw new ConfigFileError(errors[0]!.at.file, errors)
-  return { file: loaded, warnings: distinct(problems) }
+  return { file: loaded, warnings: distinctBy(problems, (one) => JSON.stringify(one)) }
 
   function loadAll(files: ComposeInput['files'], scope: Scope): ComposeMap {
     let whole = mapOf([], start)
@@ -68,8 +72,4 @@ export function projectNameIn(text: string, file: string, env: ComposeEnv): stri
       return []
     }
   })
-}
-
-function distinct(found: readonly Diagnostic[]): Diagnostic[] {
-  return [...new Map(found.map((one) => [JSON.stringify(one), one])).values()]
 }

@@ -1,3 +1,4 @@
+import { distinctBy } from '../../distinct.ts'
 import type { Said, SaidRecord } from '../images/target.ts'
 import type { ComposeEnv } from './reading.ts'
 import { pairsOf } from './merge.ts'
@@ -67,8 +68,7 @@ export function saidList(node: ComposeNode | undefined): Said[] {
 
 /** Every value once, where it stands first. */
 export function distinct(list: readonly Said[]): Said[] {
-  const values = list.map(({ value }) => value)
-  return list.filter(({ value }, index) => values.indexOf(value) === index)
+  return distinctBy(list, ({ value }) => value)
 }
 
 /** The two sides of the first `=`. */

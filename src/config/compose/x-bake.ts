@@ -1,6 +1,7 @@
 import { compact } from '../../compact.ts'
 import type { ImageTarget, Said, SaidRecord } from '../images/target.ts'
 import { nodeAt, textOf, type ComposeNode } from './node.ts'
+import { distinct } from './said.ts'
 
 /** A target with what `x-bake` of its build adds: buildx's attributes that compose has no key for. */
 export function withXBake(
@@ -10,7 +11,7 @@ export function withXBake(
 ): ImageTarget {
   if (node?.kind !== 'map') return target
   const list = (key: string): Said[] => listOf(nodeAt(node, key))
-  const added = (own: readonly Said[] | undefined, key: string) => distinctSaid([...(own ?? []), ...list(key)])
+  const added = (own: readonly Said[] | undefined, key: string) => distinct([...(own ?? []), ...list(key)])
   const flag = (key: string, own: Said<boolean> | undefined): Said<boolean> | undefined => {
     const text = textOf(nodeAt(node, key))
     return text === undefined ? own : { value: text === 'true', at: nodeAt(node, key)!.at }
@@ -48,8 +49,4 @@ function contextsOf(node: ComposeNode | undefined, targets: ReadonlyMap<string, 
     return [name, { value: said, at: value.at }] as const
   })
   return Object.fromEntries(contexts)
-}
-
-function distinctSaid(list: readonly Said[]): Said[] {
-  return [...new Map(list.map((said) => [said.value, said] as const)).values()]
 }

@@ -1,3 +1,4 @@
+import { distinctBy } from '../../distinct.ts'
 import { suggest } from '../../did-you-mean.ts'
 import type { Diagnostic } from '../../errors.ts'
 import type { Ask, Claim, Judge } from '../project.ts'
@@ -80,7 +81,7 @@ export function openAsks(settings: readonly ImageSetting[], { rights }: Grants, 
       return why === undefined ? [] : [{ ...setting, why, instead: `--allow ${grantOf(claim, right)}` }]
     })
   })
-  return [...new Map(asks.map((ask) => [JSON.stringify(ask), ask])).values()]
+  return distinctBy(asks, (ask) => JSON.stringify(ask))
 }
 
 function grantOf(claim: Claim, right: string | undefined): string {

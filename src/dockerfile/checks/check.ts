@@ -1,3 +1,4 @@
+import { distinctDiagnostics } from '../../distinct.ts'
 import { XbuildError, type Diagnostic } from '../../errors.ts'
 import { suggest } from '../../did-you-mean.ts'
 import { shorten } from '../flags.ts'
@@ -141,13 +142,4 @@ function skipAbove({ written, at }: Instruction | FromInstruction, found: Diagno
     }
   }
   return skip
-}
-
-/** The stages of several platforms have most findings in common. */
-export function distinctDiagnostics(diagnostics: readonly Diagnostic[]): Diagnostic[] {
-  const seen = new Set<string>()
-  return diagnostics.filter(({ rule, message, at }) => {
-    const key = `${rule} ${at.line} ${message}`
-    return !seen.has(key) && seen.add(key)
-  })
 }

@@ -6,7 +6,7 @@ import { formatPlatform, samePlatform, type Platform } from '../../platform.ts'
 import type { BlobSource, BuiltImage } from '../../content/built-image.ts'
 import type { Driver, DriverOptions, NodeTest, TestOptions } from '../driver.ts'
 import type { EngineImages } from '../engine-images.ts'
-import { createKeptImages } from '../kept-images.ts'
+import { createImagesUnderTest } from '../images-under-test.ts'
 import type { RemoteBuild } from '../remote-build.ts'
 import type { Transport } from '../transport.ts'
 import { entitlementsOf, frontendAttributes, targetOf } from './attributes.ts'
@@ -70,7 +70,7 @@ export function createBuildkitDriver(options: BuildkitOptions): Driver {
     }),
   )
   const progress = createProgress()
-  const kept = createKeptImages()
+  const kept = createImagesUnderTest()
   const handOver = options.packs && createHandOver(options.packs)
 
   async function build(job: Job, { signal, emit, stages = [] }: DriverOptions): Promise<BuiltImage> {

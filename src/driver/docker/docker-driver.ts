@@ -20,7 +20,7 @@ import { createClassicProgress, type ClassicProgress } from './classic-progress.
 import { sentContext } from './context-tar.ts'
 import { type DockerEngine, engineFailure } from './engine.ts'
 import type { EngineImages } from '../engine-images.ts'
-import { createKeptImages, type KeptImages } from '../kept-images.ts'
+import { createImagesUnderTest, type ImagesUnderTest } from '../images-under-test.ts'
 import { engineImages } from './engine-images.ts'
 import { jsonLines } from './json-lines.ts'
 import { authsOf } from './registry-auth.ts'
@@ -39,7 +39,7 @@ export interface DockerDriverOptions {
  * store. Throws UNSUPPORTED before anything is sent when its builder cannot do what the Dockerfile asks for.
  */
 export function createDockerDriver({ engine, builder, platform: native, buildFor }: DockerDriverOptions): Driver {
-  const kept = createKeptImages()
+  const kept = createImagesUnderTest()
   return {
     async build(job, options) {
       if (job.kind !== 'image')
@@ -70,7 +70,7 @@ interface Classic {
   readonly job: ImageJob
   readonly native: Platform
   readonly builder: ClassicBuilder
-  readonly kept: KeptImages
+  readonly kept: ImagesUnderTest
 }
 
 function graphOf(

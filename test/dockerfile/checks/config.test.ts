@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { parseCheckConfig } from '../../../src/dockerfile/checks/config.ts'
-import { findings, lookOver } from './look-over.ts'
+import { findings, checkText } from './check-text.ts'
 
 const BODY = 'FROM scratch AS A\nCMD a\nENV a b\n'
 const ALL = ['StageNameCasing:2', 'JSONArgsRecommended:3', 'LegacyKeyValueFormat:4']
@@ -24,7 +24,7 @@ test.each([
 })
 
 test('error=true makes no error of what BuildKit would not find', () => {
-  const found = lookOver('# check=error=true\nARG BUILDPLATFORM=linux/amd64\nFROM scratch AS a\nCMD a\n')
+  const found = checkText('# check=error=true\nARG BUILDPLATFORM=linux/amd64\nFROM scratch AS a\nCMD a\n')
   expect(found.map(({ rule, severity }) => [rule, severity])).toEqual([
     ['PlatformArgDefaultDisallowed', 'warning'],
     ['JSONArgsRecommended', 'error'],
@@ -32,14 +32,14 @@ test('error=true makes no error of what BuildKit would not find', () => {
 })
 
 test('error=true makes errors of all findings', () => {
-  const severities = (text: string) => new Set(lookOver(text).map(({ severity }) => severity))
+  const severities = (text: string) => new Set(checkText(text).map(({ severity }) => severity))
   expect(severities(`# check=error=true\n${BODY}`)).toEqual(new Set(['error']))
   expect(severities(BODY)).toEqual(new Set(['warning']))
 })
 
 test('the build arg takes the place of the directive', () => {
   const text = `# check=skip=all;error=true\n${BODY}`
-  const found = lookOver(text, { buildArgs: { BUILDKIT_DOCKERFILE_CHECK: 'skip=LegacyKeyValueFormat' } })
+  const found = checkText(text, { buildArgs: { BUILDKIT_DOCKERFILE_CHECK: 'skip=LegacyKeyValueFormat' } })
   expect(found.map(({ rule, severity }) => [rule, severity])).toEqual([
     ['StageNameCasing', 'warning'],
     ['JSONArgsRecommended', 'warning'],

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parseDockerfile } from '../../../src/dockerfile/parse.ts'
-import { findings } from './look-over.ts'
+import { findings } from './check-text.ts'
 
 /** Files as people write them, in which nothing is wrong. */
 const ORDINARY = {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { RULES } from '../../../src/dockerfile/checks/rules.ts'
-import { findings, lookOver, type LookOptions } from './look-over.ts'
+import { findings, checkText, type CheckOptions } from './check-text.ts'
 
-type Case = readonly [text: string, lines: readonly number[], options?: LookOptions]
+type Case = readonly [text: string, lines: readonly number[], options?: CheckOptions]
 
 /**
  * By rule: Dockerfiles, and the lines where the rule finds something. BuildKit 0.26 (docker 28.5) finds the same, but
@@ -207,6 +207,8 @@ describe.each(Object.entries(CASES))('%s', (rule, cases) => {
 })
 
 test('messages name the thing, and every finding has a way out', () => {
-  const all = lookOver('FROM scratch AS Base\nENV A=$B\nENV FOO_BAR=1\nENV C=$FOO_BAZ\nARG TARGETARCH=amd64\nCMD run\n')
+  const all = checkText(
+    'FROM scratch AS Base\nENV A=$B\nENV FOO_BAR=1\nENV C=$FOO_BAZ\nARG TARGETARCH=amd64\nCMD run\n',
+  )
   expect(all.map(({ rule, severity, message, hint }) => [rule, severity, message, hint])).toMatchSnapshot()
 })

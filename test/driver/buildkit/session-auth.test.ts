@@ -43,7 +43,7 @@ beforeEach(async () => {
     authService({
       credentials: {
         find: async () => ({ kind: 'password', username: 'user', password: 'hidden', from: 'a test' }),
-        looked: async () => '',
+        searched: async () => '',
       },
       http: async () => createHttp({ agents, idleTimeout: 5_000 }),
       registries: {},

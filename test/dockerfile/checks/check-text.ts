@@ -6,7 +6,7 @@ import { parseDockerfile } from '../../../src/dockerfile/parse.ts'
 import type { Diagnostic } from '../../../src/errors.ts'
 import { parsePlatform } from '../../../src/platform.ts'
 
-export interface LookOptions {
+export interface CheckOptions {
   readonly platforms?: readonly string[]
   readonly target?: string
   readonly buildArgs?: Readonly<Record<string, string>>
@@ -16,7 +16,7 @@ export interface LookOptions {
 }
 
 /** What the checks find in a Dockerfile that is built on linux/amd64. */
-export function lookOver(text: string, options: LookOptions = {}): Diagnostic[] {
+export function checkText(text: string, options: CheckOptions = {}): Diagnostic[] {
   const { platforms = ['linux/amd64', 'linux/arm64'], target, buildArgs = {} } = options
   const { dockerfile, diagnostics } = parseDockerfile(text, { file: 'Dockerfile' })
   const built = platforms.map((platform) =>
@@ -38,6 +38,6 @@ export function lookOver(text: string, options: LookOptions = {}): Diagnostic[] 
 }
 
 /** `RULE:LINE` of each finding, in the order of the file. */
-export function findings(text: string, options?: LookOptions): string[] {
-  return lookOver(text, options).map(({ rule, at }) => `${rule}:${at.line}`)
+export function findings(text: string, options?: CheckOptions): string[] {
+  return checkText(text, options).map(({ rule, at }) => `${rule}:${at.line}`)
 }
