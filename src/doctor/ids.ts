@@ -21,7 +21,7 @@ export async function checkIds({ uid, env }: Machine): Promise<Finding[]> {
       }),
     ]
   }
-  if (!/^\/etc\/subuid/.test(ids.reason))
+  if (ids.lacks === 'programs')
     return [
       here('ids', 'warning', `${ids.reason}: only images with the files of one user can be built`, {
         fix: ids.hint,

@@ -33,13 +33,12 @@ export function judgeNode({ name, endpoint, used, origin, state }: NodeReport, w
   const missing = wanted.flatMap((platform) => {
     const entry = emulated.find((one) => samePlatform(one.platform, platform))
     if (entry?.status !== 'missing') return []
-    const open = /in time/.test(entry.reason)
     return [
       finding(
         formatPlatform(platform),
         'warning',
         entry.reason,
-        open ? `Give it more time: xbuild doctor --timeout 30s` : entry.hint,
+        entry.timedOut ? `Give it more time: xbuild doctor --timeout 30s` : entry.hint,
       ),
     ]
   })

@@ -14,6 +14,8 @@ export type RootlessIds =
       readonly kind: 'single'
       readonly uids: readonly IdRange[]
       readonly gids: readonly IdRange[]
+      /** What is not there: the programs that map ids, or a range of ids in both files. */
+      readonly lacks: 'programs' | 'ranges'
       readonly reason: string
       readonly hint: string
     }
@@ -80,6 +82,7 @@ export async function rootlessIds(path: string = process.env['PATH'] ?? ''): Pro
   if (!newuidmap || !newgidmap) {
     return {
       ...single,
+      lacks: 'programs',
       reason: 'newuidmap and newgidmap are not installed',
       hint: 'Install them: sudo apt-get install uidmap',
     }
@@ -88,6 +91,7 @@ export async function rootlessIds(path: string = process.env['PATH'] ?? ''): Pro
   const range = `${name}:100000:65536`
   return {
     ...single,
+    lacks: 'ranges',
     reason: `/etc/subuid and /etc/subgid give no ids to ${name}`,
     hint: `Add "${range}" to both, or run: sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 ${name}`,
   }

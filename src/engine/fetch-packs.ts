@@ -81,7 +81,11 @@ export async function openPackSet(
     if (artifactType !== PACK_TYPE.set || !manifests || manifests.length > MAX_PACKS) throw noPacks(name)
     return manifests.flatMap((one) => {
       const annotation = (what: string) => one.annotations?.[`${PACK_TYPE.about}${what}`] ?? ''
-      const [recipe, distribution, architecture] = [annotation('recipe'), annotation('distribution'), annotation('architecture')]
+      const [recipe, distribution, architecture] = [
+        annotation('recipe'),
+        annotation('distribution'),
+        annotation('architecture'),
+      ]
       return annotation('host') === host!.debian ? [{ recipe, distribution, architecture, descriptor: one }] : []
     })
   }

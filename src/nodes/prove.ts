@@ -159,7 +159,7 @@ async function run(
   { node, signal }: Pick<ProveOptions, 'node' | 'signal'>,
 ): Promise<Emulated> {
   const shown = formatPlatform(platform)
-  const missing = (reason: string, hint: string): Emulated => ({ platform, status: 'missing', reason, hint })
+  const missing = (reason: string, hint: string) => ({ platform, status: 'missing', reason, hint }) as const
   if (!architectureOf(platform))
     return missing(`there is no emulator for ${shown} programs`, 'Add a node that runs them')
   const strategy = { kind: 'native', node } as const
@@ -179,7 +179,10 @@ async function run(
     if (code === 'RUN_FAILED' && facts.exitCode === PROBE_STATUS)
       return { platform, status: 'ready', emulator: emulatorOf(node) }
     if (signal.aborted)
-      return missing(`a ${shown} test program did not end in time on ${node}`, `See xbuild node inspect ${node}`)
+      return {
+        ...missing(`a ${shown} test program did not end in time on ${node}`, `See xbuild node inspect ${node}`),
+        timedOut: true,
+      }
     if (/exec format error/i.test([message, ...output].join('\n'))) {
       return noEmulator(node, platform)
     }

@@ -29,7 +29,14 @@ export type Emulated =
       readonly emulator: string
       readonly toolchains?: Toolchains
     }
-  | { readonly platform: Platform; readonly status: 'missing'; readonly reason: string; readonly hint: string }
+  | {
+      readonly platform: Platform
+      readonly status: 'missing'
+      readonly reason: string
+      readonly hint: string
+      /** The test did not end in time: the node may run such programs. */
+      readonly timedOut?: true
+    }
 
 /** What is known of native twins for programs of a platform, before it is known which programs its steps run. */
 export interface Toolchains {

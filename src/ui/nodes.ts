@@ -60,7 +60,7 @@ function rowOf({ name, endpoint, used, slots, state }: NodeReport): string[] {
   if (state.status === 'lost') return [...start, 'no answer', '', '', '', '', ''].map((cell) => cleanLine(cell))
   const { driver, version, native, emulated, load, cache } = state
   const ready = emulated.flatMap(({ platform, status }) => (status === 'ready' ? [platform] : []))
-  const open = emulated.some((entry) => entry.status === 'missing' && /in time/.test(entry.reason))
+  const open = emulated.some((entry) => entry.status === 'missing' && entry.timedOut)
   const cells = [
     ...start,
     driver,
