@@ -33,6 +33,7 @@
  *                      a space or tab
  *   fractions          nor does it have printf and a conversion of fractions, nor read other files, unless Autoconf made it
  *   with ARG VALUE     of arguments that begin so there is only ARG, and VALUE follows it
+ *   swap ARG OLD NEW   after each argument ARG there is OLD, in the place of which the twin gets NEW
  *   names              files of arguments (@FILE) hold names only, no options
  *   absent PATH        there is no such file
  *   at PATH            the program is this file, by its real path
@@ -273,6 +274,7 @@ struct start {
     long variables;
     struct text room; /* for new variables */
     char *more[8]; /* `add` */
+    char *swap[2]; /* `swap`: ARG and NEW */
     long added;
     char *folder, *program; /* `load` */
     char *library;          /* `preload` */
@@ -804,6 +806,12 @@ static int follow(char *rules, struct start *start)
             char *only = cut(value);
             for (char **argument = start->argv + 1; *argument; argument++)
                 if (begins(*argument, value) && (!equal(*argument, value) || !argument[1] || !equal(argument[1], only))) return 0;
+        } else if (equal(line, "swap")) {
+            char *old = cut(value), *made = cut(old);
+            if (!*made || start->swap[0]) return 0;
+            for (char **argument = start->argv + 1; *argument; argument++)
+                if (equal(*argument, value) && (!argument[1] || !equal(argument[1], old))) return 0;
+            start->swap[0] = value, start->swap[1] = made;
         } else if (equal(line, "absent")) {
             if (is_there(value)) return 0;
         } else if (equal(line, "at")) {
@@ -876,7 +884,8 @@ static void become(struct start *start, long count)
         argv[n++] = start->argv[0];
     }
     for (long i = 0; i < start->added; i++) argv[n++] = start->more[i];
-    for (long i = 1; i < count; i++) argv[n++] = start->argv[i];
+    for (long i = 1; i < count; i++)
+        argv[n++] = start->swap[0] && i > 1 && equal(start->argv[i - 1], start->swap[0]) ? start->swap[1] : start->argv[i];
     argv[n] = 0;
     call(EXECVE, (long)(start->file ? start->file : paths[0]), (long)argv, (long)start->env, 0, 0, 0);
 }
@@ -893,7 +902,7 @@ static int twin(long argc, char **argv, char **env, long file)
 
     /* Who looks into programs wants to look into the one that was asked for. */
     char *room[MAX_ENV + 16], words[16384];
-    struct start start = { argv + 2, room, 0, { words, words + sizeof words, 0 }, { 0 }, 0, 0, 0, 0, 0, file };
+    struct start start = { argv + 2, room, 0, { words, words + sizeof words, 0 }, { 0 }, { 0 }, 0, 0, 0, 0, 0, file };
     for (; env[start.variables]; start.variables++) {
         char *variable = env[start.variables];
         if (start.variables == MAX_ENV || (begins(variable, "LD_") && !begins(variable, "LD_LIBRARY_PATH=") && !begins(variable, "LD_RUN_PATH="))

@@ -26,9 +26,23 @@ export async function likeness(family: Recipe['family'], one: Unpacked, twin: Un
     case 'go':
       return go(one, twin)
     case 'binutils':
+      return binutils(one, twin)
     case 'tool':
       return { rules: [] }
   }
+}
+
+/** Where a linker looks for libraries by itself, as its built-in scripts say; those for 32-bit programs are never used. */
+const SEARCHED = /SEARCH_DIR\("[^\n]*\);(?=\n)/g
+
+async function binutils(one: Unpacked, twin: Unpacked): Promise<Likeness> {
+  const folders = async ({ file }: Unpacked) =>
+    new Set([...(await readFile(file, 'latin1')).matchAll(SEARCHED)].map(([line]) => line))
+  const [own, its] = [await folders(one), await folders(twin)]
+  const different = [...own].filter((line) => !its.has(line)).concat([...its].filter((line) => !own.has(line)))
+  return different.some((line) => !line.includes('ilp32'))
+    ? { unlike: 'the two look for libraries in other folders' }
+    : { rules: [] }
 }
 
 const SAYS_NOTHING = 'it does not say how it was configured'

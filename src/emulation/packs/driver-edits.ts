@@ -10,7 +10,7 @@ import { readElf, wordBytes, type Segment } from './elf.ts'
 export interface Edits {
   /** How texts in the program begin, and what that becomes, which is no longer; releases have some of them. */
   readonly texts: Readonly<Record<string, string>>
-  /** Specs (GCC's manual, "Specifying Subprocesses") that no option sets, and their new text of one letter. */
+  /** Specs (GCC's manual, "Specifying Subprocesses") that no option sets, and their new text of at most one letter. */
   readonly specs: Readonly<Record<string, string>>
 }
 
@@ -88,11 +88,16 @@ function setSpec(made: Buffer, loaded: readonly Segment[], { name, text }: { nam
     const variable = entry < 0 ? undefined : pointerAt(entry + 16)
     const old = variable === undefined ? undefined : pointerAt(variable)
     const [other] = beginnings(made, `${text}\0`)
-    if (variable === undefined || old === undefined || other === undefined || made[old + 1] !== 0) continue
+    if (variable === undefined || old === undefined || other === undefined || !isText(made, old)) continue
     made.writeBigUInt64LE(BigInt(addressOf(loaded, other)), variable)
     return
   }
   throw strange(`its spec "${name}" was not found`)
+}
+
+function isText(made: Buffer, at: number): boolean {
+  const end = made.indexOf(0, at)
+  return end > at && made.subarray(at, end).every((byte) => byte >= 0x20 && byte < 0x7f)
 }
 
 /** Where texts begin so. */

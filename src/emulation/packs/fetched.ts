@@ -15,7 +15,7 @@ const MAX_BYTES = 1_000_000_000
 /** Rules of interpreters that are at home in an image. */
 const OF_GUESTS = /^(?:text|preload) /
 const FURTHER =
-  /^(?:(?:same|alike) \/(?:[\w.+@-]+\/)*[\w.+@-]+ [0-9a-f]{8,128}|env [A-Z][A-Z0-9_]*=[\w.,-]*|not [A-Z][A-Z0-9_]*=[\w.,-]*|text [0-9a-f]{32}|preload \{pack\}\/lib\/guest\.so|absent \/(?:[\w.+@-]+\/)*[\w.+@-]+|names|# [^\n]*)$/
+  /^(?:(?:same|alike) \/(?:[\w.+@-]+\/)*[\w.+@-]+ [0-9a-f]{8,128}|env [A-Z][A-Z0-9_]*=[\w.,-]*|not [A-Z][A-Z0-9_]*=[\w.,-]*|text [0-9a-f]{32}|preload \{pack\}\/lib\/guest\.so|absent \/(?:[\w.+@-]+\/)*[\w.+@-]+|swap -plugin \/(?:[\w.+@-]+\/)*liblto_plugin\.so \{pack\}\/lib\/liblto_plugin\.so|names|# [^\n]*)$/
 
 /**
  * The manifest of a pack that others made, for this machine: it must be what a recipe of this program makes, with no

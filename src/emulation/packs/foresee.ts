@@ -13,14 +13,14 @@ const SIGNS: readonly (readonly [words: RegExp, programs: Readonly<Record<string
     { 'apt-get': 2, 'apt-store': 4, 'dpkg-deb': 20, tar: 20, dash: 100, coreutils: 150, sed: 60, grep: 40 },
   ],
   [/\bapt(?:-get)?\b[^;&|]*\sinstall\b[^;&|]*\spython3/, { 'python-compile': 1 }],
-  [/(?:^|[\s;&|("'/])(?:gcc|cc|g\+\+|c\+\+)(?:-\d+)?(?=[\s;&|)"']|$)/m, { cc1: 8, as: 8, gcc: 8 }],
+  [/(?:^|[\s;&|("'/])(?:gcc|cc|g\+\+|c\+\+)(?:-\d+)?(?=[\s;&|)"']|$)/m, { cc1: 8, as: 8, gcc: 8, ld: 2 }],
   [
     /(?:^|[\s;&|("'/])(?:make|cmake|ninja|meson|configure|build-essential|dpkg-buildpackage)(?=[\s;&|)"']|$)/m,
-    { cc1: 40, as: 40, gcc: 80, ar: 4, ranlib: 4, make: 10, dash: 100, coreutils: 150, sed: 20, grep: 20 },
+    { cc1: 40, as: 40, gcc: 80, ld: 8, ar: 4, ranlib: 4, make: 10, dash: 100, coreutils: 150, sed: 20, grep: 20 },
   ],
   [
     /(?:^|[\s;&|("'/])(?:configure|autoreconf|autogen\.sh|bootstrap|dpkg-buildpackage|debuild)(?=[\s;&|)"']|$)/m,
-    { bash: 500, dash: 500, coreutils: 1500, sed: 600, grep: 400, diffutils: 50, m4: 20 },
+    { bash: 500, dash: 500, coreutils: 1500, sed: 600, grep: 400, ld: 100, diffutils: 50, m4: 20 },
   ],
   [/(?:^|[\s;&|("'/])(?:autoreconf|autogen\.sh|bootstrap)(?=[\s;&|)"']|$)/m, { perl: 20 }],
   [

@@ -52,7 +52,13 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
     const same =
       match.recipe.family === 'tool' ? await sameLibraries({ ...options, match }, target, { libraries, made }) : []
     const guest = await addGuest({ ...options, match }, { target, native, made, work })
-    const others = await addOthers(match, { options, made, root, targetRoot: target.root, same })
+    const others = await addOthers(match, {
+      options,
+      made,
+      root,
+      targetRoot: target.root,
+      same: [...same, ...guest.rules],
+    })
     const { tryOut: trial = { args: [match.recipe.family === 'go' ? '-V=full' : '--version'] } } = match.recipe
     const preload = match.recipe.guest && `lib/${GUEST}`
     const said = await tryOut(made, { name, linked, args: trial.args, preload }, signal)
@@ -144,7 +150,9 @@ async function addCompanion(
   const copy = join(made, 'lib', basename(program))
   await copyFile(program, copy)
   await chmod(copy, 0o644)
-  return { packages: [target.found, native], rules: [`same ${companion.path} ${target.id}`] }
+  const { path = target.file.slice(target.root.length), option } = companion
+  const told = option === undefined ? [] : [`swap ${option} ${path} {pack}/lib/${basename(program)}`]
+  return { packages: [target.found, native], rules: [`same ${path} ${target.id}`, ...told] }
 }
 
 /** Puts the program, its loader and every library that it needs together; false when it is static and needs none. */

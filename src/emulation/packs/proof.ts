@@ -21,6 +21,7 @@ const RULES = [
   'lacks Z',
   'nowhere no-such-text',
   'with --no-such-option value',
+  'swap --no-such-option old new',
   'names',
   'absent /dev/.xbuild/nothing',
   'alike /dev/.xbuild/nothing 00',

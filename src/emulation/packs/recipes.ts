@@ -81,6 +81,8 @@ export interface Guest {
   readonly program: string
   /** Its machine, as `uname -m` tells it. */
   readonly machine: string
+  /** It makes system calls by their numbers on its own machine; absent: scripts could, by those of the image's. */
+  readonly calls?: 'own'
   /** Packages with such libraries, besides its own: of the same source, or (`others`) of one for both CPUs. */
   readonly packages: readonly string[]
   readonly others?: readonly string[]
@@ -101,8 +103,10 @@ export interface Scripts {
  * the pack, as `lib/<its file name>`.
  */
 export interface Companion extends Pick<Recipe, 'family' | 'versions' | 'target' | 'native'> {
-  /** Where images have it. */
-  readonly path: string
+  /** Where images have it; absent: at its own place, and the twin is named in the place of it. */
+  readonly path?: string
+  /** The argument after which the program is told where it is. */
+  readonly option?: string
 }
 
 /**
@@ -112,6 +116,8 @@ export interface Companion extends Pick<Recipe, 'family' | 'versions' | 'target'
 export interface Unlike {
   readonly bits?: 32
   readonly endian?: 'big'
+  /** All architectures but these (GOARCH). */
+  readonly except?: readonly string[]
   readonly because: string
   readonly rules?: readonly string[]
 }
@@ -188,7 +194,9 @@ const literally = (text: string) => text.replace(/[[\]^$.*+?(){}|]/g, '\\$&')
 
 function unlikeOf({ recipe, target: { goarch } }: RecipeMatch): readonly Unlike[] {
   const { bits, endian } = ARCHITECTURES.find(({ name }) => name === goarch)!
-  return (recipe.unlike ?? []).filter((one) => one.bits === bits || one.endian === endian)
+  return (recipe.unlike ?? []).filter(
+    (one) => one.bits === bits || one.endian === endian || (one.except !== undefined && !one.except.includes(goarch)),
+  )
 }
 
 /** Why programs of that architecture have no twin by this recipe; nothing where they may have one. */

@@ -86,6 +86,11 @@ describe('the driver of a cross compiler', () => {
     ).toBe(true)
   })
 
+  test('may lose the whole text of a spec', () => {
+    const made = editDriver(program(), { ...EDITS, specs: { cross: '' } })
+    expect(made[Number(made.readBigUInt64LE(PLACES.variable)) - AT]).toBe(0)
+  })
+
   test.each([
     ['code that knows where a text begins', [0xbf, ...address(PLACES.texts + 1)]],
     ['code that looks like knowing more by chance', [0x41, ...address(PLACES.texts + 1 + 4)]],

@@ -8,7 +8,7 @@ import { longestWait } from '../../../src/emulation/packs/waiting.ts'
 
 const SHELL = ['dash', 'coreutils', 'sed', 'grep']
 const APT = ['apt-get', 'apt-store', 'dpkg-deb', 'tar', ...SHELL]
-const C = ['cc1', 'as', 'gcc']
+const C = ['cc1', 'as', 'gcc', 'ld']
 const MADE = ['ar', 'ranlib', 'make', ...SHELL]
 
 describe('packs that the script of a RUN will need', () => {
@@ -23,7 +23,7 @@ describe('packs that the script of a RUN will need', () => {
     ['/bin/sh -c apt list', []],
     ['/bin/sh -c gcc -O2 a.c', C],
     ['/bin/sh -c ./configure && make', [...C, ...MADE, 'bash', 'diffutils', 'm4']],
-    ['/bin/sh -c autoreconf -fi', ['bash', 'dash', 'coreutils', 'sed', 'grep', 'diffutils', 'm4', 'perl']],
+    ['/bin/sh -c autoreconf -fi', ['bash', 'dash', 'coreutils', 'sed', 'grep', 'ld', 'diffutils', 'm4', 'perl']],
     ['/bin/sh -c g++ a.cc', [...C, 'cc1plus', 'g++']],
     ['/bin/sh -c cmake --build .', [...C, ...MADE, 'cc1plus', 'g++']],
     ['/bin/sh -c apt-get install -y gcc', [...APT, ...C]],

@@ -255,6 +255,20 @@ describe('Go of two packages', () => {
     ],
   ])('%s', async (name, files, expected) => expect(await likeness('go', one, unpacked(name, files))).toEqual(expected))
 
+  test.each([
+    ['the same', ['/lib/aarch64-linux-gnu', '/usr/lib'], { rules: [] }],
+    ['others for 32-bit programs', ['/lib/aarch64-linux-gnu', '/usr/lib', '/usr/libilp32'], { rules: [] }],
+    ['others', ['/usr/lib'], { unlike: 'the two look for libraries in other folders' }],
+  ])('linkers look for libraries in %s', async (name, folders, expected) => {
+    const script = (paths: readonly string[]) => paths.map((path) => `SEARCH_DIR("=${path}");\n`).join('')
+    const linker = (from: string, paths: readonly string[]) => {
+      const { root } = unpacked(from, { 'usr/bin/ld': `\0${script(paths)}\0` })
+      return { root, file: join(root, 'usr/bin/ld') }
+    }
+    const one = linker(`one ${name}`, ['/lib/aarch64-linux-gnu', '/usr/lib'])
+    expect(await likeness('binutils', one, linker(`twin ${name}`, folders))).toEqual(expected)
+  })
+
   test('that say nothing are not alike', async () => {
     const none = unpacked('none', { 'usr/lib/go-1.24/VERSION': 'go1.24.4' })
     expect(await likeness('go', none, none)).toEqual({ unlike: 'it does not say how it was configured' })
@@ -318,8 +332,9 @@ describe('recipes', async () => {
     ['/usr/bin/as', 's390x', [], undefined],
     ['/usr/libexec/gcc/arm-linux-gnueabihf/14/lto1', 'arm', [], expect.stringContaining('in words of the machine')],
     ['/usr/bin/xz', 'ppc64le', [], undefined],
-    ['/usr/bin/cc', 's390x', [], undefined],
-    ['/usr/bin/cc', 'arm', ['skip -march=', 'skip -mcpu=', 'skip -mtune='], undefined],
+    ['/usr/bin/cc', 's390x', ['some -c -S -E', 'skip -l'], undefined],
+    ['/usr/bin/cc', 'arm64', [], undefined],
+    ['/usr/bin/cc', 'arm', ['skip -march=', 'skip -mcpu=', 'skip -mtune=', 'some -c -S -E', 'skip -l'], undefined],
     ['/usr/bin/ar', 's390x', [], expect.stringContaining('big-endian')],
     ['/bin/sh', 'riscv64', [], 'on riscv64 nobody has compared it yet'],
     ['/usr/bin/xz', 's390x', [], expect.stringContaining('big-endian')],
