@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises'
 import { release } from 'node:os'
 import { XbuildError } from '../errors.ts'
 import { findProgram } from '../host/files.ts'
+import { namespacesHere, type MachineFacts } from '../host/machine-facts.ts'
 import { keyOf } from '../store/key.ts'
 import type { Store } from '../store/store.ts'
 import { cgroupHierarchy } from './cgroups.ts'
@@ -28,6 +29,7 @@ export function createRuntimeFinder({
   workers,
   wanted,
   uid,
+  facts: openFacts,
   signal,
   onWarning,
 }: {
@@ -35,6 +37,8 @@ export function createRuntimeFinder({
   workers: Workers
   wanted?: string
   uid: number
+  /** Opens what is known of this machine beside all stores; absent: every store finds out for itself. */
+  facts?: () => MachineFacts | undefined
   signal: AbortSignal
   onWarning: (message: string) => void
 }): () => Promise<Runtime> {
@@ -52,19 +56,32 @@ export function createRuntimeFinder({
   }
 
   async function find(): Promise<Runtime> {
-    const failures: string[] = []
+    const installed: { readonly path: string; readonly key: string }[] = []
     for (const name of wanted === undefined ? CANDIDATES : [wanted]) {
       const path = await findProgram(name)
       if (path === undefined) continue
       const { size, mtimeMs } = await stat(path)
-      const key = keyOf(['runtime', 3, path, size, mtimeMs, release(), uid, cgroupHierarchy()])
+      installed.push({ path, key: keyOf(['runtime', 3, path, size, mtimeMs, release(), uid, cgroupHierarchy()]) })
+    }
+    const facts = openFacts?.()
+    // The first one that works: those before it have failed since the machine started, and need not fail again
+    const all = keyOf(['runtime', 1, installed.map(({ key }) => key), namespacesHere()])
+    const last = facts?.get<Runtime>(all)
+    if (last && installed.some(({ path }) => path === last.path))
+      return { path: last.path, seccomp: last.seccomp === true, devices: last.devices === true }
+    const remember = async (runtime: Runtime) => {
+      await facts?.put(all, runtime)
+      return runtime
+    }
+    const failures: string[] = []
+    for (const { path, key } of installed) {
       const known = await store.records.get<Runtime>('runtimes', key)
-      if (known) return { path, seccomp: known.seccomp === true, devices: known.devices === true }
+      if (known) return remember({ path, seccomp: known.seccomp === true, devices: known.devices === true })
       const worker = await workers.native()
       const { failure, seccomp, devices } = await worker.call('probeRuntime', { runtime: path }, { signal })
       if (failure === undefined) {
         await store.records.put('runtimes', key, { path, seccomp, devices } satisfies Runtime)
-        return { path, seccomp, devices }
+        return remember({ path, seccomp, devices })
       }
       failures.push(`${path}: ${failure}`)
     }

@@ -6,6 +6,7 @@ import type { ImageTest } from '../engine/run-test.ts'
 import type { EngineServices } from '../engine/services.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
 import type { Emit } from '../events.ts'
+import { openMachineFacts } from '../host/machine-facts.ts'
 import { once } from '../host/once.ts'
 import { forEachLimited } from '../host/pool.ts'
 import type { TargetId } from '../plan/target-id.ts'
@@ -157,7 +158,13 @@ async function openTestsHere(
   const running = {
     services,
     isNative: (platform: Platform) => isNativeOn(tester, platform),
-    runtime: createRuntimeFinder({ ...services, signal, onWarning: services.warn, ...compact({ wanted }) }),
+    runtime: createRuntimeFinder({
+      ...services,
+      facts: openMachineFacts,
+      signal,
+      onWarning: services.warn,
+      ...compact({ wanted }),
+    }),
     networks: createNetworks(services.warn),
     emit,
     signal,

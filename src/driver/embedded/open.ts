@@ -9,6 +9,7 @@ import type { GraphStage } from '../../dockerfile/types.ts'
 import type { ImageFacts } from '../../engine/assemble-image.ts'
 import { createCacheMounts } from '../../engine/cache-mounts.ts'
 import { createNetworks } from '../../engine/networks.ts'
+import { openMachineFacts } from '../../host/machine-facts.ts'
 import { createRuntimeFinder } from '../../engine/runtime.ts'
 import type { EngineServices } from '../../engine/services.ts'
 import { createSolver, type Solver, type SolverOptions } from '../../engine/solve.ts'
@@ -90,6 +91,7 @@ export async function openEmbedded({
     store,
     workers,
     uid,
+    facts: openMachineFacts,
     signal,
     onWarning: services.warn,
     ...(options.ociRuntime ? { wanted: options.ociRuntime } : {}),
