@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Compiles the handler, and what twins of interpreters are told (guest.c), into the folder given, for every CPU that a compiler is here for: node qemu/handler/build.mjs
+// Compiles the handler, and what twins of interpreters are told (guest.c, speculate.c), into the folder given, for every CPU that a compiler is here for: node qemu/handler/build.mjs
 // dist. Nothing fails without one.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
@@ -34,27 +34,33 @@ for (const [cpu, { triple, flags }] of Object.entries(CPUS)) {
     [`${triple}-${name}`, ...(own ? plain : [])].find((program) => spawnSync(program, ['--version']).status === 0)
   const [cc, ld, objcopy] = [tool('gcc', ['cc', 'gcc', 'clang']), tool('ld', ['ld']), tool('objcopy', ['objcopy'])]
   const made =
-    cc && ld && objcopy && compile({ cc, ld, objcopy, flags, file: join(out, `handler-${cpu}.bin`) }) && guest(cc, cpu)
+    cc &&
+    ld &&
+    objcopy &&
+    compile({ cc, ld, objcopy, flags, file: join(out, `handler-${cpu}.bin`) }) &&
+    ['guest', 'speculate'].every((name) => library(cc, name, cpu))
   if (!made && own)
     console.error(
       'xbuild is built without the handler for native toolchains: it takes a C compiler and binutils. Emulated builds work, and take longer',
     )
 }
 
-function guest(cc, cpu) {
-  const file = join(out, `guest-${cpu}.so`)
+function library(cc, name, cpu) {
+  const file = join(out, `${name}-${cpu}.so`)
   const temp = `${file}.${process.pid}`
   const more = [
     '-fPIC',
     '-shared',
     '-nostdlib',
     '-Wl,--build-id=sha1',
-    '-Wl,-soname,guest.so',
+    `-Wl,-soname,${name}.so`,
     '-Wl,-z,noexecstack',
     '-s',
   ]
   const flags = FLAGS.filter((flag) => flag !== '-fPIE')
-  const { status, stderr } = spawnSync(cc, [...flags, ...more, join(here, 'guest.c'), '-o', temp], { encoding: 'utf8' })
+  const { status, stderr } = spawnSync(cc, [...flags, ...more, join(here, `${name}.c`), '-o', temp], {
+    encoding: 'utf8',
+  })
   if (status === 0) renameSync(temp, file)
   else console.error(`${cc} could not build the library of twins: ${stderr}`)
   return existsSync(file)

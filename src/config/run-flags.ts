@@ -86,13 +86,14 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: BuildFlag<RunOptio
   accel: {
     name: 'accel',
     project: 'free',
-    placeholder: 'auto|off|require|verify|profile',
+    placeholder: 'auto|off|require|verify|profile|speculate',
     group: 'advanced',
     env: 'XBUILD_ACCEL',
     key: 'accel',
     help:
       'Run compilers of emulated steps natively, from packs that write the same bytes: auto (if there are packs), require (fail if there are none), ' +
-      'verify (run every step both ways and compare), profile (auto, and tell which programs took the time)',
+      'verify (run every step both ways and compare), profile (auto, and tell which programs took the time), speculate (auto, and Node of the same image for this machine; ' +
+      'steps that cannot be run so are run again)',
     default: 'auto',
     absent: undefined,
     parse: read.accel,

@@ -32,9 +32,10 @@ export interface Resources {
 
 /**
  * Native toolchains in emulated steps: `auto` where there are any; `require` fails where there is none; `verify` runs
- * every step both ways and compares; `profile` is `auto`, and finds out where the CPU time of steps goes.
+ * every step both ways and compares; `profile` is `auto`, and finds out where the CPU time of steps goes; `speculate` is
+ * `auto`, and runs Node of the image's sibling in place of the image's, and the step again when that cannot be exact.
  */
-export type AccelMode = 'auto' | 'off' | 'require' | 'verify' | 'profile'
+export type AccelMode = 'auto' | 'off' | 'require' | 'verify' | 'profile' | 'speculate'
 
 /** What a build says to all of its RUN steps. */
 export interface RunOptions {

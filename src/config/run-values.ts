@@ -46,7 +46,7 @@ function parseSecret(
 }
 
 /** All of them. */
-export const ACCEL_MODES: readonly AccelMode[] = ['auto', 'off', 'require', 'verify', 'profile']
+export const ACCEL_MODES: readonly AccelMode[] = ['auto', 'off', 'require', 'verify', 'profile', 'speculate']
 
 /** How native toolchains are used. */
 export function accel(texts: readonly string[], { label }: FlagInput): AccelMode {

@@ -57,6 +57,8 @@ export interface UsedPack extends NamedPack {
   readonly platform: string
   /** Digest of the image, of another platform in the index of one that the step is made from, that it was taken from. */
   readonly sibling?: string
+  /** Its programs stand in for those of the image, with `--accel=speculate` only. */
+  readonly speculated?: true
   /** The node whose steps could start programs from it; absent: the engine of this machine saw that they did. */
   readonly node?: string
 }

@@ -1,6 +1,5 @@
 import { compact } from '../compact.ts'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { AccelMode } from '../config/run-options.ts'
 import { binfmtRegistration, ARCHITECTURES } from '../emulation/architectures.ts'
@@ -19,7 +18,7 @@ import { listenForQuestions, type Question } from './questions.ts'
 import type { PackSets } from './pack-source.ts'
 import type { RunParams } from './protocol.ts'
 import { readStarts } from './starts.ts'
-import { ownMark } from '../host/process-mark.ts'
+import { cleanReason, makeStartsFile, makeStepFolder } from './step-folder.ts'
 
 export type { UsedPack }
 
@@ -33,6 +32,10 @@ export interface AcceleratedStep {
   starts(): readonly ProgramStarts[]
   /** Aborted with the reason when a twin is required and there is none. */
   readonly refused: AbortSignal
+  /** Aborted with the reason when what the step did cannot be used: a twin could not answer as its program would. */
+  readonly ended: AbortSignal
+  /** Programs of it may have been run by twins that speculate. */
+  speculated(): boolean
   close(): void
 }
 
@@ -65,8 +68,11 @@ export interface Acceleration {
   readonly mode: AccelMode
   /** The same launch with the handler before each emulator that it can be put before. */
   prepare(launch: Launch): Promise<Launch>
-  /** Opens a step; nothing when emulation goes through handlers that are not ours. */
-  open(platform: Platform, files: StepFiles): Promise<AcceleratedStep | undefined>
+  /**
+   * Opens a step; nothing when emulation goes through handlers that are not ours. Without `speculate` no twin is used that
+   * may end the attempt.
+   */
+  open(platform: Platform, files: StepFiles, speculate?: boolean): Promise<AcceleratedStep | undefined>
   /** Begins to make the packs that these steps will need, which are not in the cache. Returns at once. */
   foresee(steps: readonly EmulatedStep[]): void
   /** Keeps what part of the CPU time was native, for the plans of later builds. */
@@ -82,9 +88,6 @@ export interface AccelerationOptions {
   /** Where packs are fetched before they are made. */
   readonly sets?: PackSets | undefined
 }
-
-/** Room for a socket's path, which the kernel limits to 107 bytes. */
-const SOCKET_PATH = 100
 
 /** Prepares the acceleration of a build; nothing is loaded, made or asked until a step is emulated. */
 export function createAcceleration({ mode, folder, signal, emit, sets }: AccelerationOptions): Acceleration {
@@ -191,15 +194,17 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
   async function open(
     platform: Platform,
     { base, siblings, readFile }: StepFiles,
+    speculate = false,
   ): Promise<AcceleratedStep | undefined> {
     const { architecture } = platform
     if (!ready.has(architecture)) return undefined
     try {
       const found = await openTwins()
-      const step = makeStepFolder(folder, await found.names(architecture))
+      const step = makeStepFolder(folder, await found.names(architecture, speculate))
       mkdirSync(packs, { recursive: true })
       const starts = makeStartsFile(step)
       const refused = new AbortController()
+      const ended = new AbortController()
       const used = new Map<string, UsedPack>()
       const osRelease = once(
         async () => (await readFile('/etc/os-release')) ?? (await readFile('/usr/lib/os-release')) ?? '',
@@ -215,7 +220,7 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
       const answer = async ({ id, path }: Question): Promise<string | undefined> => {
         const twin = await found.find(
           { id, path, architecture },
-          { distribution, siblings, wait: mode === 'require' || mode === 'verify' },
+          { distribution, siblings, wait: mode === 'require' || mode === 'verify', speculate },
         )
         if (!twin) return undefined
         if ('stranger' in twin) return ''
@@ -230,20 +235,27 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
         used.set(twin.pack.digest, {
           platform: formatPlatform(platform),
           ...namedPack(twin.pack),
-          ...compact({ sibling }),
+          ...compact({ sibling, speculated: twin.pack.manifest.speculative }),
         })
         return rulesText(twin.pack, id)
       }
-      const server = await listenForQuestions(step, answer, (error) => {
-        const message = `A program for ${formatPlatform(platform)} runs emulated: its native toolchain cannot be passed to it: ${toXbuildError(error).message}`
-        if (mode === 'require') refused.abort(message)
-        else complain(message)
-      })
+      const server = await listenForQuestions(
+        step,
+        answer,
+        (error) => {
+          const message = `A program for ${formatPlatform(platform)} runs emulated: its native toolchain cannot be passed to it: ${toXbuildError(error).message}`
+          if (mode === 'require') refused.abort(message)
+          else complain(message)
+        },
+        (reason) => ended.abort(cleanReason(reason)),
+      )
       return {
         accel: { packs, step, starts },
         used: () => [...used.values()],
         starts: () => readStarts(starts),
         refused: refused.signal,
+        ended: ended.signal,
+        speculated: () => [...used.values()].some((pack) => pack.speculated),
         close() {
           server.close()
           rmSync(dirname(step), { recursive: true, force: true })
@@ -273,26 +285,4 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
       await (await twins)?.close()
     },
   }
-}
-
-/**
- * Makes what the container sees of a step: names that may be asked about, a folder for answers. Any user of the
- * container may use it; of this machine only its owner gets through the folder above.
- */
-export function makeStepFolder({ tmp }: Pick<StoreFolder, 'tmp'>, names: readonly string[]): string {
-  const prefix = `${ownMark()}-accel-`
-  const outer = mkdtempSync(join(tmp.length + prefix.length + 17 < SOCKET_PATH ? tmp : tmpdir(), prefix)) // its mode is 0700
-  const folder = join(outer, 'step')
-  for (const path of ['', 'names', 'rules']) mkdirSync(join(folder, path))
-  for (const name of names) writeFileSync(join(folder, 'names', name), '')
-  for (const path of ['', 'names', 'rules']) chmodSync(join(folder, path), 0o755) // whatever the umask is: steps may run as any user
-  return folder
-}
-
-/** Makes the file in which the handlers of a step tell what they start, beside its folder: the one thing they write. */
-function makeStartsFile(step: string): string {
-  const path = join(dirname(step), 'starts')
-  writeFileSync(path, '')
-  chmodSync(path, 0o666) // whatever the umask is: steps may run as any user
-  return path
 }

@@ -7,7 +7,7 @@ import type { StepSnapshot } from './execute-copy.ts'
 import type { Networks } from './networks.ts'
 import { mostProcesses } from './process-limit.ts'
 import type { RunParams } from './protocol.ts'
-import type { AcceleratedRun } from './run-accelerated.ts'
+import type { AcceleratedRun, Speculation } from './run-accelerated.ts'
 import type { Layers } from './layers.ts'
 import type { Runtime } from './runtime.ts'
 import { baseImage, saysGo } from './image-vertices.ts'
@@ -28,6 +28,7 @@ export interface RunEdges {
   readonly inputs: readonly (MountInput | undefined)[]
   readonly networks: Networks
   readonly acceleration?: Acceleration
+  readonly speculation?: Speculation | undefined
   readonly emit: Emit
   readonly signal: AbortSignal
 }
@@ -92,6 +93,7 @@ export async function executeRun(vertex: RunVertex, snapshot: StepSnapshot, edge
       ...{ params, platform, worker, signal, onLog },
       base: baseOf(vertex),
       siblings: siblingsOf(vertex, edges),
+      speculation: edges.speculation,
     })
   } finally {
     opened.release()

@@ -12,15 +12,19 @@ export interface Question {
 
 const QUESTION = /^([0-9a-f]{16,64}|go-[\w-]{16,60}) (\/[^\n\0]{1,1000})\n$/
 const MAX_QUESTION = 1200
+/** A twin cannot answer as its program would: what the step did until now is not to be used. */
+const END = /^!([^\n]{1,600})\n$/
 
 /**
  * Answers the handlers of one step through a socket in its folder; an answer is a file that stays, without one they
- * ask again. An answer that cannot be had or written, on a full disk say, is told to `onFailure` and is none.
+ * ask again. An answer that cannot be had or written, on a full disk say, is told to `onFailure` and is none. `onEnd` is
+ * told why a twin gives up; any program of the step may say so.
  */
 export async function listenForQuestions(
   folder: string,
   answer: (question: Question) => Promise<string | undefined>,
   onFailure: (error: unknown) => void,
+  onEnd: (reason: string) => void = () => undefined,
 ): Promise<{ close(): void }> {
   const open = new Set<Socket>()
   let closed = false
@@ -39,6 +43,8 @@ export async function listenForQuestions(
   }
 
   async function reply(socket: Socket, text: string): Promise<void> {
+    const reason = END.exec(text)?.[1]
+    if (reason !== undefined && !closed) onEnd(reason)
     const [, id, path] = QUESTION.exec(text) ?? []
     if (id && path) {
       try {

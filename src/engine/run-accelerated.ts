@@ -1,4 +1,4 @@
-import { XbuildError } from '../errors.ts'
+import { toXbuildError, XbuildError } from '../errors.ts'
 import { formatPlatform, type Platform } from '../platform.ts'
 import type { AcceleratedStep, Acceleration, BaseImage, UsedPack } from './acceleration.ts'
 import type { StepSibling } from '../emulation/packs/sibling/step-sibling.ts'
@@ -22,8 +22,17 @@ export interface EmulatedRun {
   readonly base: BaseImage | undefined
   readonly siblings: readonly StepSibling[]
   readonly worker: Worker
+  /** What earlier builds learnt of this step; absent: nothing is speculated. */
+  readonly speculation?: Speculation | undefined
   readonly signal: AbortSignal
   readonly onLog: (stream: 'stdout' | 'stderr', line: string) => void
+}
+
+/** Whether a step may be run by programs that stand in for those of its image. */
+export interface Speculation {
+  /** Why the step could not be run so before. */
+  known(): Promise<string | undefined>
+  remember(reason: string): Promise<void>
 }
 
 /** What came of it: the packs that programs were run from, and how often which program was started how. */
@@ -32,34 +41,65 @@ export interface AcceleratedRun extends Changed {
   readonly starts?: readonly ProgramStarts[]
 }
 
+/** An attempt whose result is not used; `lasts`: the next one would end alike. */
+interface FailedAttempt {
+  readonly failed: string
+  readonly lasts: boolean
+}
+
 /** Runs an emulated step with native twins where there are any, as the mode says. */
 export async function runAccelerated(
   acceleration: Acceleration,
-  { params, platform, base, siblings, worker, signal, onLog }: EmulatedRun,
+  { params, platform, base, siblings, worker, speculation, signal, onLog }: EmulatedRun,
 ): Promise<AcceleratedRun> {
   const readFile = async (path: string) => {
     const { text } = await worker.call('readFile', { lowers: params.lowers, path, limit: 65_536 }, { signal })
     return text
   }
-  const step = await acceleration.open(platform, { base, siblings, readFile })
-  if (!step) return worker.call('run', params, { signal, onLog })
-  try {
-    const changed = await withTwins(step)
-    return {
-      ...(acceleration.mode === 'verify' ? await compare(changed) : changed),
-      packs: step.used(),
-      starts: step.starts(),
+  const known = await speculation?.known()
+  if (!speculation || known !== undefined) return runOnce(false)
+  const attempt = await runOnce(true)
+  if (!('failed' in attempt)) return attempt
+  await worker.call('remove', { ids: [params.id] }, { signal })
+  onLog('stderr', `xbuild: run again under QEMU: ${attempt.failed}`)
+  if (attempt.lasts) await speculation.remember(attempt.failed)
+  const again = await runOnce(false)
+  const message = `${formatPlatform(platform)}: a step was run again under QEMU: ${attempt.failed}`
+  return { ...again, warnings: [...(again.warnings ?? []), message] }
+
+  async function runOnce(speculate: false): Promise<AcceleratedRun>
+  async function runOnce(speculate: boolean): Promise<AcceleratedRun | FailedAttempt>
+  async function runOnce(speculate: boolean): Promise<AcceleratedRun | FailedAttempt> {
+    const step = await acceleration.open(platform, { base, siblings, readFile }, speculate)
+    if (!step) return worker.call('run', params, { signal, onLog })
+    try {
+      const changed = await withTwins(step)
+      if (step.ended.aborted) return { failed: String(step.ended.reason), lasts: true }
+      return {
+        ...(acceleration.mode === 'verify' ? await compare(changed) : changed),
+        packs: step.used(),
+        starts: step.starts(),
+      }
+    } catch (error) {
+      if (signal.aborted) throw error
+      if (step.ended.aborted) return { failed: String(step.ended.reason), lasts: true }
+      // A failure is the step's own only under QEMU
+      if (step.speculated()) {
+        const exitCode = toXbuildError(error).facts?.exitCode
+        return { failed: exitCode === undefined ? 'it failed' : `it ended with exit code ${exitCode}`, lasts: false }
+      }
+      throw error
+    } finally {
+      step.close()
     }
-  } finally {
-    step.close()
   }
 
-  async function withTwins({ accel, refused }: AcceleratedStep): Promise<Changed> {
+  async function withTwins({ accel, refused, ended }: AcceleratedStep): Promise<Changed> {
     try {
       return await worker.call(
         'run',
         { ...params, accel, looks: acceleration.mode === 'profile' ? LOOKS.profile : LOOKS.share },
-        { signal: AbortSignal.any([signal, refused]), onLog },
+        { signal: AbortSignal.any([signal, refused, ended]), onLog },
       )
     } catch (error) {
       if (!refused.aborted || signal.aborted) throw error

@@ -32,14 +32,25 @@ export interface BesideOptions {
 }
 
 /**
- * Runs a program of this machine's architecture over snapshots, as no step of the build: without network, secrets and
+ * Runs a program of this machine's architecture over snapshots, or of another one (GOARCH) under QEMU, as no step of the build: without network, secrets and
  * mounts. Gives the file that it made, and throws the rest away. Throws NOT_FOUND when it made none in time.
  */
 export async function runBeside(
-  { argv, cwd, env, files, output, lowers }: SiblingCommand & { readonly lowers: readonly string[] },
+  {
+    argv,
+    cwd,
+    env,
+    files,
+    output,
+    lowers,
+    architecture,
+  }: SiblingCommand & { readonly lowers: readonly string[]; readonly architecture?: string },
   { edges, resources, signal, limit = MAX_TIME }: BesideOptions,
 ): Promise<Buffer> {
-  const [worker, runtime] = await Promise.all([edges.workers.native(), edges.runtime()])
+  const [worker, runtime] = await Promise.all([
+    architecture === undefined ? edges.workers.native() : edges.workers.emulating(architecture),
+    edges.runtime(),
+  ])
   const id = newSnapshotId()
   const late = AbortSignal.timeout(limit)
   try {
@@ -53,7 +64,7 @@ export async function runBeside(
         user: '0',
         cwd,
         files: files.map(({ path, content }) => ({ path, content, mode: 0o644 })),
-        emulated: false,
+        emulated: architecture !== undefined,
         runtime: runtime.path,
         seccomp: runtime.seccomp,
         guardsDevices: runtime.devices,

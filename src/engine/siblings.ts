@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, lstatSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { chainOf } from '../content/layer-chain.ts'
 import type { ResolvedImage, SiblingImage } from '../content/resolved-image.ts'
-import type { SiblingTrees, StepSibling } from '../emulation/packs/sibling/step-sibling.ts'
+import { isRealFolder } from '../emulation/packs/sibling/read-inside.ts'
+import type { SiblingImages, SiblingTrees, StepSibling } from '../emulation/packs/sibling/step-sibling.ts'
 import type { Resources } from '../config/run-options.ts'
 import { XbuildError } from '../errors.ts'
 import { formatPlatform } from '../platform.ts'
@@ -36,6 +37,7 @@ function stepSibling(
   edges: SiblingEdges & { readonly resources: Resources | undefined },
 ): StepSibling {
   const { store, layers, resources } = edges
+  const { architecture } = image.config
   const folder = (id: string) => join(store.folder.snapshots, id)
   const refuse = (state: string) =>
     new XbuildError(
@@ -52,25 +54,57 @@ function stepSibling(
     return found[0]!
   }
 
+  /** The layers of that number, and the snapshot of the sibling's. */
+  async function bothLayers(index: number, signal: AbortSignal) {
+    const other = await sibling.resolve(signal)
+    const layer = other.layers[index]
+    if (!layer || other.layers.length !== image.layers.length) throw refuse('it has another number of layers')
+    if (layer.descriptor.size > MAX_LAYER)
+      throw refuse(`its layer ${layer.descriptor.digest} has ${layer.descriptor.size} bytes`)
+    const [own] = chainOf([layer])
+    await layers.unpacked([own!], signal)
+    return {
+      target: folder(chainOf(image.layers)[index]!.id),
+      sibling: folder(own!.id),
+      layer: layer.descriptor.digest,
+      id: own!.id,
+    }
+  }
+
   return {
     name: image.name,
     platform: formatPlatform(sibling.platform),
     digest: sibling.digest,
     async trees(path, signal): Promise<SiblingTrees> {
       const index = await layerWith(path, signal)
-      const other = await sibling.resolve(signal)
-      const layer = other.layers[index]
-      if (!layer || other.layers.length !== image.layers.length) throw refuse('it has another number of layers')
-      if (layer.descriptor.size > MAX_LAYER)
-        throw refuse(`its layer ${layer.descriptor.digest} has ${layer.descriptor.size} bytes`)
-      const [own] = chainOf([layer])
-      await layers.unpacked([own!], signal)
+      const { id, ...both } = await bothLayers(index, signal)
       return {
-        target: folder(chainOf(image.layers)[index]!.id),
-        sibling: folder(own!.id),
-        layer: layer.descriptor.digest,
-        run: (command, options) => runBeside({ ...command, lowers: [own!.id] }, { ...options, edges, resources }),
+        ...both,
+        run: (command, options) => runBeside({ ...command, lowers: [id] }, { ...options, edges, resources }),
+      }
+    },
+    async images(signal): Promise<SiblingImages> {
+      const chain = chainOf(image.layers)
+      const lowers = await layers.unpacked(chain, signal)
+      return {
+        layerWith: (path) => {
+          const found = chain.findLastIndex(({ id }) => hasFile(folder(id), path))
+          return found < 0 ? undefined : found
+        },
+        layer: bothLayers,
+        async run(command, { layers: numbers, signal }) {
+          if (!numbers) return runBeside({ ...command, lowers, architecture }, { signal, edges, resources })
+          const own = await Promise.all(numbers.map(async (index) => (await bothLayers(index, signal)).id))
+          return runBeside({ ...command, lowers: own }, { signal, edges, resources })
+        },
       }
     },
   }
+}
+
+/** Whether a layer has a file or link there; no link leads to it. */
+function hasFile(root: string, path: string): boolean {
+  if (!isRealFolder(root, dirname(path))) return false
+  const found = lstatSync(join(root, path), { throwIfNoEntry: false })
+  return found?.isFile() === true || found?.isSymbolicLink() === true
 }

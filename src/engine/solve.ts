@@ -20,6 +20,7 @@ import { createStepCache, type StepImports } from './step-cache.ts'
 import type { StepMounts } from './step-mounts.ts'
 import type { Networks } from './networks.ts'
 import type { Runtime } from './runtime.ts'
+import { speculationOf } from './speculation.ts'
 import { createSharedWork } from './shared-work.ts'
 import type { Workers } from './workers.ts'
 import type { Solved, SolvedStep } from './solved.ts'
@@ -68,7 +69,8 @@ export function createSolver(options: SolverOptions): Solver {
   const done: SolvedStep[] = []
   const limit = createLimit(options.jobs)
   const { layers, emit } = options
-  const cache = createStepCache(options)
+  const speculates = options.acceleration?.mode === 'speculate'
+  const cache = createStepCache({ ...options, speculates })
   /** Emulated steps that are wanted, and may have to be run. */
   const pending = new Map<string, EmulatedStep>()
 
@@ -128,6 +130,7 @@ export function createSolver(options: SolverOptions): Solver {
           created: record.created,
           ...(record.packs ? { packs: record.packs } : {}),
           ...(record.siblings ? { siblings: record.siblings } : {}),
+          ...(record.speculated ? { speculated: true } : {}),
           ...(typeof record.took === 'number' ? { took: record.took } : {}),
         }
       }
@@ -140,7 +143,8 @@ export function createSolver(options: SolverOptions): Solver {
         const id = newSnapshotId()
         const lowers = isLinked(vertex) ? [] : await layers.unpacked(parent.layers, signal)
         const began = performance.now()
-        const ran = await executeStep(vertex, { id, lowers }, { ...inputs, content }, options)
+        const speculation = speculates ? speculationOf(options.store, key) : undefined
+        const ran = await executeStep(vertex, { id, lowers }, { ...inputs, content }, { ...options, speculation })
         const { empty, contentKey, packs = [], starts = [], times } = ran
         const took = Math.round(performance.now() - began)
         const siblings = usedSiblings(packs, inputs)
@@ -154,6 +158,7 @@ export function createSolver(options: SolverOptions): Solver {
           profile: times && { step: vertex.shown.name, ...times, starts },
           ...(packs.length > 0 ? { packs } : {}),
           ...(siblings.length > 0 ? { siblings } : {}),
+          ...(isSpeculated(packs, inputs) ? { speculated: true as const } : {}),
         }
       })
       pending.delete(vertex.id)
@@ -170,6 +175,7 @@ export function createSolver(options: SolverOptions): Solver {
         ...(fresh ? { fresh } : {}),
         ...(made.packs ? { packs: made.packs } : {}),
         ...(made.siblings ? { siblings: made.siblings } : {}),
+        ...(made.speculated ? { speculated: true } : {}),
       }
     } catch (thrown) {
       const error = locateError(thrown, vertex, signal)
@@ -190,6 +196,11 @@ export function createSolver(options: SolverOptions): Solver {
   }
 
   return { solve, steps: () => done }
+}
+
+/** Whether programs of a sibling stood in for those of the image in a step, or in what it was made from. */
+function isSpeculated(packs: readonly UsedPack[], { parent, source, sources }: StepInputs): boolean {
+  return [parent, source, ...sources, ...packs].some((one) => one?.speculated === true)
 }
 
 /** Siblings that had a part in a step or in what it was made from. */

@@ -17,6 +17,8 @@ export interface Solved {
   readonly packs?: readonly UsedPack[]
   /** Digests of siblings that programs of this step, or of any below it, were run from. */
   readonly siblings?: readonly string[]
+  /** So it is, and only `--accel=speculate` may use it. */
+  readonly speculated?: true
   /** Of a tree from elsewhere: the id of its commit, or the digest of its archive. */
   readonly revision?: string
   /** Of a repository: when its commit was made, in seconds since the epoch. */

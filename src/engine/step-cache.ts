@@ -24,6 +24,8 @@ export interface StepRecord {
    * with the same siblings may use it: another image with equal files may have a sibling that deceives.
    */
   readonly siblings?: readonly string[]
+  /** It, or what it was made on, was run by programs that stand in for those of its image: for builds that speculate. */
+  readonly speculated?: true
   /** Milliseconds that it ran. */
   readonly took?: number
 }
@@ -52,7 +54,7 @@ export interface StepCache {
   put(key: string, about: StepFacts, made: MadeStep): Promise<void>
 }
 
-type MadeStep = Pick<StepRecord, 'layer' | 'created' | 'packs' | 'siblings' | 'took'>
+type MadeStep = Pick<StepRecord, 'layer' | 'created' | 'packs' | 'siblings' | 'speculated' | 'took'>
 
 /** What a record says beside the result. */
 export interface StepFacts {
@@ -74,15 +76,18 @@ export function createStepCache({
   store,
   layers,
   imports,
+  speculates = false,
 }: {
   store: Store
+  /** Whether steps that were speculated may be used. */
+  speculates?: boolean
   layers: Layers
   imports?: StepImports | undefined
 }): StepCache {
   function put(
     key: string,
     { below, vertex }: StepFacts,
-    { layer, created, packs, siblings, took }: MadeStep,
+    { layer, created, packs, siblings, speculated, took }: MadeStep,
   ): Promise<void> {
     const { id, empty, contentKey } = layer
     const name = vertex.shown.name.slice(0, MAX_NAME)
@@ -93,7 +98,7 @@ export function createStepCache({
       name,
       ...(packs ? { packs } : {}),
       ...(siblings ? { siblings } : {}),
-      ...compact({ took }),
+      ...compact({ speculated, took }),
     } satisfies StepRecord)
   }
 
@@ -105,6 +110,7 @@ export function createStepCache({
         typeof record?.layer?.id === 'string' &&
         typeof record.created === 'string' &&
         hasSiblings(record, about) &&
+        (speculates || record.speculated !== true) &&
         (await layers.isThere(record.layer))
       )
         return record

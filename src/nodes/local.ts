@@ -6,13 +6,15 @@ export interface LocalNodeOptions extends ProbeOptions {
   readonly slots: number
   /** Folder of packs of native toolchains; absent: none are used. */
   readonly packs?: string
+  /** Packs that may end the attempt of a step are used, too. */
+  readonly speculate?: boolean
 }
 
 /**
  * This machine with the embedded engine. Starts a process only for a foreign platform that has not been proven
  * before.
  */
-export async function localNode({ slots, packs, ...options }: LocalNodeOptions): Promise<Node> {
+export async function localNode({ slots, packs, speculate = false, ...options }: LocalNodeOptions): Promise<Node> {
   const { native, emulated } = await probePlatforms(options)
   if (packs !== undefined && emulated.some(({ status }) => status === 'ready')) {
     const { knownToolchains } = await import('../emulation/packs/known.ts')
@@ -21,7 +23,7 @@ export async function localNode({ slots, packs, ...options }: LocalNodeOptions):
       endpoint: 'local',
       driver: 'embedded',
       native,
-      emulated: await knownToolchains(packs, emulated),
+      emulated: await knownToolchains(packs, emulated, { speculate }),
       slots,
     }
   }

@@ -186,7 +186,7 @@ function askThisMachine(
     signal,
     slots: 8,
     cacheFile: join(store.folder.records, 'emulators.json'),
-    ...(accel === 'off' ? {} : { packs: join(store.folder.root, 'packs') }),
+    ...(accel === 'off' ? {} : { packs: join(store.folder.root, 'packs'), speculate: accel === 'speculate' }),
   })
 }
 

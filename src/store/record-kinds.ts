@@ -50,6 +50,8 @@ export const RECORD_KINDS = {
   runtimes: { hidden: true },
   /** Bytes of snapshots. */
   sizes: { follows: true },
+  /** Why steps cannot be run by programs of their image's sibling. */
+  speculations: {},
   /** Results of steps. */
   steps: { type: 'step' },
   /** Texts of downloaded files. */

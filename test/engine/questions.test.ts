@@ -9,6 +9,7 @@ const folder = mkdtempSync(join(tmpdir(), 'xbuild-ask-'))
 mkdirSync(join(folder, 'rules'))
 const asked: Question[] = []
 const failures: unknown[] = []
+const ends: string[] = []
 const server = await listenForQuestions(
   folder,
   async (question) => {
@@ -16,6 +17,7 @@ const server = await listenForQuestions(
     return `load /pack ${question.path.split('/').at(-1)}\n`
   },
   (error) => failures.push(error),
+  (reason) => ends.push(reason),
 )
 afterAll(() => {
   server.close()
@@ -72,4 +74,11 @@ test('an answer that cannot be written is no answer, and is told', async () => {
   mkdirSync(join(folder, 'rules'))
   expect(await ask(`${id} /usr/bin/as\n`)).toBe('\n')
   expect(existsSync(join(folder, 'rules', id))).toBe(true)
+})
+
+test('a twin that gives up is heard before it is answered, and nothing else is', async () => {
+  expect(await ask("!a module of the image's CPU is loaded: /x.node\n")).toBe('\n')
+  expect(ends).toEqual(["a module of the image's CPU is loaded: /x.node"])
+  for (const text of ['!\n', `!${'x'.repeat(601)}\n`, '!two\nlines\n']) await ask(text)
+  expect(ends).toHaveLength(1)
 })

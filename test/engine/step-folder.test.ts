@@ -1,7 +1,7 @@
 import { rmSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { makeStepFolder } from '../../src/engine/acceleration.ts'
+import { makeStepFolder } from '../../src/engine/step-folder.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
 const modeOf = (path: string) => statSync(path).mode & 0o777

@@ -8,8 +8,15 @@ import { isFresh, type Refusal } from './refusal.ts'
 import { readShares } from './shares.ts'
 import { PACK_TARGETS } from './targets.ts'
 
-/** The same platforms with what is known of native toolchains for them. A folder that is not there costs nothing. */
-export async function knownToolchains(folder: string, emulated: readonly Emulated[]): Promise<Emulated[]> {
+/**
+ * The same platforms with what is known of native toolchains for them, with `speculate` also of those that may end the
+ * attempt of a step. A folder that is not there costs nothing.
+ */
+export async function knownToolchains(
+  folder: string,
+  emulated: readonly Emulated[],
+  { speculate = false }: { readonly speculate?: boolean } = {},
+): Promise<Emulated[]> {
   const [packs, refusals, shares] = await Promise.all([
     currentPacks(folder),
     readRefusals(join(folder, 'refused')),
@@ -20,7 +27,7 @@ export async function knownToolchains(folder: string, emulated: readonly Emulate
     if (entry.status !== 'ready') return entry
     const { architecture } = entry.platform
     const own = packs
-      .filter(({ manifest }) => manifest.architecture === architecture)
+      .filter(({ manifest }) => manifest.architecture === architecture && (speculate || !manifest.speculative))
       .map(({ manifest, digest }) => `${packName(manifest)} ${digest.slice(0, 12)}`)
     const refused = [
       ...new Set(

@@ -22,6 +22,8 @@ export interface PackManifest {
   }[]
   /** Of a pack that is good for one image only: whose programs it has. */
   readonly sibling?: PackSibling
+  /** Its twins may end the attempt of a step, which is then run again under QEMU. */
+  readonly speculative?: true
   readonly files: readonly PackFile[]
   readonly twin: TwinOf
   /** Further programs of the same packages. */

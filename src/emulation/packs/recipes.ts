@@ -1,4 +1,5 @@
 import { compact } from '../../compact.ts'
+import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
@@ -36,6 +37,13 @@ export interface Recipe {
   readonly programs?: Readonly<Record<string, readonly string[]>>
   /** The twins are those of the image's sibling in its index: there are no packages. */
   readonly sibling?: true
+  /**
+   * The twin answers as the program where it can, and ends the attempt where it cannot: only for builds that speculate.
+   * Names the script `qemu/speculate/NAME.cjs` that does so.
+   */
+  readonly speculative?: string
+  /** Digest of that script and what belongs to it. Not in the file. */
+  readonly told?: string
   /** Builds lose little without its twin: it is never required. So are drivers and tools. */
   readonly minor?: true
   /** Starts of a program after which making its pack pays; absent: those of a compiler. */
@@ -151,7 +159,19 @@ export function recipesFolder(): string {
 /** All recipes, by name. */
 export async function readRecipes(folder: string = recipesFolder()): Promise<Recipe[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.json')).sort()
-  return Promise.all(names.map(async (name) => JSON.parse(await readFile(join(folder, name), 'utf8')) as Recipe))
+  return Promise.all(
+    names.map(async (name) => {
+      const recipe = JSON.parse(await readFile(join(folder, name), 'utf8')) as Recipe
+      return recipe.speculative === undefined ? recipe : { ...recipe, told: await toldBy(recipe.speculative, folder) }
+    }),
+  )
+}
+
+async function toldBy(name: string, folder: string): Promise<string> {
+  const hash = createHash('sha256')
+  for (const file of [`speculate/${name}.cjs`, 'speculate/facts.cjs', 'handler/speculate.c'])
+    hash.update(await readFile(join(folder, '..', file)))
+  return hash.digest('hex').slice(0, 16)
 }
 
 /** The recipe for a program by its path in an image of `targets`, if there is one. */
@@ -225,8 +245,10 @@ export function rulesOf(match: RecipeMatch): string[] {
   const edited = changed ? [`# Changed in the program: ${JSON.stringify(changed)}`] : []
   const [first] = programsOf(match.recipe)
   const program = match.program ?? first
+  const { told: script } = match.recipe
   return [
     ...edited,
+    ...(script === undefined ? [] : [`# Told by ${script}`]),
     ...told,
     ...(first === undefined ? [] : [`# One of ${programsOf(match.recipe).length}`]),
     ...rules,

@@ -40,8 +40,11 @@ export type Twin =
 
 /** Finds twins, making packs when none fits; each question is answered once. */
 export interface Twins {
-  /** File names of programs of an architecture that may have twins. */
-  names(architecture: string): Promise<readonly string[]>
+  /**
+   * File names of programs of an architecture that may have twins; `speculate`: also such as end the step's attempt where
+   * they cannot answer exactly.
+   */
+  names(architecture: string, speculate: boolean): Promise<readonly string[]>
   /**
    * `distribution` is asked for only when a pack has to be made. Without `wait` the program waits for it only when
    * emulation is expected to take longer (`longestWait`), and a pack is made only for programs that are worth it:
@@ -54,6 +57,7 @@ export interface Twins {
       /** Of the images that the program may have come with. */
       readonly siblings: readonly StepSibling[]
       readonly wait: boolean
+      readonly speculate: boolean
     },
   ): Promise<Twin | undefined>
   /** Begins to make the packs that scripts of RUN instructions will need. */
@@ -89,14 +93,22 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
 
   const refuse = (reason: string, { recipe }: RecipeMatch): Twin & { reason: string } => ({
     reason,
-    ...(isMinor(recipe) ? { minor: true } : {}),
+    ...(isMinor(recipe) && recipe.speculative === undefined ? { minor: true } : {}),
   })
 
+  const recipesFor = async (speculate: boolean) =>
+    (await recipes()).filter(({ speculative }) => speculate || speculative === undefined)
+
   /** What is known without making anything; a recipe when a pack could be made. */
-  async function findTwin(program: Program, siblings: readonly StepSibling[]): Promise<Twin | RecipeMatch> {
+  async function findTwin(
+    program: Program,
+    { siblings, speculate }: { readonly siblings: readonly StepSibling[]; readonly speculate: boolean },
+  ): Promise<Twin | RecipeMatch> {
+    const usable = await recipesFor(speculate)
     const known = (await packs()).find(
       ({ manifest }) =>
         manifest.architecture === program.architecture &&
+        usable.some(({ name }) => name === manifest.recipe) &&
         hasTwinOf(manifest, program.id) &&
         isForOneOf(manifest, siblings),
     )
@@ -105,7 +117,7 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
       return { pack: known }
     }
     const targets = PACK_TARGETS[program.architecture] ?? []
-    const match = matchRecipe(await recipes(), program.path, targets)
+    const match = matchRecipe(usable, program.path, targets)
     if (!match) return { stranger: true }
     if (match.version === '' && !match.recipe.versions && match.recipe.path.includes('(?<version>'))
       return refuse('it is not at the path that a package of a distribution uses', match)
@@ -185,11 +197,13 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
   }
 
   return {
-    names: async (architecture) => programNames(await recipes(), PACK_TARGETS[architecture] ?? []),
-    async find(program, { distribution, siblings, wait }) {
-      const key = [program.architecture, program.id, ...siblings.map(({ digest }) => digest)].join(' ')
+    names: async (architecture, speculate) =>
+      programNames(await recipesFor(speculate), PACK_TARGETS[architecture] ?? []),
+    async find(program, { distribution, siblings, wait, speculate }) {
+      const digests = siblings.map(({ digest }) => digest)
+      const key = [program.architecture, program.id, ...(speculate ? ['speculate'] : []), ...digests].join(' ')
       const failed = (thrown: unknown) => ({ reason: toXbuildError(thrown).message })
-      const finding = quick.get(key) ?? findTwin(program, siblings).catch(failed)
+      const finding = quick.get(key) ?? findTwin(program, { siblings, speculate }).catch(failed)
       quick.set(key, finding)
       const found = await finding
       if (!('recipe' in found)) return found
@@ -202,7 +216,7 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
       const waits = (since: number) => longestWait({ gain, expected, elapsed: Date.now() - since })
       let made = slow.get(key)
       const since = made?.since ?? ahead?.since ?? Date.now()
-      if (!made && (wait || ahead || count >= worth || waits(since) > 0)) {
+      if (!made && (wait || found.recipe.speculative !== undefined || ahead || count >= worth || waits(since) > 0)) {
         const entry: { readonly twin: Promise<Twin>; readonly since: number; done?: Twin } = {
           since,
           twin: makeFor(program, found, { distribution, siblings }).catch((thrown: unknown) =>
@@ -212,7 +226,7 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
         void entry.twin.then((twin) => (entry.done = twin))
         slow.set(key, (made = entry))
       }
-      if (wait) return made!.twin
+      if (wait || found.recipe.speculative !== undefined) return made!.twin
       if (!made || made.done) return made?.done
       const longest = waits(since)
       return longest > 0 ? within(made.twin, longest) : undefined

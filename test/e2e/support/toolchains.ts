@@ -30,6 +30,13 @@ export async function goImage(): Promise<string> {
   ).goImageBase()
 }
 
+/** The OCI layout of an image for linux/arm64 and linux/amd64 with Node as official images have it, made at first use. */
+export async function nodeImage(): Promise<string> {
+  return (
+    (await import(join(root, 'test/support/node-image-base.mjs'))) as { nodeImageBase(): Promise<string> }
+  ).nodeImageBase()
+}
+
 /**
  * A store that is kept from run to run for its packs, which come from the archive; tests remove everything else in
  * it. It is the calling file's alone until its tests are over. Call it at the top level.

@@ -1,29 +1,18 @@
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { toXbuildError } from '../../../errors.ts'
+import { toXbuildError, XbuildError } from '../../../errors.ts'
 import { ownMark } from '../../../host/process-mark.ts'
 import { keepPack } from '../keep-pack.ts'
 import { filesOf } from '../pack-files.ts'
 import type { Pack, PackManifest, TwinOf } from '../pack.ts'
-import { programsOf, rulesOf, type RecipeMatch } from '../recipes.ts'
-import type { PackTarget } from '../targets.ts'
+import { programsOf, rulesOf } from '../recipes.ts'
 import { buildCommand } from './go-command.ts'
 import { compareGo, GO_ROOT, MAX_PROGRAM, noGo } from './go-tree.ts'
+import type { MakeSiblingOptions } from './make-options.ts'
+import { makeNodePack } from './make-node.ts'
+import { noSibling } from './no-sibling.ts'
 import { readPlain } from './read-inside.ts'
 import type { SiblingTrees, StepSibling } from './step-sibling.ts'
-
-export interface MakeSiblingOptions {
-  readonly match: RecipeMatch
-  /** GOARCH of the image. */
-  readonly architecture: string
-  /** Build-id of the program that needs it. */
-  readonly id: string
-  readonly siblings: readonly StepSibling[]
-  readonly host: PackTarget
-  /** Folder that holds all packs. */
-  readonly packs: string
-  readonly signal: AbortSignal
-}
 
 /**
  * Makes a pack of the programs of an image's sibling, the first one of which the image has the program. Throws
@@ -33,14 +22,19 @@ export async function makeSiblingPack(options: MakeSiblingOptions): Promise<Pack
   const reasons: string[] = []
   for (const sibling of options.siblings) {
     try {
-      return await makeOf(sibling, await sibling.trees(GO_ROOT, options.signal), options)
+      return options.match.recipe.speculative === undefined
+        ? await makeOf(sibling, await sibling.trees(GO_ROOT, options.signal), options)
+        : await makeNodePack(sibling, options)
     } catch (thrown) {
       const error = toXbuildError(thrown)
       if (options.signal.aborted || error.code !== 'NOT_FOUND') throw error
       reasons.push(error.message)
     }
   }
-  throw noGo(reasons.join('; ') || 'the index of the image has none for this machine')
+  const what = options.match.recipe.speculative === undefined ? 'Go' : 'Node'
+  throw reasons.length > 0
+    ? new XbuildError('NOT_FOUND', reasons.join('; '))
+    : noSibling(what, 'the index of the image has none for this machine')
 }
 
 async function makeOf(
