@@ -4,7 +4,7 @@ import type { GraphScope } from './graph-scope.ts'
 import { mountFrom } from './mount.ts'
 import { parseTrigger } from './parse.ts'
 import { suggest } from '../did-you-mean.ts'
-import type { Dockerfile, Instruction, Stage, StageSource } from './types.ts'
+import type { Dockerfile, GraphStage, Instruction, Stage, StageSource } from './types.ts'
 
 /** A `--from` as it is written, and where. */
 interface WrittenFrom {
@@ -31,6 +31,17 @@ export function triggersOf(stage: Stage): Instruction[] {
     if (parsed) triggers.push(parsed)
   }
   return triggers
+}
+
+/** What the triggers of a base image read from that the graph has not seen: images, as `sourceOf` takes them. */
+export function unseenFroms(triggers: readonly string[], { froms, stage }: GraphStage): StageSource[] {
+  const { at } = stage.from
+  const written: WrittenFrom[] = []
+  for (const trigger of triggers) {
+    const { instruction } = parseTrigger(trigger, at)
+    if (instruction) addFroms(written, instruction, at)
+  }
+  return written.flatMap(({ text }) => (Object.hasOwn(froms, text) ? [] : ({ kind: 'image', ref: text } as const)))
 }
 
 function addFroms(froms: WrittenFrom[], instruction: Instruction, at: SourcePosition): void {

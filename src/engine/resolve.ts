@@ -1,6 +1,7 @@
 import { resolve as absolute } from 'node:path'
 import type { NamedContext } from '../config/options.ts'
 import type { GraphStage, StageGraph, StageSource } from '../dockerfile/types.ts'
+import { unseenFroms } from '../dockerfile/sources.ts'
 import { XbuildError } from '../errors.ts'
 import { platformKey, type Platform } from '../platform.ts'
 import type { Images } from '../content/images.ts'
@@ -33,7 +34,7 @@ export async function resolveImages(
   function want(source: StageSource, stage: GraphStage): void {
     if (source.kind === 'stage' || source.kind === 'scratch') return
     const platform = source.platform ?? stage.platform
-    const key = keyOf(source, platform)
+    const key = keyFor(source, stage)
     const context = source.kind === 'context' ? contexts[source.name] : undefined
     if (pending.has(key) || context?.kind === 'dir' || context?.kind === 'target' || treeOf(context)) return
     pending.set(
@@ -59,12 +60,23 @@ export async function resolveImages(
     }
   }
   const settled = new Map<string, ResolvedImage>()
-  for (const [key, promise] of pending)
-    promise.then(
-      (image) => settled.set(key, image),
-      () => undefined,
-    )
-  await Promise.all(pending.values())
+  await settle()
+  // Triggers of base images may read from further images
+  for (const stage of graphs.flatMap(({ stages }) => stages)) {
+    const { base } = stage
+    const image = base.kind === 'stage' || base.kind === 'scratch' ? undefined : settled.get(keyFor(base, stage))
+    for (const source of unseenFroms(image?.config.config?.OnBuild ?? [], stage)) want(source, stage)
+  }
+  await settle()
+
+  async function settle(): Promise<void> {
+    for (const [key, promise] of pending)
+      promise.then(
+        (image) => settled.set(key, image),
+        () => undefined,
+      )
+    await Promise.all(pending.values())
+  }
 
   return (source, stage) => {
     const context = source.kind === 'context' ? contexts[source.name] : undefined
@@ -74,7 +86,7 @@ export async function resolveImages(
       return { kind: 'built', lowered: built(context.image, source.platform ?? stage.platform) }
     const tree = treeOf(context)
     if (tree && source.kind === 'context') return { kind: 'tree', name: source.name, source: tree }
-    const image = settled.get(keyOf(source, source.platform ?? stage.platform))
+    const image = settled.get(keyFor(source, stage))
     if (!image) throw new XbuildError('INTERNAL', `Cannot find a base image that was resolved`)
     return image
   }
@@ -84,7 +96,8 @@ function notHere(image: string): never {
   throw new XbuildError('BAD_OPTION', `Cannot use "target:${image}": no image of that name is built`)
 }
 
-function keyOf(source: External, platform: Platform): string {
+function keyFor(source: External, stage: GraphStage): string {
+  const platform = source.platform ?? stage.platform
   return `${source.kind} ${source.kind === 'image' ? source.ref : source.name} ${platformKey(platform)}`
 }
 

@@ -1,5 +1,4 @@
 import { XbuildError } from '../errors.ts'
-import type { SparseFile } from './tar-sparse.ts'
 
 /** What a tar entry is; `other` is a type that no file system object comes of. */
 export type TarType = 'file' | 'hardlink' | 'symlink' | 'char' | 'block' | 'dir' | 'fifo' | 'other'
@@ -25,6 +24,16 @@ export interface TarEntry {
   readonly xattrs?: ReadonlyMap<string, Buffer>
   /** The data is that of a file with holes, and `size` what the archive has of it; a reader fills the holes. */
   readonly sparse?: SparseFile
+}
+
+/** What pax records of GNU tar say of a file with holes. */
+export interface SparseFile {
+  /** Its own name; that of the entry is made up. */
+  readonly name?: string
+  /** Bytes, holes included. */
+  readonly size: number
+  /** Offset and length of each piece of data, in turn; absent: the entry's data begins with them (format 1.0). */
+  readonly map?: readonly number[]
 }
 
 /** Headers and data come in blocks of this size. Bytes. */

@@ -1,15 +1,5 @@
 import type { XbuildError } from '../errors.ts'
-import { TAR_BLOCK } from './tar-format.ts'
-
-/** What pax records of GNU tar say of a file with holes. */
-export interface SparseFile {
-  /** Its own name; that of the entry is made up. */
-  readonly name?: string
-  /** Bytes, holes included. */
-  readonly size: number
-  /** Offset and length of each piece of data, in turn; absent: the entry's data begins with them (format 1.0). */
-  readonly map?: readonly number[]
-}
+import { TAR_BLOCK, type SparseFile } from './tar-format.ts'
 
 /** Turns the data of a sparse entry into that of the file. */
 export interface SparseReader {
