@@ -18,6 +18,7 @@ import { WORKLOADS } from './workloads.mjs'
 const OPTIONS = {
   workloads: { type: 'string', default: Object.keys(WORKLOADS).join(',') },
   peers: { type: 'string' },
+  before: { type: 'string' },
   runs: { type: 'string' },
   platform: { type: 'string', default: 'linux/amd64,linux/arm64' },
   work: { type: 'string', default: join(cache, 'bench') },
@@ -29,8 +30,9 @@ const HELP = `Usage: npm run bench -- [OPTIONS]
   --workloads A,B    of ${Object.entries(WORKLOADS)
     .map(([name, { title }]) => `\n                       ${name.padEnd(11)} ${title}`)
     .join('')}
-  --peers A,B        only these of xbuild, xbuild-host, buildx, buildah, node (default: all that are there)
-  --runs N           runs of each (default: 5 when nothing changed, 3 else)
+  --peers A,B        only these of xbuild, before, xbuild-host, buildx, buildah, node (default: all that are there)
+  --before FOLDER    another checkout of xbuild, built: how much slower than it is this one?
+  --runs N           runs of each (default: of the workload; at least 15 of short ones beside --before)
   --platform LIST    (default: ${OPTIONS.platform.default})
   --work FOLDER      contexts, stores and results (default: ${OPTIONS.work.default})
   --json FILE        where the numbers go (default: FOLDER/results.json)
@@ -55,7 +57,12 @@ await main(async () => {
   await mkdir(values.work, { recursive: true })
   const names = values.workloads.split(',')
   for (const name of names) if (!WORKLOADS[name]) throw new Stop(`There is no workload "${name}".\n${HELP}`)
-  const peers = await findPeers({ work: values.work, platform: values.platform, only: values.peers?.split(',') })
+  const peers = await findPeers({
+    work: values.work,
+    platform: values.platform,
+    only: values.peers?.split(','),
+    before: values.before,
+  })
   const registry = await startRegistry(values.work, await makeBase('busybox'))
   try {
     const setting = { work: values.work, base: registry.base, platform: values.platform }
@@ -84,23 +91,31 @@ async function runWorkload(name, peers, { setting, runs }) {
   const context = await workload.prepare?.(setting)
   const racing = peers.filter((peer) => workload.command(peer, { context, run: 0 }))
   const seconds = new Map(racing.map((peer) => [peer.name, []]))
+  const cpu = new Map(racing.map((peer) => [peer.name, []]))
+  const last =
+    runs || (workload.beside && racing.some(({ name }) => name === 'before') ? workload.beside : workload.runs)
   const failures = new Map()
   // The first round fills caches; it counts only where every run is cold
   const first = workload.cold ? 1 : 0
-  for (let run = first; run <= (runs || workload.runs); run++) {
-    for (const peer of racing) {
+  for (let run = first; run <= last; run++) {
+    // Who comes first is another one each time: what one leaves to the next costs all the same
+    for (const peer of run % 2 ? racing : racing.toReversed()) {
       if (failures.has(peer.name)) continue
       const folder = (await workload.before?.(peer, { context, run })) ?? context
       peer.clear?.() // everyone writes a whole new result, as a CI job does
       const took = await measure(workload.command(peer, { context: folder, run }))
       if (took.failed) failures.set(peer.name, took.failed)
-      else if (run > 0) seconds.get(peer.name).push(took.seconds)
+      else if (run > 0) {
+        seconds.get(peer.name).push(took.seconds)
+        cpu.get(peer.name).push(took.cpu)
+      }
       console.error(
-        `${name} ${peer.name} ${run === 0 ? 'first' : run}: ${took.failed ?? `${took.seconds.toFixed(2)} s`}`,
+        `${name} ${peer.name} ${run === 0 ? 'first' : run}: ${took.failed ?? `${took.seconds.toFixed(2)} s, CPU ${took.cpu.toFixed(2)} s`}`,
       )
     }
   }
   const own = median(seconds.get('xbuild') ?? [])
+  const ownCpu = median(cpu.get('xbuild') ?? [])
   return racing.map((peer) => {
     const runs = seconds.get(peer.name)
     return {
@@ -109,8 +124,10 @@ async function runWorkload(name, peers, { setting, runs }) {
       runs,
       median: median(runs),
       ratio: own / median(runs),
+      cpu: median(cpu.get(peer.name)),
+      cpuRatio: ownCpu / median(cpu.get(peer.name)),
       failed: failures.get(peer.name),
-      aim: workload.aim?.(peer.name),
+      aim: peer.name === 'before' ? { slower: 1.03 } : workload.aim?.(peer.name),
     }
   })
 }

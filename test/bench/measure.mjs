@@ -1,20 +1,38 @@
 import { spawn } from 'node:child_process'
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 
-/** Runs a command line to its end: how many seconds it took, or the last line it said when it failed. */
+/** Says the CPU time of all that it ran and waited for to the millisecond, which other shells do not. */
+const TIMED = '"$@" 3>&-; status=$?; times >&3; exit $status'
+
+/**
+ * Runs a command line to its end: how many seconds it took, and how many of CPU time it and the programs that it waited
+ * for took; or the last line it said when it failed.
+ */
 export function measure({ argv, env, cwd }) {
   return new Promise((resolve) => {
     const start = performance.now()
-    const child = launch({ argv, env, cwd })
+    const child = spawn('bash', ['-c', TIMED, 'bash', ...argv], {
+      cwd,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    })
     let said = ''
+    let times = ''
     for (const stream of [child.stdout, child.stderr])
       stream.setEncoding('utf8').on('data', (text) => (said = (said + text).slice(-4000)))
+    child.stdio[3].setEncoding('utf8').on('data', (text) => (times += text))
     child.on('error', (error) => resolve({ failed: error.message }))
     child.on('close', (code) => {
       const seconds = (performance.now() - start) / 1000
-      resolve(code === 0 ? { seconds } : { failed: `status ${code}: ${lastLine(said)}` })
+      resolve(code === 0 ? { seconds, cpu: cpuOf(times) } : { failed: `status ${code}: ${lastLine(said)}` })
     })
   })
+}
+
+/** Two lines, of the shell and of its children, each like `0m1.234s 0m0.567s`. */
+function cpuOf(times) {
+  const all = [...(times.split('\n')[1] ?? '').matchAll(/(\d+)m([\d.,]+)s/g)]
+  return all.reduce((sum, [, minutes, seconds]) => sum + Number(minutes) * 60 + Number(seconds.replace(',', '.')), 0)
 }
 
 /** Runs a command line to its end: how many seconds it took until stderr had the text, if it ever did. */
@@ -35,9 +53,8 @@ export function secondsUntil(command, text) {
 }
 
 /**
- * Runs a command line and watches its processes: peak resident memory in MB of the program itself, and of the largest
- * Node process
- * it started.
+ * Runs a command line and watches its processes: peak resident memory in MB of the program itself, of the largest Node
+ * process it started, and of all its Node processes at one time.
  */
 export function peakMemory(command) {
   return new Promise((resolve, reject) => {
@@ -45,8 +62,14 @@ export function peakMemory(command) {
     const peaks = new Map()
     child.stdout.resume()
     child.stderr.resume()
+    let together = 0
     const look = () => {
-      for (const pid of tree(child.pid)) peaks.set(pid, Math.max(peaks.get(pid) ?? 0, highWater(pid)))
+      const pids = tree(child.pid)
+      for (const pid of pids) peaks.set(pid, Math.max(peaks.get(pid) ?? 0, memoryOf(pid, 'VmHWM')))
+      together = Math.max(
+        together,
+        pids.reduce((sum, pid) => sum + memoryOf(pid, 'VmRSS'), 0),
+      )
     }
     const timer = setInterval(look, 15)
     child.on('error', reject)
@@ -54,7 +77,8 @@ export function peakMemory(command) {
       clearInterval(timer)
       const main = peaks.get(child.pid) ?? 0
       peaks.delete(child.pid)
-      resolve({ main: Math.round(main), worker: Math.round(Math.max(0, ...peaks.values())) })
+      const worker = Math.round(Math.max(0, ...peaks.values()))
+      resolve({ main: Math.round(main), worker, tree: Math.round(Math.max(main, together)) })
     })
   })
 }
@@ -87,9 +111,11 @@ function isNode(pid) {
   }
 }
 
-function highWater(pid) {
+/** In MB. */
+function memoryOf(pid, field) {
   try {
-    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
+    const [, kilobytes = 0] = new RegExp(`${field}:\\s+(\\d+)`).exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+    return Number(kilobytes) / 1024
   } catch {
     return 0
   }

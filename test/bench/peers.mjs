@@ -1,31 +1,43 @@
-import { rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { root } from '../../examples/setup/places.mjs'
-import { findProgram, run, runOk } from '../../examples/setup/process.mjs'
+import { findProgram, run, runOk, Stop } from '../../examples/setup/process.mjs'
 
 /**
  * Who is compared. `build(context, { cache })` is the command line that makes an OCI layout folder of a context,
  * `clear()` removes that folder, `forget()` empties its caches where that touches nothing but the benchmark's own.
- * `step(context)` builds for this machine alone.
+ * `step(context)` builds for this machine alone; `first(context)` does so into a folder, without what is known of
+ * earlier builds.
  * `bake(context, { targets })` builds and pushes the targets of a bake file there; repositories begin with the peer's
  * name.
  * `onNode(context, { cache, output })` builds for one platform on the daemon that docker buildx builds on; without
  * `output` the result stays there.
  */
-export async function findPeers({ work, platform, only }) {
+export async function findPeers({ work, platform, only, before }) {
   const own = xbuild({ work, platform })
-  const all = [own, onHostNetwork(own), await buildx({ work, platform }), await buildah({ work, platform }), node()]
+  const older = before === undefined ? undefined : await earlier({ work, platform, checkout: before })
+  const all = [
+    own,
+    older,
+    onHostNetwork(own),
+    await buildx({ work, platform }),
+    await buildah({ work, platform }),
+    node(),
+  ]
   return all.filter((peer) => peer && (!only || only.includes(peer.name)))
 }
 
-function xbuild({ work, platform }) {
+function xbuild({ work, platform, name = 'xbuild', checkout = root }) {
   const node = process.env.XBUILD_BENCH_NODE ?? process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock'
-  const program = join(root, 'dist/xbuild.cjs')
-  const store = join(work, 'xbuild-store')
+  const program = join(checkout, 'dist/xbuild.cjs')
+  const store = join(work, `${name}-store`)
+  const out = join(work, `out-${name}`)
+  // Each version keeps compiled code of its own, and would remove that of the other
+  const env = { XBUILD_HOME: store, XDG_CACHE_HOME: join(work, `${name}-cache`) }
   return {
-    name: 'xbuild',
+    name,
     version: process.env.npm_package_version,
-    say: { argv: [process.execPath, program, '--version'] },
+    say: { argv: [process.execPath, program, '--version'], env },
     build: (context, { cache }) => ({
       argv: [
         process.execPath,
@@ -34,14 +46,18 @@ function xbuild({ work, platform }) {
         platform,
         ...(cache ? [] : ['--no-cache']),
         '-o',
-        `type=oci,dest=${join(work, 'out-xbuild')}`,
+        `type=oci,dest=${out}`,
         context,
       ],
-      env: { XBUILD_HOME: store },
+      env,
     }),
     step: (context) => ({
       argv: [process.execPath, program, '--no-cache', '-o', 'type=cacheonly', context],
-      env: { XBUILD_HOME: store },
+      env,
+    }),
+    first: (context) => ({
+      argv: [process.execPath, program, '-o', `type=oci,dest=${out}`, context],
+      env,
     }),
     onNode: (context, { cache, output }) => ({
       argv: [
@@ -52,19 +68,29 @@ function xbuild({ work, platform }) {
         '--network=host',
         ...(cache ? [] : ['--no-cache']),
         '-o',
-        output ? `type=oci,dest=${join(work, 'out-xbuild')}` : 'type=cacheonly',
+        output ? `type=oci,dest=${out}` : 'type=cacheonly',
         context,
       ],
-      env: { XBUILD_HOME: store },
+      env,
     }),
     bake: (context) => ({
       argv: [process.execPath, program, 'bake', '--builder', 'local', '--progress', 'rawjson', '--push'],
-      env: { XBUILD_HOME: store, PEER: 'xbuild' },
+      env: { ...env, PEER: name },
       cwd: context,
     }),
-    clear: () => remove(join(work, 'out-xbuild')),
+    clear: () => remove(out),
     forget: () => remove(store),
   }
+}
+
+/** Another version of xbuild, as far as it has what is measured. */
+async function earlier({ work, platform, checkout }) {
+  const program = join(checkout, 'dist/xbuild.cjs')
+  if (!existsSync(program)) throw new Stop(`There is no ${program}: run npm ci && npm run build in ${checkout}`)
+  const peer = xbuild({ work, platform, name: 'before', checkout: resolve(checkout) })
+  const help = await run(process.execPath, [program, 'bake', '--help'])
+  const bakes = help.code === 0 && help.stdout.includes('xbuild bake [')
+  return { ...peer, version: checkout, ...(bakes ? {} : { bake: undefined }) }
 }
 
 /** xbuild, without a network of the build's own. */

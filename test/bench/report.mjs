@@ -7,20 +7,22 @@ export function median(numbers) {
 
 /** The results as a table: medians in seconds, xbuild's share of each peer's, and whether the aim is reached. */
 export function formatTable(results) {
-  const rows = results.map(({ workload, peer, runs, median: middle, ratio, failed, aim }) => {
-    if (failed) return [workload, peer, 'failed', '', '', '', failed.slice(0, 80)]
-    const share = peer === 'xbuild' || !Number.isFinite(ratio) ? '' : ratio.toFixed(2)
+  const rows = results.map(({ workload, peer, runs, median: middle, ratio, cpu, cpuRatio, failed, aim }) => {
+    if (failed) return [workload, peer, 'failed', '', '', '', '', '', failed.slice(0, 80)]
+    const shareOf = (value) => (peer === 'xbuild' || !Number.isFinite(value) ? '' : value.toFixed(2))
     return [
       workload,
       peer,
       seconds(middle),
       seconds(Math.min(...runs)),
       seconds(Math.max(...runs)),
-      share,
-      verdict(aim, { ratio, middle }),
+      shareOf(ratio),
+      seconds(cpu),
+      shareOf(cpuRatio),
+      verdict(aim, { ratio, cpuRatio, middle }),
     ]
   })
-  return align([['workload', 'peer', 'median s', 'min', 'max', 'xbuild/peer', 'aim'], ...rows])
+  return align([['workload', 'peer', 'median s', 'min', 'max', 'xbuild/peer', 'CPU s', 'xbuild/peer', 'aim'], ...rows])
 }
 
 /** How long xbuild takes until the first job starts, per workload. */
@@ -35,17 +37,22 @@ export function formatPlanned(planned) {
 
 /** Peak memory of xbuild per workload. */
 export function formatMemory(memory) {
-  const rows = Object.entries(memory).map(([name, { main, worker }]) => [
+  const rows = Object.entries(memory).map(([name, { main, worker, tree }]) => [
     name,
     String(main),
     String(worker),
-    main < 150 ? 'under 150: yes' : 'under 150: no',
+    String(tree),
+    `under 150: ${yesNo(main < 150)}, all under 200: ${yesNo(tree < 200)}`,
   ])
-  return rows.length === 0 ? '' : align([['workload', 'xbuild peak MB', 'its largest worker MB', 'aim'], ...rows])
+  return rows.length === 0
+    ? ''
+    : align([['workload', 'xbuild peak MB', 'its largest worker MB', 'all at a time MB', 'aim'], ...rows])
 }
 
-function verdict(aim, { ratio, middle }) {
+function verdict(aim, { ratio, cpuRatio, middle }) {
   if (!aim) return ''
+  if (aim.slower)
+    return `at most ${aim.slower}: wall ${yesNo(ratio <= aim.slower)}, CPU ${yesNo(cpuRatio <= aim.slower)}`
   if (aim.ratio) return Number.isFinite(ratio) ? `at most ${aim.ratio}: ${ratio <= aim.ratio ? 'yes' : 'no'}` : ''
   if (aim.more) {
     const more = ratio * middle - middle
@@ -56,8 +63,12 @@ function verdict(aim, { ratio, middle }) {
   return `under ${aim.seconds} s: ${middle < aim.seconds ? 'yes' : 'no'}`
 }
 
+function yesNo(value) {
+  return value ? 'yes' : 'no'
+}
+
 function seconds(value) {
-  return value.toFixed(2)
+  return value.toFixed(3)
 }
 
 function align(rows) {

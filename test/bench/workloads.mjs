@@ -10,18 +10,20 @@ const FILES = 20_000
  * What is measured. `prepare` writes a context and gives its folder; `before` makes a run cold, and may give the
  * folder another name;
  * `command` is the command line of a peer, or nothing when it does not take part; `aim` is what we want to reach
- * beside a peer.
+ * beside a peer; `beside` is how often it runs beside another version of xbuild.
  */
 export const WORKLOADS = {
   version: {
     title: 'the start of the program: xbuild --version beside node -e 0',
     runs: 15,
+    beside: 25,
     command: (peer) => peer.say,
     aim: (peer) => (peer === 'node' ? { ratio: 1.5 } : undefined),
   },
   small: {
     title: 'a small image, nothing changed, OCI folder out',
     runs: 5,
+    beside: 25,
     prepare: ({ work, base }) =>
       context(
         work,
@@ -31,6 +33,21 @@ export const WORKLOADS = {
       ),
     command: (peer, { context: folder }) => peer.build?.(folder, { cache: true }),
     aim: (peer) => (peer === 'buildx' ? { ratio: 0.3 } : undefined),
+  },
+  first: {
+    title: 'six small steps for this machine, caches empty, OCI folder out',
+    runs: 5,
+    beside: 15,
+    cold: true,
+    prepare: ({ work, base }) =>
+      context(
+        work,
+        'first',
+        `FROM ${base} AS one\nCOPY hello.txt /\nRUN cat /hello.txt > /1\nRUN echo 2 > /2\nFROM ${base}\nCOPY --from=one /1 /2 /\nRUN cat /1 /2 > /3\nWORKDIR /work\nRUN echo 4 > 4\n`,
+        { 'hello.txt': 'hello\n' },
+      ),
+    before: empty,
+    command: (peer, { context: folder }) => peer.first?.(folder),
   },
   stages: {
     title: 'six independent stages of `sleep 2`, without cache',
@@ -42,6 +59,7 @@ export const WORKLOADS = {
   network: {
     title: 'one step without cache, on a network of its own, beside the network of the machine',
     runs: 9,
+    beside: 15,
     prepare: ({ work, base }) => context(work, 'network', `FROM ${base}\nRUN cat /proc/net/route\n`),
     command: (peer, { context: folder }) => peer.step?.(folder),
     aim: (peer) => (peer === 'xbuild-host' ? { more: 0.06 } : undefined),
