@@ -34,6 +34,7 @@ const PROGRAMS = [
       ['src/cli/bake.ts', 'src/cli/compose.ts', 'src/cli/images.ts'],
     ],
   },
+  { name: 'steps', entry: 'src/engine/worker/main.ts', first: [], others: [] },
   { name: 'image', entry: 'src/cli/image/program.ts', first: ['src/cli/image/create.ts'], others: [] },
 ]
 
@@ -78,7 +79,8 @@ async function cut({ entry, first, others }) {
     return [...needed.flatMap(({ path }) => reach(relativeName(path))), name]
   }
   const groupOf = [[entry, ...first], ...others].map((sources) => sources.flatMap((source) => reach(fileOf(source))))
-  groupOf.push([...outputs.keys()].flatMap(reach))
+  const rest = [...outputs.keys()].flatMap(reach)
+  if (rest.length > 0) groupOf.push(rest)
   const places = new Map(groupOf.flatMap((names, group) => names.map((name, index) => [name, [group, index]])))
   const main = places.get(fileOf(entry))
   return { groupOf, chunks: { texts, main, place: (spec) => places.get(relativeName(spec)) } }

@@ -16,6 +16,7 @@ const NAME = /^xbuild-(\d+-\d+-[0-9a-f]*\.\d*|\d+)-/
  * not these.
  */
 export function removeStaleCgroups(dead: ReadonlySet<string>, parent?: string): void {
+  if (dead.size === 0) return // looking through the groups of every controller costs milliseconds
   for (const { path, owner } of containerCgroups(parent)) {
     if (!dead.has(owner)) continue
     try {
