@@ -167,8 +167,10 @@ test('what cannot be unmounted stays, and nothing is removed through it', async 
   chmodSync(join(bin, 'umount'), 0o755)
   const store = join(folder, 'stays')
   const path = `${bin}:${process.env['PATH']}`
+  // With nothing known of the machine, whose runtime is tried in a folder where its root is mounted
+  const env = { PATH: path, XDG_CACHE_HOME: join(folder, 'stays-cache') }
   const build = () =>
-    run(process.execPath, [program, 'build', '--store', store, ...base, context], { cwd: folder, env: { PATH: path } })
+    run(process.execPath, [program, 'build', '--store', store, ...base, context], { cwd: folder, env })
   const context = writeFiles(join(folder, 'stays-context'), { Dockerfile: 'FROM busybox\nRUN true\n' })
   const base = ['--build-context', `busybox=oci-layout://${await baseLayout('busybox')}`]
   const { code, stderr } = await build()
