@@ -219,7 +219,12 @@ export type ToWorker =
 /** Worker -> engine. */
 export type FromWorker =
   | { readonly type: 'ready' }
-  | { readonly type: 'log'; readonly id: number; readonly stream: 'stdout' | 'stderr'; readonly line: string }
+  | {
+      readonly type: 'log'
+      readonly id: number
+      readonly stream: 'stdout' | 'stderr'
+      readonly lines: readonly string[]
+    }
   | { readonly type: 'result'; readonly id: number; readonly result: unknown }
   | { readonly type: 'error'; readonly id: number; readonly error: WireError }
 

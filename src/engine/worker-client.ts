@@ -91,8 +91,10 @@ async function connect(child: ChildProcess, said: readonly string[]): Promise<Wo
       if (message.type === 'ready') return resolve()
       const call = pending.get(message.id)
       if (!call) return
-      if (message.type === 'log') call.onLog?.(message.stream, message.line)
-      else if (message.type === 'result') {
+      if (message.type === 'log') {
+        // What was said after a build was stopped is of no use, and may be much
+        if (!call.signal.aborted) for (const line of message.lines) call.onLog?.(message.stream, line)
+      } else if (message.type === 'result') {
         pending.delete(message.id)
         call.resolve(message.result)
       } else {

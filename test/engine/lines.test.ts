@@ -7,7 +7,10 @@ import { onLines } from '../../src/engine/worker/lines.ts'
 async function linesOf(chunks: readonly (string | Buffer)[]): Promise<string[]> {
   const stream = new PassThrough()
   const lines: string[] = []
-  onLines(stream, (line) => void lines.push(line))
+  onLines(stream, (found) => {
+    lines.push(...found)
+    return undefined
+  })
   for (const chunk of chunks) stream.write(chunk)
   stream.end()
   await finished(stream)
@@ -71,4 +74,25 @@ test('a line without end is handed on in pieces, none of which breaks a characte
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(1 << 14)
     for (const line of lines) expect(line).not.toMatch(/\p{Surrogate}/u)
   }
+})
+
+test('nothing is read on while lines wait to be handed over', async () => {
+  const stream = new PassThrough()
+  const taken: (readonly string[])[] = []
+  const gates: (() => void)[] = []
+  onLines(stream, (lines) => {
+    taken.push(lines)
+    return new Promise((resolve) => gates.push(resolve))
+  })
+  const settled = () => new Promise((resolve) => setImmediate(resolve))
+  for (const chunk of ['a\nb\n', 'c\n', 'd\n']) stream.write(chunk)
+  stream.end('e')
+  for (const expected of [[['a', 'b']], [['a', 'b'], ['c']], [['a', 'b'], ['c'], ['d']]]) {
+    await settled()
+    expect(taken).toEqual(expected)
+    gates.at(-1)!()
+  }
+  await finished(stream)
+  await settled()
+  expect(taken.flat()).toEqual(['a', 'b', 'c', 'd', 'e'])
 })

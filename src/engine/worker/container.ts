@@ -9,8 +9,8 @@ import { onLines } from './lines.ts'
 /** Lines of a failed command's output that its error carries. */
 const KEPT_LINES = 20
 
-/** Gets every line that a command prints. */
-export type OnLog = (stream: 'stdout' | 'stderr', line: string) => void
+/** Gets every line that a command prints, piece by piece; the command waits for what it gives back. */
+export type OnLog = (stream: 'stdout' | 'stderr', lines: readonly string[]) => Promise<void> | undefined
 
 /** How a container ended: its status, or the signal; its last lines; and what the runtime itself had to say. */
 export interface ContainerEnd {
@@ -53,10 +53,11 @@ export async function runContainer({
   const child = startRuntime(runtime, [...base, 'run', '--bundle', scratch, name])
   if (child.pid !== undefined) onStart?.(child.pid)
   const output: string[] = []
-  const keep = (stream: 'stdout' | 'stderr') => (line: string) => {
-    output.push(line)
-    if (output.length > KEPT_LINES) output.shift()
-    onLog(stream, line)
+  const keep = (stream: 'stdout' | 'stderr') => (lines: readonly string[]) => {
+    output.push(...lines.slice(-KEPT_LINES))
+    output.splice(0, output.length - KEPT_LINES)
+    // Nobody reads on; but the pipe must not keep the command from its end
+    return signal.aborted ? undefined : onLog(stream, lines)
   }
   onLines(child.stdout!, keep('stdout'), cut)
   onLines(child.stderr!, keep('stderr'), cut)

@@ -70,19 +70,23 @@ const handlers: Handlers = {
 }
 
 const running = new Map<number, AbortController>()
+/** Settles when the message has been handed over. */
 const send = (message: FromWorker) =>
-  void (process.connected && process.send!(message, undefined, undefined, () => undefined))
+  new Promise<void>((resolve) => {
+    if (process.connected) process.send!(message, undefined, undefined, () => resolve())
+    else resolve()
+  })
 
 async function call(id: number, method: Method, params: unknown): Promise<void> {
   const controller = new AbortController()
   running.set(id, controller)
   try {
     const handler = handlers[method] as (params: unknown, options: { signal: AbortSignal; onLog: OnLog }) => unknown
-    const onLog: OnLog = (stream, line) => send({ type: 'log', id, stream, line })
+    const onLog: OnLog = (stream, lines) => send({ type: 'log', id, stream, lines })
     const result = await handler(params, { signal: controller.signal, onLog })
-    send({ type: 'result', id, result })
+    void send({ type: 'result', id, result })
   } catch (error) {
-    send({ type: 'error', id, error: toWire(error) })
+    void send({ type: 'error', id, error: toWire(error) })
   } finally {
     running.delete(id)
   }
@@ -124,4 +128,4 @@ const dead = new Set((process.env['XBUILD_DEAD'] ?? '').split(',').filter(Boolea
 removeLeftovers(folders, dead)
 removeStaleCgroups(dead, place?.parent)
 void removeLost(folders)
-send({ type: 'ready' })
+void send({ type: 'ready' })

@@ -93,7 +93,7 @@ export async function run(
           name,
           runtime: params.runtime,
           signal,
-          onLog: (stream, line) => onLog(stream, mask.text(line)),
+          onLog: (stream, lines) => onLog(stream, lines.map(mask.text)),
           cut: mask.cut,
           inUserNamespace,
           ...(params.looks ? { onStart: (pid: number) => (watch = watchCpu(pid, params.looks)) } : {}),
