@@ -1,10 +1,14 @@
-import { constants, createWriteStream } from 'node:fs'
-import { copyFile, link, mkdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { copyFile, link, mkdir, open, rename, rm, stat, utimes, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { XbuildError } from '../errors.ts'
 import { tempNameFor } from './files.ts'
 import { pipeToFile } from './pipe-to-file.ts'
+
+/** How often a pipe is tried whose reader is not there yet. */
+const READER_MS = 50
 
 /** What one output may do. */
 export interface WriteOptions {
@@ -20,11 +24,34 @@ export async function stageFile(path: string, data: AsyncIterable<Uint8Array>, o
   if (found === 'folder')
     throw new XbuildError('BAD_OPTION', `Cannot write "${path}": it is a folder`, { hint: 'Name a file' })
   // A rename would put a file in the place of /dev/null
-  const written =
-    found === 'special' ? pipeline(data, createWriteStream(path), options) : stageStream(path, data, options)
+  const written = found === 'special' ? writeSpecial(path, data, options) : stageStream(path, data, options)
   await written.catch((error: unknown) => {
     throw writeFailed(path, error)
   })
+}
+
+/** To open a pipe waits for its reader, which may never come: no signal ends such a wait in a thread. */
+async function writeSpecial(path: string, data: AsyncIterable<Uint8Array>, { signal }: WriteOptions): Promise<void> {
+  const probe = await openWithReader(path, signal)
+  try {
+    const fd = await open(path, 'w')
+    await pipeline(data, fd.createWriteStream(), { signal })
+  } finally {
+    await probe.close()
+  }
+}
+
+async function openWithReader(path: string, signal: AbortSignal): Promise<FileHandle> {
+  for (;;) {
+    signal.throwIfAborted()
+    try {
+      return await open(path, constants.O_WRONLY | constants.O_NONBLOCK)
+    } catch (error) {
+      // A socket says so, too
+      if ((error as NodeJS.ErrnoException).code !== 'ENXIO' || !(await stat(path)).isFIFO()) throw error
+      await sleep(READER_MS, undefined, { signal })
+    }
+  }
 }
 
 /**
