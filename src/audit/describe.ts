@@ -44,14 +44,22 @@ function describeOne({ path, problem, is, because, layer }: Finding, { instructi
       return `${shown} needs a newer CPU, ${is} (${place})`
     case 'loader':
       return `${shown} names the loader "${is}", which is not in the image (${place})`
+    case 'abi':
+      return `${shown} has the ${is} ABI, and what loads it has another one (${place})`
     case 'interpreter':
-      return `${shown} names the interpreter "${is}", which is not in the image (${place})`
+      return `${shown} names the interpreter ${JSON.stringify(is)}, which is not in the image (${place})`
   }
 }
 
-function causeOf({ problem, layer }: Finding, { createdBy, sharedWith, instruction }: LayerFacts): string | undefined {
+function causeOf(
+  { problem, layer, is }: Finding,
+  { createdBy, sharedWith, instruction }: LayerFacts,
+): string | undefined {
   if (problem === 'loader')
     return 'Install the C library that the program was linked with, or link it statically (musl and glibc are different loaders)'
+  if (problem === 'interpreter' && is.endsWith('\r'))
+    return 'The first line of the script ends as on Windows (\\r): save it with the line ends of Unix'
+  if (problem === 'abi') return 'Take all programs and libraries from one distribution for the platform'
   if (problem === 'interpreter') return 'Install the interpreter, or correct the first line of the script'
   const text = createdBy(layer) ?? ''
   const word = FIXED.exec(text)?.[0]

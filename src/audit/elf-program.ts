@@ -1,5 +1,7 @@
 import { compact } from '../compact.ts'
 import { armVersion } from './arm-attributes.ts'
+import { floatAbi } from './float-abi.ts'
+import { GO_BYTES, goVariant } from './go-settings.ts'
 import type { FileBytes, Program } from './types.ts'
 
 /** What the ELF specifications name e_machine, by GOARCH: [32 bit, 64 bit], little-endian first. */
@@ -42,8 +44,12 @@ const MAX_NAME = 4096
 const MAX_NEEDED = 512
 const MAX_NOTES = 1 << 16
 
+/** Flags of a segment that is data: read and write. */
+const PF_DATA = 6
+
 interface Segment {
   readonly type: number
+  readonly flags: number
   readonly offset: number
   readonly address: bigint
   readonly size: number
@@ -92,6 +98,7 @@ function readHeaders(file: FileBytes) {
     const entry = table!.subarray(index * size, (index + 1) * size)
     return {
       type: word(entry, 0),
+      flags: word(entry, wide ? 4 : 24),
       offset: Number(long(entry, wide ? 8 : 4)),
       address: long(entry, wide ? 16 : 8),
       size: Number(long(entry, wide ? 32 : 16)),
@@ -114,11 +121,17 @@ export function rangesOf(file: FileBytes): readonly Range[] {
     const wanted = segments
       .filter(({ type }) => type === PT_DYNAMIC || type === PT_INTERP || type === PT_NOTE)
       .map(({ offset, size }) => ({ offset, length: size }))
-    return [...wanted, sections].filter(({ length }) => length > 0 && length <= 1 << 20)
+    return [...wanted, ...goRange(segments), sections].filter(({ length }) => length > 0 && length <= 1 << 20)
   } catch (error) {
     if (error instanceof RangeError) return []
     throw error
   }
+}
+
+/** Where a Go program says how it was built: in the beginning of its data. */
+function goRange(segments: readonly Segment[]): readonly Range[] {
+  const data = segments.find(({ type, flags }) => type === PT_LOAD && (flags & 7) === PF_DATA)
+  return data ? [{ offset: data.offset, length: Math.min(data.size, GO_BYTES) }] : []
 }
 
 /** What an ELF file is made for; nothing for object files, cores, and what is not for a CPU. */
@@ -136,19 +149,23 @@ export function readElfProgram(file: FileBytes): Program | undefined {
     interpreter &&
     textOf(file.at(interpreter.offset, Math.min(interpreter.size, MAX_NAME, file.size - interpreter.offset)))
   const { needed, isPie } = readDynamic(file, numbers, segments)
+  const [go] = goRange(segments)
+  const built = go && goVariant(file.at(go.offset, go.length), architecture)
   const variant =
-    architecture === 'amd64' || architecture === '386'
+    built ??
+    (architecture === 'amd64' || architecture === '386'
       ? levelOf(file, numbers, segments)
       : architecture === 'arm'
         ? armVersion(file, header)
-        : undefined
+        : undefined)
+  const abi = floatAbi(architecture, numbers.word(header, wide ? 48 : 36))
   return {
     format: 'elf',
     os: OSES[header[7]!] ?? 'linux',
     architecture,
     // A library may name a loader to be started for its version; what says that it is a program is one
     kind: type === ET_EXEC || isPie || (loader !== undefined && loader !== '') ? 'program' : 'library',
-    ...compact({ variant }),
+    ...compact({ variant, abi }),
     ...(loader ? { loader } : {}),
     ...(needed.length > 0 ? { needed } : {}),
   }

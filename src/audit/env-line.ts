@@ -18,7 +18,7 @@ export function envProgram(words: readonly string[]): EnvProgram | undefined {
     const word = all[at]!
     if (WITH_VALUE.test(word)) at += 1
     else if (word.includes('=')) isSure &&= !word.startsWith('PATH=')
-    else if (!word.startsWith('-')) return { name: word, isSure: isSure && /^[\w./+@:-]+$/.test(word) }
+    else if (!word.startsWith('-')) return { name: word, isSure: isSure && /^[\w./+@:-]+\r?$/.test(word) }
     else isSure &&= !/^-(?:[v0]*i|-ignore-environment$|$)/.test(word)
   }
   return undefined

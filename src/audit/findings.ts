@@ -4,6 +4,8 @@ export type Problem =
   | 'machine'
   /** It needs a newer CPU than the platform promises. */
   | 'level'
+  /** A library passes floating-point numbers in another way than the program that loads it. */
+  | 'abi'
   /** The loader that it names is not in the image. */
   | 'loader'
   /** The interpreter of a script is not in the image. */

@@ -26,8 +26,8 @@ export function judge({ platform, config, tree, isWhole }: AuditedImage): AuditR
   const siblings = siblingsOf(tree, platform)
   const named = namedSiblingsOf(tree, platform)
   for (const file of tree.programs.values()) {
-    const because = started.get(file.path)?.because
-    const found = wrongFor(file, { platform, tree, isWhole, because })
+    const { because, abi } = started.get(file.path) ?? {}
+    const found = wrongFor(file, { platform, tree, isWhole, because, abi })
     const isChosen = (because === undefined || because === 'PATH') && named.has(withoutCpu(file.path) ?? '')
     if (found && !isChosen && !isOfASet(file, { siblings, platform }))
       findings.push({
@@ -61,22 +61,29 @@ interface Circumstances {
   readonly tree: ImageTree
   readonly isWhole: boolean
   readonly because: string | undefined
+  /** The float ABI of what loads it. */
+  readonly abi: string | undefined
 }
 
 function wrongFor(
-  { program, executable }: PlacedProgram,
-  { platform, tree, isWhole, because }: Circumstances,
+  { path, program, executable }: PlacedProgram,
+  { platform, tree, isWhole, because, abi }: Circumstances,
 ): Pick<Finding, 'problem' | 'is'> | undefined {
   if (!program) return undefined
   // Files of other systems are data (launchers that pip brings, assemblies of .NET) until something starts them
   if (program.format !== formatOf(platform) && because === undefined) return undefined
+  if (because === undefined && FIRMWARE.test(path)) return undefined
   const runs = runsOn(program, platform)
   if (runs === 'no') return { problem: 'machine', is: platformOf(program) }
   if (runs === 'level') return { problem: 'level', is: platformOf(program) }
+  if (abi !== undefined && program.abi !== undefined && abi !== program.abi) return { problem: 'abi', is: program.abi }
   const { loader, kind } = program
   if (loader === undefined || kind !== 'program' || !isWhole || !executable) return undefined
   return tree.find(loader)?.program ? undefined : { problem: 'loader', is: loader }
 }
+
+/** What the kernel loads into devices. */
+const FIRMWARE = /^(?:usr\/)?lib\/firmware\//
 
 function formatOf({ os }: Platform): 'elf' | 'pe' | 'macho' {
   return os === 'windows' ? 'pe' : os === 'darwin' ? 'macho' : 'elf'
@@ -146,9 +153,9 @@ function namedSiblingsOf(tree: ImageTree, platform: Platform): ReadonlySet<strin
   return new Set(good.flatMap(({ path }) => withoutCpu(path) ?? []))
 }
 
-/** Names of folders for one CPU: `linux-x64`, `linux_aarch64`, `win32-ia32`. */
+/** Names of folders for one CPU: `linux-x64`, `linux_aarch64`, `win32-ia32`, `aarch64`. */
 const FOLDER_OF_CPU =
-  /[-_.](?:amd64|x86[-_]64|x86|x64|i[3-6]86|ia32|386|arm64|aarch64|arm[a-z0-9]*|riscv64|ppc64[a-z]*|powerpc64[a-z]*|s390x|loong(?:arch)?64|mips[a-z0-9]*)(?=[-_.]|$)|^(?:x86[-_]64|x64|amd64|i[3-6]86|arm64|aarch64|arm[a-z0-9]*|riscv64|powerpc64le|s390x)[-_.]/
+  /[-_.](?:amd64|x86[-_]64|x86|x64|i[3-6]86|ia32|386|arm64|aarch64|arm[a-z0-9]*|riscv64|ppc64[a-z]*|powerpc64[a-z]*|s390x|loong(?:arch)?64|mips[a-z0-9]*)(?=[-_.]|$)|^(?:x86[-_]64|x64|amd64|i[3-6]86|arm64|aarch64|arm[a-z0-9]*|riscv64|powerpc64le|s390x)(?:[-_.]|$)/
 
 function withOneFolderOpen(path: string): string[] {
   const parts = path.split('/')

@@ -125,7 +125,8 @@ export function createLayerScan(): TarSink & { result(): LayerFiles } {
 
 function scriptOf(head: Buffer): string[] | undefined {
   if (head.toString('latin1', 0, 2) !== '#!') return undefined
-  const line = head.toString('utf8', 2).split('\n', 1)[0]!.trim()
+  // As the kernel reads it: \r is a part of the name
+  const line = head.toString('utf8', 2).split('\n', 1)[0]!
   const words = line.split(/[ \t]+/).filter(Boolean)
   return words.length > 0 ? words : undefined
 }

@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { ContainerConfig } from '../oci/manifest.ts'
 import { envProgram } from './env-line.ts'
 import type { ImageTree, PlacedProgram } from './image-tree.ts'
@@ -7,6 +8,8 @@ import { cleanPath } from './layer-files.ts'
 export interface Reached {
   readonly because: string
   readonly missing?: string
+  /** The float ABI of what loads it. */
+  readonly abi?: string
 }
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
@@ -38,9 +41,13 @@ export function reachable(tree: ImageTree, config: ContainerConfig): ReadonlyMap
   const waiting: { readonly file: PlacedProgram; readonly strict: boolean }[] = []
   let isFollowing = false
 
-  function reach(file: PlacedProgram | undefined, because: string, { strict }: { strict: boolean }): void {
+  function reach(
+    file: PlacedProgram | undefined,
+    because: string,
+    { strict, abi }: { strict: boolean; abi?: string | undefined },
+  ): void {
     if (!file || found.has(file.path)) return
-    found.set(file.path, { because })
+    found.set(file.path, { because, ...compact({ abi }) })
     waiting.push({ file, strict })
     if (isFollowing) return
     // A list and no recursion: a chain of libraries of a hostile image is longer than the stack
@@ -50,12 +57,13 @@ export function reachable(tree: ImageTree, config: ContainerConfig): ReadonlyMap
   }
 
   function follow(file: PlacedProgram, strict: boolean): void {
+    const loading = { strict: false, abi: file.program?.abi }
     for (const name of file.program?.needed ?? []) {
       const library = libraries.get(name)
-      if (library && library !== 'several') reach(library, `a library of /${file.path}`, { strict: false })
+      if (library && library !== 'several') reach(library, `a library of /${file.path}`, loading)
     }
     if (file.program?.loader !== undefined)
-      reach(tree.find(file.program.loader), `the loader of /${file.path}`, { strict: false })
+      reach(tree.find(file.program.loader), `the loader of /${file.path}`, loading)
     if (file.script) interpret(file, file.script, { strict })
   }
 

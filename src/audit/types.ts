@@ -7,6 +7,8 @@ export interface Program {
   readonly architecture: string
   /** The least variant of the architecture that it runs on, where it says so: `v3` of amd64, `v7` of arm. */
   readonly variant?: string
+  /** How it passes floating-point numbers, where programs of the architecture differ in that. */
+  readonly abi?: string
   /** The other architectures of a universal Mach-O file. */
   readonly more?: readonly string[]
   /** A program is started, a library is loaded by one. */

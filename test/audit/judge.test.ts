@@ -128,3 +128,33 @@ test('a link into a folder that is itself a link is followed as the kernel does'
     '0 /usr/lib/deep/x: machine linux/amd64 (CMD)',
   ])
 })
+
+test('a library with another float ABI than what loads it is found', () => {
+  const made = { machine: 40, wide: false, type: 3, loader: '/lib/ld.so', needed: ['libq.so'] }
+  const [hard, soft] = [0x5000400, 0x5000200].map((flags) => ({ bytes: makeElf({ ...made, flags }) }))
+  const config = { Entrypoint: ['/app'] }
+  const platform = 'linux/arm/v7'
+  const withLibrary = (library: MadeFile) => ({ app: hard!, 'lib/ld.so': hard!, 'lib/libq.so': library })
+  expect(audit([withLibrary(hard!)], config, { platform })).toEqual([])
+  expect(audit([withLibrary(soft!)], config, { platform })).toEqual([
+    '0 /lib/libq.so: abi soft-float (a library of /app)',
+  ])
+})
+
+test('a first line with the end of Windows names an interpreter that is not there', () => {
+  const files = { 'bin/sh': arm64, 'usr/bin/env': arm64, 'usr/bin/node': arm64 }
+  const of = (text: string) => audit([{ ...files, start: { bytes: text } }], { Entrypoint: ['/start'] })
+  expect(of('#!/bin/sh \n')).toEqual([])
+  expect(of('#!/bin/sh\r\necho\r\n')).toEqual(['0 /start: interpreter /bin/sh\r (ENTRYPOINT)'])
+  expect(of('#!/usr/bin/env node\r\n')).toEqual(['0 /start: interpreter node\r (ENTRYPOINT)'])
+})
+
+test('firmware, and libraries in a folder for each CPU, are for others to load', () => {
+  const files = {
+    'usr/lib/firmware/x.elf': { bytes: makeElf({ machine: 40, wide: false }), mode: 0o644 },
+    'app/native/aarch64/libx.so': arm64Library,
+    'app/native/x86_64/libx.so': amd64Library,
+  }
+  expect(audit([files])).toEqual([])
+  expect(audit([{ ...files, 'app/native/aarch64/libx.so': amd64Library }])).toHaveLength(2)
+})

@@ -42,6 +42,31 @@ describe('a program', () => {
     expect(read(makeElf(made))).toMatchObject({ architecture, kind: 'program', os: 'linux' })
   })
 
+  test.each<[line: string, machine: number, gap: number, variant: string | undefined]>([
+    ['build\tGOAMD64=v3\n', 62, 0, 'v3'],
+    ['build\tGOAMD64=v1\n', 62, 0, undefined],
+    ['dep\tx\tv1\nbuild\tGOARCH=arm\nbuild\tGOARM=7\n', 40, 0, 'v7'],
+    ['build\tGOARM=6,softfloat\n', 40, 0, 'v6'],
+    ['build\tGOAMD64=v3\n', 62, 6 << 20, 'v3'],
+    ['build\tGOAMD64=v3\n', 40, 0, undefined],
+    ['build\tCGO_ENABLED=0\n', 62, 0, undefined],
+  ])('of Go says for which CPU it was built: %j on %i', (goBuild, machine, gap, variant) => {
+    const bytes = makeElf({ machine, wide: machine !== 40, goBuild, gap })
+    const [file] = scanLayer({ x: { bytes } }).programs
+    expect(file?.program?.variant).toBe(variant)
+  })
+
+  test.each<[made: MadeElf, abi: string | undefined]>([
+    [{ machine: 40, wide: false, flags: 0x5000400 }, 'hard-float'],
+    [{ machine: 40, wide: false, flags: 0x5000200 }, 'soft-float'],
+    [{ machine: 40, wide: false, flags: 0x5000000 }, undefined],
+    [{ machine: 243, flags: 5 }, 'double-float'],
+    [{ machine: 243, flags: 1 }, 'soft-float'],
+    [{ machine: 183, flags: 5 }, undefined],
+  ])('says how it passes floating-point numbers: %o', (made, abi) => {
+    expect(read(makeElf(made))!.abi).toBe(abi)
+  })
+
   test('says its loader, its libraries and its system', () => {
     const made = {
       machine: 183,

@@ -161,7 +161,7 @@ export async function startSigstore(): Promise<Sigstore> {
     const json = (status: number, value: object) =>
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
     try {
-      if (pathname === '/api/v2/signingCert') json(201, certificate(body, request.headers.authorization ?? ''))
+      if (pathname === '/api/v2/signingCert') json(200, certificate(body, request.headers.authorization ?? ''))
       else if (pathname === '/api/v1/log/entries') json(201, entry(body))
       else if (pathname === '/api/v1/log/publicKey')
         response.writeHead(200).end(log.publicKey.export({ format: 'pem', type: 'spki' }))

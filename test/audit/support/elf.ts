@@ -13,6 +13,10 @@ export interface MadeElf {
   readonly isa?: number
   /** Tag_CPU_arch of `.ARM.attributes`. */
   readonly armArch?: number
+  /** e_flags. */
+  readonly flags?: number
+  /** Lines of the build information that Go writes. */
+  readonly goBuild?: string
   /** Bytes between the headers and the rest. */
   readonly gap?: number
 }
@@ -20,6 +24,7 @@ export interface MadeElf {
 /** An ELF file with just the parts that say what it is made for. */
 export function makeElf(made: MadeElf): Buffer {
   const { machine, wide = true, big = false, type = 2, osabi = 0, loader, needed = [], isa, armArch, gap = 0 } = made
+  const { flags = 0, goBuild } = made
   const half = (value: number) => number(value, 2)
   const word = (value: number) => number(value, 4)
   const long = (value: number) => number(value, wide ? 8 : 4)
@@ -47,9 +52,18 @@ export function makeElf(made: MadeElf): Buffer {
         Buffer.alloc(wide ? 4 : 0),
       ]),
     })
+  const data =
+    goBuild === undefined
+      ? undefined
+      : Buffer.concat([
+          Buffer.alloc(48),
+          Buffer.from('\xff Go buildinf:\x08\x02', 'latin1'),
+          Buffer.alloc(16),
+          Buffer.from(`path\tx\n${goBuild}`),
+        ])
   const strings = Buffer.from(`\0${needed.map((name) => `${name}\0`).join('')}`)
   const hasDynamic = needed.length > 0
-  const count = parts.length + 1 + (hasDynamic ? 1 : 0)
+  const count = parts.length + 1 + (hasDynamic ? 1 : 0) + (data ? 1 : 0)
   let offset = headerSize + count * entrySize + gap
   const placed = parts.map((part) => {
     const at = offset
@@ -73,6 +87,8 @@ export function makeElf(made: MadeElf): Buffer {
   ])
   const dynamicAt = offset
   if (hasDynamic) offset += dynamic.length
+  const dataAt = offset
+  offset += data?.length ?? 0
   const attributes =
     armArch === undefined
       ? undefined
@@ -101,14 +117,15 @@ export function makeElf(made: MadeElf): Buffer {
       ])
     : Buffer.alloc(0)
   const size = offset + section.length
-  const segment = (kind: number, from: number, length: number) =>
+  const segment = (kind: number, from: number, length: number, rights = 5) =>
     wide
-      ? Buffer.concat([word(kind), word(5), long(from), long(from), long(from), long(length), long(length), long(8)])
-      : Buffer.concat([word(kind), long(from), long(from), long(from), long(length), long(length), word(5), long(8)])
+      ? Buffer.concat([word(kind), word(rights), ...[from, from, from, length, length, 8].map(long)])
+      : Buffer.concat([word(kind), ...[from, from, from, length, length].map(long), word(rights), long(8)])
   const table = Buffer.concat([
     segment(1, 0, size),
     ...placed.map((part) => segment(part.type, part.at, part.bytes.length)),
     ...(hasDynamic ? [segment(2, dynamicAt, dynamic.length)] : []),
+    ...(data ? [segment(1, dataAt, data.length, 6)] : []),
   ])
   const header = Buffer.concat([
     Buffer.from([0x7f, 0x45, 0x4c, 0x46, wide ? 2 : 1, big ? 2 : 1, 1, osabi]),
@@ -119,7 +136,7 @@ export function makeElf(made: MadeElf): Buffer {
     long(0),
     long(headerSize),
     long(sectionsAt),
-    word(0),
+    word(flags),
     half(headerSize),
     half(entrySize),
     half(count),
@@ -133,6 +150,7 @@ export function makeElf(made: MadeElf): Buffer {
   for (const part of placed) part.bytes.copy(file, part.at)
   strings.copy(file, stringsAt)
   if (hasDynamic) dynamic.copy(file, dynamicAt)
+  data?.copy(file, dataAt)
   attributes?.copy(file, attributesAt)
   section.copy(file, sectionsAt || size)
   return file
