@@ -72,7 +72,7 @@ function wrongFor(
   if (!program) return undefined
   // Files of other systems are data (launchers that pip brings, assemblies of .NET) until something starts them
   if (program.format !== formatOf(platform) && because === undefined) return undefined
-  if (because === undefined && FIRMWARE.test(path)) return undefined
+  if (because === undefined && DATA.test(path)) return undefined
   const runs = runsOn(program, platform)
   if (runs === 'no') return { problem: 'machine', is: platformOf(program) }
   if (runs === 'level') return { problem: 'level', is: platformOf(program) }
@@ -82,8 +82,8 @@ function wrongFor(
   return tree.find(loader)?.program ? undefined : { problem: 'loader', is: loader }
 }
 
-/** What the kernel loads into devices. */
-const FIRMWARE = /^(?:usr\/)?lib\/firmware\//
+/** What the kernel loads into devices, and what tests of Go's tools are made with: nothing of it is started. */
+const DATA = /^(?:usr\/)?lib\/firmware\/|(?:^|\/)testdata\//
 
 function formatOf({ os }: Platform): 'elf' | 'pe' | 'macho' {
   return os === 'windows' ? 'pe' : os === 'darwin' ? 'macho' : 'elf'

@@ -149,9 +149,10 @@ test('a first line with the end of Windows names an interpreter that is not ther
   expect(of('#!/usr/bin/env node\r\n')).toEqual(['0 /start: interpreter node\r (ENTRYPOINT)'])
 })
 
-test('firmware, and libraries in a folder for each CPU, are for others to load', () => {
+test('firmware, data of tests, and libraries in a folder for each CPU, are for others to load', () => {
   const files = {
     'usr/lib/firmware/x.elf': { bytes: makeElf({ machine: 40, wide: false }), mode: 0o644 },
+    'usr/local/go/src/debug/elf/testdata/gcc-amd64-exec': amd64,
     'app/native/aarch64/libx.so': arm64Library,
     'app/native/x86_64/libx.so': amd64Library,
   }
