@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { sha256 } from '../../src/oci/digest.ts'
 
 const ACCEPT = ['index.v1', 'manifest.v1']
@@ -23,10 +24,15 @@ export interface RegistryReader {
 export function registryReader(host: string): RegistryReader {
   const sound = new Set<string>()
 
-  async function get(repository: string, path: string): Promise<Buffer | undefined> {
+  async function get(repository: string, path: string, tries = 20): Promise<Buffer | undefined> {
     const answer = await fetch(`http://${host}/v2/${repository}/${path}`, { headers: { accept: ACCEPT } })
     const bytes = Buffer.from(await answer.arrayBuffer())
     if (answer.status === 404) return undefined
+    // docker-registry answers so while it writes the tag that a client has put, who may be gone by now
+    if (answer.status === 500 && tries > 1) {
+      await setTimeout(100)
+      return get(repository, path, tries - 1)
+    }
     if (answer.status !== 200) throw new Error(`${path} of ${repository}: ${answer.status} ${bytes.toString()}`)
     return bytes
   }
