@@ -48,7 +48,7 @@ export const ATTEST_FLAGS: FlagsOf<'provenance' | 'sbom' | 'attest' | 'sign'> = 
     group: 'advanced',
     help:
       'Sign what is pushed, before its tag moves, with a key (ECDSA P-256 in PEM, or of cosign with COSIGN_PASSWORD), ' +
-      'as who the identity token of the CI service says (keyless: fulcio-url, rekor-url, timestamp-server-url, trusted-root), ' +
+      'as who the identity token of the CI service says (keyless: fulcio-url, rekor-url, timestamp-server-url, or signing-config; trusted-root), ' +
       'or with the program cosign; the signature is a referrer of the image',
     absent: undefined,
     parse: read.sign,

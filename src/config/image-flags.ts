@@ -26,6 +26,7 @@ export interface ImageValues {
   readonly fulcioUrl?: string | undefined
   readonly rekorUrl?: string | undefined
   readonly timestampUrl?: string | undefined
+  readonly signingConfig?: string | undefined
   readonly trustedRoot?: string | undefined
   readonly certificateIdentity?: string | undefined
   readonly certificateIssuer?: string | undefined
@@ -62,6 +63,7 @@ export const VERBS_OF_FLAG: Readonly<Record<keyof ImageValues, readonly ImageVer
   fulcioUrl: ['sign'],
   rekorUrl: ['sign'],
   timestampUrl: ['sign'],
+  signingConfig: ['sign'],
   trustedRoot: ['verify', 'sign'],
   certificateIdentity: ['verify'],
   certificateIssuer: ['verify'],
@@ -195,6 +197,15 @@ export const IMAGE_FLAGS: { readonly [K in keyof ImageValues]-?: Flag<ImageValue
     placeholder: 'URL',
     group: 'common',
     help: 'Without a key: a time stamp authority (RFC 3161), too; needs --trusted-root',
+    absent: undefined,
+    parse: read.text,
+  },
+  signingConfig: {
+    name: 'signing-config',
+    placeholder: 'FILE',
+    group: 'common',
+    help: 'Without a key: the services, as cosign signing-config create writes them',
+    default: 'what cosign keeps in ~/.sigstore',
     absent: undefined,
     parse: read.text,
   },

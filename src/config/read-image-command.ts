@@ -84,8 +84,9 @@ export function readImageCommand(values: ImageValues, { words, given, file, cwd 
   }
 }
 
-function readSigning({ key, fulcioUrl, rekorUrl, timestampUrl, trustedRoot }: ImageValues): SignCommand['by'] {
-  const services = compact({ fulcioUrl, rekorUrl, timestampUrl, trustedRoot })
+function readSigning({ key, ...values }: ImageValues): SignCommand['by'] {
+  const { fulcioUrl, rekorUrl, timestampUrl, signingConfig, trustedRoot } = values
+  const services = compact({ fulcioUrl, rekorUrl, timestampUrl, signingConfig, trustedRoot })
   if (key === undefined) {
     const wrong = servicesProblem(services)
     if (wrong !== undefined) throw usageError(`Cannot sign an image: ${wrong}`)

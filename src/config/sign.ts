@@ -14,6 +14,8 @@ export interface KeylessServices {
   readonly fulcioUrl?: string
   readonly rekorUrl?: string
   readonly timestampUrl?: string
+  /** A file that names them, in the place of the others. */
+  readonly signingConfig?: string
   /** A file: whom to believe when the signature is checked. */
   readonly trustedRoot?: string
 }
@@ -25,6 +27,7 @@ const SERVICES = {
   'fulcio-url': 'fulcioUrl',
   'rekor-url': 'rekorUrl',
   'timestamp-server-url': 'timestampUrl',
+  'signing-config': 'signingConfig',
   'trusted-root': 'trustedRoot',
 } as const
 
@@ -69,10 +72,17 @@ function readServices(attributes: ReadonlyMap<string, string>, fail: (why: strin
 }
 
 /** What is wrong with addresses of services. */
-export function servicesProblem({ timestampUrl, trustedRoot, ...urls }: KeylessServices): string | undefined {
+export function servicesProblem({
+  timestampUrl,
+  trustedRoot,
+  signingConfig,
+  ...urls
+}: KeylessServices): string | undefined {
   const isUrl = (text: string) => URL.canParse(text) && /^https?:/i.test(text)
   const bad = [urls.fulcioUrl, urls.rekorUrl, timestampUrl].find((url) => url !== undefined && !isUrl(url))
   if (bad !== undefined) return `"${bad}" is no URL of http or https`
+  if (signingConfig !== undefined && [urls.fulcioUrl, urls.rekorUrl, timestampUrl].some((url) => url !== undefined))
+    return 'signing-config names all services: leave out their addresses'
   if (timestampUrl !== undefined && trustedRoot === undefined)
     return 'timestamp-server-url needs trusted-root: nothing else says whether its time stamps are right'
   return undefined

@@ -6,14 +6,14 @@ import { identityToken, type IdentityToken } from './identity-token.ts'
 import { logKey, logEntry, timestampOf } from './log.ts'
 import { below, createSignService, type Environment, type SignService } from './service.ts'
 import type { ManifestSigner } from './sign-image.ts'
+import type { SigningServices } from './signing-config.ts'
 import { trustIn, type Trust } from './trusted-root.ts'
 
-/** Services of Sigstore, and whom to believe. */
-export interface KeylessOptions {
-  readonly fulcioUrl: string
-  readonly rekorUrl: string
-  /** The whole address of a time stamp authority (RFC 3161); only with somebody to believe. */
-  readonly timestampUrl?: string
+/**
+ * Services of Sigstore, and whom to believe. A time stamp authority is named by its whole address (RFC 3161), and only
+ * with somebody to believe; a log of the second version needs one.
+ */
+export interface KeylessOptions extends SigningServices {
   /** Absent: a signature that was written is checked against what the services say of themselves. */
   readonly trust?: Trust
   readonly env: Environment
@@ -34,7 +34,7 @@ export async function withKeyless<T>(
 }
 
 async function keylessSigner(
-  { fulcioUrl, rekorUrl, timestampUrl, trust: given, env }: KeylessOptions,
+  { fulcioUrl, rekorUrl, rekorVersion, timestampUrl, trust: given, env }: KeylessOptions,
   service: SignService,
   signal: AbortSignal,
 ): Promise<ManifestSigner> {
@@ -51,7 +51,8 @@ async function keylessSigner(
     async sign(digest: Digest, signal: AbortSignal) {
       const bundle = certifiedBundle(digest, privateKey, leaf!.raw)
       const envelope = bundle.dsseEnvelope!
-      const { entry, logName } = await logEntry({ rekorUrl, envelope, certificate: leaf!.toString() }, service, signal)
+      const log = { url: rekorUrl, version: rekorVersion }
+      const { entry, logName } = await logEntry(log, { envelope, certificate: leaf! }, { service, signal })
       const signature = Buffer.from(envelope.signatures[0]!.sig, 'base64')
       const stamp =
         timestampUrl === undefined ? undefined : await timestampOf(timestampUrl, signature, { service, signal })

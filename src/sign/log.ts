@@ -1,7 +1,11 @@
-import { createHash, createPublicKey } from 'node:crypto'
+import { createHash, createPublicKey, type X509Certificate } from 'node:crypto'
 import type { SerializedBundle } from '@sigstore/bundle'
 import { XbuildError } from '../errors.ts'
 import { below, type SignService } from './service.ts'
+import type { RekorVersion } from './signing-config.ts'
+
+/** ECDSA on P-256, as messages of Sigstore call it. */
+const KEY_DETAILS = 'PKIX_ECDSA_P256_SHA_256'
 
 /** What Rekor (API v1) says of an entry. */
 interface Entry {
@@ -27,42 +31,55 @@ export interface LogEntry {
   readonly logName: string
 }
 
+/** A log, by its address and the version of its API. */
+export interface Log {
+  readonly url: string
+  readonly version: RekorVersion
+}
+
+/** What is entered. */
+export interface LoggedSignature {
+  readonly envelope: NonNullable<SerializedBundle['dsseEnvelope']>
+  readonly certificate: X509Certificate
+}
+
 /** Enters a signature in a transparency log. Throws REGISTRY. */
 export async function logEntry(
-  {
-    rekorUrl,
-    envelope,
-    certificate,
-  }: {
-    readonly rekorUrl: string
-    readonly envelope: NonNullable<SerializedBundle['dsseEnvelope']>
-    /** In PEM. */
-    readonly certificate: string
-  },
-  service: SignService,
-  signal: AbortSignal,
+  { url, version }: Log,
+  signed: LoggedSignature,
+  { service, signal }: { readonly service: SignService; readonly signal: AbortSignal },
 ): Promise<LogEntry> {
-  const verifiers = [Buffer.from(certificate).toString('base64')]
-  const spec = { proposedContent: { envelope: JSON.stringify(envelope), verifiers } }
   const answer = await service.ask({
     what: 'the transparency log',
-    url: below(rekorUrl, 'api/v1/log/entries'),
+    url: below(url, `api/v${version}/log/entries`),
     headers: { 'content-type': 'application/json', accept: 'application/json' },
-    body: Buffer.from(JSON.stringify({ apiVersion: '0.0.1', kind: 'dsse', spec })),
+    body: Buffer.from(JSON.stringify(version === 1 ? requestOf(signed) : requestOf2(signed))),
     signal,
   })
   try {
-    const [entry] = Object.values(JSON.parse(answer.toString()) as Record<string, Entry>)
-    return toBundle(entry!)
+    const found = JSON.parse(answer.toString()) as object
+    if (version === 2) return { entry: found, logName: '' }
+    return toBundle((Object.values(found) as Entry[])[0]!)
   } catch (cause) {
-    throw new XbuildError(
-      'REGISTRY',
-      `Cannot sign without a key: ${new URL(rekorUrl).host} gives no entry of its log`,
-      {
-        cause,
-      },
-    )
+    throw new XbuildError('REGISTRY', `Cannot sign without a key: ${new URL(url).host} gives no entry of its log`, {
+      cause,
+    })
   }
+}
+
+function requestOf({ envelope, certificate }: LoggedSignature): object {
+  const verifiers = [Buffer.from(certificate.toString()).toString('base64')]
+  return {
+    apiVersion: '0.0.1',
+    kind: 'dsse',
+    spec: { proposedContent: { envelope: JSON.stringify(envelope), verifiers } },
+  }
+}
+
+/** The second version takes what a bundle has, and gives it. */
+function requestOf2({ envelope, certificate }: LoggedSignature): object {
+  const rawBytes = certificate.raw.toString('base64')
+  return { dsseRequestV002: { envelope, verifiers: [{ x509Certificate: { rawBytes }, keyDetails: KEY_DETAILS }] } }
 }
 
 function toBundle({ body, integratedTime, logID, logIndex, verification }: Entry): LogEntry {
@@ -105,7 +122,7 @@ export async function logKey(rekorUrl: string, service: SignService, signal: Abo
       hashAlgorithm: 'SHA2_256',
       publicKey: {
         rawBytes: der.toString('base64'),
-        keyDetails: 'PKIX_ECDSA_P256_SHA_256',
+        keyDetails: KEY_DETAILS,
         validFor: { start: new Date(0).toISOString() },
       },
       logId: { keyId: createHash('sha256').update(der).digest('base64') },

@@ -4,6 +4,7 @@ import { TrustedRoot } from '@sigstore/protobuf-specs'
 import { toTrustMaterial, type TrustMaterial } from '@sigstore/verify'
 import { XbuildError } from '../errors.ts'
 import type { Environment } from './service.ts'
+import { readSigningConfig, type SigningServices } from './signing-config.ts'
 
 /** Whose certificates, logs and clocks are believed, and what a signature must have of them. */
 export interface Trust {
@@ -17,8 +18,8 @@ export interface Trust {
 
 const MAX_BYTES = 1 << 20
 
-/** Where cosign keeps the root of Sigstore's public instance, below TUF_ROOT or the home. */
-const COSIGN_FILE = 'tuf-repo-cdn.sigstore.dev/targets/trusted_root.json'
+/** Where cosign keeps what it knows of Sigstore's public instance, below TUF_ROOT or the home. */
+const COSIGN_FOLDER = 'tuf-repo-cdn.sigstore.dev/targets'
 
 /**
  * Reads a trusted root (`application/vnd.dev.sigstore.trustedroot+json`), as `cosign trusted-root create` and
@@ -42,10 +43,19 @@ export async function readTrustedRoot(name: string, { cwd }: { readonly cwd: str
 }
 
 /** The root of Sigstore's public instance, when cosign was here; undefined: it was not. Throws BAD_OPTION. */
-export async function cosignsTrustedRoot(env: Environment): Promise<Trust | undefined> {
+export function cosignsTrustedRoot(env: Environment): Promise<Trust | undefined> {
+  return cosigns(env, 'trusted_root.json', (file) => readTrustedRoot(file, { cwd: '/' }))
+}
+
+/** The services of Sigstore's public instance, when cosign was here; undefined: it was not. Throws BAD_OPTION. */
+export function cosignsSigningConfig(env: Environment, now: Date): Promise<SigningServices | undefined> {
+  return cosigns(env, 'signing_config.v0.2.json', (file) => readSigningConfig(file, { cwd: '/', now }))
+}
+
+async function cosigns<T>(env: Environment, name: string, read: (file: string) => Promise<T>): Promise<T | undefined> {
   const root = env['TUF_ROOT'] || (env['HOME'] && join(env['HOME'], '.sigstore/root'))
   if (!root) return undefined
-  return readTrustedRoot(join(root, COSIGN_FILE), { cwd: '/' }).catch((error: unknown) => {
+  return read(join(root, COSIGN_FOLDER, name)).catch((error: unknown) => {
     if (error instanceof XbuildError && error.code === 'NOT_FOUND') return undefined
     throw error
   })

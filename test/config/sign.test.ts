@@ -23,6 +23,7 @@ test.each([
   ['keyless,cosign', /more than one way/],
   ['keyless,fulcio-url=ftp://f', /"ftp:\/\/f" is no URL of http/],
   ['keyless,timestamp-server-url=https://t', /needs trusted-root/],
+  ['keyless,signing-config=c.json,rekor-url=https://r', /names all services/],
   ['key=', /no key is named/],
   ['key=k,tlog=false', /"tlog" is unknown/],
   ['cosign,tlog=false', /without a key needs the log/],

@@ -95,7 +95,10 @@ test('xbuild takes signatures in the form of cosign 2, copies them, and keeps th
 test('cosign and xbuild take signatures of each other that have no key, by the identity that made them', async () => {
   const sigstore = await startSigstore()
   try {
-    const root = writeFiles(folder, { 'root.json': JSON.stringify(sigstore.trustedRoot) })
+    const root = writeFiles(folder, {
+      'root.json': JSON.stringify(sigstore.trustedRoot),
+      'config.json': JSON.stringify(sigstore.signingConfig),
+    })
     const exp = Math.floor(Date.now() / 1000) + 3600
     const token = tokenOf({ sub: '1', email: 'me@example.test', email_verified: true, exp })
     const own = { ...env, SIGSTORE_ID_TOKEN: token }
@@ -104,14 +107,20 @@ test('cosign and xbuild take signatures of each other that have no key, by the i
       ...['--trusted-root', join(root, 'root.json')],
     ]
     const byCosign = (ref: string, name: string) =>
-      run(cosign, ['verify', '--insecure-ignore-sct', '--allow-http-registry', ...asked(name), at(ref)])
+      run(cosign, [
+        ...['verify', '--insecure-ignore-sct', '--allow-http-registry', ...asked(name)],
+        // Logs of the second version tell no time
+        ...(ref === 'log:1' ? [] : ['--use-signed-timestamps']),
+        at(ref),
+      ])
     const urls = ['--fulcio-url', sigstore.url, '--rekor-url', sigstore.url]
     const sign = (ref: string, ...more: string[]) =>
-      xbuild(['image', 'sign', ...urls, ...more, at(ref)], { cwd: folder, store: join(folder, 'store'), env: own })
+      xbuild(['image', 'sign', ...more, at(ref)], { cwd: folder, store: join(folder, 'store'), env: own })
     const clock = ['--timestamp-server-url', sigstore.timestampUrl, '--trusted-root', 'root.json']
     for (const [ref, more] of [
-      ['log:1', []],
-      ['clock:1', clock],
+      ['log:1', urls],
+      ['clock:1', [...urls, ...clock]],
+      ['second:1', ['--signing-config', 'config.json', '--trusted-root', 'root.json']],
     ] as const) {
       await push(ref)
       expect(await sign(ref, ...more)).toMatchObject({ code: 0 })

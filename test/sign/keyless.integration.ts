@@ -77,6 +77,29 @@ test('a time stamp authority is asked when it is named, and its stamp must be ri
   expect(isSignatureOf(bytes, { digest, identity, trust })).toBe(false)
 })
 
+test('a signing configuration names the services, a log of the second version among them', async () => {
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(sigstore.signingConfig))
+  const by = { by: 'keyless', signingConfig: 'config.json' } as const
+  const open = (more: object = {}) => openSigner({ ...by, ...more }, { cwd: folder, env })
+  const withSigner = await open({ trustedRoot: 'root.json' })
+  const { bytes, signer } = await withSigner(signal, (one) => one.sign(digest, signal))
+  expect(isSignatureOf(bytes, { digest, ...signer })).toBe(true)
+  const { tlogEntries } = JSON.parse(bytes.toString()).verificationMaterial
+  expect(tlogEntries).toMatchObject([{ kindVersion: { kind: 'dsse', version: '0.0.2' } }])
+  // Such a log tells no time
+  const copy = JSON.parse(bytes.toString())
+  copy.verificationMaterial.timestampVerificationData.rfc3161Timestamps = []
+  expect(isSignatureOf(Buffer.from(JSON.stringify(copy)), { digest, ...signer })).toBe(false)
+  await expect(open()).rejects.toThrow('nothing says whether time stamps are right')
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...sigstore.signingConfig, tsaUrls: [] }))
+  await expect(open({ trustedRoot: 'root.json' })).rejects.toThrow('tells no time')
+  const old = [{ url: sigstore.url, majorApiVersion: 1, validFor: { start: '2020-01-01', end: '2021-01-01' } }]
+  for (const wrong of ['{', '{}', JSON.stringify({ ...sigstore.signingConfig, caUrls: old })]) {
+    writeFileSync(join(folder, 'config.json'), wrong)
+    await expect(open(), wrong).rejects.toMatchObject({ code: 'BAD_OPTION' })
+  }
+})
+
 test('services that are busy are asked again; those that refuse, or that another key made, are told', async () => {
   sigstore.fail(2)
   expect((await signed()).bytes.length).toBeGreaterThan(1000)

@@ -15,6 +15,8 @@ export interface Sigstore {
   readonly timestampUrl: string
   /** Whom to believe, as a trusted root. */
   readonly trustedRoot: object
+  /** The services with the second version of the log, as a signing configuration. */
+  readonly signingConfig: object
   /** Paths that were asked for. */
   readonly asked: string[]
   /** Answers these many requests with 503 first. */
@@ -127,13 +129,8 @@ export async function startSigstore(): Promise<Sigstore> {
       logID: logId.toString('hex'),
       logIndex: entries++,
     }
-    const root = createHash('sha256')
-      .update(Buffer.concat([Buffer.of(0), Buffer.from(content)]))
-      .digest()
-    const note = `127.0.0.1 - 1\n1\n${root.toString('base64')}\n`
-    const signature = Buffer.concat([logId.subarray(0, 4), sign('sha256', Buffer.from(note), log.privateKey)])
+    const { root, checkpoint } = treeOfOne(content, '127.0.0.1 - 1')
     const proof = { hashes: [], logIndex: 0, rootHash: root.toString('hex'), treeSize: 1 }
-    const checkpoint = `${note}\n\u2014 127.0.0.1 ${signature.toString('base64')}\n`
     const signedEntryTimestamp = sign('sha256', Buffer.from(canonical(said)), log.privateKey).toString('base64')
     return {
       [`id${said.logIndex}`]: {
@@ -141,6 +138,34 @@ export async function startSigstore(): Promise<Sigstore> {
         verification: { inclusionProof: { ...proof, checkpoint }, signedEntryTimestamp },
       },
     }
+  }
+
+  /** An entry of a log with the second version of the API. */
+  function entry2(body: Buffer): object {
+    const { envelope, verifiers } = JSON.parse(body.toString()).dsseRequestV002
+    const payloadHash = createHash('sha256').update(Buffer.from(envelope.payload, 'base64')).digest('base64')
+    const signatures = [{ content: envelope.signatures[0].sig, verifier: verifiers[0] }]
+    const spec = { dsseV002: { payloadHash: { algorithm: 'SHA2_256', digest: payloadHash }, signatures } }
+    const content = canonical({ apiVersion: '0.0.2', kind: 'dsse', spec })
+    const { root, checkpoint } = treeOfOne(content, '127.0.0.1')
+    const proof = { logIndex: '0', rootHash: root.toString('base64'), treeSize: '1', hashes: [] }
+    return {
+      logIndex: '0',
+      logId: { keyId: logId.toString('base64') },
+      kindVersion: { kind: 'dsse', version: '0.0.2' },
+      inclusionProof: { ...proof, checkpoint: { envelope: checkpoint } },
+      canonicalizedBody: Buffer.from(content).toString('base64'),
+    }
+  }
+
+  /** A log that has nothing but one entry, and what it signs. */
+  function treeOfOne(content: string, origin: string): { readonly root: Buffer; readonly checkpoint: string } {
+    const root = createHash('sha256')
+      .update(Buffer.concat([Buffer.of(0), Buffer.from(content)]))
+      .digest()
+    const note = `${origin}\n1\n${root.toString('base64')}\n`
+    const signature = Buffer.concat([logId.subarray(0, 4), sign('sha256', Buffer.from(note), log.privateKey)])
+    return { root, checkpoint: `${note}\n\u2014 127.0.0.1 ${signature.toString('base64')}\n` }
   }
 
   function stamp(query: Buffer): Buffer {
@@ -163,6 +188,7 @@ export async function startSigstore(): Promise<Sigstore> {
     try {
       if (pathname === '/api/v2/signingCert') json(200, certificate(body, request.headers.authorization ?? ''))
       else if (pathname === '/api/v1/log/entries') json(201, entry(body))
+      else if (pathname === '/api/v2/log/entries') json(201, entry2(body))
       else if (pathname === '/api/v1/log/publicKey')
         response.writeHead(200).end(log.publicKey.export({ format: 'pem', type: 'spki' }))
       else if (pathname === '/tsr') response.writeHead(200).end(stamp(body))
@@ -178,6 +204,9 @@ export async function startSigstore(): Promise<Sigstore> {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const der = (name: string) => ({ rawBytes: readFileSync(file(name), 'utf8').replace(/-----[^-]+-----|\s/g, '') })
   const validFor = { start: new Date(0).toISOString() }
+  const service = (address: string, majorApiVersion = 1) => ({
+    ...{ url: address, majorApiVersion, validFor, operator: 'xbuild tests' },
+  })
   const authority = (name: string, ...certificates: string[]) => ({
     subject: { organization: 'xbuild tests', commonName: name },
     uri: url,
@@ -188,6 +217,15 @@ export async function startSigstore(): Promise<Sigstore> {
     url,
     timestampUrl: `${url}/tsr`,
     asked,
+    signingConfig: {
+      mediaType: 'application/vnd.dev.sigstore.signingconfig.v0.2+json',
+      caUrls: [service(url)],
+      oidcUrls: [],
+      rekorTlogUrls: [service('http://127.0.0.1:9'), service(url, 2)],
+      rekorTlogConfig: { selector: 'ANY' },
+      tsaUrls: [service(`${url}/tsr`)],
+      tsaConfig: { selector: 'ANY' },
+    },
     trustedRoot: {
       mediaType: 'application/vnd.dev.sigstore.trustedroot+json;version=0.1',
       tlogs: [
