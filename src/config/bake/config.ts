@@ -184,6 +184,9 @@ function groupOf(instance: Instance, evaluation: Evaluation): BakeGroup {
     name: instance.name,
     ...(description?.kind === 'text' && description.said.value !== '' ? { description: description.said.value } : {}),
     targets: targets?.kind === 'texts' ? targets.items.map(({ value }) => value) : [],
+    ...(targets?.kind === 'texts'
+      ? { places: new Map(targets.items.flatMap(({ value, at }) => (at ? [[value, at] as const] : []))) }
+      : {}),
   }
 }
 

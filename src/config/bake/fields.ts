@@ -86,6 +86,8 @@ export interface BakeGroup {
   readonly name: string
   readonly description?: string
   readonly targets: readonly string[]
+  /** Where a file names them. */
+  readonly places?: ReadonlyMap<string, Place>
   /** Compose files that build nothing make a group of no list, which `--print` shows as null. */
   readonly unlisted?: true
 }

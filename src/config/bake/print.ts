@@ -1,5 +1,8 @@
 import { toXbuildError } from '../../errors.ts'
+import { parseAnnotation } from '../../oci/annotation.ts'
 import { parsePlatform } from '../../platform.ts'
+import type { FlagInput } from '../flag-values.ts'
+import { shmSize, ulimits } from '../run-values.ts'
 import { withoutLoginsOf } from '../images/print.ts'
 import { FIELDS, type BakeGroup, type BakeTarget, type BakeVariable, type BakeConfig, type Field } from './fields.ts'
 import { tabTable } from './tab-table.ts'
@@ -7,8 +10,8 @@ import { tabTable } from './tab-table.ts'
 type Json = Record<string, unknown>
 
 /**
- * Targets and groups as JSON, in the form of `docker buildx bake --print`; ends in a newline. Throws BAD_PLATFORM for
- * what is no platform, as buildx does.
+ * Targets and groups as JSON, in the form of `docker buildx bake --print`; ends in a newline. Throws
+ * BAD_OPTION and BAD_PLATFORM for values that buildx refuses to print.
  */
 export function printBake({
   targets,
@@ -27,7 +30,7 @@ export function printBake({
         },
       ] as const,
   )
-  for (const each of targets) checkPlatforms(each)
+  for (const each of targets) checkFields(each)
   const target = targets.map((each) => [each.name, withoutLoginsOf(targetJson(each))] as const)
   return goJson({ ...(group.length > 0 ? { group: byName(group) } : {}), target: byName(target) })
 }
@@ -35,17 +38,31 @@ export function printBake({
 /** Only the build knows which systems and architectures there are, in the form SYSTEM/ARCHITECTURE. */
 const SHAPED = /^[\w.-]+(?:\([\w.+%-]*\))?(?:\/[\w.-]+){1,2}$/
 
-function checkPlatforms({ fields }: BakeTarget): void {
-  const field = fields.get('platforms')
-  for (const { value, at } of field?.kind === 'texts' ? field.items : [])
-    for (const text of value.split(','))
-      if (text !== 'local' && !SHAPED.test(text)) {
-        try {
-          parsePlatform(text, { os: 'linux', architecture: 'amd64' })
-        } catch (error) {
-          throw at ? toXbuildError(error).with({ at }) : error
-        }
+function checkPlatform(value: string): void {
+  for (const text of value.split(','))
+    if (text !== 'local' && !SHAPED.test(text)) parsePlatform(text, { os: 'linux', architecture: 'amd64' })
+}
+
+/** What buildx checks before it prints. */
+const CHECKS: Readonly<Record<string, (text: string) => unknown>> = {
+  platforms: checkPlatform,
+  annotations: parseAnnotation,
+  ulimits: (text) => ulimits([text], { label: 'ulimits' } as FlagInput),
+  'shm-size': (text) => shmSize([text], { label: 'shm-size' } as FlagInput),
+}
+
+function checkFields({ fields }: BakeTarget): void {
+  for (const [name, check] of Object.entries(CHECKS)) {
+    const field = fields.get(name)
+    const texts = field?.kind === 'texts' ? field.items : field?.kind === 'text' ? [field.said] : []
+    for (const { value, at } of texts) {
+      try {
+        check(value)
+      } catch (error) {
+        throw at ? toXbuildError(error).with({ at }) : error
       }
+    }
+  }
 }
 
 function byName(entries: readonly (readonly [string, unknown])[]): Json {

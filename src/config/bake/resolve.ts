@@ -36,7 +36,9 @@ export function resolveTargets(config: BakeConfig, { names, set, env, origin }: 
   )
   const members = wanted.map((name) => membersOf(config, name, new Map()))
   const resolver = createResolver(byName, overrides, origin)
-  const targets = new Map(unique(members.flatMap((each) => each.targets)).map((name) => [name, resolver(name)]))
+  const targets = new Map(
+    unique(members.flatMap((each) => each.targets)).map((name) => [name, resolver(name, placeOf(config, name))]),
+  )
   const groups = printedGroups(config, wanted, unique(members.flatMap((each) => each.groups)))
   const linked = new Set<string>()
   for (const name of [...targets.keys()]) link(name, targets, linked, resolver, [])
@@ -77,6 +79,15 @@ function membersOf(config: BakeConfig, name: string, known: Map<string, Members>
   return members
 }
 
+/** Where a group names a target. */
+function placeOf({ groups }: BakeConfig, name: string): BakeTarget['at'] {
+  for (const { places } of groups) if (places?.has(name)) return places.get(name)
+  return undefined
+}
+
+/** A target with its ancestors; `place` is where somebody names it. */
+type Resolver = (name: string, place: BakeTarget['at']) => BakeTarget
+
 function printedGroups(config: BakeConfig, wanted: readonly string[], names: readonly string[]): BakeGroup[] {
   const groups = names.map((name) => config.groups.find((each) => each.name === name)!)
   const index = groups.findIndex(({ name }) => name === 'default')
@@ -91,8 +102,8 @@ function createResolver(
   targets: ReadonlyMap<string, BakeTarget>,
   overrides: Overrides,
   origin: Origin | undefined,
-): (name: string) => BakeTarget {
-  return (name) => {
+): Resolver {
+  return (name, place) => {
     const done = new Map<string, Fields | undefined>()
     const found = ancestors(name)!
     const { at } = targets.get(name)!
@@ -110,7 +121,7 @@ function createResolver(
       if (done.has(each)) return done.get(each)
       done.set(each, undefined)
       const target = targets.get(each)
-      if (!target) throw unknown(each, targets)
+      if (!target) throw unknown(each, targets, place)
       const inherits = target.fields.get('inherits')
       let fields: Fields = new Map()
       for (const { value, at } of inherits?.kind === 'texts' ? inherits.items : []) {
@@ -186,7 +197,7 @@ function link(
   name: string,
   targets: Map<string, BakeTarget>,
   linked: Set<string>,
-  resolver: (name: string) => BakeTarget,
+  resolver: Resolver,
   path: readonly string[],
 ): void {
   const open = [...path, name]
@@ -196,7 +207,7 @@ function link(
     const other = value.slice('target:'.length)
     if (open.includes(other)) throw circle(other, open, at)
     if (!targets.has(other)) {
-      const found = resolver(other)
+      const found = resolver(other, at)
       targets.set(other, {
         ...found,
         fields: new Map([...found.fields, ['output', { kind: 'entries', items: [{ value: { type: 'cacheonly' } }] }]]),

@@ -1,4 +1,4 @@
-import { portProblem, volumeProblem } from './container-texts.ts'
+import { containerNameProblem, portProblem, volumeProblem } from './container-texts.ts'
 import {
   distinctly,
   each,
@@ -26,6 +26,12 @@ const HOOK = keysOf(
   { command: COMMAND, ...each('user working_dir', TEXT), privileged: SWITCH, environment: LIST_OR_MAP },
   'command',
 )
+const PRE_START = keysOf({
+  command: COMMAND,
+  ...each('image user working_dir', TEXT),
+  ...each('privileged per_replica', SWITCH),
+  environment: LIST_OR_MAP,
+})
 const DEVICE_REQUEST: Shape = {
   type: ['map'],
   keys: { ...each('capabilities device_ids', TEXTS), count: WHOLE, driver: TEXT, options: LIST_OR_MAP },
@@ -131,7 +137,7 @@ const MODELS: Shape = {
 /** Keys of a service that decide how its containers run, not how it is built. */
 export const CONTAINER_KEYS: Readonly<Record<string, Shape>> = {
   ...each(
-    'cgroup_parent container_name cpuset domainname hostname ipc isolation mac_address network_mode pull_refresh_after ' +
+    'cgroup_parent cpuset domainname hostname ipc isolation mac_address network_mode pull_refresh_after ' +
       'restart runtime stop_grace_period stop_signal user userns_mode uts working_dir',
     TEXT,
   ),
@@ -156,6 +162,7 @@ export const CONTAINER_KEYS: Readonly<Record<string, Shape>> = {
     weight_device: listOf(keysOf({ path: TEXT, weight: WHOLE })),
   }),
   cgroup: wordOf('host private'),
+  container_name: { type: ['string'], problem: containerNameProblem },
   credential_spec: keysOf(each('config file registry', TEXT)),
   deploy: DEPLOY,
   develop: DEVELOP,
@@ -172,7 +179,7 @@ export const CONTAINER_KEYS: Readonly<Record<string, Shape>> = {
     problem: portProblem,
     keys: { ...each('name mode host_ip protocol app_protocol', TEXT), ...each('target published', WHOLE) },
   }),
-  pre_start: listOf(HOOK),
+  pre_start: listOf(PRE_START),
   provider: keysOf({ type: TEXT, options: { type: ['map'], values: {} } }, 'type'),
   storage_opt: { type: ['map'], values: {} },
   ulimits: ULIMITS,

@@ -15,6 +15,13 @@ export function portProblem(text: string): string | undefined {
   return inner.count > 1 && inner.count !== outer.count ? 'the two ranges differ in length' : undefined
 }
 
+/** What is wrong with the name of a container. */
+export function containerNameProblem(text: string): string | undefined {
+  return /[a-zA-Z0-9][a-zA-Z0-9_.-]+/.test(text)
+    ? undefined
+    : 'it needs a letter or a digit, and after it letters, digits, "_", "." or "-"'
+}
+
 /** What is wrong with a volume such as `./data:/data:ro`, by the rules of compose. */
 export function volumeProblem(text: string): string | undefined {
   if (text === '') return 'it is empty'

@@ -90,7 +90,11 @@ function variable(name: string, at: Place, { own, root }: Scope): Value {
   const found = own.get(name) ?? root.variable(name, at)
   if (found) return found
   const known = [...own.keys(), ...root.names().variables]
-  throw new HclError(`there is no variable "${name}"`, at, suggestionHint(name, known))
+  throw new HclError(
+    `there is no variable "${name}"`,
+    at,
+    suggestionHint(name, known, `Add variable "${name}" {}, or name the file that defines it with -f`),
+  )
 }
 
 // target.NAME and target.NAME.attribute are evaluated only as far as they are asked for

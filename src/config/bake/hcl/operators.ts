@@ -45,11 +45,11 @@ export function unary({ operator, of }: Extract<Expression, { kind: 'unary' }>, 
 }
 
 function operand(value: Value, type: Type, { at }: Expression): unknown {
-  if (value.data === null) throw new HclError(`a ${type.kind} is required here, not null`, at)
+  if (value.data === null) throw new HclError(`a ${type.kind} is required here, and this is null`, at)
   try {
     return convert(value, type).data
   } catch (error) {
-    if (error instanceof ConvertError) throw new HclError(`a ${type.kind} is required here: ${error.message}`, at)
+    if (error instanceof ConvertError) throw new HclError(`${error.message}, but this is a ${value.type.kind}`, at)
     throw error
   }
 }
