@@ -9,7 +9,7 @@ export const CHECK_FLAGS: FlagsOf<'audit' | 'auditExcept' | 'test' | 'checkRepro
     placeholder: 'error|warn|off',
     group: 'advanced',
     key: 'audit',
-    help: 'What programs in the result that do not run on its platform do: end the build, or warn',
+    help: 'What to do about programs in the result that do not run on its platform: end the build, warn, or nothing',
     default: 'error; warn when all outputs are local or tar',
     absent: undefined,
     parse: read.auditLevel,

@@ -56,7 +56,7 @@ export const BUILD_CLI_FLAGS: { readonly [K in keyof BuildCliOptions]: Flag<Buil
   failFast: {
     name: 'fail-fast',
     group: 'common',
-    help: 'End all images when the first one fails',
+    help: 'Stop all images when the first one fails',
     absent: false,
     parse: read.bool,
   },

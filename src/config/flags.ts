@@ -45,7 +45,7 @@ export const FLAGS: FlagsOf<FlagOption> = {
     project: 'free',
     group: 'common',
     key: 'pull',
-    help: 'Fail when a registry cannot be asked for the newest base image',
+    help: 'Fail when the registry cannot be asked for the newest base image; without it, the last known one is used',
     absent: false,
     parse: read.bool,
   },

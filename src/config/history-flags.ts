@@ -89,7 +89,7 @@ export const RESUME_FLAGS: { readonly [K in Exclude<keyof ResumeCommand, 'run' |
   allowPlatformDrop: {
     name: 'allow-platform-drop',
     group: 'common',
-    help: 'Move tags also when the images that they name have platforms that the new ones have not',
+    help: 'Move a tag although its image has platforms that the new image lacks',
     absent: false,
     parse: bool,
   },

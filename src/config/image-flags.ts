@@ -230,7 +230,7 @@ export const IMAGE_FLAGS: { readonly [K in keyof ImageValues]-?: Flag<ImageValue
     name: 'certificate-oidc-issuer',
     placeholder: 'URL',
     group: 'common',
-    help: 'Who has said that it is that identity, like https://token.actions.githubusercontent.com',
+    help: 'The OIDC issuer that has confirmed this identity, like https://token.actions.githubusercontent.com',
     absent: undefined,
     parse: read.text,
   },
@@ -253,7 +253,7 @@ export const IMAGE_FLAGS: { readonly [K in keyof ImageValues]-?: Flag<ImageValue
   allowPlatformDrop: {
     name: 'allow-platform-drop',
     group: 'common',
-    help: 'Move tags also when the images that they name have platforms that the new ones have not',
+    help: 'Move a tag although its image has platforms that the new image lacks',
     absent: false,
     parse: read.bool,
   },

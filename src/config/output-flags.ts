@@ -55,7 +55,7 @@ export const OUTPUT_FLAGS: FlagsOf<'outputs' | 'load' | 'push' | 'append' | 'for
     name: 'allow-platform-drop',
     project: rule.pushes,
     group: 'advanced',
-    help: 'With --push: move tags also when the images that they name have platforms that the new ones have not',
+    help: 'With --push: move a tag although its image has platforms that the new image lacks',
     absent: undefined,
     parse: read.bool,
   },

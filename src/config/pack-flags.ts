@@ -98,7 +98,7 @@ export const PACK_FLAGS: { readonly [K in keyof PackValues]-?: Flag<PackValues[K
   fromSource: {
     name: 'from-source',
     group: 'common',
-    help: 'Build compilers of which no cross compiler of the same source is packaged, which takes long (build)',
+    help: 'Build compilers from source where no cross compiler of the same version is packaged; this takes long (build)',
     absent: false,
     parse: bool,
   },

@@ -125,7 +125,7 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: BuildFlag<RunOptio
     placeholder: 'ENTITLEMENT',
     repeat: true,
     group: 'advanced',
-    help: 'Right that steps may take: network.host for RUN --network=host; security.insecure and device[=NAME] on BuildKit nodes only',
+    help: 'Right that steps may use: network.host for RUN --network=host; security.insecure and device[=NAME] on BuildKit nodes only',
     absent: undefined,
     parse: read.allow,
   },

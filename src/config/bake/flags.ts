@@ -45,7 +45,7 @@ export const BAKE_FLAGS: FlagTable<BakeValues> = {
     placeholder: 'FILE',
     repeat: true,
     group: 'common',
-    help: 'Definitions in HCL, JSON, or compose files, each over the one before; - is standard input',
+    help: 'Definitions in HCL, JSON, or compose files; later files override earlier ones; - is standard input',
     default: 'BUILDX_BAKE_FILE, else compose.yaml, docker-bake.json, docker-bake.hcl and their variants in this folder',
     absent: [],
     parse: (given) => given,
