@@ -73,7 +73,7 @@ export async function runInit(command: InitCommand, terminal: Terminal): Promise
 }
 
 function taken(): XbuildError {
-  return new XbuildError('BAD_OPTION', `Cannot write "${PROJECT_FILE}": it is there already`, {
+  return new XbuildError('BAD_OPTION', `Cannot write "${PROJECT_FILE}": the file exists already`, {
     hint: 'See what would be written with --print, or give --force',
   })
 }

@@ -76,7 +76,10 @@ export function readCiCommand(values: CiValues, input: LineInput): CiCommand {
     case 'merge':
       return readMerge(values, input, words)
     default:
-      throw usageError(`Cannot run xbuild ci "${verb ?? ''}": it is none of ${VERBS.join(', ')}`, 'See xbuild help ci')
+      throw usageError(
+        `Cannot run xbuild ci "${verb ?? ''}": it must be one of ${VERBS.join(', ')}`,
+        'See xbuild help ci',
+      )
   }
 }
 
@@ -86,7 +89,7 @@ function readPlan(values: CiValues, input: LineInput, words: readonly string[]):
   if (words.length > 0 && !readsFile)
     throw usageError(`Cannot plan "${words.join(' ')}": ci plan takes PATH with --waves only`, 'Leave it out')
   if (images && input.given.has('platform'))
-    throw usageError('Cannot use "--platform" with images of a file: it says their platforms', 'Leave it out')
+    throw usageError('Cannot use "--platform" with images of a file: the file names their platforms', 'Leave it out')
   const { platforms, runners: rules, perPlatform, waves } = values
   const options = readsFile ? { options: optionsOf(values, { ...input, words }, 'xbuild ci plan --waves .') } : {}
   return { verb: 'plan', platforms, rules, perPlatform, waves, ...options, ...(images ? { images } : {}) }
@@ -107,7 +110,10 @@ function readBuild(values: CiValues, input: LineInput): CiCommand {
   if (legFolder === undefined && !first)
     throw usageError('Cannot build a leg: --leg-folder is missing', 'Name the folder that the job keeps')
   if (first && (legFolder !== undefined || legRegistry !== undefined || values.cacheTo.length === 0))
-    throw usageError('Cannot build a leg of the first wave: it goes to a cache alone', 'Give --cache-to, and no folder')
+    throw usageError(
+      'Cannot build a leg of the first wave: its steps go only to a cache',
+      'Give --cache-to, and no folder',
+    )
   if (values.neutral && (values.images.length > 0 || values.bakeFiles.length > 0))
     throw usageError('Cannot use "--neutral" with images of a file', 'It names stages of one Dockerfile')
   if (values.neutral && !first && values.cacheFrom.length === 0)
@@ -177,13 +183,13 @@ function readMerge(values: CiValues, input: LineInput, words: readonly string[])
     throw usageError('Cannot merge: no folder is named', 'Name the folder of each leg, or the one that holds them')
   const images = readCiImages(values, input, { all: values.tags.length === 0 })
   if (images && (input.given.has('tag') || input.given.has('platform')))
-    throw usageError('Cannot use "--tag" or "--platform" with images of a file: it says both', 'Leave them out')
+    throw usageError('Cannot use "--tag" or "--platform" with images of a file: the file names both', 'Leave them out')
   if (!images && values.tags.length === 0)
     throw usageError('Cannot merge: the image has no name', 'Give it one with --tag REF')
   const { platforms: expected, metadataFile, append = false, force = false, allowPlatformDrop = false } = values
   if (append && (force || allowPlatformDrop))
     throw usageError(
-      `Cannot use "--append" with "--${force ? 'force' : 'allow-platform-drop'}": it takes nothing away, whoever changes the tag`,
+      `Cannot use "--append" with "--${force ? 'force' : 'allow-platform-drop'}": --append never removes a platform, also when somebody else changes the tag`,
     )
   return {
     verb: 'merge',

@@ -54,7 +54,7 @@ export function readPlatforms(
   return entries.map(({ key: text, value, at }) => {
     const platform = readOrReport(() => (text === 'local' ? LOCAL : parsePlatform(text, LOCAL)), at, report)
     if (platform && known.some((other) => samePlatform(other, platform)))
-      report(at, `Cannot use platform "${text}": it is there twice`, 'Keep one of the two')
+      report(at, `Cannot use platform "${text}": it is given twice`, 'Keep one of the two')
     if (platform) known.push(platform)
     const read = readSettings(text, value, at, report)
     for (const key of KEYS) {

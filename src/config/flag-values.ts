@@ -101,8 +101,8 @@ export function sign(texts: readonly string[], { label }: FlagInput): SignOption
 export function auditLevel(texts: readonly string[], { label }: FlagInput): AuditLevel {
   const text = last(texts)
   if (text === 'error' || text === 'warn' || text === 'off') return text
-  throw new XbuildError('BAD_OPTION', `Cannot use ${label} "${text}": it is none of error, warn and off`, {
-    hint: 'error ends the build, warn only says what was found',
+  throw new XbuildError('BAD_OPTION', `Cannot use ${label} "${text}": it must be error, warn or off`, {
+    hint: 'error ends the build, warn only reports what was found',
   })
 }
 

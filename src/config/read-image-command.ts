@@ -129,7 +129,7 @@ function readCreate(names: readonly string[], values: ImageValues): Omit<CreateC
   if (append && dryRun) throw usageError('Cannot use "--append" with "--dry-run": others may append at the same time')
   if (append && (force || allowPlatformDrop))
     throw usageError(
-      `Cannot use "--append" with "--${force ? 'force' : 'allow-platform-drop'}": it takes nothing away, whoever changes the tag`,
+      `Cannot use "--append" with "--${force ? 'force' : 'allow-platform-drop'}": --append never removes a platform, also when somebody else changes the tag`,
     )
   if (append && duplicates)
     throw usageError('Cannot use "--append" with "--allow-duplicates": they contradict each other')

@@ -63,7 +63,7 @@ export function packs(texts: readonly string[], { label }: FlagInput): readonly 
         label,
         text,
         'it has no digest',
-        'Write NAME@sha256:..., as xbuild pack push printed it: whoever writes to the tag runs programs in your builds',
+        'Write NAME@sha256:..., as xbuild pack push printed it: who can write the tag can run programs in your builds',
       )
   return texts
 }

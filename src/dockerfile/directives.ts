@@ -22,7 +22,7 @@ export function readDirectives(
     reader.next()
     const at = { file, line: line.number }
     if (values.has(directive.key)) {
-      const message = `Cannot use directive "${directive.key}": it is there twice`
+      const message = `Cannot use directive "${directive.key}": it is given twice`
       diagnostics.push({ rule: 'duplicate-directive', severity: 'error', message, hint: 'Keep one of them', at })
     } else if (directive.key === 'escape' && directive.value !== '\\' && directive.value !== '`') {
       const message = `Cannot use escape character "${directive.value}": it is neither \\ nor \``

@@ -33,7 +33,7 @@ export function readFlags<S extends Readonly<Record<string, FlagKind>>>(
         suggestionHint(`--${name}`, known, list),
       )
     } else if (kind === 'bool') {
-      if (values[name] !== undefined) fail(`Cannot use flag "--${name}": it is there twice`)
+      if (values[name] !== undefined) fail(`Cannot use flag "--${name}": it is given twice`)
       else if (value === undefined || value.toLowerCase() === 'true') values[name] = true
       else if (value.toLowerCase() === 'false') values[name] = false
       else fail(`Cannot use value "${shorten(value)}" of flag "--${name}": it is neither true nor false`)
@@ -42,7 +42,7 @@ export function readFlags<S extends Readonly<Record<string, FlagKind>>>(
     } else if (kind === 'list') {
       ;(values[name] as string[]).push(value)
     } else if (values[name] !== undefined) {
-      fail(`Cannot use flag "--${name}": it is there twice`)
+      fail(`Cannot use flag "--${name}": it is given twice`)
     } else {
       values[name] = value
     }

@@ -68,7 +68,7 @@ export async function openPackSet(
   const ref = parseReference(name)
   if (!ref.digest)
     throw new XbuildError('BAD_OPTION', `Cannot pull packs of "${name}": it has no digest`, {
-      hint: 'Write NAME@sha256:..., as xbuild pack push printed it: whoever writes to the tag runs programs in your builds',
+      hint: 'Write NAME@sha256:..., as xbuild pack push printed it: who can write the tag can run programs in your builds',
     })
   const host = hostTarget()
   if (!host) throw new XbuildError('HOST', `Cannot use packs: there are none for ${process.arch} machines`)

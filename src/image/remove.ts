@@ -37,7 +37,7 @@ export async function planRemoval(
   const at: Reference = { host: ref.host, repository: ref.repository }
   const digest = await registry.digestOf(ref, { signal })
   if (digest === undefined)
-    throw new XbuildError('NOT_FOUND', `Cannot remove "${familiarReference(ref)}": it is not there`)
+    throw new XbuildError('NOT_FOUND', `Cannot remove "${familiarReference(ref)}": the registry has no such image`)
   const map = await mapRepository(at, { registry, signal })
   const others = (map.reached.get(digest) ?? []).filter((tag) => tag !== ref.tag)
   if (ref.digest === undefined && others.length > 0) {

@@ -173,7 +173,7 @@ test('a file that is there stays, unless --force says so; a link is not followed
   write({ Dockerfile: 'FROM scratch\n', 'xbuild.yaml': 'jobs: 2\n', victim: 'mine' })
   const refused = await xbuild('init')
   expect(refused).toMatchObject({ code: 2, stdout: '' })
-  expect(refused.stderr).toContain('Cannot write "xbuild.yaml": it is there already')
+  expect(refused.stderr).toContain('Cannot write "xbuild.yaml": the file exists already')
   expect(file()).toBe('jobs: 2\n')
   expect((await xbuild('init', '--force')).code).toBe(0)
   expect(file()).toContain('images:')

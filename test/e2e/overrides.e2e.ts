@@ -144,7 +144,7 @@ build-args: {FLAVOUR: general}
       /Cannot use key "targt" of platform "linux\/arm64": unknown[^]*Did you mean "target"/,
     ],
     ['an unknown platform', 'platforms:\n  linux/amd65: {}\n', 2, /unknown architecture "amd65"[^]*amd64/],
-    ['the same platform twice', 'platforms:\n  linux/arm64: {}\n  linux/arm64/v8: {}\n', 3, /it is there twice/],
+    ['the same platform twice', 'platforms:\n  linux/arm64: {}\n  linux/arm64/v8: {}\n', 3, /it is given twice/],
     ['a timeout that is none', 'platforms:\n  linux/arm64: {timeout: soon}\n', 2, /not a duration/],
     ['a base that is no image', 'platforms:\n  linux/arm64: {base: {busybox: "git://x"}}\n', 2, /it is not an image/],
   ])('that name %s are refused with the line', async (_name, yaml, line, said) => {

@@ -39,7 +39,7 @@ export async function buildLeg(command: CiBuild, terminal: Terminal, calling: Ca
   const code = await runLeg(command, metadataFile, { terminal, calling })
   if (code !== 0) return code
   const digest = digestIn(JSON.parse(await readFile(metadataFile, 'utf8')), image)
-  if (digest === undefined) throw new XbuildError('INTERNAL', 'Cannot end the leg: the build told no digest')
+  if (digest === undefined) throw new XbuildError('INTERNAL', 'Cannot finish the leg: the build returned no digest')
   const leg = { platforms, digest, ...compact({ image }), ...(repository ? { repository } : {}) }
   await writeFileAtomic(join(at, LEG_FILE), formatLeg(leg))
   return 0

@@ -37,7 +37,7 @@ export async function mergeLegs(command: Merge, terminal: Terminal): Promise<num
     const named = legs.find(({ image }) => image !== undefined)
     if (named)
       throw new XbuildError('BAD_OPTION', `Cannot merge: "${named.folder}" is a part of the image ${named.image}`, {
-        hint: 'Name the files that say so with --bake-file, or the image with --image',
+        hint: 'Name the files that define the image with --bake-file, or the image with --image',
       })
     checkLegs(legs, platformNames(expected))
     return publishAll([{ legs, tags, missing: [] }], command, terminal)
@@ -49,7 +49,7 @@ export async function mergeLegs(command: Merge, terminal: Terminal): Promise<num
     const own = legs.filter(({ image }) => image === name)
     const needed = platformNames(platforms).filter((platform) => !optional.includes(platform))
     checkLegs(own, needed, name)
-    if (own.length === 0) throw new XbuildError('NOT_FOUND', `Cannot merge ${name}: none of its legs is there`)
+    if (own.length === 0) throw new XbuildError('NOT_FOUND', `Cannot merge ${name}: no folder holds a leg of it`)
     if (names.length === 0)
       throw new XbuildError('BAD_OPTION', `Cannot merge ${name}: it has no tags`, { hint: 'Give it some in its file' })
     const there = own.flatMap((leg) => leg.platforms)
@@ -115,7 +115,7 @@ async function legsIn(folder: string, name: string): Promise<FoundLeg[]> {
   const legs = found.filter((leg) => leg !== undefined)
   if (legs.length > 0) return legs
   throw new XbuildError('NOT_FOUND', `Cannot merge "${name}": there is no ${LEG_FILE} in it`, {
-    hint: 'The leg has not ended well: run it again',
+    hint: 'The leg failed: run it again',
   })
 }
 

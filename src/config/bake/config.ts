@@ -155,7 +155,8 @@ function checkName(name: string, at: Block['at']): void {
 }
 
 function matrixRows(value: Value, at: Block['at'], evaluation: Evaluation): ReadonlyMap<string, Value>[] {
-  if (!isMapping(value) || value.data === null) throw new HclError('a matrix is an object of lists', at)
+  if (!isMapping(value) || value.data === null)
+    throw new HclError('a matrix must be an object whose values are lists', at)
   let rows: ReadonlyMap<string, Value>[] = [new Map()]
   for (const [key, items] of entriesOf(value)) {
     if (!isSequence(items) || items.data === null) throw new HclError(`the matrix key "${key}" is not a list`, at)

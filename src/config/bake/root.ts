@@ -217,7 +217,7 @@ export function validateVariables({ variables }: Document, evaluation: Evaluatio
     for (const rule of block.body.blocks.filter(({ type }) => type === 'validation')) {
       const condition = attributeOf(rule, 'condition')
       const message = attributeOf(rule, 'error_message')
-      if (!condition || !message) throw new HclError('a validation has a condition and an error_message', rule.at)
+      if (!condition || !message) throw new HclError('a validation needs both condition and error_message', rule.at)
       const decided = evaluate(condition.value, evaluation.scope())
       if (decided.data === null) throw new HclError('the condition is null', condition.value.at)
       if (converted(decided, condition).data) continue

@@ -72,7 +72,10 @@ function pushedDescriptor(encoded: string, repository: string): Descriptor {
   } catch {
     // as below
   }
-  throw new XbuildError('BAD_IMAGE', `Cannot use what was pushed to "${repository}": the daemon says nothing usable`)
+  throw new XbuildError(
+    'BAD_IMAGE',
+    `Cannot use what was pushed to "${repository}": the daemon did not return a usable digest`,
+  )
 }
 
 /** The whole of a document, checked. */

@@ -19,7 +19,7 @@ export function runFailure(
       const state = 'its program is for another platform and no emulator took it'
       return new XbuildError('EMULATOR', `Cannot run "${command}": ${state}`, {
         output,
-        hint: 'The image holds programs of another platform than it says, or QEMU for it is missing',
+        hint: 'The image holds programs of another platform than its own, or QEMU for them is missing',
         facts: { state },
       })
     }

@@ -77,7 +77,7 @@ function readBlock(cursor: Cursor, type: string, at: Block['at']): Block {
     if (take(cursor, '"')) {
       const label = readTemplate(cursor, 'quote', readExpression)
       if (label.kind !== 'literal' || typeof label.value.data !== 'string')
-        throw new HclError('a label cannot have parts that are evaluated', label.at)
+        throw new HclError('a label cannot contain an expression', label.at)
       expect(cursor, '"', 'a closing quote')
       labels.push(label.value.data)
       continue

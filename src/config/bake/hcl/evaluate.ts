@@ -114,7 +114,7 @@ function attribute(expression: Extract<Expression, { kind: 'attribute' }>, scope
 function splat({ of, each, at }: Extract<Expression, { kind: 'splat' }>, scope: Scope): Value {
   const source = evaluate(of, scope)
   if (source.data === null) {
-    if (isSequence(source)) throw new HclError('a splat cannot look into null', at)
+    if (isSequence(source)) throw new HclError('a splat needs a list or an object, and this is null', at)
     return tuple([])
   }
   const items = isSequence(source) ? itemsOf(source) : [source]

@@ -30,7 +30,7 @@ export function indexOf(value: Value, key: Value, at: Place): Value {
   const found = isInt(wanted) ? items[Number(toBigInt(wanted))] : undefined
   if (found) return found
   throw new HclError(
-    `there is no such element: ${items.length === 0 ? 'nothing is there' : `the last one is ${items.length - 1}`}`,
+    `there is no such element: ${items.length === 0 ? 'the list is empty' : `the last one is ${items.length - 1}`}`,
     at,
   )
 }

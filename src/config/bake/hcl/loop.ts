@@ -42,7 +42,7 @@ export function loop(expression: ForExpression, scope: Scope, evaluate: Evaluate
 
 function elements(of: Expression, scope: Scope, evaluate: Evaluate): (readonly [Value, Value])[] {
   const source = evaluate(of, scope)
-  if (source.data === null) throw new HclError('a for expression cannot go over null', of.at)
+  if (source.data === null) throw new HclError('a for expression needs a list or a map, and this is null', of.at)
   if (isMapping(source)) return [...entriesOf(source)].map(([key, value]) => [text(key), value])
   if (source.type.kind === 'set') return itemsOf(source).map((value) => [value, value])
   if (isSequence(source)) return itemsOf(source).map((value, at) => [int(at), value])
