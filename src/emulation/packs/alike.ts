@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { readBytes } from '../../host/read-bytes.ts'
 import { configuredDifferently } from './configured.ts'
 import { configuredWith } from './elf.ts'
 import type { Recipe } from './recipes.ts'
@@ -37,7 +38,7 @@ const SEARCHED = /SEARCH_DIR\("[^\n]*\);(?=\n)/g
 
 async function binutils(one: Unpacked, twin: Unpacked): Promise<Likeness> {
   const folders = async ({ file }: Unpacked) =>
-    new Set([...(await readFile(file, 'latin1')).matchAll(SEARCHED)].map(([line]) => line))
+    new Set([...(await readBytes(file)).toString('latin1').matchAll(SEARCHED)].map(([line]) => line))
   const [own, its] = [await folders(one), await folders(twin)]
   const different = [...own].filter((line) => !its.has(line)).concat([...its].filter((line) => !own.has(line)))
   return different.some((line) => !line.includes('ilp32'))
@@ -52,7 +53,7 @@ const unlike = (different: readonly string[]): Likeness => ({
 })
 
 async function gcc(one: Unpacked, twin: Unpacked): Promise<Likeness> {
-  const [options, others] = [configuredWith(await readFile(one.file)), configuredWith(await readFile(twin.file))]
+  const [options, others] = [configuredWith(await readBytes(one.file)), configuredWith(await readBytes(twin.file))]
   if (options.length === 0 || others.length === 0) return { unlike: SAYS_NOTHING }
   const different = configuredDifferently(options, others)
   return different.length > 0 ? unlike(different) : { rules: [] }
@@ -65,7 +66,7 @@ async function gcc(one: Unpacked, twin: Unpacked): Promise<Likeness> {
 async function driver(one: Unpacked, twin: Unpacked): Promise<Likeness> {
   const found = await gcc(one, twin)
   if ('unlike' in found) return found
-  const options = configuredWith(await readFile(one.file))
+  const options = configuredWith(await readBytes(one.file))
   const targets = options
     .find((option) => option.startsWith('--enable-offload-targets='))
     ?.replace(/^.*?=/, '')

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { ownMark } from '../../host/process-mark.ts'
+import { smallShell } from '../../host/small-shell.ts'
 import { runProgram } from '../../host/spawn.ts'
 import { aptOptions, openIndex, type IndexOptions } from './apt-index.ts'
 import type { AptPackage } from './apt-stanzas.ts'
@@ -24,6 +25,8 @@ export interface Apt {
   fetch(packages: readonly AptPackage[]): void
   /** Unpacks packages over each other into a folder; they are what the signed index says. */
   unpack(packages: readonly AptPackage[], folder: string): Promise<void>
+  /** Removes a folder of unpacked packages, at the latest when it is closed: for this process that takes long. */
+  discard(folder: string): void
   close(): Promise<void>
 }
 
@@ -33,7 +36,7 @@ export type AptOptions = IndexOptions
 const NO_LIBRARY =
   /-(dev|cross|base|common|data|doc|src|passwd|keyring)$|-dev-|^(adduser|debconf|dpkg|gpgv|install-info|perl|sqv|tar)/
 
-/** Packages that are unpacked at a time. */
+/** Packages that are unpacked at a time: it takes a processor each. */
 const LANES = 3
 
 /** Reads the index of the archive. Throws HOST when this machine's apt has no such archive or cannot reach it. */
@@ -45,9 +48,12 @@ export async function openApt(options: AptOptions): Promise<Apt> {
   const root = await mkdtemp(join(folder, `${ownMark()}-debs-`))
   const downloads = new Map<string, Promise<string>>()
   const unpacked = new Map<string, Promise<string>>()
-  const lanes: Promise<unknown>[] = Array.from({ length: LANES }, () => Promise.resolve())
+  const lanes = Array.from({ length: LANES }, () => smallShell({ cwd: root, signal }))
+  const discarded: string[] = []
   let turn = 0
+  const inLane = (file: string, args: readonly string[]) => lanes[turn++ % LANES]!.run(file, args)
 
+  const unpackedFolders = () => [...unpacked.keys()].map((sha256) => join(root, sha256))
   const debOf = ({ sha256 }: AptPackage) => join(root, `${sha256}.deb`)
 
   /** Fetches packages in one go; several packs come from one, so each is fetched once. */
@@ -83,22 +89,14 @@ export async function openApt(options: AptOptions): Promise<Apt> {
     throw new XbuildError('HOST', `Cannot use package "${one.name}": it is not what the index of the archive says`)
   }
 
-  /** Unpacking takes a processor, so few are unpacked at a time. */
-  function inLane<T>(work: () => Promise<T>): Promise<T> {
-    const lane = turn++ % LANES
-    const done = lanes[lane]!.then(work)
-    lanes[lane] = done.catch(() => undefined)
-    return done
-  }
-
   /** The folder of a package's files, unpacked once, which takes seconds for a compiler. */
   function filesOf(one: AptPackage): Promise<string> {
     fetch([one])
     const got =
       unpacked.get(one.sha256) ??
-      inLane(async () => {
+      downloads.get(one.sha256)!.then(async (deb) => {
         const to = join(root, one.sha256)
-        await runProgram('dpkg-deb', ['--extract', await downloads.get(one.sha256)!, to], { signal })
+        await inLane('dpkg-deb', ['--extract', deb, to])
         return to
       })
     unpacked.set(one.sha256, got)
@@ -132,10 +130,9 @@ export async function openApt(options: AptOptions): Promise<Apt> {
       await mkdir(target, { recursive: true })
       fetch(packages)
       const folders = await Promise.all(packages.map(filesOf))
-      // Links are enough, for nobody writes into them. Starting a program takes long for a process of this size: one
-      // for all, which refuses only a file that two of them have
+      // Links are enough, for nobody writes into them. One program for all refuses only a file that two of them have
       const link = (from: readonly string[]) =>
-        runProgram('cp', ['--archive', '--link', '--force', ...from.map((one) => `${one}/.`), target], { signal })
+        inLane('cp', ['--archive', '--link', '--force', ...from.map((one) => `${one}/.`), target])
       try {
         if (folders.length > 0) await link(folders)
       } catch {
@@ -144,6 +141,15 @@ export async function openApt(options: AptOptions): Promise<Apt> {
       }
     },
 
-    close: () => rm(root, { recursive: true, force: true }),
+    discard(unwanted) {
+      discarded.push(unwanted)
+      inLane('rm', ['-rf', unwanted]).catch(() => undefined) // tried again in the end
+    },
+
+    async close() {
+      inLane('rm', ['-rf', ...unpackedFolders()]).catch(() => undefined)
+      await Promise.all(lanes.map((lane) => lane.close()))
+      for (const one of [...discarded, root]) await rm(one, { recursive: true, force: true })
+    },
   }
 }

@@ -1,5 +1,6 @@
-import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
+import { readBytes } from '../../host/read-bytes.ts'
 import { XbuildError } from '../../errors.ts'
 import { exists } from '../../host/files.ts'
 import { runProgram } from '../../host/spawn.ts'
@@ -42,10 +43,10 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
       ? await addCompanion(match.recipe.companion, { options, match, work, made })
       : undefined
     if (match.recipe.edits)
-      await writeFile(join(made, 'bin', name), editDriver(await readFile(program), match.recipe.edits))
+      await writeFile(join(made, 'bin', name), editDriver(await readBytes(program), match.recipe.edits))
     const { moves, letters, sized = false } = match.recipe
     if (moves || letters) {
-      const [twin, own] = [await readFile(program), await readFile(target.file)]
+      const [twin, own] = [await readBytes(program), await readBytes(target.file)]
       const changed = moveTexts({ twin, program: own, texts: moves ?? {}, sized, ...(letters ? { letters } : {}) })
       await writeFile(join(made, 'bin', name), changed)
     }
@@ -93,7 +94,7 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
     }
     return await keepPack(made, manifest, packs)
   } finally {
-    await rm(work, { recursive: true, force: true })
+    options.apt.discard(work)
   }
 }
 
@@ -119,7 +120,7 @@ async function addOthers(
       root,
       match.recipe.native.files.map((text) => fill(text, one)),
     )
-    const id = file && readElf(await readFile(file))?.id
+    const id = file && readElf(await readBytes(file))?.id
     if (!twin || id === undefined) continue
     const linked = await fillPack(made, { root, program: twin, host: options.host })
     const name = basename(twin)
@@ -143,7 +144,7 @@ async function addCompanion(
     { ...others, match: { ...match, recipe, version: '' } },
     join(work, 'companion'),
   )
-  for (const needed of readElf(await readFile(program))?.needed ?? []) {
+  for (const needed of readElf(await readBytes(program))?.needed ?? []) {
     if (!(await exists(join(made, 'lib', needed))))
       throw noPair(match, `${basename(program)} needs ${needed}, which it does not`)
   }
@@ -168,7 +169,7 @@ async function fillPack(
   const folders = [`usr/lib/${host.triple}`, `lib/${host.triple}`, 'usr/lib64', 'lib64', 'usr/lib', 'lib']
   const done = new Set<string>()
   const addNeeded = async (file: string): Promise<void> => {
-    const elf = readElf(await readFile(file))
+    const elf = readElf(await readBytes(file))
     for (const name of elf?.needed ?? []) {
       if (done.has(name)) continue
       done.add(name)
@@ -186,7 +187,7 @@ async function fillPack(
   }
   await copy(program, `bin/${basename(program)}`, 0o755)
   await addNeeded(program)
-  const interpreter = readElf(await readFile(program))?.interpreter
+  const interpreter = readElf(await readBytes(program))?.interpreter
   if (interpreter === undefined && done.size === 0) return false
   const loader =
     interpreter &&

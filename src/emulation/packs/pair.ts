@@ -1,5 +1,6 @@
-import { readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { readdir, realpath, stat } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
+import { readBytes } from '../../host/read-bytes.ts'
 import { XbuildError } from '../../errors.ts'
 import { likeness } from './alike.ts'
 import type { Apt } from './apt.ts'
@@ -98,7 +99,7 @@ async function findTarget({ apt, match, id, distribution }: PairOptions, folder:
         const others = await idsOf(one, root)
         const file = await findFile(root, targetFiles(one))
         if (!file) continue
-        const own = readElf(await readFile(file))?.id
+        const own = readElf(await readBytes(file))?.id
         if (own !== undefined && (id === undefined || own === id || others.has(id)))
           return { match: one, found, root, file, id: own }
         candidates.push(`${name} ${found.version}`)
@@ -115,7 +116,7 @@ async function idsOf(match: RecipeMatch, root: string): Promise<ReadonlySet<stri
   const found = new Set<string | undefined>()
   for (const program of programsOf(match.recipe)) {
     const file = await findFile(root, targetFiles({ ...match, program }))
-    if (file) found.add(readElf(await readFile(file))?.id)
+    if (file) found.add(readElf(await readBytes(file))?.id)
   }
   return found
 }
@@ -167,7 +168,7 @@ export async function sameLibraries(
   const rules: string[] = []
   for (const name of (await readdir(join(made, 'lib'))).sort()) {
     const file = await findFile(root, [`usr/lib/${match.target.triple}/${name}`, `lib/${match.target.triple}/${name}`])
-    const id = file && readElf(await readFile(file))?.id
+    const id = file && readElf(await readBytes(file))?.id
     if (file && !id) throw noPair(match, `its library ${name} has no build-id`)
     if (file) rules.push(`same ${dirname(file.slice(root.length))}/${name} ${id}`)
   }
