@@ -6,6 +6,7 @@ import { parseDockerfile } from '../../src/dockerfile/parse.ts'
 import { compileIgnorePattern } from '../../src/dockerfile/ignore-pattern.ts'
 import { compilePattern } from '../../src/dockerfile/pattern.ts'
 import { parsePlatform } from '../../src/platform.ts'
+import { checkText } from './checks/check-text.ts'
 
 /** Characters: enough for a way that takes the square of them to meet the runner's time limit. */
 const MANY = 1 << 18
@@ -69,6 +70,10 @@ test('5,000 stages in a chain', () => {
     namedContexts: [],
   })
   expect(graph.stages).toHaveLength(5000)
+  // For each of them those below were looked at, and for each of these all others
+  expect(checkText(`${stages.join('\n')}\nWORKDIR x`, { platforms: ['linux/amd64'] }).map(({ rule }) => rule)).toEqual([
+    'WorkdirRelativePath',
+  ])
 })
 
 test('patterns that make backtracking matchers hang', () => {

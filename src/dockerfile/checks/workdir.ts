@@ -9,9 +9,10 @@ export const workdirRelativePath: Rule = {
   description: 'The first WORKDIR is relative: where it leads depends on the base image',
   help: 'Write an absolute path',
   severity: 'warning',
-  find: (subject) =>
-    inEveryStage(subject, ({ stage }) => {
-      if (hasWorkdirBelow(stage.base, subject.dockerfile.stages)) return []
+  find(subject) {
+    const has = withWorkdir(subject.dockerfile.stages)
+    return inEveryStage(subject, ({ stage }) => {
+      if (stage.base.kind === 'stage' && has[stage.base.index]) return []
       const first = stage.stage.instructions.find(({ kind }) => kind === 'workdir')
       if (first?.kind !== 'workdir' || isAbsolute(first.path, stage.escape ?? '\\')) return []
       return [
@@ -20,18 +21,20 @@ export const workdirRelativePath: Rule = {
           message: `WORKDIR ${first.path} is relative: where it leads depends on the base image`,
         } satisfies Finding,
       ]
-    }),
+    })
+  },
 }
 
-/** Whether a stage below has a WORKDIR: then that one is looked at. */
-function hasWorkdirBelow(base: { readonly kind: string; readonly index?: number }, stages: readonly Stage[]): boolean {
-  if (base.kind !== 'stage') return false
-  const below = stages[base.index!]!
-  if (below.instructions.some(({ kind }) => kind === 'workdir')) return true
-  const earlier = stages.findLast(
-    ({ name, index }) => index < below.index && name !== undefined && name === below.from.image,
-  )
-  return earlier !== undefined && hasWorkdirBelow({ kind: 'stage', index: earlier.index }, stages)
+/** Whether a stage, or one below it, has a WORKDIR, by index: then that one is looked at. One look at each, however many. */
+function withWorkdir(stages: readonly Stage[]): readonly boolean[] {
+  const latest = new Map<string, number>()
+  const found: boolean[] = []
+  for (const { name, index, from, instructions } of stages) {
+    const below = latest.get(from.image)
+    found[index] = instructions.some(({ kind }) => kind === 'workdir') || (below !== undefined && found[below] === true)
+    if (name !== undefined) latest.set(name, index)
+  }
+  return found
 }
 
 /** A variable at the start counts as an absolute path: most are. */
