@@ -10,8 +10,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { openDockerEngine } from '../../src/driver/docker/engine.ts'
+import { openDockerEngine, type DockerEngine } from '../../src/driver/docker/engine.ts'
 import { dialUnix } from '../../src/driver/transports/sockets.ts'
 import { digestHex, sha256 } from '../../src/oci/digest.ts'
 import { formatPlatform, platformOfNodeArch } from '../../src/platform.ts'
@@ -330,6 +331,17 @@ describe('checks before anything is published', () => {
     expect(equal.stderr).toContain(`the same digest twice: ${equal.stdout.trim()}`)
   })
 
+  /** Docker answers with an error while it removes a snapshot that it is counting: then it is asked again. */
+  async function diskUsage(engine: DockerEngine, tries = 50): Promise<unknown> {
+    try {
+      return await engine.api.df()
+    } catch (error) {
+      if (tries <= 1 || !/snapshot .* does not exist/.test(String(error))) throw error
+      await setTimeout(100)
+      return diskUsage(engine, tries - 1)
+    }
+  }
+
   /** What a node has: steps of its cache, containers, images. */
   async function left(node: string): Promise<string> {
     const engine = await openDockerEngine(dialUnix({ kind: 'unix', path: node.replace('unix://', '') }))
@@ -338,7 +350,7 @@ describe('checks before anything is published', () => {
         engine.api.listContainers({ all: true }),
         engine.api.listImages({ all: true }),
       ])
-      const cache = node === podman.endpoint ? {} : await engine.api.df()
+      const cache = node === podman.endpoint ? {} : await diskUsage(engine)
       return JSON.stringify([containers, images, cache])
     } finally {
       await engine.close()
