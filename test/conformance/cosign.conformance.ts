@@ -120,7 +120,6 @@ test('cosign and xbuild take signatures of each other that have no key, by the i
     for (const [ref, more] of [
       ['log:1', urls],
       ['clock:1', [...urls, ...clock]],
-      ['second:1', ['--signing-config', 'config.json', '--trusted-root', 'root.json']],
     ] as const) {
       await push(ref)
       expect(await sign(ref, ...more)).toMatchObject({ code: 0 })
