@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { writeFiles } from './support/context.ts'
-import { tempFolder } from './support/places.ts'
-import { nodeImage, whyNoToolchains } from './support/toolchains.ts'
-import { run, xbuild } from './support/xbuild.ts'
+import { writeFiles } from '../support/context.ts'
+import { tempFolder } from '../support/places.ts'
+import { nodeImage, whyNoToolchains } from '../support/toolchains.ts'
+import { run, xbuild } from '../support/xbuild.ts'
 
 const folder = tempFolder()
 const store = join(folder, 'store')
@@ -74,7 +74,7 @@ describe.skipIf(missing !== undefined)("Node of an image's sibling, speculated",
       'xbuild.starts': { programs: { program: string; native: number }[] }[]
     }
     const natively = starts.flatMap(({ programs }) => programs).filter(({ native }) => native > 0)
-    expect(natively.map(({ program }) => program)).toEqual(['/usr/local/bin/node'])
+    expect(natively.map(({ program }) => program)).toContain('/usr/local/bin/node')
   })
 
   test('a step that loads a module of the CPU is run again', () => {
