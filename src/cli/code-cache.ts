@@ -13,10 +13,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
-import { homedir } from 'node:os'
-import { basename, dirname, isAbsolute, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { Script } from 'node:vm'
 import { compact } from '../compact.ts'
+import { userCacheFolder } from '../host/user-cache.ts'
 
 /** A CommonJS file that was loaded. */
 export interface Loaded<Exports> {
@@ -37,9 +37,7 @@ const DIGEST = 32
 export function loadCached<Exports>(file: string, version: string, kind: string): Loaded<Exports> {
   const source = readFileSync(file, 'latin1') // the build writes ASCII; this is the fastest way to read it
   const { size, mtimeMs } = statSync(file)
-  // A relative folder would be one of whatever is built, and this is code
-  const caches = process.env['XDG_CACHE_HOME'] ?? ''
-  const folder = join(isAbsolute(caches) ? caches : join(homedir(), '.cache'), 'xbuild', 'code')
+  const folder = userCacheFolder('code')
   const own = `${version}_${basename(file)}_`
   const program = `${own}${[size, Math.round(mtimeMs), process.version, process.arch].join('_')}_`
   const kept = join(folder, `${program}${kind}.bin`)

@@ -17,6 +17,7 @@ import { blobsOf } from '../content/image-blobs.ts'
 import { layoutOrigin } from '../content/layout-origin.ts'
 import type { RemoteBuild } from './remote-build.ts'
 import { repositoryBlobs } from './repository-blobs.ts'
+import { identityOfTarget } from './target-identity.ts'
 import type { TargetBuild } from './target.ts'
 
 /** One image of a build, as other engines get it. */
@@ -79,7 +80,7 @@ export function openKeptImages({
 }): KeptImages {
   return {
     async find(work, signal) {
-      const entry = await store.records.get<Entry | Nothing>(KIND, identityOf(work.target))
+      const entry = await store.records.get<Entry | Nothing>(KIND, identityOfTarget(work.target))
       if (entry?.inputs === undefined || entry.inputs !== (await inputsKeyOf(work, signal).catch(() => undefined)))
         return undefined
       const { node, at, packs, descriptor, repository, rescued, bases, folders } = entry
@@ -116,7 +117,7 @@ export function openKeptImages({
 
   /** What cannot be kept costs the next run time, and is no reason to fail. */
   async function put({ target }: ImageWork, entry: Entry | Nothing): Promise<void> {
-    await store.records.put(KIND, identityOf(target), entry).catch(() => undefined)
+    await store.records.put(KIND, identityOfTarget(target), entry).catch(() => undefined)
   }
 
   /** Tags are asked what they say now, and folders looked through as the engine did. */
@@ -167,18 +168,6 @@ function isWhole({ bases, folders }: MadeOf, work: ImageWork): boolean {
     imagesOf(work).every((ref) => parseReference(ref).digest ?? bases[ref]) &&
     folders.every(({ fingerprint }) => fingerprint !== undefined)
   )
-}
-
-/** Which target of which build it is, whatever it is made of. */
-function identityOf({ image, platform, options, file }: TargetBuild): string {
-  return keyOf([
-    options.cwd,
-    options.context,
-    file.shown,
-    options.target ?? '',
-    platformKey(platform),
-    ...(image === undefined ? [] : [image]),
-  ])
 }
 
 /** Normalized references of the images that the target needs from registries. */

@@ -10,10 +10,10 @@ import {
   readlinkSync,
   rmSync,
 } from 'node:fs'
-import { homedir } from 'node:os'
-import { dirname, isAbsolute, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { currentBoot } from './boot.ts'
 import { writeFileAtomic } from './files.ts'
+import { userCacheFolder } from './user-cache.ts'
 
 /** What was found out of this machine and is true until it starts again, whichever store is used. */
 export interface MachineFacts {
@@ -30,8 +30,7 @@ const WRITABLE = 0o022
  */
 export function openMachineFacts(): MachineFacts | undefined {
   const boot = currentBoot()
-  const caches = process.env['XDG_CACHE_HOME'] ?? ''
-  const folder = join(isAbsolute(caches) ? caches : join(homedir(), '.cache'), 'xbuild', 'machine')
+  const folder = userCacheFolder('machine')
   if (!boot || !/^[\w-]+$/.test(boot)) return undefined
   const path = (key: string) => join(folder, `${boot}_${key}.json`)
   return {
