@@ -223,14 +223,20 @@ async function bringAll(
         source.repository === name ? entries.map((one) => one.descriptor.digest) : [],
       ),
     )
+    // What comes out of one repository is brought together: its tags are listed once, and nothing waits for the rest
+    const others = new Map<unknown, { readonly source: ImageSource; readonly missing: Descriptor[] }>()
     for (const { source, entries } of parts) {
       if (source.repository === name) continue
-      const missing = entries.filter(({ descriptor: { digest } }) => wanted.has(digest) && !there.has(digest))
+      const key = source.repository ?? source
+      const other = others.get(key) ?? { source, missing: [] }
+      others.set(key, other)
+      for (const { descriptor } of entries)
+        if (wanted.has(descriptor.digest) && !there.has(descriptor.digest)) other.missing.push(descriptor)
+    }
+    for (const { source, missing } of others.values()) {
       if (missing.length === 0) continue
       const target = registryTarget(at, registry, emit)
-      await createTransfer({ source, target, referrers: true, emit, signal }).bring(
-        missing.map(({ descriptor }) => descriptor),
-      )
+      await createTransfer({ source, target, referrers: true, emit, signal }).bring(missing)
     }
   }
 }

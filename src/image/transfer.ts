@@ -1,11 +1,11 @@
 import type { Emit } from '../events.ts'
 import { forEachLimited } from '../host/pool.ts'
 import { XbuildError } from '../errors.ts'
-import type { Descriptor, Digest } from '../oci/descriptor.ts'
+import type { Descriptor } from '../oci/descriptor.ts'
 import { digestHex } from '../oci/digest.ts'
 import { isIndexType, isManifestType } from '../oci/media-type.ts'
 import { blobsOf, parseAny } from '../oci/any-manifest.ts'
-import { readDocument, type ImageSource } from './source.ts'
+import { type Attached, readDocument, type ImageSource } from './source.ts'
 import type { ImageTarget } from './target.ts'
 
 /** How content is brought from one place to another. */
@@ -52,6 +52,11 @@ export function createTransfer({ source, target, referrers, emit, signal }: Tran
   const manifest = (descriptor: Descriptor, abort: AbortSignal, depth = 0): Promise<void> =>
     once(descriptor.digest, async () => {
       if (!isIndexType(descriptor.mediaType) && !isManifestType(descriptor.mediaType)) return unknownKind(descriptor)
+      // Asked for beside each other: every round trip counts when nothing is to be moved
+      const found =
+        referrers && depth < MAX_REFERRER_DEPTH ? early(source.referrers(descriptor.digest, abort)) : undefined
+      const attached =
+        referrers && depth === 0 && target.putAttached ? early(source.attached?.(descriptor.digest, abort)) : undefined
       const isThere = await target.hasManifest(descriptor, abort)
       // What a manifest names is there with it; an index may name what its registry removed since
       if (!isThere || isIndexType(descriptor.mediaType)) {
@@ -66,9 +71,8 @@ export function createTransfer({ source, target, referrers, emit, signal }: Tran
           counts.manifests++
         }
       }
-      if (!referrers) return
-      await bringReferrers(descriptor, abort, depth)
-      if (depth === 0) await bringAttached(descriptor, abort)
+      if (found) await bringReferrers(descriptor, (await found).manifests, { abort, depth })
+      await bringAttached((await attached) ?? [], abort)
     })
 
   const blob = (descriptor: Descriptor, abort: AbortSignal): Promise<void> =>
@@ -90,9 +94,11 @@ export function createTransfer({ source, target, referrers, emit, signal }: Tran
       })
     })
 
-  async function bringReferrers(subject: Descriptor, abort: AbortSignal, depth: number): Promise<void> {
-    if (depth >= MAX_REFERRER_DEPTH) return
-    const found = (await source.referrers(subject.digest as Digest, abort)).manifests
+  async function bringReferrers(
+    subject: Descriptor,
+    found: readonly Descriptor[],
+    { abort, depth }: { readonly abort: AbortSignal; readonly depth: number },
+  ): Promise<void> {
     if (found.length === 0) return
     counts.referrers += found.length
     if (counts.referrers > MAX_REFERRERS)
@@ -104,12 +110,11 @@ export function createTransfer({ source, target, referrers, emit, signal }: Tran
     await target.addReferrers(subject, found, abort)
   }
 
-  async function bringAttached({ digest }: Descriptor, abort: AbortSignal): Promise<void> {
-    if (!target.putAttached) return
-    for (const one of (await source.attached?.(digest as Digest, abort)) ?? []) {
+  async function bringAttached(attached: readonly Attached[], abort: AbortSignal): Promise<void> {
+    for (const one of attached) {
       const { bytes, descriptor } = one.document
       await forEachLimited(blobsOf(parseAny(bytes, descriptor)), { limit: BLOBS, signal: abort }, blob)
-      const outcome = await target.putAttached(one, abort)
+      const outcome = await target.putAttached?.(one, abort)
       if (outcome === 'put') counts.referrers++
       if (outcome === 'other')
         emit({
@@ -135,4 +140,10 @@ export function createTransfer({ source, target, referrers, emit, signal }: Tran
       return { manifests, blobs: { exists, mounted, uploaded }, bytes, referrers: count }
     },
   }
+}
+
+/** A promise that is awaited later, or never when something else fails before. */
+function early<T extends Promise<unknown> | undefined>(promise: T): T {
+  promise?.catch(() => {})
+  return promise
 }
