@@ -45,7 +45,7 @@ const PROGRAMS = [
 const OUT = 'dist'
 const LEFT_OUT = './src/driver/docker/left-out.ts'
 
-/** As all bundles of the program are made: see "build:program" in package.json. */
+/** As all bundles of the program are made: see bundle-start.mjs. */
 const COMMON = { platform: 'node', target: 'node20.19', minifySyntax: true, sourcesContent: false, logLevel: 'warning' }
 
 for (const program of PROGRAMS) {

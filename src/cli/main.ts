@@ -1,6 +1,10 @@
-#!/usr/bin/env node
+#!/bin/sh
 // Little is imported here: `xbuild --version` must start as fast as node itself
 import { version } from '../version.ts'
+
+// The shell that started Node took it away for a moment: see bundle-start.mjs. Programs that are started get it again
+const { XBUILD_EXTRA_CA_CERTS: late } = process.env
+if (late) process.env['NODE_EXTRA_CA_CERTS'] ??= late
 
 const argv = process.argv.slice(2)
 if (argv.length === 1 && ['--version', '-v', 'version'].includes(argv[0]!)) {

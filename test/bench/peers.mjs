@@ -10,6 +10,7 @@ import { findProgram, run, runOk, Stop } from '../../examples/setup/process.mjs'
  * earlier builds.
  * `bake(context, { targets })` builds and pushes the targets of a bake file there; repositories begin with the peer's
  * name.
+ * `create(name, images)` puts an index together in a registry.
  * `onNode(context, { cache, output })` builds for one platform on the daemon that docker buildx builds on; without
  * `output` the result stays there.
  */
@@ -78,6 +79,7 @@ function xbuild({ work, platform, name = 'xbuild', checkout = root }) {
       env: { ...env, PEER: name },
       cwd: context,
     }),
+    create: (name, images) => ({ argv: [process.execPath, program, 'image', 'create', '-t', name, ...images], env }),
     clear: () => remove(out),
     forget: () => remove(store),
   }
@@ -155,6 +157,7 @@ async function buildx({ work, platform }) {
       env: { PEER: 'buildx' },
       cwd: context,
     }),
+    create: (name, images) => ({ argv: [...command, 'imagetools', 'create', '-t', name, ...images] }),
     clear: () => remove(out),
     // No `forget`: its cache is the user's. A cold run gets a context of another name instead
   }

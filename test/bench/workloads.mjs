@@ -103,6 +103,14 @@ export const WORKLOADS = {
   },
   'bake-3': bakeWorkload(3, 0.5),
   'bake-100': bakeWorkload(100, 0.3),
+  create: {
+    title: 'an index of two images that are in another repository of the registry, under a new tag',
+    runs: 15,
+    prepare: ({ base }) => imagesOf(base),
+    command: (peer, { context: { host, images }, run }) =>
+      peer.create?.(`${host}/created-by-${peer.name}:run${run}-${process.pid}`, images),
+    aim: (peer) => (peer === 'buildx' ? { ratio: 0.6 } : undefined),
+  },
   'node-small': {
     title: 'a small image, nothing changed, built by a BuildKit node, OCI folder out',
     runs: 5,
@@ -162,6 +170,15 @@ function bakeWorkload(count, ratio) {
     /** What xbuild says when all is planned, and how soon it should. */
     planned: { text: '"type":"job.start"', seconds: 1.5 },
   }
+}
+
+/** The images of an index, by digest. */
+async function imagesOf(base) {
+  const [, host, repository, tag] = /^([^/]+)\/(.+):([^:]+)$/.exec(base)
+  const accept = 'application/vnd.oci.image.index.v1+json'
+  const response = await fetch(`http://${host}/v2/${repository}/manifests/${tag}`, { headers: { accept } })
+  const { manifests } = await response.json()
+  return { host, images: manifests.slice(0, 2).map(({ digest }) => `${host}/${repository}@${digest}`) }
 }
 
 /** The name that the large context has now: BuildKit knows a context it has seen by its name. */

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -28,4 +29,20 @@ test.each(['cli', 'image'])('every chunk of %s finds what it needs in the files 
     for (const index of chunks.keys())
       for (const [exported, value] of Object.entries(need(group, index)))
         expect(value, `${exported} of chunk ${group}:${index}`).not.toBeUndefined()
+})
+
+test('the program starts without certificates that Node would read first', async () => {
+  const program = join(dist, 'xbuild.cjs')
+  // Node says so when it cannot read them
+  const env = { PATH: process.env['PATH'], NODE_EXTRA_CA_CERTS: '/nowhere/ca.pem' }
+  const start = (file: string, ...args: string[]) =>
+    new Promise<{ stdout: string; stderr: string }>((resolve) =>
+      execFile(file, args, { env }, (_, stdout, stderr) => resolve({ stdout, stderr })),
+    )
+  expect(await start(process.execPath, program, '--version')).toMatchObject({
+    stderr: expect.stringContaining('/nowhere/ca.pem'),
+  })
+  const { stdout, stderr } = await start(program, '--version')
+  expect(stdout).toMatch(/^xbuild \d/)
+  expect(stderr).toBe('')
 })

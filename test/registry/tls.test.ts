@@ -49,6 +49,18 @@ test('`ca` that cannot be read is a wrong option', async () => {
   expect(error).toMatchObject({ code: 'BAD_OPTION', message: expect.stringContaining('none.pem') })
 })
 
+test('what the start of the program kept from Node makes it known, too', async () => {
+  const env = { XBUILD_EXTRA_CA_CERTS: join(folder, 'ca.pem') }
+  expect(await pull(`127.0.0.1:${port}`, { mirrors: [], http: false }, env)).toEqual(held)
+  expect(await pull(`127.0.0.1:${port}`, { mirrors: [], http: false, ca: join(folder, 'ca.pem') }, env)).toEqual(held)
+})
+
+test('what was kept from Node and cannot be read leaves its own authorities', async () => {
+  const env = { XBUILD_EXTRA_CA_CERTS: join(folder, 'none.pem') }
+  const error = await failureOf(pull(`127.0.0.1:${port}`, { mirrors: [], http: false }, env))
+  expect(error).toMatchObject({ code: 'REGISTRY', hint: expect.stringContaining('ca: FILE') })
+})
+
 test('`insecure` does not ask', async () => {
   expect(await pull(`127.0.0.1:${port}`, { mirrors: [], http: false, insecure: true })).toEqual(held)
 })

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Duplex } from 'node:stream'
 import { compact } from '../../compact.ts'
+import { withLateAuthorities } from '../../host/http/authorities.ts'
 import { XbuildError } from '../../errors.ts'
 import type { Endpoint, TlsFiles } from '../../config/endpoint.ts'
 import { formatEndpoint } from '../../config/endpoint.ts'
@@ -30,9 +31,11 @@ export function dialTcp(endpoint: Endpoint & { kind: 'tcp' }): Dial {
       import('node:net'),
       (files ??= readTlsFiles(tls)),
     ])
+    const ca = withLateAuthorities(process.env)
     return connect({
       host,
       port,
+      ...(ca ? { ca } : {}),
       ...pem,
       ...(isIP(servername) ? {} : { servername }),
       // Docker Engine takes no notice of it; servers of gRPC insist on it

@@ -4,6 +4,7 @@ import { Agent as HttpsAgent, type AgentOptions, request as httpsRequest } from 
 import type { Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, rootCertificates } from 'node:tls'
 import { XbuildError } from '../../errors.ts'
+import { lateAuthorities } from './authorities.ts'
 import { proxyFor } from './proxy.ts'
 import { checkHost, guardedLookup, type Reach } from './reach.ts'
 
@@ -56,12 +57,16 @@ export function createAgents(options: AgentsOptions): Agents {
       if (url.protocol === 'http:') {
         const tlsToProxy = proxy?.protocol === 'https:'
         const agent = tlsToProxy
-          ? pool('https proxy', () => new HttpsAgent(KEEP))
+          ? pool('https proxy', () => new HttpsAgent({ ...KEEP, ...lateAuthorities(options.env) }))
           : pool(`http ${keep === guarded}`, () => new HttpAgent(keep))
         return proxy ? { agent, proxy } : { agent }
       }
       const key = `https ${keep === guarded} ${config?.ca ?? ''} ${config?.insecure ?? false} ${proxy?.href ?? ''}`
-      return { agent: pool(key, () => httpsAgent({ ...keep, ...tlsOptions(url.host, config, options.env) }, proxy)) }
+      return {
+        agent: pool(key, () =>
+          httpsAgent({ ...keep, ...tlsOptions(url.host, config, options.env) }, proxy, options.env),
+        ),
+      }
     },
     close() {
       for (const agent of pools.values()) agent.destroy()
@@ -84,7 +89,7 @@ function tlsOptions(host: string, config: TlsSettings | undefined, env: Environm
   return {
     ...(config?.insecure ? { rejectUnauthorized: false } : {}),
     // `ca` replaces Node's own list, NODE_EXTRA_CA_CERTS included, so all three are put together
-    ...(own ? { ca: [...rootCertificates, readPem(own, host), ...extraCertificates(env)] } : {}),
+    ...(own ? { ca: [...rootCertificates, readPem(own, host), ...extraCertificates(env)] } : lateAuthorities(env)),
   }
 }
 
@@ -101,11 +106,11 @@ function readPem(path: string, owner: string): string {
   }
 }
 
-function httpsAgent(settings: AgentOptions, proxy: URL | undefined): HttpsAgent {
+function httpsAgent(settings: AgentOptions, proxy: URL | undefined, env: Environment): HttpsAgent {
   const agent = new HttpsAgent(settings)
   if (proxy) {
     agent.createConnection = (target, done) => {
-      tunnel(proxy, target).then(
+      tunnel(proxy, target, env).then(
         (socket) => done?.(null, connectTls({ ...(target as ConnectionOptions), socket })),
         (error: Error) => done?.(error, undefined as never),
       )
@@ -116,7 +121,7 @@ function httpsAgent(settings: AgentOptions, proxy: URL | undefined): HttpsAgent 
 }
 
 /** A raw connection to `target` through a proxy (RFC 9110 section 9.3.6, CONNECT). */
-function tunnel(proxy: URL, target: RequestOptions): Promise<Socket> {
+function tunnel(proxy: URL, target: RequestOptions, env: Environment): Promise<Socket> {
   const authority = `${target.host}:${target.port ?? 443}`
   const open = proxy.protocol === 'https:' ? httpsRequest : httpRequest
   return new Promise((resolve, reject) => {
@@ -126,6 +131,7 @@ function tunnel(proxy: URL, target: RequestOptions): Promise<Socket> {
       agent: false,
       headers: { host: authority, ...proxyAuthorization(proxy) },
       timeout: 30_000,
+      ...lateAuthorities(env),
     })
     request.once('connect', (response, socket: Socket) => {
       socket.setTimeout(0)
