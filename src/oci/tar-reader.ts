@@ -7,6 +7,8 @@ export interface TarSink {
   entry(entry: TarEntry): void
   /** Data of the last entry, in pieces; valid during the call only. */
   data(chunk: Buffer): void
+  /** So many zero bytes come next in the last entry, which its archive does not hold; absent: they come as data. */
+  hole?(bytes: number): void
   /** The last entry is complete. */
   end(): void
 }
@@ -24,8 +26,16 @@ export interface TarReader {
 
 /** More bytes of sparse files than this in one archive are an attack: holes take nothing in it. Bytes. */
 const MAX_SPARSE = 64 * 2 ** 30
+/** Holes become data in pieces of this size. Bytes. */
+const ZEROS = Buffer.alloc(64 << 10)
 /** Extended headers of one entry that are larger than this, together, are an attack and no name. Bytes. */
 const MAX_EXTENSION = 1 << 20
+
+/** Hands a hole on to a sink, as zero bytes when it knows no holes. */
+export function passHole(sink: TarSink, bytes: number): void {
+  if (sink.hole) return sink.hole(bytes)
+  for (let left = bytes; left > 0; left -= ZEROS.length) sink.data(ZEROS.subarray(0, left))
+}
 
 type State =
   /** Collecting a header block, or the body of an extension with its padding. */
@@ -104,11 +114,15 @@ export function createTarReader(sink: TarSink): TarReader {
     if (sparseBytes > MAX_SPARSE)
       throw tarError(offset, `its sparse files have more than ${MAX_SPARSE} bytes, holes included`)
     const bad = (state: string) => tarError(offset, `"${shownName(entry.path)}" ${state}`)
-    const filled = sparse && createSparseReader(sparse, (chunk) => sink.data(chunk), bad)
+    const filled = sparse && createSparseReader(sparse, { data: (chunk) => sink.data(chunk), hole }, bad)
     const data = { kind: 'data', left: size, padding: paddingOf(size), sparse: filled } as const
     expect(size === 0 ? { kind: 'header' } : data, TAR_BLOCK)
     sink.entry(sparse ? { ...entry, size: sparse.size } : entry)
     if (size === 0) complete(filled)
+  }
+
+  function hole(bytes: number): void {
+    passHole(sink, bytes)
   }
 
   function complete(sparse: SparseReader | undefined): void {

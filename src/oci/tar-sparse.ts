@@ -11,8 +11,6 @@ export interface SparseReader {
 
 /** A list of pieces is text of at most this size. Bytes. */
 const MAX_MAP = 1 << 20
-/** Holes are handed on in pieces of this size. Bytes. */
-const ZEROS = Buffer.alloc(64 << 10)
 const VERSIONS = ['0.0', '0.1', '1.0']
 
 /**
@@ -36,10 +34,16 @@ export function sparseOf(
   return file
 }
 
-/** A reader that gives the file's bytes to `onData`. `bad` makes the error of a bad entry. */
+/** Gets a sparse file piece by piece. */
+export interface SparseSink {
+  data(chunk: Buffer): void
+  hole(bytes: number): void
+}
+
+/** A reader that gives the file to a sink. `bad` makes the error of a bad entry. */
 export function createSparseReader(
   { size, map }: SparseFile,
-  onData: (chunk: Buffer) => void,
+  sink: SparseSink,
   bad: (state: string) => XbuildError,
 ): SparseReader {
   let pieces = map
@@ -64,9 +68,9 @@ export function createSparseReader(
     for (let from = 0; from < chunk.length; ) {
       const [offset, length] = [pieces![index], pieces![index + 1]]
       if (offset === undefined || length === undefined) throw bad('has more data than its list of holes says')
-      zerosUntil(offset)
+      if (inPiece === 0) holeUntil(offset)
       const taken = Math.min(chunk.length - from, length - inPiece)
-      if (taken > 0) onData(chunk.subarray(from, from + taken))
+      if (taken > 0) sink.data(chunk.subarray(from, from + taken))
       from += taken
       at += taken
       inPiece += taken
@@ -77,19 +81,16 @@ export function createSparseReader(
     }
   }
 
-  function zerosUntil(offset: number): void {
-    while (at < offset && inPiece === 0) {
-      const taken = Math.min(ZEROS.length, offset - at)
-      onData(ZEROS.subarray(0, taken))
-      at += taken
-    }
+  function holeUntil(offset: number): void {
+    if (offset > at) sink.hole(offset - at)
+    at = Math.max(at, offset)
   }
 
   function finish(): void {
     const left = pieces?.slice(index).filter((_, place) => place % 2 === 1)
     if (!left || inPiece > 0 || left.some((length) => length > 0))
       throw bad('has less data than its list of holes says')
-    zerosUntil(size)
+    holeUntil(size)
   }
 
   return { write, finish }

@@ -1,9 +1,12 @@
 import {
+  closeSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
+  readSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -15,7 +18,7 @@ import { describe, expect, test } from 'vitest'
 import { XbuildError } from '../../src/errors.ts'
 import { createTarReader } from '../../src/oci/tar-reader.ts'
 import { createUnpacker, type UnpackOptions } from '../../src/engine/worker/unpacker.ts'
-import { item, tar, type TarItem } from '../support/tar.ts'
+import { extension, item, paxRecord, tar, type TarItem } from '../support/tar.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { treeLines } from '../support/tree.ts'
 
@@ -62,9 +65,44 @@ async function unpack(root: string, items: readonly TarItem[], options: UnpackOp
   }
 }
 
+/** An archive with a file of GNU tar's format for files with holes. */
+const sparse = (path: string, { size, map, data }: { size: number; map: string; data: string }) =>
+  Buffer.concat([
+    extension(
+      'x',
+      [
+        ['name', path],
+        ['size', String(size)],
+        ['map', map],
+      ]
+        .map(([key, value]) => paxRecord(`GNU.sparse.${key}`, value!))
+        .join(''),
+    ),
+    tar([of({ path: 'made/up', data })]),
+  ])
+
 const openFiles = () => readdirSync('/proc/self/fd').length
 
 describe('entries', () => {
+  test('with holes take no room on the disk for them', async () => {
+    const { root } = places()
+    const size = 5_000_000_000
+    const unpacker = createUnpacker(root)
+    const reader = createTarReader(unpacker.sink)
+    reader.write(sparse('f', { size, map: '3,2,4000000000,1', data: 'abc' }))
+    reader.finish()
+    await unpacker.finish()
+    const found = statSync(join(root, 'f'))
+    expect(found.size).toBe(size)
+    expect(found.blocks * 512).toBeLessThan(1 << 20)
+    const bytes = Buffer.alloc(8)
+    const fd = openSync(join(root, 'f'), 'r')
+    readSync(fd, bytes, 0, 6, 0)
+    readSync(fd, bytes, 6, 2, 4_000_000_000)
+    closeSync(fd)
+    expect(bytes.toString()).toBe('\0\0\0ab\0c\0')
+  })
+
   test('become what they say, with modes and times', async () => {
     const { root } = places()
     await unpack(root, [

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { createTarReader } from '../../src/oci/tar-reader.ts'
 import { extension, item, paxRecord, readTar, tar } from '../support/tar.ts'
 
 /** An archive of one file, whose pax header has these records of GNU tar. */
@@ -21,6 +22,19 @@ test('holes are zero bytes, also of a file in pieces of any size', () => {
     const single = Array.from(bytes, (_, at) => bytes.subarray(at, at + 1))
     expect(readTar(single)).toEqual([whole])
   }
+})
+
+test('who knows holes is told their size', () => {
+  const seen: string[] = []
+  const reader = createTarReader({
+    entry: ({ path, size }) => void seen.push(`${path} of ${size}`),
+    data: (chunk) => void seen.push(chunk.toString()),
+    hole: (bytes) => void seen.push(`hole of ${bytes}`),
+    end: () => void seen.push('end'),
+  })
+  reader.write(sparse({ ...V01, size: '9000000000', map: '1,2,8000000000,1' }, 'abc'))
+  reader.finish()
+  expect(seen).toEqual(['real of 9000000000', 'hole of 1', 'ab', 'hole of 7999999997', 'c', 'hole of 999999999', 'end'])
 })
 
 test('a file with nothing but a hole has no data', () => {

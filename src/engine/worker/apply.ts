@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { createLayerScan } from '../../audit/layer-files.ts'
-import { createTarReader, type TarSink } from '../../oci/tar-reader.ts'
+import { createTarReader, passHole, type TarSink } from '../../oci/tar-reader.ts'
 import type { ApplyParams, ApplyResult } from '../protocol.ts'
 import { createRoomMeter } from '../../content/disk-room.ts'
 import { decompress } from '../../content/decompress.ts'
@@ -67,10 +67,7 @@ export async function unpackFile(
   },
 ): Promise<void> {
   const meter = createRoomMeter(into)
-  const { sink } = unpacker
-  // Holes of sparse files are no bytes of the archive, but of the disk
-  const metered = { ...sink, data: (chunk: Buffer) => (meter(chunk.length), sink.data(chunk)) }
-  const reader = createTarReader(watch ? both(watch, metered) : metered)
+  const reader = createTarReader(watch ? both(watch, unpacker.sink) : unpacker.sink)
   try {
     for await (const chunk of decompress(file, name)) {
       signal.throwIfAborted()
@@ -95,6 +92,10 @@ function both(first: TarSink, second: TarSink): TarSink {
     data(chunk) {
       first.data(chunk)
       second.data(chunk)
+    },
+    hole(bytes) {
+      passHole(first, bytes)
+      passHole(second, bytes)
     },
     end() {
       first.end()

@@ -4,6 +4,7 @@ import {
   constants,
   fchmodSync,
   fchownSync,
+  ftruncateSync,
   futimesSync,
   lchownSync,
   linkSync,
@@ -63,7 +64,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
   const folders = new Map<string, string>()
   const deferred = createDeferred(root, upper, limits)
   let entries = 0
-  let open: { readonly fd: number; readonly entry: TarEntry } | undefined
+  let open: { readonly fd: number; readonly entry: TarEntry; at: number } | undefined
 
   const idsOf = (entry: TarEntry) => owner ?? entry
   const ids = (entry: TarEntry) => ({ uid: idsOf(entry).uid, gid: idsOf(entry).gid })
@@ -154,6 +155,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
         open = {
           fd: openSync(target, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW, 0o600),
           entry,
+          at: 0,
         }
         return
       case 'symlink':
@@ -219,7 +221,19 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
   }
 
   function data(chunk: Buffer): void {
-    if (open) for (let at = 0; at < chunk.length; ) at += writeSync(open.fd, chunk, at)
+    if (!open) return
+    for (let at = 0; at < chunk.length; ) {
+      const written = writeSync(open.fd, chunk, at, chunk.length - at, open.at)
+      at += written
+      open.at += written
+    }
+  }
+
+  /** It takes no room on the disk, whatever an archive says its size is. */
+  function hole(bytes: number): void {
+    if (!open) return
+    open.at += bytes
+    ftruncateSync(open.fd, open.at)
   }
 
   function end(): void {
@@ -252,7 +266,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     }
   }
 
-  return { sink: { entry, data, end }, finish: deferred.finish, close }
+  return { sink: { entry, data, hole, end }, finish: deferred.finish, close }
 }
 
 /** A tar name as a relative path: `a/../b` is `b`, as with BuildKit, and a `..` that leads out is refused. */
