@@ -1,5 +1,6 @@
 import { build } from '../build.ts'
 import { XbuildError } from '../errors.ts'
+import { currentFolder } from '../host/current-folder.ts'
 import { finishedResults } from '../session/ledger-results.ts'
 import { withDefaultEdges } from '../session/edges.ts'
 import { republish } from '../session/republish.ts'
@@ -93,7 +94,7 @@ export async function resumeRun(name?: string, options: ResumeOptions = {}): Pro
   return [{ name: '', result: await build(requests, { ...edges, resume }) }]
 }
 
-function openHistory({ store, cwd = process.cwd(), env = process.env }: HistoryOptions) {
+function openHistory({ store, cwd = currentFolder(), env = process.env }: HistoryOptions) {
   return storeOfHistory({ store, cwd }, env)
 }
 

@@ -10,6 +10,7 @@ import { readFlags, type FlagTable } from '../config/read-flags.ts'
 import { usageError } from '../config/values.ts'
 import { toXbuildError, type XbuildError } from '../errors.ts'
 import type { BuildEvent } from '../events.ts'
+import { currentFolder } from '../host/current-folder.ts'
 import { platformOfNodeArch } from '../platform.ts'
 import type { BuildResult, SessionResult } from '../session/types.ts'
 import { readBakeRun } from './bake.ts'
@@ -168,7 +169,7 @@ function resultOf(images: SessionResult['images'], chosen: readonly string[]): I
 }
 
 function edgesOf(options: ImagesOptions): Edges {
-  const cwd = resolve(options.cwd ?? process.cwd())
+  const cwd = resolve(options.cwd ?? currentFolder())
   const env = { ...(options.env ?? process.env) }
   const { allow, audit, auditExcept, builder, failFast, jobs, load, noCache, provenance, pull, push, store } = options
   const shared: Given = {

@@ -2,6 +2,7 @@ import { delimiter, isAbsolute, resolve } from 'node:path'
 import { compact } from '../compact.ts'
 import type { Invocation } from '../config/argv.ts'
 import { exitCodeOf, toXbuildError } from '../errors.ts'
+import { currentFolder } from '../host/current-folder.ts'
 import { platformOfNodeArch } from '../platform.ts'
 import { formatError } from '../ui/error.ts'
 import { wantsColor } from '../ui/text.ts'
@@ -32,7 +33,7 @@ export async function runLine(
   try {
     const invocation = cutLine(argv, commands)
     const command = commandOf(invocation, commands)
-    const [env, cwd] = [terminal.env, terminal.cwd()]
+    const [env, cwd] = [terminal.env, currentFolder(terminal)]
     const file = command.withoutConfig ? undefined : await loadConfig(invocation, { cwd, env })
     const localPlatform = platformOfNodeArch(process.arch)
     const parsed = readLine(invocation, commands, { env, cwd, localPlatform, ...compact({ file }) })

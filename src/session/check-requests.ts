@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { withDefaults } from '../config/defaults.ts'
 import type { BuildOptions, CompleteOptions, Output } from '../config/options.ts'
 import { XbuildError } from '../errors.ts'
+import { currentFolder } from '../host/current-folder.ts'
 import { checkDestinations, checkOutputs, hasDest } from '../publish/check-outputs.ts'
 import { isAllPlatforms } from '../platform.ts'
 import { isImageOutput } from '../publish/output-names.ts'
@@ -101,7 +102,7 @@ function checkAppend({ options, outputs }: SessionRequest): void {
 }
 
 function completeOptions(options: BuildOptions): CompleteOptions {
-  const complete = withDefaults(options, { cwd: process.cwd() })
+  const complete = withDefaults(options, { cwd: currentFolder() })
   // What the cache has would be the same both times
   return complete.checkReproducible ? { ...complete, noCache: true } : complete
 }

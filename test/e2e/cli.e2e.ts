@@ -63,6 +63,16 @@ describe('without a build', () => {
     }
   })
 
+  test('a current folder that was removed is no place to build from', async () => {
+    const gone = mkdtempSync(join(tmpdir(), 'xbuild-gone-'))
+    const script = 'cd "$1" && rmdir "$1" && shift && exec "$@"'
+    const ended = await run('sh', ['-c', script, 'sh', gone, process.execPath, program, '--store', store, folder])
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toBe(
+      'error: Cannot run in the current folder: it was removed\n  hint: Change to a folder that is there\n',
+    )
+  })
+
   test('a reader that closes the pipe early is no error, a full disk is', async () => {
     const closed = await run('bash', [
       '-c',
