@@ -17,6 +17,8 @@ export interface GraphOptions {
   readonly folderContexts?: readonly string[]
   /** Those of them that are empty. */
   readonly scratchContexts?: readonly string[]
+  /** ONBUILD of the images that stages are made from, by the index of the stage: known only once these are. */
+  readonly triggers?: ReadonlyMap<number, readonly string[]>
   /** Stages that are made, with what they need, as another build platform would make them. */
   readonly pinned?: { readonly platform: Platform; readonly stages: readonly string[] }
 }

@@ -120,16 +120,19 @@ function resolveSources(scope: GraphScope, index: number): Sources {
   const replacement = stage.name === undefined ? undefined : contextNamed(stage.name, options.namedContexts)
   const platform = expandPlatform(scope, index)
   const own = platform === undefined ? {} : { platform }
-  if (replacement !== undefined)
-    return { base: sourceOfContext(replacement, options), ...own, froms: {}, needs: [], replaced: true }
-  const base = resolveBase(scope, index)
+  const replaced = replacement !== undefined
+  const base = replaced ? sourceOfContext(replacement, options) : resolveBase(scope, index)
   const froms = new Map<string, StageSource>()
-  for (const { text, at } of fromsOf(dockerfile, index, base)) {
+  const written = fromsOf(dockerfile, replaced ? { ...stage, instructions: [] } : stage, {
+    base,
+    triggers: options.triggers?.get(index) ?? [],
+  })
+  for (const { text, at } of written) {
     if (!froms.has(text)) froms.set(text, resolveFrom(scope, { text, at, before: index }))
   }
   const stages = [base, ...froms.values()].flatMap((source) => (source.kind === 'stage' ? source.index : []))
   const needs = [...new Set(stages)].toSorted((a, b) => a - b)
-  return { base, ...own, froms: Object.fromEntries(froms), needs, replaced: false }
+  return { base, ...own, froms: Object.fromEntries(froms), needs, replaced }
 }
 
 function finishStage(

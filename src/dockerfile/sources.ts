@@ -12,10 +12,16 @@ interface WrittenFrom {
   readonly at: SourcePosition
 }
 
-/** Everything that the COPYs and RUN mounts of a stage read from, triggers of the stage it is built from included. */
-export function fromsOf(dockerfile: Dockerfile, index: number, base: StageSource): WrittenFrom[] {
-  const stage = dockerfile.stages[index]!
-  const froms: WrittenFrom[] = []
+/**
+ * Everything that the COPYs and RUN mounts of a stage read from, triggers of what it is built from included: of a stage,
+ * or of an image, whose ones are `triggers`.
+ */
+export function fromsOf(
+  dockerfile: Dockerfile,
+  stage: Stage,
+  { base, triggers }: { readonly base: StageSource; readonly triggers: readonly string[] },
+): WrittenFrom[] {
+  const froms = fromsOfTriggers(triggers, stage.from.at)
   if (base.kind === 'stage')
     for (const trigger of triggersOf(dockerfile.stages[base.index]!)) addFroms(froms, trigger, stage.from.at)
   for (const instruction of stage.instructions) addFroms(froms, instruction, instruction.at)
@@ -33,15 +39,18 @@ export function triggersOf(stage: Stage): Instruction[] {
   return triggers
 }
 
-/** What the triggers of a base image read from that the graph has not seen: images, as `sourceOf` takes them. */
-export function unseenFroms(triggers: readonly string[], { froms, stage }: GraphStage): StageSource[] {
-  const { at } = stage.from
-  const written: WrittenFrom[] = []
+/** Whether triggers of a base image read from something that the graph has not seen. */
+export function readUnseen(triggers: readonly string[], { froms, stage }: GraphStage): boolean {
+  return fromsOfTriggers(triggers, stage.from.at).some(({ text }) => !Object.hasOwn(froms, text))
+}
+
+function fromsOfTriggers(triggers: readonly string[], at: SourcePosition): WrittenFrom[] {
+  const froms: WrittenFrom[] = []
   for (const trigger of triggers) {
     const { instruction } = parseTrigger(trigger, at)
-    if (instruction) addFroms(written, instruction, at)
+    if (instruction) addFroms(froms, instruction, at)
   }
-  return written.flatMap(({ text }) => (Object.hasOwn(froms, text) ? [] : ({ kind: 'image', ref: text } as const)))
+  return froms
 }
 
 function addFroms(froms: WrittenFrom[], instruction: Instruction, at: SourcePosition): void {

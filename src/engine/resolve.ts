@@ -1,7 +1,7 @@
 import { resolve as absolute } from 'node:path'
 import type { NamedContext } from '../config/options.ts'
 import type { GraphStage, StageGraph, StageSource } from '../dockerfile/types.ts'
-import { unseenFroms } from '../dockerfile/sources.ts'
+import { readUnseen } from '../dockerfile/sources.ts'
 import { XbuildError } from '../errors.ts'
 import { platformKey, type Platform } from '../platform.ts'
 import type { Images } from '../content/images.ts'
@@ -60,23 +60,12 @@ export async function resolveImages(
     }
   }
   const settled = new Map<string, ResolvedImage>()
-  await settle()
-  // Triggers of base images may read from further images
-  for (const stage of graphs.flatMap(({ stages }) => stages)) {
-    const { base } = stage
-    const image = base.kind === 'stage' || base.kind === 'scratch' ? undefined : settled.get(keyFor(base, stage))
-    for (const source of unseenFroms(image?.config.config?.OnBuild ?? [], stage)) want(source, stage)
-  }
-  await settle()
-
-  async function settle(): Promise<void> {
-    for (const [key, promise] of pending)
-      promise.then(
-        (image) => settled.set(key, image),
-        () => undefined,
-      )
-    await Promise.all(pending.values())
-  }
+  for (const [key, promise] of pending)
+    promise.then(
+      (image) => settled.set(key, image),
+      () => undefined,
+    )
+  await Promise.all(pending.values())
 
   return (source, stage) => {
     const context = source.kind === 'context' ? contexts[source.name] : undefined
@@ -90,6 +79,22 @@ export async function resolveImages(
     if (!image) throw new XbuildError('INTERNAL', `Cannot find a base image that was resolved`)
     return image
   }
+}
+
+/**
+ * ONBUILD of the images that a graph's stages are made from, by the index of the stage, where it reads from something
+ * that the graph does not have: other stages, contexts and images.
+ */
+export function unseenTriggers({ stages }: StageGraph, imageFor: ImageFor): ReadonlyMap<number, readonly string[]> {
+  const found = new Map<number, readonly string[]>()
+  for (const stage of stages) {
+    if (stage.base.kind === 'stage' || stage.base.kind === 'scratch') continue
+    const image = imageFor(stage.base, stage)
+    const config = 'config' in image ? image.config.config : image.kind === 'built' ? image.lowered.config : undefined
+    const triggers = config?.OnBuild ?? []
+    if (readUnseen(triggers, stage)) found.set(stage.index, triggers)
+  }
+  return found
 }
 
 function notHere(image: string): never {

@@ -9,6 +9,7 @@ import { checkCacheFilter } from '../dockerfile/cache-filter.ts'
 import { allowsHostNetwork, checkHostNetwork, NETWORK_HOST } from '../dockerfile/entitlements.ts'
 import { checkFrontend, foreignFrontend, opaqueDockerfile } from '../dockerfile/frontend.ts'
 import { buildStageGraph } from '../dockerfile/graph.ts'
+import type { GraphOptions } from '../dockerfile/graph-scope.ts'
 import { parseDockerfile } from '../dockerfile/parse.ts'
 import { contextNamed } from '../dockerfile/sources.ts'
 import type { Dockerfile, StageGraph } from '../dockerfile/types.ts'
@@ -122,7 +123,9 @@ export async function readTargets(
     override: PlatformOverride | undefined,
   ): TargetBuild {
     const needs = needsOf(parts.graph, own)
-    return { ...parts, image, main, options: own, needs, optional: override?.optional === true }
+    const graphWith: TargetBuild['graphWith'] = (triggers) =>
+      graphOf(parts.dockerfile, own, { target: parts.platform, buildPlatform, triggers })
+    return { ...parts, graphWith, image, main, options: own, needs, optional: override?.optional === true }
   }
 }
 
@@ -157,10 +160,10 @@ function checkAllowedHere(allow: readonly string[]): void {
 export function graphOf(
   dockerfile: Dockerfile,
   { buildArgs, proxies, buildContexts, target: targetStage, pinned }: CompleteOptions,
-  platforms: { readonly target: Platform; readonly buildPlatform: Platform },
+  facts: Pick<GraphOptions, 'target' | 'buildPlatform' | 'triggers'>,
 ): ReturnType<typeof buildStageGraph> {
   return buildStageGraph(dockerfile, {
-    ...platforms,
+    ...facts,
     buildArgs: withProxies({ buildArgs, proxies }),
     ...contextNames(buildContexts),
     ...compact({ targetStage, pinned }),

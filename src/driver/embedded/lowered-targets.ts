@@ -2,6 +2,7 @@ import type { Images } from '../../content/images.ts'
 import type { BuiltStage } from '../../content/built-image.ts'
 import type { CompleteOptions } from '../../config/options.ts'
 import { allowsHostNetwork, checkHostNetwork } from '../../dockerfile/entitlements.ts'
+import type { StageGraph } from '../../dockerfile/types.ts'
 import { checkResources } from '../../engine/check-resources.ts'
 import { lower } from '../../engine/lower.ts'
 import type { ImageFor, Lowered } from '../../engine/lowered.ts'
@@ -14,9 +15,12 @@ import type { Store } from '../../store/store.ts'
 import type { TargetBuild } from '../target.ts'
 import { withHandedOver } from './handed-over.ts'
 import { createLowering } from './lowering.ts'
+import { withTriggers } from './with-triggers.ts'
 
 /** A target and what its image is made of. */
 export interface LoweredTarget extends TargetId {
+  /** With what triggers of base images name. */
+  readonly graph: StageGraph
   readonly lowered: Lowered
   readonly imageFor: ImageFor
 }
@@ -65,8 +69,7 @@ export function createLoweredTargets({
     const resolved = await Promise.all(
       withNeeds(wanted).map(async (target) => {
         try {
-          const { graph, options: own, dockerfile } = target
-          if (dockerfile.frontend)
+          if (target.dockerfile.frontend)
             throw new XbuildError(
               'UNSUPPORTED',
               `Cannot build "${target.image}" here: another frontend reads its Dockerfile`,
@@ -74,14 +77,7 @@ export function createLoweredTargets({
                 hint: 'Build it, and what is made from it, on BuildKit nodes with --builder',
               },
             )
-          const imageFor = await resolveImages([graph], {
-            images: imagesFor(own),
-            contexts: own.buildContexts,
-            cwd: own.cwd,
-            built: (image, platform) => loweredOf({ image, platform }),
-            signal,
-          })
-          return { target, imageFor }
+          return { target, imageFor: await resolve(target, target.graph) }
         } catch (error) {
           if (!(target.optional || keepGoing) || signal.aborted) throw error
           return { target, error }
@@ -89,26 +85,37 @@ export function createLoweredTargets({
       }),
     )
     const found: Diagnostic[] = []
-    for (const { target, imageFor, error } of resolved) {
-      const { image, platform, graph } = target
-      if (!imageFor) {
+    for (const { target, imageFor: first, error } of resolved) {
+      const { image, platform } = target
+      if (!first) {
         refused.push({ image, platform, error })
         continue
       }
       try {
+        const { graph, imageFor, problems } = await withTriggers(target, first, (wider) => resolve(target, wider))
         const lowered = lower(graph, { imageFor, ...optionsFor(target) })
         const vertices = [...lowered.vertices.values()].flat().map((id) => table.get(id)!)
         checkResources(vertices, uid)
-        const diagnostics = [...lowered.diagnostics, ...checkTriggers(lowered, target)]
+        const diagnostics = [...problems, ...lowered.diagnostics, ...checkTriggers(lowered, target)]
         if (keepGoing) check(diagnostics)
         else found.push(...diagnostics)
-        opened.push({ image, platform, imageFor, lowered })
+        opened.push({ image, platform, graph, imageFor, lowered })
       } catch (thrown) {
         if (!keepGoing) throw thrown
         refused.push({ image, platform, error: thrown })
       }
     }
     check(found)
+  }
+
+  function resolve({ options: own }: TargetBuild, graph: StageGraph): Promise<ImageFor> {
+    return resolveImages([graph], {
+      images: imagesFor(own),
+      contexts: own.buildContexts,
+      cwd: own.cwd,
+      built: (image, platform) => loweredOf({ image, platform }),
+      signal,
+    })
   }
 
   /** The targets that are not there yet, each after those that it is made from. */
@@ -128,7 +135,16 @@ export function createLoweredTargets({
     const isIt = (one: TargetId) => sameTarget(one, wanted)
     const found = opened.find(isIt)
     if (found) return found.lowered
-    const error = toXbuildError(refused.find(isIt)?.error)
+    const why = refused.find(isIt)
+    if (!why)
+      throw new XbuildError(
+        'UNSUPPORTED',
+        `Cannot use "target:${wanted.image}": only ONBUILD of a base image names it`,
+        {
+          hint: 'Name it in the Dockerfile, too: with FROM or COPY --from',
+        },
+      )
+    const error = toXbuildError(why.error)
     throw error.with({
       message: `Cannot use "target:${wanted.image}" for ${formatPlatform(wanted.platform)}: ${error.message}`,
     })
@@ -143,14 +159,14 @@ export function createLoweredTargets({
     if (job.kind === 'image' && stages.length > 0) {
       const target = more(wanted)
       const imageFor = await withHandedOver(found.imageFor, stages, { platform: wanted.platform, store })
-      const lowered = lower(target.graph, { imageFor, ...optionsFor(target) })
+      const lowered = lower(found.graph, { imageFor, ...optionsFor(target) })
       opened[opened.indexOf(found)] = { ...found, imageFor, lowered }
       return lowered
     }
     if (job.kind === 'image') return found.lowered
     const target = more(wanted)
-    const stage = target.graph.stages.find(({ name, index }) => (name ?? String(index)) === job.stage)!
-    return lower({ ...target.graph, targetStage: stage.index }, { imageFor: found.imageFor, ...optionsFor(target) })
+    const stage = found.graph.stages.find(({ name, index }) => (name ?? String(index)) === job.stage)!
+    return lower({ ...found.graph, targetStage: stage.index }, { imageFor: found.imageFor, ...optionsFor(target) })
   }
 }
 

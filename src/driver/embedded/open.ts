@@ -156,8 +156,8 @@ export async function openEmbedded({
 
   async function record(target: TargetId, abort: AbortSignal): Promise<BuildRecord> {
     const { recordBuild } = await import('../../engine/build-record.ts')
-    const { imageFor, lowered: made } = opened(target)!
-    const { graph, main, needs } = more(target)
+    const { graph, imageFor, lowered: made } = opened(target)!
+    const { main, needs } = more(target)
     const edges = { graph, lowered: made, imageFor, context: main, solver, remotes, signal: abort }
     const own = await recordBuild(edges)
     const below = await Promise.all(needs.map((need) => record(need, abort)))

@@ -24,6 +24,12 @@ export const BASES: Readonly<Record<string, string>> = {
     'ONBUILD RUN echo "$WHO" > /who',
     'ONBUILD WORKDIR /app',
   ),
+  'with-from-triggers': lines(
+    'FROM busybox',
+    'ONBUILD COPY --from=made /out /by-name',
+    'ONBUILD COPY --from=0 /out /by-number',
+    'ONBUILD RUN --mount=from=Other,target=/m cat /m/other > /mounted',
+  ),
   'with-files': lines(
     'FROM busybox',
     'RUN mkdir -p /tree/deep/er /empty && echo a > /tree/a && echo b > /tree/deep/b && echo c > /tree/deep/er/c \\',

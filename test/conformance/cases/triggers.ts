@@ -45,6 +45,35 @@ export const TRIGGERS: readonly Case[] = [
     ),
   },
   {
+    name: 'onbuild-of-image-copies-from-stages',
+    dockerfile: lines(
+      'FROM busybox AS made',
+      'RUN echo out > /out',
+      'FROM busybox AS other',
+      'RUN echo other > /other',
+      'FROM with-from-triggers',
+      'RUN cat /by-name /by-number /mounted > /all',
+    ),
+  },
+  {
+    name: 'onbuild-of-image-of-a-later-stage',
+    dockerfile: lines(
+      'FROM busybox AS made',
+      'RUN echo out > /out',
+      'FROM made AS other',
+      'RUN echo other > /other',
+      'FROM with-from-triggers AS base',
+      'RUN touch /own',
+      'FROM busybox',
+      'COPY --from=base /mounted /own /',
+    ),
+  },
+  {
+    name: 'onbuild-of-image-names-no-stage',
+    dockerfile: lines('FROM busybox AS other', 'RUN echo other > /other', 'FROM with-from-triggers'),
+    fails: true,
+  },
+  {
     name: 'onbuild-continued',
     dockerfile: lines('FROM busybox AS a', 'ONBUILD RUN echo a \\', '  && echo b > /b', 'FROM a'),
   },
