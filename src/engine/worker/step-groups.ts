@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { commonGroup } from '../cgroups.ts'
@@ -7,6 +8,12 @@ import type { StepCgroups } from '../step-cgroups.ts'
 /** How often the common group is made anew, when others remove theirs at that time. */
 const TRIES = 100
 
+/** What a group weighs that nobody says anything of, with each version; and the most that the kernel takes. */
+const WEIGHT = {
+  1: { file: 'cpu.shares', usual: 1024, most: 262_144 },
+  2: { file: 'cpu.weight', usual: 100, most: 10_000 },
+}
+
 /** The group that those of all steps are in, and what ends its use. */
 export interface CommonGroup {
   readonly cgroup: StepCgroups
@@ -14,12 +21,19 @@ export interface CommonGroup {
 }
 
 /**
- * Makes the group in which the steps of all builds of a user are, and gives them `most` processes together. It stays as
- * long as one of these builds has an `owner` in it. Where processes cannot be counted, steps stay where they were.
+ * Makes the group in which the steps of all builds of a user are, and gives them `most` processes together, and the
+ * weight of a group for each of the `cpus`: as one, steps side by side would wait for whatever else the machine does. It
+ * stays as long as one of these builds has an `owner` in it. Where processes cannot be counted, steps stay where they
+ * were.
  */
 export function openCommonGroup(
   cgroup: StepCgroups,
-  { owner, most, root = '/sys/fs/cgroup' }: { readonly owner: string; readonly most: number; readonly root?: string },
+  {
+    owner,
+    most,
+    cpus = availableParallelism(),
+    root = '/sys/fs/cgroup',
+  }: { readonly owner: string; readonly most: number; readonly cpus?: number; readonly root?: string },
 ): CommonGroup {
   const unchanged = { cgroup, close: () => undefined }
   if (!cgroup.controllers.includes('pids')) return unchanged
@@ -36,6 +50,7 @@ export function openCommonGroup(
     for (const other of others) tryMake(other, own)
     if (isUnified) enable(common, cgroup.controllers)
     writeFileSync(join(common, 'pids.max'), String(most))
+    weigh(isUnified ? common : join(root, folderOf('cpu', root), name), WEIGHT[isUnified ? 2 : 1], cpus)
   } catch {
     close()
     return unchanged
@@ -48,6 +63,15 @@ export function openCommonGroup(
       remove(join(one, own))
       remove(one)
     }
+  }
+}
+
+/** Where CPU time is not shared out by groups, there is nothing to say. */
+function weigh(common: string, { file, usual, most }: (typeof WEIGHT)[1 | 2], cpus: number): void {
+  try {
+    writeFileSync(join(common, file), String(Math.min(most, usual * cpus)))
+  } catch {
+    // see above
   }
 }
 
