@@ -1,6 +1,7 @@
 import { createHash, createPublicKey, type X509Certificate } from 'node:crypto'
 import type { SerializedBundle } from '@sigstore/bundle'
 import { XbuildError } from '../errors.ts'
+import { preAuthEncoding } from './envelope.ts'
 import { below, type SignService } from './service.ts'
 import type { RekorVersion } from './signing-config.ts'
 
@@ -76,10 +77,13 @@ function requestOf({ envelope, certificate }: LoggedSignature): object {
   }
 }
 
-/** The second version takes what a bundle has, and gives it. */
+/** The second version takes the digest of the bytes that are signed, and gives what a bundle has. */
 function requestOf2({ envelope, certificate }: LoggedSignature): object {
+  const signed = preAuthEncoding({ ...envelope, payload: Buffer.from(envelope.payload, 'base64') })
   const rawBytes = certificate.raw.toString('base64')
-  return { dsseRequestV002: { envelope, verifiers: [{ x509Certificate: { rawBytes }, keyDetails: KEY_DETAILS }] } }
+  const verifier = { x509Certificate: { rawBytes }, keyDetails: KEY_DETAILS }
+  const digest = createHash('sha256').update(signed).digest('base64')
+  return { hashedRekordRequestV002: { digest, signature: { content: envelope.signatures[0]!.sig, verifier } } }
 }
 
 function toBundle({ body, integratedTime, logID, logIndex, verification }: Entry): LogEntry {

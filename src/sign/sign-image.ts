@@ -8,7 +8,8 @@ import { makeReferrer } from '../oci/referrer.ts'
 import { formatReference, type Reference } from '../oci/reference.ts'
 import { addReferrers } from '../publish/add-referrers.ts'
 import type { RegistryClient } from '../registry/types.ts'
-import { BUNDLE_TYPE, SIGNATURE_TYPE, signDigest, type Signer } from './bundle.ts'
+import { BUNDLE_TYPE, SIGNATURE_TYPE, signDigest } from './bundle.ts'
+import type { Signer } from './entity.ts'
 import { findSignatures, type SignaturePlace } from './signatures.ts'
 
 /** What signing needs. */

@@ -4,7 +4,8 @@ import { parseAny } from '../oci/any-manifest.ts'
 import { readDocument, type ImageSource } from '../image/source.ts'
 import { MEDIA_TYPE, type Descriptor } from '../oci/descriptor.ts'
 import { isManifestType } from '../oci/media-type.ts'
-import { BUNDLE_TYPE, isSignatureOf, type Signer } from './bundle.ts'
+import { BUNDLE_TYPE, isSignatureOf } from './bundle.ts'
+import type { Signer } from './entity.ts'
 import { isSimpleSignatureOf, simpleSignaturesIn, type SimpleSignature } from './simple-signing.ts'
 
 /** What is read of the place that signatures are in. */

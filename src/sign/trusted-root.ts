@@ -65,6 +65,9 @@ async function cosigns<T>(env: Environment, name: string, read: (file: string) =
 export function trustIn(json: unknown): Trust {
   const root = TrustedRoot.fromJSON(json)
   if (root.certificateAuthorities.length === 0) throw new Error('it names no certificate authority')
+  // The library would take such a key for one of all times
+  const dated = [...root.tlogs, ...root.ctlogs].every(({ publicKey }) => publicKey?.validFor?.start)
+  if (!dated) throw new Error('it does not say since when the key of a log is valid')
   return {
     material: toTrustMaterial(root),
     needs: {

@@ -120,18 +120,24 @@ test('cosign and xbuild take signatures of each other that have no key, by the i
     for (const [ref, more] of [
       ['log:1', urls],
       ['clock:1', [...urls, ...clock]],
+      ['second:1', ['--signing-config', 'config.json', '--trusted-root', 'root.json']],
     ] as const) {
       await push(ref)
       expect(await sign(ref, ...more)).toMatchObject({ code: 0 })
       expect(await byCosign(ref, 'me@example.test')).toMatchObject({ code: 0 })
       expect((await byCosign(ref, 'you@example.test')).code).not.toBe(0)
     }
-    await push('keyless:1')
-    const digest = JSON.parse((await image('inspect', '--json', at('keyless:1'))).stdout).digest
-    const alone = ['--yes', '--use-signing-config=false', '--allow-http-registry', '--trusted-root', asked('')[5]!]
-    await runOk(cosign, ['sign', ...alone, ...urls, '--identity-token', token, at(`keyless@${digest}`)], { env })
-    expect((await image('verify', ...asked('me@example.test'), at('keyless:1'))).code).toBe(0)
-    expect((await image('verify', ...asked('you@example.test'), at('keyless:1'))).code).toBe(1)
+    const alone = ['--yes', '--allow-http-registry', '--trusted-root', join(root, 'root.json')]
+    for (const [name, services] of [
+      ['theirlog', ['--use-signing-config=false', ...urls]],
+      ['theirsecond', ['--signing-config', join(root, 'config.json')]],
+    ] as const) {
+      await push(`${name}:1`)
+      const digest = JSON.parse((await image('inspect', '--json', at(`${name}:1`))).stdout).digest
+      await runOk(cosign, ['sign', ...alone, ...services, '--identity-token', token, at(`${name}@${digest}`)], { env })
+      expect((await image('verify', ...asked('me@example.test'), at(`${name}:1`))).code, name).toBe(0)
+      expect((await image('verify', ...asked('you@example.test'), at(`${name}:1`))).code, name).toBe(1)
+    }
   } finally {
     await sigstore.stop()
   }

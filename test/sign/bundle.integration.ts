@@ -64,3 +64,24 @@ test('a signature is one of that digest by that key only, and of nothing that wa
   ]
   for (const one of wrong) expect(isSignatureOf(one, { digest, publicKey }), one.toString()).toBe(false)
 })
+
+test('what a log and a clock say of a signature does not matter to who has the key', () => {
+  // As cosign writes it, unless it is told not to
+  const bundle = JSON.parse(signDigest({ digest }, privateKey).toString())
+  const text = (value: string) => Buffer.from(value).toString('base64')
+  const proof = { logIndex: '0', rootHash: text('r'), treeSize: '1', hashes: [], checkpoint: { envelope: 'x' } }
+  bundle.verificationMaterial.tlogEntries = [
+    {
+      logIndex: '0',
+      logId: { keyId: text('log') },
+      kindVersion: { kind: 'hashedrekord', version: '0.0.2' },
+      integratedTime: '1700000000',
+      inclusionPromise: { signedEntryTimestamp: text('s') },
+      inclusionProof: proof,
+      canonicalizedBody: text('{}'),
+    },
+  ]
+  const bytes = Buffer.from(JSON.stringify(bundle))
+  expect(isSignatureOf(bytes, { digest, publicKey })).toBe(true)
+  expect(isSignatureOf(bytes, { digest, publicKey: other })).toBe(false)
+})

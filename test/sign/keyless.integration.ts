@@ -85,7 +85,7 @@ test('a signing configuration names the services, a log of the second version am
   const { bytes, signer } = await withSigner(signal, (one) => one.sign(digest, signal))
   expect(isSignatureOf(bytes, { digest, ...signer })).toBe(true)
   const { tlogEntries } = JSON.parse(bytes.toString()).verificationMaterial
-  expect(tlogEntries).toMatchObject([{ kindVersion: { kind: 'dsse', version: '0.0.2' } }])
+  expect(tlogEntries).toMatchObject([{ kindVersion: { kind: 'hashedrekord', version: '0.0.2' } }])
   // Such a log tells no time
   const copy = JSON.parse(bytes.toString())
   copy.verificationMaterial.timestampVerificationData.rfc3161Timestamps = []
@@ -114,6 +114,12 @@ test('services that are busy are asked again; those that refuse, or that another
   writeFileSync(join(folder, 'other.json'), JSON.stringify(other.trustedRoot))
   const { bytes, signer } = await signed({ trustedRoot: 'other.json' })
   expect(isSignatureOf(bytes, { digest, ...signer })).toBe(false)
+})
+
+test('a root that does not say since when the key of a log is valid is refused', () => {
+  const root = structuredClone(sigstore.trustedRoot) as { tlogs: { publicKey: { validFor?: object } }[] }
+  root.tlogs[0]!.publicKey.validFor = { end: new Date().toISOString() }
+  expect(() => trustIn(root)).toThrow('it does not say since when the key of a log is valid')
 })
 
 test("GitHub's token service is asked for a token of Sigstore; without any the way to one is told", async () => {

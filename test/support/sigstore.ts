@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { createHash, createPublicKey, generateKeyPairSync, sign, verify } from 'node:crypto'
+import { createHash, createPublicKey, generateKeyPairSync, sign, verify, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
@@ -140,19 +140,23 @@ export async function startSigstore(): Promise<Sigstore> {
     }
   }
 
-  /** An entry of a log with the second version of the API. */
+  /** An entry of a log with the second version of the API: of a digest, and nothing else,. */
   function entry2(body: Buffer): object {
-    const { envelope, verifiers } = JSON.parse(body.toString()).dsseRequestV002
-    const payloadHash = createHash('sha256').update(Buffer.from(envelope.payload, 'base64')).digest('base64')
-    const signatures = [{ content: envelope.signatures[0].sig, verifier: verifiers[0] }]
-    const spec = { dsseV002: { payloadHash: { algorithm: 'SHA2_256', digest: payloadHash }, signatures } }
-    const content = canonical({ apiVersion: '0.0.2', kind: 'dsse', spec })
+    const { digest, signature } = JSON.parse(body.toString()).hashedRekordRequestV002
+    const { rawBytes } = signature.verifier.x509Certificate
+    const { publicKey } = new X509Certificate(Buffer.from(rawBytes, 'base64'))
+    writeFileSync(file('signer.pub'), publicKey.export({ format: 'pem', type: 'spki' }))
+    writeFileSync(file('signed'), Buffer.from(digest, 'base64'))
+    writeFileSync(file('signature'), Buffer.from(signature.content, 'base64'))
+    openssl(...'pkeyutl -verify -pubin -inkey signer.pub -in signed -sigfile signature'.split(' '))
+    const spec = { hashedRekordV002: { data: { algorithm: 'SHA2_256', digest }, signature } }
+    const content = canonical({ apiVersion: '0.0.2', kind: 'hashedrekord', spec })
     const { root, checkpoint } = treeOfOne(content, '127.0.0.1')
     const proof = { logIndex: '0', rootHash: root.toString('base64'), treeSize: '1', hashes: [] }
     return {
       logIndex: '0',
       logId: { keyId: logId.toString('base64') },
-      kindVersion: { kind: 'dsse', version: '0.0.2' },
+      kindVersion: { kind: 'hashedrekord', version: '0.0.2' },
       inclusionProof: { ...proof, checkpoint: { envelope: checkpoint } },
       canonicalizedBody: Buffer.from(content).toString('base64'),
     }
@@ -183,12 +187,14 @@ export async function startSigstore(): Promise<Sigstore> {
       response.writeHead(503).end('busy')
       return
     }
-    const json = (status: number, value: object) =>
-      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value))
+    const json = (status: number, value: object, headers: Readonly<Record<string, string>> = {}) =>
+      response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value))
     try {
       if (pathname === '/api/v2/signingCert') json(200, certificate(body, request.headers.authorization ?? ''))
-      else if (pathname === '/api/v1/log/entries') json(201, entry(body))
-      else if (pathname === '/api/v2/log/entries') json(201, entry2(body))
+      else if (pathname === '/api/v1/log/entries') {
+        const made = entry(body)
+        json(201, made, { etag: Object.keys(made)[0]! }) // cosign takes the entry of that name
+      } else if (pathname === '/api/v2/log/entries') json(201, entry2(body))
       else if (pathname === '/api/v1/log/publicKey')
         response.writeHead(200).end(log.publicKey.export({ format: 'pem', type: 'spki' }))
       else if (pathname === '/tsr') response.writeHead(200).end(stamp(body))

@@ -1,7 +1,7 @@
 import type { VerifyCommand } from '../../config/image-command.ts'
 import { XbuildError } from '../../errors.ts'
 import { verifyImage, type Verified } from '../../image/verify.ts'
-import type { Identity, Signer } from '../../sign/bundle.ts'
+import type { Identity, Signer } from '../../sign/entity.ts'
 import { formatVerified, toJson } from '../../ui/image.ts'
 import { print } from '../print.ts'
 import type { Terminal } from '../terminal.ts'
