@@ -7,6 +7,9 @@ import { pagesOf, unusableAnswer } from './pages.ts'
 const PAGE = 1000
 const MAX_PAGE = 16 << 20
 const MAX_TAGS = 200_000
+/** Pages of a list; those in a row that have no tag which was not there before: such a list need not have an end. */
+const MAX_PAGES = 5000
+const MAX_EMPTY = 100
 
 /** The tags of a repository, one page after the other. Throws NOT_FOUND when there is no such repository. */
 export async function* listTags(
@@ -17,15 +20,19 @@ export async function* listTags(
   const endpoint = registryEndpoint(ref, connection.registries)
   const what = `list the tags of "${familiarReference({ host: ref.host, repository: ref.repository })}"`
   const seen = new Set<string>()
+  let empty = 0
   for await (const body of pagesOf(connection, endpoint, {
     first: `tags/list?n=${PAGE}`,
     what,
     signal,
     maxBytes: MAX_PAGE,
+    maxPages: MAX_PAGES,
   })) {
     const fresh = tagsIn(body, what, endpoint.host).filter((tag) => !seen.has(tag))
     for (const tag of fresh) seen.add(tag)
     if (seen.size > MAX_TAGS) throw unusableAnswer(what, `${endpoint.host} lists more than ${MAX_TAGS} tags`)
+    empty = fresh.length > 0 ? 0 : empty + 1
+    if (empty > MAX_EMPTY) throw unusableAnswer(what, `${endpoint.host} lists page after page without a new tag`)
     if (fresh.length > 0) yield fresh
   }
 }

@@ -81,6 +81,17 @@ describe('tags', () => {
   })
 })
 
+test('a list of tags that goes on without a new tag is refused', async () => {
+  registry.intercepts.push((request, response) => {
+    const last = Number(new URL(request.url ?? '', 'http://x').searchParams.get('last') ?? 0)
+    response.writeHead(200, { link: `</v2/a/app/tags/list?last=${last + 1}>; rel="next"` })
+    response.end(JSON.stringify({ tags: last === 0 ? ['a'] : ['a', '../x'] }))
+    return true
+  })
+  await expect(allTags()).rejects.toThrow(/page after page without a new tag/)
+  expect(registry.seen).toHaveLength(102)
+})
+
 describe('referrers', () => {
   const descriptor = { mediaType: MEDIA_TYPE.manifest, digest: DIGEST, size: 3, artifactType: 'application/x.y' }
   const index = { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [descriptor] }
