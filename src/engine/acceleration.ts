@@ -247,7 +247,8 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
           if (mode === 'require') refused.abort(message)
           else complain(message)
         },
-        (reason) => ended.abort(cleanReason(reason)),
+        // Any program of a step may say so, and only an attempt can be thrown away
+        ...(speculate ? [(reason: string) => ended.abort(cleanReason(reason))] : []),
       )
       return {
         accel: { packs, step, starts },

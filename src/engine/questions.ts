@@ -12,6 +12,8 @@ export interface Question {
 
 const QUESTION = /^([0-9a-f]{16,64}|go-[\w-]{16,60}) (\/[^\n\0]{1,1000})\n$/
 const MAX_QUESTION = 1200
+/** Programs of one step that are answered for: each costs memory and a file, and any program of the step may ask. */
+const MAX_PROGRAMS = 512
 /** A twin cannot answer as its program would: what the step did until now is not to be used. */
 const END = /^!([^\n]{1,600})\n$/
 
@@ -27,6 +29,7 @@ export async function listenForQuestions(
   onEnd: (reason: string) => void = () => undefined,
 ): Promise<{ close(): void }> {
   const open = new Set<Socket>()
+  const programs = new Set<string>()
   let closed = false
 
   function hear(socket: Socket): void {
@@ -46,7 +49,8 @@ export async function listenForQuestions(
     const reason = END.exec(text)?.[1]
     if (reason !== undefined && !closed) onEnd(reason)
     const [, id, path] = QUESTION.exec(text) ?? []
-    if (id && path) {
+    if (id && path && (programs.has(id) || programs.size < MAX_PROGRAMS)) {
+      programs.add(id)
       try {
         const rules = await answer({ id, path })
         if (closed) return

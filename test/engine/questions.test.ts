@@ -82,3 +82,14 @@ test('a twin that gives up is heard before it is answered, and nothing else is',
   for (const text of ['!\n', `!${'x'.repeat(601)}\n`, '!two\nlines\n']) await ask(text)
   expect(ends).toHaveLength(1)
 })
+
+test('a step that asks for more programs than there are gets no further answers', async () => {
+  const id = (number: number) => number.toString(16).padStart(40, '0')
+  for (let from = 1; from <= 600; from += 100)
+    await Promise.all(Array.from({ length: 100 }, (_, n) => ask(`${id(from + n)} /usr/bin/as\n`)))
+  expect(new Set(asked.map((one) => one.id)).size).toBe(512)
+  const before = asked.length
+  expect(existsSync(join(folder, 'rules', id(600)))).toBe(false)
+  expect(await ask(`${id(1)} /usr/bin/as\n`)).toBe('\n')
+  expect(asked).toHaveLength(before + 1)
+})
