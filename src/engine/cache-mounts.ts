@@ -20,6 +20,8 @@ export interface CacheMounts {
 
 interface ClaimOptions {
   readonly seedKey: string | undefined
+  /** The step may be run by programs that stand in for those of its image: what it keeps is for such steps alone. */
+  readonly speculates: boolean
   readonly make: (id: string) => Promise<unknown>
   readonly signal: AbortSignal
 }
@@ -49,9 +51,10 @@ export function createCacheMounts(store: Store, uid: number): CacheMounts {
   }
 
   return {
-    async claim(mount, { seedKey, make, signal }) {
+    async claim(mount, { seedKey, speculates, make, signal }) {
       const { mode, uid: owner, gid } = mount.owner
-      const key = keyOf(['cache', uid, mount.id, seedKey ?? [mode, owner, gid], mount.source]).slice(0, 32)
+      const own = ['cache', uid, mount.id, seedKey ?? [mode, owner, gid], mount.source]
+      const key = keyOf(speculates ? [...own, 'speculates'] : own).slice(0, 32)
       const { id, lease } = await claimId(mount, `cache-${key}`, signal)
       try {
         if (!existsSync(join(store.folder.snapshots, id))) {

@@ -65,7 +65,8 @@ export async function executeRun(vertex: RunVertex, snapshot: StepSnapshot, edge
   const emulated = !edges.isNative(platform)
   const [worker, runtime] = await Promise.all([workerOf(vertex, edges), edges.runtime()])
   const network = await edges.networks.of(worker, vertex, signal)
-  const opened = await edges.mounts.open(vertex, edges.inputs, signal)
+  const speculates = emulated && edges.speculation !== undefined && baseImage(vertex)?.sibling !== undefined
+  const opened = await edges.mounts.open(vertex, { inputs: edges.inputs, speculates, signal })
   try {
     const params: RunParams = {
       ...snapshot,

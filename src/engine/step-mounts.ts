@@ -29,6 +29,14 @@ export interface OpenedMounts {
   release(): void
 }
 
+/** How the mounts of a step are opened. */
+export interface OpenMountsOptions {
+  readonly inputs: readonly (MountInput | undefined)[]
+  /** Its caches are those of steps that speculate. */
+  readonly speculates: boolean
+  readonly signal: AbortSignal
+}
+
 /** The engine's side of `RUN --mount`. */
 export interface StepMounts {
   /**
@@ -40,7 +48,7 @@ export interface StepMounts {
     signal: AbortSignal,
   ): Promise<readonly (MountInput | undefined)[]>
   /** Makes ready what the worker mounts; waits for caches that others have locked. */
-  open(vertex: RunVertex, inputs: readonly (MountInput | undefined)[], signal: AbortSignal): Promise<OpenedMounts>
+  open(vertex: RunVertex, options: OpenMountsOptions): Promise<OpenedMounts>
 }
 
 export interface StepMountsOptions {
@@ -119,11 +127,7 @@ export function createStepMounts({ store, workers, layers, remotes, caches, cont
     return layer
   }
 
-  async function claimCaches(
-    mounts: readonly RunMount[],
-    inputs: readonly (MountInput | undefined)[],
-    signal: AbortSignal,
-  ) {
+  async function claimCaches(mounts: readonly RunMount[], { inputs, speculates, signal }: OpenMountsOptions) {
     const claims = new Map<string, { id: string; release(): void }>()
     const release = () => claims.forEach((claim) => claim.release())
     // In one order for all steps, each folder once: two steps must not wait for each other, nor one for itself
@@ -142,7 +146,7 @@ export function createStepMounts({ store, workers, layers, remotes, caches, cont
             { signal },
           )
         }
-        claims.set(name, await caches.claim(mount, { seedKey: input?.key, make, signal }))
+        claims.set(name, await caches.claim(mount, { seedKey: input?.key, speculates, make, signal }))
       }
     } catch (error) {
       release()
@@ -207,11 +211,11 @@ export function createStepMounts({ store, workers, layers, remotes, caches, cont
   return {
     inputs: (vertex, sources, signal) =>
       Promise.all(vertex.step.mounts.map((mount, at) => inputOf(mount, at, { vertex, sources, signal }))),
-    async open({ step, scope }, inputs, signal) {
-      const { claims, release } = await claimCaches(step.mounts, inputs, signal)
+    async open({ step, scope }, options) {
+      const { claims, release } = await claimCaches(step.mounts, options)
       try {
         const mounts = await Promise.all(
-          step.mounts.map((mount, at) => workerMount(mount, inputs[at], { claims, given: scope.inputs })),
+          step.mounts.map((mount, at) => workerMount(mount, options.inputs[at], { claims, given: scope.inputs })),
         )
         return { mounts: mounts.filter((mount) => mount !== undefined), release }
       } catch (error) {
