@@ -1,4 +1,3 @@
-import { homedir } from 'node:os'
 import { compact } from '../compact.ts'
 import { readBake } from '../config/bake/bake.ts'
 import type { BakeConfig } from '../config/bake/fields.ts'
@@ -10,6 +9,7 @@ import { parseCall, type Call } from '../config/call.ts'
 import type { ImageTarget } from '../config/images/target.ts'
 import { readBool } from '../config/values.ts'
 import { XbuildError } from '../errors.ts'
+import { homeFolder } from '../host/home.ts'
 import { formatPlatform } from '../platform.ts'
 import { cleanLine, cleanText } from '../ui/text.ts'
 import { readBakeFiles, type BakeSource } from './bake-files.ts'
@@ -119,7 +119,7 @@ async function readDefinitions(
     env: open,
     localPlatform: formatPlatform(command.localPlatform),
     now: new Date(),
-    home: env['HOME'] ?? homedir(),
+    home: homeFolder(env),
   })
   for (const { message, at, hint } of config.warnings)
     stderr.write(`warning: ${cleanText(`${at.file}:${at.line}:${at.column}: ${message}${hint ? `. ${hint}` : ''}`)}\n`)

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
 import {
   closeSync,
+  constants,
   fstatSync,
-  lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -16,7 +15,7 @@ import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { Script } from 'node:vm'
 import { compact } from '../compact.ts'
-import { userCacheFolder } from '../host/user-cache.ts'
+import { isOwnFolder, makeOwnFolder, userCacheFolder } from '../host/user-cache.ts'
 
 /** A CommonJS file that was loaded. */
 export interface Loaded<Exports> {
@@ -43,7 +42,7 @@ export function loadCached<Exports>(file: string, version: string, kind: string)
   const kept = join(folder, `${program}${kind}.bin`)
   // Other files of this version keep theirs
   const isOld = (name: string) => !name.startsWith(program) && (!name.startsWith(`${version}_`) || name.startsWith(own))
-  const cachedData = readKept(kept)
+  const cachedData = isOwnFolder(folder) ? readKept(kept) : undefined
   const script = new Script(`(function (exports, require, module, __filename, __dirname) {${source}\n})`, {
     filename: file,
     ...compact({ cachedData }),
@@ -61,7 +60,7 @@ export function loadCached<Exports>(file: string, version: string, kind: string)
 /** What was kept, when nobody but this user can have written it and it is whole. */
 function readKept(path: string): Buffer | undefined {
   try {
-    const fd = openSync(path, 'r')
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
     try {
       const { uid, mode } = fstatSync(fd)
       if (uid !== process.geteuid?.() || (mode & 0o022) !== 0) return undefined
@@ -87,9 +86,7 @@ function write(
   const folder = dirname(path)
   const temp = `${path}.${process.pid}`
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    const found = lstatSync(folder) // through a symbolic link it would remove files elsewhere
-    if (!found.isDirectory() || found.uid !== process.geteuid?.() || (found.mode & 0o022) !== 0) return
+    if (!makeOwnFolder(folder)) return // in one that others exchange it would remove files elsewhere
     try {
       writeFileSync(temp, Buffer.concat([createHash('sha256').update(data).digest(), data]), {
         mode: 0o600,

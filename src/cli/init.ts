@@ -1,6 +1,5 @@
 import { lstatSync, type Dirent, readdirSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { basename, join } from 'node:path'
 import { compact } from '../compact.ts'
 import { readBake } from '../config/bake/bake.ts'
@@ -18,6 +17,7 @@ import { readFlags } from '../config/read-flags.ts'
 import { PROJECT_FILE } from '../config/trust-flags.ts'
 import { XbuildError } from '../errors.ts'
 import { writeFileAtomic } from '../host/files.ts'
+import { homeFolder } from '../host/home.ts'
 import { formatPlatform } from '../platform.ts'
 import { cleanLine } from '../ui/text.ts'
 import { readBakeFiles } from './bake-files.ts'
@@ -106,7 +106,7 @@ async function fromBake(input: LineInput, terminal: Terminal, files: readonly st
     env,
     localPlatform: formatPlatform(input.localPlatform),
     now: new Date(),
-    home: env['HOME'] ?? homedir(),
+    home: homeFolder(env),
   })
   const hasDefault = [...config.groups, ...config.targets].some(({ name }) => name === 'default')
   const names = hasDefault ? [] : config.targets.map(({ name }) => name)

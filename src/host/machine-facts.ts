@@ -1,19 +1,8 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-} from 'node:fs'
-import { dirname, join } from 'node:path'
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { currentBoot } from './boot.ts'
 import { writeFileAtomic } from './files.ts'
-import { userCacheFolder } from './user-cache.ts'
+import { isOwnFolder, makeOwnFolder, userCacheFolder } from './user-cache.ts'
 
 /** What was found out of this machine and is true until it starts again, whichever store is used. */
 export interface MachineFacts {
@@ -34,12 +23,10 @@ export function openMachineFacts(): MachineFacts | undefined {
   if (!boot || !/^[\w-]+$/.test(boot)) return undefined
   const path = (key: string) => join(folder, `${boot}_${key}.json`)
   return {
-    get: (key) => (isOwn(lstatSync(folder, { throwIfNoEntry: false })) ? readOwn(path(key)) : undefined),
+    get: (key) => (isOwnFolder(folder) ? readOwn(path(key)) : undefined),
     async put(key, value) {
       try {
-        mkdirSync(dirname(folder), { recursive: true, mode: 0o700 })
-        mkdirSync(folder, { recursive: true, mode: 0o700 })
-        if (!isOwn(lstatSync(folder))) return
+        if (!makeOwnFolder(folder)) return
         for (const name of readdirSync(folder))
           if (name.endsWith('.json') && !name.startsWith(`${boot}_`)) rmSync(join(folder, name), { force: true })
         await writeFileAtomic(path(key), JSON.stringify(value), { fsync: false, isPrivate: true })
@@ -64,8 +51,8 @@ function readOwn<T>(path: string): T | undefined {
   }
 }
 
-function isOwn(found: { readonly uid: number; readonly mode: number } | undefined): boolean {
-  return found !== undefined && found.uid === process.geteuid?.() && (found.mode & WRITABLE) === 0
+function isOwn(found: { readonly uid: number; readonly mode: number }): boolean {
+  return found.uid === process.geteuid?.() && (found.mode & WRITABLE) === 0
 }
 
 /** Changes with the namespaces that this process is in: a container on the same machine has facts of its own. */

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { access, readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { type Endpoint, parseEndpoint, tlsFolder, type TlsFiles } from '../config/endpoint.ts'
 import { XbuildError } from '../errors.ts'
+import { homeFolder } from '../host/home.ts'
 
 /** The variables that say where engines and settings are. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -12,7 +12,7 @@ const DEFAULT_SOCKET = '/var/run/docker.sock'
 
 /** The folder of Docker's settings. */
 export function dockerFolder(env: Environment): string {
-  return env['DOCKER_CONFIG'] || join(env['HOME'] || homedir(), '.docker')
+  return env['DOCKER_CONFIG'] || join(homeFolder(env), '.docker')
 }
 
 /** The engine that DOCKER_HOST names, if it does. Throws BAD_OPTION. */

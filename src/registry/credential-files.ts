@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { homeFolder } from '../host/home.ts'
 
 /** The part of Docker's `config.json` and Podman's `auth.json` that is about credentials. */
 export interface CredentialFile {
@@ -49,7 +49,7 @@ export async function readCredentialFiles(
 }
 
 function candidates(env: Environment): string[] {
-  const home = env['HOME'] || homedir()
+  const home = homeFolder(env)
   const paths = [
     env['REGISTRY_AUTH_FILE'],
     join(env['DOCKER_CONFIG'] || join(home, '.docker'), 'config.json'),

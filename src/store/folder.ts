@@ -1,9 +1,9 @@
 import { lstat, readFile, writeFile } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { XbuildError } from '../errors.ts'
 import { currentBoot } from '../host/boot.ts'
 import { makeFolders } from '../host/files.ts'
+import { homeFolder } from '../host/home.ts'
 import { dropUnsynced } from './durable.ts'
 import type { StoreFolder } from './places.ts'
 import { makePrivate } from './private.ts'
@@ -16,7 +16,9 @@ const FORMAT = '1'
 export function defaultStoreRoot(env: Readonly<Record<string, string | undefined>>, uid: number): string {
   if (env['XBUILD_HOME']) return resolve(env['XBUILD_HOME'])
   if (uid === 0) return '/var/lib/xbuild'
-  return join(env['XDG_DATA_HOME'] || join(env['HOME'] || homedir(), '.local/share'), 'xbuild')
+  // A relative one would lie in whatever is built
+  const data = env['XDG_DATA_HOME'] ?? ''
+  return join(isAbsolute(data) ? data : join(homeFolder(env), '.local/share'), 'xbuild')
 }
 
 /** What to say of a store that other users could enter until now. */

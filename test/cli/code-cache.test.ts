@@ -1,4 +1,14 @@
-import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { loadCached } from '../../src/cli/code-cache.ts'
@@ -118,4 +128,25 @@ test('files of one version keep their code beside each other, and each replaces 
   expect(kept().map((name) => name.split('_')[1])).toEqual(['other.cjs', 'program.cjs'])
   loadCached(other, '1.2.4', 'image').keep()
   expect(kept()).toHaveLength(1)
+})
+
+test('nothing is kept below a folder that others may exchange, and nothing of it is used', () => {
+  load().keep()
+  const [name] = kept()
+  chmodSync(join(cache, 'xbuild'), 0o777)
+  writeFileSync(join(folder(), name!), 'no code')
+  writeFileSync(join(folder(), 'precious.bin'), '')
+  const again = load()
+  expect(again.exports.value()).toBe('1@program.cjs')
+  again.keep()
+  expect(readFileSync(join(folder(), name!), 'utf8')).toBe('no code')
+  expect(kept()).toHaveLength(2)
+})
+
+test('a pipe in the place of kept code is not waited for', () => {
+  load().keep()
+  const path = join(folder(), kept()[0]!)
+  rmSync(path)
+  execFileSync('mkfifo', ['-m', '600', path])
+  expect(load().exports.value()).toBe('1@program.cjs')
 })

@@ -42,3 +42,20 @@ test.runIf(currentBoot())('a link in place of the folder or the file is not foll
   symlinkSync(elsewhere, folder())
   expect(openMachineFacts()!.get(KEY)).toBeUndefined()
 })
+
+test.runIf(currentBoot())('nothing is kept, read or removed below a folder that others may exchange', async () => {
+  await openMachineFacts()!.put(KEY, { path: '/usr/bin/runc' })
+  writeFileSync(join(folder(), `0-0_${KEY}.json`), '{}')
+  chmodSync(join(caches, 'xbuild'), 0o777)
+  expect(openMachineFacts()!.get(KEY)).toBeUndefined()
+  await openMachineFacts()!.put(KEY, { path: '/usr/bin/crun' })
+  expect(readdirSync(folder())).toHaveLength(2)
+  chmodSync(join(caches, 'xbuild'), 0o1777) // as /tmp: nobody else can exchange what is this user's
+  expect(openMachineFacts()!.get(KEY)).toEqual({ path: '/usr/bin/runc' })
+})
+
+test.runIf(currentBoot())('no folder is made where others may exchange it', async () => {
+  chmodSync(caches, 0o777)
+  await openMachineFacts()!.put(KEY, { path: '/usr/bin/runc' })
+  expect(readdirSync(caches)).toEqual([])
+})
