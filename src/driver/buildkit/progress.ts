@@ -58,6 +58,8 @@ interface OpenLines {
 /** Milliseconds: BuildKit ends a step when it knows what the step is, and opens it again to do it. */
 const MAY_REOPEN = 150
 const KEPT_LINES = 50
+/** More than any build has; a node that goes on and on is not told of any further. */
+const MOST = { names: 100_000, steps: 20_000, transfers: 20_000, warnings: 1_000 }
 
 /**
  * A step that gives out an image is called after it and nothing else; the text of a RUN may end in what looks alike.
@@ -73,6 +75,7 @@ export function createProgress(): Progress {
       const bases: Record<string, string> = {}
       let failed: Vertex | undefined
       let refused: XbuildError | undefined
+      const told = { names: 0, steps: 0, transfers: new Set<string>(), warnings: 0 }
 
       function stepOf(digest: string): Step | undefined {
         const step = steps.get(digest)
@@ -80,6 +83,7 @@ export function createProgress(): Progress {
       }
 
       function vertex(reported: Vertex): void {
+        if (++told.names > MOST.names && reported.error === '') return
         const { name, context } = withoutPacks(reported.name)
         const found = { ...reported, name }
         if (context !== undefined && found.completed && !found.cached && found.error === '') packs.add(context)
@@ -92,6 +96,7 @@ export function createProgress(): Progress {
           clearTimeout(step.ending.timer)
           delete step.ending
         } else if (!step || (step.state === 'ended' && !found.completed)) {
+          if (++told.steps > MOST.steps) return
           step = { owner, state: 'open', rest: new Map(), last: [], saidAt: 0 }
           steps.set(found.digest, step)
           emit({
@@ -152,9 +157,12 @@ export function createProgress(): Progress {
           for (const { vertex: digest, stream, msg, timestamp } of logs) log(digest, stream, msg, at(timestamp))
           for (const { vertex: digest, ID: name, current, total, completed, timestamp } of statuses) {
             if (!stepOf(digest) || (total === 0n && current === 0n)) continue
+            const id = `${digest} ${name}`
+            if (!told.transfers.has(id) && told.transfers.size >= MOST.transfers) continue
+            told.transfers.add(id)
             emit({
               type: 'transfer',
-              id: `${digest} ${name}`,
+              id,
               name: shownTransfer(name),
               current: Number(current),
               ...(total > 0n ? { total: Number(total) } : {}),
@@ -166,7 +174,7 @@ export function createProgress(): Progress {
           for (const warning of warnings) {
             const read = readWarning(warning, dockerfile)
             if (read instanceof XbuildError) refused = read
-            else if (read) emit(read)
+            else if (read && ++told.warnings <= MOST.warnings) emit(read)
           }
         },
         refused: () => refused,

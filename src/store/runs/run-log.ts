@@ -39,6 +39,7 @@ export function createRunLog(
 ): RunLog {
   const steps = new Map<string, readonly string[]>()
   const used = new Map<string, number>()
+  let others = 0
   const cut = new Set<string>()
   let waiting: LogEntry[] = []
   let bytes = 0
@@ -73,8 +74,14 @@ export function createRunLog(
     add(event) {
       const kept = keptOf(event)
       if (broken || !kept) return
-      if (kept.type === 'step.start') steps.set(kept.step, kept.platforms)
-      if (kept.type !== 'step.log') return put(kept, 200)
+      if (kept.type !== 'step.log') {
+        const size = sizeOf(kept)
+        others += size
+        // More than any build says: a node need not be one
+        if (others > limit) return
+        if (kept.type === 'step.start') steps.set(kept.step, kept.platforms)
+        return put(kept, size)
+      }
       const platforms = steps.get(kept.step) ?? []
       const keys = platforms.length > 0 ? platforms : ['']
       const size = kept.line.length + 100
@@ -96,6 +103,12 @@ export function createRunLog(
   }
 }
 
+/** About what an event takes of the file. */
+function sizeOf(event: BuildEvent): number {
+  const texts = Object.values(event).map((value: unknown) => (typeof value === 'string' ? value.length : 0))
+  return texts.reduce((sum, length) => sum + length, 200)
+}
+
 /** What of an event is kept, bounded; undefined for what only tells how far something is. */
 function keptOf(event: BuildEvent): BuildEvent | undefined {
   switch (event.type) {
@@ -108,9 +121,10 @@ function keptOf(event: BuildEvent): BuildEvent | undefined {
       return { ...event, error: { code, message: message.slice(0, MAX_LINE) } as XbuildError }
     }
     case 'transfer':
-      return event.done ? event : undefined
-    case 'step.done':
+      return event.done ? { ...event, name: event.name.slice(0, MAX_NAME) } : undefined
     case 'warning':
+      return { ...event, message: event.message.slice(0, MAX_LINE) }
+    case 'step.done':
     case 'job.move':
     case 'job.skip':
       return event

@@ -1,4 +1,4 @@
-import { appendFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { appendFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ownMark } from '../../../src/host/process-mark.ts'
@@ -132,6 +132,18 @@ test('so much of a platform is kept as the limit says, and that it was cut is to
   expect(entries.filter(({ type }) => type === 'step.log').length).toBe(10)
   expect(entries.at(-1)).toMatchObject({ type: 'step.log', step: 'b', line: 'other' })
   expect(entries.filter(({ type }) => type === 'cut')).toMatchObject([{ platforms: ['linux/amd64'] }])
+})
+
+test('steps and warnings that never end do not fill the disk', async () => {
+  const { folder, id, path } = await open('endless')
+  const log = createRunLog(path, { limit: 100_000, onError: (error) => expect.fail(String(error)) })
+  for (let n = 0; n < 1000; n++) {
+    log.add({ type: 'step.start', step: `s${n}`, name: 'x'.repeat(10_000), platforms: ['linux/amd64'], at: 1 })
+    log.add({ type: 'warning', message: 'x'.repeat(100_000), at: 1 })
+  }
+  log.close()
+  expect(statSync(join(path, LOG)).size).toBeLessThan(120_000)
+  expect((await entriesOf(readRunLog(folder, id))).length).toBeGreaterThan(5)
 })
 
 test('the oldest runs go when there are far more than are kept, or after a month', async () => {
