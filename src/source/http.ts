@@ -6,6 +6,7 @@ import { compact } from '../compact.ts'
 import { showUrl } from '../dockerfile/show-url.ts'
 import { XbuildError } from '../errors.ts'
 import { createAgents } from '../host/http/agents.ts'
+import { createRoomMeter } from '../host/disk-room.ts'
 import { isLoopback } from '../host/http/loopback.ts'
 import type { Reach } from '../host/http/reach.ts'
 import { createHttp, type SendHttp } from '../host/http/send.ts'
@@ -195,14 +196,20 @@ async function keep(
   const total = length === undefined ? undefined : Number(length)
   const file = temporaryName(store.folder, 'download')
   const hash = createHash('sha256')
+  const makeRoom = createRoomMeter(store.folder.tmp, { what: 'download into' })
   let size = 0
   const meter = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       hash.update(chunk)
       size += chunk.length
       onProgress?.(size, total)
-      if (size > limit) done(new XbuildError('REGISTRY', `Cannot ${what}: it has more than ${limit} bytes`))
-      else done(null, chunk)
+      if (size > limit) return done(new XbuildError('REGISTRY', `Cannot ${what}: it has more than ${limit} bytes`))
+      try {
+        makeRoom(chunk.length)
+        done(null, chunk)
+      } catch (error) {
+        done(error as Error)
+      }
     },
   })
   try {

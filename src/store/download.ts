@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Transform } from 'node:stream'
 import { XbuildError } from '../errors.ts'
+import { createRoomMeter } from '../host/disk-room.ts'
 import { pipeToFile } from '../host/pipe-to-file.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { digestAlgorithm, digestHex, parseDigest } from '../oci/digest.ts'
@@ -37,13 +38,16 @@ export async function download(
     await fill(part, descriptor, options)
     await options.finish(part)
   } catch (error) {
-    const isUseless = isFull(error) || (error instanceof XbuildError && error.code === 'DIGEST_MISMATCH')
+    const isUseless = isFull(error) || (error instanceof XbuildError && USELESS.has(error.code))
     if (isUseless) await rm(part, { force: true })
     // Given back under the common name, so that the next try can go on from here.
     else await rename(part, join(folder.ingest, `${hex}.part`)).catch(() => undefined)
     throw error
   }
 }
+
+/** The bytes are wrong, or there is no room for them. */
+const USELESS: ReadonlySet<string> = new Set(['DIGEST_MISMATCH', 'HOST'])
 
 async function fill(
   part: string,
@@ -55,6 +59,7 @@ async function fill(
   let current = there > size ? 0 : there
   if (current > 0) for await (const chunk of createReadStream(part, { end: current - 1 })) hash.update(chunk as Buffer)
   if (current < size || size === 0) {
+    const makeRoom = createRoomMeter(dirname(part), { what: 'download into' })
     const meter = new Transform({
       transform(chunk: Buffer, _encoding, done) {
         current += chunk.length
@@ -66,7 +71,12 @@ async function fill(
           )
         hash.update(chunk)
         onProgress?.(current)
-        done(null, chunk)
+        try {
+          makeRoom(chunk.length)
+          done(null, chunk)
+        } catch (error) {
+          done(error as Error)
+        }
       },
     })
     await pipeToFile([await source(current), meter], part, {

@@ -1,5 +1,8 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sha256 } from '../../src/oci/digest.ts'
@@ -49,6 +52,27 @@ test('a node that fills the store ends its build, and leaves nothing of it', asy
     expectPlainError(await xbuild(args, { store, env: { HOME: folder } }))
   } finally {
     await node.stop()
+  }
+})
+
+test('a server whose answer has no end does not get the last of the disk', async () => {
+  const piece = Buffer.alloc(1 << 16)
+  const server = createServer((_request, response) => {
+    const more = () => void (response.destroyed || response.write(piece, () => setImmediate(more)))
+    more()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const Dockerfile = `FROM scratch\nADD http://127.0.0.1:${port}/file /\n`
+  const context = writeFiles(join(folder, 'endless'), { Dockerfile })
+  try {
+    const ended = await xbuild(['--progress', 'plain', context], { store })
+    expectPlainError(ended)
+    expect(ended.stderr).toMatch(/the disk is nearly full/)
+  } finally {
+    server.closeAllConnections()
+    server.close()
   }
 })
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { createTarReader } from '../../oci/tar-reader.ts'
 import type { Store } from '../../store/store.ts'
-import { createRoomMeter } from '../../content/disk-room.ts'
+import { createRoomMeter } from '../../host/disk-room.ts'
 import { markedName } from '../../store/leftovers.ts'
 import type { GivenBlobs } from './session/given.ts'
 

@@ -4,7 +4,7 @@ import { open, rm } from 'node:fs/promises'
 import { WriteAction, type WriteContentRequestSchema, type WriteContentResponseSchema } from '../gen/content_pb.ts'
 import type { ServedCall } from '../grpc/server.ts'
 import { GrpcFailure, GRPC } from '../grpc/status.ts'
-import { createRoomMeter } from '../../../content/disk-room.ts'
+import { createRoomMeter } from '../../../host/disk-room.ts'
 import { checkedDigest } from './contents.ts'
 import type { Contents, ContentTarget } from './contents.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { createRoomMeter, type Room } from '../../src/content/disk-room.ts'
+import { createRoomMeter, type Room } from '../../src/host/disk-room.ts'
 
 const MiB = 1 << 20
 const GiB = 1 << 30
@@ -22,4 +22,16 @@ test('it looks at the beginning, and every 32 MiB', () => {
   const meter = createRoomMeter('/store', { readRoom: () => ({ free: (looks += 1) * GiB + GiB, total: 100 * GiB }) })
   for (let chunk = 0; chunk < 65; chunk += 1) meter(MiB)
   expect(looks).toBe(3)
+})
+
+test('where little is left it looks before that is used up', () => {
+  let free = 40 * MiB
+  const meter = createRoomMeter('/store', { readRoom: () => ({ free, total: 1000 * MiB }) })
+  const write = () => {
+    for (;;) {
+      meter(MiB / 4)
+      free -= MiB / 4
+    }
+  }
+  expect(write).toThrow('the disk is nearly full (10 MiB are left)')
 })

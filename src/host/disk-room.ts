@@ -7,26 +7,27 @@ export interface Room {
   readonly total: number
 }
 
-/** Between two looks at the disk. Bytes. */
+/** Between two looks at the disk, or less where less is left. Bytes. */
 const EVERY = 32 << 20
-/** What an archive leaves for others: a hundredth of the disk, no more than this. Bytes. */
+/** What is left for others: a hundredth of the disk, no more than this. Bytes. */
 const MOST_KEPT = 1 << 30
 
 /**
- * A meter for the bytes of an archive that is unpacked into `folder`: some packed ones hold a thousand times their
- * size, and must not fill the disk.
+ * A meter for bytes that others send into `folder`: archives hold a thousand times their size, answers need not end, and
+ * neither must fill the disk.
  */
 export function createRoomMeter(
   folder: string,
   { readRoom = roomOf, what = 'unpack into' }: { readRoom?: (folder: string) => Room; what?: string } = {},
 ): (bytes: number) => void {
-  let since = EVERY
+  let unseen = 0
   return (bytes) => {
-    since += bytes
-    if (since < EVERY) return
-    since = 0
+    unseen -= bytes
+    if (unseen > 0) return
     const { free, total } = readRoom(folder)
-    if (free > Math.min(total / 100, MOST_KEPT)) return
+    const room = free - Math.min(total / 100, MOST_KEPT)
+    unseen = Math.min(EVERY, room)
+    if (room > 0) return
     throw new XbuildError(
       'HOST',
       `Cannot ${what} "${folder}": the disk is nearly full (${Math.floor(free / (1 << 20))} MiB are left)`,
