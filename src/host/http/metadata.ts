@@ -9,7 +9,10 @@ export const METADATA_RANGES: { readonly 4: readonly string[]; readonly 6: reado
     ...['169.254.0.0/24', '169.254.2.0/23', '169.254.4.0/22', '169.254.8.0/21', '169.254.16.0/20'],
     ...['169.254.32.0/19', '169.254.64.0/18', '169.254.128.0/17', '100.100.100.200/32', '192.0.0.192/32'],
   ],
-  6: ['fd00:ec2::254/128', 'fd20:ce::254/128', 'fe80::a9fe:a9fe/128'],
+  6: [
+    ...['fd00:ec2::254/128', 'fd00:ec2::23/128', 'fd20:ce::254/128', 'fd00:c1::a9fe:a9fe/128', 'fd00:42::42/128'],
+    'fe80::a9fe:a9fe/128',
+  ],
 }
 
 let lists: { readonly metadata: BlockList; readonly loopback: BlockList } | undefined
