@@ -79,7 +79,7 @@ function readType(type: string, attributes: Attributes): Output {
       return { type, dest, ...readTreeForm(attributes) }
     }
     case 'tar': {
-      const dest = needDest(take('dest'), text, label, 'Add dest=FILE, or dest=- for stdout')
+      const dest = needDest(take('dest') ?? '-', text, label, 'Add dest=FILE, or dest=- for stdout')
       return { type, dest, ...readTreeForm(attributes) }
     }
     case 'docker':
@@ -93,10 +93,10 @@ function readType(type: string, attributes: Attributes): Output {
 
 function readOci(attributes: Attributes): Output {
   const { take, text, label } = attributes
-  const dest = needDest(take('dest'), text, label, 'Add dest=FOLDER or dest=FILE.tar')
+  const dest = needDest(take('dest') ?? '-', text, label, 'Add dest=FOLDER or dest=FILE.tar')
   const given = take('tar')
   const tar = given === undefined ? dest === '-' || dest.endsWith('.tar') : parseBool(given, `${label} tar=`)
-  if (dest === '-' && !tar) throw badValue(label, text, 'a folder cannot be written to stdout', 'Leave out tar=false')
+  if (dest === '-' && !tar) throw badValue(label, text, 'a folder cannot be written to stdout', 'Add dest=FOLDER')
   return { type: 'oci', dest, tar, ...readImageForm(attributes) }
 }
 

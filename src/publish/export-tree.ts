@@ -32,7 +32,11 @@ export async function* treeTar(
   options: ExportOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const places = placesOf(images, options)
-  for (const entry of images) yield* tree(entry, { ...options, ...places(entry) })
+  for (const entry of images) {
+    const place = places(entry)
+    if (place.prefix !== undefined) yield folderOf(place.prefix, options)
+    yield* tree(entry, { ...options, ...place })
+  }
   yield TAR_END
 }
 
@@ -181,6 +185,11 @@ function textFile(
     mtime: sourceDateEpoch,
   })
   return [header, data, Buffer.alloc(paddingOf(data.length))]
+}
+
+/** The folder of a platform, as BuildKit writes it: without a time of the build it has the first of all. */
+function folderOf(path: string, { sourceDateEpoch: mtime = 0 }: ExportOptions): Uint8Array {
+  return encodeTarHeader({ path, type: 'dir', mode: 0o755, uid: 0, gid: 0, size: 0, mtime })
 }
 
 /** Where the files of each platform go. Of several in one folder none may take the place of another's. */

@@ -5,7 +5,7 @@ import type { Package } from './types.ts'
 export function npmPackages(text: string): Package[] {
   let json: unknown
   try {
-    json = JSON.parse(text)
+    json = JSON.parse(text.replace(/^\ufeff/, ''))
   } catch {
     return []
   }
@@ -14,8 +14,17 @@ export function npmPackages(text: string): Package[] {
   const name = fieldOf(fields['name'])
   const version = fieldOf(fields['version'])
   if (name === undefined || version === undefined || !/^(?:@[^/\s]+\/)?[^/\s]+$/.test(name)) return []
-  const license = fieldOf(fields['license']) ?? fieldOf((fields['license'] as { type?: unknown } | null)?.type)
+  const license = npmLicense(fields['license']) ?? oldLicense(fields['licenses'])
   return [{ ecosystem: 'npm', name, version, ...(license ? { license } : {}) }]
+}
+
+function npmLicense(value: unknown): string | undefined {
+  return fieldOf(value) ?? fieldOf((value as { type?: unknown } | null | undefined)?.type)
+}
+
+/** What npm wanted before it knew expressions: a list, of which nothing says whether one or all are meant. */
+function oldLicense(value: unknown): string | undefined {
+  return Array.isArray(value) && value.length === 1 ? npmLicense(value[0]) : undefined
 }
 
 /** The package of a `METADATA` or `PKG-INFO` (Python core metadata); its name is normalized (PEP 503). */
@@ -26,8 +35,9 @@ export function pythonPackages(text: string): Package[] {
   const version = fieldOf(fields.get('version'))
   if (name === undefined || version === undefined || !/^[A-Za-z0-9._-]+$/.test(name)) return []
   const license = fieldOf(fields.get('license-expression')) ?? fieldOf(fields.get('license'))
+  const isKnown = license !== undefined && license !== 'UNKNOWN' // what setuptools writes for none
   const normalized = name.toLowerCase().replaceAll(/[-_.]+/g, '-')
-  return [{ ecosystem: 'pypi', name: normalized, version, ...(license ? { license } : {}) }]
+  return [{ ecosystem: 'pypi', name: normalized, version, ...(isKnown ? { license } : {}) }]
 }
 
 /** Modules are listed line by line, between marks of 16 bytes (Go's runtime/debug and cmd/go/internal/modload). */

@@ -44,6 +44,10 @@ test("packages of apk's database, npm and Python", () => {
   expect(npmPackages('{"name":"@a/b","version":"1.0.0","license":{"type":"ISC"}}')).toEqual([
     { ecosystem: 'npm', name: '@a/b', version: '1.0.0', license: 'ISC' },
   ])
+  // Written on Windows, and in the form of old packages
+  expect(npmPackages('\ufeff{"name":"a","version":"1","licenses":[{"type":"MIT","url":"x"}]}')).toEqual([
+    { ecosystem: 'npm', name: 'a', version: '1', license: 'MIT' },
+  ])
   for (const bad of [
     '',
     '[]',
@@ -53,6 +57,9 @@ test("packages of apk's database, npm and Python", () => {
     '{"name":"a\\nb","version":"1"}',
   ])
     expect(npmPackages(bad), bad).toEqual([])
+  expect(pythonPackages('Metadata-Version: 1.0\nName: a\nVersion: 1\nLicense: UNKNOWN\n')).toEqual([
+    { ecosystem: 'pypi', name: 'a', version: '1' },
+  ])
   expect(pythonPackages('Metadata-Version: 2.1\nName: Zope.Interface\nVersion: 7.2\n\nName: other\n')).toEqual([
     { ecosystem: 'pypi', name: 'zope-interface', version: '7.2' },
   ])
