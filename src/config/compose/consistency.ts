@@ -1,4 +1,7 @@
 import { suggestionHint } from '../../did-you-mean.ts'
+import { checkContainers } from './container-consistency.ts'
+import { checkPairs } from './pair-consistency.ts'
+import { checkSections } from './section-consistency.ts'
 import { pairsOf } from './merge.ts'
 import { nodeAt, textOf, textsOf, type ComposeMap, type ComposeNode, type Report } from './node.ts'
 
@@ -14,23 +17,24 @@ export interface Need {
 export function dependenciesOf(service: ComposeNode | undefined): Need[] {
   const named = (key: string, pattern: RegExp) => {
     const node = nodeAt(service, key)
-    return (node?.kind === 'list' ? node.items : node ? [node] : []).flatMap((place): Need[] => {
-      const name = pattern.exec(textOf(place) ?? '')?.[1]
+    return (node?.kind === 'list' ? node.items : node?.kind === 'scalar' ? [node] : []).flatMap((place): Need[] => {
+      const match = pattern.exec(textOf(place) ?? '')
+      const name = match?.[1] ?? match?.[2]
       return name === undefined ? [] : [{ name, place }]
     })
   }
   const node = nodeAt(service, 'depends_on')
   const entries = node?.kind === 'map' ? [...node.entries] : []
   return [
-    ...named('depends_on', /^(.+)$/s),
+    ...named('depends_on', /^(.*)$/s),
     ...entries.map(([name, { value }]) => ({
       name,
       place: value,
       isOptional: textOf(nodeAt(value, 'required')) === 'false',
     })),
-    ...named('links', /^([^:]+)/),
+    ...named('links', /^([^:]*)(?::[^:]*)?$|^(.*)$/s),
     ...['network_mode', 'ipc', 'pid', 'uts', 'cgroup'].flatMap((key) => named(key, /^service:(.+)$/)),
-    ...named('volumes_from', /^(?!container:)([^:]+)/),
+    ...named('volumes_from', /^(?!container:)([^:]*)/),
   ]
 }
 
@@ -53,6 +57,7 @@ export function checkConsistency(
   const on = [...services.entries].filter(([name]) => isOn(name))
   checkSources({ ...services, entries: new Map(on) }, report)
   for (const [name, { value }] of on) {
+    checkContainers(name, value, report)
     for (const need of dependenciesOf(value)) needService(need, 'depend on')
     for (const need of contextServicesOf(value))
       if (services.entries.has(need.name)) needService(need, 'take a context from')
@@ -69,9 +74,7 @@ export function checkConsistency(
     needSection('model', namesIn(nodeAt(value, 'models')))
   }
   checkPairs(services, report)
-  checkSecrets(file, report)
-  for (const { name, place } of doubleSecrets(file))
-    report(place.at, `Cannot use the secret "${name}": file and environment exclude each other`)
+  checkSections(file, report)
   checkCircles(new Map(on.map(([name, { value }]) => [name, dependenciesOf(value)])), report)
 
   function needService({ name, place, isOptional }: Need, what: string): void {
@@ -107,8 +110,7 @@ export function checkConsistency(
 function namesIn(node: ComposeNode | undefined): Need[] {
   if (node?.kind === 'map') return [...node.entries].map(([name, { at, value }]) => ({ name, place: { ...value, at } }))
   return (node?.kind === 'list' ? node.items : []).flatMap((place) => {
-    const name = textOf(place) ?? textOf(nodeAt(place, 'source'))
-    return name === undefined ? [] : [{ name, place }]
+    return [{ name: textOf(place) ?? textOf(nodeAt(place, 'source')) ?? '', place }]
   })
 }
 
@@ -129,40 +131,6 @@ export function checkSources(services: ComposeMap, report: Report): void {
   for (const [name, { at, value }] of services.entries)
     if (!textOf(nodeAt(value, 'image')) && !nodeAt(value, 'build') && !nodeAt(value, 'provider'))
       report(at, `Cannot use the service "${name}": it has neither image nor build`)
-}
-
-/** Reports items of lists that are no pairs, or whose names nobody can mean. */
-export function checkPairs(services: ComposeMap, report: Report): void {
-  for (const { value } of services.entries.values()) {
-    const each = (key: string, check: (text: string) => string | undefined) => {
-      const node = nodeAt(value, 'build', key)
-      for (const item of node?.kind === 'list' ? node.items : []) {
-        const text = textOf(item) ?? ''
-        const state = check(text)
-        if (state !== undefined) report(item.at, `Cannot use "${text}" of ${key}: ${state}`)
-      }
-    }
-    each('args', (text) => (/^[^=]*\s(?:=|$)/.test(text) ? 'its name ends with a space' : undefined))
-    each('additional_contexts', (text) => (text.includes('=') ? undefined : 'it is not NAME=CONTEXT'))
-    each('extra_hosts', (text) => (/^[^=:]+[=:]/.test(text) ? undefined : 'it is not NAME=ADDRESS'))
-  }
-}
-
-/** Reports secrets that nobody gives. */
-export function checkSecrets(file: ComposeMap, report: Report): void {
-  const section = nodeAt(file, 'secrets')
-  for (const [name, { at, value }] of section?.kind === 'map' ? section.entries : []) {
-    const sources = ['file', 'environment'].filter((key) => nodeAt(value, key))
-    const isExternal = ['external', 'driver'].some((key) => nodeAt(value, key))
-    if (sources.length === 0 && !isExternal)
-      report(at, `Cannot use the secret "${name}": it says neither file nor environment`)
-  }
-}
-
-function doubleSecrets(file: ComposeMap): Need[] {
-  return namesIn(nodeAt(file, 'secrets')).filter(({ name }) =>
-    ['file', 'environment'].every((key) => nodeAt(file, 'secrets', name, key)),
-  )
 }
 
 function checkCircles(needs: ReadonlyMap<string, readonly Need[]>, report: Report): void {

@@ -32,6 +32,16 @@ export function volumeProblem(text: string): string | undefined {
   return parts.length > 3 ? 'it has too many colons' : undefined
 }
 
+/** What is wrong with an address that a port is bound to. */
+export function addressProblem(text: string): string | undefined {
+  return isAddress(text) ? undefined : 'it must be an IP address'
+}
+
+/** What is wrong with a device such as `/dev/sda:/dev/xvda:rwm`. */
+export function deviceProblem(text: string): string | undefined {
+  return text.split(':').length > 3 ? 'it has too many colons' : undefined
+}
+
 function rangeOf(text: string): { readonly first: number; readonly count: number } | undefined {
   const [, first, last = first] = /^(\d+)(?:-(\d+)(?:-.*)?)?$/.exec(text) ?? []
   if (first === undefined || Number(first) > 65535 || Number(last) > 65535 || Number(last) < Number(first))

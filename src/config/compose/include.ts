@@ -53,7 +53,7 @@ export function startIncluding(
     const paths = textsOf(item.kind === 'scalar' ? item : nodeAt(item, 'path')).map((one) => joinPath(folder, one))
     const [main] = paths
     if (main === undefined) {
-      report(item.at, 'Cannot include: the path is missing')
+      report(item.at, 'Nothing is included: the path is missing', undefined, 'warning')
       return undefined
     }
     const chain = [...within, path]

@@ -33,8 +33,11 @@ export function loadCompose(input: ComposeInput, shapes: ComposeShapes): LoadedC
   const first = input.files[0]?.path ?? input.folder
   const start = { file: input.show(first), line: 1 }
   const loaded = loadAll(input.files, { folder: input.folder, env: input.env, within: [] })
-  if (problems.every(({ severity }) => severity !== 'error'))
+  if (problems.every(({ severity }) => severity !== 'error')) {
+    if ([...loaded.entries.keys()].every((key) => key === 'version'))
+      report(start, 'Cannot use the compose file: it is empty')
     validate(loaded, shapes.file, '', { report, isPart: false })
+  }
   const errors = distinctBy(
     problems.filter(({ severity }) => severity === 'error'),
     (one) => JSON.stringify(one),

@@ -3,8 +3,13 @@ import type { Diagnostic, SourcePosition } from '../../errors.ts'
 /** A value of a compose file that knows its place. Files that are merged keep the places of each. */
 export type ComposeNode = (
   | { readonly kind: 'null' }
-  /** `text`: as compose writes it, where that is not how the value is written here. */
-  | { readonly kind: 'scalar'; readonly value: string | number | boolean; readonly text?: string }
+  /** `text`: as compose writes it, where that is not how the value is written here. A date without quotes is no string. */
+  | {
+      readonly kind: 'scalar'
+      readonly value: string | number | boolean
+      readonly text?: string
+      readonly isDate?: boolean
+    }
   | { readonly kind: 'list'; readonly items: readonly ComposeNode[] }
   | { readonly kind: 'map'; readonly entries: ComposeEntries }
 ) & {

@@ -7,16 +7,11 @@ import { loadCompose, projectNameIn } from './load.ts'
 import type { ComposeInput } from './reading.ts'
 import { mapOf, nodeAt, textOf, textsOf, type ComposeMap, type ComposeNode, type Report } from './node.ts'
 import { createBakeTargets } from './bake-targets.ts'
-import {
-  checkConsistency,
-  checkPairs,
-  checkSecrets,
-  checkSources,
-  contextServicesOf,
-  dependenciesOf,
-} from './consistency.ts'
+import { checkConsistency, checkSources, contextServicesOf, dependenciesOf } from './consistency.ts'
 import { readEnvFiles } from './env-files.ts'
+import { checkPairs } from './pair-consistency.ts'
 import { OF_BAKE, OF_COMPOSE } from './schema.ts'
+import { checkSecrets } from './section-consistency.ts'
 import { createTargets } from './targets.ts'
 
 /** Which services of a project are built, and what the command line says beside its files. */
@@ -75,7 +70,7 @@ export function readComposeTargets(given: ComposeInput): Pick<ComposeProject, 't
   const section = nodeAt(file, 'services')
   const services = section?.kind === 'map' ? section : mapOf([], file.at)
   checkSources(services, report)
-  checkPairs(services, report)
+  checkPairs(services, report, false)
   checkSecrets(file, report)
   const secrets = nodeAt(file, 'secrets')
   const envFiles = (service: ComposeNode) => readEnvFiles(nodeAt(service, 'env_file'), input, report)

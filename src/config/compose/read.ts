@@ -1,4 +1,4 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node } from 'yaml'
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Scalar } from 'yaml'
 import { compact } from '../../compact.ts'
 import type { SourcePosition } from '../../errors.ts'
 import { parseYaml } from '../yaml-documents.ts'
@@ -78,22 +78,30 @@ export function readDocuments(text: string, file: string, report: Report): Compo
     const value = isText ? String(node.value) : plainValue(node.source ?? String(node.value))
     if (value === null) return { kind: 'null', ...common }
     const isFloat = typeof value === 'number' && /[.eE]/.test(node.source ?? '') && !/^[-+]?0x/i.test(node.source ?? '')
-    return { kind: 'scalar', ...common, value, ...(isFloat ? { text: floatText(value) } : {}) }
+    const isDate = !isText && typeof value === 'string' && isTimestamp(value)
+    return {
+      kind: 'scalar',
+      ...common,
+      value,
+      ...(isFloat ? { text: floatText(value) } : {}),
+      ...compact({ isDate: isDate || undefined }),
+    }
   }
 
   function entriesOf(node: Node & { items: unknown[] }, inner: Place, around: SourcePosition) {
     const entries = new Map<string, { at: SourcePosition; value: ComposeNode }>()
     const merged: ComposeNode[] = []
-    const written = new Set<string>()
-    for (const { key, value } of node.items as { key: Node; value: Node | null }[]) {
-      const at = key.range ? place(key.range[0]) : around
-      if (!isScalar(key)) {
-        fail(at, 'a key is not a string')
+    const names = new Set<string>()
+    for (const { key: written, value } of node.items as { key: Node; value: Node | null }[]) {
+      const at = written.range ? place(written.range[0]) : around
+      const key = isAlias(written) ? anchors.get(written.source) : written
+      if (!isScalar(key) || !isName(key)) {
+        fail(at, 'a key is not a string', isScalar(key) ? 'Put it in quotes' : undefined)
         continue
       }
       const name = key.source ?? String(key.value)
-      if (written.has(name)) fail(at, 'Map keys must be unique')
-      written.add(name)
+      if (names.has(name)) fail(at, 'Map keys must be unique')
+      names.add(name)
       if (key.anchor && inner.within.size === 0) anchors.set(key.anchor, key)
       const content: ComposeNode = value ? read(value, inner) : { kind: 'null', at }
       if (name === '<<' && key.type === 'PLAIN') merged.push(...(content.kind === 'list' ? content.items : [content]))
@@ -111,6 +119,26 @@ export function readDocuments(text: string, file: string, report: Report): Compo
     const tag = (node as { tag?: string } | null | undefined)?.tag
     return tag === '!reset' ? 'reset' : tag === '!override' ? 'override' : undefined
   }
+}
+
+/** Whether a key is a string as the parser of compose reads it: a number, true, false and null are none. */
+function isName({ type, source, value, tag }: Scalar): boolean {
+  const word = source ?? String(value)
+  if (type !== 'PLAIN' || tag === 'tag:yaml.org,2002:str') return true
+  const read = plainValue(word)
+  return typeof read === 'string' && (read === word || !/^[-+]?\.(?:inf|nan)$/i.test(word)) && !isTimestamp(word)
+}
+
+/** Whether a word without quotes is a date, as `2001-12-14` or `2001-12-14t21:59:43Z`. */
+function isTimestamp(word: string): boolean {
+  const [, year, month, day, hour = '0', minute = '0', second = '0'] =
+    /^(\d{4})-(\d{1,2})-(\d{1,2})(?:(?:[Tt]| +)(\d{1,2}):(\d{1,2}):(\d{1,2})(?:\.\d*)?(?: ?(?:Z|[-+]\d\d:\d\d))?)?$/.exec(
+      word,
+    ) ?? []
+  if (year === undefined) return false
+  const date = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)))
+  const isDay = date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day)
+  return isDay && Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60
 }
 
 /** What a word without quotes is, as the parser of compose reads it. */

@@ -58,7 +58,10 @@ export function startReading(input: ComposeInput, shapes: ComposeShapes): Readin
     const file = input.show(path)
     let whole: ComposeMap | undefined
     for (const document of readDocuments(text, file, report)) {
-      if (document.kind === 'null') continue
+      if (document.kind === 'null') {
+        report(document.at, `Cannot read "${file}": a document is empty, and it must be keys and values`)
+        continue
+      }
       const filled = mapScalars(document, (scalar) => fill(scalar, env))
       const before = problems.length
       validate(filled, isWhole ? shapes.file : SOME_SERVICES, '', { report, isPart: true })

@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { CONTAINER_KEYS, CONTAINER_SECTIONS, CONTAINER_TEXTS } from './container-shapes.ts'
 import {
   distinctly,
@@ -15,6 +16,7 @@ import {
   wordOf,
   type Shape,
 } from './shape.ts'
+import { sizeProblem, switchProblem } from './value-texts.ts'
 
 const BUILD: Shape = {
   type: ['string', 'map'],
@@ -32,17 +34,16 @@ const BUILD: Shape = {
     no_cache_filter: TEXT_OR_TEXTS,
     additional_contexts: LIST_OR_MAP,
     network: TEXT,
-    provenance: SWITCH,
-    sbom: SWITCH,
+    ...each('provenance sbom', { type: ['boolean', 'string'] }),
     pull: SWITCH,
     target: TEXT,
-    shm_size: WHOLE,
+    shm_size: { ...WHOLE, problem: sizeProblem },
     extra_hosts: HOSTS,
     isolation: TEXT,
     privileged: SWITCH,
     secrets: MOUNTS,
     tags: TEXTS,
-    ulimits: ULIMITS,
+    ulimits: { ...ULIMITS, values: { ...ULIMITS.values, type: ['digits', 'map'] } },
     platforms: TEXTS,
     'x-xbuild': { type: ['map', 'null'], keys: { test: TEXT_OR_TEXTS } },
     'x-bake': {
@@ -84,14 +85,18 @@ const SERVICE_KEYS: Readonly<Record<string, Shape>> = {
   depends_on: DEPENDS_ON,
   env_file: {
     type: ['string', 'list'],
-    items: { type: ['string', 'map'], keys: { path: TEXT, format: TEXT, required: SWITCH }, required: ['path'] },
+    items: {
+      type: ['string', 'map'],
+      keys: { path: TEXT, format: wordOf('raw'), required: SWITCH },
+      required: ['path'],
+    },
   },
   environment: LIST_OR_MAP,
   extends: { type: ['string', 'map'], keys: { service: TEXT, file: TEXT }, required: ['service'] },
   image: TEXT,
   platform: TEXT,
   profiles: { type: ['list'], items: TEXT },
-  pull_policy: TEXT,
+  pull_policy: { ...TEXT, problem: pullPolicyProblem },
 }
 
 const SECRET: Shape = {
@@ -100,12 +105,17 @@ const SECRET: Shape = {
     name: TEXT,
     environment: TEXT,
     file: TEXT,
-    external: { type: ['boolean', 'string', 'map'] },
+    external: { type: ['boolean', 'string', 'map'], cast: switchProblem, keys: { name: TEXT }, values: {} },
     labels: LIST_OR_MAP,
     driver: TEXT,
     driver_opts: { type: ['map'], values: { type: ['string', 'number'] } },
     template_driver: TEXT,
   },
+}
+
+function pullPolicyProblem(text: string): string | undefined {
+  const isKnown = /always|never|build|if_not_present|missing|refresh|daily|weekly|every_([0-9]+[wdhms])+/.test(text)
+  return isKnown ? undefined : 'it must be always, never, missing, build, daily, weekly or every_DURATION'
 }
 
 /** What compose files are checked against. */
@@ -125,14 +135,24 @@ export const OF_COMPOSE: ComposeShapes = shapesOf(
   CONTAINER_SECTIONS,
 )
 
-/** As bake reads them: of what decides how containers run, only ports and volumes are checked. */
+/** As bake reads them: of what decides how containers run, only ports, volumes and what is cast are checked. */
 export const OF_BAKE: ComposeShapes = shapesOf(
-  { ...unchecked(CONTAINER_KEYS), ...CONTAINER_TEXTS, ...SERVICE_KEYS },
-  unchecked(CONTAINER_SECTIONS),
+  { ...eachCast(CONTAINER_KEYS), ...CONTAINER_TEXTS, ...SERVICE_KEYS },
+  eachCast(CONTAINER_SECTIONS),
 )
 
-function unchecked(keys: Readonly<Record<string, Shape>>): Record<string, Shape> {
-  return each(Object.keys(keys).join(' '), {})
+function eachCast(shapes: Readonly<Record<string, Shape>>): Record<string, Shape> {
+  return Object.fromEntries(Object.entries(shapes).map(([name, shape]) => [name, castOf(shape)]))
+}
+
+/** A shape of which only the casts are checked. */
+function castOf({ cast, keys, values, items }: Shape): Shape {
+  return compact({
+    cast,
+    keys: keys && eachCast(keys),
+    values: values ? castOf(values) : keys && {},
+    items: items && castOf(items),
+  })
 }
 
 function shapesOf(

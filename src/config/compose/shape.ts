@@ -1,3 +1,13 @@
+import {
+  countProblem,
+  durationProblem,
+  modeProblem,
+  numberProblem,
+  sizeProblem,
+  switchProblem,
+  wholeProblem,
+} from './value-texts.ts'
+
 /** What may stand at a place of a compose file, in the terms of the specification's JSON Schema. */
 export interface Shape {
   /** Kinds that may stand there; absent: any. */
@@ -18,15 +28,19 @@ export interface Shape {
   readonly words?: readonly string[]
   /** What is wrong with a string, or a number as a string. */
   readonly problem?: (text: string) => string | undefined
+  /** The same where compose makes a number, true or false of a string before it checks anything. */
+  readonly cast?: (text: string) => string | undefined
 }
 
-/** A kind of value, by the names of JSON Schema. */
-export type ShapeType = 'string' | 'number' | 'integer' | 'boolean' | 'null' | 'list' | 'map'
+/** A kind of value, by the names of JSON Schema; `digits` is a whole number that is written without a fraction. */
+export type ShapeType = 'string' | 'number' | 'integer' | 'digits' | 'boolean' | 'null' | 'list' | 'map'
 
 /** A string. */
 export const TEXT: Shape = { type: ['string'] }
 /** True or false, or a string that says so. */
-export const SWITCH: Shape = { type: ['boolean', 'string'] }
+export const SWITCH: Shape = { type: ['boolean', 'string'], problem: switchProblem }
+/** The same, cast. */
+export const CAST_SWITCH: Shape = { type: ['boolean', 'string'], cast: switchProblem }
 /** A list of strings. */
 export const TEXTS: Shape = { type: ['list'], items: TEXT }
 /** A string, or a list of strings. */
@@ -35,6 +49,18 @@ export const TEXT_OR_TEXTS: Shape = { type: ['string', 'list'], items: TEXT }
 export const WHOLE: Shape = { type: ['integer', 'string'] }
 /** Any number, or a string that says one. */
 export const NUMBER: Shape = { type: ['number', 'string'] }
+/** A whole number, or a string that is cast to one. */
+export const CAST_WHOLE: Shape = { type: ['integer', 'string'], cast: wholeProblem }
+/** The same, not negative. */
+export const CAST_COUNT: Shape = { type: ['number', 'string'], problem: countProblem, cast: wholeProblem }
+/** Any number, or a string that is cast to a whole one. */
+export const CAST_TO_WHOLE: Shape = { type: ['number', 'string'], cast: wholeProblem }
+/** Any number, or a string that is cast to one. */
+export const CAST_NUMBER: Shape = { type: ['number', 'string'], cast: numberProblem }
+/** Bytes, or a string with a unit. */
+export const SIZE: Shape = { type: ['number', 'string'], problem: sizeProblem }
+/** How long. */
+export const DURATION: Shape = { type: ['string'], problem: durationProblem }
 /** `NAME=VALUE` in a list, or keys and values. */
 export const LIST_OR_MAP: Shape = {
   type: ['list', 'map'],
@@ -79,11 +105,16 @@ export function orNull(shape: Shape): Shape {
 /** What a service mounts as a file: its name, or where it goes. */
 export const MOUNTS: Shape = listOf({
   type: ['string', 'map'],
-  keys: { ...each('source target uid gid', TEXT), mode: NUMBER },
+  keys: { ...each('source target uid gid', TEXT), mode: { type: ['digits', 'string'], cast: modeProblem } },
 })
 /** Limits of processes. */
 export const ULIMITS: Shape = {
   type: ['map'],
   pattern: /^[a-z]+$/,
-  values: { type: ['integer', 'string', 'map'], keys: each('soft hard', WHOLE), required: ['soft', 'hard'] },
+  values: {
+    type: ['digits', 'string', 'map'],
+    keys: each('soft hard', CAST_WHOLE),
+    required: ['soft', 'hard'],
+    cast: wholeProblem,
+  },
 }

@@ -6,6 +6,7 @@ const WORDS: Readonly<Record<ShapeType, string>> = {
   string: 'a string',
   number: 'a number',
   integer: 'a whole number',
+  digits: 'a whole number',
   boolean: 'true or false',
   null: 'nothing',
   list: 'a list',
@@ -26,7 +27,12 @@ export function validate(node: ComposeNode, shape: Shape, path: string, checking
   if (shape.type && !shape.type.some((type) => isOf(node, type))) {
     const wanted = shape.type.filter((type) => type !== 'null').map((type) => WORDS[type])
     const found = node.kind === 'scalar' ? `"${String(node.value)}"` : WORDS[node.kind]
-    return report(node.at, `Cannot use ${path || 'the file'}: it is ${found}, and it must be ${wanted.join(' or ')}`)
+    const isDate = node.kind === 'scalar' && node.isDate
+    return report(
+      node.at,
+      `Cannot use ${path || 'the file'}: it is ${found}${isDate ? ', which is a date' : ''}, and it must be ${wanted.join(' or ')}`,
+      isDate ? 'Put it in quotes' : undefined,
+    )
   }
   if (node.kind === 'scalar' && shape.words && !shape.words.includes(String(node.value)))
     report(
@@ -34,7 +40,7 @@ export function validate(node: ComposeNode, shape: Shape, path: string, checking
       `Cannot use ${path}: it is "${String(node.value)}"`,
       suggestionHint(String(node.value), shape.words, `It can be ${shape.words.join(', ')}`),
     )
-  const problem = node.kind === 'scalar' && !isPart ? shape.problem?.(String(node.value)) : undefined
+  const problem = node.kind === 'scalar' && !isPart ? textProblem(node.value, shape) : undefined
   if (node.kind === 'scalar' && problem !== undefined)
     report(node.at, `Cannot use ${path}: it is "${String(node.value)}", and ${problem}`)
   if (node.kind === 'list' && shape.items) {
@@ -62,6 +68,11 @@ export function validate(node: ComposeNode, shape: Shape, path: string, checking
     if (!node.entries.has(key)) report(node.at, `Cannot use ${path}: the key "${key}" is missing`)
 }
 
+function textProblem(value: string | number | boolean, { problem, cast }: Shape): string | undefined {
+  const found = typeof value === 'string' ? cast?.(value) : undefined
+  return found ?? problem?.(String(value))
+}
+
 function reportTwice(items: readonly ComposeNode[], path: string, report: Report): void {
   const seen = new Set<unknown>()
   items.forEach((item, index) => {
@@ -74,6 +85,7 @@ function reportTwice(items: readonly ComposeNode[], path: string, report: Report
 
 function isOf(node: ComposeNode, type: ShapeType): boolean {
   if (node.kind !== 'scalar') return node.kind === type
-  if (type === 'integer') return typeof node.value === 'number' && Number.isInteger(node.value)
-  return typeof node.value === type
+  if (node.isDate) return false
+  if (type === 'digits') return Number.isInteger(node.value) && node.text === undefined
+  return type === 'integer' ? Number.isInteger(node.value) : typeof node.value === type
 }
