@@ -3,7 +3,7 @@ import { IMAGE_KEYS, type ImageKey } from '../images/keys.ts'
 import { isAbsolutePath } from '../images/paths.ts'
 import type { ImageTarget, Said, SaidRecord } from '../images/target.ts'
 
-/** What was left out, or looked at by a person had better be. */
+/** What was left out, or what a person should check. */
 export interface InitNote {
   /** The file that it is about. */
   readonly file: string
