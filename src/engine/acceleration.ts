@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path'
 import type { AccelMode } from '../config/run-options.ts'
 import { binfmtRegistration, ARCHITECTURES } from '../emulation/architectures.ts'
 import type { Launch } from '../emulation/launch.ts'
+import type { SourceFiles } from '../emulation/packs/compiling.ts'
 import type { Distribution } from '../emulation/packs/os-release.ts'
 import type { StepSibling } from '../emulation/packs/sibling/step-sibling.ts'
 import type { Twins } from '../emulation/packs/twins.ts'
@@ -45,6 +46,8 @@ export interface EmulatedStep {
   readonly script: string
   /** The image below it. */
   readonly base: BaseImage
+  /** What it finds to compile, as far as that is known. */
+  readonly sources: () => Promise<SourceFiles | undefined>
 }
 
 /** `name` as the user wrote it. */
@@ -137,10 +140,19 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
   /** Of images whose distribution is known: by what is in them, or before they are here by their names. */
   async function beginAhead(image?: { readonly digest: string; readonly distribution: Distribution }): Promise<void> {
     const { releaseOf } = await import('../emulation/packs/foresee.ts')
-    for (const { architecture, script, base } of ahead.values()) {
+    const images = new Map<string, EmulatedStep[]>()
+    for (const step of ahead.values()) {
+      const key = `${step.architecture} ${step.base.digest}`
+      images.set(key, [...(images.get(key) ?? []), step])
+    }
+    for (const steps of images.values()) {
+      const { architecture, base } = steps[0]!
       const distribution = image?.digest === base.digest ? image.distribution : releaseOf(base.name)
       if (!distribution || !ready.has(architecture) || signal.aborted) continue
-      await (await openTwins()).foresee([script], { architecture, distribution, ownGo: base.ownGo })
+      const wanted = await Promise.all(
+        steps.map(async ({ script, sources }) => ({ script, sources: await sources().catch(() => undefined) })),
+      )
+      await (await openTwins()).foresee(wanted, { architecture, distribution, ownGo: base.ownGo })
     }
   }
 

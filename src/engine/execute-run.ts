@@ -1,4 +1,7 @@
 import { compact } from '../compact.ts'
+import type { Context } from '../content/context.ts'
+import type { FolderSource } from '../content/sources.ts'
+import { once } from '../host/once.ts'
 import type { Emit } from '../events.ts'
 import type { Platform } from '../platform.ts'
 import type { Store } from '../store/store.ts'
@@ -46,10 +49,14 @@ function workerOf({ platform }: RunVertex, { workers, isNative }: Pick<RunEdges,
 }
 
 /** What a step will do, for those who prepare it; nothing where there is no image below it. */
-export function emulatedStep(vertex: RunVertex): EmulatedStep | undefined {
+export function emulatedStep(
+  vertex: RunVertex,
+  openFolder: (folder: FolderSource) => Promise<Context>,
+): EmulatedStep | undefined {
   const base = baseOf(vertex)
   const script = [vertex.step.argv.join(' '), ...vertex.step.files.map(({ content }) => content)].join('\n')
-  return base && { architecture: vertex.platform.architecture, script, base }
+  const sources = once(async () => (await import('./step-sources.ts')).sourcesBelow(vertex, openFolder))
+  return base && { architecture: vertex.platform.architecture, script, base, sources }
 }
 
 function baseOf(vertex: Vertex): BaseImage | undefined {

@@ -87,7 +87,7 @@ export function createSolver(options: SolverOptions): Solver {
     }
     if (vertex.kind === 'remote') return options.remotes.tree(vertex, signal)
     if (vertex.kind === 'run' && options.acceleration && !options.isNative(vertex.platform)) {
-      const step = emulatedStep(vertex)
+      const step = emulatedStep(vertex, options.context)
       if (step) pending.set(vertex.id, step)
     }
     const from =

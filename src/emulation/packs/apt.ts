@@ -25,6 +25,11 @@ export interface Apt {
   fetch(packages: readonly AptPackage[]): void
   /** Unpacks packages over each other into a folder; they are what the signed index says. */
   unpack(packages: readonly AptPackage[], folder: string): Promise<void>
+  /**
+   * Unpacks the first file of a package whose path a pattern of tar(1) matches, and does not read what comes after it;
+   * false when there is none.
+   */
+  unpackOne(one: AptPackage, pattern: string, folder: string): Promise<boolean>
   /** Removes a folder of unpacked packages, at the latest when it is closed: for this process that takes long. */
   discard(folder: string): void
   close(): Promise<void>
@@ -32,12 +37,18 @@ export interface Apt {
 
 export type AptOptions = IndexOptions
 
+/** Packages with libraries that programs are linked with, by Debian's rules for their names. */
+const LIBRARY = /^z?lib/
+
 /** Development files and data: no program that is already linked needs them. */
-const NO_LIBRARY =
-  /-(dev|cross|base|common|data|doc|src|passwd|keyring)$|-dev-|^(adduser|debconf|dpkg|gpgv|install-info|perl|sqv|tar)/
+const NO_LIBRARY = /-(dev|cross|base|common|data|doc|src)$|-dev-/
 
 /** Packages that are unpacked at a time: it takes a processor each. */
 const LANES = 3
+
+/** Ends dpkg-deb once tar has found its file: what it says then is of no interest. */
+const FIRST =
+  'dpkg-deb --fsys-tarfile "$1" 2>/dev/null | tar --extract --directory="$2" --occurrence --wildcards --no-same-owner "$3"'
 
 /** Reads the index of the archive. Throws HOST when this machine's apt has no such archive or cannot reach it. */
 export async function openApt(options: AptOptions): Promise<Apt> {
@@ -104,6 +115,14 @@ export async function openApt(options: AptOptions): Promise<Apt> {
     return got
   }
 
+  async function unpackFirst(one: AptPackage, pattern: string, to: string): Promise<string> {
+    await mkdir(to)
+    fetch([one])
+    const deb = await downloads.get(one.sha256)!
+    await inLane('/bin/sh', ['-c', FIRST, 'sh', deb, to, pattern])
+    return to
+  }
+
   /** Packages with what they depend on, as far as it is wanted, by name. */
   function needed(names: readonly string[], wants: (name: string) => boolean): AptPackage[] {
     const found = new Map<string, AptPackage>()
@@ -120,7 +139,8 @@ export async function openApt(options: AptOptions): Promise<Apt> {
     kept,
     versions: (name, architecture) => table.versions(name, [architecture]),
 
-    libraries: (names) => needed(names, (name) => !NO_LIBRARY.test(name)).filter(({ name }) => !names.includes(name)),
+    libraries: (names) =>
+      needed(names, (name) => LIBRARY.test(name) && !NO_LIBRARY.test(name)).filter(({ name }) => !names.includes(name)),
 
     closure: (names) => needed(names, () => true),
 
@@ -138,6 +158,21 @@ export async function openApt(options: AptOptions): Promise<Apt> {
       } catch {
         signal.throwIfAborted()
         for (const one of folders) await link([one]) // in their order: a later one replaces files
+      }
+    },
+
+    async unpackOne(one, pattern, target) {
+      await mkdir(target, { recursive: true })
+      if (unpacked.has(one.sha256)) return false // all of it is there
+      const key = `${one.sha256}-${createHash('sha256').update(pattern).digest('hex').slice(0, 12)}`
+      const got = unpacked.get(key) ?? unpackFirst(one, pattern, join(root, key))
+      unpacked.set(key, got)
+      try {
+        await inLane('cp', ['--archive', '--link', `${await got}/.`, target])
+        return true
+      } catch {
+        signal.throwIfAborted()
+        return false // it is not there, or tar cannot find it
       }
     },
 

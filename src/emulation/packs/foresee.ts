@@ -1,48 +1,108 @@
+import { addSources, compilingCosts, countSources, NO_SOURCES, USUAL_SOURCES, type SourceFiles } from './compiling.ts'
 import { fieldOf, type Distribution } from './os-release.ts'
 
-/** A program that a step will start, by the name of its recipe, and about how often. */
+/** A program that a step will start, by the name of its recipe. */
 export interface Foreseen {
   readonly recipe: string
+  /** About how often. */
   readonly starts: number
+  /** What it takes longer under QEMU, in CPU seconds; absent: so often what a start does. */
+  readonly gain?: number
 }
 
-/** Words of a script, and what they will start. The first packs are made first. */
-const SIGNS: readonly (readonly [words: RegExp, programs: Readonly<Record<string, number>>])[] = [
-  [
-    /\bapt(?:-get)?\b[^;&|\n]*\s(?:update|install|upgrade|dist-upgrade|full-upgrade|build-dep)\b/,
-    { 'apt-get': 2, 'apt-store': 4, 'dpkg-deb': 20, tar: 20, dash: 100, coreutils: 150, sed: 60, grep: 40 },
-  ],
-  [/\bapt(?:-get)?\b[^;&|]*\sinstall\b[^;&|]*\spython3/, { 'python-compile': 1 }],
-  [/(?:^|[\s;&|("'/])(?:gcc|cc|g\+\+|c\+\+)(?:-\d+)?(?=[\s;&|)"']|$)/m, { cc1: 8, as: 8, gcc: 8, ld: 2 }],
-  [
-    /(?:^|[\s;&|("'/])(?:make|cmake|ninja|meson|configure|build-essential|dpkg-buildpackage)(?=[\s;&|)"']|$)/m,
-    { cc1: 40, as: 40, gcc: 80, ld: 8, ar: 4, ranlib: 4, make: 10, dash: 100, coreutils: 150, sed: 20, grep: 20 },
-  ],
-  [
-    /(?:^|[\s;&|("'/])(?:configure|autoreconf|autogen\.sh|bootstrap|dpkg-buildpackage|debuild)(?=[\s;&|)"']|$)/m,
-    { bash: 500, dash: 500, coreutils: 1500, sed: 600, grep: 400, ld: 100, diffutils: 50, m4: 20 },
-  ],
-  [/(?:^|[\s;&|("'/])(?:autoreconf|autogen\.sh|bootstrap)(?=[\s;&|)"']|$)/m, { perl: 20 }],
-  [
-    /(?:^|[\s;&|("'/])(?:cmake|meson|build-essential|g\+\+|c\+\+)(?:-\d+)?(?=[\s;&|)"']|$)/m,
-    { cc1plus: 20, as: 20, 'g++': 60 },
-  ],
-  [
-    /(?:^|[\s;&|("'/])go\s+(?:build|install|test|run|vet|tool|generate)\b/m,
-    { 'go-command': 3, 'go-image': 60, 'go-compile': 60, 'go-asm': 20, 'go-link': 1, 'go-cgo': 4 },
-  ],
-]
+/** A command of a script, by its name: with what may stand before it, and its arguments. */
+const command = (names: string) =>
+  new RegExp(
+    String.raw`(?:^|[;&|({\x60"'!]|\b(?:if|while|then|do|else|time|env|exec|sudo)\s|\s-l?c\s)\s*` +
+      String.raw`(?:\w+=\S*\s+)*(?:[\w.-]*/)*(${names})(?=[\s;&|)}"'\x60]|$)([^;&|\n]*)`,
+    'gm',
+  )
 
-/** Programs with twins that the text of a RUN will most likely start. */
-export function foresee(text: string): Foreseen[] {
-  const found = new Map<string, number>()
+const APT = /\bapt(?:-get)?\b[^;&|\n]*\s(?:update|install|upgrade|dist-upgrade|full-upgrade|build-dep)\b/
+const PYTHON = /\bapt(?:-get)?\b[^;&|]*\sinstall\b[^;&|]*\spython3/
+const COMPILER = command(String.raw`(?:\w+-linux-gnu\w*-)?(?:gcc|cc|g\+\+|c\+\+)(?:-\d+)?`)
+const BUILDER = command('g?make|ninja|samu|cmake|meson|scons|dpkg-buildpackage|debuild')
+const CONFIGURE = command(String.raw`configure|autoreconf|autogen\.sh|bootstrap|dpkg-buildpackage|debuild`)
+const AUTOTOOLS = command(String.raw`autoreconf|autogen\.sh|bootstrap`)
+const CMAKE = command('cmake|meson')
+const GO = command(String.raw`go(?=\s+(?:build|install|test|run|vet|tool|generate)\b)`)
+
+/** Programs that a configure script compiles to learn what there is. */
+const TRIALS = 60
+
+const has = (words: RegExp, script: string) => script.search(words) >= 0
+
+/** Programs with twins that the text of a RUN will most likely start; absent sources are not known. */
+export function foresee(text: string, sources?: SourceFiles): Foreseen[] {
+  const found = new Map<string, Foreseen>()
+  const add = (programs: Readonly<Record<string, number>>, gains: Readonly<Record<string, number>> = {}) => {
+    for (const [recipe, more] of Object.entries(programs)) {
+      const { starts = 0, gain } = found.get(recipe) ?? {}
+      const gained = gains[recipe]
+      const total = gained === undefined ? gain : gained + (gain ?? 0)
+      if (more > 0)
+        found.set(recipe, { recipe, starts: starts + more, ...(total === undefined ? {} : { gain: total }) })
+    }
+  }
   // A line that goes on is one line
   const script = text.replace(/\\\r?\n/g, ' ')
-  for (const [words, programs] of SIGNS) {
-    if (!words.test(script)) continue
-    for (const [recipe, starts] of Object.entries(programs)) found.set(recipe, Math.max(starts, found.get(recipe) ?? 0))
+  if (has(APT, script))
+    add({ 'apt-get': 2, 'apt-store': 4, 'dpkg-deb': 20, tar: 20, dash: 100, coreutils: 150, sed: 60, grep: 40 })
+  if (has(PYTHON, script)) add({ 'python-compile': 1 })
+  const { compiled, calls, links } = compilerCalls(script, sources)
+  const builds = has(BUILDER, script)
+  const all = builds ? addSources(compiled, sources ?? usualSources(script)) : compiled
+  if (calls > 0 || builds) {
+    const { c, cxx } = all
+    const linked = links + (builds ? 4 : 0)
+    add({ cc1: c.files, cc1plus: cxx.files, as: c.files + cxx.files }, compilingCosts(all))
+    add({ gcc: c.files + linked, 'g++': cxx.files, ld: linked })
+    if (builds) {
+      const files = c.files + cxx.files
+      add({ make: 4, dash: files + 10, coreutils: 10 + files / 2, ar: 2, ranlib: 2, sed: 4, grep: 2 })
+    }
   }
-  return [...found].map(([recipe, starts]) => ({ recipe, starts }))
+  if (has(CMAKE, script)) {
+    const trials = { c: { files: 3, bytes: 3000 }, cxx: { files: 3, bytes: 3000 } }
+    add({ cc1: 3, cc1plus: 3, as: 6 }, compilingCosts(trials))
+    add({ gcc: 8, 'g++': 8, ld: 4, make: 12, dash: 20 })
+  }
+  if (has(CONFIGURE, script)) {
+    const trials = { c: { files: TRIALS, bytes: 0 }, cxx: NO_SOURCES.cxx }
+    add({ cc1: TRIALS, as: TRIALS / 2 }, { ...compilingCosts(trials), as: TRIALS * 0.05 })
+    add({ bash: 500, dash: 500, coreutils: 1500, sed: 600, grep: 400, gcc: 100, ld: 40, diffutils: 50, make: 12 })
+  }
+  if (has(AUTOTOOLS, script)) add({ m4: 20, perl: 20 })
+  if (has(GO, script))
+    add({ 'go-command': 3, 'go-image': 60, 'go-compile': 60, 'go-asm': 20, 'go-link': 1, 'go-cgo': 4 })
+  return [...found.values()]
+}
+
+/** Of sources that nobody knows; C++ where the script says so. */
+function usualSources(script: string): SourceFiles {
+  return has(CMAKE, script) ? USUAL_SOURCES : { ...NO_SOURCES, c: USUAL_SOURCES.c }
+}
+
+/** What the script itself compiles: the files that it names. */
+function compilerCalls(script: string, sources: SourceFiles | undefined) {
+  let compiled = NO_SOURCES
+  let links = 0
+  let calls = 0
+  for (const [, name = '', given = ''] of script.matchAll(COMPILER)) {
+    calls += 1
+    const words = given.split(/[\s"']+/)
+    const names = words.filter((word) => !word.startsWith('-')).map((path) => ({ path, size: 2000 }))
+    const named = countSources(names) ?? NO_SOURCES
+    const { c, cxx } = /[*?$@]/.test(given)
+      ? (sources ?? { ...NO_SOURCES, c: { files: 8, bytes: 80_000 } })
+      : sources && sources.c.files <= named.c.files && sources.cxx.files <= named.cxx.files
+        ? sources
+        : named
+    const both = addSources({ ...NO_SOURCES, c }, { ...NO_SOURCES, c: cxx }).c
+    compiled = addSources(compiled, /\+\+/.test(name) ? { ...NO_SOURCES, cxx: both } : { c, cxx })
+    if (!/(?:^|\s)-[cSE](?=\s|$)/.test(given)) links += 1
+  }
+  return { compiled, calls, links }
 }
 
 /** Distributions whose packages packs are made of, by their ID in os-release(5). */
@@ -55,7 +115,9 @@ const COVERED = ['debian', 'ubuntu']
 export function whyNoPacks(scripts: readonly string[], osRelease: string): string | undefined {
   const [id, name = id] = ['ID', 'PRETTY_NAME'].map((field) => fieldOf(osRelease, field))
   if (!id || COVERED.includes(id)) return undefined
-  const starts = scripts.flatMap(foresee).some(({ recipe }) => recipe === 'cc1' || recipe === 'cc1plus')
+  const starts = scripts
+    .flatMap((script) => foresee(script))
+    .some(({ recipe }) => recipe === 'cc1' || recipe === 'cc1plus')
   return starts ? `the image is ${name}, and there are packs for Debian and Ubuntu images only` : undefined
 }
 

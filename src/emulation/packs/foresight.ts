@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { toXbuildError } from '../../errors.ts'
 import { writeFileAtomic } from '../../host/files.ts'
 import type { Apt } from './apt.ts'
-import { foresee } from './foresee.ts'
+import type { SourceFiles } from './compiling.ts'
+import { foresee, type Foreseen } from './foresee.ts'
 import type { Makings } from './makings.ts'
 import type { Distribution } from './os-release.ts'
 import type { Pack } from './pack.ts'
-import { noTwinBecause, type Recipe, type RecipeMatch } from './recipes.ts'
+import { makingCost, noTwinBecause, secondsOf, type Recipe, type RecipeMatch } from './recipes.ts'
 import { isFresh, type Refusal } from './refusal.ts'
 import { hostTarget, PACK_TARGETS, type PackTarget } from './targets.ts'
 
@@ -15,10 +16,15 @@ import { hostTarget, PACK_TARGETS, type PackTarget } from './targets.ts'
 export interface Ahead {
   /** Milliseconds since the epoch. */
   readonly since: number
-  /** Starts of the program that are expected. */
-  readonly starts: number
   /** Nothing when the archive has no such pair, or cannot be reached. */
   readonly pack: Promise<Pack | undefined>
+}
+
+/** What a RUN will do. */
+export interface ForeseenStep {
+  readonly script: string
+  /** What it finds to compile, as far as that is known. */
+  readonly sources?: SourceFiles | undefined
 }
 
 /** The image that scripts will run in. */
@@ -32,11 +38,12 @@ export interface ForeseenImage {
 
 /** Makes the packs that scripts will need, while nothing waits for them yet. */
 export interface Foresight {
-  begin(scripts: readonly string[], image: ForeseenImage): Promise<void>
+  /** Makes those that cost less than emulating these steps without them. */
+  begin(steps: readonly ForeseenStep[], image: ForeseenImage): Promise<void>
   /** What is being made, or was, for programs of a recipe. */
   of(architecture: string, recipe: string): Ahead | undefined
-  /** Starts that are expected of programs of a recipe, whether or not the pack is made ahead. */
-  starts(architecture: string, recipe: string): number
+  /** What all steps are expected to take longer without a pack, in CPU seconds, whether or not it is made ahead. */
+  gain(architecture: string, recipe: string): number
 }
 
 export interface ForesightOptions {
@@ -51,31 +58,46 @@ const DEFAULTS = { gcc: /^gcc-(\d+)$/, 'golang-go': /^golang-(\d+\.\d+)-go$/ }
 
 export function createForesight({ folder, makings, recipes, packs }: ForesightOptions): Foresight {
   const ahead = new Map<string, Ahead>()
-  const expected = new Map<string, number>()
+  const steps = new Map<string, { readonly architecture: string; readonly programs: readonly Foreseen[] }>()
+  const gains = new Map<string, number>()
 
-  async function make(recipe: Recipe, about: string, image: ForeseenImage) {
-    const { architecture, distribution } = image
-    const targets = (PACK_TARGETS[architecture] ?? []).slice(0, 1)
+  /** All steps together: each is told again whenever another one begins. */
+  async function reckon(): Promise<void> {
+    const all = new Map((await recipes()).map((recipe) => [recipe.name, recipe]))
+    gains.clear()
+    for (const { architecture, programs } of steps.values())
+      for (const { recipe, starts, gain = starts * secondsOf(all.get(recipe)) } of programs) {
+        const key = `${architecture} ${recipe}`
+        gains.set(key, gain + (gains.get(key) ?? 0))
+      }
+  }
+
+  const refusalOf = ({ name }: Recipe, { architecture, distribution }: ForeseenImage) =>
+    join(folder, 'refused/ahead', `${[name, architecture, ...Object.values(distribution)].join('-')}.json`)
+
+  async function canBeMade(recipe: Recipe, image: ForeseenImage): Promise<boolean> {
+    const { architecture, distribution, ownGo } = image
+    if (recipe.sibling || (ownGo && recipe.family === 'go')) return false
     const known = (await packs()).some(
       ({ manifest }) =>
         manifest.recipe === recipe.name &&
         manifest.architecture === architecture &&
         manifest.distribution === `${distribution.id} ${distribution.codename}`,
     )
-    const file = join(
-      folder,
-      'refused/ahead',
-      `${[recipe.name, architecture, ...Object.values(distribution)].join('-')}.json`,
-    )
-    const [target] = targets
-    if (known || !target || noTwinBecause({ recipe, target, version: '' }) !== undefined) return undefined
-    if (await isRefused(file)) return undefined
+    const target = PACK_TARGETS[architecture]?.[0]
+    if (known || !target || noTwinBecause({ recipe, target, version: '' }) !== undefined) return false
+    return !(await isRefused(refusalOf(recipe, image)))
+  }
+
+  function make(recipe: Recipe, image: ForeseenImage): Promise<Pack | undefined> {
+    const { architecture, distribution } = image
+    const target = PACK_TARGETS[architecture]![0]!
     return makings
       .make({
         matches: (apt) => matchesOf(recipe, target, apt),
         recipe: recipe.name,
-        about,
-        targets,
+        about: `${recipe.about} of ${distribution.id} ${distribution.codename} for ${target.debian}`,
+        targets: [target],
         architecture,
         distribution,
       })
@@ -83,28 +105,37 @@ export function createForesight({ folder, makings, recipes, packs }: ForesightOp
         const error = toXbuildError(thrown)
         if (error.code !== 'NOT_FOUND') return undefined // who needs the program asks again, and is told
         const refusal: Refusal = { architecture, path: recipe.name, reason: error.message, at: Date.now() }
-        await writeFileAtomic(file, JSON.stringify(refusal), { fsync: false }).catch(() => undefined)
+        await writeFileAtomic(refusalOf(recipe, image), JSON.stringify(refusal), { fsync: false }).catch(
+          () => undefined,
+        )
         return undefined
       })
   }
 
   return {
-    async begin(scripts, image) {
+    async begin(wanted, image) {
       if (!hostTarget()) return
-      const all = await recipes()
-      for (const { recipe: name, starts } of scripts.flatMap(foresee)) {
-        const recipe = all.find((one) => one.name === name)
-        const key = `${image.architecture} ${name}`
-        expected.set(key, Math.max(starts, expected.get(key) ?? 0))
-        if (!recipe || recipe.sibling || ahead.has(key)) continue
-        if (image.ownGo && recipe.family === 'go') continue
-        const { id, codename } = image.distribution
-        const about = `${recipe.about} of ${id} ${codename} for ${PACK_TARGETS[image.architecture]?.[0]?.debian ?? image.architecture}`
-        ahead.set(key, { since: Date.now(), starts, pack: make(recipe, about, image).catch(() => undefined) })
+      const { architecture, distribution } = image
+      for (const { script, sources } of wanted) {
+        const key = JSON.stringify([architecture, distribution, script, sources])
+        if (!steps.has(key)) steps.set(key, { architecture, programs: foresee(script, sources) })
       }
+      await reckon()
+      const all = await recipes()
+      const worth: { readonly recipe: Recipe; readonly key: string; readonly gain: number }[] = []
+      for (const name of new Set([...steps.values()].flatMap(({ programs }) => programs.map((one) => one.recipe)))) {
+        const recipe = all.find((one) => one.name === name)
+        const key = `${architecture} ${name}`
+        const gain = (gains.get(key) ?? 0) - makingCost(recipe)
+        if (recipe && gain > 0 && (await canBeMade(recipe, image))) worth.push({ recipe, key, gain })
+      }
+      // The archive is opened for all of them
+      if (worth.reduce((sum, { gain }) => sum + gain, 0) <= makings.opening()) return
+      for (const { recipe, key } of worth)
+        if (!ahead.has(key)) ahead.set(key, { since: Date.now(), pack: make(recipe, image).catch(() => undefined) })
     },
     of: (architecture, recipe) => ahead.get(`${architecture} ${recipe}`),
-    starts: (architecture, recipe) => expected.get(`${architecture} ${recipe}`) ?? 0,
+    gain: (architecture, recipe) => gains.get(`${architecture} ${recipe}`) ?? 0,
   }
 }
 

@@ -1,8 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { toXbuildError, XbuildError } from '../../errors.ts'
-import { writeFileAtomic } from '../../host/files.ts'
-import { once } from '../../host/once.ts'
 import { openApt, type Apt } from './apt.ts'
 import { makePack } from './make-pack.ts'
 import type { Distribution } from './os-release.ts'
@@ -31,9 +29,9 @@ export interface Makings {
   /** Throws NOT_FOUND with the reasons when the archive has no such pair, and HOST when it cannot be reached. */
   make(wanted: Wanted): Promise<Pack>
   /** The same for a pack that is made of something else than packages, and takes long: beside the others. */
-  makeBeside(wanted: Pick<Wanted, 'recipe' | 'about'>, work: () => Promise<Pack>): Promise<Pack>
-  /** How long making a pack takes, as it did here before. Milliseconds. */
-  expected(recipe: string): Promise<number>
+  makeBeside(wanted: Pick<Wanted, 'about'>, work: () => Promise<Pack>): Promise<Pack>
+  /** What the next pack costs besides: the index of the archive, once. CPU seconds. */
+  opening(): number
   /** Waits for those that are being made, which the signal should have ended. */
   close(): Promise<void>
 }
@@ -51,27 +49,14 @@ export interface MakingsOptions {
 /** Packs that are made at a time. */
 const LANES = 3
 
-/** What making a pack takes where none was made yet. Milliseconds. */
-const USUAL = 10_000
+/** What fetching and reading the index of an archive takes. CPU seconds. */
+const OPENING = 2.4
 
 export function createMakings({ folder, signal, onMake, fetch }: MakingsOptions): Makings {
   const archives = new Map<string, Promise<Apt>>()
   const opened: Promise<Apt>[] = []
   const lanes: Promise<unknown>[] = Array.from({ length: LANES }, () => Promise.resolve())
   let turn = 0
-  const times = join(folder, 'making.json')
-  const measured = once(async (): Promise<Record<string, number>> => {
-    try {
-      const found = JSON.parse(await readFile(times, 'utf8')) as Record<string, unknown>
-      return Object.fromEntries(
-        Object.entries(found).flatMap(([name, value]) =>
-          typeof value === 'number' && value > 0 ? [[name, value]] : [],
-        ),
-      )
-    } catch {
-      return {}
-    }
-  })
 
   function inLane<T>(work: () => Promise<T>): Promise<T> {
     const lane = turn++ % LANES // those after them are of packs that are made beside
@@ -144,19 +129,12 @@ export function createMakings({ folder, signal, onMake, fetch }: MakingsOptions)
     throw new XbuildError('NOT_FOUND', reasons.join('; '))
   }
 
-  async function measure(
-    { recipe, about }: Pick<Wanted, 'recipe' | 'about'>,
-    work: () => Promise<Pack>,
-  ): Promise<Pack> {
+  async function told({ about }: Pick<Wanted, 'about'>, work: () => Promise<Pack>): Promise<Pack> {
     signal.throwIfAborted()
     const made = onMake?.(about)
-    const began = Date.now()
     try {
       const pack = await work()
       made?.(packSize(pack.manifest))
-      const known = await measured()
-      known[recipe] = Date.now() - began
-      await writeFileAtomic(times, JSON.stringify(known), { fsync: false }).catch(() => undefined)
       return pack
     } catch (error) {
       made?.(0)
@@ -165,15 +143,13 @@ export function createMakings({ folder, signal, onMake, fetch }: MakingsOptions)
   }
 
   return {
-    make: (wanted) => inLane(() => measure(wanted, async () => (await fetch?.(wanted)) ?? (await makeNow(wanted)))),
+    make: (wanted) => inLane(() => told(wanted, async () => (await fetch?.(wanted)) ?? (await makeNow(wanted)))),
     makeBeside(wanted, work) {
-      const done = measure(wanted, work)
+      const done = told(wanted, work)
       lanes.push(done.catch(() => undefined))
       return done
     },
-    async expected(recipe) {
-      return (await measured())[recipe] ?? USUAL
-    },
+    opening: () => (archives.size > 0 ? 0 : OPENING),
     async close() {
       await Promise.all(lanes)
       for (const one of opened)

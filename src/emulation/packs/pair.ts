@@ -1,5 +1,5 @@
 import { readdir, realpath, stat } from 'node:fs/promises'
-import { dirname, join, sep } from 'node:path'
+import { basename, dirname, join, sep } from 'node:path'
 import { readBytes } from '../../host/read-bytes.ts'
 import { XbuildError } from '../../errors.ts'
 import { likeness } from './alike.ts'
@@ -49,7 +49,9 @@ export async function findPair(options: PairOptions, folder: string): Promise<Pa
   const { native, sources } = findNative({ ...options, match }, target)
   const root = join(folder, 'native')
   const libraries = apt.libraries([native.name])
-  await apt.unpack(sources ? libraries : [native, ...libraries], root)
+  const own = sources ? [] : [native]
+  const alone = !sources && (await unpackAlone(options, native, root))
+  await apt.unpack(alone ? libraries : [...own, ...libraries], root)
   if (sources) await buildFrom({ ...options, match }, { sources, program: target.file, root })
   const program = await findFile(
     root,
@@ -95,7 +97,7 @@ async function findTarget({ apt, match, id, distribution }: PairOptions, folder:
     for (const name of match.recipe.target.packages.map((text) => fill(text, one, 'package'))) {
       for (const found of apt.versions(name, match.target.debian)) {
         const root = join(folder, String(candidates.length))
-        await apt.unpack([found], root)
+        if (!(await unpackAlone({ apt, match: one }, found, root))) await apt.unpack([found], root)
         const others = await idsOf(one, root)
         const file = await findFile(root, targetFiles(one))
         if (!file) continue
@@ -109,6 +111,25 @@ async function findTarget({ apt, match, id, distribution }: PairOptions, folder:
   const where = `${distribution.id} ${distribution.codename}`
   if (candidates.length === 0) throw noPair(match, `${where} has no package of it for ${match.target.debian}`)
   throw noPair(match, `it is not that of ${candidates.join(' or ')} in ${where} (another build-id)`)
+}
+
+/**
+ * Unpacks a driver alone: its package has far larger programs behind it.
+ */
+async function unpackAlone(
+  { apt, match }: Pick<PairOptions, 'apt' | 'match'>,
+  found: AptPackage,
+  folder: string,
+): Promise<boolean> {
+  const { recipe } = match
+  const isTarget = found.architecture === match.target.debian
+  const names = (isTarget ? recipe.target : recipe.native).files.map((file) => basename(fill(file, match)))
+  const shortest = names.toSorted((one, other) => one.length - other.length)[0]
+  if (recipe.family !== 'driver' || shortest === undefined || !names.every((name) => name.endsWith(shortest)))
+    return false
+  if (!(await apt.unpackOne(found, `./usr/*${shortest}`, folder))) return false
+  const files = isTarget ? targetFiles(match) : recipe.native.files.map((file) => fill(file, match))
+  return (await findFile(folder, files)) !== undefined
 }
 
 /** Build-ids of the programs of a recipe for several. */

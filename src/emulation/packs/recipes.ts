@@ -46,10 +46,10 @@ export interface Recipe {
   readonly told?: string
   /** Builds lose little without its twin: it is never required. So are drivers and tools. */
   readonly minor?: true
-  /** Starts of a program after which making its pack pays; absent: those of a compiler. */
-  readonly worth?: number
-  /** What a start of it takes longer under QEMU, usually, in seconds. */
+  /** What a start of it takes longer under QEMU, usually, in CPU seconds. */
   readonly seconds?: number
+  /** What making its pack takes, beside the packages of others, in CPU seconds of the same machine. */
+  readonly making?: number
   /** The program in the packages of the image's architecture. */
   readonly target: Origin
   /** Its twin in the packages of this machine's. */
@@ -255,6 +255,14 @@ export function rulesOf(match: RecipeMatch): string[] {
     ...(program === undefined ? [] : (match.recipe.programs?.[program] ?? [])),
     ...unlikeOf(match).flatMap(({ because, rules: more = [] }) => [`# ${because}`, ...more]),
   ].map((rule) => fill(rule, match))
+}
+
+export function secondsOf(recipe: Recipe | undefined): number {
+  return recipe?.seconds ?? 1
+}
+
+export function makingCost(recipe: Recipe | undefined): number {
+  return recipe?.making ?? 2
 }
 
 /** Whether a build can well do without its twin, so that nothing is said of it, or refused, where there is none. */

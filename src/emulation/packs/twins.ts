@@ -6,7 +6,8 @@ import { toXbuildError } from '../../errors.ts'
 import { writeFileAtomic } from '../../host/files.ts'
 import { currentPacks } from './current.ts'
 import { isIntact } from './intact.ts'
-import { createForesight, type ForeseenImage } from './foresight.ts'
+import { createDemand } from './demand.ts'
+import { createForesight, type ForeseenImage, type ForeseenStep } from './foresight.ts'
 import { createMakings, type Wanted } from './makings.ts'
 import type { Distribution } from './os-release.ts'
 import { twinsIn, type Pack, type PackManifest } from './pack.ts'
@@ -14,9 +15,18 @@ import { touchPack } from './pack-folder.ts'
 import { makeSiblingPack } from './sibling/make-sibling.ts'
 import type { StepSibling } from './sibling/step-sibling.ts'
 import { isFresh, type Refusal } from './refusal.ts'
-import { isMinor, matchRecipe, noTwinBecause, programNames, readRecipes, type RecipeMatch } from './recipes.ts'
+import {
+  isMinor,
+  makingCost,
+  matchRecipe,
+  noTwinBecause,
+  programNames,
+  readRecipes,
+  secondsOf,
+  type RecipeMatch,
+} from './recipes.ts'
 import { hostTarget, PACK_TARGETS } from './targets.ts'
-import { longestWait } from './waiting.ts'
+import { longestWait, slowness } from './waiting.ts'
 
 /** A program that a step is about to run. */
 export interface Program {
@@ -47,7 +57,7 @@ export interface Twins {
   names(architecture: string, speculate: boolean): Promise<readonly string[]>
   /**
    * `distribution` is asked for only when a pack has to be made. Without `wait` the program waits for it only when
-   * emulation is expected to take longer (`longestWait`), and a pack is made only for programs that are worth it:
+   * emulation is expected to take longer (`longestWait`), and a pack is made only once its programs cost more without it:
    * nothing says "not yet". Never rejects.
    */
   find(
@@ -60,8 +70,8 @@ export interface Twins {
       readonly speculate: boolean
     },
   ): Promise<Twin | undefined>
-  /** Begins to make the packs that scripts of RUN instructions will need. */
-  foresee(scripts: readonly string[], image: ForeseenImage): Promise<void>
+  /** Begins to make the packs that RUN instructions will need, as far as that pays. */
+  foresee(steps: readonly ForeseenStep[], image: ForeseenImage): Promise<void>
   /** The packs for an architecture that are there already. */
   known(architecture: string): Promise<readonly Pack[]>
   close(): Promise<void>
@@ -77,15 +87,12 @@ export interface TwinsOptions {
   readonly fetch?: (wanted: Wanted) => Promise<Pack | undefined>
 }
 
-/** Making a pack takes as long as a few emulated compilations: it must be worth it. Starts of a program. */
-const WORTH_A_PACK = 6
-
 export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions): Twins {
   const closing = new AbortController()
   const signal = AbortSignal.any([options.signal, closing.signal])
   const quick = new Map<string, Promise<Twin | RecipeMatch>>()
   const slow = new Map<string, { readonly twin: Promise<Twin>; readonly since: number; done?: Twin }>()
-  const starts = new Map<string, number>()
+  const demand = createDemand(folder)
   const recipes = once(() => readRecipes())
   const packs = once(() => currentPacks(folder))
   const makings = createMakings({ folder, signal, ...(onMake ? { onMake } : {}), ...(fetch ? { fetch } : {}) })
@@ -172,7 +179,7 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
     const { architecture, id } = program
     const { program: _, ...whole } = match // the pack is the same whoever asks
     const about = `${match.recipe.about} for ${architecture}, from its ${siblings[0]?.platform ?? 'sibling'}`
-    return makings.makeBeside({ recipe: match.recipe.name, about }, () =>
+    return makings.makeBeside({ about }, () =>
       makeSiblingPack({ match: whole, architecture, id, siblings, host: hostTarget()!, packs: folder, signal }),
     )
   }
@@ -207,35 +214,38 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
       quick.set(key, finding)
       const found = await finding
       if (!('recipe' in found)) return found
-      const count = (starts.get(key) ?? 0) + 1
-      starts.set(key, count)
-      const { name, worth = WORTH_A_PACK, seconds = 1 } = found.recipe
-      const ahead = foresight.of(program.architecture, name)
-      const gain = seconds * 1000 * Math.max(count, foresight.starts(program.architecture, name))
-      const expected = await makings.expected(name)
-      const waits = (since: number) => longestWait({ gain, expected, elapsed: Date.now() - since })
+      const { architecture } = program
+      const { name } = found.recipe
+      const ahead = foresight.of(architecture, name)
+      const spent = slow.get(key)?.done ? 0 : await demand.add(architecture, name, secondsOf(found.recipe))
+      const gain = 1000 * Math.max(spent, foresight.gain(architecture, name))
+      const expected = 1000 * (makingCost(found.recipe) + makings.opening())
       let made = slow.get(key)
       const since = made?.since ?? ahead?.since ?? Date.now()
-      if (!made && (wait || found.recipe.speculative !== undefined || ahead || count >= worth || waits(since) > 0)) {
+      const waits = () => longestWait({ gain, expected, elapsed: Date.now() - since, slowness: slowness() })
+      if (!made && (wait || found.recipe.speculative !== undefined || ahead || gain > expected)) {
         const entry: { readonly twin: Promise<Twin>; readonly since: number; done?: Twin } = {
           since,
           twin: makeFor(program, found, { distribution, siblings }).catch((thrown: unknown) =>
             refuse(toXbuildError(thrown).message, found),
           ),
         }
-        void entry.twin.then((twin) => (entry.done = twin))
+        void entry.twin.then((twin) => {
+          entry.done = twin
+          return demand.forget(architecture, name)
+        })
         slow.set(key, (made = entry))
       }
       if (wait || found.recipe.speculative !== undefined) return made!.twin
       if (!made || made.done) return made?.done
-      const longest = waits(since)
+      const longest = waits()
       return longest > 0 ? within(made.twin, longest) : undefined
     },
-    foresee: (scripts, image) => foresight.begin(scripts, image),
+    foresee: (steps, image) => foresight.begin(steps, image),
     known: async (architecture) => (await packs()).filter(({ manifest }) => manifest.architecture === architecture),
     async close() {
       closing.abort()
-      await makings.close()
+      await Promise.all([makings.close(), demand.save()])
     },
   }
 }
