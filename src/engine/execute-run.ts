@@ -39,9 +39,11 @@ export interface RunEdges {
 /** Begins what a RUN will need of this machine, while the file system that it starts from is made. */
 export function prepareRun(
   vertex: RunVertex,
-  edges: Pick<RunEdges, 'workers' | 'isNative' | 'networks' | 'signal'>,
+  edges: Pick<RunEdges, 'workers' | 'isNative' | 'networks' | 'runtime' | 'signal'>,
 ): void {
   edges.networks.prepare(workerOf(vertex, edges), vertex, edges.signal)
+  // Whoever runs it is told what went wrong
+  edges.runtime().catch(() => undefined)
 }
 
 function workerOf({ platform }: RunVertex, { workers, isNative }: Pick<RunEdges, 'workers' | 'isNative'>) {

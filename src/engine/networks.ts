@@ -51,9 +51,9 @@ export function createNetworks(warn: (message: string) => void): Networks {
 
   return {
     prepare(worker, vertex, signal) {
-      if (wantedBy(vertex) === 'host' || wantedBy(vertex) === 'none') return
+      const opens = wantedBy(vertex) !== 'host' && wantedBy(vertex) !== 'none'
       // Who waits for the worker, or calls `of`, is told what went wrong
-      void worker.then((one) => open(one, signal)).catch(() => undefined)
+      void worker.then((one) => (opens ? open(one, signal) : undefined)).catch(() => undefined)
     },
     async of(worker, vertex, signal) {
       const wanted = wantedBy(vertex)

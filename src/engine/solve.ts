@@ -14,7 +14,7 @@ import { newSnapshotId, type Layers } from './layers.ts'
 import { createLimit } from '../content/limit.ts'
 import { stepCacheKey } from './cache-key.ts'
 import { emulatedStep, prepareRun } from './execute-run.ts'
-import type { StepVertex, Vertex } from './vertex.ts'
+import type { RunVertex, StepVertex, Vertex } from './vertex.ts'
 import type { FolderSource } from '../content/sources.ts'
 import { createStepCache, type StepImports } from './step-cache.ts'
 import type { StepMounts } from './step-mounts.ts'
@@ -71,6 +71,8 @@ export function createSolver(options: SolverOptions): Solver {
   const { layers, emit } = options
   const speculates = options.acceleration?.mode === 'speculate'
   const cache = createStepCache({ ...options, speculates })
+  /** The RUN that comes next after a step, by the step's id: it runs when the step does. */
+  const nextRuns = new Map<string, RunVertex>()
   /** Emulated steps that are wanted, and may have to be run. */
   const pending = new Map<string, EmulatedStep>()
 
@@ -90,6 +92,8 @@ export function createSolver(options: SolverOptions): Solver {
       const step = emulatedStep(vertex, options.context)
       if (step) pending.set(vertex.id, step)
     }
+    const next = vertex.kind === 'run' ? vertex : nextRuns.get(vertex.id)
+    if (next) for (const input of inputsOf(vertex)) nextRuns.set(input.id, next)
     const from =
       vertex.kind === 'copy' && vertex.from && vertex.from.kind !== 'folder' ? solve(vertex.from, signal) : undefined
     const mounted =
@@ -139,7 +143,8 @@ export function createSolver(options: SolverOptions): Solver {
         await options.beforeWork?.(vertex.shown.images)
         start()
         options.acceleration?.foresee([...pending.values()])
-        if (vertex.kind === 'run') prepareRun(vertex, { ...options, signal })
+        const next = vertex.kind === 'run' ? vertex : nextRuns.get(vertex.id)
+        if (next) prepareRun(next, { ...options, signal })
         const id = newSnapshotId()
         const lowers = isLinked(vertex) ? [] : await layers.unpacked(parent.layers, signal)
         const began = performance.now()
@@ -196,6 +201,12 @@ export function createSolver(options: SolverOptions): Solver {
   }
 
   return { solve, steps: () => done }
+}
+
+/** The steps whose results a step is made from. */
+function inputsOf(vertex: StepVertex): Vertex[] {
+  const read = vertex.kind === 'copy' ? [vertex.from] : vertex.kind === 'run' ? vertex.mounted : []
+  return [vertex.parent, ...read.flatMap((one) => (one && one.kind !== 'folder' ? [one] : []))]
 }
 
 /** Whether programs of a sibling stood in for those of the image in a step, or in what it was made from. */

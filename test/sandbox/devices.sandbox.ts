@@ -175,7 +175,8 @@ test('what cannot be unmounted stays, and nothing is removed through it', async 
   const base = ['--build-context', `busybox=oci-layout://${await baseLayout('busybox')}`]
   const { code, stderr } = await build()
   expect(code, stderr).toBe(0)
-  expect(readdirSync(join(store, 'tmp'))).toHaveLength(1)
+  // One for each runtime that was tried
+  expect(readdirSync(join(store, 'tmp'))).not.toEqual([])
   expect((await build()).code).toBe(0)
   expect(await leftovers(store)).toEqual(CLEAN)
 })

@@ -45,3 +45,10 @@ test.each(MODES)('after a power cut, a %s build makes again what was not safely 
   expect(readdirSync(join(store, 'snapshots'))).not.toContain(made)
   expect(readdirSync(join(store, 'snapshots')).filter((name) => name.startsWith('lost-'))).toEqual([])
 })
+
+test.each(MODES)('a %s step does not wait for the disk', async (mode) => {
+  const Dockerfile = "FROM busybox\nRUN grep '^overlay / overlay .*volatile' /proc/mounts && sync && echo it is so\n"
+  const { code, stderr } = await sandbox.build(mode, { Dockerfile })
+  expect(code, stderr).toBe(0)
+  expect(stderr).toMatch(/ it is so$/m)
+})

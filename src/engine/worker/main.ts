@@ -7,7 +7,7 @@ import { makeCacheFolder } from './cache-folder.ts'
 import { compareSnapshots } from './compare.ts'
 import { copy } from './copy.ts'
 import { digestTree } from './digest.ts'
-import { flatten, removeLeftovers, type WorkerFolders } from './overlay.ts'
+import { flatten, removeLeftovers, removeLinks, type WorkerFolders } from './overlay.ts'
 import { measureSnapshots, removeLost, removeSnapshots } from './keep-snapshots.ts'
 import { exportTree, pack } from './pack.ts'
 import { readTreeFile } from './read-file.ts'
@@ -40,7 +40,10 @@ const place = parent === '' ? undefined : { parent, controllers }
 const most = Number(process.env['XBUILD_MOST_PROCESSES'])
 const common = place && openCommonGroup(place, { owner: folders.owner, most })
 const cgroup = common?.cgroup
-process.once('exit', () => common?.close())
+process.once('exit', () => {
+  common?.close()
+  removeLinks(folders)
+})
 
 const network = createStepNetwork()
 

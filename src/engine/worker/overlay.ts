@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
   existsSync,
@@ -118,10 +119,12 @@ async function withMount<T>(
   const work = join(scratch, 'work')
   mkdirSync(merged)
   if (upper) mkdirSync(work)
-  const links = join(scratch, 'l')
+  const links = linkFolder(folders)
   const options = [
-    `lowerdir=${linkLowers(folders, lowers, links).reverse().join(':')}`,
-    ...(upper ? [`upperdir=${upper}`, `workdir=${work}`] : []),
+    `lowerdir=${linkLowers(folders, lowers).reverse().join(':')}`,
+    // Of a snapshot that a power cut took part of, nothing is used: each sync of a step, and each end of a mount, would
+    // write out the whole disk
+    ...(upper ? [`upperdir=${upper}`, `workdir=${work}`, 'volatile'] : []),
     // With `userxattr` the kernel keeps uppers plain (no redirects), so that a layer can be read from them, as root
     // and rootless.
     'userxattr',
@@ -148,17 +151,38 @@ async function withMount<T>(
   }
 }
 
+/** By the folder of links, the names of snapshots in it. */
+const linked = new Map<string, Map<string, string>>()
+
+/** The workers of a build have the same owner, and the same number in namespaces of their own. */
+const LINKS = `links-${randomBytes(6).toString('hex')}`
+
+function linkFolder(folders: WorkerFolders): string {
+  return join(folders.tmp, `${folders.owner}-${LINKS}`)
+}
+
 /**
- * Short names for lower folders, as symlinks in the folder `links`: the kernel takes one page of options, for 500
- * folders.
+ * Short names for lower folders, as symlinks: the kernel takes one page of options, for 500 folders. Each is made once:
+ * ext4 makes no file for a while where one was removed, and would look at thousands of such places for each new one.
  */
-function linkLowers(folders: WorkerFolders, lowers: readonly string[], links: string): string[] {
-  mkdirSync(links)
-  return lowers.map((id, index) => {
-    const name = index.toString(36)
-    symlinkSync(join(folders.snapshots, id), join(links, name))
+function linkLowers(folders: WorkerFolders, lowers: readonly string[]): string[] {
+  const folder = linkFolder(folders)
+  const names = linked.get(folder) ?? new Map<string, string>()
+  if (names.size === 0) mkdirSync(folder, { recursive: true })
+  linked.set(folder, names)
+  return lowers.map((id) => {
+    const known = names.get(id)
+    if (known !== undefined) return known
+    const name = names.size.toString(36)
+    symlinkSync(join(folders.snapshots, id), join(folder, name))
+    names.set(id, name)
     return name
   })
+}
+
+/** Removes what mounts of this process needed beside their own folders. */
+export function removeLinks(folders: WorkerFolders): void {
+  if (linked.delete(linkFolder(folders))) removeTree(linkFolder(folders))
 }
 
 /** Makes one snapshot of several that lie on each other. */

@@ -1,5 +1,6 @@
 import { closeSync, constants, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { compact } from '../../compact.ts'
 import { XbuildError } from '../../errors.ts'
 import { runProgram } from '../../host/spawn.ts'
 import type { StepCgroups } from '../step-cgroups.ts'
@@ -28,15 +29,32 @@ const SCRIPT = `[ -c ${NODE} ] || exit 1
 if (: >>${NODE}) 2>/dev/null; then exit ${OPEN}; fi
 exit ${CLOSED}`
 
+/** Whether the control groups of a runtime's containers keep devices of the machine closed. */
+export async function guardsDevices(folders: WorkerFolders, options: DeviceProbe): Promise<boolean> {
+  if (!canTryDevices(options)) return true // what this process cannot open, nor can whom it starts
+  return (await tryDevices(folders, options)) === 'closed'
+}
+
+/** Whether there is something to be tried. */
+export function canTryDevices({ inUserNamespace }: Pick<ProbeEdges, 'inUserNamespace'>): boolean {
+  return !inUserNamespace && canOpen(DEVICE.path)
+}
+
+/** How a runtime is tried. */
+export interface DeviceProbe extends ProbeEdges {
+  readonly runtime: string
+  /** Section of the configuration; absent: without a profile. */
+  readonly seccomp?: unknown
+}
+
 /**
- * Whether the control groups of a runtime's containers keep devices of the machine closed. It is tried with this
- * machine's own shell, since no image is at hand.
+ * Whether a device of the machine is closed or open in a container; nothing when that does not run as it should. It is
+ * tried with this machine's own shell, since no image is at hand.
  */
-export async function guardsDevices(
+export async function tryDevices(
   folders: WorkerFolders,
-  { runtime, signal, cgroup }: ProbeEdges & { runtime: string },
-): Promise<boolean> {
-  if (!canOpen(DEVICE.path)) return true // nor can whom this process starts
+  { runtime, signal, cgroup, seccomp }: DeviceProbe,
+): Promise<'closed' | 'open' | undefined> {
   return withScratch(folders, async (scratch) => {
     const rootfs = join(scratch, 'rootfs')
     mkdirSync(rootfs)
@@ -63,6 +81,7 @@ export async function guardsDevices(
         cgroupNamespace: hasCgroupNamespaces(),
         cgroup,
         name,
+        ...compact({ seccomp }),
         devices: [{ path: NODE, type: 'c', major: DEVICE.major, minor: DEVICE.minor, fileMode: 0o600, uid: 0, gid: 0 }],
         readOnlyRoot: true,
       })
@@ -70,7 +89,7 @@ export async function guardsDevices(
       const options = { scratch, name, runtime, signal, inUserNamespace: false, onLog: () => undefined }
       const { status } = await runContainer(options)
       if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
-      return status === CLOSED
+      return status === CLOSED ? 'closed' : status === OPEN ? 'open' : undefined
     } finally {
       await unmountBelow(rootfs)
     }

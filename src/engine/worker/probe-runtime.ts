@@ -7,13 +7,13 @@ import { platformOfNodeArch } from '../../platform.ts'
 import { runtimeConfig } from './bundle.ts'
 import { hasCgroupNamespaces, kernelFiles } from './kernel-files.ts'
 import { seccompProfile } from './seccomp.ts'
-import { guardsDevices, type ProbeEdges } from './probe-devices.ts'
+import { canTryDevices, guardsDevices, tryDevices, type ProbeEdges } from './probe-devices.ts'
 import { withScratch, type WorkerFolders } from './overlay.ts'
 import { runContainer } from './container.ts'
 
 /**
- * Runs a container that holds nothing but a program of a hundred bytes; when that does not work, once more without a
- * seccomp profile.
+ * Tries a runtime's containers: one that looks for devices, where that tells something; else, or when that does not work,
+ * one that holds nothing but a program of a hundred bytes, then the same without a seccomp profile.
  */
 export async function probeRuntime(
   folders: WorkerFolders,
@@ -21,6 +21,11 @@ export async function probeRuntime(
   options: ProbeEdges,
 ): Promise<{ failure?: string; seccomp: boolean; devices: boolean }> {
   const program = { runtime, architecture: architecture ?? platformOfNodeArch(process.arch).architecture }
+  if (architecture === undefined && canTryDevices(options)) {
+    // Mostly one container tells all
+    const found = await tryDevices(folders, { runtime, ...options, seccomp: seccompProfile(process.arch) })
+    if (found) return { seccomp: true, devices: found === 'closed' }
+  }
   const { failure } = await probe(folders, { ...options, ...program, seccomp: true })
   const devices = async () => options.inUserNamespace || guardsDevices(folders, { runtime, ...options })
   if (failure === undefined) return { seccomp: true, devices: await devices() }
