@@ -13,6 +13,7 @@ if (argv.length === 1 && ['--version', '-v', 'version'].includes(argv[0]!)) {
 
 /** Everything else is in the files beside this one: `image*.cjs` for images, `cli*.cjs` for all commands. */
 async function start(): Promise<void> {
+  process.once('beforeExit', unfinished)
   const { loadProgram } = await import('./load-program.ts')
   // Help is about all commands; a short `h` or `v` may be meant for it
   if (argv[0] === 'image' && !argv.some((arg) => /^(-[^-]*[hv]|--(help|version))/.test(arg))) {
@@ -26,6 +27,14 @@ async function start(): Promise<void> {
   const { exports, keep } = loadProgram<typeof import('./run.ts')>(import.meta.dirname, 'cli', about)
   const code = await exports.run(argv, process)
   end(code, () => exports.readArgv(argv).command === kind && keep())
+}
+
+/** Nothing is left to wait for, and the work is not done: whoever looks at the exit code must not take it for done. */
+function unfinished(): never {
+  process.stderr.write(
+    'error: xbuild came to an end before its work was done\n  hint: This is a bug in xbuild: report what you did, and with which servers\n',
+  )
+  process.exit(1)
 }
 
 function end(code: number, keep: () => void): never {

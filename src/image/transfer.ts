@@ -1,3 +1,4 @@
+import { compact } from '../compact.ts'
 import type { Emit } from '../events.ts'
 import { forEachLimited } from '../host/pool.ts'
 import { XbuildError } from '../errors.ts'
@@ -5,6 +6,7 @@ import type { Descriptor } from '../oci/descriptor.ts'
 import { digestHex } from '../oci/digest.ts'
 import { isIndexType, isManifestType } from '../oci/media-type.ts'
 import { blobsOf, parseAny } from '../oci/any-manifest.ts'
+import type { Referrers } from '../registry/types.ts'
 import { type Attached, readDocument, type ImageSource } from './source.ts'
 import type { ImageTarget } from './target.ts'
 
@@ -34,6 +36,13 @@ const BLOBS = 4
 const MAX_REFERRER_DEPTH = 3
 const MAX_REFERRERS = 1000
 
+/** A manifest that is brought, and the answers of who was asked what belongs to it. */
+interface Fresh {
+  readonly descriptor: Descriptor
+  readonly found?: Promise<Referrers>
+  readonly attached?: Promise<readonly Attached[]>
+}
+
 /** Makes a mover between two places, which brings each thing once. */
 export function createTransfer({ source, target, referrers, emit, signal }: TransferOptions): {
   /** Brings manifests with all that they lead to; an index after what it names. */
@@ -42,6 +51,9 @@ export function createTransfer({ source, target, referrers, emit, signal }: Tran
 } {
   const counts = { manifests: 0, exists: 0, mounted: 0, uploaded: 0, bytes: 0, referrers: 0 }
   const brought = new Map<string, Promise<void>>()
+  /** Manifests that are brought; what is said of them comes when they all are, at the next depth. */
+  let fresh: Fresh[] = []
+  let depth = 0
 
   function once(key: string, work: () => Promise<void>): Promise<void> {
     const known = brought.get(key) ?? work()
@@ -49,7 +61,8 @@ export function createTransfer({ source, target, referrers, emit, signal }: Tran
     return known
   }
 
-  const manifest = (descriptor: Descriptor, abort: AbortSignal, depth = 0): Promise<void> =>
+  /** With what it names: that cannot name it again, whereas lists of what refers to it may say anything. */
+  const manifest = (descriptor: Descriptor, abort: AbortSignal): Promise<void> =>
     once(descriptor.digest, async () => {
       if (!isIndexType(descriptor.mediaType) && !isManifestType(descriptor.mediaType)) return unknownKind(descriptor)
       // Asked for beside each other: every round trip counts when nothing is to be moved
@@ -57,13 +70,14 @@ export function createTransfer({ source, target, referrers, emit, signal }: Tran
         referrers && depth < MAX_REFERRER_DEPTH ? early(source.referrers(descriptor.digest, abort)) : undefined
       const attached =
         referrers && depth === 0 && target.putAttached ? early(source.attached?.(descriptor.digest, abort)) : undefined
+      fresh.push({ descriptor, ...compact({ found, attached }) })
       const isThere = await target.hasManifest(descriptor, abort)
       // What a manifest names is there with it; an index may name what its registry removed since
       if (!isThere || isIndexType(descriptor.mediaType)) {
         const document = await readDocument(source, descriptor, abort)
         const content = parseAny(document.bytes, descriptor)
         await forEachLimited(content.manifests ?? [], { limit: MANIFESTS, signal: abort }, (one, inner) =>
-          manifest(one, inner, depth),
+          manifest(one, inner),
         )
         await forEachLimited(isThere ? [] : blobsOf(content), { limit: BLOBS, signal: abort }, blob)
         if (!isThere) {
@@ -71,8 +85,6 @@ export function createTransfer({ source, target, referrers, emit, signal }: Tran
           counts.manifests++
         }
       }
-      if (found) await bringReferrers(descriptor, (await found).manifests, { abort, depth })
-      await bringAttached((await attached) ?? [], abort)
     })
 
   const blob = (descriptor: Descriptor, abort: AbortSignal): Promise<void> =>
@@ -94,11 +106,21 @@ export function createTransfer({ source, target, referrers, emit, signal }: Tran
       })
     })
 
-  async function bringReferrers(
-    subject: Descriptor,
-    found: readonly Descriptor[],
-    { abort, depth }: { readonly abort: AbortSignal; readonly depth: number },
-  ): Promise<void> {
+  async function bring(descriptors: readonly Descriptor[]): Promise<void> {
+    depth = 0
+    await forEachLimited(descriptors, { limit: MANIFESTS, signal }, manifest)
+    while (fresh.length > 0) {
+      const subjects = fresh
+      fresh = []
+      depth++
+      await forEachLimited(subjects, { limit: MANIFESTS, signal }, async ({ descriptor, found, attached }, abort) => {
+        if (found) await bringReferrers(descriptor, (await found).manifests, abort)
+        await bringAttached((await attached) ?? [], abort)
+      })
+    }
+  }
+
+  async function bringReferrers(subject: Descriptor, found: readonly Descriptor[], abort: AbortSignal): Promise<void> {
     if (found.length === 0) return
     counts.referrers += found.length
     if (counts.referrers > MAX_REFERRERS)
@@ -106,7 +128,7 @@ export function createTransfer({ source, target, referrers, emit, signal }: Tran
         'BAD_IMAGE',
         `Cannot copy "${source.name}": more than ${MAX_REFERRERS} manifests refer to it`,
       )
-    for (const one of found) await manifest(one, abort, depth + 1)
+    for (const one of found) await manifest(one, abort)
     await target.addReferrers(subject, found, abort)
   }
 
@@ -133,8 +155,7 @@ export function createTransfer({ source, target, referrers, emit, signal }: Tran
   }
 
   return {
-    bring: (descriptors) =>
-      forEachLimited(descriptors, { limit: MANIFESTS, signal }, (one, inner) => manifest(one, inner)),
+    bring,
     result: () => {
       const { manifests, exists, mounted, uploaded, bytes, referrers: count } = counts
       return { manifests, blobs: { exists, mounted, uploaded }, bytes, referrers: count }

@@ -290,3 +290,16 @@ function spoil(path: string): void {
   bytes[bytes.length >> 1]! ^= 0xff
   writeFileSync(path, bytes)
 }
+
+test('work that waits for nothing any more is not taken for done', async () => {
+  const hook = join(folder, 'silent.cjs')
+  // Requests that never end, and keep nothing open
+  writeFileSync(
+    hook,
+    "const { EventEmitter } = require('node:events')\n" +
+      "require('node:http').request = () => Object.assign(new EventEmitter(), { setTimeout() {}, end() {}, destroy() {} })\n",
+  )
+  const ended = await xbuild(['image', 'ls', '127.0.0.1:9/app'], { store, env: { NODE_OPTIONS: `--require ${hook}` } })
+  expect(ended.code, ended.stderr).toBe(1)
+  expect(ended.stderr).toMatch(/^error: xbuild came to an end before its work was done/)
+})

@@ -118,3 +118,22 @@ test('create from another repository mounts each blob once and sends none', asyn
     'to/app/manifests/DIGEST',
   ])
 })
+
+test.each(['itself', 'each other'])('copy ends well where a registry says that manifests refer to %s', async (what) => {
+  const folder = tempFolder()
+  const name = `${registry.host}/a/app`
+  const { manifests } = await pushImages(name, [{ platform: 'linux/amd64' }, { platform: 'linux/arm64' }], { folder })
+  const [one, other] = manifests.map(({ descriptor }) => descriptor)
+  registry.intercepts.push((_request, response, { path }) => {
+    const subject = /\/a\/app\/referrers\/(.*)/.exec(path)?.[1]
+    if (subject === undefined) return false
+    const listed = (subject === one!.digest) === (what === 'itself') ? one! : other!
+    const { mediaType, digest, size } = listed
+    response.writeHead(200, { 'content-type': 'application/vnd.oci.image.index.v1+json' })
+    response.end(JSON.stringify({ schemaVersion: 2, manifests: [{ mediaType, digest, size }] }))
+    return true
+  })
+  const copied = await runHere(['image', 'copy', name, `${registry.host}/b/app:1`], { cwd: folder })
+  expect(copied.code, copied.stderr).toBe(0)
+  expect(registry.manifests.has('b/app:1')).toBe(true)
+})
