@@ -44,6 +44,29 @@ describe('what is tried again', () => {
     expect(said[0]).toContain('stopped responding')
   })
 
+  test('a byte at a time', async () => {
+    const { registry, client, said } = await failing(
+      1,
+      (_request, response) => {
+        response.writeHead(200, { 'content-type': held.descriptor.mediaType })
+        const drops = setInterval(() => response.write(' '), 20)
+        response.once('close', () => clearInterval(drops))
+      },
+      { idleTimeout: 200 },
+    )
+    await client.manifest(parseReference(`${registry.host}/app:1`), { signal })
+    expect(said).toHaveLength(1)
+  })
+
+  test('heads without an answer', async () => {
+    const { registry, client, said } = await failing(1, (_request, response) => {
+      const heads = setInterval(() => response.writeProcessing(), 1)
+      response.once('close', () => clearInterval(heads))
+    })
+    await client.manifest(parseReference(`${registry.host}/app:1`), { signal })
+    expect(said[0]).toContain('stopped responding')
+  })
+
   test.each([
     ['part of a manifest, said to be all of it', held.bytes.subarray(0, 10), sha256(held.bytes)],
     ['part of a manifest of which no digest is said', held.bytes.subarray(0, 10), undefined],

@@ -52,9 +52,7 @@ export function createHttp(options: { agents: Agents; idleTimeout: number }): Se
       },
       ...(proxy ? { path: request.url.href.replace(/#.*$/, '') } : {}),
     })
-    outgoing.setTimeout(options.idleTimeout * (source ? UPLOAD_PATIENCE : 1), () => {
-      outgoing.destroy(Object.assign(new Error('idle'), { code: 'IDLE' }))
-    })
+    endWhenIdle(outgoing, options.idleTimeout * (source ? UPLOAD_PATIENCE : 1))
     try {
       return await answered(outgoing, source)
     } catch (error) {
@@ -65,6 +63,26 @@ export function createHttp(options: { agents: Agents; idleTimeout: number }): Se
       throw error
     }
   }
+}
+
+/** Bytes that move at least in the time after which silence ends a request; and heads that come before an answer. */
+const SLOWEST = 256
+const MOST_HEADS = 100
+
+/** Ends a request in silence, and one whose answer comes a byte at a time, or never after all that is said before it. */
+function endWhenIdle(outgoing: ClientRequest, period: number): void {
+  const end = () => void outgoing.destroy(Object.assign(new Error('idle'), { code: 'IDLE' }))
+  outgoing.setTimeout(period, end)
+  let heads = 0
+  outgoing.on('information', () => ++heads > MOST_HEADS && end())
+  let before: number | undefined
+  const timer = setInterval(() => {
+    const { bytesRead = 0, bytesWritten = 0 } = outgoing.socket ?? {}
+    const moved = bytesRead + bytesWritten
+    if (before !== undefined && moved - before < SLOWEST) end()
+    before = moved
+  }, period).unref()
+  outgoing.once('close', () => clearInterval(timer))
 }
 
 function answered(outgoing: ClientRequest, source: Readable | undefined): Promise<IncomingMessage> {
