@@ -105,7 +105,10 @@ async function withClient<T>(
   { registries, terminal: { env, stderr } }: PackRegistryEdges,
   work: (client: RegistryClient) => Promise<T>,
 ): Promise<T> {
-  const client = createRegistryClient({ registries, env, onRetry: (text) => void stderr.write(`warning: ${text}\n`) })
+  const client = createRegistryClient({
+    ...{ registries, env, reach: 'no-metadata' },
+    onRetry: (text) => void stderr.write(`warning: ${text}\n`),
+  })
   try {
     return await work(client)
   } finally {

@@ -137,3 +137,14 @@ test.each(['itself', 'each other'])('copy ends well where a registry says that m
   expect(copied.code, copied.stderr).toBe(0)
   expect(registry.manifests.has('b/app:1')).toBe(true)
 })
+
+test('a registry cannot send an image command to a metadata service', async () => {
+  registry.intercepts.push((_request, response, { path }) => {
+    if (!path.includes('/manifests/')) return false
+    response.writeHead(302, { location: 'http://169.254.169.254/latest' }).end()
+    return true
+  })
+  const { code, stderr } = await runHere(['image', 'inspect', `${registry.host}/a/app`], { cwd: tempFolder() })
+  expect(code).toBe(1)
+  expect(stderr).toContain('it is a link-local or metadata address')
+})

@@ -40,7 +40,7 @@ export async function withImages<T>(
     onStop: () => stderr.write('Stopping\n'),
     work: async (signal) => {
       setMaxListeners(0, signal)
-      const registry = connect({ registries, env, onRetry: warn })
+      const registry = connect({ registries, env, onRetry: warn, reach: 'no-metadata' })
       const opened: ImageSource[] = []
       try {
         return await work({
