@@ -6,12 +6,14 @@ import { familiarReference, type Reference } from '../oci/reference.ts'
 import { registryEndpoint } from './endpoint.ts'
 import { checkDigest, headerDigest } from './manifest.ts'
 import type { Connection } from './mirrors.ts'
-import { bodyOf, pagesOf, patiently } from './pages.ts'
+import { bodyOf, pagesOf, patiently, unusableAnswer } from './pages.ts'
 import { pullScope } from './pull.ts'
 import type { Referrers } from './types.ts'
 
 const MAX_REFERRERS = 4 << 20
 const MAX_REFERRER_PAGES = 50
+/** Of all pages together: each is read by whoever checks or copies an image. */
+const MAX_LISTED = 10_000
 
 /** The manifests whose subject is `digest`. */
 export async function listReferrers(
@@ -35,6 +37,8 @@ export async function listReferrers(
   for await (const body of asked) {
     listed = true
     found.push(...indexIn(body))
+    if (found.length > MAX_LISTED)
+      throw unusableAnswer(what, `${endpoint.host} lists more than ${MAX_LISTED} manifests`)
   }
   if (listed) return { listed, manifests: found }
   const tag = fallbackTag(digest)

@@ -26,6 +26,9 @@ import { openSession, type Session } from './open.ts'
 import { check, graphOf } from './requests.ts'
 import type { SessionRequest } from './types.ts'
 
+/** More than any image has; each is planned and built. */
+const MOST = 100
+
 type OpenEdges = Parameters<typeof openSession>[1]
 
 /**
@@ -79,6 +82,7 @@ async function platformsOfBases(
     const has = await base
     common = common ? common.filter((one) => has.some((other) => samePlatform(one, other))) : has
   }
+  if (common!.length > MOST) throw unanswered(`the base images have ${common!.length}, more than ${MOST}`)
   if (common!.length > 0) return common!
   throw unanswered(`the base images ${[...bases.keys()].join(', ')} have no platform in common`)
 }

@@ -58,3 +58,20 @@ test('all is no platform beside others', async () => {
   const { code, stderr } = await run('FROM R/wide:1\n', 'plan', '--platform', 'all,linux/amd64')
   expect([code, stderr]).toEqual([2, expect.stringContaining('all stands for every platform')])
 })
+
+test('an image for more platforms than any has is not built for all of them', async () => {
+  const digest = `sha256:${'a'.repeat(64)}`
+  const manifests = Array.from({ length: 101 }, (_, number) => ({
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+    ...{ digest, size: 500, platform: { os: 'linux', architecture: `cpu${number}` } },
+  }))
+  const mediaType = 'application/vnd.oci.image.index.v1+json'
+  writeFiles(join(folder, 'layout'), {
+    'oci-layout': '{"imageLayoutVersion":"1.0.0"}',
+    'index.json': JSON.stringify({ schemaVersion: 2, mediaType, manifests }),
+  })
+  const base = `base=oci-layout://${join(folder, 'layout')}`
+  const { code, stderr } = await run('FROM base\n', '--platform', 'all', '--build-context', base)
+  expect(code).toBe(2)
+  expect(stderr).toMatch(/Cannot build for all platforms: .*more than 100/)
+})

@@ -114,6 +114,18 @@ describe('referrers', () => {
   })
 })
 
+test('a list of referrers that is longer than any is refused', async () => {
+  const descriptor = { mediaType: MEDIA_TYPE.manifest, digest: DIGEST, size: 3 }
+  registry.intercepts.push((request, response) => {
+    const page = Number(new URL(request.url ?? '', 'http://x').searchParams.get('page') ?? 0)
+    const next = `<${request.url?.split('?')[0]}?page=${page + 1}>; rel="next"`
+    response.writeHead(200, { 'content-type': MEDIA_TYPE.index, link: next })
+    response.end(JSON.stringify({ schemaVersion: 2, manifests: Array(6000).fill(descriptor) }))
+    return true
+  })
+  await expect(client.referrers(ref(), DIGEST, { signal })).rejects.toThrow(/more than 10000 manifests/)
+})
+
 describe('deleteManifest', () => {
   test('says whether it was there, and what a registry that cannot do it needs', async () => {
     let status = 202
