@@ -107,6 +107,10 @@ export function createDownloader({
           discard(response)
           return record
         }
+        if (response.statusCode === 304) {
+          discard(response)
+          throw new XbuildError('REGISTRY', `Cannot ${what}: it was answered with 304, which nobody asked for`)
+        }
         return keep(response, { store, what, ...options })
       })
       if (checksum !== undefined && fetched.digest !== checksum) {

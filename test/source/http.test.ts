@@ -153,3 +153,9 @@ test('a server elsewhere does not lead into this machine, nor to metadata servic
     strict.close()
   }
 })
+
+test('an answer that nothing has changed, to who has nothing, is an error', async () => {
+  server.files.set('/f', (_request, response) => void response.writeHead(304).end())
+  await expect(downloader.download(`${server.url}/f`, { signal })).rejects.toThrow('304')
+  expect(readdirSync(store.folder.tmp)).toEqual([])
+})
