@@ -135,3 +135,73 @@ test("GitHub's token service is asked for a token of Sigstore; without any the w
   }
   service.close()
 })
+
+test('parts of other signatures make none, whoever made them', async () => {
+  const identity = { name: ME, issuer: ISSUER }
+  const trust = trustIn(sigstore.trustedRoot)
+  const elsewhere: Digest = `sha256:${'cd'.repeat(32)}`
+  const you = { SIGSTORE_ID_TOKEN: tokenOf({ sub: '43', email: `${ME}.elsewhere.test` }) }
+  const signer = await openSigner(services(), { cwd: folder, env })
+  const [mine, second, theirs, foreign] = await Promise.all([
+    signed(),
+    signer(signal, (by) => by.sign(elsewhere, signal)),
+    signed({}, you),
+    signed({ fulcioUrl: other.url, rekorUrl: other.url }),
+  ])
+  const read = ({ bytes }: { readonly bytes: Buffer }) => JSON.parse(bytes.toString())
+  const made = (change: (copy: ReturnType<typeof read>) => void) => {
+    const copy = read(mine)
+    change(copy)
+    return Buffer.from(JSON.stringify(copy))
+  }
+  const [other2, stranger, of] = [read(second), read(theirs), read(foreign)]
+  const forged: Record<string, Buffer> = {
+    'the log entry of another image': made((one) => {
+      one.verificationMaterial.tlogEntries = other2.verificationMaterial.tlogEntries
+    }),
+    'the envelope of another image': made((one) => (one.dsseEnvelope = other2.dsseEnvelope)),
+    'another signature first': made((one) => {
+      one.dsseEnvelope.signatures.unshift(stranger.dsseEnvelope.signatures[0])
+    }),
+    'the certificate of another identity, whose signature it is': theirs.bytes,
+    'a certificate beside the signature of another one': made((one) => {
+      one.dsseEnvelope.signatures = stranger.dsseEnvelope.signatures
+      one.verificationMaterial.tlogEntries = stranger.verificationMaterial.tlogEntries
+    }),
+    'a certificate of an authority that nobody believes': foreign.bytes,
+    'such a certificate with an entry of the right log': made((one) => {
+      one.dsseEnvelope = of.dsseEnvelope
+      one.verificationMaterial.certificate = of.verificationMaterial.certificate
+    }),
+    'a chain that brings its own authority': made((one) => {
+      const { certificate } = of.verificationMaterial
+      delete one.verificationMaterial.certificate
+      one.verificationMaterial.x509CertificateChain = { certificates: [certificate, certificate] }
+      one.dsseEnvelope = of.dsseEnvelope
+    }),
+    'a key in the place of the certificate': made((one) => {
+      delete one.verificationMaterial.certificate
+      one.verificationMaterial.publicKey = { hint: 'x' }
+    }),
+    'another type of payload': made((one) => (one.dsseEnvelope.payloadType = 'application/json')),
+    'no envelope': made((one) => {
+      const { sig } = one.dsseEnvelope.signatures[0]
+      delete one.dsseEnvelope
+      const messageDigest = { algorithm: 'SHA2_256', digest: Buffer.from('ab'.repeat(32), 'hex').toString('base64') }
+      one.messageSignature = { messageDigest, signature: sig }
+    }),
+  }
+  expect(isSignatureOf(mine.bytes, { digest, identity, trust })).toBe(true)
+  for (const [what, bytes] of Object.entries(forged))
+    expect(isSignatureOf(bytes, { digest, identity, trust }), what).toBe(false)
+  for (const name of ['', 'me', ME.slice(0, -1), ME.toUpperCase(), `^${ME}$`, `${ME} `, `${ME}.elsewhere.test`])
+    expect(isSignatureOf(mine.bytes, { digest, identity: { ...identity, name }, trust }), name).toBe(false)
+  const { certificateAuthorities } = sigstore.trustedRoot as Readonly<Record<string, readonly object[]>>
+  const past = { start: '2000-01-01T00:00:00Z', end: '2001-01-01T00:00:00Z' }
+  const old = { ...sigstore.trustedRoot, certificateAuthorities: [{ ...certificateAuthorities![0], validFor: past }] }
+  const noLog = { ...sigstore.trustedRoot, tlogs: (other.trustedRoot as { readonly tlogs: object }).tlogs }
+  for (const root of [old, noLog]) {
+    const signer = { identity, trust: trustIn(root) }
+    expect(isSignatureOf(mine.bytes, { digest, ...signer })).toBe(false)
+  }
+})
