@@ -115,6 +115,25 @@ describe('ways to an engine', () => {
     )
   })
 
+  test('ssh, and tests of the image run there', async () => {
+    const way = `ssh://${USER}@${sshd.host}${docker.socket}`
+    // Nothing that runs steps is here: what runs, runs there
+    const env = { ...sshd.env, PATH: sshd.env['PATH']!.split(':')[0]! }
+    const tested = (...commands: string[]) =>
+      build(
+        ['--builder', way, '--platform', NATIVE, ...commands.flatMap((command) => ['--test', command])],
+        DOCKERFILE,
+        { env, files: { file: 'text' } },
+      )
+    const good = await tested('test "$(cat /out)" = " text" && echo "good $(id -u)"', '["/bin/cat", "/out"]')
+    expect(good.code, good.stderr).toBe(0)
+    expect(good.stderr).toMatch(/good 0$/m)
+    const bad = await tested('echo no >&2; exit 7')
+    expect(bad.code).toBe(1)
+    expect(bad.stderr).toContain(`Cannot publish: test "echo no >&2; exit 7" of ${NATIVE} failed with exit code 7`)
+    expect(existsSync(bad.out)).toBe(false)
+  })
+
   test('ssh by a name that ~/.ssh/config knows', async () => {
     const way = `ssh://xbuild-test-host${docker.socket}`
     expect(await built(way, sshd.env)).toBe(expected(way))
