@@ -1,4 +1,4 @@
-// Makes cases.golden.json, compose-cases.golden.json and functions.golden.json with a real docker-buildx: node make-golden.mjs PROGRAM
+// Makes the golden results with a real docker-buildx: node make-golden.mjs PROGRAM
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -77,6 +77,19 @@ function functions() {
   return Object.fromEntries(lines.map((line) => [line, found[line]]))
 }
 
+/** Expressions of odd-expressions.golden.json, anew: their values as JSON, and "!ERR" for those that have none. */
+function oddExpressions() {
+  const all = Object.keys(JSON.parse(readFileSync(join(here, 'odd-expressions.golden.json'), 'utf8')))
+  const text = all
+    .map(
+      (each, at) => `variable "v${String(at).padStart(5, '0')}" {\n  default = try(jsonencode(${each}), "!ERR")\n}\n`,
+    )
+    .join('')
+  const { value, error } = run(['--list=type=variables,format=json'], { 'docker-bake.hcl': text }, {})
+  if (!value) throw new Error(error)
+  return Object.fromEntries(all.map((each, at) => [each, value[at].value]))
+}
+
 function save(name, record) {
   const lines = Object.entries(record).map(([key, value]) => `  ${JSON.stringify(key)}: ${JSON.stringify(value)}`)
   writeFileSync(join(here, name), `{\n${lines.join(',\n')}\n}\n`)
@@ -84,6 +97,9 @@ function save(name, record) {
 
 if (process.argv[3] !== 'compose') save('cases.golden.json', cases('cases.txt'))
 save('compose-cases.golden.json', cases('compose-cases.txt'))
-if (process.argv[3] === undefined) save('functions.golden.json', functions())
+if (process.argv[3] === undefined) {
+  save('functions.golden.json', functions())
+  save('odd-expressions.golden.json', oddExpressions())
+}
 server.close()
 rmSync(socketFolder, { recursive: true, force: true })

@@ -76,7 +76,9 @@ function callOwn(
   }
 }
 
-function attempt({ name, arguments: given, at }: Call, scope: Scope, evaluate: Evaluate): Value {
+function attempt(expression: Call, scope: Scope, evaluate: Evaluate): Value {
+  const { name, at } = expression
+  const given = expression.expand ? expanded(expression, scope, evaluate) : expression.arguments
   if (name === 'can' && given.length !== 1) throw new HclError('can takes one expression', at)
   const reasons: string[] = []
   for (const argument of given) {
@@ -89,6 +91,13 @@ function attempt({ name, arguments: given, at }: Call, scope: Scope, evaluate: E
     reasons.length === 0 ? 'try needs an expression' : `no expression of try has a value: ${reasons.join('; ')}`,
     at,
   )
+}
+
+/** Arguments of which the last is a list: its elements are arguments, too. */
+function expanded(expression: Call, scope: Scope, evaluate: Evaluate): readonly Expression[] {
+  const values = argumentsOf({ ...expression, arguments: expression.arguments.slice(-1) }, scope, evaluate)
+  const more = values.map((value): Expression => ({ kind: 'literal', at: expression.at, value }))
+  return [...expression.arguments.slice(0, -1), ...more]
 }
 
 function converted({ arguments: given, at }: Call, scope: Scope, evaluate: Evaluate): Value {

@@ -15,6 +15,7 @@ import {
   withNewlines,
 } from './cursor.ts'
 import type { ReadExpression } from './template.ts'
+import { NULL } from './value.ts'
 
 /** A list in brackets, or a for expression that makes one. */
 export function readTuple(cursor: Cursor, read: ReadExpression): Expression {
@@ -66,7 +67,7 @@ function keyOf(cursor: Cursor, key: Expression): Expression {
       at: key.at,
       parts: [{ kind: 'literal', at: key.at, value: { type: { kind: 'string' }, data: key.name } }],
     }
-  if (key.kind === 'literal' && typeof key.value.data === 'boolean')
+  if (key.kind === 'literal' && (typeof key.value.data === 'boolean' || key.value === NULL))
     return { ...key, value: { type: { kind: 'string' }, data: String(key.value.data) } }
   if (key.kind === 'attribute')
     throw failure(

@@ -27,6 +27,8 @@ export function convert(value: Value, want: Type): Value {
     return nullOf(want)
   }
   if (isPrimitive(want)) return toPrimitive(value, want)
+  // Nothing in it tells whether it could become the other: its type does
+  if ('element' in value.type && 'element' in want && isEmpty(value)) convertible(value.type, want)
   switch (want.kind) {
     case 'list':
     case 'set':
@@ -40,6 +42,10 @@ export function convert(value: Value, want: Type): Value {
     default:
       throw mismatch(value.type, want)
   }
+}
+
+function isEmpty(value: Value): boolean {
+  return itemsOf(value).length === 0 && entriesOf(value).size === 0
 }
 
 function hasOptional(type: Type): boolean {
@@ -112,7 +118,7 @@ function unifyAll(types: readonly Type[], kind: string): Type {
 }
 
 function toTuple(value: Value, want: Extract<Type, { kind: 'tuple' }>): Value {
-  if (!isSequence(value)) throw mismatch(value.type, want)
+  if (value.type.kind !== 'tuple') throw mismatch(value.type, want)
   const items = itemsOf(value)
   if (items.length !== want.elements.length)
     throw new ConvertError(`a tuple of ${want.elements.length} elements is required`)
@@ -179,10 +185,9 @@ export function canConvert(have: Type, want: Type): boolean {
       have.elements.length === want.elements.length &&
       have.elements.every((type, at) => canConvert(type, want.elements[at]!))
     )
-  if (want.kind !== 'object') return false
+  if (want.kind !== 'object' || (have.kind !== 'map' && have.kind !== 'object')) return false
   return [...want.attributes].every(([name, type]) => {
-    const given = have.kind === 'map' ? have.element : have.kind === 'object' ? have.attributes.get(name) : undefined
-    if (have.kind !== 'map' && have.kind !== 'object') return false
+    const given = 'element' in have ? have.element : have.attributes.get(name)
     return given ? canConvert(given, type) : want.optional?.has(name)
   })
 }
@@ -190,6 +195,10 @@ export function canConvert(have: Type, want: Type): boolean {
 /** The one type that values of all these types can become, or undefined. */
 export function unify(types: readonly Type[]): Type | undefined {
   const known = types.filter(({ kind }) => kind !== 'any')
+  return unifyKnown(known) ?? (known.length < types.length ? ANY : undefined)
+}
+
+function unifyKnown(known: readonly Type[]): Type | undefined {
   const [first] = known
   if (!first) return ANY
   if (known.every((type) => sameType(type, first))) return first
@@ -205,6 +214,11 @@ export function unify(types: readonly Type[]): Type | undefined {
 function unifySequences(types: readonly Type[]): Type | undefined {
   const tuples = types.filter((type) => type.kind === 'tuple')
   const [first] = tuples
+  const sets = types.filter((type) => type.kind === 'set')
+  if (sets.length > 0 && sets.length < types.length)
+    return [...types.filter((type) => type.kind === 'list'), ...sets].find((want) =>
+      types.every((type) => canConvert(type, want)),
+    )
   if (
     first &&
     tuples.length === types.length &&
@@ -217,9 +231,7 @@ function unifySequences(types: readonly Type[]): Type | undefined {
     types.flatMap((type) => (type.kind === 'tuple' ? type.elements : 'element' in type ? [type.element] : [])),
   )
   if (!element) return undefined
-  const sets = types.filter(({ kind }) => kind === 'set').length
-  if (sets > 0 && sets + tuples.length === types.length) return { kind: 'set', element }
-  return listOf(element)
+  return sets.length > 0 ? { kind: 'set', element } : listOf(element)
 }
 
 function unifyMappings(types: readonly Type[]): Type | undefined {

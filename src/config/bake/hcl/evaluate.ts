@@ -10,7 +10,7 @@ import { attributeOf, indexOf } from './look-up.ts'
 import { loop } from './loop.ts'
 import { binary, unary } from './operators.ts'
 import type { Scope } from './scope.ts'
-import { STRING } from './types.ts'
+import { ANY, STRING, type Type } from './types.ts'
 import { isSequence, itemsOf, list, NULL, object, text, tuple, type Value } from './value.ts'
 
 const MAX_DEPTH = 500
@@ -121,8 +121,19 @@ function splat({ of, each, at }: Extract<Expression, { kind: 'splat' }>, scope: 
   spendItems(scope.root.world.budget, items.length)
   const found = items.map((item) => evaluate(each, { ...scope, item }))
   const [first] = found
+  if (!first && (source.type.kind === 'list' || source.type.kind === 'set')) checkSteps(each, source.type.element)
   if (source.type.kind === 'list' || source.type.kind === 'set') return list(first?.type ?? source.type.element, found)
   return tuple(found)
+}
+
+// Of no elements, too, only those attributes are taken that elements of that type can have
+function checkSteps(each: Expression, type: Type): Type {
+  if (each.kind !== 'attribute' && each.kind !== 'index') return each.kind === 'item' ? type : ANY
+  const of = checkSteps(each.of, type)
+  if (each.kind === 'index' || of.kind === 'any') return ANY
+  const found = of.kind === 'object' ? of.attributes.get(each.name) : of.kind === 'map' ? of.element : undefined
+  if (!found) throw new HclError(`a ${of.kind} has no attribute "${each.name}"`, each.at)
+  return found
 }
 
 function objectOf({ items }: Extract<Expression, { kind: 'object' }>, scope: Scope): Value {

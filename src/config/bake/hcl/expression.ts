@@ -77,26 +77,30 @@ function readUnary(cursor: Cursor): Expression {
 function readSteps(cursor: Cursor, start: Expression): Expression {
   let found = start
   for (let count = 0; count < 1000; count++) {
-    const at = here(cursor)
-    if (sees(cursor, '.*')) {
-      cursor.offset += 2
-      found = { kind: 'splat', at, of: found, each: splatSteps(cursor, false) }
-    } else if (/^\[\s*\*\s*\]/.test(cursor.source.slice(cursor.offset, cursor.offset + 40))) {
-      takeMatch(cursor, /\[\s*\*\s*\]/)
-      found = { kind: 'splat', at, of: found, each: splatSteps(cursor, true) }
-    } else {
-      const step = readStep(cursor, found, true)
-      if (!step) return found
-      found = step
-    }
+    const step: Expression | undefined = readSplat(cursor, found) ?? readStep(cursor, found, true)
+    if (!step) return found
+    found = step
   }
   throw failure(cursor, 'this expression has more than 1000 steps')
 }
 
+function readSplat(cursor: Cursor, of: Expression): Expression | undefined {
+  const at = here(cursor)
+  if (sees(cursor, '.*')) {
+    cursor.offset += 2
+    return { kind: 'splat', at, of, each: splatSteps(cursor, false) }
+  }
+  if (!/^\[\s*\*\s*\]/.test(cursor.source.slice(cursor.offset, cursor.offset + 40))) return undefined
+  takeMatch(cursor, /\[\s*\*\s*\]/)
+  return { kind: 'splat', at, of, each: deeper(cursor, () => splatSteps(cursor, true)) }
+}
+
+// What follows "[*]" is done to each element, further splats too
 function splatSteps(cursor: Cursor, brackets: boolean): Expression {
   let each: Expression = { kind: 'item', at: here(cursor) }
   for (;;) {
-    const step = readStep(cursor, each, brackets)
+    const step: Expression | undefined =
+      (brackets ? readSplat(cursor, each) : undefined) ?? readStep(cursor, each, brackets)
     if (!step) return each
     each = step
   }

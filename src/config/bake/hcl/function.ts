@@ -64,10 +64,12 @@ export function textsOf(value: Value | undefined): string[] {
 export function intOf(value: Value | undefined, name: string): number {
   const found = numOf(value)
   if (!isInt(found)) throw new FunctionError(`${name} must be a whole number`)
-  if (compare(found, ofInt(2 ** 53)) > 0 || compare(found, ofInt(-(2 ** 53))) < 0)
-    throw new FunctionError(`${name} is out of range`)
+  if (compare(found, LARGEST) > 0 || compare(found, SMALLEST) < 0) throw new FunctionError(`${name} is out of range`)
   return Number(toBigInt(found))
 }
+
+const LARGEST = ofInt(2n ** 63n - 1n)
+const SMALLEST = ofInt(-(2n ** 63n))
 
 /** The arguments of a call as the parameters want them. */
 export function prepare({ parameters, rest }: LibraryFunction, given: readonly Value[]): Value[] {

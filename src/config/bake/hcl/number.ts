@@ -119,8 +119,11 @@ export function modulo(a: Num, b: Num): Num {
   if (b.mantissa === 0n) throw new NumberError('division by zero')
   const bits = Math.max(a.bits, b.bits)
   if (a.minusZero) return zero(bits, b.mantissa > 0n)
-  const exponent = Math.min(a.exponent, b.exponent)
-  return round(raise(a, exponent) % raise(b, exponent), exponent, bits)
+  // As HashiCorp's implementation: what a whole number of times leaves, each step rounded to the bits of the dividend
+  const times = round(toBigInt(divide(a, b)), 0, a.bits)
+  const taken = round(times.mantissa * b.mantissa, times.exponent + b.exponent, a.bits)
+  const exponent = Math.min(a.exponent, taken.exponent)
+  return round(raise(a, exponent) - raise(taken, exponent), exponent, a.bits)
 }
 
 /** Negative, zero or positive, as the first is less, equal or greater. */
@@ -150,8 +153,8 @@ export function toDouble(a: Num): number {
 /** The shortest decimal form that means this number, never with an exponent. */
 export function toText(a: Num): string {
   if (a.minusZero) return '-0'
-  if (a.exponent >= 0) return shortestInteger(a)
   const size = a.mantissa < 0n ? -a.mantissa : a.mantissa
+  if (a.exponent >= 0 && bitLength(size) + a.exponent <= a.bits) return toBigInt(a).toString()
   // One bit more than the number has: the neighbours half a step away
   const shift = a.bits + 1 - bitLength(size)
   const middle = size << BigInt(shift)
@@ -160,13 +163,8 @@ export function toText(a: Num): string {
   return (a.mantissa < 0n ? '-' : '') + shortest(middle, exponent, even)
 }
 
-// All digits count below 2 ** bits, which integers are that anything here makes
-function shortestInteger(a: Num): string {
-  return toBigInt(a).toString()
-}
-
 function shortest(middle: bigint, exponent: number, inclusive: boolean): string {
-  const scale = -exponent
+  const scale = -exponent // below 0: the number is larger than its bits can tell in full
   const width = decimals(middle + 1n, scale).length
   const digits = decimals(middle, scale).padStart(width, '0')
   const lower = decimals(middle - 1n, scale).padStart(width, '0')
@@ -183,14 +181,14 @@ function shortest(middle: bigint, exponent: number, inclusive: boolean): string 
     const rest = digits.slice(index + 2)
     const nearestUp = next > '5' || (next === '5' && (/[1-9]/.test(rest) || Number(m) % 2 === 1))
     const rounded = down && up ? kept + (nearestUp ? 1n : 0n) : down ? kept : kept + 1n
-    return point(rounded * 10n ** BigInt(width - index - 1), scale)
+    return point(rounded * 10n ** BigInt(width - index - 1), Math.max(0, scale))
   }
-  return point(BigInt(digits), scale)
+  return point(BigInt(digits), Math.max(0, scale))
 }
 
 // size * 2 ** -scale, times 10 ** scale: an integer
 function decimals(size: bigint, scale: number): string {
-  return (size * 5n ** BigInt(scale)).toString()
+  return scale < 0 ? (size << BigInt(-scale)).toString() : (size * 5n ** BigInt(scale)).toString()
 }
 
 function point(value: bigint, scale: number): string {

@@ -200,7 +200,8 @@ function escape(cursor: Cursor): string {
   const size = kind === 'u' ? 4 : kind === 'U' ? 8 : 0
   const digits = cursor.source.slice(cursor.offset + 2, cursor.offset + 2 + size)
   const code = Number.parseInt(digits, 16)
-  if (size === 0 || !/^[0-9a-fA-F]+$/.test(digits) || digits.length !== size || code > 0x10ffff)
+  const isHalf = code >= 0xd800 && code <= 0xdfff // of a surrogate pair
+  if (size === 0 || !/^[0-9a-fA-F]+$/.test(digits) || digits.length !== size || code > 0x10ffff || isHalf)
     throw failure(
       cursor,
       `\\${kind} is no escape`,

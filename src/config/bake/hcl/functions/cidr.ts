@@ -73,9 +73,8 @@ function host({ address, length, bits }: Network, number: bigint): string {
 }
 
 function mask({ length, bits }: Network): string {
-  if (bits === 128) throw new FunctionError('IPv6 addresses cannot have a netmask')
-  const free = 32n - BigInt(length)
-  return show((0xffffffffn >> free) << free, 32)
+  const free = BigInt(bits - length)
+  return show((((1n << BigInt(bits)) - 1n) >> free) << free, bits)
 }
 
 function longer({ length, bits }: Network, more: number): number {

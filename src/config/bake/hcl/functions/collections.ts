@@ -144,9 +144,10 @@ function range(given: readonly Value[], spend: (count: number) => void): Value {
   if (!a || given.length > 3) throw new FunctionError('must have one, two, or three arguments')
   const [start, end] = b ? [a, b] : [ofInt(0), a]
   const up = compare(start, end) < 0
+  if (compare(start, end) === 0) return list(NUMBER, [])
   const step: Num = c ?? ofInt(up ? 1 : -1)
   if (compare(step, ofInt(0)) === 0) throw new FunctionError('step must not be zero')
-  if (up !== compare(step, ofInt(0)) > 0 && compare(start, end) !== 0)
+  if (up !== compare(step, ofInt(0)) > 0)
     throw new FunctionError(
       up ? 'end must be less than start when step is negative' : 'end must be greater than start when step is positive',
     )
@@ -183,6 +184,7 @@ function indexOf(given: Value, wanted: Value): Value {
 function zipmap(names: readonly string[], given: Value): Value {
   if (!ordered(given)) throw new FunctionError('values argument must be a list or tuple value')
   const items = itemsOf(given)
+  if ((names as (string | null)[]).includes(null)) throw new FunctionError('a key is null')
   if (names.length !== items.length)
     throw new FunctionError(`number of keys (${names.length}) does not match number of values (${items.length})`)
   const entries = names.map((name, n) => [name, items[n]!] as const)

@@ -39,7 +39,7 @@ function record(source: string, start: number): { fields: string[]; end: number 
       fields.push(found[1]!.replaceAll('""', '"').replaceAll('\r\n', '\n'))
       offset = quoted.lastIndex
     } else {
-      const bare = /[^,\r\n]*/y
+      const bare = /(?:[^,\r\n]|\r(?!\n|$))*/y
       bare.lastIndex = offset
       const found = bare.exec(source)![0]
       if (found.includes('"')) throw new FunctionError('a field without quotes has a quote in it')
@@ -47,7 +47,7 @@ function record(source: string, start: number): { fields: string[]; end: number 
       offset = bare.lastIndex
     }
     if (source[offset] === ',') offset += 1
-    else if (offset >= source.length) return { fields, end: offset }
+    else if (offset >= source.length || source.slice(offset) === '\r') return { fields, end: source.length }
     else if (source.startsWith('\n', offset)) return { fields, end: offset + 1 }
     else if (source.startsWith('\r\n', offset)) return { fields, end: offset + 2 }
     else throw new FunctionError('a "," is expected after a quoted field')

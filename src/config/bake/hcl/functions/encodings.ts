@@ -21,9 +21,10 @@ function hash(name: string): LibraryFunction {
 }
 
 function fromBase64(value: string): string {
-  const bytes = Buffer.from(value, 'base64')
-  if (bytes.toString('base64') !== value.replace(/[\r\n]/g, '')) throw new FunctionError('failed to decode base64 data')
-  return utf8(bytes, 'the decoded data')
+  const isBase64 =
+    /^(?:[\w+/]{4})*(?:[\w+/]{2}==|[\w+/]{3}=)?$/.test(value.replace(/[\r\n]/g, '')) && !value.includes('_')
+  if (!isBase64) throw new FunctionError('failed to decode base64 data')
+  return utf8(Buffer.from(value, 'base64'), 'the decoded data')
 }
 
 function utf8(bytes: Uint8Array, what: string): string {

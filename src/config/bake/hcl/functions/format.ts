@@ -1,8 +1,10 @@
 import { compact } from '../../../../compact.ts'
+import { characters } from '../characters.ts'
 import { spendCharacters, spendItems, type Budget } from '../budget.ts'
 import { convert } from '../convert.ts'
 import { FunctionError, type LibraryFunction, parameter, textOf } from '../function.ts'
-import { isInt, type Num, toBigInt, toDouble, toText } from '../number.ts'
+import { isInt, type Num, toBigInt } from '../number.ts'
+import { formatReal, formatShortest } from '../number-format.ts'
 import { ANY, BOOL, NUMBER, STRING } from '../types.ts'
 import { isSequence, itemsOf, list, text, type Value } from '../value.ts'
 import { toJsonText } from './json-text.ts'
@@ -63,7 +65,7 @@ function one(verb: string, value: Value, how: Flags): string {
     case 'v':
       return pad(plain(value, how), how)
     case 't':
-      return pad(String(to(value, BOOL, verb).data), how)
+      return String(to(value, BOOL, verb).data)
     case 's':
     case 'q':
       return quoted(verb, textOf(to(value, STRING, verb)), how)
@@ -92,15 +94,16 @@ function to(value: Value, type: typeof STRING, verb: string): Value {
 function plain(value: Value, how: Flags): string {
   if (how.flags.includes('#') || value.data === null) return toJsonText(value)
   if (value.type.kind === 'string') return textOf(value)
-  if (value.type.kind === 'number') return toText(value.data as Num)
+  if (value.type.kind === 'number') return formatShortest(value.data as Num)
   return toJsonText(value)
 }
 
 function quoted(verb: string, value: string, how: Flags): string {
-  const cut = how.precision === undefined ? value : [...value].slice(0, how.precision).join('')
+  const cut = how.precision === undefined ? value : characters(value).slice(0, how.precision).join('')
   return pad(verb === 'q' ? JSON.stringify(cut) : cut, how)
 }
 
+const PREFIXES: Readonly<Record<string, string>> = { b: '0b', o: '0', x: '0x', X: '0X' }
 const BASES: Readonly<Record<string, number>> = { b: 2, d: 10, o: 8, x: 16, X: 16 }
 
 function whole(verb: string, value: Num, how: Flags): string {
@@ -108,36 +111,14 @@ function whole(verb: string, value: Num, how: Flags): string {
   const all = toBigInt(value)
   const size = all < 0n ? -all : all
   const digits = size.toString(BASES[verb]).padStart(how.precision ?? 0, '0')
-  return signed(all < 0n, verb === 'X' ? digits.toUpperCase() : digits, how)
+  const prefix = how.flags.includes('#') ? (PREFIXES[verb] ?? '') : ''
+  return signed(all < 0n, prefix + (verb === 'X' ? digits.toUpperCase() : digits), how)
 }
 
 function real(verb: string, value: Num, how: Flags): string {
-  const number = toDouble(value)
-  const size = Math.abs(number)
-  const lower = verb.toLowerCase()
-  const made =
-    lower === 'f'
-      ? size.toFixed(Math.min(how.precision ?? 6, 100))
-      : lower === 'e'
-        ? exponent(size, how.precision ?? 6)
-        : general(size, how.precision)
-  return signed(number < 0 || Object.is(number, -0), verb === lower ? made : made.toUpperCase(), how)
-}
-
-function exponent(size: number, precision: number): string {
-  return size.toExponential(Math.min(precision, 100)).replace(/e([+-])(\d)$/, 'e$10$2')
-}
-
-function general(size: number, precision: number | undefined): string {
-  const power = size === 0 ? 0 : Math.floor(Math.log10(size))
-  if (precision === undefined) {
-    if (power < -4 || power >= 21) return size.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
-    return String(size)
-  }
-  const digits = Math.max(precision, 1)
-  const made = Number(size.toPrecision(Math.min(digits, 100)))
-  if (power < -4 || power >= digits) return made.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
-  return String(made)
+  const lower = verb.toLowerCase() as 'e' | 'f' | 'g'
+  const made = formatReal(lower, value, how.precision)
+  return signed(value.mantissa < 0n || value.minusZero === true, verb === lower ? made : made.toUpperCase(), how)
 }
 
 function signed(negative: boolean, digits: string, how: Flags): string {
@@ -148,7 +129,7 @@ function signed(negative: boolean, digits: string, how: Flags): string {
 }
 
 function pad(value: string, { flags, width }: Flags): string {
-  const missing = (width ?? 0) - [...value].length
+  const missing = (width ?? 0) - (width ? characters(value).length : 0)
   if (missing <= 0) return value
   if (flags.includes('-')) return value + ' '.repeat(missing)
   return (flags.includes('0') ? '0' : ' ').repeat(missing) + value

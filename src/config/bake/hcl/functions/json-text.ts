@@ -52,7 +52,8 @@ function fromJson(json: unknown, mark: string, depth: number): Value {
   if (json === null) return NULL
   if (typeof json === 'boolean') return bool(json)
   if (typeof json === 'string') {
-    if (!json.startsWith(mark)) return text(json)
+    // Half of a surrogate pair is no character
+    if (!json.startsWith(mark)) return text(json.replace(/\p{Surrogate}/gu, '\ufffd'))
     const found = parseNum(json.slice(mark.length))
     if (!found) throw new FunctionError('this JSON has a number that cannot be read')
     return number(found)

@@ -15,7 +15,8 @@ import {
   toBigInt,
   toDouble,
 } from '../number.ts'
-import { ANY, BOOL, NUMBER, STRING } from '../types.ts'
+import { power } from '../power.ts'
+import { ANY, BOOL, NUMBER } from '../types.ts'
 import { bool, number, nullOf, sameValue, type Value } from '../value.ts'
 
 const A = parameter('a', NUMBER)
@@ -105,20 +106,26 @@ export const NUMBER_FUNCTIONS: Readonly<Record<string, LibraryFunction>> = {
   ceil: unary((a) => add(negate(floor(negate(a))), ZERO)),
   floor: unary(floor),
   int: unary(truncate),
-  signum: unary((a) => ofInt(Math.sign(compare(a, ZERO)))),
+  signum: {
+    parameters: [parameter('num', NUMBER)],
+    run: ([a]) => number(ofInt(Math.sign(intOf(a, 'num')))),
+  },
   log: {
     parameters: [parameter('num', NUMBER), parameter('base', NUMBER)],
     run: ([a, b]) => number(ofDouble(Math.log(toDouble(numOf(a))) / Math.log(toDouble(numOf(b))))),
   },
   pow: {
     parameters: [parameter('num', NUMBER), parameter('power', NUMBER)],
-    run: ([a, b]) => number(ofDouble(toDouble(numOf(a)) ** toDouble(numOf(b)))),
+    run: ([a, b]) => number(ofDouble(power(toDouble(numOf(a)), toDouble(numOf(b))))),
   },
   max: extreme(1),
   min: extreme(-1),
   parseint: {
-    parameters: [parameter('number', STRING), parameter('base', NUMBER)],
-    run: ([text, base]) => parseInteger(textOf(text), intOf(base, 'base')),
+    parameters: [parameter('number', ANY), parameter('base', NUMBER)],
+    run: ([given, base]) => {
+      if (given!.type.kind !== 'string') throw new FunctionError('the first argument must be a string')
+      return parseInteger(textOf(given), intOf(base, 'base'))
+    },
   },
   greaterthan: comparing((difference) => difference > 0),
   greaterthanorequalto: comparing((difference) => difference >= 0),

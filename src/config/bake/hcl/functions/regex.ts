@@ -68,12 +68,15 @@ function resultType(regex: RE2JS): Type {
 
 // Go's Expand: $1, ${1}, $name, ${name} and $$
 function expand(template: string, { groups }: Match, names: ReadonlyMap<string, number>): string {
-  return template.replace(/\$(?:\$|\{([A-Za-z0-9_]+)\}|([A-Za-z0-9_]+))/g, (whole, braced?: string, bare?: string) => {
-    const name = braced ?? bare
-    if (name === undefined) return whole === '$$' ? '$' : whole
-    const index = /^\d+$/.test(name) ? Number(name) : names.get(name)
-    return (index === undefined ? undefined : groups[index]) ?? ''
-  })
+  return template.replace(
+    /\$(?:\$|\{([\p{L}\p{Nd}_]+)\}|([\p{L}\p{Nd}_]+))/gu,
+    (whole, braced?: string, bare?: string) => {
+      const name = braced ?? bare
+      if (name === undefined) return whole === '$$' ? '$' : whole
+      const index = /^(?:0|[1-9]\d*)$/.test(name) ? Number(name) : names.get(name)
+      return (index === undefined ? undefined : groups[index]) ?? ''
+    },
+  )
 }
 
 /** Functions of regular expressions: RE2's syntax, with no run that takes more than linear time. */

@@ -51,7 +51,7 @@ function product(given: readonly Value[], spend: (count: number) => void): Value
   const elements = types as Type[]
   const converted = rows.map((row) => tuple(row.map((item, at) => convert(item, elements[at]!))))
   const type: Type = { kind: 'tuple', elements }
-  return given.every(({ type: { kind } }) => kind === 'set') ? set(type, converted) : list(type, converted)
+  return given.some(({ type: { kind } }) => kind === 'set') ? set(type, converted) : list(type, converted)
 }
 
 /** Functions of sets. */

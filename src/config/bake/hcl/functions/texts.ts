@@ -2,33 +2,34 @@ import { spendCharacters } from '../budget.ts'
 import { FunctionError, intOf, type LibraryFunction, ofText, parameter, textOf, textsOf } from '../function.ts'
 import { listOf, NUMBER, STRING } from '../types.ts'
 import { int, list, text } from '../value.ts'
+import { characters } from '../characters.ts'
 import { cleanPath } from '../clean-path.ts'
 import { formatFunction, formatList } from './format.ts'
 
-let segmenter: Intl.Segmenter | undefined
 const STR = parameter('str', STRING)
-
-/** Characters as a reader counts them. */
-function characters(value: string): string[] {
-  segmenter ??= new Intl.Segmenter(undefined, { granularity: 'grapheme' }) // making one takes 10 ms
-  return [...segmenter.segment(value)].map(({ segment }) => segment)
-}
 
 function two(second: string, run: (value: string, other: string) => string): LibraryFunction {
   return { parameters: [STR, parameter(second, STRING)], run: ([a, b]) => text(run(textOf(a), textOf(b))) }
 }
 
+// What Go takes for a space
+const SPACE = '\\t-\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000'
+const START = new RegExp(`(^|[\\x00-\\x2f\\x3a-\\x40\\x5b-\\x5e\\x60\\x7b-\\x7f${SPACE}])(\\p{L})`, 'gu')
+const AROUND = new RegExp(`^[${SPACE}]+|[${SPACE}]+$`, 'gu')
+/** Letters that are two, as "\u01c6": at the beginning of a word only the first of them is a capital. */
+const DOUBLE = ['\u01c4\u01c5\u01c6', '\u01c7\u01c8\u01c9', '\u01ca\u01cb\u01cc', '\u01f1\u01f2\u01f3']
+
 // Go's strings.Title: a letter after a sign of ASCII that is no letter, digit or underscore, or after a space
 function title(value: string): string {
-  return value.replace(
-    /(^|[\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]|\s)(\p{L})/gu,
-    (_, before: string, letter: string) => before + mapped(letter, 'toUpperCase'),
-  )
+  const capital = (letter: string) =>
+    DOUBLE.find((forms) => forms.includes(letter))?.[1] ?? mapped(letter, 'toUpperCase')
+  return value.replace(START, (_, before: string, letter: string) => before + capital(letter))
 }
 
 // Go changes each character by itself: "ß" has no capital of one character
 function mapped(value: string, how: 'toUpperCase' | 'toLowerCase'): string {
-  return [...value].map((char) => ([...char[how]()].length === 1 ? char[how]() : char)).join('')
+  const small = how === 'toLowerCase' ? value.replaceAll('\u0130', 'i') : value
+  return [...small].map((char) => ([...char[how]()].length === 1 ? char[how]() : char)).join('')
 }
 
 function trim(value: string, cut: string): string {
@@ -49,7 +50,13 @@ function basename(path: string): string {
 function substr(value: string, offset: number, length: number): string {
   const all = characters(value)
   const start = offset < 0 ? Math.max(0, all.length + offset) : offset
-  return all.slice(start, length < 0 ? undefined : start + length).join('')
+  // No length from the end on is all of it, as in HashiCorp's implementation
+  const isAll = length < 0 || (length === 0 && offset < 0)
+  return all.slice(start, isAll ? undefined : start + length).join('')
+}
+
+function pieces(value: string, separator: string): string[] {
+  return separator === '' ? [...value] : value.split(separator)
 }
 
 function indent(spaces: number, value: string, spend: (count: number) => void): string {
@@ -83,7 +90,7 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, LibraryFunction>> = {
   },
   split: {
     parameters: [parameter('separator', STRING), STR],
-    run: ([separator, value]) => list(STRING, textOf(value).split(textOf(separator)).map(text)),
+    run: ([separator, value]) => list(STRING, pieces(textOf(value), textOf(separator)).map(text)),
   },
   lower: ofText('str', (value) => text(mapped(value, 'toLowerCase'))),
   upper: ofText('str', (value) => text(mapped(value, 'toUpperCase'))),
@@ -95,7 +102,7 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, LibraryFunction>> = {
   trimsuffix: two('suffix', (value, suffix) =>
     suffix !== '' && value.endsWith(suffix) ? value.slice(0, value.length - suffix.length) : value,
   ),
-  trimspace: ofText('str', (value) => text(value.replace(/^[\s\u0085]+|[\s\u0085]+$/gu, ''))),
+  trimspace: ofText('str', (value) => text(value.replace(AROUND, ''))),
   reverse: ofText('str', (value) => text(characters(value).reverse().join(''))),
   replace: {
     parameters: [STR, parameter('substr', STRING), parameter('replace', STRING)],
@@ -116,11 +123,12 @@ export const TEXT_FUNCTIONS: Readonly<Record<string, LibraryFunction>> = {
   },
   sort: {
     parameters: [parameter('list', listOf(STRING))],
-    run: ([given]) => list(STRING, textsOf(given).toSorted(byBytes).map(text)),
+    run: ([given]) => list(STRING, sorted(textsOf(given)).map(text)),
   },
 }
 
-function byBytes(a: string, b: string): number {
-  if (a === null || b === null) throw new FunctionError('given list element is null')
-  return Buffer.compare(Buffer.from(a), Buffer.from(b))
+function sorted(texts: readonly (string | null)[]): string[] {
+  const given = texts.filter((each) => each !== null)
+  if (given.length < texts.length) throw new FunctionError('an element of the list is null')
+  return given.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
 }

@@ -6,7 +6,7 @@ import { int, object, text, type Value } from '../value.ts'
 
 const MONTHS = 'January February March April May June July August September October November December'.split(' ')
 const DAYS = 'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'.split(' ')
-const STAMP = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)$/
+const STAMP = /^(\d{4})-(\d\d)-(\d\d)T(\d\d?):(\d\d):(\d\d)(?:[.,](\d+))?(Z|[+-]\d\d:\d\d)$/
 
 /** A point in time with the zone that it is shown in. */
 interface Stamp {
@@ -30,16 +30,19 @@ function parseStamp(value: string): Stamp {
     number,
     number,
   ]
-  const millis = Date.UTC(numbers[0], numbers[1] - 1, ...(numbers.slice(2) as [number, number, number, number]))
-  const shown = new Date(millis).toISOString().slice(0, 19)
-  if (shown !== value.slice(0, 19)) throw new FunctionError(`not a valid RFC3339 timestamp: "${value}" is no date`)
+  const date = new Date(0)
+  date.setUTCFullYear(numbers[0], numbers[1] - 1, numbers[2]) // Date.UTC takes the year 1 for 1901
+  date.setUTCHours(numbers[3], numbers[4], numbers[5])
+  const shown = date.toISOString().slice(0, 19)
+  if (shown !== `${year}-${month}-${day}T${hour!.padStart(2, '0')}:${minute}:${second}`)
+    throw new FunctionError(`not a valid RFC3339 timestamp: "${value}" is no date`)
   const minutes =
     zone === 'Z' ? 0 : (zone.startsWith('-') ? -1 : 1) * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4)))
   return {
-    seconds: millis / 1000 - minutes * 60,
+    seconds: date.getTime() / 1000 - minutes * 60,
     nanos: Number(fraction.padEnd(9, '0').slice(0, 9)),
     zone: minutes,
-    utc: zone === 'Z',
+    utc: minutes === 0,
   }
 }
 
@@ -68,13 +71,15 @@ function two(value: number): string {
 function rfc3339(stamp: Stamp): string {
   const date = local(stamp)
   const fraction = stamp.nanos === 0 ? '' : `.${String(stamp.nanos).padStart(9, '0').replace(/0+$/, '')}`
-  return `${date.toISOString().slice(0, 19)}${fraction}${zoneText(stamp, ':', true)}`
+  const year = String(date.getUTCFullYear()).padStart(4, '0')
+  return `${year}${date.toISOString().slice(-20, -5)}${fraction}${zoneText(stamp, ':', true)}`
 }
 
 const TOKEN = /'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']+|'/g
 
 function formatStamp(pattern: string, stamp: Stamp): string {
   return pattern.replace(TOKEN, (token, literal: string | undefined, letter: string | undefined) => {
+    if (literal === '') return "'"
     if (literal !== undefined) return literal.replaceAll("''", "'")
     if (token === "'") throw new FunctionError("unterminated literal ' in the format")
     return letter === undefined ? token : verb(token, stamp)
@@ -119,11 +124,15 @@ function verb(token: string, stamp: Stamp): string {
 function nanosOf(duration: string): bigint {
   const match = /^([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h))+|0)$/.exec(duration)
   if (!match) throw new FunctionError(`invalid duration "${duration}"`)
-  let total = 0
-  for (const [, amount, unit] of match[2]!.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g))
-    total += Number(amount) * DURATION_UNITS[unit!]!
-  if (total > 9.2e18) throw new FunctionError(`invalid duration "${duration}"`)
-  return BigInt(Math.round(total)) * (match[1] === '-' ? -1n : 1n)
+  let total = 0n
+  for (const [, whole = '', fraction = '', unit] of match[2]!.matchAll(
+    /(\d*)\.?(\d*)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g,
+  )) {
+    const nanos = BigInt(DURATION_UNITS[unit!]!)
+    total += BigInt(whole || 0) * nanos + (BigInt(fraction || 0) * nanos) / 10n ** BigInt(fraction.length)
+  }
+  if (total >= 2n ** 63n) throw new FunctionError(`invalid duration "${duration}"`)
+  return match[1] === '-' ? -total : total
 }
 
 function timeAdd(given: string, duration: string): string {
