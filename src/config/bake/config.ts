@@ -1,4 +1,5 @@
 import { suggestionHint } from '../../did-you-mean.ts'
+import { checkDefinitions, FUNCTION_KEYS } from './check-definitions.ts'
 import { type BakeFile, type Document, readDocument } from './document.ts'
 import {
   type BakeConfig,
@@ -41,7 +42,6 @@ export interface BakeInput {
 
 const NAME = /^[a-zA-Z0-9_-]+$/
 const VARIABLE_KEYS = ['type', 'default', 'description']
-const FUNCTION_KEYS = ['params', 'variadic_params', 'result']
 const OTHER_TARGET_KEYS = ['matrix', 'name']
 
 /** Reads bake files: everything in them is evaluated. Throws `HclError` at the place of what is wrong. */
@@ -61,6 +61,7 @@ export function readConfig(input: BakeInput): BakeConfig {
   const variables = evaluation.variables()
   validateVariables(document, evaluation)
   for (const [name, { at }] of document.functions) evaluation.scope().root.userFunction(name, at)
+  checkDefinitions(document)
   const instances = document.blocks.flatMap((block) => instancesOf(block, evaluation))
   evaluation.add(instances)
   const isGroup = (name: string) =>
@@ -103,7 +104,7 @@ function matrixGroups(blocks: readonly Block[], instances: readonly Instance[]):
   return [...made].flatMap(([key, all]) => {
     const name = key.slice(key.indexOf(' ') + 1)
     const targets = [...new Set(all)]
-    return targets.length === 1 && targets[0] === name ? [] : [{ name, targets }]
+    return targets.length === 0 || (targets.length === 1 && targets[0] === name) ? [] : [{ name, targets }]
   })
 }
 
@@ -159,10 +160,13 @@ function matrixRows(value: Value, at: Block['at'], evaluation: Evaluation): Read
     throw new HclError('a matrix must be an object whose values are lists', at)
   let rows: ReadonlyMap<string, Value>[] = [new Map()]
   for (const [key, items] of entriesOf(value)) {
-    if (!isSequence(items) || items.data === null) throw new HclError(`the matrix key "${key}" is not a list`, at)
-    const count = rows.length * itemsOf(items).length
+    if (items.data === null || !(isSequence(items) || isMapping(items)))
+      throw new HclError(`the matrix key "${key}" is not a list`, at)
+    // Of an object its values count
+    const values = isMapping(items) ? [...entriesOf(items).values()] : itemsOf(items)
+    const count = rows.length * values.length
     guarded(at, () => spendItems(evaluation.scope().root.world.budget, count * 10))
-    rows = itemsOf(items).flatMap((item) => rows.map((row) => new Map([...row, [key, item]])))
+    rows = values.flatMap((item) => rows.map((row) => new Map([...row, [key, item]])))
   }
   return rows
 }

@@ -7,6 +7,8 @@ export function mergeFields(before: Fields, after: Fields): Fields {
   for (const [name, field] of after) {
     const old = merged.get(name)
     const { shape, merge } = fieldRule(name)!
+    // No output, and no cache, is no word about them
+    if (merge === 'replace' && old && field.kind === 'entries' && field.items.length === 0) continue
     if (name === 'description' && field.kind === 'text' && field.said.value === '') continue
     merged.set(name, merge === 'replace' ? field : joined(shape as EntryKind, old, field))
   }

@@ -6,6 +6,7 @@ import type { Attribute, Block, Expression, Place } from './hcl/ast.ts'
 import { convert, ConvertError } from './hcl/convert.ts'
 import { CircleError, HclError } from './hcl/error.ts'
 import { evaluate } from './hcl/evaluate.ts'
+import { guarded } from './hcl/guarded.ts'
 import type { World } from './hcl/function.ts'
 import { LIBRARY, SPECIAL_FORMS } from './hcl/functions/library.ts'
 import type { Root, Scope, UserFunction } from './hcl/scope.ts'
@@ -173,7 +174,9 @@ export function createEvaluation({ document, world, fixed, given }: RootInput): 
   function listed(name: string, block: Block): BakeVariable {
     const value = variable(name, block.at)!
     const description = attributeOf(block, 'description')
-    const said = description ? convert(evaluate(description.value, scope()), STRING).data : ''
+    const said = description
+      ? guarded(description.value.at, () => convert(evaluate(description.value, scope()), STRING)).data
+      : ''
     const shownOne = shownVariable(name, (said as string | null) ?? '', types.get(name), value)
     return shownOne
   }
@@ -217,16 +220,18 @@ export function validateVariables({ variables }: Document, evaluation: Evaluatio
     for (const rule of block.body.blocks.filter(({ type }) => type === 'validation')) {
       const condition = attributeOf(rule, 'condition')
       const message = attributeOf(rule, 'error_message')
-      if (!condition || !message) throw new HclError('a validation needs both condition and error_message', rule.at)
+      if (!condition) throw new HclError('a validation needs a condition', rule.at)
       const decided = evaluate(condition.value, evaluation.scope())
       if (decided.data === null) throw new HclError('the condition is null', condition.value.at)
       if (converted(decided, condition).data) continue
-      const said = evaluate(message.value, evaluation.scope())
-      throw new HclError(
-        `the variable "${name}" is not valid: ${said.data === null ? 'no message' : String(convert(said, STRING).data)}`,
-        condition.value.at,
-      )
+      throw new HclError(`the variable "${name}" is not valid: ${textOf(message, evaluation)}`, condition.value.at)
     }
+}
+
+function textOf(message: Attribute | undefined, evaluation: Evaluation): string {
+  const said = message && evaluate(message.value, evaluation.scope())
+  if (!said || said.data === null) return 'no message'
+  return guarded(message.value.at, () => convert(said, STRING)).data as string
 }
 
 function converted(value: Value, { value: { at } }: Attribute): Value {

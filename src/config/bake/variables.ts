@@ -8,7 +8,22 @@ import { csvFields } from './hcl/functions/csv.ts'
 import { fromJsonText, toJsonText } from './hcl/functions/json-text.ts'
 import { NumberError, ofDouble } from './hcl/number.ts'
 import { isPrimitive, STRING, type Type, typeName } from './hcl/types.ts'
-import { bool, list, map, number, set, text, type Value } from './hcl/value.ts'
+import {
+  bool,
+  entriesOf,
+  isMapping,
+  isSequence,
+  itemsOf,
+  list,
+  map,
+  nullOf,
+  number,
+  object,
+  set,
+  text,
+  tuple,
+  type Value,
+} from './hcl/value.ts'
 
 /** A value that the command line or the environment gives to a variable. */
 export interface GivenValue {
@@ -27,7 +42,7 @@ export function givenValue(
   at: Place,
 ): Value {
   try {
-    if (type && json) return convert(fromJsonText(given), type)
+    if (type && json) return convert(withAttributes(fromJsonText(given), type), type)
     if (type && !isPrimitive(type) && type.kind !== 'any') return fromCsv(given, type)
     if (type && isPrimitive(type)) return primitive(given, type)
     if (type) throw new ConvertError(`a variable of ${typeName(type)} takes its value from ${from}_JSON`)
@@ -43,6 +58,28 @@ export function givenValue(
   }
 }
 
+// In JSON, attributes that are missing are null, and others are errors
+function withAttributes(value: Value, type: Type): Value {
+  if (value.data === null) return value
+  if (type.kind === 'object' && isMapping(value)) {
+    const given = entriesOf(value)
+    const other = [...given.keys()].find((name) => !type.attributes.has(name))
+    if (other !== undefined) throw new ConvertError(`there is no attribute "${other}"`)
+    return object(
+      [...type.attributes].map(([name, inner]) => {
+        const item = given.get(name)
+        return [name, item ? withAttributes(item, inner) : nullOf(inner)] as const
+      }),
+    )
+  }
+  if (type.kind === 'map' && isMapping(value))
+    return object([...entriesOf(value)].map(([name, item]) => [name, withAttributes(item, type.element)] as const))
+  if (!isSequence(value)) return value
+  const innerOf = (at: number) =>
+    'element' in type ? type.element : type.kind === 'tuple' ? type.elements[at] : undefined
+  return tuple(itemsOf(value).map((item, at) => withAttributes(item, innerOf(at) ?? item.type)))
+}
+
 // As Go reads flags: more forms than HCL's own conversion has
 function primitive(given: string, type: Type): Value {
   if (type.kind === 'string') return text(given)
@@ -51,7 +88,8 @@ function primitive(given: string, type: Type): Value {
     if (truth === undefined) throw new ConvertError(`"${given}" is neither true nor false`)
     return bool(truth)
   }
-  const found = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(given) ? Number(given) : Number.NaN
+  const digits = given.replaceAll(/(?<=\d)_(?=\d)/g, '')
+  const found = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/.test(digits) ? Number(digits) : Number.NaN
   if (!Number.isFinite(found)) throw new ConvertError(`"${given}" is not a number`)
   return number(ofDouble(found))
 }

@@ -66,8 +66,9 @@ function callOwn(
     throw new HclError(`${name}: ${given.length} arguments are given, it takes ${parameters.length}`, at)
   const names = parameters.map((parameter, index) => [parameter, given[index]!] as const)
   const more = rest === undefined ? [] : [[rest, tuple(given.slice(parameters.length))] as const]
-  const nothing = names.find(([, value]) => value.data === null)
-  if (nothing) throw new HclError(`${name}: the argument "${nothing[0]}" must not be null`, at)
+  const nothing = given.findIndex(({ data }) => data === null)
+  if (nothing >= 0)
+    throw new HclError(`${name}: the argument "${parameters[nothing] ?? rest ?? ''}" must not be null`, at)
   scope.root.running.add(name)
   try {
     return evaluate(result, { root: scope.root, own: new Map([...names, ...more]), depth: scope.depth })
