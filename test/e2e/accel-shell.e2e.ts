@@ -10,7 +10,7 @@ const store = await packStore()
 const missing = await whyNoToolchains()
 if (missing) console.warn(`Skipped: native shells: ${missing}`)
 
-const NAMES = ['bash', 'coreutils', 'dash', 'diffutils', 'findutils', 'grep', 'm4', 'make', 'perl', 'sed']
+const NAMES = ['bash', 'coreutils', 'dash', 'diffutils', 'findutils', 'grep', 'm4', 'make', 'mawk', 'perl', 'sed']
 
 /** All cases, in three locales, take minutes under QEMU: these arguments choose among them. */
 const SOME = ['--build-arg', 'EVERY=4', '--build-arg', 'LOCALES=C.UTF-8']

@@ -70,7 +70,18 @@ export function foresee(text: string, sources?: SourceFiles): Foreseen[] {
   if (has(CONFIGURE, script)) {
     const trials = { c: { files: TRIALS, bytes: 0 }, cxx: NO_SOURCES.cxx }
     add({ cc1: TRIALS, as: TRIALS / 2 }, { ...compilingCosts(trials), as: TRIALS * 0.05 })
-    add({ bash: 500, dash: 500, coreutils: 1500, sed: 600, grep: 400, gcc: 100, ld: 40, diffutils: 50, make: 12 })
+    add({
+      bash: 500,
+      dash: 500,
+      coreutils: 1500,
+      sed: 600,
+      grep: 400,
+      gcc: 100,
+      ld: 40,
+      diffutils: 50,
+      make: 12,
+      mawk: 30,
+    })
   }
   if (has(AUTOTOOLS, script)) add({ m4: 20, perl: 20 })
   if (has(GO, script))

@@ -16,7 +16,7 @@ const SHELL = ['dash', 'coreutils', 'sed', 'grep']
 const APT = ['apt-get', 'apt-store', 'dpkg-deb', 'tar', ...SHELL]
 const C = ['cc1', 'as', 'gcc', 'ld']
 const MADE = ['make', 'dash', 'coreutils', 'ar', 'ranlib', 'sed', 'grep']
-const CONFIGURED = ['bash', 'diffutils']
+const CONFIGURED = ['bash', 'diffutils', 'mawk']
 
 describe('packs that the script of a RUN will need', () => {
   test.each([
