@@ -35,13 +35,11 @@ export interface Overlay {
   readonly scratch: string
 }
 
-let counter = 0
-
 /** Gives `use` a fresh folder of this worker's own, and removes it whatever happens. */
 export async function withScratch<T>(folders: WorkerFolders, use: (scratch: string) => Promise<T>): Promise<T> {
-  counter += 1
-  const scratch = join(folders.tmp, `${folders.owner}-${process.pid}-${Date.now().toString(36)}-${counter}`)
-  mkdirSync(scratch, { recursive: true, mode: 0o700 })
+  // At random: the workers of one process have one owner, and each may be process 1 of its namespace
+  const scratch = join(folders.tmp, `${folders.owner}-${randomBytes(8).toString('hex')}`)
+  mkdirSync(scratch, { mode: 0o700 }) // never one that is there
   try {
     return await use(scratch)
   } finally {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { closeSync, constants, mkdirSync, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { compact } from '../../compact.ts'
@@ -67,7 +68,7 @@ export async function tryDevices(
         await runProgram('mount', ['--bind', path, target])
         await runProgram('mount', ['-o', 'remount,bind,ro', target])
       }
-      const name = `xbuild-${folders.owner}-devices-${Date.now().toString(36)}`
+      const name = `xbuild-${folders.owner}-devices-${randomBytes(8).toString('hex')}`
       const config = runtimeConfig({
         rootfs,
         argv: ['/bin/sh', '-c', SCRIPT],

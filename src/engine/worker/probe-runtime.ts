@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ARCHITECTURES } from '../../emulation/architectures.ts'
@@ -50,7 +51,7 @@ async function probe(
     for (const folder of ['', 'proc', 'sys', 'dev']) mkdirSync(join(rootfs, folder))
     writeFileSync(join(rootfs, 'probe'), probeProgram(ARCHITECTURES.find(({ name }) => name === architecture)!))
     chmodSync(join(rootfs, 'probe'), 0o755)
-    const name = `xbuild-${folders.owner}-probe-${Date.now().toString(36)}`
+    const name = `xbuild-${folders.owner}-probe-${randomBytes(8).toString('hex')}`
     const ids = { uid: 0, gid: 0, additionalGids: [] }
     writeFileSync(
       join(scratch, 'config.json'),
