@@ -23,7 +23,7 @@ export const CHECK_FLAGS: FlagsOf<'audit' | 'auditExcept' | 'test' | 'checkRepro
     key: 'audit-except',
     help: 'Paths in the image that the audit leaves alone, like /opt/firmware/**',
     absent: undefined,
-    parse: (texts) => texts,
+    parse: read.patterns,
   },
   test: {
     name: 'test',

@@ -1,3 +1,5 @@
+import { compact } from '../compact.ts'
+import { ignoreMatcher } from '../dockerfile/ignore.ts'
 import { parseAnnotation } from '../oci/annotation.ts'
 import { parseRemote } from '../dockerfile/remote.ts'
 import { parseReference } from '../oci/reference.ts'
@@ -104,6 +106,22 @@ export function auditLevel(texts: readonly string[], { label }: FlagInput): Audi
   throw new XbuildError('BAD_OPTION', `Cannot use ${label} "${text}": it must be error, warn or off`, {
     hint: 'error ends the build, warn only reports what was found',
   })
+}
+
+/** Patterns of paths, as in `.dockerignore`; one that is malformed is known before anything is built. */
+export function patterns(texts: readonly string[], { label }: FlagInput): readonly string[] {
+  for (const text of texts) {
+    try {
+      ignoreMatcher([text]).matches('x')
+    } catch (cause) {
+      if (!(cause instanceof XbuildError)) throw cause
+      throw new XbuildError('BAD_OPTION', `Cannot use ${label} "${text}": it is no pattern`, {
+        cause,
+        ...compact({ hint: cause.hint }),
+      })
+    }
+  }
+  return texts
 }
 
 /** Attestations by type. */

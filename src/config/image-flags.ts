@@ -241,7 +241,7 @@ export const IMAGE_FLAGS: { readonly [K in keyof ImageValues]-?: Flag<ImageValue
     group: 'common',
     help: 'Paths in the image that the audit leaves alone, like /opt/firmware/**',
     absent: [],
-    parse: (texts) => texts,
+    parse: read.patterns,
   },
   force: {
     name: 'force',

@@ -185,6 +185,7 @@ test.each<[argv: string[], message: RegExp, hint: RegExp]>([
   [['-x', '.'], /"-x": unknown flag/, /help build/],
   [['.', '--tag'], /"--tag": its value is missing/, /--tag VALUE/],
   [['-t'], /"-t": its value is missing/, /-t VALUE/],
+  [['--audit-except', '/opt/[', '.'], /--audit-except "\/opt\/\[": it is no pattern/, /backslash/],
   [['--jobs', '0', '.'], /--jobs "0": not a whole number of at least 1/, /^$/],
   [['--jobs', '1e3', '.'], /not a whole number/, /^$/],
   [['--push=maybe', '.'], /--push "maybe": neither true nor false/, /true or false/],
