@@ -4,7 +4,7 @@ import type { Block } from './hcl/ast.ts'
 import { HclError } from './hcl/error.ts'
 
 /** What a function says. */
-export const FUNCTION_KEYS = ['params', 'variadic_params', 'result']
+export const FUNCTION_KEYS: readonly string[] = ['params', 'variadic_params', 'result']
 const VALIDATION_KEYS = ['condition', 'error_message']
 
 /** Functions, and rules of variables, say nothing else than they can: buildx refuses that, too. */
