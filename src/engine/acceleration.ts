@@ -4,7 +4,6 @@ import { dirname, join } from 'node:path'
 import type { AccelMode } from '../config/run-options.ts'
 import { binfmtRegistration, ARCHITECTURES } from '../emulation/architectures.ts'
 import type { Launch } from '../emulation/launch.ts'
-import type { SourceFiles } from '../emulation/packs/compiling.ts'
 import type { Distribution } from '../emulation/packs/os-release.ts'
 import type { StepSibling } from '../emulation/packs/sibling/step-sibling.ts'
 import type { Twins } from '../emulation/packs/twins.ts'
@@ -15,6 +14,7 @@ import type { StoreFolder } from '../store/folder.ts'
 import type { Emit } from '../events.ts'
 import type { UsedPack } from '../content/built-image.ts'
 import type { PlatformStarts, ProgramStarts } from '../content/starts.ts'
+import { createMadeAhead, type BaseImage, type EmulatedStep } from './made-ahead.ts'
 import { listenForQuestions, type Question } from './questions.ts'
 import type { PackSets } from './pack-source.ts'
 import type { RunParams } from './protocol.ts'
@@ -38,24 +38,6 @@ export interface AcceleratedStep {
   /** Programs of it may have been run by twins that speculate. */
   speculated(): boolean
   close(): void
-}
-
-/** What a step is that will be emulated. */
-export interface EmulatedStep {
-  readonly architecture: string
-  readonly script: string
-  /** The image below it. */
-  readonly base: BaseImage
-  /** What it finds to compile, as far as that is known. */
-  readonly sources: () => Promise<SourceFiles | undefined>
-}
-
-/** `name` as the user wrote it. */
-export interface BaseImage {
-  readonly digest: string
-  readonly name: string
-  /** It has a Go of its own, by its variables. */
-  readonly ownGo: boolean
 }
 
 /** `readFile` reads from the step's file system. */
@@ -98,9 +80,15 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
   const ready = new Set<string>()
   const said = new Set<string>()
   let twins: Promise<Twins> | undefined
-  const ahead = new Map<string, EmulatedStep>()
   let tellPrepared: () => void
   const prepared = new Promise<void>((resolve) => (tellPrepared = resolve))
+  const ahead = createMadeAhead({
+    prepared,
+    isReady: (one) => ready.has(one),
+    openTwins: () => openTwins(),
+    complain,
+    signal,
+  })
 
   const openTwins = () =>
     (twins ??= import('../emulation/packs/twins.ts').then(async ({ createTwins }) => {
@@ -129,40 +117,6 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
       })
     tell(0, false)
     return (size) => tell(size, true)
-  }
-
-  function foresee(steps: readonly EmulatedStep[]): void {
-    const known = ahead.size
-    for (const step of steps) ahead.set(JSON.stringify([step.architecture, step.base.digest, step.script]), step)
-    if (ahead.size > known) void prepared.then(() => beginAhead()).catch(() => undefined)
-  }
-
-  /** Of images whose distribution is known: by what is in them, or before they are here by their names. */
-  async function beginAhead(image?: { readonly digest: string; readonly distribution: Distribution }): Promise<void> {
-    const { releaseOf } = await import('../emulation/packs/foresee.ts')
-    const images = new Map<string, EmulatedStep[]>()
-    for (const step of ahead.values()) {
-      const key = `${step.architecture} ${step.base.digest}`
-      images.set(key, [...(images.get(key) ?? []), step])
-    }
-    for (const steps of images.values()) {
-      const { architecture, base } = steps[0]!
-      const distribution = image?.digest === base.digest ? image.distribution : releaseOf(base.name)
-      if (!distribution || !ready.has(architecture) || signal.aborted) continue
-      const wanted = await Promise.all(
-        steps.map(async ({ script, sources }) => ({ script, sources: await sources().catch(() => undefined) })),
-      )
-      await (await openTwins()).foresee(wanted, { architecture, distribution, ownGo: base.ownGo })
-    }
-  }
-
-  /** Once for each image: its programs may have nothing by which the handler could ask for them. */
-  async function tellWhyNone(digest: string, platform: Platform, osRelease: () => Promise<string>): Promise<void> {
-    const scripts = [...ahead.values()].filter(({ base }) => base.digest === digest).map(({ script }) => script)
-    if (scripts.length === 0) return
-    const { whyNoPacks } = await import('../emulation/packs/foresee.ts')
-    const reason = whyNoPacks(scripts, await osRelease().catch(() => ''))
-    if (reason !== undefined) complain(`Compilers run emulated on ${formatPlatform(platform)}: ${reason}`)
   }
 
   function prepare(launch: Launch): Promise<Launch> {
@@ -225,10 +179,10 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
         const { parseOsRelease } = await import('../emulation/packs/os-release.ts')
         return parseOsRelease(await osRelease())
       })
-      if (base) await tellWhyNone(base.digest, platform, osRelease)
+      if (base) await ahead.tellWhyNone(base.digest, platform, osRelease)
       // It is in place before the first program asks: what is made ahead is not made twice
-      const from = ahead.size > 0 && base ? await distribution().catch(() => undefined) : undefined
-      if (from && base) await beginAhead({ digest: base.digest, distribution: from })
+      const from = ahead.expects() && base ? await distribution().catch(() => undefined) : undefined
+      if (from && base) await ahead.begin({ digest: base.digest, distribution: from })
       const answer = async ({ id, path }: Question): Promise<string | undefined> => {
         const twin = await found.find(
           { id, path, architecture },
@@ -285,7 +239,7 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
     mode,
     prepare,
     open,
-    foresee,
+    foresee: ahead.foresee,
     async remember(starts) {
       const spent = new Map(
         starts.flatMap(({ platform, cpu }) => (cpu ? [[platform.split('/')[1]!, cpu] as const] : [])),

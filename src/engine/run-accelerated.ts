@@ -1,6 +1,7 @@
 import { toXbuildError, XbuildError } from '../errors.ts'
 import { formatPlatform, type Platform } from '../platform.ts'
-import type { AcceleratedStep, Acceleration, BaseImage, UsedPack } from './acceleration.ts'
+import type { AcceleratedStep, Acceleration, UsedPack } from './acceleration.ts'
+import type { BaseImage } from './made-ahead.ts'
 import type { StepSibling } from '../emulation/packs/sibling/step-sibling.ts'
 import { newSnapshotId } from './layers.ts'
 import type { ProgramStarts } from '../content/starts.ts'
