@@ -3,7 +3,7 @@ import { join, relative } from 'node:path'
 import { readBytes } from '../../host/read-bytes.ts'
 import { configuredDifferently } from './configured.ts'
 import { configuredWith } from './elf.ts'
-import type { Recipe } from './recipes.ts'
+import type { Recipe } from './recipe.ts'
 
 /** A program in the unpacked packages that hold it. */
 export interface Unpacked {

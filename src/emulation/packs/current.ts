@@ -1,6 +1,7 @@
 import { twinsIn, type Pack, type PackManifest } from './pack.ts'
 import { listPacks } from './pack-folder.ts'
-import { matchRecipe, noTwinBecause, readRecipes, rulesOf, type Recipe } from './recipes.ts'
+import type { Recipe } from './recipe.ts'
+import { matchRecipe, noTwinBecause, readRecipes, rulesOf } from './recipes.ts'
 import { PACK_TARGETS } from './targets.ts'
 
 /** The packs of a folder that may be used. */

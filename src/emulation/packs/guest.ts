@@ -5,7 +5,8 @@ import { readElf } from './elf.ts'
 import { findBuilt } from './fused-emulator.ts'
 import type { AptPackage } from './apt-stanzas.ts'
 import { noPair, type Pair, type PairOptions } from './pair.ts'
-import { fill, type Guest } from './recipes.ts'
+import type { Guest } from './recipe.ts'
+import { fill } from './recipes.ts'
 import { scriptDigests } from './scripts.ts'
 
 /** The library that tells a twin what it is to take for its machine: its name in a pack. */

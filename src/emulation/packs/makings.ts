@@ -6,7 +6,7 @@ import { makePack } from './make-pack.ts'
 import type { Distribution } from './os-release.ts'
 import { packSize, type Pack } from './pack.ts'
 import { removeLeftovers } from './pack-folder.ts'
-import type { RecipeMatch } from './recipes.ts'
+import type { RecipeMatch } from './recipe.ts'
 import { hostTarget, type PackTarget } from './targets.ts'
 
 /** The pack that is wanted. */

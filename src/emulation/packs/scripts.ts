@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { AptPackage } from './apt-stanzas.ts'
 import type { PairOptions } from './pair.ts'
-import type { Scripts } from './recipes.ts'
+import type { Scripts } from './recipe.ts'
 
 /** Of each digest so much is compared, in hex digits. */
 const SHOWN = 32

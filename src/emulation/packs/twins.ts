@@ -15,16 +15,8 @@ import { touchPack } from './pack-folder.ts'
 import { makeSiblingPack } from './sibling/make-sibling.ts'
 import type { StepSibling } from './sibling/step-sibling.ts'
 import { isFresh, type Refusal } from './refusal.ts'
-import {
-  isMinor,
-  makingCost,
-  matchRecipe,
-  noTwinBecause,
-  programNames,
-  readRecipes,
-  secondsOf,
-  type RecipeMatch,
-} from './recipes.ts'
+import type { RecipeMatch } from './recipe.ts'
+import { isMinor, makingCost, matchRecipe, noTwinBecause, programNames, readRecipes, secondsOf } from './recipes.ts'
 import { hostTarget, PACK_TARGETS } from './targets.ts'
 import { longestWait, slowness } from './waiting.ts'
 

@@ -1,4 +1,4 @@
-import type { RecipeMatch } from '../recipes.ts'
+import type { RecipeMatch } from '../recipe.ts'
 import type { PackTarget } from '../targets.ts'
 import type { StepSibling } from './step-sibling.ts'
 

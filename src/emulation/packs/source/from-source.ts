@@ -6,7 +6,7 @@ import type { Apt } from '../apt.ts'
 import type { AptPackage } from '../apt-stanzas.ts'
 import { configuredWith } from '../elf.ts'
 import type { Distribution } from '../os-release.ts'
-import type { RecipeMatch } from '../recipes.ts'
+import type { RecipeMatch } from '../recipe.ts'
 import type { PackTarget } from '../targets.ts'
 import { howLong, isBuildable, jobsOn, placeOf, sourceDockerfile, sourcePackage, toolPackages } from './gcc-source.ts'
 

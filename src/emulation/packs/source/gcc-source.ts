@@ -1,4 +1,5 @@
-import { fill, programsOf, type RecipeMatch } from '../recipes.ts'
+import type { RecipeMatch } from '../recipe.ts'
+import { fill, programsOf } from '../recipes.ts'
 import type { PackTarget } from '../targets.ts'
 
 /** The programs of GCC that are built from source, by the recipes that they are twins of: how its makefile calls them. */
