@@ -1,7 +1,6 @@
 import { closeSync, createReadStream, openSync, readSync } from 'node:fs'
 import { once } from 'node:events'
 import { basename } from 'node:path'
-import { createGunzip } from 'node:zlib'
 import { XbuildError } from '../errors.ts'
 import { startProgram } from '../host/start.ts'
 
@@ -57,7 +56,7 @@ function firstBytes(file: string, count: number): Buffer {
 
 async function* gunzip(file: string, name: string): AsyncGenerator<Buffer, void, undefined> {
   const input = createReadStream(file, { highWaterMark: CHUNK })
-  const plain = createGunzip({ chunkSize: CHUNK >> 2 })
+  const plain = process.getBuiltinModule('node:zlib').createGunzip({ chunkSize: CHUNK >> 2 })
   input.once('error', (error) => plain.destroy(error))
   try {
     yield* input.pipe(plain) as AsyncIterable<Buffer>

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { Agent as HttpAgent, type RequestOptions, request as httpRequest } from 'node:http'
-import { Agent as HttpsAgent, type AgentOptions, request as httpsRequest } from 'node:https'
+import type { AgentOptions, Agent as HttpsAgent } from 'node:https'
 import type { Socket } from 'node:net'
-import { type ConnectionOptions, connect as connectTls, rootCertificates } from 'node:tls'
+import type { ConnectionOptions } from 'node:tls'
 import { XbuildError } from '../../errors.ts'
 import { lateAuthorities } from './authorities.ts'
 import { proxyFor } from './proxy.ts'
@@ -57,7 +57,7 @@ export function createAgents(options: AgentsOptions): Agents {
       if (url.protocol === 'http:') {
         const tlsToProxy = proxy?.protocol === 'https:'
         const agent = tlsToProxy
-          ? pool('https proxy', () => new HttpsAgent({ ...KEEP, ...lateAuthorities(options.env) }))
+          ? pool('https proxy', () => new (https().Agent)({ ...KEEP, ...lateAuthorities(options.env) }))
           : pool(`http ${keep === guarded}`, () => new HttpAgent(keep))
         return proxy ? { agent, proxy } : { agent }
       }
@@ -82,6 +82,10 @@ export function proxyAuthorization(proxy: URL): Record<string, string> {
   return { 'proxy-authorization': `Basic ${Buffer.from(pair).toString('base64')}` }
 }
 
+/** Loaded when a connection needs them: together they take a millisecond, and registries may be plain http. */
+const https = () => process.getBuiltinModule('node:https')
+const tls = () => process.getBuiltinModule('node:tls')
+
 const KEEP = { keepAlive: true, keepAliveMsecs: 15_000 }
 
 function tlsOptions(host: string, config: TlsSettings | undefined, env: Environment): ConnectionOptions {
@@ -89,7 +93,9 @@ function tlsOptions(host: string, config: TlsSettings | undefined, env: Environm
   return {
     ...(config?.insecure ? { rejectUnauthorized: false } : {}),
     // `ca` replaces Node's own list, NODE_EXTRA_CA_CERTS included, so all three are put together
-    ...(own ? { ca: [...rootCertificates, readPem(own, host), ...extraCertificates(env)] } : lateAuthorities(env)),
+    ...(own
+      ? { ca: [...tls().rootCertificates, readPem(own, host), ...extraCertificates(env)] }
+      : lateAuthorities(env)),
   }
 }
 
@@ -107,11 +113,11 @@ function readPem(path: string, owner: string): string {
 }
 
 function httpsAgent(settings: AgentOptions, proxy: URL | undefined, env: Environment): HttpsAgent {
-  const agent = new HttpsAgent(settings)
+  const agent = new (https().Agent)(settings)
   if (proxy) {
     agent.createConnection = (target, done) => {
       tunnel(proxy, target, env).then(
-        (socket) => done?.(null, connectTls({ ...(target as ConnectionOptions), socket })),
+        (socket) => done?.(null, tls().connect({ ...(target as ConnectionOptions), socket })),
         (error: Error) => done?.(error, undefined as never),
       )
       return undefined
@@ -123,7 +129,7 @@ function httpsAgent(settings: AgentOptions, proxy: URL | undefined, env: Environ
 /** A raw connection to `target` through a proxy (RFC 9110 section 9.3.6, CONNECT). */
 function tunnel(proxy: URL, target: RequestOptions, env: Environment): Promise<Socket> {
   const authority = `${target.host}:${target.port ?? 443}`
-  const open = proxy.protocol === 'https:' ? httpsRequest : httpRequest
+  const open = proxy.protocol === 'https:' ? https().request : httpRequest
   return new Promise((resolve, reject) => {
     const request = open(proxy, {
       method: 'CONNECT',

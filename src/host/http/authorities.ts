@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls'
+import type { SecureContext } from 'node:tls'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 /** The file of NODE_EXTRA_CA_CERTS, which the start of the program hands over before Node reads it: see `cli/bundle-start.mjs`. */
 const LATE = 'XBUILD_EXTRA_CA_CERTS'
+
+/** Loaded with the first TLS connection. */
+const tls = () => process.getBuiltinModule('node:tls')
 
 const contexts = new Map<string, SecureContext>()
 
@@ -12,7 +15,7 @@ const contexts = new Map<string, SecureContext>()
 export function lateAuthorities(env: Environment): { readonly secureContext?: SecureContext } {
   const path = env[LATE]
   if (!path) return {}
-  const secureContext = contexts.get(path) ?? createSecureContext({ ca: withLateAuthorities(env)! })
+  const secureContext = contexts.get(path) ?? tls().createSecureContext({ ca: withLateAuthorities(env)! })
   contexts.set(path, secureContext)
   return { secureContext }
 }
@@ -22,10 +25,10 @@ export function withLateAuthorities(env: Environment): string[] | undefined {
   const path = env[LATE]
   if (!path) return undefined
   try {
-    return [...rootCertificates, readFileSync(path, 'utf8')]
+    return [...tls().rootCertificates, readFileSync(path, 'utf8')]
   } catch (cause) {
     // Node goes on, too
     process.emitWarning(`Cannot read "${path}" of NODE_EXTRA_CA_CERTS: ${(cause as Error).message}`)
-    return [...rootCertificates]
+    return [...tls().rootCertificates]
   }
 }

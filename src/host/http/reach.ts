@@ -1,5 +1,4 @@
-import { lookup as resolve, type LookupAddress, type LookupOptions } from 'node:dns'
-import { lookup } from 'node:dns/promises'
+import type { LookupAddress, LookupOptions } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 import { XbuildError } from '../../errors.ts'
 import { kindOfAddress } from './metadata.ts'
@@ -21,7 +20,9 @@ export function checkHost({ hostname }: URL, reach: Reach): void {
 export async function checkName(host: string, reach: Reach): Promise<void> {
   const name = host.replace(/^\[(.*)\]$/, '$1')
   if (reach === 'all' || name === '') return
-  const addresses = await lookup(name, { all: true }).catch(() => [])
+  const addresses = await dns()
+    .promises.lookup(name, { all: true })
+    .catch(() => [])
   const refusal = addresses.map(({ address }) => refusalOf(name, address, reach)).find(Boolean)
   if (refusal) throw refusal
 }
@@ -29,7 +30,7 @@ export async function checkName(host: string, reach: Reach): Promise<void> {
 /** Resolves names for connections; a name of which one address may not be reached is refused. */
 export function guardedLookup(reach: Reach): LookupFunction {
   return (host, options, done) => {
-    resolve(host, options as LookupOptions, (error, found, family) => {
+    dns().lookup(host, options as LookupOptions, (error, found, family) => {
       // One address, or a list of them, as was asked for
       const found4or6 = found as string | readonly LookupAddress[]
       const addresses = typeof found4or6 === 'string' ? [found4or6] : (found4or6 ?? []).map(({ address }) => address)
@@ -38,6 +39,9 @@ export function guardedLookup(reach: Reach): LookupFunction {
     })
   }
 }
+
+/** Loaded for the first name: a registry may be an address. */
+const dns = () => process.getBuiltinModule('node:dns')
 
 function refusalOf(host: string, address: string, reach: Reach): XbuildError | undefined {
   const kind = reach === 'all' ? undefined : kindOfAddress(address)

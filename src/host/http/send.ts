@@ -1,5 +1,4 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
-import { request as httpsRequest } from 'node:https'
 import type { Readable } from 'node:stream'
 import { compact } from '../../compact.ts'
 import { type Agents, proxyAuthorization } from './agents.ts'
@@ -37,7 +36,8 @@ export function createHttp(options: { agents: Agents; idleTimeout: number }): Se
   return async function send(request) {
     const { agent, proxy } = options.agents.route(request.url)
     const source = request.body && (await opened(request.body))
-    const outgoing = (secure(proxy ?? request.url) ? httpsRequest : httpRequest)(proxy ?? request.url, {
+    const open = secure(proxy ?? request.url) ? process.getBuiltinModule('node:https').request : httpRequest
+    const outgoing = open(proxy ?? request.url, {
       method: request.method,
       agent,
       signal: request.signal,
