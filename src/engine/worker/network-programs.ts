@@ -1,13 +1,14 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import type { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { startProgram } from '../../host/start.ts'
 
 /** A network namespace, kept by a process without any rights. */
 export interface Holder {
   readonly path: string
-  /** Why programs in it can reach addresses that they were to be refused; absent: they cannot. */
-  readonly unrefused: string | undefined
+  /** Why programs in it can reach addresses that they were to be refused; undefined: they cannot, from then on. */
+  readonly unrefused: Promise<string | undefined>
   end(): void
 }
 
@@ -24,7 +25,8 @@ export interface HolderOptions {
 /**
  * Programs that connect namespaces give up the right to look into stronger processes before they open the namespace:
  * who keeps it must have no capability left. Addresses are refused by rules, which come before whatever routes the
- * namespace gets; a kernel without rules takes routes. The `ip` of busybox has no `-batch`.
+ * namespace gets; a kernel without rules takes routes. That goes on beside the program that connects the namespace.
+ * The `ip` of busybox has no `-batch`.
  */
 const HOLD = `echo "0 $1" >/proc/sys/net/ipv4/ping_group_range
 ip=$2
@@ -37,10 +39,13 @@ refuse() {
 refuseAll() {
   refuse -4 $1 && { [ ! -e /proc/sys/net/ipv6 ] || refuse -6 $2; }
 }
-if [ -z "$ip" ]; then echo 'there is no program "ip" to refuse them'
-elif said=$(refuseAll "$3" "$4" 2>&1); then echo
-else echo "$ip failed: $said" | tr '\n' ' '; echo
-fi
+{
+  if [ -z "$ip" ]; then said='there is no program "ip" to refuse them'
+  elif said=$(refuseAll "$3" "$4" 2>&1); then said=
+  else said="$ip failed: $(echo "$said" | tr '\n' ' ')"
+  fi
+  echo "refused $said"
+} &
 exec setpriv --bounding-set=-all --inh-caps=-all -- cat`
 
 /** Longer than any of them takes. Milliseconds. */
@@ -52,23 +57,28 @@ export async function holdNetwork({ lastGroup, ip, refused }: HolderOptions): Pr
   const child = start('unshare', ['--net', '--', '/bin/sh', '-c', HOLD, 'sh', ...args], ['pipe', 'pipe'])
   child.stdin!.on('error', () => undefined)
   child.stdin!.write(`${READY}\n`)
-  const said = saidBefore(READY, child.stdout!)
-  await settled(child, said)
+  const lines = linesOf(child.stdout!)
+  const outcome = lines.starting('refused ').then((said) => said.trim() || undefined)
+  await settled(child, lines.starting(READY))
   child.unref()
-  const unrefused = (await said).trim() || undefined
+  const unrefused = Promise.race([outcome, sleep(TIMEOUT, `${ip} does not end`, { ref: false })])
   return { path: `/proc/${child.pid}/ns/net`, unrefused, end: () => void child.kill('SIGKILL') }
 }
 
 /** Comes back from a holder that has given up its rights. */
 const READY = 'ready'
 
-async function saidBefore(word: string, stream: Readable): Promise<string> {
+/** What lines of a stream say after their first word, in whatever order they come. */
+function linesOf(stream: Readable): { starting(word: string): Promise<string> } {
   let text = ''
-  for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
-    text += String(chunk)
-    if (text.endsWith(`${word}\n`)) return text.slice(0, -word.length - 1)
-  }
-  return text
+  const wanted = new Map<string, (rest: string) => void>()
+  stream.on('data', (chunk: Buffer) => {
+    const lines = (text + chunk.toString()).split('\n')
+    text = lines.pop()!
+    for (const line of lines)
+      for (const [word, give] of wanted) if (line.startsWith(word)) give(line.slice(word.length))
+  })
+  return { starting: (word) => new Promise((resolve) => wanted.set(word, resolve)) }
 }
 
 /** For a program that goes into the background when it is ready. */

@@ -62,8 +62,9 @@ export function createStepNetwork(): StepNetwork {
       try {
         holder = await holdNetwork({ lastGroup: lastGroup(), ip, refused: METADATA_RANGES })
         nameserver = await connect({ program, holder, external, forwarded: forwardedServer(resolvConf) })
+        const unrefused = await holder.unrefused
         path = holder.path
-        return { kind: 'own', notes: holder.unrefused === undefined ? [] : [reachable(holder.unrefused)] }
+        return { kind: 'own', notes: unrefused === undefined ? [] : [reachable(unrefused)] }
       } catch (error) {
         holder?.end()
         failures.push(`${program}: ${(error as Error).message}`)
