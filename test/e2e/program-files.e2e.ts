@@ -1,8 +1,17 @@
 import { execFile } from 'node:child_process'
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startTestRegistry, type TestRegistry } from '../support/registry-server.ts'
+import { withBases, writeFiles } from './support/context.ts'
+import { tempFolder } from './support/places.ts'
+import { xbuild } from './support/xbuild.ts'
+
+const folder = tempFolder()
+let registry: TestRegistry
+beforeAll(async () => void (registry = await startTestRegistry()))
+afterAll(() => registry.stop())
 
 const dist = join(import.meta.dirname, '../../dist')
 
@@ -45,4 +54,27 @@ test('the program starts without certificates that Node would read first', async
   const { stdout, stderr } = await start(program, '--version')
   expect(stdout).toMatch(/^xbuild \d/)
   expect(stderr).toBe('')
+})
+
+test('an unchanged build loads neither TLS, nor name resolution, nor zlib', async () => {
+  const list = join(folder, 'modules.txt')
+  const hook = join(folder, 'modules.cjs')
+  writeFileSync(
+    hook,
+    `process.on('exit', () => require('node:fs').writeFileSync(${JSON.stringify(list)}, process.moduleLoadList.join('\\n')))`,
+  )
+  const context = join(folder, 'context')
+  const store = join(folder, 'store')
+  const build = async (base: string, args: readonly string[], env = {}) => {
+    writeFiles(context, { Dockerfile: `FROM ${base}\nCOPY hello.txt /\n`, 'hello.txt': 'hello\n' })
+    expect(await xbuild([...args, context], { store, env })).toMatchObject({ code: 0 })
+  }
+  const base = `${registry.host}/base:1`
+  await build('busybox', [...(await withBases('busybox')), '--push', '-t', base])
+  const out = ['-o', `type=oci,dest=${join(folder, 'out')}`]
+  await build(base, out)
+  await build(base, out, { NODE_OPTIONS: `--require ${hook}` })
+  const loaded = readFileSync(list, 'utf8').split('\n')
+  expect(loaded).toContain('NativeModule http')
+  for (const name of ['tls', 'https', 'dns', 'zlib']) expect(loaded).not.toContain(`NativeModule ${name}`)
 })
