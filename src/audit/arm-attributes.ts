@@ -18,6 +18,9 @@ const VERSIONS: Readonly<Record<number, string>> = {
   10: 'v7',
   14: 'v8',
   15: 'v8',
+  18: 'v8',
+  19: 'v8',
+  20: 'v8',
   22: 'v8',
 }
 

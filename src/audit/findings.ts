@@ -34,10 +34,15 @@ export interface AuditResult {
 /** Parts of glibc that say for what CPUs a whole distribution is built. */
 const C_LIBRARY = /\/(?:libc(?:\.so\.6|-2\.\d+\.so)|ld-(?:linux-x86-64\.so\.2|2\.\d+\.so))$/
 
+/** Whether a path is that of glibc or of its loader. */
+export function isCLibrary(path: string): boolean {
+  return C_LIBRARY.test(path)
+}
+
 /**
  * Whether something will certainly fail: what is started, or loaded by it, does not run. A C library that needs a
  * newer CPU is no accident: the makers of the distribution chose it (RHEL 9 is for amd64/v2).
  */
 export function isFatal({ because, problem, path }: Finding): boolean {
-  return because !== undefined && !(problem === 'level' && C_LIBRARY.test(path))
+  return because !== undefined && !(problem === 'level' && isCLibrary(path))
 }

@@ -1,13 +1,16 @@
 import { compact } from '../compact.ts'
 import type { ContainerConfig } from '../oci/manifest.ts'
 import type { Platform } from '../platform.ts'
-import { isFatal, type AuditResult, type Finding } from './findings.ts'
+import { isData, SHARED_OBJECT } from './data-files.ts'
+import { isCLibrary, isFatal, type AuditResult, type Finding } from './findings.ts'
 import type { ImageTree, PlacedProgram } from './image-tree.ts'
 import { reachable } from './reachable.ts'
-import { canAudit, platformOf, runsOn } from './runs-on.ts'
+import { canAudit, createRunsOn, platformOf, type Runs } from './runs-on.ts'
+import { createSets } from './sets.ts'
+import type { Program } from './types.ts'
 
 /** Changes with the rules: what older ones found nothing in is judged again. */
-export const RULES = 1
+export const RULES = 2
 
 /** What an image is, for an audit. */
 export interface AuditedImage {
@@ -23,19 +26,16 @@ export function judge({ platform, config, tree, isWhole }: AuditedImage): AuditR
   if (!canAudit(platform)) return { findings: [], programs: 0 }
   const findings: Finding[] = []
   const started = reachable(tree, config)
-  const siblings = siblingsOf(tree, platform)
-  const named = namedSiblingsOf(tree, platform)
+  const runs = createRunsOn(platform)
+  const sets = createSets(tree, platform, runs)
+  const makers = levelOfMakers(tree)
   for (const file of tree.programs.values()) {
     const { because, abi } = started.get(file.path) ?? {}
-    const found = wrongFor(file, { platform, tree, isWhole, because, abi })
-    const isChosen = (because === undefined || because === 'PATH') && named.has(withoutCpu(file.path) ?? '')
-    if (found && !isChosen && !isOfASet(file, { siblings, platform }))
-      findings.push({
-        path: `/${file.path}`,
-        ...found,
-        ...compact({ because }),
-        layer: file.layer,
-      })
+    const found = wrongFor(file, { platform, tree, isWhole, because, abi, runs, makers })
+    if (!found) continue
+    const how = { isReached: because !== undefined, isStarted: because !== undefined && because !== 'PATH' }
+    if ((found.problem === 'machine' || found.problem === 'level') && sets.holds(file, how)) continue
+    findings.push({ path: `/${file.path}`, ...found, ...compact({ because }), layer: file.layer })
   }
   if (isWhole)
     for (const [path, { because, missing }] of started)
@@ -63,103 +63,52 @@ interface Circumstances {
   readonly because: string | undefined
   /** The float ABI of what loads it. */
   readonly abi: string | undefined
+  readonly runs: (program: Program) => Runs
+  /** The level of CPUs that the image's C library needs, 0 for any. */
+  readonly makers: number
 }
 
 function wrongFor(
-  { path, program, executable }: PlacedProgram,
-  { platform, tree, isWhole, because, abi }: Circumstances,
+  file: PlacedProgram,
+  { platform, tree, isWhole, because, abi, runs: runsHere, makers }: Circumstances,
 ): Pick<Finding, 'problem' | 'is'> | undefined {
-  if (!program) return undefined
-  // Files of other systems are data (launchers that pip brings, assemblies of .NET) until something starts them
-  if (program.format !== formatOf(platform) && because === undefined) return undefined
-  if (because === undefined && DATA.test(path)) return undefined
-  const runs = runsOn(program, platform)
+  const { path, program, executable } = file
+  if (!program || (because === undefined && isData(file, platform))) return undefined
+  const runs = runsHere(program)
   if (runs === 'no') return { problem: 'machine', is: platformOf(program) }
-  if (runs === 'level') return { problem: 'level', is: platformOf(program) }
+  if (runs === 'level') {
+    const isMeant = HWCAPS.test(path) || (levelOf(program) <= makers && !isCLibrary(`/${path}`))
+    return isMeant ? undefined : { problem: 'level', is: platformOf(program) }
+  }
   if (abi !== undefined && program.abi !== undefined && abi !== program.abi) return { problem: 'abi', is: program.abi }
   const { loader, kind } = program
-  if (loader === undefined || kind !== 'program' || !isWhole || !executable) return undefined
-  return tree.find(loader)?.program ? undefined : { problem: 'loader', is: loader }
+  if (loader === undefined || kind !== 'program' || !isWhole || !executable || SHARED_OBJECT.test(path))
+    return undefined
+  return hasLoader(tree, path, loader) ? undefined : { problem: 'loader', is: loader }
 }
 
-/** What the kernel loads into devices, and what tests of Go's tools are made with: nothing of it is started. */
-const DATA = /^(?:usr\/)?lib\/firmware\/|(?:^|\/)testdata\//
-
-function formatOf({ os }: Platform): 'elf' | 'pe' | 'macho' {
-  return os === 'windows' ? 'pe' : os === 'darwin' ? 'macho' : 'elf'
+/** Whether a loader is in the image; for a program of a tree inside of the image, in that tree. */
+function hasLoader(tree: ImageTree, path: string, loader: string): boolean {
+  if (tree.find(loader)?.program) return true
+  for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1))
+    if (tree.find(`${path.slice(0, at)}/${loader}`)?.program) return true
+  return false
 }
 
-const TRIPLET = /^([a-z0-9_]+)-(?:linux|unknown-linux|pc-linux)-(?:gnu|musl|uclibc)[a-z0-9_]*$/
-/** What architectures are called in triplets, where that is not their GOARCH. */
-const IN_TRIPLETS: Readonly<Record<string, RegExp>> = {
-  amd64: /^x86_64$/,
-  '386': /^i[3-6]86$/,
-  arm64: /^aarch64$/,
-  arm: /^arm/,
-  ppc64le: /^powerpc64le$/,
-  loong64: /^loongarch64$/,
+/** The level of CPUs that the makers of the distribution chose, as its C library says. */
+function levelOfMakers(tree: ImageTree): number {
+  let level = 0
+  for (const { path, program } of tree.programs.values())
+    if (program?.variant !== undefined && OF_SYSTEM.test(path) && isCLibrary(`/${path}`))
+      level = Math.max(level, levelOf(program))
+  return level
 }
 
-/** glibc's own library can be started, to tell its version. */
-const SHARED_OBJECT = /\.so(?:\.\d+)*$/
-
-/** Whether a folder is for programs of another CPU, as its name says. */
-function isOfOther(folder: string, { architecture }: Platform): boolean {
-  const cpu = TRIPLET.exec(folder)?.[1]
-  return cpu !== undefined && cpu !== architecture && IN_TRIPLETS[architecture]?.test(cpu) !== true
+function levelOf({ variant = 'v0' }: Program): number {
+  return Number(variant.slice(1))
 }
 
-/**
- * Whether a library belongs to a set for several platforms, of which a program takes its own: those of a cross
- * toolchain, below a folder with the name of its target; or beside a folder with the same library for this platform
- * (`prebuilds/linux-arm64/` of Node's packages, `runtimes/linux-x64/` of .NET's).
- */
-function isOfASet(
-  { path, program, executable }: PlacedProgram,
-  { siblings, platform }: { readonly siblings: ReadonlySet<string>; readonly platform: Platform },
-): boolean {
-  if (
-    (program?.kind === 'library' || SHARED_OBJECT.test(path)) &&
-    path
-      .split('/')
-      .slice(0, -1)
-      .some((part) => isOfOther(part, platform))
-  )
-    return true
-  if (executable && program?.kind === 'program') return false
-  return withOneFolderOpen(path).some((key) => siblings.has(key))
-}
-
-/** The paths of good programs and libraries, each folder with the name of a CPU left open in turn. */
-function siblingsOf(tree: ImageTree, platform: Platform): ReadonlySet<string> {
-  const good = [...tree.programs.values()].filter(({ program }) => program && runsOn(program, platform) === 'yes')
-  return new Set(good.flatMap(({ path }) => withOneFolderOpen(path)))
-}
-
-/** As they stand in the names of files. */
-const CPU =
-  /(?<=[-_.])(?:amd64|x86_64|x64|i[36]86|386|arm64|aarch64|arm(?:hf|el|v[5-8]l?)?|riscv64|ppc64(?:le|el)?|s390x|loong64)(?=[-_.]|$)/
-
-/** A path whose file is named after a CPU, without the name of the CPU. */
-function withoutCpu(path: string): string | undefined {
-  const at = path.lastIndexOf('/') + 1
-  const name = path.slice(at)
-  return CPU.test(name) ? `${path.slice(0, at)}${name.replace(CPU, '*')}` : undefined
-}
-
-/** Good programs beside which there may be some for other CPUs: `gosu-arm64` and `gosu-amd64`. */
-function namedSiblingsOf(tree: ImageTree, platform: Platform): ReadonlySet<string> {
-  const good = [...tree.programs.values()].filter(({ program }) => program && runsOn(program, platform) === 'yes')
-  return new Set(good.flatMap(({ path }) => withoutCpu(path) ?? []))
-}
-
-/** Names of folders for one CPU: `linux-x64`, `linux_aarch64`, `win32-ia32`, `aarch64`. */
-const FOLDER_OF_CPU =
-  /[-_.](?:amd64|x86[-_]64|x86|x64|i[3-6]86|ia32|386|arm64|aarch64|arm[a-z0-9]*|riscv64|ppc64[a-z]*|powerpc64[a-z]*|s390x|loong(?:arch)?64|mips[a-z0-9]*)(?=[-_.]|$)|^(?:x86[-_]64|x64|amd64|i[3-6]86|arm64|aarch64|arm[a-z0-9]*|riscv64|powerpc64le|s390x)(?:[-_.]|$)/
-
-function withOneFolderOpen(path: string): string[] {
-  const parts = path.split('/')
-  return parts.flatMap((part, index) =>
-    index > 0 && index < parts.length - 1 && FOLDER_OF_CPU.test(part) ? [parts.with(index, '*').join('/')] : [],
-  )
-}
+/** The folders of a distribution's own libraries. */
+const OF_SYSTEM = /^(?:usr\/)?lib(?:64)?\/(?:[^/]+\/)?[^/]+$/
+/** Folders of libraries that the loader takes on newer CPUs only, beside others for the rest. */
+const HWCAPS = /\/(?:glibc-hwcaps|haswell|xeon_phi|neon)\//

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { TarEntry } from '../oci/tar-format.ts'
 import type { TarSink } from '../oci/tar-reader.ts'
-import { createFileCapture, type FileCapture } from './file-capture.ts'
-import { MAGIC_BYTES, mayBeProgram, readProgram } from './read-program.ts'
+import { createFileCapture, wholeFile, type FileCapture } from './file-capture.ts'
+import { mayBeProgram, readProgram } from './read-program.ts'
 import type { Program } from './types.ts'
 
 /** A program, library or script of a layer; `path` has no slash at its beginning. */
@@ -33,6 +33,8 @@ export interface LayerFiles {
 /** As many bytes of a path's hash: of a million paths one in 280 million is taken for another. */
 export const HASH_BYTES = 6
 const MAX_SCRIPT = 256
+/** A part of a path that is empty, `.` or `..`. */
+const UNCLEAN = /(?:^|\/)\.{0,2}(?:\/|$)/
 /** More text, in characters, than any layer needs: a hostile one must not fill the memory. */
 const MAX_TEXT = 64 << 20
 /** What an entry takes beside its texts, in characters; a hash takes less. */
@@ -41,7 +43,19 @@ const HASH = 16
 
 /** The hash that stands for a path in `others`. */
 export function pathHash(path: string): string {
-  return createHash('sha256').update(path).digest().toString('hex', 0, HASH_BYTES)
+  return hash('sha256', path, 'hex').slice(0, 2 * HASH_BYTES)
+}
+
+/** A file that goes by. */
+interface OpenFile {
+  readonly entry: TarEntry
+  readonly path: string
+  /** Its first bytes, when they came in a piece that was too small to tell what it is. */
+  head?: Buffer
+  isKnown: boolean
+  script?: readonly string[] | undefined
+  program?: Program | undefined
+  capture?: FileCapture
 }
 
 /** Reads a layer's tar entries as they go by. */
@@ -52,7 +66,7 @@ export function createLayerScan(): TarSink & { result(): LayerFiles } {
   const removed: string[] = []
   const opaque: string[] = []
   const others: string[] = []
-  let open: { readonly entry: TarEntry; readonly path: string; head: Buffer; capture?: FileCapture } | undefined
+  let open: OpenFile | undefined
 
   let left = MAX_TEXT
 
@@ -74,31 +88,34 @@ export function createLayerScan(): TarSink & { result(): LayerFiles } {
     const link = entry.link ?? ''
     if (entry.type === 'symlink') return void (fits(ENTRY, path, link) && symlinks.push([path, link]))
     if (entry.type === 'hardlink') return void (fits(ENTRY, path, link) && hardlinks.push([path, cleanPath(link)]))
-    if (entry.type === 'file') open = { entry, path, head: Buffer.alloc(0) }
+    if (entry.type === 'file') open = { entry, path, isKnown: false }
     else if (fits(HASH)) others.push(pathHash(path))
   }
 
   function scan(chunk: Buffer): void {
-    if (!open || open.head.length >= MAX_SCRIPT) return open?.capture?.write(chunk)
-    const before = open.head.length
-    const wanted = Math.min(MAX_SCRIPT, open.entry.size)
-    open.head = Buffer.concat([open.head, chunk.subarray(0, wanted - before)])
-    const decided = before >= MAGIC_BYTES
-    if (!decided && (open.head.length >= MAGIC_BYTES || open.head.length === open.entry.size)) {
-      if (!mayBeProgram(open.head)) return
-      open.capture = createFileCapture(open.entry.size)
-      open.capture.write(open.head.subarray(0, before))
+    if (!open) return
+    const { entry, head: before, isKnown } = open
+    if (isKnown) return open.capture?.write(chunk)
+    const wanted = Math.min(MAX_SCRIPT, entry.size)
+    // Nearly every file's first piece says what it is, and is looked at where it lies
+    const head = before ? Buffer.concat([before, chunk]) : chunk
+    if (head.length < wanted) return void (open.head = before ? head : Buffer.from(chunk))
+    open.isKnown = true
+    if (!mayBeProgram(head)) {
+      if (isExecutable(entry)) open.script = scriptOf(head.subarray(0, wanted))
+    } else if (head.length >= entry.size) open.program = readProgram(wholeFile(head))
+    else {
+      open.capture = createFileCapture(entry.size)
+      open.capture.write(head)
     }
-    open.capture?.write(chunk)
   }
 
   function close(): void {
     if (!open) return
-    const { entry, path, head, capture } = open
+    const { entry, path, capture, script } = open
+    const program = open.program ?? (capture && readProgram(capture.bytes()))
     open = undefined
-    const executable = (entry.mode & 0o111) !== 0
-    const program = capture && readProgram(capture.bytes())
-    const script = executable ? scriptOf(head) : undefined
+    const executable = isExecutable(entry)
     if (program) {
       const { needed = [], loader } = program
       if (fits(ENTRY * (1 + needed.length), path, loader, ...needed)) programs.push({ path, executable, program })
@@ -131,8 +148,13 @@ function scriptOf(head: Buffer): string[] | undefined {
   return words.length > 0 ? words : undefined
 }
 
+function isExecutable({ mode }: TarEntry): boolean {
+  return (mode & 0o111) !== 0
+}
+
 /** A path from the root, without `.`, `..` and slashes at its ends. */
 export function cleanPath(path: string): string {
+  if (!UNCLEAN.test(path)) return path
   const parts: string[] = []
   for (const part of path.split('/')) {
     if (part === '' || part === '.') continue

@@ -20,9 +20,11 @@ const SHELL_WORDS = /[\s;&|()<>"'`$]+/
 /** `-c`, or the last one of `-ec` and the like: a line follows. */
 const LINE_OPTION = /^-[a-z]*c$/
 /** Programs whose arguments are programs of other CPUs and systems. */
-const EMULATOR = /(?:^|\/)(?:qemu-[\w-]+|wine(?:64)?|box(?:64|86)|FEXInterpreter)$/
+const EMULATOR = /(?:^|\/)(?:qemu-[\w-]+|wine[\w.-]*|box(?:32|64|86)|FEX(?:Interpreter|Loader)?)$/
 /** Started by the kernel of a host that has no emulator of its own at hand, by no name in the image. */
 const HOST_EMULATOR = /(?:^|\/)qemu-\w+-static$/
+/** Nobody starts these by a name in PATH but on Windows. */
+const OF_WINDOWS = /\.(?:exe|com|dll|efi)$/i
 
 /**
  * The programs that ENTRYPOINT, CMD, HEALTHCHECK and PATH lead to, the interpreters of their scripts, and the
@@ -112,14 +114,18 @@ export function reachable(tree: ImageTree, config: ContainerConfig): ReadonlyMap
     const real = tree.resolve(folder)
     if (real === undefined) continue
     for (const file of tree.programs.values())
-      if (file.executable && parentOf(file.path) === real && !HOST_EMULATOR.test(file.path))
-        reach(file, 'PATH', { strict: false })
+      if (parentOf(file.path) === real && isInPath(file)) reach(file, 'PATH', { strict: false })
     for (const link of tree.linksIn(real)) {
       const file = tree.find(link)
-      if (file?.executable && !HOST_EMULATOR.test(file.path)) reach(file, 'PATH', { strict: false })
+      if (file && isInPath(file)) reach(file, 'PATH', { strict: false })
     }
   }
   return found
+}
+
+/** Whether a file in a folder of PATH may be started by its name. */
+function isInPath({ path, executable, program }: PlacedProgram): boolean {
+  return executable && !HOST_EMULATOR.test(path) && !(program?.format === 'pe' && OF_WINDOWS.test(path))
 }
 
 function isShell(word = ''): boolean {

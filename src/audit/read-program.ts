@@ -16,7 +16,12 @@ export function mayBeProgram(head: Buffer): boolean {
 function isMachO(head: Buffer, magic: number): boolean {
   if ([0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe].includes(magic)) return true
   // Java's classes begin so, too: their version is above 44, the number of architectures is far below
-  return magic === 0xcafebabe && head.length >= 8 && head.readUInt32BE(4) > 0 && head.readUInt32BE(4) < 20
+  return (
+    (magic === 0xcafebabe || magic === 0xcafebabf) &&
+    head.length >= 8 &&
+    head.readUInt32BE(4) > 0 &&
+    head.readUInt32BE(4) < 20
+  )
 }
 
 /** What a file is made for; nothing for what is no program or library, or is damaged. */

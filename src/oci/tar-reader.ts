@@ -5,7 +5,7 @@ import { paddingOf, TAR_BLOCK, type TarEntry } from './tar-format.ts'
 /** Receives a tar stream's entries in order; all calls are synchronous, so that nothing piles up in memory. */
 export interface TarSink {
   entry(entry: TarEntry): void
-  /** Data of the last entry, in pieces; valid during the call only. */
+  /** Data of the last entry, in pieces; whoever gives them does not change them afterwards. */
   data(chunk: Buffer): void
   /** So many zero bytes come next in the last entry, which its archive does not hold; absent: they come as data. */
   hole?(bytes: number): void
