@@ -2,7 +2,10 @@ import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import { formatPlatform, parsePlatform, platformKey, type Platform } from '../platform.ts'
 
-/** What an annotation is written on; the descriptors are those in the index and in an OCI layout's `index.json`. */
+/**
+ * What an annotation is written on. The descriptor of a manifest is that in the index, of an image without one that in
+ * an OCI layout's `index.json`, where the descriptor of an index is.
+ */
 export type AnnotationLevel = 'manifest' | 'index' | 'manifest-descriptor' | 'index-descriptor'
 
 /** One `--annotation`. */
@@ -78,7 +81,7 @@ export function checkAnnotations(
   { hasIndex = platforms.length !== 1 }: { readonly hasIndex?: boolean } = {},
 ): void {
   for (const { levels, platform, key } of annotations) {
-    if (!hasIndex && levels.some((level) => level === 'index' || level === 'manifest-descriptor')) {
+    if (!hasIndex && levels.some((level) => level === 'index' || level === 'index-descriptor')) {
       throw new XbuildError(
         'BAD_OPTION',
         `Cannot annotate the index with "${key}": an image of one platform has no index`,

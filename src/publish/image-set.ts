@@ -93,25 +93,31 @@ export async function assemble(
     ...referrers.flatMap(({ blobs: own }) => own),
   ])
     blobs.set(descriptor.digest, { descriptor, source: inMemory(bytes) })
-  const manifests = [...parts.map((part) => part.document), ...attestations.map(({ manifest }) => manifest)]
+  const documents = parts.map((part) => annotated(part, annotations))
+  const isPlain = parts.length === 1 && !asIndex && attestations.length === 0
+  const root = isPlain ? documents[0]! : undefined
+  const manifests = root
+    ? [root]
+    : [...parts.map((part) => part.document), ...attestations.map(({ manifest }) => manifest)]
   const common = {
     manifests,
     blobs: [...blobs.values()],
     ...(referrers.length > 0 ? { referrers } : {}),
     ...(attested.length > 0 ? { attested } : {}),
   }
-  if (parts.length === 1 && !asIndex && attestations.length === 0)
-    return { ...common, root: first.document, configDigest: first.manifest.config.digest }
-  const children = parts.map(({ document, platform }) => {
-    const extra = {
-      ...document.descriptor.annotations,
-      ...annotationsFor(annotations, 'manifest-descriptor', platform),
-    }
-    return { ...document.descriptor, ...(Object.keys(extra).length > 0 ? { annotations: extra } : {}) }
-  })
+  if (root) return { ...common, root, configDigest: first.manifest.config.digest }
   const entries = attestations.map(({ manifest }) => manifest.descriptor)
-  const root = makeIndex(children, annotationsFor(annotations, 'index'), entries)
-  return { ...common, root: docker ? makeDockerList(root) : root }
+  const children = documents.map(({ descriptor }) => descriptor)
+  const index = makeIndex(children, annotationsFor(annotations, 'index'), entries)
+  return { ...common, root: docker ? makeDockerList(index) : index }
+}
+
+/** A manifest whose descriptor has the annotations that are for it. */
+function annotated({ document, platform }: ImageParts, annotations: readonly Annotation[]): Document {
+  const extra = annotationsFor(annotations, 'manifest-descriptor', platform)
+  if (Object.keys(extra).length === 0) return document
+  const { descriptor } = document
+  return { ...document, descriptor: { ...descriptor, annotations: { ...descriptor.annotations, ...extra } } }
 }
 
 type Pack<T> = (said: readonly Attestation[], image: Descriptor, names: readonly string[]) => T

@@ -20,7 +20,7 @@ export function blobPath(descriptor: Descriptor): string {
  * it.
  */
 export function layoutIndex(set: ImageSet, tags: readonly Reference[], annotations: readonly Annotation[]): Buffer {
-  const extra = annotationsFor(annotations, 'index-descriptor')
+  const extra = { ...set.root.descriptor.annotations, ...annotationsFor(annotations, 'index-descriptor') }
   const names = new Set<string>()
   const named = tags.map((ref) => {
     const tag = ref.tag ?? 'latest'

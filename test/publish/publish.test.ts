@@ -193,9 +193,28 @@ test('annotations go where they are meant to, and change the digests of what the
   )
   expect([arm.annotations, amd.annotations]).toEqual([{ m: '1', only: 'arm' }, { m: '1' }])
   expect((await readJsonFile(join(out(), 'index.json'))).manifests[0].annotations).toEqual({ l: '4' })
-  await expect(publish(options(images.slice(0, 1), { annotations: [parseAnnotation('index:a=b')] }))).rejects.toThrow(
-    /has no index/,
-  )
+})
+
+test('one platform has a descriptor for annotations, in index.json and in the metadata, and no index', async () => {
+  const [image] = await twoImages()
+  const write = (...texts: string[]) =>
+    publish(
+      options([image!], {
+        annotations: texts.map(parseAnnotation),
+        tags: [parseReference('r.example/y:2')],
+        outputs: [{ type: 'oci', dest: out(), tar: false }],
+      }),
+    )
+  const { digest, metadata } = await write('manifest-descriptor:d=3', 'manifest-descriptor[linux/arm64]:e=4')
+  expect(digest).toBe(image!.image.descriptor.digest)
+  expect((await readJsonFile(join(out(), 'index.json'))).manifests[0].annotations).toEqual({
+    d: '3',
+    e: '4',
+    'io.containerd.image.name': 'r.example/y:2',
+    'org.opencontainers.image.ref.name': '2',
+  })
+  expect(metadata).toMatchObject({ 'containerimage.descriptor': { digest, annotations: { d: '3', e: '4' } } })
+  for (const level of ['index', 'index-descriptor']) await expect(write(`${level}:a=b`)).rejects.toThrow(/has no index/)
 })
 
 test('metadata and image ID are written as buildx does', async () => {
