@@ -11,11 +11,12 @@ export function packagePurl(one: Package, release: Release | undefined): string 
   const isDistribution = ecosystem in DISTRIBUTIONS
   const distribution = isDistribution ? (release?.id ?? DISTRIBUTIONS[ecosystem as 'deb']) : ''
   const namespace = distribution === '' ? '' : `${encode(distribution)}/`
+  // Sorted by name
   const qualifiers = isDistribution
     ? [
         architecture && `arch=${encode(architecture)}`,
-        epoch && `epoch=${epoch}`,
         release && `distro=${encode(release.version ? `${release.id}-${release.version}` : release.id)}`,
+        epoch && `epoch=${epoch}`,
         source && `upstream=${encode(source.replace(' ', '@'))}`,
       ].filter(Boolean)
     : []
@@ -23,6 +24,9 @@ export function packagePurl(one: Package, release: Release | undefined): string 
   return `pkg:${ecosystem}/${namespace}${name}@${encode(version)}${query}`
 }
 
+/** All but letters, digits, `.`, `-`, `_`, `~` and `:`, which need not be. */
 function encode(text: string): string {
-  return encodeURIComponent(text).replaceAll('%3A', ':')
+  return encodeURIComponent(text)
+    .replaceAll('%3A', ':')
+    .replaceAll(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`)
 }

@@ -28,7 +28,7 @@ test("packages of rpm's database in SQLite", () => {
 test('a package URL has the epoch beside the version', () => {
   const one = { ecosystem: 'rpm', name: 'a+b', version: '2:1.2-3.el9', architecture: 'noarch' } as const
   expect(packagePurl(one, { id: 'rocky', version: '9.4' })).toBe(
-    'pkg:rpm/rocky/a%2Bb@1.2-3.el9?arch=noarch&epoch=2&distro=rocky-9.4',
+    'pkg:rpm/rocky/a%2Bb@1.2-3.el9?arch=noarch&distro=rocky-9.4&epoch=2',
   )
   expect(packagePurl({ ...one, version: '1' }, undefined)).toBe('pkg:rpm/a%2Bb@1?arch=noarch')
 })
