@@ -24,8 +24,8 @@ export interface ErrorFacts {
   readonly httpStatus?: number
   /** What is not installed on this machine. */
   readonly missing?: 'program' | 'runtime'
-  /** A program printed more than is taken. */
-  readonly limit?: 'output'
+  /** A program printed, took or lasted more than it may. */
+  readonly limit?: 'output' | 'memory' | 'time'
   /** A word of a Dockerfile is wrong whatever its variables are. */
   readonly malformedWord?: boolean
   /** An engine has used, or made, an image of another platform than it was told. */

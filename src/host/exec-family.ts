@@ -8,6 +8,16 @@ const GRACE = 2000
 /** Of each stream the last bytes are kept. */
 const MAX_KEPT = 4 << 20
 
+export interface ExecFamilyOptions extends Omit<ExecOptions, 'input'> {
+  /** Called now and then with the session of the programs; what it throws ends them, and is thrown. */
+  readonly watch?: (session: number) => void
+  /** Is told what is printed on stdout; what it throws ends them, and is thrown. */
+  readonly onOutput?: (chunk: Buffer) => void
+}
+
+/** Between two calls of `watch`. Milliseconds. */
+const LOOK = 100
+
 /**
  * `exec` for a program that starts others (git and its transports): they live in a session of their own, away from
  * the terminal, and all
@@ -17,7 +27,7 @@ const MAX_KEPT = 4 << 20
 export async function execFamily(
   file: string,
   args: readonly string[],
-  { signal, cwd, env }: Omit<ExecOptions, 'input'> = {},
+  { signal, cwd, env, watch, onOutput }: ExecFamilyOptions = {},
 ): Promise<ExecResult> {
   if (signal?.aborted) throw canceled(file)
   const child = startProgram(file, args, {
@@ -39,17 +49,36 @@ export async function execFamily(
     timer = setTimeout(end, GRACE, 'SIGKILL')
   }
   const killAll = () => end('SIGKILL')
+  let refusal: { readonly error: unknown } | undefined
+  const judged =
+    <T>(judge: ((of: T) => void) | undefined) =>
+    (of: T) => {
+      try {
+        if (!refusal) judge?.(of)
+      } catch (error) {
+        refusal = { error }
+        killAll()
+      }
+    }
+  const look = judged(watch)
+  const looks = watch && setInterval(() => child.pid !== undefined && look(child.pid), LOOK)
   signal?.addEventListener('abort', stop, { once: true })
   process.once('exit', killAll)
   try {
-    const [stdout, stderr, status] = await Promise.all([lastOf(child.stdout!), lastOf(child.stderr!), ended(child)])
+    const [stdout, stderr, status] = await Promise.all([
+      lastOf(child.stdout!, judged(onOutput)),
+      lastOf(child.stderr!),
+      ended(child),
+    ])
     if (signal?.aborted) throw canceled(file)
+    if (refusal) throw refusal.error
     if (status instanceof Error)
       throw new XbuildError('HOST', `Cannot run "${file}": ${status.message}`, { cause: status })
     return { stdout, stderr, exitCode: status }
   } finally {
     if (signal?.aborted) killAll()
     clearTimeout(timer)
+    clearInterval(looks)
     signal?.removeEventListener('abort', stop)
     process.off('exit', killAll)
   }
@@ -65,10 +94,11 @@ function ended(child: ReturnType<typeof startProgram>): Promise<number | Error> 
   )
 }
 
-async function lastOf(stream: NodeJS.ReadableStream): Promise<string> {
+async function lastOf(stream: NodeJS.ReadableStream, hear?: (chunk: Buffer) => void): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of stream as AsyncIterable<Buffer>) {
+    hear?.(chunk)
     chunks.push(chunk)
     size += chunk.length
     while (size - chunks[0]!.length > MAX_KEPT) size -= chunks.shift()!.length

@@ -1,12 +1,16 @@
 import { XbuildError } from '../errors.ts'
 
-/** The error for a git that could not be started. */
-export function notStarted(what: string, error: unknown): unknown {
-  if (!(error instanceof XbuildError) || error.code !== 'HOST') return error
+/** The error for a git that is not there. */
+export function notStarted(what: string): XbuildError {
   return new XbuildError('HOST', `Cannot ${what}: git is not installed, or does not start`, {
-    cause: error,
     hint: 'Install git (Debian, Ubuntu: apt-get install git)',
   })
+}
+
+/** The error for a git that did not come to its end; others come as they are. */
+export function crashed(what: string, error: unknown): unknown {
+  if (!(error instanceof XbuildError) || error.code !== 'HOST' || !(error.cause instanceof Error)) return error
+  return new XbuildError('HOST', `Cannot ${what}: git ${error.cause.message}`, { cause: error })
 }
 
 /** The error for what git said when it failed; `what` follows "Cannot". */
@@ -18,6 +22,12 @@ export function refused(what: string, said: string): XbuildError {
     .map((line) =>
       line.replace(/([a-z]:\/\/)[^/\s@]*:[^/\s@]*@/gi, '$1').replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, ' '),
     )
+  if (/out of memory|\bmalloc\b.* failed|mmap failed|unable to create thread|cannot allocate memory/i.test(said))
+    return new XbuildError('HOST', `Cannot ${what}: git needs more memory than it may have`, {
+      output,
+      facts: { limit: 'memory' },
+      hint: 'Take the files from an archive, or from a folder of this machine',
+    })
   const login =
     /could not read (?:Username|Password)|terminal prompts disabled|Authentication failed|Permission denied \(/i.test(
       said,

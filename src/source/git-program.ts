@@ -1,5 +1,7 @@
+import { compact } from '../compact.ts'
 import { execFamily } from '../host/exec-family.ts'
-import { notStarted, refused } from './git-failure.ts'
+import { crashed, notStarted, refused } from './git-failure.ts'
+import { GIT_LIMITS, watchOf, withMemoryLimit, type GitLimits } from './git-limits.ts'
 import type { BareUrl } from './logins.ts'
 
 /** Runs the git program of this machine on behalf of a repository that nobody trusts. */
@@ -12,6 +14,11 @@ export interface GitProgram {
       readonly signal: AbortSignal
       readonly cwd?: string
       readonly transports?: string
+      /** It writes there. */
+      readonly folder?: string
+      /** Only asks what there is. */
+      readonly asks?: boolean
+      readonly onOutput?: (chunk: Buffer) => void
     },
   ): Promise<string>
 }
@@ -106,20 +113,26 @@ export const ASKS_NOBODY = {
 }
 
 /** Git in the environment `own`. */
-export function gitWith(own: Env): GitProgram {
+export function gitWith(own: Env, limits: GitLimits = GIT_LIMITS): GitProgram {
   const settings = SETTINGS.flatMap((setting) => ['-c', setting])
-  return async (args, { what, signal, cwd, transports = TRANSPORTS }) => {
-    const ended = await execFamily('git', [...settings, ...args], {
+  return async (args, { what, signal, cwd, transports = TRANSPORTS, folder, asks = false, onOutput }) => {
+    const memory = asks ? limits.askingMemory : limits.memory
+    const ended = await execFamily(...withMemoryLimit('git', [...settings, ...args], memory), {
       signal,
       env: { ...own, GIT_ALLOW_PROTOCOL: transports },
-      ...(cwd ? { cwd } : {}),
+      watch: watchOf(what, { silence: limits.silence, folder }),
+      ...compact({ cwd, onOutput }),
     }).catch((error: unknown) => {
-      throw notStarted(what, error)
+      throw crashed(what, error)
     })
     if (ended.exitCode === 0) return ended.stdout
+    if (ended.exitCode === NOT_FOUND) throw notStarted(what)
     throw refused(what, ended.stderr || ended.stdout)
   }
 }
+
+/** How a shell ends that finds no such program. */
+const NOT_FOUND = 127
 
 /**
  * The login of a URL as settings. Git would send it to whatever host a redirect names: there are none for what has a

@@ -2,6 +2,7 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { compact } from '../compact.ts'
 import { ASKS_NOBODY, gitWith, settingsOf, variablesOf, type Env, type GitProgram } from './git-program.ts'
+import type { GitLimits } from './git-limits.ts'
 import type { GitWay } from './git-ways.ts'
 import type { BareUrl } from './logins.ts'
 
@@ -9,9 +10,9 @@ import type { BareUrl } from './logins.ts'
  * Git that knows nothing of the user: no configuration, no keys, no credentials but the login of `url` and the agent
  * behind the socket `agent`. For what a Dockerfile or a repository names.
  */
-export function createStrangersGitProgram(env: Env, { url, agent, way = {} }: StrangersGit = {}): GitProgram {
+export function createStrangersGitProgram(env: Env, { url, agent, way = {}, limits }: StrangersGit = {}): GitProgram {
   const kept = Object.fromEntries(Object.entries(env).filter(([name]) => OF_THE_MACHINE.test(name)))
-  return gitWith({
+  const own = {
     ...kept,
     ...ASKS_NOBODY,
     HOME: '/dev/null',
@@ -21,7 +22,8 @@ export function createStrangersGitProgram(env: Env, { url, agent, way = {} }: St
     ...compact({ SSH_AUTH_SOCK: agent }),
     ...way.variables,
     ...variablesOf([...(url ? settingsOf(url) : []), ...(way.settings ?? [])]),
-  })
+  }
+  return gitWith(own, limits)
 }
 
 /** What one use of git for strangers has of its own. */
@@ -30,6 +32,7 @@ export interface StrangersGit {
   readonly agent?: string | undefined
   /** How servers are reached by http; absent: as the machine reaches them. */
   readonly way?: GitWay
+  readonly limits?: GitLimits
 }
 
 /** Where programs are, how the network is reached, whom TLS trusts: nothing that says who the user is. */

@@ -2,13 +2,16 @@ import { existsSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { hostOfGit } from '../dockerfile/git-url.ts'
 import { XbuildError } from '../errors.ts'
+import type { GitBudget } from './git-budget.ts'
 
 /** How submodules are brought. */
 export interface SubmoduleEdges {
   /** Runs git in a folder; gives its output. */
-  run(args: readonly string[], folder: string): Promise<string>
+  run(args: readonly string[], folder: string, onOutput?: (chunk: Buffer) => void): Promise<string>
   /** Throws for a host that a build may not reach. */
   judge(host: string): Promise<void>
+  /** What all of them together may have. */
+  readonly budget: GitBudget
 }
 
 /**
@@ -16,25 +19,41 @@ export interface SubmoduleEdges {
  * address of each is judged before git asks it. Throws what `judge` throws, and UNSUPPORTED for an address without a host.
  */
 export async function bringSubmodules(folder: string, edges: SubmoduleEdges): Promise<void> {
-  const { run, judge } = edges
+  const { run, judge, budget } = edges
   if (!lstatSync(join(folder, '.gitmodules'), { throwIfNoEntry: false })?.isFile()) return
   await run(['submodule', '--quiet', 'init'], folder)
-  for (const url of urlsIn(await run(['config', '--local', '-z', '--list'], folder))) await judge(hostOf(url))
+  for (const url of urlsIn(await itemsOf(['config', '--local', '-z', '--list'], folder, edges)))
+    await judge(hostOf(url))
   await run(['submodule', '--quiet', 'update', '--depth=1'], folder)
-  const staged = (await run(['ls-files', '-z', '--stage'], folder)).split('\0')
-  for (const line of staged) {
-    const path = /^160000 [0-9a-f]+ 0\t(.+)$/s.exec(line)?.[1]
+  for (const path of pathsIn(await itemsOf(['ls-files', '-z', '--stage'], folder, edges))) {
+    const inner = join(folder, path)
     // Without a repository of its own, git would take the one above for it
-    if (path !== undefined && existsSync(join(folder, path, '.git'))) await bringSubmodules(join(folder, path), edges)
+    if (!existsSync(join(inner, '.git'))) continue
+    budget.enter()
+    await run(['ls-files', '-z'], inner, budget.count)
+    await bringSubmodules(inner, edges)
+    budget.leave()
   }
 }
 
-/** Lines of git's own configuration: a name, a line feed, the value. */
-function urlsIn(listed: string): string[] {
-  return listed.split('\0').flatMap((line) => {
-    const [, url] = /^submodule\.[^\n]*\.url\n(.*)$/s.exec(line) ?? []
-    return url === undefined ? [] : [url]
+/** What git prints with zero bytes between, all of it: of a long output no more than its end is kept. */
+async function itemsOf(args: readonly string[], folder: string, { run, budget }: SubmoduleEdges): Promise<string[]> {
+  const pieces: Buffer[] = []
+  await run(args, folder, (chunk) => {
+    budget.countListed(chunk)
+    pieces.push(chunk)
   })
+  return Buffer.concat(pieces).toString().split('\0')
+}
+
+/** Addresses of submodules. An item of git's own configuration: a name, a line feed, the value. */
+function urlsIn(items: readonly string[]): string[] {
+  return items.flatMap((item) => /^submodule\.[^\n]*\.url\n(.*)$/s.exec(item)?.[1] ?? [])
+}
+
+/** Paths of the submodules that a work tree has. */
+function pathsIn(items: readonly string[]): string[] {
+  return items.flatMap((item) => /^160000 [0-9a-f]+ 0\t(.+)$/s.exec(item)?.[1] ?? [])
 }
 
 /** What git and this program could read in two ways has no host that can be judged. */

@@ -1,8 +1,11 @@
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
+import { compact } from '../compact.ts'
 import { isCommitId, type GitRemote } from '../dockerfile/git-url.ts'
 import { showRemote } from '../dockerfile/remote.ts'
 import { XbuildError } from '../errors.ts'
+import { createBudget } from './git-budget.ts'
+import { GIT_LIMITS, type GitLimits } from './git-limits.ts'
 import { TRANSPORTS, type GitProgram } from './git-program.ts'
 import { bringSubmodules } from './git-submodules.ts'
 
@@ -41,6 +44,7 @@ async function ask(git: GitProgram, remote: GitRemote, signal: AbortSignal): Pro
     what,
     signal,
     transports: transportsOf(remote),
+    asks: true,
   })
   const found = new Map(
     listed.split('\n').flatMap((line) => {
@@ -68,32 +72,41 @@ export interface Gits {
   readonly judge?: (host: string) => Promise<void>
 }
 
+export interface CheckOutOptions {
+  readonly commit: GitCommit
+  readonly folder: string
+  readonly signal: AbortSignal
+  readonly limits?: Pick<GitLimits, 'entries' | 'depth'>
+}
+
 /** Brings the files of a commit into `folder`, which is empty; gives the commit's time, seconds since the epoch. */
 export async function checkOut(
   { origin, stranger, judge = async () => undefined }: Gits,
   remote: GitRemote,
-  { commit, folder, signal }: { commit: GitCommit; folder: string; signal: AbortSignal },
+  { commit, folder, signal, limits = GIT_LIMITS }: CheckOutOptions,
 ): Promise<{ time: number }> {
   const what = `check out git repository "${showRemote(remote)}"`
-  const run = (args: readonly string[], transports = transportsOf(remote)) =>
-    stranger(args, { what, signal, cwd: folder, transports })
-  const fetch = (args: readonly string[]) =>
-    origin(['fetch', ...args], { what, signal, cwd: folder, transports: transportsOf(remote) })
+  const budget = createBudget(what, limits)
+  const own = { what, signal, cwd: folder, folder, transports: transportsOf(remote) }
+  const run: Run = (args, onOutput) => stranger(args, { ...own, ...compact({ onOutput }) })
+  const fetch: Run = (args) => origin(['fetch', ...args], own)
   await run(['init', '--quiet', '--template=', ...(commit.id.length === 64 ? ['--object-format=sha256'] : []), '.'])
   await run(['remote', 'add', '--', 'origin', remote.url])
   await fetchCommit({ run, fetch }, remote, commit, what)
+  // Folders count, too: those of a tree of trees need no file
+  await run(['ls-tree', '-r', '-t', '-z', commit.id], budget.count)
   await run(['checkout', '--quiet', '--force', '--detach', commit.id, '--'])
   if (remote.submodules)
     await bringSubmodules(folder, {
-      judge,
-      run: (args, cwd) => stranger(args, { what, signal, cwd, transports: TRANSPORTS }),
+      ...{ judge, budget },
+      run: (args, cwd, onOutput) => stranger(args, { ...own, cwd, transports: TRANSPORTS, ...compact({ onOutput }) }),
     })
   const time = Number((await run(['show', '--no-patch', '--format=%ct', commit.id, '--'])).trim())
   await tidy(folder, remote.keepGitDir)
   return { time: Number.isSafeInteger(time) && time > 0 ? time : 0 }
 }
 
-type Run = (args: readonly string[]) => Promise<string>
+type Run = (args: readonly string[], onOutput?: (chunk: Buffer) => void) => Promise<string>
 
 /**
  * From cheap to sure: the one commit, the branch or tag it was found by, everything. Some servers and transports
@@ -123,7 +136,8 @@ async function fetchCommit(
       await run(['cat-file', '-e', `${id}^{commit}`])
       return
     } catch (error) {
-      if (!(error instanceof XbuildError) || !['NOT_FOUND', 'REGISTRY'].includes(error.code)) throw error
+      const isRefusal = error instanceof XbuildError && ['NOT_FOUND', 'REGISTRY'].includes(error.code)
+      if (!isRefusal || error.facts.limit) throw error
       failure = error
     }
   }
