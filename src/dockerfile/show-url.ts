@@ -9,12 +9,17 @@ export function showUrl(url: string): string {
 export function withoutLoginOf(url: string): string {
   return withoutLogins(url)
     .replace(/^(https?:\/\/)[^\s/?#]*@/i, '$1')
-    .replace(/^([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#:@]*:[^\s/?#]*@/i, '$1')
+    .replace(/^([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#:@]*:[^\s/?#]*@/i, withoutLogin)
 }
 
 /** A text whose URLs hold no password any more; a user alone is a token in http(s) URLs, too, but not in others. */
 export function withoutLogins(text: string): string {
   return text
     .replace(/(\bhttps?:\/\/)[^\s/?#"']*@/gi, '$1')
-    .replace(/(\b[a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#"':@]*:[^\s/?#"']*@/gi, '$1')
+    .replace(/(\b[a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/?#"':@]*:[^\s/?#"']*@/gi, withoutLogin)
+}
+
+// In docker-image://NAME:TAG@DIGEST nothing is a login
+function withoutLogin(url: string, scheme: string): string {
+  return /^(?:docker-image|oci-layout):/i.test(scheme) ? url : scheme
 }

@@ -1,5 +1,6 @@
 import { suggestionHint } from '../../did-you-mean.ts'
 import { checkDefinitions, FUNCTION_KEYS } from './check-definitions.ts'
+import { checkFunctions } from './check-functions.ts'
 import { type BakeFile, type Document, readDocument } from './document.ts'
 import {
   type BakeConfig,
@@ -60,7 +61,7 @@ export function readConfig(input: BakeInput): BakeConfig {
   })
   const variables = evaluation.variables()
   validateVariables(document, evaluation)
-  for (const [name, { at }] of document.functions) evaluation.scope().root.userFunction(name, at)
+  checkFunctions(document, evaluation.known())
   checkDefinitions(document)
   const instances = document.blocks.flatMap((block) => instancesOf(block, evaluation))
   evaluation.add(instances)

@@ -1,7 +1,8 @@
 import { compact } from '../../compact.ts'
+import type { KnownNames } from './check-functions.ts'
 import { decodeField, fieldValue } from './decode.ts'
 import type { Document } from './document.ts'
-import { type BakeVariable, type Field, fieldRule } from './fields.ts'
+import { type BakeVariable, type Field, fieldRule, FIELDS } from './fields.ts'
 import type { Attribute, Block, Expression, Place } from './hcl/ast.ts'
 import { convert, ConvertError } from './hcl/convert.ts'
 import { CircleError, HclError } from './hcl/error.ts'
@@ -14,6 +15,10 @@ import { readType } from './hcl/type-expression.ts'
 import { BOOL, STRING, type Type } from './hcl/types.ts'
 import { nullOf, object, text, type Value } from './hcl/value.ts'
 import { type GivenValue, givenValue, shownVariable } from './variables.ts'
+
+const GROUP_KEYS: readonly string[] = ['description', 'targets']
+/** Attributes that a target as a whole has only where it says them: not all versions of buildx know them. */
+const NEWER: readonly string[] = ['resources', 'policy', 'test']
 
 /** A target or a group as it stands in a file; a matrix makes several of one block. */
 export interface Instance {
@@ -40,6 +45,8 @@ export interface Evaluation {
   /** Makes instances known to `target.NAME` and `group.NAME`. */
   readonly add: (instances: readonly Instance[]) => void
   readonly variables: () => BakeVariable[]
+  /** What functions may name. */
+  readonly known: () => KnownNames
 }
 
 /** The evaluation of a document. */
@@ -69,6 +76,11 @@ export function createEvaluation({ document, world, fixed, given }: RootInput): 
       for (const instance of added) instances.set(`${instance.block.type} ${instance.name}`, instance)
     },
     variables: () => [...document.variables].map(([name, block]) => listed(name, block)),
+    known: () => ({
+      variables: new Set([...fixed.keys(), ...document.variables.keys(), ...document.attributes.keys()]),
+      library: new Set([...LIBRARY.keys(), ...SPECIAL_FORMS]),
+      userFunction: root.userFunction,
+    }),
   }
 
   function variable(name: string, at: Place): Value | undefined {
@@ -134,15 +146,13 @@ export function createEvaluation({ document, world, fixed, given }: RootInput): 
     if (kind !== 'target' && kind !== 'group') return undefined
     const instance = instances.get(`${kind} ${name}`)
     if (!instance) throw new HclError(`there is no ${kind} "${name}"`, at)
+    const own = (key: string) => attributeOf(instance.block, key) !== undefined
     if (attribute === undefined) {
-      const entries = instance.block.body.attributes.filter((each) => fieldRule(each.name))
-      return object([
-        ['name', text(name)],
-        ...entries.map((each) => [each.name, shown(instance, each.name, at)] as const),
-      ])
+      const all = kind === 'group' ? GROUP_KEYS : Object.keys(FIELDS).filter((key) => !NEWER.includes(key) || own(key))
+      return object([['name', text(name)], ...all.map((key) => [key, shown(instance, key, at)] as const)])
     }
     if (attribute === 'name') return text(name)
-    const known = kind === 'target' ? fieldRule(attribute) : ['description', 'targets'].includes(attribute)
+    const known = kind === 'target' ? fieldRule(attribute) : GROUP_KEYS.includes(attribute)
     if (!known) throw new HclError(`a ${kind} has no attribute "${attribute}"`, at)
     return shown(instance, attribute, at)
   }
@@ -150,6 +160,7 @@ export function createEvaluation({ document, world, fixed, given }: RootInput): 
   function shown(instance: Instance, name: string, at: Place): Value {
     const key = `${instance.block.type} ${instance.name} ${name}`
     if (open.has(key)) throw new CircleError(`${instance.block.type}.${instance.name}.${name} depends on itself`, at)
+    if (name === 'description' && !attributeOf(instance.block, name)) return text('')
     // Members of a group have no rule: they look like the names a target inherits from
     return fieldValue(name === 'targets' ? 'inherits' : name, field(instance, name))
   }

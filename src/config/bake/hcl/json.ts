@@ -26,6 +26,7 @@ export function parseJson(file: string, source: string, types: BlockTypes): Body
   const root = readValue(cursor)
   blank(cursor)
   if (cursor.offset < cursor.source.length) throw failure(cursor, 'the end of the file is expected')
+  if (root.kind === 'array') throw new HclError('an object is expected at the top of the file', root.at)
   return bodyOf(root, types)
 }
 
