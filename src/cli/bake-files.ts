@@ -101,7 +101,7 @@ async function asSource(
 
 function isCompose({ path, text }: FoundFile): boolean {
   if (/\.ya?ml$/i.test(path)) return true
-  return !/\.(?:hcl|json)$/i.test(path) && /^services:[ \t]*$/m.test(text)
+  return !/\.(?:hcl|json)$/i.test(path) && /^(?:services|include):(?:[ \t[{]|$)/m.test(text)
 }
 
 /** The services of compose files as targets, and as the group `default`. Profiles and dependencies do not matter. */

@@ -1,10 +1,11 @@
 import { statSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve } from 'node:path'
-import type { ComposeCommand } from '../config/compose/flags.ts'
+import type { ComposeCommand, ComposeValues } from '../config/compose/flags.ts'
 import { parseDotenv } from '../config/compose/dotenv.ts'
 import type { ComposeEnv, ComposeInput } from '../config/compose/reading.ts'
 import { readComposeProject, type ComposeProject } from '../config/compose/project.ts'
 import type { ImageTarget, Said } from '../config/images/target.ts'
+import type { Judge } from '../config/project.ts'
 import { isRemoteContext } from '../config/images/options.ts'
 import { usageError } from '../config/values.ts'
 import { XbuildError, type Diagnostic } from '../errors.ts'
@@ -13,7 +14,6 @@ import { wantsColor } from '../ui/text.ts'
 import type { Calling } from './command.ts'
 import { checkFoundFile } from './found-file.ts'
 import { createGrantedJudge } from './granted.ts'
-import { createJudge } from './project-place.ts'
 import { readPipedText, readProjectText } from './project-text.ts'
 import { readSource } from './read-source.ts'
 import { runImages, type ImagesRun } from './run-images.ts'
@@ -72,6 +72,8 @@ export async function openProject(
   { env: shell, stdin }: Pick<Terminal, 'env' | 'stdin'>,
 ): Promise<{ readonly folder: string; readonly project: ComposeProject; readonly env: ComposeEnv }> {
   const given = values.projectDirectory === undefined ? undefined : resolve(cwd, values.projectDirectory)
+  if (given !== undefined && !statSync(given, { throwIfNoEntry: false })?.isDirectory())
+    throw usageError(`Cannot use --project-directory "${values.projectDirectory}": there is no such folder`)
   const named =
     values.envFiles.length > 0 ? values.envFiles : (shell['COMPOSE_ENV_FILES'] ?? '').split(',').filter(Boolean)
   const readEnv = (folder: string): ComposeEnv => {
@@ -92,7 +94,7 @@ export async function openProject(
     return shown.startsWith('..') || shown === '' ? path : shown
   }
   const first = readEnv(given ?? cwd)
-  const paths = findFiles(values.files, { cwd, env: first, shell, folder: given })
+  const paths = findFiles(values, { cwd, env: first, shell, folder: given })
   const folder = given ?? (paths[0] === '-' || isRemoteContext(paths[0]!) ? cwd : dirname(paths[0]!))
   // What led to the files stands over what lies beside them; files that are named are not looked for
   const beside = folder === (given ?? cwd) ? first : readEnv(folder)
@@ -148,7 +150,7 @@ function readVariables(
 
 /** `-f`, `COMPOSE_FILE`, or the usual names in this folder or one above. */
 function findFiles(
-  given: readonly string[],
+  { files: given, allow }: Pick<ComposeValues, 'files' | 'allow'>,
   {
     cwd,
     env,
@@ -169,7 +171,7 @@ function findFiles(
       .split(env['COMPOSE_PATH_SEPARATOR'] || ':')
       .filter(Boolean)
       .map(place)
-    if (shell['COMPOSE_FILE'] !== fromEnv) checkChosen(files, folder ?? cwd)
+    if (shell['COMPOSE_FILE'] !== fromEnv) checkChosen(files, createGrantedJudge(folder ?? cwd, allow, cwd))
     return files
   }
   for (let at = folder ?? cwd; ; at = dirname(at)) {
@@ -189,8 +191,7 @@ function findFiles(
 }
 
 /** Throws BAD_OPTION: the folder of the first file is the project, in which everything may be read. */
-function checkChosen(files: readonly string[], folder: string): void {
-  const judge = createJudge(folder)
+function checkChosen(files: readonly string[], judge: Judge): void {
   for (const path of files) {
     const why = path === '-' ? undefined : judge({ kind: 'read', path })
     if (why !== undefined)
@@ -203,7 +204,7 @@ function isThere(path: string): boolean {
 }
 
 /** What the command line says stands over what the file says; it is the user's own word. */
-export function withCommandLine(target: ImageTarget, { values }: ComposeCommand): ImageTarget {
+export function withCommandLine(target: ImageTarget, { values, call }: ComposeCommand): ImageTarget {
   const said = <T>(value: T): Said<T> => ({ value })
   const args = Object.fromEntries(Object.entries(values.buildArgs).map(([name, value]) => [name, said(value)]))
   const attest = [
@@ -217,6 +218,7 @@ export function withCommandLine(target: ImageTarget, { values }: ComposeCommand)
     ssh: [...(target.ssh ?? []), ...values.ssh.map(said)],
     attest: [...(target.attest ?? []), ...attest],
     output: output.length > 0 ? output.map(said) : (target.output ?? []),
+    ...(call ? { call: said(call.kind === 'check' ? 'lint' : call.kind) } : {}),
     ...(values.noCache === undefined ? {} : { noCache: said(values.noCache) }),
     ...(values.pull === undefined ? {} : { pull: said(values.pull) }),
   }

@@ -35,7 +35,10 @@ export function targetOfImage(image: ImageTarget): BakeTarget {
     call: image.call,
   }
   const fields = new Map<string, Field>()
-  for (const [name, value] of Object.entries(given)) if (value) fields.set(name, fieldOf(name, value))
+  // An empty list is no word: it must not hide what a target inherits
+  const isEmpty = (value: unknown) => Array.isArray(value) && value.length === 0
+  for (const [name, value] of Object.entries(given))
+    if (value && !isEmpty(value)) fields.set(name, fieldOf(name, value))
   return { name: image.name, at: placed(image.at), fields }
 }
 

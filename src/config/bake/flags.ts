@@ -100,7 +100,7 @@ export function readBakeCommand(values: BakeValues, input: LineInput): BakeComma
     remote,
     cmdContext,
     files: values.files.length > 0 ? values.files : filesOf(env),
-    set: [...values.set, ...shorthands(values)],
+    set: [...values.set, ...shorthands(values), ...callOf(asked)],
     shared: sharedOptions(values, input),
     call: asked.kind === 'build' ? undefined : asked,
     localPlatform,
@@ -122,6 +122,11 @@ function shorthands({ push, load, noCache, pull, provenance, sbom }: BakeValues)
     ...attest('sbom', sbom),
     ...attest('provenance', provenance),
   ]
+}
+
+/** In buildx's words. */
+function callOf({ kind }: Call): string[] {
+  return kind === 'build' ? [] : [`*.call=${kind === 'check' ? 'lint' : kind}`]
 }
 
 function filesOf(env: LineInput['env']): string[] {

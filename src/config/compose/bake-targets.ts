@@ -3,6 +3,7 @@ import type { ImageTarget, Said } from '../images/target.ts'
 import type { ComposeEnv } from './reading.ts'
 import { nodeAt, textOf, type ComposeMap, type ComposeNode, type Report } from './node.ts'
 import { createReaders } from './readers.ts'
+import { checkDockerfiles } from './targets.ts'
 import { withXXbuild } from './x-xbuild.ts'
 import { argsOf, attestOf, cut, hostsOf, maybe, recordOf, saidList, saidOf, ulimitsOf } from './said.ts'
 import { pairsOf } from './merge.ts'
@@ -34,6 +35,7 @@ export function createBakeTargets(services: ComposeMap, edges: BakeTargetEdges):
       const list = (key: string) => saidList(nodeAt(build, key))
       const size = read.bytes(nodeAt(build, 'shm_size'))
       warnDropped(build, report)
+      checkDockerfiles(service, build, report)
       const target: ImageTarget = {
         name: names.get(service)!,
         at,
@@ -54,10 +56,7 @@ export function createBakeTargets(services: ComposeMap, edges: BakeTargetEdges):
         noCacheFilter: list('no_cache_filter'),
         ...maybe('pull', onlyOn(read.flag(nodeAt(build, 'pull'), 'pull'))),
         ...maybe('network', said('network')),
-        ...maybe(
-          'shmSize',
-          size && Number(size.value) > 0 ? { ...size, value: formatBytes(Number(size.value)) } : undefined,
-        ),
+        ...maybe('shmSize', size && { ...size, value: formatBytes(Number(size.value)) }),
         ulimits: ulimitsOf(nodeAt(build, 'ulimits')),
         extraHosts: hostsOf(nodeAt(build, 'extra_hosts')),
         attest: [...attestOf('sbom', said('sbom')), ...attestOf('provenance', said('provenance'))],

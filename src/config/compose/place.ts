@@ -23,7 +23,7 @@ export function placePaths(file: ComposeMap, folder: string, home: string | unde
   return placed
 
   function placeService(given: ComposeMap): ComposeMap {
-    const service = changed(given, 'env_file', envFiles)
+    const service = changed(changed(given, 'env_file', envFiles), 'label_file', envFiles)
     const build = nodeAt(service, 'build')
     if (!build) return service
     const map = buildMap(build)

@@ -9,6 +9,7 @@ import { mapOf, nodeAt, textOf, textsOf, type ComposeMap, type ComposeNode, type
 import { createBakeTargets } from './bake-targets.ts'
 import { checkConsistency, checkSources, contextServicesOf, dependenciesOf } from './consistency.ts'
 import { readEnvFiles } from './env-files.ts'
+import { checkLabelFiles } from './label-files.ts'
 import { checkPairs } from './pair-consistency.ts'
 import { OF_BAKE, OF_COMPOSE } from './schema.ts'
 import { checkSecrets } from './section-consistency.ts'
@@ -45,7 +46,14 @@ export function readComposeProject(given: ComposeInput, choice: ComposeChoice): 
   const name = nameOf(file, given, choice.projectName)
   const section = nodeAt(file, 'services')
   const services = section?.kind === 'map' ? section : mapOf([], file.at)
-  checkConsistency(file, services, (service) => isOn(nodeAt(services, service), choice, services), report)
+  const isUsed = (service: string) => isOn(nodeAt(services, service), choice, services)
+  checkConsistency(file, services, isUsed, report)
+  const used = [...services.entries].filter(([service]) => isUsed(service))
+  checkLabelFiles(
+    used.map(([, { value }]) => value),
+    input,
+    report,
+  )
   const { targets, targetOf } = createTargets(services, {
     project: name,
     folder: input.folder,

@@ -1,10 +1,9 @@
 import { suggestionHint } from '../../did-you-mean.ts'
-import { toXbuildError } from '../../errors.ts'
 import type { Said, SaidRecord } from '../images/target.ts'
-import { parseSize } from '../store-values.ts'
 import { pairsOf } from './merge.ts'
 import { nodeAt, textOf, type ComposeMap, type ComposeNode, type Report } from './node.ts'
 import { csv, recordOf } from './said.ts'
+import { bytesOf } from './value-texts.ts'
 
 /** What the keys of a build are read with. */
 export interface ReaderInput {
@@ -30,7 +29,7 @@ export interface Readers {
 /** Makes readers for the services of a file. */
 export function createReaders(edges: ReaderInput): Readers {
   const { services, names } = edges
-  return { contexts: contextsOf, secrets: secretsOf, ssh: sshOf, flag: switchOf, bytes: bytesOf }
+  return { contexts: contextsOf, secrets: secretsOf, ssh: sshOf, flag: switchOf, bytes: sizeOf }
 
   function contextsOf(node: ComposeNode | undefined): SaidRecord {
     const contexts = Object.entries(recordOf(node)).map(([name, said]) => {
@@ -93,15 +92,13 @@ export function createReaders(edges: ReaderInput): Readers {
     return { value: false, at: node!.at }
   }
 
-  function bytesOf(node: ComposeNode | undefined): Said | undefined {
+  /** A size; 0 is none. */
+  function sizeOf(node: ComposeNode | undefined): Said | undefined {
     const text = textOf(node)
     if (text === undefined) return undefined
-    try {
-      return { value: String(parseSize(text, 'shm_size')), at: node!.at }
-    } catch (thrown) {
-      const { message, hint } = toXbuildError(thrown)
-      edges.report(node!.at, message, hint)
-      return undefined
-    }
+    const bytes = bytesOf(text)
+    if (bytes === undefined)
+      edges.report(node!.at, `Cannot use shm_size "${text}": not a size`, 'Write it like 20GB or 512MB')
+    return bytes ? { value: String(bytes), at: node!.at } : undefined
   }
 }

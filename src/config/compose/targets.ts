@@ -40,8 +40,7 @@ export function createTargets(
     const list = (key: string) => saidList(nodeAt(build, key))
     const context = said('context') ?? { value: edges.folder, at: build.at }
     const [dockerfile, dockerfileInline] = [said('dockerfile'), said('dockerfile_inline')]
-    if (dockerfile && dockerfileInline)
-      report(dockerfileInline.at!, `Cannot build "${service}": dockerfile and dockerfile_inline exclude each other`)
+    checkDockerfiles(service, build, report)
     // A name that no file says has no place
     const image = saidOf(nodeAt(value, 'image')) ?? { value: `${project}-${service}` }
     const isolation = said('isolation')
@@ -120,6 +119,13 @@ export function targetNames(services: readonly string[]): Map<string, string> {
     return [service, name] as const
   })
   return new Map(names)
+}
+
+/** Reports a build that says both what its Dockerfile is, and where. */
+export function checkDockerfiles(service: string, build: ComposeMap, report: Report): void {
+  const inline = saidOf(nodeAt(build, 'dockerfile_inline'))
+  if (inline && saidOf(nodeAt(build, 'dockerfile')))
+    report(inline.at!, `Cannot build "${service}": dockerfile and dockerfile_inline exclude each other`)
 }
 
 /** The file in the context, as a path of its own where the context is a folder. */

@@ -40,6 +40,14 @@ export function sizeProblem(text: string): string | undefined {
   return /^[+-]?\d+$/.test(text) || SIZE.test(text) ? undefined : 'it must be a size such as 128m or 1gb'
 }
 
+/** The bytes of a size, as docker counts them: a kilobyte has 1024; nothing where it is none, or too large. */
+export function bytesOf(text: string): number | undefined {
+  const [, digits, unit = ''] = /^(.*?) ?([kmgtp])?(?:i?b)?$/is.exec(text) ?? []
+  if (digits === undefined || !SIZE.test(text)) return undefined
+  const bytes = Math.trunc(Number(digits.replaceAll('_', '')) * 1024 ** ['', ...'kmgtp'].indexOf(unit.toLowerCase()))
+  return Number.isSafeInteger(bytes) ? bytes : undefined
+}
+
 /** What is wrong with a duration such as `1m30s`; days and weeks count, too. */
 export function durationProblem(text: string): string | undefined {
   return /^[+-]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h|d|w))+)$/.test(text)
