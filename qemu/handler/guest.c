@@ -3,7 +3,7 @@
  * (the rule `preload` of handler.c), so that these functions are found before those of the C library.
  *
  *   dlopen     modules of the image lie in its own folders and are for its CPU: the twin of each lies in the pack, under its
- *              path from the folder of libraries on, with commas for slashes. Where the pack has none, the program ends and says so:
+ *              path from the folder of libraries, or the one above, on, with commas for slashes. Where the pack has none, the program ends and says so:
  *              a script that goes on without a module would do something else.
  *   readlink   /proc/self/exe is the program of the image, as under QEMU
  *   uname      the machine is that of the image
@@ -48,8 +48,14 @@ SHOWN void *dlopen(const char *path, int mode)
     char file[4096], name[512]; /* PATH_MAX */
     size_t size = 0;
     if (!path || *path != '/' || !realpath(path, file)) return real(path, mode);
-    if (!begins(file, LIBRARIES)) stop(path);
-    for (const char *at = file + length(LIBRARIES); *at; at++) {
+    size_t folder = length(LIBRARIES);
+    if (!begins(file, LIBRARIES)) {
+        size_t same = 0;
+        while (file[same] && file[same] == LIBRARIES[same]) same++;
+        for (folder--; LIBRARIES[folder - 1] != '/'; folder--) if (folder == 1) stop(path);
+        if (same < folder) stop(path);
+    }
+    for (const char *at = file + folder; *at; at++) {
         if (size + 1 == sizeof name) stop(path);
         name[size++] = (char)(*at == '/' ? ',' : *at);
     }

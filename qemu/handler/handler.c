@@ -21,6 +21,7 @@
  *   begin ARG...       the arguments begin with these; of several such lines one must hold
  *   below FOLDER/      every argument that is no option lies in it
  *   some ARG...        there is one of these arguments
+ *   none ARG...        there is none of them
  *   first LETTERS      the first argument has only these letters
  *   operand            there is an argument that is no option
  *   skip PREFIX        no argument begins so
@@ -953,6 +954,8 @@ static int follow(char *rules, struct start *start)
             if (!has_first(start->argv, value)) return 0;
         } else if (equal(line, "some")) {
             if (!has_some(start->argv, value)) return 0;
+        } else if (equal(line, "none")) {
+            if (has_some(start->argv, value)) return 0;
         } else if (equal(line, "ending")) {
             if (has_argument(start->argv, value, ends)) return 0;
         } else if (equal(line, "flags")) {

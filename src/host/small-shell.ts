@@ -5,8 +5,8 @@ import { childProcess } from './child-process.ts'
 
 /** A small process that starts programs, one after the other: each start takes long for a process of this size. */
 export interface SmallShell {
-  /** Throws HOST with the program's last lines when it fails. */
-  run(file: string, args: readonly string[]): Promise<void>
+  /** What the program said. Throws HOST with its last lines when it fails. */
+  run(file: string, args: readonly string[]): Promise<string>
   /** Ends it once what was asked for is done. */
   close(): Promise<void>
 }
@@ -52,7 +52,7 @@ export function smallShell({ cwd, signal }: { readonly cwd: string; readonly sig
     return { child, ended }
   }
 
-  async function runNow(file: string, args: readonly string[]): Promise<void> {
+  async function runNow(file: string, args: readonly string[]): Promise<string> {
     signal.throwIfAborted()
     const { child } = (shell ??= start())
     said = ''
@@ -60,7 +60,7 @@ export function smallShell({ cwd, signal }: { readonly cwd: string; readonly sig
     const answer = new RegExp(`\n${mark} (\\d+)\n$`)
     for (;;) {
       const [whole, status] = answer.exec(said) ?? []
-      if (status === '0') return
+      if (status === '0') return said.slice(0, -whole!.length)
       if (whole === undefined && !over) {
         await new Promise<void>((resolve) => (answered = resolve))
         continue

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { ownMark } from '../../host/process-mark.ts'
 import { smallShell } from '../../host/small-shell.ts'
-import { runProgram } from '../../host/spawn.ts'
+import { digestOf } from './pack-files.ts'
 import { aptOptions, openIndex, type IndexOptions } from './apt-index.ts'
 import type { AptPackage } from './apt-stanzas.ts'
 
@@ -23,15 +23,22 @@ export interface Apt {
   closure(names: readonly string[]): AptPackage[]
   /** Begins to fetch packages that will be unpacked. */
   fetch(packages: readonly AptPackage[]): void
-  /** Unpacks packages over each other into a folder; they are what the signed index says. */
+  /**
+   * Folders of unpacked packages, without documents and the like, which nobody may write into; they are what the signed
+   * index says.
+   */
+  folders(packages: readonly AptPackage[]): Promise<string[]>
+  /** Unpacks whole packages over each other into a folder. */
   unpack(packages: readonly AptPackage[], folder: string): Promise<void>
   /**
-   * Unpacks the first file of a package whose path a pattern of tar(1) matches, and does not read what comes after it;
-   * false when there is none.
+   * A folder with the first file of a package whose path a pattern of tar(1) matches: what comes after it is not read.
+   * Nothing when there is none.
    */
-  unpackOne(one: AptPackage, pattern: string, folder: string): Promise<boolean>
+  folderOfFirst(one: AptPackage, pattern: string): Promise<string | undefined>
   /** Removes a folder of unpacked packages, at the latest when it is closed: for this process that takes long. */
   discard(folder: string): void
+  /** Starts a program without an environment, and gives what it said: for this process that takes long. */
+  start(file: string, args: readonly string[]): Promise<string>
   close(): Promise<void>
 }
 
@@ -46,6 +53,18 @@ const NO_LIBRARY = /-(dev|cross|base|common|data|doc|src)$|-dev-/
 /** Packages that are unpacked at a time: it takes a processor each. */
 const LANES = 3
 
+/** Fetching takes none. */
+const FETCHES = 2
+
+/** What programs do not need to run: making thousands of files takes longer than reading them from the package. */
+const NO_PROGRAMS = [
+  ...['doc', 'info', 'lintian', 'locale', 'man', 'zoneinfo'].map((name) => `./usr/share/${name}/*`),
+  ...['./usr/include/*', './usr/lib/*/gconv/*'],
+]
+
+/** What dpkg-deb says when tar ends early is said by tar, too. */
+const PROGRAMS = `dpkg-deb --fsys-tarfile "$1" | tar --extract --directory="$2" --warning=no-timestamp ${NO_PROGRAMS.map((one) => `--exclude='${one}'`).join(' ')}`
+
 /** Ends dpkg-deb once tar has found its file: what it says then is of no interest. */
 const FIRST =
   'dpkg-deb --fsys-tarfile "$1" 2>/dev/null | tar --extract --directory="$2" --occurrence --wildcards --no-same-owner "$3"'
@@ -59,9 +78,10 @@ export async function openApt(options: AptOptions): Promise<Apt> {
   const root = await mkdtemp(join(folder, `${ownMark()}-debs-`))
   const downloads = new Map<string, Promise<string>>()
   const unpacked = new Map<string, Promise<string>>()
-  const lanes = Array.from({ length: LANES }, () => smallShell({ cwd: root, signal }))
+  const lanes = Array.from({ length: LANES + FETCHES }, () => smallShell({ cwd: root, signal }))
   const discarded: string[] = []
   let turn = 0
+  let fetches = 0
   const inLane = (file: string, args: readonly string[]) => lanes[turn++ % LANES]!.run(file, args)
 
   const unpackedFolders = () => [...unpacked.keys()].map((sha256) => join(root, sha256))
@@ -71,20 +91,16 @@ export async function openApt(options: AptOptions): Promise<Apt> {
   function fetch(packages: readonly AptPackage[]): void {
     const wanted = packages.filter(({ sha256 }) => !downloads.has(sha256))
     if (wanted.length === 0) return
-    const got = runProgram(
-      '/usr/lib/apt/apt-helper',
-      [
-        '-qq',
-        ...aptOptions(),
-        'download-file',
-        ...wanted.flatMap((one) => [
-          `${uris[one.architecture === other && other !== own ? 1 : 0]}/${one.path}`,
-          debOf(one),
-          `SHA256:${one.sha256}`,
-        ]),
-      ],
-      { cwd: root, signal },
-    )
+    const got = lanes[LANES + (fetches++ % FETCHES)]!.run('/usr/lib/apt/apt-helper', [
+      '-qq',
+      ...aptOptions(),
+      'download-file',
+      ...wanted.flatMap((one) => [
+        `${uris[one.architecture === other && other !== own ? 1 : 0]}/${one.path}`,
+        debOf(one),
+        `SHA256:${one.sha256}`,
+      ]),
+    ])
     for (const one of wanted) {
       const file = got.then(() => checked(one))
       downloads.set(one.sha256, file)
@@ -93,30 +109,32 @@ export async function openApt(options: AptOptions): Promise<Apt> {
   }
 
   async function checked(one: AptPackage): Promise<string> {
-    const found = createHash('sha256')
-      .update(await readFile(debOf(one)))
-      .digest('hex')
-    if (found === one.sha256) return debOf(one)
+    const { sha256 } = await digestOf(debOf(one))
+    if (sha256 === one.sha256) return debOf(one)
     throw new XbuildError('HOST', `Cannot use package "${one.name}": it is not what the index of the archive says`)
   }
 
   /** The folder of a package's files, unpacked once, which takes seconds for a compiler. */
-  function filesOf(one: AptPackage): Promise<string> {
+  function filesOf(one: AptPackage, kind: 'whole' | 'programs'): Promise<string> {
     fetch([one])
+    const key = `${one.sha256}-${kind}`
     const got =
-      unpacked.get(one.sha256) ??
+      unpacked.get(key) ??
       downloads.get(one.sha256)!.then(async (deb) => {
-        const to = join(root, one.sha256)
-        await inLane('dpkg-deb', ['--extract', deb, to])
+        const to = join(root, key)
+        if (kind === 'programs') await mkdir(to, { recursive: true })
+        await (kind === 'programs'
+          ? inLane('/bin/sh', ['-c', PROGRAMS, 'sh', deb, to])
+          : inLane('dpkg-deb', ['--extract', deb, to]))
         return to
       })
-    unpacked.set(one.sha256, got)
-    got.catch(() => unpacked.delete(one.sha256))
+    unpacked.set(key, got)
+    got.catch(() => unpacked.delete(key))
     return got
   }
 
   async function unpackFirst(one: AptPackage, pattern: string, to: string): Promise<string> {
-    await mkdir(to)
+    await mkdir(to, { recursive: true })
     fetch([one])
     const deb = await downloads.get(one.sha256)!
     await inLane('/bin/sh', ['-c', FIRST, 'sh', deb, to, pattern])
@@ -146,10 +164,15 @@ export async function openApt(options: AptOptions): Promise<Apt> {
 
     fetch,
 
+    async folders(packages) {
+      fetch(packages)
+      return Promise.all(packages.map((one) => filesOf(one, 'programs')))
+    },
+
     async unpack(packages, target) {
       await mkdir(target, { recursive: true })
       fetch(packages)
-      const folders = await Promise.all(packages.map(filesOf))
+      const folders = await Promise.all(packages.map((one) => filesOf(one, 'whole')))
       // Links are enough, for nobody writes into them. One program for all refuses only a file that two of them have
       const link = (from: readonly string[]) =>
         inLane('cp', ['--archive', '--link', '--force', ...from.map((one) => `${one}/.`), target])
@@ -161,18 +184,17 @@ export async function openApt(options: AptOptions): Promise<Apt> {
       }
     },
 
-    async unpackOne(one, pattern, target) {
-      await mkdir(target, { recursive: true })
-      if (unpacked.has(one.sha256)) return false // all of it is there
+    async folderOfFirst(one, pattern) {
+      const all = unpacked.get(`${one.sha256}-programs`)
+      if (all) return all
       const key = `${one.sha256}-${createHash('sha256').update(pattern).digest('hex').slice(0, 12)}`
       const got = unpacked.get(key) ?? unpackFirst(one, pattern, join(root, key))
       unpacked.set(key, got)
       try {
-        await inLane('cp', ['--archive', '--link', `${await got}/.`, target])
-        return true
+        return await got
       } catch {
         signal.throwIfAborted()
-        return false // it is not there, or tar cannot find it
+        return undefined // tar cannot find it
       }
     },
 
@@ -180,6 +202,8 @@ export async function openApt(options: AptOptions): Promise<Apt> {
       discarded.push(unwanted)
       inLane('rm', ['-rf', unwanted]).catch(() => undefined) // tried again in the end
     },
+
+    start: (file, args) => inLane('env', ['-i', 'sh', '-c', 'exec "$@"', 'sh', file, ...args]),
 
     async close() {
       inLane('rm', ['-rf', ...unpackedFolders()]).catch(() => undefined)

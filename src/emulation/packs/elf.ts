@@ -1,3 +1,4 @@
+import { closeSync, openSync, readSync } from 'node:fs'
 import { compact } from '../../compact.ts'
 const PT_DYNAMIC = 2
 const PT_INTERP = 3
@@ -7,6 +8,7 @@ const PF_X = 1
 const PF_W = 2
 const DT_NEEDED = 1n
 const DT_STRTAB = 5n
+const DT_STRSZ = 10n
 const MAX_HEADERS = 64
 
 /** What is asked of an ELF program or library. */
@@ -37,63 +39,93 @@ export interface Segment {
 
 /** Reads a whole ELF file; nothing for what is none or is damaged. */
 export function readElf(file: Buffer): ElfFacts | undefined {
+  return readParts((offset, size) => file.subarray(offset, offset + size))
+}
+
+/** The same of a file on disk, of which only the parts that matter are read: compilers are large. */
+export function readElfFile(path: string): ElfFacts | undefined {
+  const file = openSync(path, 'r')
   try {
-    return read(file)
+    return readParts((offset, size) => {
+      const bytes = Buffer.alloc(size)
+      return bytes.subarray(0, readSync(file, bytes, 0, size, offset))
+    })
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Gives bytes of a file: fewer where it ends. */
+type Part = (offset: number, size: number) => Buffer
+
+/** Of damaged files, too. Bytes. */
+const LONGEST_PART = 1 << 24
+
+function readParts(part: Part): ElfFacts | undefined {
+  try {
+    return read((offset, size) => {
+      if (offset < 0 || size < 0 || size > LONGEST_PART || offset + size > Number.MAX_SAFE_INTEGER)
+        throw new RangeError(`no part of ${size} bytes at ${offset}`)
+      return part(offset, size)
+    })
   } catch (error) {
     if (error instanceof RangeError) return undefined // it points outside of itself
     throw error
   }
 }
 
-function read(file: Buffer): ElfFacts | undefined {
-  if (file.length < 52 || file.readUInt32BE(0) !== 0x7f454c46) return undefined
-  const wide = file[4] === 2
-  const little = file[5] === 1
-  const half = (at: number) => (little ? file.readUInt16LE(at) : file.readUInt16BE(at))
-  const word = (at: number) => (little ? file.readUInt32LE(at) : file.readUInt32BE(at))
-  const long = (at: number) =>
-    wide ? (little ? file.readBigUInt64LE(at) : file.readBigUInt64BE(at)) : BigInt(word(at))
+function read(part: Part): ElfFacts | undefined {
+  const head = part(0, 64)
+  if (head.length < 52 || head.readUInt32BE(0) !== 0x7f454c46) return undefined
+  const wide = head[4] === 2
+  const little = head[5] === 1
+  const half = (from: Buffer, at: number) => (little ? from.readUInt16LE(at) : from.readUInt16BE(at))
+  const word = (from: Buffer, at: number) => (little ? from.readUInt32LE(at) : from.readUInt32BE(at))
+  const long = (from: Buffer, at: number) =>
+    wide ? (little ? from.readBigUInt64LE(at) : from.readBigUInt64BE(at)) : BigInt(word(from, at))
   const step = wide ? 8 : 4
-  const table = Number(long(wide ? 32 : 28))
-  const size = half(wide ? 54 : 42)
-  const count = Math.min(half(wide ? 56 : 44), MAX_HEADERS)
+  const size = half(head, wide ? 54 : 42)
+  const count = Math.min(half(head, wide ? 56 : 44), MAX_HEADERS)
+  const table = part(Number(long(head, wide ? 32 : 28)), count * size)
   const segments = Array.from({ length: count }, (_, index): Segment => {
-    const at = table + index * size
+    const at = index * size
     return {
-      type: word(at),
-      offset: Number(long(at + (wide ? 8 : 4))),
-      address: long(at + (wide ? 16 : 8)),
-      size: Number(long(at + (wide ? 32 : 16))),
-      executable: (word(at + (wide ? 4 : 24)) & PF_X) !== 0,
-      writable: (word(at + (wide ? 4 : 24)) & PF_W) !== 0,
+      type: word(table, at),
+      offset: Number(long(table, at + (wide ? 8 : 4))),
+      address: long(table, at + (wide ? 16 : 8)),
+      size: Number(long(table, at + (wide ? 32 : 16))),
+      executable: (word(table, at + (wide ? 4 : 24)) & PF_X) !== 0,
+      writable: (word(table, at + (wide ? 4 : 24)) & PF_W) !== 0,
     }
   })
   const interpreter = segments.find(({ type }) => type === PT_INTERP)
   const id = segments
     .filter(({ type }) => type === PT_NOTE)
-    .map((notes) => idOf(file.subarray(notes.offset, notes.offset + notes.size), little))
+    .map((notes) => idOf(part(notes.offset, notes.size), little))
     .find(Boolean)
   return {
     needed: neededOf(),
     loaded: segments.filter(({ type }) => type === PT_LOAD),
     ...(id ? { id } : {}),
-    ...compact({ interpreter: interpreter && textAt(file, interpreter.offset) }),
+    ...compact({ interpreter: interpreter && textAt(part(interpreter.offset, interpreter.size), 0) }),
   }
 
   function neededOf(): string[] {
     const dynamic = segments.find(({ type }) => type === PT_DYNAMIC)
     if (!dynamic) return []
+    const bytes = part(dynamic.offset, dynamic.size)
     const entries: [tag: bigint, value: bigint][] = []
-    for (let at = dynamic.offset; at < dynamic.offset + dynamic.size; at += 2 * step)
-      entries.push([long(at), long(at + step)])
-    const table = entries.find(([tag]) => tag === DT_STRTAB)?.[1]
+    for (let at = 0; at < dynamic.size; at += 2 * step) entries.push([long(bytes, at), long(bytes, at + step)])
+    const valueOf = (wanted: bigint) => entries.find(([tag]) => tag === wanted)?.[1]
+    const table = valueOf(DT_STRTAB)
     const home = segments.find(
       ({ type, address, size }) =>
         type === PT_LOAD && table !== undefined && table >= address && table < address + BigInt(size),
     )
     if (table === undefined || !home) return []
-    const strings = home.offset + Number(table - home.address)
-    return entries.filter(([tag]) => tag === DT_NEEDED).map(([, value]) => textAt(file, strings + Number(value)))
+    const start = Number(table - home.address)
+    const strings = part(home.offset + start, Number(valueOf(DT_STRSZ) ?? home.size - start))
+    return entries.filter(([tag]) => tag === DT_NEEDED).map(([, value]) => textAt(strings, Number(value)))
   }
 }
 

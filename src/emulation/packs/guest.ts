@@ -1,7 +1,7 @@
 import { chmod, copyFile, readdir, readFile, realpath, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { exists } from '../../host/files.ts'
-import { readElf } from './elf.ts'
+import { readElfFile } from './elf.ts'
 import { findBuilt } from './fused-emulator.ts'
 import type { AptPackage } from './apt-stanzas.ts'
 import { noPair, type Pair, type PairOptions } from './pair.ts'
@@ -25,7 +25,6 @@ interface Added {
 interface Place extends Pick<Pair, 'target' | 'native'> {
   /** Folder of the pack. */
   readonly made: string
-  readonly work: string
 }
 
 /**
@@ -40,7 +39,7 @@ export async function addGuest(options: PairOptions, place: Place): Promise<Adde
   const texts = [guest.program, `/usr/lib/${options.match.target.triple}/`, guest.machine]
   await writeFile(join(place.made, 'lib', GUEST), withTexts(await readFile(built), texts), { mode: 0o644 })
   const modules = await addModules(guest, options, place)
-  const known = scripts ? await scriptDigests(scripts, options, join(place.work, 'scripts')) : undefined
+  const known = scripts ? await scriptDigests(scripts, options) : undefined
   return {
     packages: [...modules.packages, ...(known?.packages ?? [])],
     rules: [
@@ -64,27 +63,32 @@ export function withTexts(library: Buffer, texts: readonly string[], places: rea
 }
 
 /** Puts twins of modules into a pack, under the names that `guest.c` asks for. */
-async function addModules(guest: Guest, options: PairOptions, { target, native, made, work }: Place): Promise<Added> {
+async function addModules(guest: Guest, options: PairOptions, { target, native, made }: Place): Promise<Added> {
   const { apt, match, host } = options
   const pattern = new RegExp(fill(guest.modules, match))
-  const inImage = (name: string) => `/usr/lib/${match.target.triple}/${name}`
+  /** Below `/usr/lib`. */
+  const folderOf = ({ name }: AptPackage, triple: string) => guest.folders?.[name] ?? triple
+  const inImage = (own: AptPackage, name: string) => `/usr/lib/${folderOf(own, match.target.triple)}/${name}`
   const packages: AptPackage[] = []
   const rules: string[] = []
   const add = async (own: AptPackage, twin: AptPackage, rule: boolean) => {
-    const roots = [join(work, 'modules', own.name), join(work, 'modules', `${twin.name}-native`)] as const
-    await Promise.all([apt.unpack([own], roots[0]), apt.unpack([twin], roots[1])])
-    const folders = [join(roots[0], 'usr/lib', match.target.triple), join(roots[1], 'usr/lib', host.triple)] as const
+    const roots = await apt.folders([own, twin])
+    const folders = [
+      join(roots[0]!, 'usr/lib', folderOf(own, match.target.triple)),
+      join(roots[1]!, 'usr/lib', folderOf(twin, host.triple)),
+    ] as const
+    const isWanted = (name: string) => guest.folders?.[own.name] !== undefined || pattern.test(name)
     let stands: string | undefined
     for (const name of await librariesIn(folders[1])) {
-      const id = (await exists(join(folders[0], name))) && readElf(await readFile(join(folders[0], name)))?.id
-      const elf = readElf(await readFile(join(folders[1], name)))
-      if (!pattern.test(name) || !id || !elf) continue
+      const id = (await exists(join(folders[0], name))) && readElfFile(join(folders[0], name))?.id
+      const elf = readElfFile(join(folders[1], name))
+      if (!isWanted(name) || !id || !elf) continue
       const there = await Promise.all(elf.needed.map((needed) => exists(join(made, 'lib', needed))))
       if (there.includes(false)) continue
-      const copy = join(made, 'lib', name.replaceAll('/', ','))
+      const copy = join(made, 'lib', join(guest.folders?.[own.name] ?? '', name).replaceAll('/', ','))
       await copyFile(join(folders[1], name), copy)
       await chmod(copy, 0o644)
-      stands ??= `alike ${inImage(name)} ${id}`
+      stands ??= `alike ${inImage(own, name)} ${id}`
     }
     // One file stands for all of its package
     if (rule && stands) rules.push(stands)
@@ -92,10 +96,11 @@ async function addModules(guest: Guest, options: PairOptions, { target, native, 
   }
   /** A script that loads one of them in the image would find none in the pack. */
   const leaveOut = async (own: AptPackage) => {
-    const root = join(work, 'modules', own.name)
-    await apt.unpack([own], root)
-    const names = await librariesIn(join(root, 'usr/lib', match.target.triple))
-    rules.push(...names.filter((name) => pattern.test(name)).map((name) => `absent ${inImage(name)}`))
+    const [root = ''] = await apt.folders([own])
+    const folder = folderOf(own, match.target.triple)
+    const names = await librariesIn(join(root, 'usr/lib', folder))
+    const wanted = names.filter((name) => folder !== match.target.triple || pattern.test(name))
+    rules.push(...wanted.map((name) => `absent ${inImage(own, name)}`))
   }
   await add(target.found, native, false)
   const newest = (name: string, debian: string) => apt.versions(fill(name, match, 'package'), debian)[0]

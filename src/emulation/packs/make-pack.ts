@@ -1,14 +1,15 @@
 import { chmod, copyFile, mkdir, mkdtemp, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { readBytes } from '../../host/read-bytes.ts'
+import { compact } from '../../compact.ts'
 import { XbuildError } from '../../errors.ts'
 import { exists } from '../../host/files.ts'
-import { runProgram } from '../../host/spawn.ts'
+import type { Apt } from './apt.ts'
 import { editDriver } from './driver-edits.ts'
-import { readElf } from './elf.ts'
+import { readElfFile } from './elf.ts'
 import { addGuest, GUEST } from './guest.ts'
 import { keepPack } from './keep-pack.ts'
-import { moveTexts } from './move-texts.ts'
+import { moveTexts, textsOf } from './move-texts.ts'
 import { findFile, findPair, noPair, sameLibraries, targetFiles, type PairOptions } from './pair.ts'
 import type { Pack, PackManifest, TwinOf } from './pack.ts'
 import { filesOf } from './pack-files.ts'
@@ -30,40 +31,40 @@ export interface MakePackOptions extends PairOptions {
  * machine's that was built from the same source. Throws NOT_FOUND with the reason when there is no such pair.
  */
 export async function makePack(options: MakePackOptions): Promise<Pack> {
-  const { packs, signal } = options
+  const { packs } = options
   const refused = noTwinBecause(options.match)
   if (refused !== undefined) throw noPair(options.match, refused)
   await mkdir(packs, { recursive: true })
   const work = await mkdtemp(join(packs, `.tmp-${ownMark()}-`))
   try {
-    const { match, target, native, libraries, root, program, rules } = await findPair(options, work)
+    const { match, target, native, libraries, roots, program, rules } = await findPair(options, work)
     const made = join(work, 'pack')
     const name = basename(program)
-    const linked = await fillPack(made, { root, program, host: options.host })
+    const linked = await fillPack(made, { roots, program, host: options.host })
     const companion = match.recipe.companion
       ? await addCompanion(match.recipe.companion, { options, match, work, made })
       : undefined
     if (match.recipe.edits)
       await writeFile(join(made, 'bin', name), editDriver(await readBytes(program), match.recipe.edits))
-    const { moves, letters, sized = false } = match.recipe
+    const { moves, letters, sized } = match.recipe
     if (moves || letters) {
-      const [twin, own] = [await readBytes(program), await readBytes(target.file)]
-      const changed = moveTexts({ twin, program: own, texts: moves ?? {}, sized, ...(letters ? { letters } : {}) })
+      const both = { twin: await readBytes(program), program: await readBytes(target.file) }
+      const changed = moveTexts({ ...both, texts: moves ?? {}, ...compact({ letters, sized }) })
       await writeFile(join(made, 'bin', name), changed)
     }
     const same =
       match.recipe.family === 'tool' ? await sameLibraries({ ...options, match }, target, { libraries, made }) : []
-    const guest = await addGuest({ ...options, match }, { target, native, made, work })
+    const guest = await addGuest({ ...options, match }, { target, native, made })
     const others = await addOthers(match, {
       options,
       made,
-      root,
+      roots,
       targetRoot: target.root,
       same: [...same, ...guest.rules],
     })
     const { tryOut: trial = { args: [match.recipe.family === 'go' ? '-V=full' : '--version'] } } = match.recipe
     const preload = match.recipe.guest && `lib/${GUEST}`
-    const said = await tryOut(made, { name, linked, args: trial.args, preload }, signal)
+    const said = await tryOut(made, { apt: options.apt, name, linked, args: trial.args, preload })
     if (trial.says !== undefined && said !== trial.says)
       throw noPair(match, `its twin says ${JSON.stringify(said)} instead of ${JSON.stringify(trial.says)}`)
     for (const [path, text] of Object.entries(match.recipe.files ?? {}))
@@ -105,10 +106,16 @@ async function addOthers(
   {
     options,
     made,
-    root,
+    roots,
     targetRoot,
     same,
-  }: { options: MakePackOptions; made: string; root: string; targetRoot: string; same: readonly string[] },
+  }: {
+    options: MakePackOptions
+    made: string
+    roots: readonly string[]
+    targetRoot: string
+    same: readonly string[]
+  },
 ): Promise<TwinOf[]> {
   const found: TwinOf[] = []
   const [first, ...more] = programsOf(match.recipe)
@@ -116,18 +123,25 @@ async function addOthers(
     throw new TypeError('a pack of several programs is made from the first') // its digest would depend on who asked
   for (const program of more) {
     const one = { ...match, program }
-    const file = await findFile(targetRoot, targetFiles(one))
+    const file = await findFile([targetRoot], targetFiles(one))
     const twin = await findFile(
-      root,
+      roots,
       match.recipe.native.files.map((text) => fill(text, one)),
     )
-    const id = file && readElf(await readBytes(file))?.id
-    if (!twin || id === undefined) continue
-    const linked = await fillPack(made, { root, program: twin, host: options.host })
+    const id = file && readElfFile(file)?.id
+    if (!twin || !file || id === undefined) continue
+    const linked = await fillPack(made, { roots, program: twin, host: options.host })
     const name = basename(twin)
+    const { moves, sized } = match.recipe
+    if (moves) {
+      const both = { twin: await readBytes(twin), program: await readBytes(file) }
+      const texts = textsOf(both, moves)
+      if (Object.keys(texts).length > 0)
+        await writeFile(join(made, 'bin', name), moveTexts({ ...both, texts, ...compact({ sized }) }))
+    }
     found.push({
       id,
-      program: file!.slice(targetRoot.length),
+      program: file.slice(targetRoot.length),
       rules: [...rulesOf(one), ...same, linked ? `load {pack} ${name}` : `exec {pack}/bin/${name}`],
     })
   }
@@ -145,7 +159,7 @@ async function addCompanion(
     { ...others, match: { ...match, recipe, version: '' } },
     join(work, 'companion'),
   )
-  for (const needed of readElf(await readBytes(program))?.needed ?? []) {
+  for (const needed of readElfFile(program)?.needed ?? []) {
     if (!(await exists(join(made, 'lib', needed))))
       throw noPair(match, `${basename(program)} needs ${needed}, which it does not`)
   }
@@ -160,7 +174,7 @@ async function addCompanion(
 /** Puts the program, its loader and every library that it needs together; false when it is static and needs none. */
 async function fillPack(
   made: string,
-  { root, program, host }: { root: string; program: string; host: PackTarget },
+  { roots, program, host }: { roots: readonly string[]; program: string; host: PackTarget },
 ): Promise<boolean> {
   for (const name of ['bin', 'lib']) await mkdir(join(made, name), { recursive: true })
   const copy = async (from: string, to: string, mode: number) => {
@@ -170,14 +184,14 @@ async function fillPack(
   const folders = [`usr/lib/${host.triple}`, `lib/${host.triple}`, 'usr/lib64', 'lib64', 'usr/lib', 'lib']
   const done = new Set<string>()
   const addNeeded = async (file: string): Promise<void> => {
-    const elf = readElf(await readBytes(file))
+    const elf = readElfFile(file)
     for (const name of elf?.needed ?? []) {
       if (done.has(name)) continue
       done.add(name)
       const library = name.includes('/')
         ? undefined
         : await findFile(
-            root,
+            roots,
             folders.map((folder) => `${folder}/${name}`),
           )
       if (!library)
@@ -188,11 +202,11 @@ async function fillPack(
   }
   await copy(program, `bin/${basename(program)}`, 0o755)
   await addNeeded(program)
-  const interpreter = readElf(await readBytes(program))?.interpreter
+  const interpreter = readElfFile(program)?.interpreter
   if (interpreter === undefined && done.size === 0) return false
   const loader =
     interpreter &&
-    (await findFile(root, [...folders.map((folder) => `${folder}/${basename(interpreter)}`), interpreter.slice(1)]))
+    (await findFile(roots, [...folders.map((folder) => `${folder}/${basename(interpreter)}`), interpreter.slice(1)]))
   if (!loader)
     throw new XbuildError(
       'NOT_FOUND',
@@ -206,17 +220,15 @@ async function fillPack(
 async function tryOut(
   made: string,
   {
+    apt,
     name,
     linked,
     args,
     preload,
-  }: { name: string; linked: boolean; args: readonly string[]; preload?: string | undefined },
-  signal: AbortSignal,
+  }: { apt: Apt; name: string; linked: boolean; args: readonly string[]; preload?: string | undefined },
 ): Promise<string> {
   const [program, lib] = [join(made, 'bin', name), join(made, 'lib')]
   const before = preload ? ['--preload', join(made, preload)] : []
   const loaded = ['--inhibit-cache', '--library-path', lib, ...before, '--argv0', name, program]
-  return linked
-    ? runProgram(join(lib, 'ld.so'), [...loaded, ...args], { signal, env: {} })
-    : runProgram(program, args, { signal, env: {} })
+  return linked ? apt.start(join(lib, 'ld.so'), [...loaded, ...args]) : apt.start(program, args)
 }

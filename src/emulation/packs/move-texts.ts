@@ -17,12 +17,22 @@ export interface TextMoves {
   readonly sized?: boolean
 }
 
+/** Those of the texts that one of the two has: of several programs of a package not each tells its machine. */
+export function textsOf(
+  { twin, program }: Pick<TextMoves, 'twin' | 'program'>,
+  texts: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const has = (file: Buffer, text: string) => file.includes(`\0${text}\0`, 0, 'latin1')
+  return Object.fromEntries(Object.entries(texts).filter(([from, to]) => has(twin, from) || has(program, to)))
+}
+
 /** Between the instruction that loads a length and the one that names the text. */
 const NEAR = 16
 
 /**
- * The twin with the texts of the image's program, where both have each once: a new text goes to the unused end of the
- * page behind the constants, and whatever named the old one names it there. Throws NOT_FOUND with the reason where
+ * The twin with the texts of the image's program, where both have each once: a new text of the same length takes the
+ * place of the old one; another goes to the unused end of the page behind the constants, and whatever named the old one
+ * names it there. Throws NOT_FOUND with the reason where
  * the two are not built as is understood here; half of them are never moved.
  */
 export function moveTexts({ twin, program, texts, letters = {}, sized = false }: TextMoves): Buffer {
@@ -30,19 +40,33 @@ export function moveTexts({ twin, program, texts, letters = {}, sized = false }:
   if (!elf || twin.readUInt16LE(16) !== POSITION_INDEPENDENT || twin.readUInt16LE(18) !== X86_64)
     throw strange('it is not a position-independent amd64 program')
   const made = Buffer.from(twin)
-  let room = roomBehindConstants(made, elf.loaded)
+  let room: Room | undefined
   for (const [from, to] of Object.entries(texts)) {
     const old = onlyPlaceOf(made, from)
     if (!program.includes(Buffer.from(`\0${to}\0`, 'latin1'))) throw strange(`"${to}" is not in the image's`)
     const home = elf.loaded.find((part) => old >= part.offset && old < part.offset + part.size)
     if (!home || home.executable) throw strange(`"${from}" is not a constant`)
+    const address = Number(home.address) + old - home.offset
+    if (from.length === to.length) {
+      if (placesNaming(made, elf.loaded, address).length === 0) throw strange(`nothing names "${from}"`)
+      // Linkers let a text end as a part of another one
+      const inside = Array.from(from, (_, more) => address + more).slice(1)
+      if (inside.some((one) => placesNaming(made, elf.loaded, one).length > 0))
+        throw strange(`something names a part of "${from}"`)
+      made.write(to, old, 'latin1')
+      continue
+    }
+    room ??= roomBehindConstants(made, elf.loaded)
     const size = to.length + 1
     if (size > room.size) throw strange(`it has no room for "${to}"`)
     made.write(to, room.offset, 'latin1')
-    const address = Number(home.address) + old - home.offset
-    const named = rename(made, elf.loaded, { from: address, to: room.address })
+    const named = placesNaming(made, elf.loaded, address)
     if (named.length === 0) throw strange(`nothing names "${from}"`)
-    if (sized) for (const place of named) resize(made, place, { from: from.length, to: to.length })
+    for (const { at, next } of named) {
+      if (next === undefined) made.writeBigUInt64LE(BigInt(room.address), at)
+      else made.writeInt32LE(room.address - next, at + 2)
+      if (sized) resize(made, at, { from: from.length, to: to.length })
+    }
     room = { offset: room.offset + size, address: room.address + size, size: room.size - size }
   }
   for (const [from, to] of Object.entries(letters)) {
@@ -82,29 +106,28 @@ function roomBehindConstants(file: Buffer, loaded: readonly Segment[]): Room {
   return { offset: at + 1, address: at + 1, size: end - at - 1 }
 }
 
-/** Changes every place that names an address: `lea` in code (Intel's manual, volume 2), and relocations. */
-function rename(made: Buffer, loaded: readonly Segment[], { from, to }: { from: number; to: number }): number[] {
-  const found: number[] = []
+/** A place that names an address: in code, which names it from the `next` instruction on, or in a relocation. */
+interface Place {
+  readonly at: number
+  readonly next?: number
+}
+
+/** Every place that names an address: `lea` in code (Intel's manual, volume 2), and relocations. */
+function placesNaming(file: Buffer, loaded: readonly Segment[], wanted: number): Place[] {
+  const found: Place[] = []
   for (const { offset, address, size, executable } of loaded) {
     if (executable) {
-      for (let at = made.indexOf(0x8d, offset); at >= 0 && at + 6 <= offset + size; at = made.indexOf(0x8d, at + 1)) {
+      for (let at = file.indexOf(0x8d, offset); at >= 0 && at + 6 <= offset + size; at = file.indexOf(0x8d, at + 1)) {
         const next = Number(address) + at + 6 - offset
-        const wide = (made[at - 1]! & 0xf8) === 0x48
-        if (!wide || (made[at + 1]! & 0xc7) !== 0x05 || next + made.readInt32LE(at + 2) !== from) continue
-        made.writeInt32LE(to - next, at + 2)
-        found.push(at)
+        const wide = (file[at - 1]! & 0xf8) === 0x48
+        if (wide && (file[at + 1]! & 0xc7) === 0x05 && next + file.readInt32LE(at + 2) === wanted)
+          found.push({ at, next })
       }
     } else {
+      const word = wordBytes(wanted)
       // Entries of .rela.dyn: place, kind, address
-      for (
-        let at = made.indexOf(wordBytes(from), offset);
-        at >= 0 && at < offset + size;
-        at = made.indexOf(wordBytes(from), at + 1)
-      ) {
-        if (at < 16 || made.readBigUInt64LE(at - 8) !== R_X86_64_RELATIVE) continue
-        made.writeBigUInt64LE(BigInt(to), at)
-        found.push(at)
-      }
+      for (let at = file.indexOf(word, offset); at >= 0 && at < offset + size; at = file.indexOf(word, at + 1))
+        if (at >= 16 && file.readBigUInt64LE(at - 8) === R_X86_64_RELATIVE) found.push({ at })
     }
   }
   return found

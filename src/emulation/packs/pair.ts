@@ -1,11 +1,10 @@
 import { readdir, realpath, stat } from 'node:fs/promises'
 import { basename, dirname, join, sep } from 'node:path'
-import { readBytes } from '../../host/read-bytes.ts'
 import { XbuildError } from '../../errors.ts'
 import { likeness } from './alike.ts'
 import type { Apt } from './apt.ts'
 import type { AptPackage } from './apt-stanzas.ts'
-import { readElf } from './elf.ts'
+import { readElfFile } from './elf.ts'
 import type { Distribution } from './os-release.ts'
 import type { Origin, RecipeMatch } from './recipe.ts'
 import { fill, programsOf } from './recipes.ts'
@@ -31,8 +30,8 @@ export interface Pair {
   readonly target: Found
   readonly native: AptPackage
   readonly libraries: readonly AptPackage[]
-  /** Folder of the twin's packages, and the twin in it. */
-  readonly root: string
+  /** Folders of the twin's packages, and the twin in one of them. */
+  readonly roots: readonly string[]
   readonly program: string
   /** What the twin must be told to do the same. */
   readonly rules: readonly string[]
@@ -45,28 +44,32 @@ export interface Pair {
 export async function findPair(options: PairOptions, folder: string): Promise<Pair> {
   const { apt } = options
   apt.fetch(likely(options))
-  const target = await findTarget(options, join(folder, 'target'))
+  const target = await findTarget(options)
   const { match } = target
   const { native, sources } = findNative({ ...options, match }, target)
-  const root = join(folder, 'native')
   const libraries = apt.libraries([native.name])
-  const own = sources ? [] : [native]
-  const alone = !sources && (await unpackAlone(options, native, root))
-  await apt.unpack(alone ? libraries : [...own, ...libraries], root)
-  if (sources) await buildFrom({ ...options, match }, { sources, program: target.file, root })
+  const unpackedLibraries = apt.folders(libraries)
+  unpackedLibraries.catch(() => undefined)
+  const root = sources ? join(folder, 'native') : await folderFor({ apt, match }, native)
+  if (sources) {
+    await apt.unpack(libraries, root)
+    await buildFrom({ ...options, match }, { sources, program: target.file, root })
+  }
+  const roots = [root, ...(await unpackedLibraries)]
   const program = await findFile(
-    root,
+    roots,
     match.recipe.native.files.map((file) => fill(file, match)),
   )
   if (!program) throw noPair(match, `${native.name} ${native.version} for ${native.architecture} does not hold it`)
   const alike = await likeness(match.recipe.family, target, { root, file: program })
   if ('unlike' in alike) throw noPair(match, alike.unlike)
-  return { match, target, native: sources ?? native, libraries, root, program, rules: alike.rules }
+  return { match, target, native: sources ?? native, libraries, roots, program, rules: alike.rules }
 }
 
 interface Found {
   readonly match: RecipeMatch
   readonly found: AptPackage
+  /** Folder of the package. */
   readonly root: string
   readonly file: string
   readonly id: string
@@ -91,18 +94,17 @@ function versionsOf({ version, recipe }: RecipeMatch): readonly string[] {
 }
 
 /** The program of the image's architecture, from the archive: only it tells which build-id belongs to which source. */
-async function findTarget({ apt, match, id, distribution }: PairOptions, folder: string): Promise<Found> {
+async function findTarget({ apt, match, id, distribution }: PairOptions): Promise<Found> {
   const candidates: string[] = []
   for (const version of versionsOf(match)) {
     const one = { ...match, version }
     for (const name of match.recipe.target.packages.map((text) => fill(text, one, 'package'))) {
       for (const found of apt.versions(name, match.target.debian)) {
-        const root = join(folder, String(candidates.length))
-        if (!(await unpackAlone({ apt, match: one }, found, root))) await apt.unpack([found], root)
+        const root = await folderFor({ apt, match: one }, found)
         const others = await idsOf(one, root)
-        const file = await findFile(root, targetFiles(one))
+        const file = await findFile([root], targetFiles(one))
         if (!file) continue
-        const own = readElf(await readBytes(file))?.id
+        const own = readElfFile(file)?.id
         if (own !== undefined && (id === undefined || own === id || others.has(id)))
           return { match: one, found, root, file, id: own }
         candidates.push(`${name} ${found.version}`)
@@ -114,31 +116,32 @@ async function findTarget({ apt, match, id, distribution }: PairOptions, folder:
   throw noPair(match, `it is not that of ${candidates.join(' or ')} in ${where} (another build-id)`)
 }
 
-/**
- * Unpacks a driver alone: its package has far larger programs behind it.
- */
-async function unpackAlone(
+/** The folder of a package, or of a driver alone: its package has far larger programs behind it. */
+async function folderFor(options: Pick<PairOptions, 'apt' | 'match'>, found: AptPackage): Promise<string> {
+  return (await folderOfDriver(options, found)) ?? (await options.apt.folders([found]))[0]!
+}
+
+async function folderOfDriver(
   { apt, match }: Pick<PairOptions, 'apt' | 'match'>,
   found: AptPackage,
-  folder: string,
-): Promise<boolean> {
+): Promise<string | undefined> {
   const { recipe } = match
   const isTarget = found.architecture === match.target.debian
   const names = (isTarget ? recipe.target : recipe.native).files.map((file) => basename(fill(file, match)))
   const shortest = names.toSorted((one, other) => one.length - other.length)[0]
   if (recipe.family !== 'driver' || shortest === undefined || !names.every((name) => name.endsWith(shortest)))
-    return false
-  if (!(await apt.unpackOne(found, `./usr/*${shortest}`, folder))) return false
+    return undefined
+  const folder = await apt.folderOfFirst(found, `./usr/*${shortest}`)
   const files = isTarget ? targetFiles(match) : recipe.native.files.map((file) => fill(file, match))
-  return (await findFile(folder, files)) !== undefined
+  return folder !== undefined && (await findFile([folder], files)) !== undefined ? folder : undefined
 }
 
 /** Build-ids of the programs of a recipe for several. */
 async function idsOf(match: RecipeMatch, root: string): Promise<ReadonlySet<string | undefined>> {
   const found = new Set<string | undefined>()
   for (const program of programsOf(match.recipe)) {
-    const file = await findFile(root, targetFiles({ ...match, program }))
-    if (file) found.add(readElf(await readBytes(file))?.id)
+    const file = await findFile([root], targetFiles({ ...match, program }))
+    if (file) found.add(readElfFile(file)?.id)
   }
   return found
 }
@@ -182,17 +185,19 @@ export async function sameLibraries(
   const own = libraries.filter((one) => one.source.name === source.name)
   const other = own.find((one) => one.source.version !== source.version)
   if (other) throw noPair(match, `${other.name} ${other.version} is of another source version than ${source.version}`)
-  for (const { name } of own) {
-    const counterpart = apt.versions(name, match.target.debian).find((one) => one.source.version === source.version)
-    if (!counterpart) throw noPair(match, `there is no ${name} of ${source.version} for ${match.target.debian}`)
-    await apt.unpack([counterpart], root)
-  }
+  const counterparts = own.map(({ name }) => {
+    const found = apt.versions(name, match.target.debian).find((one) => one.source.version === source.version)
+    if (!found) throw noPair(match, `there is no ${name} of ${source.version} for ${match.target.debian}`)
+    return found
+  })
+  const roots = [root, ...(await apt.folders(counterparts))]
   const rules: string[] = []
   for (const name of (await readdir(join(made, 'lib'))).sort()) {
-    const file = await findFile(root, [`usr/lib/${match.target.triple}/${name}`, `lib/${match.target.triple}/${name}`])
-    const id = file && readElf(await readBytes(file))?.id
+    const places = [`usr/lib/${match.target.triple}/${name}`, `lib/${match.target.triple}/${name}`]
+    const file = await findFile(roots, places)
+    const id = file && readElfFile(file)?.id
     if (file && !id) throw noPair(match, `its library ${name} has no build-id`)
-    if (file) rules.push(`same ${dirname(file.slice(root.length))}/${name} ${id}`)
+    if (file) rules.push(`same ${dirname(pathIn(roots, file))}/${name} ${id}`)
   }
   return rules
 }
@@ -205,11 +210,17 @@ export function noPair({ recipe, target, version }: RecipeMatch, state: string, 
   )
 }
 
-/** The first of those files that is there, as a real path inside of `root`. */
-export async function findFile(root: string, files: readonly string[]): Promise<string | undefined> {
-  for (const file of files) {
-    const real = await realpath(join(root, file)).catch(() => undefined)
-    if (real?.startsWith(root + sep) && (await stat(real)).isFile()) return real
-  }
+/** The first of those files that is there, as a real path inside of one of the folders. */
+export async function findFile(roots: readonly string[], files: readonly string[]): Promise<string | undefined> {
+  for (const file of files)
+    for (const root of roots) {
+      const real = await realpath(join(root, file)).catch(() => undefined)
+      if (real?.startsWith(root + sep) && (await stat(real)).isFile()) return real
+    }
   return undefined
+}
+
+/** The path of a file in the image, which lies in one of the folders. */
+function pathIn(roots: readonly string[], file: string): string {
+  return file.slice(roots.find((root) => file.startsWith(root + sep))!.length)
 }

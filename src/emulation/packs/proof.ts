@@ -17,6 +17,7 @@ const RULES = [
   'skip --no-such-option',
   'both --no-such-option --nor-this',
   'ending .no-such-end',
+  'none --no-such-option --nor-this',
   'flags Z',
   'lacks Z',
   'nowhere no-such-text',

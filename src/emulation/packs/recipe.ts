@@ -88,6 +88,8 @@ export interface Guest {
   readonly others?: readonly string[]
   /** Paths of the libraries behind `/usr/lib/{triple}/`, as a regular expression. */
   readonly modules: string
+  /** Those packages whose libraries lie in a folder of their own below `/usr/lib`, with its name. */
+  readonly folders?: Readonly<Record<string, string>>
 }
 
 export interface Scripts {

@@ -12,17 +12,14 @@ const SHOWN = 32
 export async function scriptDigests(
   { packages: names, first, except }: Scripts,
   { apt, match }: PairOptions,
-  folder: string,
 ): Promise<{ packages: readonly AptPackage[]; digests: readonly string[] }> {
   const packages = names.flatMap((name) => [
     ...apt.versions(name, match.target.debian).slice(0, 1),
     ...apt.versions(name, 'all').slice(0, 1),
   ])
-  apt.fetch(packages)
+  const folders = await apt.folders(packages)
   const found = new Set<string>()
-  for (const one of packages) {
-    const root = join(folder, one.name)
-    await apt.unpack([one], root)
+  for (const root of folders) {
     const entries = await readdir(root, { recursive: true, withFileTypes: true })
     for (const entry of entries) {
       const file = join(entry.parentPath, entry.name)

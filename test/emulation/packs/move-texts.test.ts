@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { moveTexts } from '../../../src/emulation/packs/move-texts.ts'
+import { moveTexts, textsOf } from '../../../src/emulation/packs/move-texts.ts'
 
 /** An amd64 program: code at 0x1000 that names a constant by `lea`, constants at 0x2000, a relocation that names it, too. */
 function program(constants: string): Buffer {
@@ -53,6 +53,30 @@ test.each([
   ['other instructions', {}, { '0fbe1234': '0fb61234' }, 'the instructions 0fbe1234 are not in it once'],
 ])('%s is refused', (_, texts, letters, reason) => {
   expect(() => moveTexts({ twin, program: own, texts, letters })).toThrow(reason)
+})
+
+test('a text of the same length takes the place of the old one, also where there is no room for more', () => {
+  const full = program(`first\0x86_64\0${'x'.repeat(0x1000 - 14)}\0`)
+  const made = moveTexts({ twin: full, program: program('first\0mips64\0'), texts: { x86_64: 'mips64' } })
+  expect(at(made, 0x1017 + made.readInt32LE(0x1013))).toBe('mips64')
+  expect(at(made, 0x2006)).toBe('mips64')
+})
+
+test('it does not where something names a part of the old one, or nothing names it', () => {
+  const shared = Buffer.from(twin)
+  shared.writeBigUInt64LE(0x2008n, 0x3010)
+  const other = { program: program('mips64\0x86_64\0'), texts: { x86_64: 'mips64' } }
+  expect(() => moveTexts({ ...other, twin: shared })).toThrow('something names a part of "x86_64"')
+  shared.fill(0, 0x1010, 0x1017)
+  shared.fill(0, 0x3000, 0x3018)
+  expect(() => moveTexts({ ...other, twin: shared })).toThrow('nothing names "x86_64"')
+})
+
+test('of several programs each has those texts that it or its twin tells', () => {
+  const texts = { x86_64: 'aarch64', nowhere: 'neither' }
+  expect(textsOf({ twin, program: own }, texts)).toEqual({ x86_64: 'aarch64' })
+  expect(textsOf({ twin, program: program('none\0') }, texts)).toEqual({ x86_64: 'aarch64' })
+  expect(textsOf({ twin: program('none\0'), program: program('none\0') }, texts)).toEqual({})
 })
 
 test('a program whose constants fill their page is refused', () => {

@@ -1,6 +1,9 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ARCHITECTURES } from '../../../src/emulation/architectures.ts'
-import { readElf } from '../../../src/emulation/packs/elf.ts'
+import { readElf, readElfFile } from '../../../src/emulation/packs/elf.ts'
 import { handlerProof, TWIN_STATUS } from '../../../src/emulation/packs/proof.ts'
 import { probeProgram } from '../../../src/emulation/probe-program.ts'
 
@@ -13,6 +16,22 @@ test.each(ARCHITECTURES.map((architecture) => [architecture.name, architecture] 
     expect(readElf(probeProgram(architecture))).toEqual({ needed: [], loaded: expect.any(Array) })
   },
 )
+
+test('of a file on disk only parts are read, with the same result', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'xbuild-elf-'))
+  try {
+    const file = join(folder, 'program')
+    const { program } = handlerProof(ARCHITECTURES[0]!, 'amd64')!
+    writeFileSync(file, program)
+    expect(readElfFile(file)).toEqual(readElf(program))
+    writeFileSync(file, program.subarray(0, 70)) // its headers are missing
+    expect(readElfFile(file)).toBeUndefined()
+    writeFileSync(file, 'no program')
+    expect(readElfFile(file)).toBeUndefined()
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
 
 test.each([
   ['amd64', 121, TWIN_STATUS],
