@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import type { PackCommand } from '../config/pack-flags.ts'
+import { sortPacks } from '../emulation/packs/current.ts'
 import { packName, packSize, type Pack } from '../emulation/packs/pack.ts'
 import { findPack, listPacks, packsFolder, removePack, verifyPack } from '../emulation/packs/pack-folder.ts'
 import { XbuildError } from '../errors.ts'
@@ -19,9 +20,13 @@ export async function runPack(command: PackCommand, terminal: Terminal): Promise
   )
   const packs = await listPacks(folder)
   switch (command.verb) {
-    case 'ls':
-      await print(stdout, command.json ? packsJson(packs.map(rowOf)) : formatPacks(packs.map(rowOf)))
+    case 'ls': {
+      const { outdated } = await sortPacks(folder)
+      const isUsed = ({ digest }: Pack) => outdated.every((one) => one.digest !== digest)
+      const rows = packs.map((pack) => ({ ...rowOf(pack), used: isUsed(pack) }))
+      await print(stdout, command.json ? packsJson(rows) : formatPacks(rows))
       return 0
+    }
     case 'verify': {
       const chosen = command.names.length > 0 ? command.names.map((name) => findPack(packs, name)) : packs
       let wrong = 0

@@ -193,7 +193,7 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
         if ('reason' in twin) {
           const message = `${path} runs emulated on ${formatPlatform(platform)}: ${twin.reason}`
           if (mode === 'require' && !twin.minor && !twin.never) refused.abort(message)
-          else if (mode === 'require' || mode === 'verify' || !twin.minor) complain(message)
+          else if (mode === 'require' || mode === 'verify' || !twin.minor || twin.outdated) complain(message)
           return ''
         }
         const { namedPack, rulesText } = await import('../emulation/packs/pack.ts')

@@ -1,4 +1,4 @@
-import { twinsIn, type Pack, type PackManifest } from './pack.ts'
+import { packName, twinsIn, type Pack, type PackManifest } from './pack.ts'
 import { listPacks } from './pack-folder.ts'
 import type { Recipe } from './recipe.ts'
 import { matchRecipe, noTwinBecause, readRecipes, rulesOf } from './recipes.ts'
@@ -6,10 +6,20 @@ import { PACK_TARGETS } from './targets.ts'
 
 /** The packs of a folder that may be used. */
 export async function currentPacks(folder: string): Promise<Pack[]> {
+  return (await sortPacks(folder)).current
+}
+
+/** The packs of a folder: those that may be used, and those that were made by other rules than today's. */
+export async function sortPacks(folder: string): Promise<{ readonly current: Pack[]; readonly outdated: Pack[] }> {
   const packs = await listPacks(folder)
-  if (packs.length === 0) return []
-  const recipes = await readRecipes()
-  return packs.filter(({ manifest }) => isCurrent(manifest, recipes))
+  const recipes = packs.length === 0 ? [] : await readRecipes()
+  const isUsed = ({ manifest }: Pack) => isCurrent(manifest, recipes)
+  return { current: packs.filter(isUsed), outdated: packs.filter((pack) => !isUsed(pack)) }
+}
+
+/** Why a build does not use a pack that is there, in words. */
+export function whyOutdated({ manifest, digest }: Pack): string {
+  return `the pack ${packName(manifest)} ${digest.slice(0, 12)} is not used: rules of another version of xbuild made it`
 }
 
 /**

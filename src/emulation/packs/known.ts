@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Emulated } from '../../plan/types.ts'
-import { currentPacks } from './current.ts'
+import { sortPacks, whyOutdated } from './current.ts'
 import { packName } from './pack.ts'
 import { neverTwins, readRecipes } from './recipes.ts'
 import { isFresh, type Refusal } from './refusal.ts'
@@ -17,8 +17,8 @@ export async function knownToolchains(
   emulated: readonly Emulated[],
   { speculate = false }: { readonly speculate?: boolean } = {},
 ): Promise<Emulated[]> {
-  const [packs, refusals, shares] = await Promise.all([
-    currentPacks(folder),
+  const [{ current: packs, outdated }, refusals, shares] = await Promise.all([
+    sortPacks(folder),
     readRefusals(join(folder, 'refused')),
     readShares(folder),
   ])
@@ -34,6 +34,7 @@ export async function knownToolchains(
         refusals.filter((one) => one.architecture === architecture).map(({ path, reason }) => `${path}: ${reason}`),
       ),
     ].sort()
+    refused.push(...outdated.filter(({ manifest }) => manifest.architecture === architecture).map(whyOutdated))
     if (own.length > 0) refused.push(...neverTwins(recipes, PACK_TARGETS[architecture] ?? []))
     if (own.length + refused.length === 0) return entry
     const spent = shares.get(architecture)

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { toXbuildError } from '../../errors.ts'
 import { writeFileAtomic } from '../../host/files.ts'
-import { currentPacks } from './current.ts'
+import { sortPacks, whyOutdated } from './current.ts'
 import { isIntact } from './intact.ts'
 import { createDemand } from './demand.ts'
 import { createForesight, type ForeseenImage, type ForeseenStep } from './foresight.ts'
@@ -32,12 +32,12 @@ export interface Program {
 
 /**
  * The twin of a program, or why there is none: for some programs that is no loss worth a word, and `never` says that
- * no twin could write the same bytes.
+ * no twin could write the same bytes; `outdated` that there is a pack by other rules than today's.
  * A stranger has no more than the file name of a program that packs are for.
  */
 export type Twin =
   | { readonly pack: Pack }
-  | { readonly reason: string; readonly minor?: true; readonly never?: true }
+  | { readonly reason: string; readonly minor?: true; readonly never?: true; readonly outdated?: true }
   | { readonly stranger: true }
 
 /** Finds twins, making packs when none fits; each question is answered once. */
@@ -86,7 +86,8 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
   const slow = new Map<string, { readonly twin: Promise<Twin>; readonly since: number; done?: Twin }>()
   const demand = createDemand(folder)
   const recipes = once(() => readRecipes())
-  const packs = once(() => currentPacks(folder))
+  const sorted = once(() => sortPacks(folder))
+  const packs = async () => (await sorted()).current
   const makings = createMakings({ folder, signal, ...(onMake ? { onMake } : {}), ...(fetch ? { fetch } : {}) })
   const foresight = createForesight({ folder, makings, recipes, packs })
 
@@ -94,6 +95,13 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
     reason,
     ...(isMinor(recipe) && recipe.speculative === undefined ? { minor: true } : {}),
   })
+
+  /** The twin, with a word on a pack that would have been used by its rules of before. */
+  async function withOutdated<T>(twin: Twin | T, { id }: Program): Promise<Twin | T> {
+    if (typeof twin !== 'object' || twin === null || !('reason' in twin)) return twin
+    const old = (await sorted()).outdated.find(({ manifest }) => hasTwinOf(manifest, id))
+    return old ? { ...twin, reason: `${twin.reason}; ${whyOutdated(old)}`, outdated: true } : twin
+  }
 
   const recipesFor = async (speculate: boolean) =>
     (await recipes()).filter(({ speculative }) => speculate || speculative === undefined)
@@ -202,7 +210,11 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
       const digests = siblings.map(({ digest }) => digest)
       const key = [program.architecture, program.id, ...(speculate ? ['speculate'] : []), ...digests].join(' ')
       const failed = (thrown: unknown) => ({ reason: toXbuildError(thrown).message })
-      const finding = quick.get(key) ?? findTwin(program, { siblings, speculate }).catch(failed)
+      const finding =
+        quick.get(key) ??
+        findTwin(program, { siblings, speculate })
+          .then((twin) => withOutdated(twin, program))
+          .catch(failed)
       quick.set(key, finding)
       const found = await finding
       if (!('recipe' in found)) return found
@@ -218,9 +230,9 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
       if (!made && (wait || found.recipe.speculative !== undefined || ahead || gain > expected)) {
         const entry: { readonly twin: Promise<Twin>; readonly since: number; done?: Twin } = {
           since,
-          twin: makeFor(program, found, { distribution, siblings }).catch((thrown: unknown) =>
-            refuse(toXbuildError(thrown).message, found),
-          ),
+          twin: makeFor(program, found, { distribution, siblings })
+            .catch((thrown: unknown) => refuse(toXbuildError(thrown).message, found))
+            .then((twin) => withOutdated(twin, program)),
         }
         void entry.twin.then((twin) => {
           entry.done = twin
