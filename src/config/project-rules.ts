@@ -91,5 +91,9 @@ export const setsLimit: ProjectRule = (text) =>
     ? []
     : [{ kind: 'user', why: 'the limit protects the whole machine' }]
 
+/** `--accel`: what speculates may write other bytes than the image's own programs would. */
+export const speculates: ProjectRule = (text) =>
+  text === 'speculate' ? [{ kind: 'user', why: "it runs other programs than the image's own" }] : []
+
 /** A program that runs on this machine. */
 export const runsProgram: ProjectRule = (program) => [{ kind: 'run', program }]

@@ -85,7 +85,7 @@ export const RUN_FLAGS: { readonly [K in keyof RunOptions]-?: BuildFlag<RunOptio
   },
   accel: {
     name: 'accel',
-    project: 'free',
+    project: rule.speculates,
     placeholder: 'auto|off|require|verify|profile|speculate',
     group: 'advanced',
     env: 'XBUILD_ACCEL',

@@ -45,7 +45,7 @@ const HARMLESS: { readonly [K in FlagOption]?: readonly string[] } = {
   addHosts: ['db:10.0.0.5'],
   ulimits: ['nofile=10'],
   shmSize: ['1m'],
-  accel: ['off'],
+  accel: ['off', 'auto', 'require', 'verify', 'profile'],
   noCacheFilter: ['x'],
 }
 
@@ -76,6 +76,7 @@ const ASKED: { readonly [K in FlagOption]?: readonly string[] } = {
   resources: ['pids=50', 'memory=1g,cpuset-cpus=0-2'],
   ulimits: ['rtprio=1', 'memlock=-1', 'nproc=-1', 'nice=1'],
   allow: ['network.host', 'security.insecure'],
+  accel: ['speculate'],
 }
 
 test.each(Object.keys(FLAGS) as FlagOption[])('a project may set %s as the table says', (option) => {
