@@ -1,5 +1,5 @@
 import { compact } from '../compact.ts'
-import { mkdirSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { AccelMode } from '../config/run-options.ts'
 import { binfmtRegistration, ARCHITECTURES } from '../emulation/architectures.ts'
@@ -18,6 +18,7 @@ import { createMadeAhead, type BaseImage, type EmulatedStep } from './made-ahead
 import { listenForQuestions, type Question } from './questions.ts'
 import type { PackSets } from './pack-source.ts'
 import type { RunParams } from './protocol.ts'
+import { showPacks } from './shown-packs.ts'
 import { readStarts } from './starts.ts'
 import { cleanReason, makeStartsFile, makeStepFolder } from './step-folder.ts'
 
@@ -167,7 +168,7 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
     try {
       const found = await openTwins()
       const step = makeStepFolder(folder, await found.names(architecture, speculate))
-      mkdirSync(packs, { recursive: true })
+      const shown = showPacks(folder)
       const starts = makeStartsFile(step)
       const refused = new AbortController()
       const ended = new AbortController()
@@ -197,6 +198,7 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
           return ''
         }
         const { namedPack, rulesText } = await import('../emulation/packs/pack.ts')
+        await shown.add(twin.pack)
         const sibling = twin.pack.manifest.sibling?.manifest
         used.set(twin.pack.digest, {
           platform: formatPlatform(platform),
@@ -217,7 +219,7 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
         ...(speculate ? [(reason: string) => ended.abort(cleanReason(reason))] : []),
       )
       return {
-        accel: { packs, step, starts },
+        accel: { packs: shown.folder, step, starts },
         used: () => [...used.values()],
         starts: () => readStarts(starts),
         refused: refused.signal,
@@ -226,6 +228,7 @@ export function createAcceleration({ mode, folder, signal, emit, sets }: Acceler
         close() {
           server.close()
           rmSync(dirname(step), { recursive: true, force: true })
+          shown.close()
         },
       }
     } catch (thrown) {
