@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { spawnInNamespace, type NamespaceKind, type Registration } from '../emulation/namespace.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
 import { ownMark } from '../host/process-mark.ts'
+import { workOfChildren } from '../host/process-work.ts'
 import type { StoreFolder } from '../store/folder.ts'
 import { deadOwners } from './owners.ts'
 import { mostProcessesOfAll } from './process-limit.ts'
@@ -38,6 +39,9 @@ interface Pending extends CallOptions {
   resolve(value: unknown): void
   reject(error: XbuildError): void
 }
+
+/** A worker that has this much time to stop, and does nothing meanwhile, will not. Milliseconds. */
+const STUCK = 3000
 
 /** Starts a worker in namespaces of its own. Throws HOST when this machine does not allow it. */
 export async function startWorker({ kind, handlers, folder, env, onWarning }: WorkerOptions): Promise<Worker> {
@@ -121,7 +125,10 @@ async function connect(child: ChildProcess, said: readonly string[]): Promise<Wo
     if (gone) return Promise.reject(gone)
     const id = nextId
     nextId += 1
-    const cancel = () => send({ type: 'cancel', id })
+    const cancel = () => {
+      send({ type: 'cancel', id })
+      endIfStuck()
+    }
     const send = (message: ToWorker) => void child.send(message, () => undefined)
     return new Promise<WorkerMethods[M]['result']>((resolve, reject) => {
       pending.set(id, { ...options, resolve: resolve as (value: unknown) => void, reject })
@@ -131,12 +138,26 @@ async function connect(child: ChildProcess, said: readonly string[]): Promise<Wo
     }).finally(() => options.signal.removeEventListener('abort', cancel))
   }
 
+  /** A worker that was told to stop and does nothing, because somebody has stopped it or what it waits for, is ended. */
+  let watching: NodeJS.Timeout | undefined
+  function endIfStuck(): void {
+    if (watching) return
+    let before = workOfChildren(child.pid!)
+    watching = setInterval(() => {
+      const now = workOfChildren(child.pid!)
+      if (pending.size > 0 && before && now && before.cpu === now.cpu && before.bytes === now.bytes) kill()
+      before = now
+    }, STUCK).unref()
+    void exited.then(() => clearInterval(watching))
+  }
+  const kill = () => void child.kill('SIGKILL')
+
   return {
     call,
     async close() {
       if (child.exitCode === null && child.signalCode === null) {
         if (child.connected) child.disconnect()
-        const timer = setTimeout(() => child.kill('SIGKILL'), 5000)
+        const timer = setTimeout(kill, 5000)
         await exited
         clearTimeout(timer)
       }

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { runImage, withBases, writeFiles } from './support/context.ts'
@@ -101,6 +101,37 @@ describe.each(['linux/amd64', 'linux/arm64', 'linux/amd64,linux/arm64'])(
     })
   },
 )
+
+/** Processes of the store's build that `isOne` by their command line. */
+function processesOf(store: string, isOne: (line: string) => boolean): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+        return isOne(line) && `${line}${readFileSync(`/proc/${pid}/environ`, 'utf8')}`.includes(store)
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
+}
+
+test.each([
+  ['the worker', (line: string) => /^\S*node\S* \S*worker\.cjs/.test(line)],
+  ['the runtime of a step', (line: string) => /^\S*(runc|crun) .* run --bundle /.test(line)],
+])('a build ends when it is asked to although %s is stopped', async (what, isOne) => {
+  const it = project(`stopped-${what.replaceAll(' ', '-')}`, SLOW)
+  const building = startXbuild(args('linux/amd64', it), it)
+  await building.printed(/now-waiting$/m)
+  const stopped = processesOf(it.store, isOne)
+  expect(stopped).not.toEqual([])
+  for (const pid of stopped) process.kill(pid, 'SIGSTOP')
+  building.child.kill('SIGTERM')
+  const { code, stderr } = await building.ended
+  expect(code, stderr).toBe(130)
+  expect(await leftovers(it.store)).toMatchObject({ mounts: [], processes: [] })
+})
 
 test('nothing is left in the folder of temporary files', async () => {
   const temporary = join(folder, 'tmp')
