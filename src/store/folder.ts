@@ -5,6 +5,7 @@ import { currentBoot } from '../host/boot.ts'
 import { makeFolders } from '../host/files.ts'
 import { homeFolder } from '../host/home.ts'
 import { dropUnsynced } from './durable.ts'
+import { removeOwnAtExit } from './own-leftovers.ts'
 import type { StoreFolder } from './places.ts'
 import { makePrivate } from './private.ts'
 
@@ -57,6 +58,7 @@ export async function openStoreFolder(path: string, boot: string | undefined = c
       tmp: join(root, 'tmp'),
       leases: join(root, 'leases'),
     }
+    removeOwnAtExit(folder)
     if (format === FORMAT) {
       const lost = await dropUnsynced(folder, boot)
       return { ...folder, ...(opened ? { wasOpen: true } : {}), ...(lost > 0 ? { lost } : {}) }

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { startHostileNode, writeHalf } from '../support/hostile-node.ts'
 import { runImage, withBases, writeFiles } from './support/context.ts'
 import { CLEAN, leftovers } from './support/leftovers.ts'
 import { tempFolder } from './support/places.ts'
@@ -131,6 +132,29 @@ test.each([
   const { code, stderr } = await building.ended
   expect(code, stderr).toBe(130)
   expect(await leftovers(it.store)).toMatchObject({ mounts: [], processes: [] })
+})
+
+test('what a node has written half is gone when a second signal ends xbuild at once', async () => {
+  const it = project('half', 'FROM scratch\nCOPY . /\n')
+  let written: () => void
+  const half = new Promise<void>((resolve) => (written = resolve))
+  const node = await startHostileNode(join(folder, 'half.sock'), async ({ session }) => {
+    await writeHalf(session, 'export', Buffer.alloc(1 << 20))
+    written()
+    return new Promise(() => undefined)
+  })
+  try {
+    const words = ['--builder', node.endpoint, '--network', 'host', '--progress', 'plain', it.context]
+    const building = startXbuild(words, { ...it, env: { HOME: folder } })
+    await half
+    expect(readdirSync(join(it.store, 'tmp'))).not.toEqual([])
+    building.child.kill('SIGTERM')
+    building.child.kill('SIGINT')
+    expect((await building.ended).code).toBe(130)
+    expect(readdirSync(join(it.store, 'tmp'))).toEqual([])
+  } finally {
+    await node.stop()
+  }
 })
 
 test('nothing is left in the folder of temporary files', async () => {
