@@ -89,4 +89,20 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
     because:
       'BuildKit reads flags byte by byte, so that a pattern with é leaves nothing out; in .dockerignore it does.',
   },
+  'project-limits': {
+    things: ['/dev'],
+    because: 'As run-shm-sized.',
+  },
+  'tree-fifos-and-devices': {
+    things: ['/t/b', '/u/v/b'],
+    because: 'A block device stays one when it is copied; BuildKit makes a character device of it.',
+  },
+  'project-ignore-all-but': {
+    things: ['/src/skip', '/src/skip/c.c'],
+    because: 'As ignore-quirk-1.',
+  },
+  'tree-latin-names': {
+    things: ['built'],
+    because: 'Names that are not UTF-8 are refused: Node cannot tell which file it is.',
+  },
 }

@@ -14,17 +14,22 @@ export interface MountPoints {
   readonly grown: readonly NonNullable<MadeFolders['grown']>[]
 }
 
+/** Where mounts go, by what must be there. */
+export interface MountTargets {
+  readonly files: readonly string[]
+  readonly folders?: readonly string[]
+  /** Those of the folders that a tmpfs is mounted on. */
+  readonly inMemory?: readonly string[]
+  readonly under?: readonly string[]
+}
+
 /**
  * Makes what the container's mounts, and files and folders that others are mounted over, need in the image. Files
  * `under` are mounted before the folders.
  */
 export function makeMountPoints(
   root: string,
-  {
-    files,
-    folders = [],
-    under = [],
-  }: { files: readonly string[]; folders?: readonly string[]; under?: readonly string[] },
+  { files, folders = [], inMemory = [], under = [] }: MountTargets,
 ): MountPoints {
   const made: string[] = []
   const grown: NonNullable<MadeFolders['grown']>[] = []
@@ -47,7 +52,7 @@ export function makeMountPoints(
     const before = made.length
     // Some runtimes give a tmpfs the mode of what it is mounted on: a new one is for everybody
     const real = folder(path)
-    if (made.length > before) chmodSync(real, 0o1777)
+    if (made.length > before && inMemory.includes(path)) chmodSync(real, 0o1777)
   }
   for (const path of [
     ...under.filter((one) => !isBelow(one, MOUNT_POINTS)),

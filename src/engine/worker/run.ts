@@ -54,6 +54,7 @@ export async function run(
         under: files.map((file) => file.target),
         files: prepared.files,
         folders: prepared.folders,
+        inMemory: params.mounts.flatMap((mount) => (mount.type === 'tmpfs' ? [mount.target] : [])),
       })
       makeFolders(merged, params.cwd)
       const shown = files.map(({ source, target }) => ({ source, destination: target, type: 'bind' }))
@@ -108,6 +109,12 @@ export async function run(
   })
 }
 
+/** What a step is told of the machine's own names: on a network of its own those of loopback addresses lead to itself. */
+function namesOf(hosts: string, network: RunParams['network']): string {
+  if (network === 'host') return hosts
+  return hosts.replace(/^\s*(?:127\.|::1\s).*\n?/gm, '')
+}
+
 /** The agent that ENV names goes before one that is mounted, as with BuildKit. */
 function isKnownAgent(variable: string, env: readonly string[]): boolean {
   const name = 'SSH_AUTH_SOCK='
@@ -152,7 +159,7 @@ function hostFiles(
     },
     {
       path: '/etc/hosts',
-      content: `127.0.0.1\tlocalhost ${params.hostname ?? HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n${hosts}${read('/etc/hosts')}`,
+      content: `127.0.0.1\tlocalhost ${params.hostname ?? HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n${hosts}${namesOf(read('/etc/hosts'), params.network)}`,
       mode: 0o644,
     },
     ...params.files,

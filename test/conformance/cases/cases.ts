@@ -14,9 +14,11 @@ import { WILDCARDS } from './wildcards.ts'
 import { WINDOWS } from './windows.ts'
 import { PARENTS } from './parents.ts'
 import { PLATFORMS } from './platforms.ts'
+import { PROJECTS } from './projects.ts'
 import { RUN } from './run.ts'
 import { STAGES } from './stages.ts'
 import { SYNTAX } from './syntax.ts'
+import { TREES } from './trees.ts'
 import { TRIGGERS } from './triggers.ts'
 import { VARIABLES } from './variables.ts'
 
@@ -42,4 +44,6 @@ export const CASES: readonly { readonly topic: string; readonly cases: readonly 
   { topic: 'edges', cases: EDGES },
   { topic: 'corners', cases: CORNERS },
   { topic: 'Windows', cases: WINDOWS },
+  { topic: 'Dockerfiles of projects', cases: PROJECTS },
+  { topic: 'unusual trees', cases: TREES },
 ]
