@@ -1,5 +1,6 @@
 import { hostOfGit } from '../dockerfile/git-url.ts'
 import { openGuardedProxy } from '../host/http/guarded-socks.ts'
+import { isLoopback } from '../host/http/loopback.ts'
 import { checkName, type Reach } from '../host/http/reach.ts'
 import type { Gits } from './git.ts'
 import { followsOnHost } from './git-redirect.ts'
@@ -33,10 +34,14 @@ export async function withGuardedGit<T>(
   const stranger = strangers(url)
   const own = (one: BareUrl) => createGitProgram(env, { url: one })
   const origin = followsOnHost(url, byUser ? own : strangers, { env, reach })
-  guard?.admit(hostOfGit(url.url))
+  const itself = hostOfGit(url.url)
+  guard?.admit(itself)
+  // As a redirect: what is elsewhere leads nowhere into this machine
+  const inward = reach === 'all' || isLoopback(itself)
   const judge = async (host: string) => {
-    await checkName(host, reach)
-    guard?.admit(host)
+    const isOwn = inward || host === itself
+    await checkName(host, isOwn ? reach : 'no-loopback')
+    if (isOwn) guard?.admit(host)
   }
   try {
     return await use({ origin, stranger, judge })

@@ -15,7 +15,17 @@ const helper = join(import.meta.dirname, 'support/rebinding.mjs')
 
 beforeAll(() => {
   writeFileSync(nameservers, 'nameserver 127.0.0.1\n')
-  makeRepository(join(folder, 'repositories/a.git')).commit({ file: 'text' })
+  const inner = makeRepository(join(folder, 'repositories/a.git')).commit({ file: 'text' })
+  for (const [name, url] of [
+    ['named.git', 'http://rebind.example/a.git'],
+    ['here.git', 'http://127.0.0.1/a.git'],
+    ['beside.git', '../a.git'],
+  ] as const) {
+    const outer = makeRepository(join(folder, 'repositories', name))
+    outer.commit({ '.gitmodules': `[submodule "inner"]\n path = inner\n url = ${url}\n` })
+    outer.git('update-index', '--add', '--cacheinfo', `160000,${inner},inner`)
+    outer.git('commit', '--quiet', '-m', 'a submodule')
+  }
 })
 
 interface Seen {
@@ -64,6 +74,23 @@ test.each([
   const seen = await build(answers, added, '--no-cache', '--network', 'private')
   expect([seen.code, seen.refused], seen.stderr).toEqual([1, []])
   expect(seen.stderr).toMatch(/127\.0\.0\.1, an address of this machine itself/)
+})
+
+test.each([
+  [`http://${GOOD}/here.git`, 'http://127.0.0.1/a.git'],
+  [`http://${GOOD}/named.git`, 'a name that leads there'],
+])('the submodule of ADD %s does not come from this machine: %s', async (added) => {
+  const seen = await build(['127.0.0.1'], added, '--no-cache')
+  expect([seen.code, seen.refused], seen.stderr).toEqual([1, []])
+  expect(seen.stderr).toMatch(/an address of this machine itself/)
+})
+
+test('the submodule of a repository comes from the same host, wherever its name leads', async () => {
+  const seen = await build([GOOD], 'http://rebind.example/beside.git', '--no-cache')
+  expect([seen.code, seen.refused], seen.stderr).toEqual([0, []])
+  const here = await build(['127.0.0.1'], 'http://rebind.example/beside.git', '--no-cache')
+  // It is asked, and has no repository
+  expect(here.refused, here.stderr).toContainEqual(expect.stringContaining('127.0.0.1 /beside.git'))
 })
 
 test('what is allowed to reach the network of the machine gets there: nothing else keeps it away', async () => {
