@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 // The unit tests compare xbuild with the golden results; this keeps those true to the buildx that is installed
-test.each(['cases.golden.json', 'compose-cases.golden.json', 'functions.golden.json'])(
+test.each(['cases.golden.json', 'compose-cases.golden.json', 'functions.golden.json', 'odd-expressions.golden.json'])(
   '%s is what docker buildx says',
   (name) => {
     const read = (place: string) =>

@@ -56,38 +56,38 @@ function cases(list) {
   return found
 }
 
+/** Defaults of variables of one file; of an expression that no file may have, what `failed` makes of the error. */
+function valuesOf(expressions, valueOf, failed) {
+  if (expressions.length === 0) return []
+  const text = expressions.map((each, at) => `variable "v${String(at).padStart(5, '0')}" {\n  default = ${each}\n}\n`)
+  const { value, error } = run(['--list=type=variables,format=json'], { 'docker-bake.hcl': text.join('') }, {})
+  if (value) return expressions.map((_, at) => valueOf(value[at].value))
+  if (expressions.length === 1) return [failed(error)]
+  const half = expressions.length >> 1
+  return [expressions.slice(0, half), expressions.slice(half)].flatMap((some) => valuesOf(some, valueOf, failed))
+}
+
 function functions() {
   const lines = readFileSync(join(here, 'functions.txt'), 'utf8')
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
-  const found = {}
-  const all = (some) => {
-    const text = some
-      .map((each, at) => `variable "v${String(at).padStart(4, '0')}" {\n  default = ${each}\n}\n`)
-      .join('')
-    const { value, error } = run(['--list=type=variables,format=json'], { 'docker-bake.hcl': text }, {})
-    if (value) for (const [at, each] of some.entries()) found[each] = { value: value[at].value ?? null }
-    else if (some.length === 1) found[some[0]] = /no function named/.test(error) ? { missing: true } : { error: true }
-    else {
-      all(some.slice(0, some.length >> 1))
-      all(some.slice(some.length >> 1))
-    }
-  }
-  all(lines)
-  return Object.fromEntries(lines.map((line) => [line, found[line]]))
+  const found = valuesOf(
+    lines,
+    (value) => ({ value: value ?? null }),
+    (error) => (/no function named/.test(error) ? { missing: true } : { error: true }),
+  )
+  return Object.fromEntries(lines.map((line, at) => [line, found[at]]))
 }
 
 /** Expressions of odd-expressions.golden.json, anew: their values as JSON, and "!ERR" for those that have none. */
 function oddExpressions() {
   const all = Object.keys(JSON.parse(readFileSync(join(here, 'odd-expressions.golden.json'), 'utf8')))
-  const text = all
-    .map(
-      (each, at) => `variable "v${String(at).padStart(5, '0')}" {\n  default = try(jsonencode(${each}), "!ERR")\n}\n`,
-    )
-    .join('')
-  const { value, error } = run(['--list=type=variables,format=json'], { 'docker-bake.hcl': text }, {})
-  if (!value) throw new Error(error)
-  return Object.fromEntries(all.map((each, at) => [each, value[at].value]))
+  const found = valuesOf(
+    all.map((each) => `try(jsonencode(${each}), "!ERR")`),
+    (value) => value,
+    () => '!ERR',
+  )
+  return Object.fromEntries(all.map((each, at) => [each, found[at]]))
 }
 
 function save(name, record) {
