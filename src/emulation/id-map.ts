@@ -44,18 +44,46 @@ function parseRows(text: string, separator: string | RegExp): string[][] {
     .map((line) => line.split(separator))
 }
 
-/** Root inside is the user outside; the subordinate ranges follow from id 1 on. */
-export function rootlessMap(
-  own: number,
-  ranges: readonly { readonly start: number; readonly count: number }[],
-): IdRange[] {
+/** The last of the 32-bit numbers means "no id". */
+const MOST = 0xffffffff
+
+interface Span {
+  readonly start: number
+  readonly count: number
+}
+
+/**
+ * Root inside is the user outside; the subordinate ranges follow from id 1 on. The kernel takes no map that has an id
+ * twice: what several ranges have, or the user is, counts once.
+ */
+export function rootlessMap(own: number, ranges: readonly Span[]): IdRange[] {
   const map: IdRange[] = [[0, own, 1]]
+  const taken: Span[] = [{ start: own, count: 1 }]
   let inside = 1
-  for (const { start, count } of ranges) {
-    map.push([inside, start, count])
-    inside += count
-  }
+  for (const range of ranges)
+    for (const span of without(range, taken)) {
+      const count = Math.min(span.count, MOST - Math.max(span.start, inside))
+      if (count <= 0) continue
+      map.push([inside, span.start, count])
+      taken.push(span)
+      inside += count
+    }
   return map
+}
+
+/** What is left of a range. */
+function without(range: Span, taken: readonly Span[]): readonly Span[] {
+  return taken.reduce<readonly Span[]>(
+    (left, hole) =>
+      left.flatMap(({ start, count }) => {
+        const [end, holeEnd] = [start + count, hole.start + hole.count]
+        if (holeEnd <= start || hole.start >= end) return [{ start, count }]
+        const before = { start, count: hole.start - start }
+        const after = { start: holeEnd, count: end - holeEnd }
+        return [before, after].filter((span) => span.count > 0)
+      }),
+    [range],
+  )
 }
 
 /** As the kernel reads it from uid_map. */

@@ -20,6 +20,39 @@ test('a rootless map puts the user at 0 and all ranges behind it', () => {
 })
 
 test.each([
+  [
+    'the same range',
+    [
+      [5000, 100],
+      [5000, 100],
+    ],
+    '0 1000 1\n1 5000 100\n',
+  ],
+  [
+    'a range that overlaps',
+    [
+      [5000, 100],
+      [5050, 100],
+    ],
+    '0 1000 1\n1 5000 100\n101 5100 50\n',
+  ],
+  [
+    'a range around another',
+    [
+      [5000, 10],
+      [4990, 30],
+    ],
+    '0 1000 1\n1 5000 10\n11 4990 10\n21 5010 10\n',
+  ],
+  ['the own id', [[900, 200]], '0 1000 1\n1 900 100\n101 1001 99\n'],
+  ['numbers that are no ids', [[300000, 99999999999]], '0 1000 1\n1 300000 4294667295\n'],
+  ['nothing else', [[4294967295, 5]], '0 1000 1\n'],
+] as const)('a rootless map has no id twice: %s', (_, ranges, expected) => {
+  const spans = ranges.map(([start, count]) => ({ start, count }))
+  expect(formatMap(rootlessMap(1000, spans))).toBe(expected)
+})
+
+test.each([
   ['by name', 'ann:100000:65536\n', [{ start: 100000, count: 65536 }]],
   ['by number', '1000:5:6\n', [{ start: 5, count: 6 }]],
   ['of others', 'bob:100000:65536\nanna:1:2\n', []],
