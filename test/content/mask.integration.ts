@@ -11,3 +11,9 @@ test('secrets that overlap for ever are cut at last', () => {
   expect(longest).toBeGreaterThan(0)
   expect(longest).toBeLessThan(5 << 20)
 })
+
+test('ten thousand lines of a secret cost no more than one', () => {
+  const lines = Array.from({ length: 10_000 }, (_, n) => `${n} is the number of a line`)
+  const mask = maskFor([Buffer.from(lines.join('\n'))]).text
+  expect(lines.map((line) => mask(`> ${line}!`))).toEqual(lines.map(() => '> ***!'))
+})
