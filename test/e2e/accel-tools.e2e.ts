@@ -11,7 +11,7 @@ const store = await packStore()
 const missing = await whyNoToolchains()
 if (missing) console.warn(`Skipped: native tools: ${missing}`)
 
-const NAMES = ['apt-get', 'apt-store', 'bzip2', 'dpkg-deb', 'gzip', 'python-compile', 'tar', 'xz', 'zstd']
+const NAMES = ['apt-get', 'apt-store', 'bzip2', 'dpkg', 'dpkg-deb', 'gzip', 'python-compile', 'tar', 'xz', 'zstd']
 
 describe.skipIf(missing !== undefined)('tools that know no CPU, for emulated steps', () => {
   let tools: string
@@ -80,6 +80,10 @@ describe.skipIf(missing !== undefined)('tools that know no CPU, for emulated ste
     expect(said('install/history.txt')).toContain(
       'Commandline: apt-get install -y --no-install-recommends make patch libjansson4\n',
     )
+    expect(said('dpkg/dpkg.txt')).toMatch(
+      /postinst: configure {2}postinst one arm64 1\n[^]*error exit status 3[^]*have been triggered[^]*does not match system \(arm64\)/,
+    )
+    expect(said('dpkg/state/status')).toMatch(/Package: two\nStatus: install ok triggers-pending/)
     expect(said('archives/tar.txt')).toMatch(
       /builder\/builders[^]*user.note="remembered"[^]*Unexpected EOF[^]*unrecognized option '--nonsense'/,
     )

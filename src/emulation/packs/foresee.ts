@@ -47,7 +47,10 @@ export function foresee(text: string, sources?: SourceFiles): Foreseen[] {
   // A line that goes on is one line
   const script = text.replace(/\\\r?\n/g, ' ')
   if (has(APT, script))
-    add({ 'apt-get': 2, 'apt-store': 4, 'dpkg-deb': 20, tar: 20, dash: 100, coreutils: 150, sed: 60, grep: 40 })
+    add({
+      ...{ 'apt-get': 2, 'apt-store': 8, sqv: 1, dpkg: 30, 'dpkg-deb': 20, tar: 20 },
+      ...{ dash: 100, coreutils: 150, sed: 60, grep: 40 },
+    })
   if (has(PYTHON, script)) add({ 'python-compile': 1 })
   const { compiled, calls, links } = compilerCalls(script, sources)
   const builds = has(BUILDER, script)

@@ -13,7 +13,7 @@ import { PACK_TARGETS } from '../../../src/emulation/packs/targets.ts'
 import { longestWait } from '../../../src/emulation/packs/waiting.ts'
 
 const SHELL = ['dash', 'coreutils', 'sed', 'grep']
-const APT = ['apt-get', 'apt-store', 'dpkg-deb', 'tar', ...SHELL]
+const APT = ['apt-get', 'apt-store', 'sqv', 'dpkg', 'dpkg-deb', 'tar', ...SHELL]
 const C = ['cc1', 'as', 'gcc', 'ld']
 const MADE = ['make', 'dash', 'coreutils', 'ar', 'ranlib', 'sed', 'grep']
 const CONFIGURED = ['bash', 'diffutils', 'mawk']
