@@ -10,7 +10,8 @@ const store = await packStore()
 const missing = await whyNoToolchains()
 if (missing) console.warn(`Skipped: native shells: ${missing}`)
 
-const NAMES = ['bash', 'coreutils', 'dash', 'diffutils', 'findutils', 'grep', 'm4', 'make', 'mawk', 'perl', 'sed']
+const BUILDERS = ['cmake', 'make', 'ninja']
+const NAMES = [...BUILDERS, 'bash', 'coreutils', 'dash', 'diffutils', 'findutils', 'grep', 'm4', 'mawk', 'perl', 'sed']
 
 /** All cases, in three locales, take minutes under QEMU: these arguments choose among them. */
 const SOME = ['--build-arg', 'EVERY=4', '--build-arg', 'LOCALES=C.UTF-8']
@@ -69,6 +70,7 @@ describe.skipIf(missing !== undefined)('shells and small programs, for emulated 
     expect(said('dash.txt')).toMatch(/^status 0$/m)
     expect(said('bash.txt')).toMatch(/^\/root \/root \/nonexistent ~nonsense$/m)
     expect(said('perl.txt')).toMatch(/^\* own\/word: from outside$/m)
+    expect(said('cmake.txt')).toMatch(/aarch64![^]*Built target target30\n[^]*50% tests passed/)
     expect(said('files.txt').split('\n').length).toBeGreaterThan(100)
     expect(said('make.txt')).toMatch(
       /^aarch64-unknown-linux-gnu 4\.[^\n]*\naarch64 a b ä [^]*nested 1\n0\n[^]*nowhere\.c[^]*\n2\n$/,

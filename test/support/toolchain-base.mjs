@@ -4,6 +4,8 @@ import { APT, debianBase } from './debian-base.mjs'
 const BASES = {
   /** C and C++. */
   toolchain: ['gawk', 'g++', 'libc6-dev', 'make', 'file'],
+  /** C with CMake and Ninja. */
+  cmake: ['gawk', 'gcc', 'libc6-dev', 'make', 'cmake', 'ninja-build'],
   /** Go, as Debian has it. */
   golang: ['gawk', 'golang-go', 'gcc', 'libc6-dev', 'ca-certificates'],
   /** No compiler, but apt. */

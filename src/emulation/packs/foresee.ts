@@ -25,6 +25,8 @@ const BUILDER = command('g?make|ninja|samu|cmake|meson|scons|dpkg-buildpackage|d
 const CONFIGURE = command(String.raw`configure|autoreconf|autogen\.sh|bootstrap|dpkg-buildpackage|debuild`)
 const AUTOTOOLS = command(String.raw`autoreconf|autogen\.sh|bootstrap`)
 const CMAKE = command('cmake|meson')
+const CMAKE_ITSELF = command('cmake')
+const NINJA = /(?:^|[\s;&|("'=/])[Nn]inja(?=[\s;&|)"']|$)|\bmeson\b/m
 const GO = command(String.raw`go(?=\s+(?:build|install|test|run|vet|tool|generate)\b)`)
 
 /** Programs that a configure script compiles to learn what there is. */
@@ -70,6 +72,9 @@ export function foresee(text: string, sources?: SourceFiles): Foreseen[] {
     add({ cc1: 3, cc1plus: 3, as: 6 }, compilingCosts(trials))
     add({ gcc: 8, 'g++': 8, ld: 4, make: 12, dash: 20 })
   }
+  // Its makefiles start it for each file, and each of its trials
+  if (has(CMAKE_ITSELF, script)) add({ cmake: 30 + all.c.files + all.cxx.files })
+  if (builds && has(NINJA, script)) add({ ninja: 8 })
   if (has(CONFIGURE, script)) {
     const trials = { c: { files: TRIALS, bytes: 0 }, cxx: NO_SOURCES.cxx }
     add({ cc1: TRIALS, as: TRIALS / 2 }, { ...compilingCosts(trials), as: TRIALS * 0.05 })

@@ -13,7 +13,7 @@ import { scriptDigests } from './scripts.ts'
 export const GUEST = 'guest.so'
 
 /** What it is told, in the order of `qemu/handler/guest.c`, and the room for each. */
-const TEXTS = ['@program@', '@libraries@', '@machine@']
+const TEXTS = ['@program@', '@libraries@', '@machine@', '@calls@']
 const ROOM = 256
 
 /** What a pack gets besides the program: packages that it came from, and rules. */
@@ -36,7 +36,7 @@ export async function addGuest(options: PairOptions, place: Place): Promise<Adde
   if (!guest) return { packages: [], rules: [] }
   const built = findBuilt(`guest-${process.arch}.so`)
   if (!built) throw noPair(options.match, 'this xbuild was built without the library of such twins')
-  const texts = [guest.program, `/usr/lib/${options.match.target.triple}/`, guest.machine]
+  const texts = [guest.program, `/usr/lib/${options.match.target.triple}/`, guest.machine, guest.calls ?? 'none']
   await writeFile(join(place.made, 'lib', GUEST), withTexts(await readFile(built), texts), { mode: 0o644 })
   const modules = await addModules(guest, options, place)
   const known = scripts ? await scriptDigests(scripts, options) : undefined

@@ -132,12 +132,12 @@ async function addOthers(
     if (!twin || !file || id === undefined) continue
     const linked = await fillPack(made, { roots, program: twin, host: options.host })
     const name = basename(twin)
-    const { moves, sized } = match.recipe
-    if (moves) {
+    const { moves, letters, sized } = match.recipe
+    if (moves || letters) {
       const both = { twin: await readBytes(twin), program: await readBytes(file) }
-      const texts = textsOf(both, moves)
-      if (Object.keys(texts).length > 0)
-        await writeFile(join(made, 'bin', name), moveTexts({ ...both, texts, ...compact({ sized }) }))
+      const texts = textsOf(both, moves ?? {})
+      if (letters || Object.keys(texts).length > 0)
+        await writeFile(join(made, 'bin', name), moveTexts({ ...both, texts, ...compact({ letters, sized }) }))
     }
     found.push({
       id,
