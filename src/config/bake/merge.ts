@@ -7,12 +7,15 @@ export function mergeFields(before: Fields, after: Fields): Fields {
   for (const [name, field] of after) {
     const old = merged.get(name)
     const { shape, merge } = fieldRule(name)!
-    // No output, and no cache, is no word about them
-    if (merge === 'replace' && old && field.kind === 'entries' && field.items.length === 0) continue
     if (name === 'description' && field.kind === 'text' && field.said.value === '') continue
     merged.set(name, merge === 'replace' ? field : joined(shape as EntryKind, old, field))
   }
   return merged
+}
+
+/** What others inherit from a target: that it has no output, or exports no cache, they do not. */
+export function inheritable(fields: Fields): Fields {
+  return new Map([...fields].filter(([, field]) => field.kind !== 'entries' || field.items.length > 0))
 }
 
 function joined(kind: EntryKind, old: Field | undefined, field: Field): Field {

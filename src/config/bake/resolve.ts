@@ -2,7 +2,7 @@ import { suggestionHint } from '../../did-you-mean.ts'
 import { XbuildError } from '../../errors.ts'
 import type { BakeConfig, BakeGroup, BakeTarget, Field, Fields, Said } from './fields.ts'
 import { cleanPath } from './hcl/clean-path.ts'
-import { mergeFields, normalize } from './merge.ts'
+import { inheritable, mergeFields, normalize } from './merge.ts'
 import { applyOverrides, type Overrides, readOverrides } from './overrides.ts'
 import { contextInOrigin, type Origin } from './origin.ts'
 import { isPattern, matches } from './pattern.ts'
@@ -127,7 +127,7 @@ function createResolver(
       for (const { value, at } of inherits?.kind === 'texts' ? inherits.items : []) {
         if (!targets.has(value)) throw unknown(value, targets, at)
         const parent = ancestors(value)
-        if (parent) fields = mergeFields(fields, parent)
+        if (parent) fields = mergeFields(fields, inheritable(parent))
       }
       const own = mergeFields(fields, target.fields)
       const resolved = normalize(applyOverrides(own, overrides.get(each)))
