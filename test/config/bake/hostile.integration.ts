@@ -4,6 +4,7 @@ import { readBake } from '../../../src/config/bake/bake.ts'
 import { printBake } from '../../../src/config/bake/print.ts'
 import { resolveTargets } from '../../../src/config/bake/resolve.ts'
 import { XbuildError } from '../../../src/errors.ts'
+import { withinMemory } from '../../support/peak-memory.ts'
 import { inputOf, valueOf } from './evaluate.ts'
 
 const repeat = (text: string, count: number) => text.repeat(count)
@@ -32,18 +33,18 @@ describe('a hostile file ends with an error at its place', () => {
     ['a text without an end', '"abc'],
     ['a heredoc without an end', '<<EOT\nabc'],
   ])('%s', (_, expression) => {
-    expect(() => valueOf(expression)).toThrow(XbuildError)
+    expect(() => withinMemory(() => valueOf(expression))).toThrow(XbuildError)
     expect(() => valueOf(expression)).toThrow(/docker-bake\.hcl:\d+:\d+/)
   })
 
   test('a pattern that would never end elsewhere is answered', () => {
-    expect(valueOf(`can(regex("^(a+)+$", "${repeat('a', 200)}b"))`)).toBe('false')
+    expect(withinMemory(() => valueOf(`can(regex("^(a+)+$", "${repeat('a', 200)}b"))`))).toBe('false')
   })
 
   test('a matrix without end', () => {
     const keys = Array.from({ length: 8 }, (_, at) => `k${at} = range(100)`).join('\n')
     const file = `target "default" {\n  name = "x"\n  matrix = {\n${keys}\n}\n}\n`
-    expect(() => readBake(inputOf({ 'docker-bake.hcl': file }))).toThrow(/too many elements/)
+    expect(() => withinMemory(() => readBake(inputOf({ 'docker-bake.hcl': file })))).toThrow(/too many elements/)
   })
 
   test('functions that call each other', () => {
@@ -52,7 +53,7 @@ describe('a hostile file ends with an error at its place', () => {
       'function "b" {\n  params = [x]\n  result = a(x)\n}',
       'target "default" { args = { A = a(1) } }',
     ].join('\n')
-    expect(() => readBake(inputOf({ 'docker-bake.hcl': file }))).toThrow(/calls itself/)
+    expect(() => withinMemory(() => readBake(inputOf({ 'docker-bake.hcl': file })))).toThrow(/calls itself/)
   })
 
   test('names of the language itself are names', () => {
@@ -125,12 +126,14 @@ const WORDS = [
   '\u0000',
 ]
 
-/** Anything but an error of xbuild is a fault; so is a run that takes long. */
+/** Anything but an error of xbuild is a fault; so is a run that takes long, or 100 MB. */
 function survives(name: string, text: string): void {
   const started = performance.now()
   try {
-    const config = readBake(inputOf({ [name]: text }))
-    printBake(resolveTargets(config, { names: config.targets.map((target) => target.name), set: [], env: {} }))
+    withinMemory(() => {
+      const config = readBake(inputOf({ [name]: text }))
+      printBake(resolveTargets(config, { names: config.targets.map((target) => target.name), set: [], env: {} }))
+    })
   } catch (error) {
     if (!(error instanceof XbuildError) || error.code === 'INTERNAL') throw error
   }

@@ -7,6 +7,7 @@ import type { ComposeInput } from '../../../src/config/compose/reading.ts'
 import { readComposeProject } from '../../../src/config/compose/project.ts'
 import { ConfigFileError } from '../../../src/config/file.ts'
 import { XbuildError } from '../../../src/errors.ts'
+import { withinMemory } from '../../support/peak-memory.ts'
 
 const input = (files: Readonly<Record<string, string>>, env: ComposeInput['env'] = {}): ComposeInput => ({
   files: [{ path: '/p/compose.yaml', text: files['compose.yaml']! }],
@@ -18,7 +19,7 @@ const input = (files: Readonly<Record<string, string>>, env: ComposeInput['env']
 
 const choice = { services: [], profiles: [], withDependencies: false }
 const project = (text: string, more: Readonly<Record<string, string>> = {}, env = {}) =>
-  readComposeProject(input({ ...more, 'compose.yaml': text }, env), choice)
+  withinMemory(() => readComposeProject(input({ ...more, 'compose.yaml': text }, env), choice))
 
 /** All problems, each with its place. */
 function problemsOf(text: string, more = {}): string[] {
@@ -185,7 +186,7 @@ describe('whatever is written', () => {
     fc.assert(
       fc.property(word, (text) => {
         try {
-          expect(typeof interpolate(text, variables)).toBe('string')
+          expect(typeof withinMemory(() => interpolate(text, variables))).toBe('string')
         } catch (error) {
           expect(error).toBeInstanceOf(TemplateError)
         }
@@ -212,7 +213,7 @@ describe('whatever is written', () => {
     fc.assert(
       fc.property(line, (text) => {
         try {
-          parseDotenv(text, '.env', () => undefined)
+          withinMemory(() => parseDotenv(text, '.env', () => undefined))
         } catch (error) {
           expect(error).toBeInstanceOf(XbuildError)
           expect((error as XbuildError).at?.line).toBeGreaterThan(0)
@@ -239,7 +240,12 @@ describe('whatever is written', () => {
         const file = (value: object) => stringify({ services: { web: { build: value } } })
         const valuesOf = (...builds: object[]) => {
           const files = builds.map((one, i) => ({ path: `/p/${i}.yaml`, text: file(one) }))
-          return JSON.parse(JSON.stringify(readComposeProject({ ...input({}), files }, choice).targets, withoutPlaces))
+          return JSON.parse(
+            JSON.stringify(
+              withinMemory(() => readComposeProject({ ...input({}), files }, choice)).targets,
+              withoutPlaces,
+            ),
+          )
         }
         const twice = valuesOf(first, second)
         expect(valuesOf(first, second, second)).toEqual(twice)
