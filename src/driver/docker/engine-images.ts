@@ -2,6 +2,7 @@ import { compact } from '../../compact.ts'
 import type { Store } from '../../store/store.ts'
 import type { BlobSource } from '../../content/built-image.ts'
 import type { EngineImages } from '../engine-images.ts'
+import { answered, removeImage } from './answers.ts'
 import { type DockerEngine, engineFailure } from './engine.ts'
 import { readSavedImage } from './read-image.ts'
 import { testInEngine } from './test-image.ts'
@@ -23,7 +24,7 @@ export function engineImages(
       signal.addEventListener('abort', stop, { once: true })
       try {
         signal.throwIfAborted()
-        saved = (await engine.api.getImage(ref).get()) as typeof saved & object
+        saved = (await answered(engine.api.getImage(ref).get(), signal)) as typeof saved & object
         const stamp = sourceDateEpoch === undefined ? {} : { sourceDateEpoch }
         const image = await readSavedImage(saved as unknown as AsyncIterable<Buffer>, {
           store,
@@ -40,10 +41,7 @@ export function engineImages(
         saved?.destroy()
       }
     },
-    async remove(ref) {
-      const image = engine.api.getImage(ref) as unknown as { remove(options: object): Promise<unknown> }
-      await image.remove({ noprune: true }).catch(() => undefined)
-    },
+    remove: (ref) => removeImage(engine, ref),
     test: (test, options) => testInEngine(engine, test, options),
   }
 }

@@ -112,7 +112,7 @@ function isDuplex(value: unknown): value is Duplex {
 }
 
 /** More bytes than this have no answer that is read as a whole. */
-const MAX_ANSWER = 32 << 20
+const MAX_ANSWER = 4 << 20
 
 /** docker-modem reads answers that are no streams, and those that refuse, as a whole: nobody else knows which. */
 function tellStreams(modem: unknown): void {

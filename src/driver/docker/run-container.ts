@@ -6,6 +6,7 @@ import type Dockerode from 'dockerode'
 import { createLines, type CutLine } from '../../content/lines.ts'
 import type { TestOptions } from '../driver.ts'
 import type { EngineTest } from '../engine-images.ts'
+import { answered, cleaned } from './answers.ts'
 import { engineFailure, type DockerEngine } from './engine.ts'
 
 /** How a command in a container ended: its exit code, or why the engine could not start it. */
@@ -25,7 +26,7 @@ export async function runContainer(
   signal.addEventListener('abort', abort, { once: true })
   try {
     signal.throwIfAborted()
-    container = await engine.api.createContainer({
+    const made = engine.api.createContainer({
       Image: name,
       Entrypoint: [program],
       Cmd: rest,
@@ -34,16 +35,24 @@ export async function runContainer(
       // Who is killed meanwhile leaves nothing behind
       HostConfig: { AutoRemove: true, ...hostConfig(options) },
     })
-    const output = (await container.attach({ stream: true, stdout: true, stderr: true })) as unknown as Readable
+    container = await answered(made, signal).catch(async (error: unknown) => {
+      container = await cleaned(made)
+      throw error
+    })
+    const streams = container.attach({ stream: true, stdout: true, stderr: true })
+    const output = (await answered(streams, signal)) as unknown as Readable
     const read = readOutput(engine, output, { onLine, cut })
     try {
       const ended = container.wait({ condition: 'next-exit' }) as Promise<{ readonly StatusCode: number }>
       ended.catch(() => undefined)
-      const refused = await container.start().then(() => undefined, refusal)
+      const refused = await answered(
+        container.start().then(() => undefined, refusal),
+        signal,
+      )
       signal.throwIfAborted()
       if (refused !== undefined) return { kind: 'refused', state: refused }
-      const { StatusCode: status } = await ended
-      await read
+      const { StatusCode: status } = await answered(ended, signal)
+      await answered(read, signal)
       return { kind: 'ended', status }
     } finally {
       output.destroy()
@@ -63,7 +72,7 @@ const LOOKS = 50
 /** Removes a container, whatever it does; when it ended by itself, waits until it is gone: its image is free then. */
 async function removed(container: Dockerode.Container): Promise<void> {
   for (let looks = 1; looks <= LOOKS; looks++) {
-    const status = await container.remove({ force: true, v: true }).then(
+    const status = await cleaned(container.remove({ force: true, v: true })).then(
       () => 204,
       ({ statusCode }: { statusCode?: number }) => statusCode,
     )

@@ -9,6 +9,7 @@ import { serialize } from '../../oci/serialize.ts'
 import { encodeTarHeader, paddingOf, TAR_BLOCK } from '../../oci/tar-format.ts'
 import type { TestOptions } from '../driver.ts'
 import type { EngineTest } from '../engine-images.ts'
+import { removeImage } from './answers.ts'
 import type { DockerEngine } from './engine.ts'
 import { loadImage } from './load-image.ts'
 import { runContainer } from './run-container.ts'
@@ -43,13 +44,8 @@ export async function testInEngine(
       })
     if (ended.status !== 0) throw programFailure(command, { status: ended.status, output, emulated: test.emulated })
   } finally {
-    if (name === undefined) await removeName(engine, own)
+    if (name === undefined) await removeImage(engine, own)
   }
-}
-
-async function removeName(engine: DockerEngine, name: string): Promise<void> {
-  const image = engine.api.getImage(name) as unknown as { remove(options: object): Promise<unknown> }
-  await image.remove({ noprune: true }).catch(() => undefined)
 }
 
 /** An archive as `docker save` writes it. */
