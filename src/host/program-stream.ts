@@ -69,6 +69,7 @@ export function programStream(file: string, args: readonly string[], { env, fail
     },
     destroy(error, callback) {
       kill('SIGTERM')
+      stdout.destroy() // what nobody reads would keep the program from counting as ended
       const timer = setTimeout(kill, GRACE, 'SIGKILL')
       void ended.then(() => {
         clearTimeout(timer)
