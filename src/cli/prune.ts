@@ -7,35 +7,22 @@ import { measureStore, pruneStore, type Pruned } from '../store/gc.ts'
 import { describeHolders, takePruneLease } from '../store/lease.ts'
 import { formatPruned } from '../ui/store.ts'
 import { count, formatBytes } from '../ui/text.ts'
-import { openStoreFor, type OpenedStore } from './open-store.ts'
+import { withStore, type OpenedStore } from './open-store.ts'
 import { print } from './print.ts'
 import type { Terminal } from './terminal.ts'
-import { withSignals } from './signals.ts'
 
 /** `xbuild prune`: removes what is not needed any more; what was freed goes to stdout. */
 export async function runPrune(options: PruneOptions, terminal: Terminal): Promise<number> {
-  const { stdout, stderr, env } = terminal
+  const { stdout, stderr } = terminal
   const request: PruneRequest = {
     all: options.all,
     filters: options.filters,
     ...compact({ maxUsedSpace: options.maxUsedSpace }),
     now: Date.now(),
   }
-  const pruned = await withSignals(terminal, {
-    onStop: () => stderr.write('Stopping\n'),
-    work: async (signal) => {
-      const store = await openStoreFor(options, {
-        env,
-        signal,
-        onWarning: (message) => stderr.write(`warning: ${message}\n`),
-      })
-      try {
-        if (!options.force && !(await isAgreed(store, request, terminal, signal))) return undefined
-        return await prune(store, request, options, { stderr, signal })
-      } finally {
-        await store.close()
-      }
-    },
+  const pruned = await withStore(options, terminal, async (store, signal) => {
+    if (!options.force && !(await isAgreed(store, request, terminal, signal))) return undefined
+    return await prune(store, request, options, { stderr, signal })
   })
   if (!pruned) {
     stderr.write('Nothing was removed\n')

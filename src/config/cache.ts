@@ -1,8 +1,7 @@
-import { suggest } from '../did-you-mean.ts'
 import { parseReference } from '../oci/reference.ts'
 import { readGha, type GhaSettings, type Take } from './gha-cache.ts'
 import { parseSize } from './store-values.ts'
-import { badValue, parseAttributes, parseBool, parseCsv } from './values.ts'
+import { badValue, parseAttributes, parseBool, parseCsv, unknownType } from './values.ts'
 
 /** Where steps that other machines ran are looked up. */
 export type CacheSource =
@@ -140,13 +139,7 @@ function readEntry<T>(
 function badType(type: string, text: string, label: string): Error {
   if (LATER_TYPES.includes(type))
     return badValue(label, text, `xbuild does not support type=${type} yet`, 'Use type=registry or type=local')
-  const near = suggest(type, TYPES)
-  return badValue(
-    label,
-    text,
-    `unknown type "${type}"`,
-    near ? `Did you mean type=${near}?` : `The types are ${TYPES.join(', ')}`,
-  )
+  return unknownType(type, TYPES, text, label)
 }
 
 function need(take: Take, name: string, text: string, label: string): string {

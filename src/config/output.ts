@@ -2,7 +2,7 @@ import { suggest } from '../did-you-mean.ts'
 import type { Output } from './options.ts'
 import { isAnnotationField, readImageForm, readImageNaming, readTreeForm, type Attributes } from './output-image.ts'
 import { FIXED_ATTRIBUTES, takeFixed } from './output-refusals.ts'
-import { badValue, parseAttributes, parseBool, parseCsv } from './values.ts'
+import { badValue, parseAttributes, parseBool, parseCsv, unknownType } from './values.ts'
 
 const TYPES = ['oci', 'registry', 'image', 'local', 'tar', 'docker', 'cacheonly']
 /** Every attribute of some type, for those that are misspelled. */
@@ -87,7 +87,7 @@ function readType(type: string, attributes: Attributes): Output {
     case 'cacheonly':
       return { type }
     default:
-      throw badType(type, text, label)
+      throw unknownType(type, TYPES, text, label)
   }
 }
 
@@ -114,16 +114,6 @@ function readDocker(attributes: Attributes): Output {
 function needDest(dest: string | undefined, text: string, label: string, hint: string): string {
   if (!dest) throw badValue(label, text, 'dest is missing', hint)
   return dest
-}
-
-function badType(type: string, text: string, label: string): Error {
-  const near = suggest(type, TYPES)
-  return badValue(
-    label,
-    text,
-    `unknown type "${type}"`,
-    near ? `Did you mean type=${near}?` : `The types are ${TYPES.join(', ')}`,
-  )
 }
 
 function unknownAttribute(name: string, type: string, text: string, label: string): Error {

@@ -1,3 +1,4 @@
+import { suggest } from '../did-you-mean.ts'
 import { XbuildError } from '../errors.ts'
 
 /** The error for a command line or a setting that cannot be used. */
@@ -8,6 +9,13 @@ export function usageError(message: string, hint?: string): XbuildError {
 /** The error for a value that a flag or a key of xbuild.yaml cannot take; `label` is `--jobs` or `jobs`. */
 export function badValue(label: string, text: string, state: string, hint?: string): XbuildError {
   return usageError(`Cannot use ${label} "${text}": ${state}`, hint)
+}
+
+/** The error for a value whose `type=` is none of `types`. */
+export function unknownType(type: string, types: readonly string[], text: string, label: string): XbuildError {
+  const near = suggest(type, types)
+  const hint = near ? `Did you mean type=${near}?` : `The types are ${types.join(', ')}`
+  return badValue(label, text, `unknown type "${type}"`, hint)
 }
 
 /** Go's ParseBool, as docker reads its switches; undefined when the text is neither. */

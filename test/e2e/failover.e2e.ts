@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { formatPlatform, platformOfNodeArch } from '../../src/platform.ts'
 import { startDockerd, type Dockerd } from '../support/daemons.ts'
 import { runImage, writeFiles } from './support/context.ts'
-import { baseLayout } from './support/examples.ts'
+import { baseLayer } from './support/base-layer.ts'
 import { CLEAN, leftovers } from './support/leftovers.ts'
 import { tempFolder } from './support/places.ts'
 import { startXbuild, type Ended, type Running } from './support/xbuild.ts'
@@ -27,20 +27,6 @@ beforeAll(async () => {
 afterEach(async () => {
   await Promise.all(daemons.splice(0).map((daemon) => daemon.stop()))
 })
-
-/** The layer of the base image for this machine, which ADD unpacks: no engine needs to know an image. */
-async function baseLayer(): Promise<string> {
-  const layout = await baseLayout('busybox')
-  const blob = (digest: string) => join(layout, 'blobs', digest.replace(':', '/'))
-  const json = (path: string) =>
-    JSON.parse(readFileSync(path, 'utf8')) as {
-      manifests: { digest: string; platform?: { architecture: string } }[]
-      layers: { digest: string }[]
-    }
-  const list = json(blob(json(join(layout, 'index.json')).manifests[0]!.digest))
-  const own = list.manifests.find(({ platform }) => `linux/${platform?.architecture}` === NATIVE)!
-  return blob(json(blob(own.digest)).layers[0]!.digest)
-}
 
 async function dockerd(options: Parameters<typeof startDockerd>[0] = {}): Promise<Dockerd> {
   const daemon = await startDockerd(options)

@@ -22,6 +22,7 @@ import { removeLeftovers, startDocker, type Docker } from '../support/docker.ts'
 import { dockerRoot } from '../support/docker-root.ts'
 import { startRegistry, type DebianRegistry } from '../support/registry-debian.ts'
 import { writeFiles } from './support/context.ts'
+import { baseLayer } from './support/base-layer.ts'
 import { baseLayout } from './support/examples.ts'
 import { tempFolder } from './support/places.ts'
 import { runOk, xbuild, type Ended } from './support/xbuild.ts'
@@ -67,20 +68,6 @@ async function build(
   // The base layer has programs of this machine's platform alone
   const flags = ['--audit=off', '--builder', nodes.join(','), '--network', 'host']
   return xbuild([...command, ...flags, ...args, context], { store, env })
-}
-
-async function baseLayer(): Promise<string> {
-  const layout = await baseLayout('busybox')
-  const blob = (digest: string) => join(layout, 'blobs', digest.replace(':', '/'))
-  const json = (path: string) =>
-    JSON.parse(readFileSync(path, 'utf8')) as {
-      manifests: { digest: string; platform?: { architecture: string } }[]
-      layers: { digest: string }[]
-    }
-  const own = json(blob(json(join(layout, 'index.json')).manifests[0]!.digest)).manifests.find(
-    ({ platform }) => `linux/${platform?.architecture}` === NATIVE,
-  )!
-  return blob(json(blob(own.digest)).layers[0]!.digest)
 }
 
 const EACH = 'FROM scratch\nADD base.tar.gz /\nARG TARGETARCH\nRUN echo "for $TARGETARCH" > /made\n'

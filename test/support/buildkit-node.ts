@@ -136,8 +136,8 @@ export function imageJob(platform: string, kind: 'native' | 'emulate' = 'native'
   }
 }
 
-/** Engines of tests have no network of their own. */
-const DEFAULTS: CompleteOptions = {
+/** Options of a build that says nothing. Engines of tests have no network of their own. */
+export const DEFAULTS: CompleteOptions = {
   context: '.',
   platforms: [],
   buildArgs: {},

@@ -8,6 +8,7 @@ import { ARCHITECTURES, binfmtRegistration } from '../../src/emulation/architect
 import { findEmulators } from '../../src/emulation/emulators.ts'
 import { removeGroups } from './control-groups.ts'
 import { freePort } from './free-port.ts'
+import { NO_NETWORK } from './no-network.ts'
 
 /** A daemon in a folder and in namespaces of its own: its mounts and processes end with it. */
 export interface Daemon {
@@ -63,12 +64,7 @@ export async function startDockerd(
           tlskey: join(certificates, 'server-key.pem'),
         }
       : {}),
-    bridge: 'none',
-    iptables: false,
-    ip6tables: false,
-    'ip-forward': false,
-    'ip-masq': false,
-    'userland-proxy': false,
+    ...NO_NETWORK,
     ...options.config,
   }
   writeFileSync(join(folder, 'daemon.json'), JSON.stringify(config))

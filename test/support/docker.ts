@@ -5,6 +5,7 @@ import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { run, type Ended } from '../e2e/support/xbuild.ts'
 import { groupFolders, removeGroups } from './control-groups.ts'
+import { NO_NETWORK } from './no-network.ts'
 
 /** A Docker engine that lives in namespaces of its own: its mounts and processes end with it. */
 export interface Docker {
@@ -43,13 +44,7 @@ export async function startDocker(root: string, work: string, { ownHandlers = fa
     pidfile: '/run/docker.pid',
     hosts: [`unix://${SOCKET}`, `unix://${WORK}/docker.sock`],
     'cgroup-parent': `/${group}`,
-    // No network of its own: builds use the host's, and nothing of the host's is changed
-    bridge: 'none',
-    iptables: false,
-    ip6tables: false,
-    'ip-forward': false,
-    'ip-masq': false,
-    'userland-proxy': false,
+    ...NO_NETWORK,
     features: { 'containerd-snapshotter': true },
   }
   writeFileSync(join(work, 'daemon.json'), JSON.stringify(config))

@@ -10,7 +10,7 @@ import { createProgress } from '../../../src/driver/buildkit/progress.ts'
 import type { CompleteOptions } from '../../../src/config/options.ts'
 import type { BuildEvent } from '../../../src/events.ts'
 import type { RemoteBuild } from '../../../src/driver/remote-build.ts'
-import { imageJob } from '../../support/buildkit-node.ts'
+import { DEFAULTS, imageJob } from '../../support/buildkit-node.ts'
 
 const signal = new AbortController().signal
 const dockerfile = { text: 'FROM scratch\nRUN make \\\n  all\nRUN false\n', shown: 'Dockerfile' }
@@ -232,25 +232,8 @@ describe('progress', () => {
 })
 
 describe('a job', () => {
-  const options = (more: Partial<CompleteOptions>): CompleteOptions => ({
-    context: '.',
-    platforms: [],
-    buildArgs: {},
-    labels: {},
-    annotations: [],
-    buildContexts: {},
-    tags: [],
-    outputs: [],
-    push: false,
-    noCache: false,
-    pull: false,
-    progress: 'plain',
-    registries: {},
-    cacheFrom: [],
-    cacheTo: [],
-    cwd: '/',
-    ...more,
-  })
+  const { network: _, ...defaults } = DEFAULTS
+  const options = (more: Partial<CompleteOptions>): CompleteOptions => ({ ...defaults, ...more })
   const build = (more: Partial<CompleteOptions>, context: RemoteBuild['context'] = { kind: 'nothing' }) =>
     ({ options: options(more), dockerfile, context }) as RemoteBuild
 

@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { debianMirror } from '../../support/debian-mirror.ts'
+import { NO_NETWORK } from '../../support/no-network.ts'
 import { runOk } from '../support/xbuild.ts'
 
 /** What an arm64 machine starts from; nothing of it changes when it runs. */
@@ -65,14 +66,7 @@ const FILES: Readonly<Record<string, string>> = {
   'etc/group': 'root:x:0:\ndocker:x:101:\nnogroup:x:65534:\n',
   'etc/shadow': 'root:*:19000:0:99999:7:::\n',
   'etc/hosts': '127.0.0.1 localhost\n',
-  'etc/docker/daemon.json': JSON.stringify({
-    bridge: 'none',
-    iptables: false,
-    ip6tables: false,
-    'ip-forward': false,
-    'ip-masq': false,
-    'userland-proxy': false,
-  }),
+  'etc/docker/daemon.json': JSON.stringify(NO_NETWORK),
   'etc/node/sshd_config': [
     'HostKey /etc/node/host_key',
     'AuthorizedKeysFile /etc/node/authorized_keys',
