@@ -15,7 +15,7 @@ export interface Segment {
   readonly type: number
   readonly flags: number
   readonly offset: number
-  readonly address: bigint
+  readonly address: number
   readonly size: number
 }
 
@@ -30,20 +30,30 @@ export interface Numbers {
   readonly wide: boolean
   half(bytes: Buffer, at: number): number
   word(bytes: Buffer, at: number): number
-  /** A word of 32 or 64 bits. */
-  long(bytes: Buffer, at: number): bigint
+  /** All 32-bit words of a table: one copy, since images have thousands of files, and a call for each number takes long. */
+  words(table: Buffer): Uint32Array
+  /** Word `at` of `words`, or the number of 64 bits that begins there. Above 2^53 it is not exact: only kernels lie there. */
+  long(words: Uint32Array, at: number): number
 }
+
+const IS_LITTLE_HOST = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 
 function numbersOf(ident: Buffer): Numbers {
   const wide = ident[4] === 2
   const little = ident[5] === 1
-  const word = (bytes: Buffer, at: number) => (little ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at))
+  const high = little ? 1 : 0
   return {
     wide,
     half: (bytes, at) => (little ? bytes.readUInt16LE(at) : bytes.readUInt16BE(at)),
-    word,
-    long: (bytes, at) =>
-      wide ? (little ? bytes.readBigUInt64LE(at) : bytes.readBigUInt64BE(at)) : BigInt(word(bytes, at)),
+    word: (bytes, at) => (little ? bytes.readUInt32LE(at) : bytes.readUInt32BE(at)),
+    words(table) {
+      const words = new Uint32Array(table.length >>> 2)
+      const copy = Buffer.from(words.buffer)
+      table.copy(copy)
+      if (little !== IS_LITTLE_HOST) copy.swap32()
+      return words
+    },
+    long: (words, at) => (wide ? words[at + high]! * 2 ** 32 + words[at + 1 - high]! : words[at]!),
   }
 }
 
@@ -60,21 +70,24 @@ export function readHeaders(file: FileBytes): Headers | undefined {
   if (!header || header.length < 52 || (header[4] !== 1 && header[4] !== 2) || (header[5] !== 1 && header[5] !== 2))
     return undefined
   const numbers = numbersOf(header)
-  const { wide, half, word, long } = numbers
+  const { wide, half, words, long } = numbers
   if (wide && header.length < 64) return undefined
-  const size = half(header, wide ? 54 : 42)
+  const size = wide ? 56 : 32
   const count = Math.min(half(header, wide ? 56 : 44), MAX_HEADERS)
-  const table = count === 0 ? Buffer.alloc(0) : file.at(Number(long(header, wide ? 32 : 28)), size * count)
-  const segments = Array.from({ length: table ? count : 0 }, (_, index): Segment => {
-    const entry = table!.subarray(index * size, (index + 1) * size)
-    return {
-      type: word(entry, 0),
-      flags: word(entry, wide ? 4 : 24),
-      offset: Number(long(entry, wide ? 8 : 4)),
-      address: long(entry, wide ? 16 : 8),
-      size: Number(long(entry, wide ? 32 : 16)),
-    }
-  })
+  const segments: Segment[] = []
+  // The kernel takes no other size
+  if (half(header, wide ? 54 : 42) !== size || count === 0) return { header, numbers, segments }
+  const table = file.at(long(words(header), wide ? 8 : 7), size * count)
+  const all = table && words(table)
+  for (let at = 0; all && at < all.length; at += size / 4) {
+    segments.push({
+      type: all[at]!,
+      flags: all[at + (wide ? 1 : 6)]!,
+      offset: long(all, at + (wide ? 2 : 1)),
+      address: long(all, at + (wide ? 4 : 2)),
+      size: long(all, at + (wide ? 8 : 4)),
+    })
+  }
   return { header, numbers, segments }
 }
 
@@ -84,9 +97,9 @@ export function rangesOf(file: FileBytes): readonly Range[] {
     const found = readHeaders(file)
     if (!found) return []
     const { header, numbers, segments } = found
-    const { wide, half, long } = numbers
+    const { wide, half, words, long } = numbers
     const sections = {
-      offset: Number(long(header, wide ? 40 : 32)),
+      offset: long(words(header), wide ? 10 : 8),
       length: half(header, wide ? 58 : 46) * half(header, wide ? 60 : 48),
     }
     const wanted = segments

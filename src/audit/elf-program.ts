@@ -31,13 +31,15 @@ const MACHINES: Readonly<Record<number, (wide: boolean, little: boolean) => stri
 const OSES: Readonly<Record<number, string>> = { 2: 'netbsd', 6: 'solaris', 9: 'freebsd', 12: 'openbsd' }
 const ET_EXEC = 2
 const ET_DYN = 3
-const DT_NEEDED = 1n
-const DT_STRTAB = 5n
-const DT_FLAGS_1 = 0x6ffffffbn
-const DF_1_PIE = 0x08000000n
+const DT_NEEDED = 1
+const DT_STRTAB = 5
+const DT_FLAGS_1 = 0x6ffffffb
+const DF_1_PIE = 0x08000000
 /** A longer name, or more names, than any real file has. */
 const MAX_NAME = 4096
 const MAX_NEEDED = 512
+/** A larger table than any real file has. Bytes. */
+const MAX_DYNAMIC = 1 << 20
 /** What a loader is called: the kernel finds it from the root. */
 const LOADER = /^\/[\x21-\x7e]+$/
 
@@ -89,33 +91,31 @@ export function readElfProgram(file: FileBytes): Program | undefined {
 
 function readDynamic(
   file: FileBytes,
-  { wide, long }: Numbers,
+  { wide, words, long }: Numbers,
   segments: readonly Segment[],
 ): { needed: string[]; isPie: boolean } {
   const dynamic = segments.find(({ type }) => type === PT_DYNAMIC)
   const table = dynamic && file.at(dynamic.offset, dynamic.size)
   if (!table) return { needed: [], isPie: false }
-  const step = wide ? 8 : 4
-  const entries: [tag: bigint, value: bigint][] = []
-  for (let at = 0; at + 2 * step <= table.length; at += 2 * step) {
-    const tag = long(table, at)
-    if (tag === 0n) break
-    entries.push([tag, long(table, at + step)])
+  const all = words(table.subarray(0, MAX_DYNAMIC))
+  const step = wide ? 2 : 1
+  const wanted: number[] = []
+  let strings: number | undefined
+  let isPie = false
+  for (let at = 0; at + 2 * step <= all.length; at += 2 * step) {
+    const tag = long(all, at)
+    if (tag === 0) break
+    if (tag === DT_NEEDED && wanted.length < MAX_NEEDED) wanted.push(long(all, at + step))
+    if (tag === DT_STRTAB) strings ??= long(all, at + step)
+    if (tag === DT_FLAGS_1) isPie ||= (long(all, at + step) & DF_1_PIE) !== 0
   }
-  const isPie = entries.some(([tag, value]) => tag === DT_FLAGS_1 && (value & DF_1_PIE) !== 0n)
-  const strings = entries.find(([tag]) => tag === DT_STRTAB)?.[1]
-  const home =
-    strings === undefined
-      ? undefined
-      : segments.find(
-          ({ type, address, size }) => type === PT_LOAD && strings >= address && strings < address + BigInt(size),
-        )
-  if (strings === undefined || !home) return { needed: [], isPie }
-  const base = home.offset + Number(strings - home.address)
-  const names = entries
-    .filter(([tag]) => tag === DT_NEEDED)
-    .slice(0, MAX_NEEDED)
-    .map(([, value]) => nameAt(file, base + Number(value)))
+  const start = strings ?? Number.NaN
+  const home = segments.find(
+    ({ type, address, size }) => type === PT_LOAD && start >= address && start < address + size,
+  )
+  if (!home) return { needed: [], isPie }
+  const base = home.offset + start - home.address
+  const names = wanted.map((value) => nameAt(file, base + value))
   return { needed: names.filter((name) => name !== ''), isPie }
 }
 

@@ -80,8 +80,9 @@ function atOf(parts: readonly Part[], size: number): FileBytes['at'] {
   return (offset, length) => {
     const end = offset + length
     if (!(offset >= 0 && length >= 0 && end <= size)) return undefined
-    const part = parts.find((one) => offset >= one.offset && end <= one.offset + one.bytes.length)
-    if (part) return part.bytes.subarray(offset - part.offset, end - part.offset)
+    for (const part of parts)
+      if (offset >= part.offset && end <= part.offset + part.bytes.length)
+        return part.bytes.subarray(offset - part.offset, end - part.offset)
     // Over several pieces, which follow each other in the head
     const found: Buffer[] = []
     let at = offset

@@ -1,6 +1,9 @@
 import { PT_NOTE, type Numbers, type Segment } from './elf-headers.ts'
 import type { FileBytes } from './types.ts'
 
+const PROPERTIES = 5
+/** The name "GNU". */
+const GNU = 0x474e5500
 const X86_ISA_NEEDED = 0xc0008002
 /** More notes than any real file has. Bytes. */
 const MAX_NOTES = 1 << 16
@@ -9,25 +12,29 @@ const MAX_NOTES = 1 << 16
  * The level of the x86-64 psABI that a program needs, from its `.note.gnu.property` (NT_GNU_PROPERTY_TYPE_0,
  * GNU_PROPERTY_X86_ISA_1_NEEDED).
  */
-export function isaLevel(file: FileBytes, { wide, word }: Numbers, segments: readonly Segment[]): string | undefined {
+export function isaLevel(file: FileBytes, { wide, words }: Numbers, segments: readonly Segment[]): string | undefined {
   const unit = wide ? 8 : 4
-  const up = (size: number, to: number) => Math.ceil(size / to) * to
   let bits = 0
-  for (const { offset, size } of segments.filter(({ type }) => type === PT_NOTE)) {
-    const notes = size > MAX_NOTES ? undefined : file.at(offset, size)
+  for (const segment of segments) {
+    if (segment.type !== PT_NOTE || segment.size > MAX_NOTES) continue
+    const notes = file.at(segment.offset, segment.size)
     if (!notes) continue
+    const all = words(notes)
     for (let at = 0; at + 12 <= notes.length; ) {
-      const [nameSize, contentSize, type] = [word(notes, at), word(notes, at + 4), word(notes, at + 8)]
+      const [nameSize, contentSize, type] = [all[at / 4]!, all[at / 4 + 1]!, all[at / 4 + 2]!]
       const from = at + 12 + up(nameSize, 4)
-      if (type === 5 && notes.toString('latin1', at + 12, at + 16) === 'GNU\0')
+      if (type === PROPERTIES && at + 16 <= notes.length && notes.readUInt32BE(at + 12) === GNU)
         for (let property = from; property + 12 <= Math.min(from + contentSize, notes.length); ) {
-          const length = word(notes, property + 4)
-          if (word(notes, property) === X86_ISA_NEEDED) bits |= word(notes, property + 8)
-          property += 8 + up(length, unit)
+          if (all[property / 4] === X86_ISA_NEEDED) bits |= all[property / 4 + 2]!
+          property += 8 + up(all[property / 4 + 1]!, unit)
         }
-      at = from + up(contentSize, type === 5 ? unit : 4)
+      at = from + up(contentSize, type === PROPERTIES ? unit : 4)
     }
   }
   const level = [3, 2, 1].find((bit) => (bits & (1 << bit)) !== 0)
   return level === undefined ? undefined : `v${level + 1}`
+}
+
+function up(size: number, to: number): number {
+  return Math.ceil(size / to) * to
 }

@@ -154,7 +154,9 @@ function isExecutable({ mode }: TarEntry): boolean {
 
 /** A path from the root, without `.`, `..` and slashes at its ends. */
 export function cleanPath(path: string): string {
-  if (!UNCLEAN.test(path)) return path
+  // Searches for short texts are quicker than a pattern, and nearly every path is clean
+  const mayBeUnclean = path.includes('/.') || path.includes('//') || /^[./]|\/$|^$/.test(path)
+  if (!mayBeUnclean || !UNCLEAN.test(path)) return path
   const parts: string[] = []
   for (const part of path.split('/')) {
     if (part === '' || part === '.') continue

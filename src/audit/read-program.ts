@@ -10,11 +10,11 @@ export const MAGIC_BYTES = 8
 export function mayBeProgram(head: Buffer): boolean {
   if (head.length < 4) return false
   const magic = head.readUInt32BE(0)
-  return magic === 0x7f454c46 || head.readUInt16BE(0) === 0x4d5a || isMachO(head, magic)
+  return magic === 0x7f454c46 || magic >>> 16 === 0x4d5a || isMachO(head, magic)
 }
 
 function isMachO(head: Buffer, magic: number): boolean {
-  if ([0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe].includes(magic)) return true
+  if (magic === 0xfeedface || magic === 0xfeedfacf || magic === 0xcefaedfe || magic === 0xcffaedfe) return true
   // Java's classes begin so, too: their version is above 44, the number of architectures is far below
   return (
     (magic === 0xcafebabe || magic === 0xcafebabf) &&
