@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { compact } from '../compact.ts'
 import { type ErrorCode, type ErrorDetails, XbuildError, toXbuildError } from '../errors.ts'
 import { SourceError } from '../host/http/send.ts'
 
@@ -42,8 +43,15 @@ export async function answerFailure(what: string, host: string, response: Incomi
     status,
     facts: { httpStatus: status },
     ...(transient ? { retryAfter: parseRetryAfter(response.headers['retry-after']) } : {}),
-    ...(status === 429 ? { hint: 'Log in for a higher limit, or name a mirror under registries in xbuild.yaml' } : {}),
+    ...compact({ hint: hintOf(status, words) }),
   })
+}
+
+/** What helps; a registry says in JSON why it refuses (distribution-spec, error codes), and knows all methods. */
+function hintOf(status: number, words: string): string | undefined {
+  if (status === 429) return 'Log in for a higher limit, or name a mirror under registries in xbuild.yaml'
+  if ((status === 405 || status === 501) && !words) return 'Check that a registry answers at this host and port'
+  return undefined
 }
 
 const UNREACHABLE =

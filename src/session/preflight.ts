@@ -107,16 +107,30 @@ export async function checkPushes(
 }
 
 /** How the rights of one request are asked for: some repositories at a time. */
-export function askPushRights(session: Session, signal: AbortSignal): (request: SessionRequest) => Promise<void> {
+export function askPushRights(
+  session: Pick<Session, 'registry'>,
+  { emit, signal }: { readonly emit: Emit; readonly signal: AbortSignal },
+): (request: SessionRequest) => Promise<void> {
   const limit = createLimit(AT_A_TIME)
-  return (request) => requirePushRights(checkPushes([request.outputs], session, signal, limit))
+  const told = new Set<string>()
+  const warn = (message: string) => {
+    if (!told.has(message) && !signal.aborted) emit({ type: 'warning', message, at: Date.now() })
+    told.add(message)
+  }
+  return (request) => requirePushRights(checkPushes([request.outputs], session, signal, limit), warn)
 }
 
 /**
  * Nothing is built in vain: a push that will be refused ends the build before it starts. A registry that is down may
- * be up again by then.
+ * be up again by then, so that is a warning.
  */
-export async function requirePushRights(rights: ReturnType<typeof checkPushes>): Promise<void> {
-  const refused = (await rights).find(({ status }) => status === 'refused')
+async function requirePushRights(
+  rights: ReturnType<typeof checkPushes>,
+  warn: (message: string) => void,
+): Promise<void> {
+  const answers = await rights
+  const refused = answers.find(({ status }) => status === 'refused')
   if (refused?.error) throw refused.error
+  for (const { status, detail = '' } of answers)
+    if (status === 'unknown') warn(`${detail}. The build goes on, and pushes at its end; nothing that it made is lost`)
 }

@@ -36,7 +36,10 @@ const NOTHING: PushChecks = {
 }
 
 /** Asks the registries that the session pushes to: code that only pushes load. */
-export async function startPushChecks(session: Session, { signal }: Pick<BuildEdges, 'signal'>): Promise<PushChecks> {
+export async function startPushChecks(
+  session: Session,
+  { emit, signal }: Pick<BuildEdges, 'emit' | 'signal'>,
+): Promise<PushChecks> {
   const pushes = session.requests.some(({ outputs }) => outputs.outputs.some(({ type }) => type === 'registry'))
   if (!pushes) return NOTHING
   const [{ askPushRights }, { openTagGate }] = await Promise.all([import('./preflight.ts'), import('./tag-gate.ts')])
@@ -45,7 +48,7 @@ export async function startPushChecks(session: Session, { signal }: Pick<BuildEd
     const states = await Promise.all(pushNames(request.outputs).map(async (ref) => gate.before(formatReference(ref))))
     return states.length > 0 && states.every((state) => state !== 'absent' && state !== 'unknown')
   }
-  return { ...pushChecksOf(session.requests, askPushRights(session, signal), isThere), gate }
+  return { ...pushChecksOf(session.requests, askPushRights(session, { emit, signal }), isThere), gate }
 }
 
 /** The checks of some requests; `ask` asks about one. */
