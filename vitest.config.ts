@@ -12,6 +12,8 @@ export default defineConfig({
           globalSetup: ['test/support/generate.ts'],
           testTimeout: 30_000,
           isolate: false,
+          // Most code runs a few times: compiling it well costs more than it gains
+          execArgv: ['--interrupt-budget=500000'],
           maxWorkers: 2, // by itself vitest takes one on a machine of two processors
         },
       },
