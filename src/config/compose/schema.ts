@@ -48,6 +48,7 @@ const BUILD: Shape = {
     'x-xbuild': { type: ['map', 'null'], keys: { test: TEXT_OR_TEXTS } },
     'x-bake': {
       type: ['map', 'null'],
+      passesOver: true,
       keys: {
         tags: TEXT_OR_TEXTS,
         'cache-from': TEXT_OR_TEXTS,
