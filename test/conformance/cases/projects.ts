@@ -564,7 +564,7 @@ export const PROJECTS: readonly Case[] = [
       'RUN echo two > /data/in/f && echo three > /data/g && mkdir -p /other && touch /other/h',
       'VOLUME ["/data", "/third dir"]',
       'COPY f /data/copied',
-      'WORKDIR /data/work',
+      'WORKDIR /data/job',
       'RUN rm -rf /data/in',
     ),
     { f: 'f' },
@@ -672,7 +672,7 @@ export const PROJECTS: readonly Case[] = [
     lines(
       'FROM with-config',
       'USER root',
-      'RUN id -un > /who; pwd > /where; touch /work/y; ls -d /data > /d 2>&1 || true',
+      'RUN id -un > /who; pwd > /where; touch /srv/y; ls -d /data > /d 2>&1 || true',
       'EXPOSE 53/udp 8080',
       'LABEL changed=yes',
       'ENV SECOND=$FIRST$SECOND',
