@@ -672,7 +672,7 @@ export const PROJECTS: readonly Case[] = [
     lines(
       'FROM with-config',
       'USER root',
-      'RUN id -un > /who; pwd > /where; touch /srv/y; ls -d /data > /d 2>&1 || true',
+      'RUN id -un > /who; pwd > /where; touch y; ls -d /data > /d 2>&1 || true',
       'EXPOSE 53/udp 8080',
       'LABEL changed=yes',
       'ENV SECOND=$FIRST$SECOND',
