@@ -1,14 +1,18 @@
 #!/usr/bin/env node
-// Compiles the handler, and what twins of interpreters are told (guest.c, speculate.c), into the folder given, for every CPU that a compiler is here for: node qemu/handler/build.mjs
-// dist. Nothing fails without one.
+// Compiles the handler, and what twins of interpreters are told (guest.c, speculate.c), into the folder given, for every CPU that a compiler
+// is here for: node qemu/handler/build.mjs dist. Nothing fails without one.
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const out = process.argv[2] ?? 'dist'
+const LIBRARIES = ['guest', 'speculate']
+const PARTS = readdirSync(here)
+  .filter((file) => file.endsWith('.c') && !LIBRARIES.includes(file.slice(0, -2)))
+  .sort()
 const CPUS = {
   x64: { triple: 'x86_64-linux-gnu', flags: ['-fcf-protection=none', '-mgeneral-regs-only'] },
   arm64: { triple: 'aarch64-linux-gnu', flags: ['-mgeneral-regs-only', '-mbranch-protection=none'] },
@@ -25,7 +29,7 @@ const FLAGS = [
   '-fno-stack-protector',
   '-fno-stack-clash-protection',
   '-fno-asynchronous-unwind-tables',
-  '-fno-tree-loop-distribute-patterns', // the last: memset is no call of itself
+  '-fno-tree-loop-distribute-patterns', // memset is no call of itself
 ]
 
 for (const [cpu, { triple, flags }] of Object.entries(CPUS)) {
@@ -38,7 +42,7 @@ for (const [cpu, { triple, flags }] of Object.entries(CPUS)) {
     ld &&
     objcopy &&
     compile({ cc, ld, objcopy, flags, file: join(out, `handler-${cpu}.bin`) }) &&
-    ['guest', 'speculate'].every((name) => library(cc, name, cpu))
+    LIBRARIES.every((name) => library(cc, name, cpu))
   if (!made && own)
     console.error(
       'xbuild is built without the handler for native toolchains: it takes a C compiler and binutils. Emulated builds work, and take longer',
@@ -70,12 +74,12 @@ function compile({ cc, ld, objcopy, flags, file }) {
   const work = mkdtempSync(join(tmpdir(), 'xbuild-handler-'))
   try {
     const steps = [
-      [cc, ...FLAGS, ...flags, '-c', join(here, 'handler.c'), '-o', join(work, 'handler.o')],
-      [ld, '-T', join(here, 'handler.ld'), '-o', join(work, 'handler.elf'), join(work, 'handler.o')],
-      [objcopy, '-O', 'binary', '-j', '.blob', join(work, 'handler.elf'), join(work, 'handler.bin')],
+      [cc, ...FLAGS, ...flags, '-c', ...PARTS.map((file) => join(here, file))],
+      [ld, '-T', join(here, 'handler.ld'), '-o', 'handler.elf', ...PARTS.map((file) => file.replace(/c$/, 'o'))],
+      [objcopy, '-O', 'binary', '-j', '.blob', 'handler.elf', 'handler.bin'],
     ]
     for (const [program, ...args] of steps) {
-      const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' })
+      const { status, stderr } = spawnSync(program, args, { cwd: work, encoding: 'utf8' })
       if (status === 0) continue
       console.error(`${program} could not build the handler: ${stderr}`)
       return false

@@ -1,6 +1,6 @@
 /*
  * What a twin of an interpreter is told in place of what this machine would say. The loader brings it in before the program
- * (the rule `preload` of handler.c), so that these functions are found before those of the C library.
+ * (the rule `preload`, rules.h), so that these functions are found before those of the C library.
  *
  *   dlopen     modules of the image lie in its own folders and are for its CPU: the twin of each lies in the pack, under its
  *              path from the folder of libraries, or the one above, on, with commas for slashes. Where the pack has none, the program ends and says so:
@@ -11,7 +11,7 @@
  *   syscall    of Perl, numbers are those of the image's CPU: nobody could do them here. Of others they are of this machine's, and those
  *              that QEMU does not know are not there
  *
- * No headers of a libc are read, as in handler.c.
+ * No headers of a libc are read, as in the handler.
  */
 typedef __SIZE_TYPE__ size_t;
 typedef __PTRDIFF_TYPE__ ssize_t;

@@ -11,7 +11,7 @@
  * The speculation ends by a line to the engine, "!REASON\n", which throws away all that the step has done; the answer comes when it knows, and
  * the program ends. The preload script does so by dlopen of END and the reason.
  *
- * No headers of a libc are read, as in handler.c.
+ * No headers of a libc are read, as in the handler.
  */
 typedef __SIZE_TYPE__ size_t;
 typedef __PTRDIFF_TYPE__ ssize_t;

@@ -22,7 +22,7 @@ const PIECE = 1 << 16
 /** What is said of programs beyond the first thousand. */
 export const OTHERS = '(other programs)'
 
-/** Reads what the handler wrote: lines of "n PATH", "e PATH" and "u PATH" (qemu/handler/handler.c). */
+/** Reads what the handler wrote: lines of "n PATH", "e PATH" and "u PATH" (qemu/handler/engine.c). */
 export function readStarts(path: string): readonly ProgramStarts[] {
   const found = new Map<string, { native: number; emulated: number }>()
   const file = openSync(path, 'r')

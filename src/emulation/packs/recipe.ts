@@ -64,7 +64,7 @@ export interface Recipe {
   readonly files?: Readonly<Record<string, string>>
   /** With what a twin is tried, and what it prints then; absent: arguments that print a version. */
   readonly tryOut?: { readonly args: readonly string[]; readonly says?: string }
-  /** Lines for the handler, see `qemu/handler/handler.c`. */
+  /** Lines for the handler, see `qemu/handler/rules.h`. */
   readonly rules: readonly string[]
   /**
    * What holds besides for architectures that are unlike the machines that twins run on, which have 64 bits and are

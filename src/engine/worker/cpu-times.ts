@@ -98,7 +98,7 @@ function statOf(pid: number): { readonly state: string; readonly ticks: number }
 }
 
 /**
- * The program that a process runs, by how the handler starts it (qemu/handler/handler.c): QEMU with the program's path, a
+ * The program that a process runs, by how the handler starts it (qemu/handler/start.c): QEMU with the program's path, a
  * loader with its twin, or a twin that needs none. Of others - the container's runtime - nothing.
  */
 export function programOf(pid: number, text: string = read(`/proc/${pid}/cmdline`)): NamedProgram | undefined {

@@ -1,0 +1,103 @@
+#include "conditions.h"
+#include "arguments.h"
+#include "awk.h"
+#include "build-id.h"
+#include "calls.h"
+#include "engine.h"
+#include "shell.h"
+#include "users.h"
+
+/* Whether an open file has this path. */
+static int is_at(long file, const char *path)
+{
+    char found[MAX_PATH + 1], name[sizeof "/proc/self/fd/" + 20] = "/proc/self/fd/", digits[20];
+    char *at = name + sizeof "/proc/self/fd/" - 1;
+    int count = 0;
+    do digits[count++] = (char)('0' + file % 10); while (file /= 10);
+    while (count) *at++ = digits[--count];
+    *at = 0;
+    long size = call(READLINKAT, HERE, (long)name, (long)found, MAX_PATH, 0, 0);
+    if (size <= 0) return 0;
+    found[size] = 0;
+    return equal(found, path);
+}
+
+/* Whether a text is one of the words of another, which is cut into them. */
+static int is_either(const char *text, char *words)
+{
+    for (char *rest; *words; words = rest) {
+        rest = cut(words);
+        if (equal(text, words)) return 1;
+    }
+    return 0;
+}
+
+/* Whether of arguments that begin so there is only this one, and the value follows it. */
+static int has_only(char **argv, const char *beginning, const char *value)
+{
+    for (char **argument = argv + 1; *argument; argument++)
+        if (begins(*argument, beginning) && (!equal(*argument, beginning) || !argument[1] || !equal(argument[1], value))) return 0;
+    return 1;
+}
+
+static int has_variable(char **env, const char *variable)
+{
+    for (; *env; env++) if (equal(*env, variable)) return 1;
+    return 0;
+}
+
+static int of_arguments(char **argv, const char *word, char *value)
+{
+    if (equal(word, "below")) return lie_below(argv, value);
+    if (equal(word, "skip")) return !has_argument(argv, value, begins);
+    if (equal(word, "both")) {
+        char *other = cut(value);
+        return !has_argument(argv, value, begins) || !has_argument(argv, other, begins);
+    }
+    if (equal(word, "first")) return has_first(argv, value);
+    if (equal(word, "some")) return has_some(argv, value);
+    if (equal(word, "none")) return !has_some(argv, value);
+    if (equal(word, "ending")) return !has_argument(argv, value, ends);
+    if (equal(word, "flags")) return !has_letters(argv, value, 1);
+    if (equal(word, "lacks")) return !has_letters(argv, value, 0);
+    if (equal(word, "nowhere")) return !has_argument(argv, value, contains);
+    if (equal(word, "script")) return is_calm(argv, value);
+    if (equal(word, "with")) {
+        char *only = cut(value);
+        return has_only(argv, value, only);
+    }
+    return NO_CONDITION;
+}
+
+static int of_surroundings(const struct start *start, const char *word, char *value)
+{
+    if (equal(word, "absent")) return !is_there(value);
+    if (equal(word, "at")) return is_at(start->own, value);
+    if (equal(word, "without")) return !value_of(start->env, value, length(value));
+    if (equal(word, "not")) return !has_variable(start->env, value);
+    if (equal(word, "same")) {
+        char *id = cut(value);
+        return has_id(value, id);
+    }
+    if (equal(word, "alike")) {
+        char *id = cut(value);
+        return !is_there(value) || has_id(value, id);
+    }
+    if (equal(word, "either")) {
+        char *values = cut(value), *set = value_of(start->env, value, length(value));
+        return !set || !*set || is_either(set, values);
+    }
+    return NO_CONDITION;
+}
+
+int holds(const struct start *start, const char *word, char *value)
+{
+    if (equal(word, "names")) return holds_names(start->argv);
+    if (equal(word, "operand")) return has_operand(start->argv);
+    if (equal(word, "users")) return users_in_files();
+    if (equal(word, "fractions")) return is_calm(start->argv, 0);
+    if (equal(word, "awk")) return is_plain_awk_call(start->argv);
+    if (!*value) return FAILS; /* all others have one */
+    int known = of_arguments(start->argv, word, value);
+    return known != NO_CONDITION ? known : of_surroundings(start, word, value);
+}
