@@ -1,13 +1,9 @@
-import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { statSync } from 'node:fs'
+import { mkdtemp, readdir, readFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { Readable } from 'node:stream'
-import { packLayer } from '../../examples/base/layer.mjs'
-import { cache } from '../../examples/setup/places.mjs'
 import { runOk } from '../../examples/setup/process.mjs'
-import { writeImage, writeIndex } from './go-image-base.mjs'
-import { inTurn } from './in-turn.mjs'
+import { imageOverBase } from './image-over-base.mjs'
 import { toolchainBase } from './toolchain-base.mjs'
 
 /** There must be both packages of it. */
@@ -22,47 +18,24 @@ const ENV = [`NODE_VERSION=${NODE}`, 'PATH=/usr/local/sbin:/usr/local/bin:/usr/s
  */
 export async function nodeImageBase() {
   const below = await toolchainBase('toolchain')
-  const version = createHash('sha256')
-    .update(readFileSync(new URL(import.meta.url)))
-    .update(below)
-    .digest('hex')
-  const target = join(cache, 'toolchains', `node-image-${version.slice(0, 12)}`)
-  const isMade = () => existsSync(join(target, 'index.json'))
-  if (!isMade()) await inTurn('base-node-image', async () => isMade() || makeImage(below, target))
-  return target
+  return imageOverBase('node-image', { below, maker: import.meta.url, env: ENV, contents: nodeOf })
 }
 
-async function makeImage(below, target) {
-  const work = await mkdtemp(join(cache, 'toolchains/.tmp-'))
-  try {
-    const layout = join(work, 'layout')
-    const blobs = join(layout, 'blobs/sha256')
-    await mkdir(blobs, { recursive: true })
-    const npm = await unpacked(`npm@${NPM}`, work)
-    const manifests = []
-    for (const [architecture, cpu] of Object.entries(CPUS)) {
-      const base = await readImage(below, architecture)
-      await copyFile(join(below, pathOf(base.layer)), join(layout, pathOf(base.layer)))
-      const node = await unpacked(`node-linux-${cpu}@${NODE}`, work)
-      const extra = [
-        { name: 'usr/local/bin/node', type: 'file', mode: 0o755, ...contentOf(join(node, 'bin/node')) },
-        ...(await filesOf(npm, 'usr/local/lib/node_modules/npm')),
-        ...['npm', 'npx'].map((name) => ({
-          name: `usr/local/bin/${name}`,
-          type: 'symlink',
-          linkname: `../lib/node_modules/npm/bin/${name}-cli.js`,
-          mode: 0o777,
-        })),
-      ]
-      const layer = await packLayer({ debs: [], extra }, { blobs })
-      const first = { descriptor: base.layer, diffId: base.diffId }
-      manifests.push(await writeImage(layout, { architecture, layers: [first, layer], env: ENV }))
-    }
-    await writeIndex(layout, manifests)
-    await rename(layout, target)
-  } finally {
-    await rm(work, { recursive: true, force: true })
-  }
+async function nodeOf(architecture, work) {
+  const node = await unpacked(`node-linux-${CPUS[architecture]}@${NODE}`, work)
+  const npm = await unpacked(`npm@${NPM}`, work)
+  const programs = ['npm', 'npx'].map((name) => ({
+    name: `usr/local/bin/${name}`,
+    type: 'symlink',
+    linkname: `../lib/node_modules/npm/bin/${name}-cli.js`,
+    mode: 0o777,
+  }))
+  const extra = [
+    { name: 'usr/local/bin/node', type: 'file', mode: 0o755, ...contentOf(join(node, 'bin/node')) },
+    ...(await filesOf(npm, 'usr/local/lib/node_modules/npm')),
+    ...programs,
+  ]
+  return { debs: [], extra }
 }
 
 async function unpacked(name, work) {
@@ -94,13 +67,3 @@ function contentOf(file) {
 async function* read(file) {
   yield await readFile(file)
 }
-
-async function readImage(layout, architecture) {
-  const read = async ({ digest }) => JSON.parse(await readFile(join(layout, pathOf({ digest })), 'utf8'))
-  const index = await read(JSON.parse(await readFile(join(layout, 'index.json'), 'utf8')).manifests[0])
-  const manifest = await read(index.manifests.find(({ platform }) => platform.architecture === architecture))
-  const config = await read(manifest.config)
-  return { layer: manifest.layers[0], diffId: config.rootfs.diff_ids[0] }
-}
-
-const pathOf = ({ digest }) => `blobs/${digest.replace(':', '/')}`
