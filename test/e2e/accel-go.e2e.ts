@@ -1,63 +1,32 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { accelerated } from './support/accelerated.ts'
 import { writeFiles } from './support/context.ts'
-import { root, tempFolder } from './support/places.ts'
-import { packStore, toolchainBase, whyNoToolchains } from './support/toolchains.ts'
-import { run, xbuild, type Ended } from './support/xbuild.ts'
+import { root } from './support/places.ts'
+import { toolchainBase } from './support/toolchains.ts'
+import { xbuild, type Ended } from './support/xbuild.ts'
 
-const folder = tempFolder()
-const store = await packStore()
-const missing = await whyNoToolchains()
-if (missing) console.warn(`Skipped: native Go toolchain: ${missing}`)
+const { missing, folder, store, way, out, expectEqual, ...native } = await accelerated('native Go toolchain')
 
 const NAMES = ['go-compile', 'go-asm', 'go-link', 'go-cgo']
 
-describe.skipIf(missing !== undefined)('the Go toolchain for emulated steps', () => {
+describe.skipIf(missing)('the Go toolchain for emulated steps', () => {
   let golang: string
-  const outputs: Record<string, string> = {}
   const ends: Record<string, Ended> = {}
-  const build = (context: string, ...more: string[]) =>
-    xbuild(
-      [
-        '--progress=plain',
-        '--platform',
-        'linux/arm64',
-        '--build-context',
-        `golang=oci-layout://${golang}`,
-        ...more,
-        context,
-      ],
-      { store },
-    )
+  const build = (context: string, ...more: string[]) => native.build({ golang }, context, ...more)
 
   beforeAll(async () => {
     golang = await toolchainBase('golang', ['arm64'])
-    const { code, stderr } = await xbuild(
-      ['pack', 'build', ...NAMES.map((name) => `${name}@1.24`), 'gcc@14', 'cc1@14', 'as'],
-      { store },
-    )
-    expect(code, stderr).toBe(0)
+    await native.makePacks(...NAMES.map((name) => `${name}@1.24`), 'gcc@14', 'cc1@14', 'as')
     // Only the module itself is built both ways: what it takes of the library comes from the stage before, whose step
     // is in the cache
     for (const mode of ['require', 'off']) {
-      outputs[mode] = join(folder, mode)
-      const metadata = join(folder, `${mode}.json`)
-      ends[mode] = await build(
-        join(root, 'test/fixtures/accel-go'),
-        `--accel=${mode}`,
-        '--build-arg',
-        `WAY=${mode}`,
-        '--metadata-file',
-        metadata,
-        '-o',
-        `type=local,dest=${outputs[mode]}`,
-      )
+      const metadata = ['--metadata-file', join(folder, `${mode}.json`)]
+      const context = join(root, 'test/fixtures/accel-go')
+      ends[mode] = await build(context, `--build-arg=WAY=${mode}`, ...metadata, ...way(mode))
     }
   }, 1_200_000)
-  afterAll(async () => {
-    await xbuild(['prune', '--force'], { store })
-  })
 
   test('builds run compiler, assembler, linker and cgo from packs', () => {
     expect(ends['require']!.code, ends['require']!.stderr).toBe(0)
@@ -70,9 +39,7 @@ describe.skipIf(missing !== undefined)('the Go toolchain for emulated steps', ()
   })
 
   test('programs, messages and the whole build cache are equal to those of plain QEMU, byte by byte', async () => {
-    const { code, stdout } = await run('diff', ['--recursive', '--brief', outputs['require']!, outputs['off']!])
-    expect(stdout).toBe('')
-    expect(code).toBe(0)
+    await expectEqual('require', 'off', '--brief')
   })
 
   test('the metadata names the packs of each platform, also of steps that come from the cache', async () => {
@@ -110,21 +77,21 @@ describe.skipIf(missing !== undefined)('the Go toolchain for emulated steps', ()
   })
 
   test('the module itself was built: the comparison is not one of failures', () => {
-    const out = (name: string) => readFileSync(join(outputs['require']!, name))
-    expect(out('said.txt').toString()).toBe('3 true\n3 true\n2 true\n')
-    for (const program of ['plain', 'stripped', 'mixed']) expect(out(program).readUInt16LE(18)).toBe(0xb7)
-    expect(out('broken.txt').toString()).toMatch(/undefined: unknown\nstatus 1\n$/)
-    expect(out('tools/versions.txt').toString()).toMatch(/^compile version go1\.\d+\.\d+\n/)
-    expect(out('cache/content.txt').toString().split('\n').length).toBeGreaterThan(20)
+    const read = (name: string) => readFileSync(join(out('require'), name))
+    expect(read('said.txt').toString()).toBe('3 true\n3 true\n2 true\n')
+    for (const program of ['plain', 'stripped', 'mixed']) expect(read(program).readUInt16LE(18)).toBe(0xb7)
+    expect(read('broken.txt').toString()).toMatch(/undefined: unknown\nstatus 1\n$/)
+    expect(read('tools/versions.txt').toString()).toMatch(/^compile version go1\.\d+\.\d+\n/)
+    expect(read('cache/content.txt').toString().split('\n').length).toBeGreaterThan(20)
     const architecture = (name: string) =>
-      /^!<arch>\n[^]{0,80}go object linux (\w+) /.exec(out(`tools/${name}`).toString('latin1'))?.[1]
+      /^!<arch>\n[^]{0,80}go object linux (\w+) /.exec(read(`tools/${name}`).toString('latin1'))?.[1]
     expect(['unset.a', 'empty.a', 'amd64.a', 'response.a'].map(architecture)).toEqual([
       'arm64',
       'arm64',
       'amd64',
       'riscv64',
     ])
-    expect(readdirSync(join(outputs['require']!, 'tools'))).toContain('double.o')
+    expect(readdirSync(join(out('require'), 'tools'))).toContain('double.o')
   })
 
   test('a Go of another build has no twin: it runs emulated with the reason, and require refuses', async () => {

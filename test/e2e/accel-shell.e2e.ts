@@ -1,53 +1,32 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { root, tempFolder } from './support/places.ts'
-import { packStore, toolsBase, whyNoToolchains } from './support/toolchains.ts'
-import { run, xbuild, type Ended } from './support/xbuild.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { accelerated } from './support/accelerated.ts'
+import { root } from './support/places.ts'
+import { toolsBase } from './support/toolchains.ts'
+import type { Ended } from './support/xbuild.ts'
 
-const folder = tempFolder()
-const store = await packStore()
-const missing = await whyNoToolchains()
-if (missing) console.warn(`Skipped: native shells: ${missing}`)
+const { missing, build, way, out, expectEqual } = await accelerated('native shells')
 
 const BUILDERS = ['cmake', 'make', 'ninja']
 const NAMES = [...BUILDERS, 'bash', 'coreutils', 'dash', 'diffutils', 'findutils', 'grep', 'm4', 'mawk', 'perl', 'sed']
 
 /** All cases, in three locales, take minutes under QEMU: these arguments choose among them. */
-const SOME = ['--build-arg', 'EVERY=4', '--build-arg', 'LOCALES=C.UTF-8']
+const SOME = ['--build-arg=EVERY=4', '--build-arg=LOCALES=C.UTF-8']
 
-describe.skipIf(missing !== undefined)('shells and small programs, for emulated steps', () => {
-  const outputs: Record<string, string> = {}
+describe.skipIf(missing)('shells and small programs, for emulated steps', () => {
   const ends: Record<string, Ended> = {}
-  const said = (name: string) => readFileSync(join(outputs['require']!, name), 'utf8')
+  const said = (name: string) => readFileSync(join(out('require'), name), 'utf8')
 
   beforeAll(async () => {
     const tools = await toolsBase()
+    const context = join(root, 'test/fixtures/accel-shell')
     await Promise.all(
       ['require', 'off'].map(async (mode) => {
-        outputs[mode] = join(folder, mode)
-        ends[mode] = await xbuild(
-          [
-            '--progress=plain',
-            '--platform',
-            'linux/arm64',
-            '--build-context',
-            `tools=oci-layout://${tools}`,
-            `--accel=${mode}`,
-            '--no-cache',
-            ...SOME,
-            '-o',
-            `type=local,dest=${outputs[mode]}`,
-            join(root, 'test/fixtures/accel-shell'),
-          ],
-          { store },
-        )
+        ends[mode] = await build({ tools }, context, '--no-cache', ...SOME, ...way(mode))
       }),
     )
   }, 1_200_000)
-  afterAll(async () => {
-    await xbuild(['prune', '--force'], { store })
-  })
 
   test('builds run them from packs', () => {
     expect(ends['require']!.code, ends['require']!.stderr).toBe(0)
@@ -61,9 +40,7 @@ describe.skipIf(missing !== undefined)('shells and small programs, for emulated 
   })
 
   test('what they say, their statuses and their files are equal to plain QEMU', async () => {
-    const { code, stdout } = await run('diff', ['--recursive', outputs['require']!, outputs['off']!])
-    expect(stdout).toBe('')
-    expect(code).toBe(0)
+    await expectEqual('require', 'off')
   })
 
   test('the work itself was done: the comparison is not one of failures', () => {

@@ -1,18 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { accelerated } from './support/accelerated.ts'
 import { writeFiles } from './support/context.ts'
-import { root, tempFolder } from './support/places.ts'
-import { goImage, packStore, whyNoToolchains } from './support/toolchains.ts'
-import { run, xbuild } from './support/xbuild.ts'
+import { root } from './support/places.ts'
+import { goImage } from './support/toolchains.ts'
 
 /*
  * Each tool by itself: what the command `go` makes of them is compared by `architectures/accel-siblings`.
  */
-const folder = tempFolder()
-const store = await packStore()
-const missing = await whyNoToolchains()
-if (missing) console.warn(`Skipped: Go of an image's sibling: ${missing}`)
+const { missing, folder, build, way, out, expectEqual } = await accelerated("Go of an image's sibling")
 
 const TOOLS = ['asm', 'buildid', 'cgo', 'compile', 'cover', 'link', 'pack', 'preprofile', 'vet']
 
@@ -41,21 +38,7 @@ FROM scratch
 COPY --from=build /out /
 `
 
-describe.skipIf(missing !== undefined)("Go of an image's sibling", () => {
-  let layout: string
-  const out = (mode: string) => join(folder, mode)
-  const build = (golang: string, context: string, ...more: string[]) =>
-    xbuild(
-      [
-        '--progress=plain',
-        '--platform=linux/arm64',
-        '--build-context',
-        `golang=oci-layout://${golang}`,
-        ...more,
-        context,
-      ],
-      { store },
-    )
+describe.skipIf(missing)("Go of an image's sibling", () => {
   const starts = (mode: string) =>
     (
       JSON.parse(readFileSync(join(folder, `${mode}.json`), 'utf8')) as {
@@ -64,26 +47,16 @@ describe.skipIf(missing !== undefined)("Go of an image's sibling", () => {
     )['xbuild.starts']?.flatMap(({ programs }) => programs) ?? []
 
   beforeAll(async () => {
-    layout = await goImage()
+    const golang = await goImage()
     const file = join(writeFiles(join(folder, 'file'), { Dockerfile: DOCKERFILE }), 'Dockerfile')
     for (const mode of ['require', 'off']) {
       const more = ['-f', file, '--build-arg', `WAY=${mode}`, '--metadata-file', join(folder, `${mode}.json`)]
       const context = join(root, 'test/fixtures/accel-siblings')
-      const { code, stderr } = await build(
-        layout,
-        context,
-        `--accel=${mode}`,
-        ...more,
-        '-o',
-        `type=local,dest=${out(mode)}`,
-      )
+      const { code, stderr } = await build({ golang }, context, ...more, ...way(mode))
       expect(code, stderr).toBe(0)
       expect(stderr.includes("ran natively: go-image (the image's linux/amd64 go1.")).toBe(mode === 'require')
     }
   }, 600_000)
-  afterAll(async () => {
-    await xbuild(['prune', '--force'], { store })
-  })
 
   test('every tool runs natively', () => {
     const native = starts('require').filter(
@@ -94,9 +67,7 @@ describe.skipIf(missing !== undefined)("Go of an image's sibling", () => {
   })
 
   test('files and messages are equal to those of plain QEMU, byte by byte', async () => {
-    const { code, stdout } = await run('diff', ['--recursive', '--brief', out('require'), out('off')])
-    expect(stdout).toBe('')
-    expect(code).toBe(0)
+    await expectEqual('require', 'off', '--brief')
     const read = (name: string) => readFileSync(join(out('require'), name), 'latin1')
     expect(read('versions.txt')).toMatch(/^asm version go1\.\d+(\.\d+)?\n/)
     expect(read('words.a')).toMatch(/^!<arch>\n[^]{0,80}go object linux arm64 /)

@@ -1,54 +1,29 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { accelerated } from './support/accelerated.ts'
 import { writeFiles } from './support/context.ts'
-import { root, tempFolder } from './support/places.ts'
-import { packStore, toolsBase, whyNoToolchains } from './support/toolchains.ts'
-import { run, xbuild, type Ended } from './support/xbuild.ts'
+import { root } from './support/places.ts'
+import { toolsBase } from './support/toolchains.ts'
+import type { Ended } from './support/xbuild.ts'
 
-const folder = tempFolder()
-const store = await packStore()
-const missing = await whyNoToolchains()
-if (missing) console.warn(`Skipped: native tools: ${missing}`)
+const { missing, folder, way, out, expectEqual, ...native } = await accelerated('native tools')
 
 const NAMES = ['apt-get', 'apt-store', 'bzip2', 'dpkg', 'dpkg-deb', 'gzip', 'python-compile', 'tar', 'xz', 'zstd']
 
-describe.skipIf(missing !== undefined)('tools that know no CPU, for emulated steps', () => {
+describe.skipIf(missing)('tools that know no CPU, for emulated steps', () => {
   let tools: string
-  const outputs: Record<string, string> = {}
   const ends: Record<string, Ended> = {}
-  const build = (context: string, ...more: string[]) =>
-    xbuild(
-      [
-        '--progress=plain',
-        '--platform',
-        'linux/arm64',
-        '--build-context',
-        `tools=oci-layout://${tools}`,
-        ...more,
-        context,
-      ],
-      { store },
-    )
+  const build = (context: string, ...more: string[]) => native.build({ tools }, context, ...more)
 
   beforeAll(async () => {
     tools = await toolsBase()
     await Promise.all(
       ['require', 'off'].map(async (mode) => {
-        outputs[mode] = join(folder, mode)
-        ends[mode] = await build(
-          join(root, 'test/fixtures/accel-tools'),
-          `--accel=${mode}`,
-          '--no-cache',
-          '-o',
-          `type=local,dest=${outputs[mode]}`,
-        )
+        ends[mode] = await build(join(root, 'test/fixtures/accel-tools'), '--no-cache', ...way(mode))
       }),
     )
   }, 1_200_000)
-  afterAll(async () => {
-    await xbuild(['prune', '--force'], { store })
-  })
 
   test('builds run them from packs', () => {
     expect(ends['require']!.code, ends['require']!.stderr).toBe(0)
@@ -59,19 +34,11 @@ describe.skipIf(missing !== undefined)('tools that know no CPU, for emulated ste
   })
 
   test('installed packages, archives, byte code and everything that was said are equal to plain QEMU file by file', async () => {
-    const { code, stdout } = await run('diff', [
-      '--recursive',
-      '--no-dereference',
-      '--brief',
-      outputs['require']!,
-      outputs['off']!,
-    ])
-    expect(stdout).toBe('')
-    expect(code).toBe(0)
+    await expectEqual('require', 'off', '--brief', '--no-dereference')
   })
 
   test('the work itself was done: the comparison is not one of failures', () => {
-    const said = (name: string) => readFileSync(join(outputs['require']!, name), 'utf8')
+    const said = (name: string) => readFileSync(join(out('require'), name), 'utf8')
     expect(said('install/said.txt')).toMatch(
       /Setting up make [^]*status 0\n[^]*Unable to locate package nonsense\nstatus 100\napt 3[^\n]* \(arm64\)\necho made\nmade\n$/,
     )
@@ -90,7 +57,7 @@ describe.skipIf(missing !== undefined)('tools that know no CPU, for emulated ste
     expect(said('archives/packed.txt')).toMatch(/Unexpected end of input[^]*invalid compressed data/)
     expect(said('archives/sums.txt').split('\n').length).toBeGreaterThan(25)
     expect(said('python/said.txt')).toMatch(/SyntaxError[^]*aarch64 linux-aarch64/)
-    expect(readFileSync(join(outputs['require']!, 'python/ast.cpython-313.pyc')).length).toBeGreaterThan(10_000)
+    expect(readFileSync(join(out('require'), 'python/ast.cpython-313.pyc')).length).toBeGreaterThan(10_000)
   })
 
   // Another build-id: the last bytes of the note that holds it

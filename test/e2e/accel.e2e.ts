@@ -1,46 +1,29 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { accelerated } from './support/accelerated.ts'
 import { writeFiles } from './support/context.ts'
 import { baseLayout } from './support/examples.ts'
 import { CLEAN, leftovers } from './support/leftovers.ts'
 import { ordinaryUser } from './support/ordinary-user.ts'
-import { root, tempFolder } from './support/places.ts'
-import { packStore, toolchainBase, whyNoToolchains } from './support/toolchains.ts'
-import { run, runOk, xbuild, type Ended } from './support/xbuild.ts'
+import { root } from './support/places.ts'
+import { toolchainBase } from './support/toolchains.ts'
+import { runOk, xbuild, type Ended } from './support/xbuild.ts'
 
-const folder = tempFolder()
+const { missing, folder, store, way, out, expectEqual, ...native } = await accelerated('native toolchains')
 const user = ordinaryUser(folder)
-const store = await packStore()
-const missing = await whyNoToolchains()
-if (missing) console.warn(`Skipped: native toolchains: ${missing}`)
 
 /** Everything is tried by `npm run test:accel-architectures`: under QEMU it takes minutes. */
 const TRIED = ['debug', 'lto', 'shapes', 'broken']
 
 const NAMES = ['gcc', 'g++', 'cc1', 'cc1plus', 'lto1', 'as', 'ar', 'ranlib']
 
-describe.skipIf(missing !== undefined)('native toolchains for emulated steps', () => {
+describe.skipIf(missing)('native toolchains for emulated steps', () => {
   let toolchain: string
   let busybox: string
-  const outputs: Record<string, string> = {}
   const ends: Record<string, Ended> = {}
 
-  const build = (context: string, ...more: string[]) =>
-    xbuild(
-      [
-        '--progress=plain',
-        '--platform',
-        'linux/arm64',
-        '--build-context',
-        `toolchain=oci-layout://${toolchain}`,
-        '--build-context',
-        `busybox=oci-layout://${busybox}`,
-        ...more,
-        context,
-      ],
-      { store },
-    )
+  const build = (context: string, ...more: string[]) => native.build({ toolchain, busybox }, context, ...more)
   const packs = () => readdirSync(join(store, 'packs')).filter((name) => /^[0-9a-f]{64}$/.test(name))
   /** How stages were built comes into a file of its own. */
   const told = (name: string) => [
@@ -56,30 +39,14 @@ describe.skipIf(missing !== undefined)('native toolchains for emulated steps', (
   beforeAll(async () => {
     toolchain = await toolchainBase('toolchain', ['arm64'])
     busybox = await baseLayout('busybox')
-    const { code, stderr } = await xbuild(
-      ['pack', 'build', 'gcc@14', 'g++@14', 'cc1@14', 'cc1plus@14', 'lto1@14', 'as', 'ar', 'ranlib'],
-      { store },
-    )
-    expect(code, stderr).toBe(0)
+    await native.makePacks('gcc@14', 'g++@14', 'cc1@14', 'cc1plus@14', 'lto1@14', 'as', 'ar', 'ranlib')
     await Promise.all(
       ['auto', 'off'].map(async (mode) => {
-        outputs[mode] = join(folder, mode)
-        ends[mode] = await build(
-          join(root, 'test/fixtures/accel'),
-          `--accel=${mode}`,
-          '--build-arg',
-          `ONLY=${TRIED.join(' ')}`,
-          '--no-cache',
-          '-o',
-          `type=local,dest=${outputs[mode]}`,
-          ...told(mode),
-        )
+        const only = `--build-arg=ONLY=${TRIED.join(' ')}`
+        ends[mode] = await build(join(root, 'test/fixtures/accel'), only, '--no-cache', ...way(mode), ...told(mode))
       }),
     )
   }, 1_200_000)
-  afterAll(async () => {
-    await xbuild(['prune', '--force'], { store })
-  })
 
   test('builds run compilers, assembler and link-time optimizer from packs', () => {
     expect(ends['auto']!.code, ends['auto']!.stderr).toBe(0)
@@ -104,21 +71,19 @@ describe.skipIf(missing !== undefined)('native toolchains for emulated steps', (
   })
 
   test('what they write, and how other programs behave, is equal to plain QEMU file by file', async () => {
-    const { code, stdout } = await run('diff', ['--recursive', '--brief', outputs['auto']!, outputs['off']!])
-    expect(stdout).toBe('')
-    expect(code).toBe(0)
-    expect(filesIn(outputs['auto']!)).toBeGreaterThan(20)
+    await expectEqual('auto', 'off', '--brief')
+    expect(filesIn(out('auto'))).toBeGreaterThan(20)
   })
 
   test('the project itself was built: the comparison is not one of failures', () => {
-    const said = (name: string) => readFileSync(join(outputs['auto']!, name, 'said.txt'), 'utf8')
+    const said = (name: string) => readFileSync(join(out('auto'), name, 'said.txt'), 'utf8')
     for (const name of ['debug', 'lto']) {
       expect(said(name)).toMatch(/program \/src\/numbers\.c \d+\.\d+\nstatus 0\n$/)
-      expect(readFileSync(join(outputs['auto']!, name, 'program')).readUInt16LE(18)).toBe(0xb7)
+      expect(readFileSync(join(out('auto'), name, 'program')).readUInt16LE(18)).toBe(0xb7)
     }
     expect(said('shapes')).toMatch(/4 caught\nstatus 0\n$/)
     expect(said('broken')).toMatch(/error: .*unknown[^]*status 1\n$/)
-    const behaviour = readFileSync(join(outputs['auto']!, 'behave/cc1.txt'), 'utf8')
+    const behaviour = readFileSync(join(out('auto'), 'behave/cc1.txt'), 'utf8')
     expect(behaviour).toContain('exe /tmp/b/cc1 secure 0 execfn')
     expect(behaviour).toContain('argument 1 <two words>\nargument 2 <>\nargument 3 <*>')
     expect(behaviour).toMatch(/status 7\n/)

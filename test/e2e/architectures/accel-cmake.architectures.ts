@@ -1,48 +1,27 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { root, tempFolder } from '../support/places.ts'
-import { packStore, toolchainBase, whyNoToolchains } from '../support/toolchains.ts'
-import { run, xbuild } from '../support/xbuild.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { accelerated } from '../support/accelerated.ts'
+import { root } from '../support/places.ts'
+import { toolchainBase } from '../support/toolchains.ts'
 
 /* A project that uses much of CMake, by three generators: caches, build files, logs, tests, what is installed, packages. */
-const folder = tempFolder()
-const store = await packStore()
-const missing = await whyNoToolchains()
-if (missing) console.warn(`Skipped: CMake: ${missing}`)
+const { missing, build, way, out, expectEqual } = await accelerated('CMake')
 
-describe.skipIf(missing !== undefined)('a project that CMake configures', () => {
-  const out = (mode: string) => join(folder, mode)
-
+describe.skipIf(missing)('a project that CMake configures', () => {
   beforeAll(async () => {
-    const layout = await toolchainBase('cmake', ['arm64'])
+    const toolchain = await toolchainBase('cmake', ['arm64'])
+    const context = join(root, 'test/fixtures/accel-cmake')
     for (const mode of ['require', 'off']) {
-      const { code, stderr } = await xbuild(
-        [
-          '--progress=plain',
-          '--platform=linux/arm64',
-          `--accel=${mode}`,
-          '--no-cache',
-          `--build-context=toolchain=oci-layout://${layout}`,
-          '-o',
-          `type=local,dest=${out(mode)}`,
-          join(root, 'test/fixtures/accel-cmake'),
-        ],
-        { store },
-      )
+      const { code, stderr } = await build({ toolchain }, context, '--no-cache', ...way(mode))
       expect(code, stderr).toBe(0)
       if (mode === 'require')
         for (const name of ['cmake', 'ninja']) expect(stderr).toContain(`linux/arm64 ran natively: ${name} (`)
     }
   }, 1_200_000)
-  afterAll(async () => {
-    await xbuild(['prune', '--force'], { store })
-  })
 
   test('is equal file by file', async () => {
-    const { code, stdout } = await run('diff', ['--recursive', '--brief', out('require'), out('off')])
-    expect(stdout).toBe('')
-    expect(code).toBe(0)
+    await expectEqual('require', 'off', '--brief')
   })
 
   test('was built: the comparison is not one of failures', () => {

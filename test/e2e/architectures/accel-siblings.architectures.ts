@@ -1,50 +1,29 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { root, tempFolder } from '../support/places.ts'
-import { goImage, packStore, whyNoToolchains } from '../support/toolchains.ts'
-import { run, xbuild } from '../support/xbuild.ts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { accelerated } from '../support/accelerated.ts'
+import { root } from '../support/places.ts'
+import { goImage } from '../support/toolchains.ts'
 
 /*
  * Modules that the command `go` builds, vets, installs, generates and runs with the Go of official images: what it
  * makes with the programs of the image's sibling is what it makes under QEMU, its build cache included.
  */
-const folder = tempFolder()
-const store = await packStore()
-const missing = await whyNoToolchains()
-if (missing) console.warn(`Skipped: Go of an image's sibling: ${missing}`)
+const { missing, build, way, out, expectEqual } = await accelerated("Go of an image's sibling")
 
-describe.skipIf(missing !== undefined)("modules built by Go of an image's sibling", () => {
-  const out = (mode: string) => join(folder, mode)
-
+describe.skipIf(missing)("modules built by Go of an image's sibling", () => {
   beforeAll(async () => {
-    const layout = await goImage()
+    const golang = await goImage()
+    const context = join(root, 'test/fixtures/accel-siblings')
     for (const mode of ['require', 'off']) {
-      const { code, stderr } = await xbuild(
-        [
-          '--progress=plain',
-          '--platform=linux/arm64',
-          `--accel=${mode}`,
-          `--build-context=golang=oci-layout://${layout}`,
-          `--build-arg=WAY=${mode}`,
-          '-o',
-          `type=local,dest=${out(mode)}`,
-          join(root, 'test/fixtures/accel-siblings'),
-        ],
-        { store },
-      )
+      const { code, stderr } = await build({ golang }, context, `--build-arg=WAY=${mode}`, ...way(mode))
       expect(code, stderr).toBe(0)
       if (mode === 'require') expect(stderr).toContain('linux/arm64 ran natively: go-image (')
     }
   }, 3_600_000)
-  afterAll(async () => {
-    await xbuild(['prune', '--force'], { store })
-  })
 
   test('are equal file by file', async () => {
-    const { code, stdout } = await run('diff', ['--recursive', '--brief', out('require'), out('off')])
-    expect(stdout).toBe('')
-    expect(code).toBe(0)
+    await expectEqual('require', 'off', '--brief')
   })
 
   test('were built: the comparison is not one of failures', () => {

@@ -1,11 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { ARCHITECTURES } from '../../../src/emulation/architectures.ts'
 import { parsePlatform } from '../../../src/platform.ts'
-import { root, tempFolder } from '../support/places.ts'
-import { packStore, toolchainBase, whyNoToolchains } from '../support/toolchains.ts'
-import { run, xbuild, type Ended } from '../support/xbuild.ts'
+import { accelerated } from '../support/accelerated.ts'
+import { root } from '../support/places.ts'
+import { toolchainBase } from '../support/toolchains.ts'
+import type { Ended } from '../support/xbuild.ts'
 
 /*
  * The projects of `accel.e2e.ts` and `accel-go.e2e.ts` on every architecture that packs are made for. What is equal
@@ -26,16 +27,9 @@ const PLATFORMS = [
 
 const wayOf = (twin: boolean) => (twin ? 'native' : 'emulated')
 
-const folder = tempFolder()
-const store = await packStore()
-const missing = await whyNoToolchains()
-if (missing) console.warn(`Skipped: native toolchains: ${missing}`)
+const { missing, ...native } = await accelerated('native toolchains')
 
-describe.skipIf(missing !== undefined)('native toolchains', () => {
-  afterAll(async () => {
-    await xbuild(['prune', '--force'], { store })
-  })
-
+describe.skipIf(missing)('native toolchains', () => {
   describe.each(PLATFORMS)('on $debian', ({ platform, debian, optimizer, assembler, archiver }) => {
     const { architecture } = parsePlatform(platform)
     const machine = ARCHITECTURES.find(({ name }) => name === architecture)!
@@ -62,29 +56,16 @@ describe.skipIf(missing !== undefined)('native toolchains', () => {
       },
     ])('the project $fixture', ({ base, fixture, packs, programs }) => {
       const context = join(root, 'test/fixtures', fixture)
-      const out = (mode: string) => join(folder, `${debian}-${fixture}-${mode}`)
+      const named = (mode: string) => `${debian}-${fixture}-${mode}`
+      const out = (mode: string) => native.out(named(mode))
       const ends: Record<string, Ended> = {}
       let layout: string
       const build = (...args: string[]) =>
-        xbuild(
-          [
-            '--progress=plain',
-            '--platform',
-            platform,
-            '--build-context',
-            `${base}=oci-layout://${layout}`,
-            '--build-context',
-            `busybox=oci-layout://${layout}`,
-            ...args,
-            context,
-          ],
-          { store },
-        )
+        native.build({ [base]: layout, busybox: layout }, context, `--platform=${platform}`, ...args)
 
       beforeAll(async () => {
         layout = await toolchainBase(base, [debian])
-        const { code, stderr } = await xbuild(['pack', 'build', '--platform', platform, ...packs], { store })
-        expect(code, stderr).toBe(0)
+        await native.makePacks('--platform', platform, ...packs)
         // One after the other: what one puts into the cache is not to be the other's
         for (const mode of ['auto', 'off'])
           ends[mode] = await build(`--accel=${mode}`, '--no-cache', '-o', `type=local,dest=${out(mode)}`)
@@ -121,9 +102,7 @@ describe.skipIf(missing !== undefined)('native toolchains', () => {
       test('what they write is equal to plain QEMU file by file', async () => {
         for (const mode of ['auto', 'off']) expect(ends[mode]!.code, ends[mode]!.stderr).toBe(0)
         expect(ends['off']!.stderr).not.toContain('ran natively')
-        const { code, stdout } = await run('diff', ['--recursive', '--brief', out('auto'), out('off')])
-        expect(stdout).toBe('')
-        expect(code).toBe(0)
+        await native.expectEqual(named('auto'), named('off'), '--brief')
       })
 
       test('programs were built and ran: the comparison is not one of failures', () => {
