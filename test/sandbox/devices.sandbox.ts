@@ -36,14 +36,16 @@ RUN mknod /none c 1 3 && echo text >/none && mknod /zeros c 1 5 && head -c 3 /ze
 RUN echo text >/dev/null && head -c 3 /dev/urandom | wc -c | sed 's/^/random: /'
 RUN mknod /memory c 1 1 && if head -c 1 /memory >/dev/null; then echo memory is open; else echo memory is closed; fi
 RUN mknod /log c 1 11 && if (: >>/log); then echo log is open; else echo log is closed; fi
+RUN mknod /console c 5 1 && if (: >>/console); then echo console is open; else echo console is closed; fi
 `
   const { code, stderr } = await build(Dockerfile, ['--oci-runtime', runtime])
   expect(code, stderr).toBe(0)
-  expect(stderr).toMatch(/ disk is closed/)
-  expect(stderr).toMatch(/ memory is closed/)
-  expect(stderr).toMatch(/ log is closed/)
-  expect(stderr).toMatch(/ zeros: 3/)
-  expect(stderr).toMatch(/ random: 3/)
+  expect(stderr).toMatch(/#\d+ [\d.]+ disk is closed/)
+  expect(stderr).toMatch(/#\d+ [\d.]+ memory is closed/)
+  expect(stderr).toMatch(/#\d+ [\d.]+ log is closed/)
+  expect(stderr).toMatch(/#\d+ [\d.]+ console is closed/)
+  expect(stderr).toMatch(/#\d+ [\d.]+ zeros: 3/)
+  expect(stderr).toMatch(/#\d+ [\d.]+ random: 3/)
 })
 
 test('the container that tries the rules for devices has no copies of the mounts of steps', async () => {
@@ -89,7 +91,8 @@ test('a native step of a runtime without device rules makes no nodes, and opens 
   const first = await build([...nodes, ''].join('\n'), ['--oci-runtime', 'crun', '-o', `type=oci,dest=${folder}/nodes`])
   expect(first.code, first.stderr).toBe(0)
   const Dockerfile = `FROM nodes
-RUN ls -l /log && if (: >>/log); then echo log of image is open; else echo log of image is closed; fi
+RUN if [ "$(stat -c %t:%T /log)" = 1:b ] && (: >>/log); then echo log of image is open; else echo log of image is closed; fi
+RUN ln /log /dev/../other; mv /log /other; if [ "$(stat -c %t:%T /other)" = 1:b ]; then echo log is elsewhere; else echo log stays; fi
 RUN --mount=from=nodes,target=/m,rw if (: >>/m/log); then echo log of mount is open; else echo log of mount is closed; fi
 RUN for folder in / /dev /dev/shm; do if mknod $folder/log2 c 1 11; then echo made in $folder; fi; done; echo text >/dev/null && echo null works
 `
@@ -97,10 +100,11 @@ RUN for folder in / /dev /dev/shm; do if mknod $folder/log2 c 1 11; then echo ma
   const { code, stderr } = await build(Dockerfile, args)
   expect(code, stderr).toBe(0)
   expect(stderr).toContain(`${runtime} does not restrict devices`)
-  expect(stderr).toMatch(/ log of image is closed/)
-  expect(stderr).toMatch(/ log of mount is closed/)
+  expect(stderr).toMatch(/#\d+ [\d.]+ log of image is closed/)
+  expect(stderr).toMatch(/#\d+ [\d.]+ log stays/)
+  expect(stderr).toMatch(/#\d+ [\d.]+ log of mount is closed/)
   expect(stderr).not.toMatch(/#\d+ [\d.]+ made in/)
-  expect(stderr).toMatch(/ null works/)
+  expect(stderr).toMatch(/#\d+ [\d.]+ null works/)
 })
 
 test.each(['runc', 'crun'])('a native step of %s with a fork bomb ends with an error of the step', async (runtime) => {

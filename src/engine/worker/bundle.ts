@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { compact } from '../../compact.ts'
 import type { Resources } from '../../config/run-options.ts'
+import type { Hooks } from './close-console.ts'
 import type { KernelFiles } from './kernel-files.ts'
 import type { StepCgroups } from '../step-cgroups.ts'
 import { resourceLimits } from './resources.ts'
@@ -35,6 +36,7 @@ export interface ContainerSpec {
   /** Without them the runtime's own. */
   readonly devices?: readonly unknown[]
   readonly readOnlyRoot?: boolean
+  readonly hooks?: Hooks
   /** Nothing else keeps devices of the machine closed. */
   readonly refuseNodes?: boolean
   /** What its control group may use, beside the limits that every step has. */
@@ -95,6 +97,7 @@ export function runtimeConfig(spec: ContainerSpec): unknown {
     },
     root: { path: spec.rootfs, readonly: spec.readOnlyRoot === true },
     hostname: spec.hostname,
+    ...compact({ hooks: spec.hooks }),
     mounts: [
       { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
       {

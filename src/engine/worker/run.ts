@@ -9,8 +9,10 @@ import type { Changed, RunParams } from '../protocol.ts'
 import { runtimeConfig } from './bundle.ts'
 import { withProcessLimit } from './resources.ts'
 import type { StepTimes } from '../../content/starts.ts'
+import { closeConsole } from './close-console.ts'
 import { runContainer, type OnLog } from './container.ts'
 import { watchCpu, type CpuWatch } from './cpu-times.ts'
+import { deviceNodesIn } from './device-nodes.ts'
 import { hasCgroupNamespaces, kernelFiles } from './kernel-files.ts'
 import { maskFor } from '../../content/mask.ts'
 import { withNameserver } from './network-facts.ts'
@@ -49,6 +51,8 @@ export async function run(
     const ids = resolveUser(merged, params.user)
     const files = hostFiles(scratch, params, network.nameserver)
     if (refuseNodes) await runProgram('mount', ['-o', 'remount,bind,nodev', merged])
+    // crun mounts the root once more, without what this mount refuses
+    const devices = refuseNodes ? deviceNodesIn(merged) : []
     return withMounts(folders, { mounts: params.mounts, scratch, refuseNodes }, async (prepared) => {
       const mountPoints = makeMountPoints(merged, {
         under: files.map((file) => file.target),
@@ -62,6 +66,7 @@ export async function run(
       const times = await withPlacedMounts(merged, prepared.mounts, edges, async ({ mounts, table }) => {
         checkUserFiles(merged, table)
         const name = `xbuild-${folders.owner}-${params.id}`
+        const shownOfKernel = await kernelFiles({ inUserNamespace, ownsNetwork: params.network !== 'host' })
         const config = runtimeConfig({
           rootfs: merged,
           argv: params.argv,
@@ -74,13 +79,14 @@ export async function run(
           network: params.network === 'own' ? { path: network.path! } : params.network,
           rlimits: withProcessLimit(params.ulimits, { inUserNamespace, cgroup, most: params.mostProcesses }),
           refuseNodes,
-          kernelFiles: await kernelFiles({ inUserNamespace, ownsNetwork: params.network !== 'host' }),
+          kernelFiles: { ...shownOfKernel, masked: [...shownOfKernel.masked, ...devices] },
           cgroupNamespace: hasCgroupNamespaces(),
           ...compact({ shmSize: params.shmSize }),
           ...(params.seccomp ? { seccomp: seccompProfile(process.arch) } : {}),
           cgroup,
           mostProcesses: params.mostProcesses,
           name,
+          ...compact({ hooks: closeConsole(cgroup, { runtime: params.runtime, name }) }),
           ...(params.resources ? { resources: params.resources } : {}),
         })
         // The configuration holds secrets that are variables, and the runtime may keep a copy of it
