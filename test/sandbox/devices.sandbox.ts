@@ -11,12 +11,14 @@ import { createSandbox } from './support/modes.ts'
 const folder = tempFolder()
 const sandbox = createSandbox(folder)
 
-/** crun refuses the hybrid hierarchy of control groups: it is shown the one of version 1 alone. */
-async function build(Dockerfile: string, args: readonly string[]) {
+/** crun refuses the hybrid hierarchy of control groups: it is shown the one of version 1 alone, or of version 2. */
+async function build(Dockerfile: string, args: readonly string[], shown: 'version 1' | 'version 2' = 'version 1') {
   const context = writeFiles(mkdtempSync(join(folder, 'context-')), { Dockerfile })
   const base = await baseLayout('busybox')
   const flags = ['--progress', 'plain', '--no-cache', '--build-context', `busybox=oci-layout://${base}`, ...args]
-  const script = 'umount /sys/fs/cgroup/unified 2>/dev/null; exec "$@"'
+  const change =
+    shown === 'version 1' ? 'umount /sys/fs/cgroup/unified 2>/dev/null' : 'mount -t cgroup2 none /sys/fs/cgroup'
+  const script = `${change}; exec "$@"`
   const command = ['--mount', 'sh', '-c', script, 'sh', process.execPath, program, ...flags, context]
   return run('unshare', command, { store: join(folder, 'store'), cwd: folder })
 }
@@ -67,6 +69,39 @@ test('the container that tries the rules for devices has no copies of the mounts
   // Those of steps lie below a folder for temporary files, as /proc lies below the root
   expect(mounts.filter((line) => !/^\/rootfs(?:\/(?:usr|bin|sbin|lib|nix|gnu)\S*)? /.test(line))).toEqual([])
 })
+
+/** A runtime that opens the machine's console to each container, as crun does: with version 2 that takes CAP_SYS_RESOURCE. */
+const OPENING = `#!${process.execPath}
+const { spawnSync } = require('node:child_process')
+const { readFileSync, writeFileSync } = require('node:fs')
+const args = process.argv.slice(2)
+const bundle = args.indexOf('--bundle')
+if (bundle !== -1) {
+  const file = args[bundle + 1] + '/config.json'
+  const config = JSON.parse(readFileSync(file, 'utf8'))
+  config.linux.resources.devices.push({ allow: true, type: 'c', major: 5, minor: 1, access: 'rwm' })
+  writeFileSync(file, JSON.stringify(config))
+}
+process.exit(spawnSync('runc', args, { stdio: 'inherit' }).status ?? 1)
+`
+
+test.each(['version 1', 'version 2'] as const)(
+  "a runtime that opens the machine's console does not open it to a native step, with %s of control groups",
+  async (version) => {
+    const runtime = join(folder, 'opening')
+    writeFileSync(runtime, OPENING, { mode: 0o755 })
+    const Dockerfile = `FROM busybox
+RUN mknod /console c 5 1 && if (: >>/console); then echo console is open; else echo console is closed; fi
+RUN mknod /log c 1 11 && if (: >>/log); then echo log is open; else echo log is closed; fi
+RUN echo text >/dev/null && head -c 3 /dev/urandom | wc -c | sed 's/^/random: /'
+`
+    const { code, stderr } = await build(Dockerfile, ['--oci-runtime', runtime], version)
+    expect(code, stderr).toBe(0)
+    expect(stderr).toMatch(/#\d+ [\d.]+ console is closed/)
+    expect(stderr).toMatch(/#\d+ [\d.]+ log is closed/)
+    expect(stderr).toMatch(/#\d+ [\d.]+ random: 3/)
+  },
+)
 
 /** A runtime that knows nothing of rules for devices. */
 const CARELESS = `#!${process.execPath}

@@ -1,23 +1,35 @@
-import { existsSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { ARCHITECTURES } from '../../emulation/architectures.ts'
+import { platformOfNodeArch } from '../../platform.ts'
 import type { StepCgroups } from '../step-cgroups.ts'
+import { consoleRule } from './console-rule.ts'
 
 /** Section of a bundle (runtime-spec config.md): programs that a runtime starts before the container's own. */
 export type Hooks = Readonly<Record<string, readonly { readonly path: string; readonly args: readonly string[] }[]>>
 
-/** Version 1 alone has it. */
-const [ROOT, FILE] = ['/sys/fs/cgroup/devices', 'devices.deny']
+/** What each version of control groups has in its root. */
+const [ROOT, VERSION_1, VERSION_2] = ['/sys/fs/cgroup', 'devices/devices.deny', 'cgroup.controllers']
 
 /**
  * Runtimes but runc open the machine's console to each container, whatever its rules say: crun writes its own rules after
- * them. With version 1 of control groups, a hook takes that back before the step's program is started; with version 2
- * rules are programs of the kernel, which nothing here can write.
+ * them. A hook closes it before the step's program is started. `scratch`: a folder for a file that it needs.
  */
 export function closeConsole(
   cgroup: StepCgroups | undefined,
-  { runtime, name }: { readonly runtime: string; readonly name: string },
+  { runtime, name, scratch }: { readonly runtime: string; readonly name: string; readonly scratch: string },
 ): Hooks | undefined {
-  if (!cgroup || basename(runtime).includes('runc') || !existsSync(join(ROOT, FILE))) return undefined
-  const rules = join(ROOT, cgroup.parent, name, FILE)
-  return { createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', 'echo "c 5:1 rw" >"$0"', rules] }] }
+  if (!cgroup || basename(runtime).includes('runc')) return undefined
+  const hook = (script: string, ...args: readonly string[]) => ({
+    createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', script, ...args] }],
+  })
+  if (existsSync(join(ROOT, VERSION_1)))
+    return hook('echo "c 5:1 rw" >"$0"', join(ROOT, 'devices', cgroup.parent, name, basename(VERSION_1)))
+  const { architecture } = platformOfNodeArch(process.arch)
+  const program = consoleRule(ARCHITECTURES.find((one) => one.name === architecture)!)
+  if (!program || !existsSync(join(ROOT, VERSION_2))) return undefined
+  const path = join(scratch, 'close-console')
+  writeFileSync(path, program, { mode: 0o700 })
+  // A kernel, or whoever runs this in a container, may refuse rules to everybody: then the runtime's are not kept either
+  return hook('"$0" <"$1" || :', path, join(ROOT, cgroup.parent, name))
 }

@@ -86,7 +86,7 @@ export async function run(
           cgroup,
           mostProcesses: params.mostProcesses,
           name,
-          ...compact({ hooks: closeConsole(cgroup, { runtime: params.runtime, name }) }),
+          ...compact({ hooks: closeConsole(cgroup, { runtime: params.runtime, name, scratch }) }),
           ...(params.resources ? { resources: params.resources } : {}),
         })
         // The configuration holds secrets that are variables, and the runtime may keep a copy of it
