@@ -50,7 +50,7 @@ export async function readComposeRun(command: ComposeCommand, terminal: ComposeT
     if (project.chosen.includes(name))
       terminal.stderr.write(`warning: ${name} is not pushed: its service has no image\n`)
   return {
-    targets: project.targets.map((target) => withCommandLine(target, command)),
+    targets: project.targets.map((target) => withCommandLine(target, command, env)),
     chosen: project.chosen,
     groups: { default: { targets: project.chosen } },
     project: folder,
@@ -203,10 +203,13 @@ function isThere(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined
 }
 
-/** What the command line says stands over what the file says; it is the user's own word. */
-export function withCommandLine(target: ImageTarget, { values, call }: ComposeCommand): ImageTarget {
+/** What the command line says stands over what the file says; it is the user's own word. `env`: of the project. */
+export function withCommandLine(target: ImageTarget, { values, call }: ComposeCommand, env: ComposeEnv): ImageTarget {
   const said = <T>(value: T): Said<T> => ({ value })
-  const args = Object.fromEntries(Object.entries(values.buildArgs).map(([name, value]) => [name, said(value)]))
+  const left = Object.entries(target.args ?? {}).filter(([name]) => !Object.hasOwn(values.buildArgs, name))
+  const given = Object.entries(values.buildArgs).flatMap(([name, value = env[name]]) =>
+    value === undefined ? [] : [[name, said(value)] as const],
+  )
   const attest = [
     ...(values.provenance === undefined ? [] : [said(attestText('provenance', values.provenance))]),
     ...(values.sbom === undefined ? [] : [said(attestText('sbom', values.sbom))]),
@@ -214,7 +217,7 @@ export function withCommandLine(target: ImageTarget, { values, call }: ComposeCo
   const output = [...(values.push && isNamed(target) ? ['type=registry'] : []), ...(values.load ? ['type=docker'] : [])]
   return {
     ...target,
-    args: { ...target.args, ...args },
+    args: Object.fromEntries([...left, ...given]),
     ssh: [...(target.ssh ?? []), ...values.ssh.map(said)],
     attest: [...(target.attest ?? []), ...attest],
     output: output.length > 0 ? output.map(said) : (target.output ?? []),

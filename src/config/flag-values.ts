@@ -63,9 +63,17 @@ export function dockerfile(texts: readonly string[], { label }: FlagInput): stri
 /**
  * `NAME=VALUE`, or `NAME` for the value in the environment; a name without a value there is left out, as docker does.
  */
-export function buildArgs(texts: readonly string[], { label, env }: FlagInput): Readonly<Record<string, string>> {
-  const pairs = texts.map((text) => splitPair(text, label)).map(([name, value]) => [name, value ?? env[name]] as const)
+export function buildArgs(texts: readonly string[], input: FlagInput): Readonly<Record<string, string>> {
+  const pairs = Object.entries(argsOfAll(texts, input))
   return record(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined))
+}
+
+/** `NAME=VALUE`, or `NAME` for the value in the environment; a name without a value there has none. */
+export function argsOfAll(
+  texts: readonly string[],
+  { label, env }: FlagInput,
+): Readonly<Record<string, string | undefined>> {
+  return record(texts.map((text) => splitPair(text, label)).map(([name, value]) => [name, value ?? env[name]]))
 }
 
 /** `NAME=VALUE`; `NAME` alone is an empty label. */

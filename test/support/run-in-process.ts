@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { run } from '../../src/cli/run.ts'
 import type { Terminal } from '../../src/cli/terminal.ts'
 
@@ -11,7 +12,11 @@ export interface Left {
 /** Runs a command line of the program in this process, where a process of its own would take too long for a test. */
 export async function runHere(
   argv: readonly string[],
-  { cwd, env = {} }: { readonly cwd: string; readonly env?: Readonly<Record<string, string>> },
+  {
+    cwd,
+    env = {},
+    input,
+  }: { readonly cwd: string; readonly env?: Readonly<Record<string, string>>; readonly input?: string },
 ): Promise<Left> {
   const printed = { stdout: '', stderr: '' }
   const stream = (name: 'stdout' | 'stderr') => ({
@@ -23,6 +28,7 @@ export async function runHere(
     },
   })
   const terminal = {
+    ...(input !== undefined && { stdin: Readable.from([Buffer.from(input)]) }),
     stdout: stream('stdout'),
     stderr: stream('stderr'),
     env: { PATH: process.env['PATH'], HOME: cwd, ...env },

@@ -69,11 +69,13 @@ export function createBakeTargets(services: ComposeMap, edges: BakeTargetEdges):
   /** What a container of the service would see: arguments without a value take theirs from it. */
   function environmentOf(service: ComposeNode): ComposeEnv {
     const node = nodeAt(service, 'environment')
-    const own = (node ? pairsOf(node) : []).flatMap((pair) => {
+    const own = (node ? pairsOf(node) : []).map((pair) => {
       const [name, value = env[name]] = cut(textOf(pair) ?? '')
-      return value === undefined ? [] : [[name, value] as const]
+      return [name, value] as const
     })
-    return { ...edges.envFiles(service), ...Object.fromEntries(own) }
+    // A name without a value hides what the files say of it
+    const all = Object.entries({ ...edges.envFiles(service), ...Object.fromEntries(own) })
+    return Object.fromEntries(all.filter((pair): pair is [string, string] => pair[1] !== undefined))
   }
 }
 

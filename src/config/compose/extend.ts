@@ -16,6 +16,8 @@ interface Extending {
   readonly path: string
   /** Where relative paths of the file begin. */
   readonly folder: string
+  /** Whether the file is only extended, and nobody else gives its paths their place. */
+  readonly isOther: boolean
   readonly env: ComposeEnv
   /** Services that extend this one. */
   readonly chain: readonly string[]
@@ -42,7 +44,13 @@ export function startExtending({ input, shapes, problems, report, readRaw, readF
     const services = nodeAt(file, 'services')
     if (services?.kind !== 'map') return file
     const entries = [...services.entries].map(([name, entry]) => {
-      const found = extendService(name, services, { path, folder: scope.folder, env: scope.env, chain: [] })
+      const found = extendService(name, services, {
+        path,
+        folder: scope.folder,
+        isOther: false,
+        env: scope.env,
+        chain: [],
+      })
       return [name, { ...entry, value: found?.service ?? entry.value }] as const
     })
     return withEntry(file, 'services', { ...services, entries: new Map(entries) })
@@ -58,8 +66,9 @@ export function startExtending({ input, shapes, problems, report, readRaw, readF
   }
 
   function extendAnew(name: string, services: ComposeMap, from: Extending): Extended | undefined {
-    const service = services.entries.get(name)?.value
-    if (service?.kind !== 'map') return undefined
+    const written = services.entries.get(name)?.value
+    if (written?.kind !== 'map') return undefined
+    const service = from.isOther ? placeOne(written, from.folder) : written
     const said = service.entries.get('extends')?.value
     if (!said || said.tag === 'reset' || said.kind === 'null') return { service, links: 0 }
     const ref = textOf(said) ?? textOf(nodeAt(said, 'service')) ?? ''
@@ -81,25 +90,24 @@ export function startExtending({ input, shapes, problems, report, readRaw, readF
     return below(
       other?.kind === 'map' ? other : mapOf([], said.at),
       ref,
-      { path, folder, env: from.env, chain },
-      folder,
+      { path, folder, isOther: true, env: from.env, chain },
+      true,
     )
 
-    function below(all: ComposeMap, base: string, where: Extending, folder?: string): Extended {
+    function below(all: ComposeMap, base: string, where: Extending, isElsewhere = false): Extended {
       if (!all.entries.has(base)) {
         const hint = suggestionHint(base, all.entries.keys())
         report(said!.at, `Cannot extend "${base}": ${input.show(where.path)} has no such service`, hint)
         return own
       }
       const before = problems.length
-      if (folder !== undefined)
+      if (isElsewhere)
         validate(all.entries.get(base)!.value, shapes.service, `services.${base}`, { report, isPart: true })
       if (problems.length > before) return own
       const found = extendService(base, all, where)
       if (!found) return own
       if (found.links >= MAX_LINKS) return tooLong()
-      const placed = folder === undefined ? found.service : placeOne(found.service, folder)
-      return { service: mergeServices(placed, own.service, report), links: found.links + 1 }
+      return { service: mergeServices(found.service, own.service, report), links: found.links + 1 }
     }
 
     function tooLong(): Extended {

@@ -10,7 +10,8 @@ import { usageError } from '../values.ts'
 
 /** What the command line of `xbuild compose` says. */
 export interface ComposeValues extends ImagesValues {
-  readonly buildArgs: Readonly<Record<string, string>>
+  /** A name without a value takes away what the files say of it. */
+  readonly buildArgs: Readonly<Record<string, string | undefined>>
   readonly envFiles: readonly string[]
   readonly files: readonly string[]
   readonly profiles: readonly string[]
@@ -97,7 +98,7 @@ export const COMPOSE_FLAGS: FlagTable<ComposeValues> = {
     group: 'common',
     help: 'Value of an ARG in all services; overrides what the file says',
     absent: {},
-    parse: read.buildArgs,
+    parse: read.argsOfAll,
   },
   ssh: {
     name: 'ssh',

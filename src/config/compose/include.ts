@@ -10,7 +10,7 @@ import { sameValue } from './same-value.ts'
 const SECTIONS = ['services', 'secrets', 'networks', 'volumes', 'configs', 'models']
 
 /** Puts into a file what it includes; `asWritten`: the file before its paths became absolute. */
-export type IncludeAll = (file: ComposeMap, asWritten: ComposeMap, path: string, scope: Scope) => ComposeMap
+export type IncludeAll = (file: ComposeMap, asWritten: () => ComposeMap, path: string, scope: Scope) => ComposeMap
 
 /** Gives back what puts into a file what it includes; `load` reads files, and what they include themselves. */
 export function startIncluding(
@@ -19,11 +19,12 @@ export function startIncluding(
 ): IncludeAll {
   return includeAll
 
-  function includeAll(file: ComposeMap, asWritten: ComposeMap, path: string, scope: Scope): ComposeMap {
+  function includeAll(file: ComposeMap, asWritten: () => ComposeMap, path: string, scope: Scope): ComposeMap {
     const list = nodeAt(file, 'include')
     let whole = withoutEntry(file, 'include')
     if (list?.kind !== 'list') return whole
-    const known = new Map(SECTIONS.map((section) => [section, new Map(entriesOf(nodeAt(asWritten, section)))]))
+    const written = asWritten()
+    const known = new Map(SECTIONS.map((section) => [section, new Map(entriesOf(nodeAt(written, section)))]))
     for (const item of list.items) {
       const included = include(item, path, scope)
       for (const section of SECTIONS) whole = withSection(whole, section, nodeAt(included, section), item)

@@ -58,9 +58,8 @@ export function loadCompose(input: ComposeInput, shapes: ComposeShapes): LoadedC
       return mapOf([], start)
     }
     const raw = reading.readRaw(path, text, scope.env, true)
-    const whole = extendAll(raw, path, scope)
-    const placed = placePaths(whole, scope.folder, input.home)
-    return includeAll(placed, whole, path, scope)
+    const whole = extendAll(placePaths(raw, scope.folder, input.home), path, scope)
+    return includeAll(whole, () => extendAll(raw, path, scope), path, scope)
   }
 }
 

@@ -28,7 +28,7 @@ export function placePaths(file: ComposeMap, folder: string, home: string | unde
     if (!build) return service
     const map = buildMap(build)
     const withPaths = changed(changed(changed(map, 'context', context), 'additional_contexts', contexts), 'ssh', ssh)
-    return withEntry(service, 'build', { ...withPaths, ...compact({ tag: build.tag }) })
+    return withEntry(service, 'build', { ...withPaths, ...tagOf(build) })
   }
 
   function path(node: ComposeNode): ComposeNode {
@@ -46,7 +46,8 @@ export function placePaths(file: ComposeMap, folder: string, home: string | unde
   }
 
   function contexts(node: ComposeNode): ComposeNode {
-    return pairs(node, (value) => (isRemotePath(value) ? value : absolute(value)))
+    const change = (value: string) => (isRemotePath(value) ? value : absolute(value))
+    return node.kind === 'map' ? ofMap(node, change) : pairs(node, change)
   }
 
   function ssh(node: ComposeNode): ComposeNode {
@@ -60,7 +61,18 @@ export function placePaths(file: ComposeMap, folder: string, home: string | unde
       if (equals === -1) return item
       return { kind: 'scalar', at: item.at, value: `${text.slice(0, equals + 1)}${change(text.slice(equals + 1))}` }
     })
-    return { kind: 'list', at: node.at, items, ...compact({ tag: node.tag }) }
+    return { kind: 'list', at: node.at, items, ...tagOf(node) }
+  }
+
+  // A map stays one, for a later file to reset a key of it
+  function ofMap(map: ComposeMap, change: (value: string) => string): ComposeMap {
+    const changeOne = (node: ComposeNode): ComposeNode => {
+      if (node.kind === 'list') return { ...node, items: node.items.map(changeOne) }
+      const text = textOf(node)
+      return text === undefined ? node : { kind: 'scalar', at: node.at, value: change(text), ...tagOf(node) }
+    }
+    const entries = [...map.entries].map(([key, { at, value }]) => [key, { at, value: changeOne(value) }] as const)
+    return { ...map, entries: new Map(entries) }
   }
 
   function absolute(text: string): string {
@@ -79,6 +91,10 @@ export function withContexts(file: ComposeMap, folder: string): ComposeMap {
     return withEntry(service, 'build', withEntry(build, 'context', { kind: 'scalar', at: build.at, value: folder }))
   }
   return withEntry(file, 'services', eachOf(services, withContext))
+}
+
+function tagOf({ tag }: ComposeNode): Pick<ComposeNode, 'tag'> {
+  return compact({ tag })
 }
 
 function changed(map: ComposeMap, key: string, change: (node: ComposeNode) => ComposeNode): ComposeMap {

@@ -129,8 +129,12 @@ function normalName(text: string): string {
 function isOn(service: ComposeNode | undefined, choice: ComposeChoice, services: ComposeMap): boolean {
   const profiles = profilesOf(service)
   if (profiles.length === 0 || choice.profiles.includes('*')) return true
-  const named = choice.services.flatMap((name) => profilesOf(nodeAt(services, name)))
-  return profiles.some((profile) => choice.profiles.includes(profile) || named.includes(profile))
+  const isGiven = (profile: string) => choice.profiles.includes(profile)
+  // A service that is on already switches no other profile on
+  const named = choice.services
+    .map((name) => profilesOf(nodeAt(services, name)))
+    .filter((others) => !others.some(isGiven))
+  return profiles.some((profile) => isGiven(profile) || named.some((others) => others.includes(profile)))
 }
 
 function profilesOf(service: ComposeNode | undefined): string[] {

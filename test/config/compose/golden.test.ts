@@ -51,10 +51,10 @@ async function readProject(one: ComposeCase) {
     const env = { HOME: '/home/user', ...one.env }
     const parsed = parseArgv(wordsOf(one), env, { cwd, localPlatform: parsePlatform('linux/amd64') })
     const command = parsed['options'] as ComposeCommand
-    const { project } = await openProject(command, { env, stdin: process.stdin })
+    const { project, env: all } = await openProject(command, { env, stdin: process.stdin })
     const printed = withNeeded(project.targets, project.chosen).map((target) => [
       target.name,
-      asPrinted(withCommandLine(target, command)),
+      asPrinted(withCommandLine(target, command, all)),
     ])
     const text = JSON.stringify({ chosen: project.chosen, targets: Object.fromEntries(printed) })
     return JSON.parse(text.replaceAll(cwd, '/srv/project').replaceAll(work, '/srv')) as {

@@ -88,6 +88,9 @@ function readBlock(cursor: Cursor, type: string, at: Block['at']): Block {
     labels.push(name)
   }
   const body = withNewlines(cursor, true, () => readBody(cursor, true))
+  const inner = body.blocks[0]
+  if (inner && here(cursor).line === at.line)
+    throw new HclError(`the block "${inner.type}" needs a line of its own within "${type}"`, inner.at)
   expect(cursor, '}', `the "}" of the block at line ${at.line}`)
   return { type, labels, at, body }
 }
