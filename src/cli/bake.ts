@@ -80,7 +80,12 @@ function imagesOf(command: BakeCommand, definitions: Definitions, env: Terminal[
   return {
     targets,
     chosen,
-    groups: {},
+    groups: Object.fromEntries(
+      resolved.groups.map(({ name, description, targets: members }) => [
+        name,
+        { ...(description ? { description } : {}), targets: members },
+      ]),
+    ),
     project: shared.cwd,
     foreign: definitions.foreign,
     grants: values.allow,

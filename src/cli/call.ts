@@ -11,11 +11,24 @@ import { readSource } from './read-source.ts'
 import type { Terminal } from './terminal.ts'
 import { withSignals } from './signals.ts'
 
+/** A question about a Dockerfile. */
+export interface Question {
+  readonly options: CompleteOptions
+  readonly call: Call & { readonly kind: Answer['kind'] }
+}
+
 /** `xbuild build --check` and `--call`: the answer on stdout; exit code 1 when a check found what BuildKit's would. */
-export async function runCall(
-  { options, call }: { readonly options: CompleteOptions; readonly call: Call & { readonly kind: Answer['kind'] } },
+export async function runCall(question: Question, terminal: Terminal): Promise<number> {
+  const { text, code } = await answerCall(question, terminal)
+  await print(terminal.stdout, text)
+  return code
+}
+
+/** The answer in the form that was asked for, and the exit code. */
+export async function answerCall(
+  { options, call }: Question,
   terminal: Terminal,
-): Promise<number> {
+): Promise<{ readonly text: string; readonly code: number }> {
   const { stdout, stderr, env } = terminal
   const progress = await createUi(options.progress === 'auto' ? 'plain' : options.progress, {
     stderr,
@@ -30,9 +43,12 @@ export async function runCall(
     },
   })
   const answer = await answered.finally(() => progress.finish())
-  await print(stdout, call.format === 'json' ? toJson(answer) : toText(answer, terminal))
-  if (answer.kind !== 'check' || call.ignoreStatus) return 0
-  return answer.found.some(({ severity, rule }) => severity === 'error' || isOfBuildKit(rule)) ? 1 : 0
+  const text = call.format === 'json' ? toJson(answer) : toText(answer, terminal)
+  const isBad =
+    answer.kind === 'check' &&
+    !call.ignoreStatus &&
+    answer.found.some(({ severity, rule }) => severity === 'error' || isOfBuildKit(rule))
+  return { text, code: isBad ? 1 : 0 }
 }
 
 function toText(answer: Answer, { stdout, env, cwd }: Terminal): string {

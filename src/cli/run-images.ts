@@ -4,7 +4,7 @@ import { compact } from '../compact.ts'
 import type { Call } from '../config/call.ts'
 import { askProblems, openAsks, type Grants } from '../config/images/allow.ts'
 import { cutCwd, isRemoteContext, requestsOf, type ImageRequest, type SharedOptions } from '../config/images/options.ts'
-import { printTargets } from '../config/images/print.ts'
+import { printAnswers, printTargets } from '../config/images/print.ts'
 import { settingsOf } from '../config/images/settings.ts'
 import { neededBy, withNeeded, type ImageTarget } from '../config/images/target.ts'
 import type { Ask } from '../config/project.ts'
@@ -178,15 +178,20 @@ async function askAll(
   run: ImagesRun,
   terminal: Terminal,
 ): Promise<number> {
-  const { runCall } = await import('./call.ts')
+  const { answerCall } = await import('./call.ts')
   const kind = call.kind as Answer['kind']
-  let code = 0
+  const answers: { target: ImageTarget; kind: string; answer: unknown }[] = []
+  let worst = 0
   for (const { name, options } of requests) {
     if (!run.chosen.includes(name)) continue
-    if (call.format === 'text' && run.chosen.length > 1) await print(terminal.stdout, `${name}:\n`)
-    code = Math.max(code, await runCall({ options: { ...options, outputs: [] }, call: { ...call, kind } }, terminal))
+    const question = { options: { ...options, outputs: [] }, call: { ...call, kind } }
+    const { text, code } = await answerCall(question, terminal)
+    worst = Math.max(worst, code)
+    if (call.format === 'text') await print(terminal.stdout, run.chosen.length > 1 ? `${name}:\n${text}` : text)
+    else answers.push({ target: run.targets.find((one) => one.name === name)!, kind, answer: JSON.parse(text) })
   }
-  return code
+  if (call.format === 'json') await print(terminal.stdout, printAnswers(answers, run.groups))
+  return worst
 }
 
 /** Throws BAD_OPTION for images that are made from each other, which no order of building could end. */

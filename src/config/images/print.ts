@@ -9,9 +9,34 @@ export function printTargets(
   targets: readonly ImageTarget[],
   groups: Readonly<Record<string, { readonly description?: string; readonly targets: readonly string[] }>>,
 ): string {
+  return printed(
+    groups,
+    targets.map((one) => [one.name, shownTarget(one)]),
+  )
+}
+
+/** Targets, each with what was asked about its Dockerfile, as `docker buildx bake --call=KIND,format=json` shows them. */
+export function printAnswers(
+  answers: readonly { readonly target: ImageTarget; readonly kind: string; readonly answer: unknown }[],
+  groups: Readonly<Record<string, { readonly description?: string; readonly targets: readonly string[] }>>,
+): string {
+  return printed(
+    groups,
+    answers.map(({ target, kind, answer }) => [target.name, { build: shownTarget(target), [kind]: answer }]),
+  )
+}
+
+function printed(
+  groups: Readonly<Record<string, unknown>>,
+  targets: readonly (readonly [name: string, shown: unknown])[],
+): string {
   const group = sorted(groups)
-  const target = sorted(Object.fromEntries(targets.map((one) => [one.name, withoutLoginsOf(targetJson(one))])))
+  const target = sorted(Object.fromEntries(targets))
   return `${JSON.stringify({ ...(Object.keys(group).length > 0 ? { group } : {}), target }, null, 2)}\n`
+}
+
+function shownTarget(target: ImageTarget): Json {
+  return withoutLoginsOf(targetJson(target))
 }
 
 /** What goes to a terminal, or into the log of a CI service, holds no logins of URLs of contexts. */
