@@ -31,10 +31,10 @@ export interface Apt {
   /** Unpacks whole packages over each other into a folder. */
   unpack(packages: readonly AptPackage[], folder: string): Promise<void>
   /**
-   * A folder with the first file of a package whose path a pattern of tar(1) matches: what comes after it is not read.
-   * Nothing when there is none.
+   * A folder with the first file of a package that each of some patterns of tar(1) matches: what comes after them is not
+   * read. Nothing when one matches none.
    */
-  folderOfFirst(one: AptPackage, pattern: string): Promise<string | undefined>
+  folderOfFirst(one: AptPackage, patterns: readonly string[]): Promise<string | undefined>
   /** Removes a folder of unpacked packages, at the latest when it is closed: for this process that takes long. */
   discard(folder: string): void
   /** Starts a program without an environment, and gives what it said: for this process that takes long. */
@@ -65,9 +65,12 @@ const NO_PROGRAMS = [
 /** What dpkg-deb says when tar ends early is said by tar, too. */
 const PROGRAMS = `dpkg-deb --fsys-tarfile "$1" | tar --extract --directory="$2" --warning=no-timestamp ${NO_PROGRAMS.map((one) => `--exclude='${one}'`).join(' ')}`
 
-/** Ends dpkg-deb once tar has found its file: what it says then is of no interest. */
+/**
+ * Ends dpkg-deb once tar has found its files: what it says then is of no interest. With more threads it would have
+ * unpacked what comes after them.
+ */
 const FIRST =
-  'dpkg-deb --fsys-tarfile "$1" 2>/dev/null | tar --extract --directory="$2" --occurrence --wildcards --no-same-owner "$3"'
+  'deb=$1 to=$2 && shift 2 && DPKG_DEB_THREADS_MAX=1 dpkg-deb --fsys-tarfile "$deb" 2>/dev/null | tar --extract --directory="$to" --occurrence --wildcards --no-same-owner "$@"'
 
 /** Reads the index of the archive. Throws HOST when this machine's apt has no such archive or cannot reach it. */
 export async function openApt(options: AptOptions): Promise<Apt> {
@@ -133,11 +136,11 @@ export async function openApt(options: AptOptions): Promise<Apt> {
     return got
   }
 
-  async function unpackFirst(one: AptPackage, pattern: string, to: string): Promise<string> {
+  async function unpackFirst(one: AptPackage, patterns: readonly string[], to: string): Promise<string> {
     await mkdir(to, { recursive: true })
     fetch([one])
     const deb = await downloads.get(one.sha256)!
-    await inLane('/bin/sh', ['-c', FIRST, 'sh', deb, to, pattern])
+    await inLane('/bin/sh', ['-c', FIRST, 'sh', deb, to, ...patterns])
     return to
   }
 
@@ -184,11 +187,11 @@ export async function openApt(options: AptOptions): Promise<Apt> {
       }
     },
 
-    async folderOfFirst(one, pattern) {
+    async folderOfFirst(one, patterns) {
       const all = unpacked.get(`${one.sha256}-programs`)
       if (all) return all
-      const key = `${one.sha256}-${createHash('sha256').update(pattern).digest('hex').slice(0, 12)}`
-      const got = unpacked.get(key) ?? unpackFirst(one, pattern, join(root, key))
+      const key = `${one.sha256}-${createHash('sha256').update(patterns.join('\n')).digest('hex').slice(0, 12)}`
+      const got = unpacked.get(key) ?? unpackFirst(one, patterns, join(root, key))
       unpacked.set(key, got)
       try {
         return await got

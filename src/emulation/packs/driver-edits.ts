@@ -9,9 +9,11 @@ import { readElf, wordBytes, type Segment } from './elf.ts'
  */
 export interface Edits {
   /** How texts in the program begin, and what that becomes, which is no longer; releases have some of them. */
-  readonly texts: Readonly<Record<string, string>>
+  readonly texts?: Readonly<Record<string, string>>
   /** Specs (GCC's manual, "Specifying Subprocesses") that no option sets, and their new text of at most one letter. */
-  readonly specs: Readonly<Record<string, string>>
+  readonly specs?: Readonly<Record<string, string>>
+  /** Two texts that the program puts before names of others, which have none there on their own machine. */
+  readonly prefix?: readonly [string, string]
 }
 
 const FIXED_ADDRESSES = 2
@@ -27,19 +29,52 @@ const TAKERS = [0xc7, 0x81]
  * The program with its edits made. Throws NOT_FOUND with the reason where it is not built as is understood here; half
  * of them are never made.
  */
-export function editDriver(program: Buffer, { texts, specs }: Edits): Buffer {
+export function editDriver(program: Buffer, { texts = {}, specs = {}, prefix }: Edits): Buffer {
   const elf = readElf(program)
   if (!elf || program.readUInt16LE(16) !== FIXED_ADDRESSES || program.readUInt16LE(18) !== X86_64)
     throw strange('it is not an amd64 program with fixed addresses')
   const made = Buffer.from(program)
   const begun = Object.keys(texts).filter((from) => beginnings(made, from).length > 0)
-  if (begun.length === 0) throw strange(`no string in it begins with "${Object.keys(texts).join('" or "')}"`)
+  if (begun.length === 0 && Object.keys(texts).length > 0)
+    throw strange(`no string in it begins with "${Object.keys(texts).join('" or "')}"`)
   for (const [from, to] of Object.entries(texts)) {
     const found = beginnings(made, from)
     for (const at of found) shorten(made, elf.loaded, { at, from, to })
   }
   for (const [name, text] of Object.entries(specs)) setSpec(made, elf.loaded, { name, text })
+  if (prefix) emptyPrefix(made, elf.loaded, prefix)
   return made
+}
+
+/** How far apart code names two texts that it joins. */
+const NEAR = 16
+
+/** Makes both texts empty wherever code names them together; elsewhere they stay. */
+function emptyPrefix(made: Buffer, loaded: readonly Segment[], [first, second]: readonly [string, string]): void {
+  const places = loaded.filter(({ executable }) => executable).flatMap((part) => constantsIn(made, part))
+  const isText = (at: number, text: string) => {
+    const offset = offsetOf(loaded, BigInt(made.readUInt32LE(at)))
+    return offset !== undefined && made.indexOf(`${text}\0`, offset, 'latin1') === offset
+  }
+  const seconds = places.filter((at) => isText(at, second))
+  const pairs = places
+    .filter((at) => isText(at, first))
+    .flatMap((one) => seconds.filter((at) => Math.abs(at - one) <= NEAR).map((other) => [one, other] as const))
+  if (pairs.length === 0) throw strange(`nothing in it joins "${first}" and "${second}"`)
+  if (new Set(pairs.flat()).size !== 2 * pairs.length) throw strange('it joins texts in another way')
+  for (const [one, other] of pairs)
+    for (const [at, text] of [
+      [one, first],
+      [other, second],
+    ] as const)
+      made.writeUInt32LE(made.readUInt32LE(at) + text.length, at) // to the end of the text
+}
+
+/** Where constants stand in code that it puts into registers. */
+function constantsIn(made: Buffer, { offset, size }: Segment): number[] {
+  const found: number[] = []
+  for (let at = offset + 1; at + 4 <= offset + size; at++) if ((made[at - 1]! & 0xf8) === 0xb8) found.push(at)
+  return found
 }
 
 function shorten(

@@ -61,7 +61,7 @@ export function foresee(text: string, sources?: SourceFiles): Foreseen[] {
     const { c, cxx } = all
     const linked = links + (builds ? 4 : 0)
     add({ cc1: c.files, cc1plus: cxx.files, as: c.files + cxx.files }, compilingCosts(all))
-    add({ gcc: c.files + linked, 'g++': cxx.files, ld: linked })
+    add({ gcc: c.files + linked, 'g++': cxx.files, collect2: linked, ld: linked })
     if (builds) {
       const files = c.files + cxx.files
       add({ make: 4, dash: files + 10, coreutils: 10 + files / 2, ar: 2, ranlib: 2, sed: 4, grep: 2 })
@@ -70,7 +70,8 @@ export function foresee(text: string, sources?: SourceFiles): Foreseen[] {
   if (has(CMAKE, script)) {
     const trials = { c: { files: 3, bytes: 3000 }, cxx: { files: 3, bytes: 3000 } }
     add({ cc1: 3, cc1plus: 3, as: 6 }, compilingCosts(trials))
-    add({ gcc: 8, 'g++': 8, ld: 4, make: 12, dash: 20 })
+    // It asks the linker what it is and can do, besides
+    add({ gcc: 8, 'g++': 8, collect2: 5, ld: 12, make: 12, dash: 20 })
   }
   // Its makefiles start it for each file, and each of its trials
   if (has(CMAKE_ITSELF, script)) add({ cmake: 30 + all.c.files + all.cxx.files })
@@ -85,6 +86,7 @@ export function foresee(text: string, sources?: SourceFiles): Foreseen[] {
       sed: 600,
       grep: 400,
       gcc: 100,
+      collect2: 40,
       ld: 40,
       diffutils: 50,
       make: 12,

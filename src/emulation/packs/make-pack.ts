@@ -55,16 +55,18 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
     const same =
       match.recipe.family === 'tool' ? await sameLibraries({ ...options, match }, target, { libraries, made }) : []
     const guest = await addGuest({ ...options, match }, { target, native, made })
+    const [own = ''] = programsOf(match.recipe)
+    const isTold = (program: string) => match.recipe.guest?.programs?.includes(program) !== false
     const others = await addOthers(match, {
       options,
       made,
       roots,
       targetRoot: target.root,
-      same: [...same, ...guest.rules],
+      same: (program) => (isTold(program) ? [...same, ...guest.rules] : same),
     })
     const { tryOut: trial = { args: [match.recipe.family === 'go' ? '-V=full' : '--version'] } } = match.recipe
-    const preload = match.recipe.guest && `lib/${GUEST}`
-    const said = await tryOut(made, { apt: options.apt, name, linked, args: trial.args, preload })
+    const preload = match.recipe.guest && isTold(own) ? `lib/${GUEST}` : undefined
+    const said = await tryOut(made, { apt: options.apt, name, linked, ...trial, preload })
     if (trial.says !== undefined && said !== trial.says)
       throw noPair(match, `its twin says ${JSON.stringify(said)} instead of ${JSON.stringify(trial.says)}`)
     for (const [path, text] of Object.entries(match.recipe.files ?? {}))
@@ -88,7 +90,7 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
           ...rules,
           ...same,
           ...(companion?.rules ?? []),
-          ...guest.rules,
+          ...(isTold(own) ? guest.rules : []),
           linked ? `load {pack} ${name}` : `exec {pack}/bin/${name}`,
         ],
       },
@@ -114,7 +116,7 @@ async function addOthers(
     made: string
     roots: readonly string[]
     targetRoot: string
-    same: readonly string[]
+    same: (program: string) => readonly string[]
   },
 ): Promise<TwinOf[]> {
   const found: TwinOf[] = []
@@ -142,7 +144,7 @@ async function addOthers(
     found.push({
       id,
       program: file.slice(targetRoot.length),
-      rules: [...rulesOf(one), ...same, linked ? `load {pack} ${name}` : `exec {pack}/bin/${name}`],
+      rules: [...rulesOf(one), ...same(program), linked ? `load {pack} ${name}` : `exec {pack}/bin/${name}`],
     })
   }
   return found
@@ -154,9 +156,10 @@ async function addCompanion(
   { options, match, work, made }: { options: MakePackOptions; match: RecipeMatch; work: string; made: string },
 ) {
   const { id: _, ...others } = options
-  const recipe = { ...match.recipe, ...companion }
+  const { reads: _reads, ...own } = match.recipe
+  const recipe = { ...own, ...companion }
   const { target, native, program } = await findPair(
-    { ...others, match: { ...match, recipe, version: '' } },
+    { ...others, match: { ...match, recipe, version: '' }, alone: true },
     join(work, 'companion'),
   )
   for (const needed of readElfFile(program)?.needed ?? []) {
@@ -216,6 +219,9 @@ async function fillPack(
   return true
 }
 
+/** Starts a program that is expected to fail, and gives what it said of that. */
+const FAILS = '"$@" 2>&1; test $? = 1'
+
 /** Starts the twin as the handler will. */
 async function tryOut(
   made: string,
@@ -224,11 +230,20 @@ async function tryOut(
     name,
     linked,
     args,
+    fails = false,
     preload,
-  }: { apt: Apt; name: string; linked: boolean; args: readonly string[]; preload?: string | undefined },
+  }: {
+    apt: Apt
+    name: string
+    linked: boolean
+    args: readonly string[]
+    fails?: boolean
+    preload?: string | undefined
+  },
 ): Promise<string> {
   const [program, lib] = [join(made, 'bin', name), join(made, 'lib')]
   const before = preload ? ['--preload', join(made, preload)] : []
   const loaded = ['--inhibit-cache', '--library-path', lib, ...before, '--argv0', name, program]
-  return linked ? apt.start(join(lib, 'ld.so'), [...loaded, ...args]) : apt.start(program, args)
+  const [first, ...rest] = [...(linked ? [join(lib, 'ld.so'), ...loaded] : [program]), ...args]
+  return fails ? apt.start('sh', ['-c', FAILS, 'sh', first!, ...rest]) : apt.start(first!, rest)
 }

@@ -18,6 +18,8 @@ export interface PairOptions {
   readonly host: PackTarget
   /** Build-id that the program must have; absent: whatever the archive has now. */
   readonly id?: string
+  /** It is a library whose own ones are there already: those of its package are left out. */
+  readonly alone?: true
   /** Builds what no package has; absent: nothing is built. */
   readonly build?: BuildFromSource | undefined
   readonly signal: AbortSignal
@@ -47,7 +49,7 @@ export async function findPair(options: PairOptions, folder: string): Promise<Pa
   const target = await findTarget(options)
   const { match } = target
   const { native, sources } = findNative({ ...options, match }, target)
-  const libraries = apt.libraries([native.name])
+  const libraries = options.alone ? [] : apt.libraries([native.name])
   const unpackedLibraries = apt.folders(libraries)
   unpackedLibraries.catch(() => undefined)
   const root = sources ? join(folder, 'native') : await folderFor({ apt, match }, native)
@@ -76,7 +78,7 @@ interface Found {
 }
 
 /** What will most likely be unpacked: fetched in one go, it is there when it is asked for. */
-function likely({ apt, match, host }: PairOptions): AptPackage[] {
+function likely({ apt, match, host, alone }: PairOptions): AptPackage[] {
   const { recipe, target } = match
   for (const version of versionsOf(match)) {
     const firstOf = ({ packages }: Origin, architecture: string) =>
@@ -84,7 +86,7 @@ function likely({ apt, match, host }: PairOptions): AptPackage[] {
         apt.versions(fill(name, { ...match, version }, 'package'), architecture).slice(0, 1),
       )[0]
     const [one, native] = [firstOf(recipe.target, target.debian), firstOf(recipe.native, host.debian)]
-    if (one && native) return [one, native, ...apt.libraries([native.name])]
+    if (one && native) return [one, native, ...(alone ? [] : apt.libraries([native.name]))]
   }
   return []
 }
@@ -116,12 +118,12 @@ async function findTarget({ apt, match, id, distribution }: PairOptions): Promis
   throw noPair(match, `it is not that of ${candidates.join(' or ')} in ${where} (another build-id)`)
 }
 
-/** The folder of a package, or of a driver alone: its package has far larger programs behind it. */
+/** The folder of a package, or of what is read of it: it may have far larger programs behind that. */
 async function folderFor(options: Pick<PairOptions, 'apt' | 'match'>, found: AptPackage): Promise<string> {
-  return (await folderOfDriver(options, found)) ?? (await options.apt.folders([found]))[0]!
+  return (await folderOfFirst(options, found)) ?? (await options.apt.folders([found]))[0]!
 }
 
-async function folderOfDriver(
+async function folderOfFirst(
   { apt, match }: Pick<PairOptions, 'apt' | 'match'>,
   found: AptPackage,
 ): Promise<string | undefined> {
@@ -129,9 +131,11 @@ async function folderOfDriver(
   const isTarget = found.architecture === match.target.debian
   const names = (isTarget ? recipe.target : recipe.native).files.map((file) => basename(fill(file, match)))
   const shortest = names.toSorted((one, other) => one.length - other.length)[0]
-  if (recipe.family !== 'driver' || shortest === undefined || !names.every((name) => name.endsWith(shortest)))
-    return undefined
-  const folder = await apt.folderOfFirst(found, `./usr/*${shortest}`)
+  const isDriver =
+    recipe.family === 'driver' && shortest !== undefined && names.every((name) => name.endsWith(shortest))
+  const patterns = recipe.reads ?? (isDriver ? [`./usr/*${shortest}`] : undefined)
+  if (!patterns) return undefined
+  const folder = await apt.folderOfFirst(found, patterns)
   const files = isTarget ? targetFiles(match) : recipe.native.files.map((file) => fill(file, match))
   return folder !== undefined && (await findFile([folder], files)) !== undefined ? folder : undefined
 }

@@ -46,6 +46,11 @@ export interface Recipe {
   readonly target: Origin
   /** Its twin in the packages of this machine's. */
   readonly native: Origin
+  /**
+   * Of its packages no more is read than the first file that each of these patterns of tar(1) matches, which may have
+   * far larger ones behind them; absent: of drivers themselves, of others all.
+   */
+  readonly reads?: readonly string[]
   /** What is changed in the twin. */
   readonly edits?: Edits
   /** Texts in the twin that tell its machine, and what they are in the program: `move-texts.ts`. */
@@ -62,8 +67,8 @@ export interface Recipe {
   readonly companion?: Companion
   /** Further files of the pack: name in its folder -> content. */
   readonly files?: Readonly<Record<string, string>>
-  /** With what a twin is tried, and what it prints then; absent: arguments that print a version. */
-  readonly tryOut?: { readonly args: readonly string[]; readonly says?: string }
+  /** With what a twin is tried, and what it prints then, as an error where it fails; absent: arguments that print a version. */
+  readonly tryOut?: { readonly args: readonly string[]; readonly says?: string; readonly fails?: true }
   /** Lines for the handler, see `qemu/handler/rules.h`. */
   readonly rules: readonly string[]
   /**
@@ -79,6 +84,8 @@ export interface Recipe {
 export interface Guest {
   /** Path of the program in images. */
   readonly program: string
+  /** Those of a recipe for several that are told; absent: all. */
+  readonly programs?: readonly string[]
   /** Its machine, as `uname -m` tells it. */
   readonly machine: string
   /** It makes system calls by their numbers on its own machine; absent: scripts could, by those of the image's. */
@@ -104,7 +111,7 @@ export interface Scripts {
  * A library that a program loads as it likes, of another source: the image's must be the one whose twin comes into
  * the pack, as `lib/<its file name>`.
  */
-export interface Companion extends Pick<Recipe, 'family' | 'versions' | 'target' | 'native'> {
+export interface Companion extends Pick<Recipe, 'family' | 'versions' | 'target' | 'native' | 'reads'> {
   /** Where images have it; absent: at its own place, and the twin is named in the place of it. */
   readonly path?: string
   /** The argument after which the program is told where it is. */

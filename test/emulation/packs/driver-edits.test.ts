@@ -91,6 +91,35 @@ describe('the driver of a cross compiler', () => {
     expect(made[Number(made.readBigUInt64LE(PLACES.variable)) - AT]).toBe(0)
   })
 
+  const near = program({ texts: ['this-triple', 'that', '-'] })
+  const [triple, dash] = [PLACES.texts + 1, PLACES.texts + 1 + 'this-triple that '.length].map(address) as [
+    Buffer,
+    Buffer,
+  ]
+  /** The program with instructions that load both texts, and others. */
+  const loads = (...code: readonly (Buffer | readonly number[])[]) =>
+    Buffer.concat([
+      near.subarray(0, PLACES.code),
+      Buffer.concat(code.map((one) => Buffer.from(one))),
+      near.subarray(PLACES.code),
+    ]).subarray(0, 0x500)
+  const PREFIX = { prefix: ['this-triple', '-'] } as const
+
+  test('calls other programs by the names that they have at home', () => {
+    const apart = Buffer.alloc(40, 0x90)
+    const made = editDriver(loads([0xbf], triple, [0x31, 0xc9, 0xbe], dash, apart, [0xbf], triple), PREFIX)
+    const at = (place: number) => made.readUInt32LE(PLACES.code + place) - AT
+    expect([made[at(1)], made[at(8)]]).toEqual([0, 0])
+    expect(at(8 + 4 + 40 + 1)).toBe(PLACES.texts + 1) // where it is named by itself, it stays
+  })
+
+  test.each([
+    ['nothing joins the two', loads([0xbf], triple, Buffer.alloc(40, 0x90), [0xbe], dash), 'nothing in it joins'],
+    ['three are joined', loads([0xbf], triple, [0xbe], dash, [0xbe], dash), 'in another way'],
+  ])('keeps the names where %s', (_, file, state) => {
+    expect(() => editDriver(file, PREFIX)).toThrow(state)
+  })
+
   test.each([
     ['code that knows where a text begins', [0xbf, ...address(PLACES.texts + 1)]],
     ['code that looks like knowing more by chance', [0x41, ...address(PLACES.texts + 1 + 4)]],

@@ -14,7 +14,7 @@ import { longestWait } from '../../../src/emulation/packs/waiting.ts'
 
 const SHELL = ['dash', 'coreutils', 'sed', 'grep']
 const APT = ['apt-get', 'apt-store', 'sqv', 'dpkg', 'dpkg-deb', 'tar', ...SHELL]
-const C = ['cc1', 'as', 'gcc', 'ld']
+const C = ['cc1', 'as', 'gcc', 'collect2', 'ld']
 const MADE = ['make', 'dash', 'coreutils', 'ar', 'ranlib', 'sed', 'grep']
 const CONFIGURED = ['bash', 'diffutils', 'mawk']
 
@@ -33,8 +33,11 @@ describe('packs that the script of a RUN will need', () => {
     ['gcc -O2 a.c', C],
     ['/bin/sh -c cd src; for one in *.c; do CFLAGS= /usr/bin/gcc-14 -c $one; done', ['cc1', 'as', 'gcc']],
     ['/bin/sh -c ./configure && make', [...C, ...MADE, ...CONFIGURED]],
-    ['/bin/sh -c autoreconf -fi', ['cc1', 'as', ...SHELL, 'gcc', 'ld', 'make', ...CONFIGURED, 'm4', 'perl']],
-    ['/bin/sh -c g++ a.cc', ['cc1plus', 'as', 'gcc', 'g++', 'ld']],
+    [
+      '/bin/sh -c autoreconf -fi',
+      ['cc1', 'as', ...SHELL, 'gcc', 'collect2', 'ld', 'make', ...CONFIGURED, 'm4', 'perl'],
+    ],
+    ['/bin/sh -c g++ a.cc', ['cc1plus', 'as', 'gcc', 'g++', 'collect2', 'ld']],
     ['/bin/sh -c cmake --build .', [...C, ...MADE, 'cc1plus', 'g++', 'cmake']],
     ['/bin/sh -c cmake -G Ninja . && ninja', [...C, ...MADE, 'cc1plus', 'g++', 'cmake', 'ninja']],
     ['/bin/sh -c go build ./...', ['go-command', 'go-image', 'go-compile', 'go-asm', 'go-link', 'go-cgo']],
