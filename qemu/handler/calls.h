@@ -4,7 +4,7 @@
 
 #ifdef __x86_64__
 enum {
-    READ = 0, WRITE = 1, CLOSE = 3, PREAD = 17, SOCKET = 41, CONNECT = 42, SENDTO = 44, EXECVE = 59, FCNTL = 72, OPENAT = 257,
+    READ = 0, WRITE = 1, CLOSE = 3, PREAD = 17, SOCKET = 41, CONNECT = 42, SENDTO = 44, EXECVE = 59, FCNTL = 72, GETDENTS = 217, OPENAT = 257,
     READLINKAT = 267, FACCESSAT = 269, PRLIMIT = 302
 };
 #define NO_LINK 0400000L /* O_NOFOLLOW */
@@ -19,7 +19,7 @@ static long call(long number, long a, long b, long c, long d, long e, long f)
 }
 #elif defined(__aarch64__)
 enum {
-    FCNTL = 25, FACCESSAT = 48, OPENAT = 56, CLOSE = 57, READ = 63, WRITE = 64, PREAD = 67, READLINKAT = 78, SOCKET = 198,
+    FCNTL = 25, FACCESSAT = 48, OPENAT = 56, CLOSE = 57, GETDENTS = 61, READ = 63, WRITE = 64, PREAD = 67, READLINKAT = 78, SOCKET = 198,
     CONNECT = 203, SENDTO = 206, EXECVE = 221, PRLIMIT = 261
 };
 #define NO_LINK 0100000L /* O_NOFOLLOW */

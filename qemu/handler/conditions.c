@@ -4,6 +4,7 @@
 #include "build-id.h"
 #include "calls.h"
 #include "engine.h"
+#include "folders.h"
 #include "shell.h"
 #include "users.h"
 
@@ -22,16 +23,6 @@ static int is_at(long file, const char *path)
     return equal(found, path);
 }
 
-/* Whether a text is one of the words of another, which is cut into them. */
-static int is_either(const char *text, char *words)
-{
-    for (char *rest; *words; words = rest) {
-        rest = cut(words);
-        if (equal(text, words)) return 1;
-    }
-    return 0;
-}
-
 /* Whether of arguments that begin so there is only this one, and the value follows it. */
 static int has_only(char **argv, const char *beginning, const char *value)
 {
@@ -44,6 +35,34 @@ static int has_variable(char **env, const char *variable)
 {
     for (; *env; env++) if (equal(*env, variable)) return 1;
     return 0;
+}
+
+/* Whether all variables that begin so are among these names. */
+static int are_among(char **env, const char *beginning, const char *names)
+{
+    char name[MAX_ID + 1];
+    for (; *env; env++) {
+        size_t size = 0;
+        if (!begins(*env, beginning)) continue;
+        for (; (*env)[size] && (*env)[size] != '='; size++) {
+            if (size == MAX_ID) return 0;
+            name[size] = (*env)[size];
+        }
+        name[size] = 0;
+        if (!is_among(name, names)) return 0;
+    }
+    return 1;
+}
+
+/* A path, below the folder HOME where it begins with ~/; nothing when that is not known. `room` is for MAX_PATH letters. */
+static const char *from_home(const char *path, char **env, char *room)
+{
+    if (!begins(path, "~/")) return path;
+    const char *home = value_of(env, "HOME", 4);
+    struct text text = { room, room + MAX_PATH, 0 };
+    if (!home || *home != '/') return 0;
+    put(&text, home), put(&text, path + 1);
+    return text.over ? 0 : room;
 }
 
 static int of_arguments(char **argv, const char *word, char *value)
@@ -71,7 +90,21 @@ static int of_arguments(char **argv, const char *word, char *value)
 
 static int of_surroundings(const struct start *start, const char *word, char *value)
 {
-    if (equal(word, "absent")) return !is_there(value);
+    char room[MAX_PATH];
+    if (equal(word, "absent")) {
+        const char *path = from_home(value, start->env, room);
+        return path && !is_there(path);
+    }
+    if (equal(word, "only")) {
+        char *end = cut(value), *names = cut(end);
+        const char *folder = from_home(value, start->env, room);
+        return folder && *end && holds_only(folder, end, names);
+    }
+    if (equal(word, "called")) return is_among(start->path, value);
+    if (equal(word, "among")) {
+        char *names = cut(value);
+        return are_among(start->env, value, names);
+    }
     if (equal(word, "at")) return is_at(start->own, value);
     if (equal(word, "without")) return !value_of(start->env, value, length(value));
     if (equal(word, "not")) return !has_variable(start->env, value);
@@ -85,7 +118,7 @@ static int of_surroundings(const struct start *start, const char *word, char *va
     }
     if (equal(word, "either")) {
         char *values = cut(value), *set = value_of(start->env, value, length(value));
-        return !set || !*set || is_either(set, values);
+        return !set || !*set || is_among(set, values);
     }
     return NO_CONDITION;
 }

@@ -31,28 +31,53 @@ static void digest_block(uint32_t *state, const unsigned char *block)
     for (int i = 0; i < 8; i++) state[i] += s[i];
 }
 
-int digest_of(const char *path, char *hex)
+static void digest_start(uint32_t *state)
 {
-    uint32_t state[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
-    unsigned char part[4096 + 128];
-    long file = open_file(path), size, at = 0;
-    if (file < 0) return 0;
-    for (;;) {
-        long got = size = read_at(file, part, 4096, (uint64_t)at);
-        while (got > 0 && size < 4096 && (got = read_at(file, part + size, 4096 - size, (uint64_t)(at + size))) > 0) size += got;
-        if (got < 0 || at > 1l << 26) { close_file(file); return 0; }
-        at += size;
-        int last = size < 4096;
-        if (last) {
-            part[size++] = 0x80;
-            while (size % 64 != 56) part[size++] = 0;
-            for (int i = 56; i >= 0; i -= 8) part[size++] = (unsigned char)((uint64_t)at * 8 >> i);
-        }
-        for (long block = 0; block < size; block += 64) digest_block(state, part + block);
-        if (last) break;
+    static const uint32_t START[8] = { 0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19 };
+    for (int i = 0; i < 8; i++) state[i] = START[i];
+}
+
+#define PART 4096
+
+/* Adds a part, which has room for 128 more bytes; the last one is shorter than PART. `whole` is the size of all. */
+static void digest_part(uint32_t *state, unsigned char *part, long size, long whole)
+{
+    if (size < PART) {
+        part[size++] = 0x80;
+        while (size % 64 != 56) part[size++] = 0;
+        for (int i = 56; i >= 0; i -= 8) part[size++] = (unsigned char)((uint64_t)whole * 8 >> i);
     }
+    for (long block = 0; block < size; block += 64) digest_block(state, part + block);
+}
+
+int digest_open(long file, uint32_t *state)
+{
+    unsigned char part[PART + 128];
+    long size, at = 0;
+    if (file < 0) return 0;
+    digest_start(state);
+    do {
+        long got = size = read_at(file, part, PART, (uint64_t)at);
+        while (got > 0 && size < PART && (got = read_at(file, part + size, PART - size, (uint64_t)(at + size))) > 0) size += got;
+        if (got < 0 || at > 1l << 26) { close_file(file); return 0; }
+        digest_part(state, part, size, at += size);
+    } while (size == PART);
     close_file(file);
+    return 1;
+}
+
+int digest_text(const char *text, size_t size, uint32_t *state)
+{
+    unsigned char part[PART + 128];
+    if (size >= PART) return 0;
+    for (size_t i = 0; i < size; i++) part[i] = (unsigned char)text[i];
+    digest_start(state);
+    digest_part(state, part, (long)size, (long)size);
+    return 1;
+}
+
+void digest_hex(const uint32_t *state, char *hex)
+{
     for (int i = 0; i < 64; i++) *hex++ = "0123456789abcdef"[state[i / 8] >> (28 - i % 8 * 4) & 15];
     *hex = 0;
-    return 1;
 }

@@ -126,3 +126,139 @@ SHOWN long syscall(long number, long a, long b, long c, long d, long e, long f)
     }
     return ((long (*)(long, long, long, long, long, long, long))dlsym(NEXT, "syscall"))(number, a, b, c, d, e, f);
 }
+
+/*
+ * Of Python: numbers that it works out in compiling are kept in byte code. Powers, and products and quotients of complex numbers, are worked out
+ * by the image's own Python where they need not be rounded alike on both CPUs. What is no number has a sign, which is the CPU's.
+ */
+union bits { double number; unsigned char bytes[8]; };
+struct complex { double real, imag; };
+
+static int is_whole(double x) { return x >= -0x1p53 && x <= 0x1p53 && x == (double)(long)x; }
+static int is_power_of_two(double x) /* and no denormal number */
+{
+    union bits bits = { x };
+    for (int i = 0; i < 6; i++) if (bits.bytes[i]) return 0;
+    return !(bits.bytes[6] & 15) && (bits.bytes[7] & 0x7f || bits.bytes[6]);
+}
+static int is_finite(double x) { return x - x == 0; }
+static int digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0; }
+
+/* What the image's Python makes of a, b, c and d. */
+static struct complex ask_python(const char *expression, const double *numbers)
+{
+    char command[1024], *at = command, said[34];
+    const char *parts[] = { "exec ", PROGRAM, " -I -S -c 'from struct import *; a, b, c, d = unpack(\"<4d\", bytes.fromhex(\"", 0,
+                            "\")); r = complex(", expression, "); print(pack(\"<2d\", r.real, r.imag).hex())' </dev/null" };
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        for (const char *c = parts[i]; c && *c; c++) *at++ = *c;
+        for (int n = 0; n < 4 && !parts[i]; n++) {
+            union bits bits = { numbers[n] };
+            for (int j = 0; j < 8; j++) *at++ = "0123456789abcdef"[bits.bytes[j] >> 4], *at++ = "0123456789abcdef"[bits.bytes[j] & 15];
+        }
+    }
+    *at = 0;
+    void *pipe = popen(command, "re");
+    if (!pipe || fread(said, 1, sizeof said, pipe) < 32 || pclose(pipe) != 0) stop("a number that is rounded");
+    double made[2];
+    for (int n = 0; n < 2; n++) {
+        union bits bits;
+        for (int j = 0; j < 8; j++) bits.bytes[j] = (unsigned char)(digit(said[16 * n + 2 * j]) << 4 | digit(said[16 * n + 2 * j + 1]));
+        made[n] = bits.number;
+    }
+    return (struct complex){ made[0], made[1] };
+}
+
+static int is_python;
+
+SHOWN double pow(double x, double y)
+{
+    double made = ((double (*)(double, double))dlsym(NEXT, "pow"))(x, y);
+    /* What has an exact result is right everywhere, and what has none ends in an error. */
+    int exact = is_whole(x) && is_whole(y) && (y >= 0 || is_power_of_two(x)) && (is_whole(made) || is_power_of_two(made));
+    if (!is_python || !is_finite(made) || exact) return made;
+    int *error = __errno_location(), before = *error;
+    made = ask_python("a ** b", (double[]){ x, y, 0, 0 }).real;
+    *error = before;
+    return made;
+}
+
+/* PyTypeObject.tp_as_number, and of PyNumberMethods what works out numbers, since Python 3.5. */
+enum { AS_NUMBER = 12, ADD = 0, SUBTRACT = 1, MULTIPLY = 2, REST = 3, POWER = 5, FLOOR_DIVIDE = 29, DIVIDE = 30 };
+typedef void *(*two)(void *, void *);
+typedef void *(*three)(void *, void *, void *);
+static void **float_type, **complex_type;
+static two of_floats[DIVIDE + 1], of_complex[DIVIDE + 1];
+static three power;
+
+/* arm64 makes positive ones where x86 makes negative ones; those that were there before are passed on by both. */
+static void *without_sign(void *one, void *other, void *made)
+{
+    double (*value_of)(void *) = (double (*)(void *))dlsym(0, "PyFloat_AsDouble");
+    if (!made || ((void **)made)[1] != float_type) return made; /* NotImplemented, or an error */
+    union bits bits = { value_of(made) };
+    if (bits.number == bits.number) return made;
+    for (int i = 0; i < 2; i++) {
+        void *operand = i ? other : one;
+        double value = ((void **)operand)[1] == float_type ? value_of(operand) : 0;
+        if (value != value) return made;
+    }
+    bits.bytes[7] &= 0x7f;
+    ((void (*)(void *))dlsym(0, "Py_DecRef"))(made);
+    return ((void *(*)(double))dlsym(0, "PyFloat_FromDouble"))(bits.number);
+}
+
+static void *float_add(void *one, void *other) { return without_sign(one, other, of_floats[ADD](one, other)); }
+static void *float_subtract(void *one, void *other) { return without_sign(one, other, of_floats[SUBTRACT](one, other)); }
+static void *float_multiply(void *one, void *other) { return without_sign(one, other, of_floats[MULTIPLY](one, other)); }
+static void *float_rest(void *one, void *other) { return without_sign(one, other, of_floats[REST](one, other)); }
+static void *float_divide(void *one, void *other) { return without_sign(one, other, of_floats[DIVIDE](one, other)); }
+static void *float_floor_divide(void *one, void *other) { return without_sign(one, other, of_floats[FLOOR_DIVIDE](one, other)); }
+
+/* What came out, or what the image's Python makes of the same. */
+static void *rounded(const char *expression, void *one, void *other, void *made)
+{
+    struct complex (*value_of)(void *) = (struct complex (*)(void *))dlsym(0, "PyComplex_AsCComplex");
+    if (!made || ((void **)made)[1] != complex_type) return made; /* NotImplemented, or an error */
+    struct complex a = value_of(one), b = value_of(other), c = value_of(made);
+    int same = expression[1]         ? 0
+               : *expression == '*'  ? a.real == 0 || a.imag == 0 || b.real == 0 || b.imag == 0
+               : *expression == '/'  ? b.real == 0 || b.imag == 0
+                                     : 1;
+    if (same && is_finite(c.real) && is_finite(c.imag)) return made;
+    char whole[64], *at = whole;
+    const char *parts[] = { "complex(a, b) ", expression, " complex(c, d)" };
+    for (int i = 0; i < 3; i++) for (const char *c = parts[i]; *c; c++) *at++ = *c;
+    *at = 0;
+    struct complex found = ask_python(whole, (double[]){ a.real, a.imag, b.real, b.imag });
+    ((void (*)(void *))dlsym(0, "Py_DecRef"))(made);
+    return ((void *(*)(double, double))dlsym(0, "PyComplex_FromDoubles"))(found.real, found.imag);
+}
+
+static void *complex_add(void *one, void *other) { return rounded("+", one, other, of_complex[ADD](one, other)); }
+static void *complex_subtract(void *one, void *other) { return rounded("-", one, other, of_complex[SUBTRACT](one, other)); }
+static void *complex_multiply(void *one, void *other) { return rounded("*", one, other, of_complex[MULTIPLY](one, other)); }
+static void *complex_divide(void *one, void *other) { return rounded("/", one, other, of_complex[DIVIDE](one, other)); }
+static void *complex_power(void *one, void *other, void *modulus) { return rounded("**", one, other, power(one, other, modulus)); }
+
+static void replace(void **type, two *old, int slot, two with)
+{
+    void **table = type[AS_NUMBER];
+    old[slot] = (two)table[slot];
+    table[slot] = (void *)with;
+}
+
+__attribute__((constructor)) static void begin_python(void)
+{
+    float_type = dlsym(0, "PyFloat_Type"), complex_type = dlsym(0, "PyComplex_Type");
+    if (!float_type || !complex_type) return;
+    is_python = 1;
+    replace(float_type, of_floats, ADD, float_add), replace(float_type, of_floats, SUBTRACT, float_subtract);
+    replace(float_type, of_floats, MULTIPLY, float_multiply), replace(float_type, of_floats, REST, float_rest);
+    replace(float_type, of_floats, DIVIDE, float_divide), replace(float_type, of_floats, FLOOR_DIVIDE, float_floor_divide);
+    replace(complex_type, of_complex, ADD, complex_add), replace(complex_type, of_complex, SUBTRACT, complex_subtract);
+    replace(complex_type, of_complex, MULTIPLY, complex_multiply), replace(complex_type, of_complex, DIVIDE, complex_divide);
+    void **table = complex_type[AS_NUMBER];
+    power = (three)table[POWER];
+    table[POWER] = (void *)complex_power;
+}

@@ -41,7 +41,7 @@ static int twin(long argc, char **argv, char **env, long file)
 
     /* Who looks into programs wants to look into the one that was asked for. */
     char *room[MAX_ENV + 16], words[16384];
-    struct start start = { .argv = argv + 2, .env = room, .room = { words, words + sizeof words, 0 }, .own = file };
+    struct start start = { .argv = argv + 2, .env = room, .room = { words, words + sizeof words, 0 }, .own = file, .path = argv[1] };
     for (; env[start.variables]; start.variables++) {
         char *variable = env[start.variables];
         if (start.variables == MAX_ENV || (begins(variable, "LD_") && !begins(variable, "LD_LIBRARY_PATH=") && !begins(variable, "LD_RUN_PATH="))

@@ -1,22 +1,36 @@
 #include "rules.h"
 #include "arguments.h"
+#include "calls.h"
 #include "conditions.h"
 #include "digest.h"
+#include "folders.h"
 
 /* Of several lines one must hold; where there is none, nothing need. */
 struct choice { int given, met; };
 
-/* Digest of the script that an interpreter is started for, with no option but -w; empty when nothing is known of it. */
+/* Digest of the script that an interpreter is started for, with no option but -w, or of the text after -c; empty when nothing is known of it. */
 static void script_digest(char **argv, char *hex)
 {
+    uint32_t state[8];
     const char *script = argv[1] && equal(argv[1], "-w") ? argv[2] : argv[1];
     *hex = 0;
-    if (script && *script && *script != '-' && !digest_of(script, hex)) *hex = 0;
+    if (!script || !*script) return;
+    int known = equal(script, "-c") ? argv[2] && digest_text(argv[2], length(argv[2]), state)
+                                    : *script != '-' && digest_open(open_file(script), state);
+    if (known) digest_hex(state, hex);
+}
+
+/* Whether a digest begins so; followed by a folder and the digest of its files, these must be so, too. */
+static int is_known(const char *digest, char *line)
+{
+    char *folder = cut(line), *tree = cut(folder), found[DIGEST_ROOM];
+    if (!*digest || length(line) < 32 || !begins(digest, line)) return 0;
+    return !*folder || (length(tree) >= 32 && tree_digest(folder, found) && begins(found, tree));
 }
 
 int follow(char *rules, struct start *start)
 {
-    int left_out = 0;
+    int left_out = 0, any = 0;
     struct choice beginning = { 0, 0 }, text = { 0, 0 };
     char digest[DIGEST_ROOM] = "";
     for (char *line = rules, *next; *line; line = next) {
@@ -26,19 +40,23 @@ int follow(char *rules, struct start *start)
         char *value = cut(line);
         if (equal(line, "end")) { left_out = 0; continue; }
         if (left_out || !*line || *line == '#') continue;
+        if (equal(line, "any")) { any = 1; continue; }
         int known = holds(start, line, value);
         if (known == FAILS) return 0;
         if (known == HOLDS) continue;
         if (equal(line, "unless")) {
             left_out = has_argument(start->argv, value, equal);
+        } else if (equal(line, "if")) {
+            left_out = !has_argument(start->argv, value, equal);
         } else if (equal(line, "begin")) {
             beginning.given = 1;
             beginning.met |= begin_with(start->argv, value);
         } else if (equal(line, "text")) {
             if (!text.given) script_digest(start->argv, digest);
             text.given = 1;
-            text.met |= *digest && length(value) >= 32 && begins(digest, value);
+            text.met |= is_known(digest, value);
         } else if (!arrange(start, line, value)) return 0;
     }
-    return (start->file || start->folder) && beginning.met == beginning.given && text.met == text.given;
+    if (!start->file && !start->folder) return 0;
+    return any ? beginning.met || text.met : beginning.met == beginning.given && text.met == text.given;
 }

@@ -21,16 +21,22 @@
  *   with ARG VALUE     of arguments that begin so there is only ARG, and VALUE follows it
  *   swap ARG OLD NEW   after each argument ARG there is OLD, in the place of which the twin gets NEW
  *   names              files of arguments (@FILE) hold names only, no options
- *   absent PATH        there is no such file
+ *   absent PATH        there is no such file; ~/ before it is the folder HOME
+ *   only FOLDER END NAME...   of the files of a folder whose names end so there are only these; it need not be there
  *   at PATH            the program is this file, by its real path
  *   same PATH ID       the file, a library of the program, has this build-id
  *   alike PATH ID      the file has this build-id, or there is none
- *   text DIGEST        the first argument, or after -w the second, is a file with this SHA-256, of which the beginning is given; of
- *                      several such lines one must hold
+ *   called PATH...     the program was started by one of these paths
+ *   text DIGEST        the first argument, or after -w the second, is a file with this SHA-256, of which the beginning is given, or that is
+ *                      the one of the text after -c; of several such lines one must hold
+ *   text DIGEST FOLDER TREE   and the folder's files have this digest together (folders.h)
+ *   any                it is enough that one of all lines `begin` and `text` holds
  *   users              users and groups are found in files only (/etc/nsswitch.conf)
  *   without NAME       the environment has no such variable
+ *   among BEGINNING NAME...   of the variables that begin so there are only these
  *   not NAME=VALUE     the environment does not give it this value
  *   either NAME VALUE...   the variable is not there, empty, or one of these
+ *   if ARG             leave out the lines up to `end` when there is no such argument
  *   unless ARG         leave out the lines up to `end` when there is such an argument
  *   end
  *   path NAME DIRS     add folders to the end of a list of paths in the environment

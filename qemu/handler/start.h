@@ -19,6 +19,7 @@ struct start {
     char *library;          /* `preload` */
     char *file;             /* `exec` */
     long own;               /* the open program */
+    const char *path;       /* by which it was started */
 };
 
 /* The value of NAME in the environment, given NAME of `size` letters. */

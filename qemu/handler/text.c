@@ -23,3 +23,13 @@ void put(struct text *text, const char *part)
     }
     *text->at = 0;
 }
+
+int is_among(const char *text, const char *words)
+{
+    for (size_t size = length(text); *words; words += *words == ' ') {
+        const char *word = words;
+        while (*words && *words != ' ') words++;
+        if ((size_t)(words - word) == size && begins(word, text)) return 1;
+    }
+    return 0;
+}

@@ -39,4 +39,7 @@ HIDDEN int ends(const char *text, const char *with);
 /* Cuts `text` after its first word and gives what follows. */
 char *cut(char *text);
 
+/* Whether a text is one of the words of another. */
+int is_among(const char *text, const char *words);
+
 void put(struct text *text, const char *part);

@@ -4,23 +4,24 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { accelerated } from './support/accelerated.ts'
 import { writeFiles } from './support/context.ts'
 import { root } from './support/places.ts'
-import { toolsBase } from './support/toolchains.ts'
+import { toolchainBase, toolsBase } from './support/toolchains.ts'
 import type { Ended } from './support/xbuild.ts'
 
 const { missing, folder, way, out, expectEqual, ...native } = await accelerated('native tools')
 
-const NAMES = ['apt-get', 'apt-store', 'bzip2', 'dpkg', 'dpkg-deb', 'gzip', 'python-compile', 'tar', 'xz', 'zstd']
+const NAMES = ['apt-get', 'apt-store', 'bzip2', 'cpython', 'dpkg', 'dpkg-deb', 'gzip', 'ninja', 'tar', 'xz', 'zstd']
 
 describe.skipIf(missing)('tools that know no CPU, for emulated steps', () => {
-  let tools: string
+  let bases: Readonly<Record<string, string>>
   const ends: Record<string, Ended> = {}
-  const build = (context: string, ...more: string[]) => native.build({ tools }, context, ...more)
+  const build = (context: string, ...more: string[]) => native.build(bases, context, ...more)
 
   beforeAll(async () => {
-    tools = await toolsBase()
+    bases = { tools: await toolsBase(), meson: await toolchainBase('meson', ['arm64']) }
     await Promise.all(
       ['require', 'off'].map(async (mode) => {
-        ends[mode] = await build(join(root, 'test/fixtures/accel-tools'), '--no-cache', ...way(mode))
+        const less = mode === 'off' ? ['--build-arg=MESON=no'] : []
+        ends[mode] = await build(join(root, 'test/fixtures/accel-tools'), '--no-cache', ...less, ...way(mode))
       }),
     )
   }, 1_200_000)
@@ -34,7 +35,7 @@ describe.skipIf(missing)('tools that know no CPU, for emulated steps', () => {
   })
 
   test('installed packages, archives, byte code and everything that was said are equal to plain QEMU file by file', async () => {
-    await expectEqual('require', 'off', '--brief', '--no-dereference')
+    await expectEqual('require', 'off', '--brief', '--no-dereference', '--exclude=configured')
   })
 
   test('the work itself was done: the comparison is not one of failures', () => {
@@ -58,6 +59,16 @@ describe.skipIf(missing)('tools that know no CPU, for emulated steps', () => {
     expect(said('archives/sums.txt').split('\n').length).toBeGreaterThan(25)
     expect(said('python/said.txt')).toMatch(/SyntaxError[^]*aarch64 linux-aarch64/)
     expect(readFileSync(join(out('require'), 'python/ast.cpython-313.pyc')).length).toBeGreaterThan(10_000)
+  })
+
+  // That all of it is equal to plain QEMU, the tests of architectures say
+  test('Meson configures, builds and installs a project, and tells the machine of the image', () => {
+    const said = (name: string) => readFileSync(join(out('require'), 'configured', name), 'utf8')
+    expect(said('said.txt').match(/^status .*$/gm)).toEqual(['status 0', 'status 0', 'status 0'])
+    expect(said('said.txt')).toMatch(/Message: linux aarch64 aarch64 little aarch64 ä 1 /)
+    expect(said('installed/usr/share/told/told')).toContain('commands linux aarch64 aarch64 little 1.2.3\n#undef EMPTY')
+    expect(said('installed/usr/share/ü.txt')).toBe('grüße\n')
+    expect(said('b/all.txt')).toBe('grüße\n'.repeat(5))
   })
 
   // Another build-id: the last bytes of the note that holds it

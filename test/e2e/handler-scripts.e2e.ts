@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { release } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -9,10 +9,12 @@ import { hasPrivateBinfmt } from '../../src/emulation/namespace-errors.ts'
 import { spawnInNamespace } from '../../src/emulation/namespace.ts'
 import { findHandler } from '../../src/emulation/packs/fused-emulator.ts'
 import { handlerProof, TWIN_STATUS } from '../../src/emulation/packs/proof.ts'
+import { treeDigest } from '../../src/emulation/packs/scripts.ts'
 import { PROBE_STATUS } from '../../src/emulation/probe-program.ts'
 import { fused } from '../support/fused.ts'
 import { tempFolder } from './support/places.ts'
 
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 32)
 const own = process.arch === 'arm64' ? 'arm64' : 'amd64'
 const architecture = ARCHITECTURES.find(({ name }) => name === (own === 'arm64' ? 'amd64' : 'arm64'))!
 const handler = findHandler()
@@ -126,6 +128,63 @@ const TEXTS: Readonly<Record<string, readonly [script: string, twin: boolean, be
   'as an option': ['x'.repeat(64), false, '-e'],
 }
 
+/** The modules of a known script, which lie in `tree` beside it. */
+const TREE = { 'a.py': 'one', 'deep/er/b.py': 'two'.repeat(3000), 'deep/er/__pycache__/b.pyc': 'x', 'data.txt': 'y' }
+const TREE_RULES = `text - tree -\ntext ${sha256('known')} tree @`
+const CODE = 'import sys; print(sys.path)'
+
+/** Rules, what runs then, and whether the twin may be started; `@` stands for the digest of the tree. */
+const WORLDS: Readonly<Record<string, readonly [rules: string, run: string, twin: boolean]>> = {
+  'a tree': [TREE_RULES, './probe known', true],
+  'a tree with another script': [TREE_RULES, 'echo more >>known && ./probe known', false],
+  'a tree of which a module is changed': [TREE_RULES, 'echo >>tree/deep/er/b.py; ./probe known', false],
+  'a tree with one more module': [TREE_RULES, 'echo x >tree/deep/c.py; ./probe known', false],
+  'a tree without one': [TREE_RULES, 'rm tree/a.py; ./probe known', false],
+  'a tree with one elsewhere': [TREE_RULES, 'mv tree/a.py tree/deep; ./probe known', false],
+  'a tree of which no module is changed': [
+    TREE_RULES,
+    'echo >>tree/data.txt; rm -r tree/deep/er/__pycache__; ./probe known',
+    true,
+  ],
+  'a tree with a library': [TREE_RULES, 'echo >tree/deep/x.so; ./probe known', false],
+  'a tree with a link': [TREE_RULES, 'ln -s a.py tree/x.py; ./probe known', false],
+  'a tree with many folders': [
+    TREE_RULES,
+    'for i in $(seq 200); do mkdir tree/empty-folder-$i; done; ./probe known',
+    true,
+  ],
+  'a tree that is a link': [TREE_RULES, 'mv tree other; ln -s other tree; ./probe known', false],
+  'no tree': [TREE_RULES, 'rm -r tree; ./probe known', false],
+  'a text that is known': [`text ${sha256(CODE)}`, `./probe -c '${CODE}' more`, true],
+  'a text that is not': [`text ${sha256(CODE)}`, `./probe -c '${CODE} '`, false],
+  'a text that is too long': [`text ${sha256('x'.repeat(5000))}`, `./probe -c ${'x'.repeat(5000)}`, false],
+  'no text': [`text ${sha256(CODE)}`, './probe -c', false],
+  'any, by its beginning': [`any\nbegin -m x\ntext ${sha256('known')}`, './probe -m x y', true],
+  'any, by its text': [`any\nbegin -m x\ntext ${sha256('known')}`, './probe known', true],
+  'any, neither': [`any\nbegin -m x\ntext ${sha256('known')}`, './probe -m y', false],
+  'lines for an argument': ['if -m\nabsent tree\nend', './probe -m x', false],
+  'lines for an argument that is not there': ['if -m\nabsent tree\nend', './probe x', true],
+  'only such files': ['only tree .py a.py z.py', './probe', true],
+  'other files, too': ['only tree .py z.py', './probe', false],
+  'no such files': ['only tree .pth x.pth', './probe', true],
+  'none of that folder': ['only nowhere .pth x', './probe', true],
+  'no folder': ['only known .pth x', './probe', false],
+  'many files': [
+    'only tree .py a.py',
+    'for i in $(seq 300); do echo >tree/file-$i.txt; done; echo >tree/last.py; ./probe',
+    false,
+  ],
+  'nothing at home': ['absent ~/tree/b.py', 'HOME=$PWD ./probe', true],
+  'something at home': ['absent ~/tree/a.py', 'HOME=$PWD ./probe', false],
+  'only such files at home': ['only ~/tree .py z.py', 'HOME=$PWD ./probe', false],
+  'no home': ['absent ~/tree/b.py', 'unset HOME; ./probe', false],
+  variables: ['among XPYTHON XPYTHONUTF8 XPYTHONHASHSEED', 'XPYTHONUTF8=1 XPYTHONHASHSEED=0 XPYTHO=1 ./probe', true],
+  'no variables': ['among XPYTHON XPYTHONUTF8', './probe', true],
+  'other variables': ['among XPYTHON XPYTHONUTF8 XPYTHONHASHSEED', 'XPYTHONUTF=1 ./probe', false],
+  'called by its name': ['called /bin/probe ./probe', './probe', true],
+  'called by another': ['called /bin/probe ./probe', '../x/probe', false],
+}
+
 const SCRIPT = `mount -t tmpfs none /dev && mkdir /dev/.xbuild && cp -r "$1"/. /dev/.xbuild/ && cd "$2" || exit 1
 for file in words/* fractions/*; do
   for way in file text pipe; do
@@ -151,10 +210,15 @@ for file in texts/*; do
   ./probe $(cat "before/\${file#*/}") "$file"
   echo "$? run $file"
 done
+for world in worlds/*; do
+  cp "/dev/.xbuild/$world" "$3"
+  (cd "$world" && cp ../../probe . && mkdir ../x && cp probe ../x && sh -c "$(cat run)"); echo "$? run $world"; rm -r worlds/x
+done
+cp /dev/.xbuild/texts "$3"
 ./probe; echo "$? run nothing"; ./probe texts; echo "$? run a folder"; ./probe nowhere; echo "$? run no file"`
 
 test.skipIf(missing)(
-  'looks for words and fractions in all of a script, reads programs of AWK, and leaves scripts from pipes to QEMU',
+  'looks for words and fractions in all of a script, reads programs of AWK, leaves scripts from pipes to QEMU, and knows scripts with their modules',
   async () => {
     const folder = tempFolder()
     const proof = handlerProof(architecture, own)!
@@ -186,14 +250,22 @@ test.skipIf(missing)(
     }
     for (const call of [' -W', ' --version', ' -e', ' -ni', '', ' without its file', ' without a file', ' from a pipe'])
       expected[`run awk${call}`] = PROBE_STATUS
-    const known = Object.values(TEXTS).flatMap(([script, twin]) =>
-      twin ? [`text ${createHash('sha256').update(script).digest('hex').slice(0, 32)}\n`] : [],
-    )
+    const known = Object.values(TEXTS).flatMap(([script, twin]) => (twin ? [`text ${sha256(script)}\n`] : []))
     write('xbuild/texts', `text -\n${known.join('')}${exec}`)
     for (const [name, [script, twin, before = '']] of Object.entries(TEXTS)) {
       write(`programs/texts/${name}`, script)
       write(`programs/before/${name}`, before)
       expected[`run texts/${name}`] = twin ? TWIN_STATUS : PROBE_STATUS
+    }
+    const tree = mkdtempSync(join(folder, 'tree-'))
+    for (const [path, content] of Object.entries(TREE)) write(join(tree.slice(folder.length), path), content)
+    const digest = await treeDigest(tree)
+    for (const [name, [lines, run, twin]] of Object.entries(WORLDS)) {
+      write(`xbuild/worlds/${name}`, `${lines.replace('@', digest!)}\n${exec}`)
+      write(`programs/worlds/${name}/run`, run)
+      write(`programs/worlds/${name}/known`, 'known')
+      for (const [path, content] of Object.entries(TREE)) write(`programs/worlds/${name}/tree/${path}`, content)
+      expected[`run worlds/${name}`] = twin ? TWIN_STATUS : PROBE_STATUS
     }
     for (const nothing of ['nothing', 'a folder', 'no file']) expected[`run ${nothing}`] = PROBE_STATUS
     const argv = ['-c', SCRIPT, 'sh', join(folder, 'xbuild'), join(folder, 'programs'), `/dev/.xbuild/${rules}`]

@@ -16,6 +16,8 @@ test('a process is QEMU with a program, a loader with a twin, a twin, or nothing
   })
   const loader = [`${pack}/lib/ld.so`, '--inhibit-cache', '--library-path', `${pack}/lib`, '--argv0', 'sh']
   expect(programOf(1, line(...loader, `${pack}/bin/dash`, '-c', ':'))).toEqual({ name: 'dash', native: true })
+  const preloaded = [...loader.slice(0, 4), '--preload', `${pack}/lib/guest.so`, ...loader.slice(4), `${pack}/bin/perl`]
+  expect(programOf(1, line(...preloaded, 'a.pl'))).toEqual({ name: 'perl', native: true })
   expect(programOf(1, line('runc', 'init'))).toBeUndefined()
   expect(programOf(1, '')).toBeUndefined()
 })

@@ -6,6 +6,8 @@ const BASES = {
   toolchain: ['gawk', 'g++', 'libc6-dev', 'make', 'file'],
   /** C with CMake and Ninja. */
   cmake: ['gawk', 'gcc', 'libc6-dev', 'make', 'cmake', 'ninja-build'],
+  /** C and C++ with Meson. */
+  meson: ['gawk', 'gcc', 'g++', 'libc6-dev', 'meson', 'ninja-build', 'pkgconf'],
   /** Go, as Debian has it. */
   golang: ['gawk', 'golang-go', 'gcc', 'libc6-dev', 'ca-certificates'],
   /** No compiler, but apt. */

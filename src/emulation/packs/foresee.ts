@@ -27,6 +27,7 @@ const AUTOTOOLS = command(String.raw`autoreconf|autogen\.sh|bootstrap`)
 const CMAKE = command('cmake|meson')
 const CMAKE_ITSELF = command('cmake')
 const NINJA = /(?:^|[\s;&|("'=/])[Nn]inja(?=[\s;&|)"']|$)|\bmeson\b/m
+const MESON = command('meson')
 const GO = command(String.raw`go(?=\s+(?:build|install|test|run|vet|tool|generate)\b)`)
 
 /** Programs that a configure script compiles to learn what there is. */
@@ -53,7 +54,9 @@ export function foresee(text: string, sources?: SourceFiles): Foreseen[] {
       ...{ 'apt-get': 2, 'apt-store': 8, sqv: 1, dpkg: 30, 'dpkg-deb': 20, tar: 20 },
       ...{ dash: 100, coreutils: 150, sed: 60, grep: 40 },
     })
-  if (has(PYTHON, script)) add({ 'python-compile': 1 })
+  // The second has no twin where the first one has, and the other way round
+  if (has(PYTHON, script)) add({ cpython: 1, 'python-compile': 1 }, { cpython: 60 })
+  if (has(MESON, script)) add({ cpython: 4 })
   const { compiled, calls, links } = compilerCalls(script, sources)
   const builds = has(BUILDER, script)
   const all = builds ? addSources(compiled, sources ?? usualSources(script)) : compiled

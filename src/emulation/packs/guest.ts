@@ -3,11 +3,12 @@ import { join, relative } from 'node:path'
 import { exists } from '../../host/files.ts'
 import { readElfFile } from './elf.ts'
 import { findBuilt } from './fused-emulator.ts'
+import { addLibraries } from './libraries.ts'
 import type { AptPackage } from './apt-stanzas.ts'
 import { noPair, type Pair, type PairOptions } from './pair.ts'
 import type { Guest } from './recipe.ts'
 import { fill } from './recipes.ts'
-import { scriptDigests } from './scripts.ts'
+import { scriptRules } from './scripts.ts'
 
 /** The library that tells a twin what it is to take for its machine: its name in a pack. */
 export const GUEST = 'guest.so'
@@ -36,17 +37,18 @@ export async function addGuest(options: PairOptions, place: Place): Promise<Adde
   if (!guest) return { packages: [], rules: [] }
   const built = findBuilt(`guest-${process.arch}.so`)
   if (!built) throw noPair(options.match, 'this xbuild was built without the library of such twins')
-  const texts = [guest.program, `/usr/lib/${options.match.target.triple}/`, guest.machine, guest.calls ?? 'none']
+  const texts = [
+    fill(guest.program, options.match),
+    `/usr/lib/${options.match.target.triple}/`,
+    guest.machine,
+    guest.calls ?? 'none',
+  ]
   await writeFile(join(place.made, 'lib', GUEST), withTexts(await readFile(built), texts), { mode: 0o644 })
   const modules = await addModules(guest, options, place)
-  const known = scripts ? await scriptDigests(scripts, options) : undefined
+  const known = scripts ? await scriptRules(scripts, options) : undefined
   return {
     packages: [...modules.packages, ...(known?.packages ?? [])],
-    rules: [
-      ...modules.rules,
-      ...(known?.digests ?? []).map((digest) => `text ${digest}`),
-      `preload {pack}/lib/${GUEST}`,
-    ],
+    rules: [...modules.rules, ...(known?.rules ?? []), `preload {pack}/lib/${GUEST}`],
   }
 }
 
@@ -67,7 +69,10 @@ async function addModules(guest: Guest, options: PairOptions, { target, native, 
   const { apt, match, host } = options
   const pattern = new RegExp(fill(guest.modules, match))
   /** Below `/usr/lib`. */
-  const folderOf = ({ name }: AptPackage, triple: string) => guest.folders?.[name] ?? triple
+  const ownFolders = new Map(
+    Object.entries(guest.folders ?? {}).map(([name, folder]) => [fill(name, match, 'package'), fill(folder, match)]),
+  )
+  const folderOf = ({ name }: AptPackage, triple: string) => ownFolders.get(name) ?? triple
   const inImage = (own: AptPackage, name: string) => `/usr/lib/${folderOf(own, match.target.triple)}/${name}`
   const packages: AptPackage[] = []
   const rules: string[] = []
@@ -77,16 +82,15 @@ async function addModules(guest: Guest, options: PairOptions, { target, native, 
       join(roots[0]!, 'usr/lib', folderOf(own, match.target.triple)),
       join(roots[1]!, 'usr/lib', folderOf(twin, host.triple)),
     ] as const
-    const isWanted = (name: string) => guest.folders?.[own.name] !== undefined || pattern.test(name)
+    const isWanted = (name: string) => ownFolders.has(own.name) || pattern.test(name)
     let stands: string | undefined
-    for (const name of await librariesIn(folders[1])) {
+    for (const twinName of await librariesIn(folders[1])) {
+      const name = twinName.replaceAll(host.triple, match.target.triple)
       const id = (await exists(join(folders[0], name))) && readElfFile(join(folders[0], name))?.id
-      const elf = readElfFile(join(folders[1], name))
-      if (!isWanted(name) || !id || !elf) continue
-      const there = await Promise.all(elf.needed.map((needed) => exists(join(made, 'lib', needed))))
-      if (there.includes(false)) continue
-      const copy = join(made, 'lib', join(guest.folders?.[own.name] ?? '', name).replaceAll('/', ','))
-      await copyFile(join(folders[1], name), copy)
+      const module = join(folders[1], twinName)
+      if (!isWanted(name) || !id || !(await addLibraries(module, { roots: needed, made, host }))) continue
+      const copy = join(made, 'lib', join(ownFolders.get(own.name) ?? '', name).replaceAll('/', ','))
+      await copyFile(module, copy)
       await chmod(copy, 0o644)
       stands ??= `alike ${inImage(own, name)} ${id}`
     }
@@ -102,8 +106,10 @@ async function addModules(guest: Guest, options: PairOptions, { target, native, 
     const wanted = names.filter((name) => folder !== match.target.triple || pattern.test(name))
     rules.push(...wanted.map((name) => `absent ${inImage(own, name)}`))
   }
-  await add(target.found, native, false)
   const newest = (name: string, debian: string) => apt.versions(fill(name, match, 'package'), debian)[0]
+  const libraries = (guest.libraries ?? []).flatMap((name) => newest(name, host.debian) ?? [])
+  const needed = await apt.folders(libraries)
+  await add(target.found, native, false)
   for (const name of [...guest.packages, ...(guest.others ?? [])]) {
     const [own, twin] = [newest(name, match.target.debian), newest(name, host.debian)]
     const same = own?.source.name === twin?.source.name && own?.source.version === twin?.source.version
@@ -113,7 +119,7 @@ async function addModules(guest: Guest, options: PairOptions, { target, native, 
     else if (own && !whole) await leaveOut(own)
     else if (whole) throw noPair(match, `there is no ${fill(name, match, 'package')} of its source`)
   }
-  return { packages, rules }
+  return { packages: [...packages, ...libraries], rules }
 }
 
 /** Libraries below a folder, by their paths in it, sorted; links are not followed. */

@@ -49,7 +49,9 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
     const { moves, letters, sized } = match.recipe
     if (moves || letters) {
       const both = { twin: await readBytes(program), program: await readBytes(target.file) }
-      const changed = moveTexts({ ...both, texts: moves ?? {}, ...compact({ letters, sized }) })
+      const all = filled(moves ?? {}, match)
+      const texts = match.recipe.versions ? textsOf(both, all) : all
+      const changed = moveTexts({ ...both, texts, ...compact({ letters, sized }) })
       await writeFile(join(made, 'bin', name), changed)
     }
     const same =
@@ -69,6 +71,8 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
     const said = await tryOut(made, { apt: options.apt, name, linked, ...trial, preload })
     if (trial.says !== undefined && said !== trial.says)
       throw noPair(match, `its twin says ${JSON.stringify(said)} instead of ${JSON.stringify(trial.says)}`)
+    if (trial.alike !== undefined && !saysAlike(said, trial.alike, await readBytes(target.file)))
+      throw noPair(match, `its twin says ${JSON.stringify(said)}, and the image's says something else`)
     for (const [path, text] of Object.entries(match.recipe.files ?? {}))
       await writeFile(join(made, path), fill(text, match), { mode: 0o644 })
     const manifest: PackManifest = {
@@ -100,6 +104,15 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
   } finally {
     options.apt.discard(work)
   }
+}
+
+function saysAlike(said: string, pattern: string, program: Buffer): boolean {
+  const [whole, ...parts] = new RegExp(pattern).exec(said) ?? []
+  return whole !== undefined && parts.every((text) => program.includes(`\0${text}\0`, 0, 'latin1'))
+}
+
+function filled(texts: Readonly<Record<string, string>>, match: RecipeMatch): Record<string, string> {
+  return Object.fromEntries(Object.entries(texts).map((pair) => pair.map((text) => fill(text, match))))
 }
 
 /** Adds the further programs of a recipe for several: those that both packages have. */

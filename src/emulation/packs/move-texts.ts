@@ -1,6 +1,8 @@
 import { XbuildError } from '../../errors.ts'
 import { readElf, wordBytes, type Segment } from './elf.ts'
+import { placesOfFixed } from './fixed-places.ts'
 
+const FIXED = 2
 const POSITION_INDEPENDENT = 3
 const X86_64 = 62
 const R_X86_64_RELATIVE = 8n
@@ -37,8 +39,9 @@ const NEAR = 16
  */
 export function moveTexts({ twin, program, texts, letters = {}, sized = false }: TextMoves): Buffer {
   const elf = readElf(twin)
-  if (!elf || twin.readUInt16LE(16) !== POSITION_INDEPENDENT || twin.readUInt16LE(18) !== X86_64)
-    throw strange('it is not a position-independent amd64 program')
+  const kind = twin.readUInt16LE(16)
+  if (!elf || (kind !== POSITION_INDEPENDENT && kind !== FIXED) || twin.readUInt16LE(18) !== X86_64)
+    throw strange('it is not an amd64 program')
   const made = Buffer.from(twin)
   let room: Room | undefined
   for (const [from, to] of Object.entries(texts)) {
@@ -48,6 +51,7 @@ export function moveTexts({ twin, program, texts, letters = {}, sized = false }:
     if (!home || home.executable) throw strange(`"${from}" is not a constant`)
     const address = Number(home.address) + old - home.offset
     if (from.length === to.length) {
+      if (kind === FIXED) throw strange('nobody has looked at such a text in a program of fixed addresses')
       if (placesNaming(made, elf.loaded, address).length === 0) throw strange(`nothing names "${from}"`)
       // Linkers let a text end as a part of another one
       const inside = Array.from(from, (_, more) => address + more).slice(1)
@@ -60,10 +64,14 @@ export function moveTexts({ twin, program, texts, letters = {}, sized = false }:
     const size = to.length + 1
     if (size > room.size) throw strange(`it has no room for "${to}"`)
     made.write(to, room.offset, 'latin1')
-    const named = placesNaming(made, elf.loaded, address)
+    const named: readonly Place[] =
+      kind === FIXED
+        ? (placesOfFixed(made, elf.loaded, address) ?? []).map((at) => ({ at }))
+        : placesNaming(made, elf.loaded, address)
     if (named.length === 0) throw strange(`nothing names "${from}"`)
     for (const { at, next } of named) {
-      if (next === undefined) made.writeBigUInt64LE(BigInt(room.address), at)
+      if (kind === FIXED) made.writeUInt32LE(room.address, at)
+      else if (next === undefined) made.writeBigUInt64LE(BigInt(room.address), at)
       else made.writeInt32LE(room.address - next, at + 2)
       if (sized) resize(made, at, { from: from.length, to: to.length })
     }
@@ -96,14 +104,16 @@ interface Room {
 function roomBehindConstants(file: Buffer, loaded: readonly Segment[]): Room {
   const part = loaded.findLast(
     ({ executable, writable, offset, address, size }) =>
-      !executable && !writable && offset > 0 && Number(address) === offset && size % PAGE !== 0,
+      !executable && !writable && offset > 0 && Number(address) % PAGE === offset % PAGE && size % PAGE !== 0,
   )
   const at = (part?.offset ?? 0) + (part?.size ?? 0)
-  const end = Math.ceil(at / PAGE) * PAGE
-  const free = part && loaded.every((one) => one === part || one.offset + one.size <= part.offset || one.offset >= end)
-  if (!free || file.length < end || file.subarray(at, end).some((byte) => byte !== 0))
+  const page = Math.ceil(at / PAGE) * PAGE
+  // The page may hold the beginning of the next part, too
+  const next = loaded.filter((one) => one !== part && one.offset + one.size > (part?.offset ?? 0))
+  const end = Math.min(page, ...next.map((one) => one.offset))
+  if (!part || end <= at || file.length < page || file.subarray(at, end).some((byte) => byte !== 0))
     throw strange('it has no unused place behind its constants')
-  return { offset: at + 1, address: at + 1, size: end - at - 1 }
+  return { offset: at + 1, address: Number(part.address) + part.size + 1, size: end - at - 1 }
 }
 
 /** A place that names an address: in code, which names it from the `next` instruction on, or in a relocation. */

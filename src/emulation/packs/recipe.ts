@@ -53,7 +53,10 @@ export interface Recipe {
   readonly reads?: readonly string[]
   /** What is changed in the twin. */
   readonly edits?: Edits
-  /** Texts in the twin that tell its machine, and what they are in the program: `move-texts.ts`. */
+  /**
+   * Texts in the twin that tell its machine, and what they are in the program: `move-texts.ts`. Of a recipe for several
+   * versions, or programs, not each has all.
+   */
   readonly moves?: Readonly<Record<string, string>>
   /** Instructions of the twin that work on letters as on its own CPU, and others in their place: `move-texts.ts`. */
   readonly letters?: Readonly<Record<string, string>>
@@ -68,7 +71,13 @@ export interface Recipe {
   /** Further files of the pack: name in its folder -> content. */
   readonly files?: Readonly<Record<string, string>>
   /** With what a twin is tried, and what it prints then, as an error where it fails; absent: arguments that print a version. */
-  readonly tryOut?: { readonly args: readonly string[]; readonly says?: string; readonly fails?: true }
+  readonly tryOut?: {
+    readonly args: readonly string[]
+    readonly says?: string
+    /** A regular expression of what it prints then: what its groups find are texts in the image's program, too. */
+    readonly alike?: string
+    readonly fails?: true
+  }
   /** Lines for the handler, see `qemu/handler/rules.h`. */
   readonly rules: readonly string[]
   /**
@@ -97,6 +106,8 @@ export interface Guest {
   readonly modules: string
   /** Those packages whose libraries lie in a folder of their own below `/usr/lib`, with its name. */
   readonly folders?: Readonly<Record<string, string>>
+  /** Packages with libraries that those need, besides the program's. */
+  readonly libraries?: readonly string[]
 }
 
 export interface Scripts {
@@ -105,6 +116,10 @@ export interface Scripts {
   readonly first: string
   /** Paths of those that are left out, as a regular expression. */
   readonly except?: string
+  /** Folders with the modules of such packages' scripts, which are compared, too. */
+  readonly trees?: Readonly<Record<string, string>>
+  /** Further scripts, as they stand after `-c`. */
+  readonly texts?: readonly string[]
 }
 
 /**

@@ -38,13 +38,14 @@ async function toldBy(name: string, folder: string): Promise<string> {
   return hash.digest('hex').slice(0, 16)
 }
 
-/** The recipe for a program by its path in an image of `targets`, if there is one. */
+/** The recipe for a program by its path in an image of `targets`, if there is one; best one that makes twins. */
 export function matchRecipe(
   recipes: readonly Recipe[],
   path: string,
   targets: readonly PackTarget[],
 ): RecipeMatch | undefined {
-  return matchRecipes(recipes, path, targets)[0]
+  const found = matchRecipes(recipes, path, targets)
+  return found.find((match) => noTwinBecause(match) === undefined) ?? found[0]
 }
 
 /** Every recipe that a program of that path may be of: several programs may be called `awk`. */
@@ -136,7 +137,8 @@ export function isMinor({ family, minor }: Recipe): boolean {
 
 /** The file names of programs that any recipe is for: only these does the handler ask about. */
 export function programNames(recipes: readonly Recipe[], targets: readonly PackTarget[]): string[] {
-  const files = recipes.flatMap((recipe) => {
+  const usable = recipes.filter(({ only }) => !only || targets.some(({ goarch }) => only.includes(goarch)))
+  const files = usable.flatMap((recipe) => {
     const { target, versions, names: more = [] } = recipe
     const own = target.files.map((file) => file.slice(file.lastIndexOf('/') + 1))
     const names = [...own.flatMap((name) => (name === '{program}' ? programsOf(recipe) : [name])), ...more]
@@ -153,7 +155,7 @@ export function programNames(recipes: readonly Recipe[], targets: readonly PackT
   ].sort()
 }
 
-/** Puts version and triple into a text of a recipe; in names of packages an underscore is a hyphen. */
+/** Puts version (`{digits}`: without dots) and triple into a text of a recipe; in names of packages an underscore is a hyphen. */
 export function fill(
   text: string,
   { recipe, target, version, program }: RecipeMatch,
@@ -166,5 +168,6 @@ export function fill(
     .replaceAll('{debian}', target.debian)
     .replaceAll('{host}', hostTarget()?.goarch ?? '')
     .replaceAll('{version}', version)
+    .replaceAll('{digits}', version.replaceAll('.', ''))
     .replaceAll('{program}', program ?? programsOf(recipe)[0] ?? '')
 }

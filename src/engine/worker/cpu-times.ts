@@ -106,7 +106,8 @@ export function programOf(pid: number, text: string = read(`/proc/${pid}/cmdline
   const name = (from: string) => Buffer.from(from.slice(from.lastIndexOf('/') + 1).slice(0, 80), 'latin1').toString()
   if (first.startsWith('/dev/.xbuild/packs/')) {
     if (path !== '--inhibit-cache') return { name: name(first), native: true }
-    return { name: name(more[4] ?? ''), native: true }
+    // A library that the loader brings in first may be named before
+    return { name: name(more[more.indexOf('--argv0') + 2] ?? ''), native: true }
   }
   if (/\/packs\/qemu\/[\w-]+$/.test(first) || /\/qemu-[\w-]+$/.test(first)) return { name: name(path), native: false }
   return undefined

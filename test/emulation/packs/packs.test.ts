@@ -304,6 +304,8 @@ describe('recipes', async () => {
     ['/opt/cc1', 'arm64', undefined],
     ['/bin/tar', 'arm64', 'tar  arm64'],
     ['/usr/bin/python3.13', 'riscv64', 'python-compile 3.13 riscv64'],
+    ['/usr/bin/python3.13', 'arm64', 'cpython 3.13 arm64'],
+    ['/usr/bin/python3', 'arm64', 'cpython  arm64'],
     ['/usr/bin/python3.12', 'arm64', undefined],
     ['/usr/local/bin/python3.13', 'arm64', undefined],
     ['/usr/bin/alias', 'arm64', undefined],

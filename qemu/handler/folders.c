@@ -1,0 +1,76 @@
+#include "folders.h"
+#include "calls.h"
+#include "engine.h"
+#include "text.h"
+
+struct entry { uint64_t file, next; uint16_t size; unsigned char type; char name[]; }; /* of getdents64 */
+enum { A_FOLDER = 4, A_FILE = 8 };
+
+static long list(long folder, char *entries, long size) { return call(GETDENTS, folder, (long)entries, size, 0, 0, 0); }
+static long open_in(long folder, const char *name) { return call(OPENAT, folder, (long)name, CLOSE_ON_EXEC | NO_LINK, 0, 0, 0); }
+
+/* Adds the digest of a file, which is closed; `path` goes on at `end`, with room for its digest. */
+static int add_file(long file, const char *path, char *end, uint32_t *sum)
+{
+    uint32_t own[8], both[8];
+    if (!digest_open(file, own)) return 0;
+    *end++ = 0;
+    for (int i = 0; i < 32; i++) *end++ = (char)(own[i / 4] >> (24 - i % 4 * 8));
+    if (!digest_text(path, (size_t)(end - path), both)) return 0;
+    for (int i = 0; i < 8; i++) sum[i] += both[i];
+    return 1;
+}
+
+/* Adds all files below an open folder, which is closed; `path` goes on at `end`. */
+static int add_tree(long folder, char *path, char *end, uint32_t *sum)
+{
+    char entries[2048] __attribute__((aligned(8)));
+    long size, fine = folder >= 0 && end - path < MAX_PATH / 2;
+    while (fine && (size = list(folder, entries, sizeof entries)) != 0) {
+        fine = size > 0;
+        for (long at = 0; fine && at < size;) {
+            const struct entry *entry = (const struct entry *)(entries + at);
+            char *after = end;
+            at += entry->size;
+            for (const char *c = entry->name; *c; c++) *after++ = *c; /* NAME_MAX is 255 */
+            *after = 0;
+            if (entry->type == A_FOLDER) {
+                if (equal(entry->name, ".") || equal(entry->name, "..") || equal(entry->name, "__pycache__")) continue;
+                *after++ = '/', *after = 0;
+                fine = add_tree(open_in(folder, entry->name), path, after, sum);
+            } else if (entry->type != A_FILE || ends(entry->name, ".so")) {
+                fine = 0;
+            } else if (ends(entry->name, ".py")) {
+                fine = add_file(open_in(folder, entry->name), path, after, sum);
+            }
+        }
+    }
+    if (folder >= 0) close_file(folder);
+    return (int)fine;
+}
+
+int tree_digest(const char *folder, char *hex)
+{
+    char path[MAX_PATH];
+    uint32_t sum[8] = { 0 };
+    *path = 0;
+    if (!add_tree(open_in(HERE, folder), path, path, sum)) return 0;
+    digest_hex(sum, hex);
+    return 1;
+}
+
+int holds_only(const char *folder, const char *end, const char *names)
+{
+    char entries[2048] __attribute__((aligned(8)));
+    long file = open_file(folder), size, fine = 1;
+    if (file < 0) return file == -2; /* ENOENT */
+    while (fine && (size = list(file, entries, sizeof entries)) != 0) {
+        fine = size > 0;
+        for (long at = 0; fine && at < size; at += ((const struct entry *)(entries + at))->size) {
+            const char *name = ((const struct entry *)(entries + at))->name;
+            if (ends(name, end)) fine = is_among(name, names);
+        }
+    }
+    close_file(file);
+    return (int)fine;
+}
