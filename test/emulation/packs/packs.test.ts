@@ -299,7 +299,7 @@ describe('recipes', async () => {
     ['/bin/[', 'arm64', 'coreutils  arm64'],
     ['/bin/sh', 'arm64', 'dash  arm64'],
     ['/usr/bin/printf', 'arm64', undefined],
-    ['/usr/bin/uname', 'arm64', undefined],
+    ['/usr/bin/uname', 'arm64', 'coreutils  arm64'],
     ['/usr/libexec/gcc/x86_64-linux-gnu/14/cc1', 'arm64', undefined],
     ['/opt/cc1', 'arm64', undefined],
     ['/bin/tar', 'arm64', 'tar  arm64'],
