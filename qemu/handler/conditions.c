@@ -23,6 +23,14 @@ static int is_at(long file, const char *path)
     return equal(found, path);
 }
 
+/* Whether every argument that begins so is this one. */
+static int is_only(char **argv, const char *beginning, const char *whole)
+{
+    for (char **argument = argv + 1; *argument; argument++)
+        if (begins(*argument, beginning) && !equal(*argument, whole)) return 0;
+    return 1;
+}
+
 /* Whether of arguments that begin so there is only this one, and the value follows it. */
 static int has_only(char **argv, const char *beginning, const char *value)
 {
@@ -69,6 +77,10 @@ static int of_arguments(char **argv, const char *word, char *value)
 {
     if (equal(word, "below")) return lie_below(argv, value);
     if (equal(word, "skip")) return !has_argument(argv, value, begins);
+    if (equal(word, "only")) {
+        char *whole = cut(value);
+        return is_only(argv, value, whole);
+    }
     if (equal(word, "both")) {
         char *other = cut(value);
         return !has_argument(argv, value, begins) || !has_argument(argv, other, begins);
