@@ -45,6 +45,14 @@ static int has_variable(char **env, const char *variable)
     return 0;
 }
 
+/* Whether a name is a path, or its last part. */
+static int is_name_of(const char *name, const char *path)
+{
+    const char *last = path;
+    for (const char *c = path; *c; c++) if (*c == '/') last = c + 1;
+    return equal(name, path) || equal(name, last);
+}
+
 /* Whether all variables that begin so are among these names. */
 static int are_among(char **env, const char *beginning, const char *names)
 {
@@ -112,7 +120,15 @@ static int of_surroundings(const struct start *start, const char *word, char *va
         const char *folder = from_home(value, start->env, room);
         return folder && *end && holds_only(folder, end, names);
     }
-    if (equal(word, "called")) return is_among(start->path, value);
+    if (equal(word, "called")) return is_among(start->path, value) && is_name_of(start->argv[0], start->path);
+    if (equal(word, "kept")) {
+        char *digest = cut(value), found[DIGEST_ROOM];
+        uint32_t state[8];
+        if (!is_there(value)) return 1;
+        if (length(digest) < 32 || !digest_open(open_file(value), state)) return 0;
+        digest_hex(state, found);
+        return begins(found, digest);
+    }
     if (equal(word, "among")) {
         char *names = cut(value);
         return are_among(start->env, value, names);

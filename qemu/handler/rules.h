@@ -27,7 +27,8 @@
  *   at PATH            the program is this file, by its real path
  *   same PATH ID       the file, a library of the program, has this build-id
  *   alike PATH ID      the file has this build-id, or there is none
- *   called PATH...     the program was started by one of these paths
+ *   kept PATH DIGEST   the file has this SHA-256, of which the beginning is given, or there is none
+ *   called PATH...     the program was started by one of these paths, which is its first argument, too, or ends with it
  *   text DIGEST        the first argument, or after -w the second, is a file with this SHA-256, of which the beginning is given, or that is
  *                      the one of the text after -c; of several such lines one must hold
  *   text DIGEST FOLDER TREE   and the folder's files have this digest together (folders.h)

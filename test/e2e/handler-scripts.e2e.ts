@@ -182,6 +182,15 @@ const WORLDS: Readonly<Record<string, readonly [rules: string, run: string, twin
   'no variables': ['among XPYTHON XPYTHONUTF8', './probe', true],
   'other variables': ['among XPYTHON XPYTHONUTF8 XPYTHONHASHSEED', 'XPYTHONUTF=1 ./probe', false],
   'called by its name': ['called /bin/probe ./probe', './probe', true],
+  'called by its own name': ['called /bin/probe ./probe', `echo 'exec { "./probe" } "probe"' >x && perl x`, true],
+  'called by a name of its own': [
+    'called /bin/probe ./probe',
+    `echo 'exec { "./probe" } "/venv/bin/probe"' >x && perl x`,
+    false,
+  ],
+  'a file that is kept': [`kept known ${sha256('known')}`, './probe', true],
+  'a file that is changed': [`kept known ${sha256('known')}`, 'echo >>known; ./probe', false],
+  'a file that is gone': [`kept known ${sha256('known')}`, 'rm known; ./probe', true],
   'called by another': ['called /bin/probe ./probe', '../x/probe', false],
 }
 

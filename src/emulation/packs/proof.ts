@@ -31,6 +31,7 @@ const RULES = [
   'either XBUILD_NOTHING nothing',
   'users',
   'only /dev/.xbuild/nothing .so none',
+  'kept /dev/.xbuild/nothing 00',
   'among XBUILD_NOTHING none',
   'if --no-such-option',
   'end',

@@ -118,6 +118,8 @@ export interface Scripts {
   readonly except?: string
   /** Folders with the modules of such packages' scripts, which are compared, too. */
   readonly trees?: Readonly<Record<string, string>>
+  /** Files that each start reads, by their paths in images: their packages, and the paths in these. */
+  readonly kept?: Readonly<Record<string, readonly [name: string, path: string]>>
   /** Further scripts, as they stand after `-c`. */
   readonly texts?: readonly string[]
 }

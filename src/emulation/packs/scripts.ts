@@ -4,6 +4,7 @@ import { join, relative } from 'node:path'
 import type { AptPackage } from './apt-stanzas.ts'
 import { noPair, type PairOptions } from './pair.ts'
 import type { Scripts } from './recipe.ts'
+import { fill } from './recipes.ts'
 
 /** Of each digest so much is compared, in hex digits. */
 const SHOWN = 32
@@ -16,7 +17,7 @@ const shown = (digest: Buffer) => digest.toString('hex').slice(0, SHOWN)
  * with modules of its own is known with them.
  */
 export async function scriptRules(
-  { packages: names, first, except, trees = {}, texts = [] }: Scripts,
+  { packages: names, first, except, trees = {}, texts = [], kept = {} }: Scripts,
   { apt, match, ...options }: PairOptions,
 ): Promise<{ packages: readonly AptPackage[]; rules: readonly string[] }> {
   const packages = names.flatMap((name) => [
@@ -40,7 +41,17 @@ export async function scriptRules(
         found.add(`text ${shown(sha256(bytes))}${tree === undefined ? '' : ` ${folder} ${tree}`}`)
     }
   }
-  return { packages, rules: [...found].sort() }
+  const rules = await Promise.all(
+    Object.entries(kept).map(async ([path, [name, file]]) => {
+      const one = apt.versions(fill(name, match, 'package'), match.target.debian)[0]
+      const [root] = one ? await apt.folders([one]) : []
+      const bytes = root && (await readFile(join(root, fill(file, match))).catch(() => undefined))
+      if (!bytes)
+        throw noPair(match, `there is no ${fill(file, match)} in packages of ${options.distribution.codename}`)
+      return `kept ${fill(path, match)} ${shown(sha256(bytes))}`
+    }),
+  )
+  return { packages, rules: [...rules, ...[...found].sort()] }
 }
 
 /**
