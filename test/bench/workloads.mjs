@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:f
 import { join } from 'node:path'
 import { root } from '../../examples/setup/places.mjs'
 import { runOk } from '../../examples/setup/process.mjs'
+import { APT, debianBase } from '../support/debian-base.mjs'
 
 const FILES = 20_000
 
@@ -100,6 +101,15 @@ export const WORKLOADS = {
     before: empty,
     command: (peer, { context: folder }) => (peer.forget ? peer.build(folder, { cache: false }) : undefined),
     aim: (peer) => (peer === 'buildah' ? { ratio: 1 } : undefined),
+  },
+  audit: {
+    title: 'COPY and RUN on a Debian of many programs, which the audit looks at, caches empty',
+    runs: 5,
+    beside: 15,
+    cold: true,
+    prepare: onDebian,
+    before: empty,
+    command: (peer, { context: folder }) => peer.first?.(folder),
   },
   'bake-3': bakeWorkload(3, 0.5),
   'bake-100': bakeWorkload(100, 0.3),
@@ -249,6 +259,17 @@ function largeTree({ work, base }) {
   }
   writeFileSync(join(folder, 'complete'), '')
   return folder
+}
+
+/** A Debian as projects are often built on, in the registry of the benchmark. */
+async function onDebian({ work, base }) {
+  const architecture = { x64: 'amd64', arm64: 'arm64' }[process.arch]
+  const layout = await debianBase('bench', { architectures: [architecture], packages: [...APT, 'curl', 'git'] })
+  const image = base.replace(/[^/]+$/, 'debian:1')
+  await runOk('skopeo', ['copy', '--quiet', '--all', '--dest-tls-verify=false', `oci:${layout}`, `docker://${image}`])
+  return context(work, 'debian', `FROM ${image}\nCOPY hello.txt /\nRUN cat /hello.txt > /copy\n`, {
+    'hello.txt': 'hello\n',
+  })
 }
 
 /** The layer is in the registry already, pushed once. */
