@@ -71,24 +71,29 @@ export function createLayerScan(): TarSink & { result(): LayerFiles } {
   let left = MAX_TEXT
 
   /** Whether there is room for one more thing; nothing is kept once there was none. */
-  function fits(size: number, ...texts: readonly (string | undefined)[]): boolean {
-    left -= texts.reduce((sum, text = '') => sum + text.length, size)
+  function fits(size: number): boolean {
+    left -= size
     return left >= 0
   }
 
   function place(entry: TarEntry): void {
     const path = cleanPath(entry.path)
     if (path === '') return
-    const name = path.slice(path.lastIndexOf('/') + 1)
-    const folder = path.slice(0, Math.max(0, path.length - name.length - 1))
-    if (name === '.wh..wh..opq') return void (fits(ENTRY, folder) && opaque.push(folder))
-    if (name.startsWith('.wh.'))
-      return void (fits(ENTRY, path) && removed.push(folder === '' ? name.slice(4) : `${folder}/${name.slice(4)}`))
-    if (entry.type === 'dir') return
-    const link = entry.link ?? ''
-    if (entry.type === 'symlink') return void (fits(ENTRY, path, link) && symlinks.push([path, link]))
-    if (entry.type === 'hardlink') return void (fits(ENTRY, path, link) && hardlinks.push([path, cleanPath(link)]))
-    if (entry.type === 'file') open = { entry, path, isKnown: false }
+    const start = path.lastIndexOf('/') + 1
+    if (path.startsWith('.wh.', start)) {
+      const folder = path.slice(0, Math.max(0, start - 1))
+      if (!fits(ENTRY + path.length)) return
+      if (path.endsWith('.wh..wh..opq') && path.length === start + 12) opaque.push(folder)
+      else removed.push(`${path.slice(0, start)}${path.slice(start + 4)}`)
+      return
+    }
+    const { type, link = '' } = entry
+    if (type === 'dir') return
+    if (type === 'symlink' || type === 'hardlink') {
+      if (!fits(ENTRY + path.length + link.length)) return
+      if (type === 'symlink') symlinks.push([path, link])
+      else hardlinks.push([path, cleanPath(link)])
+    } else if (type === 'file') open = { entry, path, isKnown: false }
     else if (fits(HASH)) others.push(pathHash(path))
   }
 
@@ -118,9 +123,9 @@ export function createLayerScan(): TarSink & { result(): LayerFiles } {
     const executable = isExecutable(entry)
     if (program) {
       const { needed = [], loader } = program
-      if (fits(ENTRY * (1 + needed.length), path, loader, ...needed)) programs.push({ path, executable, program })
+      if (fits(sizeOf(path, loader ? [loader, ...needed] : needed))) programs.push({ path, executable, program })
     } else if (script) {
-      if (fits(ENTRY * (1 + script.length), path, ...script)) programs.push({ path, executable, script })
+      if (fits(sizeOf(path, script))) programs.push({ path, executable, script })
     } else if (fits(HASH)) others.push(pathHash(path))
   }
 
@@ -140,8 +145,13 @@ export function createLayerScan(): TarSink & { result(): LayerFiles } {
   }
 }
 
+/** What a program with these texts takes, in characters. */
+function sizeOf(path: string, texts: readonly string[]): number {
+  return texts.reduce((sum, text) => sum + ENTRY + text.length, ENTRY + path.length)
+}
+
 function scriptOf(head: Buffer): string[] | undefined {
-  if (head.toString('latin1', 0, 2) !== '#!') return undefined
+  if (head[0] !== 0x23 || head[1] !== 0x21) return undefined
   // As the kernel reads it: \r is a part of the name
   const line = head.toString('utf8', 2).split('\n', 1)[0]!
   const words = line.split(/[ \t]+/).filter(Boolean)
