@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { toXbuildError } from '../../errors.ts'
-import { writeFileAtomic } from '../../host/files.ts'
 import type { Apt } from './apt.ts'
 import type { SourceFiles } from './compiling.ts'
 import { foresee, type Foreseen } from './foresee.ts'
@@ -10,7 +8,7 @@ import type { Distribution } from './os-release.ts'
 import type { Pack } from './pack.ts'
 import type { Recipe, RecipeMatch } from './recipe.ts'
 import { makingCost, noTwinBecause, secondsOf } from './recipes.ts'
-import { isFresh, type Refusal } from './refusal.ts'
+import { findRefusal, keepRefusal } from './refusal.ts'
 import { hostTarget, PACK_TARGETS, type PackTarget } from './targets.ts'
 
 /** A pack that is made before a program asks for it. */
@@ -74,7 +72,7 @@ export function createForesight({ folder, makings, recipes, packs }: ForesightOp
   }
 
   const refusalOf = ({ name }: Recipe, { architecture, distribution }: ForeseenImage) =>
-    join(folder, 'refused/ahead', `${[name, architecture, ...Object.values(distribution)].join('-')}.json`)
+    join('ahead', [name, architecture, ...Object.values(distribution)].join('-'))
 
   async function canBeMade(recipe: Recipe, image: ForeseenImage): Promise<boolean> {
     const { architecture, distribution, ownGo } = image
@@ -87,7 +85,7 @@ export function createForesight({ folder, makings, recipes, packs }: ForesightOp
     )
     const target = PACK_TARGETS[architecture]?.[0]
     if (known || !target || noTwinBecause({ recipe, target, version: '' }) !== undefined) return false
-    return !(await isRefused(refusalOf(recipe, image)))
+    return (await findRefusal(folder, refusalOf(recipe, image))) === undefined
   }
 
   function make(recipe: Recipe, image: ForeseenImage): Promise<Pack | undefined> {
@@ -105,10 +103,8 @@ export function createForesight({ folder, makings, recipes, packs }: ForesightOp
       .catch(async (thrown: unknown) => {
         const error = toXbuildError(thrown)
         if (error.code !== 'NOT_FOUND') return undefined // who needs the program asks again, and is told
-        const refusal: Refusal = { architecture, path: recipe.name, reason: error.message, at: Date.now() }
-        await writeFileAtomic(refusalOf(recipe, image), JSON.stringify(refusal), { fsync: false }).catch(
-          () => undefined,
-        )
+        const refusal = { architecture, path: recipe.name, reason: error.message }
+        await keepRefusal(folder, refusalOf(recipe, image), refusal)
         return undefined
       })
   }
@@ -154,12 +150,4 @@ export function matchesOf(recipe: Recipe, target: PackTarget, apt: Pick<Apt, 've
           .find((one) => one !== undefined)
   if (version !== undefined) return [{ recipe, target, version }]
   return recipe.versions ? [{ recipe, target, version: '' }] : []
-}
-
-async function isRefused(file: string): Promise<boolean> {
-  try {
-    return isFresh(JSON.parse(await readFile(file, 'utf8')) as Refusal)
-  } catch {
-    return false
-  }
 }

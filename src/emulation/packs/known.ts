@@ -1,10 +1,8 @@
-import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Emulated } from '../../plan/types.ts'
 import { sortPacks, whyOutdated } from './current.ts'
 import { packName } from './pack.ts'
 import { neverTwins, readRecipes } from './recipes.ts'
-import { isFresh, type Refusal } from './refusal.ts'
+import { readRefusals } from './refusal.ts'
 import { readShares } from './shares.ts'
 import { PACK_TARGETS } from './targets.ts'
 
@@ -19,7 +17,7 @@ export async function knownToolchains(
 ): Promise<Emulated[]> {
   const [{ current: packs, outdated }, refusals, shares] = await Promise.all([
     sortPacks(folder),
-    readRefusals(join(folder, 'refused')),
+    readRefusals(folder),
     readShares(folder),
   ])
   const recipes = packs.length > 0 ? await readRecipes() : []
@@ -41,17 +39,4 @@ export async function knownToolchains(
     const share = spent ? { share: spent.native / (spent.native + spent.emulated) } : {}
     return { ...entry, toolchains: { packs: own, refused, ...share } }
   })
-}
-
-async function readRefusals(folder: string): Promise<Refusal[]> {
-  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.json'))
-  const found = await Promise.all(
-    names.map((name) =>
-      readFile(join(folder, name), 'utf8').then(
-        (text) => JSON.parse(text) as Refusal,
-        () => undefined,
-      ),
-    ),
-  )
-  return found.flatMap((one) => (one && isFresh(one) ? [one] : []))
 }

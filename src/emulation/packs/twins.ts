@@ -1,9 +1,6 @@
 import { once } from '../../host/once.ts'
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { toXbuildError } from '../../errors.ts'
-import { writeFileAtomic } from '../../host/files.ts'
 import { sortPacks, whyOutdated } from './current.ts'
 import { isIntact } from './intact.ts'
 import { createDemand } from './demand.ts'
@@ -14,7 +11,7 @@ import { twinsIn, type Pack, type PackManifest } from './pack.ts'
 import { touchPack } from './pack-folder.ts'
 import { makeSiblingPack } from './sibling/make-sibling.ts'
 import type { StepSibling } from './sibling/step-sibling.ts'
-import { isFresh, type Refusal } from './refusal.ts'
+import { findRefusal, keepRefusal } from './refusal.ts'
 import type { RecipeMatch } from './recipe.ts'
 import { isMinor, makingCost, matchRecipe, noTwinBecause, programNames, readRecipes, secondsOf } from './recipes.ts'
 import { hostTarget, PACK_TARGETS } from './targets.ts'
@@ -131,7 +128,7 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
     if (!hostTarget()) return refuse(`there are no packs that run on ${process.arch}`, match)
     const never = noTwinBecause(match)
     if (never !== undefined) return { ...refuse(never, match), never: true }
-    const refused = await readRefusal(refusalName(program, match, siblings))
+    const refused = await findRefusal(folder, refusalName(program, match, siblings))
     return refused === undefined ? match : refuse(refused, match)
   }
 
@@ -170,7 +167,8 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
       const error = toXbuildError(thrown)
       const reason = error.hint ? `${error.message}. ${error.hint}` : error.message
       // What the network or this machine lacks now may be there the next time
-      if (error.code === 'NOT_FOUND') await writeRefusal(refusalName(program, match, siblings), program, reason)
+      if (error.code === 'NOT_FOUND')
+        await keepRefusal(folder, refusalName(program, match, siblings), { architecture, path: program.path, reason })
       return refuse(reason, match)
     }
   }
@@ -182,25 +180,6 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
     return makings.makeBeside({ about }, () =>
       makeSiblingPack({ match: whole, architecture, id, siblings, host: hostTarget()!, packs: folder, signal }),
     )
-  }
-
-  const refusalFile = (name: string) => join(folder, 'refused', `${name}.json`)
-
-  async function readRefusal(name: string): Promise<string | undefined> {
-    try {
-      const refusal = JSON.parse(await readFile(refusalFile(name), 'utf8')) as Refusal
-      return isFresh(refusal) ? refusal.reason : undefined
-    } catch {
-      return undefined
-    }
-  }
-
-  async function writeRefusal(name: string, { path, architecture }: Program, reason: string): Promise<void> {
-    await writeFileAtomic(
-      refusalFile(name),
-      JSON.stringify({ architecture, path, reason, at: Date.now() } satisfies Refusal),
-      { fsync: false },
-    ).catch(() => undefined)
   }
 
   return {
