@@ -1,5 +1,5 @@
 import { compact } from '../../compact.ts'
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
 import { runProgram } from '../../host/spawn.ts'
@@ -15,7 +15,7 @@ import { watchCpu, type CpuWatch } from './cpu-times.ts'
 import { deviceNodesIn } from './device-nodes.ts'
 import { hasCgroupNamespaces, kernelFiles } from './kernel-files.ts'
 import { maskFor } from '../../content/mask.ts'
-import { withNameserver } from './network-facts.ts'
+import { HOSTNAME, hostFiles } from './host-files.ts'
 import type { StepNetwork } from './network.ts'
 import { makeMountPoints, removeMountPoints } from './mount-points.ts'
 import { withMounts } from './mounts.ts'
@@ -25,9 +25,6 @@ import { runFailure } from './run-failure.ts'
 import { seccompProfile } from './seccomp.ts'
 import { checkUserFiles } from './user-files.ts'
 import { resolveUser } from './users.ts'
-
-/** The one that BuildKit gives: some programs write it into what they make. */
-const HOSTNAME = 'buildkitsandbox'
 
 /** Where a command runs. */
 export interface RunEdges {
@@ -115,12 +112,6 @@ export async function run(
   })
 }
 
-/** What a step is told of the machine's own names: on a network of its own those of loopback addresses lead to itself. */
-function namesOf(hosts: string, network: RunParams['network']): string {
-  if (network === 'host') return hosts
-  return hosts.replace(/^\s*(?:127\.|::1\s).*\n?/gm, '')
-}
-
 /** The agent that ENV names goes before one that is mounted, as with BuildKit. */
 function isKnownAgent(variable: string, env: readonly string[]): boolean {
   const name = 'SSH_AUTH_SOCK='
@@ -146,34 +137,4 @@ function emptyLower(folders: WorkerFolders): string {
     throw new XbuildError('STORE', `Cannot start from an empty image: "${path}" is not empty`, { hint: 'Empty it' })
   }
   return 'empty'
-}
-
-/** resolv.conf, hosts and heredoc scripts, written into the operation's folder to be bound into the container. */
-function hostFiles(
-  scratch: string,
-  params: RunParams,
-  nameserver: string | undefined,
-): { source: string; target: string; runs: boolean }[] {
-  const read = (path: string) => (existsSync(path) ? readFileSync(path, 'utf8') : '')
-  const hosts = params.hosts.map(({ name, ip }) => `${ip}\t${name}\n`).join('')
-  const resolvConf = read('/etc/resolv.conf')
-  const wanted = [
-    {
-      path: '/etc/resolv.conf',
-      content: params.network === 'own' && nameserver ? withNameserver(resolvConf, nameserver) : resolvConf,
-      mode: 0o644,
-    },
-    {
-      path: '/etc/hosts',
-      content: `127.0.0.1\tlocalhost ${params.hostname ?? HOSTNAME}\n::1\tlocalhost ip6-localhost ip6-loopback\n${hosts}${namesOf(read('/etc/hosts'), params.network)}`,
-      mode: 0o644,
-    },
-    ...params.files,
-  ]
-  return wanted.map(({ path, content, mode }, index) => {
-    const source = join(scratch, `file-${index}`)
-    writeFileSync(source, content)
-    chmodSync(source, mode) // whatever the umask is
-    return { source, target: path, runs: (mode & 0o111) !== 0 }
-  })
 }

@@ -1,20 +1,4 @@
-import {
-  chmodSync,
-  closeSync,
-  constants,
-  fchmodSync,
-  fchownSync,
-  ftruncateSync,
-  futimesSync,
-  lchownSync,
-  linkSync,
-  lutimesSync,
-  mkdirSync,
-  openSync,
-  symlinkSync,
-  utimesSync,
-  writeSync,
-} from 'node:fs'
+import { chmodSync, lchownSync, linkSync, lutimesSync, mkdirSync, symlinkSync, utimesSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { assertNever, XbuildError } from '../../errors.ts'
 import { shownName } from '../../oci/tar-decode.ts'
@@ -27,6 +11,7 @@ import { createDeferred, type PendingNode } from './unpack-deferred.ts'
 import { LIMITS, tooMuch, type UnpackLimits } from './unpack-limits.ts'
 import { fileTime } from './file-time.ts'
 import { leadsOut } from './leads-out.ts'
+import { createFileWriter } from './unpack-file.ts'
 import { unpackFailure } from './unpack-failure.ts'
 import { whiteoutOf } from './whiteouts.ts'
 
@@ -63,8 +48,8 @@ const MOST_FOLDERS = 20_000
 export function createUnpacker(root: string, { into, upper, owner, limits = LIMITS }: UnpackOptions = {}): Unpacker {
   const folders = new Map<string, string>()
   const deferred = createDeferred(root, upper, limits)
+  const file = createFileWriter()
   let entries = 0
-  let open: { readonly fd: number; readonly entry: TarEntry; at: number } | undefined
 
   const idsOf = (entry: TarEntry) => owner ?? entry
   const ids = (entry: TarEntry) => ({ uid: idsOf(entry).uid, gid: idsOf(entry).gid })
@@ -152,12 +137,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
       case 'dir':
         return mkdirSync(target)
       case 'file':
-        open = {
-          fd: openSync(target, constants.O_CREAT | constants.O_EXCL | constants.O_WRONLY | constants.O_NOFOLLOW, 0o600),
-          entry,
-          at: 0,
-        }
-        return
+        return file.open(target, { ...entry, uid, gid })
       case 'symlink':
         symlinkSync(entry.link ?? '', target)
         lchownSync(target, uid, gid)
@@ -220,42 +200,6 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     deferred.setTime(target, entry.mtime)
   }
 
-  function data(chunk: Buffer): void {
-    if (!open) return
-    for (let at = 0; at < chunk.length; ) {
-      const written = writeSync(open.fd, chunk, at, chunk.length - at, open.at)
-      at += written
-      open.at += written
-    }
-  }
-
-  /** It takes no room on the disk, whatever an archive says its size is. */
-  function hole(bytes: number): void {
-    if (!open) return
-    open.at += bytes
-    ftruncateSync(open.fd, open.at)
-  }
-
-  function end(): void {
-    if (!open) return
-    const { fd, entry } = open
-    const { uid, gid } = idsOf(entry)
-    try {
-      fchownSync(fd, uid, gid)
-      fchmodSync(fd, entry.mode) // after the owner: changing that clears setuid
-      futimesSync(fd, fileTime(entry.mtime), fileTime(entry.mtime))
-    } catch (error) {
-      throw unpackFailure(error, entry)
-    } finally {
-      close()
-    }
-  }
-
-  function close(): void {
-    if (open) closeSync(open.fd)
-    open = undefined
-  }
-
   function entry(tar: TarEntry): void {
     entries += 1
     if (entries > limits.entries) throw tooMuch(`${limits.entries} entries`)
@@ -266,6 +210,7 @@ export function createUnpacker(root: string, { into, upper, owner, limits = LIMI
     }
   }
 
+  const { data, hole, end, close } = file
   return { sink: { entry, data, hole, end }, finish: deferred.finish, close }
 }
 
