@@ -66,9 +66,14 @@ export const COMMANDS: readonly Command[] = [
       if ('topic' in line) return showHelp(undefined, terminal, commands)
       if ('shown' in line) return (await import('./images.ts')).showImage(line.shown, terminal)
       const { options, call } = line
-      return call
-        ? (await import('./call.ts')).runCall({ options, call }, terminal)
-        : (await import('./build.ts')).runBuild(options, terminal, calling)
+      try {
+        return call
+          ? await (await import('./call.ts')).runCall({ options, call }, terminal)
+          : await (await import('./build.ts')).runBuild(options, terminal, calling)
+      } catch (error) {
+        const names = commands.map(({ name }) => name)
+        throw (await import('./mistyped.ts')).forMistyped(error, options, names)
+      }
     },
   }),
   defineCommand({

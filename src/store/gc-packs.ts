@@ -15,6 +15,8 @@ export function readPacks(root: string, isGone: (name: string) => boolean): (Sto
   })
   const qemu = names(join(folder, 'qemu')).map((name) => ({
     ...itemOf('pack', join(folder, 'qemu', name), name),
+    // Its time is that of the QEMU it was made of
+    used: lstatSync(join(folder, 'qemu', name)).ctimeMs,
     pinned: true,
     description: 'QEMU with the handler before it',
   }))
