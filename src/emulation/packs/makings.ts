@@ -50,7 +50,7 @@ export interface MakingsOptions {
 const LANES = 3
 
 /** What fetching and reading the index of an archive takes. CPU seconds. */
-const OPENING = 2.4
+const OPENING = 2
 
 export function createMakings({ folder, signal, onMake, fetch }: MakingsOptions): Makings {
   const archives = new Map<string, Promise<Apt>>()
