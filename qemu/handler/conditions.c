@@ -115,7 +115,7 @@ static int of_surroundings(const struct start *start, const char *word, char *va
         const char *path = from_home(value, start->env, room);
         return path && !is_there(path);
     }
-    if (equal(word, "only")) {
+    if (equal(word, "files")) {
         char *end = cut(value), *names = cut(end);
         const char *folder = from_home(value, start->env, room);
         return folder && *end && holds_only(folder, end, names);

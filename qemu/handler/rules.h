@@ -23,7 +23,7 @@
  *   swap ARG OLD NEW   after each argument ARG there is OLD, in the place of which the twin gets NEW
  *   names              files of arguments (@FILE) hold names only, no options
  *   absent PATH        there is no such file; ~/ before it is the folder HOME
- *   only FOLDER END NAME...   of the files of a folder whose names end so there are only these; it need not be there
+ *   files FOLDER END NAME...  of the files of a folder whose names end so there are only these; it need not be there
  *   at PATH            the program is this file, by its real path
  *   same PATH ID       the file, a library of the program, has this build-id
  *   alike PATH ID      the file has this build-id, or there is none

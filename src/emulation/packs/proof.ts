@@ -30,7 +30,7 @@ const RULES = [
   'not XBUILD_NOTHING=1',
   'either XBUILD_NOTHING nothing',
   'users',
-  'only /dev/.xbuild/nothing .so none',
+  'files /dev/.xbuild/nothing .so none',
   'kept /dev/.xbuild/nothing 00',
   'among XBUILD_NOTHING none',
   'if --no-such-option',
