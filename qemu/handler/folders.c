@@ -74,3 +74,28 @@ int holds_only(const char *folder, const char *end, const char *names)
     close_file(file);
     return (int)fine;
 }
+
+/* Whether an entry of a folder is a module by one of these names. */
+static int is_module(const struct entry *entry, const char *names)
+{
+    char name[256 + 1] = "-";
+    size_t size = 0;
+    for (; entry->name[size] && entry->name[size] != '.'; size++) name[size + 1] = entry->name[size];
+    name[size + 1] = 0;
+    if (!is_among(name + 1, names) && !is_among(name, names)) return 0;
+    const char *rest = entry->name + size;
+    return *rest ? equal(rest, ".py") || equal(rest, ".pyc") || ends(rest, ".so") : entry->type != A_FILE;
+}
+
+int holds_no_module(const char *folder, const char *names)
+{
+    char entries[2048] __attribute__((aligned(8)));
+    long file = open_file(folder), size, fine = file >= 0;
+    while (fine && (size = list(file, entries, sizeof entries)) != 0) {
+        fine = size > 0;
+        for (long at = 0; fine && at < size; at += ((const struct entry *)(entries + at))->size)
+            fine = !is_module((const struct entry *)(entries + at), names);
+    }
+    if (file >= 0) close_file(file);
+    return (int)fine;
+}

@@ -8,5 +8,8 @@
  */
 int tree_digest(const char *folder, char *hex);
 
+/* Whether a folder has no module of Python with one of these names, before which there may be a dash: a file or a folder. */
+int holds_no_module(const char *folder, const char *names);
+
 /* Whether the files of a folder whose names end so are all among these names; also when there is no such folder. */
 int holds_only(const char *folder, const char *end, const char *names);

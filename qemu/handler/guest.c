@@ -171,12 +171,27 @@ static struct complex ask_python(const char *expression, const double *numbers)
 
 static int is_python;
 
+/*
+ * Whether every pow with an error below 0.54 units in the last place, as that of the GNU C library is, makes this: the true value, of which
+ * a longer number tells ten more bits, is not so near to the middle between two numbers.
+ */
+static int is_clear(double x, double y, double made)
+{
+    long double (*longer)(long double, long double) = (long double (*)(long double, long double))dlsym(NEXT, "powl");
+    union bits bits = { made < 0 ? -made : made }, next = bits;
+    int exponent = bits.bytes[7] << 4 | bits.bytes[6] >> 4;
+    if (!longer || exponent < 2 || exponent > 2045 || is_power_of_two(made) || next.bytes[0] == 0xff) return 0;
+    next.bytes[0]++;
+    long double away = (longer(x, y) - made) / (next.number - bits.number);
+    return away < 0.44L && away > -0.44L;
+}
+
 SHOWN double pow(double x, double y)
 {
     double made = ((double (*)(double, double))dlsym(NEXT, "pow"))(x, y);
     /* What has an exact result is right everywhere, and what has none ends in an error. */
     int exact = is_whole(x) && is_whole(y) && (y >= 0 || is_power_of_two(x)) && (is_whole(made) || is_power_of_two(made));
-    if (!is_python || !is_finite(made) || exact) return made;
+    if (!is_python || !is_finite(made) || exact || is_clear(x, y, made)) return made;
     int *error = __errno_location(), before = *error;
     made = ask_python("a ** b", (double[]){ x, y, 0, 0 }).real;
     *error = before;

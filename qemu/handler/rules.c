@@ -4,6 +4,7 @@
 #include "conditions.h"
 #include "digest.h"
 #include "folders.h"
+#include "imports.h"
 
 /* Of several lines one must hold; where there is none, nothing need. */
 struct choice { int given, met; };
@@ -31,7 +32,7 @@ static int is_known(const char *digest, char *line)
 int follow(char *rules, struct start *start)
 {
     int left_out = 0, any = 0;
-    struct choice beginning = { 0, 0 }, text = { 0, 0 };
+    struct choice beginning = { 0, 0 }, text = { 0, 0 }, imported = { 0, 0 };
     char digest[DIGEST_ROOM] = "";
     for (char *line = rules, *next; *line; line = next) {
         for (next = line; *next && *next != '\n'; next++)
@@ -55,8 +56,12 @@ int follow(char *rules, struct start *start)
             if (!text.given) script_digest(start->argv, digest);
             text.given = 1;
             text.met |= is_known(digest, value);
+        } else if (equal(line, "imports")) {
+            imported.given = 1;
+            imported.met |= imports_only(start->argv, value);
         } else if (!arrange(start, line, value)) return 0;
     }
     if (!start->file && !start->folder) return 0;
-    return any ? beginning.met || text.met : beginning.met == beginning.given && text.met == text.given;
+    if (any) return beginning.met || text.met || imported.met;
+    return beginning.met == beginning.given && text.met == text.given && imported.met == imported.given;
 }

@@ -194,6 +194,73 @@ const WORLDS: Readonly<Record<string, readonly [rules: string, run: string, twin
   'called by another': ['called /bin/probe ./probe', '../x/probe', false],
 }
 
+/** Scripts of Python, and whether the twin may be started where these modules are known: os, sys, xml; json is in no folder, and not loaded. */
+const IMPORTS: Readonly<Record<string, boolean>> = {
+  '': true,
+  'import os': true,
+  'import os, sys as system , xml.etree.ElementTree as tree # other': true,
+  'import os; import sys': true,
+  'if x: import os\n': true,
+  'from os import path, other': true,
+  'from os \\\n import path': false,
+  'def f():\n\tfrom sys import (argv,\n\t  other)': true,
+  'x = 1 # import other\ny = "import other"\nfrom_other = important = 1': true,
+  "'''\nfrom the others\nfrom other import one\n'''": false,
+  "'''\nfrom the other modules one imports\n'''": true,
+  '# -*- coding: utf-8 -*-\nimport os': true,
+  '# -*- coding: utf-7 -*-\nimport os': false,
+  'import json': false,
+  'import other': false,
+  'import os, other': false,
+  'import os.path as x, \\\n  other': false,
+  'import \\\n other': false,
+  'import osx': false,
+  'import os x': false,
+  'import os;import other': false,
+  'try: import other\nexcept: pass': false,
+  'x\rimport other': false,
+  'x\f\nimport other': false,
+  '\f import other': false,
+  'from other import x': false,
+  'from . import x': false,
+  'from .os import x': false,
+  'from otheré import os': false,
+  'from \\\n other import os': false,
+  'import\tother': false,
+  'importé = 1': true,
+  '__import__("other")': false,
+  'exec("x")': false,
+  'import sys; sys.path.insert(0, "x")': false,
+  'print(open("/proc/self/maps"))': false,
+  'x = 1.5j * 2': false,
+  'x = 0x1just': true,
+  'x = abs(complex(1, 2))': false,
+  'def f(*x, **y): g(*x, **y, **{**y}, ** y)': true,
+  'x = 2 ** 10 + 10**6': true,
+  'x = 2 ** n': false,
+  'x = n ** 2': false,
+  'x = 2 ** 0.5': false,
+  'x = 2.5 ** 2': false,
+  'x = f(1) ** 2': false,
+  'x = pow(2, 0.5)': false,
+  'x = n \\\n ** 2': false,
+  'zero = "\0"': false,
+  [`x = "${'y'.repeat(70_000)}"`]: false,
+}
+
+/** What may lie beside such a script. */
+const BESIDE: Readonly<Record<string, boolean>> = {
+  'other.py': true,
+  'os.txt': true,
+  json: true,
+  'os.py': false,
+  'json.py': false,
+  'sys.cpython-313-aarch64-linux-gnu.so': false,
+  'xml.pyc': false,
+  'json/x.py': false,
+  'other/os.py': true,
+}
+
 const SCRIPT = `mount -t tmpfs none /dev && mkdir /dev/.xbuild && cp -r "$1"/. /dev/.xbuild/ && cd "$2" || exit 1
 for file in words/* fractions/*; do
   for way in file text pipe; do
@@ -275,6 +342,33 @@ test.skipIf(missing)(
       write(`programs/worlds/${name}/known`, 'known')
       for (const [path, content] of Object.entries(TREE)) write(`programs/worlds/${name}/tree/${path}`, content)
       expected[`run worlds/${name}`] = twin ? TWIN_STATUS : PROBE_STATUS
+    }
+    const imports = 'imports os sys xml -json\n'
+    const scripts = [
+      ...Object.entries(IMPORTS).map(([script, twin]) => ({ script, twin, beside: undefined })),
+      ...Object.entries(BESIDE).map(([beside, twin]) => ({ script: 'import os', twin, beside })),
+    ]
+    for (const [index, { script, twin, beside }] of scripts.entries())
+      for (const way of script.includes('\0') || script.length > 50_000 ? ['file'] : ['file', 'text']) {
+        const name = `imports ${way} ${index} ${(beside ?? script).slice(0, 40).replace(/[^ -~]|[/'"]/g, '.')}`
+        const text = 'cp probe in; cd in; ./probe -c "$(cat script; echo "#")" x'
+        write(`xbuild/worlds/${name}`, `${imports}${exec}`)
+        write(`programs/worlds/${name}/in/script`, script)
+        if (beside !== undefined) write(`programs/worlds/${name}/in/${beside}`, '')
+        write(`programs/worlds/${name}/run`, way === 'file' ? './probe in/script -x' : text)
+        expected[`run worlds/${name}`] = twin ? TWIN_STATUS : PROBE_STATUS
+      }
+    const none = {
+      'a link': 'ln -s a b; ./probe b',
+      'an option': './probe -B a',
+      nothing: './probe',
+      'a folder': './probe .',
+    }
+    for (const [name, run] of Object.entries(none)) {
+      write(`xbuild/worlds/imports of ${name}`, `${imports}${exec}`)
+      write(`programs/worlds/imports of ${name}/a`, 'import os')
+      write(`programs/worlds/imports of ${name}/run`, run)
+      expected[`run worlds/imports of ${name}`] = PROBE_STATUS
     }
     for (const nothing of ['nothing', 'a folder', 'no file']) expected[`run ${nothing}`] = PROBE_STATUS
     const argv = ['-c', SCRIPT, 'sh', join(folder, 'xbuild'), join(folder, 'programs'), `/dev/.xbuild/${rules}`]
