@@ -28,21 +28,24 @@ interface Edges {
 
 /**
  * Plans the removal of a tag or of a digest: the parts that nothing else of the repository leads to go with it, and
- * what refers to them. Throws NOT_FOUND, and BAD_OPTION for a digest that tags lead to, unless `force`.
+ * what refers to them. `others`: tags of the repository that are to be removed, too; what is no image of any other tag
+ * goes with the first of them. Throws NOT_FOUND, and BAD_OPTION for a digest that tags lead to, unless `force`.
  */
 export async function planRemoval(
   ref: Reference,
-  { registry, signal, force }: Edges & { readonly force: boolean },
-): Promise<RemovalPlan> {
+  { registry, signal, force, others: asked }: Edges & { readonly force: boolean; readonly others: readonly string[] },
+): Promise<RemovalPlan & { readonly tags: readonly string[] }> {
   const at: Reference = { host: ref.host, repository: ref.repository }
   const digest = await registry.digestOf(ref, { signal })
   if (digest === undefined)
     throw new XbuildError('NOT_FOUND', `Cannot remove "${familiarReference(ref)}": the registry has no such image`)
   const map = await mapRepository(at, { registry, signal })
-  const others = (map.reached.get(digest) ?? []).filter((tag) => tag !== ref.tag)
+  const tags = [...map.tags].filter(([tag, to]) => to === digest && asked.includes(tag)).map(([tag]) => tag)
+  const others = (map.reached.get(digest) ?? []).filter((tag) => tag !== ref.tag && !tags.includes(tag))
   if (ref.digest === undefined && others.length > 0) {
     // Without its tag it is still an image of the others
-    return { remove: [{ digest, tag: ref.tag ?? 'latest', what: 'tag' }], keep: [{ digest, tags: others }], absent: [] }
+    const tag = ref.tag ?? 'latest'
+    return { remove: [{ digest, tag, what: 'tag' }], keep: [{ digest, tags: others }], absent: [], tags: [] }
   }
   const users = map.reached.get(digest) ?? []
   if (ref.digest !== undefined && users.length > 0 && !force)
@@ -50,7 +53,7 @@ export async function planRemoval(
       hint: 'Remove the tags, or remove it nevertheless with --force: the tags that name it go with it, and an index that names it is broken',
     })
   const isGone = (tag: string) => tag === ref.tag || map.tags.get(tag) === digest
-  return planOf([digest], at, { registry, signal, map, isGone })
+  return { ...(await planOf([digest], at, { registry, signal, map, isGone })), tags }
 }
 
 /**

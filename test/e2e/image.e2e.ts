@@ -363,6 +363,11 @@ describe('rm', () => {
     expect(tag).toMatchObject({ code: 1 })
     expect(tag.stderr).toMatch(/does not delete a tag alone/)
     expect((await image('verify', at('rm/app:2'))).stdout).toContain(': ok')
+
+    const both = await image('rm', at('rm/app:also'), at('rm/app:2'))
+    expect(both, both.stderr).toMatchObject({ code: 0 })
+    expect(both.stdout).toContain(`removed ${two.root.descriptor.digest}`)
+    expect((await image('inspect', at('rm/app:also'))).code).toBe(1)
   })
 
   test('leaves a list of contents alone that another image has, too', async () => {

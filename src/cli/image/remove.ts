@@ -11,9 +11,18 @@ import { withImages, type ImageEdges } from './open.ts'
 export async function runRm(command: RmCommand, terminal: Terminal): Promise<number> {
   const plans: object[] = []
   await withImages(command, terminal, async (edges) => {
+    // Tags of one image go together: not every registry removes a tag alone
+    const gone = new Set<string>()
     for (const ref of command.refs) {
-      const plan = await planRemoval(ref, { ...edges, force: command.force })
-      plans.push({ name: formatReference(ref), ...(await carryOut(plan, ref, { command, edges, terminal })) })
+      const name = formatReference(ref)
+      if (gone.has(name)) continue
+      const others = command.refs.flatMap(({ host, repository, tag }) =>
+        host === ref.host && repository === ref.repository && tag !== undefined && tag !== ref.tag ? [tag] : [],
+      )
+      const { tags, ...plan } = await planRemoval(ref, { ...edges, force: command.force, others })
+      const { digest: _, ...at } = ref
+      for (const tag of tags) gone.add(formatReference({ ...at, tag }))
+      plans.push({ name, ...(await carryOut(plan, ref, { command, edges, terminal })) })
     }
   })
   if (command.json) await print(terminal.stdout, toJson(plans))
