@@ -122,8 +122,8 @@ function serves({ platforms, images }: Step, { image, platform }: WatchedTarget)
   return platforms.includes(platform) && (image === undefined || images === undefined || images.includes(image))
 }
 
-/** `90 s`, `20 min`. */
-function formatDuration(milliseconds: number): string {
+/** A time limit as people say it: `90 s`, `20 min`. */
+export function formatDuration(milliseconds: number): string {
   const seconds = milliseconds / 1000
   return seconds >= 120 && seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`
 }

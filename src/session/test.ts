@@ -13,6 +13,7 @@ import type { TargetId } from '../plan/target-id.ts'
 import type { ImageJob } from '../plan/types.ts'
 import { formatPlatform, type Platform } from '../platform.ts'
 import type { Settled } from '../run/outcome.ts'
+import { formatDuration } from '../run/watch.ts'
 import type { Drivers } from './drivers.ts'
 import { isNativeOn, machinesFor, type TestMachines } from './test-machines.ts'
 import type { SessionRequest } from './types.ts'
@@ -61,7 +62,7 @@ export async function testImages(
 ): Promise<void> {
   const { image: name, options } = request
   const { emit, signal } = edges
-  const { test: commands = [] } = options
+  const { test: commands = [], timeout } = options
   if (commands.length === 0) return
   const here = once(() => openTestsHere(options, edges))
   const tests = built.flatMap(({ job, image }) =>
@@ -81,12 +82,14 @@ export async function testImages(
       ...images,
       at: Date.now(),
     })
+    const limit = timeout === undefined ? undefined : AbortSignal.timeout(timeout)
     try {
-      await runSomewhere({ ...test, step }, { ...edges, here })
+      const stop = limit ? AbortSignal.any([signal, limit]) : signal
+      await runSomewhere({ ...test, step }, { ...edges, signal: stop, here })
       emit({ type: 'step.done', step, cached: false, at: Date.now() })
     } catch (thrown) {
       signal.throwIfAborted()
-      const error = toXbuildError(thrown)
+      const error = limit?.aborted ? overdue(command, timeout!) : toXbuildError(thrown)
       const what = `test "${cut(command)}" of ${platform} ${howItEnded(error)}`
       emit({ type: 'step.fail', step, error, at: Date.now() })
       failed.set(index, { what, error })
@@ -122,7 +125,7 @@ async function runSomewhere(
   const able = machinesFor(job.target, machines, job.decision.strategy.node)
   for (const [index, node] of able.entries()) {
     const driver = await drivers.testerAt(node.name, job.image)
-    if (!driver?.test) return (await here()).run({ step, image, command, platform: job.target })
+    if (!driver?.test) return (await here()).run({ step, image, command, platform: job.target }, signal)
     const test = { job, image, argv: testArgv(command, image.config), emulated: !isNativeOn(node, job.target) }
     const onLine: TestOptions['onLine'] = (line, stream) =>
       emit({ type: 'step.log', step, stream, line, at: Date.now() })
@@ -141,7 +144,7 @@ async function runSomewhere(
 
 /** Tests on this machine, with code that most builds never load. */
 interface TestsHere {
-  run(test: Omit<ImageTest, 'container'>): Promise<void>
+  run(test: Omit<ImageTest, 'container'>, signal: AbortSignal): Promise<void>
 }
 
 async function openTestsHere(
@@ -167,10 +170,17 @@ async function openTestsHere(
     }),
     networks: createNetworks(services.warn),
     emit,
-    signal,
   }
   const container = containerOf(options)
-  return { run: (test) => runTest({ ...test, container }, running) }
+  return { run: (test, stop) => runTest({ ...test, container }, { ...running, signal: stop }) }
+}
+
+function overdue(command: string, timeout: number): XbuildError {
+  const state = `its time limit of ${formatDuration(timeout)} is over`
+  return new XbuildError('TIMEOUT', `Cannot finish the test "${cut(command)}": ${state}`, {
+    hint: 'Give it more time with --timeout',
+    facts: { state },
+  })
 }
 
 function cut(command: string): string {
@@ -179,6 +189,6 @@ function cut(command: string): string {
 
 function howItEnded({ code, message, facts }: XbuildError): string {
   if (facts.exitCode !== undefined) return `failed with exit code ${facts.exitCode}`
-  const isOfCommand = code === 'RUN_FAILED' || code === 'EMULATOR'
+  const isOfCommand = code === 'RUN_FAILED' || code === 'EMULATOR' || code === 'TIMEOUT'
   return `failed: ${(isOfCommand ? facts.state : undefined) ?? message}`
 }

@@ -71,6 +71,12 @@ test('a test that fails leaves tags and outputs alone, and all failures are told
   expect(await tagged()).toBe(true)
 })
 
+test('a test that does not end has the time of --timeout', async () => {
+  const ended = await build('--test', 'sleep 1000', '--timeout', '5s', '--platform', 'linux/amd64', '.')
+  expect(ended).toMatchObject({ code: 1, stdout: '' })
+  expect(ended.stderr).toContain('test "sleep 1000" of linux/amd64 failed: its time limit of 5 s is over')
+})
+
 test('a compose file, also as one of bake, and xbuild.yaml say what is tested, and need no trust for it', async () => {
   const layout = bases[1]!.replace(/^busybox=oci-layout:\/\//, '')
   const service = `services: { app: { image: app, build: {
