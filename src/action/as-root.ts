@@ -43,7 +43,7 @@ export function chooseUser({ uid, settings, sudo, rootless = false }: UserFacts)
 }
 
 /** The names of variables that sudo can hand on. */
-export function keptNames(env: Readonly<Record<string, string | undefined>>): string[] {
+function keptNames(env: Readonly<Record<string, string | undefined>>): string[] {
   return Object.keys(env).filter((name) => /^[A-Za-z_]\w*$/.test(name) && env[name] !== undefined)
 }
 

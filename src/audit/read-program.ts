@@ -4,7 +4,7 @@ import { readPe } from './pe-program.ts'
 import type { FileBytes, Program } from './types.ts'
 
 /** First bytes that are looked at before a file is known to be none of the formats. */
-export const MAGIC_BYTES = 8
+const MAGIC_BYTES = 8
 
 /** Whether a file that begins so may be a program. */
 export function mayBeProgram(head: Buffer): boolean {

@@ -25,7 +25,7 @@ export interface Leg {
 }
 
 /** Runners that GitHub gives to public repositories; other platforms are built on the default one, by emulation. */
-export const DEFAULT_RUNNERS: readonly RunnerRule[] = [
+const DEFAULT_RUNNERS: readonly RunnerRule[] = [
   { prefix: '', label: 'ubuntu-24.04' },
   { prefix: 'linux/arm64', label: 'ubuntu-24.04-arm' },
   { prefix: 'linux/arm', label: 'ubuntu-24.04-arm' },

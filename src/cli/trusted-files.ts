@@ -21,7 +21,7 @@ export interface TrustedFile {
 const MAX_BYTES = 16e6
 
 /** Where accepted files are remembered. */
-export function trustedFilesPath(env: Env): string {
+function trustedFilesPath(env: Env): string {
   return join(userConfigFolder(env), 'trusted.json')
 }
 

@@ -7,10 +7,10 @@ import { FLAGS } from './flags.ts'
 import { usageError } from './values.ts'
 
 /** What can be done with the history of runs. */
-export const HISTORY_VERBS = ['ls', 'show', 'logs', 'rm'] as const
+const HISTORY_VERBS = ['ls', 'show', 'logs', 'rm'] as const
 
 /** The states that a run can be in. */
-export const RUN_STATES = ['running', 'done', 'failed', 'canceled', 'interrupted'] as const
+const RUN_STATES = ['running', 'done', 'failed', 'canceled', 'interrupted'] as const
 
 interface HistoryValues {
   readonly json: boolean

@@ -7,7 +7,7 @@ import { suggest } from '../did-you-mean.ts'
 import { usageError } from './values.ts'
 
 /** What can be done with nodes. */
-export const NODE_VERBS = ['ls', 'inspect', 'add', 'rm', 'use'] as const
+const NODE_VERBS = ['ls', 'inspect', 'add', 'rm', 'use'] as const
 
 /** Milliseconds. */
 const LIST_LIMIT = 2000

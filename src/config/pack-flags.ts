@@ -8,7 +8,7 @@ import type { RegistryConfig } from './options.ts'
 import { usageError } from './values.ts'
 
 /** What can be done with packs. */
-export const PACK_VERBS = ['ls', 'build', 'verify', 'rm', 'push', 'pull'] as const
+const PACK_VERBS = ['ls', 'build', 'verify', 'rm', 'push', 'pull'] as const
 
 type Registries = Readonly<Record<string, RegistryConfig>>
 

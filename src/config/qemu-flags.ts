@@ -5,7 +5,7 @@ import type { Flag } from './flag.ts'
 import { usageError } from './values.ts'
 
 /** What can be done with QEMU's handlers of the whole machine. */
-export const QEMU_VERBS = ['status', 'install', 'uninstall'] as const
+const QEMU_VERBS = ['status', 'install', 'uninstall'] as const
 
 /** `xbuild qemu ...`. `architectures`: GOARCH; none: all. */
 export type QemuCommand =

@@ -12,7 +12,7 @@ export function hasWildcard(pattern: string): boolean {
 }
 
 /** Every character but a slash. */
-export const NO_SLASH: CharSet = { negated: true, ranges: [[47, 47]] }
+const NO_SLASH: CharSet = { negated: true, ranges: [[47, 47]] }
 
 /**
  * Go's `filepath.Match`: `*` and `?` stop at a slash, `[a-z]` and `[^a-z]` are classes. Throws BAD_DOCKERFILE for a

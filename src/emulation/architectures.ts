@@ -73,7 +73,7 @@ function putHalf(buffer: Buffer, offset: number, value: number, endian: 'little'
  * is safe here: the handlers are seen only inside the namespace of one build. Those of a whole machine go without:
  * `machine/flags.ts`.
  */
-export const HANDLER_FLAGS = 'POCF'
+const HANDLER_FLAGS = 'POCF'
 
 /** The name of every handler of ours, by which it is told from those of others. */
 export function handlerName({ name }: Architecture): string {

@@ -50,7 +50,7 @@ async function describe(architecture: string, path: string): Promise<Emulator | 
 }
 
 /** Whether a file is an ELF program without PT_INTERP: one that the kernel starts without a loader. */
-export async function isStaticElf(path: string): Promise<boolean> {
+async function isStaticElf(path: string): Promise<boolean> {
   const file = await open(path)
   try {
     const head = Buffer.alloc(4096)

@@ -17,7 +17,7 @@ export interface CgroupPlace {
 }
 
 /** This machine's. */
-export function cgroupPlace(): CgroupPlace {
+function cgroupPlace(): CgroupPlace {
   const own = '/proc/self/cgroup'
   return { root: '/sys/fs/cgroup', own: existsSync(own) ? readFileSync(own, 'utf8') : '' }
 }

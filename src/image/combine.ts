@@ -62,7 +62,7 @@ export function makeCombined(entries: readonly Entry[], annotations: readonly An
 }
 
 /** The descriptors of entries, with the annotations that are meant for them. */
-export function annotatedEntries(entries: readonly Entry[], annotations: readonly Annotation[]): readonly Descriptor[] {
+function annotatedEntries(entries: readonly Entry[], annotations: readonly Annotation[]): readonly Descriptor[] {
   return entries.map(({ descriptor, platform }): Descriptor => {
     const extra = platform ? annotationsFor(annotations, 'manifest-descriptor', platform) : {}
     return Object.keys(extra).length === 0

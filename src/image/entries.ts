@@ -1,7 +1,7 @@
 import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
 import { isAttestation } from '../oci/attestation.ts'
-import { fromDescriptorPlatform, toDescriptorPlatform, type Descriptor, type Digest } from '../oci/descriptor.ts'
+import { fromDescriptorPlatform, toDescriptorPlatform, type Descriptor } from '../oci/descriptor.ts'
 import type { Document } from '../oci/make-manifest.ts'
 import { isConfigType, isIndexType, isManifestType } from '../oci/media-type.ts'
 import { parseImageConfig } from '../oci/read-image-config.ts'
@@ -96,9 +96,4 @@ export async function withPlatform(
   const config = parseImageConfig((await readDocument(source, manifest.config, signal)).bytes, manifest.config)
   const platform = normalizePlatform(fromDescriptorPlatform(config))
   return entryOf({ ...entry.descriptor, platform: toDescriptorPlatform(platform) })
-}
-
-/** The entries that say something of an image. */
-export function attestationsOf(entries: readonly Entry[], digest: Digest): readonly Entry[] {
-  return entries.filter(({ about }) => about === digest)
 }

@@ -7,7 +7,7 @@ import { provablePlatforms } from './prove.ts'
 import type { NodeReport, ReportEdges } from './report.ts'
 
 /** Jobs at a time that this machine gets. */
-export const LOCAL_SLOTS = 8
+const LOCAL_SLOTS = 8
 
 export interface HereEdges extends ReportEdges {
   /** Of xbuild. */

@@ -1,6 +1,6 @@
 import { compact } from '../compact.ts'
 import type { GraphStage, StageGraph } from '../dockerfile/types.ts'
-import { distinctPlatforms, formatPlatform, type Platform, platformKey, samePlatform } from '../platform.ts'
+import { distinctPlatforms, type Platform, platformKey, samePlatform } from '../platform.ts'
 import { candidates, decide, type Candidate } from './decide.ts'
 import { noNode, type Refusal } from './no-node.ts'
 import { alternativeOf, place, type Offer } from './place.ts'
@@ -267,9 +267,4 @@ function toJob(
     ...(facts?.optional ? { optional: true as const } : {}),
     ...compact({ timeout: facts?.timeout }),
   }
-}
-
-/** What `xbuild plan` and events call a platform. */
-export function jobPlatform(job: Job): string {
-  return formatPlatform(job.kind === 'image' ? job.target : job.platform)
 }

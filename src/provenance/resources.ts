@@ -54,7 +54,7 @@ function isWhole(digest: string): boolean {
 }
 
 /** A digest, or the id of a commit, by its algorithm. */
-export function digestSet(digest: string): Record<string, string> {
+function digestSet(digest: string): Record<string, string> {
   const [algorithm = '', hex] = digest.split(':')
   if (hex !== undefined) return { [algorithm]: hex }
   return { [digest.length === 64 ? 'sha256' : 'sha1']: digest }

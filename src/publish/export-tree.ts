@@ -22,7 +22,7 @@ export interface ExportOptions extends TreeForm {
 }
 
 /** The folder of one platform in an export of several: `linux_arm_v7`. */
-export function platformFolder(platform: Platform): string {
+function platformFolder(platform: Platform): string {
   return formatPlatform(platform).replaceAll('/', '_')
 }
 

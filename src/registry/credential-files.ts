@@ -60,7 +60,7 @@ function candidates(env: Environment): string[] {
 }
 
 /** Undefined when the text is not such a file; entries of a wrong shape are left out. */
-export function parseCredentialFile(from: string, text: string): CredentialFile | undefined {
+function parseCredentialFile(from: string, text: string): CredentialFile | undefined {
   let json: unknown
   try {
     json = JSON.parse(text)

@@ -215,7 +215,7 @@ export async function checkPush(connection: Connection, ref: Reference, signal: 
 }
 
 /** The right to write a repository, as token services write it. */
-export function pushScope(endpoint: Endpoint): string {
+function pushScope(endpoint: Endpoint): string {
   return `repository:${endpoint.repository}:pull,push`
 }
 

@@ -30,7 +30,7 @@ export interface TestSession extends TestMachines {
 const AT_A_TIME = 4
 
 /** Whether anything is to be run in the finished images. */
-export function hasTests({ test = [] }: SessionRequest['options']): boolean {
+function hasTests({ test = [] }: SessionRequest['options']): boolean {
   return test.length > 0
 }
 

@@ -125,7 +125,7 @@ export function matches(item: StoreItem, filter: StoreFilter, now: number): bool
 }
 
 /** The part of an id that tells things of one type apart. */
-export function shortId({ id }: StoreItem): string {
+function shortId({ id }: StoreItem): string {
   return id.slice(id.indexOf('/') + 1)
 }
 

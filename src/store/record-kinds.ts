@@ -11,7 +11,7 @@ interface KindFacts {
 }
 
 /** Every kind of records of a store. */
-export const RECORD_KINDS = {
+const RECORD_KINDS = {
   /** Images in which an audit found nothing. */
   audits: {},
   /** Base images, by name and platform. */

@@ -70,25 +70,6 @@ export function formatResult(result: FinishedBuild, options: { readonly color: b
   return `${[built, ...images, ...packs, ...starts, ...profiles, ...missing, ...whereabouts(result)].join('\n')}\n`
 }
 
-/** The same for every image of a session, and why some failed. Ends in a newline. */
-export function formatResults(
-  images: readonly {
-    readonly name: string
-    readonly result?: FinishedBuild | undefined
-    readonly error?: { readonly message: string } | undefined
-  }[],
-  options: { readonly color: boolean },
-): string {
-  const paint = createPaint(options.color)
-  return images
-    .map(({ name, result, error }) =>
-      result
-        ? `${paint('bold', name)}: ${formatResult(result, options)}`
-        : `${paint('bold', name)}: ${paint('red', 'failed')}: ${cleanText(error?.message ?? '')}\n`,
-    )
-    .join('')
-}
-
 /** How an image was built, and where when that was not here. */
 function how({ strategy, node }: FinishedBuild['images'][number]): string {
   return placeText(strategy, node)

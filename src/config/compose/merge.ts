@@ -88,7 +88,7 @@ function mergeMaps(base: ComposeMap, over: ComposeMap, path: readonly string[], 
 }
 
 /** Without what is reset, which stands for nothing where nothing is below it. */
-export function withoutResets(node: ComposeNode): ComposeNode {
+function withoutResets(node: ComposeNode): ComposeNode {
   if (node.kind === 'list')
     return { ...node, items: node.items.filter(({ tag }) => tag !== 'reset').map((item) => withoutResets(item)) }
   if (node.kind !== 'map') return node

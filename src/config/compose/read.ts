@@ -142,7 +142,7 @@ function isTimestamp(word: string): boolean {
 }
 
 /** What a word without quotes is, as the parser of compose reads it. */
-export function plainValue(word: string): string | number | boolean | null {
+function plainValue(word: string): string | number | boolean | null {
   if (/^(?:~|null|Null|NULL|)$/.test(word)) return null
   if (/^(?:true|True|TRUE)$/.test(word)) return true
   if (/^(?:false|False|FALSE)$/.test(word)) return false

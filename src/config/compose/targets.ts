@@ -110,7 +110,7 @@ export function createTargets(
 }
 
 /** Names without dots; of those that come to the same the later ones get another `_`. */
-export function targetNames(services: readonly string[]): Map<string, string> {
+function targetNames(services: readonly string[]): Map<string, string> {
   const used = new Set<string>()
   const names = services.toSorted().map((service) => {
     let name = service.replaceAll('.', '_')

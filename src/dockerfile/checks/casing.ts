@@ -39,6 +39,6 @@ export const consistentInstructionCasing: Rule = {
 }
 
 /** The name of an instruction as it is written. */
-export function keywordOf(instruction: Instruction | FromInstruction): string {
+function keywordOf(instruction: Instruction | FromInstruction): string {
   return instruction.written?.keyword ?? instruction.kind.toUpperCase()
 }

@@ -155,7 +155,7 @@ const KEPT = 4000
  * Takes apart what Docker sends for a program without a terminal: frames of a stream's number, a length, and that
  * many bytes.
  */
-export function demultiplexed(raw: Duplex, endpoint: string): Duplex {
+function demultiplexed(raw: Duplex, endpoint: string): Duplex {
   let rest: Buffer = Buffer.alloc(0)
   let said = ''
   let stream = 1

@@ -4,10 +4,10 @@ import { exists, writeFileAtomic } from '../../host/files.ts'
 import { type Architecture, handlerName } from '../architectures.ts'
 
 /** Where the handlers of this machine's own lie that are registered at boot (binfmt.d(5)). */
-export const OWN_FOLDER = '/etc/binfmt.d'
+const OWN_FOLDER = '/etc/binfmt.d'
 
 /** All folders of that kind, strongest first: a file hides those of its name in the later ones. */
-export const BOOT_FOLDERS: readonly string[] = [
+const BOOT_FOLDERS: readonly string[] = [
   OWN_FOLDER,
   '/run/binfmt.d',
   '/usr/local/lib/binfmt.d',

@@ -25,7 +25,7 @@ export interface InstallRequest {
 }
 
 /** Emulators with the handler before them lie there as long as they are registered. */
-export const MACHINE_PACKS = '/var/lib/xbuild/packs'
+const MACHINE_PACKS = '/var/lib/xbuild/packs'
 
 export interface InstallEdges {
   readonly env: Environment

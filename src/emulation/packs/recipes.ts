@@ -49,7 +49,7 @@ export function matchRecipe(
 }
 
 /** Every recipe that a program of that path may be of: several programs may be called `awk`. */
-export function matchRecipes(recipes: readonly Recipe[], path: string, targets: readonly PackTarget[]): RecipeMatch[] {
+function matchRecipes(recipes: readonly Recipe[], path: string, targets: readonly PackTarget[]): RecipeMatch[] {
   return recipes.flatMap((recipe) => {
     for (const target of targets) {
       const match = matchOne(recipe, path, target)

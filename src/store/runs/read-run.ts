@@ -39,7 +39,7 @@ type Begin = Extract<RunLine, { type: 'begin' }>
 type End = Extract<RunLine, { type: 'end' }>
 
 /** What the lines of a journal come to; `isGone` tells of a process mark. Undefined for one that does not begin. */
-export function foldRun(id: string, lines: readonly RunLine[], isGone: (mark: string) => boolean): Run | undefined {
+function foldRun(id: string, lines: readonly RunLine[], isGone: (mark: string) => boolean): Run | undefined {
   const first = lines.find((line): line is Begin => line.type === 'begin')
   if (!first) return undefined
   const images = new Map<string, RunImage>()

@@ -7,7 +7,7 @@ import { LOG, openJournal, type Journal } from './journal.ts'
 import { isOwnFile, isOwnFolder, runFolder } from './run-folder.ts'
 
 /** So much is kept of what the steps of a platform say. */
-export const LOG_LIMIT: number = 16 << 20
+const LOG_LIMIT: number = 16 << 20
 const MAX_NAME = 4000
 const MAX_LINE = 8000
 const FLUSH_BYTES = 64 << 10

@@ -1,5 +1,5 @@
 import { type Num, NumberError, parseNum, toText } from './number.ts'
-import { ANY, hasAny, isPrimitive, listOf, mapOf, NUMBER, STRING, sameType, type Type, typeName } from './types.ts'
+import { ANY, hasAny, isPrimitive, listOf, mapOf, STRING, sameType, type Type, typeName } from './types.ts'
 import {
   bool,
   entriesOf,
@@ -168,7 +168,7 @@ function convertible(have: Type, want: Type): void {
 }
 
 /** Whether values of a type can become another type, or some of them. */
-export function canConvert(have: Type, want: Type): boolean {
+function canConvert(have: Type, want: Type): boolean {
   if (have.kind === 'any' || want.kind === 'any' || sameType(have, want)) return true
   if (isPrimitive(have) && isPrimitive(want)) return have.kind === 'string' || want.kind === 'string'
   if (want.kind === 'list' || want.kind === 'set') {
@@ -263,9 +263,4 @@ function sameKeys(a: ReadonlyMap<string, Type>, b: ReadonlyMap<string, Type>): b
 /** The text of a value that is one, or can be one. */
 export function toStringValue(value: Value): Value {
   return convert(value, STRING)
-}
-
-/** The number of a value that is one, or can be one. */
-export function toNumberValue(value: Value): Value {
-  return convert(value, NUMBER)
 }

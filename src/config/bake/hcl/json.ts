@@ -3,7 +3,7 @@ import { parseTemplateText, parseWhole } from './body.ts'
 import { type Cursor, deeper, expect, failure, here, openCursor, sees, take, takeMatch } from './cursor.ts'
 import { HclError } from './error.ts'
 import { parseNum } from './number.ts'
-import { FALSE, NULL, number, text, TRUE } from './value.ts'
+import { FALSE, NULL, number, TRUE } from './value.ts'
 
 /** A value of JSON with its place; the members of an object in order, repeated names too. */
 export type Json =
@@ -153,9 +153,4 @@ function readString(cursor: Cursor): Extract<Json, { kind: 'string' }> {
 
 function blank(cursor: Cursor): void {
   takeMatch(cursor, /[ \t\r\n]+/)
-}
-
-/** A text as a literal expression. */
-export function literalText(value: string, at: Place): Expression {
-  return { kind: 'literal', at, value: text(value) }
 }

@@ -11,7 +11,7 @@ export interface Num {
 }
 
 /** Bits of a number that a file or a text spells out. */
-export const FULL_BITS = 512
+const FULL_BITS = 512
 
 // Beyond it a decimal form is thousands of digits long: only a hostile file goes there
 const MAX_EXPONENT = 4096

@@ -115,7 +115,7 @@ export function sameValue(a: Value, b: Value): boolean {
 }
 
 /** Texts by code points, as sorted UTF-8 is. */
-export function compareText(a: string, b: string): number {
+function compareText(a: string, b: string): number {
   const [left, right] = [[...a], [...b]]
   for (let at = 0; at < left.length && at < right.length; at++) {
     const difference = left[at]!.codePointAt(0)! - right[at]!.codePointAt(0)!

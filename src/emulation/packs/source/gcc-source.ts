@@ -17,7 +17,7 @@ const CPU_MINUTES = 24
 const MOST_JOBS = 8
 
 /** Where the containers of the build find things. */
-export const SOURCE_PLACES = { work: '/build', output: '/output' } as const
+const SOURCE_PLACES = { work: '/build', output: '/output' } as const
 
 /** Whether the program of a recipe can be built from source. */
 export function isBuildable({ recipe }: RecipeMatch): boolean {

@@ -25,7 +25,7 @@ export function toJsonText(value: Value): string {
 }
 
 /** A text of JSON as Go's encoder writes it. */
-export function goString(value: string): string {
+function goString(value: string): string {
   return JSON.stringify(value).replace(/[<>&\u2028\u2029\u007f]/g, (char) =>
     char === '\u007f' ? char : `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )

@@ -10,14 +10,13 @@ import {
   negate,
   ofDouble,
   ofInt,
-  parseNum,
   round,
   toBigInt,
   toDouble,
 } from '../number.ts'
 import { power } from '../power.ts'
 import { ANY, BOOL, NUMBER } from '../types.ts'
-import { bool, number, nullOf, sameValue, type Value } from '../value.ts'
+import { bool, number, sameValue, type Value } from '../value.ts'
 
 const A = parameter('a', NUMBER)
 const B = parameter('b', NUMBER)
@@ -136,10 +135,4 @@ export const NUMBER_FUNCTIONS: Readonly<Record<string, LibraryFunction>> = {
   not: { parameters: [parameter('val', BOOL)], run: ([value]) => bool(!value!.data) },
   equal: equality(true),
   notequal: equality(false),
-}
-
-/** A number from its decimal form, as `jsondecode` and CSV want it; null when it is none. */
-export function numberFrom(text: string): Value {
-  const found = parseNum(text)
-  return found ? number(found) : nullOf(NUMBER)
 }
