@@ -42,9 +42,8 @@ const VARIANTS: Readonly<Record<string, { readonly pattern: RegExp; readonly exa
 
 /**
  * Parses `os[(version+feature)]/architecture[/variant]`, or one of the two words alone, as containerd does, and
- * normalises it.
- * A lone architecture means the OS of `local` (linux without it), a lone OS the architecture of `local`. Throws
- * BAD_PLATFORM.
+ * normalises it. A lone architecture means the OS of `local` (linux without it), a lone OS the architecture of `local`.
+ * Throws BAD_PLATFORM.
  */
 export function parsePlatform(text: string, local?: Platform): Platform {
   const parts = text.trim().split('/')
@@ -237,9 +236,8 @@ function countDown(from: number, to: number): number[] {
 }
 
 /**
- * Index of the candidate that serves `wanted` best (the first of equals), or undefined. Features of a candidate must
- * be among the wanted
- * ones; a wanted OS version must agree in its first three numbers (Windows builds).
+ * Index of the candidate that serves `wanted` best (the first of equals), or undefined. Features of a candidate must be
+ * among the wanted ones; a wanted OS version must agree in its first three numbers (Windows builds).
  */
 export function bestMatch(wanted: Platform, candidates: readonly (Platform | undefined)[]): number | undefined {
   const features = normalizePlatform(wanted).osFeatures ?? []

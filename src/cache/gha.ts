@@ -26,9 +26,8 @@ const MOST_OF_A_SCOPE = 200
 
 /**
  * Caches in GitHub's cache service, for builds inside of a workflow. Entries there never change and are found by the
- * beginning of
- * their name, newest first: a layer is an entry named by its digest, and every export adds an entry that lists the
- * steps of a platform.
+ * beginning of their name, newest first: a layer is an entry named by its digest, and every export adds an entry that
+ * lists the steps of a platform.
  */
 export function ghaPlace(options: GhaSettings, { env, services }: GhaEdges): CachePlace {
   const { scope = 'xbuild', olderScope, timeout = TIMEOUT } = options

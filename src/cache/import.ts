@@ -24,8 +24,7 @@ export interface CacheImports extends StepImports {
 
 /**
  * Reads caches when the first step is not in the store, and layers when somebody needs their content. A cache that
- * cannot be read
- * is a warning.
+ * cannot be read is a warning.
  */
 export function createImports(places: readonly CachePlace[], options: ImportOptions): CacheImports {
   const { store, emit } = options

@@ -29,9 +29,8 @@ const DIGEST = 32
 
 /**
  * Loads the CommonJS `file`, which has no `import()`, with the code that V8 compiled in an earlier run, if there is
- * any: compiling it costs more than a build with
- * nothing to do. `version` is the program's: a package manager gives all its files one time. Each `kind` of run has
- * code of its own: V8 keeps the functions that were called.
+ * any: compiling it costs more than a build with nothing to do. `version` is the program's: a package manager gives all
+ * its files one time. Each `kind` of run has code of its own: V8 keeps the functions that were called.
  */
 export function loadCached<Exports>(file: string, version: string, kind: string): Loaded<Exports> {
   const source = readFileSync(file, 'latin1') // the build writes ASCII; this is the fastest way to read it

@@ -27,8 +27,8 @@ export class TooHungryError extends XbuildError {}
 
 /**
  * The plain bytes of a file that may be packed with gzip, zstd, xz or bzip2, told by its first bytes. Whoever stops
- * early leaves nothing open. Messages call it `name`.
- * Throws BAD_IMAGE for damaged data, HOST when a program is missing.
+ * early leaves nothing open. Messages call it `name`. Throws BAD_IMAGE for damaged data, HOST when a program is
+ * missing.
  */
 export async function* decompress(
   file: string,

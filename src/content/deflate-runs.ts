@@ -13,10 +13,8 @@ const MAX_STORED = 0xffff
 
 /**
  * Bytes as deflate blocks that end on a byte boundary and are not the last (RFC 1951), so that results can be put one
- * after the other.
- * Every stretch is treated as what it is: packed data is stored; data without repetitions is only Huffman-coded; the
- * rest gets the full search.
- * The result depends on the bytes and `level` alone.
+ * after the other. Every stretch is treated as what it is: packed data is stored; data without repetitions is only
+ * Huffman-coded; the rest gets the full search. The result depends on the bytes and `level` alone.
  */
 export async function deflateRuns(bytes: Buffer, level: number): Promise<Buffer> {
   const runs = runsOf(bytes)

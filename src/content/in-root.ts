@@ -9,8 +9,8 @@ const MAX_LINKS = 255
 
 /**
  * The real path of `path` inside `root`, as a process chrooted to `root` would find it: symlinks, absolute ones too,
- * and `..`
- * never lead out. Parts that do not exist are taken as they are. `follow: false` leaves a symlink at the end alone.
+ * and `..` never lead out. Parts that do not exist are taken as they are. `follow: false` leaves a symlink at the end
+ * alone.
  */
 export function resolveInRoot(root: string, path: string, { follow = true }: { follow?: boolean } = {}): string {
   return walk(root, path, { follow })

@@ -45,9 +45,9 @@ export interface SelectedSource {
 const EVERYTHING: Filter = { ignored: () => false, prune: () => false, skips: () => false }
 
 /**
- * What `sources` name inside `root`; symlinks on the way, and at the end, are followed within the root. A wildcard
- * may match nothing,
- * a name must be there. Of `FOLDER/./PATTERN` the folder is selected, with what the pattern matches below it alone.
+ * What `sources` name inside `root`; symlinks on the way, and at the end, are followed within the root. A wildcard may
+ * match nothing, a name must be there. Of `FOLDER/./PATTERN` the folder is selected, with what the pattern matches
+ * below it alone.
  */
 export function selectSources(
   folder: string,

@@ -8,8 +8,8 @@ const RUN = /^([\t\v\f\r ]*)(run)(?=[\t\v\f\r ]|$|\\|`)/i
 
 /**
  * The text of a Dockerfile with one more flag right after the word RUN, in the stages for which `flagOf` has one; by
- * index. Everything
- * else stays as it is, and where it is: no line comes or goes. Triggers of ONBUILD are no RUN of their stage.
+ * index. Everything else stays as it is, and where it is: no line comes or goes. Triggers of ONBUILD are no RUN of
+ * their stage.
  */
 export function withRunFlags(
   text: string,

@@ -14,9 +14,8 @@ import type { Runtime } from '../engine/runtime.ts'
 const USUAL = ['amd64', 'arm64']
 
 /**
- * Whether an OCI runtime works, and which programs run in its sandbox: a program of each architecture is run there,
- * as a step of a
- * build would be. `wanted` must run; without any, of the usual ones it is told that they do not.
+ * Whether an OCI runtime works, and which programs run in its sandbox: a program of each architecture is run there, as
+ * a step of a build would be. `wanted` must run; without any, of the usual ones it is told that they do not.
  */
 export async function checkSandbox(machine: Machine, wanted: readonly Platform[]): Promise<Finding[]> {
   let runtime: Runtime

@@ -39,9 +39,8 @@ export interface KeptImages {
    */
   find(work: ImageWork, signal: AbortSignal): Promise<BuiltImage | undefined>
   /**
-   * Keeps an image for the next run, when what it was made of is known and can be compared. The images of a build
-   * that failed elsewhere are
-   * worth more trouble (`rescue`): what their engine does not tell is found out here.
+   * Keeps an image for the next run, when what it was made of is known and can be compared. The images of a build that
+   * failed elsewhere are worth more trouble (`rescue`): what their engine does not tell is found out here.
    */
   keep(
     work: ImageWork,
@@ -182,8 +181,7 @@ function imagesOf({ target: { graph, options } }: ImageWork): string[] {
 
 /**
  * All that an engine is told, as one key; undefined for what may come out otherwise each time, or is to be done
- * whatever is known. Contents of
- * folders, and what tags say, is not told but found by the engine.
+ * whatever is known. Contents of folders, and what tags say, is not told but found by the engine.
  */
 async function inputsKeyOf({ target, build, stages }: ImageWork, signal: AbortSignal): Promise<string | undefined> {
   // What only says where the result goes, how it is shown, by what way it is made, and what else is built

@@ -17,9 +17,8 @@ export interface PushFacts {
 }
 
 /**
- * The repository that a node may push to by itself: the first one asked for, when nothing else wants the result on
- * this machine and the node
- * means the same by its name.
+ * The repository that a node may push to by itself: the first one asked for, when nothing else wants the result on this
+ * machine and the node means the same by its name.
  */
 export function pushTargetFor(
   { node, pushes }: OpenedNode,

@@ -46,8 +46,7 @@ export function elfMagic(architecture: Architecture): Buffer {
 
 /**
  * Which bits of `elfMagic` a file must share: OS ABI and ABI version are free (hard-float mips and GNU extensions set
- * them),
- * and so is the last bit of `e_type`, so that position-independent programs (3) match like fixed ones (2).
+ * them), and so is the last bit of `e_type`, so that position-independent programs (3) match like fixed ones (2).
  */
 export function elfMask(architecture: Architecture): Buffer {
   const mask = Buffer.alloc(20, 0xff)

@@ -31,8 +31,8 @@ export interface LaunchFacts {
 
 /**
  * Chooses between handlers of our own and those of the host: our own where the kernel can, unless the host's run more
- * of the wanted
- * architectures. The two cannot be mixed: a namespace with a binfmt_misc of its own does not see the host's.
+ * of the wanted architectures. The two cannot be mixed: a namespace with a binfmt_misc of its own does not see the
+ * host's.
  */
 export function chooseLaunch(facts: LaunchFacts, wanted: readonly string[]): Launch {
   const ours = hasPrivateBinfmt(facts.kernel) ? privateRunners(facts) : {}
@@ -64,9 +64,8 @@ function registration(name: string, { emulator }: Runner & { via: 'private' }): 
 }
 
 /**
- * Looks at this machine and chooses; starts nothing. `wanted` are the GOARCH names of what is to be emulated, and
- * only these get
- * handlers: a handler for what the CPU runs by itself would take its programs away from it.
+ * Looks at this machine and chooses; starts nothing. `wanted` are the GOARCH names of what is to be emulated, and only
+ * these get handlers: a handler for what the CPU runs by itself would take its programs away from it.
  */
 export async function findLaunch(
   env: Environment,

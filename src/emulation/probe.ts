@@ -31,8 +31,7 @@ export interface Probed {
 
 /**
  * Finds out what this machine runs: a tiny program of each wanted foreign architecture really runs where the engine
- * would run it.
- * The engine then starts emulated steps by `findLaunch` with the architectures that are ready here.
+ * would run it. The engine then starts emulated steps by `findLaunch` with the architectures that are ready here.
  */
 export async function probePlatforms(options: ProbeOptions): Promise<Probed> {
   const native = await nativePlatforms()

@@ -12,8 +12,7 @@ import type { Store } from '../store/store.ts'
 export interface CacheMounts {
   /**
    * Claims the folder for one step, waiting for others where the mount says so. `seedKey` names what a new folder
-   * starts with. The folder
-   * is made by `make` when it is not there.
+   * starts with. The folder is made by `make` when it is not there.
    */
   claim(mount: CacheMount, options: ClaimOptions): Promise<{ readonly id: string; release(): void }>
 }

@@ -13,8 +13,8 @@ interface Work<T> {
 
 /**
  * Makes a place for shared work. A caller whose signal aborts is let go at once while others still wait; the last one
- * waits until what it
- * started has ended. What was stopped is started anew for whoever asks later; what failed stays failed.
+ * waits until what it started has ended. What was stopped is started anew for whoever asks later; what failed stays
+ * failed.
  */
 export function createSharedWork<T>(): SharedWork<T> {
   const works = new Map<string, Work<T>>()

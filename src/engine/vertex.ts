@@ -9,8 +9,7 @@ import type { ContainerOptions } from './container-options.ts'
 
 /**
  * One piece of work of the engine. `id` is a digest of what it does and of the vertices it builds on, so that equal
- * work of several
- * stages and platforms is one vertex, done once.
+ * work of several stages and platforms is one vertex, done once.
  */
 export type Vertex = SourceVertex | RemoteVertex | StepVertex
 

@@ -7,8 +7,7 @@ export interface PoolOptions {
 
 /**
  * Runs `task` for every item, some at a time, in the order of the items. The first failure starts no further task,
- * aborts the signal of
- * the running ones, and is thrown once all of them have ended.
+ * aborts the signal of the running ones, and is thrown once all of them have ended.
  */
 export async function forEachLimited<T>(
   items: readonly T[],

@@ -13,9 +13,8 @@ export interface ProgramStreamOptions {
 const GRACE = 2000
 
 /**
- * A program's standard input and output as one stream. It lives in a session of its own, away from the terminal,
- * until the stream is
- * destroyed; a failure shows as the stream's error, when it ends.
+ * A program's standard input and output as one stream. It lives in a session of its own, away from the terminal, until
+ * the stream is destroyed; a failure shows as the stream's error, when it ends.
  */
 export function programStream(file: string, args: readonly string[], { env, failure }: ProgramStreamOptions): Duplex {
   const child = startProgram(file, args, { detached: true, stdio: ['pipe', 'pipe', 'pipe'], ...compact({ env }) })

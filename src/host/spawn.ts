@@ -7,8 +7,8 @@ const MOST = 256 << 20
 
 /**
  * Runs a small system program and gives back its stdout; the hot path's `exec` (execa takes 0.1 s to load, this
- * nothing). `handles` are its files from 3 on.
- * Throws HOST with the program's last lines when it fails, or prints more than `most` bytes.
+ * nothing). `handles` are its files from 3 on. Throws HOST with the program's last lines when it fails, or prints more
+ * than `most` bytes.
  */
 export function runProgram(
   file: string,

@@ -100,10 +100,8 @@ export async function kindOf(path: string): Promise<'absent' | 'file' | 'folder'
 
 /**
  * Gives a file a second name, or a copy where that cannot be (another file system, another owner). The new name shows
- * only whole content.
- * A copy carries the file's modification time: one of equal size and time is known as an earlier copy, and left,
- * unless the time is that of
- * its own writing. Says whether the name is new.
+ * only whole content. A copy carries the file's modification time: one of equal size and time is known as an earlier
+ * copy, and left, unless the time is that of its own writing. Says whether the name is new.
  */
 export async function linkOrCopy(source: string, target: string): Promise<boolean> {
   try {

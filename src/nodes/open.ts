@@ -46,8 +46,8 @@ const PROOF_LIMIT = 20
 
 /**
  * Opens the nodes of a build, all at once: asks each what it is, and runs a program of each wanted platform there. A
- * node that does not
- * answer in time is lost, and never holds up the others. Throws only what `signal` aborted with, and BAD_OPTION.
+ * node that does not answer in time is lost, and never holds up the others. Throws only what `signal` aborted with, and
+ * BAD_OPTION.
  */
 export async function openNodes(definitions: readonly NodeDefinition[], edges: OpenNodesEdges): Promise<OpenedNodes> {
   const others = definitions.filter(({ endpoint }) => endpoint.kind !== 'local')

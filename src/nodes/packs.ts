@@ -23,9 +23,8 @@ interface Reached {
 }
 
 /**
- * The packs of this machine that a node can use for what it emulates; its handler starts a twin now, or did within
- * the hour. Throws
- * BAD_OPTION for a node that packs cannot be handed to.
+ * The packs of this machine that a node can use for what it emulates; its handler starts a twin now, or did within the
+ * hour. Throws BAD_OPTION for a node that packs cannot be handed to.
  */
 export async function findNodePacks(
   { name, origin }: NodeDefinition,

@@ -26,8 +26,7 @@ const DOCKERFILE =
 
 /**
  * Runs a tiny program of a platform on a node, as a RUN of a real build that shows the handler a native twin of it:
- * their exit statuses
- * differ. Gives the reason when the twin did not start.
+ * their exit statuses differ. Gives the reason when the twin did not start.
  */
 export async function proveHandler({
   node,

@@ -41,8 +41,7 @@ const dockerfileFor = ({ architecture }: Platform) => `FROM scratch\nCOPY ${arch
 
 /**
  * Runs a tiny program of each wanted platform on a node, as a RUN of a real build whose result nobody needs: the
- * program's own exit
- * status tells that it ran. What `signal` cut short is missing, for that reason.
+ * program's own exit status tells that it ran. What `signal` cut short is missing, for that reason.
  */
 export async function provePlatforms(options: ProveOptions): Promise<Proven> {
   const { node, wanted, known, own } = options

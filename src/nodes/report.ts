@@ -57,8 +57,7 @@ export interface ReportEdges {
 
 /**
  * Asks a node everything: within `limit` it answers or is lost, and what could not be proven in the rest of that time
- * is missing for that
- * reason. Throws only what `signal` aborted with.
+ * is missing for that reason. Throws only what `signal` aborted with.
  */
 export async function reportNode(definition: NodeDefinition, used: boolean, edges: ReportEdges): Promise<NodeReport> {
   const { name, origin, slots = DEFAULT_SLOTS } = definition

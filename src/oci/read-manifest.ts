@@ -10,8 +10,7 @@ export const MAX_MANIFEST_BYTES: number = 4 * 1024 * 1024
 
 /**
  * Reads an image manifest, OCI or Docker schema 2; the media type stays as written. The digest is the caller's to
- * check.
- * Throws BAD_IMAGE for anything that is not one image of file system layers.
+ * check. Throws BAD_IMAGE for anything that is not one image of file system layers.
  */
 export function parseManifest(bytes: Uint8Array, descriptor: Descriptor): Manifest {
   const json = open(bytes, descriptor, 'manifest')

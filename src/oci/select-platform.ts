@@ -5,11 +5,9 @@ import type { ImageIndex } from './manifest.ts'
 import { isManifestType } from './media-type.ts'
 
 /**
- * The image of an index that serves a platform best: the same variant, else the nearest older one, the first of
- * equals. Another
- * architecture never serves (386 for amd64, arm for arm64), though the CPU may run it: the result would not be what
- * its label says.
- * Nested indexes, attestations and entries without a platform are passed over.
+ * The image of an index that serves a platform best: the same variant, else the nearest older one, the first of equals.
+ * Another architecture never serves (386 for amd64, arm for arm64), though the CPU may run it: the result would not be
+ * what its label says. Nested indexes, attestations and entries without a platform are passed over.
  */
 export function selectPlatform(index: ImageIndex, wanted: Platform): Descriptor | undefined {
   const images = imagesOf(index)

@@ -16,8 +16,7 @@ const RANK: ReadonlyMap<string, number> = new Map(FIELD_ORDER.map((name, index) 
 
 /**
  * JSON as bytes for manifests, configs and indexes: no white space, fields in the image-spec's order, maps sorted,
- * absent fields left out.
- * Equal values give equal bytes however they were put together.
+ * absent fields left out. Equal values give equal bytes however they were put together.
  */
 export function serialize(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(ordered(value)))

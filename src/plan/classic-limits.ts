@@ -13,8 +13,7 @@ export interface ClassicLimit {
 
 /**
  * The first thing in the stages of a graph that the builder of an engine without BuildKit cannot do: some it would
- * refuse, some it would
- * pass over in silence. Undefined: it can do all of it.
+ * refuse, some it would pass over in silence. Undefined: it can do all of it.
  */
 export function classicLimit({ stages, target }: StageGraph, builder: ClassicBuilder): ClassicLimit | undefined {
   for (const { stage, platform, base } of stages) {

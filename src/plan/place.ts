@@ -32,8 +32,7 @@ export const KINDS = ['native', 'cross', 'emulate'] as const
 
 /**
  * Chooses the node for one image: the best strategy first; among equals a node with a free slot, the one with the
- * cache, the one with the
- * fewest jobs per slot, the first. A node takes an image with all of its stages, or not at all.
+ * cache, the one with the fewest jobs per slot, the first. A node takes an image with all of its stages, or not at all.
  */
 export function place(graphs: readonly StageGraph[], nodes: readonly Candidate[], { load, last }: PlaceFacts): Placed {
   const answers = nodes.map((candidate) => offerOf(graphFor(graphs, candidate.node), candidate))

@@ -21,9 +21,8 @@ export interface ImageInput {
   readonly dockerfile: string
   readonly buildPlatform: Platform
   /**
-   * In the order of the platforms asked for, each platform once for every build platform that a node may have; a
-   * second one for the same
-   * pair is ignored.
+   * In the order of the platforms asked for, each platform once for every build platform that a node may have; a second
+   * one for the same pair is ignored.
    */
   readonly graphs: readonly StageGraph[]
   /** What the options say about single platforms. */
@@ -66,11 +65,9 @@ export interface PlanEdges {
 }
 
 /**
- * Decides where and how every stage of every platform is built: a node for each image, then a strategy for each of
- * its stages there. Stages
- * of equal fingerprint on one node are one job. Jobs come in topological order, and equal input gives an equal plan.
- * Throws NO_NODE,
- * naming every platform that nobody can run.
+ * Decides where and how every stage of every platform is built: a node for each image, then a strategy for each of its
+ * stages there. Stages of equal fingerprint on one node are one job. Jobs come in topological order, and equal input
+ * gives an equal plan. Throws NO_NODE, naming every platform that nobody can run.
  */
 export function planBuild({ nodes, lost = [], ...image }: PlanInput): BuildPlan {
   const { platforms, jobs, unplaced } = planImage(image, {

@@ -19,11 +19,10 @@ export interface Handover {
 }
 
 /**
- * The stages that an image takes from another node, by image. The rule: the stage has a name and a RUN, it runs on
- * the build platform, no
- * target platform tells it apart, and images on at least two nodes need it. A stage made for another build platform
- * is taken only for its files:
- * programs of it could not run. Nodes that cannot take stages build their own.
+ * The stages that an image takes from another node, by image. The rule: the stage has a name and a RUN, it runs on the
+ * build platform, no target platform tells it apart, and images on at least two nodes need it. A stage made for another
+ * build platform is taken only for its files: programs of it could not run. Nodes that cannot take stages build their
+ * own.
  */
 export function handovers(
   sharers: readonly Sharer[],

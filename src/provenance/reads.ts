@@ -16,8 +16,8 @@ interface Known {
 
 /**
  * What the stages of a target read from elsewhere, for an image whose engine does not tell all of it: names, with the
- * digests that it found under
- * them as far as it says (`bases`; of an index, where there is one). What a variable names in ADD is not known.
+ * digests that it found under them as far as it says (`bases`; of an index, where there is one). What a variable names
+ * in ADD is not known.
  */
 export function readsOf(
   { stages }: StageGraph,

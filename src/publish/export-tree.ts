@@ -42,8 +42,8 @@ export async function* treeTar(
 
 /**
  * Unpacks the file systems into a folder; of several platforms each into its own folder there. Files that are there
- * already are
- * overwritten, other files stay; a new folder shows up under its name when it is complete. Owners are not kept.
+ * already are overwritten, other files stay; a new folder shows up under its name when it is complete. Owners are not
+ * kept.
  */
 export async function exportLocal(
   images: readonly PlatformImage[],

@@ -58,9 +58,8 @@ export interface AssembleOptions {
 
 /**
  * Puts the images of all platforms together. One platform gives a plain manifest, as buildx does, unless more were
- * asked for or something is said of it;
- * several give an index.
- * Manifests keep their bytes unless annotations are to be written into them.
+ * asked for or something is said of it; several give an index. Manifests keep their bytes unless annotations are to be
+ * written into them.
  */
 export async function assemble(
   images: readonly PlatformImage[],

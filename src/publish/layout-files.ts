@@ -15,9 +15,8 @@ export function blobPath(descriptor: Descriptor): string {
 
 /**
  * The `index.json` of a layout: one entry per tag, all for the same root. `org.opencontainers.image.ref.name` is the
- * tag alone, and must
- * be unique in a layout: of two names with the same tag only the first has it; containerd reads the full name beside
- * it.
+ * tag alone, and must be unique in a layout: of two names with the same tag only the first has it; containerd reads the
+ * full name beside it.
  */
 export function layoutIndex(set: ImageSet, tags: readonly Reference[], annotations: readonly Annotation[]): Buffer {
   const extra = { ...set.root.descriptor.annotations, ...annotationsFor(annotations, 'index-descriptor') }

@@ -8,9 +8,8 @@ import { blobPath, documentsOf, OCI_LAYOUT } from './layout-files.ts'
 import type { LayoutOptions } from './oci-folder.ts'
 
 /**
- * An OCI image layout as a tar stream: names sorted, owner 0:0, every time `mtime` (seconds), so that equal images
- * give equal archives.
- * Blobs are streamed and checked on the way.
+ * An OCI image layout as a tar stream: names sorted, owner 0:0, every time `mtime` (seconds), so that equal images give
+ * equal archives. Blobs are streamed and checked on the way.
  */
 export async function* ociTar(
   set: ImageSet,

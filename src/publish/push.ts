@@ -24,10 +24,8 @@ const UPLOADS = 6
 
 /**
  * Brings everything but the tags into every repository: missing blobs, then the manifest of each platform by digest,
- * then the index by
- * digest. Registries are served side by side; repositories of one registry one after the other, so that the later
- * ones mount the blobs
- * of the first.
+ * then the index by digest. Registries are served side by side; repositories of one registry one after the other, so
+ * that the later ones mount the blobs of the first.
  */
 export async function upload(set: ImageSet, tags: readonly Reference[], options: PushOptions): Promise<void> {
   const registries = groupByHost(tags)

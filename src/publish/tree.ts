@@ -13,8 +13,8 @@ export interface TreeOptions {
   readonly prefix?: string
   /**
    * For unpacking where owners are not kept: no devices, no setuid or setgid bits (they would be for the wrong user),
-   * and a folder entry
-   * before everything that lies in it, so that the unpacker never goes through a symbolic link that lay there before.
+   * and a folder entry before everything that lies in it, so that the unpacker never goes through a symbolic link that
+   * lay there before.
    */
   readonly forDisk?: boolean
   /** Name at the top that the image must not have. */

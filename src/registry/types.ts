@@ -50,9 +50,8 @@ export interface RegistryClient {
    */
   manifest(ref: Reference, options: { signal: AbortSignal; direct?: boolean }): Promise<RemoteManifest>
   /**
-   * A blob as a stream of exactly `descriptor.size` bytes, less the first `offset`; the caller checks the digest of
-   * the whole.
-   * A broken transfer is resumed inside the stream: an error of the stream means that the retries are used up.
+   * A blob as a stream of exactly `descriptor.size` bytes, less the first `offset`; the caller checks the digest of the
+   * whole. A broken transfer is resumed inside the stream: an error of the stream means that the retries are used up.
    */
   blob(
     ref: Reference,

@@ -50,10 +50,8 @@ const LOST_BEFORE = (node: string): AttemptResult => ({
 
 /**
  * Hands every image job to the driver of its node, as many at a time as the node has slots. A job whose node fails
- * moves to the next best
- * one, with an event that says why. A stage job is handed out only when other nodes are to have its result; all
- * others are done on the way by
- * the driver of the image job that needs them, once.
+ * moves to the next best one, with an event that says why. A stage job is handed out only when other nodes are to have
+ * its result; all others are done on the way by the driver of the image job that needs them, once.
  */
 export async function dispatch(
   plan: BuildPlan,

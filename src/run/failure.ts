@@ -89,9 +89,8 @@ export interface Failed {
 const PAUSES = [1000, 4000]
 
 /**
- * Decides what becomes of a failed job. A node that failed is never asked a second time, an emulator crash is
- * answered once, registry trouble
- * waits and tries again, and then elsewhere; what the user has to mend is not retried at all.
+ * Decides what becomes of a failed job. A node that failed is never asked a second time, an emulator crash is answered
+ * once, registry trouble waits and tries again, and then elsewhere; what the user has to mend is not retried at all.
  */
 export function afterFailure({ attempts, alternatives, lost, retried }: Failed): Next {
   const last = attempts.at(-1)!

@@ -23,8 +23,7 @@ export interface TransferOptions {
 
 /**
  * Fills a file of `ingest` with a descriptor's content and hands it to `finish`. What a broken transfer left is kept
- * for the next one, but
- * neither bytes that are wrong nor what fills a full disk. Throws DIGEST_MISMATCH.
+ * for the next one, but neither bytes that are wrong nor what fills a full disk. Throws DIGEST_MISMATCH.
  */
 export async function download(
   folder: StoreFolder,

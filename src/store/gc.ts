@@ -40,8 +40,7 @@ export async function measureStore(
 
 /**
  * Removes what the request asks for; the caller holds the prune lease. Records go first: killed half way, it leaves
- * things that nothing
- * names, and the next prune removes those.
+ * things that nothing names, and the next prune removes those.
  */
 export async function pruneStore(folder: StoreFolder, request: PruneRequest, access: SnapshotAccess): Promise<Pruned> {
   const items = new Map((await measureStore(folder, access)).map((item) => [item.id, item]))

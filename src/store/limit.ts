@@ -4,8 +4,8 @@ import { tryPruneLease } from './lease.ts'
 
 /**
  * Brings the store down to `limit` bytes by what was not used for longest; images with a name and native toolchains
- * stay. Does nothing while somebody else
- * builds: whoever ends last does it. Never throws. Resolves to a warning when the limit cannot be kept.
+ * stay. Does nothing while somebody else builds: whoever ends last does it. Never throws. Resolves to a warning when
+ * the limit cannot be kept.
  */
 export async function keepWithin(
   folder: StoreFolder,

@@ -5,9 +5,8 @@ import type { StoreFolder } from './folder.ts'
 import type { RecordKind } from './record-kinds.ts'
 
 /**
- * Small facts by key, one JSON file each. A damaged record is no record: what it says is found out again. A record
- * that is read was
- * used: its file's time says when, to the hour.
+ * Small facts by key, one JSON file each. A damaged record is no record: what it says is found out again. A record that
+ * is read was used: its file's time says when, to the hour.
  */
 export interface Records {
   get<T>(kind: RecordKind, key: string): Promise<T | undefined>

@@ -33,9 +33,8 @@ type Verdict =
     }
 
 /**
- * The smallest change of a Dockerfile that makes its build stages run on the build platform, for each stage the
- * change or why there is
- * none. Only where the results stay those of the target platform. Throws BAD_DOCKERFILE.
+ * The smallest change of a Dockerfile that makes its build stages run on the build platform, for each stage the change
+ * or why there is none. Only where the results stay those of the target platform. Throws BAD_DOCKERFILE.
  */
 export function suggestCross(input: SuggestInput): Suggestions {
   const { dockerfile, text, platforms, buildPlatform, buildArgs } = input

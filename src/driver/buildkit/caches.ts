@@ -36,9 +36,9 @@ export interface CacheOptions {
 }
 
 /**
- * Where a job reads and writes caches. Each platform has a place of its own, so that builds of several never
- * overwrite each other; what
- * lies at the place itself is read too. The steps of our own engine are others than BuildKit's: their places differ.
+ * Where a job reads and writes caches. Each platform has a place of its own, so that builds of several never overwrite
+ * each other; what lies at the place itself is read too. The steps of our own engine are others than BuildKit's: their
+ * places differ.
  */
 export async function jobCaches(options: CacheOptions): Promise<JobCaches> {
   const { cacheFrom, cacheTo } = options.build.options

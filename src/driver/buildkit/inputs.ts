@@ -111,8 +111,7 @@ function tokenHttp(
 
 /**
  * The text as the daemon looks for it. The ignore file of its own stands for whichever there is: the daemon then asks
- * for no other, and an
- * empty one would not count.
+ * for no other, and an empty one would not count.
  */
 export function dockerfileTree({ dockerfile, context }: RemoteBuild): Tree {
   return memoryTree({

@@ -32,10 +32,9 @@ const IGNORE_NAME = '.dockerignore'
 
 /**
  * The context of a build for a classic builder: a folder as a tar archive, sorted and owned by root, without what
- * .dockerignore leaves
- * out. `text` is the Dockerfile as it is to be built; where the context does not hold just that, it is added, hidden
- * from COPY.
- * Throws UNSUPPORTED for a changed Dockerfile in a context that cannot be added to; CONTEXT_CHANGED while it is read.
+ * .dockerignore leaves out. `text` is the Dockerfile as it is to be built; where the context does not hold just that,
+ * it is added, hidden from COPY. Throws UNSUPPORTED for a changed Dockerfile in a context that cannot be added to;
+ * CONTEXT_CHANGED while it is read.
  */
 export function sentContext({ context, dockerfile, options }: RemoteBuild, text: string): SentContext {
   switch (context.kind) {

@@ -35,8 +35,8 @@ export interface DockerDriverOptions {
 
 /**
  * An engine with Docker's API and without BuildKit, as a driver: its own builder builds, and the result is read back
- * into the local
- * store. Throws UNSUPPORTED before anything is sent when its builder cannot do what the Dockerfile asks for.
+ * into the local store. Throws UNSUPPORTED before anything is sent when its builder cannot do what the Dockerfile asks
+ * for.
  */
 export function createDockerDriver({ engine, builder, platform: native, buildFor }: DockerDriverOptions): Driver {
   const kept = createImagesUnderTest()

@@ -40,10 +40,8 @@ export interface ReadImage {
 
 /**
  * Reads what `docker save` and Podman write (a tar archive with `manifest.json`) into the store, streaming: plain
- * layers are packed,
- * packed ones are kept as they are, every digest is checked. Throws BAD_IMAGE, DIGEST_MISMATCH, and BAD_PLATFORM for
- * an image of another
- * platform.
+ * layers are packed, packed ones are kept as they are, every digest is checked. Throws BAD_IMAGE, DIGEST_MISMATCH, and
+ * BAD_PLATFORM for an image of another platform.
  */
 export async function readSavedImage(tar: AsyncIterable<Uint8Array>, options: ReadImageOptions): Promise<ReadImage> {
   return withTemporaryFolder(options.store.folder, 'saved', async (folder) => {

@@ -25,8 +25,7 @@ const MAX_ANSWER = 1 << 16
 
 /**
  * Asks what is at the other end: Docker's API answers HTTP/1.1, BuildKit's control API opens with an HTTP/2 settings
- * frame. Throws NODE
- * when it is neither, and what `signal` aborted with.
+ * frame. Throws NODE when it is neither, and what `signal` aborted with.
  */
 export async function identify(dial: Dial, signal: AbortSignal): Promise<Identity> {
   const connection = await dial.connect(signal)

@@ -29,9 +29,8 @@ export interface ForwardOptions {
 }
 
 /**
- * Lets the ssh server itself connect to the socket, which costs no program there for each connection; gives back how
- * to connect, or
- * undefined when it must not: `AllowStreamLocalForwarding`.
+ * Lets the ssh server itself connect to the socket, which costs no program there for each connection; gives back how to
+ * connect, or undefined when it must not: `AllowStreamLocalForwarding`.
  */
 export async function forwardSocket({
   folder,

@@ -14,9 +14,8 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /**
  * A socket on another machine, by the user's own ssh: his configuration, keys and known hosts. All connections are
- * channels of one, the
- * master; it ends with `close`, and when this process ends in any other way. `onLogin` is told when the machine has
- * let us in.
+ * channels of one, the master; it ends with `close`, and when this process ends in any other way. `onLogin` is told
+ * when the machine has let us in.
  */
 export function dialSsh(
   endpoint: SshEndpoint,

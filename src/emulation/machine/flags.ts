@@ -27,12 +27,9 @@ export interface FlagFacts {
 
 /**
  * The flags of a handler for the whole machine. F always, else it would fail in every image. P only where the kernel
- * tells QEMU that it
- * did so (5.12) and QEMU asks (5.2): others would take the name for the first argument. C only when asked for: with
- * it, whoever can
- * bring a foreign set-user-id program onto the machine attacks a QEMU that runs as root, and QEMU was not written for
- * that (Debian
- * removed the flag in qemu 1:7.2+dfsg-7+deb12u15).
+ * tells QEMU that it did so (5.12) and QEMU asks (5.2): others would take the name for the first argument. C only when
+ * asked for: with it, whoever can bring a foreign set-user-id program onto the machine attacks a QEMU that runs as
+ * root, and QEMU was not written for that (Debian removed the flag in qemu 1:7.2+dfsg-7+deb12u15).
  */
 export function machineFlags({ kernel, version, credentials }: FlagFacts): string {
   const preserves = versionAtLeast(kernel, '5.12') && version !== undefined && versionAtLeast(version, '5.2')

@@ -2,10 +2,9 @@ import { XbuildError } from '../../errors.ts'
 import { readElf, wordBytes, type Segment } from './elf.ts'
 
 /**
- * What makes the driver of a cross compiler one that is at home: Debian's cross compilers lie in folders of their
- * own, and their drivers look for
- * files in fewer places than one that compiles for its own machine. Everything else in it is of the same source and
- * for the same CPU.
+ * What makes the driver of a cross compiler one that is at home: Debian's cross compilers lie in folders of their own,
+ * and their drivers look for files in fewer places than one that compiles for its own machine. Everything else in it is
+ * of the same source and for the same CPU.
  */
 export interface Edits {
   /** How texts in the program begin, and what that becomes, which is no longer; releases have some of them. */

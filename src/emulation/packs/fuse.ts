@@ -17,11 +17,9 @@ export interface Fusion {
 }
 
 /**
- * A static QEMU that begins with the handler (`qemu/handler`): the blob is appended, a note header becomes its
- * segment, the entry point
- * moves to it, and at its offset 8 it learns the way back to QEMU's own entry. Takes the first bytes of QEMU, `HEAD`
- * of them or all there are,
- * and its size. Throws HOST for a program that has no room for it.
+ * A static QEMU that begins with the handler (`qemu/handler`): the blob is appended, a note header becomes its segment,
+ * the entry point moves to it, and at its offset 8 it learns the way back to QEMU's own entry. Takes the first bytes of
+ * QEMU, `HEAD` of them or all there are, and its size. Throws HOST for a program that has no room for it.
  */
 export function fuse(qemu: Buffer, size: number, blob: Buffer): Fusion {
   const refuse = (state: string) => new XbuildError('HOST', `Cannot put the handler before QEMU: ${state}`)

@@ -27,9 +27,8 @@ export function findBuilt(file: string): string | undefined {
 }
 
 /**
- * The path of a QEMU with the handler before it, made once for each QEMU and handler and kept in `folder`; it was
- * seen to start.
- * Throws HOST when this machine has no handler or the two cannot be put together.
+ * The path of a QEMU with the handler before it, made once for each QEMU and handler and kept in `folder`; it was seen
+ * to start. Throws HOST when this machine has no handler or the two cannot be put together.
  */
 export async function fusedEmulator(
   emulator: Emulator,

@@ -14,10 +14,9 @@ const STEP = 20
 
 /**
  * Whether every byte of a pack is as it was made. Its files are read the first time; from then on their inodes and
- * times tell, of which nobody can
- * set the last one (ctime, inode(7)): reading those of a C compiler and its assembler took a third of a second of
- * each build. They are read again once the machine has been started anew: a power cut may take bytes, and leave sizes
- * and times.
+ * times tell, of which nobody can set the last one (ctime, inode(7)): reading those of a C compiler and its assembler
+ * took a third of a second of each build. They are read again once the machine has been started anew: a power cut may
+ * take bytes, and leave sizes and times.
  */
 export async function isIntact(pack: Pack, boot: string | undefined = currentBoot()): Promise<boolean> {
   const began = Date.now()

@@ -26,9 +26,9 @@ export interface MakePackOptions extends PairOptions {
 }
 
 /**
- * Makes the pack of one program: finds the package of the image's architecture that holds exactly that program, and
- * the package of this
- * machine's that was built from the same source. Throws NOT_FOUND with the reason when there is no such pair.
+ * Makes the pack of one program: finds the package of the image's architecture that holds exactly that program, and the
+ * package of this machine's that was built from the same source. Throws NOT_FOUND with the reason when there is no such
+ * pair.
  */
 export async function makePack(options: MakePackOptions): Promise<Pack> {
   const { packs } = options

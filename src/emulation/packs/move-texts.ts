@@ -34,8 +34,8 @@ const NEAR = 16
 /**
  * The twin with the texts of the image's program, where both have each once: a new text of the same length takes the
  * place of the old one; another goes to the unused end of the page behind the constants, and whatever named the old one
- * names it there. Throws NOT_FOUND with the reason where
- * the two are not built as is understood here; half of them are never moved.
+ * names it there. Throws NOT_FOUND with the reason where the two are not built as is understood here; half of them are
+ * never moved.
  */
 export function moveTexts({ twin, program, texts, letters = {}, sized = false }: TextMoves): Buffer {
   const elf = readElf(twin)

@@ -24,8 +24,7 @@ export interface ChangesOptions {
 
 /**
  * What an overlay's upper folder changes, as layer entries in a fixed order (image-spec layer.md, "Creating"):
- * whiteouts for what
- * was removed, and no entry for a folder that is only there because something below it changed.
+ * whiteouts for what was removed, and no entry for a folder that is only there because something below it changed.
  */
 export function* layerItems(upper: string, options: ChangesOptions): Generator<LayerItem> {
   const walk = { ...options, upper, links: new Map<number, string>() }
@@ -151,9 +150,8 @@ function sameAttributes(a: Stats, b: Stats): boolean {
 
 /**
  * Whole seconds would not do: whether a folder that changed is in the layer would depend on how soon after the step
- * before it that was.
- * With a limit, times beyond it are the same, as they are in the layers. A time that was set again is off by less
- * than a millisecond.
+ * before it that was. With a limit, times beyond it are the same, as they are in the layers. A time that was set again
+ * is off by less than a millisecond.
  */
 function sameTime(a: number, b: number, clamp: number | undefined): boolean {
   return Math.abs(a - b) < 1 || (clamp !== undefined && Math.min(a, b) >= clamp * 1000)

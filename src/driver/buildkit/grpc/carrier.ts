@@ -2,10 +2,9 @@ import { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 
 /**
- * A connection as node:http2 may have it. Of a TLS socket that has been written to, it takes what is below the
- * stream, and ends the program
- * with a failed assertion when a write is still under way there; so it gets a stream that goes through the socket's
- * own queue.
+ * A connection as node:http2 may have it. Of a TLS socket that has been written to, it takes what is below the stream,
+ * and ends the program with a failed assertion when a write is still under way there; so it gets a stream that goes
+ * through the socket's own queue.
  */
 export function carrierOf(connection: Duplex): Duplex {
   if (!(connection as TLSSocket).encrypted) return connection

@@ -23,8 +23,8 @@ export interface PackImage {
 
 /**
  * What the handler looks for in a step, as an image of the architecture that the programs with twins are for: a layer
- * of names and rules,
- * and one for each pack, so that a daemon takes each once. Every file is compared with the manifest of its pack.
+ * of names and rules, and one for each pack, so that a daemon takes each once. Every file is compared with the manifest
+ * of its pack.
  */
 export async function packImage(packs: readonly Pack[], architecture: string): Promise<PackImage> {
   const damaged: string[] = []

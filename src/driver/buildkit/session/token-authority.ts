@@ -1,9 +1,8 @@
 import { createHmac, createPrivateKey, createPublicKey, randomBytes, sign, type KeyObject } from 'node:crypto'
 
 /**
- * Proves to a daemon that it speaks with the same client again, which may have the tokens that were fetched for it
- * and nobody else. With it,
- * passwords stay on this machine: the daemon is given tokens only.
+ * Proves to a daemon that it speaks with the same client again, which may have the tokens that were fetched for it and
+ * nobody else. With it, passwords stay on this machine: the daemon is given tokens only.
  */
 export interface TokenAuthority {
   /** The public key for a host, 32 bytes; `salt` is the daemon's. */

@@ -8,8 +8,7 @@ const MOST_LINKS = 40
 
 /**
  * Resolves symbolic links in paths of a folder, seen from that folder as if it were the root of everything: patterns
- * for each link on
- * the way and for what it leads to, so that both are sent. The last part of a path may hold wildcards.
+ * for each link on the way and for what it leads to, so that both are sent. The last part of a path may hold wildcards.
  */
 export function followPaths(root: string, paths: readonly string[]): readonly string[] {
   const found = new Set<string>()

@@ -4,8 +4,7 @@ import type { OpenFile, TreeEntry } from './tree.ts'
 
 /**
  * Packets on their way out, written by hand into large buffers: of tens of thousands of small files, most of the time
- * would go into
- * encoding and writing each packet by itself. The fields are those of `fsutil.proto`.
+ * would go into encoding and writing each packet by itself. The fields are those of `fsutil.proto`.
  */
 export interface Outbox {
   stat(entry: TreeEntry): void | Promise<void>

@@ -7,10 +7,9 @@ import { createOutbox } from './outbox.ts'
 import { changed, type Tree } from './tree.ts'
 
 /**
- * Sends a tree to a receiver that has an older copy, maybe: every entry is told in order, and files are sent when
- * they are asked for, by
- * the number of their entry (fsutil's protocol). A fingerprint is told what is listed. Throws XbuildError for what
- * cannot be read, `GrpcFailure` for a receiver that breaks the rules.
+ * Sends a tree to a receiver that has an older copy, maybe: every entry is told in order, and files are sent when they
+ * are asked for, by the number of their entry (fsutil's protocol). A fingerprint is told what is listed. Throws
+ * XbuildError for what cannot be read, `GrpcFailure` for a receiver that breaks the rules.
  */
 export async function sendTree(
   call: Pick<ServedCall<typeof PacketSchema, typeof PacketSchema>, 'requests' | 'sendFrames' | 'send'>,
