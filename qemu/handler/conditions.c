@@ -85,7 +85,7 @@ static int of_arguments(char **argv, const char *word, char *value)
 {
     if (equal(word, "below")) return lie_below(argv, value);
     if (equal(word, "skip")) return !has_argument(argv, value, begins);
-    if (equal(word, "only")) {
+    if (equal(word, "alone")) {
         char *whole = cut(value);
         return is_only(argv, value, whole);
     }

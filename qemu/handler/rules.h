@@ -9,7 +9,7 @@
  *   first LETTERS      the first argument has only these letters
  *   operand            there is an argument that is no option
  *   skip PREFIX        no argument begins so
- *   only PREFIX ARG    every argument that begins so is ARG
+ *   alone PREFIX ARG   every argument that begins so is ARG
  *   both A B           not both: an argument that begins with A and one that begins with B
  *   ending SUFFIX      no argument ends so
  *   flags LETTERS      no argument that begins with one dash has one of these letters

@@ -174,6 +174,8 @@ const WORLDS: Readonly<Record<string, readonly [rules: string, run: string, twin
     'for i in $(seq 300); do echo >tree/file-$i.txt; done; echo >tree/last.py; ./probe',
     false,
   ],
+  'an argument alone': ['alone -x -x=1', './probe -x=1 -y -x=1', true],
+  'another one that begins so': ['alone -x -x=1', './probe -x=1 -x=2', false],
   'nothing at home': ['absent ~/tree/b.py', 'HOME=$PWD ./probe', true],
   'something at home': ['absent ~/tree/a.py', 'HOME=$PWD ./probe', false],
   'only such files at home': ['files ~/tree .py z.py', 'HOME=$PWD ./probe', false],
