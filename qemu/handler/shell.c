@@ -70,6 +70,7 @@ int is_calm(char **argv, const char *words)
         return !may_print_fractions(&seen);
     }
     long file = open_file(*argument), size, at = 0;
+    if (file == IS_PIPE) return 0; /* it can be read only once */
     if (file < 0) return 1; /* the shell says so */
     int found = 0;
     while (!found && (size = read_at(file, text, sizeof text - 1, (uint64_t)at)) > 0) {
@@ -80,6 +81,6 @@ int is_calm(char **argv, const char *words)
         at += size < OVERLAP * 2 ? size : size - OVERLAP; /* a word may lie across */
     }
     close_file(file);
-    if (size < 0) return 0; /* a pipe can be read only once */
+    if (size < 0) return 0;
     return words ? !found : !may_print_fractions(&seen);
 }

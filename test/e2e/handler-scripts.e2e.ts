@@ -193,6 +193,10 @@ const WORLDS: Readonly<Record<string, readonly [rules: string, run: string, twin
   'a file that is kept': [`kept known ${sha256('known')}`, './probe', true],
   'a file that is changed': [`kept known ${sha256('known')}`, 'echo >>known; ./probe', false],
   'a file that is gone': [`kept known ${sha256('known')}`, 'rm known; ./probe', true],
+  // Nobody writes into it: who opens it waits
+  'a text from a pipe with a name': [`text ${sha256('known')}`, 'mkfifo p; timeout 20 ./probe p', false],
+  'a script from a pipe with a name': ['script ulimit', 'mkfifo p; timeout 20 ./probe p', false],
+  'a program of AWK from a pipe with a name': ['awk', 'mkfifo p; timeout 20 ./probe -f p', false],
   'called by another': ['called /bin/probe ./probe', '../x/probe', false],
 }
 
