@@ -5,18 +5,36 @@ import { isCurrent } from './current.ts'
 import { readElf } from './elf.ts'
 import { manifestText, packName, twinsIn, type PackManifest, type TwinOf } from './pack.ts'
 import type { Recipe, RecipeMatch } from './recipe.ts'
-import { fill, matchRecipe, rulesOf } from './recipes.ts'
+import { fill, isGuest, matchRecipe, rulesOf } from './recipes.ts'
 import { isBuildable, sourcePackage } from './source/gcc-source.ts'
 import { PACK_TARGETS, type PackTarget } from './targets.ts'
 
 const MAX_FILES = 400
+/** The modules of Python's library are one rule. */
+const MAX_RULE = 10_000
 const MAX_BYTES = 1_000_000_000
 
-// Further lines that makers of packs write; what starts the twin is the last one and is looked at by itself
-/** Rules of interpreters that are at home in an image. */
-const OF_GUESTS = /^(?:text|preload) /
-const FURTHER =
-  /^(?:(?:same|alike) \/(?:[\w.+@-]+\/)*[\w.+@-]+ [0-9a-f]{8,128}|env [A-Z][A-Z0-9_]*=[\w.,-]*|not [A-Z][A-Z0-9_]*=[\w.,-]*|text [0-9a-f]{32}|preload \{pack\}\/lib\/guest\.so|absent \/(?:[\w.+@-]+\/)*[\w.+@-]+|swap -plugin \/(?:[\w.+@-]+\/)*liblto_plugin\.so \{pack\}\/lib\/liblto_plugin\.so|names|# [^\n]*)$/
+const FOLDER = String.raw`\/(?:[\w.+@-]+\/)*`
+const PATH = String.raw`${FOLDER}[\w.+@-]+`
+const DIGEST = '[0-9a-f]{32}'
+
+/** Further lines that makers of packs write; what starts the twin is the last one and is looked at by itself. */
+const FURTHER = anyOf([
+  `(?:same|alike) ${PATH} [0-9a-f]{8,128}`,
+  'env [A-Z][A-Z0-9_]*=[\\w.,-]*',
+  'not [A-Z][A-Z0-9_]*=[\\w.,-]*',
+  `absent ${PATH}`,
+  `swap -plugin ${FOLDER}liblto_plugin\\.so \\{pack\\}\\/lib\\/liblto_plugin\\.so`,
+  'names',
+  '# [^\\n]*',
+])
+
+/** Those of interpreters, and of what else is at home in an image by the pack's library. */
+const OF_GUESTS = anyOf([
+  `text ${DIGEST}(?: ${PATH} ${DIGEST})?`,
+  `kept ${PATH} ${DIGEST}`,
+  'preload \\{pack\\}\\/lib\\/guest\\.so',
+])
 
 /**
  * The manifest of a pack that others made, for this machine: it must be what a recipe of this program makes, with no
@@ -59,7 +77,7 @@ export function readFetched(
     const name = known.find((one) => further.at(-1) === (linked ? `load {pack} ${one}` : `exec {pack}/bin/${one}`))
     if (
       name === undefined ||
-      further.slice(0, -1).some((rule) => !FURTHER.test(rule) || (!match.recipe.guest && OF_GUESTS.test(rule)))
+      further.slice(0, -1).some((rule) => !FURTHER.test(rule) && !(isGuest(match.recipe, name) && OF_GUESTS.test(rule)))
     )
       throw refused('its rules are not those of its recipe', manifest)
     return name
@@ -94,8 +112,8 @@ export async function checkFetched(folder: string, manifest: PackManifest, host:
 
 function hasShape(value: PackManifest): boolean {
   const { format, recipe, distribution, architecture, host, source, packages, files, twin, others = [] } = value ?? {}
-  const isText = (text: unknown) =>
-    typeof text === 'string' && text !== '' && text.length < 1000 && !/[\0-\x1f]/.test(text)
+  const isText = (text: unknown, most = 1000) =>
+    typeof text === 'string' && text !== '' && text.length < most && !/[\0-\x1f]/.test(text)
   const isList = (list: unknown, most: number): list is unknown[] => Array.isArray(list) && list.length <= most
   const isHash = (text: unknown) => typeof text === 'string' && /^[0-9a-f]{64}$/.test(text)
   const isTwin = (one: TwinOf | undefined) =>
@@ -103,14 +121,16 @@ function hasShape(value: PackManifest): boolean {
     typeof one?.id === 'string' &&
     /^(?:go-)?[\w-]{8,128}$/.test(one.id) &&
     isList(one.rules, 500) &&
-    one.rules.every(isText)
+    one.rules.every((rule) => isText(rule, MAX_RULE))
   return (
     format === 1 &&
-    [recipe, distribution, architecture, host, source?.name, source?.version].every(isText) &&
+    [recipe, distribution, architecture, host, source?.name, source?.version].every((text) => isText(text)) &&
     isList(others, MAX_FILES) &&
     [twin, ...others].every(isTwin) &&
     isList(packages, MAX_FILES) &&
-    packages.every((one) => isHash(one?.sha256) && [one.name, one.version, one.architecture].every(isText)) &&
+    packages.every(
+      (one) => isHash(one?.sha256) && [one.name, one.version, one.architecture].every((text) => isText(text)),
+    ) &&
     isList(files, MAX_FILES) &&
     files.every((one) => isText(one?.path) && isHash(one.sha256) && Number.isSafeInteger(one.size) && one.size >= 0) &&
     files.reduce((sum, { size }) => sum + size, 0) <= MAX_BYTES
@@ -122,4 +142,8 @@ function refused(state: string, manifest?: PackManifest): XbuildError {
   return new XbuildError('BAD_IMAGE', `Cannot use pack "${name}": ${state}`, {
     hint: 'Ask whoever published it; xbuild pack build makes it here',
   })
+}
+
+function anyOf(lines: readonly string[]): RegExp {
+  return new RegExp(`^(?:${lines.join('|')})$`)
 }

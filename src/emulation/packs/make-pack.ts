@@ -14,7 +14,7 @@ import { findFile, findPair, noPair, sameLibraries, targetFiles, type PairOption
 import type { Pack, PackManifest, TwinOf } from './pack.ts'
 import { filesOf } from './pack-files.ts'
 import type { Companion, RecipeMatch } from './recipe.ts'
-import { fill, noTwinBecause, programsOf, rulesOf } from './recipes.ts'
+import { fill, isGuest, noTwinBecause, programsOf, rulesOf } from './recipes.ts'
 import type { PackTarget } from './targets.ts'
 import { ownMark } from '../../host/process-mark.ts'
 
@@ -58,16 +58,15 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
       match.recipe.family === 'tool' ? await sameLibraries({ ...options, match }, target, { libraries, made }) : []
     const guest = await addGuest({ ...options, match }, { target, native, made })
     const [own = ''] = programsOf(match.recipe)
-    const isTold = (program: string) => match.recipe.guest?.programs?.includes(program) !== false
     const others = await addOthers(match, {
       options,
       made,
       roots,
       targetRoot: target.root,
-      same: (program) => (isTold(program) ? [...same, ...guest.rules] : same),
+      same: (program) => (isGuest(match.recipe, program) ? [...same, ...guest.rules] : same),
     })
     const { tryOut: trial = { args: [match.recipe.family === 'go' ? '-V=full' : '--version'] } } = match.recipe
-    const preload = match.recipe.guest && isTold(own) ? `lib/${GUEST}` : undefined
+    const preload = isGuest(match.recipe, own) ? `lib/${GUEST}` : undefined
     const said = await tryOut(made, { apt: options.apt, name, linked, ...trial, preload })
     if (trial.says !== undefined && said !== trial.says)
       throw noPair(match, `its twin says ${JSON.stringify(said)} instead of ${JSON.stringify(trial.says)}`)
@@ -94,7 +93,7 @@ export async function makePack(options: MakePackOptions): Promise<Pack> {
           ...rules,
           ...same,
           ...(companion?.rules ?? []),
-          ...(isTold(own) ? guest.rules : []),
+          ...(isGuest(match.recipe, own) ? guest.rules : []),
           linked ? `load {pack} ${name}` : `exec {pack}/bin/${name}`,
         ],
       },

@@ -34,7 +34,7 @@ export interface Recipe {
    * Names the script `qemu/speculate/NAME.cjs` that does so.
    */
   readonly speculative?: string
-  /** Digest of that script and what belongs to it. Not in the file. */
+  /** Digest of the sources of what tells the twin its machine: that script, or the library of `guest`. Not in the file. */
   readonly told?: string
   /** Builds lose little without its twin: it is never required. So are drivers and tools. */
   readonly minor?: true

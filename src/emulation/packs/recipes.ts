@@ -26,15 +26,21 @@ export async function readRecipes(folder: string = recipesFolder()): Promise<Rec
   return Promise.all(
     names.map(async (name) => {
       const recipe = JSON.parse(await readFile(join(folder, name), 'utf8')) as Recipe
-      return recipe.speculative === undefined ? recipe : { ...recipe, told: await toldBy(recipe.speculative, folder) }
+      const tellers = tellersOf(recipe)
+      return tellers.length === 0 ? recipe : { ...recipe, told: await digestOf(tellers, join(folder, '..')) }
     }),
   )
 }
 
-async function toldBy(name: string, folder: string): Promise<string> {
+/** Sources of what a pack brings to tell its twin of the image's machine: a pack with an older version is made again. */
+function tellersOf({ speculative, guest }: Recipe): string[] {
+  if (speculative !== undefined) return [`speculate/${speculative}.cjs`, 'speculate/facts.cjs', 'handler/speculate.c']
+  return guest ? ['handler/guest.c'] : []
+}
+
+async function digestOf(files: readonly string[], folder: string): Promise<string> {
   const hash = createHash('sha256')
-  for (const file of [`speculate/${name}.cjs`, 'speculate/facts.cjs', 'handler/speculate.c'])
-    hash.update(await readFile(join(folder, '..', file)))
+  for (const file of files) hash.update(await readFile(join(folder, file)))
   return hash.digest('hex').slice(0, 16)
 }
 
@@ -120,6 +126,11 @@ export function rulesOf(match: RecipeMatch): string[] {
     ...(program === undefined ? [] : (match.recipe.programs?.[program] ?? [])),
     ...unlikeOf(match).flatMap(({ because, rules: more = [] }) => [`# ${because}`, ...more]),
   ].map((rule) => fill(rule, match))
+}
+
+/** Whether the twin of a program of a recipe is told the image's machine by the pack's library. */
+export function isGuest({ guest }: Recipe, program: string): boolean {
+  return guest !== undefined && guest.programs?.includes(program) !== false
 }
 
 export function secondsOf(recipe: Recipe | undefined): number {

@@ -58,6 +58,7 @@ test('a pack goes to a registry and comes back the same; a second time nothing i
 
 const rules = (...lines: string[]) => ({ twin: { ...packOf().twin, rules: lines } })
 const file = (path: string) => ({ ...packOf().files[0]!, path })
+const fileOf = (name: string) => file(`bin/${name}`)
 const start = `exec {pack}/bin/${NAME}`
 
 test.each<readonly [string, Partial<PackManifest> | object]>([
@@ -96,7 +97,6 @@ describe('a pack of several programs', () => {
     const match = matchRecipe(recipes, path, PACK_TARGETS['arm64']!)!
     return { id: sha(Buffer.from(name)).slice(0, 40), program: path, rules: [...rulesOf(match), ...further] }
   }
-  const fileOf = (name: string) => ({ ...packOf().files[0]!, path: `bin/${name}` })
   const several = (change: Partial<PackManifest> = {}) =>
     manifestText(
       packOf({
@@ -135,6 +135,27 @@ describe('a pack of several programs', () => {
       expect.objectContaining({ code: 'BAD_IMAGE' }),
     )
   })
+})
+
+test('a pack of Python has the rules that know scripts with their modules; one for other paths is refused', () => {
+  const path = '/usr/bin/python3.13'
+  const digest = 'a'.repeat(32)
+  const own = rulesOf(matchRecipe(recipes, path, PACK_TARGETS['arm64']!)!)
+  const packed = (...further: string[]) => {
+    const twin = { id: 'c'.repeat(40), program: path, rules: [...own, ...further, 'exec {pack}/bin/python3.13'] }
+    const packages = ['arm64', host.debian].map((architecture) => ({
+      ...{ name: 'python3.13-minimal', version: '3.13.5-2', architecture, sha256: 'a'.repeat(64) },
+    }))
+    const source = { name: 'python3.13', version: '3.13.5-2' }
+    const architecture = 'arm64'
+    return manifestText(
+      packOf({ recipe: 'cpython', architecture, source, packages, files: [fileOf('python3.13')], twin }),
+    )
+  }
+  const known = [`kept /etc/x.py ${digest}`, `text ${digest} /usr/lib/x ${digest}`, 'preload {pack}/lib/guest.so']
+  expect(readFetched(packed(...known), { recipes, host }).recipe).toBe('cpython')
+  for (const wrong of [`text ${digest} x ${digest}`, `kept x ${digest}`, `text ${digest} /x`])
+    expect(() => readFetched(packed(wrong), { recipes, host })).toThrow(expect.objectContaining({ code: 'BAD_IMAGE' }))
 })
 
 test('a compiler that was built from source names the package of that source', () => {
