@@ -11,6 +11,9 @@ export type Hooks = Readonly<Record<string, readonly { readonly path: string; re
 /** What each version of control groups has in its root. */
 const [ROOT, VERSION_1, VERSION_2] = ['/sys/fs/cgroup', 'devices/devices.deny', 'cgroup.controllers']
 
+/** A runtime writes the container's state into a hook (config.md, POSIX-platform Hooks); one that ends first fails the step. */
+const READ_STATE = 'while read -r _; do :; done'
+
 /**
  * Runtimes but runc open the machine's console to each container, whatever its rules say: crun writes its own rules after
  * them. A hook closes it before the step's program is started. `scratch`: a folder for a file that it needs.
@@ -21,7 +24,7 @@ export function closeConsole(
 ): Hooks | undefined {
   if (!cgroup || basename(runtime).includes('runc')) return undefined
   const hook = (script: string, ...args: readonly string[]) => ({
-    createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', script, ...args] }],
+    createRuntime: [{ path: '/bin/sh', args: ['sh', '-c', `${READ_STATE}; ${script}`, ...args] }],
   })
   if (existsSync(join(ROOT, VERSION_1)))
     return hook('echo "c 5:1 rw" >"$0"', join(ROOT, 'devices', cgroup.parent, name, basename(VERSION_1)))
