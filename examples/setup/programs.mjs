@@ -42,6 +42,9 @@ export function neededToTest() {
       why: 'asks Docker Engine what it has, and carries ssh connections to it',
     },
     { programs: ['podman'], package: 'podman', why: 'is built on: an engine without BuildKit' },
+    // Debian's podman takes runc for crun, and recommends buildah without needing it
+    { programs: ['crun'], package: 'crun', why: 'runs the steps of a build as another OCI runtime' },
+    { programs: ['buildah'], package: 'buildah', why: 'has the flags that xbuild knows of it' },
     { programs: ['sshd'], package: 'openssh-server', why: 'is the way to a node behind ssh' },
     { programs: ['openssl'], package: 'openssl', why: 'makes certificates' },
     { programs: ['zstd'], package: 'zstd', why: 'packs and unpacks layers' },
