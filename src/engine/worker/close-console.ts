@@ -11,12 +11,12 @@ export type Hooks = Readonly<Record<string, readonly { readonly path: string; re
 /** What each version of control groups has in its root. */
 const [ROOT, VERSION_1, VERSION_2] = ['/sys/fs/cgroup', 'devices/devices.deny', 'cgroup.controllers']
 
-/** A runtime writes the container's state into a hook (config.md, POSIX-platform Hooks); one that ends first fails the step. */
+/** A hook gets the container's state on stdin (config.md, POSIX-platform Hooks): one that ends first fails the step. */
 const READ_STATE = 'while read -r _; do :; done'
 
 /**
- * Runtimes but runc open the machine's console to each container, whatever its rules say: crun writes its own rules after
- * them. A hook closes it before the step's program is started. `scratch`: a folder for a file that it needs.
+ * Runtimes but runc open the machine's console to each container, whatever its rules say: crun writes its own rules
+ * after them. A hook closes it before the step's program is started. `scratch`: a folder for a file that it needs.
  */
 export function closeConsole(
   cgroup: StepCgroups | undefined,
@@ -33,6 +33,6 @@ export function closeConsole(
   if (!program || !existsSync(join(ROOT, VERSION_2))) return undefined
   const path = join(scratch, 'close-console')
   writeFileSync(path, program, { mode: 0o700 })
-  // A kernel, or whoever runs this in a container, may refuse rules to everybody: then the runtime's are not kept either
+  // A kernel, or whoever runs this in a container, may refuse rules to everybody: then the runtime's have no effect
   return hook('"$0" <"$1" || :', path, join(ROOT, cgroup.parent, name))
 }
