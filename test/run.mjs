@@ -3,7 +3,8 @@
 // the integration tests, the sandbox tests and the end-to-end tests, and ends with the sum of all.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { buildProgram, checkNode, installDependencies } from '../examples/setup/checkout.mjs'
 import { root } from '../examples/setup/places.mjs'
 import { run, Stop } from '../examples/setup/process.mjs'
@@ -11,6 +12,8 @@ import { installPrograms, neededToBuild, neededToTest } from '../examples/setup/
 import { checkUser } from '../examples/setup/user.mjs'
 
 const sum = { passed: 0, failed: 0, skipped: 0 }
+/** What failed, told once more at the end: of a long log often only the end is kept. */
+const failures = []
 try {
   checkNode()
   await installDependencies()
@@ -19,13 +22,14 @@ try {
   // Each is the compiler for the most part, which takes one processor
   await Promise.all([check(), buildProgram({ handler: true })])
   await checkUser()
-  add(await runProjects('unit'))
-  add(await runProjects('integration'))
-  add(await runProjects('sandbox', 'e2e'))
+  await runProjects('unit')
+  await runProjects('integration')
+  await runProjects('sandbox', 'e2e')
 } catch (error) {
   console.error(error instanceof Stop ? `error: ${error.message}` : error)
-  sum.failed += 1
+  failed('run', error instanceof Stop ? error.message : String(error))
 }
+for (const { name, why } of failures) console.log(`\nfailed: ${name}\n${stripVTControlCharacters(why).trim()}`)
 console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`)
 process.exitCode = sum.failed === 0 ? 0 : 1
 
@@ -33,7 +37,8 @@ process.exitCode = sum.failed === 0 ? 0 : 1
 async function check() {
   const { code, stdout, stderr } = await run('npm', ['run', '--silent', 'check'], { cwd: root })
   console.log(`\n== types, lint and format\n${stdout}${stderr}`)
-  add({ passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0 })
+  if (code === 0) sum.passed += 1
+  else failed('types, lint and format', `${stdout}${stderr}`)
 }
 
 /**
@@ -52,29 +57,33 @@ async function runProjects(...projects) {
       cwd: root,
       show: true,
     })
-    return count(report, code)
+    const before = failures.length
+    count(report)
+    if (code !== 0 && failures.length === before) failed(projects.join(' and '), `vitest ended with ${code}`)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
 }
 
-function count(report, code) {
-  let results
+function count(report) {
+  let files
   try {
-    results = JSON.parse(readFileSync(report, 'utf8')).testResults
+    files = JSON.parse(readFileSync(report, 'utf8')).testResults
   } catch {
-    return { passed: 0, failed: 1, skipped: 0 }
+    return failed(report, 'vitest wrote no report')
   }
-  const statuses = results.flatMap((file) => file.assertionResults.map((test) => test.status))
-  const passed = statuses.filter((status) => status === 'passed').length
-  const failed = statuses.filter((status) => status === 'failed').length
-  const broken = results.filter(
-    (file) => file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed'),
-  ).length
-  const silent = code !== 0 && failed + broken === 0 ? 1 : 0
-  return { passed, failed: failed + broken + silent, skipped: statuses.length - passed - failed }
+  for (const { name: path, status, message, assertionResults: tests } of files) {
+    const file = relative(root, path)
+    for (const test of tests) {
+      if (test.status === 'passed') sum.passed += 1
+      else if (test.status === 'failed') failed(`${file}: ${test.fullName}`, test.failureMessages.join('\n'))
+      else sum.skipped += 1
+    }
+    if (status === 'failed' && !tests.some((test) => test.status === 'failed')) failed(file, message)
+  }
 }
 
-function add(counts) {
-  for (const key of Object.keys(sum)) sum[key] += counts[key]
+function failed(name, why) {
+  sum.failed += 1
+  failures.push({ name, why: why.slice(0, 3000) })
 }
