@@ -1,7 +1,7 @@
 import { compact } from '../compact.ts'
 import { textTable } from '../config/text-table.ts'
 import type { Outline, Parameter, Target } from '../dockerfile/outline.ts'
-import { RULES } from '../dockerfile/checks/rules.ts'
+import { pageOf, RULES } from '../dockerfile/checks/rules.ts'
 import type { Diagnostic, SourcePosition } from '../errors.ts'
 import { formatDiagnostics, type ErrorStyle } from './error.ts'
 import { cleanLine, count } from './text.ts'
@@ -31,6 +31,7 @@ export function checkToJson(found: readonly Diagnostic[], { file, text }: Answer
     warnings: warnings.map(({ rule, message, hint, at }) => ({
       ruleName: rule,
       description: [RULES.find(({ name }) => name === rule)?.description, hint].filter(Boolean).join('. '),
+      ...compact({ url: pageOf(rule) }),
       detail: message,
       location: locationOf(at),
     })),

@@ -31,6 +31,7 @@ test('a check as JSON has the keys of docker buildx', () => {
       {
         ruleName: 'JSONArgsRecommended',
         description: 'CMD or ENTRYPOINT runs under a shell, which does not pass signals on. Write a list',
+        url: 'https://docs.docker.com/go/dockerfile/rule/json-args-recommended/',
         detail: 'CMD runs under a shell',
         location: { ranges: [{ start: { line: 2 }, end: { line: 2 } }] },
       },

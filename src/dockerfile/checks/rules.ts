@@ -50,3 +50,10 @@ const OF_BUILDKIT: ReadonlySet<string> = new Set(RULES.flatMap(({ name, own }) =
 export function isOfBuildKit(rule: string): boolean {
   return OF_BUILDKIT.has(rule)
 }
+
+/** Where Docker's documentation tells of a rule of BuildKit; it has no page of base images for other platforms. */
+export function pageOf(rule: string): string | undefined {
+  if (!isOfBuildKit(rule) || rule === invalidBaseImagePlatform.name) return undefined
+  const words = rule.replace(/([a-z])(?=[A-Z])|([A-Z])(?=[A-Z][a-z])/g, '$&-').toLowerCase()
+  return `https://docs.docker.com/go/dockerfile/rule/${words}/`
+}

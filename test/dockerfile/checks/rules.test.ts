@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { RULES } from '../../../src/dockerfile/checks/rules.ts'
+import { pageOf, RULES } from '../../../src/dockerfile/checks/rules.ts'
 import { findings, checkText, type CheckOptions } from './check-text.ts'
 
 type Case = readonly [text: string, lines: readonly number[], options?: CheckOptions]
@@ -211,4 +211,12 @@ test('messages name the thing, and every finding has a way out', () => {
     'FROM scratch AS Base\nENV A=$B\nENV FOO_BAR=1\nENV C=$FOO_BAZ\nARG TARGETARCH=amd64\nCMD run\n',
   )
   expect(all.map(({ rule, severity, message, hint }) => [rule, severity, message, hint])).toMatchSnapshot()
+})
+
+test("each of BuildKit's rules but one has a page, and none of ours", () => {
+  expect(pageOf('JSONArgsRecommended')).toBe('https://docs.docker.com/go/dockerfile/rule/json-args-recommended/')
+  expect(pageOf('SecretsUsedInArgOrEnv')).toBe('https://docs.docker.com/go/dockerfile/rule/secrets-used-in-arg-or-env/')
+  const without = RULES.filter(({ name }) => pageOf(name) === undefined).map(({ name, own = false }) => [name, own])
+  expect(without.filter(([, own]) => !own)).toEqual([['InvalidBaseImagePlatform', false]])
+  expect(without.filter(([, own]) => own)).toHaveLength(RULES.filter(({ own }) => own).length)
 })
