@@ -8,6 +8,7 @@ import { formatImagesTable } from '../ui/images-table.ts'
 import { formatDigest, formatResult } from '../ui/result.ts'
 import type { StepCounts } from '../ui/step-counts.ts'
 import { wantsColor } from '../ui/text.ts'
+import type { MetadataWarnings } from './metadata-warnings.ts'
 import { print } from './print.ts'
 import { readSource } from './read-source.ts'
 import type { Terminal } from './terminal.ts'
@@ -34,6 +35,8 @@ export interface ReportOptions {
   readonly metadataFile: string | undefined
   /** Steps as they were counted, where they were. */
   readonly steps?: StepCounts
+  /** Warnings for the metadata file. */
+  readonly warnings?: MetadataWarnings
 }
 
 /**
@@ -42,10 +45,11 @@ export interface ReportOptions {
  */
 export async function reportImages(
   session: SessionResult,
-  { progress, chosen, metadataFile, steps }: ReportOptions,
+  { progress, chosen, metadataFile, steps, warnings }: ReportOptions,
   { stdout, stderr, env }: Pick<Terminal, 'stdout' | 'stderr' | 'env'>,
 ): Promise<number> {
-  if (metadataFile !== undefined) await writeText(metadataFile, metadataText(session, chosen))
+  if (metadataFile !== undefined)
+    await writeText(metadataFile, metadataText(session, { chosen, ...compact({ warnings }) }))
   const failed = session.images.filter(({ error }) => error !== undefined)
   const style = { color: wantsColor(stderr.isTTY, env), readFile: (path: string) => readSource(resolve(path)) }
   if (progress !== 'quiet' && progress !== 'rawjson')
@@ -60,9 +64,12 @@ export async function reportImages(
 }
 
 /** As buildx writes it: what each image came to, by its name. */
-function metadataText({ images }: SessionResult, chosen: readonly string[]): string {
+function metadataText(
+  { images }: SessionResult,
+  { chosen, warnings }: Pick<ReportOptions, 'chosen' | 'warnings'>,
+): string {
   const entries = images.flatMap(({ name, result }) =>
     result && chosen.includes(name) ? [[name, result.metadata] as const] : [],
   )
-  return `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`
+  return `${JSON.stringify({ ...warnings?.entry(), ...Object.fromEntries(entries) }, null, 2)}\n`
 }

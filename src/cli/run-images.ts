@@ -16,6 +16,7 @@ import { createStepCounts } from '../ui/step-counts.ts'
 import { createUi } from '../ui/ui.ts'
 import type { Calling } from './command.ts'
 import { createForeignJudge, createGrantedJudge } from './granted.ts'
+import { collectWarnings } from './metadata-warnings.ts'
 import { print } from './print.ts'
 import { readProjectText } from './project-text.ts'
 import { reportImages } from './report-results.ts'
@@ -146,8 +147,10 @@ async function buildImages(
   const metadataFile = run.metadataFile === undefined ? undefined : resolve(cwd, run.metadataFile)
   const ui = await createUi(progress, { stderr, isTTY: stderr.isTTY, env: terminal.env })
   const steps = createStepCounts()
+  const warnings = collectWarnings(terminal)
   const emit: typeof ui.emit = (event) => {
     steps.take(event)
+    warnings.take(event)
     ui.emit(event)
   }
   const finished = withSignals(terminal, {
@@ -168,7 +171,7 @@ async function buildImages(
     },
   })
   const session = await finished.finally(() => ui.finish())
-  return reportImages(session, { progress, chosen: run.chosen, metadataFile, steps }, terminal)
+  return reportImages(session, { progress, chosen: run.chosen, metadataFile, steps, warnings }, terminal)
 }
 
 /** Asks the Dockerfile of every image; exit code 1 when a check found something. */

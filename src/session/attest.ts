@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { basename, relative, resolve } from 'node:path'
 import { compact } from '../compact.ts'
 import { version } from '../version.ts'
-import type { ProvenanceOptions } from '../config/attest.ts'
+import { DEFAULT_PROVENANCE, type ProvenanceOptions } from '../config/attest.ts'
 import type { Dockerfile, StageGraph } from '../dockerfile/types.ts'
 import { parseRemote } from '../dockerfile/remote.ts'
 import type { TargetBuild } from '../driver/target.ts'
@@ -39,6 +39,12 @@ export interface Attested {
   readonly of: (built: Built) => Attestation
   /** For the metadata file, by platform; nothing when the environment says so. */
   readonly summaries: ReadonlyMap<string, unknown>
+}
+
+/** What a metadata file tells of images of which nothing is attested, by platform. */
+export async function summarize(built: readonly Built[], edges: AttestEdges): Promise<Attested['summaries']> {
+  const mode = summaryMode(edges.env['BUILDX_METADATA_PROVENANCE'])
+  return mode ? (await attest({ ...DEFAULT_PROVENANCE, mode }, built, edges)).summaries : new Map()
 }
 
 /** Finds out how each image of a build came to be: from the plan, and from what the engines that built them know. */

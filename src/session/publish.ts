@@ -15,7 +15,9 @@ import type { TagGate } from './tag-gate.ts'
 import type { BuiltPart, SessionRequest } from './types.ts'
 
 /** What publishing an image looks at beside the session. */
-export interface PublishEdges extends Omit<AttestEdges, 'hide'>, Pick<SessionEdges, 'emit' | 'stdout' | 'secrecy'> {
+export interface PublishEdges
+  extends Omit<AttestEdges, 'hide'>,
+    Pick<SessionEdges, 'emit' | 'stdout' | 'secrecy' | 'invocation'> {
   readonly loads: LoadTargets | undefined
   readonly ledger: Ledger
   /** What the caller will be told of it. */
@@ -68,7 +70,7 @@ async function publishAttested(
       platform: built.job.target,
       image: built.image,
       attestations: [
-        ...(attested ? [inForm(attested.of(built), provenanceOf(options)?.form)] : []),
+        ...(attested?.of ? [inForm(attested.of(built), provenanceOf(options)?.form)] : []),
         ...(listed?.of(built) ?? []).map((one) => inForm(one, listing?.form)),
       ],
     })),
@@ -103,14 +105,17 @@ function inForm(attestation: Attestation, form: AttestForm | undefined): Attesta
   return form === 'referrers' ? { ...attestation, form } : attestation
 }
 
-/** How the images came to be, when that is asked for: code that most builds never load. */
+/** How the images came to be, when that is asked for or a metadata file tells it: code that most builds never load. */
 async function attestBuilt(
   options: SessionRequest['options'],
   { built }: Settled,
-  edges: AttestEdges,
-): Promise<Attested | undefined> {
+  edges: AttestEdges & Pick<PublishEdges, 'invocation'>,
+): Promise<Partial<Attested> | undefined> {
   const wanted = provenanceOf(options)
-  return wanted && (await import('./attest.ts')).attest(wanted, built, edges)
+  const isTold = (options.metadataFile ?? edges.invocation?.metadataFile) !== undefined
+  if (!wanted && !isTold) return undefined
+  const { attest, summarize } = await import('./attest.ts')
+  return wanted ? attest(wanted, built, edges) : { summaries: await summarize(built, edges) }
 }
 
 /** What tags may lose: for whoever publishes the image later, without this session. */
