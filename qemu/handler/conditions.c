@@ -11,16 +11,8 @@
 /* Whether an open file has this path. */
 static int is_at(long file, const char *path)
 {
-    char found[MAX_PATH + 1], name[sizeof "/proc/self/fd/" + 20] = "/proc/self/fd/", digits[20];
-    char *at = name + sizeof "/proc/self/fd/" - 1;
-    int count = 0;
-    do digits[count++] = (char)('0' + file % 10); while (file /= 10);
-    while (count) *at++ = digits[--count];
-    *at = 0;
-    long size = call(READLINKAT, HERE, (long)name, (long)found, MAX_PATH, 0, 0);
-    if (size <= 0) return 0;
-    found[size] = 0;
-    return equal(found, path);
+    char found[MAX_PATH + 1];
+    return path_of(file, found) && equal(found, path);
 }
 
 /* Whether every argument that begins so is this one. */

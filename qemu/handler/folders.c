@@ -99,3 +99,39 @@ int holds_no_module(const char *folder, const char *names)
     if (file >= 0) close_file(file);
     return (int)fine;
 }
+
+int path_of(long file, char *path)
+{
+    char name[sizeof "/proc/self/fd/" + 20] = "/proc/self/fd/", digits[20];
+    char *at = name + sizeof "/proc/self/fd/" - 1;
+    int count = 0;
+    do digits[count++] = (char)('0' + file % 10); while (file /= 10);
+    while (count) *at++ = digits[--count];
+    *at = 0;
+    long size = call(READLINKAT, HERE, (long)name, (long)path, MAX_PATH, 0, 0);
+    path[size > 0 ? size : 0] = 0;
+    return size > 0 && size < MAX_PATH;
+}
+
+/* The same of a file by its name. */
+static int real_path(const char *name, char *path)
+{
+    long file = open_file(name);
+    int known = file >= 0 && path_of(file, path);
+    if (file >= 0) close_file(file);
+    return known;
+}
+
+int is_loaded(const char *script, const char *tree)
+{
+    char beside[MAX_PATH + 1], own[MAX_PATH + 1];
+    char *end = beside;
+    const char *name = own;
+    if (!real_path(script, beside) || !real_path(tree, own)) return 0;
+    for (char *c = beside; *c; c++) if (*c == '/') end = c;
+    for (const char *c = own; *c; c++) if (*c == '/') name = c + 1;
+    /* The tree itself may lie there */
+    *end = 0;
+    if (end - beside == name - 1 - own && begins(own, beside)) return 1;
+    return holds_no_module(*beside ? beside : "/", name);
+}

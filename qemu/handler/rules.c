@@ -9,11 +9,14 @@
 /* Of several lines one must hold; where there is none, nothing need. */
 struct choice { int given, met; };
 
-/* Digest of the script that an interpreter is started for, with no option but -w, or of the text after -c; empty when nothing is known of it. */
+/* The script that an interpreter is started for, with no option but -w. */
+static const char *script_of(char **argv) { return argv[1] && equal(argv[1], "-w") ? argv[2] : argv[1]; }
+
+/* Its digest, or that of the text after -c; empty when nothing is known of it. */
 static void script_digest(char **argv, char *hex)
 {
     uint32_t state[8];
-    const char *script = argv[1] && equal(argv[1], "-w") ? argv[2] : argv[1];
+    const char *script = script_of(argv);
     *hex = 0;
     if (!script || !*script) return;
     int known = equal(script, "-c") ? argv[2] && digest_text(argv[2], length(argv[2]), state)
@@ -21,12 +24,13 @@ static void script_digest(char **argv, char *hex)
     if (known) digest_hex(state, hex);
 }
 
-/* Whether a digest begins so; followed by a folder and the digest of its files, these must be so, too. */
-static int is_known(const char *digest, char *line)
+/* Whether a digest begins so; followed by a folder and the digest of its files, these must be so, too, and be what the script loads. */
+static int is_known(const char *digest, char *line, const char *script)
 {
     char *folder = cut(line), *tree = cut(folder), found[DIGEST_ROOM];
     if (!*digest || length(line) < 32 || !begins(digest, line)) return 0;
-    return !*folder || (length(tree) >= 32 && tree_digest(folder, found) && begins(found, tree));
+    if (!*folder) return 1;
+    return length(tree) >= 32 && is_loaded(script, folder) && tree_digest(folder, found) && begins(found, tree);
 }
 
 int follow(char *rules, struct start *start)
@@ -55,7 +59,7 @@ int follow(char *rules, struct start *start)
         } else if (equal(line, "text")) {
             if (!text.given) script_digest(start->argv, digest);
             text.given = 1;
-            text.met |= is_known(digest, value);
+            text.met |= is_known(digest, value, script_of(start->argv));
         } else if (equal(line, "imports")) {
             imported.given = 1;
             imported.met |= imports_only(start->argv, value);

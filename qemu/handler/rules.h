@@ -31,7 +31,7 @@
  *   called PATH...     the program was started by one of these paths, which is its first argument, too, or ends with it
  *   text DIGEST        the first argument, or after -w the second, is a file with this SHA-256, of which the beginning is given, or that is
  *                      the one of the text after -c; of several such lines one must hold
- *   text DIGEST FOLDER TREE   and the folder's files have this digest together (folders.h)
+ *   text DIGEST FOLDER TREE   and the folder's files have this digest together (folders.h), and none of its name lies beside the script
  *   imports NAME...    the script loads no other modules of Python (imports.h)
  *   any                it is enough that one of all lines `begin`, `text` and `imports` holds
  *   users              users and groups are found in files only (/etc/nsswitch.conf)

@@ -154,6 +154,15 @@ const WORLDS: Readonly<Record<string, readonly [rules: string, run: string, twin
     true,
   ],
   'a tree that is a link': [TREE_RULES, 'mv tree other; ln -s other tree; ./probe known', false],
+  // Python looks beside the script first
+  'a copy of the script': [TREE_RULES, 'mkdir copy; cp known copy/; ./probe copy/known', true],
+  'a copy with a tree of its own': [TREE_RULES, 'mkdir copy; cp -r known tree copy/; ./probe copy/known', false],
+  'a copy with a module of its own': [
+    TREE_RULES,
+    'mkdir copy; cp known copy/; : >copy/tree.py; ./probe copy/known',
+    false,
+  ],
+  'a link to the script': [TREE_RULES, 'mkdir copy; cp -r tree copy/; ln -s ../known copy/; ./probe copy/known', true],
   'no tree': [TREE_RULES, 'rm -r tree; ./probe known', false],
   'a text that is known': [`text ${sha256(CODE)}`, `./probe -c '${CODE}' more`, true],
   'a text that is not': [`text ${sha256(CODE)}`, `./probe -c '${CODE} '`, false],
