@@ -137,6 +137,29 @@ RUN echo "int answer(void) { return 42; }" >a.c && gcc -O2 -c a.c
     expect(stderr).toContain('ran natively: as (')
   })
 
+  test('a driver that is asked for its version answers natively, in the same words', async () => {
+    const asked = ['gcc --version', 'c++ --version', 'cc -dumpmachine', 'gcc -dumpversion', 'g++ -dumpfullversion']
+    const dockerfile = `FROM toolchain AS asked\nRUN (${asked.join(' && ')}) >/said\nFROM scratch\nCOPY --from=asked /said /\n`
+    const said = async (mode: string) => {
+      const file = join(folder, `versions-${mode}.json`)
+      const out = join(folder, `versions-${mode}`)
+      const more = ['--no-cache', `--accel=${mode}`, '--metadata-file', file, '-o', `type=local,dest=${out}`]
+      const { code, stderr } = await build(context('versions', dockerfile), ...more)
+      expect(code, stderr).toBe(0)
+      const [starts] = JSON.parse(readFileSync(file, 'utf8'))['xbuild.starts'] ?? []
+      const programs: { program: string; emulated: number }[] = starts?.programs ?? []
+      return {
+        text: readFileSync(join(out, 'said'), 'utf8'),
+        drivers: programs.filter(({ program }) => /(?:cc|\+\+)$/.test(program)),
+      }
+    }
+    const { text, drivers } = await said('auto')
+    expect(text).toContain('aarch64-linux-gnu\n14\n14.')
+    expect(drivers.length).toBeGreaterThan(0)
+    expect(drivers.filter(({ emulated }) => emulated > 0)).toEqual([])
+    expect((await said('off')).text).toBe(text)
+  })
+
   test('verify runs steps both ways', async () => {
     const dockerfile =
       'FROM toolchain\nRUN echo "int answer(void) { return 42; }" >/a.c && gcc -O2 -g -c /a.c -o /a.o && date +%N >/time\n'
