@@ -1,5 +1,5 @@
 import type { Job, LostNode, Node } from '../plan/types.ts'
-import type { PushTarget } from './buildkit/buildkit.ts'
+import type { PushTarget } from './buildkit/daemon.ts'
 import type { Driver } from './driver.ts'
 import type { RemoteBuild } from './remote-build.ts'
 

@@ -1,6 +1,6 @@
 import { compact } from '../compact.ts'
 import { DEFAULT_SLOTS, type NodeDefinition } from '../config/node.ts'
-import type { PushTarget } from '../driver/buildkit/buildkit.ts'
+import type { PushTarget } from '../driver/buildkit/daemon.ts'
 import type { NodePacks } from '../driver/buildkit/packs/hand-over.ts'
 import type { Driver } from '../driver/driver.ts'
 import type { RemoteBuild } from '../driver/remote-build.ts'
