@@ -1,4 +1,4 @@
-import type { UsedPack } from './acceleration.ts'
+import type { UsedPack } from '../content/built-image.ts'
 import type { Layer } from '../content/layer-chain.ts'
 import type { StepVertex } from './vertex.ts'
 

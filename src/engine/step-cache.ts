@@ -1,7 +1,7 @@
 import { compact } from '../compact.ts'
 import { keyOf } from '../store/key.ts'
 import type { Store } from '../store/store.ts'
-import type { UsedPack } from './acceleration.ts'
+import type { UsedPack } from '../content/built-image.ts'
 import type { ImageLayer } from '../content/resolved-image.ts'
 import { packKey, type Layers } from './layers.ts'
 import { siblingDigests } from './image-vertices.ts'
