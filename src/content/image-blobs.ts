@@ -3,7 +3,7 @@ import { XbuildError } from '../errors.ts'
 import type { Descriptor } from '../oci/descriptor.ts'
 import type { Store } from '../store/store.ts'
 import type { BlobSource } from './built-image.ts'
-import { originsOf } from './images.ts'
+import { originsOf } from './origin-record.ts'
 import type { Layer } from './layer-chain.ts'
 
 /** Blobs of the store; those of base images are fetched when somebody asks for their bytes. */

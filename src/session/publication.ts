@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs'
 import { buffer } from 'node:stream/consumers'
 import type { BlobSource, BuiltImage } from '../content/built-image.ts'
-import { originsOf } from '../content/images.ts'
+import { originsOf } from '../content/origin-record.ts'
 import { repositoryBlobs } from '../driver/repository-blobs.ts'
 import { XbuildError } from '../errors.ts'
 import { once } from '../host/once.ts'
