@@ -6,7 +6,8 @@ import type { CopyParams } from './protocol.ts'
 import { copySourceOf } from './remotes.ts'
 import type { Remotes } from './remotes-types.ts'
 import type { Solved } from './solved.ts'
-import type { MountInput, StepMounts } from './step-mounts.ts'
+import type { MountInput } from './mount-inputs.ts'
+import type { StepMounts } from './step-mounts.ts'
 import type { StepVertex, Vertex } from './vertex.ts'
 
 /** The results that a step is made from. */
