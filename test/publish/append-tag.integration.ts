@@ -40,7 +40,7 @@ test('eight at once: every platform is there, on a registry that honours conditi
 test('eight at once: every platform is there on a registry where the last one wins', async () => {
   const { registry } = await bench()
   const name = `${registry.host}/app:1`
-  const appended = await appendRace(name, { settle: 400 })
+  const appended = await appendRace(name, { settle: 1000 })
   expect(await platformsOf(name)).toEqual({ platforms: EIGHT, entries: 8 })
   expect(Math.max(...appended.map(({ writes }) => writes))).toBeGreaterThan(1)
 })
@@ -89,7 +89,7 @@ test('a write that the registry refuses is made again of what the tag is then', 
     if (fails === 0) setImmediate(() => void appendToTag(tag, [other], options).catch(() => undefined))
     return true
   })
-  await appendToTag(tag, [entry], { ...options, settle: 400 })
+  await appendToTag(tag, [entry], { ...options, settle: 1000 })
   expect((await platformsOf(`${registry.host}/app:1`)).platforms).toEqual(['linux/amd64', 'linux/arm64'])
 })
 
@@ -113,16 +113,23 @@ test('somebody else who appends the same platform later is left alone, and said'
   const at = { host: tag.host, repository: tag.repository }
   const mine = await pushEmpty(client, at, emptyImage('linux/amd64', 'mine'))
   const theirs = await pushEmpty(client, at, emptyImage('linux/amd64', 'theirs'))
+  const options = { registry: client, emit: () => {}, signal, settle: 10 }
   const said: string[] = []
-  const options = { registry: client, emit: () => {}, signal, settle: 300 }
-  const first = appendToTag(tag, [mine], {
+  let appended: ReturnType<typeof appendToTag> | undefined
+  await appendToTag(tag, [mine], {
     ...options,
+    registry: {
+      ...client,
+      // What is read after it was written is read when the other one is done
+      async manifest(...args) {
+        if (puts(registry, '1').length > 0) await (appended ??= appendToTag(tag, [theirs], options))
+        return client.manifest(...args)
+      },
+    },
     emit: (event) => void (event.type === 'warning' && said.push(event.message)),
   })
-  while (puts(registry, '1').length === 0) await new Promise((done) => setTimeout(done, 5))
-  const second = await appendToTag(tag, [theirs], options)
-  await first
-  expect(said).toEqual([expect.stringContaining('another image of the same platform')])
+  const second = await appended!
+  expect(said).toContainEqual(expect.stringContaining('another image of the same platform'))
   const { bytes } = await client.manifest(tag, { signal })
   expect(second.digest).toBe(sha256(bytes))
   expect(JSON.parse(bytes.toString()).manifests).toMatchObject([{ digest: theirs.digest }])
