@@ -1,6 +1,14 @@
-import { compact } from '../compact.ts'
 import { armVersion } from './arm-attributes.ts'
-import { goRange, PT_DYNAMIC, PT_INTERP, PT_LOAD, readHeaders, type Numbers, type Segment } from './elf-headers.ts'
+import {
+  goRange,
+  PT_DYNAMIC,
+  PT_INTERP,
+  PT_LOAD,
+  readHeaders,
+  type Headers,
+  type Numbers,
+  type Segment,
+} from './elf-headers.ts'
 import { floatAbi } from './float-abi.ts'
 import { goVariant } from './go-settings.ts'
 import { isaLevel } from './isa-level.ts'
@@ -52,41 +60,50 @@ function nameOf(architecture: string, { wide, flags }: { readonly wide: boolean;
 /** What an ELF file is made for; nothing for object files, cores, and what is not for a CPU. */
 export function readElfProgram(file: FileBytes): Program | undefined {
   const found = readHeaders(file)
-  if (!found) return undefined
+  if (!found?.hasSegments) return undefined
   const { header, numbers, segments } = found
   const { wide, half } = numbers
   const type = half(header, 16)
   const machine = MACHINES[half(header, 18)]
-  if ((type !== ET_EXEC && type !== ET_DYN) || !machine || segments.length === 0) return undefined
-  const flags = numbers.word(header, wide ? 48 : 36)
+  if ((type !== ET_EXEC && type !== ET_DYN) || !machine) return undefined
+  const flags = numbers.words(header)[wide ? 12 : 9]!
   const architecture = nameOf(machine(wide, header[5] === 1), { wide, flags })
-  const interpreter = segments.find((segment) => segment.type === PT_INTERP)
-  const named =
-    interpreter &&
-    textOf(file.at(interpreter.offset, Math.min(interpreter.size, MAX_NAME, file.size - interpreter.offset)))
-  // In files of debug information something else lies there
-  const loader = named !== undefined && LOADER.test(named) ? named : undefined
+  const loader = loaderOf(file, segments)
   const { needed, isPie } = readDynamic(file, numbers, segments)
-  const [go] = goRange(segments)
-  const built = go && goVariant(file.at(go.offset, go.length), architecture)
-  const variant =
-    built ??
-    (architecture === 'amd64' || architecture === '386'
-      ? isaLevel(file, numbers, segments)
-      : architecture === 'arm'
-        ? armVersion(file, header)
-        : undefined)
+  const variant = goVariantOf(file, segments, architecture) ?? variantOf(file, found, architecture)
   const abi = floatAbi(architecture, flags)
-  return {
+  const program: { -readonly [K in keyof Program]: Program[K] } = {
     format: 'elf',
     os: OSES[header[7]!] ?? 'linux',
     architecture,
     // A library may name a loader to be started for its version; what says that it is a program is one
     kind: type === ET_EXEC || isPie || loader !== undefined ? 'program' : 'library',
-    ...compact({ variant, abi }),
-    ...(loader ? { loader } : {}),
-    ...(needed.length > 0 ? { needed } : {}),
   }
+  if (variant !== undefined) program.variant = variant
+  if (abi !== undefined) program.abi = abi
+  if (loader !== undefined) program.loader = loader
+  if (needed.length > 0) program.needed = needed
+  return program
+}
+
+function loaderOf(file: FileBytes, segments: readonly Segment[]): string | undefined {
+  for (const { type, offset, size } of segments) {
+    if (type !== PT_INTERP) continue
+    const named = textOf(file.at(offset, Math.min(size, MAX_NAME, file.size - offset)))
+    // In files of debug information something else lies there
+    return LOADER.test(named) ? named : undefined
+  }
+  return undefined
+}
+
+function goVariantOf(file: FileBytes, segments: readonly Segment[], architecture: string): string | undefined {
+  const data = goRange(segments)
+  return data && goVariant(file, data, architecture)
+}
+
+function variantOf(file: FileBytes, { header, numbers, segments }: Headers, architecture: string): string | undefined {
+  if (architecture === 'amd64' || architecture === '386') return isaLevel(file, numbers, segments)
+  return architecture === 'arm' ? armVersion(file, header) : undefined
 }
 
 function readDynamic(
@@ -97,7 +114,7 @@ function readDynamic(
   const dynamic = segments.find(({ type }) => type === PT_DYNAMIC)
   const table = dynamic && file.at(dynamic.offset, dynamic.size)
   if (!table) return { needed: [], isPie: false }
-  const all = words(table.subarray(0, MAX_DYNAMIC))
+  const all = words(table.length > MAX_DYNAMIC ? table.subarray(0, MAX_DYNAMIC) : table)
   const step = wide ? 2 : 1
   const wanted: number[] = []
   let strings: number | undefined
@@ -106,17 +123,22 @@ function readDynamic(
     const tag = long(all, at)
     if (tag === 0) break
     if (tag === DT_NEEDED && wanted.length < MAX_NEEDED) wanted.push(long(all, at + step))
-    if (tag === DT_STRTAB) strings ??= long(all, at + step)
-    if (tag === DT_FLAGS_1) isPie ||= (long(all, at + step) & DF_1_PIE) !== 0
+    else if (tag === DT_STRTAB) strings ??= long(all, at + step)
+    else if (tag === DT_FLAGS_1) isPie ||= (long(all, at + step) & DF_1_PIE) !== 0
   }
-  const start = strings ?? Number.NaN
+  const needed: string[] = []
+  if (strings === undefined || wanted.length === 0) return { needed, isPie }
+  const start = strings
   const home = segments.find(
     ({ type, address, size }) => type === PT_LOAD && start >= address && start < address + size,
   )
-  if (!home) return { needed: [], isPie }
+  if (!home) return { needed, isPie }
   const base = home.offset + start - home.address
-  const names = wanted.map((value) => nameAt(file, base + value))
-  return { needed: names.filter((name) => name !== ''), isPie }
+  for (const value of wanted) {
+    const name = nameAt(file, base + value)
+    if (name !== '') needed.push(name)
+  }
+  return { needed, isPie }
 }
 
 /** A name of up to 255 bytes. */

@@ -1,5 +1,5 @@
-import { rangesOf, type Range } from './elf-headers.ts'
-import type { FileBytes } from './types.ts'
+import { rangesOf } from './elf-headers.ts'
+import type { FileBytes, Range } from './types.ts'
 
 /** The beginning of a file that is kept: nearly all files are smaller. Bytes. */
 const HEAD = 4 << 20
@@ -49,7 +49,7 @@ export function createFileCapture(size: number): FileCapture {
 
   function partsAfterHead(): Part[] {
     let room = MAX_RANGES
-    const wanted = rangesOf({ size, at: atOf(head, size) }).filter(({ offset, length }) => {
+    const wanted = rangesOf(partsOf(head, size)).filter(({ offset, length }) => {
       const isNew = offset + length > headSize && offset + length <= size && length <= room
       if (isNew) room -= length
       return isNew
@@ -62,12 +62,22 @@ export function createFileCapture(size: number): FileCapture {
     })
   }
 
-  return { write, bytes: () => ({ size, at: atOf([...head, ...(later ?? [])], size) }) }
+  return { write, bytes: () => partsOf([...head, ...(later ?? [])], size) }
 }
 
 /** A file that is there as a whole. */
 export function wholeFile(bytes: Buffer): FileBytes {
-  return { size: bytes.length, at: atOf([{ offset: 0, bytes }], bytes.length) }
+  const size = bytes.length
+  return {
+    size,
+    at: (offset, length) =>
+      offset >= 0 && length >= 0 && offset + length <= size ? bytes.subarray(offset, offset + length) : undefined,
+    find(text, offset, length) {
+      if (!(offset >= 0 && offset + length <= size)) return undefined
+      const at = bytes.subarray(offset, offset + length).indexOf(text)
+      return at < 0 ? undefined : offset + at
+    },
+  }
 }
 
 function copyInto({ offset, bytes }: Part, from: Part): void {
@@ -76,14 +86,10 @@ function copyInto({ offset, bytes }: Part, from: Part): void {
   if (start < end) from.bytes.copy(bytes, start - offset, start - from.offset, end - from.offset)
 }
 
-function atOf(parts: readonly Part[], size: number): FileBytes['at'] {
-  return (offset, length) => {
+function partsOf(parts: readonly Part[], size: number): FileBytes {
+  /** The bytes of several pieces, which follow each other in the head. */
+  function pieces(offset: number, length: number): Buffer[] | undefined {
     const end = offset + length
-    if (!(offset >= 0 && length >= 0 && end <= size)) return undefined
-    for (const part of parts)
-      if (offset >= part.offset && end <= part.offset + part.bytes.length)
-        return part.bytes.subarray(offset - part.offset, end - part.offset)
-    // Over several pieces, which follow each other in the head
     const found: Buffer[] = []
     let at = offset
     for (const one of parts) {
@@ -91,6 +97,38 @@ function atOf(parts: readonly Part[], size: number): FileBytes['at'] {
       found.push(one.bytes.subarray(at - one.offset, end - one.offset))
       at = Math.min(end, one.offset + one.bytes.length)
     }
-    return at === end ? Buffer.concat(found) : undefined
+    return at === end ? found : undefined
   }
+  return {
+    size,
+    at(offset, length) {
+      const end = offset + length
+      if (!(offset >= 0 && length >= 0 && end <= size)) return undefined
+      for (const { offset: from, bytes } of parts)
+        if (offset >= from && end <= from + bytes.length) return bytes.subarray(offset - from, end - from)
+      const found = pieces(offset, length)
+      return found && Buffer.concat(found)
+    },
+    find(text, offset, length) {
+      const found = offset >= 0 && offset + length <= size ? pieces(offset, length) : undefined
+      return found && findIn(found, text, offset)
+    },
+  }
+}
+
+/** Where a text begins in pieces that follow each other from `offset` on; they are not put together for it. */
+function findIn(pieces: readonly Buffer[], text: Buffer, offset: number): number | undefined {
+  let start = offset
+  let before: Buffer = Buffer.alloc(0)
+  for (const piece of pieces) {
+    const rest = text.length - 1
+    const seam = Buffer.concat([before, piece.subarray(0, rest)])
+    const over = seam.indexOf(text)
+    if (over >= 0) return start - before.length + over
+    const inside = piece.indexOf(text)
+    if (inside >= 0) return start + inside
+    before = piece.length >= rest ? piece.subarray(piece.length - rest) : seam.subarray(Math.max(0, seam.length - rest))
+    start += piece.length
+  }
+  return undefined
 }

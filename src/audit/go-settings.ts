@@ -1,3 +1,5 @@
+import type { FileBytes, Range } from './types.ts'
+
 /** Build information is looked for in so many bytes of a program's data. */
 export const GO_BYTES: number = 128 << 10
 
@@ -9,10 +11,11 @@ const SETTINGS: Readonly<Record<string, RegExp>> = {
 }
 
 /** The least variant of its architecture that a Go program runs on, as it says itself (Go 1.18 and later). */
-export function goVariant(data: Buffer | undefined, architecture: string): string | undefined {
+export function goVariant(file: FileBytes, { offset, length }: Range, architecture: string): string | undefined {
   const setting = SETTINGS[architecture]
-  const at = setting && data ? data.indexOf(MAGIC) : -1
-  if (!setting || !data || at < 0) return undefined
-  const found = setting.exec(data.toString('latin1', at))?.[1]
+  const at = setting && file.find(MAGIC, offset, length)
+  const text = at === undefined ? undefined : file.at(at, offset + length - at)
+  if (!setting || !text) return undefined
+  const found = setting.exec(text.toString('latin1'))?.[1]
   return found === undefined || found.startsWith('v') ? found : `v${found}`
 }

@@ -15,22 +15,23 @@ const MAX_NOTES = 1 << 16
 export function isaLevel(file: FileBytes, { wide, words }: Numbers, segments: readonly Segment[]): string | undefined {
   const unit = wide ? 8 : 4
   let bits = 0
-  for (const segment of segments) {
-    if (segment.type !== PT_NOTE || segment.size > MAX_NOTES) continue
-    const notes = file.at(segment.offset, segment.size)
+  for (const { type, offset, size } of segments) {
+    const notes = type === PT_NOTE && size <= MAX_NOTES ? file.at(offset, size) : undefined
     if (!notes) continue
     const all = words(notes)
     for (let at = 0; at + 12 <= notes.length; ) {
-      const [nameSize, contentSize, type] = [all[at / 4]!, all[at / 4 + 1]!, all[at / 4 + 2]!]
-      const from = at + 12 + up(nameSize, 4)
-      if (type === PROPERTIES && at + 16 <= notes.length && notes.readUInt32BE(at + 12) === GNU)
+      const isProperties = all[at / 4 + 2] === PROPERTIES
+      const from = at + 12 + up(all[at / 4]!, 4)
+      const contentSize = all[at / 4 + 1]!
+      if (isProperties && at + 16 <= notes.length && notes.readUInt32BE(at + 12) === GNU)
         for (let property = from; property + 12 <= Math.min(from + contentSize, notes.length); ) {
           if (all[property / 4] === X86_ISA_NEEDED) bits |= all[property / 4 + 2]!
           property += 8 + up(all[property / 4 + 1]!, unit)
         }
-      at = from + up(contentSize, type === PROPERTIES ? unit : 4)
+      at = from + up(contentSize, isProperties ? unit : 4)
     }
   }
+  if (bits === 0) return undefined
   const level = [3, 2, 1].find((bit) => (bits & (1 << bit)) !== 0)
   return level === undefined ? undefined : `v${level + 1}`
 }

@@ -162,10 +162,15 @@ function isExecutable({ mode }: TarEntry): boolean {
   return (mode & 0o111) !== 0
 }
 
+function isSlashOrDot(code: number): boolean {
+  return code === 0x2e || code === 0x2f
+}
+
 /** A path from the root, without `.`, `..` and slashes at its ends. */
 export function cleanPath(path: string): string {
   // Searches for short texts are quicker than a pattern, and nearly every path is clean
-  const mayBeUnclean = path.includes('/.') || path.includes('//') || /^[./]|\/$|^$/.test(path)
+  const mayBeUnclean =
+    path === '' || isSlashOrDot(path.charCodeAt(0)) || path.endsWith('/') || path.includes('/.') || path.includes('//')
   if (!mayBeUnclean || !UNCLEAN.test(path)) return path
   const parts: string[] = []
   for (const part of path.split('/')) {

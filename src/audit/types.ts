@@ -19,10 +19,18 @@ export interface Program {
   readonly needed?: readonly string[]
 }
 
+/** A place in a file: bytes. */
+export interface Range {
+  readonly offset: number
+  readonly length: number
+}
+
 /** Bytes of a file, as far as they were kept. */
 export interface FileBytes {
   /** Size of the whole file. */
   readonly size: number
   /** Exactly these bytes, or nothing when they were not kept or lie outside of the file. */
   at(offset: number, length: number): Buffer | undefined
+  /** Where a text begins in these bytes, of which all were kept; nothing when it does not, or they were not. */
+  find(text: Buffer, offset: number, length: number): number | undefined
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { wholeFile } from '../../src/audit/file-capture.ts'
 import { readProgram } from '../../src/audit/read-program.ts'
 import { runsOn } from '../../src/audit/runs-on.ts'
 import { parsePlatform } from '../../src/platform.ts'
@@ -7,13 +8,7 @@ import { makeElf, type MadeElf } from './support/elf.ts'
 import { scanLayer } from './support/layer.ts'
 
 function read(bytes: Buffer) {
-  return readProgram({
-    size: bytes.length,
-    at: (offset, length) =>
-      offset >= 0 && length >= 0 && offset + length <= bytes.length
-        ? bytes.subarray(offset, offset + length)
-        : undefined,
-  })
+  return readProgram(wholeFile(bytes))
 }
 
 describe('a program', () => {
