@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Compiles the handler, and what twins of interpreters are told (guest.c, speculate.c), into the folder given, for every CPU that a compiler
+// Compiles the handler, and what twins of interpreters are told (guest.c, staying.c, speculate.c), into the folder given, for every CPU that a compiler
 // is here for: node qemu/handler/build.mjs dist. Nothing fails without one.
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
@@ -9,9 +9,10 @@ import { fileURLToPath } from 'node:url'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const out = process.argv[2] ?? 'dist'
-const LIBRARIES = ['guest', 'speculate']
+/** Their sources. */
+const LIBRARIES = { guest: ['guest.c', 'staying.c'], speculate: ['speculate.c'] }
 const PARTS = readdirSync(here)
-  .filter((file) => file.endsWith('.c') && !LIBRARIES.includes(file.slice(0, -2)))
+  .filter((file) => file.endsWith('.c') && !Object.values(LIBRARIES).flat().includes(file))
   .sort()
 const CPUS = {
   x64: { triple: 'x86_64-linux-gnu', flags: ['-fcf-protection=none', '-mgeneral-regs-only'] },
@@ -42,7 +43,7 @@ for (const [cpu, { triple, flags }] of Object.entries(CPUS)) {
     ld &&
     objcopy &&
     compile({ cc, ld, objcopy, flags, file: join(out, `handler-${cpu}.bin`) }) &&
-    LIBRARIES.every((name) => library(cc, name, cpu))
+    Object.keys(LIBRARIES).every((name) => library(cc, name, cpu))
   if (!made && own)
     console.error(
       'xbuild is built without the handler for native toolchains: it takes a C compiler and binutils. Emulated builds work, and take longer',
@@ -62,9 +63,13 @@ function library(cc, name, cpu) {
     '-s',
   ]
   const flags = FLAGS.filter((flag) => flag !== '-fPIE')
-  const { status, stderr } = spawnSync(cc, [...flags, ...more, join(here, `${name}.c`), '-o', temp], {
-    encoding: 'utf8',
-  })
+  const { status, stderr } = spawnSync(
+    cc,
+    [...flags, ...more, ...LIBRARIES[name].map((source) => join(here, source)), '-o', temp],
+    {
+      encoding: 'utf8',
+    },
+  )
   if (status === 0) renameSync(temp, file)
   else console.error(`${cc} could not build the library of twins: ${stderr}`)
   return existsSync(file)

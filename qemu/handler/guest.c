@@ -13,6 +13,8 @@
  *
  * No headers of a libc are read, as in the handler.
  */
+#include "staying.h"
+
 typedef __SIZE_TYPE__ size_t;
 typedef __PTRDIFF_TYPE__ ssize_t;
 
@@ -142,30 +144,12 @@ static int is_power_of_two(double x) /* and no denormal number */
     return !(bits.bytes[6] & 15) && (bits.bytes[7] & 0x7f || bits.bytes[6]);
 }
 static int is_finite(double x) { return x - x == 0; }
-static int digit(char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 0; }
 
 /* What the image's Python makes of a, b, c and d. */
 static struct complex ask_python(const char *expression, const double *numbers)
 {
-    char command[1024], *at = command, said[34];
-    const char *parts[] = { "exec ", PROGRAM, " -I -S -c 'from struct import *; a, b, c, d = unpack(\"<4d\", bytes.fromhex(\"", 0,
-                            "\")); r = complex(", expression, "); print(pack(\"<2d\", r.real, r.imag).hex())' </dev/null" };
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        for (const char *c = parts[i]; c && *c; c++) *at++ = *c;
-        for (int n = 0; n < 4 && !parts[i]; n++) {
-            union bits bits = { numbers[n] };
-            for (int j = 0; j < 8; j++) *at++ = "0123456789abcdef"[bits.bytes[j] >> 4], *at++ = "0123456789abcdef"[bits.bytes[j] & 15];
-        }
-    }
-    *at = 0;
-    void *pipe = popen(command, "re");
-    if (!pipe || fread(said, 1, sizeof said, pipe) < 32 || pclose(pipe) != 0) stop("a number that is rounded");
     double made[2];
-    for (int n = 0; n < 2; n++) {
-        union bits bits;
-        for (int j = 0; j < 8; j++) bits.bytes[j] = (unsigned char)(digit(said[16 * n + 2 * j]) << 4 | digit(said[16 * n + 2 * j + 1]));
-        made[n] = bits.number;
-    }
+    if (!ask_staying(PROGRAM, expression, numbers, made)) stop("a number that is rounded");
     return (struct complex){ made[0], made[1] };
 }
 
