@@ -42,19 +42,25 @@ export function parseAnnotation(text: string): Annotation {
   const levels = targets.map((match) => match?.[1] ?? '')
   const unknown = levels.find((level) => !LEVELS.has(level))
   if (unknown !== undefined) throw bad(`unknown level "${unknown}"`)
-  const named = targets.flatMap((match) => (match?.[2] === undefined ? [] : [match[2]]))
-  const platforms = named.map((name) => {
-    try {
-      return parsePlatform(name)
-    } catch (cause) {
-      throw bad(`"${name}" is not a platform`, cause)
-    }
+  const platforms = targets.flatMap((match) => {
+    const name = match?.[2]
+    if (name === undefined) return []
+    const platform = parseOrThrow(name, (cause) => bad(`"${name}" is not a platform`, cause))
+    // An index is that of all platforms: buildx passes over one that is named there
+    return match![1]!.startsWith('index') ? [] : [platform]
   })
   const [platform] = platforms
   if (platform && platforms.some((other) => platformKey(other) !== platformKey(platform)))
     throw bad('it has two platforms')
-  if (platform && levels.some((level) => level.startsWith('index'))) throw bad('an index belongs to no single platform')
   return { levels: levels as AnnotationLevel[], key, value: rest.slice(equals + 1), ...compact({ platform }) }
+}
+
+function parseOrThrow(name: string, problem: (cause: unknown) => XbuildError): Platform {
+  try {
+    return parsePlatform(name)
+  } catch (cause) {
+    throw problem(cause)
+  }
 }
 
 /** The annotations of one level, for one platform where the level has one; the last of equal keys wins. */

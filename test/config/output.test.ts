@@ -57,12 +57,12 @@ test.each([
     { type: 'tar', dest: 'x', platformSplit: true, attestationPrefix: 'a-' },
   ],
   [
-    'type=registry,annotation.org.Example/Key=a=b,annotation-index.k=v,"annotation-manifest-descriptor[linux/arm64].k=a,b",annotation-manifest[linux/amd64].k=v',
+    'type=registry,annotation.org.Example/Key=a=b,annotation-index[linux/arm64].k=v,"annotation-manifest-descriptor[linux/arm64].k=a,b",annotation-manifest[linux/amd64].k=v',
     {
       type: 'registry',
       annotations: [
         'manifest:org.Example/Key=a=b',
-        'index:k=v',
+        'index[linux/arm64]:k=v',
         'manifest-descriptor[linux/arm64]:k=a,b',
         'manifest[linux/amd64]:k=v',
       ],
@@ -113,7 +113,7 @@ test.each([
   ['type=local,dest=x,mode=move', /unknown mode "move"/],
   ['type=tar,dest=x,attestation-prefix=../a', /not the beginning of a file name/],
   ['type=registry,annotation-imdex.a=b', /"annotation-imdex.a=b" is not an annotation/],
-  ['type=registry,annotation-index[linux/arm64].a=b', /an index belongs to no single platform/],
+  ['type=registry,annotation-index[plan9].a=b', /"plan9" is not a platform/],
   ['type=registry,annotation=b', /"annotation=b" is not an annotation/],
   ['type=oci,dset=x,dest=y', /type=oci has no "dset"/],
   ['type=oci,dest=a,dest=b', /"dest" is there twice/],

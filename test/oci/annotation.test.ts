@@ -11,6 +11,8 @@ test.each([
   ['index:a=', { levels: ['index'], key: 'a', value: '' }],
   ['index,manifest:a=b', { levels: ['index', 'manifest'], key: 'a', value: 'b' }],
   ['manifest[linux/aarch64]:a=b', { levels: ['manifest'], key: 'a', value: 'b', platform: arm64 }],
+  ['index[linux/arm64]:a=b', { levels: ['index'], key: 'a', value: 'b' }],
+  ['manifest[linux/arm64],index:a=b', { levels: ['manifest', 'index'], key: 'a', value: 'b', platform: arm64 }],
   ['manifest-descriptor[linux/arm64]:a=b', { levels: ['manifest-descriptor'], key: 'a', value: 'b', platform: arm64 }],
 ])('%s', (text, expected) => {
   expect(parseAnnotation(text)).toEqual(expected)
@@ -21,7 +23,7 @@ test.each([
   ['=b', /the key is empty/],
   ['layer:a=b', /unknown level "layer"/],
   ['manifest[plan9]:a=b', /"plan9" is not a platform/],
-  ['index[linux/arm64]:a=b', /an index belongs to no single platform/],
+  ['index[plan9]:a=b', /"plan9" is not a platform/],
   ['manifest[linux/arm64],manifest-descriptor[linux/amd64]:a=b', /it has two platforms/],
 ])('%s is refused', (text, message) => {
   expect(() => parseAnnotation(text)).toThrow(message)

@@ -70,7 +70,11 @@ function membersOf(config: BakeConfig, name: string, known: Map<string, Members>
   const group = config.groups.find((each) => each.name === name)
   if (!group) return { targets: [name], groups: [] }
   known.set(name, { targets: [name], groups: [] })
-  const found = group.targets.map((each) => membersOf(config, each, known))
+  const found = group.targets.map((each) => {
+    const inner = membersOf(config, each, known)
+    // A group without targets is none to others: what has its name is looked for, as docker buildx does
+    return inner.targets.length > 0 ? inner : { ...inner, targets: [each] }
+  })
   const members = {
     targets: unique(found.flatMap(({ targets }) => targets)),
     groups: unique([name, ...found.flatMap(({ groups }) => groups)]),
