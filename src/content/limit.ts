@@ -1,5 +1,8 @@
+/** Runs a task when there is room for it. */
+export type Limit = <T>(task: () => Promise<T>) => Promise<T>
+
 /** Lets at most `count` tasks run at a time, in the order in which they came. */
-export function createLimit(count: number): <T>(task: () => Promise<T>) => Promise<T> {
+export function createLimit(count: number): Limit {
   let free = count
   const waiting: (() => void)[] = []
   return async (task) => {

@@ -1,4 +1,4 @@
-import { createLimit } from '../content/limit.ts'
+import { createLimit, type Limit } from '../content/limit.ts'
 import { createImages, type Images } from '../content/images.ts'
 import type { Emit } from '../events.ts'
 import type { TargetBuild } from '../driver/target.ts'
@@ -83,7 +83,7 @@ export async function checkPushes(
   plans: readonly OutputPlan[],
   { registry }: Pick<Session, 'registry'>,
   signal: AbortSignal,
-  limit: ReturnType<typeof createLimit> = createLimit(AT_A_TIME),
+  limit: Limit = createLimit(AT_A_TIME),
 ): Promise<(PushRight & { readonly error?: XbuildError })[]> {
   const tags = plans.flatMap(pushNames)
   const repositories = new Map(tags.map(({ host, repository }) => [`${host}/${repository}`, { host, repository }]))
