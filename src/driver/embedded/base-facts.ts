@@ -1,6 +1,6 @@
 import type { BaseFacts } from '../../dockerfile/checks/view.ts'
 import type { GraphStage } from '../../dockerfile/types.ts'
-import type { LoweredTarget } from './lowered-targets.ts'
+import type { LoweredTarget } from './target-table.ts'
 
 /** What is known of the image that a stage of a lowered target starts from. */
 export function baseFacts({ lowered, imageFor }: LoweredTarget, stage: GraphStage): BaseFacts {

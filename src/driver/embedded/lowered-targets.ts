@@ -1,29 +1,21 @@
-import type { Images } from '../../content/images.ts'
-import type { BuiltStage } from '../../content/built-image.ts'
 import type { CompleteOptions } from '../../config/options.ts'
+import type { BuiltStage } from '../../content/built-image.ts'
+import type { Images } from '../../content/images.ts'
 import { allowsHostNetwork, checkHostNetwork } from '../../dockerfile/entitlements.ts'
 import type { StageGraph } from '../../dockerfile/types.ts'
 import { checkResources } from '../../engine/check-resources.ts'
 import { lower } from '../../engine/lower.ts'
 import type { ImageFor, Lowered } from '../../engine/lowered.ts'
 import { resolveImages } from '../../engine/resolve.ts'
-import { toXbuildError, XbuildError, type Diagnostic } from '../../errors.ts'
+import { XbuildError, type Diagnostic } from '../../errors.ts'
 import { sameTarget, targetOfJob, type TargetId } from '../../plan/target-id.ts'
 import type { Job } from '../../plan/types.ts'
-import { formatPlatform } from '../../platform.ts'
 import type { Store } from '../../store/store.ts'
 import type { TargetBuild } from '../target.ts'
 import { withHandedOver } from './handed-over.ts'
 import { createLowering } from './lowering.ts'
+import { createTargetTable, type LoweredTarget, type TargetTable } from './target-table.ts'
 import { withTriggers } from './with-triggers.ts'
-
-/** A target and what its image is made of. */
-export interface LoweredTarget extends TargetId {
-  /** With what triggers of base images name. */
-  readonly graph: StageGraph
-  readonly lowered: Lowered
-  readonly imageFor: ImageFor
-}
 
 /** The targets of one engine: those that are lowered, and those that cannot be. */
 export interface LoweredTargets {
@@ -48,130 +40,135 @@ export interface LoweredTargetsEdges {
 }
 
 /** No target is there yet. */
-export function createLoweredTargets({
-  more,
-  imagesFor,
-  inputsOf,
-  check,
-  keepGoing,
-  store,
-  uid,
-  signal,
-}: LoweredTargetsEdges): LoweredTargets {
-  const { table, optionsFor } = createLowering(inputsOf)
-  const opened: LoweredTarget[] = []
-  /** Targets that cannot be built, and why. */
-  const refused: (TargetId & { readonly error: unknown })[] = []
-  return { all: () => opened, open, find }
+export function createLoweredTargets(edges: LoweredTargetsEdges): LoweredTargets {
+  const opening: Opening = { ...edges, ...createLowering(edges.inputsOf), targets: createTargetTable() }
+  const { targets, more } = opening
+  return {
+    all: targets.all,
+    open: (wanted) => openTargets(wanted, opening),
+    async find(job, stages) {
+      const wanted = targetOfJob(job)
+      if (!targets.has(wanted)) await openTargets([more(wanted)], opening)
+      const found = targets.get(wanted)
+      if (job.kind === 'stage') return lowerStage(found, job.stage, opening)
+      return stages.length > 0 ? lowerWithStages(found, stages, opening) : found.lowered
+    },
+  }
+}
 
-  /** Resolves side by side, lowers in order: the same build shows the same steps. */
-  async function open(wanted: readonly TargetBuild[]): Promise<void> {
-    const resolved = await Promise.all(
-      withNeeds(wanted).map(async (target) => {
-        try {
-          if (target.dockerfile.frontend)
-            throw new XbuildError(
-              'UNSUPPORTED',
-              `Cannot build "${target.image}" here: another frontend reads its Dockerfile`,
-              {
-                hint: 'Build it, and what is made from it, on BuildKit nodes with --builder',
-              },
-            )
-          return { target, imageFor: await resolve(target, target.graph) }
-        } catch (error) {
-          if (!(target.optional || keepGoing) || signal.aborted) throw error
-          return { target, error }
-        }
-      }),
-    )
-    const found: Diagnostic[] = []
-    for (const { target, imageFor: first, error } of resolved) {
-      const { image, platform } = target
-      if (!first) {
-        refused.push({ image, platform, error })
-        continue
-      }
-      try {
-        const { graph, imageFor, problems } = await withTriggers(target, first, (wider) => resolve(target, wider))
-        const lowered = lower(graph, { imageFor, ...optionsFor(target) })
-        const vertices = [...lowered.vertices.values()].flat().map((id) => table.get(id)!)
-        checkResources(vertices, uid)
-        const diagnostics = [...problems, ...lowered.diagnostics, ...checkTriggers(lowered, target)]
-        if (keepGoing) check(diagnostics)
-        else found.push(...diagnostics)
-        opened.push({ image, platform, graph, imageFor, lowered })
-      } catch (thrown) {
-        if (!keepGoing) throw thrown
-        refused.push({ image, platform, error: thrown })
-      }
+/** One table of steps for all targets of an engine. */
+interface Opening extends LoweredTargetsEdges, ReturnType<typeof createLowering> {
+  readonly targets: TargetTable
+}
+
+/** Resolves side by side, lowers in order: the same build shows the same steps. */
+async function openTargets(wanted: readonly TargetBuild[], opening: Opening): Promise<void> {
+  const { check, keepGoing, targets } = opening
+  const resolved = await Promise.all(withNeeds(wanted, opening).map((target) => resolveTarget(target, opening)))
+  const found: Diagnostic[] = []
+  for (const { target, imageFor, error } of resolved) {
+    if (!imageFor) {
+      targets.refuse(target, error)
+      continue
     }
-    check(found)
-  }
-
-  function resolve({ options: own }: TargetBuild, graph: StageGraph): Promise<ImageFor> {
-    return resolveImages([graph], {
-      images: imagesFor(own),
-      contexts: own.buildContexts,
-      cwd: own.cwd,
-      built: (image, platform) => loweredOf({ image, platform }),
-      signal,
-    })
-  }
-
-  /** The targets that are not there yet, each after those that it is made from. */
-  function withNeeds(wanted: readonly TargetBuild[]): TargetBuild[] {
-    const all: TargetBuild[] = []
-    const add = (target: TargetBuild): void => {
-      const isIt = (one: TargetId) => sameTarget(one, target)
-      if (all.some(isIt) || opened.some(isIt) || refused.some(isIt)) return
-      for (const need of target.needs) add(more(need))
-      all.push(target)
+    try {
+      const { diagnostics, ...lowered } = await lowerTarget(target, imageFor, opening)
+      if (keepGoing) check(diagnostics)
+      else found.push(...diagnostics)
+      targets.set(lowered)
+    } catch (thrown) {
+      if (!keepGoing) throw thrown
+      targets.refuse(target, thrown)
     }
-    wanted.forEach(add)
-    return all
   }
+  check(found)
+}
 
-  function loweredOf(wanted: TargetId): Lowered {
-    const isIt = (one: TargetId) => sameTarget(one, wanted)
-    const found = opened.find(isIt)
-    if (found) return found.lowered
-    const why = refused.find(isIt)
-    if (!why)
+/** The targets that are not there yet, each after those that it is made from. */
+function withNeeds(wanted: readonly TargetBuild[], { targets, more }: Opening): readonly TargetBuild[] {
+  const all: TargetBuild[] = []
+  const add = (target: TargetBuild): void => {
+    if (targets.has(target) || all.some((one) => sameTarget(one, target))) return
+    for (const need of target.needs) add(more(need))
+    all.push(target)
+  }
+  wanted.forEach(add)
+  return all
+}
+
+interface ResolvedTarget {
+  readonly target: TargetBuild
+  /** Absent: it cannot be built, for this reason. */
+  readonly imageFor?: ImageFor
+  readonly error?: unknown
+}
+
+async function resolveTarget(target: TargetBuild, opening: Opening): Promise<ResolvedTarget> {
+  try {
+    if (target.dockerfile.frontend)
       throw new XbuildError(
         'UNSUPPORTED',
-        `Cannot use "target:${wanted.image}": only ONBUILD of a base image names it`,
-        {
-          hint: 'Name it in the Dockerfile, too: with FROM or COPY --from',
-        },
+        `Cannot build "${target.image}" here: another frontend reads its Dockerfile`,
+        { hint: 'Build it, and what is made from it, on BuildKit nodes with --builder' },
       )
-    const error = toXbuildError(why.error)
-    throw error.with({
-      message: `Cannot use "target:${wanted.image}" for ${formatPlatform(wanted.platform)}: ${error.message}`,
-    })
+    return { target, imageFor: await resolveGraph(target, target.graph, opening) }
+  } catch (error) {
+    if (!(target.optional || opening.keepGoing) || opening.signal.aborted) throw error
+    return { target, error }
   }
+}
 
-  async function find(job: Job, stages: readonly BuiltStage[]): Promise<Lowered> {
-    const wanted = targetOfJob(job)
-    const isIt = (one: TargetId) => sameTarget(one, wanted)
-    if (!opened.some(isIt) && !refused.some(isIt)) await open([more(wanted)])
-    const found = opened.find(isIt)
-    if (!found) throw refused.find(isIt)?.error ?? new XbuildError('INTERNAL', 'Cannot find a target that was opened')
-    if (job.kind === 'image' && stages.length > 0) {
-      const target = more(wanted)
-      const imageFor = await withHandedOver(found.imageFor, stages, { platform: wanted.platform, store })
-      const lowered = lower(found.graph, { imageFor, ...optionsFor(target) })
-      opened[opened.indexOf(found)] = { ...found, imageFor, lowered }
-      return lowered
-    }
-    if (job.kind === 'image') return found.lowered
-    const target = more(wanted)
-    const stage = found.graph.stages.find(({ name, index }) => (name ?? String(index)) === job.stage)!
-    return lower({ ...found.graph, targetStage: stage.index }, { imageFor: found.imageFor, ...optionsFor(target) })
-  }
+function resolveGraph(
+  { options }: TargetBuild,
+  graph: StageGraph,
+  { imagesFor, targets, signal }: Opening,
+): Promise<ImageFor> {
+  return resolveImages([graph], {
+    images: imagesFor(options),
+    contexts: options.buildContexts,
+    cwd: options.cwd,
+    built: (image, platform) => targets.loweredOf({ image, platform }),
+    signal,
+  })
+}
+
+async function lowerTarget(
+  target: TargetBuild,
+  first: ImageFor,
+  opening: Opening,
+): Promise<LoweredTarget & { readonly diagnostics: readonly Diagnostic[] }> {
+  const { table, optionsFor, uid } = opening
+  const { image, platform } = target
+  const { graph, imageFor, problems } = await withTriggers(target, first, (wider) =>
+    resolveGraph(target, wider, opening),
+  )
+  const lowered = lower(graph, { imageFor, ...optionsFor(target) })
+  const vertices = [...lowered.vertices.values()].flat().map((id) => table.get(id)!)
+  checkResources(vertices, uid)
+  const diagnostics = [...problems, ...lowered.diagnostics, ...checkTriggers(lowered, target)]
+  return { image, platform, graph, imageFor, lowered, diagnostics }
 }
 
 /** Triggers of base images are known only when these are. */
 function checkTriggers({ evaluations }: Lowered, { options }: TargetBuild): Diagnostic[] {
   const allowed = allowsHostNetwork(options)
   return [...evaluations.values()].flatMap(({ steps }) => checkHostNetwork(steps, allowed))
+}
+
+/** Stages that were built elsewhere take the place of their steps. */
+async function lowerWithStages(
+  found: LoweredTarget,
+  stages: readonly BuiltStage[],
+  { more, optionsFor, store, targets }: Opening,
+): Promise<Lowered> {
+  const imageFor = await withHandedOver(found.imageFor, stages, { platform: found.platform, store })
+  const lowered = lower(found.graph, { imageFor, ...optionsFor(more(found)) })
+  targets.set({ ...found, imageFor, lowered })
+  return lowered
+}
+
+function lowerStage(found: LoweredTarget, wanted: string, { more, optionsFor }: Opening): Lowered {
+  const { graph, imageFor } = found
+  const stage = graph.stages.find(({ name, index }) => (name ?? String(index)) === wanted)!
+  return lower({ ...graph, targetStage: stage.index }, { imageFor, ...optionsFor(more(found)) })
 }

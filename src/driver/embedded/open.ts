@@ -2,8 +2,10 @@ import { availableParallelism } from 'node:os'
 import { compact } from '../../compact.ts'
 import type { CompleteOptions } from '../../config/options.ts'
 import type { BuildInputs } from '../../content/build-inputs.ts'
+import type { Context } from '../../content/context.ts'
 import { createContexts } from '../../content/contexts.ts'
 import { createImages, type Images } from '../../content/images.ts'
+import type { FolderSource } from '../../content/sources.ts'
 import type { BaseFacts } from '../../dockerfile/checks/view.ts'
 import type { GraphStage } from '../../dockerfile/types.ts'
 import type { ImageFacts } from '../../engine/assemble-image.ts'
@@ -25,7 +27,8 @@ import type { Driver } from '../driver.ts'
 import type { TargetBuild } from '../target.ts'
 import { baseFacts } from './base-facts.ts'
 import { createEmbeddedDriver } from './driver.ts'
-import { createLoweredTargets, type LoweredTarget } from './lowered-targets.ts'
+import { createLoweredTargets, type LoweredTargets } from './lowered-targets.ts'
+import type { LoweredTarget } from './target-table.ts'
 
 /** The engine of this machine, ready for the targets it was opened with. */
 export interface EmbeddedEngine {
@@ -67,111 +70,105 @@ export interface OpenOptions {
  * Opens the embedded engine: finds base images and turns the stages of all images into one table of steps. Starts
  * nothing. Throws with the place in the Dockerfile.
  */
-export async function openEmbedded({
-  options,
-  targets,
-  more,
-  isNative,
-  services,
-  registry,
-  inputsOf,
-  imports,
-  beforeWork,
-  configExtraOf,
-  check,
-  keepGoing,
-  emit,
-  signal,
-}: OpenOptions): Promise<EmbeddedEngine> {
-  const { store, workers, layers, remotes, uid } = services
+export async function openEmbedded(opening: OpenOptions): Promise<EmbeddedEngine> {
+  const { store, uid } = opening.services
   const contexts = createContexts({ records: store.records })
+  const lowered = createLoweredTargets({ ...opening, imagesFor: createImagesByPull(opening), store, uid })
+  await lowered.open(opening.targets)
+  const solver = openSolver(opening, contexts.open)
+  const opened = (target: TargetId) => lowered.all().find((one) => sameTarget(one, target))
+  return {
+    driver: openDriver(opening, { lowered, solver, opened }),
+    solver,
+    lowered: lowered.all,
+    baseOf(target, stage) {
+      const found = opened(target)
+      return found && baseFacts(found, stage)
+    },
+    save: contexts.save,
+  }
+}
+
+/** Base images for options: those of `--pull` are asked for anew. */
+function createImagesByPull({
+  options: { cwd },
+  services: { store },
+  registry,
+  emit,
+}: OpenOptions): (options: Pick<CompleteOptions, 'pull'>) => Images {
   const images = new Map<boolean, Images>()
-  const lowered = createLoweredTargets({ more, imagesFor, inputsOf, check, keepGoing, store, uid, signal })
-  await lowered.open(targets)
+  return ({ pull }) => {
+    const known = images.get(pull) ?? createImages({ store, registry, cwd, emit, pull })
+    images.set(pull, known)
+    return known
+  }
+}
+
+function openSolver(
+  { options, services, isNative, imports, beforeWork, emit, signal }: OpenOptions,
+  context: (folder: FolderSource) => Promise<Context>,
+): Solver {
+  const { store, workers, layers, remotes, uid, warn } = services
+  const { ociRuntime, jobs = Math.max(16, availableParallelism()) } = options
   const runtime = createRuntimeFinder({
-    store,
-    workers,
-    uid,
-    facts: openMachineFacts,
-    signal,
-    onWarning: services.warn,
-    ...(options.ociRuntime ? { wanted: options.ociRuntime } : {}),
+    ...{ store, workers, uid, signal, facts: openMachineFacts, onWarning: warn },
+    ...(ociRuntime ? { wanted: ociRuntime } : {}),
   })
-  const jobs = options.jobs ?? Math.max(16, availableParallelism())
-  const mounts = createStepMounts({
-    store,
-    workers,
-    layers,
-    remotes,
-    caches: createCacheMounts(store, uid),
-    context: contexts.open,
-  })
-  const solver = createSolver({
-    store,
-    workers,
-    layers,
-    remotes,
-    mounts,
-    networks: createNetworks(services.warn),
-    context: contexts.open,
-    isNative,
-    runtime,
-    jobs,
-    emit,
+  return createSolver({
+    ...{ store, workers, layers, remotes, context, isNative, runtime, jobs, emit },
+    mounts: createStepMounts({ store, workers, layers, remotes, context, caches: createCacheMounts(store, uid) }),
+    networks: createNetworks(warn),
     ...compact({ imports, beforeWork, acceleration: services.acceleration }),
     onPacks: services.packs.add,
     onStarts: services.starts.add,
   })
+}
+
+/** What the driver, and the record of what it built, are made from. */
+interface EngineParts {
+  readonly lowered: LoweredTargets
+  readonly solver: Solver
+  readonly opened: (target: TargetId) => LoweredTarget | undefined
+}
+
+function openDriver(opening: OpenOptions, parts: EngineParts): Driver {
+  const { options, services, more, configExtraOf } = opening
+  const { store, workers, layers } = services
   const engine = createEmbeddedDriver({
-    store,
-    workers,
-    layers,
-    solver,
-    lowered: lowered.find,
-    about: (job) => {
-      const configExtra = configExtraOf(job.image)
-      return { labels: more(targetOfJob(job)).options.labels, ...compact({ configExtra }) }
-    },
+    ...{ store, workers, layers, solver: parts.solver, lowered: parts.lowered.find },
+    about: (job) => ({
+      labels: more(targetOfJob(job)).options.labels,
+      ...compact({ configExtra: configExtraOf(job.image) }),
+    }),
     ...compact({ sourceDateEpoch: options.sourceDateEpoch }),
   })
-  const driver: Driver = {
+  return {
     ...engine,
     build: async (job, jobOptions) => ({
       ...(await engine.build(job, jobOptions)),
       // What another engine built for it left no record here
       ...(job.kind === 'image' && !jobOptions.stages?.length
-        ? { record: (abort) => record(targetOfJob(job), abort.signal) }
+        ? { record: (abort) => recordOf(targetOfJob(job), { opening, parts, signal: abort.signal }) }
         : {}),
     }),
   }
-  return { driver, solver, lowered: lowered.all, baseOf, save: contexts.save }
+}
 
-  function opened(target: TargetId): LoweredTarget | undefined {
-    return lowered.all().find((one) => sameTarget(one, target))
-  }
-
-  function baseOf(target: TargetBuild, stage: GraphStage): BaseFacts | undefined {
-    const found = opened(target)
-    return found && baseFacts(found, stage)
-  }
-
-  async function record(target: TargetId, abort: AbortSignal): Promise<BuildRecord> {
-    const { recordBuild } = await import('../../engine/build-record.ts')
-    const { graph, imageFor, lowered: made } = opened(target)!
-    const { main, needs } = more(target)
-    const edges = { graph, lowered: made, imageFor, context: main, solver, remotes, signal: abort }
-    const own = await recordBuild(edges)
-    const below = await Promise.all(needs.map((need) => record(need, abort)))
-    return {
-      ...own,
-      images: [...own.images, ...below.flatMap((one) => one.images)],
-      remotes: [...own.remotes, ...below.flatMap((one) => one.remotes)],
-    }
-  }
-
-  function imagesFor({ pull }: CompleteOptions): Images {
-    const known = images.get(pull) ?? createImages({ store, registry, cwd: options.cwd, emit, pull })
-    images.set(pull, known)
-    return known
+/** What a target was made of, with what the images were made of that it is made from. */
+async function recordOf(
+  target: TargetId,
+  edges: { readonly opening: OpenOptions; readonly parts: EngineParts; readonly signal: AbortSignal },
+): Promise<BuildRecord> {
+  const { opening, parts, signal } = edges
+  const { recordBuild } = await import('../../engine/build-record.ts')
+  const { graph, imageFor, lowered } = parts.opened(target)!
+  const { main, needs } = opening.more(target)
+  const { remotes } = opening.services
+  const own = await recordBuild({ graph, lowered, imageFor, context: main, solver: parts.solver, remotes, signal })
+  const below = await Promise.all(needs.map((need) => recordOf(need, edges)))
+  return {
+    ...own,
+    images: [...own.images, ...below.flatMap((one) => one.images)],
+    remotes: [...own.remotes, ...below.flatMap((one) => one.remotes)],
   }
 }
