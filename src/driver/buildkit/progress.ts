@@ -1,25 +1,15 @@
-import { compact } from '../../compact.ts'
-import { programFailure } from '../../emulation/program-failure.ts'
-import { StringDecoder } from 'node:string_decoder'
-import type { Timestamp } from '@bufbuild/protobuf/wkt'
-import { createLines, type CutLine, type Lines } from '../../content/lines.ts'
 import { XbuildError } from '../../errors.ts'
-import type { BuildEvent, Emit } from '../../events.ts'
-import { commandOf, exitCodeOf } from './failure.ts'
+import type { BuildEvent } from '../../events.ts'
+import { followSteps, type FollowOptions, type StepTable } from './follow-steps.ts'
+import type { StatusResponse, Vertex, VertexStatus, VertexWarning } from './gen/control_pb.ts'
 import { withoutPacks } from './packs/step-name.ts'
-import type { StatusResponse, Vertex, VertexWarning } from './gen/control_pb.ts'
+import { readWarning } from './read-warning.ts'
+import { timeOf } from './time-of.ts'
 
 /** What a daemon tells of the steps of all jobs it has, as events. A step that several jobs share is told once. */
 export interface Progress {
   /** Follows one build. */
-  follow(options: {
-    readonly emit: Emit
-    readonly platform: string
-    readonly dockerfile: string
-    readonly emulated: boolean
-    /** Where long lines may be cut. */
-    readonly cut?: CutLine | undefined
-  }): BuildProgress
+  follow(options: FollowOptions & { readonly dockerfile: string }): BuildProgress
 }
 
 export interface BuildProgress {
@@ -36,30 +26,8 @@ export interface BuildProgress {
   end(): void
 }
 
-interface Step {
-  /** The build that tells of it. */
-  readonly owner: object
-  state: 'open' | 'ended'
-  /** Its end was told by the daemon, but not here yet. */
-  ending?: { readonly timer: NodeJS.Timeout; readonly emit: () => void }
-  /** What came without a line's end, by stream. */
-  readonly rest: Map<bigint, OpenLines>
-  readonly last: string[]
-  /** When the daemon told of the last lines. */
-  saidAt: number
-}
-
-/** The beginning of a line, and maybe of a character. */
-interface OpenLines {
-  readonly lines: Lines
-  readonly decoder: StringDecoder
-}
-
-/** Milliseconds: BuildKit ends a step when it knows what the step is, and opens it again to do it. */
-const MAY_REOPEN = 150
-const KEPT_LINES = 50
 /** More than any build has; a node that goes on and on is not told of any further. */
-const MOST = { names: 100_000, steps: 20_000, transfers: 20_000, warnings: 1_000 }
+const MOST = { names: 100_000, transfers: 20_000, warnings: 1_000 }
 
 /**
  * A step that gives out an image is called after it and nothing else; the text of a RUN may end in what looks alike.
@@ -67,147 +35,92 @@ const MOST = { names: 100_000, steps: 20_000, transfers: 20_000, warnings: 1_000
 const RESOLVED = /^(?:\[[^\]]*\] )?(?:FROM )?(?:docker-image:\/\/)?([^\s/]\S*)@(sha256:[0-9a-f]{64})$/
 
 export function createProgress(): Progress {
-  const steps = new Map<string, Step>()
+  const table: StepTable = new Map()
   return {
-    follow({ emit, platform, dockerfile, emulated, cut }) {
-      const owner = {}
-      const packs = new Set<string>()
-      const bases: Record<string, string> = {}
-      let failed: Vertex | undefined
-      let refused: XbuildError | undefined
-      const told = { names: 0, steps: 0, transfers: new Set<string>(), warnings: 0 }
-
-      function stepOf(digest: string): Step | undefined {
-        const step = steps.get(digest)
-        return step?.owner === owner && step.state === 'open' ? step : undefined
+    follow({ dockerfile, ...options }) {
+      const { emit } = options
+      const steps = followSteps(table, options)
+      const names = createNames()
+      const transfers = createTransfers()
+      const warnings = createWarnings(dockerfile)
+      const report = (vertex: Vertex) => {
+        const named = names.take(vertex)
+        if (named?.started && !isQuiet(named.name)) steps.report(named)
       }
-
-      function vertex(reported: Vertex): void {
-        if (++told.names > MOST.names && reported.error === '') return
-        const { name, context } = withoutPacks(reported.name)
-        const found = { ...reported, name }
-        if (context !== undefined && found.completed && !found.cached && found.error === '') packs.add(context)
-        const base = RESOLVED.exec(found.name)
-        if (base) bases[base[1]!] = base[2]!
-        if (!found.started || isQuiet(found.name)) return
-        if (found.error !== '' && !/context canceled/.test(found.error)) failed = found
-        let step = steps.get(found.digest)
-        if (step?.ending && !found.completed) {
-          clearTimeout(step.ending.timer)
-          delete step.ending
-        } else if (!step || (step.state === 'ended' && !found.completed)) {
-          if (++told.steps > MOST.steps) return
-          step = { owner, state: 'open', rest: new Map(), last: [], saidAt: 0 }
-          steps.set(found.digest, step)
-          emit({
-            type: 'step.start',
-            step: found.digest,
-            name: withPlatform(found.name, platform),
-            platforms: [platform],
-            at: at(found.started),
-          })
-        }
-        if (step.owner !== owner || step.state === 'ended' || !found.completed) return
-        clearTimeout(step.ending?.timer)
-        const finish = () => ended(found, step)
-        step.ending = { timer: setTimeout(finish, MAY_REOPEN), emit: finish }
-        if (found.error !== '') finish()
-      }
-
-      function ended(found: Vertex, step: Step): void {
-        clearTimeout(step.ending?.timer)
-        flush(step)
-        step.state = 'ended'
-        delete step.ending
-        const common = { step: found.digest, at: at(found.completed) }
-        if (found.error === '') emit({ ...common, type: 'step.done', cached: found.cached })
-        else emit({ ...common, type: 'step.fail', error: stepFailure(found.error, step.last, emulated) })
-      }
-
-      function log(digest: string, stream: bigint, bytes: Uint8Array, time: number): void {
-        const step = stepOf(digest)
-        if (!step) return
-        const open = step.rest.get(stream) ?? opened(digest, step, stream)
-        step.rest.set(stream, open)
-        step.saidAt = time
-        open.lines.push(open.decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)))
-      }
-
-      function opened(digest: string, step: Step, stream: bigint): OpenLines {
-        const lines = createLines((text) => say(digest, step, stream, text), cut)
-        return { lines, decoder: new StringDecoder('utf8') }
-      }
-
-      function say(digest: string, step: Step, stream: bigint, line: string): void {
-        step.last.push(line)
-        if (step.last.length > KEPT_LINES) step.last.shift()
-        emit({ type: 'step.log', step: digest, stream: stream === 2n ? 'stderr' : 'stdout', line, at: step.saidAt })
-      }
-
-      function flush(step: Step): void {
-        if (step.rest.size > 0) step.saidAt = Date.now()
-        for (const { lines } of step.rest.values()) lines.end()
-        step.rest.clear()
-      }
-
       return {
-        take({ vertexes, statuses, logs, warnings }) {
+        take(status) {
           // Lines of a step come before its end, whatever order they are listed in
-          for (const found of vertexes) if (!found.completed) vertex(found)
-          for (const { vertex: digest, stream, msg, timestamp } of logs) log(digest, stream, msg, at(timestamp))
-          for (const { vertex: digest, ID: name, current, total, completed, timestamp } of statuses) {
-            if (!stepOf(digest) || (total === 0n && current === 0n)) continue
-            const id = `${digest} ${name}`
-            if (!told.transfers.has(id) && told.transfers.size >= MOST.transfers) continue
-            told.transfers.add(id)
-            emit({
-              type: 'transfer',
-              id,
-              name: shownTransfer(name),
-              current: Number(current),
-              ...(total > 0n ? { total: Number(total) } : {}),
-              ...(completed ? { done: true } : {}),
-              at: at(timestamp),
-            })
-          }
-          for (const found of vertexes) if (found.completed) vertex(found)
-          for (const warning of warnings) {
-            const read = readWarning(warning, dockerfile)
-            if (read instanceof XbuildError) refused = read
-            else if (read && ++told.warnings <= MOST.warnings) emit(read)
-          }
+          for (const vertex of status.vertexes) if (!vertex.completed) report(vertex)
+          for (const { vertex, stream, msg, timestamp } of status.logs)
+            steps.log(vertex, { stream, bytes: msg, at: timeOf(timestamp) })
+          for (const one of status.statuses) if (steps.isOpen(one.vertex)) transfers.take(one).forEach(emit)
+          for (const vertex of status.vertexes) if (vertex.completed) report(vertex)
+          for (const warning of status.warnings) warnings.take(warning).forEach(emit)
         },
-        refused: () => refused,
-        packs: () => packs,
-        bases: () => bases,
-        failed: () =>
-          failed && { name: failed.name, error: failed.error, output: [...(steps.get(failed.digest)?.last ?? [])] },
-        end() {
-          for (const [digest, step] of steps) {
-            if (step.owner !== owner || step.state === 'ended') continue
-            if (step.ending) {
-              step.ending.emit()
-              continue
-            }
-            flush(step)
-            emit({
-              type: 'step.fail',
-              step: digest,
-              error: new XbuildError('CANCELED', 'Step stopped'),
-              at: Date.now(),
-            })
-            // Another job may still be at it, and tells from now on
-            steps.delete(digest)
-          }
+        refused: warnings.refused,
+        packs: () => names.packs,
+        bases: () => names.bases,
+        failed() {
+          const failed = names.failed()
+          return failed && { name: failed.name, error: failed.error, output: steps.lastLines(failed.digest) }
         },
+        end: steps.end,
       }
     },
   }
 }
 
-/** BuildKit names a platform only where several are built at once. */
-function withPlatform(name: string, platform: string): string {
-  return /^\[(?=[^\]]*\d+\/\d+\])(?![a-z]+\/\S+ )/.test(name) ? name.replace('[', `[${platform} `) : name
+/** What the names of steps, and how they ended, tell of a build. */
+function createNames() {
+  const packs = new Set<string>()
+  const bases: Record<string, string> = {}
+  let failed: Vertex | undefined
+  let taken = 0
+  return {
+    packs,
+    bases,
+    failed: () => failed,
+    /** The step without what was added to its name; nothing when there are too many. */
+    take(reported: Vertex): Vertex | undefined {
+      if (++taken > MOST.names && reported.error === '') return undefined
+      const { name, context } = withoutPacks(reported.name)
+      const { started, completed, cached, error } = reported
+      if (context !== undefined && completed && !cached && error === '') packs.add(context)
+      const base = RESOLVED.exec(name)
+      if (base) bases[base[1]!] = base[2]!
+      const vertex = { ...reported, name }
+      if (started && !isQuiet(name) && error !== '' && !/context canceled/.test(error)) failed = vertex
+      return vertex
+    },
+  }
+}
+
+/** Steps that are no news to anybody. */
+function isQuiet(name: string): boolean {
+  return /^\[internal\] (load (remote )?build (definition|context metadata)|load \.dockerignore|booting)/.test(name)
+}
+
+function createTransfers() {
+  const known = new Set<string>()
+  return {
+    take({ vertex, ID: name, current, total, completed, timestamp }: VertexStatus): readonly BuildEvent[] {
+      if (total === 0n && current === 0n) return []
+      const id = `${vertex} ${name}`
+      if (!known.has(id) && known.size >= MOST.transfers) return []
+      known.add(id)
+      return [
+        {
+          type: 'transfer',
+          id,
+          name: shownTransfer(name),
+          current: Number(current),
+          ...(total > 0n ? { total: Number(total) } : {}),
+          ...(completed ? { done: true } : {}),
+          at: timeOf(timestamp),
+        },
+      ]
+    },
+  }
 }
 
 /** `transferring context:`, `sha256:...`, `extracting sha256:...` as people read them. */
@@ -218,45 +131,16 @@ function shownTransfer(name: string): string {
     .replace(/sha256:([0-9a-f]{12})[0-9a-f]+/, '$1')
 }
 
-/** Steps that are no news to anybody. */
-function isQuiet(name: string): boolean {
-  return /^\[internal\] (load (remote )?build (definition|context metadata)|load \.dockerignore|booting)/.test(name)
-}
-
-/**
- * The checks of Dockerfiles are made by xbuild itself, before anything is sent. One of them BuildKit alone can make:
- * it throws NO_PLATFORM.
- */
-function readWarning(
-  { short, detail, url, ranges }: VertexWarning,
-  dockerfile: string,
-): BuildEvent | XbuildError | undefined {
-  const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('utf8')
-  const line = ranges[0]?.start?.line ?? 0
-  const source = line < 1 ? undefined : { file: dockerfile, line }
-  const rule = /^([A-Z]\w+): (.*?)(?: \(line \d+\))?$/s.exec(text(short))
-  if (rule?.[1] === 'InvalidBaseImagePlatform') {
-    return new XbuildError('NO_PLATFORM', `Cannot use the base image: ${rule[2]}`, {
-      at: source,
-      hint: 'Take another base image, or build only for platforms that it has',
-    })
-  }
-  if (rule && url.includes('/rule/')) return undefined
+function createWarnings(dockerfile: string) {
+  let refused: XbuildError | undefined
+  let told = 0
   return {
-    type: 'warning',
-    message: [text(short), ...detail.map(text)].join(': '),
-    ...compact({ source }),
-    at: Date.now(),
+    refused: () => refused,
+    take(warning: VertexWarning): readonly BuildEvent[] {
+      const read = readWarning(warning, dockerfile)
+      if (read instanceof XbuildError) refused = read
+      else if (read && ++told <= MOST.warnings) return [read]
+      return []
+    },
   }
-}
-
-function stepFailure(message: string, output: readonly string[], emulated: boolean): XbuildError {
-  if (/context canceled/.test(message)) return new XbuildError('CANCELED', 'Step stopped')
-  const status = exitCodeOf({ message })
-  if (status === undefined) return new XbuildError('UNSUPPORTED', message.slice(0, 1000))
-  return programFailure(commandOf(message), { status, output, emulated })
-}
-
-function at(time: Timestamp | undefined): number {
-  return time ? Number(time.seconds) * 1000 + Math.floor(time.nanos / 1e6) : Date.now()
 }
