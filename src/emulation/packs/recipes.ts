@@ -35,7 +35,7 @@ export async function readRecipes(folder: string = recipesFolder()): Promise<Rec
 /** Sources of what a pack brings to tell its twin of the image's machine: a pack with an older version is made again. */
 function tellersOf({ speculative, guest }: Recipe): string[] {
   if (speculative !== undefined) return [`speculate/${speculative}.cjs`, 'speculate/facts.cjs', 'handler/speculate.c']
-  return guest ? ['handler/guest.c'] : []
+  return guest ? ['guest.c', 'staying.c', 'staying.h'].map((name) => `handler/${name}`) : []
 }
 
 async function digestOf(files: readonly string[], folder: string): Promise<string> {
