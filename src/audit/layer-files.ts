@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { rawName } from '../byte-name.ts'
 import type { TarEntry } from '../oci/tar-format.ts'
 import type { TarSink } from '../oci/tar-reader.ts'
 import { createFileCapture, wholeFile, type FileCapture } from './file-capture.ts'
@@ -43,7 +44,7 @@ const HASH = 16
 
 /** The hash that stands for a path in `others`. */
 export function pathHash(path: string): string {
-  return hash('sha256', path, 'hex').slice(0, 2 * HASH_BYTES)
+  return hash('sha256', rawName(path), 'hex').slice(0, 2 * HASH_BYTES)
 }
 
 /** A file that goes by. */

@@ -3,6 +3,7 @@ import { closeSync, createReadStream, fstatSync, readSync } from 'node:fs'
 import { realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as breathe } from 'node:timers/promises'
+import { rawName } from '../byte-name.ts'
 import { XbuildError } from '../errors.ts'
 import { openInside } from '../host/open-inside.ts'
 import { readTextFile } from '../source/text-file.ts'
@@ -98,7 +99,7 @@ export async function openContext(
           )
         // The mode of a copied folder's top is not carried over.
         const mode = source.isDir && entry.path === '' ? 0 : entry.mode
-        all.update(`${entry.path}\0${entry.type}\0${mode}\0${entry.link ?? ''}\0${entry.digest ?? ''}\n`)
+        all.update(rawName(`${entry.path}\0${entry.type}\0${mode}\0${entry.link ?? ''}\0${entry.digest ?? ''}\n`))
       }
     }
     return { selected, digest: all.digest('hex') }

@@ -1,7 +1,8 @@
-import { chmodSync, lchownSync, mkdirSync, readlinkSync, type Stats } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { compact } from '../compact.ts'
 import { XbuildError } from '../errors.ts'
+import { chmodSync, lchownSync, mkdirSync, readlinkSync } from '../host/byte-files.ts'
 import { lstatIfPresent } from './lstat.ts'
 
 /** As many as Go's and BuildKit's resolvers follow; the kernel gives up after 40. */

@@ -1,4 +1,5 @@
-import { lstatSync, type Stats } from 'node:fs'
+import type { Stats } from 'node:fs'
+import { lstatSync } from '../host/byte-files.ts'
 
 /** Besides ENOENT, which Node knows: something on the way is no folder; no such name can be. */
 const ABSENT: ReadonlySet<string | undefined> = new Set(['ENOTDIR', 'ENAMETOOLONG', 'ERR_INVALID_ARG_VALUE'])
@@ -6,7 +7,7 @@ const ABSENT: ReadonlySet<string | undefined> = new Set(['ENOTDIR', 'ENAMETOOLON
 /** What lies at a path, a symlink as itself; undefined when there is nothing, or cannot be. */
 export function lstatIfPresent(path: string): Stats | undefined {
   try {
-    return lstatSync(path, { throwIfNoEntry: false })
+    return lstatSync(path)
   } catch (error) {
     if (ABSENT.has((error as NodeJS.ErrnoException).code)) return undefined
     throw error

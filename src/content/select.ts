@@ -1,7 +1,8 @@
-import { readdirSync, readlinkSync, realpathSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { XbuildError } from '../errors.ts'
 import { shownName } from '../oci/tar-decode.ts'
+import { readdirSync, readlinkSync } from '../host/byte-files.ts'
 import { insideFolder, MovedError } from '../host/open-inside.ts'
 import { compilePattern, hasWildcard } from '../dockerfile/pattern.ts'
 import { onlyMatching, type Filter } from './filter.ts'
@@ -137,7 +138,7 @@ function itemsIn(
 ): Item[] {
   return inFolder(folder, (pinned) => {
     const items: Item[] = []
-    for (const name of namesIn(pinned, folder)) {
+    for (const name of readdirSync(pinned).sort()) {
       const path = prefix === '' ? name : `${prefix}/${name}`
       const fromRoot = rootPath === '' ? path : `${rootPath}/${path}`
       const ignored = filter.ignored(fromRoot, path)
@@ -146,21 +147,6 @@ function itemsIn(
       if (entry) items.push({ name, path, entry, ignored, pruned })
     }
     return items
-  })
-}
-
-/**
- * Names in a folder, sorted. Node turns bytes that are not UTF-8 into a mark, and the file could not be found by that
- * name.
- */
-function namesIn(folder: string, shown: string): string[] {
-  const names = readdirSync(folder).sort()
-  const strange = names.find((name) => name.includes('\ufffd') && !lstatIfPresent(`${folder}/${name}`))
-  if (strange === undefined) return names
-  const facts = { subject: `${shown}/${strange}`, state: 'its name is not UTF-8' }
-  throw new XbuildError('UNSUPPORTED', `Cannot copy "${facts.subject}": ${facts.state}`, {
-    hint: 'Give it another name, or exclude its folder',
-    facts,
   })
 }
 
@@ -233,10 +219,9 @@ function expand(root: string, pattern: string, filter: Filter): string[] {
 
   function findBelow(folder: string, prefix: string): void {
     const items = inFolder(folder, (pinned) =>
-      namesIn(pinned, folder).map((name) => ({
-        name,
-        isFolder: lstatIfPresent(`${pinned}/${name}`)?.isDirectory() === true,
-      })),
+      readdirSync(pinned)
+        .sort()
+        .map((name) => ({ name, isFolder: lstatIfPresent(`${pinned}/${name}`)?.isDirectory() === true })),
     )
     for (const { name, isFolder } of items) {
       const below = prefix + name

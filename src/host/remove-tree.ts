@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { type Dirent, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { direntsSync, renameSync, rmSync } from './byte-files.ts'
 
 /**
  * Removes a file or folder with everything in it, however deep: a program that goes down folder by folder makes trees
@@ -33,7 +33,7 @@ function flatten(top: string): void {
 }
 
 function foldersIn(path: string): string[] {
-  return readdirSync(path, { withFileTypes: true })
-    .filter((entry: Dirent) => entry.isDirectory())
+  return direntsSync(path)
+    .filter(({ entry }) => entry.isDirectory())
     .map(({ name }) => name)
 }

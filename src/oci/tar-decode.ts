@@ -1,3 +1,4 @@
+import { nameOfBytes, printedName } from '../byte-name.ts'
 import { XbuildError } from '../errors.ts'
 import { sparseOf } from './tar-sparse.ts'
 import { TAR_BLOCK, TAR_TYPES, XATTR_RECORD, type TarEntry } from './tar-format.ts'
@@ -47,7 +48,7 @@ export function tarError(offset: number, state: string): XbuildError {
 
 /** A name out of an archive, fit for a message: no control characters, not too long. */
 export function shownName(name: string): string {
-  const plain = name.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?')
+  const plain = printedName(name).replace(/[\u0000-\u001f\u007f-\u009f]/g, '?')
   return plain.length > 160 ? `${plain.slice(0, 160)}...` : plain
 }
 
@@ -133,23 +134,10 @@ function paxNumber(value: Buffer | undefined): number | undefined {
   return /^-?\d{1,20}(\.\d*)?$/.test(text) ? Math.floor(Number(text)) : NaN
 }
 
-/** A name as text. Other bytes than UTF-8 would come out as another name. */
 function textOf(bytes: Buffer, offset: number): string {
-  const text = bytes.toString()
+  const text = nameOfBytes(bytes)
   if (text.includes('\0')) throw tarError(offset, `the name "${shownName(text)}" holds a zero byte`)
-  if (!text.includes('\ufffd')) return text
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
-  } catch (cause) {
-    throw new XbuildError(
-      'UNSUPPORTED',
-      `Cannot read a tar archive at byte ${offset}: the name "${shownName(text)}" is not UTF-8`,
-      {
-        cause,
-        hint: 'Give the file another name',
-      },
-    )
-  }
+  return text
 }
 
 /** Adds the records of an extension's body to `fields`. `offset` is where the body begins. */
@@ -173,7 +161,7 @@ export function decodeExtension(
     if (!(end <= body.length) || equals <= space + 1 || equals >= end || body[end - 1] !== 0x0a) {
       throw tarError(offset, 'a pax header is damaged')
     }
-    const key = body.toString('utf8', space + 1, equals)
+    const key = nameOfBytes(body.subarray(space + 1, equals))
     const value = Buffer.from(body.subarray(equals + 1, end - 1))
     // Format 0.0 of sparse files has a record for each number
     if (key === 'GNU.sparse.offset' || key === 'GNU.sparse.numbytes') joined.push(value)

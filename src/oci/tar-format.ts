@@ -1,3 +1,4 @@
+import { bytesOfName } from '../byte-name.ts'
 import { XbuildError } from '../errors.ts'
 
 /** What a tar entry is; `other` is a type that no file system object comes of. */
@@ -68,7 +69,7 @@ export function encodeTarHeader(entry: TarEntry): Buffer {
   const name = entry.type === 'dir' ? `${entry.path}/` : entry.path
   const pax: [string, Buffer][] = []
   const add = (key: string, value: string | Buffer) =>
-    pax.push([key, Buffer.isBuffer(value) ? value : Buffer.from(value)])
+    pax.push([key, Buffer.isBuffer(value) ? value : bytesOfName(value)])
   if (!fits(name, 100)) add('path', name)
   if (entry.link !== undefined && !fits(entry.link, 100)) add('linkpath', entry.link)
   if (entry.size > MAX_LONG) add('size', String(entry.size))
@@ -85,14 +86,15 @@ export function encodeTarHeader(entry: TarEntry): Buffer {
 }
 
 function fits(text: string, bytes: number): boolean {
-  return Buffer.byteLength(text) <= bytes && /^[\x20-\x7e]*$/.test(text)
+  return text.length <= bytes && /^[\x20-\x7e]*$/.test(text)
 }
 
 function paxRecord(key: string, value: Buffer): Buffer {
-  const rest = Buffer.byteLength(key) + value.length + 3 // space, equals sign, newline
+  const name = bytesOfName(key)
+  const rest = name.length + value.length + 3 // space, equals sign, newline
   let length = rest + String(rest).length
   if (rest + String(length).length !== length) length += 1
-  return Buffer.concat([Buffer.from(`${length} ${key}=`), value, Buffer.from('\n')])
+  return Buffer.concat([Buffer.from(`${length} `), name, Buffer.from('='), value, Buffer.from('\n')])
 }
 
 function ustar(entry: TarEntry, name: string, flag: string): Buffer {
@@ -105,7 +107,7 @@ function ustar(entry: TarEntry, name: string, flag: string): Buffer {
       'latin1',
     )
   }
-  const text = (value: string, offset: number, bytes: number) => Buffer.from(value).copy(block, offset, 0, bytes)
+  const text = (value: string, offset: number, bytes: number) => bytesOfName(value).copy(block, offset, 0, bytes)
   text(name, 0, 100)
   octal(entry.mode & 0o7777, 100, 8)
   octal(entry.uid, 108, 8)

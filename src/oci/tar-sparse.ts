@@ -1,3 +1,4 @@
+import { nameOfBytes } from '../byte-name.ts'
 import type { XbuildError } from '../errors.ts'
 import { TAR_BLOCK, type SparseFile } from './tar-format.ts'
 
@@ -21,7 +22,10 @@ export function sparseOf(
   fields: ReadonlyMap<string, Buffer>,
   bad: (state: string) => XbuildError,
 ): SparseFile | undefined {
-  const text = (key: string) => fields.get(`GNU.sparse.${key}`)?.toString()
+  const text = (key: string) => {
+    const value = fields.get(`GNU.sparse.${key}`)
+    return value && nameOfBytes(value)
+  }
   const pieces = text('map')
   const version = text('major') === undefined ? '0.1' : `${text('major')}.${text('minor')}`
   const size = text('realsize') ?? text('size')

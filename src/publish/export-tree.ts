@@ -1,9 +1,10 @@
-import { lstatSync } from 'node:fs'
 import { lstat, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { printedName } from '../byte-name.ts'
 import { XbuildError } from '../errors.ts'
 import type { TreeForm } from '../config/image-form.ts'
 import type { Emit } from '../events.ts'
+import { lstatSync } from '../host/byte-files.ts'
 import { feed } from '../host/feed.ts'
 import { kindOf, stageFolder } from '../host/staging.ts'
 import { makeStatement, type Subject } from '../oci/attestation.ts'
@@ -115,7 +116,7 @@ function keepRepositories(target: string, shown: string): (path: string) => void
     const [repository] = /^(?:.*?\/)?\.git(?=\/|$)/i.exec(path) ?? []
     if (repository === undefined || own.has(repository)) return
     own.add(repository)
-    if (!lstatSync(join(target, repository), { throwIfNoEntry: false })) return
+    if (!lstatSync(join(target, repository))) return
     throw new XbuildError('HOST', `Cannot export "${path.slice(0, 200)}" to "${shown}": a git repository is there`, {
       hint: 'Export to another folder, or remove its .git first',
     })
@@ -148,7 +149,8 @@ async function* tree(
   )
   if (beside.length === 0) return yield* rewriteTree(stream, options)
   const subjects: Subject[] = []
-  const onFile = (path: string, digest: string) => void subjects.push({ name: path, digest: { sha256: digest } })
+  const onFile = (path: string, digest: string) =>
+    void subjects.push({ name: printedName(path), digest: { sha256: digest } })
   yield* rewriteTree(stream, { ...options, reserved: beside.map(({ file }) => file), onFile })
   for (const { file, ...attestation } of beside)
     yield* textFile(

@@ -101,8 +101,4 @@ export const DIFFERENCES: Readonly<Record<string, Difference>> = {
     things: ['/src/skip', '/src/skip/c.c'],
     because: 'As ignore-quirk-1.',
   },
-  'tree-latin-names': {
-    things: ['built'],
-    because: 'Names that are not UTF-8 are refused: Node cannot tell which file it is.',
-  },
 }

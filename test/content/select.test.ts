@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { nameOfBytes } from '../../src/byte-name.ts'
 import { filterFor } from '../../src/content/filter.ts'
 import { selectSources, type SelectedSource } from '../../src/content/select.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -189,12 +190,18 @@ test.each([[['a.txt']], [['d/e']], [['d/sub']]])('%j that is ignored is said to 
   )
 })
 
-test('a name that is not UTF-8 is told, not left out', () => {
+test('names that are not UTF-8 are selected, also by wildcards, in folders of such names', () => {
   const root = tempFolder()
-  writeFileSync(Buffer.concat([Buffer.from(`${root}/`), Buffer.from([0x66, 0xff])]), '')
-  expect(() => selectSources(root, ['.'])).toThrow(
-    expect.objectContaining({ code: 'UNSUPPORTED', message: expect.stringContaining('its name is not UTF-8') }),
-  )
+  const at = (path: string) => Buffer.from(`${root}/${path}`, 'latin1')
+  mkdirSync(at('d\xff'))
+  writeFileSync(at('d\xff/caf\xe9.c'), 'text')
+  symlinkSync(at('caf\xe9.c').subarray(root.length + 1), at('d\xff/link'))
+  const [odd, file] = [nameOfBytes(Buffer.from([0x64, 0xff])), nameOfBytes(Buffer.from('caf\xe9.c', 'latin1'))]
+  expect(selectSources(root, ['.'])[0]!.entries.map(({ path }) => path)).toEqual([
+    ...['', odd, `${odd}/${file}`, `${odd}/link`],
+  ])
+  expect(selectSources(root, ['d?/*.c']).map(({ path }) => path)).toEqual([`${odd}/${file}`])
+  expect(selectSources(root, ['d*/link'])).toMatchObject([{ name: 'link', path: `${odd}/${file}` }])
 })
 
 test('a folder that is exchanged for a link while the context is read is not read where the link leads', () => {

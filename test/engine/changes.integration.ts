@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, linkSync, mkdirSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { bytesOfName, nameOfBytes } from '../../src/byte-name.ts'
 import { layerItems, type ChangesOptions } from '../../src/engine/worker/changes.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
@@ -183,9 +184,22 @@ test('names that a layer cannot hold are refused rather than turned into somethi
       message: 'Cannot pack "d/.wh.file": layers use this name to mark removed files',
     }),
   )
+})
+
+test('names that are not UTF-8 come in the order of their bytes, with links to them', () => {
   const other = tempFolder()
-  writeFileSync(Buffer.concat([Buffer.from(`${other}/f`), Buffer.from([0xe9])]), '')
-  expect(() => items(other)).toThrow(/Cannot pack "f\ufffd": its name is not UTF-8/)
+  const at = (name: string) => Buffer.concat([Buffer.from(`${other}/`), Buffer.from(name, 'latin1')])
+  writeFileSync(at('f\xe9'), 'text')
+  linkSync(at('f\xe9'), at('g'))
+  symlinkSync(Buffer.from([0xe9]), at('f\xc3\xa9'))
+  const found = [...layerItems(other, { lowers: [], xattrs: new Map() })].map(({ entry }) => [
+    ...[bytesOfName(entry.path).toString('latin1'), entry.type, entry.link],
+  ])
+  expect(found).toEqual([
+    ['f\xc3\xa9', 'symlink', nameOfBytes(Buffer.from([0xe9]))],
+    ['f\xe9', 'file', undefined],
+    ['g', 'hardlink', nameOfBytes(Buffer.from('f\xe9', 'latin1'))],
+  ])
 })
 
 test('a folder over a link is told of, whatever the link leads to on this machine', () => {

@@ -24,6 +24,7 @@ export const FOLDERS: readonly Folder[] = [
   { name: 'errors.ts', idea: 'the error class', pure: true, imports: ['error-codes.ts'] },
   { name: 'did-you-mean.ts', idea: '"did you mean"', pure: true, imports: [] },
   { name: 'compact.ts', idea: 'objects without undefined fields', pure: true, imports: [] },
+  { name: 'byte-name.ts', idea: 'file names of any bytes as text', pure: true, imports: [] },
   { name: 'distinct.ts', idea: 'every item once', pure: true, imports: ['errors.ts'] },
   { name: 'events.ts', idea: 'what happens, as data', pure: true, imports: ['errors.ts'] },
   {
@@ -78,7 +79,7 @@ export const FOLDERS: readonly Folder[] = [
   {
     name: 'host',
     idea: 'the only door to programs of the machine; files, sockets and HTTP for the folders above',
-    imports: ['errors.ts', 'compact.ts'],
+    imports: ['errors.ts', 'compact.ts', 'byte-name.ts'],
     packages: ['execa'],
     touches: ['files', 'time', 'network', 'process', 'programs'],
   },

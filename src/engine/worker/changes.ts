@@ -1,6 +1,8 @@
-import { readdirSync, readlinkSync, type Stats } from 'node:fs'
+import type { Stats } from 'node:fs'
 import { join } from 'node:path'
+import { byBytes } from '../../byte-name.ts'
 import { XbuildError } from '../../errors.ts'
+import { readdirSync, readlinkSync } from '../../host/byte-files.ts'
 import { shownName } from '../../oci/tar-decode.ts'
 import type { TarEntry } from '../../oci/tar-format.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
@@ -65,7 +67,7 @@ function itemsOf(
   const path = folder === '' ? name : `${folder}/${name}`
   const full = join(upper, path)
   const stat = lstatIfPresent(full)
-  if (!stat) throw unnamable(path, full.length < PATH_MAX ? 'its name is not UTF-8' : 'its path is too long')
+  if (!stat) throw unnamable(path, 'its path is too long')
   if (stat.isSocket()) return { items: [] } // meaningless outside of the process that made it
   if (stat.isCharacterDevice() && stat.rdev === 0)
     return { items: [{ entry: empty(`${folder === '' ? '' : `${folder}/`}.wh.${name}`) }] }
@@ -84,11 +86,6 @@ function itemsOf(
   if (stat.nlink > 1) links.set(stat.ino, path)
   return { items: [stat.isFile() ? { entry, file: full } : { entry }] }
 }
-
-/** Bytes of the longest path that the kernel takes, with the zero at its end. */
-const PATH_MAX = 4096
-
-const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b))
 
 function unnamable(path: string, why: string): XbuildError {
   return new XbuildError('UNSUPPORTED', `Cannot pack "${shownName(path)}": ${why}`, {

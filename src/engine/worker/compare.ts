@@ -1,5 +1,5 @@
-import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { lstatSync, readdirSync, readFileSync, readlinkSync } from '../../host/byte-files.ts'
 import type { WorkerFolders } from './overlay.ts'
 
 /**
@@ -16,8 +16,8 @@ export function compareSnapshots(
   function visit(path: string): void {
     const [a, b] = [join(left, path), join(right, path)]
     if (describe(a) !== describe(b)) return void paths.push(path)
-    if (lstatSync(a).isFile() && !readFileSync(a).equals(readFileSync(b))) paths.push(path)
-    if (!lstatSync(a).isDirectory()) return
+    if (lstatSync(a)?.isFile() && !readFileSync(a).equals(readFileSync(b))) paths.push(path)
+    if (!lstatSync(a)?.isDirectory()) return
     for (const name of new Set([...readdirSync(a), ...readdirSync(b)].sort())) visit(`${path}/${name}`)
   }
 
@@ -26,7 +26,7 @@ export function compareSnapshots(
 }
 
 function describe(path: string): string {
-  const found = lstatSync(path, { throwIfNoEntry: false })
+  const found = lstatSync(path)
   if (!found) return ''
   const { mode, uid, gid, rdev } = found
   return [mode, uid, gid, found.isFile() ? found.size : rdev, found.isSymbolicLink() ? readlinkSync(path) : ''].join(

@@ -1,6 +1,6 @@
-import { readdirSync, type Dirent } from 'node:fs'
-import { lstatIfPresent } from '../../content/lstat.ts'
 import { XbuildError } from '../../errors.ts'
+import { direntsSync } from '../../host/byte-files.ts'
+import { shownName } from '../../oci/tar-decode.ts'
 import { isPathTooLong, pathTooLong } from './path-too-long.ts'
 import { MOUNT_POINTS } from './bundle.ts'
 
@@ -14,26 +14,28 @@ export function deviceNodesIn(root: string): string[] {
   const nodes: string[] = []
   const folders = ['']
   for (let folder = folders.pop(); folder !== undefined; folder = folders.pop())
-    for (const entry of entriesOf(root, folder)) {
-      const path = `${folder}/${entry.name}`
+    for (const { name, entry } of entriesOf(root, folder)) {
+      const path = `${folder}/${name}`
       const isDevice = entry.isBlockDevice() || entry.isCharacterDevice()
       if (COVERED.includes(path) || !(isDevice || entry.isDirectory())) continue
-      if (!lstatIfPresent(root + path)) {
-        // Node turns bytes that are not UTF-8 into a mark
-        throw new XbuildError(
-          'UNSUPPORTED',
-          `Cannot close the devices of an image: "${path}" has a name that is not UTF-8`,
-        )
-      }
-      if (isDevice) nodes.push(path)
-      else folders.push(path)
+      if (!isDevice) folders.push(path)
+      else if (path.isWellFormed()) nodes.push(path)
+      // The configuration of a runtime is JSON: it has no name for it
+      else throw notUtf8(path)
     }
   return nodes
 }
 
-function entriesOf(root: string, folder: string): Dirent[] {
+function notUtf8(path: string): XbuildError {
+  const shown = shownName(path)
+  return new XbuildError('UNSUPPORTED', `Cannot close the device "${shown}" of an image: its name is not UTF-8`, {
+    hint: 'Remove it in an earlier step, or use runc as the OCI runtime',
+  })
+}
+
+function entriesOf(root: string, folder: string): ReturnType<typeof direntsSync> {
   try {
-    return readdirSync(`${root}${folder}/`, { withFileTypes: true })
+    return direntsSync(`${root}${folder}/`)
   } catch (error) {
     throw isPathTooLong(error) ? pathTooLong(error as Error) : error
   }

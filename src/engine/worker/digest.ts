@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { closeSync, openSync, readSync } from 'node:fs'
+import { closeSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 import { filterFor } from '../../content/filter.ts'
 import { selectSources } from '../../content/select.ts'
+import { openSync } from '../../host/byte-files.ts'
 import { withTree, type WorkerFolders } from './overlay.ts'
 
 /**

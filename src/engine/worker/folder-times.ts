@@ -1,5 +1,5 @@
-import { utimesSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { utimesSync } from '../../host/byte-files.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
 import { fileTime } from './file-time.ts'
 

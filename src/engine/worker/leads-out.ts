@@ -1,5 +1,5 @@
-import { readlinkSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { readlinkSync } from '../../host/byte-files.ts'
 import { cleanPath } from '../../dockerfile/paths.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
 

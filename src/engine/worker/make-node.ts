@@ -1,4 +1,6 @@
-import { chmodSync, lchownSync, lutimesSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { dirname, join } from 'node:path'
+import { chmodSync, lchownSync, lutimesSync, renameSync } from '../../host/byte-files.ts'
 import { runProgram } from '../../host/spawn.ts'
 import type { TarEntry } from '../../oci/tar-format.ts'
 import { fileTime } from './file-time.ts'
@@ -9,12 +11,16 @@ import { fileTime } from './file-time.ts'
  */
 export async function makeNode(path: string, entry: TarEntry): Promise<void> {
   if (entry.type === 'char' && entry.devMajor === 0 && entry.devMinor === 0) return // would act as a whiteout
-  const args =
-    entry.type === 'fifo'
-      ? [path, 'p']
-      : [path, entry.type === 'char' ? 'c' : 'b', String(entry.devMajor), String(entry.devMinor)]
+  const kind =
+    entry.type === 'fifo' ? ['p'] : [entry.type === 'char' ? 'c' : 'b', String(entry.devMajor), String(entry.devMinor)]
   try {
-    await runProgram('mknod', args)
+    if (path.isWellFormed()) await runProgram('mknod', [path, ...kind])
+    else {
+      // No argument can hold such a name
+      const name = `.xbuild-${randomBytes(8).toString('hex')}`
+      await runProgram('mknod', [name, ...kind], { cwd: dirname(path) })
+      renameSync(join(dirname(path), name), path)
+    }
   } catch (cause) {
     if (entry.type === 'fifo') throw cause
     return

@@ -1,6 +1,6 @@
-import { chmodSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { XbuildError } from '../../errors.ts'
+import { chmodSync, readdirSync, rmdirSync, unlinkSync, writeFileSync } from '../../host/byte-files.ts'
 import { makeFolders, resolveInRoot, type MadeFolders } from '../../content/in-root.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
 import { MOUNT_POINTS } from './bundle.ts'

@@ -1,6 +1,6 @@
-import { readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { XbuildError } from '../../errors.ts'
+import { readlinkSync } from '../../host/byte-files.ts'
 
 /** As many as runtimes follow. */
 export const MAX_LINKS = 255

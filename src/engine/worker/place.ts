@@ -1,9 +1,11 @@
+import { closeSync, constants, fstatSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { setImmediate as breathe } from 'node:timers/promises'
+import { XbuildError } from '../../errors.ts'
 import {
   chmodSync,
-  closeSync,
-  constants,
+  copyFile,
   copyFileSync,
-  fstatSync,
   lchownSync,
   linkSync,
   lutimesSync,
@@ -12,11 +14,7 @@ import {
   symlinkSync,
   utimesSync,
   writeFileSync,
-} from 'node:fs'
-import { copyFile } from 'node:fs/promises'
-import { basename, dirname } from 'node:path'
-import { setImmediate as breathe } from 'node:timers/promises'
-import { XbuildError } from '../../errors.ts'
+} from '../../host/byte-files.ts'
 import { openInside, throughHandle } from '../../host/open-inside.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
 import type { SourceEntry } from '../../content/select.ts'

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs'
 import { XbuildError } from '../../errors.ts'
+import { readFileSync } from '../../host/byte-files.ts'
 import { resolveInRoot } from '../../content/in-root.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
 import { withTree, type WorkerFolders } from './overlay.ts'
@@ -20,6 +20,6 @@ export async function readTreeFile(
       )
     if (found.size > limit)
       throw new XbuildError('BAD_DOCKERFILE', `Cannot read "${path}": it has ${found.size} bytes, more than ${limit}`)
-    return { text: readFileSync(real, 'utf8') }
+    return { text: readFileSync(real).toString() }
   })
 }

@@ -1,5 +1,5 @@
-import { linkSync, utimesSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
+import { linkSync, utimesSync } from '../../host/byte-files.ts'
 import { isReal } from '../../content/in-root.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
 import type { TarEntry } from '../../oci/tar-format.ts'

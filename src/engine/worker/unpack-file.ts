@@ -1,4 +1,5 @@
-import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync, futimesSync, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, fchownSync, ftruncateSync, futimesSync, writeSync } from 'node:fs'
+import { openSync } from '../../host/byte-files.ts'
 import type { TarEntry } from '../../oci/tar-format.ts'
 import type { TarSink } from '../../oci/tar-reader.ts'
 import { fileTime } from './file-time.ts'

@@ -1,6 +1,14 @@
-import { chmodSync, lchownSync, linkSync, lutimesSync, mkdirSync, symlinkSync, utimesSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { assertNever, XbuildError } from '../../errors.ts'
+import {
+  chmodSync,
+  lchownSync,
+  linkSync,
+  lutimesSync,
+  mkdirSync,
+  symlinkSync,
+  utimesSync,
+} from '../../host/byte-files.ts'
 import { shownName } from '../../oci/tar-decode.ts'
 import type { TarEntry } from '../../oci/tar-format.ts'
 import type { TarSink } from '../../oci/tar-reader.ts'

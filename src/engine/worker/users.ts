@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs'
 import { compact } from '../../compact.ts'
 import { XbuildError } from '../../errors.ts'
+import { readFileSync } from '../../host/byte-files.ts'
 import { resolveInRoot } from '../../content/in-root.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
 
@@ -103,7 +103,8 @@ function table(root: string, path: string): Row[] {
     throw new XbuildError('BAD_IMAGE', `Cannot read the image's ${path}: it has ${found.size} bytes`, {
       hint: 'Use another base image',
     })
-  return readFileSync(file, 'utf8')
+  return readFileSync(file)
+    .toString()
     .split('\n')
     .flatMap((line) => {
       const fields = line.trim().split(':')

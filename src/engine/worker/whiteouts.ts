@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { XbuildError } from '../../errors.ts'
+import { readdirSync } from '../../host/byte-files.ts'
 import { lstatIfPresent } from '../../content/lstat.ts'
 import { removeTree } from '../../host/remove-tree.ts'
 

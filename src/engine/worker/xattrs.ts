@@ -1,4 +1,10 @@
+import { closeSync, constants } from 'node:fs'
+import { join } from 'node:path'
+import { bytesOfName, nameOfBytes } from '../../byte-name.ts'
 import { XbuildError } from '../../errors.ts'
+import { lstatIfPresent } from '../../content/lstat.ts'
+import { openSync } from '../../host/byte-files.ts'
+import { throughHandle } from '../../host/open-inside.ts'
 import { runProgram } from '../../host/spawn.ts'
 import { isPathTooLong, pathTooLong } from './path-too-long.ts'
 
@@ -12,12 +18,27 @@ const HINT = 'Install the package that has getfattr and setfattr (Debian, Ubuntu
  * it: Node has no call for it.
  */
 export async function readXattrs(folder: string, pattern: string, file?: string): Promise<XattrTable> {
+  if (file !== undefined && !file.isWellFormed()) return readOddName(join(folder, file), pattern)
   const where = file === undefined ? ['--recursive', '--physical', '.'] : [`./${file}`]
-  const text = await runProgram(
-    'getfattr',
-    ['--no-dereference', '--absolute-names', '--dump', '--encoding=hex', `--match=${pattern}`, ...where],
-    { cwd: folder },
-  ).catch(withHint)
+  const options = ['--no-dereference', ...DUMP, `--match=${pattern}`]
+  return parse(await runProgram('getfattr', [...options, ...where], { cwd: folder }).catch(withHint))
+}
+
+const DUMP = ['--absolute-names', '--dump', '--encoding=hex']
+
+/** Of a file whose name no argument can hold. */
+async function readOddName(file: string, pattern: string): Promise<XattrTable> {
+  if (!lstatIfPresent(file)?.isFile()) return new Map()
+  const handle = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW)
+  try {
+    const args = [...DUMP, `--match=${pattern}`, throughHandle(3)]
+    return parse(await runProgram('getfattr', args, { handles: [handle] }).catch(withHint))
+  } finally {
+    closeSync(handle)
+  }
+}
+
+function parse(text: string): XattrTable {
   const table = new Map<string, Map<string, Buffer>>()
   let current: Map<string, Buffer> | undefined
   for (const line of text.split('\n')) {
@@ -61,7 +82,7 @@ function withHint(cause: unknown): never {
 /** Bytes that getfattr's format gives a meaning, or no terminal could show, as backslash and octal. */
 function escape(text: string): string {
   const isPlain = (byte: number) => byte > 0x20 && byte < 0x7f && byte !== 0x5c && byte !== 0x3d
-  return [...Buffer.from(text)]
+  return [...bytesOfName(text)]
     .map((byte) => (isPlain(byte) ? String.fromCharCode(byte) : `\\${byte.toString(8).padStart(3, '0')}`))
     .join('')
 }
@@ -69,12 +90,12 @@ function escape(text: string): string {
 function unescape(text: string): string {
   if (!text.includes('\\')) return text
   const bytes: number[] = []
-  const raw = Buffer.from(text)
+  const raw = bytesOfName(text)
   for (let i = 0; i < raw.length; i += 1) {
     if (raw[i] === 0x5c && i + 3 < raw.length) {
       bytes.push(Number.parseInt(raw.toString('latin1', i + 1, i + 4), 8))
       i += 3
     } else bytes.push(raw[i]!)
   }
-  return Buffer.from(bytes).toString()
+  return nameOfBytes(Buffer.from(bytes))
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { rawName } from '../../../src/byte-name.ts'
 import { root } from './places.ts'
 import { run, type Ended, type RunOptions } from './xbuild.ts'
 import { baseLayout } from './examples.ts'
@@ -7,13 +8,14 @@ import { baseLayout } from './examples.ts'
 /** What a file of a context holds, or where a symbolic link leads. */
 export type Content = string | Uint8Array | { readonly link: string }
 
-/** Writes files, by their paths, under a folder that is made; gives the folder back. */
+/** Writes files, by their paths, whose names may be any bytes, under a folder that is made; gives the folder back. */
 export function writeFiles(folder: string, files: Readonly<Record<string, Content>>): string {
   mkdirSync(folder, { recursive: true })
   for (const [path, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true })
-    if (typeof content === 'object' && 'link' in content) symlinkSync(content.link, join(folder, path))
-    else writeFileSync(join(folder, path), content)
+    const full = rawName(join(folder, path))
+    mkdirSync(rawName(dirname(join(folder, path))), { recursive: true })
+    if (typeof content === 'object' && 'link' in content) symlinkSync(rawName(content.link), full)
+    else writeFileSync(full, content)
   }
   return folder
 }

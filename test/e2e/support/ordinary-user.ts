@@ -103,7 +103,8 @@ export function ordinaryUser(ownFolder: string): OrdinaryUser {
     },
     async give(folder, name) {
       const copy = join(home, name)
-      cpSync(folder, copy, { recursive: true, verbatimSymlinks: true })
+      // Node's own copy loses names that are not UTF-8
+      await runOk('cp', ['-rPT', '--preserve=mode', folder, copy])
       if (asRoot) await runOk('chown', ['-R', NAME, copy])
       return copy
     },
