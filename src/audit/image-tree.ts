@@ -29,8 +29,9 @@ type Node = { readonly program: PlacedProgram } | { readonly link: string } | 'o
 /** Puts layers on top of each other, bottom first (image-spec layer.md). */
 export function mergeLayers(layers: readonly LayerFiles[]): ImageTree {
   const nodes = new Map<string, Node>()
-  /** Paths of other files, by their hash: layers whose folders they hide were looked at before. */
-  const others = new Set<string>()
+  /** Hashes of the paths of other files: layers whose folders they hide were looked at before. */
+  const others: Buffer[] = []
+  const lostLinks = new Set<string>()
   /** Paths of programs and links and of the folders above them, each hashed once. */
   const byHash = new Map<string, string>()
   const above = new Set<string>()
@@ -73,12 +74,13 @@ export function mergeLayers(layers: readonly LayerFiles[]): ImageTree {
     remove(files.opaque, { itself: false })
     if (files.opaque.includes('')) nodes.clear()
     remove(files.removed.map(landed), { itself: true })
-    const hashes = hashesOf(files.others)
-    remove(
-      [...hashes].flatMap((hash) => byHash.get(hash) ?? []),
-      { itself: true },
-    )
-    for (const hash of hashes) others.add(hash)
+    const hashes = Buffer.from(files.others, 'base64')
+    others.push(hashes)
+    if (nodes.size > 0)
+      remove(
+        hashesOf(hashes).flatMap((hash) => byHash.get(hash) ?? []),
+        { itself: true },
+      )
     const added = files.programs.map((program) => ({ ...program, path: landed(program.path), layer }))
     const links = new Map(files.symlinks.map(([path, link]) => [landed(path), link]))
     const hardlinks = files.hardlinks.map(([path, target]) => [landed(path), landed(target)] as const)
@@ -89,7 +91,7 @@ export function mergeLayers(layers: readonly LayerFiles[]): ImageTree {
       const node = nodes.get(target)
       if (node === undefined || node === 'other') nodes.delete(path)
       else place(path, 'program' in node ? { program: { ...node.program, path, layer } } : node)
-      if (node === undefined) others.add(pathHash(path))
+      if (node === undefined) lostLinks.add(path)
     }
   }
   const programs = new Map<string, PlacedProgram>()
@@ -137,19 +139,34 @@ export function mergeLayers(layers: readonly LayerFiles[]): ImageTree {
     },
     has(path) {
       const real = resolve(path)
-      return real !== undefined && (nodes.has(real) || others.has(pathHash(real)))
+      if (real === undefined) return false
+      if (nodes.has(real) || lostLinks.has(real)) return true
+      const hash = Buffer.from(pathHash(real), 'hex')
+      return others.some((hashes) => hasHash(hashes, hash))
     },
     linksIn: (folder) => folders.get(folder) ?? [],
     links: () => [...folders.values()].flat(),
   }
 }
 
-function hashesOf(text: string): Set<string> {
-  const bytes = Buffer.from(text, 'base64')
-  const hashes = new Set<string>()
+function hashesOf(bytes: Buffer): string[] {
+  const hashes: string[] = []
   for (let at = 0; at + HASH_BYTES <= bytes.length; at += HASH_BYTES)
-    hashes.add(bytes.toString('hex', at, at + HASH_BYTES))
+    hashes.push(bytes.toString('hex', at, at + HASH_BYTES))
   return hashes
+}
+
+/** Whether a hash is among those of a layer, which are sorted. */
+function hasHash(sorted: Buffer, hash: Buffer): boolean {
+  let [from, to] = [0, Math.floor(sorted.length / HASH_BYTES)]
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    const order = hash.compare(sorted, middle * HASH_BYTES, (middle + 1) * HASH_BYTES)
+    if (order === 0) return true
+    if (order < 0) to = middle
+    else from = middle + 1
+  }
+  return false
 }
 
 function parent(path: string): string {

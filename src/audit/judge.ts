@@ -29,10 +29,11 @@ export function judge({ platform, config, tree, isWhole }: AuditedImage): AuditR
   const runs = createRunsOn(platform)
   const sets = createSets(tree, platform, runs)
   const makers = levelOfMakers(tree)
+  const hasLoader = loadersOf(tree)
   for (const file of tree.programs.values()) {
     const { because, abi } = started.get(file.path) ?? {}
-    const found = wrongFor(file, { platform, tree, isWhole, because, abi, runs, makers })
-    if (!found) continue
+    const found = wrongFor(file, { isWhole, abi, runs, makers, hasLoader })
+    if (!found || (because === undefined && isData(file, platform))) continue
     const how = { isReached: because !== undefined, isStarted: because !== undefined && because !== 'PATH' }
     if ((found.problem === 'machine' || found.problem === 'level') && sets.holds(file, how)) continue
     findings.push({ path: `/${file.path}`, ...found, ...compact({ because }), layer: file.layer })
@@ -57,23 +58,21 @@ function weight(finding: Finding): number {
 }
 
 interface Circumstances {
-  readonly platform: Platform
-  readonly tree: ImageTree
   readonly isWhole: boolean
-  readonly because: string | undefined
   /** The float ABI of what loads it. */
   readonly abi: string | undefined
   readonly runs: (program: Program) => Runs
   /** The level of CPUs that the image's C library needs, 0 for any. */
   readonly makers: number
+  readonly hasLoader: (path: string, loader: string) => boolean
 }
 
 function wrongFor(
   file: PlacedProgram,
-  { platform, tree, isWhole, because, abi, runs: runsHere, makers }: Circumstances,
+  { isWhole, abi, runs: runsHere, makers, hasLoader }: Circumstances,
 ): Pick<Finding, 'problem' | 'is'> | undefined {
   const { path, program, executable } = file
-  if (!program || (because === undefined && isData(file, platform))) return undefined
+  if (!program) return undefined
   const runs = runsHere(program)
   if (runs === 'no') return { problem: 'machine', is: platformOf(program) }
   if (runs === 'level') {
@@ -84,15 +83,23 @@ function wrongFor(
   const { loader, kind } = program
   if (loader === undefined || kind !== 'program' || !isWhole || !executable || SHARED_OBJECT.test(path))
     return undefined
-  return hasLoader(tree, path, loader) ? undefined : { problem: 'loader', is: loader }
+  return hasLoader(path, loader) ? undefined : { problem: 'loader', is: loader }
 }
 
-/** Whether a loader is in the image; for a program of a tree inside of the image, in that tree. */
-function hasLoader(tree: ImageTree, path: string, loader: string): boolean {
-  if (tree.find(loader)?.program) return true
-  for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1))
-    if (tree.find(`${path.slice(0, at)}/${loader}`)?.program) return true
-  return false
+/** Tells whether a loader is in the image; for a program of a tree inside of the image, in that tree. */
+function loadersOf(tree: ImageTree): (path: string, loader: string) => boolean {
+  const known = new Map<string, boolean>()
+  const isThere = (loader: string) => {
+    let there = known.get(loader)
+    if (there === undefined) known.set(loader, (there = tree.find(loader)?.program !== undefined))
+    return there
+  }
+  return (path, loader) => {
+    if (isThere(loader)) return true
+    for (let at = path.indexOf('/'); at > 0; at = path.indexOf('/', at + 1))
+      if (tree.find(`${path.slice(0, at)}/${loader}`)?.program) return true
+    return false
+  }
 }
 
 /** The level of CPUs that the makers of the distribution chose, as its C library says. */

@@ -61,8 +61,8 @@ export function reachable(tree: ImageTree, config: ContainerConfig): ReadonlyMap
   function follow(file: PlacedProgram, strict: boolean): void {
     const loading = { strict: false, abi: file.program?.abi }
     for (const name of file.program?.needed ?? []) {
-      const library = libraries.get(name)
-      if (library && library !== 'several') reach(library, `a library of /${file.path}`, loading)
+      const library = libraries(name)
+      if (library) reach(library, `a library of /${file.path}`, loading)
     }
     if (file.program?.loader !== undefined)
       reach(tree.find(file.program.loader), `the loader of /${file.path}`, loading)
@@ -110,12 +110,12 @@ export function reachable(tree: ImageTree, config: ContainerConfig): ReadonlyMap
   words(Cmd, 'CMD', { isFirst: (Entrypoint ?? []).length === 0 })
   const test = Healthcheck?.Test ?? []
   words(test[0] === 'CMD-SHELL' ? ['/bin/sh', '-c', ...test.slice(1)] : test.slice(1), 'HEALTHCHECK', { isFirst: true })
-  for (const folder of folders) {
-    const real = tree.resolve(folder)
-    if (real === undefined) continue
-    for (const file of tree.programs.values())
-      if (parentOf(file.path) === real && isInPath(file)) reach(file, 'PATH', { strict: false })
-    for (const link of tree.linksIn(real)) {
+  const real = folders.map((folder) => tree.resolve(folder))
+  const inFolder = programsIn(tree, new Set(real))
+  for (const folder of real) {
+    if (folder === undefined) continue
+    for (const file of inFolder.get(folder) ?? []) if (isInPath(file)) reach(file, 'PATH', { strict: false })
+    for (const link of tree.linksIn(folder)) {
       const file = tree.find(link)
       if (file && isInPath(file)) reach(file, 'PATH', { strict: false })
     }
@@ -133,18 +133,40 @@ function isShell(word = ''): boolean {
 }
 
 /** Files by name; of several of a name the loader takes one of the right kind, which is not known here. */
-function byName(tree: ImageTree): Map<string, PlacedProgram | 'several'> {
-  const names = new Map<string, PlacedProgram | 'several'>()
-  const add = (name: string, file: PlacedProgram) => {
-    const there = names.get(name)
-    names.set(name, there === undefined || there === file ? file : 'several')
+function byName(tree: ImageTree): (name: string) => PlacedProgram | undefined {
+  const paths = new Map<string, string | string[]>()
+  const add = (path: string) => {
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    const there = paths.get(name)
+    if (there === undefined) paths.set(name, path)
+    else if (typeof there === 'string') paths.set(name, [there, path])
+    else there.push(path)
   }
-  for (const file of tree.programs.values()) add(file.path.slice(file.path.lastIndexOf('/') + 1), file)
-  for (const path of tree.links()) {
-    const file = tree.find(path)
-    if (file) add(path.slice(path.lastIndexOf('/') + 1), file)
+  for (const path of tree.programs.keys()) add(path)
+  for (const path of tree.links()) add(path)
+  const known = new Map<string, PlacedProgram | undefined>()
+  return (name) => {
+    if (known.has(name)) return known.get(name)
+    // Links are followed only when something asks for their name
+    const there = paths.get(name) ?? []
+    const files = new Set((typeof there === 'string' ? [there] : there).flatMap((path) => tree.find(path) ?? []))
+    const [file] = files.size === 1 ? files : []
+    known.set(name, file)
+    return file
   }
-  return names
+}
+
+/** The programs right below some folders. */
+function programsIn(tree: ImageTree, folders: ReadonlySet<string | undefined>): Map<string, PlacedProgram[]> {
+  const found = new Map<string, PlacedProgram[]>()
+  for (const file of tree.programs.values()) {
+    const folder = parentOf(file.path)
+    if (!folders.has(folder)) continue
+    const there = found.get(folder)
+    if (there) there.push(file)
+    else found.set(folder, [file])
+  }
+  return found
 }
 
 function parentOf(path: string): string {
