@@ -3,7 +3,8 @@ import type { Dockerfile, StageGraph } from '../dockerfile/types.ts'
 import type { TargetId } from '../plan/target-id.ts'
 import type { Diagnostic } from '../errors.ts'
 import type { Platform } from '../platform.ts'
-import type { DockerfileText, MainContext } from '../content/main-context.ts'
+import type { DockerfileText } from '../content/context-types.ts'
+import type { MainContext } from '../content/main-context.ts'
 
 /** One target of a session: the options as they are for it, its Dockerfile, and what that comes to. */
 export interface TargetBuild extends TargetId {

@@ -1,4 +1,4 @@
-import type { RemoteReader } from '../content/main-context.ts'
+import type { RemoteReader } from '../content/context-types.ts'
 import { makeRemoteVertex } from './source-vertex.ts'
 import type { TreeSource } from '../content/sources.ts'
 import type { Remotes } from './remotes-types.ts'
