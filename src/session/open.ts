@@ -2,24 +2,20 @@ import { once } from '../host/once.ts'
 import { resolve } from 'node:path'
 import type { CacheImports } from '../cache/import.ts'
 import type { CompleteOptions } from '../config/options.ts'
-import type { ReadSecret } from '../source/logins.ts'
 import type { SessionEdges } from './secrecy.ts'
 import type { BuildEdges, SessionRequest } from './types.ts'
-import { openBuildInputs, secretsOf, type HideSecret } from '../content/build-inputs.ts'
 import { toXbuildError, XbuildError } from '../errors.ts'
-import { allowsHostNetwork } from '../dockerfile/entitlements.ts'
 import { remoteReader } from '../engine/remote-reader.ts'
-import { createEngineServices, withEpoch, type EngineServices } from '../engine/services.ts'
+import { withEpoch, type EngineServices } from '../engine/services.ts'
 import { openMainContext, type MainContext } from '../content/main-context.ts'
-import { findLaunch } from '../emulation/launch.ts'
 import { blameCaches } from './imported-caches.ts'
 import { withGhaScopes } from './gha-scopes.ts'
 import { allowInsecure } from './insecure.ts'
 import { findMachines, type Machines } from './machines.ts'
+import { openServices, reachOf } from './open-services.ts'
 import { addProxies } from './proxies.ts'
 import type { Node } from '../plan/types.ts'
 import { formatPlatform, platformOfNodeArch } from '../platform.ts'
-import type { Reach } from '../host/http/reach.ts'
 import { createRegistryClient } from '../registry/client.ts'
 import type { RegistryClient } from '../registry/types.ts'
 import { makeDurable } from '../store/durable.ts'
@@ -54,93 +50,43 @@ export interface Session {
 }
 
 /** Opens the store and the registry client; starts nothing, unless the time of contexts must be known. */
-export async function openSession(
-  asked: readonly SessionRequest[],
-  { emit, signal, env, secretEnv = env, stdin, secrecy }: BuildEdges & Partial<Pick<SessionEdges, 'secrecy'>>,
-): Promise<Session> {
+export async function openSession(asked: readonly SessionRequest[], edges: OpenEdges): Promise<Session> {
+  const { emit, signal, env } = edges
   const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
   const allowed = await allowInsecure(asked, { emit, env, signal })
   const requests = withGhaScopes(await addProxies(allowed, { env, warn }), env)
+  const session = await openParts(requests, { ...edges, warn })
+  if (!session.options.epochOfContext) return session
+  try {
+    return await stamped(session)
+  } catch (error) {
+    await session.close()
+    throw error
+  }
+}
+
+type OpenEdges = BuildEdges & Partial<Pick<SessionEdges, 'secrecy'>>
+
+type PartEdges = OpenEdges & { readonly warn: (message: string) => void }
+
+async function openParts(requests: readonly SessionRequest[], edges: PartEdges): Promise<Session> {
+  const { signal, env, secrecy, warn } = edges
   const { options } = requests[0]!
   const reach = reachOf(requests)
   const registry = createRegistryClient({
     ...{ registries: options.registries, env, onRetry: warn, hide: secrecy?.hide },
     reach: reach === 'all' ? reach : 'no-metadata',
   })
-  const store = await openStore(
-    options.store === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(options.cwd, options.store),
-  )
-  if (store.folder.wasOpen) warn(wasOpenWarning(store.folder))
-  if (store.folder.lost) warn(lostWarning(store.folder))
-  const lease = await takeBuildLease(store.folder, {
-    signal,
-    onWait: (others) => warn(`Waiting for ${describeHolders(others)} to end`),
-  })
-  let planned: (local: Node | undefined) => void = () => {}
-  const local = new Promise<Node | undefined>((settle) => (planned = settle))
-  const launch = once(async () =>
-    findLaunch(
-      env,
-      ((await local)?.emulated ?? []).flatMap((entry) =>
-        entry.status === 'ready' ? [entry.platform.architecture] : [],
-      ),
-    ),
-  )
-  // Of its own: contexts are read before anything is opened for steps
-  let closeAgent = async () => {}
-  const gitAgent = once(async () => {
-    const { ssh, cwd } =
-      requests.map((request) => request.options).find(({ ssh }) => ssh?.['default'] !== undefined) ?? {}
-    if (!ssh || cwd === undefined) return undefined
-    const inputs = await openBuildInputs({ ssh: { default: ssh['default']! }, cwd }, { env })
-    closeAgent = inputs.close
-    return inputs
-  })
-  const services = createEngineServices({
-    store,
-    env,
-    emit,
-    launch,
-    sourceDateEpoch: options.sourceDateEpoch,
-    accel: options.accel ?? 'auto',
-    packSets: options.packs && { names: options.packs, client: registry },
-    signal,
-    secret: secretsOfAll(requests, secretEnv, secrecy?.hide),
-    agent: async () => (await gitAgent())?.agent('default'),
-    reach,
-  })
-  const machines = once(() => findMachines(requests, { env, signal, store }))
-  let askedMachines = false
+  const { store, lease } = await openStoreOf(options, edges)
+  const { services, planned, closeAgent } = openServices(requests, { ...edges, store, registry, reach })
+  const machines = askedOnce(() => findMachines(requests, { env, signal, store }))
+  const contexts = createContextsOf({ ...edges, services, store })
   const importedCaches: CacheImports[] = []
   const owned: { close(): Promise<void> }[] = []
-  const contexts = new Map<SessionRequest, Promise<MainContext>>()
-
-  function openContextOf({ options: own }: SessionRequest): Promise<MainContext> {
-    const wanted = own.platforms.length > 0 ? own.platforms : [platformOfNodeArch(process.arch)]
-    return openMainContext(own, {
-      remotes: remoteReader(services.remotes, { platforms: wanted.map(formatPlatform), byUser: !own.projectContext }),
-      folder: store.folder,
-      stdin,
-      signal,
-    })
-  }
-
-  const session: Session = {
-    store,
-    lease,
-    services,
-    registry,
-    options,
-    requests,
-    contextOf(request) {
-      const context = contexts.get(request) ?? openContextOf(request)
-      contexts.set(request, context)
-      return context
-    },
-    machines: () => ((askedMachines = true), machines()),
-    planned,
-    warn,
-    importedCaches,
+  return {
+    ...{ store, lease, services, registry, options, requests, planned, warn, importedCaches },
+    contextOf: contexts.of,
+    machines: machines.ask,
     blame: (error) => blameCaches(error, { caches: importedCaches, requests, signal, warn }),
     own(opened) {
       if (opened) owned.push(opened)
@@ -154,17 +100,64 @@ export async function openSession(
         )
       }
       lease.release()
-      const found = askedMachines ? await machines().catch(() => undefined) : undefined
-      const opened = [...contexts.values()].map(async (context) => (await context).close())
-      await Promise.allSettled([...opened, services.close(), registry.close(), found?.close(), closeAgent()])
+      const found = await machines.answer()
+      await Promise.allSettled([contexts.close(), services.close(), registry.close(), found?.close(), closeAgent()])
     },
   }
-  if (!options.epochOfContext) return session
-  try {
-    return await stamped(session)
-  } catch (error) {
-    await session.close()
-    throw error
+}
+
+async function openStoreOf(
+  options: CompleteOptions,
+  { env, signal, warn }: PartEdges,
+): Promise<Pick<Session, 'store' | 'lease'>> {
+  const store = await openStore(
+    options.store === undefined ? defaultStoreRoot(env, process.geteuid?.() ?? 0) : resolve(options.cwd, options.store),
+  )
+  if (store.folder.wasOpen) warn(wasOpenWarning(store.folder))
+  if (store.folder.lost) warn(lostWarning(store.folder))
+  const lease = await takeBuildLease(store.folder, {
+    signal,
+    onWait: (others) => warn(`Waiting for ${describeHolders(others)} to end`),
+  })
+  return { store, lease }
+}
+
+/** Something that is found when somebody asks; `answer` is what they got, and nothing when nobody asked. */
+function askedOnce<T>(find: () => Promise<T>): { ask(): Promise<T>; answer(): Promise<T | undefined> } {
+  const ask = once(find)
+  let isAsked = false
+  return {
+    ask: () => ((isAsked = true), ask()),
+    answer: async () => (isAsked ? ask().catch(() => undefined) : undefined),
+  }
+}
+
+/** The contexts of requests, each opened once. */
+function createContextsOf({
+  services,
+  store,
+  stdin,
+  signal,
+}: Pick<Session, 'services' | 'store'> & Pick<OpenEdges, 'stdin' | 'signal'>) {
+  const contexts = new Map<SessionRequest, Promise<MainContext>>()
+
+  function open({ options: own }: SessionRequest): Promise<MainContext> {
+    const wanted = own.platforms.length > 0 ? own.platforms : [platformOfNodeArch(process.arch)]
+    return openMainContext(own, {
+      remotes: remoteReader(services.remotes, { platforms: wanted.map(formatPlatform), byUser: !own.projectContext }),
+      folder: store.folder,
+      stdin,
+      signal,
+    })
+  }
+
+  return {
+    of(request: SessionRequest): Promise<MainContext> {
+      const context = contexts.get(request) ?? open(request)
+      contexts.set(request, context)
+      return context
+    },
+    close: () => Promise.allSettled([...contexts.values()].map(async (context) => (await context).close())),
   }
 }
 
@@ -194,26 +187,4 @@ async function stamped(session: Session): Promise<Session> {
     requests,
     contextOf: async (request) => contexts.get(request)!,
   }
-}
-
-/** Secrets by id, of whichever request has one of that id: logins of the same id are the same. */
-function secretsOfAll(
-  requests: readonly SessionRequest[],
-  env: BuildEdges['env'],
-  hide: HideSecret | undefined,
-): ReadSecret {
-  const readers = requests.map(({ options }) => secretsOf(options, env, hide))
-  return async (id) => {
-    for (const read of readers) {
-      const content = await read(id)
-      if (content !== undefined) return content
-    }
-    return undefined
-  }
-}
-
-/** What ADD, contexts and registries may reach: as much as the steps of the build. */
-function reachOf(requests: readonly SessionRequest[]): Reach {
-  if (requests.every((request) => allowsHostNetwork(request.options))) return 'all'
-  return requests.some((request) => request.options.network === 'private') ? 'no-loopback' : 'no-metadata'
 }
