@@ -22,7 +22,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/**/*.integration.ts'],
           globalSetup: ['test/support/generate.ts'],
-          testTimeout: 60_000,
+          testTimeout: 240_000,
           maxWorkers: 2,
         },
       },
