@@ -88,6 +88,7 @@ export async function executeRun(vertex: RunVertex, snapshot: StepSnapshot, edge
       files: step.files,
       emulated,
       runtime: runtime.path,
+      isRunc: runtime.isRunc,
       seccomp: runtime.seccomp,
       guardsDevices: runtime.devices,
       mostProcesses: mostProcesses(),

@@ -42,7 +42,7 @@ export interface WorkerMethods {
    */
   probeRuntime: {
     params: { runtime: string; architecture?: string }
-    result: { failure?: string; seccomp: boolean; devices: boolean }
+    result: { failure?: string; isRunc: boolean; seccomp: boolean; devices: boolean }
   }
   /** Bytes that snapshots take on disk. */
   measure: { params: { ids: readonly string[] }; result: { sizes: Readonly<Record<string, number>> } }
@@ -129,6 +129,8 @@ export interface RunParams {
   readonly cwd: string
   readonly files: readonly { readonly path: string; readonly content: string; readonly mode: number }[]
   readonly runtime: string
+  /** It says that it is runc. */
+  readonly isRunc: boolean
   /** A program of a foreign platform: its crash is the emulator's until shown otherwise. */
   readonly emulated: boolean
   /** Those inside others after them. */

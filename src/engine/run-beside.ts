@@ -66,6 +66,7 @@ export async function runBeside(
         files: files.map(({ path, content }) => ({ path, content, mode: 0o644 })),
         emulated: architecture !== undefined,
         runtime: runtime.path,
+        isRunc: runtime.isRunc,
         seccomp: runtime.seccomp,
         guardsDevices: runtime.devices,
         mounts: [],

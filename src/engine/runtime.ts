@@ -14,6 +14,8 @@ const CANDIDATES = ['crun', 'runc', 'youki']
 /** An OCI runtime that works here. */
 export interface Runtime {
   readonly path: string
+  /** It says that it is runc, whatever it is called. */
+  readonly isRunc: boolean
   /** It takes a seccomp profile. */
   readonly seccomp: boolean
   /** It keeps the machine's devices closed to containers; always so in a user namespace. */
@@ -61,14 +63,13 @@ export function createRuntimeFinder({
       const path = await findProgram(name)
       if (path === undefined) continue
       const { size, mtimeMs } = await stat(path)
-      installed.push({ path, key: keyOf(['runtime', 3, path, size, mtimeMs, release(), uid, cgroupHierarchy()]) })
+      installed.push({ path, key: keyOf(['runtime', 4, path, size, mtimeMs, release(), uid, cgroupHierarchy()]) })
     }
     const facts = openFacts?.()
     // The first one that works: those before it have failed since the machine started, and need not fail again
-    const all = keyOf(['runtime', 1, installed.map(({ key }) => key), namespacesHere()])
+    const all = keyOf(['runtime', 2, installed.map(({ key }) => key), namespacesHere()])
     const last = facts?.get<Runtime>(all)
-    if (last && installed.some(({ path }) => path === last.path))
-      return { path: last.path, seccomp: last.seccomp === true, devices: last.devices === true }
+    if (last && installed.some(({ path }) => path === last.path)) return checked(last)
     const remember = async (runtime: Runtime) => {
       await facts?.put(all, runtime)
       return runtime
@@ -76,12 +77,12 @@ export function createRuntimeFinder({
     const failures: string[] = []
     for (const { path, key } of installed) {
       const known = await store.records.get<Runtime>('runtimes', key)
-      if (known) return remember({ path, seccomp: known.seccomp === true, devices: known.devices === true })
+      if (known) return remember(checked({ ...known, path }))
       const worker = await workers.native()
-      const { failure, seccomp, devices } = await worker.call('probeRuntime', { runtime: path }, { signal })
+      const { failure, ...found } = await worker.call('probeRuntime', { runtime: path }, { signal })
       if (failure === undefined) {
-        await store.records.put('runtimes', key, { path, seccomp, devices } satisfies Runtime)
-        return remember({ path, seccomp, devices })
+        await store.records.put('runtimes', key, { path, ...found } satisfies Runtime)
+        return remember({ path, ...found })
       }
       failures.push(`${path}: ${failure}`)
     }
@@ -102,4 +103,9 @@ export function createRuntimeFinder({
       hint: 'Install another one, or name one with --oci-runtime',
     })
   }
+}
+
+/** What was remembered, where somebody else may have changed it. */
+function checked({ path, isRunc, seccomp, devices }: Runtime): Runtime {
+  return { path, isRunc: isRunc === true, seccomp: seccomp === true, devices: devices === true }
 }

@@ -75,6 +75,10 @@ const OPENING = `#!${process.execPath}
 const { spawnSync } = require('node:child_process')
 const { readFileSync, writeFileSync } = require('node:fs')
 const args = process.argv.slice(2)
+if (args[0] === '--version') {
+  console.log('opening version 1')
+  process.exit(0)
+}
 const bundle = args.indexOf('--bundle')
 if (bundle !== -1) {
   const file = args[bundle + 1] + '/config.json'
@@ -88,7 +92,8 @@ process.exit(spawnSync('runc', args, { stdio: 'inherit' }).status ?? 1)
 test.each(['version 1', 'version 2'] as const)(
   "a runtime that opens the machine's console does not open it to a native step, with %s of control groups",
   async (version) => {
-    const runtime = join(folder, 'opening')
+    // Its name says nothing of what it is
+    const runtime = join(folder, 'opening-runc')
     writeFileSync(runtime, OPENING, { mode: 0o755 })
     const Dockerfile = `FROM busybox
 RUN mknod /console c 5 1 && if (: >>/console); then echo console is open; else echo console is closed; fi

@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import type { CutLine } from '../../content/lines.ts'
 import { XbuildError } from '../../errors.ts'
 import { startProgram } from '../../host/start.ts'
@@ -25,6 +25,8 @@ export interface ContainerOptions {
   readonly name: string
   /** Path of the OCI runtime. */
   readonly runtime: string
+  /** What it says it is, whatever its name. */
+  readonly isRunc: boolean
   readonly signal: AbortSignal
   readonly onLog: OnLog
   /** Where long lines may be cut; absent: anywhere. */
@@ -39,6 +41,7 @@ export async function runContainer({
   scratch,
   name,
   runtime,
+  isRunc,
   signal,
   onLog,
   cut,
@@ -47,7 +50,7 @@ export async function runContainer({
 }: ContainerOptions): Promise<ContainerEnd> {
   const log = join(scratch, 'runtime.log')
   // In a user namespace nobody may set limits on devices, not even its root: runc must be told, others find out.
-  const rootless = inUserNamespace && basename(runtime).includes('runc') ? ['--rootless=true'] : []
+  const rootless = inUserNamespace && isRunc ? ['--rootless=true'] : []
   const base = [...rootless, '--root', join(scratch, 'state'), '--log', log, '--log-format', 'json']
   signal.throwIfAborted()
   const child = startRuntime(runtime, [...base, 'run', '--bundle', scratch, name])

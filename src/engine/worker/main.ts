@@ -46,6 +46,7 @@ process.once('exit', () => {
 })
 
 const network = createStepNetwork()
+const told = new Set<string>()
 
 type Handlers = {
   [M in Method]: (
@@ -59,7 +60,7 @@ const handlers: Handlers = {
   apply: (params, { signal }) => applyLayer(folders, params, signal),
   copy: (params, { signal }) => copy(folders, params, signal),
   workdir: (params) => workdir(folders, params),
-  run: (params, { signal, onLog }) => run(folders, params, { signal, onLog, inUserNamespace, cgroup, network }),
+  run: (params, { signal, onLog }) => run(folders, params, { signal, onLog, inUserNamespace, cgroup, network, told }),
   openNetwork: () => network.open(),
   pack: (params, { signal }) => pack(folders, params, signal),
   exportTree: (params, { signal }) => exportTree(folders, params, signal),

@@ -44,6 +44,7 @@ export function canTryDevices({ inUserNamespace }: Pick<ProbeEdges, 'inUserNames
 /** How a runtime is tried. */
 export interface DeviceProbe extends ProbeEdges {
   readonly runtime: string
+  readonly isRunc: boolean
   /** Section of the configuration; absent: without a profile. */
   readonly seccomp?: unknown
 }
@@ -54,7 +55,7 @@ export interface DeviceProbe extends ProbeEdges {
  */
 export async function tryDevices(
   folders: WorkerFolders,
-  { runtime, signal, cgroup, seccomp }: DeviceProbe,
+  { runtime, isRunc, signal, cgroup, seccomp }: DeviceProbe,
 ): Promise<'closed' | 'open' | undefined> {
   return withScratch(folders, async (scratch) => {
     const rootfs = join(scratch, 'rootfs')
@@ -87,7 +88,7 @@ export async function tryDevices(
         readOnlyRoot: true,
       })
       writeFileSync(join(scratch, 'config.json'), JSON.stringify(config))
-      const options = { scratch, name, runtime, signal, inUserNamespace: false, onLog: () => undefined }
+      const options = { scratch, name, runtime, isRunc, signal, inUserNamespace: false, onLog: () => undefined }
       const { status } = await runContainer(options)
       if (signal.aborted) throw new XbuildError('CANCELED', 'Build canceled')
       return status === CLOSED ? 'closed' : status === OPEN ? 'open' : undefined

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { ARCHITECTURES } from '../../emulation/architectures.ts'
 import { PROBE_STATUS, probeProgram } from '../../emulation/probe-program.ts'
 import { XbuildError } from '../../errors.ts'
+import { runProgram } from '../../host/spawn.ts'
 import { platformOfNodeArch } from '../../platform.ts'
 import { runtimeConfig } from './bundle.ts'
 import { hasCgroupNamespaces, kernelFiles } from './kernel-files.ts'
@@ -20,31 +21,38 @@ export async function probeRuntime(
   folders: WorkerFolders,
   { runtime, architecture }: { runtime: string; architecture?: string },
   options: ProbeEdges,
-): Promise<{ failure?: string; seccomp: boolean; devices: boolean }> {
-  const program = { runtime, architecture: architecture ?? platformOfNodeArch(process.arch).architecture }
+): Promise<{ failure?: string; isRunc: boolean; seccomp: boolean; devices: boolean }> {
+  const isRunc = await saysRunc(runtime)
+  const program = { runtime, isRunc, architecture: architecture ?? platformOfNodeArch(process.arch).architecture }
   if (architecture === undefined && canTryDevices(options)) {
     // Mostly one container tells all
-    const found = await tryDevices(folders, { runtime, ...options, seccomp: seccompProfile(process.arch) })
-    if (found) return { seccomp: true, devices: found === 'closed' }
+    const found = await tryDevices(folders, { runtime, isRunc, ...options, seccomp: seccompProfile(process.arch) })
+    if (found) return { isRunc, seccomp: true, devices: found === 'closed' }
   }
   const { failure } = await probe(folders, { ...options, ...program, seccomp: true })
-  const devices = async () => options.inUserNamespace || guardsDevices(folders, { runtime, ...options })
-  if (failure === undefined) return { seccomp: true, devices: await devices() }
+  const devices = async () => options.inUserNamespace || guardsDevices(folders, { runtime, isRunc, ...options })
+  if (failure === undefined) return { isRunc, seccomp: true, devices: await devices() }
   const other = await probe(folders, { ...options, ...program, seccomp: false })
-  if (other.failure !== undefined) return { seccomp: false, devices: false, failure: other.failure }
-  return { seccomp: false, devices: await devices() }
+  if (other.failure !== undefined) return { isRunc, seccomp: false, devices: false, failure: other.failure }
+  return { isRunc, seccomp: false, devices: await devices() }
+}
+
+/** Runtimes differ in what they must be told, and any may be installed by any name. */
+async function saysRunc(runtime: string): Promise<boolean> {
+  return /^runc\b/.test(await runProgram(runtime, ['--version']).catch(() => ''))
 }
 
 async function probe(
   folders: WorkerFolders,
   {
     runtime,
+    isRunc,
     architecture,
     seccomp,
     signal,
     inUserNamespace,
     cgroup,
-  }: ProbeEdges & { runtime: string; architecture: string; seccomp: boolean },
+  }: ProbeEdges & { runtime: string; isRunc: boolean; architecture: string; seccomp: boolean },
 ): Promise<{ failure?: string }> {
   return withScratch(folders, async (scratch) => {
     const rootfs = join(scratch, 'rootfs')
@@ -76,6 +84,7 @@ async function probe(
       scratch,
       name,
       runtime,
+      isRunc,
       signal,
       inUserNamespace,
       onLog: () => undefined,

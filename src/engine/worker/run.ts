@@ -9,7 +9,7 @@ import type { Changed, RunParams } from '../protocol.ts'
 import { runtimeConfig } from './bundle.ts'
 import { withProcessLimit } from './resources.ts'
 import type { StepTimes } from '../../content/starts.ts'
-import { closeConsole } from './close-console.ts'
+import { closeConsole, consoleWarning } from './close-console.ts'
 import { runContainer, type OnLog } from './container.ts'
 import { watchCpu, type CpuWatch } from './cpu-times.ts'
 import { deviceNodesIn } from './device-nodes.ts'
@@ -34,13 +34,15 @@ export interface RunEdges {
   /** Where steps get their control groups; absent: they have none. */
   readonly cgroup: StepCgroups | undefined
   readonly network: Pick<StepNetwork, 'path' | 'nameserver'>
+  /** What was said already, and is not said again. */
+  readonly told: Set<string>
 }
 
 /** RUN: runs a command in a container over `lowers`; what it changed is snapshot `id`. */
 export async function run(
   folders: WorkerFolders,
   params: RunParams,
-  { signal, onLog, inUserNamespace, cgroup, network }: RunEdges,
+  { signal, onLog, inUserNamespace, cgroup, network, told }: RunEdges,
 ): Promise<Changed> {
   const lowers = params.lowers.length === 0 ? [emptyLower(folders)] : params.lowers
   return makeSnapshot(folders, { id: params.id, lowers }, async ({ merged, upper, scratch }) => {
@@ -83,7 +85,7 @@ export async function run(
           cgroup,
           mostProcesses: params.mostProcesses,
           name,
-          ...compact({ hooks: closeConsole(cgroup, { runtime: params.runtime, name, scratch }) }),
+          ...compact({ hooks: closeConsole(cgroup, { isRunc: params.isRunc, name, scratch }) }),
           ...(params.resources ? { resources: params.resources } : {}),
         })
         // The configuration holds secrets that are variables, and the runtime may keep a copy of it
@@ -96,6 +98,7 @@ export async function run(
           scratch: bundle,
           name,
           runtime: params.runtime,
+          isRunc: params.isRunc,
           signal,
           onLog: (stream, lines) => onLog(stream, lines.map(mask.text)),
           cut: mask.cut,
@@ -107,7 +110,9 @@ export async function run(
         return measured
       })
       removeMountPoints(merged, mountPoints)
-      return { empty: isEmpty(upper), ...(times ? { times } : {}) }
+      const warnings = consoleWarning({ runtime: params.runtime, scratch }).filter((one) => !told.has(one))
+      for (const one of warnings) told.add(one)
+      return { empty: isEmpty(upper), ...(warnings.length > 0 ? { warnings } : {}), ...(times ? { times } : {}) }
     })
   })
 }
