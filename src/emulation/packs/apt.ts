@@ -5,6 +5,7 @@ import { XbuildError } from '../../errors.ts'
 import { ownMark } from '../../host/process-mark.ts'
 import { smallShell } from '../../host/small-shell.ts'
 import { digestOf } from './pack-files.ts'
+import { readMembers, type WantedMember } from './deb-members.ts'
 import { aptOptions, openIndex, type IndexOptions } from './apt-index.ts'
 import type { AptPackage } from './apt-stanzas.ts'
 
@@ -30,11 +31,8 @@ export interface Apt {
   folders(packages: readonly AptPackage[]): Promise<string[]>
   /** Unpacks whole packages over each other into a folder. */
   unpack(packages: readonly AptPackage[], folder: string): Promise<void>
-  /**
-   * A folder with the first file of a package that each of some patterns of tar(1) matches: what comes after them is not
-   * read. Nothing when one matches none.
-   */
-  folderOfFirst(one: AptPackage, patterns: readonly string[]): Promise<string | undefined>
+  /** A folder with some files of a package, of which no more is read than they need. Nothing when it lacks one. */
+  folderOfMembers(one: AptPackage, wanted: readonly WantedMember[]): Promise<string | undefined>
   /** Removes a folder of unpacked packages, at the latest when it is closed: for this process that takes long. */
   discard(folder: string): void
   /** Starts a program without an environment, and gives what it said: for this process that takes long. */
@@ -64,13 +62,6 @@ const NO_PROGRAMS = [
 
 /** What dpkg-deb says when tar ends early is said by tar, too. */
 const PROGRAMS = `dpkg-deb --fsys-tarfile "$1" | tar --extract --directory="$2" --warning=no-timestamp ${NO_PROGRAMS.map((one) => `--exclude='${one}'`).join(' ')}`
-
-/**
- * Ends dpkg-deb once tar has found its files: what it says then is of no interest. With more threads it would have
- * unpacked what comes after them.
- */
-const FIRST =
-  'deb=$1 to=$2 && shift 2 && DPKG_DEB_THREADS_MAX=1 dpkg-deb --fsys-tarfile "$deb" 2>/dev/null | tar --extract --directory="$to" --occurrence --wildcards --no-same-owner "$@"'
 
 /** Reads the index of the archive. Throws HOST when this machine's apt has no such archive or cannot reach it. */
 export async function openApt(options: AptOptions): Promise<Apt> {
@@ -136,11 +127,11 @@ export async function openApt(options: AptOptions): Promise<Apt> {
     return got
   }
 
-  async function unpackFirst(one: AptPackage, patterns: readonly string[], to: string): Promise<string> {
+  async function unpackMembers(one: AptPackage, wanted: readonly WantedMember[], to: string): Promise<string> {
     await mkdir(to, { recursive: true })
     fetch([one])
-    const deb = await downloads.get(one.sha256)!
-    await inLane('/bin/sh', ['-c', FIRST, 'sh', deb, to, ...patterns])
+    const found = await readMembers(await downloads.get(one.sha256)!, wanted, { folder: to, signal })
+    if (!found) throw new XbuildError('NOT_FOUND', `Package "${one.name}" lacks a file`)
     return to
   }
 
@@ -187,17 +178,18 @@ export async function openApt(options: AptOptions): Promise<Apt> {
       }
     },
 
-    async folderOfFirst(one, patterns) {
+    async folderOfMembers(one, wanted) {
       const all = unpacked.get(`${one.sha256}-programs`)
       if (all) return all
-      const key = `${one.sha256}-${createHash('sha256').update(patterns.join('\n')).digest('hex').slice(0, 12)}`
-      const got = unpacked.get(key) ?? unpackFirst(one, patterns, join(root, key))
+      const words = wanted.map(({ path, first }) => `${path.source} ${first}`).join('\n')
+      const key = `${one.sha256}-${createHash('sha256').update(words).digest('hex').slice(0, 12)}`
+      const got = unpacked.get(key) ?? unpackMembers(one, wanted, join(root, key))
       unpacked.set(key, got)
       try {
         return await got
       } catch {
         signal.throwIfAborted()
-        return undefined // tar cannot find it
+        return undefined // or it cannot be read
       }
     },
 

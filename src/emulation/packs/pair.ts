@@ -4,6 +4,7 @@ import { XbuildError } from '../../errors.ts'
 import { likeness } from './alike.ts'
 import type { Apt } from './apt.ts'
 import type { AptPackage } from './apt-stanzas.ts'
+import type { WantedMember } from './deb-members.ts'
 import { readElfFile } from './elf.ts'
 import type { Distribution } from './os-release.ts'
 import type { Origin, RecipeMatch } from './recipe.ts'
@@ -55,7 +56,7 @@ export async function findPair(options: PairOptions, folder: string): Promise<Pa
   const root = sources ? join(folder, 'native') : await folderFor({ apt, match }, native)
   if (sources) {
     await apt.unpack(libraries, root)
-    await buildFrom({ ...options, match }, { sources, program: target.file, root })
+    await buildFrom({ ...options, match }, { sources, program: target.says, root })
   }
   const roots = [root, ...(await unpackedLibraries)]
   const program = await findFile(
@@ -63,7 +64,7 @@ export async function findPair(options: PairOptions, folder: string): Promise<Pa
     match.recipe.native.files.map((file) => fill(file, match)),
   )
   if (!program) throw noPair(match, `${native.name} ${native.version} for ${native.architecture} does not hold it`)
-  const alike = await likeness(match.recipe.family, target, { root, file: program })
+  const alike = await likeness(match.recipe.family, { root: target.root, file: target.says }, { root, file: program })
   if ('unlike' in alike) throw noPair(match, alike.unlike)
   return { match, target, native: sources ?? native, libraries, roots, program, rules: alike.rules }
 }
@@ -74,6 +75,8 @@ interface Found {
   /** Folder of the package. */
   readonly root: string
   readonly file: string
+  /** What says how it was configured. */
+  readonly says: string
   readonly id: string
 }
 
@@ -108,7 +111,14 @@ async function findTarget({ apt, match, id, distribution }: PairOptions): Promis
         if (!file) continue
         const own = readElfFile(file)?.id
         if (own !== undefined && (id === undefined || own === id || others.has(id)))
-          return { match: one, found, root, file, id: own }
+          return {
+            match: one,
+            found,
+            root,
+            file,
+            says: (await findFile([root], configuredFiles(one))) ?? file,
+            id: own,
+          }
         candidates.push(`${name} ${found.version}`)
       }
     }
@@ -120,24 +130,47 @@ async function findTarget({ apt, match, id, distribution }: PairOptions): Promis
 
 /** The folder of a package, or of what is read of it: it may have far larger programs behind that. */
 async function folderFor(options: Pick<PairOptions, 'apt' | 'match'>, found: AptPackage): Promise<string> {
-  return (await folderOfFirst(options, found)) ?? (await options.apt.folders([found]))[0]!
+  const { apt, match } = options
+  const wanted = membersOf(match, found)
+  const folder = wanted && (await apt.folderOfMembers(found, wanted))
+  if (folder === undefined || !(await findFile([folder], filesOf(match, found))))
+    return (await apt.folders([found]))[0]!
+  return folder
 }
 
-async function folderOfFirst(
-  { apt, match }: Pick<PairOptions, 'apt' | 'match'>,
-  found: AptPackage,
-): Promise<string | undefined> {
+const isTarget = ({ target }: RecipeMatch, { architecture }: AptPackage) => architecture === target.debian
+
+const filesOf = (match: RecipeMatch, found: AptPackage) =>
+  (isTarget(match, found) ? match.recipe.target : match.recipe.native).files.map((file) => fill(file, match))
+
+/** What is read of a package; nothing: all of it. */
+function membersOf(match: RecipeMatch, found: AptPackage): readonly WantedMember[] | undefined {
   const { recipe } = match
-  const isTarget = found.architecture === match.target.debian
-  const names = (isTarget ? recipe.target : recipe.native).files.map((file) => basename(fill(file, match)))
+  if (recipe.reads) return recipe.reads.map((pattern) => ({ path: likePattern(pattern) }))
+  const files = filesOf(match, found)
+  if (recipe.configured && isTarget(match, found))
+    return [{ path: likeOneOf(configuredFiles(match)) }, { path: likeOneOf(files), first: FIRST }]
+  const names = files.map((file) => basename(file))
   const shortest = names.toSorted((one, other) => one.length - other.length)[0]
   const isDriver =
     recipe.family === 'driver' && shortest !== undefined && names.every((name) => name.endsWith(shortest))
-  const patterns = recipe.reads ?? (isDriver ? [`./usr/*${shortest}`] : undefined)
-  if (!patterns) return undefined
-  const folder = await apt.folderOfFirst(found, patterns)
-  const files = isTarget ? targetFiles(match) : recipe.native.files.map((file) => fill(file, match))
-  return folder !== undefined && (await findFile([folder], files)) !== undefined ? folder : undefined
+  return isDriver ? [{ path: likePattern(`./usr/*${shortest}`) }] : undefined
+}
+
+/** Headers and notes of a program lie within so much of it. Bytes. */
+const FIRST = 1 << 16
+
+const configuredFiles = (match: RecipeMatch) => (match.recipe.configured ?? []).map((file) => fill(file, match))
+
+const literally = (text: string) => text.replace(/[[\]^$.+?(){}|\\]/g, '\\$&')
+
+/** A path as a pattern of tar(1) describes it. */
+function likePattern(pattern: string): RegExp {
+  return new RegExp(`^${literally(pattern).replaceAll('*', '.*')}$`)
+}
+
+function likeOneOf(files: readonly string[]): RegExp {
+  return new RegExp(`^\\./(?:${files.map(literally).join('|')})$`)
 }
 
 /** Build-ids of the programs of a recipe for several. */

@@ -51,6 +51,11 @@ export interface Recipe {
    * far larger ones behind them; absent: of drivers themselves, of others all.
    */
   readonly reads?: readonly string[]
+  /**
+   * Small programs of the target's package, of the same build, that say how it was configured, the first that is there:
+   * of the large one no more is read than tells its build-id. Absent: it says so itself.
+   */
+  readonly configured?: readonly string[]
   /** What is changed in the twin. */
   readonly edits?: Edits
   /**
