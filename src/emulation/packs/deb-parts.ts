@@ -45,7 +45,7 @@ export function writePart(
   deb: string,
   { blocks, header, data }: DebParts,
   { first, to }: { first: number; to: string },
-) {
+): void {
   const [from, out] = [openSync(deb, 'r'), openSync(to, 'w', 0o600)]
   try {
     const read = readerOf(from)
