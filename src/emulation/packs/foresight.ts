@@ -2,12 +2,13 @@ import { join } from 'node:path'
 import { toXbuildError } from '../../errors.ts'
 import type { Apt } from './apt.ts'
 import type { SourceFiles } from './compiling.ts'
+import { worthMaking } from './costs.ts'
 import { foresee, type Foreseen } from './foresee.ts'
 import type { Makings } from './makings.ts'
 import type { Distribution } from './os-release.ts'
 import type { Pack } from './pack.ts'
 import type { Recipe, RecipeMatch } from './recipe.ts'
-import { makingCost, noTwinBecause, secondsOf } from './recipes.ts'
+import { noTwinBecause, secondsOf } from './recipes.ts'
 import { findRefusal, keepRefusal } from './refusal.ts'
 import { hostTarget, PACK_TARGETS, type PackTarget } from './targets.ts'
 
@@ -95,6 +96,7 @@ export function createForesight({ folder, makings, recipes, packs }: ForesightOp
       .make({
         matches: (apt) => matchesOf(recipe, target, apt),
         recipe: recipe.name,
+        common: Object.keys(recipe.common ?? {}),
         about: `${recipe.about} of ${distribution.id} ${distribution.codename} for ${target.debian}`,
         targets: [target],
         architecture,
@@ -119,16 +121,16 @@ export function createForesight({ folder, makings, recipes, packs }: ForesightOp
       }
       await reckon()
       const all = await recipes()
-      const worth: { readonly recipe: Recipe; readonly key: string; readonly gain: number }[] = []
+      const candidates: { readonly recipe: Recipe; readonly key: string; readonly gain: number }[] = []
       for (const name of new Set([...steps.values()].flatMap(({ programs }) => programs.map((one) => one.recipe)))) {
         const recipe = all.find((one) => one.name === name)
         const key = `${architecture} ${name}`
-        const gain = (gains.get(key) ?? 0) - makingCost(recipe)
-        if (recipe && gain > 0 && (await canBeMade(recipe, image))) worth.push({ recipe, key, gain })
+        const gain = gains.get(key) ?? 0
+        if (recipe && gain > 0 && (await canBeMade(recipe, image))) candidates.push({ recipe, key, gain })
       }
-      // The archive is opened for all of them
-      if (worth.reduce((sum, { gain }) => sum + gain, 0) <= makings.opening()) return
-      for (const { recipe, key } of worth)
+      const worth = worthMaking(candidates, makings.read(architecture))
+      if (worth.gain <= makings.opening()) return // the archive is opened for all of them
+      for (const { recipe, key } of worth.chosen)
         if (!ahead.has(key)) ahead.set(key, { since: Date.now(), pack: make(recipe, image).catch(() => undefined) })
     },
     of: (architecture, recipe) => ahead.get(`${architecture} ${recipe}`),

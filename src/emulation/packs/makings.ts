@@ -14,6 +14,8 @@ export interface Wanted {
   /** The likeliest kind of program first. */
   readonly matches: (apt: Apt) => readonly RecipeMatch[]
   readonly recipe: string
+  /** What is read for packs of other recipes, too. */
+  readonly common?: readonly string[]
   /** Told while it is made. */
   readonly about: string
   /** GOARCH of the image. */
@@ -32,6 +34,8 @@ export interface Makings {
   makeBeside(wanted: Pick<Wanted, 'about'>, work: () => Promise<Pack>): Promise<Pack>
   /** What the next pack costs besides: the index of the archive, once. CPU seconds. */
   opening(): number
+  /** What is read already for packs of an architecture (GOARCH) that more are made of. */
+  read(architecture: string): ReadonlySet<string>
   /** Waits for those that are being made, which the signal should have ended. */
   close(): Promise<void>
 }
@@ -50,11 +54,12 @@ export interface MakingsOptions {
 const LANES = 3
 
 /** What fetching and reading the index of an archive takes. CPU seconds. */
-const OPENING = 2
+const OPENING = 2.5
 
 export function createMakings({ folder, signal, onMake, fetch }: MakingsOptions): Makings {
   const archives = new Map<string, Promise<Apt>>()
   const opened: Promise<Apt>[] = []
+  const read = new Map<string, Set<string>>()
   const lanes: Promise<unknown>[] = Array.from({ length: LANES }, () => Promise.resolve())
   let turn = 0
 
@@ -91,8 +96,15 @@ export function createMakings({ folder, signal, onMake, fetch }: MakingsOptions)
     return old ? known.then((apt) => (apt === old ? open(true) : apt)) : known
   }
 
+  function readFor(architecture: string): Set<string> {
+    const known = read.get(architecture) ?? new Set()
+    read.set(architecture, known)
+    return known
+  }
+
   async function makeNow(wanted: Wanted): Promise<Pack> {
-    const { architecture, distribution, id, targets } = wanted
+    const { architecture, distribution, id, targets, common = [] } = wanted
+    for (const part of common) readFor(architecture).add(part)
     const host = hostTarget()!
     const reasons: string[] = []
     for (const target of targets) {
@@ -150,6 +162,7 @@ export function createMakings({ folder, signal, onMake, fetch }: MakingsOptions)
       return done
     },
     opening: () => (archives.size > 0 ? 0 : OPENING),
+    read: readFor,
     async close() {
       await Promise.all(lanes)
       for (const one of opened)

@@ -40,8 +40,10 @@ export interface Recipe {
   readonly minor?: true
   /** What a start of it takes longer under QEMU, usually, in CPU seconds. */
   readonly seconds?: number
-  /** What making its pack takes, beside the packages of others, in CPU seconds of the same machine. */
+  /** What making its pack takes by itself, in CPU seconds of the same machine. */
   readonly making?: number
+  /** Parts of packages that packs of several recipes are made of, with what reading each takes, once for all of them. */
+  readonly common?: Readonly<Record<string, number>>
   /** The program in the packages of the image's architecture. */
   readonly target: Origin
   /** Its twin in the packages of this machine's. */

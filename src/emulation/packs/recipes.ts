@@ -137,10 +137,6 @@ export function secondsOf(recipe: Recipe | undefined): number {
   return recipe?.seconds ?? 1
 }
 
-export function makingCost(recipe: Recipe | undefined): number {
-  return recipe?.making ?? 2
-}
-
 /** Whether a build can well do without its twin, so that nothing is said of it, or refused, where there is none. */
 export function isMinor({ family, minor }: Recipe): boolean {
   return minor === true || family === 'tool' || family === 'driver'

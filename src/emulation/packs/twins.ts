@@ -1,6 +1,7 @@
 import { once } from '../../host/once.ts'
 import { createHash } from 'node:crypto'
 import { toXbuildError } from '../../errors.ts'
+import { makingCost } from './costs.ts'
 import { sortPacks, whyOutdated } from './current.ts'
 import { isIntact } from './intact.ts'
 import { createDemand } from './demand.ts'
@@ -13,7 +14,7 @@ import { makeSiblingPack } from './sibling/make-sibling.ts'
 import type { StepSibling } from './sibling/step-sibling.ts'
 import { findRefusal, keepRefusal } from './refusal.ts'
 import type { RecipeMatch } from './recipe.ts'
-import { isMinor, makingCost, matchRecipe, noTwinBecause, programNames, readRecipes, secondsOf } from './recipes.ts'
+import { isMinor, matchRecipe, noTwinBecause, programNames, readRecipes, secondsOf } from './recipes.ts'
 import { hostTarget, PACK_TARGETS } from './targets.ts'
 import { longestWait, slowness } from './waiting.ts'
 
@@ -155,6 +156,7 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
       const pack = await makings.make({
         matches: () => [match],
         recipe: recipe.name,
+        common: Object.keys(recipe.common ?? {}),
         about: `${recipe.about}${version ? ` ${version}` : ''} of ${from.id} ${from.codename} for ${target.debian}`,
         architecture,
         // A path without a triple may be that of any architecture which the CPU runs
@@ -202,7 +204,7 @@ export function createTwins({ folder, onMake, fetch, ...options }: TwinsOptions)
       const ahead = foresight.of(architecture, name)
       const spent = slow.get(key)?.done ? 0 : await demand.add(architecture, name, secondsOf(found.recipe))
       const gain = 1000 * Math.max(spent, foresight.gain(architecture, name))
-      const expected = 1000 * (makingCost(found.recipe) + makings.opening())
+      const expected = 1000 * (makingCost(found.recipe, makings.read(architecture)) + makings.opening())
       let made = slow.get(key)
       const since = made?.since ?? ahead?.since ?? Date.now()
       const waits = () => longestWait({ gain, expected, elapsed: Date.now() - since, slowness: slowness() })

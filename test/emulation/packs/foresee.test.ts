@@ -86,7 +86,7 @@ test('sources are counted by language; an archive may hold any', () => {
 
 describe('packs that are made before a program asks', () => {
   const image = { architecture: 'arm64', distribution: { id: 'debian', codename: 'trixie' } }
-  async function made(script: string, opening = 0): Promise<string[]> {
+  async function made(script: string, opening = 0, sources?: SourceFiles): Promise<string[]> {
     const asked: string[] = []
     const makings: Makings = {
       make: (wanted) => {
@@ -95,6 +95,7 @@ describe('packs that are made before a program asks', () => {
       },
       makeBeside: () => new Promise<never>(() => undefined),
       opening: () => opening,
+      read: () => new Set(),
       close: () => Promise.resolve(),
     }
     const folder = '/nonexistent/xbuild-test'
@@ -104,8 +105,8 @@ describe('packs that are made before a program asks', () => {
       recipes: () => readRecipes(),
       packs: () => Promise.resolve([]),
     })
-    await foresight.begin([{ script }], image)
-    await foresight.begin([{ script }], image)
+    await foresight.begin([{ script, sources }], image)
+    await foresight.begin([{ script, sources }], image)
     return asked
   }
 
@@ -118,6 +119,11 @@ describe('packs that are made before a program asks', () => {
     expect(asked).toEqual(expect.arrayContaining(['cc1', 'as', 'gcc']))
     expect(asked).not.toContain('make')
     expect(asked.length).toBe(new Set(asked).size)
+  })
+
+  test('are those of the linker and the archiver, too, where the assembler is made of the same packages', async () => {
+    const sources = countSources(Array.from({ length: 8 }, (_, index) => ({ path: `${index}.c`, size: 30_000 })))!
+    expect(await made('/bin/sh -c make', 3, sources)).toEqual(expect.arrayContaining(['as', 'ld', 'ar', 'ranlib']))
   })
 
   test('are none when reading the index of the archive costs more than all of them save', async () => {
