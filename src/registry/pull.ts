@@ -3,7 +3,8 @@ import { Readable } from 'node:stream'
 import type { Descriptor } from '../oci/descriptor.ts'
 import { type Reference, familiarReference } from '../oci/reference.ts'
 import { type Endpoint, pullEndpoints, registryEndpoint } from './endpoint.ts'
-import { RegistryFailure, discard, networkFailure } from './failure.ts'
+import { RegistryFailure, networkFailure } from './failure.ts'
+import { askHead } from './head.ts'
 import { ACCEPT, readManifest } from './manifest.ts'
 import { type Connection, fromFirst } from './mirrors.ts'
 import { PATIENT, pauseBeforeRetry } from './retry.ts'
@@ -147,13 +148,11 @@ export async function hasBlob(
   request: { endpoint: Endpoint; descriptor: Descriptor; what: string; scopes: readonly string[]; signal: AbortSignal },
 ): Promise<boolean> {
   const { endpoint, descriptor, ...rest } = request
-  const response = await connection.ask(endpoint, {
+  const response = await askHead(connection, endpoint, {
     ...rest,
-    method: 'HEAD',
     path: `blobs/${descriptor.digest}`,
     expect: [200, 404],
   })
-  discard(response)
   return response.statusCode === 200
 }
 

@@ -3,6 +3,7 @@ import { parseDigest } from '../oci/digest.ts'
 import { type Reference, familiarReference } from '../oci/reference.ts'
 import { type Endpoint, registryEndpoint } from './endpoint.ts'
 import { RegistryFailure, discard } from './failure.ts'
+import { askHead } from './head.ts'
 import { ACCEPT, headerDigest, readManifest } from './manifest.ts'
 import type { Connection } from './mirrors.ts'
 import { patiently } from './pages.ts'
@@ -49,8 +50,7 @@ export function repositoryOf(connection: Connection): Repository {
           expect: [200, 404],
           signal,
         }
-        const head = await connection.ask(endpoint, { ...request, method: 'HEAD' })
-        discard(head)
+        const head = await askHead(connection, endpoint, request)
         if (head.statusCode === 404) return undefined
         const stated = ref.digest ?? headerDigest(head)
         if (stated !== undefined) return stated
@@ -61,15 +61,13 @@ export function repositoryOf(connection: Connection): Repository {
     blobSize: (ref, digest, { signal }) =>
       patiently(connection, signal, async () => {
         const endpoint = at(ref)
-        const response = await connection.ask(endpoint, {
+        const response = await askHead(connection, endpoint, {
           what: `look for blob ${parseDigest(digest)} in "${familiarReference(ref)}"`,
-          method: 'HEAD',
           path: `blobs/${digest}`,
           scopes: [pullScope(endpoint)],
           expect: [200, 404],
           signal,
         })
-        discard(response)
         if (response.statusCode === 404) return undefined
         const length = response.headers['content-length']
         return length !== undefined && /^\d{1,15}$/.test(length) ? Number(length) : 'unknown'

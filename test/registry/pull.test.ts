@@ -287,6 +287,20 @@ test('hasBlob', async () => {
   expect((await failureOf(client.hasBlob(ref, blob.descriptor, { signal }))).code).toBe('AUTH')
 })
 
+test.each([405, 501])('where HEAD is answered with %i, a blob is looked for with GET', async (status) => {
+  const { registry, client } = await bench()
+  const blob = randomBlob(1 << 20)
+  const ref = parseReference(`${registry.host}/app`)
+  registry.intercepts.push((request, response) => {
+    if (request.method !== 'HEAD') return false
+    response.writeHead(status).end()
+    return true
+  })
+  expect(await client.hasBlob(ref, blob.descriptor, { signal })).toBe(false)
+  registry.blobs.set(`app@${blob.descriptor.digest}`, blob.bytes)
+  expect(await client.hasBlob(ref, blob.descriptor, { signal })).toBe(true)
+})
+
 function collectPlain(stream: NodeJS.ReadableStream): Promise<void> {
   return new Promise((resolve, reject) => stream.on('end', resolve).on('error', reject).resume())
 }

@@ -126,6 +126,21 @@ test('a list of referrers that is longer than any is refused', async () => {
   await expect(client.referrers(ref(), DIGEST, { signal })).rejects.toThrow(/more than 10000 manifests/)
 })
 
+test('where there is no HEAD, a tag is read and a blob is looked for with GET', async () => {
+  const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests: [] }))
+  registry.manifests.set('a/app:1', { type: MEDIA_TYPE.index, bytes })
+  registry.blobs.set(`a/app@${sha256(bytes)}`, bytes)
+  registry.intercepts.push((request, response) => {
+    if (request.method !== 'HEAD') return false
+    response.writeHead(405).end()
+    return true
+  })
+  expect(await client.digestOf({ ...ref(), tag: '1' }, { signal })).toBe(sha256(bytes))
+  expect(await client.digestOf({ ...ref(), tag: '2' }, { signal })).toBeUndefined()
+  expect(await client.blobSize(ref(), sha256(bytes), { signal })).toBe(bytes.length)
+  expect(await client.blobSize(ref(), DIGEST, { signal })).toBeUndefined()
+})
+
 describe('deleteManifest', () => {
   test('says whether it was there, and what a registry that cannot do it needs', async () => {
     let status = 202
