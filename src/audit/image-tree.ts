@@ -1,4 +1,4 @@
-import { HASH_BYTES, pathHash, type LayerFiles, type ProgramFile } from './layer-files.ts'
+import type { LayerFiles, ProgramFile } from './layer-files.ts'
 
 /** A program of an image, and the number of its layer, from 0 at the bottom. */
 export interface PlacedProgram extends ProgramFile {
@@ -29,11 +29,9 @@ type Node = { readonly program: PlacedProgram } | { readonly link: string } | 'o
 /** Puts layers on top of each other, bottom first (image-spec layer.md). */
 export function mergeLayers(layers: readonly LayerFiles[]): ImageTree {
   const nodes = new Map<string, Node>()
-  /** Hashes of the paths of other files: layers whose folders they hide were looked at before. */
-  const others: Buffer[] = []
+  const others = createNames()
   const lostLinks = new Set<string>()
-  /** Paths of programs and links and of the folders above them, each hashed once. */
-  const byHash = new Map<string, string>()
+  /** The folders above programs and links. */
   const above = new Set<string>()
   let landings = new Map<string, string>()
   /** Where a folder of a layer is: it may lead through links of lower layers, and may have been a file there. */
@@ -54,13 +52,11 @@ export function mergeLayers(layers: readonly LayerFiles[]): ImageTree {
     return real === folder ? path : real === '' ? path.slice(folder.length + 1) : `${real}${path.slice(folder.length)}`
   }
   const place = (path: string, node: Node) => {
-    if (!nodes.has(path)) byHash.set(pathHash(path), path)
     nodes.set(path, node)
     for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
       const folder = path.slice(0, at)
       if (above.has(folder)) break
       above.add(folder)
-      byHash.set(pathHash(folder), folder)
     }
   }
   const remove = (paths: readonly string[], { itself }: { itself: boolean }) => {
@@ -74,13 +70,12 @@ export function mergeLayers(layers: readonly LayerFiles[]): ImageTree {
     remove(files.opaque, { itself: false })
     if (files.opaque.includes('')) nodes.clear()
     remove(files.removed.map(landed), { itself: true })
-    const hashes = Buffer.from(files.others, 'base64')
-    others.push(hashes)
-    if (nodes.size > 0)
-      remove(
-        hashesOf(hashes).flatMap((hash) => byHash.get(hash) ?? []),
-        { itself: true },
-      )
+    for (const [folder, names] of files.others) others.add(folder, names)
+    if (nodes.size > 0) {
+      // What lies in other folders covers nothing
+      const near = files.others.filter(([folder]) => folder === '' || above.has(folder))
+      remove(near.flatMap(pathsIn), { itself: true })
+    }
     const added = files.programs.map((program) => ({ ...program, path: landed(program.path), layer }))
     const links = new Map(files.symlinks.map(([path, link]) => [landed(path), link]))
     const hardlinks = files.hardlinks.map(([path, target]) => [landed(path), landed(target)] as const)
@@ -141,32 +136,31 @@ export function mergeLayers(layers: readonly LayerFiles[]): ImageTree {
       const real = resolve(path)
       if (real === undefined) return false
       if (nodes.has(real) || lostLinks.has(real)) return true
-      const hash = Buffer.from(pathHash(real), 'hex')
-      return others.some((hashes) => hasHash(hashes, hash))
+      return others.has(real)
     },
     linksIn: (folder) => folders.get(folder) ?? [],
     links: () => [...folders.values()].flat(),
   }
 }
 
-function hashesOf(bytes: Buffer): string[] {
-  const hashes: string[] = []
-  for (let at = 0; at + HASH_BYTES <= bytes.length; at += HASH_BYTES)
-    hashes.push(bytes.toString('hex', at, at + HASH_BYTES))
-  return hashes
+/** The paths of other files. Layers whose folders hide some were looked at before. */
+function createNames() {
+  const texts = new Map<string, string[]>()
+  /** Of the folders that were asked for: an image has many more. */
+  const known = new Map<string, ReadonlySet<string>>()
+  return {
+    add: (folder: string, names: string) => addTo(texts, folder, names),
+    has(path: string): boolean {
+      const folder = parent(path)
+      let names = known.get(folder)
+      if (!names) known.set(folder, (names = new Set(texts.get(folder)?.flatMap((text) => text.split('/')))))
+      return names.has(path.slice(folder === '' ? 0 : folder.length + 1))
+    },
+  }
 }
 
-/** Whether a hash is among those of a layer, which are sorted. */
-function hasHash(sorted: Buffer, hash: Buffer): boolean {
-  let [from, to] = [0, Math.floor(sorted.length / HASH_BYTES)]
-  while (from < to) {
-    const middle = (from + to) >>> 1
-    const order = hash.compare(sorted, middle * HASH_BYTES, (middle + 1) * HASH_BYTES)
-    if (order === 0) return true
-    if (order < 0) to = middle
-    else from = middle + 1
-  }
-  return false
+function pathsIn([folder, names]: readonly [folder: string, names: string]): string[] {
+  return names.split('/').map((name) => (folder === '' ? name : `${folder}/${name}`))
 }
 
 function parent(path: string): string {

@@ -1,5 +1,3 @@
-import { hash } from 'node:crypto'
-import { rawName } from '../byte-name.ts'
 import type { TarEntry } from '../oci/tar-format.ts'
 import type { TarSink } from '../oci/tar-reader.ts'
 import { createFileCapture, wholeFile, type FileCapture } from './file-capture.ts'
@@ -25,27 +23,20 @@ export interface LayerFiles {
   /** Paths that the layer removes; folders whose content of lower layers it hides. */
   readonly removed: readonly string[]
   readonly opaque: readonly string[]
-  /** Everything else that is no folder: the first bytes of a hash of each path, sorted, base64. */
-  readonly others: string
+  /** Everything else that is no folder: folders, and the names in each with a slash between them. */
+  readonly others: readonly (readonly [folder: string, names: string])[]
   /** There was more than is kept. */
   readonly isCut?: true
 }
 
-/** As many bytes of a path's hash: of a million paths one in 280 million is taken for another. */
-export const HASH_BYTES = 6
 const MAX_SCRIPT = 256
 /** A part of a path that is empty, `.` or `..`. */
 const UNCLEAN = /(?:^|\/)\.{0,2}(?:\/|$)/
 /** More text, in characters, than any layer needs: a hostile one must not fill the memory. */
 const MAX_TEXT = 64 << 20
-/** What an entry takes beside its texts, in characters; a hash takes less. */
+/** What an entry takes beside its texts, in characters; one more name in a folder takes less. */
 const ENTRY = 64
-const HASH = 16
-
-/** The hash that stands for a path in `others`. */
-export function pathHash(path: string): string {
-  return hash('sha256', rawName(path), 'hex').slice(0, 2 * HASH_BYTES)
-}
+const NAME = 16
 
 /** A file that goes by. */
 interface OpenFile {
@@ -66,7 +57,7 @@ export function createLayerScan(): TarSink & { result(): LayerFiles } {
   const hardlinks: [string, string][] = []
   const removed: string[] = []
   const opaque: string[] = []
-  const others: string[] = []
+  const others: [folder: string, names: string][] = []
   let open: OpenFile | undefined
 
   let left = MAX_TEXT
@@ -75,6 +66,16 @@ export function createLayerScan(): TarSink & { result(): LayerFiles } {
   function fits(size: number): boolean {
     left -= size
     return left >= 0
+  }
+
+  // Archives have the files of a folder one after the other
+  function addOther(path: string): void {
+    const slash = path.lastIndexOf('/')
+    const name = path.slice(slash + 1)
+    const last = others.at(-1)
+    if (last && last[0].length === Math.max(0, slash) && path.startsWith(last[0])) {
+      if (fits(NAME + name.length)) last[1] += `/${name}`
+    } else if (fits(ENTRY + path.length)) others.push([path.slice(0, Math.max(0, slash)), name])
   }
 
   function place(entry: TarEntry): void {
@@ -95,7 +96,7 @@ export function createLayerScan(): TarSink & { result(): LayerFiles } {
       if (type === 'symlink') symlinks.push([path, link])
       else hardlinks.push([path, cleanPath(link)])
     } else if (type === 'file') open = { entry, path, isKnown: false }
-    else if (fits(HASH)) others.push(pathHash(path))
+    else addOther(path)
   }
 
   function scan(chunk: Buffer): void {
@@ -127,7 +128,7 @@ export function createLayerScan(): TarSink & { result(): LayerFiles } {
       if (fits(sizeOf(path, loader ? [loader, ...needed] : needed))) programs.push({ path, executable, program })
     } else if (script) {
       if (fits(sizeOf(path, script))) programs.push({ path, executable, script })
-    } else if (fits(HASH)) others.push(pathHash(path))
+    } else addOther(path)
   }
 
   return {
@@ -140,7 +141,7 @@ export function createLayerScan(): TarSink & { result(): LayerFiles } {
       hardlinks,
       removed,
       opaque,
-      others: Buffer.from(others.toSorted().join(''), 'hex').toString('base64'),
+      others,
       ...(left < 0 ? { isCut: true as const } : {}),
     }),
   }

@@ -6,7 +6,7 @@ import type { Store } from '../store/store.ts'
 import { decompress } from './decompress.ts'
 
 const KIND = 'programs'
-const VERSION = 3
+const VERSION = 4
 
 function keyFor(digest: string): string {
   return keyOf(['programs', VERSION, digest])

@@ -56,7 +56,7 @@ interface ReadImage {
 
 /** Layers that are fetched and read at a time, each into a file that is removed at once. */
 const LAYERS = 2
-const NOTHING: LayerFiles = { programs: [], symlinks: [], hardlinks: [], removed: [], opaque: [], others: '' }
+const NOTHING: LayerFiles = { programs: [], symlinks: [], hardlinks: [], removed: [], opaque: [], others: [] }
 
 /** Compares the programs of published images with their platforms; each layer is read once, and not again later. */
 export async function auditPublished(

@@ -158,7 +158,7 @@ async function* skipped(stream: AsyncIterable<Buffer>, offset: number): AsyncGen
   }
 }
 
-const NOTHING = { programs: [], symlinks: [], hardlinks: [], removed: [], opaque: [], others: '' }
+const NOTHING = { programs: [], symlinks: [], hardlinks: [], removed: [], opaque: [], others: [] }
 
 function createdBy({ config: { history = [] } }: BuiltImage, layer: number): string | undefined {
   return history.filter(({ empty_layer }) => !empty_layer)[layer]?.created_by

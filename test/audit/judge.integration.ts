@@ -11,7 +11,7 @@ test('a chain of libraries that is longer than the stack, and many files of one 
   })
   const programs = Array.from({ length: 20_000 }, (_, index) => library(`l${index}`, `l${index + 1}`))
   const last = { ...library('l20000', 'none'), program: { ...library('', '').program, architecture: 'amd64' } }
-  const nothing = { symlinks: [], hardlinks: [], removed: [], opaque: [], others: '' }
+  const nothing = { symlinks: [], hardlinks: [], removed: [], opaque: [], others: [] }
   const tree = mergeLayers([{ ...nothing, programs: [...programs, last] }])
   const { findings } = judge({
     platform: parsePlatform('linux/arm64'),

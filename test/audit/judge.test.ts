@@ -60,6 +60,21 @@ test('what lies in layers below and is replaced, removed or hidden does not coun
   expect(audit([above, wrong])).toHaveLength(5)
 })
 
+// A 48-bit hash takes the two for one path; who looked for such names could hide any program of an image
+test('a file with a name that was made to be like that of a program does not hide it', () => {
+  expect(audit([{ 'app/2nf5i': amd64 }, { 'app/ghciz': { bytes: 'text' } }])).toHaveLength(1)
+})
+
+test('names of other files are taken as they are', () => {
+  const text = { bytes: 'text' }
+  const texts = { a: text, 'b/a': text, b1: text, 'b/c/__proto__': text, 'b/c/d': text, 'b/e\udc80': text }
+  const loaders = ['a', 'b/a', 'b1', 'b/c/__proto__', 'b/c/d', 'b/e\udc80', 'b', 'c', 'b/c/a', 'b/c/d/a', '__proto__']
+  const tree = mergeLayers([scanLayer(texts), scanLayer({ 'b/c/x': text })])
+  expect(loaders.filter((path) => tree.has(path))).toEqual(loaders.slice(0, 6))
+  const wrong = { 'b/a': amd64, 'b/c/__proto__': amd64, 'b/c/x/y': amd64, 'b/z': amd64 }
+  expect(audit([wrong, texts, { 'b/c/x': text }])).toEqual(['0 /b/z: machine linux/amd64 (nothing)'])
+})
+
 test('words of CMD, shell lines, working folder and health checks lead to programs', () => {
   const files = { 'srv/one': amd64, 'srv/two': amd64, 'srv/three': amd64, 'srv/four': amd64, 'tini/tini': arm64 }
   const found = audit([files], {

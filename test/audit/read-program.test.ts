@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { wholeFile } from '../../src/audit/file-capture.ts'
+import { createFileCapture, wholeFile } from '../../src/audit/file-capture.ts'
 import { readProgram } from '../../src/audit/read-program.ts'
 import { runsOn } from '../../src/audit/runs-on.ts'
 import { parsePlatform } from '../../src/platform.ts'
@@ -144,4 +144,16 @@ test('a large file is told by its parts, in pieces of any size', () => {
     const { loader, variant, kind } = scanLayer({ x: { bytes: big } }, piece === 7 ? 4099 : piece).programs[0]!.program!
     expect({ loader, variant, kind }).toEqual({ loader: '/lib/ld.so', variant: 'v3', kind: 'program' })
   }
+})
+
+test('the mark of Go is found wherever the pieces of a file part it', () => {
+  const bytes = makeElf({ machine: 62, goBuild: 'build\tGOAMD64=v3\n', gap: 4000 })
+  const mark = bytes.indexOf(' Go buildinf:') - 1
+  for (let at = mark - 1; at <= mark + 16; at += 1)
+    for (const next of [1, 7, 2000]) {
+      const capture = createFileCapture(bytes.length)
+      for (const piece of [bytes.subarray(0, at), bytes.subarray(at, at + next), bytes.subarray(at + next)])
+        capture.write(piece)
+      expect(readProgram(capture.bytes())?.variant, `cut at ${at - mark}, then after ${next}`).toBe('v3')
+    }
 })
