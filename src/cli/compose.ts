@@ -142,8 +142,7 @@ function readVariables(
   for (const path of files) {
     const text = readProjectText(path, relative(cwd, path) || path)
     if (text === undefined && needed) throw usageError(`Cannot read "${relative(cwd, path)}": no such file`)
-    if (text !== undefined)
-      own = { ...own, ...parseDotenv(text, relative(cwd, path), (name) => shell[name] ?? own[name]) }
+    if (text !== undefined) own = { ...own, ...parseDotenv(text, relative(cwd, path), (name) => shell[name], own) }
   }
   return { ...own, ...shell }
 }

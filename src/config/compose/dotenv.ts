@@ -4,12 +4,14 @@ import { interpolate, TemplateError } from './interpolate.ts'
 
 /**
  * Reads a `.env` file by compose's rules: `export`, comments, quotes, escapes in double quotes, variables in all but
- * single quotes; `outer` wins over what the file itself has said. Throws BAD_OPTION at its line.
+ * single quotes; `outer` wins over what the file itself has said, and that over `earlier` files. Throws BAD_OPTION at
+ * its line.
  */
 export function parseDotenv(
   text: string,
   file: string,
   outer: (name: string) => string | undefined,
+  earlier: Readonly<Record<string, string | undefined>> = {},
 ): Readonly<Record<string, string>> {
   const values = new Map<string, string>()
   const source = text.replace(/^\uFEFF/, '').replaceAll('\r\n', '\n')
@@ -19,7 +21,7 @@ export function parseDotenv(
     if (at >= source.length) return Object.fromEntries(values)
     const key = keyAt()
     if (!key.assigned) {
-      const value = outer(key.name)
+      const value = outer(key.name) ?? earlierOf(key.name)
       if (value !== undefined) values.set(key.name, value)
       continue
     }
@@ -75,11 +77,15 @@ export function parseDotenv(
 
   function expand(raw: string, start: number): string {
     try {
-      return interpolate(raw, { get: (name) => outer(name) ?? values.get(name), unset: () => {} })
+      return interpolate(raw, { get: (name) => outer(name) ?? values.get(name) ?? earlierOf(name), unset: () => {} })
     } catch (cause) {
       if (cause instanceof TemplateError) throw fail(start, cause.message)
       throw cause
     }
+  }
+
+  function earlierOf(name: string): string | undefined {
+    return Object.hasOwn(earlier, name) ? earlier[name] : undefined
   }
 
   function fail(offset: number, state: string): XbuildError {

@@ -17,8 +17,7 @@ export function readEnvFiles(node: ComposeNode | undefined, input: ComposeInput,
     const path = joinPath(input.folder, named)
     try {
       const text = input.read(path)
-      if (text !== undefined)
-        all = { ...all, ...parseDotenv(text, input.show(path), (name) => input.env[name] ?? all[name]) }
+      if (text !== undefined) all = { ...all, ...parseDotenv(text, input.show(path), (name) => input.env[name], all) }
       else if (textOf(nodeAt(item, 'required')) !== 'false')
         report(item.at, `Cannot read the variables of "${named}": there is no such file`)
     } catch (thrown) {

@@ -2,7 +2,7 @@ import { suggestionHint } from '../../did-you-mean.ts'
 import type { SourcePosition } from '../../errors.ts'
 import { folderOf, joinPath } from '../images/paths.ts'
 import { mergeServices } from './merge.ts'
-import { mapOf, nodeAt, textOf, withEntry, withoutEntry, type ComposeMap } from './node.ts'
+import { mapOf, nodeAt, textOf, withEntry, withoutEntry, type ComposeMap, type ComposeNode } from './node.ts'
 import { placePaths } from './place.ts'
 import type { ComposeEnv, Reading, Scope } from './reading.ts'
 import { validate } from './validate.ts'
@@ -11,6 +11,8 @@ import { validate } from './validate.ts'
 const MAX_EXTENDED_FILES = 1000
 /** Links of `extends` from a service to the last one below it. */
 const MAX_LINKS = 100
+
+const KEYS = ['service', 'file']
 
 interface Extending {
   readonly path: string
@@ -80,6 +82,7 @@ export function startExtending({ input, shapes, problems, report, readRaw, readF
       return { service, links: 0 }
     }
     if (from.chain.length >= MAX_LINKS) return tooLong()
+    warnOfKeys(said)
     const chain = [...from.chain, link]
     if (file === undefined) return below(services, ref, { ...from, chain })
     const path = joinPath(from.folder, file)
@@ -114,6 +117,12 @@ export function startExtending({ input, shapes, problems, report, readRaw, readF
       report(said!.at, `Cannot extend "${ref}": the chain has more than ${MAX_LINKS} links`)
       return own
     }
+  }
+
+  function warnOfKeys(said: ComposeNode): void {
+    for (const [key, { at }] of said.kind === 'map' ? said.entries : [])
+      if (!KEYS.includes(key) && !key.startsWith('x-'))
+        report(at, `The key "${key}" of "extends" is not used`, suggestionHint(key, KEYS), 'warning')
   }
 
   /** A file of which only some services are used, once for each environment. */

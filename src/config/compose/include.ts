@@ -87,7 +87,7 @@ export function startIncluding(
       const text = readFor(path, 'read its variables', at, needed)
       if (text === undefined) continue
       try {
-        all = { ...all, ...parseDotenv(text, input.show(path), (name) => env[name] ?? all[name]) }
+        all = { ...all, ...parseDotenv(text, input.show(path), (name) => env[name], all) }
       } catch (thrown) {
         const { message, hint, at: place } = toXbuildError(thrown)
         report(place ?? at, message, hint)

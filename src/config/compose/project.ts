@@ -1,3 +1,4 @@
+import { compact } from '../../compact.ts'
 import { suggestionHint } from '../../did-you-mean.ts'
 import type { Diagnostic } from '../../errors.ts'
 import { ConfigFileError } from '../file.ts'
@@ -5,7 +6,7 @@ import type { ImageTarget } from '../images/target.ts'
 import { usageError } from '../values.ts'
 import { loadCompose, projectNameIn } from './load.ts'
 import type { ComposeInput } from './reading.ts'
-import { mapOf, nodeAt, textOf, textsOf, type ComposeMap, type ComposeNode, type Report } from './node.ts'
+import { mapOf, nodeAt, textsOf, type ComposeMap, type ComposeNode, type Report } from './node.ts'
 import { createBakeTargets } from './bake-targets.ts'
 import { checkConsistency, checkSources, contextServicesOf, dependenciesOf } from './consistency.ts'
 import { readEnvFiles } from './env-files.ts'
@@ -91,19 +92,21 @@ export function readComposeTargets(given: ComposeInput): Pick<ComposeProject, 't
 }
 
 /** `-p`, `COMPOSE_PROJECT_NAME`, `name:`, or the name of the folder. Throws BAD_OPTION. */
-function nameOf(file: ComposeMap, { folder, env }: ComposeInput, given: string | undefined): string {
+function nameOf(file: ComposeMap, input: ComposeInput, given: string | undefined): string {
+  const { folder, env } = input
   const chosen = given || env[NAME] || undefined
   if (chosen !== undefined && !/^[a-z0-9][a-z0-9_-]*$/.test(chosen))
     throw usageError(
       `Cannot use the project name "${chosen}": it is not of lower-case letters, digits, "_" and "-"`,
       'Give another one with --project-name',
     )
-  const written = nodeAt(file, 'name')
-  const name = chosen ?? normalName(textOf(written) ?? folder.split('/').at(-1) ?? '')
-  if (name === '' && written)
-    throw usageError(`Cannot name the project "${textOf(written)}": no letter or digit is in it`).with({
-      at: written.at,
-    })
+  // An empty name says nothing; one that its variables leave empty is wrong
+  const written = namesIn(input).at(-1)
+  const name = chosen ?? normalName(written ?? folder.split('/').at(-1) ?? '')
+  if (name === '' && written !== undefined)
+    throw usageError(`Cannot name the project "${written}": no letter or digit is in it`).with(
+      compact({ at: nodeAt(file, 'name')?.at }),
+    )
   if (name === '')
     throw usageError('Cannot name the project after its folder: no letter or digit is in it', 'Give --project-name')
   return name
@@ -113,9 +116,12 @@ const NAME = 'COMPOSE_PROJECT_NAME'
 
 /** Files may use the name of their project as a variable, also where the environment does not set it. */
 function withProjectName(input: ComposeInput, given: string | undefined, folder: string): ComposeInput {
-  const names = input.files.flatMap(({ path, text }) => projectNameIn(text, input.show(path), input.env))
-  const name = given || normalName(names.at(-1) || (folder.split('/').at(-1) ?? ''))
+  const name = given || normalName(namesIn(input).at(-1) || (folder.split('/').at(-1) ?? ''))
   return name ? { ...input, env: { ...input.env, [NAME]: name } } : input
+}
+
+function namesIn({ files, show, env }: ComposeInput): string[] {
+  return files.flatMap(({ path, text }) => projectNameIn(text, show(path), env))
 }
 
 function normalName(text: string): string {

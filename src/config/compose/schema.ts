@@ -93,7 +93,8 @@ const SERVICE_KEYS: Readonly<Record<string, Shape>> = {
     },
   },
   environment: LIST_OR_MAP,
-  extends: { type: ['string', 'map'], keys: { service: TEXT, file: TEXT }, required: ['service'] },
+  // Other keys are let through, as in compose: to extend warns of them
+  extends: { type: ['string', 'map'], keys: { service: TEXT, file: TEXT }, values: {}, required: ['service'] },
   image: TEXT,
   platform: TEXT,
   profiles: { type: ['list'], items: TEXT },
