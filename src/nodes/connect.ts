@@ -25,7 +25,7 @@ export interface ConnectOptions {
   readonly signal: AbortSignal
   /** Whether a container that does not run is started, or made. Default: yes. */
   readonly start?: boolean
-  /** Told when a machine has let us in, before its engine answers: ssh. */
+  /** Told when a machine has let us in, or begins to start what is to answer, before that answers. */
   readonly onLogin?: () => void
 }
 
@@ -115,6 +115,7 @@ async function dialOf(
       return dialContainer(endpoint, {
         engine: await openDockerEngine(await dialOf(await engineOf(endpoint, env), { env, start })),
         start,
+        ...compact({ onStart: onLogin }),
       })
     }
   }

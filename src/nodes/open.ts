@@ -5,6 +5,7 @@ import { ABILITY } from '../driver/buildkit/facts.ts'
 import { loadDockerApi } from '../driver/docker/engine.ts'
 import type { LostNode, OpenedNode, OpenedNodes } from '../driver/opened-node.ts'
 import { toXbuildError } from '../errors.ts'
+import type { Node } from '../plan/types.ts'
 import type { Platform } from '../platform.ts'
 import type { Store } from '../store/store.ts'
 import { connect, type Connection } from './connect.ts'
@@ -13,6 +14,7 @@ import { nodeFacts, openDriver } from './facts.ts'
 import { inspectEngine, type InspectedEngine } from './inspect-engine.ts'
 import { createRecall, type Recall } from './recall.ts'
 import { findNodePacks, withPacks } from './packs.ts'
+import { watchSilence } from './silence.ts'
 
 export interface OpenNodesEdges {
   readonly env: Environment
@@ -22,13 +24,16 @@ export interface OpenNodesEdges {
   readonly wanted: readonly Platform[]
   /** Absent: nodes that may have packs of native toolchains are not asked about them. */
   readonly packs?: boolean
+  /** This machine, when it takes part. */
+  readonly here?: Promise<Node>
+  /** Whether any node may do what another was named for. */
+  readonly alike: boolean
+  readonly warn: (message: string) => void
 }
 
-/**
- * Seconds until a node that does not answer is given up; a container may have to be started first, and its image be
- * pulled.
- */
+/** Seconds until a node that does not answer is given up. */
 const ANSWER_LIMIT = 5
+/** Seconds for a container that has to be started first, and its image be pulled. */
 const START_LIMIT = 180
 /** Seconds for a socket of this machine: its engine may be started by the first question, or be busy with builds. */
 const SOCKET_LIMIT = 15
@@ -38,7 +43,7 @@ const LAST_LIMIT = 25
 const SLOW_LIMIT = 30
 /** At least these seconds for nodes of these kinds. */
 const PATIENCE: Partial<Record<NodeDefinition['endpoint']['kind'], number>> = {
-  container: START_LIMIT,
+  container: SOCKET_LIMIT,
   unix: SOCKET_LIMIT,
 }
 /** Seconds that the programs of all wanted platforms may take on a node. */
@@ -54,10 +59,7 @@ export async function openNodes(definitions: readonly NodeDefinition[], edges: O
   // Which is not what a node is timed for; what BuildKit is asked with, and built with, most runs with nothing
   // changed never load
   if (others.length > 0) await loadDockerApi()
-  const open = (limit: number) => Promise.allSettled(others.map((definition) => openNode(definition, edges, limit)))
-  let opened = await open(ANSWER_LIMIT)
-  const isNone = others.length === definitions.length && opened.every(({ status }) => status === 'rejected')
-  if (isNone && !edges.signal.aborted) opened = await open(LAST_LIMIT)
+  const opened = await openAll(others, { ...edges, alone: others.length === definitions.length })
   const nodes: OpenedNode[] = []
   const lost: LostNode[] = []
   let failure: unknown
@@ -74,16 +76,41 @@ export async function openNodes(definitions: readonly NodeDefinition[], edges: O
   return { local: others.length < definitions.length, nodes, lost }
 }
 
+/** Whatever comes of each node; those are asked again, and for longer, when nobody answers. */
+async function openAll(
+  others: readonly NodeDefinition[],
+  edges: OpenNodesEdges & { readonly alone: boolean },
+): Promise<PromiseSettledResult<OpenedNode>[]> {
+  const silence = watchSilence(edges)
+  void edges.here?.then(silence.opened).catch(() => undefined) // who asked for it is told
+  const open = (definition: NodeDefinition, limit: number) =>
+    openNode(definition, { ...edges, limit, enough: silence.enough }).then((one) => {
+      silence.opened(one.node)
+      return one
+    })
+  const round = (limit: number) =>
+    Promise.allSettled(others.map((definition) => silence.tell(definition.name, open(definition, limit))))
+  try {
+    const first = await round(ANSWER_LIMIT)
+    const isNone = edges.alone && first.every(({ status }) => status === 'rejected')
+    return isNone && !edges.signal.aborted ? await round(LAST_LIMIT) : first
+  } finally {
+    silence.close()
+  }
+}
+
 async function openNode(
   definition: NodeDefinition,
-  { env, store, signal, wanted, packs: asked }: OpenNodesEdges,
-  limit: number,
+  edges: OpenNodesEdges & { readonly limit: number; readonly enough: AbortSignal },
 ): Promise<OpenedNode> {
+  const { env, store, signal, wanted, packs: asked, limit, enough } = edges
+  const { kind } = definition.endpoint
   const { connection, inspected } = await reach(definition, {
     env,
     signal,
-    limit: Math.max(limit, PATIENCE[definition.endpoint.kind] ?? 0),
-    slow: SLOW_LIMIT,
+    enough,
+    limit: Math.max(limit, PATIENCE[kind] ?? 0),
+    slow: kind === 'container' ? START_LIMIT : SLOW_LIMIT,
     recall: createRecall({ endpoint: formatEndpoint(definition.endpoint), wanted, store }),
   })
   try {
@@ -112,8 +139,8 @@ async function openNode(
 }
 
 /**
- * Connects to a node and asks what it is, within `limit` seconds, or `slow` when its machine has let us in by then.
- * Throws NODE.
+ * Connects to a node and asks what it is, within `limit` seconds, or `slow` when its machine has let us in, or begun to
+ * start it, by then. Without such a sign of life `enough` ends it at once. Throws NODE.
  */
 export async function reach(
   { endpoint }: NodeDefinition,
@@ -122,6 +149,7 @@ export async function reach(
     signal,
     limit,
     slow,
+    enough,
     start = true,
     recall,
   }: {
@@ -129,6 +157,7 @@ export async function reach(
     readonly signal: AbortSignal
     readonly limit: number
     readonly slow?: number
+    readonly enough?: AbortSignal
     readonly start?: boolean
     readonly recall?: Recall
   },
@@ -136,9 +165,17 @@ export async function reach(
   const { unreachable } = await import('../driver/connection-failure.ts')
   const late = new AbortController()
   const either = AbortSignal.any([signal, late.signal])
+  const begun = performance.now()
   let patience = limit
   let timer = setTimeout(() => late.abort(), limit * 1000)
+  const giveUp = () => {
+    patience = Math.round((performance.now() - begun) / 1000)
+    late.abort()
+  }
+  if (enough?.aborted) giveUp()
+  else enough?.addEventListener('abort', giveUp)
   const onLogin = () => {
+    enough?.removeEventListener('abort', giveUp)
     if (slow === undefined || slow <= patience || late.signal.aborted) return // the first login counts
     clearTimeout(timer)
     patience = slow
@@ -158,6 +195,7 @@ export async function reach(
       })
     throw error
   } finally {
+    enough?.removeEventListener('abort', giveUp)
     clearTimeout(timer)
   }
 }

@@ -1,6 +1,8 @@
 import type { BuildEdges, SessionRequest } from './types.ts'
+import { compact } from '../compact.ts'
 import type { NodeDefinition } from '../config/node.ts'
 import type { OpenedNodes } from '../driver/opened-node.ts'
+import type { Node } from '../plan/types.ts'
 import { selectNodes } from '../nodes/select.ts'
 import type { Platform } from '../platform.ts'
 import type { Store } from '../store/store.ts'
@@ -15,15 +17,15 @@ export interface Machines {
   readonly names: readonly string[]
   /** Those that may build an image. */
   of(image: string | undefined): { readonly local: boolean; readonly names: readonly string[] }
-  /** Asks all others what they are, and whether programs of these platforms run there; called once. */
-  open(wanted: readonly Platform[]): Promise<OpenedNodes>
+  /** Asks all others what they are, and whether programs of these platforms run there, beside `here`; called once. */
+  open(wanted: readonly Platform[], here?: Promise<Node>): Promise<OpenedNodes>
   close(): Promise<void>
 }
 
 /** Finds the machines that the requests, the environment and the user's settings name. Throws BAD_OPTION. */
 export async function findMachines(
   requests: readonly SessionRequest[],
-  { env, signal, store }: Pick<BuildEdges, 'env' | 'signal'> & { readonly store: Store },
+  { env, signal, store, emit }: Pick<BuildEdges, 'env' | 'signal' | 'emit'> & { readonly store: Store },
 ): Promise<Machines> {
   const { nodes = [], accel } = requests[0]!.options
   const wanted = new Map<string | undefined, readonly NodeDefinition[]>()
@@ -48,10 +50,22 @@ export async function findMachines(
         names: own.map(({ name }) => name),
       }
     },
-    open: (wanted) =>
-      (opened ??= import('../nodes/open.ts').then(({ openNodes }) =>
-        openNodes(definitions, { env, store, signal, wanted, packs: accel !== 'off' }),
-      )),
+    open: (wanted, here) =>
+      (opened ??= import('../nodes/open.ts').then(({ openNodes }) => {
+        const warn = (message: string) => emit({ type: 'warning', message, at: Date.now() })
+        // With nothing wanted, the first node decides by its platform what is built
+        const alike = selected.size === 1 && (here !== undefined || wanted.length > 0)
+        return openNodes(definitions, {
+          env,
+          store,
+          signal,
+          wanted,
+          alike,
+          warn,
+          packs: accel !== 'off',
+          ...compact({ here }),
+        })
+      })),
     async close() {
       const all = await opened?.catch(() => undefined)
       await Promise.allSettled((all?.nodes ?? []).map((one) => one.close()))

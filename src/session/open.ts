@@ -70,7 +70,7 @@ type OpenEdges = BuildEdges & Partial<Pick<SessionEdges, 'secrecy'>>
 type PartEdges = OpenEdges & { readonly warn: (message: string) => void }
 
 async function openParts(requests: readonly SessionRequest[], edges: PartEdges): Promise<Session> {
-  const { signal, env, secrecy, warn } = edges
+  const { emit, signal, env, secrecy, warn } = edges
   const { options } = requests[0]!
   const reach = reachOf(requests)
   const registry = createRegistryClient({
@@ -79,7 +79,7 @@ async function openParts(requests: readonly SessionRequest[], edges: PartEdges):
   })
   const { store, lease } = await openStoreOf(options, edges)
   const { services, planned, closeAgent } = openServices(requests, { ...edges, store, registry, reach })
-  const machines = askedOnce(() => findMachines(requests, { env, signal, store }))
+  const machines = askedOnce(() => findMachines(requests, { env, signal, store, emit }))
   const contexts = createContextsOf({ ...edges, services, store })
   const importedCaches: CacheImports[] = []
   const owned: { close(): Promise<void> }[] = []

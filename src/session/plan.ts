@@ -57,11 +57,12 @@ export async function prepare(session: Session, results: Results, edges: Prepare
   const { targets, support } = await readAll(session, results, { ...edges, buildPlatform, machines })
   const wanted = platformsThatRun([...targets, ...support])
   const tested = targets.filter(({ options }) => (options.test ?? []).length > 0).map(({ platform }) => platform)
+  const platforms = distinctPlatforms([...wanted, ...tested])
+  const asked = machines.local || tested.length > 0 ? askThisMachine(platforms, session, edges) : undefined
+  const here = machines.local ? asked : undefined
   const [tester, { nodes, lost }] = await Promise.all([
-    machines.local || tested.length > 0
-      ? askThisMachine(distinctPlatforms([...wanted, ...tested]), session, edges)
-      : undefined,
-    machines.alone ? NO_OTHERS : machines.open(distinctPlatforms([...wanted, ...tested])),
+    asked,
+    machines.alone ? NO_OTHERS : machines.open(platforms, here),
   ])
   const local = machines.local ? tester : undefined
   session.planned(tester)

@@ -22,7 +22,14 @@ export function dialContainer(
   {
     engine,
     start = true,
-  }: { readonly engine: DockerEngine /** Otherwise it has to run already. */; readonly start?: boolean },
+    onStart,
+  }: {
+    readonly engine: DockerEngine
+    /** Otherwise it has to run already. */
+    readonly start?: boolean
+    /** Told when the container has to be made or started first. */
+    readonly onStart?: () => void
+  },
 ): Dial {
   const shown = formatEndpoint(endpoint).replace(/\?.*$/s, '')
   const container = engine.api.getContainer(endpoint.name)
@@ -31,10 +38,12 @@ export function dialContainer(
     endpoint: shown,
     async connect(signal) {
       signal.throwIfAborted()
-      running ??= ensureRunning(container, endpoint, { engine, shown, start, signal }).catch((error: unknown) => {
-        running = undefined
-        throw signal.aborted ? signal.reason : error
-      })
+      running ??= ensureRunning(container, endpoint, { engine, shown, start, signal, onStart }).catch(
+        (error: unknown) => {
+          running = undefined
+          throw signal.aborted ? signal.reason : error
+        },
+      )
       await running
       return demultiplexed(await attach(engine, container, ['buildctl', 'dial-stdio'], signal), shown)
     },
@@ -47,12 +56,13 @@ interface Place {
   readonly shown: string
   readonly start: boolean
   readonly signal: AbortSignal
+  readonly onStart: (() => void) | undefined
 }
 
 async function ensureRunning(
   container: Dockerode.Container,
   endpoint: ContainerEndpoint,
-  { engine, shown, start, signal }: Place,
+  { engine, shown, start, signal, onStart }: Place,
 ): Promise<void> {
   const call = <T>(promise: Promise<T>) =>
     promise.catch((error: unknown) => Promise.reject(engineFailure(engine.endpoint, error)))
@@ -65,6 +75,7 @@ async function ensureRunning(
     throw unreachable(shown, found ? 'its container is not running' : 'its container does not exist', {
       hint: 'A build that uses the node starts it',
     })
+  onStart?.()
   if (!found) {
     if (!endpoint.image)
       throw unreachable(shown, `no such container on ${engine.endpoint}`, {
