@@ -80,5 +80,7 @@ export function parseJsonList(text: string): readonly string[] | 'mixed' | undef
     return undefined
   }
   if (!Array.isArray(value)) return undefined
-  return value.every((item) => typeof item === 'string') ? (value as string[]) : 'mixed'
+  if (!value.every((item) => typeof item === 'string')) return 'mixed'
+  // Half of a surrogate pair is how names hold a byte that is not UTF-8: BuildKit knows no such way to write one
+  return value.map((item: string) => item.toWellFormed())
 }
