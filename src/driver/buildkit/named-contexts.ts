@@ -14,6 +14,9 @@ import { TREE } from './inputs.ts'
 import { imageContents, layoutContents, type Contents } from './session/contents.ts'
 import { reachableContents } from './session/reachable.ts'
 
+/** Nothing is there: a step that reads it all the same, like an ONBUILD of a base, fails instead of taking another image. */
+const UNREAD = 'docker-image://xbuild.invalid/unread:latest'
+
 export interface NamedContextOptions {
   readonly build: RemoteBuild
   readonly facts: BuildkitFacts
@@ -33,9 +36,11 @@ export async function namedContextAttributes(options: NamedContextOptions): Prom
   const { build, facts } = options
   const attributes: Record<string, string> = {}
   for (const [name, context] of Object.entries(build.options.buildContexts)) {
-    // What another image of the session is comes with the stages that are handed over
-    if (context.kind === 'target') requireHandedOver(name, context, options)
-    else attributes[`context:${name}`] = await addressOf(name, context, options)
+    if (context.kind === 'target') {
+      // What another image of the session is comes with the stages that are handed over
+      if (isUnread(name, build, facts)) attributes[`context:${name}`] = UNREAD
+      else requireHandedOver(name, context, options)
+    } else attributes[`context:${name}`] = await addressOf(name, context, options)
   }
   const taken = facts.abilities.has(ABILITY.layouts) ? options.stages : []
   for (const stage of taken) attributes[`context:${stage.name}`] = await stageAddress(stage, options)
@@ -51,6 +56,14 @@ function requireHandedOver(
 ): void {
   if (stages.some((stage) => stage.name === name) && facts.abilities.has(ABILITY.layouts)) return
   throw new XbuildError('UNSUPPORTED', `Cannot use "target:${image}" as the context "${name}": it was not handed over`)
+}
+
+/** Whether no stage reads the context where the daemon is; of what another frontend reads nothing is known. */
+function isUnread(name: string, { dockerfile, graphFor }: RemoteBuild, { platforms }: BuildkitFacts): boolean {
+  const parsed = dockerfile.frontend || !platforms[0] ? undefined : graphFor?.(platforms[0])
+  if (!parsed) return false
+  const sources = parsed.graph.stages.flatMap((stage) => [stage.base, ...Object.values(stage.froms)])
+  return sources.every((source) => source.kind !== 'context' || source.name !== name)
 }
 
 async function addressOf(
