@@ -495,6 +495,30 @@ describe('a stage that two nodes need', () => {
   })
 })
 
+test('an image whose target: context no stage reads is built by the node, after the image that it names', async () => {
+  const context = writeFiles(join(folder, 'unread'), {
+    'a.txt': 'a',
+    Dockerfile: 'FROM scratch\nCOPY a.txt /\n',
+    'docker-bake.hcl': `
+      group "default" { targets = ["one", "two"] }
+      target "one" {}
+      target "two" { contexts = { unread = "target:one" } }`,
+  })
+  const flags = [
+    '--builder',
+    current,
+    '--no-cache',
+    '--set',
+    `*.platform=${NATIVE}`,
+    '--set',
+    '*.output=type=cacheonly',
+  ]
+  const { code, stderr } = await xbuild(['bake', '--progress=plain', ...flags], { cwd: context, store })
+  expect(code, stderr).toBe(0)
+  expect(stderr).not.toContain('handed over')
+  expect(stderr).not.toContain('moves from')
+})
+
 test('a push that would be refused ends the build before it starts', async () => {
   const closed = await startRegistry({ auth: { username: 'somebody', password: 'else' } })
   try {
