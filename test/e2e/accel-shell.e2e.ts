@@ -23,7 +23,8 @@ describe.skipIf(missing)('shells and small programs, for emulated steps', () => 
     const context = join(root, 'test/fixtures/accel-shell')
     await Promise.all(
       ['require', 'off'].map(async (mode) => {
-        ends[mode] = await build({ tools }, context, '--no-cache', ...SOME, ...way(mode))
+        const less = mode === 'off' ? ['--build-arg=LONG=no'] : []
+        ends[mode] = await build({ tools }, context, '--no-cache', ...SOME, ...less, ...way(mode))
       }),
     )
   }, 1_200_000)
@@ -39,8 +40,9 @@ describe.skipIf(missing)('shells and small programs, for emulated steps', () => 
     expect(said('bash.txt')).toMatch(/fraction\.sh\n1\.06 1\.11\n/)
   })
 
+  // That what CMake and Ninja say is, too, the tests of architectures say
   test('what they say, their statuses and their files are equal to plain QEMU', async () => {
-    await expectEqual('require', 'off')
+    await expectEqual('require', 'off', '--exclude=cmake.txt')
   })
 
   test('the work itself was done: the comparison is not one of failures', () => {
