@@ -6,6 +6,7 @@ import type { XbuildError } from '../../src/errors.ts'
 import type { BuildEvent } from '../../src/events.ts'
 import { sha256 } from '../../src/oci/digest.ts'
 import { parseReference } from '../../src/oci/reference.ts'
+import { parseAnnotation } from '../../src/oci/annotation.ts'
 import type { PlatformImage } from '../../src/publish/image-set.ts'
 import { moveAllTags } from '../../src/publish/move-tags.ts'
 import { publish } from '../../src/publish/publish.ts'
@@ -121,6 +122,27 @@ test('names the tags that were moved and those that were not when one fails', as
         : { ref: `${name}:${tag.tag}`, state: 'not moved' },
     )
   }
+})
+
+test.each([
+  [400, /may not let a tag that exists move/],
+  [409, /may not let a tag that exists move/],
+  [500, /^Push again/],
+])('says what to do when a registry answers %i to a tag that exists', async (status, hint) => {
+  const images = await twoImages()
+  const registry = memoryRegistry()
+  const tags = ['a.example/x:1', 'b.example/x:1'].map(parseReference)
+  await publish(
+    options(images, {
+      tags: tags.slice(1),
+      registry: async () => registry,
+      annotations: [parseAnnotation('index:a=b')],
+    }),
+  )
+  const refusing = memoryRegistry({ failOn: /^manifest b\.example\/x:1$/, status })
+  for (const [tag, bytes] of registry.manifestsOf('b.example/x')) refusing.manifestsOf('b.example/x').set(tag, bytes)
+  const pushing = publish(options(images, { tags, registry: async () => refusing }))
+  await expect(pushing).rejects.toMatchObject({ hint: expect.stringMatching(hint) })
 })
 
 test('says the error alone when there is one tag', async () => {

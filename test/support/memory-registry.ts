@@ -13,8 +13,8 @@ export interface MemoryRegistry extends RegistryClient {
   blobsOf(repository: string): Map<string, Buffer>
 }
 
-/** Makes one; `failOn` turns the matching line of the log into an error. */
-export function memoryRegistry(options: { failOn?: RegExp } = {}): MemoryRegistry {
+/** Makes one; `failOn` turns the matching line of the log into an error, of an HTTP status where one is given. */
+export function memoryRegistry(options: { failOn?: RegExp; status?: number } = {}): MemoryRegistry {
   const blobs = new Map<string, Map<string, Buffer>>()
   const manifests = new Map<string, Map<string, Buffer>>()
   const log: string[] = []
@@ -23,7 +23,9 @@ export function memoryRegistry(options: { failOn?: RegExp } = {}): MemoryRegistr
     all.get(name) ?? all.set(name, new Map()).get(name)!
   const note = (line: string) => {
     log.push(line)
-    if (options.failOn?.test(line)) throw new XbuildError('REGISTRY', `Cannot do "${line}": 500 Internal Server Error`)
+    if (!options.failOn?.test(line)) return
+    const facts = options.status === undefined ? {} : { httpStatus: options.status }
+    throw new XbuildError('REGISTRY', `Cannot do "${line}": 500 Internal Server Error`, { facts })
   }
   return {
     log,
