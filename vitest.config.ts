@@ -33,7 +33,7 @@ export default defineConfig({
           globalSetup: ['test/e2e/support/setup.ts'],
           testTimeout: 240_000,
           hookTimeout: 240_000,
-          maxWorkers: 3, // they wait for daemons and archives as much as they compute
+          maxWorkers: 2, // they wait for daemons and archives as much as they compute
         },
       },
       {
@@ -44,7 +44,7 @@ export default defineConfig({
           globalSetup: ['test/e2e/support/setup.ts'],
           testTimeout: 240_000,
           hookTimeout: 240_000,
-          maxWorkers: 3, // they wait for daemons and archives as much as they compute
+          maxWorkers: 2, // they wait for daemons and archives as much as they compute
         },
       },
       {
